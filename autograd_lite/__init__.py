@@ -13,6 +13,7 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
 from . import random as random, tree as tree
+from .core import VERSION as _VERSION
 from .core.errors import (
     DtypeError as DtypeError,
     GradError as GradError,
@@ -82,7 +83,7 @@ from .random import Generator as Generator, set_seed as set_seed
 from .tensors.changes import Changes as Changes, transaction as transaction
 from .tensors.tensor import Tensor as Tensor, tensor as tensor
 
-__version__ = "0.1.0"
+__version__ = _VERSION
 
 # What a training run does not need is loaded on first use.
 _LATE = dict.fromkeys(("Graph", "Program", "build_graph", "explain", "find_nan", "trace"), ".graph")
@@ -91,8 +92,10 @@ _LATE["load_compiled"] = ".graph.compiled"
 _LATE["compile"] = ".compiler.compiled"
 _LATE |= {"cond": ".control.cond", "scan": ".control.scan"}
 _LATE |= dict.fromkeys(("fori_loop", "while_loop"), ".control.while_loop")
+_LATE |= dict.fromkeys(("over_root", "running_mean", "running_mean_square"), ".networks.running")
 _LATE |= dict.fromkeys(("assume", "debug_print", "is_compiling", "observe"), ".observing")
 _LATE |= dict.fromkeys(("host_call", "live", "pinned"), ".outside")
+_LATE["show_config"] = ".native.config"
 
 if TYPE_CHECKING:
     from . import graph as graph, nn as nn
@@ -109,6 +112,12 @@ if TYPE_CHECKING:
         trace as trace,
     )
     from .graph.compiled import load_compiled as load_compiled
+    from .native.config import show_config as show_config
+    from .networks.running import (
+        over_root as over_root,
+        running_mean as running_mean,
+        running_mean_square as running_mean_square,
+    )
     from .nonfinite.watch import raise_on_nan as raise_on_nan
     from .observing import (
         assume as assume,

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from autograd_lite.graph import build_graph
+from autograd_lite.native.kernels import KERNELS
 
 from .graph.large import transformer
 from .nn import peers
@@ -61,9 +62,15 @@ def failures(page: str, name: str, peers: bool) -> tuple[int, str]:
     return ran, "".join(report)
 
 
+# Pictures of plans, which call native kernels where there are any.
+WITH_KERNELS = {"arena.svg"}
+
+
 def check_pictures(pictures: dict[str, str]) -> None:
     """Compare pictures with those in `docs/images`; AUTOGRAD_LITE_WRITE_PICTURES=1 writes them, to be looked at."""
     for name, text in pictures.items():
+        if name in WITH_KERNELS and not KERNELS:
+            continue
         if os.environ.get("AUTOGRAD_LITE_WRITE_PICTURES") == "1":
             (IMAGES / name).write_text(text, encoding="utf-8", newline="\n")
         assert text == (IMAGES / name).read_bytes().decode("utf-8"), f"docs/images/{name} shows something else"

@@ -92,7 +92,9 @@ class Backward:
             if known.replay is None:
                 return None
         try:
-            values = known.replay(arrays, {})
+            if (captured := known.replay.facts.found()) is None:
+                return None
+            values = known.replay(arrays, {}, captured)
         except (AssumptionFailed, *REFUSALS):  # the engine will raise the same
             return None
         if masks and any(map(may_have_nan, values)):

@@ -304,21 +304,23 @@ class Compiled(Generic[P, R]):
                 if one.first is None:
                     return self._f(*args, **kwargs)
                 continue
-            why = one.replay.broken()
-            if not why:
-                try:
-                    if self.validate:
-                        run = functools.partial(self._recorded, args, kwargs, memo)
-                        values = validated(self._name, one.replay, arrays, memo, run, self.exact)
-                    else:
-                        values = one.replay(arrays, memo)
-                except Changed as error:
-                    why = f"it is no longer true that {error}"
-                except AssumptionFailed as error:
-                    with skipping(error.seen):
-                        return self._as_it_is(args, kwargs, as_tensors)
+            captured = one.replay.facts.found()
+            if captured is None:
+                why = one.replay.facts.broken() or why
+                continue
+            try:
+                if self.validate:
+                    run = functools.partial(self._recorded, args, kwargs, memo)
+                    values = validated(self._name, one.replay, arrays, memo, captured, run, self.exact)
                 else:
-                    return one.given_back(values, given, as_tensors)
+                    values = one.replay(arrays, memo, captured)
+            except Changed as error:
+                why = f"it is no longer true that {error}"
+            except AssumptionFailed as error:
+                with skipping(error.seen):
+                    return self._as_it_is(args, kwargs, as_tensors)
+            else:
+                return one.given_back(values, given, as_tensors)
         if not known and len(self._traces) >= _MOST_TRACES and not self._comes_again(hash(key)):
             return self._f(*args, **kwargs)
         return self._traced(key, known, why, memo, args, kwargs, as_tensors)

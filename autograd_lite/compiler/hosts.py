@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..core.live import Live
-from ..ir.hosts import Fixed, Hosts, Pinned, Put, Read, Same, key_of, leaves_of, mapped
+from ..ir.hosts import Fixed, Hosts, Read, key_of, leaves_of
 from ..tensors.tensor import Tensor
 
 _INFIX = {
@@ -63,12 +63,7 @@ class Reader:
             elif isinstance(step, Fixed):
                 self._rows.append(f"if {self._text(step.number)} != {self._text(step.value)}:")
                 self._rows.append(f'    raise Changed("{_quoted(step.number)} is {step.value!r}")')
-            elif isinstance(step, Pinned):
-                self._compare(step.value, f"{self._name(step.container)}[{self._text(step.key)}]", f"{step.key}")
-            elif isinstance(step, Same):
-                args = ", ".join(map(self._text, step.args))
-                self._compare(step.value, f"{self._name(step.f)}({args})", "a name that the function reads")
-            elif step in self._wanted:
+            elif step.__class__ is Live and step in self._wanted:
                 self._texts[id(step)] = new = f"n{len(self._texts)}"
                 self._rows.append(f"{new} = {self._expression(step)}")
         taken = "".join(f"{self._text(x)}, " for x in slots)
@@ -142,87 +137,9 @@ class Reader:
         return name
 
 
-class Writer:
-    """The code of what one trace puts back.
-
-    Args:
-        hosts: what the trace noted.
-        slots: as of `Reader`.
-        written: for each array that is put back, whether it is written over the old one by other means.
-
-    Attributes:
-        text: a function `changes` of new arrays, the numbers that `read` gave and the values of the slots, which
-            returns calls in C.
-    """
-
-    def __init__(self, hosts: Hosts, slots: Sequence[Any], written: Iterator[bool]) -> None:
-        self._written = written
-        self._places = {id(x): i for i, x in enumerate(slots)}
-        self._names: dict[str, Any] = {"setitem": operator.setitem, "copied": np.array}
-        self._arrays = self._numbers = 0
-        rows: list[str] = []
-        for put in hosts.puts.values():
-            rows += self._anew(put) if replaced(hosts, put) is None else self._over(put)
-        self.text = "\n        ".join(["def changes(arrays, numbers, slots):\n    return [", *rows]) + "\n    ]\n"
-        exec(compile(self.text, "<changes>", "exec"), self._names)
-        self.changes: Callable[..., list[tuple[Any, ...]]] = self._names["changes"]
-
-    def _over(self, put: Put) -> list[str]:
-        """Write new arrays over those that were read."""
-        rows = []
-        for t in leaves_of(put.before):
-            if isinstance(t, Tensor) and not next(self._written):
-                rows.append(f"(setitem, slots[{self._places[id(t)]}], ..., arrays[{self._arrays}]),")
-                self._arrays += 1
-        return rows
-
-    def _anew(self, put: Put) -> list[str]:
-        self._names[name := f"c{len(self._names)}"] = put.container
-        return [f"(setitem, {name}, {self._text(put.key)}, {self._text(put.value)}),"]
-
-    def _text(self, x: Any) -> str:
-        if x.__class__ is dict:
-            return f"{{{', '.join(f'{self._text(key)}: {self._text(value)}' for key, value in x.items())}}}"
-        if x.__class__ in (list, tuple):
-            inside = "".join(f"{self._text(value)}, " for value in x)
-            return f"[{inside}]" if x.__class__ is list else f"({inside})"
-        if isinstance(x, Tensor):
-            next(self._written)
-            self._arrays += 1
-            return f"copied(arrays[{self._arrays - 1}]){'' if x._data.__class__ is np.ndarray else '[()]'}"
-        if x.__class__ is Live:
-            self._numbers += 1
-            return f"numbers[{self._numbers - 1}]"
-        if x.__class__ in (bool, int, str) or x is None:
-            return repr(x)
-        self._names[name := f"c{len(self._names)}"] = x
-        return name
-
-
 def read_by(hosts: Hosts) -> list[str]:
     """Return the names of what is read from Python objects at every call."""
     return list(dict.fromkeys(str(step.key).lstrip("_") for step in hosts.steps if isinstance(step, Read)))
-
-
-def replaced(hosts: Hosts, put: Put) -> list[Tensor] | None:
-    """Return the Tensors of the arrays that new ones are written over, if no one sees that; None if it is not so."""
-    old, new = leaves_of(put.before), leaves_of(put.value)
-    arrays = [t for t in old if isinstance(t, Tensor)]
-    if not all(id(t) in hosts.owned for t in arrays) or _shape(put.before) != _shape(put.value):
-        return None
-    return arrays if all(map(_alike, old, new)) else None
-
-
-def _shape(tree: Any) -> Any:
-    return mapped(lambda *_: 0, tree)
-
-
-def _alike(old: Any, new: Any) -> bool:
-    """Return whether the values of one Tensor can be written over those of another."""
-    if not (isinstance(old, Tensor) and isinstance(new, Tensor)):
-        return old is new is None
-    a, b = old._data, new._data
-    return a.__class__ is b.__class__ is np.ndarray and (a.shape, a.dtype) == (b.shape, b.dtype)
 
 
 def _called(memo: Memo, key: Any, f: Callable[..., Any], *args: Any) -> Any:

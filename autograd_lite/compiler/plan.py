@@ -82,6 +82,11 @@ class Plan:
         for number in self.outputs if self.end.start == len(self.calls) else ():
             lines.read(number, "the caller")
 
+    def captured(self) -> list[tuple[Tensor, bool]]:
+        """Return the Tensors whose values a replay takes after its arguments, and whether it writes into them."""
+        replaced = set(self.end.over.values())
+        return [(w.thing, number in replaced) for number, w in enumerate(self.where) if w.place is Place.CAPTURED]
+
     def to_svg(self) -> str:
         """Return a map of the arena: from left to right the calls, from top to bottom the bytes of values."""
         drawn: str = HOOKS.compiled().arena_svg(self)

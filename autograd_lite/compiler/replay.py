@@ -8,60 +8,28 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from contextvars import Context, copy_context
-from itertools import islice, repeat, starmap
+from itertools import starmap
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from ..core.errors import AssumptionFailed
-from ..core.node import LEAF, next_stamp
-from ..core.undo import open_undo
+from ..core.undo import Undo, open_undo
 from ..engine import may_have_nan
 from ..ir.hosts import leaves_of
 from ..ir.recording import OBSERVE
 from ..observing import counting
 from ..passes.pipeline import optimized
 from ..random import Generator
-from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
-from .hosts import Changed, Memo, Reader, Writer, replaced
+from .effects import Call, Effects, replaced
+from .facts import Fact, Facts, Found, of_array, of_gradient, of_hosts, of_tensor
+from .hosts import Changed, Memo, Reader
 from .lowering import How
-from .plan import plan_of
+from .placing import Place
+from .plan import Plan, plan_of
 from .source import Source
 from .trace import Traced
-
-
-def _called(t: Tensor) -> str:
-    return f"'{t.name}'" if t.name else "a captured tensor"
-
-
-class Guard(NamedTuple):
-    """What a captured Tensor must be like for a trace to be true."""
-
-    tensor: Tensor
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    strides: tuple[int, ...]
-    requires_grad: bool
-
-    @classmethod
-    def of(cls, t: Tensor) -> Guard:
-        """Return what it is like now."""
-        a = t._data
-        return cls(t, a.shape, a.dtype, a.strides, t._node is LEAF)
-
-    def holds(self) -> bool:
-        """Return whether it still is."""
-        a = self.tensor._data
-        return (
-            a.strides == self.strides
-            and a.shape == self.shape
-            and a.dtype == self.dtype
-            and (self.tensor._node is LEAF) is self.requires_grad
-        )
-
-    def __str__(self) -> str:
-        return f"{_called(self.tensor)} {self.shape} {self.dtype}{' requires a gradient' if self.requires_grad else ''}"
 
 
 class Instance(NamedTuple):
@@ -115,7 +83,7 @@ class Replay:
         traced: what the function did.
         plan: what it does.
         source: the same, as Python.
-        guards: what must hold for it.
+        facts: what must hold for it.
         passes: what each pass has made of the program.
     """
 
@@ -129,24 +97,16 @@ class Replay:
         gradients = self._n + len(traced.assigned)
         kept = {*range(self._n), *range(gradients, gradients + sum(i is not None for _, i in traced.gradients))}
         self.plan = plan_of(program, wanted, effects, traced.overwritten, self._into(), traced.hosts.owned, kept)
-        written = iter(self.plan.written[self._n :])
-        self._leaves = [leaf for leaf, _ in traced.assigned]
-        self._assigned = [leaf for leaf in self._leaves if not next(written)]
-        self._graded = [leaf for leaf, i in traced.gradients if i is not None]
-        self._cleared = [(setattr, leaf, "_grad", None) for leaf, i in traced.gradients if i is None]
-        written = islice(written, sum(i is not None for _, i in traced.gradients), None)
         self._read = Reader(traced.hosts, traced.slots).read
-        self._changes = Writer(traced.hosts, traced.slots, written).changes
-        before = {id(g): leaf for leaf, g in traced.before if g is not None}
-        self.source = Source(self.plan, before)
-        self.guards = [Guard.of(t) for t in traced.captured if id(t) not in before]
-        self._began = [(leaf, g is not None, list(getattr(leaf, "_hooks", ()))) for leaf, g in traced.before]
-        self._holds = _holding(self.guards, self._began)
+        self._effects = Effects(traced, self.plan.written)
+        self.source = Source(self.plan)
+        self.facts = _facts(traced, self.plan)
         self._observes = any(call.how is How.EFFECT and call.function is OBSERVE.forward for call in self.plan.calls)
         self._idle = [self._instance()]  # as many as ever ran at a time
         given = [x for call in self.plan.calls for x in call.kwargs.values()]
         found = (g for x in given for g in ((x,) if isinstance(x, Generator) else getattr(x, "generators", ())))
         self._generators = list(dict.fromkeys(found))
+        self._is_plain = not (self._generators or self._observes or traced.masks)
 
     def _into(self) -> list[Tensor | None]:
         """Return for each wanted value the Tensor that has it in the end, if it may be written over the old one."""
@@ -159,31 +119,17 @@ class Replay:
             into += replaced(traced.hosts, put) or [None] * len(new)
         return into
 
-    def broken(self) -> str:
-        """Return the reason why the trace is no longer true, or "" if it is."""
-        if self._holds():
-            return ""
-        for guard in self.guards:
-            if not guard.holds():
-                return f"it is no longer true that {guard}"
-        for leaf, had, _ in self._began:
-            if (getattr(leaf, "_grad", None) is not None) is not had:
-                return f"`.grad` of {_called(leaf)} was {'not ' if had else ''}None before the call"
-        return "a captured tensor had the same hooks"
-
     def conditions(self) -> list[str]:
-        """Return what must hold for the trace to be true."""
-        grads = [
-            f"`.grad` of {_called(leaf)} is {'not ' if had else ''}None before the call" for leaf, had, _ in self._began
-        ]
-        return [*map(str, self.guards), *grads]
+        """Return what must hold of Tensors for the trace to be true."""
+        return list(dict.fromkeys(fact.told for fact in self.facts.rows if fact.kind in _LISTED))
 
-    def __call__(self, arrays: Sequence[Any], memo: Memo) -> Sequence[Any]:
+    def __call__(self, arrays: Sequence[Any], memo: Memo, captured: Found) -> Sequence[Any]:
         """Compute the results for other arguments, and what a backward pass will read, and make the effects.
 
         Args:
             arrays: the arguments.
             memo: what functions of numbers have given in this call.
+            captured: what `facts.found` has just given.
 
         Raises:
             Changed: if something outside is not as it was when this was traced.
@@ -194,14 +140,22 @@ class Replay:
             instance = self._idle.pop()
         except IndexError:
             instance = self._instance()
+        run, alarm, change = instance
         try:
-            values, end = self._computed(instance, (*arrays, *slots))
-            traced = self.traced
-            if self._leaves or traced.gradients or traced.hosts.puts:
-                self._change(instance, values[self._n :], end, numbers, slots)
+            if self._is_plain:
+                values, end, _ = run(*arrays, *slots, *captured)
+                if alarm:
+                    raise AssumptionFailed
+            else:
+                values, end = self._computed(instance, (*arrays, *slots, *captured))
+            if self._effects.any:
+                end += self._effects.calls(values, numbers, slots)
+                if (undo := open_undo()) is not None:
+                    end = self._undoable(undo, end)
+                change(deque, starmap(operator.call, end), 0)
         finally:
-            if instance.alarm:
-                instance.alarm.clear()
+            if alarm:
+                alarm.clear()
             self._idle.append(instance)
         return values[: self._n]
 
@@ -233,41 +187,31 @@ class Replay:
             raise
         return values, end
 
-    def _change(
-        self, instance: Instance, values: Sequence[Any], end: list[tuple[Any, ...]], numbers: Any, slots: Any
-    ) -> None:
-        """Make the effects, all of them or none, wherever an interrupt comes."""
-        each = iter(values)
-        hosts, calls = self.traced.hosts, end
-        if (undo := open_undo()) is not None:
-            if hosts.final:
-                calls.append((undo.clear,))
-            else:
-                buffers = [leaf._writable() for leaf in self._leaves]
-                undo += [(operator.setitem, buffer, Ellipsis, buffer.copy()) for buffer in buffers]
-        calls += [(operator.setitem, leaf._writable(), Ellipsis, next(each)) for leaf in self._assigned]
-        for leaf in self._graded:
-            g = next(each)
-            # A view may repeat elements, and is not to be written into.
-            calls.append((setattr, leaf, "_grad", wrap(g if g.base is None else np.array(g), None)))
-        calls += self._cleared
-        if hosts.puts:
-            calls += self._changes(tuple(each), numbers, slots)
-        calls.append((deque, map(setattr, self._leaves, repeat("_stamp"), iter(next_stamp, None)), 0))
-        instance.change(deque, starmap(operator.call, calls), 0)
+    def _undoable(self, undo: Undo, calls: list[Call]) -> list[Call]:
+        """Return the calls that make the effects inside a transaction, and note how they are undone."""
+        if self.traced.hosts.final:
+            return [*calls, (undo.clear,)]
+        buffers = [leaf._writable() for leaf, _ in self.traced.assigned]
+        undo += [(operator.setitem, buffer, Ellipsis, buffer.copy()) for buffer in buffers]
+        return calls
 
 
-def _holding(guards: Sequence[Guard], began: Sequence[tuple[Tensor, bool, list[Any]]]) -> Callable[[], bool]:
-    """Return a function that tells whether all guards hold: one expression, since it runs at every call."""
-    names: dict[str, Any] = {"LEAF": LEAF, "none": []}
-    parts = []
-    for k, (t, shape, dtype, strides, requires_grad) in enumerate(guards):
-        names |= {f"t{k}": t, f"like{k}": (shape, strides, dtype)}
-        parts.append(f"((a := t{k}._data).shape, a.strides, a.dtype) == like{k}")
-        parts.append(f"t{k}._node is {'' if requires_grad else 'not '}LEAF")
-    for k, (leaf, had, hooks) in enumerate(began):
-        names |= {f"g{k}": leaf, f"hooks{k}": hooks}
-        parts.append(f"getattr(g{k}, '_grad', None) is {'not ' if had else ''}None")
-        parts.append(f"getattr(g{k}, '_hooks', none) == hooks{k}")
-    holds: Callable[[], bool] = eval(f"lambda: {' and '.join(parts) or True}", names)
-    return holds
+_LISTED = ("values", "gradient", "no gradient")
+
+
+def _facts(traced: Traced, plan: Plan) -> Facts:
+    """Return what a trace rests on, where its plan reads what is captured."""
+    before = {id(g): leaf for leaf, g in traced.before if g is not None}
+    reads = plan.captured()
+    rows: list[Fact] = []
+    places: dict[int, int] = {}  # of the rows on arrays, by the ids of Tensors
+    for t in dict.fromkeys((*traced.captured, *(t for t, _ in reads))):
+        if id(t) not in before:
+            places[id(t)] = len(rows)
+            rows += of_tensor(t)
+    for leaf, g in traced.before:
+        places[id(g)] = len(rows)
+        rows += of_gradient(leaf, g)
+    rows += of_hosts(traced.hosts)
+    rows += [of_array(where.thing) for where in plan.where if where.place is Place.ARRAY]
+    return Facts(rows, [(places[id(t)], written) for t, written in reads])

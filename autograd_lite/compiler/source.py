@@ -58,16 +58,16 @@ class Source:
 
     Args:
         plan: what it does.
-        gradients: the leaves that captured Tensors are gradients of, by the ids of these.
 
     Attributes:
-        text: a function `replay` of the arguments that returns the results, the calls that end the plan, as tuples of a
-            function and its arguments, and the values that these find. In it `b0`, `b1`, … are arrays in the
-            arena, each of which holds one value after the other; `v1` is the value of that number, elsewhere.
+        text: a function `replay` of the arguments and of what is captured that returns the results, the calls that end
+            the plan, as tuples of a function and its arguments, and the values that these find. In it `b0`, `b1`, … are
+            arrays in the arena, each of which holds one value after the other; `v1` is the value of that number,
+            elsewhere.
     """
 
-    def __init__(self, plan: Plan, gradients: Mapping[int, Any]) -> None:
-        self._plan, self._gradients = plan, gradients
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
         self._names: dict[str, Any] = {}  # what names stand for, as far as it is the same in all instances
         self._known: dict[int, str] = {}
         self._opaque = {call.value: call for call in plan.calls if call.how is How.OPAQUE}
@@ -143,7 +143,8 @@ class Source:
     def _written(self) -> str:
         plan = self._plan
         taken = {thing: n for n, (place, thing, _) in enumerate(plan.where) if place is Place.ARGUMENT}
-        parameters = ", ".join(f"v{taken[k]}" if k in taken else f"unused{k}" for k in range(plan.arguments))
+        parameters = [f"v{taken[k]}" if k in taken else f"unused{k}" for k in range(plan.arguments)]
+        parameters += [f"v{n}" for n, (place, _, _) in enumerate(plan.where) if place is Place.CAPTURED]
         rows: list[str] = []
         line = ""
         let_go = self._let_go()
@@ -167,7 +168,7 @@ class Source:
         found = "".join(f"{self._values[n]}, " for n in plan.end.entering)
         rows.append(f"return ({results.rstrip()}), end, ({found.rstrip()})")
         fills = [f"{name}[()] = v{number}" for (number, _), name in self._cells.items()]
-        return "\n    ".join([f"def replay({parameters}):", *self._reads(), *fills, *rows]) + "\n"
+        return "\n    ".join([f"def replay({', '.join(parameters)}):", *fills, *rows]) + "\n"
 
     def _entering(self) -> list[str]:
         """Return the lines before the end of the plan, of which the calls are listed, to be made together."""
@@ -188,17 +189,6 @@ class Source:
             results = [result]
         texts = [self._text(x, local) for x in self._loop_numbers(call)]
         return f"end.append(({', '.join([name, *texts, *results])}))"
-
-    def _reads(self) -> list[str]:
-        """Return the lines that read the values of captured Tensors; one that was a gradient is read from its leaf."""
-        rows, replaced = [], set(self._plan.end.over.values())
-        for number, (place, thing, _) in enumerate(self._plan.where):
-            if place is Place.CAPTURED:
-                leaf = self._gradients.get(id(thing))
-                self._names[f"t{number}"] = thing if leaf is None else leaf
-                where = "_writable()" if number in replaced else "_data" if leaf is None else "_grad._data"
-                rows.append(f"v{number} = t{number}.{where}")
-        return rows
 
     def _let_go(self) -> dict[int, list[str]]:
         """Return for each position the names of values that are not needed after it, so that their memory is free."""

@@ -18,6 +18,7 @@ from ..random import remember_draws
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from ..tree import leaves
+from .facts import Found
 from .hosts import Memo
 from .lowering import How
 from .placing import Place
@@ -72,6 +73,7 @@ def validated(
     replay: Replay,
     arrays: Sequence[Any],
     memo: Memo,
+    captured: Found,
     run: Callable[[], tuple[Traced, Any, Any]],
     exact: bool,
 ) -> Sequence[Any]:
@@ -80,7 +82,7 @@ def validated(
     Args:
         name: of the function.
         replay: is run second; its effects stay.
-        arrays, memo: as of `Replay.__call__`.
+        arrays, memo, captured: as of `Replay.__call__`.
         run: runs and records the function.
         exact: whether all results must be the same bit for bit.
 
@@ -98,7 +100,7 @@ def validated(
         except Exception as raised:  # which has undone what it did
             error = raised
     if error is not None:
-        values = replay(arrays, memo)
+        values = replay(arrays, memo, captured)
         raise ReplayError(
             f"{name}: expected the replay to raise what the function raises; it raises nothing"
         ) from error
@@ -107,7 +109,7 @@ def validated(
     _undo(done, puts)
     for generator, states in draws.items():
         generator.state = states[0]
-    values = replay(arrays, memo)
+    values = replay(arrays, memo, captured)
     found = Outcome.of(values[: len(replay.traced.results)], replay.traced)
     if expected.is_like(found, exact):
         return values

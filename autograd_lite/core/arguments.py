@@ -196,7 +196,9 @@ def _kind_named(name: str, names: Mapping[str, Any]) -> Kind:
     ):
         return Kind(f"a{'n' if name[0] in 'AEIOU' else ''} {name}", lambda value: isinstance(value, thing), sure=False)
     if isinstance(thing, (types.UnionType, types.GenericAlias)):
-        return _kind(re.sub(r"\b(\w+\.)+(?=[A-Z])", "", str(thing)), names)
+        # Of another alias with this name, as NumPy's DTypeLike in ours, Python 3.12 and later show the name alone.
+        others = {other: value for other, value in names.items() if other != name}
+        return _kind(re.sub(r"\b(\w+\.)+(?=[A-Z])", "", str(thing)), others)
     return ANYTHING
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ..native.kernels import fastest
 from . import batching
 from .batching import BatchRule
 from .messages import misfit
@@ -125,7 +126,7 @@ class Op:
             number of arrays; None when the op has no derivative at all.
         infer: the shape rule, `ShapeDtype`s and parameters in, `ShapeDtype` out, no data touched.
         bind: NumPy's signature in, `(array inputs, canonical parameters)` out; None when there are only arrays.
-        ufunc: the ufunc that `forward` is, if it is one.
+        ufunc: the ufunc that this op is; `forward` is it too, or one with faster loops.
         numpy_functions: other NumPy functions that this op stands for, called with `bind`'s signature.
         linear: linear in all its array inputs jointly, so that its jvp is the op itself.
         multilinear: linear in each array input while the others are held, as a product; its jvp follows from that.
@@ -222,7 +223,7 @@ class gate:
 
 
 def _reads(saves: str) -> frozenset[int]:
-    return frozenset("oxyz".index(c) for c in saves)
+    return frozenset("oxyzuv".index(c) for c in saves)
 
 
 def _elementwise_rule(partial: Any, saves: str) -> Rule | None:
@@ -289,7 +290,7 @@ def elementwise(
         partials: for each input a number, a function `d(out, *inputs, **params)`, the same in `applied` form
             or as a `gate`, or None for an input that no gradient flows to.
         name: the op's name; a ufunc brings its own.
-        saves: which arrays the partials read, of "o" (out), "x", "y", "z"; one string for all, or one each.
+        saves: which arrays the partials read, of "o" (out), "x", "y", "z", "u", "v"; one string for all, or one each.
         bind: see `Op`.
         facts: further fields of `Op`.
     """
@@ -299,7 +300,7 @@ def elementwise(
     return _register(
         Op(
             name=name or function.__name__,
-            forward=function,
+            forward=fastest(function),
             rules=rules,
             infer=_broadcast_infer(function),
             bind=bind,

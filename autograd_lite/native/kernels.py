@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 import numpy as np
 
+library: ModuleType | None = None  # the extension
 SETS: tuple[str, ...] = ()  # the sets of instructions that there are kernels for, the best first
 
 try:
-    from . import library
+    from . import library as _built
 except (ImportError, RuntimeError) as error:  # the second from NumPy, if it is older than the one it was built with
-    REASON = "not built" if isinstance(error, ModuleNotFoundError) else f"built, but not usable here: {error}"
+    missing = getattr(error, "name", "") == __package__  # the package lacks the name: there is no such file
+    REASON = "not built" if missing else f"built, but not usable here: {error}"
 else:
-    SETS, REASON = tuple(library.instruction_sets()), ""
+    library, SETS, REASON = _built, tuple(_built.instruction_sets()), ""
 
 
 def chosen(wanted: str) -> str:
@@ -41,7 +43,25 @@ CHOICE = os.environ.get("AUTOGRAD_LITE_NATIVE", "")
 INSTRUCTIONS = chosen(CHOICE)
 if SETS and not INSTRUCTIONS:
     REASON = "switched off by AUTOGRAD_LITE_NATIVE"
-KERNELS: Mapping[str, np.ufunc] = MappingProxyType(library.ufuncs(INSTRUCTIONS) if INSTRUCTIONS else {})
+KERNELS: Mapping[str, np.ufunc] = MappingProxyType(_built.ufuncs(INSTRUCTIONS) if INSTRUCTIONS else {})
+
+# NumPy's loops that are at least as fast as ours, by set of instructions: those for AVX-512 are Intel's; those for NEON
+# are written by hand, where there are any. benchmarks/README.md says how they were compared.
+NUMPYS: Mapping[str, Mapping[str, str]] = {
+    "avx512": {"tanh": "f", "log1p": "fd"},
+    "baseline": {"exp": "d", "log": "d", "sin": "d", "cos": "d"},
+    "neon": {"exp": "f", "log": "f", "tanh": "fd"},
+}
+
+
+def fastest(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return NumPy's ufunc with our loops where they are faster; any other function as it is."""
+    ours = KERNELS.get(function.__name__) if isinstance(function, np.ufunc) else None
+    if ours is None or function is not getattr(np, ours.__name__, None):
+        return function
+    numpys = NUMPYS.get(INSTRUCTIONS, {}).get(ours.__name__, "")
+    chars = "".join(loop[0] for loop in ours.types if loop[0] not in numpys)
+    return library.with_loops(function, ours, chars) if chars else function
 
 
 def kernel(name: str, otherwise: Callable[..., Any]) -> Callable[..., Any]:
@@ -59,3 +79,26 @@ def kernel(name: str, otherwise: Callable[..., Any]) -> Callable[..., Any]:
         return ufunc(x, *rest, **params) if x.dtype.char in "fd" else otherwise(x, *rest, **params)
 
     return either
+
+
+def row_kernel(name: str) -> Callable[..., Any]:
+    """Return a function of arrays that runs a kernel over the rows along their last axis.
+
+    It returns None where something else must be run: there is no such kernel, or none for these dtypes, the arrays
+    differ in shape, or rows are not contiguous, for which NumPy's way from one operation to the next is faster.
+
+    Args:
+        name: of the kernel, whose operands are the arrays, then `numbers`.
+    """
+    ufunc = KERNELS.get(name)
+
+    def by_rows(x: Any, *rest: Any, numbers: tuple[float, ...] = ()) -> Any:
+        char = x.dtype.char
+        if ufunc is None or char not in "fd" or x.strides[-1] != x.itemsize:
+            return None
+        for y in rest:
+            if y.dtype.char != char or y.shape != x.shape or y.strides[-1] != x.itemsize:
+                return None
+        return ufunc(x, *rest, *numbers)
+
+    return by_rows

@@ -153,9 +153,6 @@ def share(ufunc: np.ufunc, least: int) -> None:
 
 set_threads(default(os.environ))
 if get_threads() > 1:
-    for _least, _names in LEAST.items():
-        for _name in _names.split():
-            share(getattr(np, _name), _least)
     for _kernel in KERNELS.values():
         share(_kernel, _KERNEL_LEAST)
     library.share_products(np.matmul, OPENBLAS)

@@ -43,6 +43,7 @@ from . import (
     questions as questions,
     random as random,
     reduce as reduce,
+    running as running,
     scan as scan,
     scipy_special as scipy_special,
     selection as selection,

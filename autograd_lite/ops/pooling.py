@@ -17,7 +17,7 @@ from ..core.bits import chosen
 from ..core.blocks import blocks
 from ..core.op import Op, structural
 from ..core.shapes import Shape, ShapeDtype
-from .windowed import Padding, Place, reach, tap_places, windows_along
+from .windowed import Padding, Place, kernel_for, layout, reach, standing_for, tap_places, windows_along
 
 
 def _count(size: Shape, window: Shape, stride: Shape, padding: Padding) -> Shape:
@@ -37,7 +37,15 @@ def _along(x: Any, axis: int, place: Any) -> Any:
     return x[(slice(None),) * axis + (place,)]
 
 
+def _layout(window: Shape, stride: Shape, padding: Padding) -> Any:
+    return layout(window, stride, tuple(p[0] for p in padding))
+
+
 def _window_max(x: Any, *, window: Shape, stride: Shape, padding: Padding) -> Any:
+    ufunc = kernel_for("window_max", x)
+    if ufunc is not None:
+        counts = standing_for(_count(x.shape[1:-1], window, stride, padding))
+        return ufunc(x, counts, _layout(window, stride, padding))
     out = x
     for axis in range(x.ndim - 2, 0, -1):  # axis by axis: fewer and shorter passes
         size, length, step, pad = out.shape[axis], window[axis - 1], stride[axis - 1], padding[axis - 1]
@@ -83,6 +91,9 @@ def _first_equal(
 
 
 def _window_take_equal(x: Any, y: Any, z: Any, *, window: Shape, stride: Shape, padding: Padding) -> Any:
+    ufunc = kernel_for("window_take_equal", x, y, z)
+    if ufunc is not None and x.dtype == y.dtype == z.dtype:
+        return ufunc(x, y, z, _layout(window, stride, padding))
     out = np.zeros(z.shape, x.dtype)
     for samples, windows, elements, equal in _first_equal(y, z, window, stride, padding):
         part = out[samples][windows]
@@ -91,6 +102,9 @@ def _window_take_equal(x: Any, y: Any, z: Any, *, window: Shape, stride: Shape, 
 
 
 def _window_put_equal(x: Any, y: Any, z: Any, *, window: Shape, stride: Shape, padding: Padding) -> Any:
+    ufunc = kernel_for("window_put_equal", x, y, z)
+    if ufunc is not None and x.dtype == y.dtype == z.dtype:
+        return ufunc(x, y, z, _layout(window, stride, padding))
     apart = all(step >= n for step, n in zip(stride, window, strict=True))
     tiled = stride == window and all(n == k * c for n, k, c in zip(y.shape[1:-1], window, z.shape[1:-1], strict=True))
     out = np.empty(y.shape, x.dtype) if tiled and not any(map(any, padding)) else np.zeros(y.shape, x.dtype)
@@ -104,7 +118,11 @@ def _window_put_equal(x: Any, y: Any, z: Any, *, window: Shape, stride: Shape, p
 
 
 def _window_sum(x: Any, *, window: Shape, stride: Shape, padding: Padding) -> Any:
-    out = np.zeros((x.shape[0], *_count(x.shape[1:-1], window, stride, padding), x.shape[-1]), x.dtype)
+    counts = _count(x.shape[1:-1], window, stride, padding)
+    ufunc = kernel_for("window_sum", x)
+    if ufunc is not None:
+        return ufunc(x, standing_for(counts), _layout(window, stride, padding))
+    out = np.zeros((x.shape[0], *counts, x.shape[-1]), x.dtype)
     for windows, elements in _taps(x.shape[1:-1], window, stride, padding):
         part = out[windows]
         part += x[elements]
@@ -112,6 +130,9 @@ def _window_sum(x: Any, *, window: Shape, stride: Shape, padding: Padding) -> An
 
 
 def _window_spread(x: Any, *, size: Shape, window: Shape, stride: Shape, padding: Padding) -> Any:
+    ufunc = kernel_for("window_spread", x)
+    if ufunc is not None:
+        return ufunc(x, standing_for(size), _layout(window, stride, padding))
     out = np.zeros((x.shape[0], *size, x.shape[-1]), x.dtype)
     for windows, elements in _taps(size, window, stride, padding):
         part = out[elements]

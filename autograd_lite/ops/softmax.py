@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,31 @@ from ..core.blocks import blocks
 from ..core.errors import ShapeError
 from ..core.op import Op, reduction, structural
 from ..core.shapes import ShapeDtype, reduced_shape
+from ..native.kernels import row_kernel
 from .activations import floating
 from .reduce import tie_share
+
+_logsumexp_kernel = row_kernel("logsumexp")
+_softmax_kernel = row_kernel("softmax")
+_softmax_pullback_kernel = row_kernel("softmax_pullback")
+_log_softmax_kernel = row_kernel("log_softmax")
+
+
+def _as_last(x: Any, axes: tuple[int, ...] | None) -> Any:
+    """Return a view of x whose last axis stands for some axes, or None where that needs a copy."""
+    first = 0 if axes is None else x.ndim - len(axes)
+    if first == x.ndim or axes not in (None, tuple(range(first, x.ndim))):
+        return None
+    if first == x.ndim - 1:
+        return x
+    return x.reshape(*x.shape[:first], math.prod(x.shape[first:])) if x.flags.c_contiguous else None
 
 
 def _logsumexp(x: Any, *, axis: Any, keepdims: bool) -> Any:
     x = floating(x)
+    rows = _as_last(x, axis)
+    if rows is not None and (found := _logsumexp_kernel(rows)) is not None:
+        return found.reshape(reduced_shape(x.shape, axis, keepdims))
     top = x.max(axis=axis, keepdims=True) if x.size else np.full(reduced_shape(x.shape, axis, True), -np.inf, x.dtype)
     shift = np.where(np.isfinite(top), top, 0)
     with np.errstate(divide="ignore", over="ignore"):
@@ -79,6 +99,8 @@ def _softmax_rows(x: Any) -> Any:
 
 def _softmax(x: Any, *, axis: int) -> Any:
     x = floating(x)
+    if axis == x.ndim - 1 and (found := _softmax_kernel(x)) is not None:
+        return found
     short = x.size >= _MANY and axis == x.ndim - 1 and x.shape[axis] <= _SHORT
     if short and x.flags.c_contiguous and x.dtype in (np.float32, np.float64):
         return _softmax_rows(x)
@@ -102,6 +124,8 @@ def _softmax_pullback(x: Any, y: Any, *, axis: int) -> Any:
     if x.shape != y.shape:
         raise ShapeError(f"softmax_pullback: expected x and y of the same shape; received {x.shape} and {y.shape}")
     x, y = floating(x), floating(y)
+    if axis == x.ndim - 1 and (found := _softmax_pullback_kernel(x, y)) is not None:
+        return found
     rows = x.size >= _MANY and axis == x.ndim - 1 and x.flags.c_contiguous and y.flags.c_contiguous
     if not (rows and x.dtype == y.dtype and x.dtype in (np.float32, np.float64)):
         return y * (x - np.add.reduce(x * y, axis=axis, keepdims=True))
@@ -150,6 +174,8 @@ softmax = structural(
 
 def _log_softmax(x: Any, *, axis: int) -> Any:
     x = floating(x)
+    if axis == x.ndim - 1 and (found := _log_softmax_kernel(x)) is not None:
+        return found
     if not x.size:
         return x * 1
     shifted = _below(x, np.maximum.reduce(x, axis=axis, keepdims=True))

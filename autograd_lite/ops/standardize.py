@@ -27,8 +27,12 @@ from ..core import batching
 from ..core.blocks import blocks
 from ..core.op import Op, structural
 from ..core.shapes import ShapeDtype
+from ..native.kernels import row_kernel
 from .activations import floating
 from .contract import contract
+
+_standardize_kernel = row_kernel("standardize")
+_pullback_kernel = row_kernel("standardize_pullback")
 
 
 def _mean(a: Any, b: Any) -> Any:
@@ -76,10 +80,15 @@ def _by_rows(work: Any, *arrays: Any) -> Any:
 
 
 def _standardize(x: Any, *, epsilon: float, center: bool) -> Any:
+    if (found := _standardize_kernel(x, numbers=(epsilon, float(center)))) is not None:
+        return found
     return _by_rows(lambda a, out: _scale_into(_shifted(a, out, center), epsilon), x)
 
 
 def _pullback(x: Any, y: Any, *, epsilon: float, center: bool) -> Any:
+    if (found := _pullback_kernel(x, y, numbers=(epsilon, float(center)))) is not None:
+        return found
+
     def work(g: Any, a: Any, out: Any) -> None:
         standard = _shifted(a, np.empty_like(a), center)
         r = _scale_into(standard, epsilon)

@@ -8,8 +8,9 @@ which is bilinear. Paired with an array y of the result's shape it is one trilin
 by each of the three is an op: `convolution` by y, `convolution_input` by x (the transposed convolution, shape of x) and
 `convolution_kernel` by w. So each derivative of each of the three is another of them, and every order has a fast rule.
 
-The first and the last copy windows into a matrix, a block at a time, and multiply that; the second multiplies y by the
-kernel's taps, and adds the products at their positions.
+There are native kernels for the first and the last, which make no matrix of windows. With strides of 1 the second is a
+convolution of y with the kernel turned around. In NumPy, the first and the last copy windows into a matrix, a block at
+a time, and multiply that; the second multiplies y by the kernel's taps, and adds the products at their positions.
 
 References:
     Chellapilla, Puri, Simard: High Performance Convolutional Neural Networks for Document Processing, 2006, section 3
@@ -18,6 +19,7 @@ References:
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +30,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from ..core.op import Op, structural
 from ..core.shapes import Shape, ShapeDtype
+from ..native.kernels import KERNELS
 
 _BLOCK = 1 << 21  # bytes of the matrix of windows: small compared with the arrays, large enough for efficient products
 _FEW_CHANNELS = 8  # with fewer, runs along the last spatial axis are longer than those along channels
@@ -65,6 +68,24 @@ def tap_places(
         axes = zip(tap, dilation, size, counts, stride, padding, strict=True)
         windows, elements = zip(*(reach(k * d, n, c, step, p[0]) for k, d, n, c, step, p in axes), strict=True)
         yield windows, elements
+
+
+def kernel_for(name: str, *arrays: Any) -> np.ufunc | None:
+    """Return the native kernel for the number of spatial axes of the first array, if it takes arrays of such dtypes."""
+    ufunc = KERNELS.get(f"{name}_{arrays[0].ndim - 2}")
+    return ufunc if all(x.dtype.char in "fd" for x in arrays) else None
+
+
+@functools.cache
+def standing_for(lengths: Shape) -> Any:
+    """Return an operand without memory of its own that tells a kernel the lengths of axes that no other one has."""
+    return np.broadcast_to(np.int8(0), lengths)
+
+
+@functools.cache
+def layout(first: Shape, stride: Shape, before: Shape) -> Any:
+    """Return the operand that tells a kernel how windows lie; `first` are the dilations, or in pooling the lengths."""
+    return np.array([*first, *stride, *before], np.intp)
 
 
 class _Sizes(NamedTuple):
@@ -201,6 +222,9 @@ class _Runs:
 
 def _convolution(x: Any, w: Any, *, stride: Shape, padding: Padding, dilation: Shape, groups: int) -> Any:
     s = _sizes(x.shape, w.shape, stride, padding, dilation, groups)
+    ufunc = kernel_for("convolution", x, w) if groups == 1 else None
+    if ufunc is not None:
+        return ufunc(x, w, standing_for(s.counts), layout(dilation, stride, tuple(p[0] for p in padding)))
     dtype = np.result_type(x, w)
     windows = _windows(x, s, stride, padding, dilation)
     matrix = _Matrix(s, dtype)
@@ -220,6 +244,9 @@ def _convolution_kernel(
 ) -> Any:
     w_shape = (*kernel, x.shape[-1] // groups, y.shape[-1])
     s = _sizes(x.shape, w_shape, stride, padding, dilation, groups)
+    ufunc = kernel_for("convolution_kernel", x, y) if groups == 1 else None
+    if ufunc is not None:
+        return ufunc(x, y, standing_for(kernel), layout(dilation, stride, tuple(p[0] for p in padding)))
     dtype = np.result_type(x, y)
     windows = _windows(x, s, stride, padding, dilation)
     matrix = _Matrix(s, dtype)
@@ -233,6 +260,11 @@ def _convolution_input(
     y: Any, w: Any, *, size: Shape, stride: Shape, padding: Padding, dilation: Shape, groups: int
 ) -> Any:
     x_shape = (y.shape[0], *size, w.shape[-2] * groups)
+    ufunc = kernel_for("convolution", y, w) if groups == 1 and set(stride) == {1} else None
+    if ufunc is not None:
+        turned = w[(slice(None, None, -1),) * len(size)].swapaxes(-1, -2)
+        before = tuple(d * (k - 1) - p[0] for d, k, p in zip(dilation, w.shape, padding, strict=False))
+        return ufunc(y, turned, standing_for(size), layout(dilation, stride, before))
     s = _sizes(x_shape, w.shape, stride, padding, dilation, groups)
     dtype = np.result_type(y, w)
     out = np.zeros((s.batch, *size, groups, s.inputs), dtype)

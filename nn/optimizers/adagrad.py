@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from autograd_lite import over_root, running_mean_square
+
 from .blocks import Start
 from .hyper import LearningRate, Number, Rate
 from .optimizer import Optimizer
-from .rules import Hyper, Rule, State, divide
+from .rules import Hyper, Rule, State
 
 
 def adagrad(p: Any, g: Any, state: State, hyper: Hyper) -> tuple[Any, State]:
@@ -21,9 +23,7 @@ def adagrad(p: Any, g: Any, state: State, hyper: Hyper) -> tuple[Any, State]:
         Optimization", 2011, equation 1 with the diagonal of G.
     """
     s = g * g + state["accumulator"]
-    delta = divide(g, (s + hyper["epsilon"]) ** 0.5)
-    delta *= hyper["learning_rate"]
-    return delta, {"accumulator": s}
+    return over_root(g, s, hyper["epsilon"], 0.0, hyper["learning_rate"]), {"accumulator": s}
 
 
 class Adagrad(Optimizer):
@@ -61,9 +61,9 @@ def adadelta(p: Any, g: Any, state: State, hyper: Hyper) -> tuple[Any, State]:
     """
     fresh, epsilon = 1 - hyper["rho"], hyper["epsilon"]
     a, b = state["accumulated_grad"], state["accumulated_delta_var"]
-    a = (g * g - a) * fresh + a
+    a = running_mean_square(a, g, fresh)
     d = (b + epsilon) ** 0.5 / (a + epsilon) ** 0.5 * g
-    b = (d * d - b) * fresh + b
+    b = running_mean_square(b, d, fresh)
     return d * hyper["learning_rate"], {"accumulated_grad": a, "accumulated_delta_var": b}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite import Changes
+from autograd_lite import Changes, over_root, running_mean, running_mean_square
 
 from ..config.arguments import flag
 from ..config.fields import field
@@ -15,7 +15,7 @@ from .blocks import Start
 from .gradients import Gradients
 from .hyper import LearningRate, Number, Quantity, Rate
 from .optimizer import Optimizer
-from .rules import Hyper, Rule, State, divide
+from .rules import Hyper, Rule, State
 
 
 def adam(p: Any, g: Any, state: State, hyper: Hyper) -> tuple[Any, State]:
@@ -31,14 +31,13 @@ def adam(p: Any, g: Any, state: State, hyper: Hyper) -> tuple[Any, State]:
         Sashank Reddi, Satyen Kale, Sanjiv Kumar, "On the Convergence of Adam and Beyond", 2018, algorithm 2.
     """
     beta_1, beta_2, t = hyper["beta_1"], hyper["beta_2"], hyper["iterations"]
-    m = (g - state["momentum"]) * (1 - beta_1) + state["momentum"]
-    v = root_of = (g * g - state["velocity"]) * (1 - beta_2) + state["velocity"]
+    m = running_mean(state["momentum"], g, 1 - beta_1)
+    v = root_of = running_mean_square(state["velocity"], g, 1 - beta_2)
     new = {"momentum": m, "velocity": v}
     if "velocity_hat" in state:
         root_of = new["velocity_hat"] = np.maximum(state["velocity_hat"], v)
-    delta = divide(m, root_of**0.5 + hyper["epsilon"])
-    delta *= hyper["learning_rate"] * (1 - beta_2**t) ** 0.5 / (1 - beta_1**t)
-    return delta, new
+    rate = hyper["learning_rate"] * (1 - beta_2**t) ** 0.5 / (1 - beta_1**t)
+    return over_root(m, root_of, 0.0, hyper["epsilon"], rate), new
 
 
 class Adam(Optimizer):
@@ -96,7 +95,7 @@ def adamax(p: Any, g: Any, state: State, hyper: Hyper) -> tuple[Any, State]:
     References:
         Diederik Kingma, Jimmy Ba, "Adam: A Method for Stochastic Optimization", 2014, algorithm 2.
     """
-    m = (g - state["momentum"]) * (1 - hyper["beta_1"]) + state["momentum"]
+    m = running_mean(state["momentum"], g, 1 - hyper["beta_1"])
     u = np.maximum(state["norm"] * hyper["beta_2"], np.abs(g))
     scale = hyper["learning_rate"] / (1 - hyper["beta_1"] ** hyper["iterations"])
     return m / (u + hyper["epsilon"]) * scale, {"momentum": m, "norm": u}
@@ -141,8 +140,8 @@ def nadam(p: Any, g: Any, state: State, hyper: Hyper) -> tuple[Any, State]:
     beta_1, beta_2, t = hyper["beta_1"], hyper["beta_2"], hyper["iterations"]
     now, after = beta_1 * (1 - 0.5 * 0.96**t), beta_1 * (1 - 0.5 * 0.96 ** (t + 1))
     product = hyper["u_product"] * now
-    m = (g - state["momentum"]) * (1 - beta_1) + state["momentum"]
-    v = (g * g - state["velocity"]) * (1 - beta_2) + state["velocity"]
+    m = running_mean(state["momentum"], g, 1 - beta_1)
+    v = running_mean_square(state["velocity"], g, 1 - beta_2)
     ahead = m * (after / (1 - product * after)) + g * ((1 - now) / (1 - product))
     root = (v * (1 / (1 - beta_2**t))) ** 0.5 + hyper["epsilon"]
     return ahead / root * hyper["learning_rate"], {"momentum": m, "velocity": v}
@@ -194,7 +193,7 @@ def schedule_free_adam(p: Any, g: Any, state: State, hyper: Hyper) -> tuple[Any,
     """
     beta_1, beta_2, t = hyper["beta_1"], hyper["beta_2"], hyper["iterations"]
     rate = hyper["learning_rate"] * min(t / max(hyper["warmup_steps"], 1), 1)
-    z, v = state["momentum"], (g * g - state["velocity"]) * (1 - beta_2) + state["velocity"]
+    z, v = state["momentum"], running_mean_square(state["velocity"], g, 1 - beta_2)
     x = (p - z * (1 - beta_1)) * (1 / beta_1)
     z = z - g / ((v * (1 / (1 - beta_2**t))) ** 0.5 + hyper["epsilon"]) * rate
     x = (z - x) * (1 / t) + x

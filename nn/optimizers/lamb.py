@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from autograd_lite import running_mean, running_mean_square
+
 from .blocks import Start
 from .hyper import LearningRate, Number, Rate
 from .optimizer import Optimizer
@@ -25,8 +27,8 @@ def lamb(p: Any, g: Any, state: State, hyper: Hyper) -> tuple[Any, State]:
         algorithm 2, with the identity for phi.
     """
     t = hyper["iterations"]
-    m = (g - state["momentum"]) * (1 - hyper["beta_1"]) + state["momentum"]
-    v = (g * g - state["velocity"]) * (1 - hyper["beta_2"]) + state["velocity"]
+    m = running_mean(state["momentum"], g, 1 - hyper["beta_1"])
+    v = running_mean_square(state["velocity"], g, 1 - hyper["beta_2"])
     root = (v * (1 / (1 - hyper["beta_2"] ** t))) ** 0.5 + hyper["epsilon"]
     d = m * (1 / (1 - hyper["beta_1"] ** t)) / root
     length, size = (p * p).sum() ** 0.5, (d * d).sum() ** 0.5

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from autograd_lite import running_mean
+
 from .blocks import Start
 from .hyper import LearningRate, Number, Rate
 from .optimizer import Optimizer
@@ -23,7 +25,7 @@ def lion(p: Any, g: Any, state: State, hyper: Hyper) -> tuple[Any, State]:
     """
     m = state["momentum"]
     delta = np.sign(m * hyper["beta_1"] + g * (1 - hyper["beta_1"])) * hyper["learning_rate"]
-    return delta, {"momentum": (g - m) * (1 - hyper["beta_2"]) + m}
+    return delta, {"momentum": running_mean(m, g, 1 - hyper["beta_2"])}
 
 
 class Lion(Optimizer):

@@ -30,11 +30,13 @@ class _Value:
 
     Args:
         notes: the list to note it in.
+        dtype: of all arrays of the rule.
         place: the number of the array that holds it; negative as long as none does.
     """
 
-    def __init__(self, notes: list[_Note], place: int = -1) -> None:
+    def __init__(self, notes: list[_Note], dtype: np.dtype[Any], place: int = -1) -> None:
         self.notes = notes
+        self.dtype = dtype
         self.place = place
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *operands: Any, out: Any = None) -> _Value:
@@ -45,7 +47,7 @@ class _Value:
         """Note a call, and return what stands for its result."""
         if ufunc is np.power and operands[1] in _POWERS:
             ufunc, operands = _POWERS[operands[1]], operands[:1]
-        result = _Value(self.notes)
+        result = _Value(self.notes, self.dtype)
         self.notes.append(_Note(ufunc, operands, result))
         return result
 
@@ -87,9 +89,9 @@ def calls_in_pieces(
         arrays = [a.reshape(-1) for a in arrays]
     p = arrays[0]
     rows = max(1, piece * len(p) // p.size)
-    notes, used = _noted(rule, hyper, list(state))
+    notes, used = _noted(rule, hyper, list(state), p.dtype)
     scratch = _scratch(used - len(arrays), rows * (p.size // len(p)), piece, p.dtype)
-    templates, numbers = _templates(notes, used)
+    templates, numbers = _templates(notes, used, p.dtype)
     for start in range(0, len(p), rows):
         views = [a[start : start + rows] for a in arrays]
         shape, size = views[0].shape, views[0].size
@@ -101,7 +103,9 @@ def calls_in_pieces(
                 yield partial(ufunc, out=here[place]), *chosen(here)
 
 
-def _templates(notes: list[_Note], used: int) -> tuple[list[tuple[np.ufunc, Any, int | None]], list[Any]]:
+def _templates(
+    notes: list[_Note], used: int, dtype: np.dtype[Any]
+) -> tuple[list[tuple[np.ufunc, Any, int | None]], list[Any]]:
     """Return what picks each note's arguments from a list of all arrays and numbers, and the numbers.
 
     The last argument is the place of the result; but NumPy wants it called `out` where `maximum` may get more operands.
@@ -112,7 +116,7 @@ def _templates(notes: list[_Note], used: int) -> tuple[list[tuple[np.ufunc, Any,
         chosen = []
         for x in operands:
             if x.__class__ is not _Value:
-                numbers.append(x)
+                numbers.append(np.array(x, dtype) if x.__class__ is float else x)  # which NumPy takes faster
             chosen.append(x.place if x.__class__ is _Value else used + len(numbers) - 1)
         if ufunc in (np.maximum, np.minimum):
             templates.append((ufunc, itemgetter(*chosen), result.place))
@@ -121,11 +125,11 @@ def _templates(notes: list[_Note], used: int) -> tuple[list[tuple[np.ufunc, Any,
     return templates, numbers
 
 
-def _noted(rule: Rule, hyper: Hyper, names: list[str]) -> tuple[list[_Note], int]:
+def _noted(rule: Rule, hyper: Hyper, names: list[str], dtype: np.dtype[Any]) -> tuple[list[_Note], int]:
     """Return the calls of a rule, with places for all results, and the number of places: p, g, slots, scratch."""
     notes: list[_Note] = []
-    p, g = _Value(notes, 0), _Value(notes, 1)
-    old = {name: _Value(notes, 2 + i) for i, name in enumerate(names)}
+    p, g = _Value(notes, dtype, 0), _Value(notes, dtype, 1)
+    old = {name: _Value(notes, dtype, 2 + i) for i, name in enumerate(names)}
     delta, new = rule(p, g, old, hyper)
     used = given = 2 + len(names)
     slot_of = {id(value): old[name] for name, value in new.items()}

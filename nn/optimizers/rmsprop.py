@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from autograd_lite import over_root, running_mean, running_mean_square
+
 from ..config.arguments import flag
 from ..config.fields import field
 from .blocks import Start
 from .hyper import LearningRate, Number, Rate
 from .optimizer import Optimizer
-from .rules import Hyper, Rule, State, divide
+from .rules import Hyper, Rule, State
 
 
 def rmsprop(p: Any, g: Any, state: State, hyper: Hyper) -> tuple[Any, State]:
@@ -28,15 +30,12 @@ def rmsprop(p: Any, g: Any, state: State, hyper: Hyper) -> tuple[Any, State]:
         Alex Graves, "Generating Sequences With Recurrent Neural Networks", 2013, equations 38 to 41 (centered).
     """
     fresh = 1 - hyper["rho"]
-    v = (g * g - state["velocity"]) * fresh + state["velocity"]
+    v = square = running_mean_square(state["velocity"], g, fresh)
     new = {"velocity": v}
     if "average_gradient" in state:
-        a = new["average_gradient"] = (g - state["average_gradient"]) * fresh + state["average_gradient"]
-        root = (np.maximum(v - a * a, 0) + hyper["epsilon"]) ** 0.5
-    else:
-        root = (v + hyper["epsilon"]) ** 0.5
-    delta = divide(g, root)
-    delta *= hyper["learning_rate"]
+        a = new["average_gradient"] = running_mean(state["average_gradient"], g, fresh)
+        square = np.maximum(v - a * a, 0)
+    delta = over_root(g, square, hyper["epsilon"], 0.0, hyper["learning_rate"])
     if "momentum" in state:
         delta = new["momentum"] = state["momentum"] * hyper["momentum"] + delta
     return delta, new

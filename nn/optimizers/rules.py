@@ -14,10 +14,10 @@ A rule writes into none of its arguments, and does not branch on values of array
 flat buffer, and can be read with Tensors instead of arrays.
 
 Why the expressions look as they do: each operator is one pass over the parameter, and each new array costs more than a
-pass, because it pushes others out of the cache. NumPy reuses the memory of a large unnamed temporary on the left of any
-operator, or on either side of + and *: so `(new - old) * (1 - rho) + old`, a running mean, takes one new array where
-`rho * old + (1 - rho) * new` takes two. What NumPy does not do by itself, `divide` does. `x ** 0.5` is NumPy's sqrt, in
-place too, and stays a Python float if x is one: np.sqrt would make it a float64, which promotes float32 arrays.
+pass, because it pushes others out of the cache. So what most rules have in common is one pass: `running_mean`,
+`running_mean_square` and `over_root`. In the rest NumPy reuses the memory of a large unnamed temporary on the left of
+any operator, or on either side of + and *. `x ** 0.5` is NumPy's sqrt, in place too, and stays a Python float if x is
+one: np.sqrt would make it a float64, which promotes float32 arrays.
 """
 
 from __future__ import annotations
@@ -33,11 +33,6 @@ Array: TypeAlias = npt.NDArray[Any]
 State: TypeAlias = Mapping[str, Any]
 Hyper: TypeAlias = Mapping[str, float]
 Rule: TypeAlias = Callable[[Any, Any, State, Hyper], tuple[Any, State]]
-
-
-def divide(a: Any, root: Any) -> Any:
-    """Return a / root; if root is an array, in its memory, so the caller must have made it and no longer need it."""
-    return np.divide(a, root, out=root) if isinstance(root, np.ndarray) else a / root
 
 
 def decayed(rule: Rule, by: str = "weight_decay", reads_values: bool = True) -> Rule:

@@ -66,7 +66,7 @@ def test_a_gradient_is_finite_where_the_true_one_is(row: tuple[Op, str]) -> None
     assert isinstance(op.rules, tuple)
     points = np.array([0.0, *POINTS[dtype], *(-v for v in POINTS[dtype])]).astype(dtype)
     n = len(op.rules)
-    arrays = list(np.meshgrid(*[points] * n)) if n < 3 else [points, points[::-1] * 0 - 1, points * 0 + 2]
+    arrays = list(np.meshgrid(*[points] * n)) if n < 3 else [points, points[::-1] * 0 - 1, *[points * 0 + 2] * (n - 2)]
     found = pulled(op, arrays, PARAMS[op.name])
     with np.errstate(all="ignore"):
         true = pulled(op, [a.astype(WIDER[dtype]) for a in arrays], PARAMS[op.name])

@@ -99,10 +99,11 @@ class Loaded(Compiled[Any, Any]):
             with self._lock:
                 self._planned[key].add(n)
                 self._traces.setdefault(key, []).append(new)
-            why = replay.broken()
+            if (captured := replay.facts.found()) is None:
+                why = replay.facts.broken()
+                continue
             try:
-                if not why:
-                    return new.given_back(replay(arrays, memo), arrays, as_tensors)
+                return new.given_back(replay(arrays, memo, captured), arrays, as_tensors)
             except Changed as error:
                 why = f"it is no longer true that {error}"
             except AssumptionFailed:

@@ -8,6 +8,8 @@
 #endif
 #define ISA avx2
 #define HAS_FMA
+#define VECTOR_BYTES 32
+#define VECTOR_REGISTERS 16
 #include "table.h"
 #if defined(__clang__)
 #pragma clang attribute pop

@@ -8,6 +8,8 @@
 #endif
 #define ISA avx512
 #define HAS_FMA
+#define VECTOR_BYTES 64
+#define VECTOR_REGISTERS 32
 #include "table.h"
 #if defined(__clang__)
 #pragma clang attribute pop

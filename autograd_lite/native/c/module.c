@@ -63,6 +63,41 @@ ufunc_of(const Kernel *kernel)
                                                kernel->name, kernel->doc, 0, kernel->signature);
 }
 
+/* Return a ufunc like `theirs` with the loops of `ours` for the dtypes whose characters are given. */
+static PyObject *
+with_loops(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyUFuncObject *theirs, *ours;
+    const char *chars;
+    if (!PyArg_ParseTuple(args, "O!O!s", &PyUFunc_Type, &theirs, &PyUFunc_Type, &ours, &chars)) {
+        return NULL;
+    }
+    const int n = theirs->nargs;
+    if (n != ours->nargs || theirs->nin != ours->nin) {
+        return PyErr_Format(PyExc_ValueError, "with_loops: expected ufuncs with as many operands, received '%s' and '%s'",
+                            theirs->name, ours->name);
+    }
+    PyUFuncGenericFunction *loops = PyMem_RawCalloc(theirs->ntypes, sizeof *loops);
+    void **data = PyMem_RawCalloc(theirs->ntypes, sizeof *data);
+    if (loops == NULL || data == NULL) {
+        return PyErr_NoMemory();
+    }
+    for (int k = 0; k < theirs->ntypes; k++) {
+        const char *types = theirs->types + k * n;
+        loops[k] = theirs->functions[k];
+        data[k] = theirs->data == NULL ? NULL : (void *)theirs->data[k];
+        for (int j = 0; j < ours->ntypes; j++) {
+            const char type = types[0] == NPY_FLOAT ? 'f' : types[0] == NPY_DOUBLE ? 'd' : '\0';
+            if (memcmp(types, ours->types + j * n, n) == 0 && type != '\0' && strchr(chars, type) != NULL) {
+                loops[k] = ours->functions[j];
+                data[k] = ours->data == NULL ? NULL : (void *)ours->data[j];
+            }
+        }
+    }
+    return PyUFunc_FromFuncAndDataAndSignature(loops, data, (char *)theirs->types, theirs->ntypes, theirs->nin,
+                                               theirs->nout, theirs->identity, theirs->name, theirs->doc, 0, NULL);
+}
+
 static PyObject *
 ufuncs(PyObject *Py_UNUSED(module), PyObject *argument)
 {
@@ -110,6 +145,8 @@ instruction_sets(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing))
 
 static PyMethodDef METHODS[] = {
     {"ufuncs", ufuncs, METH_O, "Return the kernels, built for a set of instructions, by their names."},
+    {"with_loops", with_loops, METH_VARARGS,
+     "Return a ufunc like the first one with the loops of the second for the dtypes of the characters given."},
     {"instruction_sets", instruction_sets, METH_NOARGS,
      "Return the sets of instructions that this was built for and the processor has, the best first."},
     {NULL, NULL, 0, NULL},

@@ -412,6 +412,24 @@ def _softplus(call: Call, x: Value) -> Value:
     return f.maximum(x, 0) + f.log1p(f.exp(-abs(x)))
 
 
+@exports("running_mean")
+def _running_mean(call: Call, x: Value, y: Value, z: Value | Scalar) -> Value:
+    x, y, z = (_wide(call, operand) for operand in (x, y, z))
+    return ((y - x) * z + x).cast(call.dtype)
+
+
+@exports("running_mean_square")
+def _running_mean_square(call: Call, x: Value, y: Value, z: Value | Scalar) -> Value:
+    x, y, z = (_wide(call, operand) for operand in (x, y, z))
+    return ((y * y - x) * z + x).cast(call.dtype)
+
+
+@exports("over_root")
+def _over_root(call: Call, x: Value, y: Value, z: Value | Scalar, u: Value | Scalar, v: Value | Scalar) -> Value:
+    x, y, z, u, v = (_wide(call, operand) for operand in (x, y, z, u, v))
+    return (x / (f.sqrt(y + z) + u) * v).cast(call.dtype)
+
+
 @exports("silu")
 def _silu(call: Call, x: Value) -> Value:
     x = _wide(call, x)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 
+from ....core import VERSION
 from ....core.errors import GradError, UnsupportedError
 from ....ir.node import GraphNode, Kind
 from ....ir.program import PureProgram
@@ -21,7 +22,6 @@ from .wire import NodeRecord, ValueSpec
 IR_VERSION = 8
 OPSETS = (17, 18)
 LARGEST = 2**31 - 1  # bytes: a Protocol Buffers message cannot be larger
-VERSION = "0.1.0"
 
 _Axes = tuple[int | str | None, ...]
 

@@ -12,6 +12,9 @@
  * without effort as long as multiplications that may be fused are written MADD_f or MADD_d.
  */
 
+/* A name in a header that is included once for each dtype, of which X is the letter. */
+#define OF(name) JOIN(JOIN(name, X), ISA)
+
 #define TYPE_f npy_float
 #define TYPE_d npy_double
 #define BITS_f npy_int32
@@ -31,7 +34,8 @@ static inline npy_float NAME(number_f)(npy_int32 b) { npy_float x; memcpy(&x, &b
 static inline npy_double NAME(number_d)(npy_int64 b) { npy_double x; memcpy(&x, &b, sizeof x); return x; }
 
 /* The ufunc's loop around a contiguous one. */
-#define LOOP(kernel, X, inputs, ...)                                                                      \
+#define LOOP(kernel, X, inputs, ...) LOOP_(kernel, X, inputs, __VA_ARGS__)
+#define LOOP_(kernel, X, inputs, ...)                                                                      \
     static void NAME(kernel##_##X)(LOOP_ARGUMENTS)                                                        \
     {                                                                                                     \
         static const unsigned char sizes[] = {__VA_ARGS__};                                               \
@@ -39,7 +43,8 @@ static inline npy_double NAME(number_d)(npy_int64 b) { npy_double x; memcpy(&x, 
         elementwise(args, dimensions[0], steps, NAME(kernel##_run_##X), inputs, (int)sizeof sizes, sizes); \
     }
 
-#define UNARY(kernel, X)                                                  \
+#define UNARY(kernel, X) UNARY_(kernel, X)
+#define UNARY_(kernel, X)                                                  \
     static void NAME(kernel##_run_##X)(char *const *operands, npy_intp n) \
     {                                                                     \
         const TYPE_##X *x = (const TYPE_##X *)operands[0];                \
@@ -51,7 +56,8 @@ static inline npy_double NAME(number_d)(npy_int64 b) { npy_double x; memcpy(&x, 
     }                                                                     \
     LOOP(kernel, X, 1, sizeof(TYPE_##X), sizeof(TYPE_##X))
 
-#define BINARY(kernel, X)                                                          \
+#define BINARY(kernel, X) BINARY_(kernel, X)
+#define BINARY_(kernel, X)                                                          \
     static void NAME(kernel##_run_##X)(char *const *operands, npy_intp n)          \
     {                                                                              \
         const TYPE_##X *x = (const TYPE_##X *)operands[0];                         \
@@ -64,7 +70,8 @@ static inline npy_double NAME(number_d)(npy_int64 b) { npy_double x; memcpy(&x, 
     }                                                                              \
     LOOP(kernel, X, 2, sizeof(TYPE_##X), sizeof(TYPE_##X), sizeof(TYPE_##X))
 
-#define TERNARY(kernel, X)                                                                  \
+#define TERNARY(kernel, X) TERNARY_(kernel, X)
+#define TERNARY_(kernel, X)                                                                  \
     static void NAME(kernel##_run_##X)(char *const *operands, npy_intp n)                   \
     {                                                                                       \
         const TYPE_##X *x = (const TYPE_##X *)operands[0];                                  \
@@ -84,25 +91,25 @@ static inline npy_double NAME(number_d)(npy_int64 b) { npy_double x; memcpy(&x, 
  * for flags. It runs over whole vectors only, the last one filled up with TAME. */
 #define VECTOR 16
 
-#define CAREFUL(kernel, X, TAME)                                                                     \
-    static void NAME(kernel##_vectors_##X)(const TYPE_##X *x, TYPE_##X *out, npy_intp vectors)       \
+#define CAREFUL(kernel, X, TAME) CAREFUL_(kernel, X, TAME)
+#define CAREFUL_(kernel, X, TAME)                                                                     \
+    static void __attribute__((noinline))                                                            \
+    NAME(kernel##_vectors_##X)(const TYPE_##X *x, TYPE_##X *out, npy_intp vectors)                   \
     {                                                                                                \
         INDEPENDENT                                                                                  \
         for (npy_intp i = 0; i < vectors * VECTOR; i++) {                                            \
             out[i] = NAME(kernel##_one_##X)(x[i]);                                                   \
         }                                                                                            \
     }                                                                                                \
-    static void __attribute__((noinline))                                                            \
+    static void __attribute__((noinline, cold))                                                      \
     NAME(kernel##_with_care_##X)(const TYPE_##X *x, TYPE_##X *out, npy_intp n)                       \
     {                                                                                                \
         TYPE_##X tame[BLOCK];                                                                        \
-        for (npy_intp i = 0; i < n; i++) {                                                           \
-            tame[i] = NAME(kernel##_easy_##X)(x[i]) ? x[i] : TAME;                                   \
+        const npy_intp vectors = (n + VECTOR - 1) / VECTOR;                                          \
+        for (npy_intp i = 0; i < vectors * VECTOR; i++) {                                            \
+            tame[i] = i < n && NAME(kernel##_easy_##X)(x[i]) ? x[i] : TAME;                          \
         }                                                                                            \
-        for (npy_intp i = n; i % VECTOR != 0; i++) {                                                 \
-            tame[i] = TAME;                                                                          \
-        }                                                                                            \
-        NAME(kernel##_vectors_##X)(tame, tame, (n + VECTOR - 1) / VECTOR);                           \
+        NAME(kernel##_vectors_##X)(tame, tame, vectors);                                              \
         for (npy_intp i = 0; i < n; i++) {                                                           \
             out[i] = NAME(kernel##_easy_##X)(x[i]) ? tame[i] : NAME(kernel##_hard_##X)(x[i]);        \
         }                                                                                            \
@@ -126,3 +133,23 @@ static inline npy_double NAME(number_d)(npy_int64 b) { npy_double x; memcpy(&x, 
         }                                                                                            \
     }                                                                                                \
     LOOP(kernel, X, 1, sizeof(TYPE_##X), sizeof(TYPE_##X))
+
+/* The product of a second operand with another kernel of the first, in one pass. */
+#define PULLBACK(kernel, slope, X) PULLBACK_(kernel, slope, X)
+#define PULLBACK_(kernel, slope, X)                                                    \
+    static void NAME(kernel##_run_##X)(char *const *operands, npy_intp n)              \
+    {                                                                                  \
+        const TYPE_##X *y = (const TYPE_##X *)operands[1];                             \
+        TYPE_##X *out = (TYPE_##X *)operands[2];                                       \
+        TYPE_##X slopes[BLOCK];                                                        \
+        for (npy_intp start = 0; start < n; start += BLOCK) {                          \
+            const npy_intp m = n - start < BLOCK ? n - start : BLOCK;                  \
+            char *const part[] = {operands[0] + start * sizeof *y, (char *)slopes};    \
+            NAME(slope##_run_##X)(part, m);                                            \
+            INDEPENDENT                                                                \
+            for (npy_intp i = 0; i < m; i++) {                                         \
+                out[start + i] = y[start + i] * slopes[i];                             \
+            }                                                                          \
+        }                                                                              \
+    }                                                                                  \
+    LOOP(kernel, X, 2, sizeof(TYPE_##X), sizeof(TYPE_##X), sizeof(TYPE_##X))

@@ -1,0 +1,153 @@
+"""What a trace rests on: facts about what is outside, looked at before every replay, which finds what it reads there.
+
+A fact is a row, a replay has a table of them. One call in C goes through it; without C, one expression in Python does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..core.node import LEAF
+from ..ir.hosts import Hosts, Pinned, Same
+from ..tensors.tensor import Tensor
+
+Found = tuple[Any, ...]
+
+# What each kind of fact states of an owner, a key and a value.
+_KINDS: Mapping[str, str] = {
+    "array": "((a := {owner}).shape, a.strides, a.dtype) == {value}",
+    "values": "((a := {owner}._data).shape, a.strides, a.dtype) == {value}",
+    "gradient": "(g := getattr({owner}, '_grad', None)) is not None"
+    " and ((a := g._data).shape, a.strides, a.dtype) == {value}",
+    "no gradient": "getattr({owner}, '_grad', None) is None",
+    "leaf": "{owner}._node is LEAF",
+    "no leaf": "{owner}._node is not LEAF",
+    "hooks": "getattr({owner}, '_hooks', none) == {value}",
+    "item": "{owner}[{key}] is {value}",
+    "equal item": "(x := {owner}[{key}]) == {value} and x.__class__ is {value}.__class__",
+    "result": "{owner}(*{key}) is {value}",
+    "equal result": "(x := {owner}(*{key})) == {value} and x.__class__ is {value}.__class__",
+}
+# Where the array is that some of them are about.
+_ARRAYS = {"array": "{owner}", "values": "{owner}._data", "gradient": "{owner}._grad._data"}
+_NAMES: Mapping[str, Any] = {"LEAF": LEAF, "none": []}
+
+
+class Fact(NamedTuple):
+    """One row.
+
+    Attributes:
+        kind: one of the keys of `_KINDS`.
+        owner, key, value: what it is about.
+        told: the same in words.
+    """
+
+    kind: str
+    owner: Any
+    key: Any
+    value: Any
+    told: str
+
+    def text(self, expression: str, k: object = "") -> str:
+        """Return an expression about it, in which numbered names stand for its parts."""
+        return expression.format(owner=f"owner{k}", key=f"key{k}", value=f"value{k}")
+
+    def names(self, k: object = "") -> dict[str, Any]:
+        """Return what these names stand for."""
+        return {f"owner{k}": self.owner, f"key{k}": self.key, f"value{k}": self.value}
+
+    def holds(self) -> bool:
+        """Return whether it is so."""
+        try:
+            return bool(eval(self.text(_KINDS[self.kind]), {**_NAMES, **self.names()}))
+        except LookupError:
+            return False
+
+
+def _like(kind: str, owner: Any, a: Any, told: str) -> Fact:
+    """Return that an array is as this one is."""
+    return Fact(kind, owner, None, (a.shape, a.strides, a.dtype), told)
+
+
+def _same(kind: str, owner: Any, key: Any, value: Any, told: str) -> Fact:
+    """Return that something is what it was: a number or a text that is equal, or the same object."""
+    compared = isinstance(value, (int, float, str)) and value.__class__ is not bool
+    return Fact(f"equal {kind}" if compared else kind, owner, key, value, told)
+
+
+def called(t: Tensor) -> str:
+    """Return what a Tensor is called in messages."""
+    return f"'{t.name}'" if t.name else "a captured tensor"
+
+
+def of_tensor(t: Tensor) -> Iterator[Fact]:
+    """Yield what a captured Tensor is like."""
+    a, leaf = t._data, t._node is LEAF
+    told = f"{called(t)} {a.shape} {a.dtype}{' requires a gradient' if leaf else ''}"
+    yield _like("values", t, a, told)
+    yield Fact("leaf" if leaf else "no leaf", t, None, None, told)
+
+
+def of_gradient(leaf: Tensor, g: Tensor | None) -> Iterator[Fact]:
+    """Yield what the gradient of a leaf was before a trace."""
+    told = f"`.grad` of {called(leaf)} is {'' if g is None else 'not '}None before the call"
+    yield Fact("no gradient", leaf, None, None, told) if g is None else _like("gradient", leaf, g._data, told)
+    yield Fact("hooks", leaf, None, list(getattr(leaf, "_hooks", ())), f"{called(leaf)} has the same hooks")
+
+
+def of_array(a: np.ndarray) -> Fact:
+    """Return what an array from outside is like."""
+    return _like("array", a, a, f"an array that the function finds is {a.shape} {a.dtype}")
+
+
+def of_hosts(hosts: Hosts) -> Iterator[Fact]:
+    """Yield what is stated of Python objects."""
+    for step in hosts.steps:
+        if isinstance(step, Pinned):
+            yield _same("item", step.container, step.key, step.value, f"{step.key} is as it was")
+        elif isinstance(step, Same):
+            yield _same("result", step.f, step.args, step.value, "a name that the function reads is as it was")
+
+
+class Facts:
+    """The facts that one trace rests on.
+
+    Args:
+        rows: all of them.
+        taken: the numbers of those whose arrays a replay reads, in order, and whether it writes into them too, so that
+            no other Tensor may share their memory.
+
+    Attributes:
+        found: returns these arrays; None if one of the facts does not hold.
+    """
+
+    def __init__(self, rows: Sequence[Fact], taken: Sequence[tuple[int, bool]] = ()) -> None:
+        self.rows = rows
+        self.found: Callable[[], Found | None] = _in_python(rows, taken)
+
+    def broken(self) -> str:
+        """Return which of them does not hold, as a reason; "" if they all do."""
+        broken = next((fact for fact in self.rows if not fact.holds()), None)
+        return "" if broken is None else f"it is no longer true that {broken.told}"
+
+
+def _in_python(rows: Sequence[Fact], taken: Sequence[tuple[int, bool]]) -> Callable[[], Found | None]:
+    names, arrays = dict(_NAMES), []
+    for k, fact in enumerate(rows):
+        names |= fact.names(k)
+    for k, written in taken:
+        arrays.append(f"owner{k}._writable(), " if written else rows[k].text(_ARRAYS[rows[k].kind], k) + ", ")
+    conditions = [fact.text(_KINDS[fact.kind], k) for k, fact in enumerate(rows)]
+    text = f"""
+def found():
+    try:
+        return ({"".join(arrays)}) if {" and ".join(conditions) or True} else None
+    except LookupError:
+        return None
+"""
+    exec(text, names)
+    found: Callable[[], Found | None] = names["found"]
+    return found
