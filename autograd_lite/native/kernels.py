@@ -54,14 +54,17 @@ NUMPYS: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def fastest(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return NumPy's ufunc with our loops where they are faster; any other function as it is."""
-    ours = KERNELS.get(function.__name__) if isinstance(function, np.ufunc) else None
-    if ours is None or function is not getattr(np, ours.__name__, None):
-        return function
-    numpys = NUMPYS.get(INSTRUCTIONS, {}).get(ours.__name__, "")
-    chars = "".join(loop[0] for loop in ours.types if loop[0] not in numpys)
-    return library.with_loops(function, ours, chars) if chars else function
+def _faster(name: str) -> tuple[np.ufunc, np.ufunc]:
+    """Return NumPy's ufunc of this name, and the same with our loops where they are faster."""
+    theirs: np.ufunc = getattr(np, name)
+    numpys = NUMPYS.get(INSTRUCTIONS, {}).get(name, "")
+    chars = "".join(loop[0] for loop in KERNELS[name].types if loop[0] not in numpys)
+    return theirs, library.with_loops(theirs, KERNELS[name], chars) if chars else theirs
+
+
+FASTEST: Mapping[np.ufunc, np.ufunc] = MappingProxyType(
+    dict(_faster(name) for name in ("exp", "expm1", "log", "log1p", "sin", "cos", "tanh") if name in KERNELS)
+)
 
 
 def kernel(name: str, otherwise: Callable[..., Any]) -> Callable[..., Any]:
@@ -69,13 +72,16 @@ def kernel(name: str, otherwise: Callable[..., Any]) -> Callable[..., Any]:
 
     Args:
         name: of the kernel.
-        otherwise: what to run where there is no kernel of this name, or none for the dtype of the first argument.
+        otherwise: what to run where there is no kernel of this name, or none for the dtypes of the arrays.
     """
     ufunc = KERNELS.get(name)
     if ufunc is None:
         return otherwise
 
     def either(x: Any, *rest: Any, **params: Any) -> Any:
+        for y in rest:
+            if y.dtype.char not in "fd":
+                return otherwise(x, *rest, **params)
         return ufunc(x, *rest, **params) if x.dtype.char in "fd" else otherwise(x, *rest, **params)
 
     return either
