@@ -18,7 +18,7 @@ from autograd_lite.native import kernels
 from autograd_lite.native.kernels import KERNELS, SETS
 from autograd_lite.ops import softmax as softmax_ops, standardize as standardize_ops
 
-pytestmark = pytest.mark.skipif(not SETS, reason="the native extension is not built")
+pytestmark = pytest.mark.skipif(not SETS, reason=f"native kernels are {kernels.REASON}")
 
 LENGTHS = (1, 2, 3, 15, 16, 17, 31, 64, 255, 256, 257, 1000, 3000)
 inf, nan = np.inf, np.nan

@@ -14,9 +14,7 @@
 #define GROUP 16     /* rows, at most */
 #define GROUPED 2048 /* elements of them, unless it is a single row */
 
-/* What the compiler is told about loops over lanes: to keep sums in registers, and to make vectors of the rest. */
-#define UNROLL _Pragma("GCC unroll 16")
-#define ROLL _Pragma("GCC unroll 1")
+#define ROLL _Pragma("GCC unroll 1") /* where the compiler makes better vectors of a loop over lanes than of its steps */
 
 #define SHARED static __attribute__((noinline)) /* by several kernels */
 
@@ -137,7 +135,6 @@ NAME(add)(double *sum, double *lost, double x)
 #undef GROUP
 #undef GROUPED
 #undef SHARED
-#undef UNROLL
 #undef ROLL
 #undef RETURN_SUM
 #undef AS_ROWS
