@@ -94,7 +94,7 @@ _LATE |= {"cond": ".control.cond", "scan": ".control.scan"}
 _LATE |= dict.fromkeys(("fori_loop", "while_loop"), ".control.while_loop")
 _LATE |= dict.fromkeys(("over_root", "running_mean", "running_mean_square"), ".networks.running")
 _LATE |= dict.fromkeys(("assume", "debug_print", "is_compiling", "observe"), ".observing")
-_LATE |= dict.fromkeys(("host_call", "live", "pinned"), ".outside")
+_LATE |= dict.fromkeys(("host_call", "live", "pinned", "same_objects"), ".outside")
 _LATE["show_config"] = ".configuration"
 
 if TYPE_CHECKING:
@@ -125,7 +125,12 @@ if TYPE_CHECKING:
         is_compiling as is_compiling,
         observe as observe,
     )
-    from .outside import host_call as host_call, live as live, pinned as pinned
+    from .outside import (
+        host_call as host_call,
+        live as live,
+        pinned as pinned,
+        same_objects as same_objects,
+    )
 else:
 
     def __getattr__(name: str) -> object:

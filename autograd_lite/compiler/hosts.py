@@ -117,8 +117,10 @@ class Reader:
         f = self._name(number.f)
         if number.f in _PURE or isinstance(number.f, np.ufunc) or getattr(number.f, "__module__", "") == "math":
             return f"{f}({', '.join(args)})"
-        key = self._name(key_of(number.f, number.args)) if not any(x.__class__ is Live for x in number.args) else "None"
-        return f"called(memo, {', '.join([key, f, *args])})"
+        if any(x.__class__ is Live for x in number.args):
+            return f"called(memo, {', '.join([f, *args])})"
+        key = self._name(key_of(number.f, number.args))
+        return f"memo[{key}] if {key} in memo else memo.setdefault({key}, {f}({', '.join(args)}))"
 
     def _new(self, value: str) -> str:
         name = f"x{len(self._rows)}"
@@ -142,10 +144,9 @@ def read_by(hosts: Hosts) -> list[str]:
     return list(dict.fromkeys(str(step.key).lstrip("_") for step in hosts.steps if isinstance(step, Read)))
 
 
-def _called(memo: Memo, key: Any, f: Callable[..., Any], *args: Any) -> Any:
+def _called(memo: Memo, f: Callable[..., Any], *args: Any) -> Any:
     """Call a function, unless this was done before."""
-    if key is None:
-        key = key_of(f, args)
+    key = key_of(f, args)
     if key in memo:
         return memo[key]
     value = memo[key] = f(*args)

@@ -356,6 +356,8 @@ class Source:
         So is a view that repeats elements, which cannot be written into.
         """
         name = self._values[number]
+        if k >= len(self._plan.outputs) - self._plan.looked:
+            return name
         owner = self._plan.specs[number].owner
         place, whose = self._plan.where[owner].place, self._values[owner]
         if k in self._plan.lent and (place is Place.ARENA or (place in _OWN and owner not in self._opaque)):

@@ -149,8 +149,10 @@ class Loss(Configurable):
             if y_pred.__class__ is Tensor:  # else, in `vmap` and `jvp`, values are not known
                 found = self._weighed(y_true, y_pred, sample_weight, mask, travelled)
                 if self._limits and ag.is_compiling():
-                    # By NumPy's functions, so that it can be saved.
-                    ag.assume(np.isfinite, found[0]) if not found[0].ndim else ag.assume(np.all, np.isfinite(found[0]))
+                    # By functions that have a name in files.
+                    ag.assume(math.isfinite, found[0]) if not found[0].ndim else ag.assume(
+                        np.all, np.isfinite(found[0])
+                    )
                 if not self._limits or ag.is_compiling() or _is_finite(found[0]):
                     return found
             token = LIMITS.set(True)

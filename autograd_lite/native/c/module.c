@@ -168,9 +168,13 @@ PyInit_library(void)
         return NULL;
     }
     PyObject *module = PyModule_Create(&MODULE);
-    if (module != NULL &&
-        (PyModule_AddFunctions(module, thread_methods) < 0 || PyModule_AddFunctions(module, sharing_methods) < 0 ||
-         PyModule_AddType(module, &SegmentType) < 0)) {
+    PyMethodDef *const methods[] = {facts_methods, product_methods, sharing_methods, thread_methods};
+    for (size_t k = 0; module != NULL && k < sizeof methods / sizeof *methods; k++) {
+        if (PyModule_AddFunctions(module, methods[k]) < 0) {
+            Py_CLEAR(module);
+        }
+    }
+    if (module != NULL && PyModule_AddType(module, &SegmentType) < 0) {
         Py_CLEAR(module);
     }
     return module;
