@@ -95,11 +95,12 @@ _LATE |= dict.fromkeys(("fori_loop", "while_loop"), ".control.while_loop")
 _LATE |= dict.fromkeys(("over_root", "running_mean", "running_mean_square"), ".networks.running")
 _LATE |= dict.fromkeys(("assume", "debug_print", "is_compiling", "observe"), ".observing")
 _LATE |= dict.fromkeys(("host_call", "live", "pinned", "same_objects"), ".outside")
-_LATE["show_config"] = ".native.config"
+_LATE["show_config"] = ".configuration"
 
 if TYPE_CHECKING:
     from . import graph as graph, nn as nn
     from .compiler.compiled import compile as compile
+    from .configuration import show_config as show_config
     from .control.cond import cond as cond
     from .control.scan import scan as scan
     from .control.while_loop import fori_loop as fori_loop, while_loop as while_loop
@@ -112,7 +113,6 @@ if TYPE_CHECKING:
         trace as trace,
     )
     from .graph.compiled import load_compiled as load_compiled
-    from .native.config import show_config as show_config
     from .networks.running import (
         over_root as over_root,
         running_mean as running_mean,

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.fills import Fill
+from ..native.kernels import INSTRUCTIONS
 from .arena import LINE
 from .blocks import Block
 from .loops import Loop, broadcast, cast, core_of, initial, loop_of, ordered, reduced_axes, reduction_of
@@ -116,6 +118,8 @@ class Records:
         """
         if call.how is How.REDUCE:
             return [self._reduction(call)]
+        if call.how is How.FILL:
+            return self._fill(call)
         loop, operands = self._operands(call)
         if loop.ufunc.signature is not None:
             return [self._generalized(loop, operands)]
@@ -127,6 +131,23 @@ class Records:
                 size += -(-math.prod(a.shape) * dtype.itemsize // LINE) * LINE
                 records.append(_elementwise(_cast(a.dtype, dtype), [a, operands[k]]))
         return [*records, _elementwise(loop, operands)]
+
+    def _fill(self, call: Call) -> list[Record]:
+        fill, spec = call.function, self._specs[call.value]
+        if not isinstance(fill, Fill) or not INSTRUCTIONS:
+            raise Unfit
+        zero = np.broadcast_to(np.zeros((), spec.dtype), spec.shape)
+        whole = np.lib.stride_tricks.as_strided(np.empty(1, spec.dtype), spec.shape, spec.strides)  # never read
+        spot, records = self._spot_of(call.value), []
+        for index, source in fill.parts:
+            index = index if index.__class__ is tuple else (index,)
+            part = whole[index if Ellipsis in index else (*index, ...)]  # an array, and never a scalar
+            start = Spot(spot.kind, spot.key, spot.offset + _address(part) - _address(whole))
+            out = Operand(start, part.shape, part.strides, part.dtype)
+            x = self._operand(zero if source is None else call.args[source], spec.dtype)
+            if 0 not in part.shape:
+                records.append(_elementwise(_cast(x.dtype, out.dtype), [x, out]))
+        return records
 
     def block(self, block: Block, calls: Sequence[Call], parts: Sequence[Spot]) -> Record:
         """Return the record of a block.
@@ -228,6 +249,11 @@ def _like(a: Operand, dtype: np.dtype[Any], spot: Spot) -> Operand:
         strides.append(step)
         step *= n
     return Operand(spot, a.shape, tuple(reversed(strides)), dtype)
+
+
+def _address(a: Any) -> int:
+    address: int = a.__array_interface__["data"][0]
+    return address
 
 
 def _cast(start: np.dtype[Any], end: np.dtype[Any]) -> Loop:

@@ -61,7 +61,7 @@ def fastest(function: Callable[..., Any]) -> Callable[..., Any]:
         return function
     numpys = NUMPYS.get(INSTRUCTIONS, {}).get(ours.__name__, "")
     chars = "".join(loop[0] for loop in ours.types if loop[0] not in numpys)
-    return library.with_loops(function, ours, chars) if chars else function
+    return _built.with_loops(function, ours, chars) if chars else function
 
 
 def kernel(name: str, otherwise: Callable[..., Any]) -> Callable[..., Any]:

@@ -69,7 +69,7 @@ no_memory(void)
     NPY_DISABLE_C_API;
 }
 
-/* ---- pooling ------------------------------------------------------------------------------------------------------ */
+/* ---- pooling ----------------------------------------------------------------------------------------------------- */
 
 /* What a walk over windows computes. */
 typedef enum { POOL_MAX, POOL_SUM, POOL_TAKE, POOL_PUT, POOL_SPREAD } PoolKind;
@@ -108,70 +108,84 @@ are_tiles(const Layout *l, const Images *image, const Images *windows)
     return tiles;
 }
 
-/* ---- convolutions ------------------------------------------------------------------------------------------------- */
+/* ---- convolutions ------------------------------------------------------------------------------------------------ */
 
-#define TILE 6      /* of a tile of products: with 2 or 4 vectors each, they fill a file of 16 or 32 registers */
-#define SUMMED 128  /* the most addends that a tile of the forward kernel sums before it adds to a total */
-#define PIXELS 256  /* about the most in a band */
+/* Which of the arrays of the form is computed. */
+typedef enum { FORWARD, TO_KERNEL, TO_INPUT } Direction;
+
+#define TILE 6      /* rows of a tile of products: with 2 or 4 vectors each, they fill a file of 16 or 32 registers */
+#define SUMMED 128  /* the most addends that a tile sums before it adds to a total, but for sums over pixels */
+#define PIXELS 256  /* about the most windows in a band */
 #define ALIGNED 64  /* bytes */
 #define ROUNDED(n, unit) (((n) + (unit) - 1) / (unit) * (unit))
 
 typedef struct {
-    Images x, windows;             /* windows: one pixel for each of them */
+    Direction to;
+    Images x, windows;         /* windows: a pixel for each of them */
     Layout layout;
-    npy_intp entries, columns;     /* of the matrix of weights */
     char *weights;
-    npy_intp column_step;
-    npy_intp rows, bands;          /* of windows in a band; bands for each o */
-    npy_intp all_bands;            /* of all images */
-    npy_intp band[RANK];           /* the lengths of what a band reads of an image */
-    int in_place;                  /* whether it is read where it lies */
-    npy_intp *pixel, *entry;       /* offsets in a band, in elements: of each window, and of each entry in a window */
-    npy_intp *place, *weight;      /* offsets in bytes: of each window's pixel, and of each entry's row of weights */
-    void *packed;                  /* the weights, or the totals of their gradient */
-    npy_intp parts, copied;        /* copied: the elements of the copy of a band, with which a thread's scratch begins */
+    npy_intp inner;            /* the channels that a row of weights belongs to a tap and one of: of x, or of windows */
+    npy_intp rows, columns;    /* of the matrix of weights */
+    npy_intp row_step, column_step, tap_step[RANK];
+    npy_intp slices, lines;    /* of a band of windows, along the first two axes */
+    npy_intp bands, all_bands; /* of an image, and of all images */
+    npy_intp pixels;           /* the windows of a band */
+    npy_intp extent[RANK];     /* the lengths of the part of the image that they lie on */
+    int in_place;              /* whether it is read, or written, where it is */
+    int is_packed;             /* whether the windows' pixels can be multiplied where they are, for a kernel's gradient */
+    npy_intp *pixel, *entry;   /* offsets, in elements: of each window there, and of each row of weights in a window */
+    npy_intp *place, *weight;  /* offsets, in bytes: of each window's pixel, and of each row of weights */
+    npy_intp *channel;         /* 0, 1, ... */
+    void *packed;              /* the weights, or the totals of their gradient */
+    npy_intp parts, copied;    /* copied: the elements of a copy, with which a thread's scratch begins */
     char *scratch;
     npy_intp scratch_step;
 } Convolution;
 
-/* Find how the images are cut into bands. */
+/* Find how the windows of an image are cut into bands: not at all if they are added up in the image. */
 static inline void
 cut_into_bands(Convolution *v, npy_intp itemsize)
 {
     const Layout *l = &v->layout;
-    const npy_intp *count = v->windows.size, fit = count[2] > 0 && count[2] < PIXELS ? PIXELS / count[2] : 1;
-    v->bands = (count[1] + fit - 1) / fit;
-    v->rows = v->bands > 0 ? (count[1] + v->bands - 1) / v->bands : 0;
-    v->all_bands = v->windows.n * count[0] * v->bands;
-    v->in_place = v->x.c_step == itemsize || v->x.c == 1;
+    const npy_intp *count = v->windows.size;
+    const npy_intp fit = v->to == TO_INPUT ? count[1] : count[2] > 0 && count[2] < PIXELS ? PIXELS / count[2] : 1;
+    const npy_intp cuts = fit > 0 ? (count[1] + fit - 1) / fit : 0;
+    v->slices = v->to == TO_INPUT ? count[0] : 1;
+    v->lines = cuts > 0 ? (count[1] + cuts - 1) / cuts : 0;
+    v->bands = v->to == TO_INPUT ? 1 : count[0] * cuts;
+    v->all_bands = v->windows.n * v->bands;
+    v->pixels = v->slices * v->lines * count[2];
+    v->in_place = v->x.c_step == itemsize;
     for (int i = 0; i < RANK; i++) {
-        const npy_intp windows = i == 0 ? 1 : i == 1 ? v->rows : count[2], taps = (l->window[i] - 1) * l->dilation[i];
-        v->band[i] = (windows - 1) * l->stride[i] + taps + 1;
+        const npy_intp windows = i == 0 ? v->slices : i == 1 ? v->lines : count[2];
+        const npy_intp taps = (l->window[i] - 1) * l->dilation[i];
+        v->extent[i] = (windows - 1) * l->stride[i] + taps + 1;
         v->in_place &= l->before[i] == 0 && (count[i] - 1) * l->stride[i] + taps < v->x.size[i];
         v->in_place &= v->x.step[i] % itemsize == 0;
     }
-    v->copied = v->in_place ? 0 : v->band[0] * v->band[1] * v->band[2] * v->x.c;
 }
 
-/* Fill the tables of offsets. `weight_step` has the steps of the weights' spatial axes and of c. */
+/* Fill the tables of offsets; `width` is the number of elements of a pixel in a copy. */
 static inline void
-fill_tables(Convolution *v, npy_intp itemsize, const npy_intp *weight_step)
+fill_tables(Convolution *v, npy_intp itemsize, npy_intp width)
 {
     const Layout *l = &v->layout;
-    npy_intp step[RANK] = {v->band[1] * v->band[2] * v->x.c, v->band[2] * v->x.c, v->x.c};
+    npy_intp step[RANK] = {v->extent[1] * v->extent[2] * width, v->extent[2] * width, width};
     for (int i = 0; v->in_place && i < RANK; i++) {
         step[i] = v->x.step[i] / itemsize;
     }
-    for (npy_intp n = 0; n < v->rows * v->windows.size[2]; n++) {
-        const npy_intp p = n / v->windows.size[2], q = n % v->windows.size[2];
-        v->pixel[n] = p * l->stride[1] * step[1] + q * l->stride[2] * step[2];
-        v->place[n] = p * v->windows.step[1] + q * v->windows.step[2];
+    for (npy_intp n = 0; n < v->pixels; n++) {
+        const npy_intp q = n % v->windows.size[2], p = n / v->windows.size[2] % v->lines;
+        const npy_intp o = n / v->windows.size[2] / v->lines;
+        v->pixel[n] = o * l->stride[0] * step[0] + p * l->stride[1] * step[1] + q * l->stride[2] * step[2];
+        v->place[n] = o * v->windows.step[0] + p * v->windows.step[1] + q * v->windows.step[2];
     }
-    for (npy_intp e = 0; e < v->entries; e++) {
-        const npy_intp c = e % v->x.c, k = e / v->x.c % l->window[2], j = e / v->x.c / l->window[2] % l->window[1];
-        const npy_intp i = e / v->x.c / l->window[2] / l->window[1];
-        v->entry[e] = i * l->dilation[0] * step[0] + j * l->dilation[1] * step[1] + k * l->dilation[2] * step[2] + c;
-        v->weight[e] = i * weight_step[0] + j * weight_step[1] + k * weight_step[2] + c * weight_step[3];
+    for (npy_intp row = 0; row < v->rows; row++) {
+        const npy_intp c = row % v->inner, tap = row / v->inner, k = tap % l->window[2];
+        const npy_intp j = tap / l->window[2] % l->window[1], i = tap / l->window[2] / l->window[1];
+        v->entry[row] = i * l->dilation[0] * step[0] + j * l->dilation[1] * step[1] + k * l->dilation[2] * step[2] + c;
+        v->weight[row] = i * v->tap_step[0] + j * v->tap_step[1] + k * v->tap_step[2] + c * v->row_step;
+        v->channel[row] = c;
     }
 }
 

@@ -51,6 +51,12 @@ OF(pool_fill)(const Images *a, char *data, int axis, T value)
         }
         return;
     }
+    if (a->c_step == sizeof(T)) {
+        for (npy_intp i = 0; i < a->c; i++) {
+            ((T *)data)[i] = value;
+        }
+        return;
+    }
     for (npy_intp i = 0; i < a->c; i++) {
         *(T *)(data + i * a->c_step) = value;
     }
@@ -70,19 +76,17 @@ OF(pool_tap)(const Walk *walk, PoolKind kind, int apart, char *const *start, npy
         dense &= a->data == NULL || a->c_step == size;
     }
     const int turned = c < 8 && c < count;
+    const npy_intp *inner = turned ? across : along, *outer = turned ? along : across;
+    char *at[ROLES] = {start[0], start[1], start[2], start[3], start[4]};
     for (npy_intp i = 0; i < (turned ? c : count); i++) {
-        char *at[ROLES];
-        for (int role = 0; role < ROLES; role++) {
-            at[role] = start[role] + i * (turned ? along : across)[role];
-        }
-        if (turned) {
-            OF(pool_line)(kind, apart, count, at, across);
-        }
-        else if (dense) {
+        if (!turned && dense) {
             OF(pool_line)(kind, apart, c, at, (const npy_intp[ROLES]){size, size, size, size, size});
         }
         else {
-            OF(pool_line)(kind, apart, c, at, along);
+            OF(pool_line)(kind, apart, turned ? count : c, at, inner);
+        }
+        for (int role = 0; role < ROLES; role++) {
+            at[role] += outer[role];
         }
     }
 }
@@ -105,8 +109,9 @@ OF(pool_row)(const Walk *walk, PoolKind kind, int apart, char *const *image, npy
         char *start[ROLES];
         for (int role = 0; role < ROLES; role++) {
             const npy_intp *step = walk->of[role].step;
-            const npy_intp q = role <= IMAGE_2 ? first * l->stride[2] + k - l->before[2] : first;
-            start[role] = image[role] + (role <= IMAGE_2 ? a : o) * step[0] + (role <= IMAGE_2 ? b : p) * step[1] + q * step[2];
+            const npy_intp at[RANK] = {a, b, first * l->stride[2] + k - l->before[2]}, window[RANK] = {o, p, first};
+            const npy_intp *here = role <= IMAGE_2 ? at : window;
+            start[role] = image[role] + here[0] * step[0] + here[1] * step[1] + here[2] * step[2];
         }
         OF(pool_tap)(walk, kind, apart, start, last - first);
     }
@@ -210,9 +215,9 @@ OF(pool)(int rank, PoolKind kind, char **args, const npy_intp *dimensions, const
     }
 }
 
-#define POOL_LOOPS(name, kind)                                                                                         \
-    static void OF(name##_1)(LOOP_ARGUMENTS) { (void)data; OF(pool)(1, kind, args, dimensions, steps); }                 \
-    static void OF(name##_2)(LOOP_ARGUMENTS) { (void)data; OF(pool)(2, kind, args, dimensions, steps); }                 \
+#define POOL_LOOPS(name, kind) \
+    static void OF(name##_1)(LOOP_ARGUMENTS) { (void)data; OF(pool)(1, kind, args, dimensions, steps); } \
+    static void OF(name##_2)(LOOP_ARGUMENTS) { (void)data; OF(pool)(2, kind, args, dimensions, steps); } \
     static void OF(name##_3)(LOOP_ARGUMENTS) { (void)data; OF(pool)(3, kind, args, dimensions, steps); }
 POOL_LOOPS(window_max, POOL_MAX)
 POOL_LOOPS(window_sum, POOL_SUM)
