@@ -47,6 +47,7 @@ CONTENDERS = {
     "torch": Contender("torch"),
     "torch_compiled": Contender("torch", program="g++"),
     "torch_cells": Contender("torch"),
+    "torch_fused": Contender("torch"),
     "jax": Contender("jax"),
     "jax_scan": Contender("jax"),
     "mygrad": Contender("mygrad"),
@@ -183,7 +184,7 @@ def _update(optimizer: str) -> Case:
     return Case(
         about=f"one step of {optimizer} on the seed network's 407,050 float32 parameters, gradients given",
         job="update",
-        contenders=(*OURS, "torch"),
+        contenders=(*OURS, "torch", *(("torch_fused",) if optimizer == "Adam" else ())),
         unit="ms/step",
         scale=1e3,
         repeat=50,

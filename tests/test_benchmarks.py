@@ -105,10 +105,12 @@ def test_products_leave_the_weights_as_they_are(contender: str) -> None:
 
 
 @pytest.mark.ci
-@pytest.mark.parametrize("optimizer", ["SGD", "RMSprop", "Adam"])
-def test_updates_agree(optimizer: str) -> None:
+@pytest.mark.parametrize(
+    ("optimizer", "peer"), [("SGD", "torch"), ("RMSprop", "torch"), ("Adam", "torch"), ("Adam", "torch_fused")]
+)
+def test_updates_agree(optimizer: str, peer: str) -> None:
     problem = problems.update(optimizer, 7, 5, 3)
-    got, expected = (first_run(name, "update", problem) for name in ("autograd_lite", "torch"))
+    got, expected = (first_run(name, "update", problem) for name in ("autograd_lite", peer))
     assert got.keys() == expected.keys() == {"loss", *problem.weights}
     for name, a in problem.weights.items():
         # PyTorch's RMSprop adds epsilon to the root, and we under it, which shows at small gradients.
