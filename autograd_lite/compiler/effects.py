@@ -109,8 +109,8 @@ class Effects:
 
 
 def looks_of(
-    program: PureProgram, effects: Sequence[str]
-) -> tuple[Callable[[Sequence[Any]], None], Sequence[str], Sequence[str]]:
+    program: PureProgram, effects: tuple[str, ...]
+) -> tuple[Callable[[Sequence[Any]], None], tuple[str, ...], tuple[str, ...]]:
     """Return which effects only look at values and may raise, what they look at, and the other effects.
 
     They can wait until all is computed, unless an observer of the user's must see what it sees at its time.
@@ -135,7 +135,7 @@ def looks_of(
     look: Callable[[Sequence[Any]], None] = names["look"]
     # A context of its own, whose end restores NumPy's state wherever an interrupt comes.
     quiet = look if silent else lambda values: copy_context().run(_quietly, look, values)
-    return quiet, looked, [i for i in effects if i not in seen]
+    return quiet, looked, tuple([i for i in effects if i not in seen])
 
 
 # Functions that issue no warnings.
