@@ -12,6 +12,7 @@ from ..core.blocks import blocks
 from ..core.errors import ShapeError
 from ..core.op import Op, reduction, structural
 from ..core.shapes import ShapeDtype, reduced_shape
+from ..native import functions as fast
 from ..native.kernels import row_kernel
 from .activations import floating
 from .reduce import tie_share
@@ -47,7 +48,7 @@ def _logsumexp(x: Any, *, axis: Any, keepdims: bool) -> Any:
 def _softmax_share(out: Any, x: Any, *, axis: Any) -> Any:
     # exp(x - out); equal infinities share evenly, so that the weights sum to 1 there as well.
     infinite = np.isinf(out)
-    return np.where(infinite, tie_share(out, x, axis=axis), np.exp(x - np.where(infinite, 0, out)))
+    return np.where(infinite, tie_share(out, x, axis=axis), fast.exp(x - np.where(infinite, 0, out)))
 
 
 logsumexp = reduction("logsumexp", _logsumexp, _softmax_share, saves="ox")
@@ -186,10 +187,10 @@ def _log_softmax(x: Any, *, axis: int) -> Any:
 log_softmax = structural(
     "log_softmax",
     _log_softmax,
-    lambda g, out, x, *, axis: g - np.exp(out) * g.sum(axis=axis, keepdims=True),
+    lambda g, out, x, *, axis: g - fast.exp(out) * g.sum(axis=axis, keepdims=True),
     saves="o",
     infer=_same_float,
-    jvp=lambda tangents, out, x, *, axis: tangents[0] - (np.exp(out) * tangents[0]).sum(axis=axis, keepdims=True),
+    jvp=lambda tangents, out, x, *, axis: tangents[0] - (fast.exp(out) * tangents[0]).sum(axis=axis, keepdims=True),
     batch=batching.with_leading_axis(lambda n, params: {"axis": params["axis"] + 1}),
     onnx="LogSoftmax",
 )

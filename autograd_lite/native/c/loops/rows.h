@@ -14,6 +14,9 @@
 #define GROUP 16     /* rows, at most */
 #define GROUPED 2048 /* elements of them, unless it is a single row */
 
+/* What the compiler is told about loops over lanes: UNROLL to keep sums in registers, ROLL to make vectors of the rest. */
+#define ROLL _Pragma("GCC unroll 1")
+
 #define SHARED static __attribute__((noinline)) /* by several kernels */
 
 /* Take back the exceptions of a call that the expression in NumPy does not raise. */
@@ -79,6 +82,7 @@ NAME(add)(double *sum, double *lost, double x)
         const npy_intp whole = start + (stop - start) / LANES * LANES;      \
         double lanes[LANES] = {0};                                          \
         for (npy_intp at = start; at < whole; at += LANES) {                \
+            UNROLL                                                          \
             for (int l = 0; l < LANES; l++) {                               \
                 const npy_intp i = at + l;                                  \
                 lanes[l] += (TERM);                                         \
@@ -132,6 +136,7 @@ NAME(add)(double *sum, double *lost, double x)
 #undef GROUP
 #undef GROUPED
 #undef SHARED
+#undef ROLL
 #undef RETURN_SUM
 #undef AS_ROWS
 

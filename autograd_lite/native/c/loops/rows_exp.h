@@ -3,7 +3,7 @@
  * 2^n is multiplied in two factors, since the result may be a denormal number.
  */
 
-static inline npy_float
+static inline __attribute__((always_inline)) npy_float
 NAME(exp_below_f)(npy_float x)
 {
     npy_int32 n;
@@ -13,7 +13,7 @@ NAME(exp_below_f)(npy_float x)
     return x != x ? x : e;
 }
 
-static inline npy_double
+static inline __attribute__((always_inline)) npy_double
 NAME(exp_below_d)(npy_double x)
 {
     npy_int64 n;

@@ -13,6 +13,7 @@ OF(top)(const T *x, npy_intp n)
             lanes[l] = x[l];
         }
         for (at = LANES; at + LANES <= n; at += LANES) {
+            ROLL
             for (int l = 0; l < LANES; l++) {
                 lanes[l] = x[at + l] > lanes[l] ? x[at + l] : lanes[l];
             }

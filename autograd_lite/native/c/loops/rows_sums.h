@@ -2,17 +2,31 @@
 
 #define COLUMNS 64 /* that are summed in registers */
 
-/* Add rows up in their order, as NumPy does, `width` columns of them. */
+/* Add rows up in their order, as NumPy does, COLUMNS of them. */
 static inline void
-OF(add_rows)(const char *x, npy_intp rows, npy_intp step, T *out, int width)
+OF(add_columns)(const char *x, npy_intp rows, npy_intp step, T *out)
 {
     T sums[COLUMNS] = {0};
     for (npy_intp r = 0; r < rows; r++, x += step) {
-        for (int i = 0; i < width; i++) {
+#pragma GCC unroll 64
+        for (int i = 0; i < COLUMNS; i++) {
             sums[i] += ((const T *)x)[i];
         }
     }
-    memcpy(out, sums, (size_t)width * sizeof(T));
+    memcpy(out, sums, sizeof sums);
+}
+
+/* The same of fewer. */
+static inline void
+OF(add_some)(const char *x, npy_intp rows, npy_intp step, T *out, npy_intp columns)
+{
+    T sums[COLUMNS] = {0};
+    for (npy_intp r = 0; r < rows; r++, x += step) {
+        for (npy_intp i = 0; i < columns; i++) {
+            sums[i] += ((const T *)x)[i];
+        }
+    }
+    memcpy(out, sums, (size_t)columns * sizeof(T));
 }
 
 static void
@@ -27,10 +41,10 @@ OF(sum_of_rows)(LOOP_ARGUMENTS)
             T *out = (T *)(args[1] + k * steps[1] + start * s_out);
             const npy_intp width = n - start < together ? n - start : together;
             if (width == COLUMNS) {
-                OF(add_rows)(x, m, steps[2], out, COLUMNS);
+                OF(add_columns)(x, m, steps[2], out);
             }
             else {
-                OF(add_rows)(x, m, steps[2], out, (int)width);
+                OF(add_some)(x, m, steps[2], out, width);
             }
         }
     }

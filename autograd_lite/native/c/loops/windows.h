@@ -1,5 +1,5 @@
 /* Kernels over windows of images, with one to three spatial axes: pooling and convolutions. */
-#include "images.h"
+#include "../images.h"
 
 #define T npy_float
 #define B npy_int32
