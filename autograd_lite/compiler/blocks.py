@@ -109,6 +109,27 @@ def blocks_of(
     return found
 
 
+def later(calls: Sequence[Call], specs: Sequence[Spec]) -> list[Call]:
+    """Return the calls with reductions that only give results, such as that of a loss, behind the run that they are in.
+
+    So what computes the loss and what leads back from it are one block.
+    """
+    read = {specs[n].owner for call in calls for n in call.reads}
+    found: list[Call] = []
+    waiting: list[Call] = []
+    for call in calls:
+        shape = specs[call.value].shape
+        waits = call.how is How.REDUCE and call.value not in read and specs[call.reads[0]].owner == call.reads[0]
+        if waits and (not waiting or specs[waiting[0].reads[0]].shape == specs[call.reads[0]].shape):
+            waiting.append(call)
+            continue
+        if waiting and (specs[waiting[0].reads[0]].shape != shape or not _row(call, specs, loop_of(call, specs) is not None)):
+            found += waiting
+            waiting.clear()
+        found.append(call)
+    return [*found, *waiting]
+
+
 def _block(first: int, stop: int, shape: tuple[int, ...], row: int, itemsize: int, in_c: bool) -> Block | None:
     """Return the block of some calls, or None if they would be few parts."""
     unit = _VECTOR // math.gcd(_VECTOR, row)
