@@ -133,8 +133,8 @@ def test_check_knows_that_a_block_reads_its_arrays_part_by_part(small_parts: Non
     def f(x: Any, y: Any) -> Any:
         h = np.tanh(x * y)
         total = h.sum()
-        z = (h * x + y) * x
-        return total + z.sum()
+        z = (h * x + y) * total
+        return z.sum()
 
     plan: Plan = plan_of(f, *ARRAYS[:2])
     _, block = plan.blocks
