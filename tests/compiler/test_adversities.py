@@ -22,6 +22,7 @@ import autograd_lite as ag
 
 from ..interrupts import Interrupt, interrupted_at, lines_of
 from ..laws.reading import same_bits
+from .eager import eager
 
 RNG = np.random.default_rng(0)
 
@@ -68,7 +69,7 @@ def test_arrays_of_all_kinds(name: str) -> None:
     compiled = ag.compile(f)
     for _ in range(3):
         a = ARRAYS[name]()
-        assert_same(compiled(a), f(a))
+        assert_same(compiled(a), eager(f)(a))
     assert compiled.traces[-1].replay is not None
 
 
@@ -256,12 +257,12 @@ def test_it_may_call_itself_and_run_in_threads() -> None:
         depth.now = getattr(depth, "now", 0)
         if depth.now < 3:
             depth.now += 1
-            assert_same(compiled(a + 1), np.tanh(a + 1) * (a + 1) + 1)
+            assert_same(compiled(a + 1), np.arctan(a + 1) * (a + 1) + 1)
             depth.now -= 1
 
     def f(x: Any) -> Any:
         ag.observe(look, x)
-        return np.tanh(x) * x + 1
+        return np.arctan(x) * x + 1
 
     compiled = ag.compile(f)
     failures: list[BaseException] = []
@@ -271,7 +272,7 @@ def test_it_may_call_itself_and_run_in_threads() -> None:
             rng = np.random.default_rng()
             for n in range(20):
                 a = rng.normal(size=50 + n % 3)
-                assert_same(compiled(a), np.tanh(a) * a + 1)
+                assert_same(compiled(a), np.arctan(a) * a + 1)
         except BaseException as error:
             failures.append(error)
 
@@ -295,7 +296,7 @@ def test_tasks_have_modes_of_their_own() -> None:
                 out = compiled(x)
                 await asyncio.sleep(0)
             assert (isinstance(out, ag.Tensor) and out.requires_grad) == (i % 2 == 0)
-            assert_same(out, (np.tanh(x) * w.numpy()).sum())
+            assert_same(out, eager(lambda x: (np.tanh(x) * w.numpy()).sum())(x))
 
     async def main() -> None:
         await asyncio.gather(*map(work, range(6)))

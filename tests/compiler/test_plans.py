@@ -18,6 +18,8 @@ from autograd_lite.compiler.plan import Plan
 from autograd_lite.core.node import Node
 from autograd_lite.core.op import OPS, elementwise
 
+from .eager import eager
+
 
 def plan_of(f: Any, *args: Any) -> Plan:
     compiled = ag.compile(f)
@@ -119,7 +121,7 @@ def test_only_new_arrays_are_overwritten(given: str) -> None:
     plan.check()
     assert [w.place for w in plan.where].count(Place.OVER) == 2
     for a in (x, y, x, y):
-        expected = np.tanh(forward(a)) + 1
+        expected = eager(lambda x: np.tanh(x) + 1)(forward(a))
         assert np.array_equal(compiled(a), expected)
     assert y.tolist() == [1] * 20_000
     assert TABLE.tolist() == list(range(20_000))
