@@ -64,7 +64,7 @@ ARRAYS: dict[str, Callable[[], Any]] = {
 @pytest.mark.parametrize("name", ARRAYS)
 def test_arrays_of_all_kinds(name: str) -> None:
     def f(a: Any) -> Any:
-        return a + a, np.sum(a), a.T, np.sin(a), a.reshape(-1)[:1]
+        return a + a, np.sum(a), a.T, np.cbrt(a), a.reshape(-1)[:1]
 
     compiled = ag.compile(f)
     for _ in range(3):

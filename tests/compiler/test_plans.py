@@ -18,8 +18,6 @@ from autograd_lite.compiler.plan import Plan
 from autograd_lite.core.node import Node
 from autograd_lite.core.op import OPS, elementwise
 
-from .eager import eager
-
 
 def plan_of(f: Any, *args: Any) -> Plan:
     compiled = ag.compile(f)
@@ -119,9 +117,10 @@ def test_only_new_arrays_are_overwritten(given: str) -> None:
     compiled(x), compiled(x)
     plan = compiled.traces[0].replay.plan
     plan.check()
-    assert [w.place for w in plan.where].count(Place.OVER) == 2
+    in_parts = bool(plan.blocks)  # where only the last of the two results is an array
+    assert [w.place for w in plan.where].count(Place.OVER) == 2 - in_parts
     for a in (x, y, x, y):
-        expected = eager(lambda x: np.tanh(x) + 1)(forward(a))
+        expected = np.tanh(ag.tensor(forward(a))).numpy() + 1
         assert np.array_equal(compiled(a), expected)
     assert y.tolist() == [1] * 20_000
     assert TABLE.tolist() == list(range(20_000))

@@ -6,7 +6,7 @@
 #define MADD MADD_d
 #define MAGNITUDE INT64_MAX
 #define SIGN INT64_MIN
-#define HIGH_HALF (-(npy_int64)1 << 27)
+#define HIGH_HALF (-((npy_int64)1 << 27))
 #define INFINITE 0x7ff0000000000000
 #define LEAST_NORMAL 0x0010000000000000
 #define SQRT_HALF 0x3fe6a09e667f3bcd

@@ -28,7 +28,7 @@ INLINE int FN(within)(real x, bits bound) { return (FN(of)(x) & MAGNITUDE) <= bo
 INLINE real FN(horner)(real x, const real *c, int n)
 {
     real sum = c[n - 1];
-#pragma GCC unroll 32
+    UNROLL
     for (int k = n - 2; k >= 0; k--) {
         sum = MADD(sum, x, c[k]);
     }
@@ -109,7 +109,7 @@ INLINE real FN(log_core)(real x)
     return FN(log_parts)(m - 1, k);
 }
 
-INLINE int FN(log_easy)(real x) { return (FN(of)(x) >= LEAST_NORMAL) & (FN(of)(x) < INFINITE); }
+INLINE int FN(log_easy)(real x) { return (int)(FN(of)(x) >= LEAST_NORMAL) & (FN(of)(x) < INFINITE); }
 INLINE real FN(log_one)(real x) { return FN(log_core)(x); }
 static real FN(log_hard)(real x) { return LIBM(log)(x); }
 CAREFUL(log, X, 1)

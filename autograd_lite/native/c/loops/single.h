@@ -6,7 +6,7 @@
 #define MADD MADD_f
 #define MAGNITUDE INT32_MAX             /* all bits but the sign's */
 #define SIGN INT32_MIN
-#define HIGH_HALF (-1 << 12)            /* the bits of a number whose square is exact */
+#define HIGH_HALF (-(1 << 12))           /* the bits of a number whose square is exact */
 #define INFINITE 0x7f800000             /* bits of infinity, the least normal number, and sqrt(1/2) */
 #define LEAST_NORMAL 0x00800000
 #define SQRT_HALF 0x3f3504f3
