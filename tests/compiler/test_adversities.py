@@ -22,7 +22,6 @@ import autograd_lite as ag
 
 from ..interrupts import Interrupt, interrupted_at, lines_of
 from ..laws.reading import same_bits
-from .eager import eager
 
 RNG = np.random.default_rng(0)
 
@@ -64,12 +63,12 @@ ARRAYS: dict[str, Callable[[], Any]] = {
 @pytest.mark.parametrize("name", ARRAYS)
 def test_arrays_of_all_kinds(name: str) -> None:
     def f(a: Any) -> Any:
-        return a + a, np.sum(a), a.T, np.cbrt(a), a.reshape(-1)[:1]
+        return a + a, np.sum(a), a.T, np.arctan(a), a.reshape(-1)[:1]
 
     compiled = ag.compile(f)
     for _ in range(3):
         a = ARRAYS[name]()
-        assert_same(compiled(a), eager(f)(a))
+        assert_same(compiled(a), f(a))
     assert compiled.traces[-1].replay is not None
 
 
@@ -286,7 +285,7 @@ def test_it_may_call_itself_and_run_in_threads() -> None:
 
 def test_tasks_have_modes_of_their_own() -> None:
     w = ag.tensor(normal(3), requires_grad=True)
-    compiled = ag.compile(lambda x: (np.tanh(x) * w).sum())
+    compiled = ag.compile(lambda x: (np.arctan(x) * w).sum())
 
     async def work(i: int) -> None:
         for k in range(6):
@@ -296,7 +295,7 @@ def test_tasks_have_modes_of_their_own() -> None:
                 out = compiled(x)
                 await asyncio.sleep(0)
             assert (isinstance(out, ag.Tensor) and out.requires_grad) == (i % 2 == 0)
-            assert_same(out, eager(lambda x: (np.tanh(x) * w.numpy()).sum())(x))
+            assert_same(out, (np.arctan(x) * w.numpy()).sum())
 
     async def main() -> None:
         await asyncio.gather(*map(work, range(6)))
