@@ -28,7 +28,9 @@ OF(tile_of)(npy_intp width, T *const *total, const T *const *rows, const npy_int
     for (npy_intp t = 0; t < n; t++) {
         const npy_intp o = offset[t];
         const T x[TILE] = {a[o], b[o], c[o], d[o], e[o], f[o]};
+        UNROLL
         for (int r = 0; r < TILE; r++) {
+            UNROLL
             for (npy_intp u = 0; u < width; u += PER_VECTOR) {
 #pragma GCC unroll 1 /* so that this loop becomes one instruction, and not PER_VECTOR of them */
                 for (npy_intp v = u; v < u + PER_VECTOR; v++) {
