@@ -28,9 +28,10 @@ OF(tile_of)(npy_intp width, T *const *total, const char *const *rows, const npy_
     const char *const d = rows[3], *const e = rows[4], *const f = rows[5];
     for (npy_intp t = 0; t < n; t++) {
         const npy_intp o = offset[t];
-        const T x[TILE] = {*(const T *)(a + o), *(const T *)(b + o), *(const T *)(c + o),
-                           *(const T *)(d + o), *(const T *)(e + o), *(const T *)(f + o)};
+        const T x[TILE] = {a[o], b[o], c[o], d[o], e[o], f[o]};
+        UNROLL
         for (int r = 0; r < TILE; r++) {
+            UNROLL
             for (npy_intp u = 0; u < width; u += PER_VECTOR) {
 #pragma GCC unroll 1 /* so that this loop becomes one instruction, and not PER_VECTOR of them */
                 for (npy_intp v = u; v < u + PER_VECTOR; v++) {
