@@ -28,7 +28,8 @@ OF(tile_of)(npy_intp width, T *const *total, const char *const *rows, const npy_
     const char *const d = rows[3], *const e = rows[4], *const f = rows[5];
     for (npy_intp t = 0; t < n; t++) {
         const npy_intp o = offset[t];
-        const T x[TILE] = {a[o], b[o], c[o], d[o], e[o], f[o]};
+        const T x[TILE] = {*(const T *)(a + o), *(const T *)(b + o), *(const T *)(c + o),
+                           *(const T *)(d + o), *(const T *)(e + o), *(const T *)(f + o)};
         UNROLL
         for (int r = 0; r < TILE; r++) {
             UNROLL
