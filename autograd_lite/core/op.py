@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..native.kernels import fastest
+from ..native.kernels import FASTEST, KERNELS, kernel
 from . import batching
 from .batching import BatchRule
 from .messages import misfit
@@ -257,7 +257,7 @@ def _register(op: Op) -> Op:
         raise ValueError(f"op '{op.name}' is defined twice")
     OPS[op.name] = op
     if op.ufunc is not None:
-        BY_UFUNC[op.ufunc] = op
+        BY_UFUNC[op.ufunc] = BY_UFUNC[FASTEST.get(op.ufunc, op.ufunc)] = op
     for function in op.numpy_functions:
         BY_FUNCTION[function] = op
     return op
@@ -300,7 +300,7 @@ def elementwise(
     return _register(
         Op(
             name=name or function.__name__,
-            forward=fastest(function),
+            forward=function if ufunc is None else FASTEST.get(ufunc, ufunc),
             rules=rules,
             infer=_broadcast_infer(function),
             bind=bind,
@@ -395,3 +395,15 @@ def composes(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]], C
         return composed
 
     return register
+
+
+def fused(name: str, expression: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what computes an expression of arrays in one pass, where there is a kernel for it.
+
+    Args:
+        name: of the kernel, which gives the same bits as the expression.
+        expression: what Tensors see, and what runs on arrays otherwise.
+    """
+    if name in KERNELS:
+        COMPOSED[KERNELS[name]] = expression
+    return kernel(name, expression)

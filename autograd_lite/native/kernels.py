@@ -54,14 +54,22 @@ NUMPYS: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def fastest(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return NumPy's ufunc with our loops where they are faster; any other function as it is."""
-    ours = KERNELS.get(function.__name__) if isinstance(function, np.ufunc) else None
-    if ours is None or function is not getattr(np, ours.__name__, None):
-        return function
-    numpys = NUMPYS.get(INSTRUCTIONS, {}).get(ours.__name__, "")
-    chars = "".join(loop[0] for loop in ours.types if loop[0] not in numpys)
-    return _built.with_loops(function, ours, chars) if chars else function
+def _faster(name: str) -> tuple[np.ufunc, np.ufunc]:
+    """Return NumPy's ufunc of this name, and the same with our loops where they are faster."""
+    theirs: np.ufunc = getattr(np, name)
+    numpys = NUMPYS.get(INSTRUCTIONS, {}).get(name, "")
+    chars = "".join(loop[0] for loop in KERNELS[name].types if loop[0] not in numpys)
+    return theirs, _built.with_loops(theirs, KERNELS[name], chars) if chars else theirs
+
+
+FASTEST: Mapping[np.ufunc, np.ufunc] = MappingProxyType(
+    dict(_faster(name) for name in ("exp", "expm1", "log", "log1p", "sin", "cos", "tanh") if name in KERNELS)
+)
+
+
+def _is_real(y: Any) -> bool:
+    """Return whether a kernel takes an operand: a Python number, or of float32 or float64."""
+    return y.dtype.char in "fd" if hasattr(y, "dtype") else isinstance(y, float | int)
 
 
 def kernel(name: str, otherwise: Callable[..., Any]) -> Callable[..., Any]:
@@ -69,14 +77,15 @@ def kernel(name: str, otherwise: Callable[..., Any]) -> Callable[..., Any]:
 
     Args:
         name: of the kernel.
-        otherwise: what to run where there is no kernel of this name, or none for the dtype of the first argument.
+        otherwise: what to run where there is no kernel of this name, or none for the dtypes of the arrays.
     """
     ufunc = KERNELS.get(name)
     if ufunc is None:
         return otherwise
 
     def either(x: Any, *rest: Any, **params: Any) -> Any:
-        return ufunc(x, *rest, **params) if x.dtype.char in "fd" else otherwise(x, *rest, **params)
+        native = x.dtype.char in "fd" and (not rest or all(map(_is_real, rest)))
+        return ufunc(x, *rest, **params) if native else otherwise(x, *rest, **params)
 
     return either
 

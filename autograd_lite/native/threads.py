@@ -9,6 +9,7 @@ process, so users can see it (`get_threads`) and refuse it (environment variable
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -34,6 +35,9 @@ LEAST = {
     ),
 }  # fmt: skip
 _KERNEL_LEAST = 8192
+
+# The library through which NumPy's OpenBLAS is found, if it has one.
+OPENBLAS = sys.modules["numpy._core._multiarray_umath"].__file__ or ""
 
 VARIABLE = "AUTOGRAD_LITE_NUM_THREADS"
 _CGROUPS = Path("/sys/fs/cgroup")
@@ -94,8 +98,9 @@ def set_threads(n: int) -> None:
 
     They are created when there is work, and sleep when there is none. Results are the same to the last bit whatever
     their number. The default is the number of processors that the process may use, by its affinity and its control
-    group, or that of the environment variable AUTOGRAD_LITE_NUM_THREADS. Products of matrices have the threads of the
-    BLAS that NumPy carries, which OPENBLAS_NUM_THREADS sets.
+    group, or that of the environment variable AUTOGRAD_LITE_NUM_THREADS. Products of large matrices are the exception:
+    their last bits depend on it, as they do on the number of threads of NumPy's BLAS (OPENBLAS_NUM_THREADS), of which
+    they use no more.
 
     Args:
         n: the calling thread included, so that 1 means no others; at most 64, beyond which it is 64. Where the native
@@ -150,3 +155,4 @@ set_threads(default(os.environ))
 if get_threads() > 1:
     for _kernel in KERNELS.values():
         share(_kernel, _KERNEL_LEAST)
+    library.share_products(np.matmul, OPENBLAS)

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ..core.op import applied, elementwise, gate
+from ..core.op import applied, elementwise, fused, gate
+from ..native import functions as fast
+from ..native.kernels import KERNELS, kernel
 
 
 def floating(x: Any) -> Any:
@@ -27,7 +29,7 @@ def _sigmoid(x: Any) -> Any:
     # where signs are mixed (branch prediction).
     x = floating(x)
     zero, one, _, _ = _NUMBERS[x.dtype.char]
-    return np.exp(np.minimum(x, zero)) / (one + np.exp(-np.abs(x)))
+    return fast.exp(np.minimum(x, zero)) / (one + fast.exp(-np.abs(x)))
 
 
 def _relu(x: Any) -> Any:
@@ -37,6 +39,8 @@ def _relu(x: Any) -> Any:
 
 def relu_over(x: Any) -> Callable[[], Any]:
     """Return a call, in C, that overwrites x with relu(x)."""
+    if "relu" in KERNELS and x.dtype.char in "fd":
+        return functools.partial(KERNELS["relu"], x, out=x)
     return functools.partial(np.maximum, x, np.zeros(x.shape[-1:], x.dtype), out=x)
 
 
@@ -45,8 +49,8 @@ _SMALL = 256
 
 def _softplus(x: Any) -> Any:
     if x.size > _SMALL and x.dtype.kind == "f":  # NumPy's logaddexp goes element by element
-        e = np.exp(-np.abs(x))
-        return np.maximum(x, 0) + np.log1p(e)
+        e = fast.exp(-np.abs(x))
+        return np.maximum(x, 0) + fast.log1p(e)
     with np.errstate(invalid="ignore"):  # its comparison of NaN
         return np.logaddexp(x, 0)
 
@@ -55,9 +59,9 @@ def _silu_slope(x: Any) -> Any:
     # With e = exp(-|x|), sigmoid(x) and 1 - sigmoid(x) are 1 / (1 + e) and e / (1 + e): nothing cancels.
     x = floating(x)
     zero, one, low, high = _NUMBERS[x.dtype.char]
-    e = np.exp(-np.abs(x))
+    e = fast.exp(-np.abs(x))
     n = one + e
-    return (np.exp(np.minimum(x, zero)) + np.minimum(np.maximum(x, low), high) * e / n) / n
+    return (fast.exp(np.minimum(x, zero)) + np.minimum(np.maximum(x, low), high) * e / n) / n
 
 
 def _silu(x: Any) -> Any:
@@ -66,7 +70,7 @@ def _silu(x: Any) -> Any:
 
 
 def _silu_curvature(out: Any, x: Any) -> Any:
-    return sigmoid(x) * sigmoid(-x) * (2 - np.clip(x, -_FAR, _FAR) * np.tanh(0.5 * x))
+    return sigmoid(x) * sigmoid(-x) * (2 - np.clip(x, -_FAR, _FAR) * fast.tanh(0.5 * x))
 
 
 def _mish(x: Any) -> Any:
@@ -97,36 +101,43 @@ def _tanh_shrink(x: Any) -> Any:
     q: Any = 0
     for k in range(17, 1, -2):
         q = square / (q + k)
-    return np.where(np.abs(x) < 1, x * (q / (q + 1)), x - np.tanh(x))
+    return np.where(np.abs(x) < 1, x * (q / (q + 1)), x - fast.tanh(x))
 
 
 def _elu_vjp(g: Any, out: Any, x: Any, *, alpha: float) -> Any:
-    return np.where(x > 0, g, g * (alpha * np.exp(np.minimum(x, 0))))
+    return np.where(x > 0, g, g * (alpha * fast.exp(np.minimum(x, 0))))
 
 
 def _between_corners(out: Any, x: Any, *, low: float, high: float) -> Any:
     return (out > low) & (out < high) if high < math.inf else out > low
 
 
+_sigmoid_pullback = fused("sigmoid_pullback", lambda g, out: g * (out * (1 - out)))
+_silu_pullback = fused("silu_pullback", lambda x, g: g * silu_slope(x))
+
 # fmt: off
 # ---- smooth ---------------------------------------------------------------------------------------------------------
 # The rule of sigmoid reads `out` alone. Its input is kept so that a cross-entropy behind it can find its logits.
-sigmoid     = elementwise(_sigmoid,     lambda out, x: out * (1 - out), name="sigmoid", saves="ox", glyph="σ",
-                                        onnx="Sigmoid")
-softplus    = elementwise(_softplus,    lambda out, x: sigmoid(x), name="softplus", saves="x", onnx="Softplus")
-silu_slope  = elementwise(_silu_slope,  _silu_curvature, name="silu_slope", saves="x")
-silu        = elementwise(_silu,        lambda out, x: silu_slope(x), name="silu", saves="x")
-mish        = elementwise(_mish,        _mish_slope, name="mish", saves="x")
-tanh_shrink = elementwise(_tanh_shrink, lambda out, x: np.square(np.tanh(x)), name="tanh_shrink", saves="x")
+sigmoid     = elementwise(kernel("sigmoid", _sigmoid),
+                          applied(lambda g, out, x: _sigmoid_pullback(g, out)), name="sigmoid", saves="ox", glyph="σ",
+                          onnx="Sigmoid")
+softplus    = elementwise(kernel("softplus", _softplus),
+                          lambda out, x: sigmoid(x), name="softplus", saves="x", onnx="Softplus")
+silu_slope  = elementwise(kernel("silu_slope", _silu_slope), _silu_curvature, name="silu_slope", saves="x")
+silu        = elementwise(kernel("silu", _silu),
+                          applied(lambda g, out, x: _silu_pullback(x, g)), name="silu", saves="x")
+mish        = elementwise(kernel("mish", _mish), _mish_slope, name="mish", saves="x")
+tanh_shrink = elementwise(_tanh_shrink, lambda out, x: np.square(fast.tanh(x)), name="tanh_shrink", saves="x")
 softsign    = elementwise(_softsign,    applied(lambda g, out, x: g / (np.abs(x) + 1) / (np.abs(x) + 1)),
                                         name="softsign", saves="x", kinks="x = 0, from the second derivative on")
 
 # ---- with corners ---------------------------------------------------------------------------------------------------
-relu        = elementwise(_relu, gate(lambda out, x: out > 0), name="relu", saves="o", kinks="x = 0", onnx="Relu")
+relu        = elementwise(kernel("relu", _relu), gate(lambda out, x: out > 0),
+                          name="relu", saves="o", kinks="x = 0", onnx="Relu")
 leaky_relu  = elementwise(lambda x, *, negative_slope: np.where(x > 0, x, negative_slope * x),
                           applied(lambda g, out, x, *, negative_slope: np.where(x > 0, g, negative_slope * g)),
                           name="leaky_relu", saves="x", kinks="x = 0", onnx="LeakyRelu")
-elu         = elementwise(lambda x, *, alpha: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0))),
+elu         = elementwise(lambda x, *, alpha: np.where(x > 0, x, alpha * fast.expm1(np.minimum(x, 0))),
                           applied(_elu_vjp),
                           name="elu", saves="x", onnx="Elu",
                           kinks="x = 0, once for alpha != 1, from the second derivative otherwise")

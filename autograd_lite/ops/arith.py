@@ -13,6 +13,7 @@ import numpy as np
 
 from ..core.op import Op, applied, elementwise, nondifferentiable
 from ..core.rewrites import Rewrite, neutral, normal, scalar
+from ..native import functions as fast
 
 
 def _direction(x: Any) -> Any:
@@ -33,7 +34,7 @@ def _power_by_exponent(out: Any, x: Any, y: Any) -> Any:
     # 0**y is constant in y for y >= 0, where the bare formula gives 0 * log(0).
     constant = (x == 0) & (y >= 0)
     base = np.where(constant, 1, x)
-    return np.where(constant, 0, out * np.log(base + 0j if out.dtype.kind == "c" else base))
+    return np.where(constant, 0, out * fast.log(base + 0j if out.dtype.kind == "c" else base))
 
 
 def _turn(v: Any, other: Any, size: Any) -> Any:

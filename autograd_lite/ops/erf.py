@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..core.op import elementwise
+from ..native import functions as fast
+from ..native.kernels import kernel
 
 # Chebyshev coefficients computed to 40 digits from the definitions: of erf(x)/x in 2x² - 1 on |x| <= 1, and of
 # (1 + x) exp(x²) erfc(x) in (x - 3)/(x + 3) on x >= 0. Truncated where they fall below half a unit in the last place.
@@ -39,7 +41,7 @@ def _erfc_of_magnitude(z: Any) -> Any:
     """Return erfc(z) for z >= 0; exp(-z²) is split so that the rounding of z² does not spoil the last digits."""
     coarse = np.floor(z * 16) / 16
     with np.errstate(under="ignore"):
-        gauss = np.exp(-coarse * coarse) * np.exp((coarse - z) * (coarse + z))
+        gauss = fast.exp(-coarse * coarse) * fast.exp((coarse - z) * (coarse + z))
         return gauss * _chebyshev(_ERFC, (z - 3) / (z + 3)) / (z + 1)
 
 
@@ -71,8 +73,8 @@ def _erfc_single(x: Any) -> Any:
             coarse = np.floor(z * np.float32(16))
             coarse *= np.float32(1 / 16)
             np.multiply(coarse, -coarse, out=result)
-            np.exp(result, out=result)
-            result *= np.exp((coarse - z) * (coarse + z))
+            fast.exp(result, out=result)
+            result *= fast.exp((coarse - z) * (coarse + z))
             twice_s = (z - np.float32(3)) / (z + np.float32(3))
             twice_s *= 2
             b0, b1, new = np.zeros_like(z), np.zeros_like(z), np.empty_like(z)
@@ -101,7 +103,5 @@ def _erfc(x: Any) -> Any:
 
 
 _SLOPE = 2 / math.sqrt(math.pi)
-# fmt: off
-erf  = elementwise(_erf,  lambda out, x:  _SLOPE * np.exp(-(x * x)), name="erf",  saves="x", onnx="Erf")
-erfc = elementwise(_erfc, lambda out, x: -_SLOPE * np.exp(-(x * x)), name="erfc", saves="x")
-# fmt: on
+erf = elementwise(kernel("erf", _erf), lambda out, x: _SLOPE * fast.exp(-(x * x)), name="erf", saves="x", onnx="Erf")
+erfc = elementwise(kernel("erfc", _erfc), lambda out, x: -_SLOPE * fast.exp(-(x * x)), name="erfc", saves="x")

@@ -18,6 +18,8 @@ import numpy as np
 
 from ..core.blocks import blocks
 from ..core.op import Op, applied, elementwise
+from ..native import functions as fast
+from ..native.kernels import kernel
 from .erf import erfc
 
 _NORMAL = 1 / math.sqrt(2 * math.pi)
@@ -42,7 +44,7 @@ def _tail(x: Any) -> tuple[Any, Any, Any]:
     np.minimum(z, _END, out=z)
     gauss = z * z
     gauss *= _MINUS_HALF
-    np.exp(gauss, out=gauss)
+    fast.exp(gauss, out=gauss)
     ratio = z * _TOP[3]
     ratio += _TOP[2]
     below = z + _BOTTOM[3]
@@ -99,14 +101,14 @@ def _gelu_pullback(x: Any, y: Any) -> Any:
     if np.asarray(x).dtype == np.asarray(y).dtype == np.float32 and np.shape(x) == np.shape(y):
         return _blockwise(_pullback_block, x, y)
     x = np.minimum(np.maximum(x, -_FAR), _FAR)
-    return y * (0.5 * erfc(x * -math.sqrt(0.5)) + _NORMAL * x * np.exp(-0.5 * x * x))
+    return y * (0.5 * erfc(x * -math.sqrt(0.5)) + _NORMAL * x * fast.exp(-0.5 * x * x))
 
 
 gelu_pullback: Op = elementwise(
-    _gelu_pullback,
-    lambda out, x, y: y * (_NORMAL * (2 - x * x) * np.exp(-0.5 * x * x)),
+    kernel("gelu_pullback", _gelu_pullback),
+    lambda out, x, y: y * (_NORMAL * (2 - x * x) * fast.exp(-0.5 * x * x)),
     applied(lambda g, out, x, y: gelu_pullback(x, g)),
     name="gelu_pullback",
     saves=("xy", "x"),
 )
-gelu = elementwise(_gelu, applied(lambda g, out, x: gelu_pullback(x, g)), name="gelu", saves="x")
+gelu = elementwise(kernel("gelu", _gelu), applied(lambda g, out, x: gelu_pullback(x, g)), name="gelu", saves="x")

@@ -32,6 +32,7 @@ import numpy as np
 from ..core import batching
 from ..core.op import Op, structural
 from ..core.shapes import ShapeDtype
+from ..native import functions as fast
 from ..native.kernels import kernel
 from .sequences import advanced, cut, delayed, floating, over_steps, times
 
@@ -173,7 +174,7 @@ class _Local(NamedTuple):
 
 def _local(out: Any, first: Any) -> _Local:
     i, f, g, o, h, c = (out[:, k] for k in range(6))
-    before, tanh_c = delayed(c, first), np.tanh(c)
+    before, tanh_c = delayed(c, first), fast.tanh(c)
     return _Local(
         i, f, g, o, before, delayed(h), tanh_c,
         g * i * (1 - i), before * f * (1 - f), i * (1 - g * g), tanh_c * o * (1 - o), o * (1 - tanh_c * tanh_c),

@@ -20,6 +20,7 @@ import numpy as np
 from ..core.errors import UnsupportedError
 from ..core.forks import fork_safe_lock
 from ..core.op import OPS, Op, applied, elementwise
+from ..native import functions as fast
 
 
 class Known(NamedTuple):
@@ -70,12 +71,12 @@ _ELLIPE_SLOPE = [n * c / (1 - 2 * n) for n, c in enumerate(_SQUARES)][1:]
 
 def _log_ratio(w: Any) -> Any:
     """Return log(1 + w) / w."""
-    return _near_zero(w, _LOG_RATIO, lambda w: np.log1p(w) / w)
+    return _near_zero(w, _LOG_RATIO, lambda w: fast.log1p(w) / w)
 
 
 def _log_ratio_slope(w: Any) -> Any:
     """Return the derivative of log(1 + w) / w."""
-    return _near_zero(w, _LOG_RATIO_SLOPE, lambda w: (1 / (w + 1) - np.log1p(w) / w) / w)
+    return _near_zero(w, _LOG_RATIO_SLOPE, lambda w: (1 / (w + 1) - fast.log1p(w) / w) / w)
 
 
 def _exprel_slope(x: Any) -> Any:
@@ -115,29 +116,29 @@ def _quotient(x: Any, y: Any) -> Any:
 def _log_quotient(x: Any, y: Any) -> Any:
     """Return log(x / y), and 0 for x = y = 0."""
     both = _both_zero(x, y)
-    return np.log(np.where(both, 1, x) / np.where(both, 1, y))
+    return fast.log(np.where(both, 1, x) / np.where(both, 1, y))
 
 
 def _log_of_factor(x: Any, y: Any) -> Any:
     """Return log(y), and 0 for x = y = 0."""
-    return np.log(np.where(_both_zero(x, y), 1, y))
+    return fast.log(np.where(_both_zero(x, y), 1, y))
 
 
 def _gamma_density(a: Any, x: Any) -> Any:
     """Return x^(a-1) exp(-x) / Γ(a), the derivative of P(a, x) (8.8.13)."""
-    return np.exp(sp.xlogy(a - 1, x) - x - sp.gammaln(a))
+    return fast.exp(sp.xlogy(a - 1, x) - x - sp.gammaln(a))
 
 
 def _beta_density(a: Any, b: Any, x: Any) -> Any:
     """Return x^(a-1) (1-x)^(b-1) / B(a, b), the derivative of I_x(a, b) (8.17.1)."""
-    return np.exp(sp.xlogy(a - 1, x) + sp.xlog1py(b - 1, -x) - sp.betaln(a, b))
+    return fast.exp(sp.xlogy(a - 1, x) + sp.xlog1py(b - 1, -x) - sp.betaln(a, b))
 
 
 def _rgamma_slope(out: Any, x: Any) -> Any:
     # Left of 1/2 by the reflection 1/Γ(x) = Γ(1-x) sin(πx) / π, which is finite at the poles of Γ.
     left = x < 0.5
     z = 1 - np.where(left, x, 0)
-    reflected = sp.gamma(z) * (np.cos(math.pi * x) - sp.psi(z) * np.sin(math.pi * x) * (1 / math.pi))
+    reflected = sp.gamma(z) * (fast.cos(math.pi * x) - sp.psi(z) * fast.sin(math.pi * x) * (1 / math.pi))
     return np.where(left, reflected, -out * sp.psi(np.where(left, 1, x)))
 
 
@@ -152,7 +153,7 @@ def _struve_term(v: Any, x: Any) -> Any:
 
 
 def _power_by_exponent(out: Any, x: Any, y: Any) -> Any:
-    return (out + 1) * np.log(x)
+    return (out + 1) * fast.log(x)
 
 
 def _pseudo_huber_by_delta(out: Any, x: Any, y: Any) -> Any:
@@ -168,23 +169,23 @@ _DEGREE = math.pi / 180
 _SHARE = ("share",)
 
 _ERROR_FUNCTIONS = {
-    "erf": _known(lambda out, x: _SLOPE * np.exp(-(x * x)), saves="x"),
-    "erfc": _known(lambda out, x: -_SLOPE * np.exp(-(x * x)), saves="x"),
+    "erf": _known(lambda out, x: _SLOPE * fast.exp(-(x * x)), saves="x"),
+    "erfc": _known(lambda out, x: -_SLOPE * fast.exp(-(x * x)), saves="x"),
     "erfcx": _known(_erfcx_slope, saves="ox"),
-    "erfi": _known(lambda out, x: _SLOPE * np.exp(x * x), saves="x"),
-    "erfinv": _known(lambda out, x: np.exp(out * out) * (1 / _SLOPE), saves="o", domain=("unit",)),
-    "erfcinv": _known(lambda out, x: np.exp(out * out) * (-1 / _SLOPE), saves="o", domain=_SHARE),
+    "erfi": _known(lambda out, x: _SLOPE * fast.exp(x * x), saves="x"),
+    "erfinv": _known(lambda out, x: fast.exp(out * out) * (1 / _SLOPE), saves="o", domain=("unit",)),
+    "erfcinv": _known(lambda out, x: fast.exp(out * out) * (-1 / _SLOPE), saves="o", domain=_SHARE),
     "dawsn": _known(lambda out, x: 1 - 2 * x * out, saves="ox"),
-    "ndtr": _known(lambda out, x: _NORMAL * np.exp(-0.5 * x * x), saves="x"),
+    "ndtr": _known(lambda out, x: _NORMAL * fast.exp(-0.5 * x * x), saves="x"),
     # The hazard φ/Φ, written with erfcx so that it is exact far to the left, where both underflow.
     "log_ndtr": _known(lambda out, x: (_NORMAL * 2) / sp.erfcx(x * -math.sqrt(0.5)), saves="x"),
-    "ndtri": _known(lambda out, x: np.exp(0.5 * out * out) * (1 / _NORMAL), saves="o", domain=_SHARE),
+    "ndtri": _known(lambda out, x: fast.exp(0.5 * out * out) * (1 / _NORMAL), saves="o", domain=_SHARE),
     "ndtri_exp": _known(
         lambda out, x: sp.erfcx(out * -math.sqrt(0.5)) * (0.5 / _NORMAL), saves="o", domain=("negative",)
     ),
     "owens_t": _known(
-        lambda out, x, y: (-0.5 * _NORMAL) * np.exp(-0.5 * x * x) * sp.erf(x * y * math.sqrt(0.5)),
-        lambda out, x, y: np.exp(-0.5 * x * x * (y * y + 1)) / ((2 * math.pi) * (y * y + 1)),
+        lambda out, x, y: (-0.5 * _NORMAL) * fast.exp(-0.5 * x * x) * sp.erf(x * y * math.sqrt(0.5)),
+        lambda out, x, y: fast.exp(-0.5 * x * x * (y * y + 1)) / ((2 * math.pi) * (y * y + 1)),
         saves="xy",
     ),
 }
@@ -259,7 +260,7 @@ _BETA = {
     "stdtr": _known(
         None,
         lambda out, x, y: (
-            np.exp(sp.gammaln(0.5 * x + 0.5) - sp.gammaln(0.5 * x) - 0.5 * (x + 1) * np.log1p(y * y / x))
+            fast.exp(sp.gammaln(0.5 * x + 0.5) - sp.gammaln(0.5 * x) - 0.5 * (x + 1) * fast.log1p(y * y / x))
             / np.sqrt(math.pi * x)
         ),
         saves=("", "xy"),
@@ -336,7 +337,7 @@ _ENTROPY_AND_LOGISTIC = {
         saves="xy",
         domain=("any", "positive"),
     ),
-    "entr": _known(lambda out, x: -np.log(x) - 1, saves="x", domain=("positive",)),
+    "entr": _known(lambda out, x: -fast.log(x) - 1, saves="x", domain=("positive",)),
     "rel_entr": _known(
         lambda out, x, y: np.where(_both_zero(x, y), 0, _log_quotient(x, y) + 1),
         lambda out, x, y: -_quotient(x, y),
@@ -369,7 +370,7 @@ _POWERS = {
     "expm1": _known(lambda out, x: out + 1, saves="o"),
     "exprel": _known(lambda out, x: _exprel_slope(x), saves="x"),
     "log1p": _known(applied(lambda g, out, x: g / (x + 1)), saves="x", domain=("positive",)),
-    "cosm1": _known(lambda out, x: -np.sin(x), saves="x"),
+    "cosm1": _known(lambda out, x: -fast.sin(x), saves="x"),
     "sindg": _known(lambda out, x: _DEGREE * sp.cosdg(x), saves="x"),
     "cosdg": _known(lambda out, x: -_DEGREE * sp.sindg(x), saves="x"),
     "tandg": _known(lambda out, x: _DEGREE * (out * out + 1), saves="o"),
@@ -382,13 +383,13 @@ _POWERS = {
     ),
     "boxcox": _known(
         lambda out, x, y: np.power(x, y - 1),
-        lambda out, x, y: np.square(np.log(x)) * _exprel_slope(y * np.log(x)),
+        lambda out, x, y: np.square(fast.log(x)) * _exprel_slope(y * fast.log(x)),
         saves="xy",
         domain=("positive", "any"),
     ),
     "boxcox1p": _known(
         lambda out, x, y: np.power(x + 1, y - 1),
-        lambda out, x, y: np.square(np.log1p(x)) * _exprel_slope(y * np.log1p(x)),
+        lambda out, x, y: np.square(fast.log1p(x)) * _exprel_slope(y * fast.log1p(x)),
         saves="xy",
         domain=("positive", "any"),
     ),
@@ -408,17 +409,17 @@ _POWERS = {
 }
 
 _INTEGRALS = {
-    "exp1": _known(applied(lambda g, out, x: -g * np.exp(-x) / x), saves="x", domain=("positive",)),
-    "expi": _known(applied(lambda g, out, x: g * np.exp(x) / x), saves="x", domain=("positive",)),
+    "exp1": _known(applied(lambda g, out, x: -g * fast.exp(-x) / x), saves="x", domain=("positive",)),
+    "expi": _known(applied(lambda g, out, x: g * fast.exp(x) / x), saves="x", domain=("positive",)),
     "spence": _known(lambda out, x: -_log_ratio(x - 1), saves="x", domain=("positive",)),
     "ellipk": _known(lambda out, x: _ellipk_slope(x), saves="x", domain=("unit",)),
     "ellipkm1": _known(lambda out, x: -_ellipk_slope(1 - x), saves="x", domain=_SHARE),
     "ellipe": _known(lambda out, x: _ellipe_slope(x), saves="x", domain=("unit",)),
     "ellipkinc": _known(
-        lambda out, x, y: 1 / np.sqrt(1 - y * np.square(np.sin(x))), None, saves=("xy", ""), domain=("any", "unit")
+        lambda out, x, y: 1 / np.sqrt(1 - y * np.square(fast.sin(x))), None, saves=("xy", ""), domain=("any", "unit")
     ),
     "ellipeinc": _known(
-        lambda out, x, y: np.sqrt(1 - y * np.square(np.sin(x))), None, saves=("xy", ""), domain=("any", "unit")
+        lambda out, x, y: np.sqrt(1 - y * np.square(fast.sin(x))), None, saves=("xy", ""), domain=("any", "unit")
     ),
 }
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..core.op import Op, applied, composes, elementwise
+from ..native import functions as fast
 
 
 def _wide(x: Any) -> tuple[Any, np.dtype[Any]]:
@@ -35,7 +36,7 @@ def _sinc(x: Any, *, order: int) -> Any:
     series = series * math.pi**order * (u if order % 2 else 1)
     far = np.sinc(large)
     for n in range(1, order + 1):
-        far = (math.pi ** (n - 1) * np.sin(math.pi * large + n * math.pi / 2) - n * far) / large
+        far = (math.pi ** (n - 1) * fast.sin(math.pi * large + n * math.pi / 2) - n * far) / large
     return np.where(near, series, far).astype(dtype)
 
 
@@ -75,7 +76,7 @@ def _bessel(x: Any, *, order: int) -> Any:
         tail = -tail * (4 * order * order - (2 * k - 1) ** 2) / (8 * k * large)
         total = total + tail
     with np.errstate(over="ignore", invalid="ignore"):
-        far = np.exp(large / 2) * (np.exp(large / 2) / np.sqrt(2 * math.pi * large) * total)
+        far = fast.exp(large / 2) * (fast.exp(large / 2) / np.sqrt(2 * math.pi * large) * total)
     found = np.where(size < 30, series, far)
     return (np.where(wide < 0, -found, found) if order % 2 else found).astype(dtype)
 

@@ -12,6 +12,7 @@ from ..core.blocks import blocks
 from ..core.errors import ShapeError
 from ..core.op import Op, reduction, structural
 from ..core.shapes import ShapeDtype, reduced_shape
+from ..native import functions as fast
 from ..native.kernels import row_kernel
 from .activations import floating
 from .reduce import tie_share
@@ -48,7 +49,7 @@ def _logsumexp(x: Any, *, axis: Any, keepdims: bool) -> Any:
 def _softmax_share(out: Any, x: Any, *, axis: Any) -> Any:
     # exp(x - out); equal infinities share evenly, so that the weights sum to 1 there as well.
     infinite = np.isinf(out)
-    return np.where(infinite, tie_share(out, x, axis=axis), np.exp(x - np.where(infinite, 0, out)))
+    return np.where(infinite, tie_share(out, x, axis=axis), fast.exp(x - np.where(infinite, 0, out)))
 
 
 logsumexp = reduction("logsumexp", _logsumexp, _softmax_share, saves="ox")
@@ -190,7 +191,7 @@ def _log_softmax_pullback(x: Any, y: Any, *, axis: int) -> Any:
     x, y = floating(x), floating(y)
     if axis == x.ndim - 1 and (found := _log_softmax_pullback_kernel(x, y)) is not None:
         return found
-    return x - np.exp(y) * np.add.reduce(x, axis=axis, keepdims=True)
+    return x - fast.exp(y) * np.add.reduce(x, axis=axis, keepdims=True)
 
 
 def _log_softmax_pullback_jvp(tangents: Any, out: Any, x: Any, y: Any, *, axis: int) -> Any:
@@ -198,7 +199,7 @@ def _log_softmax_pullback_jvp(tangents: Any, out: Any, x: Any, y: Any, *, axis: 
     by_x = None if dx is None else log_softmax_pullback(dx, y, axis=axis)
     if dy is None:
         return by_x
-    by_y = -(dy * np.exp(y) * x.sum(axis=axis, keepdims=True))
+    by_y = -(dy * fast.exp(y) * x.sum(axis=axis, keepdims=True))
     return by_y if by_x is None else by_x + by_y
 
 
@@ -206,8 +207,8 @@ def _log_softmax_pullback_jvp(tangents: Any, out: Any, x: Any, y: Any, *, axis: 
 log_softmax_pullback: Op = structural(
     "log_softmax_pullback",
     _log_softmax_pullback,
-    lambda g, out, x, y, *, axis: g - _along(g, np.exp(y), axis),
-    lambda g, out, x, y, *, axis: -(g * np.exp(y) * x.sum(axis=axis, keepdims=True)),
+    lambda g, out, x, y, *, axis: g - _along(g, fast.exp(y), axis),
+    lambda g, out, x, y, *, axis: -(g * fast.exp(y) * x.sum(axis=axis, keepdims=True)),
     saves=("y", "xy"),
     infer=lambda x, y, *, axis: ShapeDtype(x.shape, np.result_type(_same_float(x).dtype, _same_float(y).dtype)),
     jvp=_log_softmax_pullback_jvp,
@@ -220,7 +221,7 @@ log_softmax = structural(
     lambda g, out, x, *, axis: log_softmax_pullback(g, out, axis=axis),
     saves="o",
     infer=_same_float,
-    jvp=lambda tangents, out, x, *, axis: tangents[0] - (np.exp(out) * tangents[0]).sum(axis=axis, keepdims=True),
+    jvp=lambda tangents, out, x, *, axis: tangents[0] - (fast.exp(out) * tangents[0]).sum(axis=axis, keepdims=True),
     batch=batching.with_leading_axis(lambda n, params: {"axis": params["axis"] + 1}),
     onnx="LogSoftmax",
 )

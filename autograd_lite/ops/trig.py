@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..core.op import Op, applied, elementwise
+from ..core.op import Op, applied, elementwise, fused
+from ..native import functions as fast
 
 
 def _arcsinh_vjp(g: Any, out: Any, x: Any) -> Any:
@@ -44,10 +45,13 @@ def _turning(x: Any, y: Any) -> Any:
         return (_direction(x, y) / np.where(h == 0, 1, h)).astype(h.dtype)
 
 
+# g - (g*out)*out is g * (1 - out²) in one array operation with a Python number less.
+_tanh_pullback = fused("tanh_pullback", lambda g, out: g - g * out * out)
+
 # fmt: off
 # ---- trigonometric --------------------------------------------------------------------------------------------------
-sin     = elementwise(np.sin,     lambda out, x: np.cos(x),     saves="x", onnx="Sin")
-cos     = elementwise(np.cos,     lambda out, x: -np.sin(x),    saves="x", onnx="Cos")
+sin     = elementwise(np.sin,     lambda out, x: fast.cos(x),     saves="x", onnx="Sin")
+cos     = elementwise(np.cos,     lambda out, x: -fast.sin(x),    saves="x", onnx="Cos")
 tan     = elementwise(np.tan,     lambda out, x: out * out + 1, saves="o", onnx="Tan")
 arcsin  = elementwise(np.arcsin,  applied(lambda g, out, x: g / np.sqrt((1 - x) * (1 + x))),
                                   saves="x", domain=("unit",), onnx="Asin")
@@ -56,10 +60,10 @@ arccos  = elementwise(np.arccos,  applied(lambda g, out, x: -g / np.sqrt((1 - x)
 arctan  = elementwise(np.arctan,  applied(lambda g, out, x: g / (x * x + 1)),
                                   saves="x", onnx="Atan")
 
-# ---- hyperbolic: g - (g*out)*out is g * (1 - out²) in one array operation with a Python number less -----------------
+# ---- hyperbolic -----------------------------------------------------------------------------------------------------
 sinh    = elementwise(np.sinh,    lambda out, x: np.cosh(x), saves="x", onnx="Sinh")
 cosh    = elementwise(np.cosh,    lambda out, x: np.sinh(x), saves="x", onnx="Cosh")
-tanh    = elementwise(np.tanh,    applied(lambda g, out, x: g - g * out * out),
+tanh    = elementwise(np.tanh,    applied(lambda g, out, x: _tanh_pullback(g, out)),
                                   saves="o", onnx="Tanh")
 arcsinh = elementwise(np.arcsinh, applied(_arcsinh_vjp),
                                   saves="x", onnx="Asinh")

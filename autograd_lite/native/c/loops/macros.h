@@ -20,6 +20,9 @@
 #define BITS_f npy_int32
 #define BITS_d npy_int64
 
+/* A loop is vectorised only if all that it calls is part of it. */
+#define INLINE static inline __attribute__((always_inline))
+
 /* Before a loop whose elements do not depend on one another although results may lie in an input's memory, and before a
  * short one within it, which must be unrolled for the outer one to be vectorised. */
 #if defined(__clang__)

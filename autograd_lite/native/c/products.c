@@ -1,0 +1,249 @@
+/* Products of matrices on the pool of threads.
+ *
+ * The workers of OpenBLAS, which NumPy brings, keep a processor for milliseconds after a product, looking for the next
+ * one; two pools then want the same processors. So the loops of np.matmul are replaced by ones that call the former loop
+ * on parts, each in one thread of ours, while OpenBLAS is told to use no other. How a product is cut depends on its
+ * shape and on the numbers of threads alone, never on who is free: so do its last bits. */
+#include "kernels.h"
+#include "methods.h"
+#include "pool.h"
+
+#if !defined(_WIN32)
+
+#include <dlfcn.h>
+#include <pthread.h>
+
+#define ALONE (1 << 18) /* multiplications up to which OpenBLAS works in one thread by itself */
+#define ROUND 8         /* rows or columns of which a part has a multiple */
+
+static int (*blas_threads)(void);
+static void (*set_blas_threads)(int);
+static PyUFuncGenericFunction former[2]; /* the loops for float32 and float64 */
+static void *former_data[2];
+
+/* ---- one thread for OpenBLAS, while any product of ours runs ------------------------------------------------------ */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static int running, threads_before;
+
+static void
+hold_blas(void)
+{
+    pthread_mutex_lock(&lock);
+    if (running++ == 0) {
+        threads_before = blas_threads();
+        set_blas_threads(1);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+static void
+release_blas(void)
+{
+    pthread_mutex_lock(&lock);
+    if (--running == 0) {
+        set_blas_threads(threads_before);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+/* How many threads OpenBLAS has while no product of ours runs. */
+static int
+threads_of_blas(void)
+{
+    pthread_mutex_lock(&lock);
+    const int n = running ? threads_before : blas_threads();
+    pthread_mutex_unlock(&lock);
+    return n;
+}
+
+static void
+before_fork(void)
+{
+    pthread_mutex_lock(&lock);
+}
+
+static void
+after_fork_in_parent(void)
+{
+    pthread_mutex_unlock(&lock);
+}
+
+static void
+after_fork_in_child(void)
+{
+    if (running) { /* in threads that do not exist here */
+        running = 0;
+        set_blas_threads(threads_before);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+/* ---- the loops ---------------------------------------------------------------------------------------------------- */
+enum { A, B, C, A_ROWS, A_COLUMNS, B_ROWS, B_COLUMNS, C_ROWS, C_COLUMNS }; /* the steps */
+enum { PRODUCTS, M, K, P };                                                /* the dimensions: (m, k) @ (k, p) */
+
+typedef struct {
+    char **args;
+    const npy_intp *dimensions, *steps;
+    npy_intp products, rows, columns; /* of a part */
+    npy_intp down, across;            /* how many parts a product has */
+    int loop;
+} Call;
+
+static void
+run_part(void *context, ptrdiff_t part, int Py_UNUSED(thread))
+{
+    const Call *call = context;
+    const npy_intp *full = call->dimensions, *steps = call->steps;
+    const npy_intp across = part % call->across, down = part / call->across % call->down;
+    const npy_intp product = part / call->across / call->down * call->products;
+    const npy_intp row = down * call->rows, column = across * call->columns;
+    npy_intp dimensions[4] = {full[PRODUCTS] - product, full[M] - row, full[K], full[P] - column};
+    dimensions[PRODUCTS] = dimensions[PRODUCTS] < call->products ? dimensions[PRODUCTS] : call->products;
+    dimensions[M] = dimensions[M] < call->rows ? dimensions[M] : call->rows;
+    dimensions[P] = dimensions[P] < call->columns ? dimensions[P] : call->columns;
+    char *args[3] = {
+        call->args[A] + product * steps[A] + row * steps[A_ROWS],
+        call->args[B] + product * steps[B] + column * steps[B_COLUMNS],
+        call->args[C] + product * steps[C] + row * steps[C_ROWS] + column * steps[C_COLUMNS],
+    };
+    former[call->loop](args, dimensions, steps, former_data[call->loop]);
+}
+
+/* Return how long parts are if `most` of them have a length together. */
+static npy_intp
+part_of(npy_intp length, npy_intp most)
+{
+    const npy_intp part = ((length + most - 1) / most + ROUND - 1) / ROUND * ROUND;
+    return part < length ? part : length;
+}
+
+static void
+product(char **args, const npy_intp *dimensions, const npy_intp *steps, int loop)
+{
+    const npy_intp n = dimensions[PRODUCTS], m = dimensions[M], k = dimensions[K], p = dimensions[P];
+    const npy_intp size = m * k * p;
+    const int own = pool_threads(), blas = threads_of_blas();
+    /* x @ x.T is one product of a symmetric matrix to BLAS, which fills one half from the other. */
+    const int symmetric = args[A] == args[B] && steps[A_ROWS] == steps[B_COLUMNS] && m == p;
+    if (n * size <= ALONE || own == 1 || (n == 1 && (blas == 1 || symmetric))) {
+        former[loop](args, dimensions, steps, former_data[loop]);
+        return;
+    }
+    Call call = {args, dimensions, steps, 1, m, p, 1, 1, loop};
+    const int alone = size > ALONE && blas > 1;
+    if (alone && n < own && !symmetric) {
+        const npy_intp most = own < blas ? own : blas, each = (most + n - 1) / n;
+        call.rows = m >= p ? part_of(m, each) : m;
+        call.columns = m >= p ? p : part_of(p, each);
+        call.down = (m + call.rows - 1) / call.rows;
+        call.across = (p + call.columns - 1) / call.columns;
+    } else {
+        call.products = (n + own - 1) / own;
+    }
+    if (alone) {
+        hold_blas();
+    }
+    pool_run(run_part, &call, (n + call.products - 1) / call.products * call.down * call.across, own);
+    if (alone) {
+        release_blas();
+    }
+}
+
+static void
+product_f(char **args, const npy_intp *dimensions, const npy_intp *steps, void *Py_UNUSED(data))
+{
+    product(args, dimensions, steps, 0);
+}
+
+static void
+product_d(char **args, const npy_intp *dimensions, const npy_intp *steps, void *Py_UNUSED(data))
+{
+    product(args, dimensions, steps, 1);
+}
+
+/* ---- what Python calls -------------------------------------------------------------------------------------------- */
+static int
+found_blas(const char *path)
+{
+    static const char *const NAMES[][2] = {
+        {"scipy_openblas_get_num_threads64_", "scipy_openblas_set_num_threads64_"},
+        {"scipy_openblas_get_num_threads", "scipy_openblas_set_num_threads"},
+        {"openblas_get_num_threads64_", "openblas_set_num_threads64_"},
+        {"openblas_get_num_threads", "openblas_set_num_threads"},
+    };
+    void *numpy = dlopen(path, RTLD_LAZY | RTLD_NOLOAD); /* searched together with the libraries that it needs */
+    for (size_t i = 0; numpy != NULL && i < sizeof NAMES / sizeof *NAMES; i++) {
+        *(void **)&blas_threads = dlsym(numpy, NAMES[i][0]);
+        *(void **)&set_blas_threads = dlsym(numpy, NAMES[i][1]);
+        if (blas_threads != NULL && set_blas_threads != NULL) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static PyObject *
+share_products(PyObject *Py_UNUSED(module), PyObject *arguments)
+{
+    static const PyUFuncGenericFunction LOOPS[2] = {product_f, product_d};
+    static const int TYPES[2] = {NPY_FLOAT, NPY_DOUBLE};
+    PyUFuncObject *matmul;
+    const char *path;
+    if (!PyArg_ParseTuple(arguments, "O!s:share_products", &PyUFunc_Type, &matmul, &path)) {
+        return NULL;
+    }
+    if (set_blas_threads != NULL || matmul->nargs != 3 || !found_blas(path)) {
+        return PyBool_FromLong(set_blas_threads != NULL);
+    }
+    pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+    for (int which = 0; which < 2; which++) {
+        for (int i = 0; i < matmul->ntypes; i++) {
+            const char *types = matmul->types + 3 * i, type = (char)TYPES[which];
+            if (types[0] == type && types[1] == type && types[2] == type) {
+                former[which] = matmul->functions[i];
+                former_data[which] = matmul->data == NULL ? NULL : (void *)matmul->data[i];
+                matmul->functions[i] = LOOPS[which];
+                break;
+            }
+        }
+    }
+    Py_RETURN_TRUE;
+}
+
+static PyObject *
+blas_threads_(PyObject *Py_UNUSED(module), PyObject *argument)
+{
+    const long n = PyLong_AsLong(argument);
+    if (n == -1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    if (set_blas_threads != NULL && n > 0) {
+        set_blas_threads((int)n);
+    }
+    return PyLong_FromLong(set_blas_threads == NULL ? 0 : blas_threads());
+}
+
+#else
+
+static PyObject *
+share_products(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(arguments))
+{
+    Py_RETURN_FALSE;
+}
+
+static PyObject *
+blas_threads_(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(argument))
+{
+    return PyLong_FromLong(0);
+}
+
+#endif
+
+PyMethodDef product_methods[] = {
+    {"blas_threads", blas_threads_, METH_O,
+     "Return how many threads OpenBLAS has, after setting the number unless it is 0; 0 if products are not shared."},
+    {"share_products", share_products, METH_VARARGS,
+     "Let products of matrices be shared by threads, if NumPy, the library at a path, has an OpenBLAS; return whether."},
+    {NULL, NULL, 0, NULL},
+};
