@@ -24,6 +24,7 @@ import numpy as np
 from ..core import batching
 from ..core.op import Op, structural
 from ..core.shapes import ShapeDtype
+from ..native import functions as fast
 from .sequences import advanced, delayed, floating, over_steps, times
 
 
@@ -56,7 +57,7 @@ def _forward(x: Any, *, batch: int, activation: str) -> Any:
         if relu:
             np.maximum(h, 0, out=h)
         else:
-            np.tanh(h, out=h)
+            fast.tanh(h, out=h)
     return out
 
 
