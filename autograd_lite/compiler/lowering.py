@@ -340,8 +340,12 @@ class Watched(np.lib.mixins.NDArrayOperatorsMixin):
             return filled
         if (ufunc := UFUNCS.get(func)) is not None and not kwargs:
             given = [bare(x) for x in args]
-            if _same(ufunc(*given), func(*given)):
-                return self.lowering.noted(How.UFUNC, ufunc, tuple(args), {})
+            expected = func(*given)
+            try:
+                if np.ndim(expected) and _same(ufunc(*given), expected):
+                    return self.lowering.noted(How.UFUNC, ufunc, tuple(args), {})
+            except TypeError:  # no loop for these dtypes
+                pass
         return self.lowering.noted(How.CALL, func, tuple(args), kwargs)
 
     def __getitem__(self, key: Any) -> Watched:
