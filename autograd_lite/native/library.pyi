@@ -24,6 +24,7 @@ class Segment:
         results: tuple[Any, ...],
         scratch: np.ndarray[Any, Any],
         is_long: bool,
+        errors: tuple[Exception, ...],
     ) -> Segment: ...
     def __call__(self, *arguments: Any) -> Any: ...
 
