@@ -75,9 +75,10 @@ class Checked:
     def __call__(self, *arrays: Any, out: Any = None) -> Any:
         """Return the result, in memory that is given, if it is."""
         made = self.function(*arrays)
-        if out is not None:
-            out[...] = made
-        return made
+        if out is None:
+            return made
+        out[...] = made
+        return out
 
 
 # For a function, one of the same arguments that returns the ufunc that it equals for them, and what it raises, or None.
