@@ -26,7 +26,7 @@ from ..core.shapes import ShapeDtype
 from .adjoints import adjoint, hermitian_part, pack, real_part, user
 from .diagonals import diagonal_matrix
 from .eigen import divide_by_gaps
-from .solve import in_lapack, lapack_dtype, same_shape, triangle_inverse
+from .solve import checked, in_lapack, lapack_dtype, same_shape, triangle_inverse
 from .zero_mask import zero_mask
 
 # ---- Cholesky -------------------------------------------------------------------------------------------------------
@@ -139,6 +139,11 @@ def _cholesky_jvp(tangents: Sequence[Any], out: Any, x: Any, *, upper: bool) -> 
     return adjoint(low) if upper else low
 
 
+checked(
+    np.linalg.cholesky,
+    lambda a, *, upper=False: "cholesky_up" if upper else "cholesky_lo",
+    "Matrix is not positive definite",
+)
 cholesky = structural(
     "cholesky",
     in_lapack(lambda x, *, upper: np.linalg.cholesky(x, upper=upper)),
