@@ -110,7 +110,7 @@ NAME(add)(double *sum, double *lost, double x)
 #define X f
 #define T npy_float
 #define LARGEST FLT_MAX
-#define EXP NAME(exp_below_f)
+#define EXP NAME(exp_of_f)
 #include "rows_softmax.h"
 #include "rows_standardize.h"
 #include "rows_sums.h"
@@ -122,7 +122,7 @@ NAME(add)(double *sum, double *lost, double x)
 #define X d
 #define T npy_double
 #define LARGEST DBL_MAX
-#define EXP NAME(exp_below_d)
+#define EXP NAME(exp_of_d)
 #include "rows_softmax.h"
 #include "rows_standardize.h"
 #include "rows_sums.h"
@@ -146,6 +146,7 @@ NAME(add)(double *sum, double *lost, double x)
     ROW_KERNEL(softmax, "(n)->(n)", 1, "exp(x) over its sum.")                                                 \
     ROW_KERNEL(softmax_pullback, "(n),(n)->(n)", 2, "y (x - <x, y>).")                                         \
     ROW_KERNEL(log_softmax, "(n)->(n)", 1, "x - logsumexp(x).")                                                \
+    ROW_KERNEL(log_softmax_pullback, "(n),(n)->(n)", 2, "x - exp(y) sum(x).")                                  \
     ROW_KERNEL(logsumexp, "(n)->()", 1, "The logarithm of the sum of exp(x).")                                 \
     ROW_KERNEL(standardize, "(n),(),()->(n)", 3,                                                               \
                "(x - m) / sqrt(mean((x - m)^2) + y), where m is the mean, or 0 if z is 0.")                    \
