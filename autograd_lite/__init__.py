@@ -89,6 +89,7 @@ __version__ = _VERSION
 _LATE = dict.fromkeys(("Graph", "Program", "build_graph", "explain", "find_nan", "trace"), ".graph")
 _LATE["raise_on_nan"] = ".nonfinite.watch"
 _LATE["load_compiled"] = ".graph.compiled"
+_LATE["blockwise"] = ".native.blockwise"
 _LATE["compile"] = ".compiler.compiled"
 _LATE |= {"cond": ".control.cond", "scan": ".control.scan"}
 _LATE |= dict.fromkeys(("fori_loop", "while_loop"), ".control.while_loop")
@@ -113,6 +114,7 @@ if TYPE_CHECKING:
         trace as trace,
     )
     from .graph.compiled import load_compiled as load_compiled
+    from .native.blockwise import blockwise as blockwise
     from .networks.running import (
         over_root as over_root,
         running_mean as running_mean,

@@ -138,7 +138,7 @@ def _row(call: Call, specs: Sequence[Spec], in_c: bool) -> int:
                 return 0
             continue
         size = math.prod(a.shape)
-        if size == 1:
+        if size == 1 or (in_c and is_one(a)):
             continue
         if not _is_in_order(a):
             return 0
@@ -148,6 +148,11 @@ def _row(call: Call, specs: Sequence[Spec], in_c: bool) -> int:
                 return 0
             row = size
     return row
+
+
+def is_one(a: Any) -> bool:
+    """Return whether all elements of an array lie in the same place."""
+    return all(n == 1 or stride == 0 for n, stride in zip(a.shape, a.strides, strict=True))
 
 
 def _is_in_order(a: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -92,7 +93,7 @@ def initial(ufunc: np.ufunc, dtype: np.dtype[Any]) -> Any:
     if ufunc.identity is None:
         return None
     value = np.array(ufunc.identity, dtype)
-    if value == 0 and dtype.kind == "f" and np.signbit(ufunc.reduce(-value.reshape(1))):
+    if value == 0 and dtype.kind == "f" and math.copysign(1, ufunc.reduce(-value.reshape(1))) < 0:
         return -value
     return value
 

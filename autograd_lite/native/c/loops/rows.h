@@ -14,8 +14,7 @@
 #define GROUP 16     /* rows, at most */
 #define GROUPED 2048 /* elements of them, unless it is a single row */
 
-/* What the compiler is told about loops over lanes: UNROLL to keep sums in registers, ROLL to make vectors of the rest. */
-#define ROLL _Pragma("GCC unroll 1")
+#define ROLL _Pragma("GCC unroll 1") /* where the compiler makes better vectors of a loop over lanes than of its steps */
 
 #define SHARED static __attribute__((noinline)) /* by several kernels */
 
@@ -110,7 +109,7 @@ NAME(add)(double *sum, double *lost, double x)
 #define X f
 #define T npy_float
 #define LARGEST FLT_MAX
-#define EXP NAME(exp_below_f)
+#define EXP NAME(exp_of_f)
 #include "rows_softmax.h"
 #include "rows_standardize.h"
 #include "rows_sums.h"
@@ -122,7 +121,7 @@ NAME(add)(double *sum, double *lost, double x)
 #define X d
 #define T npy_double
 #define LARGEST DBL_MAX
-#define EXP NAME(exp_below_d)
+#define EXP NAME(exp_of_d)
 #include "rows_softmax.h"
 #include "rows_standardize.h"
 #include "rows_sums.h"
@@ -146,6 +145,7 @@ NAME(add)(double *sum, double *lost, double x)
     ROW_KERNEL(softmax, "(n)->(n)", 1, "exp(x) over its sum.")                                                 \
     ROW_KERNEL(softmax_pullback, "(n),(n)->(n)", 2, "y (x - <x, y>).")                                         \
     ROW_KERNEL(log_softmax, "(n)->(n)", 1, "x - logsumexp(x).")                                                \
+    ROW_KERNEL(log_softmax_pullback, "(n),(n)->(n)", 2, "x - exp(y) sum(x).")                                  \
     ROW_KERNEL(logsumexp, "(n)->()", 1, "The logarithm of the sum of exp(x).")                                 \
     ROW_KERNEL(standardize, "(n),(),()->(n)", 3,                                                               \
                "(x - m) / sqrt(mean((x - m)^2) + y), where m is the mean, or 0 if z is 0.")                    \

@@ -187,7 +187,22 @@ OF(softmax_pullback_rows)(char *const *operands, npy_intp rows, npy_intp n, cons
     }
 }
 
+static void
+OF(log_softmax_pullback_rows)(char *const *operands, npy_intp rows, npy_intp n, const npy_intp *steps)
+{
+    for (npy_intp r = 0; r < rows; r++) {
+        const T *g = (const T *)(operands[0] + r * steps[0]), *y = (const T *)(operands[1] + r * steps[1]);
+        T *out = (T *)(operands[2] + r * steps[2]);
+        const T total = (T)OF(sum)(g, n);
+        INDEPENDENT
+        for (npy_intp i = 0; i < n; i++) {
+            out[i] = g[i] - EXP(y[i]) * total;
+        }
+    }
+}
+
 AS_ROWS(softmax, "rr", FE_INVALID | FE_DIVBYZERO | FE_OVERFLOW)
 AS_ROWS(log_softmax, "rr", FE_INVALID | FE_DIVBYZERO | FE_OVERFLOW)
 AS_ROWS(logsumexp, "rn", FE_INVALID | FE_DIVBYZERO | FE_OVERFLOW)
 AS_ROWS(softmax_pullback, "rrr", 0)
+AS_ROWS(log_softmax_pullback, "rrr", 0)
