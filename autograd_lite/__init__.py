@@ -9,6 +9,7 @@ Example:
     True
 """
 
+from functools import cache as _cache
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
@@ -89,6 +90,7 @@ __version__ = _VERSION
 _LATE = dict.fromkeys(("Graph", "Program", "build_graph", "explain", "find_nan", "trace"), ".graph")
 _LATE["raise_on_nan"] = ".nonfinite.watch"
 _LATE["load_compiled"] = ".graph.compiled"
+_LATE["blockwise"] = ".native.blockwise"
 _LATE["compile"] = ".compiler.compiled"
 _LATE |= {"cond": ".control.cond", "scan": ".control.scan"}
 _LATE |= dict.fromkeys(("fori_loop", "while_loop"), ".control.while_loop")
@@ -113,6 +115,7 @@ if TYPE_CHECKING:
         trace as trace,
     )
     from .graph.compiled import load_compiled as load_compiled
+    from .native.blockwise import blockwise as blockwise
     from .networks.running import (
         over_root as over_root,
         running_mean as running_mean,
@@ -133,11 +136,15 @@ if TYPE_CHECKING:
     )
 else:
 
+    @_cache  # a training step asks for some of them again and again
+    def _late(name: str) -> object:
+        return getattr(_import_module(_LATE[name], __name__), name)
+
     def __getattr__(name: str) -> object:
         if name in ("graph", "nn"):
             return _import_module(f".{name}", __name__)
         if name in _LATE:
-            return getattr(_import_module(_LATE[name], __name__), name)
+            return _late(name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__() -> list[str]:

@@ -39,6 +39,7 @@ _KEEP_BYTES = 1024
 # Adding in place saves memory traffic on large arrays; on small ones NumPy is faster with a new array.
 _IN_PLACE_SIZE = 1000
 _BOOL = np.dtype(np.bool_)
+_ndarray = np.ndarray
 # Turns the saved values of a node into what its rules are given; None where they are given as they are.
 _Opened = Callable[[Node, tuple[Any, ...]], tuple[Any, ...]] | None
 
@@ -372,7 +373,11 @@ def _walk(
                 if previous.__class__ is np.ndarray and previous.size > _IN_PLACE_SIZE:
                     owned.add(edge)
         if not retain:
-            _free(node)
+            node.saved = None
+            for edge in inputs:
+                if edge.__class__ is _ndarray:
+                    _free(node)
+                    break
     return pending
 
 

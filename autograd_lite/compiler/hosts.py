@@ -76,18 +76,15 @@ class Reader:
         """Write the lines that read something and check that it is like what was found."""
         if found.__class__ in (dict, list, tuple):
             here = self._new(where)
-            same = (
-                f"{here}.keys() == {self._name(found.keys())}"
-                if found.__class__ is dict
-                else f"len({here}) == {len(found)}"
-            )
-            self._demand(f"{here}.__class__ is {found.__class__.__name__} and {same}", path)
+            self._demand(f"{here}.__class__ is {found.__class__.__name__} and len({here}) == {len(found)}", path)
             for key, x in found.items() if found.__class__ is dict else enumerate(found):
                 self._check(x, f"{here}[{self._text(key)}]", f"{path}[{key!r}]")
         elif found.__class__ is Live:
             if found in self._wanted:
                 self._texts[id(found)] = here = self._new(where)
                 self._demand(f"{here}.__class__ is {found.value.__class__.__name__}", path)
+            else:
+                self._rows.append(where)  # it must be there
         elif id(found) in self._arrays:
             self._check_array(found, where, path)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -79,7 +80,7 @@ def loop_of(call: Call, specs: Sequence[Spec]) -> Loop | None:
         return None
     for x, kind, dtype in zip(call.args, kinds, found.dtypes, strict=False):
         if kind.__class__ is type:  # of a number
-            if ufunc.signature is not None or (x.__class__ is Ref and dtype.char not in "fd"):
+            if x.__class__ is Ref and dtype.char not in "fd":
                 return None
         elif not kind.isnative or (kind != dtype and (ufunc.signature is not None or cast(kind, dtype) is None)):
             return None
@@ -92,7 +93,7 @@ def initial(ufunc: np.ufunc, dtype: np.dtype[Any]) -> Any:
     if ufunc.identity is None:
         return None
     value = np.array(ufunc.identity, dtype)
-    if value == 0 and dtype.kind == "f" and np.signbit(ufunc.reduce(-value.reshape(1))):
+    if value == 0 and dtype.kind == "f" and math.copysign(1, ufunc.reduce(-value.reshape(1))) < 0:
         return -value
     return value
 

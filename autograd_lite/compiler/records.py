@@ -12,7 +12,7 @@ import numpy as np
 from ..core.fills import Fill
 from ..native.kernels import INSTRUCTIONS
 from .arena import LINE
-from .blocks import Block
+from .blocks import Block, is_one
 from .loops import Loop, broadcast, cast, core_of, initial, loop_of, ordered, reduced_axes, reduction_of
 from .lowering import Call, How, Ref, Spec
 
@@ -303,11 +303,11 @@ def _in_block(block: Block, loop: Loop, operands: Sequence[Operand]) -> Record:
     """Return the record of an elementwise call for one row of a block."""
     row, moves, strides = block.row, [], []
     for a in operands:
-        size, split = a.dtype.itemsize, a.shape == block.shape
+        size, split = a.dtype.itemsize, a.shape == block.shape and not is_one(a)
         moves.append(row * size if split and a.spot.kind != "scratch" else 0)
-        strides.append((row * size, size) if split else (0, 0 if math.prod(a.shape) == 1 else size))
+        strides.append((row * size, size) if split else (0, 0 if is_one(a) else size))
     spots = tuple(a.spot for a in operands)
-    by_rows = any(a.shape != block.shape and math.prod(a.shape) != 1 for a in operands)
+    by_rows = any(a.shape != block.shape and not is_one(a) for a in operands)
     if by_rows:
         flat = (*(s[0] for s in strides), *(s[1] for s in strides))
         return Record(CALL, loop, spots, tuple(moves), (1, row), (), flat)

@@ -17,13 +17,12 @@ from ..core.errors import AssumptionFailed
 from ..core.undo import Undo, open_undo
 from ..engine import may_have_nan
 from ..ir.hosts import leaves_of
-from ..ir.program import PureProgram
 from ..ir.recording import OBSERVE
-from ..observing import Assumption, Check, counting
+from ..observing import counting
 from ..passes.pipeline import optimized
 from ..random import Generator
 from ..tensors.tensor import Tensor
-from .effects import Call, Effects, replaced
+from .effects import Call, Effects, looks_of, replaced
 from .facts import Fact, Facts, Found, of_array, of_gradient, of_hosts, of_tensor
 from .hosts import Changed, Memo, Reader
 from .lowering import How
@@ -97,7 +96,7 @@ class Replay:
         self._n = len(traced.results) + len(traced.saved)
         gradients = self._n + len(traced.assigned)
         kept = {*range(self._n), *range(gradients, gradients + sum(i is not None for _, i in traced.gradients))}
-        self._looks, looked, effects = _looks(program, effects)
+        self._look, looked, effects = looks_of(program, effects)
         into = [*self._into(), *[None] * len(looked)]
         self.plan = plan_of(
             program, (*wanted, *looked), effects, traced.overwritten, into, traced.hosts.owned, kept, len(looked)
@@ -151,8 +150,7 @@ class Replay:
                 values, end, _ = run(*arrays, *slots, *captured)
                 if alarm:
                     raise AssumptionFailed
-                for look, *seen in self._looks:
-                    look(*[values[k] for k in seen])
+                self._look(values)
             else:
                 values, end = self._computed(instance, (*arrays, *slots, *captured))
             if self._effects.any:
@@ -186,10 +184,9 @@ class Replay:
         try:
             with counting(instance.alarm, self.traced.masks) if self._observes else nullcontext():
                 values, end, found = instance.run(*arrays)
-                if instance.alarm or (self.traced.masks and any(map(may_have_nan, (*values, *found)))):
+                if instance.alarm or (self.traced.masks and instance.change(_have_nan, values, found)):
                     raise AssumptionFailed
-                for look, *seen in self._looks:
-                    look(*[values[k] for k in seen])
+                self._look(values)
         except BaseException:
             for generator, state in states:
                 generator.state = state
@@ -205,27 +202,11 @@ class Replay:
         return calls
 
 
+def _have_nan(*parts: Sequence[Any]) -> bool:
+    return any(may_have_nan(a) for part in parts for a in part)
+
+
 _LISTED = ("values", "gradient", "no gradient")
-
-
-def _looks(program: PureProgram, effects: Sequence[str]) -> tuple[list[Any], tuple[str, ...], tuple[str, ...]]:
-    """Return which effects only look at values and may raise, what they look at, and the other effects.
-
-    They can wait until all is computed, unless an observer of the user's must see what it sees at its time.
-
-    Returns:
-        Functions, each with the positions of what it looks at, counted from the end; the ids of that; ids of effects.
-    """
-    seen = {i: program.calls[i] for i in effects if program.calls[i][0] is OBSERVE}
-    if not all(isinstance(params["function"], Check | Assumption) for _, _, params in seen.values()):
-        return [], (), tuple(effects)
-    looked = tuple(dict.fromkeys(k for _, ids, _ in seen.values() for k in ids))
-    places = {k: place - len(looked) for place, k in enumerate(looked)}
-    looks: list[Any] = []
-    for _, ids, params in seen.values():
-        f = params["function"]
-        looks.append((f.f if isinstance(f, Check) else f, *[places[k] for k in ids]))
-    return looks, looked, tuple([i for i in effects if i not in seen])
 
 
 def _facts(traced: Traced, plan: Plan) -> Facts:

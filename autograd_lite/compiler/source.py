@@ -297,7 +297,9 @@ class Source:
                 local[key] = taken[array][0]
         names, lists = zip(*taken.values(), strict=True)
         here = plan.lines.get(plan.calls[block.first].node, "")
-        rows.append(f"for {', '.join(names)} in zip({', '.join(lists)}):  # {here}{', ' if here else ''}{block}")
+        each = f"{names[0]}," if len(names) == 1 else ", ".join(names)
+        said = f"{here}, {block}" if here else f"{block}"
+        rows.append(f"for {each} in zip({', '.join(lists)}):  # {said}")
         for position in range(block.first, block.stop):
             rows.append(f"    {self._line(position, plan.calls[position], local)}")
         return [*rows, f"del {', '.join(made)}"] if made else rows

@@ -1,4 +1,6 @@
-"""NumPy's functions with our loops where they are faster: what ops, and the rules in their tables, compute with.
+"""Copies of NumPy's functions, with our loops where they are faster, whose large calls are shared by threads.
+
+They are what ops, and the rules in their tables, compute with; NumPy's own stay as they are.
 
 A rule that is read by bare arrays and by Tensors must use these, not NumPy's: Tensors would take these anyway, and the
 last bits may differ.
@@ -12,3 +14,4 @@ from .kernels import FASTEST
 
 exp, expm1, log, log1p = (FASTEST.get(f, f) for f in (np.exp, np.expm1, np.log, np.log1p))
 sin, cos, tanh = (FASTEST.get(f, f) for f in (np.sin, np.cos, np.tanh))
+add, multiply, matmul = (FASTEST.get(f, f) for f in (np.add, np.multiply, np.matmul))

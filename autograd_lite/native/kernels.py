@@ -54,17 +54,30 @@ NUMPYS: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def _faster(name: str) -> tuple[np.ufunc, np.ufunc]:
-    """Return NumPy's ufunc of this name, and the same with our loops where they are faster."""
+# NumPy's ufuncs that ops compute with copies of, whose large calls are shared by threads (see `threads`): from how many
+# elements a part on, by what one element costs, about 0.1, 1, and 5 nanoseconds. np.matmul has a measure of its own.
+LEAST = {
+    32768: "absolute add divide maximum minimum multiply negative reciprocal square subtract",
+    8192: "arccos arcsin arctan cbrt exp exp2 expm1 log log10 log1p log2 sqrt tan tanh",
+    2048: "arccosh arcsinh arctan2 arctanh cos cosh hypot logaddexp power sin sinh",
+}
+
+
+def _copied(name: str) -> tuple[np.ufunc, np.ufunc]:
+    """Return NumPy's ufunc of this name, and a copy with our loops where they are faster."""
     theirs: np.ufunc = getattr(np, name)
+    ours = KERNELS.get(name)
     numpys = NUMPYS.get(INSTRUCTIONS, {}).get(name, "")
-    chars = "".join(loop[0] for loop in KERNELS[name].types if loop[0] not in numpys)
-    return theirs, _built.with_loops(theirs, KERNELS[name], chars) if chars else theirs
+    chars = "".join(loop[0] for loop in ours.types if loop[0] not in numpys) if ours else ""
+    return theirs, _built.with_loops(theirs, ours or theirs, chars)
 
 
 FASTEST: Mapping[np.ufunc, np.ufunc] = MappingProxyType(
-    dict(_faster(name) for name in ("exp", "expm1", "log", "log1p", "sin", "cos", "tanh") if name in KERNELS)
+    dict(_copied(name) for name in [*" ".join(LEAST.values()).split(), "matmul"] if INSTRUCTIONS)
 )
+
+
+_FLOAT, _DOUBLE = np.dtype("f"), np.dtype("d")
 
 
 def _is_real(y: Any) -> bool:
@@ -87,7 +100,12 @@ def kernel(name: str, otherwise: Callable[..., Any]) -> Callable[..., Any]:
         native = x.dtype.char in "fd" and (not rest or all(map(_is_real, rest)))
         return ufunc(x, *rest, **params) if native else otherwise(x, *rest, **params)
 
-    return either
+    def of_two(x: Any, y: Any) -> Any:  # the rules of small arrays: this takes half the time
+        dtype = x.dtype
+        plain = (dtype is _FLOAT or dtype is _DOUBLE) and getattr(y, "dtype", None) is dtype
+        return ufunc(x, y) if plain else either(x, y)
+
+    return of_two if ufunc.nin == 2 and ufunc.signature is None else either
 
 
 def row_kernel(name: str) -> Callable[..., Any]:

@@ -1,9 +1,9 @@
 """How many threads share the work of kernels, of large calls of NumPy and of compiled plans, and what is large.
 
-The loops of NumPy's ufuncs on float32 and float64 are replaced by ones that cut a call over many elements into a part
-for each thread, and run NumPy's own loop on it. So operators of arrays, derivative rules, optimizers and the user's own
-NumPy have it alike, without a line that calls for it; the results are the same to the last bit. It concerns the whole
-process, so users can see it (`get_threads`) and refuse it (environment variable AUTOGRAD_LITE_NUM_THREADS=1).
+Ops compute with kernels of ours and with copies of NumPy's ufuncs (`kernels.FASTEST`). Their loops on float32 and
+float64 cut a call over many elements into a part for each thread, and run the former loop on it: the results are the
+same to the last bit. Products of matrices are cut too, where NumPy has an OpenBLAS, whose own threads would be in the
+way. What else calls NumPy meets none of this.
 """
 
 from __future__ import annotations
@@ -15,26 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .kernels import INSTRUCTIONS, KERNELS
+from .kernels import FASTEST, INSTRUCTIONS, KERNELS, LEAST, library
 
-if INSTRUCTIONS:  # the extension is there, and not switched off
-    from . import library
-
-# From how many elements a part on, by what one element costs: about 0.1, 1, and 5 nanoseconds.
-LEAST = {
-    32768: (
-        "absolute add copysign divide equal fabs fmax fmin greater greater_equal isfinite isinf isnan less less_equal "
-        "maximum minimum multiply negative not_equal positive reciprocal sign signbit square subtract"
-    ),
-    8192: (
-        "arccos arcsin arctan cbrt ceil exp exp2 expm1 floor log log10 log1p log2 rint sqrt tan tanh trunc"
-    ),
-    2048: (
-        "arccosh arcsinh arctan2 arctanh cos cosh float_power floor_divide fmod heaviside hypot logaddexp logaddexp2 "
-        "nextafter power remainder sin sinh"
-    ),
-}  # fmt: skip
-_KERNEL_LEAST = 8192
+_KERNEL_LEAST = 8192  # elements of a part of a call of ours
 
 # The library through which NumPy's OpenBLAS is found, if it has one.
 OPENBLAS = sys.modules["numpy._core._multiarray_umath"].__file__ or ""
@@ -152,7 +135,10 @@ def share(ufunc: np.ufunc, least: int) -> None:
 
 
 set_threads(default(os.environ))
-if get_threads() > 1:
-    for _kernel in KERNELS.values():
-        share(_kernel, _KERNEL_LEAST)
-    library.share_products(np.matmul, OPENBLAS)
+for _least, _names in LEAST.items():
+    for _name in _names.split() if INSTRUCTIONS else ():
+        share(FASTEST[getattr(np, _name)], _least)
+for _kernel in KERNELS.values():
+    share(_kernel, _KERNEL_LEAST)
+if INSTRUCTIONS:
+    library.share_products(FASTEST[np.matmul], OPENBLAS)

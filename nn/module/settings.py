@@ -77,10 +77,6 @@ class _State(NamedTuple):
         values = chain.from_iterable(x.values() if x.__class__ is dict else x for x in containers)
         return cls(modes, tuple(containers), tuple(values), tuple(read))
 
-    def holds(self) -> bool:
-        """Return whether the same objects are in all containers still."""
-        return same_objects(self.containers, self.values)
-
     def is_like(self, other: _State) -> bool:
         """Return whether calls read the same."""
         if self.modes != other.modes or len(self.read) != len(other.read):
@@ -122,10 +118,11 @@ class Settings:
 
     def number(self, root: Any) -> int:
         """Return the number of the state that a tree is in, or another object with attributes."""
-        blocks = isinstance(root, Tree) and bool(MODES.open.get())
+        blocks = bool(MODES.open.get()) and isinstance(root, Tree)
         if self.known:
             known, k = self.known, self.last  # other threads may ask at the same time
-            if known[k].modes == _modes(root, blocks) and known[k].holds():
+            state = known[k]
+            if state.modes == _modes(root, blocks) and same_objects(state.containers, state.values):
                 return self.forgotten + k
         now = _State.of(root, _modes(root, blocks))
         for k, state in enumerate(self.known):

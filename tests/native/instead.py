@@ -1,4 +1,4 @@
-"""A plugin of pytest, `-p tests.native.instead`: another build of the extension, AUTOGRAD_LITE_LIBRARY, in its place."""
+"""A plugin of pytest, `-p tests.native.instead`: the build AUTOGRAD_LITE_LIBRARY in place of the extension."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import os
 import sys
 
 NAME = "autograd_lite.native.library"
-spec = importlib.util.spec_from_file_location(NAME, os.environ["AUTOGRAD_LITE_LIBRARY"])
-assert spec is not None
-assert spec.loader is not None
-assert NAME not in sys.modules
-sys.modules[NAME] = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(sys.modules[NAME])
+
+if path := os.environ.get("AUTOGRAD_LITE_LIBRARY"):
+    assert NAME not in sys.modules
+    spec = importlib.util.spec_from_file_location(NAME, path)
+    assert spec is not None
+    assert spec.loader is not None
+    sys.modules[NAME] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules[NAME])

@@ -11,14 +11,12 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.native.kernels import INSTRUCTIONS, REASON
+from autograd_lite.native.functions import matmul
+from autograd_lite.native.kernels import INSTRUCTIONS, REASON, library
 from autograd_lite.native.threads import OPENBLAS
 
-if INSTRUCTIONS:
-    from autograd_lite.native import library
-
 pytestmark = pytest.mark.skipif(
-    not (INSTRUCTIONS and library.share_products(np.matmul, OPENBLAS)),
+    not (INSTRUCTIONS and library.share_products(matmul, OPENBLAS)),
     reason=f"the native extension is {REASON}" if REASON else "NumPy has no OpenBLAS here",
 )
 Array = np.ndarray[Any, Any]
@@ -68,34 +66,34 @@ def test_products_are_right(left: tuple[int, ...], right: tuple[int, ...], dtype
     truth = np.matmul(a.astype("i8"), b.astype("i8"))
     for x in LAYOUTS.values() if len(left) > 1 else [lambda a: a]:
         for y in LAYOUTS.values() if len(right) > 1 else [lambda a: a]:
-            np.testing.assert_array_equal(x(a) @ y(b), truth)
+            np.testing.assert_array_equal(matmul(x(a), y(b)), truth)
     out = np.full((*truth.shape, 2), 7.0, dtype)
-    np.matmul(a, b, out=out[..., 0])
+    matmul(a, b, out=out[..., 0])
     np.testing.assert_array_equal(out, np.stack([truth, np.full_like(truth, 7)], -1))
 
 
 def test_a_symmetric_product_is_symmetric() -> None:
     for shape in ((300, 200), (2, 300, 200), (131, 1000), (517, 77)):
         x = np.random.default_rng(0).standard_normal(shape)
-        product = x @ x.swapaxes(-1, -2)
+        product = matmul(x, x.swapaxes(-1, -2))
         assert (product == product.swapaxes(-1, -2)).all()
 
 
 def test_openblas_with_one_thread_is_left_alone() -> None:
     a, b = np.random.default_rng(0).standard_normal((2, 257, 300))
     library.blas_threads(1)
-    ours = (a @ b.T).tobytes()
+    ours = (matmul(a, b.T)).tobytes()
     ag.set_threads(1)
-    assert (a @ b.T).tobytes() == ours
+    assert (matmul(a, b.T)).tobytes() == ours
 
 
 def test_the_same_bits_whoever_is_free() -> None:
     a, b = np.random.default_rng(0).standard_normal((2, 257, 300))
-    alone = (a @ b.T).tobytes()
+    alone = (matmul(a, b.T)).tobytes()
     found: list[bool] = []
 
     def user() -> None:
-        found.extend((a @ b.T).tobytes() == alone for _ in range(20))
+        found.extend((matmul(a, b.T)).tobytes() == alone for _ in range(20))
 
     users = [threading.Thread(target=user) for _ in range(8)]
     for thread in users:
@@ -109,7 +107,7 @@ def test_openblas_has_its_threads_afterwards() -> None:
     a = np.ones((300, 300))
     for n in (1, 2, 3):
         library.blas_threads(n)
-        a @ a
+        matmul(a, a)
         assert library.blas_threads(0) == n
 
 
@@ -118,11 +116,11 @@ def test_openblas_has_its_threads_afterwards() -> None:
 def test_fork_in_the_middle_of_products() -> None:
     stop = False
     a = np.random.default_rng(0).standard_normal((200, 200))
-    right = (a @ a).tobytes()
+    right = (matmul(a, a)).tobytes()
 
     def work() -> None:
         while not stop:
-            a @ a
+            matmul(a, a)
 
     user = threading.Thread(target=work)
     user.start()
@@ -130,7 +128,7 @@ def test_fork_in_the_middle_of_products() -> None:
         for _ in range(5):
             child = os.fork()
             if child == 0:
-                os._exit(0 if library.blas_threads(0) == 3 and (a @ a).tobytes() == right else 1)
+                os._exit(0 if library.blas_threads(0) == 3 and (matmul(a, a)).tobytes() == right else 1)
             assert os.waitpid(child, 0) == (child, 0)
     finally:
         stop = True

@@ -26,11 +26,10 @@ cut_into_bands(Convolution *v)
         const npy_intp taps = (l->window[i] - 1) * l->dilation[i];
         v->extent[i] = (windows - 1) * l->stride[i] + taps + 1;
         v->in_place &= l->before[i] == 0 && (count[i] - 1) * l->stride[i] + taps < v->x.size[i];
-        v->in_place &= v->x.step[i] % itemsize == 0;
     }
     const Images *w = &v->windows;
-    v->is_packed = v->columns == v->all && w->c_step == itemsize && w->step[2] == v->all * itemsize;
-    v->is_packed &= w->step[1] == w->size[2] * w->step[2];
+    v->is_whole = w->c_step == itemsize && w->c % v->tiles->per_vector == 0;
+    v->is_packed = v->is_whole && w->step[2] == w->c * itemsize && w->step[1] == w->size[2] * w->step[2];
 }
 
 /* Fill the tables of offsets; `width` is the number of elements of a pixel in a copy. */
@@ -38,9 +37,10 @@ static void
 fill_tables(Convolution *v, npy_intp width)
 {
     const Layout *l = &v->layout;
-    npy_intp step[RANK] = {v->extent[1] * v->extent[2] * width, v->extent[2] * width, width};
-    for (int i = 0; v->in_place && i < RANK; i++) {
-        step[i] = v->x.step[i] / v->tiles->itemsize;
+    const npy_intp size = v->tiles->itemsize;
+    npy_intp step[RANK] = {v->extent[1] * v->extent[2] * width * size, v->extent[2] * width * size, width * size};
+    if (v->in_place) {
+        memcpy(step, v->x.step, sizeof step);
     }
     for (npy_intp n = 0; n < v->pixels; n++) {
         const npy_intp q = n % v->windows.size[2], p = n / v->windows.size[2] % v->lines;
@@ -51,9 +51,10 @@ fill_tables(Convolution *v, npy_intp width)
     for (npy_intp row = 0; row < v->rows; row++) {
         const npy_intp c = row % v->inner, tap = row / v->inner, k = tap % l->window[2];
         const npy_intp j = tap / l->window[2] % l->window[1], i = tap / l->window[2] / l->window[1];
-        v->entry[row] = i * l->dilation[0] * step[0] + j * l->dilation[1] * step[1] + k * l->dilation[2] * step[2] + c;
+        v->entry[row] = i * l->dilation[0] * step[0] + j * l->dilation[1] * step[1] + k * l->dilation[2] * step[2];
+        v->entry[row] += v->to == TO_INPUT ? 0 : c * size;
         v->weight[row] = i * v->tap_step[0] + j * v->tap_step[1] + k * v->tap_step[2] + c * v->row_step;
-        v->channel[row] = c;
+        v->channel[row] = c * size;
     }
 }
 
@@ -181,7 +182,7 @@ run(Convolution *v)
     const npy_intp beside = v->to == FORWARD ? widest : v->to == TO_KERNEL ? v->all : v->windows.c;
     v->copied = v->in_place ? 0 : ROUNDED(area * width * size, ALIGNED);
     v->scratch_step = ROUNDED(v->copied + v->pixels * beside * size, ALIGNED);
-    const int threads = pool_threads();
+    const int few = v->all_bands * v->pixels * v->rows * v->columns < FEW_PRODUCTS, threads = few ? 1 : pool_threads();
     const npy_intp tiles = ROUNDED(v->rows, TILE) / TILE; /* for a kernel's gradient each part reads all bands */
     const npy_intp units = v->to == TO_KERNEL ? tiles : v->all_bands, most = v->to == TO_KERNEL ? threads : 4 * threads;
     v->parts = units < most ? units : most;

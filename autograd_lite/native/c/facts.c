@@ -433,7 +433,31 @@ same_objects(PyObject *Py_UNUSED(module), PyObject *args)
     return same < 0 ? NULL : PyBool_FromLong(same && k == PyTuple_GET_SIZE(objects));
 }
 
+/* Note that tensors were changed now, all of them or, after an error, none that anyone could see. */
+static PyObject *
+stamp(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    static PyObject *name = NULL;
+    PyObject *tensors, *next, *now;
+    if (name == NULL && (name = PyUnicode_InternFromString("_stamp")) == NULL) {
+        return NULL;
+    }
+    if (!PyArg_ParseTuple(args, "O!O:stamp", &PyList_Type, &tensors, &next) || (now = PyObject_CallNoArgs(next)) == NULL) {
+        return NULL;
+    }
+    int failed = 0;
+    for (Py_ssize_t k = 0; !failed && k < PyList_GET_SIZE(tensors); k++) {
+        failed = PyObject_SetAttr(PyList_GET_ITEM(tensors, k), name, now) < 0;
+    }
+    Py_DECREF(now);
+    if (failed) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
 PyMethodDef facts_methods[] = {
+    {"stamp", stamp, METH_VARARGS, "Give tensors the next stamp, which says when they were changed."},
     {"facts", facts_new, METH_VARARGS, "Return facts whose method `found` looks at them; see compiler/facts.py."},
     {"same_objects", same_objects, METH_VARARGS,
      "Return whether containers have these objects in them, one after the other; of dicts, their values."},

@@ -45,9 +45,13 @@ typedef enum { POOL_MAX, POOL_SUM, POOL_TAKE, POOL_PUT, POOL_SPREAD, POOL_PUT_AP
 /* The roles of operands: two have the shape of the image, the others an element for each window. */
 enum { IMAGE, IMAGE_2, WINDOW, WINDOW_2, DONE, ROLES };
 
-/* What is compiled for a dtype and a set of instructions: one tap of `count` windows, one step apart, each of c channels
- * side by side. DONE holds integers of the dtype's size. */
+/* What is compiled for a dtype and a set of instructions: one tap of `count` windows that are one step apart, each of c
+ * elements side by side. DONE holds integers of the dtype's size. */
 typedef void PoolLines(PoolKind kind, char *const *start, const npy_intp *step, npy_intp count, npy_intp c);
+
+/* Work that is too little for several threads: elements of pooling, multiplications. */
+#define FEW_ELEMENTS (1 << 14)
+#define FEW_PRODUCTS (1 << 18)
 
 /* A loop of a ufunc: read the operands, and share the images between threads. */
 void pool(int rank, PoolKind kind, PoolLines *lines, npy_intp itemsize, LOOP_OPERANDS);
@@ -83,10 +87,10 @@ typedef struct {
     npy_intp pixels;           /* the windows of a band */
     npy_intp extent[RANK];     /* the lengths of the part of the image that they lie on */
     int in_place;              /* whether it is read, or written, where it is */
-    int is_packed;             /* whether pixels of windows are multiplied where they are, for a kernel's gradient */
-    npy_intp *pixel, *entry;   /* offsets, in elements: of each window there, and of each row of weights in a window */
-    npy_intp *place, *weight;  /* offsets, in bytes: of each window's pixel, and of each row of weights */
-    npy_intp *channel;         /* of each row of weights */
+    int is_whole, is_packed;   /* whether pixels of windows are whole vectors; whether they also lie side by side */
+    npy_intp *pixel, *entry;   /* where in it, in bytes, each window lies, and each row of weights in a window */
+    npy_intp *place, *weight;  /* the same of each window's pixel, and of each row in the weights */
+    npy_intp *channel;         /* the same of a row in its tap */
     char *packed;              /* the weights, or the totals of their gradient */
     npy_intp parts;
     char *scratch;             /* of each thread: the copy of a band's part of the image, then other things */
@@ -117,7 +121,7 @@ void pack(const Convolution *v, char *to, const char *from, const npy_intp *at, 
 /* Write `width` columns of the totals of a band, from `start` on. */
 void write_pixels(const Convolution *v, const Band *band, const char *total, npy_intp start, npy_intp width);
 
-/* Write what was added up in a copy of an image into the image, and zeros where there is nothing; for NULL only those. */
+/* Write what was added up in a copy of an image into the image, with zeros around it; for NULL nothing but zeros. */
 void write_image(const Convolution *v, char *image, const char *total);
 
 /* Return how many of the next columns a tile takes, when `left` of them, whole vectors, are left. */

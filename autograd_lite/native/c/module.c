@@ -94,8 +94,13 @@ with_loops(PyObject *Py_UNUSED(module), PyObject *args)
             }
         }
     }
-    return PyUFunc_FromFuncAndDataAndSignature(loops, data, (char *)theirs->types, theirs->ntypes, theirs->nin,
-                                               theirs->nout, theirs->identity, theirs->name, theirs->doc, 0, NULL);
+    PyObject *made = PyUFunc_FromFuncAndDataAndSignatureAndIdentity(
+        loops, data, (char *)theirs->types, theirs->ntypes, theirs->nin, theirs->nout, theirs->identity, theirs->name,
+        theirs->doc, 0, theirs->core_signature, theirs->identity_value);
+    if (made != NULL) { /* which loop mixed dtypes have */
+        ((PyUFuncObject *)made)->type_resolver = theirs->type_resolver;
+    }
+    return made;
 }
 
 static PyObject *

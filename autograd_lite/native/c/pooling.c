@@ -210,7 +210,7 @@ read_walk(Walk *walk, int rank, char **at, const npy_intp *dimensions, const npy
 void
 pool(int rank, PoolKind kind, PoolLines *lines, npy_intp itemsize, LOOP_OPERANDS)
 {
-    const int operands = kind == POOL_TAKE || kind == POOL_PUT ? 5 : 4, threads = pool_threads();
+    const int operands = kind == POOL_TAKE || kind == POOL_PUT ? 5 : 4;
     for (npy_intp outer = 0; outer < dimensions[0]; outer++) {
         Walk walk = {.kind = kind, .lines = lines, .itemsize = itemsize};
         char *at[5];
@@ -219,6 +219,9 @@ pool(int rank, PoolKind kind, PoolLines *lines, npy_intp itemsize, LOOP_OPERANDS
         }
         read_walk(&walk, rank, at, dimensions, steps);
         const npy_intp c = walk.of[WINDOW].c, count = walk.of[WINDOW].size[2];
+        const npy_intp *size = walk.of[kind >= POOL_PUT ? IMAGE_2 : IMAGE].size;
+        const int few = dimensions[1] * size[0] * size[1] * size[2] * c < FEW_ELEMENTS;
+        const int threads = few ? 1 : pool_threads();
         walk.parts = dimensions[1] < 4 * threads ? dimensions[1] : 4 * threads;
         walk.line_step = ROUNDED((c > count ? c : count) * itemsize, ALIGNED);
         walk.scratch_step = ROUNDED(ROLES * walk.line_step + count * c * itemsize, ALIGNED);

@@ -15,6 +15,7 @@ typedef struct {
     void *data;
     int inputs, operands, cores; /* cores: the core dimensions of a generalized ufunc */
     npy_intp least;              /* elements of a part */
+    const npy_uint32 *flags;     /* of the core dimensions */
 } Shared;
 
 typedef struct {
@@ -71,9 +72,9 @@ shared_loop(char **args, const npy_intp *dimensions, const npy_intp *steps, void
 {
     const Shared *shared = data;
     const npy_intp n = dimensions[0];
-    npy_intp each = 1; /* elements of core dimensions */
-    for (int i = 1; i <= shared->cores; i++) {
-        each *= dimensions[i];
+    npy_intp each = 1; /* elements of core dimensions, apart from a fixed few, such as the gates of a cell */
+    for (int i = 0; i < shared->cores; i++) {
+        each *= shared->flags[i] & UFUNC_CORE_DIM_SIZE_INFERRED ? dimensions[1 + i] : 1;
     }
     if (n < 2 || n * each < 2 * shared->least || pool_threads() == 1 || !any_order(shared, args, n, steps)) {
         shared->loop(args, dimensions, steps, shared->data);
@@ -85,17 +86,18 @@ shared_loop(char **args, const npy_intp *dimensions, const npy_intp *steps, void
     pool_run(run_part, &call, (n + call.part - 1) / call.part, (int)threads);
 }
 
-/* Whether a loop is over floating-point numbers, and gives such numbers or answers of yes and no. */
+/* Whether a loop has floating-point numbers among its operands, and nothing that the lock of the interpreter guards. */
 static int
-is_sharable(const char *types, int inputs, int operands)
+is_sharable(const char *types, int operands)
 {
+    int floats = 0;
     for (int i = 0; i < operands; i++) {
-        const int is_number = types[i] == NPY_FLOAT || types[i] == NPY_DOUBLE;
-        if (!is_number && !(i >= inputs && types[i] == NPY_BOOL)) {
+        if (types[i] < NPY_BOOL || types[i] > NPY_DOUBLE) {
             return 0;
         }
+        floats |= types[i] == NPY_FLOAT || types[i] == NPY_DOUBLE;
     }
-    return 1;
+    return floats;
 }
 
 /* Let calls of a ufunc be shared; what is shared already stays so. */
@@ -122,9 +124,9 @@ share(PyObject *Py_UNUSED(module), PyObject *arguments)
     for (int i = 0; i < n; i++) {
         loops[i] = ufunc->functions[i];
         data[i] = ufunc->data == NULL ? NULL : (void *)ufunc->data[i];
-        if (loops[i] != shared_loop && is_sharable(ufunc->types + i * operands, ufunc->nin, operands)) {
+        if (loops[i] != shared_loop && is_sharable(ufunc->types + i * operands, operands)) {
             shared[i] = (Shared){loops[i], data[i], ufunc->nin, operands, ufunc->core_enabled ? ufunc->core_num_dim_ix : 0,
-                                 least};
+                                 least, ufunc->core_dim_flags};
             loops[i] = shared_loop;
             data[i] = &shared[i];
             found = 1;

@@ -12,9 +12,10 @@
 #define PER_VECTOR ((npy_intp)(VECTOR_BYTES / sizeof(T)))
 #define WIDEST ((VECTOR_REGISTERS >= 32 ? 4 : 2) * PER_VECTOR)
 
-/* total[r][v] += sum over t of rows[r][offset[t]] * right[t * step + v], for TILE rows and `width` columns. */
+/* total[r][v] += sum over t of x(r, t) * right[t * step + v], for TILE rows and `width` columns, where x(r, t) lies
+ * offset[t] bytes behind rows[r]. */
 ALWAYS_INLINE void
-OF(tile_of)(npy_intp width, T *const *total, const T *const *rows, const npy_intp *restrict offset,
+OF(tile_of)(npy_intp width, T *const *total, const char *const *rows, const npy_intp *restrict offset,
             const T *restrict right, npy_intp step, npy_intp n)
 {
     T sum[TILE][4 * PER_VECTOR];
@@ -23,12 +24,15 @@ OF(tile_of)(npy_intp width, T *const *total, const T *const *rows, const npy_int
             sum[r][v] = 0;
         }
     }
-    const T *const a = rows[0], *const b = rows[1], *const c = rows[2];
-    const T *const d = rows[3], *const e = rows[4], *const f = rows[5];
+    const char *const a = rows[0], *const b = rows[1], *const c = rows[2];
+    const char *const d = rows[3], *const e = rows[4], *const f = rows[5];
     for (npy_intp t = 0; t < n; t++) {
         const npy_intp o = offset[t];
-        const T x[TILE] = {a[o], b[o], c[o], d[o], e[o], f[o]};
+        const T x[TILE] = {*(const T *)(a + o), *(const T *)(b + o), *(const T *)(c + o),
+                           *(const T *)(d + o), *(const T *)(e + o), *(const T *)(f + o)};
+        UNROLL
         for (int r = 0; r < TILE; r++) {
+            UNROLL
             for (npy_intp u = 0; u < width; u += PER_VECTOR) {
 #pragma GCC unroll 1 /* so that this loop becomes one instruction, and not PER_VECTOR of them */
                 for (npy_intp v = u; v < u + PER_VECTOR; v++) {
@@ -47,7 +51,7 @@ OF(tile_of)(npy_intp width, T *const *total, const T *const *rows, const npy_int
 
 /* The rows of a tile, and where they are added up. */
 typedef struct {
-    const T *rows[TILE];
+    const char *rows[TILE];
     T *total[TILE];
     T spare[4 * PER_VECTOR]; /* the totals of rows that there are not, for which the last one is taken */
 } OF(Tile);
@@ -67,9 +71,9 @@ OF(tile)(npy_intp width, const OF(Tile) *tile, const npy_intp *offset, const T *
     }
 }
 
-/* Rows of numbers: each at its place in a table, or all one step apart. */
+/* Rows of numbers: each at its place in a table, or all one step apart; in bytes. */
 typedef struct {
-    T *data;
+    char *data;
     const npy_intp *at;
     npy_intp step;
 } OF(Rows);
@@ -82,34 +86,39 @@ OF(choose)(OF(Tile) *tile, OF(Rows) rows, OF(Rows) total, npy_intp first, npy_in
     for (npy_intp r = 0; r < TILE; r++) {
         const npy_intp row = first + r < count ? first + r : count - 1;
         tile->rows[r] = rows.data + (rows.at == NULL ? row * rows.step : rows.at[row]);
-        tile->total[r] = total.data + (total.at == NULL ? row * total.step : total.at[row]);
+        tile->total[r] = (T *)(total.data + (total.at == NULL ? row * total.step : total.at[row]));
         tile->total[r] = first + r < count ? tile->total[r] : tile->spare;
     }
 }
 
-/* Windows times weights, for some bands. */
+/* Windows times weights, for some bands; summed in the result if its pixels are whole vectors. */
 static void
 OF(forward_part)(void *context, ptrdiff_t part, int thread)
 {
     const Convolution *v = context;
-    char *const copy = v->scratch + thread * v->scratch_step;
-    T *const total = (T *)(copy + v->copied);
+    char *const copy = v->scratch + thread * v->scratch_step, *const sums = copy + v->copied;
     for (npy_intp n = v->all_bands * part / v->parts; n < v->all_bands * (part + 1) / v->parts; n++) {
         const Band band = band_of(v, n);
-        T *x = (T *)image_of(v, &band, copy);
+        char *const x = image_of(v, &band, copy);
         for (npy_intp start = 0, width; start < v->all; start += width) {
             width = width_of(v, v->all - start);
             const T *right = (const T *)v->packed + start * v->rows;
-            memset(total, 0, band.pixels * width * sizeof(T));
+            const OF(Rows) rows = {x, v->pixel, 0}, out = {band.windows + start * sizeof(T), v->place, 0};
+            const OF(Rows) total = v->is_whole ? out : (OF(Rows)){sums, NULL, width * sizeof(T)};
+            for (npy_intp pixel = 0; pixel < band.pixels; pixel++) {
+                memset(v->is_whole ? out.data + out.at[pixel] : sums + pixel * total.step, 0, width * sizeof(T));
+            }
             for (npy_intp row = 0; row < v->rows; row += SUMMED) {
                 const npy_intp count = v->rows - row < SUMMED ? v->rows - row : SUMMED;
                 for (npy_intp pixel = 0; pixel < band.pixels; pixel += TILE) {
                     OF(Tile) tile;
-                    OF(choose)(&tile, (OF(Rows)){x, v->pixel, 0}, (OF(Rows)){total, NULL, width}, pixel, band.pixels);
+                    OF(choose)(&tile, rows, total, pixel, band.pixels);
                     OF(tile)(width, &tile, v->entry + row, right + row * width, width, count);
                 }
             }
-            write_pixels(v, &band, (const char *)total, start, width);
+            if (!v->is_whole) {
+                write_pixels(v, &band, sums, start, width);
+            }
         }
     }
 }
@@ -126,7 +135,7 @@ OF(kernel_part)(void *context, ptrdiff_t part, int thread)
     memset(total + first * v->all, 0, (last - first) * v->all * sizeof(T));
     for (npy_intp n = 0; n < v->all_bands; n++) {
         const Band band = band_of(v, n);
-        T *x = (T *)image_of(v, &band, copy);
+        char *const x = image_of(v, &band, copy);
         if (!v->is_packed) {
             pack(v, y, band.windows, v->place, band.pixels, v->windows.c_step);
         }
@@ -134,9 +143,10 @@ OF(kernel_part)(void *context, ptrdiff_t part, int thread)
             width = width_of(v, v->all - start);
             const T *right = v->is_packed ? (const T *)band.windows + start : (const T *)y + start * band.pixels;
             const npy_intp step = v->is_packed ? v->all : width;
+            const OF(Rows) sums = {(char *)(total + start), NULL, v->all * sizeof(T)};
             for (npy_intp row = first; row < last; row += TILE) {
                 OF(Tile) tile;
-                OF(choose)(&tile, (OF(Rows)){x, v->entry, 0}, (OF(Rows)){total + start, NULL, v->all}, row, last);
+                OF(choose)(&tile, (OF(Rows)){x, v->entry, 0}, sums, row, last);
                 OF(tile)(width, &tile, v->pixel, right, step, band.pixels);
             }
         }
@@ -152,12 +162,11 @@ static void
 OF(input_part)(void *context, ptrdiff_t part, int thread)
 {
     const Convolution *v = context;
-    char *const copy = v->scratch + thread * v->scratch_step;
-    T *const y = (T *)(copy + v->copied);
-    const npy_intp f = v->windows.c, size = sizeof(T);
+    char *const copy = v->scratch + thread * v->scratch_step, *const y = copy + v->copied;
+    const npy_intp size = sizeof(T), f = v->windows.c * size;
     for (npy_intp n = v->all_bands * part / v->parts; n < v->all_bands * (part + 1) / v->parts; n++) {
         const Band band = band_of(v, n);
-        T *const total = (T *)(v->in_place ? band.image : copy);
+        char *const total = v->in_place ? band.image : copy;
         if (v->in_place) {
             write_image(v, band.image, NULL);
         }
@@ -165,19 +174,19 @@ OF(input_part)(void *context, ptrdiff_t part, int thread)
             memset(copy, 0, v->copied);
         }
         for (npy_intp pixel = 0; pixel < band.pixels; pixel++) {
-            copy_elements((char *)(y + pixel * f), size, band.windows + v->place[pixel], v->windows.c_step, f, size);
+            copy_elements(y + pixel * f, size, band.windows + v->place[pixel], v->windows.c_step, v->windows.c, size);
         }
         for (npy_intp start = 0, width; start < v->all; start += width) {
             width = width_of(v, v->all - start);
             for (npy_intp row = 0, count; row < v->rows; row += count) {
-                const npy_intp left = f - v->channel[row];
+                const npy_intp left = v->windows.c - v->channel[row] / size;
                 count = left < SUMMED ? left : SUMMED;
                 const T *right = (const T *)v->packed + start * v->rows + row * width;
-                T *const here = total + start + v->entry[row] - v->channel[row];
+                const OF(Rows) rows = {y, NULL, f}, sums = {total + start * size + v->entry[row], v->pixel, 0};
                 for (npy_intp pixel = 0; pixel < band.pixels; pixel += TILE) {
                     OF(Tile) tile;
-                    OF(choose)(&tile, (OF(Rows)){y, NULL, f}, (OF(Rows)){here, v->pixel, 0}, pixel, band.pixels);
-                    OF(tile)(width, &tile, v->channel + v->channel[row], right, width, count);
+                    OF(choose)(&tile, rows, sums, pixel, band.pixels);
+                    OF(tile)(width, &tile, v->channel + row % v->inner, right, width, count);
                 }
             }
         }
