@@ -89,17 +89,19 @@ __version__ = _VERSION
 _LATE = dict.fromkeys(("Graph", "Program", "build_graph", "explain", "find_nan", "trace"), ".graph")
 _LATE["raise_on_nan"] = ".nonfinite.watch"
 _LATE["load_compiled"] = ".graph.compiled"
+_LATE["blockwise"] = ".native.blockwise"
 _LATE["compile"] = ".compiler.compiled"
 _LATE |= {"cond": ".control.cond", "scan": ".control.scan"}
 _LATE |= dict.fromkeys(("fori_loop", "while_loop"), ".control.while_loop")
 _LATE |= dict.fromkeys(("over_root", "running_mean", "running_mean_square"), ".networks.running")
 _LATE |= dict.fromkeys(("assume", "debug_print", "is_compiling", "observe"), ".observing")
-_LATE |= dict.fromkeys(("host_call", "live", "pinned"), ".outside")
-_LATE["show_config"] = ".native.config"
+_LATE |= dict.fromkeys(("host_call", "live", "pinned", "same_objects"), ".outside")
+_LATE["show_config"] = ".configuration"
 
 if TYPE_CHECKING:
     from . import graph as graph, nn as nn
     from .compiler.compiled import compile as compile
+    from .configuration import show_config as show_config
     from .control.cond import cond as cond
     from .control.scan import scan as scan
     from .control.while_loop import fori_loop as fori_loop, while_loop as while_loop
@@ -112,7 +114,7 @@ if TYPE_CHECKING:
         trace as trace,
     )
     from .graph.compiled import load_compiled as load_compiled
-    from .native.config import show_config as show_config
+    from .native.blockwise import blockwise as blockwise
     from .networks.running import (
         over_root as over_root,
         running_mean as running_mean,
@@ -125,7 +127,12 @@ if TYPE_CHECKING:
         is_compiling as is_compiling,
         observe as observe,
     )
-    from .outside import host_call as host_call, live as live, pinned as pinned
+    from .outside import (
+        host_call as host_call,
+        live as live,
+        pinned as pinned,
+        same_objects as same_objects,
+    )
 else:
 
     def __getattr__(name: str) -> object:

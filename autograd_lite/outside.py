@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from itertools import chain
+from operator import is_
 from typing import Any
 
 from .core.mode import MODE, TAPES
+from .native.kernels import INSTRUCTIONS, library
 
 
 def live(container: Any, key: Any, *, owned: bool = False) -> Any:
@@ -77,3 +80,32 @@ def host_call(f: Callable[..., Any], *args: Any) -> Any:
     """
     tape = MODE.get().tape if TAPES else None
     return f(*args) if tape is None else tape.hosts.call(f, args)
+
+
+def same_objects(containers: tuple[Collection[Any], ...], objects: tuple[Any, ...]) -> bool:
+    """Return whether containers hold these very objects still, one after the other; of dicts, their values.
+
+    So a number of the state that an object is in, on which compiled code rests through `host_call`, need not be found
+    anew at every replay.
+
+    Args:
+        containers: dicts, lists and the like; of an object's attributes, `vars(x)`.
+        objects: what was in them.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> settings, names = {"rate": 0.5, "times": 2}, ["a", "b"]
+        >>> before = *settings.values(), *names
+        >>> ag.same_objects((settings, names), before)
+        True
+        >>> names.append("c")
+        >>> ag.same_objects((settings, names), before)
+        False
+    """
+    if INSTRUCTIONS and library is not None:
+        there: bool = library.same_objects(containers, objects)
+        return there
+    if sum(map(len, containers)) != len(objects):
+        return False
+    inside = (x.values() if x.__class__ is dict else x for x in containers)
+    return all(map(is_, chain.from_iterable(inside), objects))

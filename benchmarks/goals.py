@@ -14,7 +14,7 @@ from benchmarks.report import Spread, aligned, short
 
 _COMPILED = "autograd_lite_compiled"
 _ROUNDS = 5
-_LEFT_OUT = ("mygrad", "autograd", "autograd_lite_np", "jax_scan", "torch_cells")  # which one would not take for speed
+_LEFT_OUT = ("mygrad", "autograd", "autograd_lite_np", "jax_scan")  # which one would not take for speed
 
 
 class Goal(NamedTuple):
@@ -22,7 +22,7 @@ class Goal(NamedTuple):
 
     Attributes:
         case: its name.
-        what: "ours / peer", or the name of a number.
+        what: "ours / peer", "contender, unit", or the name of a number.
         bound: the most that meets the goal.
         measured: what was found; None if a side of the ratio did not take part.
         beside: what is published beside it.
@@ -49,7 +49,7 @@ def chosen() -> list[str]:
 def _is_the_compilers(case: Case, goal: str) -> bool:
     if case.mode == "probe":
         return case.contenders == (_COMPILED,)
-    return goal.startswith(f"{_COMPILED} / ") or goal.endswith(f" / {BEFORE}")
+    return goal.startswith((f"{_COMPILED} / ", f"{_COMPILED}, ")) or goal.endswith(f" / {BEFORE}")
 
 
 def choice(name: str, options: argparse.Namespace) -> argparse.Namespace:
@@ -67,10 +67,14 @@ def goals_in(results: Mapping[str, Any]) -> Iterator[Goal]:
     for name, case in results["cases"].items():
         for what, bound in case["goals"].items():
             ours, _, peer = what.partition(" / ")
+            who, _, unit = what.partition(", ")
             if peer:
                 found = _ratio(case, ours, peer)
                 other = _ratio(results["cases"].get(case["beside"]), ours, peer)
                 yield Goal(name, what, bound, found, f"{other} in {case['beside']}" if other else "")
+            elif unit and unit == case["unit"]:
+                times = case["contenders"].get(who, {}).get("spread", {}).get("time", {})
+                yield Goal(name, what, bound, Spread(**times) if times else None, "")
             elif spreads := [who["spread"][what] for who in case["contenders"].values() if what in who["spread"]]:
                 yield Goal(name, what, bound, Spread(**spreads[0]), "")
 

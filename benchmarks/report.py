@@ -13,10 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from autograd_lite.native.kernels import INSTRUCTIONS, REASON
+from autograd_lite.native.threads import get_threads
 from benchmarks.cases import BEFORE, CONTENDERS, Case
 from benchmarks.load import BUSY
 
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "XLA_FLAGS")
+SETTINGS = ("AUTOGRAD_LITE_NATIVE", "NPY_DISABLE_CPU_FEATURES", "ATEN_CPU_CAPABILITY", "OPENBLAS_CORETYPE")
+THREAD_VARIABLES = (*SETTINGS, "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "XLA_FLAGS")
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,8 @@ def _time_lines(outcome: Outcome) -> list[str]:
     rows = [["", what, *(f"{ours} / it" for ours in against)]]
     for who, record in outcome.records.items():
         spread = Spread.of(record.times)
-        row = [who, f"{spread}{_verdict(spread.median, case.goals.get(who) if own else None)}"]
+        bound = case.goals.get(who) if own else case.goals.get(f"{who}, {case.unit}")
+        row = [who, f"{spread}{_verdict(spread.median, bound)}"]
         for ours in against:
             value = against[ours].get(who)
             row.append("" if value is None else f"{value}{_verdict(value.median, goal_of(case, ours, who))}")
@@ -190,6 +194,8 @@ def machine() -> dict[str, Any]:
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "numpy": np.__version__,
         "instruction set": [*simd["baseline"], *simd["found"]][-1],
+        "native kernels": INSTRUCTIONS or f"none, {REASON}",
+        "threads": get_threads(),
         "blas": {"name": blas["name"], "version": blas["version"]},
         "thread variables": {key: os.environ[key] for key in THREAD_VARIABLES if key in os.environ},
     }

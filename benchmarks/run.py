@@ -18,6 +18,8 @@ from pathlib import Path
 from shutil import which
 from typing import Any, Protocol
 
+import numpy as np
+
 from benchmarks import goals
 from benchmarks.cases import BEFORE, CASES, CONTENDERS, Case
 from benchmarks.load import rest
@@ -26,6 +28,7 @@ from benchmarks.report import Outcome, Record, as_json, machine, table
 
 ROOT = Path(__file__).resolve().parent.parent
 PAUSE = 0.5  # seconds between rounds: threads of the last contender spin for a tenth of a second before they sleep
+SHOWN = ("cpu", "instruction set", "native kernels", "cores", "threads", "python", "numpy", "blas")
 IMPORT = "import time, numpy; t = time.perf_counter(); import {}; print(time.perf_counter() - t)"
 
 
@@ -51,7 +54,9 @@ class Worker:
     def __init__(self, contender: str, name: str, before: Path | None = None) -> None:
         command = _command(contender, name, before)
         pipe = subprocess.PIPE
-        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT)
+        self.process = subprocess.Popen(
+            command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT, env=_environment(contender)
+        )
         try:
             self.info = self._receive()
         except ContenderError:
@@ -115,6 +120,26 @@ class Fresh:
 def _command(contender: str, name: str, before: Path | None) -> list[str]:
     """What starts a worker: on this checkout's packages, or on those of the checkout `before`."""
     return [sys.executable, "-m", "benchmarks.worker", contender, name, *([str(before)] if before else [])]
+
+
+def _environment(contender: str) -> dict[str, str]:
+    native = CONTENDERS[contender].native
+    return {**os.environ, **({"AUTOGRAD_LITE_NATIVE": native} if native else {})}
+
+
+def instructions(wanted: str) -> dict[str, str]:
+    """Return the variables that keep NumPy, its BLAS, our kernels and the peers to a set of instructions."""
+    found = np.show_config(mode="dicts")["SIMD Extensions"]["found"]
+    newer = [name for name in found if name.startswith("AVX512") or name == "X86_V4"]
+    return {
+        "AUTOGRAD_LITE_NATIVE": wanted,
+        "NPY_DISABLE_CPU_FEATURES": " ".join(newer),
+        "OPENBLAS_CORETYPE": "Haswell",
+        "ATEN_CPU_CAPABILITY": wanted,
+        "ONEDNN_MAX_CPU_ISA": wanted.upper(),
+        "MKL_ENABLE_INSTRUCTIONS": wanted.upper(),
+        "XLA_FLAGS": f"--xla_cpu_max_isa={wanted.upper()}",
+    }
 
 
 def _message(line: str, process: subprocess.Popen[str]) -> dict[str, Any]:
@@ -201,7 +226,7 @@ def _take_turns(runners: Mapping[str, Runner], outcome: Outcome, rounds: int, pa
 
 def _compare(outcome: Outcome) -> None:
     """Holds all values against those of the first contender that is not ours, and each bit against the twin's."""
-    by_trust = sorted(outcome.records, key=lambda who: CONTENDERS[who].ours)
+    by_trust = sorted((w for w in outcome.records if not CONTENDERS[w].floor), key=lambda w: CONTENDERS[w].ours)
     for who in by_trust[1:]:
         record, reference = outcome.records[who], outcome.records[by_trust[0]]
         record.wrong = disagreements(record.values, reference.values, outcome.case.rtol)
@@ -220,6 +245,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--before", type=Path, metavar="FOLDER", help="another checkout, raced as `before`")
     parser.add_argument("--goals", action="store_true", help="the cases that the compiler has goals in, beside few")
     parser.add_argument("--pause", type=float, default=PAUSE, help="seconds between rounds")
+    parser.add_argument("--instructions", choices=["avx2"], help="what processors have that lack AVX-512")
     parser.add_argument("--json", type=Path, help="file for all numbers, values and the machine")
     options = parser.parse_args(argv)
     options.contenders = options.contenders.split(",") if options.contenders else []
@@ -238,11 +264,14 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the chosen cases; returns 1 if one failed or values disagreed."""
     options = arguments(argv)
+    if options.instructions and os.environ.get("AUTOGRAD_LITE_NATIVE") != options.instructions:
+        command = [sys.executable, "-m", "benchmarks", *(sys.argv[1:] if argv is None else argv)]
+        return subprocess.call(command, env={**os.environ, **instructions(options.instructions)}, cwd=ROOT)
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # without bytecode an import takes many times as long
     names = options.cases or (goals.chosen() if options.goals else list(CASES))
     about = machine()
     print(
-        ", ".join(f"{key}: {about[key]}" for key in ("cpu", "instruction set", "cores", "python", "numpy", "blas")),
+        ", ".join(f"{key}: {about[key]}" for key in SHOWN),
         flush=True,
     )
     outcomes = {}

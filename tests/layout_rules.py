@@ -21,7 +21,7 @@ Sources = Mapping[str, str]
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("core", "native"),
     ("ops",),
-    ("arguments", "tree", "tensors"),
+    ("arguments", "tree", "tensors", "configuration"),
     ("engine", "paths", "networks", "nonfinite", "random", "custom_ops", "observing", "outside"),
     ("ir",),
     ("passes",),

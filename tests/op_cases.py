@@ -275,6 +275,10 @@ def _softmax_pullback(x: Any, y: Any, axis: int) -> Any:
     return y * x - y * np.sum(x * y, axis=axis, keepdims=True)
 
 
+def _log_softmax_pullback(x: Any, y: Any, axis: int) -> Any:
+    return x - np.exp(y) * np.sum(x, axis=axis, keepdims=True)
+
+
 def _softmax(x: Any, axis: int) -> Any:
     return np.exp(x) / np.sum(np.exp(x), axis=axis, keepdims=True)
 
@@ -282,6 +286,7 @@ def _softmax(x: Any, axis: int) -> Any:
 SOFT = [
     *rows("softmax", _softmax, SOFT_AXES, calls=(lambda x, axis: ag.softmax(x, axis), ag.softmax)),
     *rows("softmax_pullback", _softmax_pullback, [((s[0], s[0]), p) for s, p in SOFT_AXES]),
+    *rows("log_softmax_pullback", _log_softmax_pullback, [((s[0], s[0]), p) for s, p in SOFT_AXES]),
     OpCase(
         "standardize",
         _of_float(_standardize),

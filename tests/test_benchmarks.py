@@ -28,7 +28,8 @@ PLAIN = ("autograd_lite", "numpy")
 
 def rivals(case: str) -> list:
     """All contenders of a case but the baseline, and one that compiles for seconds; peers under the marker `ci`."""
-    names = [name for name in CASES[case].contenders if name not in ("numpy", "torch_compiled")]
+    left_out = {"numpy", "torch_compiled"} | {name for name, c in CONTENDERS.items() if c.module or c.floor}
+    names = [name for name in CASES[case].contenders if name not in left_out]
     marks = {name: () if CONTENDERS[name].package in PLAIN else pytest.mark.ci for name in names}
     return [pytest.param(name, marks=marks[name]) for name in names]
 
@@ -105,10 +106,12 @@ def test_products_leave_the_weights_as_they_are(contender: str) -> None:
 
 
 @pytest.mark.ci
-@pytest.mark.parametrize("optimizer", ["SGD", "RMSprop", "Adam"])
-def test_updates_agree(optimizer: str) -> None:
+@pytest.mark.parametrize(
+    ("optimizer", "peer"), [("SGD", "torch"), ("RMSprop", "torch"), ("Adam", "torch"), ("Adam", "torch_fused")]
+)
+def test_updates_agree(optimizer: str, peer: str) -> None:
     problem = problems.update(optimizer, 7, 5, 3)
-    got, expected = (first_run(name, "update", problem) for name in ("autograd_lite", "torch"))
+    got, expected = (first_run(name, "update", problem) for name in ("autograd_lite", peer))
     assert got.keys() == expected.keys() == {"loss", *problem.weights}
     for name, a in problem.weights.items():
         # PyTorch's RMSprop adds epsilon to the root, and we under it, which shows at small gradients.
@@ -304,10 +307,10 @@ def test_the_table_is_sound(name: str) -> None:
     case = CASES[name]
     for contender in case.contenders:
         assert contender in CONTENDERS
-        source = (FOLDER / f"{contender}.py").read_text(encoding="utf-8")
+        source = (FOLDER / f"{CONTENDERS[contender].module or contender}.py").read_text(encoding="utf-8")
         assert not case.job or f"def {case.job}(" in source or f"{case.job} = " in source
     assert (case.problem is not None) == (case.mode in ("steady", "peak"))
-    sides = {side for goal in case.goals for side in goal.split(" / ")}
+    sides = {side for goal in case.goals for side in goal.removesuffix(f", {case.unit}").split(" / ")}
     assert case.mode == "probe" or sides <= {*case.contenders, BEFORE}
     assert not case.beside or CASES[case.beside].contenders
 

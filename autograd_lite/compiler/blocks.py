@@ -11,10 +11,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .loops import loop_of
 from .lowering import Call, How, Ref, Spec
 
 _PART = 1 << 17  # bytes of a part of the array with the largest elements: a few of these fit a core's own cache
 _FEWEST = 4  # parts, for which a loop in Python pays
+_PART_IN_C = 1 << 14  # the same where the executor runs the loop, for which several fit its first cache
+_FEWEST_IN_C = 2
 _WIDEST = 16  # bytes of the largest elements
 _VECTOR = 64  # the first element of a part is a multiple of this, so that each keeps its place in a vector
 
@@ -73,27 +76,30 @@ def blocks_of(
     found: list[Block] = []
     first, row, size = start, 0, 0  # of the run that ends at the call that is looked at; a row of 0: there is none
     values: set[int] = set()
+    in_c = False
 
     def close(stop: int) -> None:
-        if row and stop - first > 1:
-            block = _block(first, stop, specs[calls[first].value].shape, row, size)
+        if row and stop - first > 1 - in_c:
+            block = _block(first, stop, specs[calls[first].value].shape, row, size, in_c)
             if block is not None:
                 found.append(block)
 
     for position in range(start, end):
         call = calls[position]
         views = [specs[n].owner for n in call.reads if specs[n].owner != n]
-        its_row = 0 if any(n in replaced for n in views) else _row(call, specs)
+        its_loop = loop_of(call, specs) is not None
+        its_row = 0 if any(n in replaced for n in views) else _row(call, specs, its_loop)
         fits = (
             row
             and its_row
+            and its_loop is in_c
             and specs[call.value].shape == specs[calls[first].value].shape
             and (row == its_row or 1 in (row, its_row))
             and not any(n in values for n in views)
         )
         if not fits:
             close(position)
-            first, row, size, values = position, its_row, 0, set()
+            first, row, size, values, in_c = position, its_row, 0, set(), its_loop
         if its_row:
             row = max(row, its_row)
             shape = specs[call.value].shape
@@ -103,20 +109,26 @@ def blocks_of(
     return found
 
 
-def _block(first: int, stop: int, shape: tuple[int, ...], row: int, itemsize: int) -> Block | None:
+def _block(first: int, stop: int, shape: tuple[int, ...], row: int, itemsize: int, in_c: bool) -> Block | None:
     """Return the block of some calls, or None if they would be few parts."""
     unit = _VECTOR // math.gcd(_VECTOR, row)
-    step = max(1, _PART // (unit * row * itemsize)) * unit
+    part, fewest = _sizes(in_c)
+    step = max(1, part // (unit * row * itemsize)) * unit
     block = Block(first, stop, shape, row, step)
-    return block if block.rows >= _FEWEST * step else None
+    return block if block.rows >= fewest * step else None
 
 
-def _row(call: Call, specs: Sequence[Spec]) -> int:
+def _sizes(in_c: bool) -> tuple[int, int]:
+    """Return the bytes of a part, and the fewest parts that pay."""
+    return (min(_PART, _PART_IN_C), _FEWEST_IN_C) if in_c else (_PART, _FEWEST)
+
+
+def _row(call: Call, specs: Sequence[Spec], in_c: bool) -> int:
     """Return how many elements of a result must stay together in a part of it; 0 if it cannot be made in parts."""
     shape = specs[call.value].shape
     if call.how is not How.UFUNC or call.function.signature is not None:  # type: ignore[attr-defined]
         return 0
-    if math.prod(shape) * _WIDEST < _FEWEST * _PART:
+    if math.prod(shape) * _WIDEST < math.prod(_sizes(in_c)):
         return 0
     row = 1
     for x in (Ref(call.value), *call.args):
@@ -126,7 +138,7 @@ def _row(call: Call, specs: Sequence[Spec]) -> int:
                 return 0
             continue
         size = math.prod(a.shape)
-        if size == 1:
+        if size == 1 or (in_c and is_one(a)):
             continue
         if not _is_in_order(a):
             return 0
@@ -136,6 +148,11 @@ def _row(call: Call, specs: Sequence[Spec]) -> int:
                 return 0
             row = size
     return row
+
+
+def is_one(a: Any) -> bool:
+    """Return whether all elements of an array lie in the same place."""
+    return all(n == 1 or stride == 0 for n, stride in zip(a.shape, a.strides, strict=True))
 
 
 def _is_in_order(a: Any) -> bool:

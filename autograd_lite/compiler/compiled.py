@@ -28,7 +28,7 @@ from ..tree import leaves, map as map_leaves, structure
 from .backward import History, hand_over
 from .explaining import argument_kinds, named_arguments, rows, told
 from .hosts import Changed, Memo
-from .kinds import RESULT, ArrayKind
+from .kinds import RESULT, ArrayKind, filler, own
 from .plan import Plan
 from .replay import Replay
 from .trace import Traced, difference, leaf_of, let_go, settled, slot_of, trace
@@ -59,6 +59,7 @@ class Trace(NamedTuple):
         first: what the first of two runs did, until a second one has done the same.
         history: how results with a history are made, if there are any.
         given: the arguments, with an `ArrayKind` in place of each array.
+        filled: returns what the function returns, with these values.
     """
 
     arguments: str
@@ -68,6 +69,7 @@ class Trace(NamedTuple):
     first: Traced | None
     history: History | None
     given: Any
+    filled: Callable[[Sequence[Any]], Any] = filler(None)
 
     def given_back(self, values: Sequence[Any], given: Sequence[Any], as_tensors: bool) -> Any:
         """Return what the function returns.
@@ -82,13 +84,6 @@ class Trace(NamedTuple):
         elif as_tensors:
             values = [wrap(a, None) for a in values]
         return self.filled(values)
-
-    def filled(self, values: Sequence[Any]) -> Any:
-        """Return what the function returns, with these values."""
-        if self.out is RESULT:
-            return values[0]
-        each = iter(values)
-        return map_leaves(lambda x: next(each) if x is RESULT else _own(x), self.out)
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
@@ -348,10 +343,10 @@ class Compiled(Generic[P, R]):
             return self._as_it_is(args, kwargs, as_tensors)
         hand_over(done, slots, given)
         results = [t for t in leaves(done.out) if isinstance(t, Tensor)]
-        out = map_leaves(lambda x: RESULT if isinstance(x, Tensor) else _own(x), done.out)
+        out = map_leaves(lambda x: RESULT if isinstance(x, Tensor) else own(x), done.out)
         history = None if done.cut is None else History(self._f, done.cut, self.exact, self.max_bytes)
         light = done._replace(out=out, cut=None)
-        new = Trace(argument_kinds(kinds), why, None, out, light, history, kinds)
+        new = Trace(argument_kinds(kinds), why, None, out, light, history, kinds, filler(out))
         self._keep(key, known, new, light)
         let_go(slots)
         if history is None:
@@ -432,11 +427,6 @@ def _forget(this: ref[Compiled[..., Any]], key: Any) -> None:
 
 def _as_tensor(x: Any) -> Any:
     return wrap(x, None) if isinstance(x, (np.ndarray, np.generic)) else x
-
-
-def _own(x: Any) -> Any:
-    """Return what a function returned besides Tensors, so that no one who is given it can change it for others."""
-    return x.copy() if x.__class__ is np.ndarray else x
 
 
 def _constant(x: Any) -> Any:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextvars import copy_context
 from itertools import repeat
 from typing import Any
 
 import numpy as np
 
+from ..core.errors import AssumptionFailed
 from ..core.live import Live
 from ..core.node import next_stamp
 from ..ir.hosts import Hosts, Put, leaves_of, mapped
+from ..ir.program import PureProgram
+from ..ir.recording import OBSERVE
+from ..native.kernels import INSTRUCTIONS, library
+from ..observing import Assumption, Check
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from .trace import Traced
@@ -101,14 +108,59 @@ class Effects:
         return name
 
 
+def looks_of(
+    program: PureProgram, effects: tuple[str, ...]
+) -> tuple[Callable[[Sequence[Any]], None], tuple[str, ...], tuple[str, ...]]:
+    """Return which effects only look at values and may raise, what they look at, and the other effects.
+
+    They can wait until all is computed, unless an observer of the user's must see what it sees at its time.
+
+    Returns:
+        A function of values, of which it looks at the last ones; the ids of these; the ids of the other effects.
+    """
+    seen = {i: program.calls[i] for i in effects if program.calls[i][0] is OBSERVE}
+    if not seen or not all(isinstance(params["function"], Check | Assumption) for _, _, params in seen.values()):
+        return _no_look, (), effects
+    looked = tuple(dict.fromkeys(k for _, ids, _ in seen.values() for k in ids))
+    places = {k: place - len(looked) for place, k in enumerate(looked)}
+    names: dict[str, Any] = {"AssumptionFailed": AssumptionFailed}
+    rows, silent = [], True
+    for n, (_, ids, params) in enumerate(seen.values()):
+        f = params["function"]
+        names[f"f{n}"] = f.f if isinstance(f, Check) else f.holds
+        call = f"f{n}({', '.join(f'values[{places[k]}]' for k in ids)})"
+        rows += [call] if isinstance(f, Check) else [f"if not {call}:", "    raise AssumptionFailed"]
+        silent = silent and isinstance(f, Assumption) and f.holds in _SILENT
+    exec("\n    ".join(["def look(values):", *rows]), names)
+    look: Callable[[Sequence[Any]], None] = names["look"]
+    # A context of its own, whose end restores NumPy's state wherever an interrupt comes.
+    quiet = look if silent else lambda values: copy_context().run(_quietly, look, values)
+    return quiet, looked, tuple([i for i in effects if i not in seen])
+
+
+# Functions that issue no warnings.
+_SILENT = (math.isfinite, np.isfinite, np.all, np.any)
+
+
+def _quietly(look: Callable[[Sequence[Any]], None], values: Sequence[Any]) -> None:
+    np.errstate(all="ignore").__enter__()
+    look(values)
+
+
+def _no_look(values: Sequence[Any]) -> None:
+    """Look at nothing."""
+
+
 def _gradient(g: Any) -> Tensor:
     """Return a new gradient; a view may repeat elements, and is not to be written into."""
     t: Tensor = wrap(g if g.base is None else np.array(g), None)
     return t
 
 
-def _stamped(leaves: Sequence[Tensor]) -> Call:
+def _stamped(leaves: list[Tensor]) -> Call:
     """Return the call that notes when leaves were changed: after whatever another thread records meanwhile."""
+    if INSTRUCTIONS and library is not None:
+        return library.stamp, leaves, next_stamp
     return deque, map(setattr, leaves, repeat("_stamp"), iter(next_stamp, None)), 0
 
 

@@ -12,12 +12,13 @@ import numpy as np
 
 from ..core.node import LEAF
 from ..ir.hosts import Hosts, Pinned, Same
+from ..native.kernels import INSTRUCTIONS, library
 from ..tensors.tensor import Tensor
 
 Found = tuple[Any, ...]
 
 # What each kind of fact states of an owner, a key and a value.
-_KINDS: Mapping[str, str] = {
+KINDS: Mapping[str, str] = {
     "array": "((a := {owner}).shape, a.strides, a.dtype) == {value}",
     "values": "((a := {owner}._data).shape, a.strides, a.dtype) == {value}",
     "gradient": "(g := getattr({owner}, '_grad', None)) is not None"
@@ -40,9 +41,9 @@ class Fact(NamedTuple):
     """One row.
 
     Attributes:
-        kind: one of the keys of `_KINDS`.
+        kind: one of the keys of `KINDS`.
         owner, key, value: what it is about.
-        told: the same in words.
+        told: the same as text.
     """
 
     kind: str
@@ -62,7 +63,7 @@ class Fact(NamedTuple):
     def holds(self) -> bool:
         """Return whether it is so."""
         try:
-            return bool(eval(self.text(_KINDS[self.kind]), {**_NAMES, **self.names()}))
+            return bool(eval(self.text(KINDS[self.kind]), {**_NAMES, **self.names()}))
         except LookupError:
             return False
 
@@ -126,7 +127,7 @@ class Facts:
 
     def __init__(self, rows: Sequence[Fact], taken: Sequence[tuple[int, bool]] = ()) -> None:
         self.rows = rows
-        self.found: Callable[[], Found | None] = _in_python(rows, taken)
+        self.found = (in_c if INSTRUCTIONS else in_python)(rows, taken)
 
     def broken(self) -> str:
         """Return which of them does not hold, as a reason; "" if they all do."""
@@ -134,13 +135,21 @@ class Facts:
         return "" if broken is None else f"it is no longer true that {broken.told}"
 
 
-def _in_python(rows: Sequence[Fact], taken: Sequence[tuple[int, bool]]) -> Callable[[], Found | None]:
+def in_c(rows: Sequence[Fact], taken: Sequence[tuple[int, bool]]) -> Callable[[], Found | None]:
+    """Return `Facts.found`, as a method of an object in C."""
+    assert library is not None
+    found: Callable[[], Found | None] = library.facts(Tensor, LEAF, list(rows), list(taken)).found
+    return found
+
+
+def in_python(rows: Sequence[Fact], taken: Sequence[tuple[int, bool]]) -> Callable[[], Found | None]:
+    """Return `Facts.found`, as a function of Python."""
     names, arrays = dict(_NAMES), []
     for k, fact in enumerate(rows):
         names |= fact.names(k)
     for k, written in taken:
         arrays.append(f"owner{k}._writable(), " if written else rows[k].text(_ARRAYS[rows[k].kind], k) + ", ")
-    conditions = [fact.text(_KINDS[fact.kind], k) for k, fact in enumerate(rows)]
+    conditions = [fact.text(KINDS[fact.kind], k) for k, fact in enumerate(rows)]
     text = f"""
 def found():
     try:

@@ -76,18 +76,15 @@ class Reader:
         """Write the lines that read something and check that it is like what was found."""
         if found.__class__ in (dict, list, tuple):
             here = self._new(where)
-            same = (
-                f"{here}.keys() == {self._name(found.keys())}"
-                if found.__class__ is dict
-                else f"len({here}) == {len(found)}"
-            )
-            self._demand(f"{here}.__class__ is {found.__class__.__name__} and {same}", path)
+            self._demand(f"{here}.__class__ is {found.__class__.__name__} and len({here}) == {len(found)}", path)
             for key, x in found.items() if found.__class__ is dict else enumerate(found):
                 self._check(x, f"{here}[{self._text(key)}]", f"{path}[{key!r}]")
         elif found.__class__ is Live:
             if found in self._wanted:
                 self._texts[id(found)] = here = self._new(where)
                 self._demand(f"{here}.__class__ is {found.value.__class__.__name__}", path)
+            else:
+                self._rows.append(where)  # it must be there
         elif id(found) in self._arrays:
             self._check_array(found, where, path)
         else:
@@ -117,8 +114,10 @@ class Reader:
         f = self._name(number.f)
         if number.f in _PURE or isinstance(number.f, np.ufunc) or getattr(number.f, "__module__", "") == "math":
             return f"{f}({', '.join(args)})"
-        key = self._name(key_of(number.f, number.args)) if not any(x.__class__ is Live for x in number.args) else "None"
-        return f"called(memo, {', '.join([key, f, *args])})"
+        if any(x.__class__ is Live for x in number.args):
+            return f"called(memo, {', '.join([f, *args])})"
+        key = self._name(key_of(number.f, number.args))
+        return f"memo[{key}] if {key} in memo else memo.setdefault({key}, {f}({', '.join(args)}))"
 
     def _new(self, value: str) -> str:
         name = f"x{len(self._rows)}"
@@ -142,10 +141,9 @@ def read_by(hosts: Hosts) -> list[str]:
     return list(dict.fromkeys(str(step.key).lstrip("_") for step in hosts.steps if isinstance(step, Read)))
 
 
-def _called(memo: Memo, key: Any, f: Callable[..., Any], *args: Any) -> Any:
+def _called(memo: Memo, f: Callable[..., Any], *args: Any) -> Any:
     """Call a function, unless this was done before."""
-    if key is None:
-        key = key_of(f, args)
+    key = key_of(f, args)
     if key in memo:
         return memo[key]
     value = memo[key] = f(*args)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import numpy as np
+
+from ..tree import leaves, rebuild, structure
 
 
 class ArrayKind:
@@ -42,3 +46,36 @@ class Result:
 
 
 RESULT = Result()
+
+
+def own(x: Any) -> Any:
+    """Return what a function returned besides Tensors, so that no one who is given it can change it for others."""
+    return x.copy() if x.__class__ is np.ndarray else x
+
+
+def filler(out: Any) -> Callable[[Sequence[Any]], Any]:
+    """Return a function of values, which returns what a function returned with these in the place of `RESULT`."""
+    names: dict[str, Any] = {"rebuild": rebuild}
+    places = itertools.count()
+
+    def named(x: Any) -> str:
+        names[name := f"c{len(names)}"] = x
+        return name
+
+    def text(x: Any) -> str:
+        kind = x.__class__
+        if x is RESULT:
+            return f"values[{next(places)}]"
+        if structure(x) is None:  # a leaf
+            return f"{named(x)}{'.copy()' if kind is np.ndarray else ''}"
+        if isinstance(x, tuple) and hasattr(kind, "_fields"):
+            return f"{named(kind)}({', '.join(map(text, x))})"
+        if kind is tuple or kind is list:
+            inside = "".join([f"{text(part)}, " for part in x])
+            return f"({inside})" if kind is tuple else f"[{inside}]"
+        if kind is dict:
+            return f"{{{', '.join([f'{named(key)}: {text(part)}' for key, part in x.items()])}}}"
+        return "None" if x is None else f"rebuild({named(x)}, [{', '.join(map(text, leaves(x)))}])"
+
+    filled: Callable[[Sequence[Any]], Any] = eval(f"lambda values: {text(out)}", names)
+    return filled

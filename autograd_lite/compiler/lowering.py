@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.errors import REFUSALS
+from ..core.fills import FILLS, UFUNCS, Fill, Part
 
 
 class How(StrEnum):
@@ -23,6 +24,7 @@ class How(StrEnum):
 
     UFUNC = "ufunc"  # one array, which `out` may be given for
     REDUCE = "reduce"  # likewise
+    FILL = "fill"  # likewise, of a function that only copies
     CALL = "call"  # of a NumPy function, which makes an array
     VIEW = "view"  # of a NumPy function, which makes a view: of the same memory for all values
     EFFECT = "effect"  # of an op that does more than to compute: it is called even if nothing reads its result
@@ -167,6 +169,8 @@ class Lowering:
         self.node = node
         if isinstance(forward, np.ufunc) and not params:
             return self.noted(How.UFUNC, forward, tuple(inputs), {})
+        if (filled := self._filled(forward, tuple(inputs), params)) is not None:
+            return filled
         values, calls = len(self.specs), len(self.calls)
         expected = forward(*map(bare, inputs), **{name: bare(v) for name, v in params.items()})
         try:
@@ -179,6 +183,16 @@ class Lowering:
             pass
         del self.specs[values:], self.calls[calls:]
         return self._note(How.OPAQUE, forward, tuple(inputs), params, expected)
+
+    def _filled(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """Note the copies that a function makes, if it does nothing else and the result lies in memory as its does."""
+        row = FILLS.get(function)
+        found = None if row is None else row(*args, **kwargs)
+        if found is None or not all(isinstance(x, (Watched, np.ndarray)) for x in found[1]):
+            return None
+        fill, given = found
+        same = _same(fill(*map(bare, given)), function(*map(bare, args), **kwargs))
+        return self.noted(How.FILL, fill, tuple(given), {}) if same else None
 
     def effect(
         self,
@@ -322,6 +336,12 @@ class Watched(np.lib.mixins.NDArrayOperatorsMixin):
         return self
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if (filled := self.lowering._filled(func, tuple(args), kwargs)) is not None:
+            return filled
+        if (ufunc := UFUNCS.get(func)) is not None and not kwargs:
+            given = [bare(x) for x in args]
+            if _same(ufunc(*given), func(*given)):
+                return self.lowering.noted(How.UFUNC, ufunc, tuple(args), {})
         return self.lowering.noted(How.CALL, func, tuple(args), kwargs)
 
     def __getitem__(self, key: Any) -> Watched:
@@ -334,6 +354,8 @@ class Watched(np.lib.mixins.NDArrayOperatorsMixin):
 
     def reshape(self, *shape: Any) -> Watched:
         """As of an array; likewise the methods below."""
+        if isinstance(self.array, np.ndarray) and not np.may_share_memory(self.array.reshape(*shape), self.array):
+            return self._copied(self.dtype)._method("reshape", *shape)
         return self._method("reshape", *shape)
 
     def transpose(self, *axes: Any) -> Watched:
@@ -348,13 +370,26 @@ class Watched(np.lib.mixins.NDArrayOperatorsMixin):
         """Cast."""
         if not copy and self.dtype == dtype:
             return self
+        if self._may_fill(dtype, self.array.astype(dtype)):
+            return self._copied(np.dtype(dtype))
         return self._method("astype", dtype)
 
     def copy(self, order: str = "C") -> Watched:
         """Copy; values of a plan never change, so this is only about the order of the elements in memory."""
         spec = self.lowering.specs[self.number]
         same = not spec.is_scalar and (spec.is_dense if order == "K" else self.flags.c_contiguous)
-        return Watched(self.lowering, self.array, self.number) if same else self._method("copy", order)
+        if same:
+            return Watched(self.lowering, self.array, self.number)
+        fills = self._may_fill(self.dtype, self.array.copy(order))
+        return self._copied(self.dtype) if fills else self._method("copy", order)
+
+    def _may_fill(self, dtype: Any, result: Any) -> bool:
+        """Return whether a copy is in C order, and no warning tells of what it loses."""
+        is_array = isinstance(self.array, np.ndarray)
+        return is_array and result.flags.c_contiguous and np.can_cast(self.dtype, dtype, "same_kind")
+
+    def _copied(self, dtype: np.dtype[Any]) -> Watched:
+        return self.lowering.noted(How.FILL, Fill(self.shape, dtype, [Part(..., 0)]), (self,), {})
 
     T = property(lambda self: self._method("transpose"))
     mT = property(lambda self: self._method("swapaxes", -1, -2))

@@ -37,6 +37,7 @@ class Plan:
         blocks: the runs of calls that are carried out on one part of their arrays after the other.
         outputs: the numbers of the results.
         lent: the positions of those that are read before the next replay, and need no memory of their own.
+        looked: how many, the last ones, are only looked at before the end.
         arguments: how many a replay takes.
         nbytes: of the arena.
         lines: for the id of an operation, the user's line.
@@ -52,6 +53,7 @@ class Plan:
     blocks: tuple[Block, ...]
     outputs: tuple[int, ...]
     lent: frozenset[int]
+    looked: int
     arguments: int
     nbytes: int
     lines: Mapping[str, str]
@@ -100,7 +102,7 @@ class Plan:
         for position, call in enumerate(self.calls):
             (place, _, span), spec = self.where[call.value], self.specs[call.value]
             at = "" if span is None else f" {span.start}:{span.stop}"
-            what = f"v{call.value} = {call.name}({', '.join(map(_shown, call.args))})"
+            what = f"v{call.value} = {call.name}({', '.join(map(shown, call.args))})"
             table.append(
                 (str(position), what, f"{spec.shape} {spec.dtype}", f"{place}{at}", self.lines.get(call.node, ""))
             )
@@ -110,12 +112,12 @@ class Plan:
         return "\n".join([head, *map(str, self.blocks), *rows])
 
 
-def _shown(x: Any) -> str:
+def shown(x: Any) -> str:
     """Return an argument as the text of a plan has it."""
     if isinstance(x, Ref):
         return f"v{x.value}"
     if x.__class__ in (tuple, list) and next(refs_in(x), None) is not None:
-        return f"({', '.join(map(_shown, x))})"
+        return f"({', '.join(map(shown, x))})"
     return repr(x) if isinstance(x, (int, float)) else "…"
 
 
@@ -175,6 +177,7 @@ def plan_of(
     into: Sequence[Tensor | None] = (),
     owned: Container[int] = (),
     kept: Container[int] | None = None,
+    looked: int = 0,
 ) -> Plan:
     """Plan how to compute some nodes of a program.
 
@@ -186,6 +189,7 @@ def plan_of(
         into: for each wanted node the Tensor that is to have its values in the end, or None.
         owned: the ids of Tensors among the arguments that no one else can see.
         kept: the positions of wanted nodes that are kept beyond the next replay, in memory of their own; all if None.
+        looked: how many of the wanted nodes, the last ones, are only looked at before anything changes.
     """
     values = _Values(program, frozenset(effects), overwritten)
     wanted = _needed(program, (*outputs, *effects))
@@ -208,7 +212,7 @@ def plan_of(
     scopes = {node.id: node.scope for node in program.graph if node.scope}
     written, arguments = tuple(n in end.over for n in numbers), len(program.inputs)
     rest = (lines, end, written, scopes)
-    return Plan(end.calls, tuple(specs), where, last, blocks, results, lent, arguments, nbytes, *rest)
+    return Plan(end.calls, tuple(specs), where, last, blocks, results, lent, looked, arguments, nbytes, *rest)
 
 
 def _needed(program: PureProgram, outputs: Sequence[str]) -> set[str]:

@@ -22,7 +22,7 @@ from ..observing import counting
 from ..passes.pipeline import optimized
 from ..random import Generator
 from ..tensors.tensor import Tensor
-from .effects import Call, Effects, replaced
+from .effects import Call, Effects, looks_of, replaced
 from .facts import Fact, Facts, Found, of_array, of_gradient, of_hosts, of_tensor
 from .hosts import Changed, Memo, Reader
 from .lowering import How
@@ -96,7 +96,11 @@ class Replay:
         self._n = len(traced.results) + len(traced.saved)
         gradients = self._n + len(traced.assigned)
         kept = {*range(self._n), *range(gradients, gradients + sum(i is not None for _, i in traced.gradients))}
-        self.plan = plan_of(program, wanted, effects, traced.overwritten, self._into(), traced.hosts.owned, kept)
+        self._look, looked, effects = looks_of(program, effects)
+        into = [*self._into(), *[None] * len(looked)]
+        self.plan = plan_of(
+            program, (*wanted, *looked), effects, traced.overwritten, into, traced.hosts.owned, kept, len(looked)
+        )
         self._read = Reader(traced.hosts, traced.slots).read
         self._effects = Effects(traced, self.plan.written)
         self.source = Source(self.plan)
@@ -146,6 +150,7 @@ class Replay:
                 values, end, _ = run(*arrays, *slots, *captured)
                 if alarm:
                     raise AssumptionFailed
+                self._look(values)
             else:
                 values, end = self._computed(instance, (*arrays, *slots, *captured))
             if self._effects.any:
@@ -179,8 +184,9 @@ class Replay:
         try:
             with counting(instance.alarm, self.traced.masks) if self._observes else nullcontext():
                 values, end, found = instance.run(*arrays)
-                if instance.alarm or (self.traced.masks and any(map(may_have_nan, (*values, *found)))):
+                if instance.alarm or (self.traced.masks and instance.change(_have_nan, values, found)):
                     raise AssumptionFailed
+                self._look(values)
         except BaseException:
             for generator, state in states:
                 generator.state = state
@@ -194,6 +200,10 @@ class Replay:
         buffers = [leaf._writable() for leaf, _ in self.traced.assigned]
         undo += [(operator.setitem, buffer, Ellipsis, buffer.copy()) for buffer in buffers]
         return calls
+
+
+def _have_nan(*parts: Sequence[Any]) -> bool:
+    return any(may_have_nan(a) for part in parts for a in part)
 
 
 _LISTED = ("values", "gradient", "no gradient")

@@ -14,7 +14,8 @@ from .arena import LINE
 from .blocks import Block
 from .lowering import Call, How, Ref, Spec, refs_in
 from .placing import LARGE, Place
-from .plan import Plan
+from .plan import Plan, shown
+from .segments import Segment, segments_of
 
 # NumPy may give these more than two operands one day, so their result must be named, which costs 20 ns.
 _NAMED_OUT = (np.maximum, np.minimum)
@@ -58,6 +59,7 @@ class Source:
 
     Args:
         plan: what it does.
+        moving: whether buffers may be exchanged for others; see `movable`.
 
     Attributes:
         text: a function `replay` of the arguments and of what is captured that returns the results, the calls that end
@@ -66,7 +68,7 @@ class Source:
             elsewhere.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, moving: bool = False) -> None:
         self._plan = plan
         self._names: dict[str, Any] = {}  # what names stand for, as far as it is the same in all instances
         self._known: dict[int, str] = {}
@@ -78,6 +80,9 @@ class Source:
         self._fresh = {w.thing for w in plan.where if w.place is Place.OVER}
         self._fresh |= {n for n, call in self._opaque.items() if self._reads_large(call)}
         self._values = self._named()
+        moved = set(self.movable().values()) if moving else ()
+        self._segments = segments_of(plan, {n for n, name in enumerate(self._values) if name in moved})
+        self._read = self._read_in_python()
         self.text = self._written()
         self._code = compile(self.text, "<replay>", "exec")
 
@@ -93,6 +98,8 @@ class Source:
         for (offset, dtype, block, same), name in self._parts.items():
             shape = block.part if same else (block.rows, *block.part[1:])
             names[name] = _split(np.ndarray(shape, dtype, memory.data, start + offset), block, same)
+        for k, segment in enumerate(self._segments):
+            names[f"s{k}"] = segment.instance(memory[start:])
         exec(self._code, names)
         replay: Callable[..., tuple[Any, ...]] = names["replay"]
         return replay
@@ -149,13 +156,17 @@ class Source:
         line = ""
         let_go = self._let_go()
         blocks = {block.first: block for block in plan.blocks}
-        inside = {position for block in plan.blocks for position in range(block.first, block.stop)}
+        segments = {segment.first: (k, segment) for k, segment in enumerate(self._segments)}
+        runs: list[Any] = [*plan.blocks, *self._segments]
+        inside = {p for run in runs for p in range(run.first, run.stop)}
         for position, call in enumerate(plan.calls):
             if position == plan.end.start:
                 rows += self._entering()
-            if position in blocks:
+            if position in segments:
+                rows += self._segment(*segments[position])
+            elif position in blocks and position not in self._native:
                 rows += self._block(blocks[position])
-            elif position not in inside and plan.where[call.value].place is not Place.VIEW:
+            elif position not in inside and call.value in self._read:
                 here = plan.lines.get(call.node, "")
                 rows.append(self._line(position, call, {}) + (f"  # {here}" if here not in ("", line) else ""))
                 line = here or line
@@ -176,6 +187,50 @@ class Source:
         owned = [(self._values[n], self._result(-1, n, set())) for n in plan.end.entering if n in self._opaque]
         return [*(f"{name} = {own}" for name, own in owned if own != name), "end = []"]
 
+    def _read_in_python(self) -> set[int]:
+        """Return the numbers of the values that lines of Python make or need, and those of the segments."""
+        plan, found = self._plan, {*self._plan.outputs, *self._plan.end.entering}
+        found.update(n for segment in self._segments for n in segment.given)
+        self._native = {p for segment in self._segments for p in range(segment.first, segment.stop)}
+        for position in reversed(range(len(plan.calls))):
+            call = plan.calls[position]
+            if call.how is How.VIEW and (call.value not in found or plan.where[call.value].place is Place.VIEW):
+                found.discard(call.value)
+            elif call.how is How.VIEW or position not in self._native:
+                found.update((call.value, *call.reads))
+        return found
+
+    def _segment(self, k: int, segment: Segment) -> list[str]:
+        """Return the lines of a segment: its call, and what that does, with the user's lines."""
+        plan, line = self._plan, ""
+        rows: list[str] = []  # of views that others read, before the call, and after it
+        later: list[str] = []
+        told: list[str] = []
+        for position in range(segment.first, segment.stop):
+            call = plan.calls[position]
+            if call.how is How.VIEW:
+                if call.value in self._read:
+                    own = plan.specs[call.value].owner in segment.made
+                    (later if own else rows).append(self._line(position, call, {}))
+                continue
+            here = plan.lines.get(call.node, "")
+            told += [f"#   part by part, {block}:" for block in plan.blocks if block.first == position]
+            told.append(f"#   {self._told(call)}" + (f"  # {here}" if here not in ("", line) else ""))
+            line = here or line
+        given = ", ".join(f"v{n}" if plan.specs[n].weak else self._values[n] for n in segment.given)
+        made = "".join(f"{self._values[n]}, " for n in segment.made)
+        if segment.first >= plan.end.start:
+            call_of = f"end.append((s{k}, {given}))" if given else f"end.append((s{k},))"
+        else:
+            call_of = f"{made.removesuffix(', ')}{' = ' if made else ''}s{k}({given})"
+        return [*rows, call_of, *told, *later]
+
+    def _told(self, call: Call) -> str:
+        """Return what a call does, for people."""
+        args = [self._values[x.value] if isinstance(x, Ref) else shown(x) for x in call.args]
+        args += [f"{name}={shown(x)}" for name, x in call.kwargs.items()]
+        return f"{self._values[call.value]} = {call.name}({', '.join(args)})"
+
     def _line(self, position: int, call: Call, local: Mapping[Any, str]) -> str:
         """Return the line of a call: one that makes it, or lists it."""
         if position < self._plan.end.start:
@@ -193,12 +248,17 @@ class Source:
     def _let_go(self) -> dict[int, list[str]]:
         """Return for each position the names of values that are not needed after it, so that their memory is free."""
         plan = self._plan
+        bound = {self._values[n] for segment in self._segments for n in segment.made}
+        for position, call in enumerate(plan.calls):
+            if call.value in self._read and (call.how is How.VIEW or position not in self._native):
+                bound.add(self._values[call.value])
         until: dict[str, int] = {}
         for call in plan.calls:
-            if plan.where[call.value].place in _OWN:
-                name = self._values[call.value]
+            name = self._values[call.value]
+            if plan.where[call.value].place in _OWN and name in bound:
                 until[name] = max(until.get(name, -1), plan.last[call.value])
-        ends = {position: block.stop - 1 for block in plan.blocks for position in range(block.first, block.stop)}
+        runs: list[Any] = [*plan.blocks, *self._segments]
+        ends = {position: run.stop - 1 for run in runs for position in range(run.first, run.stop)}
         found: dict[int, list[str]] = {}
         for name, position in until.items():
             if 0 <= position < plan.end.start:
@@ -237,7 +297,9 @@ class Source:
                 local[key] = taken[array][0]
         names, lists = zip(*taken.values(), strict=True)
         here = plan.lines.get(plan.calls[block.first].node, "")
-        rows.append(f"for {', '.join(names)} in zip({', '.join(lists)}):  # {here}{', ' if here else ''}{block}")
+        each = f"{names[0]}," if len(names) == 1 else ", ".join(names)
+        said = f"{here}, {block}" if here else f"{block}"
+        rows.append(f"for {each} in zip({', '.join(lists)}):  # {said}")
         for position in range(block.first, block.stop):
             rows.append(f"    {self._line(position, plan.calls[position], local)}")
         return [*rows, f"del {', '.join(made)}"] if made else rows
@@ -294,6 +356,8 @@ class Source:
         So is a view that repeats elements, which cannot be written into.
         """
         name = self._values[number]
+        if k >= len(self._plan.outputs) - self._plan.looked:
+            return name
         owner = self._plan.specs[number].owner
         place, whose = self._plan.where[owner].place, self._values[owner]
         if k in self._plan.lent and (place is Place.ARENA or (place in _OWN and owner not in self._opaque)):

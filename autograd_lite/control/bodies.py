@@ -168,7 +168,7 @@ class Body:
         program = optimized(replace(self.program, graph=graph, bindings=bindings))[-1].program
         n = len(self.outputs)
         outputs = program.graph.outputs
-        return Source(plan_of(program, outputs[:n], outputs[n:], kept=kept))
+        return Source(plan_of(program, outputs[:n], outputs[n:], kept=kept), moving=True)
 
 
 class Runner:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..native.kernels import KERNELS
 from .errors import ShapeError
 
 Shape = tuple[int, ...]
@@ -105,16 +106,26 @@ def expand_reduced(a: Any, shape: Shape, axes: tuple[int, ...] | None, keepdims:
     return a if keepdims else a.reshape(reduced_shape(shape, axes, True))
 
 
-def _are_rows(a: Any, shape: Shape) -> bool:
-    """Return whether `_sum_rows` applies to `a`."""
-    if type(a) is not np.ndarray or a.size < 1024 or a.dtype.char not in "fd" or not a.flags.c_contiguous:
-        return False
-    return math.prod(shape) > 1
+_sum_of_rows = KERNELS.get("sum_of_rows")
 
 
-def _sum_rows(a: Any, shape: Shape) -> Any:
-    """Sum an array over its leading axes, with the bits of `sum` in a fraction of its time for short rows."""
-    return np.einsum("ij->j", a.reshape(-1, math.prod(shape)))
+def _are_rows(a: Any, n: int) -> bool:
+    """Return whether it pays to sum an array, as rows of n elements each, in another way than by `sum`."""
+    return a.size >= 1024 and n > 1 and a.dtype.char in "fd" and a.flags.c_contiguous
+
+
+def sum_of_rows(a: Any, axes: int) -> Any:
+    """Sum an array over its first axes, with the bits of `sum` in a fraction of its time where a kernel does it.
+
+    Args:
+        a: an array, or what stands for one.
+        axes: how many.
+    """
+    shape = a.shape[axes:]
+    n = math.prod(shape)
+    if _sum_of_rows is None or not axes or not _are_rows(a, n):
+        return a.sum(axis=tuple(range(axes)))
+    return _sum_of_rows(a.reshape(a.size // n, n)).reshape(shape)
 
 
 def sum_to_shape(a: Any, shape: Shape) -> Any:
@@ -127,7 +138,12 @@ def sum_to_shape(a: Any, shape: Shape) -> Any:
     extra = a.ndim - len(shape)
     ones = tuple(i + extra for i, n in enumerate(shape) if n == 1 and a.shape[i + extra] != 1)
     if extra or ones:
-        a = _sum_rows(a, shape) if not ones and _are_rows(a, shape) else a.sum(axis=(*range(extra), *ones))
+        if not ones and type(a) is np.ndarray and _are_rows(a, n := math.prod(shape)):
+            # In one pass through memory, where `sum` adds row after row to what it has in memory.
+            rows = a.reshape(-1, n)
+            a = np.einsum("ij->j", rows) if _sum_of_rows is None else _sum_of_rows(rows)
+        else:
+            a = a.sum(axis=(*range(extra), *ones))
     return a if a.shape == shape else a.reshape(shape)
 
 

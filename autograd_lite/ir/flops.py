@@ -177,6 +177,7 @@ _COUNTS: dict[str, Callable[..., float]] = {
     "window_take_equal": _pool,
     "window_put_equal": _pool,
     "standardize": _standardize,
+    "log_softmax_pullback": lambda shapes, out, params: 4 * math.prod(out),  # a sum, exp, a product, a difference
     "softmax_pullback": lambda shapes, out, params: 4 * math.prod(out),  # a product, its sum, a difference, a product
     "lstm": _lstm,
     "lstm_adjoint": _lstm_adjoint,

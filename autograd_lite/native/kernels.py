@@ -69,12 +69,17 @@ def _copied(name: str) -> tuple[np.ufunc, np.ufunc]:
     ours = KERNELS.get(name)
     numpys = NUMPYS.get(INSTRUCTIONS, {}).get(name, "")
     chars = "".join(loop[0] for loop in ours.types if loop[0] not in numpys) if ours else ""
-    return theirs, library.with_loops(theirs, ours or theirs, chars)
+    return theirs, _built.with_loops(theirs, ours or theirs, chars)
 
 
 FASTEST: Mapping[np.ufunc, np.ufunc] = MappingProxyType(
     dict(_copied(name) for name in [*" ".join(LEAST.values()).split(), "matmul"] if INSTRUCTIONS)
 )
+
+
+def _is_real(y: Any) -> bool:
+    """Return whether a kernel takes an operand: a Python number, or of float32 or float64."""
+    return y.dtype.char in "fd" if hasattr(y, "dtype") else isinstance(y, float | int)
 
 
 def kernel(name: str, otherwise: Callable[..., Any]) -> Callable[..., Any]:
@@ -89,10 +94,8 @@ def kernel(name: str, otherwise: Callable[..., Any]) -> Callable[..., Any]:
         return otherwise
 
     def either(x: Any, *rest: Any, **params: Any) -> Any:
-        for y in rest:
-            if y.dtype.char not in "fd":
-                return otherwise(x, *rest, **params)
-        return ufunc(x, *rest, **params) if x.dtype.char in "fd" else otherwise(x, *rest, **params)
+        native = x.dtype.char in "fd" and (not rest or all(map(_is_real, rest)))
+        return ufunc(x, *rest, **params) if native else otherwise(x, *rest, **params)
 
     return either
 

@@ -31,6 +31,7 @@ import numpy as np
 from ..core import batching
 from ..core.op import Op, structural
 from ..core.shapes import ShapeDtype
+from ..native.kernels import kernel
 from .sequences import advanced, by_gate, cut, delayed, floating, over_steps, times
 
 
@@ -50,41 +51,110 @@ def _rows(x: Any, batch: int) -> _Rows:
 
 
 # ---- forward and adjoint, on arrays: every step's arrays stay in the cache ------------------------------------------
+def _gates(a: Any) -> None:
+    """Replace the arguments of gates by their values; s(a) = (1 + tanh(a/2)) / 2 does not overflow."""
+    half = a.dtype.type(0.5)
+    a *= half
+    np.tanh(a, out=a)
+    a *= half
+    a += half
+
+
+def _cell(z: Any, product: Any, b: Any, h: Any, out: Any) -> None:
+    """Write u, r, n, q, h of one step into `out` (N, 5, H), with the reset gate after the product.
+
+    Args:
+        z: the input's contribution, (N, 3, H).
+        product: h R, (N, 3, H).
+        b: the biases of u, of r and of n outside and inside of its product, (1, 4, H).
+        h: before, (N, H).
+        out: the result.
+    """
+    row, b = out.swapaxes(0, 1), b[0]
+    gates, new, q, now = row[:2], row[2], row[3], row[4]
+    np.add(z[:, :2], b[:2], out=out[:, :2])
+    gates += product[:, :2].swapaxes(0, 1)
+    _gates(gates)
+    np.add(product[:, 2], b[3], out=q)
+    np.multiply(row[1], q, out=new)
+    new += z[:, 2] + b[2]
+    np.tanh(new, out=new)
+    np.subtract(h, new, out=now)
+    now *= row[0]
+    now += new
+
+
+def _cell_pullback(row: Any, g: Any, before: Any, dh: Any, out: tuple[Any, Any, Any]) -> None:
+    """Write the cotangents of z and of the products with R (N, 3, H), and that of h before (N, H), over dh as well.
+
+    Args:
+        row: the result at one step, (N, 5, H).
+        g: its cotangent.
+        before: h before, (N, H).
+        dh: what later steps add to the cotangent of h.
+        out: the results; what goes through R is not part of the last one.
+    """
+    apart, through, d_before = out
+    u, r, new, q, _ = row.swapaxes(0, 1)
+    dh += g[:, 4]
+    dn = apart[:, 2]
+    np.multiply(1 - u, dh, out=dn)
+    dn += g[:, 2]
+    dn *= 1 - new * new
+    np.multiply(before - new, dh, out=apart[:, 0])
+    np.multiply(q, dn, out=apart[:, 1])
+    gates = row[:, :2]
+    apart[:, :2] += g[:, :2]
+    apart[:, :2] *= (1 - gates) * gates
+    through[:, :2] = apart[:, :2]
+    np.multiply(r, dn, out=through[:, 2])
+    through[:, 2] += g[:, 3]
+    np.multiply(dh, u, out=d_before)
+
+
+_step = kernel("gru_cell", _cell)
+_step_back = kernel("gru_cell_pullback", _cell_pullback)
+
+
 def _forward(x: Any, *, batch: int, reset_after: bool) -> Any:
     x = np.ascontiguousarray(x, floating(x.dtype))
     b, r, h, z = _rows(x, batch)
     n, dtype = len(r), x.dtype
-    half, both = dtype.type(0.5), b[0] + b[1]
-    gate_bias, new_bias = both[: 2 * n].reshape(2, 1, n), (b[0] if reset_after else both)[2 * n :]
-    q_bias, r_new = b[1, 2 * n :], np.ascontiguousarray(r[:, 2 * n :])
-    r = r if reset_after else np.ascontiguousarray(r[:, : 2 * n])
-    out, product, h = np.empty((len(z), 5, batch, n), dtype), np.empty((batch, r.shape[1]), dtype), h.copy()
+    out = np.empty((len(z), 5, batch, n), dtype)
+    if not reset_after:
+        _reset_before(b, r, h, z, out)
+        return out
+    product, b = np.empty((batch, 3 * n), dtype), np.concatenate([b[0, : 2 * n] + b[1, : 2 * n], b[:, 2 * n :].ravel()])
+    apart, b = product.reshape(batch, 3, n), b.reshape(1, 4, n)
+    for given, row, rows in zip(z.reshape(-1, batch, 3, n), out, out.swapaxes(1, 2), strict=True):
+        np.matmul(h, r, out=product)
+        _step(given, apart, b, h, out=rows)
+        h = row[4]
+    return out
+
+
+def _reset_before(b: Any, r: Any, h: Any, z: Any, out: Any) -> None:
+    """Write all steps into `out`, with the reset gate before the product, which is in the middle of a step then."""
+    batch, n = h.shape
+    both, r_new, r = b[0] + b[1], np.ascontiguousarray(r[:, 2 * n :]), np.ascontiguousarray(r[:, : 2 * n])
+    gate_bias, new_bias = both[: 2 * n].reshape(2, 1, n), both[2 * n :]
+    product = np.empty((batch, 2 * n), z.dtype)
     apart = by_gate(product, n)
     for given, row in zip(by_gate(z, n), out, strict=True):
         gates, new, q, now = row[:2], row[2], row[3], row[4]
         np.matmul(h, r, out=product)
-        np.add(given[:2], apart[:2], out=gates)
+        np.add(given[:2], apart, out=gates)
         gates += gate_bias
-        # s(a) = (1 + tanh(a/2)) / 2 does not overflow.
-        gates *= half
-        np.tanh(gates, out=gates)
-        gates *= half
-        gates += half
-        update, reset = gates
-        if reset_after:
-            np.add(apart[2], q_bias, out=q)
-            np.multiply(reset, q, out=new)
-        else:
-            np.multiply(reset, h, out=q)
-            np.matmul(q, r_new, out=new)
+        _gates(gates)
+        np.multiply(row[1], h, out=q)
+        np.matmul(q, r_new, out=new)
         new += given[2]
         new += new_bias
         np.tanh(new, out=new)
         np.subtract(h, new, out=now)
-        now *= update
+        now *= row[0]
         now += new
         h = now
-    return out
 
 
 def _backward(g: Any, out: Any, x: Any, *, batch: int, reset_after: bool) -> Any:
@@ -95,45 +165,13 @@ def _backward(g: Any, out: Any, x: Any, *, batch: int, reset_after: bool) -> Any
     result = np.empty(x.shape, dtype)
     result[2 + n : 2 + n + batch, n:] = 0
     db, dr, dfirst, dz = _rows(result, batch)
+    befores = np.concatenate([first[None], out[:-1, 4]])
     # The part of a step's cotangents that goes through R; with the reset gate before the product, that of z itself.
     through = np.empty_like(dz) if reset_after else dz
-    back = np.ascontiguousarray(r.T if reset_after else r[:, : 2 * n].T)
-    new_back = np.ascontiguousarray(r[:, 2 * n :].T)
-    z_by_gate, through_by_gate = by_gate(dz, n), by_gate(through, n)
-    d, dh = np.empty((3, batch, n), dtype), np.zeros((batch, n), dtype)
-    (du, d_reset, dn), dq, part, slope = d, np.empty_like(dh), np.empty_like(dh), np.empty_like(d[:2])
-    for t in range(len(out) - 1, -1, -1):
-        row, given, before = out[t], g[t], out[t - 1, 4] if t else first
-        gates, (u, reset, new, q, _) = row[:2], row
-        dh += given[4]
-        np.multiply(np.subtract(1, u, out=part), dh, out=dn)
-        dn += given[2]
-        dn *= np.subtract(1, np.multiply(new, new, out=part), out=part)
-        np.subtract(before, new, out=du)
-        du *= dh
-        if reset_after:
-            np.multiply(reset, dn, out=dq)
-            dq += given[3]
-            np.multiply(q, dn, out=d_reset)
-        else:
-            np.matmul(dn, new_back, out=dq)
-            dq += given[3]
-            np.multiply(before, dq, out=d_reset)
-        d[:2] += given[:2]
-        d[:2] *= np.multiply(np.subtract(1, gates, out=slope), gates, out=slope)
-        z_by_gate[t] = d
-        dh *= u
-        if reset_after:
-            through_by_gate[t, :2] = d[:2]
-            through_by_gate[t, 2] = dq
-            dh += through[t] @ back
-        else:
-            dh += np.multiply(reset, dq, out=part)
-            dh += dz[t, :, : 2 * n] @ back
+    dh = _back_after(g, out, befores, r, dz, through) if reset_after else _back_before(g, out, befores, r, dz)
     np.sum(dz, axis=(0, 1), out=db[0])
     np.sum(through, axis=(0, 1), out=db[1])
-    befores = np.concatenate([first[None], out[:-1, 4]]).reshape(-1, n).T
-    rows = through.reshape(-1, 3 * n)
+    befores, rows = befores.reshape(-1, n).T, through.reshape(-1, 3 * n)
     if reset_after:
         np.matmul(befores, rows, out=dr)
     else:
@@ -141,6 +179,45 @@ def _backward(g: Any, out: Any, x: Any, *, batch: int, reset_after: bool) -> Any
         dr[:, 2 * n :] = np.ascontiguousarray(out[:, 3]).reshape(-1, n).T @ rows[:, 2 * n :]
     dfirst[:] = dh
     return result
+
+
+def _back_after(g: Any, out: Any, befores: Any, r: Any, dz: Any, through: Any) -> Any:
+    """Write the cotangents of z and of what goes through R, and return that of h before the first step."""
+    batch, n = befores.shape[1:]
+    back, dh, product = np.ascontiguousarray(r.T), np.zeros((batch, n), dz.dtype), np.empty((batch, n), dz.dtype)
+    apart, apart_through = (a.reshape(-1, batch, 3, n) for a in (dz, through))
+    rows, g = out.swapaxes(1, 2), g.swapaxes(1, 2)
+    for t in range(len(out) - 1, -1, -1):
+        _step_back(rows[t], g[t], befores[t], dh, out=(apart[t], apart_through[t], dh))
+        dh += np.matmul(through[t], back, out=product)
+    return dh
+
+
+def _back_before(g: Any, out: Any, befores: Any, r: Any, dz: Any) -> Any:
+    """As `_back_after`, with the reset gate before the product."""
+    batch, n = befores.shape[1:]
+    back, new_back = np.ascontiguousarray(r[:, : 2 * n].T), np.ascontiguousarray(r[:, 2 * n :].T)
+    z_by_gate, d, dh = by_gate(dz, n), np.empty((3, batch, n), dz.dtype), np.zeros((batch, n), dz.dtype)
+    (du, d_reset, dn), dq, part, slope = d, np.empty_like(dh), np.empty_like(dh), np.empty_like(d[:2])
+    for t in range(len(out) - 1, -1, -1):
+        row, given, before = out[t], g[t], befores[t]
+        gates, (u, reset, new, _, _) = row[:2], row
+        dh += given[4]
+        np.multiply(np.subtract(1, u, out=part), dh, out=dn)
+        dn += given[2]
+        dn *= np.subtract(1, np.multiply(new, new, out=part), out=part)
+        np.subtract(before, new, out=du)
+        du *= dh
+        np.matmul(dn, new_back, out=dq)
+        dq += given[3]
+        np.multiply(before, dq, out=d_reset)
+        d[:2] += given[:2]
+        d[:2] *= np.multiply(np.subtract(1, gates, out=slope), gates, out=slope)
+        z_by_gate[t] = d
+        dh *= u
+        dh += np.multiply(reset, dq, out=part)
+        dh += dz[t, :, : 2 * n] @ back
+    return dh
 
 
 # ---- the derivatives, in plain NumPy --------------------------------------------------------------------------------

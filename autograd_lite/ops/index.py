@@ -7,10 +7,12 @@ it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import EllipsisType, NoneType
 from typing import Any
 
 import numpy as np
 
+from ..core.fills import Fill, Part, filled_by
 from ..core.op import Op, structural
 from ..core.shapes import ShapeDtype
 
@@ -75,6 +77,12 @@ def _scatter_add(x: Any, *, index: Any, shape: Any) -> Any:
     else:
         np.add.at(out, index, x)
     return out
+
+
+@filled_by(_scatter_add)
+def _scattered(x: Any, *, index: Any, shape: Any) -> Any:
+    plain = all(isinstance(i, (int, slice, EllipsisType, NoneType)) for i in index)
+    return (Fill(shape, x.dtype, [Part(..., None), Part(index, 0)]), (x,)) if plain else None
 
 
 def _infer_getitem(x: ShapeDtype, *, index: Any) -> ShapeDtype:

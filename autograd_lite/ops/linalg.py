@@ -18,8 +18,7 @@ from .operands import operand
 
 
 def _matmul(x: Any, y: Any) -> Any:
-    rows = x.__class__ is y.__class__ is np.ndarray and x.ndim > 2 and y.ndim == 2 and x.flags.c_contiguous
-    if rows and x.shape[-1] == y.shape[0]:
+    if x.ndim > 2 and y.ndim == 2 and x.flags.c_contiguous and x.shape[-1] == y.shape[0]:
         # NumPy would call BLAS once for each of the leading axes of x, which takes up to twice as long.
         return np.matmul(_rows(x, x.shape[-1]), y).reshape(*x.shape[:-1], y.shape[1])
     return np.matmul(x, y)

@@ -33,7 +33,8 @@ from ..core import batching
 from ..core.op import Op, structural
 from ..core.shapes import ShapeDtype
 from ..native import functions as fast
-from .sequences import advanced, by_gate, cut, delayed, floating, over_steps, times
+from ..native.kernels import kernel
+from .sequences import advanced, cut, delayed, floating, over_steps, times
 
 
 class _Rows(NamedTuple):
@@ -52,39 +53,83 @@ def _rows(x: Any, batch: int) -> _Rows:
     return _Rows(x[0], x[1 : 1 + n], x[1 + n : top, :n], x[top:].reshape(steps, batch, 4 * n))
 
 
+# ---- forward and adjoint, on arrays: every step's arrays stay in the cache ------------------------------------------
+def _cell(z: Any, b: Any, product: Any, c: Any, out: Any) -> None:
+    """Write i, f, g, o, h, c of one step into `out` (N, 6, H), given the terms of a (N, 4, H) and c before (N, H)."""
+    half, is_new = _gate_constants(z.dtype)
+    row = out.swapaxes(0, 1)
+    a = row[:4]
+    np.add(z.swapaxes(0, 1), b.swapaxes(0, 1), out=a)
+    a += product.swapaxes(0, 1)
+    # s(a) = (1 + tanh(a/2)) / 2: one call for all four gates, and no overflow.
+    a *= half
+    np.tanh(a, out=a)
+    a *= half
+    a += half * (1 - is_new)
+    i, f, g, o, h, new = row
+    np.multiply(f, c, out=new)
+    new += i * g
+    np.tanh(new, out=h)
+    h *= o
+
+
+def _cell_pullback(row: Any, g: Any, before: Any, dh: Any, dc: Any, out: tuple[Any, Any]) -> None:
+    """Write the cotangents of a (N, 4, H) and of c before (N, H) into `out`, and over dh.
+
+    Args:
+        row: the result at one step, (N, 6, H).
+        g: its cotangent.
+        before: c before, (N, H).
+        dh, dc: what later steps add to the cotangents of h and c.
+        out: the results.
+    """
+    _, is_new = _gate_constants(row.dtype)
+    row, g, (apart, dc_before) = row.swapaxes(0, 1), g.swapaxes(0, 1), out
+    i, f, new, o, _, c = row
+    d = np.empty_like(row[:4])
+    di, df, dg, do = d
+    tanh_c = np.tanh(c)
+    dh += g[4]
+    np.multiply(dh, tanh_c, out=do)
+    # dh o (1 - tanh(c)²)
+    dh *= o
+    dc = dc + dh
+    tanh_c *= tanh_c
+    dc -= dh * tanh_c
+    dc += g[5]
+    np.multiply(dc, new, out=di)
+    np.multiply(dc, before, out=df)
+    np.multiply(dc, i, out=dg)
+    d += g[:4]
+    # u (1 - u) for the logistic function, (1 + u) (1 - u) for tanh.
+    gates = row[:4]
+    d *= gates + is_new
+    np.multiply(d, 1 - gates, out=apart.swapaxes(0, 1))
+    np.multiply(dc, f, out=dc_before)
+
+
 def _gate_constants(dtype: Any) -> tuple[Any, Any]:
     """Return rows with 1/2 for i, f and o and 1 for g; and with 0 for i, f and o and 1 for g."""
     is_new = np.array([0, 0, 1, 0], dtype).reshape(4, 1, 1)
     return (is_new + 1) / 2, is_new
 
 
-# ---- forward and adjoint, on arrays: every step's arrays stay in the cache ------------------------------------------
+_step = kernel("lstm_cell", _cell)
+_step_back = kernel("lstm_cell_pullback", _cell_pullback)
+
+
 def _forward(x: Any, *, batch: int) -> Any:
     x = np.ascontiguousarray(x, floating(x.dtype))
     b, r, c, z = _rows(x, batch)
     n = r.shape[0]
-    half, is_new = _gate_constants(x.dtype)
-    shift = half * (1 - is_new)
-    out = np.empty((len(z), 6, batch, n), x.dtype)
-    product, part, h = np.empty((batch, 4 * n), x.dtype), np.empty((batch, n), x.dtype), None
-    apart, b = by_gate(product, n), b.reshape(4, 1, n)
-    for given, row in zip(by_gate(z, n), out, strict=True):
-        a = row[:4]
-        np.add(given, b, out=a)
+    out, b = np.empty((len(z), 6, batch, n), x.dtype), b.reshape(1, 4, n)
+    product, h = np.zeros((batch, 4 * n), x.dtype), None
+    apart = product.reshape(batch, 4, n)
+    for given, row, rows in zip(z.reshape(-1, batch, 4, n), out, out.swapaxes(1, 2), strict=True):
         if h is not None:
             np.matmul(h, r, out=product)
-            a += apart
-        # s(a) = (1 + tanh(a/2)) / 2: one call for all four gates, and no overflow.
-        a *= half
-        np.tanh(a, out=a)
-        a *= half
-        a += shift
-        i, f, g, o, h, new = row
-        np.multiply(f, c, out=new)
-        new += np.multiply(i, g, out=part)
-        c = new
-        np.tanh(c, out=h)
-        h *= o
+        _step(given, b, apart, c, out=rows)
+        h, c = row[4], row[5]
     return out
 
 
@@ -93,36 +138,13 @@ def _backward(g: Any, out: Any, x: Any, *, batch: int) -> Any:
     g, out, x = (np.ascontiguousarray(a, dtype) for a in (g, out, x))
     _, r, first, _ = _rows(x, batch)
     n = r.shape[0]
-    _, is_new = _gate_constants(dtype)
     result = np.empty(x.shape, dtype)
     result[1 + n : 1 + n + batch, n:] = 0
     db, dr, dfirst, dz = _rows(result, batch)
-    dh, dc = np.zeros((batch, n), dtype), np.zeros((batch, n), dtype)
-    part, tanh_c, d = np.empty_like(dh), np.empty_like(dh), np.empty((4, batch, n), dtype)
-    slope, rest, apart, back = np.empty_like(d), np.empty_like(d), by_gate(dz, n), np.ascontiguousarray(r.T)
-    di, df, dg, do = d
+    dh, dc, back = np.zeros((batch, n), dtype), np.zeros((batch, n), dtype), np.ascontiguousarray(r.T)
+    apart, rows, g = dz.reshape(-1, batch, 4, n), out.swapaxes(1, 2), g.swapaxes(1, 2)
     for t in range(len(out) - 1, -1, -1):
-        i, f, new, o, _, c = row = out[t]
-        given = g[t]
-        np.tanh(c, out=tanh_c)
-        dh += given[4]
-        np.multiply(dh, tanh_c, out=do)
-        # dh o (1 - tanh(c)²)
-        dh *= o
-        dc += dh
-        tanh_c *= tanh_c
-        dc -= np.multiply(dh, tanh_c, out=part)
-        dc += given[5]
-        np.multiply(dc, new, out=di)
-        np.multiply(dc, out[t - 1, 5] if t else first, out=df)
-        np.multiply(dc, i, out=dg)
-        d += given[:4]
-        # u (1 - u) for the logistic function, (1 + u) (1 - u) for tanh.
-        gates = row[:4]
-        np.add(gates, is_new, out=slope)
-        d *= slope
-        np.multiply(d, np.subtract(1, gates, out=rest), out=apart[t])
-        dc *= f
+        _step_back(rows[t], g[t], out[t - 1, 5] if t else first, dh, dc, out=(apart[t], dc))
         if t:
             np.matmul(dz[t], back, out=dh)
     np.sum(dz, axis=(0, 1), out=db)

@@ -18,6 +18,7 @@ from ..core.shapes import (
     normalize_axes,
     normalize_axis,
     reduced_shape,
+    sum_of_rows,
 )
 from .arith import divide, multiply, square
 from .linalg import matmul
@@ -168,10 +169,17 @@ _SUMS = (
 )
 _MEANS = (Rewrite(lambda x, a, k, d: mean(square(x), axis=a, keepdims=k, dtype=d), _mean_square, exact=False),)
 
+
+def _sum(x: Any, *, axis: Any, keepdims: bool, dtype: Any) -> Any:
+    if axis and dtype is None and not keepdims and axis == tuple(range(len(axis))):
+        return sum_of_rows(x, len(axis))
+    return x.sum(axis=axis, keepdims=keepdims, dtype=dtype)
+
+
 # The linear reductions. Only the shape of `x` is read.
 sum_: Op = reduction(
     "sum",
-    lambda x, *, axis, keepdims, dtype: x.sum(axis=axis, keepdims=keepdims, dtype=dtype),
+    _sum,
     applied(lambda g, out, x, *, axis, keepdims, dtype: _spread(g, x, axis, keepdims)),
     bind=_binder(np.sum, 0, np.add, accumulates=True),
     numpy_functions=(np.sum,),

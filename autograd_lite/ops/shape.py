@@ -10,6 +10,7 @@ import numpy as np
 
 from ..core import batching
 from ..core.errors import ShapeError, UnsupportedError
+from ..core.fills import Fill, Part, filled_by
 from ..core.op import Op, structural
 from ..core.rewrites import Rewrite
 from ..core.shapes import ShapeDtype, cast_back, normalize_axis, resolve_reshape
@@ -144,6 +145,21 @@ def _infer_concatenate(*parts: ShapeDtype, axis: int) -> ShapeDtype:
     shape = list(parts[0].shape)
     shape[axis] = sum(p.shape[axis] for p in parts)
     return ShapeDtype(tuple(shape), np.result_type(*(p.dtype for p in parts)))
+
+
+@filled_by(np.concatenate)
+def _joined(arrays: Sequence[Any], axis: Any = 0) -> Any:
+    first = arrays[0]
+    if axis is None or len({(len(a.shape), a.dtype) for a in arrays}) > 1:
+        return None
+    axis = normalize_axis(axis, len(first.shape))
+    stops = list(itertools.accumulate(a.shape[axis] for a in arrays))
+    before = (slice(None),) * axis
+    starts = [stop - a.shape[axis] for stop, a in zip(stops, arrays, strict=True)]
+    places = [(*before, slice(*ends)) for ends in zip(starts, stops, strict=True)]
+    parts = [Part(place, k) for k, place in enumerate(places)]
+    shape = (*first.shape[:axis], stops[-1], *first.shape[axis + 1 :])
+    return Fill(shape, first.dtype, parts), tuple(arrays)
 
 
 concatenate = structural(

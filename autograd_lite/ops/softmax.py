@@ -21,6 +21,7 @@ _logsumexp_kernel = row_kernel("logsumexp")
 _softmax_kernel = row_kernel("softmax")
 _softmax_pullback_kernel = row_kernel("softmax_pullback")
 _log_softmax_kernel = row_kernel("log_softmax")
+_log_softmax_pullback_kernel = row_kernel("log_softmax_pullback")
 
 
 def _as_last(x: Any, axes: tuple[int, ...] | None) -> Any:
@@ -184,10 +185,40 @@ def _log_softmax(x: Any, *, axis: int) -> Any:
     return shifted
 
 
+def _log_softmax_pullback(x: Any, y: Any, *, axis: int) -> Any:
+    if x.shape != y.shape:
+        raise ShapeError(f"log_softmax_pullback: expected x and y of the same shape; received {x.shape} and {y.shape}")
+    x, y = floating(x), floating(y)
+    if axis == x.ndim - 1 and (found := _log_softmax_pullback_kernel(x, y)) is not None:
+        return found
+    return x - np.exp(y) * np.add.reduce(x, axis=axis, keepdims=True)
+
+
+def _log_softmax_pullback_jvp(tangents: Any, out: Any, x: Any, y: Any, *, axis: int) -> Any:
+    dx, dy = tangents
+    by_x = None if dx is None else log_softmax_pullback(dx, y, axis=axis)
+    if dy is None:
+        return by_x
+    by_y = -(dy * np.exp(y) * x.sum(axis=axis, keepdims=True))
+    return by_y if by_x is None else by_x + by_y
+
+
+# x - exp(y) sum(x).
+log_softmax_pullback: Op = structural(
+    "log_softmax_pullback",
+    _log_softmax_pullback,
+    lambda g, out, x, y, *, axis: g - _along(g, np.exp(y), axis),
+    lambda g, out, x, y, *, axis: -(g * np.exp(y) * x.sum(axis=axis, keepdims=True)),
+    saves=("y", "xy"),
+    infer=lambda x, y, *, axis: ShapeDtype(x.shape, np.result_type(_same_float(x).dtype, _same_float(y).dtype)),
+    jvp=_log_softmax_pullback_jvp,
+    batch=batching.along_axis,
+)
+
 log_softmax = structural(
     "log_softmax",
     _log_softmax,
-    lambda g, out, x, *, axis: g - fast.exp(out) * g.sum(axis=axis, keepdims=True),
+    lambda g, out, x, *, axis: log_softmax_pullback(g, out, axis=axis),
     saves="o",
     infer=_same_float,
     jvp=lambda tangents, out, x, *, axis: tangents[0] - (fast.exp(out) * tangents[0]).sum(axis=axis, keepdims=True),

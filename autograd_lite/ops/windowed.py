@@ -8,9 +8,9 @@ which is bilinear. Paired with an array y of the result's shape it is one trilin
 by each of the three is an op: `convolution` by y, `convolution_input` by x (the transposed convolution, shape of x) and
 `convolution_kernel` by w. So each derivative of each of the three is another of them, and every order has a fast rule.
 
-There are native kernels for the first and the last, which make no matrix of windows. With strides of 1 the second is a
-convolution of y with the kernel turned around. In NumPy, the first and the last copy windows into a matrix, a block at
-a time, and multiply that; the second multiplies y by the kernel's taps, and adds the products at their positions.
+Native kernels compute them without a matrix of windows. In NumPy's form the first and the last copy windows into a
+matrix, a block at a time, and multiply that; the second multiplies y by the kernel's taps, and adds the products at
+their positions.
 
 References:
     Chellapilla, Puri, Simard: High Performance Convolutional Neural Networks for Document Processing, 2006, section 3
@@ -260,11 +260,9 @@ def _convolution_input(
     y: Any, w: Any, *, size: Shape, stride: Shape, padding: Padding, dilation: Shape, groups: int
 ) -> Any:
     x_shape = (y.shape[0], *size, w.shape[-2] * groups)
-    ufunc = kernel_for("convolution", y, w) if groups == 1 and set(stride) == {1} else None
+    ufunc = kernel_for("convolution_input", y, w) if groups == 1 else None
     if ufunc is not None:
-        turned = w[(slice(None, None, -1),) * len(size)].swapaxes(-1, -2)
-        before = tuple(d * (k - 1) - p[0] for d, k, p in zip(dilation, w.shape, padding, strict=False))
-        return ufunc(y, turned, standing_for(size), layout(dilation, stride, before))
+        return ufunc(y, w, standing_for(size), layout(dilation, stride, tuple(p[0] for p in padding)))
     s = _sizes(x_shape, w.shape, stride, padding, dilation, groups)
     dtype = np.result_type(y, w)
     out = np.zeros((s.batch, *size, groups, s.inputs), dtype)

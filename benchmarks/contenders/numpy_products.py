@@ -32,6 +32,9 @@ def products(problem: Mlp) -> Job:
     return Job(run, lambda: dict(problem.weights))  # which do not change
 
 
+mlp_step = products  # for the ratio of the whole step to them
+
+
 def model(problem: Model) -> Job:
     """The calls of one of the models; those of the other models would be none."""
     loss = float(problem.function(np)(*problem.inputs.values()))

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -147,11 +148,12 @@ def tiny_mlp(problem: Regression, through: Through = as_it_is) -> Job:
     return Job(through(run), trainer.result, trainer.reset, torch.Tensor.item)
 
 
-def update(problem: Update) -> Job:
+def update(problem: Update, **options: bool) -> Job:
     tensors = {name: torch.tensor(w, requires_grad=True) for name, w in problem.weights.items()}
     for name, t in tensors.items():
         t.grad = torch.tensor(problem.gradients[name])
     eps = {"RMSprop": {"alpha": 0.9, "eps": 1e-7**0.5}, "Adam": {"eps": 1e-7}}.get(problem.optimizer, {})
+    make = partial(getattr(torch.optim, problem.optimizer), lr=problem.learning_rate, **eps, **options)
     optimizer = None
 
     def reset() -> None:
@@ -159,7 +161,7 @@ def update(problem: Update) -> Job:
         with torch.no_grad():
             for name, t in tensors.items():
                 t.copy_(torch.tensor(problem.weights[name]))
-        optimizer = getattr(torch.optim, problem.optimizer)(list(tensors.values()), lr=problem.learning_rate, **eps)
+        optimizer = make(list(tensors.values()))
 
     def run() -> float:
         optimizer.step()

@@ -149,8 +149,10 @@ class Loss(Configurable):
             if y_pred.__class__ is Tensor:  # else, in `vmap` and `jvp`, values are not known
                 found = self._weighed(y_true, y_pred, sample_weight, mask, travelled)
                 if self._limits and ag.is_compiling():
-                    # By NumPy's functions, so that it can be saved.
-                    ag.assume(np.isfinite, found[0]) if not found[0].ndim else ag.assume(np.all, np.isfinite(found[0]))
+                    # By functions that have a name in files.
+                    ag.assume(math.isfinite, found[0]) if not found[0].ndim else ag.assume(
+                        np.all, np.isfinite(found[0])
+                    )
                 if not self._limits or ag.is_compiling() or _is_finite(found[0]):
                     return found
             token = LIMITS.set(True)
@@ -165,10 +167,7 @@ class Loss(Configurable):
     ) -> tuple[Tensor, Any]:
         given: Any = y_true if isinstance(y_true, Tensor) else np.asarray(y_true)
         shape = y_pred.shape
-        if type(self).check is Loss.check:  # which looks at shapes alone
-            self.check(given, shape)
-        else:
-            ag.observe(lambda values: self.check(values, shape), given, checks=True)
+        self._observed(given, shape)
         given = self._cast(given, y_pred.dtype)
         rows = float(y_pred.shape[0])
         plain = sample_weight is None and mask is None and travelled is None
@@ -196,6 +195,13 @@ class Loss(Configurable):
             safe: Any = np.where(np.equal(divisor, 0), 1.0, divisor)
             return losses.sum() / safe.astype(losses.dtype), divisor * rows / losses.size
         return losses.sum() / (divisor or 1.0), rows * divisor / losses.size
+
+    def _observed(self, y_true: Any, shape: tuple[int, ...]) -> None:
+        """Check targets, at every replay too if this is compiled."""
+        if type(self).check is Loss.check:  # which looks at shapes alone
+            self.check(y_true, shape)
+        else:
+            ag.observe(lambda values: self.check(values, shape), y_true, checks=True)
 
     def _divisor(self, shape: tuple[int, ...], weights: Any, counted: Any) -> Any:
         """Return what the sum of the losses is divided by to make their mean, where it is not 0; a number or Tensor."""
@@ -228,6 +234,14 @@ class Elementwise(Loss):
         """Raise unless the shapes are equal and no target is NaN."""
         targets.check_same_shape(self.name, y_true, shape)
         targets.check_no_nan(self.name, y_true)
+
+    def _observed(self, y_true: Any, shape: tuple[int, ...]) -> None:
+        plain = type(self).check is Elementwise.check and isinstance(y_true, Tensor) and y_true.dtype.kind == "f"
+        if not (plain and ag.is_compiling()):
+            super()._observed(y_true, shape)
+        else:  # together with what is computed; where there is a NaN, the function itself runs and says so
+            targets.check_same_shape(self.name, y_true, shape)
+            ag.assume(math.isfinite, (y_true * 0).sum())
 
 
 class FunctionLoss(Loss):

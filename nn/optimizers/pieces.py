@@ -7,13 +7,12 @@ parameter. So they can be part of `Changes`, which an interrupt finds complete o
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Mapping
-from functools import partial
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from autograd_lite import blockwise
 
 from .rules import Array, Hyper, Rule
 
@@ -22,7 +21,6 @@ Call = tuple[Any, ...]  # a ufunc, its operands, and the array that its result g
 # What NumPy calls for the operator ** with these exponents.
 _POWERS: dict[float, np.ufunc] = {0.5: np.sqrt, 1.0: np.positive, 2.0: np.square, -1.0: np.reciprocal}
 _OPERATORS = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.true_divide, "pow": np.power}
-_kept = threading.local()
 
 
 class _Value:
@@ -85,48 +83,21 @@ def calls_in_pieces(
     if any(np.may_share_memory(g, a) for a in (p, *state.values())):
         g = g.copy()
     arrays = [p, g, *state.values()]
-    if all(a.flags.c_contiguous for a in arrays):
-        arrays = [a.reshape(-1) for a in arrays]
-    p = arrays[0]
-    rows = max(1, piece * len(p) // p.size)
-    notes, used = _noted(rule, hyper, list(state), p.dtype)
-    scratch = _scratch(used - len(arrays), rows * (p.size // len(p)), piece, p.dtype)
-    templates, numbers = _templates(notes, used, p.dtype)
-    for start in range(0, len(p), rows):
-        views = [a[start : start + rows] for a in arrays]
-        shape, size = views[0].shape, views[0].size
-        here = [*views, *[a[:size].reshape(shape) for a in scratch], *numbers]
-        for ufunc, chosen, place in templates:
-            if place is None:
-                yield ufunc, *chosen(here)
-            else:
-                yield partial(ufunc, out=here[place]), *chosen(here)
+    notes = _noted(rule, hyper, list(state), p.dtype)
+    numbers = [x for note in notes for x in note.operands if x.__class__ is not _Value]
+    places = iter(range(len(arrays), len(arrays) + len(numbers)))
+
+    def place(x: Any) -> int:
+        if x.__class__ is not _Value:
+            return next(places)
+        return x.place if x.place < len(arrays) else x.place + len(numbers)
+
+    calls = [(ufunc, *map(place, operands), place(result)) for ufunc, operands, result in notes]
+    return blockwise(calls, arrays, numbers, piece)
 
 
-def _templates(
-    notes: list[_Note], used: int, dtype: np.dtype[Any]
-) -> tuple[list[tuple[np.ufunc, Any, int | None]], list[Any]]:
-    """Return what picks each note's arguments from a list of all arrays and numbers, and the numbers.
-
-    The last argument is the place of the result; but NumPy wants it called `out` where `maximum` may get more operands.
-    """
-    templates: list[tuple[np.ufunc, Any, int | None]] = []
-    numbers: list[Any] = []
-    for ufunc, operands, result in notes:
-        chosen = []
-        for x in operands:
-            if x.__class__ is not _Value:
-                numbers.append(np.array(x, dtype) if x.__class__ is float else x)  # which NumPy takes faster
-            chosen.append(x.place if x.__class__ is _Value else used + len(numbers) - 1)
-        if ufunc in (np.maximum, np.minimum):
-            templates.append((ufunc, itemgetter(*chosen), result.place))
-        else:
-            templates.append((ufunc, itemgetter(*chosen, result.place), None))
-    return templates, numbers
-
-
-def _noted(rule: Rule, hyper: Hyper, names: list[str], dtype: np.dtype[Any]) -> tuple[list[_Note], int]:
-    """Return the calls of a rule, with places for all results, and the number of places: p, g, slots, scratch."""
+def _noted(rule: Rule, hyper: Hyper, names: list[str], dtype: np.dtype[Any]) -> list[_Note]:
+    """Return the calls of a rule, with places for all results, in this order: p, g, slots, scratch."""
     notes: list[_Note] = []
     p, g = _Value(notes, dtype, 0), _Value(notes, dtype, 1)
     old = {name: _Value(notes, dtype, 2 + i) for i, name in enumerate(names)}
@@ -146,15 +117,4 @@ def _noted(rule: Rule, hyper: Hyper, names: list[str], dtype: np.dtype[Any]) -> 
             free, used = [used], used + 1
         result.place = free.pop()
     notes += [_Note(np.positive, (x,), old[name]) for name, x in new.items() if x.place != old[name].place]
-    return [*notes, _Note(np.subtract, (p, delta), p)], used
-
-
-def _scratch(count: int, size: int, piece: int, dtype: np.dtype[Any]) -> list[Array]:
-    """Return arrays for intermediate results; a thread keeps those of usual size for the next step."""
-    whole = count * max(size, piece) * dtype.itemsize
-    held = getattr(_kept, "bytes", None)
-    if held is None or held.nbytes < whole:
-        held = np.empty(whole, np.uint8)
-        if size <= piece:
-            _kept.bytes = held
-    return list(held[:whole].view(dtype).reshape(count, -1)) if count else []
+    return [*notes, _Note(np.subtract, (p, delta), p)]

@@ -63,7 +63,7 @@ ARRAYS: dict[str, Callable[[], Any]] = {
 @pytest.mark.parametrize("name", ARRAYS)
 def test_arrays_of_all_kinds(name: str) -> None:
     def f(a: Any) -> Any:
-        return a + a, np.sum(a), a.T, np.sin(a), a.reshape(-1)[:1]
+        return a + a, np.sum(a), a.T, np.arctan(a), a.reshape(-1)[:1]
 
     compiled = ag.compile(f)
     for _ in range(3):
@@ -256,12 +256,12 @@ def test_it_may_call_itself_and_run_in_threads() -> None:
         depth.now = getattr(depth, "now", 0)
         if depth.now < 3:
             depth.now += 1
-            assert_same(compiled(a + 1), np.tanh(a + 1) * (a + 1) + 1)
+            assert_same(compiled(a + 1), np.arctan(a + 1) * (a + 1) + 1)
             depth.now -= 1
 
     def f(x: Any) -> Any:
         ag.observe(look, x)
-        return np.tanh(x) * x + 1
+        return np.arctan(x) * x + 1
 
     compiled = ag.compile(f)
     failures: list[BaseException] = []
@@ -271,7 +271,7 @@ def test_it_may_call_itself_and_run_in_threads() -> None:
             rng = np.random.default_rng()
             for n in range(20):
                 a = rng.normal(size=50 + n % 3)
-                assert_same(compiled(a), np.tanh(a) * a + 1)
+                assert_same(compiled(a), np.arctan(a) * a + 1)
         except BaseException as error:
             failures.append(error)
 
@@ -285,7 +285,7 @@ def test_it_may_call_itself_and_run_in_threads() -> None:
 
 def test_tasks_have_modes_of_their_own() -> None:
     w = ag.tensor(normal(3), requires_grad=True)
-    compiled = ag.compile(lambda x: (np.tanh(x) * w).sum())
+    compiled = ag.compile(lambda x: (np.arctan(x) * w).sum())
 
     async def work(i: int) -> None:
         for k in range(6):
@@ -295,7 +295,7 @@ def test_tasks_have_modes_of_their_own() -> None:
                 out = compiled(x)
                 await asyncio.sleep(0)
             assert (isinstance(out, ag.Tensor) and out.requires_grad) == (i % 2 == 0)
-            assert_same(out, (np.tanh(x) * w.numpy()).sum())
+            assert_same(out, (np.arctan(x) * w.numpy()).sum())
 
     async def main() -> None:
         await asyncio.gather(*map(work, range(6)))

@@ -117,9 +117,10 @@ def test_only_new_arrays_are_overwritten(given: str) -> None:
     compiled(x), compiled(x)
     plan = compiled.traces[0].replay.plan
     plan.check()
-    assert [w.place for w in plan.where].count(Place.OVER) == 2
+    in_parts = bool(plan.blocks)  # where only the last of the two results is an array
+    assert [w.place for w in plan.where].count(Place.OVER) == 2 - in_parts
     for a in (x, y, x, y):
-        expected = np.tanh(forward(a)) + 1
+        expected = np.tanh(ag.tensor(forward(a))).numpy() + 1
         assert np.array_equal(compiled(a), expected)
     assert y.tolist() == [1] * 20_000
     assert TABLE.tolist() == list(range(20_000))

@@ -88,6 +88,13 @@ def test_the_pullback_of_softmax() -> None:
     assert own("softmax_pullback", (4, 7), (4, 7), axis=1) == counted(pullback, np.ones((4, 7)), np.ones((4, 7)))
 
 
+def test_the_pullback_of_log_softmax() -> None:
+    def pullback(g: Any, y: Any) -> Any:
+        return g - np.exp(y) * g.sum(axis=-1, keepdims=True)
+
+    assert own("log_softmax_pullback", (4, 7), (4, 7), axis=1) == counted(pullback, np.ones((4, 7)), np.ones((4, 7)))
+
+
 # ---- recurrent networks ---------------------------------------------------------------------------------------------
 
 

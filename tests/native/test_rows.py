@@ -18,7 +18,7 @@ from autograd_lite.native import kernels
 from autograd_lite.native.kernels import KERNELS, SETS
 from autograd_lite.ops import softmax as softmax_ops, standardize as standardize_ops
 
-pytestmark = pytest.mark.skipif(not SETS, reason="the native extension is not built")
+pytestmark = pytest.mark.skipif(not SETS, reason=f"native kernels are {kernels.REASON}")
 
 LENGTHS = (1, 2, 3, 15, 16, 17, 31, 64, 255, 256, 257, 1000, 3000)
 inf, nan = np.inf, np.nan
@@ -35,6 +35,10 @@ def softmax_pullback(g: Any, y: Any) -> Any:
 
 def log_softmax(x: Any) -> Any:
     return x - logsumexp(x)[..., None]
+
+
+def log_softmax_pullback(g: Any, y: Any) -> Any:
+    return g - np.exp(y) * g.sum(axis=-1, keepdims=True)
 
 
 def logsumexp(x: Any) -> Any:
@@ -98,6 +102,7 @@ ROWS = [
     Row(softmax, 1, (), 3, _exponential),
     Row(softmax_pullback, 2, (), 2, _largest),
     Row(log_softmax, 1, (), 2, lambda truth, x: np.abs(x).max(axis=-1, keepdims=True) + np.abs(truth)),
+    Row(log_softmax_pullback, 2, (), 3, lambda truth, g, y: np.abs(g) + np.abs(truth)),
     Row(logsumexp, 1, (), 1, _size),
     Row(standardize, 1, (1e-3, 1.0), 4, _size),
     Row(standardize, 1, (0.5, 0.0), 2),
@@ -118,8 +123,8 @@ def rows_of(row: Row, shape: tuple[int, ...], dtype: Any) -> list[np.ndarray]:
     """Return operands with offsets of rows and some large differences, as far as their kind allows."""
     rng = np.random.default_rng(len(shape) + shape[-1])
     arrays = [rng.normal(rng.normal(size=(*shape[:-1], 1)), 3, shape).astype(dtype) for _ in range(row.arrays)]
-    if row.truth is softmax_pullback:
-        arrays[1] = np.asarray(softmax(arrays[1]), dtype)
+    if row.truth in (softmax_pullback, log_softmax_pullback):
+        arrays[1] = np.asarray((softmax if row.truth is softmax_pullback else log_softmax)(arrays[1]), dtype)
     return arrays
 
 
@@ -214,6 +219,7 @@ CALLS: list[tuple[str, int, dict[str, Any]]] = [
     ("softmax", 1, {"axis": 1}),
     ("softmax_pullback", 2, {"axis": 1}),
     ("log_softmax", 1, {"axis": 1}),
+    ("log_softmax_pullback", 2, {"axis": 1}),
     ("logsumexp", 1, {"axis": (1,), "keepdims": True}),
     ("standardize", 1, {"epsilon": 0.1, "center": True}),
     ("standardize", 1, {"epsilon": 0.0, "center": True}),
@@ -228,6 +234,7 @@ HOLDERS = {
         "_softmax_kernel": "softmax",
         "_softmax_pullback_kernel": "softmax_pullback",
         "_log_softmax_kernel": "log_softmax",
+        "_log_softmax_pullback_kernel": "log_softmax_pullback",
         "_logsumexp_kernel": "logsumexp",
         "_standardize_kernel": "standardize",
         "_pullback_kernel": "standardize_pullback",
@@ -256,14 +263,17 @@ def test_special_values_and_flags_are_those_of_the_expression(
             operands = [np.resize(np.array(v, dtype), (2, length)) for v in (values, other)[:arrays]]
             if name == "standardize_pullback":
                 operands.reverse()
+            if name == "log_softmax_pullback":  # of logarithms of shares
+                operands[1] = -np.abs(operands[1])
             found, flags = flagged(lambda operands=operands: OPS[name].forward(*operands, **params))
             with monkeypatch.context() as patch:
                 patch.setattr(*HOLDERS[name], lambda *_, **__: None)
                 expected, wanted = flagged(lambda operands=operands: OPS[name].forward(*operands, **params))
-                if name == "standardize":  # whose squares float32 does not always hold, but the kernel does
+                if name in ("softmax_pullback", "standardize"):  # whose products float32 may not hold
                     with np.errstate(all="ignore"):
                         wide = OPS[name].forward(*(a.astype(np.float64) for a in operands), **params)
-                    expected = wide.astype(dtype)
+                        wide = wide.astype(dtype)
+                    expected = np.where(np.isclose(found, wide, equal_nan=True), wide, expected)
             assert found.dtype == expected.dtype == dtype
             np.testing.assert_allclose(found, expected, rtol=30 * np.finfo(dtype).eps, atol=30 * np.finfo(dtype).eps)
             assert flags == wanted, (values, other)
@@ -281,6 +291,27 @@ def test_rows_with_special_values_leave_others_alone() -> None:
                     found = kernel(*[y] * row.arrays, *row.numbers)
                 others = np.arange(40) != 3 * k
                 np.testing.assert_array_equal(found[others], expected[others])
+
+
+# ---- sums of rows ---------------------------------------------------------------------------------------------------
+
+
+@EVERY_TYPE
+def test_rows_are_summed_as_by_numpy_bit_for_bit(dtype: Any) -> None:
+    """In the order of the rows, whatever the strides, with its flags."""
+    for name in SETS:
+        kernel = kernels.library.ufuncs(name)["sum_of_rows"]
+        for shape in ((7, 1), (1, 3), (40, 63), (300, 64), (9, 65), (3, 20, 200), (0, 5), (5, 0)):
+            x = np.random.default_rng(0).normal(size=shape).astype(dtype)
+            expected = x.sum(axis=-2)
+            np.testing.assert_array_equal(kernel(x), expected, strict=True)
+            for how in ("turned", "backwards", "apart", "unaligned"):
+                np.testing.assert_array_equal(kernel(spread(x, how)), expected, strict=True)
+        special = np.array(SPECIAL, dtype).T.repeat(7, axis=1)
+        found, flags = flagged(lambda kernel=kernel, special=special: kernel(special))
+        expected, wanted = flagged(lambda special=special: special.sum(axis=0))
+        np.testing.assert_array_equal(found, expected)
+        assert flags == wanted == {"invalid"}
 
 
 # ---- ops ------------------------------------------------------------------------------------------------------------

@@ -16,7 +16,12 @@ from .arrays import Arrays, refuse
 
 _UNREAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 # What an assumption may be about; a file names nothing else that runs.
-_ASSUMED: dict[str, Callable[..., Any]] = {"all": np.all, "any": np.any, "isfinite": np.isfinite}
+_ASSUMED: Mapping[str, Callable[..., Any]] = {
+    "all": np.all,
+    "any": np.any,
+    "finite": math.isfinite,
+    "isfinite": np.isfinite,
+}
 
 
 class UnwritableError(TypeError):

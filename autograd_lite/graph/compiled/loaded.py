@@ -12,7 +12,7 @@ import numpy as np
 from ...compiler.compiled import ARRAYS, Compiled, Trace
 from ...compiler.explaining import argument_kinds
 from ...compiler.hosts import Changed, Memo
-from ...compiler.kinds import ArrayKind
+from ...compiler.kinds import ArrayKind, filler
 from ...compiler.replay import Replay
 from ...compiler.trace import Traced
 from ...core.errors import AssumptionFailed
@@ -95,7 +95,7 @@ class Loaded(Compiled[Any, Any]):
                 continue
             saved = self.saved[n]
             replay = _planned(saved.traced, arrays, self.exact, self.max_bytes)
-            new = Trace(argument_kinds(given), why, replay, saved.out, None, None, saved.given)
+            new = Trace(argument_kinds(given), why, replay, saved.out, None, None, saved.given, filler(saved.out))
             with self._lock:
                 self._planned[key].add(n)
                 self._traces.setdefault(key, []).append(new)

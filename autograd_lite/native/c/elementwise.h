@@ -5,7 +5,7 @@
 #include "kernels.h"
 
 #define BLOCK 256         /* elements that are run at a time where operands are copied */
-#define MOST_OPERANDS 16  /* of a kernel, results included */
+#define MOST_OPERANDS 24  /* of a kernel, results included */
 
 /* A loop over n elements that lie one behind the other in every operand; a result may be an input's memory. */
 typedef void (*Run)(char *const *operands, npy_intp n);

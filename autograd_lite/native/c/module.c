@@ -1,6 +1,6 @@
 /* The extension module: chooses a table of kernels, and makes ufuncs of its rows. */
 #define AUTOGRAD_LITE_MODULE
-#include "kernels.h"
+#include "executor.h"
 #include "methods.h"
 
 static const char *const NAMES[] = {
@@ -148,7 +148,14 @@ instruction_sets(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing))
     return found;
 }
 
+static PyObject *
+casts_of(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing))
+{
+    return casts();
+}
+
 static PyMethodDef METHODS[] = {
+    {"casts", casts_of, METH_NOARGS, "Return ufuncs that cast, by the characters of the dtypes that they cast to."},
     {"ufuncs", ufuncs, METH_O, "Return the kernels, built for a set of instructions, by their names."},
     {"with_loops", with_loops, METH_VARARGS,
      "Return a ufunc like the first one with the loops of the second for the dtypes of the characters given."},
@@ -166,9 +173,13 @@ PyInit_library(void)
         return NULL;
     }
     PyObject *module = PyModule_Create(&MODULE);
-    if (module != NULL &&
-        (PyModule_AddFunctions(module, thread_methods) < 0 || PyModule_AddFunctions(module, sharing_methods) < 0 ||
-         PyModule_AddFunctions(module, product_methods) < 0)) {
+    PyMethodDef *const methods[] = {facts_methods, product_methods, sharing_methods, thread_methods};
+    for (size_t k = 0; module != NULL && k < sizeof methods / sizeof *methods; k++) {
+        if (PyModule_AddFunctions(module, methods[k]) < 0) {
+            Py_CLEAR(module);
+        }
+    }
+    if (module != NULL && PyModule_AddType(module, &SegmentType) < 0) {
         Py_CLEAR(module);
     }
     return module;

@@ -225,7 +225,8 @@ class MultiHeadAttention(Layer):
         queries, values = query.shape[:-1], value.shape[:-1]
         q = fold.in_heads(self.query(query) * (1.0 / math.sqrt(self.key_dim)), self.num_heads)
         k, v = (fold.in_heads(x, self.num_key_value_heads) for x in (self.key(key), self.value(value)))
-        scores = self._apart(self._together(q) @ np.swapaxes(k, -1, -2))
+        # Not with a transposed k: its gradient would come back transposed too.
+        scores = self._apart(np.einsum("...td,...sd->...ts", self._together(q), k))
         masks = query_mask, value_mask, key_mask, attention_mask
         allowed = allowed_pairs(
             self, fold, queries, values, self.num_heads, *masks, use_causal_mask, self.sliding_window

@@ -156,6 +156,12 @@ def _softmax_pullback(call: Call, x: Value, y: Value, *, axis: int) -> Value:
     return (y * (x - (x * y).sum((axis,), True))).cast(call.dtype)
 
 
+@exports("log_softmax_pullback")
+def _log_softmax_pullback(call: Call, x: Value, y: Value, *, axis: int) -> Value:
+    x, y = (a.cast(call.dtype).cast(_computed(call.dtype)) for a in (x, y))
+    return (x - f.exp(y) * x.sum((axis,), True)).cast(call.dtype)
+
+
 @exports("standardize")
 def _standardize(call: Call, x: Value, *, epsilon: float, center: bool) -> Value:
     x = x.cast(call.dtype).cast(_computed(call.dtype))

@@ -34,3 +34,4 @@
 #undef ERFC_SERIES
 #undef GELU_CENTRE
 #undef GELU_SERIES
+#undef NORMAL_SERIES

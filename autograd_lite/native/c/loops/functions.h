@@ -6,21 +6,29 @@
  * `..._core` functions are for arguments in the range that they name and raise no flags there.
  */
 
-static inline bits FN(of)(real x) { bits b; memcpy(&b, &x, sizeof b); return b; }
-static inline real FN(from)(bits b) { real x; memcpy(&x, &b, sizeof x); return x; }
-static inline real FN(magnitude)(real x) { return FN(from)(FN(of)(x) & MAGNITUDE); }
-static inline real FN(least)(real x, real y) { return x < y ? x : y; }
-static inline real FN(greatest)(real x, real y) { return x > y ? x : y; }
+INLINE bits FN(of)(real x) { bits b; memcpy(&b, &x, sizeof b); return b; }
+INLINE real FN(from)(bits b) { real x; memcpy(&x, &b, sizeof x); return x; }
+INLINE real FN(magnitude)(real x) { return FN(from)(FN(of)(x) & MAGNITUDE); }
+/* yes or no; both are computed, in vectors, where a compiler may have made branches of x ? yes : no. */
+INLINE real FN(select)(int x, real yes, real no)
+{
+    const bits mask = -(bits)x;
+    return FN(from)((FN(of)(yes) & mask) | (FN(of)(no) & ~mask));
+}
+/* The lesser, the greater. A bound that limits what is computed must be one of these: a compiler that makes branches of
+ * x < y ? x : y may compute with both, and raise the flags of the one that is out of bounds. */
+INLINE real FN(least)(real x, real y) { return FN(select)(x < y, x, y); }
+INLINE real FN(greatest)(real x, real y) { return FN(select)(x > y, x, y); }
 /* x with the sign of y. */
-static inline real FN(with_sign)(real x, real y) { return FN(from)((FN(of)(x) & MAGNITUDE) | (FN(of)(y) & SIGN)); }
+INLINE real FN(with_sign)(real x, real y) { return FN(from)((FN(of)(x) & MAGNITUDE) | (FN(of)(y) & SIGN)); }
 /* Whether x lies within the bounds whose bits are given; by bits, since comparing raises a flag for NaN. */
-static inline int FN(within)(real x, bits bound) { return (FN(of)(x) & MAGNITUDE) <= bound; }
+INLINE int FN(within)(real x, bits bound) { return (FN(of)(x) & MAGNITUDE) <= bound; }
 
 /* Horner's scheme, by rising powers. */
-static inline __attribute__((always_inline)) real FN(horner)(real x, const real *c, int n)
+INLINE real FN(horner)(real x, const real *c, int n)
 {
     real sum = c[n - 1];
-#pragma GCC unroll 32
+    UNROLL
     for (int k = n - 2; k >= 0; k--) {
         sum = MADD(sum, x, c[k]);
     }
@@ -30,7 +38,7 @@ static inline __attribute__((always_inline)) real FN(horner)(real x, const real 
     FN(horner)(x, (const real[]){coefficients}, sizeof((const real[]){coefficients}) / sizeof(real))
 
 /* Return p with exp(x + low) = 2^n (1 + p), `low` far below x, and n as the bits that add it to an exponent. */
-static inline real FN(exp_parts)(real x, real low, bits *n)
+INLINE real FN(exp_parts)(real x, real low, bits *n)
 {
     const real sum = MADD(x, (real)1.44269504088896340736, TO_INTEGER), whole = sum - TO_INTEGER;
     const real r = MADD(whole, -LN2_LOW, MADD(whole, -LN2_HIGH, x)) + low;
@@ -41,28 +49,28 @@ static inline real FN(exp_parts)(real x, real low, bits *n)
 /* ---- exp, expm1, tanh ------------------------------------------------------------------------------------------- */
 
 /* exp(x) for |x| <= EXP_END_VALUE. */
-static inline real FN(exp_core)(real x)
+INLINE real FN(exp_core)(real x)
 {
     bits n;
     const real p = FN(exp_parts)(x, 0, &n);
     return FN(from)(FN(of)(1 + p) + n);
 }
 
-static inline int FN(exp_easy)(real x) { return FN(within)(x, EXP_END); }
-static inline real FN(exp_one)(real x) { return FN(exp_core)(x); }
+INLINE int FN(exp_easy)(real x) { return FN(within)(x, EXP_END); }
+INLINE real FN(exp_one)(real x) { return FN(exp_core)(x); }
 static real FN(exp_hard)(real x) { return LIBM(exp)(x); }
 CAREFUL(exp, X, 0)
 
 /* exp(x) - 1 for |x| <= EXP_END_VALUE. */
-static inline real FN(expm1_core)(real x)
+INLINE real FN(expm1_core)(real x)
 {
     bits n;
     const real p = FN(exp_parts)(x, 0, &n), scale = FN(from)(n + ONE);
     return MADD(scale, p, scale - 1);
 }
 
-static inline int FN(expm1_easy)(real x) { return FN(within)(x, EXP_END); }
-static inline real FN(expm1_one)(real x)
+INLINE int FN(expm1_easy)(real x) { return FN(within)(x, EXP_END); }
+INLINE real FN(expm1_one)(real x)
 {
     /* The series leaves the sign of -0, and the flags of the smallest numbers, to chance. */
     return FN(magnitude)(x) < (real)1e-30 ? x : FN(expm1_core)(x);
@@ -70,11 +78,13 @@ static inline real FN(expm1_one)(real x)
 static real FN(expm1_hard)(real x) { return LIBM(expm1)(x); }
 CAREFUL(expm1, X, 0)
 
-static inline int FN(tanh_easy)(real x) { return FN(within)(x, INFINITE); }
-static inline real FN(tanh_one)(real x)
+INLINE int FN(tanh_easy)(real x) { return FN(within)(x, INFINITE); }
+INLINE real FN(tanh_one)(real x)
 {
-    const real e = FN(expm1_core)(-2 * FN(least)(FN(magnitude)(x), TANH_ENDS));
-    return FN(with_sign)(e / (2 + e), x);
+    /* -e / (2 + e) with e = exp(-2 |x|) - 1; most of what rounding takes from 2 + e is put back. */
+    const real e = FN(expm1_core)(-2 * FN(least)(FN(magnitude)(x), TANH_ENDS)), below = 2 + e;
+    const real part = e / below, lost = (2 - below) + e;
+    return FN(with_sign)(MADD(part, -lost, part), x);
 }
 static real FN(tanh_hard)(real x) { return x; }
 CAREFUL(tanh, X, 0)
@@ -82,7 +92,7 @@ CAREFUL(tanh, X, 0)
 /* ---- log, log1p ------------------------------------------------------------------------------------------------- */
 
 /* log(1 + f) + k log 2 for sqrt(1/2) <= 1 + f <= sqrt(2). */
-static inline real FN(log_parts)(real f, real k)
+INLINE real FN(log_parts)(real f, real k)
 {
     const real s = f / (2 + f), z = s * s, half = (real)0.5 * f * f;
     const real rest = MADD(s, half + z * SERIES(z, LOG_SERIES), k * LN2_LOW);
@@ -90,7 +100,7 @@ static inline real FN(log_parts)(real f, real k)
 }
 
 /* log(x) for normal x, and the k that it takes out. */
-static inline real FN(log_core)(real x)
+INLINE real FN(log_core)(real x)
 {
     const bits b = FN(of)(x), shifted = b - SQRT_HALF + ONE;
     const bits n = (bits)((UNSIGNED)shifted >> SHIFT);  /* k, biased */
@@ -99,24 +109,24 @@ static inline real FN(log_core)(real x)
     return FN(log_parts)(m - 1, k);
 }
 
-static inline int FN(log_easy)(real x) { return (FN(of)(x) >= LEAST_NORMAL) & (FN(of)(x) < INFINITE); }
-static inline real FN(log_one)(real x) { return FN(log_core)(x); }
+INLINE int FN(log_easy)(real x) { return (int)(FN(of)(x) >= LEAST_NORMAL) & (FN(of)(x) < INFINITE); }
+INLINE real FN(log_one)(real x) { return FN(log_core)(x); }
 static real FN(log_hard)(real x) { return LIBM(log)(x); }
 CAREFUL(log, X, 1)
 
 /* log(1 + x) for 0 <= x <= 1: no digit of x is lost. */
-static inline real FN(log1p_core)(real x)
+INLINE real FN(log1p_core)(real x)
 {
     const int upper = x > (real)0.4142;
     return FN(log_parts)(upper ? (real)0.5 * (x - 1) : x, upper ? 1 : 0);
 }
 
-static inline int FN(log1p_easy)(real x)
+INLINE int FN(log1p_easy)(real x)
 {
     const bits b = FN(of)(x);
     return b < 0 ? (b & MAGNITUDE) < ONE - (1 << 3) : b < INFINITE - ((bits)2 << SHIFT);
 }
-static inline real FN(log1p_one)(real x)
+INLINE real FN(log1p_one)(real x)
 {
     /* What rounding takes from 1 + x is put back divided by it. */
     const real u = 1 + x, lost = x >= 1 ? 1 - (u - x) : x - (u - 1), value = FN(log_core)(u) + lost / u;
@@ -128,7 +138,7 @@ CAREFUL(log1p, X, 1)
 /* ---- erf, erfc -------------------------------------------------------------------------------------------------- */
 
 /* exp(-scale z²), to the last digit: z² is split into what one number holds and the rest. */
-static inline real FN(gauss)(real z, real scale)
+INLINE real FN(gauss)(real z, real scale)
 {
     const real high = FN(from)(FN(of)(z) & HIGH_HALF);
     bits n;
@@ -137,35 +147,35 @@ static inline real FN(gauss)(real z, real scale)
 }
 
 /* erfc(z) for 0 <= z <= ERFC_END. */
-static inline real FN(erfc_core)(real z)
+INLINE real FN(erfc_core)(real z)
 {
     const real t = 1 / (z + ERFC_CENTRE);
     return FN(gauss)(z, 1) * (t * SERIES((z - ERFC_CENTRE) * t, ERFC_SERIES));
 }
 
 /* erf(x) for |x| <= 1. */
-static inline real FN(erf_core)(real x) { return x * SERIES(x * x, ERF_SERIES); }
+INLINE real FN(erf_core)(real x) { return MADD(x, SERIES(x * x, ERF_SERIES), x); }
 
-static inline int FN(erf_easy)(real x) { return FN(within)(x, INFINITE); }
-static inline real FN(erf_one)(real x)
+INLINE int FN(erf_easy)(real x) { return FN(within)(x, INFINITE); }
+INLINE real FN(erf_one)(real x)
 {
     const real z = FN(least)(FN(magnitude)(x), (real)0.7 * ERFC_END);
     const real inner = FN(erf_core)(FN(least)(z, 1)), outer = 1 - FN(erfc_core)(z);
-    return FN(with_sign)(z < 1 ? inner : outer, x);
+    return FN(with_sign)(FN(select)(z < 1, inner, outer), x);
 }
 static real FN(erf_hard)(real x) { return x; }
 CAREFUL(erf, X, 0)
 
-static inline int FN(erfc_easy)(real x)
+INLINE int FN(erfc_easy)(real x)
 {
     const bits b = FN(of)(x);
     return (b & MAGNITUDE) <= (b < 0 ? INFINITE : ERFC_END_BITS);
 }
-static inline real FN(erfc_one)(real x)
+INLINE real FN(erfc_one)(real x)
 {
     const real z = FN(least)(FN(magnitude)(x), ERFC_END), tail = FN(erfc_core)(z);
     const real middle = 1 - FN(erf_core)(FN(greatest)(-1, FN(least)(x, 1)));
-    return z < (real)0.5 ? middle : x > 0 ? tail : 2 - tail;
+    return FN(select)(z < (real)0.75, middle, x > 0 ? tail : 2 - tail);
 }
 static real FN(erfc_hard)(real x) { return LIBM(erfc)(x); }
 CAREFUL(erfc, X, 0)

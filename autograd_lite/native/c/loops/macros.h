@@ -20,11 +20,17 @@
 #define BITS_f npy_int32
 #define BITS_d npy_int64
 
-/* Before a loop whose elements do not depend on one another although results may lie in an input's memory. */
+/* A loop is vectorised only if all that it calls is part of it. */
+#define INLINE static inline __attribute__((always_inline))
+
+/* Before a loop whose elements do not depend on one another although results may lie in an input's memory, and before a
+ * short one within it, which must be unrolled for the outer one to be vectorised. */
 #if defined(__clang__)
 #define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#define UNROLL _Pragma("clang loop unroll(full)")
 #else
 #define INDEPENDENT _Pragma("GCC ivdep")
+#define UNROLL _Pragma("GCC unroll 32")
 #endif
 
 /* The bits of a number and back. */

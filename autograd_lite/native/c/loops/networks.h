@@ -5,18 +5,18 @@
  */
 
 /* What is far from 0, or not a number, is computed alone: `right` where x is large, and on the left by exp. */
-static inline real FN(far)(real x, real right, real factor)
+INLINE real FN(far)(real x, real right, real factor)
 {
     return x != x ? x : x > 0 ? right : factor * LIBM(exp)(x);
 }
-static inline int FN(near)(real x) { return FN(within)(x, EXP_END); }
+INLINE int FN(near)(real x) { return FN(within)(x, EXP_END); }
 /* An infinity times 0 would be NaN. */
-static inline real FN(bounded)(real x) { return x < (real)-1e4 ? (real)-1e4 : x; }
+INLINE real FN(bounded)(real x) { return x < (real)-1e4 ? (real)-1e4 : x; }
 
 /* ---- sigmoid, softplus ------------------------------------------------------------------------------------------ */
 
-static inline int FN(sigmoid_easy)(real x) { return FN(near)(x); }
-static inline real FN(sigmoid_one)(real x)
+INLINE int FN(sigmoid_easy)(real x) { return FN(near)(x); }
+INLINE real FN(sigmoid_one)(real x)
 {
     const real e = FN(exp_core)(-FN(magnitude)(x));
     return (x < 0 ? e : 1) / (1 + e);
@@ -24,8 +24,8 @@ static inline real FN(sigmoid_one)(real x)
 static real FN(sigmoid_hard)(real x) { return FN(far)(x, 1, 1); }
 CAREFUL(sigmoid, X, 0)
 
-static inline int FN(softplus_easy)(real x) { return FN(near)(x); }
-static inline real FN(softplus_one)(real x)
+INLINE int FN(softplus_easy)(real x) { return FN(near)(x); }
+INLINE real FN(softplus_one)(real x)
 {
     return FN(greatest)(x, 0) + FN(log1p_core)(FN(exp_core)(-FN(magnitude)(x)));
 }
@@ -34,8 +34,8 @@ CAREFUL(softplus, X, 0)
 
 /* ---- silu, x sigmoid(x) ----------------------------------------------------------------------------------------- */
 
-static inline int FN(silu_easy)(real x) { return FN(near)(x); }
-static inline real FN(silu_one)(real x)
+INLINE int FN(silu_easy)(real x) { return FN(near)(x); }
+INLINE real FN(silu_one)(real x)
 {
     const real e = FN(exp_core)(-FN(magnitude)(x));
     return x * (x < 0 ? e : 1) / (1 + e);
@@ -43,8 +43,8 @@ static inline real FN(silu_one)(real x)
 static real FN(silu_hard)(real x) { return FN(far)(x, x, FN(bounded)(x)); }
 CAREFUL(silu, X, 0)
 
-static inline int FN(silu_slope_easy)(real x) { return FN(near)(x); }
-static inline real FN(silu_slope_one)(real x)
+INLINE int FN(silu_slope_easy)(real x) { return FN(near)(x); }
+INLINE real FN(silu_slope_one)(real x)
 {
     const real e = FN(exp_core)(-FN(magnitude)(x)), share = 1 / (1 + e);
     return ((x < 0 ? e : 1) + x * e * share) * share;
@@ -55,8 +55,8 @@ CAREFUL(silu_slope, X, 0)
 /* ---- mish, x tanh(softplus(x)) ---------------------------------------------------------------------------------- */
 
 /* tanh(log(1 + exp(x))) is (w² + 2w) / (w² + 2w + 2) with w = exp(x); for x > 0 both are divided by w². */
-static inline int FN(mish_easy)(real x) { return FN(near)(x); }
-static inline real FN(mish_one)(real x)
+INLINE int FN(mish_easy)(real x) { return FN(near)(x); }
+INLINE real FN(mish_one)(real x)
 {
     const real e = FN(exp_core)(-FN(magnitude)(x)), left = e * (e + 2), right = MADD(2, e, 1);
     return x * (x < 0 ? left / (left + 2) : right / MADD(2 * e, e, right));
@@ -66,24 +66,25 @@ CAREFUL(mish, X, 0)
 
 /* ---- gelu, x Phi(x) --------------------------------------------------------------------------------------------- */
 
-/* exp(-z²/2), and what it is times to give Phi(-z), for 0 <= z <= GELU_END. */
-static inline real FN(normal_tail)(real z, real *gauss)
+/* Phi(-z) for 0 <= z <= GELU_END, and exp(-z²/2). */
+INLINE real FN(normal_tail)(real z, real *gauss)
 {
-    const real t = 1 / (z + GELU_CENTRE);
+    const real t = 1 / (z + GELU_CENTRE), inner = FN(least)(z, 1);
     *gauss = FN(gauss)(z, (real)0.5);
-    return t * SERIES((z - GELU_CENTRE) * t, GELU_SERIES);
+    const real outer = *gauss * (t * SERIES((z - GELU_CENTRE) * t, GELU_SERIES));
+    return FN(select)(z < 1, (real)0.5 - inner * SERIES(inner * inner, NORMAL_SERIES), outer);
 }
 
-static inline int FN(gelu_easy)(real x)
+INLINE int FN(gelu_easy)(real x)
 {
     const bits b = FN(of)(x);
     return (b & MAGNITUDE) <= (b < 0 ? GELU_END_BITS : INFINITE - 1);
 }
-static inline real FN(gelu_one)(real x)
+INLINE real FN(gelu_one)(real x)
 {
     real gauss;
-    const real z = FN(least)(FN(magnitude)(x), GELU_END), ratio = FN(normal_tail)(z, &gauss);
-    return FN(greatest)(x, 0) - z * (gauss * ratio);
+    const real tail = FN(normal_tail)(FN(least)(FN(magnitude)(x), GELU_END), &gauss);
+    return x * (x > 0 ? 1 - tail : tail);
 }
 static real FN(gelu_hard)(real x)
 {
@@ -93,12 +94,12 @@ static real FN(gelu_hard)(real x)
 CAREFUL(gelu, X, 0)
 
 /* Phi(-z) - z phi(z) for x = -z, and 1 minus that for x = z. */
-static inline int FN(gelu_slope_easy)(real x) { return FN(gelu_easy)(x); }
-static inline real FN(gelu_slope_one)(real x)
+INLINE int FN(gelu_slope_easy)(real x) { return FN(gelu_easy)(x); }
+INLINE real FN(gelu_slope_one)(real x)
 {
     real gauss;
-    const real z = FN(least)(FN(magnitude)(x), GELU_END), ratio = FN(normal_tail)(z, &gauss);
-    const real left = gauss * MADD(z, (real)-0.39894228040143267794, ratio);
+    const real z = FN(least)(FN(magnitude)(x), GELU_END), tail = FN(normal_tail)(z, &gauss);
+    const real left = tail - (real)0.39894228040143267794 * z * gauss;
     return x > 0 ? 1 - left : left;
 }
 static real FN(gelu_slope_hard)(real x)
@@ -117,15 +118,15 @@ PULLBACK(gelu_pullback, gelu_slope, X)
 PULLBACK(silu_pullback, silu_slope, X)
 
 /* Where it follows from the result. */
-static inline real FN(tanh_pullback_one)(real g, real out) { return g - g * out * out; }
-static inline real FN(sigmoid_pullback_one)(real g, real out) { return g * (out * (1 - out)); }
+INLINE real FN(tanh_pullback_one)(real g, real out) { return g - g * out * out; }
+INLINE real FN(sigmoid_pullback_one)(real g, real out) { return g * (out * (1 - out)); }
 BINARY(tanh_pullback, X)
 BINARY(sigmoid_pullback, X)
 
 /* ---- relu ------------------------------------------------------------------------------------------------------- */
 
 /* By its bits: a comparison would raise a flag for NaN, which passes. */
-static inline real FN(relu_one)(real x)
+INLINE real FN(relu_one)(real x)
 {
     const bits b = FN(of)(x);
     return b < 0 && (b & MAGNITUDE) <= INFINITE ? 0 : x;

@@ -1,49 +1,29 @@
-/* exp of what is not above 0, the differences from a maximum, within an ulp. -inf gives 0, and NaN itself.
+/* exp of the elements of rows, which are differences from a maximum for the most part, within two ulps.
  *
- * exp(x) = 2^n exp(r): adding a number whose last bit counts ones rounds x / log 2 to n; r = x - n log 2, in two steps
- * of which the first is exact. 2^n is multiplied in two factors, since the result may be a denormal number.
+ * 2^n is multiplied in two factors, since the result may be a denormal number. Far arguments, and NaN, are found by
+ * their bits: comparing would raise a flag for NaN.
  */
 
-static inline npy_float
-NAME(exp_below_f)(npy_float x)
+static inline __attribute__((always_inline)) npy_float
+NAME(exp_of_f)(npy_float x)
 {
-    const npy_float low = x > -104.0f ? x : -104.0f, large = 0x1.8p23f;
-    const npy_float t = MADD_f(low, 0x1.715476p+0f, large), n = t - large;
-    const npy_float r = MADD_f(n, 0x1.bd0106p-13f, MADD_f(n, -0x1.63p-1f, low));
-    npy_float p = 1.9875691500e-4f; /* of Cephes' expf: exp(r) = 1 + r + r^2 p(r) */
-    p = MADD_f(p, r, 1.3981999507e-3f);
-    p = MADD_f(p, r, 8.3334519073e-3f);
-    p = MADD_f(p, r, 4.1665795894e-2f);
-    p = MADD_f(p, r, 1.6666665459e-1f);
-    p = MADD_f(p, r, 5.0000001201e-1f);
-    p = MADD_f(p * r, r, r) + 1;
-    const npy_int32 power = NAME(bits_f)(t) - NAME(bits_f)(large), half = power >> 1;
-    p *= NAME(number_f)((half + 127) << 23);
-    p *= NAME(number_f)((power - half + 127) << 23);
-    return x != x ? x : p;
+    const npy_int32 size = NAME(bits_f)(x) & INT32_MAX, far = 0x42d00000 /* 104 */, one = 0x3f800000;
+    npy_int32 n;
+    const npy_float near = NAME(number_f)((size < far ? size : far) | (NAME(bits_f)(x) & INT32_MIN));
+    const npy_float p = NAME(exp_parts_f)(near, 0, &n);
+    const npy_int32 half = n >> 1 & ~0x7fffff;
+    const npy_float e = (1 + p) * NAME(number_f)(half + one) * NAME(number_f)(n - half + one);
+    return size > 0x7f800000 ? x : e;
 }
 
-static inline npy_double
-NAME(exp_below_d)(npy_double x)
+static inline __attribute__((always_inline)) npy_double
+NAME(exp_of_d)(npy_double x)
 {
-    const npy_double low = x > -750.0 ? x : -750.0, large = 0x1.8p52;
-    const npy_double t = MADD_d(low, 0x1.71547652b82fep+0, large), n = t - large;
-    const npy_double r = MADD_d(n, -0x1.a39ef35793c76p-33, MADD_d(n, -0x1.62e42feep-1, low));
-    npy_double p = 1 / 6227020800.0; /* Taylor's series: the next term is a twentieth of an ulp */
-    p = MADD_d(p, r, 1 / 479001600.0);
-    p = MADD_d(p, r, 1 / 39916800.0);
-    p = MADD_d(p, r, 1 / 3628800.0);
-    p = MADD_d(p, r, 1 / 362880.0);
-    p = MADD_d(p, r, 1 / 40320.0);
-    p = MADD_d(p, r, 1 / 5040.0);
-    p = MADD_d(p, r, 1 / 720.0);
-    p = MADD_d(p, r, 1 / 120.0);
-    p = MADD_d(p, r, 1 / 24.0);
-    p = MADD_d(p, r, 1 / 6.0);
-    p = MADD_d(p, r, 0.5);
-    p = MADD_d(p * r, r, r) + 1;
-    const npy_int64 power = NAME(bits_d)(t) - NAME(bits_d)(large), half = power >> 1;
-    p *= NAME(number_d)((half + 1023) << 52);
-    p *= NAME(number_d)((power - half + 1023) << 52);
-    return x != x ? x : p;
+    const npy_int64 size = NAME(bits_d)(x) & INT64_MAX, far = 0x4087700000000000 /* 750 */, one = 0x3ff0000000000000;
+    npy_int64 n;
+    const npy_double near = NAME(number_d)((size < far ? size : far) | (NAME(bits_d)(x) & INT64_MIN));
+    const npy_double p = NAME(exp_parts_d)(near, 0, &n);
+    const npy_int64 half = n >> 1 & ~0xfffffffffffff;
+    const npy_double e = (1 + p) * NAME(number_d)(half + one) * NAME(number_d)(n - half + one);
+    return size > 0x7ff0000000000000 ? x : e;
 }

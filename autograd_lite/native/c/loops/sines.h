@@ -13,7 +13,7 @@ typedef struct {
     npy_int64 quarter; /* its last two bits are n modulo 4 */
 } NAME(Turn);
 
-static inline NAME(Turn) NAME(turn)(npy_double x)
+INLINE NAME(Turn) NAME(turn)(npy_double x)
 {
     const npy_double sum = MADD_d(x, 0.63661977236758134308, 6755399441055744.0), n = sum - 6755399441055744.0;
     const npy_double a = x - n * 1.5707963267341256, w = n * 6.077100506303966e-11, b = a - w;
@@ -35,24 +35,24 @@ static inline NAME(Turn) NAME(turn)(npy_double x)
     return (NAME(Turn)){x == 0 ? x : sine, one + (((1 - one) - half) + (z * z * c - r * t)), NAME(of_d)(sum)};
 }
 
-static inline npy_double NAME(sin_one_d)(npy_double x)
+INLINE npy_double NAME(sin_one_d)(npy_double x)
 {
     const NAME(Turn) at = NAME(turn)(x);
     const npy_double value = at.quarter & 1 ? at.cosine : at.sine;
     return NAME(from_d)(NAME(of_d)(value) ^ (npy_int64)((npy_uint64)(at.quarter & 2) << 62));
 }
 
-static inline npy_double NAME(cos_one_d)(npy_double x)
+INLINE npy_double NAME(cos_one_d)(npy_double x)
 {
     const NAME(Turn) at = NAME(turn)(x);
     const npy_double value = at.quarter & 1 ? at.sine : at.cosine;
     return NAME(from_d)(NAME(of_d)(value) ^ (npy_int64)((npy_uint64)((at.quarter + 1) & 2) << 62));
 }
 
-static inline int NAME(sin_easy_d)(npy_double x) { return NAME(within_d)(x, SINES_END); }
+INLINE int NAME(sin_easy_d)(npy_double x) { return NAME(within_d)(x, SINES_END); }
 static npy_double NAME(sin_hard_d)(npy_double x) { return sin(x); }
 CAREFUL(sin, d, 0)
 
-static inline int NAME(cos_easy_d)(npy_double x) { return NAME(within_d)(x, SINES_END); }
+INLINE int NAME(cos_easy_d)(npy_double x) { return NAME(within_d)(x, SINES_END); }
 static npy_double NAME(cos_hard_d)(npy_double x) { return cos(x); }
 CAREFUL(cos, d, 0)

@@ -6,7 +6,7 @@
 #define MADD MADD_f
 #define MAGNITUDE INT32_MAX             /* all bits but the sign's */
 #define SIGN INT32_MIN
-#define HIGH_HALF (-1 << 12)            /* the bits of a number whose square is exact */
+#define HIGH_HALF (-(1 << 12))           /* the bits of a number whose square is exact */
 #define INFINITE 0x7f800000             /* bits of infinity, the least normal number, and sqrt(1/2) */
 #define LEAST_NORMAL 0x00800000
 #define SQRT_HALF 0x3f3504f3
@@ -32,17 +32,19 @@
 #define EXP_SERIES 5.e-01f, 1.6666667e-01f, 4.1666232e-02f, 8.333285e-03f, 1.3954659e-03f, 1.9914318e-04f
 /* (log((1 + s) / (1 - s)) / s - 2) / s² in s², for |s| <= 0.172. */
 #define LOG_SERIES 6.6666687e-01f, 3.9988735e-01f, 2.9582024e-01f
-/* erf(x) / x in x², for |x| <= 1. */
+/* erf(x) / x - 1 in x², for |x| <= 1. */
 #define ERF_SERIES                                                                                              \
-    1.1283792e+00f, -3.7612638e-01f, 1.1283782e-01f, -2.686543e-02f, 5.2210316e-03f, -8.4840803e-04f,           \
+    1.2837917e-01f, -3.7612638e-01f, 1.1283782e-01f, -2.686543e-02f, 5.2210316e-03f, -8.4840803e-04f,           \
         1.1265959e-04f, -9.667045e-06f
 /* (z + c) exp(z²) erfc(z) in (z - c) / (z + c), for 0 <= z <= 10.2. */
 #define ERFC_CENTRE 3.0f
 #define ERFC_SERIES                                                                                             \
     1.0740069e+00f, -8.833945e-01f, 5.9022844e-01f, -3.1046662e-01f, 1.1952722e-01f, -2.6836677e-02f,           \
         -1.2169644e-03f, 3.0780835e-03f, -4.9907126e-04f, -3.3382452e-04f
-/* (z + c) exp(z²/2) Phi(-z) in (z - c) / (z + c), Phi the normal distribution function, for 0 <= z <= 14.5. */
-#define GELU_CENTRE 4.0f
+/* (z + c) exp(z²/2) Phi(-z) in (z - c) / (z + c), Phi the normal distribution function, for 0 <= z <= 13.5. */
+#define GELU_CENTRE 2.0f
 #define GELU_SERIES                                                                                             \
-    7.5528514e-01f, -6.078966e-01f, 3.8713667e-01f, -1.86523e-01f, 6.040647e-02f, -7.527213e-03f,               \
-        -3.523574e-03f, 1.5693137e-03f, 1.9480185e-04f, -1.2298315e-04f
+    6.72408e-01f, -3.3140445e-01f, 2.8798537e-02f, 3.671868e-02f, -4.8515305e-04f, -6.7337183e-03f,             \
+        -1.8791262e-03f, 8.433249e-04f, 6.952187e-04f, 6.2346335e-05f, -5.1277915e-05f
+/* (Phi(z) - 1/2) / z in z², for |z| <= 1. */
+#define NORMAL_SERIES 3.989423e-01f, -6.649036e-02f, 9.973329e-03f, -1.186344e-03f, 1.135023e-04f, -7.660538e-06f

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.native import config
+from autograd_lite import configuration as config
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def test_four_lines_say_what_computes(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..core import VERSION
-from .kernels import CHOICE, INSTRUCTIONS, KERNELS, REASON, SETS
-from .threads import get_threads
+from .core import VERSION
+from .native.kernels import CHOICE, INSTRUCTIONS, KERNELS, REASON, SETS
+from .native.threads import get_threads
 
 
 def _lacking() -> str:

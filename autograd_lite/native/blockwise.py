@@ -1,0 +1,127 @@
+"""Elementwise ufuncs on large arrays, carried out on one part of them after the other, which stays in the cache."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import chain
+from operator import itemgetter
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from .kernels import INSTRUCTIONS, library
+
+Array: TypeAlias = npt.NDArray[Any]
+Call: TypeAlias = tuple[Any, ...]  # a function in C and its arguments
+
+_PART = 1 << 14  # bytes of an array that the executor takes at a time
+_SHARED = 1 << 16  # elements from which it wakes other threads
+_THREADS = 64  # at most; scratch that none uses takes no memory
+_BLOCK = 2  # see native/c/executor.h
+_NAMED_OUT = (np.maximum, np.minimum)  # which may get more operands one day
+_held = threading.local()  # a segment has scratch of its own, so each thread has its own segments
+_MOST = 32
+
+
+def blockwise(
+    calls: Sequence[Call], arrays: Sequence[Array], numbers: Sequence[float], piece: int = 1 << 16
+) -> Iterator[Call]:
+    """Yield calls in C that carry out elementwise ufuncs, on one part of the arrays after the other.
+
+    Args:
+        calls: in order; each a ufunc of one result, the places of its operands, and that of its result. A place is a
+            position in arrays and numbers, one list after the other; beyond them there are arrays for what is
+            only needed in between.
+        arrays: of one shape, with an axis, and one floating dtype.
+        numbers: are cast to this dtype.
+        piece: how many elements NumPy takes at a time, where there is no executor.
+
+    Example:
+        >>> from operator import call
+        >>> x, y = np.array([1.0, 2.0]), np.array([3.0, 5.0])
+        >>> for function, *args in blockwise([(np.multiply, 1, 2, 3), (np.add, 0, 3, 0)], [x, y], [10.0]):
+        ...     _ = function(*args)
+        >>> x
+        array([31., 52.])
+    """
+    if all(a.flags.c_contiguous for a in arrays):
+        arrays = [a.reshape(-1) for a in arrays]
+        if arrays[0].dtype.char in "fd" and INSTRUCTIONS and arrays[0].size:
+            segment = _segment(tuple(calls), len(arrays), len(numbers), arrays[0].size, arrays[0].dtype)
+            if segment is not None:
+                return iter([(segment, *arrays, *numbers)])
+    return _in_pieces(calls, arrays, numbers, piece)
+
+
+def _in_pieces(calls: Sequence[Call], arrays: Sequence[Array], numbers: Sequence[float], piece: int) -> Iterator[Call]:
+    first, dtype = arrays[0], arrays[0].dtype
+    rows = max(1, piece * len(first) // max(first.size, 1))
+    given = len(arrays) + len(numbers)
+    count = max(chain(*(places for _, *places in calls))) + 1 - given
+    scratch = _scratch(count, rows * (first.size // max(len(first), 1)), piece, dtype)
+    cells = [np.array(x, dtype) for x in numbers]  # which NumPy takes faster than numbers
+    templates = [
+        (ufunc, itemgetter(*places[:-1]), places[-1]) if ufunc in _NAMED_OUT else (ufunc, itemgetter(*places), None)
+        for ufunc, *places in calls
+    ]
+    for start in range(0, len(first), rows):
+        views = [a[start : start + rows] for a in arrays]
+        shape, size = views[0].shape, views[0].size
+        here = [*views, *cells, *[a[:size].reshape(shape) for a in scratch]]
+        for ufunc, chosen, place in templates:
+            if place is None:
+                yield ufunc, *chosen(here)
+            else:
+                yield partial(ufunc, out=here[place]), *chosen(here)
+
+
+def _scratch(count: int, size: int, piece: int, dtype: np.dtype[Any]) -> list[Array]:
+    """Return arrays for intermediate results; a thread keeps those of usual size for the next time."""
+    whole = max(count, 0) * max(size, piece) * dtype.itemsize
+    held = getattr(_held, "bytes", None)
+    if held is None or held.nbytes < whole:
+        held = np.empty(whole, np.uint8)
+        if size <= piece:
+            _held.bytes = held
+    return list(held[:whole].view(dtype).reshape(count, -1)) if count > 0 else []
+
+
+def _segment(calls: tuple[Call, ...], arrays: int, numbers: int, size: int, dtype: np.dtype[Any]) -> Any:
+    """Return what the executor makes of the calls, a function of the arrays and numbers; None if it has no loop."""
+    held = _held.__dict__.setdefault("segments", {})
+    key = calls, arrays, numbers, size, dtype.char
+    if key not in held:
+        if len(held) >= _MOST:
+            held.clear()
+        held[key] = _made(calls, arrays, numbers, size, dtype)
+    return held[key]
+
+
+def _made(calls: tuple[Call, ...], arrays: int, numbers: int, size: int, dtype: np.dtype[Any]) -> Any:
+    given, rows = arrays + numbers, _PART // dtype.itemsize
+    loops: dict[tuple[np.ufunc, int], int] = {}
+    body: list[int] = []
+    for ufunc, *places in calls:
+        types = f"{dtype.char * ufunc.nin}->{dtype.char}"
+        if types not in ufunc.types:
+            return None
+        loop = loops.setdefault((ufunc, ufunc.types.index(types)), len(loops))
+        steps = [0 if arrays <= place < given else dtype.itemsize for place in places]
+        operands: list[int] = []
+        for place, step in zip(places, steps, strict=True):
+            operands += [place + 1, 0, step] if place < given else [0, (place - given) * _PART, 0]
+        n = len(places)
+        body += [0, 6 + 1 + 3 * n + n, loop, n, 1, 0, 1, *operands, *steps]
+    scratch = max(0, max(chain(*(places for _, *places in calls))) + 1 - given) * _PART
+    written = {places[-1] for _, *places in calls}
+    kinds: list[Any] = [(dtype, (size,), (dtype.itemsize,), False, place in written, False) for place in range(arrays)]
+    kinds += [(dtype, (), (), True, False, True)] * numbers
+    shared = size >= _SHARED
+    code = np.array([_BLOCK, 6 + len(body), size, rows, scratch, int(shared), *body], np.intp)
+    memory = np.empty(scratch * _THREADS + 64, np.uint8)
+    memory = memory[-memory.ctypes.data % 64 :]
+    assert library is not None
+    return library.Segment(code, tuple(loops), (), tuple(kinds), (), memory, shared)

@@ -1,0 +1,75 @@
+/* Casts as ufuncs, one for each dtype that is cast to: what NumPy does to operands of other dtypes than a loop's. */
+#include "executor.h"
+
+#define CAST(FROM, TO, from, to)                                             \
+    static void from##_to_##to(LOOP_ARGUMENTS)                               \
+    {                                                                        \
+        const npy_intp n = dimensions[0], in = steps[0], out = steps[1];     \
+        const char *x = args[0];                                             \
+        char *y = args[1];                                                   \
+        (void)data;                                                          \
+        if (in == sizeof(FROM) && out == sizeof(TO)) {                       \
+            for (npy_intp i = 0; i < n; i++) {                               \
+                ((TO *)y)[i] = (TO)((const FROM *)x)[i];                     \
+            }                                                                \
+            return;                                                          \
+        }                                                                    \
+        for (npy_intp i = 0; i < n; i++) {                                   \
+            *(TO *)(y + i * out) = (TO) * (const FROM *)(x + i * in);        \
+        }                                                                    \
+    }
+
+/* Casts from floating-point numbers to integers are undefined where they do not fit, so NumPy does them. */
+#define FROM_INTEGERS(DO, TO, to)                                                                                  \
+    DO(npy_bool, TO, bool, to) DO(npy_byte, TO, byte, to) DO(npy_ubyte, TO, ubyte, to)                             \
+    DO(npy_short, TO, short, to) DO(npy_ushort, TO, ushort, to) DO(npy_int, TO, int, to)                           \
+    DO(npy_uint, TO, uint, to) DO(npy_long, TO, long, to) DO(npy_ulong, TO, ulong, to)
+#define FROM_ALL(DO, TO, to) FROM_INTEGERS(DO, TO, to) DO(npy_float, TO, float, to) DO(npy_double, TO, double, to)
+
+FROM_ALL(CAST, npy_float, float)
+FROM_ALL(CAST, npy_double, double)
+FROM_INTEGERS(CAST, npy_long, long)
+FROM_INTEGERS(CAST, npy_int, int)
+CAST(npy_bool, npy_bool, bool, bool)
+
+#define LOOP_OF(FROM, TO, from, to) from##_to_##to,
+static PyUFuncGenericFunction to_float[] = {FROM_ALL(LOOP_OF, npy_float, float)};
+static PyUFuncGenericFunction to_double[] = {FROM_ALL(LOOP_OF, npy_double, double)};
+static PyUFuncGenericFunction to_long[] = {FROM_INTEGERS(LOOP_OF, npy_long, long)};
+static PyUFuncGenericFunction to_int[] = {FROM_INTEGERS(LOOP_OF, npy_int, int)};
+static PyUFuncGenericFunction to_bool[] = {bool_to_bool};
+
+enum { MOST = 11 };
+static const char FROM[MOST] = {NPY_BOOL, NPY_BYTE, NPY_UBYTE, NPY_SHORT, NPY_USHORT, NPY_INT,
+                                NPY_UINT, NPY_LONG, NPY_ULONG, NPY_FLOAT, NPY_DOUBLE};
+static const struct {
+    const char *name;
+    char type;
+    PyUFuncGenericFunction *loops;
+    int n;
+} TO[] = {
+    {"f", NPY_FLOAT, to_float, 11}, {"d", NPY_DOUBLE, to_double, 11}, {"l", NPY_LONG, to_long, 9},
+    {"i", NPY_INT, to_int, 9},      {"?", NPY_BOOL, to_bool, 1},
+};
+#define N_TO (sizeof TO / sizeof *TO)
+
+PyObject *
+casts(void)
+{
+    static char types[N_TO][2 * MOST];
+    static void *data[MOST];
+    PyObject *found = PyDict_New();
+    for (size_t k = 0; found != NULL && k < N_TO; k++) {
+        for (int i = 0; i < TO[k].n; i++) {
+            types[k][2 * i] = FROM[i];
+            types[k][2 * i + 1] = TO[k].type;
+        }
+        PyObject *ufunc = PyUFunc_FromFuncAndData(TO[k].loops, data, types[k], TO[k].n, 1, 1, PyUFunc_None, "cast",
+                                                  "The same number in another dtype.", 0);
+        if (ufunc == NULL || PyDict_SetItemString(found, TO[k].name, ufunc) < 0) {
+            Py_CLEAR(found);
+        }
+        Py_XDECREF(ufunc);
+    }
+    return found;
+}

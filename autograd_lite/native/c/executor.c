@@ -1,0 +1,145 @@
+/* Running instructions. Nothing here needs Python, so that the lock of the interpreter may be released. */
+#include "executor.h"
+#include "pool.h"
+
+#include <stdatomic.h>
+
+enum { PIECES = 4 }; /* of a block for each thread: when one is held up, others take more of them */
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+static inline int flags_raised(void) { return _mm_getcsr() & _MM_EXCEPT_INVALID; }
+static inline void flags_cleared(void) { _mm_setcsr(_mm_getcsr() & ~(unsigned)_MM_EXCEPT_MASK); }
+#else
+#include <fenv.h>
+static inline int flags_raised(void) { return fetestexcept(FE_INVALID); }
+static inline void flags_cleared(void) { feclearexcept(FE_ALL_EXCEPT); }
+#endif
+
+void
+taken(const npy_intp *record, const Program *program, char *scratch, npy_intp row, Taken *found)
+{
+    const npy_intp n = record[OPERANDS];
+    const npy_intp *operand = record + FIRST + record[DIMENSIONS] + record[CORE];
+    found->loop = program->loops + record[LOOP];
+    found->operands = n;
+    found->dimensions = record[DIMENSIONS];
+    found->shape = record + FIRST;
+    found->strides = operand + 3 * n;
+    for (npy_intp i = 0; i < n; i++, operand += 3) {
+        char *memory = operand[0] == 0 ? scratch : program->memory[operand[0]];
+        found->at[i] = memory + operand[1] + operand[2] * row;
+    }
+}
+
+void
+over_dimensions(const Taken *call, npy_intp first)
+{
+    const npy_intp n = call->operands, inner = call->dimensions - 1;
+    const npy_intp *shape = call->shape, *strides = call->strides;
+    char *at[MOST_OPERANDS], *given[MOST_OPERANDS];
+    npy_intp count[MOST_DIMENSIONS] = {0};
+    memcpy(at, call->at, n * sizeof *at);
+    for (;;) {
+        memcpy(given, at, n * sizeof *at); /* loops may change what they are given */
+        call->loop->function(given, shape + inner, strides + inner * n, call->loop->data);
+        npy_intp d = inner - 1;
+        for (; d >= 0; d--) {
+            const npy_intp length = d == 0 ? first : shape[d];
+            if (++count[d] < length) {
+                for (npy_intp i = 0; i < n; i++) {
+                    at[i] += strides[d * n + i];
+                }
+                break;
+            }
+            for (npy_intp i = 0; i < n; i++) {
+                at[i] -= strides[d * n + i] * (length - 1);
+            }
+            count[d] = 0;
+        }
+        if (d < 0) {
+            return;
+        }
+    }
+}
+
+/* Run a call, in a block on some of its rows: the first dimension is that of one row. Return whether it was invalid. */
+static inline int
+call_run(const npy_intp *record, const Program *program, char *scratch, npy_intp row, npy_intp rows)
+{
+    Taken call;
+    taken(record, program, scratch, row, &call);
+    const npy_intp first = call.shape[0] * rows;
+    if (record[KIND] == REDUCE) {
+        reduce(&call);
+    }
+    else if (call.dimensions > 1) {
+        over_dimensions(&call, first);
+    }
+    else if (rows == 1) {
+        call.loop->function(call.at, call.shape, call.strides, call.loop->data);
+    }
+    else {
+        call.loop->function(call.at, &first, call.strides, call.loop->data);
+    }
+    return flags_raised();
+}
+
+/* What the threads that share a block know. */
+typedef struct {
+    const Program *program;
+    const npy_intp *record;
+    npy_intp parts, pieces;
+    atomic_int invalid;
+} Shared;
+
+/* Carry out some of the parts of a block, those of one piece, with a thread's own scratch. */
+static void
+piece_run(void *context, ptrdiff_t piece, int thread)
+{
+    Shared *shared = context;
+    const npy_intp *record = shared->record, *end = record + record[SIZE];
+    const npy_intp first = shared->parts * piece / shared->pieces, stop = shared->parts * (piece + 1) / shared->pieces;
+    char *scratch = shared->program->scratch + thread * record[SCRATCH];
+    int invalid = 0;
+    if (shared->pieces > 1) {
+        flags_cleared(); /* of a worker */
+    }
+    for (npy_intp part = first; part < stop; part++) {
+        const npy_intp row = part * record[STEP];
+        const npy_intp rows = record[ROWS] - row < record[STEP] ? record[ROWS] - row : record[STEP];
+        for (const npy_intp *at = record + BODY; at < end; at += at[SIZE]) {
+            invalid |= call_run(at, shared->program, scratch, row, rows);
+        }
+    }
+    if (invalid) {
+        atomic_store(&shared->invalid, 1);
+    }
+}
+
+static int
+block_run(const npy_intp *record, const Program *program)
+{
+    Shared shared = {program, record, (record[ROWS] + record[STEP] - 1) / record[STEP], 1, 0};
+    const int threads = record[SHARED] ? pool_threads() : 1;
+    if (threads > 1) {
+        shared.pieces = shared.parts < PIECES * threads ? shared.parts : PIECES * threads;
+        pool_run(piece_run, &shared, shared.pieces, threads);
+    }
+    else {
+        piece_run(&shared, 0, 0);
+    }
+    return atomic_load(&shared.invalid);
+}
+
+int
+program_run(const Program *program)
+{
+    const npy_intp *end = program->code + program->size;
+    int invalid = 0;
+    flags_cleared();
+    for (const npy_intp *at = program->code; at < end; at += at[SIZE]) {
+        invalid |= at[KIND] == BLOCK ? block_run(at, program) : call_run(at, program, NULL, 0, 1);
+    }
+    return invalid != 0;
+}

@@ -1,0 +1,60 @@
+/* The executor: it runs instructions, each of which calls the inner loop of a ufunc, NumPy's or another's.
+ *
+ * Instructions are records of integers, one after the other. A record begins with its kind and its size; the rest is
+ *     CALL, REDUCE:  loop, n operands, n dimensions, n integers after the dimensions' strides,
+ *                    dimensions (of a generalized ufunc, those of its core follow), outermost first,
+ *                    then for each operand: memory, offset, what it moves by from row to row of a block,
+ *                    then the strides: for each dimension those of all operands (those of the core follow)
+ *     BLOCK:         rows, rows of a part, bytes of scratch for a part, whether threads may share the parts,
+ *                    then the records of its calls
+ * `memory` is a number: 0 is the scratch of a block, of which each thread has its own. */
+#ifndef AUTOGRAD_LITE_EXECUTOR_H
+#define AUTOGRAD_LITE_EXECUTOR_H
+
+#include "kernels.h"
+
+enum { CALL, REDUCE, BLOCK };
+enum { KIND, SIZE, LOOP, OPERANDS, DIMENSIONS, CORE, FIRST };  /* where things are in the record of a call */
+enum { ROWS = 2, STEP, SCRATCH, SHARED, BODY };                /* in that of a block */
+enum { MOST_OPERANDS = 16, MOST_DIMENSIONS = 16 };
+
+typedef struct {
+    PyUFuncGenericFunction function;
+    void *data;
+    int itemsize; /* of the result, for a reduction */
+} Loop;
+
+typedef struct {
+    const npy_intp *code;
+    npy_intp size;
+    const Loop *loops;
+    char **memory;
+    char *scratch; /* of all threads, one after the other */
+} Program;
+
+/* One call's parts: its record, taken apart. */
+typedef struct {
+    const Loop *loop;
+    npy_intp operands, dimensions;
+    const npy_intp *shape, *strides;
+    char *at[MOST_OPERANDS];
+} Taken;
+
+/* Run the instructions, and return whether one was invalid. */
+int program_run(const Program *program);
+
+/* Take the record of a call apart. */
+void taken(const npy_intp *record, const Program *program, char *scratch, npy_intp row, Taken *found);
+
+/* Run the loop of a call over all dimensions but the innermost, which it sees itself. */
+void over_dimensions(const Taken *taken, npy_intp first);
+
+/* Run a reduction: operands are the result, what is reduced, and if there is one, the value that it begins with. */
+void reduce(const Taken *taken);
+
+extern PyTypeObject SegmentType;
+
+/* Return ufuncs that cast, by the characters of the dtypes that they cast to. */
+PyObject *casts(void);
+
+#endif

@@ -1,0 +1,376 @@
+/* A segment: instructions together with the memory that they work on, which is called from Python with some arrays. */
+#include "executor.h"
+#include <numpy/arrayscalars.h>
+#include <structmember.h>
+
+/* What is known of an argument or result: an array, of which the dtype and the layout are known, or a number. */
+typedef struct {
+    PyArray_Descr *dtype;
+    int dimensions, is_number, is_written, is_scalar;
+    npy_intp shape[NPY_MAXDIMS_LEGACY_ITERS], strides[NPY_MAXDIMS_LEGACY_ITERS];
+    npy_clongdouble cell; /* where a number or scalar lies */
+} Kind;
+
+typedef struct {
+    PyObject_HEAD
+    vectorcallfunc vectorcall;
+    Program program;
+    PyObject *keeps[4]; /* code, loops, memory, scratch */
+    Loop *loops;
+    char **memory;
+    Kind *arguments, *results;
+    Py_ssize_t fixed, n_arguments, n_results;
+    int is_long; /* so long that the lock of the interpreter is worth releasing */
+} Segment;
+
+/* ---- from Python's objects to C ------------------------------------------------------------------------------------ */
+
+static int
+integers(PyObject *tuple, npy_intp *to, int most)
+{
+    const Py_ssize_t n = PyTuple_Check(tuple) ? PyTuple_GET_SIZE(tuple) : most + 1;
+    if (n > most) {
+        PyErr_SetString(PyExc_ValueError, "Segment: expected a tuple of a few integers");
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < n; i++) {
+        to[i] = PyNumber_AsSsize_t(PyTuple_GET_ITEM(tuple, i), PyExc_OverflowError);
+        if (to[i] == -1 && PyErr_Occurred()) {
+            return -1;
+        }
+    }
+    return (int)n;
+}
+
+/* Read tuples of a dtype, a shape, strides and three flags. */
+static Kind *
+kinds_of(PyObject *tuple)
+{
+    const Py_ssize_t n = PyTuple_GET_SIZE(tuple);
+    Kind *found = PyMem_Calloc(n > 0 ? n : 1, sizeof *found);
+    for (Py_ssize_t k = 0; found != NULL && k < n; k++) {
+        PyObject *shape, *strides;
+        Kind *kind = found + k;
+        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(tuple, k), "O!O!O!ppp", &PyArrayDescr_Type, &kind->dtype, &PyTuple_Type,
+                              &shape, &PyTuple_Type, &strides, &kind->is_number, &kind->is_written,
+                              &kind->is_scalar) ||
+            (kind->dimensions = integers(shape, kind->shape, NPY_MAXDIMS_LEGACY_ITERS)) < 0 ||
+            integers(strides, kind->strides, NPY_MAXDIMS_LEGACY_ITERS) < 0) {
+            while (k-- > 0) {
+                Py_DECREF(found[k].dtype);
+            }
+            PyMem_Free(found);
+            return NULL;
+        }
+        Py_INCREF(kind->dtype);
+    }
+    return found;
+}
+
+/* Find the loops, which are given as pairs of a ufunc and a number. */
+static Loop *
+loops_of(PyObject *tuple)
+{
+    const Py_ssize_t n = PyTuple_GET_SIZE(tuple);
+    Loop *found = PyMem_Calloc(n > 0 ? n : 1, sizeof *found);
+    for (Py_ssize_t k = 0; found != NULL && k < n; k++) {
+        PyUFuncObject *ufunc;
+        int i;
+        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(tuple, k), "O!i", &PyUFunc_Type, &ufunc, &i)) {
+            PyMem_Free(found);
+            return NULL;
+        }
+        if (i < 0 || i >= ufunc->ntypes || ufunc->functions == NULL || ufunc->functions[i] == NULL) {
+            PyMem_Free(found);
+            PyErr_Format(PyExc_ValueError, "Segment: %s has no loop %d", ufunc->name, i);
+            return NULL;
+        }
+        found[k].function = ufunc->functions[i];
+        found[k].data = ufunc->data == NULL ? NULL : ufunc->data[i];
+        PyArray_Descr *dtype = PyArray_DescrFromType((unsigned char)ufunc->types[(i + 1) * ufunc->nargs - 1]);
+        found[k].itemsize = (int)PyDataType_ELSIZE(dtype);
+        Py_DECREF(dtype);
+    }
+    return found;
+}
+
+/* Check that records are whole, and that they name loops and memory that there are. */
+static int
+is_sound(const npy_intp *code, npy_intp size, npy_intp loops, npy_intp memory, int in_block)
+{
+    const npy_intp *end = code + size;
+    for (const npy_intp *at = code; at < end; at += at[SIZE]) {
+        const npy_intp left = end - at;
+        if (left < FIRST || at[SIZE] < FIRST || at[SIZE] > left) {
+            return 0;
+        }
+        if (at[KIND] == BLOCK) {
+            if (in_block || at[STEP] < 1 || !is_sound(at + BODY, at[SIZE] - BODY, loops, memory, 1)) {
+                return 0;
+            }
+            continue;
+        }
+        const npy_intp n = at[OPERANDS], d = at[DIMENSIONS];
+        if (at[LOOP] < 0 || at[LOOP] >= loops || n < 1 || n > MOST_OPERANDS || d < 1 || d > MOST_DIMENSIONS ||
+            at[CORE] < 0 || FIRST + d + at[CORE] + 3 * n + d * n > at[SIZE]) {
+            return 0;
+        }
+        for (npy_intp i = 0; i < n; i++) {
+            const npy_intp where = at[FIRST + d + at[CORE] + 3 * i];
+            if (where < !in_block || where >= memory) {
+                return 0;
+            }
+        }
+    }
+    return 1;
+}
+
+static void
+segment_free(PyObject *object)
+{
+    Segment *self = (Segment *)object;
+    for (int i = 0; i < 4; i++) {
+        Py_XDECREF(self->keeps[i]);
+    }
+    for (Py_ssize_t k = 0; self->arguments != NULL && k < self->n_arguments; k++) {
+        Py_DECREF(self->arguments[k].dtype);
+    }
+    for (Py_ssize_t k = 0; self->results != NULL && k < self->n_results; k++) {
+        Py_DECREF(self->results[k].dtype);
+    }
+    PyMem_Free(self->loops);
+    PyMem_Free(self->memory);
+    PyMem_Free(self->arguments);
+    PyMem_Free(self->results);
+    PyObject_Free(object);
+}
+
+static PyObject *segment_call(PyObject *, PyObject *const *, size_t, PyObject *);
+
+static PyObject *
+segment_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(keywords))
+{
+    PyArrayObject *code, *scratch;
+    PyObject *loops, *memory, *arguments, *results;
+    int is_long;
+    if (!PyArg_ParseTuple(args, "O!O!O!O!O!O!p", &PyArray_Type, &code, &PyTuple_Type, &loops, &PyTuple_Type, &memory,
+                          &PyTuple_Type, &arguments, &PyTuple_Type, &results, &PyArray_Type, &scratch, &is_long)) {
+        return NULL;
+    }
+    if (PyArray_TYPE(code) != NPY_INTP || PyArray_NDIM(code) != 1 || !PyArray_IS_C_CONTIGUOUS(code)) {
+        PyErr_SetString(PyExc_ValueError, "Segment: expected code that is a row of integers");
+        return NULL;
+    }
+    Segment *self = PyObject_New(Segment, type);
+    if (self == NULL) {
+        return NULL;
+    }
+    memset((char *)self + sizeof(PyObject), 0, sizeof *self - sizeof(PyObject));
+    PyObject *kept[4] = {(PyObject *)code, loops, memory, (PyObject *)scratch};
+    for (int i = 0; i < 4; i++) {
+        self->keeps[i] = Py_NewRef(kept[i]);
+    }
+    self->vectorcall = segment_call;
+    self->is_long = is_long;
+    self->fixed = PyTuple_GET_SIZE(memory);
+    const Py_ssize_t n = 1 + self->fixed + PyTuple_GET_SIZE(arguments) + PyTuple_GET_SIZE(results);
+    if ((self->arguments = kinds_of(arguments)) != NULL) {
+        self->n_arguments = PyTuple_GET_SIZE(arguments);
+    }
+    if ((self->results = kinds_of(results)) != NULL) {
+        self->n_results = PyTuple_GET_SIZE(results);
+    }
+    self->loops = loops_of(loops);
+    self->memory = PyMem_Calloc(n, sizeof *self->memory);
+    if (PyErr_Occurred() || self->memory == NULL || self->loops == NULL) {
+        Py_DECREF(self);
+        return PyErr_Occurred() ? NULL : PyErr_NoMemory();
+    }
+    for (Py_ssize_t i = 0; i < self->fixed; i++) {
+        PyObject *a = PyTuple_GET_ITEM(memory, i);
+        if (!PyArray_Check(a)) {
+            PyErr_SetString(PyExc_TypeError, "Segment: expected memory that is arrays");
+            Py_DECREF(self);
+            return NULL;
+        }
+        self->memory[1 + i] = PyArray_BYTES((PyArrayObject *)a);
+    }
+    self->program = (Program){PyArray_DATA(code), PyArray_SIZE(code), self->loops, self->memory,
+                              PyArray_BYTES(scratch)};
+    if (!is_sound(self->program.code, self->program.size, PyTuple_GET_SIZE(loops), n, 0)) {
+        PyErr_SetString(PyExc_ValueError, "Segment: the code is not sound");
+        Py_DECREF(self);
+        return NULL;
+    }
+    return (PyObject *)self;
+}
+
+/* ---- a call -------------------------------------------------------------------------------------------------------- */
+
+/* Return an array of this kind with the values of something that lies otherwise: a copy. */
+static PyArrayObject *
+fitted(const Kind *kind, PyObject *given)
+{
+    npy_intp before = 0, after = PyDataType_ELSIZE(kind->dtype);
+    for (int d = 0; d < kind->dimensions; d++) {
+        const npy_intp reach = kind->shape[d] == 0 ? 0 : (kind->shape[d] - 1) * kind->strides[d];
+        before += reach < 0 ? -reach : 0;
+        after += reach > 0 ? reach : 0;
+    }
+    npy_intp bytes = before + after;
+    PyArrayObject *from = (PyArrayObject *)PyArray_FromAny(given, NULL, 0, 0, 0, NULL);
+    PyArrayObject *memory = (PyArrayObject *)PyArray_SimpleNew(1, &bytes, NPY_UBYTE);
+    PyArrayObject *made = NULL;
+    if (from != NULL && memory != NULL) {
+        Py_INCREF(kind->dtype);
+        made = (PyArrayObject *)PyArray_NewFromDescr(&PyArray_Type, kind->dtype, kind->dimensions, kind->shape,
+                                                     kind->strides, PyArray_BYTES(memory) + before,
+                                                     NPY_ARRAY_BEHAVED, NULL);
+    }
+    if (made != NULL && PyArray_SetBaseObject(made, Py_NewRef(memory)) == 0 && PyArray_CopyInto(made, from) < 0) {
+        Py_CLEAR(made);
+    }
+    Py_XDECREF(from);
+    Py_XDECREF(memory);
+    return made;
+}
+
+static inline int
+lies_so(const Kind *kind, PyArrayObject *a)
+{
+    const size_t size = kind->dimensions * sizeof(npy_intp);
+    return (PyArray_DESCR(a) == kind->dtype || PyArray_EquivTypes(PyArray_DESCR(a), kind->dtype)) &&
+           PyArray_NDIM(a) == kind->dimensions && memcmp(PyArray_DIMS(a), kind->shape, size) == 0 &&
+           memcmp(PyArray_STRIDES(a), kind->strides, size) == 0 && PyArray_ISALIGNED(a);
+}
+
+/* Return where an argument lies, NULL with an exception if it does not fit; a copy of it is put into a list. */
+static char *
+place_of(Kind *kind, PyObject *given, PyObject **copies)
+{
+    if (kind->is_number) {
+        const double value = PyFloat_AsDouble(given);
+        if (value == -1 && PyErr_Occurred()) {
+            return NULL;
+        }
+        const float single = (float)value;
+        const int is_single = kind->dtype->type_num == NPY_FLOAT;
+        memcpy(&kind->cell, is_single ? (const void *)&single : &value, is_single ? sizeof single : sizeof value);
+        return (char *)&kind->cell;
+    }
+    if (PyArray_CheckExact(given) && lies_so(kind, (PyArrayObject *)given)) {
+        if (!kind->is_written || PyArray_ISWRITEABLE((PyArrayObject *)given)) {
+            return PyArray_BYTES((PyArrayObject *)given);
+        }
+        PyErr_SetString(PyExc_ValueError, "Segment: an array that is written to is read-only");
+        return NULL;
+    }
+    if (kind->dimensions == 0 && Py_TYPE(given) == kind->dtype->typeobj) {
+        PyArray_ScalarAsCtype(given, &kind->cell);
+        return (char *)&kind->cell;
+    }
+    PyObject *copy = (PyObject *)fitted(kind, given);
+    if (copy == NULL || (*copies == NULL && (*copies = PyList_New(0)) == NULL)) {
+        Py_XDECREF(copy);
+        return NULL;
+    }
+    PyObject *pair = PyTuple_Pack(2, kind->is_written ? given : Py_None, copy);
+    const int failed = pair == NULL || PyList_Append(*copies, pair) < 0;
+    char *where = PyArray_BYTES((PyArrayObject *)copy);
+    Py_XDECREF(pair);
+    Py_DECREF(copy);
+    return failed ? NULL : where;
+}
+
+/* Write what was written into copies where it belongs. */
+static int
+written_back(PyObject *copies)
+{
+    for (Py_ssize_t k = 0; k < PyList_GET_SIZE(copies); k++) {
+        PyObject *pair = PyList_GET_ITEM(copies, k), *to = PyTuple_GET_ITEM(pair, 0);
+        if (PyArray_Check(to) &&
+            PyArray_CopyInto((PyArrayObject *)to, (PyArrayObject *)PyTuple_GET_ITEM(pair, 1)) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* Make an array for a result, or return NULL with an exception. `is_number` of a result: in Fortran's order. */
+static PyObject *
+made_for(const Kind *kind)
+{
+    Py_INCREF(kind->dtype);
+    return PyArray_Empty(kind->dimensions, (npy_intp *)kind->shape, kind->dtype, kind->is_number);
+}
+
+static PyObject *
+segment_call(PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *names)
+{
+    Segment *self = (Segment *)callable;
+    if (PyVectorcall_NARGS(nargsf) != self->n_arguments || names != NULL) {
+        return PyErr_Format(PyExc_TypeError, "Segment: expected %zd arguments", self->n_arguments);
+    }
+    char **memory = self->memory + 1 + self->fixed;
+    PyObject *copies = NULL, *results = PyTuple_New(self->n_results);
+    int failed = results == NULL;
+    for (Py_ssize_t k = 0; !failed && k < self->n_arguments; k++) {
+        failed = (*memory++ = place_of(self->arguments + k, args[k], &copies)) == NULL;
+    }
+    for (Py_ssize_t k = 0; !failed && k < self->n_results; k++) {
+        Kind *kind = self->results + k;
+        if (kind->is_scalar) {
+            *memory++ = (char *)&kind->cell;
+            continue;
+        }
+        PyObject *made = made_for(kind);
+        if ((failed = made == NULL) == 0) {
+            PyTuple_SET_ITEM(results, k, made);
+            *memory++ = PyArray_BYTES((PyArrayObject *)made);
+        }
+    }
+    int invalid = 0;
+    if (!failed) {
+        PyThreadState *state = self->is_long ? PyEval_SaveThread() : NULL;
+        invalid = program_run(&self->program);
+        if (state != NULL) {
+            PyEval_RestoreThread(state);
+        }
+        failed = PyErr_Occurred() != NULL || (copies != NULL && written_back(copies) < 0);
+    }
+    Py_XDECREF(copies);
+    for (Py_ssize_t k = 0; !failed && k < self->n_results; k++) {
+        Kind *kind = self->results + k;
+        if (kind->is_scalar) {
+            PyObject *scalar = PyArray_Scalar(&kind->cell, kind->dtype, NULL);
+            failed = scalar == NULL;
+            PyTuple_SET_ITEM(results, k, scalar);
+        }
+    }
+    if (!failed && invalid) {
+        failed = PyUFunc_GiveFloatingpointErrors("compiled code", NPY_FPE_INVALID) < 0;
+    }
+    if (failed || self->n_results == 1) {
+        PyObject *only = failed ? NULL : Py_NewRef(PyTuple_GET_ITEM(results, 0));
+        Py_XDECREF(results);
+        return only;
+    }
+    return results;
+}
+
+static PyMemberDef MEMBERS[] = {
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(Segment, vectorcall), READONLY, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
+PyTypeObject SegmentType = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "autograd_lite.native.library.Segment",
+    .tp_basicsize = sizeof(Segment),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL,
+    .tp_doc = "Instructions with the memory that they work on.",
+    .tp_vectorcall_offset = offsetof(Segment, vectorcall),
+    .tp_call = PyVectorcall_Call,
+    .tp_members = MEMBERS,
+    .tp_new = segment_new,
+    .tp_dealloc = segment_free,
+};

@@ -1,0 +1,299 @@
+"""What a trace rests on: whatever changes between two calls is noticed, in C as in Python."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+from autograd_lite.compiler.facts import KINDS, Fact, Facts, in_c, in_python, of_array, of_gradient, of_hosts, of_tensor
+from autograd_lite.core.node import LEAF
+from autograd_lite.ir.hosts import Hosts
+from autograd_lite.native.kernels import INSTRUCTIONS, REASON
+
+WAYS = {"in Python": in_python, "in C": in_c}
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> Any:
+    if request.param == "in C" and not INSTRUCTIONS:
+        pytest.skip(f"native kernels are {REASON}")
+    return WAYS[request.param]
+
+
+class Box:
+    rate = 1.0
+    thing: Any = None
+
+
+class Subject:
+    """What there may be around a function."""
+
+    def __init__(self) -> None:
+        self.w = ag.tensor(np.arange(6.0).reshape(2, 3), requires_grad=True, name="w")
+        self.c = ag.tensor(np.float32(2.0))
+        self.graded = ag.tensor(np.ones((3, 2)), requires_grad=True)
+        self.graded.grad = np.ones((3, 2))
+        self.hooked = ag.tensor(np.ones(2), requires_grad=True)
+        self.handle = self.hooked.register_hook(lambda g: None)
+        self.a = np.arange(4.0)
+        self.things: dict[str, Any] = {"rate": 1, "name": "sgd", "nothing": None, "flag": True, "list": [1, 2]}
+        self.row: list[Any] = [0.5, self.things]
+        self.box = Box()
+
+    def facts(self) -> list[Fact]:
+        hosts = Hosts(lambda *_: None)
+        for name in self.things:
+            hosts.pin(self.things, name)
+        for k in range(len(self.row)):
+            hosts.pin(self.row, k)
+        hosts.rest(getattr, (self.box, "rate"), self.box.rate)
+        hosts.rest(getattr, (self.box, "thing"), self.box.thing)
+        found = [*of_tensor(self.w), *of_tensor(self.c), *of_tensor(self.graded), of_array(self.a)]
+        for leaf in (self.w, self.graded, self.hooked):
+            found += of_gradient(leaf, leaf.grad)
+        return [*found, *of_hosts(hosts)]
+
+
+def put(name: str, value: Any) -> Callable[[Subject], Any]:
+    return lambda s: operator.setitem(s.things, name, value)
+
+
+def values(name: str, new: Callable[[Any], Any]) -> Callable[[Subject], Any]:
+    return lambda s: setattr(getattr(s, name), "_data", new(getattr(s, name)._data))
+
+
+def graded(new: Any) -> Callable[[Subject], Any]:
+    return lambda s: setattr(s.graded, "grad", new)
+
+
+# What breaks a fact, with what is then said.
+CHANGES: dict[str, tuple[Callable[[Subject], Any], str]] = {
+    "another shape": (values("w", lambda a: a.T.copy()), "'w' (2, 3) float64 requires a gradient"),
+    "another axis": (values("w", lambda a: a[None]), "'w' (2, 3) float64"),
+    "another order in memory": (values("w", np.asfortranarray), "'w' (2, 3) float64"),
+    "another dtype": (values("w", lambda a: a.astype(np.float32)), "'w' (2, 3) float64"),
+    "another order of bytes": (values("w", lambda a: a.astype(">f8")), "'w' (2, 3) float64"),
+    "another dtype of a scalar": (values("c", np.float64), "a captured tensor () float32"),
+    "an axis in the place of a scalar": (values("c", lambda a: np.float32([a])), "a captured tensor () float32"),
+    "it is frozen": (lambda s: setattr(s.w, "requires_grad", False), "'w' (2, 3) float64 requires a gradient"),
+    "it is trained": (lambda s: setattr(s.c, "requires_grad", True), "a captured tensor () float32"),
+    "a gradient": (lambda s: setattr(s.w, "grad", s.w._data), "`.grad` of 'w' is None before the call"),
+    "no gradient": (graded(None), "`.grad` of a captured tensor is not None before"),
+    "a gradient in another order": (graded(np.ones((2, 3)).T), "`.grad` of a captured tensor is not None before"),
+    "a hook": (lambda s: s.w.register_hook(lambda g: g), "'w' has the same hooks"),
+    "no hook": (lambda s: s.handle.remove(), "a captured tensor has the same hooks"),
+    "another hook": (lambda s: s.hooked._hooks.__setitem__(0, print), "a captured tensor has the same hooks"),
+    "an array is laid out anew": (lambda s: setattr(s.a, "shape", (2, 2)), "an array that the function finds"),
+    "another number": (put("rate", 2), "rate is as it was"),
+    "a number of another class": (put("rate", 1.0), "rate is as it was"),
+    "a bool for a number": (put("rate", True), "rate is as it was"),
+    "a number for a bool": (put("flag", 1), "flag is as it was"),
+    "another text": (put("name", "adam"), "name is as it was"),
+    "something for None": (put("nothing", 0), "nothing is as it was"),
+    "an equal list": (put("list", [1, 2]), "list is as it was"),
+    "a number less": (lambda s: s.things.pop("rate"), "rate is as it was"),
+    "another item of a list": (lambda s: operator.setitem(s.row, 0, 0.25), "0 is as it was"),
+    "a shorter list": (lambda s: s.row.pop(), "1 is as it was"),
+    "what a function returns": (lambda s: setattr(s.box, "rate", 2.0), "a name that the function reads is as it was"),
+    "the object that one returns": (lambda s: setattr(s.box, "thing", 0), "a name that the function reads is as it"),
+}
+# What does not.
+KEPT: dict[str, Callable[[Subject], Any]] = {
+    "nothing": lambda s: None,
+    "other values": lambda s: s.w.assign(np.full((2, 3), np.nan)),
+    "another array": values("w", np.array),
+    "a scalar as an array": values("c", np.asarray),
+    "another gradient": graded(np.zeros((3, 2))),
+    "an equal number": put("rate", int("1")),
+    "an equal text": put("name", "".join(["s", "gd"])),
+    "a hook that is gone again": lambda s: s.w.register_hook(print).remove(),
+    "what is in a list": lambda s: s.things["list"].append(3),
+    "another thing": put("other", 1),
+    "other numbers in an array": lambda s: s.a.fill(7.0),
+    "an equal result": lambda s: setattr(s.box, "rate", float("1.0")),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_what_changes_is_noticed(way: Any, name: str) -> None:
+    subject = Subject()
+    change, told = CHANGES[name]
+    rows = subject.facts()
+    found = way(rows, [])
+    assert found() == ()
+    change(subject)
+    assert found() is None
+    assert Facts(rows).broken().startswith(f"it is no longer true that {told}")
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_what_does_not_matter_may_change(way: Any, name: str) -> None:
+    subject = Subject()
+    rows = subject.facts()
+    found = way(rows, [])
+    KEPT[name](subject)
+    assert found() == ()
+    assert Facts(rows).broken() == ""
+
+
+def test_every_kind_of_fact_is_broken_above() -> None:
+    assert {fact.kind for fact in Subject().facts()} == KINDS.keys()
+
+
+def test_the_arrays_that_are_taken(way: Any) -> None:
+    subject = Subject()
+    rows = subject.facts()
+    places = {(fact.kind, id(fact.owner)): k for k, fact in enumerate(rows)}
+    w, c, a = places["values", id(subject.w)], places["values", id(subject.c)], places["array", id(subject.a)]
+    g = places["gradient", id(subject.graded)]
+    found = way(rows, [(g, False), (w, True), (a, False), (c, False)])
+    seen = found()
+    assert [x is y for x, y in zip(seen, (subject.graded.grad._data, subject.w._data, subject.a), strict=False)] == [
+        True,
+        True,
+        True,
+    ]
+    assert seen[3] is subject.c._data
+
+
+class Sharing(NamedTuple):
+    share: Callable[[ag.Tensor], Any]
+    leaf: bool = True
+
+
+SHARED = {
+    "a view": Sharing(lambda w: w.detach()),
+    "two Tensors": Sharing(lambda w: ag.tensor(w, copy=False)),
+    "memory that cannot be written": Sharing(lambda w: w._data.setflags(write=False)),
+    "a scalar": Sharing(lambda w: setattr(w, "_data", w._data[0, 0])),
+    "not a leaf": Sharing(lambda w: None, leaf=False),
+}
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_what_is_written_into_is_no_one_elses(way: Any, name: str) -> None:
+    w = ag.tensor(np.ones((1, 1)), requires_grad=SHARED[name].leaf)
+    rows = list(of_tensor(w))
+    before, kept = w._data, SHARED[name].share(w)
+    if before.shape != np.shape(w._data):
+        rows = list(of_tensor(w))
+    (taken,) = way(rows, [(0, True)])()
+    assert taken is w._data
+    assert taken.flags.writeable
+    assert (taken is before) == (name == "not a leaf")
+    assert kept is None or not np.may_share_memory(taken, kept._data)
+    assert not getattr(w, "_shared", False)
+
+
+def test_errors_in_what_is_asked_are_raised(way: Any) -> None:
+    def asks() -> Any:
+        raise ZeroDivisionError
+
+    class Odd(dict[str, Any]):
+        def __missing__(self, key: str) -> Any:
+            raise LookupError(key)
+
+    with pytest.raises(ZeroDivisionError):
+        way([Fact("result", asks, (), None, "")], [])()
+    assert way([Fact("item", Odd(), "x", None, "")], [])() is None
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        Fact("unknown", None, None, None, ""),
+        Fact("values", np.ones(2), None, ((2,), (8,), np.dtype(float)), ""),
+        Fact("leaf", LEAF, None, None, ""),
+        Fact("values", ag.tensor(1.0), None, ((), ()), ""),
+        Fact("result", print, "x", None, ""),
+        Fact("hooks", ag.tensor(1.0), None, (), ""),
+    ],
+)
+def test_rows_in_c_are_checked(row: Fact) -> None:
+    if not INSTRUCTIONS:
+        pytest.skip(f"native kernels are {REASON}")
+    with pytest.raises(TypeError):
+        in_c([row], [])
+
+
+@pytest.mark.parametrize("taken", [[(1, False)], [(-1, False)], [(0, False), (0, True)]])
+def test_what_is_taken_in_c_is_checked(taken: Any) -> None:
+    if not INSTRUCTIONS:
+        pytest.skip(f"native kernels are {REASON}")
+    with pytest.raises(ValueError, match="different rows"):
+        in_c([of_array(np.ones(2))], taken)
+
+
+# ---- in a compiled function ------------------------------------------------------------------------------------------
+
+
+def programs() -> Iterator[tuple[str, Callable[[], tuple[Callable[[], Any], Callable[[], Any]]]]]:
+    """Yield functions, each with something that changes what they do."""
+
+    def of_array_in_a_closure() -> Any:
+        a = np.arange(6.0)
+        return lambda: ag.tensor(1.0) * a, lambda: setattr(a, "shape", (2, 3))
+
+    def of_gradient_order() -> Any:
+        w = ag.tensor(np.ones((2, 3)), requires_grad=True)
+
+        def f() -> Any:
+            w.grad = np.full((2, 3), 2.0) if w.grad is None else w.grad
+            (w * w).sum().backward()
+            return w.grad * 1
+
+        return f, lambda: setattr(w, "grad", np.arange(6.0).reshape(3, 2).T)
+
+    def of_frozen() -> Any:
+        w, v = (ag.tensor(np.ones(2), requires_grad=True) for _ in range(2))
+
+        def f() -> Any:
+            w.grad = v.grad = None
+            (w * v).sum().backward()
+            return [None if t.grad is None else t.grad * 1 for t in (w, v)]
+
+        return f, lambda: setattr(v, "requires_grad", False)
+
+    def of_shared_memory() -> Any:
+        w = ag.tensor(np.ones(3), requires_grad=True)
+        seen: list[ag.Tensor] = []
+
+        def f() -> Any:
+            w.assign_sub(np.ones(3))
+            return w * 1
+
+        return f, lambda: seen.append(w.detach())
+
+    yield from {k: v for k, v in locals().items() if k.startswith("of_")}.items()
+
+
+@pytest.mark.parametrize("name", dict(programs()))
+def test_a_compiled_function_notices(name: str) -> None:
+    made = dict(programs())[name]
+    (f, change), (g, twin) = made(), made()
+    compiled = ag.compile(f)
+    for k in range(8):
+        if k == 4:
+            change()
+            twin()
+        ours, theirs = compiled(), g()
+        for a, b in zip(ag.tree.leaves(ours), ag.tree.leaves(theirs), strict=True):
+            assert np.shape(a) == b.shape
+            assert np.array_equal(a._data if isinstance(a, ag.Tensor) else a, b._data)
+            assert np.asarray(a._data if isinstance(a, ag.Tensor) else a).strides == b._data.strides
+
+
+def test_same_objects_are_the_very_same() -> None:
+    one: list[Any] = [1.0, "a"]
+    containers: tuple[Any, ...] = ({"x": one, "y": 2}, one, (one,), {3})
+    objects = (one, 2, *one, one, 3)
+    assert ag.same_objects(containers, objects)
+    assert not ag.same_objects(containers, objects[:-1])
+    assert not ag.same_objects(containers, (*objects, 3))
+    one[0] = float("1.0")
+    assert not ag.same_objects(containers, objects)
