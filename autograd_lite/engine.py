@@ -344,8 +344,7 @@ def _walk(
             elif kind is _PARTIAL and not params:
                 d = rule.value(*saved)
                 r = fast.multiply(g, d) if opened is None and g.size > _SHARED_SIZE else g * d
-                if alarm.on and may_have_nan(r):
-                    r = masked_product(g, d, r)
+                r = masked_product(g, d, r) if alarm.on else r
             elif kind is _VJP:
                 r = rule.value(g, *saved, **params)
             elif kind is _CONSTANT and rule.value == -1:
