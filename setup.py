@@ -10,7 +10,7 @@ from glob import glob
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
-FLAGS = "-std=gnu11 -O3 -g0 -fno-math-errno -fno-trapping-math -ffp-contract=off -fvisibility=hidden"
+FLAGS = "-std=gnu11 -O2 -ftree-vectorize -g0 -fno-math-errno -fno-trapping-math -ffp-contract=off -fvisibility=hidden"
 # What an earlier build left in build/ would get into the next wheel, files that were deleted since included.
 BUILD = tempfile.TemporaryDirectory()
 

@@ -9,6 +9,7 @@ Example:
     True
 """
 
+from functools import cache as _cache
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
@@ -135,11 +136,15 @@ if TYPE_CHECKING:
     )
 else:
 
+    @_cache  # a training step asks for some of them again and again
+    def _late(name: str) -> object:
+        return getattr(_import_module(_LATE[name], __name__), name)
+
     def __getattr__(name: str) -> object:
         if name in ("graph", "nn"):
             return _import_module(f".{name}", __name__)
         if name in _LATE:
-            return getattr(_import_module(_LATE[name], __name__), name)
+            return _late(name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__() -> list[str]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from .core import op as records
 from .core.op import OPS, Op, applied as applied, gate
+from .tensors.reading import alike
 from .tensors.record import owning
 
 
@@ -25,8 +26,8 @@ def _forward(function: Any) -> Any:
 def _rule(rule: Any) -> Any:
     """Return a user's rule whose results belong to the engine, which may write into them."""
     if isinstance(rule, (applied, gate)):
-        return type(rule)(owning(rule.function))
-    return owning(rule) if callable(rule) else rule
+        return type(rule)(owning(alike(rule.function)))
+    return owning(alike(rule)) if callable(rule) else rule
 
 
 def _own(facts: dict[str, Any]) -> dict[str, Any]:

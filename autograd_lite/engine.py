@@ -42,6 +42,7 @@ _IN_PLACE_SIZE = 1000
 # From here on threads may share the work of NumPy's functions, though not of operators; see `native.threads`.
 _SHARED_SIZE = 1 << 16
 _BOOL = np.dtype(np.bool_)
+_ndarray = np.ndarray
 # Turns the saved values of a node into what its rules are given; None where they are given as they are.
 _Opened = Callable[[Node, tuple[Any, ...]], tuple[Any, ...]] | None
 
@@ -375,7 +376,11 @@ def _walk(
                 if previous.__class__ is np.ndarray and previous.size > _IN_PLACE_SIZE:
                     owned.add(edge)
         if not retain:
-            _free(node)
+            node.saved = None
+            for edge in inputs:
+                if edge.__class__ is _ndarray:
+                    _free(node)
+                    break
     return pending
 
 

@@ -18,6 +18,7 @@ _PART = 1 << 17  # bytes of a part of the array with the largest elements: a few
 _FEWEST = 4  # parts, for which a loop in Python pays
 _PART_IN_C = 1 << 14  # the same where the executor runs the loop, for which several fit its first cache
 _FEWEST_IN_C = 2
+_PURE = frozenset((How.UFUNC, How.REDUCE, How.OPAQUE))  # what may be called later as well
 _WIDEST = 16  # bytes of the largest elements
 _VECTOR = 64  # the first element of a part is a multiple of this, so that each keeps its place in a vector
 
@@ -107,6 +108,37 @@ def blocks_of(
             values.add(call.value)
     close(end)
     return found
+
+
+def later(calls: Sequence[Call], specs: Sequence[Spec]) -> list[Call]:
+    """Return the calls with those that only lead to a number, such as that of a loss, behind the run that they are in.
+
+    So what computes the loss and what leads back from it are one block.
+    """
+    wanted: set[int] = set()  # by others
+    ending: set[int] = set()
+    for call in reversed(calls):
+        spec = specs[call.value]
+        if spec.shape == () and spec.owner == call.value and call.value not in wanted and call.how in _PURE:
+            ending.add(call.value)
+        else:
+            wanted.update(specs[n].owner for n in call.reads)
+    found: list[Call] = []
+    waiting: list[Call] = []
+    for call in calls:
+        if call.value in ending and call.reads:
+            waiting.append(call)
+            continue
+        if waiting and not (_is_parted(call, specs) and specs[call.value].shape == specs[waiting[0].reads[0]].shape):
+            found += waiting
+            waiting.clear()
+        found.append(call)
+    return [*found, *waiting]
+
+
+def _is_parted(call: Call, specs: Sequence[Spec]) -> bool:
+    """Return whether a call may be part of a block."""
+    return _row(call, specs, loop_of(call, specs) is not None) > 0
 
 
 def _block(first: int, stop: int, shape: tuple[int, ...], row: int, itemsize: int, in_c: bool) -> Block | None:

@@ -80,7 +80,7 @@ def loop_of(call: Call, specs: Sequence[Spec]) -> Loop | None:
         return None
     for x, kind, dtype in zip(call.args, kinds, found.dtypes, strict=False):
         if kind.__class__ is type:  # of a number
-            if ufunc.signature is not None or (x.__class__ is Ref and dtype.char not in "fd"):
+            if x.__class__ is Ref and dtype.char not in "fd":
                 return None
         elif not kind.isnative or (kind != dtype and (ufunc.signature is not None or cast(kind, dtype) is None)):
             return None

@@ -282,7 +282,7 @@ class Watched(np.lib.mixins.NDArrayOperatorsMixin):
         self.lowering, self.array, self.number = lowering, array, number
 
     shape = property(lambda self: self.array.shape)
-    dtype = property(lambda self: self.array.dtype)
+    dtype = property(lambda self: self.lowering.specs[self.number].dtype)  # of one of Python's numbers, too
     ndim = property(lambda self: self.array.ndim)
     size = property(lambda self: self.array.size)
     strides = property(lambda self: self.array.strides)

@@ -17,7 +17,7 @@ from ..ir.program import PureProgram
 from ..random import Generator
 from ..tensors.tensor import Tensor
 from .arena import LINE
-from .blocks import Block
+from .blocks import Block, later
 from .lowering import Call, How, Lowering, Ref, Spec, Watched, refs_in
 from .placing import Place, Where, placed
 from .updates import Given, Update, update_of
@@ -200,7 +200,8 @@ def plan_of(
     numbers = tuple(values.number_of(i) for i in outputs)
     slots = {id(thing): values.number_of(i) for i, thing in program.bindings.items() if i in values}
     targets = [None if t is None else slots.get(id(t)) for t in into] or [None] * len(numbers)
-    calls, specs = _without_dead(values.lowering.calls, numbers), values.lowering.specs
+    specs = values.lowering.specs
+    calls = later(_without_dead(values.lowering.calls, numbers), specs)
     end = update_of(calls, Given(specs, values.shared(owned), program.late), numbers, targets)
     left = [(k, n) for k, n in enumerate(numbers) if n not in end.over]
     lent = frozenset(i for i, (k, _) in enumerate(left) if kept is not None and k not in kept)

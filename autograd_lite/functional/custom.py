@@ -22,6 +22,7 @@ from ..engine import cotangents, edge_of, refuse_changed_leaf
 from ..ops import barrier
 from ..random import remember_draws, replay_draws
 from ..tensors.lifted import Lifted, LiftedTensor
+from ..tensors.reading import alike
 from ..tensors.record import apply, open_edge, owned, wrap
 from ..tensors.tensor import Tensor
 from ..tree import items, leaves, map as map_leaves, rebuild
@@ -183,7 +184,7 @@ class custom_vjp(_Custom):
         def pull(g: Any, out: Any, *values: Any) -> tuple[Any, ...]:
             assert self._rule is not None
             args = arguments(values)
-            result = self._rule(packing[0].unpack(g), packing[0].unpack(out), *args)
+            result = alike(self._rule)(packing[0].unpack(g), packing[0].unpack(out), *args)
             result = result if isinstance(result, tuple) else (result,)
             if len(result) != len(args):
                 raise ShapeError(
@@ -259,7 +260,7 @@ class custom_jvp(_Custom):
                 None if all(by_value.get(id(a)) is None for a in leaves(arg)) else _tangents_like(arg, by_value)
                 for arg in args
             )
-            t = self._rule(structured, packing[0].unpack(out), *args)
+            t = alike(self._rule)(structured, packing[0].unpack(out), *args)
             if packing[0].single:
                 return owned(leaves(t)[0])
             return np.concatenate([part.reshape(-1) for part in leaves(t)])

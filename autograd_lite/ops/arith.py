@@ -14,6 +14,8 @@ import numpy as np
 from ..core.op import Op, applied, elementwise, nondifferentiable
 from ..core.rewrites import Rewrite, neutral, normal, scalar
 from ..native import functions as fast
+from .compare import greater
+from .pooling import window_put_equal
 
 
 def _direction(x: Any) -> Any:
@@ -92,6 +94,13 @@ def _product_of(x: Any, y: Any) -> Any:
     return None if power_of_x is None else power_of_x()
 
 
+def _masked_before(g: Any, y: Any, z: Any, n: Any, window: Any, stride: Any, padding: Any) -> Any:
+    """Mask the cotangent of pooling where it has fewer elements: it goes where y is z, so y > n is z > n there."""
+    if scalar(n) is None or any(step < length for step, length in zip(stride, window, strict=True)):
+        return None  # a sum of masked numbers may be 0.0 where the masked sum is -0.0
+    return window_put_equal(multiply(g, greater(z, n)), y, z, window=window, stride=stride, padding=padding)
+
+
 _SUMS = (
     *neutral(lambda x, y: add(x, y), -0.0, left=True),  # 0.0 would make 0.0 of -0.0
     Rewrite(lambda x, y: add(x, negative(y)), lambda x, y: subtract(x, y), exact=False),  # NaN may change its sign
@@ -106,6 +115,12 @@ _PRODUCTS = (
     Rewrite(lambda x: multiply(x, x), lambda x: square(x) if x.dtype.kind == "f" else None),
     Rewrite(lambda x, y, z: multiply(multiply(x, y), z), _folded, exact=False, known=("z",)),
     Rewrite(lambda x, y, z: multiply(z, multiply(x, y)), _folded, exact=False, known=("z",)),
+    Rewrite(
+        lambda g, y, z, n, window, stride, padding: multiply(
+            window_put_equal(g, y, z, window=window, stride=stride, padding=padding), greater(y, n)
+        ),
+        _masked_before,
+    ),
 )
 _QUOTIENTS = (
     *neutral(lambda x, y: divide(x, y), 1),

@@ -191,7 +191,7 @@ def _log_softmax_pullback(x: Any, y: Any, *, axis: int) -> Any:
     x, y = floating(x), floating(y)
     if axis == x.ndim - 1 and (found := _log_softmax_pullback_kernel(x, y)) is not None:
         return found
-    return x - np.exp(y) * np.add.reduce(x, axis=axis, keepdims=True)
+    return x - fast.exp(y) * np.add.reduce(x, axis=axis, keepdims=True)
 
 
 def _log_softmax_pullback_jvp(tangents: Any, out: Any, x: Any, y: Any, *, axis: int) -> Any:
@@ -199,7 +199,7 @@ def _log_softmax_pullback_jvp(tangents: Any, out: Any, x: Any, y: Any, *, axis: 
     by_x = None if dx is None else log_softmax_pullback(dx, y, axis=axis)
     if dy is None:
         return by_x
-    by_y = -(dy * np.exp(y) * x.sum(axis=axis, keepdims=True))
+    by_y = -(dy * fast.exp(y) * x.sum(axis=axis, keepdims=True))
     return by_y if by_x is None else by_x + by_y
 
 
@@ -207,8 +207,8 @@ def _log_softmax_pullback_jvp(tangents: Any, out: Any, x: Any, y: Any, *, axis: 
 log_softmax_pullback: Op = structural(
     "log_softmax_pullback",
     _log_softmax_pullback,
-    lambda g, out, x, y, *, axis: g - _along(g, np.exp(y), axis),
-    lambda g, out, x, y, *, axis: -(g * np.exp(y) * x.sum(axis=axis, keepdims=True)),
+    lambda g, out, x, y, *, axis: g - _along(g, fast.exp(y), axis),
+    lambda g, out, x, y, *, axis: -(g * fast.exp(y) * x.sum(axis=axis, keepdims=True)),
     saves=("y", "xy"),
     infer=lambda x, y, *, axis: ShapeDtype(x.shape, np.result_type(_same_float(x).dtype, _same_float(y).dtype)),
     jvp=_log_softmax_pullback_jvp,

@@ -14,6 +14,7 @@ import pytest
 import autograd_lite as ag
 
 from ..laws.reading import same_bits
+from .eager import eager
 
 # What is called with arrays, a rule too, computes as NumPy does: functions of which Tensors have other loops (`sin`, …)
 # would differ in the last bit, so such functions are used where there are Tensors alone.
@@ -130,7 +131,7 @@ def test_in_a_compiled_function(name: str) -> None:
     for k in range(CALLS):
         arrays = [rng.normal(size=shape) for shape in shapes]
         found = []
-        for g, h in ((of_arrays, of_leaves), (f, f)):
+        for g, h in ((of_arrays, of_leaves), (eager(f), f)):
             ag.set_seed(k)
             found.append(arrays_of(g(*arrays)))
             found[-1] += gradients(h, [ag.tensor(a, requires_grad=True) for a in arrays])

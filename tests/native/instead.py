@@ -7,10 +7,11 @@ import os
 import sys
 
 NAME = "autograd_lite.native.library"
-if "AUTOGRAD_LITE_LIBRARY" in os.environ:  # what collects examples imports this too
-    spec = importlib.util.spec_from_file_location(NAME, os.environ["AUTOGRAD_LITE_LIBRARY"])
+
+if path := os.environ.get("AUTOGRAD_LITE_LIBRARY"):
+    assert NAME not in sys.modules
+    spec = importlib.util.spec_from_file_location(NAME, path)
     assert spec is not None
     assert spec.loader is not None
-    assert NAME not in sys.modules
     sys.modules[NAME] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(sys.modules[NAME])

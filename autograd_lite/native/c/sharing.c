@@ -15,6 +15,7 @@ typedef struct {
     void *data;
     int inputs, operands, cores; /* cores: the core dimensions of a generalized ufunc */
     npy_intp least;              /* elements of a part */
+    const npy_uint32 *flags;     /* of the core dimensions */
 } Shared;
 
 typedef struct {
@@ -71,9 +72,9 @@ shared_loop(char **args, const npy_intp *dimensions, const npy_intp *steps, void
 {
     const Shared *shared = data;
     const npy_intp n = dimensions[0];
-    npy_intp each = 1; /* elements of core dimensions */
-    for (int i = 1; i <= shared->cores; i++) {
-        each *= dimensions[i];
+    npy_intp each = 1; /* elements of core dimensions, apart from a fixed few, such as the gates of a cell */
+    for (int i = 0; i < shared->cores; i++) {
+        each *= shared->flags[i] & UFUNC_CORE_DIM_SIZE_INFERRED ? dimensions[1 + i] : 1;
     }
     if (n < 2 || n * each < 2 * shared->least || pool_threads() == 1 || !any_order(shared, args, n, steps)) {
         shared->loop(args, dimensions, steps, shared->data);
@@ -125,7 +126,7 @@ share(PyObject *Py_UNUSED(module), PyObject *arguments)
         data[i] = ufunc->data == NULL ? NULL : (void *)ufunc->data[i];
         if (loops[i] != shared_loop && is_sharable(ufunc->types + i * operands, operands)) {
             shared[i] = (Shared){loops[i], data[i], ufunc->nin, operands, ufunc->core_enabled ? ufunc->core_num_dim_ix : 0,
-                                 least};
+                                 least, ufunc->core_dim_flags};
             loops[i] = shared_loop;
             data[i] = &shared[i];
             found = 1;

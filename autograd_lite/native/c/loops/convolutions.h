@@ -30,7 +30,9 @@ OF(tile_of)(npy_intp width, T *const *total, const char *const *rows, const npy_
         const npy_intp o = offset[t];
         const T x[TILE] = {*(const T *)(a + o), *(const T *)(b + o), *(const T *)(c + o),
                            *(const T *)(d + o), *(const T *)(e + o), *(const T *)(f + o)};
+        UNROLL
         for (int r = 0; r < TILE; r++) {
+            UNROLL
             for (npy_intp u = 0; u < width; u += PER_VECTOR) {
 #pragma GCC unroll 1 /* so that this loop becomes one instruction, and not PER_VECTOR of them */
                 for (npy_intp v = u; v < u + PER_VECTOR; v++) {

@@ -25,15 +25,11 @@ static inline void FN(in_place)(Run run, char *x, npy_intp n)
 /* From z, b, the product with R, each of i, f, g, o, and c before to i, f, g, o, h, c. */
 static void FN(lstm_cell_run)(char *const *operands, npy_intp n)
 {
-    GIVEN(before, 12);
-    GIVEN(i, 13), *f = i, *g = i, *o = i;
-    MADE(h, 17);
-    MADE(c, 18);
     for (int gate = 0; gate < 4; gate++) {
         FN(sum_of_three)(operands[gate], operands[4 + gate], operands[8 + gate], operands[13 + gate], n);
         FN(in_place)(gate == 2 ? FN(tanh_run) : FN(sigmoid_run), operands[13 + gate], n);
     }
-    f = (const real *)operands[14], g = (const real *)operands[15], o = (const real *)operands[16];
+    GIVEN(before, 12); GIVEN(i, 13); GIVEN(f, 14); GIVEN(g, 15); GIVEN(o, 16); MADE(h, 17); MADE(c, 18);
     EACH { c[k] = MADD(f[k], before[k], i[k] * g[k]); }
     FN(tanh_run)((char *const[]){operands[18], operands[17]}, n);
     EACH { h[k] *= o[k]; }
@@ -49,24 +45,9 @@ static void FN(lstm_cell)(LOOP_ARGUMENTS)
  * the cotangents of a (of i, f, g, o) and of c before. */
 static void FN(lstm_cell_pullback_run)(char *const *operands, npy_intp n)
 {
-    GIVEN(i, 0);
-    GIVEN(f, 1);
-    GIVEN(g, 2);
-    GIVEN(o, 3);
-    GIVEN(gi, 6);
-    GIVEN(gf, 7);
-    GIVEN(gg, 8);
-    GIVEN(go, 9);
-    GIVEN(gh, 10);
-    GIVEN(gc, 11);
-    GIVEN(before, 12);
-    GIVEN(dh, 13);
-    GIVEN(dc, 14);
-    MADE(di, 15);
-    MADE(df, 16);
-    MADE(dg, 17);
-    MADE(d_o, 18);
-    MADE(dc_before, 19);
+    GIVEN(i, 0); GIVEN(f, 1); GIVEN(g, 2); GIVEN(o, 3); GIVEN(gi, 6); GIVEN(gf, 7); GIVEN(gg, 8); GIVEN(go, 9);
+    GIVEN(gh, 10); GIVEN(gc, 11); GIVEN(before, 12); GIVEN(dh, 13); GIVEN(dc, 14); MADE(di, 15); MADE(df, 16);
+    MADE(dg, 17); MADE(d_o, 18); MADE(dc_before, 19);
     FN(tanh_run)((char *const[]){operands[5], operands[18]}, n);
     EACH {
         const real tanh_c = d_o[k], h = gh[k] + dh[k], through = h * o[k];
@@ -90,16 +71,8 @@ static void FN(lstm_cell_pullback)(LOOP_ARGUMENTS)
  * u, r, n, q, h. */
 static void FN(gru_cell_run)(char *const *operands, npy_intp n)
 {
-    GIVEN(z, 2);
-    GIVEN(product, 5);
-    GIVEN(bias, 8);
-    GIVEN(product_bias, 9);
-    GIVEN(before, 10);
-    GIVEN(u, 11);
-    GIVEN(r, 12);
-    MADE(new, 13);
-    MADE(q, 14);
-    MADE(h, 15);
+    GIVEN(z, 2); GIVEN(product, 5); GIVEN(bias, 8); GIVEN(product_bias, 9); GIVEN(before, 10); GIVEN(u, 11);
+    GIVEN(r, 12); MADE(new, 13); MADE(q, 14); MADE(h, 15);
     for (int gate = 0; gate < 2; gate++) {
         FN(sum_of_three)(operands[gate], operands[3 + gate], operands[6 + gate], operands[11 + gate], n);
         FN(in_place)(FN(sigmoid_run), operands[11 + gate], n);
@@ -122,24 +95,9 @@ static void FN(gru_cell)(LOOP_ARGUMENTS)
  * cotangents of z and of the products with R (of u, r, n), and to that of h before, apart from what goes through R. */
 static void FN(gru_cell_pullback_run)(char *const *operands, npy_intp n)
 {
-    GIVEN(u, 0);
-    GIVEN(r, 1);
-    GIVEN(new, 2);
-    GIVEN(q, 3);
-    GIVEN(gu, 5);
-    GIVEN(gr, 6);
-    GIVEN(gn, 7);
-    GIVEN(gq, 8);
-    GIVEN(gh, 9);
-    GIVEN(before, 10);
-    GIVEN(dh, 11);
-    MADE(du, 12);
-    MADE(dr, 13);
-    MADE(dn, 14);
-    MADE(through_u, 15);
-    MADE(through_r, 16);
-    MADE(dq, 17);
-    MADE(d_before, 18);
+    GIVEN(u, 0); GIVEN(r, 1); GIVEN(new, 2); GIVEN(q, 3); GIVEN(gu, 5); GIVEN(gr, 6); GIVEN(gn, 7); GIVEN(gq, 8);
+    GIVEN(gh, 9); GIVEN(before, 10); GIVEN(dh, 11); MADE(du, 12); MADE(dr, 13); MADE(dn, 14); MADE(through_u, 15);
+    MADE(through_r, 16); MADE(dq, 17); MADE(d_before, 18);
     EACH {
         const real h = gh[k] + dh[k];
         const real n_ = MADD(1 - u[k], h, gn[k]) * (1 - new[k] * new[k]);

@@ -14,7 +14,8 @@
 #define GROUP 16     /* rows, at most */
 #define GROUPED 2048 /* elements of them, unless it is a single row */
 
-#define ROLL _Pragma("GCC unroll 1") /* where the compiler makes better vectors of a loop over lanes than of its steps */
+/* What the compiler is told about loops over lanes: UNROLL to keep sums in registers, ROLL to make vectors of the rest. */
+#define ROLL _Pragma("GCC unroll 1")
 
 #define SHARED static __attribute__((noinline)) /* by several kernels */
 

@@ -1,0 +1,73 @@
+"""Users' rules, read by arrays and by Tensors to the same last bit.
+
+On Tensors np.exp and its like run our loops where these are faster (`native/functions.py`), on bare arrays NumPy's. A
+rule of a table says `fast.exp`. A user's says np.exp, so where it may call one of these it gets arrays as Tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache, wraps
+from types import CodeType, FunctionType
+from typing import Any
+
+import numpy as np
+
+from ..core.hooks import HOOKS
+from ..native.kernels import FASTEST
+from ..tree import leaves, map as map_leaves
+from .record import wrap
+
+_OURS = {theirs.__name__ for theirs, ours in FASTEST.items() if ours is not theirs}
+
+
+def alike(rule: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a user's rule that gives arrays and Tensors the same bits."""
+    if not _OURS:
+        return rule
+
+    @wraps(rule, updated=())
+    def read(*args: Any, **kwargs: Any) -> Any:
+        if not _may_call_ours(rule):
+            return rule(*args, **kwargs)
+        out = rule(*map_leaves(_lifted, args), **kwargs)
+        recorded = any(isinstance(x, HOOKS.tensor) for x in leaves(args))
+        return out if recorded else map_leaves(_bare, out)
+
+    return read
+
+
+def _lifted(x: Any) -> Any:
+    return wrap(x, None) if isinstance(x, np.ndarray | np.generic) and x.dtype.kind in "fc" else x
+
+
+def _bare(x: Any) -> Any:
+    return x._data if isinstance(x, HOOKS.tensor) and x._node is None else x
+
+
+@cache
+def _may_call_ours(f: Any) -> bool:
+    """Return whether a function's names, or those of a function that it calls, include one of ours, or are unknown."""
+    seen: set[Any] = set()
+    todo = [f]
+    while todo:
+        g = todo.pop()
+        code = getattr(g, "__code__", None)
+        if code is None:
+            return True
+        if g in seen:
+            continue
+        seen.add(g)
+        names = set(_names_in(code))
+        if names & _OURS:
+            return True
+        cells = [cell.cell_contents for cell in g.__closure__ or ()]
+        todo += [v for v in (*cells, *map(g.__globals__.get, names)) if isinstance(v, FunctionType)]
+    return False
+
+
+def _names_in(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names_in(constant)
