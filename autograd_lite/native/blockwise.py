@@ -149,4 +149,4 @@ def _made(calls: tuple[Call, ...], arrays: int, numbers: int, size: int, dtype: 
     memory = np.empty(scratch * _THREADS + 64, np.uint8)
     memory = memory[-memory.ctypes.data % 64 :]
     assert library is not None
-    return library.Segment(code, tuple(loops), (), tuple(kinds), (), memory, shared)
+    return library.Segment(code, tuple(loops), (), tuple(kinds), (), memory, shared, ())
