@@ -36,7 +36,7 @@ def built(sanitizer: str, library: Path) -> str:
 @pytest.mark.parametrize(
     ("sanitizer", "tests", "environment"),
     [
-        # Not in Python's own pools of memory, where it sees nothing; what lives as long as the process is no leak.
+        # Not in Python's own pools of memory, where it sees nothing; what lives as long as the process has not leaked.
         ("address", ["tests/native", *PLANS], {"PYTHONMALLOC": "malloc", "ASAN_OPTIONS": "detect_leaks=0"}),
         ("thread", ["tests/native/test_threads.py", *PLANS], {"TSAN_OPTIONS": "die_after_fork=0"}),
     ],
