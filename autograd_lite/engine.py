@@ -42,7 +42,6 @@ _IN_PLACE_SIZE = 1000
 # From here on threads may share the work of NumPy's functions, though not of operators; see `native.threads`.
 _SHARED_SIZE = 1 << 16
 _BOOL = np.dtype(np.bool_)
-_ndarray = np.ndarray
 # Turns the saved values of a node into what its rules are given; None where they are given as they are.
 _Opened = Callable[[Node, tuple[Any, ...]], tuple[Any, ...]] | None
 
@@ -298,7 +297,7 @@ def _walk_observed(
                 pending[edge] = total = pending[edge] + r if edge in pending else r
                 observer.contributed(node, i, edge, r, total)
         if not retain:
-            _free(node)
+            node.saved = _freed_saved(node)
     return pending
 
 
@@ -376,11 +375,7 @@ def _walk(
                 if previous.__class__ is np.ndarray and previous.size > _IN_PLACE_SIZE:
                     owned.add(edge)
         if not retain:
-            node.saved = None
-            for edge in inputs:
-                if edge.__class__ is _ndarray:
-                    _free(node)
-                    break
+            node.saved = None if len(needs) == len(inputs) else _freed_saved(node)
     return pending
 
 
@@ -502,13 +497,13 @@ def _without_level(level: Level, _: Node, saved: tuple[Any, ...]) -> tuple[Any, 
     return tuple([released(value, level) for value in saved])
 
 
-def _free(node: Node) -> None:
-    """Release the saved arrays; the structure stays, with shapes in place of large constants."""
-    node.saved = None
+def _freed_saved(node: Node) -> tuple[Any, ...] | None:
+    """Put shapes in place of large constants, and return what is saved of a node from then on: nothing."""
     for e in node.inputs:
         if e.__class__ is np.ndarray and e.nbytes > _KEEP_BYTES:
             node.inputs = tuple(map(_without_values, node.inputs))
             break
+    return None
 
 
 def _without_values(edge: Any) -> Any:

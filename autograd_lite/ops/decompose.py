@@ -27,7 +27,7 @@ from ..native import functions as fast
 from .adjoints import adjoint, hermitian_part, pack, real_part, user
 from .diagonals import diagonal_matrix
 from .eigen import divide_by_gaps
-from .solve import in_lapack, lapack_dtype, same_shape, triangle_inverse
+from .solve import checked, in_lapack, lapack_dtype, same_shape, triangle_inverse
 from .zero_mask import zero_mask
 
 # ---- Cholesky -------------------------------------------------------------------------------------------------------
@@ -140,6 +140,11 @@ def _cholesky_jvp(tangents: Sequence[Any], out: Any, x: Any, *, upper: bool) -> 
     return adjoint(low) if upper else low
 
 
+checked(
+    np.linalg.cholesky,
+    lambda a, *, upper=False: "cholesky_up" if upper else "cholesky_lo",
+    "Matrix is not positive definite",
+)
 cholesky = structural(
     "cholesky",
     in_lapack(lambda x, *, upper: np.linalg.cholesky(x, upper=upper)),

@@ -56,7 +56,7 @@ def _gates(a: Any) -> None:
     """Replace the arguments of gates by their values; s(a) = (1 + tanh(a/2)) / 2 does not overflow."""
     half = a.dtype.type(0.5)
     a *= half
-    np.tanh(a, out=a)
+    fast.tanh(a, out=a)
     a *= half
     a += half
 
@@ -79,7 +79,7 @@ def _cell(z: Any, product: Any, b: Any, h: Any, out: Any) -> None:
     np.add(product[:, 2], b[3], out=q)
     np.multiply(row[1], q, out=new)
     new += z[:, 2] + b[2]
-    np.tanh(new, out=new)
+    fast.tanh(new, out=new)
     np.subtract(h, new, out=now)
     now *= row[0]
     now += new
@@ -151,7 +151,7 @@ def _reset_before(b: Any, r: Any, h: Any, z: Any, out: Any) -> None:
         fast.matmul(q, r_new, out=new)
         new += given[2]
         new += new_bias
-        np.tanh(new, out=new)
+        fast.tanh(new, out=new)
         np.subtract(h, new, out=now)
         now *= row[0]
         now += new

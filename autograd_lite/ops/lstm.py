@@ -63,13 +63,13 @@ def _cell(z: Any, b: Any, product: Any, c: Any, out: Any) -> None:
     a += product.swapaxes(0, 1)
     # s(a) = (1 + tanh(a/2)) / 2: one call for all four gates, and no overflow.
     a *= half
-    np.tanh(a, out=a)
+    fast.tanh(a, out=a)
     a *= half
     a += half * (1 - is_new)
     i, f, g, o, h, new = row
     np.multiply(f, c, out=new)
     new += i * g
-    np.tanh(new, out=h)
+    fast.tanh(new, out=h)
     h *= o
 
 
@@ -88,7 +88,7 @@ def _cell_pullback(row: Any, g: Any, before: Any, dh: Any, dc: Any, out: tuple[A
     i, f, new, o, _, c = row
     d = np.empty_like(row[:4])
     di, df, dg, do = d
-    tanh_c = np.tanh(c)
+    tanh_c = fast.tanh(c)
     dh += g[4]
     np.multiply(dh, tanh_c, out=do)
     # dh o (1 - tanh(c)²)

@@ -57,7 +57,7 @@ def _forward(x: Any, *, batch: int, activation: str) -> Any:
         if relu:
             np.maximum(h, 0, out=h)
         else:
-            np.tanh(h, out=h)
+            fast.tanh(h, out=h)
     return out
 
 

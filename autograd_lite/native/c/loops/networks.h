@@ -49,7 +49,7 @@ INLINE real FN(silu_slope_one)(real x)
     const real e = FN(exp_core)(-FN(magnitude)(x)), share = 1 / (1 + e);
     return ((x < 0 ? e : 1) + x * e * share) * share;
 }
-static real FN(silu_slope_hard)(real x) { return FN(far)(x, 1, 1 + FN(bounded)(x)); }
+static real FN(silu_slope_hard)(real x) { return FN(far)(x, 1, 1 + FN(bounded)(x)) + 0; }  /* no -0 */
 CAREFUL(silu_slope, X, 0)
 
 /* ---- mish, x tanh(softplus(x)) ---------------------------------------------------------------------------------- */
