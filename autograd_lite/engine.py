@@ -26,6 +26,7 @@ from .core.op import EachInput, Kind, Rule
 from .core.ownership import SMALL, unshared
 from .core.seals import broken
 from .core.shapes import ShapeDtype, cast_back, expand_reduced, sum_to_shape
+from .native import functions as fast
 from .ops.zero_mask import zero_mask
 from .paths import Paths, paths_from
 from .tensors.lifted import Level, face, released
@@ -38,8 +39,9 @@ _GATE, _TOTAL = Kind.GATE, Kind.TOTAL
 _KEEP_BYTES = 1024
 # Adding in place saves memory traffic on large arrays; on small ones NumPy is faster with a new array.
 _IN_PLACE_SIZE = 1000
+# From here on threads may share the work of NumPy's functions, though not of operators; see `native.threads`.
+_SHARED_SIZE = 1 << 16
 _BOOL = np.dtype(np.bool_)
-_ndarray = np.ndarray
 # Turns the saved values of a node into what its rules are given; None where they are given as they are.
 _Opened = Callable[[Node, tuple[Any, ...]], tuple[Any, ...]] | None
 
@@ -295,7 +297,7 @@ def _walk_observed(
                 pending[edge] = total = pending[edge] + r if edge in pending else r
                 observer.contributed(node, i, edge, r, total)
         if not retain:
-            _free(node)
+            node.saved = _freed_saved(node)
     return pending
 
 
@@ -340,9 +342,9 @@ def _walk(
                 if alarm.on:
                     r = masked(r, g)
             elif kind is _PARTIAL and not params:
-                r = g * rule.value(*saved)
-                if alarm.on and may_have_nan(r):
-                    r = masked_product(g, rule.value(*saved), r)
+                d = rule.value(*saved)
+                r = fast.multiply(g, d) if opened is None and g.size > _SHARED_SIZE else g * d
+                r = masked_product(g, d, r) if alarm.on else r
             elif kind is _VJP:
                 r = rule.value(g, *saved, **params)
             elif kind is _CONSTANT and rule.value == -1:
@@ -366,18 +368,14 @@ def _walk(
             if (previous := pending.get(edge)) is None or kind is _TOTAL:
                 pending[edge] = r
             elif edge in owned:
-                previous += r
+                fast.add(previous, r, out=previous)
             else:
                 # `previous` takes the sum: another name would keep this array alive until the next one.
                 pending[edge] = previous = previous + r
                 if previous.__class__ is np.ndarray and previous.size > _IN_PLACE_SIZE:
                     owned.add(edge)
         if not retain:
-            node.saved = None
-            for edge in inputs:
-                if edge.__class__ is _ndarray:
-                    _free(node)
-                    break
+            node.saved = None if len(needs) == len(inputs) else _freed_saved(node)
     return pending
 
 
@@ -470,7 +468,7 @@ def may_have_nan(r: Any) -> bool:
         values = examples._data if examples.__class__ is Tensor else examples
     if values.__class__ is np.ndarray:
         flat = values if values.ndim == 1 else values.reshape(-1)
-        total = flat.dot(flat) if flat.dtype.kind in "fc" else 0
+        total = fast.matmul(flat, flat) if flat.dtype.kind in "fc" else 0
     else:
         total = values if isinstance(values, np.generic) else np.nan
     return bool(total != total)
@@ -499,13 +497,13 @@ def _without_level(level: Level, _: Node, saved: tuple[Any, ...]) -> tuple[Any, 
     return tuple([released(value, level) for value in saved])
 
 
-def _free(node: Node) -> None:
-    """Release the saved arrays; the structure stays, with shapes in place of large constants."""
-    node.saved = None
+def _freed_saved(node: Node) -> tuple[Any, ...] | None:
+    """Put shapes in place of large constants, and return what is saved of a node from then on: nothing."""
     for e in node.inputs:
         if e.__class__ is np.ndarray and e.nbytes > _KEEP_BYTES:
             node.inputs = tuple(map(_without_values, node.inputs))
             break
+    return None
 
 
 def _without_values(edge: Any) -> Any:

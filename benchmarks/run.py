@@ -123,7 +123,7 @@ def _command(contender: str, name: str, before: Path | None) -> list[str]:
 
 
 def _environment(contender: str) -> dict[str, str]:
-    native = CONTENDERS[contender].native
+    native = CONTENDERS[contender].native if contender in CONTENDERS else ""
     return {**os.environ, **({"AUTOGRAD_LITE_NATIVE": native} if native else {})}
 
 

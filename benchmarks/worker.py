@@ -35,7 +35,8 @@ def main(contender: str, name: str, before: str | None = None) -> None:
     os.dup2(2, 1)
     case = CASES[name]
     try:
-        module = import_module(f"benchmarks.contenders.{CONTENDERS[contender].module or contender}")
+        shared = CONTENDERS[contender].module if contender in CONTENDERS else ""
+        module = import_module(f"benchmarks.contenders.{shared or contender}")
         if case.mode == "steady":
             _serve(channel, module, case, CONTENDERS[contender].package)
         elif case.mode == "peak":

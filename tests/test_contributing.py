@@ -9,7 +9,7 @@ from .running import printed_by
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-ADDED = ("an op", "a layer", "a loss", "a metric", "an optimizer", "a callback", "a form of file")
+ADDED = ("an op", "a kernel", "a layer", "a loss", "a metric", "an optimizer", "a callback", "a form of file")
 
 # In a process of its own, for the examples add an op and a form of file to tables that other tests read.
 RUN = """

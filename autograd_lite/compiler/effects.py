@@ -160,7 +160,7 @@ def _gradient(g: Any) -> Tensor:
 def _stamped(leaves: list[Tensor]) -> Call:
     """Return the call that notes when leaves were changed: after whatever another thread records meanwhile."""
     if INSTRUCTIONS and library is not None:
-        return library.stamp, leaves, next_stamp
+        return library.stamp, leaves, "_stamp", next_stamp
     return deque, map(setattr, leaves, repeat("_stamp"), iter(next_stamp, None)), 0
 
 

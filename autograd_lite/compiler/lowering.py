@@ -7,6 +7,7 @@ watched (a branch on a value, a write into a part of an array, a function for ar
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.errors import REFUSALS
-from ..core.fills import FILLS, UFUNCS, Fill, Part
+from ..core.fills import CHECKED, FILLS, UFUNCS, Checked, Fill, Part
 
 
 class How(StrEnum):
@@ -25,6 +26,7 @@ class How(StrEnum):
     UFUNC = "ufunc"  # one array, which `out` may be given for
     REDUCE = "reduce"  # likewise
     FILL = "fill"  # likewise, of a function that only copies
+    CHECKED = "checked"  # likewise, of a ufunc that may raise
     CALL = "call"  # of a NumPy function, which makes an array
     VIEW = "view"  # of a NumPy function, which makes a view: of the same memory for all values
     EFFECT = "effect"  # of an op that does more than to compute: it is called even if nothing reads its result
@@ -340,8 +342,17 @@ class Watched(np.lib.mixins.NDArrayOperatorsMixin):
             return filled
         if (ufunc := UFUNCS.get(func)) is not None and not kwargs:
             given = [bare(x) for x in args]
-            if _same(ufunc(*given), func(*given)):
-                return self.lowering.noted(How.UFUNC, ufunc, tuple(args), {})
+            expected = func(*given)
+            try:
+                if np.ndim(expected) and _same(ufunc(*given), expected):
+                    return self.lowering.noted(How.UFUNC, ufunc, tuple(args), {})
+            except TypeError:  # no loop for these dtypes
+                pass
+        row = CHECKED.get(func) if all(isinstance(x, Watched) for x in args) else None
+        found = None if row is None else row(*args, **kwargs)
+        if found is not None and _same(found[0](*map(bare, args)), func(*map(bare, args), **kwargs)):
+            function = functools.partial(func, **kwargs) if kwargs else func
+            return self.lowering.noted(How.CHECKED, Checked(function, *found), tuple(args), {})
         return self.lowering.noted(How.CALL, func, tuple(args), kwargs)
 
     def __getitem__(self, key: Any) -> Watched:

@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.fills import Fill
+from ..core.fills import Checked, Fill
 from ..native.kernels import INSTRUCTIONS
 from .arena import LINE
 from .blocks import Block, is_one
 from .loops import Loop, broadcast, cast, core_of, initial, loop_of, ordered, reduced_axes, reduction_of
 from .lowering import Call, How, Ref, Spec
 
-CALL, REDUCE, BLOCK = range(3)
+CALL, REDUCE, BLOCK, CHECKED = range(4)  # from the last one on, each kind raises an exception of its own
 _NUMBERS = (int, float)
 
 
@@ -52,7 +52,7 @@ class Record(NamedTuple):
     """The call of one loop, or a block of such calls.
 
     Attributes:
-        kind: one of `CALL`, `REDUCE` and `BLOCK`.
+        kind: one of `CALL`, `REDUCE`, `BLOCK` and `CHECKED`.
         loop: which is called.
         spots: where the operands begin.
         moves: by how many bytes they move from row to row of a block.
@@ -62,6 +62,7 @@ class Record(NamedTuple):
         block: what is carried out part by part.
         inside: the records of that.
         scratch: the bytes that its parts take.
+        error: what is raised if the call is invalid, of the kind `CHECKED`.
     """
 
     kind: int
@@ -74,6 +75,7 @@ class Record(NamedTuple):
     block: Any = None
     inside: tuple[Record, ...] = ()
     scratch: int = 0
+    error: Any = None
 
     @property
     def work(self) -> int:
@@ -120,6 +122,11 @@ class Records:
             return [self._reduction(call)]
         if call.how is How.FILL:
             return self._fill(call)
+        checked = call.function
+        if isinstance(checked, Checked):
+            call = call._replace(how=How.UFUNC, function=checked.ufunc)
+            record = self._generalized(*self._operands(call))
+            return [record._replace(kind=CHECKED, error=checked.error)]
         loop, operands = self._operands(call)
         if loop.ufunc.signature is not None:
             return [self._generalized(loop, operands)]

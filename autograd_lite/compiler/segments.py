@@ -15,7 +15,7 @@ from .arena import LINE
 from .lowering import How, Spec
 from .placing import Place
 from .plan import Plan
-from .records import BLOCK, REDUCE, Record, Records, Spot, Unfit
+from .records import BLOCK, CHECKED, REDUCE, Record, Records, Spot, Unfit
 
 _LONG = 1 << 15  # elements: so much work is worth releasing the lock of the interpreter
 _SHARED = 1 << 16  # elements of a block: so much is worth waking other threads
@@ -38,6 +38,7 @@ class Segment(NamedTuple):
         own: the bytes of memory of its own.
         scratch: the bytes of the parts of blocks.
         is_long: whether it pays to let others run meanwhile.
+        errors: the exceptions that are raised.
     """
 
     first: int
@@ -52,6 +53,7 @@ class Segment(NamedTuple):
     own: int
     scratch: int
     is_long: bool
+    errors: tuple[Exception, ...]
 
     def instance(self, arena: Any) -> Any:
         """Return a function of the given values, which uses this arena, and memory of its own."""
@@ -59,7 +61,8 @@ class Segment(NamedTuple):
         things = {"own": aligned(self.own), "arena": arena}
         memory = tuple([things[a] if isinstance(a, str) else a for a in self.fixed])
         scratch = aligned(self.scratch * _THREADS)
-        return library.Segment(self.code, self.loops, memory, self.arguments, self.results, scratch, self.is_long)
+        rest = self.arguments, self.results, scratch, self.is_long, self.errors
+        return library.Segment(self.code, self.loops, memory, *rest)
 
 
 def aligned(nbytes: int) -> Any:
@@ -163,7 +166,8 @@ class _Finder:
         spots = (settled(spot) for r in records for spot in r.spots if spot.kind != "scratch")
         places = sorted({spot[:2]: None for spot in spots}, key=lambda place: _KINDS.index(place[0]))
         loops = {loop: k for k, loop in enumerate(dict.fromkeys(r.loop for r in records))}
-        code = _Code({place: k for k, place in enumerate(places, 1)}, loops, settled)
+        errors = {id(r.error): r.error for r in records if r.kind == CHECKED}
+        code = _Code({place: k for k, place in enumerate(places, 1)}, loops, list(errors), settled)
         given = [place for place in places if place[0] in ("argument", "live")]
         made = [n for kind, n in places if kind == "made"]
         arrays = self._records.arrays
@@ -181,6 +185,7 @@ class _Finder:
             size,
             max((r.scratch for r in run), default=0),
             sum(r.work for r in run) >= _LONG,
+            tuple(errors.values()),
         )
 
     def _settled(self, stop: int, records: Sequence[Record]) -> tuple[Callable[[Spot], Spot], int]:
@@ -216,11 +221,13 @@ class _Code(NamedTuple):
     Attributes:
         numbers: of memory.
         loops: their numbers.
+        errors: the ids of exceptions.
         settled: where a spot is in the end.
     """
 
     numbers: Mapping[Any, int]
     loops: Mapping[Any, int]
+    errors: Sequence[int]
     settled: Callable[[Spot], Spot]
 
     def of(self, r: Record) -> list[int]:
@@ -232,7 +239,8 @@ class _Code(NamedTuple):
         for spot, move in zip(map(self.settled, r.spots), r.moves, strict=True):
             operands += [0 if spot.kind == "scratch" else self.numbers[spot[:2]], spot.offset, move]
         rest = [*r.dimensions, *r.core, *operands, *r.strides]
-        return [r.kind, 6 + len(rest), self.loops[r.loop], len(r.spots), len(r.dimensions), len(r.core), *rest]
+        kind = r.kind if r.kind != CHECKED else CHECKED + self.errors.index(id(r.error))
+        return [kind, 6 + len(rest), self.loops[r.loop], len(r.spots), len(r.dimensions), len(r.core), *rest]
 
 
 def _order(spec: Spec) -> str | None:

@@ -59,6 +59,32 @@ FILLS: dict[Callable[..., Any], Callable[..., tuple[Fill, Sequence[Any]] | None]
 UFUNCS: dict[Callable[..., Any], np.ufunc] = {}
 
 
+class Checked:
+    """A function of matrices that equals a generalized ufunc, and raises where that meets what is invalid.
+
+    Args:
+        function: it raises by itself.
+        ufunc: the other one.
+        error: what it raises.
+    """
+
+    def __init__(self, function: Callable[..., Any], ufunc: np.ufunc, error: Exception) -> None:
+        self.function, self.ufunc, self.error = function, ufunc, error
+        self.__name__ = getattr(function, "__name__", "checked")
+
+    def __call__(self, *arrays: Any, out: Any = None) -> Any:
+        """Return the result, in memory that is given, if it is."""
+        made = self.function(*arrays)
+        if out is None:
+            return made
+        out[...] = made
+        return out
+
+
+# For a function, one of the same arguments that returns the ufunc that it equals for them, and what it raises, or None.
+CHECKED: dict[Callable[..., Any], Callable[..., tuple[np.ufunc, Exception] | None]] = {}
+
+
 def filled_by(function: Callable[..., Any]) -> Callable[[Any], Any]:
     """Enter what a function copies."""
 

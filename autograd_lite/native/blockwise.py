@@ -46,7 +46,20 @@ def blockwise(
         ...     _ = function(*args)
         >>> x
         array([31., 52.])
+
+    Raises:
+        TypeError: if calls, arrays or numbers are something else.
     """
+    try:
+        fits = _fit(calls, arrays, numbers)
+    except (AttributeError, TypeError):
+        fits = False
+    if not fits:
+        raise TypeError(
+            "blockwise: expected calls as tuples of a ufunc and the places of its operands and of its one result, "
+            f"arrays of one shape and dtype, and numbers; received calls={calls!r:.80}, arrays={arrays!r:.80} and "
+            f"numbers={numbers!r:.80}"
+        )
     if all(a.flags.c_contiguous for a in arrays):
         arrays = [a.reshape(-1) for a in arrays]
         if arrays[0].dtype.char in "fd" and INSTRUCTIONS and arrays[0].size:
@@ -54,6 +67,18 @@ def blockwise(
             if segment is not None:
                 return iter([(segment, *arrays, *numbers)])
     return _in_pieces(calls, arrays, numbers, piece)
+
+
+def _fit(calls: Sequence[Call], arrays: Sequence[Array], numbers: Sequence[float]) -> bool:
+    kind = arrays[0].shape, arrays[0].dtype, np.ndarray
+    return (
+        len(kind[0]) > 0
+        and all((a.shape, a.dtype, a.__class__) == kind for a in arrays)
+        and all(isinstance(x, float | int) for x in numbers)
+        and len(calls) > 0
+        and all(c[0].__class__ is np.ufunc and c[0].nout == 1 and len(c) == c[0].nin + 2 for c in calls)
+        and all(place >= 0 for _, *places in calls for place in places)
+    )
 
 
 def _in_pieces(calls: Sequence[Call], arrays: Sequence[Array], numbers: Sequence[float], piece: int) -> Iterator[Call]:

@@ -8,6 +8,9 @@ last bits may differ.
 
 from __future__ import annotations
 
+from functools import reduce
+from typing import Any
+
 import numpy as np
 
 from .kernels import FASTEST
@@ -15,3 +18,8 @@ from .kernels import FASTEST
 exp, expm1, log, log1p = (FASTEST.get(f, f) for f in (np.exp, np.expm1, np.log, np.log1p))
 sin, cos, tanh = (FASTEST.get(f, f) for f in (np.sin, np.cos, np.tanh))
 add, multiply, matmul = (FASTEST.get(f, f) for f in (np.add, np.multiply, np.matmul))
+
+
+def product(*matrices: Any) -> Any:
+    """Return the product of matrices, from left to right."""
+    return reduce(matmul, matrices)

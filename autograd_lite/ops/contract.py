@@ -17,6 +17,7 @@ import numpy as np
 from ..core.errors import ShapeError, UnsupportedError, refuse
 from ..core.op import Op, composes, structural
 from ..core.shapes import Shape, ShapeDtype, normalize_axis
+from ..native import functions as fast
 from .operands import operand
 
 # In the order of their code points, which is the order of the axes in an implicit result.
@@ -103,7 +104,7 @@ def _contract(x: Any, y: Any, *, subscripts: str) -> Any:
         y = y.transpose(y_order)
     if y_shape is not None:
         y = y.reshape(y_shape)
-    out = x @ y if way == "matmul" else x * y
+    out = fast.matmul(x, y) if way == "matmul" else x * y
     if shape is not None:
         out = out.reshape(shape)
     return out if order is None else out.transpose(order)
@@ -425,7 +426,7 @@ def _conjugate(a: Any) -> Any:
 
 @composes(np.vdot)
 def _vdot(a: Any, b: Any, /) -> Any:
-    return np.matmul(_conjugate(_flat(a)), _flat(b))
+    return fast.matmul(_conjugate(_flat(a)), _flat(b))
 
 
 @composes(np.kron)

@@ -23,10 +23,11 @@ from ..core import batching
 from ..core.errors import UnsupportedError
 from ..core.op import Op, composes, structural
 from ..core.shapes import ShapeDtype
+from ..native import functions as fast
 from .adjoints import adjoint, hermitian_part, pack, real_part, user
 from .diagonals import diagonal_matrix
 from .eigen import divide_by_gaps
-from .solve import in_lapack, lapack_dtype, same_shape, triangle_inverse
+from .solve import checked, in_lapack, lapack_dtype, same_shape, triangle_inverse
 from .zero_mask import zero_mask
 
 # ---- Cholesky -------------------------------------------------------------------------------------------------------
@@ -69,15 +70,15 @@ def _pull_back(g: Any, low: Any, inverse: Any = None) -> Any:
     n = low.shape[-1]
     if n <= _WHOLE:
         inverse = triangle_inverse(adjoint(low)) if inverse is None else inverse
-        return inverse @ hermitian_part(_lower_half(adjoint(low) @ g)) @ adjoint(inverse)
+        return fast.product(inverse, hermitian_part(_lower_half(fast.matmul(adjoint(low), g))), adjoint(inverse))
     k = n // 2
     p, q, r = low[..., :k, :k], low[..., k:, :k], low[..., k:, k:]
     of_d = _pull_back(g[..., k:, k:], r, None if inverse is None else inverse[..., k:, k:])
     of_p = triangle_inverse(adjoint(p)) if inverse is None else inverse[..., :k, :k]
-    of_b = (g[..., k:, :k] - 2 * of_d @ q) @ adjoint(of_p)
+    of_b = fast.matmul(g[..., k:, :k] - fast.matmul(2 * of_d, q), adjoint(of_p))
     out = np.empty((*of_b.shape[:-2], n, n), of_b.dtype)
     out[..., k:, k:] = of_d
-    out[..., :k, :k] = _pull_back(g[..., :k, :k] - adjoint(of_b) @ q, p, of_p)
+    out[..., :k, :k] = _pull_back(g[..., :k, :k] - fast.matmul(adjoint(of_b), q), p, of_p)
     out[..., k:, :k] = of_b = 0.5 * of_b
     out[..., :k, k:] = adjoint(of_b)
     return out
@@ -87,25 +88,25 @@ def _halves(g: Any, low: Any) -> tuple[Any, Any, Any]:
     """Return a cotangent's symmetric part, the adjoint of the inverse factor, and its lower half in that basis."""
     g = hermitian_part(user(g))
     inverse = triangle_inverse(adjoint(low))
-    return g, inverse, _lower_half(adjoint(inverse) @ g @ inverse)
+    return g, inverse, _lower_half(fast.product(adjoint(inverse), g, inverse))
 
 
 def _pullback_by_g(g: Any, out: Any, x: Any, y: Any) -> Any:
-    return user(y @ _halves(g, y)[2])
+    return user(fast.matmul(y, _halves(g, y)[2]))
 
 
 def _pullback_by_factor(g: Any, out: Any, x: Any, y: Any) -> Any:
     g, inverse, half = _halves(g, y)
-    return user(x @ adjoint(half) - 2 * out @ g @ inverse)
+    return user(fast.matmul(x, adjoint(half)) - fast.product(2 * out, g, inverse))
 
 
 def _pullback_jvp(tangents: Sequence[Any], out: Any, x: Any, y: Any) -> Any:
     dx, dy = tangents
     inverse = triangle_inverse(adjoint(y))
-    low = 0 if dx is None else adjoint(y) @ dx
-    low = low if dy is None else low + adjoint(dy) @ x
-    moved = inverse @ hermitian_part(_lower_half(low)) @ adjoint(inverse)
-    return moved if dy is None else moved - 2 * hermitian_part(out @ dy @ adjoint(inverse))
+    low = 0 if dx is None else fast.matmul(adjoint(y), dx)
+    low = low if dy is None else low + fast.matmul(adjoint(dy), x)
+    moved = fast.product(inverse, hermitian_part(_lower_half(low)), adjoint(inverse))
+    return moved if dy is None else moved - 2 * hermitian_part(fast.product(out, dy, adjoint(inverse)))
 
 
 # lowᴴ⁻¹ sym(half(lowᴴ g)) low⁻¹, in the user's convention: the rule of the factorization, as an op of its own so that
@@ -134,11 +135,16 @@ def _cholesky_rule(g: Any, out: Any, x: Any, *, upper: bool) -> Any:
 def _cholesky_jvp(tangents: Sequence[Any], out: Any, x: Any, *, upper: bool) -> Any:
     high = out if upper else adjoint(out)
     inverse = triangle_inverse(high)
-    inner = adjoint(inverse) @ hermitian_part(tangents[0]) @ inverse
-    low = adjoint(high) @ _lower_half(inner)
+    inner = fast.product(adjoint(inverse), hermitian_part(tangents[0]), inverse)
+    low = fast.matmul(adjoint(high), _lower_half(inner))
     return adjoint(low) if upper else low
 
 
+checked(
+    np.linalg.cholesky,
+    lambda a, *, upper=False: "cholesky_up" if upper else "cholesky_lo",
+    "Matrix is not positive definite",
+)
 cholesky = structural(
     "cholesky",
     in_lapack(lambda x, *, upper: np.linalg.cholesky(x, upper=upper)),
@@ -173,22 +179,22 @@ def _turning(c: Any) -> Any:
 def _qr_rule(g: Any, out: Any, x: Any) -> Any:
     m, g = x.shape[-2], user(g)
     q, r, gq, gr = out[..., :m, :], out[..., m:, :], g[..., :m, :], _of_triangle(g[..., m:, :], upper=True)
-    along = adjoint(q) @ gq
-    by_r = gr @ adjoint(r)
+    along = fast.matmul(adjoint(q), gq)
+    by_r = fast.matmul(gr, adjoint(r))
     d = along - by_r
     inner = by_r + np.tril(d - adjoint(d), -1)
     if d.dtype.kind == "c":
         inner = inner + _imaginary_diagonal(d)
-    return user((gq + q @ (inner - along)) @ adjoint(triangle_inverse(r)))
+    return user(fast.matmul(gq + fast.matmul(q, inner - along), adjoint(triangle_inverse(r))))
 
 
 def _qr_jvp(tangents: Sequence[Any], out: Any, x: Any) -> Any:
     m = x.shape[-2]
     q, r = out[..., :m, :], out[..., m:, :]
-    change = tangents[0] @ triangle_inverse(r)
-    along = adjoint(q) @ change
+    change = fast.matmul(tangents[0], triangle_inverse(r))
+    along = fast.matmul(adjoint(q), change)
     turned = _turning(along)
-    return pack(change + q @ (turned - along), np.triu((along - turned) @ r))
+    return pack(change + fast.matmul(q, turned - along), np.triu(fast.matmul(along - turned, r)))
 
 
 # For matrices with at least as many rows as columns: q, and r below it.
@@ -219,7 +225,7 @@ def _qr(a: Any, mode: str = "reduced") -> Any:
     packed = q_and_r(a[..., :m] if n > m else a)
     q, r = packed[..., :m, :], packed[..., m:, :]
     if n > m:
-        r = np.concatenate([r, adjoint(q) @ a[..., m:]], axis=-1)
+        r = np.concatenate([r, fast.matmul(adjoint(q), a[..., m:])], axis=-1)
     return r if mode == "r" else _QRResult(q, r)
 
 
@@ -251,18 +257,18 @@ def _svd_rule(g: Any, out: Any, x: Any, *, hermitian: bool) -> Any:
     g = user(g)
     u, s, v = _svd_parts(out, m)
     gu, gs, gv = _svd_parts(g, m)
-    along_u, along_v = adjoint(u) @ gu, adjoint(v) @ gv
+    along_u, along_v = fast.matmul(adjoint(u), gu), fast.matmul(adjoint(v), gv)
     by_u, by_v = (2 * hermitian_part(_by_gaps_of_squares(a, s)) for a in (along_u, along_v))
     inner = by_u * s[..., None, :] + s[..., :, None] * by_v + diagonal_matrix(gs)
     if g.dtype.kind == "c":
         phases = np.imag(np.diagonal(along_u, 0, -2, -1)) - np.imag(np.diagonal(along_v, 0, -2, -1))
         inner = inner + diagonal_matrix(1j * zero_mask(phases / (2 * s), phases))
-    left = u @ inner
+    left = fast.matmul(u, inner)
     if m > n:
-        left = left + _divided(gu - u @ along_u, s)
-    total = left @ adjoint(v)
+        left = left + _divided(gu - fast.matmul(u, along_u), s)
+    total = fast.matmul(left, adjoint(v))
     if n > m:
-        total = total + u @ adjoint(_divided(gv - v @ along_v, s))
+        total = total + fast.matmul(u, adjoint(_divided(gv - fast.matmul(v, along_v), s)))
     return user(hermitian_part(total) if hermitian else total)
 
 
@@ -270,19 +276,19 @@ def _svd_jvp(tangents: Sequence[Any], out: Any, x: Any, *, hermitian: bool) -> A
     m, n = x.shape[-2:]
     u, s, v = _svd_parts(out, m)
     t = hermitian_part(tangents[0]) if hermitian else tangents[0]
-    right, left = t @ v, adjoint(t) @ u
-    inner = adjoint(u) @ right
+    right, left = fast.matmul(t, v), fast.matmul(adjoint(t), u)
+    inner = fast.matmul(adjoint(u), right)
     row, column = s[..., None, :], s[..., :, None]
     turned_u = _by_gaps_of_squares(inner * row + column * adjoint(inner), s)
     turned_v = _by_gaps_of_squares(column * inner + row * adjoint(inner), s)
     if inner.dtype.kind == "c":
         phases = diagonal_matrix(1j * np.imag(np.diagonal(inner, 0, -2, -1)) / (2 * s))
         turned_u, turned_v = turned_u + phases, turned_v - phases
-    du, dv = u @ turned_u, v @ turned_v
+    du, dv = fast.matmul(u, turned_u), fast.matmul(v, turned_v)
     if m > n:
-        du = du + _divided(right - u @ inner, s)
+        du = du + _divided(right - fast.matmul(u, inner), s)
     if n > m:
-        dv = dv + _divided(left - v @ adjoint(inner), s)
+        dv = dv + _divided(left - fast.matmul(v, adjoint(inner)), s)
     ds = real_part(np.diagonal(inner, 0, -2, -1))[..., None, :].astype(u.dtype)
     return pack(du, ds, user(dv))
 
@@ -325,14 +331,14 @@ def _svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian:
 
 def _svdvals_rule(g: Any, out: Any, x: Any, *, hermitian: bool) -> Any:
     u, _, v = _svd_parts(factors_of_svd(x, hermitian=hermitian), x.shape[-2])
-    total = user((u * g[..., None, :]) @ adjoint(v))
+    total = user(fast.matmul(u * g[..., None, :], adjoint(v)))
     return hermitian_part(total) if hermitian else total
 
 
 def _svdvals_jvp(tangents: Sequence[Any], out: Any, x: Any, *, hermitian: bool) -> Any:
     u, _, v = _svd_parts(factors_of_svd(x, hermitian=hermitian), x.shape[-2])
     t = hermitian_part(tangents[0]) if hermitian else tangents[0]
-    return real_part(user(u) * (t @ v)).sum(axis=-2)
+    return real_part(user(u) * fast.matmul(t, v)).sum(axis=-2)
 
 
 def _infer_svdvals(x: ShapeDtype, *, hermitian: bool) -> ShapeDtype:

@@ -20,6 +20,7 @@ import numpy as np
 from ..core import batching
 from ..core.op import Op, composes, structural
 from ..core.shapes import ShapeDtype
+from ..native import functions as fast
 from .adjoints import adjoint, hermitian_part, pack, real_part, user
 from .diagonals import diagonal_matrix
 from .solve import in_lapack, lapack_dtype
@@ -90,15 +91,17 @@ def _eigh_forward(x: Any, *, UPLO: Any) -> Any:
 
 def _eigh_rule(g: Any, out: Any, x: Any, *, UPLO: str) -> Any:
     g, w, v = user(g), real_part(out[..., 0, :]), out[..., 1:, :]
-    inner = divide_by_gaps(adjoint(v) @ g[..., 1:, :], w, of="eigenvalues") + diagonal_matrix(real_part(g[..., 0, :]))
-    return user(hermitian_part(v @ inner @ adjoint(v)))
+    inner = divide_by_gaps(fast.matmul(adjoint(v), g[..., 1:, :]), w, of="eigenvalues") + diagonal_matrix(
+        real_part(g[..., 0, :])
+    )
+    return user(hermitian_part(fast.product(v, inner, adjoint(v))))
 
 
 def _eigh_jvp(tangents: Sequence[Any], out: Any, x: Any, *, UPLO: str) -> Any:
     w, v = real_part(out[..., 0, :]), out[..., 1:, :]
-    inner = adjoint(v) @ hermitian_part(tangents[0]) @ v
+    inner = fast.product(adjoint(v), hermitian_part(tangents[0]), v)
     dw = np.diagonal(inner, 0, -2, -1)[..., None, :]
-    return pack(real_part(dw).astype(v.dtype), v @ divide_by_gaps(inner, w, of="eigenvalues"))
+    return pack(real_part(dw).astype(v.dtype), fast.matmul(v, divide_by_gaps(inner, w, of="eigenvalues")))
 
 
 # The eigenvalues in row 0, the eigenvectors below them.
@@ -126,12 +129,12 @@ def _eigh(a: Any, UPLO: str = "L") -> Any:
 
 def _eigvalsh_rule(g: Any, out: Any, x: Any, *, UPLO: str) -> Any:
     v = eigenvalues_and_vectors(x, UPLO=UPLO)[..., 1:, :]
-    return user((v * g[..., None, :]) @ adjoint(v))
+    return user(fast.matmul(v * g[..., None, :], adjoint(v)))
 
 
 def _eigvalsh_jvp(tangents: Sequence[Any], out: Any, x: Any, *, UPLO: str) -> Any:
     v = eigenvalues_and_vectors(x, UPLO=UPLO)[..., 1:, :]
-    return real_part(user(v) * (hermitian_part(tangents[0]) @ v)).sum(axis=-2)
+    return real_part(user(v) * fast.matmul(hermitian_part(tangents[0]), v)).sum(axis=-2)
 
 
 # Only the values: cheaper than with vectors, and differentiable where they are equal.
@@ -163,24 +166,24 @@ def _eig_forward(x: Any) -> Any:
 
 def _normalized(v: Any, inner: Any) -> Any:
     """Remove from a change of v, in its own basis, the part that would change the lengths of its columns."""
-    return real_part(np.diagonal(adjoint(v) @ v @ inner, 0, -2, -1))[..., None, :]
+    return real_part(np.diagonal(fast.product(adjoint(v), v, inner), 0, -2, -1))[..., None, :]
 
 
 def _eig_rule(g: Any, out: Any, x: Any) -> Any:
     g, w, v = user(g), out[..., 0, :], out[..., 1:, :]
-    by_v = adjoint(v) @ g[..., 1:, :]
+    by_v = fast.matmul(adjoint(v), g[..., 1:, :])
     lengths = real_part(np.diagonal(by_v, 0, -2, -1))[..., None, :]
-    inner = user(divide_by_gaps(user(by_v - adjoint(v) @ (v * lengths)), w, of="eigenvalues"))
+    inner = user(divide_by_gaps(user(by_v - fast.matmul(adjoint(v), v * lengths)), w, of="eigenvalues"))
     inner = inner + diagonal_matrix(g[..., 0, :])
-    return user(np.linalg.solve(adjoint(v), inner @ adjoint(v)))
+    return user(np.linalg.solve(adjoint(v), fast.matmul(inner, adjoint(v))))
 
 
 def _eig_jvp(tangents: Sequence[Any], out: Any, x: Any) -> Any:
     w, v = out[..., 0, :], out[..., 1:, :]
-    inner = np.linalg.solve(v, tangents[0] @ v)
+    inner = np.linalg.solve(v, fast.matmul(tangents[0], v))
     turned = divide_by_gaps(inner, w, of="eigenvalues")
     dw = np.diagonal(inner, 0, -2, -1)[..., None, :]
-    return pack(dw, v @ turned - v * _normalized(v, turned))
+    return pack(dw, fast.matmul(v, turned) - v * _normalized(v, turned))
 
 
 # Always complex, although NumPy returns real eigenvalues if all of them are real: no dtype depends on values.
@@ -212,7 +215,7 @@ def _eigvals_rule(g: Any, out: Any, x: Any) -> Any:
 
 def _eigvals_jvp(tangents: Sequence[Any], out: Any, x: Any) -> Any:
     v = eigenvalues_and_vectors_of_any(x)[..., 1:, :]
-    return np.diagonal(np.linalg.solve(v, tangents[0] @ v), 0, -2, -1)
+    return np.diagonal(np.linalg.solve(v, fast.matmul(tangents[0], v)), 0, -2, -1)
 
 
 eigvals = structural(

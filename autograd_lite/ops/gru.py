@@ -31,6 +31,7 @@ import numpy as np
 from ..core import batching
 from ..core.op import Op, structural
 from ..core.shapes import ShapeDtype
+from ..native import functions as fast
 from ..native.kernels import kernel
 from .sequences import advanced, by_gate, cut, delayed, floating, over_steps, times
 
@@ -55,7 +56,7 @@ def _gates(a: Any) -> None:
     """Replace the arguments of gates by their values; s(a) = (1 + tanh(a/2)) / 2 does not overflow."""
     half = a.dtype.type(0.5)
     a *= half
-    np.tanh(a, out=a)
+    fast.tanh(a, out=a)
     a *= half
     a += half
 
@@ -78,7 +79,7 @@ def _cell(z: Any, product: Any, b: Any, h: Any, out: Any) -> None:
     np.add(product[:, 2], b[3], out=q)
     np.multiply(row[1], q, out=new)
     new += z[:, 2] + b[2]
-    np.tanh(new, out=new)
+    fast.tanh(new, out=new)
     np.subtract(h, new, out=now)
     now *= row[0]
     now += new
@@ -127,7 +128,7 @@ def _forward(x: Any, *, batch: int, reset_after: bool) -> Any:
     product, b = np.empty((batch, 3 * n), dtype), np.concatenate([b[0, : 2 * n] + b[1, : 2 * n], b[:, 2 * n :].ravel()])
     apart, b = product.reshape(batch, 3, n), b.reshape(1, 4, n)
     for given, row, rows in zip(z.reshape(-1, batch, 3, n), out, out.swapaxes(1, 2), strict=True):
-        np.matmul(h, r, out=product)
+        fast.matmul(h, r, out=product)
         _step(given, apart, b, h, out=rows)
         h = row[4]
     return out
@@ -142,15 +143,15 @@ def _reset_before(b: Any, r: Any, h: Any, z: Any, out: Any) -> None:
     apart = by_gate(product, n)
     for given, row in zip(by_gate(z, n), out, strict=True):
         gates, new, q, now = row[:2], row[2], row[3], row[4]
-        np.matmul(h, r, out=product)
+        fast.matmul(h, r, out=product)
         np.add(given[:2], apart, out=gates)
         gates += gate_bias
         _gates(gates)
         np.multiply(row[1], h, out=q)
-        np.matmul(q, r_new, out=new)
+        fast.matmul(q, r_new, out=new)
         new += given[2]
         new += new_bias
-        np.tanh(new, out=new)
+        fast.tanh(new, out=new)
         np.subtract(h, new, out=now)
         now *= row[0]
         now += new
@@ -173,10 +174,10 @@ def _backward(g: Any, out: Any, x: Any, *, batch: int, reset_after: bool) -> Any
     np.sum(through, axis=(0, 1), out=db[1])
     befores, rows = befores.reshape(-1, n).T, through.reshape(-1, 3 * n)
     if reset_after:
-        np.matmul(befores, rows, out=dr)
+        fast.matmul(befores, rows, out=dr)
     else:
-        dr[:, : 2 * n] = befores @ rows[:, : 2 * n]
-        dr[:, 2 * n :] = np.ascontiguousarray(out[:, 3]).reshape(-1, n).T @ rows[:, 2 * n :]
+        dr[:, : 2 * n] = fast.matmul(befores, rows[:, : 2 * n])
+        dr[:, 2 * n :] = fast.matmul(np.ascontiguousarray(out[:, 3]).reshape(-1, n).T, rows[:, 2 * n :])
     dfirst[:] = dh
     return result
 
@@ -189,7 +190,7 @@ def _back_after(g: Any, out: Any, befores: Any, r: Any, dz: Any, through: Any) -
     rows, g = out.swapaxes(1, 2), g.swapaxes(1, 2)
     for t in range(len(out) - 1, -1, -1):
         _step_back(rows[t], g[t], befores[t], dh, out=(apart[t], apart_through[t], dh))
-        dh += np.matmul(through[t], back, out=product)
+        dh += fast.matmul(through[t], back, out=product)
     return dh
 
 
@@ -208,7 +209,7 @@ def _back_before(g: Any, out: Any, befores: Any, r: Any, dz: Any) -> Any:
         dn *= np.subtract(1, np.multiply(new, new, out=part), out=part)
         np.subtract(before, new, out=du)
         du *= dh
-        np.matmul(dn, new_back, out=dq)
+        fast.matmul(dn, new_back, out=dq)
         dq += given[3]
         np.multiply(before, dq, out=d_reset)
         d[:2] += given[:2]
@@ -216,7 +217,7 @@ def _back_before(g: Any, out: Any, befores: Any, r: Any, dz: Any) -> Any:
         z_by_gate[t] = d
         dh *= u
         dh += np.multiply(reset, dq, out=part)
-        dh += dz[t, :, : 2 * n] @ back
+        dh += fast.matmul(dz[t, :, : 2 * n], back)
     return dh
 
 
@@ -272,15 +273,15 @@ def _push(own: Any, through: Any, first: Any, p: _Local) -> _Parts:
     found: list[tuple[Any, ...]] = []
     for t in range(own.shape[0]):
         (zu, zr, zn), (yu, yr, yn) = cut(own[t], 3), cut(through[t], 3)
-        gates = first @ p.kernel[:, : 2 * units]
+        gates = fast.matmul(first, p.kernel[:, : 2 * units])
         au, ar = zu + yu + gates[:, :units], zr + yr + gates[:, units:]
         u, r = p.su[t] * au, p.sr[t] * ar
         if p.after:
-            q = yn + first @ p.kernel[:, 2 * units :]
+            q = yn + fast.matmul(first, p.kernel[:, 2 * units :])
             an = zn + p.q[t] * r + p.r[t] * q
         else:
             q = p.before[t] * r + p.r[t] * first
-            an = zn + yn + q @ p.kernel[:, 2 * units :]
+            an = zn + yn + fast.matmul(q, p.kernel[:, 2 * units :])
         n = p.sn[t] * an
         h = (p.before[t] - p.n[t]) * u + p.u[t] * first + (1 - p.u[t]) * n
         found.append((au, ar, an, u, r, n, q, h, first))
@@ -303,14 +304,14 @@ def _pull(sources: list[Any], p: _Local, bends: list[Any] | None = None) -> _Par
         if p.after:
             q = q + p.r[t] * an
             r = r + p.q[t] * an
-            later = p.u[t] * h + q @ new.T
+            later = p.u[t] * h + fast.matmul(q, new.T)
         else:
-            q = q + an @ new.T
+            q = q + fast.matmul(an, new.T)
             r = r + p.before[t] * q
             later = p.u[t] * h + p.r[t] * q
         au = p.su[t] * u if bends is None else p.su[t] * u + bends[0][t]
         ar = p.sr[t] * r if bends is None else p.sr[t] * r + bends[1][t]
-        later = later + np.concatenate([au, ar], axis=1) @ gates.T
+        later = later + fast.matmul(np.concatenate([au, ar], axis=1), gates.T)
         found.append((au, ar, an, u, r, n, q, h))
     return _Parts(*[*(np.stack(parts) for parts in zip(*found[::-1], strict=True)), later])
 

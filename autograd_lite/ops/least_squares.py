@@ -14,6 +14,7 @@ from ..core import batching
 from ..core.errors import ShapeError
 from ..core.op import Op, composes, structural
 from ..core.shapes import ShapeDtype
+from ..native import functions as fast
 from .adjoints import adjoint, hermitian_part, user
 from .operands import operand
 from .solve import in_lapack, lapack_dtype
@@ -32,8 +33,12 @@ def _bind_pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any 
 def _pinv_rule(g: Any, out: Any, x: Any, *, rcond: Any, hermitian: bool) -> Any:
     g, p = adjoint(user(g)), adjoint(out)
     x = hermitian_part(x) if hermitian else x
-    left, right = g @ out, out @ g
-    total = (left @ p - x @ (out @ (left @ p))) + (p @ right - ((p @ right) @ out) @ x) - p @ adjoint(g) @ p
+    left, right = fast.matmul(g, out), fast.matmul(out, g)
+    total = (
+        (fast.matmul(left, p) - fast.matmul(x, fast.matmul(out, fast.matmul(left, p))))
+        + (fast.matmul(p, right) - fast.product(p, right, out, x))
+        - fast.product(p, adjoint(g), p)
+    )
     return user(hermitian_part(total) if hermitian else total)
 
 
@@ -41,8 +46,12 @@ def _pinv_jvp(tangents: Sequence[Any], out: Any, x: Any, *, rcond: Any, hermitia
     t, p = tangents[0], adjoint(out)
     if hermitian:
         t, x = hermitian_part(t), hermitian_part(x)
-    right, left = adjoint(t) @ p @ out, out @ p @ adjoint(t)
-    return (left - left @ x @ out) + (right - out @ (x @ right)) - out @ t @ out
+    right, left = fast.product(adjoint(t), p, out), fast.product(out, p, adjoint(t))
+    return (
+        (left - fast.product(left, x, out))
+        + (right - fast.matmul(out, fast.matmul(x, right)))
+        - fast.product(out, t, out)
+    )
 
 
 # References: Golub and Pereyra, The differentiation of pseudo-inverses and nonlinear least squares problems whose
@@ -69,21 +78,29 @@ def _columns(a: Any) -> Any:
 def _lstsq_by_a(g: Any, out: Any, a: Any, b: Any, *, rcond: float) -> Any:
     g, x, y = user(_columns(g)), _columns(out), _columns(b)
     p = pinv(a, rcond=rcond, hermitian=False)
-    w = adjoint(p) @ g
-    outside = g - adjoint(a) @ w
-    return user((y - a @ x) @ adjoint(p @ w) + (adjoint(p) @ x) @ adjoint(outside) - w @ adjoint(x))
+    w = fast.matmul(adjoint(p), g)
+    outside = g - fast.matmul(adjoint(a), w)
+    return user(
+        fast.matmul(y - fast.matmul(a, x), adjoint(fast.matmul(p, w)))
+        + fast.product(adjoint(p), x, adjoint(outside))
+        - fast.matmul(w, adjoint(x))
+    )
 
 
 def _lstsq_jvp(tangents: Sequence[Any], out: Any, a: Any, b: Any, *, rcond: float) -> Any:
     da, db = tangents
     p = pinv(a, rcond=rcond, hermitian=False)
     if da is None:
-        return p @ db
+        return fast.matmul(p, db)
     x, y = _columns(out), _columns(b)
-    inside = adjoint(da) @ (adjoint(p) @ x)
-    by_a = p @ (adjoint(p) @ (adjoint(da) @ (y - a @ x)) - da @ x) + inside - p @ (a @ inside)
+    inside = fast.matmul(adjoint(da), fast.matmul(adjoint(p), x))
+    by_a = (
+        fast.matmul(p, fast.matmul(adjoint(p), fast.matmul(adjoint(da), y - fast.matmul(a, x))) - fast.matmul(da, x))
+        + inside
+        - fast.matmul(p, fast.matmul(a, inside))
+    )
     by_a = by_a.reshape(out.shape)
-    return by_a if db is None else by_a + p @ db
+    return by_a if db is None else by_a + fast.matmul(p, db)
 
 
 def _batch_lstsq(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
@@ -101,14 +118,14 @@ def _batch_lstsq(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], para
 
 
 def _minimum_norm(a: Any, b: Any, *, rcond: float) -> Any:
-    return pinv(a, rcond=rcond, hermitian=False) @ b
+    return fast.matmul(pinv(a, rcond=rcond, hermitian=False), b)
 
 
 solution: Op = structural(
     "lstsq",
     in_lapack(lambda a, b, *, rcond: np.linalg.lstsq(a, b, rcond)[0]),
     _lstsq_by_a,
-    lambda g, out, a, b, *, rcond: pinv(a, rcond=rcond, hermitian=False).mT @ g,
+    lambda g, out, a, b, *, rcond: fast.matmul(pinv(a, rcond=rcond, hermitian=False).mT, g),
     saves=("oxy", "x"),
     infer=lambda a, b, *, rcond: ShapeDtype((a.shape[1], *b.shape[1:]), lapack_dtype(a.dtype, b.dtype)),
     jvp=_lstsq_jvp,
@@ -130,6 +147,6 @@ def _lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     s = np.linalg.svdvals(a)
     rank = (s > cutoff * s.max(axis=-1)).sum()
     # NumPy returns no residuals for a rank-deficient matrix; only the values tell whether it is one.
-    left = np.abs(b - a @ x) ** 2
+    left = np.abs(b - fast.matmul(a, x)) ** 2
     residuals = left.sum(axis=0).reshape(-1) if a.shape[0] > a.shape[1] else np.zeros(0, left.dtype)
     return x, residuals, rank, s

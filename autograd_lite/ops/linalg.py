@@ -14,25 +14,26 @@ from ..core import batching
 from ..core.errors import ShapeError, refuse
 from ..core.op import Op, composes, structural
 from ..core.shapes import ShapeDtype
+from ..native import functions as fast
 from .operands import operand
 
 
 def _matmul(x: Any, y: Any) -> Any:
     if x.ndim > 2 and y.ndim == 2 and x.flags.c_contiguous and x.shape[-1] == y.shape[0]:
         # NumPy would call BLAS once for each of the leading axes of x, which takes up to twice as long.
-        return np.matmul(_rows(x, x.shape[-1]), y).reshape(*x.shape[:-1], y.shape[1])
-    return np.matmul(x, y)
+        return fast.matmul(_rows(x, x.shape[-1]), y).reshape(*x.shape[:-1], y.shape[1])
+    return fast.matmul(x, y)
 
 
 def _matmul_by_x(g: Any, out: Any, x: Any, y: Any) -> Any:
     # Transposes stay views: BLAS reads them in place.
     if y.ndim == 2 and x.ndim > 1:
-        return g @ y.T if x.ndim == 2 else (_rows(g, g.shape[-1]) @ y.T).reshape(x.shape)
+        return fast.matmul(g, y.T) if x.ndim == 2 else fast.matmul(_rows(g, g.shape[-1]), y.T).reshape(x.shape)
     if y.ndim == 1:
         return g[..., None] * y
     if x.ndim == 1:
-        return (y @ g[..., None])[..., 0]
-    return g @ y.mT
+        return fast.matmul(y, g[..., None])[..., 0]
+    return fast.matmul(g, y.mT)
 
 
 def _rows(a: Any, length: int) -> Any:
@@ -42,15 +43,15 @@ def _rows(a: Any, length: int) -> Any:
 
 def _matmul_by_y(g: Any, out: Any, x: Any, y: Any) -> Any:
     if x.ndim == 2 and y.ndim == 2:
-        return x.T @ g
+        return fast.matmul(x.T, g)
     if y.ndim == 1:
-        return x * g if x.ndim == 1 else _rows(x, x.shape[-1]).T @ g.reshape(-1)
+        return x * g if x.ndim == 1 else fast.matmul(_rows(x, x.shape[-1]).T, g.reshape(-1))
     if x.ndim == 1:
         return x[:, None] * g[..., None, :]
     if y.ndim == 2:
         # One product over all batches instead of one per batch and a sum.
-        return _rows(x, x.shape[-1]).T @ _rows(g, g.shape[-1])
-    return x.mT @ g
+        return fast.matmul(_rows(x, x.shape[-1]).T, _rows(g, g.shape[-1]))
+    return fast.matmul(x.mT, g)
 
 
 def _infer_matmul(x: ShapeDtype, y: ShapeDtype) -> ShapeDtype:
@@ -88,7 +89,7 @@ matmul = structural(
 
 @composes(np.linalg.matmul)
 def _linalg_matmul(x1: Any, x2: Any, /) -> Any:
-    return np.matmul(x1, x2)
+    return fast.matmul(x1, x2)
 
 
 @composes(np.linalg.matrix_transpose)
@@ -153,7 +154,7 @@ def _multi_dot(arrays: Sequence[Any], *, out: Any = None) -> Any:
     def product(i: int, j: int) -> Any:
         if i == j:
             return parts[i]
-        return np.matmul(product(i, cuts[i, j]), product(cuts[i, j] + 1, j))
+        return fast.matmul(product(i, cuts[i, j]), product(cuts[i, j] + 1, j))
 
     return product(0, len(parts) - 1)
 
@@ -189,7 +190,7 @@ def _matrix_power(a: Any, n: int) -> Any:
     result = None
     while n:
         if n & 1:
-            result = a if result is None else np.matmul(result, a)
+            result = a if result is None else fast.matmul(result, a)
         n >>= 1
-        a = np.matmul(a, a) if n else a
+        a = fast.matmul(a, a) if n else a
     return result

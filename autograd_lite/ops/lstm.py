@@ -63,13 +63,13 @@ def _cell(z: Any, b: Any, product: Any, c: Any, out: Any) -> None:
     a += product.swapaxes(0, 1)
     # s(a) = (1 + tanh(a/2)) / 2: one call for all four gates, and no overflow.
     a *= half
-    np.tanh(a, out=a)
+    fast.tanh(a, out=a)
     a *= half
     a += half * (1 - is_new)
     i, f, g, o, h, new = row
     np.multiply(f, c, out=new)
     new += i * g
-    np.tanh(new, out=h)
+    fast.tanh(new, out=h)
     h *= o
 
 
@@ -88,7 +88,7 @@ def _cell_pullback(row: Any, g: Any, before: Any, dh: Any, dc: Any, out: tuple[A
     i, f, new, o, _, c = row
     d = np.empty_like(row[:4])
     di, df, dg, do = d
-    tanh_c = np.tanh(c)
+    tanh_c = fast.tanh(c)
     dh += g[4]
     np.multiply(dh, tanh_c, out=do)
     # dh o (1 - tanh(c)²)
@@ -127,7 +127,7 @@ def _forward(x: Any, *, batch: int) -> Any:
     apart = product.reshape(batch, 4, n)
     for given, row, rows in zip(z.reshape(-1, batch, 4, n), out, out.swapaxes(1, 2), strict=True):
         if h is not None:
-            np.matmul(h, r, out=product)
+            fast.matmul(h, r, out=product)
         _step(given, b, apart, c, out=rows)
         h, c = row[4], row[5]
     return out
@@ -146,10 +146,10 @@ def _backward(g: Any, out: Any, x: Any, *, batch: int) -> Any:
     for t in range(len(out) - 1, -1, -1):
         _step_back(rows[t], g[t], out[t - 1, 5] if t else first, dh, dc, out=(apart[t], dc))
         if t:
-            np.matmul(dz[t], back, out=dh)
+            fast.matmul(dz[t], back, out=dh)
     np.sum(dz, axis=(0, 1), out=db)
     before = np.ascontiguousarray(out[:-1, 4]).reshape(-1, n)
-    np.matmul(before.T, dz[1:].reshape(-1, 4 * n), out=dr)
+    fast.matmul(before.T, dz[1:].reshape(-1, 4 * n), out=dr)
     dfirst[:] = dc
     return result
 
@@ -195,7 +195,7 @@ def _push(sources: Any, dc: Any, p: _Local, r: Any) -> tuple[Any, Any, Any]:
     """Return the tangents of a, h and c, given a term to add to that of a, and that of c before the first step."""
     tangents: list[tuple[Any, Any, Any]] = []
     for t in range(sources.shape[0]):
-        a = sources[t] + tangents[-1][1] @ r if t else sources[t]
+        a = sources[t] + fast.matmul(tangents[-1][1], r) if t else sources[t]
         i, f, g, o = cut(a, 4)
         dc = p.f[t] * dc + p.c_by_i[t] * i + p.c_by_f[t] * f + p.c_by_g[t] * g
         tangents.append((a, p.h_by_c[t] * dc + p.h_by_o[t] * o, dc))
@@ -213,7 +213,7 @@ def _pull(sources: Any, p: _Local, r: Any) -> tuple[Any, Any, Any]:
     for t in reversed(range(steps)):
         i, f, g, o, h, c = cut(sources[t], 6)
         if found:
-            h = h + found[-1][0] @ r.T
+            h = h + fast.matmul(found[-1][0], r.T)
             c = c + p.f[t + 1] * found[-1][2]
         c = c + p.h_by_c[t] * h
         a = [i + p.c_by_i[t] * c, f + p.c_by_f[t] * c, g + p.c_by_g[t] * c, o + p.h_by_o[t] * h]

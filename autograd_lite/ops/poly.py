@@ -11,6 +11,7 @@ import numpy as np
 
 from ..core.errors import ShapeError, UnsupportedError, refuse
 from ..core.op import composes
+from ..native import functions as fast
 from .operands import operand, values
 
 
@@ -151,11 +152,11 @@ def polyfit(
     c = found / (scale[:, None] if y.ndim == 2 else scale)
     if not cov:
         return c
-    spread = np.linalg.inv(np.matmul(np.swapaxes(left, 0, 1), left)) / (scale[:, None] * scale)
+    spread = np.linalg.inv(fast.matmul(np.swapaxes(left, 0, 1), left)) / (scale[:, None] * scale)
     if cov == "unscaled":
         return c, spread[:, :, None] if y.ndim == 2 else spread
     if x.shape[0] <= count:
         raise ValueError("the number of data points must exceed order to scale the covariance matrix")
-    rest = right - np.matmul(left, found)
+    rest = right - fast.matmul(left, found)
     factor = np.sum(rest * rest, axis=0) / (x.shape[0] - count)
     return c, spread[:, :, None] * factor if y.ndim == 2 else spread * factor

@@ -47,5 +47,5 @@ over_root           = elementwise(kernel("over_root", _over_root),
                                   lambda out, x, y, z, u, v: _by_root(x, y, z, u, v),
                                   lambda out, x, y, z, u, v: x / ((y + z) ** 0.5 + u),
                                   name="over_root", saves=("yzuv", "xyzuv", "xyzuv", "xyzuv", "xyzu"), cost=5,
-                                  domain=("any", "positive", "any", "any", "any"))
+                                  domain=("any", "positive", "positive", "positive", "any"))
 # fmt: on

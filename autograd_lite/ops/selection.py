@@ -11,9 +11,11 @@ import numpy as np
 
 from ..core import batching
 from ..core.errors import ShapeError
+from ..core.fills import UFUNCS
 from ..core.op import Op, applied, composes, elementwise, structural
 from ..core.rewrites import Rewrite, is_always
 from ..core.shapes import ShapeDtype, normalize_axis
+from ..native.kernels import INSTRUCTIONS, library
 from .activations import relu
 from .index import index_update
 from .operands import Finished, along_axis, operand, values
@@ -100,6 +102,9 @@ where   = elementwise(lambda x, y, z: np.where(x, y, z),
                       name="where", saves="x", bind=_bind_where, numpy_functions=(np.where,),
                       selects=True, onnx="Where")
 # fmt: on
+
+if library and INSTRUCTIONS:
+    UFUNCS[np.where] = library.select()
 
 # ---- one index for each result, along one axis ----------------------------------------------------------------------
 

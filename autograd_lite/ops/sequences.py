@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ..native import functions as fast
+
 
 def floating(*dtypes: Any) -> np.dtype[Any]:
     """Return the dtype to compute in: float64 for integers."""
@@ -39,9 +41,9 @@ def advanced(a: Any) -> Any:
 
 def times(a: Any, w: Any) -> Any:
     """Return a w at all steps, as one product of matrices."""
-    return (a.reshape(-1, a.shape[2]) @ w).reshape(*a.shape[:2], w.shape[1])
+    return fast.matmul(a.reshape(-1, a.shape[2]), w).reshape(*a.shape[:2], w.shape[1])
 
 
 def over_steps(h: Any, a: Any) -> Any:
     """Return the sum over all steps of hᵀ a."""
-    return h.reshape(-1, h.shape[2]).T @ a.reshape(-1, a.shape[2])
+    return fast.matmul(h.reshape(-1, h.shape[2]).T, a.reshape(-1, a.shape[2]))

@@ -24,6 +24,7 @@ import numpy as np
 from ..core import batching
 from ..core.op import Op, structural
 from ..core.shapes import ShapeDtype
+from ..native import functions as fast
 from .sequences import advanced, delayed, floating, over_steps, times
 
 
@@ -52,11 +53,11 @@ def _forward(x: Any, *, batch: int, activation: str) -> Any:
     product, relu = np.empty(out.shape[1:], x.dtype), activation == "relu"
     for t, h in enumerate(out):
         if t:
-            h += np.matmul(out[t - 1], r, out=product)
+            h += fast.matmul(out[t - 1], r, out=product)
         if relu:
             np.maximum(h, 0, out=h)
         else:
-            np.tanh(h, out=h)
+            fast.tanh(h, out=h)
     return out
 
 
@@ -70,13 +71,13 @@ def _backward(g: Any, out: Any, x: Any, *, batch: int, activation: str) -> Any:
     for t in range(len(out) - 1, -1, -1):
         d = dz[t]
         if t + 1 < len(out):
-            np.add(g[t], np.matmul(dz[t + 1], back, out=product), out=d)
+            np.add(g[t], fast.matmul(dz[t + 1], back, out=product), out=d)
             d *= slopes[t]
         else:
             np.multiply(g[t], slopes[t], out=d)
     np.sum(dz, axis=(0, 1), out=db)
     n = len(r)
-    np.matmul(out[:-1].reshape(-1, n).T, dz[1:].reshape(-1, n), out=dr)
+    fast.matmul(out[:-1].reshape(-1, n).T, dz[1:].reshape(-1, n), out=dr)
     return result
 
 
@@ -85,7 +86,7 @@ def _push(own: Any, slopes: Any, r: Any) -> tuple[Any, Any]:
     """Return the tangents of f's arguments and of h, given a term to add to the former."""
     found: list[tuple[Any, Any]] = []
     for t in range(own.shape[0]):
-        a = own[t] + found[-1][1] @ r if t else own[t]
+        a = own[t] + fast.matmul(found[-1][1], r) if t else own[t]
         found.append((a, slopes[t] * a))
     return np.stack([a for a, _ in found]), np.stack([h for _, h in found])
 
@@ -94,7 +95,7 @@ def _pull(sources: Any, slopes: Any, r: Any, bends: Any = None) -> tuple[Any, An
     """Return the cotangents of f's arguments and of h, given terms to add to those of h and of the arguments."""
     found: list[tuple[Any, Any]] = []
     for t in reversed(range(sources.shape[0])):
-        h = sources[t] + found[-1][0] @ r.T if found else sources[t]
+        h = sources[t] + fast.matmul(found[-1][0], r.T) if found else sources[t]
         a = slopes[t] * h
         found.append((a if bends is None else a + bends[t], h))
     found = found[::-1]

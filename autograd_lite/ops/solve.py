@@ -14,8 +14,10 @@ import numpy as np
 
 from ..core import batching
 from ..core.errors import ShapeError
+from ..core.fills import CHECKED
 from ..core.op import Op, composes, structural
 from ..core.shapes import ShapeDtype, normalize_axis
+from ..native import functions as fast
 from .zero_mask import zero_mask
 
 _Bound = tuple[tuple[Any, ...], dict[str, Any]]
@@ -39,6 +41,30 @@ def in_lapack(forward: Callable[..., Any]) -> Callable[..., Any]:
         return forward(*arrays, **params)
 
     return with_half
+
+
+_LOOPS = getattr(np.linalg, "_umath_linalg", None)  # of NumPy's functions, which add checks and an exception
+
+
+def checked(function: Callable[..., Any], name: Callable[..., str], message: str) -> None:
+    """Tell compiled code which loops a function of `numpy.linalg` runs in double precision.
+
+    Args:
+        function: of matrices.
+        name: of the generalized ufunc, by the arguments.
+        message: of the exception where that meets what is invalid.
+    """
+
+    def row(*arrays: Any, **params: Any) -> tuple[np.ufunc, Exception] | None:
+        ufunc = getattr(_LOOPS, name(*arrays, **params), None)
+        is_double = all(a.dtype.char == arrays[0].dtype.char in "dD" for a in arrays)
+        return (ufunc, np.linalg.LinAlgError(message)) if isinstance(ufunc, np.ufunc) and is_double else None
+
+    CHECKED[function] = row
+
+
+checked(np.linalg.solve, lambda a, b: "solve1" if len(b.shape) == 1 else "solve", "Singular matrix")
+checked(np.linalg.inv, lambda a: "inv", "Singular matrix")
 
 
 def bind_matrix(a: Any) -> _Bound:
@@ -81,10 +107,10 @@ def _substitute(a: Any, b: Any, *, lower: bool) -> Any:
     k = a.shape[0] // 2
     if lower:
         first = _substitute(a[:k, :k], b[:k], lower=True)
-        second = _substitute(a[k:, k:], b[k:] - a[k:, :k] @ first, lower=True)
+        second = _substitute(a[k:, k:], b[k:] - fast.matmul(a[k:, :k], first), lower=True)
     else:
         second = _substitute(a[k:, k:], b[k:], lower=False)
-        first = _substitute(a[:k, :k], b[:k] - a[:k, k:] @ second, lower=False)
+        first = _substitute(a[:k, :k], b[:k] - fast.matmul(a[:k, k:], second), lower=False)
     return np.concatenate([first, second])
 
 
@@ -100,7 +126,7 @@ def _solve_by_a(g: Any, out: Any, a: Any, b: Any) -> Any:
     s = _solve_transposed(a, g, b.ndim == 1)
     if s.ndim == 1:
         return s[:, None] * -out
-    return s[..., :, None] * -out[..., None, :] if b.ndim == 1 else s @ -out.mT
+    return s[..., :, None] * -out[..., None, :] if b.ndim == 1 else fast.matmul(s, -out.mT)
 
 
 def _solve_jvp(tangents: Sequence[Any], out: Any, a: Any, b: Any) -> Any:
@@ -108,7 +134,7 @@ def _solve_jvp(tangents: Sequence[Any], out: Any, a: Any, b: Any) -> Any:
     if da is None:
         moved = db
     else:
-        moved = (da @ out[..., None])[..., 0] if b.ndim == 1 else da @ out
+        moved = fast.matmul(da, out[..., None])[..., 0] if b.ndim == 1 else fast.matmul(da, out)
         moved = -moved if db is None else db - moved
     return solve(a, moved[..., None])[..., 0] if b.ndim == 1 and moved.ndim > 1 else solve(a, moved)
 
@@ -146,11 +172,11 @@ solve = structural(
 
 def _inverse_rule(g: Any, out: Any, x: Any) -> Any:
     t = out.mT
-    return t @ -g @ t
+    return fast.product(t, -g, t)
 
 
 def _inverse_jvp(tangents: Sequence[Any], out: Any, x: Any) -> Any:
-    return out @ -tangents[0] @ out
+    return fast.product(out, -tangents[0], out)
 
 
 inv = structural(
@@ -205,7 +231,7 @@ def _invert_triangle(x: Any) -> Any:
     out = np.zeros(x.shape, x.dtype)
     out[..., :k, :k] = a = _invert_triangle(x[..., :k, :k])
     out[..., k:, k:] = b = _invert_triangle(x[..., k:, k:])
-    out[..., :k, k:] = a @ -x[..., :k, k:] @ b
+    out[..., :k, k:] = fast.product(a, -x[..., :k, k:], b)
     return out
 
 
@@ -278,7 +304,7 @@ def _cofactor_of_any(x: Any) -> Any:
         return np.full(x.shape, np.nan, x.dtype)
     u, s, vh = np.linalg.svd(x)
     sign = as_matrices(np.linalg.det(u) * np.linalg.det(vh))
-    return (sign * (u * _products_without_one(s)[..., None, :]).conj() @ vh.conj()).astype(x.dtype)
+    return fast.matmul(sign * (u * _products_without_one(s)[..., None, :]).conj(), vh.conj()).astype(x.dtype)
 
 
 def _second_cofactor(x: Any, y: Any) -> Any:
@@ -288,12 +314,12 @@ def _second_cofactor(x: Any, y: Any) -> Any:
         return np.full(np.broadcast_shapes(x.shape, y.shape), np.nan, lapack_dtype(x.dtype, y.dtype))
     u, s, vh = np.linalg.svd(x)
     p = _products_without_two(s) * (1 - np.eye(s.shape[-1], dtype=s.dtype))
-    e = u.conj().mT @ y @ vh.conj().mT
+    e = fast.product(u.conj().mT, y, vh.conj().mT)
     k = np.arange(s.shape[-1])
     w = -p * e.mT
-    w[..., k, k] = (p @ e[..., k, k][..., None])[..., 0]
+    w[..., k, k] = fast.matmul(p, e[..., k, k][..., None])[..., 0]
     sign = as_matrices(np.linalg.det(u) * np.linalg.det(vh))
-    return (sign * (u.conj() @ w @ vh.conj())).astype(lapack_dtype(x.dtype, y.dtype))
+    return (sign * fast.product(u.conj(), w, vh.conj())).astype(lapack_dtype(x.dtype, y.dtype))
 
 
 def _infer_pair(x: ShapeDtype, y: ShapeDtype) -> ShapeDtype:
@@ -305,10 +331,16 @@ def _third_derivative(g: Any, out: Any, x: Any, y: Any) -> Any:
     if x.shape[-1] < 3:
         return 0 * (x + g + y)  # a polynomial of degree at most 2
     n = inverse_or_limit(x)
-    a, b = n @ g, n @ y
+    a, b = fast.matmul(n, g), fast.matmul(n, y)
     ta, tb = (as_matrices(np.linalg.trace(m)) for m in (a, b))
-    ab, ba = a @ b, b @ a
-    terms = (ta * tb - as_matrices(np.linalg.trace(ab))) * n - ta * (b @ n) - tb * (a @ n) + ab @ n + ba @ n
+    ab, ba = fast.matmul(a, b), fast.matmul(b, a)
+    terms = (
+        (ta * tb - as_matrices(np.linalg.trace(ab))) * n
+        - ta * fast.matmul(b, n)
+        - tb * fast.matmul(a, n)
+        + fast.matmul(ab, n)
+        + fast.matmul(ba, n)
+    )
     return as_matrices(det(x)) * terms.mT
 
 

@@ -13,6 +13,7 @@ from ..core.arguments import described
 from ..core.errors import ShapeError
 from ..core.op import composes
 from ..core.shapes import Axis
+from ..native import functions as fast
 from .index import scatter_add
 from .operands import operand, values
 
@@ -100,7 +101,7 @@ def cov(
             factor = total - ddof * np.sum(weights * operand(aweights)) / total
         weighted = x * weights
     right = np.swapaxes(weighted, 0, 1)
-    return np.squeeze(np.matmul(x, np.conjugate(right) if x.dtype.kind == "c" else right) / factor)
+    return np.squeeze(fast.matmul(x, np.conjugate(right) if x.dtype.kind == "c" else right) / factor)
 
 
 @composes(np.corrcoef)

@@ -30,6 +30,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from ..core.op import Op, structural
 from ..core.shapes import Shape, ShapeDtype
+from ..native import functions as fast
 from ..native.kernels import KERNELS
 
 _BLOCK = 1 << 21  # bytes of the matrix of windows: small compared with the arrays, large enough for efficient products
@@ -184,7 +185,7 @@ class _Taps:
 
     def of(self, y: Any) -> Any:
         """Return the products, shape (K, n, *o, G, C/G)."""
-        found = np.matmul(_by_group(y, self.s), self.weights)
+        found = fast.matmul(_by_group(y, self.s), self.weights)
         found = found.reshape(len(self.weights), self.s.groups, *y.shape[:-1], self.s.inputs)
         return found[:, 0, ..., None, :] if self.s.groups == 1 else np.moveaxis(found, 1, -2)
 
@@ -212,7 +213,7 @@ class _Runs:
         self.row[k - 1 : k - 1 + math.prod(places)].reshape(*places, -1)[..., : y.shape[-2], :] = y
         for first in range(k):
             rows = self.row[first : first + runs * k].reshape(runs, -1)
-            np.matmul(rows, self.weights, out=self.sums[:, first])
+            fast.matmul(rows, self.weights, out=self.sums[:, first])
         found = self.sums.reshape(runs * k, -1)[: math.prod(places)].reshape(*places, -1, 1, self.s.inputs)
         return np.moveaxis(found, -3, 0)
 
@@ -233,9 +234,9 @@ def _convolution(x: Any, w: Any, *, stride: Shape, padding: Padding, dilation: S
     for block in matrix.blocks if out.size else ():
         part = out[block]
         if groups == 1:
-            np.matmul(matrix.of(windows[block])[0], weights[0], out=part.reshape(-1, s.outputs))
+            fast.matmul(matrix.of(windows[block])[0], weights[0], out=part.reshape(-1, s.outputs))
         else:
-            _by_group(part, s)[...] = np.matmul(matrix.of(windows[block]), weights)
+            _by_group(part, s)[...] = fast.matmul(matrix.of(windows[block]), weights)
     return out
 
 
@@ -252,7 +253,7 @@ def _convolution_kernel(
     matrix = _Matrix(s, dtype)
     total = np.zeros((groups, matrix.width, s.outputs), dtype)
     for block in matrix.blocks if y.size else ():
-        total += np.matmul(matrix.of(windows[block]).swapaxes(1, 2), _by_group(y[block], s))
+        total += fast.matmul(matrix.of(windows[block]).swapaxes(1, 2), _by_group(y[block], s))
     return total.reshape(groups, -1, s.inputs, s.outputs).transpose(1, 2, 0, 3).reshape(w_shape)
 
 

@@ -6,7 +6,7 @@ tree that it calls; so it takes another way where, say, a mode, a rate or a para
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import chain
@@ -39,19 +39,21 @@ class _State(NamedTuple):
     """The state of a tree.
 
     Attributes:
+        below: the modules of the tree, without its root, in order.
         modes: what blocks give to its modules, if there are any.
         containers: the attributes of the modules, and what is among them.
         values: what was in all of them, in a row.
         read: what calls read of each: names, or none if it has no names, and values.
     """
 
+    below: tuple[Any, ...]
     modes: tuple[bool, ...]
     containers: tuple[Collection[Any], ...]
     values: tuple[Any, ...]
     read: tuple[tuple[tuple[str, ...], tuple[Any, ...]], ...]
 
     @classmethod
-    def of(cls, root: Any, modes: tuple[bool, ...]) -> _State:
+    def of(cls, root: Any) -> _State:
         """Look a tree through, or another object with attributes."""
         containers: list[Collection[Any]] = []
         read: list[Any] = []
@@ -75,7 +77,12 @@ class _State(NamedTuple):
                         continue
                     seen.add(id(x))
         values = chain.from_iterable(x.values() if x.__class__ is dict else x for x in containers)
-        return cls(modes, tuple(containers), tuple(values), tuple(read))
+        below = tuple([module for _, module in root._walk()][1:]) if isinstance(root, Tree) else ()
+        return cls(below, _modes(root, below), tuple(containers), tuple(values), tuple(read))
+
+    def holds(self, root: Any) -> bool:
+        """Return whether the same objects are in all containers still, in the same modes."""
+        return same_objects(self.containers, self.values) and _modes(root, self.below) == self.modes
 
     def is_like(self, other: _State) -> bool:
         """Return whether calls read the same."""
@@ -118,13 +125,11 @@ class Settings:
 
     def number(self, root: Any) -> int:
         """Return the number of the state that a tree is in, or another object with attributes."""
-        blocks = bool(MODES.open.get()) and isinstance(root, Tree)
         if self.known:
             known, k = self.known, self.last  # other threads may ask at the same time
-            state = known[k]
-            if state.modes == _modes(root, blocks) and same_objects(state.containers, state.values):
+            if known[k].holds(root):
                 return self.forgotten + k
-        now = _State.of(root, _modes(root, blocks))
+        now = _State.of(root)
         for k, state in enumerate(self.known):
             if state.is_like(now):
                 self.known[k], self.last = now, k
@@ -142,8 +147,8 @@ class Settings:
         return self.known[a - self.forgotten].difference(self.known[b - self.forgotten])
 
 
-def _modes(root: Tree, blocks: bool) -> tuple[bool, ...]:
-    return tuple([mode_of(module) for _, module in root._walk()]) if blocks else ()
+def _modes(root: Any, below: Sequence[Tree]) -> tuple[bool, ...]:
+    return tuple(map(mode_of, (root, *below))) if MODES.open.get() and isinstance(root, Tree) else ()
 
 
 def settings_of(root: Tree) -> Settings:

@@ -17,7 +17,7 @@ import numpy as np
 
 from autograd_lite import Changes, Tensor, host_call, is_compiling, live
 
-from ..config.arguments import number, optional
+from ..config.arguments import checked, number, optional
 from ..config.fields import REQUIRED, Converted, Field
 from .schedules import LearningRateSchedule
 
@@ -219,6 +219,7 @@ class _Bound(Field):
 
 
 # Functions, so that `beta: float = Number(0, 1)` has the right type, as with the fields of `dataclasses`.
+@checked
 def Number(
     low: float,
     high: float = math.inf,
@@ -241,6 +242,7 @@ def Number(
     return _Argument(default, kw_only, low, high, open_low, closed_high)
 
 
+@checked
 def OptionalNumber(
     low: float,
     high: float = math.inf,
@@ -254,6 +256,7 @@ def OptionalNumber(
     return _Argument(default, kw_only, low, high, open_low, closed_high, True)
 
 
+@checked
 def Rate(low: float, *, default: Any = REQUIRED, open_low: bool = False) -> Any:
     """Declare a learning rate: a number, or a schedule; see `Number`."""
     return _Rate(default, False, low, math.inf, open_low, False)

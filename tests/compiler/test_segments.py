@@ -243,6 +243,30 @@ def test_comparisons_with_nan_are_no_alarm() -> None:
     assert compiled.traces[0].replay.source._segments
 
 
+def test_systems_that_are_singular_raise() -> None:
+    rng = np.random.default_rng(0)
+
+    def f(a: Any, b: Any) -> Any:
+        spd = a @ a.T
+        return np.linalg.solve(a, b), np.linalg.inv(a) @ b, np.linalg.cholesky(spd), np.linalg.solve(a, a[0])
+
+    source = agree(f, [(rng.normal(size=(4, 4)), rng.normal(size=(4, 3))) for _ in range(3)])
+    assert len(source._segments) == 1
+    compiled = ag.compile(f)
+    good, bad = rng.normal(size=(4, 4)), np.ones((4, 4))
+    for a in (good, good, good, bad, good, bad):
+        if a is bad:
+            with pytest.raises(np.linalg.LinAlgError, match="^Singular matrix$"):
+                compiled(a, good)
+        else:
+            assert same_bits(compiled(a, good)[0], np.linalg.solve(a, good))
+    factor = ag.compile(lambda a: np.linalg.cholesky(a - 2))
+    for _ in range(2):
+        factor(np.eye(3) * 9)
+    with pytest.raises(np.linalg.LinAlgError, match="Matrix is not positive definite"):
+        factor(np.eye(3))
+
+
 @pytest.mark.parametrize("wrong", ["code", "loop", "memory", "kinds"])
 def test_code_that_is_not_sound_is_refused(wrong: str) -> None:
     assert library is not None

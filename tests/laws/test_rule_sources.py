@@ -10,12 +10,14 @@ import functools
 import inspect
 import types
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from autograd_lite.core.op import OPS, Kind
+from autograd_lite.ops import linalg
 
 from ..rows import for_every
 
@@ -132,3 +134,15 @@ def test_a_helper_is_reached_and_found() -> None:
     reached(RULES["std-0"], functions)
     assert {"_std_partial", "_deviation", "_count"} <= {f.__name__ for f in functions.values()}
     assert np.sin not in functions.values()
+
+
+def test_products_of_matrices_are_ours() -> None:
+    """`@` of arrays is NumPy's, with the threads of its BLAS; that of Tensors is ours: the last bits would differ."""
+    folder = Path(inspect.getfile(linalg)).parent
+    found = [
+        f"{path.name}:{node.lineno}"
+        for path in folder.glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.MatMult)
+    ]
+    assert found == [], "write fast.matmul(a, b) or fast.product(a, b, c)"

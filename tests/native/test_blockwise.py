@@ -85,3 +85,26 @@ def test_threads_do_not_share_what_lies_in_between() -> None:
     for thread in threads:
         thread.join()
     assert found == [True] * 4
+
+
+X = np.ones((2, 3))
+
+
+@pytest.mark.parametrize(
+    ("calls", "arrays", "numbers"),
+    [
+        (1.5, [X], []),
+        ([], [X], []),
+        ([(np.add, 0, 0)], [X], []),
+        ([(np.frexp, 0, 0)], [X], []),
+        ([(np.add, 0, -1, 0)], [X], []),
+        ([(np.add, 0, 1, 0)], [X, X[:1]], []),
+        ([(np.add, 0, 1, 0)], [X, X.astype("f")], []),
+        ([(np.add, 0, 1, 0)], [ag.tensor(X)], [1.0]),
+        ([(np.add, 0, 1, 0)], [X], ["a"]),
+        ([(np.negative, 0, 0)], [np.float64(1)], []),
+    ],
+)
+def test_what_does_not_fit_is_refused_at_once(calls: Any, arrays: Any, numbers: Any) -> None:
+    with pytest.raises(TypeError, match=r"^blockwise: expected calls as tuples .* received calls="):
+        ag.blockwise(calls, arrays, numbers)

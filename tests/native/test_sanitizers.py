@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted(map(str, (ROOT / "autograd_lite" / "native" / "c").glob("*.c")))
 FLAGS = ["-std=gnu11", "-O1", "-g1", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-w"]
 FLAGS += [f"-I{np.get_include()}", f"-I{sysconfig.get_path('include')}", "-fPIC", "-shared", "-pthread"]
-PLANS = ["tests/compiler/test_plans.py", "tests/compiler/test_blocks.py"]
+PLANS = [f"tests/compiler/test_{name}.py" for name in ("plans", "blocks", "segments")]
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "tests.native.instead"]
 
 
@@ -36,7 +36,7 @@ def built(sanitizer: str, library: Path) -> str:
 @pytest.mark.parametrize(
     ("sanitizer", "tests", "environment"),
     [
-        # Not in Python's own pools of memory, where it sees nothing; what lives as long as the process is no leak.
+        # Not in Python's own pools of memory, where it sees nothing; what lives as long as the process has not leaked.
         ("address", ["tests/native", *PLANS], {"PYTHONMALLOC": "malloc", "ASAN_OPTIONS": "detect_leaks=0"}),
         ("thread", ["tests/native/test_threads.py", *PLANS], {"TSAN_OPTIONS": "die_after_fork=0"}),
     ],

@@ -1,4 +1,5 @@
-/* Casts as ufuncs, one for each dtype that is cast to: what NumPy does to operands of other dtypes than a loop's. */
+/* Copies as ufuncs: casts, one for each dtype that is cast to, as NumPy does to operands of other dtypes than a loop's,
+ * and a choice between two values, which is no ufunc in NumPy. */
 #include "executor.h"
 
 #define CAST(FROM, TO, from, to)                                             \
@@ -52,6 +53,43 @@ static const struct {
     {"i", NPY_INT, to_int, 9},      {"?", NPY_BOOL, to_bool, 1},
 };
 #define N_TO (sizeof TO / sizeof *TO)
+
+#define SELECT(T, t)                                                                                        \
+    static void select_##t(LOOP_ARGUMENTS)                                                                  \
+    {                                                                                                       \
+        const npy_intp n = dimensions[0], a = steps[0], b = steps[1], c = steps[2], d = steps[3];           \
+        const char *w = args[0], *x = args[1], *y = args[2];                                                \
+        char *z = args[3];                                                                                  \
+        (void)data;                                                                                         \
+        if (a == 1 && b == sizeof(T) && c == sizeof(T) && d == sizeof(T)) {                                 \
+            for (npy_intp i = 0; i < n; i++) {                                                              \
+                const T one = ((const T *)x)[i], other = ((const T *)y)[i];                                 \
+                ((T *)z)[i] = w[i] ? one : other;                                                           \
+            }                                                                                               \
+            return;                                                                                         \
+        }                                                                                                   \
+        for (npy_intp i = 0; i < n; i++) {                                                                  \
+            const T one = *(const T *)(x + i * b), other = *(const T *)(y + i * c);                         \
+            *(T *)(z + i * d) = w[i * a] ? one : other;                                                     \
+        }                                                                                                   \
+    }
+SELECT(npy_bool, bool)
+SELECT(npy_int, int)
+SELECT(npy_long, long)
+SELECT(npy_float, float)
+SELECT(npy_double, double)
+
+PyObject *
+selecting(void)
+{
+    static PyUFuncGenericFunction loops[] = {select_bool, select_int, select_long, select_float, select_double};
+    static const char types[] = {NPY_BOOL, NPY_BOOL, NPY_BOOL, NPY_BOOL,    NPY_BOOL, NPY_INT,   NPY_INT,
+                                 NPY_INT,  NPY_BOOL, NPY_LONG, NPY_LONG,    NPY_LONG, NPY_BOOL,  NPY_FLOAT,
+                                 NPY_FLOAT, NPY_FLOAT, NPY_BOOL, NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE};
+    static void *data[5];
+    return PyUFunc_FromFuncAndData(loops, data, types, 5, 3, 1, PyUFunc_None, "select",
+                                   "The second where the first is true, the third elsewhere.", 0);
+}
 
 PyObject *
 casts(void)

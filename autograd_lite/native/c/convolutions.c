@@ -134,16 +134,6 @@ image_of(const Convolution *v, const Band *band, char *copy)
 }
 
 void
-write_pixels(const Convolution *v, const Band *band, const char *total, npy_intp start, npy_intp width)
-{
-    const npy_intp c_step = v->windows.c_step, size = v->tiles->itemsize;
-    const npy_intp here = v->columns - start < width ? v->columns - start : width;
-    for (npy_intp pixel = 0; pixel < band->pixels; pixel++, total += width * size) {
-        copy_elements(band->windows + v->place[pixel] + start * c_step, c_step, total, size, here, size);
-    }
-}
-
-void
 write_image(const Convolution *v, char *image, const char *total)
 {
     const Images *x = &v->x;

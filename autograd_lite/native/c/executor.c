@@ -139,7 +139,14 @@ program_run(const Program *program)
     int invalid = 0;
     flags_cleared();
     for (const npy_intp *at = program->code; at < end; at += at[SIZE]) {
-        invalid |= at[KIND] == BLOCK ? block_run(at, program) : call_run(at, program, NULL, 0, 1);
+        const int wrong = at[KIND] == BLOCK ? block_run(at, program) : call_run(at, program, NULL, 0, 1);
+        if (at[KIND] >= CHECKED) { /* its loop leaves no flag but its own */
+            if (wrong) {
+                return (int)at[KIND];
+            }
+            continue;
+        }
+        invalid |= wrong;
     }
     return invalid != 0;
 }

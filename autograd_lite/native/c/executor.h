@@ -7,13 +7,14 @@
  *                    then the strides: for each dimension those of all operands (those of the core follow)
  *     BLOCK:         rows, rows of a part, bytes of scratch for a part, whether threads may share the parts,
  *                    then the records of its calls
+ * A kind of CHECKED + k is a CALL that ends the program if it is invalid, with the k-th of some exceptions.
  * `memory` is a number: 0 is the scratch of a block, of which each thread has its own. */
 #ifndef AUTOGRAD_LITE_EXECUTOR_H
 #define AUTOGRAD_LITE_EXECUTOR_H
 
 #include "kernels.h"
 
-enum { CALL, REDUCE, BLOCK };
+enum { CALL, REDUCE, BLOCK, CHECKED };
 enum { KIND, SIZE, LOOP, OPERANDS, DIMENSIONS, CORE, FIRST };  /* where things are in the record of a call */
 enum { ROWS = 2, STEP, SCRATCH, SHARED, BODY };                /* in that of a block */
 enum { MOST_OPERANDS = 16, MOST_DIMENSIONS = 16 };
@@ -40,7 +41,7 @@ typedef struct {
     char *at[MOST_OPERANDS];
 } Taken;
 
-/* Run the instructions, and return whether one was invalid. */
+/* Run the instructions, and return whether one was invalid: the kind of a record that ended the program, else 1 or 0. */
 int program_run(const Program *program);
 
 /* Take the record of a call apart. */
@@ -56,5 +57,8 @@ extern PyTypeObject SegmentType;
 
 /* Return ufuncs that cast, by the characters of the dtypes that they cast to. */
 PyObject *casts(void);
+
+/* Return a ufunc that chooses between two values. */
+PyObject *selecting(void);
 
 #endif

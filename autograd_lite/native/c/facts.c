@@ -24,15 +24,14 @@ typedef struct {
 } Row;
 
 /* Where a Tensor keeps what facts are about: it has slots, no dict. */
-typedef struct {
-    Py_ssize_t data, grad, node, hooks, shared;
-} Slots;
+enum { DATA, GRAD, NODE, HOOKS_OF, SHARED, N_SLOTS };
+static const char *const SLOT_NAMES[N_SLOTS] = {"_data", "_grad", "_node", "_hooks", "_shared"};
 
 typedef struct {
     PyObject_HEAD
     Py_ssize_t n, n_taken;
     Row *rows;
-    Slots slots;
+    Py_ssize_t slots[N_SLOTS];
     PyObject *leaf, *writable;
 } Facts;
 
@@ -72,16 +71,16 @@ array_of(const Facts *facts, const Row *row)
 {
     PyObject *t = row->owner, *a = t;
     if (row->kind == GRADIENT) {
-        t = SLOT(t, facts->slots.grad);
+        t = SLOT(t, facts->slots[GRAD]);
         if (is_none(t)) {
             return NULL;
         }
     }
     if (row->kind != ARRAY) {
-        a = SLOT(t, facts->slots.data);
+        a = SLOT(t, facts->slots[DATA]);
     }
     if (row->written) {
-        const PyObject *node = SLOT(t, facts->slots.node), *shared = SLOT(t, facts->slots.shared);
+        const PyObject *node = SLOT(t, facts->slots[NODE]), *shared = SLOT(t, facts->slots[SHARED]);
         const int own = (shared == NULL || shared == Py_False) && (node == facts->leaf || node == Py_None);
         if (!own || !PyArray_CheckExact(a) || !PyArray_ISWRITEABLE((PyArrayObject *)a)) {
             return PyObject_CallMethodNoArgs(t, facts->writable);
@@ -160,13 +159,13 @@ row_holds(const Facts *facts, const Row *row, PyObject *found)
         case GRADIENT:
             return array_holds(facts, row, found);
         case NO_GRADIENT:
-            return is_none(SLOT(row->owner, facts->slots.grad));
+            return is_none(SLOT(row->owner, facts->slots[GRAD]));
         case LEAF:
-            return SLOT(row->owner, facts->slots.node) == facts->leaf;
+            return SLOT(row->owner, facts->slots[NODE]) == facts->leaf;
         case NO_LEAF:
-            return SLOT(row->owner, facts->slots.node) != facts->leaf;
+            return SLOT(row->owner, facts->slots[NODE]) != facts->leaf;
         case HOOKS:
-            return hooks_hold(SLOT(row->owner, facts->slots.hooks), row->value);
+            return hooks_hold(SLOT(row->owner, facts->slots[HOOKS_OF]), row->value);
         default:
             return value_holds(row);
     }
@@ -250,30 +249,20 @@ read_row(Row *row, PyObject *fact, PyObject *tensor)
     return row->kind <= GRADIENT ? read_like(row) : 0;
 }
 
-static Py_ssize_t
-offset_of(PyObject *tensor, const char *name)
-{
-    PyObject *descr = PyObject_GetAttrString(tensor, name);
-    Py_ssize_t offset = -1;
-    if (descr != NULL && Py_IS_TYPE(descr, &PyMemberDescr_Type)) {
-        offset = ((PyMemberDescrObject *)descr)->d_member->offset;
-    }
-    else if (descr != NULL) {
-        PyErr_Format(PyExc_TypeError, "facts: expected %s to be a slot", name);
-    }
-    Py_XDECREF(descr);
-    return offset;
-}
-
 static int
-read_slots(Slots *slots, PyObject *tensor)
+read_slots(Py_ssize_t *slots, PyObject *tensor)
 {
-    slots->data = offset_of(tensor, "_data");
-    slots->grad = offset_of(tensor, "_grad");
-    slots->node = offset_of(tensor, "_node");
-    slots->hooks = offset_of(tensor, "_hooks");
-    slots->shared = offset_of(tensor, "_shared");
-    return PyErr_Occurred() ? -1 : 0;
+    for (int k = 0; k < N_SLOTS; k++) {
+        PyObject *descr = PyObject_GetAttrString(tensor, SLOT_NAMES[k]);
+        if (descr == NULL || !Py_IS_TYPE(descr, &PyMemberDescr_Type)) {
+            Py_XDECREF(descr);
+            PyErr_Format(PyExc_TypeError, "facts: expected %s to be a slot", SLOT_NAMES[k]);
+            return -1;
+        }
+        slots[k] = ((PyMemberDescrObject *)descr)->d_member->offset;
+        Py_DECREF(descr);
+    }
+    return 0;
 }
 
 static int
@@ -384,7 +373,7 @@ facts_new(PyObject *Py_UNUSED(module), PyObject *args)
     }
     facts->leaf = Py_NewRef(leaf);
     facts->writable = PyUnicode_InternFromString("_writable");
-    if (facts->writable == NULL || read_slots(&facts->slots, tensor) < 0 || read_rows(facts, rows, taken, tensor) < 0) {
+    if (facts->writable == NULL || read_slots(facts->slots, tensor) < 0 || read_rows(facts, rows, taken, tensor) < 0) {
         Py_DECREF(facts);
         return NULL;
     }
@@ -437,12 +426,9 @@ same_objects(PyObject *Py_UNUSED(module), PyObject *args)
 static PyObject *
 stamp(PyObject *Py_UNUSED(module), PyObject *args)
 {
-    static PyObject *name = NULL;
-    PyObject *tensors, *next, *now;
-    if (name == NULL && (name = PyUnicode_InternFromString("_stamp")) == NULL) {
-        return NULL;
-    }
-    if (!PyArg_ParseTuple(args, "O!O:stamp", &PyList_Type, &tensors, &next) || (now = PyObject_CallNoArgs(next)) == NULL) {
+    PyObject *tensors, *name, *next, *now;
+    if (!PyArg_ParseTuple(args, "O!UO:stamp", &PyList_Type, &tensors, &name, &next) ||
+        (now = PyObject_CallNoArgs(next)) == NULL) {
         return NULL;
     }
     int failed = 0;

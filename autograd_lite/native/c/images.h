@@ -118,9 +118,6 @@ char *image_of(const Convolution *v, const Band *band, char *copy);
  * is repeated. */
 void pack(const Convolution *v, char *to, const char *from, const npy_intp *at, npy_intp rows, npy_intp column_step);
 
-/* Write `width` columns of the totals of a band, from `start` on. */
-void write_pixels(const Convolution *v, const Band *band, const char *total, npy_intp start, npy_intp width);
-
 /* Write what was added up in a copy of an image into the image, with zeros around it; for NULL nothing but zeros. */
 void write_image(const Convolution *v, char *image, const char *total);
 

@@ -154,7 +154,14 @@ casts_of(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing))
     return casts();
 }
 
+static PyObject *
+select_of(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing))
+{
+    return selecting();
+}
+
 static PyMethodDef METHODS[] = {
+    {"select", select_of, METH_NOARGS, "Return a ufunc that chooses between two values."},
     {"casts", casts_of, METH_NOARGS, "Return ufuncs that cast, by the characters of the dtypes that they cast to."},
     {"ufuncs", ufuncs, METH_O, "Return the kernels, built for a set of instructions, by their names."},
     {"with_loops", with_loops, METH_VARARGS,

@@ -15,7 +15,7 @@ typedef struct {
     PyObject_HEAD
     vectorcallfunc vectorcall;
     Program program;
-    PyObject *keeps[4]; /* code, loops, memory, scratch */
+    PyObject *keeps[5]; /* code, loops, memory, scratch, exceptions */
     Loop *loops;
     char **memory;
     Kind *arguments, *results;
@@ -96,16 +96,16 @@ loops_of(PyObject *tuple)
 
 /* Check that records are whole, and that they name loops and memory that there are. */
 static int
-is_sound(const npy_intp *code, npy_intp size, npy_intp loops, npy_intp memory, int in_block)
+is_sound(const npy_intp *code, npy_intp size, npy_intp loops, npy_intp memory, npy_intp errors, int in_block)
 {
     const npy_intp *end = code + size;
     for (const npy_intp *at = code; at < end; at += at[SIZE]) {
         const npy_intp left = end - at;
-        if (left < FIRST || at[SIZE] < FIRST || at[SIZE] > left) {
+        if (left < FIRST || at[SIZE] < FIRST || at[SIZE] > left || at[KIND] < 0 || at[KIND] >= CHECKED + errors) {
             return 0;
         }
         if (at[KIND] == BLOCK) {
-            if (in_block || at[STEP] < 1 || !is_sound(at + BODY, at[SIZE] - BODY, loops, memory, 1)) {
+            if (in_block || at[STEP] < 1 || !is_sound(at + BODY, at[SIZE] - BODY, loops, memory, 0, 1)) {
                 return 0;
             }
             continue;
@@ -129,7 +129,7 @@ static void
 segment_free(PyObject *object)
 {
     Segment *self = (Segment *)object;
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 5; i++) {
         Py_XDECREF(self->keeps[i]);
     }
     for (Py_ssize_t k = 0; self->arguments != NULL && k < self->n_arguments; k++) {
@@ -151,10 +151,10 @@ static PyObject *
 segment_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(keywords))
 {
     PyArrayObject *code, *scratch;
-    PyObject *loops, *memory, *arguments, *results;
+    PyObject *loops, *memory, *arguments, *results, *errors;
     int is_long;
-    if (!PyArg_ParseTuple(args, "O!O!O!O!O!O!p", &PyArray_Type, &code, &PyTuple_Type, &loops, &PyTuple_Type, &memory,
-                          &PyTuple_Type, &arguments, &PyTuple_Type, &results, &PyArray_Type, &scratch, &is_long)) {
+    if (!PyArg_ParseTuple(args, "O!O!O!O!O!O!pO!", &PyArray_Type, &code, &PyTuple_Type, &loops, &PyTuple_Type, &memory,
+                          &PyTuple_Type, &arguments, &PyTuple_Type, &results, &PyArray_Type, &scratch, &is_long, &PyTuple_Type, &errors)) {
         return NULL;
     }
     if (PyArray_TYPE(code) != NPY_INTP || PyArray_NDIM(code) != 1 || !PyArray_IS_C_CONTIGUOUS(code)) {
@@ -166,8 +166,8 @@ segment_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(keywords))
         return NULL;
     }
     memset((char *)self + sizeof(PyObject), 0, sizeof *self - sizeof(PyObject));
-    PyObject *kept[4] = {(PyObject *)code, loops, memory, (PyObject *)scratch};
-    for (int i = 0; i < 4; i++) {
+    PyObject *kept[5] = {(PyObject *)code, loops, memory, (PyObject *)scratch, errors};
+    for (int i = 0; i < 5; i++) {
         self->keeps[i] = Py_NewRef(kept[i]);
     }
     self->vectorcall = segment_call;
@@ -197,7 +197,8 @@ segment_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(keywords))
     }
     self->program = (Program){PyArray_DATA(code), PyArray_SIZE(code), self->loops, self->memory,
                               PyArray_BYTES(scratch)};
-    if (!is_sound(self->program.code, self->program.size, PyTuple_GET_SIZE(loops), n, 0)) {
+    if (!is_sound(self->program.code, self->program.size, PyTuple_GET_SIZE(loops), n,
+                  PyTuple_GET_SIZE(errors), 0)) {
         PyErr_SetString(PyExc_ValueError, "Segment: the code is not sound");
         Py_DECREF(self);
         return NULL;
@@ -339,6 +340,15 @@ segment_call(PyObject *callable, PyObject *const *args, size_t nargsf, PyObject 
         failed = PyErr_Occurred() != NULL || (copies != NULL && written_back(copies) < 0);
     }
     Py_XDECREF(copies);
+    if (!failed && invalid >= CHECKED) {
+        PyObject *like = PyTuple_GET_ITEM(self->keeps[4], invalid - CHECKED);
+        PyObject *given = PyObject_GetAttrString(like, "args"); /* for an exception of this call's own */
+        if (given != NULL) {
+            PyErr_SetObject((PyObject *)Py_TYPE(like), given);
+            Py_DECREF(given);
+        }
+        failed = 1;
+    }
     for (Py_ssize_t k = 0; !failed && k < self->n_results; k++) {
         Kind *kind = self->results + k;
         if (kind->is_scalar) {

@@ -116,8 +116,10 @@ OF(forward_part)(void *context, ptrdiff_t part, int thread)
                     OF(tile)(width, &tile, v->entry + row, right + row * width, width, count);
                 }
             }
-            if (!v->is_whole) {
-                write_pixels(v, &band, sums, start, width);
+            const npy_intp c_step = v->windows.c_step, here = v->columns - start < width ? v->columns - start : width;
+            for (npy_intp pixel = 0; pixel < band.pixels && !v->is_whole; pixel++) {
+                char *to = band.windows + v->place[pixel] + start * c_step;
+                copy_elements(to, c_step, sums + pixel * total.step, sizeof(T), here, sizeof(T));
             }
         }
     }

@@ -21,16 +21,17 @@ OF(pool_line)(PoolKind kind, char *const *at, npy_intp n)
         }
         else {
             const T y = OPERAND(IMAGE), z = OPERAND(WINDOW_2);
-            const B done = DONE_AT, hit = ((y == z) | ((y != y) & (z != z))) & (done == 0);
-            DONE_AT = done | hit;
+            const B done = DONE_AT, equal = -(B)((y == z) | ((y != y) & (z != z))), hit = equal & ~done;
+            const T chosen = OF(number)(OF(bits)(kind == POOL_TAKE ? OPERAND(IMAGE_2) : OPERAND(WINDOW)) & hit);
+            DONE_AT = done | equal;
             if (kind == POOL_TAKE) {
-                OPERAND(WINDOW) += hit ? OPERAND(IMAGE_2) : 0;
+                OPERAND(WINDOW) += chosen;
             }
             else if (kind == POOL_PUT_APART) {
-                OPERAND(IMAGE_2) = hit ? OPERAND(WINDOW) : 0;
+                OPERAND(IMAGE_2) = chosen;
             }
             else {
-                OPERAND(IMAGE_2) += hit ? OPERAND(WINDOW) : 0;
+                OPERAND(IMAGE_2) += chosen;
             }
         }
     }

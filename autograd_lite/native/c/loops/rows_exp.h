@@ -1,4 +1,4 @@
-/* exp of the elements of rows, which are differences from a maximum for the most part, within two ulps.
+/* exp of the elements of rows, which are differences from a maximum for the most part, to an ulp (all float32 tried).
  *
  * 2^n is multiplied in two factors, since the result may be a denormal number. Far arguments, and NaN, are found by
  * their bits: comparing would raise a flag for NaN.

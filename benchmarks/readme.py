@@ -1,0 +1,128 @@
+"""The README's section on speed: `python -m benchmarks.readme FILE` writes it, from the file that `--json` wrote."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks.report import short
+
+ROOT = Path(__file__).resolve().parent.parent
+EAGER, COMPILED = "autograd_lite", "autograd_lite_compiled"
+PEERS = {"torch": "PyTorch", "jax": "JAX", "casadi": "CasADi"}
+# The time of ours, without kernels and with them; then ratios, ours / theirs.
+RATIOS = ((EAGER, "torch"), (COMPILED, "torch"), (COMPILED, "jax"), (COMPILED, "casadi"), (COMPILED, "numpy"))
+COLUMNS = (
+    "work | eager | compiled | eager, no kernels | compiled, no kernels | eager / PyTorch | compiled / PyTorch |"
+    " compiled / JAX `jit` | compiled / CasADi | compiled / NumPy by hand"
+)
+ROWS = {
+    "chain_1": "chain `tanh(h * w + x)`, 1 element",
+    "chain_16": "… 16 × 16",
+    "chain_128": "… 128 × 128",
+    "chain_512": "… 512 × 512",
+    "tiny_mlp": "MLP 2-16-16-1, training step",
+    "mlp_step": "MNIST network, training step",
+    "mlp_epoch": "… one epoch with `fit`",
+    "cnn_step": "convolutional network",
+    "lstm_step": "LSTM, 64 steps, 128 units, batch 32",
+    "lstm_scan": "… by `scan` over its cell",
+    "transformer_step": "transformer block, 64 steps, 128 features, batch 16",
+    "rmsprop_update": "RMSprop on 407,050 parameters",
+    "adam_update": "Adam on 407,050 parameters",
+    "gaussian_process": "Gaussian process, n = 100: likelihood and gradient",
+    "kalman_filter": "Kalman filter, 100 steps: likelihood and gradient",
+    "lotka_volterra": "Lotka–Volterra, 100 Runge–Kutta steps: fit and gradient",
+    "logistic": "logistic regression, 500 × 20: gradient and Hessian",
+    "rosenbrock_100": "Rosenbrock, N = 100: Hessian times vector",
+    "rosenbrock_10000": "… N = 10,000",
+}
+SECTION = """## Speed
+
+{title}. These are medians of one run in which the processes take turns
+([the run](benchmarks/results/{name})); `python3 dev.py bench --goals` repeats it, and
+[benchmarks/README.md](benchmarks/README.md) explains the method. Ratios are of times, ours / theirs: below 1 means that
+we are faster. *Eager* is the plain loop, *compiled* the same under `ag.compile`, bit for bit; both use the [native
+kernels](docs/native.md), and *no kernels* is what computes where they were not built.
+
+| {columns} |
+|{rule}|
+{rows}
+
+NumPy by hand is frozen code that writes into its own buffers. PyTorch is eager; JAX and CasADi compile before the clock
+starts.{first}
+"""
+
+
+def cell(case: Mapping[str, Any], ours: str, peer: str) -> str:
+    """A ratio of times, in bold where we are faster; empty if a side did not take part."""
+    found = case["ratios"].get(ours, {}).get(peer)
+    if not found:
+        return ""
+    text = short(found["median"])
+    return f"**{text}**" if found["median"] < 1 else text
+
+
+def time_of(case: Mapping[str, Any], who: str, unit: bool = False) -> str:
+    """The median time of a contender, or an empty text."""
+    found = case["contenders"].get(who, {}).get("spread", {}).get("time")
+    return (short(found["median"]) + (f" {case['unit'].partition('/')[0]}" if unit else "")) if found else ""
+
+
+def row(label: str, case: Mapping[str, Any]) -> str:
+    """One line of the table."""
+    times = [time_of(case, EAGER, unit=True)]
+    times += [time_of(case, who) for who in (COMPILED, f"{EAGER}_off", f"{COMPILED}_off")]
+    return "| " + " | ".join([label, *times, *(cell(case, ours, peer) for ours, peer in RATIOS)]) + " |"
+
+
+def title(results: Mapping[str, Any]) -> str:
+    """The machine, its instruction set, and the versions that ran."""
+    machine, versions = results["machine"], {}
+    for case in results["cases"].values():
+        for who, record in case["contenders"].items():
+            if who in PEERS and "version" in record:
+                versions[PEERS[who]] = record["version"].partition("+")[0]
+    peers = ", ".join(f"{name} {version}" for name, version in versions.items())
+    kernels, numpys = machine["native kernels"].replace("avx", "AVX-").replace("AVX-2", "AVX2"), machine["numpy"]
+    return f"**{machine['cores']} cores of an {machine['cpu']}, {kernels}**, NumPy {numpys}, {peers}"
+
+
+def section(results: Mapping[str, Any], name: str) -> str:
+    """The whole section, for a file of results of this name."""
+    cases = results["cases"]
+    first = cases.get("first_result", {}).get("contenders", {}).get(COMPILED, {}).get("spread", {}).get("ms")
+    said = ""
+    if first:
+        said = (
+            f" The first result of a replay comes {short(first['median'])} ms after the first call of the MNIST step."
+        )
+    return SECTION.format(
+        title=title(results),
+        name=name,
+        columns=COLUMNS,
+        rule="---|" * (COLUMNS.count("|")) + "---",
+        rows="\n".join(row(label, cases[case]) for case, label in ROWS.items() if case in cases),
+        first=said,
+    )
+
+
+def replaced(page: str, text: str) -> str:
+    """The page with another section on speed."""
+    before, _, rest = page.partition("## Speed\n")
+    _, more, after = rest.partition("\n## More\n")
+    return before + text + more + after
+
+
+def main(path: Path) -> None:
+    """Write the section into the README."""
+    readme = ROOT / "README.md"
+    text = section(json.loads(path.read_text(encoding="utf-8")), path.name)
+    readme.write_text(replaced(readme.read_text(encoding="utf-8"), text), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
