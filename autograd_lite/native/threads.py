@@ -15,7 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from .kernels import FASTEST, INSTRUCTIONS, KERNELS, LEAST, library
+from .kernels import FASTEST, INSTRUCTIONS, KERNELS, LEAST
+
+if INSTRUCTIONS:  # the extension is there, and not switched off
+    from . import library
 
 _KERNEL_LEAST = 8192  # elements of a part of a call of ours
 

@@ -12,8 +12,11 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.native.functions import matmul
-from autograd_lite.native.kernels import INSTRUCTIONS, REASON, library
+from autograd_lite.native.kernels import INSTRUCTIONS, REASON
 from autograd_lite.native.threads import OPENBLAS
+
+if INSTRUCTIONS:
+    from autograd_lite.native import library
 
 pytestmark = pytest.mark.skipif(
     not (INSTRUCTIONS and library.share_products(matmul, OPENBLAS)),

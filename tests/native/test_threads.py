@@ -18,11 +18,16 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.native import functions as fast
-from autograd_lite.native.kernels import FASTEST, INSTRUCTIONS, KERNELS, LEAST, REASON, library
+from autograd_lite.native.kernels import FASTEST, INSTRUCTIONS, KERNELS, LEAST, REASON
 from autograd_lite.native.threads import default, quota
 
+if INSTRUCTIONS:
+    from autograd_lite.native import library
+
 N = 1 << 17  # elements that are enough for any of the shared functions
-SHARED = [FASTEST.get(f, f) for names in LEAST.values() for f in map(np.__dict__.get, names.split())]
+SHARED: list[np.ufunc] = [
+    FASTEST.get(getattr(np, name), getattr(np, name)) for names in LEAST.values() for name in names.split()
+]
 THREADS = 4
 
 needs_library = pytest.mark.skipif(not INSTRUCTIONS, reason=f"the native extension is {REASON}")
