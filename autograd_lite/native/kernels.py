@@ -46,7 +46,7 @@ if SETS and not INSTRUCTIONS:
 KERNELS: Mapping[str, np.ufunc] = MappingProxyType(_built.ufuncs(INSTRUCTIONS) if INSTRUCTIONS else {})
 
 # NumPy's loops that are at least as fast as ours, by set of instructions: those for AVX-512 are Intel's; those for NEON
-# are written by hand, where there are any. benchmarks/README.md says how they were compared.
+# are written by hand, where there are any.
 NUMPYS: Mapping[str, Mapping[str, str]] = {
     "avx512": {"tanh": "f", "log1p": "fd"},
     "baseline": {"exp": "d", "log": "d", "sin": "d", "cos": "d"},
