@@ -172,7 +172,7 @@ def _row(call: Call, specs: Sequence[Spec], in_c: bool) -> int:
         size = math.prod(a.shape)
         if size == 1 or (in_c and is_one(a)):
             continue
-        if not _is_in_order(a):
+        if not is_in_order(a):
             return 0
         if a.shape != shape:
             own = a.shape[next(i for i, n in enumerate(a.shape) if n != 1) :] if size else ()
@@ -187,7 +187,7 @@ def is_one(a: Any) -> bool:
     return all(n == 1 or stride == 0 for n, stride in zip(a.shape, a.strides, strict=True))
 
 
-def _is_in_order(a: Any) -> bool:
+def is_in_order(a: Any) -> bool:
     """Return whether an array's elements lie in memory in C order, without gaps."""
     expected = a.dtype.itemsize
     for n, stride in zip(reversed(a.shape), reversed(a.strides), strict=True):

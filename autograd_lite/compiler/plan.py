@@ -17,7 +17,7 @@ from ..ir.program import PureProgram
 from ..random import Generator
 from ..tensors.tensor import Tensor
 from .arena import LINE
-from .blocks import Block, later
+from .blocks import Block, later, is_in_order
 from .lowering import Call, How, Lowering, Ref, Spec, Watched, refs_in
 from .placing import Place, Where, placed
 from .updates import Given, Update, update_of
@@ -161,7 +161,7 @@ class _Lines:
         """Return the lines of a value: those of a part of it, if the block splits it, or all of its owner's."""
         spec = self._plan.specs[number]
         first = self._first[spec.owner]
-        if block is None or spec.shape != block.shape:
+        if block is None or spec.shape != block.shape or not is_in_order(spec):
             return slice(first, first + -(-self._plan.specs[spec.owner].nbytes // LINE))
         nbytes = block.row * spec.dtype.itemsize
         begin = spec.offset + (0 if self._plan.where[number].place is Place.PART else start * nbytes)

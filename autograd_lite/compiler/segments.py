@@ -5,6 +5,7 @@ What a plan says stays as it is: the same calls in the same order, on the same m
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -19,7 +20,7 @@ from .records import BLOCK, CHECKED, REDUCE, Record, Records, Spot, Unfit
 
 _LONG = 1 << 15  # elements: so much work is worth releasing the lock of the interpreter
 _SHARED = 1 << 16  # elements of a block: so much is worth waking other threads
-_THREADS = 64  # at most, each with scratch of its own; memory that is never touched costs nothing
+_THREADS = min(os.cpu_count() or 1, 64)  # that may share a block, each with scratch of its own
 _ORDERS = "CF"
 _KINDS = ("own", "arena", "array", "argument", "live", "made")  # of memory, in the order of their numbers
 _STILL = _KINDS[:3]  # the same at all calls
@@ -234,7 +235,8 @@ class _Code(NamedTuple):
         """Return the integers of a record."""
         if r.kind == BLOCK:
             body = [i for inner in r.inside for i in self.of(inner)]
-            return [BLOCK, 6 + len(body), r.block.rows, r.block.step, r.scratch, int(r.work >= _SHARED), *body]
+            threads = _THREADS if r.work >= _SHARED else 1
+            return [BLOCK, 6 + len(body), r.block.rows, r.block.step, r.scratch, threads, *body]
         operands: list[int] = []
         for spot, move in zip(map(self.settled, r.spots), r.moves, strict=True):
             operands += [0 if spot.kind == "scratch" else self.numbers[spot[:2]], spot.offset, move]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.op import applied, elementwise, fused, gate
+from ..core.op import OPS, applied, elementwise, fused, gate
 from ..native import functions as fast
 from ..native.kernels import KERNELS, kernel
 
@@ -113,7 +113,7 @@ def _between_corners(out: Any, x: Any, *, low: float, high: float) -> Any:
 
 
 _sigmoid_pullback = fused("sigmoid_pullback", lambda g, out: g * (out * (1 - out)))
-_silu_pullback = fused("silu_pullback", lambda x, g: g * silu_slope(x))
+_silu_pullback = fused("silu_pullback", lambda x, g: g * OPS["silu_slope"](x))
 
 # fmt: off
 # ---- smooth ---------------------------------------------------------------------------------------------------------

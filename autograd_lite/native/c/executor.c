@@ -121,7 +121,7 @@ static int
 block_run(const npy_intp *record, const Program *program)
 {
     Shared shared = {program, record, (record[ROWS] + record[STEP] - 1) / record[STEP], 1, 0};
-    const int threads = record[SHARED] ? pool_threads() : 1;
+    const int most = (int)record[SHARED], threads = most < pool_threads() ? most : pool_threads();
     if (threads > 1) {
         shared.pieces = shared.parts < PIECES * threads ? shared.parts : PIECES * threads;
         pool_run(piece_run, &shared, shared.pieces, threads);

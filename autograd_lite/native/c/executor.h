@@ -5,7 +5,7 @@
  *                    dimensions (of a generalized ufunc, those of its core follow), outermost first,
  *                    then for each operand: memory, offset, what it moves by from row to row of a block,
  *                    then the strides: for each dimension those of all operands (those of the core follow)
- *     BLOCK:         rows, rows of a part, bytes of scratch for a part, whether threads may share the parts,
+ *     BLOCK:         rows, rows of a part, bytes of scratch for a part, how many threads may share the parts,
  *                    then the records of its calls
  * A kind of CHECKED + k is a CALL that ends the program if it is invalid, with the k-th of some exceptions.
  * `memory` is a number: 0 is the scratch of a block, of which each thread has its own. */

@@ -44,7 +44,7 @@ pool_run(void (*work)(void *, ptrdiff_t, int), void *context, ptrdiff_t parts, i
 #include <stdbool.h>
 #include <time.h>
 
-#define SPIN_NS 50000 /* as long as waking a thread takes on a virtual machine, more or less */
+#define SPIN_NS 300000 /* as long as a training step works in one thread between two jobs; waking one takes 50 µs */
 
 static struct {
     void (*work)(void *, ptrdiff_t, int);

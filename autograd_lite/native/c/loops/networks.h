@@ -7,7 +7,11 @@
 /* What is far from 0, or not a number, is computed alone: `right` where x is large, and on the left by exp. */
 INLINE real FN(far)(real x, real right, real factor)
 {
-    return x != x ? x : x > 0 ? right : factor * LIBM(exp)(x);
+    if (!FN(within)(x, INFINITE) || FN(of)(x) > 0) {
+        return FN(within)(x, INFINITE) ? right : x;
+    }
+    const double root = exp(0.5 * (double)x);  /* exp(x) itself may have few digits left */
+    return (real)(root * factor * root);
 }
 INLINE int FN(near)(real x) { return FN(within)(x, EXP_END); }
 /* An infinity times 0 would be NaN. */
