@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from types import MappingProxyType, ModuleType
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-library: ModuleType | None = None  # the extension
+library: Any = None  # the extension, where there is one
 SETS: tuple[str, ...] = ()  # the sets of instructions that there are kernels for, the best first
 
 try:
