@@ -17,7 +17,7 @@ from ..ir.program import PureProgram
 from ..random import Generator
 from ..tensors.tensor import Tensor
 from .arena import LINE
-from .blocks import Block, later, is_in_order
+from .blocks import Block, is_in_order, later
 from .lowering import Call, How, Lowering, Ref, Spec, Watched, refs_in
 from .placing import Place, Where, placed
 from .updates import Given, Update, update_of
