@@ -1,4 +1,4 @@
-"""Measures every kernel of one operand over float32 values, all of them or one in so many, and writes a table.
+"""Measures every kernel of one operand over float32 values, all of them or one in a given number, and writes a table.
 
     python -m tests.native.accuracy      all 2^32 values: hours
     python -m tests.native.accuracy 257  one in 257: minutes
