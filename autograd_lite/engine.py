@@ -40,7 +40,7 @@ _KEEP_BYTES = 1024
 # Adding in place saves memory traffic on large arrays; on small ones NumPy is faster with a new array.
 _IN_PLACE_SIZE = 1000
 # From here on threads may share the work of NumPy's functions, though not of operators; see `native.threads`.
-_SHARED_SIZE = 1 << 16
+_LARGE = 1 << 16
 _BOOL = np.dtype(np.bool_)
 # Turns the saved values of a node into what its rules are given; None where they are given as they are.
 _Opened = Callable[[Node, tuple[Any, ...]], tuple[Any, ...]] | None
@@ -342,9 +342,13 @@ def _walk(
                 if alarm.on:
                     r = masked(r, g)
             elif kind is _PARTIAL and not params:
-                d = rule.value(*saved)
-                r = fast.multiply(g, d) if opened is None and g.size > _SHARED_SIZE else g * d
-                r = masked_product(g, d, r) if alarm.on else r
+                r = (
+                    fast.multiply(g, rule.value(*saved))
+                    if opened is None and g.size > _LARGE
+                    else g * rule.value(*saved)
+                )
+                if alarm.on and may_have_nan(r):
+                    r = masked_product(g, rule.value(*saved), r)
             elif kind is _VJP:
                 r = rule.value(g, *saved, **params)
             elif kind is _CONSTANT and rule.value == -1:

@@ -223,7 +223,8 @@ def test_special_values(dtype: str) -> None:
             found, want = run(program.to_onnx(), arrays), program(*arrays)
             for name, got, expected in zip(names, found, want, strict=True):
                 near = name in FROM_ONE or (name in NATIVE and dtype == "float32")
-                assert_same(got, expected, LIMIT, 1.0 if near else 0.0)
+                # A kernel rounds a subnormal slope once, its formula several times.
+                assert_same(got, expected, LIMIT, 1.0 if near else 1e-37 if name == "silu_slope" else 0.0)
 
 
 @pytest.mark.filterwarnings("ignore")
