@@ -342,11 +342,8 @@ def _walk(
                 if alarm.on:
                     r = masked(r, g)
             elif kind is _PARTIAL and not params:
-                r = (
-                    fast.multiply(g, rule.value(*saved))
-                    if opened is None and g.size > _LARGE
-                    else g * rule.value(*saved)
-                )
+                large = opened is None and g.size > _LARGE
+                r = fast.multiply(g, rule.value(*saved)) if large else g * rule.value(*saved)
                 if alarm.on and may_have_nan(r):
                     r = masked_product(g, rule.value(*saved), r)
             elif kind is _VJP:
@@ -354,8 +351,7 @@ def _walk(
             elif kind is _CONSTANT and rule.value == -1:
                 r = -g
             elif kind is _GATE and len(needs) == 1:
-                # `pending` then holds the only reference, so that `unshared` can detect any other.
-                pending[node], g, r, previous = g, None, None, None
+                pending[node], g, r, previous = g, None, None, None  # the only reference: `unshared` sees any other
                 r = _through_gate(pending, node, rule, saved, alarm)
             else:
                 r = _rule_result(rule, g, saved, params, alarm)
