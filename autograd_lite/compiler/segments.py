@@ -120,7 +120,8 @@ class _Finder:
                     yield self._segment(stop, run)
                 run = []
             else:
-                run, stop = run + found, after
+                run += found
+                stop = after
             position = after
         if run:
             yield self._segment(stop, run)

@@ -109,7 +109,8 @@ def validated(
     _undo(done, puts)
     for generator, states in draws.items():
         generator.state = states[0]
-    values = replay(arrays, memo, captured)
+    # The function may have given leaves other arrays, into which the replay must write.
+    values = replay(arrays, memo, replay.facts.found() or captured)
     found = Outcome.of(values[: len(replay.traced.results)], replay.traced)
     if expected.is_like(found, exact):
         return values
