@@ -219,7 +219,7 @@ class KLDivergence(Loss):
     name: str = field(default="kl_divergence")
 
     def call(self, y_true: Targets, y_pred: Tensor) -> Tensor:
-        y = np.clip(y_true, EPSILON, 1)
+        y = np.clip(ag.tensor(y_true), EPSILON, 1)  # of which the logarithm has the same bits when compiled
         return (y * (np.log(y) - np.log(np.clip(y_pred, EPSILON, 1)))).sum(axis=-1)
 
     def check(self, y_true: Array, shape: tuple[int, ...]) -> None:
