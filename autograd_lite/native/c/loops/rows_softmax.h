@@ -48,7 +48,8 @@ OF(odd_differences)(const T *x, T *out, npy_intp n, T top)
             out[i] = x[i] == top ? 0 : x[i] != x[i] ? x[i] : (T)-INFINITY;
         }
         else {
-            out[i] = difference < -LARGEST && x[i] >= -LARGEST ? -LARGEST : difference;
+            /* Not `difference < -LARGEST`, which GCC 14 takes to be false for ARM. */
+            out[i] = x[i] >= -LARGEST && !(difference >= -LARGEST) ? -LARGEST : difference;
         }
     }
 }
