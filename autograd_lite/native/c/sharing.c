@@ -92,7 +92,7 @@ is_sharable(const char *types, int operands)
 {
     int floats = 0;
     for (int i = 0; i < operands; i++) {
-        if (types[i] < NPY_BOOL || types[i] > NPY_DOUBLE) {
+        if (types[i] > NPY_DOUBLE) {
             return 0;
         }
         floats |= types[i] == NPY_FLOAT || types[i] == NPY_DOUBLE;
