@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from typing import NamedTuple
 
-LINE = 64  # bytes of a cache line, which no two buffers share
+from ..native.instructions import LINE as LINE  # which no two buffers share
 
 
 class Span(NamedTuple):

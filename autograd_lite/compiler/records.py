@@ -10,13 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.fills import Checked, Fill
+from ..native.instructions import BLOCK, CALL, CHECKED, LINE, REDUCE
 from ..native.kernels import INSTRUCTIONS
-from .arena import LINE
 from .blocks import Block, is_one
 from .loops import Loop, broadcast, cast, core_of, initial, loop_of, ordered, reduced_axes, reduction_of
 from .lowering import Call, How, Ref, Spec
 
-CALL, REDUCE, BLOCK, CHECKED = range(4)  # from the last one on, each kind raises an exception of its own
 _NUMBERS = (int, float)
 
 

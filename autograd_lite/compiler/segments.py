@@ -5,22 +5,18 @@ What a plan says stays as it is: the same calls in the same order, on the same m
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..native.instructions import BLOCK, CHECKED, LINE, REDUCE, THREADS, aligned, block_record, call_record, is_long
 from ..native.kernels import INSTRUCTIONS, library
-from .arena import LINE
 from .lowering import How, Spec
 from .placing import Place
 from .plan import Plan
-from .records import BLOCK, CHECKED, REDUCE, Record, Records, Spot, Unfit
+from .records import Record, Records, Spot, Unfit
 
-_LONG = 1 << 15  # elements: so much work is worth releasing the lock of the interpreter
-_SHARED = 1 << 16  # elements of a block: so much is worth waking other threads
-_THREADS = min(os.cpu_count() or 1, 64)  # that may share a block, each with scratch of its own
 _ORDERS = "CF"
 _KINDS = ("own", "arena", "array", "argument", "live", "made")  # of memory, in the order of their numbers
 _STILL = _KINDS[:3]  # the same at all calls
@@ -61,16 +57,9 @@ class Segment(NamedTuple):
         assert library is not None
         things = {"own": aligned(self.own), "arena": arena}
         memory = tuple([things[a] if isinstance(a, str) else a for a in self.fixed])
-        scratch = aligned(self.scratch * _THREADS)
+        scratch = aligned(self.scratch * THREADS)
         rest = self.arguments, self.results, scratch, self.is_long, self.errors
         return library.Segment(self.code, self.loops, memory, *rest)
-
-
-def aligned(nbytes: int) -> Any:
-    """Return memory that begins where a cache line does."""
-    memory = np.empty(nbytes + LINE, np.uint8)
-    start = -memory.ctypes.data % LINE
-    return memory[start : start + nbytes]
 
 
 def segments_of(plan: Plan, moved: Collection[int] = ()) -> list[Segment]:
@@ -186,7 +175,7 @@ class _Finder:
             tuple([arrays[key] if kind == "array" else kind for kind, key in places if kind in _STILL]),
             size,
             max((r.scratch for r in run), default=0),
-            sum(r.work for r in run) >= _LONG,
+            is_long(sum(r.work for r in run)),
             tuple(errors.values()),
         )
 
@@ -236,14 +225,13 @@ class _Code(NamedTuple):
         """Return the integers of a record."""
         if r.kind == BLOCK:
             body = [i for inner in r.inside for i in self.of(inner)]
-            threads = _THREADS if r.work >= _SHARED else 1
-            return [BLOCK, 6 + len(body), r.block.rows, r.block.step, r.scratch, threads, *body]
-        operands: list[int] = []
-        for spot, move in zip(map(self.settled, r.spots), r.moves, strict=True):
-            operands += [0 if spot.kind == "scratch" else self.numbers[spot[:2]], spot.offset, move]
-        rest = [*r.dimensions, *r.core, *operands, *r.strides]
+            return block_record(r.block.rows, r.block.step, r.scratch, r.work, body)
+        operands = [
+            (0 if spot.kind == "scratch" else self.numbers[spot[:2]], spot.offset, move)
+            for spot, move in zip(map(self.settled, r.spots), r.moves, strict=True)
+        ]
         kind = r.kind if r.kind != CHECKED else CHECKED + self.errors.index(id(r.error))
-        return [kind, 6 + len(rest), self.loops[r.loop], len(r.spots), len(r.dimensions), len(r.core), *rest]
+        return call_record(kind, self.loops[r.loop], r.dimensions, r.core, operands, r.strides)
 
 
 def _order(spec: Spec) -> str | None:

@@ -12,15 +12,13 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from .instructions import CALL, THREADS, aligned, block_record, call_record, is_long
 from .kernels import INSTRUCTIONS, library
 
 Array: TypeAlias = npt.NDArray[Any]
 Call: TypeAlias = tuple[Any, ...]  # a function in C and its arguments
 
 _PART = 1 << 14  # bytes of an array that the executor takes at a time
-_SHARED = 1 << 16  # elements from which it wakes other threads
-_THREADS = 64  # at most; scratch that none uses takes no memory
-_BLOCK = 2  # see native/c/executor.h
 _NAMED_OUT = (np.maximum, np.minimum)  # which may get more operands one day
 _held = threading.local()  # a segment has scratch of its own, so each thread has its own segments
 _MOST = 32
@@ -135,18 +133,16 @@ def _made(calls: tuple[Call, ...], arrays: int, numbers: int, size: int, dtype: 
             return None
         loop = loops.setdefault((ufunc, ufunc.types.index(types)), len(loops))
         steps = [0 if arrays <= place < given else dtype.itemsize for place in places]
-        operands: list[int] = []
-        for place, step in zip(places, steps, strict=True):
-            operands += [place + 1, 0, step] if place < given else [0, (place - given) * _PART, 0]
-        n = len(places)
-        body += [0, 6 + 1 + 3 * n + n, loop, n, 1, 0, 1, *operands, *steps]
+        operands = [
+            (place + 1, 0, step) if place < given else (0, (place - given) * _PART, 0)
+            for place, step in zip(places, steps, strict=True)
+        ]
+        body += call_record(CALL, loop, [1], [], operands, steps)
     scratch = max(0, max(chain(*(places for _, *places in calls))) + 1 - given) * _PART
     written = {places[-1] for _, *places in calls}
     kinds: list[Any] = [(dtype, (size,), (dtype.itemsize,), False, place in written, False) for place in range(arrays)]
     kinds += [(dtype, (), (), True, False, True)] * numbers
-    shared = size >= _SHARED
-    code = np.array([_BLOCK, 6 + len(body), size, rows, scratch, int(shared), *body], np.intp)
-    memory = np.empty(scratch * _THREADS + 64, np.uint8)
-    memory = memory[-memory.ctypes.data % 64 :]
+    work = len(calls) * size
+    code = np.array(block_record(size, rows, scratch, work, body), np.intp)
     assert library is not None
-    return library.Segment(code, tuple(loops), (), tuple(kinds), (), memory, shared, ())
+    return library.Segment(code, tuple(loops), (), tuple(kinds), (), aligned(scratch * THREADS), is_long(work), ())

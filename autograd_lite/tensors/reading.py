@@ -49,9 +49,9 @@ def _bare(x: Any) -> Any:
 def _may_call_ours(f: Any) -> bool:
     """Return whether a function's names, or those of a function that it calls, include one of ours, or are unknown."""
     seen: set[Any] = set()
-    todo = [f]
-    while todo:
-        g = todo.pop()
+    waiting = [f]
+    while waiting:
+        g = waiting.pop()
         code = getattr(g, "__code__", None)
         if code is None:
             return True
@@ -64,7 +64,7 @@ def _may_call_ours(f: Any) -> bool:
         held = [*(cell.cell_contents for cell in g.__closure__ or ()), *map(g.__globals__.get, names)]
         if any(isinstance(v, partial) or (isinstance(v, np.ufunc) and v in FASTEST) for v in held):
             return True
-        todo += [v for v in held if isinstance(v, FunctionType)]
+        waiting += [v for v in held if isinstance(v, FunctionType)]
     return False
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.native import blockwise as module
+from autograd_lite.native.instructions import THREADS
 from autograd_lite.native.kernels import INSTRUCTIONS, KERNELS
 
 SHAPES = [(1,), (5,), (4097,), (70_001,), (300, 301), (0, 3), (3, 0), (2, 1, 3)]
@@ -66,6 +68,13 @@ def test_the_executor_makes_one_call() -> None:
     assert len(list(ag.blockwise([(np.add, 0, 1, 0)], [x], [1.0]))) == 1
     assert len(list(ag.blockwise([(np.add, 0, 1, 0)], [x.astype("e")], [1.0], 10_000))) == 9
     assert len(list(ag.blockwise([(np.logical_not, 0, 0)], [x], [], 10_000))) == 9  # no loop from floats to floats
+
+
+@pytest.mark.skipif(not INSTRUCTIONS, reason="no executor without native kernels")
+@pytest.mark.parametrize(("size", "threads"), [(1000, 1), (1 << 20, THREADS)])
+def test_large_arrays_are_shared_by_threads(size: int, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "library", SimpleNamespace(Segment=lambda code, *_: code))
+    assert module._made(((np.add, 0, 1, 0),), 1, 1, size, np.dtype("f"))[5] == threads
 
 
 def test_threads_do_not_share_what_lies_in_between() -> None:

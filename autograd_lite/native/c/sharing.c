@@ -42,7 +42,8 @@ run_part(void *context, ptrdiff_t part, int Py_UNUSED(thread))
 }
 
 /* Whether the elements may be computed in any order: where results lie over operands, each lies over its own. NumPy sees
- * to it, except in reductions and accumulations, which call the same loops. A loop over core dimensions has copies. */
+ * to it, except in reductions and accumulations, which call the same loops. A loop over core dimensions gets a copy of
+ * an operand that a result lies over, unless it is the very same array. */
 static int
 any_order(const Shared *shared, char **args, npy_intp n, const npy_intp *steps)
 {

@@ -241,3 +241,11 @@ def test_ctc_equals_that_of_pytorch() -> None:
     np.testing.assert_allclose(losses.CTC("sum")(labels, z).item(), theirs.item(), rtol=1e-12)
     assert p.grad is not None
     np.testing.assert_allclose(p.grad.numpy(), q.grad.numpy(), rtol=1e-9, atol=1e-14)
+
+
+def test_a_divergence_has_a_gradient_by_its_targets() -> None:
+    q, r = np.array([[0.3, 0.7]]), np.array([[0.4, 0.6]])
+    y = ag.tensor(q, requires_grad=True)
+    losses.KLDivergence()(y, ag.tensor(r)).backward()
+    assert y.grad is not None
+    np.testing.assert_allclose(y.grad.numpy(), np.log(q / r) + 1)
