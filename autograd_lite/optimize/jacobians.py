@@ -1,0 +1,26 @@
+"""The Jacobian of a function of parameters, as a matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..functional import jacobian
+from .evaluation import Derivatives, stacked
+from .vectors import Layout
+
+
+def jacobian_of(
+    called: str, f: Callable[..., Any], layout: Layout, args: tuple[Any, ...], compiled: bool | None
+) -> Derivatives:
+    """Return the Jacobian of a function, an array of shape (numbers that it returns, parameters).
+
+    Args:
+        called, f, layout, args, compiled: as of `Derivatives`.
+    """
+    return Derivatives(called, f, layout, _matrix, args, compiled)
+
+
+def _matrix(f: Callable[..., Any]) -> Callable[[Any], Any]:
+    rows = jacobian(lambda x: stacked(f(x)))
+    return lambda x: rows(x).reshape(-1, x.size)
