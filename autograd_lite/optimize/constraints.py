@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from scipy.optimize import Bounds, HessianUpdateStrategy, NonlinearConstraint, OptimizeResult
 
-from ..functional import hessian
 from ..tree import beside
 from .evaluation import Derivatives, stacked
-from .jacobians import jacobian_of
+from .jacobians import jacobian_of, weighted_hessian
 from .methods import Takes
 from .vectors import Layout, bare
 
@@ -85,13 +84,9 @@ def _of_object(c: Any, layout: Layout, takes: Takes, second: bool, compiled: boo
     if callable(hess):
         hess = _hessian_given(hess, layout)
     elif second and callable(jac) and isinstance(hess, HessianUpdateStrategy):
-        hess = Derivatives("constraint", c.fun, layout, _weighted_hessian, (), compiled)
+        hess = Derivatives("constraint", c.fun, layout, weighted_hessian, (), compiled)
     rest = {"finite_diff_rel_step": c.finite_diff_rel_step, "finite_diff_jac_sparsity": c.finite_diff_jac_sparsity}
     return NonlinearConstraint(plain(c.fun, layout), c.lb, c.ub, jac, hess, c.keep_feasible, **rest)
-
-
-def _weighted_hessian(f: Callable[..., Any]) -> Callable[..., Any]:
-    return hessian(lambda x, v: (stacked(f(x)) * v).sum())
 
 
 def _hessian_given(hess: Callable[..., Any], layout: Layout) -> Callable[..., Any]:

@@ -12,7 +12,8 @@ import scipy.optimize
 from ..core.arguments import function_given
 from .constraints import callback_of, plain
 from .evaluation import Derivatives, told
-from .jacobians import jacobian_of
+from .jacobians import curvature_of, jacobian_of
+from .refinement import go_on
 from .results import estimate, of_least_squares
 from .vectors import Layout, bare, laid_out
 
@@ -27,6 +28,7 @@ def least_squares(
     args: Any = (),
     kwargs: dict[str, Any] | None = None,
     callback: Callable[..., Any] | None = None,
+    refine: bool = False,
     compiled: bool | None = None,
     **options: Any,
 ) -> Any:
@@ -43,6 +45,8 @@ def least_squares(
         method: "trf", "dogbox" or "lm".
         args, kwargs: further arguments of `fun`, and of `jac` if it is a function.
         callback: as SciPy's; it is given parameters as `fun` is.
+        refine: whether to go on from SciPy's solution by Newton's steps, as long as each is at most half of the one
+            before. SciPy's methods compare sums of squares, which tell solutions apart to half of the digits.
         compiled: as of `minimize`.
         options: further arguments of SciPy's: `ftol`, `xtol`, `gtol`, `x_scale`, `loss`, `f_scale`, `max_nfev`, ….
 
@@ -53,6 +57,7 @@ def least_squares(
 
     Raises:
         GradError, TypeError, ReplayError: as of `minimize`.
+        ValueError: if `refine` is given with another loss than "linear", or with finite differences.
 
     References:
         SciPy, `scipy.optimize.least_squares`. Seber, Wild: Nonlinear Regression, 1989, chapter 2.
@@ -64,6 +69,11 @@ def least_squares(
         (2.0, 1.0)
     """
     function_given("least_squares", fun)
+    if refine and (options.get("loss", "linear") != "linear" or isinstance(jac, str)):
+        raise ValueError(
+            "least_squares: expected refine=True with loss='linear' and an exact Jacobian; received "
+            f"loss={options.get('loss', 'linear')!r} and jac={jac!r}"
+        )
     layout, start = laid_out("least_squares", x0)
     residuals = functools.partial(fun, **kwargs) if kwargs else fun
     args = args if isinstance(args, tuple) else (args,)
@@ -74,9 +84,11 @@ def least_squares(
         jac = plain(functools.partial(jac, **kwargs) if kwargs else jac, layout, args)
     if callback is not None:
         options["callback"] = callback_of(callback, layout)
-    result = scipy.optimize.least_squares(
-        plain(residuals, layout, args), start, jac, _ends(bounds, layout), method, **options
-    )
+    values = plain(residuals, layout, args)
+    result = scipy.optimize.least_squares(values, start, jac, _ends(bounds, layout), method, **options)
+    if refine and not np.any(result.active_mask):
+        curved = None if derivatives is None else curvature_of("least_squares", residuals, layout, args)
+        go_on(result, values, jac, curved)
     if derivatives is not None:
         derivatives.confirm(result.x)
     return estimate(

@@ -86,14 +86,15 @@ def of_least_squares(jacobian: Any, cost: float) -> Matrix:
             f"least_squares: expected more residuals than parameters, to compute the covariance; received {m} "
             f"residuals of {n} parameters"
         )
-    _, values, rows = np.linalg.svd(j, full_matrices=False)
+    scale = np.linalg.norm(j, axis=0)  # parameters in units of their own: a metre and a micrometre are as good
+    _, values, rows = np.linalg.svd(j / np.where(scale == 0, 1, scale), full_matrices=False)
     if not values[-1] > np.finfo(float).eps * m * values[0]:
         raise ValueError(
             "least_squares: expected residuals that determine the parameters, to compute the covariance; received a "
-            f"Jacobian with singular values from {values[0]:.3g} to {values[-1]:.3g}. Some combination of the "
-            "parameters changes nothing: fix one of them"
+            f"Jacobian with singular values from {values[0]:.3g} to {values[-1]:.3g}, its columns of length 1. Some "
+            "combination of the parameters changes nothing: fix one of them"
         )
-    return (rows.T / values**2) @ rows * (2 * cost / (m - n))
+    return (rows.T / values**2) @ rows / np.outer(scale, scale) * (2 * cost / (m - n))
 
 
 class WithError(NamedTuple):
