@@ -16,7 +16,7 @@ import numpy as np
 
 from ..core.arguments import function_given
 from ..core.depth import outside
-from ..core.errors import GradError, ShapeError
+from ..core.errors import GradError, MissingRule, ShapeError
 from ..core.live import bare_number
 from ..core.mode import MODE, TAPES
 from ..core.node import LEAF
@@ -367,12 +367,12 @@ class Primitive:
     def _refuse(self, kind: str, i: int, args: Any, kwargs: Any) -> NoReturn:
         if i >= len(args):
             name = tuple(kwargs)[i - len(args)]
-            raise GradError(
+            raise MissingRule(
                 f"{self.what}: {self._name} has no derivative by the keyword {name}=, to which a tensor was given that "
                 f"one was asked for. Pass it by position, or {name}.detach()"
             )
         define = f"{self._name}.def_{kind.lower()}(rule, argnums=({i},))"
-        raise GradError(
+        raise MissingRule(
             f"{self.what}: {self._name} has no {kind} rule for argument {i}, and a derivative by it was asked for. "
             f"Define one with {define}, with None in place of the rule if the derivative is zero"
         )
