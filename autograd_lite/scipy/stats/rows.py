@@ -58,7 +58,8 @@ def fixed(row: Row, *shapes: float) -> Row:
         return lambda *x: formula(*x, *shapes)
 
     found = {field.name: getattr(row, field.name) for field in dataclasses.fields(row)}
-    return Row(**{name: with_shapes(fact) if callable(fact) else fact for name, fact in found.items()})
+    changes: dict[str, Any] = {name: with_shapes(fact) for name, fact in found.items() if callable(fact)}
+    return dataclasses.replace(row, **changes)
 
 
 # ---- what formulas share --------------------------------------------------------------------------------------------
