@@ -94,8 +94,12 @@ def _honoured(name: str, given: dict[str, Any], taken: Any, signature: inspect.S
     Raises:
         UnsupportedError: if there is another one, and it is not what SciPy takes by default.
     """
-    extra = dict(given.pop("kwargs", {}))
-    for key, value in {**given, **extra}.items():
+    spread = {name for name, p in signature.parameters.items() if p.kind is p.VAR_KEYWORD}
+    for options in spread & given.keys():
+        given |= given.pop(options)
+    if any(p.kind is p.VAR_KEYWORD for p in taken.values()):
+        return given
+    for key, value in given.items():
         if key in taken or key in IGNORED or key.startswith("overwrite_"):
             continue
         default = signature.parameters[key].default if key in signature.parameters else inspect.Parameter.empty
@@ -103,7 +107,7 @@ def _honoured(name: str, given: dict[str, Any], taken: Any, signature: inspect.S
             raise UnsupportedError(
                 f"scipy.{name}: the argument {key}= is not supported on Tensors; leave it out, or detach the Tensors"
             )
-    return {key: value for key, value in {**given, **extra}.items() if key in taken}
+    return {key: value for key, value in given.items() if key in taken}
 
 
 def floating(x: Any) -> Any:

@@ -37,7 +37,8 @@ def total(case: Case) -> Callable[..., Any]:
     def f(*inputs: Any) -> Any:
         sums = []
         for k, part in enumerate(function(case)(*inputs)):
-            if getattr(part, "dtype", np.dtype(int)).kind in "fc":
+            part = part if hasattr(part, "dtype") else np.asarray(part)
+            if part.dtype.kind in "fc":
                 weights = np.cos(np.arange(part.size) + k).reshape(part.shape)
                 if part.dtype.kind == "c":
                     sums.append((np.real(part) * weights + np.imag(part) * weights[::-1] * 0.3).sum())
