@@ -63,7 +63,6 @@ def test_without_tensors_it_is_scipys() -> None:
     np.testing.assert_array_equal(stats.gamma(2.0).interval(0.9), scipy.stats.gamma(2.0).interval(0.9))
     np.testing.assert_array_equal(stats.expon.fit(X, floc=0), scipy.stats.expon.fit(X, floc=0))
     assert stats.norm.rvs(size=3, random_state=1).tolist() == scipy.stats.norm.rvs(size=3, random_state=1).tolist()
-    assert stats.multivariate_normal.cdf([0.0, 0.0]) == scipy.stats.multivariate_normal.cdf([0.0, 0.0])
     assert repr(stats.norm) == "<autograd_lite.scipy.stats.norm>"
     assert "norm" in dir(stats)
 
