@@ -14,9 +14,10 @@ from ..tensors.tensor import Tensor
 from ..tree import leaves
 from .vectors import Layout
 
-# Seconds of evaluations after which a function is compiled: about as long as that takes for a small one. So a solve
-# never takes more than twice the time of the better choice.
-PAYS = 5e-3
+# Compiling takes about as long as these seconds and this many evaluations, of which small ones count: of large arrays it
+# takes no longer. A function is compiled once its evaluations have taken as long, so that a solve never takes much more
+# than twice the time of the better choice.
+COMPILING, EVALUATIONS, SMALL = 3e-3, 12, 2e-3
 COMPILED = "compiled"
 # What asks for SciPy's finite differences, where it is not jac='2-point'.
 INSTEAD = {"root": "jac=False", "root_scalar": "fprime=False", "constraint": "jac='3-point'"}
@@ -49,7 +50,7 @@ class Derivatives:
 
         self.called, self.f, self.compiled = called, f, compiled
         self.transformed = transform(of_vector)
-        self.replay = compiled_form(self.transformed)  # which looks for what f reads by name in the closures of this
+        self.replay: Any = None
         self.calls, self.spent = 0, 0.0
         self.replays = False
         self.obstacle = "compiled=False was given" if compiled is False else ""
@@ -62,7 +63,10 @@ class Derivatives:
         result = self.transformed(*point) if self.calls else self._first(*point)
         self.spent += perf_counter() - begin
         self.calls += 1
-        self.replays = not self.obstacle and (self.compiled is True or self.spent > PAYS)
+        pays = self.spent > COMPILING + EVALUATIONS * min(self.spent / self.calls, SMALL)
+        if (pays or self.compiled) and not self.obstacle:
+            self.replay = compiled_form(self.transformed)  # which finds what f reads by name in the closures of this
+            self.replays = True
         return result
 
     def _first(self, *point: Any) -> Any:
