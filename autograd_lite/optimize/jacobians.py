@@ -18,7 +18,7 @@ def jacobian_of(
     Args:
         called, f, layout, args, compiled: as of `Derivatives`.
     """
-    return Derivatives(called, f, layout, _matrix, args, compiled)
+    return Derivatives(called, f, layout, _matrix, args, compiled, remembers=True)
 
 
 def _matrix(f: Callable[..., Any]) -> Callable[[Any], Any]:
