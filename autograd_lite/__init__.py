@@ -47,6 +47,7 @@ from .functional import (
     jacobian as jacobian,
     jvp as jvp,
     linearize as linearize,
+    primitive as primitive,
     stop_gradient as stop_gradient,
     value_and_grad as value_and_grad,
     vjp as vjp,
