@@ -115,7 +115,7 @@ class Distribution:
 
     def _support(self, shapes: Sequence[Any]) -> tuple[Any, Any]:
         bare = [shown(s) for s in shapes]
-        return tuple(end(*bare) if callable(end) else end for end in self.row.support)  # type: ignore[return-value]
+        return tuple(end(*bare) if callable(end) else end for end in self.row.support)
 
     # ---- densities and probabilities --------------------------------------------------------------------------------
 
