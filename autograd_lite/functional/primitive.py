@@ -16,11 +16,11 @@ import numpy as np
 
 from ..core.arguments import function_given
 from ..core.depth import outside
-from ..core.errors import GradError, ShapeError
+from ..core.errors import GradError, MissingRule, ShapeError
 from ..core.live import bare_number
 from ..core.mode import MODE, TAPES
 from ..core.node import LEAF
-from ..core.op import EachInput, Op
+from ..core.op import Op, by_need
 from ..core.shapes import ShapeDtype
 from ..tensors.lifted import Lifted
 from ..tensors.reading import alike
@@ -204,11 +204,8 @@ class Primitive:
         op = self._ops.get(n)
         if op is None:
             pushes = self._jvps or self._all_jvps or self._linear != frozenset() or self._opaque
-            rules = EachInput(
-                lambda i: lambda g, *saved, **params: self._pull((i,), g, saved, params)[0], asked=self._pull
-            )
             jvp = self._push if pushes else None
-            op = Op(self._name, self._forward, rules, self._infer, jvp=jvp, keeps=KeepAll(n))  # type: ignore[arg-type]
+            op = Op(self._name, self._forward, by_need(self._pull), self._infer, jvp=jvp, keeps=KeepAll(n))  # type: ignore[arg-type]
             self._ops[n] = op
         return op
 
@@ -370,12 +367,12 @@ class Primitive:
     def _refuse(self, kind: str, i: int, args: Any, kwargs: Any) -> NoReturn:
         if i >= len(args):
             name = tuple(kwargs)[i - len(args)]
-            raise GradError(
+            raise MissingRule(
                 f"{self.what}: {self._name} has no derivative by the keyword {name}=, to which a tensor was given that "
                 f"one was asked for. Pass it by position, or {name}.detach()"
             )
         define = f"{self._name}.def_{kind.lower()}(rule, argnums=({i},))"
-        raise GradError(
+        raise MissingRule(
             f"{self.what}: {self._name} has no {kind} rule for argument {i}, and a derivative by it was asked for. "
             f"Define one with {define}, with None in place of the rule if the derivative is zero"
         )
