@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import GradError
+from ..core.errors import GradError, MissingRule
 from ..engine import cotangents
 from ..functional.arguments import Traced, beside, tensors_in, trace
 from ..functional.forward import jvp
@@ -151,10 +151,6 @@ def _rules(fun: Any, called: str) -> Any:
 primitive_vjps: dict[Any, Callable[..., Any]] = {}
 
 
-class MissingRuleError(GradError, NotImplementedError):
-    """A primitive has no rule for an argument that a gradient flows to."""
-
-
 def defvjp_argnums(fun: Any, vjpmaker: Callable[..., Any]) -> None:
     """Give a primitive its VJPs: `vjpmaker(argnums, ans, args, kwargs)` returns g -> a cotangent for each argument."""
     _rules(fun, "defvjp").def_vjps(
@@ -185,7 +181,7 @@ def defvjp(fun: Any, *vjpmakers: Any, argnums: Any = None) -> None:
 
     def one_of(i: int, ans: Any, args: Any, kwargs: Any) -> Callable[[Any], Any]:
         if i not in makers:
-            raise MissingRuleError(f"VJP of {getattr(fun, '__name__', fun)} wrt argnum {i} not defined: see defvjp")
+            raise MissingRule(f"VJP of {getattr(fun, '__name__', fun)} wrt argnum {i} not defined: see defvjp")
         maker = makers[i]
         return maker(ans, *args, **kwargs) if maker else lambda g: vspace(args[i]).zeros()
 

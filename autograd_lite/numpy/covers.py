@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from ..tensors.arrays import array as array_of
 from ..tensors.tensor import Tensor
 
-_LISTS = frozenset({list, tuple})
 # Functions of a sequence of arrays, whose entries may be lists that hold Tensors.
 _OF_SEQUENCES = frozenset(["block", "column_stack", "concat", "concatenate", "dstack", "hstack", "stack", "vstack"])
 
@@ -43,15 +43,7 @@ def holds(x: Any) -> bool:
 
 def packed(x: Any) -> Any:
     """Return one Tensor in the place of a list that holds Tensors; anything else as it is."""
-    return _stacked(x) if not isinstance(x, Tensor) and holds(x) else x
-
-
-def _stacked(x: Any) -> Any:
-    if isinstance(x, np.ndarray) and x.dtype.kind == "O":
-        return _stacked(x.ravel().tolist()).reshape(x.shape)
-    if isinstance(x, (list, tuple)) and holds(x):
-        return np.stack([_stacked(entry) for entry in x])
-    return x
+    return array_of(x) if not isinstance(x, Tensor) and holds(x) else x
 
 
 def cover(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -120,12 +112,11 @@ def array(object: Any, dtype: Any = None, *args: Any, ndmin: int = 0, **kwargs: 
         >>> x = Tensor([1.0, 2.0], requires_grad=True)
         >>> array([[x[0], 0.0], [0.0, x[1]]])
         Tensor([[1., 0.],
-                [0., 2.]], op=concatenate)
+                [0., 2.]], op=array)
     """
     if not holds(object):
         return np.array(object, dtype, *args, ndmin=ndmin, **kwargs)
-    made = object.copy() if isinstance(object, Tensor) else packed(object)
-    return shaped(made, dtype, ndmin)
+    return shaped(array_of(object), dtype, ndmin)
 
 
 def asarray(a: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
