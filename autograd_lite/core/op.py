@@ -81,6 +81,8 @@ class EachInput:
     vjp_of: Callable[[int], Callable[..., Any]]
     together: Callable[..., Sequence[Any]] | None = None  # all their cotangents at once; the engine prefers it
     totals: bool = False  # whether `together` takes what the cotangents are so far, `so_far=`, and may add to it itself
+    # Those of some inputs at once, `(needs, g, saved, params)`; the engine prefers it to all others.
+    asked: Callable[[Sequence[int], Any, tuple[Any, ...], dict[str, Any]], Sequence[Any]] | None = None
 
     def __getitem__(self, i: int) -> Rule:
         return Rule(Kind.VJP, self.vjp_of(i))
@@ -96,11 +98,14 @@ class EachInput:
         """Read the rules for all inputs in time linear in their number, and return what they say.
 
         Args:
-            g, saved, params, needs: of the node.
+            g, saved, params: of the node.
+            needs: the inputs that are asked for.
             so_far: of inputs that have a cotangent already, what it is. An op that stands for many, as a loop does,
                 adds its contributions to it one by one, as those would, and takes out of the dict those that it has
                 not added to.
         """
+        if self.asked is not None:
+            return {i: Rule(Kind.READ, r) for i, r in zip(needs, self.asked(needs, g, saved, params), strict=True)}
         if self.totals and so_far is not None and self.together is not None:
             found = self.together(g, *saved, **params, so_far=so_far)
             return {i: Rule(Kind.TOTAL if i in so_far else Kind.READ, found[i]) for i in needs}

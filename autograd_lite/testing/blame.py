@@ -228,8 +228,8 @@ def users_rule(op: Op, i: int) -> Source | None:
             if place is not None:
                 return place
             pending += [cell.cell_contents for cell in value.__closure__ or ()]
-        elif getattr(value, "_rule", None) is not None:  # custom_vjp, custom_jvp
-            pending.append(value._rule)
+        elif hasattr(value, "user_rules"):  # a primitive
+            pending += value.user_rules(i)
     return None
 
 
