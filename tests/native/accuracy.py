@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from autograd_lite.native.kernels import SETS, library
+from autograd_lite.native.kernels import SETS, extension
 
 from .elementwise_cases import KERNELS, ulps
 
@@ -40,7 +40,7 @@ def worst(ufunc: np.ufunc, scale: float, step: int) -> tuple[float, float]:
 
 def main(step: int) -> None:
     """Write the table."""
-    assert library is not None, "the extension is not built"
+    assert extension is not None, "the extension is not built"
     values = "all values" if step == 1 else f"one value in {step}"
     lines = [
         f"The largest error of each kernel over {values} of float32, in units in the last place (of 1/4, where the",
@@ -49,7 +49,7 @@ def main(step: int) -> None:
         "| kernel | " + " | ".join(SETS) + " | stated |",
         "|---" * (len(SETS) + 2) + "|",
     ]
-    tables = [library.ufuncs(name) for name in SETS]
+    tables = [extension.ufuncs(name) for name in SETS]
     for name, case in KERNELS.items():
         if "f->f" in tables[0][name].types:
             row = [worst(kernels[name], case.scale, step) for kernels in tables]
