@@ -19,4 +19,4 @@
     {"sin", NULL, 1, 1, NULL, NAME(sin_d), NULL, NULL, "The sine; 1 ulp."},   \
     {"cos", NULL, 1, 1, NULL, NAME(cos_d), NULL, NULL, "The cosine; 1 ulp."}, \
     ELEMENTARY_(erf, "The error function; 2 ulp.")                        \
-    ELEMENTARY_(erfc, "The complement of the error function; 5 ulp, 4 in double precision.")
+    ELEMENTARY_(erfc, "The complement of the error function; 4 ulp.")

@@ -137,20 +137,24 @@ CAREFUL(log1p, X, 1)
 
 /* ---- erf, erfc -------------------------------------------------------------------------------------------------- */
 
-/* exp(-scale z²), to the last digit: z² is split into what one number holds and the rest. */
-INLINE real FN(gauss)(real z, real scale)
+/* Return p with exp(-scale z² + low) = power (1 + p), to the last digit: z² is split into what one number holds and the
+ * rest. A factor takes 1 + p without the rounding of that sum: MADD(p, factor, factor). */
+INLINE real FN(gauss_parts)(real z, real scale, real low, real *power)
 {
     const real high = FN(from)(FN(of)(z) & HIGH_HALF);
     bits n;
-    const real p = FN(exp_parts)(-scale * (high * high), -scale * ((z - high) * (z + high)), &n);
-    return FN(from)(FN(of)(1 + p) + n);
+    const real p = FN(exp_parts)(-scale * (high * high), MADD(-scale, (z - high) * (z + high), low), &n);
+    *power = FN(from)(n + ONE);
+    return p;
 }
 
-/* erfc(z) for 0.5 <= z <= ERFC_END. */
+/* erfc(z) for 0.75 <= z <= ERFC_END. */
 INLINE real FN(erfc_core)(real z)
 {
-    const real t = 1 / (z + ERFC_CENTRE);
-    return FN(gauss)(z, 1) * (t * SERIES((z - ERFC_CENTRE) * t, ERFC_SERIES));
+    const real t = 1 / (z + ERFC_CENTRE), ratio = t * SERIES((z - ERFC_CENTRE) * t, ERFC_SERIES);
+    real power;
+    const real p = FN(gauss_parts)(z, 1, 0, &power);
+    return MADD(p, ratio, ratio) * power;
 }
 
 /* erf(x) for |x| <= 1. */

@@ -62,7 +62,7 @@ CAREFUL(silu_slope, X, 0)
 INLINE int FN(mish_easy)(real x) { return FN(near)(x); }
 INLINE real FN(mish_one)(real x)
 {
-    const real e = FN(exp_core)(-FN(magnitude)(x)), left = e * (e + 2), right = MADD(2, e, 1);
+    const real e = FN(exp_core)(-FN(magnitude)(x)), left = MADD(e, e, 2 * e), right = MADD(2, e, 1);
     return x * (x < 0 ? left / (left + 2) : right / MADD(2 * e, e, right));
 }
 static real FN(mish_hard)(real x) { return FN(far)(x, x, FN(bounded)(x)); }
@@ -70,12 +70,14 @@ CAREFUL(mish, X, 0)
 
 /* ---- gelu, x Phi(x) --------------------------------------------------------------------------------------------- */
 
-/* Phi(-z) for 0 <= z <= GELU_END, and exp(-z²/2). */
-INLINE real FN(normal_tail)(real z, real *gauss)
+/* Phi(-z) for 0 <= z <= GELU_END, and exp(-z²/2) as the parts that gauss_parts returns. What rounding takes from z + c
+ * is put back as a factor of the exponential. */
+INLINE real FN(normal_tail)(real z, real *p, real *power)
 {
-    const real t = 1 / (z + GELU_CENTRE), inner = FN(least)(z, 1);
-    *gauss = FN(gauss)(z, (real)0.5);
-    const real outer = *gauss * (t * SERIES((z - GELU_CENTRE) * t, GELU_SERIES));
+    const real sum = z + GELU_CENTRE, lost = (GELU_CENTRE - sum) + z, t = 1 / sum;
+    const real ratio = t * SERIES((z - GELU_CENTRE) * t, GELU_SERIES), inner = FN(least)(z, 1);
+    *p = FN(gauss_parts)(z, (real)0.5, -lost * t, power);
+    const real outer = MADD(*p, ratio, ratio) * *power;
     return FN(select)(z < 1, (real)0.5 - inner * SERIES(inner * inner, NORMAL_SERIES), outer);
 }
 
@@ -86,8 +88,8 @@ INLINE int FN(gelu_easy)(real x)
 }
 INLINE real FN(gelu_one)(real x)
 {
-    real gauss;
-    const real tail = FN(normal_tail)(FN(least)(FN(magnitude)(x), GELU_END), &gauss);
+    real p, power;
+    const real tail = FN(normal_tail)(FN(least)(FN(magnitude)(x), GELU_END), &p, &power);
     return x * (x > 0 ? 1 - tail : tail);
 }
 static real FN(gelu_hard)(real x)
@@ -101,9 +103,9 @@ CAREFUL(gelu, X, 0)
 INLINE int FN(gelu_slope_easy)(real x) { return FN(gelu_easy)(x); }
 INLINE real FN(gelu_slope_one)(real x)
 {
-    real gauss;
-    const real z = FN(least)(FN(magnitude)(x), GELU_END), tail = FN(normal_tail)(z, &gauss);
-    const real left = tail - (real)0.39894228040143267794 * z * gauss;
+    real p, power;
+    const real z = FN(least)(FN(magnitude)(x), GELU_END), tail = FN(normal_tail)(z, &p, &power);
+    const real left = tail - (real)0.39894228040143267794 * z * ((1 + p) * power);
     return x > 0 ? 1 - left : left;
 }
 static real FN(gelu_slope_hard)(real x)

@@ -21,8 +21,8 @@
 #define LN2_LOW 9.0580006145e-06f
 #define EXP_END 0x42ae0000              /* bits of 87: exp of it and its opposite are normal numbers */
 #define EXP_END_VALUE 87.0f
-#define GELU_END 13.0f                  /* exp(-z²/2) is a normal number */
-#define GELU_END_BITS 0x41500000
+#define GELU_END 12.875f               /* Phi(-z) is a normal number */
+#define GELU_END_BITS 0x414e0000
 #define ERFC_END 9.25f                  /* exp(-z²) is a normal number */
 #define ERFC_END_BITS 0x41140000
 #define TANH_ENDS 10.0f                 /* tanh is 1 from here on */
@@ -36,15 +36,15 @@
 #define ERF_SERIES                                                                                              \
     1.2837917e-01f, -3.7612638e-01f, 1.1283782e-01f, -2.686543e-02f, 5.2210316e-03f, -8.4840803e-04f,           \
         1.1265959e-04f, -9.667045e-06f
-/* (z + c) exp(z²) erfc(z) in (z - c) / (z + c), for 0 <= z <= 10.2. */
-#define ERFC_CENTRE 3.0f
+/* (z + c) exp(z²) erfc(z) in (z - c) / (z + c), for 0.75 <= z <= ERFC_END. */
+#define ERFC_CENTRE 1.0625f
 #define ERFC_SERIES                                                                                             \
-    1.0740069e+00f, -8.833945e-01f, 5.9022844e-01f, -3.1046662e-01f, 1.1952722e-01f, -2.6836677e-02f,           \
-        -1.2169644e-03f, 3.0780835e-03f, -4.9907126e-04f, -3.3382452e-04f
-/* (z + c) exp(z²/2) Phi(-z) in (z - c) / (z + c), Phi the normal distribution function, for 0 <= z <= 13.5. */
-#define GELU_CENTRE 2.0f
+    8.735706e-01f, -2.7704924e-01f, -8.083605e-02f, 2.563019e-02f, 2.4925038e-02f, 5.444035e-03f,               \
+        -3.7851576e-03f, -1.9202059e-03f, -5.171044e-03f, 3.3886225e-03f
+/* (z + c) exp(z²/2) Phi(-z) in (z - c) / (z + c), Phi the normal distribution function, for 1 <= z <= GELU_END. */
+#define GELU_CENTRE 1.5625f
 #define GELU_SERIES                                                                                             \
-    6.72408e-01f, -3.3140445e-01f, 2.8798537e-02f, 3.671868e-02f, -4.8515305e-04f, -6.7337183e-03f,             \
-        -1.8791262e-03f, 8.433249e-04f, 6.952187e-04f, 6.2346335e-05f, -5.1277915e-05f
+    6.2585366e-01f, -2.1414098e-01f, -4.8977703e-02f, 2.2986403e-02f, 1.661866e-02f, 1.8961877e-03f,            \
+        -3.1297556e-03f, -2.1655434e-03f, -1.8130795e-03f, 1.9241894e-03f, -1.0384482e-04f
 /* (Phi(z) - 1/2) / z in z², for |z| <= 1. */
 #define NORMAL_SERIES 3.989423e-01f, -6.649036e-02f, 9.973329e-03f, -1.186344e-03f, 1.135023e-04f, -7.660538e-06f
