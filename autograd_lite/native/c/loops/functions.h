@@ -137,24 +137,22 @@ CAREFUL(log1p, X, 1)
 
 /* ---- erf, erfc -------------------------------------------------------------------------------------------------- */
 
-/* Return p with exp(-scale z² + low) = power (1 + p), to the last digit: z² is split into what one number holds and the
- * rest. A factor takes 1 + p without the rounding of that sum: MADD(p, factor, factor). */
-INLINE real FN(gauss_parts)(real z, real scale, real low, real *power)
+/* z² as a number that is exact, and the rest of it. */
+INLINE real FN(square)(real z, real *rest)
 {
     const real high = FN(from)(FN(of)(z) & HIGH_HALF);
-    bits n;
-    const real p = FN(exp_parts)(-scale * (high * high), MADD(-scale, (z - high) * (z + high), low), &n);
-    *power = FN(from)(n + ONE);
-    return p;
+    *rest = (z - high) * (z + high);
+    return high * high;
 }
 
-/* erfc(z) for 0.75 <= z <= ERFC_END. */
+/* erfc(z) for 0.75 <= z <= ERFC_END: exp(-z²) times a ratio, without rounding 1 + p. */
 INLINE real FN(erfc_core)(real z)
 {
+    real rest;
+    bits n;
+    const real square = FN(square)(z, &rest), p = FN(exp_parts)(-square, -rest, &n);
     const real t = 1 / (z + ERFC_CENTRE), ratio = t * SERIES((z - ERFC_CENTRE) * t, ERFC_SERIES);
-    real power;
-    const real p = FN(gauss_parts)(z, 1, 0, &power);
-    return MADD(p, ratio, ratio) * power;
+    return MADD(p, ratio, ratio) * FN(from)(n + ONE);
 }
 
 /* erf(x) for |x| <= 1. */

@@ -70,16 +70,10 @@ CAREFUL(mish, X, 0)
 
 /* ---- gelu, x Phi(x) --------------------------------------------------------------------------------------------- */
 
-/* Phi(-z) for 0 <= z <= GELU_END, and exp(-z²/2) as the parts that gauss_parts returns. What rounding takes from z + c
- * is put back as a factor of the exponential. */
-INLINE real FN(normal_tail)(real z, real *p, real *power)
-{
-    const real sum = z + GELU_CENTRE, lost = (GELU_CENTRE - sum) + z, t = 1 / sum;
-    const real ratio = t * SERIES((z - GELU_CENTRE) * t, GELU_SERIES), inner = FN(least)(z, 1);
-    *p = FN(gauss_parts)(z, (real)0.5, -lost * t, power);
-    const real outer = MADD(*p, ratio, ratio) * *power;
-    return FN(select)(z < 1, (real)0.5 - inner * SERIES(inner * inner, NORMAL_SERIES), outer);
-}
+/* exp(z²/2) Phi(-z) = t SERIES for 1 <= z <= GELU_END. */
+INLINE real FN(normal_ratio)(real z, real t) { return t * SERIES((z - GELU_CENTRE) * t, GELU_SERIES); }
+/* Phi(z) - 1/2 for 0 <= z <= 1. */
+INLINE real FN(normal_middle)(real z) { return z * SERIES(z * z, NORMAL_SERIES); }
 
 INLINE int FN(gelu_easy)(real x)
 {
@@ -88,8 +82,14 @@ INLINE int FN(gelu_easy)(real x)
 }
 INLINE real FN(gelu_one)(real x)
 {
-    real p, power;
-    const real tail = FN(normal_tail)(FN(least)(FN(magnitude)(x), GELU_END), &p, &power);
+    real rest;
+    bits n;
+    const real z = FN(least)(FN(magnitude)(x), GELU_END), square = FN(square)(z, &rest);
+    /* What rounding takes from the sum is put back as a factor of the exponential, 1 + p of which is not rounded. */
+    const real sum = z + GELU_CENTRE, lost = (GELU_CENTRE - sum) + z, t = 1 / sum, ratio = FN(normal_ratio)(z, t);
+    const real p = FN(exp_parts)((real)-0.5 * square, MADD((real)-0.5, rest, -lost * t), &n);
+    const real tail = FN(select)(z < 1, (real)0.5 - FN(normal_middle)(FN(least)(z, 1)),
+                                 MADD(p, ratio, ratio) * FN(from)(n + ONE));
     return x * (x > 0 ? 1 - tail : tail);
 }
 static real FN(gelu_hard)(real x)
@@ -103,9 +103,13 @@ CAREFUL(gelu, X, 0)
 INLINE int FN(gelu_slope_easy)(real x) { return FN(gelu_easy)(x); }
 INLINE real FN(gelu_slope_one)(real x)
 {
-    real p, power;
-    const real z = FN(least)(FN(magnitude)(x), GELU_END), tail = FN(normal_tail)(z, &p, &power);
-    const real left = tail - (real)0.39894228040143267794 * z * ((1 + p) * power);
+    real rest;
+    bits n;
+    const real z = FN(least)(FN(magnitude)(x), GELU_END), square = FN(square)(z, &rest);
+    const real p = FN(exp_parts)((real)-0.5 * square, (real)-0.5 * rest, &n), gauss = FN(from)(FN(of)(1 + p) + n);
+    const real tail = FN(select)(z < 1, (real)0.5 - FN(normal_middle)(FN(least)(z, 1)),
+                                 gauss * FN(normal_ratio)(z, 1 / (z + GELU_CENTRE)));
+    const real left = tail - (real)0.39894228040143267794 * z * gauss;
     return x > 0 ? 1 - left : left;
 }
 static real FN(gelu_slope_hard)(real x)
