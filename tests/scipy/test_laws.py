@@ -14,9 +14,11 @@ from autograd_lite.testing import check_grads
 from autograd_lite.tree import leaves
 
 from ..rows import for_every
-from .cases import CASES, Case
+from .cases import CASES as OF_OTHERS, Case
+from .special_cases import SPECIAL
 
 scipy = pytest.importorskip("scipy")
+CASES = [*OF_OTHERS, *SPECIAL]
 
 
 def modules(case: Case) -> tuple[Any, Any]:
