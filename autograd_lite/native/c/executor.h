@@ -55,10 +55,4 @@ void reduce(const Taken *taken);
 
 extern PyTypeObject SegmentType;
 
-/* Return ufuncs that cast, by the characters of the dtypes that they cast to. */
-PyObject *casts(void);
-
-/* Return a ufunc that chooses between two values. */
-PyObject *selecting(void);
-
 #endif
