@@ -1,0 +1,96 @@
+"""What functions of arrays equal, as data, so that compiled code can do it by itself, into memory of its choice.
+
+Three tables, by function: `FILLS` has those that only copy (each part of the result is where one of the arguments goes,
+or zeros), `UFUNCS` those that a ufunc equals, and `CHECKED` those that a generalized ufunc equals where it meets nothing
+invalid. Where a row returns None, the function is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class Part(NamedTuple):
+    """One step of a fill.
+
+    Attributes:
+        index: of the part of the result that is written.
+        source: the number of the argument that goes there, or None for zeros.
+    """
+
+    index: Any
+    source: int | None
+
+
+class Fill:
+    """A function of arrays that fills a new one, part after part.
+
+    Args:
+        shape, dtype: of the result.
+        parts: what is written, in order.
+
+    Example:
+        >>> both = Fill((4,), np.dtype(float), [Part(slice(0, 2), 0), Part(slice(2, 4), 0)])
+        >>> both(np.array([1.0, 2.0]))
+        array([1., 2., 1., 2.])
+    """
+
+    __name__ = "fill"
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any], parts: Sequence[Part]) -> None:
+        self.shape, self.dtype, self.parts = shape, dtype, tuple(parts)
+
+    def __call__(self, *arrays: Any, out: Any = None) -> Any:
+        """Return a new array, or the one that is given, filled."""
+        out = np.empty(self.shape, self.dtype) if out is None else out
+        for index, source in self.parts:
+            out[index] = 0 if source is None else arrays[source]
+        return out
+
+
+# For a function, one of the same arguments, of which only shapes and dtypes may be read. It returns the fill and the
+# arguments of that, or None.
+FILLS: dict[Callable[..., Any], Callable[..., tuple[Fill, Sequence[Any]] | None]] = {}
+
+
+def filled_by(function: Callable[..., Any]) -> Callable[[Any], Any]:
+    """Enter what a function copies."""
+
+    def enter(row: Any) -> Any:
+        FILLS[function] = row
+        return row
+
+    return enter
+
+
+# Functions that a ufunc equals for arrays with axes, bit for bit, if the dtypes are such that it equals them at all.
+UFUNCS: dict[Callable[..., Any], np.ufunc] = {}
+
+
+class Checked:
+    """A function of matrices that equals a generalized ufunc, and raises where that meets what is invalid.
+
+    Args:
+        function: it raises by itself.
+        ufunc: the other one.
+        error: what it raises.
+    """
+
+    def __init__(self, function: Callable[..., Any], ufunc: np.ufunc, error: Exception) -> None:
+        self.function, self.ufunc, self.error = function, ufunc, error
+        self.__name__ = getattr(function, "__name__", "checked")
+
+    def __call__(self, *arrays: Any, out: Any = None) -> Any:
+        """Return the result, in memory that is given, if it is."""
+        made = self.function(*arrays)
+        if out is None:
+            return made
+        out[...] = made
+        return out
+
+
+# For a function, one of the same arguments that returns the ufunc that it equals for them, and what it raises, or None.
+CHECKED: dict[Callable[..., Any], Callable[..., tuple[np.ufunc, Exception] | None]] = {}
