@@ -1,7 +1,7 @@
 """What functions of arrays equal, as data, so that compiled code can do it by itself, into memory of its choice.
 
-Three tables, by function: `FILLS` has those that only copy (each part of the result is where one of the arguments goes,
-or zeros), `UFUNCS` those that a ufunc equals, and `CHECKED` those that a generalized ufunc equals where it meets nothing
+Three tables, by function: `FILLS` has those that only copy (each part of a result is where one of the arguments goes,
+or zeros), `UFUNCS` those that a ufunc equals, `CHECKED` those that a generalized ufunc equals where it meets nothing
 invalid. Where a row returns None, the function is called.
 """
 
