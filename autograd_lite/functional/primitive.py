@@ -21,6 +21,7 @@ from ..core.live import bare_number
 from ..core.mode import MODE, TAPES
 from ..core.node import LEAF
 from ..core.op import Op, by_need
+from ..core.ownership import SMALL
 from ..core.shapes import ShapeDtype
 from ..tensors.lifted import Lifted
 from ..tensors.reading import alike
@@ -231,7 +232,12 @@ class Primitive:
             g, out = call.packing.unpack(g), call.packing.unpack(out)
         if call is None or call.plain:
             found = self._pulled(tuple(needs), g, out, tuple(values), _NO_KWARGS if call is None else call.kwargs)
-            return [self._fitted(found, j, values[i], f"argument {i}") for j, i in enumerate(needs)]
+            return [
+                c.copy()
+                if c.__class__ is np.ndarray and c.size <= SMALL and c.shape == values[i].shape
+                else self._fitted(found, j, values[i], i)
+                for j, (i, c) in enumerate(zip(needs, found, strict=True))
+            ]
         args, kwargs = call.arguments(values)
         asked = tuple(dict.fromkeys(call.owners[k] for k in needs))
         found = self._pulled(asked, g, out, args, kwargs)
@@ -247,9 +253,9 @@ class Primitive:
                     f"{len(leaves(cotangent))}"
                 )
             by_input.update(zip(mine, given, strict=True))
-        return [self._fitted(by_input, k, values[k], f"argument {call.owners[k]}") for k in needs]
+        return [self._fitted(by_input, k, values[k], call.owners[k]) for k in needs]
 
-    def _fitted(self, held: Any, key: Any, x: Any, where: str) -> Any:
+    def _fitted(self, held: Any, key: Any, x: Any, argument: int) -> Any:
         """Return a cotangent that nothing else holds, of a shape that broadcasting may have made of the input's."""
         c = held[key]
         if c is None:
@@ -263,8 +269,8 @@ class Primitive:
                 fits = False
             if not fits:
                 raise ShapeError(
-                    f"{self.what}: expected a cotangent of shape {shape} for {where} of {self._name}; "
-                    f"received {c.shape}"
+                    f"{self.what}: expected a cotangent of shape {shape} for argument {argument} of "
+                    f"{self._name}; received {c.shape}"
                 )
         del c
         return taken(held, key)

@@ -20,6 +20,7 @@ from .lifted import Lifted, LiftedTensor, face
 from .record import wrap
 
 _BARE = frozenset({np.ndarray, float, int, bool, complex, np.float64, np.float32, np.int64, np.bool_})
+_INT = frozenset({int})
 _OURS = {theirs.__name__ for theirs, ours in FASTEST.items() if ours is not theirs}
 
 
@@ -28,11 +29,8 @@ def alike(rule: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(rule, updated=())
     def read(*args: Any, **kwargs: Any) -> Any:
-        bare = True
-        for x in args:
-            if x.__class__ not in _BARE:
-                bare = False
-                break
+        numbered = args[0].__class__ is tuple and _INT.issuperset(map(type, args[0]))  # argnums come first
+        bare = _BARE.issuperset(map(type, args[1:] if numbered else args))
         if not _OURS or not _may_call_ours(rule):
             if bare:
                 return rule(*args, **kwargs)
