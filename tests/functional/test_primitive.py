@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
+from autograd_lite.tensors.lifted import Lifted
 
 X, V = np.array([0.3, 0.7, 1.2]), np.array([1.0, 2.0, -1.0])
 Y = np.array([0.5, -0.4, 2.0])
@@ -132,3 +133,146 @@ def test_rules_that_tensors_can_read_give_every_order(way: str) -> None:
     taken.def_vjp(by_x, by_y)
     taken.def_jvp(by_x, by_y)
     assert_like(second_order(taken), second_order(exact))
+
+
+# ---- what rules and the function are given --------------------------------------------------------------------------
+
+
+def recording(opaque: bool) -> tuple[Any, list[Any]]:
+    """Return a primitive with all rules, and what these are given from now on."""
+    seen: list[Any] = []
+    f = ag.primitive(lambda x, y, *, power=2: x**power * y, opaque=opaque, name="recorded")
+
+    def rule(i: int, kind: str) -> Callable[..., Any]:
+        def read(first: Any, out: Any, x: Any, y: Any, *, power: int = 2) -> Any:
+            seen.append((kind, i, power))
+            for value in (first, out, x, y):
+                assert isinstance(value, (np.ndarray, np.generic, float) if opaque else (ag.Tensor, np.ndarray, float))
+            return first * (power * x ** (power - 1) * y if i == 0 else x**power)
+
+        return read
+
+    f.def_vjp(rule(0, "vjp"), rule(1, "vjp"))
+    f.def_jvp(rule(0, "jvp"), rule(1, "jvp"))
+    return f, seen
+
+
+@pytest.mark.parametrize("opaque", [False, True])
+def test_only_the_rules_asked_for_run_and_keywords_reach_them(opaque: bool) -> None:
+    f, seen = recording(opaque)
+    found = ag.grad(lambda y: f(X, y, power=3).sum())(Y)
+    np.testing.assert_allclose(found, X**3)
+    w = ag.tensor(Y, requires_grad=True)
+    assert_like({"x": ag.grad(lambda x: f(x, w).sum())(X).data}, {"x": 2 * X * Y})
+    assert_like({"x": ag.jvp(f)((X, Y), (V, None), power=3)[1]}, {"x": 3 * X**2 * Y * V})
+    assert seen == [("vjp", 1, 3), ("vjp", 0, 2), ("jvp", 0, 3)]
+
+
+@pytest.mark.parametrize("opaque", [False, True])
+def test_no_rule_meets_a_value_of_a_transformation_that_is_no_tensor(opaque: bool) -> None:
+    f, seen = recording(opaque)
+    found, expected = first_order(f), first_order(exact)
+    assert_like(found, expected)
+    assert {kind for kind, _, _ in seen} == {"vjp", "jvp"}
+
+
+@pytest.mark.parametrize(
+    "make", [ag.elementwise, lambda f, rule, **facts: ag.elementwise(f, ag.applied(rule), **facts)]
+)
+def test_nor_does_one_of_an_elementwise_op(make: Any) -> None:
+    def rule(*values: Any) -> Any:
+        assert not any(isinstance(v, Lifted) for v in values)
+        return 2 * values[-1] if make is ag.elementwise else values[0] * 2 * values[-1]
+
+    square = make(lambda x: x * x, rule, name="square_", saves="x")
+    found = first_order(lambda x, y: square(x) * y)
+    assert_like(found, first_order(exact))
+
+
+def test_the_function_runs_as_if_outside_of_all_transformations() -> None:
+    kinds: list[type] = []
+
+    def root(a: Any) -> Any:
+        x = np.ones_like(a)
+        for _ in range(40):
+            _, slope = ag.value_and_grad(lambda r: ((r * r - a) ** 2).sum())(x)
+            kinds.append(type(slope))
+            x = x - (x * x - a) / (2 * x)
+        return x
+
+    f = ag.primitive(root)
+    f.def_vjp(lambda g, out, a: g / (2 * out))
+    a = np.array([2.0, 9.0])
+    np.testing.assert_allclose(ag.hessian(lambda a: f(a).sum())(a), np.diag(-0.25 * a**-1.5))
+    np.testing.assert_allclose(ag.vmap(ag.grad(lambda a: f(a).sum()))(np.stack([a, a]))[1], 0.5 / np.sqrt(a))
+    np.testing.assert_allclose(ag.jvp(lambda b: f(a) * b)((a,), (a,))[1], np.sqrt(a) * a)
+    compiled = ag.compile(ag.grad(lambda a: f(a).sum()))
+    for _ in range(3):
+        np.testing.assert_allclose(compiled(a), 0.5 / np.sqrt(a))
+    assert set(kinds) == {np.ndarray}
+
+
+def test_in_a_compiled_function_an_opaque_rule_is_called_at_every_replay() -> None:
+    calls = []
+    f = ag.primitive(lambda x: (calls.append("f"), x * x)[1], opaque=True)
+    f.def_vjp(lambda g, out, x: (calls.append("rule"), only_arrays(g, out, x), 2 * x * g)[2])
+    compiled = ag.compile(ag.grad(lambda x: f(x).sum()))
+    for _ in range(3):
+        compiled(X)
+    calls.clear()
+    for k in (1.0, 2.0):
+        np.testing.assert_array_equal(compiled(k * X), 2 * k * X)
+    assert calls == ["f", "rule"] * 2
+
+
+def test_a_batch_goes_one_by_one_through_rules_for_arrays() -> None:
+    shapes: list[Any] = []
+    f = ag.primitive(lambda x: x * x, opaque=True)
+    f.def_vjp(lambda g, out, x: (shapes.append((g.shape, x.shape)), 2 * x * g)[1])
+    ag.jacobian(f)(X)
+    assert shapes == [((3,), (3,))] * 3
+    shapes.clear()
+    ag.vmap(ag.grad(lambda x: f(x).sum()))(BATCH)
+    assert shapes == [((3,), (3,))] * 2
+
+
+# ---- second derivatives of rules for arrays -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        lambda f: ag.hessian(lambda x: f(x).sum())(X),
+        lambda f: ag.grad(lambda x: ag.grad(lambda x: f(x).sum())(x).sum())(X),
+        lambda f: ag.jacobian(ag.grad(lambda x: f(x).sum()), mode="forward")(X),
+        lambda f: ag.jvp(lambda x: ag.jvp(f)((x,), (V,))[1])((X,), (V,)),
+        lambda f: twice(f, ag.tensor(X, requires_grad=True)),
+    ],
+)
+@pytest.mark.parametrize("leak", [np.asarray, lambda x: np.array([float(v) for v in x]), lambda x: np.array(list(x))])
+@pytest.mark.parametrize("of", ["x", "out"])
+def test_a_second_derivative_that_a_rule_for_arrays_cannot_give_raises(second: Any, leak: Any, of: str) -> None:
+    f = ag.primitive(np.exp, opaque=True, name="leaking")
+    f.def_vjp(lambda g, out, x: g * (leak(out) if of == "out" else np.exp(leak(x))))
+    f.def_jvp(lambda t, out, x: t * (leak(out) if of == "out" else np.exp(leak(x))))
+    np.testing.assert_allclose(ag.grad(lambda x: f(x).sum())(X), np.exp(X))
+    with pytest.raises(ag.GradError, match=r"a derivative of the (VJP|JVP) rule of leaking was asked for"):
+        second(f)
+
+
+def twice(f: Any, x: Any) -> Any:
+    f(x).sum().backward(create_graph=True)
+    x.grad.sum().backward()
+
+
+def test_what_is_linear_has_second_derivatives_though_its_rule_takes_arrays() -> None:
+    a = np.random.default_rng(0).normal(size=(3, 3))
+    f = ag.primitive(lambda x: a @ x, opaque=True)
+    f.def_vjp(lambda g, out, x: a.T @ np.asarray(g))
+    f.def_linear()
+    loss = lambda x: (f(x) ** 4).sum()  # noqa: E731
+    plain = lambda x: ((a @ x) ** 4).sum()  # noqa: E731
+    np.testing.assert_allclose(ag.hessian(loss)(X), ag.hessian(plain)(X), rtol=1e-12)
+    np.testing.assert_allclose(ag.hvp(loss)(X, V), ag.hvp(plain)(X, V), rtol=1e-12)
+    third = [ag.jacobian(ag.hessian(h))(X) for h in (loss, plain)]
+    np.testing.assert_allclose(*third, rtol=1e-12)
