@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -276,3 +278,157 @@ def test_what_is_linear_has_second_derivatives_though_its_rule_takes_arrays() ->
     np.testing.assert_allclose(ag.hvp(loss)(X, V), ag.hvp(plain)(X, V), rtol=1e-12)
     third = [ag.jacobian(ag.hessian(h))(X) for h in (loss, plain)]
     np.testing.assert_allclose(*third, rtol=1e-12)
+
+
+def test_what_is_linear_in_each_argument_needs_no_rule() -> None:
+    calls: list[Any] = []
+    f = ag.primitive(lambda x, y: (calls.append((x, y)), x * y)[1])
+    f.def_linear()
+    assert_like(first_order(f), first_order(lambda x, y: x * y))
+    calls.clear()
+    ag.jvp(f)((X, Y), (V, None))
+    assert [x for x, _ in calls] == [pytest.approx(X), pytest.approx(V)]
+
+
+# ---- containers, results, and other ways to call --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("opaque", [False, True])
+@pytest.mark.parametrize("state", ["def_vjp", "def_jvp"])
+def test_containers_and_several_results_in_every_mode(opaque: bool, state: str) -> None:
+    f = ag.primitive(lambda p, k, *, shift=0.0: {"out": [p["a"] * p["b"] ** k, p["a"].sum() + shift]}, opaque=opaque)
+
+    def vjp(g: Any, out: Any, p: Any, k: int, **_: Any) -> Any:
+        first, second = g["out"]
+        return {"a": first * p["b"] ** k + second, "b": k * first * p["a"] * p["b"] ** (k - 1)}
+
+    def jvp(t: Any, out: Any, p: Any, k: int, **_: Any) -> Any:
+        return {"out": [t["a"] * p["b"] ** k + k * p["a"] * p["b"] ** (k - 1) * t["b"], t["a"].sum()]}
+
+    getattr(f, state)(vjp if state == "def_vjp" else jvp)
+
+    def ours(x: Any, y: Any) -> Any:
+        first, second = f({"a": x, "b": y}, 2, shift=3.0)["out"]
+        return first * second
+
+    assert_like(first_order(ours), first_order(lambda x, y: x * y**2 * (x.sum() + 3)))
+    if not opaque:
+        assert_like(second_order(ours), second_order(lambda x, y: x * y**2 * (x.sum() + 3)))
+
+
+@pytest.mark.parametrize("opaque", [False, True])
+@pytest.mark.parametrize("state", ["def_vjp", "def_jvp"])
+def test_rules_of_complex_numbers_are_those_of_real_ones(opaque: bool, state: str) -> None:
+    f = ag.primitive(lambda z: z**3, opaque=opaque)
+    getattr(f, state)(lambda first, out, z: 3 * z**2 * first)
+    real = ag.primitive(np.real, opaque=opaque)  # a function that is not holomorphic
+    getattr(real, state)((lambda g, out, z: g + 0j) if state == "def_vjp" else (lambda t, out, z: t.real))
+    z, t = X + 1j * Y, V - 2j
+    for ours, plain in ((f, lambda z: z**3), (real, np.real)):
+        loss = lambda f: lambda z: (np.abs(f(z)) ** 2).sum()  # noqa: E731
+        np.testing.assert_allclose(ag.grad(loss(ours))(z), ag.grad(loss(plain))(z), rtol=1e-12)
+        np.testing.assert_allclose(ag.jvp(ours)((z,), (t,))[1], ag.jvp(plain)((z,), (t,))[1], rtol=1e-12)
+
+
+def test_methods_pickles_and_copies() -> None:
+    holder = Holder()
+    assert ag.grad(holder.scaled)(2.0) == 3.0
+    assert pickle.loads(pickle.dumps(cube)) is cube
+    assert copy.deepcopy(cube) is cube
+    assert repr(cube) == "<primitive cube>"
+
+
+class Holder:
+    factor = 3.0
+
+    @ag.primitive
+    def scaled(self, x: Any) -> Any:
+        return x * self.factor
+
+    scaled.def_vjp(lambda g, out, self, x: g * self.factor, argnums=[1])
+
+
+@ag.primitive
+def cube(x: Any) -> Any:
+    return x**3
+
+
+def test_results_of_every_kind_and_calls_without_tensors() -> None:
+    number = ag.primitive(lambda x: 2.0 * float(np.sum(x)))
+    number.def_vjp(lambda g, out, x: 2 * g * np.ones_like(x))
+    np.testing.assert_array_equal(ag.grad(number)(X), [2, 2, 2])
+    made = ag.primitive(lambda x: {"set": {1, 2}})
+    assert made(X) == {"set": {1, 2}}  # as it is
+    with pytest.raises(TypeError, match="expected the function to return an array or a container of arrays"):
+        ag.primitive(lambda x: None)(ag.tensor(X))
+    out = ag.primitive(lambda x: x)(ag.tensor(X))
+    assert isinstance(out, ag.Tensor)
+    assert not out.requires_grad
+
+
+def test_an_error_of_the_function_or_a_rule_is_the_users() -> None:
+    class Mine(Exception):
+        pass
+
+    def fails(*_: Any) -> Any:
+        raise Mine("told by the user")
+
+    with pytest.raises(Mine, match="^told by the user$"):
+        ag.primitive(fails)(ag.tensor(X))
+    f = ag.primitive(lambda x: x * 1)
+    f.def_vjp(fails)
+    with pytest.raises(Mine, match="^told by the user$"):
+        ag.grad(lambda x: f(x).sum())(X)
+
+
+# ---- what is missing is said ----------------------------------------------------------------------------------------
+
+
+def test_a_missing_rule_is_named_when_it_is_asked_for() -> None:
+    f = ag.primitive(product)
+    assert f(ag.tensor(X, requires_grad=True), 1.0).requires_grad
+    for missing in (lambda: ag.grad(lambda x: f(x, Y).sum())(X), lambda: ag.jvp(f)((X, Y), (V, None))):
+        with pytest.raises(ag.GradError, match=r"product has no (VJP|JVP) rule for argument 0") as error:
+            missing()
+        assert isinstance(error.value, NotImplementedError)
+    f.def_vjp(None, by_y)
+    np.testing.assert_array_equal(ag.grad(lambda x: f(x, Y).sum())(X), np.zeros(3))
+    np.testing.assert_allclose(ag.grad(lambda y: f(X, y).sum())(Y), X**2)
+    f.def_vjp(lambda g, out, x, y: None)
+    np.testing.assert_array_equal(ag.grad(lambda x: f(x, Y).sum())(X), np.zeros(3))
+
+
+def test_a_tensor_in_a_keyword_loses_no_gradient_unseen() -> None:
+    f = ag.primitive(lambda x, *, scale: x * scale)
+    f.def_vjp(lambda g, out, x, scale: g * scale)
+    np.testing.assert_array_equal(ag.grad(lambda x: f(x, scale=ag.tensor(Y)).sum())(X), Y)
+    np.testing.assert_array_equal(ag.vmap(lambda x: f(x, scale=x))(BATCH), BATCH**2)
+    with pytest.raises(ag.GradError, match="no derivative by the keyword scale="):
+        ag.grad(lambda x: f(x, scale=x).sum())(X)
+
+
+def test_cotangents_that_do_not_fit_are_named() -> None:
+    f = ag.primitive(product)
+    f.def_vjp(lambda g, out, x, y: g[:2], lambda g, out, x, y: g)
+    with pytest.raises(ag.ShapeError, match=r"cotangent of shape \(3,\) for argument 0 of product; received \(2,\)"):
+        ag.grad(lambda x: f(x, Y).sum())(X)
+    assert ag.grad(lambda y: f(X, y).sum())(2.0) == 3.0  # summed, as where the function broadcasts
+    with pytest.raises(ValueError, match="expected as many argnums as rules, 1; received 2"):
+        f.def_vjp(by_x, argnums=(0, 1))
+
+
+def test_one_rule_for_many_elements_is_not_called_for_each_of_them() -> None:
+    f = ag.primitive(lambda x: x * 2, opaque=True, name="doubled")
+    f.def_vjp(lambda g, out, x: g * 2)
+    with pytest.raises(ag.GradError, match="doubled has no JVP rule for argument 0, .* each of 20,000 elements"):
+        ag.jvp(f)((np.ones(20_000),), (np.ones(20_000),))
+
+
+def test_a_picture_and_a_program_show_the_call() -> None:
+    f = ag.primitive(lambda x, n, *, mode: x * n, name="stretched")
+    f.def_vjp(lambda g, out, x, n, mode: g * n)
+    y = f(ag.tensor(X, requires_grad=True), 2, mode="fast")
+    graph = ag.build_graph(y.sum())
+    assert "stretched[call=(·, 2, mode=fast)]" in str(graph)
+    program = ag.Program.trace(lambda x: f(x, 2, mode="fast"), X)
+    np.testing.assert_array_equal(program(Y), 2 * Y)
