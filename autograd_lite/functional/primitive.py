@@ -232,12 +232,7 @@ class Primitive:
             g, out = call.packing.unpack(g), call.packing.unpack(out)
         if call is None or call.plain:
             found = self._pulled(tuple(needs), g, out, tuple(values), _NO_KWARGS if call is None else call.kwargs)
-            return [
-                c.copy()
-                if c.__class__ is np.ndarray and c.size <= SMALL and c.shape == values[i].shape
-                else self._fitted(found, j, values[i], i)
-                for j, (i, c) in enumerate(zip(needs, found, strict=True))
-            ]
+            return [self._fitted(found, j, values[i], i) for j, i in enumerate(needs)]
         args, kwargs = call.arguments(values)
         asked = tuple(dict.fromkeys(call.owners[k] for k in needs))
         found = self._pulled(asked, g, out, args, kwargs)
@@ -258,6 +253,8 @@ class Primitive:
     def _fitted(self, held: Any, key: Any, x: Any, argument: int) -> Any:
         """Return a cotangent that nothing else holds, of a shape that broadcasting may have made of the input's."""
         c = held[key]
+        if c.__class__ is np.ndarray and c.size <= SMALL and c.shape == x.shape:
+            return c.copy()
         if c is None:
             return np.zeros(np.shape(x), getattr(x, "dtype", None))
         if not hasattr(c, "shape"):

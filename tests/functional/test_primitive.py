@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
+from autograd_lite.core import ownership
 from autograd_lite.tensors.lifted import Lifted
 
 X, V = np.array([0.3, 0.7, 1.2]), np.array([1.0, 2.0, -1.0])
@@ -432,3 +433,34 @@ def test_a_picture_and_a_program_show_the_call() -> None:
     assert "stretched[call=(·, 2, mode=fast)]" in str(graph)
     program = ag.Program.trace(lambda x: f(x, 2, mode="fast"), X)
     np.testing.assert_array_equal(program(Y), 2 * Y)
+
+
+@pytest.mark.skipif(ownership._ALONE < 0, reason="the counts of this interpreter do not tell one holder from two")
+def test_large_results_are_not_copied_unless_something_else_holds_them() -> None:
+    places: list[int] = []
+
+    def noted(a: np.ndarray) -> np.ndarray:
+        places.append(a.__array_interface__["data"][0])
+        return a
+
+    x = ag.tensor(np.ones(1 << 16), requires_grad=True)
+    for state, rule in (
+        ("def_vjp", lambda g, out, x: noted(g * 2)),
+        ("def_vjps", lambda argnums, g, out, x: [noted(g * 2)]),
+    ):
+        f = ag.primitive(lambda x: noted(x * 2))
+        getattr(f, state)(rule)
+        x.grad = None
+        y = f(x)
+        y.backward(np.ones(1 << 16))
+        assert [y.data.__array_interface__["data"][0], x.grad.data.__array_interface__["data"][0]] == places
+        places.clear()
+    kept = np.ones(1 << 16)
+    f = ag.primitive(lambda x: kept)
+    f.def_vjp(lambda g, out, x: kept)
+    x.grad = None
+    y = f(x)
+    y.backward(np.ones(1 << 16))
+    kept[:] = 7
+    assert (y.data == 1).all()
+    assert (x.grad.data == 1).all()
