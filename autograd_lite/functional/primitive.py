@@ -128,6 +128,7 @@ class Primitive:
         """Return a user's function as a rule: of one argument, or what `meant` makes of it, for all at once."""
         function_given(f"{self.what}: rules", user)
         self._ops.clear()
+        self._ruled.clear()
         of = meant or of_one
         return Rule(of(user), user, of(alike(user)), pulls, meant is not None)
 
@@ -295,6 +296,8 @@ class Primitive:
 
     def _pulled(self, argnums: tuple[int, ...], g: Any, out: Any, args: Any, kwargs: Any) -> list[Any]:
         """Return the cotangents of some arguments, in their structure; None is zero."""
+        if max(argnums) >= len(args):
+            self._refuse("VJP", max(argnums), args, kwargs)
         found: dict[int, Any] = {}
         together = tuple([i for i in argnums if i not in self._vjps]) if self._vjps else argnums
         if together and self._all_vjps is not None:
@@ -323,6 +326,8 @@ class Primitive:
         joint: dict[int, Any] = {}
         for i, t in tangents.items():
             rule = self._jvps.get(i)
+            if i >= len(args):
+                self._refuse("JVP", i, args, kwargs)
             if rule is not None:
                 term = self._read(rule, (i,), t, out, args, kwargs)
             elif i in self._jvps:
@@ -341,11 +346,11 @@ class Primitive:
                 )
             else:
                 self._refuse("JVP", i, args, kwargs)
-            total = term if total is None else sum_of(total, term)
+            total = sum_of(total, term)
         if joint:
             assert self._all_jvps is not None
             term = self._read(self._all_jvps, tuple(joint), tuple(joint.values()), out, args, kwargs)
-            total = term if total is None else sum_of(total, term)
+            total = sum_of(total, term)
         return total
 
     def _has_jvp(self, i: int) -> bool:
@@ -390,7 +395,7 @@ class Primitive:
             return rule.alike(argnums, first, out, *args, **kwargs)
         if are_bare(first, out, args, kwargs):
             return outside(rule.call, (argnums, first, out, *args), kwargs)
-        key = rule.user, argnums
+        key = id(rule), argnums
         ruled = self._ruled.get(key)
         if ruled is None:
             ruled = self._ruled[key] = _OpaqueRule(self, rule, argnums)

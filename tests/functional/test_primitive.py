@@ -397,6 +397,9 @@ def test_a_missing_rule_is_named_when_it_is_asked_for() -> None:
     np.testing.assert_allclose(ag.grad(lambda y: f(X, y).sum())(Y), X**2)
     f.def_vjp(lambda g, out, x, y: None)
     np.testing.assert_array_equal(ag.grad(lambda x: f(x, Y).sum())(X), np.zeros(3))
+    f.def_jvp(by_x, lambda t, out, x, y: None)
+    np.testing.assert_array_equal(ag.jvp(f)((X, Y), (V, V))[1], by_x(V, None, X, Y))
+    np.testing.assert_array_equal(ag.jvp(f)((X, Y), (None, V))[1], np.zeros(3))
 
 
 def test_a_tensor_in_a_keyword_loses_no_gradient_unseen() -> None:
@@ -404,8 +407,15 @@ def test_a_tensor_in_a_keyword_loses_no_gradient_unseen() -> None:
     f.def_vjp(lambda g, out, x, scale: g * scale)
     np.testing.assert_array_equal(ag.grad(lambda x: f(x, scale=ag.tensor(Y)).sum())(X), Y)
     np.testing.assert_array_equal(ag.vmap(lambda x: f(x, scale=x))(BATCH), BATCH**2)
-    with pytest.raises(ag.GradError, match="no derivative by the keyword scale="):
-        ag.grad(lambda x: f(x, scale=x).sum())(X)
+    f.def_jvps(lambda argnums, tangents, out, x, scale: tangents[0] * scale)
+    f.def_vjps(lambda argnums, g, out, x, scale: [g * scale] * len(argnums))
+    for differentiated in (
+        lambda: ag.grad(lambda x: f(x, scale=x).sum())(X),
+        lambda: ag.grad(lambda x: f(Y, scale=x).sum())(X),
+        lambda: ag.jvp(lambda x: f(Y, scale=x))((X,), (V,)),
+    ):
+        with pytest.raises(ag.GradError, match="no derivative by the keyword scale="):
+            differentiated()
 
 
 def test_cotangents_that_do_not_fit_are_named() -> None:
