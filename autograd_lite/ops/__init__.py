@@ -11,6 +11,7 @@ from . import (
     adjoints as adjoints,
     arith as arith,
     arrange as arrange,
+    assemble as assemble,
     barrier as barrier,
     calculus as calculus,
     compare as compare,

@@ -132,7 +132,7 @@ class Conversions:
         if self.requires_grad:
             raise GradError(
                 "a tensor that requires a gradient was about to become a bare array and lose its gradient. "
-                "Use NumPy functions that Tensors support, make one Tensor of those in a list with np.stack, or say "
+                "Use NumPy functions that Tensors support, make one Tensor of those in a list with ag.array, or say "
                 f"t.detach().numpy() if that is meant, t.item() for a number{instead_of_scipy()}"
             )
         return np.array(self._data, dtype=dtype) if copy or dtype is not None else self.data
