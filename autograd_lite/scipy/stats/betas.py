@@ -169,17 +169,15 @@ BETAS: dict[str, Row] = {
     ),
     "arcsine": Row(
         logpdf=lambda x: -LOG_PI - 0.5 * np.log(x) - 0.5 * np.log1p(-x),
-        cdf=lambda x: (2 / math.pi) * np.arcsin(np.sqrt(x)), support=UNIT, mean=lambda: 0.5, var=lambda: 0.125,
-        entropy=lambda: LOG_PI - 2 * LOG_2,
+        cdf=lambda x: (2 / math.pi) * np.arcsin(np.sqrt(x)), support=UNIT,
     ),
     "rdist": Row(
         logpdf=lambda x, c: times(0.5 * c - 1, np.log1p(-x * x)) - sp.betaln(0.5 * c, 0.5),
-        cdf=lambda x, c: sp.betainc(0.5 * c, 0.5 * c, 0.5 * (x + 1)), symmetric=True, support=(-1.0, 1.0),
+        cdf=lambda x, c: sp.betainc(0.5 * c, 0.5 * c, 0.5 * (x + 1)), support=(-1.0, 1.0), symmetric=True,
         mean=lambda c: 0.0 * c, var=lambda c: 1 / (c + 1),
     ),
     "jf_skew_t": Row(
-        logpdf=_log_skew_t,
-        cdf=lambda x, a, b: sp.betainc(a, b, 0.5 + 0.5 * _skew_t(x, a, b)),
+        logpdf=_log_skew_t, cdf=lambda x, a, b: sp.betainc(a, b, 0.5 + 0.5 * _skew_t(x, a, b)),
         sf=lambda x, a, b: sp.betaincc(a, b, 0.5 + 0.5 * _skew_t(x, a, b)), mean=lambda a, b: _skew_t_power(1, a, b),
         var=lambda a, b: _skew_t_power(2, a, b) - _skew_t_power(1, a, b) ** 2,
     ),

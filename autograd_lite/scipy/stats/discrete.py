@@ -132,13 +132,13 @@ DISCRETE: dict[str, Row] = {
     ),
     "binom": Row(
         logpdf=_binom, cdf=lambda k, n, p: sp.betaincc(k + 1, n - k, p), sf=lambda k, n, p: sp.betainc(k + 1, n - k, p),
-        support=(0, lambda n, p: n), check=lambda n, p: _whole(n) & (p >= 0) & (p <= 1), mean=lambda n, p: n * p,
-        var=lambda n, p: n * p * (1 - p), integers=("n",),
+        support=(0, lambda n, p: n), check=lambda n, p: _whole(n) & (p >= 0) & (p <= 1), integers=("n",),
+        mean=lambda n, p: n * p, var=lambda n, p: n * p * (1 - p),
     ),
     "betabinom": Row(
         logpdf=_betabinom, support=(0, lambda n, a, b: n), check=lambda n, a, b: _whole(n) & (a > 0) & (b > 0),
-        mean=lambda n, a, b: n * a / (a + b),
-        var=lambda n, a, b: n * a * b * (a + b + n) / ((a + b) ** 2 * (a + b + 1)), integers=("n",),
+        integers=("n",), mean=lambda n, a, b: n * a / (a + b),
+        var=lambda n, a, b: n * a * b * (a + b + n) / ((a + b) ** 2 * (a + b + 1)),
     ),
     "nbinom": Row(
         logpdf=lambda k, n, p: _log_choose(n + k - 1, k) + n * np.log(p) + sp.xlog1py(k, -p),
@@ -147,10 +147,9 @@ DISCRETE: dict[str, Row] = {
         var=lambda n, p: n * (1 - p) / (p * p),
     ),
     "betanbinom": Row(
-        logpdf=_betanbinom, support=_COUNTS, check=lambda n, a, b: _whole(n) & (a > 0) & (b > 0),
+        logpdf=_betanbinom, support=_COUNTS, check=lambda n, a, b: _whole(n) & (a > 0) & (b > 0), integers=("n",),
         mean=lambda n, a, b: where_above(1, a, n * b / (a - 1)),
         var=lambda n, a, b: where_above(2, a, n * b * (n + a - 1) * (a + b - 1) / ((a - 2) * (a - 1) ** 2)),
-        integers=("n",),
     ),
     "geom": Row(
         logpdf=lambda k, p: sp.xlog1py(k - 1, -p) + np.log(p), logsf=lambda k, p: k * np.log1p(-p), support=_FROM_1,
@@ -175,8 +174,8 @@ DISCRETE: dict[str, Row] = {
     "boltzmann": Row(
         logpdf=lambda k, lam, N: np.log(np.expm1(-lam) / np.expm1(-lam * N)) - lam * k,
         cdf=lambda k, lam, N: np.expm1(-lam * (k + 1)) / np.expm1(-lam * N), support=(0, lambda lam, N: N - 1),
-        check=lambda lam, N: (lam > 0) & (N > 0) & _whole(N), mean=lambda lam, N: _boltzmann_moments(lam, N)[0],
-        var=lambda lam, N: _boltzmann_moments(lam, N)[1], integers=("N",),
+        check=lambda lam, N: (lam > 0) & (N > 0) & _whole(N), integers=("N",),
+        mean=lambda lam, N: _boltzmann_moments(lam, N)[0], var=lambda lam, N: _boltzmann_moments(lam, N)[1],
     ),
     "dlaplace": Row(
         logpdf=lambda k, a: np.log(np.tanh(0.5 * a)) - a * np.abs(k), cdf=_dlaplace_cdf, mean=lambda a: 0.0 * a,
@@ -195,8 +194,8 @@ DISCRETE: dict[str, Row] = {
     ),
     "zipfian": Row(
         logpdf=lambda k, a, n: -a * np.log(k) - np.log(_harmonic(a, n)), support=(1, lambda a, n: n),
-        check=lambda a, n: (a >= 0) & (n >= 1) & _whole(n), mean=lambda a, n: _zipfian_power(1, a, n),
-        var=lambda a, n: _zipfian_power(2, a, n) - _zipfian_power(1, a, n) ** 2, integers=("n",),
+        check=lambda a, n: (a >= 0) & (n >= 1) & _whole(n), integers=("n",), mean=lambda a, n: _zipfian_power(1, a, n),
+        var=lambda a, n: _zipfian_power(2, a, n) - _zipfian_power(1, a, n) ** 2,
     ),
     "nchypergeom_fisher": Row(
         logpdf=_fisher, support=(lambda M, n, N, odds: _urn(M, n, N)[0], lambda M, n, N, odds: _urn(M, n, N)[1]),

@@ -121,27 +121,21 @@ def _truncpareto_power(n: int, b: Any, c: Any) -> Any:
     return b / (b - n) * (c**b - c**n) / (c**b - 1)
 
 
-# fmt: off
 def _asymmetric(x: Any, kappa: Any) -> Any:
     right = x >= 0
     tail = np.exp(np.where(right, -x * kappa, x / kappa)) / (1 + kappa * kappa)
     return np.where(right, 1 - tail, tail * kappa * kappa)
 
 
+# fmt: off
 _BURR = Row(
     logpdf=_burr, logcdf=lambda x, c, d: -d * np.logaddexp(0.0, -c * np.log(x)), support=POSITIVE, closed=False,
     mean=_mean_of(_burr_power), var=_variance_of(_burr_power),
 )
-_GUMBEL_L = Row(
-    logpdf=lambda x: x - np.exp(x), logsf=lambda x: -np.exp(x), mean=lambda: -EULER, var=lambda: math.pi**2 / 6,
-    entropy=lambda: EULER + 1,
-)
+_GUMBEL_L = Row(logpdf=lambda x: x - np.exp(x), logsf=lambda x: -np.exp(x))
 
 EXTREMES: dict[str, Row] = {
-    "expon": Row(
-        logpdf=lambda x: -x, logsf=lambda x: -x, support=POSITIVE, mean=lambda: 1.0, var=lambda: 1.0,
-        entropy=lambda: 1.0,
-    ),
+    "expon": Row(logpdf=lambda x: -x, logsf=lambda x: -x, support=POSITIVE),
     "weibull_min": Row(
         logpdf=lambda x, c: _weibull(np.log(x), c), logsf=lambda x, c: -np.exp(c * np.log(x)), support=POSITIVE,
         mean=_mean_of(_weibull_power), var=_variance_of(_weibull_power), entropy=_weibull_entropy,
@@ -173,16 +167,12 @@ EXTREMES: dict[str, Row] = {
         support=(lambda c, a, b: a, lambda c, a, b: b), check=lambda c, a, b: (a >= 0) & (b > a) & (c > 0),
     ),
     "gumbel_l": _GUMBEL_L,
-    "gumbel_r": Row(
-        logpdf=lambda x: -x - np.exp(-x), logcdf=lambda x: -np.exp(-x), mean=lambda: EULER, var=_GUMBEL_L.var,
-        entropy=_GUMBEL_L.entropy,
-    ),
+    "gumbel_r": Row(logpdf=lambda x: -x - np.exp(-x), logcdf=lambda x: -np.exp(-x)),
     "genextreme": Row(
         logpdf=lambda x, c: (c - 1) * log1p_by(-c, x) - np.exp(-log1p_by(-c, x)),
         logcdf=lambda x, c: -np.exp(-log1p_by(-c, x)),
-        support=(lambda c: one_over(-1, c, -math.inf), lambda c: one_over(1, c, math.inf)),
-        closed=False, check=np.isfinite, mean=_genextreme_mean, var=_genextreme_var,
-        entropy=lambda c: EULER * (1 - c) + 1,
+        support=(lambda c: one_over(-1, c, -math.inf), lambda c: one_over(1, c, math.inf)), closed=False,
+        check=np.isfinite, mean=_genextreme_mean, var=_genextreme_var, entropy=lambda c: EULER * (1 - c) + 1,
     ),
     "gompertz": Row(
         logpdf=lambda x, c: np.log(c) + x - c * np.expm1(x), logsf=lambda x, c: -c * np.expm1(x), support=POSITIVE,
@@ -248,7 +238,6 @@ EXTREMES: dict[str, Row] = {
     ),
     "logistic": Row(
         logpdf=lambda x: sp.log_expit(x) + sp.log_expit(-x), cdf=sp.expit, logcdf=sp.log_expit, symmetric=True,
-        mean=lambda: 0.0, var=lambda: math.pi**2 / 3, entropy=lambda: 2.0,
     ),
     "genlogistic": Row(
         logpdf=lambda x, c: np.log(c) + sp.log_expit(-x) + c * sp.log_expit(x), logcdf=lambda x, c: c * sp.log_expit(x),
@@ -257,18 +246,14 @@ EXTREMES: dict[str, Row] = {
     ),
     "halflogistic": Row(
         logpdf=lambda x: LOG_2 + sp.log_expit(x) + sp.log_expit(-x), cdf=lambda x: np.tanh(0.5 * x),
-        sf=lambda x: 2 * sp.expit(-x), support=POSITIVE, mean=lambda: 2 * LOG_2,
-        var=lambda: math.pi**2 / 3 - 4 * LOG_2**2, entropy=lambda: 2 - LOG_2,
+        sf=lambda x: 2 * sp.expit(-x), support=POSITIVE,
     ),
     "genhalflogistic": Row(
         logpdf=lambda x, c: LOG_2 + (c - 1) * log1p_by(-c, x) - 2 * np.log1p(np.exp(-log1p_by(-c, x))),
         cdf=lambda x, c: np.tanh(0.5 * log1p_by(-c, x)), sf=lambda x, c: 2 * sp.expit(-log1p_by(-c, x)),
         support=(0.0, lambda c: 1 / c), entropy=lambda c: 2 - (2 * c + 1) * LOG_2,
     ),
-    "laplace": Row(
-        logpdf=lambda x: -np.abs(x) - LOG_2, cdf=two_sided, symmetric=True, mean=lambda: 0.0, var=lambda: 2.0,
-        entropy=lambda: LOG_2 + 1,
-    ),
+    "laplace": Row(logpdf=lambda x: -np.abs(x) - LOG_2, cdf=two_sided, symmetric=True),
     "loglaplace": Row(
         logpdf=lambda x, c: np.log(0.5 * c) - np.log(x) - c * np.abs(np.log(x)),
         cdf=lambda x, c: two_sided(c * np.log(x)), sf=lambda x, c: two_sided(-c * np.log(x)), support=POSITIVE,
@@ -277,13 +262,12 @@ EXTREMES: dict[str, Row] = {
         entropy=lambda c: np.log(2 / c) + 1,
     ),
     "laplace_asymmetric": Row(
-        logpdf=lambda x, kappa: np.where(x >= 0, -x * kappa, x / kappa) - np.log(kappa + 1 / kappa),
-        cdf=_asymmetric, sf=lambda x, kappa: _asymmetric(-x, 1 / kappa),
-        mean=lambda kappa: 1 / kappa - kappa, var=lambda kappa: 1 / kappa**2 + kappa**2,
-        entropy=lambda kappa: 1 + np.log(kappa + 1 / kappa),
+        logpdf=lambda x, kappa: np.where(x >= 0, -x * kappa, x / kappa) - np.log(kappa + 1 / kappa), cdf=_asymmetric,
+        sf=lambda x, kappa: _asymmetric(-x, 1 / kappa), mean=lambda kappa: 1 / kappa - kappa,
+        var=lambda kappa: 1 / kappa**2 + kappa**2, entropy=lambda kappa: 1 + np.log(kappa + 1 / kappa),
     ),
     "hypsecant": Row(
         logpdf=lambda x: LOG_2 - LOG_PI - np.logaddexp(x, -x), cdf=lambda x: (2 / math.pi) * np.arctan(np.exp(x)),
-        symmetric=True, mean=lambda: 0.0, var=lambda: 0.25 * math.pi**2, entropy=lambda: LOG_2 + LOG_PI,
+        symmetric=True,
     ),
 }

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import special as sp
 
 from .quadrature import poisson_mixture
-from .rows import EULER, HALF_LOG_2PI, LOG_2, POSITIVE, UNIT, Row, times, where_above
+from .rows import HALF_LOG_2PI, LOG_2, POSITIVE, UNIT, Row, times, where_above
 
 
 def _gengamma(x: Any, a: Any, c: Any) -> Any:
@@ -100,8 +100,8 @@ GAMMAS: dict[str, Row] = {
     "gamma": _GAMMA,
     "erlang": dataclasses.replace(_GAMMA, integers=("a",)),
     "argus": Row(
-        logpdf=_argus,
-        logsf=lambda x, chi: _log_argus(chi * np.sqrt((1 - x) * (1 + x))) - _log_argus(chi), support=UNIT, closed=False,
+        logpdf=_argus, logsf=lambda x, chi: _log_argus(chi * np.sqrt((1 - x) * (1 + x))) - _log_argus(chi),
+        support=UNIT, closed=False,
         mean=lambda chi: math.sqrt(math.pi / 8) * chi * sp.ive(1.0, 0.25 * chi * chi) / np.exp(_log_argus(chi)),
     ),
     "chi": Row(
@@ -161,8 +161,7 @@ GAMMAS: dict[str, Row] = {
     "maxwell": Row(
         logpdf=lambda x: LOG_2 - HALF_LOG_2PI + 2 * np.log(x) - 0.5 * x * x,
         cdf=lambda x: sp.gammainc(1.5, 0.5 * x * x), sf=lambda x: sp.gammaincc(1.5, 0.5 * x * x), support=POSITIVE,
-        closed=False, mean=lambda: 2 * math.sqrt(2 / math.pi), var=lambda: 3 - 8 / math.pi,
-        entropy=lambda: EULER + HALF_LOG_2PI - 0.5,
+        closed=False,
     ),
     "nakagami": Row(
         logpdf=lambda x, nu: LOG_2 + times(nu, np.log(nu)) - sp.gammaln(nu) + times(2 * nu - 1, np.log(x)) - nu * x * x,
@@ -177,8 +176,6 @@ GAMMAS: dict[str, Row] = {
     ),
     "rayleigh": Row(
         logpdf=lambda x: np.log(x) - 0.5 * x * x, logsf=lambda x: -0.5 * x * x, support=POSITIVE, closed=False,
-        mean=lambda: math.sqrt(0.5 * math.pi), var=lambda: 2 - 0.5 * math.pi,
-        entropy=lambda: 0.5 * EULER + 1 - 0.5 * LOG_2,
     ),
     "rice": Row(
         logpdf=lambda x, b: np.log(x) - 0.5 * (x - b) ** 2 + np.log(sp.i0e(x * b)),

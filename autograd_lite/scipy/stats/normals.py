@@ -9,7 +9,6 @@ import numpy as np
 from scipy import special as sp
 
 from .rows import (
-    EULER,
     HALF_LOG_2PI,
     LOG_2,
     LOG_PI,
@@ -169,10 +168,10 @@ def _pearson_tail(sign: int) -> Any:
 
 # fmt: off
 _LOGNORM = Row(
-    logpdf=_lognormal, cdf=lambda x, s: sp.ndtr(np.log(x) / s),
-    sf=lambda x, s: sp.ndtr(-np.log(x) / s), logcdf=lambda x, s: sp.log_ndtr(np.log(x) / s),
-    logsf=lambda x, s: sp.log_ndtr(-np.log(x) / s), support=POSITIVE, closed=False, mean=lambda s: np.exp(0.5 * s * s),
-    var=lambda s: np.exp(s * s) * np.expm1(s * s), entropy=lambda s: HALF_LOG_2PI + 0.5 + np.log(s),
+    logpdf=_lognormal, cdf=lambda x, s: sp.ndtr(np.log(x) / s), sf=lambda x, s: sp.ndtr(-np.log(x) / s),
+    logcdf=lambda x, s: sp.log_ndtr(np.log(x) / s), logsf=lambda x, s: sp.log_ndtr(-np.log(x) / s), support=POSITIVE,
+    closed=False, mean=lambda s: np.exp(0.5 * s * s), var=lambda s: np.exp(s * s) * np.expm1(s * s),
+    entropy=lambda s: HALF_LOG_2PI + 0.5 + np.log(s),
 )
 _INVGAUSS = Row(
     logpdf=lambda x, mu: -HALF_LOG_2PI - 1.5 * np.log(x) - 0.5 * (x / mu - 1) ** 2 / x, logcdf=_inverse_gauss(1.0),
@@ -181,10 +180,7 @@ _INVGAUSS = Row(
 )
 
 NORMALS: dict[str, Row] = {
-    "norm": Row(
-        logpdf=log_normal, cdf=sp.ndtr, logcdf=sp.log_ndtr, symmetric=True, mean=lambda: 0.0, var=lambda: 1.0,
-        entropy=lambda: HALF_LOG_2PI + 0.5,
-    ),
+    "norm": Row(logpdf=log_normal, cdf=sp.ndtr, logcdf=sp.log_ndtr, symmetric=True),
     "lognorm": _LOGNORM,
     "gibrat": fixed(_LOGNORM, 1.0),
     "invgauss": _INVGAUSS,
@@ -218,8 +214,7 @@ NORMALS: dict[str, Row] = {
     ),
     "halfnorm": Row(
         logpdf=lambda x: log_normal(x) + LOG_2, cdf=lambda x: sp.erf(x * _ROOT_HALF),
-        sf=lambda x: sp.erfc(x * _ROOT_HALF), support=POSITIVE, mean=lambda: _ROOT_2_PI, var=lambda: 1 - 2 / math.pi,
-        entropy=lambda: 0.5 * math.log(0.5 * math.pi) + 0.5,
+        sf=lambda x: sp.erfc(x * _ROOT_HALF), support=POSITIVE,
     ),
     "johnsonsb": Row(
         logpdf=lambda x, a, b: np.log(b) - np.log(x) - np.log1p(-x) + log_normal(a + b * sp.logit(x)),
@@ -242,12 +237,12 @@ NORMALS: dict[str, Row] = {
     ),
     "moyal": Row(
         logpdf=lambda x: -0.5 * (x + np.exp(-x)) - HALF_LOG_2PI, cdf=lambda x: sp.erfc(np.exp(-0.5 * x) * _ROOT_HALF),
-        sf=lambda x: sp.erf(np.exp(-0.5 * x) * _ROOT_HALF), mean=lambda: LOG_2 + EULER, var=lambda: 0.5 * math.pi**2,
+        sf=lambda x: sp.erf(np.exp(-0.5 * x) * _ROOT_HALF),
     ),
     "norminvgauss": Row(
-        logpdf=_norminvgauss,
-        check=lambda a, b: (a > 0) & (np.abs(b) < a), center=lambda a, b: b / np.sqrt(a * a - b * b),
-        mean=lambda a, b: b / np.sqrt(a * a - b * b), var=lambda a, b: a * a / (a * a - b * b) ** 1.5,
+        logpdf=_norminvgauss, check=lambda a, b: (a > 0) & (np.abs(b) < a),
+        center=lambda a, b: b / np.sqrt(a * a - b * b), mean=lambda a, b: b / np.sqrt(a * a - b * b),
+        var=lambda a, b: a * a / (a * a - b * b) ** 1.5,
     ),
     "pearson3": Row(
         logpdf=_pearson_logpdf, cdf=_pearson_tail(1), sf=_pearson_tail(-1),

@@ -95,7 +95,10 @@ def room(call: Call, i: int) -> Any:
     if call.name in DISCRETE:
         return np.inf
     low, high = getattr(scipy.stats, call.name).support(*rest)
-    return np.minimum(x - low, high - x) if i in (0, len(rest) - 1, len(rest)) else np.inf
+    moves = i in (0, len(rest) - 1, len(rest)) or any(map(callable, getattr(stats, call.name).row.support))
+    by_scale = i == len(rest)  # which moves x by as much as it is larger than the scale
+    pace = np.maximum(1, np.abs(x - rest[-2]) / rest[-1]) if by_scale else 1
+    return np.minimum(x - low, high - x) / pace if moves else np.inf
 
 
 def check_gradients(name: str, methods: str, brief: bool = False) -> None:
