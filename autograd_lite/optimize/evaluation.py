@@ -14,9 +14,9 @@ from ..tensors.tensor import Tensor
 from ..tree import leaves
 from .vectors import Layout
 
-# Compiling takes about as long as these seconds and this many evaluations, of which small ones count: of large arrays it
-# takes no longer. A function is compiled once its evaluations have taken as long, so that a solve never takes much more
-# than twice the time of the better choice.
+# Compiling takes about as long as these seconds and this many evaluations, of which only small ones count: of large
+# arrays it takes no longer. A function is compiled once its evaluations have taken as long, so that a solve never takes
+# much more than twice the time of the better choice.
 COMPILING, EVALUATIONS, SMALL = 3e-3, 24, 1e-3
 COMPILED = "compiled"
 # What asks for SciPy's finite differences, where it is not jac='2-point'.

@@ -16,23 +16,22 @@ scipy_optimize = pytest.importorskip("scipy.optimize")
 
 from autograd_lite import optimize  # noqa: E402
 from autograd_lite.optimize.evaluation import Derivatives  # noqa: E402
-from autograd_lite.optimize.methods import MINIMIZE  # noqa: E402
 
-from .problems import PROBLEMS, Counted, Problem, minimum, rosenbrock  # noqa: E402
+from .problems import METHODS, PROBLEMS, Counted, Problem, minimum, rosenbrock  # noqa: E402
 
 every_problem = pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEMS)
 # The plain suite runs each method on one of the problems.
 IN_TURN = [
     pytest.param(method, name, marks=[] if i % len(PROBLEMS) == j else [pytest.mark.ci], id=f"{method}-{name}")
-    for i, method in enumerate(MINIMIZE)
+    for i, method in enumerate(METHODS)
     for j, name in enumerate(PROBLEMS)
 ]
-DIFFERENTIATED = [case for case in IN_TURN if MINIMIZE[case.values[0]].jac]  # type: ignore[index]
+DIFFERENTIATED = [case for case in IN_TURN if METHODS[case.values[0]].jac]  # type: ignore[index]
 
 
 def by_hand(problem: Problem, method: str, **more: Any) -> Any:
     """Return SciPy's result, with all the derivatives that the method takes."""
-    takes = MINIMIZE[method]
+    takes = METHODS[method]
     given = {"jac": problem.gradient} if takes.jac else {}
     given |= {"hess": problem.hessian} if takes.hess else {}
     return scipy_optimize.minimize(problem.f, problem.start, method=method, **given, **more)
@@ -61,7 +60,7 @@ def test_the_minimum_is_where_it_should_be(problem: Problem, method: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "method", [m if i % 3 == 0 else pytest.param(m, marks=pytest.mark.ci) for i, m in enumerate(MINIMIZE)]
+    "method", [m if i % 3 == 0 else pytest.param(m, marks=pytest.mark.ci) for i, m in enumerate(METHODS)]
 )
 def test_a_tree_gives_the_bits_of_the_vector(method: str) -> None:
     def of_tree(p: Any) -> Any:
@@ -75,7 +74,7 @@ def test_a_tree_gives_the_bits_of_the_vector(method: str) -> None:
     np.testing.assert_array_equal(np.append(tree.x["a"], tree.x["b"]), flat.x)
     assert tree.x["a"].shape == (3, 1)
     assert (tree.fun, tree.nfev) == (flat.fun, flat.nfev)
-    if MINIMIZE[method].jac and method != "trust-constr":
+    if METHODS[method].jac and method != "trust-constr":
         np.testing.assert_array_equal(np.append(tree.jac["a"], tree.jac["b"]), flat.jac)
     np.testing.assert_array_equal(start["a"], kept["a"])
 
