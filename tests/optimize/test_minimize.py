@@ -15,6 +15,7 @@ import autograd_lite as ag
 scipy_optimize = pytest.importorskip("scipy.optimize")
 
 from autograd_lite import optimize  # noqa: E402
+from autograd_lite.optimize import evaluation  # noqa: E402
 from autograd_lite.optimize.evaluation import Derivatives  # noqa: E402
 
 from .problems import METHODS, PROBLEMS, Counted, Problem, minimum, rosenbrock  # noqa: E402
@@ -101,6 +102,17 @@ def test_a_compiled_function_runs_three_times() -> None:
     found = optimize.minimize(f, [-1.2, 1.0], compiled=True)
     assert found.nfev > 20
     assert f.calls == 1 + 2 + 1  # at first, traced twice, and once at the solution to see that it gives the same
+
+
+def test_a_function_is_compiled_once_its_evaluations_have_taken_as_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluation, "COMPILING", 0)
+    monkeypatch.setattr(evaluation, "EVALUATIONS", 3.5)
+    monkeypatch.setattr(evaluation, "SMALL", np.inf)
+    f = Counted(rosenbrock)
+    assert optimize.minimize(f, [-1.2, 1.0]).evaluation == "compiled"
+    assert f.calls == 4 + 2 + 1
+    monkeypatch.setattr(evaluation, "EVALUATIONS", 1000)
+    assert optimize.minimize(f, [-1.2, 1.0]).evaluation.endswith("the solve ended before that would have paid")
 
 
 def test_many_parameters_take_products_in_place_of_the_hessian(monkeypatch: pytest.MonkeyPatch) -> None:
