@@ -367,6 +367,16 @@ SHAPES = [
         ],
     ),
     *rows(
+        "array",
+        lambda *parts, shape: ag.array(parts) if len(shape) == 1 else ag.array([parts[:2], parts[2:]]),
+        [
+            (((), (), ()), {"shape": (3,)}),
+            (((2, 3), (2, 3)), {"shape": (2,)}),
+            (((2,), (2,), (2,), (2,)), {"shape": (2, 2)}),
+            (((0,),), {"shape": (1,)}),
+        ],
+    ),
+    *rows(
         "pad",
         lambda x, width, value: np.pad(x, width, constant_values=value),
         [

@@ -52,6 +52,7 @@ def test_bootstrap() -> None:
 # modules by the laws of one table.
 TESTED_IN = {"ops": "laws", "networks": "laws", "tensors": "engine", "passes": "ir"}
 TESTED_IN |= dict.fromkeys((f"scipy/{room}" for room in ("integrate", "linalg", "signal")), "scipy")
+TESTED_IN |= dict.fromkeys(("hips/misc", "hips/numpy", "hips/scipy"), "hips")
 # Tests of no folder: of input that is damaged, of the notebooks, and of the long runs that want no surprise.
 OF_THE_WHOLE = {"fuzz", "laws", "notebooks", "reliability"}
 

@@ -120,6 +120,11 @@ def jointly(vjps: Callable[..., Sequence[Any]], totals: bool = False) -> EachInp
     return EachInput(lambda i: lambda *arrays, **params: vjps(*arrays, **params)[i], vjps, totals)
 
 
+def by_need(asked: Callable[..., Sequence[Any]]) -> EachInput:
+    """Return the rules of an op that finds the cotangents of the inputs that are asked for; see `EachInput`."""
+    return EachInput(lambda i: lambda g, *saved, **params: asked((i,), g, saved, params)[0], asked=asked)
+
+
 @dataclasses.dataclass(frozen=True, eq=False, repr=False, slots=True)
 class Op:
     """One operation and everything that is known about it.
@@ -368,6 +373,7 @@ def structural(
     infer: Callable[..., ShapeDtype],
     saves: str | Sequence[str] = "",
     together: Callable[..., Sequence[Any]] | None = None,
+    asked: Callable[..., Sequence[Any]] | None = None,
     **facts: Any,
 ) -> Op:
     """Define an op by its vector-Jacobian products.
@@ -380,10 +386,13 @@ def structural(
         infer: the shape rule.
         saves: as in `elementwise`.
         together: instead of `vjps`, for an op of any number of inputs: one function that returns all their cotangents.
+        asked: instead of `vjps`, one that returns those of some inputs; see `EachInput`.
         facts: further fields of `Op`.
     """
     if together is not None:
         return _register(Op(name, forward, jointly(together), infer, **facts))
+    if asked is not None:
+        return _register(Op(name, forward, by_need(asked), infer, **facts))
     rules = tuple(
         None if f is None else Rule(Kind.VJP, f, _reads(s))
         for f, s in zip(vjps, _per_input(saves, len(vjps)), strict=True)

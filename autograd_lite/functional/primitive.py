@@ -16,11 +16,11 @@ import numpy as np
 
 from ..core.arguments import function_given
 from ..core.depth import outside
-from ..core.errors import GradError, ShapeError
+from ..core.errors import GradError, MissingRule, ShapeError
 from ..core.live import bare_number
 from ..core.mode import MODE, TAPES
 from ..core.node import LEAF
-from ..core.op import EachInput, Op
+from ..core.op import Op, by_need
 from ..core.shapes import ShapeDtype
 from ..tensors.lifted import Lifted
 from ..tensors.reading import alike
@@ -28,9 +28,9 @@ from ..tensors.record import record, wrap
 from ..tensors.tensor import Tensor
 from ..tree import leaves, rebuild
 from .arguments import name_of
-from .calls import BARE, Call, Packing, are_inputs, taken
+from .calls import BARE, Call, Packing, are_bare, are_inputs, taken
 from .dual import transposed
-from .rules import KeepAll, Rule, are_bare, as_it_is, numbers_of, of_one, sum_of, zeros, zeros_like
+from .rules import KeepAll, Rule, as_it_is, numbers_of, of_one, sum_of, zeros, zeros_like
 from .transposing import inner, pulled_through, pushed_through, transposed_by_units
 
 _NUMBERS = frozenset({float, int, complex, bool})
@@ -183,11 +183,11 @@ class Primitive:
         held = {0: self._run(values, call)}
         if held[0].__class__ in _NUMBERS:
             held[0] = np.asarray(held[0])
-        if call is not None or held[0].__class__ not in BARE:
-            call = call or Call(args, kwargs, [])
-            held[0] = call.packed(held)
+        if call is None and held[0].__class__ not in BARE:
+            call = Call(args, kwargs, [])
+        out = taken(held, 0) if call is None else call.packed(held)
         params = _NO_PARAMS if call is None else {"call": call}
-        out, node = taken(held, 0), None
+        node = None
         if needs or recorded or (TAPES and MODE.get().tape is not None):
             node = record(self._op(len(values)), out, values, edges, needs, params)
         return wrap(out, node) if call is None else call.packing.unpack(wrap(out, node))
@@ -204,11 +204,8 @@ class Primitive:
         op = self._ops.get(n)
         if op is None:
             pushes = self._jvps or self._all_jvps or self._linear != frozenset() or self._opaque
-            rules = EachInput(
-                lambda i: lambda g, *saved, **params: self._pull((i,), g, saved, params)[0], asked=self._pull
-            )
             jvp = self._push if pushes else None
-            op = Op(self._name, self._forward, rules, self._infer, jvp=jvp, keeps=KeepAll(n))  # type: ignore[arg-type]
+            op = Op(self._name, self._forward, by_need(self._pull), self._infer, jvp=jvp, keeps=KeepAll(n))  # type: ignore[arg-type]
             self._ops[n] = op
         return op
 
@@ -230,12 +227,14 @@ class Primitive:
         """Return the cotangents of the inputs in `needs`."""
         call = params.get("call")
         out, *values = saved
-        if call is None:
-            found = self._pulled(tuple(needs), g, out, tuple(values), _NO_KWARGS)
+        if call is not None:
+            g, out = call.packing.unpack(g), call.packing.unpack(out)
+        if call is None or call.plain:
+            found = self._pulled(tuple(needs), g, out, tuple(values), _NO_KWARGS if call is None else call.kwargs)
             return [self._fitted(found, j, values[i], f"argument {i}") for j, i in enumerate(needs)]
         args, kwargs = call.arguments(values)
         asked = tuple(dict.fromkeys(call.owners[k] for k in needs))
-        found = self._pulled(asked, call.packing.unpack(g), call.packing.unpack(out), args, kwargs)
+        found = self._pulled(asked, g, out, args, kwargs)
         by_input: dict[int, Any] = {}
         for i, cotangent in zip(asked, found, strict=True):
             mine = [k for k, owner in enumerate(call.owners) if owner == i]
@@ -370,12 +369,12 @@ class Primitive:
     def _refuse(self, kind: str, i: int, args: Any, kwargs: Any) -> NoReturn:
         if i >= len(args):
             name = tuple(kwargs)[i - len(args)]
-            raise GradError(
+            raise MissingRule(
                 f"{self.what}: {self._name} has no derivative by the keyword {name}=, to which a tensor was given that "
                 f"one was asked for. Pass it by position, or {name}.detach()"
             )
         define = f"{self._name}.def_{kind.lower()}(rule, argnums=({i},))"
-        raise GradError(
+        raise MissingRule(
             f"{self.what}: {self._name} has no {kind} rule for argument {i}, and a derivative by it was asked for. "
             f"Define one with {define}, with None in place of the rule if the derivative is zero"
         )

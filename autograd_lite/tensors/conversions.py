@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from ..core.arguments import described
+from ..core.callers import instead_of_scipy
 from ..core.depth import DEPTH
 from ..core.errors import GradError
 from ..core.mode import MODE, TAPES, is_grad_enabled
@@ -127,12 +128,12 @@ class Conversions:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
         if TAPES:
-            leaving("np.asarray(t), or a function that takes arrays alone")
+            leaving("np.asarray(t), or a function that takes arrays alone", _ARRAY + instead_of_scipy())
         if self.requires_grad:
             raise GradError(
                 "a tensor that requires a gradient was about to become a bare array and lose its gradient. "
-                "Use NumPy functions that Tensors support, make one Tensor of those in a list with np.stack, or say "
-                "t.detach().numpy() if that is meant, t.item() for a number"
+                "Use NumPy functions that Tensors support, make one Tensor of those in a list with ag.array, or say "
+                f"t.detach().numpy() if that is meant, t.item() for a number{instead_of_scipy()}"
             )
         return np.array(self._data, dtype=dtype) if copy or dtype is not None else self.data
 

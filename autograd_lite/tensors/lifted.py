@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from ..core.callers import instead_of_scipy
 from ..core.errors import GradError
 from ..core.hooks import HOOKS
 from ..core.mode import MODE, TAPES, no_grad
@@ -98,7 +99,8 @@ class Lifted(Operators, Methods, Dispatched):
         raise self.refusal(
             f"{self.transformation}: a value of shape {self.shape} {self.dtype} was about to become a bare array and "
             "lose what it stands for. Use NumPy functions that Tensors support, make one Tensor of those in a list "
-            "with np.stack, or say t.detach().numpy() if that is meant, t.item() for a number"
+            "with ag.array, or say t.detach().numpy() if that is meant, t.item() for a number"
+            + instead_of_scipy()
         )
 
     def __repr__(self) -> str:

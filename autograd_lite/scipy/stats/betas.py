@@ -10,7 +10,7 @@ from scipy import special as sp
 
 from .masks import shown
 from .quadrature import poisson_mixture, tanh_sinh
-from .rows import LOG_2, LOG_PI, POSITIVE, UNIT, Row, log_normal, where_above
+from .rows import LOG_2, LOG_PI, POSITIVE, UNIT, Row, log_normal, times, where_above
 
 
 def _t_entropy(df: Any) -> Any:
@@ -30,7 +30,7 @@ def _f_entropy(dfn: Any, dfd: Any) -> Any:
 
 def _f(x: Any, dfn: Any, dfd: Any) -> Any:
     n, d, y = 0.5 * dfn, 0.5 * dfd, x * dfn / dfd
-    return sp.xlogy(n - 1, y) - (n + d) * np.log1p(y) - sp.betaln(n, d) + np.log(dfn / dfd)
+    return times(n - 1, np.log(y)) - (n + d) * np.log1p(y) - sp.betaln(n, d) + np.log(dfn / dfd)
 
 
 def _f_tail(lower: bool) -> Any:
@@ -128,7 +128,7 @@ def _gausshyper_cdf(x: Any, a: Any, b: Any, c: Any, z: Any) -> Any:
 
 
 def _gausshyper(x: Any, a: Any, b: Any, c: Any, z: Any) -> Any:
-    return sp.xlogy(a - 1, x) + sp.xlog1py(b - 1, -x) - c * np.log1p(z * x) - _log_euler(a, b, c, z)
+    return times(a - 1, np.log(x)) + times(b - 1, np.log1p(-x)) - c * np.log1p(z * x) - _log_euler(a, b, c, z)
 
 
 def _gausshyper_power(n: int, a: Any, b: Any, c: Any, z: Any) -> Any:
@@ -137,7 +137,7 @@ def _gausshyper_power(n: int, a: Any, b: Any, c: Any, z: Any) -> Any:
 
 BETAS: dict[str, Row] = {
     "beta": Row(
-        logpdf=lambda x, a, b: sp.xlog1py(b - 1, -x) + sp.xlogy(a - 1, x) - sp.betaln(a, b),
+        logpdf=lambda x, a, b: times(b - 1, np.log1p(-x)) + times(a - 1, np.log(x)) - sp.betaln(a, b),
         cdf=lambda x, a, b: sp.betainc(a, b, x),
         sf=lambda x, a, b: sp.betaincc(a, b, x),
         support=UNIT,
@@ -163,7 +163,7 @@ BETAS: dict[str, Row] = {
         entropy=_f_entropy,
     ),
     "betaprime": Row(
-        logpdf=lambda x, a, b: sp.xlogy(a - 1, x) - sp.xlog1py(a + b, x) - sp.betaln(a, b),
+        logpdf=lambda x, a, b: times(a - 1, np.log(x)) - times(a + b, np.log1p(x)) - sp.betaln(a, b),
         cdf=lambda x, a, b: sp.betainc(a, b, x / (1 + x)),
         sf=lambda x, a, b: sp.betainc(b, a, 1 / (1 + x)),
         support=POSITIVE,
@@ -180,7 +180,7 @@ BETAS: dict[str, Row] = {
         entropy=lambda: LOG_PI - 2 * LOG_2,
     ),
     "rdist": Row(
-        logpdf=lambda x, c: sp.xlog1py(0.5 * c - 1, -x * x) - sp.betaln(0.5 * c, 0.5),
+        logpdf=lambda x, c: times(0.5 * c - 1, np.log1p(-x * x)) - sp.betaln(0.5 * c, 0.5),
         cdf=lambda x, c: sp.betainc(0.5 * c, 0.5 * c, 0.5 * (x + 1)),
         symmetric=True,
         support=(-1.0, 1.0),

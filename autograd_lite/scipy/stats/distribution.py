@@ -84,6 +84,7 @@ class Distribution:
 
     def _value(self, method: str, x: Any, values: Sequence[Any]) -> Any:
         x = x if isinstance(x, Tensor) else np.asarray(x)
+        x = x if x.dtype == np.float64 else x.astype(np.float64)  # SciPy computes in double precision, too
         n = len(self.shapes)
         shapes, loc, scale = values[:n], values[n], 1 if self.discrete else values[n + 1]
         bad = self._refused(shapes, scale)
@@ -115,7 +116,7 @@ class Distribution:
 
     def _support(self, shapes: Sequence[Any]) -> tuple[Any, Any]:
         bare = [shown(s) for s in shapes]
-        return tuple(end(*bare) if callable(end) else end for end in self.row.support)  # type: ignore[return-value]
+        return tuple(end(*bare) if callable(end) else end for end in self.row.support)
 
     # ---- densities and probabilities --------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from .rows import (
     log1mexp,
     log1p_by,
     scaled_exp1,
+    times,
     two_sided,
     where_above,
 )
@@ -32,6 +33,10 @@ def _mean_of(power: Any) -> Any:
     return lambda *shapes: power(1, *shapes)
 
 
+def _weibull(log: Any, c: Any) -> Any:
+    return times(c - 1, log) - np.exp(c * log) + np.log(c)
+
+
 def _weibull_power(n: int, c: Any) -> Any:
     return sp.gamma(1 + n / c)
 
@@ -41,7 +46,9 @@ def _weibull_entropy(c: Any) -> Any:
 
 
 def _exponweib(x: Any, a: Any, c: Any) -> Any:
-    return np.log(a * c) + (a - 1) * log1mexp(-(x**c)) - x**c + sp.xlogy(c - 1, x)
+    log = np.log(x)
+    power = np.exp(c * log)
+    return np.log(a * c) + (a - 1) * log1mexp(-power) - power + times(c - 1, log)
 
 
 def _genexpon(x: Any, a: Any, b: Any, c: Any) -> Any:
@@ -139,23 +146,23 @@ EXTREMES: dict[str, Row] = {
         entropy=lambda: 1.0,
     ),
     "weibull_min": Row(
-        logpdf=lambda x, c: np.log(c) + sp.xlogy(c - 1, x) - x**c,
-        logsf=lambda x, c: -(x**c),
+        logpdf=lambda x, c: _weibull(np.log(x), c),
+        logsf=lambda x, c: -np.exp(c * np.log(x)),
         support=POSITIVE,
         mean=_mean_of(_weibull_power),
         var=_variance_of(_weibull_power),
         entropy=_weibull_entropy,
     ),
     "weibull_max": Row(
-        logpdf=lambda x, c: np.log(c) + sp.xlogy(c - 1, -x) - (-x) ** c,
-        logcdf=lambda x, c: -((-x) ** c),
+        logpdf=lambda x, c: _weibull(np.log(-x), c),
+        logcdf=lambda x, c: -np.exp(c * np.log(-x)),
         support=(-math.inf, 0.0),
         mean=lambda c: -_weibull_power(1, c),
         var=_variance_of(_weibull_power),
         entropy=_weibull_entropy,
     ),
     "dweibull": Row(
-        logpdf=lambda x, c: np.log(c) - LOG_2 + sp.xlogy(c - 1, np.abs(x)) - np.abs(x) ** c,
+        logpdf=lambda x, c: _weibull(np.log(np.abs(x)), c) - LOG_2,
         cdf=lambda x, c: two_sided(np.sign(x) * np.abs(x) ** c),
         symmetric=True,
         mean=lambda c: 0.0 * c,
@@ -164,7 +171,7 @@ EXTREMES: dict[str, Row] = {
     ),
     "exponweib": Row(logpdf=_exponweib, logcdf=lambda x, a, c: a * log1mexp(-(x**c)), support=POSITIVE, closed=False),
     "exponpow": Row(
-        logpdf=lambda x, b: 1 + np.log(b) + sp.xlogy(b - 1, x) + x**b - np.exp(x**b),
+        logpdf=lambda x, b: 1 + np.log(b) + times(b - 1, np.log(x)) + x**b - np.exp(x**b),
         logsf=lambda x, b: -np.expm1(x**b),
         support=POSITIVE,
     ),
@@ -178,7 +185,7 @@ EXTREMES: dict[str, Row] = {
         entropy=lambda c: 1 + EULER + EULER / c - np.log(c),
     ),
     "truncweibull_min": Row(
-        logpdf=lambda x, c, a, b: np.log(c) + sp.xlogy(c - 1, x) - x**c + a**c - np.log(-np.expm1(a**c - b**c)),
+        logpdf=lambda x, c, a, b: np.log(c) + times(c - 1, np.log(x)) - x**c + a**c - np.log(-np.expm1(a**c - b**c)),
         cdf=_between,
         sf=lambda x, c, a, b: np.exp(a**c - x**c) * np.expm1(x**c - b**c) / np.expm1(a**c - b**c),
         support=(lambda c, a, b: a, lambda c, a, b: b),
@@ -265,7 +272,7 @@ EXTREMES: dict[str, Row] = {
         entropy=lambda c: 2 - np.log(c),
     ),
     "burr12": Row(
-        logpdf=lambda x, c, d: np.log(c * d) + sp.xlogy(c - 1, x) - (d + 1) * np.log1p(x**c),
+        logpdf=lambda x, c, d: np.log(c * d) + times(c - 1, np.log(x)) - (d + 1) * np.log1p(x**c),
         logsf=lambda x, c, d: -d * np.log1p(x**c),
         support=POSITIVE,
         mean=_mean_of(_burr12_power),
@@ -295,7 +302,7 @@ EXTREMES: dict[str, Row] = {
         check=lambda h, k: (h == h) & (k == k),
     ),
     "powerlaw": Row(
-        logpdf=lambda x, a: np.log(a) + sp.xlogy(a - 1, x),
+        logpdf=lambda x, a: np.log(a) + times(a - 1, np.log(x)),
         logcdf=lambda x, a: a * np.log(x),
         support=UNIT,
         mean=lambda a: a / (a + 1),

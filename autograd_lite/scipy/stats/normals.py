@@ -8,7 +8,20 @@ from typing import Any
 import numpy as np
 from scipy import special as sp
 
-from .rows import EULER, HALF_LOG_2PI, LOG_2, LOG_PI, POSITIVE, UNIT, Row, fixed, log1mexp, log_normal, scaled_exp1
+from .rows import (
+    EULER,
+    HALF_LOG_2PI,
+    LOG_2,
+    LOG_PI,
+    POSITIVE,
+    UNIT,
+    Row,
+    fixed,
+    log1mexp,
+    log_normal,
+    scaled_exp1,
+    times,
+)
 
 _ROOT_HALF = math.sqrt(0.5)
 _ROOT_2_PI = math.sqrt(2 / math.pi)
@@ -132,7 +145,7 @@ def _pearson(x: Any, skew: Any) -> tuple[Any, Any, Any, Any]:
 
 def _pearson_logpdf(x: Any, skew: Any) -> Any:
     none, beta, alpha, y = _pearson(x, skew)
-    return np.where(none, log_normal(x), np.log(np.abs(beta)) + sp.xlogy(alpha - 1, y) - y - sp.gammaln(alpha))
+    return np.where(none, log_normal(x), np.log(np.abs(beta)) + times(alpha - 1, np.log(y)) - y - sp.gammaln(alpha))
 
 
 def _pearson_tail(sign: int) -> Any:

@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 from scipy import special as sp
 
+from ...tensors.tensor import Tensor
+from .masks import shown
+
 Formula = Callable[..., Any]
 
 
@@ -58,7 +61,8 @@ def fixed(row: Row, *shapes: float) -> Row:
         return lambda *x: formula(*x, *shapes)
 
     found = {field.name: getattr(row, field.name) for field in dataclasses.fields(row)}
-    return Row(**{name: with_shapes(fact) if callable(fact) else fact for name, fact in found.items()})
+    changes: dict[str, Any] = {name: with_shapes(fact) for name, fact in found.items() if callable(fact)}
+    return dataclasses.replace(row, **changes)
 
 
 # ---- what formulas share --------------------------------------------------------------------------------------------
@@ -92,6 +96,14 @@ def log1p_by(k: Any, x: Any) -> Any:
     for term in reversed(_TERMS):
         series = series * small + term
     return x * np.where(near, series, np.log1p(large) / large)
+
+
+def times(a: Any, log: Any) -> Any:
+    """Return a log, which for a = 0 is 0 where log is infinite, as in `xlogy`."""
+    none = shown(a) == 0
+    if isinstance(none, Tensor) or np.any(none):
+        return np.where(none & np.isinf(shown(log)), 0.0, a * log)
+    return a * log
 
 
 def log_normal(x: Any) -> Any:
