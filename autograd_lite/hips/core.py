@@ -64,7 +64,9 @@ def pulled(traced: Traced, g: Any, retain: bool = False) -> Any:
         pairs = beside("vjp", "a cotangent for each output", out, g)
         roots = [(o, _cotangent(o, v)) for _, o, v in pairs if isinstance(o, Tensor)]
     (gradient,) = pull_back(traced, roots, retain)
-    return _leaving(gradient) if isinstance(gradient, (Tensor, np.ndarray)) else map_leaves(_leaving, gradient)
+    return (
+        _leaving(gradient) if isinstance(gradient, (Tensor, np.ndarray, np.generic)) else map_leaves(_leaving, gradient)
+    )
 
 
 def _cotangent(out: Tensor, g: Any) -> Any:
@@ -147,13 +149,13 @@ def _rules(fun: Any, called: str) -> Any:
     return fun
 
 
-# The rules of primitives as `defvjp_argnums` was given them.
-primitive_vjps: dict[Any, Callable[..., Any]] = {}
+# What each primitive was last given, by `defvjp` for single arguments or for all of them at once.
+primitive_vjps: dict[Any, Any] = {}
 
 
 def defvjp_argnums(fun: Any, vjpmaker: Callable[..., Any]) -> None:
     """Give a primitive its VJPs: `vjpmaker(argnums, ans, args, kwargs)` returns g -> a cotangent for each argument."""
-    _rules(fun, "defvjp").def_vjps(
+    _rules(fun, "defvjp_argnums").def_vjps(
         lambda argnums, g, ans, *args, **kwargs: [dense(part) for part in vjpmaker(argnums, ans, args, kwargs)(g)]
     )
     primitive_vjps[fun] = vjpmaker
@@ -161,12 +163,10 @@ def defvjp_argnums(fun: Any, vjpmaker: Callable[..., Any]) -> None:
 
 def defvjp_argnum(fun: Any, vjpmaker: Callable[..., Any]) -> None:
     """Give a primitive a VJP for any argument: `vjpmaker(argnum, ans, args, kwargs)` returns g -> its cotangent."""
-
-    def all_of(argnums: Any, *call: Any) -> Callable[[Any], list[Any]]:
-        vjps = [vjpmaker(i, *call) for i in argnums]
-        return lambda g: [vjp(g) for vjp in vjps]
-
-    defvjp_argnums(fun, all_of)
+    _rules(fun, "defvjp_argnum").def_vjps(
+        lambda argnums, g, ans, *args, **kwargs: [dense(vjpmaker(i, ans, args, kwargs)(g)) for i in argnums]
+    )
+    primitive_vjps[fun] = vjpmaker
 
 
 def defvjp(fun: Any, *vjpmakers: Any, argnums: Any = None) -> None:
@@ -179,13 +179,16 @@ def defvjp(fun: Any, *vjpmakers: Any, argnums: Any = None) -> None:
     """
     makers = dict(zip(range(len(vjpmakers)) if argnums is None else argnums, vjpmakers, strict=False))
 
-    def one_of(i: int, ans: Any, args: Any, kwargs: Any) -> Callable[[Any], Any]:
+    def pull(i: int, g: Any, ans: Any, args: Any, kwargs: Any) -> Any:
         if i not in makers:
             raise MissingRule(f"VJP of {getattr(fun, '__name__', fun)} wrt argnum {i} not defined: see defvjp")
         maker = makers[i]
-        return maker(ans, *args, **kwargs) if maker else lambda g: vspace(args[i]).zeros()
+        return maker and dense(maker(ans, *args, **kwargs)(g))
 
-    defvjp_argnum(fun, one_of)
+    _rules(fun, "defvjp").def_vjps(
+        lambda argnums, g, ans, *args, **kwargs: [pull(i, g, ans, args, kwargs) for i in argnums]
+    )
+    primitive_vjps[fun] = vjpmakers
 
 
 def defjvp(fun: Any, *jvpfuns: Any, argnums: Any = None) -> None:
