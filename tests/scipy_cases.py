@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.core.op import Op
-from autograd_lite.ops.scipy_special import TABLE, sp
+from autograd_lite.ops.special import TABLE, sp
 
 from .composed_cases import ComposedCase
 from .op_cases import OpCase, Shapes
@@ -29,14 +29,22 @@ SHAPES: dict[int, Sequence[Shapes]] = {
 }
 # Finite differences need room on both sides of a kink.
 WIDER: dict[str, Any] = {"i0e": "nonzero", "i1e": "nonzero"}
+PARAMETERS: dict[str, Any] = {
+    "gammainc_by_a": ({"order": 1}, {"order": 2}),
+    "betainc_by_ab": ({"of_a": 1, "of_b": 0}, {"of_a": 0, "of_b": 1}, {"of_a": 1, "of_b": 1}),
+}
 
 
 def rows() -> list[OpCase]:
-    """Return a row for each ufunc of the table, which is its own reference: what is tested is its derivative."""
+    """Return a row for each function of the table, which is its own reference: what is tested is its derivative."""
     found = []
-    for name in TABLE:
-        op, ufunc = getattr(sp, name), getattr(special, name)
-        domain = WIDER.get(name) or op.domain or "any"
+    for name, known in TABLE.items():
+        op, domain = getattr(sp, name), WIDER.get(name) or getattr(sp, name).domain or "any"
+        if known.function is not None:
+            ours = PARAMETERS.get(name, ({},))
+            found.append(OpCase(op.name, known.function, SHAPES[len(op.rules)], domain, ours))
+            continue
+        ufunc = getattr(special, name)
         found.append(OpCase(op.name, ufunc, SHAPES[len(op.rules)], domain, calls=(spelt_by_users(op, ufunc),)))
     return found
 

@@ -25,11 +25,11 @@ DEPTH: ContextVar[Depth] = ContextVar("autograd_lite_depth", default=_OUTSIDE)
 def inside(*, tape: bool) -> Iterator[Depth]:
     """Run a transformation's function; yields what was around it."""
     depth = DEPTH.get()
-    token = DEPTH.set(Depth(depth.all + 1, depth.tapes + tape))
     try:
+        DEPTH.set(Depth(depth.all + 1, depth.tapes + tape))
         yield depth
     finally:
-        DEPTH.reset(token)
+        DEPTH.set(depth)
 
 
 def inside_lifted() -> bool:
@@ -41,11 +41,12 @@ def inside_lifted() -> bool:
 @contextmanager
 def inside_as(depth: Depth) -> Iterator[None]:
     """Run a function again, inside the same transformations as before."""
-    token = DEPTH.set(depth)
+    around = DEPTH.get()
     try:
+        DEPTH.set(depth)
         yield
     finally:
-        DEPTH.reset(token)
+        DEPTH.set(around)
 
 
 def isolated() -> AbstractContextManager[None]:

@@ -28,9 +28,9 @@ from ..tensors.record import record, wrap
 from ..tensors.tensor import Tensor
 from ..tree import leaves, rebuild
 from .arguments import name_of
-from .calls import BARE, Call, Packing, are_inputs, taken
+from .calls import BARE, Call, Packing, are_bare, are_inputs, taken
 from .dual import transposed
-from .rules import KeepAll, Rule, are_bare, as_it_is, numbers_of, of_one, sum_of, zeros, zeros_like
+from .rules import KeepAll, Rule, as_it_is, numbers_of, of_one, sum_of, zeros, zeros_like
 from .transposing import inner, pulled_through, pushed_through, transposed_by_units
 
 _NUMBERS = frozenset({float, int, complex, bool})
@@ -183,11 +183,11 @@ class Primitive:
         held = {0: self._run(values, call)}
         if held[0].__class__ in _NUMBERS:
             held[0] = np.asarray(held[0])
-        if call is not None or held[0].__class__ not in BARE:
-            call = call or Call(args, kwargs, [])
-            held[0] = call.packed(held)
+        if call is None and held[0].__class__ not in BARE:
+            call = Call(args, kwargs, [])
+        out = taken(held, 0) if call is None else call.packed(held)
         params = _NO_PARAMS if call is None else {"call": call}
-        out, node = taken(held, 0), None
+        node = None
         if needs or recorded or (TAPES and MODE.get().tape is not None):
             node = record(self._op(len(values)), out, values, edges, needs, params)
         return wrap(out, node) if call is None else call.packing.unpack(wrap(out, node))
@@ -227,12 +227,14 @@ class Primitive:
         """Return the cotangents of the inputs in `needs`."""
         call = params.get("call")
         out, *values = saved
-        if call is None:
-            found = self._pulled(tuple(needs), g, out, tuple(values), _NO_KWARGS)
+        if call is not None:
+            g, out = call.packing.unpack(g), call.packing.unpack(out)
+        if call is None or call.plain:
+            found = self._pulled(tuple(needs), g, out, tuple(values), _NO_KWARGS if call is None else call.kwargs)
             return [self._fitted(found, j, values[i], f"argument {i}") for j, i in enumerate(needs)]
         args, kwargs = call.arguments(values)
         asked = tuple(dict.fromkeys(call.owners[k] for k in needs))
-        found = self._pulled(asked, call.packing.unpack(g), call.packing.unpack(out), args, kwargs)
+        found = self._pulled(asked, g, out, args, kwargs)
         by_input: dict[int, Any] = {}
         for i, cotangent in zip(asked, found, strict=True):
             mine = [k for k, owner in enumerate(call.owners) if owner == i]

@@ -7,10 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..tensors.lifted import Lifted
-from ..tensors.tensor import Tensor
-from ..tree import leaves, map as map_leaves
-from .calls import BARE
+from ..tree import map as map_leaves
 
 
 class Rule(NamedTuple):
@@ -59,21 +56,6 @@ def numbers_of(rules: Sequence[Any], argnums: Sequence[int] | None) -> Sequence[
     if len(argnums) != len(rules):
         raise ValueError(f"expected as many argnums as rules, {len(rules)}; received {len(argnums)}: {argnums}")
     return argnums
-
-
-def are_bare(*trees: Any) -> bool:
-    """Return whether there is neither a Tensor nor a value of a transformation."""
-    for tree in trees:
-        if tree.__class__ in BARE:
-            continue
-        if isinstance(tree, (Tensor, Lifted)):
-            return False
-        if tree.__class__ is tuple:
-            if not are_bare(*tree):
-                return False
-        elif any(isinstance(x, (Tensor, Lifted)) for x in leaves(tree)):
-            return False
-    return True
 
 
 def zeros(x: Any) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .instructions import CALL, THREADS, aligned, block_record, call_record, is_long
-from .kernels import INSTRUCTIONS, library
+from .kernels import library
 
 Array: TypeAlias = npt.NDArray[Any]
 Call: TypeAlias = tuple[Any, ...]  # a function in C and its arguments
@@ -60,7 +60,7 @@ def blockwise(
         )
     if all(a.flags.c_contiguous for a in arrays):
         arrays = [a.reshape(-1) for a in arrays]
-        if arrays[0].dtype.char in "fd" and INSTRUCTIONS and arrays[0].size:
+        if arrays[0].dtype.char in "fd" and library and arrays[0].size:
             segment = _segment(tuple(calls), len(arrays), len(numbers), arrays[0].size, arrays[0].dtype)
             if segment is not None:
                 return iter([(segment, *arrays, *numbers)])
@@ -144,5 +144,4 @@ def _made(calls: tuple[Call, ...], arrays: int, numbers: int, size: int, dtype: 
     kinds += [(dtype, (), (), True, False, True)] * numbers
     work = len(calls) * size
     code = np.array(block_record(size, rows, scratch, work, body), np.intp)
-    assert library is not None
     return library.Segment(code, tuple(loops), (), tuple(kinds), (), aligned(scratch * THREADS), is_long(work), ())

@@ -13,7 +13,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.core.op import BY_UFUNC, OPS
-from autograd_lite.ops.scipy_special import TABLE, scipy_op, sp
+from autograd_lite.ops.special import TABLE, scipy_op, sp
 
 special = pytest.importorskip("scipy.special")
 
@@ -29,7 +29,7 @@ def derivatives(f: Callable[..., Any], x: float, order: int) -> list[float]:
 
 def test_more_than_ninety_ufuncs_have_derivatives() -> None:
     assert len(TABLE) > 90
-    assert all(any(p is not None for p in known.partials) for known in TABLE.values())
+    assert all(any(not isinstance(p, str) for p in known.partials) for known in TABLE.values())
 
 
 def test_importing_the_engine_and_then_scipy_is_enough_and_imports_nothing_before() -> None:
@@ -67,8 +67,7 @@ def test_a_record_is_made_once_and_knows_aliases() -> None:
     ("name", "call"),
     [
         ("jv", lambda v: special.jv(v, 1.0)),
-        ("gammainc", lambda a: special.gammainc(a, 1.0)),
-        ("betainc", lambda a: special.betainc(2.0, a, 0.5)),
+        ("hyp1f1", lambda a: special.hyp1f1(2.0, a, 0.5)),
         ("ellipkinc", lambda m: special.ellipkinc(1.0, m)),
         ("zeta", lambda s: special.zeta(s, 1.0)),
     ],
@@ -190,14 +189,15 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "scipy_special.md"
 
 
 def test_the_page_lists_what_the_table_has() -> None:
-    expected = "\n".join(f"| `{name}` | {inputs(known.partials)} |" for name, known in sorted(TABLE.items()))
+    rows = sorted((name, known) for name, known in TABLE.items() if known.function is None)
+    expected = "\n".join(f"| `{name}` | {inputs(known.partials)} |" for name, known in rows)
     found = "\n".join(row for row in PAGE.read_text(encoding="utf-8").splitlines() if row.startswith("| `"))
     assert found == expected, f"put this into {PAGE.name}:\n{expected}"
 
 
 def inputs(partials: tuple[Any, ...]) -> str:
     """Return the text that lists the inputs with derivatives."""
-    known = [word for word, p in zip(("first", "second", "third"), partials, strict=False) if p is not None]
+    known = [word for word, p in zip(("first", "second", "third"), partials, strict=False) if not isinstance(p, str)]
     return "every input" if len(known) == len(partials) else f"the {' and '.join(known)} input"
 
 

@@ -26,29 +26,3 @@ read_layout(Layout *l, npy_intp *first, const char *data, npy_intp step, int ran
         l->before[i] = axis < 0 ? 0 : *(const npy_intp *)(data + (2 * rank + axis) * step);
     }
 }
-
-void
-copy_elements(char *to, npy_intp to_step, const char *from, npy_intp from_step, npy_intp count, npy_intp itemsize)
-{
-    if (to_step == itemsize && from_step == itemsize) {
-        memcpy(to, from, count * itemsize);
-        return;
-    }
-    for (npy_intp i = 0; i < count; i++, to += to_step, from += from_step) {
-        if (itemsize == 4) {
-            memcpy(to, from, 4);
-        }
-        else {
-            memcpy(to, from, 8);
-        }
-    }
-}
-
-void
-no_memory(void)
-{
-    NPY_ALLOW_C_API_DEF
-    NPY_ALLOW_C_API;
-    PyErr_NoMemory();
-    NPY_DISABLE_C_API;
-}

@@ -41,6 +41,7 @@ LEFT_OUT = {
     "kstwo": "SciPy documents no formula, and its one parameter counts",
     "kstwobign": "SciPy documents no formula",
     "landau": "its density is an integral that SciPy documents in an oscillating form",
+    "levy_stable": "its density is an integral, for which SciPy has several parametrizations and methods",
     "studentized_range": "its density is a double integral",
     "rv_histogram": "its parameters are data",
     "hypergeom": "its parameters count: there is nothing to differentiate by",

@@ -84,6 +84,7 @@ class Distribution:
 
     def _value(self, method: str, x: Any, values: Sequence[Any]) -> Any:
         x = x if isinstance(x, Tensor) else np.asarray(x)
+        x = x if x.dtype == np.float64 else x.astype(np.float64)  # SciPy computes in double precision, too
         n = len(self.shapes)
         shapes, loc, scale = values[:n], values[n], 1 if self.discrete else values[n + 1]
         bad = self._refused(shapes, scale)
