@@ -25,6 +25,8 @@ A = np.random.default_rng(0).normal(size=(50, 50))
 
 
 class Call(NamedTuple):
+    """A call to measure: `make(package)` returns a function of `argument`."""
+
     name: str
     make: Callable[[ModuleType], Callable[[Any], Any]]
     argument: Any
