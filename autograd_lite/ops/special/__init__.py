@@ -14,8 +14,8 @@ from .error_functions import ERROR_FUNCTIONS
 from .gamma_functions import GAMMA
 from .integrals import INTEGRALS
 from .polynomials import SERIES
-from .refused import REFUSED as REFUSED
 from .records import TABLE as TABLE, scipy_op as scipy_op, sp as sp, ufunc_named as ufunc_named
+from .refused import REFUSED as REFUSED
 from .several import SEVERAL
 
 for _part in (
