@@ -66,14 +66,9 @@ def log_softmax(x: Any, axis: Any = None) -> Any:
     return x - activations.logsumexp(x, axis, True)
 
 
-def _softplus(x: Any, **kwargs: Any) -> Any:
+def softplus(x: Any, **kwargs: Any) -> Any:
+    """Return log(1 + exp(x)), as `scipy.special.softplus`, which is new in SciPy 1.17."""
     return np.logaddexp(0, x, **kwargs)
-
-
-@takes_tensors(getattr(special, "softplus", _softplus), by="x")
-def softplus(x: Any) -> Any:
-    """Return log(1 + exp(x))."""
-    return np.logaddexp(0.0, x)
 
 
 @takes_tensors(special.polygamma, by="x", note="n counts")
@@ -124,9 +119,7 @@ def factorial(n: Any, exact: bool = False, extend: str = "zero") -> Any:
 
 def _refuse_exact(name: str, exact: bool) -> None:
     if exact:
-        raise ValueError(
-            f"scipy.special.{name}: expected exact=False, received True; detach the Tensors"
-        )
+        raise ValueError(f"scipy.special.{name}: expected exact=False, received True; detach the Tensors")
 
 
 def _of_order(f: Any, v: Any, z: Any, n: int, sign: int) -> Any:
