@@ -1,7 +1,6 @@
 /* Copies as ufuncs: casts, one for each dtype that is cast to, as NumPy does to operands of other dtypes than a loop's,
  * and a choice between two values, which is no ufunc in NumPy. */
 #include "kernels.h"
-#include "methods.h"
 
 #define CAST(FROM, TO, from, to)                                             \
     static void from##_to_##to(LOOP_ARGUMENTS)                               \
@@ -80,8 +79,7 @@ SELECT(npy_long, long)
 SELECT(npy_float, float)
 SELECT(npy_double, double)
 
-static PyObject *
-selecting(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing))
+static PyObject * selecting(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing))
 {
     static PyUFuncGenericFunction loops[] = {select_bool, select_int, select_long, select_float, select_double};
     static const char types[] = {NPY_BOOL, NPY_BOOL, NPY_BOOL, NPY_BOOL,    NPY_BOOL, NPY_INT,   NPY_INT,
@@ -92,8 +90,7 @@ selecting(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing))
                                    "The second where the first is true, the third elsewhere.", 0);
 }
 
-static PyObject *
-casts(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing))
+static PyObject * casts(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing))
 {
     static char types[N_TO][2 * MOST];
     static void *data[MOST];

@@ -36,6 +36,9 @@ extern const Kernel kernels_avx2[];
 extern const Kernel kernels_avx512[];
 #endif
 
+/* The functions of the module, by the file that they are in. */
+extern PyMethodDef cast_methods[], facts_methods[], product_methods[], sharing_methods[];
+
 #define LOOP_ARGUMENTS char **args, const npy_intp *dimensions, const npy_intp *steps, void *data
 
 #endif

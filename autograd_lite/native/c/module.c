@@ -1,7 +1,6 @@
 /* The extension module: chooses a table of kernels, and makes ufuncs of its rows. */
 #define AUTOGRAD_LITE_MODULE
 #include "executor.h"
-#include "methods.h"
 
 static const char *const NAMES[] = {
 #if defined(__x86_64__)
@@ -15,8 +14,7 @@ static const char *const NAMES[] = {
 #define N_SETS ((int)(sizeof NAMES / sizeof *NAMES))
 
 /* Return the table of a set of instructions, or NULL if this processor lacks it. */
-static const Kernel *
-table_of(int set)
+static const Kernel * table_of(int set)
 {
 #if defined(__x86_64__)
     if (set == 0) {
@@ -35,8 +33,7 @@ table_of(int set)
 }
 
 /* Return a ufunc of a kernel. What it points to lives as long as the process. */
-static PyObject *
-ufunc_of(const Kernel *kernel)
+static PyObject * ufunc_of(const Kernel *kernel)
 {
     const int n = kernel->nin + kernel->nout, n_loops = (kernel->f != NULL) + (kernel->d != NULL);
     PyUFuncGenericFunction *loops = PyMem_RawCalloc(n_loops, sizeof *loops);
@@ -64,8 +61,7 @@ ufunc_of(const Kernel *kernel)
 }
 
 /* Return a ufunc like `theirs` with the loops of `ours` for the dtypes whose characters are given. */
-static PyObject *
-with_loops(PyObject *Py_UNUSED(module), PyObject *args)
+static PyObject * with_loops(PyObject *Py_UNUSED(module), PyObject *args)
 {
     PyUFuncObject *theirs, *ours;
     const char *chars;
@@ -103,8 +99,7 @@ with_loops(PyObject *Py_UNUSED(module), PyObject *args)
     return made;
 }
 
-static PyObject *
-ufuncs(PyObject *Py_UNUSED(module), PyObject *argument)
+static PyObject * ufuncs(PyObject *Py_UNUSED(module), PyObject *argument)
 {
     const char *wanted = PyUnicode_AsUTF8(argument);
     if (wanted == NULL) {
@@ -131,8 +126,7 @@ ufuncs(PyObject *Py_UNUSED(module), PyObject *argument)
     return PyErr_Format(PyExc_ValueError, "ufuncs: this processor lacks the instructions of '%s'", wanted);
 }
 
-static PyObject *
-instruction_sets(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing))
+static PyObject * instruction_sets(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing))
 {
     PyObject *found = PyList_New(0);
     for (int set = 0; found != NULL && set < N_SETS; set++) {
