@@ -39,7 +39,6 @@ static int are_apart(const Layout *l, const Images *image, const Images *windows
 /* Fill an image, or all windows of one. */
 static void fill(const Walk *walk, const Images *a, char *data, int axis, double value)
 {
-    const npy_float single = (npy_float)value;
     if (axis < RANK) {
         for (npy_intp i = 0; i < a->size[axis]; i++) {
             fill(walk, a, data + i * a->step[axis], axis + 1, value);
@@ -49,8 +48,14 @@ static void fill(const Walk *walk, const Images *a, char *data, int axis, double
         memset(data, 0, a->c * walk->itemsize);
     }
     else {
-        const void *from = walk->itemsize == sizeof single ? (const void *)&single : &value;
-        copy_elements(data, a->c_step, from, 0, a->c, walk->itemsize);
+        for (npy_intp i = 0; i < a->c; i++) {
+            if (walk->itemsize == sizeof(npy_float)) {
+                *(npy_float *)(data + i * a->c_step) = (npy_float)value;
+            }
+            else {
+                *(npy_double *)(data + i * a->c_step) = value;
+            }
+        }
     }
 }
 
