@@ -47,6 +47,7 @@ from .functional import (
     jacobian as jacobian,
     jvp as jvp,
     linearize as linearize,
+    primitive as primitive,
     stop_gradient as stop_gradient,
     value_and_grad as value_and_grad,
     vjp as vjp,
@@ -81,6 +82,7 @@ from .networks.windows import (
     transposed_convolution as transposed_convolution,
 )
 from .random import Generator as Generator, set_seed as set_seed
+from .tensors.arrays import array as array
 from .tensors.changes import Changes as Changes, transaction as transaction
 from .tensors.tensor import Tensor as Tensor, tensor as tensor
 
@@ -100,7 +102,7 @@ _LATE |= dict.fromkeys(("host_call", "live", "pinned", "same_objects"), ".outsid
 _LATE["show_config"] = ".configuration"
 
 if TYPE_CHECKING:
-    from . import graph as graph, nn as nn
+    from . import graph as graph, nn as nn, optimize as optimize
     from .compiler.compiled import compile as compile
     from .configuration import show_config as show_config
     from .control.cond import cond as cond
@@ -141,14 +143,14 @@ else:
         return getattr(_import_module(_LATE[name], __name__), name)
 
     def __getattr__(name: str) -> object:
-        if name in ("graph", "nn"):
+        if name in ("graph", "nn", "optimize"):
             return _import_module(f".{name}", __name__)
         if name in _LATE:
             return _late(name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__() -> list[str]:
-        return sorted({*globals(), "graph", "nn", *_LATE})
+        return sorted({*globals(), "graph", "nn", "optimize", *_LATE})
 
 
 def _picture(tensor: Tensor) -> str:

@@ -22,7 +22,7 @@ from .core.messages import checked
 from .core.mode import MODE, TAPES, Mode, hold_mode, record_off, record_on
 from .core.node import LEAF, Node
 from .core.observers import Observer
-from .core.op import EachInput, Kind, Rule
+from .core.op import EachInput, Kind, Read, Rule
 from .core.ownership import SMALL, unshared
 from .core.seals import broken
 from .core.shapes import ShapeDtype, cast_back, expand_reduced, sum_to_shape
@@ -289,24 +289,29 @@ def _walk_observed(
             continue
         observer.begin(node, pending[node])
         g, saved = _open(node, pending.pop(node), opened)
-        for i, rule in _rules_of(node, g, saved):
+        for i, rule in _rules_of(node, g, saved, wanted):
             edge = node.inputs[i]
-            if wanted is None or edge in wanted:
-                _check_leaf(node, i, saved)
-                r = _fitted(_rule_result(rule, g, saved, node.params, alarm), edge)
-                pending[edge] = total = pending[edge] + r if edge in pending else r
-                observer.contributed(node, i, edge, r, total)
+            _check_leaf(node, i, saved)
+            r = _fitted(_rule_result(rule, g, saved, node.params, alarm), edge)
+            pending[edge] = total = pending[edge] + r if edge in pending else r
+            observer.contributed(node, i, edge, r, total)
         if not retain:
             node.saved = _freed_saved(node)
     return pending
 
 
-def _rules_of(node: Node, g: Any, saved: tuple[Any, ...]) -> Iterator[tuple[int, Rule]]:
+def _rules_of(node: Node, g: Any, saved: tuple[Any, ...], wanted: set[Any] | None) -> Iterator[tuple[int, Any]]:
     """Yield the inputs that a gradient flows to, with their rules."""
     rules: Any = node.op.rules
+    needs = _asked(node, wanted)
     if rules.__class__ is EachInput:
-        rules = rules.at_once(g, saved, node.params, node.needs)
-    return ((i, rules[i]) for i in node.needs if rules[i] is not None)
+        rules = rules.at_once(g, saved, node.params, needs)
+    return ((i, rules[i]) for i in needs if rules[i] is not None)
+
+
+def _asked(node: Node, wanted: set[Any] | None) -> tuple[int, ...]:
+    """Return the inputs that a gradient flows to on the way to where it is wanted."""
+    return node.needs if wanted is None else tuple([i for i in node.needs if node.inputs[i] in wanted])
 
 
 def _fitted(r: Any, edge: Any) -> Any:
@@ -329,7 +334,7 @@ def _walk(
             g, saved = _open(node, g, opened)
         rules: Any = node.op.rules
         if rules.__class__ is EachInput:
-            rules = rules.at_once(g, saved, params, needs, _so_far(inputs, needs, pending) if rules.totals else None)
+            rules, needs = _at_once(node, rules, g, saved, wanted, pending)
         for i in needs:
             edge, rule = inputs[i], rules[i]
             if rule is None or (wanted is not None and edge not in wanted):
@@ -379,10 +384,15 @@ def _walk(
     return pending
 
 
-def _so_far(inputs: tuple[Any, ...], needs: tuple[int, ...], pending: dict[Any, Any]) -> dict[int, Any]:
-    """Return the cotangents so far of the inputs that have one, without those that are an input twice."""
-    count = Counter([id(edge) for edge in inputs])
-    return {i: pending[edge] for i in needs if (edge := inputs[i]) in pending and count[id(edge)] == 1}
+def _at_once(
+    node: Node, rules: EachInput, g: Any, saved: tuple[Any, ...], wanted: set[Any] | None, pending: dict[Any, Any]
+) -> tuple[dict[int, Rule | Read], tuple[int, ...]]:
+    """Read the rules of all inputs that are asked for, and return what they say, and which these are."""
+    inputs, needs, so_far = node.inputs, _asked(node, wanted), None
+    if rules.totals:  # the cotangents so far of the inputs that have one, without those that are an input twice
+        count = Counter([id(edge) for edge in inputs])
+        so_far = {i: pending[edge] for i in needs if (edge := inputs[i]) in pending and count[id(edge)] == 1}
+    return rules.at_once(g, saved, node.params, needs, so_far), needs
 
 
 def conjugated(g: Any) -> Any:
@@ -404,7 +414,7 @@ def _through_gate(pending: dict[Any, Any], node: Node, rule: Rule, saved: tuple[
     return masked_product(r, mask, r) if alarm.on else r  # where the mask is open, r is g
 
 
-def _rule_result(rule: Rule, g: Any, saved: tuple[Any, ...], params: dict[str, Any], alarm: _Alarm) -> Any:
+def _rule_result(rule: Rule | Read, g: Any, saved: tuple[Any, ...], params: dict[str, Any], alarm: _Alarm) -> Any:
     """Read a rule of any kind, and mask what it says."""
     kind = rule.kind
     if kind is Kind.UNIT:

@@ -32,33 +32,21 @@ class Seen:
         self.alarm, self.masks, self.count = alarm, masks, 0
 
 
-_SEEN: ContextVar[Seen] = ContextVar("autograd_lite_seen")
+# What the observers of the replay that runs know.
+SEEN: ContextVar[Seen | None] = ContextVar("autograd_lite_seen", default=None)
 # How many observers are not to be called again, in a list.
 _SKIPPED: ContextVar[list[int] | None] = ContextVar("autograd_lite_skipped", default=None)
 
 
 @contextmanager
-def counting(alarm: list[Any], masks: bool) -> Iterator[None]:
-    """Count the observers that are called in a replay, and tell an `AssumptionFailed` how many they were."""
-    seen = Seen(alarm, masks)
-    token = _SEEN.set(seen)
-    try:
-        yield
-    except AssumptionFailed as error:
-        error.seen = seen.count
-        raise
-    finally:
-        _SEEN.reset(token)
-
-
-@contextmanager
 def skipping(count: int) -> Iterator[None]:
     """Do not call the first observers inside."""
-    token = _SKIPPED.set([count])
+    around = _SKIPPED.get()
     try:
+        _SKIPPED.set([count])
         yield
     finally:
-        _SKIPPED.reset(token)
+        _SKIPPED.set(around)
 
 
 def see(f: Callable[..., Any], *arrays: Any) -> None:
@@ -67,7 +55,7 @@ def see(f: Callable[..., Any], *arrays: Any) -> None:
     Raises:
         AssumptionFailed: if it may be.
     """
-    seen = _SEEN.get(None)
+    seen = SEEN.get()
     if seen is not None and (seen.alarm or (seen.masks and any(map(may_have_nan, arrays)))):
         raise AssumptionFailed
     f(*arrays)
@@ -82,11 +70,12 @@ _QUIET: ContextVar[bool] = ContextVar("autograd_lite_quiet", default=False)
 @contextmanager
 def quiet() -> Iterator[None]:
     """Call nothing inside that only looks on."""
-    token = _QUIET.set(True)
+    around = _QUIET.get()
     try:
+        _QUIET.set(True)
         yield
     finally:
-        _QUIET.reset(token)
+        _QUIET.set(around)
 
 
 @dataclass(frozen=True, slots=True)

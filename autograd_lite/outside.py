@@ -8,7 +8,7 @@ from operator import is_
 from typing import Any
 
 from .core.mode import MODE, TAPES
-from .native.kernels import INSTRUCTIONS, library
+from .native.kernels import library
 
 
 def live(container: Any, key: Any, *, owned: bool = False) -> Any:
@@ -102,7 +102,7 @@ def same_objects(containers: tuple[Collection[Any], ...], objects: tuple[Any, ..
         >>> ag.same_objects((settings, names), before)
         False
     """
-    if INSTRUCTIONS and library is not None:
+    if library:
         there: bool = library.same_objects(containers, objects)
         return there
     if sum(map(len, containers)) != len(objects):

@@ -157,11 +157,11 @@ def remember_draws() -> Iterator[dict[Generator, list[Any]]]:
         states.setdefault(generator, []).append(bits.bit_generator.state)
         return bits
 
-    token = _DRAWS.set(noted)
     try:
+        _DRAWS.set(noted)
         yield states
     finally:
-        _DRAWS.reset(token)
+        _DRAWS.set(around)
 
 
 @contextmanager
@@ -178,11 +178,12 @@ def replay_draws(states: dict[Generator, list[Any]]) -> Iterator[None]:
         twin.bit_generator.state = state
         return twin
 
-    token = _DRAWS.set(replayed)
+    around = _DRAWS.get()
     try:
+        _DRAWS.set(replayed)
         yield
     finally:
-        _DRAWS.reset(token)
+        _DRAWS.set(around)
 
 
 @contextmanager
@@ -197,11 +198,12 @@ def rehearse_draws(states: Mapping[Generator, Any] = MappingProxyType({})) -> It
                 twins[generator].bit_generator.state = states[generator]
         return twins[generator]
 
-    token = _DRAWS.set(rehearsed)
+    around = _DRAWS.get()
     try:
+        _DRAWS.set(rehearsed)
         yield
     finally:
-        _DRAWS.reset(token)
+        _DRAWS.set(around)
 
 
 @checked

@@ -464,11 +464,12 @@ def remember_logits() -> Iterator[None]:
     `evaluate` runs a model without a record, yet reports the same cross-entropy as training, which is computed from
     the logits. Only the last input is kept, and only inside this block.
     """
-    token = LOGITS.set([])
+    around = LOGITS.get()
     try:
+        LOGITS.set([])
         yield
     finally:
-        LOGITS.reset(token)
+        LOGITS.set(around)
 
 
 def remembered_logits(probabilities: Tensor, activation: str) -> Tensor | None:

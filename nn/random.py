@@ -120,7 +120,7 @@ def categorical(
     rows, classes = scores.shape
     draw = _uniform((rows, num_samples, classes), dtype="float64", generator=_stream("categorical", seed))
     gumbel = -np.log(-np.log(np.maximum(draw, np.finfo(np.float64).tiny)))
-    return np.argmax(scores.reshape(rows, 1, classes) + gumbel, axis=-1).astype(dtype)
+    return cast("Tensor", np.argmax(scores.reshape(rows, 1, classes) + gumbel, axis=-1)).astype(dtype)
 
 
 def shuffle(x: npt.ArrayLike | Tensor, axis: int = 0, seed: Seed = None) -> Tensor:

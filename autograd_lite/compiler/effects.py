@@ -18,7 +18,7 @@ from ..core.node import next_stamp
 from ..ir.hosts import Hosts, Put, leaves_of, mapped
 from ..ir.program import PureProgram
 from ..ir.recording import OBSERVE
-from ..native.kernels import INSTRUCTIONS, library
+from ..native.kernels import library
 from ..observing import Assumption, Check
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
@@ -159,7 +159,7 @@ def _gradient(g: Any) -> Tensor:
 
 def _stamped(leaves: list[Tensor]) -> Call:
     """Return the call that notes when leaves were changed: after whatever another thread records meanwhile."""
-    if INSTRUCTIONS and library is not None:
+    if library:
         return library.stamp, leaves, "_stamp", next_stamp
     return deque, map(setattr, leaves, repeat("_stamp"), iter(next_stamp, None)), 0
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..core.node import LEAF
 from ..ir.hosts import Hosts, Pinned, Same
-from ..native.kernels import INSTRUCTIONS, library
+from ..native.kernels import library
 from ..tensors.tensor import Tensor
 
 Found = tuple[Any, ...]
@@ -127,7 +127,7 @@ class Facts:
 
     def __init__(self, rows: Sequence[Fact], taken: Sequence[tuple[int, bool]] = ()) -> None:
         self.rows = rows
-        self.found = (in_c if INSTRUCTIONS else in_python)(rows, taken)
+        self.found = (in_c if library else in_python)(rows, taken)
 
     def broken(self) -> str:
         """Return which of them does not hold, as a reason; "" if they all do."""
@@ -137,7 +137,6 @@ class Facts:
 
 def in_c(rows: Sequence[Fact], taken: Sequence[tuple[int, bool]]) -> Callable[[], Found | None]:
     """Return `Facts.found`, as a function of C."""
-    assert library is not None
     facts = tuple((*row[:3], _array(*row.value) if row.kind in _ARRAYS else row.value) for row in rows)
     found: Callable[[], Found | None] = library.facts(Tensor, LEAF, facts, tuple(taken))
     return found

@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..native.kernels import INSTRUCTIONS, library
+from ..native.kernels import library
 from .lowering import Call, How, Ref, Spec
 
 # The dtypes of which loops need no lock, and no more than a number's memory.
 _PLAIN = frozenset("?bBhHiIlLqQfdFD")
 _NUMBERS = (int, float)
 _MOST_OPERANDS = 16
-CASTS: dict[str, np.ufunc] = library.casts() if library and INSTRUCTIONS else {}  # by what they cast to
+CASTS: dict[str, np.ufunc] = library.casts() if library else {}  # by what they cast to
 
 
 class Loop(NamedTuple):
@@ -61,7 +61,7 @@ def loop_of(call: Call, specs: Sequence[Spec]) -> Loop | None:
         call: any call.
         specs: of every value.
     """
-    if not INSTRUCTIONS or call.how is not How.UFUNC or call.kwargs or call.function.__class__ is not np.ufunc:
+    if not library or call.how is not How.UFUNC or call.kwargs or call.function.__class__ is not np.ufunc:
         return None
     ufunc: Any = call.function
     if ufunc.nargs > _MOST_OPERANDS or ufunc.nout != 1 or 0 in specs[call.value].shape:
@@ -100,7 +100,7 @@ def initial(ufunc: np.ufunc, dtype: np.dtype[Any]) -> Any:
 
 def reduction_of(call: Call, specs: Sequence[Spec]) -> Loop | None:
     """Return the loop of a reduction, or None if that is left to NumPy."""
-    if not INSTRUCTIONS or call.how is not How.REDUCE or len(call.args) != 1 or call.args[0].__class__ is not Ref:
+    if not library or call.how is not How.REDUCE or len(call.args) != 1 or call.args[0].__class__ is not Ref:
         return None
     ufunc: Any = call.function
     x, out, kwargs = specs[call.args[0].value], specs[call.value], call.kwargs

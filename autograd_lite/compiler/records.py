@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.fills import Checked, Fill
+from ..core.equivalents import Checked, Fill
 from ..native.instructions import BLOCK, CALL, CHECKED, LINE, REDUCE
-from ..native.kernels import INSTRUCTIONS
+from ..native.kernels import library
 from .blocks import Block, is_one
 from .loops import Loop, broadcast, cast, core_of, initial, loop_of, ordered, reduced_axes, reduction_of
 from .lowering import Call, How, Ref, Spec
@@ -140,7 +140,7 @@ class Records:
 
     def _fill(self, call: Call) -> list[Record]:
         fill, spec = call.function, self._specs[call.value]
-        if not isinstance(fill, Fill) or not INSTRUCTIONS:
+        if not isinstance(fill, Fill) or not library:
             raise Unfit
         zero = np.broadcast_to(np.zeros((), spec.dtype), spec.shape)
         whole = np.lib.stride_tricks.as_strided(np.empty(1, spec.dtype), spec.shape, spec.strides)  # never read

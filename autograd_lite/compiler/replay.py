@@ -6,7 +6,6 @@ import functools
 import operator
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from contextvars import Context, copy_context
 from itertools import starmap
 from typing import Any, NamedTuple, Self
@@ -18,7 +17,7 @@ from ..core.undo import Undo, open_undo
 from ..engine import may_have_nan
 from ..ir.hosts import leaves_of
 from ..ir.recording import OBSERVE
-from ..observing import counting
+from ..observing import SEEN, Seen
 from ..passes.pipeline import optimized
 from ..random import Generator
 from ..tensors.tensor import Tensor
@@ -181,16 +180,23 @@ class Replay:
     def _computed(self, instance: Instance, arrays: Sequence[Any]) -> tuple[tuple[Any, ...], list[tuple[Any, ...]]]:
         """Compute, unless a rule meets what the engine would mask: an operation that is invalid, or a NaN."""
         states = [(generator, generator.state) for generator in self._generators]
+        around = SEEN.get()
+        seen = Seen(instance.alarm, self.traced.masks) if self._observes else None
         try:
-            with counting(instance.alarm, self.traced.masks) if self._observes else nullcontext():
-                values, end, found = instance.run(*arrays)
-                if instance.alarm or (self.traced.masks and instance.change(_have_nan, values, found)):
-                    raise AssumptionFailed
-                self._look(values)
-        except BaseException:
+            if seen is not None:
+                SEEN.set(seen)
+            values, end, found = instance.run(*arrays)
+            if instance.alarm or (self.traced.masks and instance.change(_have_nan, values, found)):
+                raise AssumptionFailed
+            self._look(values)
+        except BaseException as error:
+            if seen is not None and isinstance(error, AssumptionFailed):
+                error.seen = seen.count
             for generator, state in states:
                 generator.state = state
             raise
+        finally:
+            SEEN.set(around)
         return values, end
 
     def _undoable(self, undo: Undo, calls: list[Call]) -> list[Call]:

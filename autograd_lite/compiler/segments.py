@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..native.instructions import BLOCK, CHECKED, LINE, REDUCE, THREADS, aligned, block_record, call_record, is_long
-from ..native.kernels import INSTRUCTIONS, library
+from ..native.kernels import library
 from .lowering import How, Spec
 from .placing import Place
 from .plan import Plan
@@ -54,7 +54,6 @@ class Segment(NamedTuple):
 
     def instance(self, arena: Any) -> Any:
         """Return a function of the given values, which uses this arena, and memory of its own."""
-        assert library is not None
         things = {"own": aligned(self.own), "arena": arena}
         memory = tuple([things[a] if isinstance(a, str) else a for a in self.fixed])
         scratch = aligned(self.scratch * THREADS)
@@ -69,7 +68,7 @@ def segments_of(plan: Plan, moved: Collection[int] = ()) -> list[Segment]:
         plan: of which they are.
         moved: the numbers of values in the arena that may lie elsewhere from call to call.
     """
-    return list(_Finder(plan, moved).segments()) if INSTRUCTIONS else []
+    return list(_Finder(plan, moved).segments()) if library else []
 
 
 class _Finder:

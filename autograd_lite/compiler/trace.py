@@ -263,7 +263,8 @@ def _run(recording: Recording, call: Callable[[], Any]) -> Any:
         except BaseException:
             recording.undo()
             for generator, states in draws.items():
-                generator.state = states[0]
+                if states:  # else an interrupt came before its first draw
+                    generator.state = states[0]
             raise
         if undo is not None and recording.hosts.final:  # no call comes before this one, so no interrupt does
             undo.clear()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from contextvars import ContextVar
-from typing import NamedTuple
+from contextvars import ContextVar, copy_context
+from typing import Any, NamedTuple
+
+from .mode import MODE, TAPES, Mode
 
 
 class Depth(NamedTuple):
@@ -23,11 +25,11 @@ DEPTH: ContextVar[Depth] = ContextVar("autograd_lite_depth", default=_OUTSIDE)
 def inside(*, tape: bool) -> Iterator[Depth]:
     """Run a transformation's function; yields what was around it."""
     depth = DEPTH.get()
-    token = DEPTH.set(Depth(depth.all + 1, depth.tapes + tape))
     try:
+        DEPTH.set(Depth(depth.all + 1, depth.tapes + tape))
         yield depth
     finally:
-        DEPTH.reset(token)
+        DEPTH.set(depth)
 
 
 def inside_lifted() -> bool:
@@ -39,13 +41,28 @@ def inside_lifted() -> bool:
 @contextmanager
 def inside_as(depth: Depth) -> Iterator[None]:
     """Run a function again, inside the same transformations as before."""
-    token = DEPTH.set(depth)
+    around = DEPTH.get()
     try:
+        DEPTH.set(depth)
         yield
     finally:
-        DEPTH.reset(token)
+        DEPTH.set(around)
 
 
 def isolated() -> AbstractContextManager[None]:
     """Run a function on bare arrays as if outside all transformations, since none can reach into it."""
     return inside_as(_OUTSIDE)
+
+
+def outside(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a function as `isolated` does, and also as if no function were being compiled."""
+    if not DEPTH.get().all and not (TAPES and MODE.get().tape is not None):
+        return f(*args, **kwargs)
+    return copy_context().run(_outside, f, args, kwargs)  # which ends wherever an interrupt comes
+
+
+def _outside(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    DEPTH.set(_OUTSIDE)
+    if MODE.get().tape is not None:
+        MODE.set(Mode())
+    return f(*args, **kwargs)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from typing import Any
+from weakref import ref
 
 # A function written in C, and its arguments.
 Call = tuple[Any, ...]
 
 
 class Undo(list[Call]):
-    """Calls that undo the changes so far, in the order of the changes; and the open transactions, in any order."""
+    """Calls that undo the changes so far, in the order of the changes; and the open transactions, in any order.
+
+    These are held weakly, since an interrupt may come just before the end of one, which Python then does not call.
+    """
 
     def __init__(self) -> None:
-        self.blocks: list[Any] = []
+        self.blocks: set[ref[Any]] = set()
 
 
 UNDO: ContextVar[Undo | None] = ContextVar("autograd_lite_undo", default=None)

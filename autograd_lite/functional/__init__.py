@@ -10,4 +10,5 @@ from .custom import (
 from .derived import hessian as hessian, hvp as hvp, jacobian as jacobian
 from .forward import jvp as jvp, linearize as linearize
 from .gradient import grad as grad, value_and_grad as value_and_grad, vjp as vjp
+from .primitive import primitive as primitive
 from .why import why_no_grad as why_no_grad

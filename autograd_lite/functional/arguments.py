@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core.depth import DEPTH, Depth, inside_lifted
 from ..core.errors import DtypeError, GradError, ShapeError
-from ..core.mode import MODE, TAPES, enter_mode, leave_mode, record_on
+from ..core.mode import MODE, TAPES, enter_mode, leave_mode, record_on, restore_mode
 from ..core.node import Node
 from ..engine import edge_of
 from ..ops import shape
@@ -55,16 +55,20 @@ def trace(
     depth, mode = DEPTH.get(), MODE.get()
     # Inside jvp or vmap the record gets a level of its own; otherwise one tape serves all, which is faster.
     level = Level() if inside_lifted() else None
-    token, recording = DEPTH.set(Depth(depth.all + 1, depth.tapes + 1)), enter_mode(record_on)
     try:
+        DEPTH.set(Depth(depth.all + 1, depth.tapes + 1))
+        recording = enter_mode(record_on)
         for i in wanted:
             inputs[i] = _variables(what, args[i], i, level)
         # Their nodes, because a function may rebind its arguments, as `x *= 2` does.
         variables = tuple([_nodes(inputs[i]) for i in wanted])
         out = f(*inputs, **kwargs)
-    finally:
-        DEPTH.reset(token)
         leave_mode(recording)
+    except BaseException:
+        restore_mode(mode)
+        raise
+    finally:
+        DEPTH.set(depth)
     tensors = tensors_in(args, kwargs)
     targets: set[Any] = set()
     for vs in variables:

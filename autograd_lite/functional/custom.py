@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..core.arguments import function_given
-from ..core.depth import DEPTH, inside_as, isolated
+from ..core.depth import DEPTH, inside_as
 from ..core.errors import GradError, Obstacle, ShapeError
 from ..core.messages import checked
 from ..core.mode import MODE, TAPES, enable_grad, is_grad_enabled
 from ..core.node import LEAF, Node, next_stamp
-from ..core.op import EachInput, Kind as RuleKind, Op, Rule, jointly
-from ..core.ownership import SMALL, unshared
+from ..core.op import Kind as RuleKind, Op, Rule, jointly
 from ..core.seals import elements, kept, sampled
 from ..core.shapes import ShapeDtype
 from ..engine import cotangents, edge_of, refuse_changed_leaf
 from ..ops import barrier
 from ..random import remember_draws, replay_draws
-from ..tensors.lifted import Lifted, LiftedTensor
-from ..tensors.reading import alike
-from ..tensors.record import apply, open_edge, owned, wrap
+from ..tensors.lifted import LiftedTensor
+from ..tensors.record import apply, open_edge, wrap
 from ..tensors.tensor import Tensor
-from ..tree import items, leaves, map as map_leaves, rebuild
+from ..tree import leaves, map as map_leaves
 from .arguments import name_of
-from .dual import transposed
+from .calls import Packing, arrays_in
+from .primitive import Primitive
 
 
 def stop_gradient(x: Any) -> Any:
@@ -44,118 +44,16 @@ def stop_gradient(x: Any) -> Any:
     return map_leaves(lambda a: barrier.stop_gradient(a) if isinstance(a, (Tensor, np.ndarray)) else a, x)
 
 
-def arrays_in(out: Any) -> list[Any]:
-    """Return the bare arrays of what a function returned."""
-    return [np.asarray(a._data if isinstance(a, Tensor) else a) for a in leaves(out)]
-
-
-# ---- ops of a single call -------------------------------------------------------------------------------------------
-
-
-class _Packing:
-    """Several outputs as one array and back, since an op has one output."""
-
-    def __init__(self, held: dict[int, Any]) -> None:
-        """`held[0]` is the result of a user's function; the caller has no other name for it."""
-        self.tree = map_leaves(lambda _: 0, held[0])  # only the structure: the outputs keep their whole record alive
-        arrays = arrays_in(held[0])
-        if not arrays:
-            raise TypeError(f"expected the function to return an array or a container of arrays; received {held[0]!r}")
-        self.specs = [ShapeDtype(a.shape, a.dtype) for a in arrays]
-        self.single = len(arrays) == 1
-        if not self.single:
-            self.data = np.concatenate([a.reshape(-1) for a in arrays])
-            return
-        del arrays
-        fresh = held[0].__class__ is np.ndarray and held[0].size > SMALL and unshared(held, 0)
-        self.data = held[0] if fresh else np.array(arrays_in(held[0])[0])
-
-    def parts(self, packed: Any) -> Iterator[Any]:
-        """Yield the outputs that a packed array contains."""
-        if self.single:
-            yield packed
-            return
-        start = 0
-        for spec in self.specs:
-            part = packed[start : start + spec.size].reshape(spec.shape)
-            yield part if part.dtype == spec.dtype else part.astype(spec.dtype)
-            start += spec.size
-
-    def unpack(self, packed: Any) -> Any:
-        """Return the outputs in the structure that the function returned."""
-        return rebuild(self.tree, self.parts(packed))
-
-
-class _KeepAll:
-    """An `Op.keeps` that saves the result and every input."""
-
-    def __init__(self, n: int) -> None:
-        self._all = (True,) * (n + 1)
-
-    def __getitem__(self, mask: int) -> tuple[bool, ...]:
-        return self._all
-
-
-def _infer(data: Any) -> Callable[..., ShapeDtype]:
-    return lambda *specs, **params: ShapeDtype(data.shape, data.dtype)
-
-
 # ---- custom derivatives ---------------------------------------------------------------------------------------------
 
 
-class _Custom:
-    """What `custom_vjp` and `custom_jvp` share: the call."""
-
-    what: str
-    _rule: Callable[..., Any] | None
-
-    def __init__(self, f: Callable[..., Any]) -> None:
-        function_given(self.what, f)
-        functools.update_wrapper(self, f)
-        self._f = f
-        self._rule = None
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the function; arrays among `args` with a floating or complex dtype are differentiable."""
-        if self._rule is None:
-            raise GradError(
-                f"{self.what}: {name_of(self._f)} has no derivative yet; decorate one with @{name_of(self._f)}.def_"
-                f"{self.what[-3:]}"
-            )
-        found = leaves(args)
-        places = [k for k, a in enumerate(found) if isinstance(a, (Tensor, Lifted, np.ndarray, float, complex))]
-        inputs = tuple(found[k] for k in places)
-        packing: list[_Packing] = []
-
-        def arguments(values: tuple[Any, ...]) -> Any:
-            everything = list(found)
-            for k, value in zip(places, values, strict=True):
-                everything[k] = value
-            return rebuild(args, iter(everything))
-
-        def forward(*values: Any, **_: Any) -> Any:
-            with isolated():
-                packed = _Packing({0: self._f(*arguments(values), **kwargs)})
-            packing[:] = [packed]
-            return packed.data
-
-        op = self._op(forward, arguments, packing, len(inputs))
-        if not any(isinstance(a, (Tensor, Lifted)) for a in inputs):
-            return self._f(*args, **kwargs)
-        out = op(*inputs)
-        return packing[0].unpack(out)
-
-    def _op(self, forward: Any, arguments: Any, packing: list[_Packing], n: int) -> Op:
-        raise NotImplementedError
-
-
-class custom_vjp(_Custom):
+class custom_vjp(Primitive):
     """Give a function a custom vector-Jacobian product.
 
-    The function itself is called with plain arrays, as if outside all transformations, and may do anything. The rule,
-    set with `def_vjp`, gets the cotangent of the result, the result and the arguments, and returns the cotangent of
-    each argument (None for an argument without one). If it is written with NumPy functions that Tensors support, it can
-    be differentiated itself; forward mode follows from it. Results of the function and the rule are copied.
+    As `primitive`, with one rule, set with `def_vjp`, for all arguments: it gets the cotangent of the result, the
+    result, the arguments and those keywords of the call that it has parameters for, and returns the cotangent of each
+    argument (None for an argument without one). If it is written with NumPy functions that Tensors support, it can be
+    differentiated itself; forward mode follows from it. Results of the function and the rule are copied.
 
     Raises:
         GradError: if called before a rule is set.
@@ -175,57 +73,35 @@ class custom_vjp(_Custom):
 
     what = "custom_vjp"
 
-    def def_vjp(self, rule: Callable[..., Any]) -> Callable[..., Any]:
+    def def_vjp(self, rule: Callable[..., Any]) -> Callable[..., Any]:  # type: ignore[override]
         """Set the rule `(g, out, *args) -> cotangents of the args`; usable as a decorator."""
-        self._rule = rule
+
+        def meant(rule: Callable[..., Any]) -> Callable[..., Any]:
+            taken = _keywords_of(rule)
+
+            def pull(argnums: tuple[int, ...], g: Any, out: Any, *args: Any, **kwargs: Any) -> list[Any]:
+                found = rule(g, out, *args, **taken(kwargs))
+                found = found if isinstance(found, tuple) else (found,)
+                if len(found) != len(args):
+                    raise ShapeError(
+                        f"custom_vjp: expected the rule of {self._name} to return {len(args)} cotangents, one an "
+                        f"argument; received {len(found)}"
+                    )
+                return [found[i] for i in argnums]
+
+            return pull
+
+        self._all_vjps = self._rule(rule, pulls=True, meant=meant)
         return rule
 
-    def _op(self, forward: Any, arguments: Any, packing: list[_Packing], n: int) -> Op:
-        def pull(g: Any, out: Any, *values: Any) -> tuple[Any, ...]:
-            assert self._rule is not None
-            args = arguments(values)
-            result = alike(self._rule)(packing[0].unpack(g), packing[0].unpack(out), *args)
-            result = result if isinstance(result, tuple) else (result,)
-            if len(result) != len(args):
-                raise ShapeError(
-                    f"custom_vjp: expected the rule of {name_of(self._f)} to return {len(args)} cotangents, one an "
-                    f"argument; received {len(result)}"
-                )
-            return tuple(self._by_input(result, args, values))
-
-        return Op(
-            name_of(self._f),
-            forward,
-            jointly(pull),
-            lambda *specs, **_: ShapeDtype(packing[0].data.shape, packing[0].data.dtype),
-            keeps=_KeepAll(n),  # type: ignore[arg-type]
-        )
-
-    def _by_input(self, result: tuple[Any, ...], args: Any, values: tuple[Any, ...]) -> Iterator[Any]:
-        """Yield a cotangent for each differentiable array among the arguments, and check its shape."""
-        for i, (arg, cotangent) in enumerate(zip(args, result, strict=True)):
-            arrays = [(path, a) for path, a in items(arg) if any(a is v for v in values)]
-            given = [None] * len(arrays) if cotangent is None else leaves(cotangent)
-            if len(given) != len(arrays) and arrays:
-                raise ShapeError(
-                    f"custom_vjp: expected {len(arrays)} cotangents for argument {i} of {name_of(self._f)}; "
-                    f"received {len(given)}"
-                )
-            for (path, a), c in zip(arrays, given, strict=False):
-                c = np.zeros(a.shape, a.dtype) if c is None else c if hasattr(c, "shape") else np.asarray(c)
-                try:
-                    fits = np.broadcast_shapes(c.shape, a.shape) == c.shape
-                except ValueError:
-                    fits = False
-                if not fits:
-                    raise ShapeError(
-                        f"custom_vjp: expected a cotangent of shape {a.shape} for argument {i}{path} of "
-                        f"{name_of(self._f)}; received {c.shape}"
-                    )
-                yield owned(c)
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function; arrays among `args` with a floating or complex dtype are differentiable."""
+        if self._all_vjps is None:
+            raise _without_rule(self)
+        return super().__call__(*args, **kwargs)
 
 
-class custom_jvp(_Custom):
+class custom_jvp(Primitive):
     """Give a function a custom Jacobian-vector product.
 
     As `custom_vjp`, but the rule, set with `def_jvp`, pushes tangents forward: it gets the tuple of the arguments'
@@ -246,51 +122,44 @@ class custom_jvp(_Custom):
 
     what = "custom_jvp"
 
-    def def_jvp(self, rule: Callable[..., Any]) -> Callable[..., Any]:
+    def def_jvp(self, rule: Callable[..., Any]) -> Callable[..., Any]:  # type: ignore[override]
         """Set the rule `(tangents, out, *args) -> tangent of out`; usable as a decorator."""
-        self._rule = rule
+
+        def meant(rule: Callable[..., Any]) -> Callable[..., Any]:
+            taken = _keywords_of(rule)
+
+            def push(argnums: tuple[int, ...], tangents: Any, out: Any, *args: Any, **kwargs: Any) -> Any:
+                given = dict(zip(argnums, tangents, strict=True))
+                return rule(tuple([given.get(i) for i in range(len(args))]), out, *args, **taken(kwargs))
+
+            return push
+
+        self._all_jvps = self._rule(rule, pulls=False, meant=meant)
         return rule
 
-    def _op(self, forward: Any, arguments: Any, packing: list[_Packing], n: int) -> Op:
-        def push(tangents: tuple[Any, ...], out: Any, *values: Any, **_: Any) -> Any:
-            assert self._rule is not None
-            args = arguments(values)
-            by_value = {id(v): t for v, t in zip(values, tangents, strict=True)}
-            structured = tuple(
-                None if all(by_value.get(id(a)) is None for a in leaves(arg)) else _tangents_like(arg, by_value)
-                for arg in args
-            )
-            t = alike(self._rule)(structured, packing[0].unpack(out), *args)
-            if packing[0].single:
-                return owned(leaves(t)[0])
-            return np.concatenate([part.reshape(-1) for part in leaves(t)])
-
-        def vjp_of(i: int) -> Callable[..., Any]:
-            def vjp(g: Any, out: Any, *values: Any, **_: Any) -> Any:
-                def along(t: Any) -> Any:
-                    return (push((None,) * i + (t,) + (None,) * (n - i - 1), out, *values) * g).sum()
-
-                slope = transposed(along, values[i])
-                return np.zeros(values[i].shape, values[i].dtype) if slope is None else slope
-
-            return vjp
-
-        return Op(
-            name_of(self._f),
-            forward,
-            EachInput(vjp_of),
-            lambda *specs, **_: ShapeDtype(packing[0].data.shape, packing[0].data.dtype),
-            jvp=push,
-            keeps=_KeepAll(n),  # type: ignore[arg-type]
-        )
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function; arrays among `args` with a floating or complex dtype are differentiable."""
+        if self._all_jvps is None:
+            raise _without_rule(self)
+        return super().__call__(*args, **kwargs)
 
 
-def _tangents_like(arg: Any, by_value: dict[int, Any]) -> Any:
-    def one(a: Any) -> Any:
-        t = by_value.get(id(a))
-        return np.zeros(np.shape(a)) if t is None else t
+def _without_rule(f: Primitive) -> GradError:
+    return GradError(
+        f"{f.what}: {f._name} has no derivative yet; decorate one with @{f._name}.def_{f.what.removeprefix('custom_')}"
+    )
 
-    return map_leaves(one, arg)
+
+def _keywords_of(rule: Callable[..., Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Return what chooses from a call's keywords those that a rule takes."""
+    try:
+        parameters = inspect.signature(rule).parameters.values()
+    except (TypeError, ValueError):
+        return lambda kwargs: {}
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return lambda kwargs: kwargs
+    names = {p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)}
+    return lambda kwargs: {name: value for name, value in kwargs.items() if name in names} if kwargs else kwargs
 
 
 # ---- checkpoint -----------------------------------------------------------------------------------------------------
@@ -334,7 +203,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         record = _record_of(held[0], start)
         if not record.outer or any(isinstance(a, LiftedTensor) for a in leaves(held[0])):
             return held[0]
-        packing, edges, ended = _Packing(held), list(record.outer), next_stamp()
+        packing, edges, ended = Packing(held), list(record.outer), next_stamp()
         held.clear()
         lent = [(a, sampled(a)) for a in leaves((args, kwargs)) if isinstance(a, np.ndarray)]
 
@@ -349,7 +218,12 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
             record.check(f, out, packing)
             return _pulled(out, packing.parts(g), edges, isinstance(g, Tensor))
 
-        op = Op("checkpoint", lambda *_: packing.data, jointly(pull), _infer(packing.data))
+        op = Op(
+            "checkpoint",
+            lambda *_: packing.data,
+            jointly(pull),
+            lambda *_: ShapeDtype(packing.data.shape, packing.data.dtype),
+        )
         packed = apply(op, tuple(open_edge(e, e) for e in edges), {})
         return packing.unpack(packed)
 
@@ -427,7 +301,7 @@ class _Record(NamedTuple):
     read: list[Any]
     start: int
 
-    def check(self, f: Callable[..., Any], out: Any, packing: _Packing) -> None:
+    def check(self, f: Callable[..., Any], out: Any, packing: Packing) -> None:
         """Raise unless a second run computed the same; sums may differ in their last bits."""
         again, found = _record_of(out, self.start), arrays_in(out)
         before = [{e for e in record.outer if stamp_of(e) < self.start} for record in (again, self)]

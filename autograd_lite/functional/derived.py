@@ -37,6 +37,8 @@ from .batched import Batched, unbatched
 from .dual import Dual, ForwardLevel, primal_of, tangent_of
 from .gradient import given_back, grad, pairs_of, pull_back, vjp
 
+_recorded = enable_grad()(pull_back)  # decorated, which restores the mode wherever an interrupt comes
+
 
 @checked
 def jacobian(
@@ -76,7 +78,7 @@ def jacobian(
         tall = sum(np.size(o) for o in leaves(out)) > sum(v.size for v in leaves(traced.variables))
         if mode == "auto" and tall:
             return _forward(f, argnums, args, kwargs, has_aux)
-        result = map_leaves(lambda o: _rows(o, traced, isinstance(argnums, int)), out)
+        result = map_leaves(lambda o: rows(o, traced, isinstance(argnums, int)), out)
         return (result, given_back(aux, traced)) if has_aux else result
 
     return of_arguments
@@ -90,7 +92,7 @@ def _outputs(out: Any, has_aux: bool) -> tuple[Any, Any]:
     return arrays_returned("jacobian", out[0]), out[1]
 
 
-def _rows(out: Any, traced: Traced, single: bool) -> Any:
+def rows(out: Any, traced: Traced, single: bool) -> Any:
     """Return the Jacobian of one output by reverse mode: a batch of unit cotangents in one pass."""
     pairs, targets = pairs_of(traced), traced.paths.targets
     found: dict[Any, Any] = {}
@@ -212,8 +214,7 @@ def hvp(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
         traced = trace("hvp", f, argnums, tuple(point), kwargs)
         out = scalar("hvp", traced.out)
         one: Any = np.ones(out.shape, out.dtype) if isinstance(out, Tensor) else 1.0
-        with enable_grad():
-            (slopes,) = pull_back(traced._replace(as_tensors=True, create_graph=True, ends=False), [(out, one)])
+        (slopes,) = _recorded(traced._replace(as_tensors=True, create_graph=True, ends=False), [(out, one)])
         roots = _along(slopes, v)
         edges = [edge_of(g) for g, _ in roots if g.requires_grad]
         (result,) = pull_back(traced._replace(paths=paths_from(edges, traced.paths.targets)), roots)

@@ -13,7 +13,7 @@ from ..core.arguments import function_given
 from ..core.depth import inside
 from ..core.errors import DtypeError, GradError, ShapeError
 from ..core.messages import checked
-from ..core.mode import MODE, enable_grad, is_grad_enabled, no_grad
+from ..core.mode import MODE, enable_grad, is_grad_enabled, no_grad, restore_mode
 from ..core.node import Node
 from ..engine import as_tensors as operands_of, check_seals
 from ..paths import paths_from
@@ -243,14 +243,19 @@ def linearize(f: Callable[..., Any]) -> Callable[..., tuple[Any, Linear]]:
     @functools.wraps(f)
     def with_linear(*args: Any, **kwargs: Any) -> tuple[Any, Linear]:
         level = ForwardLevel()
-        recorded = MODE.get().record
-        with inside(tape=False) as depth, enable_grad():
-            # A level of its own inside other transformations; otherwise the one tape, which is faster.
-            tape = Level() if depth.all else None
-            inputs = tuple(map(array_like, args))
-            pairs = [_linear_in_a_variable(a, f"argument{path}", level, tape) for path, a in items(inputs)]
-            out = f(*rebuild(inputs, iter([lifted for lifted, _ in pairs])), **kwargs)
-            arrays_returned("linearize", out)
+        around = MODE.get()
+        recorded = around.record
+        try:
+            with inside(tape=False) as depth, enable_grad():
+                # A level of its own inside other transformations; otherwise the one tape, which is faster.
+                tape = Level() if depth.all else None
+                inputs = tuple(map(array_like, args))
+                pairs = [_linear_in_a_variable(a, f"argument{path}", level, tape) for path, a in items(inputs)]
+                out = f(*rebuild(inputs, iter([lifted for lifted, _ in pairs])), **kwargs)
+                arrays_returned("linearize", out)
+        except BaseException:
+            restore_mode(around)
+            raise
         value = map_leaves(lambda x: primal_of(x, level), out)
         if not recorded:
             cut = Tensor.detach if on_tape() else lambda x: face(x._data, None)

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..core.errors import TraceError
 from ..core.indices import IndexArray, edges_of, indices_in
-from ..core.mode import TAPES, Mode, enter_mode, leave_mode, no_grad
+from ..core.mode import MODE, TAPES, Mode, enter_mode, leave_mode, no_grad, restore_mode
 from ..core.node import Node, next_stamp, take_note, user_source
 from ..core.op import Op
 from ..core.shapes import ShapeDtype
@@ -81,13 +81,18 @@ class Recording:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Record in this thread or task."""
+        around = MODE.get()
         entry = enter_mode(self._begin)
-        TAPES.add(self)
         try:
+            TAPES.add(self)
             yield
         finally:
-            TAPES.discard(self)
-            leave_mode(entry)
+            try:
+                TAPES.discard(self)
+                leave_mode(entry)
+            except BaseException:  # an interrupt
+                restore_mode(around)
+                raise
 
     def _begin(self, mode: Mode) -> None:
         mode.source, mode.tape = True, self

@@ -13,13 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from .instructions import CALL, THREADS, aligned, block_record, call_record, is_long
-from .kernels import INSTRUCTIONS, library
+from .kernels import library
 
 Array: TypeAlias = npt.NDArray[Any]
 Call: TypeAlias = tuple[Any, ...]  # a function in C and its arguments
 
 _PART = 1 << 14  # bytes of an array that the executor takes at a time
-_NAMED_OUT = (np.maximum, np.minimum)  # which may get more operands one day
+# NumPy may give these more than two operands one day, so their result must be named, which costs 20 ns.
+NAMED_OUT = (np.maximum, np.minimum)
 _held = threading.local()  # a segment has scratch of its own, so each thread has its own segments
 _MOST = 32
 
@@ -60,7 +61,7 @@ def blockwise(
         )
     if all(a.flags.c_contiguous for a in arrays):
         arrays = [a.reshape(-1) for a in arrays]
-        if arrays[0].dtype.char in "fd" and INSTRUCTIONS and arrays[0].size:
+        if arrays[0].dtype.char in "fd" and library and arrays[0].size:
             segment = _segment(tuple(calls), len(arrays), len(numbers), arrays[0].size, arrays[0].dtype)
             if segment is not None:
                 return iter([(segment, *arrays, *numbers)])
@@ -87,7 +88,7 @@ def _in_pieces(calls: Sequence[Call], arrays: Sequence[Array], numbers: Sequence
     scratch = _scratch(count, rows * (first.size // max(len(first), 1)), piece, dtype)
     cells = [np.array(x, dtype) for x in numbers]  # which NumPy takes faster than numbers
     templates = [
-        (ufunc, itemgetter(*places[:-1]), places[-1]) if ufunc in _NAMED_OUT else (ufunc, itemgetter(*places), None)
+        (ufunc, itemgetter(*places[:-1]), places[-1]) if ufunc in NAMED_OUT else (ufunc, itemgetter(*places), None)
         for ufunc, *places in calls
     ]
     for start in range(0, len(first), rows):
@@ -144,5 +145,4 @@ def _made(calls: tuple[Call, ...], arrays: int, numbers: int, size: int, dtype: 
     kinds += [(dtype, (), (), True, False, True)] * numbers
     work = len(calls) * size
     code = np.array(block_record(size, rows, scratch, work, body), np.intp)
-    assert library is not None
     return library.Segment(code, tuple(loops), (), tuple(kinds), (), aligned(scratch * THREADS), is_long(work), ())

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-library: Any = None  # the extension, where there is one
+extension: Any = None  # where there is one
 SETS: tuple[str, ...] = ()  # the sets of instructions that there are kernels for, the best first
 
 try:
@@ -18,7 +18,7 @@ except (ImportError, RuntimeError) as error:  # the second from NumPy, if it is 
     missing = getattr(error, "name", "") == __package__  # the package lacks the name: there is no such file
     REASON = "not built" if missing else f"built, but not usable here: {error}"
 else:
-    library, SETS, REASON = _built, tuple(_built.instruction_sets()), ""
+    extension, SETS, REASON = _built, tuple(_built.instruction_sets()), ""
 
 
 def chosen(wanted: str) -> str:
@@ -43,7 +43,8 @@ CHOICE = os.environ.get("AUTOGRAD_LITE_NATIVE", "")
 INSTRUCTIONS = chosen(CHOICE)
 if SETS and not INSTRUCTIONS:
     REASON = "switched off by AUTOGRAD_LITE_NATIVE"
-KERNELS: Mapping[str, np.ufunc] = MappingProxyType(_built.ufuncs(INSTRUCTIONS) if INSTRUCTIONS else {})
+library: Any = extension if INSTRUCTIONS else None  # the extension, where it is in use
+KERNELS: Mapping[str, np.ufunc] = MappingProxyType(library.ufuncs(INSTRUCTIONS) if library else {})
 
 # NumPy's loops that are at least as fast as ours, by set of instructions: those for AVX-512 are Intel's; those for NEON
 # are written by hand, where there are any.
@@ -69,11 +70,11 @@ def _copied(name: str) -> tuple[np.ufunc, np.ufunc]:
     ours = KERNELS.get(name)
     numpys = NUMPYS.get(INSTRUCTIONS, {}).get(name, "")
     chars = "".join(loop[0] for loop in ours.types if loop[0] not in numpys) if ours else ""
-    return theirs, _built.with_loops(theirs, ours or theirs, chars)
+    return theirs, library.with_loops(theirs, ours or theirs, chars)
 
 
 FASTEST: Mapping[np.ufunc, np.ufunc] = MappingProxyType(
-    dict(_copied(name) for name in [*" ".join(LEAST.values()).split(), "matmul"] if INSTRUCTIONS)
+    dict(_copied(name) for name in [*" ".join(LEAST.values()).split(), "matmul"] if library)
 )
 
 

@@ -15,10 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .kernels import FASTEST, INSTRUCTIONS, KERNELS, LEAST
-
-if INSTRUCTIONS:  # the extension is there, and not switched off
-    from . import library
+from .kernels import FASTEST, KERNELS, LEAST, library
 
 _KERNEL_LEAST = 8192  # elements of a part of a call of ours
 
@@ -108,7 +105,7 @@ def set_threads(n: int) -> None:
         raise TypeError(f"set_threads: expected a number of threads, an integer; received {n!r}. Pass 1 for no others")
     if (n := n.__index__()) < 1:
         raise ValueError(f"set_threads: expected at least 1 thread, the calling one; received {n}")
-    if INSTRUCTIONS:
+    if library:
         library.set_threads(min(n, 64))
 
 
@@ -123,7 +120,7 @@ def get_threads() -> int:
         >>> ag.get_threads() >= 1
         True
     """
-    return library.get_threads() if INSTRUCTIONS else 1
+    return library.get_threads() if library else 1
 
 
 def share(ufunc: np.ufunc, least: int) -> None:
@@ -133,15 +130,15 @@ def share(ufunc: np.ufunc, least: int) -> None:
         ufunc: NumPy's, or another's; of a generalized one, the loop dimensions are cut.
         least: elements of a part; what has fewer than twice as many stays with the calling thread.
     """
-    if INSTRUCTIONS:
+    if library:
         library.share(ufunc, least)
 
 
 set_threads(default(os.environ))
 for _least, _names in LEAST.items():
-    for _name in _names.split() if INSTRUCTIONS else ():
+    for _name in _names.split() if library else ():
         share(FASTEST[getattr(np, _name)], _least)
 for _kernel in KERNELS.values():
     share(_kernel, _KERNEL_LEAST)
-if INSTRUCTIONS:
+if library:
     library.share_products(FASTEST[np.matmul], OPENBLAS)

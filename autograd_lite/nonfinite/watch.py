@@ -51,8 +51,9 @@ def raise_on_nan() -> Iterator[None]:
     """
     watch = _Watch()
     entry = enter_mode(watch.begin)
-    watch.errors = np.seterr(divide="ignore", over="ignore", invalid="ignore")  # warnings would come first, saying less
     try:
+        watch.errors = np.geterr()
+        np.seterr(divide="ignore", over="ignore", invalid="ignore")  # warnings would come first, saying less
         yield
     finally:
         above = leave_mode(entry)

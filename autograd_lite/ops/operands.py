@@ -26,7 +26,7 @@ def newer(name: str) -> tuple[Any, ...]:
     return (getattr(np, name),) if hasattr(np, name) else ()
 
 
-def kept(keepdims: Any) -> bool:
+def kept(keepdims: Any) -> Any:
     """Return `keepdims` as a bool; not given means False."""
     return keepdims is not np._NoValue and bool(keepdims)
 

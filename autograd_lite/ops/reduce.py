@@ -111,13 +111,13 @@ def _bind_mean(
     return (a,), {**canonical, "dtype": None if dtype is None else np.dtype(dtype)}
 
 
-def _mean_where(a: Any, axis: Axis, dtype: Any, keepdims: bool, where: Any) -> Any:
+def _mean_where(a: Any, axis: Any, dtype: Any, keepdims: Any, where: Any) -> Any:
     a = a.astype(np.float64) if dtype is None and a.dtype.kind in "biu" else a
     total = np.sum(np.where(where, a, 0), axis=axis, dtype=dtype, keepdims=keepdims)
     return total / _selected(where, a, axis, keepdims).astype(total.dtype)
 
 
-def _selected(where: Any, a: Any, axis: Axis, keepdims: bool) -> Any:
+def _selected(where: Any, a: Any, axis: Any, keepdims: Any) -> Any:
     """Count the elements that go into one element of the result."""
     return np.sum(np.broadcast_to(where, a.shape), axis=axis, keepdims=keepdims)
 
@@ -294,7 +294,7 @@ def _binder_spread(root: bool) -> Callable[..., Any]:
     return bind
 
 
-def _spread_where(root: bool, a: Any, axis: Axis, ddof: float, keepdims: bool, where: Any, mean: Any) -> Any:
+def _spread_where(root: bool, a: Any, axis: Any, ddof: float, keepdims: Any, where: Any, mean: Any) -> Any:
     where = where if _is_set(where) else True
     a = a.astype(np.float64) if a.dtype.kind in "biu" else a
     if not given(mean):

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
+from ..core.equivalents import UFUNCS
 from ..core.errors import ShapeError
-from ..core.fills import UFUNCS
 from ..core.op import Op, applied, composes, elementwise, structural
 from ..core.rewrites import Rewrite, is_always
 from ..core.shapes import ShapeDtype, normalize_axis
-from ..native.kernels import INSTRUCTIONS, library
+from ..native.kernels import library
 from .activations import relu
 from .index import index_update
 from .operands import Finished, along_axis, operand, values
@@ -103,7 +103,7 @@ where   = elementwise(lambda x, y, z: np.where(x, y, z),
                       selects=True, onnx="Where")
 # fmt: on
 
-if library and INSTRUCTIONS:
+if library:
     UFUNCS[np.where] = library.select()
 
 # ---- one index for each result, along one axis ----------------------------------------------------------------------

@@ -15,15 +15,14 @@ from ..core.op import composes
 from ..core.shapes import Axis
 from ..native import functions as fast
 from .index import scatter_add
-from .operands import operand, values
+from .operands import kept, operand, values
 
 _UNSET: Any = np._NoValue
 
 
 @composes(np.ptp)
-def ptp(a: Any, axis: Axis = None, out: Any = None, keepdims: Any = _UNSET) -> Any:
-    kept = keepdims is not _UNSET and bool(keepdims)
-    return np.max(a, axis=axis, keepdims=kept) - np.min(a, axis=axis, keepdims=kept)
+def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = _UNSET) -> Any:
+    return np.max(a, axis=axis, keepdims=kept(keepdims)) - np.min(a, axis=axis, keepdims=kept(keepdims))
 
 
 def _along_axes(a: Any, weights: Any, axis: Axis) -> Any:
@@ -44,19 +43,19 @@ def _along_axes(a: Any, weights: Any, axis: Axis) -> Any:
 
 
 @composes(np.average)
-def average(a: Any, axis: Axis = None, weights: Any = None, returned: bool = False, *, keepdims: Any = _UNSET) -> Any:
+def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = _UNSET) -> Any:
     a = operand(a)
-    kept = keepdims is not _UNSET and bool(keepdims)
+    keep = kept(keepdims)
     if weights is None:
-        mean = np.mean(a, axis=axis, keepdims=kept)
+        mean = np.mean(a, axis=axis, keepdims=keep)
         share: Any = np.full(mean.shape, a.size / max(mean.size, 1), mean.dtype)
         return (mean, share) if returned else mean
     weights = operand(weights)
     dtype = np.result_type(a.dtype, weights.dtype)
     dtype = np.result_type(dtype, np.float64) if dtype.kind in "biu" else dtype
     weights = _along_axes(a, weights, axis)
-    total = np.sum(np.broadcast_to(weights, a.shape), axis=axis, dtype=dtype, keepdims=kept)
-    mean = np.sum(np.multiply(a, weights), axis=axis, dtype=dtype, keepdims=kept) / total
+    total = np.sum(np.broadcast_to(weights, a.shape), axis=axis, dtype=dtype, keepdims=keep)
+    mean = np.sum(np.multiply(a, weights), axis=axis, dtype=dtype, keepdims=keep) / total
     return (mean, np.broadcast_to(total, mean.shape)) if returned else mean
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from itertools import repeat, starmap
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 import numpy as np
 
@@ -162,13 +163,14 @@ class transaction:
         0.0
     """
 
-    __slots__ = ("_start", "_undo")
+    __slots__ = ("__weakref__", "_open", "_start", "_undo")
 
     def __enter__(self) -> None:
         around = open_undo()
         self._undo = Undo() if around is None else around
         self._start = len(self._undo)
-        self._undo.blocks.append(self)
+        self._open = ref(self, self._undo.blocks.discard)
+        self._undo.blocks.add(self._open)
         if around is None:
             UNDO.set(self._undo)
 
@@ -178,6 +180,6 @@ class transaction:
         if kind is not None:
             deque(starmap(operator.call, reversed(self._undo[self._start :])), 0)
             del self._undo[self._start :]
-        self._undo.blocks.remove(self)
+        self._undo.blocks.discard(self._open)
         if not self._undo.blocks and UNDO.get() is self._undo:
             UNDO.set(None)

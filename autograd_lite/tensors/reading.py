@@ -14,35 +14,57 @@ from typing import Any
 import numpy as np
 
 from ..core.hooks import HOOKS
+from ..core.node import Node
 from ..native.kernels import FASTEST
 from ..tree import leaves, map as map_leaves
+from .lifted import Lifted, LiftedTensor, face
 from .record import wrap
 
+_BARE = frozenset({np.ndarray, float, int, bool, complex, np.float64, np.float32, np.int64, np.bool_, type(None), Node})
+_INT = frozenset({int})
 _OURS = {theirs.__name__ for theirs, ours in FASTEST.items() if ours is not theirs}
 
 
 def alike(rule: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a user's rule that gives arrays and Tensors the same bits."""
-    if not _OURS:
-        return rule
+    """Return a user's rule that gives arrays and Tensors the same bits, and sees nothing but these."""
 
     @wraps(rule, updated=())
     def read(*args: Any, **kwargs: Any) -> Any:
-        if not _may_call_ours(rule):
-            return rule(*args, **kwargs)
-        out = rule(*map_leaves(_lifted, args), **kwargs)
+        numbered = args[0].__class__ is tuple and _INT.issuperset(map(type, args[0]))  # argnums come first
+        bare = _BARE.issuperset(map(type, args[1:] if numbered else args))
+        if not _OURS or not _may_call_ours(rule):
+            if bare or not _holds_lifted(args):
+                return rule(*args, **kwargs)
+            return map_leaves(_unfaced, rule(*map_leaves(_faced, args), **kwargs))
+        if bare:
+            out = rule(*[_as_tensor(x) for x in args], **kwargs)
+            return out._data if out.__class__ is HOOKS.tensor and out._node is None else map_leaves(_bare, out)
+        out = rule(*map_leaves(_as_tensor, args), **kwargs)
         recorded = any(isinstance(x, HOOKS.tensor) for x in leaves(args))
-        return out if recorded else map_leaves(_bare, out)
+        return map_leaves(_unfaced if recorded else _bare, out)
 
     return read
 
 
-def _lifted(x: Any) -> Any:
-    return wrap(x, None) if isinstance(x, np.ndarray | np.generic) and x.dtype.kind in "fc" else x
+def _holds_lifted(args: tuple[Any, ...]) -> bool:
+    others = [x for x in args if x.__class__ not in _BARE and x.__class__ is not HOOKS.tensor]
+    return any(isinstance(y, Lifted) for x in others for y in leaves(x))
+
+
+def _as_tensor(x: Any) -> Any:
+    return wrap(x, None) if isinstance(x, np.ndarray | np.generic) and x.dtype.kind in "fc" else _faced(x)
 
 
 def _bare(x: Any) -> Any:
     return x._data if isinstance(x, HOOKS.tensor) and x._node is None else x
+
+
+def _faced(x: Any) -> Any:
+    return face(x, None) if isinstance(x, Lifted) else x
+
+
+def _unfaced(x: Any) -> Any:
+    return x._data if isinstance(x, LiftedTensor) and x._node is None else x
 
 
 @cache

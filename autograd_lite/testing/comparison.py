@@ -518,7 +518,7 @@ def _scale(x: Array) -> float:
 def _directions(x: Array, rng: np.random.Generator) -> Iterator[Array]:
     """Yield directions of random signs; one of them moves each element in proportion to its size."""
     for n in range(_DIRECTIONS):
-        u = rng.choice([-1.0, 1.0], x.shape)
+        u: Array = rng.choice([-1.0, 1.0], x.shape)
         if n == 1:
             u = u * np.clip(np.abs(x).astype(np.float64) / _scale(x), 1e-3, 1)
         yield u * rng.choice([1, 1j], x.shape) if x.dtype.kind == "c" else u

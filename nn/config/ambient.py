@@ -1,7 +1,9 @@
 """What a call of `nn` knows besides its arguments: all of it is listed here.
 
 A `ContextVar` is enough where blocks end in the reverse of the order in which they began, in the thread and task where
-they began. A `Setting` is for blocks that users hold, who may also do so in generators.
+they began. Such a block reads the value around it, and sets the variable inside a `try` whose `finally` sets that value
+again: an interrupt between setting it and the `try` would leave it set. A `Setting` is for blocks that users hold, who
+may also do so in generators.
 """
 
 from __future__ import annotations
@@ -42,11 +44,9 @@ class Setting(Generic[T]):
         """Return the values of the open blocks, the innermost one's first."""
         return [block.value for block in reversed(self.open.get()) if not block.ended]
 
-    def enter(self, value: T) -> Block[T]:
+    def enter(self, block: Block[T]) -> None:
         """Begin a block."""
-        block = Block(value)
         block.token = self.open.set((*self.open.get(), block))
-        return block
 
     def leave(self, among: list[Block[T]]) -> None:
         """End the innermost of these blocks, of one object that may hold several, and take it off the list."""
@@ -56,23 +56,29 @@ class Setting(Generic[T]):
             among.append(block)
             block = next((block for block in reversed(now) if block in among), block)
             among.remove(block)
-        assert block.token is not None
         try:
-            self.open.reset(block.token)
+            if block.token is not None:  # else an interrupt came as it began, here
+                self.open.reset(block.token)
         except ValueError:  # it began in another thread or task, where only its mark can end it
             block.ended = True
-        else:
-            self.open.set(tuple([other for other in now if other is not block]))
+            return
+        except RuntimeError:  # an interrupt has cut the first call short
+            pass
+        self.open.set(tuple([other for other in now if other is not block]))
 
 
 @contextmanager
 def held(setting: Setting[T], value: T) -> Iterator[None]:
     """Let a setting have a value inside."""
-    block = setting.enter(value)
+    block = Block(value)
     try:
-        yield
+        try:
+            setting.enter(block)
+            yield
+        finally:
+            setting.leave([block])
     finally:
-        setting.leave([block])
+        setting.leave([block])  # again: an interrupt may have cut the first one short
 
 
 #: custom classes and functions that configurations may name; see `CustomObjectScope`

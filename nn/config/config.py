@@ -314,7 +314,9 @@ class CustomObjectScope:
         self._blocks: list[Block[Mapping[str, Any]]] = []
 
     def __enter__(self) -> CustomObjectScope:
-        self._blocks.append(CUSTOM_OBJECTS.enter(self._given))
+        block: Block[Mapping[str, Any]] = Block(self._given)
+        self._blocks.append(block)
+        CUSTOM_OBJECTS.enter(block)
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
@@ -122,7 +123,7 @@ def declare(cls: type) -> None:
         changed = any(f is not None or any(name in fields_of(base) for base in above) for name, f in fields.items())
         if changed or len(above) > 1 or (above and "__post_init__" in vars(cls)):
             cls.__init__ = _Constructor(cls)  # type: ignore[misc]
-        if above and cls.__doc__ is not None and "    Args:\n" not in cls.__doc__:
+        if above and cls.__doc__ is not None and f"{_INDENT}Args:\n" not in cls.__doc__:
             cls.__doc__ = _with_arguments(cls)
 
 
@@ -130,7 +131,9 @@ def _declares(cls: type) -> bool:
     return any(_own(base) for base in cls.__mro__)
 
 
-_ARGUMENTS = re.compile(r"    Args:\n(?: {8,}\S.*\n)+")
+# Since Python 3.13 docstrings come without the indentation of their source.
+_INDENT = "" if sys.version_info >= (3, 13) else "    "
+_ARGUMENTS = re.compile(rf"{_INDENT}Args:\n(?:{_INDENT} {{4,}}\S.*\n)+")
 
 
 def _with_arguments(cls: type) -> str:
@@ -142,8 +145,8 @@ def _with_arguments(cls: type) -> str:
     section = next((found[0] for found in told if found), "")
     if not section:
         return own
-    at = min((i for title in _AFTER if (i := own.find(f"\n    {title}:\n")) >= 0), default=len(own.rstrip()))
-    return f"{own[:at].rstrip()}\n\n{section}{own[at:] or '    '}"
+    at = min((i for title in _AFTER if (i := own.find(f"\n{_INDENT}{title}:\n")) >= 0), default=len(own.rstrip()))
+    return f"{own[:at].rstrip()}\n\n{section}{own[at:] or _INDENT}"
 
 
 _AFTER = ("Raises", "Example", "References")

@@ -61,11 +61,12 @@ def at_most(elements: int, most: str) -> Iterator[None]:
         elements: the limit.
         most: what an error says was expected.
     """
-    token = BUDGET.set(([elements], most))
+    around = BUDGET.get()
     try:
+        BUDGET.set(([elements], most))
         yield
     finally:
-        BUDGET.reset(token)
+        BUDGET.set(around)
 
 
 @contextmanager

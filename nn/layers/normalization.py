@@ -193,6 +193,8 @@ class BatchNormalization(_AffineNormalization):
 
     def call(self, x: Tensor, training: bool | None = None, mask: Any = None) -> Tensor:
         """Return the normalized x, of x's shape; while training, update the running averages."""
+        mean: Any
+        variance: Any
         if not (self.training if training is None else training) or not self.trainable:
             mean, variance = self._spread(self.moving_mean, x), self._spread(self.moving_variance, x)
             return self._shaped(x, x - mean, variance)

@@ -155,12 +155,13 @@ class Loss(Configurable):
                     )
                 if not self._limits or ag.is_compiling() or _is_finite(found[0]):
                     return found
-            token = LIMITS.set(True)
+            around = LIMITS.get()
             try:
+                LIMITS.set(True)
                 finite = _standing_for(y_pred, bounded(y_pred))
                 return self._weighed(y_true, finite, sample_weight, mask, travelled)
             finally:
-                LIMITS.reset(token)
+                LIMITS.set(around)
 
     def _weighed(
         self, y_true: Any, y_pred: Tensor, sample_weight: Any, mask: Any, travelled: Any

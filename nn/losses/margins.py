@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -70,7 +70,8 @@ class SquaredHinge(Hinge):
     name: str = field(default="squared_hinge")
 
     def call(self, y_true: Targets, y_pred: Tensor) -> Tensor:
-        return np.square(self._slack(y_true, y_pred)).mean(axis=-1)
+        squares: Any = np.square(self._slack(y_true, y_pred))
+        return cast("Tensor", squares.mean(axis=-1))
 
 
 squared_hinge = function_of(SquaredHinge, "squared_hinge")

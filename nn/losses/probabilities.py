@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -30,7 +30,7 @@ def log_probabilities(y_pred: Tensor, from_logits: bool, axis: int = -1) -> Tens
         return ag.log_softmax(logits, axis=axis)
     total: Any = y_pred.sum(axis=axis, keepdims=True)
     p = y_pred / (np.where(np.equal(total, 0), 1, total) if LIMITS.get() else total)
-    return np.log(np.clip(p, EPSILON, 1 - EPSILON))
+    return cast("Tensor", np.log(np.clip(p, EPSILON, 1 - EPSILON)))
 
 
 def logits_behind(y_pred: Tensor, activation: str, axis: int = -1) -> Tensor | None:

@@ -68,7 +68,8 @@ class in_mode:
         return training
 
     def __enter__(self) -> None:
-        self._blocks.append(MODES.enter(ref(self)))
+        self._blocks.append(block := Block(ref(self)))
+        MODES.enter(block)
 
     def __exit__(self, *error: object) -> None:
         MODES.leave(self._blocks)

@@ -147,13 +147,13 @@ def model_call(model: Tree[Any], call: Callable[..., Any], args: Any, kwargs: An
     """Run a model's call; the outermost one starts without the penalties of the previous call."""
     if INSIDE_MODEL.get():
         return call(*args, **kwargs)
-    token = INSIDE_MODEL.set(True)
     try:
+        INSIDE_MODEL.set(True)
         if Added.ever:
             clear_added(model)
         return call(*args, **kwargs)
     finally:
-        INSIDE_MODEL.reset(token)
+        INSIDE_MODEL.set(False)
 
 
 def note_constraints(module: Tree[Any]) -> None:

@@ -45,6 +45,7 @@ Lengths = tuple[int, int]
 Fill = Callable[[tuple[int, ...], np.dtype[Any]], Any]
 
 
+@ag.no_grad()  # as a decorator, which restores the mode wherever an interrupt comes
 def record_call(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], shape_of: ShapeOf | None = None) -> Any:
     """Return symbols for the results of a module called on symbols, which also builds the module.
 
@@ -63,7 +64,7 @@ def record_call(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], shap
     open_axes = _open_axes(call)
     is_open = any(open_axes)
     before = RestoreOnError(module) if is_open and not module.built else None
-    with ag.no_grad(), module.mode(training=False), undisturbed(module), np.errstate(all="ignore"):
+    with module.mode(training=False), undisturbed(module), np.errstate(all="ignore"):
         runs = _runs(call, open_axes)
         lengths, result = next(runs)
         outs = instances(_VALUES, result)
@@ -150,8 +151,9 @@ def _run(call: Call, lengths: Lengths, fill: Fill = np.zeros) -> Any:
             set_mask(values, np.ones(shape[: symbol.mask_ndim], bool))
         return values
 
-    token = PROBED.set((call.module, call.args))
+    around = PROBED.get()
     try:
+        PROBED.set((call.module, call.args))
         args, kwargs = replaced(Symbol, made_up, call.args), replaced(Symbol, made_up, call.kwargs)
         if not any(symbol.mask_ndim for symbol in call.given):
             return call.module(*args, **kwargs)
@@ -159,7 +161,7 @@ def _run(call: Call, lengths: Lengths, fill: Fill = np.zeros) -> Any:
             warnings.simplefilter("ignore")  # of a mask that is lost, a run on data warns
             return call.module(*args, **kwargs)
     finally:
-        PROBED.reset(token)
+        PROBED.set(around)
 
 
 def _asked(call: Call, shape_of: ShapeOf, shapes: list[Shape]) -> list[Shape] | None:

@@ -166,11 +166,12 @@ def _number_of(this: ref[Tree]) -> int:
 @contextmanager
 def covered(root: Tree) -> Iterator[None]:
     """Do not read the state of this tree inside: someone else sees to it that it stays."""
-    token = _COVERED.set(_COVERED.get() | {id(module) for _, module in root._walk()})
+    around = _COVERED.get()
     try:
+        _COVERED.set(around | {id(module) for _, module in root._walk()})
         yield
     finally:
-        _COVERED.reset(token)
+        _COVERED.set(around)
 
 
 def is_covered(module: Tree) -> bool:

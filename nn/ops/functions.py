@@ -92,7 +92,7 @@ def normalize(x: Any, axis: Any = -1, order: float = 2, epsilon: float = 1e-7) -
     return x / np.maximum(np.linalg.norm(x, ord=order, axis=axis, keepdims=True), epsilon)
 
 
-def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = False) -> Any:
+def moments(x: Any, axes: Any, keepdims: Any = False, synchronized: bool = False) -> Any:
     """Return mean and variance."""
     axes = tuple(axes) if isinstance(axes, list) else axes
     return np.mean(x, axis=axes, keepdims=keepdims), np.var(x, axis=axes, keepdims=keepdims)

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from autograd_lite import Tensor, tensor
+import autograd_lite
+from autograd_lite import Tensor
 
 from ..config.arguments import checked
-from ..data.structure import leaves, map_structure
 from ..module.module import Module
 from .flat import FlatFunction
 from .parameters import named
 
-WITHOUT_GRADIENT = {"nelder-mead", "powell", "cobyla", "cobyqa"}
-WITH_HESSIAN = {"newton-cg", "trust-ncg", "trust-krylov", "trust-constr"}
+METHODS_WITHOUT_GRADIENT = {"nelder-mead", "powell", "cobyla", "cobyqa"}
+METHODS_OF_PRODUCTS = {"newton-cg", "trust-ncg", "trust-krylov", "trust-constr"}
 
 
 @checked
@@ -41,6 +38,7 @@ def minimize(f: Callable[..., Any], parameters: Any, method: str = "L-BFGS-B", *
         ImportError: if SciPy is not installed: pip install "autograd-lite[scipy]".
 
     Example:
+        >>> import numpy as np
         >>> found = minimize(lambda p: ((p["a"] - 1) ** 2).sum() + p["b"] ** 2, {"a": np.zeros(2), "b": np.array(3.0)})
         >>> found.x["a"].round(4).tolist(), round(abs(float(found.x["b"])), 4)
         ([1.0, 1.0], 0.0)
@@ -48,44 +46,27 @@ def minimize(f: Callable[..., Any], parameters: Any, method: str = "L-BFGS-B", *
     References:
         SciPy, `scipy.optimize.minimize`.
     """
-    try:
-        scipy_minimize = importlib.import_module("scipy.optimize").minimize
-    except ImportError as error:
-        raise ImportError('minimize: expected SciPy; install it with pip install "autograd-lite[scipy]"') from error
     if not callable(f):
         raise TypeError(f"minimize: expected a function; received {type(f).__name__}")
-    in_place = isinstance(parameters, Module) or (
-        isinstance(parameters, (list, tuple)) and any(isinstance(p, Tensor) and p.requires_grad for p in parameters)
-    )
-    if in_place:
-        tensors = named("minimize", parameters.parameters() if isinstance(parameters, Module) else parameters)[0]
-        function = FlatFunction("minimize", f, tensors)
+    solve = autograd_lite.optimize.minimize
+    if isinstance(parameters, Module):
+        tensors = parameters.parameters()
+    elif isinstance(parameters, (list, tuple)) and any(isinstance(p, Tensor) and p.requires_grad for p in parameters):
+        tensors = list(parameters)
     else:
-        tree = map_structure(_leaf, parameters)
-        tensors = [leaf for _, leaf in leaves(tree)]
-        if not tensors:
-            raise ValueError("minimize: expected at least one array to start from; received none")
-        function = FlatFunction("minimize", lambda: f(tree), tensors)
+        return solve(f, parameters, method=method, **options)
+    function = FlatFunction("minimize", f, named("minimize", tensors)[0])
     start = function.get()
-    given = {"method": method, **options}
-    gradient = method.lower() not in WITHOUT_GRADIENT
-    if gradient and method.lower() in WITH_HESSIAN:
-        given = {"hessp": function.hessian_product, **given}
+    given: dict[str, Any] = {"jac": True}
+    if method.lower() in METHODS_WITHOUT_GRADIENT:
+        given["jac"] = False
+    elif method.lower() in METHODS_OF_PRODUCTS:
+        given["hessp"] = function.hessian_product
+    objective = function.value_and_gradient if given["jac"] else function.value
     try:
-        result = scipy_minimize(
-            function.value_and_gradient if gradient else function.value, start, jac=gradient or None, **given
-        )
+        result = solve(objective, start, method=method, **{**given, **options})
         function.set(result.x)
     except BaseException:
         function.set(start)
         raise
-    if not in_place:
-        result.x = map_structure(lambda leaf: leaf.numpy(), tree)
     return result
-
-
-def _leaf(a: Any) -> Tensor:
-    value = a.data if isinstance(a, Tensor) else np.asarray(a)
-    if value.dtype.kind not in "fiu":
-        raise TypeError(f"minimize: expected arrays of real numbers to start from; received dtype {value.dtype}")
-    return tensor(value, dtype=value.dtype if value.dtype.kind == "f" else "float64", requires_grad=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ..config.ambient import INTERRUPTS
@@ -12,32 +14,30 @@ from ..config.ambient import INTERRUPTS
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class heard_interrupts:
-    """Context manager: collects interrupts that destructors swallow, for `raise_ignored`.
+@contextmanager
+def heard_interrupts() -> Iterator[None]:
+    """Collect the interrupts that destructors swallow inside, for `raise_ignored`.
 
     Python reports them to `sys.unraisablehook` and goes on. Signals are handled in the main thread only, so there is
     nothing to do in others.
     """
+    around, before, ignored = INTERRUPTS.get(), sys.unraisablehook, list[BaseException]()
 
-    def __enter__(self) -> None:
-        self._before = None
-        self._token = INTERRUPTS.set(ignored := list[BaseException]())
-        if threading.current_thread() is not threading.main_thread():
-            return
-        before = self._before = sys.unraisablehook
+    def hook(unraisable: Any) -> None:
+        if _is_interrupt(unraisable):
+            ignored.append(unraisable.exc_value or unraisable.exc_type())
+        else:
+            before(unraisable)
 
-        def hook(unraisable: Any) -> None:
-            if _is_interrupt(unraisable):
-                ignored.append(unraisable.exc_value or unraisable.exc_type())
-            else:
-                before(unraisable)
-
-        self._hook = sys.unraisablehook = hook
-
-    def __exit__(self, *error: object) -> None:
-        if self._before is not None and sys.unraisablehook is self._hook:
-            sys.unraisablehook = self._before
-        INTERRUPTS.reset(self._token)
+    try:
+        INTERRUPTS.set(ignored)
+        if threading.current_thread() is threading.main_thread():
+            sys.unraisablehook = hook
+        yield
+    finally:
+        if sys.unraisablehook is hook:
+            sys.unraisablehook = before
+        INTERRUPTS.set(around)
 
 
 def raise_ignored() -> None:

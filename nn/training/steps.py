@@ -262,17 +262,17 @@ class Stepper(Module):
         compiled = self._require_compiled(what)
         key, me = id(compiled), threading.get_ident()
         user, calls = _USERS.setdefault(key, (me, 0))  # in one step, without a lock that an interrupt may leave closed
-        if user == me:
-            _USERS[key] = me, calls + 1
-        else:
-            before = COPIES.get()
-            compiled = compiled.apart(module for _, module in self._walk())
-            COPIES.set({**before, id(self): compiled})
+        around = COPIES.get()
         try:
+            if user == me:
+                _USERS[key] = me, calls + 1
+            else:
+                compiled = compiled.apart(module for _, module in self._walk())
+                COPIES.set({**around, id(self): compiled})
             yield compiled
         finally:
             if user != me:
-                COPIES.set(before)
+                COPIES.set(around)
             elif calls:
                 _USERS[key] = me, calls
             else:

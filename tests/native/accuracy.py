@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from autograd_lite.native.kernels import SETS, library
+from autograd_lite.native.kernels import SETS, extension
 
 from .elementwise_cases import KERNELS
 
@@ -53,8 +53,8 @@ def errors(value: np.ndarray, exact: np.ndarray, unit: np.ndarray) -> np.ndarray
 
 def worst(name: str, step: int) -> list[tuple[float, float]]:
     """Return for each set of instructions the largest error of a kernel, and the argument where it was met."""
-    assert library is not None, "the extension is not built"
-    kernels = [library.ufuncs(chosen)[name] for chosen in SETS]
+    assert extension is not None, "the extension is not built"
+    kernels = [extension.ufuncs(chosen)[name] for chosen in SETS]
     found = [(0.0, 0.0)] * len(SETS)
     for start in range(0, 1 << 32, PART * step):
         patterns = np.arange(start, min(start + PART * step, 1 << 32), step, dtype=np.uint64)
@@ -78,8 +78,8 @@ def write(name: str, row: str) -> None:
 
 def main(step: int, names: Sequence[str]) -> None:
     """Measure kernels, and write a row of the table for each."""
-    assert library is not None, "the extension is not built"
-    single = [name for name in KERNELS if "f->f" in library.ufuncs(SETS[0])[name].types]
+    assert extension is not None, "the extension is not built"
+    single = [name for name in KERNELS if "f->f" in extension.ufuncs(SETS[0])[name].types]
     for name in names or single:
         cells = " | ".join(f"{error:.2f} at {x:.9g}" for error, x in worst(name, step))
         row = f"| `{name}` | {'all' if step == 1 else f'1 in {step}'} | {cells} | {KERNELS[name].ulps[0]} |"

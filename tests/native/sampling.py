@@ -7,14 +7,14 @@ import zlib
 
 import pytest
 
-from autograd_lite.native.kernels import SETS, library
+from autograd_lite.native.kernels import SETS, extension
 
 EVERY = 20
 
 
 def kernel_words() -> set[str]:
     """Return the first words of the kernels' names, which those of their ops begin with: softmax, lstm, rms."""
-    names = library.ufuncs(SETS[0]) if library else ()
+    names = extension.ufuncs(SETS[0]) if extension else ()
     return {name.partition("_")[0] for name in names}
 
 

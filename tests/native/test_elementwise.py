@@ -14,14 +14,14 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.native import functions as fast
-from autograd_lite.native.kernels import NUMPYS, REASON, SETS, library
+from autograd_lite.native.kernels import NUMPYS, REASON, SETS, extension
 from autograd_lite.ops import activations, erf, gelu
 
 from .elementwise_cases import EXPRESSIONS, KERNELS, Wide, arguments, ulps
 
 pytestmark = pytest.mark.skipif(not SETS, reason=f"native kernels: {REASON}")
 
-TABLES: dict[str, Any] = {name: library.ufuncs(name) for name in SETS} if library else {}
+TABLES: dict[str, Any] = {name: extension.ufuncs(name) for name in SETS} if extension else {}
 DTYPES: dict[str, Any] = {"f": np.float32, "d": np.float64}
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from autograd_lite.native.kernels import REASON, library
+from autograd_lite.native.kernels import REASON, extension
 from autograd_lite.ops import gru, lstm
 
 from ..rows import for_every
@@ -28,7 +28,7 @@ CELLS = [
     Cell("gru_cell", gru._cell, (3, 3, 4, 0), (5,)),
     Cell("gru_cell_pullback", gru._cell_pullback, (5, 5, 0, 0), (3, 3, 0)),
 ]
-SETS = library.instruction_sets() if library else []
+SETS = extension.instruction_sets() if extension else []
 ROWS = [(instructions, cell, dtype) for instructions in SETS or ["none"] for cell in CELLS for dtype in "fd"]
 needs_library = pytest.mark.skipif(not SETS, reason=f"native kernels are {REASON}")
 SHAPES = [(3, 7), (2, 16), (1, 1), (2, 300), (0, 4), (3, 0)]
@@ -58,7 +58,7 @@ def truth(cell: Cell, given: list[np.ndarray], batch: int, n: int) -> list[np.nd
 
 def computed(cell: Cell, instructions: str, given: list[np.ndarray], batch: int, n: int) -> list[np.ndarray]:
     made = results(cell, batch, n, given[0].dtype.char)
-    library.ufuncs(instructions)[cell.name](*given, out=tuple(made))
+    extension.ufuncs(instructions)[cell.name](*given, out=tuple(made))
     return made
 
 
@@ -87,7 +87,7 @@ def test_a_step_is_that_of_numpy(row: tuple[str, Cell, str]) -> None:
 @for_every(ROWS, by=lambda row: row[0], name=called)
 def test_bits_do_not_depend_on_where_operands_lie(row: tuple[str, Cell, str]) -> None:
     instructions, cell, dtype = row
-    kernel = library.ufuncs(instructions)[cell.name]
+    kernel = extension.ufuncs(instructions)[cell.name]
     for batch, n in SHAPES:
         given = operands(cell, batch, n, dtype, 3.0)
         whole = [a.tobytes() for a in computed(cell, instructions, given, batch, n)]

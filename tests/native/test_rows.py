@@ -116,7 +116,7 @@ EVERY_TYPE = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def kernels_of(row: Row) -> Iterator[np.ufunc]:
     """Yield the kernel for each set of instructions."""
     for name in SETS:
-        yield kernels.library.ufuncs(name)[row.name]
+        yield kernels.extension.ufuncs(name)[row.name]
 
 
 def rows_of(row: Row, shape: tuple[int, ...], dtype: Any) -> list[np.ndarray]:
@@ -300,7 +300,7 @@ def test_rows_with_special_values_leave_others_alone() -> None:
 def test_rows_are_summed_as_by_numpy_bit_for_bit(dtype: Any) -> None:
     """In the order of the rows, whatever the strides, with its flags."""
     for name in SETS:
-        kernel = kernels.library.ufuncs(name)["sum_of_rows"]
+        kernel = kernels.extension.ufuncs(name)["sum_of_rows"]
         for shape in ((7, 1), (1, 3), (40, 63), (300, 64), (9, 65), (3, 20, 200), (0, 5), (5, 0)):
             x = np.random.default_rng(0).normal(size=shape).astype(dtype)
             expected = x.sum(axis=-2)

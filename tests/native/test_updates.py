@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.native.kernels import INSTRUCTIONS, REASON, library
+from autograd_lite.native.kernels import INSTRUCTIONS, REASON, extension
 from autograd_lite.ops import running
 
 from ..nn.optimizers.test_optimizers import VARIANTS, parameters, take_steps
 from ..rows import for_every
 
-SETS = library.instruction_sets() if library else []
+SETS = extension.instruction_sets() if extension else []
 EXPRESSIONS: dict[str, tuple[Any, int]] = {
     "running_mean": (running._running_mean, 3),
     "running_mean_square": (running._running_mean_square, 3),
@@ -58,7 +58,7 @@ def flags(function: Any, *operands: np.ndarray) -> tuple[bytes, list[str]]:
 @for_every(ROWS, by=lambda row: row[0], name=" ".join)
 def test_bits_and_errors_are_those_of_numpy(row: tuple[str, str, str]) -> None:
     instructions, name, dtype = row
-    kernel, (expression, n) = library.ufuncs(instructions)[name], EXPRESSIONS[name]
+    kernel, (expression, n) = extension.ufuncs(instructions)[name], EXPRESSIONS[name]
     for size in (1, 3, 16, 37, 1000):
         arrays = special(n, dtype, size)
         numbers = [a[0] for a in arrays[2:]]
@@ -71,7 +71,7 @@ def test_bits_and_errors_are_those_of_numpy(row: tuple[str, str, str]) -> None:
 @for_every(ROWS, by=lambda row: row[0], name=" ".join)
 def test_bits_do_not_depend_on_where_operands_lie(row: tuple[str, str, str]) -> None:
     instructions, name, dtype = row
-    kernel, (_, n) = library.ufuncs(instructions)[name], EXPRESSIONS[name]
+    kernel, (_, n) = extension.ufuncs(instructions)[name], EXPRESSIONS[name]
     with np.errstate(all="ignore"):
         arrays = special(n, dtype, 211)
         numbers = [*arrays[:2], *(a[:1].reshape(()) for a in arrays[2:])]

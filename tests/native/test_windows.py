@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import autograd_lite as ag
-from autograd_lite.native.kernels import KERNELS, REASON, SETS, library
+from autograd_lite.native.kernels import KERNELS, REASON, SETS, extension
 from autograd_lite.ops import pooling, windowed
 
 pytestmark = pytest.mark.skipif(not KERNELS, reason=f"the native extension is {REASON}")
@@ -119,7 +119,7 @@ def quiet(forward: Forward, *arrays: Any) -> Any:
 @settings(max_examples=25)
 @given(form=forms(dilated=False))
 def test_pooling_is_numpys(instructions: str, form: Form) -> None:
-    kernels = library.ufuncs(instructions)
+    kernels = extension.ufuncs(instructions)
     for forward, arrays in form.poolings:
         sums = forward.func in (pooling._window_sum, pooling._window_spread)  # of infinities of both signs
         call = partial(quiet, forward) if sums or forward.func is pooling._window_put_equal else forward
@@ -133,7 +133,7 @@ def test_pooling_is_numpys(instructions: str, form: Form) -> None:
 @settings(max_examples=25)
 @given(form=forms(dilated=True))
 def test_convolutions_are_as_exact_as_their_number_of_terms_allows(instructions: str, form: Form) -> None:
-    kernels = library.ufuncs(instructions)
+    kernels = extension.ufuncs(instructions)
     for forward, arrays in form.convolutions:
         found = under(kernels, forward, *arrays)
         wide = [a.astype(np.longdouble) for a in arrays]

@@ -259,8 +259,9 @@ class GlobalAveragePooling1D(_GlobalAveragePooling):
                 f"{(x.shape[0], x.shape[steps])}, one boolean for each step; received shape {flags.shape}"
             )
         counted: Any = np.expand_dims(flags, 3 - steps)
-        total: Any = np.sum(np.where(counted, self._checked(x), 0), axis=steps, keepdims=self.keepdims)
-        return total / np.maximum(np.sum(counted.astype(total.dtype), axis=steps, keepdims=self.keepdims), 1)
+        kept: Any = np.where(counted, self._checked(x), 0)
+        total = kept.sum(axis=steps, keepdims=self.keepdims)
+        return total / np.maximum(counted.astype(total.dtype).sum(axis=steps, keepdims=self.keepdims), 1)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:
         """Return None: the result has no time steps."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import contextvars
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,7 +14,7 @@ from autograd_lite.compiler import blocks as parts
 from nn import constraints, optimizers
 from nn.optimizers import LossScaleOptimizer, MultiOptimizer, Optimizer, OptimizerMap, blocks, schedules
 
-from ...interrupts import Interrupt, interrupted_at, lines_of
+from ...interrupts import interrupted_at, points_of
 from ...laws.reading import same_bits
 from .test_optimizers import VARIANTS
 
@@ -277,18 +276,17 @@ def ready(name: str) -> tuple[Optimizer, Callable[[], Any]]:
 
 
 def torn(name: str, times: int) -> int:
-    """Interrupt a replay at some of the lines that it runs; return how many left something in between."""
+    """Interrupt a replay at some of its points; return how many left something in between."""
     optimizer, step = ready(name)
     before = everything(optimizer)
-    lines = lines_of(step)
+    points = points_of(step)
     after = everything(optimizer)
-    assert 10 < lines < 5000  # it is a replay
+    assert 10 < points < 5000  # it is a replay
     assert not all(map(same_bits, before, after))
     count = 0
-    for line in range(0, lines, max(1, lines // times)):
+    for point in range(0, points, max(1, points // times)):
         optimizer, step = ready(name)
-        with contextlib.suppress(Interrupt):
-            contextvars.copy_context().run(interrupted_at, step, line)
+        interrupted_at(step, point)
         now = everything(optimizer)
         count += not (all(map(same_bits, now, before)) or all(map(same_bits, now, after)))
     return count
@@ -302,7 +300,7 @@ def test_a_replay_is_whole() -> None:
 @pytest.mark.ci
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("name", ["adam", "constrained", "loss_scale"])
-def test_a_replay_is_whole_at_more_lines(name: str) -> None:
+def test_a_replay_is_whole_at_more_points(name: str) -> None:
     assert torn(name, times=12) == 0
 
 

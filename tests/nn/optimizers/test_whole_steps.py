@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import contextvars
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from autograd_lite import Tensor
 from nn import callbacks, constraints, layers, models, optimizers
 from nn.optimizers import LossScaleOptimizer, MultiOptimizer, Optimizer, OptimizerMap, blocks
 
-from ...interrupts import Interrupt, interrupted_at, lines_of
+from ...interrupts import interrupted_at, points_of
 from .test_optimizers import VARIANTS, every_variant
 
 SHAPES = ((40, 30), (3,), (4,), ())  # the first is updated in pieces, the others together
@@ -47,18 +46,17 @@ def torn(
     every: int = 1,
     steps: int = 1,
 ) -> int:
-    """Interrupt a step at lines that it runs, all or one of them; return how many left something in between."""
+    """Interrupt a step at its points, all or some of them; return how many left something in between."""
     optimizer, tensors = begun(make, shapes, steps)
     before = everything(optimizer, tensors)
-    lines = lines_of(lambda: step(optimizer))
+    points = points_of(lambda: step(optimizer))
     after = everything(optimizer, tensors)
-    assert lines > 10
+    assert points > 10
     assert before != after
     count = 0
-    for line in range(lines % every, lines, every):
+    for point in range(points % every, points, every):
         optimizer, tensors = begun(make, shapes, steps)
-        with contextlib.suppress(Interrupt):  # a generator that is closed swallows it
-            contextvars.copy_context().run(interrupted_at, lambda one=optimizer: step(one), line)
+        interrupted_at(partial(step, optimizer), point)
         count += everything(optimizer, tensors) not in (before, after)
     return count
 
@@ -105,7 +103,7 @@ def test_a_step_is_whole(make: Callable[..., Optimizer]) -> None:
 @pytest.mark.ci
 @interrupted
 @pytest.mark.parametrize("make", ALL.values(), ids=ALL)
-def test_a_step_is_whole_at_every_line(make: Callable[..., Optimizer]) -> None:
+def test_a_step_is_whole_at_every_point(make: Callable[..., Optimizer]) -> None:
     assert torn(make) == 0
 
 
@@ -180,14 +178,13 @@ def states_of_fit() -> list[list[bytes]]:
     return [*states, whole(model)]
 
 
-def torn_in_fit(lines: range, states: list[list[bytes]]) -> int:
+def torn_in_fit(points: range, states: list[list[bytes]]) -> int:
     count = 0
-    for line in lines:
+    for point in points:
         model, fit = fitting()
-        with contextlib.suppress(Interrupt):
-            interrupted_at(fit, line, ours=lambda file: "/nn/" in file or "/autograd_lite/" in file)
+        interrupted_at(fit, point, ours=lambda file: "/nn/" in file or "/autograd_lite/" in file)
         model.optimizer.bind(model.parameters())
-        left = any(p.grad is not None for p in model.parameters()) or model.training or not ag.is_grad_enabled()
+        left = any(p.grad is not None for p in model.parameters()) or model.training
         count += left or whole(model) not in states
     return count
 
@@ -198,5 +195,5 @@ def test_fit_leaves_the_state_of_a_whole_step(every: int) -> None:
     states = states_of_fit()
     assert len({tuple(state) for state in states}) == 6  # of before, of four steps, and with the means in their place
     _, fit = fitting()
-    lines = lines_of(fit, ours=lambda file: "/nn/" in file or "/autograd_lite/" in file)
-    assert torn_in_fit(range(lines % every, lines, every), states) == 0
+    points = points_of(fit, ours=lambda file: "/nn/" in file or "/autograd_lite/" in file)
+    assert torn_in_fit(range(points % every, points, every), states) == 0

@@ -18,7 +18,7 @@ import autograd_lite as ag
 from nn import callbacks, layers, models, optimizers
 
 from ... import signals
-from ...interrupts import Interrupt, interrupted_at, lines_of
+from ...interrupts import interrupted_at, points_of
 
 needs_signals = pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
 
@@ -147,28 +147,18 @@ def of_modes(file: str) -> bool:
 @pytest.mark.parametrize("name", CALLS)
 @pytest.mark.parametrize("around", [ag.no_grad, ag.enable_grad], ids=lambda block: block.__name__)
 def test_whatever_is_interrupted_recording_is_as_before(name: str, around: Callable[[], Any]) -> None:
-    """At every line that begins or ends a block, and of the calls that hold one."""
+    """Wherever it begins or ends a block, and in the calls that hold one."""
     with around():
         CALLS[name]()()
-        recording, left = ag.is_grad_enabled(), []
-        for line in range(lines_of(CALLS[name](), ours=of_modes)):
-            left.append(contextvars.copy_context().run(seen, CALLS[name](), line))
-        assert [line for line, after in enumerate(left) if after is not recording] == []
-
-
-def seen(call: Callable[[], Any], line: int) -> bool:
-    """Interrupt a call, and return whether operations are recorded after it."""
-    with contextlib.suppress(Interrupt):
-        interrupted_at(call, line, ours=of_modes)
-    return ag.is_grad_enabled()
+        for point in range(points_of(CALLS[name](), ours=of_modes)):
+            interrupted_at(CALLS[name](), point, ours=of_modes)
 
 
 @pytest.mark.parametrize("block", [ag.no_grad, ag.enable_grad], ids=lambda block: block.__name__)
 def test_a_block_that_is_interrupted_as_it_begins_has_not_begun(block: Callable[[], Any]) -> None:
     around = ag.enable_grad if block is ag.no_grad else ag.no_grad
     with around():
-        recording = ag.is_grad_enabled()
-        lines = contextvars.copy_context().run(lines_of, lambda: block().__enter__(), of_modes)
-        assert lines > 5
-        after = [contextvars.copy_context().run(seen, lambda: block().__enter__(), line) for line in range(lines)]
-        assert after == [recording] * lines
+        points = contextvars.copy_context().run(points_of, lambda: block().__enter__(), of_modes)
+        assert points > 5
+        for point in range(points):
+            interrupted_at(lambda: block().__enter__(), point, of_modes)

@@ -1,0 +1,547 @@
+"""Functions with derivatives of their own: `primitive`, of which `custom_vjp` and `custom_jvp` are special cases.
+
+A call is recorded as one node. The function runs on bare arrays, as if outside of all transformations. Its rules run on
+arrays in a first backward pass, and on Tensors where they are themselves differentiated, batched or recorded. A rule
+that takes arrays alone (`opaque=True`) is a primitive there too, so that all that is said here holds for it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from types import MethodType
+from typing import Any, NoReturn, overload
+
+import numpy as np
+
+from ..core.arguments import function_given
+from ..core.depth import outside
+from ..core.errors import GradError, MissingRule, ShapeError
+from ..core.live import bare_number
+from ..core.mode import MODE, TAPES
+from ..core.node import LEAF
+from ..core.op import Op, by_need
+from ..core.ownership import SMALL
+from ..core.shapes import ShapeDtype
+from ..tensors.lifted import Lifted
+from ..tensors.reading import alike
+from ..tensors.record import record, wrap
+from ..tensors.tensor import Tensor
+from ..tree import leaves, rebuild
+from .arguments import name_of
+from .calls import BARE, Call, Packing, are_bare, are_inputs, taken
+from .dual import transposed
+from .rules import KeepAll, Rule, as_it_is, numbers_of, of_one, sum_of, zeros, zeros_like
+from .transposing import inner, pulled_through, pushed_through, transposed_by_units
+
+_NUMBERS = frozenset({float, int, complex, bool})
+_NO_KWARGS: dict[str, Any] = {}
+_NO_PARAMS: dict[str, Any] = {}
+
+
+class Primitive:
+    """A function with derivatives of its own; see `primitive`, which makes it."""
+
+    what = "primitive"
+
+    def __init__(self, f: Callable[..., Any], *, opaque: bool = False, name: str | None = None) -> None:
+        function_given(self.what, f)
+        functools.update_wrapper(self, f)
+        self._f = f
+        self._opaque = opaque
+        self._name = name or name_of(f)
+        self._vjps: dict[int, Rule | None] = {}
+        self._jvps: dict[int, Rule | None] = {}
+        self._all_vjps: Rule | None = None
+        self._all_jvps: Rule | None = None
+        self._linear: frozenset[int] | None = frozenset()  # None: in all arguments
+        self._ops: dict[int, Op] = {}
+        self._ruled: dict[Any, Primitive] = {}
+
+    # ---- definitions ------------------------------------------------------------------------------------------------
+
+    def def_vjp(self, *rules: Callable[..., Any] | None, argnums: Sequence[int] | None = None) -> Any:
+        """Set the vector-Jacobian products by single arguments; usable as a decorator.
+
+        Args:
+            rules: for each argument a function `(g, out, *args, **kwargs)` that returns its cotangent, or None for one
+                that the result does not depend on. Only those asked for are called.
+            argnums: which arguments the rules are for; by default the first ones.
+
+        Returns:
+            The first rule.
+        """
+        for i, rule in zip(numbers_of(rules, argnums), rules, strict=True):
+            self._vjps[i] = None if rule is None else self._rule(rule, pulls=True)
+        return rules[0] if rules else None
+
+    def def_vjps(self, rule: Callable[..., Any]) -> Callable[..., Any]:
+        """Set one rule for all arguments that have none of their own; usable as a decorator.
+
+        Args:
+            rule: a function `(argnums, g, out, *args, **kwargs)` that returns a sequence with the cotangent of each
+                argument in `argnums`, which are those asked for; None is zero.
+        """
+        self._all_vjps = self._rule(rule, pulls=True, meant=as_it_is)
+        return rule
+
+    def def_jvp(self, *rules: Callable[..., Any] | None, argnums: Sequence[int] | None = None) -> Any:
+        """Set the Jacobian-vector products by single arguments; usable as a decorator.
+
+        Args:
+            rules: for each argument a function `(t, out, *args, **kwargs)` that returns the tangent of the result along
+                the tangent t of that argument, linear in t; None for an argument that the result does not depend on.
+            argnums: which arguments the rules are for; by default the first ones.
+
+        Returns:
+            The first rule.
+        """
+        for i, rule in zip(numbers_of(rules, argnums), rules, strict=True):
+            self._jvps[i] = None if rule is None else self._rule(rule, pulls=False)
+        return rules[0] if rules else None
+
+    def def_jvps(self, rule: Callable[..., Any]) -> Callable[..., Any]:
+        """Set one rule for all arguments that have none of their own; usable as a decorator.
+
+        Args:
+            rule: a function `(argnums, tangents, out, *args, **kwargs)` that returns the tangent of the result, for
+                tangents of the arguments in `argnums`.
+        """
+        self._all_jvps = self._rule(rule, pulls=False, meant=as_it_is)
+        return rule
+
+    def def_linear(self, *argnums: int) -> None:
+        """State that the function is linear in some arguments, in each while the others are held.
+
+        Its own value with a tangent in the argument's place is then the Jacobian-vector product.
+
+        Args:
+            argnums: which arguments; none means all.
+        """
+        if not argnums:
+            self._linear = None
+        elif self._linear is not None:
+            self._linear |= set(argnums)
+        self._ops.clear()
+
+    def _rule(self, user: Callable[..., Any], *, pulls: bool, meant: Callable[..., Any] | None = None) -> Rule:
+        """Return a user's function as a rule: of one argument, or what `meant` makes of it, for all at once."""
+        function_given(f"{self.what}: rules", user)
+        self._ops.clear()
+        self._ruled.clear()
+        of = meant or of_one
+        return Rule(of(user), user, of(alike(user)), pulls, meant is not None)
+
+    def user_rules(self, i: int) -> list[Callable[..., Any]]:
+        """Return the rules that the user wrote for the i-th argument, the one that is read in reverse mode first."""
+        found = (self._vjps.get(i), self._all_vjps, self._jvps.get(i), self._all_jvps)
+        return [rule.user for rule in found if rule is not None]
+
+    # ---- calls ------------------------------------------------------------------------------------------------------
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else MethodType(self, instance)
+
+    def __reduce__(self) -> str:
+        return self.__qualname__  # type: ignore[attr-defined]
+
+    def __repr__(self) -> str:
+        return f"<{self.what} {self._name}>"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function; numbers among `args` with a floating or complex dtype are differentiable."""
+        call: Call | None = None
+        inputs: Sequence[Any] = args
+        if kwargs or not are_inputs(args):
+            call = Call(args, kwargs, inputs := [])
+        values: list[Any] = []
+        edges: list[Any] = []
+        needs: list[int] = []
+        none = True
+        recorded = False
+        for i, x in enumerate(inputs):
+            if x.__class__ is Tensor:
+                none, node = False, x._node
+                values.append(x._data)
+                if node is None or node is LEAF:
+                    edges.append(x)
+                else:
+                    edges.append(node)
+                    recorded = True
+                if node is not None and node.needs:
+                    needs.append(i)
+            elif x.__class__ in BARE:
+                values.append(x)
+                edges.append(x)
+            elif isinstance(x, (Tensor, Lifted)):  # of a transformation
+                call = call or Call(args, kwargs, [])
+                out = self._op(len(inputs))(*inputs, call=call)
+                return call.packing.unpack(out)
+            else:
+                values.append(bare_number(x))
+                edges.append(x)
+        if none:
+            return outside(self._f, args, kwargs)
+        held = {0: self._run(values, call)}
+        if held[0].__class__ in _NUMBERS:
+            held[0] = np.asarray(held[0])
+        if call is None and held[0].__class__ not in BARE:
+            call = Call(args, kwargs, [])
+        out = taken(held, 0) if call is None else call.packed(held)
+        params = _NO_PARAMS if call is None else {"call": call}
+        node = None
+        if needs or recorded or (TAPES and MODE.get().tape is not None):
+            node = record(self._op(len(values)), out, values, edges, needs, params)
+        return wrap(out, node) if call is None else call.packing.unpack(wrap(out, node))
+
+    def _run(self, values: Sequence[Any], call: Call | None) -> Any:
+        """Run the function as if outside of all transformations, since none can reach into it."""
+        args, kwargs = (tuple(values), _NO_KWARGS) if call is None else call.arguments(values)
+        return outside(self._f, args, kwargs)
+
+    # ---- the op -----------------------------------------------------------------------------------------------------
+
+    def _op(self, n: int) -> Op:
+        """Return the op of calls with n inputs."""
+        op = self._ops.get(n)
+        if op is None:
+            pushes = self._jvps or self._all_jvps or self._linear != frozenset() or self._opaque
+            jvp = self._push if pushes else None
+            op = Op(self._name, self._forward, by_need(self._pull), self._infer, jvp=jvp, keeps=KeepAll(n))  # type: ignore[arg-type]
+            self._ops[n] = op
+        return op
+
+    def _forward(self, *values: Any, call: Call | None = None) -> Any:
+        """Run the function and pack what it returns."""
+        for value in values:
+            if value.__class__ not in BARE:
+                np.asarray(value)  # refuses what stands for an array; the function gets arrays alone
+        held = {0: self._run([bare_number(value) for value in values], call)}
+        return Packing(held).data if call is None else call.packed(held)
+
+    def _infer(self, *specs: ShapeDtype, call: Call | None = None) -> ShapeDtype:
+        if call is not None:
+            return call.packing.spec
+        data = self._forward(*(np.ones(s.shape, s.dtype) for s in specs))
+        return ShapeDtype(data.shape, data.dtype)
+
+    def _pull(self, needs: Sequence[int], g: Any, saved: tuple[Any, ...], params: dict[str, Any]) -> list[Any]:
+        """Return the cotangents of the inputs in `needs`."""
+        call = params.get("call")
+        out, *values = saved
+        if call is not None:
+            g, out = call.packing.unpack(g), call.packing.unpack(out)
+        if call is None or call.plain:
+            found = self._pulled(tuple(needs), g, out, tuple(values), _NO_KWARGS if call is None else call.kwargs)
+            return [self._fitted(found, j, values[i], i) for j, i in enumerate(needs)]
+        args, kwargs = call.arguments(values)
+        asked = tuple(dict.fromkeys(call.owners[k] for k in needs))
+        found = self._pulled(asked, g, out, args, kwargs)
+        by_input: dict[int, Any] = {}
+        for i, cotangent in zip(asked, found, strict=True):
+            mine = [k for k, owner in enumerate(call.owners) if owner == i]
+            given = [None] * len(mine) if cotangent is None else leaves(cotangent)
+            if len(given) != len(mine):  # some of its leaves are not inputs
+                given = [given[place] for place in call.inputs_of(i) if len(given) > place]
+            if len(given) != len(mine):
+                raise ShapeError(
+                    f"{self.what}: expected {len(mine)} cotangents for argument {i} of {self._name}; received "
+                    f"{len(leaves(cotangent))}"
+                )
+            by_input.update(zip(mine, given, strict=True))
+        return [self._fitted(by_input, k, values[k], call.owners[k]) for k in needs]
+
+    def _fitted(self, held: Any, key: Any, x: Any, argument: int) -> Any:
+        """Return a cotangent that nothing else holds, of a shape that broadcasting may have made of the input's."""
+        c = held[key]
+        if c.__class__ is np.ndarray and c.size <= SMALL and c.shape == x.shape:
+            return c.copy()
+        if c is None:
+            return np.zeros(np.shape(x), getattr(x, "dtype", None))
+        if not hasattr(c, "shape"):
+            c = held[key] = np.asarray(c)
+        if c.shape != (shape := np.shape(x)):
+            try:
+                fits = np.broadcast_shapes(c.shape, shape) == c.shape
+            except ValueError:
+                fits = False
+            if not fits:
+                raise ShapeError(
+                    f"{self.what}: expected a cotangent of shape {shape} for argument {argument} of "
+                    f"{self._name}; received {c.shape}"
+                )
+        del c
+        return taken(held, key)
+
+    def _push(self, tangents: Sequence[Any], out: Any, *values: Any, call: Call | None = None) -> Any:
+        """Return the tangent of the result; tangents are None where they are zero."""
+        if call is None:
+            found = {i: t for i, t in enumerate(tangents) if t is not None}
+            t = self._pushed(found, out, values, _NO_KWARGS)
+            return None if t is None else taken({0: t}, 0)
+        args, kwargs = call.arguments(values)
+        given = (*args, *kwargs.values())
+        found = {}
+        by_input = iter(tangents)
+        for i, arg in enumerate(given):
+            mine = [next(by_input) for _ in call.inputs_of(i)]
+            if any(t is not None for t in mine):
+                each = dict(zip(call.inputs_of(i), mine, strict=True))
+                whole = [zeros(a) if each.get(k) is None else each[k] for k, a in enumerate(leaves(arg))]
+                found[i] = rebuild(arg, whole)
+        t = self._pushed(found, call.packing.unpack(out), args, kwargs)
+        return None if t is None else taken({0: call.packing.packed(t)}, 0)
+
+    # ---- what the rules say -----------------------------------------------------------------------------------------
+
+    def _pulled(self, argnums: tuple[int, ...], g: Any, out: Any, args: Any, kwargs: Any) -> list[Any]:
+        """Return the cotangents of some arguments, in their structure; None is zero."""
+        if max(argnums) >= len(args):
+            self._refuse("VJP", max(argnums), args, kwargs)
+        found: dict[int, Any] = {}
+        together = tuple([i for i in argnums if i not in self._vjps]) if self._vjps else argnums
+        if together and self._all_vjps is not None:
+            found = dict(zip(together, self._read(self._all_vjps, together, g, out, args, kwargs), strict=True))
+        for i in argnums:
+            if i not in found:
+                found[i] = self._pulled_to(i, g, out, args, kwargs)
+        return [found[i] for i in argnums]
+
+    def _pulled_to(self, i: int, g: Any, out: Any, args: Any, kwargs: Any) -> Any:
+        if i in self._vjps:
+            rule = self._vjps[i]
+            return None if rule is None else self._read(rule, (i,), g, out, args, kwargs)
+        if not self._has_jvp(i):
+            self._refuse("VJP", i, args, kwargs)
+        return self._transposed(
+            f"{self._name} has no VJP rule for argument {i}",
+            lambda t: inner(self._pushed({i: t}, out, args, kwargs), g),
+            args[i],
+            by_units=self._opaque or not (i in self._jvps or self._all_jvps),
+        )
+
+    def _pushed(self, tangents: dict[int, Any], out: Any, args: Any, kwargs: Any) -> Any:
+        """Return the tangent of the result, in its structure, for tangents of some arguments; None is zero."""
+        total = None
+        joint: dict[int, Any] = {}
+        for i, t in tangents.items():
+            rule = self._jvps.get(i)
+            if i >= len(args):
+                self._refuse("JVP", i, args, kwargs)
+            if rule is not None:
+                term = self._read(rule, (i,), t, out, args, kwargs)
+            elif i in self._jvps:
+                continue
+            elif self._linear is None or i in self._linear:
+                term = self(*args[:i], t, *args[i + 1 :], **kwargs)
+            elif self._all_jvps is not None:
+                joint[i] = t
+                continue
+            elif i in self._vjps or self._all_vjps is not None:
+                term = self._transposed(
+                    f"{self._name} has no JVP rule for argument {i}",
+                    lambda c, i=i, t=t: inner(self._pulled((i,), c, out, args, kwargs)[0], t),  # type: ignore[misc]
+                    out,
+                    by_units=self._opaque,
+                )
+            else:
+                self._refuse("JVP", i, args, kwargs)
+            total = sum_of(total, term)
+        if joint:
+            assert self._all_jvps is not None
+            term = self._read(self._all_jvps, tuple(joint), tuple(joint.values()), out, args, kwargs)
+            total = sum_of(total, term)
+        return total
+
+    def _has_jvp(self, i: int) -> bool:
+        return i in self._jvps or self._all_jvps is not None or self._linear is None or i in self._linear
+
+    def _transposed(self, what: str, linear: Callable[[Any], Any], like: Any, by_units: bool) -> Any:
+        """Return the gradient of a linear function of a tree of arrays, which are like those in `like`."""
+        every = leaves(like)
+        slopes = []
+        for k, x in enumerate(every):
+
+            def along(t: Any, k: int = k) -> Any:
+                return linear(rebuild(like, [t if j == k else zeros(a) for j, a in enumerate(every)]))
+
+            if getattr(x, "dtype", None) is None or x.dtype.kind not in "fc":
+                slopes.append(zeros(x))
+            elif by_units:
+                slopes.append(transposed_by_units(along, x, f"{self.what}: {what}"))
+            else:
+                slope = transposed(along, x)
+                slopes.append(zeros(x) if slope is None else slope)
+        return rebuild(like, slopes)
+
+    def _refuse(self, kind: str, i: int, args: Any, kwargs: Any) -> NoReturn:
+        if i >= len(args):
+            name = tuple(kwargs)[i - len(args)]
+            raise MissingRule(
+                f"{self.what}: {self._name} has no derivative by the keyword {name}=, to which a tensor was given that "
+                f"one was asked for. Pass it by position, or {name}.detach()"
+            )
+        define = f"{self._name}.def_{kind.lower()}(rule, argnums=({i},))"
+        raise MissingRule(
+            f"{self.what}: {self._name} has no {kind} rule for argument {i}, and a derivative by it was asked for. "
+            f"Define one with {define}, with None in place of the rule if the derivative is zero"
+        )
+
+    # ---- reading a rule ---------------------------------------------------------------------------------------------
+
+    def _read(self, rule: Rule, argnums: tuple[int, ...], first: Any, out: Any, args: Any, kwargs: Any) -> Any:
+        """Return what a rule says, for any kind of arrays."""
+        if not self._opaque:
+            return rule.alike(argnums, first, out, *args, **kwargs)
+        if are_bare(first, out, args, kwargs):
+            return outside(rule.call, (argnums, first, out, *args), kwargs)
+        key = id(rule), argnums
+        ruled = self._ruled.get(key)
+        if ruled is None:
+            ruled = self._ruled[key] = _OpaqueRule(self, rule, argnums)
+        return ruled(first, out, *args, **kwargs)
+
+
+class _OpaqueRule(Primitive):
+    """A rule that takes arrays alone, as a function of `(first, out, *args)` that may be differentiated itself.
+
+    It is linear in `first`, where the rule in the other direction is its transpose. By its other arguments it is
+    differentiated by running the rule on Tensors, if it can take them after all.
+    """
+
+    def __init__(self, owner: Primitive, rule: Rule, argnums: tuple[int, ...]) -> None:
+        self._owner, self._stated, self._argnums = owner, rule, argnums
+        super().__init__(self._said, opaque=False, name=f"{owner._name}_{'vjp' if rule.pulls else 'jvp'}")
+        self._all_vjps = Rule(self._of_pulling, rule.user, self._of_pulling, True, True)
+        self._all_jvps = Rule(self._of_pushing, rule.user, self._of_pushing, False, True)
+
+    def _said(self, first: Any, out: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return what the rule says, with zeros in place of None."""
+        rule = self._stated
+        found = rule.call(self._argnums, first, out, *args, **kwargs)
+        if not rule.pulls:
+            return zeros_like(out) if found is None else found
+        each = found if rule.joint else [found]
+        filled = [zeros_like(args[i]) if c is None else c for i, c in zip(self._argnums, each, strict=True)]
+        return filled if rule.joint else filled[0]
+
+    def _is_free(self, k: int) -> bool:
+        """Return whether what the rule says does not depend on its k-th argument."""
+        linear = self._owner._linear
+        stated = linear is None or linear.issuperset(self._argnums)
+        return stated and (k == 1 or self._argnums == (k - 2,))
+
+    def _of_pulling(self, asked: Any, h: Any, said: Any, first: Any, out: Any, *args: Any, **kwargs: Any) -> Any:
+        if all(k == 0 or self._is_free(k) for k in asked):
+            return [None if k else self._first_pulled(h, out, args, kwargs) for k in asked]
+        given = (first, out, *args, *kwargs.values())
+        flat = leaves(given)
+        owners = [k for k, tree in enumerate(given) for _ in leaves(tree)]
+        wanted = [
+            j for j, k in enumerate(owners) if k in asked and getattr(flat[j], "dtype", np.dtype(int)).kind in "fc"
+        ]
+        found = dict(zip(wanted, self._again(pulled_through, flat, given, kwargs, wanted, h), strict=True))
+        slopes = [zeros(x) if found.get(j) is None else found[j] for j, x in enumerate(flat)]
+        trees = rebuild(given, slopes)
+        return [trees[k] for k in asked]
+
+    def _first_pulled(self, h: Any, out: Any, args: Any, kwargs: Any) -> Any:
+        rule, owner = self._stated, self._owner
+        if rule.pulls:
+            return owner._pushed(dict(zip(self._argnums, h if rule.joint else [h], strict=True)), out, args, kwargs)
+        found = owner._pulled(self._argnums, h, out, args, kwargs)
+        filled = [zeros_like(args[i]) if c is None else c for i, c in zip(self._argnums, found, strict=True)]
+        return tuple(filled) if rule.joint else filled[0]
+
+    def _of_pushing(self, asked: Any, tangents: Any, said: Any, first: Any, out: Any, *args: Any, **kwargs: Any) -> Any:
+        if all(k == 0 or self._is_free(k) for k in asked):
+            return self(tangents[asked.index(0)], out, *args, **kwargs) if 0 in asked else None
+        given = (first, out, *args, *kwargs.values())
+        flat = leaves(given)
+        owners = [k for k, tree in enumerate(given) for _ in leaves(tree)]
+        along: dict[int, Any] = {}
+        for k, t in zip(asked, tangents, strict=True):
+            along.update(zip([j for j, owner in enumerate(owners) if owner == k], leaves(t), strict=True))
+        return self._again(pushed_through, flat, given, kwargs, along)
+
+    def _again(self, through: Callable[..., Any], flat: Any, given: Any, kwargs: Any, *how: Any) -> Any:
+        """Run the rule on Tensors."""
+
+        def said(*values: Any) -> Any:
+            first, out, *rest = rebuild(given, values)
+            n = len(rest) - len(kwargs)
+            return self._said(first, out, *rest[:n], **dict(zip(kwargs, rest[n:], strict=True)))
+
+        try:
+            return through(said, flat, *how)
+        except Exception as error:
+            kind = "VJP" if self._stated.pulls else "JVP"
+            raise GradError(
+                f"primitive: a derivative of the {kind} rule of {self._owner._name} was asked for, as for a second "
+                f"derivative. The rule takes bare arrays (opaque=True), and raised {type(error).__name__} on Tensors. "
+                "Write it with NumPy functions that Tensors support and without opaque=True, or make what it calls a "
+                "primitive"
+            ) from error
+
+
+@overload
+def primitive(f: Callable[..., Any], *, opaque: bool = False, name: str | None = None) -> Primitive: ...
+@overload
+def primitive(
+    f: None = None, *, opaque: bool = False, name: str | None = None
+) -> Callable[[Callable[..., Any]], Primitive]: ...
+
+
+def primitive(f: Callable[..., Any] | None = None, *, opaque: bool = False, name: str | None = None) -> Any:
+    """Make a function an operation with derivatives of its own: one node of the record, whatever it does inside.
+
+    The function is called with plain arrays, as if outside all transformations, and may do anything. Its rules are set
+    with the methods `def_vjp`, `def_vjps`, `def_jvp`, `def_jvps` and `def_linear`, in any number: only those asked for
+    run, and what reverse or forward mode lacks follows from the other by transposing. Keywords and the result reach the
+    rules. The function and its rules may take and return containers of arrays.
+
+    If a rule is written with NumPy functions that Tensors support, it can be differentiated itself, to any order; it
+    gets arrays in a first backward pass, and otherwise Tensors.
+
+    Args:
+        f: the function; without one, a decorator is returned.
+        opaque: the rules take arrays alone, as SciPy's solvers do. In batches (`vmap`, `jacobian`) they are then called
+            once for each example; a rule that is lacking costs a call of the other for each element. A derivative of
+            such a rule by anything but the cotangent or tangent raises, unless it can take Tensors after all.
+        name: of the operation in pictures and messages; by default the function's.
+
+    Returns:
+        The function. Results and what rules return are copied, unless they are large and nothing else holds them.
+
+    Raises:
+        GradError: when a derivative is asked for that no rule gives.
+        ShapeError: if a rule returns a cotangent that does not fit its argument.
+
+    A cotangent of a complex argument a + ib is dL/da - i dL/db in a rule, so that the rule of a holomorphic function
+    is the same as for real numbers.
+
+    Example:
+        >>> from autograd_lite import grad, jacobian
+        >>> @primitive
+        ... def log1pexp(x, scale=1.0):
+        ...     return np.logaddexp(0, scale * x)
+        >>> @log1pexp.def_vjp
+        ... def rule(g, out, x, scale=1.0):
+        ...     return g * scale / (1 + np.exp(-scale * x))
+        >>> float(grad(log1pexp)(0.0, scale=3.0)), float(grad(grad(log1pexp))(0.0))
+        (1.5, 0.25)
+
+        A rule that takes arrays alone, and one for each argument, for both modes:
+
+        >>> solve = primitive(np.linalg.solve, opaque=True)
+        >>> _ = solve.def_vjp(
+        ...     lambda g, x, a, b: -np.outer(np.linalg.solve(a.T, g), x), lambda g, x, a, b: np.linalg.solve(a.T, g)
+        ... )
+        >>> _ = solve.def_jvp(lambda t, x, a, b: -np.linalg.solve(a, t @ x), lambda t, x, a, b: np.linalg.solve(a, t))
+        >>> jacobian(solve, 1)(np.array([[2.0, 0.0], [0.0, 4.0]]), np.ones(2))
+        array([[0.5 , 0.  ],
+               [0.  , 0.25]])
+    """
+    if f is None:
+        return functools.partial(primitive, opaque=opaque, name=name)
+    return Primitive(f, opaque=opaque, name=name)

@@ -1,0 +1,27 @@
+"""SciPy's solvers, with derivatives by themselves: `minimize`, `least_squares`, `curve_fit`, `root`, and of one number.
+
+Example:
+    >>> import numpy as np
+    >>> from autograd_lite import optimize
+    >>> found = optimize.minimize(lambda x: (100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2).sum(), [-1.2, 1, 1])
+    >>> found.x.round(4).tolist()
+    [1.0, 1.0, 1.0]
+"""
+
+try:
+    from scipy.optimize import (
+        Bounds as Bounds,
+        LinearConstraint as LinearConstraint,
+        NonlinearConstraint as NonlinearConstraint,
+        OptimizeResult as OptimizeResult,
+    )
+except ImportError as error:
+    raise ImportError(
+        'autograd_lite.optimize: expected SciPy; install it with pip install "autograd-lite[scipy]"'
+    ) from error
+
+from .least_squares import curve_fit as curve_fit, least_squares as least_squares
+from .minimize import minimize as minimize
+from .results import Estimate as Estimate, WithError as WithError, delta_method as delta_method
+from .root import root as root
+from .scalars import minimize_scalar as minimize_scalar, root_scalar as root_scalar

@@ -1,0 +1,124 @@
+"""Bounds, constraints and callbacks in terms of a tree of parameters, as SciPy takes them: in terms of a vector."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy.optimize import Bounds, HessianUpdateStrategy, NonlinearConstraint, OptimizeResult
+
+from ..tree import beside
+from .evaluation import Derivatives, stacked
+from .jacobians import jacobian_of, weighted_hessian
+from .methods import Takes
+from .vectors import Layout, bare
+
+
+def pairs_of_bounds(bounds: Any, layout: Layout) -> Any:
+    """Return the bounds of `minimize` for each number: of a tree, a pair lies where each leaf lies.
+
+    Raises:
+        ValueError: if the bounds have another structure.
+    """
+    if layout.tree is None or bounds is None or isinstance(bounds, Bounds):
+        return bounds
+    ends: tuple[list[Any], list[Any]] = ([], [])
+    try:
+        for (_, _, pair), shape in zip(beside(layout.tree, bounds), layout.shapes, strict=True):
+            low, high = (None, None) if pair is None else pair
+            for end, limit, none in zip(ends, (low, high), (-np.inf, np.inf), strict=True):
+                end.append(np.broadcast_to(none if limit is None else limit, shape).ravel())
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"minimize: expected bounds as a container like the parameters, with a pair (lowest, highest) for each "
+            f"array; received {bounds!r:.80} ({error})"
+        ) from None
+    return Bounds(*map(np.concatenate, ends))
+
+
+def of_vector(constraints: Any, layout: Layout, takes: Takes, automatic: bool, compiled: bool | None) -> list[Any]:
+    """Return constraints as functions of the vector, with their Jacobians and Hessians.
+
+    Args:
+        constraints: as of `scipy.optimize.minimize`: one or several.
+        layout: of the parameters.
+        takes: what the method takes.
+        automatic: whether the derivatives of the objective come by themselves; only then Hessians of constraints do.
+        compiled: as of `minimize`.
+    """
+    several = list(constraints) if isinstance(constraints, (list, tuple)) else [constraints]
+    second = automatic and takes.hess
+    return [
+        _of_dict(c, layout, takes, compiled)
+        if isinstance(c, dict)
+        else _of_object(c, layout, takes, second, compiled)
+        if isinstance(c, NonlinearConstraint)
+        else c
+        for c in several
+    ]
+
+
+def _of_dict(constraint: dict[str, Any], layout: Layout, takes: Takes, compiled: bool | None) -> dict[str, Any]:
+    args = constraint.get("args", ())
+    args = args if isinstance(args, tuple) else (args,)
+    new = {name: x for name, x in constraint.items() if name != "args"}
+    f, jac = constraint.get("fun"), constraint.get("jac")
+    if not callable(f):
+        return constraint  # of which SciPy says what is wrong
+    new["fun"] = plain(f, layout, args)
+    if callable(jac):
+        new["jac"] = plain(jac, layout, args)
+    elif jac is None and takes.jac:
+        new["jac"] = jacobian_of("constraint", f, layout, args, compiled)
+    return new
+
+
+def _of_object(c: Any, layout: Layout, takes: Takes, second: bool, compiled: bool | None) -> Any:
+    jac, hess = c.jac, c.hess
+    if callable(jac):
+        jac = plain(jac, layout)
+    elif takes.jac and jac == "2-point":  # SciPy's default
+        jac = jacobian_of("constraint", c.fun, layout, (), compiled)
+    if callable(hess):
+        hess = _hessian_given(hess, layout)
+    elif second and callable(jac) and isinstance(hess, HessianUpdateStrategy):
+        hess = Derivatives("constraint", c.fun, layout, weighted_hessian, (), compiled)
+    rest = {"finite_diff_rel_step": c.finite_diff_rel_step, "finite_diff_jac_sparsity": c.finite_diff_jac_sparsity}
+    return NonlinearConstraint(plain(c.fun, layout), c.lb, c.ub, jac, hess, c.keep_feasible, **rest)
+
+
+def _hessian_given(hess: Callable[..., Any], layout: Layout) -> Callable[..., Any]:
+    return lambda x, v: bare(hess(layout.opened(x), v))
+
+
+def plain(f: Callable[..., Any], layout: Layout, args: tuple[Any, ...] = ()) -> Callable[[Any], Any]:
+    """Return a function of parameters as a function of the vector, run on arrays: what SciPy calls for values."""
+
+    def values(x: Any) -> Any:
+        out = f(layout.opened(x), *args)
+        if isinstance(out, (np.ndarray, float)):
+            return out
+        return bare(stacked(out) if isinstance(out, (list, tuple, dict)) else out)
+
+    return values
+
+
+def callback_of(callback: Any, layout: Layout) -> Any:
+    """Return a callback that SciPy calls with vectors, for one that is called with parameters."""
+    if callback is None or layout.tree is None:
+        return callback
+    if set(inspect.signature(callback).parameters) == {"intermediate_result"}:
+
+        def with_result(intermediate_result: Any) -> Any:
+            seen = OptimizeResult(intermediate_result)
+            seen.x = layout.given_back(seen.x)
+            return callback(intermediate_result=seen)
+
+        return with_result
+
+    def with_parameters(x: Any, *more: Any) -> Any:
+        return callback(layout.given_back(x), *more)
+
+    return with_parameters

@@ -1,0 +1,163 @@
+"""A user's function as functions of a vector: its values, and derivatives that are compiled once that pays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from ..compiler.compiled import compile as compiled_form
+from ..core.errors import DtypeError, GradError, ReplayError, UnsupportedError
+from ..tensors.tensor import Tensor
+from ..tree import leaves
+from .vectors import Layout, bare
+
+# Compiling takes about as long as these seconds and this many evaluations, of which only small ones count: of large
+# arrays it takes no longer. A function is compiled once its evaluations have taken as long, so that a solve never takes
+# much more than twice the time of the better choice.
+COMPILING, EVALUATIONS, SMALL = 3e-3, 24, 1e-3
+COMPILED = "compiled"
+# What asks for SciPy's finite differences, where it is not jac='2-point'.
+INSTEAD = {"root": "jac=False", "root_scalar": "fprime=False", "constraint": "jac='3-point'"}
+
+
+class Derivatives:
+    """Derivatives of a function, as a function of a vector: they run as they are at first, and compiled once that pays.
+
+    Args:
+        called: what error messages name.
+        f: the user's function, of the tree of parameters.
+        layout: of the parameters.
+        transform: makes the derivatives' function of a function of a vector, as `grad` does.
+        args: further arguments of f.
+        compiled: whether to compile at once (True), never (False), or when evaluations have taken as long (None).
+        remembers: whether to keep the last result: solvers from MINPACK ask twice at the point where they start.
+    """
+
+    def __init__(
+        self,
+        called: str,
+        f: Callable[..., Any],
+        layout: Layout,
+        transform: Callable[[Callable[..., Any]], Callable[..., Any]],
+        args: tuple[Any, ...] = (),
+        compiled: bool | None = None,
+        remembers: bool = False,
+    ) -> None:
+        def of_vector(x: Any) -> Any:
+            out = f(layout.opened(x), *args)
+            return out if self.calls else dependent(called, f, out)
+
+        self.called, self.f, self.compiled = called, f, compiled
+        self.transformed = transform(of_vector)
+        self.replay: Any = None
+        self.calls, self.spent = 0, 0.0
+        self.remembers, self.last = remembers, (np.empty(0), None)
+        self.replays = False
+        self.obstacle = "compiled=False was given" if compiled is False else ""
+
+    def __call__(self, *point: Any) -> Any:
+        """Return the derivatives at a point: the vector, and what else the derivatives are a function of."""
+        if not self.remembers:
+            return arrays(self._computed(*point))
+        if not np.array_equal(point[0], self.last[0]):
+            self.last = np.array(point[0]), arrays(self._computed(*point))
+        return self.last[1]
+
+    def _computed(self, *point: Any) -> Any:
+        if self.replays:
+            return self._replayed(*point)
+        begin = perf_counter()
+        result = self.transformed(*point) if self.calls else self._first(*point)
+        self.spent += perf_counter() - begin
+        self.calls += 1
+        pays = self.spent > COMPILING + EVALUATIONS * min(self.spent / self.calls, SMALL)
+        if (pays or self.compiled) and not self.obstacle:
+            self.replay = compiled_form(self.transformed)  # which finds what f reads by name in the closures of this
+            self.replays = True
+        return result
+
+    def _first(self, *point: Any) -> Any:
+        try:
+            return self.transformed(*point)
+        except (GradError, DtypeError, UnsupportedError) as error:
+            instead = INSTEAD.get(self.called, "jac='2-point'")
+            raise type(error)(
+                f"{self.called}: expected {named(self.f)} to compute with NumPy's functions on Tensors, so that its "
+                f"derivatives are known; or pass {instead} for SciPy's finite differences. {error}"
+            ) from error
+
+    def _replayed(self, *point: Any) -> Any:
+        try:
+            return self.replay(*point)
+        except Exception as error:  # the function as it is raises this again, or does what cannot be compiled
+            result = self.transformed(*point)
+            self.replays, self.obstacle = False, f"{type(error).__name__}: {error}"
+            return result
+
+    def confirm(self, *point: Any) -> None:
+        """Check that at a point the compiled function gives what the function itself gives.
+
+        Raises:
+            ReplayError: if it does not.
+        """
+        if told(self) != COMPILED:
+            return
+        both = arrays(self._replayed(*point)), arrays(self.transformed(*point))
+        pairs = zip(*map(leaves, both), strict=True)
+        if not all(np.array_equal(a, b, equal_nan=True) for a, b in pairs):
+            raise ReplayError(
+                f"{self.called}: expected {named(self.f)} to give the same at the same point; at the solution it gives "
+                "something else than its compiled form, as a function does that reads what changes during the solve "
+                "(see docs/compile.md). Pass compiled=False"
+            )
+
+
+def arrays(result: Any) -> Any:
+    """Return derivatives as arrays: they are Tensors if the function reads Tensors that require gradients."""
+    return tuple(map(bare, result)) if isinstance(result, tuple) else bare(result)
+
+
+def told(derivatives: Derivatives | None) -> str:
+    """Return how derivatives were computed: "compiled", or "not compiled" and why."""
+    if derivatives is None:
+        return "not compiled: no derivatives were computed here"
+    if not derivatives.replays:
+        return f"not compiled: {derivatives.obstacle or 'the solve ended before that would have paid'}"
+    traces = derivatives.replay.traces
+    if any(trace.replay is not None for trace in traces):
+        return COMPILED
+    runs = [trace.why for trace in traces if trace.first is None]  # where the function itself runs
+    return f"not compiled: {runs[-1] if runs else 'the solve ended before it was traced twice'}"
+
+
+def named(f: Any) -> str:
+    """Return the name of a function for messages."""
+    return getattr(f, "__name__", type(f).__name__)
+
+
+def dependent(called: str, f: Callable[..., Any], out: Any) -> Any:
+    """Return what a function has returned, if it depends on its parameters by operations that are known.
+
+    Raises:
+        TypeError: if it is nothing.
+        GradError: if it is a constant, as a Python number is.
+    """
+    if out is None:
+        raise TypeError(f"{called}: expected {named(f)} to return numbers; received None. Did it forget to return?")
+    if not any(not isinstance(x, (float, int, complex, np.ndarray, np.generic)) for x in leaves(out)):
+        raise GradError(
+            f"It returned a constant, of type {type(out).__name__}, as float(t), t.item() and math.exp(t) are: use t "
+            "itself, and np.exp(t)"
+        )
+    return out
+
+
+def stacked(out: Any) -> Any:
+    """Return the values of a function as one vector: those of an array, or of a container of arrays and numbers."""
+    if isinstance(out, (Tensor, np.ndarray, np.generic)) and out.ndim == 1:
+        return out
+    parts = [np.ravel(x) if isinstance(x, (Tensor, np.ndarray)) else np.atleast_1d(x) for x in leaves(out)]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)

@@ -1,0 +1,167 @@
+"""`minimize`: SciPy's methods for a function of several parameters, with derivatives by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import scipy.optimize
+
+from ..core.arguments import function_given
+from ..core.errors import ShapeError
+from ..functional import hessian, hvp, value_and_grad
+from .constraints import callback_of, of_vector, pairs_of_bounds, plain
+from .evaluation import Derivatives, told
+from .methods import CUSTOM, MINIMIZE, MOST_FOR_HESSIAN, Takes
+from .results import Estimate, Matrix, estimate, inverse_hessian
+from .vectors import Layout, Vector, bare, laid_out
+
+
+def minimize(
+    fun: Callable[..., Any],
+    x0: Any,
+    args: Any = (),
+    method: Any = None,
+    jac: Any = None,
+    hess: Any = None,
+    hessp: Any = None,
+    bounds: Any = None,
+    constraints: Any = (),
+    tol: float | None = None,
+    callback: Callable[..., Any] | None = None,
+    options: dict[str, Any] | None = None,
+    *,
+    compiled: bool | None = None,
+) -> Any:
+    """Minimize a function of several parameters by `scipy.optimize.minimize`; derivatives come by themselves.
+
+    Whatever the method can use and is not given is computed: gradients, in one evaluation with the value, Hessians or
+    products with them, and those of constraints. Evaluations are compiled once they have taken as long as compiling.
+
+    Args:
+        fun: returns one number, computed with NumPy's functions from the parameters and `args`.
+        x0: the parameters to start from: numbers, or a container of arrays of any shape, which `fun` is called with.
+            They are handled in float64, and come back in their dtypes.
+        args: further arguments of `fun`, and of the derivatives if they are given.
+        method: one of SciPy's, or a function; by default BFGS, L-BFGS-B with bounds, or SLSQP with constraints.
+        jac: by default computed. A function, or True if `fun` returns (value, gradient); "2-point", "3-point", "cs" and
+            False are SciPy's finite differences, for functions that Tensors cannot run through.
+        hess, hessp: by default computed, if the gradient is too and the method uses them.
+        bounds: as SciPy's. For a container, a container like it with a pair (lowest, highest) in each array's place.
+        constraints: as SciPy's, as functions of the parameters; `LinearConstraint` refers to all numbers, in order.
+            SciPy's default jac="2-point" of a `NonlinearConstraint` counts as not given.
+        tol, callback, options: as SciPy's. A callback is given parameters as `fun` is.
+        compiled: whether to compile the derivatives at once (True) or never (False).
+
+    Returns:
+        SciPy's `OptimizeResult`. `x`, and the gradient `jac`, are like `x0`. `covariance`, computed when it is asked
+        for, is the inverse of the Hessian: that of the estimate if `fun` is a negative log-likelihood. `evaluation` is
+        "compiled", or why it was not.
+
+    Raises:
+        GradError: if the result of `fun` does not depend on the parameters by operations whose derivatives are known.
+        ShapeError: if `fun` returns several numbers.
+        TypeError: if a parameter is not real.
+        ReplayError: if `fun` reads what changes during the solve, unseen by `compile`.
+
+    References:
+        SciPy, `scipy.optimize.minimize`.
+
+    Example:
+        >>> found = minimize(lambda p: ((p["a"] - 1) ** 2).sum() + p["b"] ** 2, {"a": np.zeros(2), "b": 3.0})
+        >>> found.x["a"].round(4).tolist(), round(abs(float(found.x["b"])), 4)
+        ([1.0, 1.0], 0.0)
+    """
+    function_given("minimize", fun)
+    layout, start = laid_out("minimize", x0)
+    args = args if isinstance(args, tuple) else (args,)
+    takes = _taken(method, bounds, constraints)
+    automatic = jac is None and takes.jac
+    made: list[Derivatives] = []
+
+    def derived(transform: Any) -> Derivatives:
+        made.append(Derivatives("minimize", fun, layout, transform, args, compiled))
+        return made[-1]
+
+    if automatic:
+        objective, jac = derived(_value_and_gradient), True
+        if hess is None and hessp is None and (takes.hess or takes.hessp):
+            if takes.hess and (start.size <= MOST_FOR_HESSIAN or not takes.hessp):
+                hess = derived(hessian)
+            else:
+                hessp = derived(hvp)
+    else:
+        objective, jac = _given(fun, jac, layout, args)
+    result = scipy.optimize.minimize(
+        objective,
+        start,
+        method=method,
+        jac=jac,
+        hess=hess if isinstance(hess, Derivatives) or not callable(hess) else plain(hess, layout, args),
+        hessp=hessp if isinstance(hessp, Derivatives) or hessp is None else _product(hessp, layout, args),
+        bounds=pairs_of_bounds(bounds, layout),
+        constraints=of_vector(constraints, layout, takes, automatic, compiled) if np.size(constraints) else (),
+        tol=tol,
+        callback=callback_of(callback, layout),
+        options=options,
+    )
+    if automatic:
+        made[0].confirm(result.x)
+    return _given_back(result, fun, layout, args, made)
+
+
+def _taken(method: Any, bounds: Any, constraints: Any) -> Takes:
+    """Return what a method takes; without a name, it is the one that SciPy chooses."""
+    if callable(method):
+        return CUSTOM
+    if method is None:
+        method = "slsqp" if np.size(constraints) else "bfgs" if bounds is None else "l-bfgs-b"
+    if not isinstance(method, str) or method.lower() not in MINIMIZE:
+        raise ValueError(f"minimize: expected method to be one of {', '.join(MINIMIZE)}; received {method!r}")
+    return MINIMIZE[method.lower()]
+
+
+def _value_and_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
+    def scalar(x: Any) -> Any:
+        out = f(x)
+        if np.size(out) != 1:
+            raise ShapeError(
+                f"minimize: expected a function that returns one number; received shape {np.shape(out)}. Reduce it, "
+                "with .sum() or .mean(); least_squares takes residuals"
+            )
+        return out
+
+    return value_and_grad(scalar)
+
+
+def _given(fun: Any, jac: Any, layout: Layout, args: tuple[Any, ...]) -> tuple[Any, Any]:
+    """Return the objective and its gradient as functions of the vector, where the gradient does not come by itself."""
+    if jac is True:
+
+        def both(x: Vector) -> tuple[Any, Vector]:
+            value, gradient = fun(layout.opened(x), *args)
+            return bare(value), layout.vector("minimize", gradient)
+
+        return both, True
+    if callable(jac):
+        return plain(fun, layout, args), lambda x: layout.vector("minimize", jac(layout.opened(x), *args))
+    return plain(fun, layout, args), jac
+
+
+def _product(hessp: Callable[..., Any], layout: Layout, args: tuple[Any, ...]) -> Callable[[Vector, Vector], Vector]:
+    return lambda x, p: layout.vector("minimize", hessp(layout.opened(x), layout.opened(p), *args))
+
+
+def _given_back(result: Any, fun: Any, layout: Layout, args: tuple[Any, ...], made: list[Derivatives]) -> Estimate:
+    x = result.x
+    more = {"x": layout.given_back(x), "evaluation": told(made[0] if made else None)}
+    jac = result.get("jac")
+    if isinstance(jac, np.ndarray) and jac.shape == x.shape and layout.tree is not None:
+        more["jac"] = layout.opened(jac)
+
+    def covariance() -> Matrix:
+        matrix = Derivatives("minimize", fun, layout, hessian, args, compiled=False)(x)
+        return inverse_hessian("minimize", matrix)
+
+    return estimate(result, covariance, **more)

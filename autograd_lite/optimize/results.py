@@ -1,0 +1,152 @@
+"""What solvers return: SciPy's results, with the covariance of the estimate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import OptimizeResult
+
+from ..core.arguments import function_given
+from ..functional import jacobian
+from ..tree import map as map_leaves
+from .evaluation import stacked
+from .vectors import bare, laid_out
+
+Matrix = npt.NDArray[np.float64]
+
+
+class Estimate(OptimizeResult):  # type: ignore[misc]
+    """SciPy's `OptimizeResult`, in which `covariance` is computed when it is first asked for.
+
+    Attributes:
+        covariance: of the parameters, of shape (n, n), in the order of `tree.leaves`.
+        evaluation: how the derivatives were computed: "compiled", or "not compiled" and why.
+    """
+
+    def __missing__(self, name: str) -> Any:
+        covariance = self.__dict__.get("covariance_of")
+        if name != "covariance" or covariance is None:
+            raise KeyError(name)
+        self[name] = covariance()
+        return self[name]
+
+    def __reduce__(self) -> Any:
+        """Copy or pickle what has been computed so far."""
+        return Estimate, (dict(self),)
+
+
+def estimate(result: Any, covariance: Callable[[], Matrix], **more: Any) -> Estimate:
+    """Return SciPy's result with more entries.
+
+    Args:
+        result: SciPy's.
+        covariance: returns the covariance of the parameters.
+        more: further entries, or other values of entries.
+    """
+    found = Estimate({**result, **more})
+    found.__dict__["covariance_of"] = covariance
+    return found
+
+
+def inverse_hessian(called: str, hessian: Matrix) -> Matrix:
+    """Return the covariance of parameters that minimize a negative log-likelihood: the inverse of its Hessian.
+
+    Raises:
+        ValueError: if the Hessian is not positive definite.
+    """
+    hessian = (hessian + hessian.T) / 2
+    values, vectors = np.linalg.eigh(hessian)
+    if not values[0] > np.finfo(float).eps * len(values) * abs(values[-1]):
+        raise ValueError(
+            f"{called}: expected a Hessian that is positive definite at the solution, to compute the covariance; "
+            f"received one with the eigenvalues {values[0]:.3g} to {values[-1]:.3g}. The solution is not a strict "
+            "minimum, or lies at a bound, or the function does not depend on some combination of the parameters"
+        )
+    return (vectors / values) @ vectors.T
+
+
+def of_least_squares(jacobian: Any, cost: float) -> Matrix:
+    """Return the covariance of parameters that minimize a sum of squares: s² (JᵀJ)⁻¹, s² = 2 cost / (m - n).
+
+    Args:
+        jacobian: of the residuals, of shape (m, n).
+        cost: half the sum of squares.
+
+    Raises:
+        ValueError: if the residuals do not determine the parameters.
+    """
+    j = jacobian.toarray() if hasattr(jacobian, "toarray") else jacobian
+    j = np.asarray(j @ np.eye(j.shape[1]) if not isinstance(j, np.ndarray) else j)
+    m, n = j.shape
+    if m <= n:
+        raise ValueError(
+            f"least_squares: expected more residuals than parameters, to compute the covariance; received {m} "
+            f"residuals of {n} parameters"
+        )
+    scale = np.linalg.norm(j, axis=0)  # parameters in units of their own: a metre and a micrometre are as good
+    _, values, rows = np.linalg.svd(j / np.where(scale == 0, 1, scale), full_matrices=False)
+    if not values[-1] > np.finfo(float).eps * m * values[0]:
+        raise ValueError(
+            "least_squares: expected residuals that determine the parameters, to compute the covariance; received a "
+            f"Jacobian with singular values from {values[0]:.3g} to {values[-1]:.3g}, its columns of length 1. Some "
+            "combination of the parameters changes nothing: fix one of them"
+        )
+    return (rows.T / values**2) @ rows / np.outer(scale, scale) * (2 * cost / (m - n))
+
+
+class WithError(NamedTuple):
+    """A value computed from estimated parameters, and its standard error.
+
+    Attributes:
+        value: of the function, at the estimate.
+        standard_error: of each number in it.
+    """
+
+    value: Any
+    standard_error: Any
+
+
+def delta_method(g: Callable[[Any], Any], estimate: Any, covariance: Any = None) -> WithError:
+    """Return a function of estimated parameters, and its standard errors to first order: the delta method.
+
+    The variance of g(p) is J Σ Jᵀ, with J the Jacobian of g at the estimate p and Σ the covariance of p.
+
+    Args:
+        g: a function of the parameters, of the tree that they are, that returns an array or a container of arrays.
+        estimate: the parameters, as `curve_fit` returns them; or the result of `minimize` or `least_squares`.
+        covariance: of the parameters, of shape (n, n); by default that of the result.
+
+    Returns:
+        A pair: what g returns, and the standard errors, in arrays of the same shapes.
+
+    Raises:
+        ValueError: if the covariance has another shape.
+
+    References:
+        van der Vaart: Asymptotic Statistics, 1998, theorem 3.1.
+
+    Example:
+        >>> half_life, error = delta_method(lambda p: np.log(2) / p[0], np.array([0.5]), [[0.01]])
+        >>> round(float(half_life), 4), round(float(error), 4)
+        (1.3863, 0.2773)
+    """
+    function_given("delta_method", g)
+    if isinstance(estimate, OptimizeResult):
+        covariance = estimate.covariance if covariance is None else covariance
+        estimate = estimate.x
+    layout, x = laid_out("delta_method", estimate)
+    sigma = np.asarray(covariance, np.float64)
+    if sigma.shape != (x.size, x.size):
+        raise ValueError(
+            f"delta_method: expected a covariance of shape {(x.size, x.size)}, of the parameters in the order of their "
+            f"leaves; received {'none' if covariance is None else f'shape {sigma.shape}'}"
+        )
+    out = map_leaves(bare, g(layout.opened(x)))
+    rows = np.atleast_2d(jacobian(lambda v: stacked(g(layout.opened(v))))(x)).reshape(-1, x.size)
+    errors = iter(np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", rows, sigma, rows), 0)))
+    return WithError(
+        out, map_leaves(lambda a: np.reshape([next(errors) for _ in range(np.size(a))], np.shape(a))[()], out)
+    )

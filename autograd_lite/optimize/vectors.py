@@ -1,0 +1,119 @@
+"""Trees of parameters as one vector of float64, which is what SciPy's methods work on."""
+
+from __future__ import annotations
+
+import numbers
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ..core.depth import DEPTH
+from ..core.errors import GradError
+from ..tensors.tensor import Tensor
+from ..tree import beside, items, leaves, rebuild
+
+Vector = npt.NDArray[np.float64]
+
+
+class Layout(NamedTuple):
+    """Where the leaves of a tree of parameters lie in a vector.
+
+    Attributes:
+        tree: the parameters that were given; None for a vector, which the function takes as it is.
+        shapes: of the leaves, in order.
+        dtypes: of the leaves, in which they are given back.
+    """
+
+    tree: Any
+    shapes: tuple[tuple[int, ...], ...]
+    dtypes: tuple[np.dtype[Any], ...]
+
+    def opened(self, x: Any) -> Any:
+        """Return the tree of parameters in a vector, be it an array or a Tensor."""
+        return x if self.tree is None else rebuild(self.tree, iter(self._parts(x)))
+
+    def given_back(self, x: Vector) -> Any:
+        """Return the tree of parameters in a vector, in the dtypes that they were given in."""
+        if self.tree is None:
+            return x.astype(self.dtypes[0], copy=False)
+        parts = zip(self._parts(x), self.dtypes, strict=True)
+        return rebuild(self.tree, iter([np.array(part, dtype)[()] for part, dtype in parts]))
+
+    def _parts(self, x: Any) -> list[Any]:
+        parts, start = [], 0
+        for shape in self.shapes:
+            if shape == ():
+                parts.append(x[start])
+                start += 1
+                continue
+            end = start + int(np.prod(shape))
+            parts.append(x[start:end] if len(shape) == 1 else x[start:end].reshape(shape))
+            start = end
+        return parts
+
+    def vector(self, called: str, values: Any) -> Vector:
+        """Return the vector of values that lie in a tree like that of the parameters, such as a gradient.
+
+        Args:
+            called: what error messages name.
+            values: a tree in which each leaf broadcasts to that of the parameters; a number stands for all.
+
+        Raises:
+            ValueError: if the values have another structure or shape.
+        """
+        if self.tree is None:
+            return np.atleast_1d(np.asarray(bare(values), np.float64))
+        if isinstance(values, numbers.Real):
+            return np.full(sum(int(np.prod(shape)) for shape in self.shapes), values, np.float64)
+        try:
+            pairs = zip(beside(self.tree, values), self.shapes, strict=True)
+            parts = [np.broadcast_to(bare(part), shape).ravel() for (_, _, part), shape in pairs]
+        except ValueError as error:
+            raise ValueError(f"{called}: expected values in a container like the parameters: {error}") from None
+        return np.concatenate(parts).astype(np.float64)
+
+
+def laid_out(called: str, x0: Any) -> tuple[Layout, Vector]:
+    """Return how parameters lie in a vector, and the vector.
+
+    Args:
+        called: what error messages name.
+        x0: numbers, a list or tuple of numbers, a vector, an array of any shape, or a tree of these.
+
+    Raises:
+        TypeError: if they are not real numbers.
+        ValueError: if there are none.
+    """
+    if isinstance(x0, (list, tuple)) and not hasattr(x0, "_fields"):
+        x0 = np.asarray(x0) if all(isinstance(x, numbers.Number) for x in leaves(x0)) else x0
+    named = [(path, np.asarray(bare(x))) for path, x in items(x0, "x0")]
+    for path, x in named:
+        if x.dtype.kind not in "fiu":
+            split = ". Give real and imaginary parts as two arrays" if x.dtype.kind == "c" else ""
+            raise TypeError(
+                f"{called}: expected arrays of real numbers to start from; received dtype {x.dtype} at {path}{split}"
+            )
+    if not named:
+        raise ValueError(f"{called}: expected at least one array to start from; received none")
+    dtypes = tuple([x.dtype if x.dtype.kind == "f" else np.dtype(np.float64) for _, x in named])
+    vector = np.concatenate([x.ravel() for _, x in named]).astype(np.float64)
+    is_vector = isinstance(x0, (np.ndarray, Tensor, numbers.Number)) and named[0][1].ndim < 2
+    return Layout(None if is_vector else x0, tuple([x.shape for _, x in named]), dtypes), vector
+
+
+def bare(x: Any) -> Any:
+    """Return the values of a Tensor as an array, and anything else as it is.
+
+    Raises:
+        GradError: inside a transformation that would lose its gradient by that.
+    """
+    if not isinstance(x, Tensor):
+        return x
+    if x.requires_grad and DEPTH.get().all:
+        raise GradError(
+            "optimize: expected functions and parameters that do not depend on what a transformation around the solve, "
+            "such as grad, differentiates by: SciPy's solutions have no derivatives. Solve first, and differentiate "
+            "what follows; x.detach() says that a constant is meant"
+        )
+    return x.detach().numpy()

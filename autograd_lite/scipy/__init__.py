@@ -1,0 +1,11 @@
+"""SciPy's functions on Tensors, under SciPy's names and with its signatures; modules load when they are asked for.
+
+A call without Tensors is SciPy's own call. `docs/scipy.md` says which functions there are and what has a gradient.
+
+Example:
+    >>> import numpy as np
+    >>> import autograd_lite as ag
+    >>> from autograd_lite.scipy import linalg
+    >>> ag.grad(lambda a: np.trace(linalg.expm(a)))(np.zeros((2, 2))).tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+"""

@@ -1,0 +1,139 @@
+"""What the functions of this package share: SciPy's function where there is no Tensor, ours where there is one.
+
+`takes_tensors` puts ours in the place of SciPy's: the signature stays SciPy's, an argument that ours cannot honour is
+refused, and the row of the function's facts enters `ROWS`, from which docs/scipy.md is made.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..core.arguments import bound, kinds_of
+from ..core.batching import one_by_one
+from ..core.errors import TraceError, UnsupportedError
+from ..core.messages import explained
+from ..ops.operands import values
+from ..tree import leaves
+
+
+class Row(NamedTuple):
+    """What is known of one function.
+
+    Attributes:
+        name: as in SciPy, with the module: "linalg.expm".
+        by: the arguments by which there are derivatives.
+        note: what should be known besides; empty if nothing.
+        original: SciPy's function.
+        ours: what runs where an argument is a Tensor.
+    """
+
+    name: str
+    by: str
+    note: str
+    original: Any
+    ours: Any
+
+
+ROWS: dict[str, Row] = {}
+
+
+def has_tensors(*trees: Any) -> bool:
+    """Return whether a Tensor, or a value that stands for several, is among the leaves of some arguments."""
+    return any(hasattr(x, "__apply_op__") for x in leaves(trees))
+
+
+# What is accepted and means nothing here: ours never overwrites, and computes with what it is given.
+IGNORED = frozenset({"check_finite", "driver", "lapack_driver", "lwork", "workers"})
+
+
+def takes_tensors(original: Callable[..., Any], by: str, note: str = "", *, always: bool = False) -> Callable[..., Any]:
+    """Decorate a function that takes the place of one of SciPy's where an argument is a Tensor.
+
+    Args:
+        original: SciPy's function.
+        by: the arguments by which there are derivatives, for the table.
+        note: for the table.
+        always: whether ours runs without Tensors among the arguments too, as where a callable may hold some.
+    """
+    signature = inspect.signature(original)
+
+    def decorate(ours: Callable[..., Any]) -> Callable[..., Any]:
+        module = ours.__module__.split(".scipy.", 1)[1].partition(".")[0]
+        name = f"{module}.{ours.__name__}"
+        taken = inspect.signature(ours).parameters
+        spread = any(p.kind is p.VAR_POSITIONAL for p in taken.values())
+
+        @functools.wraps(ours)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if not always and not has_tensors(args, kwargs):
+                return original(*args, **kwargs)
+            try:
+                given = signature.bind(*args, **kwargs)
+                if spread:
+                    return ours(*args, **kwargs)
+                return ours(**_honoured(name, given.arguments, taken, signature))
+            except Exception as error:
+                raise explained(
+                    f"scipy.{name}", error, bound(ours, args, kwargs), kinds_of(ours), final=False
+                ) from None
+
+        call.__signature__ = signature  # type: ignore[attr-defined]
+        ROWS[name] = Row(name, by, note, original, ours)
+        return call
+
+    return decorate
+
+
+def _honoured(name: str, given: dict[str, Any], taken: Any, signature: inspect.Signature) -> dict[str, Any]:
+    """Return the arguments that ours takes.
+
+    Raises:
+        UnsupportedError: if there is another one, and it is not what SciPy takes by default.
+    """
+    spread = {name for name, p in signature.parameters.items() if p.kind is p.VAR_KEYWORD}
+    for options in spread & given.keys():
+        given |= given.pop(options)
+    if any(p.kind is p.VAR_KEYWORD for p in taken.values()):
+        return given
+    for key, value in given.items():
+        if key in taken or key in IGNORED or key.startswith("overwrite_"):
+            continue
+        default = signature.parameters[key].default if key in signature.parameters else inspect.Parameter.empty
+        if value is not default and not (type(value) is type(default) and value == default):
+            raise UnsupportedError(
+                f"scipy.{name}: the argument {key}= is not supported on Tensors; leave it out, or detach the Tensors"
+            )
+    return {key: value for key, value in given.items() if key in taken}
+
+
+def known(x: Any) -> Any:
+    """Return bare values for a check, or None where there are none: inside of `vmap`, and while `compile` traces."""
+    try:
+        return values(x)
+    except (TypeError, TraceError):
+        return None
+
+
+def floating(x: Any) -> Any:
+    """Return an array with a floating or complex dtype; integers become float64."""
+    return x.astype(np.float64) if x.dtype.kind in "biu" else x
+
+
+def along(op: Any, inputs: tuple[Any, ...], batched: Any, params: dict[str, Any], many: tuple[int, ...]) -> Any:
+    """Apply an op to a batch along its parameter `axis`, if only inputs in `many` are batched; otherwise one by one.
+
+    All inputs in `many` are batched or repeated, and their axes move up by one.
+    """
+    if any(b and i not in many for i, b in enumerate(batched)):
+        return one_by_one(op, inputs, batched, params)
+    size = next(x.shape[0] for x, b in zip(inputs, batched, strict=True) if b)
+    full = [
+        np.broadcast_to(x, (size, *x.shape)) if i in many and not b else x
+        for i, (x, b) in enumerate(zip(inputs, batched, strict=True))
+    ]
+    return op(*full, **{**params, "axis": params["axis"] + 1})

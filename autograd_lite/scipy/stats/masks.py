@@ -1,0 +1,39 @@
+"""Which elements are within a support: masks, known now or not, and what is computed where one holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...core.mode import MODE, TAPES
+from ...ops.barrier import stop_gradient
+from ...tensors.tensor import Tensor
+
+
+def shown(x: Any) -> Any:
+    """Return the values without a derivative: bare where they are known now, so that masks can be left out."""
+    if not isinstance(x, Tensor):
+        return x
+    if type(x) is Tensor and not (TAPES and MODE.get().tape is not None):
+        return x.data
+    return stop_gradient(x)
+
+
+def choose(mask: Any, value: Any, otherwise: Any) -> Any:
+    """Return np.where(mask, value, otherwise), without a pass where the mask is known to hold nowhere."""
+    if isinstance(mask, Tensor) or np.any(mask):
+        return np.where(mask, value, otherwise)
+    return otherwise
+
+
+def is_number(x: Any, value: float) -> bool:
+    """Return whether x is a bare number of this value, which need not be added or multiplied by."""
+    return not isinstance(x, Tensor) and np.ndim(x) == 0 and bool(x == value)
+
+
+def inner(lower: Any, upper: Any) -> Any:
+    """Return a point within the support, at which a formula may be computed for elements that are outside."""
+    low, high = np.isfinite(lower), np.isfinite(upper)
+    one_sided = np.where(low, lower + 1.0, np.where(high, upper - 1.0, 0.0))
+    return np.where(low & high, 0.5 * lower + 0.5 * upper, one_sided)

@@ -1,0 +1,134 @@
+"""What is known about one distribution: a row of formulas, from which `distribution` derives every method."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy import special as sp
+
+from ...tensors.tensor import Tensor
+from .masks import shown
+
+Formula = Callable[..., Any]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """The formulas of a distribution in standard form (loc 0, scale 1), of NumPy functions that take Tensors.
+
+    A formula is called within the support alone, as `f(x, *shapes)`; those of moments as `f(*shapes)`. Of the four
+    forms of the distribution function a row states those that keep their digits where others follow from them:
+    `logsf` alone is enough for a Weibull distribution. A row without any has its density integrated, see `quadrature`.
+
+    Attributes:
+        logpdf: the log density, of a discrete distribution the log of the probability.
+        cdf, sf, logcdf, logsf: P(X <= x), P(X > x), and their logs.
+        support: the least and the greatest value; numbers, or functions of the shapes.
+        closed: whether the density is given at the ends of the support, too.
+        check: `f(*shapes)`, whether they are allowed; without it they must be above 0.
+        symmetric: whether P(X > x) = P(X <= -x).
+        center: `f(*shapes)`, about where the density is; integrals are of the tail on the other side of x.
+        mean, var, entropy: the moments; None where no formula is documented.
+        why: the reason why the row has neither a distribution function nor an integral for one.
+        integers: names of the shapes that count something, so that a derivative by them means nothing.
+    """
+
+    logpdf: Formula
+    cdf: Formula | None = None
+    sf: Formula | None = None
+    logcdf: Formula | None = None
+    logsf: Formula | None = None
+    support: tuple[Any, Any] = (-math.inf, math.inf)
+    closed: bool = True
+    check: Formula | None = None
+    symmetric: bool = False
+    center: Formula | None = None
+    mean: Formula | None = None
+    var: Formula | None = None
+    entropy: Formula | None = None
+    why: str = ""
+    integers: tuple[str, ...] = ()
+
+
+def fixed(row: Row, *shapes: float) -> Row:
+    """Return the row of a distribution with its shapes fixed."""
+
+    def with_shapes(formula: Formula) -> Formula:
+        return lambda *x: formula(*x, *shapes)
+
+    found = {field.name: getattr(row, field.name) for field in dataclasses.fields(row)}
+    changes: dict[str, Any] = {name: with_shapes(fact) for name, fact in found.items() if callable(fact)}
+    return dataclasses.replace(row, **changes)
+
+
+# ---- what formulas share --------------------------------------------------------------------------------------------
+POSITIVE = (0.0, math.inf)
+UNIT = (0.0, 1.0)
+LOG_2 = math.log(2)
+LOG_PI = math.log(math.pi)
+HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
+EULER = float(np.euler_gamma)
+
+
+def log1mexp(x: Any) -> Any:
+    """Return log(1 - exp(x)) for x < 0.
+
+    References:
+        Mächler: Accurately computing log(1 - exp(-|a|)), 2012, equation 7.
+    """
+    near = x > -LOG_2
+    return np.where(near, np.log(-np.expm1(np.where(near, x, -1.0))), np.log1p(-np.exp(np.where(near, -1.0, x))))
+
+
+_TERMS = [(-1) ** n / (n + 1) for n in range(13)]
+
+
+def log1p_by(k: Any, x: Any) -> Any:
+    """Return log(1 + k x) / k, and its limit x for k = 0, with all derivatives."""
+    w = k * x
+    near = np.abs(w) < 0.03
+    small, large = np.where(near, w, 0.0), np.where(near, 1.0, w)
+    series = 0.0
+    for term in reversed(_TERMS):
+        series = series * small + term
+    return x * np.where(near, series, np.log1p(large) / large)
+
+
+def times(a: Any, log: Any) -> Any:
+    """Return a log, which for a = 0 is 0 where log is infinite, as in `xlogy`."""
+    none = shown(a) == 0
+    if isinstance(none, Tensor) or np.any(none):
+        return np.where(none & np.isinf(shown(log)), 0.0, a * log)
+    return a * log
+
+
+def log_normal(x: Any) -> Any:
+    """Return the log density of the standard normal distribution."""
+    return -0.5 * (x * x) - HALF_LOG_2PI
+
+
+def two_sided(t: Any) -> Any:
+    """Return the distribution function of the Laplace distribution."""
+    left = t < 0
+    half = 0.5 * np.exp(np.where(left, t, -t))
+    return np.where(left, half, 1 - half)
+
+
+def scaled_exp1(x: Any) -> Any:
+    """Return exp(x) E1(x) (DLMF 13.6.6)."""
+    return sp.hyperu(1.0, 1.0, x)
+
+
+def one_over(sign: int, shape: Any, otherwise: float) -> Any:
+    """Return 1 / shape where the shape has a sign, as an end of a support."""
+    holds = sign * shape > 0
+    return np.where(holds, 1 / np.where(holds, shape, 1.0), otherwise)
+
+
+def where_above(bound: float, shape: Any, value: Any, otherwise: float = math.inf) -> Any:
+    """Return a moment that exists where a shape is above a bound; other ones have no gradient."""
+    return np.where(shape > bound, value, otherwise)
