@@ -94,7 +94,7 @@ Band band_of(const Convolution *v, npy_intp number)
     };
 }
 
-char * image_of(const Convolution *v, const Band *band, char *copy)
+char *image_of(const Convolution *v, const Band *band, char *copy)
 {
     const Images *x = &v->x;
     const npy_intp *start = band->start, size = v->tiles->itemsize, pixel = x->c * size;

@@ -59,7 +59,7 @@ static int is_like(PyArrayObject *like, PyObject *a)
 }
 
 /* Return the array of a row, or NULL where there is none; it is a new reference. */
-static PyObject * array_of(const Row *row)
+static PyObject *array_of(const Row *row)
 {
     PyObject *t = row->owner, *a = t;
     if (row->kind == GRADIENT) {
@@ -99,7 +99,7 @@ static int array_holds(const Row *row, PyObject *found)
 }
 
 /* Return what is found at a key, or what a function returns; it is a new reference. */
-static PyObject * value_of(const Row *row)
+static PyObject *value_of(const Row *row)
 {
     if (row->kind == RESULT || row->kind == EQUAL_RESULT) {
         return PyObject_Call(row->owner, row->key, NULL);
@@ -158,7 +158,7 @@ static int row_holds(const Row *row, PyObject *found)
     }
 }
 
-static PyObject * facts_found(PyObject *self, PyObject *Py_UNUSED(nothing))
+static PyObject *facts_found(PyObject *self, PyObject *Py_UNUSED(nothing))
 {
     const Facts *facts = (const Facts *)PyBytes_AS_STRING(PyTuple_GET_ITEM(self, 1));
     PyObject *found = PyTuple_New(facts->n_taken);
@@ -233,7 +233,7 @@ static int read_slots(PyObject *tensor)
     return 0;
 }
 
-static PyObject * facts_new(PyObject *Py_UNUSED(module), PyObject *args)
+static PyObject *facts_new(PyObject *Py_UNUSED(module), PyObject *args)
 {
     static PyMethodDef FOUND = {"found", facts_found, METH_NOARGS,
                                 "Return the arrays that are taken; None if one of the facts does not hold."};
@@ -285,7 +285,7 @@ static int goes_on(PyObject *container, PyObject *objects, Py_ssize_t *k)
     return PyErr_Occurred() ? -1 : same;
 }
 
-static PyObject * same_objects(PyObject *Py_UNUSED(module), PyObject *args)
+static PyObject *same_objects(PyObject *Py_UNUSED(module), PyObject *args)
 {
     PyObject *containers, *objects;
     if (!PyArg_ParseTuple(args, "O!O!:same_objects", &PyTuple_Type, &containers, &PyTuple_Type, &objects)) {
@@ -300,7 +300,7 @@ static PyObject * same_objects(PyObject *Py_UNUSED(module), PyObject *args)
 }
 
 /* Note that tensors were changed now, all of them or, after an error, none that anyone could see. */
-static PyObject * stamp(PyObject *Py_UNUSED(module), PyObject *args)
+static PyObject *stamp(PyObject *Py_UNUSED(module), PyObject *args)
 {
     PyObject *tensors, *name, *next, *now;
     if (!PyArg_ParseTuple(args, "O!UO:stamp", &PyList_Type, &tensors, &name, &next) ||

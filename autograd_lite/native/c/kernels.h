@@ -24,8 +24,8 @@ typedef struct {
     const char *name;
     const char *signature;        /* of a generalized ufunc; NULL for an elementwise one */
     int nin, nout;
-    PyUFuncGenericFunction f, d;  /* the loops for float32 and float64; NULL if there is none */
-    const char *types_f, *types_d; /* a character of NumPy's for each operand; NULL where all are the loop's own */
+    PyUFuncGenericFunction loops[2]; /* for float32 and float64; NULL if there is none */
+    const char *types[2]; /* a character of NumPy's for each operand; NULL where all are the loop's own */
     const char *doc;
 } Kernel;
 

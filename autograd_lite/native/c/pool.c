@@ -102,7 +102,7 @@ static void join_in(void)
     }
 }
 
-static void * worker(void *unused)
+static void *worker(void *unused)
 {
     for (unsigned seen = 0;;) {
         if (!spin(&generation, seen, false)) {

@@ -156,7 +156,7 @@ static int found_blas(const char *path)
     return 0;
 }
 
-static PyObject * share_products(PyObject *Py_UNUSED(module), PyObject *arguments)
+static PyObject *share_products(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
     static Former formers[2];
     PyUFuncObject *matmul;
@@ -180,7 +180,7 @@ static PyObject * share_products(PyObject *Py_UNUSED(module), PyObject *argument
     Py_RETURN_TRUE;
 }
 
-static PyObject * blas_threads_(PyObject *Py_UNUSED(module), PyObject *argument)
+static PyObject *blas_threads_(PyObject *Py_UNUSED(module), PyObject *argument)
 {
     const long n = PyLong_AsLong(argument);
     if (n == -1 && PyErr_Occurred()) {

@@ -86,7 +86,7 @@ static int is_sharable(const char *types, int operands)
 }
 
 /* Let calls of a ufunc be shared; what is shared already stays so. */
-static PyObject * share(PyObject *Py_UNUSED(module), PyObject *arguments)
+static PyObject *share(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
     PyUFuncObject *ufunc;
     Py_ssize_t least;
@@ -113,7 +113,7 @@ static PyObject * share(PyObject *Py_UNUSED(module), PyObject *arguments)
     Py_RETURN_NONE;
 }
 
-static PyObject * is_shared(PyObject *Py_UNUSED(module), PyObject *ufunc)
+static PyObject *is_shared(PyObject *Py_UNUSED(module), PyObject *ufunc)
 {
     const PyUFuncObject *of = (PyUFuncObject *)ufunc;
     int found = 0;
@@ -123,7 +123,7 @@ static PyObject * is_shared(PyObject *Py_UNUSED(module), PyObject *ufunc)
     return PyBool_FromLong(found);
 }
 
-static PyObject * set_threads(PyObject *Py_UNUSED(module), PyObject *argument)
+static PyObject *set_threads(PyObject *Py_UNUSED(module), PyObject *argument)
 {
     const long n = PyLong_AsLong(argument);
     if (n == -1 && PyErr_Occurred()) {
@@ -133,7 +133,7 @@ static PyObject * set_threads(PyObject *Py_UNUSED(module), PyObject *argument)
     Py_RETURN_NONE;
 }
 
-static PyObject * get_threads(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing))
+static PyObject *get_threads(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing))
 {
     return PyLong_FromLong(pool_threads());
 }
