@@ -84,6 +84,18 @@ INTEGRATE = [
         for method in ("RK23", "RK45", "DOP853")
         for times in (None, np.linspace(0, 0.4, 7))
     ],
+    *[
+        Case(
+            f"integrate.solve_ivp {method} {'t_eval' if times is not None else 'steps'}",
+            lambda m, y, a, b, method=method, times=times: m.solve_ivp(
+                _decay, (0.0, 0.4), y, method, t_eval=times, args=(a, b), **TIGHT
+            ).y[:, -2 if times is not None else -1],
+            WAVY,
+            IVP,
+        )
+        for method in ("Radau", "BDF")
+        for times in (None, np.linspace(0, 0.4, 7))
+    ],
     Case(
         "integrate.solve_ivp backward",
         lambda m, y, a, b: m.solve_ivp(_decay, (0.4, -0.1), y, "RK45", t_eval=[0.3, 0.0, -0.1], args=(a, b), **FIXED).y,

@@ -54,8 +54,9 @@ SciPy's that cannot be honoured is refused, never ignored.
 
 A differential equation is solved by SciPy first. Then `solve_ivp` takes the accepted steps once more, recorded: the
 result is SciPy's to rounding, and its derivative is that of the discrete solution, with the lengths of the steps as
-constants. `odeint` returns LSODA's values; the derivatives are those of steps of DOP853 with tighter tolerances. Both
-keep what each step computed, so memory grows with the number of steps.
+constants. The equations of implicit steps (Radau, BDF) are solved to the last digits, and differentiated as such; the
+values stay SciPy's. `odeint` returns LSODA's values; the derivatives are those of steps of DOP853, or of Radau for a
+stiff problem, with tighter tolerances. What each step computed is kept, so memory grows with the number of steps.
 """
 
 
@@ -115,7 +116,7 @@ def test_scipys_own_function_names_ours(case: Case) -> None:
     name = case.name.split()[0]
     theirs = importlib.import_module(f"scipy.{name.partition('.')[0]}")
     with pytest.raises(
-        ag.GradError, match=f"^scipy.{name} takes arrays alone; autograd_lite.scipy.{name} takes Tensors"
+        ag.GradError, match=f"scipy.{name} takes arrays alone; autograd_lite.scipy.{name} takes Tensors"
     ):
         case.call(theirs, *(ag.tensor(a, requires_grad=True) for a in case.inputs))
 
@@ -132,5 +133,5 @@ def test_an_argument_that_is_not_honoured_is_refused() -> None:
     x = ag.tensor([[1.0, 0.0], [0.0, 2.0]], requires_grad=True)
     with pytest.raises(ag.UnsupportedError, match=r"scipy.linalg.pinv: the argument return_rank= is not supported"):
         linalg.pinv(x, return_rank=True)
-    with pytest.raises(ag.UnsupportedError, match="expected method RK23, RK45 or DOP853; received 'BDF'"):
-        integrate.solve_ivp(lambda t, y: -y, (0, 1), x[0], method="BDF")
+    with pytest.raises(ag.UnsupportedError, match="expected method among RK23, .*, BDF; received 'LSODA'"):
+        integrate.solve_ivp(lambda t, y: -y, (0, 1), x[0], method="LSODA")
