@@ -99,8 +99,7 @@ class Lifted(Operators, Methods, Dispatched):
         raise self.refusal(
             f"{self.transformation}: a value of shape {self.shape} {self.dtype} was about to become a bare array and "
             "lose what it stands for. Use NumPy functions that Tensors support, make one Tensor of those in a list "
-            "with ag.array, or say t.detach().numpy() if that is meant, t.item() for a number"
-            + instead_of_scipy()
+            "with ag.array, or say t.detach().numpy() if that is meant, t.item() for a number" + instead_of_scipy()
         )
 
     def __repr__(self) -> str:
