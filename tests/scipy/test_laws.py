@@ -68,6 +68,7 @@ def test_values_are_scipys(case: Case) -> None:
     assert len(found) == len(expected)
     for a, b in zip(found, expected, strict=True):
         a, b = np.asarray(a.detach() if isinstance(a, ag.Tensor) else a), np.asarray(b)
+        b = b.astype(complex) if b.dtype.char == "G" else b  # SciPy 1.13's sqrtm returns extended precision
         assert (a.shape, a.dtype) == (b.shape, b.dtype)
         assert np.abs(a - b).max(initial=0) <= 1e-12 * max(1, np.abs(b).max(initial=0))
 
