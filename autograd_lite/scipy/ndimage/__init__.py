@@ -1,4 +1,4 @@
-"""`scipy.ndimage` on Tensors: linear filters by image and weights, and sampling by image and coordinates.
+"""`scipy.ndimage` on Tensors: linear filters by image and weights, and sampling by image and coordinates, by splines of all orders.
 
 Filters that sort (`median_filter`, `grey_erosion`, …), measurements and morphology are not here.
 
