@@ -101,9 +101,9 @@ INTEGRALS: list[tuple[str, Callable[..., Any], Callable[..., Any], tuple[float, 
 
 
 @for_every(INTEGRALS, name=lambda row: row[0])
-def test_three_derivatives_of_an_integral(row: Any) -> None:
+def test_two_derivatives_of_an_integral(row: Any) -> None:
     _, f, closed, at = row
-    for order in range(4):
+    for order in range(3):
         assert float(f(*at)) == pytest.approx(float(closed(*at)), rel=1e-7, abs=1e-8), order
         f, closed = ag.grad(f), ag.grad(closed)
 
