@@ -12,11 +12,11 @@ from ..compiler.compiled import compile as compiled_form
 from ..core.errors import DtypeError, GradError, ReplayError, UnsupportedError
 from ..tensors.tensor import Tensor
 from ..tree import leaves
-from .vectors import Layout
+from .vectors import Layout, bare
 
-# Compiling takes about as long as these seconds and this many evaluations, of which small ones count: of large arrays it
-# takes no longer. A function is compiled once its evaluations have taken as long, so that a solve never takes much more
-# than twice the time of the better choice.
+# Compiling takes about as long as these seconds and this many evaluations, of which only small ones count: of large
+# arrays it takes no longer. A function is compiled once its evaluations have taken as long, so that a solve never takes
+# much more than twice the time of the better choice.
 COMPILING, EVALUATIONS, SMALL = 3e-3, 24, 1e-3
 COMPILED = "compiled"
 # What asks for SciPy's finite differences, where it is not jac='2-point'.
@@ -61,9 +61,9 @@ class Derivatives:
     def __call__(self, *point: Any) -> Any:
         """Return the derivatives at a point: the vector, and what else the derivatives are a function of."""
         if not self.remembers:
-            return self._computed(*point)
+            return arrays(self._computed(*point))
         if not np.array_equal(point[0], self.last[0]):
-            self.last = np.array(point[0]), self._computed(*point)
+            self.last = np.array(point[0]), arrays(self._computed(*point))
         return self.last[1]
 
     def _computed(self, *point: Any) -> Any:
@@ -105,13 +105,19 @@ class Derivatives:
         """
         if told(self) != COMPILED:
             return
-        pairs = zip(leaves(self._replayed(*point)), leaves(self.transformed(*point)), strict=True)
+        both = arrays(self._replayed(*point)), arrays(self.transformed(*point))
+        pairs = zip(*map(leaves, both), strict=True)
         if not all(np.array_equal(a, b, equal_nan=True) for a, b in pairs):
             raise ReplayError(
                 f"{self.called}: expected {named(self.f)} to give the same at the same point; at the solution it gives "
                 "something else than its compiled form, as a function does that reads what changes during the solve "
                 "(see docs/compile.md). Pass compiled=False"
             )
+
+
+def arrays(result: Any) -> Any:
+    """Return derivatives as arrays: they are Tensors if the function reads Tensors that require gradients."""
+    return tuple(map(bare, result)) if isinstance(result, tuple) else bare(result)
 
 
 def told(derivatives: Derivatives | None) -> str:

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ..core.depth import DEPTH
+from ..core.errors import GradError
 from ..tensors.tensor import Tensor
 from ..tree import beside, items, leaves, rebuild
 
@@ -101,5 +103,17 @@ def laid_out(called: str, x0: Any) -> tuple[Layout, Vector]:
 
 
 def bare(x: Any) -> Any:
-    """Return the values of a Tensor as an array, and anything else as it is."""
-    return x.detach().numpy() if isinstance(x, Tensor) else x
+    """Return the values of a Tensor as an array, and anything else as it is.
+
+    Raises:
+        GradError: inside a transformation that would lose its gradient by that.
+    """
+    if not isinstance(x, Tensor):
+        return x
+    if x.requires_grad and DEPTH.get().all:
+        raise GradError(
+            "optimize: expected functions and parameters that do not depend on what a transformation around the solve, "
+            "such as grad, differentiates by: SciPy's solutions have no derivatives. Solve first, and differentiate "
+            "what follows; x.detach() says that a constant is meant"
+        )
+    return x.detach().numpy()

@@ -87,7 +87,7 @@ NDIMAGE = [
         for mode in MODES
     ],
     Case("ndimage.shift cubic", lambda m, x, s: m.shift(x, s), (normal(3, 4), np.array([0.7, -1.3]))),
-    Case("ndimage.shift unfiltered", lambda m, x, s: m.shift(x, s, prefilter=False), (normal(6), np.array(0.7))),
+    Case("ndimage.shift unfiltered", lambda m, x, s: m.shift(x, s, prefilter=False), (normal(6), np.array([0.7]))),
     *[
         Case(f"ndimage.zoom {factor} {grid} {order}", call, (normal(3, 5),))
         for factor, grid in ((1.7, False), (0.6, False), ((2, 1.4), True))

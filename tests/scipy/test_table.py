@@ -16,9 +16,9 @@ import pytest
 import scipy
 
 import autograd_lite as ag
-from autograd_lite.core.callers import LEFT_OUT, TAKEN
 from autograd_lite.scipy import integrate, linalg, signal
 from autograd_lite.scipy.calls import ROWS
+from autograd_lite.tensors.scipy_names import LEFT_OUT, TAKEN
 
 from ..rows import for_every
 from .cases import OF_EACH, Case
@@ -32,7 +32,7 @@ INTRODUCTION = """\
 SciPy makes arrays of its arguments without asking, so its functions refuse Tensors that require a gradient, and the
 error names what takes them: the same names under `autograd_lite.scipy`, with SciPy's signatures and values. Without
 Tensors a call is SciPy's own. The ufuncs of `scipy.special` take Tensors themselves ([SciPy's special
-functions](scipy_special.md)), distributions are in `autograd_lite.scipy.stats`, and optimization is in
+functions](special.md)), distributions are in `autograd_lite.scipy.stats`, and optimization is in
 `autograd_lite.optimize`.
 
 ```python scipy
