@@ -123,7 +123,7 @@ def arrays(result: Any) -> Any:
 def told(derivatives: Derivatives | None) -> str:
     """Return how derivatives were computed: "compiled", or "not compiled" and why."""
     if derivatives is None:
-        return "not compiled: no derivatives were computed here"
+        return "not compiled: the derivatives were given, or none were needed"
     if not derivatives.replays:
         return f"not compiled: {derivatives.obstacle or 'the solve ended before that would have paid'}"
     traces = derivatives.replay.traces
