@@ -13,6 +13,8 @@ Domains of one input:
     above one   1.2 … 3
     between     at least 0.1 from every multiple of 1/2
     distinct    no two values nearer than 1/4, over all inputs of that domain together
+    more        integers 6 … 9, of an integer dtype
+    a … b       between two numbers
     off jumps   x and y with x / y at least 0.05 from every integer
 """
 

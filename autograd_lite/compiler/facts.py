@@ -136,9 +136,15 @@ class Facts:
 
 
 def in_c(rows: Sequence[Fact], taken: Sequence[tuple[int, bool]]) -> Callable[[], Found | None]:
-    """Return `Facts.found`, as a method of an object in C."""
-    found: Callable[[], Found | None] = library.facts(Tensor, LEAF, list(rows), list(taken)).found
+    """Return `Facts.found`, as a function of C."""
+    facts = tuple((*row[:3], _array(*row.value) if row.kind in _ARRAYS else row.value) for row in rows)
+    found: Callable[[], Found | None] = library.facts(Tensor, LEAF, facts, tuple(taken))
     return found
+
+
+def _array(shape: Any, strides: Any, dtype: Any) -> np.ndarray:
+    """Return an array of a shape, strides and a dtype; there is no memory for what is in it."""
+    return np.lib.stride_tricks.as_strided(np.empty((), dtype), shape, strides)
 
 
 def in_python(rows: Sequence[Fact], taken: Sequence[tuple[int, bool]]) -> Callable[[], Found | None]:

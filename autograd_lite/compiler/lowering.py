@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.equivalents import CHECKED, FILLS, UFUNCS, Checked, Fill, Part
 from ..core.errors import REFUSALS
-from ..core.fills import CHECKED, FILLS, UFUNCS, Checked, Fill, Part
 
 
 class How(StrEnum):

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.fills import Checked, Fill
+from ..core.equivalents import Checked, Fill
 from ..native.instructions import BLOCK, CALL, CHECKED, LINE, REDUCE
 from ..native.kernels import library
 from .blocks import Block, is_one

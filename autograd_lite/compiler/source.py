@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..native.blockwise import NAMED_OUT
 from .arena import LINE
 from .blocks import Block
 from .lowering import Call, How, Ref, Spec, refs_in
@@ -17,8 +18,6 @@ from .placing import LARGE, Place
 from .plan import Plan, shown
 from .segments import Segment, segments_of
 
-# NumPy may give these more than two operands one day, so their result must be named, which costs 20 ns.
-_NAMED_OUT = (np.maximum, np.minimum)
 _NUMBERS = (int, float, complex)
 _OWN = (Place.MADE, Place.OVER)
 
@@ -237,7 +236,7 @@ class Source:
             return self._call(call, local)
         result = local.get(call.value, self._values[call.value])
         name = self._name(call.function.__name__, call.function)
-        if call.function in _NAMED_OUT:
+        if call.function in NAMED_OUT:
             self._names["partial"] = functools.partial
             name, results = f"partial({name}, out={result})", []
         else:
@@ -346,7 +345,7 @@ class Source:
                 self._names["fresh"] = _fresh
                 value = f"fresh({value})"
             return f"{result} = {value}"
-        positional = call.how is How.UFUNC and function not in _NAMED_OUT
+        positional = call.how is How.UFUNC and function not in NAMED_OUT
         texts.append(result if positional else f"out={result}")
         return f"{name}({', '.join(texts + named)})"
 

@@ -21,6 +21,7 @@ from ..core.live import bare_number
 from ..core.mode import MODE, TAPES
 from ..core.node import LEAF
 from ..core.op import Op, by_need
+from ..core.ownership import SMALL
 from ..core.shapes import ShapeDtype
 from ..tensors.lifted import Lifted
 from ..tensors.reading import alike
@@ -127,6 +128,7 @@ class Primitive:
         """Return a user's function as a rule: of one argument, or what `meant` makes of it, for all at once."""
         function_given(f"{self.what}: rules", user)
         self._ops.clear()
+        self._ruled.clear()
         of = meant or of_one
         return Rule(of(user), user, of(alike(user)), pulls, meant is not None)
 
@@ -231,7 +233,7 @@ class Primitive:
             g, out = call.packing.unpack(g), call.packing.unpack(out)
         if call is None or call.plain:
             found = self._pulled(tuple(needs), g, out, tuple(values), _NO_KWARGS if call is None else call.kwargs)
-            return [self._fitted(found, j, values[i], f"argument {i}") for j, i in enumerate(needs)]
+            return [self._fitted(found, j, values[i], i) for j, i in enumerate(needs)]
         args, kwargs = call.arguments(values)
         asked = tuple(dict.fromkeys(call.owners[k] for k in needs))
         found = self._pulled(asked, g, out, args, kwargs)
@@ -247,11 +249,13 @@ class Primitive:
                     f"{len(leaves(cotangent))}"
                 )
             by_input.update(zip(mine, given, strict=True))
-        return [self._fitted(by_input, k, values[k], f"argument {call.owners[k]}") for k in needs]
+        return [self._fitted(by_input, k, values[k], call.owners[k]) for k in needs]
 
-    def _fitted(self, held: Any, key: Any, x: Any, where: str) -> Any:
+    def _fitted(self, held: Any, key: Any, x: Any, argument: int) -> Any:
         """Return a cotangent that nothing else holds, of a shape that broadcasting may have made of the input's."""
         c = held[key]
+        if c.__class__ is np.ndarray and c.size <= SMALL and c.shape == x.shape:
+            return c.copy()
         if c is None:
             return np.zeros(np.shape(x), getattr(x, "dtype", None))
         if not hasattr(c, "shape"):
@@ -263,8 +267,8 @@ class Primitive:
                 fits = False
             if not fits:
                 raise ShapeError(
-                    f"{self.what}: expected a cotangent of shape {shape} for {where} of {self._name}; "
-                    f"received {c.shape}"
+                    f"{self.what}: expected a cotangent of shape {shape} for argument {argument} of "
+                    f"{self._name}; received {c.shape}"
                 )
         del c
         return taken(held, key)
@@ -292,6 +296,8 @@ class Primitive:
 
     def _pulled(self, argnums: tuple[int, ...], g: Any, out: Any, args: Any, kwargs: Any) -> list[Any]:
         """Return the cotangents of some arguments, in their structure; None is zero."""
+        if max(argnums) >= len(args):
+            self._refuse("VJP", max(argnums), args, kwargs)
         found: dict[int, Any] = {}
         together = tuple([i for i in argnums if i not in self._vjps]) if self._vjps else argnums
         if together and self._all_vjps is not None:
@@ -320,6 +326,8 @@ class Primitive:
         joint: dict[int, Any] = {}
         for i, t in tangents.items():
             rule = self._jvps.get(i)
+            if i >= len(args):
+                self._refuse("JVP", i, args, kwargs)
             if rule is not None:
                 term = self._read(rule, (i,), t, out, args, kwargs)
             elif i in self._jvps:
@@ -338,11 +346,11 @@ class Primitive:
                 )
             else:
                 self._refuse("JVP", i, args, kwargs)
-            total = term if total is None else sum_of(total, term)
+            total = sum_of(total, term)
         if joint:
             assert self._all_jvps is not None
             term = self._read(self._all_jvps, tuple(joint), tuple(joint.values()), out, args, kwargs)
-            total = term if total is None else sum_of(total, term)
+            total = sum_of(total, term)
         return total
 
     def _has_jvp(self, i: int) -> bool:
@@ -387,7 +395,7 @@ class Primitive:
             return rule.alike(argnums, first, out, *args, **kwargs)
         if are_bare(first, out, args, kwargs):
             return outside(rule.call, (argnums, first, out, *args), kwargs)
-        key = rule.user, argnums
+        key = id(rule), argnums
         ruled = self._ruled.get(key)
         if ruled is None:
             ruled = self._ruled[key] = _OpaqueRule(self, rule, argnums)

@@ -69,5 +69,5 @@ def zeros_like(tree: Any) -> Any:
 
 
 def sum_of(x: Any, y: Any) -> Any:
-    """Return the sum of two trees."""
-    return map_leaves(lambda a, b: a + b, x, y)
+    """Return the sum of two trees, in which None is zero."""
+    return y if x is None else x if y is None else map_leaves(lambda a, b: a + b, x, y)

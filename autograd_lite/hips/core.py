@@ -21,6 +21,7 @@ from ..functional.gradient import given_back, pull_back
 from ..tensors.tensor import Tensor
 from ..tree import map as map_leaves
 from .tracer import (
+    IN_RULE,
     Box as Box,
     Node,
     differentiable,
@@ -64,7 +65,9 @@ def pulled(traced: Traced, g: Any, retain: bool = False) -> Any:
         pairs = beside("vjp", "a cotangent for each output", out, g)
         roots = [(o, _cotangent(o, v)) for _, o, v in pairs if isinstance(o, Tensor)]
     (gradient,) = pull_back(traced, roots, retain)
-    return _leaving(gradient) if isinstance(gradient, (Tensor, np.ndarray)) else map_leaves(_leaving, gradient)
+    return (
+        _leaving(gradient) if isinstance(gradient, (Tensor, np.ndarray, np.generic)) else map_leaves(_leaving, gradient)
+    )
 
 
 def _cotangent(out: Tensor, g: Any) -> Any:
@@ -137,36 +140,45 @@ def backward_pass(g: Any, end_node: Any) -> Any:
 # ---- rules ----------------------------------------------------------------------------------------------------------
 
 
-def _rules(fun: Any, called: str) -> Any:
-    """Return what takes the rules of a primitive."""
-    if not hasattr(fun, "def_vjp"):
-        raise TypeError(
-            f"{called}: expected a function made with @primitive; received {getattr(fun, '__name__', fun)!r}. "
-            "NumPy's functions keep the derivatives that they have here; wrap one with @primitive to give it others"
-        )
-    return fun
+# What each primitive was last given, by `defvjp` for single arguments or for all of them at once.
+primitive_vjps: dict[Any, Any] = {}
 
 
-# The rules of primitives as `defvjp_argnums` was given them.
-primitive_vjps: dict[Any, Callable[..., Any]] = {}
+def _give_vjps(fun: Any, rule: Callable[..., Any]) -> None:
+    """Give a primitive `rule(argnums, g, ans, args, kwargs)`, which returns a cotangent for each of argnums."""
+
+    def ruled(argnums: Any, g: Any, ans: Any, *args: Any, **kwargs: Any) -> list[Any]:
+        if not isinstance(g, Tensor):
+            return [dense(part) for part in rule(argnums, g, ans, args, kwargs)]
+        before = IN_RULE.get()
+        try:
+            IN_RULE.set(1)
+            return [dense(part) for part in rule(argnums, g, ans, args, kwargs)]
+        finally:
+            IN_RULE.set(before)
+
+    if not hasattr(fun, "def_vjps"):
+        raise _no_primitive(fun)
+    fun.def_vjps(ruled)
+
+
+def _no_primitive(fun: Any) -> TypeError:
+    return TypeError(
+        f"rules: expected a function made with @primitive; received {getattr(fun, '__name__', fun)!r}. NumPy's "
+        "functions keep the derivatives that they have here; wrap one with @primitive to give it others"
+    )
 
 
 def defvjp_argnums(fun: Any, vjpmaker: Callable[..., Any]) -> None:
     """Give a primitive its VJPs: `vjpmaker(argnums, ans, args, kwargs)` returns g -> a cotangent for each argument."""
-    _rules(fun, "defvjp").def_vjps(
-        lambda argnums, g, ans, *args, **kwargs: [dense(part) for part in vjpmaker(argnums, ans, args, kwargs)(g)]
-    )
+    _give_vjps(fun, lambda argnums, g, *call: vjpmaker(argnums, *call)(g))
     primitive_vjps[fun] = vjpmaker
 
 
 def defvjp_argnum(fun: Any, vjpmaker: Callable[..., Any]) -> None:
     """Give a primitive a VJP for any argument: `vjpmaker(argnum, ans, args, kwargs)` returns g -> its cotangent."""
-
-    def all_of(argnums: Any, *call: Any) -> Callable[[Any], list[Any]]:
-        vjps = [vjpmaker(i, *call) for i in argnums]
-        return lambda g: [vjp(g) for vjp in vjps]
-
-    defvjp_argnums(fun, all_of)
+    _give_vjps(fun, lambda argnums, g, *call: [vjpmaker(i, *call)(g) for i in argnums])
+    primitive_vjps[fun] = vjpmaker
 
 
 def defvjp(fun: Any, *vjpmakers: Any, argnums: Any = None) -> None:
@@ -179,13 +191,14 @@ def defvjp(fun: Any, *vjpmakers: Any, argnums: Any = None) -> None:
     """
     makers = dict(zip(range(len(vjpmakers)) if argnums is None else argnums, vjpmakers, strict=False))
 
-    def one_of(i: int, ans: Any, args: Any, kwargs: Any) -> Callable[[Any], Any]:
+    def pull(i: int, g: Any, ans: Any, args: Any, kwargs: Any) -> Any:
         if i not in makers:
             raise MissingRule(f"VJP of {getattr(fun, '__name__', fun)} wrt argnum {i} not defined: see defvjp")
         maker = makers[i]
-        return maker(ans, *args, **kwargs) if maker else lambda g: vspace(args[i]).zeros()
+        return maker and maker(ans, *args, **kwargs)(g)
 
-    defvjp_argnum(fun, one_of)
+    _give_vjps(fun, lambda argnums, g, *call: [pull(i, g, *call) for i in argnums])
+    primitive_vjps[fun] = vjpmakers
 
 
 def defjvp(fun: Any, *jvpfuns: Any, argnums: Any = None) -> None:
@@ -202,14 +215,16 @@ def defjvp(fun: Any, *jvpfuns: Any, argnums: Any = None) -> None:
     def rule(jvpfun: Any, i: int) -> Any:
         return (lambda g, ans, *args, **kwargs: _with(fun, args, i, g, kwargs)) if jvpfun == "same" else jvpfun
 
-    _rules(fun, "defjvp").def_jvp(*map(rule, jvpfuns, places), argnums=argnums)
+    if not hasattr(fun, "def_jvp"):
+        raise _no_primitive(fun)
+    fun.def_jvp(*map(rule, jvpfuns, places), argnums=argnums)
 
 
 def defjvp_argnums(fun: Any, jvpmaker: Callable[..., Any]) -> None:
     """Give a primitive its JVP: `jvpmaker(argnums, gs, ans, args, kwargs)` returns the tangent of the result."""
-    _rules(fun, "defjvp_argnums").def_jvps(
-        lambda argnums, gs, ans, *args, **kwargs: jvpmaker(argnums, gs, ans, args, kwargs)
-    )
+    if not hasattr(fun, "def_jvps"):
+        raise _no_primitive(fun)
+    fun.def_jvps(lambda argnums, gs, ans, *args, **kwargs: jvpmaker(argnums, gs, ans, args, kwargs))
 
 
 def defjvp_argnum(fun: Any, jvpmaker: Callable[..., Any]) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, ClassVar
 
 import numpy as np
 
+from ..core.depth import DEPTH
+from ..custom_ops import structural
 from ..functional.primitive import primitive as _primitive
-from ..tensors.lifted import LiftedTensor
+from ..tensors.lifted import Lifted, LiftedTensor, face
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 
@@ -129,9 +132,33 @@ class TraceStack:
 
 trace_stack = TraceStack()
 
+# 1 in a rule whose own derivative is recorded: there the boxes still belong to the pass that reads it.
+IN_RULE: ContextVar[int] = ContextVar("autograd_lite_hips_rule", default=0)
+
+# The value of a box for the traces further out: no gradient in the pass of its own level, the plain one in theirs.
+_peeled = structural(
+    "hips_value",
+    lambda x, *, level: x,
+    lambda g, out, x, *, level: g * 0.0 if DEPTH.get().tapes == level - 1 else g,
+    infer=lambda x, *, level: x,
+    linear=True,
+)
+
+
+def peeled(t: Tensor) -> Any:
+    """Return the value of a box in the next trace further out, as HIPS's `_value`; without one, the bare value."""
+    if isinstance(t._data, Lifted):
+        held = t._data.example
+        return (
+            held if isinstance(held, Tensor) else face(held, None) if isinstance(held, Lifted) else np.array(held)[()]
+        )
+    level = t.params["level"] - 1 if t.op is _peeled else DEPTH.get().tapes + IN_RULE.get()
+    return _peeled(t, level=level) if level > 1 and t.requires_grad else getval(t)
+
+
 # What HIPS's boxes have and Tensors lack. `_node` they have: it is the engine's.
 _NAMES: dict[str, Any] = {
-    "_value": property(getval, doc="The value without history."),
+    "_value": property(peeled, doc="The value in the next trace further out."),
     "_trace": property(lambda self: trace_stack.top, doc="The number of HIPS's trace."),
     "ptp": lambda self, axis=None, keepdims=False: np.ptp(self, axis, keepdims=keepdims),
 }

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
-from ..core.fills import Fill, Part, filled_by
+from ..core.equivalents import Fill, Part, filled_by
 from ..core.op import Op, structural
 from ..core.shapes import ShapeDtype
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
+from ..core.equivalents import UFUNCS
 from ..core.errors import ShapeError
-from ..core.fills import UFUNCS
 from ..core.op import Op, applied, composes, elementwise, structural
 from ..core.rewrites import Rewrite, is_always
 from ..core.shapes import ShapeDtype, normalize_axis

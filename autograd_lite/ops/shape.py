@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
+from ..core.equivalents import Fill, Part, filled_by
 from ..core.errors import ShapeError, UnsupportedError
-from ..core.fills import Fill, Part, filled_by
 from ..core.op import Op, structural
 from ..core.rewrites import Rewrite
 from ..core.shapes import ShapeDtype, cast_back, normalize_axis, resolve_reshape

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
+from ..core.equivalents import CHECKED
 from ..core.errors import ShapeError
-from ..core.fills import CHECKED
 from ..core.op import Op, composes, structural
 from ..core.shapes import ShapeDtype, normalize_axis
 from ..native import functions as fast

@@ -13,7 +13,6 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..core.callers import instead_of_scipy
 from ..core.errors import GradError
 from ..core.hooks import HOOKS
 from ..core.mode import MODE, TAPES, no_grad
@@ -24,6 +23,7 @@ from .methods import Methods, canonical_index
 from .operators import Operators
 from .protocols import Dispatched
 from .record import apply, constant, record, wrap
+from .scipy_names import instead
 from .tensor import Tensor
 
 
@@ -97,10 +97,9 @@ class Lifted(Operators, Methods, Dispatched):
 
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
         raise self.refusal(
-            f"{self.transformation}: a value of shape {self.shape} {self.dtype} was about to become a bare array and "
-            "lose what it stands for. Use NumPy functions that Tensors support, make one Tensor of those in a list "
-            "with ag.array, or say t.detach().numpy() if that is meant, t.item() for a number"
-            + instead_of_scipy()
+            f"{instead()}{self.transformation}: a value of shape {self.shape} {self.dtype} was about to become a bare "
+            "array and lose what it stands for. Use NumPy functions that Tensors support, make one Tensor of those in "
+            "a list with ag.array, or say t.detach().numpy() if that is meant, t.item() for a number"
         )
 
     def __repr__(self) -> str:

@@ -33,7 +33,7 @@ quietly = settings(
 def python_of(plan: Plan) -> Callable[..., Any]:
     """Return a plan as Python alone."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(segments, "INSTRUCTIONS", "")
+        patch.setattr(segments, "library", None)
         source = Source(plan)
     assert not source._segments
     return source.instance()

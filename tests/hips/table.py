@@ -95,8 +95,8 @@ ROWS = (
     ),
     Row("full", lambda a, np: a.grad(lambda x: np.sum(np.full((2, 3), 1.0) * x))(2.0), 6.0),
     Row(
-        "stack of an iterator",
-        lambda a, np: a.jacobian(lambda x: np.concatenate([[x, x**2], [x**3]]))(2.0),
+        "stack of numbers",
+        lambda a, np: a.jacobian(lambda x: np.stack(tuple(x**i for i in (1, 2, 3))))(2.0),
         [1.0, 4.0, 12.0],
     ),
     Row(
@@ -111,9 +111,31 @@ ROWS = (
         [[2.0, 0.0], [2.0, 4.0]],
     ),
     Row("fft", lambda a, np: a.grad(lambda x: np.sum(np.abs(np.fft.fft(x)) ** 2))(X), 6 * X),
+    Row("value of a box", lambda a, np: a.grad(lambda x: x * x._value)(3.0), 3.0),
+    Row("value of a box, once more", lambda a, np: a.grad(a.grad(lambda x: x * x._value))(3.0), 1.0),
+    Row("value of a value", lambda a, np: a.grad(a.grad(lambda x: x * x._value._value))(3.0), 0.0),
+    Row("value of a box in make_jvp", lambda a, np: a.make_jvp(lambda x: x * x._value)(3.0)(1.0)[1], 3.0),
+    Row("value, forward over reverse", lambda a, np: a.make_jvp(a.grad(lambda x: x * x._value))(3.0)(1.0)[1], 1.0),
+    Row(
+        "value, reverse over forward",
+        lambda a, np: a.grad(lambda x: a.make_jvp(lambda y: y * y._value)(x)(1.0)[1])(3.0),
+        1.0,
+    ),
+    Row("values in rules", lambda a, np: a.grad(a.grad(captured(a)))(3.0), 6.0),
     Row("isinstance", lambda a, np: a.grad(lambda x: x * a.isinstance(x, float))(2.0), 1.0),
     Row("containers", lambda a, np: a.grad(lambda x: a.dict(p=x)["p"] * a.tuple([x, x])[1] + a.list([x])[0])(3.0), 7.0),
 )
+
+
+def captured(a: Any) -> Any:
+    """Return x -> x³ / 3 as a primitive whose rule reads the value of the box that it was called with."""
+
+    def f(x: Any) -> Any:
+        power = a.extend.primitive(lambda v: v**3 / 3)
+        a.extend.defvjp(power, lambda ans, v: lambda g: g * x._value**2)
+        return power(x)
+
+    return f
 
 
 def _vjp(made: Any) -> Any:

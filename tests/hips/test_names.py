@@ -129,3 +129,11 @@ def test_checks_pass_and_fail() -> None:
     hips.extend.defvjp(wrong, lambda ans, x: lambda g: 2.001 * g)
     with pytest.raises(AssertionError, match=r"\(VJP\) check of .* failed"):
         check_grads(wrong, modes=["rev"])(1.0)
+
+
+@pytest.mark.ci
+def test_the_benchmark_finds_both_equal() -> None:
+    pytest.importorskip("autograd", reason="HIPS autograd is not installed")
+    from benchmarks.hips_calls import CALLS, measured
+
+    assert [name for name, theirs, ours in measured(rounds=1) if theirs > 0 < ours] == [call.name for call in CALLS]

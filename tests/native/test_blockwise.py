@@ -12,7 +12,7 @@ import pytest
 import autograd_lite as ag
 from autograd_lite.native import blockwise as module
 from autograd_lite.native.instructions import THREADS
-from autograd_lite.native.kernels import INSTRUCTIONS, KERNELS
+from autograd_lite.native.kernels import INSTRUCTIONS, KERNELS, library
 
 SHAPES = [(1,), (5,), (4097,), (70_001,), (300, 301), (0, 3), (3, 0), (2, 1, 3)]
 UFUNCS: list[np.ufunc] = [np.add, np.subtract, np.multiply, np.maximum, np.absolute, np.square, *KERNELS.values()]
@@ -52,8 +52,8 @@ def test_parts_are_the_whole(dtype: str, layout: str, monkeypatch: pytest.Monkey
         expected = [a.copy("K") for a in start]
         with np.errstate(all="ignore"):
             whole(calls, expected, numbers)
-            for instructions in {"", INSTRUCTIONS}:
-                monkeypatch.setattr(module, "INSTRUCTIONS", instructions)
+            for used in {None, library}:
+                monkeypatch.setattr(module, "library", used)
                 found = [a.copy("K") for a in start]
                 for function, *args in ag.blockwise(calls, found, numbers, 20_000):
                     function(*args)

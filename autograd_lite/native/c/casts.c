@@ -1,6 +1,7 @@
 /* Copies as ufuncs: casts, one for each dtype that is cast to, as NumPy does to operands of other dtypes than a loop's,
  * and a choice between two values, which is no ufunc in NumPy. */
-#include "executor.h"
+#include "kernels.h"
+#include "methods.h"
 
 #define CAST(FROM, TO, from, to)                                             \
     static void from##_to_##to(LOOP_ARGUMENTS)                               \
@@ -79,8 +80,8 @@ SELECT(npy_long, long)
 SELECT(npy_float, float)
 SELECT(npy_double, double)
 
-PyObject *
-selecting(void)
+static PyObject *
+selecting(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing))
 {
     static PyUFuncGenericFunction loops[] = {select_bool, select_int, select_long, select_float, select_double};
     static const char types[] = {NPY_BOOL, NPY_BOOL, NPY_BOOL, NPY_BOOL,    NPY_BOOL, NPY_INT,   NPY_INT,
@@ -91,8 +92,8 @@ selecting(void)
                                    "The second where the first is true, the third elsewhere.", 0);
 }
 
-PyObject *
-casts(void)
+static PyObject *
+casts(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing))
 {
     static char types[N_TO][2 * MOST];
     static void *data[MOST];
@@ -111,3 +112,9 @@ casts(void)
     }
     return found;
 }
+
+PyMethodDef cast_methods[] = {
+    {"select", selecting, METH_NOARGS, "Return a ufunc that chooses between two values."},
+    {"casts", casts, METH_NOARGS, "Return ufuncs that cast, by the characters of the dtypes that they cast to."},
+    {NULL, NULL, 0, NULL},
+};

@@ -16,7 +16,8 @@ static inline int flags_raised(void) { return fetestexcept(FE_INVALID); }
 static inline void flags_cleared(void) { feclearexcept(FE_ALL_EXCEPT); }
 #endif
 
-void
+/* Take the record of a call apart. */
+static inline void
 taken(const npy_intp *record, const Program *program, char *scratch, npy_intp row, Taken *found)
 {
     const npy_intp n = record[OPERANDS];
@@ -32,35 +33,20 @@ taken(const npy_intp *record, const Program *program, char *scratch, npy_intp ro
     }
 }
 
-void
+/* Run the loop of a call over all dimensions but the innermost, which it sees itself; `first` is the outermost length. */
+static void
 over_dimensions(const Taken *call, npy_intp first)
 {
     const npy_intp n = call->operands, inner = call->dimensions - 1;
-    const npy_intp *shape = call->shape, *strides = call->strides;
     char *at[MOST_OPERANDS], *given[MOST_OPERANDS];
-    npy_intp count[MOST_DIMENSIONS] = {0};
+    npy_intp count[MOST_DIMENSIONS] = {0}, lengths[MOST_DIMENSIONS];
     memcpy(at, call->at, n * sizeof *at);
-    for (;;) {
+    memcpy(lengths, call->shape, inner * sizeof *lengths);
+    lengths[0] = first;
+    do {
         memcpy(given, at, n * sizeof *at); /* loops may change what they are given */
-        call->loop->function(given, shape + inner, strides + inner * n, call->loop->data);
-        npy_intp d = inner - 1;
-        for (; d >= 0; d--) {
-            const npy_intp length = d == 0 ? first : shape[d];
-            if (++count[d] < length) {
-                for (npy_intp i = 0; i < n; i++) {
-                    at[i] += strides[d * n + i];
-                }
-                break;
-            }
-            for (npy_intp i = 0; i < n; i++) {
-                at[i] -= strides[d * n + i] * (length - 1);
-            }
-            count[d] = 0;
-        }
-        if (d < 0) {
-            return;
-        }
-    }
+        call->loop->function(given, call->shape + inner, call->strides + inner * n, call->loop->data);
+    } while (next_place(call, at, n, count, inner, lengths));
 }
 
 /* Run a call, in a block on some of its rows: the first dimension is that of one row. Return whether it was invalid. */

@@ -5,6 +5,6 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
-extern PyMethodDef facts_methods[], product_methods[], sharing_methods[], thread_methods[];
+extern PyMethodDef cast_methods[], facts_methods[], product_methods[], sharing_methods[];
 
 #endif

@@ -148,21 +148,7 @@ instruction_sets(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing))
     return found;
 }
 
-static PyObject *
-casts_of(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing))
-{
-    return casts();
-}
-
-static PyObject *
-select_of(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing))
-{
-    return selecting();
-}
-
 static PyMethodDef METHODS[] = {
-    {"select", select_of, METH_NOARGS, "Return a ufunc that chooses between two values."},
-    {"casts", casts_of, METH_NOARGS, "Return ufuncs that cast, by the characters of the dtypes that they cast to."},
     {"ufuncs", ufuncs, METH_O, "Return the kernels, built for a set of instructions, by their names."},
     {"with_loops", with_loops, METH_VARARGS,
      "Return a ufunc like the first one with the loops of the second for the dtypes of the characters given."},
@@ -171,7 +157,7 @@ static PyMethodDef METHODS[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static struct PyModuleDef MODULE = {PyModuleDef_HEAD_INIT, "library", "Kernels in C.", -1, METHODS, NULL, NULL, NULL, NULL};
+static struct PyModuleDef MODULE = {PyModuleDef_HEAD_INIT, "library", "Kernels in C.", -1, NULL, NULL, NULL, NULL, NULL};
 
 PyMODINIT_FUNC
 PyInit_library(void)
@@ -180,7 +166,7 @@ PyInit_library(void)
         return NULL;
     }
     PyObject *module = PyModule_Create(&MODULE);
-    PyMethodDef *const methods[] = {facts_methods, product_methods, sharing_methods, thread_methods};
+    PyMethodDef *const methods[] = {METHODS, cast_methods, facts_methods, product_methods, sharing_methods};
     for (size_t k = 0; module != NULL && k < sizeof methods / sizeof *methods; k++) {
         if (PyModule_AddFunctions(module, methods[k]) < 0) {
             Py_CLEAR(module);

@@ -5,37 +5,6 @@
  * a worker that the system was slow to wake never keeps it waiting. Idle workers spin for a moment, then sleep. */
 #include "pool.h"
 
-static void
-run_serially(void (*work)(void *, ptrdiff_t, int), void *context, ptrdiff_t parts)
-{
-    for (ptrdiff_t part = 0; part < parts; part++) {
-        work(context, part, 0);
-    }
-}
-
-#if defined(_WIN32) || defined(__STDC_NO_ATOMICS__) || defined(__EMSCRIPTEN__) || defined(__wasi__)
-
-int
-pool_threads(void)
-{
-    return 1;
-}
-
-void
-pool_set_threads(int n)
-{
-    (void)n;
-}
-
-void
-pool_run(void (*work)(void *, ptrdiff_t, int), void *context, ptrdiff_t parts, int threads)
-{
-    (void)threads;
-    run_serially(work, context, parts);
-}
-
-#else
-
 #include <fenv.h>
 #include <pthread.h>
 #include <sched.h>
@@ -236,6 +205,14 @@ wait_for(unsigned passed)
     pthread_mutex_unlock(&lock);
 }
 
+static void
+run_serially(void (*work)(void *, ptrdiff_t, int), void *context, ptrdiff_t parts)
+{
+    for (ptrdiff_t part = 0; part < parts; part++) {
+        work(context, part, 0);
+    }
+}
+
 int
 pool_threads(void)
 {
@@ -276,5 +253,3 @@ pool_run(void (*work)(void *, ptrdiff_t, int), void *context, ptrdiff_t parts, i
         feraiseexcept(raised);
     }
 }
-
-#endif

@@ -8,8 +8,6 @@
 #include "methods.h"
 #include "pool.h"
 
-#if !defined(_WIN32)
-
 #include <dlfcn.h>
 #include <pthread.h>
 
@@ -18,8 +16,12 @@
 
 static int (*blas_threads)(void);
 static void (*set_blas_threads)(int);
-static PyUFuncGenericFunction former[2]; /* the loops for float32 and float64 */
-static void *former_data[2];
+
+/* A former loop, which is the data of the one in its place. */
+typedef struct {
+    PyUFuncGenericFunction loop;
+    void *data;
+} Former;
 
 /* ---- one thread for OpenBLAS, while any product of ours runs ------------------------------------------------------ */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -87,7 +89,7 @@ typedef struct {
     const npy_intp *dimensions, *steps;
     npy_intp products, rows, columns; /* of a part */
     npy_intp down, across;            /* how many parts a product has */
-    int loop;
+    const Former *former;
 } Call;
 
 static void
@@ -107,7 +109,7 @@ run_part(void *context, ptrdiff_t part, int Py_UNUSED(thread))
         call->args[B] + product * steps[B] + column * steps[B_COLUMNS],
         call->args[C] + product * steps[C] + row * steps[C_ROWS] + column * steps[C_COLUMNS],
     };
-    former[call->loop](args, dimensions, steps, former_data[call->loop]);
+    call->former->loop(args, dimensions, steps, call->former->data);
 }
 
 /* Return how long parts are if `most` of them have a length together. */
@@ -119,18 +121,19 @@ part_of(npy_intp length, npy_intp most)
 }
 
 static void
-product(char **args, const npy_intp *dimensions, const npy_intp *steps, int loop)
+product(char **args, const npy_intp *dimensions, const npy_intp *steps, void *data)
 {
+    const Former *former = data;
     const npy_intp n = dimensions[PRODUCTS], m = dimensions[M], k = dimensions[K], p = dimensions[P];
     const npy_intp size = m * k * p;
     const int own = pool_threads(), blas = threads_of_blas();
     /* x @ x.T is one product of a symmetric matrix to BLAS, which fills one half from the other. */
     const int symmetric = args[A] == args[B] && steps[A_ROWS] == steps[B_COLUMNS] && m == p;
     if (n * size <= ALONE || own == 1 || (n == 1 && (blas == 1 || symmetric))) {
-        former[loop](args, dimensions, steps, former_data[loop]);
+        former->loop(args, dimensions, steps, former->data);
         return;
     }
-    Call call = {args, dimensions, steps, 1, m, p, 1, 1, loop};
+    Call call = {args, dimensions, steps, 1, m, p, 1, 1, former};
     const int alone = size > ALONE && blas > 1;
     if (alone && n < own && !symmetric) {
         const npy_intp most = own < blas ? own : blas, each = (most + n - 1) / n;
@@ -148,18 +151,6 @@ product(char **args, const npy_intp *dimensions, const npy_intp *steps, int loop
     if (alone) {
         release_blas();
     }
-}
-
-static void
-product_f(char **args, const npy_intp *dimensions, const npy_intp *steps, void *Py_UNUSED(data))
-{
-    product(args, dimensions, steps, 0);
-}
-
-static void
-product_d(char **args, const npy_intp *dimensions, const npy_intp *steps, void *Py_UNUSED(data))
-{
-    product(args, dimensions, steps, 1);
 }
 
 /* ---- what Python calls -------------------------------------------------------------------------------------------- */
@@ -186,26 +177,23 @@ found_blas(const char *path)
 static PyObject *
 share_products(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
-    static const PyUFuncGenericFunction LOOPS[2] = {product_f, product_d};
-    static const int TYPES[2] = {NPY_FLOAT, NPY_DOUBLE};
+    static Former formers[2];
     PyUFuncObject *matmul;
     const char *path;
     if (!PyArg_ParseTuple(arguments, "O!s:share_products", &PyUFunc_Type, &matmul, &path)) {
         return NULL;
     }
-    if (set_blas_threads != NULL || matmul->nargs != 3 || !found_blas(path)) {
+    if (set_blas_threads != NULL || matmul->nargs != 3 || matmul->data == NULL || !found_blas(path)) {
         return PyBool_FromLong(set_blas_threads != NULL);
     }
     pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
-    for (int which = 0; which < 2; which++) {
-        for (int i = 0; i < matmul->ntypes; i++) {
-            const char *types = matmul->types + 3 * i, type = (char)TYPES[which];
-            if (types[0] == type && types[1] == type && types[2] == type) {
-                former[which] = matmul->functions[i];
-                former_data[which] = matmul->data == NULL ? NULL : (void *)matmul->data[i];
-                matmul->functions[i] = LOOPS[which];
-                break;
-            }
+    for (int i = 0; i < matmul->ntypes; i++) {
+        const char *types = matmul->types + 3 * i, type = types[0];
+        if ((type == NPY_FLOAT || type == NPY_DOUBLE) && types[1] == type && types[2] == type) {
+            Former *former = &formers[type == NPY_DOUBLE];
+            *former = (Former){matmul->functions[i], matmul->data[i]};
+            matmul->functions[i] = product;
+            ((void **)matmul->data)[i] = former;
         }
     }
     Py_RETURN_TRUE;
@@ -223,22 +211,6 @@ blas_threads_(PyObject *Py_UNUSED(module), PyObject *argument)
     }
     return PyLong_FromLong(set_blas_threads == NULL ? 0 : blas_threads());
 }
-
-#else
-
-static PyObject *
-share_products(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(arguments))
-{
-    Py_RETURN_FALSE;
-}
-
-static PyObject *
-blas_threads_(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(argument))
-{
-    return PyLong_FromLong(0);
-}
-
-#endif
 
 PyMethodDef product_methods[] = {
     {"blas_threads", blas_threads_, METH_O,

@@ -1,24 +1,26 @@
-"""The beta function, the incomplete beta functions, and Student's distribution."""
+"""The beta function and the incomplete beta functions."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
-
-import numpy as np
 
 from ...core.op import applied
 from ...native import functions as fast
-from .beta_tails import betainc_by_ab, slopes
-from .densities import beta_density
+from .beta_tails import betainc_by_ab, betaprime_by_ab, slopes
+from .densities import beta_density, betaprime_weight
 from .panel import bell_of_two
-from .records import AB, NOT_CLOSED, Known, known, own, sp
+from .records import AB, Known, known, own, sp
 
 
 def _density_by_ab(a: Any, b: Any, x: Any, of_a: int, of_b: int) -> Any:
     """Return x^(a-1) (1-x)^(b-1) / B(a, b), derived by a and b."""
     by_a, by_b = fast.log(x) + sp.digamma_step(a, b), fast.log1p(-x) + sp.digamma_step(b, a)
     return sp.beta_density(a, b, x) * bell_of_two(slopes(a, b, by_a, by_b), of_a, of_b)
+
+
+def _weight_by_ab(a: Any, b: Any, r: Any, of_a: int, of_b: int) -> Any:
+    by_a, by_b = sp.digamma_step(a, b) - fast.log1p(1 / r), sp.digamma_step(b, a) - fast.log1p(r)
+    return sp.betaprime_weight(a, b, r) * bell_of_two(slopes(a, b, by_a, by_b), of_a, of_b)
 
 
 def _inverse(sign: int) -> Known:
@@ -77,14 +79,21 @@ BETA: dict[str, Known] = {
         saves="oxyz",
         domain=_SHARED,
     ),
-    # Student's distribution function by t.
-    "stdtr": known(
-        NOT_CLOSED,
-        lambda out, x, y: (
-            fast.exp(sp.gammaln(0.5 * x + 0.5) - sp.gammaln(0.5 * x) - 0.5 * (x + 1) * fast.log1p(y * y / x))
-            / np.sqrt(math.pi * x)
-        ),
-        saves=("", "xy"),
-        domain=("positive", "any"),
+    # The same with r = x / (1 - x), for where x would be rounded to 1: I(a, b) and x^a (1-x)^b / B(a, b).
+    "betaprime_by_ab": own(
+        betaprime_by_ab,
+        lambda out, x, y, z, of_a, of_b: sp.betaprime_by_ab(x, y, z, of_a=of_a + 1, of_b=of_b),
+        lambda out, x, y, z, of_a, of_b: sp.betaprime_by_ab(x, y, z, of_a=of_a, of_b=of_b + 1),
+        lambda out, x, y, z, of_a, of_b: _weight_by_ab(x, y, z, of_a, of_b) / z,
+        saves="xyz",
+        domain=(*AB, "positive"),
+    ),
+    "betaprime_weight": own(
+        betaprime_weight,
+        lambda out, x, y, z: out * (sp.digamma_step(x, y) - fast.log1p(1 / z)),
+        lambda out, x, y, z: out * (sp.digamma_step(y, x) - fast.log1p(z)),
+        lambda out, x, y, z: out * (x / z - y) / (z + 1),
+        saves="oxyz",
+        domain=(*AB, "positive"),
     ),
 }

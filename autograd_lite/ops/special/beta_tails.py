@@ -103,3 +103,7 @@ def _inside(a: Any, b: Any, x: Any) -> Any:
 
 
 betainc_by_ab = elementwise_in_double(_inside, lambda a, b, x, **orders: by_ab(a, b, x, 1 - x, **orders))
+betaprime_by_ab = elementwise_in_double(
+    lambda a, b, r: (a > 0) & (b > 0) & (a < np.inf) & (b < np.inf) & (r > 1e-300) & (r < 1e300),
+    lambda a, b, r, **orders: by_ab(a, b, r / (1 + r), 1 / (1 + r), **orders),
+)

@@ -102,6 +102,10 @@ gamma_density = elementwise_in_double(lambda a, x: (a > 0) & (x >= 0) & (a < np.
 beta_density = elementwise_in_double(
     lambda a, b, x: (a > 0) & (b > 0) & (a < np.inf) & (b < np.inf) & (x >= 0) & (x <= 1), _beta_density
 )
+betaprime_weight = elementwise_in_double(
+    lambda a, b, r: (a > 0) & (b > 0) & (a < np.inf) & (b < np.inf) & (r > 1e-300) & (r < 1e300),
+    lambda a, b, r: beta_density_by_logit(a, b, r / (1 + r), 1 / (1 + r)),
+)
 # log x - ψ(a), the derivative of the gamma density's logarithm by a; ψ(z + h) - ψ(z), a part of the beta density's.
 gamma_score = elementwise_in_double(lambda a, x: (a > 0) & (x > 0), score)
 digamma_step = elementwise_in_double(lambda z, h: (z > 0) & (h > 0), _step)

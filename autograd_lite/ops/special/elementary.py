@@ -101,6 +101,9 @@ POWERS: dict[str, Known] = {
     "sindg": known(lambda out, x: _DEGREE * sp.cosdg(x), saves="x"),
     "cosdg": known(lambda out, x: -_DEGREE * sp.sindg(x), saves="x"),
     "tandg": known(lambda out, x: _DEGREE * (out * out + 1), saves="o"),
+    "cotdg": known(lambda out, x: -_DEGREE * (out * out + 1), saves="o", domain=("nonzero",)),
+    "radian": known(_DEGREE, _DEGREE / 60, _DEGREE / 3600, linear=True),
+    "round": known(0, kinks="halves of odd integers"),
     "powm1": known(
         lambda out, x, y: y * np.power(x, y - 1),
         _power_by_exponent,

@@ -12,7 +12,8 @@ from ...native import functions as fast
 from .densities import digamma_step, gamma_density, gamma_score, polygamma
 from .gamma_tails import gammainc_by_a
 from .panel import bell
-from .records import AB, NOT_CLOSED, Known, known, own, sp
+from .records import AB, Known, known, own, sp
+from .zeta_orders import zeta_by_s
 
 
 def _rgamma_slope(out: Any, x: Any) -> Any:
@@ -29,6 +30,10 @@ def _density_by_a(a: Any, x: Any, order: int) -> Any:
     return sp.gamma_density(a, x) * bell(slopes)
 
 
+def _zeta_by_s(s: Any, a: Any, order: int) -> Any:
+    return sp.zeta_by_s(s, a, order=order) if order else sp.zeta(s, a)
+
+
 _SHAPE = ("positive", "share")
 
 GAMMA: dict[str, Known] = {
@@ -37,7 +42,21 @@ GAMMA: dict[str, Known] = {
     "loggamma": known(lambda out, x: sp.psi(x), saves="x", domain=("positive",)),
     "gammasgn": known(0, domain=("nonzero",), kinks="non-positive integers"),
     "psi": known(lambda out, x: sp.zeta(2, x), saves="x", domain=("positive",)),
-    "zeta": known(NOT_CLOSED, lambda out, x, y: -x * sp.zeta(x + 1, y), saves="xy", domain=("above one", "positive")),
+    "zeta": known(
+        lambda out, x, y: sp.zeta_by_s(x, y, order=1),
+        lambda out, x, y: -x * sp.zeta(x + 1, y),
+        saves="xy",
+        domain=("above one", "positive"),
+    ),
+    # By y it is that of -x ζ(x+1, y), n times by x.
+    "zeta_by_s": own(
+        zeta_by_s,
+        lambda out, x, y, order: sp.zeta_by_s(x, y, order=order + 1),
+        lambda out, x, y, order: -x * sp.zeta_by_s(x + 1, y, order=order) - order * _zeta_by_s(x + 1, y, order - 1),
+        saves="xy",
+        domain=("above one", "positive"),
+    ),
+    "zetac": known(lambda out, x: sp.zeta_by_s(x, 1.0, order=1), saves="x", domain=("above one",)),
     "rgamma": known(_rgamma_slope, saves="ox"),
     "poch": known(
         lambda out, x, y: out * (sp.psi(x + y) - sp.psi(x)),

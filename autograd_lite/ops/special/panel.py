@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from ...core.errors import UnsupportedError
+
 DEPTH = 40.0
 # The first half of the nodes and weights of Gauss-Legendre quadrature on [0, 1], computed to 40 digits.
 _NODES = (
@@ -43,6 +45,8 @@ def elementwise_in_double(inside: Callable[..., Any], compute: Callable[..., Any
 
     def call(*inputs: Any, **params: Any) -> Any:
         arrays = np.broadcast_arrays(*inputs)
+        if any(x.dtype.kind == "c" for x in arrays):
+            raise UnsupportedError("this derivative is known for real arguments; take the real part first")
         # As SciPy's ufuncs, which have loops for float32 and float64.
         lowest = np.float32 if any(hasattr(x, "dtype") for x in inputs) else np.float64
         dtype = np.result_type(*inputs, lowest)

@@ -17,7 +17,8 @@ import numpy as np
 
 from ...core.errors import UnsupportedError
 from ...core.forks import fork_safe_lock
-from ...core.op import OPS, Op, applied, elementwise
+from ...core.op import COMPOSED, OPS, Op, applied, composes, elementwise
+from .refused import REFUSED
 
 
 class Known(NamedTuple):
@@ -123,19 +124,42 @@ def _unknown(name: str, i: int) -> UnsupportedError:
     )
 
 
+def _refuse_unknown(name: str, inputs: tuple[Any, ...]) -> None:
+    for i, x in enumerate(inputs):
+        if isinstance(TABLE[name].partials[i], str) and getattr(x, "requires_grad", False):
+            raise _unknown(name, i)
+
+
+def _all_results(name: str, count: int) -> Callable[..., tuple[Any, ...]]:
+    """Return the function that gives the results of a ufunc with several, each from its own op."""
+
+    def results(*xs: Any) -> tuple[Any, ...]:
+        _refuse_unknown(f"{name}_0", xs)
+        return tuple(getattr(sp, f"{name}_{i}")(*xs) for i in range(count))
+
+    return results
+
+
 def scipy_op(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Op | None:
     """Return the op of a SciPy ufunc, or None if it is not in the table.
 
     Raises:
-        UnsupportedError: if the call needs a derivative that is not known.
+        UnsupportedError: if the call needs a derivative that is not known, or the ufunc has none.
     """
     name = ufunc.__name__.removeprefix("_")
-    if name not in TABLE or "scipy.special" not in sys.modules:
+    if "scipy.special" not in sys.modules or ufunc in COMPOSED:
+        return None
+    if (name in REFUSED or f"{name}_0" in TABLE) and getattr(sys.modules["scipy.special"], name, None) is ufunc:
+        if name in REFUSED:
+            raise UnsupportedError(
+                f"scipy.special.{name} is not supported on Tensors: {REFUSED[name]}. To compute it without a gradient, "
+                "leave the graph with x.detach().numpy()"
+            )
+        composes(ufunc)(_all_results(name, ufunc.nout))
+        return None
+    if name not in TABLE:
         return None
     if TABLE[name].function is not None or ufunc_named(name) is not ufunc:
         return None
-    op = _record(name, ufunc)
-    for i, x in enumerate(inputs):
-        if isinstance(TABLE[name].partials[i], str) and getattr(x, "requires_grad", False):
-            raise _unknown(name, i)
-    return op
+    _refuse_unknown(name, inputs)
+    return _record(name, ufunc)

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import scipy.integrate as original
 
+from ...control.closure import HasEffects, close
 from ...core.errors import UnsupportedError
 from ...core.mode import no_grad
 from ...ops import barrier
 from ...ops.operands import operand, values
 from ...tree import map as map_leaves
 from ..calls import has_tensors, takes_tensors
+from .implicit import NotingBDF, NotingRadau, bdf_steps, radau_steps
 from .runge_kutta import METHODS, Step, replayed, right_hand_side
 
 
@@ -73,8 +75,8 @@ def _step_of(times: Any, t: Any) -> Any:
 @takes_tensors(
     original.solve_ivp,
     "y0, args, t_span, t_eval, and what fun reads from around it",
-    "RK23, RK45 and DOP853: the discrete solution of SciPy's accepted steps, whose lengths are constants; in memory of "
-    "the number of steps. Implicit methods, LSODA and events are refused",
+    "the discrete solution of SciPy's accepted steps, whose lengths and orders are constants; Radau and BDF with their "
+    "equations solved to the last digits. LSODA and events are refused",
     always=True,
 )
 def solve_ivp(
@@ -89,40 +91,69 @@ def solve_ivp(
     **options: Any,
 ) -> Any:
     given = () if args is None else tuple(args)
-    plain = {"dense_output": dense_output, "events": events, "args": args}
     start, end = t_span
     if not has_tensors(t_span, y0, t_eval, given) and not has_tensors(_probe(fun, start, y0, given, options)):
-        return original.solve_ivp(fun, t_span, y0, method, t_eval, **plain, **options)
+        return original.solve_ivp(fun, t_span, y0, method, t_eval, dense_output, events, args=args, **options)
     if events is not None:
         raise UnsupportedError(
             "scipy.integrate.solve_ivp: the argument events= is not supported on Tensors; solve without Tensors first, "
             "and end t_span at the event"
         )
-    if method not in METHODS:
+    if method not in (*METHODS, *_IMPLICIT):
         raise UnsupportedError(
-            f"scipy.integrate.solve_ivp: on Tensors, expected method RK23, RK45 or DOP853; received {method!r}. The "
-            "steps of the others solve equations by iterations that stop early, and are not functions with a derivative"
+            f"scipy.integrate.solve_ivp: on Tensors, expected method among {', '.join((*METHODS, *_IMPLICIT))}; "
+            f"received {method!r}"
         )
     y0 = operand(y0)
     y0 = y0 if y0.dtype.kind in "fc" else y0.astype(np.float64)
     vectorized = options.pop("vectorized", False)
-    found = original.solve_ivp(
-        on_arrays(fun), (float(bare(start)), float(bare(end))), bare(y0), method, args=bare_tree(given), **options
-    )
     if vectorized:
         fun = _of_columns(fun)
-    times = [start, *found.t[1:-1], end] if found.success else [start, *found.t[1:]]
-    steps = replayed(right_hand_side(fun, given, y0), method, times, y0)
-    solution = Solution(found.t, steps)
-    if t_eval is None:
-        t, y = found.t, np.stack([y0, *(step.after for step in steps)], axis=1)
+    side, span = right_hand_side(fun, given, y0), (float(bare(start)), float(bare(end)))
+    plain = {"args": bare_tree(given), **options}
+    if callable(plain.get("jac")):
+        plain["jac"] = on_arrays(plain["jac"])
+    t = None if t_eval is None else operand(t_eval)
+    if method in _IMPLICIT:
+        found, steps = _implicit(fun, side, method, (start, end), span, y0, None if t is None else values(t), plain)
+        at = np.array([span[0], *(step.end for step in steps)])
     else:
-        t = operand(t_eval)
-        _check_times(values(t), *(float(bare(x)) for x in t_span))
+        found = original.solve_ivp(on_arrays(fun), span, bare(y0), method, **plain)
+        at = found.t
+        steps = replayed(side, method, [start, *at[1:-1], end if found.success else at[-1]], y0)
+    solution = Solution(at, steps)
+    if t is None:
+        t, y = at, np.stack([y0, *(step.after for step in steps)], axis=1)
+    else:
+        _check_times(values(t), *span)
         if not found.success:
-            t = t[np.flatnonzero(np.abs(values(t) - found.t[0]) <= np.abs(found.t[-1] - found.t[0]))]
+            t = t[np.flatnonzero(np.abs(values(t) - span[0]) <= np.abs(at[-1] - span[0]))]
         y = solution(t)
+    if method in _IMPLICIT:
+        y = found.y + (y - barrier.stop_gradient(y))
     return type(found)({**found, "t": t, "y": y, "sol": solution if dense_output else None})
+
+
+_IMPLICIT: dict[str, Any] = {"Radau": (NotingRadau, radau_steps), "BDF": (NotingBDF, bdf_steps)}
+
+
+def _implicit(
+    fun: Any, side: Any, method: str, ends: Any, span: Any, y0: Any, t_eval: Any, options: dict[str, Any]
+) -> tuple[Any, Any]:
+    """Return what SciPy has found by a method, and its steps, recorded."""
+    if method == "BDF" and has_tensors(ends):
+        raise UnsupportedError("scipy.integrate.solve_ivp: t_span is not supported as a Tensor by BDF; use Radau")
+    solver, take = _IMPLICIT[method]
+    notes: list[Any] = []
+    noting = type(method, (solver,), {"notes": notes})
+    found = original.solve_ivp(on_arrays(fun), span, bare(y0), noting, t_eval, **options)
+    try:
+        closed = close("solve_ivp", side, (np.float64(span[0]), y0))
+    except HasEffects:
+        raise UnsupportedError("scipy.integrate.solve_ivp: expected fun to change nothing outside") from None
+    times = [ends[0], *(note[0] for note in notes)]
+    times[-1] = ends[1] if found.success else times[-1]
+    return found, take(closed.body, closed.captured, times, y0, notes)
 
 
 def _probe(fun: Callable[..., Any], start: Any, y0: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
@@ -142,15 +173,15 @@ def _check_times(t: Any, start: float, end: float) -> None:
         )
 
 
-# Steps of the replay may be this many times as many as LSODA's before a problem counts as stiff.
-_STIFF = 50
+# DOP853 may take this many times the steps of LSODA before a problem counts as stiff.
+_STIFF = 30
 
 
 @takes_tensors(
     original.odeint,
     "y0, t, args, and what func reads from around it",
-    "the values are LSODA's; the derivatives are those of DOP853's discrete solution with 1/100 of its tolerance, "
-    "since a multistep method has no steps to take again. Stiff problems are refused",
+    "the values are LSODA's; the derivatives are those of the discrete solution by DOP853, or by Radau for a "
+    "stiff problem, with tighter tolerances, since a multistep method has no steps to take again",
     always=True,
 )
 def odeint(
@@ -166,44 +197,51 @@ def odeint(
     **options: Any,
 ) -> Any:
     args = args if isinstance(args, tuple) else (args,)
+    fun = func if tfirst else _time_first(func)
+    tolerances = {"rtol": rtol, "atol": atol}
     if not has_tensors(y0, t, args):
-        probe = np.atleast_1d(np.asarray(y0, np.float64))
-        start = np.asarray(t).reshape(-1)[0]
-        if not has_tensors(func(start, probe, *args) if tfirst else func(probe, start, *args)):
+        probe, start = np.atleast_1d(np.asarray(y0, np.float64)), np.asarray(t).reshape(-1)[0]
+        if not has_tensors(fun(start, probe, *args)):
             return original.odeint(
-                func, y0, t, args, Dfun, full_output=full_output, rtol=rtol, atol=atol, tfirst=tfirst, **options
+                func, y0, t, args, Dfun, full_output=full_output, tfirst=tfirst, **tolerances, **options
             )
-    fun = func if tfirst else lambda t, y, *args: func(y, t, *args)
     y0, t = np.atleast_1d(operand(y0)), operand(t)
     y0 = y0 if y0.dtype.kind == "f" else y0.astype(np.float64)
     times, plain = values(t).astype(np.float64), bare_tree(args)
     theirs, information = original.odeint(
-        on_arrays(fun), bare(y0), times, plain, full_output=1, rtol=rtol, atol=atol, tfirst=True, **options
+        on_arrays(fun), bare(y0), times, plain, full_output=1, tfirst=True, **tolerances, **options
     )
-    rtol, atol = (np.maximum(1e-2 * np.asarray(1.49e-8 if x is None else x), 1e-13) for x in (rtol, atol))
-    tolerances = {"rtol": float(rtol.min()), "atol": atol}
-    limit = _STIFF * (int(information["nst"].max(initial=0)) + 20)
-    accepted = _steps_of(on_arrays(fun), times, bare(y0), plain, tolerances, limit)
-    steps = replayed(right_hand_side(fun, args, y0), "DOP853", [t[0], *accepted[1:]], y0)
-    ours = Solution(accepted, steps)(t).T
+    side, limit = right_hand_side(fun, args, y0), _STIFF * (int(information["nst"].max(initial=0)) + 20)
+    accepted = _steps_of(on_arrays(fun), times, bare(y0), plain, _tighter(1e-2, **tolerances), limit)
+    if accepted is not None:
+        solution = Solution(accepted, replayed(side, "DOP853", [t[0], *accepted[1:-1], t[-1]], y0))
+    else:
+        ends, span = (t[0], t[-1]), (times[0], times[-1])
+        settings = {"args": plain, **_tighter(1e-1, **tolerances)}
+        _, steps = _implicit(fun, side, "Radau", ends, span, y0, None, settings)
+        solution = Solution(np.array([times[0], *(step.end for step in steps)]), steps)
+    ours = solution(t).T
     y = theirs + (ours - barrier.stop_gradient(ours))
     return (y, information) if full_output else y
 
 
-def _steps_of(fun: Any, t: Any, y0: Any, args: Any, tolerances: Any, limit: int) -> Any:
-    """Return where DOP853's steps begin and end.
+def _time_first(func: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda t, y, *args: func(y, t, *args)
 
-    Raises:
-        UnsupportedError: if there are more of them than a method for stiff problems explains.
-    """
+
+def _tighter(factor: float, rtol: Any, atol: Any) -> dict[str, Any]:
+    """Return a part of odeint's tolerances, as solve_ivp takes them."""
+    rtol, atol = (np.maximum(factor * np.asarray(1.49e-8 if x is None else x), 1e-13) for x in (rtol, atol))
+    return {"rtol": float(rtol.min()), "atol": atol}
+
+
+def _steps_of(fun: Any, t: Any, y0: Any, args: Any, tolerances: Any, limit: int) -> Any:
+    """Return where DOP853's steps begin and end; None if there are too many of them."""
     solver = original.DOP853(lambda t, y: fun(t, y, *args), t[0], y0, t[-1], **tolerances)
     times = [t[0]]
     while solver.status == "running":
         solver.step()
         times.append(solver.t)
         if len(times) > limit or solver.status == "failed":
-            raise UnsupportedError(
-                f"scipy.integrate.odeint: expected a problem that is not stiff, since derivatives come from explicit "
-                f"steps; LSODA took {limit // _STIFF - 20} steps, DOP853 more than {len(times)}"
-            )
+            return None
     return np.array(times)

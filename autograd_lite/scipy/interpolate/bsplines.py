@@ -38,7 +38,9 @@ class Spline:
         """
         extrapolate = self.extrapolate if extrapolate is None else extrapolate
         if not has_tensors(self.t, self.c, x):
-            return original.BSpline(self.t, np.moveaxis(self.c, 0, self.axis), self.k, axis=self.axis)(x, nu, extrapolate)
+            return original.BSpline(self.t, np.moveaxis(self.c, 0, self.axis), self.k, axis=self.axis)(
+                x, nu, extrapolate
+            )
         if nu:
             return self.derivative(nu)(x, 0, extrapolate)
         x, k, t = floating(operand(x)), self.k, self.t
@@ -91,7 +93,7 @@ class Spline:
 
 
 @takes_tensors(original.BSpline, "t, c, and the points of evaluation", always=True)
-def BSpline(t: Any, c: Any, k: int, extrapolate: Any = True, axis: int = 0) -> Spline:  # noqa: N802 SciPy's name
+def BSpline(t: Any, c: Any, k: int, extrapolate: Any = True, axis: int = 0) -> Spline:
     c = floating(operand(c))
     axis = normalize_axis(axis, c.ndim)
     return Spline(floating(operand(t)), np.moveaxis(c, axis, 0), int(k), extrapolate, axis)

@@ -78,11 +78,12 @@ class Grid:
         corners = [(0,) * d] if self.method == "nearest" else itertools.product((0, 1), repeat=d)
         total: Any = 0.0
         for corner in corners:
-            place, weight = 0, 1.0
+            number: Any = 0
+            weight: Any = 1.0
             for p, share, stride, side in zip(places, shares, strides, corner, strict=True):
-                place = place + (p + side) * stride
+                number = number + (p + side) * stride
                 weight = weight * (share if side else 1 - share)
-            total = total + at(table, place) * weight[:, None]
+            total = total + at(table, number) * weight[:, None]
         return total
 
     def _by_splines(self, flat: Any) -> Any:
@@ -96,13 +97,11 @@ class Grid:
         return total
 
 
-_NOTE = (
-    "the splines fit exactly, where SciPy's iterate until an error of 1e-6: as its cubic_legacy; pchip is refused"
-)
+_NOTE = "the splines fit exactly, where SciPy's iterate until an error of 1e-6: as its cubic_legacy; pchip is refused"
 
 
 @takes_tensors(original.RegularGridInterpolator, "points, values, and the points of evaluation", _NOTE, always=True)
-def RegularGridInterpolator(  # noqa: N802 SciPy's name
+def RegularGridInterpolator(
     points: Any, values: Any, method: str = "linear", bounds_error: bool = True, fill_value: Any = np.nan
 ) -> Callable[[Any], Any]:
     if method not in ("linear", "nearest", *_DEGREES):

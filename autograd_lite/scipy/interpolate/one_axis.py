@@ -16,7 +16,12 @@ from .bsplines import make_interp_spline
 from .piecewise import Piecewise, at, placed, points
 
 _DEGREES = {"slinear": 1, "quadratic": 2, "cubic": 3}
-_SHIFTS = {"nearest": ("left", True), "nearest-up": ("right", True), "previous": ("right", False), "zero": ("right", False)}
+_SHIFTS: dict[Any, Any] = {
+    "nearest": ("left", True),
+    "nearest-up": ("right", True),
+    "previous": ("right", False),
+    "zero": ("right", False),
+}
 
 
 class _Stepwise:

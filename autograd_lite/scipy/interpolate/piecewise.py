@@ -1,4 +1,4 @@
-"""Piecewise polynomials, and the interpolants that are made of cubic ones: each is a formula for slopes at the points."""
+"""Piecewise polynomials, and interpolants made of cubic ones: each is a formula for the slopes at the points."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def _column(factors: Any, c: Any) -> Any:
 
 
 @takes_tensors(original.PPoly, "c, x, and the points of evaluation", always=True)
-def PPoly(c: Any, x: Any, extrapolate: Any = None, axis: int = 0) -> Piecewise:  # noqa: N802 SciPy's name
+def PPoly(c: Any, x: Any, extrapolate: Any = None, axis: int = 0) -> Piecewise:
     return Piecewise(floating(operand(c)), floating(operand(x)), True if extrapolate is None else extrapolate, axis)
 
 
@@ -149,7 +149,7 @@ def _of_slopes(
 
 
 @takes_tensors(original.CubicHermiteSpline, "x, y, dydx, and the points of evaluation", always=True)
-def CubicHermiteSpline(x: Any, y: Any, dydx: Any, axis: int = 0, extrapolate: Any = None) -> Piecewise:  # noqa: N802
+def CubicHermiteSpline(x: Any, y: Any, dydx: Any, axis: int = 0, extrapolate: Any = None) -> Piecewise:
     x, y, axis = points("CubicHermiteSpline", x, y, axis)
     slopes = np.moveaxis(floating(operand(dydx)), axis, 0)
     return Piecewise(_hermite(x, y, slopes), x, True if extrapolate is None else extrapolate, axis)
@@ -167,8 +167,8 @@ def _ends(bc_type: Any, rest: tuple[int, ...]) -> list[Any]:
         if isinstance(end, str):
             if end not in known:
                 raise ValueError(
-                    f"scipy.interpolate.CubicSpline: expected bc_type among {', '.join(known)}, periodic for both ends, "
-                    f"or pairs (order, value); received {bc_type!r}"
+                    f"scipy.interpolate.CubicSpline: expected bc_type among {', '.join(known)}, periodic for both, or "
+                    f"pairs (order, value); received {bc_type!r}"
                 )
             end = known[end]
         found.append(end if isinstance(end, str) else (int(end[0]), np.broadcast_to(operand(end[1]), rest)))
@@ -181,9 +181,7 @@ def _periodic_slopes(h: Any, secant: Any) -> Any:
     before = h[i - 1]
     wide = (m, *(1,) * (secant.ndim - 1))
     one = np.eye(m)
-    matrix = (
-        one * 2 * (before + h)[:, None] + np.roll(one, -1, 1) * h[:, None] + np.roll(one, 1, 1) * before[:, None]
-    )
+    matrix = one * 2 * (before + h)[:, None] + np.roll(one, -1, 1) * h[:, None] + np.roll(one, 1, 1) * before[:, None]
     right = 3 * (h.reshape(wide) * secant[i - 1] + before.reshape(wide) * secant)
     found = np.linalg.solve(matrix, right.reshape(m, -1)).reshape(right.shape)
     return np.concatenate([found, found[:1]])
@@ -242,9 +240,7 @@ def _end(end: Any, h: Any, hr: Any, secant: Any, y: Any) -> tuple[Any, Any, Any]
 
 
 @takes_tensors(original.CubicSpline, "x, y, values in bc_type, and the points of evaluation", always=True)
-def CubicSpline(  # noqa: N802 SciPy's name
-    x: Any, y: Any, axis: int = 0, bc_type: Any = "not-a-knot", extrapolate: Any = None
-) -> Piecewise:
+def CubicSpline(x: Any, y: Any, axis: int = 0, bc_type: Any = "not-a-knot", extrapolate: Any = None) -> Piecewise:
     if extrapolate is None:
         extrapolate = "periodic" if isinstance(bc_type, str) and bc_type == "periodic" else True
     return _of_slopes("CubicSpline", original.CubicSpline, _spline_slopes, x, y, axis, extrapolate, bc_type)
@@ -279,7 +275,7 @@ def _monotone_slopes(x: Any, y: Any) -> Any:
 
 
 @takes_tensors(original.PchipInterpolator, "x, y, and the points of evaluation", always=True)
-def PchipInterpolator(x: Any, y: Any, axis: int = 0, extrapolate: Any = None) -> Piecewise:  # noqa: N802
+def PchipInterpolator(x: Any, y: Any, axis: int = 0, extrapolate: Any = None) -> Piecewise:
     extrapolate = True if extrapolate is None else extrapolate
     return _of_slopes("PchipInterpolator", original.PchipInterpolator, _monotone_slopes, x, y, axis, extrapolate)
 
@@ -307,9 +303,7 @@ def _akima_slopes(x: Any, y: Any, method: str) -> Any:
 
 
 @takes_tensors(original.Akima1DInterpolator, "x, y, and the points of evaluation", always=True)
-def Akima1DInterpolator(  # noqa: N802 SciPy's name
-    x: Any, y: Any, axis: int = 0, method: str = "akima", extrapolate: Any = None
-) -> Piecewise:
+def Akima1DInterpolator(x: Any, y: Any, axis: int = 0, method: str = "akima", extrapolate: Any = None) -> Piecewise:
     def formula(x: Any, y: Any) -> Any:
         return _akima_slopes(x, y, method)
 

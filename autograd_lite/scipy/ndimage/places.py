@@ -36,15 +36,17 @@ def _sampled(name: str, x: Any, coordinates: Sequence[Any], order: int, mode: st
         share = c - low
         corners = [(low, 1 - share), (low + 1, share)] if order else [(low, 1.0)]
         found = []
-        for place, weight in corners:
+        for place, part in corners:
             place = place.astype(np.int64)
-            found.append((element(place, n, mode), weight, (place < 0) | (place >= n)))
+            found.append((element(place, n, mode), part, (place < 0) | (place >= n)))
         places.append(found)
     strides = [math.prod(x.shape[i + 1 :]) for i in range(x.ndim)]
     table = x.reshape(-1)
     total: Any = 0.0
     for corner in itertools.product(*places):
-        index, weight, missing = 0, 1.0, False
+        index: Any = 0
+        weight: Any = 1.0
+        missing: Any = False
         for (place, share, beyond), stride in zip(corner, strides, strict=True):
             index, weight, missing = index + place * stride, weight * share, missing | beyond
         value = np.take_along_axis(table, index.reshape(-1), 0).reshape(shape)
@@ -84,7 +86,7 @@ def zoom(
 ) -> Any:
     x = floating(operand(input))
     factors = values(_for_each(zoom, x.ndim))
-    shape = [int(round(n * float(f))) for n, f in zip(x.shape, factors, strict=True)]
+    shape = [round(n * float(f)) for n, f in zip(x.shape, factors, strict=True)]
     coordinates = []
     for i, n, m in zip(_indices(shape), x.shape, shape, strict=True):
         if grid_mode:

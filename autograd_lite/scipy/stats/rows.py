@@ -123,6 +123,12 @@ def scaled_exp1(x: Any) -> Any:
     return sp.hyperu(1.0, 1.0, x)
 
 
+def one_over(sign: int, shape: Any, otherwise: float) -> Any:
+    """Return 1 / shape where the shape has a sign, as an end of a support."""
+    holds = sign * shape > 0
+    return np.where(holds, 1 / np.where(holds, shape, 1.0), otherwise)
+
+
 def where_above(bound: float, shape: Any, value: Any, otherwise: float = math.inf) -> Any:
     """Return a moment that exists where a shape is above a bound; other ones have no gradient."""
     return np.where(shape > bound, value, otherwise)

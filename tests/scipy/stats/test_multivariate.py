@@ -78,6 +78,7 @@ def test_values_are_scipys(case: Case) -> None:
     np.testing.assert_array_equal(case.call(stats, *case.arguments), expected)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_first_and_second_derivatives(case: Case) -> None:
     def f(*arguments: Any) -> Any:

@@ -1,7 +1,8 @@
-"""Fills: functions that only copy, as data. Each part of a result is where one of the arguments goes, or a constant.
+"""What functions of arrays equal, as data, so that compiled code can do it by itself, into memory of its choice.
 
-A function of arrays is entered here together with what it copies. Compiled code then carries the copies out by itself,
-into memory of its choice; where a row returns None, the function is called.
+Three tables, by function: `FILLS` has those that only copy (each part of a result is where one of the arguments goes,
+or zeros), `UFUNCS` those that a ufunc equals, `CHECKED` those that a generalized ufunc equals where it meets nothing
+invalid. Where a row returns None, the function is called.
 """
 
 from __future__ import annotations
@@ -55,6 +56,16 @@ class Fill:
 FILLS: dict[Callable[..., Any], Callable[..., tuple[Fill, Sequence[Any]] | None]] = {}
 
 
+def filled_by(function: Callable[..., Any]) -> Callable[[Any], Any]:
+    """Enter what a function copies."""
+
+    def enter(row: Any) -> Any:
+        FILLS[function] = row
+        return row
+
+    return enter
+
+
 # Functions that a ufunc equals for arrays with axes, bit for bit, if the dtypes are such that it equals them at all.
 UFUNCS: dict[Callable[..., Any], np.ufunc] = {}
 
@@ -83,13 +94,3 @@ class Checked:
 
 # For a function, one of the same arguments that returns the ufunc that it equals for them, and what it raises, or None.
 CHECKED: dict[Callable[..., Any], Callable[..., tuple[np.ufunc, Exception] | None]] = {}
-
-
-def filled_by(function: Callable[..., Any]) -> Callable[[Any], Any]:
-    """Enter what a function copies."""
-
-    def enter(row: Any) -> Any:
-        FILLS[function] = row
-        return row
-
-    return enter
