@@ -33,7 +33,7 @@ def pairs_of_bounds(bounds: Any, layout: Layout) -> Any:
             for end, limit, none in zip(ends, (low, high), (-np.inf, np.inf), strict=True):
                 end.append(np.broadcast_to(none if limit is None else limit, shape).ravel())
     except (ValueError, TypeError) as error:
-        if isinstance(bounds, (list, tuple)) and len(bounds) == sum(int(np.prod(shape)) for shape in layout.shapes):
+        if isinstance(bounds, (list, tuple)) and len(bounds) == layout.size:
             return bounds  # a pair for each number
         raise ValueError(
             f"minimize: expected bounds as a container like the parameters, with a pair (lowest, highest) for each "
@@ -62,6 +62,12 @@ def of_vector(constraints: Any, layout: Layout, takes: Takes, automatic: bool, c
         else c
         for c in several
     ]
+
+
+def jacobians_in(constraints: list[Any]) -> list[Derivatives]:
+    """Return the Jacobians that came by themselves."""
+    found = [c.get("jac") if isinstance(c, dict) else getattr(c, "jac", None) for c in constraints]
+    return [jac for jac in found if isinstance(jac, Derivatives)]
 
 
 def _of_dict(constraint: dict[str, Any], layout: Layout, takes: Takes, compiled: bool | None) -> dict[str, Any]:

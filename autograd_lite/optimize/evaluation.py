@@ -147,7 +147,7 @@ def dependent(called: str, f: Callable[..., Any], out: Any) -> Any:
     """
     if out is None:
         raise TypeError(f"{called}: expected {named(f)} to return numbers; received None. Did it forget to return?")
-    if not any(not isinstance(x, (float, int, complex, np.ndarray, np.generic)) for x in leaves(out)):
+    if all(isinstance(x, (float, int, complex, np.ndarray, np.generic)) for x in leaves(out)):
         raise GradError(
             f"It returned a constant, of type {type(out).__name__}, as float(t), t.item() and math.exp(t) are: use t "
             "itself, and np.exp(t)"

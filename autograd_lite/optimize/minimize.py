@@ -11,7 +11,7 @@ import scipy.optimize
 from ..core.arguments import function_given
 from ..core.errors import ShapeError
 from ..functional import hessian, hvp, value_and_grad
-from .constraints import callback_of, of_vector, pairs_of_bounds, plain
+from .constraints import callback_of, jacobians_in, of_vector, pairs_of_bounds, plain
 from .evaluation import Derivatives, told
 from .methods import CUSTOM, MINIMIZE, MOST_FOR_HESSIAN, Takes
 from .results import Estimate, estimate, inverse_hessian
@@ -93,6 +93,7 @@ def minimize(
                 hessp = derived(hvp)
     else:
         objective, jac = _given(fun, jac, layout, args)
+    limits = of_vector(constraints, layout, takes, automatic, compiled) if np.size(constraints) else []
     result = scipy.optimize.minimize(
         objective,
         start,
@@ -101,13 +102,13 @@ def minimize(
         hess=hess if isinstance(hess, Derivatives) or not callable(hess) else plain(hess, layout, args),
         hessp=hessp if isinstance(hessp, Derivatives) or hessp is None else _product(hessp, layout, args),
         bounds=pairs_of_bounds(bounds, layout),
-        constraints=of_vector(constraints, layout, takes, automatic, compiled) if np.size(constraints) else (),
+        constraints=limits,
         tol=tol,
         callback=callback_of(callback, layout),
         options=options,
     )
-    if automatic:
-        made[0].confirm(result.x)
+    for first_derivatives in (*made[:1], *jacobians_in(limits)):
+        first_derivatives.confirm(result.x)
     if callable(hess) and not isinstance(hess, Derivatives):
         return _given_back(result, layout, made, plain(hess, layout, args))
     return _given_back(result, layout, made, _hessian(fun, jac is True and not automatic, layout, args))
