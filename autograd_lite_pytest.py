@@ -6,6 +6,8 @@
     @pytest.mark.ag_strict                      # or the fixture ag_strict, or --ag-strict for the whole run
     def test_layer(): ...
 
+    pytest --autograd-lite-hips                 # programs that import HIPS autograd run with autograd_lite.hips
+
 A failure shows the seed; `--ag-seed=N` runs again with it. `autograd_lite.testing.strict_mode` explains strict mode.
 
 A module outside the package, which imports it only when a test asks: pytest loads every plugin at every start.
@@ -30,6 +32,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("autograd_lite")
     group.addoption("--ag-seed", type=int, default=None, help="the seed of every ag_seed; by default one per test")
     group.addoption("--ag-strict", action="store_true", help="inputs of ops are read-only; no dtype widens silently")
+    group.addoption("--autograd-lite-hips", action="store_true", help="`import autograd` means autograd_lite.hips")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Put autograd_lite.hips in the place of HIPS autograd before any conftest can import it."""
+    if early_config.known_args_namespace.autograd_lite_hips:
+        from autograd_lite.hips import install
+
+        install()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Name what was used of HIPS autograd and is missing."""
+    if config.getoption("--autograd-lite-hips"):
+        from autograd_lite.hips.install import report
+
+        if line := report():
+            terminalreporter.write_line(line)
 
 
 def pytest_configure(config: pytest.Config) -> None:

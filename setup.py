@@ -16,7 +16,7 @@ BUILD = tempfile.TemporaryDirectory()
 
 
 def extensions() -> list[Extension]:
-    """Return what is to be built: nothing on Windows, whose compiler does not know GNU's C, nor without NumPy."""
+    """Return what is to be built: nothing without NumPy, threads, or a compiler of GNU's C, as on Windows."""
     try:
         import numpy as np
     except ImportError:  # pip's --no-build-isolation without it
@@ -31,7 +31,7 @@ def extensions() -> list[Extension]:
         libraries=["m"],
         optional=True,
     )
-    return [library] if os.name == "posix" else []
+    return [library] if os.name == "posix" and sys.platform not in ("emscripten", "wasi") else []
 
 
 class OptionalBuild(build_ext):

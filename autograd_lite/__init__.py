@@ -82,6 +82,7 @@ from .networks.windows import (
     transposed_convolution as transposed_convolution,
 )
 from .random import Generator as Generator, set_seed as set_seed
+from .tensors.arrays import array as array
 from .tensors.changes import Changes as Changes, transaction as transaction
 from .tensors.tensor import Tensor as Tensor, tensor as tensor
 

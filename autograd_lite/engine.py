@@ -22,7 +22,7 @@ from .core.messages import checked
 from .core.mode import MODE, TAPES, Mode, hold_mode, record_off, record_on
 from .core.node import LEAF, Node
 from .core.observers import Observer
-from .core.op import EachInput, Kind, Rule
+from .core.op import EachInput, Kind, Read, Rule
 from .core.ownership import SMALL, unshared
 from .core.seals import broken
 from .core.shapes import ShapeDtype, cast_back, expand_reduced, sum_to_shape
@@ -300,7 +300,7 @@ def _walk_observed(
     return pending
 
 
-def _rules_of(node: Node, g: Any, saved: tuple[Any, ...], wanted: set[Any] | None) -> Iterator[tuple[int, Rule]]:
+def _rules_of(node: Node, g: Any, saved: tuple[Any, ...], wanted: set[Any] | None) -> Iterator[tuple[int, Any]]:
     """Yield the inputs that a gradient flows to, with their rules."""
     rules: Any = node.op.rules
     needs = _asked(node, wanted)
@@ -386,7 +386,7 @@ def _walk(
 
 def _at_once(
     node: Node, rules: EachInput, g: Any, saved: tuple[Any, ...], wanted: set[Any] | None, pending: dict[Any, Any]
-) -> tuple[dict[int, Rule], tuple[int, ...]]:
+) -> tuple[dict[int, Rule | Read], tuple[int, ...]]:
     """Read the rules of all inputs that are asked for, and return what they say, and which these are."""
     inputs, needs, so_far = node.inputs, _asked(node, wanted), None
     if rules.totals:  # the cotangents so far of the inputs that have one, without those that are an input twice
@@ -414,7 +414,7 @@ def _through_gate(pending: dict[Any, Any], node: Node, rule: Rule, saved: tuple[
     return masked_product(r, mask, r) if alarm.on else r  # where the mask is open, r is g
 
 
-def _rule_result(rule: Rule, g: Any, saved: tuple[Any, ...], params: dict[str, Any], alarm: _Alarm) -> Any:
+def _rule_result(rule: Rule | Read, g: Any, saved: tuple[Any, ...], params: dict[str, Any], alarm: _Alarm) -> Any:
     """Read a rule of any kind, and mask what it says."""
     kind = rule.kind
     if kind is Kind.UNIT:

@@ -13,6 +13,8 @@ Domains of one input:
     above one   1.2 … 3
     between     at least 0.1 from every multiple of 1/2
     distinct    no two values nearer than 1/4, over all inputs of that domain together
+    more        integers 6 … 9, of an integer dtype
+    a … b       between two numbers
     off jumps   x and y with x / y at least 0.05 from every integer
 """
 
@@ -364,6 +366,16 @@ SHAPES = [
             (((2, 1), (2, 0), (2, 2)), {"axis": 1}),
             (((2,),), {"axis": 0}),
             (((0, 2), (0, 1)), {"axis": 1}),
+        ],
+    ),
+    *rows(
+        "array",
+        lambda *parts, shape: ag.array(parts) if len(shape) == 1 else ag.array([parts[:2], parts[2:]]),
+        [
+            (((), (), ()), {"shape": (3,)}),
+            (((2, 3), (2, 3)), {"shape": (2,)}),
+            (((2,), (2,), (2,), (2,)), {"shape": (2, 2)}),
+            (((0,),), {"shape": (1,)}),
         ],
     ),
     *rows(

@@ -51,7 +51,8 @@ def test_bootstrap() -> None:
 # What is not tested in the folder of its name: ops by the laws that all of them keep, Tensors with the engine, SciPy's
 # modules by the laws of one table.
 TESTED_IN = {"ops": "laws", "networks": "laws", "tensors": "engine", "passes": "ir"}
-TESTED_IN |= dict.fromkeys((f"scipy/{room}" for room in ("integrate", "linalg", "signal")), "scipy")
+TESTED_IN |= {f"scipy/{room}": "scipy" for room in ("integrate", "interpolate", "linalg", "ndimage", "signal")}
+TESTED_IN |= dict.fromkeys(("hips/misc", "hips/numpy", "hips/scipy"), "hips")
 # Tests of no folder: of input that is damaged, of the notebooks, and of the long runs that want no surprise.
 OF_THE_WHOLE = {"fuzz", "laws", "notebooks", "reliability"}
 

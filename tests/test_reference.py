@@ -24,7 +24,9 @@ TEXT = (ROOT / "docs" / "reference.md").read_text()
 WHOLE = re.findall(r"automodule:: (\S+)", TEXT)
 
 
-@pytest.mark.parametrize("package", ["autograd_lite", "autograd_lite.graph", "autograd_lite.testing", "nn"])
+@pytest.mark.parametrize(
+    "package", ["autograd_lite", "autograd_lite.graph", "autograd_lite.optimize", "autograd_lite.testing", "nn"]
+)
 def test_every_public_name_is_in_the_reference(package: str) -> None:
     listed = {name.rpartition(".")[2] for name in re.findall(r"auto(?:function|class|exception):: (\S+)", TEXT)}
     module = importlib.import_module(package)

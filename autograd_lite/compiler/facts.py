@@ -12,6 +12,7 @@ import numpy as np
 
 from ..core.node import LEAF
 from ..ir.hosts import Hosts, Pinned, Same
+from ..native.instructions import like
 from ..native.kernels import library
 from ..tensors.tensor import Tensor
 
@@ -136,8 +137,9 @@ class Facts:
 
 
 def in_c(rows: Sequence[Fact], taken: Sequence[tuple[int, bool]]) -> Callable[[], Found | None]:
-    """Return `Facts.found`, as a method of an object in C."""
-    found: Callable[[], Found | None] = library.facts(Tensor, LEAF, list(rows), list(taken)).found
+    """Return `Facts.found`, as a function of C."""
+    facts = tuple((*row[:3], like(*row.value) if row.kind in _ARRAYS else row.value) for row in rows)
+    found: Callable[[], Found | None] = library.facts(Tensor, LEAF, facts, tuple(taken))
     return found
 
 

@@ -47,9 +47,13 @@ def reduced(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: d
 
 def along_axis(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
     """Act along the same axis of every example; inputs that all have one rank, such as x and its indices."""
+    return op(*repeated(inputs, batched), **{**params, "axis": params["axis"] + 1})
+
+
+def repeated(inputs: tuple[Any, ...], batched: Sequence[bool]) -> list[Any]:
+    """Give the batch to every input."""
     size = next(x.shape[0] for x, b in zip(inputs, batched, strict=True) if b)
-    full = [x if b else np.broadcast_to(x, (size, *np.shape(x))) for x, b in zip(inputs, batched, strict=True)]
-    return op(*full, **{**params, "axis": params["axis"] + 1})
+    return [x if b else np.broadcast_to(x, (size, *np.shape(x))) for x, b in zip(inputs, batched, strict=True)]
 
 
 def with_leading_axis(change: Callable[[int, dict[str, Any]], dict[str, Any]]) -> BatchRule:

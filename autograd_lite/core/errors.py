@@ -11,6 +11,10 @@ class GradError(RuntimeError):
     """A gradient was asked for that the recorded graph cannot give."""
 
 
+class MissingRule(GradError, NotImplementedError):
+    """A derivative was asked for that no rule of a custom function gives."""
+
+
 class ShapeError(ValueError):
     """Shapes do not fit together."""
 

@@ -58,6 +58,16 @@ class Rule:
     reads: frozenset[int] = frozenset()
 
 
+class Read:
+    """As a `Rule` of the kind READ, which costs less to make."""
+
+    __slots__ = ("value",)
+    kind = Kind.READ
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
 def read_rule(rule: Rule, g: Any, saved: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """Return what a rule says, for any kind of arrays: the meaning of each `Kind`."""
     if rule.kind is Kind.UNIT:
@@ -94,7 +104,7 @@ class EachInput:
         params: dict[str, Any],
         needs: tuple[int, ...],
         so_far: dict[int, Any] | None = None,
-    ) -> dict[int, Rule]:
+    ) -> dict[int, Rule | Read]:
         """Read the rules for all inputs in time linear in their number, and return what they say.
 
         Args:
@@ -105,19 +115,24 @@ class EachInput:
                 not added to.
         """
         if self.asked is not None:
-            return {i: Rule(Kind.READ, r) for i, r in zip(needs, self.asked(needs, g, saved, params), strict=True)}
+            return {i: Read(r) for i, r in zip(needs, self.asked(needs, g, saved, params), strict=True)}
         if self.totals and so_far is not None and self.together is not None:
             found = self.together(g, *saved, **params, so_far=so_far)
-            return {i: Rule(Kind.TOTAL if i in so_far else Kind.READ, found[i]) for i in needs}
+            return {i: Rule(Kind.TOTAL, found[i]) if i in so_far else Read(found[i]) for i in needs}
         if self.together is None:
-            return {i: Rule(Kind.READ, self.vjp_of(i)(g, *saved, **params)) for i in needs}
+            return {i: Read(self.vjp_of(i)(g, *saved, **params)) for i in needs}
         found = self.together(g, *saved, **params)
-        return {i: Rule(Kind.READ, found[i]) for i in needs}
+        return {i: Read(found[i]) for i in needs}
 
 
 def jointly(vjps: Callable[..., Sequence[Any]], totals: bool = False) -> EachInput:
     """Return the rules of an op that finds the cotangents of all its inputs at once."""
     return EachInput(lambda i: lambda *arrays, **params: vjps(*arrays, **params)[i], vjps, totals)
+
+
+def by_need(asked: Callable[..., Sequence[Any]]) -> EachInput:
+    """Return the rules of an op that finds the cotangents of the inputs that are asked for; see `EachInput`."""
+    return EachInput(lambda i: lambda g, *saved, **params: asked((i,), g, saved, params)[0], asked=asked)
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False, slots=True)
@@ -368,6 +383,7 @@ def structural(
     infer: Callable[..., ShapeDtype],
     saves: str | Sequence[str] = "",
     together: Callable[..., Sequence[Any]] | None = None,
+    asked: Callable[..., Sequence[Any]] | None = None,
     **facts: Any,
 ) -> Op:
     """Define an op by its vector-Jacobian products.
@@ -380,10 +396,13 @@ def structural(
         infer: the shape rule.
         saves: as in `elementwise`.
         together: instead of `vjps`, for an op of any number of inputs: one function that returns all their cotangents.
+        asked: instead of `vjps`, one that returns those of some inputs; see `EachInput`.
         facts: further fields of `Op`.
     """
     if together is not None:
         return _register(Op(name, forward, jointly(together), infer, **facts))
+    if asked is not None:
+        return _register(Op(name, forward, by_need(asked), infer, **facts))
     rules = tuple(
         None if f is None else Rule(Kind.VJP, f, _reads(s))
         for f, s in zip(vjps, _per_input(saves, len(vjps)), strict=True)

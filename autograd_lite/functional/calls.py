@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,8 +36,8 @@ class Packing:
         self.tree: Any = 0  # only the structure: the outputs keep their whole record alive
         self.single = held[0].__class__ is np.ndarray
         if self.single:
-            self.data = taken(held, 0)
-            self.specs = [ShapeDtype(self.data.shape, self.data.dtype)]
+            self.data = data = taken(held, 0)
+            self.specs = [ShapeDtype(data.shape, data.dtype)]
             return
         self.tree = map_leaves(lambda _: 0, held[0])
         arrays = arrays_in(held[0])
@@ -67,7 +67,7 @@ class Packing:
 
     def unpack(self, packed: Any) -> Any:
         """Return the outputs in the structure that the function returned."""
-        return packed if self.tree == 0 else rebuild(self.tree, self.parts(packed))
+        return packed if self.tree.__class__ is int else rebuild(self.tree, self.parts(packed))
 
     def packed(self, out: Any) -> Any:
         """Return something of the structure of the outputs, of any kind of arrays, as one array."""
@@ -96,7 +96,27 @@ def is_input(a: Any) -> bool:
     return isinstance(a, (Tensor, Lifted, float, complex, Live))
 
 
-_ONE, _FIRST = [0], [0]
+def is_tensor(a: Any) -> bool:
+    """Return whether something is a Tensor, or of a transformation."""
+    return isinstance(a, (Tensor, Lifted))
+
+
+def are_bare(*trees: Any) -> bool:
+    """Return whether there is neither a Tensor nor a value of a transformation."""
+    for tree in trees:
+        if tree.__class__ in BARE or tree.__class__ in _FIXED:
+            continue
+        if isinstance(tree, (Tensor, Lifted)):
+            return False
+        if tree.__class__ is tuple:
+            if not are_bare(*tree):
+                return False
+        elif any(map(is_tensor, leaves(tree))):
+            return False
+    return True
+
+
+_FIRST = [0]
 
 
 class Call:
@@ -107,34 +127,34 @@ class Call:
             Tensors among `kwargs`.
 
     Attributes:
+        kwargs: the keywords; of a plain call, with what they were given.
+        plain: whether each positional argument is an input and no keyword has any.
         owners: the argument that each input belongs to; those that keywords name come last.
         packing: of the result, once it is known.
     """
 
-    __slots__ = ("_args", "_fixed", "_names", "_trees", "owners", "packing")
+    __slots__ = ("_args", "_fixed", "_trees", "kwargs", "owners", "packing", "plain")
     packing: Packing
 
     def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], inputs: list[Any]) -> None:
         """Add the inputs to the list `inputs`."""
-        self._args, self._names = len(args), tuple(kwargs)
+        self._args, self.kwargs = len(args), kwargs
+        self.plain = are_bare(*kwargs.values()) and are_inputs(args)
+        self.owners: Sequence[int] = range(len(args))
+        if self.plain:
+            inputs += args
+            return
         self._fixed: list[Any] = [*args, *kwargs.values()]
+        self.kwargs = dict.fromkeys(kwargs)  # what they were given may have a history
         self._trees: list[tuple[int, Any, list[Any], list[int]]] = []
-        self.owners: list[int] = []
+        self.owners = owners = []
         for i, arg in enumerate(self._fixed):
-            if arg.__class__ in _FIXED or (i >= len(args) and arg.__class__ in BARE):
-                continue
-            if arg.__class__ in _INPUTS:
-                inputs.append(arg)
-                self.owners.append(i)
-                self._trees.append((i, 0, _ONE, _FIRST))
-                self._fixed[i] = None
-                continue
-            found = leaves(arg)
-            wanted = is_input if i < len(args) else _is_tensor
+            found = [arg] if arg.__class__ in _INPUTS else () if arg.__class__ in _FIXED else leaves(arg)
+            wanted = is_input if i < len(args) else is_tensor
             places = [k for k, a in enumerate(found) if wanted(a)]
             if places:
                 inputs += [found[k] for k in places]
-                self.owners += [i] * len(places)
+                owners += [i] * len(places)
                 rest = [0 if k in places else a for k, a in enumerate(found)]
                 self._trees.append((i, map_leaves(lambda _: 0, arg), rest, places))
                 self._fixed[i] = None
@@ -147,26 +167,23 @@ class Call:
 
     def arguments(self, values: Iterable[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the arguments and the keywords with other inputs."""
+        if self.plain:
+            return tuple(values), self.kwargs
         each = iter(values)
         given = list(self._fixed)
         for i, tree, rest, places in self._trees:
-            if rest is _ONE:
-                given[i] = next(each)
-                continue
             found = list(rest)
             for k in places:
                 found[k] = next(each)
-            given[i] = rebuild(tree, found)
-        return tuple(given[: self._args]), dict(zip(self._names, given[self._args :], strict=True))
+            given[i] = found[0] if tree.__class__ is int else rebuild(tree, found)
+        return tuple(given[: self._args]), dict(zip(self.kwargs, given[self._args :], strict=True))
 
     def inputs_of(self, i: int) -> list[int]:
         """Return which leaves of an argument are inputs."""
+        if self.plain:
+            return _FIRST if i < self._args else []
         return next((places for k, _, _, places in self._trees if k == i), [])
 
     def __repr__(self) -> str:
         args, kwargs = self.arguments(["·"] * len(self.owners))
         return f"({', '.join([*map(str, args), *(f'{k}={v}' for k, v in kwargs.items())])})"
-
-
-def _is_tensor(a: Any) -> bool:
-    return isinstance(a, (Tensor, Lifted))

@@ -78,7 +78,7 @@ def jacobian(
         tall = sum(np.size(o) for o in leaves(out)) > sum(v.size for v in leaves(traced.variables))
         if mode == "auto" and tall:
             return _forward(f, argnums, args, kwargs, has_aux)
-        result = map_leaves(lambda o: _rows(o, traced, isinstance(argnums, int)), out)
+        result = map_leaves(lambda o: rows(o, traced, isinstance(argnums, int)), out)
         return (result, given_back(aux, traced)) if has_aux else result
 
     return of_arguments
@@ -92,7 +92,7 @@ def _outputs(out: Any, has_aux: bool) -> tuple[Any, Any]:
     return arrays_returned("jacobian", out[0]), out[1]
 
 
-def _rows(out: Any, traced: Traced, single: bool) -> Any:
+def rows(out: Any, traced: Traced, single: bool) -> Any:
     """Return the Jacobian of one output by reverse mode: a batch of unit cotangents in one pass."""
     pairs, targets = pairs_of(traced), traced.paths.targets
     found: dict[Any, Any] = {}

@@ -16,11 +16,12 @@ import numpy as np
 
 from ..core.arguments import function_given
 from ..core.depth import outside
-from ..core.errors import GradError, ShapeError
+from ..core.errors import GradError, MissingRule, ShapeError
 from ..core.live import bare_number
 from ..core.mode import MODE, TAPES
 from ..core.node import LEAF
-from ..core.op import EachInput, Op
+from ..core.op import Op, by_need
+from ..core.ownership import SMALL
 from ..core.shapes import ShapeDtype
 from ..tensors.lifted import Lifted
 from ..tensors.reading import alike
@@ -28,9 +29,9 @@ from ..tensors.record import record, wrap
 from ..tensors.tensor import Tensor
 from ..tree import leaves, rebuild
 from .arguments import name_of
-from .calls import BARE, Call, Packing, are_inputs, taken
+from .calls import BARE, Call, Packing, are_bare, are_inputs, taken
 from .dual import transposed
-from .rules import KeepAll, Rule, are_bare, as_it_is, numbers_of, of_one, sum_of, zeros, zeros_like
+from .rules import KeepAll, Rule, as_it_is, numbers_of, of_one, sum_of, zeros, zeros_like
 from .transposing import inner, pulled_through, pushed_through, transposed_by_units
 
 _NUMBERS = frozenset({float, int, complex, bool})
@@ -127,6 +128,7 @@ class Primitive:
         """Return a user's function as a rule: of one argument, or what `meant` makes of it, for all at once."""
         function_given(f"{self.what}: rules", user)
         self._ops.clear()
+        self._ruled.clear()
         of = meant or of_one
         return Rule(of(user), user, of(alike(user)), pulls, meant is not None)
 
@@ -183,11 +185,11 @@ class Primitive:
         held = {0: self._run(values, call)}
         if held[0].__class__ in _NUMBERS:
             held[0] = np.asarray(held[0])
-        if call is not None or held[0].__class__ not in BARE:
-            call = call or Call(args, kwargs, [])
-            held[0] = call.packed(held)
+        if call is None and held[0].__class__ not in BARE:
+            call = Call(args, kwargs, [])
+        out = taken(held, 0) if call is None else call.packed(held)
         params = _NO_PARAMS if call is None else {"call": call}
-        out, node = taken(held, 0), None
+        node = None
         if needs or recorded or (TAPES and MODE.get().tape is not None):
             node = record(self._op(len(values)), out, values, edges, needs, params)
         return wrap(out, node) if call is None else call.packing.unpack(wrap(out, node))
@@ -204,11 +206,8 @@ class Primitive:
         op = self._ops.get(n)
         if op is None:
             pushes = self._jvps or self._all_jvps or self._linear != frozenset() or self._opaque
-            rules = EachInput(
-                lambda i: lambda g, *saved, **params: self._pull((i,), g, saved, params)[0], asked=self._pull
-            )
             jvp = self._push if pushes else None
-            op = Op(self._name, self._forward, rules, self._infer, jvp=jvp, keeps=KeepAll(n))  # type: ignore[arg-type]
+            op = Op(self._name, self._forward, by_need(self._pull), self._infer, jvp=jvp, keeps=KeepAll(n))  # type: ignore[arg-type]
             self._ops[n] = op
         return op
 
@@ -230,12 +229,14 @@ class Primitive:
         """Return the cotangents of the inputs in `needs`."""
         call = params.get("call")
         out, *values = saved
-        if call is None:
-            found = self._pulled(tuple(needs), g, out, tuple(values), _NO_KWARGS)
-            return [self._fitted(found, j, values[i], f"argument {i}") for j, i in enumerate(needs)]
+        if call is not None:
+            g, out = call.packing.unpack(g), call.packing.unpack(out)
+        if call is None or call.plain:
+            found = self._pulled(tuple(needs), g, out, tuple(values), _NO_KWARGS if call is None else call.kwargs)
+            return [self._fitted(found, j, values[i], i) for j, i in enumerate(needs)]
         args, kwargs = call.arguments(values)
         asked = tuple(dict.fromkeys(call.owners[k] for k in needs))
-        found = self._pulled(asked, call.packing.unpack(g), call.packing.unpack(out), args, kwargs)
+        found = self._pulled(asked, g, out, args, kwargs)
         by_input: dict[int, Any] = {}
         for i, cotangent in zip(asked, found, strict=True):
             mine = [k for k, owner in enumerate(call.owners) if owner == i]
@@ -248,11 +249,13 @@ class Primitive:
                     f"{len(leaves(cotangent))}"
                 )
             by_input.update(zip(mine, given, strict=True))
-        return [self._fitted(by_input, k, values[k], f"argument {call.owners[k]}") for k in needs]
+        return [self._fitted(by_input, k, values[k], call.owners[k]) for k in needs]
 
-    def _fitted(self, held: Any, key: Any, x: Any, where: str) -> Any:
+    def _fitted(self, held: Any, key: Any, x: Any, argument: int) -> Any:
         """Return a cotangent that nothing else holds, of a shape that broadcasting may have made of the input's."""
         c = held[key]
+        if c.__class__ is np.ndarray and c.size <= SMALL and c.shape == x.shape:
+            return c.copy()
         if c is None:
             return np.zeros(np.shape(x), getattr(x, "dtype", None))
         if not hasattr(c, "shape"):
@@ -264,8 +267,8 @@ class Primitive:
                 fits = False
             if not fits:
                 raise ShapeError(
-                    f"{self.what}: expected a cotangent of shape {shape} for {where} of {self._name}; "
-                    f"received {c.shape}"
+                    f"{self.what}: expected a cotangent of shape {shape} for argument {argument} of "
+                    f"{self._name}; received {c.shape}"
                 )
         del c
         return taken(held, key)
@@ -293,6 +296,8 @@ class Primitive:
 
     def _pulled(self, argnums: tuple[int, ...], g: Any, out: Any, args: Any, kwargs: Any) -> list[Any]:
         """Return the cotangents of some arguments, in their structure; None is zero."""
+        if max(argnums) >= len(args):
+            self._refuse("VJP", max(argnums), args, kwargs)
         found: dict[int, Any] = {}
         together = tuple([i for i in argnums if i not in self._vjps]) if self._vjps else argnums
         if together and self._all_vjps is not None:
@@ -321,6 +326,8 @@ class Primitive:
         joint: dict[int, Any] = {}
         for i, t in tangents.items():
             rule = self._jvps.get(i)
+            if i >= len(args):
+                self._refuse("JVP", i, args, kwargs)
             if rule is not None:
                 term = self._read(rule, (i,), t, out, args, kwargs)
             elif i in self._jvps:
@@ -339,11 +346,11 @@ class Primitive:
                 )
             else:
                 self._refuse("JVP", i, args, kwargs)
-            total = term if total is None else sum_of(total, term)
+            total = sum_of(total, term)
         if joint:
             assert self._all_jvps is not None
             term = self._read(self._all_jvps, tuple(joint), tuple(joint.values()), out, args, kwargs)
-            total = term if total is None else sum_of(total, term)
+            total = sum_of(total, term)
         return total
 
     def _has_jvp(self, i: int) -> bool:
@@ -370,12 +377,12 @@ class Primitive:
     def _refuse(self, kind: str, i: int, args: Any, kwargs: Any) -> NoReturn:
         if i >= len(args):
             name = tuple(kwargs)[i - len(args)]
-            raise GradError(
+            raise MissingRule(
                 f"{self.what}: {self._name} has no derivative by the keyword {name}=, to which a tensor was given that "
                 f"one was asked for. Pass it by position, or {name}.detach()"
             )
         define = f"{self._name}.def_{kind.lower()}(rule, argnums=({i},))"
-        raise GradError(
+        raise MissingRule(
             f"{self.what}: {self._name} has no {kind} rule for argument {i}, and a derivative by it was asked for. "
             f"Define one with {define}, with None in place of the rule if the derivative is zero"
         )
@@ -388,7 +395,7 @@ class Primitive:
             return rule.alike(argnums, first, out, *args, **kwargs)
         if are_bare(first, out, args, kwargs):
             return outside(rule.call, (argnums, first, out, *args), kwargs)
-        key = rule.user, argnums
+        key = id(rule), argnums
         ruled = self._ruled.get(key)
         if ruled is None:
             ruled = self._ruled[key] = _OpaqueRule(self, rule, argnums)

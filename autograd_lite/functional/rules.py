@@ -7,10 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..tensors.lifted import Lifted
-from ..tensors.tensor import Tensor
-from ..tree import leaves, map as map_leaves
-from .calls import BARE
+from ..tree import map as map_leaves
 
 
 class Rule(NamedTuple):
@@ -61,21 +58,6 @@ def numbers_of(rules: Sequence[Any], argnums: Sequence[int] | None) -> Sequence[
     return argnums
 
 
-def are_bare(*trees: Any) -> bool:
-    """Return whether there is neither a Tensor nor a value of a transformation."""
-    for tree in trees:
-        if tree.__class__ in BARE:
-            continue
-        if isinstance(tree, (Tensor, Lifted)):
-            return False
-        if tree.__class__ is tuple:
-            if not are_bare(*tree):
-                return False
-        elif any(isinstance(x, (Tensor, Lifted)) for x in leaves(tree)):
-            return False
-    return True
-
-
 def zeros(x: Any) -> Any:
     """Return zeros of the shape and dtype of an array."""
     return np.zeros(np.shape(x), getattr(x, "dtype", np.float64))
@@ -87,5 +69,5 @@ def zeros_like(tree: Any) -> Any:
 
 
 def sum_of(x: Any, y: Any) -> Any:
-    """Return the sum of two trees."""
-    return map_leaves(lambda a, b: a + b, x, y)
+    """Return the sum of two trees, in which None is zero."""
+    return y if x is None else x if y is None else map_leaves(lambda a, b: a + b, x, y)

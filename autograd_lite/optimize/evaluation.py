@@ -12,11 +12,12 @@ from ..compiler.compiled import compile as compiled_form
 from ..core.errors import DtypeError, GradError, ReplayError, UnsupportedError
 from ..tensors.tensor import Tensor
 from ..tree import leaves
-from .vectors import Layout
+from .vectors import Layout, bare
 
-# Seconds of evaluations after which a function is compiled: about as long as that takes for a small one. So a solve
-# never takes more than twice the time of the better choice.
-PAYS = 5e-3
+# Compiling takes about as long as these seconds and this many evaluations, of which only small ones count: of large
+# arrays it takes no longer. A function is compiled once its evaluations have taken as long, so that a solve never takes
+# much more than twice the time of the better choice.
+COMPILING, EVALUATIONS, SMALL = 3e-3, 24, 1e-3
 COMPILED = "compiled"
 # What asks for SciPy's finite differences, where it is not jac='2-point'.
 INSTEAD = {"root": "jac=False", "root_scalar": "fprime=False", "constraint": "jac='3-point'"}
@@ -32,6 +33,7 @@ class Derivatives:
         transform: makes the derivatives' function of a function of a vector, as `grad` does.
         args: further arguments of f.
         compiled: whether to compile at once (True), never (False), or when evaluations have taken as long (None).
+        remembers: whether to keep the last result: solvers from MINPACK ask twice at the point where they start.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Derivatives:
         transform: Callable[[Callable[..., Any]], Callable[..., Any]],
         args: tuple[Any, ...] = (),
         compiled: bool | None = None,
+        remembers: bool = False,
     ) -> None:
         def of_vector(x: Any) -> Any:
             out = f(layout.opened(x), *args)
@@ -49,20 +52,31 @@ class Derivatives:
 
         self.called, self.f, self.compiled = called, f, compiled
         self.transformed = transform(of_vector)
-        self.replay = compiled_form(self.transformed)  # which looks for what f reads by name in the closures of this
+        self.replay: Any = None
         self.calls, self.spent = 0, 0.0
+        self.remembers, self.last = remembers, (np.empty(0), None)
         self.replays = False
         self.obstacle = "compiled=False was given" if compiled is False else ""
 
     def __call__(self, *point: Any) -> Any:
         """Return the derivatives at a point: the vector, and what else the derivatives are a function of."""
+        if not self.remembers:
+            return arrays(self._computed(*point))
+        if not np.array_equal(point[0], self.last[0]):
+            self.last = np.array(point[0]), arrays(self._computed(*point))
+        return self.last[1]
+
+    def _computed(self, *point: Any) -> Any:
         if self.replays:
             return self._replayed(*point)
         begin = perf_counter()
         result = self.transformed(*point) if self.calls else self._first(*point)
         self.spent += perf_counter() - begin
         self.calls += 1
-        self.replays = not self.obstacle and (self.compiled is True or self.spent > PAYS)
+        pays = self.spent > COMPILING + EVALUATIONS * min(self.spent / self.calls, SMALL)
+        if (pays or self.compiled) and not self.obstacle:
+            self.replay = compiled_form(self.transformed)  # which finds what f reads by name in the closures of this
+            self.replays = True
         return result
 
     def _first(self, *point: Any) -> Any:
@@ -91,7 +105,8 @@ class Derivatives:
         """
         if told(self) != COMPILED:
             return
-        pairs = zip(leaves(self._replayed(*point)), leaves(self.transformed(*point)), strict=True)
+        both = arrays(self._replayed(*point)), arrays(self.transformed(*point))
+        pairs = zip(*map(leaves, both), strict=True)
         if not all(np.array_equal(a, b, equal_nan=True) for a, b in pairs):
             raise ReplayError(
                 f"{self.called}: expected {named(self.f)} to give the same at the same point; at the solution it gives "
@@ -100,10 +115,15 @@ class Derivatives:
             )
 
 
+def arrays(result: Any) -> Any:
+    """Return derivatives as arrays: they are Tensors if the function reads Tensors that require gradients."""
+    return tuple(map(bare, result)) if isinstance(result, tuple) else bare(result)
+
+
 def told(derivatives: Derivatives | None) -> str:
     """Return how derivatives were computed: "compiled", or "not compiled" and why."""
     if derivatives is None:
-        return "not compiled: no derivatives were computed here"
+        return "not compiled: the derivatives were given, or none were needed"
     if not derivatives.replays:
         return f"not compiled: {derivatives.obstacle or 'the solve ended before that would have paid'}"
     traces = derivatives.replay.traces
@@ -127,7 +147,7 @@ def dependent(called: str, f: Callable[..., Any], out: Any) -> Any:
     """
     if out is None:
         raise TypeError(f"{called}: expected {named(f)} to return numbers; received None. Did it forget to return?")
-    if not any(not isinstance(x, (float, int, complex, np.ndarray, np.generic)) for x in leaves(out)):
+    if all(isinstance(x, (float, int, complex, np.ndarray, np.generic)) for x in leaves(out)):
         raise GradError(
             f"It returned a constant, of type {type(out).__name__}, as float(t), t.item() and math.exp(t) are: use t "
             "itself, and np.exp(t)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..functional import hessian, jacobian
+from ..functional import grad, hessian, jacobian
 from .evaluation import Derivatives, stacked
 from .vectors import Layout
 
@@ -18,12 +18,24 @@ def jacobian_of(
     Args:
         called, f, layout, args, compiled: as of `Derivatives`.
     """
-    return Derivatives(called, f, layout, _matrix, args, compiled)
+    return Derivatives(called, f, layout, _matrix, args, compiled, remembers=True)
 
 
 def _matrix(f: Callable[..., Any]) -> Callable[[Any], Any]:
-    rows = jacobian(lambda x: stacked(f(x)))
-    return lambda x: rows(x).reshape(-1, x.size)
+    def results(x: Any) -> Any:
+        return stacked(f(x))
+
+    one, forward, reverse = grad(lambda x: results(x)[0]), jacobian(results, mode="forward"), jacobian(results)
+    best = reverse
+
+    def rows(x: Any) -> Any:
+        nonlocal best
+        matrix = best(x).reshape(-1, x.size)
+        m, n = matrix.shape  # known from the first call on
+        best = one if m == 1 else forward if m > n else reverse
+        return matrix
+
+    return rows
 
 
 def curvature_of(called: str, f: Callable[..., Any], layout: Layout, args: tuple[Any, ...]) -> Derivatives:

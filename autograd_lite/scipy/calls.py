@@ -15,8 +15,9 @@ import numpy as np
 
 from ..core.arguments import bound, kinds_of
 from ..core.batching import one_by_one
-from ..core.errors import UnsupportedError
+from ..core.errors import TraceError, UnsupportedError
 from ..core.messages import explained
+from ..ops.operands import values
 from ..tree import leaves
 
 
@@ -108,6 +109,14 @@ def _honoured(name: str, given: dict[str, Any], taken: Any, signature: inspect.S
                 f"scipy.{name}: the argument {key}= is not supported on Tensors; leave it out, or detach the Tensors"
             )
     return {key: value for key, value in given.items() if key in taken}
+
+
+def known(x: Any) -> Any:
+    """Return bare values for a check, or None where there are none: inside of `vmap`, and while `compile` traces."""
+    try:
+        return values(x)
+    except (TypeError, TraceError):
+        return None
 
 
 def floating(x: Any) -> Any:

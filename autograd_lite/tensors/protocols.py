@@ -19,7 +19,7 @@ from ..core.errors import DtypeError, UnsupportedError
 from ..core.messages import explained
 from ..core.op import BY_FUNCTION, BY_UFUNC, COMPOSED, Op
 from ..ops.operands import Finished, given, write
-from ..ops.scipy_special import scipy_op
+from ..ops.special import scipy_op
 from ..ops.ufunc_methods import METHODS
 from .record import apply
 

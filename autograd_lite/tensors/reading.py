@@ -14,12 +14,14 @@ from typing import Any
 import numpy as np
 
 from ..core.hooks import HOOKS
+from ..core.node import Node
 from ..native.kernels import FASTEST
 from ..tree import leaves, map as map_leaves
 from .lifted import Lifted, LiftedTensor, face
 from .record import wrap
 
-_BARE = frozenset({np.ndarray, float, int, bool, complex, np.float64, np.float32, np.int64, np.bool_})
+_BARE = frozenset({np.ndarray, float, int, bool, complex, np.float64, np.float32, np.int64, np.bool_, type(None), Node})
+_INT = frozenset({int})
 _OURS = {theirs.__name__ for theirs, ours in FASTEST.items() if ours is not theirs}
 
 
@@ -28,15 +30,10 @@ def alike(rule: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(rule, updated=())
     def read(*args: Any, **kwargs: Any) -> Any:
-        bare = True
-        for x in args:
-            if x.__class__ not in _BARE:
-                bare = False
-                break
+        numbered = args[0].__class__ is tuple and _INT.issuperset(map(type, args[0]))  # argnums come first
+        bare = _BARE.issuperset(map(type, args[1:] if numbered else args))
         if not _OURS or not _may_call_ours(rule):
-            if bare:
-                return rule(*args, **kwargs)
-            if not any(isinstance(x, Lifted) for x in leaves(args)):
+            if bare or not _holds_lifted(args):
                 return rule(*args, **kwargs)
             return map_leaves(_unfaced, rule(*map_leaves(_faced, args), **kwargs))
         if bare:
@@ -47,6 +44,11 @@ def alike(rule: Callable[..., Any]) -> Callable[..., Any]:
         return map_leaves(_unfaced if recorded else _bare, out)
 
     return read
+
+
+def _holds_lifted(args: tuple[Any, ...]) -> bool:
+    others = [x for x in args if x.__class__ not in _BARE and x.__class__ is not HOOKS.tensor]
+    return any(isinstance(y, Lifted) for x in others for y in leaves(x))
 
 
 def _as_tensor(x: Any) -> Any:

@@ -60,7 +60,7 @@ def _bare(op: Op, x: np.ndarray) -> np.ndarray:
     if x.dtype is _OBJECT:
         raise DtypeError(
             f"{op.name}: expected numbers; received an array of dtype object. Make them numbers with .astype(float); "
-            "make one Tensor of several with np.stack"
+            "make one Tensor of several with ag.array"
         )
     if hasattr(x, "_mask"):
         raise UnsupportedError(

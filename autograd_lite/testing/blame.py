@@ -223,13 +223,14 @@ def users_rule(op: Op, i: int) -> Source | None:
     rule = op.rule(i)
     pending: list[Any] = [] if rule is None else [rule.value]
     for value in pending:  # grows: wrappers of ours hold the user's function
+        owner: Any = getattr(value, "__self__", None)
         if isinstance(value, types.FunctionType):
             place = place_of(value)
             if place is not None:
                 return place
             pending += [cell.cell_contents for cell in value.__closure__ or ()]
-        elif hasattr(value, "user_rules"):  # a primitive
-            pending += value.user_rules(i)
+        elif hasattr(owner, "user_rules"):  # a primitive
+            pending += owner.user_rules(i)
     return None
 
 

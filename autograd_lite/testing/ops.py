@@ -234,6 +234,7 @@ _OWN_PARAMS: dict[str, dict[str, Finder]] = {
     "broadcast_to": {"shape": lambda inputs: st.integers(1, 3).map(lambda n: (n, *inputs[0].shape))},
     "astype": {"dtype": lambda inputs: np.dtype("float64")},
     "pad": {"width": _widths, "value": lambda inputs: st.sampled_from([0.0, 1.5])},
+    "array": {"shape": lambda inputs: (len(inputs),)},
     "concatenate": {"axis": _one_axis},
     "scatter_add": {"shape": lambda inputs: inputs[0].shape, "index": _indices_of_first},
 }

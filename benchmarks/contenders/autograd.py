@@ -7,6 +7,7 @@ from typing import Any
 import autograd.numpy as anp
 import numpy as np
 from autograd import hessian, hessian_vector_product, value_and_grad
+from autograd.extend import defvjp_argnums, primitive
 
 from benchmarks.problems import Array, Arrays, Chain, Job, Mlp, Model, Regression
 
@@ -27,6 +28,42 @@ def chain(problem: Chain) -> Job:
         return loss
 
     return Job(run, lambda: {f"g{name}": g for name, g in zip("hwx", gradients, strict=True)})
+
+
+@primitive
+def link(h: Any, w: Any, x: Any) -> Any:
+    """One link of the chain, with the rule below."""
+    return np.tanh(h * w + x)
+
+
+def _link_vjp(argnums: Any, out: Any, args: Any, kwargs: Any) -> Any:
+    def pull(g: Any) -> Any:
+        slope = g * (1 - out * out)
+        return [slope if i == 2 else slope * (args[1], args[0])[i] for i in argnums]
+
+    return pull
+
+
+defvjp_argnums(link, _link_vjp)
+
+
+def primitive_chain(problem: Chain) -> Job:
+    """The chain of calls of `link`."""
+    inputs = (problem.h, problem.w, problem.x)
+    found: list[Array] = []
+
+    def forward(h: Any, w: Any, x: Any) -> Any:
+        for _ in range(problem.links):
+            h = link(h, w, x)
+        return anp.sum(h)
+
+    both = value_and_grad(forward, argnum=(0, 1, 2))
+
+    def run() -> Any:
+        loss, found[:] = both(*inputs)
+        return loss
+
+    return Job(run, lambda: {f"g{name}": g for name, g in zip("hwx", found, strict=True)})
 
 
 def _cross_entropy(p: Any, x: Array, y: Array) -> Any:

@@ -79,6 +79,34 @@ def chain(problem: Chain, through: Through = as_it_is) -> Job:
     return Job(through(run), lambda: gradients(inputs))
 
 
+@ag.primitive
+def link(h: Any, w: Any, x: Any) -> Any:
+    """One link of the chain, with the rule below."""
+    return np.tanh(h * w + x)
+
+
+@link.def_vjps
+def _link_vjps(argnums: Any, g: Any, out: Any, h: Any, w: Any, x: Any) -> Any:
+    slope = g * (1 - out * out)
+    return [slope if i == 2 else slope * (w, h)[i] for i in argnums]
+
+
+def primitive_chain(problem: Chain) -> Job:
+    """The chain of calls of `link`."""
+    inputs = h0, w, x = leaves(problem)
+
+    def run() -> Tensor:
+        h0.grad = w.grad = x.grad = None
+        h = h0
+        for _ in range(problem.links):
+            h = link(h, w, x)
+        loss = h.sum()
+        loss.backward()
+        return loss
+
+    return Job(run, lambda: gradients(inputs))
+
+
 def classifier(d: int, f: int, k: int) -> models.Sequential:
     """The network of the problem, as a Keras user writes it: `d` inputs, `f` hidden units, `k` classes."""
     return models.Sequential(

@@ -57,6 +57,40 @@ def chain(problem: Chain, through: Through = as_it_is) -> Job:
     return Job(through(run), result, read=torch.Tensor.item)
 
 
+class Link(torch.autograd.Function):
+    """One link of the chain, with a rule of its own."""
+
+    @staticmethod
+    def forward(ctx: Any, h: torch.Tensor, w: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        out = torch.tanh(h * w + x)
+        ctx.save_for_backward(h, w, out)
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, g: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:  # type: ignore[override]
+        h, w, out = ctx.saved_tensors
+        slope = g * (1 - out * out)
+        return slope * w, slope * h, slope
+
+
+def primitive_chain(problem: Chain) -> Job:
+    h0, w, x = (torch.tensor(a, requires_grad=True) for a in (problem.h, problem.w, problem.x))
+
+    def run() -> torch.Tensor:
+        h0.grad = w.grad = x.grad = None
+        h = h0
+        for _ in range(problem.links):
+            h = Link.apply(h, w, x)
+        loss = h.sum()
+        loss.backward()
+        return loss
+
+    def result() -> Arrays:
+        return {f"g{name}": t.grad.numpy() for name, t in zip("hwx", (h0, w, x), strict=True) if t.grad is not None}
+
+    return Job(run, result, read=torch.Tensor.item)
+
+
 class Trainer:
     """A stack of `Linear` layers with weights from the problem, and its optimizer."""
 

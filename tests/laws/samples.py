@@ -14,7 +14,7 @@ from ..all_cases import CASES, OpCase
 
 __all__ = ["DIFFERENTIABLE", "SAMPLES", "Sample", "differentiable_inputs", "draw", "off_jumps", "op_name"]
 
-INTEGER_DOMAINS = {"int": (-4, 5), "shift": (0, 6)}
+INTEGER_DOMAINS = {"int": (-4, 5), "shift": (0, 6), "more": (6, 10)}
 
 
 class Sample(NamedTuple):
@@ -83,6 +83,8 @@ def draw(shape: tuple[int, ...], domain: str, rng: np.random.Generator) -> np.nd
         )
     if domain in MATRICES:
         return _matrices(shape, domain, rng, 0)
+    if "…" in domain:
+        return np.asarray(rng.uniform(*map(float, domain.split("…")), shape))
     values = {
         "any": lambda: rng.normal(size=shape),
         "positive": lambda: rng.uniform(0.3, 2.5, shape),

@@ -1,7 +1,8 @@
-"""Measures every kernel of one operand over float32 values, all of them or one in a given number, and writes a table.
+"""Measures kernels of one operand over float32 values, all of them or one in a given number, and writes a table.
 
-    python -m tests.native.accuracy      all 2^32 values: hours
-    python -m tests.native.accuracy 257  one in 257: minutes
+    python -m tests.native.accuracy           all 2^32 values: half an hour of a processor
+    python -m tests.native.accuracy 257       one in 257: seconds
+    python -m tests.native.accuracy 1 exp log these kernels; the rows of others stay, so that processes can share them
 
 What is compared with is the same kernel in double precision, which the tests compare with extended precision.
 """
@@ -9,55 +10,82 @@ What is compared with is the same kernel in double precision, which the tests co
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
 
 from autograd_lite.native.kernels import SETS, extension
 
-from .elementwise_cases import KERNELS, ulps
+from .elementwise_cases import KERNELS
 
 TABLE = Path(__file__).with_name("accuracy.md")
-PART = 1 << 20
+HEAD = f"""\
+The largest error of each kernel over values of float32, all of them or one in a number, in units in the last place (of
+1/4, where the result of a slope is smaller), and where it was met. `python -m tests.native.accuracy` writes this table.
+
+| kernel | values | {" | ".join(SETS)} | stated |
+{"|---" * (len(SETS) + 3)}|
+"""
+PART = 1 << 16  # values that are measured at once: they stay in the cache
+FLOAT = np.finfo(np.float32)
 
 
-def worst(ufunc: np.ufunc, scale: float, step: int) -> tuple[float, float]:
-    """Return the largest error in units in the last place, and the argument where it was met."""
-    found = (0.0, 0.0)
+def units(exact: np.ndarray, scale: float) -> np.ndarray:
+    """Return the unit in the last place of float32 at each number, or at `scale` where that is larger."""
+    near = np.clip(np.abs(exact), max(scale, float(FLOAT.tiny)), float(FLOAT.max)).astype(np.float32)
+    exponents = (near.view(np.int32) & 0x7F800000).view(np.float32)
+    return exponents * np.float64(FLOAT.eps)
+
+
+def errors(value: np.ndarray, exact: np.ndarray, unit: np.ndarray) -> np.ndarray:
+    """Return errors in units; infinite ones where just one of two results is finite or a number."""
+    found: np.ndarray = np.abs(value - exact) / unit
+    if (
+        not found.max() < np.inf
+    ):  # infinities and what is not a number must agree; beyond the largest number is infinite
+        same = (value == exact.astype(np.float32)) | (np.isnan(value) & np.isnan(exact))
+        found[~np.isfinite(value)] = np.inf
+        found[same & ~np.isfinite(value)] = 0
+    return found
+
+
+def worst(name: str, step: int) -> list[tuple[float, float]]:
+    """Return for each set of instructions the largest error of a kernel, and the argument where it was met."""
+    assert extension is not None, "the extension is not built"
+    kernels = [extension.ufuncs(chosen)[name] for chosen in SETS]
+    found = [(0.0, 0.0)] * len(SETS)
     for start in range(0, 1 << 32, PART * step):
         patterns = np.arange(start, min(start + PART * step, 1 << 32), step, dtype=np.uint64)
         x = patterns.astype(np.uint32).view(np.float32)
         with np.errstate(all="ignore"):
-            exact, value = ufunc(x.astype(np.float64)), ufunc(x)
-            errors = ulps(value, exact, scale)
-            # Infinities and what is not a number must agree; a result beyond the largest number is infinite.
-            same = (value == exact.astype(np.float32)) | (np.isnan(value) & np.isnan(exact))
-            errors = np.where(same & ~np.isfinite(value), 0, np.where(np.isfinite(value), errors, np.inf))
-        i = int(errors.argmax())
-        found = max(found, (float(errors[i]), float(x[i])))
+            exact = kernels[0](x.astype(np.float64))
+            unit = units(exact, KERNELS[name].scale)
+            for k, kernel in enumerate(kernels):
+                here = errors(kernel(x), exact, unit)
+                i = here.argmax()
+                found[k] = max(found[k], (float(here[i]), float(x[i])), key=itemgetter(0))
     return found
 
 
-def main(step: int) -> None:
-    """Write the table."""
+def write(name: str, row: str) -> None:
+    """Put a row in the table, in the place of the kernel's former one."""
+    lines = TABLE.read_text().splitlines() if TABLE.exists() else []
+    rows = {line.split("`")[1]: line for line in lines if line.startswith("| `")} | {name: row}
+    TABLE.write_text(HEAD + "".join(f"{rows[kernel]}\n" for kernel in KERNELS if kernel in rows))
+
+
+def main(step: int, names: Sequence[str]) -> None:
+    """Measure kernels, and write a row of the table for each."""
     assert extension is not None, "the extension is not built"
-    values = "all values" if step == 1 else f"one value in {step}"
-    lines = [
-        f"The largest error of each kernel over {values} of float32, in units in the last place (of 1/4, where the",
-        "result of a slope is smaller), and where it was met. `python -m tests.native.accuracy` writes this table.",
-        "",
-        "| kernel | " + " | ".join(SETS) + " | stated |",
-        "|---" * (len(SETS) + 2) + "|",
-    ]
-    tables = [extension.ufuncs(name) for name in SETS]
-    for name, case in KERNELS.items():
-        if "f->f" in tables[0][name].types:
-            row = [worst(kernels[name], case.scale, step) for kernels in tables]
-            cells = " | ".join(f"{error:.2f} at {x:.9g}" for error, x in row)
-            lines.append(f"| `{name}` | {cells} | {case.ulps[0]} |")
-            print(lines[-1], flush=True)
-    TABLE.write_text("\n".join(lines) + "\n")
+    single = [name for name in KERNELS if "f->f" in extension.ufuncs(SETS[0])[name].types]
+    for name in names or single:
+        cells = " | ".join(f"{error:.2f} at {x:.9g}" for error, x in worst(name, step))
+        row = f"| `{name}` | {'all' if step == 1 else f'1 in {step}'} | {cells} | {KERNELS[name].ulps[0]} |"
+        print(row, flush=True)
+        write(name, row)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1, sys.argv[2:])

@@ -6,6 +6,21 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy.optimize as scipy_optimize
+
+from autograd_lite.optimize.methods import MINIMIZE
+
+
+def _is_known(method: str) -> bool:
+    """Return whether SciPy has a method: 1.13 lacks COBYQA."""
+    try:
+        scipy_optimize.show_options("minimize", method, disp=False)
+    except ValueError:
+        return False
+    return True
+
+
+METHODS = {name: takes for name, takes in MINIMIZE.items() if _is_known(name)}
 
 
 class Problem(NamedTuple):

@@ -85,8 +85,8 @@ def test_bounds_of_a_tree() -> None:
 def test_jacobians_are_computed_where_scipy_asks_for_them_alone() -> None:
     f = Counted(residuals)
     found = optimize.least_squares(f, START, compiled=False)
-    # Without compiling, one evaluation for each value, and two for a Jacobian with fewer columns than rows.
-    assert f.calls == found.nfev + 2 * found.njev
+    # One evaluation for each, and one more for the first Jacobian, which finds out that it has more rows than columns.
+    assert f.calls == found.nfev + found.njev + 1
 
 
 def test_given_jacobians_arguments_and_callbacks() -> None:
@@ -96,7 +96,7 @@ def test_given_jacobians_arguments_and_callbacks() -> None:
 
     found = optimize.least_squares(f, START, lambda p, t, y: jacobian(p), args=(T,), kwargs={"y": Y})
     np.testing.assert_array_equal(found.x, scipy_optimize.least_squares(residuals, START, jacobian).x)
-    assert found.evaluation == "not compiled: no derivatives were computed here"
+    assert found.evaluation == "not compiled: the derivatives were given, or none were needed"
     numeric = optimize.least_squares(f, START, "2-point", kwargs={"y": Y, "t": T})
     np.testing.assert_array_equal(numeric.x, scipy_optimize.least_squares(residuals, START).x)
 

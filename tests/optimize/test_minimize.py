@@ -15,24 +15,24 @@ import autograd_lite as ag
 scipy_optimize = pytest.importorskip("scipy.optimize")
 
 from autograd_lite import optimize  # noqa: E402
+from autograd_lite.optimize import evaluation  # noqa: E402
 from autograd_lite.optimize.evaluation import Derivatives  # noqa: E402
-from autograd_lite.optimize.methods import MINIMIZE  # noqa: E402
 
-from .problems import PROBLEMS, Counted, Problem, minimum, rosenbrock  # noqa: E402
+from .problems import METHODS, PROBLEMS, Counted, Problem, minimum, rosenbrock  # noqa: E402
 
 every_problem = pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEMS)
 # The plain suite runs each method on one of the problems.
 IN_TURN = [
     pytest.param(method, name, marks=[] if i % len(PROBLEMS) == j else [pytest.mark.ci], id=f"{method}-{name}")
-    for i, method in enumerate(MINIMIZE)
+    for i, method in enumerate(METHODS)
     for j, name in enumerate(PROBLEMS)
 ]
-DIFFERENTIATED = [case for case in IN_TURN if MINIMIZE[case.values[0]].jac]  # type: ignore[index]
+DIFFERENTIATED = [case for case in IN_TURN if METHODS[case.values[0]].jac]  # type: ignore[index]
 
 
 def by_hand(problem: Problem, method: str, **more: Any) -> Any:
     """Return SciPy's result, with all the derivatives that the method takes."""
-    takes = MINIMIZE[method]
+    takes = METHODS[method]
     given = {"jac": problem.gradient} if takes.jac else {}
     given |= {"hess": problem.hessian} if takes.hess else {}
     return scipy_optimize.minimize(problem.f, problem.start, method=method, **given, **more)
@@ -61,7 +61,7 @@ def test_the_minimum_is_where_it_should_be(problem: Problem, method: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "method", [m if i % 3 == 0 else pytest.param(m, marks=pytest.mark.ci) for i, m in enumerate(MINIMIZE)]
+    "method", [m if i % 3 == 0 else pytest.param(m, marks=pytest.mark.ci) for i, m in enumerate(METHODS)]
 )
 def test_a_tree_gives_the_bits_of_the_vector(method: str) -> None:
     def of_tree(p: Any) -> Any:
@@ -75,7 +75,7 @@ def test_a_tree_gives_the_bits_of_the_vector(method: str) -> None:
     np.testing.assert_array_equal(np.append(tree.x["a"], tree.x["b"]), flat.x)
     assert tree.x["a"].shape == (3, 1)
     assert (tree.fun, tree.nfev) == (flat.fun, flat.nfev)
-    if MINIMIZE[method].jac and method != "trust-constr":
+    if METHODS[method].jac and method != "trust-constr":
         np.testing.assert_array_equal(np.append(tree.jac["a"], tree.jac["b"]), flat.jac)
     np.testing.assert_array_equal(start["a"], kept["a"])
 
@@ -102,6 +102,17 @@ def test_a_compiled_function_runs_three_times() -> None:
     found = optimize.minimize(f, [-1.2, 1.0], compiled=True)
     assert found.nfev > 20
     assert f.calls == 1 + 2 + 1  # at first, traced twice, and once at the solution to see that it gives the same
+
+
+def test_a_function_is_compiled_once_its_evaluations_have_taken_as_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluation, "COMPILING", 0)
+    monkeypatch.setattr(evaluation, "EVALUATIONS", 3.5)
+    monkeypatch.setattr(evaluation, "SMALL", np.inf)
+    f = Counted(rosenbrock)
+    assert optimize.minimize(f, [-1.2, 1.0]).evaluation == "compiled"
+    assert f.calls == 4 + 2 + 1
+    monkeypatch.setattr(evaluation, "EVALUATIONS", 1000)
+    assert optimize.minimize(f, [-1.2, 1.0]).evaluation.endswith("the solve ended before that would have paid")
 
 
 def test_many_parameters_take_products_in_place_of_the_hessian(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,7 +152,7 @@ def test_finite_differences_run_on_arrays_alone(jac: Any) -> None:
 
     found = optimize.minimize(f, [1.0, 2.0], jac=jac)
     np.testing.assert_array_equal(found.x, scipy_optimize.minimize(f, [1.0, 2.0], jac=jac).x)
-    assert found.evaluation == "not compiled: no derivatives were computed here"
+    assert found.evaluation == "not compiled: the derivatives were given, or none were needed"
 
 
 @every_problem
@@ -252,6 +263,8 @@ def test_bounds_of_a_tree_lie_where_its_arrays_lie() -> None:
     assert found.x["c"] == pytest.approx(5)
     same = optimize.minimize(f, start, bounds=optimize.Bounds(-3, 3))
     assert same.x["c"] == 3
+    each = optimize.minimize(f, start, bounds=[(None, 1), (None, 2), (-1, None), (-1, None), (None, None)])
+    np.testing.assert_array_equal(each.x["a"], found.x["a"])
 
 
 # ---- when it is not compiled, and when that would be wrong -----------------------------------------------------------
@@ -315,6 +328,38 @@ def test_a_variable_of_a_closure_that_changes_is_seen() -> None:
     assert compiled.nfev == eager.nfev > 4
 
 
+def test_a_number_in_place_of_a_tensor_is_a_value_without_a_slope() -> None:
+    def f(x: Any) -> Any:
+        if x[0] > 0.75:
+            return np.inf
+        return (x[0] - 0.5) ** 2
+
+    for compiled in (True, False):
+        found = optimize.minimize(f, [0.0], compiled=compiled)
+        assert found.x[0] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("method", ["bfgs", "trust-exact", "trust-ncg", "nelder-mead"])
+def test_a_function_may_read_tensors_that_require_gradients(method: str, compiled: bool) -> None:
+    w = ag.tensor([1.0, 2.0], requires_grad=True)
+    found = optimize.minimize(lambda x: ((x - w) ** 2).sum(), [0.0, 0.0], method=method, compiled=compiled)
+    np.testing.assert_allclose(found.x, [1, 2], atol=1e-4)
+    assert type(found.x) is np.ndarray
+    assert w.grad is None
+
+
+@pytest.mark.parametrize("method", ["bfgs", "trust-exact", "nelder-mead"])
+def test_a_gradient_by_what_a_solution_depends_on_is_refused_and_not_zero(method: str) -> None:
+    def solution(c: Any) -> Any:
+        return optimize.minimize(lambda x: ((x - c) ** 2).sum(), [0.0], method=method).x.sum() * c
+
+    with pytest.raises(ag.GradError):
+        ag.grad(solution)(2.0)
+    slope = ag.grad(lambda c: optimize.minimize(lambda x: ((x - 3) ** 2).sum(), [0.0], method=method).x.sum() * c)(2.0)
+    assert slope == pytest.approx(3, abs=1e-4)
+
+
 # ---- covariance ------------------------------------------------------------------------------------------------------
 
 
@@ -323,6 +368,17 @@ def test_the_covariance_is_the_inverse_of_the_hessian() -> None:
         found = optimize.minimize(problem.f, problem.start)
         np.testing.assert_allclose(found.covariance, np.linalg.inv(problem.hessian(found.x)), rtol=1e-9, atol=1e-12)
         assert found["covariance"] is found.covariance
+
+
+def test_the_covariance_takes_a_given_hessian_and_functions_that_give_their_gradient() -> None:
+    problem = PROBLEMS["logistic"]
+    hess = Counted(problem.hessian)
+    found = optimize.minimize(problem.f, problem.start, method="trust-exact", jac=problem.gradient, hess=hess)
+    calls = hess.calls
+    np.testing.assert_array_equal(found.covariance, found.covariance.T)
+    assert hess.calls == calls + 1
+    both = optimize.minimize(lambda x: (problem.f(x), np.ones(3)), problem.start, jac=True, options={"maxiter": 0})
+    np.testing.assert_allclose(both.covariance, np.linalg.inv(problem.hessian(problem.start)), rtol=1e-9, atol=1e-12)
 
 
 def test_the_covariance_of_a_normal_sample_is_the_known_one() -> None:
@@ -387,7 +443,7 @@ REFUSALS: dict[str, tuple[Any, type[Exception], str]] = {
         "method to be one of nelder-mead, .*; received 'newton'",
     ),
     "bounds": (
-        lambda: optimize.minimize(lambda p: p["a"].sum(), {"a": np.ones(2)}, bounds=[(0, 1), (0, 1)]),
+        lambda: optimize.minimize(lambda p: p["a"].sum(), {"a": np.ones(2)}, bounds=[(0, 1)] * 3),
         ValueError,
         r"expected bounds as a container like the parameters, with a pair \(lowest, highest\) for each array",
     ),

@@ -66,7 +66,7 @@ CALLS = list(calls())
 
 # Of counts, which have no derivative.
 BARE = {"histogramdd"}
-SAID = ("np.stack", "Pass a list", "vmap: the values of a batched tensor")
+SAID = ("ag.array", "Pass a list", "vmap: the values of a batched tensor")
 
 
 def told(error: BaseException) -> bool:

@@ -16,8 +16,8 @@ static inline int flags_raised(void) { return fetestexcept(FE_INVALID); }
 static inline void flags_cleared(void) { feclearexcept(FE_ALL_EXCEPT); }
 #endif
 
-void
-taken(const npy_intp *record, const Program *program, char *scratch, npy_intp row, Taken *found)
+/* Take the record of a call apart. */
+static inline void taken(const npy_intp *record, const Program *program, char *scratch, npy_intp row, Taken *found)
 {
     const npy_intp n = record[OPERANDS];
     const npy_intp *operand = record + FIRST + record[DIMENSIONS] + record[CORE];
@@ -32,40 +32,23 @@ taken(const npy_intp *record, const Program *program, char *scratch, npy_intp ro
     }
 }
 
-void
-over_dimensions(const Taken *call, npy_intp first)
+/* Run the loop of a call over all dimensions but the innermost, which it sees itself; `first` is the outermost length. */
+static void over_dimensions(const Taken *call, npy_intp first)
 {
     const npy_intp n = call->operands, inner = call->dimensions - 1;
-    const npy_intp *shape = call->shape, *strides = call->strides;
     char *at[MOST_OPERANDS], *given[MOST_OPERANDS];
-    npy_intp count[MOST_DIMENSIONS] = {0};
+    npy_intp count[MOST_DIMENSIONS] = {0}, lengths[MOST_DIMENSIONS];
     memcpy(at, call->at, n * sizeof *at);
-    for (;;) {
+    memcpy(lengths, call->shape, inner * sizeof *lengths);
+    lengths[0] = first;
+    do {
         memcpy(given, at, n * sizeof *at); /* loops may change what they are given */
-        call->loop->function(given, shape + inner, strides + inner * n, call->loop->data);
-        npy_intp d = inner - 1;
-        for (; d >= 0; d--) {
-            const npy_intp length = d == 0 ? first : shape[d];
-            if (++count[d] < length) {
-                for (npy_intp i = 0; i < n; i++) {
-                    at[i] += strides[d * n + i];
-                }
-                break;
-            }
-            for (npy_intp i = 0; i < n; i++) {
-                at[i] -= strides[d * n + i] * (length - 1);
-            }
-            count[d] = 0;
-        }
-        if (d < 0) {
-            return;
-        }
-    }
+        call->loop->function(given, call->shape + inner, call->strides + inner * n, call->loop->data);
+    } while (next_place(call, at, n, count, inner, lengths));
 }
 
 /* Run a call, in a block on some of its rows: the first dimension is that of one row. Return whether it was invalid. */
-static inline int
-call_run(const npy_intp *record, const Program *program, char *scratch, npy_intp row, npy_intp rows)
+static inline int call_run(const npy_intp *record, const Program *program, char *scratch, npy_intp row, npy_intp rows)
 {
     Taken call;
     taken(record, program, scratch, row, &call);
@@ -94,8 +77,7 @@ typedef struct {
 } Shared;
 
 /* Carry out some of the parts of a block, those of one piece, with a thread's own scratch. */
-static void
-piece_run(void *context, ptrdiff_t piece, int thread)
+static void piece_run(void *context, ptrdiff_t piece, int thread)
 {
     Shared *shared = context;
     const npy_intp *record = shared->record, *end = record + record[SIZE];
@@ -117,8 +99,7 @@ piece_run(void *context, ptrdiff_t piece, int thread)
     }
 }
 
-static int
-block_run(const npy_intp *record, const Program *program)
+static int block_run(const npy_intp *record, const Program *program)
 {
     Shared shared = {program, record, (record[ROWS] + record[STEP] - 1) / record[STEP], 1, 0};
     const int most = (int)record[SHARED], threads = most < pool_threads() ? most : pool_threads();
@@ -132,8 +113,7 @@ block_run(const npy_intp *record, const Program *program)
     return atomic_load(&shared.invalid);
 }
 
-int
-program_run(const Program *program)
+int program_run(const Program *program)
 {
     const npy_intp *end = program->code + program->size;
     int invalid = 0;

@@ -44,21 +44,28 @@ typedef struct {
 /* Run the instructions, and return whether one was invalid: the kind of a record that ended the program, else 1 or 0. */
 int program_run(const Program *program);
 
-/* Take the record of a call apart. */
-void taken(const npy_intp *record, const Program *program, char *scratch, npy_intp row, Taken *found);
-
-/* Run the loop of a call over all dimensions but the innermost, which it sees itself. */
-void over_dimensions(const Taken *taken, npy_intp first);
+/* Move some of a call's operands to the next place of its first dimensions, whose lengths are given: the last dimension
+ * changes first. Return 0 where there is none; then they are back at the first place. */
+static inline int
+next_place(const Taken *call, char **at, npy_intp moved, npy_intp *count, npy_intp dimensions, const npy_intp *lengths)
+{
+    for (npy_intp d = dimensions - 1; d >= 0; d--) {
+        const npy_intp *strides = call->strides + d * call->operands;
+        const int goes_on = ++count[d] < lengths[d];
+        for (npy_intp i = 0; i < moved; i++) {
+            at[i] += goes_on ? strides[i] : -strides[i] * (lengths[d] - 1);
+        }
+        if (goes_on) {
+            return 1;
+        }
+        count[d] = 0;
+    }
+    return 0;
+}
 
 /* Run a reduction: operands are the result, what is reduced, and if there is one, the value that it begins with. */
 void reduce(const Taken *taken);
 
 extern PyTypeObject SegmentType;
-
-/* Return ufuncs that cast, by the characters of the dtypes that they cast to. */
-PyObject *casts(void);
-
-/* Return a ufunc that chooses between two values. */
-PyObject *selecting(void);
 
 #endif

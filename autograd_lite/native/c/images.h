@@ -3,7 +3,7 @@
 #ifndef AUTOGRAD_LITE_IMAGES_H
 #define AUTOGRAD_LITE_IMAGES_H
 
-#include "kernels.h"
+#include "operands.h"
 #include "pool.h"
 
 #define RANK 3 /* the most spatial axes; with fewer, the first ones have length 1 */
@@ -30,12 +30,6 @@ Images images_of(char *data, int rank, npy_intp n, const npy_intp *size, npy_int
 
 /* Read the last operand: `first` is where its first numbers go, and the other one of the two is 1. */
 void read_layout(Layout *l, npy_intp *first, const char *data, npy_intp step, int rank);
-
-/* Copy `count` elements of 4 or 8 bytes from some steps to others. */
-void copy_elements(char *to, npy_intp to_step, const char *from, npy_intp from_step, npy_intp count, npy_intp itemsize);
-
-/* Report that there is no memory for scratch, from a loop that runs without Python's lock. */
-void no_memory(void);
 
 /* ---- pooling ----------------------------------------------------------------------------------------------------- */
 

@@ -5,10 +5,7 @@
  * on parts, each in one thread of ours, while OpenBLAS is told to use no other. How a product is cut depends on its
  * shape and on the numbers of threads alone, never on who is free: so do its last bits. */
 #include "kernels.h"
-#include "methods.h"
 #include "pool.h"
-
-#if !defined(_WIN32)
 
 #include <dlfcn.h>
 #include <pthread.h>
@@ -18,15 +15,18 @@
 
 static int (*blas_threads)(void);
 static void (*set_blas_threads)(int);
-static PyUFuncGenericFunction former[2]; /* the loops for float32 and float64 */
-static void *former_data[2];
+
+/* A former loop, which is the data of the one in its place. */
+typedef struct {
+    PyUFuncGenericFunction loop;
+    void *data;
+} Former;
 
 /* ---- one thread for OpenBLAS, while any product of ours runs ------------------------------------------------------ */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int running, threads_before;
 
-static void
-hold_blas(void)
+static void hold_blas(void)
 {
     pthread_mutex_lock(&lock);
     if (running++ == 0) {
@@ -36,8 +36,7 @@ hold_blas(void)
     pthread_mutex_unlock(&lock);
 }
 
-static void
-release_blas(void)
+static void release_blas(void)
 {
     pthread_mutex_lock(&lock);
     if (--running == 0) {
@@ -47,8 +46,7 @@ release_blas(void)
 }
 
 /* How many threads OpenBLAS has while no product of ours runs. */
-static int
-threads_of_blas(void)
+static int threads_of_blas(void)
 {
     pthread_mutex_lock(&lock);
     const int n = running ? threads_before : blas_threads();
@@ -56,20 +54,10 @@ threads_of_blas(void)
     return n;
 }
 
-static void
-before_fork(void)
-{
-    pthread_mutex_lock(&lock);
-}
+static void before_fork(void) { pthread_mutex_lock(&lock); }
+static void after_fork_in_parent(void) { pthread_mutex_unlock(&lock); }
 
-static void
-after_fork_in_parent(void)
-{
-    pthread_mutex_unlock(&lock);
-}
-
-static void
-after_fork_in_child(void)
+static void after_fork_in_child(void)
 {
     if (running) { /* in threads that do not exist here */
         running = 0;
@@ -87,11 +75,10 @@ typedef struct {
     const npy_intp *dimensions, *steps;
     npy_intp products, rows, columns; /* of a part */
     npy_intp down, across;            /* how many parts a product has */
-    int loop;
+    const Former *former;
 } Call;
 
-static void
-run_part(void *context, ptrdiff_t part, int Py_UNUSED(thread))
+static void run_part(void *context, ptrdiff_t part, int Py_UNUSED(thread))
 {
     const Call *call = context;
     const npy_intp *full = call->dimensions, *steps = call->steps;
@@ -107,30 +94,29 @@ run_part(void *context, ptrdiff_t part, int Py_UNUSED(thread))
         call->args[B] + product * steps[B] + column * steps[B_COLUMNS],
         call->args[C] + product * steps[C] + row * steps[C_ROWS] + column * steps[C_COLUMNS],
     };
-    former[call->loop](args, dimensions, steps, former_data[call->loop]);
+    call->former->loop(args, dimensions, steps, call->former->data);
 }
 
 /* Return how long parts are if `most` of them have a length together. */
-static npy_intp
-part_of(npy_intp length, npy_intp most)
+static npy_intp part_of(npy_intp length, npy_intp most)
 {
     const npy_intp part = ((length + most - 1) / most + ROUND - 1) / ROUND * ROUND;
     return part < length ? part : length;
 }
 
-static void
-product(char **args, const npy_intp *dimensions, const npy_intp *steps, int loop)
+static void product(char **args, const npy_intp *dimensions, const npy_intp *steps, void *data)
 {
+    const Former *former = data;
     const npy_intp n = dimensions[PRODUCTS], m = dimensions[M], k = dimensions[K], p = dimensions[P];
     const npy_intp size = m * k * p;
     const int own = pool_threads(), blas = threads_of_blas();
     /* x @ x.T is one product of a symmetric matrix to BLAS, which fills one half from the other. */
     const int symmetric = args[A] == args[B] && steps[A_ROWS] == steps[B_COLUMNS] && m == p;
     if (n * size <= ALONE || own == 1 || (n == 1 && (blas == 1 || symmetric))) {
-        former[loop](args, dimensions, steps, former_data[loop]);
+        former->loop(args, dimensions, steps, former->data);
         return;
     }
-    Call call = {args, dimensions, steps, 1, m, p, 1, 1, loop};
+    Call call = {args, dimensions, steps, 1, m, p, 1, 1, former};
     const int alone = size > ALONE && blas > 1;
     if (alone && n < own && !symmetric) {
         const npy_intp most = own < blas ? own : blas, each = (most + n - 1) / n;
@@ -150,21 +136,8 @@ product(char **args, const npy_intp *dimensions, const npy_intp *steps, int loop
     }
 }
 
-static void
-product_f(char **args, const npy_intp *dimensions, const npy_intp *steps, void *Py_UNUSED(data))
-{
-    product(args, dimensions, steps, 0);
-}
-
-static void
-product_d(char **args, const npy_intp *dimensions, const npy_intp *steps, void *Py_UNUSED(data))
-{
-    product(args, dimensions, steps, 1);
-}
-
 /* ---- what Python calls -------------------------------------------------------------------------------------------- */
-static int
-found_blas(const char *path)
+static int found_blas(const char *path)
 {
     static const char *const NAMES[][2] = {
         {"scipy_openblas_get_num_threads64_", "scipy_openblas_set_num_threads64_"},
@@ -183,36 +156,31 @@ found_blas(const char *path)
     return 0;
 }
 
-static PyObject *
-share_products(PyObject *Py_UNUSED(module), PyObject *arguments)
+static PyObject *share_products(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
-    static const PyUFuncGenericFunction LOOPS[2] = {product_f, product_d};
-    static const int TYPES[2] = {NPY_FLOAT, NPY_DOUBLE};
+    static Former formers[2];
     PyUFuncObject *matmul;
     const char *path;
     if (!PyArg_ParseTuple(arguments, "O!s:share_products", &PyUFunc_Type, &matmul, &path)) {
         return NULL;
     }
-    if (set_blas_threads != NULL || matmul->nargs != 3 || !found_blas(path)) {
+    if (set_blas_threads != NULL || matmul->nargs != 3 || matmul->data == NULL || !found_blas(path)) {
         return PyBool_FromLong(set_blas_threads != NULL);
     }
     pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
-    for (int which = 0; which < 2; which++) {
-        for (int i = 0; i < matmul->ntypes; i++) {
-            const char *types = matmul->types + 3 * i, type = (char)TYPES[which];
-            if (types[0] == type && types[1] == type && types[2] == type) {
-                former[which] = matmul->functions[i];
-                former_data[which] = matmul->data == NULL ? NULL : (void *)matmul->data[i];
-                matmul->functions[i] = LOOPS[which];
-                break;
-            }
+    for (int i = 0; i < matmul->ntypes; i++) {
+        const char *types = matmul->types + 3 * i, type = types[0];
+        if ((type == NPY_FLOAT || type == NPY_DOUBLE) && types[1] == type && types[2] == type) {
+            Former *former = &formers[type == NPY_DOUBLE];
+            *former = (Former){matmul->functions[i], matmul->data[i]};
+            matmul->functions[i] = product;
+            ((void **)matmul->data)[i] = former;
         }
     }
     Py_RETURN_TRUE;
 }
 
-static PyObject *
-blas_threads_(PyObject *Py_UNUSED(module), PyObject *argument)
+static PyObject *blas_threads_(PyObject *Py_UNUSED(module), PyObject *argument)
 {
     const long n = PyLong_AsLong(argument);
     if (n == -1 && PyErr_Occurred()) {
@@ -223,22 +191,6 @@ blas_threads_(PyObject *Py_UNUSED(module), PyObject *argument)
     }
     return PyLong_FromLong(set_blas_threads == NULL ? 0 : blas_threads());
 }
-
-#else
-
-static PyObject *
-share_products(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(arguments))
-{
-    Py_RETURN_FALSE;
-}
-
-static PyObject *
-blas_threads_(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(argument))
-{
-    return PyLong_FromLong(0);
-}
-
-#endif
 
 PyMethodDef product_methods[] = {
     {"blas_threads", blas_threads_, METH_O,

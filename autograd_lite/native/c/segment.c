@@ -3,11 +3,11 @@
 #include <numpy/arrayscalars.h>
 #include <structmember.h>
 
-/* What is known of an argument or result: an array, of which the dtype and the layout are known, or a number. */
+/* What is known of an argument or result: it is an array whose dtype and layout are another one's, or a number. */
 typedef struct {
     PyArray_Descr *dtype;
     int dimensions, is_number, is_written, is_scalar;
-    npy_intp shape[NPY_MAXDIMS_LEGACY_ITERS], strides[NPY_MAXDIMS_LEGACY_ITERS];
+    npy_intp *shape, *strides;
     npy_clongdouble cell; /* where a number or scalar lies */
 } Kind;
 
@@ -15,7 +15,7 @@ typedef struct {
     PyObject_HEAD
     vectorcallfunc vectorcall;
     Program program;
-    PyObject *keeps[5]; /* code, loops, memory, scratch, exceptions */
+    PyObject *given, *errors; /* all that this was made of, the exceptions among it */
     Loop *loops;
     char **memory;
     Kind *arguments, *results;
@@ -25,65 +25,44 @@ typedef struct {
 
 /* ---- from Python's objects to C ------------------------------------------------------------------------------------ */
 
-static int
-integers(PyObject *tuple, npy_intp *to, int most)
+static void *zeros(Py_ssize_t n, size_t size)
 {
-    const Py_ssize_t n = PyTuple_Check(tuple) ? PyTuple_GET_SIZE(tuple) : most + 1;
-    if (n > most) {
-        PyErr_SetString(PyExc_ValueError, "Segment: expected a tuple of a few integers");
-        return -1;
-    }
-    for (Py_ssize_t i = 0; i < n; i++) {
-        to[i] = PyNumber_AsSsize_t(PyTuple_GET_ITEM(tuple, i), PyExc_OverflowError);
-        if (to[i] == -1 && PyErr_Occurred()) {
-            return -1;
-        }
-    }
-    return (int)n;
+    void *memory = PyMem_Calloc(n + 1, size);
+    return memory != NULL ? memory : PyErr_NoMemory();
 }
 
-/* Read tuples of a dtype, a shape, strides and three flags. */
-static Kind *
-kinds_of(PyObject *tuple)
+/* Read tuples of an array and three flags; what was read before an exception is returned too. */
+static Kind *kinds_of(PyObject *tuple)
 {
-    const Py_ssize_t n = PyTuple_GET_SIZE(tuple);
-    Kind *found = PyMem_Calloc(n > 0 ? n : 1, sizeof *found);
-    for (Py_ssize_t k = 0; found != NULL && k < n; k++) {
-        PyObject *shape, *strides;
+    Kind *found = zeros(PyTuple_GET_SIZE(tuple), sizeof *found);
+    for (Py_ssize_t k = 0; found != NULL && k < PyTuple_GET_SIZE(tuple); k++) {
+        PyArrayObject *like;
         Kind *kind = found + k;
-        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(tuple, k), "O!O!O!ppp", &PyArrayDescr_Type, &kind->dtype, &PyTuple_Type,
-                              &shape, &PyTuple_Type, &strides, &kind->is_number, &kind->is_written,
-                              &kind->is_scalar) ||
-            (kind->dimensions = integers(shape, kind->shape, NPY_MAXDIMS_LEGACY_ITERS)) < 0 ||
-            integers(strides, kind->strides, NPY_MAXDIMS_LEGACY_ITERS) < 0) {
-            while (k-- > 0) {
-                Py_DECREF(found[k].dtype);
-            }
-            PyMem_Free(found);
-            return NULL;
+        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(tuple, k), "O!ppp", &PyArray_Type, &like, &kind->is_number,
+                              &kind->is_written, &kind->is_scalar)) {
+            break;
         }
-        Py_INCREF(kind->dtype);
+        kind->dtype = PyArray_DESCR(like);
+        kind->dimensions = PyArray_NDIM(like);
+        kind->shape = PyArray_DIMS(like);
+        kind->strides = PyArray_STRIDES(like);
     }
     return found;
 }
 
-/* Find the loops, which are given as pairs of a ufunc and a number. */
-static Loop *
-loops_of(PyObject *tuple)
+/* Find the loops, which are given as pairs of a ufunc and a number, in the same way. */
+static Loop *loops_of(PyObject *tuple)
 {
-    const Py_ssize_t n = PyTuple_GET_SIZE(tuple);
-    Loop *found = PyMem_Calloc(n > 0 ? n : 1, sizeof *found);
-    for (Py_ssize_t k = 0; found != NULL && k < n; k++) {
+    Loop *found = zeros(PyTuple_GET_SIZE(tuple), sizeof *found);
+    for (Py_ssize_t k = 0; found != NULL && k < PyTuple_GET_SIZE(tuple); k++) {
         PyUFuncObject *ufunc;
         int i;
         if (!PyArg_ParseTuple(PyTuple_GET_ITEM(tuple, k), "O!i", &PyUFunc_Type, &ufunc, &i)) {
-            PyMem_Free(found);
-            return NULL;
+            break;
         }
         if (i < 0 || i >= ufunc->ntypes || ufunc->functions == NULL || ufunc->functions[i] == NULL) {
-            PyMem_Free(found);
             PyErr_Format(PyExc_ValueError, "Segment: %s has no loop %d", ufunc->name, i);
-            return NULL;
+            break;
         }
         found[k].function = ufunc->functions[i];
         found[k].data = ufunc->data == NULL ? NULL : ufunc->data[i];
@@ -95,8 +74,7 @@ loops_of(PyObject *tuple)
 }
 
 /* Check that records are whole, and that they name loops and memory that there are. */
-static int
-is_sound(const npy_intp *code, npy_intp size, npy_intp loops, npy_intp memory, npy_intp errors, int in_block)
+static int is_sound(const npy_intp *code, npy_intp size, npy_intp loops, npy_intp memory, npy_intp errors, int in_block)
 {
     const npy_intp *end = code + size;
     for (const npy_intp *at = code; at < end; at += at[SIZE]) {
@@ -125,19 +103,10 @@ is_sound(const npy_intp *code, npy_intp size, npy_intp loops, npy_intp memory, n
     return 1;
 }
 
-static void
-segment_free(PyObject *object)
+static void segment_free(PyObject *object)
 {
     Segment *self = (Segment *)object;
-    for (int i = 0; i < 5; i++) {
-        Py_XDECREF(self->keeps[i]);
-    }
-    for (Py_ssize_t k = 0; self->arguments != NULL && k < self->n_arguments; k++) {
-        Py_DECREF(self->arguments[k].dtype);
-    }
-    for (Py_ssize_t k = 0; self->results != NULL && k < self->n_results; k++) {
-        Py_DECREF(self->results[k].dtype);
-    }
+    Py_XDECREF(self->given);
     PyMem_Free(self->loops);
     PyMem_Free(self->memory);
     PyMem_Free(self->arguments);
@@ -147,18 +116,48 @@ segment_free(PyObject *object)
 
 static PyObject *segment_call(PyObject *, PyObject *const *, size_t, PyObject *);
 
-static PyObject *
-segment_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(keywords))
+/* Make what a segment needs of what is given, which it keeps; with an exception if that is not sound. */
+static void segment_fill(Segment *self, PyArrayObject *code, PyObject *loops, PyObject *memory, PyObject *arguments,
+                         PyObject *results, PyArrayObject *scratch)
+{
+    self->vectorcall = segment_call;
+    self->fixed = PyTuple_GET_SIZE(memory);
+    self->n_arguments = PyTuple_GET_SIZE(arguments);
+    self->n_results = PyTuple_GET_SIZE(results);
+    const Py_ssize_t n = 1 + self->fixed + self->n_arguments + self->n_results;
+    if ((self->memory = zeros(n, sizeof *self->memory)) == NULL || (self->arguments = kinds_of(arguments)) == NULL ||
+        PyErr_Occurred() || (self->results = kinds_of(results)) == NULL || PyErr_Occurred() ||
+        (self->loops = loops_of(loops)) == NULL || PyErr_Occurred()) {
+        return;
+    }
+    for (Py_ssize_t i = 0; i < self->fixed; i++) {
+        PyArrayObject *a = (PyArrayObject *)PyTuple_GET_ITEM(memory, i);
+        if (!PyArray_Check(a)) {
+            PyErr_SetString(PyExc_TypeError, "Segment: expected memory that is arrays");
+            return;
+        }
+        self->memory[1 + i] = PyArray_BYTES(a);
+    }
+    if (PyArray_TYPE(code) != NPY_INTP || PyArray_NDIM(code) != 1 || !PyArray_IS_C_CONTIGUOUS(code)) {
+        PyErr_SetString(PyExc_ValueError, "Segment: expected code that is a row of integers");
+        return;
+    }
+    self->program = (Program){PyArray_DATA(code), PyArray_SIZE(code), self->loops, self->memory,
+                              PyArray_BYTES(scratch)};
+    if (!is_sound(self->program.code, self->program.size, PyTuple_GET_SIZE(loops), n, PyTuple_GET_SIZE(self->errors),
+                  0)) {
+        PyErr_SetString(PyExc_ValueError, "Segment: the code is not sound");
+    }
+}
+
+static PyObject *segment_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(keywords))
 {
     PyArrayObject *code, *scratch;
     PyObject *loops, *memory, *arguments, *results, *errors;
     int is_long;
     if (!PyArg_ParseTuple(args, "O!O!O!O!O!O!pO!", &PyArray_Type, &code, &PyTuple_Type, &loops, &PyTuple_Type, &memory,
-                          &PyTuple_Type, &arguments, &PyTuple_Type, &results, &PyArray_Type, &scratch, &is_long, &PyTuple_Type, &errors)) {
-        return NULL;
-    }
-    if (PyArray_TYPE(code) != NPY_INTP || PyArray_NDIM(code) != 1 || !PyArray_IS_C_CONTIGUOUS(code)) {
-        PyErr_SetString(PyExc_ValueError, "Segment: expected code that is a row of integers");
+                          &PyTuple_Type, &arguments, &PyTuple_Type, &results, &PyArray_Type, &scratch, &is_long,
+                          &PyTuple_Type, &errors)) {
         return NULL;
     }
     Segment *self = PyObject_New(Segment, type);
@@ -166,42 +165,12 @@ segment_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(keywords))
         return NULL;
     }
     memset((char *)self + sizeof(PyObject), 0, sizeof *self - sizeof(PyObject));
-    PyObject *kept[5] = {(PyObject *)code, loops, memory, (PyObject *)scratch, errors};
-    for (int i = 0; i < 5; i++) {
-        self->keeps[i] = Py_NewRef(kept[i]);
-    }
-    self->vectorcall = segment_call;
+    self->given = Py_NewRef(args);
+    self->errors = errors;
     self->is_long = is_long;
-    self->fixed = PyTuple_GET_SIZE(memory);
-    const Py_ssize_t n = 1 + self->fixed + PyTuple_GET_SIZE(arguments) + PyTuple_GET_SIZE(results);
-    if ((self->arguments = kinds_of(arguments)) != NULL) {
-        self->n_arguments = PyTuple_GET_SIZE(arguments);
-    }
-    if ((self->results = kinds_of(results)) != NULL) {
-        self->n_results = PyTuple_GET_SIZE(results);
-    }
-    self->loops = loops_of(loops);
-    self->memory = PyMem_Calloc(n, sizeof *self->memory);
-    if (PyErr_Occurred() || self->memory == NULL || self->loops == NULL) {
-        Py_DECREF(self);
-        return PyErr_Occurred() ? NULL : PyErr_NoMemory();
-    }
-    for (Py_ssize_t i = 0; i < self->fixed; i++) {
-        PyObject *a = PyTuple_GET_ITEM(memory, i);
-        if (!PyArray_Check(a)) {
-            PyErr_SetString(PyExc_TypeError, "Segment: expected memory that is arrays");
-            Py_DECREF(self);
-            return NULL;
-        }
-        self->memory[1 + i] = PyArray_BYTES((PyArrayObject *)a);
-    }
-    self->program = (Program){PyArray_DATA(code), PyArray_SIZE(code), self->loops, self->memory,
-                              PyArray_BYTES(scratch)};
-    if (!is_sound(self->program.code, self->program.size, PyTuple_GET_SIZE(loops), n,
-                  PyTuple_GET_SIZE(errors), 0)) {
-        PyErr_SetString(PyExc_ValueError, "Segment: the code is not sound");
-        Py_DECREF(self);
-        return NULL;
+    segment_fill(self, code, loops, memory, arguments, results, scratch);
+    if (PyErr_Occurred()) {
+        Py_CLEAR(self);
     }
     return (PyObject *)self;
 }
@@ -209,8 +178,7 @@ segment_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(keywords))
 /* ---- a call -------------------------------------------------------------------------------------------------------- */
 
 /* Return an array of this kind with the values of something that lies otherwise: a copy. */
-static PyArrayObject *
-fitted(const Kind *kind, PyObject *given)
+static PyArrayObject *fitted(const Kind *kind, PyObject *given)
 {
     npy_intp before = 0, after = PyDataType_ELSIZE(kind->dtype);
     for (int d = 0; d < kind->dimensions; d++) {
@@ -236,8 +204,7 @@ fitted(const Kind *kind, PyObject *given)
     return made;
 }
 
-static inline int
-lies_so(const Kind *kind, PyArrayObject *a)
+static inline int lies_so(const Kind *kind, PyArrayObject *a)
 {
     const size_t size = kind->dimensions * sizeof(npy_intp);
     return (PyArray_DESCR(a) == kind->dtype || PyArray_EquivTypes(PyArray_DESCR(a), kind->dtype)) &&
@@ -246,8 +213,7 @@ lies_so(const Kind *kind, PyArrayObject *a)
 }
 
 /* Return where an argument lies, NULL with an exception if it does not fit; a copy of it is put into a list. */
-static char *
-place_of(Kind *kind, PyObject *given, PyObject **copies)
+static char *place_of(Kind *kind, PyObject *given, PyObject **copies)
 {
     if (kind->is_number) {
         const double value = PyFloat_AsDouble(given);
@@ -284,8 +250,7 @@ place_of(Kind *kind, PyObject *given, PyObject **copies)
 }
 
 /* Write what was written into copies where it belongs. */
-static int
-written_back(PyObject *copies)
+static int written_back(PyObject *copies)
 {
     for (Py_ssize_t k = 0; k < PyList_GET_SIZE(copies); k++) {
         PyObject *pair = PyList_GET_ITEM(copies, k), *to = PyTuple_GET_ITEM(pair, 0);
@@ -297,16 +262,7 @@ written_back(PyObject *copies)
     return 0;
 }
 
-/* Make an array for a result, or return NULL with an exception. `is_number` of a result: in Fortran's order. */
-static PyObject *
-made_for(const Kind *kind)
-{
-    Py_INCREF(kind->dtype);
-    return PyArray_Empty(kind->dimensions, (npy_intp *)kind->shape, kind->dtype, kind->is_number);
-}
-
-static PyObject *
-segment_call(PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *names)
+static PyObject *segment_call(PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *names)
 {
     Segment *self = (Segment *)callable;
     if (PyVectorcall_NARGS(nargsf) != self->n_arguments || names != NULL) {
@@ -324,7 +280,8 @@ segment_call(PyObject *callable, PyObject *const *args, size_t nargsf, PyObject 
             *memory++ = (char *)&kind->cell;
             continue;
         }
-        PyObject *made = made_for(kind);
+        Py_INCREF(kind->dtype); /* `is_number` of a result: in Fortran's order */
+        PyObject *made = PyArray_Empty(kind->dimensions, kind->shape, kind->dtype, kind->is_number);
         if ((failed = made == NULL) == 0) {
             PyTuple_SET_ITEM(results, k, made);
             *memory++ = PyArray_BYTES((PyArrayObject *)made);
@@ -341,7 +298,7 @@ segment_call(PyObject *callable, PyObject *const *args, size_t nargsf, PyObject 
     }
     Py_XDECREF(copies);
     if (!failed && invalid >= CHECKED) {
-        PyObject *like = PyTuple_GET_ITEM(self->keeps[4], invalid - CHECKED);
+        PyObject *like = PyTuple_GET_ITEM(self->errors, invalid - CHECKED);
         PyObject *given = PyObject_GetAttrString(like, "args"); /* for an exception of this call's own */
         if (given != NULL) {
             PyErr_SetObject((PyObject *)Py_TYPE(like), given);

@@ -1,10 +1,10 @@
-/* Ufuncs whose large calls are shared between threads.
+/* What Python sees of the pool of threads: their number, and ufuncs whose large calls they share.
  *
- * A ufunc keeps tables of loops, and of a pointer for each loop. `share` puts copies in their place whose loops cut a
- * call over many elements into parts, which the former loops then run. So everything that calls the ufunc has it,
- * operators of arrays included, and NumPy still checks types, allocates, casts, and looks at floating-point flags. */
-#include "kernels.h"
-#include "methods.h"
+ * A ufunc keeps tables of loops, and of a pointer for each loop. `share` puts loops into them that cut a call over many
+ * elements into parts, which the former loops then run. So everything that calls the ufunc has it, operators of arrays
+ * included, and NumPy still checks types, allocates, casts, and looks at floating-point flags. The tables of ufuncs that
+ * this module made can be written to. */
+#include "operands.h"
 #include "pool.h"
 
 #define ROUND 64           /* parts begin at multiples of it: no two threads write to one cache line */
@@ -25,8 +25,7 @@ typedef struct {
     npy_intp part; /* how long one is */
 } Call;
 
-static void
-run_part(void *context, ptrdiff_t part, int Py_UNUSED(thread))
+static void run_part(void *context, ptrdiff_t part, int Py_UNUSED(thread))
 {
     const Call *call = context;
     const Shared *shared = call->shared;
@@ -41,35 +40,21 @@ run_part(void *context, ptrdiff_t part, int Py_UNUSED(thread))
     shared->loop(args, dimensions, call->steps, shared->data);
 }
 
-/* Whether the elements may be computed in any order: where results lie over operands, each lies over its own. NumPy sees
- * to it, except in reductions and accumulations, which call the same loops. A loop over core dimensions gets a copy of
- * an operand that a result lies over, unless it is the very same array. */
-static int
-any_order(const Shared *shared, char **args, npy_intp n, const npy_intp *steps)
+/* Whether the elements may be computed in any order. NumPy sees to it, except in reductions and accumulations, which call
+ * the same loops. A loop over core dimensions gets a copy of an operand that a result lies over, unless it is the very
+ * same array. */
+static int any_order(const Shared *shared, char **args, npy_intp n, const npy_intp *steps)
 {
     for (int out = shared->inputs; out < shared->operands; out++) {
         if (steps[out] == 0) {
             return 0;
         }
-        const char *low = args[out], *high = low + (n - 1) * steps[out];
-        if (steps[out] < 0) {
-            const char *const swap = low;
-            low = high, high = swap;
-        }
-        for (int in = 0; in < shared->inputs && shared->cores == 0; in++) {
-            const char *first = args[in], *last = first + (n - 1) * steps[in];
-            if ((args[in] != args[out] || steps[in] != steps[out]) && (first <= high || last <= high) &&
-                (first >= low || last >= low)) {
-                return 0;
-            }
-        }
     }
-    return 1;
+    return shared->cores > 0 || !in_order(args, n, steps, shared->inputs, shared->operands);
 }
 
 /* The loop of a shared ufunc. */
-static void
-shared_loop(char **args, const npy_intp *dimensions, const npy_intp *steps, void *data)
+static void shared_loop(char **args, const npy_intp *dimensions, const npy_intp *steps, void *data)
 {
     const Shared *shared = data;
     const npy_intp n = dimensions[0];
@@ -88,8 +73,7 @@ shared_loop(char **args, const npy_intp *dimensions, const npy_intp *steps, void
 }
 
 /* Whether a loop has floating-point numbers among its operands, and nothing that the lock of the interpreter guards. */
-static int
-is_sharable(const char *types, int operands)
+static int is_sharable(const char *types, int operands)
 {
     int floats = 0;
     for (int i = 0; i < operands; i++) {
@@ -102,8 +86,7 @@ is_sharable(const char *types, int operands)
 }
 
 /* Let calls of a ufunc be shared; what is shared already stays so. */
-static PyObject *
-share(PyObject *Py_UNUSED(module), PyObject *arguments)
+static PyObject *share(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
     PyUFuncObject *ufunc;
     Py_ssize_t least;
@@ -111,39 +94,26 @@ share(PyObject *Py_UNUSED(module), PyObject *arguments)
         return NULL;
     }
     const int n = ufunc->ntypes, operands = ufunc->nargs;
-    if (operands > MOST_OPERANDS || ufunc->core_num_dim_ix > NPY_MAXDIMS || least < 1 || n < 1) {
+    if (operands > MOST_OPERANDS || ufunc->core_num_dim_ix > NPY_MAXDIMS || least < 1 || n < 1 || ufunc->data == NULL) {
         return PyErr_Format(PyExc_ValueError, "share: '%s' cannot be cut into parts of %zd", ufunc->name, least);
     }
-    PyUFuncGenericFunction *loops = PyMem_RawCalloc(n, sizeof *loops);
-    void **data = PyMem_RawCalloc(n, sizeof *data);
-    Shared *shared = PyMem_RawCalloc(n, sizeof *shared);
-    if (loops == NULL || data == NULL || shared == NULL) {
-        PyMem_RawFree(loops), PyMem_RawFree(data), PyMem_RawFree(shared);
+    Shared *shared = PyMem_RawCalloc(n, sizeof *shared); /* lives as long as the process, as the loops' table does */
+    if (shared == NULL) {
         return PyErr_NoMemory();
     }
-    int found = 0;
+    void **data = (void **)ufunc->data;
     for (int i = 0; i < n; i++) {
-        loops[i] = ufunc->functions[i];
-        data[i] = ufunc->data == NULL ? NULL : (void *)ufunc->data[i];
-        if (loops[i] != shared_loop && is_sharable(ufunc->types + i * operands, operands)) {
-            shared[i] = (Shared){loops[i], data[i], ufunc->nin, operands, ufunc->core_enabled ? ufunc->core_num_dim_ix : 0,
-                                 least, ufunc->core_dim_flags};
-            loops[i] = shared_loop;
+        if (ufunc->functions[i] != shared_loop && is_sharable(ufunc->types + i * operands, operands)) {
+            const int cores = ufunc->core_enabled ? ufunc->core_num_dim_ix : 0;
+            shared[i] = (Shared){ufunc->functions[i], data[i], ufunc->nin, operands, cores, least, ufunc->core_dim_flags};
+            ufunc->functions[i] = shared_loop;
             data[i] = &shared[i];
-            found = 1;
         }
     }
-    if (!found) {
-        PyMem_RawFree(loops), PyMem_RawFree(data), PyMem_RawFree(shared);
-        Py_RETURN_NONE;
-    }
-    ufunc->functions = loops; /* these tables live as long as the process, as the former ones do */
-    ufunc->data = data;
     Py_RETURN_NONE;
 }
 
-static PyObject *
-is_shared(PyObject *Py_UNUSED(module), PyObject *ufunc)
+static PyObject *is_shared(PyObject *Py_UNUSED(module), PyObject *ufunc)
 {
     const PyUFuncObject *of = (PyUFuncObject *)ufunc;
     int found = 0;
@@ -153,7 +123,24 @@ is_shared(PyObject *Py_UNUSED(module), PyObject *ufunc)
     return PyBool_FromLong(found);
 }
 
+static PyObject *set_threads(PyObject *Py_UNUSED(module), PyObject *argument)
+{
+    const long n = PyLong_AsLong(argument);
+    if (n == -1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    pool_set_threads(n > POOL_MOST_THREADS ? POOL_MOST_THREADS : (int)n);
+    Py_RETURN_NONE;
+}
+
+static PyObject *get_threads(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing))
+{
+    return PyLong_FromLong(pool_threads());
+}
+
 PyMethodDef sharing_methods[] = {
+    {"set_threads", set_threads, METH_O, "Let this many threads share work."},
+    {"get_threads", get_threads, METH_NOARGS, "Return how many threads share work."},
     {"is_shared", is_shared, METH_O, "Return whether large calls of a ufunc are shared by threads."},
     {"share", share, METH_VARARGS, "Let large calls of a ufunc be shared by threads, in parts of this many elements or more."},
     {NULL, NULL, 0, NULL},

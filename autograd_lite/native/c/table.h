@@ -11,17 +11,107 @@
 #define MADD_d(a, b, c) ((a) * (b) + (c))
 #endif
 
-#include "elementwise.h"
-#include "loops/macros.h"
+#include "images.h"
+#include "operands.h"
 
-#include "loops/elementary.h"
-#include "loops/activations.h"
+#include "loops/macros.h"
+#include "loops/constants.h"
 #include "loops/rows.h"
-#include "loops/windows.h"
-#include "loops/gates.h"
-#include "loops/updates.h"
+
+#define X f
+#define real npy_float
+#define bits npy_int32
+#define ubits npy_uint32
+#include "loops/precision.h"
+#undef X
+#undef real
+#undef bits
+#undef ubits
+
+#define X d
+#define real npy_double
+#define bits npy_int64
+#define ubits npy_uint64
+#include "loops/precision.h"
+#include "loops/sines.h"
+
+#define ROW_(name, signature, nin, nout, doc) {#name, signature, nin, nout, {NAME(name##_f), NAME(name##_d)}, {NULL}, doc}
+#define SINGLE(name, nin, doc) ROW_(name, NULL, nin, 1, doc)
+#define DOUBLE_ONLY(name, doc) {#name, NULL, 1, 1, {NULL, NAME(name##_d)}, {NULL}, doc}
+
+/* A kernel over windows for a number of spatial axes; its types differ: an operand of one byte stands for the dimensions
+ * that the other operands do not have, and the last one is the layout. */
+#define RANKED(name, rank, signature, nin, types_f, types_d, doc) \
+    {#name "_" #rank, signature, nin, 1, {NAME(name##_##rank##_f), NAME(name##_##rank##_d)}, {types_f, types_d}, doc}
+/* S, O and K are the dimensions of images, windows and taps. */
+#define WINDOWS(rank, S, O, K)                                                                                   \
+    RANKED(window_max, rank, "(n," S ",c),(" O "),(m)->(n," O ",c)", 3, "fbpf", "dbpd",                          \
+           "The largest element of each window; the layout is lengths, strides and padding before."),            \
+    RANKED(window_sum, rank, "(n," S ",c),(" O "),(m)->(n," O ",c)", 3, "fbpf", "dbpd",                          \
+           "The sum of each window; the layout is lengths, strides and padding before."),                        \
+    RANKED(window_take_equal, rank, "(n," S ",c),(n," S ",c),(n," O ",c),(m)->(n," O ",c)", 4, "fffpf", "dddpd", \
+           "The element of x where y is the first in its window to equal z."),                                   \
+    RANKED(window_put_equal, rank, "(n," O ",c),(n," S ",c),(n," O ",c),(m)->(n," S ",c)", 4, "fffpf", "dddpd",  \
+           "Each x, added where y is the first in its window to equal z."),                                      \
+    RANKED(window_spread, rank, "(n," O ",c),(" S "),(m)->(n," S ",c)", 3, "fbpf", "dbpd",                       \
+           "Each x, added to all elements of its window."),                                                      \
+    RANKED(convolution, rank, "(n," S ",c),(" K ",c,f),(" O "),(m)->(n," O ",f)", 4, "ffbpf", "ddbpd",           \
+           "Windows times a kernel; the layout is dilations, strides and padding before."),                      \
+    RANKED(convolution_kernel, rank, "(n," S ",c),(n," O ",f),(" K "),(m)->(" K ",c,f)", 4, "ffbpf", "ddbpd",    \
+           "Windows, transposed, times a pixel for each of them."),                                              \
+    RANKED(convolution_input, rank, "(n," O ",f),(" K ",c,f),(" S "),(m)->(n," S ",c)", 4, "ffbpf", "ddbpd",     \
+           "Pixels times a kernel, added up where their windows lie.")
 
 const Kernel NAME(kernels)[] = {
-    ELEMENTARY ACTIVATIONS ROWS WINDOWS GATES UPDATES
-    {NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL},
+    SINGLE(exp, 1, "The exponential function; 1 ulp."),
+    SINGLE(expm1, 1, "exp(x) - 1; 2 ulp."),
+    SINGLE(tanh, 1, "The hyperbolic tangent; 3 ulp."),
+    SINGLE(log, 1, "The natural logarithm; 1 ulp."),
+    SINGLE(log1p, 1, "log(1 + x); 2 ulp."),
+    DOUBLE_ONLY(sin, "The sine; 1 ulp."),
+    DOUBLE_ONLY(cos, "The cosine; 1 ulp."),
+    SINGLE(erf, 1, "The error function; 2 ulp."),
+    SINGLE(erfc, 1, "The complement of the error function; 4 ulp."),
+
+    SINGLE(sigmoid, 1, "1 / (1 + exp(-x))."),
+    SINGLE(softplus, 1, "log(1 + exp(x))."),
+    SINGLE(silu, 1, "x sigmoid(x)."),
+    SINGLE(silu_slope, 1, "The derivative of x sigmoid(x)."),
+    SINGLE(silu_pullback, 2, "The derivative of silu at x, times y."),
+    SINGLE(mish, 1, "x tanh(softplus(x))."),
+    SINGLE(gelu, 1, "x Phi(x), Phi the normal distribution function."),
+    SINGLE(gelu_slope, 1, "The derivative of x Phi(x)."),
+    SINGLE(gelu_pullback, 2, "The derivative of gelu at x, times y."),
+    SINGLE(tanh_pullback, 2, "x - x y y."),
+    SINGLE(sigmoid_pullback, 2, "x (y (1 - y))."),
+    SINGLE(relu, 1, "The larger of x and 0."),
+
+    ROW_(softmax, "(n)->(n)", 1, 1, "exp(x) over its sum."),
+    ROW_(softmax_pullback, "(n),(n)->(n)", 2, 1, "y (x - <x, y>)."),
+    ROW_(log_softmax, "(n)->(n)", 1, 1, "x - logsumexp(x)."),
+    ROW_(log_softmax_pullback, "(n),(n)->(n)", 2, 1, "x - exp(y) sum(x)."),
+    ROW_(logsumexp, "(n)->()", 1, 1, "The logarithm of the sum of exp(x)."),
+    ROW_(standardize, "(n),(),()->(n)", 3, 1,
+         "(x - m) / sqrt(mean((x - m)^2) + y), where m is the mean, or 0 if z is 0."),
+    ROW_(standardize_pullback, "(n),(n),(),()->(n)", 4, 1,
+         "The derivative of standardize at the second operand, applied to the first."),
+    ROW_(sum_of_rows, "(m,n)->(n)", 1, 1, "The sum over m."),
+
+    WINDOWS(1, "w", "q", "k"),
+    WINDOWS(2, "h,w", "p,q", "j,k"),
+    WINDOWS(3, "d,h,w", "o,p,q", "i,j,k"),
+
+    ROW_(lstm_cell, "(4,n),(4,n),(4,n),(n)->(6,n)", 4, 1, "i, f, g, o, h, c of z, b, the product with R, and c before."),
+    ROW_(lstm_cell_pullback, "(6,n),(6,n),(n),(n),(n)->(4,n),(n)", 5, 2,
+         "The cotangents of z and of c before; of i, f, g, o, h, c, their cotangents, c before, dh and dc."),
+    ROW_(gru_cell, "(3,n),(3,n),(4,n),(n)->(5,n)", 4, 1,
+         "u, r, n, q, h of z, the product with R, the biases, and h before."),
+    ROW_(gru_cell_pullback, "(5,n),(5,n),(n),(n)->(3,n),(3,n),(n)", 4, 3,
+         "The cotangents of z, of the product with R, and of h before; of u, r, n, q, h, their cotangents, h before "
+         "and dh."),
+
+    SINGLE(running_mean, 3, "(y - x) * z + x."),
+    SINGLE(running_mean_square, 3, "(y * y - x) * z + x."),
+    SINGLE(over_root, 5, "x / (sqrt(y + z) + u) * v."),
+    {.name = NULL},
 };

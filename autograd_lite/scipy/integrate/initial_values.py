@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +15,9 @@ from ...ops import barrier
 from ...ops.operands import operand, values
 from ...tree import map as map_leaves
 from ..calls import has_tensors, takes_tensors
-from .runge_kutta import METHODS, Step, replayed, right_hand_side
+from .events import moment
+from .implicit import NotesOrders, NotesStages, bdf_steps, radau_steps
+from .runge_kutta import Notes, Step, explicit_steps, right_hand_side
 
 
 def bare(x: Any) -> Any:
@@ -43,10 +46,11 @@ class Solution:
     Attributes:
         t_min, t_max: where it is defined.
         ts: where steps begin and end.
+        steps: the steps.
     """
 
     def __init__(self, times: Any, steps: list[Step]) -> None:
-        self.ts, self._steps = times, steps
+        self.ts, self.steps = times, steps
         self.t_min, self.t_max = float(times.min()), float(times.max())
 
     def __call__(self, t: Any) -> Any:
@@ -57,7 +61,7 @@ class Solution:
         out: list[Any] = [None] * len(bare)
         for k in dict.fromkeys(found.tolist()):
             here = np.flatnonzero(found == k)
-            part = self._steps[k](flat[here])
+            part = self.steps[k].between()(flat[here])
             for i, place in enumerate(here):
                 out[place] = part[:, i]
         return out[0] if t.ndim == 0 else np.stack(out, axis=1)
@@ -73,8 +77,8 @@ def _step_of(times: Any, t: Any) -> Any:
 @takes_tensors(
     original.solve_ivp,
     "y0, args, t_span, t_eval, and what fun reads from around it",
-    "RK23, RK45 and DOP853: the discrete solution of SciPy's accepted steps, whose lengths are constants; in memory of "
-    "the number of steps. Implicit methods, LSODA and events are refused",
+    "the discrete solution of SciPy's accepted steps, whose lengths and orders are constants; Radau and BDF with their "
+    "equations solved to the last digits. Moments and states of events, too. LSODA is refused",
     always=True,
 )
 def solve_ivp(
@@ -89,45 +93,115 @@ def solve_ivp(
     **options: Any,
 ) -> Any:
     given = () if args is None else tuple(args)
-    plain = {"dense_output": dense_output, "events": events, "args": args}
     start, end = t_span
-    if not has_tensors(t_span, y0, t_eval, given) and not has_tensors(_probe(fun, start, y0, given, options)):
-        return original.solve_ivp(fun, t_span, y0, method, t_eval, **plain, **options)
-    if events is not None:
-        raise UnsupportedError(
-            "scipy.integrate.solve_ivp: the argument events= is not supported on Tensors; solve without Tensors first, "
-            "and end t_span at the event"
-        )
+    if not has_tensors(t_span, y0, t_eval, given, _probe(fun, events, start, y0, given, options)):
+        return original.solve_ivp(fun, t_span, y0, method, t_eval, dense_output, events, args=args, **options)
     if method not in METHODS:
         raise UnsupportedError(
-            f"scipy.integrate.solve_ivp: on Tensors, expected method RK23, RK45 or DOP853; received {method!r}. The "
-            "steps of the others solve equations by iterations that stop early, and are not functions with a derivative"
+            f"scipy.integrate.solve_ivp: on Tensors, expected method among {', '.join(METHODS)}; received {method!r}"
         )
     y0 = operand(y0)
     y0 = y0 if y0.dtype.kind in "fc" else y0.astype(np.float64)
-    vectorized = options.pop("vectorized", False)
-    found = original.solve_ivp(
-        on_arrays(fun), (float(bare(start)), float(bare(end))), bare(y0), method, args=bare_tree(given), **options
-    )
-    if vectorized:
+    if options.pop("vectorized", False):
         fun = _of_columns(fun)
-    times = [start, *found.t[1:-1], end] if found.success else [start, *found.t[1:]]
-    steps = replayed(right_hand_side(fun, given, y0), method, times, y0)
-    solution = Solution(found.t, steps)
-    if t_eval is None:
-        t, y = found.t, np.stack([y0, *(step.after for step in steps)], axis=1)
+    if callable(options.get("jac")):
+        options["jac"] = on_arrays(options["jac"])
+    span = float(bare(start)), float(bare(end))
+    t = None if t_eval is None else operand(t_eval)
+    solver, notes = _noting(method)
+    found = original.solve_ivp(
+        on_arrays(fun),
+        span,
+        bare(y0),
+        solver,
+        None if t is None else values(t),
+        events=None if events is None else [_bare_event(event) for event in _listed(events)],
+        args=bare_tree(given),
+        **options,
+    )
+    solution = _recorded(right_hand_side(fun, given, y0), method, (start, end), y0, notes)
+    happened = _happened(_listed(events), given, found, solution)
+    if t is None:
+        t, y = found.t, np.stack([y0, *(step.after for step in solution.steps)], axis=1)
+        if found.status == 1:  # the last step goes on beyond the event
+            last = max((t for ts in happened[0] for t in ts), key=lambda t: abs(float(bare(t)) - span[0]))
+            t = np.concatenate([t[:-1], operand(last).reshape(1)])
+            y = np.concatenate([y[:, :-1], solution(t[-1:])], axis=1)
     else:
-        t = operand(t_eval)
-        _check_times(values(t), *(float(bare(x)) for x in t_span))
-        if not found.success:
-            t = t[np.flatnonzero(np.abs(values(t) - found.t[0]) <= np.abs(found.t[-1] - found.t[0]))]
-        y = solution(t)
-    return type(found)({**found, "t": t, "y": y, "sol": solution if dense_output else None})
+        t = t[: len(found.t)]
+        y = solution(t) if len(found.t) else found.y
+    y = found.y + (y - barrier.stop_gradient(y))  # SciPy's to the last bit
+    more = {} if events is None else dict(zip(("t_events", "y_events"), happened, strict=True))
+    return type(found)({**found, "t": t, "y": y, "sol": solution if dense_output else None, **more})
 
 
-def _probe(fun: Callable[..., Any], start: Any, y0: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+# By the name of a method: what notes its steps, SciPy's class, and what takes them again.
+METHODS: dict[str, Any] = {
+    **{
+        solver.__name__: (Notes, solver, functools.partial(explicit_steps, method=solver))
+        for solver in (original.RK23, original.RK45, original.DOP853)
+    },
+    "Radau": (NotesStages, original.Radau, radau_steps),
+    "BDF": (NotesOrders, original.BDF, bdf_steps),
+}
+
+
+def _noting(method: str) -> tuple[Any, list[Any]]:
+    """Return SciPy's solver as a class that notes its steps in a list, and the list."""
+    notes: list[Any] = []
+    noting, solver, _ = METHODS[method]
+    return type(method, (noting, solver), {"notes": notes}), notes
+
+
+def _recorded(side: Any, method: str, ends: Any, y0: Any, notes: list[Any]) -> Solution:
+    """Take the steps that were noted once more, recorded."""
+    times = [ends[0], *(note[0] for note in notes)]
+    if times[-1] == float(bare(ends[1])):
+        times[-1] = ends[1]
+    steps = METHODS[method][2](side, times, y0, notes)
+    return Solution(np.array([float(bare(t)) for t in times]), steps)
+
+
+def _listed(events: Any) -> list[Any]:
+    return [] if events is None else [events] if callable(events) else list(events)
+
+
+def _bare_event(event: Any) -> Any:
+    """Return an event for SciPy, with its attributes."""
+    plain = on_arrays(event)
+    for name in ("terminal", "direction"):
+        if hasattr(event, name):
+            setattr(plain, name, getattr(event, name))
+    return plain
+
+
+def _with(event: Any, args: Any, t: Any, y: Any) -> Any:
+    return event(t, y, *args)
+
+
+def _happened(events: list[Any], args: Any, found: Any, solution: Solution) -> tuple[list[Any], list[Any]]:
+    """Return the moments and the states of each event."""
+    moments, states = [], []
+    for k, event in enumerate(events):
+        numbers = _step_of(solution.ts, found.t_events[k])
+        pairs = zip(numbers, found.t_events[k], strict=True)
+        ts = [moment(functools.partial(_with, event, args), solution.steps[i].between(), t) for i, t in pairs]
+        moments.append(np.stack(ts) if ts else found.t_events[k])
+        if ts:
+            y = solution(moments[-1]).T
+            states.append(found.y_events[k] + (y - barrier.stop_gradient(y)))
+        else:
+            states.append(found.y_events[k])
+    return moments, states
+
+
+def _probe(fun: Any, events: Any, start: Any, y0: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """Return what the functions return at the beginning, which holds Tensors if they read some from around them."""
+    if has_tensors(start, y0, args):
+        return ()
     y0 = np.asarray(y0, None if np.iscomplexobj(y0) else np.float64)
-    return fun(start, y0[:, None], *args)[:, 0] if options.get("vectorized") else fun(start, y0, *args)
+    slope = fun(start, y0[:, None], *args)[:, 0] if options.get("vectorized") else fun(start, y0, *args)
+    return slope, [event(start, y0, *args) for event in _listed(events)]
 
 
 def _of_columns(fun: Callable[..., Any]) -> Callable[..., Any]:
@@ -142,15 +216,15 @@ def _check_times(t: Any, start: float, end: float) -> None:
         )
 
 
-# Steps of the replay may be this many times as many as LSODA's before a problem counts as stiff.
-_STIFF = 50
+# DOP853 may take this many times the steps of LSODA before a problem counts as stiff.
+_STIFF = 30
 
 
 @takes_tensors(
     original.odeint,
     "y0, t, args, and what func reads from around it",
-    "the values are LSODA's; the derivatives are those of DOP853's discrete solution with 1/100 of its tolerance, "
-    "since a multistep method has no steps to take again. Stiff problems are refused",
+    "the values are LSODA's; the derivatives are those of the discrete solution by DOP853, or by Radau for a "
+    "stiff problem, with tighter tolerances, since a multistep method has no steps to take again",
     always=True,
 )
 def odeint(
@@ -166,44 +240,52 @@ def odeint(
     **options: Any,
 ) -> Any:
     args = args if isinstance(args, tuple) else (args,)
+    fun = func if tfirst else _time_first(func)
+    tolerances = {"rtol": rtol, "atol": atol}
     if not has_tensors(y0, t, args):
-        probe = np.atleast_1d(np.asarray(y0, np.float64))
-        start = np.asarray(t).reshape(-1)[0]
-        if not has_tensors(func(start, probe, *args) if tfirst else func(probe, start, *args)):
+        probe, start = np.atleast_1d(np.asarray(y0, np.float64)), np.asarray(t).reshape(-1)[0]
+        if not has_tensors(fun(start, probe, *args)):
             return original.odeint(
-                func, y0, t, args, Dfun, full_output=full_output, rtol=rtol, atol=atol, tfirst=tfirst, **options
+                func, y0, t, args, Dfun, full_output=full_output, tfirst=tfirst, **tolerances, **options
             )
-    fun = func if tfirst else lambda t, y, *args: func(y, t, *args)
     y0, t = np.atleast_1d(operand(y0)), operand(t)
     y0 = y0 if y0.dtype.kind == "f" else y0.astype(np.float64)
     times, plain = values(t).astype(np.float64), bare_tree(args)
     theirs, information = original.odeint(
-        on_arrays(fun), bare(y0), times, plain, full_output=1, rtol=rtol, atol=atol, tfirst=True, **options
+        on_arrays(fun), bare(y0), times, plain, full_output=1, tfirst=True, **tolerances, **options
     )
-    rtol, atol = (np.maximum(1e-2 * np.asarray(1.49e-8 if x is None else x), 1e-13) for x in (rtol, atol))
-    tolerances = {"rtol": float(rtol.min()), "atol": atol}
+    side, ends, span = right_hand_side(fun, args, y0), (t[0], t[-1]), (times[0], times[-1])
     limit = _STIFF * (int(information["nst"].max(initial=0)) + 20)
-    accepted = _steps_of(on_arrays(fun), times, bare(y0), plain, tolerances, limit)
-    steps = replayed(right_hand_side(fun, args, y0), "DOP853", [t[0], *accepted[1:]], y0)
-    ours = Solution(accepted, steps)(t).T
+    method, settings = "DOP853", _tighter(1e-2, **tolerances)
+    accepted = _steps_of(on_arrays(fun), times, bare(y0), plain, settings, limit)
+    if accepted is None:
+        method = "Radau"
+        solver, accepted = _noting(method)
+        settings = _tighter(1e-1, **tolerances)
+        original.solve_ivp(on_arrays(fun), span, bare(y0), solver, args=plain, **settings)
+    solution = _recorded(side, method, ends, y0, accepted)
+    ours = solution(t).T
     y = theirs + (ours - barrier.stop_gradient(ours))
     return (y, information) if full_output else y
 
 
-def _steps_of(fun: Any, t: Any, y0: Any, args: Any, tolerances: Any, limit: int) -> Any:
-    """Return where DOP853's steps begin and end.
+def _time_first(func: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda t, y, *args: func(y, t, *args)
 
-    Raises:
-        UnsupportedError: if there are more of them than a method for stiff problems explains.
-    """
+
+def _tighter(factor: float, rtol: Any, atol: Any) -> dict[str, Any]:
+    """Return a part of odeint's tolerances, as solve_ivp takes them."""
+    rtol, atol = (np.maximum(factor * np.asarray(1.49e-8 if x is None else x), 1e-13) for x in (rtol, atol))
+    return {"rtol": float(rtol.min()), "atol": atol}
+
+
+def _steps_of(fun: Any, t: Any, y0: Any, args: Any, tolerances: Any, limit: int) -> Any:
+    """Return the notes of DOP853's steps, where each ends; None if there are too many of them."""
     solver = original.DOP853(lambda t, y: fun(t, y, *args), t[0], y0, t[-1], **tolerances)
-    times = [t[0]]
+    notes = []
     while solver.status == "running":
         solver.step()
-        times.append(solver.t)
-        if len(times) > limit or solver.status == "failed":
-            raise UnsupportedError(
-                f"scipy.integrate.odeint: expected a problem that is not stiff, since derivatives come from explicit "
-                f"steps; LSODA took {limit // _STIFF - 20} steps, DOP853 more than {len(times)}"
-            )
-    return np.array(times)
+        notes.append((solver.t,))
+        if len(notes) > limit or solver.status == "failed":
+            return None
+    return notes

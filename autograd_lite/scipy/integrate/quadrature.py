@@ -99,7 +99,7 @@ def _cotangents(g: Any, a: Any, b: Any, parameters: tuple[Any, ...], body: Body,
     return found
 
 
-class _Always:
+class Always:
     """What an op saves that saves the result and all of n inputs, whichever of them need a gradient."""
 
     def __init__(self, n: int) -> None:
@@ -130,7 +130,7 @@ def _integral(n: int, with_error: bool) -> Op:
         _value_and_error if with_error else _vector,
         together=pull,
         infer=infer,
-        keeps=_Always(n + 2),
+        keeps=Always(n + 2),
     )
 
 

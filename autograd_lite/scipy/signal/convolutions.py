@@ -65,7 +65,7 @@ full: Op = structural(
 )
 
 
-def _of_mode(name: str, x: Any, y: Any, mode: str, axes: Axes, method: str) -> Any:
+def of_mode(name: str, x: Any, y: Any, mode: str, axes: Axes, method: str) -> Any:
     """Convolve, and take the part of the full result that a mode means."""
     if x.ndim != y.ndim:
         raise ShapeError(f"scipy.signal.{name}: expected arrays of one rank; received shapes {x.shape} and {y.shape}")
@@ -106,13 +106,13 @@ def convolve(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> An
     in1, in2 = operand(in1), operand(in2)
     if in1.ndim == in2.ndim == 0:
         return in1 * in2
-    return _of_mode("convolve", in1, in2, mode, _all(in1), method)
+    return of_mode("convolve", in1, in2, mode, _all(in1), method)
 
 
 def _along(name: str, in1: Any, in2: Any, mode: str, axes: Any) -> Any:
     in1, in2 = operand(in1), operand(in2)
     given = range(in1.ndim) if axes is None else [axes] if isinstance(axes, int) else axes
-    return _of_mode(name, in1, in2, mode, tuple(normalize_axis(i, in1.ndim) for i in given), "fft")
+    return of_mode(name, in1, in2, mode, tuple(normalize_axis(i, in1.ndim) for i in given), "fft")
 
 
 @takes_tensors(original.fftconvolve, "in1, in2")
@@ -135,8 +135,8 @@ def correlate(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> A
     if in1.ndim == in2.ndim == 0:
         return in1 * np.conjugate(in2)
     if mode == "valid" and in1.ndim == in2.ndim and _is_inside("correlate", in1, in2, _all(in1)):
-        return _turned(_of_mode("correlate", in2, _turned(in1), mode, _all(in1), method))
-    return _of_mode("correlate", in1, _turned(in2), mode, _all(in1), method)
+        return _turned(of_mode("correlate", in2, _turned(in1), mode, _all(in1), method))
+    return of_mode("correlate", in1, _turned(in2), mode, _all(in1), method)
 
 
 # ---- in two dimensions, with boundaries -----------------------------------------------------------------------------
@@ -158,14 +158,14 @@ def _with_boundary(
         raise ValueError(f"scipy.signal.{name}: expected mode full, same or valid; received {mode!r}")
     filled = _BOUNDARIES[boundary] == "constant"
     if mode == "valid":
-        return _of_mode(name, in1, in2, mode, (0, 1), "direct")
+        return of_mode(name, in1, in2, mode, (0, 1), "direct")
     if filled and not np.any(fillvalue):
         out = full(in1, in2, axes=(0, 1), method="direct")
         return out if mode == "full" else _cut(out, (0, 1), start, in1.shape)
     widths = [(n - 1, n - 1) for n in in2.shape]
     fill: dict[str, Any] = {"constant_values": fillvalue} if filled else {}
     padded = numpy.pad(in1, widths, mode=_BOUNDARIES[boundary], **fill)
-    out = _of_mode(name, padded, in2, "valid", (0, 1), "direct")
+    out = of_mode(name, padded, in2, "valid", (0, 1), "direct")
     return out if mode == "full" else _cut(out, (0, 1), start, in1.shape)
 
 
@@ -180,7 +180,7 @@ def convolve2d(in1: Any, in2: Any, mode: str = "full", boundary: str = "fill", f
 def correlate2d(in1: Any, in2: Any, mode: str = "full", boundary: str = "fill", fillvalue: float = 0) -> Any:
     in1, in2 = operand(in1), operand(in2)
     if mode == "valid" and in1.ndim == in2.ndim and _is_inside("correlate2d", in1, in2, _all(in1)):
-        return _turned(_of_mode("correlate2d", in2, _turned(in1), mode, (0, 1), "direct"))
+        return _turned(of_mode("correlate2d", in2, _turned(in1), mode, (0, 1), "direct"))
     start = [n // 2 for n in in2.shape]
     return _with_boundary("correlate2d", in1, _turned(in2), mode, boundary, fillvalue, start=start)
 

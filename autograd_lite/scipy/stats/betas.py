@@ -10,7 +10,7 @@ from scipy import special as sp
 
 from .masks import shown
 from .quadrature import poisson_mixture, tanh_sinh
-from .rows import LOG_2, LOG_PI, POSITIVE, UNIT, Row, log_normal, where_above
+from .rows import LOG_2, LOG_PI, POSITIVE, UNIT, Row, log_normal, times, where_above
 
 
 def _t_entropy(df: Any) -> Any:
@@ -30,7 +30,7 @@ def _f_entropy(dfn: Any, dfd: Any) -> Any:
 
 def _f(x: Any, dfn: Any, dfd: Any) -> Any:
     n, d, y = 0.5 * dfn, 0.5 * dfd, x * dfn / dfd
-    return sp.xlogy(n - 1, y) - (n + d) * np.log1p(y) - sp.betaln(n, d) + np.log(dfn / dfd)
+    return times(n - 1, np.log(y)) - (n + d) * np.log1p(y) - sp.betaln(n, d) + np.log(dfn / dfd)
 
 
 def _f_tail(lower: bool) -> Any:
@@ -97,6 +97,12 @@ def _skew_t(x: Any, a: Any, b: Any) -> Any:
     return x / np.sqrt(a + b + x * x)
 
 
+def _log_skew_t(x: Any, a: Any, b: Any) -> Any:
+    y = _skew_t(x, a, b)
+    constant = (a + b - 1) * LOG_2 + sp.betaln(a, b) + 0.5 * np.log(a + b)
+    return (a + 0.5) * np.log1p(y) + (b + 0.5) * np.log1p(-y) - constant
+
+
 def _skew_t_power(n: int, a: Any, b: Any) -> Any:
     """Return the moments about 0, by those of a beta variable B: X = √(a + b) (2B - 1) / (2 √(B (1 - B)))."""
     if n == 1:
@@ -128,102 +134,66 @@ def _gausshyper_cdf(x: Any, a: Any, b: Any, c: Any, z: Any) -> Any:
 
 
 def _gausshyper(x: Any, a: Any, b: Any, c: Any, z: Any) -> Any:
-    return sp.xlogy(a - 1, x) + sp.xlog1py(b - 1, -x) - c * np.log1p(z * x) - _log_euler(a, b, c, z)
+    return times(a - 1, np.log(x)) + times(b - 1, np.log1p(-x)) - c * np.log1p(z * x) - _log_euler(a, b, c, z)
 
 
 def _gausshyper_power(n: int, a: Any, b: Any, c: Any, z: Any) -> Any:
     return np.exp(_log_euler(a + n, b, c, z) - _log_euler(a, b, c, z))
 
 
+# fmt: off
 BETAS: dict[str, Row] = {
     "beta": Row(
-        logpdf=lambda x, a, b: sp.xlog1py(b - 1, -x) + sp.xlogy(a - 1, x) - sp.betaln(a, b),
-        cdf=lambda x, a, b: sp.betainc(a, b, x),
-        sf=lambda x, a, b: sp.betaincc(a, b, x),
-        support=UNIT,
-        mean=lambda a, b: a / (a + b),
-        var=lambda a, b: a * b / ((a + b) ** 2 * (a + b + 1)),
-        entropy=_beta_entropy,
+        logpdf=lambda x, a, b: times(b - 1, np.log1p(-x)) + times(a - 1, np.log(x)) - sp.betaln(a, b),
+        cdf=lambda x, a, b: sp.betainc(a, b, x), sf=lambda x, a, b: sp.betaincc(a, b, x), support=UNIT,
+        mean=lambda a, b: a / (a + b), var=lambda a, b: a * b / ((a + b) ** 2 * (a + b + 1)), entropy=_beta_entropy,
     ),
     "t": Row(
         logpdf=lambda x, df: -sp.betaln(0.5 * df, 0.5) - 0.5 * np.log(df) - (0.5 * df + 0.5) * np.log1p(x * x / df),
-        cdf=lambda x, df: sp.stdtr(df, x),
-        symmetric=True,
-        mean=lambda df: where_above(1, df, 0.0 * df),
+        cdf=lambda x, df: sp.stdtr(df, x), symmetric=True, mean=lambda df: where_above(1, df, 0.0 * df),
         var=lambda df: where_above(2, df, df / (df - 2), math.nan) + np.where((df > 1) & (df <= 2), math.inf, 0.0),
         entropy=_t_entropy,
     ),
     "f": Row(
-        logpdf=_f,
-        cdf=lambda x, dfn, dfd: _f_tail(True)(x, 0.5 * dfn, 0.5 * dfd),
-        sf=lambda x, dfn, dfd: _f_tail(False)(x, 0.5 * dfn, 0.5 * dfd),
-        support=POSITIVE,
+        logpdf=_f, cdf=lambda x, dfn, dfd: _f_tail(True)(x, 0.5 * dfn, 0.5 * dfd),
+        sf=lambda x, dfn, dfd: _f_tail(False)(x, 0.5 * dfn, 0.5 * dfd), support=POSITIVE,
         mean=lambda dfn, dfd: where_above(2, dfd, dfd / (dfd - 2)),
         var=lambda dfn, dfd: where_above(4, dfd, 2 * dfd * dfd * (dfn + dfd - 2) / (dfn * (dfd - 2) ** 2 * (dfd - 4))),
         entropy=_f_entropy,
     ),
     "betaprime": Row(
-        logpdf=lambda x, a, b: sp.xlogy(a - 1, x) - sp.xlog1py(a + b, x) - sp.betaln(a, b),
-        cdf=lambda x, a, b: sp.betainc(a, b, x / (1 + x)),
-        sf=lambda x, a, b: sp.betainc(b, a, 1 / (1 + x)),
-        support=POSITIVE,
-        closed=False,
-        mean=lambda a, b: where_above(1, b, a / (b - 1)),
+        logpdf=lambda x, a, b: times(a - 1, np.log(x)) - times(a + b, np.log1p(x)) - sp.betaln(a, b),
+        cdf=lambda x, a, b: sp.betainc(a, b, x / (1 + x)), sf=lambda x, a, b: sp.betainc(b, a, 1 / (1 + x)),
+        support=POSITIVE, closed=False, mean=lambda a, b: where_above(1, b, a / (b - 1)),
         var=lambda a, b: where_above(2, b, a * (a + b - 1) / ((b - 2) * (b - 1) ** 2)),
     ),
     "arcsine": Row(
         logpdf=lambda x: -LOG_PI - 0.5 * np.log(x) - 0.5 * np.log1p(-x),
-        cdf=lambda x: (2 / math.pi) * np.arcsin(np.sqrt(x)),
-        support=UNIT,
-        mean=lambda: 0.5,
-        var=lambda: 0.125,
-        entropy=lambda: LOG_PI - 2 * LOG_2,
+        cdf=lambda x: (2 / math.pi) * np.arcsin(np.sqrt(x)), support=UNIT,
     ),
     "rdist": Row(
-        logpdf=lambda x, c: sp.xlog1py(0.5 * c - 1, -x * x) - sp.betaln(0.5 * c, 0.5),
-        cdf=lambda x, c: sp.betainc(0.5 * c, 0.5 * c, 0.5 * (x + 1)),
-        symmetric=True,
-        support=(-1.0, 1.0),
-        mean=lambda c: 0.0 * c,
-        var=lambda c: 1 / (c + 1),
+        logpdf=lambda x, c: times(0.5 * c - 1, np.log1p(-x * x)) - sp.betaln(0.5 * c, 0.5),
+        cdf=lambda x, c: sp.betainc(0.5 * c, 0.5 * c, 0.5 * (x + 1)), support=(-1.0, 1.0), symmetric=True,
+        mean=lambda c: 0.0 * c, var=lambda c: 1 / (c + 1),
     ),
     "jf_skew_t": Row(
-        logpdf=lambda x, a, b: (
-            (a + 0.5) * np.log1p(_skew_t(x, a, b))
-            + (b + 0.5) * np.log1p(-_skew_t(x, a, b))
-            - (a + b - 1) * LOG_2
-            - sp.betaln(a, b)
-            - 0.5 * np.log(a + b)
-        ),
-        cdf=lambda x, a, b: sp.betainc(a, b, 0.5 + 0.5 * _skew_t(x, a, b)),
-        sf=lambda x, a, b: sp.betaincc(a, b, 0.5 + 0.5 * _skew_t(x, a, b)),
-        mean=lambda a, b: _skew_t_power(1, a, b),
+        logpdf=_log_skew_t, cdf=lambda x, a, b: sp.betainc(a, b, 0.5 + 0.5 * _skew_t(x, a, b)),
+        sf=lambda x, a, b: sp.betaincc(a, b, 0.5 + 0.5 * _skew_t(x, a, b)), mean=lambda a, b: _skew_t_power(1, a, b),
         var=lambda a, b: _skew_t_power(2, a, b) - _skew_t_power(1, a, b) ** 2,
     ),
     "gausshyper": Row(
-        logpdf=_gausshyper,
-        cdf=_gausshyper_cdf,
-        support=UNIT,
+        logpdf=_gausshyper, cdf=_gausshyper_cdf, support=UNIT,
         check=lambda a, b, c, z: (a > 0) & (b > 0) & (c == c) & (z > -1),
         mean=lambda *shapes: _gausshyper_power(1, *shapes),
         var=lambda *shapes: _gausshyper_power(2, *shapes) - _gausshyper_power(1, *shapes) ** 2,
     ),
     "ncf": Row(
-        logpdf=_ncf,
-        cdf=_ncf_tail(True),
-        sf=_ncf_tail(False),
-        support=POSITIVE,
-        closed=False,
-        check=lambda dfn, dfd, nc: (dfn > 0) & (dfd > 0) & (nc >= 0),
-        mean=_ncf_mean,
-        var=_ncf_var,
+        logpdf=_ncf, cdf=_ncf_tail(True), sf=_ncf_tail(False), support=POSITIVE, closed=False,
+        check=lambda dfn, dfd, nc: (dfn > 0) & (dfd > 0) & (nc >= 0), mean=_ncf_mean, var=_ncf_var,
     ),
     "nct": Row(
-        logpdf=_nct,
-        cdf=lambda x, df, nc: _over_chi(lambda xs, s, nc: sp.ndtr(xs - nc), x, df, nc),
+        logpdf=_nct, cdf=lambda x, df, nc: _over_chi(lambda xs, s, nc: sp.ndtr(xs - nc), x, df, nc),
         sf=lambda x, df, nc: _over_chi(lambda xs, s, nc: sp.ndtr(nc - xs), x, df, nc),
-        check=lambda df, nc: (df > 0) & (nc == nc),
-        mean=_nct_mean,
-        var=_nct_var,
+        check=lambda df, nc: (df > 0) & (nc == nc), mean=_nct_mean, var=_nct_var,
     ),
 }

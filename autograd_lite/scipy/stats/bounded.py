@@ -10,7 +10,7 @@ from scipy import special as sp
 
 from .implicit import solved, without_derivatives
 from .masks import shown
-from .rows import LOG_2, LOG_PI, POSITIVE, UNIT, Row
+from .rows import LOG_2, LOG_PI, POSITIVE, UNIT, Row, one_over
 
 _LOG_2PI = LOG_2 + LOG_PI
 _tukey = without_derivatives(sp.tklmbda, 2, "tklmbda")
@@ -31,7 +31,7 @@ def _tukeylambda(x: Any, lam: Any) -> Any:
 
 
 def _tukeylambda_end(lam: Any) -> Any:
-    return np.where(lam > 0, 1 / np.where(lam > 0, lam, 1.0), math.inf)
+    return one_over(1, lam, math.inf)
 
 
 def _tukeylambda_var(lam: Any) -> Any:
@@ -53,12 +53,13 @@ def _vonmises_cdf(x: Any, kappa: Any) -> Any:
     return 0.5 + x[..., 0] / (2 * math.pi) + (ratios * np.sin(_HARMONICS * x) / _HARMONICS).sum(axis=-1) / math.pi
 
 
+# fmt: off
 _VONMISES = Row(
-    logpdf=lambda x, kappa: kappa * sp.cosm1(x) - _LOG_2PI - np.log(sp.i0e(kappa)),
-    cdf=_vonmises_cdf,
+    logpdf=lambda x, kappa: kappa * sp.cosm1(x) - _LOG_2PI - np.log(sp.i0e(kappa)), cdf=_vonmises_cdf,
     check=lambda kappa: kappa >= 0,
     entropy=lambda kappa: -kappa * sp.i1e(kappa) / sp.i0e(kappa) + _LOG_2PI + np.log(sp.i0e(kappa)) + kappa,
 )
+# fmt: on
 
 
 def _wrapped(x: Any, c: Any) -> Any:
@@ -83,13 +84,14 @@ def _trapezoid_cdf(x: Any, c: Any, d: Any) -> Any:
 
 
 def _breit_wigner(rho: Any) -> Any:
-    """Return √(1 + 1/ρ²)."""
-    return np.hypot(1.0, 1 / rho)
+    """Return √(2 (1 + 1/ρ²) / (1 + √(1 + 1/ρ²)))."""
+    root = np.hypot(1.0, 1 / rho)
+    return root * np.sqrt(2 / (1 + root))
 
 
 def _breit_wigner_cdf(x: Any, rho: Any) -> Any:
     root = np.sqrt(-1 + 1j / rho) * np.arctan(x / np.sqrt(-rho * (rho + 1j)))
-    return np.sqrt(2 / (1 + _breit_wigner(rho))) * (2 / math.pi) * np.imag(root)
+    return np.sqrt(2 / (1 + np.hypot(1.0, 1 / rho))) * (2 / math.pi) * np.imag(root)
 
 
 def _irwinhall_terms(x: Any, n: Any, power: int) -> Any:
@@ -113,132 +115,74 @@ def _irwinhall_cdf(x: Any, n: Any) -> Any:
     return np.where(left, part, 1 - part)
 
 
+# fmt: off
 BOUNDED: dict[str, Row] = {
-    "uniform": Row(
-        logpdf=lambda x: 0.0 * x,
-        cdf=lambda x: x,
-        support=UNIT,
-        mean=lambda: 0.5,
-        var=lambda: 1 / 12,
-        entropy=lambda: 0.0,
-    ),
+    "uniform": Row(logpdf=lambda x: 0.0 * x, cdf=lambda x: x, support=UNIT),
     "loguniform": Row(
-        logpdf=lambda x, a, b: -np.log(x) - np.log(np.log(b / a)),
-        cdf=lambda x, a, b: np.log(x / a) / np.log(b / a),
-        sf=lambda x, a, b: np.log(b / x) / np.log(b / a),
-        support=(lambda a, b: a, lambda a, b: b),
-        check=lambda a, b: (a > 0) & (b > a),
-        mean=lambda a, b: (b - a) / np.log(b / a),
+        logpdf=lambda x, a, b: -np.log(x) - np.log(np.log(b / a)), cdf=lambda x, a, b: np.log(x / a) / np.log(b / a),
+        sf=lambda x, a, b: np.log(b / x) / np.log(b / a), support=(lambda a, b: a, lambda a, b: b),
+        check=lambda a, b: (a > 0) & (b > a), mean=lambda a, b: (b - a) / np.log(b / a),
         var=lambda a, b: 0.5 * (b * b - a * a) / np.log(b / a) - ((b - a) / np.log(b / a)) ** 2,
         entropy=lambda a, b: 0.5 * np.log(a * b) + np.log(np.log(b / a)),
     ),
     "trapezoid": Row(
-        logpdf=_trapezoid,
-        cdf=_trapezoid_cdf,
-        sf=lambda x, c, d: _trapezoid_cdf(1 - x, 1 - d, 1 - c),
-        support=UNIT,
+        logpdf=_trapezoid, cdf=_trapezoid_cdf, sf=lambda x, c, d: _trapezoid_cdf(1 - x, 1 - d, 1 - c), support=UNIT,
         check=lambda c, d: (c >= 0) & (c <= d) & (d <= 1),
         entropy=lambda c, d: 0.5 * (1 - d + c) / (1 + d - c) + np.log(0.5 * (1 + d - c)),
     ),
     "triang": Row(
-        logpdf=lambda x, c: _trapezoid(x, c, c),
-        cdf=lambda x, c: _trapezoid_cdf(x, c, c),
-        sf=lambda x, c: _trapezoid_cdf(1 - x, 1 - c, 1 - c),
-        support=UNIT,
-        check=lambda c: (c >= 0) & (c <= 1),
-        mean=lambda c: (c + 1) / 3,
-        var=lambda c: (1 - c + c * c) / 18,
-        entropy=lambda c: 0.5 - LOG_2 + 0.0 * c,
+        logpdf=lambda x, c: _trapezoid(x, c, c), cdf=lambda x, c: _trapezoid_cdf(x, c, c),
+        sf=lambda x, c: _trapezoid_cdf(1 - x, 1 - c, 1 - c), support=UNIT, check=lambda c: (c >= 0) & (c <= 1),
+        mean=lambda c: (c + 1) / 3, var=lambda c: (1 - c + c * c) / 18, entropy=lambda c: 0.5 - LOG_2 + 0.0 * c,
     ),
     "anglit": Row(
-        logpdf=lambda x: np.log(np.cos(2 * x)),
-        cdf=lambda x: np.sin(x + 0.25 * math.pi) ** 2,
-        symmetric=True,
-        support=(-0.25 * math.pi, 0.25 * math.pi),
-        mean=lambda: 0.0,
-        var=lambda: math.pi**2 / 16 - 0.5,
-        entropy=lambda: 1 - LOG_2,
+        logpdf=lambda x: np.log(np.cos(2 * x)), cdf=lambda x: np.sin(x + 0.25 * math.pi) ** 2,
+        support=(-0.25 * math.pi, 0.25 * math.pi), symmetric=True,
     ),
     "cosine": Row(
-        logpdf=lambda x: np.log1p(np.cos(x)) - _LOG_2PI,
-        cdf=lambda x: (math.pi + x + np.sin(x)) / (2 * math.pi),
-        symmetric=True,
-        support=(-math.pi, math.pi),
-        mean=lambda: 0.0,
-        var=lambda: math.pi**2 / 3 - 2,
-        entropy=lambda: 2 * LOG_2 + LOG_PI - 1,
+        logpdf=lambda x: np.log1p(np.cos(x)) - _LOG_2PI, cdf=lambda x: (math.pi + x + np.sin(x)) / (2 * math.pi),
+        support=(-math.pi, math.pi), symmetric=True,
     ),
     "semicircular": Row(
         logpdf=lambda x: LOG_2 - LOG_PI + 0.5 * np.log1p(-x * x),
-        cdf=lambda x: 0.5 + (x * np.sqrt(1 - x * x) + np.arcsin(x)) / math.pi,
-        symmetric=True,
-        support=(-1.0, 1.0),
-        mean=lambda: 0.0,
-        var=lambda: 0.25,
-        entropy=lambda: LOG_PI - 0.5,
+        cdf=lambda x: 0.5 + (x * np.sqrt(1 - x * x) + np.arcsin(x)) / math.pi, support=(-1.0, 1.0), symmetric=True,
     ),
     "bradford": Row(
-        logpdf=lambda x, c: np.log(c / np.log1p(c)) - np.log1p(c * x),
-        cdf=lambda x, c: np.log1p(c * x) / np.log1p(c),
-        support=UNIT,
-        mean=lambda c: (c - np.log1p(c)) / (c * np.log1p(c)),
+        logpdf=lambda x, c: np.log(c / np.log1p(c)) - np.log1p(c * x), cdf=lambda x, c: np.log1p(c * x) / np.log1p(c),
+        support=UNIT, mean=lambda c: (c - np.log1p(c)) / (c * np.log1p(c)),
         var=lambda c: ((c + 2) * np.log1p(c) - 2 * c) / (2 * c * np.log1p(c) ** 2),
         entropy=lambda c: 0.5 * np.log1p(c) - np.log(c / np.log1p(c)),
     ),
     "truncexpon": Row(
-        logpdf=lambda x, b: -x - np.log(-np.expm1(-b)),
-        cdf=lambda x, b: np.expm1(-x) / np.expm1(-b),
-        sf=lambda x, b: np.exp(-x) * np.expm1(x - b) / np.expm1(-b),
-        support=(0.0, lambda b: b),
-        mean=lambda b: 1 - b / np.expm1(b),
-        var=lambda b: 1 - b * b * np.exp(b) / np.expm1(b) ** 2,
+        logpdf=lambda x, b: -x - np.log(-np.expm1(-b)), cdf=lambda x, b: np.expm1(-x) / np.expm1(-b),
+        sf=lambda x, b: np.exp(-x) * np.expm1(x - b) / np.expm1(-b), support=(0.0, lambda b: b),
+        mean=lambda b: 1 - b / np.expm1(b), var=lambda b: 1 - b * b * np.exp(b) / np.expm1(b) ** 2,
         entropy=lambda b: np.log(np.expm1(b)) + 1 - b - b / np.expm1(b),
     ),
     "tukeylambda": Row(
-        logpdf=_tukeylambda,
-        cdf=_tukeylambda_cdf,
-        symmetric=True,
-        support=(lambda lam: -_tukeylambda_end(lam), _tukeylambda_end),
-        closed=False,
-        check=np.isfinite,
-        mean=lambda lam: 0.0 * lam,
-        var=_tukeylambda_var,
+        logpdf=_tukeylambda, cdf=_tukeylambda_cdf, support=(lambda lam: -_tukeylambda_end(lam), _tukeylambda_end),
+        closed=False, check=np.isfinite, symmetric=True, mean=lambda lam: 0.0 * lam, var=_tukeylambda_var,
     ),
     "vonmises": _VONMISES,
     "vonmises_line": Row(
-        logpdf=_VONMISES.logpdf,
-        cdf=_vonmises_cdf,
-        symmetric=True,
-        support=(-math.pi, math.pi),
-        check=_VONMISES.check,
-        mean=lambda kappa: 0.0 * kappa,
-        entropy=_VONMISES.entropy,
+        logpdf=_VONMISES.logpdf, cdf=_vonmises_cdf, support=(-math.pi, math.pi), check=_VONMISES.check, symmetric=True,
+        mean=lambda kappa: 0.0 * kappa, entropy=_VONMISES.entropy,
     ),
     "wrapcauchy": Row(
-        logpdf=lambda x, c: np.log((1 - c * c) / (1 + c * c - 2 * c * np.cos(x))) - _LOG_2PI,
-        cdf=_wrapped,
-        support=(0.0, 2 * math.pi),
-        check=lambda c: (c > 0) & (c < 1),
-        entropy=lambda c: _LOG_2PI + np.log(1 - c * c),
+        logpdf=lambda x, c: np.log((1 - c * c) / (1 + c * c - 2 * c * np.cos(x))) - _LOG_2PI, cdf=_wrapped,
+        support=(0.0, 2 * math.pi), check=lambda c: (c > 0) & (c < 1), entropy=lambda c: _LOG_2PI + np.log(1 - c * c),
     ),
     "cauchy": Row(
-        logpdf=lambda x: -LOG_PI - np.log1p(x * x),
-        cdf=lambda x: np.arctan2(1.0, -x) / math.pi,
-        symmetric=True,
-        entropy=lambda: 2 * LOG_2 + LOG_PI,
+        logpdf=lambda x: -LOG_PI - np.log1p(x * x), cdf=lambda x: np.arctan2(1.0, -x) / math.pi, symmetric=True,
     ),
     "halfcauchy": Row(
-        logpdf=lambda x: LOG_2 - LOG_PI - np.log1p(x * x),
-        cdf=lambda x: (2 / math.pi) * np.arctan(x),
-        sf=lambda x: (2 / math.pi) * np.arctan2(1.0, x),
-        support=POSITIVE,
-        entropy=lambda: LOG_2 + LOG_PI,
+        logpdf=lambda x: LOG_2 - LOG_PI - np.log1p(x * x), cdf=lambda x: (2 / math.pi) * np.arctan(x),
+        sf=lambda x: (2 / math.pi) * np.arctan2(1.0, x), support=POSITIVE,
     ),
     "foldcauchy": Row(
         logpdf=lambda x, c: np.log(1 / (1 + (x - c) ** 2) + 1 / (1 + (x + c) ** 2)) - LOG_PI,
         cdf=lambda x, c: (np.arctan(x - c) + np.arctan(x + c)) / math.pi,
-        sf=lambda x, c: (np.arctan2(1.0, x - c) + np.arctan2(1.0, x + c)) / math.pi,
-        support=POSITIVE,
+        sf=lambda x, c: (np.arctan2(1.0, x - c) + np.arctan2(1.0, x + c)) / math.pi, support=POSITIVE,
         check=lambda c: c >= 0,
     ),
     "skewcauchy": Row(
@@ -247,28 +191,14 @@ BOUNDED: dict[str, Row] = {
         check=lambda a: np.abs(a) < 1,
     ),
     "rel_breitwigner": Row(
-        logpdf=lambda x, rho: (
-            1.5 * LOG_2
-            - LOG_PI
-            + np.log(_breit_wigner(rho))
-            - 0.5 * np.log1p(_breit_wigner(rho))
-            - np.log1p(((x - rho) * (x + rho) / rho) ** 2)
-        ),
-        cdf=_breit_wigner_cdf,
-        support=POSITIVE,
-        mean=lambda rho: (
-            np.sqrt(2 / (1 + _breit_wigner(rho)))
-            * _breit_wigner(rho)
-            * (rho / math.pi)
-            * (0.5 * math.pi + np.arctan(rho))
-        ),
+        logpdf=lambda x, rho: np.log((2 / math.pi) * _breit_wigner(rho)) - np.log1p(((x - rho) * (x + rho) / rho) ** 2),
+        cdf=_breit_wigner_cdf, support=POSITIVE,
+        mean=lambda rho: _breit_wigner(rho) * (rho / math.pi) * (0.5 * math.pi + np.arctan(rho)),
     ),
     "irwinhall": Row(
-        logpdf=_irwinhall,
-        cdf=_irwinhall_cdf,
-        support=(0.0, lambda n: n),
-        check=lambda n: (n > 0) & (n == np.floor(n)),
+        logpdf=_irwinhall, cdf=_irwinhall_cdf, support=(0.0, lambda n: n), check=lambda n: (n > 0) & (n == np.floor(n)),
         integers=("n",),
     ),
 }
+# fmt: on
 BOUNDED["reciprocal"] = BOUNDED["loguniform"]

@@ -12,20 +12,19 @@ from typing import Any, NoReturn
 import numpy as np
 import scipy.stats
 
-from ...core.errors import UnsupportedError
 from ...tensors.tensor import Tensor, tensor
 from .implicit import solved, without_derivatives
-from .masks import choose, inner, is_number, shown
+from .masks import choose, inner, is_number, may_hold, shown
+from .methods import Frozen, Named, with_methods
 from .quadrature import integral, total
 from .rows import Row, log1mexp
 
 _HOW_TO_ASK = "write {0}.{1}(x, {2}), or {0}({2}).{1}(x)"
 
 
-class Distribution:
-    """A distribution of one variable under its name in `scipy.stats`, whose methods have gradients by every argument.
-
-    With arrays and numbers alone, and for everything that is not listed here, it is SciPy's own.
+@with_methods("logpdf pdf logpmf pmf cdf sf logcdf logsf ppf isf mean var std median entropy")
+class Distribution(Named):
+    """A distribution of one variable.
 
     Args:
         name: its name in `scipy.stats`.
@@ -33,8 +32,8 @@ class Distribution:
     """
 
     def __init__(self, name: str, row: Row) -> None:
-        self.name, self.row = name, row
-        self.original = getattr(scipy.stats, name)
+        super().__init__(name)
+        self.row = row
         self.shapes: tuple[str, ...] = tuple(self.original.shapes.split(", ")) if self.original.shapes else ()
         self.discrete = isinstance(self.original, scipy.stats.rv_discrete)
         self.parameters = (*self.shapes, "loc") if self.discrete else (*self.shapes, "loc", "scale")
@@ -42,15 +41,7 @@ class Distribution:
     def __call__(self, *args: Any, **kwargs: Any) -> Frozen:
         """Return the distribution with its parameters fixed, as SciPy does."""
         self._bound("", args, kwargs)
-        return Frozen(self, args, kwargs)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return getattr(self.original, name)
-
-    def __repr__(self) -> str:
-        return f"<autograd_lite.scipy.stats.{self.name}>"
+        return super().__call__(*args, **kwargs)
 
     # ---- arguments --------------------------------------------------------------------------------------------------
 
@@ -61,12 +52,12 @@ class Distribution:
         given |= kwargs
         missing = [name for name in self.shapes if name not in given]
         if missing or wrong or len(args) > len(self.parameters):
-            self._refuse(method, args, kwargs)
+            self._misnamed(method, args, kwargs)
         defaults = {"loc": 0, "scale": 1}
         values = [given[name] if name in given else defaults[name] for name in self.parameters]
         return [v if isinstance(v, Tensor | np.ndarray | np.generic | float | int) else np.asarray(v) for v in values]
 
-    def _refuse(self, method: str, args: Sequence[Any], kwargs: dict[str, Any]) -> NoReturn:
+    def _misnamed(self, method: str, args: Sequence[Any], kwargs: dict[str, Any]) -> NoReturn:
         call = f"{self.name}.{method}" if method else self.name
         names = ", ".join(self.parameters)
         received = ", ".join([f"{len(args)} by position", *(f"{name}=" for name in kwargs)])
@@ -75,7 +66,8 @@ class Distribution:
             f"{received}; {_HOW_TO_ASK.format(self.name, method or 'logpdf', names)}"
         )
 
-    def _call(self, method: str, x: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    def answer(self, method: str, x: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """Return what a method says of x and the parameters."""
         values = self._bound(method, args, kwargs)
         if not any(isinstance(v, Tensor) for v in (x, *values)):
             return getattr(self.original, method)(x, *args, **kwargs)
@@ -84,6 +76,7 @@ class Distribution:
 
     def _value(self, method: str, x: Any, values: Sequence[Any]) -> Any:
         x = x if isinstance(x, Tensor) else np.asarray(x)
+        x = x if x.dtype == np.float64 else x.astype(np.float64)  # SciPy computes in double precision, too
         n = len(self.shapes)
         shapes, loc, scale = values[:n], values[n], 1 if self.discrete else values[n + 1]
         bad = self._refused(shapes, scale)
@@ -115,7 +108,7 @@ class Distribution:
 
     def _support(self, shapes: Sequence[Any]) -> tuple[Any, Any]:
         bare = [shown(s) for s in shapes]
-        return tuple(end(*bare) if callable(end) else end for end in self.row.support)  # type: ignore[return-value]
+        return tuple(end(*bare) if callable(end) else end for end in self.row.support)
 
     # ---- densities and probabilities --------------------------------------------------------------------------------
 
@@ -126,7 +119,9 @@ class Distribution:
         if self.discrete:
             z = at  # steps are flat, and so is what is not 0 at integers alone
             outside = outside | (at != np.floor(at))
-        return choose(outside, -np.inf, self.row.logpdf(choose(outside, inner(lower, upper), z), *shapes))
+        if not may_hold(outside):
+            return self.row.logpdf(z, *shapes)
+        return np.where(outside, -np.inf, self.row.logpdf(np.where(outside, inner(lower, upper), z), *shapes))
 
     def _probability(self, method: str, z: Any, shapes: Sequence[Any]) -> Any:
         lower, upper = self._support(shapes)
@@ -134,7 +129,8 @@ class Distribution:
             z = np.floor(shown(z))
         at = shown(z)
         below, above = at < lower if self.discrete else at <= lower, at >= upper
-        value = self._tail(method, choose(below | above, inner(lower, upper), z), shapes)
+        outside = below | above
+        value = self._tail(method, np.where(outside, inner(lower, upper), z) if may_hold(outside) else z, shapes)
         none, all_ = (-np.inf, 0.0) if method.startswith("log") else (0.0, 1.0)
         if method.endswith("sf"):
             none, all_ = all_, none
@@ -160,10 +156,7 @@ class Distribution:
         if getattr(row, other) is not None:
             return 1 - getattr(row, other)(z, *shapes)
         if row.why:
-            raise UnsupportedError(
-                f"scipy.stats.{self.name}.{method}: expected arrays, received Tensors; it has no gradient, since "
-                f"{row.why}. Pass x.detach().numpy() to compute it without one"
-            )
+            self.refuse(method, row.why)
         if self.discrete:
             part = total(row.logpdf, z, shapes, self._support(shapes)[0])
             return part if method == "cdf" else 1 - part
@@ -189,24 +182,22 @@ class Distribution:
         )
         return choose(ends, start, q)
 
-    # ---- the public methods -----------------------------------------------------------------------------------------
+    # ---- moments ----------------------------------------------------------------------------------------------------
 
-    def _moment(self, name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    def moment(self, name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """Return a moment by its formula; without shapes it is that of the standard form, a number."""
         values = self._bound(name, args, kwargs)
         if not any(isinstance(v, Tensor) for v in values):
             return getattr(self.original, name)(*args, **kwargs)
+        if name == "median":
+            return self.answer("ppf", np.asarray(0.5), args, kwargs)
+        if name == "std":
+            return np.sqrt(self.moment("var", args, kwargs))
         n = len(self.shapes)
         shapes, loc, scale = values[:n], values[n], 1 if self.discrete else values[n + 1]
-        if name == "median":
-            return self._call("ppf", np.asarray(0.5), args, kwargs)
-        if name == "std":
-            return np.sqrt(self._moment("var", args, kwargs))
-        formula = getattr(self.row, name)
+        formula = getattr(self.row, name) if shapes else getattr(self.original, name)
         if formula is None:
-            raise UnsupportedError(
-                f"scipy.stats.{self.name}.{name}: expected arrays, received Tensors; it has no gradient, since no "
-                "formula is known here. Pass x.detach().numpy() to compute it without one"
-            )
+            self.refuse(name, "no formula is known here")
         with np.errstate(all="ignore"):
             value = formula(*shapes)
             if name == "entropy":
@@ -214,90 +205,6 @@ class Distribution:
             else:
                 value = value * scale + loc if name == "mean" else value * scale * scale
             return choose(self._refused(shapes, scale), np.nan, value)
-
-    def mean(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the mean, with gradients by the parameters."""
-        return self._moment("mean", args, kwargs)
-
-    def var(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the variance, with gradients by the parameters."""
-        return self._moment("var", args, kwargs)
-
-    def std(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the standard deviation, with gradients by the parameters."""
-        return self._moment("std", args, kwargs)
-
-    def median(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the median, with gradients by the parameters."""
-        return self._moment("median", args, kwargs)
-
-    def entropy(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the differential entropy, with gradients by the parameters."""
-        return self._moment("entropy", args, kwargs)
-
-    def logpdf(self, x: Any, *args: Any, **kwargs: Any) -> Any:
-        """Return the log of the density, -inf outside of the support, where the gradient is 0."""
-        return self._call("logpdf", x, args, kwargs)
-
-    def pdf(self, x: Any, *args: Any, **kwargs: Any) -> Any:
-        """Return the density."""
-        return self._call("pdf", x, args, kwargs)
-
-    def logpmf(self, k: Any, *args: Any, **kwargs: Any) -> Any:
-        """Return the log of the probability of k, of a discrete distribution."""
-        return self._call("logpmf", k, args, kwargs)
-
-    def pmf(self, k: Any, *args: Any, **kwargs: Any) -> Any:
-        """Return the probability of k, of a discrete distribution."""
-        return self._call("pmf", k, args, kwargs)
-
-    def cdf(self, x: Any, *args: Any, **kwargs: Any) -> Any:
-        """Return P(X <= x)."""
-        return self._call("cdf", x, args, kwargs)
-
-    def sf(self, x: Any, *args: Any, **kwargs: Any) -> Any:
-        """Return P(X > x)."""
-        return self._call("sf", x, args, kwargs)
-
-    def logcdf(self, x: Any, *args: Any, **kwargs: Any) -> Any:
-        """Return log P(X <= x)."""
-        return self._call("logcdf", x, args, kwargs)
-
-    def logsf(self, x: Any, *args: Any, **kwargs: Any) -> Any:
-        """Return log P(X > x)."""
-        return self._call("logsf", x, args, kwargs)
-
-    def ppf(self, q: Any, *args: Any, **kwargs: Any) -> Any:
-        """Return the x for which P(X <= x) = q."""
-        return self._call("ppf", q, args, kwargs)
-
-    def isf(self, q: Any, *args: Any, **kwargs: Any) -> Any:
-        """Return the x for which P(X > x) = q."""
-        return self._call("isf", q, args, kwargs)
-
-
-class Frozen:
-    """A distribution with its parameters, which may be Tensors; what it lacks is SciPy's frozen distribution's."""
-
-    def __init__(self, distribution: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self.dist, self.args, self.kwds = distribution, args, kwargs
-
-    def __getattr__(self, name: str) -> Any:
-        if name in _WITH_X:
-            method = getattr(self.dist, name)
-            return lambda x: method(x, *self.args, **self.kwds)
-        if name in _WITHOUT_X:
-            return lambda: getattr(self.dist, name)(*self.args, **self.kwds)
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return getattr(self.dist.original(*self.args, **self.kwds), name)
-
-    def __repr__(self) -> str:
-        return f"{self.dist!r}, frozen"
-
-
-_WITH_X = ("logpdf", "pdf", "logpmf", "pmf", "cdf", "sf", "logcdf", "logsf", "ppf", "isf")
-_WITHOUT_X = ("mean", "var", "std", "median", "entropy")
 
 
 def _positive(density: Any) -> Any:

@@ -17,7 +17,9 @@ from .rows import (
     Row,
     log1mexp,
     log1p_by,
+    one_over,
     scaled_exp1,
+    times,
     two_sided,
     where_above,
 )
@@ -32,6 +34,10 @@ def _mean_of(power: Any) -> Any:
     return lambda *shapes: power(1, *shapes)
 
 
+def _weibull(log: Any, c: Any) -> Any:
+    return times(c - 1, log) - np.exp(c * log) + np.log(c)
+
+
 def _weibull_power(n: int, c: Any) -> Any:
     return sp.gamma(1 + n / c)
 
@@ -41,7 +47,9 @@ def _weibull_entropy(c: Any) -> Any:
 
 
 def _exponweib(x: Any, a: Any, c: Any) -> Any:
-    return np.log(a * c) + (a - 1) * log1mexp(-(x**c)) - x**c + sp.xlogy(c - 1, x)
+    log = np.log(x)
+    power = np.exp(c * log)
+    return np.log(a * c) + (a - 1) * log1mexp(-power) - power + times(c - 1, log)
 
 
 def _genexpon(x: Any, a: Any, b: Any, c: Any) -> Any:
@@ -80,7 +88,7 @@ def _kappa4_parts(x: Any, h: Any, k: Any) -> tuple[Any, Any]:
 def _kappa4_lower(h: Any, k: Any) -> Any:
     log_h, some = np.log(np.where(h > 0, h, 1.0)), np.where(k == 0, 1.0, k)
     above_0 = np.where(k == 0, log_h, -np.expm1(-some * log_h) / some)
-    return np.where(h > 0, above_0, np.where(k < 0, 1 / np.where(k < 0, k, -1.0), -math.inf))
+    return np.where(h > 0, above_0, one_over(-1, k, -math.inf))
 
 
 def _burr(x: Any, c: Any, d: Any) -> Any:
@@ -113,267 +121,153 @@ def _truncpareto_power(n: int, b: Any, c: Any) -> Any:
     return b / (b - n) * (c**b - c**n) / (c**b - 1)
 
 
+def _asymmetric(x: Any, kappa: Any) -> Any:
+    right = x >= 0
+    tail = np.exp(np.where(right, -x * kappa, x / kappa)) / (1 + kappa * kappa)
+    return np.where(right, 1 - tail, tail * kappa * kappa)
+
+
+# fmt: off
 _BURR = Row(
-    logpdf=_burr,
-    logcdf=lambda x, c, d: -d * np.logaddexp(0.0, -c * np.log(x)),
-    support=POSITIVE,
-    closed=False,
-    mean=_mean_of(_burr_power),
-    var=_variance_of(_burr_power),
+    logpdf=_burr, logcdf=lambda x, c, d: -d * np.logaddexp(0.0, -c * np.log(x)), support=POSITIVE, closed=False,
+    mean=_mean_of(_burr_power), var=_variance_of(_burr_power),
 )
-_GUMBEL_L = Row(
-    logpdf=lambda x: x - np.exp(x),
-    logsf=lambda x: -np.exp(x),
-    mean=lambda: -EULER,
-    var=lambda: math.pi**2 / 6,
-    entropy=lambda: EULER + 1,
-)
+_GUMBEL_L = Row(logpdf=lambda x: x - np.exp(x), logsf=lambda x: -np.exp(x))
 
 EXTREMES: dict[str, Row] = {
-    "expon": Row(
-        logpdf=lambda x: -x,
-        logsf=lambda x: -x,
-        support=POSITIVE,
-        mean=lambda: 1.0,
-        var=lambda: 1.0,
-        entropy=lambda: 1.0,
-    ),
+    "expon": Row(logpdf=lambda x: -x, logsf=lambda x: -x, support=POSITIVE),
     "weibull_min": Row(
-        logpdf=lambda x, c: np.log(c) + sp.xlogy(c - 1, x) - x**c,
-        logsf=lambda x, c: -(x**c),
-        support=POSITIVE,
-        mean=_mean_of(_weibull_power),
-        var=_variance_of(_weibull_power),
-        entropy=_weibull_entropy,
+        logpdf=lambda x, c: _weibull(np.log(x), c), logsf=lambda x, c: -np.exp(c * np.log(x)), support=POSITIVE,
+        mean=_mean_of(_weibull_power), var=_variance_of(_weibull_power), entropy=_weibull_entropy,
     ),
     "weibull_max": Row(
-        logpdf=lambda x, c: np.log(c) + sp.xlogy(c - 1, -x) - (-x) ** c,
-        logcdf=lambda x, c: -((-x) ** c),
-        support=(-math.inf, 0.0),
-        mean=lambda c: -_weibull_power(1, c),
-        var=_variance_of(_weibull_power),
+        logpdf=lambda x, c: _weibull(np.log(-x), c), logcdf=lambda x, c: -np.exp(c * np.log(-x)),
+        support=(-math.inf, 0.0), mean=lambda c: -_weibull_power(1, c), var=_variance_of(_weibull_power),
         entropy=_weibull_entropy,
     ),
     "dweibull": Row(
-        logpdf=lambda x, c: np.log(c) - LOG_2 + sp.xlogy(c - 1, np.abs(x)) - np.abs(x) ** c,
-        cdf=lambda x, c: two_sided(np.sign(x) * np.abs(x) ** c),
-        symmetric=True,
-        mean=lambda c: 0.0 * c,
-        var=lambda c: _weibull_power(2, c),
-        entropy=lambda c: _weibull_entropy(c) + LOG_2,
+        logpdf=lambda x, c: _weibull(np.log(np.abs(x)), c) - LOG_2,
+        cdf=lambda x, c: two_sided(np.sign(x) * np.abs(x) ** c), symmetric=True, mean=lambda c: 0.0 * c,
+        var=lambda c: _weibull_power(2, c), entropy=lambda c: _weibull_entropy(c) + LOG_2,
     ),
     "exponweib": Row(logpdf=_exponweib, logcdf=lambda x, a, c: a * log1mexp(-(x**c)), support=POSITIVE, closed=False),
     "exponpow": Row(
-        logpdf=lambda x, b: 1 + np.log(b) + sp.xlogy(b - 1, x) + x**b - np.exp(x**b),
-        logsf=lambda x, b: -np.expm1(x**b),
-        support=POSITIVE,
+        logpdf=lambda x, b: 1 + np.log(b) + times(b - 1, np.log(x)) + x**b - np.exp(x**b),
+        logsf=lambda x, b: -np.expm1(x**b), support=POSITIVE,
     ),
     "invweibull": Row(
-        logpdf=lambda x, c: np.log(c) - (c + 1) * np.log(x) - x**-c,
-        logcdf=lambda x, c: -(x**-c),
-        support=POSITIVE,
-        closed=False,
-        mean=lambda c: where_above(1, c, sp.gamma(1 - 1 / c)),
+        logpdf=lambda x, c: np.log(c) - (c + 1) * np.log(x) - x**-c, logcdf=lambda x, c: -(x**-c), support=POSITIVE,
+        closed=False, mean=lambda c: where_above(1, c, sp.gamma(1 - 1 / c)),
         var=lambda c: where_above(2, c, sp.gamma(1 - 2 / c) - sp.gamma(1 - 1 / c) ** 2),
         entropy=lambda c: 1 + EULER + EULER / c - np.log(c),
     ),
     "truncweibull_min": Row(
-        logpdf=lambda x, c, a, b: np.log(c) + sp.xlogy(c - 1, x) - x**c + a**c - np.log(-np.expm1(a**c - b**c)),
-        cdf=_between,
-        sf=lambda x, c, a, b: np.exp(a**c - x**c) * np.expm1(x**c - b**c) / np.expm1(a**c - b**c),
-        support=(lambda c, a, b: a, lambda c, a, b: b),
-        check=lambda c, a, b: (a >= 0) & (b > a) & (c > 0),
+        logpdf=lambda x, c, a, b: np.log(c) + times(c - 1, np.log(x)) - x**c + a**c - np.log(-np.expm1(a**c - b**c)),
+        cdf=_between, sf=lambda x, c, a, b: np.exp(a**c - x**c) * np.expm1(x**c - b**c) / np.expm1(a**c - b**c),
+        support=(lambda c, a, b: a, lambda c, a, b: b), check=lambda c, a, b: (a >= 0) & (b > a) & (c > 0),
     ),
     "gumbel_l": _GUMBEL_L,
-    "gumbel_r": Row(
-        logpdf=lambda x: -x - np.exp(-x),
-        logcdf=lambda x: -np.exp(-x),
-        mean=lambda: EULER,
-        var=_GUMBEL_L.var,
-        entropy=_GUMBEL_L.entropy,
-    ),
+    "gumbel_r": Row(logpdf=lambda x: -x - np.exp(-x), logcdf=lambda x: -np.exp(-x)),
     "genextreme": Row(
         logpdf=lambda x, c: (c - 1) * log1p_by(-c, x) - np.exp(-log1p_by(-c, x)),
         logcdf=lambda x, c: -np.exp(-log1p_by(-c, x)),
-        support=(
-            lambda c: np.where(c < 0, 1 / np.where(c < 0, c, -1.0), -math.inf),
-            lambda c: np.where(c > 0, 1 / np.where(c > 0, c, 1.0), math.inf),
-        ),
-        closed=False,
-        check=np.isfinite,
-        mean=_genextreme_mean,
-        var=_genextreme_var,
-        entropy=lambda c: EULER * (1 - c) + 1,
+        support=(lambda c: one_over(-1, c, -math.inf), lambda c: one_over(1, c, math.inf)), closed=False,
+        check=np.isfinite, mean=_genextreme_mean, var=_genextreme_var, entropy=lambda c: EULER * (1 - c) + 1,
     ),
     "gompertz": Row(
-        logpdf=lambda x, c: np.log(c) + x - c * np.expm1(x),
-        logsf=lambda x, c: -c * np.expm1(x),
-        support=POSITIVE,
+        logpdf=lambda x, c: np.log(c) + x - c * np.expm1(x), logsf=lambda x, c: -c * np.expm1(x), support=POSITIVE,
         entropy=lambda c: 1 - np.log(c) - scaled_exp1(c),
     ),
     "genexpon": Row(
-        logpdf=lambda x, a, b, c: np.log(a - b * np.expm1(-c * x)) + _genexpon(x, a, b, c),
-        logsf=_genexpon,
+        logpdf=lambda x, a, b, c: np.log(a - b * np.expm1(-c * x)) + _genexpon(x, a, b, c), logsf=_genexpon,
         support=POSITIVE,
     ),
     "genpareto": Row(
-        logpdf=lambda x, c: -(c + 1) * log1p_by(c, x),
-        logsf=lambda x, c: -log1p_by(c, x),
-        support=(0.0, lambda c: np.where(c < 0, -1 / np.where(c < 0, c, -1.0), math.inf)),
-        check=np.isfinite,
+        logpdf=lambda x, c: -(c + 1) * log1p_by(c, x), logsf=lambda x, c: -log1p_by(c, x),
+        support=(0.0, lambda c: -one_over(-1, c, -math.inf)), check=np.isfinite,
         mean=lambda c: np.where(c < 1, 1 / (1 - c), math.inf),
-        var=lambda c: np.where(c < 0.5, 1 / ((1 - c) ** 2 * (1 - 2 * c)), math.nan),
-        entropy=lambda c: 1 + c,
+        var=lambda c: np.where(c < 0.5, 1 / ((1 - c) ** 2 * (1 - 2 * c)), math.nan), entropy=lambda c: 1 + c,
     ),
     "pareto": Row(
-        logpdf=lambda x, b: np.log(b) - (b + 1) * np.log(x),
-        logsf=lambda x, b: -b * np.log(x),
-        support=(1.0, math.inf),
-        mean=_pareto_mean,
-        var=_pareto_var,
-        entropy=lambda b: 1 + 1 / b - np.log(b),
+        logpdf=lambda x, b: np.log(b) - (b + 1) * np.log(x), logsf=lambda x, b: -b * np.log(x), support=(1.0, math.inf),
+        mean=_pareto_mean, var=_pareto_var, entropy=lambda b: 1 + 1 / b - np.log(b),
     ),
     "lomax": Row(
-        logpdf=lambda x, c: np.log(c) - (c + 1) * np.log1p(x),
-        logsf=lambda x, c: -c * np.log1p(x),
-        support=POSITIVE,
-        mean=lambda c: _pareto_mean(c) - 1,
-        var=_pareto_var,
-        entropy=lambda c: 1 + 1 / c - np.log(c),
+        logpdf=lambda x, c: np.log(c) - (c + 1) * np.log1p(x), logsf=lambda x, c: -c * np.log1p(x), support=POSITIVE,
+        mean=lambda c: _pareto_mean(c) - 1, var=_pareto_var, entropy=lambda c: 1 + 1 / c - np.log(c),
     ),
     "truncpareto": Row(
         logpdf=lambda x, b, c: np.log(-b / np.expm1(-b * np.log(c))) - (b + 1) * np.log(x),
         cdf=lambda x, b, c: np.expm1(-b * np.log(x)) / np.expm1(-b * np.log(c)),
         sf=lambda x, b, c: x**-b * np.expm1(b * np.log(x / c)) / np.expm1(-b * np.log(c)),
-        support=(1.0, lambda b, c: c),
-        check=lambda b, c: (b != 0) & (c > 1),
-        mean=_mean_of(_truncpareto_power),
+        support=(1.0, lambda b, c: c), check=lambda b, c: (b != 0) & (c > 1), mean=_mean_of(_truncpareto_power),
         var=_variance_of(_truncpareto_power),
         entropy=lambda b, c: (b + 1) * (1 / b - np.log(c) / (c**b - 1)) - np.log(b / (1 - c**-b)),
     ),
     "burr": _BURR,
     "fisk": Row(
-        logpdf=lambda x, c: _burr(x, c, 1.0),
-        cdf=lambda x, c: sp.expit(c * np.log(x)),
-        sf=lambda x, c: sp.expit(-c * np.log(x)),
-        logcdf=lambda x, c: sp.log_expit(c * np.log(x)),
-        logsf=lambda x, c: sp.log_expit(-c * np.log(x)),
-        support=POSITIVE,
-        closed=False,
-        mean=lambda c: _burr_power(1, c, 1.0),
-        var=lambda c: _burr_power(2, c, 1.0) - _burr_power(1, c, 1.0) ** 2,
+        logpdf=lambda x, c: _burr(x, c, 1.0), cdf=lambda x, c: sp.expit(c * np.log(x)),
+        sf=lambda x, c: sp.expit(-c * np.log(x)), logcdf=lambda x, c: sp.log_expit(c * np.log(x)),
+        logsf=lambda x, c: sp.log_expit(-c * np.log(x)), support=POSITIVE, closed=False,
+        mean=lambda c: _burr_power(1, c, 1.0), var=lambda c: _burr_power(2, c, 1.0) - _burr_power(1, c, 1.0) ** 2,
         entropy=lambda c: 2 - np.log(c),
     ),
     "burr12": Row(
-        logpdf=lambda x, c, d: np.log(c * d) + sp.xlogy(c - 1, x) - (d + 1) * np.log1p(x**c),
-        logsf=lambda x, c, d: -d * np.log1p(x**c),
-        support=POSITIVE,
-        mean=_mean_of(_burr12_power),
+        logpdf=lambda x, c, d: np.log(c * d) + times(c - 1, np.log(x)) - (d + 1) * np.log1p(x**c),
+        logsf=lambda x, c, d: -d * np.log1p(x**c), support=POSITIVE, mean=_mean_of(_burr12_power),
         var=_variance_of(_burr12_power),
     ),
     "mielke": Row(
         logpdf=lambda x, k, s: np.log(k) + (k - 1) * np.log(x) - (1 + k / s) * np.log1p(x**s),
-        logcdf=lambda x, k, s: -(k / s) * np.log1p(x**-s),
-        support=POSITIVE,
-        closed=False,
-        mean=_mean_of(_mielke_power),
+        logcdf=lambda x, k, s: -(k / s) * np.log1p(x**-s), support=POSITIVE, closed=False, mean=_mean_of(_mielke_power),
         var=_variance_of(_mielke_power),
     ),
     "kappa3": Row(
-        logpdf=lambda x, a: np.log(a) - (1 / a + 1) * np.log(a + x**a),
-        logcdf=lambda x, a: -np.log1p(a * x**-a) / a,
+        logpdf=lambda x, a: np.log(a) - (1 / a + 1) * np.log(a + x**a), logcdf=lambda x, a: -np.log1p(a * x**-a) / a,
         support=POSITIVE,
     ),
     "kappa4": Row(
         logpdf=lambda x, h, k: (k - 1) * _kappa4_parts(x, h, k)[0] + (1 - h) * _kappa4_parts(x, h, k)[1],
         logcdf=lambda x, h, k: _kappa4_parts(x, h, k)[1],
-        support=(
-            _kappa4_lower,
-            lambda h, k: np.where(k > 0, 1 / np.where(k > 0, k, 1.0), math.inf),
-        ),
-        closed=False,
+        support=(_kappa4_lower, lambda h, k: one_over(1, k, math.inf)), closed=False,
         check=lambda h, k: (h == h) & (k == k),
     ),
     "powerlaw": Row(
-        logpdf=lambda x, a: np.log(a) + sp.xlogy(a - 1, x),
-        logcdf=lambda x, a: a * np.log(x),
-        support=UNIT,
-        mean=lambda a: a / (a + 1),
-        var=lambda a: a / ((a + 2) * (a + 1) ** 2),
-        entropy=lambda a: 1 - 1 / a - np.log(a),
+        logpdf=lambda x, a: np.log(a) + times(a - 1, np.log(x)), logcdf=lambda x, a: a * np.log(x), support=UNIT,
+        mean=lambda a: a / (a + 1), var=lambda a: a / ((a + 2) * (a + 1) ** 2), entropy=lambda a: 1 - 1 / a - np.log(a),
     ),
     "logistic": Row(
-        logpdf=lambda x: sp.log_expit(x) + sp.log_expit(-x),
-        cdf=sp.expit,
-        logcdf=sp.log_expit,
-        symmetric=True,
-        mean=lambda: 0.0,
-        var=lambda: math.pi**2 / 3,
-        entropy=lambda: 2.0,
+        logpdf=lambda x: sp.log_expit(x) + sp.log_expit(-x), cdf=sp.expit, logcdf=sp.log_expit, symmetric=True,
     ),
     "genlogistic": Row(
-        logpdf=lambda x, c: np.log(c) + sp.log_expit(-x) + c * sp.log_expit(x),
-        logcdf=lambda x, c: c * sp.log_expit(x),
-        mean=lambda c: EULER + sp.psi(c),
-        var=lambda c: math.pi**2 / 6 + sp.zeta(2.0, c),
+        logpdf=lambda x, c: np.log(c) + sp.log_expit(-x) + c * sp.log_expit(x), logcdf=lambda x, c: c * sp.log_expit(x),
+        mean=lambda c: EULER + sp.psi(c), var=lambda c: math.pi**2 / 6 + sp.zeta(2.0, c),
         entropy=lambda c: EULER + 1 - np.log(c) + sp.psi(c + 1),
     ),
     "halflogistic": Row(
-        logpdf=lambda x: LOG_2 + sp.log_expit(x) + sp.log_expit(-x),
-        cdf=lambda x: np.tanh(0.5 * x),
-        sf=lambda x: 2 * sp.expit(-x),
-        support=POSITIVE,
-        mean=lambda: 2 * LOG_2,
-        var=lambda: math.pi**2 / 3 - 4 * LOG_2**2,
-        entropy=lambda: 2 - LOG_2,
+        logpdf=lambda x: LOG_2 + sp.log_expit(x) + sp.log_expit(-x), cdf=lambda x: np.tanh(0.5 * x),
+        sf=lambda x: 2 * sp.expit(-x), support=POSITIVE,
     ),
     "genhalflogistic": Row(
         logpdf=lambda x, c: LOG_2 + (c - 1) * log1p_by(-c, x) - 2 * np.log1p(np.exp(-log1p_by(-c, x))),
-        cdf=lambda x, c: np.tanh(0.5 * log1p_by(-c, x)),
-        sf=lambda x, c: 2 * sp.expit(-log1p_by(-c, x)),
-        support=(0.0, lambda c: 1 / c),
-        entropy=lambda c: 2 - (2 * c + 1) * LOG_2,
+        cdf=lambda x, c: np.tanh(0.5 * log1p_by(-c, x)), sf=lambda x, c: 2 * sp.expit(-log1p_by(-c, x)),
+        support=(0.0, lambda c: 1 / c), entropy=lambda c: 2 - (2 * c + 1) * LOG_2,
     ),
-    "laplace": Row(
-        logpdf=lambda x: -np.abs(x) - LOG_2,
-        cdf=two_sided,
-        symmetric=True,
-        mean=lambda: 0.0,
-        var=lambda: 2.0,
-        entropy=lambda: LOG_2 + 1,
-    ),
+    "laplace": Row(logpdf=lambda x: -np.abs(x) - LOG_2, cdf=two_sided, symmetric=True),
     "loglaplace": Row(
         logpdf=lambda x, c: np.log(0.5 * c) - np.log(x) - c * np.abs(np.log(x)),
-        cdf=lambda x, c: two_sided(c * np.log(x)),
-        sf=lambda x, c: two_sided(-c * np.log(x)),
-        support=POSITIVE,
-        closed=False,
-        mean=lambda c: where_above(1, c, c * c / (c * c - 1)),
+        cdf=lambda x, c: two_sided(c * np.log(x)), sf=lambda x, c: two_sided(-c * np.log(x)), support=POSITIVE,
+        closed=False, mean=lambda c: where_above(1, c, c * c / (c * c - 1)),
         var=lambda c: where_above(2, c, c * c / (c * c - 4) - (c * c / (c * c - 1)) ** 2),
         entropy=lambda c: np.log(2 / c) + 1,
     ),
     "laplace_asymmetric": Row(
-        logpdf=lambda x, kappa: np.where(x >= 0, -x * kappa, x / kappa) - np.log(kappa + 1 / kappa),
-        cdf=lambda x, kappa: np.where(
-            x >= 0,
-            1 - np.exp(-np.where(x >= 0, x, 0.0) * kappa) / (1 + kappa * kappa),
-            np.exp(np.where(x >= 0, 0.0, x) / kappa) * kappa**2 / (1 + kappa * kappa),
-        ),
-        sf=lambda x, kappa: np.where(
-            x >= 0,
-            np.exp(-np.where(x >= 0, x, 0.0) * kappa) / (1 + kappa * kappa),
-            1 - np.exp(np.where(x >= 0, 0.0, x) / kappa) * kappa**2 / (1 + kappa * kappa),
-        ),
-        mean=lambda kappa: 1 / kappa - kappa,
-        var=lambda kappa: 1 / kappa**2 + kappa**2,
-        entropy=lambda kappa: 1 + np.log(kappa + 1 / kappa),
+        logpdf=lambda x, kappa: np.where(x >= 0, -x * kappa, x / kappa) - np.log(kappa + 1 / kappa), cdf=_asymmetric,
+        sf=lambda x, kappa: _asymmetric(-x, 1 / kappa), mean=lambda kappa: 1 / kappa - kappa,
+        var=lambda kappa: 1 / kappa**2 + kappa**2, entropy=lambda kappa: 1 + np.log(kappa + 1 / kappa),
     ),
     "hypsecant": Row(
-        logpdf=lambda x: LOG_2 - LOG_PI - np.logaddexp(x, -x),
-        cdf=lambda x: (2 / math.pi) * np.arctan(np.exp(x)),
+        logpdf=lambda x: LOG_2 - LOG_PI - np.logaddexp(x, -x), cdf=lambda x: (2 / math.pi) * np.arctan(np.exp(x)),
         symmetric=True,
-        mean=lambda: 0.0,
-        var=lambda: 0.25 * math.pi**2,
-        entropy=lambda: LOG_2 + LOG_PI,
     ),
 }

@@ -10,10 +10,15 @@ import numpy as np
 from scipy import special as sp
 
 from .quadrature import poisson_mixture
-from .rows import EULER, HALF_LOG_2PI, LOG_2, POSITIVE, UNIT, Row, where_above
+from .rows import HALF_LOG_2PI, LOG_2, POSITIVE, UNIT, Row, times, where_above
 
 
-def _gengamma(lower: bool) -> Any:
+def _gengamma(x: Any, a: Any, c: Any) -> Any:
+    log = np.log(x)
+    return times(c * a - 1, log) - np.exp(c * log) + (np.log(np.abs(c)) - sp.gammaln(a))
+
+
+def _gengamma_tail(lower: bool) -> Any:
     """Return P(X <= x), or P(X > x), for c of either sign."""
     return lambda x, a, c: np.where((c > 0) == lower, sp.gammainc(a, x**c), sp.gammaincc(a, x**c))
 
@@ -28,6 +33,11 @@ def _log_argus(chi: Any) -> Any:
     return np.log(0.5 * sp.gammainc(1.5, 0.5 * chi * chi))
 
 
+def _argus(x: Any, chi: Any) -> Any:
+    rest = 1 - x * x
+    return 3 * np.log(chi) - HALF_LOG_2PI - _log_argus(chi) + np.log(x) + 0.5 * np.log(rest) - 0.5 * chi * chi * rest
+
+
 def _ncx2(x: Any, df: Any, nc: Any) -> Any:
     none = nc == 0
     some = np.where(none, 1.0, nc)
@@ -38,7 +48,7 @@ def _ncx2(x: Any, df: Any, nc: Any) -> Any:
 
 
 def _chi2(x: Any, df: Any) -> Any:
-    return sp.xlogy(0.5 * df - 1, x) - 0.5 * x - sp.gammaln(0.5 * df) - (0.5 * LOG_2) * df
+    return times(0.5 * df - 1, np.log(x)) - 0.5 * x - sp.gammaln(0.5 * df) - (0.5 * LOG_2) * df
 
 
 def _ncx2_tail(tail: Any) -> Any:
@@ -79,13 +89,10 @@ def _genhyperbolic_var(p: Any, a: Any, b: Any) -> Any:
     return first / g + (b / g) ** 2 * (second - first**2)
 
 
+# fmt: off
 _GAMMA = Row(
-    logpdf=lambda x, a: sp.xlogy(a - 1, x) - x - sp.gammaln(a),
-    cdf=lambda x, a: sp.gammainc(a, x),
-    sf=lambda x, a: sp.gammaincc(a, x),
-    support=POSITIVE,
-    mean=lambda a: a,
-    var=lambda a: a,
+    logpdf=lambda x, a: times(a - 1, np.log(x)) - x - sp.gammaln(a), cdf=lambda x, a: sp.gammainc(a, x),
+    sf=lambda x, a: sp.gammaincc(a, x), support=POSITIVE, mean=lambda a: a, var=lambda a: a,
     entropy=lambda a: sp.psi(a) * (1 - a) + a + sp.gammaln(a),
 )
 
@@ -93,150 +100,87 @@ GAMMAS: dict[str, Row] = {
     "gamma": _GAMMA,
     "erlang": dataclasses.replace(_GAMMA, integers=("a",)),
     "argus": Row(
-        logpdf=lambda x, chi: (
-            3 * np.log(chi)
-            - HALF_LOG_2PI
-            - _log_argus(chi)
-            + np.log(x)
-            + 0.5 * np.log1p(-x * x)
-            - 0.5 * chi * chi * (1 - x * x)
-        ),
-        logsf=lambda x, chi: _log_argus(chi * np.sqrt((1 - x) * (1 + x))) - _log_argus(chi),
-        support=UNIT,
-        closed=False,
+        logpdf=_argus, logsf=lambda x, chi: _log_argus(chi * np.sqrt((1 - x) * (1 + x))) - _log_argus(chi),
+        support=UNIT, closed=False,
         mean=lambda chi: math.sqrt(math.pi / 8) * chi * sp.ive(1.0, 0.25 * chi * chi) / np.exp(_log_argus(chi)),
     ),
     "chi": Row(
-        logpdf=lambda x, df: LOG_2 - (0.5 * LOG_2) * df - sp.gammaln(0.5 * df) + sp.xlogy(df - 1, x) - 0.5 * x * x,
-        cdf=lambda x, df: sp.gammainc(0.5 * df, 0.5 * x * x),
-        sf=lambda x, df: sp.gammaincc(0.5 * df, 0.5 * x * x),
-        support=POSITIVE,
-        mean=_chi_mean,
-        var=lambda df: df - _chi_mean(df) ** 2,
+        logpdf=lambda x, df: LOG_2 - (0.5 * LOG_2) * df - sp.gammaln(0.5 * df) + times(df - 1, np.log(x)) - 0.5 * x * x,
+        cdf=lambda x, df: sp.gammainc(0.5 * df, 0.5 * x * x), sf=lambda x, df: sp.gammaincc(0.5 * df, 0.5 * x * x),
+        support=POSITIVE, mean=_chi_mean, var=lambda df: df - _chi_mean(df) ** 2,
         entropy=lambda df: sp.gammaln(0.5 * df) + 0.5 * (df - LOG_2 - (df - 1) * sp.psi(0.5 * df)),
     ),
     "chi2": Row(
-        logpdf=_chi2,
-        cdf=lambda x, df: sp.gammainc(0.5 * df, 0.5 * x),
-        sf=lambda x, df: sp.gammaincc(0.5 * df, 0.5 * x),
-        support=POSITIVE,
-        mean=lambda df: df,
-        var=lambda df: 2 * df,
+        logpdf=_chi2, cdf=lambda x, df: sp.gammainc(0.5 * df, 0.5 * x),
+        sf=lambda x, df: sp.gammaincc(0.5 * df, 0.5 * x), support=POSITIVE, mean=lambda df: df, var=lambda df: 2 * df,
         entropy=lambda df: 0.5 * df + LOG_2 + sp.gammaln(0.5 * df) + (1 - 0.5 * df) * sp.psi(0.5 * df),
     ),
     "dgamma": Row(
-        logpdf=lambda x, a: sp.xlogy(a - 1, np.abs(x)) - np.abs(x) - LOG_2 - sp.gammaln(a),
+        logpdf=lambda x, a: times(a - 1, np.log(np.abs(x))) - np.abs(x) - LOG_2 - sp.gammaln(a),
         cdf=lambda x, a: np.where(x > 0, 0.5 + 0.5 * sp.gammainc(a, np.abs(x)), 0.5 * sp.gammaincc(a, np.abs(x))),
-        symmetric=True,
-        mean=lambda a: 0.0 * a,
-        var=lambda a: a * (a + 1),
+        symmetric=True, mean=lambda a: 0.0 * a, var=lambda a: a * (a + 1),
         entropy=lambda a: sp.psi(a) * (1 - a) + a + sp.gammaln(a) + LOG_2,
     ),
     "genhyperbolic": Row(
-        logpdf=_genhyperbolic,
-        check=lambda p, a, b: ((np.abs(b) < a) & (p >= 0)) | ((np.abs(b) <= a) & (p < 0)),
-        center=_genhyperbolic_mean,
-        mean=_genhyperbolic_mean,
-        var=_genhyperbolic_var,
+        logpdf=_genhyperbolic, check=lambda p, a, b: ((np.abs(b) < a) & (p >= 0)) | ((np.abs(b) <= a) & (p < 0)),
+        center=_genhyperbolic_mean, mean=_genhyperbolic_mean, var=_genhyperbolic_var,
     ),
     "geninvgauss": Row(
-        logpdf=_geninvgauss,
-        support=POSITIVE,
-        closed=False,
-        check=lambda p, b: (p == p) & (b > 0),
-        center=lambda p, b: _geninvgauss_moment(1, p, b),
-        mean=lambda p, b: _geninvgauss_moment(1, p, b),
+        logpdf=_geninvgauss, support=POSITIVE, closed=False, check=lambda p, b: (p == p) & (b > 0),
+        center=lambda p, b: _geninvgauss_moment(1, p, b), mean=lambda p, b: _geninvgauss_moment(1, p, b),
         var=lambda p, b: _geninvgauss_moment(2, p, b) - _geninvgauss_moment(1, p, b) ** 2,
     ),
     "gengamma": Row(
-        logpdf=lambda x, a, c: np.log(np.abs(c)) + sp.xlogy(c * a - 1, x) - x**c - sp.gammaln(a),
-        cdf=_gengamma(True),
-        sf=_gengamma(False),
-        support=POSITIVE,
-        check=lambda a, c: (a > 0) & (c != 0),
-        mean=lambda a, c: sp.poch(a, 1 / c),
+        logpdf=_gengamma, cdf=_gengamma_tail(True), sf=_gengamma_tail(False), support=POSITIVE,
+        check=lambda a, c: (a > 0) & (c != 0), mean=lambda a, c: sp.poch(a, 1 / c),
         var=lambda a, c: sp.poch(a, 2 / c) - sp.poch(a, 1 / c) ** 2,
         entropy=lambda a, c: a * (1 - sp.psi(a)) + sp.psi(a) / c + sp.gammaln(a) - np.log(np.abs(c)),
     ),
     "gennorm": Row(
-        logpdf=lambda x, beta: np.log(0.5 * beta) - sp.gammaln(1 / beta) - np.abs(x) ** beta,
-        cdf=_gennorm_cdf,
-        symmetric=True,
-        mean=lambda beta: 0.0 * beta,
+        logpdf=lambda x, beta: np.log(0.5 * beta) - sp.gammaln(1 / beta) - np.abs(x) ** beta, cdf=_gennorm_cdf,
+        symmetric=True, mean=lambda beta: 0.0 * beta,
         var=lambda beta: np.exp(sp.gammaln(3 / beta) - sp.gammaln(1 / beta)),
         entropy=lambda beta: 1 / beta - np.log(0.5 * beta) + sp.gammaln(1 / beta),
     ),
     "halfgennorm": Row(
         logpdf=lambda x, beta: np.log(beta) - sp.gammaln(1 / beta) - x**beta,
-        cdf=lambda x, beta: sp.gammainc(1 / beta, x**beta),
-        sf=lambda x, beta: sp.gammaincc(1 / beta, x**beta),
-        support=POSITIVE,
-        entropy=lambda beta: 1 / beta - np.log(beta) + sp.gammaln(1 / beta),
+        cdf=lambda x, beta: sp.gammainc(1 / beta, x**beta), sf=lambda x, beta: sp.gammaincc(1 / beta, x**beta),
+        support=POSITIVE, entropy=lambda beta: 1 / beta - np.log(beta) + sp.gammaln(1 / beta),
     ),
     "invgamma": Row(
-        logpdf=lambda x, a: -(a + 1) * np.log(x) - sp.gammaln(a) - 1 / x,
-        cdf=lambda x, a: sp.gammaincc(a, 1 / x),
-        sf=lambda x, a: sp.gammainc(a, 1 / x),
-        support=POSITIVE,
-        closed=False,
-        mean=lambda a: where_above(1, a, 1 / (a - 1)),
-        var=lambda a: where_above(2, a, 1 / ((a - 1) ** 2 * (a - 2))),
+        logpdf=lambda x, a: -(a + 1) * np.log(x) - sp.gammaln(a) - 1 / x, cdf=lambda x, a: sp.gammaincc(a, 1 / x),
+        sf=lambda x, a: sp.gammainc(a, 1 / x), support=POSITIVE, closed=False,
+        mean=lambda a: where_above(1, a, 1 / (a - 1)), var=lambda a: where_above(2, a, 1 / ((a - 1) ** 2 * (a - 2))),
         entropy=lambda a: a - (a + 1) * sp.psi(a) + sp.gammaln(a),
     ),
     "loggamma": Row(
-        logpdf=lambda x, c: c * x - np.exp(x) - sp.gammaln(c),
-        cdf=lambda x, c: sp.gammainc(c, np.exp(x)),
-        sf=lambda x, c: sp.gammaincc(c, np.exp(x)),
-        mean=lambda c: sp.psi(c),
-        var=lambda c: sp.zeta(2.0, c),
+        logpdf=lambda x, c: c * x - np.exp(x) - sp.gammaln(c), cdf=lambda x, c: sp.gammainc(c, np.exp(x)),
+        sf=lambda x, c: sp.gammaincc(c, np.exp(x)), mean=lambda c: sp.psi(c), var=lambda c: sp.zeta(2.0, c),
         entropy=lambda c: sp.gammaln(c) - c * sp.psi(c) + c,
     ),
     "maxwell": Row(
         logpdf=lambda x: LOG_2 - HALF_LOG_2PI + 2 * np.log(x) - 0.5 * x * x,
-        cdf=lambda x: sp.gammainc(1.5, 0.5 * x * x),
-        sf=lambda x: sp.gammaincc(1.5, 0.5 * x * x),
-        support=POSITIVE,
+        cdf=lambda x: sp.gammainc(1.5, 0.5 * x * x), sf=lambda x: sp.gammaincc(1.5, 0.5 * x * x), support=POSITIVE,
         closed=False,
-        mean=lambda: 2 * math.sqrt(2 / math.pi),
-        var=lambda: 3 - 8 / math.pi,
-        entropy=lambda: EULER + HALF_LOG_2PI - 0.5,
     ),
     "nakagami": Row(
-        logpdf=lambda x, nu: LOG_2 + sp.xlogy(nu, nu) - sp.gammaln(nu) + sp.xlogy(2 * nu - 1, x) - nu * x * x,
-        cdf=lambda x, nu: sp.gammainc(nu, nu * x * x),
-        sf=lambda x, nu: sp.gammaincc(nu, nu * x * x),
-        support=POSITIVE,
-        mean=lambda nu: sp.poch(nu, 0.5) / np.sqrt(nu),
-        var=lambda nu: 1 - sp.poch(nu, 0.5) ** 2 / nu,
+        logpdf=lambda x, nu: LOG_2 + times(nu, np.log(nu)) - sp.gammaln(nu) + times(2 * nu - 1, np.log(x)) - nu * x * x,
+        cdf=lambda x, nu: sp.gammainc(nu, nu * x * x), sf=lambda x, nu: sp.gammaincc(nu, nu * x * x), support=POSITIVE,
+        mean=lambda nu: sp.poch(nu, 0.5) / np.sqrt(nu), var=lambda nu: 1 - sp.poch(nu, 0.5) ** 2 / nu,
         entropy=lambda nu: sp.gammaln(nu) + nu - (nu - 0.5) * sp.psi(nu) - 0.5 * np.log(nu) - LOG_2,
     ),
     "ncx2": Row(
-        logpdf=_ncx2,
-        cdf=_ncx2_tail(sp.gammainc),
-        sf=_ncx2_tail(sp.gammaincc),
-        support=POSITIVE,
-        closed=False,
-        check=lambda df, nc: (df > 0) & np.isfinite(df) & (nc >= 0),
-        mean=lambda df, nc: df + nc,
+        logpdf=_ncx2, cdf=_ncx2_tail(sp.gammainc), sf=_ncx2_tail(sp.gammaincc), support=POSITIVE, closed=False,
+        check=lambda df, nc: (df > 0) & np.isfinite(df) & (nc >= 0), mean=lambda df, nc: df + nc,
         var=lambda df, nc: 2 * df + 4 * nc,
     ),
     "rayleigh": Row(
-        logpdf=lambda x: np.log(x) - 0.5 * x * x,
-        logsf=lambda x: -0.5 * x * x,
-        support=POSITIVE,
-        closed=False,
-        mean=lambda: math.sqrt(0.5 * math.pi),
-        var=lambda: 2 - 0.5 * math.pi,
-        entropy=lambda: 0.5 * EULER + 1 - 0.5 * LOG_2,
+        logpdf=lambda x: np.log(x) - 0.5 * x * x, logsf=lambda x: -0.5 * x * x, support=POSITIVE, closed=False,
     ),
     "rice": Row(
         logpdf=lambda x, b: np.log(x) - 0.5 * (x - b) ** 2 + np.log(sp.i0e(x * b)),
         cdf=lambda x, b: _ncx2_tail(sp.gammainc)(x * x, 2.0, b * b),
-        sf=lambda x, b: _ncx2_tail(sp.gammaincc)(x * x, 2.0, b * b),
-        support=POSITIVE,
-        closed=False,
-        check=lambda b: b >= 0,
-        mean=_rice_mean,
-        var=lambda b: 2 + b * b - _rice_mean(b) ** 2,
+        sf=lambda x, b: _ncx2_tail(sp.gammaincc)(x * x, 2.0, b * b), support=POSITIVE, closed=False,
+        check=lambda b: b >= 0, mean=_rice_mean, var=lambda b: 2 + b * b - _rice_mean(b) ** 2,
     ),
 }

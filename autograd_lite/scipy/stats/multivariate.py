@@ -7,22 +7,19 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import scipy.stats
 from scipy import special as sp
 
-from ...core.errors import UnsupportedError
 from ...tensors.tensor import Tensor
-from .distribution import Frozen
 from .masks import shown
+from .methods import Named, with_methods
 
 _LOG_2PI = math.log(2 * math.pi)
 _LOG_2 = math.log(2)
 
 
-class Joint:
-    """A distribution of several variables under its name in `scipy.stats`, with gradients by every real argument.
-
-    With arrays alone, and for everything that is not listed here, it is SciPy's own.
+@with_methods("logpdf pdf logpmf pmf entropy")
+class Joint(Named):
+    """A distribution of several variables.
 
     Args:
         name: its name in `scipy.stats`.
@@ -31,53 +28,23 @@ class Joint:
     """
 
     def __init__(self, name: str, log_density: Callable[..., Any], entropy: Callable[..., Any] | None = None) -> None:
-        self.name, self.log_density, self.formula = name, log_density, entropy
-        self.original = getattr(scipy.stats, name)
+        super().__init__(name)
+        self.log_density, self.formula = log_density, entropy
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Frozen:
-        """Return the distribution with its parameters fixed, as SciPy does."""
-        return Frozen(self, args, kwargs)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return getattr(self.original, name)
-
-    def __repr__(self) -> str:
-        return f"<autograd_lite.scipy.stats.{self.name}>"
-
-    def _value(self, method: str, x: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    def answer(self, method: str, x: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """Return what a method says of x and the parameters."""
         if not any(isinstance(v, Tensor) for v in (x, *args, *kwargs.values())):
             return getattr(self.original, method)(x, *args, **kwargs)
         value = self.log_density(_array(x), *args, **kwargs)
         value = value.reshape([n for n in value.shape if n != 1])
         return value if method.startswith("log") else np.exp(value)
 
-    def logpdf(self, x: Any, *args: Any, **kwargs: Any) -> Any:
-        """Return the log of the density."""
-        return self._value("logpdf", x, args, kwargs)
-
-    def pdf(self, x: Any, *args: Any, **kwargs: Any) -> Any:
-        """Return the density."""
-        return self._value("pdf", x, args, kwargs)
-
-    def logpmf(self, x: Any, *args: Any, **kwargs: Any) -> Any:
-        """Return the log of the probability of x, of a discrete distribution."""
-        return self._value("logpmf", x, args, kwargs)
-
-    def pmf(self, x: Any, *args: Any, **kwargs: Any) -> Any:
-        """Return the probability of x, of a discrete distribution."""
-        return self._value("pmf", x, args, kwargs)
-
-    def entropy(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the differential entropy."""
+    def moment(self, name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """Return the entropy by its formula."""
         if not any(isinstance(v, Tensor) for v in (*args, *kwargs.values())):
-            return self.original.entropy(*args, **kwargs)
+            return getattr(self.original, name)(*args, **kwargs)
         if self.formula is None:
-            raise UnsupportedError(
-                f"scipy.stats.{self.name}.entropy: expected arrays, received Tensors; it has no gradient, since no "
-                "formula is known here. Pass x.detach().numpy() to compute it without one"
-            )
+            self.refuse(name, "no formula is known here")
         return self.formula(*args, **kwargs)
 
 

@@ -8,7 +8,20 @@ from typing import Any
 import numpy as np
 from scipy import special as sp
 
-from .rows import EULER, HALF_LOG_2PI, LOG_2, LOG_PI, POSITIVE, UNIT, Row, fixed, log1mexp, log_normal, scaled_exp1
+from .rows import (
+    HALF_LOG_2PI,
+    LOG_2,
+    LOG_PI,
+    POSITIVE,
+    UNIT,
+    Row,
+    fixed,
+    log1mexp,
+    log_normal,
+    one_over,
+    scaled_exp1,
+    times,
+)
 
 _ROOT_HALF = math.sqrt(0.5)
 _ROOT_2_PI = math.sqrt(2 / math.pi)
@@ -19,6 +32,15 @@ def _log_mass(a: Any, b: Any) -> Any:
     right = a > 0
     low, high = sp.log_ndtr(np.where(right, -b, a)), sp.log_ndtr(np.where(right, -a, b))
     return high + log1mexp(low - high)
+
+
+def _lognormal(x: Any, s: Any) -> Any:
+    return log_normal(np.log(x) / s) - np.log(s) - np.log(x)
+
+
+def _norminvgauss(x: Any, a: Any, b: Any) -> Any:
+    root = np.hypot(1.0, x)
+    return np.log(a * sp.k1e(a * root) / root) - LOG_PI + b * x - a * root + np.sqrt(a * a - b * b)
 
 
 def _birnbaum(x: Any, c: Any) -> Any:
@@ -132,7 +154,7 @@ def _pearson(x: Any, skew: Any) -> tuple[Any, Any, Any, Any]:
 
 def _pearson_logpdf(x: Any, skew: Any) -> Any:
     none, beta, alpha, y = _pearson(x, skew)
-    return np.where(none, log_normal(x), np.log(np.abs(beta)) + sp.xlogy(alpha - 1, y) - y - sp.gammaln(alpha))
+    return np.where(none, log_normal(x), np.log(np.abs(beta)) + times(alpha - 1, np.log(y)) - y - sp.gammaln(alpha))
 
 
 def _pearson_tail(sign: int) -> Any:
@@ -144,168 +166,92 @@ def _pearson_tail(sign: int) -> Any:
     return tail
 
 
+# fmt: off
 _LOGNORM = Row(
-    logpdf=lambda x, s: log_normal(np.log(x) / s) - np.log(s) - np.log(x),
-    cdf=lambda x, s: sp.ndtr(np.log(x) / s),
-    sf=lambda x, s: sp.ndtr(-np.log(x) / s),
-    logcdf=lambda x, s: sp.log_ndtr(np.log(x) / s),
-    logsf=lambda x, s: sp.log_ndtr(-np.log(x) / s),
-    support=POSITIVE,
-    closed=False,
-    mean=lambda s: np.exp(0.5 * s * s),
-    var=lambda s: np.exp(s * s) * np.expm1(s * s),
+    logpdf=_lognormal, cdf=lambda x, s: sp.ndtr(np.log(x) / s), sf=lambda x, s: sp.ndtr(-np.log(x) / s),
+    logcdf=lambda x, s: sp.log_ndtr(np.log(x) / s), logsf=lambda x, s: sp.log_ndtr(-np.log(x) / s), support=POSITIVE,
+    closed=False, mean=lambda s: np.exp(0.5 * s * s), var=lambda s: np.exp(s * s) * np.expm1(s * s),
     entropy=lambda s: HALF_LOG_2PI + 0.5 + np.log(s),
 )
 _INVGAUSS = Row(
-    logpdf=lambda x, mu: -HALF_LOG_2PI - 1.5 * np.log(x) - 0.5 * (x / mu - 1) ** 2 / x,
-    logcdf=_inverse_gauss(1.0),
-    logsf=_inverse_gauss(-1.0),
-    support=POSITIVE,
-    closed=False,
-    check=lambda mu: mu > 0,
-    mean=lambda mu: mu,
-    var=lambda mu: mu**3,
-    entropy=lambda mu: 0.5 + HALF_LOG_2PI + 1.5 * (np.log(mu) - scaled_exp1(2 / mu)),
+    logpdf=lambda x, mu: -HALF_LOG_2PI - 1.5 * np.log(x) - 0.5 * (x / mu - 1) ** 2 / x, logcdf=_inverse_gauss(1.0),
+    logsf=_inverse_gauss(-1.0), support=POSITIVE, closed=False, check=lambda mu: mu > 0, mean=lambda mu: mu,
+    var=lambda mu: mu**3, entropy=lambda mu: 0.5 + HALF_LOG_2PI + 1.5 * (np.log(mu) - scaled_exp1(2 / mu)),
 )
 
 NORMALS: dict[str, Row] = {
-    "norm": Row(
-        logpdf=log_normal,
-        cdf=sp.ndtr,
-        logcdf=sp.log_ndtr,
-        symmetric=True,
-        mean=lambda: 0.0,
-        var=lambda: 1.0,
-        entropy=lambda: HALF_LOG_2PI + 0.5,
-    ),
+    "norm": Row(logpdf=log_normal, cdf=sp.ndtr, logcdf=sp.log_ndtr, symmetric=True),
     "lognorm": _LOGNORM,
     "gibrat": fixed(_LOGNORM, 1.0),
     "invgauss": _INVGAUSS,
     "wald": fixed(_INVGAUSS, 1.0),
     "alpha": Row(
         logpdf=lambda x, a: -2 * np.log(x) + log_normal(a - 1 / x) - sp.log_ndtr(a),
-        logcdf=lambda x, a: sp.log_ndtr(a - 1 / x) - sp.log_ndtr(a),
-        support=POSITIVE,
-        closed=False,
+        logcdf=lambda x, a: sp.log_ndtr(a - 1 / x) - sp.log_ndtr(a), support=POSITIVE, closed=False,
     ),
     "crystalball": Row(logpdf=_crystal, cdf=_crystal_cdf, sf=_crystal_sf, check=lambda beta, m: (m > 1) & (beta > 0)),
     "dpareto_lognorm": Row(
-        logpdf=_pareto_lognormal,
-        cdf=_pareto_lognormal_tail(1.0),
-        sf=_pareto_lognormal_tail(-1.0),
-        support=POSITIVE,
-        closed=False,
-        check=lambda u, s, a, b: (s > 0) & (a > 0) & (b > 0),
+        logpdf=_pareto_lognormal, cdf=_pareto_lognormal_tail(1.0), sf=_pareto_lognormal_tail(-1.0), support=POSITIVE,
+        closed=False, check=lambda u, s, a, b: (s > 0) & (a > 0) & (b > 0),
         mean=lambda *shapes: _pareto_lognormal_moment(1, *shapes),
         var=lambda *shapes: _pareto_lognormal_moment(2, *shapes) - _pareto_lognormal_moment(1, *shapes) ** 2,
     ),
     "exponnorm": Row(
         logpdf=lambda x, K: _exponential_part(x, K) - np.log(K),
         cdf=lambda x, K: sp.ndtr(x) - np.exp(_exponential_part(x, K)),
-        sf=lambda x, K: sp.ndtr(-x) + np.exp(_exponential_part(x, K)),
-        mean=lambda K: K,
-        var=lambda K: 1 + K * K,
+        sf=lambda x, K: sp.ndtr(-x) + np.exp(_exponential_part(x, K)), mean=lambda K: K, var=lambda K: 1 + K * K,
     ),
     "fatiguelife": Row(
-        logpdf=lambda x, c: (
-            np.log(x + 1) - 0.5 * _birnbaum(x, c) ** 2 - np.log(c) - LOG_2 - HALF_LOG_2PI - 1.5 * np.log(x)
-        ),
-        cdf=lambda x, c: sp.ndtr(_birnbaum(x, c)),
-        sf=lambda x, c: sp.ndtr(-_birnbaum(x, c)),
-        support=POSITIVE,
-        closed=False,
-        mean=lambda c: 0.5 * c * c + 1,
-        var=lambda c: 0.25 * c * c * (5 * c * c + 4),
+        logpdf=lambda x, c: np.log((x + 1) / (2 * c)) + log_normal(_birnbaum(x, c)) - 1.5 * np.log(x),
+        cdf=lambda x, c: sp.ndtr(_birnbaum(x, c)), sf=lambda x, c: sp.ndtr(-_birnbaum(x, c)), support=POSITIVE,
+        closed=False, mean=lambda c: 0.5 * c * c + 1, var=lambda c: 0.25 * c * c * (5 * c * c + 4),
     ),
     "foldnorm": Row(
         logpdf=lambda x, c: np.logaddexp(log_normal(x + c), log_normal(x - c)),
         cdf=lambda x, c: 0.5 * (sp.erf((x - c) * _ROOT_HALF) + sp.erf((x + c) * _ROOT_HALF)),
-        sf=lambda x, c: sp.ndtr(c - x) + sp.ndtr(-x - c),
-        support=POSITIVE,
-        check=lambda c: c >= 0,
-        mean=_folded_mean,
+        sf=lambda x, c: sp.ndtr(c - x) + sp.ndtr(-x - c), support=POSITIVE, check=lambda c: c >= 0, mean=_folded_mean,
         var=lambda c: c * c + 1 - _folded_mean(c) ** 2,
     ),
     "halfnorm": Row(
-        logpdf=lambda x: log_normal(x) + LOG_2,
-        cdf=lambda x: sp.erf(x * _ROOT_HALF),
-        sf=lambda x: sp.erfc(x * _ROOT_HALF),
-        support=POSITIVE,
-        mean=lambda: _ROOT_2_PI,
-        var=lambda: 1 - 2 / math.pi,
-        entropy=lambda: 0.5 * math.log(0.5 * math.pi) + 0.5,
+        logpdf=lambda x: log_normal(x) + LOG_2, cdf=lambda x: sp.erf(x * _ROOT_HALF),
+        sf=lambda x: sp.erfc(x * _ROOT_HALF), support=POSITIVE,
     ),
     "johnsonsb": Row(
         logpdf=lambda x, a, b: np.log(b) - np.log(x) - np.log1p(-x) + log_normal(a + b * sp.logit(x)),
-        cdf=lambda x, a, b: sp.ndtr(a + b * sp.logit(x)),
-        sf=lambda x, a, b: sp.ndtr(-a - b * sp.logit(x)),
-        support=UNIT,
-        closed=False,
-        check=lambda a, b: (b > 0) & (a == a),
+        cdf=lambda x, a, b: sp.ndtr(a + b * sp.logit(x)), sf=lambda x, a, b: sp.ndtr(-a - b * sp.logit(x)),
+        support=UNIT, closed=False, check=lambda a, b: (b > 0) & (a == a),
     ),
     "johnsonsu": Row(
         logpdf=lambda x, a, b: np.log(b) - 0.5 * np.log1p(x * x) + log_normal(a + b * np.arcsinh(x)),
-        cdf=lambda x, a, b: sp.ndtr(a + b * np.arcsinh(x)),
-        sf=lambda x, a, b: sp.ndtr(-a - b * np.arcsinh(x)),
-        check=lambda a, b: (b > 0) & (a == a),
-        mean=lambda a, b: -np.exp(0.5 / b**2) * np.sinh(a / b),
+        cdf=lambda x, a, b: sp.ndtr(a + b * np.arcsinh(x)), sf=lambda x, a, b: sp.ndtr(-a - b * np.arcsinh(x)),
+        check=lambda a, b: (b > 0) & (a == a), mean=lambda a, b: -np.exp(0.5 / b**2) * np.sinh(a / b),
         var=lambda a, b: 0.5 * np.expm1(1 / b**2) * (np.exp(1 / b**2) * np.cosh(2 * a / b) + 1),
     ),
     "levy": Row(
-        logpdf=lambda x: -HALF_LOG_2PI - 1.5 * np.log(x) - 0.5 / x,
-        cdf=lambda x: sp.erfc(np.sqrt(0.5 / x)),
-        sf=lambda x: sp.erf(np.sqrt(0.5 / x)),
-        support=POSITIVE,
-        closed=False,
+        logpdf=lambda x: -HALF_LOG_2PI - 1.5 * np.log(x) - 0.5 / x, cdf=lambda x: sp.erfc(np.sqrt(0.5 / x)),
+        sf=lambda x: sp.erf(np.sqrt(0.5 / x)), support=POSITIVE, closed=False,
     ),
     "levy_l": Row(
-        logpdf=lambda x: -HALF_LOG_2PI - 1.5 * np.log(-x) + 0.5 / x,
-        cdf=lambda x: sp.erf(np.sqrt(-0.5 / x)),
-        sf=lambda x: sp.erfc(np.sqrt(-0.5 / x)),
-        support=(-math.inf, 0.0),
-        closed=False,
+        logpdf=lambda x: -HALF_LOG_2PI - 1.5 * np.log(-x) + 0.5 / x, cdf=lambda x: sp.erf(np.sqrt(-0.5 / x)),
+        sf=lambda x: sp.erfc(np.sqrt(-0.5 / x)), support=(-math.inf, 0.0), closed=False,
     ),
     "moyal": Row(
-        logpdf=lambda x: -0.5 * (x + np.exp(-x)) - HALF_LOG_2PI,
-        cdf=lambda x: sp.erfc(np.exp(-0.5 * x) * _ROOT_HALF),
+        logpdf=lambda x: -0.5 * (x + np.exp(-x)) - HALF_LOG_2PI, cdf=lambda x: sp.erfc(np.exp(-0.5 * x) * _ROOT_HALF),
         sf=lambda x: sp.erf(np.exp(-0.5 * x) * _ROOT_HALF),
-        mean=lambda: LOG_2 + EULER,
-        var=lambda: 0.5 * math.pi**2,
     ),
     "norminvgauss": Row(
-        logpdf=lambda x, a, b: (
-            np.log(a)
-            - LOG_PI
-            + np.log(sp.k1e(a * np.hypot(1.0, x)))
-            + b * x
-            - a * np.hypot(1.0, x)
-            + np.sqrt(a * a - b * b)
-            - 0.5 * np.log1p(x * x)
-        ),
-        check=lambda a, b: (a > 0) & (np.abs(b) < a),
-        center=lambda a, b: b / np.sqrt(a * a - b * b),
-        mean=lambda a, b: b / np.sqrt(a * a - b * b),
+        logpdf=_norminvgauss, check=lambda a, b: (a > 0) & (np.abs(b) < a),
+        center=lambda a, b: b / np.sqrt(a * a - b * b), mean=lambda a, b: b / np.sqrt(a * a - b * b),
         var=lambda a, b: a * a / (a * a - b * b) ** 1.5,
     ),
     "pearson3": Row(
-        logpdf=_pearson_logpdf,
-        cdf=_pearson_tail(1),
-        sf=_pearson_tail(-1),
-        support=(
-            lambda skew: np.where(skew > 0, -2 / np.where(skew > 0, skew, 1.0), -math.inf),
-            lambda skew: np.where(skew < 0, -2 / np.where(skew < 0, skew, -1.0), math.inf),
-        ),
-        check=np.isfinite,
-        mean=lambda skew: 0.0 * skew,
-        var=lambda skew: 1.0 + 0.0 * skew,
+        logpdf=_pearson_logpdf, cdf=_pearson_tail(1), sf=_pearson_tail(-1),
+        support=(lambda skew: -2 * one_over(1, skew, math.inf), lambda skew: -2 * one_over(-1, skew, -math.inf)),
+        check=np.isfinite, mean=lambda skew: 0.0 * skew, var=lambda skew: 1.0 + 0.0 * skew,
     ),
     "powerlognorm": Row(
-        logpdf=lambda x, c, s: (
-            np.log(c / s) - np.log(x) + log_normal(np.log(x) / s) + (c - 1) * sp.log_ndtr(-np.log(x) / s)
-        ),
-        logsf=lambda x, c, s: c * sp.log_ndtr(-np.log(x) / s),
-        support=POSITIVE,
-        closed=False,
+        logpdf=lambda x, c, s: np.log(c) + _lognormal(x, s) + (c - 1) * sp.log_ndtr(-np.log(x) / s),
+        logsf=lambda x, c, s: c * sp.log_ndtr(-np.log(x) / s), support=POSITIVE, closed=False,
     ),
     "powernorm": Row(
         logpdf=lambda x, c: np.log(c) + log_normal(x) + (c - 1) * sp.log_ndtr(-x),
@@ -314,26 +260,18 @@ NORMALS: dict[str, Row] = {
     "recipinvgauss": Row(
         logpdf=lambda x, mu: -0.5 * (1 / mu - x) ** 2 / x - HALF_LOG_2PI - 0.5 * np.log(x),
         cdf=lambda x, mu: np.exp(_inverse_gauss(-1.0)(1 / x, mu)),
-        sf=lambda x, mu: np.exp(_inverse_gauss(1.0)(1 / x, mu)),
-        support=POSITIVE,
-        closed=False,
+        sf=lambda x, mu: np.exp(_inverse_gauss(1.0)(1 / x, mu)), support=POSITIVE, closed=False,
     ),
     "skewnorm": Row(
         logpdf=lambda x, a: LOG_2 + log_normal(x) + sp.log_ndtr(a * x),
-        cdf=lambda x, a: sp.ndtr(x) - 2 * sp.owens_t(x, a),
-        sf=lambda x, a: sp.ndtr(-x) + 2 * sp.owens_t(x, a),
-        check=np.isfinite,
-        mean=_skew,
-        var=lambda a: 1 - _skew(a) ** 2,
+        cdf=lambda x, a: sp.ndtr(x) - 2 * sp.owens_t(x, a), sf=lambda x, a: sp.ndtr(-x) + 2 * sp.owens_t(x, a),
+        check=np.isfinite, mean=_skew, var=lambda a: 1 - _skew(a) ** 2,
     ),
     "truncnorm": Row(
         logpdf=lambda x, a, b: log_normal(x) - _log_mass(a, b),
         logcdf=lambda x, a, b: _log_mass(a, x) - _log_mass(a, b),
-        logsf=lambda x, a, b: _log_mass(x, b) - _log_mass(a, b),
-        support=(lambda a, b: a, lambda a, b: b),
-        check=lambda a, b: a < b,
-        mean=_truncated_mean,
-        var=_truncated_var,
+        logsf=lambda x, a, b: _log_mass(x, b) - _log_mass(a, b), support=(lambda a, b: a, lambda a, b: b),
+        check=lambda a, b: a < b, mean=_truncated_mean, var=_truncated_var,
         entropy=lambda a, b: HALF_LOG_2PI + 0.5 + _log_mass(a, b) + 0.5 * _edges(a, b),
     ),
 }

@@ -80,5 +80,5 @@ def poisson_mixture(f: Callable[..., Any], rate: Any, *arguments: Any) -> Any:
     known = shown(rate)
     most = float(np.max(known, initial=0.0)) if isinstance(known, np.ndarray | float | int | np.generic) else None
     j = np.arange(256.0 if most is None else math.ceil(most + 12 * math.sqrt(most)) + 31.0)
-    rate, *arguments = (np.expand_dims(a, -1) for a in (rate, *arguments))
-    return (np.exp(sp.xlogy(j, rate) - rate - sp.gammaln(j + 1)) * f(j, *arguments)).sum(axis=-1)
+    rate, *rest = (np.expand_dims(a, -1) for a in (rate, *arguments))
+    return (np.exp(sp.xlogy(j, rate) - rate - sp.gammaln(j + 1)) * f(j, *rest)).sum(axis=-1)

@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 from scipy import special as sp
 
+from ...tensors.tensor import Tensor
+from .masks import shown
+
 Formula = Callable[..., Any]
 
 
@@ -58,7 +61,8 @@ def fixed(row: Row, *shapes: float) -> Row:
         return lambda *x: formula(*x, *shapes)
 
     found = {field.name: getattr(row, field.name) for field in dataclasses.fields(row)}
-    return Row(**{name: with_shapes(fact) if callable(fact) else fact for name, fact in found.items()})
+    changes: dict[str, Any] = {name: with_shapes(fact) for name, fact in found.items() if callable(fact)}
+    return dataclasses.replace(row, **changes)
 
 
 # ---- what formulas share --------------------------------------------------------------------------------------------
@@ -94,6 +98,14 @@ def log1p_by(k: Any, x: Any) -> Any:
     return x * np.where(near, series, np.log1p(large) / large)
 
 
+def times(a: Any, log: Any) -> Any:
+    """Return a log, which for a = 0 is 0 where log is infinite, as in `xlogy`."""
+    none = shown(a) == 0
+    if isinstance(none, Tensor) or np.any(none):
+        return np.where(none & np.isinf(shown(log)), 0.0, a * log)
+    return a * log
+
+
 def log_normal(x: Any) -> Any:
     """Return the log density of the standard normal distribution."""
     return -0.5 * (x * x) - HALF_LOG_2PI
@@ -109,6 +121,12 @@ def two_sided(t: Any) -> Any:
 def scaled_exp1(x: Any) -> Any:
     """Return exp(x) E1(x) (DLMF 13.6.6)."""
     return sp.hyperu(1.0, 1.0, x)
+
+
+def one_over(sign: int, shape: Any, otherwise: float) -> Any:
+    """Return 1 / shape where the shape has a sign, as an end of a support."""
+    holds = sign * shape > 0
+    return np.where(holds, 1 / np.where(holds, shape, 1.0), otherwise)
 
 
 def where_above(bound: float, shape: Any, value: Any, otherwise: float = math.inf) -> Any:

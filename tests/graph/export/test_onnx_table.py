@@ -19,7 +19,7 @@ from autograd_lite.core.op import OPS
 from autograd_lite.graph import Program
 from autograd_lite.graph.export.onnx import REASONS, RULES
 from autograd_lite.graph.export.onnx.model import IR_VERSION, OPSETS
-from autograd_lite.ops.scipy_special import TABLE as SPECIAL
+from autograd_lite.ops.special import TABLE as SPECIAL
 
 from ...laws.samples import SAMPLES
 from .onnx_tools import exported, op_types, traced

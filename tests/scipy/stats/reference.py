@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,7 +29,7 @@ def derivative(f: Callable[[Any], Any], at: Any, room: Any = np.inf) -> Derivati
         table = [(f(at + step / 2**i) - f(at - step / 2**i)) / (2 * step / 2**i) for i in range(5)]
         best, error = table[-1], np.full(np.shape(table[-1]), np.inf)
         for k in range(1, 5):
-            finer = [(4**k * b - a) / (4**k - 1) for a, b in zip(table, table[1:], strict=False)]
+            finer = [(4**k * b - a) / (4**k - 1) for a, b in pairwise(table)]
             off = np.maximum(np.abs(finer[-1] - table[-1]), np.abs(finer[-1] - table[-2]))
             best, error = np.where(off < error, finer[-1], best), np.minimum(off, error)
             table = finer

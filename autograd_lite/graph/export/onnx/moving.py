@@ -35,6 +35,14 @@ def _concatenate(call: Call, *parts: Value | Scalar, axis: int) -> Value:
     return call.emitter.call("Concat", *values, shape=call.shape, axis=axis)
 
 
+@exports("array")
+def _array(call: Call, *parts: Value | Scalar, shape: Shape) -> Value:
+    values = [call.value(p, call.dtype) for p in parts]
+    rows = [v.reshape(1, *v.shape) for v in values]
+    joined = call.emitter.call("Concat", *rows, shape=(len(rows), *values[0].shape), axis=0) if rows[1:] else rows[0]
+    return joined.reshape(*call.shape)
+
+
 @exports("pad")
 def _pad(call: Call, x: Value, *, width: tuple[tuple[int, int], ...], value: Any) -> Value:
     if np.ndim(value) == 0:

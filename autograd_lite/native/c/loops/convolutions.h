@@ -1,4 +1,4 @@
-/* Convolutions of images of T. Included once for each T.
+/* Convolutions: products of windows that are never copied.
  *
  * The matrix of windows is never made. Its element for window (o, p, q) and row (i, j, k, c) of the weights lies in the
  * image at the sum of an offset of the window and an offset of the row. So tiles of products, of TILE rows, serve all:
@@ -9,16 +9,15 @@
  *
  * See convolutions.c for what calls them. */
 
-#define PER_VECTOR ((npy_intp)(VECTOR_BYTES / sizeof(T)))
+#define PER_VECTOR ((npy_intp)(VECTOR_BYTES / sizeof(real)))
 #define WIDEST ((VECTOR_REGISTERS >= 32 ? 4 : 2) * PER_VECTOR)
 
 /* total[r][v] += sum over t of x(r, t) * right[t * step + v], for TILE rows and `width` columns, where x(r, t) lies
  * offset[t] bytes behind rows[r]. */
-ALWAYS_INLINE void
-OF(tile_of)(npy_intp width, T *const *total, const char *const *rows, const npy_intp *restrict offset,
-            const T *restrict right, npy_intp step, npy_intp n)
+ALWAYS_INLINE void FN(tile_of)(npy_intp width, real *const *total, const char *const *rows,
+                      const npy_intp *restrict offset, const real *restrict right, npy_intp step, npy_intp n)
 {
-    T sum[TILE][4 * PER_VECTOR];
+    real sum[TILE][4 * PER_VECTOR];
     for (int r = 0; r < TILE; r++) {
         for (npy_intp v = 0; v < width; v++) {
             sum[r][v] = 0;
@@ -28,8 +27,8 @@ OF(tile_of)(npy_intp width, T *const *total, const char *const *rows, const npy_
     const char *const d = rows[3], *const e = rows[4], *const f = rows[5];
     for (npy_intp t = 0; t < n; t++) {
         const npy_intp o = offset[t];
-        const T x[TILE] = {*(const T *)(a + o), *(const T *)(b + o), *(const T *)(c + o),
-                           *(const T *)(d + o), *(const T *)(e + o), *(const T *)(f + o)};
+        const real x[TILE] = {*(const real *)(a + o), *(const real *)(b + o), *(const real *)(c + o),
+                           *(const real *)(d + o), *(const real *)(e + o), *(const real *)(f + o)};
         UNROLL
         for (int r = 0; r < TILE; r++) {
             UNROLL
@@ -42,7 +41,7 @@ OF(tile_of)(npy_intp width, T *const *total, const char *const *rows, const npy_
         }
     }
     for (int r = 0; r < TILE; r++) {
-        T *restrict to = total[r];
+        real *restrict to = total[r];
         for (npy_intp v = 0; v < width; v++) {
             to[v] += sum[r][v];
         }
@@ -52,22 +51,22 @@ OF(tile_of)(npy_intp width, T *const *total, const char *const *rows, const npy_
 /* The rows of a tile, and where they are added up. */
 typedef struct {
     const char *rows[TILE];
-    T *total[TILE];
-    T spare[4 * PER_VECTOR]; /* the totals of rows that there are not, for which the last one is taken */
-} OF(Tile);
+    real *total[TILE];
+    real spare[4 * PER_VECTOR]; /* the totals of rows that there are not, for which the last one is taken */
+} FN(Tile);
 
 /* A tile of one of the three widths. */
 static void
-OF(tile)(npy_intp width, const OF(Tile) *tile, const npy_intp *offset, const T *right, npy_intp step, npy_intp n)
+FN(tile)(npy_intp width, const FN(Tile) *tile, const npy_intp *offset, const real *right, npy_intp step, npy_intp n)
 {
     if (width == 4 * PER_VECTOR) {
-        OF(tile_of)(4 * PER_VECTOR, tile->total, tile->rows, offset, right, step, n);
+        FN(tile_of)(4 * PER_VECTOR, tile->total, tile->rows, offset, right, step, n);
     }
     else if (width == 2 * PER_VECTOR) {
-        OF(tile_of)(2 * PER_VECTOR, tile->total, tile->rows, offset, right, step, n);
+        FN(tile_of)(2 * PER_VECTOR, tile->total, tile->rows, offset, right, step, n);
     }
     else {
-        OF(tile_of)(PER_VECTOR, tile->total, tile->rows, offset, right, step, n);
+        FN(tile_of)(PER_VECTOR, tile->total, tile->rows, offset, right, step, n);
     }
 }
 
@@ -76,24 +75,23 @@ typedef struct {
     char *data;
     const npy_intp *at;
     npy_intp step;
-} OF(Rows);
+} FN(Rows);
 
 /* Take the rows from `first` on, of `count`. */
 static __attribute__((noinline)) void
-OF(choose)(OF(Tile) *tile, OF(Rows) rows, OF(Rows) total, npy_intp first, npy_intp count)
+FN(choose)(FN(Tile) *tile, FN(Rows) rows, FN(Rows) total, npy_intp first, npy_intp count)
 {
     memset(tile->spare, 0, first + TILE > count ? sizeof tile->spare : 0);
     for (npy_intp r = 0; r < TILE; r++) {
         const npy_intp row = first + r < count ? first + r : count - 1;
         tile->rows[r] = rows.data + (rows.at == NULL ? row * rows.step : rows.at[row]);
-        tile->total[r] = (T *)(total.data + (total.at == NULL ? row * total.step : total.at[row]));
+        tile->total[r] = (real *)(total.data + (total.at == NULL ? row * total.step : total.at[row]));
         tile->total[r] = first + r < count ? tile->total[r] : tile->spare;
     }
 }
 
 /* Windows times weights, for some bands; summed in the result if its pixels are whole vectors. */
-static void
-OF(forward_part)(void *context, ptrdiff_t part, int thread)
+static void FN(forward_part)(void *context, ptrdiff_t part, int thread)
 {
     const Convolution *v = context;
     char *const copy = v->scratch + thread * v->scratch_step, *const sums = copy + v->copied;
@@ -102,39 +100,38 @@ OF(forward_part)(void *context, ptrdiff_t part, int thread)
         char *const x = image_of(v, &band, copy);
         for (npy_intp start = 0, width; start < v->all; start += width) {
             width = width_of(v, v->all - start);
-            const T *right = (const T *)v->packed + start * v->rows;
-            const OF(Rows) rows = {x, v->pixel, 0}, out = {band.windows + start * sizeof(T), v->place, 0};
-            const OF(Rows) total = v->is_whole ? out : (OF(Rows)){sums, NULL, width * sizeof(T)};
+            const real *right = (const real *)v->packed + start * v->rows;
+            const FN(Rows) rows = {x, v->pixel, 0}, out = {band.windows + start * sizeof(real), v->place, 0};
+            const FN(Rows) total = v->is_whole ? out : (FN(Rows)){sums, NULL, width * sizeof(real)};
             for (npy_intp pixel = 0; pixel < band.pixels; pixel++) {
-                memset(v->is_whole ? out.data + out.at[pixel] : sums + pixel * total.step, 0, width * sizeof(T));
+                memset(v->is_whole ? out.data + out.at[pixel] : sums + pixel * total.step, 0, width * sizeof(real));
             }
             for (npy_intp row = 0; row < v->rows; row += SUMMED) {
                 const npy_intp count = v->rows - row < SUMMED ? v->rows - row : SUMMED;
                 for (npy_intp pixel = 0; pixel < band.pixels; pixel += TILE) {
-                    OF(Tile) tile;
-                    OF(choose)(&tile, rows, total, pixel, band.pixels);
-                    OF(tile)(width, &tile, v->entry + row, right + row * width, width, count);
+                    FN(Tile) tile;
+                    FN(choose)(&tile, rows, total, pixel, band.pixels);
+                    FN(tile)(width, &tile, v->entry + row, right + row * width, width, count);
                 }
             }
             const npy_intp c_step = v->windows.c_step, here = v->columns - start < width ? v->columns - start : width;
             for (npy_intp pixel = 0; pixel < band.pixels && !v->is_whole; pixel++) {
                 char *to = band.windows + v->place[pixel] + start * c_step;
-                copy_elements(to, c_step, sums + pixel * total.step, sizeof(T), here, sizeof(T));
+                copy_elements(to, c_step, sums + pixel * total.step, sizeof(real), here, sizeof(real));
             }
         }
     }
 }
 
 /* The gradient of some rows of the weights: all bands, summed in order. */
-static void
-OF(kernel_part)(void *context, ptrdiff_t part, int thread)
+static void FN(kernel_part)(void *context, ptrdiff_t part, int thread)
 {
     const Convolution *v = context;
     char *const copy = v->scratch + thread * v->scratch_step, *const y = copy + v->copied;
     const npy_intp tiles = ROUNDED(v->rows, TILE) / TILE, first = tiles * part / v->parts * TILE;
     const npy_intp end = tiles * (part + 1) / v->parts * TILE, last = end < v->rows ? end : v->rows;
-    T *const total = (T *)v->packed;
-    memset(total + first * v->all, 0, (last - first) * v->all * sizeof(T));
+    real *const total = (real *)v->packed;
+    memset(total + first * v->all, 0, (last - first) * v->all * sizeof(real));
     for (npy_intp n = 0; n < v->all_bands; n++) {
         const Band band = band_of(v, n);
         char *const x = image_of(v, &band, copy);
@@ -143,29 +140,28 @@ OF(kernel_part)(void *context, ptrdiff_t part, int thread)
         }
         for (npy_intp start = 0, width; start < v->all; start += width) {
             width = width_of(v, v->all - start);
-            const T *right = v->is_packed ? (const T *)band.windows + start : (const T *)y + start * band.pixels;
+            const real *right = v->is_packed ? (const real *)band.windows + start : (const real *)y + start * band.pixels;
             const npy_intp step = v->is_packed ? v->all : width;
-            const OF(Rows) sums = {(char *)(total + start), NULL, v->all * sizeof(T)};
+            const FN(Rows) sums = {(char *)(total + start), NULL, v->all * sizeof(real)};
             for (npy_intp row = first; row < last; row += TILE) {
-                OF(Tile) tile;
-                OF(choose)(&tile, (OF(Rows)){x, v->entry, 0}, sums, row, last);
-                OF(tile)(width, &tile, v->pixel, right, step, band.pixels);
+                FN(Tile) tile;
+                FN(choose)(&tile, (FN(Rows)){x, v->entry, 0}, sums, row, last);
+                FN(tile)(width, &tile, v->pixel, right, step, band.pixels);
             }
         }
     }
     for (npy_intp row = first; row < last; row++) {
         const char *from = (const char *)(total + row * v->all);
-        copy_elements(v->weights + v->weight[row], v->column_step, from, sizeof(T), v->columns, sizeof(T));
+        copy_elements(v->weights + v->weight[row], v->column_step, from, sizeof(real), v->columns, sizeof(real));
     }
 }
 
 /* The gradient of some images: the products of each tap are added at the pixels where it lies. */
-static void
-OF(input_part)(void *context, ptrdiff_t part, int thread)
+static void FN(input_part)(void *context, ptrdiff_t part, int thread)
 {
     const Convolution *v = context;
     char *const copy = v->scratch + thread * v->scratch_step, *const y = copy + v->copied;
-    const npy_intp size = sizeof(T), f = v->windows.c * size;
+    const npy_intp size = sizeof(real), f = v->windows.c * size;
     for (npy_intp n = v->all_bands * part / v->parts; n < v->all_bands * (part + 1) / v->parts; n++) {
         const Band band = band_of(v, n);
         char *const total = v->in_place ? band.image : copy;
@@ -183,12 +179,12 @@ OF(input_part)(void *context, ptrdiff_t part, int thread)
             for (npy_intp row = 0, count; row < v->rows; row += count) {
                 const npy_intp left = v->windows.c - v->channel[row] / size;
                 count = left < SUMMED ? left : SUMMED;
-                const T *right = (const T *)v->packed + start * v->rows + row * width;
-                const OF(Rows) rows = {y, NULL, f}, sums = {total + start * size + v->entry[row], v->pixel, 0};
+                const real *right = (const real *)v->packed + start * v->rows + row * width;
+                const FN(Rows) rows = {y, NULL, f}, sums = {total + start * size + v->entry[row], v->pixel, 0};
                 for (npy_intp pixel = 0; pixel < band.pixels; pixel += TILE) {
-                    OF(Tile) tile;
-                    OF(choose)(&tile, rows, sums, pixel, band.pixels);
-                    OF(tile)(width, &tile, v->channel + row % v->inner, right, width, count);
+                    FN(Tile) tile;
+                    FN(choose)(&tile, rows, sums, pixel, band.pixels);
+                    FN(tile)(width, &tile, v->channel + row % v->inner, right, width, count);
                 }
             }
         }
@@ -198,15 +194,8 @@ OF(input_part)(void *context, ptrdiff_t part, int thread)
     }
 }
 
-static const Tiles OF(tiles) = {sizeof(T), PER_VECTOR, WIDEST, {OF(forward_part), OF(kernel_part), OF(input_part)}};
+static const Tiles FN(tiles) = {sizeof(real), PER_VECTOR, WIDEST, {FN(forward_part), FN(kernel_part), FN(input_part)}};
 
-#define CONVOLUTION_LOOPS(name, to)                                                                                 \
-    static void OF(name##_1)(LOOP_ARGUMENTS) { (void)data; convolve(1, to, &OF(tiles), args, dimensions, steps); } \
-    static void OF(name##_2)(LOOP_ARGUMENTS) { (void)data; convolve(2, to, &OF(tiles), args, dimensions, steps); } \
-    static void OF(name##_3)(LOOP_ARGUMENTS) { (void)data; convolve(3, to, &OF(tiles), args, dimensions, steps); }
-CONVOLUTION_LOOPS(convolution, FORWARD)
-CONVOLUTION_LOOPS(convolution_kernel, TO_KERNEL)
-CONVOLUTION_LOOPS(convolution_input, TO_INPUT)
-#undef CONVOLUTION_LOOPS
-#undef PER_VECTOR
-#undef WIDEST
+WINDOW_LOOPS(convolution, convolve, FORWARD, &FN(tiles))
+WINDOW_LOOPS(convolution_kernel, convolve, TO_KERNEL, &FN(tiles))
+WINDOW_LOOPS(convolution_input, convolve, TO_INPUT, &FN(tiles))

@@ -1,4 +1,4 @@
-/* Exponentials, logarithms, tanh and error functions, for the precision that single.h or double.h has set.
+/* Exponentials, logarithms, tanh and error functions.
  *
  * All of them reduce the argument, sum a polynomial in the rest and put the result together, without branches, so that
  * loops over them are vectorised. The polynomials interpolate at Chebyshev nodes, computed to 60 digits. Reduction is
@@ -21,8 +21,10 @@ INLINE real FN(least)(real x, real y) { return FN(select)(x < y, x, y); }
 INLINE real FN(greatest)(real x, real y) { return FN(select)(x > y, x, y); }
 /* x with the sign of y. */
 INLINE real FN(with_sign)(real x, real y) { return FN(from)((FN(of)(x) & MAGNITUDE) | (FN(of)(y) & SIGN)); }
-/* Whether x lies within the bounds whose bits are given; by bits, since comparing raises a flag for NaN. */
-INLINE int FN(within)(real x, bits bound) { return (FN(of)(x) & MAGNITUDE) <= bound; }
+/* Whether x lies within the bounds; by bits, since comparing raises a flag for NaN. */
+INLINE int FN(within)(real x, real bound) { return (FN(of)(x) & MAGNITUDE) <= FN(of)(bound); }
+INLINE int FN(near)(real x) { return FN(within)(x, EXP_END); }
+INLINE int FN(numeric)(real x) { return FN(within)(x, (real)INFINITY); }
 
 /* Horner's scheme, by rising powers. */
 INLINE real FN(horner)(real x, const real *c, int n)
@@ -34,21 +36,19 @@ INLINE real FN(horner)(real x, const real *c, int n)
     }
     return sum;
 }
-#define SERIES(x, coefficients) \
-    FN(horner)(x, (const real[]){coefficients}, sizeof((const real[]){coefficients}) / sizeof(real))
 
 /* Return p with exp(x + low) = 2^n (1 + p), `low` far below x, and n as the bits that add it to an exponent. */
 INLINE real FN(exp_parts)(real x, real low, bits *n)
 {
     const real sum = MADD(x, (real)1.44269504088896340736, TO_INTEGER), whole = sum - TO_INTEGER;
     const real r = MADD(whole, -LN2_LOW, MADD(whole, -LN2_HIGH, x)) + low;
-    *n = (bits)((UNSIGNED)FN(of)(sum) << SHIFT);
-    return MADD(r * r, SERIES(r, EXP_SERIES), r);
+    *n = (bits)((ubits)FN(of)(sum) << SHIFT);
+    return MADD(r * r, SERIES(r, EXP), r);
 }
 
 /* ---- exp, expm1, tanh ------------------------------------------------------------------------------------------- */
 
-/* exp(x) for |x| <= EXP_END_VALUE. */
+/* exp(x) for |x| <= EXP_END. */
 INLINE real FN(exp_core)(real x)
 {
     bits n;
@@ -56,12 +56,11 @@ INLINE real FN(exp_core)(real x)
     return FN(from)(FN(of)(1 + p) + n);
 }
 
-INLINE int FN(exp_easy)(real x) { return FN(within)(x, EXP_END); }
 INLINE real FN(exp_one)(real x) { return FN(exp_core)(x); }
 static real FN(exp_hard)(real x) { return LIBM(exp)(x); }
-CAREFUL(exp, X, 0)
+CAREFUL(exp, near, 0)
 
-/* exp(x) - 1 for |x| <= EXP_END_VALUE. */
+/* exp(x) - 1 for |x| <= EXP_END. */
 INLINE real FN(expm1_core)(real x)
 {
     bits n;
@@ -69,16 +68,14 @@ INLINE real FN(expm1_core)(real x)
     return MADD(scale, p, scale - 1);
 }
 
-INLINE int FN(expm1_easy)(real x) { return FN(within)(x, EXP_END); }
 INLINE real FN(expm1_one)(real x)
 {
     /* The series leaves the sign of -0, and the flags of the smallest numbers, to chance. */
     return FN(magnitude)(x) < (real)1e-30 ? x : FN(expm1_core)(x);
 }
 static real FN(expm1_hard)(real x) { return LIBM(expm1)(x); }
-CAREFUL(expm1, X, 0)
+CAREFUL(expm1, near, 0)
 
-INLINE int FN(tanh_easy)(real x) { return FN(within)(x, INFINITE); }
 INLINE real FN(tanh_one)(real x)
 {
     /* -e / (2 + e) with e = exp(-2 |x|) - 1; most of what rounding takes from 2 + e is put back. */
@@ -87,7 +84,7 @@ INLINE real FN(tanh_one)(real x)
     return FN(with_sign)(MADD(part, -lost, part), x);
 }
 static real FN(tanh_hard)(real x) { return x; }
-CAREFUL(tanh, X, 0)
+CAREFUL(tanh, numeric, 0)
 
 /* ---- log, log1p ------------------------------------------------------------------------------------------------- */
 
@@ -95,24 +92,24 @@ CAREFUL(tanh, X, 0)
 INLINE real FN(log_parts)(real f, real k)
 {
     const real s = f / (2 + f), z = s * s, half = (real)0.5 * f * f;
-    const real rest = MADD(s, half + z * SERIES(z, LOG_SERIES), k * LN2_LOW);
+    const real rest = MADD(s, half + z * SERIES(z, LOG), k * LN2_LOW);
     return MADD(k, LN2_HIGH, f - (half - rest));
 }
 
 /* log(x) for normal x, and the k that it takes out. */
 INLINE real FN(log_core)(real x)
 {
-    const bits b = FN(of)(x), shifted = b - SQRT_HALF + ONE;
-    const bits n = (bits)((UNSIGNED)shifted >> SHIFT);  /* k, biased */
-    const real k = FN(from)(n + COUNTS) - (COUNT + BIAS);
-    const real m = FN(from)(b - (bits)((UNSIGNED)(n - BIAS) << SHIFT));
+    const bits b = FN(of)(x), shifted = b - FN(of)((real)0.70710678118654752440) + ONE;
+    const bits n = (bits)((ubits)shifted >> SHIFT);  /* k, biased */
+    const real k = FN(from)(n + FN(of)(COUNT)) - (COUNT + BIAS);
+    const real m = FN(from)(b - (bits)((ubits)(n - BIAS) << SHIFT));
     return FN(log_parts)(m - 1, k);
 }
 
 INLINE int FN(log_easy)(real x) { return (int)(FN(of)(x) >= LEAST_NORMAL) & (FN(of)(x) < INFINITE); }
 INLINE real FN(log_one)(real x) { return FN(log_core)(x); }
 static real FN(log_hard)(real x) { return LIBM(log)(x); }
-CAREFUL(log, X, 1)
+CAREFUL(log, log_easy, 1)
 
 /* log(1 + x) for 0 <= x <= 1: no digit of x is lost. */
 INLINE real FN(log1p_core)(real x)
@@ -133,30 +130,31 @@ INLINE real FN(log1p_one)(real x)
     return FN(magnitude)(x) < (real)1e-20 ? x : value;
 }
 static real FN(log1p_hard)(real x) { return LIBM(log1p)(x); }
-CAREFUL(log1p, X, 1)
+CAREFUL(log1p, log1p_easy, 1)
 
 /* ---- erf, erfc -------------------------------------------------------------------------------------------------- */
 
-/* exp(-scale z²), to the last digit: z² is split into what one number holds and the rest. */
-INLINE real FN(gauss)(real z, real scale)
+/* z² as a number that is exact, and the rest of it. */
+INLINE real FN(square)(real z, real *rest)
 {
     const real high = FN(from)(FN(of)(z) & HIGH_HALF);
-    bits n;
-    const real p = FN(exp_parts)(-scale * (high * high), -scale * ((z - high) * (z + high)), &n);
-    return FN(from)(FN(of)(1 + p) + n);
+    *rest = (z - high) * (z + high);
+    return high * high;
 }
 
-/* erfc(z) for 0.5 <= z <= ERFC_END. */
+/* erfc(z) for 0.75 <= z <= ERFC_END: exp(-z²) times a ratio, without rounding 1 + p. */
 INLINE real FN(erfc_core)(real z)
 {
-    const real t = 1 / (z + ERFC_CENTRE);
-    return FN(gauss)(z, 1) * (t * SERIES((z - ERFC_CENTRE) * t, ERFC_SERIES));
+    real rest;
+    bits n;
+    const real square = FN(square)(z, &rest), p = FN(exp_parts)(-square, -rest, &n);
+    const real t = 1 / (z + ERFC_CENTRE), ratio = t * SERIES((z - ERFC_CENTRE) * t, ERFC);
+    return MADD(p, ratio, ratio) * FN(from)(n + ONE);
 }
 
 /* erf(x) for |x| <= 1. */
-INLINE real FN(erf_core)(real x) { return MADD(x, SERIES(x * x, ERF_SERIES), x); }
+INLINE real FN(erf_core)(real x) { return MADD(x, SERIES(x * x, ERF), x); }
 
-INLINE int FN(erf_easy)(real x) { return FN(within)(x, INFINITE); }
 INLINE real FN(erf_one)(real x)
 {
     const real z = FN(least)(FN(magnitude)(x), (real)0.7 * ERFC_END);
@@ -164,12 +162,12 @@ INLINE real FN(erf_one)(real x)
     return FN(with_sign)(FN(select)(z < 1, inner, outer), x);
 }
 static real FN(erf_hard)(real x) { return x; }
-CAREFUL(erf, X, 0)
+CAREFUL(erf, numeric, 0)
 
 INLINE int FN(erfc_easy)(real x)
 {
     const bits b = FN(of)(x);
-    return (b & MAGNITUDE) <= (b < 0 ? INFINITE : ERFC_END_BITS);
+    return (b & MAGNITUDE) <= (b < 0 ? INFINITE : FN(of)(ERFC_END));
 }
 INLINE real FN(erfc_one)(real x)
 {
@@ -178,4 +176,4 @@ INLINE real FN(erfc_one)(real x)
     return FN(select)(z < (real)0.75, middle, x > 0 ? tail : 2 - tail);
 }
 static real FN(erfc_hard)(real x) { return LIBM(erfc)(x); }
-CAREFUL(erfc, X, 0)
+CAREFUL(erfc, erfc_easy, 0)

@@ -1,4 +1,4 @@
-/* Activations of networks and their slopes, for the precision that single.h or double.h has set.
+/* Activations of networks and their slopes.
  *
  * They rest on e = exp(-|x|), so that nothing overflows; with it sigmoid(x) is 1 / (1 + e) where x >= 0 and
  * e / (1 + e) elsewhere, and nothing cancels in 1 - sigmoid(x) either.
@@ -7,87 +7,83 @@
 /* What is far from 0, or not a number, is computed alone: `right` where x is large, and on the left by exp. */
 INLINE real FN(far)(real x, real right, real factor)
 {
-    if (!FN(within)(x, INFINITE) || FN(of)(x) > 0) {
-        return FN(within)(x, INFINITE) ? right : x;
+    if (!FN(numeric)(x) || FN(of)(x) > 0) {
+        return FN(numeric)(x) ? right : x;
     }
     const double root = exp(0.5 * (double)x);  /* exp(x) itself may have few digits left */
     return (real)(root * factor * root);
 }
-INLINE int FN(near)(real x) { return FN(within)(x, EXP_END); }
 /* An infinity times 0 would be NaN. */
 INLINE real FN(bounded)(real x) { return x < (real)-1e4 ? (real)-1e4 : x; }
 
 /* ---- sigmoid, softplus ------------------------------------------------------------------------------------------ */
 
-INLINE int FN(sigmoid_easy)(real x) { return FN(near)(x); }
 INLINE real FN(sigmoid_one)(real x)
 {
     const real e = FN(exp_core)(-FN(magnitude)(x));
     return (x < 0 ? e : 1) / (1 + e);
 }
 static real FN(sigmoid_hard)(real x) { return FN(far)(x, 1, 1); }
-CAREFUL(sigmoid, X, 0)
+CAREFUL(sigmoid, near, 0)
 
-INLINE int FN(softplus_easy)(real x) { return FN(near)(x); }
 INLINE real FN(softplus_one)(real x)
 {
     return FN(greatest)(x, 0) + FN(log1p_core)(FN(exp_core)(-FN(magnitude)(x)));
 }
 static real FN(softplus_hard)(real x) { return FN(far)(x, x, 1); }
-CAREFUL(softplus, X, 0)
+CAREFUL(softplus, near, 0)
 
 /* ---- silu, x sigmoid(x) ----------------------------------------------------------------------------------------- */
 
-INLINE int FN(silu_easy)(real x) { return FN(near)(x); }
 INLINE real FN(silu_one)(real x)
 {
     const real e = FN(exp_core)(-FN(magnitude)(x));
     return x * (x < 0 ? e : 1) / (1 + e);
 }
 static real FN(silu_hard)(real x) { return FN(far)(x, x, FN(bounded)(x)); }
-CAREFUL(silu, X, 0)
+CAREFUL(silu, near, 0)
 
-INLINE int FN(silu_slope_easy)(real x) { return FN(near)(x); }
 INLINE real FN(silu_slope_one)(real x)
 {
     const real e = FN(exp_core)(-FN(magnitude)(x)), share = 1 / (1 + e);
     return ((x < 0 ? e : 1) + x * e * share) * share;
 }
 static real FN(silu_slope_hard)(real x) { return FN(far)(x, 1, 1 + FN(bounded)(x)) + 0; }  /* no -0 */
-CAREFUL(silu_slope, X, 0)
+CAREFUL(silu_slope, near, 0)
 
 /* ---- mish, x tanh(softplus(x)) ---------------------------------------------------------------------------------- */
 
 /* tanh(log(1 + exp(x))) is (w² + 2w) / (w² + 2w + 2) with w = exp(x); for x > 0 both are divided by w². */
-INLINE int FN(mish_easy)(real x) { return FN(near)(x); }
 INLINE real FN(mish_one)(real x)
 {
-    const real e = FN(exp_core)(-FN(magnitude)(x)), left = e * (e + 2), right = MADD(2, e, 1);
+    const real e = FN(exp_core)(-FN(magnitude)(x)), left = MADD(e, e, 2 * e), right = MADD(2, e, 1);
     return x * (x < 0 ? left / (left + 2) : right / MADD(2 * e, e, right));
 }
 static real FN(mish_hard)(real x) { return FN(far)(x, x, FN(bounded)(x)); }
-CAREFUL(mish, X, 0)
+CAREFUL(mish, near, 0)
 
 /* ---- gelu, x Phi(x) --------------------------------------------------------------------------------------------- */
 
-/* Phi(-z) for 0 <= z <= GELU_END, and exp(-z²/2). */
-INLINE real FN(normal_tail)(real z, real *gauss)
-{
-    const real t = 1 / (z + GELU_CENTRE), inner = FN(least)(z, 1);
-    *gauss = FN(gauss)(z, (real)0.5);
-    const real outer = *gauss * (t * SERIES((z - GELU_CENTRE) * t, GELU_SERIES));
-    return FN(select)(z < 1, (real)0.5 - inner * SERIES(inner * inner, NORMAL_SERIES), outer);
-}
+/* exp(z²/2) Phi(-z) = t SERIES for 1 <= z <= GELU_END. */
+INLINE real FN(normal_ratio)(real z, real t) { return t * SERIES((z - GELU_CENTRE) * t, GELU); }
+/* Phi(z) - 1/2 for 0 <= z <= 1. */
+INLINE real FN(normal_middle)(real z) { return z * SERIES(z * z, NORMAL); }
 
 INLINE int FN(gelu_easy)(real x)
 {
     const bits b = FN(of)(x);
-    return (b & MAGNITUDE) <= (b < 0 ? GELU_END_BITS : INFINITE - 1);
+    return (b & MAGNITUDE) <= (b < 0 ? FN(of)(GELU_END) : INFINITE - 1);
 }
 INLINE real FN(gelu_one)(real x)
 {
-    real gauss;
-    const real tail = FN(normal_tail)(FN(least)(FN(magnitude)(x), GELU_END), &gauss);
+    real rest;
+    bits n;
+    const real z = FN(least)(FN(magnitude)(x), GELU_END), square = FN(square)(z, &rest);
+    /* What rounding takes from the sum is put back as a factor of the exponential, 1 + p of which is not rounded. */
+    const real sum = z + GELU_CENTRE, lost = (GELU_CENTRE - sum) + z, t = 1 / sum, ratio = FN(normal_ratio)(z, t);
+    const real p = FN(exp_parts)((real)-0.5 * square, MADD((real)-0.5, rest, -lost * t), &n);
+    const real tail = FN(select)(z < 1, (real)0.5 - FN(normal_middle)(FN(least)(z, 1)),
+                                 MADD(p, ratio, ratio) * FN(from)(n + ONE));
     return x * (x > 0 ? 1 - tail : tail);
 }
 static real FN(gelu_hard)(real x)
@@ -95,14 +91,17 @@ static real FN(gelu_hard)(real x)
     const double y = x;
     return x != x || x > 0 ? x : (real)((y < -40 ? -40 : y) * (0.5 * erfc(-0.70710678118654752440 * (y < -40 ? -40 : y))));
 }
-CAREFUL(gelu, X, 0)
+CAREFUL(gelu, gelu_easy, 0)
 
 /* Phi(-z) - z phi(z) for x = -z, and 1 minus that for x = z. */
-INLINE int FN(gelu_slope_easy)(real x) { return FN(gelu_easy)(x); }
 INLINE real FN(gelu_slope_one)(real x)
 {
-    real gauss;
-    const real z = FN(least)(FN(magnitude)(x), GELU_END), tail = FN(normal_tail)(z, &gauss);
+    real rest;
+    bits n;
+    const real z = FN(least)(FN(magnitude)(x), GELU_END), square = FN(square)(z, &rest);
+    const real p = FN(exp_parts)((real)-0.5 * square, (real)-0.5 * rest, &n), gauss = FN(from)(FN(of)(1 + p) + n);
+    const real tail = FN(select)(z < 1, (real)0.5 - FN(normal_middle)(FN(least)(z, 1)),
+                                 gauss * FN(normal_ratio)(z, 1 / (z + GELU_CENTRE)));
     const real left = tail - (real)0.39894228040143267794 * z * gauss;
     return x > 0 ? 1 - left : left;
 }
@@ -113,19 +112,19 @@ static real FN(gelu_slope_hard)(real x)
            : x > 0 ? 1
                    : (real)(0.5 * erfc(-0.70710678118654752440 * y) + 0.39894228040143267794 * y * exp(-0.5 * y * y));
 }
-CAREFUL(gelu_slope, X, 0)
+CAREFUL(gelu_slope, gelu_easy, 0)
 
 /* ---- cotangents ------------------------------------------------------------------------------------------------- */
 
 /* Slope times cotangent in one pass, where the slope is a kernel of x. */
-PULLBACK(gelu_pullback, gelu_slope, X)
-PULLBACK(silu_pullback, silu_slope, X)
+PULLBACK(gelu_pullback, gelu_slope)
+PULLBACK(silu_pullback, silu_slope)
 
 /* Where it follows from the result. */
 INLINE real FN(tanh_pullback_one)(real g, real out) { return g - g * out * out; }
 INLINE real FN(sigmoid_pullback_one)(real g, real out) { return g * (out * (1 - out)); }
-BINARY(tanh_pullback, X)
-BINARY(sigmoid_pullback, X)
+BINARY(tanh_pullback)
+BINARY(sigmoid_pullback)
 
 /* ---- relu ------------------------------------------------------------------------------------------------------- */
 
@@ -135,4 +134,4 @@ INLINE real FN(relu_one)(real x)
     const bits b = FN(of)(x);
     return b < 0 && (b & MAGNITUDE) <= INFINITE ? 0 : x;
 }
-UNARY(relu, X)
+UNARY(relu)

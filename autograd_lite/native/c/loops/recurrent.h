@@ -1,13 +1,25 @@
-/* Cells of the LSTM and the GRU and their derivatives, for the precision that single.h or double.h has set.
+/* Cells of the LSTM and the GRU and their derivatives.
  *
  * Operands are contiguous here. A result may be an operand's memory, as dc before is dc's: such a one is written after
  * the last loop that reads the operand, or in it. The names of gates are those in ops/lstm.py and ops/gru.py.
  */
-#define EACH                                   \
-    INDEPENDENT                                \
+#define EACH    \
+    INDEPENDENT \
     for (npy_intp k = 0; k < n; k++)
 #define GIVEN(name, at) const real *name = (const real *)operands[at]
 #define MADE(name, at) real *name = (real *)operands[at]
+/* The ufunc's loop around one over a row; see by_rows. */
+#define CELL(kernel, counts, inputs)                                                       \
+    static void FN(kernel##_rows)(ROWS_ARGUMENTS)                                          \
+    {                                                                                      \
+        (void)rows, (void)steps; /* there is one */                                        \
+        FN(kernel##_run)(operands, n);                                                     \
+    }                                                                                      \
+    static void FN(kernel)(LOOP_ARGUMENTS)                                                 \
+    {                                                                                      \
+        (void)data;                                                                        \
+        by_rows(args, dimensions, steps, FN(kernel##_rows), counts, inputs, sizeof(real)); \
+    }
 
 static inline void FN(sum_of_three)(const char *x, const char *y, const char *z, char *out, npy_intp n)
 {
@@ -35,11 +47,7 @@ static void FN(lstm_cell_run)(char *const *operands, npy_intp n)
     EACH { h[k] *= o[k]; }
 }
 
-static void FN(lstm_cell)(LOOP_ARGUMENTS)
-{
-    (void)data;
-    cell_rows(args, dimensions, steps, FN(lstm_cell_run), (const unsigned char[]){4, 4, 4, 1, 6, 0}, 4, sizeof(real));
-}
+CELL(lstm_cell, "44416", 4)
 
 /* From i, f, g, o, h, c, the cotangents of these, c before, and what later steps add to the cotangents of h and c, to
  * the cotangents of a (of i, f, g, o) and of c before. */
@@ -60,12 +68,7 @@ static void FN(lstm_cell_pullback_run)(char *const *operands, npy_intp n)
     }
 }
 
-static void FN(lstm_cell_pullback)(LOOP_ARGUMENTS)
-{
-    (void)data;
-    cell_rows(args, dimensions, steps, FN(lstm_cell_pullback_run), (const unsigned char[]){6, 6, 1, 1, 1, 4, 1, 0}, 5,
-              sizeof(real));
-}
+CELL(lstm_cell_pullback, "6611141", 5)
 
 /* From z, the product with R, each of u, r, n, the biases of u, r, n and that of the product of n, and h before to
  * u, r, n, q, h. */
@@ -85,11 +88,7 @@ static void FN(gru_cell_run)(char *const *operands, npy_intp n)
     EACH { h[k] = MADD(before[k] - new[k], u[k], new[k]); }
 }
 
-static void FN(gru_cell)(LOOP_ARGUMENTS)
-{
-    (void)data;
-    cell_rows(args, dimensions, steps, FN(gru_cell_run), (const unsigned char[]){3, 3, 4, 1, 5, 0}, 4, sizeof(real));
-}
+CELL(gru_cell, "33415", 4)
 
 /* From u, r, n, q, h, the cotangents of these, h before, and what later steps add to the cotangent of h, to the
  * cotangents of z and of the products with R (of u, r, n), and to that of h before, apart from what goes through R. */
@@ -111,13 +110,4 @@ static void FN(gru_cell_pullback_run)(char *const *operands, npy_intp n)
     }
 }
 
-static void FN(gru_cell_pullback)(LOOP_ARGUMENTS)
-{
-    (void)data;
-    cell_rows(args, dimensions, steps, FN(gru_cell_pullback_run), (const unsigned char[]){5, 5, 1, 1, 3, 3, 1, 0}, 4,
-              sizeof(real));
-}
-
-#undef EACH
-#undef GIVEN
-#undef MADE
+CELL(gru_cell_pullback, "5511331", 4)

@@ -1,0 +1,272 @@
+"""Derivatives of functions of one argument, and rules of users: `autograd.core`.
+
+HIPS's gradient of a real function of z = a + ib is ∂f/∂a − i ∂f/∂b, the conjugate of ours. It is conjugated here, where
+gradients leave and cotangents come in; users' rules already get what HIPS gives them, which is what the engine computes
+with inside.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import GradError, MissingRule
+from ..engine import cotangents
+from ..functional.arguments import Traced, beside, tensors_in, trace
+from ..functional.forward import jvp
+from ..functional.gradient import given_back, pull_back
+from ..tensors.tensor import Tensor
+from ..tree import map as map_leaves
+from .tracer import (
+    IN_RULE,
+    Box as Box,
+    Node,
+    differentiable,
+    getval as getval,
+    isbox as isbox,
+    new_box as new_box,
+    primitive as primitive,
+)
+from .vector_spaces import VSpace as VSpace, vspace as vspace
+
+
+class DerivativeError(GradError, TypeError):
+    """What was asked for has no derivative: our GradError, where HIPS raises TypeError."""
+
+
+# ---- one argument ---------------------------------------------------------------------------------------------------
+
+
+def _argument(x: Any) -> Any:
+    """Return an argument as the engine takes it: numbers in containers are arrays, so that no list becomes one."""
+    if isinstance(x, (list, tuple, dict)):
+        return map_leaves(lambda a: a if isinstance(a, Tensor) else np.asarray(differentiable(a)), x)
+    return differentiable(x)
+
+
+def recorded(fun: Callable[..., Any], x: Any) -> Traced:
+    """Call a function of one argument, and record; warn, as HIPS does, if the result does not depend on it."""
+    traced = trace("grad", fun, 0, (_argument(x),), {})
+    out = traced.out
+    if not (out.requires_grad if isinstance(out, Tensor) else any(t.requires_grad for t in tensors_in(out))):
+        warnings.warn("Output seems independent of input.", stacklevel=4)
+    return traced
+
+
+def pulled(traced: Traced, g: Any, retain: bool = False) -> Any:
+    """Return the gradient of a recorded call for a cotangent of its result, both as HIPS has them."""
+    out = traced.out
+    if isinstance(out, Tensor):
+        roots = [(out, _cotangent(out, g))]
+    else:
+        pairs = beside("vjp", "a cotangent for each output", out, g)
+        roots = [(o, _cotangent(o, v)) for _, o, v in pairs if isinstance(o, Tensor)]
+    (gradient,) = pull_back(traced, roots, retain)
+    return (
+        _leaving(gradient) if isinstance(gradient, (Tensor, np.ndarray, np.generic)) else map_leaves(_leaving, gradient)
+    )
+
+
+def _cotangent(out: Tensor, g: Any) -> Any:
+    """Return a cotangent in our convention, with the shape and dtype of the result that it belongs to."""
+    g = g if isinstance(g, Tensor) else np.asarray(g)
+    if g.dtype.kind == "c":
+        g = np.conj(g) if out.dtype.kind == "c" else np.real(g)
+    if g.shape != out.shape:
+        g = np.broadcast_to(g, out.shape)
+    return g if g.dtype == out.dtype else g.astype(out.dtype)
+
+
+def _leaving(gradient: Any) -> Any:
+    """Return a gradient as HIPS has it: conjugated, and a NumPy scalar where it has no axes."""
+    if gradient.dtype.kind == "c":
+        gradient = np.conj(gradient)
+    return gradient[()] if gradient.__class__ is np.ndarray and not gradient.ndim else gradient
+
+
+def make_vjp(fun: Callable[..., Any], x: Any) -> tuple[Callable[[Any], Any], Any]:
+    """Return `(vjp, fun(x))`, where `vjp(g)` carries a cotangent of the result back to x.
+
+    Example:
+        >>> vjp, value = make_vjp(np.sin, np.array([0.0, np.pi]))
+        >>> vjp(np.array([1.0, 2.0]))
+        array([ 1., -2.])
+    """
+    traced = recorded(fun, x)
+    return lambda g: pulled(traced, g, retain=True), given_back(traced.out, traced)
+
+
+def make_jvp(fun: Callable[..., Any], x: Any) -> Callable[[Any], tuple[Any, Any]]:
+    """Return a function of a tangent v of x that returns `(fun(x), derivative along v)`.
+
+    Example:
+        >>> make_jvp(np.sin, 0.0)(2.0)
+        (np.float64(0.0), np.float64(2.0))
+    """
+    point = _argument(x)
+
+    def along(v: Any) -> tuple[Any, Any]:
+        tangent = map_leaves(
+            lambda a, t: t if np.shape(t) == np.shape(a) else np.broadcast_to(t, np.shape(a)), point, v
+        )
+        return jvp(fun)((point,), (tangent,))
+
+    return along
+
+
+class VJPNode(Node):
+    """HIPS's node of reverse mode: `VJPNode.new_root()` marks a new variable for `new_box`."""
+
+
+class JVPNode(Node):
+    """HIPS's node of forward mode; a name, for `register_notrace`."""
+
+
+def backward_pass(g: Any, end_node: Any) -> Any:
+    """Carry a cotangent back from `box._node` to the variable that the box was made from: the first, if several were.
+
+    Args:
+        g: of the shape of the box; a Tensor if the result is to have a history.
+        end_node: the node of a result.
+    """
+    recorded = isinstance(g, Tensor)
+    found = cotangents({end_node: g if recorded else np.asarray(g)}, None, retain_graph=True, create_graph=recorded)
+    return found[min(found, key=lambda leaf: leaf._stamp)]
+
+
+# ---- rules ----------------------------------------------------------------------------------------------------------
+
+
+# What each primitive was last given, by `defvjp` for single arguments or for all of them at once.
+primitive_vjps: dict[Any, Any] = {}
+
+
+def _give_vjps(fun: Any, rule: Callable[..., Any]) -> None:
+    """Give a primitive `rule(argnums, g, ans, args, kwargs)`, which returns a cotangent for each of argnums."""
+
+    def ruled(argnums: Any, g: Any, ans: Any, *args: Any, **kwargs: Any) -> list[Any]:
+        if not isinstance(g, Tensor):
+            return [dense(part) for part in rule(argnums, g, ans, args, kwargs)]
+        before = IN_RULE.get()
+        try:
+            IN_RULE.set(1)
+            return [dense(part) for part in rule(argnums, g, ans, args, kwargs)]
+        finally:
+            IN_RULE.set(before)
+
+    if not hasattr(fun, "def_vjps"):
+        raise _no_primitive(fun)
+    fun.def_vjps(ruled)
+
+
+def _no_primitive(fun: Any) -> TypeError:
+    return TypeError(
+        f"rules: expected a function made with @primitive; received {getattr(fun, '__name__', fun)!r}. NumPy's "
+        "functions keep the derivatives that they have here; wrap one with @primitive to give it others"
+    )
+
+
+def defvjp_argnums(fun: Any, vjpmaker: Callable[..., Any]) -> None:
+    """Give a primitive its VJPs: `vjpmaker(argnums, ans, args, kwargs)` returns g -> a cotangent for each argument."""
+    _give_vjps(fun, lambda argnums, g, *call: vjpmaker(argnums, *call)(g))
+    primitive_vjps[fun] = vjpmaker
+
+
+def defvjp_argnum(fun: Any, vjpmaker: Callable[..., Any]) -> None:
+    """Give a primitive a VJP for any argument: `vjpmaker(argnum, ans, args, kwargs)` returns g -> its cotangent."""
+    _give_vjps(fun, lambda argnums, g, *call: [vjpmaker(i, *call)(g) for i in argnums])
+    primitive_vjps[fun] = vjpmaker
+
+
+def defvjp(fun: Any, *vjpmakers: Any, argnums: Any = None) -> None:
+    """Give a primitive a VJP for each argument: `vjpmaker(ans, *args, **kwargs)` returns g -> its cotangent.
+
+    Args:
+        fun: the primitive.
+        vjpmakers: one for each argument, or for each of argnums; None for a derivative of zero.
+        argnums: the arguments that they belong to; by default the first ones.
+    """
+    makers = dict(zip(range(len(vjpmakers)) if argnums is None else argnums, vjpmakers, strict=False))
+
+    def pull(i: int, g: Any, ans: Any, args: Any, kwargs: Any) -> Any:
+        if i not in makers:
+            raise MissingRule(f"VJP of {getattr(fun, '__name__', fun)} wrt argnum {i} not defined: see defvjp")
+        maker = makers[i]
+        return maker and maker(ans, *args, **kwargs)(g)
+
+    _give_vjps(fun, lambda argnums, g, *call: [pull(i, g, *call) for i in argnums])
+    primitive_vjps[fun] = vjpmakers
+
+
+def defjvp(fun: Any, *jvpfuns: Any, argnums: Any = None) -> None:
+    """Give a primitive a JVP for each argument: `jvpfun(g, ans, *args, **kwargs)` returns its part of the tangent.
+
+    Args:
+        fun: the primitive.
+        jvpfuns: one for each argument, or for each of argnums; None for zero, "same" for an argument that fun is linear
+            in.
+        argnums: the arguments that they belong to; by default the first ones.
+    """
+    places = range(len(jvpfuns)) if argnums is None else argnums
+
+    def rule(jvpfun: Any, i: int) -> Any:
+        return (lambda g, ans, *args, **kwargs: _with(fun, args, i, g, kwargs)) if jvpfun == "same" else jvpfun
+
+    if not hasattr(fun, "def_jvp"):
+        raise _no_primitive(fun)
+    fun.def_jvp(*map(rule, jvpfuns, places), argnums=argnums)
+
+
+def defjvp_argnums(fun: Any, jvpmaker: Callable[..., Any]) -> None:
+    """Give a primitive its JVP: `jvpmaker(argnums, gs, ans, args, kwargs)` returns the tangent of the result."""
+    if not hasattr(fun, "def_jvps"):
+        raise _no_primitive(fun)
+    fun.def_jvps(lambda argnums, gs, ans, *args, **kwargs: jvpmaker(argnums, gs, ans, args, kwargs))
+
+
+def defjvp_argnum(fun: Any, jvpmaker: Callable[..., Any]) -> None:
+    """Give a primitive a JVP that is told the argument: `jvpmaker(argnum, g, ans, args, kwargs)` returns its part."""
+
+    def total(argnums: Any, gs: Any, ans: Any, args: Any, kwargs: Any) -> Any:
+        parts = [jvpmaker(i, g, ans, args, kwargs) for i, g in zip(argnums, gs, strict=True)]
+        space = vspace(parts[0])
+        for part in parts[1:]:
+            parts[0] = space.add(parts[0], part)
+        return parts[0]
+
+    defjvp_argnums(fun, total)
+
+
+def def_linear(fun: Any) -> None:
+    """Say that a primitive is linear in each of its arguments."""
+    defjvp_argnum(fun, lambda i, g, ans, args, kwargs: _with(fun, args, i, g, kwargs))
+
+
+def _with(fun: Any, args: Any, i: int, x: Any, kwargs: Any) -> Any:
+    return fun(*args[:i], x, *args[i + 1 :], **kwargs)
+
+
+def register_notrace(trace_type: type, primitive_fun: Any) -> None:
+    """Say that the derivative of a primitive is zero, of reverse mode for VJPNode, of forward mode for JVPNode."""
+    if issubclass(trace_type, JVPNode):
+        defjvp_argnums(primitive_fun, lambda argnums, gs, ans, args, kwargs: map_leaves(np.zeros_like, ans))
+    else:
+        defvjp_argnums(
+            primitive_fun,
+            lambda argnums, ans, args, kwargs: lambda g: [map_leaves(np.zeros_like, args[i]) for i in argnums],
+        )
+
+
+class SparseObject:
+    """A gradient that adds itself to another: `mut_add(array)` returns the sum."""
+
+    def __init__(self, vs: Any, mut_add: Callable[[Any], Any]) -> None:
+        self.vs, self.mut_add = vs, mut_add
+
+
+def dense(g: Any) -> Any:
+    """Return what a rule returned as arrays."""
+    return g.mut_add(g.vs.zeros()) if isinstance(g, SparseObject) else g

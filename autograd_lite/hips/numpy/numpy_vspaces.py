@@ -1,0 +1,3 @@
+"""`autograd.numpy.numpy_vspaces`."""
+
+from ..vector_spaces import ArrayVSpace as ArrayVSpace, ComplexArrayVSpace as ComplexArrayVSpace

@@ -1,0 +1,3 @@
+"""`autograd.numpy.random`."""
+
+from ...numpy.random import *  # noqa: F403

@@ -1,0 +1,193 @@
+"""Boxes: `autograd.tracer`. A box is a Tensor, and what HIPS knows of its boxes is answered for Tensors."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..core.depth import DEPTH
+from ..custom_ops import structural
+from ..functional.primitive import primitive as _primitive
+from ..tensors.lifted import Lifted, LiftedTensor, face
+from ..tensors.record import wrap
+from ..tensors.tensor import Tensor
+
+
+class _Boxes(type):
+    """The metaclass of what stands for classes of boxes: Tensors are their instances."""
+
+    holds_tensors = True
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return cls.holds_tensors and isinstance(instance, Tensor)
+
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        return (cls.holds_tensors and issubclass(subclass, Tensor)) or type.__subclasscheck__(cls, subclass)
+
+    def __eq__(cls, other: object) -> bool:
+        return cls is other or (cls.holds_tensors and (other is Tensor or other is LiftedTensor))
+
+    __hash__ = type.__hash__
+
+
+class _Mappings(dict[type, Any]):
+    """The classes that boxes are made of. An array class that is added learns to leave ufuncs to Tensors."""
+
+    def __setitem__(self, kind: type, box: Any) -> None:
+        super().__setitem__(kind, box)
+        theirs = vars(kind).get("__array_ufunc__")
+        if theirs is None or kind is np.ndarray or not issubclass(kind, np.ndarray):
+            return
+
+        @functools.wraps(theirs)
+        def deferring(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+            if any(isinstance(x, Tensor) for x in inputs):
+                return NotImplemented
+            return theirs(self, ufunc, method, *inputs, **kwargs)
+
+        kind.__array_ufunc__ = deferring  # type: ignore[method-assign]
+
+
+class Box(metaclass=_Boxes):
+    """What stands for all boxes: `isinstance(t, Box)` is true of a Tensor, and a call of it makes one."""
+
+    type_mappings: dict[type, Any] = _Mappings()
+    types: ClassVar[set[type]] = {Tensor, LiftedTensor}
+
+    def __new__(cls, value: Any, trace: Any = 0, node: Any = None) -> Any:
+        """Return the box of a value, as `new_box`."""
+        return new_box(value, trace, node)
+
+    @classmethod
+    def register(cls, value_type: type) -> None:
+        """Let values of a class be differentiated by; what NumPy cannot make an array of stays refused."""
+        Box.type_mappings[value_type] = cls
+
+
+box_types = Box.types
+
+
+class Node:
+    """The base of HIPS's nodes; only roots are made of it here, since the engine keeps its own record."""
+
+    @classmethod
+    def new_root(cls, *_: Any, **__: Any) -> Node:
+        """Return a root, for `new_box`."""
+        return cls()
+
+
+def isbox(x: Any) -> bool:
+    """Return whether a gradient flows to `x`."""
+    return isinstance(x, Tensor) and x._is_differentiated()
+
+
+def getval(x: Any) -> Any:
+    """Return the value of a box without its history: an array or a NumPy scalar; anything else as it is."""
+    return x.numpy()[()] if isinstance(x, Tensor) else x
+
+
+def new_box(value: Any, trace: Any = 0, node: Any = None) -> Tensor:
+    """Return a Tensor that gradients flow to: a new leaf, or one more Tensor of a node of the engine.
+
+    Raises:
+        TypeError: if nothing can be differentiated by values of this class.
+    """
+    if node is None or isinstance(node, Node):
+        return Tensor(differentiable(getval(value)), requires_grad=True)
+    return wrap(np.array(value), node) if not isinstance(value, Tensor) else wrap(value._data, node)
+
+
+def differentiable(x: Any) -> Any:
+    """Return an argument in the form that it is differentiated by: integer arrays become floating, as HIPS has it.
+
+    Raises:
+        TypeError: for Python's and NumPy's integers.
+    """
+    if isinstance(x, np.ndarray):
+        return x.astype(float) if x.dtype.kind in "biu" else x
+    if isinstance(x, (bool, int, np.integer, np.bool_)) or not isinstance(x, (float, complex, np.inexact, Tensor)):
+        raise TypeError(f"Can't differentiate w.r.t. type {type(x)}: expected floating numbers; received {x!r}")
+    return x
+
+
+class TraceStack:
+    """HIPS counts its traces; here the engine knows which transformations run."""
+
+    top = -1
+
+    @contextmanager
+    def new_trace(self) -> Iterator[int]:
+        """Yield the number of one more trace."""
+        self.top += 1
+        try:
+            yield self.top
+        finally:
+            self.top -= 1
+
+
+trace_stack = TraceStack()
+
+# 1 in a rule whose own derivative is recorded: there the boxes still belong to the pass that reads it.
+IN_RULE: ContextVar[int] = ContextVar("autograd_lite_hips_rule", default=0)
+
+# The value of a box for the traces further out: no gradient in the pass of its own level, the plain one in theirs.
+_peeled = structural(
+    "hips_value",
+    lambda x, *, level: x,
+    lambda g, out, x, *, level: g * 0.0 if DEPTH.get().tapes == level - 1 else g,
+    infer=lambda x, *, level: x,
+    linear=True,
+)
+
+
+def peeled(t: Tensor) -> Any:
+    """Return the value of a box in the next trace further out, as HIPS's `_value`; without one, the bare value."""
+    if isinstance(t._data, Lifted):
+        held = t._data.example
+        return (
+            held if isinstance(held, Tensor) else face(held, None) if isinstance(held, Lifted) else np.array(held)[()]
+        )
+    level = t.params["level"] - 1 if t.op is _peeled else DEPTH.get().tapes + IN_RULE.get()
+    return _peeled(t, level=level) if level > 1 and t.requires_grad else getval(t)
+
+
+# What HIPS's boxes have and Tensors lack. `_node` they have: it is the engine's.
+_NAMES: dict[str, Any] = {
+    "_value": property(peeled, doc="The value in the next trace further out."),
+    "_trace": property(lambda self: trace_stack.top, doc="The number of HIPS's trace."),
+    "ptp": lambda self, axis=None, keepdims=False: np.ptp(self, axis, keepdims=keepdims),
+}
+for _name, _what in _NAMES.items():
+    setattr(Tensor, _name, _what)
+
+
+def notrace_primitive(f_raw: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that sees the bare values of boxes, and whose result is a constant."""
+
+    @functools.wraps(f_raw)
+    def on_values(*args: Any, **kwargs: Any) -> Any:
+        return f_raw(*map(getval, args), **kwargs)
+
+    on_values._is_primitive = True  # type: ignore[attr-defined]
+    return on_values
+
+
+def primitive(f_raw: Callable[..., Any]) -> Any:
+    """Return a function that is recorded as one step, and whose derivatives `defvjp` and `defjvp` give.
+
+    Example:
+        >>> from autograd_lite.hips import grad
+        >>> from autograd_lite.hips.extend import defvjp
+        >>> double = primitive(lambda x: 2 * x)
+        >>> defvjp(double, lambda ans, x: lambda g: 2 * g)
+        >>> grad(double)(3.0)
+        np.float64(2.0)
+    """
+    made: Any = _primitive(f_raw)
+    made.fun = f_raw
+    return made

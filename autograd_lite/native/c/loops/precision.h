@@ -1,0 +1,10 @@
+/* All loops in one precision, see macros.h. Included once for each, so there is no guard. */
+#include "functions.h"
+#include "networks.h"
+#include "rows_softmax.h"
+#include "rows_standardize.h"
+#include "rows_sums.h"
+#include "recurrent.h"
+#include "pooling.h"
+#include "convolutions.h"
+#include "updates.h"

@@ -1,0 +1,42 @@
+"""NumPy's namespace for code that makes its buffers inside: what its constructors make are Tensors.
+
+    import autograd_lite.numpy as xnp
+
+A Tensor can be written into, so `b = xnp.zeros(n); b[i] = t` carries the gradient of t, in every transformation.
+NumPy's own namespace needs no such thing where a function computes with what it is given; here, besides, lists that
+hold Tensors are arrays (`xnp.array([t, u])`, `xnp.sum([t, u])`), and iterators are sequences (`xnp.stack(generator)`).
+Everything else is NumPy's, under our own conventions. Views do not write through: `b[0][1] = t` changes a copy, so
+write `b[0, 1] = t`.
+
+Example:
+    >>> import autograd_lite as ag
+    >>> import autograd_lite.numpy as xnp
+    >>> def powers(x):
+    ...     b = xnp.zeros(3)
+    ...     for i in range(3):
+    ...         b[i] = x**i
+    ...     return b
+    >>> ag.jacobian(powers)(2.0)
+    array([0., 1., 4.])
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as _np
+
+from . import fft as fft, linalg as linalg, random as random
+from .covers import CONSTRUCTORS as _CONSTRUCTORS, covered_names as _covered_names, made as _made
+
+if TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any: ...
+
+
+_NAMES = _covered_names(_np) | _CONSTRUCTORS
+_MAKING = """
+    arange array asanyarray asarray ascontiguousarray asfortranarray copy empty empty_like eye full full_like
+    fromfunction fromiter identity linspace ones ones_like tri zeros zeros_like
+"""
+_NAMES |= {name: _made(_NAMES[name]) for name in _MAKING.split()}
+globals().update(_NAMES)
+__all__ = sorted([*_NAMES, "fft", "linalg", "random"])

@@ -1,0 +1,194 @@
+"""NumPy's functions, and what NumPy decides without asking a Tensor: lists that hold Tensors, iterators, constructors.
+
+NumPy hands over calls on Tensors by its protocols, so its ufuncs are used as they are, and a function is used first and
+covered only where it refuses: then each list among its arguments that holds Tensors becomes one Tensor, and it is
+called again.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable
+from types import FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from ..tensors.arrays import array as array_of
+from ..tensors.tensor import Tensor
+
+# Functions of a sequence of arrays.
+_OF_SEQUENCES = frozenset(["block", "column_stack", "concat", "concatenate", "dstack", "hstack", "stack", "vstack"])
+
+
+def holds(x: Any) -> bool:
+    """Return whether `x` is a Tensor or holds one, in lists and tuples at any depth.
+
+    Example:
+        >>> holds([1.0, (Tensor(2.0),)]), holds([1.0, np.ones(2)])
+        (True, False)
+    """
+    if isinstance(x, Tensor):
+        return True
+    if isinstance(x, np.ndarray):
+        return x.dtype.kind == "O" and holds(x.ravel().tolist())
+    if not isinstance(x, (list, tuple)):
+        return False
+    kinds = set(map(type, x))  # without a line of Python for each number
+    if any(issubclass(kind, Tensor) for kind in kinds):
+        return True
+    nested = any(issubclass(kind, (list, tuple, np.ndarray)) for kind in kinds)
+    return nested and any(holds(entry) for entry in x)
+
+
+def packed(x: Any) -> Any:
+    """Return one Tensor in the place of a list that holds Tensors; anything else as it is."""
+    return array_of(x) if not isinstance(x, Tensor) and holds(x) else x
+
+
+def cover(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a NumPy function that also takes lists that hold Tensors.
+
+    Example:
+        >>> x = Tensor([1.0, 2.0], requires_grad=True)
+        >>> cover(np.sum)([x[0], x[1]])
+        Tensor(3., op=sum)
+    """
+
+    @functools.wraps(function)
+    def covered(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except (TypeError, ValueError, RuntimeError):  # among them what Tensors raise that do not become arrays
+            new = [packed(a) for a in args]
+            named = {name: packed(a) for name, a in kwargs.items()}
+            if all(map(_same, new, args)) and all(map(_same, named.values(), kwargs.values())):
+                raise
+        return function(*new, **named)
+
+    return covered
+
+
+def _same(x: Any, y: Any) -> bool:
+    return x is y
+
+
+def _of_sequence(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function of a sequence of arrays that takes any iterable of them."""
+
+    @functools.wraps(function)
+    def listed(arrays: Iterable[Any], *args: Any, **kwargs: Any) -> Any:
+        known = isinstance(arrays, (list, tuple, np.ndarray, Tensor))
+        return function(arrays if known else list(arrays), *args, **kwargs)
+
+    return listed
+
+
+def covered_names(module: ModuleType) -> dict[str, Any]:
+    """Return what a NumPy module holds, its functions covered."""
+    found: dict[str, Any] = {}
+    for name, value in vars(module).items():  # without those that NumPy would load now
+        if not name.startswith("_") and not isinstance(value, ModuleType):
+            found[name] = _covered(value) if isinstance(value, _FUNCTIONS) else value
+    return found
+
+
+_FUNCTIONS = (FunctionType, type(np.sum))
+
+
+@functools.cache  # two names of one function stay one function
+def _covered(function: Callable[..., Any]) -> Callable[..., Any]:
+    return _of_sequence(function) if function.__name__ in _OF_SEQUENCES else cover(function)
+
+
+# ---- constructors ---------------------------------------------------------------------------------------------------
+
+
+def array(object: Any, dtype: Any = None, *args: Any, ndmin: int = 0, **kwargs: Any) -> Any:
+    """Make an array as `numpy.array`; of Tensors, at any depth of lists, it is a Tensor with their history.
+
+    Example:
+        >>> x = Tensor([1.0, 2.0], requires_grad=True)
+        >>> array([[x[0], 0.0], [0.0, x[1]]])
+        Tensor([[1., 0.],
+                [0., 2.]], op=array)
+    """
+    if not holds(object):
+        return np.array(object, dtype, *args, ndmin=ndmin, **kwargs)
+    return shaped(array_of(object), dtype, ndmin)
+
+
+def asarray(a: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
+    """Make an array as `numpy.asarray`; a Tensor stays itself, and lists of Tensors become one."""
+    return shaped(packed(a), dtype) if holds(a) else np.asarray(a, dtype, *args, **kwargs)
+
+
+def shaped(made: Any, dtype: Any = None, ndmin: int = 0) -> Any:
+    """Return a Tensor with another dtype, and with at least `ndmin` axes."""
+    if dtype is not None and made.dtype != np.dtype(dtype):
+        made = made.astype(dtype)
+    return made.reshape((1,) * (ndmin - made.ndim) + made.shape) if made.ndim < ndmin else made
+
+
+def full(shape: Any, fill_value: Any, dtype: Any = None, **kwargs: Any) -> Any:
+    """Make an array of one value as `numpy.full`; a Tensor's gradient is the sum over all places."""
+    if not holds(fill_value):
+        return np.full(shape, fill_value, dtype, **kwargs)
+    return shaped(np.broadcast_to(packed(fill_value), shape), dtype)
+
+
+def append(arr: Any, values: Any, axis: int | None = None) -> Any:
+    """Append values as `numpy.append`."""
+    if axis is None:
+        return np.concatenate((asarray(arr).ravel(), asarray(values).ravel()))
+    return np.concatenate((asarray(arr), asarray(values)), axis)
+
+
+class Along:
+    """`numpy.r_` and `numpy.c_`, where one of the entries holds Tensors.
+
+    Args:
+        plain: what does it for arrays.
+        columns: a vector is a column, and columns are put side by side.
+    """
+
+    def __init__(self, plain: Any, columns: bool) -> None:
+        self._plain, self._columns = plain, columns
+
+    def __getitem__(self, entries: Any) -> Any:
+        parts = entries if isinstance(entries, tuple) else (entries,)
+        if not any(map(holds, parts)):
+            return self._plain[entries]
+        arrays = [np.r_[part] if isinstance(part, slice) else np.atleast_1d(asarray(part)) for part in parts]
+        if self._columns:
+            arrays = [a[:, None] if a.ndim == 1 else a for a in arrays]
+        return np.concatenate(arrays, -1 if self._columns else 0)
+
+
+CONSTRUCTORS: dict[str, Any] = {
+    "array": array,
+    "asarray": asarray,
+    "asanyarray": asarray,
+    "append": append,
+    "full": full,
+    "r_": Along(np.r_, columns=False),
+    "c_": Along(np.c_, columns=True),
+}
+
+
+def made(constructor: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a constructor whose result is a Tensor, if it holds numbers: one that may be written into.
+
+    Example:
+        >>> buffer = made(np.zeros)(2)
+        >>> buffer[0] = Tensor(3.0, requires_grad=True)
+        >>> buffer
+        Tensor([3., 0.], op=index_update)
+    """
+
+    @functools.wraps(constructor)
+    def tensor_made(*args: Any, **kwargs: Any) -> Any:
+        a = constructor(*args, **kwargs)
+        return Tensor(a, copy=False) if isinstance(a, np.ndarray) and a.dtype.kind in "biufc" else a
+
+    return tensor_made

@@ -1,0 +1,53 @@
+"""Arrays of many parts: what `array` makes of nested lists, in one op."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core import batching
+from ..core.equivalents import Fill, Part, filled_by
+from ..core.op import Op, structural
+from ..core.shapes import ShapeDtype
+
+
+def _assembled(*parts: Any, shape: tuple[int, ...]) -> Any:
+    return np.array(parts).reshape(*shape, *np.shape(parts[0]))
+
+
+@filled_by(_assembled)
+def _filled(*parts: Any, shape: tuple[int, ...]) -> Any:
+    if any(not hasattr(part, "dtype") or part.dtype != parts[0].dtype for part in parts):
+        return None
+    places = np.ndindex(shape)
+    copies = [Part((*place, ...), k) for k, place in enumerate(places)]
+    return Fill((*shape, *parts[0].shape), parts[0].dtype, copies), parts
+
+
+def _pieces(needs: Sequence[int], g: Any, saved: tuple[Any, ...], params: dict[str, Any]) -> list[Any]:
+    shape = params["shape"]
+    pieces = g if len(shape) == 1 else g.reshape(math.prod(shape), *g.shape[len(shape) :])
+    return [pieces[i] for i in needs]
+
+
+def _infer(*parts: ShapeDtype, shape: tuple[int, ...]) -> ShapeDtype:
+    return ShapeDtype((*shape, *parts[0].shape), np.result_type(*(part.dtype for part in parts)))
+
+
+def _batched(op: Op, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
+    rows = op(*batching.repeated(inputs, batched), shape=(len(inputs),))
+    return np.moveaxis(rows, 0, 1).reshape(rows.shape[1], *params["shape"], *rows.shape[2:])
+
+
+array: Op = structural(
+    "array",
+    _assembled,
+    asked=_pieces,
+    infer=_infer,
+    linear=True,
+    batch=_batched,
+    cost=0,
+)

@@ -1,0 +1,161 @@
+"""Exponential integrals, the dilogarithm, and distributions that are neither gamma nor beta functions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ...core.op import applied
+from ...native import functions as fast
+from .records import NOT_CLOSED, WHOLE, Known, known, own, sp, ufunc_named
+from .series import log_ratio
+
+_ROOT = math.sqrt(2 * math.pi)
+
+
+def _expn_by_x(out: Any, n: Any, x: Any) -> Any:
+    # 8.19.13; E_0 is exp(-x) / x.
+    zero = n < 1
+    return -np.where(zero, fast.exp(-x) * (1 / x + 1) / x, sp.expn(np.where(zero, 0.0, n - 1), x))
+
+
+def _kolmogorov_density(x: Any) -> Any:
+    """Return minus the derivative of Kolmogorov's tail, by the one of its two series that is short."""
+    far, near = np.maximum(x, 0.8), np.minimum(x, 0.8)
+    tail: Any = 0
+    for k in range(1, 8):
+        tail = tail + (8 * (-1) ** (k - 1) * k * k) * far * fast.exp(-2 * k * k * far * far)
+    body: Any = 0
+    w = 1 / (near * near)
+    for k in range(1, 8, 2):
+        c = k * k * math.pi * math.pi / 8
+        body = body + _ROOT * w * (2 * c * w - 1) * fast.exp(-c * w)
+    return np.where(x > 0.8, tail, body)
+
+
+def _faddeeva(part: Callable[[Any], Any]) -> Callable[..., Any]:
+    """Return the real or imaginary part of the Faddeeva function of a + ib."""
+
+    def f(a: Any, b: Any) -> Any:
+        return part(ufunc_named("wofz")(a + 1j * b))
+
+    return f
+
+
+def _slope_real(out: Any, a: Any, b: Any) -> Any:
+    # w' = 2i/√π - 2zw (7.10.3), in real numbers.
+    return -2 * (a * sp.faddeeva_real(a, b) - b * sp.faddeeva_imag(a, b))
+
+
+def _slope_imag(out: Any, a: Any, b: Any) -> Any:
+    return 2 / math.sqrt(math.pi) - 2 * (a * sp.faddeeva_imag(a, b) + b * sp.faddeeva_real(a, b))
+
+
+def _voigt(rule: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a partial of the Voigt profile Re w((x + iγ) / (σ√2)) / (σ√(2π))."""
+
+    def partial(out: Any, x: Any, sigma: Any, gamma: Any) -> Any:
+        width = sigma * math.sqrt(2)
+        a, b = x / width, gamma / width
+        return rule(out, sigma, a, b, _slope_real(None, a, b), _slope_imag(None, a, b))
+
+    return partial
+
+
+def _tukey_slope(p: Any, lam: Any) -> Any:
+    return np.power(p, lam - 1) + np.power(1 - p, lam - 1)
+
+
+def _log_power(p: Any, lam: Any) -> Any:
+    return np.power(p, lam) * fast.log(p)
+
+
+def _ncx2_density(x: Any, df: Any, nc: Any) -> Any:
+    gap = np.sqrt(x) - np.sqrt(nc)
+    bessel = sp.ive(0.5 * df - 1, np.sqrt(x * nc))
+    return 0.5 * fast.exp(-0.5 * gap * gap) * np.power(x / nc, 0.25 * df - 0.5) * bessel
+
+
+def _noncentral_f(m: Any, n: Any, nc: Any, x: Any, raised: int) -> Any:
+    """Return the sum over Poisson's weights of mean nc/2 of w^(a+j) (1-w)^b / B(a+j, b), w = mx / (mx + n).
+
+    With a = m/2, b = n/2, and with `raised` each term over 1 + j/a: a series 1F1 of positive terms.
+    """
+    a, b, r = 0.5 * m, 0.5 * n, m * x / n
+    return sp.betaprime_weight(a, b, r) * fast.exp(-0.5 * nc) * sp.hyp1f1(a + b, a + raised, 0.5 * nc * r / (r + 1))
+
+
+_C = 1 / (2 * math.sqrt(math.pi))
+INTEGRALS: dict[str, Known] = {
+    "exp1": known(applied(lambda g, out, x: -g * fast.exp(-x) / x), saves="x", domain=("positive",)),
+    "expi": known(applied(lambda g, out, x: g * fast.exp(x) / x), saves="x", domain=("positive",)),
+    "expn": known(WHOLE, _expn_by_x, saves=("", "xy")),
+    "spence": known(lambda out, x: -log_ratio(x - 1), saves="x", domain=("positive",)),
+    "kolmogorov": known(lambda out, x: -_kolmogorov_density(x), saves="x", domain=("positive",)),
+    "kolmogi": known(applied(lambda g, out, x: -g / _kolmogorov_density(out)), saves="o", domain=("share",)),
+    "faddeeva_real": own(
+        _faddeeva(np.real),
+        _slope_real,
+        lambda out, x, y: -_slope_imag(out, x, y),
+        saves="xy",
+        domain=("any", "positive"),
+    ),
+    "faddeeva_imag": own(_faddeeva(np.imag), _slope_imag, _slope_real, saves="xy", domain=("any", "positive")),
+    "voigt_profile": known(
+        _voigt(lambda out, s, a, b, re, im: re * _C / (s * s)),
+        _voigt(lambda out, s, a, b, re, im: -out / s - (a * re - b * im) * (_C * math.sqrt(2)) / (s * s)),
+        _voigt(lambda out, s, a, b, re, im: -im * _C / (s * s)),
+        saves=("xyz", "oxyz", "xyz"),
+        domain=("any", "positive", "positive"),
+    ),
+    # The noncentral χ² density is closed (with a Bessel function); to derive by the noncentrality raises df by 2.
+    "chndtr": known(
+        lambda out, x, y, z: _ncx2_density(x, y, z),
+        NOT_CLOSED,
+        lambda out, x, y, z: -_ncx2_density(x, y + 2, z),
+        saves=("xyz", "", "xyz"),
+        domain=("positive", "positive", "positive"),
+    ),
+    "chndtrix": known(
+        applied(lambda g, out, x, y, z: g / _ncx2_density(out, y, z)),
+        NOT_CLOSED,
+        applied(lambda g, out, x, y, z: g * _ncx2_density(out, y + 2, z) / _ncx2_density(out, y, z)),
+        saves=("oyz", "", "oyz"),
+        domain=("share", "positive", "positive"),
+    ),
+    "chndtrinc": known(
+        applied(lambda g, out, x, y, z: g * _ncx2_density(x, y, out) / _ncx2_density(x, y + 2, out)),
+        NOT_CLOSED,
+        applied(lambda g, out, x, y, z: -g / _ncx2_density(x, y + 2, out)),
+        saves=("oxy", "", "oxy"),
+    ),
+    "ncfdtr": known(
+        NOT_CLOSED,
+        NOT_CLOSED,
+        lambda out, x, y, z, u: -0.5 * _noncentral_f(x, y, z, u, 1) / (0.5 * x),
+        lambda out, x, y, z, u: _noncentral_f(x, y, z, u, 0) / u,
+        saves=("", "", "xyzu", "xyzu"),
+        domain=("positive", "positive", "positive", "positive"),
+    ),
+    "ncfdtri": known(
+        NOT_CLOSED,
+        NOT_CLOSED,
+        applied(
+            lambda g, out, x, y, z, u: g * out * _noncentral_f(x, y, z, out, 1) / (x * _noncentral_f(x, y, z, out, 0))
+        ),
+        applied(lambda g, out, x, y, z, u: g * out / _noncentral_f(x, y, z, out, 0)),
+        saves=("", "", "oxyz", "oxyz"),
+        domain=("positive", "positive", "positive", "share"),
+    ),
+    # Tukey's lambda distribution: x = (p^λ - (1-p)^λ) / λ.
+    "tklmbda": known(
+        applied(lambda g, out, x, y: g / _tukey_slope(out, y)),
+        applied(
+            lambda g, out, x, y: -g * (_log_power(out, y) - _log_power(1 - out, y) - x) / (y * _tukey_slope(out, y))
+        ),
+        saves=("oy", "oxy"),
+    ),
+}

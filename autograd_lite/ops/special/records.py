@@ -1,0 +1,165 @@
+"""From a ufunc of `scipy.special` to its op record, which is made from the tables of this folder on first use.
+
+SciPy is never imported here. The rules reach its functions through `sp`, which returns these records, so that they
+have every higher derivative, too. A derivative that SciPy lacks, such as that of `gammainc` by its first argument, is
+a function of ours in the same tables (`own`), with rules like the others. The name of an op is that of its function
+with `special.` in front. A text in place of a partial is the reason why there is none: a call that would need it is
+refused with that text.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...core.errors import UnsupportedError
+from ...core.forks import fork_safe_lock
+from ...core.op import COMPOSED, OPS, Op, applied, composes, elementwise
+from .refused import REFUSED
+
+
+class Known(NamedTuple):
+    """The facts about a function: a partial for each input, as for `elementwise`, or the reason why there is none."""
+
+    partials: tuple[Any, ...]
+    saves: str | Sequence[str]
+    facts: dict[str, Any]
+    function: Callable[..., Any] | None = None  # None for a ufunc of SciPy
+
+
+def known(*partials: Any, saves: str | Sequence[str] = "", **facts: Any) -> Known:
+    """Return the row of a ufunc of SciPy."""
+    return Known(partials, saves, facts)
+
+
+def own(function: Callable[..., Any], *partials: Any, saves: str | Sequence[str] = "", **facts: Any) -> Known:
+    """Return the row of a function of ours, of arrays and parameters, that broadcasts like a ufunc."""
+    return Known(partials, saves, facts, function)
+
+
+NOT_CLOSED = "the derivative by it is not known in closed form"
+WHOLE = "the derivative by it is not known: it counts, and SciPy takes whole numbers"
+AB = ("positive", "positive")
+SHARE = ("share",)
+
+# What the modules of this folder put together: see `ops/special/__init__.py`.
+TABLE: dict[str, Known] = {}
+
+
+class _Special:
+    """Takes the place of `scipy.special` in rules: an attribute is the op record of that name, made on first use."""
+
+    def __getattr__(self, name: str) -> Op:
+        if name not in TABLE:
+            raise AttributeError(name)
+        op = _record(name, TABLE[name].function or ufunc_named(name))
+        setattr(self, name, op)
+        return op
+
+
+sp = _Special()
+_LOCK = fork_safe_lock()
+
+
+def ufunc_named(name: str) -> np.ufunc:
+    """Return the ufunc that SciPy calls `name`; where that is a Python function (zeta), the ufunc behind it.
+
+    Raises:
+        UnsupportedError: if this version of SciPy has none.
+    """
+    module = sys.modules["scipy.special"]
+    for holder in (module, getattr(module, "_ufuncs", None)):
+        for spelling in (name, f"_{name}"):
+            found = getattr(holder, spelling, None)
+            if isinstance(found, np.ufunc):
+                return found
+    raise UnsupportedError(f"scipy.special.{name}: this version of SciPy has no such ufunc")
+
+
+def _record(name: str, function: np.ufunc | Callable[..., Any]) -> Op:
+    """Return the op record of a function of the table, and make it the first time."""
+    with _LOCK:
+        label = f"special.{name}"
+        if label in OPS:
+            return OPS[label]
+        row = TABLE[name]
+        facts = row.facts
+        partials = [None if isinstance(p, str) else p for p in row.partials]
+        if isinstance(function, np.ufunc) and (function.nin > 2 or None in partials):
+            # Tensors apply ops of one or two inputs by their ufunc without further checks, so an op that may have to
+            # refuse a call is not in that table: its forward calls the ufunc, and only `scipy_op` finds it.
+            function = function.__call__
+        if None in partials:
+            facts = {**facts, "jvp": _pushing(name, row.partials)}
+        return elementwise(function, *partials, name=label, saves=row.saves, **facts)
+
+
+def _pushing(name: str, partials: tuple[Any, ...]) -> Callable[..., Any]:
+    """Return the jvp that sums the terms of the partials, and refuses a tangent where a partial is missing."""
+
+    def jvp(tangents: Sequence[Any], out: Any, *inputs: Any, **params: Any) -> Any:
+        total = None
+        for i, (t, partial) in enumerate(zip(tangents, partials, strict=True)):
+            if t is None:
+                continue
+            if isinstance(partial, str):
+                raise _unknown(name, i)
+            if isinstance(partial, applied):
+                term = partial.function(t, out, *inputs, **params)
+            else:
+                term = t * (partial(out, *inputs, **params) if callable(partial) else partial)
+            total = term if total is None else total + term
+        return total
+
+    return jvp
+
+
+def _unknown(name: str, i: int) -> UnsupportedError:
+    return UnsupportedError(
+        f"scipy.special.{name}: expected input {i} without a gradient, since {TABLE[name].partials[i]}; received one "
+        "that is differentiated by. Pass stop_gradient(x) there, or x.detach()"
+    )
+
+
+def _refuse_unknown(name: str, inputs: tuple[Any, ...]) -> None:
+    for i, x in enumerate(inputs):
+        if isinstance(TABLE[name].partials[i], str) and getattr(x, "requires_grad", False):
+            raise _unknown(name, i)
+
+
+def _all_results(name: str, count: int) -> Callable[..., tuple[Any, ...]]:
+    """Return the function that gives the results of a ufunc with several, each from its own op."""
+
+    def results(*xs: Any) -> tuple[Any, ...]:
+        _refuse_unknown(f"{name}_0", xs)
+        return tuple(getattr(sp, f"{name}_{i}")(*xs) for i in range(count))
+
+    return results
+
+
+def scipy_op(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Op | None:
+    """Return the op of a SciPy ufunc, or None if it is not in the table.
+
+    Raises:
+        UnsupportedError: if the call needs a derivative that is not known, or the ufunc has none.
+    """
+    name = ufunc.__name__.removeprefix("_")
+    if "scipy.special" not in sys.modules or ufunc in COMPOSED:
+        return None
+    if (name in REFUSED or f"{name}_0" in TABLE) and getattr(sys.modules["scipy.special"], name, None) is ufunc:
+        if name in REFUSED:
+            raise UnsupportedError(
+                f"scipy.special.{name} is not supported on Tensors: {REFUSED[name]}. To compute it without a gradient, "
+                "leave the graph with x.detach().numpy()"
+            )
+        composes(ufunc)(_all_results(name, ufunc.nout))
+        return None
+    if name not in TABLE:
+        return None
+    if TABLE[name].function is not None or ufunc_named(name) is not ufunc:
+        return None
+    _refuse_unknown(name, inputs)
+    return _record(name, ufunc)

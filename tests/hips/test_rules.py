@@ -1,0 +1,251 @@
+"""Rules of users, by every way to give them; one primitive has them in both modes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from autograd_lite import GradError, hips
+from autograd_lite.hips import grad, hessian, jacobian, make_jvp, make_vjp
+from autograd_lite.hips.extend import (
+    JVPNode,
+    SparseObject,
+    VJPNode,
+    def_linear,
+    defjvp,
+    defjvp_argnum,
+    defjvp_argnums,
+    defvjp,
+    defvjp_argnum,
+    defvjp_argnums,
+    primitive,
+    register_notrace,
+    vspace,
+)
+from autograd_lite.hips.misc import const_graph, flatten
+from autograd_lite.hips.misc.fixed_points import fixed_point
+from autograd_lite.hips.misc.flatten import flatten_func
+from autograd_lite.hips.misc.optimizers import adam, rmsprop, sgd
+from autograd_lite.hips.numpy.numpy_vjps import metadata, repeat_to_match_shape, unbroadcast_f
+from autograd_lite.hips.util import quick_grad_check, subval, subvals, toposort
+
+X = np.array([0.5, 1.5, -1.0])
+Y = np.array([2.0, -1.0, 3.0])
+
+
+def product(x: Any, y: Any, power: int = 1) -> Any:
+    """Return x^power y."""
+    return x**power * y
+
+
+def _vjps(f: Any) -> None:
+    defvjp(
+        f,
+        lambda ans, x, y, power=1: lambda g: g * power * x ** (power - 1) * y,
+        lambda ans, x, y, power=1: lambda g: g * x**power,
+    )
+
+
+def _vjps_by_place(f: Any) -> None:
+    defvjp(f, lambda ans, x, y, power=1: lambda g: g * x**power, argnums=[1])
+    rules = {0: lambda x, y, n: n * x ** (n - 1) * y, 1: lambda x, y, n: x**n}
+    defvjp_argnum(f, lambda i, ans, args, kwargs: lambda g: g * rules[i](*args, kwargs.get("power", 1)))
+
+
+def _vjps_at_once(f: Any) -> None:
+    def maker(argnums: Any, ans: Any, args: Any, kwargs: Any) -> Callable[[Any], Any]:
+        x, y = args
+        n = kwargs.get("power", 1)
+        both = (n * x ** (n - 1) * y, x**n)
+        return lambda g: (g * both[i] for i in argnums)
+
+    defvjp_argnums(f, maker)
+
+
+def _jvps(f: Any) -> None:
+    defjvp(f, lambda g, ans, x, y, power=1: g * power * x ** (power - 1) * y, "same")
+
+
+def _jvps_by_place(f: Any) -> None:
+    defjvp_argnum(
+        f,
+        lambda i, g, ans, args, kw: (
+            g
+            * (
+                kw.get("power", 1) * args[0] ** (kw.get("power", 1) - 1) * args[1]
+                if i == 0
+                else args[0] ** kw.get("power", 1)
+            )
+        ),
+    )
+
+
+def _jvps_at_once(f: Any) -> None:
+    def maker(argnums: Any, gs: Any, ans: Any, args: Any, kwargs: Any) -> Any:
+        x, y = args
+        n = kwargs.get("power", 1)
+        both = (n * x ** (n - 1) * y, x**n)
+        return sum(g * both[i] for i, g in zip(argnums, gs, strict=True))
+
+    defjvp_argnums(f, maker)
+
+
+@pytest.mark.parametrize("backward", [_vjps, _vjps_by_place, _vjps_at_once])
+@pytest.mark.parametrize("forward", [_jvps, _jvps_by_place, _jvps_at_once, None])
+def test_both_modes_use_the_rules(backward: Any, forward: Any) -> None:
+    f = primitive(product)
+    backward(f)
+    if forward:
+        forward(f)
+    for power in (1, 3):
+        of_x, of_y = grad(lambda x, y, n=power: np.sum(f(x, y, power=n) * Y), (0, 1))(X, Y)
+        assert np.allclose(of_x, power * X ** (power - 1) * Y * Y)
+        assert np.allclose(of_y, X**power * Y)
+        assert np.allclose(jacobian(lambda x, n=power: f(x, Y, power=n))(X), np.diag(power * X ** (power - 1) * Y))
+        tangent = make_jvp(lambda x, y, n=power: f(x, y, power=n), (0, 1))(X, Y)((Y, X))[1]
+        assert np.allclose(tangent, power * X ** (power - 1) * Y * Y + X**power * X)
+    assert np.allclose(hessian(lambda x: np.sum(f(x, Y, power=3)))(X), np.diag(6 * X * Y))
+    assert np.array_equal(f(X, Y), X * Y)
+    assert f.fun is product
+
+
+def test_rules_see_hips_complex_convention() -> None:
+    seen: list[Any] = []
+
+    @primitive
+    def square(z: Any) -> Any:
+        return z**2
+
+    defvjp(square, lambda ans, z: lambda g: seen.append(g) or 2 * z * g)
+    z = 1.0 + 2.0j
+    direct = grad(lambda z: np.real(z**2 * (3 - 1j)))(z)
+    assert np.isclose(grad(lambda z: np.real(square(z) * (3 - 1j)))(z), direct)
+    assert np.isclose(seen[0], 3 - 1j)  # HIPS: a holomorphic factor as it is
+    assert np.isclose(make_vjp(square)(z)[0](1j), 2 * z * 1j)
+
+
+def test_a_missing_rule_is_named() -> None:
+    f = primitive(product)
+    defvjp(f, None, argnums=[1])
+    assert np.array_equal(grad(lambda y: np.sum(f(X, y)))(Y), np.zeros(3))
+    with pytest.raises(NotImplementedError, match="VJP of product wrt argnum 0 not defined"):
+        grad(lambda x: np.sum(f(x, Y)))(X)
+    with pytest.raises(GradError):
+        grad(lambda x: np.sum(f(x, Y)))(X)
+    with pytest.raises(TypeError, match="expected a function made with @primitive"):
+        defvjp(np.sin, None)
+
+
+def test_linear_and_constant_primitives() -> None:
+    twice = primitive(lambda x: 2 * x)
+    def_linear(twice)
+    assert np.array_equal(make_jvp(twice)(X)(Y)[1], 2 * Y)
+    constant = primitive(lambda x: np.round(x))
+    register_notrace(VJPNode, constant)
+    register_notrace(JVPNode, constant)
+    assert np.array_equal(grad(lambda x: np.sum(x * constant(x)))(X), np.round(X))
+    assert np.array_equal(make_jvp(constant)(X)(Y)[1], np.zeros(3))
+
+
+def test_sparse_gradients_add_themselves() -> None:
+    def add_at(i: int, g: Any) -> Callable[[Any], Any]:
+        def mut_add(a: Any) -> Any:
+            a[i] += g
+            return a
+
+        return mut_add
+
+    entry = primitive(lambda x, i: x[i])
+    defvjp(entry, lambda ans, x, i: lambda g: SparseObject(vspace(x), add_at(i, g)), None)
+    assert np.array_equal(grad(lambda x: entry(x, 1) * 3 + entry(x, 2))(X), [0.0, 3.0, 1.0])
+
+
+def test_cotangents_come_back_to_the_shapes_of_arguments() -> None:
+    for shape in ((3,), (1,), (2, 1), (2, 3), ()):
+        x, y = np.full(shape, 2.0), np.arange(6.0).reshape(2, 3)
+        f = primitive(lambda x, y: x * y)
+        defvjp(f, lambda ans, x, y: unbroadcast_f(x, lambda g, y=y: g * y))
+        expected = grad(lambda x, y=y: np.sum(x * y))(x)
+        assert np.allclose(grad(lambda x, f=f, y=y: np.sum(f(x, y)))(x), expected)
+    assert metadata(1j) == ((), 0, np.dtype(complex), True)
+    assert unbroadcast_f(1.0, lambda g: g)(np.array([1 + 1j, 2.0])) == 3.0
+    g, n = repeat_to_match_shape(np.array([1.0, 2.0]), (2, 3), float, -1, False)
+    assert (g.tolist(), n) == ([[1.0] * 3, [2.0] * 3], 3)
+    assert repeat_to_match_shape(2.0, (2, 3), float, None, False)[1] == 6
+
+
+# ---- misc and util ----
+
+
+def test_flatten_goes_there_and_back() -> None:
+    tree = {"b": [1.0, X], "a": (np.ones((2, 2)), {"z": 1 + 2j})}
+    vector, unflatten = flatten(tree)
+    assert vector.shape == (9,)
+    again = unflatten(vector)
+    assert list(again) == ["b", "a"]
+    assert type(again["a"]) is tuple
+    assert again["a"][1] == {"z": 1 + 2j}
+    assert np.array_equal(again["b"][1], X)
+    assert again["b"][1].dtype == float
+    assert flatten(())[0].shape == (0,)
+    f, back, start = flatten_func(lambda p: {"y": p["x"] ** 2}, {"x": X})
+    assert np.array_equal(f(start), X**2)
+    assert np.array_equal(back(start)["x"], X)
+    assert np.array_equal(grad(lambda v: unflatten(v)["b"][1].sum() * 2)(np.ones(9)), [0] * 5 + [0, 2, 2, 2])
+    assert grad(lambda x, y: flatten([x, [y]])[0].sum() * x)(3.0, 4.0) == 10.0
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "options"),
+    [
+        (sgd, {"num_iters": 150}),
+        (rmsprop, {"num_iters": 150, "step_size": 0.03}),
+        (adam, {"num_iters": 150, "step_size": 0.1}),
+    ],
+)
+def test_optimizers_find_the_minimum_of_a_container(optimizer: Any, options: Any) -> None:
+    loss = lambda p, i: np.sum((p["x"] - X) ** 2) + (p["y"][0] - 2.0) ** 2  # noqa: E731
+    seen: list[Any] = []
+    found = optimizer(grad(loss), {"x": np.zeros(3), "y": [0.0]}, lambda p, i, g: seen.append((i, p, g)), **options)
+    assert np.allclose(found["x"], X, atol=0.05)
+    assert np.allclose(found["y"][0], 2.0, atol=0.05)
+    assert [i for i, _, _ in seen] == list(range(options["num_iters"]))
+    assert seen[0][2]["y"] == [-4.0]
+
+
+def test_the_first_steps_are_those_of_the_formulas() -> None:
+    one = lambda optimizer, **kw: float(optimizer(lambda x, i: 2 * x, 3.0, num_iters=1, **kw))  # noqa: E731
+    assert np.isclose(one(sgd), 3.0 - 0.1 * 0.1 * 6.0)
+    assert np.isclose(one(rmsprop), 3.0 - 0.1 * 6.0 / (np.sqrt(0.9 + 0.1 * 36.0) + 1e-8))
+    assert np.isclose(one(adam, step_size=0.5), 3.0 - 0.5 * 6.0 / (6.0 + 1e-8))
+
+
+def test_fixed_points_have_gradients() -> None:
+    newton = lambda a: lambda x: 0.5 * (x + a / x)  # noqa: E731
+    root = lambda a: fixed_point(newton, a, 10.0, lambda x, y: abs(x - y), 1e-12)  # noqa: E731
+    assert np.isclose(root(2.0), np.sqrt(2.0))
+    assert np.isclose(grad(root)(2.0), 0.5 / np.sqrt(2.0))
+    assert np.isclose(grad(grad(root))(2.0), -0.25 * 2.0**-1.5)
+
+
+def test_const_graph_gives_the_function() -> None:
+    f = lambda x, y: x * np.sin(y) + np.sum(y)  # noqa: E731
+    g = const_graph(f, 2.0)
+    for y in (Y, -Y, Y, X):
+        assert np.array_equal(g(y), f(2.0, y))
+
+
+def test_tuples_and_orders() -> None:
+    assert subvals([1, 2, 3], [(0, 5), (2, 6)]) == (5, 2, 6)
+    assert subval([1, 2], 1, 7) == (1, 7)
+    parents = {"d": ["b", "c"], "c": ["a"], "b": ["a"], "a": []}
+    order = list(toposort("d", parents.__getitem__))
+    assert order[0] == "d"
+    assert order[-1] == "a"
+    assert sorted(order) == ["a", "b", "c", "d"]
+    with pytest.warns(UserWarning, match="deprecated"):
+        quick_grad_check(lambda x, y: x**2 + y, 1.0, (2.0,))
+    assert hips.util.func(abs) is abs
