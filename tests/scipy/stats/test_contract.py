@@ -32,7 +32,7 @@ def test_every_moment_is_scipys_or_has_no_formula(name: str) -> None:
             try:
                 found = getattr(distribution(*real), moment)()
             except UnsupportedError:
-                assert getattr(distribution.row, moment.replace("std", "var")) is None
+                assert distribution.row.moment(moment.replace("std", "var")) is None
                 continue
             if isinstance(found, ag.Tensor):
                 with np.errstate(all="ignore"):
