@@ -97,9 +97,9 @@ class Lifted(Operators, Methods, Dispatched):
 
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
         raise self.refusal(
-            f"{self.transformation}: a value of shape {self.shape} {self.dtype} was about to become a bare array and "
-            "lose what it stands for. Use NumPy functions that Tensors support, make one Tensor of those in a list "
-            "with ag.array, or say t.detach().numpy() if that is meant, t.item() for a number" + instead_of_scipy()
+            f"{instead()}{self.transformation}: a value of shape {self.shape} {self.dtype} was about to become a bare "
+            "array and lose what it stands for. Use NumPy functions that Tensors support, make one Tensor of those in "
+            "a list with ag.array, or say t.detach().numpy() if that is meant, t.item() for a number"
         )
 
     def __repr__(self) -> str:

@@ -32,7 +32,7 @@ INTRODUCTION = """\
 SciPy makes arrays of its arguments without asking, so its functions refuse Tensors that require a gradient, and the
 error names what takes them: the same names under `autograd_lite.scipy`, with SciPy's signatures and values. Without
 Tensors a call is SciPy's own. The ufuncs of `scipy.special` take Tensors themselves ([SciPy's special
-functions](scipy_special.md)), distributions are in `autograd_lite.scipy.stats`, and optimization is in
+functions](special.md)), distributions are in `autograd_lite.scipy.stats`, and optimization is in
 `autograd_lite.optimize`.
 
 ```python scipy
@@ -57,7 +57,8 @@ A differential equation is solved by SciPy first. Then `solve_ivp` takes the acc
 result is SciPy's to rounding, and its derivative is that of the discrete solution, with the lengths of the steps as
 constants. The equations of implicit steps (Radau, BDF) are solved to the last digits, and differentiated as such; the
 values stay SciPy's. `odeint` returns LSODA's values; the derivatives are those of steps of DOP853, or of Radau for a
-stiff problem, with tighter tolerances. What each step computed is kept, so memory grows with the number of steps.
+stiff problem, with tighter tolerances. What each step computed is kept, so memory grows with the number of steps. The
+moments of events are differentiated as roots; where one ends the solution, the last entry of `t` has a gradient too.
 """
 
 
