@@ -16,9 +16,9 @@ import pytest
 import scipy
 
 import autograd_lite as ag
-from autograd_lite.core.callers import LEFT_OUT, TAKEN
 from autograd_lite.scipy import integrate, linalg, signal
 from autograd_lite.scipy.calls import ROWS
+from autograd_lite.tensors.scipy_names import LEFT_OUT, TAKEN
 
 from ..rows import for_every
 from .cases import OF_EACH, Case

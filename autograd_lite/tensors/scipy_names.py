@@ -32,10 +32,6 @@ TAKEN: dict[str, str] = {
         "convolve convolve2d correlate correlate2d detrend fftconvolve filtfilt hilbert lfilter lfilter_zi oaconvolve "
         "sosfilt sosfilt_zi sosfiltfilt"
     ),
-    "special": (
-        "comb factorial ivp jvp kvp log_softmax logsumexp multigammaln perm polygamma softmax "
-        "spherical_in spherical_jn spherical_kn spherical_yn yvp"
-    ),
 }
 _NAMES = {f"{module}.{name}" for module, names in TAKEN.items() for name in names.split()}
 # What has no derivative there, and why.
@@ -57,8 +53,8 @@ LEFT_OUT: dict[str, str] = {
 }
 
 
-def instead_of_scipy() -> str:
-    """Return a sentence about the function of SciPy that asks for an array, after what was said, or nothing."""
+def instead() -> str:
+    """Return a sentence about the function of SciPy that is running, or nothing if it is none of its own."""
     frame: FrameType | None = sys._getframe(1)
     found = ""
     inside = False
@@ -79,9 +75,11 @@ def _spoken(module: str, frame: FrameType) -> str:
     if area == "stats":
         own = frame.f_locals.get("self")
         distribution = getattr(getattr(own, "dist", own), "name", None)
-        return _sentence("stats", f".{distribution}" if isinstance(distribution, str) else "")
+        if distribution is None and module == "scipy.stats._multivariate":
+            distribution = type(own).__name__.removesuffix("_gen")
+        return _sentence("stats", f"{distribution}.{frame.f_code.co_name}") if isinstance(distribution, str) else ""
     if area == "optimize":
-        return _sentence(area, f".{frame.f_code.co_name}") if not frame.f_code.co_name.startswith("_") else ""
+        return _sentence(area, frame.f_code.co_name) if not frame.f_code.co_name.startswith("_") else ""
     local = frame.f_locals.values()
     names = [(area, frame.f_code.co_name), (area, type(frame.f_locals.get("self")).__name__)]
     names += [
@@ -90,12 +88,12 @@ def _spoken(module: str, frame: FrameType) -> str:
     for where, name in names:
         where = where.split(".")[1] if where.startswith("scipy.") else where
         if f"{where}.{name}" in _NAMES:
-            return _sentence(where, f".{name}")
+            return _sentence(where, name)
         if f"{where}.{name}" in LEFT_OUT:
-            return f". scipy.{where}.{name} is not supported on Tensors: {LEFT_OUT[f'{where}.{name}']}"
+            return f"scipy.{where}.{name} is not supported on Tensors: {LEFT_OUT[f'{where}.{name}']}. "
     return ""
 
 
 def _sentence(area: str, name: str) -> str:
     home = "autograd_lite.optimize" if area == "optimize" else f"autograd_lite.scipy.{area}"
-    return f". scipy.{area}{name} takes arrays alone; {home}{name} takes Tensors"
+    return f"scipy.{area}.{name} takes arrays alone; {home}.{name} takes Tensors. "
