@@ -127,15 +127,15 @@ def test_errors_say_what_was_expected(call: Callable[..., Any], error: type[Exce
 @pytest.mark.parametrize(
     ("call", "name"),
     [
-        (lambda t: scipy.stats.norm.logpdf(t), "stats.norm"),
-        (lambda t: scipy.stats.norm(loc=t).pdf(0.3), "stats.norm"),
-        (lambda t: scipy.stats.gamma(2.0).cdf(t), "stats.gamma"),
-        (lambda t: scipy.stats.poisson.logpmf(2, t), "stats.poisson"),
-        (lambda t: scipy.stats.multivariate_normal.logpdf(t), "stats"),
+        (lambda t: scipy.stats.norm.logpdf(t), "norm"),
+        (lambda t: scipy.stats.norm(loc=t).pdf(0.3), "norm"),
+        (lambda t: scipy.stats.gamma(2.0).cdf(t), "gamma"),
+        (lambda t: scipy.stats.poisson.logpmf(2, t), "poisson"),
+        (lambda t: scipy.stats.multivariate_normal.logpdf(t), "multivariate_normal"),
     ],
 )
 def test_scipys_own_functions_refuse_and_name_ours(call: Callable[..., Any], name: str) -> None:
-    words = rf"scipy\.{name} takes arrays alone; autograd_lite\.scipy\.{name} takes Tensors"
+    words = rf"autograd_lite\.scipy\.stats\.{name}\S* takes Tensors"
     with pytest.raises(ag.GradError, match=words):
         call(ag.tensor(X, requires_grad=True))
     with pytest.raises(ag.GradError, match=words):
