@@ -161,3 +161,22 @@ def test_counts_have_no_gradient_and_the_mass_between_integers_is_0() -> None:
     assert mu.grad.item() == pytest.approx(-2 + 3 / 2)
     assert not isinstance(stats.poisson.ppf(0.5, 2.0), ag.Tensor)
     assert stats.poisson.ppf(0.5, mu).item() == 2
+
+
+def test_between_integers_distribution_functions_are_flat_steps() -> None:
+    k = np.array([-0.5, 0.0, 0.99, 1.0, 2.7])
+    for name in ("poisson", "binom", "skellam", "zipf"):
+        original, shapes = getattr(scipy.stats, name), KNOWN[name][-1]
+        for method in ("cdf", "sf"):
+            found = getattr(getattr(stats, name), method)(ag.tensor(k), *shapes)
+            np.testing.assert_allclose(found.numpy(), getattr(original, method)(k, *shapes), rtol=1e-12)
+
+
+def test_moments_of_parameters_out_of_range_are_nan() -> None:
+    for distribution in (
+        stats.gamma(ag.tensor(-1.0)),
+        stats.norm(0.0, ag.tensor(-2.0)),
+        stats.binom(5, ag.tensor(1.5)),
+    ):
+        assert np.isnan(distribution.mean().item())
+        assert np.isnan(distribution.var().item())
