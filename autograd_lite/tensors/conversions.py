@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from ..core.arguments import described
+from ..core.callers import instead_of_scipy
 from ..core.depth import DEPTH
 from ..core.errors import GradError
 from ..core.mode import MODE, TAPES, is_grad_enabled
-from .scipy_names import instead
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -103,8 +103,8 @@ class Conversions:
         number = self.item()
         if DEPTH.get().all and self._is_differentiated() and is_grad_enabled():
             raise GradError(
-                f"{instead()}{asked}(t): in a function that is being transformed, a tensor with history was about to "
-                "become a bare number and lose its gradient. (math.sin(t), np.float64(t) and a[i] = t ask for a number "
+                f"{asked}(t): in a function that is being transformed, a tensor with history was about to become a "
+                "bare number and lose its gradient. (math.sin(t), np.float64(t) and a[i] = t ask for a number "
                 "too.) Use np.sin and other operations on Tensors; t.item() or t.detach() say that a constant is meant"
             )
         return number
@@ -128,12 +128,12 @@ class Conversions:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
         if TAPES:
-            leaving("np.asarray(t), or a function that takes arrays alone")
+            leaving("np.asarray(t), or a function that takes arrays alone", _ARRAY + instead_of_scipy())
         if self.requires_grad:
             raise GradError(
-                f"{instead()}a tensor that requires a gradient was about to become a bare array and lose its "
-                "gradient. Use NumPy functions that Tensors support, make one Tensor of those in a list with ag.array, "
-                "or say t.detach().numpy() if that is meant, t.item() for a number"
+                "a tensor that requires a gradient was about to become a bare array and lose its gradient. "
+                "Use NumPy functions that Tensors support, make one Tensor of those in a list with ag.array, or say "
+                f"t.detach().numpy() if that is meant, t.item() for a number{instead_of_scipy()}"
             )
         return np.array(self._data, dtype=dtype) if copy or dtype is not None else self.data
 

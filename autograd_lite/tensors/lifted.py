@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from ..core.callers import instead_of_scipy
 from ..core.errors import GradError
 from ..core.hooks import HOOKS
 from ..core.mode import MODE, TAPES, no_grad
@@ -23,7 +24,6 @@ from .methods import Methods, canonical_index
 from .operators import Operators
 from .protocols import Dispatched
 from .record import apply, constant, record, wrap
-from .scipy_names import instead
 from .tensor import Tensor
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...core.errors import UnsupportedError
 from .beta_tails import by_ab
-from .densities import beta_density_by_logit, digamma_step, stirling_error
+from .densities import beta_density_by_logit, step, stirling_error
 from .panel import elementwise_in_double
 
 
@@ -31,7 +31,7 @@ def _by_df(df: Any, t: Any, order: int) -> Any:
     if order == 1:
         found = 0.5 * by_ab(a, b, x, y, 0, 1) - weight / df
     else:
-        by_b = weight * (digamma_step(b, a) - np.log1p(r))
+        by_b = weight * (step(b, a) - np.log1p(r))
         found = 0.25 * by_ab(a, b, x, y, 0, 2) - by_b / df + weight * (a * y - b * x + 1) / (df * df)
     return 0.5 * np.sign(t) * found
 

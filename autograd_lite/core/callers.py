@@ -32,6 +32,10 @@ TAKEN: dict[str, str] = {
         "convolve convolve2d correlate correlate2d detrend fftconvolve filtfilt hilbert lfilter lfilter_zi oaconvolve "
         "sosfilt sosfilt_zi sosfiltfilt"
     ),
+    "special": (
+        "comb factorial ivp jvp kvp log_softmax logsumexp multigammaln perm polygamma softmax "
+        "spherical_in spherical_jn spherical_kn spherical_yn yvp"
+    ),
 }
 _NAMES = {f"{module}.{name}" for module, names in TAKEN.items() for name in names.split()}
 # What has no derivative there, and why.
@@ -49,13 +53,12 @@ LEFT_OUT: dict[str, str] = {
     "linalg.qz": "its factors are unique only up to rotations; take eigvals(a, b)",
     "linalg.schur": "its factors are unique only up to rotations; take eig, or eigh of symmetric matrices",
     "ndimage.median_filter": "it chooses by order; take np.median over windows",
-    "ndimage.spline_filter": "splines of order 2 and more are not supported; take order=1",
     "signal.medfilt": "it chooses by order; take np.median over windows",
 }
 
 
-def instead() -> str:
-    """Return a sentence about the function of SciPy that is running, or nothing if it is none of its own."""
+def instead_of_scipy() -> str:
+    """Return a sentence about the function of SciPy that asks for an array, after what was said, or nothing."""
     frame: FrameType | None = sys._getframe(1)
     found = ""
     inside = False
@@ -76,11 +79,9 @@ def _spoken(module: str, frame: FrameType) -> str:
     if area == "stats":
         own = frame.f_locals.get("self")
         distribution = getattr(getattr(own, "dist", own), "name", None)
-        if distribution is None and module == "scipy.stats._multivariate":
-            distribution = type(own).__name__.removesuffix("_gen")
-        return _sentence("stats", f"{distribution}.{frame.f_code.co_name}") if isinstance(distribution, str) else ""
+        return _sentence("stats", f".{distribution}" if isinstance(distribution, str) else "")
     if area == "optimize":
-        return _sentence(area, frame.f_code.co_name) if not frame.f_code.co_name.startswith("_") else ""
+        return _sentence(area, f".{frame.f_code.co_name}") if not frame.f_code.co_name.startswith("_") else ""
     local = frame.f_locals.values()
     names = [(area, frame.f_code.co_name), (area, type(frame.f_locals.get("self")).__name__)]
     names += [
@@ -89,12 +90,12 @@ def _spoken(module: str, frame: FrameType) -> str:
     for where, name in names:
         where = where.split(".")[1] if where.startswith("scipy.") else where
         if f"{where}.{name}" in _NAMES:
-            return _sentence(where, name)
+            return _sentence(where, f".{name}")
         if f"{where}.{name}" in LEFT_OUT:
-            return f"scipy.{where}.{name} is not supported on Tensors: {LEFT_OUT[f'{where}.{name}']}. "
+            return f". scipy.{where}.{name} is not supported on Tensors: {LEFT_OUT[f'{where}.{name}']}"
     return ""
 
 
 def _sentence(area: str, name: str) -> str:
     home = "autograd_lite.optimize" if area == "optimize" else f"autograd_lite.scipy.{area}"
-    return f"scipy.{area}.{name} takes arrays alone; {home}.{name} takes Tensors. "
+    return f". scipy.{area}{name} takes arrays alone; {home}{name} takes Tensors"
