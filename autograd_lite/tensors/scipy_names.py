@@ -32,10 +32,6 @@ TAKEN: dict[str, str] = {
         "convolve convolve2d correlate correlate2d detrend fftconvolve filtfilt hilbert lfilter lfilter_zi oaconvolve "
         "sosfilt sosfilt_zi sosfiltfilt"
     ),
-    "special": (
-        "comb factorial ivp jvp kvp log_softmax logsumexp multigammaln perm polygamma softmax "
-        "spherical_in spherical_jn spherical_kn spherical_yn yvp"
-    ),
 }
 _NAMES = {f"{module}.{name}" for module, names in TAKEN.items() for name in names.split()}
 # What has no derivative there, and why.
@@ -53,7 +49,6 @@ LEFT_OUT: dict[str, str] = {
     "linalg.qz": "its factors are unique only up to rotations; take eigvals(a, b)",
     "linalg.schur": "its factors are unique only up to rotations; take eig, or eigh of symmetric matrices",
     "ndimage.median_filter": "it chooses by order; take np.median over windows",
-    "ndimage.spline_filter": "splines of order 2 and more are not supported; take order=1",
     "signal.medfilt": "it chooses by order; take np.median over windows",
 }
 

@@ -1,7 +1,6 @@
 /* Copies as ufuncs: casts, one for each dtype that is cast to, as NumPy does to operands of other dtypes than a loop's,
  * and a choice between two values, which is no ufunc in NumPy. */
 #include "kernels.h"
-#include "methods.h"
 
 #define CAST(FROM, TO, from, to)                                             \
     static void from##_to_##to(LOOP_ARGUMENTS)                               \
@@ -34,24 +33,21 @@ FROM_INTEGERS(CAST, npy_long, long)
 FROM_INTEGERS(CAST, npy_int, int)
 CAST(npy_bool, npy_bool, bool, bool)
 
-#define LOOP_OF(FROM, TO, from, to) from##_to_##to,
-static PyUFuncGenericFunction to_float[] = {FROM_ALL(LOOP_OF, npy_float, float)};
-static PyUFuncGenericFunction to_double[] = {FROM_ALL(LOOP_OF, npy_double, double)};
-static PyUFuncGenericFunction to_long[] = {FROM_INTEGERS(LOOP_OF, npy_long, long)};
-static PyUFuncGenericFunction to_int[] = {FROM_INTEGERS(LOOP_OF, npy_int, int)};
-static PyUFuncGenericFunction to_bool[] = {bool_to_bool};
-
 enum { MOST = 11 };
 static const char FROM[MOST] = {NPY_BOOL, NPY_BYTE, NPY_UBYTE, NPY_SHORT, NPY_USHORT, NPY_INT,
                                 NPY_UINT, NPY_LONG, NPY_ULONG, NPY_FLOAT, NPY_DOUBLE};
-static const struct {
+#define LOOP_OF(FROM, TO, from, to) from##_to_##to,
+static struct {
     const char *name;
     char type;
-    PyUFuncGenericFunction *loops;
     int n;
+    PyUFuncGenericFunction loops[MOST];
 } TO[] = {
-    {"f", NPY_FLOAT, to_float, 11}, {"d", NPY_DOUBLE, to_double, 11}, {"l", NPY_LONG, to_long, 9},
-    {"i", NPY_INT, to_int, 9},      {"?", NPY_BOOL, to_bool, 1},
+    {"f", NPY_FLOAT, 11, {FROM_ALL(LOOP_OF, npy_float, float)}},
+    {"d", NPY_DOUBLE, 11, {FROM_ALL(LOOP_OF, npy_double, double)}},
+    {"l", NPY_LONG, 9, {FROM_INTEGERS(LOOP_OF, npy_long, long)}},
+    {"i", NPY_INT, 9, {FROM_INTEGERS(LOOP_OF, npy_int, int)}},
+    {"?", NPY_BOOL, 1, {bool_to_bool}},
 };
 #define N_TO (sizeof TO / sizeof *TO)
 
@@ -80,20 +76,17 @@ SELECT(npy_long, long)
 SELECT(npy_float, float)
 SELECT(npy_double, double)
 
-static PyObject *
-selecting(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing))
+static PyObject *selecting(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing))
 {
     static PyUFuncGenericFunction loops[] = {select_bool, select_int, select_long, select_float, select_double};
-    static const char types[] = {NPY_BOOL, NPY_BOOL, NPY_BOOL, NPY_BOOL,    NPY_BOOL, NPY_INT,   NPY_INT,
-                                 NPY_INT,  NPY_BOOL, NPY_LONG, NPY_LONG,    NPY_LONG, NPY_BOOL,  NPY_FLOAT,
-                                 NPY_FLOAT, NPY_FLOAT, NPY_BOOL, NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE};
+#define TYPES(T) NPY_BOOL, T, T, T
+    static const char types[] = {TYPES(NPY_BOOL), TYPES(NPY_INT), TYPES(NPY_LONG), TYPES(NPY_FLOAT), TYPES(NPY_DOUBLE)};
     static void *data[5];
     return PyUFunc_FromFuncAndData(loops, data, types, 5, 3, 1, PyUFunc_None, "select",
                                    "The second where the first is true, the third elsewhere.", 0);
 }
 
-static PyObject *
-casts(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing))
+static PyObject *casts(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing))
 {
     static char types[N_TO][2 * MOST];
     static void *data[MOST];

@@ -5,8 +5,7 @@
 #define MOST_BYTES 8   /* of an element */
 #define GROUPED 2048   /* elements of the rows that are run at a time, unless it is a single one */
 
-void
-copy_elements(char *to, npy_intp to_step, const char *from, npy_intp from_step, npy_intp n, npy_intp itemsize)
+void copy_elements(char *to, npy_intp to_step, const char *from, npy_intp from_step, npy_intp n, npy_intp itemsize)
 {
     if (to_step == itemsize && from_step == itemsize) {
         memcpy(to, from, n * itemsize);
@@ -23,8 +22,7 @@ copy_elements(char *to, npy_intp to_step, const char *from, npy_intp from_step, 
     }
 }
 
-void
-no_memory(void)
+void no_memory(void)
 {
     NPY_ALLOW_C_API_DEF
     NPY_ALLOW_C_API;
@@ -32,9 +30,7 @@ no_memory(void)
     NPY_DISABLE_C_API;
 }
 
-/* Whether elements have an order: a result is read as an input of a later element, as `reduce` and `accumulate` do. */
-static int
-in_order(char **args, npy_intp n, const npy_intp *steps, int inputs, int operands)
+int in_order(char **args, npy_intp n, const npy_intp *steps, int inputs, int operands)
 {
     for (int j = inputs; j < operands; j++) {
         for (int k = 0; k < inputs; k++) {
@@ -51,8 +47,7 @@ in_order(char **args, npy_intp n, const npy_intp *steps, int inputs, int operand
     return 0;
 }
 
-void
-elementwise(char **args, npy_intp n, const npy_intp *steps, Run run, int inputs, int operands, int itemsize)
+void elementwise(char **args, npy_intp n, const npy_intp *steps, Run run, int inputs, int operands, int itemsize)
 {
     if (n <= 1) {
         if (n == 1) {
@@ -89,9 +84,8 @@ elementwise(char **args, npy_intp n, const npy_intp *steps, Run run, int inputs,
     }
 }
 
-void
-by_rows(char **args, const npy_intp *dimensions, const npy_intp *steps, RunRows run, const char *counts, int inputs,
-        int itemsize)
+void by_rows(char **args, const npy_intp *dimensions, const npy_intp *steps, RunRows run, const char *counts,
+             int inputs, int itemsize)
 {
     char *first[MOST_PARTS], *row[MOST_PARTS], *copies = NULL;
     npy_intp outer[MOST_PARTS], inner[MOST_PARTS];

@@ -14,9 +14,8 @@
 
 /* total[r][v] += sum over t of x(r, t) * right[t * step + v], for TILE rows and `width` columns, where x(r, t) lies
  * offset[t] bytes behind rows[r]. */
-ALWAYS_INLINE void
-FN(tile_of)(npy_intp width, real *const *total, const char *const *rows, const npy_intp *restrict offset,
-            const real *restrict right, npy_intp step, npy_intp n)
+ALWAYS_INLINE void FN(tile_of)(npy_intp width, real *const *total, const char *const *rows,
+                      const npy_intp *restrict offset, const real *restrict right, npy_intp step, npy_intp n)
 {
     real sum[TILE][4 * PER_VECTOR];
     for (int r = 0; r < TILE; r++) {
@@ -92,8 +91,7 @@ FN(choose)(FN(Tile) *tile, FN(Rows) rows, FN(Rows) total, npy_intp first, npy_in
 }
 
 /* Windows times weights, for some bands; summed in the result if its pixels are whole vectors. */
-static void
-FN(forward_part)(void *context, ptrdiff_t part, int thread)
+static void FN(forward_part)(void *context, ptrdiff_t part, int thread)
 {
     const Convolution *v = context;
     char *const copy = v->scratch + thread * v->scratch_step, *const sums = copy + v->copied;
@@ -126,8 +124,7 @@ FN(forward_part)(void *context, ptrdiff_t part, int thread)
 }
 
 /* The gradient of some rows of the weights: all bands, summed in order. */
-static void
-FN(kernel_part)(void *context, ptrdiff_t part, int thread)
+static void FN(kernel_part)(void *context, ptrdiff_t part, int thread)
 {
     const Convolution *v = context;
     char *const copy = v->scratch + thread * v->scratch_step, *const y = copy + v->copied;
@@ -160,8 +157,7 @@ FN(kernel_part)(void *context, ptrdiff_t part, int thread)
 }
 
 /* The gradient of some images: the products of each tap are added at the pixels where it lies. */
-static void
-FN(input_part)(void *context, ptrdiff_t part, int thread)
+static void FN(input_part)(void *context, ptrdiff_t part, int thread)
 {
     const Convolution *v = context;
     char *const copy = v->scratch + thread * v->scratch_step, *const y = copy + v->copied;

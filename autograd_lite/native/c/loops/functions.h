@@ -23,6 +23,8 @@ INLINE real FN(greatest)(real x, real y) { return FN(select)(x > y, x, y); }
 INLINE real FN(with_sign)(real x, real y) { return FN(from)((FN(of)(x) & MAGNITUDE) | (FN(of)(y) & SIGN)); }
 /* Whether x lies within the bounds; by bits, since comparing raises a flag for NaN. */
 INLINE int FN(within)(real x, real bound) { return (FN(of)(x) & MAGNITUDE) <= FN(of)(bound); }
+INLINE int FN(near)(real x) { return FN(within)(x, EXP_END); }
+INLINE int FN(numeric)(real x) { return FN(within)(x, (real)INFINITY); }
 
 /* Horner's scheme, by rising powers. */
 INLINE real FN(horner)(real x, const real *c, int n)
@@ -54,10 +56,9 @@ INLINE real FN(exp_core)(real x)
     return FN(from)(FN(of)(1 + p) + n);
 }
 
-INLINE int FN(exp_easy)(real x) { return FN(within)(x, EXP_END); }
 INLINE real FN(exp_one)(real x) { return FN(exp_core)(x); }
 static real FN(exp_hard)(real x) { return LIBM(exp)(x); }
-CAREFUL(exp, 0)
+CAREFUL(exp, near, 0)
 
 /* exp(x) - 1 for |x| <= EXP_END. */
 INLINE real FN(expm1_core)(real x)
@@ -67,16 +68,14 @@ INLINE real FN(expm1_core)(real x)
     return MADD(scale, p, scale - 1);
 }
 
-INLINE int FN(expm1_easy)(real x) { return FN(within)(x, EXP_END); }
 INLINE real FN(expm1_one)(real x)
 {
     /* The series leaves the sign of -0, and the flags of the smallest numbers, to chance. */
     return FN(magnitude)(x) < (real)1e-30 ? x : FN(expm1_core)(x);
 }
 static real FN(expm1_hard)(real x) { return LIBM(expm1)(x); }
-CAREFUL(expm1, 0)
+CAREFUL(expm1, near, 0)
 
-INLINE int FN(tanh_easy)(real x) { return FN(within)(x, (real)INFINITY); }
 INLINE real FN(tanh_one)(real x)
 {
     /* -e / (2 + e) with e = exp(-2 |x|) - 1; most of what rounding takes from 2 + e is put back. */
@@ -85,7 +84,7 @@ INLINE real FN(tanh_one)(real x)
     return FN(with_sign)(MADD(part, -lost, part), x);
 }
 static real FN(tanh_hard)(real x) { return x; }
-CAREFUL(tanh, 0)
+CAREFUL(tanh, numeric, 0)
 
 /* ---- log, log1p ------------------------------------------------------------------------------------------------- */
 
@@ -110,7 +109,7 @@ INLINE real FN(log_core)(real x)
 INLINE int FN(log_easy)(real x) { return (int)(FN(of)(x) >= LEAST_NORMAL) & (FN(of)(x) < INFINITE); }
 INLINE real FN(log_one)(real x) { return FN(log_core)(x); }
 static real FN(log_hard)(real x) { return LIBM(log)(x); }
-CAREFUL(log, 1)
+CAREFUL(log, log_easy, 1)
 
 /* log(1 + x) for 0 <= x <= 1: no digit of x is lost. */
 INLINE real FN(log1p_core)(real x)
@@ -131,7 +130,7 @@ INLINE real FN(log1p_one)(real x)
     return FN(magnitude)(x) < (real)1e-20 ? x : value;
 }
 static real FN(log1p_hard)(real x) { return LIBM(log1p)(x); }
-CAREFUL(log1p, 1)
+CAREFUL(log1p, log1p_easy, 1)
 
 /* ---- erf, erfc -------------------------------------------------------------------------------------------------- */
 
@@ -156,7 +155,6 @@ INLINE real FN(erfc_core)(real z)
 /* erf(x) for |x| <= 1. */
 INLINE real FN(erf_core)(real x) { return MADD(x, SERIES(x * x, ERF), x); }
 
-INLINE int FN(erf_easy)(real x) { return FN(within)(x, (real)INFINITY); }
 INLINE real FN(erf_one)(real x)
 {
     const real z = FN(least)(FN(magnitude)(x), (real)0.7 * ERFC_END);
@@ -164,7 +162,7 @@ INLINE real FN(erf_one)(real x)
     return FN(with_sign)(FN(select)(z < 1, inner, outer), x);
 }
 static real FN(erf_hard)(real x) { return x; }
-CAREFUL(erf, 0)
+CAREFUL(erf, numeric, 0)
 
 INLINE int FN(erfc_easy)(real x)
 {
@@ -178,4 +176,4 @@ INLINE real FN(erfc_one)(real x)
     return FN(select)(z < (real)0.75, middle, x > 0 ? tail : 2 - tail);
 }
 static real FN(erfc_hard)(real x) { return LIBM(erfc)(x); }
-CAREFUL(erfc, 0)
+CAREFUL(erfc, erfc_easy, 0)

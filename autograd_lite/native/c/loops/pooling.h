@@ -4,8 +4,7 @@
 #define DONE_AT (((bits *)at[DONE])[i])
 
 /* One tap of one window. The first of equal elements is the one that counts, and NaN equals NaN. */
-ALWAYS_INLINE void
-FN(pool_line)(PoolKind kind, char *const *at, npy_intp n)
+ALWAYS_INLINE void FN(pool_line)(PoolKind kind, char *const *at, npy_intp n)
 {
     INDEPENDENT
     for (npy_intp i = 0; i < n; i++) {
@@ -48,8 +47,7 @@ FN(pool_line)(PoolKind kind, char *const *at, npy_intp n)
         break;
 
 /* One tap of some windows in a row. */
-static void
-FN(pool_lines)(PoolKind kind, char *const *start, const npy_intp *step, npy_intp count, npy_intp c)
+static void FN(pool_lines)(PoolKind kind, char *const *start, const npy_intp *step, npy_intp count, npy_intp c)
 {
     char *at[ROLES] = {start[0], start[1], start[2], start[3], start[4]};
     switch (kind) {

@@ -16,8 +16,7 @@
 #define SHARED static __attribute__((noinline)) /* by several kernels */
 
 /* Take back the exceptions of a call that the expression in NumPy does not raise. */
-SHARED void
-NAME(forget)(int exceptions, int before)
+SHARED void NAME(forget)(int exceptions, int before)
 {
     const int raised = fetestexcept(exceptions) & ~before;
     if (raised) {
@@ -25,8 +24,7 @@ NAME(forget)(int exceptions, int before)
     }
 }
 
-static inline double
-NAME(folded)(const double *lanes)
+static inline double NAME(folded)(const double *lanes)
 {
     double eight[8], four[4];
     for (int l = 0; l < 8; l++) {
@@ -39,8 +37,7 @@ NAME(folded)(const double *lanes)
 }
 
 /* By its bits, since comparing raises a flag for NaN. */
-static inline int
-NAME(is_finite)(double x)
+static inline int NAME(is_finite)(double x)
 {
     npy_int64 b;
     memcpy(&b, &x, sizeof b);
@@ -48,8 +45,7 @@ NAME(is_finite)(double x)
 }
 
 /* Add to a sum, and what rounding takes from it to `lost` (Knuth, 1969, theorem 4.2.2 B). */
-static inline void
-NAME(add)(double *sum, double *lost, double x)
+static inline void NAME(add)(double *sum, double *lost, double x)
 {
     const double before = *sum, after = before + x;
     if (NAME(is_finite)(after)) {

@@ -17,8 +17,7 @@ INLINE real FN(row_exp)(real x)
 }
 
 /* The maximum of a row. NaN is left out: it comes back in the sum of the exponentials. */
-SHARED real
-FN(top)(const real *x, npy_intp n)
+SHARED real FN(top)(const real *x, npy_intp n)
 {
     real lanes[LANES], top = (real)-INFINITY;
     npy_intp at = 0;
@@ -46,15 +45,10 @@ FN(top)(const real *x, npy_intp n)
 }
 
 /* Whether a difference from this maximum may overflow, or is to be taken as a limit. */
-static inline int
-FN(is_odd)(real top)
-{
-    return !(top < (real)1e15 && top > (real)-1e15);
-}
+static inline int FN(is_odd)(real top) { return !(top < (real)1e15 && top > (real)-1e15); }
 
 /* Write x - top where that is odd: an infinite top is a limit, and what overflows becomes the lowest number. */
-SHARED void
-FN(odd_differences)(const real *x, real *out, npy_intp n, real top)
+SHARED void FN(odd_differences)(const real *x, real *out, npy_intp n, real top)
 {
     const real lowest = -EITHER(FLT_MAX, DBL_MAX);
     for (npy_intp i = 0; i < n; i++) {
@@ -69,29 +63,19 @@ FN(odd_differences)(const real *x, real *out, npy_intp n, real top)
     }
 }
 
-SHARED double
-FN(sum)(const real *x, npy_intp n)
-{
-    RETURN_SUM(n, x[i]);
-}
+SHARED double FN(sum)(const real *x, npy_intp n) { RETURN_SUM(n, x[i]); }
 
-SHARED double
-FN(sum_of_exp)(const real *x, npy_intp n, real top)
-{
-    RETURN_SUM(n, FN(row_exp)(x[i] - top));
-}
+SHARED double FN(sum_of_exp)(const real *x, npy_intp n, real top) { RETURN_SUM(n, FN(row_exp)(x[i] - top)); }
 
 /* The sum of (x - p) (y - q). */
-SHARED double
-FN(sum_of_products)(const real *x, real p, const real *y, real q, npy_intp n)
+SHARED double FN(sum_of_products)(const real *x, real p, const real *y, real q, npy_intp n)
 {
     RETURN_SUM(n, (double)(x[i] - p) * (double)(y[i] - q));
 }
 
 /* ---- the kernels -------------------------------------------------------------------------------------------------- */
 
-static void
-FN(softmax_rows)(ROWS_ARGUMENTS)
+static void FN(softmax_rows)(ROWS_ARGUMENTS)
 {
     real tops[MOST_ROWS], shares[MOST_ROWS];
     for (npy_intp r = 0; r < rows; r++) {
@@ -118,8 +102,7 @@ FN(softmax_rows)(ROWS_ARGUMENTS)
     }
 }
 
-static void
-FN(log_softmax_rows)(ROWS_ARGUMENTS)
+static void FN(log_softmax_rows)(ROWS_ARGUMENTS)
 {
     real tops[MOST_ROWS], rests[MOST_ROWS];
     for (npy_intp r = 0; r < rows; r++) {
@@ -148,8 +131,7 @@ FN(log_softmax_rows)(ROWS_ARGUMENTS)
     }
 }
 
-static real
-FN(logsumexp_of)(const real *x, npy_intp n)
+static real FN(logsumexp_of)(const real *x, npy_intp n)
 {
     const real top = FN(top)(x, n), shift = NAME(is_finite)(top) ? top : 0;
     if (top == (real)INFINITY) {
@@ -162,16 +144,14 @@ FN(logsumexp_of)(const real *x, npy_intp n)
     return (real)(log(FN(sum_of_exp)(x, n, shift)) + (double)shift);
 }
 
-static void
-FN(logsumexp_rows)(ROWS_ARGUMENTS)
+static void FN(logsumexp_rows)(ROWS_ARGUMENTS)
 {
     for (npy_intp r = 0; r < rows; r++) {
         *ROW(1, r) = FN(logsumexp_of)(ROW(0, r), n);
     }
 }
 
-static void
-FN(softmax_pullback_rows)(ROWS_ARGUMENTS)
+static void FN(softmax_pullback_rows)(ROWS_ARGUMENTS)
 {
     real common[MOST_ROWS];
     for (npy_intp r = 0; r < rows; r++) {
@@ -187,8 +167,7 @@ FN(softmax_pullback_rows)(ROWS_ARGUMENTS)
     }
 }
 
-static void
-FN(log_softmax_pullback_rows)(ROWS_ARGUMENTS)
+static void FN(log_softmax_pullback_rows)(ROWS_ARGUMENTS)
 {
     for (npy_intp r = 0; r < rows; r++) {
         const real *g = ROW(0, r), *y = ROW(1, r), total = (real)FN(sum)(g, n);

@@ -45,10 +45,9 @@ INLINE real FN(cos_one)(real x)
     return FN(from)(FN(of)(value) ^ (bits)((ubits)((at.quarter + 1) & 2) << 62));
 }
 
-INLINE int FN(sin_easy)(real x) { return FN(within)(x, SINES_END); }
+INLINE int FN(turn_easy)(real x) { return FN(within)(x, SINES_END); }
 static real FN(sin_hard)(real x) { return sin(x); }
-CAREFUL(sin, 0)
+CAREFUL(sin, turn_easy, 0)
 
-INLINE int FN(cos_easy)(real x) { return FN(within)(x, SINES_END); }
 static real FN(cos_hard)(real x) { return cos(x); }
-CAREFUL(cos, 0)
+CAREFUL(cos, turn_easy, 0)
