@@ -49,7 +49,6 @@ LEFT_OUT: dict[str, str] = {
     "linalg.qz": "its factors are unique only up to rotations; take eigvals(a, b)",
     "linalg.schur": "its factors are unique only up to rotations; take eig, or eigh of symmetric matrices",
     "ndimage.median_filter": "it chooses by order; take np.median over windows",
-    "ndimage.spline_filter": "splines of order 2 and more are not supported; take order=1",
     "signal.medfilt": "it chooses by order; take np.median over windows",
 }
 
