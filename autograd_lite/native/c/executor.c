@@ -31,7 +31,7 @@ static inline void taken(const npy_intp *record, const Program *program, char *s
     }
 }
 
-/* Run the loop of a call over all dimensions but the innermost, which it sees itself; `first` is the outermost length. */
+/* Run the loop of a call over all dimensions but the innermost, which it sees itself; `first` is the outermost one. */
 static void over_dimensions(const Taken *call, npy_intp first) {
     const npy_intp n = call->operands, inner = call->dimensions - 1;
     char *at[MOST_OPERANDS], *given[MOST_OPERANDS];

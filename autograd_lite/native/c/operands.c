@@ -1,5 +1,5 @@
-/* Operands of any strides: what is not contiguous goes through copies, so that a result never depends on how its operands
- * lie. */
+/* Operands of any strides: what is not contiguous goes through copies, so that a result never depends on how its
+ * operands lie. */
 #include "operands.h"
 
 #define MOST_BYTES 8   /* of an element */

@@ -28,7 +28,7 @@ void elementwise(char **args, npy_intp n, const npy_intp *steps, Run run, int in
 #define ROWS_ARGUMENTS char *const *operands, npy_intp rows, npy_intp n, const npy_intp *steps
 typedef void (*RunRows)(ROWS_ARGUMENTS);
 
-/* Run over the rows of a generalized ufunc, whose operands are of one row (n), of a number (), or of several rows (k, n).
+/* Run over the rows of a generalized ufunc, whose operands are one row (n), a number (), or several rows (k, n).
  *
  * `counts` has for each the digit 1, 0, or k; what `run` gets is an operand for each row. Where the first one has
  * several, rows are run one by one. */

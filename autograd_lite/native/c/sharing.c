@@ -2,8 +2,8 @@
  *
  * A ufunc keeps tables of loops, and of a pointer for each loop. `share` puts loops into them that cut a call over many
  * elements into parts, which the former loops then run. So everything that calls the ufunc has it, operators of arrays
- * included, and NumPy still checks types, allocates, casts, and looks at floating-point flags. The tables of ufuncs that
- * this module made can be written to. */
+ * included, and NumPy still checks types, allocates, casts, and looks at floating-point flags. Ufuncs that this module
+ * made have tables that can be written to. */
 #include "operands.h"
 #include "pool.h"
 
@@ -39,8 +39,8 @@ static void run_part(void *context, ptrdiff_t part, int Py_UNUSED(thread)) {
     shared->loop(args, dimensions, call->steps, shared->data);
 }
 
-/* Whether the elements may be computed in any order. NumPy sees to it, except in reductions and accumulations, which call
- * the same loops. A loop over core dimensions gets a copy of an operand that a result lies over, unless it is the very
+/* Whether the elements may be computed in any order. NumPy sees to it, except in reductions and accumulations, which
+ * call the same loops. A loop over core dimensions gets a copy of an operand that a result lies over, unless it is the very
  * same array. */
 static int any_order(const Shared *shared, char **args, npy_intp n, const npy_intp *steps) {
     for (int out = shared->inputs; out < shared->operands; out++) {
@@ -100,7 +100,8 @@ static PyObject *share(PyObject *Py_UNUSED(module), PyObject *arguments) {
     for (int i = 0; i < n; i++) {
         if (ufunc->functions[i] != shared_loop && is_sharable(ufunc->types + i * operands, operands)) {
             const int cores = ufunc->core_enabled ? ufunc->core_num_dim_ix : 0;
-            shared[i] = (Shared){ufunc->functions[i], data[i], ufunc->nin, operands, cores, least, ufunc->core_dim_flags};
+            shared[i] = (Shared){ufunc->functions[i], data[i], ufunc->nin,           operands,
+                                 cores,               least,   ufunc->core_dim_flags};
             ufunc->functions[i] = shared_loop;
             data[i] = &shared[i];
         }

@@ -1,5 +1,5 @@
-/* What kernels are written with. Included once for each set of instructions, before loops/precision.h, which is included
- * once for each precision: it finds X, the letter of the type, `real`, the type, and `bits`, an integer of its size.
+/* What kernels are written with. Included once for each set of instructions, before precision.h, which is included once
+ * for each precision: it finds X, the letter of the type, `real`, the type, and `bits`, an integer of its size.
  *
  * An elementwise kernel is a function `FN(kernel_one)` of one element, and one line:
  *
@@ -63,10 +63,10 @@
     }                                                                              \
     LOOP(kernel, 2, 3)
 
-/* A kernel of one operand some of whose arguments need care (not a number, infinite, far out): `FN(easy)` returns whether
- * one does not, by its bits, since comparing raises flags for NaN; `FN(kernel_hard)` computes such an element
- * alone, with the flags that belong to it. `FN(kernel_one)` never sees one: it gets TAME instead, so it needs no thought
- * for flags. It runs over whole vectors only, the last one filled up with TAME. */
+/* A kernel of one operand some of whose arguments need care (not a number, infinite, far out): `FN(easy)` returns
+ * whether one does not, by its bits, since comparing raises flags for NaN; `FN(kernel_hard)` computes such an element
+ * alone, with the flags that belong to it. `FN(kernel_one)` never sees one: it gets TAME instead, so it needs no
+ * thought for flags. It runs over whole vectors only, the last one filled up with TAME. */
 #define VECTOR 16
 
 #define CAREFUL(kernel, easy, TAME)                                       \
