@@ -189,6 +189,7 @@ def _dtype_of(call: Callable[[], Any]) -> Any:
 FIRST = {sample.case.op: sample for sample in reversed(SAMPLES)}
 
 
+@pytest.mark.filterwarnings("ignore:non-integer arg n is deprecated:DeprecationWarning")  # SciPy's, of bdtr
 @pytest.mark.parametrize("name", FIRST)
 def test_the_shape_rule_knows_any_dtype(name: str) -> None:
     """Or refuses it, if the op does."""

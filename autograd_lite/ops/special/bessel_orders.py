@@ -18,7 +18,7 @@ import numpy as np
 from .panel import DEPTH, NODES, WEIGHTS, elementwise_in_double
 
 _RADIANS = 25.0  # of an oscillation, for which one panel has nodes enough
-_ROOM = 200_000  # nodes at a time
+_ROOM = 16_000  # nodes at a time, which stay in the cache
 Wave = Callable[[Any], Any]
 
 

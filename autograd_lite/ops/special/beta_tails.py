@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .densities import beta_density_by_logit, digamma_step, polygamma
+from .densities import beta_density_by_logit, polygamma, step
 from .panel import DEPTH, NODES, WEIGHTS, bell_of_two, elementwise_in_double
 
 _SHORT, _STEPS = 4.0, 4  # from this `a` on exp(-a u) is short enough, and this number of steps leads there
@@ -59,8 +59,8 @@ def _below(a: Any, b: Any, x: Any, y: Any, of_a: int, of_b: int) -> Any:
     u = width[:, None] * NODES
     logs = np.log1p(p[:, None] * np.expm1(s[:, None] * u))
     weight = np.exp(rate[:, None] * u - n[:, None] * logs)
-    by_a = (np.log(x) + digamma_step(a, b))[:, None] - np.where(left, 1.0, 0.0)[:, None] * u - logs
-    by_b = (np.log(y) + digamma_step(b, a))[:, None] + np.where(left, 0.0, 1.0)[:, None] * u - logs
+    by_a = (np.log(x) + step(a, b))[:, None] - np.where(left, 1.0, 0.0)[:, None] * u - logs
+    by_b = (np.log(y) + step(b, a))[:, None] + np.where(left, 0.0, 1.0)[:, None] * u - logs
     polynomial = bell_of_two(slopes(a[:, None], b[:, None], by_a, by_b), of_a, of_b)
     return width * ((weight * polynomial) @ WEIGHTS)
 
@@ -72,12 +72,11 @@ def _lower(a: Any, b: Any, x: Any, y: Any, of_a: int, of_b: int) -> Any:
     if low.size:
         # I_x(a, b) = I_x(a+1, b) + x^a y^b / (a B(a, b))  (8.17.20): then the integrand falls off fast enough.
         c, d, z, f = a[low], b[low], x[low], density[low]
-        log_z, by_d = np.log(z), np.log(y[low])
+        by_c, by_d = np.log(z) + polygamma(0, c + d) - polygamma(0, c), np.log(y[low]) + step(d, c)
         for _ in range(_STEPS):
-            by_c = log_z + polygamma(0, c + d) - polygamma(0, c + 1)
-            f = f / c
-            terms += f * bell_of_two(slopes(c, d, by_c, by_d + digamma_step(d, c), shift=1), of_a, of_b)
-            f, c = f * z * (c + d), c + 1
+            f, by_c = f / c, by_c - 1 / c
+            terms += f * bell_of_two(slopes(c, d, by_c, by_d, shift=1), of_a, of_b)
+            f, by_c, by_d, c = f * z * (c + d), by_c + 1 / (c + d), by_d + 1 / (c + d), c + 1
         a, density = a.copy(), density.copy()
         a[low], density[low] = c, f
     found = density * _below(a, b, x, y, of_a, of_b)

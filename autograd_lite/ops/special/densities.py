@@ -93,7 +93,8 @@ def score(a: Any, x: Any) -> Any:
     return np.where(near, np.log1p(np.where(near, x - a, 0) / a), np.log(x / a)) - digamma_rest(a)
 
 
-def _step(z: Any, h: Any) -> Any:
+def step(z: Any, h: Any) -> Any:
+    """Return ψ(z + h) - ψ(z)."""
     return np.log1p(h / z) + digamma_rest(z + h) - digamma_rest(z)
 
 
@@ -108,4 +109,4 @@ betaprime_weight = elementwise_in_double(
 )
 # log x - ψ(a), the derivative of the gamma density's logarithm by a; ψ(z + h) - ψ(z), a part of the beta density's.
 gamma_score = elementwise_in_double(lambda a, x: (a > 0) & (x > 0), score)
-digamma_step = elementwise_in_double(lambda z, h: (z > 0) & (h > 0), _step)
+digamma_step = elementwise_in_double(lambda z, h: (z > 0) & (h > 0), step)

@@ -14,6 +14,8 @@ import numpy as np
 
 from ...core.op import applied
 from ...native import functions as fast
+from .densities import polygamma
+from .panel import bell
 from .records import WHOLE, Known, known, own, sp
 from .student import stdtr_by_df, student_density
 
@@ -140,11 +142,18 @@ def _student_score(df: Any, t: Any) -> Any:
 
 
 def _density_by_df(df: Any, t: Any, order: int) -> Any:
-    if order == 1:
-        return sp.student_density(df, t) * _student_score(df, t)
+    """Return Student's density, derived by df."""
     r, n = t * t / df, 0.5 * df
     curvature = 0.25 * (sp.zeta(2, n + 0.5) - sp.zeta(2, n)) + 0.5 * (r * r * df + 1) / np.square(df * (r + 1))
-    return sp.student_density(df, t) * (np.square(_student_score(df, t)) + curvature)
+    slopes = [_student_score(df, t), curvature][:order]
+    for k in range(3, order + 1):
+        scale = (-1.0) ** (k - 1) * math.factorial(k - 1)
+        of_log, of_log_before = scale / df**k, scale / (1 - k) / df ** (k - 1)
+        gap = scale * (df + t * t) ** -k - of_log
+        gap_before = scale / (1 - k) * (df + t * t) ** (1 - k) - of_log_before
+        gammas = 0.5**k * (polygamma(k - 1, n + 0.5) - polygamma(k - 1, n))
+        slopes.append(gammas - 0.5 * (of_log + (df + 1) * gap + k * gap_before))
+    return sp.student_density(df, t) * bell(slopes)
 
 
 _ROOT = math.sqrt(2 * math.pi)

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ...core.errors import UnsupportedError
 from .beta_tails import by_ab
-from .densities import beta_density_by_logit, digamma_step, stirling_error
-from .panel import elementwise_in_double
+from .densities import beta_density_by_logit, polygamma, step, stirling_error
+from .panel import bell_of_two, elementwise_in_double
 
 
 def _density(df: Any, t: Any) -> Any:
@@ -21,19 +20,32 @@ def _density(df: Any, t: Any) -> Any:
 
 
 def _by_df(df: Any, t: Any, order: int) -> Any:
-    """With b = df/2 and r = t²/df the function is 1/2 + sign(t) I(1/2, b) / 2 at r / (1 + r): the rule of the chain."""
-    if order > 2:
-        raise UnsupportedError("scipy.special.stdtr: its derivatives by df are known to the second order")
-    r = t * t / df
-    a, b = np.full_like(df, 0.5), 0.5 * df
+    """Derive 1/2 + sign(t) I(1/2, df/2) / 2 at t² / (df + t²) by the rule of the chain.
+
+    With E = x^(1/2) y^b / (B(1/2, b) df) the k-th derivative of I is that by b over 2^k, and minus the sum over j < k
+    of C(k, j+1) 2^(j+1-k) times E derived k-1-j times by b and j times by df.
+    """
+    r, b, k = t * t / df, 0.5 * df, order
     x, y = r / (1 + r), 1 / (1 + r)
-    weight = beta_density_by_logit(a, b, x, y)
-    if order == 1:
-        found = 0.5 * by_ab(a, b, x, y, 0, 1) - weight / df
-    else:
-        by_b = weight * (digamma_step(b, a) - np.log1p(r))
-        found = 0.25 * by_ab(a, b, x, y, 0, 2) - by_b / df + weight * (a * y - b * x + 1) / (df * df)
-    return 0.5 * np.sign(t) * found
+    first = step(b, 0.5) - np.log1p(r)
+
+    def slope(by_b: int, by_df: int) -> Any:
+        """Return the derivatives of log E."""
+        if by_df == 0:
+            return first if by_b == 1 else polygamma(by_b - 1, b + 0.5) - polygamma(by_b - 1, b)
+        if by_b > 1:
+            return 0.0
+        scale = (-1.0) ** (by_df - 1) * math.factorial(by_df - 1)
+        of_log_df, of_log_y = scale / df**by_df, scale * (df**-by_df - (df + t * t) ** -by_df)
+        of_log_x = of_log_y - of_log_df
+        return of_log_y if by_b else 0.5 * of_log_x + b * of_log_y - of_log_df
+
+    inner: Any = 0.0
+    for j in range(k):
+        inner = inner + math.comb(k, j + 1) * 2.0 ** (j + 1 - k) * bell_of_two(slope, k - 1 - j, j)
+    half = np.full_like(df, 0.5)
+    weight = beta_density_by_logit(half, b, x, y)
+    return 0.5 * np.sign(t) * (by_ab(half, b, x, y, 0, k) * 0.5**k - weight / df * inner)
 
 
 student_density = elementwise_in_double(lambda df, t: (df > 0) & (df < np.inf) & (np.abs(t) < np.inf), _density)
