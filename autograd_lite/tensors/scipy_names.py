@@ -33,8 +33,8 @@ TAKEN: dict[str, str] = {
         "sosfilt sosfilt_zi sosfiltfilt"
     ),
     "special": (
-        "comb factorial ivp jvp kvp log_softmax logsumexp multigammaln perm polygamma softmax spherical_in spherical_jn "
-        "spherical_kn spherical_yn yvp"
+        "comb factorial ivp jvp kvp log_softmax logsumexp multigammaln perm polygamma softmax spherical_in "
+        "spherical_jn spherical_kn spherical_yn yvp"
     ),
 }
 _NAMES = {f"{module}.{name}" for module, names in TAKEN.items() for name in names.split()}
