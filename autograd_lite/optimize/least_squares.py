@@ -122,14 +122,14 @@ def curve_fit(
     compiled: bool | None = None,
     **options: Any,
 ) -> Any:
-    """Fit a model f(x, *parameters) to data by `scipy.optimize.curve_fit`; the Jacobian comes by itself.
+    """Fit a model `f(x, *parameters)` to data by `scipy.optimize.curve_fit`; the Jacobian comes by itself.
 
     Args:
         f: the model: returns what it predicts, computed with NumPy's functions.
         xdata: what f is called with first.
         ydata: what was measured, of shape (m,).
-        p0: the parameters to start from; by default ones. Numbers, a list or a tuple are passed as f(x, *p0), a dict
-            as f(x, **p0); entries may be arrays of any shape.
+        p0: the parameters to start from; by default ones. Numbers, a list or a tuple are passed as `f(x, *p0)`, a dict
+            as `f(x, **p0)`; entries may be arrays of any shape.
         sigma, absolute_sigma, check_finite, method: as SciPy's.
         bounds: as of `least_squares`.
         jac: by default computed. A function that is called as f is, or "2-point", "3-point" or "cs", which are SciPy's

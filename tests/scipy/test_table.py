@@ -32,8 +32,8 @@ INTRODUCTION = """\
 SciPy makes arrays of its arguments without asking, so its functions refuse Tensors that require a gradient, and the
 error names what takes them: the same names under `autograd_lite.scipy`, with SciPy's signatures and values. Without
 Tensors a call is SciPy's own. The ufuncs of `scipy.special` take Tensors themselves ([SciPy's special
-functions](special.md)), distributions are in `autograd_lite.scipy.stats`, and optimization is in
-`autograd_lite.optimize`.
+functions](special.md)), distributions are in [`autograd_lite.scipy.stats`](stats.md), and
+optimization is in [`autograd_lite.optimize`](optimize.md).
 
 ```python scipy
 >>> import numpy as np

@@ -14,8 +14,7 @@ static const char *const NAMES[] = {
 #define N_SETS ((int)(sizeof NAMES / sizeof *NAMES))
 
 /* Return the table of a set of instructions, or NULL if this processor lacks it. */
-static const Kernel *table_of(int set)
-{
+static const Kernel *table_of(int set) {
 #if defined(__x86_64__)
     if (set == 0) {
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
@@ -33,8 +32,7 @@ static const Kernel *table_of(int set)
 }
 
 /* Return a ufunc of a kernel. What it points to lives as long as the process. */
-static PyObject *ufunc_of(const Kernel *kernel)
-{
+static PyObject *ufunc_of(const Kernel *kernel) {
     const int n = kernel->nin + kernel->nout;
     PyUFuncGenericFunction *loops = PyMem_RawCalloc(2, sizeof *loops);
     char *types = PyMem_RawCalloc(2 * n, 1);
@@ -56,8 +54,7 @@ static PyObject *ufunc_of(const Kernel *kernel)
 }
 
 /* Return a ufunc like `theirs` with the loops of `ours` for the dtypes whose characters are given. */
-static PyObject *with_loops(PyObject *Py_UNUSED(module), PyObject *args)
-{
+static PyObject *with_loops(PyObject *Py_UNUSED(module), PyObject *args) {
     PyUFuncObject *theirs, *ours;
     const char *chars;
     if (!PyArg_ParseTuple(args, "O!O!s", &PyUFunc_Type, &theirs, &PyUFunc_Type, &ours, &chars)) {
@@ -94,8 +91,7 @@ static PyObject *with_loops(PyObject *Py_UNUSED(module), PyObject *args)
     return made;
 }
 
-static PyObject *ufuncs(PyObject *Py_UNUSED(module), PyObject *argument)
-{
+static PyObject *ufuncs(PyObject *Py_UNUSED(module), PyObject *argument) {
     const char *wanted = PyUnicode_AsUTF8(argument);
     if (wanted == NULL) {
         return NULL;
@@ -121,8 +117,7 @@ static PyObject *ufuncs(PyObject *Py_UNUSED(module), PyObject *argument)
     return PyErr_Format(PyExc_ValueError, "ufuncs: this processor lacks the instructions of '%s'", wanted);
 }
 
-static PyObject *instruction_sets(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing))
-{
+static PyObject *instruction_sets(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing)) {
     PyObject *found = PyList_New(0);
     for (int set = 0; found != NULL && set < N_SETS; set++) {
         if (table_of(set) == NULL) {
@@ -149,8 +144,7 @@ static PyMethodDef METHODS[] = {
 static struct PyModuleDef MODULE = {PyModuleDef_HEAD_INIT, "library", "Kernels in C.", -1, NULL, NULL, NULL, NULL, NULL};
 
 PyMODINIT_FUNC
-PyInit_library(void)
-{
+PyInit_library(void) {
     if (PyArray_ImportNumPyAPI() < 0 || PyUFunc_ImportUFuncAPI() < 0) {
         return NULL;
     }

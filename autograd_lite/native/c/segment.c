@@ -25,15 +25,13 @@ typedef struct {
 
 /* ---- from Python's objects to C ------------------------------------------------------------------------------------ */
 
-static void *zeros(Py_ssize_t n, size_t size)
-{
+static void *zeros(Py_ssize_t n, size_t size) {
     void *memory = PyMem_Calloc(n + 1, size);
     return memory != NULL ? memory : PyErr_NoMemory();
 }
 
 /* Read tuples of an array and three flags; what was read before an exception is returned too. */
-static Kind *kinds_of(PyObject *tuple)
-{
+static Kind *kinds_of(PyObject *tuple) {
     Kind *found = zeros(PyTuple_GET_SIZE(tuple), sizeof *found);
     for (Py_ssize_t k = 0; found != NULL && k < PyTuple_GET_SIZE(tuple); k++) {
         PyArrayObject *like;
@@ -51,8 +49,7 @@ static Kind *kinds_of(PyObject *tuple)
 }
 
 /* Find the loops, which are given as pairs of a ufunc and a number, in the same way. */
-static Loop *loops_of(PyObject *tuple)
-{
+static Loop *loops_of(PyObject *tuple) {
     Loop *found = zeros(PyTuple_GET_SIZE(tuple), sizeof *found);
     for (Py_ssize_t k = 0; found != NULL && k < PyTuple_GET_SIZE(tuple); k++) {
         PyUFuncObject *ufunc;
@@ -74,8 +71,8 @@ static Loop *loops_of(PyObject *tuple)
 }
 
 /* Check that records are whole, and that they name loops and memory that there are. */
-static int is_sound(const npy_intp *code, npy_intp size, npy_intp loops, npy_intp memory, npy_intp errors, int in_block)
-{
+static int is_sound(const npy_intp *code, npy_intp size, npy_intp loops, npy_intp memory, npy_intp errors,
+                    int in_block) {
     const npy_intp *end = code + size;
     for (const npy_intp *at = code; at < end; at += at[SIZE]) {
         const npy_intp left = end - at;
@@ -103,8 +100,7 @@ static int is_sound(const npy_intp *code, npy_intp size, npy_intp loops, npy_int
     return 1;
 }
 
-static void segment_free(PyObject *object)
-{
+static void segment_free(PyObject *object) {
     Segment *self = (Segment *)object;
     Py_XDECREF(self->given);
     PyMem_Free(self->loops);
@@ -118,8 +114,7 @@ static PyObject *segment_call(PyObject *, PyObject *const *, size_t, PyObject *)
 
 /* Make what a segment needs of what is given, which it keeps; with an exception if that is not sound. */
 static void segment_fill(Segment *self, PyArrayObject *code, PyObject *loops, PyObject *memory, PyObject *arguments,
-                         PyObject *results, PyArrayObject *scratch)
-{
+                         PyObject *results, PyArrayObject *scratch) {
     self->vectorcall = segment_call;
     self->fixed = PyTuple_GET_SIZE(memory);
     self->n_arguments = PyTuple_GET_SIZE(arguments);
@@ -150,8 +145,7 @@ static void segment_fill(Segment *self, PyArrayObject *code, PyObject *loops, Py
     }
 }
 
-static PyObject *segment_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(keywords))
-{
+static PyObject *segment_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(keywords)) {
     PyArrayObject *code, *scratch;
     PyObject *loops, *memory, *arguments, *results, *errors;
     int is_long;
@@ -178,8 +172,7 @@ static PyObject *segment_new(PyTypeObject *type, PyObject *args, PyObject *Py_UN
 /* ---- a call -------------------------------------------------------------------------------------------------------- */
 
 /* Return an array of this kind with the values of something that lies otherwise: a copy. */
-static PyArrayObject *fitted(const Kind *kind, PyObject *given)
-{
+static PyArrayObject *fitted(const Kind *kind, PyObject *given) {
     npy_intp before = 0, after = PyDataType_ELSIZE(kind->dtype);
     for (int d = 0; d < kind->dimensions; d++) {
         const npy_intp reach = kind->shape[d] == 0 ? 0 : (kind->shape[d] - 1) * kind->strides[d];
@@ -204,8 +197,7 @@ static PyArrayObject *fitted(const Kind *kind, PyObject *given)
     return made;
 }
 
-static inline int lies_so(const Kind *kind, PyArrayObject *a)
-{
+static inline int lies_so(const Kind *kind, PyArrayObject *a) {
     const size_t size = kind->dimensions * sizeof(npy_intp);
     return (PyArray_DESCR(a) == kind->dtype || PyArray_EquivTypes(PyArray_DESCR(a), kind->dtype)) &&
            PyArray_NDIM(a) == kind->dimensions && memcmp(PyArray_DIMS(a), kind->shape, size) == 0 &&
@@ -213,8 +205,7 @@ static inline int lies_so(const Kind *kind, PyArrayObject *a)
 }
 
 /* Return where an argument lies, NULL with an exception if it does not fit; a copy of it is put into a list. */
-static char *place_of(Kind *kind, PyObject *given, PyObject **copies)
-{
+static char *place_of(Kind *kind, PyObject *given, PyObject **copies) {
     if (kind->is_number) {
         const double value = PyFloat_AsDouble(given);
         if (value == -1 && PyErr_Occurred()) {
@@ -250,8 +241,7 @@ static char *place_of(Kind *kind, PyObject *given, PyObject **copies)
 }
 
 /* Write what was written into copies where it belongs. */
-static int written_back(PyObject *copies)
-{
+static int written_back(PyObject *copies) {
     for (Py_ssize_t k = 0; k < PyList_GET_SIZE(copies); k++) {
         PyObject *pair = PyList_GET_ITEM(copies, k), *to = PyTuple_GET_ITEM(pair, 0);
         if (PyArray_Check(to) &&
@@ -262,8 +252,7 @@ static int written_back(PyObject *copies)
     return 0;
 }
 
-static PyObject *segment_call(PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *names)
-{
+static PyObject *segment_call(PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *names) {
     Segment *self = (Segment *)callable;
     if (PyVectorcall_NARGS(nargsf) != self->n_arguments || names != NULL) {
         return PyErr_Format(PyExc_TypeError, "Segment: expected %zd arguments", self->n_arguments);

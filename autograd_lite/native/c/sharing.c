@@ -25,8 +25,7 @@ typedef struct {
     npy_intp part; /* how long one is */
 } Call;
 
-static void run_part(void *context, ptrdiff_t part, int Py_UNUSED(thread))
-{
+static void run_part(void *context, ptrdiff_t part, int Py_UNUSED(thread)) {
     const Call *call = context;
     const Shared *shared = call->shared;
     const npy_intp start = part * call->part, left = call->dimensions[0] - start;
@@ -43,8 +42,7 @@ static void run_part(void *context, ptrdiff_t part, int Py_UNUSED(thread))
 /* Whether the elements may be computed in any order. NumPy sees to it, except in reductions and accumulations, which call
  * the same loops. A loop over core dimensions gets a copy of an operand that a result lies over, unless it is the very
  * same array. */
-static int any_order(const Shared *shared, char **args, npy_intp n, const npy_intp *steps)
-{
+static int any_order(const Shared *shared, char **args, npy_intp n, const npy_intp *steps) {
     for (int out = shared->inputs; out < shared->operands; out++) {
         if (steps[out] == 0) {
             return 0;
@@ -54,8 +52,7 @@ static int any_order(const Shared *shared, char **args, npy_intp n, const npy_in
 }
 
 /* The loop of a shared ufunc. */
-static void shared_loop(char **args, const npy_intp *dimensions, const npy_intp *steps, void *data)
-{
+static void shared_loop(char **args, const npy_intp *dimensions, const npy_intp *steps, void *data) {
     const Shared *shared = data;
     const npy_intp n = dimensions[0];
     npy_intp each = 1; /* elements of core dimensions, apart from a fixed few, such as the gates of a cell */
@@ -73,8 +70,7 @@ static void shared_loop(char **args, const npy_intp *dimensions, const npy_intp 
 }
 
 /* Whether a loop has floating-point numbers among its operands, and nothing that the lock of the interpreter guards. */
-static int is_sharable(const char *types, int operands)
-{
+static int is_sharable(const char *types, int operands) {
     int floats = 0;
     for (int i = 0; i < operands; i++) {
         if (types[i] > NPY_DOUBLE) {
@@ -86,8 +82,7 @@ static int is_sharable(const char *types, int operands)
 }
 
 /* Let calls of a ufunc be shared; what is shared already stays so. */
-static PyObject *share(PyObject *Py_UNUSED(module), PyObject *arguments)
-{
+static PyObject *share(PyObject *Py_UNUSED(module), PyObject *arguments) {
     PyUFuncObject *ufunc;
     Py_ssize_t least;
     if (!PyArg_ParseTuple(arguments, "O!n:share", &PyUFunc_Type, &ufunc, &least)) {
@@ -113,8 +108,7 @@ static PyObject *share(PyObject *Py_UNUSED(module), PyObject *arguments)
     Py_RETURN_NONE;
 }
 
-static PyObject *is_shared(PyObject *Py_UNUSED(module), PyObject *ufunc)
-{
+static PyObject *is_shared(PyObject *Py_UNUSED(module), PyObject *ufunc) {
     const PyUFuncObject *of = (PyUFuncObject *)ufunc;
     int found = 0;
     for (int i = 0; PyObject_TypeCheck(ufunc, &PyUFunc_Type) && i < of->ntypes; i++) {
@@ -123,8 +117,7 @@ static PyObject *is_shared(PyObject *Py_UNUSED(module), PyObject *ufunc)
     return PyBool_FromLong(found);
 }
 
-static PyObject *set_threads(PyObject *Py_UNUSED(module), PyObject *argument)
-{
+static PyObject *set_threads(PyObject *Py_UNUSED(module), PyObject *argument) {
     const long n = PyLong_AsLong(argument);
     if (n == -1 && PyErr_Occurred()) {
         return NULL;
@@ -133,8 +126,7 @@ static PyObject *set_threads(PyObject *Py_UNUSED(module), PyObject *argument)
     Py_RETURN_NONE;
 }
 
-static PyObject *get_threads(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing))
-{
+static PyObject *get_threads(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing)) {
     return PyLong_FromLong(pool_threads());
 }
 

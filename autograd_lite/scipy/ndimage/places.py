@@ -23,7 +23,7 @@ from .edges import checked_mode, element, extended
 
 # What SciPy takes for the spline's continuation beyond the edges.
 _CONTINUED = {"constant": "mirror", "wrap": "mirror", "grid-constant": "mirror", "nearest": "reflect"}
-_PADDED = {"nearest": 12, "grid-constant": 12}  # where there is no exact condition, SciPy adds so many elements
+_PADDED = {"nearest": 12, "grid-constant": 12}  # where no condition is exact, SciPy adds this many elements
 
 
 def _weights(share: Any, order: int) -> list[Any]:

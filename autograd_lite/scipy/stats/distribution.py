@@ -195,7 +195,7 @@ class Distribution(Named):
             return np.sqrt(self.moment("var", args, kwargs))
         n = len(self.shapes)
         shapes, loc, scale = values[:n], values[n], 1 if self.discrete else values[n + 1]
-        formula = getattr(self.row, name) if shapes else getattr(self.original, name)
+        formula = self.row.moment(name) if shapes else getattr(self.original, name)
         if formula is None:
             self.refuse(name, "no formula is known here")
         with np.errstate(all="ignore"):

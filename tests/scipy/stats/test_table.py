@@ -48,7 +48,7 @@ def described(name: str) -> list[str]:
     stated = row.cdf or row.sf or row.logcdf or row.logsf
     way = "formula" if stated else "sum" if name in DISCRETE else "integral"
     moments = [
-        moment for moment in ("mean", "var", "entropy") if not distribution.shapes or getattr(row, moment) is not None
+        moment for moment in ("mean", "var", "entropy") if not distribution.shapes or row.moment(moment) is not None
     ]
     return [f"`{name}`", ", ".join(f"`{b}`" for b in by), way, " ".join(moments)]
 

@@ -36,27 +36,24 @@
 
 /* The ufunc's loop around a contiguous one. */
 #define LOOP(kernel, inputs, operands)                                                             \
-    static void FN(kernel)(LOOP_ARGUMENTS)                                                         \
-    {                                                                                              \
+    static void FN(kernel)(LOOP_ARGUMENTS) {                                                       \
         (void)data;                                                                                \
         elementwise(args, dimensions[0], steps, FN(kernel##_run), inputs, operands, sizeof(real)); \
     }
 
-#define UNARY(kernel)                                               \
-    static void FN(kernel##_run)(char *const *operands, npy_intp n) \
-    {                                                               \
-        const real *x = (const real *)operands[0];                  \
-        real *out = (real *)operands[1];                            \
-        INDEPENDENT                                                 \
-        for (npy_intp i = 0; i < n; i++) {                          \
-            out[i] = FN(kernel##_one)(x[i]);                        \
-        }                                                           \
-    }                                                               \
+#define UNARY(kernel)                                                 \
+    static void FN(kernel##_run)(char *const *operands, npy_intp n) { \
+        const real *x = (const real *)operands[0];                    \
+        real *out = (real *)operands[1];                              \
+        INDEPENDENT                                                   \
+        for (npy_intp i = 0; i < n; i++) {                            \
+            out[i] = FN(kernel##_one)(x[i]);                          \
+        }                                                             \
+    }                                                                 \
     LOOP(kernel, 1, 2)
 
 #define BINARY(kernel)                                                             \
-    static void FN(kernel##_run)(char *const *operands, npy_intp n)                \
-    {                                                                              \
+    static void FN(kernel##_run)(char *const *operands, npy_intp n) {              \
         const real *x = (const real *)operands[0], *y = (const real *)operands[1]; \
         real *out = (real *)operands[2];                                           \
         INDEPENDENT                                                                \
@@ -74,16 +71,14 @@
 
 #define CAREFUL(kernel, easy, TAME)                                       \
     static void __attribute__((noinline))                                 \
-    FN(kernel##_vectors)(const real *x, real *out, npy_intp vectors)      \
-    {                                                                     \
+    FN(kernel##_vectors)(const real *x, real *out, npy_intp vectors) {    \
         INDEPENDENT                                                       \
         for (npy_intp i = 0; i < vectors * VECTOR; i++) {                 \
             out[i] = FN(kernel##_one)(x[i]);                              \
         }                                                                 \
     }                                                                     \
     static void __attribute__((noinline, cold))                           \
-    FN(kernel##_with_care)(const real *x, real *out, npy_intp n)          \
-    {                                                                     \
+    FN(kernel##_with_care)(const real *x, real *out, npy_intp n) {        \
         real tame[BLOCK];                                                 \
         const npy_intp vectors = (n + VECTOR - 1) / VECTOR;               \
         for (npy_intp i = 0; i < vectors * VECTOR; i++) {                 \
@@ -94,8 +89,7 @@
             out[i] = FN(easy)(x[i]) ? tame[i] : FN(kernel##_hard)(x[i]);  \
         }                                                                 \
     }                                                                     \
-    static void FN(kernel##_run)(char *const *operands, npy_intp n)       \
-    {                                                                     \
+    static void FN(kernel##_run)(char *const *operands, npy_intp n) {     \
         const real *x = (const real *)operands[0];                        \
         real *out = (real *)operands[1];                                  \
         for (npy_intp start = 0; start < n; start += BLOCK) {             \
@@ -106,8 +100,7 @@
             }                                                             \
             if (hard) {                                                   \
                 FN(kernel##_with_care)(x + start, out + start, m);        \
-            }                                                             \
-            else {                                                        \
+            } else {                                                      \
                 FN(kernel##_vectors)(x + start, out + start, m / VECTOR); \
             }                                                             \
         }                                                                 \
@@ -116,8 +109,7 @@
 
 /* The product of a second operand with another kernel of the first, in one pass. */
 #define PULLBACK(kernel, slope)                                                     \
-    static void FN(kernel##_run)(char *const *operands, npy_intp n)                 \
-    {                                                                               \
+    static void FN(kernel##_run)(char *const *operands, npy_intp n) {               \
         const real *y = (const real *)operands[1];                                  \
         real *out = (real *)operands[2], slopes[BLOCK];                             \
         for (npy_intp start = 0; start < n; start += BLOCK) {                       \

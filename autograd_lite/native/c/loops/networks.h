@@ -5,8 +5,7 @@
  */
 
 /* What is far from 0, or not a number, is computed alone: `right` where x is large, and on the left by exp. */
-INLINE real FN(far)(real x, real right, real factor)
-{
+INLINE real FN(far)(real x, real right, real factor) {
     if (!FN(numeric)(x) || FN(of)(x) > 0) {
         return FN(numeric)(x) ? right : x;
     }
@@ -18,16 +17,14 @@ INLINE real FN(bounded)(real x) { return x < (real)-1e4 ? (real)-1e4 : x; }
 
 /* ---- sigmoid, softplus ------------------------------------------------------------------------------------------ */
 
-INLINE real FN(sigmoid_one)(real x)
-{
+INLINE real FN(sigmoid_one)(real x) {
     const real e = FN(exp_core)(-FN(magnitude)(x));
     return (x < 0 ? e : 1) / (1 + e);
 }
 static real FN(sigmoid_hard)(real x) { return FN(far)(x, 1, 1); }
 CAREFUL(sigmoid, near, 0)
 
-INLINE real FN(softplus_one)(real x)
-{
+INLINE real FN(softplus_one)(real x) {
     return FN(greatest)(x, 0) + FN(log1p_core)(FN(exp_core)(-FN(magnitude)(x)));
 }
 static real FN(softplus_hard)(real x) { return FN(far)(x, x, 1); }
@@ -35,16 +32,14 @@ CAREFUL(softplus, near, 0)
 
 /* ---- silu, x sigmoid(x) ----------------------------------------------------------------------------------------- */
 
-INLINE real FN(silu_one)(real x)
-{
+INLINE real FN(silu_one)(real x) {
     const real e = FN(exp_core)(-FN(magnitude)(x));
     return x * (x < 0 ? e : 1) / (1 + e);
 }
 static real FN(silu_hard)(real x) { return FN(far)(x, x, FN(bounded)(x)); }
 CAREFUL(silu, near, 0)
 
-INLINE real FN(silu_slope_one)(real x)
-{
+INLINE real FN(silu_slope_one)(real x) {
     const real e = FN(exp_core)(-FN(magnitude)(x)), share = 1 / (1 + e);
     return ((x < 0 ? e : 1) + x * e * share) * share;
 }
@@ -54,8 +49,7 @@ CAREFUL(silu_slope, near, 0)
 /* ---- mish, x tanh(softplus(x)) ---------------------------------------------------------------------------------- */
 
 /* tanh(log(1 + exp(x))) is (w² + 2w) / (w² + 2w + 2) with w = exp(x); for x > 0 both are divided by w². */
-INLINE real FN(mish_one)(real x)
-{
+INLINE real FN(mish_one)(real x) {
     const real e = FN(exp_core)(-FN(magnitude)(x)), left = MADD(e, e, 2 * e), right = MADD(2, e, 1);
     return x * (x < 0 ? left / (left + 2) : right / MADD(2 * e, e, right));
 }
@@ -69,13 +63,11 @@ INLINE real FN(normal_ratio)(real z, real t) { return t * SERIES((z - GELU_CENTR
 /* Phi(z) - 1/2 for 0 <= z <= 1. */
 INLINE real FN(normal_middle)(real z) { return z * SERIES(z * z, NORMAL); }
 
-INLINE int FN(gelu_easy)(real x)
-{
+INLINE int FN(gelu_easy)(real x) {
     const bits b = FN(of)(x);
     return (b & MAGNITUDE) <= (b < 0 ? FN(of)(GELU_END) : INFINITE - 1);
 }
-INLINE real FN(gelu_one)(real x)
-{
+INLINE real FN(gelu_one)(real x) {
     real rest;
     bits n;
     const real z = FN(least)(FN(magnitude)(x), GELU_END), square = FN(square)(z, &rest);
@@ -86,16 +78,14 @@ INLINE real FN(gelu_one)(real x)
                                  MADD(p, ratio, ratio) * FN(from)(n + ONE));
     return x * (x > 0 ? 1 - tail : tail);
 }
-static real FN(gelu_hard)(real x)
-{
+static real FN(gelu_hard)(real x) {
     const double y = x;
     return x != x || x > 0 ? x : (real)((y < -40 ? -40 : y) * (0.5 * erfc(-0.70710678118654752440 * (y < -40 ? -40 : y))));
 }
 CAREFUL(gelu, gelu_easy, 0)
 
 /* Phi(-z) - z phi(z) for x = -z, and 1 minus that for x = z. */
-INLINE real FN(gelu_slope_one)(real x)
-{
+INLINE real FN(gelu_slope_one)(real x) {
     real rest;
     bits n;
     const real z = FN(least)(FN(magnitude)(x), GELU_END), square = FN(square)(z, &rest);
@@ -105,8 +95,7 @@ INLINE real FN(gelu_slope_one)(real x)
     const real left = tail - (real)0.39894228040143267794 * z * gauss;
     return x > 0 ? 1 - left : left;
 }
-static real FN(gelu_slope_hard)(real x)
-{
+static real FN(gelu_slope_hard)(real x) {
     const double y = x < -40 ? -40 : x;
     return x != x ? x
            : x > 0 ? 1
@@ -129,8 +118,7 @@ BINARY(sigmoid_pullback)
 /* ---- relu ------------------------------------------------------------------------------------------------------- */
 
 /* By its bits: a comparison would raise a flag for NaN, which passes. */
-INLINE real FN(relu_one)(real x)
-{
+INLINE real FN(relu_one)(real x) {
     const bits b = FN(of)(x);
     return b < 0 && (b & MAGNITUDE) <= INFINITE ? 0 : x;
 }
