@@ -24,20 +24,23 @@ hypothesis.settings.register_profile("explore", deadline=None, max_examples=1000
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Hide the tests from the cyclic collector: a pass over the million objects of all takes most of a second."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def _seeded() -> None:
     """Start the generators that tests and peers share from the same state: a layer of Keras draws its seed there."""
     random.seed(20260101)
     np.random.seed(20260101)  # noqa: NPY002, the generator of NumPy that they share
-
-
-@pytest.fixture(scope="module")
-def few_objects() -> Generator[None, None, None]:
-    """Hide what is there from the cyclic collector: a pass over all objects of a long run takes most of a second."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture

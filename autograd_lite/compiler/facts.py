@@ -12,6 +12,7 @@ import numpy as np
 
 from ..core.node import LEAF
 from ..ir.hosts import Hosts, Pinned, Same
+from ..native.instructions import like
 from ..native.kernels import library
 from ..tensors.tensor import Tensor
 
@@ -137,14 +138,9 @@ class Facts:
 
 def in_c(rows: Sequence[Fact], taken: Sequence[tuple[int, bool]]) -> Callable[[], Found | None]:
     """Return `Facts.found`, as a function of C."""
-    facts = tuple((*row[:3], _array(*row.value) if row.kind in _ARRAYS else row.value) for row in rows)
+    facts = tuple((*row[:3], like(*row.value) if row.kind in _ARRAYS else row.value) for row in rows)
     found: Callable[[], Found | None] = library.facts(Tensor, LEAF, facts, tuple(taken))
     return found
-
-
-def _array(shape: Any, strides: Any, dtype: Any) -> np.ndarray:
-    """Return an array of a shape, strides and a dtype; there is no memory for what is in it."""
-    return np.lib.stride_tricks.as_strided(np.empty((), dtype), shape, strides)
 
 
 def in_python(rows: Sequence[Fact], taken: Sequence[tuple[int, bool]]) -> Callable[[], Found | None]:

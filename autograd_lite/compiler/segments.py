@@ -10,7 +10,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..native.instructions import BLOCK, CHECKED, LINE, REDUCE, THREADS, aligned, block_record, call_record, is_long
+from ..native.instructions import (
+    BLOCK,
+    CHECKED,
+    LINE,
+    REDUCE,
+    THREADS,
+    aligned,
+    block_record,
+    call_record,
+    is_long,
+    like,
+)
 from ..native.kernels import library
 from .lowering import How, Spec
 from .placing import Place
@@ -198,11 +209,12 @@ class _Finder:
         """Return what the executor is told of an argument or result."""
         kind, n = place
         if kind == "live":
-            return n[1], (), (), True, False, True
+            return like((), (), n[1]), True, False, True
         shape, dtype, strides = self._plan.specs[n][:3]
         is_result = kind == "made"
         in_columns = is_result and _order(self._plan.specs[n]) == "F"
-        return dtype, shape, strides, in_columns, place in written, is_result and self._plan.specs[n].is_scalar
+        is_scalar = is_result and self._plan.specs[n].is_scalar
+        return like(shape, strides, dtype), in_columns, place in written, is_scalar
 
 
 class _Code(NamedTuple):

@@ -88,12 +88,6 @@ def install() -> None:
 
     Raises:
         ImportError: if HIPS autograd itself is imported already.
-
-    Example:
-        >>> with installed():
-        ...     import autograd
-        ...     autograd.__name__
-        'autograd_lite.hips'
     """
     if _FINDER in sys.meta_path:
         return

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from .instructions import CALL, THREADS, aligned, block_record, call_record, is_long
+from .instructions import CALL, THREADS, aligned, block_record, call_record, is_long, like
 from .kernels import library
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -141,8 +141,9 @@ def _made(calls: tuple[Call, ...], arrays: int, numbers: int, size: int, dtype: 
         body += call_record(CALL, loop, [1], [], operands, steps)
     scratch = max(0, max(chain(*(places for _, *places in calls))) + 1 - given) * _PART
     written = {places[-1] for _, *places in calls}
-    kinds: list[Any] = [(dtype, (size,), (dtype.itemsize,), False, place in written, False) for place in range(arrays)]
-    kinds += [(dtype, (), (), True, False, True)] * numbers
+    array, number = like((size,), (dtype.itemsize,), dtype), like((), (), dtype)
+    kinds: list[Any] = [(array, False, place in written, False) for place in range(arrays)]
+    kinds += [(number, True, False, True)] * numbers
     work = len(calls) * size
     code = np.array(block_record(size, rows, scratch, work, body), np.intp)
     return library.Segment(code, tuple(loops), (), tuple(kinds), (), aligned(scratch * THREADS), is_long(work), ())

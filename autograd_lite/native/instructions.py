@@ -61,3 +61,8 @@ def aligned(nbytes: int) -> Any:
     memory = np.empty(nbytes + LINE, np.uint8)
     start = -memory.ctypes.data % LINE
     return memory[start : start + nbytes]
+
+
+def like(shape: Sequence[int], strides: Sequence[int], dtype: Any) -> np.ndarray:
+    """Return an array that lies so, of which nothing but this may be looked at: it has no memory of its own."""
+    return np.lib.stride_tricks.as_strided(np.empty((), dtype), shape, strides)

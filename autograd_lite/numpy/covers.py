@@ -17,7 +17,7 @@ import numpy as np
 from ..tensors.arrays import array as array_of
 from ..tensors.tensor import Tensor
 
-# Functions of a sequence of arrays, whose entries may be lists that hold Tensors.
+# Functions of a sequence of arrays.
 _OF_SEQUENCES = frozenset(["block", "column_stack", "concat", "concatenate", "dstack", "hstack", "stack", "vstack"])
 
 
@@ -74,13 +74,12 @@ def _same(x: Any, y: Any) -> bool:
 
 
 def _of_sequence(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function of a sequence of arrays that takes any iterable of them, and lists that hold Tensors."""
+    """Return a function of a sequence of arrays that takes any iterable of them."""
 
     @functools.wraps(function)
     def listed(arrays: Iterable[Any], *args: Any, **kwargs: Any) -> Any:
-        if not isinstance(arrays, (np.ndarray, Tensor)):
-            arrays = [packed(a) for a in arrays]
-        return function(arrays, *args, **kwargs)
+        known = isinstance(arrays, (list, tuple, np.ndarray, Tensor))
+        return function(arrays if known else list(arrays), *args, **kwargs)
 
     return listed
 

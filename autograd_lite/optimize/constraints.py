@@ -17,7 +17,9 @@ from .vectors import Layout, bare
 
 
 def pairs_of_bounds(bounds: Any, layout: Layout) -> Any:
-    """Return the bounds of `minimize` for each number: of a tree, a pair lies where each leaf lies.
+    """Return the bounds of `minimize` for each number.
+
+    For a tree they are a tree with a pair (lowest, highest) where each leaf lies; or a list as in SciPy.
 
     Raises:
         ValueError: if the bounds have another structure.
@@ -31,6 +33,8 @@ def pairs_of_bounds(bounds: Any, layout: Layout) -> Any:
             for end, limit, none in zip(ends, (low, high), (-np.inf, np.inf), strict=True):
                 end.append(np.broadcast_to(none if limit is None else limit, shape).ravel())
     except (ValueError, TypeError) as error:
+        if isinstance(bounds, (list, tuple)) and len(bounds) == layout.size:
+            return bounds  # a pair for each number
         raise ValueError(
             f"minimize: expected bounds as a container like the parameters, with a pair (lowest, highest) for each "
             f"array; received {bounds!r:.80} ({error})"
@@ -58,6 +62,12 @@ def of_vector(constraints: Any, layout: Layout, takes: Takes, automatic: bool, c
         else c
         for c in several
     ]
+
+
+def jacobians_in(constraints: list[Any]) -> list[Derivatives]:
+    """Return the Jacobians that came by themselves."""
+    found = [c.get("jac") if isinstance(c, dict) else getattr(c, "jac", None) for c in constraints]
+    return [jac for jac in found if isinstance(jac, Derivatives)]
 
 
 def _of_dict(constraint: dict[str, Any], layout: Layout, takes: Takes, compiled: bool | None) -> dict[str, Any]:

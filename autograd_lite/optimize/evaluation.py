@@ -123,7 +123,7 @@ def arrays(result: Any) -> Any:
 def told(derivatives: Derivatives | None) -> str:
     """Return how derivatives were computed: "compiled", or "not compiled" and why."""
     if derivatives is None:
-        return "not compiled: no derivatives were computed here"
+        return "not compiled: the derivatives were given, or none were needed"
     if not derivatives.replays:
         return f"not compiled: {derivatives.obstacle or 'the solve ended before that would have paid'}"
     traces = derivatives.replay.traces
@@ -147,7 +147,7 @@ def dependent(called: str, f: Callable[..., Any], out: Any) -> Any:
     """
     if out is None:
         raise TypeError(f"{called}: expected {named(f)} to return numbers; received None. Did it forget to return?")
-    if not any(not isinstance(x, (float, int, complex, np.ndarray, np.generic)) for x in leaves(out)):
+    if all(isinstance(x, (float, int, complex, np.ndarray, np.generic)) for x in leaves(out)):
         raise GradError(
             f"It returned a constant, of type {type(out).__name__}, as float(t), t.item() and math.exp(t) are: use t "
             "itself, and np.exp(t)"

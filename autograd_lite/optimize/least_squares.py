@@ -48,7 +48,7 @@ def least_squares(
         refine: whether to go on from SciPy's solution by Newton's steps, as long as each is at most half of the one
             before. SciPy's methods compare sums of squares, which tell solutions apart to half of the digits.
         compiled: as of `minimize`.
-        options: further arguments of SciPy's: `ftol`, `xtol`, `gtol`, `x_scale`, `loss`, `f_scale`, `max_nfev`, ….
+        options: further arguments of SciPy's, by name: `ftol`, `xtol`, `gtol`, `x_scale`, `loss`, `max_nfev`, ….
 
     Returns:
         SciPy's `OptimizeResult`, whose `x` is like `x0`. `covariance`, computed when it is asked for, is that of the
@@ -85,10 +85,11 @@ def least_squares(
     if callback is not None:
         options["callback"] = callback_of(callback, layout)
     values = plain(residuals, layout, args)
-    result = scipy.optimize.least_squares(values, start, jac, _ends(bounds, layout), method, **options)
+    ends = _ends(bounds, layout)
+    result = scipy.optimize.least_squares(values, start, jac, ends, method, **options)
     if refine and not np.any(result.active_mask):
         curved = None if derivatives is None else curvature_of("least_squares", residuals, layout, args)
-        go_on(result, values, jac, curved)
+        go_on(result, values, jac, curved, (ends.lb, ends.ub) if isinstance(ends, scipy.optimize.Bounds) else ends)
     if derivatives is not None:
         derivatives.confirm(result.x)
     return estimate(
@@ -121,14 +122,14 @@ def curve_fit(
     compiled: bool | None = None,
     **options: Any,
 ) -> Any:
-    """Fit a model f(x, *parameters) to data by `scipy.optimize.curve_fit`; the Jacobian comes by itself.
+    """Fit a model `f(x, *parameters)` to data by `scipy.optimize.curve_fit`; the Jacobian comes by itself.
 
     Args:
         f: the model: returns what it predicts, computed with NumPy's functions.
         xdata: what f is called with first.
         ydata: what was measured, of shape (m,).
-        p0: the parameters to start from; by default ones. Numbers, a list or a tuple are passed as f(x, *p0), a dict
-            as f(x, **p0); entries may be arrays of any shape.
+        p0: the parameters to start from; by default ones. Numbers, a list or a tuple are passed as `f(x, *p0)`, a dict
+            as `f(x, **p0)`; entries may be arrays of any shape.
         sigma, absolute_sigma, check_finite, method: as SciPy's.
         bounds: as of `least_squares`.
         jac: by default computed. A function that is called as f is, or "2-point", "3-point" or "cs", which are SciPy's

@@ -11,10 +11,10 @@ import scipy.optimize
 from ..core.arguments import function_given
 from ..core.errors import ShapeError
 from ..functional import hessian, hvp, value_and_grad
-from .constraints import callback_of, of_vector, pairs_of_bounds, plain
+from .constraints import callback_of, jacobians_in, of_vector, pairs_of_bounds, plain
 from .evaluation import Derivatives, told
 from .methods import CUSTOM, MINIMIZE, MOST_FOR_HESSIAN, Takes
-from .results import Estimate, Matrix, estimate, inverse_hessian
+from .results import Estimate, estimate, inverse_hessian
 from .vectors import Layout, Vector, bare, laid_out
 
 
@@ -93,6 +93,7 @@ def minimize(
                 hessp = derived(hvp)
     else:
         objective, jac = _given(fun, jac, layout, args)
+    limits = of_vector(constraints, layout, takes, automatic, compiled) if np.size(constraints) else []
     result = scipy.optimize.minimize(
         objective,
         start,
@@ -101,14 +102,16 @@ def minimize(
         hess=hess if isinstance(hess, Derivatives) or not callable(hess) else plain(hess, layout, args),
         hessp=hessp if isinstance(hessp, Derivatives) or hessp is None else _product(hessp, layout, args),
         bounds=pairs_of_bounds(bounds, layout),
-        constraints=of_vector(constraints, layout, takes, automatic, compiled) if np.size(constraints) else (),
+        constraints=limits,
         tol=tol,
         callback=callback_of(callback, layout),
         options=options,
     )
-    if automatic:
-        made[0].confirm(result.x)
-    return _given_back(result, fun, layout, args, made)
+    for first_derivatives in (*made[:1], *jacobians_in(limits)):
+        first_derivatives.confirm(result.x)
+    if callable(hess) and not isinstance(hess, Derivatives):
+        return _given_back(result, layout, made, plain(hess, layout, args))
+    return _given_back(result, layout, made, _hessian(fun, jac is True and not automatic, layout, args))
 
 
 def _taken(method: Any, bounds: Any, constraints: Any) -> Takes:
@@ -153,15 +156,17 @@ def _product(hessp: Callable[..., Any], layout: Layout, args: tuple[Any, ...]) -
     return lambda x, p: layout.vector("minimize", hessp(layout.opened(x), layout.opened(p), *args))
 
 
-def _given_back(result: Any, fun: Any, layout: Layout, args: tuple[Any, ...], made: list[Derivatives]) -> Estimate:
+def _hessian(fun: Any, gives_both: bool, layout: Layout, args: tuple[Any, ...]) -> Callable[[Vector], Any]:
+    """Return the Hessian of a function, which may return a pair of its value and its gradient."""
+    value = (lambda *arguments: fun(*arguments)[0]) if gives_both else fun
+    return lambda x: Derivatives("minimize", value, layout, hessian, args, False)(x)
+
+
+def _given_back(result: Any, layout: Layout, made: list[Derivatives], hessian_at: Callable[[Vector], Any]) -> Estimate:
     x = result.x
     more = {"x": layout.given_back(x), "evaluation": told(made[0] if made else None)}
     jac = result.get("jac")
     if isinstance(jac, np.ndarray) and jac.shape == x.shape and layout.tree is not None:
         more["jac"] = layout.opened(jac)
 
-    def covariance() -> Matrix:
-        matrix = Derivatives("minimize", fun, layout, hessian, args, compiled=False)(x)
-        return inverse_hessian("minimize", matrix)
-
-    return estimate(result, covariance, **more)
+    return estimate(result, lambda: inverse_hessian("minimize", np.asarray(hessian_at(x))), **more)

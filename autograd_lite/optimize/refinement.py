@@ -13,6 +13,7 @@ def go_on(
     residuals: Callable[[Any], Any],
     jacobian: Callable[[Any], Any],
     curvature: Callable[[Any, Any], Any] | None,
+    bounds: tuple[Any, Any],
 ) -> None:
     """Take Newton's steps from a solution, each only if the one after it is at most half as long.
 
@@ -24,6 +25,8 @@ def go_on(
         residuals, jacobian: as functions of the vector.
         curvature: the sum of the residuals' Hessians, weighted by its second argument; None for steps of Gauss and
             Newton's, which leave it out.
+        bounds: the lowest and the highest vector. No step leaves them: a solution that Newton's step would move outside
+            is left alone.
 
     References:
         Nocedal, Wright: Numerical Optimization, 2006, equations 10.5 and 10.23.
@@ -32,6 +35,8 @@ def go_on(
     step, length = _step(x, r, j, curvature)
     while 0 < length < np.inf:
         x_next = x + step
+        if np.any(x_next < bounds[0]) or np.any(x_next > bounds[1]):
+            break
         r_next, j_next = np.atleast_1d(residuals(x_next)), jacobian(x_next)
         result.nfev, result.njev = result.nfev + 1, (result.njev or 0) + 1
         step, next_length = _step(x_next, r_next, j_next, curvature)

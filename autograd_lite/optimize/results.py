@@ -65,7 +65,8 @@ def inverse_hessian(called: str, hessian: Matrix) -> Matrix:
             f"received one with the eigenvalues {values[0]:.3g} to {values[-1]:.3g}. The solution is not a strict "
             "minimum, or lies at a bound, or the function does not depend on some combination of the parameters"
         )
-    return (vectors / values) @ vectors.T
+    root = vectors / np.sqrt(values)
+    return root @ root.T  # which is symmetric to the last bit
 
 
 def of_least_squares(jacobian: Any, cost: float) -> Matrix:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 from typing import Any, NamedTuple
 
@@ -29,6 +30,11 @@ class Layout(NamedTuple):
     shapes: tuple[tuple[int, ...], ...]
     dtypes: tuple[np.dtype[Any], ...]
 
+    @property
+    def size(self) -> int:
+        """How many numbers there are."""
+        return sum(math.prod(shape) for shape in self.shapes)
+
     def opened(self, x: Any) -> Any:
         """Return the tree of parameters in a vector, be it an array or a Tensor."""
         return x if self.tree is None else rebuild(self.tree, iter(self._parts(x)))
@@ -47,7 +53,7 @@ class Layout(NamedTuple):
                 parts.append(x[start])
                 start += 1
                 continue
-            end = start + int(np.prod(shape))
+            end = start + math.prod(shape)
             parts.append(x[start:end] if len(shape) == 1 else x[start:end].reshape(shape))
             start = end
         return parts
@@ -65,7 +71,7 @@ class Layout(NamedTuple):
         if self.tree is None:
             return np.atleast_1d(np.asarray(bare(values), np.float64))
         if isinstance(values, numbers.Real):
-            return np.full(sum(int(np.prod(shape)) for shape in self.shapes), values, np.float64)
+            return np.full(self.size, values, np.float64)
         try:
             pairs = zip(beside(self.tree, values), self.shapes, strict=True)
             parts = [np.broadcast_to(bare(part), shape).ravel() for (_, _, part), shape in pairs]

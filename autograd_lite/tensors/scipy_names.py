@@ -33,8 +33,8 @@ TAKEN: dict[str, str] = {
         "sosfilt sosfilt_zi sosfiltfilt"
     ),
     "special": (
-        "comb factorial ivp jvp kvp log_softmax logsumexp multigammaln perm polygamma softmax "
-        "spherical_in spherical_jn spherical_kn spherical_yn yvp"
+        "comb factorial ivp jvp kvp log_softmax logsumexp multigammaln perm polygamma softmax spherical_in "
+        "spherical_jn spherical_kn spherical_yn yvp"
     ),
 }
 _NAMES = {f"{module}.{name}" for module, names in TAKEN.items() for name in names.split()}
@@ -53,7 +53,6 @@ LEFT_OUT: dict[str, str] = {
     "linalg.qz": "its factors are unique only up to rotations; take eigvals(a, b)",
     "linalg.schur": "its factors are unique only up to rotations; take eig, or eigh of symmetric matrices",
     "ndimage.median_filter": "it chooses by order; take np.median over windows",
-    "ndimage.spline_filter": "splines of order 2 and more are not supported; take order=1",
     "signal.medfilt": "it chooses by order; take np.median over windows",
 }
 

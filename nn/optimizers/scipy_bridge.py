@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 import autograd_lite
@@ -27,8 +28,9 @@ def minimize(f: Callable[..., Any], parameters: Any, method: str = "L-BFGS-B", *
         parameters: a model, or a list of Tensors that require gradients; either is changed in place. Or the starting
             point, an array, or a list, tuple or dict of arrays, which is left alone.
         method: one of SciPy's, such as "L-BFGS-B", "BFGS", "CG", "Newton-CG", "trust-ncg", "SLSQP", "Nelder-Mead".
-        options: further arguments of `scipy.optimize.minimize`: `tol`, `bounds`, `options`, `callback`, …. They refer
-            to the vector of all values, one parameter after another.
+        options: further arguments of `scipy.optimize.minimize`: `tol`, `bounds`, `options`, `callback`, …. For models
+            and lists of parameters they refer to the vector of all values, one parameter after another, and for
+            containers to these, as in `autograd_lite.optimize.minimize`.
 
     Returns:
         SciPy's `OptimizeResult`. For a container of arrays its `x` has the same structure, otherwise `x` is the vector.
@@ -57,16 +59,15 @@ def minimize(f: Callable[..., Any], parameters: Any, method: str = "L-BFGS-B", *
         return solve(f, parameters, method=method, **options)
     function = FlatFunction("minimize", f, named("minimize", tensors)[0])
     start = function.get()
-    given: dict[str, Any] = {"jac": True}
-    if method.lower() in METHODS_WITHOUT_GRADIENT:
-        given["jac"] = False
-    elif method.lower() in METHODS_OF_PRODUCTS:
+    gradient = method.lower() not in METHODS_WITHOUT_GRADIENT and "jac" not in options
+    given: dict[str, Any] = {"jac": gradient}
+    if gradient and method.lower() in METHODS_OF_PRODUCTS:
         given["hessp"] = function.hessian_product
-    objective = function.value_and_gradient if given["jac"] else function.value
+    objective = function.value_and_gradient if gradient else function.value
     try:
         result = solve(objective, start, method=method, **{**given, **options})
         function.set(result.x)
     except BaseException:
         function.set(start)
         raise
-    return result
+    return copy(result)  # which leaves out the covariance: for that, f would have to be a function of the vector

@@ -15,8 +15,6 @@ import pytest
 import autograd_lite as ag
 from autograd_lite.core.seals import COPIED
 
-pytestmark = pytest.mark.usefixtures("few_objects")
-
 
 @pytest.fixture(autouse=True)
 def _without_garbage_collection() -> Iterator[None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
 from autograd_lite import Tensor
 from autograd_lite.hips import grad, installed, make_jvp
@@ -34,6 +35,7 @@ def test_a_tensor_is_a_box_where_a_gradient_flows() -> None:
     assert getval("s") == "s"
 
 
+@pytest.mark.usefixtures("no_autograd")
 def test_libraries_find_the_names_of_the_class() -> None:
     assert Tensor.__name__ == "Tensor"
     with installed():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import itertools
 import os
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
@@ -76,18 +78,30 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return unpacked
 
 
+def check(source: Path, folder: Path, python: str, found: dict[str, str]) -> None:
+    """Build a wheel with what is found of a compiler, and train with it."""
+    folder.mkdir()
+    own = shutil.copytree(source, folder / "source")  # setuptools writes beside it
+    wheel = build("wheel", python, own, folder / "out", PYTHONPATH=tools(python), **found)
+    built = libraries(wheel, folder / "unpacked")
+    assert len(built) == ("PATH" in found and found["PATH"] != ""), wheel
+    assert sum(library.stat().st_size for library in built) < MOST_BYTES
+    environment = {"PYTHONPATH": f"{folder / 'unpacked'}{os.pathsep}{tools(python)}"}
+    run = subprocess.run([python, "-c", TRAINS], env=environment, capture_output=True, text=True, cwd=folder)
+    assert run.returncode == 0, run.stderr[-3000:]
+    assert ("native kernels: none, not built" in run.stdout) == (not built), run.stdout
+
+
 @pytest.mark.ci
-@pytest.mark.parametrize("python", interpreters())
-def test_sdist_builds_with_a_compiler_and_without(source: Path, tmp_path: Path, python: str) -> None:
-    path = tools(python)
-    compiler = {"PATH": os.environ["PATH"]} if shutil.which("cc") else {}
-    for number, found in enumerate((compiler, {"PATH": ""}, {"CC": "false"})):
-        wheel = build("wheel", python, source, tmp_path / f"out{number}", PYTHONPATH=path, **found)
-        unpacked = tmp_path / f"unpacked{number}"
-        built = libraries(wheel, unpacked)
-        assert len(built) == ("PATH" in found and found["PATH"] != ""), wheel
-        assert sum(library.stat().st_size for library in built) < MOST_BYTES
-        environment = {"PYTHONPATH": f"{unpacked}{os.pathsep}{path}"}
-        run = subprocess.run([python, "-c", TRAINS], env=environment, capture_output=True, text=True, cwd=tmp_path)
-        assert run.returncode == 0, run.stderr[-3000:]
-        assert ("native kernels: none, not built" in run.stdout) == (not built), run.stdout
+def test_sdist_builds_with_a_compiler_and_without(source: Path, tmp_path: Path) -> None:
+    pythons = interpreters()
+    with ThreadPoolExecutor(2) as pool:  # a build and pip wait for other programs
+        list(pool.map(tools, pythons))
+        compiler = {"PATH": os.environ["PATH"]} if shutil.which("cc") else {}
+        ways = itertools.product((compiler, {"PATH": ""}, {"CC": "false"}), pythons)
+        runs = [
+            pool.submit(check, source, tmp_path / str(number), python, found)
+            for number, (found, python) in enumerate(ways)
+        ]
+        for run in runs:
+            run.result()

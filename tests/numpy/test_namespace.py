@@ -96,6 +96,7 @@ CALLS = (
     Row("append", lambda np, x: np.append(x, [x[0], 1.0])),
     Row("append along an axis", lambda np, x: np.append([x], [x], axis=0)),
     Row("r_", lambda np, x: np.r_[0, x, 1:3, x[0]]),
+    Row("r_ of matrices", lambda np, x: np.r_[np.stack([x, x]), np.ones((1, 3))]),
     Row("c_", lambda np, x: np.c_[x, 2 * x]),
     Row("sum", lambda np, x: np.sum([x[0], x[1]])),
     Row("sum of a nested list", lambda np, x: np.sum([[x[0], x[1]], [x[2], 1.0]], axis=0)),

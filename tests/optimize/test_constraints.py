@@ -152,6 +152,29 @@ def test_a_constraint_that_cannot_be_differentiated_says_what_to_do() -> None:
     assert optimize.minimize(rosenbrock, START, method="trust-constr", constraints=constraint).success
 
 
+@pytest.mark.parametrize("method", ["slsqp", "trust-constr"])
+def test_a_constraint_that_reads_what_changes_unseen_is_an_error(method: str) -> None:
+    class Ball:
+        radius = 1.0
+
+        def __call__(self, x: Any) -> Any:
+            return self.read() * (1 - x @ x)
+
+        def read(self) -> float:
+            return self.radius
+
+    ball, seen = Ball(), []
+
+    def grow(*state: Any) -> None:
+        seen.append(state)
+        if len(seen) == 4:  # when it is compiled
+            ball.radius = 1.25
+
+    constraint = {"type": "ineq", "fun": ball}
+    with pytest.raises(ag.ReplayError, match="^constraint: expected Ball to give the same at the same point"):
+        optimize.minimize(rosenbrock, START, method=method, constraints=constraint, callback=grow, compiled=True)
+
+
 def test_what_scipy_refuses_it_refuses_itself() -> None:
     with pytest.raises((TypeError, KeyError, ValueError)):
         optimize.minimize(rosenbrock, START, constraints={"type": "ineq"})

@@ -152,7 +152,7 @@ def test_finite_differences_run_on_arrays_alone(jac: Any) -> None:
 
     found = optimize.minimize(f, [1.0, 2.0], jac=jac)
     np.testing.assert_array_equal(found.x, scipy_optimize.minimize(f, [1.0, 2.0], jac=jac).x)
-    assert found.evaluation == "not compiled: no derivatives were computed here"
+    assert found.evaluation == "not compiled: the derivatives were given, or none were needed"
 
 
 @every_problem
@@ -263,6 +263,8 @@ def test_bounds_of_a_tree_lie_where_its_arrays_lie() -> None:
     assert found.x["c"] == pytest.approx(5)
     same = optimize.minimize(f, start, bounds=optimize.Bounds(-3, 3))
     assert same.x["c"] == 3
+    each = optimize.minimize(f, start, bounds=[(None, 1), (None, 2), (-1, None), (-1, None), (None, None)])
+    np.testing.assert_array_equal(each.x["a"], found.x["a"])
 
 
 # ---- when it is not compiled, and when that would be wrong -----------------------------------------------------------
@@ -368,6 +370,17 @@ def test_the_covariance_is_the_inverse_of_the_hessian() -> None:
         assert found["covariance"] is found.covariance
 
 
+def test_the_covariance_takes_a_given_hessian_and_functions_that_give_their_gradient() -> None:
+    problem = PROBLEMS["logistic"]
+    hess = Counted(problem.hessian)
+    found = optimize.minimize(problem.f, problem.start, method="trust-exact", jac=problem.gradient, hess=hess)
+    calls = hess.calls
+    np.testing.assert_array_equal(found.covariance, found.covariance.T)
+    assert hess.calls == calls + 1
+    both = optimize.minimize(lambda x: (problem.f(x), np.ones(3)), problem.start, jac=True, options={"maxiter": 0})
+    np.testing.assert_allclose(both.covariance, np.linalg.inv(problem.hessian(problem.start)), rtol=1e-9, atol=1e-12)
+
+
 def test_the_covariance_of_a_normal_sample_is_the_known_one() -> None:
     data = np.random.default_rng(0).normal(2, 3, 200)
 
@@ -430,7 +443,7 @@ REFUSALS: dict[str, tuple[Any, type[Exception], str]] = {
         "method to be one of nelder-mead, .*; received 'newton'",
     ),
     "bounds": (
-        lambda: optimize.minimize(lambda p: p["a"].sum(), {"a": np.ones(2)}, bounds=[(0, 1), (0, 1)]),
+        lambda: optimize.minimize(lambda p: p["a"].sum(), {"a": np.ones(2)}, bounds=[(0, 1)] * 3),
         ValueError,
         r"expected bounds as a container like the parameters, with a pair \(lowest, highest\) for each array",
     ),

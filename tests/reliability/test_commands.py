@@ -14,8 +14,6 @@ import pytest
 from ..fuzz.readers import READERS, readers
 from .memory import works
 
-pytestmark = pytest.mark.usefixtures("few_objects")
-
 ROOT = Path(__file__).resolve().parents[2]
 
 

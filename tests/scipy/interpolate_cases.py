@@ -84,7 +84,7 @@ INTERPOLATE = [
     ),
     Case("interpolate.PPoly", lambda m, c, x, q: m.PPoly(c, x)(q), (normal(3, 6), POINTS, Q)),
     *_methods("CubicSpline"),
-    *_methods("make_interp_spline", 4),
+    *_methods("make_interp_spline", 3),
     *[
         Case(
             f"interpolate.BSpline {k}",
@@ -113,7 +113,7 @@ INTERPOLATE = [
             lambda m, x, y, q, kind=kind: m.interp1d(x, y, kind)(q),
             (POINTS, normal(2, 7), Q2),
         )
-        for kind in ("linear", "nearest", "nearest-up", "zero", "previous", "next", "slinear", "quadratic", "cubic", 4)
+        for kind in ("linear", "nearest", "nearest-up", "zero", "previous", "next", "slinear", "quadratic", "cubic", 5)
     ],
     Case(
         "interpolate.interp1d unsorted",

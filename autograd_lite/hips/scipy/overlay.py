@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from ...numpy.covers import covered_names
 
-_METHODS = [
+_METHODS = (
     "pdf",
     "logpdf",
     "pmf",
@@ -22,19 +21,16 @@ _METHODS = [
     "entropy",
     "mean",
     "var",
-    "std",
     "rvs",
-]
+)
 _OURS = __name__.rsplit(".", 3)[0] + ".scipy"
 
 
 def names_of(room: str) -> dict[str, Any]:
     """Return the names of a module of SciPy, such as "linalg": ours where we have them, SciPy's for the others."""
     found = covered_names(import_module(f"scipy.{room}"))
-    if find_spec(_OURS) and find_spec(f"{_OURS}.{room}"):
-        ours = import_module(f"{_OURS}.{room}")
-        found |= {name: getattr(ours, name) for name in dir(ours) if not name.startswith("_")}
-    return found
+    ours = import_module(f"{_OURS}.{room}")
+    return {name: getattr(ours, name, theirs) for name, theirs in found.items()}
 
 
 def methods_of(distribution: str) -> dict[str, Any]:

@@ -1,30 +1,28 @@
 /* Copies as ufuncs: casts, one for each dtype that is cast to, as NumPy does to operands of other dtypes than a loop's,
  * and a choice between two values, which is no ufunc in NumPy. */
 #include "kernels.h"
-#include "methods.h"
 
-#define CAST(FROM, TO, from, to)                                             \
-    static void from##_to_##to(LOOP_ARGUMENTS)                               \
-    {                                                                        \
-        const npy_intp n = dimensions[0], in = steps[0], out = steps[1];     \
-        const char *x = args[0];                                             \
-        char *y = args[1];                                                   \
-        (void)data;                                                          \
-        if (in == sizeof(FROM) && out == sizeof(TO)) {                       \
-            for (npy_intp i = 0; i < n; i++) {                               \
-                ((TO *)y)[i] = (TO)((const FROM *)x)[i];                     \
-            }                                                                \
-            return;                                                          \
-        }                                                                    \
-        for (npy_intp i = 0; i < n; i++) {                                   \
-            *(TO *)(y + i * out) = (TO) * (const FROM *)(x + i * in);        \
-        }                                                                    \
+#define CAST(FROM, TO, from, to)                                         \
+    static void from##_to_##to(LOOP_ARGUMENTS) {                         \
+        const npy_intp n = dimensions[0], in = steps[0], out = steps[1]; \
+        const char *x = args[0];                                         \
+        char *y = args[1];                                               \
+        (void)data;                                                      \
+        if (in == sizeof(FROM) && out == sizeof(TO)) {                   \
+            for (npy_intp i = 0; i < n; i++) {                           \
+                ((TO *)y)[i] = (TO)((const FROM *)x)[i];                 \
+            }                                                            \
+            return;                                                      \
+        }                                                                \
+        for (npy_intp i = 0; i < n; i++) {                               \
+            *(TO *)(y + i * out) = (TO) * (const FROM *)(x + i * in);    \
+        }                                                                \
     }
 
 /* Casts from floating-point numbers to integers are undefined where they do not fit, so NumPy does them. */
-#define FROM_INTEGERS(DO, TO, to)                                                                                  \
-    DO(npy_bool, TO, bool, to) DO(npy_byte, TO, byte, to) DO(npy_ubyte, TO, ubyte, to)                             \
-    DO(npy_short, TO, short, to) DO(npy_ushort, TO, ushort, to) DO(npy_int, TO, int, to)                           \
+#define FROM_INTEGERS(DO, TO, to)                                                        \
+    DO(npy_bool, TO, bool, to) DO(npy_byte, TO, byte, to) DO(npy_ubyte, TO, ubyte, to)   \
+    DO(npy_short, TO, short, to) DO(npy_ushort, TO, ushort, to) DO(npy_int, TO, int, to) \
     DO(npy_uint, TO, uint, to) DO(npy_long, TO, long, to) DO(npy_ulong, TO, ulong, to)
 #define FROM_ALL(DO, TO, to) FROM_INTEGERS(DO, TO, to) DO(npy_float, TO, float, to) DO(npy_double, TO, double, to)
 
@@ -34,45 +32,41 @@ FROM_INTEGERS(CAST, npy_long, long)
 FROM_INTEGERS(CAST, npy_int, int)
 CAST(npy_bool, npy_bool, bool, bool)
 
-#define LOOP_OF(FROM, TO, from, to) from##_to_##to,
-static PyUFuncGenericFunction to_float[] = {FROM_ALL(LOOP_OF, npy_float, float)};
-static PyUFuncGenericFunction to_double[] = {FROM_ALL(LOOP_OF, npy_double, double)};
-static PyUFuncGenericFunction to_long[] = {FROM_INTEGERS(LOOP_OF, npy_long, long)};
-static PyUFuncGenericFunction to_int[] = {FROM_INTEGERS(LOOP_OF, npy_int, int)};
-static PyUFuncGenericFunction to_bool[] = {bool_to_bool};
-
 enum { MOST = 11 };
 static const char FROM[MOST] = {NPY_BOOL, NPY_BYTE, NPY_UBYTE, NPY_SHORT, NPY_USHORT, NPY_INT,
                                 NPY_UINT, NPY_LONG, NPY_ULONG, NPY_FLOAT, NPY_DOUBLE};
-static const struct {
+#define LOOP_OF(FROM, TO, from, to) from##_to_##to,
+static struct {
     const char *name;
     char type;
-    PyUFuncGenericFunction *loops;
     int n;
+    PyUFuncGenericFunction loops[MOST];
 } TO[] = {
-    {"f", NPY_FLOAT, to_float, 11}, {"d", NPY_DOUBLE, to_double, 11}, {"l", NPY_LONG, to_long, 9},
-    {"i", NPY_INT, to_int, 9},      {"?", NPY_BOOL, to_bool, 1},
+    {"f", NPY_FLOAT, 11, {FROM_ALL(LOOP_OF, npy_float, float)}},
+    {"d", NPY_DOUBLE, 11, {FROM_ALL(LOOP_OF, npy_double, double)}},
+    {"l", NPY_LONG, 9, {FROM_INTEGERS(LOOP_OF, npy_long, long)}},
+    {"i", NPY_INT, 9, {FROM_INTEGERS(LOOP_OF, npy_int, int)}},
+    {"?", NPY_BOOL, 1, {bool_to_bool}},
 };
 #define N_TO (sizeof TO / sizeof *TO)
 
-#define SELECT(T, t)                                                                                        \
-    static void select_##t(LOOP_ARGUMENTS)                                                                  \
-    {                                                                                                       \
-        const npy_intp n = dimensions[0], a = steps[0], b = steps[1], c = steps[2], d = steps[3];           \
-        const char *w = args[0], *x = args[1], *y = args[2];                                                \
-        char *z = args[3];                                                                                  \
-        (void)data;                                                                                         \
-        if (a == 1 && b == sizeof(T) && c == sizeof(T) && d == sizeof(T)) {                                 \
-            for (npy_intp i = 0; i < n; i++) {                                                              \
-                const T one = ((const T *)x)[i], other = ((const T *)y)[i];                                 \
-                ((T *)z)[i] = w[i] ? one : other;                                                           \
-            }                                                                                               \
-            return;                                                                                         \
-        }                                                                                                   \
-        for (npy_intp i = 0; i < n; i++) {                                                                  \
-            const T one = *(const T *)(x + i * b), other = *(const T *)(y + i * c);                         \
-            *(T *)(z + i * d) = w[i * a] ? one : other;                                                     \
-        }                                                                                                   \
+#define SELECT(T, t)                                                                              \
+    static void select_##t(LOOP_ARGUMENTS) {                                                      \
+        const npy_intp n = dimensions[0], a = steps[0], b = steps[1], c = steps[2], d = steps[3]; \
+        const char *w = args[0], *x = args[1], *y = args[2];                                      \
+        char *z = args[3];                                                                        \
+        (void)data;                                                                               \
+        if (a == 1 && b == sizeof(T) && c == sizeof(T) && d == sizeof(T)) {                       \
+            for (npy_intp i = 0; i < n; i++) {                                                    \
+                const T one = ((const T *)x)[i], other = ((const T *)y)[i];                       \
+                ((T *)z)[i] = w[i] ? one : other;                                                 \
+            }                                                                                     \
+            return;                                                                               \
+        }                                                                                         \
+        for (npy_intp i = 0; i < n; i++) {                                                        \
+            const T one = *(const T *)(x + i * b), other = *(const T *)(y + i * c);               \
+            *(T *)(z + i * d) = w[i * a] ? one : other;                                           \
+        }                                                                                         \
     }
 SELECT(npy_bool, bool)
 SELECT(npy_int, int)
@@ -80,21 +74,16 @@ SELECT(npy_long, long)
 SELECT(npy_float, float)
 SELECT(npy_double, double)
 
-static PyObject *
-selecting(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing))
-{
+static PyObject *selecting(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing)) {
     static PyUFuncGenericFunction loops[] = {select_bool, select_int, select_long, select_float, select_double};
-    static const char types[] = {NPY_BOOL, NPY_BOOL, NPY_BOOL, NPY_BOOL,    NPY_BOOL, NPY_INT,   NPY_INT,
-                                 NPY_INT,  NPY_BOOL, NPY_LONG, NPY_LONG,    NPY_LONG, NPY_BOOL,  NPY_FLOAT,
-                                 NPY_FLOAT, NPY_FLOAT, NPY_BOOL, NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE};
+#define TYPES(T) NPY_BOOL, T, T, T
+    static const char types[] = {TYPES(NPY_BOOL), TYPES(NPY_INT), TYPES(NPY_LONG), TYPES(NPY_FLOAT), TYPES(NPY_DOUBLE)};
     static void *data[5];
     return PyUFunc_FromFuncAndData(loops, data, types, 5, 3, 1, PyUFunc_None, "select",
                                    "The second where the first is true, the third elsewhere.", 0);
 }
 
-static PyObject *
-casts(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing))
-{
+static PyObject *casts(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing)) {
     static char types[N_TO][2 * MOST];
     static void *data[MOST];
     PyObject *found = PyDict_New();

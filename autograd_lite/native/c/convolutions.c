@@ -7,9 +7,7 @@
 #define PIXELS 256 /* about the most windows in a band */
 
 /* Find how the windows of an image are cut into bands: not at all if they are added up in the image. */
-static void
-cut_into_bands(Convolution *v)
-{
+static void cut_into_bands(Convolution *v) {
     const npy_intp itemsize = v->tiles->itemsize;
     const Layout *l = &v->layout;
     const npy_intp *count = v->windows.size;
@@ -33,9 +31,7 @@ cut_into_bands(Convolution *v)
 }
 
 /* Fill the tables of offsets; `width` is the number of elements of a pixel in a copy. */
-static void
-fill_tables(Convolution *v, npy_intp width)
-{
+static void fill_tables(Convolution *v, npy_intp width) {
     const Layout *l = &v->layout;
     const npy_intp size = v->tiles->itemsize;
     npy_intp step[RANK] = {v->extent[1] * v->extent[2] * width * size, v->extent[2] * width * size, width * size};
@@ -58,9 +54,7 @@ fill_tables(Convolution *v, npy_intp width)
     }
 }
 
-npy_intp
-width_of(const Convolution *v, npy_intp left)
-{
+npy_intp width_of(const Convolution *v, npy_intp left) {
     npy_intp width = v->tiles->widest;
     while (width > left) {
         width /= 2;
@@ -68,9 +62,7 @@ width_of(const Convolution *v, npy_intp left)
     return width;
 }
 
-void
-pack(const Convolution *v, char *to, const char *from, const npy_intp *at, npy_intp rows, npy_intp column_step)
-{
+void pack(const Convolution *v, char *to, const char *from, const npy_intp *at, npy_intp rows, npy_intp column_step) {
     const npy_intp size = v->tiles->itemsize;
     for (npy_intp start = 0, width; start < v->all; start += width) {
         width = width_of(v, v->all - start);
@@ -83,9 +75,7 @@ pack(const Convolution *v, char *to, const char *from, const npy_intp *at, npy_i
     }
 }
 
-Band
-band_of(const Convolution *v, npy_intp number)
-{
+Band band_of(const Convolution *v, npy_intp number) {
     const Images *w = &v->windows;
     const npy_intp n = number / v->bands, cuts = v->bands * v->slices / w->size[0];
     const npy_intp o = number % v->bands / cuts, line = number % cuts * v->lines;
@@ -99,9 +89,7 @@ band_of(const Convolution *v, npy_intp number)
     };
 }
 
-char *
-image_of(const Convolution *v, const Band *band, char *copy)
-{
+char *image_of(const Convolution *v, const Band *band, char *copy) {
     const Images *x = &v->x;
     const npy_intp *start = band->start, size = v->tiles->itemsize, pixel = x->c * size;
     if (v->in_place) {
@@ -121,8 +109,7 @@ image_of(const Convolution *v, const Band *band, char *copy)
             memset(to, 0, before * pixel);
             if (x->c_step == size && x->step[2] == pixel) {
                 memcpy(to + before * pixel, from, count * pixel);
-            }
-            else {
+            } else {
                 for (npy_intp k = 0; k < count; k++) {
                     copy_elements(to + (before + k) * pixel, size, from + k * x->step[2], x->c_step, x->c, size);
                 }
@@ -133,9 +120,7 @@ image_of(const Convolution *v, const Band *band, char *copy)
     return copy;
 }
 
-void
-write_image(const Convolution *v, char *image, const char *total)
-{
+void write_image(const Convolution *v, char *image, const char *total) {
     const Images *x = &v->x;
     const npy_intp size = v->tiles->itemsize;
     const double zero = 0;
@@ -152,20 +137,16 @@ write_image(const Convolution *v, char *image, const char *total)
         }
         if (inside) {
             copy_elements(to, x->c_step, total + from * v->all * size, size, x->c, size);
-        }
-        else if (x->c_step == size) {
+        } else if (x->c_step == size) {
             memset(to, 0, x->c * size);
-        }
-        else {
+        } else {
             copy_elements(to, x->c_step, (const char *)&zero, 0, x->c, size);
         }
     }
 }
 
 /* Give out memory for tables and scratch, and share the work between threads. */
-static void
-run(Convolution *v)
-{
+static void run(Convolution *v) {
     const npy_intp size = v->tiles->itemsize, widest = v->all < v->tiles->widest ? v->all : v->tiles->widest;
     cut_into_bands(v);
     const npy_intp width = v->to == TO_INPUT ? v->all : v->x.c, area = v->extent[0] * v->extent[1] * v->extent[2];
@@ -200,9 +181,7 @@ run(Convolution *v)
 
 /* The operands are (n, S, c), (K, c, f), (O), layout, (n, O, f) for the result; (n, S, c), (n, O, f), (K), layout,
  * (K, c, f) for the kernel's gradient; (n, O, f), (K, c, f), (S), layout, (n, S, c) for the image's. */
-void
-convolve(int rank, Direction to, const Tiles *tiles, LOOP_OPERANDS)
-{
+void convolve(int rank, Direction to, const Tiles *tiles, LOOP_OPERANDS) {
     static const int places[][3] = {[FORWARD] = {0, 1, 4}, [TO_KERNEL] = {0, 4, 1}, [TO_INPUT] = {4, 1, 0}};
     const int *place = places[to]; /* of the image, the weights, and the pixels of windows among the operands */
     const npy_intp *first = dimensions + 2, *second = first + rank + 1, *third = second + rank + 1;

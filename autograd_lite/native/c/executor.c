@@ -17,9 +17,7 @@ static inline void flags_cleared(void) { feclearexcept(FE_ALL_EXCEPT); }
 #endif
 
 /* Take the record of a call apart. */
-static inline void
-taken(const npy_intp *record, const Program *program, char *scratch, npy_intp row, Taken *found)
-{
+static inline void taken(const npy_intp *record, const Program *program, char *scratch, npy_intp row, Taken *found) {
     const npy_intp n = record[OPERANDS];
     const npy_intp *operand = record + FIRST + record[DIMENSIONS] + record[CORE];
     found->loop = program->loops + record[LOOP];
@@ -33,10 +31,8 @@ taken(const npy_intp *record, const Program *program, char *scratch, npy_intp ro
     }
 }
 
-/* Run the loop of a call over all dimensions but the innermost, which it sees itself; `first` is the outermost length. */
-static void
-over_dimensions(const Taken *call, npy_intp first)
-{
+/* Run the loop of a call over all dimensions but the innermost, which it sees itself; `first` is the outermost one. */
+static void over_dimensions(const Taken *call, npy_intp first) {
     const npy_intp n = call->operands, inner = call->dimensions - 1;
     char *at[MOST_OPERANDS], *given[MOST_OPERANDS];
     npy_intp count[MOST_DIMENSIONS] = {0}, lengths[MOST_DIMENSIONS];
@@ -50,22 +46,17 @@ over_dimensions(const Taken *call, npy_intp first)
 }
 
 /* Run a call, in a block on some of its rows: the first dimension is that of one row. Return whether it was invalid. */
-static inline int
-call_run(const npy_intp *record, const Program *program, char *scratch, npy_intp row, npy_intp rows)
-{
+static inline int call_run(const npy_intp *record, const Program *program, char *scratch, npy_intp row, npy_intp rows) {
     Taken call;
     taken(record, program, scratch, row, &call);
     const npy_intp first = call.shape[0] * rows;
     if (record[KIND] == REDUCE) {
         reduce(&call);
-    }
-    else if (call.dimensions > 1) {
+    } else if (call.dimensions > 1) {
         over_dimensions(&call, first);
-    }
-    else if (rows == 1) {
+    } else if (rows == 1) {
         call.loop->function(call.at, call.shape, call.strides, call.loop->data);
-    }
-    else {
+    } else {
         call.loop->function(call.at, &first, call.strides, call.loop->data);
     }
     return flags_raised();
@@ -80,9 +71,7 @@ typedef struct {
 } Shared;
 
 /* Carry out some of the parts of a block, those of one piece, with a thread's own scratch. */
-static void
-piece_run(void *context, ptrdiff_t piece, int thread)
-{
+static void piece_run(void *context, ptrdiff_t piece, int thread) {
     Shared *shared = context;
     const npy_intp *record = shared->record, *end = record + record[SIZE];
     const npy_intp first = shared->parts * piece / shared->pieces, stop = shared->parts * (piece + 1) / shared->pieces;
@@ -103,24 +92,19 @@ piece_run(void *context, ptrdiff_t piece, int thread)
     }
 }
 
-static int
-block_run(const npy_intp *record, const Program *program)
-{
+static int block_run(const npy_intp *record, const Program *program) {
     Shared shared = {program, record, (record[ROWS] + record[STEP] - 1) / record[STEP], 1, 0};
     const int most = (int)record[SHARED], threads = most < pool_threads() ? most : pool_threads();
     if (threads > 1) {
         shared.pieces = shared.parts < PIECES * threads ? shared.parts : PIECES * threads;
         pool_run(piece_run, &shared, shared.pieces, threads);
-    }
-    else {
+    } else {
         piece_run(&shared, 0, 0);
     }
     return atomic_load(&shared.invalid);
 }
 
-int
-program_run(const Program *program)
-{
+int program_run(const Program *program) {
     const npy_intp *end = program->code + program->size;
     int invalid = 0;
     flags_cleared();

@@ -46,9 +46,8 @@ int program_run(const Program *program);
 
 /* Move some of a call's operands to the next place of its first dimensions, whose lengths are given: the last dimension
  * changes first. Return 0 where there is none; then they are back at the first place. */
-static inline int
-next_place(const Taken *call, char **at, npy_intp moved, npy_intp *count, npy_intp dimensions, const npy_intp *lengths)
-{
+static inline int next_place(const Taken *call, char **at, npy_intp moved, npy_intp *count, npy_intp dimensions,
+                             const npy_intp *lengths) {
     for (npy_intp d = dimensions - 1; d >= 0; d--) {
         const npy_intp *strides = call->strides + d * call->operands;
         const int goes_on = ++count[d] < lengths[d];

@@ -3,7 +3,6 @@
 
 #include <structmember.h>
 
-#include "methods.h"
 
 /* In the order of the names below. */
 typedef enum {
@@ -34,17 +33,11 @@ static PyObject *leaf_node, *writable; /* what the node of a leaf is, and the na
 
 #define SLOT(object, slot) (*(PyObject **)((char *)(object) + slots[slot]))
 
-static int
-is_none(const PyObject *x)
-{
-    return x == NULL || x == Py_None;
-}
+static int is_none(const PyObject *x) { return x == NULL || x == Py_None; }
 
 /* ---- looking ---------------------------------------------------------------------------------------------------- */
 
-static int
-is_like(PyArrayObject *like, PyObject *a)
-{
+static int is_like(PyArrayObject *like, PyObject *a) {
     const int ndim = PyArray_NDIM(like);
     if (PyArray_Check(a)) {
         PyArrayObject *array = (PyArrayObject *)a;
@@ -65,9 +58,7 @@ is_like(PyArrayObject *like, PyObject *a)
 }
 
 /* Return the array of a row, or NULL where there is none; it is a new reference. */
-static PyObject *
-array_of(const Row *row)
-{
+static PyObject *array_of(const Row *row) {
     PyObject *t = row->owner, *a = t;
     if (row->kind == GRADIENT) {
         t = SLOT(t, GRAD);
@@ -89,9 +80,7 @@ array_of(const Row *row)
     return a;
 }
 
-static int
-array_holds(const Row *row, PyObject *found)
-{
+static int array_holds(const Row *row, PyObject *found) {
     PyObject *a = array_of(row);
     if (a == NULL) {
         return PyErr_Occurred() ? -1 : 0;
@@ -99,17 +88,14 @@ array_holds(const Row *row, PyObject *found)
     const int holds = is_like((PyArrayObject *)row->value, a);
     if (holds && row->taken >= 0) {
         PyTuple_SET_ITEM(found, row->taken, a);
-    }
-    else {
+    } else {
         Py_DECREF(a);
     }
     return holds;
 }
 
 /* Return what is found at a key, or what a function returns; it is a new reference. */
-static PyObject *
-value_of(const Row *row)
-{
+static PyObject *value_of(const Row *row) {
     if (row->kind == RESULT || row->kind == EQUAL_RESULT) {
         return PyObject_Call(row->owner, row->key, NULL);
     }
@@ -121,9 +107,7 @@ value_of(const Row *row)
     return PyObject_GetItem(row->owner, row->key);
 }
 
-static int
-value_holds(const Row *row)
-{
+static int value_holds(const Row *row) {
     PyObject *value = value_of(row);
     if (value == NULL) {
         if (PyErr_Occurred() && PyErr_ExceptionMatches(PyExc_LookupError)) {
@@ -139,9 +123,7 @@ value_holds(const Row *row)
     return holds;
 }
 
-static int
-hooks_hold(PyObject *hooks, PyObject *before)
-{
+static int hooks_hold(PyObject *hooks, PyObject *before) {
     if (hooks == NULL || PyList_GET_SIZE(hooks) == 0) {
         return PyList_GET_SIZE(before) == 0;
     }
@@ -149,9 +131,7 @@ hooks_hold(PyObject *hooks, PyObject *before)
 }
 
 /* Return whether a row holds, and put its array into the result; -1 for an error. */
-static int
-row_holds(const Row *row, PyObject *found)
-{
+static int row_holds(const Row *row, PyObject *found) {
     switch (row->kind) {
         case ARRAY:
         case VALUES:
@@ -170,9 +150,7 @@ row_holds(const Row *row, PyObject *found)
     }
 }
 
-static PyObject *
-facts_found(PyObject *self, PyObject *Py_UNUSED(nothing))
-{
+static PyObject *facts_found(PyObject *self, PyObject *Py_UNUSED(nothing)) {
     const Facts *facts = (const Facts *)PyBytes_AS_STRING(PyTuple_GET_ITEM(self, 1));
     PyObject *found = PyTuple_New(facts->n_taken);
     for (Py_ssize_t k = 0; found != NULL && k < facts->n; k++) {
@@ -191,9 +169,7 @@ facts_found(PyObject *self, PyObject *Py_UNUSED(nothing))
 /* ---- making ----------------------------------------------------------------------------------------------------- */
 
 /* Read a row of Python: a kind, an owner, a key, and a value. */
-static int
-read_row(Row *row, PyObject *fact, PyObject *tensor)
-{
+static int read_row(Row *row, PyObject *fact, PyObject *tensor) {
     const char *kind;
     *row = (Row){.taken = -1};
     if (!PyArg_ParseTuple(fact, "sOOO", &kind, &row->owner, &row->key, &row->value)) {
@@ -213,9 +189,7 @@ read_row(Row *row, PyObject *fact, PyObject *tensor)
 }
 
 /* Note which rows' arrays are taken, given as pairs of a row's number and whether it is written. */
-static int
-read_taken(Facts *facts, PyObject *taken)
-{
+static int read_taken(Facts *facts, PyObject *taken) {
     facts->n_taken = PyTuple_GET_SIZE(taken);
     for (Py_ssize_t place = 0; place < facts->n_taken; place++) {
         Py_ssize_t k;
@@ -233,9 +207,7 @@ read_taken(Facts *facts, PyObject *taken)
     return 0;
 }
 
-static int
-read_slots(PyObject *tensor)
-{
+static int read_slots(PyObject *tensor) {
     for (int k = 0; k < N_SLOTS; k++) {
         PyObject *descr = PyObject_GetAttrString(tensor, SLOT_NAMES[k]);
         if (descr == NULL || !Py_IS_TYPE(descr, &PyMemberDescr_Type)) {
@@ -249,9 +221,7 @@ read_slots(PyObject *tensor)
     return 0;
 }
 
-static PyObject *
-facts_new(PyObject *Py_UNUSED(module), PyObject *args)
-{
+static PyObject *facts_new(PyObject *Py_UNUSED(module), PyObject *args) {
     static PyMethodDef FOUND = {"found", facts_found, METH_NOARGS,
                                 "Return the arrays that are taken; None if one of the facts does not hold."};
     PyObject *tensor, *leaf, *rows, *taken;
@@ -279,9 +249,7 @@ facts_new(PyObject *Py_UNUSED(module), PyObject *args)
 /* ---- containers ------------------------------------------------------------------------------------------------- */
 
 /* Return whether the items of an iterable are the next of these objects, from `*k` on. */
-static int
-goes_on(PyObject *container, PyObject *objects, Py_ssize_t *k)
-{
+static int goes_on(PyObject *container, PyObject *objects, Py_ssize_t *k) {
     const Py_ssize_t n = PyTuple_GET_SIZE(objects);
     if (PyDict_CheckExact(container)) {
         PyObject *value;
@@ -303,9 +271,7 @@ goes_on(PyObject *container, PyObject *objects, Py_ssize_t *k)
     return PyErr_Occurred() ? -1 : same;
 }
 
-static PyObject *
-same_objects(PyObject *Py_UNUSED(module), PyObject *args)
-{
+static PyObject *same_objects(PyObject *Py_UNUSED(module), PyObject *args) {
     PyObject *containers, *objects;
     if (!PyArg_ParseTuple(args, "O!O!:same_objects", &PyTuple_Type, &containers, &PyTuple_Type, &objects)) {
         return NULL;
@@ -319,9 +285,7 @@ same_objects(PyObject *Py_UNUSED(module), PyObject *args)
 }
 
 /* Note that tensors were changed now, all of them or, after an error, none that anyone could see. */
-static PyObject *
-stamp(PyObject *Py_UNUSED(module), PyObject *args)
-{
+static PyObject *stamp(PyObject *Py_UNUSED(module), PyObject *args) {
     PyObject *tensors, *name, *next, *now;
     if (!PyArg_ParseTuple(args, "O!UO:stamp", &PyList_Type, &tensors, &name, &next) ||
         (now = PyObject_CallNoArgs(next)) == NULL) {

@@ -1,10 +1,8 @@
 /* Images and how windows lie on them; see the header. */
 #include "images.h"
 
-Images
-images_of(char *data, int rank, npy_intp n, const npy_intp *size, npy_intp c, const npy_intp *steps,
-          npy_intp itemsize)
-{
+Images images_of(char *data, int rank, npy_intp n, const npy_intp *size, npy_intp c, const npy_intp *steps,
+                 npy_intp itemsize) {
     Images x = {.data = data, .n = n, .c = c, .n_step = steps[0], .c_step = steps[rank + 1]};
     x.c_step = c == 1 ? itemsize : x.c_step; /* of one element NumPy gives the step 0 */
     for (int i = 0; i < RANK; i++) {
@@ -15,9 +13,7 @@ images_of(char *data, int rank, npy_intp n, const npy_intp *size, npy_intp c, co
     return x;
 }
 
-void
-read_layout(Layout *l, npy_intp *first, const char *data, npy_intp step, int rank)
-{
+void read_layout(Layout *l, npy_intp *first, const char *data, npy_intp step, int rank) {
     for (int i = 0; i < RANK; i++) {
         const int axis = i - (RANK - rank);
         l->window[i] = l->dilation[i] = 1;

@@ -24,8 +24,8 @@ typedef struct {
     const char *name;
     const char *signature;        /* of a generalized ufunc; NULL for an elementwise one */
     int nin, nout;
-    PyUFuncGenericFunction f, d;  /* the loops for float32 and float64; NULL if there is none */
-    const char *types_f, *types_d; /* a character of NumPy's for each operand; NULL where all are the loop's own */
+    PyUFuncGenericFunction loops[2]; /* for float32 and float64; NULL if there is none */
+    const char *types[2]; /* a character of NumPy's for each operand; NULL where all are the loop's own */
     const char *doc;
 } Kernel;
 
@@ -35,6 +35,9 @@ extern const Kernel kernels_baseline[];
 extern const Kernel kernels_avx2[];
 extern const Kernel kernels_avx512[];
 #endif
+
+/* The functions of the module, by the file that they are in. */
+extern PyMethodDef cast_methods[], facts_methods[], product_methods[], sharing_methods[];
 
 #define LOOP_ARGUMENTS char **args, const npy_intp *dimensions, const npy_intp *steps, void *data
 

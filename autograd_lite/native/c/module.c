@@ -1,7 +1,6 @@
 /* The extension module: chooses a table of kernels, and makes ufuncs of its rows. */
 #define AUTOGRAD_LITE_MODULE
 #include "executor.h"
-#include "methods.h"
 
 static const char *const NAMES[] = {
 #if defined(__x86_64__)
@@ -15,9 +14,7 @@ static const char *const NAMES[] = {
 #define N_SETS ((int)(sizeof NAMES / sizeof *NAMES))
 
 /* Return the table of a set of instructions, or NULL if this processor lacks it. */
-static const Kernel *
-table_of(int set)
-{
+static const Kernel *table_of(int set) {
 #if defined(__x86_64__)
     if (set == 0) {
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
@@ -35,38 +32,29 @@ table_of(int set)
 }
 
 /* Return a ufunc of a kernel. What it points to lives as long as the process. */
-static PyObject *
-ufunc_of(const Kernel *kernel)
-{
-    const int n = kernel->nin + kernel->nout, n_loops = (kernel->f != NULL) + (kernel->d != NULL);
-    PyUFuncGenericFunction *loops = PyMem_RawCalloc(n_loops, sizeof *loops);
-    char *types = PyMem_RawCalloc(n_loops * n, 1);
-    void **data = PyMem_RawCalloc(n_loops, sizeof *data);
+static PyObject *ufunc_of(const Kernel *kernel) {
+    const int n = kernel->nin + kernel->nout;
+    PyUFuncGenericFunction *loops = PyMem_RawCalloc(2, sizeof *loops);
+    char *types = PyMem_RawCalloc(2 * n, 1);
+    void **data = PyMem_RawCalloc(2, sizeof *data);
     if (loops == NULL || types == NULL || data == NULL) {
         return PyErr_NoMemory();
     }
-    int k = 0;
-    for (int twice = 0; twice < 2; twice++) {
-        const PyUFuncGenericFunction loop = twice ? kernel->d : kernel->f;
-        const char *given = twice ? kernel->types_d : kernel->types_f;
-        if (loop == NULL) {
-            continue;
+    int found = 0;
+    for (int k = 0; k < 2; k++) {
+        for (int i = 0; i < n && kernel->loops[k] != NULL; i++) {
+            const char type = kernel->types[k] == NULL ? "fd"[k] : kernel->types[k][i];
+            types[found * n + i] = (char)PyArray_DescrFromType(type)->type_num;
         }
-        loops[k] = loop;
-        for (int i = 0; i < n; i++) {
-            types[k * n + i] = given == NULL ? (twice ? NPY_DOUBLE : NPY_FLOAT)
-                                             : (char)PyArray_DescrFromType(given[i])->type_num;
-        }
-        k++;
+        loops[found] = kernel->loops[k];
+        found += kernel->loops[k] != NULL;
     }
-    return PyUFunc_FromFuncAndDataAndSignature(loops, data, types, n_loops, kernel->nin, kernel->nout, PyUFunc_None,
+    return PyUFunc_FromFuncAndDataAndSignature(loops, data, types, found, kernel->nin, kernel->nout, PyUFunc_None,
                                                kernel->name, kernel->doc, 0, kernel->signature);
 }
 
 /* Return a ufunc like `theirs` with the loops of `ours` for the dtypes whose characters are given. */
-static PyObject *
-with_loops(PyObject *Py_UNUSED(module), PyObject *args)
-{
+static PyObject *with_loops(PyObject *Py_UNUSED(module), PyObject *args) {
     PyUFuncObject *theirs, *ours;
     const char *chars;
     if (!PyArg_ParseTuple(args, "O!O!s", &PyUFunc_Type, &theirs, &PyUFunc_Type, &ours, &chars)) {
@@ -103,9 +91,7 @@ with_loops(PyObject *Py_UNUSED(module), PyObject *args)
     return made;
 }
 
-static PyObject *
-ufuncs(PyObject *Py_UNUSED(module), PyObject *argument)
-{
+static PyObject *ufuncs(PyObject *Py_UNUSED(module), PyObject *argument) {
     const char *wanted = PyUnicode_AsUTF8(argument);
     if (wanted == NULL) {
         return NULL;
@@ -131,9 +117,7 @@ ufuncs(PyObject *Py_UNUSED(module), PyObject *argument)
     return PyErr_Format(PyExc_ValueError, "ufuncs: this processor lacks the instructions of '%s'", wanted);
 }
 
-static PyObject *
-instruction_sets(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing))
-{
+static PyObject *instruction_sets(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing)) {
     PyObject *found = PyList_New(0);
     for (int set = 0; found != NULL && set < N_SETS; set++) {
         if (table_of(set) == NULL) {
@@ -160,8 +144,7 @@ static PyMethodDef METHODS[] = {
 static struct PyModuleDef MODULE = {PyModuleDef_HEAD_INIT, "library", "Kernels in C.", -1, NULL, NULL, NULL, NULL, NULL};
 
 PyMODINIT_FUNC
-PyInit_library(void)
-{
+PyInit_library(void) {
     if (PyArray_ImportNumPyAPI() < 0 || PyUFunc_ImportUFuncAPI() < 0) {
         return NULL;
     }

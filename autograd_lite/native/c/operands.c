@@ -1,41 +1,32 @@
-/* Operands of any strides: what is not contiguous goes through copies, so that a result never depends on how its operands
- * lie. */
+/* Operands of any strides: what is not contiguous goes through copies, so that a result never depends on how its
+ * operands lie. */
 #include "operands.h"
 
 #define MOST_BYTES 8   /* of an element */
 #define GROUPED 2048   /* elements of the rows that are run at a time, unless it is a single one */
 
-void
-copy_elements(char *to, npy_intp to_step, const char *from, npy_intp from_step, npy_intp n, npy_intp itemsize)
-{
+void copy_elements(char *to, npy_intp to_step, const char *from, npy_intp from_step, npy_intp n, npy_intp itemsize) {
     if (to_step == itemsize && from_step == itemsize) {
         memcpy(to, from, n * itemsize);
-    }
-    else if (itemsize == 4) {
+    } else if (itemsize == 4) {
         for (npy_intp i = 0; i < n; i++, to += to_step, from += from_step) {
             memcpy(to, from, 4);
         }
-    }
-    else {
+    } else {
         for (npy_intp i = 0; i < n; i++, to += to_step, from += from_step) {
             memcpy(to, from, 8);
         }
     }
 }
 
-void
-no_memory(void)
-{
+void no_memory(void) {
     NPY_ALLOW_C_API_DEF
     NPY_ALLOW_C_API;
     PyErr_NoMemory();
     NPY_DISABLE_C_API;
 }
 
-/* Whether elements have an order: a result is read as an input of a later element, as `reduce` and `accumulate` do. */
-static int
-in_order(char **args, npy_intp n, const npy_intp *steps, int inputs, int operands)
-{
+int in_order(char **args, npy_intp n, const npy_intp *steps, int inputs, int operands) {
     for (int j = inputs; j < operands; j++) {
         for (int k = 0; k < inputs; k++) {
             if (args[j] == args[k] && steps[j] == steps[k] && steps[j] != 0) {
@@ -51,9 +42,7 @@ in_order(char **args, npy_intp n, const npy_intp *steps, int inputs, int operand
     return 0;
 }
 
-void
-elementwise(char **args, npy_intp n, const npy_intp *steps, Run run, int inputs, int operands, int itemsize)
-{
+void elementwise(char **args, npy_intp n, const npy_intp *steps, Run run, int inputs, int operands, int itemsize) {
     if (n <= 1) {
         if (n == 1) {
             run(args, 1);
@@ -89,10 +78,8 @@ elementwise(char **args, npy_intp n, const npy_intp *steps, Run run, int inputs,
     }
 }
 
-void
-by_rows(char **args, const npy_intp *dimensions, const npy_intp *steps, RunRows run, const char *counts, int inputs,
-        int itemsize)
-{
+void by_rows(char **args, const npy_intp *dimensions, const npy_intp *steps, RunRows run, const char *counts,
+             int inputs, int itemsize) {
     char *first[MOST_PARTS], *row[MOST_PARTS], *copies = NULL;
     npy_intp outer[MOST_PARTS], inner[MOST_PARTS];
     const npy_intp several = counts[0] > '1', n = dimensions[several ? 2 : 1], fit = GROUPED / (n > 0 ? n : 1);

@@ -14,6 +14,9 @@ void copy_elements(char *to, npy_intp to_step, const char *from, npy_intp from_s
 /* Report that there is no memory for scratch, from a loop that runs without Python's lock. */
 void no_memory(void);
 
+/* Whether elements have an order: a result is read as an input of a later element, as `reduce` and `accumulate` do. */
+int in_order(char **args, npy_intp n, const npy_intp *steps, int inputs, int operands);
+
 /* A loop over n elements that lie one behind the other in every operand; a result may be an input's memory. */
 typedef void (*Run)(char *const *operands, npy_intp n);
 
@@ -25,7 +28,7 @@ void elementwise(char **args, npy_intp n, const npy_intp *steps, Run run, int in
 #define ROWS_ARGUMENTS char *const *operands, npy_intp rows, npy_intp n, const npy_intp *steps
 typedef void (*RunRows)(ROWS_ARGUMENTS);
 
-/* Run over the rows of a generalized ufunc, whose operands are of one row (n), of a number (), or of several rows (k, n).
+/* Run over the rows of a generalized ufunc, whose operands are one row (n), a number (), or several rows (k, n).
  *
  * `counts` has for each the digit 1, 0, or k; what `run` gets is an operand for each row. Where the first one has
  * several, rows are run one by one. */

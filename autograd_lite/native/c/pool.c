@@ -39,9 +39,7 @@ static pthread_cond_t woken = PTHREAD_COND_INITIALIZER, done = PTHREAD_COND_INIT
 static atomic_int sleepers;
 static atomic_bool caller_sleeps;
 
-static void
-pause_briefly(void)
-{
+static void pause_briefly(void) {
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();
 #elif defined(__aarch64__)
@@ -51,9 +49,7 @@ pause_briefly(void)
 
 /* Wait for a moment until a counter differs from (or, if `equal`, is) a value; return whether it came so. Others who
  * want the processor, such as the workers of a BLAS, which wait in the same way, get it. */
-static bool
-spin(atomic_uint *counter, unsigned value, bool equal)
-{
+static bool spin(atomic_uint *counter, unsigned value, bool equal) {
     struct timespec start, now;
     clock_gettime(CLOCK_MONOTONIC, &start);
     do {
@@ -70,9 +66,7 @@ spin(atomic_uint *counter, unsigned value, bool equal)
 }
 
 /* Take parts of the job until none is left. */
-static void
-take_parts(int thread)
-{
+static void take_parts(int thread) {
     ptrdiff_t part;
     inside = true;
     while ((part = atomic_fetch_add_explicit(&job.next, 1, memory_order_relaxed)) < job.parts) {
@@ -82,9 +76,7 @@ take_parts(int thread)
 }
 
 /* Pass the gate and work, if it is open. The place that a worker takes is its number. */
-static void
-join_in(void)
-{
+static void join_in(void) {
     unsigned place = atomic_load(&gate);
     do {
         if (place == 0) {
@@ -106,9 +98,7 @@ join_in(void)
     }
 }
 
-static void *
-worker(void *unused)
-{
+static void *worker(void *unused) {
     for (unsigned seen = 0;;) {
         if (!spin(&generation, seen, false)) {
             pthread_mutex_lock(&lock);
@@ -125,22 +115,11 @@ worker(void *unused)
     return unused;
 }
 
-static void
-before_fork(void)
-{
-    pthread_mutex_lock(&lock);
-}
-
-static void
-after_fork_in_parent(void)
-{
-    pthread_mutex_unlock(&lock);
-}
+static void before_fork(void) { pthread_mutex_lock(&lock); }
+static void after_fork_in_parent(void) { pthread_mutex_unlock(&lock); }
 
 /* A forked process has the thread that forked and no other: it starts anew, with the threads it will create. */
-static void
-after_fork_in_child(void)
-{
+static void after_fork_in_child(void) {
     pthread_mutex_unlock(&lock);
     woken = done = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
     atomic_store(&gate, 0);
@@ -151,16 +130,10 @@ after_fork_in_child(void)
     created = 0;
 }
 
-static void
-watch_forks(void)
-{
-    pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
-}
+static void watch_forks(void) { pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child); }
 
 /* Create the workers that are missing, as far as the system lets us; return how many there are, up to a number. */
-static unsigned
-workers(int wanted)
-{
+static unsigned workers(int wanted) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     sigset_t all, before;
     if (created < wanted) {
@@ -177,9 +150,7 @@ workers(int wanted)
 }
 
 /* Wake as many sleeping workers as the job can use. */
-static void
-wake(unsigned wanted)
-{
+static void wake(unsigned wanted) {
     if (atomic_load(&sleepers) > 0) {
         pthread_mutex_lock(&lock);
         for (unsigned i = 0; i < wanted; i++) {
@@ -190,9 +161,7 @@ wake(unsigned wanted)
 }
 
 /* Wait until the workers that have passed the gate are done. */
-static void
-wait_for(unsigned passed)
-{
+static void wait_for(unsigned passed) {
     if (spin(&finished, passed, true)) {
         return;
     }
@@ -205,29 +174,17 @@ wait_for(unsigned passed)
     pthread_mutex_unlock(&lock);
 }
 
-static void
-run_serially(void (*work)(void *, ptrdiff_t, int), void *context, ptrdiff_t parts)
-{
+static void run_serially(void (*work)(void *, ptrdiff_t, int), void *context, ptrdiff_t parts) {
     for (ptrdiff_t part = 0; part < parts; part++) {
         work(context, part, 0);
     }
 }
 
-int
-pool_threads(void)
-{
-    return atomic_load_explicit(&target, memory_order_relaxed);
-}
+int pool_threads(void) { return atomic_load_explicit(&target, memory_order_relaxed); }
 
-void
-pool_set_threads(int n)
-{
-    atomic_store(&target, n < 1 ? 1 : n > POOL_MOST_THREADS ? POOL_MOST_THREADS : n);
-}
+void pool_set_threads(int n) { atomic_store(&target, n < 1 ? 1 : n > POOL_MOST_THREADS ? POOL_MOST_THREADS : n); }
 
-void
-pool_run(void (*work)(void *, ptrdiff_t, int), void *context, ptrdiff_t parts, int threads)
-{
+void pool_run(void (*work)(void *, ptrdiff_t, int), void *context, ptrdiff_t parts, int threads) {
     const int most = pool_threads() < threads ? pool_threads() : threads;
     const int wanted = (parts < most ? (int)parts : most) - 1;
     if (wanted < 1 || inside || atomic_exchange(&taken, true)) {

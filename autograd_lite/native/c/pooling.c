@@ -17,55 +17,36 @@ typedef struct {
 } Walk;
 
 /* Find the windows of `count` for which a tap lies inside an axis of length `size`: from *first up to the result. */
-static npy_intp
-reach(npy_intp tap, npy_intp size, npy_intp count, npy_intp stride, npy_intp before, npy_intp *first)
-{
+static npy_intp reach(npy_intp tap, npy_intp size, npy_intp count, npy_intp stride, npy_intp before, npy_intp *first) {
     const npy_intp start = before - tap, end = size + before - tap;
     *first = start <= 0 ? 0 : (start + stride - 1) / stride;
     const npy_intp last = end <= 0 ? 0 : (end + stride - 1) / stride;
     return last < count ? last : count;
 }
 
-/* Return whether no two windows share an element. */
-static int
-are_apart(const Layout *l)
-{
-    int apart = 1;
+/* Return whether no two windows share an element, and in addition 2 if they cover the whole image. */
+static int are_apart(const Layout *l, const Images *image, const Images *windows) {
+    int apart = 1, tiles = 1;
     for (int i = 0; i < RANK; i++) {
         apart &= l->stride[i] >= l->window[i];
-    }
-    return apart;
-}
-
-/* Return whether windows cover the whole image without sharing an element. */
-static int
-are_tiles(const Layout *l, const Images *image, const Images *windows)
-{
-    int tiles = 1;
-    for (int i = 0; i < RANK; i++) {
         tiles &= l->stride[i] == l->window[i] && l->before[i] == 0 && windows->size[i] * l->window[i] == image->size[i];
     }
-    return tiles;
+    return tiles ? 2 : apart;
 }
 
 /* Fill an image, or all windows of one. */
-static void
-fill(const Walk *walk, const Images *a, char *data, int axis, double value)
-{
+static void fill(const Walk *walk, const Images *a, char *data, int axis, double value) {
     if (axis < RANK) {
         for (npy_intp i = 0; i < a->size[axis]; i++) {
             fill(walk, a, data + i * a->step[axis], axis + 1, value);
         }
-    }
-    else if (value == 0 && a->c_step == walk->itemsize) {
+    } else if (value == 0 && a->c_step == walk->itemsize) {
         memset(data, 0, a->c * walk->itemsize);
-    }
-    else {
+    } else {
         for (npy_intp i = 0; i < a->c; i++) {
             if (walk->itemsize == sizeof(npy_float)) {
                 *(npy_float *)(data + i * a->c_step) = (npy_float)value;
-            }
-            else {
+            } else {
                 *(npy_double *)(data + i * a->c_step) = value;
             }
         }
@@ -73,9 +54,7 @@ fill(const Walk *walk, const Images *a, char *data, int axis, double value)
 }
 
 /* One line of `count` elements that do not lie side by side: copied, computed, and copied back. */
-static void
-copied_line(const Walk *walk, char *const *at, const npy_intp *step, npy_intp count, char *scratch)
-{
+static void copied_line(const Walk *walk, char *const *at, const npy_intp *step, npy_intp count, char *scratch) {
     char *copy[ROLES];
     for (int role = 0; role < ROLES; role++) {
         copy[role] = scratch + role * walk->line_step;
@@ -90,9 +69,7 @@ copied_line(const Walk *walk, char *const *at, const npy_intp *step, npy_intp co
 }
 
 /* One tap of `count` windows in a row: along channels, or along the row where that is longer. */
-static void
-pool_tap(const Walk *walk, char *const *start, npy_intp count, char *scratch)
-{
+static void pool_tap(const Walk *walk, char *const *start, npy_intp count, char *scratch) {
     const npy_intp c = walk->of[WINDOW].c;
     npy_intp along[ROLES], across[ROLES];
     int dense = 1;
@@ -117,9 +94,7 @@ pool_tap(const Walk *walk, char *const *start, npy_intp count, char *scratch)
 }
 
 /* All taps of the windows in row (o, p) of an image. */
-static void
-pool_row(const Walk *walk, char *const *image, npy_intp o, npy_intp p, char *scratch)
-{
+static void pool_row(const Walk *walk, char *const *image, npy_intp o, npy_intp p, char *scratch) {
     const Layout *l = &walk->layout;
     const npy_intp *size = walk->of[walk->kind == POOL_SPREAD ? IMAGE_2 : IMAGE].size;
     for (npy_intp tap = 0; tap < l->window[0] * l->window[1] * l->window[2]; tap++) {
@@ -143,12 +118,10 @@ pool_row(const Walk *walk, char *const *image, npy_intp o, npy_intp p, char *scr
 }
 
 /* The images of one part. Rows of windows go backwards: each element then gets its addends in the order of taps. */
-static void
-pool_part(void *context, ptrdiff_t part, int thread)
-{
+static void pool_part(void *context, ptrdiff_t part, int thread) {
     const Walk *walk = context;
     const Images *w = &walk->of[WINDOW], *into = &walk->of[walk->kind >= POOL_PUT ? IMAGE_2 : WINDOW];
-    const int covered = walk->kind == POOL_PUT_APART && are_tiles(&walk->layout, into, w);
+    const int covered = walk->kind == POOL_PUT_APART && are_apart(&walk->layout, into, w) == 2;
     const int invalid = fetestexcept(FE_INVALID);
     char *scratch = walk->scratch + thread * walk->scratch_step;
     for (npy_intp n = w->n * part / walk->parts; n < w->n * (part + 1) / walk->parts; n++) {
@@ -171,9 +144,7 @@ pool_part(void *context, ptrdiff_t part, int thread)
 }
 
 /* Read the operands of one call; see `pool`. */
-static void
-read_walk(Walk *walk, int rank, char **at, const npy_intp *dimensions, const npy_intp *steps)
-{
+static void read_walk(Walk *walk, int rank, char **at, const npy_intp *dimensions, const npy_intp *steps) {
     enum { SHAPE = -1, LAYOUT = -2 };
     static const int roles[][5] = {
         [POOL_MAX] = {IMAGE, SHAPE, LAYOUT, WINDOW},
@@ -188,11 +159,9 @@ read_walk(Walk *walk, int rank, char **at, const npy_intp *dimensions, const npy
     for (int k = 0; k < operands; k++) {
         if (role[k] == SHAPE) {
             steps += rank;
-        }
-        else if (role[k] == LAYOUT) {
+        } else if (role[k] == LAYOUT) {
             read_layout(&walk->layout, walk->layout.window, at[k], *steps++, rank);
-        }
-        else {
+        } else {
             const int same = (role[k] <= IMAGE_2) == (role[0] <= IMAGE_2);
             walk->of[role[k]] = images_of(at[k], rank, dimensions[1], same ? first : other, c, steps, walk->itemsize);
             steps += rank + 2;
@@ -201,15 +170,13 @@ read_walk(Walk *walk, int rank, char **at, const npy_intp *dimensions, const npy
     Images *done = &walk->of[DONE];
     done->c_step = walk->itemsize;
     done->step[2] = c * walk->itemsize;
-    if (walk->kind == POOL_PUT && are_apart(&walk->layout)) {
+    if (walk->kind == POOL_PUT && are_apart(&walk->layout, &walk->of[IMAGE_2], &walk->of[WINDOW])) {
         walk->kind = POOL_PUT_APART;
     }
 }
 
 /* All kernels have the core dimensions n, those of their first operand's images, c, and those of the other's. */
-void
-pool(int rank, PoolKind kind, PoolLines *lines, npy_intp itemsize, LOOP_OPERANDS)
-{
+void pool(int rank, PoolKind kind, PoolLines *lines, npy_intp itemsize, LOOP_OPERANDS) {
     const int operands = kind == POOL_TAKE || kind == POOL_PUT ? 5 : 4;
     for (npy_intp outer = 0; outer < dimensions[0]; outer++) {
         Walk walk = {.kind = kind, .lines = lines, .itemsize = itemsize};

@@ -5,7 +5,6 @@
  * on parts, each in one thread of ours, while OpenBLAS is told to use no other. How a product is cut depends on its
  * shape and on the numbers of threads alone, never on who is free: so do its last bits. */
 #include "kernels.h"
-#include "methods.h"
 #include "pool.h"
 
 #include <dlfcn.h>
@@ -27,9 +26,7 @@ typedef struct {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int running, threads_before;
 
-static void
-hold_blas(void)
-{
+static void hold_blas(void) {
     pthread_mutex_lock(&lock);
     if (running++ == 0) {
         threads_before = blas_threads();
@@ -38,9 +35,7 @@ hold_blas(void)
     pthread_mutex_unlock(&lock);
 }
 
-static void
-release_blas(void)
-{
+static void release_blas(void) {
     pthread_mutex_lock(&lock);
     if (--running == 0) {
         set_blas_threads(threads_before);
@@ -49,30 +44,17 @@ release_blas(void)
 }
 
 /* How many threads OpenBLAS has while no product of ours runs. */
-static int
-threads_of_blas(void)
-{
+static int threads_of_blas(void) {
     pthread_mutex_lock(&lock);
     const int n = running ? threads_before : blas_threads();
     pthread_mutex_unlock(&lock);
     return n;
 }
 
-static void
-before_fork(void)
-{
-    pthread_mutex_lock(&lock);
-}
+static void before_fork(void) { pthread_mutex_lock(&lock); }
+static void after_fork_in_parent(void) { pthread_mutex_unlock(&lock); }
 
-static void
-after_fork_in_parent(void)
-{
-    pthread_mutex_unlock(&lock);
-}
-
-static void
-after_fork_in_child(void)
-{
+static void after_fork_in_child(void) {
     if (running) { /* in threads that do not exist here */
         running = 0;
         set_blas_threads(threads_before);
@@ -92,9 +74,7 @@ typedef struct {
     const Former *former;
 } Call;
 
-static void
-run_part(void *context, ptrdiff_t part, int Py_UNUSED(thread))
-{
+static void run_part(void *context, ptrdiff_t part, int Py_UNUSED(thread)) {
     const Call *call = context;
     const npy_intp *full = call->dimensions, *steps = call->steps;
     const npy_intp across = part % call->across, down = part / call->across % call->down;
@@ -113,16 +93,12 @@ run_part(void *context, ptrdiff_t part, int Py_UNUSED(thread))
 }
 
 /* Return how long parts are if `most` of them have a length together. */
-static npy_intp
-part_of(npy_intp length, npy_intp most)
-{
+static npy_intp part_of(npy_intp length, npy_intp most) {
     const npy_intp part = ((length + most - 1) / most + ROUND - 1) / ROUND * ROUND;
     return part < length ? part : length;
 }
 
-static void
-product(char **args, const npy_intp *dimensions, const npy_intp *steps, void *data)
-{
+static void product(char **args, const npy_intp *dimensions, const npy_intp *steps, void *data) {
     const Former *former = data;
     const npy_intp n = dimensions[PRODUCTS], m = dimensions[M], k = dimensions[K], p = dimensions[P];
     const npy_intp size = m * k * p;
@@ -154,9 +130,7 @@ product(char **args, const npy_intp *dimensions, const npy_intp *steps, void *da
 }
 
 /* ---- what Python calls -------------------------------------------------------------------------------------------- */
-static int
-found_blas(const char *path)
-{
+static int found_blas(const char *path) {
     static const char *const NAMES[][2] = {
         {"scipy_openblas_get_num_threads64_", "scipy_openblas_set_num_threads64_"},
         {"scipy_openblas_get_num_threads", "scipy_openblas_set_num_threads"},
@@ -174,9 +148,7 @@ found_blas(const char *path)
     return 0;
 }
 
-static PyObject *
-share_products(PyObject *Py_UNUSED(module), PyObject *arguments)
-{
+static PyObject *share_products(PyObject *Py_UNUSED(module), PyObject *arguments) {
     static Former formers[2];
     PyUFuncObject *matmul;
     const char *path;
@@ -199,9 +171,7 @@ share_products(PyObject *Py_UNUSED(module), PyObject *arguments)
     Py_RETURN_TRUE;
 }
 
-static PyObject *
-blas_threads_(PyObject *Py_UNUSED(module), PyObject *argument)
-{
+static PyObject *blas_threads_(PyObject *Py_UNUSED(module), PyObject *argument) {
     const long n = PyLong_AsLong(argument);
     if (n == -1 && PyErr_Occurred()) {
         return NULL;

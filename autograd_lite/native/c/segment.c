@@ -3,11 +3,11 @@
 #include <numpy/arrayscalars.h>
 #include <structmember.h>
 
-/* What is known of an argument or result: an array, of which the dtype and the layout are known, or a number. */
+/* What is known of an argument or result: it is an array whose dtype and layout are another one's, or a number. */
 typedef struct {
     PyArray_Descr *dtype;
     int dimensions, is_number, is_written, is_scalar;
-    npy_intp shape[NPY_MAXDIMS_LEGACY_ITERS], strides[NPY_MAXDIMS_LEGACY_ITERS];
+    npy_intp *shape, *strides;
     npy_clongdouble cell; /* where a number or scalar lies */
 } Kind;
 
@@ -25,53 +25,31 @@ typedef struct {
 
 /* ---- from Python's objects to C ------------------------------------------------------------------------------------ */
 
-static int
-integers(PyObject *tuple, npy_intp *to, int most)
-{
-    const Py_ssize_t n = PyTuple_Check(tuple) ? PyTuple_GET_SIZE(tuple) : most + 1;
-    if (n > most) {
-        PyErr_SetString(PyExc_ValueError, "Segment: expected a tuple of a few integers");
-        return -1;
-    }
-    for (Py_ssize_t i = 0; i < n; i++) {
-        to[i] = PyNumber_AsSsize_t(PyTuple_GET_ITEM(tuple, i), PyExc_OverflowError);
-        if (to[i] == -1 && PyErr_Occurred()) {
-            return -1;
-        }
-    }
-    return (int)n;
-}
-
-static void *
-zeros(Py_ssize_t n, size_t size)
-{
+static void *zeros(Py_ssize_t n, size_t size) {
     void *memory = PyMem_Calloc(n + 1, size);
     return memory != NULL ? memory : PyErr_NoMemory();
 }
 
-/* Read tuples of a dtype, a shape, strides and three flags; what was read before an exception is returned too. */
-static Kind *
-kinds_of(PyObject *tuple)
-{
+/* Read tuples of an array and three flags; what was read before an exception is returned too. */
+static Kind *kinds_of(PyObject *tuple) {
     Kind *found = zeros(PyTuple_GET_SIZE(tuple), sizeof *found);
     for (Py_ssize_t k = 0; found != NULL && k < PyTuple_GET_SIZE(tuple); k++) {
-        PyObject *shape, *strides;
+        PyArrayObject *like;
         Kind *kind = found + k;
-        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(tuple, k), "O!O!O!ppp", &PyArrayDescr_Type, &kind->dtype, &PyTuple_Type,
-                              &shape, &PyTuple_Type, &strides, &kind->is_number, &kind->is_written,
-                              &kind->is_scalar) ||
-            (kind->dimensions = integers(shape, kind->shape, NPY_MAXDIMS_LEGACY_ITERS)) < 0 ||
-            integers(strides, kind->strides, NPY_MAXDIMS_LEGACY_ITERS) < 0) {
+        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(tuple, k), "O!ppp", &PyArray_Type, &like, &kind->is_number,
+                              &kind->is_written, &kind->is_scalar)) {
             break;
         }
+        kind->dtype = PyArray_DESCR(like);
+        kind->dimensions = PyArray_NDIM(like);
+        kind->shape = PyArray_DIMS(like);
+        kind->strides = PyArray_STRIDES(like);
     }
     return found;
 }
 
 /* Find the loops, which are given as pairs of a ufunc and a number, in the same way. */
-static Loop *
-loops_of(PyObject *tuple)
-{
+static Loop *loops_of(PyObject *tuple) {
     Loop *found = zeros(PyTuple_GET_SIZE(tuple), sizeof *found);
     for (Py_ssize_t k = 0; found != NULL && k < PyTuple_GET_SIZE(tuple); k++) {
         PyUFuncObject *ufunc;
@@ -93,9 +71,8 @@ loops_of(PyObject *tuple)
 }
 
 /* Check that records are whole, and that they name loops and memory that there are. */
-static int
-is_sound(const npy_intp *code, npy_intp size, npy_intp loops, npy_intp memory, npy_intp errors, int in_block)
-{
+static int is_sound(const npy_intp *code, npy_intp size, npy_intp loops, npy_intp memory, npy_intp errors,
+                    int in_block) {
     const npy_intp *end = code + size;
     for (const npy_intp *at = code; at < end; at += at[SIZE]) {
         const npy_intp left = end - at;
@@ -123,9 +100,7 @@ is_sound(const npy_intp *code, npy_intp size, npy_intp loops, npy_intp memory, n
     return 1;
 }
 
-static void
-segment_free(PyObject *object)
-{
+static void segment_free(PyObject *object) {
     Segment *self = (Segment *)object;
     Py_XDECREF(self->given);
     PyMem_Free(self->loops);
@@ -138,10 +113,8 @@ segment_free(PyObject *object)
 static PyObject *segment_call(PyObject *, PyObject *const *, size_t, PyObject *);
 
 /* Make what a segment needs of what is given, which it keeps; with an exception if that is not sound. */
-static void
-segment_fill(Segment *self, PyArrayObject *code, PyObject *loops, PyObject *memory, PyObject *arguments,
-             PyObject *results, PyArrayObject *scratch)
-{
+static void segment_fill(Segment *self, PyArrayObject *code, PyObject *loops, PyObject *memory, PyObject *arguments,
+                         PyObject *results, PyArrayObject *scratch) {
     self->vectorcall = segment_call;
     self->fixed = PyTuple_GET_SIZE(memory);
     self->n_arguments = PyTuple_GET_SIZE(arguments);
@@ -172,9 +145,7 @@ segment_fill(Segment *self, PyArrayObject *code, PyObject *loops, PyObject *memo
     }
 }
 
-static PyObject *
-segment_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(keywords))
-{
+static PyObject *segment_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(keywords)) {
     PyArrayObject *code, *scratch;
     PyObject *loops, *memory, *arguments, *results, *errors;
     int is_long;
@@ -201,9 +172,7 @@ segment_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(keywords))
 /* ---- a call -------------------------------------------------------------------------------------------------------- */
 
 /* Return an array of this kind with the values of something that lies otherwise: a copy. */
-static PyArrayObject *
-fitted(const Kind *kind, PyObject *given)
-{
+static PyArrayObject *fitted(const Kind *kind, PyObject *given) {
     npy_intp before = 0, after = PyDataType_ELSIZE(kind->dtype);
     for (int d = 0; d < kind->dimensions; d++) {
         const npy_intp reach = kind->shape[d] == 0 ? 0 : (kind->shape[d] - 1) * kind->strides[d];
@@ -228,9 +197,7 @@ fitted(const Kind *kind, PyObject *given)
     return made;
 }
 
-static inline int
-lies_so(const Kind *kind, PyArrayObject *a)
-{
+static inline int lies_so(const Kind *kind, PyArrayObject *a) {
     const size_t size = kind->dimensions * sizeof(npy_intp);
     return (PyArray_DESCR(a) == kind->dtype || PyArray_EquivTypes(PyArray_DESCR(a), kind->dtype)) &&
            PyArray_NDIM(a) == kind->dimensions && memcmp(PyArray_DIMS(a), kind->shape, size) == 0 &&
@@ -238,9 +205,7 @@ lies_so(const Kind *kind, PyArrayObject *a)
 }
 
 /* Return where an argument lies, NULL with an exception if it does not fit; a copy of it is put into a list. */
-static char *
-place_of(Kind *kind, PyObject *given, PyObject **copies)
-{
+static char *place_of(Kind *kind, PyObject *given, PyObject **copies) {
     if (kind->is_number) {
         const double value = PyFloat_AsDouble(given);
         if (value == -1 && PyErr_Occurred()) {
@@ -276,9 +241,7 @@ place_of(Kind *kind, PyObject *given, PyObject **copies)
 }
 
 /* Write what was written into copies where it belongs. */
-static int
-written_back(PyObject *copies)
-{
+static int written_back(PyObject *copies) {
     for (Py_ssize_t k = 0; k < PyList_GET_SIZE(copies); k++) {
         PyObject *pair = PyList_GET_ITEM(copies, k), *to = PyTuple_GET_ITEM(pair, 0);
         if (PyArray_Check(to) &&
@@ -289,9 +252,7 @@ written_back(PyObject *copies)
     return 0;
 }
 
-static PyObject *
-segment_call(PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *names)
-{
+static PyObject *segment_call(PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *names) {
     Segment *self = (Segment *)callable;
     if (PyVectorcall_NARGS(nargsf) != self->n_arguments || names != NULL) {
         return PyErr_Format(PyExc_TypeError, "Segment: expected %zd arguments", self->n_arguments);

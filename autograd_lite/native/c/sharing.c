@@ -2,10 +2,9 @@
  *
  * A ufunc keeps tables of loops, and of a pointer for each loop. `share` puts loops into them that cut a call over many
  * elements into parts, which the former loops then run. So everything that calls the ufunc has it, operators of arrays
- * included, and NumPy still checks types, allocates, casts, and looks at floating-point flags. The tables of ufuncs that
- * this module made can be written to. */
-#include "kernels.h"
-#include "methods.h"
+ * included, and NumPy still checks types, allocates, casts, and looks at floating-point flags. Ufuncs that this module
+ * made have tables that can be written to. */
+#include "operands.h"
 #include "pool.h"
 
 #define ROUND 64           /* parts begin at multiples of it: no two threads write to one cache line */
@@ -26,9 +25,7 @@ typedef struct {
     npy_intp part; /* how long one is */
 } Call;
 
-static void
-run_part(void *context, ptrdiff_t part, int Py_UNUSED(thread))
-{
+static void run_part(void *context, ptrdiff_t part, int Py_UNUSED(thread)) {
     const Call *call = context;
     const Shared *shared = call->shared;
     const npy_intp start = part * call->part, left = call->dimensions[0] - start;
@@ -42,36 +39,20 @@ run_part(void *context, ptrdiff_t part, int Py_UNUSED(thread))
     shared->loop(args, dimensions, call->steps, shared->data);
 }
 
-/* Whether the elements may be computed in any order: where results lie over operands, each lies over its own. NumPy sees
- * to it, except in reductions and accumulations, which call the same loops. A loop over core dimensions gets a copy of
- * an operand that a result lies over, unless it is the very same array. */
-static int
-any_order(const Shared *shared, char **args, npy_intp n, const npy_intp *steps)
-{
+/* Whether the elements may be computed in any order. NumPy sees to it, except in reductions and accumulations, which
+ * call the same loops. A loop over core dimensions gets a copy of an operand that a result lies over, unless it is the very
+ * same array. */
+static int any_order(const Shared *shared, char **args, npy_intp n, const npy_intp *steps) {
     for (int out = shared->inputs; out < shared->operands; out++) {
         if (steps[out] == 0) {
             return 0;
         }
-        const char *low = args[out], *high = low + (n - 1) * steps[out];
-        if (steps[out] < 0) {
-            const char *const swap = low;
-            low = high, high = swap;
-        }
-        for (int in = 0; in < shared->inputs && shared->cores == 0; in++) {
-            const char *first = args[in], *last = first + (n - 1) * steps[in];
-            if ((args[in] != args[out] || steps[in] != steps[out]) && (first <= high || last <= high) &&
-                (first >= low || last >= low)) {
-                return 0;
-            }
-        }
     }
-    return 1;
+    return shared->cores > 0 || !in_order(args, n, steps, shared->inputs, shared->operands);
 }
 
 /* The loop of a shared ufunc. */
-static void
-shared_loop(char **args, const npy_intp *dimensions, const npy_intp *steps, void *data)
-{
+static void shared_loop(char **args, const npy_intp *dimensions, const npy_intp *steps, void *data) {
     const Shared *shared = data;
     const npy_intp n = dimensions[0];
     npy_intp each = 1; /* elements of core dimensions, apart from a fixed few, such as the gates of a cell */
@@ -89,9 +70,7 @@ shared_loop(char **args, const npy_intp *dimensions, const npy_intp *steps, void
 }
 
 /* Whether a loop has floating-point numbers among its operands, and nothing that the lock of the interpreter guards. */
-static int
-is_sharable(const char *types, int operands)
-{
+static int is_sharable(const char *types, int operands) {
     int floats = 0;
     for (int i = 0; i < operands; i++) {
         if (types[i] > NPY_DOUBLE) {
@@ -103,9 +82,7 @@ is_sharable(const char *types, int operands)
 }
 
 /* Let calls of a ufunc be shared; what is shared already stays so. */
-static PyObject *
-share(PyObject *Py_UNUSED(module), PyObject *arguments)
-{
+static PyObject *share(PyObject *Py_UNUSED(module), PyObject *arguments) {
     PyUFuncObject *ufunc;
     Py_ssize_t least;
     if (!PyArg_ParseTuple(arguments, "O!n:share", &PyUFunc_Type, &ufunc, &least)) {
@@ -123,7 +100,8 @@ share(PyObject *Py_UNUSED(module), PyObject *arguments)
     for (int i = 0; i < n; i++) {
         if (ufunc->functions[i] != shared_loop && is_sharable(ufunc->types + i * operands, operands)) {
             const int cores = ufunc->core_enabled ? ufunc->core_num_dim_ix : 0;
-            shared[i] = (Shared){ufunc->functions[i], data[i], ufunc->nin, operands, cores, least, ufunc->core_dim_flags};
+            shared[i] = (Shared){ufunc->functions[i], data[i], ufunc->nin,           operands,
+                                 cores,               least,   ufunc->core_dim_flags};
             ufunc->functions[i] = shared_loop;
             data[i] = &shared[i];
         }
@@ -131,9 +109,7 @@ share(PyObject *Py_UNUSED(module), PyObject *arguments)
     Py_RETURN_NONE;
 }
 
-static PyObject *
-is_shared(PyObject *Py_UNUSED(module), PyObject *ufunc)
-{
+static PyObject *is_shared(PyObject *Py_UNUSED(module), PyObject *ufunc) {
     const PyUFuncObject *of = (PyUFuncObject *)ufunc;
     int found = 0;
     for (int i = 0; PyObject_TypeCheck(ufunc, &PyUFunc_Type) && i < of->ntypes; i++) {
@@ -142,9 +118,7 @@ is_shared(PyObject *Py_UNUSED(module), PyObject *ufunc)
     return PyBool_FromLong(found);
 }
 
-static PyObject *
-set_threads(PyObject *Py_UNUSED(module), PyObject *argument)
-{
+static PyObject *set_threads(PyObject *Py_UNUSED(module), PyObject *argument) {
     const long n = PyLong_AsLong(argument);
     if (n == -1 && PyErr_Occurred()) {
         return NULL;
@@ -153,9 +127,7 @@ set_threads(PyObject *Py_UNUSED(module), PyObject *argument)
     Py_RETURN_NONE;
 }
 
-static PyObject *
-get_threads(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing))
-{
+static PyObject *get_threads(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing)) {
     return PyLong_FromLong(pool_threads());
 }
 

@@ -35,14 +35,15 @@
 #include "loops/precision.h"
 #include "loops/sines.h"
 
-#define ROW_(name, signature, nin, nout, doc) {#name, signature, nin, nout, NAME(name##_f), NAME(name##_d), NULL, NULL, doc}
+#define ROW_(name, signature, nin, nout, doc) \
+    {#name, signature, nin, nout, {NAME(name##_f), NAME(name##_d)}, {NULL}, doc}
 #define SINGLE(name, nin, doc) ROW_(name, NULL, nin, 1, doc)
-#define DOUBLE_ONLY(name, doc) {#name, NULL, 1, 1, NULL, NAME(name##_d), NULL, NULL, doc}
+#define DOUBLE_ONLY(name, doc) {#name, NULL, 1, 1, {NULL, NAME(name##_d)}, {NULL}, doc}
 
-/* A kernel over windows for a number of spatial axes; its types differ: an operand of one byte stands for the dimensions
- * that the other operands do not have, and the last one is the layout. */
+/* A kernel over windows for a number of spatial axes; its types differ: an operand of one byte stands for the
+ * dimensions that the other operands do not have, and the last one is the layout. */
 #define RANKED(name, rank, signature, nin, types_f, types_d, doc) \
-    {#name "_" #rank, signature, nin, 1, NAME(name##_##rank##_f), NAME(name##_##rank##_d), types_f, types_d, doc}
+    {#name "_" #rank, signature, nin, 1, {NAME(name##_##rank##_f), NAME(name##_##rank##_d)}, {types_f, types_d}, doc}
 /* S, O and K are the dimensions of images, windows and taps. */
 #define WINDOWS(rank, S, O, K)                                                                                   \
     RANKED(window_max, rank, "(n," S ",c),(" O "),(m)->(n," O ",c)", 3, "fbpf", "dbpd",                          \
@@ -101,7 +102,8 @@ const Kernel NAME(kernels)[] = {
     WINDOWS(2, "h,w", "p,q", "j,k"),
     WINDOWS(3, "d,h,w", "o,p,q", "i,j,k"),
 
-    ROW_(lstm_cell, "(4,n),(4,n),(4,n),(n)->(6,n)", 4, 1, "i, f, g, o, h, c of z, b, the product with R, and c before."),
+    ROW_(lstm_cell, "(4,n),(4,n),(4,n),(n)->(6,n)", 4, 1,
+         "i, f, g, o, h, c of z, b, the product with R, and c before."),
     ROW_(lstm_cell_pullback, "(6,n),(6,n),(n),(n),(n)->(4,n),(n)", 5, 2,
          "The cotangents of z and of c before; of i, f, g, o, h, c, their cotangents, c before, dh and dc."),
     ROW_(gru_cell, "(3,n),(3,n),(4,n),(n)->(5,n)", 4, 1,
@@ -113,5 +115,5 @@ const Kernel NAME(kernels)[] = {
     SINGLE(running_mean, 3, "(y - x) * z + x."),
     SINGLE(running_mean_square, 3, "(y * y - x) * z + x."),
     SINGLE(over_root, 5, "x / (sqrt(y + z) + u) * v."),
-    {NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL},
+    {.name = NULL},
 };

@@ -20,10 +20,10 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import scipy.integrate as original
 
 from ...control.bodies import Body, Runner
-from ...control.closure import recorded
+from ...control.closure import HasEffects, close, recorded
+from ...core.errors import UnsupportedError
 from ...core.op import Op
 from ...core.shapes import ShapeDtype
 from ...custom_ops import structural
@@ -31,7 +31,7 @@ from ...functional import jacobian, vjp
 from ...ops import barrier
 from ...ops.operands import values
 from .quadrature import Always
-from .runge_kutta import weighted_sum
+from .runge_kutta import Function, Notes, weighted_sum
 
 Matrix = tuple[tuple[float, ...], ...]
 
@@ -150,29 +150,24 @@ def _equation(n: int) -> Op:
 # ---- steps ----------------------------------------------------------------------------------------------------------
 
 
-class NotingRadau(original.Radau):  # type: ignore[misc]  # SciPy has no annotations
-    """SciPy's solver, which notes the end and the stages of each step in `notes`."""
+class NotesStages(Notes):
+    """Notes the stages of each step of Radau's, too."""
 
-    notes: list[Any]
-
-    def _step_impl(self) -> Any:
-        done = super()._step_impl()
-        if done[0]:
-            self.notes.append((self.t, np.array(self.Z)))
-        return done
+    def now(self) -> tuple[Any, ...]:
+        """Return the stages."""
+        return (np.array(self.Z),)
 
 
-class NotingBDF(original.BDF):  # type: ignore[misc]  # SciPy has no annotations
-    """SciPy's solver, which notes each step's end, the length before it, its order, and the next order and length."""
+class NotesOrders(Notes):
+    """Notes, of each step of BDF, the length before it, its order, and the next order and length, too."""
 
-    notes: list[Any]
+    def now(self) -> tuple[Any, ...]:
+        """Return order and length."""
+        return (self.order, self.h_abs * self.direction)
 
-    def _step_impl(self) -> Any:
-        before, order = self.h_abs * self.direction, self.order
-        done = super()._step_impl()
-        if done[0]:
-            self.notes.append((self.t, before, order, self.order, self.h_abs * self.direction))
-        return done
+    def before(self) -> tuple[Any, ...]:
+        """Return length and order."""
+        return (self.h_abs * self.direction, self.order)
 
 
 def _bare(x: Any) -> Any:
@@ -190,11 +185,15 @@ class RadauStep:
         self.z = op(y, np.zeros(guess.shape), times, h, guess, *more, body=body, matrix=RADAU)
         self.after = y + self.z[2]
 
-    def __call__(self, t: Any) -> Any:
-        """Return the solution at times of shape `(m,)`: shape `(n, m)`."""
-        x = (t - self.start) / self.h
-        powers = np.stack([x, x * x, x * x * x])
-        return self.before[:, None] + np.matmul(np.matmul(self.z.T, _POLYNOMIAL), powers)
+    def between(self) -> Function:
+        """Return the solution in the step as a function of times of shape `(m,)`, with results of shape `(n, m)`."""
+        factors = np.matmul(self.z.T, _POLYNOMIAL)
+
+        def solution(t: Any) -> Any:
+            x = (t - self.start) / self.h
+            return self.before[:, None] + np.matmul(factors, np.stack([x, x * x, x * x * x]))
+
+        return solution
 
 
 class BDFStep:
@@ -203,8 +202,11 @@ class BDFStep:
     def __init__(self, differences: list[Any], end: float, h: float) -> None:
         self.after, self._differences, self.end, self._h = differences[0], differences, end, h
 
-    def __call__(self, t: Any) -> Any:
-        """Return the solution at times of shape `(m,)`: shape `(n, m)`."""
+    def between(self) -> Function:
+        """Return the solution in the step as a function of times of shape `(m,)`, with results of shape `(n, m)`."""
+        return self._at
+
+    def _at(self, t: Any) -> Any:
         total, product = self.after[:, None], 1.0
         for k, difference in enumerate(self._differences[1:]):
             product = product * ((t - (self.end - self._h * k)) / (self._h * (1 + k)))
@@ -212,9 +214,18 @@ class BDFStep:
         return total
 
 
-def radau_steps(body: Body, more: Sequence[Any], times: Sequence[Any], y: Any, notes: list[Any]) -> list[RadauStep]:
+def _closed(side: Function, t: Any, y: Any) -> tuple[Body, list[Any]]:
+    """Return the right-hand side as data, and the Tensors that it reads from around it."""
+    try:
+        closed = close("solve_ivp", side, (np.float64(_bare(t)), y))
+    except HasEffects:
+        raise UnsupportedError("scipy.integrate.solve_ivp: expected fun to change nothing outside") from None
+    return closed.body, closed.captured
+
+
+def radau_steps(side: Function, times: Sequence[Any], y: Any, notes: list[Any]) -> list[RadauStep]:
     """Take Radau's steps between given times, recorded."""
-    steps = []
+    (body, more), steps = _closed(side, times[0], y), []
     for (start, end), (_, guess) in zip(pairwise(times), notes, strict=True):
         steps.append(RadauStep(body, more, start, end, y, guess))
         y = steps[-1].after
@@ -242,8 +253,11 @@ def _scaled(differences: list[Any], order: int, factor: float) -> list[Any]:
     return [weighted_sum(*old, weights=tuple(map(float, column))) for column in both.T] + differences[order + 1 :]
 
 
-def bdf_steps(body: Body, more: Sequence[Any], times: Sequence[Any], y: Any, notes: list[Any]) -> list[BDFStep]:
+def bdf_steps(side: Function, times: Sequence[Any], y: Any, notes: list[Any]) -> list[BDFStep]:
     """Take the steps of BDF between given times, recorded, with the orders that SciPy has chosen."""
+    if any(hasattr(t, "__apply_op__") for t in times):
+        raise UnsupportedError("scipy.integrate.solve_ivp: t_span is not supported as a Tensor by BDF; use Radau")
+    body, more = _closed(side, times[0], y)
     steps: list[BDFStep] = []
     h = notes[0][1]
     first = body(np.float64(times[0]), y, *more)[0] * h

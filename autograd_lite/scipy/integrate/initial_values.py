@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import scipy.integrate as original
 
-from ...control.closure import HasEffects, close
 from ...core.errors import UnsupportedError
 from ...core.mode import no_grad
 from ...ops import barrier
 from ...ops.operands import operand, values
 from ...tree import map as map_leaves
 from ..calls import has_tensors, takes_tensors
-from .implicit import NotingBDF, NotingRadau, bdf_steps, radau_steps
-from .runge_kutta import METHODS, Step, replayed, right_hand_side
+from .events import moment
+from .implicit import NotesOrders, NotesStages, bdf_steps, radau_steps
+from .runge_kutta import Notes, Step, explicit_steps, right_hand_side
 
 
 def bare(x: Any) -> Any:
@@ -45,10 +46,11 @@ class Solution:
     Attributes:
         t_min, t_max: where it is defined.
         ts: where steps begin and end.
+        steps: the steps.
     """
 
     def __init__(self, times: Any, steps: list[Step]) -> None:
-        self.ts, self._steps = times, steps
+        self.ts, self.steps = times, steps
         self.t_min, self.t_max = float(times.min()), float(times.max())
 
     def __call__(self, t: Any) -> Any:
@@ -59,7 +61,7 @@ class Solution:
         out: list[Any] = [None] * len(bare)
         for k in dict.fromkeys(found.tolist()):
             here = np.flatnonzero(found == k)
-            part = self._steps[k](flat[here])
+            part = self.steps[k].between()(flat[here])
             for i, place in enumerate(here):
                 out[place] = part[:, i]
         return out[0] if t.ndim == 0 else np.stack(out, axis=1)
@@ -76,7 +78,7 @@ def _step_of(times: Any, t: Any) -> Any:
     original.solve_ivp,
     "y0, args, t_span, t_eval, and what fun reads from around it",
     "the discrete solution of SciPy's accepted steps, whose lengths and orders are constants; Radau and BDF with their "
-    "equations solved to the last digits. LSODA and events are refused",
+    "equations solved to the last digits. Moments and states of events, too. LSODA is refused",
     always=True,
 )
 def solve_ivp(
@@ -92,73 +94,114 @@ def solve_ivp(
 ) -> Any:
     given = () if args is None else tuple(args)
     start, end = t_span
-    if not has_tensors(t_span, y0, t_eval, given) and not has_tensors(_probe(fun, start, y0, given, options)):
+    if not has_tensors(t_span, y0, t_eval, given, _probe(fun, events, start, y0, given, options)):
         return original.solve_ivp(fun, t_span, y0, method, t_eval, dense_output, events, args=args, **options)
-    if events is not None:
+    if method not in METHODS:
         raise UnsupportedError(
-            "scipy.integrate.solve_ivp: the argument events= is not supported on Tensors; solve without Tensors first, "
-            "and end t_span at the event"
-        )
-    if method not in (*METHODS, *_IMPLICIT):
-        raise UnsupportedError(
-            f"scipy.integrate.solve_ivp: on Tensors, expected method among {', '.join((*METHODS, *_IMPLICIT))}; "
-            f"received {method!r}"
+            f"scipy.integrate.solve_ivp: on Tensors, expected method among {', '.join(METHODS)}; received {method!r}"
         )
     y0 = operand(y0)
     y0 = y0 if y0.dtype.kind in "fc" else y0.astype(np.float64)
-    vectorized = options.pop("vectorized", False)
-    if vectorized:
+    if options.pop("vectorized", False):
         fun = _of_columns(fun)
-    side, span = right_hand_side(fun, given, y0), (float(bare(start)), float(bare(end)))
-    plain = {"args": bare_tree(given), **options}
-    if callable(plain.get("jac")):
-        plain["jac"] = on_arrays(plain["jac"])
+    if callable(options.get("jac")):
+        options["jac"] = on_arrays(options["jac"])
+    span = float(bare(start)), float(bare(end))
     t = None if t_eval is None else operand(t_eval)
-    if method in _IMPLICIT:
-        found, steps = _implicit(fun, side, method, (start, end), span, y0, None if t is None else values(t), plain)
-        at = np.array([span[0], *(step.end for step in steps)])
-    else:
-        found = original.solve_ivp(on_arrays(fun), span, bare(y0), method, **plain)
-        at = found.t
-        steps = replayed(side, method, [start, *at[1:-1], end if found.success else at[-1]], y0)
-    solution = Solution(at, steps)
+    solver, notes = _noting(method)
+    found = original.solve_ivp(
+        on_arrays(fun),
+        span,
+        bare(y0),
+        solver,
+        None if t is None else values(t),
+        events=None if events is None else [_bare_event(event) for event in _listed(events)],
+        args=bare_tree(given),
+        **options,
+    )
+    solution = _recorded(right_hand_side(fun, given, y0), method, (start, end), y0, notes)
+    happened = _happened(_listed(events), given, found, solution)
     if t is None:
-        t, y = at, np.stack([y0, *(step.after for step in steps)], axis=1)
+        t, y = found.t, np.stack([y0, *(step.after for step in solution.steps)], axis=1)
+        if found.status == 1:  # the last step goes on beyond the event
+            last = max((t for ts in happened[0] for t in ts), key=lambda t: abs(float(bare(t)) - span[0]))
+            t = np.concatenate([t[:-1], operand(last).reshape(1)])
+            y = np.concatenate([y[:, :-1], solution(t[-1:])], axis=1)
     else:
-        _check_times(values(t), *span)
-        if not found.success:
-            t = t[np.flatnonzero(np.abs(values(t) - span[0]) <= np.abs(at[-1] - span[0]))]
-        y = solution(t)
-    if method in _IMPLICIT:
-        y = found.y + (y - barrier.stop_gradient(y))
-    return type(found)({**found, "t": t, "y": y, "sol": solution if dense_output else None})
+        t = t[: len(found.t)]
+        y = solution(t) if len(found.t) else found.y
+    y = found.y + (y - barrier.stop_gradient(y))  # SciPy's to the last bit
+    more = {} if events is None else dict(zip(("t_events", "y_events"), happened, strict=True))
+    return type(found)({**found, "t": t, "y": y, "sol": solution if dense_output else None, **more})
 
 
-_IMPLICIT: dict[str, Any] = {"Radau": (NotingRadau, radau_steps), "BDF": (NotingBDF, bdf_steps)}
+# By the name of a method: what notes its steps, SciPy's class, and what takes them again.
+METHODS: dict[str, Any] = {
+    **{
+        solver.__name__: (Notes, solver, functools.partial(explicit_steps, method=solver))
+        for solver in (original.RK23, original.RK45, original.DOP853)
+    },
+    "Radau": (NotesStages, original.Radau, radau_steps),
+    "BDF": (NotesOrders, original.BDF, bdf_steps),
+}
 
 
-def _implicit(
-    fun: Any, side: Any, method: str, ends: Any, span: Any, y0: Any, t_eval: Any, options: dict[str, Any]
-) -> tuple[Any, Any]:
-    """Return what SciPy has found by a method, and its steps, recorded."""
-    if method == "BDF" and has_tensors(ends):
-        raise UnsupportedError("scipy.integrate.solve_ivp: t_span is not supported as a Tensor by BDF; use Radau")
-    solver, take = _IMPLICIT[method]
+def _noting(method: str) -> tuple[Any, list[Any]]:
+    """Return SciPy's solver as a class that notes its steps in a list, and the list."""
     notes: list[Any] = []
-    noting = type(method, (solver,), {"notes": notes})
-    found = original.solve_ivp(on_arrays(fun), span, bare(y0), noting, t_eval, **options)
-    try:
-        closed = close("solve_ivp", side, (np.float64(span[0]), y0))
-    except HasEffects:
-        raise UnsupportedError("scipy.integrate.solve_ivp: expected fun to change nothing outside") from None
+    noting, solver, _ = METHODS[method]
+    return type(method, (noting, solver), {"notes": notes}), notes
+
+
+def _recorded(side: Any, method: str, ends: Any, y0: Any, notes: list[Any]) -> Solution:
+    """Take the steps that were noted once more, recorded."""
     times = [ends[0], *(note[0] for note in notes)]
-    times[-1] = ends[1] if found.success else times[-1]
-    return found, take(closed.body, closed.captured, times, y0, notes)
+    if times[-1] == float(bare(ends[1])):
+        times[-1] = ends[1]
+    steps = METHODS[method][2](side, times, y0, notes)
+    return Solution(np.array([float(bare(t)) for t in times]), steps)
 
 
-def _probe(fun: Callable[..., Any], start: Any, y0: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+def _listed(events: Any) -> list[Any]:
+    return [] if events is None else [events] if callable(events) else list(events)
+
+
+def _bare_event(event: Any) -> Any:
+    """Return an event for SciPy, with its attributes."""
+    plain = on_arrays(event)
+    for name in ("terminal", "direction"):
+        if hasattr(event, name):
+            setattr(plain, name, getattr(event, name))
+    return plain
+
+
+def _with(event: Any, args: Any, t: Any, y: Any) -> Any:
+    return event(t, y, *args)
+
+
+def _happened(events: list[Any], args: Any, found: Any, solution: Solution) -> tuple[list[Any], list[Any]]:
+    """Return the moments and the states of each event."""
+    moments, states = [], []
+    for k, event in enumerate(events):
+        numbers = _step_of(solution.ts, found.t_events[k])
+        pairs = zip(numbers, found.t_events[k], strict=True)
+        ts = [moment(functools.partial(_with, event, args), solution.steps[i].between(), t) for i, t in pairs]
+        moments.append(np.stack(ts) if ts else found.t_events[k])
+        if ts:
+            y = solution(moments[-1]).T
+            states.append(found.y_events[k] + (y - barrier.stop_gradient(y)))
+        else:
+            states.append(found.y_events[k])
+    return moments, states
+
+
+def _probe(fun: Any, events: Any, start: Any, y0: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """Return what the functions return at the beginning, which holds Tensors if they read some from around them."""
+    if has_tensors(start, y0, args):
+        return ()
     y0 = np.asarray(y0, None if np.iscomplexobj(y0) else np.float64)
-    return fun(start, y0[:, None], *args)[:, 0] if options.get("vectorized") else fun(start, y0, *args)
+    slope = fun(start, y0[:, None], *args)[:, 0] if options.get("vectorized") else fun(start, y0, *args)
+    return slope, [event(start, y0, *args) for event in _listed(events)]
 
 
 def _of_columns(fun: Callable[..., Any]) -> Callable[..., Any]:
@@ -211,15 +254,16 @@ def odeint(
     theirs, information = original.odeint(
         on_arrays(fun), bare(y0), times, plain, full_output=1, tfirst=True, **tolerances, **options
     )
-    side, limit = right_hand_side(fun, args, y0), _STIFF * (int(information["nst"].max(initial=0)) + 20)
-    accepted = _steps_of(on_arrays(fun), times, bare(y0), plain, _tighter(1e-2, **tolerances), limit)
-    if accepted is not None:
-        solution = Solution(accepted, replayed(side, "DOP853", [t[0], *accepted[1:-1], t[-1]], y0))
-    else:
-        ends, span = (t[0], t[-1]), (times[0], times[-1])
-        settings = {"args": plain, **_tighter(1e-1, **tolerances)}
-        _, steps = _implicit(fun, side, "Radau", ends, span, y0, None, settings)
-        solution = Solution(np.array([times[0], *(step.end for step in steps)]), steps)
+    side, ends, span = right_hand_side(fun, args, y0), (t[0], t[-1]), (times[0], times[-1])
+    limit = _STIFF * (int(information["nst"].max(initial=0)) + 20)
+    method, settings = "DOP853", _tighter(1e-2, **tolerances)
+    accepted = _steps_of(on_arrays(fun), times, bare(y0), plain, settings, limit)
+    if accepted is None:
+        method = "Radau"
+        solver, accepted = _noting(method)
+        settings = _tighter(1e-1, **tolerances)
+        original.solve_ivp(on_arrays(fun), span, bare(y0), solver, args=plain, **settings)
+    solution = _recorded(side, method, ends, y0, accepted)
     ours = solution(t).T
     y = theirs + (ours - barrier.stop_gradient(ours))
     return (y, information) if full_output else y
@@ -236,12 +280,12 @@ def _tighter(factor: float, rtol: Any, atol: Any) -> dict[str, Any]:
 
 
 def _steps_of(fun: Any, t: Any, y0: Any, args: Any, tolerances: Any, limit: int) -> Any:
-    """Return where DOP853's steps begin and end; None if there are too many of them."""
+    """Return the notes of DOP853's steps, where each ends; None if there are too many of them."""
     solver = original.DOP853(lambda t, y: fun(t, y, *args), t[0], y0, t[-1], **tolerances)
-    times = [t[0]]
+    notes = []
     while solver.status == "running":
         solver.step()
-        times.append(solver.t)
-        if len(times) > limit or solver.status == "failed":
+        notes.append((solver.t,))
+        if len(notes) > limit or solver.status == "failed":
             return None
-    return np.array(times)
+    return notes

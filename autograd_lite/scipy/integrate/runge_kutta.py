@@ -23,8 +23,7 @@ from ...core.shapes import ShapeDtype
 from ...custom_ops import structural
 from ...ops.operands import operand
 
-Function = Callable[[Any, Any], Any]
-METHODS: dict[str, Any] = {"RK23": original.RK23, "RK45": original.RK45, "DOP853": original.DOP853}
+Function = Callable[..., Any]
 
 
 def _sum(*terms: Any, weights: Sequence[float]) -> Any:
@@ -56,8 +55,32 @@ def _advanced(y: Any, h: Any, slopes: Sequence[Any], row: Any) -> Any:
     return weighted_sum(y, *ks, weights=(1.0, *(float(h) * w for w in ws)))
 
 
+class Notes:
+    """Makes a solver of SciPy's, the next base, note the end of each step in `notes`, and what else will be needed."""
+
+    notes: list[Any]
+
+    def __getattr__(self, name: str) -> Any:  # what is SciPy's
+        raise AttributeError(name)
+
+    def before(self) -> tuple[Any, ...]:
+        """Return what is noted before a step."""
+        return ()
+
+    def now(self) -> tuple[Any, ...]:
+        """Return what is noted after a step."""
+        return ()
+
+    def _step_impl(self) -> Any:
+        before = self.before()
+        done = super()._step_impl()  # type: ignore[misc]
+        if done[0]:
+            self.notes.append((self.t, *before, *self.now()))
+        return done
+
+
 class Step:
-    """One step from `start` to `end`, and the polynomial between them, which is made when it is asked for."""
+    """One step from `start` to `end`."""
 
     def __init__(self, fun: Function, method: Any, start: Any, end: Any, y: Any, slope: Any) -> None:
         self.fun, self.method = fun, method
@@ -69,23 +92,21 @@ class Step:
             self.slopes.append(fun(start + c * self.h, at))
         self.after = _advanced(y, self.h, self.slopes, method.B)
         self.slope = fun(end, self.after)
-        self._polynomial: list[Any] | None = None
 
-    def __call__(self, t: Any) -> Any:
-        """Return the solution at times of shape `(m,)` or `()`: shape `(n, m)` or `(n,)`."""
-        x = (t - self.start) / self.h
-        column = (slice(None), None) if getattr(x, "ndim", 0) else slice(None)
-        if self._polynomial is None:
-            slopes = [*self.slopes, self.slope]
-            self._polynomial = self._eighth(slopes) if self.method is original.DOP853 else self._by_table(slopes)
-        y: Any = 0.0
-        if self.method is original.DOP853:
-            for i, f in enumerate(reversed(self._polynomial)):
-                y = (y + f[column]) * (x if i % 2 == 0 else 1 - x)
-        else:
-            for f in reversed(self._polynomial):
-                y = (y + f[column]) * x
-        return self.before[column] + y
+    def between(self) -> Function:
+        """Return the solution in the step as a function of times of shape `(m,)`, with results of shape `(n, m)`."""
+        slopes = [*self.slopes, self.slope]
+        nested = self.method is original.DOP853
+        polynomial = self._eighth(slopes) if nested else self._by_table(slopes)
+
+        def solution(t: Any) -> Any:
+            x = (t - self.start) / self.h
+            y: Any = 0.0
+            for i, f in enumerate(reversed(polynomial)):
+                y = (y + f[:, None]) * (1 - x if nested and i % 2 else x)
+            return self.before[:, None] + y
+
+        return solution
 
     def _by_table(self, slopes: list[Any]) -> list[Any]:
         """Return the coefficients of the powers of x."""
@@ -104,19 +125,20 @@ class Step:
         return [moved, first - moved, 2 * moved - last - first, *rest]
 
 
-def replayed(fun: Function, method: str, times: Sequence[Any], y: Any) -> list[Step]:
+def explicit_steps(fun: Function, times: Sequence[Any], y: Any, notes: list[Any], *, method: Any) -> list[Step]:
     """Take steps between given times, recorded.
 
     Args:
         fun: the right-hand side, `fun(t, y)`.
-        method: a name in METHODS.
         times: where the steps begin and end; numbers, or Tensors of no axes.
         y: the initial state, shape `(n,)`.
+        notes: not needed.
+        method: SciPy's class, which has the coefficients.
     """
     steps: list[Step] = []
     slope = fun(times[0], y)
     for start, end in pairwise(times):
-        step = Step(fun, METHODS[method], start, end, y, slope)
+        step = Step(fun, method, start, end, y, slope)
         y, slope = step.after, step.slope
         steps.append(step)
     return steps

@@ -149,7 +149,7 @@ def _parts(packed: Any) -> tuple[Any, Any, Any]:
 def _lu_rule(g: Any, out: Any, x: Any) -> Any:
     low, high, exchange = _parts(out)
     g = g[..., :-1]
-    inner = np.tril(np.matmul(low.mT, np.tril(g, -1)), -1) + np.triu(np.matmul(np.triu(g), high.mT))
+    inner = np.tril(np.matmul(low.mT, g), -1) + np.triu(np.matmul(g, high.mT))
     half = substitute(low.mT, inner, lower=False)
     return np.matmul(exchange.mT, substitute(high, half.mT, lower=False).mT)
 
@@ -158,7 +158,7 @@ def _lu_jvp(tangents: Sequence[Any], out: Any, x: Any) -> Any:
     low, high, exchange = _parts(out)
     inner = substitute(low, np.matmul(exchange, tangents[0]), lower=True)
     inner = substitute(high.mT, inner.mT, lower=True).mT
-    moved = np.tril(np.matmul(low, np.tril(inner, -1)), -1) + np.triu(np.matmul(np.triu(inner), high))
+    moved = np.matmul(low, np.tril(inner, -1)) + np.matmul(np.triu(inner), high)
     return np.concatenate([moved, np.zeros((*moved.shape[:-1], 1), moved.dtype)], axis=-1)
 
 

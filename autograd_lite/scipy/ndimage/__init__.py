@@ -1,5 +1,7 @@
 """`scipy.ndimage` on Tensors: linear filters by image and weights, and sampling by image and coordinates.
 
+Sampling is by splines of order 0 to 5.
+
 Filters that sort (`median_filter`, `grey_erosion`, …), measurements and morphology are not here.
 
 Example:

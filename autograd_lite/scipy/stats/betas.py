@@ -10,7 +10,7 @@ from scipy import special as sp
 
 from .masks import shown
 from .quadrature import poisson_mixture, tanh_sinh
-from .rows import LOG_2, LOG_PI, POSITIVE, UNIT, Row, log_normal, times, where_above
+from .rows import LOG_2, POSITIVE, UNIT, Row, fixed, log_normal, times, where_above
 
 
 def _t_entropy(df: Any) -> Any:
@@ -142,12 +142,18 @@ def _gausshyper_power(n: int, a: Any, b: Any, c: Any, z: Any) -> Any:
 
 
 # fmt: off
+_RDIST = Row(
+    logpdf=lambda x, c: times(0.5 * c - 1, np.log1p(-x * x)) - sp.betaln(0.5 * c, 0.5),
+    cdf=lambda x, c: sp.betainc(0.5 * c, 0.5 * c, 0.5 * (x + 1)), support=(-1.0, 1.0), symmetric=True,
+    mean=lambda c: 0.0 * c, var=lambda c: 1 / (c + 1),
+)
+_BETA = Row(
+    logpdf=lambda x, a, b: times(b - 1, np.log1p(-x)) + times(a - 1, np.log(x)) - sp.betaln(a, b),
+    cdf=lambda x, a, b: sp.betainc(a, b, x), sf=lambda x, a, b: sp.betaincc(a, b, x), support=UNIT,
+    mean=lambda a, b: a / (a + b), var=lambda a, b: a * b / ((a + b) ** 2 * (a + b + 1)), entropy=_beta_entropy,
+)
 BETAS: dict[str, Row] = {
-    "beta": Row(
-        logpdf=lambda x, a, b: times(b - 1, np.log1p(-x)) + times(a - 1, np.log(x)) - sp.betaln(a, b),
-        cdf=lambda x, a, b: sp.betainc(a, b, x), sf=lambda x, a, b: sp.betaincc(a, b, x), support=UNIT,
-        mean=lambda a, b: a / (a + b), var=lambda a, b: a * b / ((a + b) ** 2 * (a + b + 1)), entropy=_beta_entropy,
-    ),
+    "beta": _BETA,
     "t": Row(
         logpdf=lambda x, df: -sp.betaln(0.5 * df, 0.5) - 0.5 * np.log(df) - (0.5 * df + 0.5) * np.log1p(x * x / df),
         cdf=lambda x, df: sp.stdtr(df, x), symmetric=True, mean=lambda df: where_above(1, df, 0.0 * df),
@@ -167,25 +173,16 @@ BETAS: dict[str, Row] = {
         support=POSITIVE, closed=False, mean=lambda a, b: where_above(1, b, a / (b - 1)),
         var=lambda a, b: where_above(2, b, a * (a + b - 1) / ((b - 2) * (b - 1) ** 2)),
     ),
-    "arcsine": Row(
-        logpdf=lambda x: -LOG_PI - 0.5 * np.log(x) - 0.5 * np.log1p(-x),
-        cdf=lambda x: (2 / math.pi) * np.arcsin(np.sqrt(x)), support=UNIT,
-    ),
-    "rdist": Row(
-        logpdf=lambda x, c: times(0.5 * c - 1, np.log1p(-x * x)) - sp.betaln(0.5 * c, 0.5),
-        cdf=lambda x, c: sp.betainc(0.5 * c, 0.5 * c, 0.5 * (x + 1)), support=(-1.0, 1.0), symmetric=True,
-        mean=lambda c: 0.0 * c, var=lambda c: 1 / (c + 1),
-    ),
+    "arcsine": fixed(_BETA, 0.5, 0.5),
+    "rdist": _RDIST,
+    "semicircular": fixed(_RDIST, 3.0),
     "jf_skew_t": Row(
         logpdf=_log_skew_t, cdf=lambda x, a, b: sp.betainc(a, b, 0.5 + 0.5 * _skew_t(x, a, b)),
-        sf=lambda x, a, b: sp.betaincc(a, b, 0.5 + 0.5 * _skew_t(x, a, b)), mean=lambda a, b: _skew_t_power(1, a, b),
-        var=lambda a, b: _skew_t_power(2, a, b) - _skew_t_power(1, a, b) ** 2,
+        sf=lambda x, a, b: sp.betaincc(a, b, 0.5 + 0.5 * _skew_t(x, a, b)), power=_skew_t_power,
     ),
     "gausshyper": Row(
         logpdf=_gausshyper, cdf=_gausshyper_cdf, support=UNIT,
-        check=lambda a, b, c, z: (a > 0) & (b > 0) & (c == c) & (z > -1),
-        mean=lambda *shapes: _gausshyper_power(1, *shapes),
-        var=lambda *shapes: _gausshyper_power(2, *shapes) - _gausshyper_power(1, *shapes) ** 2,
+        check=lambda a, b, c, z: (a > 0) & (b > 0) & (c == c) & (z > -1), power=_gausshyper_power,
     ),
     "ncf": Row(
         logpdf=_ncf, cdf=_ncf_tail(True), sf=_ncf_tail(False), support=POSITIVE, closed=False,

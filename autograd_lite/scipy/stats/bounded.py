@@ -10,7 +10,7 @@ from scipy import special as sp
 
 from .implicit import solved, without_derivatives
 from .masks import shown
-from .rows import LOG_2, LOG_PI, POSITIVE, UNIT, Row, one_over
+from .rows import LOG_2, LOG_PI, POSITIVE, UNIT, Row, fixed, one_over
 
 _LOG_2PI = LOG_2 + LOG_PI
 _tukey = without_derivatives(sp.tklmbda, 2, "tklmbda")
@@ -54,6 +54,12 @@ def _vonmises_cdf(x: Any, kappa: Any) -> Any:
 
 
 # fmt: off
+_FOLDCAUCHY = Row(
+    logpdf=lambda x, c: np.log(1 / (1 + (x - c) ** 2) + 1 / (1 + (x + c) ** 2)) - LOG_PI,
+    cdf=lambda x, c: (np.arctan(x - c) + np.arctan(x + c)) / math.pi,
+    sf=lambda x, c: (np.arctan2(1.0, x - c) + np.arctan2(1.0, x + c)) / math.pi, support=POSITIVE,
+    check=lambda c: c >= 0,
+)
 _VONMISES = Row(
     logpdf=lambda x, kappa: kappa * sp.cosm1(x) - _LOG_2PI - np.log(sp.i0e(kappa)), cdf=_vonmises_cdf,
     check=lambda kappa: kappa >= 0,
@@ -143,10 +149,6 @@ BOUNDED: dict[str, Row] = {
         logpdf=lambda x: np.log1p(np.cos(x)) - _LOG_2PI, cdf=lambda x: (math.pi + x + np.sin(x)) / (2 * math.pi),
         support=(-math.pi, math.pi), symmetric=True,
     ),
-    "semicircular": Row(
-        logpdf=lambda x: LOG_2 - LOG_PI + 0.5 * np.log1p(-x * x),
-        cdf=lambda x: 0.5 + (x * np.sqrt(1 - x * x) + np.arcsin(x)) / math.pi, support=(-1.0, 1.0), symmetric=True,
-    ),
     "bradford": Row(
         logpdf=lambda x, c: np.log(c / np.log1p(c)) - np.log1p(c * x), cdf=lambda x, c: np.log1p(c * x) / np.log1p(c),
         support=UNIT, mean=lambda c: (c - np.log1p(c)) / (c * np.log1p(c)),
@@ -175,16 +177,8 @@ BOUNDED: dict[str, Row] = {
     "cauchy": Row(
         logpdf=lambda x: -LOG_PI - np.log1p(x * x), cdf=lambda x: np.arctan2(1.0, -x) / math.pi, symmetric=True,
     ),
-    "halfcauchy": Row(
-        logpdf=lambda x: LOG_2 - LOG_PI - np.log1p(x * x), cdf=lambda x: (2 / math.pi) * np.arctan(x),
-        sf=lambda x: (2 / math.pi) * np.arctan2(1.0, x), support=POSITIVE,
-    ),
-    "foldcauchy": Row(
-        logpdf=lambda x, c: np.log(1 / (1 + (x - c) ** 2) + 1 / (1 + (x + c) ** 2)) - LOG_PI,
-        cdf=lambda x, c: (np.arctan(x - c) + np.arctan(x + c)) / math.pi,
-        sf=lambda x, c: (np.arctan2(1.0, x - c) + np.arctan2(1.0, x + c)) / math.pi, support=POSITIVE,
-        check=lambda c: c >= 0,
-    ),
+    "halfcauchy": fixed(_FOLDCAUCHY, 0.0),
+    "foldcauchy": _FOLDCAUCHY,
     "skewcauchy": Row(
         logpdf=lambda x, a: -LOG_PI - np.log1p((x / (1 + a * np.sign(x))) ** 2),
         cdf=lambda x, a: 0.5 * (1 - a) + (1 + a * np.sign(x)) / math.pi * np.arctan(x / (1 + a * np.sign(x))),

@@ -67,10 +67,6 @@ def _harmonic(a: Any, n: Any) -> Any:
     return np.where(j <= np.expand_dims(shown(n), -1), j ** -np.expand_dims(a, -1), 0.0).sum(axis=-1)
 
 
-def _zipfian_power(power: int, a: Any, n: Any) -> Any:
-    return _harmonic(a - power, n) / _harmonic(a, n)
-
-
 def _dlaplace_cdf(k: Any, a: Any) -> Any:
     tail = np.exp(-a * np.where(k >= 0, k + 1, -k)) / (1 + np.exp(-a))
     return np.where(k >= 0, 1 - tail, tail)
@@ -194,8 +190,8 @@ DISCRETE: dict[str, Row] = {
     ),
     "zipfian": Row(
         logpdf=lambda k, a, n: -a * np.log(k) - np.log(_harmonic(a, n)), support=(1, lambda a, n: n),
-        check=lambda a, n: (a >= 0) & (n >= 1) & _whole(n), integers=("n",), mean=lambda a, n: _zipfian_power(1, a, n),
-        var=lambda a, n: _zipfian_power(2, a, n) - _zipfian_power(1, a, n) ** 2,
+        check=lambda a, n: (a >= 0) & (n >= 1) & _whole(n), integers=("n",),
+        power=lambda m, a, n: _harmonic(a - m, n) / _harmonic(a, n),
     ),
     "nchypergeom_fisher": Row(
         logpdf=_fisher, support=(lambda M, n, N, odds: _urn(M, n, N)[0], lambda M, n, N, odds: _urn(M, n, N)[1]),

@@ -14,7 +14,7 @@ import scipy.stats
 
 from ...tensors.tensor import Tensor, tensor
 from .implicit import solved, without_derivatives
-from .masks import choose, inner, is_number, shown
+from .masks import choose, inner, is_number, may_hold, shown
 from .methods import Frozen, Named, with_methods
 from .quadrature import integral, total
 from .rows import Row, log1mexp
@@ -119,7 +119,9 @@ class Distribution(Named):
         if self.discrete:
             z = at  # steps are flat, and so is what is not 0 at integers alone
             outside = outside | (at != np.floor(at))
-        return choose(outside, -np.inf, self.row.logpdf(choose(outside, inner(lower, upper), z), *shapes))
+        if not may_hold(outside):
+            return self.row.logpdf(z, *shapes)
+        return np.where(outside, -np.inf, self.row.logpdf(np.where(outside, inner(lower, upper), z), *shapes))
 
     def _probability(self, method: str, z: Any, shapes: Sequence[Any]) -> Any:
         lower, upper = self._support(shapes)
@@ -127,7 +129,8 @@ class Distribution(Named):
             z = np.floor(shown(z))
         at = shown(z)
         below, above = at < lower if self.discrete else at <= lower, at >= upper
-        value = self._tail(method, choose(below | above, inner(lower, upper), z), shapes)
+        outside = below | above
+        value = self._tail(method, np.where(outside, inner(lower, upper), z) if may_hold(outside) else z, shapes)
         none, all_ = (-np.inf, 0.0) if method.startswith("log") else (0.0, 1.0)
         if method.endswith("sf"):
             none, all_ = all_, none
@@ -192,7 +195,7 @@ class Distribution(Named):
             return np.sqrt(self.moment("var", args, kwargs))
         n = len(self.shapes)
         shapes, loc, scale = values[:n], values[n], 1 if self.discrete else values[n + 1]
-        formula = getattr(self.row, name) if shapes else getattr(self.original, name)
+        formula = self.row.moment(name) if shapes else getattr(self.original, name)
         if formula is None:
             self.refuse(name, "no formula is known here")
         with np.errstate(all="ignore"):

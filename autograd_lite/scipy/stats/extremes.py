@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -15,6 +16,7 @@ from .rows import (
     POSITIVE,
     UNIT,
     Row,
+    fixed,
     log1mexp,
     log1p_by,
     one_over,
@@ -23,15 +25,6 @@ from .rows import (
     two_sided,
     where_above,
 )
-
-
-def _variance_of(power: Any) -> Any:
-    """Return the variance, from a function f(n, *shapes) that gives the moments about 0."""
-    return lambda *shapes: power(2, *shapes) - power(1, *shapes) ** 2
-
-
-def _mean_of(power: Any) -> Any:
-    return lambda *shapes: power(1, *shapes)
 
 
 def _weibull(log: Any, c: Any) -> Any:
@@ -130,7 +123,7 @@ def _asymmetric(x: Any, kappa: Any) -> Any:
 # fmt: off
 _BURR = Row(
     logpdf=_burr, logcdf=lambda x, c, d: -d * np.logaddexp(0.0, -c * np.log(x)), support=POSITIVE, closed=False,
-    mean=_mean_of(_burr_power), var=_variance_of(_burr_power),
+    power=_burr_power,
 )
 _GUMBEL_L = Row(logpdf=lambda x: x - np.exp(x), logsf=lambda x: -np.exp(x))
 
@@ -138,12 +131,11 @@ EXTREMES: dict[str, Row] = {
     "expon": Row(logpdf=lambda x: -x, logsf=lambda x: -x, support=POSITIVE),
     "weibull_min": Row(
         logpdf=lambda x, c: _weibull(np.log(x), c), logsf=lambda x, c: -np.exp(c * np.log(x)), support=POSITIVE,
-        mean=_mean_of(_weibull_power), var=_variance_of(_weibull_power), entropy=_weibull_entropy,
+        power=_weibull_power, entropy=_weibull_entropy,
     ),
     "weibull_max": Row(
         logpdf=lambda x, c: _weibull(np.log(-x), c), logcdf=lambda x, c: -np.exp(c * np.log(-x)),
-        support=(-math.inf, 0.0), mean=lambda c: -_weibull_power(1, c), var=_variance_of(_weibull_power),
-        entropy=_weibull_entropy,
+        support=(-math.inf, 0.0), power=lambda n, c: (-1) ** n * _weibull_power(n, c), entropy=_weibull_entropy,
     ),
     "dweibull": Row(
         logpdf=lambda x, c: _weibull(np.log(np.abs(x)), c) - LOG_2,
@@ -200,27 +192,18 @@ EXTREMES: dict[str, Row] = {
         logpdf=lambda x, b, c: np.log(-b / np.expm1(-b * np.log(c))) - (b + 1) * np.log(x),
         cdf=lambda x, b, c: np.expm1(-b * np.log(x)) / np.expm1(-b * np.log(c)),
         sf=lambda x, b, c: x**-b * np.expm1(b * np.log(x / c)) / np.expm1(-b * np.log(c)),
-        support=(1.0, lambda b, c: c), check=lambda b, c: (b != 0) & (c > 1), mean=_mean_of(_truncpareto_power),
-        var=_variance_of(_truncpareto_power),
+        support=(1.0, lambda b, c: c), check=lambda b, c: (b != 0) & (c > 1), power=_truncpareto_power,
         entropy=lambda b, c: (b + 1) * (1 / b - np.log(c) / (c**b - 1)) - np.log(b / (1 - c**-b)),
     ),
     "burr": _BURR,
-    "fisk": Row(
-        logpdf=lambda x, c: _burr(x, c, 1.0), cdf=lambda x, c: sp.expit(c * np.log(x)),
-        sf=lambda x, c: sp.expit(-c * np.log(x)), logcdf=lambda x, c: sp.log_expit(c * np.log(x)),
-        logsf=lambda x, c: sp.log_expit(-c * np.log(x)), support=POSITIVE, closed=False,
-        mean=lambda c: _burr_power(1, c, 1.0), var=lambda c: _burr_power(2, c, 1.0) - _burr_power(1, c, 1.0) ** 2,
-        entropy=lambda c: 2 - np.log(c),
-    ),
+    "fisk": dataclasses.replace(fixed(_BURR, 1.0), entropy=lambda c: 2 - np.log(c)),
     "burr12": Row(
         logpdf=lambda x, c, d: np.log(c * d) + times(c - 1, np.log(x)) - (d + 1) * np.log1p(x**c),
-        logsf=lambda x, c, d: -d * np.log1p(x**c), support=POSITIVE, mean=_mean_of(_burr12_power),
-        var=_variance_of(_burr12_power),
+        logsf=lambda x, c, d: -d * np.log1p(x**c), support=POSITIVE, power=_burr12_power,
     ),
     "mielke": Row(
         logpdf=lambda x, k, s: np.log(k) + (k - 1) * np.log(x) - (1 + k / s) * np.log1p(x**s),
-        logcdf=lambda x, k, s: -(k / s) * np.log1p(x**-s), support=POSITIVE, closed=False, mean=_mean_of(_mielke_power),
-        var=_variance_of(_mielke_power),
+        logcdf=lambda x, k, s: -(k / s) * np.log1p(x**-s), support=POSITIVE, closed=False, power=_mielke_power,
     ),
     "kappa3": Row(
         logpdf=lambda x, a: np.log(a) - (1 / a + 1) * np.log(a + x**a), logcdf=lambda x, a: -np.log1p(a * x**-a) / a,

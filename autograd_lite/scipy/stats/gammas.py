@@ -10,7 +10,7 @@ import numpy as np
 from scipy import special as sp
 
 from .quadrature import poisson_mixture
-from .rows import HALF_LOG_2PI, LOG_2, POSITIVE, UNIT, Row, times, where_above
+from .rows import HALF_LOG_2PI, LOG_2, POSITIVE, UNIT, Row, fixed, times, where_above
 
 
 def _gengamma(x: Any, a: Any, c: Any) -> Any:
@@ -90,6 +90,12 @@ def _genhyperbolic_var(p: Any, a: Any, b: Any) -> Any:
 
 
 # fmt: off
+_CHI = Row(
+    logpdf=lambda x, df: LOG_2 - (0.5 * LOG_2) * df - sp.gammaln(0.5 * df) + times(df - 1, np.log(x)) - 0.5 * x * x,
+    cdf=lambda x, df: sp.gammainc(0.5 * df, 0.5 * x * x), sf=lambda x, df: sp.gammaincc(0.5 * df, 0.5 * x * x),
+    support=POSITIVE, mean=_chi_mean, var=lambda df: df - _chi_mean(df) ** 2,
+    entropy=lambda df: sp.gammaln(0.5 * df) + 0.5 * (df - LOG_2 - (df - 1) * sp.psi(0.5 * df)),
+)
 _GAMMA = Row(
     logpdf=lambda x, a: times(a - 1, np.log(x)) - x - sp.gammaln(a), cdf=lambda x, a: sp.gammainc(a, x),
     sf=lambda x, a: sp.gammaincc(a, x), support=POSITIVE, mean=lambda a: a, var=lambda a: a,
@@ -104,12 +110,7 @@ GAMMAS: dict[str, Row] = {
         support=UNIT, closed=False,
         mean=lambda chi: math.sqrt(math.pi / 8) * chi * sp.ive(1.0, 0.25 * chi * chi) / np.exp(_log_argus(chi)),
     ),
-    "chi": Row(
-        logpdf=lambda x, df: LOG_2 - (0.5 * LOG_2) * df - sp.gammaln(0.5 * df) + times(df - 1, np.log(x)) - 0.5 * x * x,
-        cdf=lambda x, df: sp.gammainc(0.5 * df, 0.5 * x * x), sf=lambda x, df: sp.gammaincc(0.5 * df, 0.5 * x * x),
-        support=POSITIVE, mean=_chi_mean, var=lambda df: df - _chi_mean(df) ** 2,
-        entropy=lambda df: sp.gammaln(0.5 * df) + 0.5 * (df - LOG_2 - (df - 1) * sp.psi(0.5 * df)),
-    ),
+    "chi": _CHI,
     "chi2": Row(
         logpdf=_chi2, cdf=lambda x, df: sp.gammainc(0.5 * df, 0.5 * x),
         sf=lambda x, df: sp.gammaincc(0.5 * df, 0.5 * x), support=POSITIVE, mean=lambda df: df, var=lambda df: 2 * df,
@@ -127,13 +128,11 @@ GAMMAS: dict[str, Row] = {
     ),
     "geninvgauss": Row(
         logpdf=_geninvgauss, support=POSITIVE, closed=False, check=lambda p, b: (p == p) & (b > 0),
-        center=lambda p, b: _geninvgauss_moment(1, p, b), mean=lambda p, b: _geninvgauss_moment(1, p, b),
-        var=lambda p, b: _geninvgauss_moment(2, p, b) - _geninvgauss_moment(1, p, b) ** 2,
+        center=lambda p, b: _geninvgauss_moment(1, p, b), power=_geninvgauss_moment,
     ),
     "gengamma": Row(
         logpdf=_gengamma, cdf=_gengamma_tail(True), sf=_gengamma_tail(False), support=POSITIVE,
-        check=lambda a, c: (a > 0) & (c != 0), mean=lambda a, c: sp.poch(a, 1 / c),
-        var=lambda a, c: sp.poch(a, 2 / c) - sp.poch(a, 1 / c) ** 2,
+        check=lambda a, c: (a > 0) & (c != 0), power=lambda n, a, c: sp.poch(a, n / c),
         entropy=lambda a, c: a * (1 - sp.psi(a)) + sp.psi(a) / c + sp.gammaln(a) - np.log(np.abs(c)),
     ),
     "gennorm": Row(
@@ -158,11 +157,7 @@ GAMMAS: dict[str, Row] = {
         sf=lambda x, c: sp.gammaincc(c, np.exp(x)), mean=lambda c: sp.psi(c), var=lambda c: sp.zeta(2.0, c),
         entropy=lambda c: sp.gammaln(c) - c * sp.psi(c) + c,
     ),
-    "maxwell": Row(
-        logpdf=lambda x: LOG_2 - HALF_LOG_2PI + 2 * np.log(x) - 0.5 * x * x,
-        cdf=lambda x: sp.gammainc(1.5, 0.5 * x * x), sf=lambda x: sp.gammaincc(1.5, 0.5 * x * x), support=POSITIVE,
-        closed=False,
-    ),
+    "maxwell": fixed(_CHI, 3.0),
     "nakagami": Row(
         logpdf=lambda x, nu: LOG_2 + times(nu, np.log(nu)) - sp.gammaln(nu) + times(2 * nu - 1, np.log(x)) - nu * x * x,
         cdf=lambda x, nu: sp.gammainc(nu, nu * x * x), sf=lambda x, nu: sp.gammaincc(nu, nu * x * x), support=POSITIVE,

@@ -20,16 +20,19 @@ def shown(x: Any) -> Any:
     return stop_gradient(x)
 
 
+def may_hold(mask: Any) -> bool:
+    """Return whether a mask may hold somewhere; where its values are known now it is known not to, most of the time."""
+    return isinstance(mask, Tensor) or bool(mask.any() if isinstance(mask, np.ndarray) else mask)
+
+
 def choose(mask: Any, value: Any, otherwise: Any) -> Any:
     """Return np.where(mask, value, otherwise), without a pass where the mask is known to hold nowhere."""
-    if isinstance(mask, Tensor) or np.any(mask):
-        return np.where(mask, value, otherwise)
-    return otherwise
+    return np.where(mask, value, otherwise) if may_hold(mask) else otherwise
 
 
 def is_number(x: Any, value: float) -> bool:
     """Return whether x is a bare number of this value, which need not be added or multiplied by."""
-    return not isinstance(x, Tensor) and np.ndim(x) == 0 and bool(x == value)
+    return isinstance(x, float | int) and x == value
 
 
 def inner(lower: Any, upper: Any) -> Any:

@@ -167,6 +167,12 @@ def _pearson_tail(sign: int) -> Any:
 
 
 # fmt: off
+_FOLDNORM = Row(
+    logpdf=lambda x, c: np.logaddexp(log_normal(x + c), log_normal(x - c)),
+    cdf=lambda x, c: 0.5 * (sp.erf((x - c) * _ROOT_HALF) + sp.erf((x + c) * _ROOT_HALF)),
+    sf=lambda x, c: sp.ndtr(c - x) + sp.ndtr(-x - c), support=POSITIVE, check=lambda c: c >= 0, mean=_folded_mean,
+    var=lambda c: c * c + 1 - _folded_mean(c) ** 2,
+)
 _LOGNORM = Row(
     logpdf=_lognormal, cdf=lambda x, s: sp.ndtr(np.log(x) / s), sf=lambda x, s: sp.ndtr(-np.log(x) / s),
     logcdf=lambda x, s: sp.log_ndtr(np.log(x) / s), logsf=lambda x, s: sp.log_ndtr(-np.log(x) / s), support=POSITIVE,
@@ -192,9 +198,7 @@ NORMALS: dict[str, Row] = {
     "crystalball": Row(logpdf=_crystal, cdf=_crystal_cdf, sf=_crystal_sf, check=lambda beta, m: (m > 1) & (beta > 0)),
     "dpareto_lognorm": Row(
         logpdf=_pareto_lognormal, cdf=_pareto_lognormal_tail(1.0), sf=_pareto_lognormal_tail(-1.0), support=POSITIVE,
-        closed=False, check=lambda u, s, a, b: (s > 0) & (a > 0) & (b > 0),
-        mean=lambda *shapes: _pareto_lognormal_moment(1, *shapes),
-        var=lambda *shapes: _pareto_lognormal_moment(2, *shapes) - _pareto_lognormal_moment(1, *shapes) ** 2,
+        closed=False, check=lambda u, s, a, b: (s > 0) & (a > 0) & (b > 0), power=_pareto_lognormal_moment,
     ),
     "exponnorm": Row(
         logpdf=lambda x, K: _exponential_part(x, K) - np.log(K),
@@ -206,16 +210,8 @@ NORMALS: dict[str, Row] = {
         cdf=lambda x, c: sp.ndtr(_birnbaum(x, c)), sf=lambda x, c: sp.ndtr(-_birnbaum(x, c)), support=POSITIVE,
         closed=False, mean=lambda c: 0.5 * c * c + 1, var=lambda c: 0.25 * c * c * (5 * c * c + 4),
     ),
-    "foldnorm": Row(
-        logpdf=lambda x, c: np.logaddexp(log_normal(x + c), log_normal(x - c)),
-        cdf=lambda x, c: 0.5 * (sp.erf((x - c) * _ROOT_HALF) + sp.erf((x + c) * _ROOT_HALF)),
-        sf=lambda x, c: sp.ndtr(c - x) + sp.ndtr(-x - c), support=POSITIVE, check=lambda c: c >= 0, mean=_folded_mean,
-        var=lambda c: c * c + 1 - _folded_mean(c) ** 2,
-    ),
-    "halfnorm": Row(
-        logpdf=lambda x: log_normal(x) + LOG_2, cdf=lambda x: sp.erf(x * _ROOT_HALF),
-        sf=lambda x: sp.erfc(x * _ROOT_HALF), support=POSITIVE,
-    ),
+    "foldnorm": _FOLDNORM,
+    "halfnorm": fixed(_FOLDNORM, 0.0),
     "johnsonsb": Row(
         logpdf=lambda x, a, b: np.log(b) - np.log(x) - np.log1p(-x) + log_normal(a + b * sp.logit(x)),
         cdf=lambda x, a, b: sp.ndtr(a + b * sp.logit(x)), sf=lambda x, a, b: sp.ndtr(-a - b * sp.logit(x)),

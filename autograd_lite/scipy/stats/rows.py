@@ -32,6 +32,7 @@ class Row:
         check: `f(*shapes)`, whether they are allowed; without it they must be above 0.
         symmetric: whether P(X > x) = P(X <= -x).
         center: `f(*shapes)`, about where the density is; integrals are of the tail on the other side of x.
+        power: `f(n, *shapes)`, the moments about 0, of which mean and variance follow if they are not stated.
         mean, var, entropy: the moments; None where no formula is documented.
         why: the reason why the row has neither a distribution function nor an integral for one.
         integers: names of the shapes that count something, so that a derivative by them means nothing.
@@ -47,11 +48,22 @@ class Row:
     check: Formula | None = None
     symmetric: bool = False
     center: Formula | None = None
+    power: Formula | None = None
     mean: Formula | None = None
     var: Formula | None = None
     entropy: Formula | None = None
     why: str = ""
     integers: tuple[str, ...] = ()
+
+    def moment(self, name: str) -> Formula | None:
+        """Return the formula of the mean, the variance or the entropy."""
+        stated: Formula | None = getattr(self, name)
+        power = self.power
+        if stated is not None or power is None or name == "entropy":
+            return stated
+        if name == "mean":
+            return lambda *shapes: power(1, *shapes)
+        return lambda *shapes: power(2, *shapes) - power(1, *shapes) ** 2
 
 
 def fixed(row: Row, *shapes: float) -> Row:

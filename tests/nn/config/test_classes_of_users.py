@@ -15,8 +15,6 @@ import nn
 from nn import callbacks, constraints, initializers, layers, losses, metrics, models, optimizers, regularizers
 from nn.config.config import Registered
 
-pytestmark = pytest.mark.usefixtures("few_objects")
-
 X = np.ones((2, 3, 4), "float32")
 
 

@@ -206,6 +206,16 @@ def test_least_squares_equals_its_closed_form() -> None:
     np.testing.assert_allclose(w.data, np.linalg.lstsq(x, y, rcond=None)[0], rtol=1e-5)
 
 
+def test_a_gradient_of_ones_own_is_used() -> None:
+    pytest.importorskip("scipy")
+    w = ag.tensor(np.zeros(2), requires_grad=True)
+    for jac in (lambda x: 2 * (x - [1.0, 2.0]), "2-point"):
+        w.assign(np.zeros(2))
+        found = minimize(lambda: ((w - [1.0, 2.0]) ** 2).sum(), [w], "BFGS", jac=jac)
+        np.testing.assert_allclose(w.data, [1, 2], atol=1e-5)
+        assert not hasattr(found, "covariance")
+
+
 def test_an_error_leaves_a_model_as_it_was() -> None:
     pytest.importorskip("scipy")
     p = ag.tensor(START, requires_grad=True)

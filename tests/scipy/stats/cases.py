@@ -105,7 +105,7 @@ CONTINUOUS: dict[str, tuple[tuple[float, ...], ...]] = {
     "triang": ((0.158,), (0.6,)),
     "truncexpon": ((4.69,), (0.8,)),
     "truncnorm": ((-1.1, 2.2), (1.3, 4.0)),
-    "truncpareto": ((1.8, 5.3), (-1.2, 3.1)),
+    "truncpareto": ((1.8, 5.3), (0.7, 3.1)),
     "truncweibull_min": ((2.5, 0.25, 1.75), (0.8, 0.4, 3.0)),
     "tukeylambda": ((3.13,), (-0.4,)),
     "uniform": ((),),

@@ -14,10 +14,8 @@
 
 /* total[r][v] += sum over t of x(r, t) * right[t * step + v], for TILE rows and `width` columns, where x(r, t) lies
  * offset[t] bytes behind rows[r]. */
-ALWAYS_INLINE void
-FN(tile_of)(npy_intp width, real *const *total, const char *const *rows, const npy_intp *restrict offset,
-            const real *restrict right, npy_intp step, npy_intp n)
-{
+ALWAYS_INLINE void FN(tile_of)(npy_intp width, real *const *total, const char *const *rows,
+                      const npy_intp *restrict offset, const real *restrict right, npy_intp step, npy_intp n) {
     real sum[TILE][4 * PER_VECTOR];
     for (int r = 0; r < TILE; r++) {
         for (npy_intp v = 0; v < width; v++) {
@@ -58,15 +56,12 @@ typedef struct {
 
 /* A tile of one of the three widths. */
 static void
-FN(tile)(npy_intp width, const FN(Tile) *tile, const npy_intp *offset, const real *right, npy_intp step, npy_intp n)
-{
+FN(tile)(npy_intp width, const FN(Tile) *tile, const npy_intp *offset, const real *right, npy_intp step, npy_intp n) {
     if (width == 4 * PER_VECTOR) {
         FN(tile_of)(4 * PER_VECTOR, tile->total, tile->rows, offset, right, step, n);
-    }
-    else if (width == 2 * PER_VECTOR) {
+    } else if (width == 2 * PER_VECTOR) {
         FN(tile_of)(2 * PER_VECTOR, tile->total, tile->rows, offset, right, step, n);
-    }
-    else {
+    } else {
         FN(tile_of)(PER_VECTOR, tile->total, tile->rows, offset, right, step, n);
     }
 }
@@ -80,8 +75,7 @@ typedef struct {
 
 /* Take the rows from `first` on, of `count`. */
 static __attribute__((noinline)) void
-FN(choose)(FN(Tile) *tile, FN(Rows) rows, FN(Rows) total, npy_intp first, npy_intp count)
-{
+FN(choose)(FN(Tile) *tile, FN(Rows) rows, FN(Rows) total, npy_intp first, npy_intp count) {
     memset(tile->spare, 0, first + TILE > count ? sizeof tile->spare : 0);
     for (npy_intp r = 0; r < TILE; r++) {
         const npy_intp row = first + r < count ? first + r : count - 1;
@@ -92,9 +86,7 @@ FN(choose)(FN(Tile) *tile, FN(Rows) rows, FN(Rows) total, npy_intp first, npy_in
 }
 
 /* Windows times weights, for some bands; summed in the result if its pixels are whole vectors. */
-static void
-FN(forward_part)(void *context, ptrdiff_t part, int thread)
-{
+static void FN(forward_part)(void *context, ptrdiff_t part, int thread) {
     const Convolution *v = context;
     char *const copy = v->scratch + thread * v->scratch_step, *const sums = copy + v->copied;
     for (npy_intp n = v->all_bands * part / v->parts; n < v->all_bands * (part + 1) / v->parts; n++) {
@@ -126,9 +118,7 @@ FN(forward_part)(void *context, ptrdiff_t part, int thread)
 }
 
 /* The gradient of some rows of the weights: all bands, summed in order. */
-static void
-FN(kernel_part)(void *context, ptrdiff_t part, int thread)
-{
+static void FN(kernel_part)(void *context, ptrdiff_t part, int thread) {
     const Convolution *v = context;
     char *const copy = v->scratch + thread * v->scratch_step, *const y = copy + v->copied;
     const npy_intp tiles = ROUNDED(v->rows, TILE) / TILE, first = tiles * part / v->parts * TILE;
@@ -160,9 +150,7 @@ FN(kernel_part)(void *context, ptrdiff_t part, int thread)
 }
 
 /* The gradient of some images: the products of each tap are added at the pixels where it lies. */
-static void
-FN(input_part)(void *context, ptrdiff_t part, int thread)
-{
+static void FN(input_part)(void *context, ptrdiff_t part, int thread) {
     const Convolution *v = context;
     char *const copy = v->scratch + thread * v->scratch_step, *const y = copy + v->copied;
     const npy_intp size = sizeof(real), f = v->windows.c * size;
@@ -171,8 +159,7 @@ FN(input_part)(void *context, ptrdiff_t part, int thread)
         char *const total = v->in_place ? band.image : copy;
         if (v->in_place) {
             write_image(v, band.image, NULL);
-        }
-        else {
+        } else {
             memset(copy, 0, v->copied);
         }
         for (npy_intp pixel = 0; pixel < band.pixels; pixel++) {

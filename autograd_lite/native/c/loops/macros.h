@@ -1,10 +1,10 @@
-/* What kernels are written with. Included once for each set of instructions, before loops/precision.h, which is included
- * once for each precision: it finds X, the letter of the type, `real`, the type, and `bits`, an integer of its size.
+/* What kernels are written with. Included once for each set of instructions, before precision.h, which is included once
+ * for each precision: it finds X, the letter of the type, `real`, the type, and `bits`, an integer of its size.
  *
  * An elementwise kernel is a function `FN(kernel_one)` of one element, and one line:
  *
- *     UNARY(kernel)          the ufunc's loop `FN(kernel)` of one operand; BINARY takes two
- *     CAREFUL(kernel, TAME)  the same where some arguments need care, see below
+ *     UNARY(kernel)                the ufunc's loop `FN(kernel)` of one operand; BINARY takes two
+ *     CAREFUL(kernel, easy, TAME)  the same where some arguments need care, see below
  *
  * A kernel of other operands writes its contiguous loop `static void FN(kernel_run)(char *const *operands, npy_intp n)`
  * itself, with INDEPENDENT before its loops, and takes LOOP(kernel, inputs, operands).
@@ -36,27 +36,24 @@
 
 /* The ufunc's loop around a contiguous one. */
 #define LOOP(kernel, inputs, operands)                                                             \
-    static void FN(kernel)(LOOP_ARGUMENTS)                                                         \
-    {                                                                                              \
+    static void FN(kernel)(LOOP_ARGUMENTS) {                                                       \
         (void)data;                                                                                \
         elementwise(args, dimensions[0], steps, FN(kernel##_run), inputs, operands, sizeof(real)); \
     }
 
-#define UNARY(kernel)                                               \
-    static void FN(kernel##_run)(char *const *operands, npy_intp n) \
-    {                                                               \
-        const real *x = (const real *)operands[0];                  \
-        real *out = (real *)operands[1];                            \
-        INDEPENDENT                                                 \
-        for (npy_intp i = 0; i < n; i++) {                          \
-            out[i] = FN(kernel##_one)(x[i]);                        \
-        }                                                           \
-    }                                                               \
+#define UNARY(kernel)                                                 \
+    static void FN(kernel##_run)(char *const *operands, npy_intp n) { \
+        const real *x = (const real *)operands[0];                    \
+        real *out = (real *)operands[1];                              \
+        INDEPENDENT                                                   \
+        for (npy_intp i = 0; i < n; i++) {                            \
+            out[i] = FN(kernel##_one)(x[i]);                          \
+        }                                                             \
+    }                                                                 \
     LOOP(kernel, 1, 2)
 
 #define BINARY(kernel)                                                             \
-    static void FN(kernel##_run)(char *const *operands, npy_intp n)                \
-    {                                                                              \
+    static void FN(kernel##_run)(char *const *operands, npy_intp n) {              \
         const real *x = (const real *)operands[0], *y = (const real *)operands[1]; \
         real *out = (real *)operands[2];                                           \
         INDEPENDENT                                                                \
@@ -66,58 +63,53 @@
     }                                                                              \
     LOOP(kernel, 2, 3)
 
-/* A kernel of one operand some of whose arguments need care (not a number, infinite, far out): `FN(kernel_easy)` returns
+/* A kernel of one operand some of whose arguments need care (not a number, infinite, far out): `FN(easy)` returns
  * whether one does not, by its bits, since comparing raises flags for NaN; `FN(kernel_hard)` computes such an element
- * alone, with the flags that belong to it. `FN(kernel_one)` never sees one: it gets TAME instead, so it needs no thought
- * for flags. It runs over whole vectors only, the last one filled up with TAME. */
+ * alone, with the flags that belong to it. `FN(kernel_one)` never sees one: it gets TAME instead, so it needs no
+ * thought for flags. It runs over whole vectors only, the last one filled up with TAME. */
 #define VECTOR 16
 
-#define CAREFUL(kernel, TAME)                                                     \
-    static void __attribute__((noinline))                                         \
-    FN(kernel##_vectors)(const real *x, real *out, npy_intp vectors)              \
-    {                                                                             \
-        INDEPENDENT                                                               \
-        for (npy_intp i = 0; i < vectors * VECTOR; i++) {                         \
-            out[i] = FN(kernel##_one)(x[i]);                                      \
-        }                                                                         \
-    }                                                                             \
-    static void __attribute__((noinline, cold))                                   \
-    FN(kernel##_with_care)(const real *x, real *out, npy_intp n)                  \
-    {                                                                             \
-        real tame[BLOCK];                                                         \
-        const npy_intp vectors = (n + VECTOR - 1) / VECTOR;                       \
-        for (npy_intp i = 0; i < vectors * VECTOR; i++) {                         \
-            tame[i] = i < n && FN(kernel##_easy)(x[i]) ? x[i] : TAME;             \
-        }                                                                         \
-        FN(kernel##_vectors)(tame, tame, vectors);                                \
-        for (npy_intp i = 0; i < n; i++) {                                        \
-            out[i] = FN(kernel##_easy)(x[i]) ? tame[i] : FN(kernel##_hard)(x[i]); \
-        }                                                                         \
-    }                                                                             \
-    static void FN(kernel##_run)(char *const *operands, npy_intp n)               \
-    {                                                                             \
-        const real *x = (const real *)operands[0];                                \
-        real *out = (real *)operands[1];                                          \
-        for (npy_intp start = 0; start < n; start += BLOCK) {                     \
-            const npy_intp m = n - start < BLOCK ? n - start : BLOCK;             \
-            bits hard = m % VECTOR;                                               \
-            for (npy_intp i = start; i < start + m; i++) {                        \
-                hard |= !FN(kernel##_easy)(x[i]);                                 \
-            }                                                                     \
-            if (hard) {                                                           \
-                FN(kernel##_with_care)(x + start, out + start, m);                \
-            }                                                                     \
-            else {                                                                \
-                FN(kernel##_vectors)(x + start, out + start, m / VECTOR);         \
-            }                                                                     \
-        }                                                                         \
-    }                                                                             \
+#define CAREFUL(kernel, easy, TAME)                                       \
+    static void __attribute__((noinline))                                 \
+    FN(kernel##_vectors)(const real *x, real *out, npy_intp vectors) {    \
+        INDEPENDENT                                                       \
+        for (npy_intp i = 0; i < vectors * VECTOR; i++) {                 \
+            out[i] = FN(kernel##_one)(x[i]);                              \
+        }                                                                 \
+    }                                                                     \
+    static void __attribute__((noinline, cold))                           \
+    FN(kernel##_with_care)(const real *x, real *out, npy_intp n) {        \
+        real tame[BLOCK];                                                 \
+        const npy_intp vectors = (n + VECTOR - 1) / VECTOR;               \
+        for (npy_intp i = 0; i < vectors * VECTOR; i++) {                 \
+            tame[i] = i < n && FN(easy)(x[i]) ? x[i] : TAME;              \
+        }                                                                 \
+        FN(kernel##_vectors)(tame, tame, vectors);                        \
+        for (npy_intp i = 0; i < n; i++) {                                \
+            out[i] = FN(easy)(x[i]) ? tame[i] : FN(kernel##_hard)(x[i]);  \
+        }                                                                 \
+    }                                                                     \
+    static void FN(kernel##_run)(char *const *operands, npy_intp n) {     \
+        const real *x = (const real *)operands[0];                        \
+        real *out = (real *)operands[1];                                  \
+        for (npy_intp start = 0; start < n; start += BLOCK) {             \
+            const npy_intp m = n - start < BLOCK ? n - start : BLOCK;     \
+            bits hard = m % VECTOR;                                       \
+            for (npy_intp i = start; i < start + m; i++) {                \
+                hard |= !FN(easy)(x[i]);                                  \
+            }                                                             \
+            if (hard) {                                                   \
+                FN(kernel##_with_care)(x + start, out + start, m);        \
+            } else {                                                      \
+                FN(kernel##_vectors)(x + start, out + start, m / VECTOR); \
+            }                                                             \
+        }                                                                 \
+    }                                                                     \
     LOOP(kernel, 1, 2)
 
 /* The product of a second operand with another kernel of the first, in one pass. */
 #define PULLBACK(kernel, slope)                                                     \
-    static void FN(kernel##_run)(char *const *operands, npy_intp n)                 \
-    {                                                                               \
+    static void FN(kernel##_run)(char *const *operands, npy_intp n) {               \
         const real *y = (const real *)operands[1];                                  \
         real *out = (real *)operands[2], slopes[BLOCK];                             \
         for (npy_intp start = 0; start < n; start += BLOCK) {                       \

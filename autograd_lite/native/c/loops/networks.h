@@ -5,68 +5,56 @@
  */
 
 /* What is far from 0, or not a number, is computed alone: `right` where x is large, and on the left by exp. */
-INLINE real FN(far)(real x, real right, real factor)
-{
-    if (!FN(within)(x, (real)INFINITY) || FN(of)(x) > 0) {
-        return FN(within)(x, (real)INFINITY) ? right : x;
+INLINE real FN(far)(real x, real right, real factor) {
+    if (!FN(numeric)(x) || FN(of)(x) > 0) {
+        return FN(numeric)(x) ? right : x;
     }
     const double root = exp(0.5 * (double)x);  /* exp(x) itself may have few digits left */
     return (real)(root * factor * root);
 }
-INLINE int FN(near)(real x) { return FN(within)(x, EXP_END); }
 /* An infinity times 0 would be NaN. */
 INLINE real FN(bounded)(real x) { return x < (real)-1e4 ? (real)-1e4 : x; }
 
 /* ---- sigmoid, softplus ------------------------------------------------------------------------------------------ */
 
-INLINE int FN(sigmoid_easy)(real x) { return FN(near)(x); }
-INLINE real FN(sigmoid_one)(real x)
-{
+INLINE real FN(sigmoid_one)(real x) {
     const real e = FN(exp_core)(-FN(magnitude)(x));
     return (x < 0 ? e : 1) / (1 + e);
 }
 static real FN(sigmoid_hard)(real x) { return FN(far)(x, 1, 1); }
-CAREFUL(sigmoid, 0)
+CAREFUL(sigmoid, near, 0)
 
-INLINE int FN(softplus_easy)(real x) { return FN(near)(x); }
-INLINE real FN(softplus_one)(real x)
-{
+INLINE real FN(softplus_one)(real x) {
     return FN(greatest)(x, 0) + FN(log1p_core)(FN(exp_core)(-FN(magnitude)(x)));
 }
 static real FN(softplus_hard)(real x) { return FN(far)(x, x, 1); }
-CAREFUL(softplus, 0)
+CAREFUL(softplus, near, 0)
 
 /* ---- silu, x sigmoid(x) ----------------------------------------------------------------------------------------- */
 
-INLINE int FN(silu_easy)(real x) { return FN(near)(x); }
-INLINE real FN(silu_one)(real x)
-{
+INLINE real FN(silu_one)(real x) {
     const real e = FN(exp_core)(-FN(magnitude)(x));
     return x * (x < 0 ? e : 1) / (1 + e);
 }
 static real FN(silu_hard)(real x) { return FN(far)(x, x, FN(bounded)(x)); }
-CAREFUL(silu, 0)
+CAREFUL(silu, near, 0)
 
-INLINE int FN(silu_slope_easy)(real x) { return FN(near)(x); }
-INLINE real FN(silu_slope_one)(real x)
-{
+INLINE real FN(silu_slope_one)(real x) {
     const real e = FN(exp_core)(-FN(magnitude)(x)), share = 1 / (1 + e);
     return ((x < 0 ? e : 1) + x * e * share) * share;
 }
 static real FN(silu_slope_hard)(real x) { return FN(far)(x, 1, 1 + FN(bounded)(x)) + 0; }  /* no -0 */
-CAREFUL(silu_slope, 0)
+CAREFUL(silu_slope, near, 0)
 
 /* ---- mish, x tanh(softplus(x)) ---------------------------------------------------------------------------------- */
 
 /* tanh(log(1 + exp(x))) is (w² + 2w) / (w² + 2w + 2) with w = exp(x); for x > 0 both are divided by w². */
-INLINE int FN(mish_easy)(real x) { return FN(near)(x); }
-INLINE real FN(mish_one)(real x)
-{
+INLINE real FN(mish_one)(real x) {
     const real e = FN(exp_core)(-FN(magnitude)(x)), left = MADD(e, e, 2 * e), right = MADD(2, e, 1);
     return x * (x < 0 ? left / (left + 2) : right / MADD(2 * e, e, right));
 }
 static real FN(mish_hard)(real x) { return FN(far)(x, x, FN(bounded)(x)); }
-CAREFUL(mish, 0)
+CAREFUL(mish, near, 0)
 
 /* ---- gelu, x Phi(x) --------------------------------------------------------------------------------------------- */
 
@@ -75,13 +63,11 @@ INLINE real FN(normal_ratio)(real z, real t) { return t * SERIES((z - GELU_CENTR
 /* Phi(z) - 1/2 for 0 <= z <= 1. */
 INLINE real FN(normal_middle)(real z) { return z * SERIES(z * z, NORMAL); }
 
-INLINE int FN(gelu_easy)(real x)
-{
+INLINE int FN(gelu_easy)(real x) {
     const bits b = FN(of)(x);
     return (b & MAGNITUDE) <= (b < 0 ? FN(of)(GELU_END) : INFINITE - 1);
 }
-INLINE real FN(gelu_one)(real x)
-{
+INLINE real FN(gelu_one)(real x) {
     real rest;
     bits n;
     const real z = FN(least)(FN(magnitude)(x), GELU_END), square = FN(square)(z, &rest);
@@ -92,17 +78,14 @@ INLINE real FN(gelu_one)(real x)
                                  MADD(p, ratio, ratio) * FN(from)(n + ONE));
     return x * (x > 0 ? 1 - tail : tail);
 }
-static real FN(gelu_hard)(real x)
-{
+static real FN(gelu_hard)(real x) {
     const double y = x;
     return x != x || x > 0 ? x : (real)((y < -40 ? -40 : y) * (0.5 * erfc(-0.70710678118654752440 * (y < -40 ? -40 : y))));
 }
-CAREFUL(gelu, 0)
+CAREFUL(gelu, gelu_easy, 0)
 
 /* Phi(-z) - z phi(z) for x = -z, and 1 minus that for x = z. */
-INLINE int FN(gelu_slope_easy)(real x) { return FN(gelu_easy)(x); }
-INLINE real FN(gelu_slope_one)(real x)
-{
+INLINE real FN(gelu_slope_one)(real x) {
     real rest;
     bits n;
     const real z = FN(least)(FN(magnitude)(x), GELU_END), square = FN(square)(z, &rest);
@@ -112,14 +95,13 @@ INLINE real FN(gelu_slope_one)(real x)
     const real left = tail - (real)0.39894228040143267794 * z * gauss;
     return x > 0 ? 1 - left : left;
 }
-static real FN(gelu_slope_hard)(real x)
-{
+static real FN(gelu_slope_hard)(real x) {
     const double y = x < -40 ? -40 : x;
     return x != x ? x
            : x > 0 ? 1
                    : (real)(0.5 * erfc(-0.70710678118654752440 * y) + 0.39894228040143267794 * y * exp(-0.5 * y * y));
 }
-CAREFUL(gelu_slope, 0)
+CAREFUL(gelu_slope, gelu_easy, 0)
 
 /* ---- cotangents ------------------------------------------------------------------------------------------------- */
 
@@ -136,8 +118,7 @@ BINARY(sigmoid_pullback)
 /* ---- relu ------------------------------------------------------------------------------------------------------- */
 
 /* By its bits: a comparison would raise a flag for NaN, which passes. */
-INLINE real FN(relu_one)(real x)
-{
+INLINE real FN(relu_one)(real x) {
     const bits b = FN(of)(x);
     return b < 0 && (b & MAGNITUDE) <= INFINITE ? 0 : x;
 }

@@ -4,33 +4,26 @@
 #define DONE_AT (((bits *)at[DONE])[i])
 
 /* One tap of one window. The first of equal elements is the one that counts, and NaN equals NaN. */
-ALWAYS_INLINE void
-FN(pool_line)(PoolKind kind, char *const *at, npy_intp n)
-{
+ALWAYS_INLINE void FN(pool_line)(PoolKind kind, char *const *at, npy_intp n) {
     INDEPENDENT
     for (npy_intp i = 0; i < n; i++) {
         if (kind == POOL_MAX) {
             const real best = OPERAND(WINDOW), x = OPERAND(IMAGE);
             OPERAND(WINDOW) = ((x < best) | (best != best)) ? best : x;
-        }
-        else if (kind == POOL_SUM) {
+        } else if (kind == POOL_SUM) {
             OPERAND(WINDOW) += OPERAND(IMAGE);
-        }
-        else if (kind == POOL_SPREAD) {
+        } else if (kind == POOL_SPREAD) {
             OPERAND(IMAGE_2) += OPERAND(WINDOW);
-        }
-        else {
+        } else {
             const real y = OPERAND(IMAGE), z = OPERAND(WINDOW_2);
             const bits done = DONE_AT, equal = -(bits)((y == z) | ((y != y) & (z != z))), hit = equal & ~done;
             const real chosen = FN(from)(FN(of)(kind == POOL_TAKE ? OPERAND(IMAGE_2) : OPERAND(WINDOW)) & hit);
             DONE_AT = done | equal;
             if (kind == POOL_TAKE) {
                 OPERAND(WINDOW) += chosen;
-            }
-            else if (kind == POOL_PUT_APART) {
+            } else if (kind == POOL_PUT_APART) {
                 OPERAND(IMAGE_2) = chosen;
-            }
-            else {
+            } else {
                 OPERAND(IMAGE_2) += chosen;
             }
         }
@@ -48,9 +41,7 @@ FN(pool_line)(PoolKind kind, char *const *at, npy_intp n)
         break;
 
 /* One tap of some windows in a row. */
-static void
-FN(pool_lines)(PoolKind kind, char *const *start, const npy_intp *step, npy_intp count, npy_intp c)
-{
+static void FN(pool_lines)(PoolKind kind, char *const *start, const npy_intp *step, npy_intp count, npy_intp c) {
     char *at[ROLES] = {start[0], start[1], start[2], start[3], start[4]};
     switch (kind) {
         LINES(POOL_MAX)

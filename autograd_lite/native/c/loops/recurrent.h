@@ -10,33 +10,28 @@
 #define MADE(name, at) real *name = (real *)operands[at]
 /* The ufunc's loop around one over a row; see by_rows. */
 #define CELL(kernel, counts, inputs)                                                       \
-    static void FN(kernel##_rows)(ROWS_ARGUMENTS)                                          \
-    {                                                                                      \
+    static void FN(kernel##_rows)(ROWS_ARGUMENTS) {                                        \
         (void)rows, (void)steps; /* there is one */                                        \
         FN(kernel##_run)(operands, n);                                                     \
     }                                                                                      \
-    static void FN(kernel)(LOOP_ARGUMENTS)                                                 \
-    {                                                                                      \
+    static void FN(kernel)(LOOP_ARGUMENTS) {                                               \
         (void)data;                                                                        \
         by_rows(args, dimensions, steps, FN(kernel##_rows), counts, inputs, sizeof(real)); \
     }
 
-static inline void FN(sum_of_three)(const char *x, const char *y, const char *z, char *out, npy_intp n)
-{
+static inline void FN(sum_of_three)(const char *x, const char *y, const char *z, char *out, npy_intp n) {
     const real *a = (const real *)x, *b = (const real *)y, *c = (const real *)z;
     real *sum = (real *)out;
     EACH { sum[k] = a[k] + b[k] + c[k]; }
 }
 
-static inline void FN(in_place)(Run run, char *x, npy_intp n)
-{
+static inline void FN(in_place)(Run run, char *x, npy_intp n) {
     char *const operands[] = {x, x};
     run(operands, n);
 }
 
 /* From z, b, the product with R, each of i, f, g, o, and c before to i, f, g, o, h, c. */
-static void FN(lstm_cell_run)(char *const *operands, npy_intp n)
-{
+static void FN(lstm_cell_run)(char *const *operands, npy_intp n) {
     for (int gate = 0; gate < 4; gate++) {
         FN(sum_of_three)(operands[gate], operands[4 + gate], operands[8 + gate], operands[13 + gate], n);
         FN(in_place)(gate == 2 ? FN(tanh_run) : FN(sigmoid_run), operands[13 + gate], n);
@@ -51,8 +46,7 @@ CELL(lstm_cell, "44416", 4)
 
 /* From i, f, g, o, h, c, the cotangents of these, c before, and what later steps add to the cotangents of h and c, to
  * the cotangents of a (of i, f, g, o) and of c before. */
-static void FN(lstm_cell_pullback_run)(char *const *operands, npy_intp n)
-{
+static void FN(lstm_cell_pullback_run)(char *const *operands, npy_intp n) {
     GIVEN(i, 0); GIVEN(f, 1); GIVEN(g, 2); GIVEN(o, 3); GIVEN(gi, 6); GIVEN(gf, 7); GIVEN(gg, 8); GIVEN(go, 9);
     GIVEN(gh, 10); GIVEN(gc, 11); GIVEN(before, 12); GIVEN(dh, 13); GIVEN(dc, 14); MADE(di, 15); MADE(df, 16);
     MADE(dg, 17); MADE(d_o, 18); MADE(dc_before, 19);
@@ -72,8 +66,7 @@ CELL(lstm_cell_pullback, "6611141", 5)
 
 /* From z, the product with R, each of u, r, n, the biases of u, r, n and that of the product of n, and h before to
  * u, r, n, q, h. */
-static void FN(gru_cell_run)(char *const *operands, npy_intp n)
-{
+static void FN(gru_cell_run)(char *const *operands, npy_intp n) {
     GIVEN(z, 2); GIVEN(product, 5); GIVEN(bias, 8); GIVEN(product_bias, 9); GIVEN(before, 10); GIVEN(u, 11);
     GIVEN(r, 12); MADE(new, 13); MADE(q, 14); MADE(h, 15);
     for (int gate = 0; gate < 2; gate++) {
@@ -92,8 +85,7 @@ CELL(gru_cell, "33415", 4)
 
 /* From u, r, n, q, h, the cotangents of these, h before, and what later steps add to the cotangent of h, to the
  * cotangents of z and of the products with R (of u, r, n), and to that of h before, apart from what goes through R. */
-static void FN(gru_cell_pullback_run)(char *const *operands, npy_intp n)
-{
+static void FN(gru_cell_pullback_run)(char *const *operands, npy_intp n) {
     GIVEN(u, 0); GIVEN(r, 1); GIVEN(new, 2); GIVEN(q, 3); GIVEN(gu, 5); GIVEN(gr, 6); GIVEN(gn, 7); GIVEN(gq, 8);
     GIVEN(gh, 9); GIVEN(before, 10); GIVEN(dh, 11); MADE(du, 12); MADE(dr, 13); MADE(dn, 14); MADE(through_u, 15);
     MADE(through_r, 16); MADE(dq, 17); MADE(d_before, 18);

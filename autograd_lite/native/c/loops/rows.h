@@ -16,18 +16,14 @@
 #define SHARED static __attribute__((noinline)) /* by several kernels */
 
 /* Take back the exceptions of a call that the expression in NumPy does not raise. */
-SHARED void
-NAME(forget)(int exceptions, int before)
-{
+SHARED void NAME(forget)(int exceptions, int before) {
     const int raised = fetestexcept(exceptions) & ~before;
     if (raised) {
         feclearexcept(raised);
     }
 }
 
-static inline double
-NAME(folded)(const double *lanes)
-{
+static inline double NAME(folded)(const double *lanes) {
     double eight[8], four[4];
     for (int l = 0; l < 8; l++) {
         eight[l] = lanes[l] + lanes[l + 8];
@@ -39,18 +35,14 @@ NAME(folded)(const double *lanes)
 }
 
 /* By its bits, since comparing raises a flag for NaN. */
-static inline int
-NAME(is_finite)(double x)
-{
+static inline int NAME(is_finite)(double x) {
     npy_int64 b;
     memcpy(&b, &x, sizeof b);
     return (b & 0x7ff0000000000000) != 0x7ff0000000000000;
 }
 
 /* Add to a sum, and what rounding takes from it to `lost` (Knuth, 1969, theorem 4.2.2 B). */
-static inline void
-NAME(add)(double *sum, double *lost, double x)
-{
+static inline void NAME(add)(double *sum, double *lost, double x) {
     const double before = *sum, after = before + x;
     if (NAME(is_finite)(after)) {
         const double added = after - before;
@@ -92,8 +84,7 @@ NAME(add)(double *sum, double *lost, double x)
 
 /* The ufunc's loop around one over rows; see by_rows for `counts`. The last operand is the result. */
 #define AS_ROWS(kernel, counts, forgotten)                                                                 \
-    static void FN(kernel)(LOOP_ARGUMENTS)                                                                 \
-    {                                                                                                      \
+    static void FN(kernel)(LOOP_ARGUMENTS) {                                                               \
         const int before = fetestexcept(FE_ALL_EXCEPT);                                                    \
         (void)data;                                                                                        \
         by_rows(args, dimensions, steps, FN(kernel##_rows), counts, (int)sizeof counts - 2, sizeof(real)); \

@@ -5,8 +5,7 @@
 /* exp of the elements of rows, which are differences from a maximum for the most part, to an ulp (all float32 tried).
  * 2^n is multiplied in two factors, since the result may be a denormal number. Far arguments, and NaN, are found by
  * their bits: comparing would raise a flag for NaN. */
-INLINE real FN(row_exp)(real x)
-{
+INLINE real FN(row_exp)(real x) {
     const bits size = FN(of)(x) & MAGNITUDE, far = FN(of)(EITHER(104, 750));
     bits n;
     const real near = FN(with_sign)(FN(from)(size < far ? size : far), x);
@@ -17,9 +16,7 @@ INLINE real FN(row_exp)(real x)
 }
 
 /* The maximum of a row. NaN is left out: it comes back in the sum of the exponentials. */
-SHARED real
-FN(top)(const real *x, npy_intp n)
-{
+SHARED real FN(top)(const real *x, npy_intp n) {
     real lanes[LANES], top = (real)-INFINITY;
     npy_intp at = 0;
     if (n >= LANES) {
@@ -46,53 +43,34 @@ FN(top)(const real *x, npy_intp n)
 }
 
 /* Whether a difference from this maximum may overflow, or is to be taken as a limit. */
-static inline int
-FN(is_odd)(real top)
-{
-    return !(top < (real)1e15 && top > (real)-1e15);
-}
+static inline int FN(is_odd)(real top) { return !(top < (real)1e15 && top > (real)-1e15); }
 
 /* Write x - top where that is odd: an infinite top is a limit, and what overflows becomes the lowest number. */
-SHARED void
-FN(odd_differences)(const real *x, real *out, npy_intp n, real top)
-{
+SHARED void FN(odd_differences)(const real *x, real *out, npy_intp n, real top) {
     const real lowest = -EITHER(FLT_MAX, DBL_MAX);
     for (npy_intp i = 0; i < n; i++) {
         const real difference = x[i] - top;
         if (top == (real)INFINITY) {
             out[i] = x[i] == top ? 0 : x[i] != x[i] ? x[i] : (real)-INFINITY;
-        }
-        else {
+        } else {
             /* Not `difference < lowest`, which GCC 14 takes to be false for ARM. */
             out[i] = x[i] >= lowest && !(difference >= lowest) ? lowest : difference;
         }
     }
 }
 
-SHARED double
-FN(sum)(const real *x, npy_intp n)
-{
-    RETURN_SUM(n, x[i]);
-}
+SHARED double FN(sum)(const real *x, npy_intp n) { RETURN_SUM(n, x[i]); }
 
-SHARED double
-FN(sum_of_exp)(const real *x, npy_intp n, real top)
-{
-    RETURN_SUM(n, FN(row_exp)(x[i] - top));
-}
+SHARED double FN(sum_of_exp)(const real *x, npy_intp n, real top) { RETURN_SUM(n, FN(row_exp)(x[i] - top)); }
 
 /* The sum of (x - p) (y - q). */
-SHARED double
-FN(sum_of_products)(const real *x, real p, const real *y, real q, npy_intp n)
-{
+SHARED double FN(sum_of_products)(const real *x, real p, const real *y, real q, npy_intp n) {
     RETURN_SUM(n, (double)(x[i] - p) * (double)(y[i] - q));
 }
 
 /* ---- the kernels -------------------------------------------------------------------------------------------------- */
 
-static void
-FN(softmax_rows)(ROWS_ARGUMENTS)
-{
+static void FN(softmax_rows)(ROWS_ARGUMENTS) {
     real tops[MOST_ROWS], shares[MOST_ROWS];
     for (npy_intp r = 0; r < rows; r++) {
         tops[r] = FN(top)(ROW(0, r), n);
@@ -118,9 +96,7 @@ FN(softmax_rows)(ROWS_ARGUMENTS)
     }
 }
 
-static void
-FN(log_softmax_rows)(ROWS_ARGUMENTS)
-{
+static void FN(log_softmax_rows)(ROWS_ARGUMENTS) {
     real tops[MOST_ROWS], rests[MOST_ROWS];
     for (npy_intp r = 0; r < rows; r++) {
         tops[r] = FN(top)(ROW(0, r), n);
@@ -131,8 +107,7 @@ FN(log_softmax_rows)(ROWS_ARGUMENTS)
         if (FN(is_odd)(tops[r])) {
             FN(odd_differences)(x, out, n, tops[r]);
             rests[r] = (real)log(FN(sum_of_exp)(out, n, 0));
-        }
-        else {
+        } else {
             rests[r] = (real)log(FN(sum_of_exp)(x, n, tops[r]));
             INDEPENDENT
             for (npy_intp i = 0; i < n; i++) {
@@ -148,9 +123,7 @@ FN(log_softmax_rows)(ROWS_ARGUMENTS)
     }
 }
 
-static real
-FN(logsumexp_of)(const real *x, npy_intp n)
-{
+static real FN(logsumexp_of)(const real *x, npy_intp n) {
     const real top = FN(top)(x, n), shift = NAME(is_finite)(top) ? top : 0;
     if (top == (real)INFINITY) {
         real total = 0;
@@ -162,17 +135,13 @@ FN(logsumexp_of)(const real *x, npy_intp n)
     return (real)(log(FN(sum_of_exp)(x, n, shift)) + (double)shift);
 }
 
-static void
-FN(logsumexp_rows)(ROWS_ARGUMENTS)
-{
+static void FN(logsumexp_rows)(ROWS_ARGUMENTS) {
     for (npy_intp r = 0; r < rows; r++) {
         *ROW(1, r) = FN(logsumexp_of)(ROW(0, r), n);
     }
 }
 
-static void
-FN(softmax_pullback_rows)(ROWS_ARGUMENTS)
-{
+static void FN(softmax_pullback_rows)(ROWS_ARGUMENTS) {
     real common[MOST_ROWS];
     for (npy_intp r = 0; r < rows; r++) {
         common[r] = (real)FN(sum_of_products)(ROW(0, r), 0, ROW(1, r), 0, n);
@@ -187,9 +156,7 @@ FN(softmax_pullback_rows)(ROWS_ARGUMENTS)
     }
 }
 
-static void
-FN(log_softmax_pullback_rows)(ROWS_ARGUMENTS)
-{
+static void FN(log_softmax_pullback_rows)(ROWS_ARGUMENTS) {
     for (npy_intp r = 0; r < rows; r++) {
         const real *g = ROW(0, r), *y = ROW(1, r), total = (real)FN(sum)(g, n);
         real *out = ROW(2, r);

@@ -1,22 +1,16 @@
 /* What layer normalization does to a row, and its derivative. */
 
 /* The mean of a row, or 0 where there is no centering. */
-static inline real
-FN(mean)(const real *x, npy_intp n, real center)
-{
+static inline real FN(mean)(const real *x, npy_intp n, real center) {
     return center != 0 ? (real)(FN(sum)(x, n) / (double)n) : 0;
 }
 
 /* 1 / sqrt(mean((x - mean)^2) + epsilon). */
-static inline real
-FN(scale)(const real *x, npy_intp n, real mean, real epsilon)
-{
+static inline real FN(scale)(const real *x, npy_intp n, real mean, real epsilon) {
     return (real)(1 / sqrt(FN(sum_of_products)(x, mean, x, mean, n) / (double)n + (double)epsilon));
 }
 
-static void
-FN(standardize_rows)(ROWS_ARGUMENTS)
-{
+static void FN(standardize_rows)(ROWS_ARGUMENTS) {
     real means[MOST_ROWS], scales[MOST_ROWS];
     for (npy_intp r = 0; r < rows; r++) {
         means[r] = FN(mean)(ROW(0, r), n, *ROW(2, r));
@@ -34,9 +28,7 @@ FN(standardize_rows)(ROWS_ARGUMENTS)
     }
 }
 
-static void
-FN(standardize_pullback_rows)(ROWS_ARGUMENTS)
-{
+static void FN(standardize_pullback_rows)(ROWS_ARGUMENTS) {
     real means[MOST_ROWS], means_of_g[MOST_ROWS], scales[MOST_ROWS], slopes[MOST_ROWS];
     for (npy_intp r = 0; r < rows; r++) {
         means[r] = FN(mean)(ROW(1, r), n, *ROW(3, r));

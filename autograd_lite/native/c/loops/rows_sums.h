@@ -3,9 +3,7 @@
 #define COLUMNS 64 /* that are summed in registers */
 
 /* Add rows up in their order, as NumPy does, COLUMNS of them. */
-static inline void
-FN(add_columns)(const char *x, npy_intp rows, npy_intp step, real *out)
-{
+static inline void FN(add_columns)(const char *x, npy_intp rows, npy_intp step, real *out) {
     real sums[COLUMNS] = {0};
     for (npy_intp r = 0; r < rows; r++, x += step) {
 #pragma GCC unroll 64
@@ -17,9 +15,7 @@ FN(add_columns)(const char *x, npy_intp rows, npy_intp step, real *out)
 }
 
 /* The same of fewer. */
-static inline void
-FN(add_some)(const char *x, npy_intp rows, npy_intp step, real *out, npy_intp columns)
-{
+static inline void FN(add_some)(const char *x, npy_intp rows, npy_intp step, real *out, npy_intp columns) {
     real sums[COLUMNS] = {0};
     for (npy_intp r = 0; r < rows; r++, x += step) {
         for (npy_intp i = 0; i < columns; i++) {
@@ -29,9 +25,7 @@ FN(add_some)(const char *x, npy_intp rows, npy_intp step, real *out, npy_intp co
     memcpy(out, sums, (size_t)columns * sizeof(real));
 }
 
-static void
-FN(sum_of_rows)(LOOP_ARGUMENTS)
-{
+static void FN(sum_of_rows)(LOOP_ARGUMENTS) {
     const npy_intp m = dimensions[1], n = dimensions[2], s = sizeof(real), s_x = steps[3], s_out = steps[4];
     const npy_intp together = s_x == s && s_out == s ? COLUMNS : 1;
     (void)data;
@@ -42,8 +36,7 @@ FN(sum_of_rows)(LOOP_ARGUMENTS)
             const npy_intp width = n - start < together ? n - start : together;
             if (width == COLUMNS) {
                 FN(add_columns)(x, m, steps[2], out);
-            }
-            else {
+            } else {
                 FN(add_some)(x, m, steps[2], out, width);
             }
         }

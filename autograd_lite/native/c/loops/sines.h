@@ -18,8 +18,7 @@ typedef struct {
     npy_int64 quarter; /* its last two bits are n modulo 4 */
 } NAME(Turn);
 
-INLINE NAME(Turn) NAME(turn)(real x)
-{
+INLINE NAME(Turn) NAME(turn)(real x) {
     const real sum = MADD(x, 0.63661977236758134308, TO_INTEGER), n = sum - TO_INTEGER;
     const real a = x - n * 1.5707963267341256, w = n * 6.077100506303966e-11, b = a - w;
     const real low = MADD(n, -8.4784276603689e-32, MADD(n, -2.0222662487111665e-21, (a - b) - w));
@@ -31,24 +30,21 @@ INLINE NAME(Turn) NAME(turn)(real x)
     return (NAME(Turn)){x == 0 ? x : sine, one + (((1 - one) - half) + (z * z * c - r * t)), FN(of)(sum)};
 }
 
-INLINE real FN(sin_one)(real x)
-{
+INLINE real FN(sin_one)(real x) {
     const NAME(Turn) at = NAME(turn)(x);
     const real value = at.quarter & 1 ? at.cosine : at.sine;
     return FN(from)(FN(of)(value) ^ (bits)((ubits)(at.quarter & 2) << 62));
 }
 
-INLINE real FN(cos_one)(real x)
-{
+INLINE real FN(cos_one)(real x) {
     const NAME(Turn) at = NAME(turn)(x);
     const real value = at.quarter & 1 ? at.sine : at.cosine;
     return FN(from)(FN(of)(value) ^ (bits)((ubits)((at.quarter + 1) & 2) << 62));
 }
 
-INLINE int FN(sin_easy)(real x) { return FN(within)(x, SINES_END); }
+INLINE int FN(turn_easy)(real x) { return FN(within)(x, SINES_END); }
 static real FN(sin_hard)(real x) { return sin(x); }
-CAREFUL(sin, 0)
+CAREFUL(sin, turn_easy, 0)
 
-INLINE int FN(cos_easy)(real x) { return FN(within)(x, SINES_END); }
 static real FN(cos_hard)(real x) { return cos(x); }
-CAREFUL(cos, 0)
+CAREFUL(cos, turn_easy, 0)

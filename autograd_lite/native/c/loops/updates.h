@@ -4,8 +4,7 @@
 /* A loop over two arrays `a` and `b`, with one or three operands after them that are numbers as a rule: `p`, `q`, `r`. */
 #define UPDATE(kernel, numbers, EXPRESSION)                                                                 \
     static inline void                                                                                      \
-    FN(kernel##_apart)(const real *as, const real *bs, real p, real q, real r, real *out, npy_intp n)       \
-    {                                                                                                       \
+    FN(kernel##_apart)(const real *as, const real *bs, real p, real q, real r, real *out, npy_intp n) {     \
         (void)q, (void)r;                                                                                   \
         INDEPENDENT                                                                                         \
         for (npy_intp i = 0; i < n; i++) {                                                                  \
@@ -13,8 +12,7 @@
             out[i] = EXPRESSION;                                                                            \
         }                                                                                                   \
     }                                                                                                       \
-    static void FN(kernel)(LOOP_ARGUMENTS)                                                                  \
-    {                                                                                                       \
+    static void FN(kernel)(LOOP_ARGUMENTS) {                                                                \
         const npy_intp n = dimensions[0], size = sizeof(real);                                              \
         const npy_intp iq = numbers > 1 ? 3 : 2, ir = numbers > 1 ? 4 : 2, io = numbers + 2;                \
         (void)data;                                                                                         \

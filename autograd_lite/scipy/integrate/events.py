@@ -1,0 +1,88 @@
+"""The moments of events: roots of a function of t and the solution, differentiated as such."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ...control.bodies import Body
+from ...control.closure import close, recorded
+from ...core.op import Op
+from ...core.shapes import ShapeDtype
+from ...custom_ops import structural
+from ...functional import vjp
+from ...ops import barrier
+from ...ops.operands import operand
+from .implicit import run
+from .quadrature import Always
+
+_MOST_ITERATIONS = 10
+
+
+def _bodies(body: Body) -> tuple[Body, Body]:
+    """Return the derivative of a function of t and parameters by t, and its cotangents by the parameters."""
+    if "moment" not in body.made:
+        more = body.examples[1:]
+        wanted = tuple(k for k, c in enumerate(more) if c.dtype.kind == "f")
+
+        def slope(t: Any, *more: Any) -> list[Any]:
+            _, back = vjp(lambda t: body(t, *more)[0])(t)
+            return [back(np.float64(1))]
+
+        def pulled(g: Any, t: Any, *more: Any) -> list[Any]:
+            _, back = vjp(lambda *more: body(t, *more)[0], wanted)(*more)
+            return list(back(g))
+
+        body.made["moment"] = (
+            recorded("solve_ivp", slope, body.examples),
+            recorded("solve_ivp", pulled, [np.float64(0), *body.examples]),
+        )
+    made: tuple[Body, Body] = body.made["moment"]
+    return made
+
+
+def _solve(start: Any, *more: Any, body: Body) -> Any:
+    slope, _ = _bodies(body)
+    t, best = start, np.inf
+    for _ in range(_MOST_ITERATIONS):
+        step = run(body, t, *more)[0] / run(slope, t, *more)[0]
+        if not abs(step) < best:
+            break
+        t, best = t - step, abs(step)
+    return np.asarray(t)
+
+
+@functools.cache
+def _root(n: int) -> Op:
+    """Return the root of a function of t and n parameters as an op, near where it is known to be."""
+
+    def pull(g: Any, out: Any, start: Any, *more: Any, body: Body) -> list[Any]:
+        slope, pulled = _bodies(body)
+        found = iter(run(pulled, -g / run(slope, out, *more)[0], out, *more))
+        return [np.zeros(()), *(next(found) if c.dtype.kind == "f" else np.zeros(c.shape) for c in more)]
+
+    return structural(
+        "moment_of_event",
+        _solve,
+        together=pull,
+        infer=lambda *_, **__: ShapeDtype((), np.dtype(np.float64)),
+        keeps=Always(n + 1),
+    )
+
+
+def moment(event: Callable[[Any, Any], Any], step: Callable[[Any], Any], t: Any) -> Any:
+    """Return the moment of an event in a step, given its value.
+
+    Args:
+        event: a function of t and the state.
+        step: the solution in that step, at times of shape `(m,)`.
+        t: where SciPy has found the event.
+    """
+    closed = close("solve_ivp", lambda t: operand(event(t, step(t.reshape(1))[:, 0])).reshape(()), (np.float64(t),))
+    if not closed.captured:
+        return np.float64(t)
+    found = _root(len(closed.captured))(np.float64(t), *closed.captured, body=closed.body)
+    return t + (found - barrier.stop_gradient(found))

@@ -1,0 +1,37 @@
+"""`autograd_lite.optimize` loads late, and says what it needs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+WITHOUT = """
+import sys
+sys.modules["scipy"] = None
+import autograd_lite as ag
+import nn
+assert "optimize" in dir(ag)
+for attempt in (lambda: ag.optimize, lambda: nn.optimizers.minimize(lambda x: x * x, 1.0)):
+    try:
+        attempt()
+    except ImportError as error:
+        print(error)
+"""
+
+
+def test_without_scipy_it_says_what_to_install() -> None:
+    told = subprocess.run([sys.executable, "-c", WITHOUT], check=True, capture_output=True, text=True).stdout
+    assert (
+        told.splitlines()
+        == ['autograd_lite.optimize: expected SciPy; install it with pip install "autograd-lite[scipy]"'] * 2
+    )
+
+
+def test_the_classes_of_scipy_are_its_own() -> None:
+    scipy_optimize = pytest.importorskip("scipy.optimize")
+    from autograd_lite import optimize
+
+    for name in ("Bounds", "LinearConstraint", "NonlinearConstraint", "OptimizeResult"):
+        assert getattr(optimize, name) is getattr(scipy_optimize, name)
