@@ -32,7 +32,7 @@ SHAPES: dict[int, Sequence[Shapes]] = {
 WIDER: dict[str, Any] = {"i0e": "nonzero", "i1e": "nonzero"}
 # Whole numbers, arguments that bound each other, and derivatives that are 0/0 where arguments are equal.
 _APART = ("0.3 … 0.9", "1.2 … 1.6", "2 … 2.5", "3 … 4")
-WIDER |= {
+NARROW: dict[str, Any] = {
     **dict.fromkeys(("bdtr", "bdtrc", "bdtri"), ("shift", "more", "share")),
     "bdtrik": ("0.45 … 0.55", "9 … 11", "0.4 … 0.6"),
     "bdtrin": ("2 … 3", "0.45 … 0.55", "0.4 … 0.6"),
@@ -81,7 +81,7 @@ def rows() -> list[OpCase]:
     for name, known in TABLE.items():
         if known.function is None and not hasattr(special, name):
             continue  # in a later SciPy
-        op, domain = getattr(sp, name), WIDER.get(name) or getattr(sp, name).domain or "any"
+        op, domain = getattr(sp, name), WIDER.get(name) or NARROW.get(name) or getattr(sp, name).domain or "any"
         if known.function is not None:
             found.append(
                 OpCase(
