@@ -102,7 +102,7 @@ _LATE |= dict.fromkeys(("host_call", "live", "pinned", "same_objects"), ".outsid
 _LATE["show_config"] = ".configuration"
 
 if TYPE_CHECKING:
-    from . import graph as graph, nn as nn, optimize as optimize
+    from . import graph as graph, hips as hips, nn as nn, numpy as numpy, optimize as optimize
     from .compiler.compiled import compile as compile
     from .configuration import show_config as show_config
     from .control.cond import cond as cond
@@ -143,14 +143,14 @@ else:
         return getattr(_import_module(_LATE[name], __name__), name)
 
     def __getattr__(name: str) -> object:
-        if name in ("graph", "nn", "optimize"):
+        if name in ("graph", "hips", "nn", "numpy", "optimize"):
             return _import_module(f".{name}", __name__)
         if name in _LATE:
             return _late(name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__() -> list[str]:
-        return sorted({*globals(), "graph", "nn", "optimize", *_LATE})
+        return sorted({*globals(), "graph", "hips", "nn", "numpy", "optimize", *_LATE})
 
 
 def _picture(tensor: Tensor) -> str:

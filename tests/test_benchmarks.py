@@ -71,6 +71,14 @@ def test_chain_gradients_agree(contender: str, shape: tuple[int, ...], links: in
     assert_agree(got, expected, rtol=1e-12, atol=0)
 
 
+@pytest.mark.parametrize("contender", rivals("primitive_chain"))
+def test_a_chain_of_calls_with_rules_of_their_own_agrees(contender: str) -> None:
+    problem = problems.chain(3, links=5)
+    got, expected = first_run(contender, "primitive_chain", problem), first_run("numpy", "chain", problem)
+    assert {"loss", "gh", "gw", "gx"} == got.keys() == expected.keys()
+    assert_agree(got, expected, rtol=1e-12, atol=0)
+
+
 @pytest.mark.parametrize("shape", [(1,), (2, 3)])
 def test_chain_baseline_is_right(shape: tuple[int, ...]) -> None:
     problem = problems.chain(*shape, links=5)

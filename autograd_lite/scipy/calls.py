@@ -83,6 +83,9 @@ def takes_tensors(original: Callable[..., Any], by: str, note: str = "", *, alwa
                 ) from None
 
         call.__signature__ = signature  # type: ignore[attr-defined]
+        call.__doc__ = (
+            ours.__doc__ or f"Do as `scipy.{name}` does, for Tensors too: derivatives by {by}. {note}".strip()
+        )
         ROWS[name] = Row(name, by, note, original, ours)
         return call
 

@@ -32,6 +32,10 @@ TAKEN: dict[str, str] = {
         "convolve convolve2d correlate correlate2d detrend fftconvolve filtfilt hilbert lfilter lfilter_zi oaconvolve "
         "sosfilt sosfilt_zi sosfiltfilt"
     ),
+    "special": (
+        "comb factorial ivp jvp kvp log_softmax logsumexp multigammaln perm polygamma softmax spherical_in "
+        "spherical_jn spherical_kn spherical_yn yvp"
+    ),
 }
 _NAMES = {f"{module}.{name}" for module, names in TAKEN.items() for name in names.split()}
 # What has no derivative there, and why.

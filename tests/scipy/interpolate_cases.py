@@ -84,7 +84,7 @@ INTERPOLATE = [
     ),
     Case("interpolate.PPoly", lambda m, c, x, q: m.PPoly(c, x)(q), (normal(3, 6), POINTS, Q)),
     *_methods("CubicSpline"),
-    *_methods("make_interp_spline", 5),
+    *_methods("make_interp_spline", 3),
     *[
         Case(
             f"interpolate.BSpline {k}",

@@ -78,9 +78,9 @@ _exponential = _matrix_function("expm", original.expm)
 _power = _matrix_function("fractional_matrix_power", lambda x, *, t: original.fractional_matrix_power(x, t))
 
 
-def _function(name: str, note: str = "") -> Callable[..., Any]:
+def _function(op: Op, note: str = "") -> Callable[..., Any]:
     """Return SciPy's function of one matrix, for Tensors too."""
-    op = _matrix_function(name, getattr(original, name))
+    name = op.name
 
     def function(A: Any) -> Any:
         return op(square(name, A))
@@ -89,10 +89,14 @@ def _function(name: str, note: str = "") -> Callable[..., Any]:
     return takes_tensors(getattr(original, name), "A", note)(function)
 
 
-expm, cosm, sinm, tanm, coshm, sinhm, tanhm = map(
-    _function, ("expm", "cosm", "sinm", "tanm", "coshm", "sinhm", "tanhm")
+expm = _function(_exponential)
+cosm, sinm, tanm, coshm, sinhm, tanhm = (
+    _function(_matrix_function(name, getattr(original, name)))
+    for name in ("cosm", "sinm", "tanm", "coshm", "sinhm", "tanhm")
 )
-logm = _function("logm", "of a real matrix whose logarithm is real, or of a complex one")
+logm = _function(
+    _matrix_function("logm", original.logm), "of a real matrix whose logarithm is real, or of a complex one"
+)
 
 
 @takes_tensors(original.fractional_matrix_power, "A", "the power is a number")

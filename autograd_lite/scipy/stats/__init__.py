@@ -17,6 +17,8 @@ Example:
 
 from __future__ import annotations
 
+import scipy.stats
+
 from .betas import BETAS
 from .bounded import BOUNDED
 from .discrete import DISCRETE
@@ -24,6 +26,7 @@ from .distribution import Distribution
 from .extremes import EXTREMES
 from .gammas import GAMMAS
 from .multivariate import (
+    Joint as Joint,
     dirichlet as dirichlet,
     invwishart as invwishart,
     matrix_normal as matrix_normal,
@@ -64,4 +67,5 @@ def __getattr__(name: str) -> Distribution:
 
 
 def __dir__() -> list[str]:
-    return sorted([*ROWS, *(name for name in globals() if not name.startswith("_"))])
+    joint = [name for name, found in globals().items() if isinstance(found, Joint)]
+    return sorted([*joint, *(name for name in ROWS if hasattr(scipy.stats, name))])

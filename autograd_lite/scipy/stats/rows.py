@@ -57,9 +57,10 @@ class Row:
 
     def moment(self, name: str) -> Formula | None:
         """Return the formula of the mean, the variance or the entropy."""
-        stated, power = getattr(self, name), self.power
+        stated: Formula | None = getattr(self, name)
+        power = self.power
         if stated is not None or power is None or name == "entropy":
-            return stated  # type: ignore[no-any-return]
+            return stated
         if name == "mean":
             return lambda *shapes: power(1, *shapes)
         return lambda *shapes: power(2, *shapes) - power(1, *shapes) ** 2
