@@ -68,10 +68,10 @@ THOROUGHLY: dict[str, Sequence[Shapes]] = {
 PARAMETERS: dict[str, Any] = {
     "gammainc_by_a": ({"order": 1}, {"order": 2}),
     "stdtr_by_df": ({"order": 1},),
-    "betaprime_by_ab": ({"of_a": 1, "of_b": 0}, {"of_a": 1, "of_b": 1}),
+    "betaprime_by_ab": ({"of_a": 1, "of_b": 0},),
     "zeta_by_s": ({"order": 1},),
     **{f"{name}_by_order": ({"order": 1},) for name in ("jv", "yv", "iv", "kv", "ive", "kve")},
-    "betainc_by_ab": ({"of_a": 1, "of_b": 0}, {"of_a": 0, "of_b": 1}, {"of_a": 1, "of_b": 1}),
+    "betainc_by_ab": ({"of_a": 1, "of_b": 1},),
 }
 
 
