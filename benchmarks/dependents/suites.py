@@ -71,14 +71,19 @@ SUITES = (
             "lifelines/tests/test_estimation.py",
             "-k=Parametric or Weibull or LogNormal or LogLogistic or GeneralizedGamma or Piecewise or Spline",
         ),
-        needs="flaky pandas formulaic matplotlib",
+        needs="autograd-gamma flaky pandas formulaic matplotlib",
     ),
-    Suite("reliability", "0.9.0", ("tests/test_Fitters.py", "tests/test_ALT_fitters.py"), needs="matplotlib pandas"),
+    Suite(
+        "reliability",
+        "0.9.0",
+        ("tests/test_Fitters.py", "tests/test_ALT_fitters.py"),
+        needs="autograd-gamma matplotlib mplcursors pandas",
+    ),
     Suite(
         "surpyval",
         "0.25",
         ("surpyval/tests/univariate/parametric", "surpyval/tests/recurrent"),
-        needs="pandas formulaic",
+        needs="autograd-gamma pandas formulaic",
     ),
     Suite("mici", "0.4.1", ("tests/test_autodiff.py", "tests/test_matrices.py", "-k=not jax"), sources="src"),
 )
