@@ -78,6 +78,7 @@ SUITES = (
         "0.9.0",
         ("tests/test_Fitters.py", "tests/test_ALT_fitters.py"),
         needs="autograd-gamma matplotlib mplcursors pandas",
+        reasons={"*::test_Fit_Exponential_Power": "the fit ends at a higher likelihood, 5 % off in a flat direction"},
     ),
     Suite(
         "surpyval",
