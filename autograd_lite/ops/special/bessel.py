@@ -107,8 +107,8 @@ BESSEL: dict[str, Known] = {
     "kv_by_order": _row("kv", orders.kv_by_order, -0.5, -0.5),
     "ive_by_order": _row("ive", orders.ive_by_order, 0.5, 0.5, -1),
     "kve_by_order": _row("kve", orders.kve_by_order, -0.5, -0.5, 1),
-    "ber": known(lambda out, x: sp.berp(x), saves="x"),
-    "bei": known(lambda out, x: sp.beip(x), saves="x"),
+    "ber": known(lambda out, x: sp.berp(x), saves="x", domain=("positive",)),
+    "bei": known(lambda out, x: sp.beip(x), saves="x", domain=("positive",)),
     "ker": known(lambda out, x: sp.kerp(x), saves="x", domain=("positive",)),
     "kei": known(lambda out, x: sp.keip(x), saves="x", domain=("positive",)),
     # The two parts of 10.61.3, in which w'' + w'/x = i w.

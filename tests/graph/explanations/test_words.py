@@ -152,7 +152,7 @@ def test_few_rules_are_too_long_to_be_read_whole() -> None:
             term = words.term(flow)
             text = plain(term, words.names(flow, term), limit=10**6, free=True)
             (cut if "…" in text else said).add(sample.case.op)
-    assert len(cut) <= 12
+    assert len(cut) < len(said) / 15  # series, of special functions mostly
     assert len(said) > 200
 
 

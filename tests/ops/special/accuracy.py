@@ -58,6 +58,7 @@ def ours(name: str, points: np.ndarray, by: tuple[int, ...]) -> tuple[Any, Any, 
         return f(*xs), first(*xs), second
 
 
+@functools.cache
 def errors(row: Exact) -> Errors:
     """Return the worst errors of a function over its grid."""
     stored = _values()[row.name]
