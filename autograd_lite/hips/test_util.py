@@ -69,13 +69,13 @@ def check_jvp(f: Callable[[Any], Any], x: Any) -> None:
     check_equivalent(make_jvp(f, x)(tangent)[1], make_numerical_jvp(f, x)(tangent))
 
 
-def _once(mode: str, f: Callable[[Any], Any], x: Any) -> tuple[Callable[[Any, Any], Any], Any]:
-    """Check one mode; return its derivative as a function of the point and a direction, and a direction."""
+def _once(mode: str, f: Callable[[Any], Any], x: Any) -> tuple[Callable[[Any, Any], Any], Callable[[], Any]]:
+    """Check one mode; return its derivative as a function of the point and a direction, and what draws a direction."""
     if mode == "fwd":
         check_jvp(f, x)
-        return (lambda x, v: make_jvp(f, x)(v)[1]), vspace(x).randn()
+        return (lambda x, v: make_jvp(f, x)(v)[1]), lambda: vspace(x).randn()
     check_vjp(f, x)
-    return (lambda x, v: make_vjp(f, x)[0](v)), vspace(f(x)).randn()
+    return (lambda x, v: make_vjp(f, x)[0](v)), lambda: vspace(f(x)).randn()
 
 
 @unary_to_nary
@@ -88,10 +88,10 @@ def check_grads(f: Callable[[Any], Any], x: Any, modes: Sequence[str] = ("fwd", 
     if not set(modes) <= {"fwd", "rev"}:
         raise AssertionError(f"check_grads: expected modes 'fwd' and 'rev'; received {modes}")
     for mode in modes:
-        derivative, v = _once(mode, f, x)
+        derivative, direction = _once(mode, f, x)
         if order > 1:
             derivative.__name__ = f"{'jvp' if mode == 'fwd' else 'vjp'}_{get_name(f)}"
-            check_grads(derivative, (0, 1), modes, order=order - 1)(x, v)
+            check_grads(derivative, (0, 1), modes, order=order - 1)(x, direction())
 
 
 def combo_check(fun: Callable[..., Any], *options: Any, **named: Any) -> Callable[..., None]:

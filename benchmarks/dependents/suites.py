@@ -1,0 +1,90 @@
+"""The suites: what is installed, which of its tests are run, and why some pass with HIPS alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Suite:
+    """The tests of one library.
+
+    Attributes:
+        name: the library's name in the package index, and that of its folder, up to the version.
+        version: the version that the figures are of; it is downloaded where the folder is missing.
+        tests: the files, folders and options that pytest is given, relative to the library's folder.
+        sources: the folder that holds the package.
+        needs: what its tests import besides.
+        left_out: patterns of test ids that are not run, with the reasons.
+        reasons: patterns of the ids of tests that pass with HIPS alone, with the reasons.
+    """
+
+    name: str
+    version: str
+    tests: tuple[str, ...]
+    sources: str = "."
+    needs: str = ""
+    left_out: dict[str, str] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+
+
+SUITES = (
+    Suite(
+        "autograd",
+        "1.9.1",
+        ("tests",),
+        needs="xarray",
+        reasons={
+            "*::test_rfftn_odd_not_implemented": "it wants an error where this works",
+            "*::test_assignment_raises_error": "it wants an error where this works",
+            "*::test_sqrtm": "a real matrix with negative eigenvalues: sqrtm wants a.astype(complex)",
+            "*::test_cast_to_int": "np.int64(x) inside make_jvp raises; x.astype(int) works",
+            "*::test_deprecated_*_wrapper": "methods of primitives that HIPS deprecated in 2017",
+            "*::test_const_graph*": "it counts calls: ag.compile replays what HIPS records again",
+            "*::test_pinv": "it calls the private np.linalg._dot",
+            "*::test_wrapped_name_and_docs": "it compares HIPS's docstrings",
+        },
+    ),
+    Suite(
+        "pymanopt",
+        "2.2.1",
+        # Its conftest imports TensorFlow and PyTorch, to seed them.
+        (
+            "--noconftest",
+            "tests/backends/test_autograd.py",
+            "tests/manifolds",
+            "tests/optimizers",
+            "tests/test_multi_tools.py",
+        ),
+        sources="src",
+    ),
+    Suite(
+        "autograd-gamma",
+        "0.5.0",
+        ("tests",),  # the source distribution lacks them; the repository has them
+        reasons={"*::test_inc_gamma_second_argument": "a derivative below 2e-308 (1.5e-320) is 0 in special.gammainc"},
+    ),
+    Suite(
+        "lifelines",
+        "0.30.3",
+        (
+            "lifelines/tests/test_estimation.py",
+            "-k=Parametric or Weibull or LogNormal or LogLogistic or GeneralizedGamma or Piecewise or Spline",
+        ),
+        needs="autograd-gamma flaky pandas formulaic matplotlib",
+    ),
+    Suite(
+        "reliability",
+        "0.9.0",
+        ("tests/test_Fitters.py", "tests/test_ALT_fitters.py"),
+        needs="autograd-gamma matplotlib mplcursors pandas",
+        reasons={"*::test_Fit_Exponential_Power": "the fit ends at a higher likelihood, 5 % off in a flat direction"},
+    ),
+    Suite(
+        "surpyval",
+        "0.25",
+        ("surpyval/tests/univariate/parametric", "surpyval/tests/recurrent"),
+        needs="autograd-gamma pandas formulaic",
+    ),
+    Suite("mici", "0.4.1", ("tests/test_autodiff.py", "tests/test_matrices.py", "-k=not jax"), sources="src"),
+)

@@ -1,0 +1,166 @@
+"""The harness for libraries that use HIPS autograd: it compares by test, counts time, and runs two of them."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.dependents import __main__ as harness, dependents_plugin as plugin
+from benchmarks.dependents.suites import SUITES, Suite
+
+ROOT = Path(harness.__file__).parents[2]
+BOTH, HIPS, OURS, NEITHER = (True, True), (True, False), (False, True), (False, False)
+
+
+def outcomes(**given: str) -> harness.Tests:
+    lines = [{"test": t, "outcome": how, "seconds": 1.0, "calls": 1, "text": ""} for t, how in given.items()]
+    return harness.read(map(json.dumps, lines))
+
+
+def test_tests_are_compared_by_their_ids():
+    hips = outcomes(a="passed", b="passed", c="failed", d="failed", e="skipped", f="passed")
+    ours = outcomes(a="passed", b="failed", c="passed", d="failed", e="skipped", g="passed")
+    found = harness.Comparison(Suite("x", "1", (), reasons={"b*": "because"}), hips, ours)
+    assert [found.passing(*kind) for kind in (BOTH, HIPS, OURS, NEITHER)] == [["a"], ["b", "f"], ["c", "g"], ["d"]]
+    assert found.reasons() == {"b": "because", "f": harness.UNEXPLAINED}
+    assert found.seconds() == (1.0, 1.0)
+    assert harness.table([found]).endswith("| x 1 | 1 | 2 | 2 | 1 | 1.00 s | 1.00 s | 1.00 |")
+    assert "  f: not explained\n      it was not collected" in harness.report([found])
+
+
+def test_rounds_keep_the_least_time_and_every_failure():
+    first, second = outcomes(a="passed", b="passed", c="failed"), outcomes(a="passed", b="failed", c="passed")
+    second["a"].seconds = 0.5
+    found = harness.merged([first, second])
+    assert {test: how.outcome for test, how in found.items()} == {"a": "passed", "b": "failed", "c": "failed"}
+    assert found["a"].seconds == 0.5
+
+
+class Time:
+    """Time that passes only when the test says so."""
+
+    now = 0.0
+
+    def work(self, seconds: float) -> None:
+        self.now += seconds
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def fake() -> tuple[Time, plugin.Clock, Any]:
+    """A module with a `make_vjp`, a `grad` made of it, and a `defvjp`, wrapped by a clock."""
+    time, module, rules = Time(), types.ModuleType("fake"), {}
+
+    def make_vjp(f):
+        def at(x):
+            time.work(1)
+            y = f(x)
+            return (lambda g: (time.work(2), rules[f](y)(g) if f in rules else g)[1]), y
+
+        return at
+
+    def grad(f):
+        return lambda x: module.make_vjp(f)(x)[0](1.0)
+
+    def defvjp(f, *given, argnums=None):
+        rules[f] = given[0]
+
+    module.make_vjp, module.grad, module.defvjp = make_vjp, grad, defvjp
+    clock = plugin.Clock(time)
+    clock.install([module])
+    return time, clock, module
+
+
+def test_the_clock_counts_entry_points_with_what_they_call(fake):
+    time, clock, module = fake
+
+    def f(x):
+        time.work(10)
+        return x
+
+    derivative = module.grad(f)
+    time.work(1000)  # outside
+    derivative(3.0)
+    assert (clock.seconds, clock.calls) == (13, 2)  # making the function, and calling it; the inner make_vjp is inside
+    back, _ = module.make_vjp(f)(3.0)
+    time.work(1000)
+    assert clock.seconds == 24
+    assert back(7.0) == 7.0
+    assert clock.seconds == 26  # the pullback, called later
+
+
+def test_the_clock_stops_in_users_rules_and_their_pullbacks(fake):
+    time, clock, module = fake
+
+    def f(x):
+        return x
+
+    module.defvjp(f, lambda y: (time.work(100), lambda g: (time.work(100), 5.0 * g)[1])[1], argnums=(0,))
+    assert module.grad(f)(3.0) == 5.0
+    assert clock.seconds == 3
+
+
+def test_the_clock_goes_on_as_before_after_an_error(fake):
+    time, clock, module = fake
+
+    def f(x):
+        time.work(10)
+        raise ValueError
+
+    with pytest.raises(ValueError):  # noqa: PT011
+        module.grad(f)(3.0)
+    time.work(1000)
+    assert clock.seconds == 11
+
+
+def test_wrapped_functions_are_the_same_in_every_module(fake):
+    _, clock, _ = fake
+    grad = functools.partial(lambda x: x).func
+    one, other = types.ModuleType("one"), types.ModuleType("other")
+    one.grad = other.grad = grad
+    clock.install([one, other])
+    assert one.grad is other.grad is not grad
+
+
+def test_every_reason_and_version_is_stated():
+    for suite in SUITES:
+        assert suite.version
+        assert suite.tests
+        assert all(len(reason) > 10 for reason in [*suite.reasons.values(), *suite.left_out.values()])
+
+
+def test_a_folder_is_found_by_name(tmp_path):
+    for name in ("autograd-gamma-main", "autograd-1.9.1", "autograd_gamma_notes"):
+        (tmp_path / name).mkdir()
+    found = {suite.name: suite for suite in SUITES}
+    assert harness.folder_of(found["autograd"], tmp_path).name == "autograd-1.9.1"
+    assert harness.folder_of(found["autograd-gamma"], tmp_path).name == "autograd-gamma-main"
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("name", ["autograd", "pymanopt"])
+def test_what_passes_with_hips_passes_here(name: str, tmp_path: Path) -> None:
+    sources = Path(os.environ.get("AUTOGRAD_LITE_DEPENDENTS", "dependents"))
+    if importlib.util.find_spec("autograd") is None:
+        pytest.skip("HIPS autograd is not installed")
+    if not sources.is_dir() or not any(sources.glob(f"{name}-[0-9]*")):
+        pytest.skip(f"AUTOGRAD_LITE_DEPENDENTS names no folder with the source distribution of {name}")
+    out = tmp_path / "tests.json"
+    command = [sys.executable, "-m", "benchmarks.dependents", str(sources.resolve()), name, "--json", str(out)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(out.read_text(encoding="utf-8"))[name]
+    passed = [{test for test, how in found[who].items() if how["outcome"] == "passed"} for who in ("HIPS", "ours")]
+    assert len(passed[0]) > 300
+    assert len(passed[0] - passed[1]) <= 0.03 * len(passed[0])
