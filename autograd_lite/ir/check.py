@@ -99,13 +99,14 @@ def _check_op(node: GraphNode, inputs: Sequence[GraphNode]) -> None:
         return
     params = {p.name: p.value for p in node.params}
     given = ShapeDtype(node.shape, node.dtype)
-    found = _inferred(
-        op, [ShapeDtype(x.shape, dtype) for x, dtype in zip(inputs, _beside(inputs), strict=True)], params
-    )
+    found = _made(op, inputs, _beside([x.dtype for x in inputs], inputs), params)
     if found != given and any(x.weak for x in inputs):
-        # Except where the number means something else: the exponent of ldexp stays an integer next to floats.
-        plain = _inferred(op, [ShapeDtype(x.shape, x.dtype) for x in inputs], params)
-        found = plain if plain == given else found
+        # Except where the number means something else: the exponent of ldexp stays an integer next to floats, and the
+        # order of a Bessel function stays real next to complex numbers.
+        real = [np.empty(0, x.dtype).real.dtype for x in inputs]
+        orders = [r if x.weak else x.dtype for x, r in zip(inputs, _beside(real, inputs), strict=True)]
+        plain = [x.dtype for x in inputs]
+        found = given if any(_made(op, inputs, dtypes, params) == given for dtypes in (plain, orders)) else found
     if found != given:
         what = "dtype" if isinstance(found, ShapeDtype) and found.shape == node.shape else "shape"
         made = getattr(found, what, found)
@@ -113,10 +114,15 @@ def _check_op(node: GraphNode, inputs: Sequence[GraphNode]) -> None:
         _refuse(f"{node.id}.{what}", expected, str(getattr(node, what)))
 
 
-def _beside(inputs: Sequence[GraphNode]) -> list[Any]:
-    """Return the dtypes of arguments; a Python number gets the one that NumPy gives it next to the others."""
-    strong = [x.dtype for x in inputs if not x.weak]
-    return [np.result_type(*strong, _WEAK[x.dtype.kind]) if x.weak and strong else x.dtype for x in inputs]
+def _beside(dtypes: Sequence[Any], inputs: Sequence[GraphNode]) -> list[Any]:
+    """Return these dtypes of the inputs; a Python number gets the one that NumPy gives it next to the others."""
+    pairs = list(zip(dtypes, inputs, strict=True))
+    strong = [dtype for dtype, x in pairs if not x.weak]
+    return [np.result_type(*strong, _WEAK[dtype.kind]) if x.weak and strong else dtype for dtype, x in pairs]
+
+
+def _made(op: Op, inputs: Sequence[GraphNode], dtypes: Iterable[Any], params: Mapping[str, Any]) -> ShapeDtype | str:
+    return _inferred(op, [ShapeDtype(x.shape, dtype) for x, dtype in zip(inputs, dtypes, strict=True)], params)
 
 
 def _inferred(op: Op, specs: Sequence[ShapeDtype], params: Mapping[str, Any]) -> ShapeDtype | str:

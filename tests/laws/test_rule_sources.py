@@ -6,6 +6,7 @@ A rule, and what it calls in `ops/`, neither converts nor writes.
 from __future__ import annotations
 
 import ast
+import dis
 import functools
 import inspect
 import types
@@ -55,7 +56,8 @@ def reached(function: Callable[..., Any], seen: dict[types.CodeType, Callable[..
 
 
 def names_in(code: types.CodeType) -> Iterator[str]:
-    yield from code.co_names
+    """Yield the globals that it reads, not attributes: `sp.jv` is an op, and its forward is not part of the rule."""
+    yield from (i.argval for i in dis.get_instructions(code) if i.opname == "LOAD_GLOBAL")
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             yield from names_in(constant)

@@ -19,6 +19,7 @@ from .panel import DEPTH, NODES, WEIGHTS, elementwise_in_double
 
 _RADIANS = 25.0  # of an oscillation, for which one panel has nodes enough
 _ROOM = 16_000  # nodes at a time, which stay in the cache
+_MOST = 2**17  # panels; with more the phase of the oscillation has lost its digits, and the result is NaN
 Wave = Callable[[Any], Any]
 
 
@@ -30,9 +31,9 @@ def _panels(count: int) -> tuple[Any, Any]:
 
 def _integral(start: Any, width: Any, radians: Any, f: Callable[..., Any], *parameters: Any) -> Any:
     """Return the integrals of f(t, *parameters) from `start` on, in as many panels as its oscillation asks for."""
-    panels = 2 ** np.ceil(np.log2(np.maximum(radians / _RADIANS, 2))).astype(int)
-    found = np.empty(start.shape)
-    for count in np.unique(panels):
+    panels = 2 ** np.ceil(np.log2(np.maximum(radians / _RADIANS, 2)))
+    found = np.full(start.shape, np.nan)
+    for count in np.unique(panels[panels <= _MOST]):
         nodes, weights = _panels(int(count))
         alike = np.flatnonzero(panels == count)
         step = max(1, _ROOM // nodes.size)
