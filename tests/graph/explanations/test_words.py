@@ -65,6 +65,8 @@ def called(name: str) -> Any:
     def call(*args: Any, **params: Any) -> Any:
         if "shape" in known and "shape" not in params:
             raise Unsaid
+        if isinstance(params.get("shape"), int):  # as NumPy takes it
+            params["shape"] = (params["shape"],)
         if "stride" in known:
             params = of_windows(args[0].ndim - 2, known, params)
         if "batch" in known:  # of an adjoint, whose first argument has the shape of the op's result
