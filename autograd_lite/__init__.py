@@ -100,9 +100,10 @@ _LATE |= dict.fromkeys(("over_root", "running_mean", "running_mean_square"), ".n
 _LATE |= dict.fromkeys(("assume", "debug_print", "is_compiling", "observe"), ".observing")
 _LATE |= dict.fromkeys(("host_call", "live", "pinned", "same_objects"), ".outside")
 _LATE["show_config"] = ".configuration"
+_PACKAGES = ("graph", "hips", "nn", "numpy", "optimize", "scipy")
 
 if TYPE_CHECKING:
-    from . import graph as graph, hips as hips, nn as nn, numpy as numpy, optimize as optimize
+    from . import graph as graph, hips as hips, nn as nn, numpy as numpy, optimize as optimize, scipy as scipy
     from .compiler.compiled import compile as compile
     from .configuration import show_config as show_config
     from .control.cond import cond as cond
@@ -143,14 +144,14 @@ else:
         return getattr(_import_module(_LATE[name], __name__), name)
 
     def __getattr__(name: str) -> object:
-        if name in ("graph", "hips", "nn", "numpy", "optimize"):
+        if name in _PACKAGES:
             return _import_module(f".{name}", __name__)
         if name in _LATE:
             return _late(name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__() -> list[str]:
-        return sorted({*globals(), "graph", "hips", "nn", "numpy", "optimize", *_LATE})
+        return sorted({*globals(), *_PACKAGES, *_LATE})
 
 
 def _picture(tensor: Tensor) -> str:

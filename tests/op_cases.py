@@ -369,7 +369,7 @@ SHAPES = [
         ],
     ),
     *rows(
-        "array",
+        "assemble",
         lambda *parts, shape: ag.array(parts) if len(shape) == 1 else ag.array([parts[:2], parts[2:]]),
         [
             (((), (), ()), {"shape": (3,)}),

@@ -156,11 +156,16 @@ def peeled(t: Tensor) -> Any:
     return _peeled(t, level=level) if level > 1 and t.requires_grad else getval(t)
 
 
+def _ptp(self: Tensor, axis: Any = None, keepdims: bool = False) -> Any:
+    """Return the largest element less the smallest one; see `np.ptp`."""
+    return np.ptp(self, axis, keepdims=keepdims)
+
+
 # What HIPS's boxes have and Tensors lack. `_node` they have: it is the engine's.
 _NAMES: dict[str, Any] = {
     "_value": property(peeled, doc="The value in the next trace further out."),
     "_trace": property(lambda self: trace_stack.top, doc="The number of HIPS's trace."),
-    "ptp": lambda self, axis=None, keepdims=False: np.ptp(self, axis, keepdims=keepdims),
+    "ptp": _ptp,
 }
 for _name, _what in _NAMES.items():
     setattr(Tensor, _name, _what)

@@ -43,7 +43,7 @@ def _batched(op: Op, inputs: tuple[Any, ...], batched: Sequence[bool], params: d
 
 
 array: Op = structural(
-    "array",
+    "assemble",
     _assembled,
     asked=_pieces,
     infer=_infer,

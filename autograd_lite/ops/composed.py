@@ -101,7 +101,7 @@ def stack(
     shapes = {np.shape(p) for p in parts}
     if len(shapes) > 1:
         raise ShapeError(f"stack: expected arrays of one shape; received {sorted(shapes)}")
-    if not axis:  # one op, where n parts would be given an axis each
+    if axis == 0:  # one op, where n parts would be given an axis each
         parts = parts if dtype is None else [cast(p, dtype, casting) for p in parts]
         return array(*parts, shape=(len(parts),))
     return np.concatenate([np.expand_dims(p, axis) for p in parts], axis=axis, dtype=dtype, casting=casting)  # type: ignore[call-overload]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import pickle
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -168,7 +169,9 @@ OURS = {
 
 
 def test_every_method_is_numpys_or_known_to_be_ours() -> None:
-    assert {name for name in METHODS if not hasattr(np.ndarray, name)} == set(OURS)
+    hips = sys.modules.get("autograd_lite.hips.tracer")  # gives Tensors what HIPS's boxes have
+    theirs = set(getattr(hips, "_NAMES", ()))
+    assert {name for name in METHODS if not hasattr(np.ndarray, name)} - theirs == set(OURS)
 
 
 @pytest.mark.skipif(np.lib.NumpyVersion(np.__version__) < "2.5.0", reason="NumPy sorts downwards since 2.5")

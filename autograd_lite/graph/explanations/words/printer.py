@@ -291,7 +291,7 @@ _SPECIAL: Mapping[str, Callable[[Printer, Term, Sequence[Printed]], Printed]] = 
     "getitem": Printer._getitem,
     "scatter_add": Printer._indexed,
     "index_update": Printer._indexed,
-    "array": Printer._joined,
+    "assemble": Printer._joined,
     "concatenate": Printer._joined,
     "contract": Printer._contract,
 }

@@ -113,7 +113,7 @@ _SAID: Mapping[str, str | tuple[str, ...]] = {
         "overwritten elements no longer have any influence",
         "each new element fetches the g of its place",
     ),
-    "array": "each part takes its own piece of g",
+    "assemble": "each part takes its own piece of g",
     "concatenate": "each part takes its own piece of g",
     "pad": "the padding is constant, so it is cut off",
     "astype": "only the dtype changed",

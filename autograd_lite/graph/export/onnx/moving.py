@@ -35,7 +35,7 @@ def _concatenate(call: Call, *parts: Value | Scalar, axis: int) -> Value:
     return call.emitter.call("Concat", *values, shape=call.shape, axis=axis)
 
 
-@exports("array")
+@exports("assemble")
 def _array(call: Call, *parts: Value | Scalar, shape: Shape) -> Value:
     values = [call.value(p, call.dtype) for p in parts]
     rows = [v.reshape(1, *v.shape) for v in values]
