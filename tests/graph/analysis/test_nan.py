@@ -17,6 +17,7 @@ from autograd_lite.core.op import OPS, Op
 from autograd_lite.graph import Program
 from autograd_lite.graph.analysis.nan import NanReport, find_nan
 from autograd_lite.nonfinite.reasons import is_elementwise
+from autograd_lite.ops.special import TABLE
 
 from ..samples import HOSTILE, SAMPLES
 
@@ -111,9 +112,20 @@ def test_planted_backward(f: Any, arguments: list[float], op: str | None, reason
 POINTS = [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 1e-320, 1e200, -1e200, 800.0, -800.0, 1.7e308]
 
 
+def is_slow(op: Op) -> bool:
+    """Distributions of SciPy with three and more arguments, some of which search for minutes at 1e200."""
+    row = TABLE.get(op.name.removeprefix("special.")) if op.name.startswith("special.") else None
+    return row is not None and row.function is None and len(row.partials) > 2
+
+
 def elementwise_ops() -> Iterator[Op]:
     for op in OPS.values():
-        if is_elementwise(op) and isinstance(op.rules, tuple) and all(r is not None for r in op.rules):
+        if (
+            is_elementwise(op)
+            and not is_slow(op)
+            and isinstance(op.rules, tuple)
+            and all(r is not None for r in op.rules)
+        ):
             yield op
 
 

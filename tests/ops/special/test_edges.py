@@ -38,6 +38,18 @@ def test_derivatives_are_zero_at_the_ends_and_nan_outside() -> None:
     np.testing.assert_array_equal(ends(*np.full((2, 2), 2.0), np.array([0.0, 1.0])), 0)
 
 
+@pytest.mark.parametrize("name", ["jv", "yv", "iv", "ive", "kv", "kve"])
+def test_orders_of_too_many_oscillations_are_nan_and_disturb_no_other(name: str) -> None:
+    derived = getattr(sp, f"{name}_by_order")
+    v, x = np.array([0.5, 1e200, 0.5, 1.7e308, 1.5]), np.array([2.0, 0.5, 1e200, 1e-320, 3.0])
+    with np.errstate(all="ignore"):
+        found = derived(v, x, order=1)
+    alone = [derived(v[i], x[i], order=1) for i in (0, 4)]
+    np.testing.assert_allclose(found[[0, 4]], alone, rtol=1e-14)
+    assert np.isfinite(alone).all()
+    assert np.isnan(found[3])
+
+
 def test_blocks_of_elements_are_joined() -> None:
     a = np.linspace(0.1, 9, 1300)
     whole = sp.gammainc_by_a(a, 2.0, order=1)
