@@ -65,8 +65,6 @@ def called(name: str) -> Any:
     def call(*args: Any, **params: Any) -> Any:
         if "shape" in known and "shape" not in params:
             raise Unsaid
-        if isinstance(params.get("shape"), int):  # as NumPy takes it
-            params["shape"] = (params["shape"],)
         if "stride" in known:
             params = of_windows(args[0].ndim - 2, known, params)
         if "batch" in known:  # of an adjoint, whose first argument has the shape of the op's result
@@ -103,6 +101,7 @@ NAMES = {
         **{name.partition(".")[2]: called(name) for name in OPS if name.startswith("special.")}
     ),
     "scatter_add": lambda x, index, shape: OPS["scatter_add"].forward(x, index=as_tuple(index), shape=shape),
+    "array": lambda parts, shape: OPS["array"].forward(*parts, shape=as_tuple(shape)),
     "index_update": lambda x, y, index: OPS["index_update"].forward(x, y, index=as_tuple(index)),
     "S": np.s_,
     "nan": math.nan,
