@@ -40,7 +40,7 @@ def array(nested: Any, dtype: npt.DTypeLike | None = None) -> Any:
         >>> def turned(angle, x):
         ...     c, s = np.cos(angle), np.sin(angle)
         ...     return array([[c, -s], [s, c]]) @ x
-        >>> grad(lambda angle: turned(angle, np.array([1.0, 2.0]))[1])(0.0)
+        >>> grad(lambda angle: turned(angle, np.array([1.0, 2.0]))[0])(0.0)
         np.float64(-2.0)
         >>> array(x * x for x in (1.0, 2.0))
         array([1., 4.])
