@@ -34,7 +34,32 @@ SURVIVORS: dict[str, str] = {
 } | {
     "second_cofactor: rule 0 reads array 0 for 1": "the third derivative of the determinant of a 3x3 matrix is the "
     "same wherever it is taken, and no row has a larger one",
+    **{
+        f"special.{name}: jvp dtype up": "an argument is a whole number, and there SciPy has one loop, in float64"
+        for name in [
+            "pdtri",
+            "bdtr",
+            "bdtrc",
+            "bdtri",
+            "nbdtr",
+            "nbdtrc",
+            "nbdtri",
+            "yn",
+            "kn",
+            "expn",
+            "eval_hermite",
+            "eval_hermitenorm",
+        ]
+    },
+    **dict.fromkeys(
+        ("special.nbdtrik: calls itself linear", "special.nbdtrin: calls itself linear"),
+        "its value at a tangent is NaN, since a tangent is not a probability",
+    ),
 }
+
+
+# SciPy's values have seven digits, too few for differences; tests/ops/special has the derivatives in closed form.
+NOT_MEASURED = {f"special.itairy_{i}" for i in range(4)}
 
 
 class Mutant(NamedTuple):
@@ -319,6 +344,8 @@ def test_check_op_catches_broken_rules(capsys: pytest.CaptureFixture[str], every
     laws: collections.Counter[str] = collections.Counter()
     survivors, equivalent, broken = [], 0, set()
     for k, (name, rows) in enumerate(ROWS.items()):
+        if name in NOT_MEASURED:
+            continue
         op = OPS[name]
         if is_caught(Mutant(op, "unchanged"), rows):
             broken.add(name)

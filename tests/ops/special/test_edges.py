@@ -117,3 +117,11 @@ def test_bells_polynomials_are_the_moments_of_cumulants() -> None:
     """Those of the normal distribution of mean 2 and variance 3, and of two independent Poisson variables' sums."""
     assert bell([2.0, 3.0, 0.0, 0.0]) == 16 + 6 * 4 * 3 + 3 * 9
     assert bell_of_two(lambda i, j: 1.0, 1, 2) == bell([1.0] * 3) == 5
+
+
+def test_the_integrals_of_airys_functions_have_these_as_derivatives() -> None:
+    x = np.array([0.3, 1.2, 2.5])
+    expected = [f(sign * x) for sign in (1, -1) for f in (lambda t: special.airy(t)[0], lambda t: special.airy(t)[2])]
+    for i, exact in enumerate(expected):
+        found = ag.grad(lambda t, i=i: special.itairy(t)[i].sum())(x)
+        np.testing.assert_allclose(found, exact, rtol=1e-12)
