@@ -15,6 +15,7 @@ import pytest
 
 import autograd_lite as ag
 import nn
+from autograd_lite.hips import extend, grad
 from nn import callbacks, layers, models, saving
 
 from .interrupts import context_variables, interrupted_at, places_of, variables_set
@@ -85,6 +86,10 @@ def infinite() -> Any:
     return nn.losses.CategoricalCrossentropy(from_logits=True)(np.array([[1.0, 0.0]]), logits)
 
 
+cubed = extend.primitive(lambda x: x**3)
+extend.defvjp(cubed, lambda ans, x: lambda g: 3 * g * x**2)
+
+
 def read() -> Any:
     with saving.element_limit(1000):
         return models.model_from_json(TEXT)
@@ -107,6 +112,7 @@ CALLS: dict[str, Callable[[], Callable[[], Any]]] = {
     "symbols": lambda: masked,
     "limits of losses": lambda: infinite,
     "read": lambda: read,
+    "a rule of HIPS in a second derivative": lambda: partial(grad(grad(cubed)), 2.0),
     "fit": lambda: partial(model().fit, X, Y, verbose=0, validation_data=(X, Y)),
     "train_on_batch": lambda: lambda: model(jit_compile=True).train_on_batch(X, Y),
     "evaluate": lambda: partial(model().evaluate, X, Y, verbose=0),
