@@ -3,32 +3,32 @@
 A module of this folder has a table for each topic; `records` makes op records of their rows. What no formula gives is
 computed: `panel` (quadrature), `gamma_tails`, `beta_tails`. Equation numbers are those of the NIST Digital
 Library of Mathematical Functions.
+
+The tables load late, since a program may have no use for them.
 """
 
-from .bessel import BESSEL
-from .beta_functions import BETA
-from .distributions import DISTRIBUTIONS
-from .elementary import ENTROPY_AND_LOGISTIC, POWERS
-from .elliptic import ELLIPTIC
-from .error_functions import ERROR_FUNCTIONS
-from .gamma_functions import GAMMA
-from .integrals import INTEGRALS
-from .polynomials import SERIES
-from .records import TABLE as TABLE, scipy_op as scipy_op, sp as sp, ufunc_named as ufunc_named
-from .refused import REFUSED as REFUSED
-from .several import SEVERAL
+from __future__ import annotations
 
-for _part in (
-    ERROR_FUNCTIONS,
-    GAMMA,
-    BETA,
-    DISTRIBUTIONS,
-    BESSEL,
-    ENTROPY_AND_LOGISTIC,
-    POWERS,
-    INTEGRALS,
-    ELLIPTIC,
-    SERIES,
-    SEVERAL,
-):
-    TABLE.update(_part)
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ...core.op import Op
+    from .tables import REFUSED as REFUSED, TABLE as TABLE, sp as sp
+else:
+
+    def __getattr__(name: str) -> object:
+        if name in ("REFUSED", "TABLE", "sp"):
+            return getattr(import_module(".tables", __name__), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def scipy_op(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Op | None:
+    """Return the op of a SciPy ufunc, or None if it is not in the tables; see `records`."""
+    if "scipy.special" not in sys.modules:
+        return None
+    found: Op | None = import_module(".tables", __name__).scipy_op(ufunc, inputs)
+    return found

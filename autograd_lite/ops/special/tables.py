@@ -1,0 +1,31 @@
+"""The tables of this folder as one, which is loaded when SciPy's functions first meet a Tensor."""
+
+from __future__ import annotations
+
+from .bessel import BESSEL
+from .beta_functions import BETA
+from .distributions import DISTRIBUTIONS
+from .elementary import ENTROPY_AND_LOGISTIC, POWERS
+from .elliptic import ELLIPTIC
+from .error_functions import ERROR_FUNCTIONS
+from .gamma_functions import GAMMA
+from .integrals import INTEGRALS
+from .polynomials import SERIES
+from .records import TABLE as TABLE, scipy_op as scipy_op, sp as sp
+from .refused import REFUSED as REFUSED
+from .several import SEVERAL
+
+for _part in (
+    ERROR_FUNCTIONS,
+    GAMMA,
+    BETA,
+    DISTRIBUTIONS,
+    BESSEL,
+    ENTROPY_AND_LOGISTIC,
+    POWERS,
+    INTEGRALS,
+    ELLIPTIC,
+    SERIES,
+    SEVERAL,
+):
+    TABLE.update(_part)
