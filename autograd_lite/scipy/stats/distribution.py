@@ -155,8 +155,6 @@ class Distribution(Named):
             return -np.expm1(getattr(row, f"log{other}")(z, *shapes))
         if getattr(row, other) is not None:
             return 1 - getattr(row, other)(z, *shapes)
-        if row.why:
-            self.refuse(method, row.why)
         if self.discrete:
             part = total(row.logpdf, z, shapes, self._support(shapes)[0])
             return part if method == "cdf" else 1 - part

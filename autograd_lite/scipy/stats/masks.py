@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.mode import MODE, TAPES
+from ...functional.arguments import on_tape
 from ...ops.barrier import stop_gradient
 from ...tensors.tensor import Tensor
 
@@ -15,7 +15,7 @@ def shown(x: Any) -> Any:
     """Return the values without a derivative: bare where they are known now, so that masks can be left out."""
     if not isinstance(x, Tensor):
         return x
-    if type(x) is Tensor and not (TAPES and MODE.get().tape is not None):
+    if type(x) is Tensor and not on_tape():
         return x.data
     return stop_gradient(x)
 

@@ -34,7 +34,6 @@ class Row:
         center: `f(*shapes)`, about where the density is; integrals are of the tail on the other side of x.
         power: `f(n, *shapes)`, the moments about 0, of which mean and variance follow if they are not stated.
         mean, var, entropy: the moments; None where no formula is documented.
-        why: the reason why the row has neither a distribution function nor an integral for one.
         integers: names of the shapes that count something, so that a derivative by them means nothing.
     """
 
@@ -52,7 +51,6 @@ class Row:
     mean: Formula | None = None
     var: Formula | None = None
     entropy: Formula | None = None
-    why: str = ""
     integers: tuple[str, ...] = ()
 
     def moment(self, name: str) -> Formula | None:
