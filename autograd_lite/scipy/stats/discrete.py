@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -120,6 +121,12 @@ def _wallenius(k: Any, M: Any, n: Any, N: Any, odds: Any) -> Any:
 
 
 # fmt: off
+_FISHER = Row(
+    logpdf=_fisher, support=(lambda M, n, N, odds: _urn(M, n, N)[0], lambda M, n, N, odds: _urn(M, n, N)[1]),
+    check=lambda M, n, N, odds: _whole(M) & _whole(n) & _whole(N) & (n <= M) & (N <= M) & (odds > 0),
+    integers=("M", "n", "N"),
+)
+
 DISCRETE: dict[str, Row] = {
     "bernoulli": Row(
         logpdf=lambda k, p: sp.xlogy(k, p) + sp.xlog1py(1 - k, -p), cdf=lambda k, p: 1 - p, sf=lambda k, p: p,
@@ -193,14 +200,6 @@ DISCRETE: dict[str, Row] = {
         check=lambda a, n: (a >= 0) & (n >= 1) & _whole(n), integers=("n",),
         power=lambda m, a, n: _harmonic(a - m, n) / _harmonic(a, n),
     ),
-    "nchypergeom_fisher": Row(
-        logpdf=_fisher, support=(lambda M, n, N, odds: _urn(M, n, N)[0], lambda M, n, N, odds: _urn(M, n, N)[1]),
-        check=lambda M, n, N, odds: _whole(M) & _whole(n) & _whole(N) & (n <= M) & (N <= M) & (odds > 0),
-        integers=("M", "n", "N"),
-    ),
-    "nchypergeom_wallenius": Row(
-        logpdf=_wallenius, support=(lambda M, n, N, odds: _urn(M, n, N)[0], lambda M, n, N, odds: _urn(M, n, N)[1]),
-        check=lambda M, n, N, odds: _whole(M) & _whole(n) & _whole(N) & (n <= M) & (N <= M) & (odds > 0),
-        integers=("M", "n", "N"),
-    ),
+    "nchypergeom_fisher": _FISHER,
+    "nchypergeom_wallenius": dataclasses.replace(_FISHER, logpdf=_wallenius),
 }

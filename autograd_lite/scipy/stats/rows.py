@@ -80,7 +80,8 @@ POSITIVE = (0.0, math.inf)
 UNIT = (0.0, 1.0)
 LOG_2 = math.log(2)
 LOG_PI = math.log(math.pi)
-HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
+LOG_2PI = math.log(2 * math.pi)
+HALF_LOG_2PI = 0.5 * LOG_2PI
 EULER = float(np.euler_gamma)
 
 
