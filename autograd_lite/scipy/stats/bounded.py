@@ -75,7 +75,7 @@ def _wrapped(x: Any, c: Any) -> Any:
 
 
 def _trapezoid(x: Any, c: Any, d: Any) -> Any:
-    rising, falling = x < c, x > d
+    rising, falling = x < c, np.logical_not(x <= d)  # NaN counts as falling
     up = np.where(rising, x, 1.0) / np.where(rising, c, 1.0)
     down = np.where(falling, 1 - x, 1.0) / np.where(falling, 1 - d, 1.0)
     return LOG_2 - np.log(d - c + 1) + np.log(up * down)
@@ -104,7 +104,7 @@ def _irwinhall_terms(x: Any, n: Any, power: int) -> Any:
     n = np.expand_dims(np.asarray(shown(n), float), -1)
     x = np.expand_dims(x, -1)
     k = np.arange(np.max(n, initial=1) + 1)
-    within = (shown(x) > k) & (k <= n)
+    within = np.logical_not(shown(x) <= k) & (k <= n)  # NaN is within
     exponent = n - 1 + power
     terms = (-1) ** k * sp.binom(n, k) * np.where(within, x - k, 1.0) ** exponent / sp.gamma(exponent + 1)
     return np.where(within, terms, 0.0).sum(axis=-1)

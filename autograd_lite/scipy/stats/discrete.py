@@ -129,9 +129,9 @@ _FISHER = Row(
 
 DISCRETE: dict[str, Row] = {
     "bernoulli": Row(
-        logpdf=lambda k, p: sp.xlogy(k, p) + sp.xlog1py(1 - k, -p), cdf=lambda k, p: 1 - p, sf=lambda k, p: p,
-        support=(0, 1), check=lambda p: (p >= 0) & (p <= 1), mean=lambda p: p, var=lambda p: p * (1 - p),
-        entropy=lambda p: sp.entr(p) + sp.entr(1 - p),
+        logpdf=lambda k, p: sp.xlogy(k, p) + sp.xlog1py(1 - k, -p), cdf=lambda k, p: 1 - p + 0.0 * k,
+        sf=lambda k, p: p + 0.0 * k, support=(0, 1), check=lambda p: (p >= 0) & (p <= 1), mean=lambda p: p,
+        var=lambda p: p * (1 - p), entropy=lambda p: sp.entr(p) + sp.entr(1 - p),
     ),
     "binom": Row(
         logpdf=_binom, cdf=lambda k, n, p: sp.betaincc(k + 1, n - k, p), sf=lambda k, n, p: sp.betainc(k + 1, n - k, p),

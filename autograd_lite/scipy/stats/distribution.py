@@ -118,7 +118,7 @@ class Distribution(Named):
         outside = ((at < lower) | (at > upper) | np.isinf(at)) if self.row.closed else ((at <= lower) | (at >= upper))
         if self.discrete:
             z = at  # steps are flat, and so is what is not 0 at integers alone
-            outside = outside | (at != np.floor(at))
+            outside = outside | (at > np.floor(at))  # which NaN is not: a formula makes it NaN
         if not may_hold(outside):
             return self.row.logpdf(z, *shapes)
         return np.where(outside, -np.inf, self.row.logpdf(np.where(outside, inner(lower, upper), z), *shapes))

@@ -66,9 +66,8 @@ def total(log_mass: Callable[..., Any], k: Any, shapes: Sequence[Any], lower: An
             "where to end; received a Tensor whose values are not known. Pass k as a constant"
         )
     k, lower, *shapes = (np.expand_dims(a, -1) for a in (k, lower, *shapes))
-    j = lower + np.arange(np.max(k - lower, initial=0) + 1)
-    within = j <= k
-    return np.where(within, np.exp(log_mass(np.where(within, j, k), *shapes)), 0.0).sum(axis=-1)
+    j = lower + np.arange(np.nanmax(k - lower, initial=0) + 1)
+    return np.where(j > k, 0.0, np.exp(log_mass(np.minimum(j, k), *shapes))).sum(axis=-1)
 
 
 def poisson_mixture(f: Callable[..., Any], rate: Any, *arguments: Any) -> Any:
