@@ -71,8 +71,7 @@ class Distribution(Named):
         values = self._bound(method, args, kwargs)
         if not any(isinstance(v, Tensor) for v in (x, *values)):
             return getattr(self.original, method)(x, *args, **kwargs)
-        value = self._value(method, x, values)
-        return value if isinstance(value, Tensor) else tensor(value)
+        return _as_tensor(self._value(method, x, values))
 
     def _value(self, method: str, x: Any, values: Sequence[Any]) -> Any:
         x = x if isinstance(x, Tensor) else np.asarray(x)
@@ -202,7 +201,13 @@ class Distribution(Named):
                 value = value if self.discrete else value + np.log(scale)
             else:
                 value = value * scale + loc if name == "mean" else value * scale * scale
-            return choose(self._refused(shapes, scale), np.nan, value)
+            value = choose(self._refused(shapes, scale), np.nan, value)
+        shape = np.broadcast_shapes(*map(np.shape, values))  # formulas leave out what a moment does not depend on
+        return _as_tensor(value if np.shape(value) == shape else np.broadcast_to(value, shape))
+
+
+def _as_tensor(value: Any) -> Any:
+    return value if isinstance(value, Tensor) else tensor(value)
 
 
 def _positive(density: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -55,6 +56,20 @@ def test_every_moment_is_scipys_or_has_no_formula(name: str) -> None:
 )
 def test_moments_have_gradients(moment: str, distribution: Callable[..., Any], by: float, expected: float) -> None:
     assert ag.grad(lambda v: getattr(distribution(v), moment)())(by) == pytest.approx(expected)
+
+
+MOMENTS = ("mean", "var", "std", "median", "entropy")
+
+
+@pytest.mark.parametrize(
+    ("name", "moment"), [*itertools.product(("norm", "gamma"), MOMENTS), ("poisson", "mean"), ("poisson", "var")]
+)
+def test_moments_have_the_shape_of_all_parameters(name: str, moment: str) -> None:
+    parameters = (*KNOWN[name][0], np.arange(3.0), *([] if name in DISCRETE else [np.array([[1.0], [2.5]])]))
+    found = getattr(getattr(stats, name)(*map(ag.tensor, parameters)), moment)()
+    expected = getattr(getattr(scipy.stats, name)(*parameters), moment)()
+    assert found.shape == expected.shape
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12)
 
 
 def test_without_tensors_it_is_scipys() -> None:
