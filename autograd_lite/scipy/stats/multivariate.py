@@ -11,7 +11,7 @@ from scipy import special as sp
 
 from ...tensors.tensor import Tensor
 from ..special import multigammaln
-from .masks import shown
+from .masks import choose, shown
 from .methods import Named, with_methods
 from .rows import LOG_2, LOG_2PI
 
@@ -124,7 +124,7 @@ def _t_entropy(loc: Any = None, shape: Any = 1, df: Any = 1) -> Any:
 
 
 def _log_beta(alpha: Any) -> Any:
-    return sp.gammaln(alpha).sum() - sp.gammaln(alpha.sum())
+    return choose((shown(alpha) <= 0).any(), np.nan, sp.gammaln(alpha).sum() - sp.gammaln(alpha.sum()))
 
 
 def _dirichlet(x: Any, alpha: Any) -> Any:
@@ -161,14 +161,14 @@ def _wishart(x: Any, df: Any, scale: Any) -> Any:
     x, scale, n = _matrices(x, scale)
     trace = np.trace(np.linalg.solve(scale, x), axis1=-2, axis2=-1)
     constant = 0.5 * df * (n * LOG_2 + _log_det(scale)) + multigammaln(0.5 * df, n)
-    return 0.5 * (df - n - 1) * _log_det(x) - 0.5 * trace - constant
+    return choose(shown(df) <= n - 1, np.nan, 0.5 * (df - n - 1) * _log_det(x) - 0.5 * trace - constant)
 
 
 def _invwishart(x: Any, df: Any, scale: Any) -> Any:
     x, scale, n = _matrices(x, scale)
     trace = np.trace(np.linalg.solve(x, scale), axis1=-2, axis2=-1)
     constant = 0.5 * df * (n * LOG_2 - _log_det(scale)) + multigammaln(0.5 * df, n)
-    return -0.5 * (df + n + 1) * _log_det(x) - 0.5 * trace - constant
+    return choose(shown(df) <= n - 1, np.nan, -0.5 * (df + n + 1) * _log_det(x) - 0.5 * trace - constant)
 
 
 def _matrix_normal(x: Any, mean: Any = None, rowcov: Any = 1, colcov: Any = 1) -> Any:
@@ -184,7 +184,9 @@ def _matrix_normal(x: Any, mean: Any = None, rowcov: Any = 1, colcov: Any = 1) -
 
 def _multinomial(x: Any, n: Any, p: Any) -> Any:
     x = shown(x)
-    return sp.gammaln(np.asarray(n) + 1.0) + (sp.xlogy(x, p) - sp.gammaln(x + 1.0)).sum(axis=-1)
+    value = sp.gammaln(np.asarray(n) + 1.0) + (sp.xlogy(x, p) - sp.gammaln(x + 1.0)).sum(axis=-1)
+    counts = ((x >= 0) & (x == np.floor(x))).all(axis=-1) & (x.sum(axis=-1) == n)
+    return choose(np.logical_not(counts), -np.inf, value)
 
 
 multivariate_normal = Joint("multivariate_normal", _normal, _normal_entropy)
