@@ -10,7 +10,7 @@ import numpy as np
 import scipy.optimize
 
 from ..core.arguments import function_given
-from .constraints import callback_of, plain
+from .constraints import callback_of, given_matrix, plain
 from .evaluation import Derivatives, told
 from .jacobians import curvature_of, jacobian_of
 from .refinement import go_on
@@ -81,7 +81,7 @@ def least_squares(
     if jac is None:
         jac = derivatives = jacobian_of("least_squares", residuals, layout, args, compiled)
     elif callable(jac):
-        jac = plain(functools.partial(jac, **kwargs) if kwargs else jac, layout, args)
+        jac = given_matrix(functools.partial(jac, **kwargs) if kwargs else jac, layout, args)
     if callback is not None:
         options["callback"] = callback_of(callback, layout)
     values = plain(residuals, layout, args)
