@@ -95,6 +95,26 @@ def test_ways_to_call_agree() -> None:
         np.testing.assert_allclose(found.numpy(), expected, rtol=1e-15)
 
 
+def test_x_may_be_given_by_the_name_that_it_has_in_scipy() -> None:
+    shapes = {"h": 0.2, "k": 0.1}
+    for name, method, x, parameters in (
+        ("norm", "cdf", {"x": 0.3}, {"loc": 0.2, "scale": 1.3}),
+        ("norm", "ppf", {"q": 0.3}, {"loc": 0.2, "scale": 1.3}),
+        ("binom", "pmf", {"k": 3}, {"n": 5, "p": 0.3}),
+        ("binom", "cdf", {"k": 3}, {"n": 5, "p": 0.3}),
+        ("kappa4", "pdf", {"x": 0.3}, shapes),
+        ("kappa4", "isf", {"q": 0.3}, shapes),
+        ("multivariate_normal", "logpdf", {"x": X}, {"mean": X + 1}),
+    ):
+        ours = getattr(stats, name)
+        expected = getattr(getattr(scipy.stats, name), method)(**x, **parameters)
+        tensors = {key: ag.tensor(v) for key, v in parameters.items()}
+        for found in (getattr(ours, method)(**x, **tensors), getattr(ours(**tensors), method)(**x)):
+            np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12)
+    with pytest.raises(TypeError, match=r"binom.pmf: expected k first, or by name; received none"):
+        stats.binom.pmf(n=5, p=ag.tensor(0.3))
+
+
 def test_shapes_broadcast_against_x() -> None:
     c, x = ag.tensor([[0.7], [1.6]], requires_grad=True), ag.tensor(X)
     found = stats.gengamma.sf(x, 2.0, c)
