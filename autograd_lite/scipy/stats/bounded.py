@@ -9,7 +9,7 @@ import numpy as np
 from scipy import special as sp
 
 from .implicit import solved, without_derivatives
-from .masks import shown
+from .masks import largest, shown
 from .rows import LOG_2, LOG_2PI, LOG_PI, POSITIVE, UNIT, Row, fixed, one_over
 
 _tukey = without_derivatives(sp.tklmbda, 2, "tklmbda")
@@ -103,7 +103,7 @@ def _irwinhall_terms(x: Any, n: Any, power: int) -> Any:
     """Return Σ (-1)^k C(n, k) (x - k)^(n - 1 + power) / (n - 1 + power)! over k < x."""
     n = np.expand_dims(np.asarray(shown(n), float), -1)
     x = np.expand_dims(x, -1)
-    k = np.arange(np.max(n, initial=1) + 1)
+    k = np.arange(largest(n, 1) + 1)
     within = np.logical_not(shown(x) <= k) & (k <= n)  # NaN is within
     exponent = n - 1 + power
     terms = (-1) ** k * sp.binom(n, k) * np.where(within, x - k, 1.0) ** exponent / sp.gamma(exponent + 1)

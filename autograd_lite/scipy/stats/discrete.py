@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import special as sp
 
-from .masks import shown
+from .masks import largest, shown
 from .quadrature import poisson_mixture, tanh_sinh
 from .rows import Row, where_above
 
@@ -64,7 +64,7 @@ def _log_zeta(a: Any) -> Any:
 
 def _harmonic(a: Any, n: Any) -> Any:
     """Return Σ j^-a over j from 1 to n."""
-    j = np.arange(1.0, np.max(shown(n), initial=1.0) + 1)
+    j = np.arange(1.0, largest(shown(n), 1.0) + 1)
     return np.where(j <= np.expand_dims(shown(n), -1), j ** -np.expand_dims(a, -1), 0.0).sum(axis=-1)
 
 
@@ -92,7 +92,7 @@ def _urn(M: Any, n: Any, N: Any) -> tuple[Any, Any]:
 
 def _fisher(k: Any, M: Any, n: Any, N: Any, odds: Any) -> Any:
     low, high = (np.expand_dims(end, -1) for end in _urn(*map(shown, (M, n, N))))
-    j = low + np.arange(np.max(high - low, initial=0) + 1)
+    j = low + np.arange(largest(high - low, 0) + 1)
     within = j <= high
     j = np.where(within, j, low)
     m, good, draws, log_odds = (np.expand_dims(a, -1) for a in (M, n, N, np.log(odds)))

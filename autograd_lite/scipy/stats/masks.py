@@ -30,6 +30,11 @@ def choose(mask: Any, value: Any, otherwise: Any) -> Any:
     return np.where(mask, value, otherwise) if may_hold(mask) else otherwise
 
 
+def largest(x: Any, least: float) -> Any:
+    """Return the largest of some values and a least one; NaN does not count, since its results are NaN anyway."""
+    return np.fmax.reduce(x, axis=None, initial=least)
+
+
 def is_number(x: Any, value: float) -> bool:
     """Return whether x is a bare number of this value, which need not be added or multiplied by."""
     return isinstance(x, float | int) and x == value

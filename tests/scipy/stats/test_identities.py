@@ -202,6 +202,16 @@ def test_nan_gives_nan_and_other_elements_their_values(name: str) -> None:
         assert np.isnan(found).tolist() == [True, False, False], method
 
 
+@for_every(KNOWN, name=str)
+def test_shapes_that_are_nan_give_nan(name: str) -> None:
+    shapes = KNOWN[name][-1]
+    x = ag.tensor(np.asarray(getattr(scipy.stats, name).ppf(0.4, *shapes), float))
+    for i in range(len(shapes)):
+        for method in ("pmf", "cdf") if name in DISCRETE else ("pdf", "cdf"):
+            found = getattr(getattr(stats, name), method)(x, *shapes[:i], np.nan, *shapes[i + 1 :])
+            assert np.isnan(found.numpy()), (method, i)
+
+
 def test_shapes_at_which_a_formula_has_a_limit_have_the_derivative_of_the_limit() -> None:
     x = np.array([0.3, 1.2])
     (c,) = tensors([0.0, 0.0])
