@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import Bounds, HessianUpdateStrategy, NonlinearConstraint, OptimizeResult
 
-from ..tree import beside
+from ..tree import beside, map as map_leaves
 from .evaluation import Derivatives, stacked
 from .jacobians import jacobian_of, weighted_hessian
 from .methods import Takes
@@ -79,7 +79,7 @@ def _of_dict(constraint: dict[str, Any], layout: Layout, takes: Takes, compiled:
         return constraint  # of which SciPy says what is wrong
     new["fun"] = plain(f, layout, args)
     if callable(jac):
-        new["jac"] = plain(jac, layout, args)
+        new["jac"] = given_matrix(jac, layout, args)
     elif jac is None and takes.jac:
         new["jac"] = jacobian_of("constraint", f, layout, args, compiled)
     return new
@@ -88,7 +88,7 @@ def _of_dict(constraint: dict[str, Any], layout: Layout, takes: Takes, compiled:
 def _of_object(c: Any, layout: Layout, takes: Takes, second: bool, compiled: bool | None) -> Any:
     jac, hess = c.jac, c.hess
     if callable(jac):
-        jac = plain(jac, layout)
+        jac = given_matrix(jac, layout)
     elif takes.jac and jac == "2-point":  # SciPy's default
         jac = jacobian_of("constraint", c.fun, layout, (), compiled)
     if callable(hess):
@@ -113,6 +113,13 @@ def plain(f: Callable[..., Any], layout: Layout, args: tuple[Any, ...] = ()) -> 
         return bare(stacked(out) if isinstance(out, (list, tuple, dict)) else out)
 
     return values
+
+
+def given_matrix(derivatives: Callable[..., Any], layout: Layout, args: tuple[Any, ...] = ()) -> Callable[[Any], Any]:
+    """Return derivatives that were given as a function of the vector; by a vector they may be lists of rows."""
+    if layout.tree is not None:
+        return plain(derivatives, layout, args)
+    return lambda x: map_leaves(bare, derivatives(x, *args))
 
 
 def callback_of(callback: Any, layout: Layout) -> Any:

@@ -38,15 +38,6 @@ def _matrix(f: Callable[..., Any]) -> Callable[[Any], Any]:
     return rows
 
 
-def curvature_of(called: str, f: Callable[..., Any], layout: Layout, args: tuple[Any, ...]) -> Derivatives:
-    """Return the function of (x, v) that is the Hessian of the sum of f's results at x, weighted by v.
-
-    Args:
-        called, f, layout, args: as of `Derivatives`.
-    """
-    return Derivatives(called, f, layout, weighted_hessian, args)
-
-
 def weighted_hessian(f: Callable[..., Any]) -> Callable[..., Any]:
     """Return the function of (x, v) that is the Hessian of the sum of f's results at x, weighted by v."""
     return hessian(lambda x, v: (stacked(f(x)) * v).sum())

@@ -10,12 +10,12 @@ import numpy as np
 import scipy.optimize
 
 from ..core.arguments import function_given
-from .constraints import callback_of, plain
+from .constraints import callback_of, given_matrix, plain
 from .evaluation import Derivatives, told
-from .jacobians import curvature_of, jacobian_of
+from .jacobians import jacobian_of, weighted_hessian
 from .refinement import go_on
 from .results import estimate, of_least_squares
-from .vectors import Layout, bare, laid_out
+from .vectors import NUMBERS, Layout, bare, laid_out
 
 
 def least_squares(
@@ -81,15 +81,17 @@ def least_squares(
     if jac is None:
         jac = derivatives = jacobian_of("least_squares", residuals, layout, args, compiled)
     elif callable(jac):
-        jac = plain(functools.partial(jac, **kwargs) if kwargs else jac, layout, args)
+        jac = given_matrix(functools.partial(jac, **kwargs) if kwargs else jac, layout, args)
     if callback is not None:
         options["callback"] = callback_of(callback, layout)
     values = plain(residuals, layout, args)
     ends = _ends(bounds, layout)
     result = scipy.optimize.least_squares(values, start, jac, ends, method, **options)
     if refine and not np.any(result.active_mask):
-        curved = None if derivatives is None else curvature_of("least_squares", residuals, layout, args)
-        go_on(result, values, jac, curved, (ends.lb, ends.ub) if isinstance(ends, scipy.optimize.Bounds) else ends)
+        curvature = None
+        if derivatives is not None:
+            curvature = Derivatives("least_squares", residuals, layout, weighted_hessian, args)
+        go_on(result, values, jac, curvature, (ends.lb, ends.ub) if isinstance(ends, scipy.optimize.Bounds) else ends)
     if derivatives is not None:
         derivatives.confirm(result.x)
     return estimate(
@@ -154,7 +156,7 @@ def curve_fit(
         ([2.0, 0.997], (2, 2))
     """
     function_given("curve_fit", f)
-    layout, start = (Layout(None, ((),), (np.dtype(float),)), None) if p0 is None else laid_out("curve_fit", p0)
+    layout, start = (NUMBERS, None) if p0 is None else laid_out("curve_fit", p0)
     derivatives: list[Derivatives] = []
 
     def at(parameters: Any, xdata: Any) -> Any:

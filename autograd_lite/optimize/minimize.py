@@ -11,7 +11,7 @@ import scipy.optimize
 from ..core.arguments import function_given
 from ..core.errors import ShapeError
 from ..functional import hessian, hvp, value_and_grad
-from .constraints import callback_of, jacobians_in, of_vector, pairs_of_bounds, plain
+from .constraints import callback_of, given_matrix, jacobians_in, of_vector, pairs_of_bounds, plain
 from .evaluation import Derivatives, told
 from .methods import CUSTOM, MINIMIZE, MOST_FOR_HESSIAN, Takes
 from .results import Estimate, estimate, inverse_hessian
@@ -78,6 +78,9 @@ def minimize(
     args = args if isinstance(args, tuple) else (args,)
     takes = _taken(method, bounds, constraints)
     automatic = jac is None and takes.jac
+    hessian_at = given_matrix(hess, layout, args) if callable(hess) else _hessian(fun, jac is True, layout, args)
+    hess = hessian_at if callable(hess) else hess
+    hessp = None if hessp is None else _product(hessp, layout, args)
     made: list[Derivatives] = []
 
     def derived(transform: Any) -> Derivatives:
@@ -99,8 +102,8 @@ def minimize(
         start,
         method=method,
         jac=jac,
-        hess=hess if isinstance(hess, Derivatives) or not callable(hess) else plain(hess, layout, args),
-        hessp=hessp if isinstance(hessp, Derivatives) or hessp is None else _product(hessp, layout, args),
+        hess=hess,
+        hessp=hessp,
         bounds=pairs_of_bounds(bounds, layout),
         constraints=limits,
         tol=tol,
@@ -109,9 +112,7 @@ def minimize(
     )
     for first_derivatives in (*made[:1], *jacobians_in(limits)):
         first_derivatives.confirm(result.x)
-    if callable(hess) and not isinstance(hess, Derivatives):
-        return _given_back(result, layout, made, plain(hess, layout, args))
-    return _given_back(result, layout, made, _hessian(fun, jac is True and not automatic, layout, args))
+    return _given_back(result, layout, made, hessian_at)
 
 
 def _taken(method: Any, bounds: Any, constraints: Any) -> Takes:

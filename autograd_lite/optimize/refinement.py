@@ -37,7 +37,7 @@ def go_on(
         x_next = x + step
         if np.any(x_next < bounds[0]) or np.any(x_next > bounds[1]):
             break
-        r_next, j_next = np.atleast_1d(residuals(x_next)), jacobian(x_next)
+        r_next, j_next = np.atleast_1d(residuals(x_next)), np.atleast_2d(jacobian(x_next))
         result.nfev, result.njev = result.nfev + 1, (result.njev or 0) + 1
         step, next_length = _step(x_next, r_next, j_next, curvature)
         if not next_length <= length / 2:

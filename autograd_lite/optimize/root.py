@@ -8,7 +8,7 @@ from typing import Any
 import scipy.optimize
 
 from ..core.arguments import function_given
-from .constraints import callback_of, plain
+from .constraints import callback_of, given_matrix, plain
 from .evaluation import Derivatives, told
 from .jacobians import jacobian_of
 from .methods import ROOT
@@ -66,7 +66,7 @@ def root(
             return bare(values), bare(matrix)
 
     elif callable(jac):
-        jac = plain(jac, layout, args)
+        jac = given_matrix(jac, layout, args)
     elif jac is None and method.lower() in ROOT:
         jac = derivatives = jacobian_of("root", fun, layout, args, compiled)
     result = scipy.optimize.root(equations, start, (), method, jac, tol, callback_of(callback, layout), options)

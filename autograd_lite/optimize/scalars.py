@@ -12,9 +12,7 @@ from ..core.arguments import function_given
 from ..functional import value_and_grad
 from .evaluation import Derivatives, told
 from .methods import ROOT_SCALAR
-from .vectors import Layout, bare
-
-_NUMBER = Layout(None, ((),), (np.dtype(float),))
+from .vectors import NUMBERS, bare
 
 
 def root_scalar(
@@ -69,7 +67,7 @@ def root_scalar(
     derivatives: Derivatives | None = None
     function: Any = _values(f)
     if order and fprime is None and fprime2 is None:
-        derivatives = Derivatives("root_scalar", f, _NUMBER, (_with_slope, _with_curvature)[order - 1], args, compiled)
+        derivatives = Derivatives("root_scalar", f, NUMBERS, (_with_slope, _with_curvature)[order - 1], args, compiled)
         fprime, fprime2, args = True, order == 2 or None, ()
 
         def function(x: Any) -> Any:

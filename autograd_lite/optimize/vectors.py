@@ -80,6 +80,10 @@ class Layout(NamedTuple):
         return np.concatenate(parts).astype(np.float64)
 
 
+# For a number, or a vector whose length SciPy finds out: the function takes it as it is.
+NUMBERS = Layout(None, ((),), (np.dtype(float),))
+
+
 def laid_out(called: str, x0: Any) -> tuple[Layout, Vector]:
     """Return how parameters lie in a vector, and the vector.
 

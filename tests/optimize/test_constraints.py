@@ -123,6 +123,18 @@ def test_given_derivatives_of_constraints_are_used_as_they_are() -> None:
     assert jac.calls
 
 
+def test_given_derivatives_may_be_lists_of_rows() -> None:
+    listed = optimize.NonlinearConstraint(disc, LOW, HIGH, lambda x: disc_jacobian(x).tolist(), disc_hessian)
+    arrays = optimize.NonlinearConstraint(disc, LOW, HIGH, disc_jacobian, disc_hessian)
+    found, same = (optimize.minimize(rosenbrock, START, method="trust-constr", constraints=c) for c in (listed, arrays))
+    np.testing.assert_array_equal(found.x, same.x)
+    both = {"type": "ineq", "fun": disc, "jac": lambda x: disc_jacobian(x).tolist()}
+    np.testing.assert_array_equal(
+        optimize.minimize(rosenbrock, START, constraints=both).x,
+        optimize.minimize(rosenbrock, START, constraints={**both, "jac": disc_jacobian}).x,
+    )
+
+
 def test_constraints_of_a_tree() -> None:
     def f(p: Any) -> Any:
         return rosenbrock(np.stack([p["a"], p["b"][0, 0]]))

@@ -97,6 +97,8 @@ def test_given_jacobians_arguments_and_callbacks() -> None:
     found = optimize.least_squares(f, START, lambda p, t, y: jacobian(p), args=(T,), kwargs={"y": Y})
     np.testing.assert_array_equal(found.x, scipy_optimize.least_squares(residuals, START, jacobian).x)
     assert found.evaluation == "not compiled: the derivatives were given, or none were needed"
+    rows = optimize.least_squares(residuals, START, lambda p: jacobian(p).tolist())
+    np.testing.assert_array_equal(rows.x, found.x)
     numeric = optimize.least_squares(f, START, "2-point", kwargs={"y": Y, "t": T})
     np.testing.assert_array_equal(numeric.x, scipy_optimize.least_squares(residuals, START).x)
 

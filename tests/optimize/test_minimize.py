@@ -162,6 +162,10 @@ def test_given_derivatives_are_used_as_they_are(problem: Problem) -> None:
     np.testing.assert_array_equal(found.x, by_hand(problem, "trust-exact").x)
     assert jac.calls == found.njev
     assert hess.calls == found.nhev
+    rows = optimize.minimize(
+        problem.f, problem.start, method="trust-exact", jac=jac, hess=lambda x: problem.hessian(x).tolist()
+    )
+    np.testing.assert_array_equal(rows.x, found.x)
     both = optimize.minimize(lambda x: (problem.f(x), problem.gradient(x)), problem.start, jac=True)
     np.testing.assert_array_equal(both.x, by_hand(problem, "bfgs").x)
 

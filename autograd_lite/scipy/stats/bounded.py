@@ -9,10 +9,9 @@ import numpy as np
 from scipy import special as sp
 
 from .implicit import solved, without_derivatives
-from .masks import shown
-from .rows import LOG_2, LOG_PI, POSITIVE, UNIT, Row, fixed, one_over
+from .masks import largest, shown
+from .rows import LOG_2, LOG_2PI, LOG_PI, POSITIVE, UNIT, Row, fixed, one_over
 
-_LOG_2PI = LOG_2 + LOG_PI
 _tukey = without_derivatives(sp.tklmbda, 2, "tklmbda")
 
 
@@ -61,9 +60,9 @@ _FOLDCAUCHY = Row(
     check=lambda c: c >= 0,
 )
 _VONMISES = Row(
-    logpdf=lambda x, kappa: kappa * sp.cosm1(x) - _LOG_2PI - np.log(sp.i0e(kappa)), cdf=_vonmises_cdf,
+    logpdf=lambda x, kappa: kappa * sp.cosm1(x) - LOG_2PI - np.log(sp.i0e(kappa)), cdf=_vonmises_cdf,
     check=lambda kappa: kappa >= 0,
-    entropy=lambda kappa: -kappa * sp.i1e(kappa) / sp.i0e(kappa) + _LOG_2PI + np.log(sp.i0e(kappa)) + kappa,
+    entropy=lambda kappa: -kappa * sp.i1e(kappa) / sp.i0e(kappa) + LOG_2PI + np.log(sp.i0e(kappa)) + kappa,
 )
 # fmt: on
 
@@ -76,7 +75,7 @@ def _wrapped(x: Any, c: Any) -> Any:
 
 
 def _trapezoid(x: Any, c: Any, d: Any) -> Any:
-    rising, falling = x < c, x > d
+    rising, falling = x < c, np.logical_not(x <= d)  # NaN counts as falling
     up = np.where(rising, x, 1.0) / np.where(rising, c, 1.0)
     down = np.where(falling, 1 - x, 1.0) / np.where(falling, 1 - d, 1.0)
     return LOG_2 - np.log(d - c + 1) + np.log(up * down)
@@ -104,8 +103,8 @@ def _irwinhall_terms(x: Any, n: Any, power: int) -> Any:
     """Return Σ (-1)^k C(n, k) (x - k)^(n - 1 + power) / (n - 1 + power)! over k < x."""
     n = np.expand_dims(np.asarray(shown(n), float), -1)
     x = np.expand_dims(x, -1)
-    k = np.arange(np.max(n, initial=1) + 1)
-    within = (shown(x) > k) & (k <= n)
+    k = np.arange(largest(n, 1) + 1)
+    within = np.logical_not(shown(x) <= k) & (k <= n)  # NaN is within
     exponent = n - 1 + power
     terms = (-1) ** k * sp.binom(n, k) * np.where(within, x - k, 1.0) ** exponent / sp.gamma(exponent + 1)
     return np.where(within, terms, 0.0).sum(axis=-1)
@@ -146,7 +145,7 @@ BOUNDED: dict[str, Row] = {
         support=(-0.25 * math.pi, 0.25 * math.pi), symmetric=True,
     ),
     "cosine": Row(
-        logpdf=lambda x: np.log1p(np.cos(x)) - _LOG_2PI, cdf=lambda x: (math.pi + x + np.sin(x)) / (2 * math.pi),
+        logpdf=lambda x: np.log1p(np.cos(x)) - LOG_2PI, cdf=lambda x: (math.pi + x + np.sin(x)) / (2 * math.pi),
         support=(-math.pi, math.pi), symmetric=True,
     ),
     "bradford": Row(
@@ -171,8 +170,8 @@ BOUNDED: dict[str, Row] = {
         mean=lambda kappa: 0.0 * kappa, entropy=_VONMISES.entropy,
     ),
     "wrapcauchy": Row(
-        logpdf=lambda x, c: np.log((1 - c * c) / (1 + c * c - 2 * c * np.cos(x))) - _LOG_2PI, cdf=_wrapped,
-        support=(0.0, 2 * math.pi), check=lambda c: (c > 0) & (c < 1), entropy=lambda c: _LOG_2PI + np.log(1 - c * c),
+        logpdf=lambda x, c: np.log((1 - c * c) / (1 + c * c - 2 * c * np.cos(x))) - LOG_2PI, cdf=_wrapped,
+        support=(0.0, 2 * math.pi), check=lambda c: (c > 0) & (c < 1), entropy=lambda c: LOG_2PI + np.log(1 - c * c),
     ),
     "cauchy": Row(
         logpdf=lambda x: -LOG_PI - np.log1p(x * x), cdf=lambda x: np.arctan2(1.0, -x) / math.pi, symmetric=True,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
 import numpy as np
 from scipy import special as sp
 
-from .masks import shown
+from .masks import largest, shown
 from .quadrature import poisson_mixture, tanh_sinh
 from .rows import Row, where_above
 
@@ -63,7 +64,7 @@ def _log_zeta(a: Any) -> Any:
 
 def _harmonic(a: Any, n: Any) -> Any:
     """Return Σ j^-a over j from 1 to n."""
-    j = np.arange(1.0, np.max(shown(n), initial=1.0) + 1)
+    j = np.arange(1.0, largest(shown(n), 1.0) + 1)
     return np.where(j <= np.expand_dims(shown(n), -1), j ** -np.expand_dims(a, -1), 0.0).sum(axis=-1)
 
 
@@ -91,7 +92,7 @@ def _urn(M: Any, n: Any, N: Any) -> tuple[Any, Any]:
 
 def _fisher(k: Any, M: Any, n: Any, N: Any, odds: Any) -> Any:
     low, high = (np.expand_dims(end, -1) for end in _urn(*map(shown, (M, n, N))))
-    j = low + np.arange(np.max(high - low, initial=0) + 1)
+    j = low + np.arange(largest(high - low, 0) + 1)
     within = j <= high
     j = np.where(within, j, low)
     m, good, draws, log_odds = (np.expand_dims(a, -1) for a in (M, n, N, np.log(odds)))
@@ -120,11 +121,17 @@ def _wallenius(k: Any, M: Any, n: Any, N: Any, odds: Any) -> Any:
 
 
 # fmt: off
+_FISHER = Row(
+    logpdf=_fisher, support=(lambda M, n, N, odds: _urn(M, n, N)[0], lambda M, n, N, odds: _urn(M, n, N)[1]),
+    check=lambda M, n, N, odds: _whole(M) & _whole(n) & _whole(N) & (n <= M) & (N <= M) & (odds > 0),
+    integers=("M", "n", "N"),
+)
+
 DISCRETE: dict[str, Row] = {
     "bernoulli": Row(
-        logpdf=lambda k, p: sp.xlogy(k, p) + sp.xlog1py(1 - k, -p), cdf=lambda k, p: 1 - p, sf=lambda k, p: p,
-        support=(0, 1), check=lambda p: (p >= 0) & (p <= 1), mean=lambda p: p, var=lambda p: p * (1 - p),
-        entropy=lambda p: sp.entr(p) + sp.entr(1 - p),
+        logpdf=lambda k, p: sp.xlogy(k, p) + sp.xlog1py(1 - k, -p), cdf=lambda k, p: 1 - p + 0.0 * k,
+        sf=lambda k, p: p + 0.0 * k, support=(0, 1), check=lambda p: (p >= 0) & (p <= 1), mean=lambda p: p,
+        var=lambda p: p * (1 - p), entropy=lambda p: sp.entr(p) + sp.entr(1 - p),
     ),
     "binom": Row(
         logpdf=_binom, cdf=lambda k, n, p: sp.betaincc(k + 1, n - k, p), sf=lambda k, n, p: sp.betainc(k + 1, n - k, p),
@@ -193,14 +200,6 @@ DISCRETE: dict[str, Row] = {
         check=lambda a, n: (a >= 0) & (n >= 1) & _whole(n), integers=("n",),
         power=lambda m, a, n: _harmonic(a - m, n) / _harmonic(a, n),
     ),
-    "nchypergeom_fisher": Row(
-        logpdf=_fisher, support=(lambda M, n, N, odds: _urn(M, n, N)[0], lambda M, n, N, odds: _urn(M, n, N)[1]),
-        check=lambda M, n, N, odds: _whole(M) & _whole(n) & _whole(N) & (n <= M) & (N <= M) & (odds > 0),
-        integers=("M", "n", "N"),
-    ),
-    "nchypergeom_wallenius": Row(
-        logpdf=_wallenius, support=(lambda M, n, N, odds: _urn(M, n, N)[0], lambda M, n, N, odds: _urn(M, n, N)[1]),
-        check=lambda M, n, N, odds: _whole(M) & _whole(n) & _whole(N) & (n <= M) & (N <= M) & (odds > 0),
-        integers=("M", "n", "N"),
-    ),
+    "nchypergeom_fisher": _FISHER,
+    "nchypergeom_wallenius": dataclasses.replace(_FISHER, logpdf=_wallenius),
 }

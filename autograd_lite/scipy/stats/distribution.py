@@ -71,8 +71,7 @@ class Distribution(Named):
         values = self._bound(method, args, kwargs)
         if not any(isinstance(v, Tensor) for v in (x, *values)):
             return getattr(self.original, method)(x, *args, **kwargs)
-        value = self._value(method, x, values)
-        return value if isinstance(value, Tensor) else tensor(value)
+        return _as_tensor(self._value(method, x, values))
 
     def _value(self, method: str, x: Any, values: Sequence[Any]) -> Any:
         x = x if isinstance(x, Tensor) else np.asarray(x)
@@ -118,7 +117,7 @@ class Distribution(Named):
         outside = ((at < lower) | (at > upper) | np.isinf(at)) if self.row.closed else ((at <= lower) | (at >= upper))
         if self.discrete:
             z = at  # steps are flat, and so is what is not 0 at integers alone
-            outside = outside | (at != np.floor(at))
+            outside = outside | (at > np.floor(at))  # which NaN is not: a formula makes it NaN
         if not may_hold(outside):
             return self.row.logpdf(z, *shapes)
         return np.where(outside, -np.inf, self.row.logpdf(np.where(outside, inner(lower, upper), z), *shapes))
@@ -155,8 +154,6 @@ class Distribution(Named):
             return -np.expm1(getattr(row, f"log{other}")(z, *shapes))
         if getattr(row, other) is not None:
             return 1 - getattr(row, other)(z, *shapes)
-        if row.why:
-            self.refuse(method, row.why)
         if self.discrete:
             part = total(row.logpdf, z, shapes, self._support(shapes)[0])
             return part if method == "cdf" else 1 - part
@@ -204,7 +201,13 @@ class Distribution(Named):
                 value = value if self.discrete else value + np.log(scale)
             else:
                 value = value * scale + loc if name == "mean" else value * scale * scale
-            return choose(self._refused(shapes, scale), np.nan, value)
+            value = choose(self._refused(shapes, scale), np.nan, value)
+        shape = np.broadcast_shapes(*map(np.shape, values))  # formulas leave out what a moment does not depend on
+        return _as_tensor(value if np.shape(value) == shape else np.broadcast_to(value, shape))
+
+
+def _as_tensor(value: Any) -> Any:
+    return value if isinstance(value, Tensor) else tensor(value)
 
 
 def _positive(density: Any) -> Any:

@@ -45,6 +45,11 @@ def _exponweib(x: Any, a: Any, c: Any) -> Any:
     return np.log(a * c) + (a - 1) * log1mexp(-power) - power + times(c - 1, log)
 
 
+def _exponpow(x: Any, b: Any) -> Any:
+    log, power = np.log(x), x**b
+    return 1 + np.log(b) + times(b - 1, log) + power - np.exp(power)
+
+
 def _genexpon(x: Any, a: Any, b: Any, c: Any) -> Any:
     return -(a + b) * x - b * np.expm1(-c * x) / c
 
@@ -72,10 +77,19 @@ def _genextreme_var(c: Any) -> Any:
     return where_above(-0.5, c, value, math.nan)
 
 
-def _kappa4_parts(x: Any, h: Any, k: Any) -> tuple[Any, Any]:
-    """Return y = -log(1 - k x) / k and log F = log(1 - h exp(-y)) / h."""
+def _genextreme(x: Any, c: Any) -> Any:
+    y = log1p_by(-c, x)
+    return (c - 1) * y - np.exp(-y)
+
+
+def _kappa4_cdf(y: Any, h: Any) -> Any:
+    """Return log F = log(1 - h exp(-y)) / h at y = -log(1 - k x) / k."""
+    return -log1p_by(-h, np.exp(-y))
+
+
+def _kappa4(x: Any, h: Any, k: Any) -> Any:
     y = log1p_by(-k, x)
-    return y, -log1p_by(-h, np.exp(-y))
+    return (k - 1) * y + (1 - h) * _kappa4_cdf(y, h)
 
 
 def _kappa4_lower(h: Any, k: Any) -> Any:
@@ -114,6 +128,11 @@ def _truncpareto_power(n: int, b: Any, c: Any) -> Any:
     return b / (b - n) * (c**b - c**n) / (c**b - 1)
 
 
+def _genhalflogistic(x: Any, c: Any) -> Any:
+    y = log1p_by(-c, x)
+    return LOG_2 + (c - 1) * y - 2 * np.log1p(np.exp(-y))
+
+
 def _asymmetric(x: Any, kappa: Any) -> Any:
     right = x >= 0
     tail = np.exp(np.where(right, -x * kappa, x / kappa)) / (1 + kappa * kappa)
@@ -143,10 +162,7 @@ EXTREMES: dict[str, Row] = {
         var=lambda c: _weibull_power(2, c), entropy=lambda c: _weibull_entropy(c) + LOG_2,
     ),
     "exponweib": Row(logpdf=_exponweib, logcdf=lambda x, a, c: a * log1mexp(-(x**c)), support=POSITIVE, closed=False),
-    "exponpow": Row(
-        logpdf=lambda x, b: 1 + np.log(b) + times(b - 1, np.log(x)) + x**b - np.exp(x**b),
-        logsf=lambda x, b: -np.expm1(x**b), support=POSITIVE,
-    ),
+    "exponpow": Row(logpdf=_exponpow, logsf=lambda x, b: -np.expm1(x**b), support=POSITIVE),
     "invweibull": Row(
         logpdf=lambda x, c: np.log(c) - (c + 1) * np.log(x) - x**-c, logcdf=lambda x, c: -(x**-c), support=POSITIVE,
         closed=False, mean=lambda c: where_above(1, c, sp.gamma(1 - 1 / c)),
@@ -161,8 +177,7 @@ EXTREMES: dict[str, Row] = {
     "gumbel_l": _GUMBEL_L,
     "gumbel_r": Row(logpdf=lambda x: -x - np.exp(-x), logcdf=lambda x: -np.exp(-x)),
     "genextreme": Row(
-        logpdf=lambda x, c: (c - 1) * log1p_by(-c, x) - np.exp(-log1p_by(-c, x)),
-        logcdf=lambda x, c: -np.exp(-log1p_by(-c, x)),
+        logpdf=_genextreme, logcdf=lambda x, c: -np.exp(-log1p_by(-c, x)),
         support=(lambda c: one_over(-1, c, -math.inf), lambda c: one_over(1, c, math.inf)), closed=False,
         check=np.isfinite, mean=_genextreme_mean, var=_genextreme_var, entropy=lambda c: EULER * (1 - c) + 1,
     ),
@@ -210,10 +225,8 @@ EXTREMES: dict[str, Row] = {
         support=POSITIVE,
     ),
     "kappa4": Row(
-        logpdf=lambda x, h, k: (k - 1) * _kappa4_parts(x, h, k)[0] + (1 - h) * _kappa4_parts(x, h, k)[1],
-        logcdf=lambda x, h, k: _kappa4_parts(x, h, k)[1],
-        support=(_kappa4_lower, lambda h, k: one_over(1, k, math.inf)), closed=False,
-        check=lambda h, k: (h == h) & (k == k),
+        logpdf=_kappa4, logcdf=lambda x, h, k: _kappa4_cdf(log1p_by(-k, x), h), closed=False,
+        support=(_kappa4_lower, lambda h, k: one_over(1, k, math.inf)), check=lambda h, k: (h == h) & (k == k),
     ),
     "powerlaw": Row(
         logpdf=lambda x, a: np.log(a) + times(a - 1, np.log(x)), logcdf=lambda x, a: a * np.log(x), support=UNIT,
@@ -232,9 +245,9 @@ EXTREMES: dict[str, Row] = {
         sf=lambda x: 2 * sp.expit(-x), support=POSITIVE,
     ),
     "genhalflogistic": Row(
-        logpdf=lambda x, c: LOG_2 + (c - 1) * log1p_by(-c, x) - 2 * np.log1p(np.exp(-log1p_by(-c, x))),
-        cdf=lambda x, c: np.tanh(0.5 * log1p_by(-c, x)), sf=lambda x, c: 2 * sp.expit(-log1p_by(-c, x)),
-        support=(0.0, lambda c: 1 / c), entropy=lambda c: 2 - (2 * c + 1) * LOG_2,
+        logpdf=_genhalflogistic, cdf=lambda x, c: np.tanh(0.5 * log1p_by(-c, x)),
+        sf=lambda x, c: 2 * sp.expit(-log1p_by(-c, x)), support=(0.0, lambda c: 1 / c),
+        entropy=lambda c: 2 - (2 * c + 1) * LOG_2,
     ),
     "laplace": Row(logpdf=lambda x: -np.abs(x) - LOG_2, cdf=two_sided, symmetric=True),
     "loglaplace": Row(

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.mode import MODE, TAPES
+from ...functional.arguments import on_tape
 from ...ops.barrier import stop_gradient
 from ...tensors.tensor import Tensor
 
@@ -15,7 +15,7 @@ def shown(x: Any) -> Any:
     """Return the values without a derivative: bare where they are known now, so that masks can be left out."""
     if not isinstance(x, Tensor):
         return x
-    if type(x) is Tensor and not (TAPES and MODE.get().tape is not None):
+    if type(x) is Tensor and not on_tape():
         return x.data
     return stop_gradient(x)
 
@@ -28,6 +28,11 @@ def may_hold(mask: Any) -> bool:
 def choose(mask: Any, value: Any, otherwise: Any) -> Any:
     """Return np.where(mask, value, otherwise), without a pass where the mask is known to hold nowhere."""
     return np.where(mask, value, otherwise) if may_hold(mask) else otherwise
+
+
+def largest(x: Any, least: float) -> Any:
+    """Return the largest of some values and a least one; NaN does not count, since its results are NaN anyway."""
+    return np.fmax.reduce(x, axis=None, initial=least)
 
 
 def is_number(x: Any, value: float) -> bool:

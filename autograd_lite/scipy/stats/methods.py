@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeVar
 
@@ -33,7 +34,12 @@ _MOMENTS = {
 
 
 def _method(name: str) -> Callable[..., Any]:
-    def of_x(self: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
+    def of_x(self: Any, x: Any = None, *args: Any, **kwargs: Any) -> Any:
+        if x is None:
+            called = next(iter(inspect.signature(getattr(self.original, name)).parameters))  # x, k or q
+            if called not in kwargs:
+                raise TypeError(f"scipy.stats.{self.name}.{name}: expected {called} first, or by name; received none")
+            x = kwargs.pop(called)
         return self.answer(name, x, args, kwargs)
 
     def of_parameters(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -91,6 +97,11 @@ class Named:
         )
 
 
+def _first(named: dict[str, Any]) -> list[Any]:
+    """Take out what SciPy calls x, k or q, a method's first argument, if it is given by name."""
+    return [named.pop(name) for name in ("x", "k", "q", "X") if name in named]
+
+
 class Frozen:
     """A distribution with its parameters, which may be Tensors; what it lacks is SciPy's frozen distribution's."""
 
@@ -101,7 +112,7 @@ class Frozen:
         if name.startswith("__"):
             raise AttributeError(name)
         if hasattr(type(self.dist), name):
-            return lambda *x: getattr(self.dist, name)(*x, *self.args, **self.kwds)
+            return lambda *x, **named: getattr(self.dist, name)(*x, *_first(named), *self.args, **named, **self.kwds)
         return getattr(self.dist.original(*self.args, **self.kwds), name)
 
     def __repr__(self) -> str:

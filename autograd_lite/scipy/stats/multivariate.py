@@ -10,11 +10,10 @@ import numpy as np
 from scipy import special as sp
 
 from ...tensors.tensor import Tensor
-from .masks import shown
+from ..special import multigammaln
+from .masks import choose, shown
 from .methods import Named, with_methods
-
-_LOG_2PI = math.log(2 * math.pi)
-_LOG_2 = math.log(2)
+from .rows import LOG_2, LOG_2PI
 
 
 @with_methods("logpdf pdf logpmf pmf entropy")
@@ -101,12 +100,12 @@ def _distances(x: Any, center: Any, matrix: Any, singular: bool) -> tuple[Any, A
 
 def _normal(x: Any, mean: Any = None, cov: Any = 1, allow_singular: bool = False) -> Any:
     distances, log_det, rank = _distances(x, mean, cov, allow_singular)
-    return -0.5 * (distances + log_det + rank * _LOG_2PI)
+    return -0.5 * (distances + log_det + rank * LOG_2PI)
 
 
 def _normal_entropy(mean: Any = None, cov: Any = 1) -> Any:
     center, matrix = _center_and_matrix(mean, cov)
-    return 0.5 * (center.size * (_LOG_2PI + 1) + _log_det(matrix))
+    return 0.5 * (center.size * (LOG_2PI + 1) + _log_det(matrix))
 
 
 def _t(x: Any, loc: Any = None, shape: Any = 1, df: Any = 1, allow_singular: bool = False) -> Any:
@@ -125,7 +124,7 @@ def _t_entropy(loc: Any = None, shape: Any = 1, df: Any = 1) -> Any:
 
 
 def _log_beta(alpha: Any) -> Any:
-    return sp.gammaln(alpha).sum() - sp.gammaln(alpha.sum())
+    return choose((shown(alpha) <= 0).any(), np.nan, sp.gammaln(alpha).sum() - sp.gammaln(alpha.sum()))
 
 
 def _dirichlet(x: Any, alpha: Any) -> Any:
@@ -149,11 +148,6 @@ def _dirichlet_entropy(alpha: Any) -> Any:
     return _log_beta(alpha) + (total - n) * sp.psi(total) - ((alpha - 1) * sp.psi(alpha)).sum()
 
 
-def _log_multigamma(a: Any, n: int) -> Any:
-    """Return log Γ_n(a) (DLMF 35.3.4)."""
-    return 0.25 * n * (n - 1) * math.log(math.pi) + sum(sp.gammaln(a - 0.5 * i) for i in range(n))
-
-
 def _matrices(x: Any, scale: Any) -> tuple[Any, Any, int]:
     """Return a stack of matrices along axis 0, from SciPy's along the last; the scale matrix; and their size."""
     scale = _center_and_matrix(None, scale)[1]
@@ -166,15 +160,15 @@ def _matrices(x: Any, scale: Any) -> tuple[Any, Any, int]:
 def _wishart(x: Any, df: Any, scale: Any) -> Any:
     x, scale, n = _matrices(x, scale)
     trace = np.trace(np.linalg.solve(scale, x), axis1=-2, axis2=-1)
-    constant = 0.5 * df * (n * _LOG_2 + _log_det(scale)) + _log_multigamma(0.5 * df, n)
-    return 0.5 * (df - n - 1) * _log_det(x) - 0.5 * trace - constant
+    constant = 0.5 * df * (n * LOG_2 + _log_det(scale)) + multigammaln(0.5 * df, n)
+    return choose(shown(df) <= n - 1, np.nan, 0.5 * (df - n - 1) * _log_det(x) - 0.5 * trace - constant)
 
 
 def _invwishart(x: Any, df: Any, scale: Any) -> Any:
     x, scale, n = _matrices(x, scale)
     trace = np.trace(np.linalg.solve(x, scale), axis1=-2, axis2=-1)
-    constant = 0.5 * df * (n * _LOG_2 - _log_det(scale)) + _log_multigamma(0.5 * df, n)
-    return -0.5 * (df + n + 1) * _log_det(x) - 0.5 * trace - constant
+    constant = 0.5 * df * (n * LOG_2 - _log_det(scale)) + multigammaln(0.5 * df, n)
+    return choose(shown(df) <= n - 1, np.nan, -0.5 * (df + n + 1) * _log_det(x) - 0.5 * trace - constant)
 
 
 def _matrix_normal(x: Any, mean: Any = None, rowcov: Any = 1, colcov: Any = 1) -> Any:
@@ -184,13 +178,15 @@ def _matrix_normal(x: Any, mean: Any = None, rowcov: Any = 1, colcov: Any = 1) -
     offset = x if mean is None else x - mean
     white = np.linalg.solve(np.linalg.cholesky(between_rows), offset)
     white = np.linalg.solve(np.linalg.cholesky(between_columns), np.swapaxes(white, -1, -2))
-    constant = rows * columns * _LOG_2PI + columns * _log_det(between_rows) + rows * _log_det(between_columns)
+    constant = rows * columns * LOG_2PI + columns * _log_det(between_rows) + rows * _log_det(between_columns)
     return -0.5 * (constant + (white * white).sum(axis=(-2, -1)))
 
 
 def _multinomial(x: Any, n: Any, p: Any) -> Any:
     x = shown(x)
-    return sp.gammaln(np.asarray(n) + 1.0) + (sp.xlogy(x, p) - sp.gammaln(x + 1.0)).sum(axis=-1)
+    value = sp.gammaln(np.asarray(n) + 1.0) + (sp.xlogy(x, p) - sp.gammaln(x + 1.0)).sum(axis=-1)
+    counts = ((x >= 0) & (x == np.floor(x))).all(axis=-1) & (x.sum(axis=-1) == n)
+    return choose(np.logical_not(counts), -np.inf, value)
 
 
 multivariate_normal = Joint("multivariate_normal", _normal, _normal_entropy)

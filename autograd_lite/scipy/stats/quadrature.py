@@ -11,7 +11,7 @@ from scipy import special as sp
 
 from ...core.errors import UnsupportedError
 from ...tensors.tensor import Tensor
-from .masks import shown
+from .masks import largest, shown
 
 
 def tanh_sinh(step: float) -> tuple[Any, Any, Any]:
@@ -66,9 +66,8 @@ def total(log_mass: Callable[..., Any], k: Any, shapes: Sequence[Any], lower: An
             "where to end; received a Tensor whose values are not known. Pass k as a constant"
         )
     k, lower, *shapes = (np.expand_dims(a, -1) for a in (k, lower, *shapes))
-    j = lower + np.arange(np.max(k - lower, initial=0) + 1)
-    within = j <= k
-    return np.where(within, np.exp(log_mass(np.where(within, j, k), *shapes)), 0.0).sum(axis=-1)
+    j = lower + np.arange(largest(k - lower, 0) + 1)
+    return np.where(j > k, 0.0, np.exp(log_mass(np.minimum(j, k), *shapes))).sum(axis=-1)
 
 
 def poisson_mixture(f: Callable[..., Any], rate: Any, *arguments: Any) -> Any:
@@ -78,7 +77,7 @@ def poisson_mixture(f: Callable[..., Any], rate: Any, *arguments: Any) -> Any:
     255, which is enough for rates up to 110.
     """
     known = shown(rate)
-    most = float(np.max(known, initial=0.0)) if isinstance(known, np.ndarray | float | int | np.generic) else None
+    most = float(largest(known, 0.0)) if isinstance(known, np.ndarray | float | int | np.generic) else None
     j = np.arange(256.0 if most is None else math.ceil(most + 12 * math.sqrt(most)) + 31.0)
     rate, *rest = (np.expand_dims(a, -1) for a in (rate, *arguments))
     return (np.exp(sp.xlogy(j, rate) - rate - sp.gammaln(j + 1)) * f(j, *rest)).sum(axis=-1)

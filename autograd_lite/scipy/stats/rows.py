@@ -34,7 +34,6 @@ class Row:
         center: `f(*shapes)`, about where the density is; integrals are of the tail on the other side of x.
         power: `f(n, *shapes)`, the moments about 0, of which mean and variance follow if they are not stated.
         mean, var, entropy: the moments; None where no formula is documented.
-        why: the reason why the row has neither a distribution function nor an integral for one.
         integers: names of the shapes that count something, so that a derivative by them means nothing.
     """
 
@@ -52,7 +51,6 @@ class Row:
     mean: Formula | None = None
     var: Formula | None = None
     entropy: Formula | None = None
-    why: str = ""
     integers: tuple[str, ...] = ()
 
     def moment(self, name: str) -> Formula | None:
@@ -82,7 +80,8 @@ POSITIVE = (0.0, math.inf)
 UNIT = (0.0, 1.0)
 LOG_2 = math.log(2)
 LOG_PI = math.log(math.pi)
-HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
+LOG_2PI = math.log(2 * math.pi)
+HALF_LOG_2PI = 0.5 * LOG_2PI
 EULER = float(np.euler_gamma)
 
 

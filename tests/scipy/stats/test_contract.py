@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -57,6 +58,20 @@ def test_moments_have_gradients(moment: str, distribution: Callable[..., Any], b
     assert ag.grad(lambda v: getattr(distribution(v), moment)())(by) == pytest.approx(expected)
 
 
+MOMENTS = ("mean", "var", "std", "median", "entropy")
+
+
+@pytest.mark.parametrize(
+    ("name", "moment"), [*itertools.product(("norm", "gamma"), MOMENTS), ("poisson", "mean"), ("poisson", "var")]
+)
+def test_moments_have_the_shape_of_all_parameters(name: str, moment: str) -> None:
+    parameters = (*KNOWN[name][0], np.arange(3.0), *([] if name in DISCRETE else [np.array([[1.0], [2.5]])]))
+    found = getattr(getattr(stats, name)(*map(ag.tensor, parameters)), moment)()
+    expected = getattr(getattr(scipy.stats, name)(*parameters), moment)()
+    assert found.shape == expected.shape
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12)
+
+
 def test_without_tensors_it_is_scipys() -> None:
     assert stats.norm.original is scipy.stats.norm
     np.testing.assert_array_equal(stats.gamma.logpdf(X, 2.0, scale=3.0), scipy.stats.gamma.logpdf(X, 2.0, scale=3.0))
@@ -78,6 +93,26 @@ def test_ways_to_call_agree() -> None:
         weibull(1.5, 0, 2).logpdf(ag.tensor(X)),
     ):
         np.testing.assert_allclose(found.numpy(), expected, rtol=1e-15)
+
+
+def test_x_may_be_given_by_the_name_that_it_has_in_scipy() -> None:
+    shapes = {"h": 0.2, "k": 0.1}
+    for name, method, x, parameters in (
+        ("norm", "cdf", {"x": 0.3}, {"loc": 0.2, "scale": 1.3}),
+        ("norm", "ppf", {"q": 0.3}, {"loc": 0.2, "scale": 1.3}),
+        ("binom", "pmf", {"k": 3}, {"n": 5, "p": 0.3}),
+        ("binom", "cdf", {"k": 3}, {"n": 5, "p": 0.3}),
+        ("kappa4", "pdf", {"x": 0.3}, shapes),
+        ("kappa4", "isf", {"q": 0.3}, shapes),
+        ("multivariate_normal", "logpdf", {"x": X}, {"mean": X + 1}),
+    ):
+        ours = getattr(stats, name)
+        expected = getattr(getattr(scipy.stats, name), method)(**x, **parameters)
+        tensors = {key: ag.tensor(v) for key, v in parameters.items()}
+        for found in (getattr(ours, method)(**x, **tensors), getattr(ours(**tensors), method)(**x)):
+            np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12)
+    with pytest.raises(TypeError, match=r"binom.pmf: expected k first, or by name; received none"):
+        stats.binom.pmf(n=5, p=ag.tensor(0.3))
 
 
 def test_shapes_broadcast_against_x() -> None:

@@ -12,6 +12,7 @@ import autograd_lite as ag
 from autograd_lite.scipy import stats
 from autograd_lite.testing import check_grads
 
+from ...rows import for_every
 from .cases import CONTINUOUS, DISCRETE, KNOWN, selected
 
 ALL = [name for name in CONTINUOUS if name in KNOWN]
@@ -190,6 +191,25 @@ def test_parameters_out_of_range_and_nan_give_nan(name: str) -> None:
                 found = getattr(distribution, method)(ag.tensor(call[0]), *call[1:])
             np.testing.assert_array_equal(found.numpy(), expected)
             assert np.isnan(expected)
+
+
+@for_every(KNOWN, name=str)
+def test_nan_gives_nan_and_other_elements_their_values(name: str) -> None:
+    shapes = KNOWN[name][-1]
+    x = np.array([np.nan, *[getattr(scipy.stats, name).ppf(0.4, *shapes)] * 2])
+    for method in ("pmf", "cdf", "logsf") if name in DISCRETE else ("pdf", "cdf", "logsf"):
+        found = getattr(getattr(stats, name), method)(ag.tensor(x), *shapes).numpy()
+        assert np.isnan(found).tolist() == [True, False, False], method
+
+
+@for_every(KNOWN, name=str)
+def test_shapes_that_are_nan_give_nan(name: str) -> None:
+    shapes = KNOWN[name][-1]
+    x = ag.tensor(np.asarray(getattr(scipy.stats, name).ppf(0.4, *shapes), float))
+    for i in range(len(shapes)):
+        for method in ("pmf", "cdf") if name in DISCRETE else ("pdf", "cdf"):
+            found = getattr(getattr(stats, name), method)(x, *shapes[:i], np.nan, *shapes[i + 1 :])
+            assert np.isnan(found.numpy()), (method, i)
 
 
 def test_shapes_at_which_a_formula_has_a_limit_have_the_derivative_of_the_limit() -> None:

@@ -101,6 +101,25 @@ def test_degrees_of_freedom(name: str) -> None:
     assert by_df == pytest.approx(difference / (2 * step), rel=1e-6)
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: stats.dirichlet.logpdf(SHARES, ag.tensor([-0.5, 1.2, 3.0])),
+        lambda: stats.dirichlet.entropy(ag.tensor([-0.5, 1.2, 3.0])),
+        lambda: stats.wishart.logpdf(OTHER, ag.tensor(1.7), SHAPE),
+        lambda: stats.invwishart.logpdf(OTHER, ag.tensor(1.7), SHAPE),
+    ],
+)
+def test_parameters_out_of_range_give_nan(call: Callable[[], Any]) -> None:
+    assert np.isnan(call().numpy()).all()
+
+
+def test_what_cannot_be_counted_has_the_probability_0() -> None:
+    x, p = [[1, 2, 4], [1, 2, 5], [1.5, 1.5, 4], [-1, 4, 4]], np.array([0.2, 0.3, 0.5])
+    found = stats.multinomial.logpmf(x, 7, ag.tensor(p))
+    np.testing.assert_allclose(found.numpy(), scipy.stats.multinomial.logpmf(x, 7, p), rtol=1e-12)
+
+
 def test_off_the_plane_of_a_singular_normal_distribution_the_density_is_0() -> None:
     x, mean = ag.tensor(CENTER + np.array([[0.0, 0.0, 1.0]]), requires_grad=True), ag.tensor(CENTER)
     assert stats.multivariate_normal.logpdf(x, mean, SINGULAR, allow_singular=True).item() == -np.inf
