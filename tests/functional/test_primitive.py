@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import functools
+import gc
 import pickle
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -411,6 +413,19 @@ def test_a_rule_of_none_counts_after_a_call_too() -> None:
     assert ag.jvp(f)((1.0,), (1.0,))[1] == 2.0  # by transposing
     f.def_jvp(None)
     assert ag.jvp(f)((1.0,), (1.0,))[1] == 0.0
+
+
+def test_a_rule_is_freed_with_its_function() -> None:
+    def used() -> weakref.ref[Any]:
+        rule = lambda g, out, x: g * np.exp(x)  # noqa: E731
+        f = ag.primitive(np.exp)
+        f.def_vjp(rule)
+        ag.grad(lambda x: f(x).sum())(X)
+        return weakref.ref(rule)
+
+    rule = used()
+    gc.collect()  # a function and its ops refer to each other
+    assert rule() is None
 
 
 def test_a_tensor_in_a_keyword_loses_no_gradient_unseen() -> None:
