@@ -10,6 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -139,7 +140,7 @@ def backward_pass(g: Any, end_node: Any) -> Any:
 
 
 # What each primitive was last given, by `defvjp` for single arguments or for all of them at once.
-primitive_vjps: dict[Any, Any] = {}
+primitive_vjps: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
 
 
 def _give_vjps(fun: Any, rule: Callable[..., Any]) -> None:
