@@ -151,11 +151,12 @@ class Call:
         for i, arg in enumerate(self._fixed):
             found = [arg] if arg.__class__ in _INPUTS else () if arg.__class__ in _FIXED else leaves(arg)
             wanted = is_input if i < len(args) else is_tensor
-            places = [k for k, a in enumerate(found) if wanted(a)]
+            chosen = list(map(wanted, found))
+            places = [k for k, yes in enumerate(chosen) if yes]
             if places:
                 inputs += [found[k] for k in places]
                 owners += [i] * len(places)
-                rest = [0 if k in places else a for k, a in enumerate(found)]
+                rest = [0 if yes else a for yes, a in zip(chosen, found, strict=True)]
                 self._trees.append((i, map_leaves(lambda _: 0, arg), rest, places))
                 self._fixed[i] = None
 

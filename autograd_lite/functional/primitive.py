@@ -98,6 +98,7 @@ class Primitive:
         """
         for i, rule in zip(numbers_of(rules, argnums), rules, strict=True):
             self._jvps[i] = None if rule is None else self._rule(rule, pulls=False)
+        self._ops.clear()  # which a rule of None changes too
         return rules[0] if rules else None
 
     def def_jvps(self, rule: Callable[..., Any]) -> Callable[..., Any]:
@@ -143,7 +144,7 @@ class Primitive:
         return self if instance is None else MethodType(self, instance)
 
     def __reduce__(self) -> str:
-        return self.__qualname__  # type: ignore[attr-defined]
+        return getattr(self, "__qualname__", self._name)
 
     def __repr__(self) -> str:
         return f"<{self.what} {self._name}>"

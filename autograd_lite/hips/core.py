@@ -10,11 +10,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from ..core.errors import GradError, MissingRule
-from ..engine import cotangents
+from ..core.shapes import cast_back
+from ..engine import conjugated, cotangents
 from ..functional.arguments import Traced, beside, tensors_in, trace
 from ..functional.forward import jvp
 from ..functional.gradient import given_back, pull_back
@@ -72,18 +74,15 @@ def pulled(traced: Traced, g: Any, retain: bool = False) -> Any:
 
 def _cotangent(out: Tensor, g: Any) -> Any:
     """Return a cotangent in our convention, with the shape and dtype of the result that it belongs to."""
-    g = g if isinstance(g, Tensor) else np.asarray(g)
-    if g.dtype.kind == "c":
-        g = np.conj(g) if out.dtype.kind == "c" else np.real(g)
+    g = conjugated(g if isinstance(g, Tensor) else np.asarray(g))
     if g.shape != out.shape:
         g = np.broadcast_to(g, out.shape)
-    return g if g.dtype == out.dtype else g.astype(out.dtype)
+    return g if g.dtype == out.dtype else cast_back(g, out.dtype)
 
 
 def _leaving(gradient: Any) -> Any:
     """Return a gradient as HIPS has it: conjugated, and a NumPy scalar where it has no axes."""
-    if gradient.dtype.kind == "c":
-        gradient = np.conj(gradient)
+    gradient = conjugated(gradient)
     return gradient[()] if gradient.__class__ is np.ndarray and not gradient.ndim else gradient
 
 
@@ -141,7 +140,7 @@ def backward_pass(g: Any, end_node: Any) -> Any:
 
 
 # What each primitive was last given, by `defvjp` for single arguments or for all of them at once.
-primitive_vjps: dict[Any, Any] = {}
+primitive_vjps: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
 
 
 def _give_vjps(fun: Any, rule: Callable[..., Any]) -> None:

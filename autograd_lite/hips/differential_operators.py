@@ -114,10 +114,12 @@ def make_hvp(fun: Callable[..., Any], x: Any) -> Any:
 def hessian_tensor_product(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
     """Return a function of fun's arguments and, last, an array v: the Hessian times v."""
 
-    def product(*args: Any, **kwargs: Any) -> Any:
-        return hvp(functools.partial(fun, **kwargs), argnum)(*args)
+    @functools.wraps(fun)
+    def one_number(*args: Any, **kwargs: Any) -> Any:
+        out = _scalar("hessian_tensor_product", fun(*args, **kwargs))
+        return out.reshape(()) if getattr(out, "ndim", 0) else out
 
-    return product
+    return hvp(one_number, argnum)
 
 
 hessian_vector_product = hessian_tensor_product

@@ -139,7 +139,7 @@ IN_RULE: ContextVar[int] = ContextVar("autograd_lite_hips_rule", default=0)
 _peeled = structural(
     "hips_value",
     lambda x, *, level: x,
-    lambda g, out, x, *, level: g * 0.0 if DEPTH.get().tapes == level - 1 else g,
+    lambda g, out, x, *, level: np.zeros(g.shape, g.dtype) if DEPTH.get().tapes == level - 1 else g,
     infer=lambda x, *, level: x,
     linear=True,
 )

@@ -1,4 +1,4 @@
-"""`numpy.random`, whose functions also take lists that hold Tensors."""
+"""`numpy.random`, under this namespace's name: what it draws are arrays."""
 
 from typing import TYPE_CHECKING, Any
 

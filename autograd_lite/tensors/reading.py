@@ -27,12 +27,13 @@ _OURS = {theirs.__name__ for theirs, ours in FASTEST.items() if ours is not thei
 
 def alike(rule: Callable[..., Any]) -> Callable[..., Any]:
     """Return a user's rule that gives arrays and Tensors the same bits, and sees nothing but these."""
+    may_call_ours = cache(partial(_may_call_ours, rule))  # at the first reading: all it calls is there
 
     @wraps(rule, updated=())
     def read(*args: Any, **kwargs: Any) -> Any:
         numbered = args[0].__class__ is tuple and _INT.issuperset(map(type, args[0]))  # argnums come first
         bare = _BARE.issuperset(map(type, args[1:] if numbered else args))
-        if not _OURS or not _may_call_ours(rule):
+        if not _OURS or not may_call_ours():
             if bare or not _holds_lifted(args):
                 return rule(*args, **kwargs)
             return map_leaves(_unfaced, rule(*map_leaves(_faced, args), **kwargs))
@@ -67,7 +68,6 @@ def _unfaced(x: Any) -> Any:
     return x._data if isinstance(x, LiftedTensor) and x._node is None else x
 
 
-@cache
 def _may_call_ours(f: Any) -> bool:
     """Return whether a function's names, or those of a function that it calls, include one of ours, or are unknown."""
     seen: set[Any] = set()

@@ -122,7 +122,6 @@ def run(suite: Suite, folder: Path, library: str, seconds: float, arguments: Ite
         }
         options = ["-q", "-p", "dependents_plugin", "-p", "no:cacheprovider", "--rootdir=.", "-o", "addopts="]
         options += ["-o", "required_plugins=", "--continue-on-collection-errors", *suite.tests]
-        options += [f"--deselect={test}" for test in suite.left_out]
         command = [sys.executable, *PROGRAMS[library], *options, *arguments]
         try:
             done = subprocess.run(

@@ -15,7 +15,6 @@ class Suite:
         tests: the files, folders and options that pytest is given, relative to the library's folder.
         sources: the folder that holds the package.
         needs: what its tests import besides.
-        left_out: patterns of test ids that are not run, with the reasons.
         reasons: patterns of the ids of tests that pass with HIPS alone, with the reasons.
     """
 
@@ -24,7 +23,6 @@ class Suite:
     tests: tuple[str, ...]
     sources: str = "."
     needs: str = ""
-    left_out: dict[str, str] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
 
 

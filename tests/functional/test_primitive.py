@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
+import functools
+import gc
 import pickle
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -337,6 +340,8 @@ def test_methods_pickles_and_copies() -> None:
     assert pickle.loads(pickle.dumps(cube)) is cube
     assert copy.deepcopy(cube) is cube
     assert repr(cube) == "<primitive cube>"
+    unnamed = ag.primitive(functools.partial(np.add, 1.0))
+    assert copy.deepcopy([unnamed])[0] is unnamed
 
 
 class Holder:
@@ -400,6 +405,27 @@ def test_a_missing_rule_is_named_when_it_is_asked_for() -> None:
     f.def_jvp(by_x, lambda t, out, x, y: None)
     np.testing.assert_array_equal(ag.jvp(f)((X, Y), (V, V))[1], by_x(V, None, X, Y))
     np.testing.assert_array_equal(ag.jvp(f)((X, Y), (None, V))[1], np.zeros(3))
+
+
+def test_a_rule_of_none_counts_after_a_call_too() -> None:
+    f = ag.primitive(lambda x: 2 * x)
+    f.def_vjp(lambda g, out, x: 2 * g)
+    assert ag.jvp(f)((1.0,), (1.0,))[1] == 2.0  # by transposing
+    f.def_jvp(None)
+    assert ag.jvp(f)((1.0,), (1.0,))[1] == 0.0
+
+
+def test_a_rule_is_freed_with_its_function() -> None:
+    def used() -> weakref.ref[Any]:
+        rule = lambda g, out, x: g * np.exp(x)  # noqa: E731
+        f = ag.primitive(np.exp)
+        f.def_vjp(rule)
+        ag.grad(lambda x: f(x).sum())(X)
+        return weakref.ref(rule)
+
+    rule = used()
+    gc.collect()  # a function and its ops refer to each other
+    assert rule() is None
 
 
 def test_a_tensor_in_a_keyword_loses_no_gradient_unseen() -> None:

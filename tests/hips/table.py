@@ -63,6 +63,11 @@ ROWS = (
         12 * M * M,
     ),
     Row(
+        "hessian_vector_product of shape (1, 1)",
+        lambda a, np: a.hessian_vector_product(lambda x: np.reshape(np.sum(x**3), (1, 1)))(X, V),
+        6 * X * V,
+    ),
+    Row(
         "vector_jacobian_product", lambda a, np: a.vector_jacobian_product(lambda x: np.dot(M, x))(X, V[:2]), V[:2] @ M
     ),
     Row(
@@ -115,6 +120,11 @@ ROWS = (
     Row("value of a box, once more", lambda a, np: a.grad(a.grad(lambda x: x * x._value))(3.0), 1.0),
     Row("value of a value", lambda a, np: a.grad(a.grad(lambda x: x * x._value._value))(3.0), 0.0),
     Row("value of a box in make_jvp", lambda a, np: a.make_jvp(lambda x: x * x._value)(3.0)(1.0)[1], 3.0),
+    Row(
+        "value of a box, with an infinite slope",
+        lambda a, np: a.value_and_grad(a.grad(lambda x: x + np.sqrt(x._value)))(0.0),
+        (1.0, 0.0),
+    ),
     Row("value, forward over reverse", lambda a, np: a.make_jvp(a.grad(lambda x: x * x._value))(3.0)(1.0)[1], 1.0),
     Row(
         "value, reverse over forward",
@@ -153,5 +163,6 @@ ERRORS = (
     Row("grad of a complex number", lambda a, np: a.grad(lambda x: x * 1j)(2.0), TypeError),
     Row("grad of a comparison", lambda a, np: a.grad(lambda x: np.allclose(x, x))(X), TypeError),
     Row("value_and_grad of an array", lambda a, np: a.value_and_grad(lambda x: x * 2.0)(X), TypeError),
+    Row("hessian_vector_product of an array", lambda a, np: a.hessian_vector_product(lambda x: x**2)(X, V), TypeError),
     Row("elementwise_grad of complex", lambda a, np: a.elementwise_grad(lambda x: x * 1j)(X), TypeError),
 )

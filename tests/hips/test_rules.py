@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -137,6 +139,19 @@ def test_a_missing_rule_is_named() -> None:
         grad(lambda x: np.sum(f(x, Y)))(X)
     with pytest.raises(TypeError, match="expected a function made with @primitive"):
         defvjp(np.sin, None)
+
+
+def test_rules_are_freed_with_their_primitive() -> None:
+    def used() -> weakref.ref[Any]:
+        rule = lambda ans, x: lambda g: g * np.exp(x)  # noqa: E731
+        f = primitive(np.exp)
+        defvjp(f, rule)
+        grad(lambda x: np.sum(f(x)))(X)
+        return weakref.ref(rule)
+
+    rule = used()
+    gc.collect()
+    assert rule() is None
 
 
 def test_linear_and_constant_primitives() -> None:

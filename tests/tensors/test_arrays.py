@@ -114,8 +114,11 @@ def test_what_is_not_nested_and_what_holds_objects() -> None:
 def test_the_callers_arrays_are_copied_and_read_again_at_replays() -> None:
     t, a = ag.tensor(1.0, requires_grad=True), np.ones(())
     made = ag.array([t, a])
+    compiled = ag.compile(lambda t: ag.array([t, a]) * 1.0)
+    assert compiled(1.0).tolist() == [1.0, 1.0]
     a[...] = 5
     assert made.tolist() == [1.0, 1.0]
+    assert compiled(1.0).tolist() == [1.0, 5.0]
 
 
 RAGGED = [lambda t: [t, [t]], lambda t: [[t], [t, t]], lambda t: [t, np.ones(2)], lambda t: [[], [t]]]
