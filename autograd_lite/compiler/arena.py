@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from typing import NamedTuple
 
-from ..native.instructions import LINE as LINE  # which no two buffers share
+from ..native.instructions import LINE
 
 
 class Span(NamedTuple):
@@ -29,7 +29,7 @@ class Arena:
 
     def take(self, nbytes: int) -> Span:
         """Return a span of at least this length that nothing else uses."""
-        length = -(-max(nbytes, 1) // LINE) * LINE
+        length = -(-max(nbytes, 1) // LINE) * LINE  # no two buffers share a line of the cache
         i = bisect_left(self._lengths, (length, 0))
         if i < len(self._lengths):
             found, start = self._lengths[i]

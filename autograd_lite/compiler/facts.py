@@ -138,7 +138,11 @@ class Facts:
 
 def in_c(rows: Sequence[Fact], taken: Sequence[tuple[int, bool]]) -> Callable[[], Found | None]:
     """Return `Facts.found`, as a function of C."""
-    facts = tuple((*row[:3], like(*row.value) if row.kind in _ARRAYS else row.value) for row in rows)
+    # The dtype goes beside an array of bytes, since `like` can make none of StringDType.
+    facts = tuple(
+        (*row[:2], row.value[-1], like(row.value[0], row.value[1], np.uint8)) if row.kind in _ARRAYS else row[:4]
+        for row in rows
+    )
     found: Callable[[], Found | None] = library.facts(Tensor, LEAF, facts, tuple(taken))
     return found
 

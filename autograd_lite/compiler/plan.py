@@ -14,9 +14,9 @@ from ..core.indices import IndexArray, indices_in
 from ..core.live import Live
 from ..ir.node import GraphNode, Kind
 from ..ir.program import PureProgram
+from ..native.instructions import LINE
 from ..random import Generator
 from ..tensors.tensor import Tensor
-from .arena import LINE
 from .blocks import Block, is_in_order, later
 from .lowering import Call, How, Lowering, Ref, Spec, Watched, refs_in
 from .placing import Place, Where, placed

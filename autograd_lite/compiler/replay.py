@@ -196,7 +196,8 @@ class Replay:
                 generator.state = state
             raise
         finally:
-            SEEN.set(around)
+            if seen is not None:
+                SEEN.set(around)
         return values, end
 
     def _undoable(self, undo: Undo, calls: list[Call]) -> list[Call]:

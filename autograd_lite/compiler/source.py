@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..native.blockwise import NAMED_OUT
-from .arena import LINE
+from ..native.instructions import aligned
 from .blocks import Block
 from .lowering import Call, How, Ref, Spec, refs_in
 from .placing import LARGE, Place
@@ -87,18 +87,17 @@ class Source:
 
     def instance(self) -> Callable[..., tuple[Any, ...]]:
         """Return the function, with an arena of its own: one that runs must not be called again meanwhile."""
-        memory = np.empty(self._plan.nbytes + LINE, np.uint8)
-        start = -memory.ctypes.data % LINE
+        memory = aligned(self._plan.nbytes)
         names = dict(self._names)
         for (offset, shape, dtype, strides), name in self._buffers.items():
-            names[name] = np.ndarray(shape, dtype, memory.data, start + offset, strides)
+            names[name] = np.ndarray(shape, dtype, memory.data, offset, strides)
         for (_, dtype), name in self._cells.items():
             names[name] = np.empty((), dtype)
         for (offset, dtype, block, same), name in self._parts.items():
             shape = block.part if same else (block.rows, *block.part[1:])
-            names[name] = _split(np.ndarray(shape, dtype, memory.data, start + offset), block, same)
+            names[name] = _split(np.ndarray(shape, dtype, memory.data, offset), block, same)
         for k, segment in enumerate(self._segments):
-            names[f"s{k}"] = segment.instance(memory[start:])
+            names[f"s{k}"] = segment.instance(memory)
         exec(self._code, names)
         replay: Callable[..., tuple[Any, ...]] = names["replay"]
         return replay

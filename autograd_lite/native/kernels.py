@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+INTERFACE = 1  # raised, here and in c/kernels.h, with every change of what the extension takes or returns
 extension: Any = None  # where there is one
 SETS: tuple[str, ...] = ()  # the sets of instructions that there are kernels for, the best first
 
@@ -18,7 +19,10 @@ except (ImportError, RuntimeError) as error:  # the second from NumPy, if it is 
     missing = getattr(error, "name", "") == __package__  # the package lacks the name: there is no such file
     REASON = "not built" if missing else f"built, but not usable here: {error}"
 else:
-    extension, SETS, REASON = _built, tuple(_built.instruction_sets()), ""
+    if getattr(_built, "INTERFACE", 0) == INTERFACE:
+        extension, SETS, REASON = _built, tuple(_built.instruction_sets()), ""
+    else:
+        REASON = "built from other sources"
 
 
 def chosen(wanted: str) -> str:

@@ -161,6 +161,15 @@ def test_the_arrays_that_are_taken(way: Any) -> None:
     assert seen[3] is subject.c._data
 
 
+@pytest.mark.parametrize("a", [np.array(["a", "b"], np.dtypes.StringDType()), np.array([None, 1]), np.ones(2, "i4,f8")])
+def test_arrays_of_every_dtype_are_looked_at(way: Any, a: np.ndarray) -> None:
+    a = a.copy()
+    found = way([of_array(a)], [(0, False)])
+    assert found()[0] is a
+    a.resize((2, 1), refcheck=False)
+    assert found() is None
+
+
 class Sharing(NamedTuple):
     share: Callable[[ag.Tensor], Any]
     leaf: bool = True

@@ -42,9 +42,8 @@ def units(exact: np.ndarray, scale: float) -> np.ndarray:
 def errors(value: np.ndarray, exact: np.ndarray, unit: np.ndarray) -> np.ndarray:
     """Return errors in units; infinite ones where just one of two results is finite or a number."""
     found: np.ndarray = np.abs(value - exact) / unit
-    if (
-        not found.max() < np.inf
-    ):  # infinities and what is not a number must agree; beyond the largest number is infinite
+    # Infinities and what is not a number must agree; a result beyond the largest number is infinite.
+    if not found.max() < np.inf:
         same = (value == exact.astype(np.float32)) | (np.isnan(value) & np.isnan(exact))
         found[~np.isfinite(value)] = np.inf
         found[same & ~np.isfinite(value)] = 0

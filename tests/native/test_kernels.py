@@ -57,19 +57,29 @@ def test_the_variable_decides_for_a_process() -> None:
     assert refused.stderr.splitlines()[-1].startswith("ValueError: AUTOGRAD_LITE_NATIVE: expected off, ")
 
 
+SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
+
+
 @pytest.mark.parametrize(
-    ("content", "reason"), [(None, "not built"), (b"", "built, but not usable here: "), (b"x" * 64, "built, but not ")]
+    ("suffix", "content", "reason"),
+    [
+        ("", b"", "not built"),
+        (SUFFIX, b"", "built, but not usable here: "),
+        (SUFFIX, b"x" * 64, "built, but not usable here: "),
+        (".py", b"instruction_sets = ufuncs = None", "built from other sources"),
+        (".py", b"INTERFACE = 0", "built from other sources"),
+    ],
 )
-def test_a_missing_or_spoilt_library_leaves_all_to_numpy(tmp_path: Path, content: bytes | None, reason: str) -> None:
-    """As after an installation without a compiler, and beside a library that was built for another machine."""
+def test_a_missing_or_spoilt_library_leaves_all_to_numpy(
+    tmp_path: Path, suffix: str, content: bytes, reason: str
+) -> None:
+    """As without a compiler, beside a library for another machine, or beside one from before the sources changed."""
     names = ("__init__.py", "kernels.py")
     (tmp_path / "autograd_lite" / "native").mkdir(parents=True)
     (tmp_path / "autograd_lite" / "__init__.py").touch()
     for name in names:
         shutil.copy(Path(kernels.__file__).parent / name, tmp_path / "autograd_lite" / "native")
-    if content is not None:
-        suffix = sysconfig.get_config_var("EXT_SUFFIX")
-        (tmp_path / "autograd_lite" / "native" / f"library{suffix}").write_bytes(content)
+    (tmp_path / "autograd_lite" / "native" / f"library{suffix}").write_bytes(content)
     program = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\nfrom autograd_lite.native import kernels as k\n"
     said = run(f"{program}print(k.library, k.INSTRUCTIONS, dict(k.KERNELS), k.REASON)", "")
     assert said.stdout.startswith(f"None  {{}} {reason}"), said.stderr

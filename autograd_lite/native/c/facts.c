@@ -15,7 +15,7 @@ static const char *const KINDS[N_KINDS] = {"array", "values", "gradient",   "no 
 /* The objects belong to the tuples of Python that this was read from. */
 typedef struct {
     Kind kind;
-    PyObject *owner, *key, *value; /* the value of an array is another one like it */
+    PyObject *owner, *key, *value; /* of arrays, the dtype is the key, and the value lies like them */
     Py_ssize_t taken;              /* the place of the array in the result, or -1 */
     int written;                   /* whether it must be the owner's alone */
 } Row;
@@ -37,7 +37,9 @@ static int is_none(const PyObject *x) { return x == NULL || x == Py_None; }
 
 /* ---- looking ---------------------------------------------------------------------------------------------------- */
 
-static int is_like(PyArrayObject *like, PyObject *a) {
+static int is_like(const Row *row, PyObject *a) {
+    PyArrayObject *like = (PyArrayObject *)row->value;
+    PyArray_Descr *dtype = (PyArray_Descr *)row->key;
     const int ndim = PyArray_NDIM(like);
     if (PyArray_Check(a)) {
         PyArrayObject *array = (PyArrayObject *)a;
@@ -45,14 +47,13 @@ static int is_like(PyArrayObject *like, PyObject *a) {
         return PyArray_NDIM(array) == ndim &&
                (ndim == 0 || (memcmp(PyArray_DIMS(array), PyArray_DIMS(like), nbytes) == 0 &&
                               memcmp(PyArray_STRIDES(array), PyArray_STRIDES(like), nbytes) == 0)) &&
-               (PyArray_DESCR(array) == PyArray_DESCR(like) ||
-                PyArray_EquivTypes(PyArray_DESCR(array), PyArray_DESCR(like)));
+               (PyArray_DESCR(array) == dtype || PyArray_EquivTypes(PyArray_DESCR(array), dtype));
     }
     if (ndim != 0 || !PyArray_IsScalar(a, Generic)) {
         return 0;
     }
     PyArray_Descr *descr = PyArray_DescrFromScalar(a);
-    const int same = descr != NULL && PyArray_EquivTypes(descr, PyArray_DESCR(like));
+    const int same = descr != NULL && PyArray_EquivTypes(descr, dtype);
     Py_XDECREF(descr);
     return same;
 }
@@ -85,7 +86,7 @@ static int array_holds(const Row *row, PyObject *found) {
     if (a == NULL) {
         return PyErr_Occurred() ? -1 : 0;
     }
-    const int holds = is_like((PyArrayObject *)row->value, a);
+    const int holds = is_like(row, a);
     if (holds && row->taken >= 0) {
         PyTuple_SET_ITEM(found, row->taken, a);
     } else {
@@ -180,7 +181,8 @@ static int read_row(Row *row, PyObject *fact, PyObject *tensor) {
     }
     const int of_tensor = row->kind >= VALUES && row->kind <= HOOKS;
     if (row->kind == N_KINDS || (of_tensor && PyObject_IsInstance(row->owner, tensor) != 1) ||
-        (row->kind <= GRADIENT && !PyArray_Check(row->value)) || (row->kind == HOOKS && !PyList_Check(row->value)) ||
+        (row->kind <= GRADIENT && !(PyArray_DescrCheck(row->key) && PyArray_Check(row->value))) ||
+        (row->kind == HOOKS && !PyList_Check(row->value)) ||
         ((row->kind == RESULT || row->kind == EQUAL_RESULT) && !PyTuple_Check(row->key))) {
         PyErr_Format(PyExc_TypeError, "facts: expected a row of a known kind; received %R", fact);
         return -1;

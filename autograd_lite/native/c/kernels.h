@@ -20,6 +20,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#define INTERFACE 1 /* see ../kernels.py */
+
 typedef struct {
     const char *name;
     const char *signature;        /* of a generalized ufunc; NULL for an elementwise one */

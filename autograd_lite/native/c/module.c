@@ -155,7 +155,7 @@ PyInit_library(void) {
             Py_CLEAR(module);
         }
     }
-    if (module != NULL && PyModule_AddType(module, &SegmentType) < 0) {
+    if (module != NULL && (PyModule_AddType(module, &SegmentType) < 0 || PyModule_AddIntMacro(module, INTERFACE) < 0)) {
         Py_CLEAR(module);
     }
     return module;
