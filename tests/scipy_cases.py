@@ -80,29 +80,16 @@ def rows() -> list[OpCase]:
     found = []
     for name, known in TABLE.items():
         if known.function is None and not hasattr(special, name):
-            continue  # in a later SciPy
-        op, domain = getattr(sp, name), WIDER.get(name) or NARROW.get(name) or getattr(sp, name).domain or "any"
-        if known.function is not None:
-            found.append(
-                OpCase(
-                    op.name,
-                    known.function,
-                    THOROUGHLY.get(name, SHAPES[len(op.rules)]),
-                    domain,
-                    PARAMETERS.get(name, ({},)),
-                    exempt=EXEMPT.get(name, {}),
-                )
-            )
-            continue
-        ufunc = getattr(special, name)
-        calls = (spelt_by_users(op, ufunc),)
+            continue  # a ufunc of another SciPy, or one that its users do not see
+        op, reference = getattr(sp, name), known.function or getattr(special, name)
         found.append(
             OpCase(
                 op.name,
-                ufunc,
+                reference,
                 THOROUGHLY.get(name, SHAPES[len(op.rules)]),
-                domain,
-                calls=calls,
+                WIDER.get(name) or NARROW.get(name) or op.domain or "any",
+                PARAMETERS.get(name, ({},)),
+                calls=() if known.function else (spelt_by_users(op, reference),),
                 exempt=EXEMPT.get(name, {}),
             )
         )

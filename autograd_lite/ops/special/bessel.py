@@ -15,9 +15,10 @@ from .records import NOT_CLOSED, WHOLE, Known, known, own, sp
 
 
 def _real(x: Any, name: str) -> Any:
+    """Return x, which must be real."""
     if x.dtype.kind == "c":
         raise UnsupportedError(f"scipy.special.{name}: it has no complex derivative; take the real part first")
-    return np.sign(x)
+    return x
 
 
 def _struve_term(v: Any, x: Any) -> Any:
@@ -75,7 +76,7 @@ BESSEL: dict[str, Known] = {
     "kv": known(_by_order("kv"), lambda out, x, y: -0.5 * (sp.kv(x - 1, y) + sp.kv(x + 1, y)), **_FACTS),
     "ive": known(
         _by_order("ive"),
-        lambda out, x, y: 0.5 * (sp.ive(x - 1, y) + sp.ive(x + 1, y)) - _real(y, "ive") * out,
+        lambda out, x, y: 0.5 * (sp.ive(x - 1, y) + sp.ive(x + 1, y)) - np.sign(_real(y, "ive")) * out,
         saves=("xy", "oxy"),
         domain=_ORDER_X,
         holomorphic=False,
@@ -89,13 +90,13 @@ BESSEL: dict[str, Known] = {
     # Of a real argument the scaled functions are the others.
     "jve": known(
         _by_order("jv"),
-        lambda out, x, y: 0.5 * np.abs(_real(y, "jve")) * (sp.jv(x - 1, y) - sp.jv(x + 1, y)),
+        lambda out, x, y: 0.5 * (sp.jv(x - 1, _real(y, "jve")) - sp.jv(x + 1, y)),
         holomorphic=False,
         **_FACTS,
     ),
     "yve": known(
         _by_order("yv"),
-        lambda out, x, y: 0.5 * np.abs(_real(y, "yve")) * (sp.yv(x - 1, y) - sp.yv(x + 1, y)),
+        lambda out, x, y: 0.5 * (sp.yv(x - 1, _real(y, "yve")) - sp.yv(x + 1, y)),
         holomorphic=False,
         **_FACTS,
     ),
@@ -116,6 +117,7 @@ BESSEL: dict[str, Known] = {
     "beip": known(lambda out, x: sp.ber(x) - out / x, saves="ox", domain=("positive",)),
     "kerp": known(lambda out, x: -sp.kei(x) - out / x, saves="ox", domain=("positive",)),
     "keip": known(lambda out, x: sp.ker(x) - out / x, saves="ox", domain=("positive",)),
+    # SciPy's Struve functions give float64 for float32.
     "itstruve0": known(lambda out, x: sp.struve(0, x).astype(x.dtype), saves="x", domain=("positive",)),
     "itmodstruve0": known(lambda out, x: sp.modstruve(0, x).astype(x.dtype), saves="x", domain=("positive",)),
     "it2struve0": known(lambda out, x: -sp.struve(0, x).astype(x.dtype) / x, saves="x", domain=("positive",)),
@@ -141,7 +143,6 @@ BESSEL: dict[str, Known] = {
         saves=("", "", "oxyz"),
         domain=("positive", "positive", "positive"),
     ),
-    # SciPy's Struve functions give float64 for float32.
     # 11.4.29, 11.4.30 with the terms of the recurrences.
     "struve": known(
         NOT_CLOSED,

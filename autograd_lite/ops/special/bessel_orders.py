@@ -23,7 +23,6 @@ _MOST = 2**17  # panels; with more the phase of the oscillation has lost its dig
 Wave = Callable[[Any], Any]
 
 
-@functools.cache
 def _panels(count: int) -> tuple[Any, Any]:
     """Return nodes and weights on [0, 1] in that number of equal panels."""
     return ((np.arange(count)[:, None] + NODES) / count).reshape(-1), np.tile(WEIGHTS / count, count)
@@ -127,9 +126,24 @@ def _positive(v: Any, x: Any) -> Any:
     return (x > 0) & (x < np.inf) & (np.abs(v) < np.inf)
 
 
-jv_by_order = elementwise_in_double(_positive, lambda v, x, order: _schlaefli(v, x, order, np.sinh, False))
-yv_by_order = elementwise_in_double(_positive, lambda v, x, order: _weber(v, x, order))
-iv_by_order = elementwise_in_double(_positive, lambda v, x, order: _schlaefli(v, x, order, np.cosh, False))
-ive_by_order = elementwise_in_double(_positive, lambda v, x, order: _schlaefli(v, x, order, np.cosh, True))
-kv_by_order = elementwise_in_double(_positive, lambda v, x, order: _macdonald(v, x, order, False))
-kve_by_order = elementwise_in_double(_positive, lambda v, x, order: _macdonald(v, x, order, True))
+def _zeros(at_0: bool, at_infinity: bool) -> Callable[..., Any]:
+    """Return where a function is 0 for all orders near v. At negative x it is complex for most of them."""
+
+    def zero(v: Any, x: Any) -> Any:
+        return (at_0 & (x == 0) & (v > 0)) | (at_infinity & (x == np.inf) & (np.abs(v) < np.inf))
+
+    return zero
+
+
+def _by_order(
+    compute: Callable[..., Any], *how: Any, at_0: bool = False, at_infinity: bool = True
+) -> Callable[..., Any]:
+    return elementwise_in_double(_positive, lambda v, x, order: compute(v, x, order, *how), _zeros(at_0, at_infinity))
+
+
+jv_by_order = _by_order(_schlaefli, np.sinh, False, at_0=True)
+yv_by_order = _by_order(_weber)
+iv_by_order = _by_order(_schlaefli, np.cosh, False, at_0=True, at_infinity=False)
+ive_by_order = _by_order(_schlaefli, np.cosh, True, at_0=True)
+kv_by_order = _by_order(_macdonald, False)
+kve_by_order = _by_order(_macdonald, True)

@@ -101,8 +101,13 @@ def _inside(a: Any, b: Any, x: Any) -> Any:
     return (a > 0) & (b > 0) & (a < np.inf) & (b < np.inf) & (x > 0) & (x < 1)
 
 
-betainc_by_ab = elementwise_in_double(_inside, lambda a, b, x, **orders: by_ab(a, b, x, 1 - x, **orders))
+def _ends(a: Any, b: Any, x: Any) -> Any:
+    return (a > 0) & (b > 0) & ~np.isnan(x)
+
+
+betainc_by_ab = elementwise_in_double(_inside, lambda a, b, x, **orders: by_ab(a, b, x, 1 - x, **orders), _ends)
 betaprime_by_ab = elementwise_in_double(
     lambda a, b, r: (a > 0) & (b > 0) & (a < np.inf) & (b < np.inf) & (r > 1e-300) & (r < 1e300),
     lambda a, b, r, **orders: by_ab(a, b, r / (1 + r), 1 / (1 + r), **orders),
+    _ends,
 )

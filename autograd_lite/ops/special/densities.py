@@ -94,19 +94,36 @@ def score(a: Any, x: Any) -> Any:
 
 
 def step(z: Any, h: Any) -> Any:
-    """Return ψ(z + h) - ψ(z)."""
+    """Return ψ(z + h) - ψ(z) for positive z and h."""
     return np.log1p(h / z) + digamma_rest(z + h) - digamma_rest(z)
 
 
+def _step(z: Any, h: Any) -> Any:
+    positive = (z > 0) & (h > 0)
+    if positive.all():
+        return step(z, h)
+    return np.where(positive, step(np.where(positive, z, 1), np.where(positive, h, 1)), sp.psi(z + h) - sp.psi(z))
+
+
+def _everywhere(*xs: Any) -> Any:
+    return np.full(xs[0].shape, True)
+
+
 # x^(a-1) exp(-x) / Γ(a), and x^(a-1) (1-x)^(b-1) / B(a, b).
-gamma_density = elementwise_in_double(lambda a, x: (a > 0) & (x >= 0) & (a < np.inf), _gamma_density)
+gamma_density = elementwise_in_double(
+    lambda a, x: (a > 0) & (x >= 0) & (a < np.inf), _gamma_density, zero=lambda a, x: (a >= 0) & ~np.isnan(x)
+)
 beta_density = elementwise_in_double(
-    lambda a, b, x: (a > 0) & (b > 0) & (a < np.inf) & (b < np.inf) & (x >= 0) & (x <= 1), _beta_density
+    lambda a, b, x: (a > 0) & (b > 0) & (a < np.inf) & (b < np.inf) & (x >= 0) & (x <= 1),
+    _beta_density,
+    zero=lambda a, b, x: (a >= 0) & (b >= 0) & ~np.isnan(x),
 )
 betaprime_weight = elementwise_in_double(
     lambda a, b, r: (a > 0) & (b > 0) & (a < np.inf) & (b < np.inf) & (r > 1e-300) & (r < 1e300),
     lambda a, b, r: beta_density_by_logit(a, b, r / (1 + r), 1 / (1 + r)),
+    zero=lambda a, b, r: (a >= 0) & (b >= 0) & ~np.isnan(r),
 )
 # log x - ψ(a), the derivative of the gamma density's logarithm by a; ψ(z + h) - ψ(z), a part of the beta density's.
-gamma_score = elementwise_in_double(lambda a, x: (a > 0) & (x > 0), score)
-digamma_step = elementwise_in_double(lambda z, h: (z > 0) & (h > 0), step)
+# At x = 0 the first of them meets a density of 0.
+gamma_score = elementwise_in_double(lambda a, x: (a > 0) & (x > 0), score, zero=lambda a, x: (a > 0) & ~np.isnan(x))
+digamma_step = elementwise_in_double(_everywhere, _step, zero=_everywhere)

@@ -217,7 +217,7 @@ DISTRIBUTIONS: dict[str, Known] = {
     "student_density": own(
         student_density,
         lambda out, x, y: out * _student_score(x, y),
-        lambda out, x, y: -out * (x + 1) * y / (x + y * y),
+        lambda out, x, y: -out * (1 / x + 1) * y / (y * y / x + 1),
         saves="oxy",
         domain=("positive", "any"),
     ),

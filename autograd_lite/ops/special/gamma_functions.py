@@ -56,7 +56,9 @@ GAMMA: dict[str, Known] = {
         saves="xy",
         domain=("above one", "positive"),
     ),
-    "zetac": known(lambda out, x: sp.zeta_by_s(x, 1.0, order=1), saves="x", domain=("above one",)),
+    **dict.fromkeys(
+        ("zetac", "riemann_zeta"), known(lambda out, x: sp.zeta_by_s(x, 1.0, order=1), saves="x", domain=("above one",))
+    ),
     "rgamma": known(_rgamma_slope, saves="ox"),
     "poch": known(
         lambda out, x, y: out * (sp.psi(x + y) - sp.psi(x)),

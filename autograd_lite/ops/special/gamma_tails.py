@@ -66,4 +66,6 @@ def _by_a(a: Any, x: Any, order: int) -> Any:
     return found
 
 
-gammainc_by_a = elementwise_in_double(lambda a, x: (a > 0) & (x > 0) & (a < np.inf) & (x < np.inf), _by_a)
+gammainc_by_a = elementwise_in_double(
+    lambda a, x: (a > 0) & (x > 0) & (a < np.inf) & (x < np.inf), _by_a, zero=lambda a, x: (a > 0) & ~np.isnan(x)
+)

@@ -24,7 +24,7 @@ def _expn_by_x(out: Any, n: Any, x: Any) -> Any:
 
 def _kolmogorov_density(x: Any) -> Any:
     """Return minus the derivative of Kolmogorov's tail, by the one of its two series that is short."""
-    far, near = np.maximum(x, 0.8), np.minimum(x, 0.8)
+    far, near = np.maximum(x, 0.8), np.clip(x, 0.01, 0.8)
     tail: Any = 0
     for k in range(1, 8):
         tail = tail + (8 * (-1) ** (k - 1) * k * k) * far * fast.exp(-2 * k * k * far * far)
@@ -33,7 +33,7 @@ def _kolmogorov_density(x: Any) -> Any:
     for k in range(1, 8, 2):
         c = k * k * math.pi * math.pi / 8
         body = body + _ROOT * w * (2 * c * w - 1) * fast.exp(-c * w)
-    return np.where(x > 0.8, tail, body)
+    return np.where(x > 0.8, tail, np.where(x > 0, body, 0))
 
 
 def _faddeeva(part: Callable[[Any], Any]) -> Callable[..., Any]:
@@ -65,12 +65,21 @@ def _voigt(rule: Callable[..., Any]) -> Callable[..., Any]:
     return partial
 
 
-def _tukey_slope(p: Any, lam: Any) -> Any:
-    return np.power(p, lam - 1) + np.power(1 - p, lam - 1)
+def _within(p: Any) -> tuple[Any, Any]:
+    """Return where a probability is neither 0 nor 1, as it is beyond the ends of a support, and what to read there."""
+    inside = (p > 0) & (p < 1)
+    return inside, np.where(inside, p, 0.5)
 
 
-def _log_power(p: Any, lam: Any) -> Any:
-    return np.power(p, lam) * fast.log(p)
+def _tukey_density(p: Any, lam: Any) -> Any:
+    inside, p = _within(p)
+    return np.where(inside, 1 / (np.power(p, lam - 1) + np.power(1 - p, lam - 1)), 0)
+
+
+def _tukey_by_lambda(p: Any, x: Any, lam: Any) -> Any:
+    _, q = _within(p)
+    by_lambda = np.power(q, lam) * fast.log(q) - np.power(1 - q, lam) * fast.log1p(-q) - x
+    return -by_lambda / lam * _tukey_density(p, lam)
 
 
 def _ncx2_density(x: Any, df: Any, nc: Any) -> Any:
@@ -152,10 +161,8 @@ INTEGRALS: dict[str, Known] = {
     ),
     # Tukey's lambda distribution: x = (p^λ - (1-p)^λ) / λ.
     "tklmbda": known(
-        applied(lambda g, out, x, y: g / _tukey_slope(out, y)),
-        applied(
-            lambda g, out, x, y: -g * (_log_power(out, y) - _log_power(1 - out, y) - x) / (y * _tukey_slope(out, y))
-        ),
+        lambda out, x, y: _tukey_density(out, y),
+        lambda out, x, y: _tukey_by_lambda(out, x, y),
         saves=("oy", "oxy"),
     ),
 }

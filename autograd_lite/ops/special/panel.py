@@ -35,12 +35,15 @@ WEIGHTS = np.array([*_WEIGHTS, *reversed(_WEIGHTS)])
 _BLOCK = 512  # elements whose nodes stay in the cache
 
 
-def elementwise_in_double(inside: Callable[..., Any], compute: Callable[..., Any]) -> Callable[..., Any]:
+def elementwise_in_double(
+    inside: Callable[..., Any], compute: Callable[..., Any], zero: Callable[..., Any]
+) -> Callable[..., Any]:
     """Return a function of arrays that broadcasts, from one of vectors of float64.
 
     Args:
-        inside: where the result is computed, a mask of the vectors; elsewhere it is 0, or NaN if an input is.
+        inside: where the result is computed, a mask of the vectors.
         compute: the function, of as many vectors and of parameters.
+        zero: where the result is 0 unless it is computed, such as at an end of the domain; everywhere else it is NaN.
     """
 
     def call(*inputs: Any, **params: Any) -> Any:
@@ -59,8 +62,7 @@ def elementwise_in_double(inside: Callable[..., Any], compute: Callable[..., Any
                 if mask.all():
                     out[start : start + _BLOCK] = compute(*part, **params)
                     continue
-                unknown = functools.reduce(np.logical_or, map(np.isnan, part))
-                found = np.where(unknown, np.nan, 0.0)
+                found = np.where(zero(*part), 0.0, np.nan)
                 if mask.any():
                     found[mask] = compute(*(x[mask] for x in part), **params)
                 out[start : start + _BLOCK] = found

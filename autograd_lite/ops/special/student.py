@@ -13,7 +13,8 @@ from .panel import bell_of_two, elementwise_in_double
 
 
 def _density(df: Any, t: Any) -> Any:
-    # Γ(z + 1/2) / (Γ(z) √z) without large terms, z = df/2.
+    # Γ(z + 1/2) / (Γ(z) √z) without large terms, z = df/2; with infinite df the normal density.
+    df = np.minimum(df, 1e300)
     z = 0.5 * df
     ratio = stirling_error(z + 0.5) - stirling_error(z) + z * np.log1p(0.5 / z) - 0.5
     return np.exp(ratio - (z + 0.5) * np.log1p(t * t / df)) * (1 / math.sqrt(2 * math.pi))
@@ -48,7 +49,11 @@ def _by_df(df: Any, t: Any, order: int) -> Any:
     return 0.5 * np.sign(t) * (by_ab(half, b, x, y, 0, k) * 0.5**k - weight / df * inner)
 
 
-student_density = elementwise_in_double(lambda df, t: (df > 0) & (df < np.inf) & (np.abs(t) < np.inf), _density)
+def _ends(df: Any, t: Any) -> Any:
+    return (df > 0) & ~np.isnan(t)
+
+
+student_density = elementwise_in_double(lambda df, t: (df > 0) & (np.abs(t) < np.inf), _density, _ends)
 stdtr_by_df = elementwise_in_double(
-    lambda df, t: (df > 0) & (df < np.inf) & (np.abs(t) > 1e-150) & (np.abs(t) < 1e150), _by_df
+    lambda df, t: (df > 0) & (df < np.inf) & (np.abs(t) > 1e-150) & (np.abs(t) < 1e150), _by_df, _ends
 )

@@ -41,4 +41,8 @@ def _by_s(s: Any, a: Any, order: int) -> Any:
     return total + math.factorial(order) * _times(power, rest)[order]
 
 
-zeta_by_s = elementwise_in_double(lambda s, a: (s > 1) & (a > 0) & (s < np.inf) & (a < np.inf), _by_s)
+zeta_by_s = elementwise_in_double(
+    lambda s, a: (s > 0) & (s != 1) & (a > 0) & (s < np.inf) & (a < np.inf),
+    _by_s,
+    zero=lambda s, a: (s > 1) & (a > 0),
+)

@@ -143,6 +143,13 @@ def test_what_the_words_say_is_what_was_computed(sample: Sample) -> None:
         np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-12, err_msg=text)
 
 
+_SERIES = (
+    "agm ellipe ellipeinc ellipj_0 ellipj_1 ellipj_2 ellipj_3 ellipk ellipkinc ellipkm1 inv_boxcox inv_boxcox1p "
+    "kolmogi kolmogorov spence"
+)
+SERIES = {f"special.{name}" for name in _SERIES.split()}  # their rules add up a dozen terms
+
+
 def test_few_rules_are_too_long_to_be_read_whole() -> None:
     """The law above must not run empty."""
     cut, said = set(), set()
@@ -153,7 +160,7 @@ def test_few_rules_are_too_long_to_be_read_whole() -> None:
             term = words.term(flow)
             text = plain(term, words.names(flow, term), limit=10**6, free=True)
             (cut if "…" in text else said).add(sample.case.op)
-    assert len(cut) < len(said) / 15  # series, of special functions mostly
+    assert len(cut - SERIES) <= 6
     assert len(said) > 200
 
 

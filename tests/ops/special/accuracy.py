@@ -84,4 +84,4 @@ def worst(found: Any, exact: np.ndarray, good: np.ndarray) -> float:
     """Return the largest error of an array in units of the scale."""
     unit = scale(np.where(good, exact, 0))
     error = np.abs(np.asarray(found) - exact)
-    return float(np.nanmax(np.where(good & (unit > 0), error / np.where(unit > 0, unit, 1), 0)))
+    return float(np.max(np.where(good & (unit > 0), error / np.where(unit > 0, unit, 1), 0)))

@@ -37,7 +37,7 @@ class Exact(NamedTuple):
         axes: the values on each axis of the grid.
         place: from one value of each axis to the arguments; by itself the values are the arguments.
         inverse: whether `truth` is a root's equation.
-        orders: which arguments are derived by; all of them unless some are whole numbers.
+        wanted: which arguments are derived by; None for all of them.
     """
 
     name: str

@@ -45,7 +45,7 @@ def by(name: str) -> str:
         return "all"
     words = [WORDS[i] for i, is_known in enumerate(known) if is_known]
     reasons = sorted({OTHERS[p] for p in row.partials if isinstance(p, str)})
-    return f"the {' and '.join(words)} (others {', '.join(reasons)})"
+    return f"the {' and '.join(words)} (others {' or '.join(reasons)})"
 
 
 def power(error: float) -> str:

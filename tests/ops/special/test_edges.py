@@ -38,6 +38,36 @@ def test_derivatives_are_zero_at_the_ends_and_nan_outside() -> None:
     np.testing.assert_array_equal(ends(*np.full((2, 2), 2.0), np.array([0.0, 1.0])), 0)
 
 
+_SCORE = special.beta(-0.5, 2.2) * (special.psi(-0.5) - special.psi(1.7))
+
+
+@pytest.mark.parametrize(
+    ("f", "at", "expected"),
+    [
+        (lambda a: special.beta(a, 2.2), -0.5, _SCORE),
+        (lambda b: special.beta(2.2, b), -0.5, _SCORE),
+        (lambda b: special.betaln(b, 2.2), -0.5, special.psi(-0.5) - special.psi(1.7)),
+        (special.zetac, 0.5, -3.9226461392091517),
+        (special.zetac, -0.5, np.nan),
+        (special.zeta, 2.0, -0.93754825431584375),
+        (special.kolmogorov, -0.5, 0.0),
+        (lambda x: special.tklmbda(x, 2.0), 5.0, 0.0),
+        (lambda lam: special.tklmbda(5.0, lam), 2.0, 0.0),
+        (lambda t: special.stdtr(np.inf, t), 1.0, np.exp(-0.5) / np.sqrt(2 * np.pi)),
+        (lambda x: special.jve(1.0, x), 0.0, 0.5),
+        (lambda v: special.jv(v, 0.0), 0.5, 0.0),
+        # J is real there for whole orders alone, and P(0, x) is 1.
+        (lambda v: special.jv(v, -1.0), 2.0, np.nan),
+        (lambda v: special.iv(v, -1.0), 2.0, np.nan),
+        (lambda a: special.gammainc(a, 1.0), 0.0, np.nan),
+    ],
+)
+def test_beside_the_usual_domain(f: Callable[..., Any], at: float, expected: float) -> None:
+    """A finite value has its derivative, or NaN where it has none or none is known, but never 0 instead."""
+    assert np.isfinite(f(at))
+    assert ag.grad(f)(at) == pytest.approx(expected, rel=1e-13, nan_ok=True)
+
+
 @pytest.mark.parametrize("name", ["jv", "yv", "iv", "ive", "kv", "kve"])
 def test_orders_of_too_many_oscillations_are_nan_and_disturb_no_other(name: str) -> None:
     derived = getattr(sp, f"{name}_by_order")
