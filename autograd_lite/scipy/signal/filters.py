@@ -14,7 +14,7 @@ from ...core.op import Op
 from ...core.shapes import ShapeDtype, normalize_axis
 from ...custom_ops import structural
 from ...ops.operands import operand, values
-from ..calls import along, floating, takes_tensors
+from ..calls import floating, takes_tensors
 
 _ONE = np.ones(1)
 
@@ -52,6 +52,13 @@ def _filter_jvp(tangents: Sequence[Any], out: Any, b: Any, a: Any, x: Any, *, ax
     return sum(terms[1:], terms[0])
 
 
+def _batched(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
+    """Filter all examples at once if they share one filter."""
+    if batched[0] or batched[1]:
+        return one_by_one(op, inputs, batched, params)
+    return op(*inputs, axis=params["axis"] + 1)
+
+
 # a[0] y[n] = b[0] x[n] + b[1] x[n - 1] + … - a[1] y[n - 1] - …, from rest. With s the adjoint of dividing by a's
 # polynomial, applied to the cotangent, the cotangents of b and a are the products of s with x and -y at each lag.
 filtered: Op = structural(
@@ -63,7 +70,7 @@ filtered: Op = structural(
     saves=("yz", "oy", "xy"),
     infer=lambda b, a, x, *, axis: ShapeDtype(x.shape, _dtype(b, a, x)),
     jvp=_filter_jvp,
-    batch=lambda op, inputs, batched, params: along(op, inputs, batched, params, (2,)),
+    batch=_batched,
 )
 
 
