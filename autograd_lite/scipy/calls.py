@@ -121,6 +121,11 @@ def known(x: Any) -> Any:
         return None
 
 
+def bare(x: Any) -> Any:
+    """Return an argument as SciPy takes it, without what it is recorded with."""
+    return values(x) if hasattr(x, "__apply_op__") else x
+
+
 def floating(x: Any) -> Any:
     """Return an array with a floating or complex dtype; integers become float64."""
     return x.astype(np.float64) if x.dtype.kind in "biu" else x

@@ -29,7 +29,7 @@ from ...core.shapes import ShapeDtype
 from ...custom_ops import structural
 from ...functional import jacobian, vjp
 from ...ops import barrier
-from ...ops.operands import values
+from ..calls import bare
 from .quadrature import Always
 from .runge_kutta import Function, Notes, weighted_sum
 
@@ -170,15 +170,11 @@ class NotesOrders(Notes):
         return (self.h_abs * self.direction, self.order)
 
 
-def _bare(x: Any) -> Any:
-    return values(x) if hasattr(x, "__apply_op__") else x
-
-
 class RadauStep:
     """A step by collocation, whose polynomial goes through the stages."""
 
     def __init__(self, body: Body, more: Sequence[Any], start: Any, end: Any, y: Any, guess: Any) -> None:
-        self.start, self.end, self.h, self.before = start, float(_bare(end)), end - start, y
+        self.start, self.end, self.h, self.before = start, float(bare(end)), end - start, y
         times = start + _NODES * self.h
         h = self.h if hasattr(self.h, "__apply_op__") else np.float64(self.h)
         op = _equation(len(more))
@@ -217,7 +213,7 @@ class BDFStep:
 def _closed(side: Function, t: Any, y: Any) -> tuple[Body, list[Any]]:
     """Return the right-hand side as data, and the Tensors that it reads from around it."""
     try:
-        closed = close("solve_ivp", side, (np.float64(_bare(t)), y))
+        closed = close("solve_ivp", side, (np.float64(bare(t)), y))
     except HasEffects:
         raise UnsupportedError("scipy.integrate.solve_ivp: expected fun to change nothing outside") from None
     return closed.body, closed.captured

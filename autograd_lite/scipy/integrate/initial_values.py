@@ -14,15 +14,10 @@ from ...core.mode import no_grad
 from ...ops import barrier
 from ...ops.operands import operand, values
 from ...tree import map as map_leaves
-from ..calls import has_tensors, takes_tensors
+from ..calls import bare, has_tensors, takes_tensors
 from .events import moment
 from .implicit import NotesOrders, NotesStages, bdf_steps, radau_steps
 from .runge_kutta import Notes, Step, explicit_steps, right_hand_side
-
-
-def bare(x: Any) -> Any:
-    """Return a value as SciPy takes it, without what it is recorded with."""
-    return values(x) if hasattr(x, "__apply_op__") else x
 
 
 def bare_tree(tree: Any) -> Any:
@@ -206,14 +201,6 @@ def _probe(fun: Any, events: Any, start: Any, y0: Any, args: tuple[Any, ...], op
 
 def _of_columns(fun: Callable[..., Any]) -> Callable[..., Any]:
     return lambda t, y, *args: operand(fun(t, y[:, None], *args))[:, 0]
-
-
-def _check_times(t: Any, start: float, end: float) -> None:
-    steps = np.diff(t) * (1 if end > start else -1)
-    if t.ndim != 1 or np.any(t < min(start, end)) or np.any(t > max(start, end)) or np.any(steps <= 0):
-        raise ValueError(
-            f"scipy.integrate.solve_ivp: expected t_eval of one axis, in order, between {start} and {end}; received {t}"
-        )
 
 
 # DOP853 may take this many times the steps of LSODA before a problem counts as stiff.

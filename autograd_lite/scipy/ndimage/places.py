@@ -75,7 +75,7 @@ def _sampled(
     if order not in range(6):
         raise ValueError(f"scipy.ndimage.{name}: expected order 0 to 5; received {order}")
     mode = checked_mode(name, mode)
-    shape, sizes = coordinates[0].shape, x.shape
+    shape = coordinates[0].shape
     if order > 1 and prefilter:
         more = _PADDED.get(mode, 0)
         for axis in range(x.ndim):
@@ -83,13 +83,13 @@ def _sampled(
         x, coordinates = _coefficients(x, order, _CONTINUED.get(mode, mode)), [c + more for c in coordinates]
     outside: Any = np.zeros(shape, bool)
     places: list[list[tuple[Any, Any, Any]]] = []
-    for c, n, before in zip(coordinates, x.shape, sizes, strict=True):
+    for c, n in zip(coordinates, x.shape, strict=True):
         if mode == "wrap":  # SciPy's wrap puts the last element onto the first
             beyond = (c < 0) | (c > n - 1)
             c = np.where(beyond, c % max(n - 1, 1), c)
         elif mode == "constant":
             outside = outside | (c < 0) | (c > n - 1)
-        elif mode == "nearest" and before:
+        elif mode == "nearest":
             c = np.clip(c, 0, n - 1)
         first = np.floor(c) if order % 2 else np.floor(c + 0.5)
         share = c - first if order % 2 else c - first + 0.5
