@@ -17,7 +17,7 @@ from ...ops.adjoints import adjoint
 from ...ops.operands import operand
 from ...ops.solve import in_lapack, lapack_dtype
 from ..calls import takes_tensors
-from .triangles import by_matrices, square
+from .triangles import by_matrices, mirrored, square
 
 _HERMITIAN = ("her", "hermitian", "pos", "positive definite")
 
@@ -32,8 +32,7 @@ def _as_assumed(a: Any, assume_a: str | None, lower: bool) -> Any:
         return np.tril(a) if assume_a.startswith("lower") else np.triu(a)
     if assume_a not in ("sym", "symmetric", *_HERMITIAN):
         raise UnsupportedError(f"scipy.linalg: the argument assume_a={assume_a!r} is not supported on Tensors")
-    half, rest = (np.tril(a), np.tril(a, -1)) if lower else (np.triu(a), np.triu(a, 1))
-    return half + (adjoint(rest) if assume_a in _HERMITIAN else rest.mT)
+    return mirrored(a, lower, adjoint if assume_a in _HERMITIAN else np.matrix_transpose)
 
 
 @takes_tensors(original.solve, "a, b")
