@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -39,38 +39,30 @@ def fixed_quad(func: Callable[..., Any], a: Any, b: Any, args: Any = (), n: int 
 # ---- adaptive -------------------------------------------------------------------------------------------------------
 
 
-def _runner(body: Body, parameters: Sequence[Any]) -> Callable[[float], Any]:
-    run = Runner(body, 1, 0)
-    return lambda x: run(np.float64(x), *parameters)[0]
-
-
 def _value_and_error(a: Any, b: Any, *parameters: Any, body: Body, options: dict[str, Any]) -> Any:
-    f = _runner(body, parameters)
-    return np.array(original.quad(f, float(a), float(b), **options)[:2])
+    run = Runner(body, 1, 0)
+    found = original.quad(lambda x: run(np.float64(x), *parameters)[0], float(a), float(b), **options)
+    run.end()
+    return np.array(found[:2])
 
 
 def _vector(a: Any, b: Any, *parameters: Any, body: Body, options: dict[str, Any]) -> Any:
     """Integrate each element by QUADPACK, which copes with singular ends; they share the values that they ask for."""
-    run = _runner(body, parameters)
-    seen = functools.cache(lambda x: np.array(run(x)).reshape(-1))
+    run = Runner(body, 1, 0)
+    seen = functools.cache(lambda x: np.array(run(np.float64(x), *parameters)[0]).reshape(-1))
     size = math.prod(body.specs[0].shape)
     found = [original.quad(lambda x, k=k: seen(x)[k], float(a), float(b), **options)[0] for k in range(size)]
+    run.end()
     return np.array(found).reshape(body.specs[0].shape)
 
 
 def _derivative(body: Body) -> Body:
     """Return the function of x, a cotangent and the parameters that gives the cotangents of these in one array."""
     if "derivative" not in body.made:
-        wanted = [k for k, c in enumerate(body.examples[1:]) if c.dtype.kind == "f"]
+        wanted = tuple(k for k, c in enumerate(body.examples[1:]) if c.dtype.kind == "f")
 
         def pulled(x: Any, g: Any, *parameters: Any) -> list[Any]:
-            def of_wanted(*chosen: Any) -> Any:
-                every = list(parameters)
-                for k, c in zip(wanted, chosen, strict=True):
-                    every[k] = c
-                return body(x, *every)[0]
-
-            _, back = vjp(of_wanted, tuple(range(len(wanted))))(*(parameters[k] for k in wanted))
+            _, back = vjp(lambda *parameters: body(x, *parameters)[0], wanted)(*parameters)
             return [np.concatenate([c.reshape(-1) for c in back(g)])]
 
         example = np.zeros(body.specs[0].shape)
