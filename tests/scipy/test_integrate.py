@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.integrate as original
 
 import autograd_lite as ag
 from autograd_lite.scipy import integrate
@@ -156,6 +157,35 @@ def test_two_derivatives_of_an_integral(row: Any) -> None:
     for order in range(3):
         assert float(f(*at)) == pytest.approx(float(closed(*at)), rel=1e-7, abs=1e-8), order
         f, closed = ag.grad(f), ag.grad(closed)
+
+
+# Intervals and options of integrals.
+PLACES: list[tuple[float, float, dict[str, Any]]] = [
+    (0.0, 1.0, {}),
+    (1.0, -0.5, {}),
+    (-1.0, 1.0, {"points": [0.5, 0.0]}),
+    (-1.0, 1.0, {"weight": "cos", "wvar": 3.0}),
+    (0.3, np.inf, {}),
+    (-np.inf, 0.3, {}),
+    (-np.inf, np.inf, {}),
+]
+
+
+@for_every(PLACES, name=str)
+def test_quad_of_arrays_asks_for_the_values_that_scipy_asks_for(row: Any) -> None:
+    a, b, options = row
+
+    def asked(quad: Callable[..., Any]) -> set[float]:
+        places = set()
+
+        def f(x: float) -> Any:
+            places.add(x)
+            return np.exp(-x * x)
+
+        quad(f, a, b, **options)
+        return places
+
+    assert asked(integrate.quad) == asked(original.quad)
 
 
 def test_quad_refuses_what_it_cannot_honour() -> None:

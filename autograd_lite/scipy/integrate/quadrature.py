@@ -126,6 +126,17 @@ def _integral(n: int, with_error: bool) -> Op:
     )
 
 
+def _first_place(a: float, b: float, points: Any) -> float:
+    """Return where QUADPACK looks first: at another place, func may raise."""
+    low, high = min(a, b), max(a, b)
+    if np.isinf(low):
+        return high - 1.0 if np.isfinite(high) else 1.0
+    if np.isinf(high):
+        return low + 1.0
+    between = [p for p in (() if points is None else points) if low < p < high]
+    return 0.5 * (low + min(between, default=high))
+
+
 @takes_tensors(
     original.quad,
     "a, b, args, and what func reads from around it",
@@ -147,10 +158,8 @@ def quad(
 ) -> Any:
     args = args if isinstance(args, tuple) else (args,)
     given = {"args": args, "full_output": full_output, "epsabs": epsabs, "epsrel": epsrel, "limit": limit}
-    if not has_tensors(a, b, args):
-        middle = 0.5 * (max(a, -1e3) + min(b, 1e3))
-        if not has_tensors(func(middle, *args)):
-            return original.quad(func, a, b, points=points, **given, **options)
+    if not has_tensors(a, b, args) and not has_tensors(func(_first_place(a, b, points), *args)):
+        return original.quad(func, a, b, points=points, **given, **options)
     for name in ("weight", "complex_func"):
         if options.get(name):
             raise UnsupportedError(f"scipy.integrate.quad: the argument {name}= is not supported on Tensors")
