@@ -159,6 +159,31 @@ def test_two_derivatives_of_an_integral(row: Any) -> None:
         f, closed = ag.grad(f), ag.grad(closed)
 
 
+def test_complex_parameters_of_an_integral_and_of_implicit_steps() -> None:
+    def energy(z: Any) -> Any:
+        return integrate.quad(lambda x: np.real((z * x + 1) * np.conjugate(z * x + 1)), 0.0, 1.0)[0]
+
+    z = 0.4 - 1.1j
+    assert ag.grad(energy)(z) == pytest.approx(2 * z / 3 + 1, rel=1e-9)
+    assert ag.grad(lambda t: np.real(ag.grad(energy)(z + t * (1 + 2j))))(0.0) == pytest.approx(2 / 3, rel=1e-9)
+
+    def end(k: Any) -> Any:  # y(1) = exp(-k)
+        found = integrate.solve_ivp(lambda t, y: -k * y, (0.0, 1.0), [1.0 + 0j], "BDF", rtol=1e-7, atol=1e-9)
+        return np.real((0.3 + 0.7j) * found.y[0, -1])
+
+    k = 0.6 + 0.8j
+    assert ag.grad(end)(k) == pytest.approx(np.conjugate(-(0.3 + 0.7j) * np.exp(-k)), rel=1e-4)
+
+
+def test_the_moment_of_an_event_of_a_complex_state() -> None:
+    def quarter(k: Any) -> Any:
+        return integrate.solve_ivp(
+            lambda t, y: 1j * k * y, (0.0, 3.0), [1.0 + 0j], "DOP853", events=lambda t, y: np.real(y[0]), **TIGHT
+        ).t_events[0][0]
+
+    assert ag.grad(quarter)(0.9) == pytest.approx(-np.pi / 2 / 0.9**2, rel=1e-8)
+
+
 # Intervals and options of integrals.
 PLACES: list[tuple[float, float, dict[str, Any]]] = [
     (0.0, 1.0, {}),

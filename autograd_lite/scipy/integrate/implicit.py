@@ -29,6 +29,7 @@ from ...core.shapes import ShapeDtype
 from ...custom_ops import structural
 from ...functional import jacobian, vjp
 from ...ops import barrier
+from ...ops.adjoints import user
 from ..calls import bare
 from .quadrature import Always
 from .runge_kutta import Function, Notes, weighted_sum
@@ -71,7 +72,7 @@ def _bodies(body: Body, matrix: Matrix) -> tuple[Body, Body, Body]:
     if key not in body.made:
         (n,), s, more = body.examples[1].shape, len(matrix), body.examples[2:]
         side = _side(body, matrix)
-        row = np.zeros((s, n))
+        row = np.zeros((s, n), body.examples[1].dtype)
         examples = [body.examples[1], row, np.zeros(s), np.float64(0), row, *more]
 
         def slope(base: Any, rest: Any, times: Any, h: Any, z: Any, *more: Any) -> list[Any]:
@@ -80,9 +81,9 @@ def _bodies(body: Body, matrix: Matrix) -> tuple[Body, Body, Body]:
             return [np.concatenate(rows)]
 
         def pulled(g: Any, base: Any, rest: Any, times: Any, h: Any, z: Any, *more: Any) -> list[Any]:
-            chosen = (0, 1, 2, 3, *(5 + k for k, c in enumerate(more) if c.dtype.kind == "f"))
+            chosen = (0, 1, 2, 3, *(5 + k for k, c in enumerate(more) if c.dtype.kind in "fc"))
             _, back = vjp(side, chosen)(base, rest, times, h, z, *more)
-            return list(back(g))
+            return [user(c) for c in back(user(g))]
 
         body.made[key] = (
             recorded("solve_ivp", lambda *arrays: [side(*arrays)], examples),
@@ -135,7 +136,7 @@ def _equation(n: int) -> Op:
         s = np.linalg.solve(left.T, g.reshape(-1)).reshape(out.shape)
         found = iter(run(pulled, s, base, rest, times, h, out, *more))
         first = [next(found) for _ in range(4)]
-        rest_of = [next(found) if c.dtype.kind == "f" else np.zeros(c.shape) for c in more]
+        rest_of = [next(found) if c.dtype.kind in "fc" else np.zeros(c.shape) for c in more]
         return [*first, np.zeros(out.shape), *rest_of]
 
     return structural(

@@ -59,16 +59,21 @@ def _vector(a: Any, b: Any, *parameters: Any, body: Body, options: dict[str, Any
 def _derivative(body: Body) -> Body:
     """Return the function of x, a cotangent and the parameters that gives the cotangents of these in one array."""
     if "derivative" not in body.made:
-        wanted = tuple(k for k, c in enumerate(body.examples[1:]) if c.dtype.kind == "f")
+        wanted = tuple(k for k, c in enumerate(body.examples[1:]) if c.dtype.kind in "fc")
 
         def pulled(x: Any, g: Any, *parameters: Any) -> list[Any]:
             _, back = vjp(lambda *parameters: body(x, *parameters)[0], wanted)(*parameters)
-            return [np.concatenate([c.reshape(-1) for c in back(g)])]
+            return [np.concatenate([_real(c).reshape(-1) for c in back(g)])]
 
         example = np.zeros(body.specs[0].shape)
         body.made["derivative"] = recorded("quad", pulled, [body.examples[0], example, *body.examples[1:]])
     made: Body = body.made["derivative"]
     return made
+
+
+def _real(c: Any) -> Any:
+    """Return real and imaginary parts along an axis at the end, since QUADPACK integrates real functions."""
+    return np.stack([np.real(c), np.imag(c)], axis=-1) if c.dtype.kind == "c" else c
 
 
 def _cotangents(g: Any, a: Any, b: Any, parameters: tuple[Any, ...], body: Body, options: dict[str, Any]) -> list[Any]:
@@ -78,16 +83,20 @@ def _cotangents(g: Any, a: Any, b: Any, parameters: tuple[Any, ...], body: Body,
         finite = np.isfinite(limit)
         end = (g * body(np.where(finite, limit, 0.0), *parameters)[0]).sum()
         found.append(np.where(finite, sign * end, 0.0))
-    wanted = [c.dtype.kind == "f" for c in body.examples[1:]]
+    wanted = [c.dtype.kind in "fc" for c in body.examples[1:]]
     packed: Any = None
     if any(wanted):
         op = _integral(len(parameters) + 1, False)
         packed = op(a, b, g, *parameters, body=_derivative(body), options=options)
     start = 0
     for c, is_wanted in zip(body.examples[1:], wanted, strict=True):
-        size = int(np.prod(c.shape)) if is_wanted else 0
-        found.append(packed[start : start + size].reshape(c.shape) if is_wanted else np.zeros(c.shape))
-        start += size
+        if not is_wanted:
+            found.append(np.zeros(c.shape))
+            continue
+        shape = _real(c).shape
+        end = start + math.prod(shape)
+        part, start = packed[start:end].reshape(shape), end
+        found.append(part[..., 0] - 1j * part[..., 1] if c.dtype.kind == "c" else part)
     return found
 
 
