@@ -63,6 +63,25 @@ def test_stiff_problems_have_the_same_gradients_by_radau_bdf_and_odeint() -> Non
             np.testing.assert_allclose(a, b, rtol=1e-5)
 
 
+def test_odeint_takes_the_jacobian_that_is_given() -> None:
+    k = np.array([1e5, 0.3])
+    asked: list[float] = []
+
+    def jacobian(y: Any, t: Any, k: Any) -> Any:
+        asked.append(t)
+        return np.diag(-k)
+
+    def solved(module: Any, k: Any) -> Any:
+        return module.odeint(lambda y, t, k: -k * y, [1.0, 1.0], [0.0, 1.0], (k,), jacobian)
+
+    theirs = solved(original, k)
+    expected = asked.copy()
+    asked.clear()
+    found = solved(integrate, ag.tensor(k, requires_grad=True))
+    assert asked == expected
+    np.testing.assert_array_equal(found.detach().numpy(), theirs)
+
+
 def test_an_ode_by_all_that_it_reads_from_around_it_and_its_ends() -> None:
     rate, start, end = ag.tensor(0.7, requires_grad=True), ag.tensor(0.2, requires_grad=True), 1.4
     end = ag.tensor(end, requires_grad=True)

@@ -238,8 +238,9 @@ def odeint(
     y0, t = np.atleast_1d(operand(y0)), operand(t)
     y0 = y0 if y0.dtype.kind == "f" else y0.astype(np.float64)
     times, plain = values(t).astype(np.float64), bare_tree(args)
+    slope = None if Dfun is None else on_arrays(Dfun if tfirst else _time_first(Dfun))
     theirs, information = original.odeint(
-        on_arrays(fun), bare(y0), times, plain, full_output=1, tfirst=True, **tolerances, **options
+        on_arrays(fun), bare(y0), times, plain, slope, full_output=1, tfirst=True, **tolerances, **options
     )
     side, ends, span = right_hand_side(fun, args, y0), (t[0], t[-1]), (times[0], times[-1])
     limit = _STIFF * (int(information["nst"].max(initial=0)) + 20)
