@@ -156,16 +156,13 @@ def _extended(x: Any, padtype: Any, edge: int, axis: int) -> Any:
     n = x.shape[axis]
     if n <= edge:
         raise ValueError(f"scipy.signal.filtfilt: expected x longer than padlen, {edge}; received {n} samples")
+    width = [(edge, edge) if i == axis else (0, 0) for i in range(x.ndim)]
     if padtype == "constant":
-        before, after = (np.repeat(end, edge, axis) for end in (_at(x, axis, None, 1), _at(x, axis, n - 1, None)))
-    elif padtype in ("even", "odd"):
-        before = np.flip(_at(x, axis, 1, edge + 1), axis)
-        after = np.flip(_at(x, axis, n - edge - 1, n - 1), axis)
-        if padtype == "odd":
-            before, after = 2 * _at(x, axis, None, 1) - before, 2 * _at(x, axis, n - 1, None) - after
-    else:
+        return np.pad(x, width, mode="edge")
+    if padtype not in ("even", "odd"):
         raise ValueError(f"scipy.signal.filtfilt: expected padtype odd, even, constant or None; received {padtype!r}")
-    return np.concatenate([before, x, after], axis)
+    even = np.pad(x, width, mode="reflect")
+    return even if padtype == "even" else 2 * np.pad(x, width, mode="edge") - even
 
 
 def _both_ways(once: Any, x: Any, padtype: Any, edge: int, axis: int) -> Any:
