@@ -20,6 +20,7 @@ from ...ops.operands import operand, values
 from ..calls import floating, takes_tensors
 from ..linalg.banded import solve as solve_banded
 from .edges import checked_mode, element, extended
+from .filters import like
 
 # What SciPy takes for the spline's continuation beyond the edges.
 _CONTINUED = {"constant": "mirror", "wrap": "mirror", "grid-constant": "mirror", "nearest": "reflect"}
@@ -100,7 +101,7 @@ def _sampled(
             found.append((element(place, n, way), part, (place < 0) | (place >= n)))
         places.append(found)
     total = _gathered(x, places, shape, cval if mode == "grid-constant" else None)
-    return np.where(outside, cval, total) if mode == "constant" else total
+    return like(np.where(outside, cval, total) if mode == "constant" else total, x)
 
 
 def _gathered(x: Any, places: list[list[tuple[Any, Any, Any]]], shape: tuple[int, ...], cval: Any) -> Any:

@@ -142,9 +142,8 @@ def lfilter_zi(b: Any, a: Any) -> Any:
     n = max(a.shape[0], b.shape[0])
     b, a = _padded(b, n) / a[0], _padded(a, n) / a[0]
     right = b[1:] - a[1:] * b[0]
-    shift = np.eye(n - 1, n - 1, 1)
-    first = np.eye(1, n - 1)
-    return np.linalg.solve(np.eye(n - 1) + a[1:, None] * first - shift, right)
+    one = np.eye(n - 1, dtype=a.dtype)
+    return np.linalg.solve(one + a[1:, None] * one[:1] - np.eye(n - 1, k=1, dtype=a.dtype), right)
 
 
 # ---- forward and backward -------------------------------------------------------------------------------------------
@@ -239,7 +238,7 @@ def detrend(data: Any, axis: int = -1, type: str = "linear") -> Any:
     if type not in ("linear", "l"):
         raise ValueError(f"scipy.signal.detrend: expected type linear or constant; received {type!r}")
     n = x.shape[axis]
-    time = _moved(np.arange(n) - (n - 1) / 2, x.ndim, axis)
+    time = _moved((np.arange(n) - (n - 1) / 2).astype(x.dtype), x.ndim, axis)
     slope = (time * x).sum(axis=axis, keepdims=True) / max(n * (n * n - 1) / 12, 1)
     return centred - slope * time
 
@@ -248,7 +247,7 @@ def detrend(data: Any, axis: int = -1, type: str = "linear") -> Any:
 def hilbert(x: Any, N: int | None = None, axis: int = -1) -> Any:
     x = floating(operand(x))
     n = x.shape[axis] if N is None else N
-    weights = np.zeros(n)
+    weights = np.zeros(n, x.dtype)
     weights[0], weights[1 : (n + 1) // 2] = 1, 2
     if n % 2 == 0:
         weights[n // 2] = 1
