@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.arguments import bound, kinds_of
-from ..core.batching import one_by_one
 from ..core.errors import TraceError, UnsupportedError
 from ..core.messages import explained
 from ..ops.operands import values
@@ -122,21 +121,11 @@ def known(x: Any) -> Any:
         return None
 
 
+def bare(x: Any) -> Any:
+    """Return an argument as SciPy takes it, without what it is recorded with."""
+    return values(x) if hasattr(x, "__apply_op__") else x
+
+
 def floating(x: Any) -> Any:
     """Return an array with a floating or complex dtype; integers become float64."""
     return x.astype(np.float64) if x.dtype.kind in "biu" else x
-
-
-def along(op: Any, inputs: tuple[Any, ...], batched: Any, params: dict[str, Any], many: tuple[int, ...]) -> Any:
-    """Apply an op to a batch along its parameter `axis`, if only inputs in `many` are batched; otherwise one by one.
-
-    All inputs in `many` are batched or repeated, and their axes move up by one.
-    """
-    if any(b and i not in many for i, b in enumerate(batched)):
-        return one_by_one(op, inputs, batched, params)
-    size = next(x.shape[0] for x, b in zip(inputs, batched, strict=True) if b)
-    full = [
-        np.broadcast_to(x, (size, *x.shape)) if i in many and not b else x
-        for i, (x, b) in enumerate(zip(inputs, batched, strict=True))
-    ]
-    return op(*full, **{**params, "axis": params["axis"] + 1})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy
 
 from .case import Case, cnormal, normal
 
@@ -152,6 +153,9 @@ LINALG = [
     Case("linalg.norm", lambda m, a: m.norm(a), (normal(2, 3),)),
     Case("linalg.lstsq", lambda m, a, b: m.lstsq(a, b)[:2], (normal(4, 2), normal(4))),
 ]
+
+if np.lib.NumpyVersion(scipy.__version__) >= "1.17.0":  # earlier ones make one row of many
+    LINALG.append(Case("linalg.toeplitz many", lambda m, c, r: m.toeplitz(c, r), (normal(2, 3), normal(4))))
 
 
 def _inside(c: Any, lower: bool) -> Any:

@@ -75,7 +75,7 @@ SIGNAL = [
 
 def _sos(upper: Any, lower: Any) -> Any:
     """Return sections with the leading 1 that SciPy asks for."""
-    ones = np.ones((2, 1))
+    ones = np.ones((2, 1), upper.dtype)
     return np.concatenate([upper, ones, lower], axis=1)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.integrate as original
 
 import autograd_lite as ag
 from autograd_lite.scipy import integrate
@@ -60,6 +61,25 @@ def test_stiff_problems_have_the_same_gradients_by_radau_bdf_and_odeint() -> Non
     for method in ("BDF", "odeint"):
         for a, b in zip(of(method), radau, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-5)
+
+
+def test_odeint_takes_the_jacobian_that_is_given() -> None:
+    k = np.array([1e5, 0.3])
+    asked: list[float] = []
+
+    def jacobian(y: Any, t: Any, k: Any) -> Any:
+        asked.append(t)
+        return np.diag(-k)
+
+    def solved(module: Any, k: Any) -> Any:
+        return module.odeint(lambda y, t, k: -k * y, [1.0, 1.0], [0.0, 1.0], (k,), jacobian)
+
+    theirs = solved(original, k)
+    expected = asked.copy()
+    asked.clear()
+    found = solved(integrate, ag.tensor(k, requires_grad=True))
+    assert asked == expected
+    np.testing.assert_array_equal(found.detach().numpy(), theirs)
 
 
 def test_an_ode_by_all_that_it_reads_from_around_it_and_its_ends() -> None:
@@ -156,6 +176,60 @@ def test_two_derivatives_of_an_integral(row: Any) -> None:
     for order in range(3):
         assert float(f(*at)) == pytest.approx(float(closed(*at)), rel=1e-7, abs=1e-8), order
         f, closed = ag.grad(f), ag.grad(closed)
+
+
+def test_complex_parameters_of_an_integral_and_of_implicit_steps() -> None:
+    def energy(z: Any) -> Any:
+        return integrate.quad(lambda x: np.real((z * x + 1) * np.conjugate(z * x + 1)), 0.0, 1.0)[0]
+
+    z = 0.4 - 1.1j
+    assert ag.grad(energy)(z) == pytest.approx(2 * z / 3 + 1, rel=1e-9)
+    assert ag.grad(lambda t: np.real(ag.grad(energy)(z + t * (1 + 2j))))(0.0) == pytest.approx(2 / 3, rel=1e-9)
+
+    def end(k: Any) -> Any:  # y(1) = exp(-k)
+        found = integrate.solve_ivp(lambda t, y: -k * y, (0.0, 1.0), [1.0 + 0j], "BDF", rtol=1e-7, atol=1e-9)
+        return np.real((0.3 + 0.7j) * found.y[0, -1])
+
+    k = 0.6 + 0.8j
+    assert ag.grad(end)(k) == pytest.approx(np.conjugate(-(0.3 + 0.7j) * np.exp(-k)), rel=1e-4)
+
+
+def test_the_moment_of_an_event_of_a_complex_state() -> None:
+    def quarter(k: Any) -> Any:
+        return integrate.solve_ivp(
+            lambda t, y: 1j * k * y, (0.0, 3.0), [1.0 + 0j], "DOP853", events=lambda t, y: np.real(y[0]), **TIGHT
+        ).t_events[0][0]
+
+    assert ag.grad(quarter)(0.9) == pytest.approx(-np.pi / 2 / 0.9**2, rel=1e-8)
+
+
+# Intervals and options of integrals.
+PLACES: list[tuple[float, float, dict[str, Any]]] = [
+    (0.0, 1.0, {}),
+    (1.0, -0.5, {}),
+    (-1.0, 1.0, {"points": [0.5, 0.0]}),
+    (-1.0, 1.0, {"weight": "cos", "wvar": 3.0}),
+    (0.3, np.inf, {}),
+    (-np.inf, 0.3, {}),
+    (-np.inf, np.inf, {}),
+]
+
+
+@for_every(PLACES, name=str)
+def test_quad_of_arrays_asks_for_the_values_that_scipy_asks_for(row: Any) -> None:
+    a, b, options = row
+
+    def asked(quad: Callable[..., Any]) -> set[float]:
+        places = set()
+
+        def f(x: float) -> Any:
+            places.add(x)
+            return np.exp(-x * x)
+
+        quad(f, a, b, **options)
+        return places
+
+    assert asked(integrate.quad) == asked(original.quad)
 
 
 def test_quad_refuses_what_it_cannot_honour() -> None:

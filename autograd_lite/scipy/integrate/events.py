@@ -15,6 +15,7 @@ from ...core.shapes import ShapeDtype
 from ...custom_ops import structural
 from ...functional import vjp
 from ...ops import barrier
+from ...ops.adjoints import user
 from ...ops.operands import operand
 from .implicit import run
 from .quadrature import Always
@@ -26,7 +27,7 @@ def _bodies(body: Body) -> tuple[Body, Body]:
     """Return the derivative of a function of t and parameters by t, and its cotangents by the parameters."""
     if "moment" not in body.made:
         more = body.examples[1:]
-        wanted = tuple(k for k, c in enumerate(more) if c.dtype.kind == "f")
+        wanted = tuple(k for k, c in enumerate(more) if c.dtype.kind in "fc")
 
         def slope(t: Any, *more: Any) -> list[Any]:
             _, back = vjp(lambda t: body(t, *more)[0])(t)
@@ -34,7 +35,7 @@ def _bodies(body: Body) -> tuple[Body, Body]:
 
         def pulled(g: Any, t: Any, *more: Any) -> list[Any]:
             _, back = vjp(lambda *more: body(t, *more)[0], wanted)(*more)
-            return list(back(g))
+            return [user(c) for c in back(g)]
 
         body.made["moment"] = (
             recorded("solve_ivp", slope, body.examples),
@@ -62,7 +63,7 @@ def _root(n: int) -> Op:
     def pull(g: Any, out: Any, start: Any, *more: Any, body: Body) -> list[Any]:
         slope, pulled = _bodies(body)
         found = iter(run(pulled, -g / run(slope, out, *more)[0], out, *more))
-        return [np.zeros(()), *(next(found) if c.dtype.kind == "f" else np.zeros(c.shape) for c in more)]
+        return [np.zeros(()), *(next(found) if c.dtype.kind in "fc" else np.zeros(c.shape) for c in more)]
 
     return structural(
         "moment_of_event",

@@ -29,7 +29,8 @@ from ...core.shapes import ShapeDtype
 from ...custom_ops import structural
 from ...functional import jacobian, vjp
 from ...ops import barrier
-from ...ops.operands import values
+from ...ops.adjoints import user
+from ..calls import bare
 from .quadrature import Always
 from .runge_kutta import Function, Notes, weighted_sum
 
@@ -71,7 +72,7 @@ def _bodies(body: Body, matrix: Matrix) -> tuple[Body, Body, Body]:
     if key not in body.made:
         (n,), s, more = body.examples[1].shape, len(matrix), body.examples[2:]
         side = _side(body, matrix)
-        row = np.zeros((s, n))
+        row = np.zeros((s, n), body.examples[1].dtype)
         examples = [body.examples[1], row, np.zeros(s), np.float64(0), row, *more]
 
         def slope(base: Any, rest: Any, times: Any, h: Any, z: Any, *more: Any) -> list[Any]:
@@ -80,9 +81,9 @@ def _bodies(body: Body, matrix: Matrix) -> tuple[Body, Body, Body]:
             return [np.concatenate(rows)]
 
         def pulled(g: Any, base: Any, rest: Any, times: Any, h: Any, z: Any, *more: Any) -> list[Any]:
-            chosen = (0, 1, 2, 3, *(5 + k for k, c in enumerate(more) if c.dtype.kind == "f"))
+            chosen = (0, 1, 2, 3, *(5 + k for k, c in enumerate(more) if c.dtype.kind in "fc"))
             _, back = vjp(side, chosen)(base, rest, times, h, z, *more)
-            return list(back(g))
+            return [user(c) for c in back(user(g))]
 
         body.made[key] = (
             recorded("solve_ivp", lambda *arrays: [side(*arrays)], examples),
@@ -135,7 +136,7 @@ def _equation(n: int) -> Op:
         s = np.linalg.solve(left.T, g.reshape(-1)).reshape(out.shape)
         found = iter(run(pulled, s, base, rest, times, h, out, *more))
         first = [next(found) for _ in range(4)]
-        rest_of = [next(found) if c.dtype.kind == "f" else np.zeros(c.shape) for c in more]
+        rest_of = [next(found) if c.dtype.kind in "fc" else np.zeros(c.shape) for c in more]
         return [*first, np.zeros(out.shape), *rest_of]
 
     return structural(
@@ -170,15 +171,11 @@ class NotesOrders(Notes):
         return (self.h_abs * self.direction, self.order)
 
 
-def _bare(x: Any) -> Any:
-    return values(x) if hasattr(x, "__apply_op__") else x
-
-
 class RadauStep:
     """A step by collocation, whose polynomial goes through the stages."""
 
     def __init__(self, body: Body, more: Sequence[Any], start: Any, end: Any, y: Any, guess: Any) -> None:
-        self.start, self.end, self.h, self.before = start, float(_bare(end)), end - start, y
+        self.start, self.end, self.h, self.before = start, float(bare(end)), end - start, y
         times = start + _NODES * self.h
         h = self.h if hasattr(self.h, "__apply_op__") else np.float64(self.h)
         op = _equation(len(more))
@@ -217,7 +214,7 @@ class BDFStep:
 def _closed(side: Function, t: Any, y: Any) -> tuple[Body, list[Any]]:
     """Return the right-hand side as data, and the Tensors that it reads from around it."""
     try:
-        closed = close("solve_ivp", side, (np.float64(_bare(t)), y))
+        closed = close("solve_ivp", side, (np.float64(bare(t)), y))
     except HasEffects:
         raise UnsupportedError("scipy.integrate.solve_ivp: expected fun to change nothing outside") from None
     return closed.body, closed.captured

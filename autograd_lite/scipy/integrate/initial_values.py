@@ -14,15 +14,10 @@ from ...core.mode import no_grad
 from ...ops import barrier
 from ...ops.operands import operand, values
 from ...tree import map as map_leaves
-from ..calls import has_tensors, takes_tensors
+from ..calls import bare, has_tensors, takes_tensors
 from .events import moment
 from .implicit import NotesOrders, NotesStages, bdf_steps, radau_steps
 from .runge_kutta import Notes, Step, explicit_steps, right_hand_side
-
-
-def bare(x: Any) -> Any:
-    """Return a value as SciPy takes it, without what it is recorded with."""
-    return values(x) if hasattr(x, "__apply_op__") else x
 
 
 def bare_tree(tree: Any) -> Any:
@@ -208,14 +203,6 @@ def _of_columns(fun: Callable[..., Any]) -> Callable[..., Any]:
     return lambda t, y, *args: operand(fun(t, y[:, None], *args))[:, 0]
 
 
-def _check_times(t: Any, start: float, end: float) -> None:
-    steps = np.diff(t) * (1 if end > start else -1)
-    if t.ndim != 1 or np.any(t < min(start, end)) or np.any(t > max(start, end)) or np.any(steps <= 0):
-        raise ValueError(
-            f"scipy.integrate.solve_ivp: expected t_eval of one axis, in order, between {start} and {end}; received {t}"
-        )
-
-
 # DOP853 may take this many times the steps of LSODA before a problem counts as stiff.
 _STIFF = 30
 
@@ -251,8 +238,9 @@ def odeint(
     y0, t = np.atleast_1d(operand(y0)), operand(t)
     y0 = y0 if y0.dtype.kind == "f" else y0.astype(np.float64)
     times, plain = values(t).astype(np.float64), bare_tree(args)
+    slope = None if Dfun is None else on_arrays(Dfun if tfirst else _time_first(Dfun))
     theirs, information = original.odeint(
-        on_arrays(fun), bare(y0), times, plain, full_output=1, tfirst=True, **tolerances, **options
+        on_arrays(fun), bare(y0), times, plain, slope, full_output=1, tfirst=True, **tolerances, **options
     )
     side, ends, span = right_hand_side(fun, args, y0), (t[0], t[-1]), (times[0], times[-1])
     limit = _STIFF * (int(information["nst"].max(initial=0)) + 20)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -39,44 +39,41 @@ def fixed_quad(func: Callable[..., Any], a: Any, b: Any, args: Any = (), n: int 
 # ---- adaptive -------------------------------------------------------------------------------------------------------
 
 
-def _runner(body: Body, parameters: Sequence[Any]) -> Callable[[float], Any]:
-    run = Runner(body, 1, 0)
-    return lambda x: run(np.float64(x), *parameters)[0]
-
-
 def _value_and_error(a: Any, b: Any, *parameters: Any, body: Body, options: dict[str, Any]) -> Any:
-    f = _runner(body, parameters)
-    return np.array(original.quad(f, float(a), float(b), **options)[:2])
+    run = Runner(body, 1, 0)
+    found = original.quad(lambda x: run(np.float64(x), *parameters)[0], float(a), float(b), **options)
+    run.end()
+    return np.array(found[:2])
 
 
 def _vector(a: Any, b: Any, *parameters: Any, body: Body, options: dict[str, Any]) -> Any:
     """Integrate each element by QUADPACK, which copes with singular ends; they share the values that they ask for."""
-    run = _runner(body, parameters)
-    seen = functools.cache(lambda x: np.array(run(x)).reshape(-1))
+    run = Runner(body, 1, 0)
+    seen = functools.cache(lambda x: np.array(run(np.float64(x), *parameters)[0]).reshape(-1))
     size = math.prod(body.specs[0].shape)
     found = [original.quad(lambda x, k=k: seen(x)[k], float(a), float(b), **options)[0] for k in range(size)]
+    run.end()
     return np.array(found).reshape(body.specs[0].shape)
 
 
 def _derivative(body: Body) -> Body:
     """Return the function of x, a cotangent and the parameters that gives the cotangents of these in one array."""
     if "derivative" not in body.made:
-        wanted = [k for k, c in enumerate(body.examples[1:]) if c.dtype.kind == "f"]
+        wanted = tuple(k for k, c in enumerate(body.examples[1:]) if c.dtype.kind in "fc")
 
         def pulled(x: Any, g: Any, *parameters: Any) -> list[Any]:
-            def of_wanted(*chosen: Any) -> Any:
-                every = list(parameters)
-                for k, c in zip(wanted, chosen, strict=True):
-                    every[k] = c
-                return body(x, *every)[0]
-
-            _, back = vjp(of_wanted, tuple(range(len(wanted))))(*(parameters[k] for k in wanted))
-            return [np.concatenate([c.reshape(-1) for c in back(g)])]
+            _, back = vjp(lambda *parameters: body(x, *parameters)[0], wanted)(*parameters)
+            return [np.concatenate([_real(c).reshape(-1) for c in back(g)])]
 
         example = np.zeros(body.specs[0].shape)
         body.made["derivative"] = recorded("quad", pulled, [body.examples[0], example, *body.examples[1:]])
     made: Body = body.made["derivative"]
     return made
+
+
+def _real(c: Any) -> Any:
+    """Return real and imaginary parts along an axis at the end, since QUADPACK integrates real functions."""
+    return np.stack([np.real(c), np.imag(c)], axis=-1) if c.dtype.kind == "c" else c
 
 
 def _cotangents(g: Any, a: Any, b: Any, parameters: tuple[Any, ...], body: Body, options: dict[str, Any]) -> list[Any]:
@@ -86,16 +83,20 @@ def _cotangents(g: Any, a: Any, b: Any, parameters: tuple[Any, ...], body: Body,
         finite = np.isfinite(limit)
         end = (g * body(np.where(finite, limit, 0.0), *parameters)[0]).sum()
         found.append(np.where(finite, sign * end, 0.0))
-    wanted = [c.dtype.kind == "f" for c in body.examples[1:]]
+    wanted = [c.dtype.kind in "fc" for c in body.examples[1:]]
     packed: Any = None
     if any(wanted):
         op = _integral(len(parameters) + 1, False)
         packed = op(a, b, g, *parameters, body=_derivative(body), options=options)
     start = 0
     for c, is_wanted in zip(body.examples[1:], wanted, strict=True):
-        size = int(np.prod(c.shape)) if is_wanted else 0
-        found.append(packed[start : start + size].reshape(c.shape) if is_wanted else np.zeros(c.shape))
-        start += size
+        if not is_wanted:
+            found.append(np.zeros(c.shape))
+            continue
+        shape = _real(c).shape
+        end = start + math.prod(shape)
+        part, start = packed[start:end].reshape(shape), end
+        found.append(part[..., 0] - 1j * part[..., 1] if c.dtype.kind == "c" else part)
     return found
 
 
@@ -134,6 +135,17 @@ def _integral(n: int, with_error: bool) -> Op:
     )
 
 
+def _first_place(a: float, b: float, points: Any) -> float:
+    """Return where QUADPACK looks first: at another place, func may raise."""
+    low, high = min(a, b), max(a, b)
+    if np.isinf(low):
+        return high - 1.0 if np.isfinite(high) else 1.0
+    if np.isinf(high):
+        return low + 1.0
+    between = [p for p in (() if points is None else points) if low < p < high]
+    return 0.5 * (low + min(between, default=high))
+
+
 @takes_tensors(
     original.quad,
     "a, b, args, and what func reads from around it",
@@ -155,10 +167,8 @@ def quad(
 ) -> Any:
     args = args if isinstance(args, tuple) else (args,)
     given = {"args": args, "full_output": full_output, "epsabs": epsabs, "epsrel": epsrel, "limit": limit}
-    if not has_tensors(a, b, args):
-        middle = 0.5 * (max(a, -1e3) + min(b, 1e3))
-        if not has_tensors(func(middle, *args)):
-            return original.quad(func, a, b, points=points, **given, **options)
+    if not has_tensors(a, b, args) and not has_tensors(func(_first_place(a, b, points), *args)):
+        return original.quad(func, a, b, points=points, **given, **options)
     for name in ("weight", "complex_func"):
         if options.get(name):
             raise UnsupportedError(f"scipy.integrate.quad: the argument {name}= is not supported on Tensors")

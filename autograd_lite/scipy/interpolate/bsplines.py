@@ -48,10 +48,9 @@ class Spline:
         flat, (low, high) = x.reshape(-1), (t[k], t[n])
         if extrapolate == "periodic":
             flat = low + (flat - low) % (high - low)
-        place = np.clip(np.searchsorted(t, flat, side="right") - 1, k, n - 1)
+        place, knots = _around(t, k, flat)
         c = self.c[:n].reshape(n, math.prod(self.c.shape[1:]))
         found = [at(c, place - k + j) for j in range(k + 1)]
-        knots = {j: at(t, place + j) for j in range(1 - k, k + 1)}
         for r in range(1, k + 1):
             for j in range(k, r - 1, -1):
                 start, end = knots[j - k], knots[j + 1 - r]
@@ -90,6 +89,28 @@ class Spline:
         """Return the integral between two numbers of the interval."""
         whole = self.antiderivative()
         return whole(b, 0, True) - whole(a, 0, True)
+
+
+def _around(t: Any, k: int, x: Any) -> tuple[Any, dict[int, Any]]:
+    """Return the number of the knot before each point, and the knots around by how far on they are."""
+    place = np.clip(np.searchsorted(t, x, side="right") - 1, k, t.shape[0] - k - 2)
+    return place, {j: at(t, place + j) for j in range(1 - k, k + 1)}
+
+
+def basis_at(t: Any, k: int, x: Any) -> tuple[Any, Any]:
+    """Return, at points of shape `(m,)`, the number of the first B-spline that is not 0, and k + 1 values from there.
+
+    References:
+        de Boor: A Practical Guide to Splines, 1978, chapter X, equation 16.
+    """
+    place, knots = _around(t, k, x)
+    found: list[Any] = [1.0 + 0.0 * x]
+    for r in range(1, k + 1):
+        ends = [(knots[j + 1 - r], knots[j + 1]) for j in range(r)]
+        rising = [(x - a) / (b - a) * v for (a, b), v in zip(ends, found, strict=True)]
+        falling = [(b - x) / (b - a) * v for (a, b), v in zip(ends, found, strict=True)]
+        found = [falling[0], *(a + b for a, b in zip(rising[:-1], falling[1:], strict=True)), rising[-1]]
+    return place - k, np.stack(found, axis=-1)
 
 
 @takes_tensors(original.BSpline, "t, c, and the points of evaluation", always=True)

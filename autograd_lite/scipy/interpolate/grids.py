@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +12,7 @@ import scipy.interpolate as original
 from ...core.errors import ShapeError, UnsupportedError
 from ...ops.operands import operand
 from ..calls import floating, known, takes_tensors
-from .bsplines import Spline, make_interp_spline
+from .bsplines import basis_at, make_interp_spline
 from .piecewise import at
 
 _DEGREES = {"slinear": 1, "cubic": 3, "quintic": 5}
@@ -32,14 +31,13 @@ class Grid:
     def __init__(self, grid: list[Any], values: Any, method: str, bounds_error: bool, fill_value: Any) -> None:
         self.grid, self.values, self.method = grid, values, method
         self._refuses, self._fill = bounds_error, fill_value
-        self._splines: list[Spline] = []
-        self._coefficients: Any = None
+        self._coefficients = values
+        self._knots: list[Any] = []
         if method in _DEGREES:
-            self._coefficients = values
             for axis, x in enumerate(grid):
                 spline = make_interp_spline(x, self._coefficients, _DEGREES[method], axis=axis)
                 self._coefficients = np.moveaxis(spline.c, 0, axis)
-                self._splines.append(Spline(spline.t, np.eye(x.shape[0]), spline.k))
+                self._knots.append(spline.t)
 
     def __call__(self, xi: Any) -> Any:
         """Return the values at points of shape `(…, d)`, or at a tuple of coordinates."""
@@ -55,46 +53,40 @@ class Grid:
                 "RegularGridInterpolator: expected points inside of the grid; received some outside. Set "
                 "bounds_error=False"
             )
-        out = self._by_splines(flat) if self._splines else self._by_corners(flat)
+        out = self._summed(flat)
         if self._fill is not None:
             for b in beyond:
                 out = np.where(b[:, None], self._fill, out)
         return out.reshape(*xi.shape[:-1], *self.values.shape[d:])
 
-    def _by_corners(self, flat: Any) -> Any:
-        """Sum over the corners of each point's box, or take the nearest one."""
-        d = len(self.grid)
-        rest = math.prod(self.values.shape[d:])
-        table = self.values.reshape(math.prod(self.values.shape[:d]), rest)
-        places, shares = [], []
-        for i, x in enumerate(self.grid):
-            place = np.clip(np.searchsorted(x, flat[:, i], side="right") - 1, 0, x.shape[0] - 2)
-            share = (flat[:, i] - at(x, place)) / (at(x, place + 1) - at(x, place))
-            if self.method == "nearest":
-                place, share = place + (share > 0.5), 0.0 * share
-            places.append(place)
+    def _summed(self, flat: Any) -> Any:
+        """Sum over the coefficients around each point."""
+        q, d = flat.shape
+        shape = self.values.shape
+        number: Any = np.zeros(q, np.int64)
+        shares = []
+        for i in range(d):
+            place, share = self._around(i, flat[:, i])
+            number = number[..., None] * shape[i] + place.reshape(q, *(1,) * i, share.shape[1])
             shares.append(share)
-        strides = [math.prod(self.values.shape[i + 1 : d]) for i in range(d)]
-        corners = [(0,) * d] if self.method == "nearest" else itertools.product((0, 1), repeat=d)
-        total: Any = 0.0
-        for corner in corners:
-            number: Any = 0
-            weight: Any = 1.0
-            for p, share, stride, side in zip(places, shares, strides, corner, strict=True):
-                number = number + (p + side) * stride
-                weight = weight * (share if side else 1 - share)
-            total = total + at(table, number) * weight[:, None]
+        table = self._coefficients.reshape(math.prod(shape[:d]), math.prod(shape[d:]))
+        total = at(table, number.reshape(-1)).reshape(*number.shape, table.shape[1])
+        for share in shares:
+            total = np.einsum("qi,qi...->q...", share, total)
         return total
 
-    def _by_splines(self, flat: Any) -> Any:
-        """Contract the coefficients with the values of each axis's splines at the points."""
-        d = len(self.grid)
-        c = self._coefficients.reshape(*self.values.shape[:d], math.prod(self.values.shape[d:]))
-        first = self._splines[0](flat[:, 0])
-        total = np.tensordot(first, c, 1)
-        for i, spline in enumerate(self._splines[1:], 1):
-            total = np.einsum("qi,qi...->q...", spline(flat[:, i]), total)
-        return total
+    def _around(self, i: int, q: Any) -> tuple[Any, Any]:
+        """Return the numbers along an axis of the coefficients that count at points, and by how much they count."""
+        x = self.grid[i]
+        if self._knots:
+            k = _DEGREES[self.method]
+            first, share = basis_at(self._knots[i], k, q)
+            return first[:, None] + np.arange(k + 1), share
+        place = np.clip(np.searchsorted(x, q, side="right") - 1, 0, x.shape[0] - 2)
+        share = (q - at(x, place)) / (at(x, place + 1) - at(x, place))
+        if self.method == "nearest":
+            return (place + (share > 0.5))[:, None], (1 + 0.0 * share)[:, None]
+        return place[:, None] + np.arange(2), np.stack([1 - share, share], axis=-1)
 
 
 _NOTE = "the splines fit exactly, where SciPy's iterate until an error of 1e-6: as its cubic_legacy; pchip is refused"

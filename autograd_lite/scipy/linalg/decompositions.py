@@ -14,7 +14,7 @@ from ...core.errors import UnsupportedError
 from ...ops.adjoints import adjoint
 from ...ops.operands import operand, values
 from ..calls import floating, takes_tensors
-from .triangles import square, substitute
+from .triangles import mirrored, square, substitute
 
 numpy: Any = np.linalg  # its annotations know of no Tensors
 _MODES = {"full": "complete", "economic": "reduced", "r": "r"}
@@ -46,8 +46,7 @@ def eigh(
     if b is not None:
         low = np.linalg.cholesky(square("eigh", b), upper=not lower)
         low = low if lower else adjoint(low)
-        rest = np.tril(a, -1) if lower else np.triu(a, 1)
-        a = rest + adjoint(rest) + a * np.eye(a.shape[-1])
+        a = mirrored(a, lower)
         if type == 1:
             half = substitute(low, a, lower=True)
             a = adjoint(substitute(low, adjoint(half), lower=True))
@@ -102,8 +101,7 @@ def pinv(a: Any, atol: float | None = None, rtol: float | None = None) -> Any:
 @takes_tensors(original.pinvh, "a", "return_rank=True is refused")
 def pinvh(a: Any, atol: float | None = None, rtol: float | None = None, lower: bool = True) -> Any:
     a = floating(square("pinvh", a))
-    half, rest = (np.tril(a), np.tril(a, -1)) if lower else (np.triu(a), np.triu(a, 1))
-    return np.linalg.pinv(half + adjoint(rest), rcond=_cutoff(a, atol, rtol), hermitian=True)
+    return np.linalg.pinv(mirrored(a, lower), rcond=_cutoff(a, atol, rtol), hermitian=True)
 
 
 def _cutoff(a: Any, atol: float | None, rtol: float | None) -> float:

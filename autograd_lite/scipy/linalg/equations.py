@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.linalg as original
 
+from ...core import batching
 from ...core.errors import UnsupportedError
 from ...core.op import Op
 from ...core.shapes import ShapeDtype
@@ -16,7 +17,7 @@ from ...ops.adjoints import adjoint
 from ...ops.operands import operand
 from ...ops.solve import in_lapack, lapack_dtype
 from ..calls import takes_tensors
-from .triangles import square
+from .triangles import by_matrices, mirrored, square
 
 _HERMITIAN = ("her", "hermitian", "pos", "positive definite")
 
@@ -31,8 +32,7 @@ def _as_assumed(a: Any, assume_a: str | None, lower: bool) -> Any:
         return np.tril(a) if assume_a.startswith("lower") else np.triu(a)
     if assume_a not in ("sym", "symmetric", *_HERMITIAN):
         raise UnsupportedError(f"scipy.linalg: the argument assume_a={assume_a!r} is not supported on Tensors")
-    half, rest = (np.tril(a), np.tril(a, -1)) if lower else (np.triu(a), np.triu(a, 1))
-    return half + (adjoint(rest) if assume_a in _HERMITIAN else rest.mT)
+    return mirrored(a, lower, adjoint if assume_a in _HERMITIAN else np.matrix_transpose)
 
 
 @takes_tensors(original.solve, "a, b")
@@ -54,15 +54,6 @@ def det(a: Any) -> Any:
 # ---- Sylvester ------------------------------------------------------------------------------------------------------
 
 
-def _solve(a: Any, b: Any, q: Any) -> Any:
-    batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2], q.shape[:-2])
-    a, b, q = (np.broadcast_to(x, (*batch, *x.shape[-2:])) for x in (a, b, q))
-    out = np.empty(q.shape, lapack_dtype(a.dtype, b.dtype, q.dtype))
-    for k in np.ndindex(*batch):
-        out[k] = original.solve_sylvester(a[k], b[k], q[k])
-    return out
-
-
 def _adjoint(g: Any, a: Any, b: Any) -> Any:
     return sylvester(a.mT, b.mT, g)
 
@@ -74,21 +65,11 @@ def _sylvester_jvp(tangents: Sequence[Any], out: Any, a: Any, b: Any, q: Any) ->
     return sylvester(a, b, moved if db is None else moved - np.matmul(out, db))
 
 
-def _examples(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
-    ranks = max(x.ndim - b for x, b in zip(inputs, batched, strict=True))
-    return op(
-        *(
-            x.reshape(x.shape[0], *(1,) * (ranks + 1 - x.ndim), *x.shape[1:]) if b else x
-            for x, b in zip(inputs, batched, strict=True)
-        )
-    )
-
-
 # The solution x of a x + x b = q. The op solves it again with the transposed matrices for its own derivatives.
 # References: Bartels and Stewart, Solution of the matrix equation AX + XB = C, 1972.
 sylvester: Op = structural(
     "solve_sylvester",
-    in_lapack(_solve),
+    in_lapack(lambda a, b, q: by_matrices(original.solve_sylvester, a, b, q)),
     lambda g, out, a, b, q: -np.matmul(_adjoint(g, a, b), out.mT),
     lambda g, out, a, b, q: -np.matmul(out.mT, _adjoint(g, a, b)),
     lambda g, out, a, b, q: _adjoint(g, a, b),
@@ -98,7 +79,7 @@ sylvester: Op = structural(
         lapack_dtype(a.dtype, b.dtype, q.dtype),
     ),
     jvp=_sylvester_jvp,
-    batch=_examples,
+    batch=batching.gufunc(2, 2, 2),
 )
 
 

@@ -15,12 +15,14 @@ def _row(a: Any) -> Any:
     return operand(a).reshape(-1)
 
 
-@takes_tensors(original.toeplitz, "c, r")
+@takes_tensors(original.toeplitz, "c, r", "leading axes are a batch, as in SciPy 1.17")
 def toeplitz(c: Any, r: Any = None) -> Any:
-    c = _row(c)
-    r = np.conjugate(c) if r is None else _row(r)
-    line = np.concatenate([c[::-1], r[1:]])
-    return line[np.arange(r.shape[0]) - np.arange(c.shape[0])[:, None] + c.shape[0] - 1]
+    c = np.atleast_1d(operand(c))
+    r = np.conjugate(c) if r is None else np.atleast_1d(operand(r))
+    n, m, many = c.shape[-1], r.shape[-1], np.broadcast_shapes(c.shape[:-1], r.shape[:-1])
+    c, r = np.broadcast_to(c, (*many, n)), np.broadcast_to(r, (*many, m))
+    line = np.concatenate([c[..., ::-1], r[..., 1:]], axis=-1)
+    return line[..., np.arange(m) - np.arange(n)[:, None] + n - 1]
 
 
 @takes_tensors(original.circulant, "c")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,15 +19,15 @@ from ...ops.solve import in_lapack, lapack_dtype
 from ..calls import takes_tensors
 
 
-def by_matrices(function: Any, a: Any, b: Any, **options: Any) -> Any:
-    """Call a function of one matrix and one right-hand side for each of many."""
-    if a.ndim == b.ndim == 2:
-        return function(a, b, **options)
-    batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    a, b = np.broadcast_to(a, (*batch, *a.shape[-2:])), np.broadcast_to(b, (*batch, *b.shape[-2:]))
-    out = np.empty((*batch, a.shape[-1], b.shape[-1]), lapack_dtype(a.dtype, b.dtype))
+def by_matrices(function: Any, *matrices: Any, **options: Any) -> Any:
+    """Call a function of matrices, whose result has the shape of the last one, for each of many."""
+    batch = np.broadcast_shapes(*(a.shape[:-2] for a in matrices))
+    if not batch:
+        return function(*matrices, **options)
+    matrices = tuple(np.broadcast_to(a, (*batch, *a.shape[-2:])) for a in matrices)
+    out = np.empty(matrices[-1].shape, lapack_dtype(*(a.dtype for a in matrices)))
     for k in np.ndindex(*batch):
-        out[k] = function(a[k], b[k], **options)
+        out[k] = function(*(a[k] for a in matrices), **options)
     return out
 
 
@@ -75,6 +75,11 @@ def square(name: str, a: Any) -> Any:
     if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
         raise ShapeError(f"scipy.linalg.{name}: expected square matrices; received shape {a.shape}")
     return a
+
+
+def mirrored(a: Any, lower: bool, transpose: Callable[[Any], Any] = adjoint) -> Any:
+    """Return the Hermitian matrices of which only one triangle is read; symmetric ones with another `transpose`."""
+    return np.tril(a) + transpose(np.tril(a, -1)) if lower else np.triu(a) + transpose(np.triu(a, 1))
 
 
 def columns(solve: Any, b: Any) -> Any:

@@ -34,7 +34,8 @@ def _image(x: Any) -> Any:
     return floating(operand(x))
 
 
-def _like(out: Any, x: Any) -> Any:
+def like(out: Any, x: Any) -> Any:
+    """Return a result in the precision of the image."""
     return out if out.dtype == x.dtype or out.dtype.kind != x.dtype.kind else out.astype(x.dtype)
 
 
@@ -47,7 +48,7 @@ def _along(name: str, x: Any, weights: Any, axis: int, mode: str, cval: Any, ori
         raise ValueError(f"scipy.ndimage.{name}: expected origin within the {size} weights; received {origin}")
     longer = extended(x, axis, before, size - 1 - before, checked_mode(name, mode), cval)
     out = filtered(np.flip(weights), np.ones(1, weights.dtype), longer, axis=axis)
-    return _like(out[(slice(None),) * axis + (slice(size - 1, None),)], x)
+    return like(out[(slice(None),) * axis + (slice(size - 1, None),)], x)
 
 
 @takes_tensors(original.correlate1d, "input, weights, cval")
@@ -77,7 +78,7 @@ def _several(name: str, x: Any, weights: Any, mode: Any, cval: Any, origins: lis
         shape[axis] = size
     order = np.argsort(axes)
     weights = np.flip(weights.transpose(*(int(i) for i in order)))
-    return _like(of_mode(name, longer, weights.reshape(shape), "valid", tuple(range(x.ndim)), "auto"), x)
+    return like(of_mode(name, longer, weights.reshape(shape), "valid", tuple(range(x.ndim)), "auto"), x)
 
 
 @takes_tensors(original.correlate, "input, weights, cval")

@@ -20,6 +20,7 @@ from ...ops.operands import operand, values
 from ..calls import floating, takes_tensors
 from ..linalg.banded import solve as solve_banded
 from .edges import checked_mode, element, extended
+from .filters import like
 
 # What SciPy takes for the spline's continuation beyond the edges.
 _CONTINUED = {"constant": "mirror", "wrap": "mirror", "grid-constant": "mirror", "nearest": "reflect"}
@@ -75,7 +76,7 @@ def _sampled(
     if order not in range(6):
         raise ValueError(f"scipy.ndimage.{name}: expected order 0 to 5; received {order}")
     mode = checked_mode(name, mode)
-    shape, sizes = coordinates[0].shape, x.shape
+    shape = coordinates[0].shape
     if order > 1 and prefilter:
         more = _PADDED.get(mode, 0)
         for axis in range(x.ndim):
@@ -83,13 +84,13 @@ def _sampled(
         x, coordinates = _coefficients(x, order, _CONTINUED.get(mode, mode)), [c + more for c in coordinates]
     outside: Any = np.zeros(shape, bool)
     places: list[list[tuple[Any, Any, Any]]] = []
-    for c, n, before in zip(coordinates, x.shape, sizes, strict=True):
+    for c, n in zip(coordinates, x.shape, strict=True):
         if mode == "wrap":  # SciPy's wrap puts the last element onto the first
             beyond = (c < 0) | (c > n - 1)
             c = np.where(beyond, c % max(n - 1, 1), c)
         elif mode == "constant":
             outside = outside | (c < 0) | (c > n - 1)
-        elif mode == "nearest" and before:
+        elif mode == "nearest":
             c = np.clip(c, 0, n - 1)
         first = np.floor(c) if order % 2 else np.floor(c + 0.5)
         share = c - first if order % 2 else c - first + 0.5
@@ -100,7 +101,7 @@ def _sampled(
             found.append((element(place, n, way), part, (place < 0) | (place >= n)))
         places.append(found)
     total = _gathered(x, places, shape, cval if mode == "grid-constant" else None)
-    return np.where(outside, cval, total) if mode == "constant" else total
+    return like(np.where(outside, cval, total) if mode == "constant" else total, x)
 
 
 def _gathered(x: Any, places: list[list[tuple[Any, Any, Any]]], shape: tuple[int, ...], cval: Any) -> Any:

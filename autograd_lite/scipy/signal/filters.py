@@ -14,7 +14,7 @@ from ...core.op import Op
 from ...core.shapes import ShapeDtype, normalize_axis
 from ...custom_ops import structural
 from ...ops.operands import operand, values
-from ..calls import along, floating, takes_tensors
+from ..calls import floating, takes_tensors
 
 _ONE = np.ones(1)
 
@@ -52,6 +52,13 @@ def _filter_jvp(tangents: Sequence[Any], out: Any, b: Any, a: Any, x: Any, *, ax
     return sum(terms[1:], terms[0])
 
 
+def _batched(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
+    """Filter all examples at once if they share one filter."""
+    if batched[0] or batched[1]:
+        return one_by_one(op, inputs, batched, params)
+    return op(*inputs, axis=params["axis"] + 1)
+
+
 # a[0] y[n] = b[0] x[n] + b[1] x[n - 1] + … - a[1] y[n - 1] - …, from rest. With s the adjoint of dividing by a's
 # polynomial, applied to the cotangent, the cotangents of b and a are the products of s with x and -y at each lag.
 filtered: Op = structural(
@@ -63,7 +70,7 @@ filtered: Op = structural(
     saves=("yz", "oy", "xy"),
     infer=lambda b, a, x, *, axis: ShapeDtype(x.shape, _dtype(b, a, x)),
     jvp=_filter_jvp,
-    batch=lambda op, inputs, batched, params: along(op, inputs, batched, params, (2,)),
+    batch=_batched,
 )
 
 
@@ -135,9 +142,8 @@ def lfilter_zi(b: Any, a: Any) -> Any:
     n = max(a.shape[0], b.shape[0])
     b, a = _padded(b, n) / a[0], _padded(a, n) / a[0]
     right = b[1:] - a[1:] * b[0]
-    shift = np.eye(n - 1, n - 1, 1)
-    first = np.eye(1, n - 1)
-    return np.linalg.solve(np.eye(n - 1) + a[1:, None] * first - shift, right)
+    one = np.eye(n - 1, dtype=a.dtype)
+    return np.linalg.solve(one + a[1:, None] * one[:1] - np.eye(n - 1, k=1, dtype=a.dtype), right)
 
 
 # ---- forward and backward -------------------------------------------------------------------------------------------
@@ -149,16 +155,13 @@ def _extended(x: Any, padtype: Any, edge: int, axis: int) -> Any:
     n = x.shape[axis]
     if n <= edge:
         raise ValueError(f"scipy.signal.filtfilt: expected x longer than padlen, {edge}; received {n} samples")
+    width = [(edge, edge) if i == axis else (0, 0) for i in range(x.ndim)]
     if padtype == "constant":
-        before, after = (np.repeat(end, edge, axis) for end in (_at(x, axis, None, 1), _at(x, axis, n - 1, None)))
-    elif padtype in ("even", "odd"):
-        before = np.flip(_at(x, axis, 1, edge + 1), axis)
-        after = np.flip(_at(x, axis, n - edge - 1, n - 1), axis)
-        if padtype == "odd":
-            before, after = 2 * _at(x, axis, None, 1) - before, 2 * _at(x, axis, n - 1, None) - after
-    else:
+        return np.pad(x, width, mode="edge")
+    if padtype not in ("even", "odd"):
         raise ValueError(f"scipy.signal.filtfilt: expected padtype odd, even, constant or None; received {padtype!r}")
-    return np.concatenate([before, x, after], axis)
+    even = np.pad(x, width, mode="reflect")
+    return even if padtype == "even" else 2 * np.pad(x, width, mode="edge") - even
 
 
 def _both_ways(once: Any, x: Any, padtype: Any, edge: int, axis: int) -> Any:
@@ -235,7 +238,7 @@ def detrend(data: Any, axis: int = -1, type: str = "linear") -> Any:
     if type not in ("linear", "l"):
         raise ValueError(f"scipy.signal.detrend: expected type linear or constant; received {type!r}")
     n = x.shape[axis]
-    time = _moved(np.arange(n) - (n - 1) / 2, x.ndim, axis)
+    time = _moved((np.arange(n) - (n - 1) / 2).astype(x.dtype), x.ndim, axis)
     slope = (time * x).sum(axis=axis, keepdims=True) / max(n * (n * n - 1) / 12, 1)
     return centred - slope * time
 
@@ -244,7 +247,7 @@ def detrend(data: Any, axis: int = -1, type: str = "linear") -> Any:
 def hilbert(x: Any, N: int | None = None, axis: int = -1) -> Any:
     x = floating(operand(x))
     n = x.shape[axis] if N is None else N
-    weights = np.zeros(n)
+    weights = np.zeros(n, x.dtype)
     weights[0], weights[1 : (n + 1) // 2] = 1, 2
     if n % 2 == 0:
         weights[n // 2] = 1
