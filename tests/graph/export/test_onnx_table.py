@@ -1,4 +1,4 @@
-"""docs/onnx.md: which ONNX operators each op becomes. Computed by exporting every row of the table of cases.
+"""docs/reference/onnx.md: which ONNX operators each op becomes. Computed by exporting every row of the table of cases.
 
 Write it anew with AUTOGRAD_LITE_WRITE_GOLDEN=1.
 """
@@ -26,7 +26,7 @@ from .onnx_tools import exported, op_types, traced
 
 pytestmark = pytest.mark.filterwarnings("ignore:to_onnx. the graph draws random numbers:UserWarning")
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "onnx.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "onnx.md"
 # What a random draw is exported as; it has no row, since it has no reference to equal.
 DRAWS = {
     "random_normal": lambda: ag.random.normal((2,)),
@@ -121,7 +121,7 @@ def test_the_page_is_what_the_exporter_does() -> None:
     text = "\n".join(page()) + "\n"
     if os.environ.get("AUTOGRAD_LITE_WRITE_GOLDEN"):
         PAGE.write_text(text, encoding="utf-8")
-    assert PAGE.read_text(encoding="utf-8") == text, "docs/onnx.md is old: run with AUTOGRAD_LITE_WRITE_GOLDEN=1"
+    assert PAGE.read_text(encoding="utf-8") == text, "onnx.md is old: run with AUTOGRAD_LITE_WRITE_GOLDEN=1"
 
 
 def test_every_exported_op_was_seen() -> None:
