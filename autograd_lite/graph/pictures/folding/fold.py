@@ -207,7 +207,7 @@ class _Folder:
         return readable if page.size < _LEAST and readable.size <= self.limit else page
 
     def _at(self, depth: int, *, repeats: bool | None = None, most: int = 0) -> Plan:
-        """Return the boxes with `depth` levels open; `most` of each module are shown, those at its ends, or all for 0."""
+        """Return the boxes with `depth` levels open; of each module `most` are shown, at its ends, or all for 0."""
 
         def is_closed(path: Scope) -> bool:
             return path in self.closed or (len(path) > depth and path not in self.opened)
