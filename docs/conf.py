@@ -13,6 +13,8 @@ extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_parser"]
 default_role = "code"  # a single backtick in a docstring is code, as everywhere else
 html_theme = "furo"
 html_title = "autograd_lite"
+html_static_path = ["_static"]
+html_css_files = ["pictures.css"]
 exclude_patterns = ["_build"]
 nitpicky = False
 
