@@ -141,7 +141,7 @@ def page(entry: Entry, known: dict[Any, str], names: list[str]) -> str:
     ]
     if inspect.isclass(thing):
         bases = [base for base in thing.__mro__[1:] if base in known]
-        stop = [base.__name__ for base in bases] + ["Exception", "Generic", "dict", "tuple", "ndarray", "Enum", "str"]
+        stop = [base.__name__ for base in bases] + ["Exception", "BaseEstimator", "Generic", "dict", "tuple", "ndarray", "Enum", "str"]
         lines += ["   :members:", f"   :inherited-members: {', '.join(stop)}"]
         if bases:
             links = ", ".join(f":py:class:`{known[base]}`" for base in bases)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -91,6 +92,15 @@ def names(words: tuple[str, ...]) -> str:
     return ", ".join(f"`{word}`" for word in words)
 
 
+def grouped(words: list[str]) -> str:
+    """Return names, and in place of a whole family, as that of `special.`, how many there are."""
+    families = Counter(word.partition(".")[0] for word in words if "." in word)
+    large = {family: n for family, n in families.items() if n > 8}
+    single = [word for word in words if word.partition(".")[0] not in large]
+    counts = [f"`{family}.*`, the {n} functions that are not in the table above" for family, n in large.items()]
+    return ", ".join([*([names(tuple(single))] if single else []), *counts])
+
+
 def page() -> Iterator[str]:
     text = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
     head, found, _ = text.partition(BEGIN)
@@ -111,7 +121,7 @@ def page() -> Iterator[str]:
     yield "| reason | operations |"
     yield "|---|---|"
     for reason, ops in refused().items():
-        yield f"| {reason} | {names(tuple(ops))} |"
+        yield f"| {reason} | {grouped(ops)} |"
 
 
 BEGIN = "<!-- From here on a test writes. -->"
@@ -144,3 +154,11 @@ def test_what_is_refused_says_why(name: str) -> None:
     for program, _ in filter(None, made[:2]):
         with pytest.raises(ag.UnsupportedError, match=r"expected operations that ONNX can express"):
             program.to_onnx()
+
+
+def test_a_family_of_names_is_counted_and_a_few_are_named() -> None:
+    family = [f"special.f{i}" for i in range(9)]
+    assert grouped(["a", *family, "other.b"]) == (
+        "`a`, `other.b`, `special.*`, the 9 functions that are not in the table above"
+    )
+    assert grouped(family[:2]) == "`special.f0`, `special.f1`"
