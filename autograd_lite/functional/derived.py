@@ -35,7 +35,7 @@ from .arguments import (
 )
 from .batched import Batched, unbatched
 from .dual import Dual, ForwardLevel, primal_of, tangent_of
-from .gradient import given_back, grad, pairs_of, pull_back, vjp
+from .gradient import given_back, grad, one_for, pairs_of, pull_back, vjp
 
 _recorded = enable_grad()(pull_back)  # decorated, which restores the mode wherever an interrupt comes
 
@@ -213,8 +213,7 @@ def hvp(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
         # One tape: f and its gradient are recorded once, and v is pulled back through both.
         traced = trace("hvp", f, argnums, tuple(point), kwargs)
         out = scalar("hvp", traced.out)
-        one: Any = np.ones(out.shape, out.dtype) if isinstance(out, Tensor) else 1.0
-        (slopes,) = _recorded(traced._replace(as_tensors=True, create_graph=True, ends=False), [(out, one)])
+        (slopes,) = _recorded(traced._replace(as_tensors=True, create_graph=True, ends=False), [(out, one_for(out))])
         roots = _along(slopes, v)
         edges = [edge_of(g) for g, _ in roots if g.requires_grad]
         (result,) = pull_back(traced._replace(paths=paths_from(edges, traced.paths.targets)), roots)

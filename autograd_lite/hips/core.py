@@ -19,7 +19,7 @@ from ..core.shapes import cast_back
 from ..engine import conjugated, cotangents
 from ..functional.arguments import Traced, beside, tensors_in, trace
 from ..functional.forward import jvp
-from ..functional.gradient import given_back, pull_back
+from ..functional.gradient import given_back, one_for, pull_back
 from ..tensors.tensor import Tensor
 from ..tree import map as map_leaves
 from .tracer import (
@@ -44,6 +44,8 @@ class DerivativeError(GradError, TypeError):
 
 def _argument(x: Any) -> Any:
     """Return an argument as the engine takes it: numbers in containers are arrays, so that no list becomes one."""
+    if x.__class__ is float or (x.__class__ is np.ndarray and x.dtype.kind in "fc"):
+        return x
     if isinstance(x, (list, tuple, dict)):
         return map_leaves(lambda a: a if isinstance(a, Tensor) else np.asarray(differentiable(a)), x)
     return differentiable(x)
@@ -53,7 +55,9 @@ def recorded(fun: Callable[..., Any], x: Any) -> Traced:
     """Call a function of one argument, and record; warn, as HIPS does, if the result does not depend on it."""
     traced = trace("grad", fun, 0, (_argument(x),), {})
     out = traced.out
-    if not (out.requires_grad if isinstance(out, Tensor) else any(t.requires_grad for t in tensors_in(out))):
+    if not traced.paths.order and not (
+        out.requires_grad if isinstance(out, Tensor) else any(t.requires_grad for t in tensors_in(out))
+    ):
         warnings.warn("Output seems independent of input.", stacklevel=4)
     return traced
 
@@ -67,6 +71,19 @@ def pulled(traced: Traced, g: Any, retain: bool = False) -> Any:
         pairs = beside("vjp", "a cotangent for each output", out, g)
         roots = [(o, _cotangent(o, v)) for _, o, v in pairs if isinstance(o, Tensor)]
     (gradient,) = pull_back(traced, roots, retain)
+    return (
+        _leaving(gradient) if isinstance(gradient, (Tensor, np.ndarray, np.generic)) else map_leaves(_leaving, gradient)
+    )
+
+
+def slope(traced: Traced) -> Any:
+    """Return the gradient of the sum of a recorded result, as HIPS has it."""
+    out = traced.out
+    if not isinstance(out, Tensor):
+        return pulled(traced, 1.0)
+    (gradient,) = pull_back(traced, [(out, one_for(out))])
+    if gradient.__class__ is np.ndarray and gradient.ndim and gradient.dtype.kind == "f":
+        return gradient
     return (
         _leaving(gradient) if isinstance(gradient, (Tensor, np.ndarray, np.generic)) else map_leaves(_leaving, gradient)
     )

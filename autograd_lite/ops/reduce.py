@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,7 +24,7 @@ from ..core.shapes import (
 from .arith import divide, multiply, square
 from .linalg import matmul
 from .operands import Finished, given, kept, operand
-from .shape import broadcast_to, reshape
+from .shape import broadcast_to, repeated, reshape
 
 _UNSET: Any = np._NoValue
 _Bound = tuple[tuple[Any, ...], dict[str, Any]]
@@ -36,6 +37,12 @@ def _canonical(a: Any, axis: Axis, keepdims: Any) -> dict[str, Any]:
 def _canonical_of_arrays(a: Any, axis: Axis, keepdims: Any) -> dict[str, Any]:
     """As `_canonical`, for mean, var and std, which NumPy writes in Python and which refuse axis 0 of a number."""
     return {"axis": normalize_axes(axis, a.ndim), "keepdims": kept(keepdims)}
+
+
+# Up to so many elements, an array costs less than a view of one number.
+_FEW = 512
+# The parameters of a sum over all elements.
+OF_ALL: dict[str, Any] = {"axis": None, "keepdims": False, "dtype": None}
 
 
 def _is_set(where: Any) -> bool:
@@ -79,6 +86,8 @@ def _binder(function: Callable[..., Any], absorbs: float, merge: Any, *, accumul
         initial: Any = _UNSET,
         where: Any = _UNSET,
     ) -> _Bound | Finished:
+        if axis is None and dtype is None and keepdims is _UNSET and initial is _UNSET and where is _UNSET:
+            return (operand(a),), OF_ALL  # the end of nearly every loss
         if initial is not _UNSET or where is not _UNSET:
             more = {"dtype": dtype, "keepdims": kept(keepdims)}
             return _reduced_with(function, a, absorbs, where, initial, merge, axis, **more)
@@ -131,7 +140,13 @@ def _count(x: Any, axis: tuple[int, ...] | None) -> int:
 
 
 def _spread(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
-    """Repeat a reduced cotangent along the reduced axes, without copying it."""
+    """Repeat a reduced cotangent along the reduced axes, without copying it if it is large."""
+    if axis is None and not keepdims and g.__class__ is np.float64:
+        if math.prod(x.shape) > _FEW:
+            return repeated(g, x.shape)
+        every = np.empty(x.shape, g.dtype)
+        every.fill(g)
+        return every
     return broadcast_to(expand_reduced(g, x.shape, axis, keepdims), shape=x.shape)
 
 

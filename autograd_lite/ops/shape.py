@@ -94,11 +94,18 @@ def _batched_broadcast_to(op: Any, inputs: tuple[Any, ...], batched: Sequence[bo
 
 def _broadcast_to(x: Any, *, shape: tuple[int, ...]) -> Any:
     if x.__class__ is np.float64 or (x.__class__ is np.ndarray and x.ndim == 0):
-        # The cotangent of every loss comes through here, and np.broadcast_to is written in Python.
-        repeated = np.ndarray(shape, x.dtype, np.asarray(x), 0, (0,) * len(shape))
-        repeated.flags.writeable = False
-        return repeated
+        return repeated(x, shape)
     return np.broadcast_to(x, shape)
+
+
+def repeated(x: Any, shape: tuple[int, ...]) -> Any:
+    """Return one number as an array of a shape, in the memory of that number.
+
+    The cotangent of every loss comes through here, and np.broadcast_to is written in Python.
+    """
+    every = np.ndarray(shape, x.dtype, np.asarray(x), 0, (0,) * len(shape))
+    every.flags.writeable = False
+    return every
 
 
 # The engine sums the cotangent of every rule back down, so nothing is left to do here.

@@ -247,6 +247,9 @@ def unary_over(op: Op, x: Any, over: Callable[[Any], Callable[[], Any]]) -> bool
 
 def apply(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """Apply any op to Tensors and arrays; record the call if one of them has a history or requires a gradient."""
+    if len(inputs) == 1 and inputs[0].__class__ is HOOKS.tensor and op.keeps:
+        if not any(map(_holds_array, params.values())):
+            return moved(op, inputs[0], params)
     values: list[Any] = []
     edges: list[Any] = []
     needs: list[int] = []
@@ -386,12 +389,13 @@ def _save(keep: Sequence[bool], out: Any, values: list[Any], edges: list[Any]) -
 
 def _owned(params: dict[str, Any]) -> dict[str, Any]:
     """Return parameters with copies of the caller's arrays: indices and masks."""
-    for value in params.values():
-        if value.__class__ is np.ndarray or (
-            value.__class__ is tuple and any(v.__class__ is np.ndarray for v in value)
-        ):
-            return {name: map_leaves(_copied, value) for name, value in params.items()}
+    if any(map(_holds_array, params.values())):
+        return {name: map_leaves(_copied, value) for name, value in params.items()}
     return params
+
+
+def _holds_array(value: Any) -> bool:
+    return value.__class__ is np.ndarray or (value.__class__ is tuple and np.ndarray in map(type, value))
 
 
 def _copied(x: Any) -> Any:

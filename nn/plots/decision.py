@@ -14,9 +14,10 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from .config.arguments import checked, integer
-from .module.module import Module
-from .training.trainer import Trainer
+from ..config.arguments import checked, integer
+from ..module.module import Module
+from ..training.trainer import Trainer
+from .look import matplotlib_for
 
 __all__ = ["DecisionSurface", "decision_surface", "plot_decision_surface"]
 
@@ -140,15 +141,9 @@ def plot_decision_surface(
         >>> ax.get_xlabel(), [text.get_text() for text in ax.get_legend().get_texts()]
         ('x[:, 0]', ['upper', 'lower'])
     """
-    try:
-        from matplotlib import pyplot
-        from matplotlib.colors import to_rgb
-    except ImportError as error:
-        raise ImportError(
-            f"plot_decision_surface: expected matplotlib; {error}. Install the extra: pip install 'autograd-lite[plot]'"
-        ) from error
-
     called = "plot_decision_surface"
+    pyplot = matplotlib_for(called)
+    to_rgb = pyplot.matplotlib.colors.to_rgb
     samples = _samples(called, x)
     surface = decision_surface(
         model, samples, features=features, at=at, resolution=resolution, margin=margin, from_logits=from_logits

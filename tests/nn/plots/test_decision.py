@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -14,15 +13,8 @@ import autograd_lite as ag
 import nn
 from nn import layers, models
 from nn.datasets.shapes import sphere_in_sphere, spirals, two_moons
-from nn.surfaces import COLORS, decision_surface
+from nn.plots.decision import COLORS, decision_surface
 from nn.utils import plot_decision_surface
-
-
-@pytest.fixture(autouse=True)
-def _no_figures_left() -> Iterator[None]:
-    nn.set_seed(0)
-    yield
-    plt.close("all")
 
 
 def network(features: int, *last: Any) -> models.Sequential:
