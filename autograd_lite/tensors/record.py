@@ -247,9 +247,9 @@ def unary_over(op: Op, x: Any, over: Callable[[Any], Callable[[], Any]]) -> bool
 
 def apply(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """Apply any op to Tensors and arrays; record the call if one of them has a history or requires a gradient."""
-    if len(inputs) == 1 and inputs[0].__class__ is HOOKS.tensor and op.keeps:
-        if not any(map(_holds_array, params.values())):
-            return moved(op, inputs[0], params)
+    single = len(inputs) == 1 and inputs[0].__class__ is HOOKS.tensor
+    if single and op.keeps and not any(map(_holds_array, params.values())):
+        return moved(op, inputs[0], params)
     values: list[Any] = []
     edges: list[Any] = []
     needs: list[int] = []
