@@ -1,4 +1,4 @@
-"""docs/special.md: which ufuncs of `scipy.special` have derivatives by which arguments, and how exact they are.
+"""docs/reference/special.md: which ufuncs of `scipy.special` have derivatives by what, and how exact they are.
 
 `python -m tests.ops.special.page` writes its table anew.
 """
@@ -19,7 +19,7 @@ from autograd_lite.ops.special.records import NOT_CLOSED, WHOLE
 from .accuracy import errors
 from .exact import EXACT
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "special.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "special.md"
 HEAD = (
     "| function | derivatives by | SciPy's value | first | second |",
     "|---|---|---|---|---|",
