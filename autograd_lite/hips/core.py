@@ -20,7 +20,8 @@ from ..core.shapes import cast_back
 from ..engine import conjugated, cotangents
 from ..functional.arguments import Traced, beside, tensors_in, trace
 from ..functional.batched import Batched
-from ..functional.forward import jvp
+from ..functional.dual import ForwardLevel
+from ..functional.forward import push
 from ..functional.gradient import given_back, one_for, pull_back
 from ..tensors.tensor import Tensor
 from ..tree import map as map_leaves
@@ -131,10 +132,12 @@ def make_jvp(fun: Callable[..., Any], x: Any) -> Callable[[Any], tuple[Any, Any]
     point = _argument(x)
 
     def along(v: Any) -> tuple[Any, Any]:
+        if getattr(point, "shape", None) == getattr(v, "shape", 0):
+            return push(fun, (point,), (v,), {}, ForwardLevel())
         tangent = map_leaves(
             lambda a, t: t if np.shape(t) == np.shape(a) else np.broadcast_to(t, np.shape(a)), point, v
         )
-        return jvp(fun)((point,), (tangent,))
+        return push(fun, (point,), (tangent,), {}, ForwardLevel())
 
     return along
 
