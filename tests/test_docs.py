@@ -113,7 +113,7 @@ def test_and_so_does_the_code_of_the_peers(path: Path, tmp_path: Path, monkeypat
 
 
 def test_the_pages_for_newcomers_are_there() -> None:
-    assert {"coming_from_keras", "coming_from_pytorch", "coming_from_hips_and_mygrad"} <= set(NAMES)
+    assert {f"guides/coming_from_{other}" for other in ("keras", "pytorch", "hips_and_mygrad")} <= set(NAMES)
 
 
 PAGE = """

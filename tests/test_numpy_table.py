@@ -1,4 +1,4 @@
-"""docs/numpy.md: what Tensors make of every function of NumPy that can be overridden. Computed, so that it cannot lie.
+"""The page of the reference on NumPy: what Tensors make of every function that can be overridden, computed.
 
 Write it anew with AUTOGRAD_LITE_WRITE_GOLDEN=1.
 """
@@ -29,7 +29,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore"),
     pytest.mark.skipif(np.lib.NumpyVersion(np.__version__) < "2.4.0", reason="the table is that of NumPy 2.4"),
 ]
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "numpy.md"
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "numpy.md"
 SECTIONS: dict[str, Any] = {"numpy": np, "numpy.linalg": np.linalg, "numpy.fft": np.fft}
 ELSEWHERE = {
     "numpy.lib.stride_tricks": np.lib.stride_tricks,
@@ -112,7 +112,7 @@ def test_the_page_is_what_the_tables_say() -> None:
     text = "\n".join(page()) + "\n"
     if os.environ.get("AUTOGRAD_LITE_WRITE_GOLDEN"):
         PAGE.write_text(text, encoding="utf-8")
-    assert PAGE.read_text(encoding="utf-8") == text, "docs/numpy.md is old: run with AUTOGRAD_LITE_WRITE_GOLDEN=1"
+    assert PAGE.read_text(encoding="utf-8") == text, "numpy.md is old: run with AUTOGRAD_LITE_WRITE_GOLDEN=1"
 
 
 def test_at_least_250_functions_take_tensors() -> None:
