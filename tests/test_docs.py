@@ -144,5 +144,6 @@ def test_a_page_is_one_namespace_and_a_wrong_claim_is_seen() -> None:
 
 def test_the_links_of_the_pages_lead_somewhere() -> None:
     for path in PAGES:
-        links = re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8"))
+        text = re.sub(r"^```.*?^```$|`[^`\n]+`", "", path.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+        links = re.findall(r"\]\(([^)#:]+)(?:#[\w-]+)?\)", text)
         assert [link for link in links if not (path.parent / link).exists()] == []

@@ -39,7 +39,7 @@ def _canonical_of_arrays(a: Any, axis: Axis, keepdims: Any) -> dict[str, Any]:
     return {"axis": normalize_axes(axis, a.ndim), "keepdims": kept(keepdims)}
 
 
-# Up to so many elements, an array costs less than a view of one number.
+# Up to this many elements, an array costs less than a view of one number.
 _FEW = 512
 # The parameters of a sum over all elements.
 OF_ALL: dict[str, Any] = {"axis": None, "keepdims": False, "dtype": None}
