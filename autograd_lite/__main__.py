@@ -21,8 +21,8 @@ import numpy as np
 from . import __version__
 from .core.errors import GradError
 from .graph import Graph, Program, RenderError, explain, find_nan
-from .graph.export.render import RENDERERS
-from .graph.export.save import ENDINGS, Drawing, SaveOptions, contents, written
+from .graph.export.render import RENDERERS, Drawing
+from .graph.export.save import ENDINGS, SaveOptions, contents, written
 from .graph.target import RunError, TargetError, program_of, result_of, target_of
 from .ir.pen import shows_colors
 

@@ -29,7 +29,7 @@ from .core.shapes import ShapeDtype, cast_back, expand_reduced, sum_to_shape
 from .native import functions as fast
 from .ops.zero_mask import zero_mask
 from .paths import Paths, paths_from
-from .tensors.lifted import Level, face, released
+from .tensors.lifted import Level, Lifted, face, released
 from .tensors.record import owned, wrap
 from .tensors.tensor import GRAD_LOCK, Tensor
 
@@ -476,12 +476,15 @@ def masked(r: Any, g: Any) -> Any:
 
 def may_have_nan(r: Any) -> bool:
     """True if `r` may contain a NaN. False positives are harmless: what asks looks closer then."""
-    values = r._data if r.__class__ is Tensor else r
-    while (examples := getattr(values, "array", None)) is not None:  # of a batch
-        values = examples._data if examples.__class__ is Tensor else examples
+    values = r._data if isinstance(r, Tensor) else r
+    while isinstance(values, Lifted):
+        values = values.inner
+        values = values._data if isinstance(values, Tensor) else values
     if values.__class__ is np.ndarray:
+        if values.dtype.kind not in "fc":
+            return False
         flat = values if values.ndim == 1 else values.reshape(-1)
-        total = fast.matmul(flat, flat) if flat.dtype.kind in "fc" else 0
+        total = flat.dot(flat) if flat.size < SMALL else fast.matmul(flat, flat)
     else:
         total = values if isinstance(values, np.generic) else np.nan
     return bool(total != total)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.depth import DEPTH, Depth, inside_lifted
+from ..core.depth import DEPTH, Depth
 from ..core.errors import DtypeError, GradError, ShapeError, more_on
 from ..core.mode import MODE, TAPES, enter_mode, leave_mode, record_on, restore_mode
 from ..core.node import Node
@@ -123,8 +123,8 @@ def tensors_in(*trees: Any) -> list[Tensor]:
 def positions(what: str, f: Callable[..., Any], argnums: int | Sequence[int], args: tuple[Any, ...]) -> tuple[int, ...]:
     """Return which positional arguments `argnums` names, counted from the front."""
     n = len(args)
-    if argnums.__class__ is int and 0 <= argnums < n:  # type: ignore[operator]
-        return (argnums,)  # type: ignore[return-value]
+    if argnums.__class__ is int and 0 <= argnums < n:
+        return (argnums,)
     wanted = (argnums,) if isinstance(argnums, int) else tuple(argnums)
     for i in wanted:
         if not -n <= i < n:

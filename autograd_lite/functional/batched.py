@@ -42,6 +42,11 @@ class Batched(Lifted):
         return self.array.dtype
 
     @property
+    def inner(self) -> Any:
+        """All examples."""
+        return self.array
+
+    @property
     def example(self) -> NoReturn:
         """Refuse: no example represents all of them."""
         raise TypeError(

@@ -15,8 +15,8 @@ from .explanations.explanation import Explanation
 from .export.json_format import json_text
 from .export.json_reader import graph_from_json
 from .export.model_explorer import NodeNumber, model_explorer_text, node_data_text
-from .export.render import Renderer
-from .export.save import Drawing, SaveOptions, saved
+from .export.render import Drawing, Renderer
+from .export.save import SaveOptions, saved
 from .marks import Overlaid, Overlay
 from .memory import Memory, high_water
 from .pictures.dot import ThemeName, digraph, dot_text
@@ -269,19 +269,21 @@ class Graph(PureGraph):
 
         Args:
             path: the file; one that is there is replaced.
-            renderer: who draws. "auto": SVG by ourselves, PNG and PDF by Graphviz's `dot` or, for want of it,
-                `graphviz-pure`; "dot", "graphviz-pure" or "builtin" for that one alone. An SVG that `dot` cannot draw
-                is drawn by ourselves, with a warning.
-            dpi: dots per inch of a PNG.
+            renderer: who draws. "auto": ourselves, with matplotlib to paint the picture of .svg as PNG or PDF; for want
+                of it Graphviz's `dot`, or `graphviz-pure`. "builtin", "dot" or "graphviz-pure" for that one alone. An
+                SVG that `dot` cannot draw is drawn by ourselves, with a warning.
+            dpi: dots per inch of a PNG, above 0; 96 gives the size of the SVG.
             timeout: seconds after which a program that draws is killed.
             options: `overlay`, and for pictures `depth`, `expand`, `collapse`, `fold` and `limit`, as of `view_of`; for
-                a page `explain`, `diff` and `title`, as of `to_html`.
+                a page `explain`, `diff` and `title`, as of `to_html`; for PNG, PDF, DOT and Mermaid `theme`, "light"
+                or "dark".
 
         Returns:
             The path.
 
         Raises:
-            ValueError: if there is no such ending or renderer, or the form does not have one of the options.
+            ValueError: if there is no such ending or renderer, the dots per inch are not above 0, or the form does not
+                have one of the options.
             RenderError: if nothing can draw a PNG or a PDF; the message says how to get what can.
         """
         return saved(self, path, Drawing(renderer, dpi, timeout), options)

@@ -123,7 +123,7 @@ def group_box(
     marks: Sequence[Mark] = (),
     sums: Sums | None = None,
 ) -> ViewNode:
-    """Return the box of a folded group.
+    """Return the box of a folded group, or of several slots.
 
     Args:
         group_id: of the box.
@@ -136,14 +136,12 @@ def group_box(
         sums: what an overlay measures.
     """
     ops = [node for node in members if node.kind is Kind.OP]
-    values = sum(node.size for node in members if node.kind is Kind.PARAMETER)
-    content = f"{times:,} × {counted(len(ops) // times, 'op')}" if times > 1 else counted(len(ops), "op")
-    if values:
-        content += f", {amount(values, '')} param{'' if values == 1 else 's'}"
-    lines = [clip(visible(title), _NAME), content]
+    lines = [clip(visible(title), _NAME), _content(members, ops, times)]
     lines += [text for text in (_range(ops, times), exact(sums.own, sums.unit) if sums else "") if text]
     worst = min((m for m in marks if m.look in _WORST), key=lambda m: _WORST.index(m.look), default=None)
-    look = "backward_group" if all(node.backward for node in ops) else "group"
+    look = _look(members[0], facts)
+    if ops:
+        look = "backward_group" if all(node.backward for node in ops) else "group"
     badges = [f"×{times:,}"] if times > 1 else []
     if sums and sums.own > 0.005 * sums.whole > 0:
         badges.append(f"{100 * sums.own / sums.whole:.{0 if sums.own > 0.0995 * sums.whole else 1}f} %")
@@ -165,9 +163,19 @@ def group_box(
     return ViewNode(group_id, look, tuple(lines), "", is_output, scope, said, visible(" ".join(badges)), ids)
 
 
+def _content(members: Sequence[GraphNode], ops: Sequence[GraphNode], times: int) -> str:
+    """Return what a group is made of: operations and parameters, or slots of a kind."""
+    if not ops:
+        types = list(dict.fromkeys(map(type_text, members)))
+        return types[0] if len(types) == 1 else f"{amount(sum(node.size for node in members), '')} values"
+    values = sum(node.size for node in members if node.kind is Kind.PARAMETER)
+    content = f"{times:,} × {counted(len(ops) // times, 'op')}" if times > 1 else counted(len(ops), "op")
+    return content + (f", {amount(values, '')} param{'' if values == 1 else 's'}" if values else "")
+
+
 def _range(ops: Sequence[GraphNode], times: int) -> str:
     """Return how the shape of the result varies over repetitions that differ in their shapes only."""
-    if times < 2:
+    if times < 2 or not ops:
         return ""
     step = len(ops) // times
     shapes = list(dict.fromkeys(node.shape for node in ops[step - 1 :: step]))

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 import autograd_lite as ag
 from autograd_lite.graph import Graph, Kind, Role, build_graph, mirror
 from autograd_lite.graph.marks import Mark, Overlay
-from autograd_lite.graph.pictures.mirror.model import mirror_of
+from autograd_lite.graph.pictures.mirror.drawing import mirror_of
 from autograd_lite.ir.labels import amount
 
 from ...running import lines_for_every_hash_seed
@@ -185,7 +185,7 @@ def test_a_name_cannot_break_the_picture(name: str, op: str, scope: str) -> None
         )
         for node in graph
     )
-    svg = Graph(nodes, graph.outputs, graph.flows).to_mirror()
+    svg = Graph(nodes, graph.outputs, graph.flows).to_mirror(fold=False)
     picture = Picture(svg)
     assert len(picture.boxes) == sum(not n.backward for n in graph) + len({f.op for f in graph.flows})
     assert svg.count("<script") == 0

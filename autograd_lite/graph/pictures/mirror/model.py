@@ -6,7 +6,7 @@ operations of a cell, their rules have a box in the right half; lines between th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Unpack
 
@@ -17,7 +17,7 @@ from ....ir.stats import Stats
 from ...explanations.words.rules import Words
 from ...marks import Mark, Overlay
 from ...overlays import overlay_of
-from ..folding.fold import ViewOptions, view_of
+from ..folding.fold import ViewOptions, views_of
 from ..view import View, ViewNode
 
 # With more boxes in its forward half, a mirror is no longer a picture.
@@ -97,8 +97,8 @@ class Mirror:
     hidden_bytes: int
 
 
-def mirror_of(graph: PureGraph, **options: Unpack[ViewOptions]) -> Mirror:
-    """Make the mirror of a graph with a backward pass; the options are those of `view_of` for the forward half.
+def mirrors_of(graph: PureGraph, **options: Unpack[ViewOptions]) -> Iterator[Mirror]:
+    """Yield the mirrors to choose from, of the Views in `views_of` for the forward half.
 
     Raises:
         ValueError: if the graph has no backward pass.
@@ -109,7 +109,11 @@ def mirror_of(graph: PureGraph, **options: Unpack[ViewOptions]) -> Mirror:
             "with build_graph(loss, backward=True) or trace(f, *args, backward=True)"
         )
     overlay = overlay_of(graph, options.get("overlay"))
-    view = _forward_view(graph, options, overlay)
+    for view in _forward_views(graph, options, overlay):
+        yield _mirror(graph, view, overlay)
+
+
+def _mirror(graph: PureGraph, view: View, overlay: Overlay | None) -> Mirror:
     box_of = {i: k for k, box in enumerate(view.nodes) for i in box.members or (box.id,)}
     # In a part of a graph, an op that is cut off is an input, so its rules are left out.
     flows = [flow for flow in graph.flows if flow.into in graph[flow.op].inputs]
@@ -151,7 +155,7 @@ def results_of(graph: PureGraph) -> tuple[str, ...]:
     return tuple(i for i in graph.outputs if not graph[i].backward)
 
 
-def _forward_view(graph: PureGraph, options: ViewOptions, overlay: Overlay | None) -> View:
+def _forward_views(graph: PureGraph, options: ViewOptions, overlay: Overlay | None) -> Iterator[View]:
     """View the forward pass alone."""
     nodes = tuple(node for node in graph if not node.backward)
     forward = replace(graph, nodes=nodes, outputs=results_of(graph), flows=())
@@ -161,7 +165,7 @@ def _forward_view(graph: PureGraph, options: ViewOptions, overlay: Overlay | Non
         marks = {i: mark for i, mark in overlay.marks.items() if i in forward}
         totals = {i: total for i, total in overlay.totals.items() if i in forward}
         options["overlay"] = replace(overlay, marks=marks, totals=totals)
-    return view_of(forward, **options)
+    return views_of(forward, **options)
 
 
 # ---- the rules ------------------------------------------------------------------------------------------------------
