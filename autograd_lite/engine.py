@@ -34,7 +34,7 @@ from .tensors.record import owned, wrap
 from .tensors.tensor import GRAD_LOCK, Tensor
 
 _UNIT, _CONSTANT, _PARTIAL, _APPLIED, _VJP = Kind.UNIT, Kind.CONSTANT, Kind.PARTIAL, Kind.APPLIED, Kind.VJP
-_GATE, _TOTAL = Kind.GATE, Kind.TOTAL
+_GATE, _TOTAL, _READ = Kind.GATE, Kind.TOTAL, Kind.READ
 # Constants up to this many bytes stay readable in the record after backward; larger arrays are let go.
 _KEEP_BYTES = 1024
 # Adding in place saves memory traffic on large arrays; on small ones NumPy is faster with a new array.
@@ -342,6 +342,8 @@ def _walk(
             kind = rule.kind
             if kind is _UNIT:
                 r = g
+            elif kind is _READ:
+                r = rule.value
             elif kind is _APPLIED and not params:
                 r = rule.value(g, *saved)
                 if alarm.on:

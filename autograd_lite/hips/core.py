@@ -165,20 +165,26 @@ primitive_vjps: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
 
 def _give_vjps(fun: Any, rule: Callable[..., Any]) -> None:
     """Give a primitive `rule(argnums, g, ans, args, kwargs)`, which returns a cotangent for each of argnums."""
-
-    def ruled(argnums: Any, g: Any, ans: Any, *args: Any, **kwargs: Any) -> list[Any]:
-        if not isinstance(g, Tensor):
-            return [dense(part) for part in rule(argnums, g, ans, args, kwargs)]
-        before = IN_RULE.get()
-        try:
-            IN_RULE.set(1)
-            return [dense(part) for part in rule(argnums, g, ans, args, kwargs)]
-        finally:
-            IN_RULE.set(before)
-
     if not hasattr(fun, "def_vjps"):
         raise _no_primitive(fun)
-    fun.def_vjps(ruled)
+
+    def dense_rule(argnums: Any, g: Any, ans: Any, *args: Any, **kwargs: Any) -> list[Any]:
+        return [dense(part) for part in _told(g, rule, argnums, g, ans, args, kwargs)]
+
+    fun._vjps.clear()
+    fun.def_vjps(dense_rule)
+
+
+def _told(g: Any, rule: Callable[..., Any], *given: Any) -> Any:
+    """Call a rule, which sees whether its own derivative is recorded."""
+    if not isinstance(g, Tensor):
+        return rule(*given)
+    before = IN_RULE.get()
+    try:
+        IN_RULE.set(1)
+        return rule(*given)
+    finally:
+        IN_RULE.set(before)
 
 
 def _no_primitive(fun: Any) -> TypeError:
@@ -210,14 +216,26 @@ def defvjp(fun: Any, *vjpmakers: Any, argnums: Any = None) -> None:
     """
     makers = dict(zip(range(len(vjpmakers)) if argnums is None else argnums, vjpmakers, strict=False))
 
-    def pull(i: int, g: Any, ans: Any, args: Any, kwargs: Any) -> Any:
-        if i not in makers:
-            raise MissingRule(f"VJP of {getattr(fun, '__name__', fun)} wrt argnum {i} not defined: see defvjp")
-        maker = makers[i]
-        return maker and maker(ans, *args, **kwargs)(g)
+    def refused(missing: Any, *_: Any) -> Any:
+        raise MissingRule(f"VJP of {getattr(fun, '__name__', fun)} wrt argnum {missing[0]} not defined: see defvjp")
 
-    _give_vjps(fun, lambda argnums, g, *call: [pull(i, g, *call) for i in argnums])
+    _give_vjps(fun, refused)
+    fun.def_vjp(*map(_rule_of, makers.values()), argnums=tuple(makers))
     primitive_vjps[fun] = vjpmakers
+
+
+def _rule_of(maker: Any) -> Any:
+    """Return HIPS's rule of one argument as a rule of the engine."""
+    if maker is None:
+        return None
+
+    def rule(g: Any, ans: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(g, Tensor):
+            return dense(_told(g, lambda: maker(ans, *args, **kwargs)(g)))
+        c = maker(ans, *args, **kwargs)(g)
+        return c if c.__class__ is np.ndarray else dense(c)
+
+    return rule
 
 
 def defjvp(fun: Any, *jvpfuns: Any, argnums: Any = None) -> None:
