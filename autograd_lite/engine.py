@@ -7,6 +7,7 @@ backward pass in a dozen lines.
 
 from __future__ import annotations
 
+import operator
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextvars import copy_context
@@ -42,6 +43,7 @@ _IN_PLACE_SIZE = 1000
 # From here on threads may share the work of NumPy's functions, though not of operators; see `native.threads`.
 _LARGE = 1 << 16
 _BOOL = np.dtype(np.bool_)
+_size = operator.attrgetter("size")
 # Turns the saved values of a node into what its rules are given; None where they are given as they are.
 _Opened = Callable[[Node, tuple[Any, ...]], tuple[Any, ...]] | None
 
@@ -201,7 +203,7 @@ def cotangents(
     tape = MODE.get().tape if TAPES else None
     alarm = _Alarm()
     # A NaN or an infinity can hide from the result behind an op that selects, or where the root's cotangent is zero.
-    alarm.on = masks = selects or any(g.size > 1 for g in roots.values())
+    alarm.on = masks = selects or max(map(_size, roots.values()), default=0) > 1
     change: Any = None
     opened: _Opened = None
     if create_graph:
