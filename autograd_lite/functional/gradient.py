@@ -197,7 +197,7 @@ def pull_back(traced: Traced, roots: Sequence[tuple[Any, Any]], retain: bool = F
         return like_argument(np.zeros(v.shape, v.dtype) if g is None else conjugated(g), a, as_tensors, ends)
 
     if all(vs.__class__ is Node for vs in traced.variables):
-        return tuple([*map(gradient_of, traced.variables, traced.given)])
+        return tuple(map(gradient_of, traced.variables, traced.given))
     each = iter([gradient_of(v, a) for v, a in pairs_of(traced)])
     return tuple([next(each) if vs.__class__ is Node else rebuild(vs, each) for vs in traced.variables])
 
