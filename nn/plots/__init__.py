@@ -20,7 +20,7 @@ from .decision import (
 )
 from .descent import gradient_descent as gradient_descent, gradient_descent_movie as gradient_descent_movie
 from .loss_surface import loss_surface as loss_surface, loss_surface_movie as loss_surface_movie
-from .movie import Movie as Movie, Moving as Moving, themed_svg as themed_svg
+from .movie import Movie as Movie, Moving as Moving, save as save
 from .paths import Path as Path, descend as descend
 from .tensors import (
     broadcasting as broadcasting,
@@ -48,8 +48,8 @@ __all__ = [
     "matrix_product",
     "overfitting",
     "plot_decision_surface",
+    "save",
     "tensor_shapes",
-    "themed_svg",
     "unfolding",
     "unfolding_movie",
     "weights",

@@ -136,7 +136,7 @@ def _draw_worst(
     grid = figure.add_gridspec(max(-(-len(chosen) // 4), 2), 4)
     for k, sample in enumerate(chosen):
         ax = figure.add_subplot(grid[divmod(k, 4)])
-        ax.imshow(_inked(pictures[sample], look), interpolation="nearest")
+        ax.imshow(_inked(pictures[sample], look), interpolation="nearest", gid=f"ink-{k}")
         ax.set_facecolor(look.paper)
         said = f"is {names[truth[sample]]}, not {names[answers[sample]]}"
         ax.set_title(

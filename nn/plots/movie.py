@@ -19,13 +19,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ..config.arguments import checked
 from .look import DARK, LIGHT
 
-__all__ = ["Movie", "Moving", "themed_svg"]
+__all__ = ["Movie", "Moving", "save"]
 
 Array = npt.NDArray[Any]
 _BAR = 52  # pixels below the figure
 _TENTHS = 10  # coordinates are stored in tenths of a point
+_LONG = re.compile(r"-?\d+\.\d{4,}")
 _NOWHERE = -32768  # where a line is interrupted
 
 
@@ -145,13 +147,34 @@ class Movie:
         )
 
 
-def themed_svg(figure: Any, name: str = "picture") -> str:
-    """Return a figure as SVG whose colors follow the reader's choice of light or dark.
+@checked
+def save(figure: Any, path: str | FilePath) -> FilePath:
+    """Write a picture of `nn.plots` to a file; the colors of an SVG follow the reader's choice of light or dark.
 
     Args:
         figure: a matplotlib Figure that `nn.plots` has drawn.
-        name: what its ids are made from: the same picture has the same text.
+        path: the file; endings other than .svg are those that matplotlib's `savefig` takes.
+
+    Returns:
+        The path.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from nn import plots
+        >>> with TemporaryDirectory() as folder:
+        ...     save(plots.tensor_shapes((2, 3)), f"{folder}/shape.svg").read_text()[:4]
+        '<svg'
     """
+    target = FilePath(path)
+    if target.suffix.lower() == ".svg":
+        target.write_text(themed_svg(figure, target.stem), encoding="utf-8", newline="\n")
+    else:
+        figure.savefig(target, dpi=200)
+    return target
+
+
+def themed_svg(figure: Any, name: str) -> str:
+    """Return a figure as SVG in both looks; its ids are made from the name, so that a picture has one text."""
     from matplotlib import rc_context
 
     buffer = io.StringIO()
@@ -161,7 +184,12 @@ def themed_svg(figure: Any, name: str = "picture") -> str:
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>\s*|<!--.*?-->\s*", "", text, flags=re.S)
     text = re.sub(r"\n\s*", "\n", text)
+    text = re.sub(r"<[^>]+>", lambda tag: _LONG.sub(_shorter, tag[0]), text)
     return _in_two_looks(text)
+
+
+def _shorter(number: re.Match[str]) -> str:
+    return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
 
 
 def _in_two_looks(svg: str) -> str:
@@ -174,7 +202,10 @@ def _in_two_looks(svg: str) -> str:
     look = DARK if drawn_on and drawn_on[1] == DARK.paper else LIGHT
     svg = re.sub(r"#[0-9a-f]{6}\b", lambda m: f"var({names[look][m[0]]}, {m[0]})" if m[0] in names[look] else m[0], svg)
     light, dark = ("; ".join(f"{name}: {color}" for color, name in names[one].items()) for one in (LIGHT, DARK))
+    turned = "image[id^=ink] { filter: invert(1) hue-rotate(180deg) }"  # what is drawn in ink, dot by dot
+    scheme = "dark" if look is LIGHT else "light"
     style = f"svg {{ {light} }}\n@media (prefers-color-scheme: dark) {{ svg {{ {dark} }} }}\n"
+    style += f"@media (prefers-color-scheme: {scheme}) {{ {turned} }}\n"
     style += "text { font-family: system-ui, 'DejaVu Sans', sans-serif }"
     head = svg.index(">") + 1
     return f"{svg[:head]}\n<style>\n{style}\n</style>{svg[head:]}"

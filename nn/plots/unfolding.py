@@ -159,7 +159,7 @@ def unfolding(
     labels, names = _classes(called, seen, y, class_names)
     frames = _chosen(len(seen.epochs), integer(2)(called, "panels", panels))
     view = _view(seen)
-    figure, look = new_figure(called, 2.7 * len(frames) + 0.3, 3.0)
+    figure, look = new_figure(called, 2.45 * len(frames) + 0.3, 2.9)
     axes = figure.subplots(1, len(frames), sharex=True, sharey=True, squeeze=False)[0]
     for ax, frame in zip(axes, frames, strict=True):
         _draw_frame(ax, seen, labels, names, view, frame, look)

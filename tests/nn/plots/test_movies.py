@@ -167,15 +167,18 @@ def test_the_page_has_every_frame_where_the_figure_has_it(name: str, style: str)
 
 @pytest.mark.ci
 @pytest.mark.parametrize("style", ["default", "dark_background"])
-def test_the_colors_of_both_looks_are_on_the_page_and_no_other(style: str) -> None:
+def test_the_colors_of_both_looks_are_on_the_page_and_no_other(style: str, tmp_path: Path) -> None:
     with plt.style.context(style):
-        svg = plots.themed_svg(plots.loss_surface(bowl, [2.0, 1.0], steps=2, resolution=9))
+        svg = plots.save(plots.loss_surface(bowl, [2.0, 1.0], steps=2, resolution=9), tmp_path / "a.svg").read_text()
     head, body = svg.split("</style>", 1)
     for look in (LIGHT, DARK):
         assert all(f": {color}" in head for color in (*look[:4], *look.series))
     bare = re.sub(r"var\(--c\d, #\w{6}\)", "", body)
     assert set(re.findall(r"#[0-9a-f]{6}\b", bare)) <= {"#000000"}  # what matplotlib's clip paths and defaults are in
-    assert plots.themed_svg(plots.gradient_descent(abs, 1.0)) == plots.themed_svg(plots.gradient_descent(abs, 1.0))
+    twice = [plots.save(plots.gradient_descent(abs, 1.0), tmp_path / folder / "b.svg") for folder in ("", "..")]
+    assert twice[0].read_bytes() == twice[1].read_bytes()
+    png = plots.save(plots.gradient_descent(abs, 1.0), tmp_path / "c.png")
+    assert png.read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_page_asks_for_nothing_and_closes_its_script() -> None:
