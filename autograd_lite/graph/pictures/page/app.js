@@ -119,6 +119,7 @@ function startKeys() {
       if (typing && on.id === 'search' && on.value) { on.value = ''; search(''); }
       else if (state.end) { state.end = ''; mark(); showPanel(); }
       else if (state.selected) select('');
+      else if (stepped && !told) showStep(0);
       if (typing) { on.blur(); canvas.focus(); }
       return;
     }
@@ -208,7 +209,7 @@ function toggleOutline() {
 function showHelp() {
   const keys = [['↑ ↓', 'follow the lines'], ['← →', 'go to the neighbour in the row'], ['Enter', 'open or shut a module'], ['/', 'search: names, ops, shapes, modules, nan, >10MB, <1kFLOP'],
     ['Enter, Shift+Enter', 'next hit, previous hit'], ['+ − 0', 'zoom in, zoom out, fit'], ['m', 'forward, both, backward'], ['a c', 'open all, shut all'], ['o', 'outline'],
-    ['t', 'light or dark'], ['s', 'save as SVG'], ['[ ] p', 'explanation: previous step, next step, play'], ['Esc', 'let go'], ['Shift+click', 'all paths from the chosen box to this one']];
+    ['t', 'light or dark'], ['s', 'save as SVG'], ['[ ] p', 'previous step, next step, play'], ['Esc', 'let go'], ['Shift+click', 'all paths from the chosen box to this one']];
   $('help').replaceChildren(html('h2', {}, 'Keys'), html('dl', { class: 'keys' }, ...keys.flatMap(([k, what]) => [html('dt', {}, html('kbd', {}, k)), html('dd', {}, what)])),
     html('form', { method: 'dialog' }, html('button', { class: 'wide' }, 'Close')));
   $('help').showModal();
