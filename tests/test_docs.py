@@ -7,6 +7,7 @@ those of the peers run under the marker `ci` only. The pictures that a page show
 from __future__ import annotations
 
 import doctest
+import importlib
 import os
 import re
 from importlib import metadata
@@ -25,6 +26,9 @@ from .nn import peers
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGES, IMAGES = sorted(p for p in DOCS.rglob("*.md") if "_build" not in p.parts), DOCS / "images"
 NAMES = ["/".join(path.relative_to(DOCS).with_suffix("").parts) for path in PAGES]
+# Pages whose code takes seconds.
+SLOW = {"gallery"}
+RUN = [pytest.param(p, id=n, marks=[pytest.mark.ci] * (n in SLOW)) for p, n in zip(PAGES, NAMES, strict=True)]
 FENCE = re.compile(r"^```python *(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 PEERS = ("torch", "keras", "autograd", "mygrad")
@@ -110,16 +114,31 @@ def test_drawings_that_differ_are_seen() -> None:
     assert not same_drawing(stored.replace("tangent", "secant"), stored)
 
 
-@pytest.mark.parametrize("path", PAGES, ids=NAMES)
+def check_paintings(folder: Path) -> None:
+    """Compare PNGs with those in `docs/images`, up to the letters and lines of another version of matplotlib."""
+    for file in sorted(folder.glob("*.png")):
+        if not file.name.startswith("gallery_"):
+            continue
+        if os.environ.get("AUTOGRAD_LITE_WRITE_PICTURES") == "1":
+            (IMAGES / file.name).write_bytes(file.read_bytes())
+        image = importlib.import_module("matplotlib.image")
+        new, old = (image.imread(path)[..., :3] for path in (file, IMAGES / file.name))
+        assert new.shape == old.shape, f"docs/images/{file.name} is of another size"
+        assert abs(new - old).mean() < 0.02, f"docs/images/{file.name} shows something else"
+
+
+@pytest.mark.parametrize("path", RUN)
 def test_the_code_of_a_page_prints_what_stands_there(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = path.read_text(encoding="utf-8")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AUTOGRAD_LITE_PROFILE", "quick")  # of property tests
     ran, report = failures(page, path.name, peers=False)
     assert not report, report
     assert ran >= sum(not block.needs for block in blocks(page))
     check_pictures({file.name: file.read_text(encoding="utf-8") for file in sorted(tmp_path.glob("*.svg"))})
+    check_paintings(tmp_path)
 
 
 def test_the_picture_of_the_transformer() -> None:
@@ -178,5 +197,6 @@ def test_a_page_is_one_namespace_and_a_wrong_claim_is_seen() -> None:
 
 def test_the_links_of_the_pages_lead_somewhere() -> None:
     for path in PAGES:
-        links = re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8"))
+        text = re.sub(r"^```.*?^```$|`[^`\n]+`", "", path.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+        links = re.findall(r"\]\(([^)#:]+)(?:#[\w-]+)?\)", text)
         assert [link for link in links if not (path.parent / link).exists()] == []

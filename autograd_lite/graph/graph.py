@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack
 from ..core.messages import checked
 from ..ir.build import built
 from ..ir.graph import PureGraph
+from ..ir.program import PureProgram
 from ..tensors.tensor import Tensor
 from .cost import By, Cost, cost_of
 from .explanations.explanation import Explanation
@@ -298,7 +299,7 @@ class Graph(PureGraph):
 
 
 @checked
-def build_graph(tensors: Tensor | Iterable[Tensor], *, backward: bool = False) -> Graph:
+def build_graph(tensors: Tensor | Iterable[Tensor], *, backward: bool = False, measured: bool = False) -> Graph:
     """Return the graph of the operations that made the given tensors.
 
     A tensor that requires a gradient and was made by no operation is a *parameter*; any other tensor without history
@@ -308,6 +309,8 @@ def build_graph(tensors: Tensor | Iterable[Tensor], *, backward: bool = False) -
     Args:
         tensors: one tensor, or several: the outputs of the graph.
         backward: add the backward pass from the outputs to all parameters, as the derivative rules state it.
+        measured: run it, backward too if a gradient flows, and put numbers at its nodes. Boxes of scalars show their
+            values and gradients; `overlay="values"` shows how large arrays are.
 
     Returns:
         The graph. The same computation gives an equal one.
@@ -315,7 +318,8 @@ def build_graph(tensors: Tensor | Iterable[Tensor], *, backward: bool = False) -
     Raises:
         TypeError: if an output is not a Tensor.
         ValueError: if there is no output.
-        GradError: with `backward`, if no output requires a gradient.
+        GradError: with `backward`, if no output requires a gradient; with `measured`, if `backward` released what that
+            needs.
 
     Example:
         >>> import autograd_lite as ag
@@ -328,8 +332,15 @@ def build_graph(tensors: Tensor | Iterable[Tensor], *, backward: bool = False) -
         n2 : (2,) float64 = multiply n0 n1
         n3 : ()   float64 = sum[axis=None, dtype=None, keepdims=False] n2
         return n3
+        >>> print(build_graph((x * w).sum(), measured=True).to_text().splitlines()[-2])
+        n3 : ()   float64 = sum[axis=None, dtype=None, keepdims=False] n2  # 1.5   1.5     1
     """
-    return Graph.of(built(tensors, backward=backward).graph)
+    if not measured:
+        return Graph.of(built(tensors, backward=backward).graph)
+    given = (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
+    flows = backward or any(getattr(tensor, "requires_grad", False) for tensor in given)
+    graph = PureProgram.build(given, backward=flows).measured()
+    return Graph.of(graph if backward else graph.forward())
 
 
 def tensor_picture(tensor: Tensor) -> str:

@@ -47,9 +47,9 @@ def plot_model(
 
     Args:
         model: the model, built or not.
-        to_file: the file, whose ending gives its kind: .svg and .dot need nothing else; .png and .pdf are the same picture,
-            and need the extra `plot`, or Graphviz. A page (.html), which opens layers with a click, and .mmd, .md, .txt and .json show what
-            the model computes. None for no file.
+        to_file: the file, whose ending gives its kind: .svg and .dot need nothing else; .png and .pdf are the same
+            picture, and need the extra `plot`, or Graphviz. A page (.html), which opens layers with a click, and .mmd,
+            .md, .txt and .json show what the model computes. None for no file.
         show_shapes: whether to show the shapes of arguments and results.
         show_dtype: whether to show the dtypes of results.
         show_layer_names: whether to show the names of layers; otherwise their types alone.

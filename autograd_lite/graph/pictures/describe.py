@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from ...ir.labels import amount, brief_params, clip, counted, exact, type_text, visible
 from ...ir.node import GraphNode, Kind
+from ...ir.stats import NOT_MEASURED, Measurement, single
 from ...ir.text import place
 from ..marks import Mark
 from .scopes import Scope
@@ -27,11 +28,13 @@ class Facts(NamedTuple):
         outputs: ids of the results.
         gradients: for the complete cotangent of a parameter, by its id, the name of that parameter.
         frozen: ids of inputs that are a module's own weights.
+        measurements: what was measured at nodes, by their ids.
     """
 
     outputs: Collection[str]
     gradients: Mapping[str, str]
     frozen: Collection[str]
+    measurements: Mapping[str, Measurement]
 
 
 class Sums(NamedTuple):
@@ -74,9 +77,9 @@ def _look(node: GraphNode, facts: Facts) -> str:
 
 def _lines(node: GraphNode, facts: Facts) -> tuple[tuple[str, ...], str]:
     """Return the lines, and the sign in front of the first."""
-    kind = type_text(node)
+    kind = number_text(node, facts.measurements.get(node.id, NOT_MEASURED)) or type_text(node)
     if node.kind is Kind.CONSTANT:
-        return (visible(node.value) or kind,), ""
+        return (visible(node.value) or type_text(node),), ""
     name = visible(clip(node.name, _NAME))
     if node.kind is not Kind.OP:
         return (_tail(visible(node.name)) or str(node.kind), kind), ""
@@ -87,6 +90,22 @@ def _lines(node: GraphNode, facts: Facts) -> tuple[tuple[str, ...], str]:
     sign = visible(node.glyph) if len(node.glyph) == 1 and not name else ""
     params = clip(brief_params(node), _PARAMS)
     return tuple(line for line in (f"{name} = {op}" if name else op, params, kind) if line), sign
+
+
+def number_text(node: GraphNode, measured: Measurement) -> str:
+    """Return the value of a measured scalar and its gradient, as "value 2 · grad -3"; nothing for other nodes."""
+    value, gradient = (single(stats, node.dtype) for stats in measured[:2])
+    if node.shape or not value:
+        return ""
+    return f"value {value} · grad {gradient}" if gradient else f"value {value}"
+
+
+def _numbers(node: GraphNode, measured: Measurement) -> list[str]:
+    """Return the value of a measured scalar and its gradient, with all digits."""
+    if not number_text(node, measured):
+        return []
+    found = {"value": measured.values, "gradient": measured.gradient}
+    return [f"{name} {stats.low!r}" for name, stats in found.items() if stats and stats.finite]
 
 
 def _tail(name: str) -> str:
@@ -101,6 +120,7 @@ def _tip(node: GraphNode, facts: Facts) -> list[str]:
         " ".join(filter(None, [node.id, "=", *what, node.value])),
         *map(str, node.params),
         size,
+        *_numbers(node, facts.measurements.get(node.id, NOT_MEASURED)),
         f"{node.flops:,} FLOP" if node.flops else "",
         f"gradient of {facts.gradients[node.id]}" if node.id in facts.gradients else "",
         f"backward of {node.of}, toward {node.toward}" if node.of else "",

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from ....core.shapes import Shape
 from ....ir.graph import PureGraph
-from ....ir.labels import amount
+from ....ir.labels import amount, clip, visible
 from ....ir.node import GraphNode, Kind, Role, number_of
 from ...marks import Overlay
-from ..describe import BACKWARD, Facts, Sums, group_box, node_box, series
+from ..describe import BACKWARD, Facts, Sums, group_box, node_box, number_text, series
 from ..scopes import Scope, common_scope
 from ..view import EdgeKind, View, ViewEdge, ViewNode
 
@@ -95,7 +95,7 @@ def homes_of(nodes: Sequence[GraphNode]) -> Homes:
 def facts_of(graph: PureGraph, homes: Homes) -> Facts:
     """Collect the facts about nodes that boxes need and nodes do not hold."""
     gradients = {total: graph[leaf].name or leaf for leaf, total in graph.gradients.items()} if graph.flows else {}
-    return Facts(frozenset(graph.outputs), gradients, homes.frozen)
+    return Facts(frozenset(graph.outputs), gradients, homes.frozen, graph.measurements)
 
 
 class Plan(NamedTuple):
@@ -188,6 +188,9 @@ def _named(graph: PureGraph) -> str:
 
 def _caption(graph: PureGraph, overlay: Overlay, more: Sequence[str]) -> tuple[str, ...]:
     said = [graph.summary()]
+    if any(number_text(node, graph.measurement(node.id)).count("grad") for node in graph):
+        name = graph[graph.outputs[0]].name if len(graph.outputs) == 1 else ""
+        said.append(f"grad: the derivative of {visible(clip(name, 40)) or 'the result'} with respect to the box")
     said += [overlay.title] if overlay.title else []
     return (*said, *overlay.caption, *more)
 

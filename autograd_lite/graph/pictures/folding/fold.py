@@ -64,8 +64,8 @@ def view_of(
     Args:
         graph: the graph.
         overlay: marks for nodes: an Overlay, an analysis that has one (Cost, Memory, NanReport, Health, GraphDiff), or
-            "flops", "bytes", "saved" or "time" for that cost. A group shows the sum of what its members measure and the
-            worst of their looks.
+            "flops", "bytes", "saved" or "time" for that cost; "values" for what was measured of arrays. A group shows
+            the sum of what its members measure and the worst of their looks.
         depth: how many levels of modules stay open; None to choose a readable picture. 0 makes one box of
             every outermost module.
         expand: modules to open, with all around them, by path, such as "encoder.block_0"; or a function from a path

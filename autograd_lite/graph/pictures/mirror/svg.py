@@ -103,7 +103,7 @@ def mirror(tensors: Tensor | Iterable[Tensor], *, measured: bool = False, **opti
         >>> import autograd_lite as ag
         >>> w = ag.tensor([1.0, 2.0], requires_grad=True, name="w")
         >>> picture = mirror((w * w).sum(), measured=True)
-        >>> "vjp multiply" in picture, "grad (2,) · |g| 4.5" in picture
+        >>> "∇ multiply" in picture, "grad (2,) · |g| 4.5" in picture
         (True, True)
     """
     if measured:
@@ -116,7 +116,10 @@ def _sheet(graph: PureGraph, mirror: Mirror, labels: Sequence[Label]) -> Sheet:
     name = visible(clip(next((graph[i].name for i in results_of(graph)), ""), 60))
     looks = [look for look in LOOKS if any(label.look == look for label in labels)]
     heats = range(HEATS) if any(label.heat >= 0 for label in labels) else ()
-    legend = [sample_of(look, "derivative rule" if look == "backward" else "") for look in looks]
+    legend = [
+        sample_of(look, "derivative rule; g is the gradient that comes in" if look == "backward" else "")
+        for look in looks
+    ]
     legend += [heat_sample()] if heats else []
     legend += [line_sample(EdgeKind.DATA, "value"), line_sample(EdgeKind.GRADIENT)]
     legend += [line_sample(EdgeKind.SAVED, "saved for a rule")] if mirror.saved else []
