@@ -15,7 +15,6 @@ import ast
 import importlib
 import inspect
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -116,6 +115,11 @@ def other_names(found: list[Entry]) -> dict[int, list[str]]:
     return names
 
 
+def text_of(entry: Entry) -> str:
+    """Return an object's text: its docstring."""
+    return inspect.getdoc(entry.thing) or ""
+
+
 def page(entry: Entry, known: dict[Any, str], names: list[str]) -> str:
     """Return the page of an object, as reStructuredText.
 
@@ -141,7 +145,8 @@ def page(entry: Entry, known: dict[Any, str], names: list[str]) -> str:
     ]
     if inspect.isclass(thing):
         bases = [base for base in thing.__mro__[1:] if base in known]
-        stop = [base.__name__ for base in bases] + ["Exception", "BaseEstimator", "Generic", "dict", "tuple", "ndarray", "Enum", "str"]
+        above = dict.fromkeys(cls.__name__ for base in bases for cls in base.__mro__ if cls is not object)
+        stop = [*above, *(cls.__name__ for cls in thing.__mro__[1:] if cls is not object and not is_ours(cls))]
         lines += ["   :members:", f"   :inherited-members: {', '.join(stop)}"]
         if bases:
             links = ", ".join(f":py:class:`{known[base]}`" for base in bases)

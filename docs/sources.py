@@ -12,12 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import objects
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 from sphinx.application import Sphinx
-
-import objects
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = "source"  # in the site
@@ -39,21 +38,30 @@ def place(module: str, name: str) -> tuple[Path, int] | None:
 def _of_code(thing: Any) -> tuple[Path, int] | None:
     for attribute in ("fget", "func", "__func__"):
         thing = getattr(thing, attribute, None) or thing
-    code = getattr(inspect.unwrap(thing) if callable(thing) else thing, "__code__", None)
-    return _ours(code.co_filename, code.co_firstlineno) if code else None
+    thing = inspect.unwrap(thing) if callable(thing) else thing
+    code = getattr(thing, "__code__", None)
+    elsewhere = code and code.co_filename != _file_of(
+        thing
+    )  # a function that another one made, under a name of its own
+    return _ours(code.co_filename, code.co_firstlineno) if code and not elsewhere else None
 
 
 def _of_class(thing: Any) -> tuple[Path, int] | None:
     if not inspect.isclass(thing):
         return None
-    file = getattr(sys.modules.get(thing.__module__), "__file__", None) or ""
-    return _ours(file, _classes(file).get(thing.__qualname__, 1)) if file.endswith(".py") else None
+    file = _file_of(thing)
+    near = [file, *map(str, sorted(Path(file).parent.glob("*.py")))] if file.endswith(".py") else []
+    return next((_ours(f, _classes(f)[thing.__qualname__]) for f in near if thing.__qualname__ in _classes(f)), None)
+
+
+def _file_of(thing: Any) -> str:
+    """Return the file of the module that something says it is from."""
+    return str(getattr(sys.modules.get(getattr(thing, "__module__", None) or ""), "__file__", None) or "")
 
 
 def _by_name(thing: Any, owner: Any, name: str) -> tuple[Path, int] | None:
     """Return the first line with a name in the module of an object, or of what has it: attributes, rows of tables."""
-    module = getattr(thing, "__module__", None) or getattr(owner, "__module__", None) or ""
-    file = getattr(sys.modules.get(module), "__file__", None) or ""
+    file = _file_of(thing) or _file_of(owner)
     if not file.endswith(".py"):
         return None
     lines = Path(file).read_text(encoding="utf-8").split("\n")
@@ -104,8 +112,13 @@ def _files(app: Sphinx) -> set[Path]:
     found = objects.entries(Path(app.srcdir) / "reference")
     places = [place(e.module, e.name) for e in found]
     places += [_of_class(base) for e in found if inspect.isclass(e.thing) for base in e.thing.__mro__]
-    places += [_of_code(part) for e in found if inspect.isclass(e.thing) for base in e.thing.__mro__
-               for part in vars(base).values()]
+    places += [
+        _of_code(part)
+        for e in found
+        if inspect.isclass(e.thing)
+        for base in e.thing.__mro__
+        for part in vars(base).values()
+    ]
     return {found[0] for found in places if found}
 
 

@@ -76,9 +76,14 @@ def trace(
     tensors = tensors_in(*args, *kwargs.values()) if kwargs or not _BARE.issuperset(map(type, args)) else ()
     targets: set[Any] = set()
     for vs in variables:
-        targets.update((vs,) if vs.__class__ is Node else leaves(vs))
-    results = (out,) if out.__class__ is Tensor else tensors_in(out)
-    paths = paths_from([edge_of(t) for t in results if t.requires_grad], targets)
+        if vs.__class__ is Node:
+            targets.add(vs)
+        else:
+            targets.update(leaves(vs))
+    if out.__class__ is Tensor and out._node.__class__ is Node:
+        paths = paths_from((out._node,) if out._node.needs else (), targets)
+    else:
+        paths = paths_from([edge_of(t) for t in tensors_in(out) if t.requires_grad], targets)
     # The variables of transformations around this one are history too, those of transformations that ended are not.
     history = paths.history or (paths.astray and depth.tapes > 0)
     # On a tape every Tensor has a node.
