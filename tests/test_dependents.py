@@ -33,7 +33,7 @@ def test_tests_are_compared_by_their_ids():
     assert [found.passing(*kind) for kind in (BOTH, HIPS, OURS, NEITHER)] == [["a"], ["b", "f"], ["c", "g"], ["d"]]
     assert found.reasons() == {"b": "because", "f": harness.UNEXPLAINED}
     assert found.seconds() == (1.0, 1.0)
-    assert harness.table([found]).endswith("| x 1 | 1 | 2 | 2 | 1 | 1.00 s | 1.00 s | 1.00 |")
+    assert harness.table([found]).endswith("| x 1 | 1 | 2 | 2 | 1 | 0 | 1.00 s | 1.00 s | 1.00 |")
     assert "  f: not explained\n      it was not collected" in harness.report([found])
 
 
@@ -43,6 +43,36 @@ def test_rounds_keep_the_least_time_and_every_failure():
     found = harness.merged([first, second])
     assert {test: how.outcome for test, how in found.items()} == {"a": "passed", "b": "failed", "c": "failed"}
     assert found["a"].seconds == 0.5
+
+
+def test_what_a_time_limit_cuts_off_is_not_compared():
+    lines = [
+        {"test": "a", "outcome": "unreached"},
+        {"test": "b", "outcome": "unreached"},
+        {"test": "c", "outcome": "unreached"},
+        {"test": "a", "outcome": "started"},
+        {"test": "a", "outcome": "passed"},
+        {"test": "b", "outcome": "started"},
+    ]
+    cut, crashed = (harness.read(map(json.dumps, lines), crashed) for crashed in (False, True))
+    hips = outcomes(a="passed", b="passed", c="passed")
+    found = harness.Comparison(Suite("x", "1", ()), hips, cut)
+    assert [found.passing(*kind) for kind in (BOTH, HIPS, OURS, NEITHER)] == [["a"], [], [], []]
+    assert found.unreached() == ["b", "c"]
+    assert "| x 1 | 1 | 0 | 0 | 0 | 2 |" in harness.table([found])
+    assert harness.Comparison(found.suite, hips, crashed).passing(*HIPS) == ["b", "c"]
+    for rounds in ([cut, hips], [hips, cut]):
+        assert {how.outcome for how in harness.merged(rounds).values()} == {"passed"}
+
+
+@pytest.mark.ci
+def test_a_run_that_meets_its_limit_says_how_far_it_came(tmp_path, capfd):
+    (tmp_path / "test_slow.py").write_text(
+        "import time\ndef test_a(): pass\ndef test_b(): time.sleep(60)\ndef test_c(): pass\n", encoding="utf-8"
+    )
+    found = harness.run(Suite("slow", "1", ("test_slow.py",)), tmp_path, "ours", 5)
+    assert [how.outcome for how in found.values()] == ["passed", "unreached", "unreached"]
+    assert "slow with ours ended after 1 of 3 tests: it took longer than 5 s" in capfd.readouterr().err
 
 
 class Time:
@@ -76,7 +106,10 @@ def fake() -> tuple[Time, plugin.Clock, Any]:
     def defvjp(f, *given, argnums=None):
         rules[f] = given[0]
 
-    module.make_vjp, module.grad, module.defvjp = make_vjp, grad, defvjp
+    def primitive(f):
+        return f
+
+    module.make_vjp, module.grad, module.defvjp, module.primitive = make_vjp, grad, defvjp, primitive
     clock = plugin.Clock(time)
     clock.install([module])
     return time, clock, module
@@ -108,6 +141,13 @@ def test_the_clock_stops_in_users_rules_and_their_pullbacks(fake):
 
     module.defvjp(f, lambda y: (time.work(100), lambda g: (time.work(100), 5.0 * g)[1])[1], argnums=(0,))
     assert module.grad(f)(3.0) == 5.0
+    assert clock.seconds == 3
+
+
+def test_the_clock_stops_in_users_primitives(fake):
+    time, clock, module = fake
+    f = module.primitive(lambda x: (time.work(100), x)[1])
+    assert f(3.0) == module.grad(f)(3.0) + 2.0
     assert clock.seconds == 3
 
 

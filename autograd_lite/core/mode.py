@@ -100,7 +100,7 @@ def _begin(entry: Entry) -> None:
         raise
 
 
-# What `hold_mode` made outside of all blocks, by its change: no block that such a mode lists ever ends, so none changes.
+# What `hold_mode` made outside of all blocks, by its change. No block that such a mode lists ends, so none changes.
 _HELD: dict[Callable[[Mode], None], Mode] = {}
 
 

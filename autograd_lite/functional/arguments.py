@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.depth import DEPTH, Depth, inside_lifted
-from ..core.errors import DtypeError, GradError, ShapeError
+from ..core.depth import DEPTH, Depth
+from ..core.errors import DtypeError, GradError, ShapeError, more_on
 from ..core.mode import MODE, TAPES, enter_mode, leave_mode, record_on, restore_mode
 from ..core.node import Node
 from ..engine import edge_of
@@ -76,9 +76,14 @@ def trace(
     tensors = tensors_in(*args, *kwargs.values()) if kwargs or not _BARE.issuperset(map(type, args)) else ()
     targets: set[Any] = set()
     for vs in variables:
-        targets.update((vs,) if vs.__class__ is Node else leaves(vs))
-    results = (out,) if out.__class__ is Tensor else tensors_in(out)
-    paths = paths_from([edge_of(t) for t in results if t.requires_grad], targets)
+        if vs.__class__ is Node:
+            targets.add(vs)
+        else:
+            targets.update(leaves(vs))
+    if out.__class__ is Tensor and out._node.__class__ is Node:
+        paths = paths_from((out._node,) if out._node.needs else (), targets)
+    else:
+        paths = paths_from([edge_of(t) for t in tensors_in(out) if t.requires_grad], targets)
     # The variables of transformations around this one are history too, those of transformations that ended are not.
     history = paths.history or (paths.astray and depth.tapes > 0)
     # On a tape every Tensor has a node.
@@ -123,8 +128,8 @@ def tensors_in(*trees: Any) -> list[Tensor]:
 def positions(what: str, f: Callable[..., Any], argnums: int | Sequence[int], args: tuple[Any, ...]) -> tuple[int, ...]:
     """Return which positional arguments `argnums` names, counted from the front."""
     n = len(args)
-    if argnums.__class__ is int and 0 <= argnums < n:  # type: ignore[operator]
-        return (argnums,)  # type: ignore[return-value]
+    if argnums.__class__ is int and 0 <= argnums < n:
+        return (argnums,)
     wanted = (argnums,) if isinstance(argnums, int) else tuple(argnums)
     for i in wanted:
         if not -n <= i < n:
@@ -178,7 +183,7 @@ def floating(what: str, a: Any, where: str) -> Any:
     if dtype.kind not in "fc":
         raise DtypeError(
             f"{what}: expected a floating {where} to differentiate by; received dtype {dtype.name}. "
-            "Pass 2.0 instead of 2, or cast with .astype(float)"
+            "Pass 2.0 instead of 2, or cast with .astype(float)" + more_on("integers")
         )
     return a
 
@@ -232,15 +237,17 @@ def scalar(what: str, out: Any) -> Any:
         raise GradError(
             f"{what}: expected the function to return a scalar; received {type(out).__name__}"
             + (". Did it forget to return?" if out is None else "; has_aux=True allows a pair (value, anything)")
+            + more_on("nothing-returned" if out is None else "not-a-scalar")
         )
     if np.shape(out._data if isinstance(out, Tensor) else out) not in ((), (1,)):
         raise GradError(
             f"{what}: expected the function to return a scalar; received shape {np.shape(out)}. "
-            "Reduce it, with .sum() or .mean()"
+            "Reduce it, with .sum() or .mean()" + more_on("not-a-scalar")
         )
     if (out.dtype if isinstance(out, Tensor) else np.asarray(out).dtype).kind == "c":
         raise GradError(
             f"{what}: expected a real loss; received a complex one. Take its .real or abs(), or give vjp a cotangent"
+            + more_on("complex-loss")
         )
     return out
 
@@ -260,7 +267,7 @@ def arrays_returned(what: str, out: Any) -> Any:
     if out is None:
         raise GradError(
             f"{what}: expected the function to return an array or a container of arrays; received None. Did it forget "
-            "to return?"
+            "to return?" + more_on("nothing-returned")
         )
     return out
 

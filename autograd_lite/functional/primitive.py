@@ -16,10 +16,10 @@ import numpy as np
 
 from ..core.arguments import function_given
 from ..core.depth import outside
-from ..core.errors import GradError, MissingRule, ShapeError
+from ..core.errors import GradError, MissingRule, ShapeError, more_on
 from ..core.live import bare_number
-from ..core.mode import MODE, TAPES
-from ..core.node import LEAF
+from ..core.mode import MODE
+from ..core.node import LEAF, Node
 from ..core.op import Op, by_need
 from ..core.ownership import SMALL
 from ..core.shapes import ShapeDtype
@@ -158,27 +158,24 @@ class Primitive:
         values: list[Any] = []
         edges: list[Any] = []
         needs: list[int] = []
-        none = True
-        recorded = False
+        none, lent = True, False
         for i, x in enumerate(inputs):
             if x.__class__ is Tensor:
                 none, node = False, x._node
                 values.append(x._data)
-                if node is None or node is LEAF:
-                    edges.append(x)
-                else:
-                    edges.append(node)
-                    recorded = True
+                edges.append(x if node is None or node is LEAF else node)
                 if node is not None and node.needs:
                     needs.append(i)
             elif x.__class__ in BARE:
                 values.append(x)
                 edges.append(x)
+                lent = lent or x.__class__ is np.ndarray
             elif isinstance(x, (Tensor, Lifted)):  # of a transformation
                 call = call or Call(args, kwargs, [])
                 out = self._op(len(inputs))(*inputs, call=call)
                 return call.packing.unpack(out)
             else:
+                lent = True
                 values.append(bare_number(x))
                 edges.append(x)
         if none:
@@ -189,11 +186,21 @@ class Primitive:
         if call is None and held[0].__class__ not in BARE:
             call = Call(args, kwargs, [])
         out = taken(held, 0) if call is None else call.packed(held)
-        params = _NO_PARAMS if call is None else {"call": call}
-        node = None
-        if needs or recorded or (TAPES and MODE.get().tape is not None):
-            node = record(self._op(len(values)), out, values, edges, needs, params)
+        node = self._node(out, values, edges, needs, _NO_PARAMS if call is None else {"call": call}, lent)
         return wrap(out, node) if call is None else call.packing.unpack(wrap(out, node))
+
+    def _node(
+        self, out: Any, values: list[Any], edges: list[Any], needs: list[int], params: dict[str, Any], lent: bool
+    ) -> Node | None:
+        """Record a call, unless nothing is; `lent` if the caller's arrays are among the inputs."""
+        mode = MODE.get()
+        if needs and not lent and mode.record and not mode.source and out.dtype.kind in "fc":  # a tape sets source
+            saved = (out, *values)
+            op = self._op(len(values))
+            return Node(op, tuple(edges), params, saved, tuple(needs), out.shape, out.dtype, None)
+        if needs or mode.tape is not None or any(edge.__class__ is Node for edge in edges):
+            return record(self._op(len(values)), out, values, edges, needs, params)
+        return None
 
     def _run(self, values: Sequence[Any], call: Call | None) -> Any:
         """Run the function as if outside of all transformations, since none can reach into it."""
@@ -230,6 +237,10 @@ class Primitive:
         """Return the cotangents of the inputs in `needs`."""
         call = params.get("call")
         out, *values = saved
+        if call is None and len(needs) == 1 and not self._opaque:
+            i = needs[0]
+            if (rule := self._vjps.get(i)) is not None:
+                return [self._fitted({i: rule.alike((i,), g, *saved)}, i, values[i], i)]
         if call is not None:
             g, out = call.packing.unpack(g), call.packing.unpack(out)
         if call is None or call.plain:
@@ -386,6 +397,7 @@ class Primitive:
         raise MissingRule(
             f"{self.what}: {self._name} has no {kind} rule for argument {i}, and a derivative by it was asked for. "
             f"Define one with {define}, with None in place of the rule if the derivative is zero"
+            + more_on("missing-rule")
         )
 
     # ---- reading a rule ---------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -39,8 +38,6 @@ def _canonical_of_arrays(a: Any, axis: Axis, keepdims: Any) -> dict[str, Any]:
     return {"axis": normalize_axes(axis, a.ndim), "keepdims": kept(keepdims)}
 
 
-# Up to so many elements, an array costs less than a view of one number.
-_FEW = 512
 # The parameters of a sum over all elements.
 OF_ALL: dict[str, Any] = {"axis": None, "keepdims": False, "dtype": None}
 
@@ -141,13 +138,8 @@ def _count(x: Any, axis: tuple[int, ...] | None) -> int:
 
 def _spread(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     """Repeat a reduced cotangent along the reduced axes, without copying it if it is large."""
-    if axis is None and not keepdims and g.__class__ is np.float64:
-        if math.prod(x.shape) > _FEW:
-            return repeated(g, x.shape)
-        every = np.empty(x.shape, g.dtype)
-        every.fill(g)
-        return every
-    return broadcast_to(expand_reduced(g, x.shape, axis, keepdims), shape=x.shape)
+    every = repeated(g, x.shape) if axis is None and not keepdims else None
+    return broadcast_to(expand_reduced(g, x.shape, axis, keepdims), shape=x.shape) if every is None else every
 
 
 def _dot(x: Any, y: Any, axis: Any, keepdims: bool, dtype: Any) -> Any:

@@ -180,7 +180,7 @@ def table(confirmed: Sequence[Confirmed]) -> str:
     parts = []
     for library, called in VERSIONS.items():
         rows = [row(c) for c in confirmed if library_of(c.finding) == library]
-        head = ["| call | by | gradient | truth | |", "|---|---|---|---|---|"]
+        head = ["| call | by | gradient | truth | what it is |", "|---|---|---|---|---|"]
         parts.append("\n".join([f"### {NAMES[library]} {called}", "", *head, *rows]))
     return "\n\n".join(parts)
 

@@ -15,6 +15,7 @@ class Suite:
         tests: the files, folders and options that pytest is given, relative to the library's folder.
         sources: the folder that holds the package.
         needs: what its tests import besides.
+        numpy_1: what its sources call of NumPy that NumPy 2 has no more, as "old=new", in both libraries.
         reasons: patterns of the ids of tests that pass with HIPS alone, with the reasons.
     """
 
@@ -23,6 +24,7 @@ class Suite:
     tests: tuple[str, ...]
     sources: str = "."
     needs: str = ""
+    numpy_1: str = ""
     reasons: dict[str, str] = field(default_factory=dict)
 
 
@@ -83,6 +85,13 @@ SUITES = (
         "0.25",
         ("surpyval/tests/univariate/parametric", "surpyval/tests/recurrent"),
         needs="autograd-gamma pandas formulaic",
+    ),
+    Suite(
+        "paragami",
+        "0.42",
+        ("paragami/tests",),  # the repository; no source distribution
+        numpy_1="product=prod",
+        reasons={"*::test_slogdet_3d": "it wants an error where this works: slogdet in forward mode of a batch"},
     ),
     Suite("mici", "0.4.1", ("tests/test_autodiff.py", "tests/test_matrices.py", "-k=not jax"), sources="src"),
 )

@@ -9,7 +9,7 @@ from typing import Any
 from ....ir.graph import PureGraph
 from ....ir.labels import brief_params, clip, summary, visible
 from ....ir.node import GraphNode, Kind, number_of
-from ....ir.stats import Stats
+from ....ir.stats import Measurement, Stats, single
 from ....ir.text import place
 from ...cost import By, cost_of
 from ...explanations.words.rules import Words
@@ -114,10 +114,17 @@ def _node(graph: PureGraph, node: GraphNode, home: int, places: dict[str, int]) 
         of=number_of(node.of) + 1 if node.of else 0,
         toward=number_of(node.toward) + 1 if node.toward else 0,
         place=places.setdefault(where, len(places)) + 1 if where else 0,
+        numbers=_numbers(node, measured),
         values=_stats(measured.values),
         gradient=_stats(measured.gradient),
         seconds=measured.seconds,
     )
+
+
+def _numbers(node: GraphNode, measured: Measurement) -> list[str]:
+    """Return the value and the gradient of a measured scalar, as the box shows them."""
+    found = [single(stats, node.dtype) for stats in measured[:2]] if not node.shape else [""]
+    return [text for text in found if text] if found[0] else []
 
 
 def _shape(node: GraphNode) -> str:

@@ -23,6 +23,9 @@ function amount(value, unit) {
 }
 
 const number = (v) => (typeof v === 'number' ? (Number.isInteger(v) && Math.abs(v) < 1e15 ? v.toLocaleString('en-US') : String(+v.toPrecision(6))) : String(v));
+// What a box says below its name: the value of a measured scalar, with its gradient where that has no box of its own; else
+// its type.
+const kindOf = (n, alone) => (n.numbers && n.kind !== 'constant' ? 'value ' + n.numbers[0] + (alone && n.numbers[1] ? ' · grad ' + n.numbers[1] : '') : typeOf(n));
 const typeOf = (n) => (n.dtype === 'generator' ? 'generator' : n.weak ? n.dtype.replace(/\d+$/, '') : (n.shape || '()') + ' ' + n.dtype);
 
 const SVG = 'http://www.w3.org/2000/svg';
@@ -95,7 +98,7 @@ function nodeContent(n) {
     const told = n.told || '';
     if (told) made.lines.push(line(clip(told, 30)));
   }
-  made.lines.push(line(typeOf(n)));
+  made.lines.push(line(kindOf(n, state.mode === 'forward')));
   if (state.mode === 'backward' && !n.role && n.bytes) made.lines.push(line('saved, ' + amount(n.bytes, 'B')));
   return made;
 }
@@ -120,7 +123,7 @@ function mirrorContent(box) {
   }
   const n = nodes[item.node];
   if (box.arrives) {
-    const lines = [line(nameOf(n) + '.grad', 14, 'head'), line(typeOf(nodes[cotangent.get(n.id)]))];
+    const lines = [line(nameOf(n) + '.grad', 14, 'head'), line(kindOf(nodes[cotangent.get(n.id)]))];
     return { look, lines, badge: '', gradient: true };
   }
   const made = { look, lines: [line('∇ ' + clip(n.op, 34), 14, 'head')], badge: '' };
@@ -129,6 +132,7 @@ function mirrorContent(box) {
   const said = [...new Set(rules.map(([f, words]) => (differ ? '→ ' + clip(nameOf(nodes[f.into]) || nodes[f.into].op || nodes[f.into].kind, 14) + ': ' : '') + words))];
   if (said.length) for (const words of said.slice(0, 3)) made.lines.push(line(clip(words, 36), 11, 'rule'));
   else made.lines.push(line(box.back.length ? clip(box.back.filter((i) => nodes[i].kind === 'op').map((i) => nodes[i].op).join(', ') || 'start: 1', 36) : 'passes unchanged'));
+  if (n.numbers && n.numbers[1]) made.lines.push(line('g = ' + n.numbers[1]));
   return made;
 }
 
