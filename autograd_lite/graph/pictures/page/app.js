@@ -183,6 +183,7 @@ const darkness = matchMedia('(prefers-color-scheme: dark)');
 function setTheme(theme) {
   document.documentElement.dataset.theme = theme;
   $('theme').setAttribute('aria-pressed', String(theme === 'dark'));
+  drawThumbnail();
   drawMinimap();
 }
 
@@ -216,9 +217,11 @@ function showHelp() {
 
 // The picture as a separate file: with its style inside, in the current theme.
 function svgText() {
+  settleView();
   const copy = svg.cloneNode(true), css = [...document.styleSheets].flatMap((s) => [...s.cssRules]).map((r) => r.cssText).filter((t) => /\.(node|line|frame|look-|heat-|border-|badge|soft|head|rule|strong|sign|bytes|hot|plain|none|twin|frame-title|badge-text|box|place)/.test(t) && !/:(focus|hover)|\.bar|#panel|@media/.test(t));
   const names = new Set(css.join(' ').match(/var\(--[\w-]+/g).map((v) => v.slice(4))), style = getComputedStyle(document.documentElement);
   const values = [...names].map((v) => [v, style.getPropertyValue(v).trim()]).filter(([, value]) => value).map(([v, value]) => v + ':' + value).join(';');
+  for (const g of copy.querySelectorAll('.opens')) g.remove();
   for (const g of copy.querySelectorAll('[tabindex]')) { g.removeAttribute('tabindex'); g.removeAttribute('role'); }
   for (const g of copy.querySelectorAll('.selected, .near, .hit')) g.classList.remove('selected', 'near', 'hit');
   copy.querySelector('#world').setAttribute('transform', 'translate(24 24)');
@@ -260,7 +263,7 @@ function startTools() {
     const handle = handleAt(e);
     if (handle) { openOrShut(handle.parentNode.dataset.id); return; }
     const box = boxes.get(id);
-    if (box && box.group && id === state.selected) { openOrShut(id); return; }
+    if (box && box.group && (id === state.selected || e.target.closest('.opens'))) { openOrShut(id); return; }
     select(e.target.closest('.frame') ? '' : id);
     if (id) focusBox(id);
   });
