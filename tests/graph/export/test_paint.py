@@ -74,6 +74,14 @@ def test_size_colors_and_corners_of_a_png(dpi: float, theme: Literal["light", "d
     assert all(picture[y, x, 3] < 1 for x in (0, -1) for y in (0, -1))
 
 
+def test_a_png_that_would_fill_the_memory_is_refused() -> None:
+    svg = '<svg xmlns="http://www.w3.org/2000/svg" width="5000" height="50000"></svg>'
+    with pytest.raises(ValueError, match=r"received one of 7,500 × 75,000\. Pass dpi=85 or less"):
+        painted(svg, "png")
+    assert 5000 * 50000 * (85 / 96) ** 2 < 2e8 < 5000 * 50000 * (86 / 96) ** 2
+    assert painted(svg, "pdf").startswith(b"%PDF-")
+
+
 @pytest.mark.parametrize("form", ["png", "pdf"])
 def test_the_same_bytes_whatever_is_set_for_plots(form: Literal["png", "pdf"]) -> None:
     svg = SMALL.to_svg()
