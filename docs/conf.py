@@ -79,6 +79,11 @@ def _no_call(_app: Sphinx, _what: str, _name: str, thing: object, *_more: object
     return ("", "") if getattr(thing, "_is_protocol", False) else None
 
 
+def _skip_theirs(_app: Sphinx, _what: str, _name: str, thing: object, *_more: object) -> bool | None:
+    """Leave out what scikit-learn adds to estimators, and describes itself."""
+    return True if str(getattr(thing, "__module__", "")).startswith("sklearn") else None
+
+
 def _bring_notebooks(_app: Sphinx) -> None:
     """Copy the notebooks to where Sphinx looks for pages, with links that hold there."""
     folder, notebooks = DOCS / "tutorials", sorted((DOCS.parent / "notebooks").rglob("*.ipynb"))
@@ -109,5 +114,6 @@ def setup(app: Sphinx) -> None:
     """Prepare the texts of docstrings, the notebooks, and the live picture of the first page."""
     app.connect("autodoc-process-docstring", _as_text, priority=100)  # before napoleon
     app.connect("autodoc-process-signature", _no_call)
+    app.connect("autodoc-skip-member", _skip_theirs)
     app.connect("builder-inited", _bring_notebooks)
     app.connect("build-finished", _draw_live_graph)

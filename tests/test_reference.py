@@ -115,3 +115,7 @@ def test_every_signature_tells_something() -> None:
             assert issubclass(entry.thing, (Exception, dict)), entry
             continue
         assert not re.fullmatch(r"\(\*args.*, \*\*kw\w*\)( -> .*)?", signature), entry
+
+
+def test_every_object_has_an_example() -> None:
+    assert [entry.full_name for entry in ENTRIES if ">>>" not in objects.text_of(entry)] == []
