@@ -7,6 +7,7 @@ backward pass in a dozen lines.
 
 from __future__ import annotations
 
+import operator
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextvars import copy_context
@@ -34,7 +35,7 @@ from .tensors.record import owned, wrap
 from .tensors.tensor import GRAD_LOCK, Tensor
 
 _UNIT, _CONSTANT, _PARTIAL, _APPLIED, _VJP = Kind.UNIT, Kind.CONSTANT, Kind.PARTIAL, Kind.APPLIED, Kind.VJP
-_GATE, _TOTAL = Kind.GATE, Kind.TOTAL
+_GATE, _TOTAL, _READ = Kind.GATE, Kind.TOTAL, Kind.READ
 # Constants up to this many bytes stay readable in the record after backward; larger arrays are let go.
 _KEEP_BYTES = 1024
 # Adding in place saves memory traffic on large arrays; on small ones NumPy is faster with a new array.
@@ -42,6 +43,7 @@ _IN_PLACE_SIZE = 1000
 # From here on threads may share the work of NumPy's functions, though not of operators; see `native.threads`.
 _LARGE = 1 << 16
 _BOOL = np.dtype(np.bool_)
+_size = operator.attrgetter("size")
 # Turns the saved values of a node into what its rules are given; None where they are given as they are.
 _Opened = Callable[[Node, tuple[Any, ...]], tuple[Any, ...]] | None
 
@@ -204,7 +206,7 @@ def cotangents(
     tape = MODE.get().tape if TAPES else None
     alarm = _Alarm()
     # A NaN or an infinity can hide from the result behind an op that selects, or where the root's cotangent is zero.
-    alarm.on = masks = selects or any(g.size > 1 for g in roots.values())
+    alarm.on = masks = selects or max(map(_size, roots.values()), default=0) > 1
     change: Any = None
     opened: _Opened = None
     if create_graph:
@@ -345,6 +347,8 @@ def _walk(
             kind = rule.kind
             if kind is _UNIT:
                 r = g
+            elif kind is _READ:
+                r = rule.value
             elif kind is _APPLIED and not params:
                 r = rule.value(g, *saved)
                 if alarm.on:

@@ -17,7 +17,7 @@ from ..paths import Paths, paths_from
 from ..tensors.lifted import Held, Level, Lifted, face
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
-from ..tree import beside as walk_beside, items, leaves, map as map_leaves, rebuild
+from ..tree import beside as walk_beside, items, leaves, map as map_leaves
 
 _CONTAINERS = frozenset({list, tuple, dict})
 # Classes of what holds no Tensor and of what is differentiated by as it is.
@@ -76,9 +76,14 @@ def trace(
     tensors = tensors_in(*args, *kwargs.values()) if kwargs or not _BARE.issuperset(map(type, args)) else ()
     targets: set[Any] = set()
     for vs in variables:
-        targets.update((vs,) if vs.__class__ is Node else leaves(vs))
-    results = (out,) if out.__class__ is Tensor else tensors_in(out)
-    paths = paths_from([edge_of(t) for t in results if t.requires_grad], targets)
+        if vs.__class__ is Node:
+            targets.add(vs)
+        else:
+            targets.update(leaves(vs))
+    if out.__class__ is Tensor and out._node.__class__ is Node:
+        paths = paths_from((out._node,) if out._node.needs else (), targets)
+    else:
+        paths = paths_from([edge_of(t) for t in tensors_in(out) if t.requires_grad], targets)
     # The variables of transformations around this one are history too, those of transformations that ended are not.
     history = paths.history or (paths.astray and depth.tapes > 0)
     # On a tape every Tensor has a node.
@@ -165,8 +170,13 @@ def _variables(what: str, tree: Any, i: int, level: Level | None) -> Any:
     if tree.__class__ in _FLOATING or (isinstance(tree, (np.ndarray, Tensor)) and tree.dtype.kind in "fc"):
         return variable(tree, level)
     tree = array_like(tree)
-    pairs = list(items(tree))
-    return rebuild(tree, iter([variable(floating(what, a, f"argument {i}{path}"), level) for path, a in pairs]))
+
+    def of_leaf(a: Any) -> Tensor:
+        if a.__class__ not in _FLOATING and (not hasattr(a, "dtype") or a.dtype.kind not in "fc"):
+            floating(what, a, f"argument {i}{next((path for path, x in items(tree) if x is a), '')}")
+        return variable(a, level)
+
+    return map_leaves(of_leaf, tree)
 
 
 def floating(what: str, a: Any, where: str) -> Any:

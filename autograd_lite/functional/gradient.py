@@ -192,13 +192,14 @@ def pull_back(traced: Traced, roots: Sequence[tuple[Any, Any]], retain: bool = F
             paths=traced.paths,
         )
 
-    def gradient_of(v: Node, a: Any) -> Any:
+    grads = []
+    single = len(traced.variables) == 1 and traced.variables[0].__class__ is Node
+    for v, a in ((traced.variables[0], traced.given[0]),) if single else pairs_of(traced):
         g = found.get(v)
-        return like_argument(np.zeros(v.shape, v.dtype) if g is None else conjugated(g), a, as_tensors, ends)
-
-    if all(vs.__class__ is Node for vs in traced.variables):
-        return tuple(map(gradient_of, traced.variables, traced.given))
-    each = iter([gradient_of(v, a) for v, a in pairs_of(traced)])
+        grads.append(like_argument(np.zeros(v.shape, v.dtype) if g is None else conjugated(g), a, as_tensors, ends))
+    if single:
+        return tuple(grads)
+    each = iter(grads)
     return tuple([next(each) if vs.__class__ is Node else rebuild(vs, each) for vs in traced.variables])
 
 

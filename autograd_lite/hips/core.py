@@ -169,27 +169,34 @@ def backward_pass(g: Any, end_node: Any) -> Any:
 primitive_vjps: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
 
 
-def _give_vjps(fun: Any, stated: Any, rule: Callable[..., Any]) -> None:
-    """Give a primitive `rule(argnums, g, ans, args, kwargs)`, which returns a cotangent for each of argnums."""
+def _give_vjps(fun: Any, stated: Any, rule: Callable[..., Any]) -> bool:
+    """Give a primitive `rule(argnums, g, ans, args, kwargs) -> cotangents`, and return whether it has taken it."""
     if not _takes_rules(fun, "VJP"):
-        return
+        return False
     primitive_vjps[fun] = stated
 
     def ruled(argnums: Any, g: Any, ans: Any, *args: Any, **kwargs: Any) -> list[Any]:
-        if not isinstance(g, Tensor):
-            return [dense(part) for part in rule(argnums, g, ans, args, kwargs)]
-        before = IN_RULE.get()
-        try:
-            IN_RULE.set(1)
-            return [dense(part) for part in rule(argnums, g, ans, args, kwargs)]
-        except Exception as error:
-            if isinstance(g._data, Batched):
-                raise OneByOne(f"rules: that of {getattr(fun, '__name__', fun)} takes no batch: {error}") from error
-            raise
-        finally:
-            IN_RULE.set(before)
+        return [dense(part) for part in _told(fun, g, rule, argnums, g, ans, args, kwargs)]
 
+    fun._vjps.clear()
     fun.def_vjps(ruled)
+    return True
+
+
+def _told(fun: Any, g: Any, rule: Callable[..., Any], *given: Any) -> Any:
+    """Call a rule, which sees whether its own derivative is recorded."""
+    if not isinstance(g, Tensor):
+        return rule(*given)
+    before = IN_RULE.get()
+    try:
+        IN_RULE.set(1)
+        return rule(*given)
+    except Exception as error:
+        if isinstance(g._data, Batched):
+            raise OneByOne(f"rules: that of {getattr(fun, '__name__', fun)} takes no batch: {error}") from error
+        raise
+    finally:
+        IN_RULE.set(before)
 
 
 def _takes_rules(fun: Any, kind: str) -> bool:
@@ -231,13 +238,25 @@ def defvjp(fun: Any, *vjpmakers: Any, argnums: Any = None) -> None:
     """
     makers = dict(zip(range(len(vjpmakers)) if argnums is None else argnums, vjpmakers, strict=False))
 
-    def pull(i: int, g: Any, ans: Any, args: Any, kwargs: Any) -> Any:
-        if i not in makers:
-            raise MissingRule(f"VJP of {getattr(fun, '__name__', fun)} wrt argnum {i} not defined: see defvjp")
-        maker = makers[i]
-        return maker and maker(ans, *args, **kwargs)(g)
+    def refused(missing: Any, *_: Any) -> Any:
+        raise MissingRule(f"VJP of {getattr(fun, '__name__', fun)} wrt argnum {missing[0]} not defined: see defvjp")
 
-    _give_vjps(fun, vjpmakers, lambda argnums, g, *call: [pull(i, g, *call) for i in argnums])
+    if _give_vjps(fun, vjpmakers, refused):
+        fun.def_vjp(*(_rule_of(fun, maker) for maker in makers.values()), argnums=tuple(makers))
+
+
+def _rule_of(fun: Any, maker: Any) -> Any:
+    """Return HIPS's rule of one argument as a rule of the engine."""
+    if maker is None:
+        return None
+
+    def rule(g: Any, ans: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(g, Tensor):
+            return dense(_told(fun, g, lambda: maker(ans, *args, **kwargs)(g)))
+        c = maker(ans, *args, **kwargs)(g)
+        return c if c.__class__ is np.ndarray else dense(c)
+
+    return rule
 
 
 def defjvp(fun: Any, *jvpfuns: Any, argnums: Any = None) -> None:
