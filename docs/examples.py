@@ -1,6 +1,7 @@
 """Examples for pages of the reference whose objects are made, not written: calls, whose results are computed.
 
-They are the operations of `nn.ops`, losses as functions, and `get`, `serialize` and `deserialize` of every registry.
+They are the operations of `nn.ops`, losses as functions, short activations, and `get`, `serialize` and `deserialize`
+of every registry.
 """
 
 from __future__ import annotations
@@ -184,6 +185,8 @@ _LOSSES = """
 [0, 0, 1], ag.tensor([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]]): circle
 [[1, 2]], ag.tensor(np.zeros((1, 4, 3))): ctc
 """
+# Activations whose texts are a line.
+_PLAIN = "exponential linear sigmoid softsign tanh tanh_shrink"
 # A name that each registry knows, or a call.
 _REGISTERED = {
     "nn.constraints": "non_neg",
@@ -211,6 +214,7 @@ def _calls() -> dict[str, str]:
     for line in _LOSSES.strip().split("\n"):
         arguments, _, names = line.rpartition(":")
         found |= {f"nn.losses.{name}": f"losses.{name}({arguments})" for name in names.split()}
+    found |= {f"nn.activations.{name}": f"activations.{name}(np.array([-1.0, 0.0, 2.0]))" for name in _PLAIN.split()}
     for module, thing in _REGISTERED.items():
         short = module.rpartition(".")[2]
         found |= {
@@ -229,8 +233,7 @@ _NAMES = {m.rpartition(".")[2]: importlib.import_module(f"nn.{m}") for m in _MOD
 def example(name: str) -> str:
     """Return an example of an object by its full name, with what it returns; empty if there is none here.
 
-    >>> print(example("nn.ops.add"))
-    >>> ops.add([1.0, 2.0], [3.0, 5.0])
-    Tensor([4., 7.], dtype=float32)
+    >>> example("nn.ops.add").split("\\n")
+    ['>>> ops.add([1.0, 2.0], [3.0, 5.0])', 'Tensor([4., 7.], dtype=float32)']
     """
     return f">>> {CALLS[name]}\n{eval(CALLS[name], _NAMES)!r}" if name in CALLS else ""
