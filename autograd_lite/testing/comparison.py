@@ -254,11 +254,11 @@ def judge(
     if tolerance.allows(line, a, best, largest):
         blurred = _blurred(line, a, best, largest)
         return Verdict("inconclusive" if blurred else "right", not blurred, a, best)
-    if _blurred(line, a, best, largest):
-        apart = abs(a - best.value) if math.isfinite(a) else 0.0
-        scale = max(abs(best.value), abs(a)) if math.isfinite(a) else abs(best.value)
-        if apart <= _BEYOND_DOUBT * best.error or 3 * best.error > 0.5 * scale:
-            return Verdict("inconclusive", False, a, best)
+    apart = abs(a - best.value) if math.isfinite(a) else 0.0
+    scale = max(abs(best.value), abs(a)) if math.isfinite(a) else abs(best.value)
+    wide_bar = 3 * best.error > 0.5 * scale
+    if wide_bar or (_blurred(line, a, best, largest) and apart <= _BEYOND_DOUBT * best.error):
+        return Verdict("inconclusive", False, a, best)
     return Verdict("wrong", False, a, best)
 
 
