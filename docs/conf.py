@@ -75,7 +75,7 @@ def _as_text(_app: Sphinx, _what: str, _name: str, _thing: object, _options: obj
 
 
 def _no_call(_app: Sphinx, _what: str, _name: str, thing: object, *_more: object) -> tuple[str, str] | None:
-    """Leave out the signature of a protocol, which nobody calls."""
+    """Leave out the signature of a protocol, which no one calls."""
     return ("", "") if getattr(thing, "_is_protocol", False) else None
 
 

@@ -108,7 +108,7 @@ def test_a_method_that_nobody_describes_is_found() -> None:
 def test_every_signature_tells_something() -> None:
     for entry in ENTRIES:
         if getattr(entry.thing, "_is_protocol", False):
-            continue  # nobody calls it
+            continue  # no one calls it
         try:
             signature = str(inspect.signature(entry.thing))
         except ValueError:  # the constructors of exceptions, dicts and the like are C's
