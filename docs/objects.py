@@ -17,9 +17,11 @@ import inspect
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import indent
 from types import ModuleType
 from typing import Any
 
+import operations
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
@@ -116,8 +118,9 @@ def other_names(found: list[Entry]) -> dict[int, list[str]]:
 
 
 def text_of(entry: Entry) -> str:
-    """Return an object's text: its docstring."""
-    return inspect.getdoc(entry.thing) or ""
+    """Return an object's docstring; that of an operation of Keras's is a line, so that it gets an example here."""
+    text = inspect.getdoc(entry.thing) or ""
+    return text if entry.module != "nn.ops" else f"{text}\n\nExample:\n{indent(operations.example(entry.name), '    ')}"
 
 
 def page(entry: Entry, known: dict[Any, str], names: list[str]) -> str:
@@ -143,6 +146,8 @@ def page(entry: Entry, known: dict[Any, str], names: list[str]) -> str:
         "",
         f".. {_directive(thing)}:: {entry.name}",
     ]
+    if entry.module == "nn.ops":
+        lines += ["", ".. code-block:: python", "", indent(operations.example(entry.name), "   ")]
     if inspect.isclass(thing):
         bases = [base for base in thing.__mro__[1:] if base in known]
         above = dict.fromkeys(cls.__name__ for base in bases for cls in base.__mro__ if cls is not object)

@@ -43,7 +43,7 @@ def learning_rates(histories: Mapping[float, Any], *, name: str = "loss") -> Any
     curves = {float(rate): _values(called, histories[rate], name) for rate in sorted(histories)}
     if not curves or min(map(len, curves.values())) < 1:
         raise ValueError(f"{called}: expected the history of at least one epoch for each rate; received {histories!r}")
-    figure, look = new_figure(called, 8.6, 3.5)
+    figure, look = new_figure(called, 8.6, 3.7)
     over_time, by_rate = figure.subplots(1, 2, width_ratios=[1.25, 1])
     start = float(np.nanmedian([curve[0] for curve in curves.values() if np.isfinite(curve[0])] or [1.0]))
     ends = {rate: float(curve[-1]) for rate, curve in curves.items()}
@@ -52,10 +52,8 @@ def learning_rates(histories: Mapping[float, Any], *, name: str = "loss") -> Any
     low = min(sound.values(), default=0.0)
     top = start + 0.25 * abs(start - min(0.0, low))
     over_time.set(xlabel="epoch", ylabel=name, ylim=(min(0.0, low), top))
-    over_time.legend(
-        facecolor=look.paper, edgecolor="none", framealpha=0.85, labelcolor=look.ink, fontsize=9, title="learning rate"
-    )
-    over_time.get_legend().get_title().set(color=look.soft, fontsize=9)
+    words = {"frameon": False, "labelcolor": look.ink, "fontsize": 9, "ncols": 6}
+    figure.legend(*over_time.get_legend_handles_labels(), loc="outside lower left", **words)
     _draw_ends(by_rate, ends, sound, top, look)
     by_rate.set(xlabel="learning rate", ylabel=f"{name} after the last epoch", ylim=over_time.get_ylim())
     title(over_time, f"The {name} with each learning rate", look)

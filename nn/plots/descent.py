@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..config.arguments import checked, number, positive
-from ..optimizers import SGD
+from ..optimizers import SGD, Optimizer
 from .look import Look, figure_of, new_axes, new_figure, tidy, title
 from .movie import Movie, Moving
 from .paths import Array, Function, Path, descend, value_at
@@ -83,13 +83,16 @@ def gradient_descent_movie(
     start: float,
     *,
     learning_rate: float = 0.1,
+    optimizer: Optimizer | None = None,
     steps: int = 20,
     reach: tuple[float, float] | None = None,
 ) -> Movie:
-    """Return gradient descent on a curve with a slider over its steps: the point, its tangent, and where it has been.
+    """Return the way down a curve with a slider over its steps: the point, its tangent, and where it has been.
 
     Args:
-        f, start, learning_rate, steps, reach: as for `gradient_descent`.
+        f, start, steps, reach: as for `gradient_descent`.
+        learning_rate: of plain gradient descent, above 0.
+        optimizer: what makes the steps in its place, with a learning rate of its own; a copy of it makes them.
 
     Raises:
         ImportError: if matplotlib is not installed.
@@ -101,7 +104,7 @@ def gradient_descent_movie(
         'step 1: x = 1, slope 2, f(x) = 1'
     """
     called = "gradient_descent_movie"
-    path, ends = _path(called, f, start, learning_rate, steps, reach)
+    path, ends = _path(called, f, start, learning_rate, steps, reach, optimizer)
     figure, look = new_figure(called, 6.4, 4.0)
     ax = figure.add_subplot()
     tidy(ax, look)
@@ -114,7 +117,8 @@ def gradient_descent_movie(
     (trail,) = ax.plot(*places.T, "o", color=look.series[1], markersize=5, alpha=0.4, markeredgewidth=0, zorder=3)
     (tangent,) = ax.plot(*tangents[-1].T, color=look.series[0], linewidth=2, zorder=2)
     dot = ax.scatter(*places[-1:].T, s=80, color=look.series[1], edgecolors=look.paper, zorder=4)
-    title(ax, f"Gradient descent with learning rate {learning_rate:g}", look)
+    who = f"Gradient descent with learning rate {learning_rate:g}" if optimizer is None else _name(optimizer)
+    title(ax, who, look)
     moving = [Moving(trail, been), Moving(tangent, tangents), Moving(dot, places[:, None])]
     captions = [
         f"step {k}: x = {x:.3g}, slope {slope:.3g}, f(x) = {y:.3g}".replace("-", "−")
@@ -123,12 +127,23 @@ def gradient_descent_movie(
     return Movie(figure, moving, captions)
 
 
+def _name(optimizer: Optimizer) -> str:
+    momentum = getattr(optimizer, "momentum", 0.0)
+    return f"{type(optimizer).__name__} down the curve" + (f", with momentum {momentum:g}" if momentum else "")
+
+
 def _path(
-    called: str, f: Function, start: float, learning_rate: float, steps: int, reach: tuple[float, float] | None
+    called: str,
+    f: Function,
+    start: float,
+    learning_rate: float,
+    steps: int,
+    reach: tuple[float, float] | None,
+    optimizer: Optimizer | None = None,
 ) -> tuple[Path, tuple[float, float]]:
     """Return the path, and the ends of the horizontal axis."""
     rate = number(above=0)(called, "learning_rate", learning_rate)
-    path = descend(f, start, SGD(rate), steps=positive(called, "steps", steps))
+    path = descend(f, start, optimizer or SGD(rate), steps=positive(called, "steps", steps))
     return path, curve_reach(called, path.points[:, 0], reach)
 
 

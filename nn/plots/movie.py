@@ -11,6 +11,7 @@ import html
 import io
 import json
 import re
+from collections import Counter
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path as FilePath
@@ -141,9 +142,10 @@ class Movie:
 
     def _repr_html_(self) -> str:
         width, height = (round(96 * inches) for inches in self.figure.get_size_inches())
+        page = self.to_html().replace("&", "&amp;").replace("'", "&#39;")  # in single quotes: it has many double ones
         return (
             f'<iframe title="{html.escape(_title(self.figure))}" sandbox="allow-scripts" style="width:100%;'
-            f'max-width:{width}px;height:{height + _BAR}px;border:0" srcdoc="{html.escape(self.to_html())}"></iframe>'
+            f"max-width:{width}px;height:{height + _BAR}px;border:0\" srcdoc='{page}'></iframe>"
         )
 
 
@@ -185,7 +187,7 @@ def themed_svg(figure: Any, name: str) -> str:
     text = re.sub(r"<metadata>.*?</metadata>\s*|<!--.*?-->\s*", "", text, flags=re.S)
     text = re.sub(r"\n\s*", "\n", text)
     text = re.sub(r"<[^>]+>", lambda tag: _LONG.sub(_shorter, tag[0]), text)
-    return _in_two_looks(text)
+    return _lean(_in_two_looks(text))
 
 
 def _shorter(number: re.Match[str]) -> str:
@@ -206,9 +208,29 @@ def _in_two_looks(svg: str) -> str:
     scheme = "dark" if look is LIGHT else "light"
     style = f"svg {{ {light} }}\n@media (prefers-color-scheme: dark) {{ svg {{ {dark} }} }}\n"
     style += f"@media (prefers-color-scheme: {scheme}) {{ {turned} }}\n"
-    style += "text { font-family: system-ui, 'DejaVu Sans', sans-serif }"
     head = svg.index(">") + 1
-    return f"{svg[:head]}\n<style>\n{style}\n</style>{svg[head:]}"
+    return f"{svg[:head]}\n<style>\n{style}</style>{svg[head:]}"
+
+
+def _lean(svg: str) -> str:
+    """Return an SVG of matplotlib with styles that occur often as classes, and one clip for all marks in a row."""
+    lines: list[str] = []
+    clip = ""
+    for line in svg.split("\n"):
+        if lines and lines[-1] == "</g>" and line == clip:
+            lines.pop()
+            continue
+        if line.startswith('<g clip-path="'):
+            clip = line
+        elif line != "</g>" and not line.startswith("<use "):
+            clip = ""
+        lines.append(line)
+    text = "\n".join(lines)
+    often = [style for style, times in Counter(re.findall(r' style="([^"]*)"', text)).items() if times > 3]
+    for k, style in enumerate(often):
+        text = text.replace(f' style="{style}"', f' class="s{k}"')
+    rules = "".join(f".s{k} {{ {style} }}\n" for k, style in enumerate(often))
+    return text.replace("</style>", f"{rules}</style>", 1)
 
 
 def _drawn(figure: Any, moving: Sequence[Moving]) -> tuple[str, list[Array]]:

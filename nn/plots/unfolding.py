@@ -171,11 +171,14 @@ def unfolding(
 
 
 @checked
-def unfolding_movie(seen: HiddenValues, y: npt.ArrayLike, *, class_names: Sequence[str] | None = None) -> Movie:
-    """Return the same as `unfolding` with a slider over all epochs.
+def unfolding_movie(
+    seen: HiddenValues, y: npt.ArrayLike, *, every: int = 1, class_names: Sequence[str] | None = None
+) -> Movie:
+    """Return the same as `unfolding` with a slider over the epochs.
 
     Args:
         seen, y, class_names: as for `unfolding`.
+        every: leaves out all epochs but each n-th and the last, at least 1.
 
     Raises:
         ImportError: if matplotlib is not installed.
@@ -194,6 +197,8 @@ def unfolding_movie(seen: HiddenValues, y: npt.ArrayLike, *, class_names: Sequen
     """
     called = "unfolding_movie"
     labels, names = _classes(called, seen, y, class_names)
+    last = len(seen.epochs) - 1
+    shown = [*range(0, last, integer(1)(called, "every", every)), last]
     view = _view(seen)
     figure, look = new_figure(called, 5.6, 4.6)
     ax = figure.add_subplot()
@@ -201,9 +206,9 @@ def unfolding_movie(seen: HiddenValues, y: npt.ArrayLike, *, class_names: Sequen
     ax.legend(frameon=False, labelcolor=look.ink, fontsize=9, loc="upper left", handletextpad=0.1)
     title(ax, "Where the hidden layer puts the samples", look)
     _limit(ax, seen, view)
-    frames = [_parts(seen, labels, len(names), view, frame) for frame in range(len(seen.epochs))]
+    frames = [_parts(seen, labels, len(names), view, frame) for frame in shown]
     moving = [Moving(artist, np.array(places)) for artist, *places in zip(artists, *frames, strict=True)]
-    return Movie(figure, [part for part in moving if part.frames.shape[1]], seen.said, "epoch")
+    return Movie(figure, [part for part in moving if part.frames.shape[1]], [seen.said[k] for k in shown], "epoch")
 
 
 def _draw_frame(

@@ -42,6 +42,10 @@ def marks_of(page: str, count: int) -> list[np.ndarray]:
     return [np.array([(float(use.get("x", 0)), float(use.get("y", 0))) for use in part]) for part in uses]
 
 
+def bowl_of_one(x: Any) -> Any:
+    return x * x
+
+
 # ---- frames ----------------------------------------------------------------------------------------------------------
 
 
@@ -58,6 +62,9 @@ def test_frames_of_gradient_descent_are_its_steps() -> None:
     np.testing.assert_allclose(rise / run, 2 * x)
     np.testing.assert_allclose(tangent.mean(axis=1), dot[:, 0])
     assert movie.captions[2] == "step 2: x = 0.5, slope 1, f(x) = 0.25"
+    rolling = plots.gradient_descent_movie(bowl_of_one, 2.0, optimizer=optimizers.SGD(0.25, momentum=0.5), steps=2)
+    assert rolling.moving[2].frames[:, 0, 0].tolist() == [2.0, 1.0, 0.0]
+    assert rolling.figure.axes[0].get_title(loc="left") == "SGD down the curve, with momentum 0.5"
 
 
 def test_frames_of_the_surface_are_the_optimizers_steps() -> None:
@@ -106,6 +113,7 @@ def test_frames_of_unfolding_are_the_epochs(units: int, dim: int, last: int) -> 
     movie = plots.unfolding_movie(seen, y)
     assert len(movie) == len(seen.epochs) == 5
     assert movie.captions == seen.said
+    assert plots.unfolding_movie(seen, y, every=3).captions == [seen.said[k] for k in (0, 3, 4)]
     groups = [part.frames for part in movie.moving if hasattr(part.artist, "set_offsets")]
     for k, group in enumerate(groups):
         for frame in range(5):

@@ -207,7 +207,7 @@ class _Folder:
         return readable if page.size < _LEAST and readable.size <= self.limit else page
 
     def _at(self, depth: int, *, repeats: bool | None = None, most: int = 0) -> Plan:
-        """Return the boxes with `depth` levels open; `most` of each module are shown, those at its ends, or all for 0."""
+        """Return the boxes with `depth` levels open; of each module `most` are shown, at its ends, or all for 0."""
 
         def is_closed(path: Scope) -> bool:
             return path in self.closed or (len(path) > depth and path not in self.opened)
@@ -218,12 +218,15 @@ class _Folder:
 
 
 def _chosen(which: str, asked: Paths, paths: Collection[Scope]) -> set[Scope]:
-    """Return the paths that are meant; one without "∇" means the backward pass too."""
+    """Return the paths that are meant; one without "∇" means the backward pass too, one without a model's name any."""
     named: dict[str, list[Scope]] = {}
-    for path in paths:
-        exact = ".".join(path)
-        for name in dict.fromkeys((exact, exact.replace(BACKWARD, ""))):
-            named.setdefault(name, []).append(path)
+    for first in (0, 1):
+        known = set(named)
+        for path in paths:
+            exact = ".".join(path[first:])
+            for name in dict.fromkeys((exact, exact.replace(BACKWARD, ""))):
+                if name and name not in known:
+                    named.setdefault(name, []).append(path)
     if callable(asked):
         return {path for path in paths if asked(".".join(path).replace(BACKWARD, ""))}
     given: Any = [asked] if isinstance(asked, str) else asked
