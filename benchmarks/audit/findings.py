@@ -99,8 +99,8 @@ def _student(mp: Any, x: Any, df: Any) -> Any:
     return scale - (df + 1) / 2 * mp.log1p(x * x / df)
 
 
-ZERO, NAN, INF, SIGN = "zero, in silence", "NaN", "infinite", "the wrong sign"
-DIGITS_LOST, OTHER = "digits lost", "another number"
+ZERO, NAN, INF, SIGN = "silent zero", "NaN", "infinite", "wrong sign"
+DIGITS_LOST, OTHER = "digits lost", "wrong"
 
 # The releases that were looked at.
 VERSIONS = {"torch": "2.13.0", "jax": "0.10.2", "autograd": "1.9.1", "mygrad": "2.5.0"}
@@ -191,7 +191,7 @@ def table(confirmed: Sequence[Confirmed]) -> str:
     parts = []
     for library, called in VERSIONS.items():
         rows = [row(c) for c in confirmed if library_of(c.finding) == library]
-        head = ["| call | by | gradient | truth | what it is |", "|---|---|---|---|---|"]
+        head = ["| call | by | gradient | truth | |", "|---|---|---:|---:|---|"]
         parts.append("\n".join([f"### {NAMES[library]} {called}", "", *head, *rows]))
     return "\n\n".join(parts)
 
