@@ -23,7 +23,7 @@ from ..functional.batched import Batched
 from ..functional.forward import jvp
 from ..functional.gradient import given_back, pull_back
 from ..tensors.tensor import Tensor
-from ..tree import map as map_leaves
+from ..tree import leaves, map as map_leaves
 from .tracer import (
     IN_RULE,
     Box as Box,
@@ -156,14 +156,15 @@ def _give_vjps(fun: Any, stated: Any, rule: Callable[..., Any]) -> None:
     primitive_vjps[fun] = stated
 
     def ruled(argnums: Any, g: Any, ans: Any, *args: Any, **kwargs: Any) -> list[Any]:
-        if not isinstance(g, Tensor):
-            return [dense(part) for part in rule(argnums, g, ans, args, kwargs)]
+        tensors = [] if g.__class__ is np.ndarray else [part for part in leaves(g) if isinstance(part, Tensor)]
+        if not tensors:
+            return [shaped(part, args[i]) for i, part in zip(argnums, rule(argnums, g, ans, args, kwargs), strict=True)]
         before = IN_RULE.get()
         try:
             IN_RULE.set(1)
-            return [dense(part) for part in rule(argnums, g, ans, args, kwargs)]
+            return [shaped(part, args[i]) for i, part in zip(argnums, rule(argnums, g, ans, args, kwargs), strict=True)]
         except Exception as error:
-            if isinstance(g._data, Batched):
+            if any(isinstance(part._data, Batched) for part in tensors):
                 raise OneByOne(f"rules: that of {getattr(fun, '__name__', fun)} takes no batch: {error}") from error
             raise
         finally:
@@ -284,6 +285,12 @@ class SparseObject:
         self.vs, self.mut_add = vs, mut_add
 
 
-def dense(g: Any) -> Any:
-    """Return what a rule returned as arrays."""
-    return g.mut_add(g.vs.zeros()) if isinstance(g, SparseObject) else g
+def shaped(g: Any, x: Any) -> Any:
+    """Return what a rule returned as arrays; for a list or tuple x an array does that holds one entry for each of x."""
+    if isinstance(g, SparseObject):
+        return g.mut_add(g.vs.zeros())
+    if not isinstance(x, (list, tuple)) or g is None or not (isinstance(g, (list, tuple)) or np.ndim(g)):
+        return g
+    if not x:
+        return []  # whatever was returned for it
+    return [shaped(part, entry) for part, entry in zip(g, x, strict=True)] if len(g) == len(x) else g
