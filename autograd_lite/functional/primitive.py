@@ -40,7 +40,16 @@ _NO_PARAMS: dict[str, Any] = {}
 
 
 class Primitive:
-    """A function with derivatives of its own; see `primitive`, which makes it."""
+    """A function with derivatives of its own; see `primitive`, which makes it.
+
+    Example:
+        >>> import numpy as np
+        >>> import autograd_lite as ag
+        >>> cube = Primitive(lambda x: x**3)
+        >>> rule = cube.def_vjp(lambda g, out, x: 3 * x**2 * g)
+        >>> ag.grad(cube)(2.0)
+        np.float64(12.0)
+    """
 
     what = "primitive"
 
