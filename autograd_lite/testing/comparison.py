@@ -158,7 +158,7 @@ _ROUNDINGS = 8
 _SPACING = 0.0904
 _OTHER_STEPS = (0.377, 0.261, 2.9)
 _EXPONENT = 16.0
-_MOST_NOISE = 1e-6
+_MOST_NOISE = 1e-4
 # A slope smaller than this, relative to the outputs over the input, is as good as zero.
 _NOTHING_SLOPE = 1e-7
 
