@@ -342,14 +342,10 @@ def _walk(
             if rule is None or (wanted is not None and edge not in wanted):
                 continue
             kind = rule.kind
-            if kind is _UNIT:
-                r = g
-            elif kind is _READ:
-                r = rule.value
+            if kind is _UNIT or kind is _READ:
+                r = g if kind is _UNIT else rule.value
             elif kind is _APPLIED and not params:
-                r = rule.value(g, *saved)
-                if alarm.on:
-                    r = masked(r, g)
+                r = masked(rule.value(g, *saved), g) if alarm.on else rule.value(g, *saved)
             elif kind is _PARTIAL and not params:
                 d = rule.value(*saved)
                 r = fast.multiply(g, d) if opened is None and g.size > _LARGE else g * d
@@ -460,7 +456,8 @@ def _open(node: Node, g: Any, opened: _Opened) -> tuple[Any, tuple[Any, ...]]:
         g = g if changed is None else conjugated(changed)
     if len(node.needs) != len(node.inputs):
         _check_constants(node, saved)
-    check_seals(node, saved)
+    if getattr(node, "seals", None):
+        check_seals(node, saved)
     return g, (saved if opened is None else opened(node, saved))
 
 
