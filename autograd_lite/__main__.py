@@ -21,8 +21,8 @@ import numpy as np
 from . import __version__
 from .core.errors import GradError
 from .graph import Graph, Program, RenderError, explain, find_nan
-from .graph.export.render import RENDERERS
-from .graph.export.save import ENDINGS, Drawing, SaveOptions, contents, written
+from .graph.export.render import RENDERERS, Drawing
+from .graph.export.save import ENDINGS, SaveOptions, contents, written
 from .graph.target import RunError, TargetError, program_of, result_of, target_of
 from .ir.pen import shows_colors
 
@@ -96,7 +96,11 @@ def _parser() -> argparse.ArgumentParser:
         "--format", choices=_FORMATS, metavar="FORM", help=f"{', '.join(_FORMATS)}; by default that of the ending"
     )
     draw.add_argument("--backward", action="store_true", help="include the backward pass")
-    draw.add_argument("--overlay", choices=["flops", "bytes", "saved", "time"], help="colour the nodes by their cost")
+    draw.add_argument(
+        "--overlay",
+        choices=["flops", "bytes", "saved", "time", "values"],
+        help="colour the nodes by their cost, or show their ranges",
+    )
     draw.add_argument("--measure", action="store_true", help="run it, and show the sizes of values and gradients")
     draw.add_argument("--dynamic-batch", action="store_true", help="leave the batch size of an ONNX model open")
     draw.add_argument("--depth", type=int, metavar="N", help="fold modules below this depth")

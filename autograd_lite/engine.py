@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from .core.composite import COMPOSITE, opened as opened_composite
-from .core.errors import DtypeError, GradError, ShapeError
+from .core.errors import DtypeError, GradError, ShapeError, more_on
 from .core.hooks import HOOKS
 from .core.messages import checked
 from .core.mode import MODE, TAPES, Mode, hold_mode, record_off, record_on
@@ -83,6 +83,7 @@ def backward(t: Tensor, cotangent: Any = None, *, retain_graph: bool = False, cr
         raise GradError(
             f"backward: expected a tensor that requires a gradient; received {_short(t)}, which has no history. "
             "Make an input with tensor(a, requires_grad=True), and compute outside no_grad(), without .detach()"
+            + more_on("no-history")
         )
     tape = MODE.get().tape if TAPES else None
     if tape is not None:
@@ -108,10 +109,12 @@ def _root_cotangent(t: Tensor, cotangent: Any, create_graph: bool) -> Any:
             raise GradError(
                 f"backward: expected a cotangent, since the tensor has {t.size} elements; received none. Reduce it "
                 f"to a scalar first (t.sum().backward()), or pass an array of shape {t.shape}: t.backward(cotangent)"
+                + more_on("not-a-scalar")
             )
         if t.dtype.kind == "c":
             raise GradError(
                 "backward: expected a real loss; received a complex one. Take its .real or abs(), or pass a cotangent"
+                + more_on("complex-loss")
             )
         g: Any = np.ones(t.shape, t.dtype)
     else:
@@ -539,7 +542,7 @@ def _without_values(edge: Any) -> Any:
 def _freed(node: Node) -> GradError:
     return GradError(
         f"backward: the saved values of the {node.describe()} were freed by an earlier backward. "
-        "Compute the result again, or call backward(retain_graph=True) the first time"
+        "Compute the result again, or call backward(retain_graph=True) the first time" + more_on("freed-values")
     )
 
 
@@ -551,6 +554,7 @@ def refuse_changed_leaf(op: str, leaf: Tensor, *, named: bool) -> NoReturn:
         "the old one, so the gradient would be of a function that was never computed. "
         "Call backward before you change the parameters (before optimizer.step())"
         + ("" if named else "; record_source() names the line")
+        + more_on("changed-before-backward")
     )
 
 
@@ -564,6 +568,7 @@ def check_seals(node: Node, saved: tuple[Any, ...]) -> None:
             "read it, so the gradient would be of a function that was never computed. "
             "Fix: write into another array, or use a copy: x.copy(), or tensor(x)"
             + ("" if node.note else "; record_source() names the line")
+            + more_on("changed-before-backward")
         )
 
 

@@ -81,6 +81,11 @@ class UnsupportedError(TypeError):
     """A NumPy call, or an argument of one, that Tensors do not support; the message names what to use."""
 
 
+def more_on(entry: str) -> str:
+    """Return the end of a message: where the manual has more on it, with an example and a cure."""
+    return f" (see docs/help/errors.md#{entry})"
+
+
 def refuse(function: str, instead: str, **arguments: Any) -> None:
     """Raise if any of `arguments` was given: a NumPy argument that cannot be honoured is never ignored.
 

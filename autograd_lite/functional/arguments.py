@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.depth import DEPTH, Depth
-from ..core.errors import DtypeError, GradError, ShapeError
+from ..core.errors import DtypeError, GradError, ShapeError, more_on
 from ..core.mode import MODE, TAPES, enter_mode, leave_mode, record_on, restore_mode
 from ..core.node import Node
 from ..engine import edge_of
@@ -188,7 +188,7 @@ def floating(what: str, a: Any, where: str) -> Any:
     if dtype.kind not in "fc":
         raise DtypeError(
             f"{what}: expected a floating {where} to differentiate by; received dtype {dtype.name}. "
-            "Pass 2.0 instead of 2, or cast with .astype(float)"
+            "Pass 2.0 instead of 2, or cast with .astype(float)" + more_on("integers")
         )
     return a
 
@@ -242,15 +242,17 @@ def scalar(what: str, out: Any) -> Any:
         raise GradError(
             f"{what}: expected the function to return a scalar; received {type(out).__name__}"
             + (". Did it forget to return?" if out is None else "; has_aux=True allows a pair (value, anything)")
+            + more_on("nothing-returned" if out is None else "not-a-scalar")
         )
     if np.shape(out._data if isinstance(out, Tensor) else out) not in ((), (1,)):
         raise GradError(
             f"{what}: expected the function to return a scalar; received shape {np.shape(out)}. "
-            "Reduce it, with .sum() or .mean()"
+            "Reduce it, with .sum() or .mean()" + more_on("not-a-scalar")
         )
     if (out.dtype if isinstance(out, Tensor) else np.asarray(out).dtype).kind == "c":
         raise GradError(
             f"{what}: expected a real loss; received a complex one. Take its .real or abs(), or give vjp a cotangent"
+            + more_on("complex-loss")
         )
     return out
 
@@ -270,7 +272,7 @@ def arrays_returned(what: str, out: Any) -> Any:
     if out is None:
         raise GradError(
             f"{what}: expected the function to return an array or a container of arrays; received None. Did it forget "
-            "to return?"
+            "to return?" + more_on("nothing-returned")
         )
     return out
 

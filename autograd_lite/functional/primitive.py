@@ -16,7 +16,7 @@ import numpy as np
 
 from ..core.arguments import function_given
 from ..core.depth import outside
-from ..core.errors import GradError, MissingRule, ShapeError
+from ..core.errors import GradError, MissingRule, ShapeError, more_on
 from ..core.live import bare_number
 from ..core.mode import MODE
 from ..core.node import LEAF, Node
@@ -405,6 +405,7 @@ class Primitive:
         raise MissingRule(
             f"{self.what}: {self._name} has no {kind} rule for argument {i}, and a derivative by it was asked for. "
             f"Define one with {define}, with None in place of the rule if the derivative is zero"
+            + more_on("missing-rule")
         )
 
     # ---- reading a rule ---------------------------------------------------------------------------------------------

@@ -58,7 +58,7 @@ class HasOverlay(Protocol):
 
 
 # What pictures take as `overlay`.
-Overlaid = Overlay | HasOverlay | Literal["flops", "bytes", "saved", "time"]
+Overlaid = Overlay | HasOverlay | Literal["flops", "bytes", "saved", "time", "values"]
 
 
 def remarks_of(overlay: Overlay | None) -> Remarks:

@@ -9,8 +9,8 @@ from typing import Any, Unpack, cast
 from ..core.messages import checked
 from ..ir.program import PureProgram
 from .export.onnx import OnnxOptions, onnx_model
-from .export.render import Renderer
-from .export.save import Drawing, SaveOptions, saved, written
+from .export.render import Drawing, Renderer
+from .export.save import SaveOptions, saved, written
 from .graph import Graph
 
 

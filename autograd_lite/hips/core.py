@@ -7,6 +7,7 @@ with inside.
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +19,7 @@ from ..core.errors import GradError, MissingRule
 from ..core.shapes import cast_back
 from ..engine import conjugated, cotangents
 from ..functional.arguments import Traced, beside, tensors_in, trace
+from ..functional.batched import Batched
 from ..functional.dual import ForwardLevel
 from ..functional.forward import push
 from ..functional.gradient import given_back, one_for, pull_back
@@ -38,6 +40,10 @@ from .vector_spaces import VSpace as VSpace, vspace as vspace
 
 class DerivativeError(GradError, TypeError):
     """What was asked for has no derivative: our GradError, where HIPS raises TypeError."""
+
+
+class OneByOne(TypeError):
+    """A user's rule could not take a batch of cotangents, and one by one, as HIPS calls it, was not tried yet."""
 
 
 # ---- one argument ---------------------------------------------------------------------------------------------------
@@ -163,19 +169,21 @@ def backward_pass(g: Any, end_node: Any) -> Any:
 primitive_vjps: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
 
 
-def _give_vjps(fun: Any, rule: Callable[..., Any]) -> None:
-    """Give a primitive `rule(argnums, g, ans, args, kwargs)`, which returns a cotangent for each of argnums."""
-    if not hasattr(fun, "def_vjps"):
-        raise _no_primitive(fun)
+def _give_vjps(fun: Any, stated: Any, rule: Callable[..., Any]) -> bool:
+    """Give a primitive `rule(argnums, g, ans, args, kwargs) -> cotangents`, and return whether it has taken it."""
+    if not _takes_rules(fun, "VJP"):
+        return False
+    primitive_vjps[fun] = stated
 
-    def dense_rule(argnums: Any, g: Any, ans: Any, *args: Any, **kwargs: Any) -> list[Any]:
-        return [dense(part) for part in _told(g, rule, argnums, g, ans, args, kwargs)]
+    def ruled(argnums: Any, g: Any, ans: Any, *args: Any, **kwargs: Any) -> list[Any]:
+        return [dense(part) for part in _told(fun, g, rule, argnums, g, ans, args, kwargs)]
 
     fun._vjps.clear()
-    fun.def_vjps(dense_rule)
+    fun.def_vjps(ruled)
+    return True
 
 
-def _told(g: Any, rule: Callable[..., Any], *given: Any) -> Any:
+def _told(fun: Any, g: Any, rule: Callable[..., Any], *given: Any) -> Any:
     """Call a rule, which sees whether its own derivative is recorded."""
     if not isinstance(g, Tensor):
         return rule(*given)
@@ -183,27 +191,41 @@ def _told(g: Any, rule: Callable[..., Any], *given: Any) -> Any:
     try:
         IN_RULE.set(1)
         return rule(*given)
+    except Exception as error:
+        if isinstance(g._data, Batched):
+            raise OneByOne(f"rules: that of {getattr(fun, '__name__', fun)} takes no batch: {error}") from error
+        raise
     finally:
         IN_RULE.set(before)
 
 
-def _no_primitive(fun: Any) -> TypeError:
-    return TypeError(
-        f"rules: expected a function made with @primitive; received {getattr(fun, '__name__', fun)!r}. NumPy's "
-        "functions keep the derivatives that they have here; wrap one with @primitive to give it others"
-    )
+def _takes_rules(fun: Any, kind: str) -> bool:
+    """Return whether rules can be given to `fun`; False, with a warning, if it has derivatives that HIPS's lacks.
+
+    HIPS has a VJP for each function of NumPy, which a program that states another one means to replace, and that cannot
+    be done here. It lacks many JVPs, and both for much of SciPy.
+    """
+    if hasattr(fun, "def_vjps"):
+        return True
+    name, theirs = getattr(fun, "__name__", fun), inspect.unwrap(fun) if callable(fun) else None
+    of_numpy = getattr(np, str(name), None) is theirs or str(getattr(theirs, "__module__", "")).startswith("numpy")
+    if theirs is None or (of_numpy and kind == "VJP"):
+        raise TypeError(
+            f"rules: expected a function made with @primitive; received {name!r}. NumPy's functions keep the "
+            "derivatives that they have here; wrap one with @primitive to give it others"
+        )
+    warnings.warn(f"rules: {name} keeps the {kind} that it has here; the one given is not used", stacklevel=4)
+    return False
 
 
 def defvjp_argnums(fun: Any, vjpmaker: Callable[..., Any]) -> None:
     """Give a primitive its VJPs: `vjpmaker(argnums, ans, args, kwargs)` returns g -> a cotangent for each argument."""
-    _give_vjps(fun, lambda argnums, g, *call: vjpmaker(argnums, *call)(g))
-    primitive_vjps[fun] = vjpmaker
+    _give_vjps(fun, vjpmaker, lambda argnums, g, *call: vjpmaker(argnums, *call)(g))
 
 
 def defvjp_argnum(fun: Any, vjpmaker: Callable[..., Any]) -> None:
     """Give a primitive a VJP for any argument: `vjpmaker(argnum, ans, args, kwargs)` returns g -> its cotangent."""
-    _give_vjps(fun, lambda argnums, g, *call: [vjpmaker(i, *call)(g) for i in argnums])
-    primitive_vjps[fun] = vjpmaker
+    _give_vjps(fun, vjpmaker, lambda argnums, g, *call: [vjpmaker(i, *call)(g) for i in argnums])
 
 
 def defvjp(fun: Any, *vjpmakers: Any, argnums: Any = None) -> None:
@@ -219,19 +241,18 @@ def defvjp(fun: Any, *vjpmakers: Any, argnums: Any = None) -> None:
     def refused(missing: Any, *_: Any) -> Any:
         raise MissingRule(f"VJP of {getattr(fun, '__name__', fun)} wrt argnum {missing[0]} not defined: see defvjp")
 
-    _give_vjps(fun, refused)
-    fun.def_vjp(*map(_rule_of, makers.values()), argnums=tuple(makers))
-    primitive_vjps[fun] = vjpmakers
+    if _give_vjps(fun, vjpmakers, refused):
+        fun.def_vjp(*(_rule_of(fun, maker) for maker in makers.values()), argnums=tuple(makers))
 
 
-def _rule_of(maker: Any) -> Any:
+def _rule_of(fun: Any, maker: Any) -> Any:
     """Return HIPS's rule of one argument as a rule of the engine."""
     if maker is None:
         return None
 
     def rule(g: Any, ans: Any, *args: Any, **kwargs: Any) -> Any:
         if isinstance(g, Tensor):
-            return dense(_told(g, lambda: maker(ans, *args, **kwargs)(g)))
+            return dense(_told(fun, g, lambda: maker(ans, *args, **kwargs)(g)))
         c = maker(ans, *args, **kwargs)(g)
         return c if c.__class__ is np.ndarray else dense(c)
 
@@ -252,16 +273,14 @@ def defjvp(fun: Any, *jvpfuns: Any, argnums: Any = None) -> None:
     def rule(jvpfun: Any, i: int) -> Any:
         return (lambda g, ans, *args, **kwargs: _with(fun, args, i, g, kwargs)) if jvpfun == "same" else jvpfun
 
-    if not hasattr(fun, "def_jvp"):
-        raise _no_primitive(fun)
-    fun.def_jvp(*map(rule, jvpfuns, places), argnums=argnums)
+    if _takes_rules(fun, "JVP"):
+        fun.def_jvp(*map(rule, jvpfuns, places), argnums=argnums)
 
 
 def defjvp_argnums(fun: Any, jvpmaker: Callable[..., Any]) -> None:
     """Give a primitive its JVP: `jvpmaker(argnums, gs, ans, args, kwargs)` returns the tangent of the result."""
-    if not hasattr(fun, "def_jvps"):
-        raise _no_primitive(fun)
-    fun.def_jvps(lambda argnums, gs, ans, *args, **kwargs: jvpmaker(argnums, gs, ans, args, kwargs))
+    if _takes_rules(fun, "JVP"):
+        fun.def_jvps(lambda argnums, gs, ans, *args, **kwargs: jvpmaker(argnums, gs, ans, args, kwargs))
 
 
 def defjvp_argnum(fun: Any, jvpmaker: Callable[..., Any]) -> None:

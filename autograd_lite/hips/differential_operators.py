@@ -13,7 +13,8 @@ import numpy as np
 from ..functional.derived import hvp, rows
 from ..functional.gradient import given_back
 from ..tensors.tensor import Tensor
-from .core import DerivativeError, make_jvp as _make_jvp, make_vjp as _make_vjp, recorded, slope
+from ..tree import map as map_leaves
+from .core import DerivativeError, OneByOne, make_jvp as _make_jvp, make_vjp as _make_vjp, pulled, recorded, slope
 from .vector_spaces import vspace
 from .wrap_util import unary_to_nary
 
@@ -80,12 +81,21 @@ def deriv(fun: Callable[..., Any], x: Any) -> Any:
 
 @unary_to_nary
 def jacobian(fun: Callable[..., Any], x: Any) -> Any:
-    """Return the Jacobian by an array, of shape `fun(x).shape + x.shape`; all its rows in one batched backward pass."""
+    """Return the Jacobian by an array, of shape `fun(x).shape + x.shape`.
+
+    All its rows come from one batched backward pass, unless a user's rule takes bare arrays alone: then from one each.
+    """
     traced = recorded(fun, x)
+    shape = np.shape(traced.out)
     if np.size(traced.out) == 1 and _dtype(traced.out).kind == "f":
         row = slope(traced)
-        return np.reshape(row, np.shape(traced.out) + np.shape(row))
-    return rows(traced.out, traced, single=True)
+        return np.reshape(row, shape + np.shape(row))
+    try:
+        return rows(traced.out, traced, single=True)
+    except OneByOne:
+        units = np.eye(np.size(traced.out), dtype=_dtype(traced.out)).reshape(-1, *shape)
+        each = [pulled(traced, unit, retain=True) for unit in units]
+        return map_leaves(lambda *row: np.reshape(np.stack(row), shape + np.shape(row[0])), *each)
 
 
 @unary_to_nary

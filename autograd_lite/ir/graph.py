@@ -156,6 +156,14 @@ class PureGraph:
 
     # ---- parts ------------------------------------------------------------------------------------------------------
 
+    def forward(self) -> Self:
+        """Return the forward pass alone, with what was measured in it; gradients too."""
+        nodes = tuple(node for node in self.nodes if not node.backward)
+        ids = {node.id for node in nodes}
+        results = tuple(i for i in self.outputs if i in ids)
+        measured = {i: m for i, m in self.measurements.items() if i in ids}
+        return replace(self, nodes=nodes, outputs=results, flows=(), measurements=measured)
+
     def around(self, node: str | GraphNode, radius: int = 3) -> Self:
         """Return the part that is at most `radius` edges away from a node, forwards and backwards.
 

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..core.errors import GradError
+from ..core.errors import GradError, more_on
 from ..core.hooks import HOOKS
 from ..core.mode import MODE, TAPES, no_grad
 from ..core.node import LEAF, next_stamp
@@ -106,6 +106,7 @@ class Lifted(Operators, Methods, Dispatched):
             f"{instead()}{self.transformation}: a value of shape {self.shape} {self.dtype} was about to become a bare "
             "array and lose what it stands for. Use NumPy functions that Tensors support, make one Tensor of those in "
             "a list with ag.array, or say t.detach().numpy() if that is meant, t.item() for a number"
+            + more_on("bare-array")
         )
 
     def __repr__(self) -> str:

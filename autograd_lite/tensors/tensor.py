@@ -11,7 +11,7 @@ import numpy as np
 
 from ..core.arguments import kinds_of, numbers
 from ..core.composite import maker
-from ..core.errors import DtypeError, GradError, ShapeError, TraceError
+from ..core.errors import DtypeError, GradError, ShapeError, TraceError, more_on
 from ..core.forks import fork_safe_lock
 from ..core.hooks import HOOKS
 from ..core.messages import explained
@@ -172,7 +172,7 @@ class Tensor(Operators, Methods, Dispatched, Conversions):
         if value and self.dtype.kind not in "fc":
             raise DtypeError(
                 f"requires_grad=True: expected a floating dtype; received {self.dtype}. "
-                "Fix: make it floating: tensor(a, dtype=float, …)"
+                "Fix: make it floating: tensor(a, dtype=float, …)" + more_on("integers")
             )
         self._node = LEAF if value else None
         self._stamp = next_stamp()
@@ -439,7 +439,7 @@ class Tensor(Operators, Methods, Dispatched, Conversions):
             if is_grad_enabled():
                 raise GradError(
                     f"{what}: this tensor is a leaf that requires a gradient, and changing it would falsify the "
-                    "recorded past.\nTo update a parameter:\n"
+                    f"recorded past{more_on('changed-leaf')}.\nTo update a parameter:\n"
                     "    with ag.no_grad():\n"
                     "        w -= learning_rate * w.grad"
                 )

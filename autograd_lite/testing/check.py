@@ -13,12 +13,12 @@ import numpy as np
 from ..core.messages import checked
 from .blame import blamed_op, trace
 from .comparison import Comparison, Finding, Tolerance
-from .elsewhere import Elsewhere, in_numpy, subject_elsewhere, subject_of_pair
+from .elsewhere import Elsewhere, subject_elsewhere, subject_of_pair
 from .explain import concluded, explained, snippet
 from .lines import flatten
 from .numeric import METHODS
 from .report import GradientMismatch, GradReport, InputReport
-from .reproducing import script
+from .reproducing import in_their_syntax
 from .subject import Arguments, Broken, GradientOf, Run, Subject, broken_contracts, cotangents_like, differentiate
 from .tracebacks import plainly
 
@@ -136,7 +136,7 @@ def check_grads(
         invariants=invariants,
     )
     if isinstance(subject, Elsewhere):
-        report = _in_their_syntax(report, subject, f, inputs, kwargs, seed)
+        in_their_syntax(report, subject, f, inputs, kwargs, seed)
     return concluded(report, f, inputs, again, raise_=raise_)
 
 
@@ -159,19 +159,6 @@ def _subject(
     subject = Subject(f, Arguments(f, inputs, wrt, names), kwargs)
     subject.settle()
     return subject
-
-
-def _in_their_syntax(
-    report: GradReport, subject: Elsewhere, f: Callable[..., Any], inputs: Sequence[Any], kwargs: Any, seed: int
-) -> GradReport:
-    """Give each failure a script in the syntax of the library it is about."""
-    if report.failures:
-        weights = cotangents_like(subject.on_arrays(*(np.array(a) for a in subject.leaves)), seed)
-        with subject.backend.setting():
-            given = [in_numpy(subject.backend, x) for x in inputs]
-        for failure in report.failures:
-            failure.snippet = script(subject, f, given, kwargs, weights, failure)
-    return report
 
 
 @plainly

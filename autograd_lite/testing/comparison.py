@@ -41,6 +41,7 @@ from .numeric import complex_slope, wide_point
 # times smaller.
 _LEFT_OF_KINK = 0.5
 _LEFT_OF_JUMP = 0.7
+_STILL_GROWS = 0.97
 _BESIDE = 8
 _SHIFT = 1e-4
 
@@ -111,8 +112,11 @@ def _has_kink(line: Line, h: float) -> bool:
 def _limit(side: Sequence[Difference]) -> tuple[float, float]:
     """Return the slope that a side approaches, which may be infinite, and its error."""
     first, second, third = (d.slope for d in side)
-    grows = abs(third) > 1.5 * abs(second) > 2.25 * abs(first)
-    if grows and third * second > 0 and abs(third) > 10 * side[2].rounding:
+    # A limit is approached by ever smaller changes: one eighth each, or a bit less where a power bends it. Those of a
+    # logarithm stay the same.
+    earlier, later = second - first, third - second
+    grows = later * earlier > 0 and later * third > 0 and abs(later) > _STILL_GROWS * abs(earlier)
+    if grows and abs(later) > 10 * side[2].rounding:
         return math.copysign(math.inf, third), 0.0
     # The error of a one-sided slope is proportional to the step, which is 8 times smaller in the third.
     value = third + (third - second) / 7
@@ -250,11 +254,11 @@ def judge(
     if tolerance.allows(line, a, best, largest):
         blurred = _blurred(line, a, best, largest)
         return Verdict("inconclusive" if blurred else "right", not blurred, a, best)
-    if _blurred(line, a, best, largest):
-        apart = abs(a - best.value) if math.isfinite(a) else 0.0
-        scale = max(abs(best.value), abs(a)) if math.isfinite(a) else abs(best.value)
-        if apart <= _BEYOND_DOUBT * best.error or 3 * best.error > 0.5 * scale:
-            return Verdict("inconclusive", False, a, best)
+    apart = abs(a - best.value) if math.isfinite(a) else 0.0
+    scale = max(abs(best.value), abs(a)) if math.isfinite(a) else abs(best.value)
+    wide_bar = 3 * best.error > 0.5 * scale
+    if wide_bar or (_blurred(line, a, best, largest) and apart <= _BEYOND_DOUBT * best.error):
+        return Verdict("inconclusive", False, a, best)
     return Verdict("wrong", False, a, best)
 
 

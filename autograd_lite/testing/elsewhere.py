@@ -23,6 +23,9 @@ class Elsewhere:
         call: the function, of a list of the library's arrays, to the list of its floating results.
         leaves, names, wanted, title: as a `Subject` has them.
         backend: the library.
+
+    Attributes:
+        named: the function as code, with the modules that it is in, if that is known.
     """
 
     plain = True
@@ -32,6 +35,7 @@ class Elsewhere:
         self, call: Call, leaves: Sequence[Array], names: Sequence[str], wanted: Sequence[int], title: str, backend: Any
     ) -> None:
         self.call, self.title, self.backend = call, title, backend
+        self.named = ""
         self.leaves, self.names, self.wanted = list(leaves), list(names), list(wanted)
 
     def on_arrays(self, *arrays: Array) -> list[Array]:

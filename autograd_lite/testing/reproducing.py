@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from .backends import Backend
-from .elsewhere import Elsewhere, is_floating
-from .report import GradientMismatch, number
-from .subject import name_of
+from .elsewhere import Elsewhere, in_numpy, is_floating
+from .explain import snippet
+from .report import GradientMismatch, GradReport, number
+from .subject import cotangents_like, name_of
 
 # Larger inputs are not written out.
 _MOST = 200
@@ -37,7 +38,6 @@ def script(
     kwargs: dict[str, Any] | None,
     weights: Sequence[np.ndarray],
     failure: GradientMismatch,
-    named: tuple[str, str] | None = None,
 ) -> str:
     """Return a script that prints the wrong gradient, or "" where one cannot be written.
 
@@ -48,10 +48,9 @@ def script(
         kwargs: its keyword arguments.
         weights: the cotangent.
         failure: what was found.
-        named: (import, expression) of the function; found if None.
     """
     backend = subject.backend
-    named = named or expression_of(f, backend)
+    named = expression_of(f, backend) or _by_path(subject.named, backend)
     arrays = [np.asarray(x) for x in inputs if isinstance(x, (np.ndarray, float, complex))]
     flat = len(arrays) == len(subject.leaves) and not any(isinstance(x, dict) for x in inputs)
     if not backend.script or not flat or sum(a.size for a in arrays) > _MOST or failure.name not in subject.names:
@@ -86,6 +85,31 @@ def script(
     return "\n".join([*lines, f"# {_truth(failure)}"])
 
 
+def _by_path(path: str, backend: Backend) -> tuple[str, str] | None:
+    module = (
+        path.rpartition(".")[0].rpartition(" ")[2].partition("(")[0] if "lambda" in path else path.rpartition(".")[0]
+    )
+    return (f"import {module}" if module != backend.name else "", path) if module else None
+
+
+def in_their_syntax(
+    report: GradReport, subject: Elsewhere, f: Callable[..., Any], inputs: Sequence[Any], kwargs: Any, seed: int = 0
+) -> None:
+    """Give each failure of a report a script in the syntax of the library it is about."""
+    if not report.failures:
+        return
+    weights = cotangents_like(subject.on_arrays(*(np.array(a) for a in subject.leaves)), seed)
+    with subject.backend.setting():
+        given = [in_numpy(subject.backend, x) for x in inputs]
+    for failure in report.failures:
+        failure.snippet = script(subject, f, given, kwargs, weights, failure)
+        if not failure.snippet and subject.named:
+            options = {"kwargs": kwargs, "backend": subject.backend.name}
+            again = snippet(np.add, inputs, {key: value for key, value in options.items() if value})
+            module = subject.named.rpartition(".")[0]
+            failure.snippet = again.replace("np.add", subject.named).replace("np\n", f"np\nimport {module}\n", 1)
+
+
 def _where(f: Callable[..., Any]) -> str:
     code = getattr(f, "__code__", None)
     name = name_of(f) if name_of(f).isidentifier() else "f"
@@ -93,6 +117,8 @@ def _where(f: Callable[..., Any]) -> str:
 
 
 def _truth(failure: GradientMismatch) -> str:
+    if failure.verdict not in ("wrong", "kink", "jump"):
+        return failure.title.partition(": ")[2]
     printed = f"prints {number(failure.analytic)}"
     if failure.verdict in ("kink", "jump"):
         return f"{printed}, which does not lie between the slopes of the two sides"

@@ -20,6 +20,7 @@ from benchmarks.dependents.suites import SUITES, Suite
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = {"HIPS": ["-m", "pytest"], "ours": ["-m", "autograd_lite.hips", "-m", "pytest"]}
 UNEXPLAINED = "not explained"
+UNREACHED = "unreached"
 
 
 @dataclass
@@ -43,10 +44,19 @@ class Comparison:
     hips: Tests
     ours: Tests
 
+    def unreached(self) -> list[str]:
+        """The ids of the tests that a run was cut off before; they are not compared."""
+        both = self.hips, self.ours
+        return [test for test in self.hips | self.ours if UNREACHED in (how_in(tests, test) for tests in both)]
+
     def passing(self, hips: bool, ours: bool) -> list[str]:
         """The ids of the tests that pass, or do not, with HIPS and with ours; what no library runs is left out."""
+        left_out = set(self.unreached())
         ran = {
-            test: None for tests in (self.hips, self.ours) for test, how in tests.items() if how.outcome != "skipped"
+            test: None
+            for tests in (self.hips, self.ours)
+            for test, how in tests.items()
+            if how.outcome != "skipped" and test not in left_out
         }
         return [test for test in ran if (passed(self.hips, test), passed(self.ours, test)) == (hips, ours)]
 
@@ -64,51 +74,76 @@ class Comparison:
         return sum(self.hips[test].seconds for test in both), sum(self.ours[test].seconds for test in both)
 
 
+def how_in(tests: Tests, test: str) -> str:
+    return tests[test].outcome if test in tests else "missing"
+
+
 def passed(tests: Tests, test: str) -> bool:
-    return test in tests and tests[test].outcome == "passed"
+    return how_in(tests, test) == "passed"
 
 
-def read(lines: Iterable[str]) -> Tests:
-    """The tests that the plugin has written."""
+def read(lines: Iterable[str], crashed: bool = False) -> Tests:
+    """The tests that the plugin has written; those that were not ended count as failed only if the process crashed."""
     tests: Tests = {}
     for line in lines:
         fields = json.loads(line)
         test = fields.pop("test")
         tests[test] = Test(**fields)
+    for how in tests.values():
+        if how.outcome in ("started", UNREACHED):
+            how.outcome, how.text = ("failed", "the process ended") if crashed else (UNREACHED, "")
     return tests
 
 
 def merged(rounds: list[Tests]) -> Tests:
-    """The tests of several rounds: one passes if it does in each, and its time is the least."""
+    """The tests of several rounds: one passes if it does in each that reached it, and its time is the least."""
     tests: Tests = {}
     for how in rounds:
         for test, now in how.items():
             before = tests.setdefault(test, now)
             if now.outcome == before.outcome == "passed":
                 before.seconds = min(before.seconds, now.seconds)
-            elif before.outcome == "passed":
+            elif before.outcome == UNREACHED or (before.outcome == "passed" and now.outcome != UNREACHED):
                 tests[test] = now
     return tests
 
 
-def folder_of(suite: Suite, path: Path) -> Path:
-    """The folder of a suite's sources in `path`; the source distribution is downloaded if there is none."""
+def folder_of(suite: Suite, path: Path, exact: bool = False) -> Path:
+    """The folder of a suite's sources in `path`; the source distribution is downloaded if there is none.
+
+    Args:
+        suite: whose version is downloaded.
+        path: a folder.
+        exact: whether another version than the suite's, or a snapshot, does not do.
+    """
     name = re.sub(r"[-_.]+", "[-_.]+", suite.name)
-    pattern = re.compile(rf"{name}(-(v?\d.*|main|master))?", re.IGNORECASE)
+    version = rf"-{re.escape(suite.version)}" if exact else r"(-(v?\d.*|main|master))?"
+    pattern = re.compile(name + version, re.IGNORECASE)
     found = sorted(folder for folder in path.iterdir() if folder.is_dir() and pattern.fullmatch(folder.name))
     if found:
         return found[-1]
-    pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:"]
-    with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([*pip, "-d", folder, f"{suite.name}=={suite.version}"], check=True)
-        for archive in Path(folder).iterdir():
-            shutil.unpack_archive(archive, path, filter="data")
-    return folder_of(suite, path)
+    download(suite, path)
+    return folder_of(suite, path, exact)
+
+
+def download(suite: Suite, path: Path) -> None:
+    """Download a suite's source distribution, and unpack it in `path`."""
+    # What builds it may be a wheel: pip reads its metadata, by running its build backend.
+    pip = [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--retries", "1", "--no-deps"]
+    with tempfile.TemporaryDirectory(dir=path) as scratch:
+        archives, unpacked = Path(scratch) / "archives", Path(scratch) / "unpacked"
+        command = [*pip, "--no-binary", suite.name, "-d", str(archives), f"{suite.name}=={suite.version}"]
+        subprocess.run(command, check=True, capture_output=True, text=True)
+        for archive in archives.iterdir():
+            shutil.unpack_archive(archive, unpacked, filter="data")
+        for folder in unpacked.iterdir():
+            folder.rename(path / folder.name)
 
 
 def run(suite: Suite, folder: Path, library: str, seconds: float, arguments: Iterable[str] = ()) -> Tests:
     """Run a suite's tests in one library, in a process of its own."""
     places = [ROOT, ROOT / "benchmarks" / "dependents", folder / suite.sources]
+    places += [folder_of(other, folder.parent) for other in SUITES if other.name in suite.beside]
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch) / "tests.jsonl"
         out.touch()
@@ -119,20 +154,23 @@ def run(suite: Suite, folder: Path, library: str, seconds: float, arguments: Ite
             "PYTHONHASHSEED": "0",
             "MPLBACKEND": "Agg",
             "DEPENDENTS_OUT": str(out),
+            "DEPENDENTS_NUMPY": suite.numpy_1,
         }
         options = ["-q", "-p", "dependents_plugin", "-p", "no:cacheprovider", "--rootdir=.", "-o", "addopts="]
         options += ["-o", "required_plugins=", "--continue-on-collection-errors", *suite.tests]
         command = [sys.executable, *PROGRAMS[library], *options, *arguments]
+        crashed = cut = False
         try:
             done = subprocess.run(
                 command, cwd=folder, env=environment, timeout=seconds, capture_output=True, text=True, check=False
             )
-            log, ended = done.stdout[-2000:] + done.stderr[-2000:], done.returncode in (0, 1)
+            log, crashed = done.stdout[-2000:] + done.stderr[-2000:], done.returncode not in (0, 1)
         except subprocess.TimeoutExpired:
-            log, ended = f"it took longer than {seconds:.0f} s", False
-        tests = read(out.read_text(encoding="utf-8").splitlines())
-    if not tests or not ended:
-        print(f"{suite.name} with {library} ended after {len(tests)} tests: {log}", file=sys.stderr)
+            log, cut = f"it took longer than {seconds:.0f} s", True
+        tests = read(out.read_text(encoding="utf-8").splitlines(), crashed)
+    if not tests or crashed or cut:
+        reached = sum(how.outcome != UNREACHED for how in tests.values())
+        print(f"{suite.name} with {library} ended after {reached} of {len(tests)} tests: {log}", file=sys.stderr)
         print(f"its tests need {suite.needs or 'nothing'} besides", file=sys.stderr)
     return tests
 
@@ -149,10 +187,14 @@ def compare(suite: Suite, path: Path, rounds: int, seconds: float, arguments: It
 
 def table(comparisons: Iterable[Comparison]) -> str:
     """A row for each suite, in Markdown."""
-    lines = ["| suite | pass with both | with HIPS alone | with ours alone | with neither | CPU, HIPS | ours | ratio |"]
-    lines.append("|---" * 8 + "|")
+    lines = [
+        "| suite | pass with both | with HIPS alone | with ours alone | with neither | not reached | CPU, HIPS | ours "
+        "| ratio |"
+    ]
+    lines.append("|---" * 9 + "|")
     for found in comparisons:
         counts = [len(found.passing(*kind)) for kind in ((True, True), (True, False), (False, True), (False, False))]
+        counts.append(len(found.unreached()))
         hips, ours = found.seconds()
         times = f"{hips:.2f} s | {ours:.2f} s | {ours / hips:.2f}" if hips else "– | – | –"
         lines.append(f"| {found.suite.name} {found.suite.version} | {' | '.join(map(str, counts))} | {times} |")

@@ -72,6 +72,7 @@ class History(Callback):
         """
         try:
             from matplotlib import pyplot
+            from matplotlib.ticker import MaxNLocator
         except ImportError as error:
             raise ImportError(f"History.plot: expected matplotlib; {error}. {_INSTALL}") from error
 
@@ -91,6 +92,7 @@ class History(Callback):
                     epochs = [epoch + 1 for epoch in self._epochs[key]]
                     panel.plot(epochs, self.history[key], style, marker=".", label=key)
             panel.set_xlabel("epoch")
+            panel.xaxis.set_major_locator(MaxNLocator("auto", integer=True))  # there is no epoch 1.5
             panel.set_ylabel(name if ax is None else "")
             panel.legend()
         return axes[0] if len(axes) == 1 or ax is not None else axes

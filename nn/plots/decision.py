@@ -17,7 +17,7 @@ from autograd_lite import Tensor
 from ..config.arguments import checked, integer
 from ..module.module import Module
 from ..training.trainer import Trainer
-from .look import matplotlib_for
+from .look import Look, figure_of, look_of, matplotlib_for, new_figure
 
 __all__ = ["DecisionSurface", "decision_surface", "plot_decision_surface"]
 
@@ -25,9 +25,8 @@ Array = npt.NDArray[Any]
 
 # Eight colours that people with any kind of colour vision tell apart (Okabe and Ito, "Color Universal Design", 2008),
 # most different first; each class also has its own marker.
-COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#F0E442", "#000000")
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
 MARKERS = "o^sDvPX*"
-INK, SLATE, PAPER = "#1f2933", "#64748b", "#ffffff"
 _PREDICTED_AT_ONCE = 8192
 
 
@@ -156,29 +155,35 @@ def plot_decision_surface(
     first, second = _features(called, features, samples.shape[1])
     near = _near(samples, _fixed(called, samples, at), (first, second), thickness)
     if ax is None:
-        ax = pyplot.subplots(figsize=(5.2, 4.4), layout="constrained")[1]
-    _draw_surface(ax, surface, tints)
+        figure, look = new_figure(called, 5.2, 4.4)
+        ax = figure.add_subplot()
+    else:
+        look = look_of(figure_of(ax).get_facecolor())
+    _draw_surface(ax, surface, tints, look)
     for k in range(classes):
         chosen = samples[near & (labels == k)] if labels is not None else samples[:0]
-        _draw_samples(ax, chosen[:, [first, second]], names[k], tints[k], k)
+        _draw_samples(ax, chosen[:, [first, second]], names[k], tints[k], k, look)
     ax.set(xlabel=axis_names[first], ylabel=axis_names[second])
-    ax.legend(frameon=True, facecolor=PAPER, edgecolor="none", framealpha=0.85, fontsize="small")
+    for text in (ax.xaxis.label, ax.yaxis.label):
+        text.set_color(look.soft)
+    ax.legend(facecolor=look.paper, edgecolor="none", framealpha=0.85, fontsize="small", labelcolor=look.ink)
     return ax
 
 
 # ---- drawing --------------------------------------------------------------------------------------------------------
 
 
-def _draw_surface(ax: Any, surface: DecisionSurface, tints: Array) -> None:
+def _draw_surface(ax: Any, surface: DecisionSurface, tints: Array, look: Look) -> None:
     """Draw the tints and the lines between the classes."""
     columns, rows, p = surface
     classes = p.shape[2]
     best = p.argmax(axis=2)
     certainty = (p.max(axis=2) * classes - 1) / (classes - 1)  # from 0, all alike, to 1
     strength = (0.06 + 0.32 * np.clip(certainty, 0, 1))[:, :, None]
+    paper = np.array([int(look.paper[i : i + 2], 16) / 255 for i in (1, 3, 5)])
     half = (columns[1] - columns[0]) / 2, (rows[1] - rows[0]) / 2
     ax.imshow(
-        1 - strength * (1 - tints[best]),
+        paper - strength * (paper - tints[best]),
         origin="lower",
         extent=(columns[0] - half[0], columns[-1] + half[0], rows[0] - half[1], rows[-1] + half[1]),
         aspect=ax.get_aspect(),
@@ -187,18 +192,18 @@ def _draw_surface(ax: Any, surface: DecisionSurface, tints: Array) -> None:
     for k in range(classes - 1):  # the lines of the other classes bound the last one
         lead = p[:, :, k] - np.delete(p, k, axis=2).max(axis=2)
         if lead.min() < 0 < lead.max():
-            ax.contour(columns, rows, lead, levels=[0.0], colors=INK, linewidths=1.2, zorder=1)
+            ax.contour(columns, rows, lead, levels=[0.0], colors=look.ink, linewidths=1.2, zorder=1)
     ax.set(xlim=(columns[0], columns[-1]), ylim=(rows[0], rows[-1]))
-    ax.tick_params(colors=SLATE)
+    ax.tick_params(colors=look.soft)
     for spine in ax.spines.values():
-        spine.set_edgecolor(SLATE)
+        spine.set_edgecolor(look.soft)
 
 
-def _draw_samples(ax: Any, points: Array, name: str, color: Array, k: int) -> None:
+def _draw_samples(ax: Any, points: Array, name: str, color: Array, k: int, look: Look) -> None:
     """Draw the samples of one class, or, if there are none, its entry in the legend."""
     marker = MARKERS[k % len(MARKERS)]
     ax.scatter(
-        points[:, 0], points[:, 1], s=20, marker=marker, color=color, edgecolors=PAPER, linewidths=0.5, label=name
+        points[:, 0], points[:, 1], s=20, marker=marker, color=color, edgecolors=look.paper, linewidths=0.5, label=name
     )
 
 

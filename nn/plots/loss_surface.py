@@ -12,10 +12,11 @@ import autograd_lite as ag
 
 from ..config.arguments import checked, integer, number, positive
 from ..optimizers import Optimizer
-from .look import DASHES, MARKERS, Look, figure_of, new_axes, title
+from .look import DASHES, MARKERS, Look, figure_of, new_axes, new_figure, tidy, title
+from .movie import Movie, Moving
 from .paths import Array, Function, Path, descend, usual_optimizers, value_at
 
-__all__ = ["loss_surface"]
+__all__ = ["loss_surface", "loss_surface_movie"]
 
 Ends = tuple[float, float]
 
@@ -79,6 +80,56 @@ def loss_surface(
     return figure_of(ax)
 
 
+@checked
+def loss_surface_movie(
+    f: Function,
+    start: npt.ArrayLike,
+    *,
+    optimizers: Mapping[str, Optimizer] | None = None,
+    learning_rate: float = 0.05,
+    steps: int = 60,
+    x: tuple[float, float] | None = None,
+    y: tuple[float, float] | None = None,
+    resolution: int = 101,
+) -> Movie:
+    """Return the paths of optimizers on a loss with a slider over their steps.
+
+    Args:
+        f, start, optimizers, learning_rate, steps, x, y, resolution: as for `loss_surface`.
+
+    Raises:
+        ImportError: if matplotlib is not installed.
+        ShapeError: if the start is not of shape (2,), or f does not return one number.
+
+    Example:
+        >>> movie = loss_surface_movie(lambda w: w[0] ** 2 + 5 * w[1] ** 2, [2.0, 1.0], steps=5, resolution=9)
+        >>> movie.captions[0]
+        'start: loss 9'
+    """
+    called = "loss_surface_movie"
+    paths = _paths(called, f, start, optimizers, learning_rate, positive(called, "steps", steps))
+    ends = surface_reach(called, list(paths.values()), x, y)
+    points = integer(2)(called, "resolution", resolution)
+    figure, look = new_figure(called, 6.0, 4.8)
+    ax = figure.add_subplot()
+    tidy(ax, look)
+    draw_surface(ax, f, ends, points, look)
+    count = np.arange(steps + 1)
+    moving = []
+    for k, (name, path) in enumerate(paths.items()):
+        line, mark = draw_path(ax, path, name, k, look)
+        been = path.points[np.minimum(count, count[:, None])]  # in frame k, all later points are where point k is
+        moving += [Moving(line, been), Moving(mark, path.points[:, None])]
+    ax.legend(facecolor=look.paper, edgecolor="none", framealpha=0.85, labelcolor=look.ink, fontsize=9)
+    ax.set(xlim=ends[0], ylim=ends[1], xlabel="first parameter", ylabel="second parameter")
+    title(ax, "Down the same loss", look)
+    captions = [f"start: loss {next(iter(paths.values())).values[0]:.3g}"]
+    for k in range(1, steps + 1):
+        best = min(paths, key=lambda name: np.nan_to_num(paths[name].values[k], nan=np.inf))
+        captions.append(f"step {k}: lowest is {best}, loss {paths[best].values[k]:.2g}")
+    return Movie(figure, moving, captions)
+
+
 def _paths(
     called: str, f: Function, start: Any, optimizers: Mapping[str, Optimizer] | None, learning_rate: float, steps: int
 ) -> dict[str, Path]:
@@ -128,12 +179,14 @@ def draw_surface(ax: Any, f: Function, ends: tuple[Ends, Ends], resolution: int,
     return z
 
 
-def draw_path(ax: Any, path: Path, name: str, k: int, look: Look) -> None:
-    """Draw a path, with a mark at each step and a larger one at its end."""
+def draw_path(ax: Any, path: Path, name: str, k: int, look: Look) -> tuple[Any, Any]:
+    """Draw a path, with a mark at each step and a larger one at its end, and return the line and that mark."""
     color, marker = look.series[k % len(look.series)], MARKERS[k % len(MARKERS)]
     style = {"color": color, "marker": marker, "linestyle": DASHES[k % len(DASHES)], "linewidth": 1.5}
-    ax.plot(*path.points.T, **style, markersize=3, label=name, zorder=4)
-    ax.plot(*path.points[-1], marker, color=color, markersize=9, markeredgecolor=look.paper, label="_end", zorder=5)
+    (line,) = ax.plot(*path.points.T, **style, markersize=3, label=name, zorder=4)
+    last = {"marker": marker, "color": color, "markersize": 9, "markeredgecolor": look.paper, "linestyle": ""}
+    (mark,) = ax.plot(*path.points[-1:].T, **last, label="_end", zorder=5)
+    return line, mark
 
 
 def _rgb(color: str) -> tuple[float, ...]:

@@ -32,6 +32,7 @@ from autograd_lite.hips.misc.fixed_points import fixed_point
 from autograd_lite.hips.misc.flatten import flatten_func
 from autograd_lite.hips.misc.optimizers import adam, rmsprop, sgd
 from autograd_lite.hips.numpy.numpy_vjps import metadata, repeat_to_match_shape, unbroadcast_f
+from autograd_lite.hips.scipy import linalg as scipy_linalg, special
 from autograd_lite.hips.util import quick_grad_check, subval, subvals, toposort
 
 X = np.array([0.5, 1.5, -1.0])
@@ -139,6 +140,58 @@ def test_a_missing_rule_is_named() -> None:
         grad(lambda x: np.sum(f(x, Y)))(X)
     with pytest.raises(TypeError, match="expected a function made with @primitive"):
         defvjp(np.sin, None)
+
+
+@pytest.mark.parametrize("define", [defjvp, defjvp_argnums, defjvp_argnum])
+@pytest.mark.parametrize("fun", [hips.numpy.linalg.inv, special.gamma, scipy_linalg.expm])
+def test_rules_that_hips_lacks_are_not_needed(define: Any, fun: Any) -> None:
+    a = np.array([[2.0, 1.0], [0.5, 3.0]])
+    direct = make_jvp(fun)(a)(a)[1]
+    with pytest.warns(UserWarning, match=f"{fun.__name__} keeps the JVP that it has here"):
+        define(fun, lambda *given: 0.0 * a)
+    assert np.any(direct)
+    assert np.array_equal(make_jvp(fun)(a)(a)[1], direct)
+
+
+def test_a_vjp_of_scipys_function_is_not_used_and_one_of_numpys_refused() -> None:
+    for fun in (special.gamma, scipy_linalg.expm):
+        with pytest.warns(UserWarning, match=f"{fun.__name__} keeps the VJP"):
+            defvjp(fun, lambda ans, x: lambda g: 0.0 * g)
+        assert np.all(hips.elementwise_grad(fun)(np.eye(2)) != 0.0)
+    for fun in (hips.numpy.sin, hips.numpy.sum, hips.numpy.linalg.inv, hips.numpy.fft.fft, "sin"):
+        with pytest.raises(TypeError, match="expected a function made with @primitive"):
+            defvjp(fun, lambda ans, x: lambda g: g)
+
+
+def test_a_rule_on_bare_arrays_is_called_row_by_row() -> None:
+    calls: list[Any] = []
+    f = primitive(lambda x, c: x * c)
+
+    def pull(g: Any, c: Any) -> Any:
+        bare = hips.tracer.getval(g)  # which a batch of cotangents has none of
+        calls.append(bare)
+        return np.where(bare > 0, g, 3.0 * g) * c
+
+    defvjp(f, lambda ans, x, c: lambda g: pull(g, c), lambda ans, x, c: lambda g: np.sum(g * x))
+    mixed = lambda x: hips.numpy.array([f(x, 2.0)[0], np.sum(f(x, 2.0))])  # noqa: E731
+    expected = [[2.0, 0.0, 0.0], [2.0, 2.0, 2.0]]
+    calls.clear()
+    assert np.array_equal(jacobian(mixed)(X), expected)
+    assert [np.shape(g) for g in calls] == [(3,)] * 4  # two rows, each through two calls of f
+    assert np.array_equal(jacobian(lambda p: mixed(p["x"]))({"x": X})["x"], expected)
+    curved = jacobian(jacobian(lambda x: f(x, 2.0) ** 2))(X)
+    assert np.allclose(curved, np.einsum("ij,jk->ijk", np.eye(3), np.diag([8.0, 8.0, 24.0])))
+
+
+def test_an_error_in_a_rule_is_the_rules_own() -> None:
+    f = primitive(lambda x: 2.0 * x)
+
+    def pull(g: Any) -> Any:
+        raise ZeroDivisionError("in the rule")
+
+    defvjp(f, lambda ans, x: pull)
+    with pytest.raises(ZeroDivisionError, match="in the rule"):
+        jacobian(f)(X)
 
 
 def test_rules_that_are_stated_again_replace_all_that_there_were() -> None:

@@ -38,7 +38,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from ...core.errors import GradError
+from ...core.errors import GradError, more_on
 from ...core.messages import checked
 from ...core.op import OPS
 from ...ir.graph import PureGraph
@@ -270,7 +270,7 @@ def gradient_health(what: Any, *, parameters: Any = None) -> Health:
         raise GradError(
             f"gradient_health: expected a loss that requires a gradient; received one of shape {what.shape} and dtype "
             f"{what.dtype}, which has no history. Make an input with ag.tensor(a, requires_grad=True), and "
-            "compute outside no_grad(), without .detach()"
+            "compute outside no_grad(), without .detach()" + more_on("no-history")
         )
     pairs = named_tensors("gradient_health", what)
     return judged([entry_of(name, t, None if t.grad is None else t.grad.data) for name, t in pairs])

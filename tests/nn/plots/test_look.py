@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from nn import plots
 from nn.plots.look import DARK, LIGHT
 
-from .drawn import ON_AXES, PICTURES
+from .drawn import MOVIES, ON_AXES, PICTURES
 
 # Machado, Oliveira, Fernandes: "A Physiologically-based Model for Simulation of Color Vision Deficiency", 2009, for
 # full severity, on linear red, green and blue.
@@ -65,6 +65,7 @@ def test_no_color_is_in_two_looks() -> None:
     assert one & other == {DARK.paper}  # ink on light paper is dark paper
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", PICTURES)
 @pytest.mark.parametrize(("style", "look"), [("default", LIGHT), ("dark_background", DARK)])
 def test_pictures_are_on_paper_of_their_look_and_say_what_they_are(name: str, style: str, look: Any) -> None:
@@ -72,10 +73,8 @@ def test_pictures_are_on_paper_of_their_look_and_say_what_they_are(name: str, st
         figure = PICTURES[name]()
     assert isinstance(figure, Figure)
     assert plt.matplotlib.colors.to_hex(figure.get_facecolor()) == look.paper
-    titles = [text for ax in figure.axes for text in (ax.get_title(loc="left"), ax.get_title())] + [
-        figure.get_suptitle()
-    ]
-    assert any(titles)
+    said = [text for ax in figure.axes for text in (ax.get_title(loc="left"), ax.get_title(), *ax.texts)]
+    assert any(said)
     figure.canvas.draw()
     shown = [t for t in figure.findobj(plt.Text) if t.get_text() and t.get_visible()]
     colors = {plt.matplotlib.colors.to_hex(t.get_color()) for t in shown}
@@ -93,13 +92,14 @@ def test_pictures_of_one_set_of_axes_draw_into_given_ones(name: str) -> None:
     assert ON_AXES[name](inner.subplots()) is inner.figure.canvas.figure
 
 
-@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize("name", [*PICTURES, *MOVIES])
 def test_without_matplotlib(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match=rf"{name}: expected matplotlib.*pip install 'autograd-lite\[plot\]'"):
-        PICTURES[name]()
+        {**PICTURES, **MOVIES}[name]()
 
 
 def test_every_public_picture_is_drawn_here() -> None:
     others = {"DecisionSurface", "Path", "decision_surface", "descend", "plot_decision_surface"}
-    assert set(plots.__all__) - set(PICTURES) == others
+    others |= {"HiddenValues", "Movie", "Moving", "save"}
+    assert set(plots.__all__) - set(PICTURES) - set(MOVIES) == others
