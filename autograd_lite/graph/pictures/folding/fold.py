@@ -76,7 +76,7 @@ def view_of(
 
     Returns:
         The View; its caption says what was folded and what is not shown. Unless the options ask for certain boxes, it
-        is folded until its picture is no wider than 1,600 pixels and no taller than 3,000.
+        is folded until its picture is at most 1,600 pixels wide and 3,000 tall.
 
     Raises:
         TypeError: if an argument is of another type.

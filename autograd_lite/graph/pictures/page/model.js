@@ -93,7 +93,7 @@ function openAtFirst() {
     if (seen > ALL || !fits(arranged())) continue;
     readable = readable || new Set(state.open);
     if (seen <= most) {
-      // Too little is no picture: then the most that can be read.
+      // A picture of very few boxes says too little: then the most that can be read.
       if (seen < LEAST * twice) state.open = readable;
       break;
     }
