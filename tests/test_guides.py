@@ -54,6 +54,13 @@ def named(page: str, roots: set[str]) -> set[str]:
     return {name for span in spans for name in NAME.findall(span) if name.partition(".")[0] in roots}
 
 
+def test_every_page_for_readers_has_code_that_runs_or_a_picture() -> None:
+    pages = [p for p in DOCS.rglob("*.md") if p.parts[-2] in ("docs", "guides", "nn", "explanation", "help")]
+    bare = [p.name for p in pages if not re.search(r"^```python|^!\[", p.read_text(encoding="utf-8"), re.MULTILINE)]
+    assert len(pages) > 30
+    assert set(bare) <= {"index.md", "changelog.md"}
+
+
 @functools.cache
 def resolves(name: str) -> bool:
     root, *rest = name.split(".")
