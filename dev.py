@@ -25,7 +25,7 @@ TASKS: dict[str, tuple[set[str], list[str], dict[str, str]]] = {  # extras, step
     "demo": ({"plot"}, ["nn.demo"], ONE if getattr(os, "getloadavg", lambda: [0])()[0] > 0.5 else {}),  # busy
     "lint": ({"test"}, LINT, {}),
     "test": ({"test"}, [*LINT, "pytest -n 2"], ONE),
-    "ci": ({"test", "bench", "docs", "viewers", "tensorboard"}, ["pytest -m ci --durations 10"], FULL),
+    "ci": ({"test", "bench", "dependents", "docs", "viewers", "tensorboard"}, ["pytest -m ci --durations 10"], FULL),
     "bench": ({"bench"}, ["benchmarks"], {}),
     "docs": ({"docs"}, ["sphinx -E -W --keep-going -j auto -b html docs docs/_build"], {}),
     **dict.fromkeys(["oldest", "newest"], ({"versions"}, [f"pytest -n 2 {CORE}"], ONE)),

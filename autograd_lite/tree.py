@@ -19,7 +19,11 @@ import dataclasses
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
+import numpy as np
+
 Leaf = Callable[[Any], object] | None
+# Classes of what is certainly a leaf.
+_PLAIN = frozenset({np.ndarray, float, int, bool, complex, str, np.float64, np.float32})
 
 
 def leaves(tree: Any, *, leaf: Leaf = None) -> list[Any]:
@@ -146,13 +150,16 @@ def structure(tree: Any) -> Any:
 
 def _children(tree: Any) -> Collection[Any] | None:
     """Return what a container holds, in order, or None for a leaf."""
+    kind = tree.__class__
+    if kind in _PLAIN:
+        return None
     if isinstance(tree, (list, tuple)):
         return tree
     if isinstance(tree, dict):
         return tree.values()
     if tree is None:
         return ()
-    if hasattr(tree.__class__, "__dataclass_fields__"):
+    if hasattr(kind, "__dataclass_fields__"):
         return [getattr(tree, name) for name in _names(tree)]
     return None
 

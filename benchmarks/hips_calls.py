@@ -19,9 +19,24 @@ import numpy as np
 
 import autograd_lite.hips
 from autograd_lite import tree
+from benchmarks.models import kalman_model, logistic_model, lotka_volterra_model
+from benchmarks.problems import Model
 
 X = np.linspace(0.1, 1.0, 50)
 A = np.random.default_rng(0).normal(size=(50, 50))
+
+
+KALMAN, PREY, LOGISTIC = kalman_model(), lotka_volterra_model(), logistic_model()
+
+
+def of_model(package: ModuleType, problem: Model) -> Callable[[Any], Any]:
+    """The gradients of a problem, and its Hessian where one is wanted, as the contender for HIPS takes them."""
+    f = problem.function(package.numpy)
+    both = package.value_and_grad(f, argnum=tuple(range(len(problem.inputs))))
+    if problem.want == "gradient":
+        return lambda inputs: both(*inputs)
+    curvature = package.hessian(f)
+    return lambda inputs: (both(*inputs), curvature(*inputs))
 
 
 class Call(NamedTuple):
@@ -61,6 +76,10 @@ CALLS = (
     Call("make_jvp", lambda p: lambda x: p.make_jvp(p.numpy.sin)(x)(x), X[:3]),
     Call("one primitive", lambda p: chained(p, 1), X[:3]),
     Call("eleven primitives", lambda p: chained(p, 11), X[:3]),
+    # Problems of README's table of speeds.
+    Call("Kalman filter, 100 steps", lambda p: of_model(p, KALMAN), (*KALMAN.inputs.values(),), 2),
+    Call("Lotka-Volterra, 100 steps", lambda p: of_model(p, PREY), (*PREY.inputs.values(),), 2),
+    Call("logistic regression, Hessian", lambda p: of_model(p, LOGISTIC), (*LOGISTIC.inputs.values(),), 3),
 )
 
 

@@ -1,4 +1,4 @@
-"""The harness for libraries that use HIPS autograd: it compares by test, counts time, and runs two of them."""
+"""The harness for libraries that use HIPS autograd: it compares by test, counts time, and runs parts of three."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import importlib.util
 import json
 import os
 import subprocess
-import sys
 import types
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,8 @@ import pytest
 
 from benchmarks.dependents import __main__ as harness, dependents_plugin as plugin
 from benchmarks.dependents.suites import SUITES, Suite
+from nn.datasets.fetch import cache_dir
 
-ROOT = Path(harness.__file__).parents[2]
 BOTH, HIPS, OURS, NEITHER = (True, True), (True, False), (False, True), (False, False)
 
 
@@ -188,19 +190,51 @@ def test_a_folder_is_found_by_name(tmp_path):
     assert harness.folder_of(found["autograd-gamma"], tmp_path).name == "autograd-gamma-main"
 
 
+# What `dev.py ci` runs, with this library alone, of the suites whose source distributions carry tests: how many pass,
+# and which part it is.
+PARTS: dict[str, tuple[int, list[str]]] = {
+    "autograd": (620, []),
+    # The simplex method calls no gradient, and Jacobians of 5000 x 5000 numbers take the time of all others.
+    "pymanopt": (329, ["-k=not NelderMead and not (TestSphereManifold and test_euclidean_to_riemannian_hessian)"]),
+    "lifelines": (35, ["-k=TestWeibull or TestExponentialFitter or TestLogNormalAFT or TestLogLogisticAFT"]),
+}
+
+
+def part_run(name: str, path: Path) -> harness.Tests | Exception:
+    """The tests of a part, or why they cannot be run."""
+    suite = next(suite for suite in SUITES if suite.name == name)
+    if absent := [module for module in suite.needs.split() if importlib.util.find_spec(module) is None]:
+        return ModuleNotFoundError(f"its tests need {', '.join(absent)}")
+    try:
+        for other in SUITES:
+            if other.name in suite.beside:
+                harness.folder_of(other, path, exact=True)
+        folder = harness.folder_of(suite, path, exact=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        return error
+    return harness.run(suite, folder, "ours", 600, PARTS[name][1])
+
+
+@pytest.fixture(scope="module")
+def part_runs() -> Iterator[dict[str, Future[harness.Tests | Exception]]]:
+    """The parts on two cores, the longest first."""
+    path = cache_dir("dependents")
+    path.mkdir(parents=True, exist_ok=True)
+    with ThreadPoolExecutor(2) as pool:
+        yield {name: pool.submit(part_run, name, path) for name in PARTS}
+
+
 @pytest.mark.ci
-@pytest.mark.parametrize("name", ["autograd", "pymanopt"])
-def test_what_passes_with_hips_passes_here(name: str, tmp_path: Path) -> None:
-    sources = Path(os.environ.get("AUTOGRAD_LITE_DEPENDENTS", "dependents"))
-    if importlib.util.find_spec("autograd") is None:
-        pytest.skip("HIPS autograd is not installed")
-    if not sources.is_dir() or not any(sources.glob(f"{name}-[0-9]*")):
-        pytest.skip(f"AUTOGRAD_LITE_DEPENDENTS names no folder with the source distribution of {name}")
-    out = tmp_path / "tests.json"
-    command = [sys.executable, "-m", "benchmarks.dependents", str(sources.resolve()), name, "--json", str(out)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    found = json.loads(out.read_text(encoding="utf-8"))[name]
-    passed = [{test for test, how in found[who].items() if how["outcome"] == "passed"} for who in ("HIPS", "ours")]
-    assert len(passed[0]) > 300
-    assert len(passed[0] - passed[1]) <= 0.03 * len(passed[0])
+@pytest.mark.parametrize("name", PARTS)
+def test_what_passes_with_hips_passes_here(name: str, part_runs: dict[str, Future[harness.Tests | Exception]]) -> None:
+    suite = next(suite for suite in SUITES if suite.name == name)
+    found = part_runs[name].result()
+    if isinstance(found, Exception):
+        reason = f"{name} was not run: {found} {getattr(found, 'stderr', '')}"
+        if os.environ.get("AUTOGRAD_LITE_REQUIRE_PEERS") == "1":
+            pytest.fail(f"AUTOGRAD_LITE_REQUIRE_PEERS=1 promises it, yet: {reason}")
+        pytest.skip(reason)
+    failed = {test: how for test, how in found.items() if how.outcome not in ("passed", "skipped")}
+    known = [*suite.reasons, *suite.broken]
+    assert {t: how.text for t, how in failed.items() if not any(fnmatchcase(t, pattern) for pattern in known)} == {}
+    assert sum(how.outcome == "passed" for how in found.values()) >= PARTS[name][0]

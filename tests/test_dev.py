@@ -315,7 +315,7 @@ def test_wheel_holds_both_packages_and_the_sample(tmp_path: Path) -> None:
 def test_all_is_every_extra_for_users() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    for_developers = {"docs", "viewers", "bench", "versions", "test"}
+    for_developers = {"docs", "viewers", "bench", "dependents", "versions", "test"}
     (everything,) = extras["all"]
     assert set(everything.removeprefix("autograd-lite[").removesuffix("]").split(",")) == (
         extras.keys() - for_developers - {"all"}

@@ -17,7 +17,7 @@ from ..paths import Paths, paths_from
 from ..tensors.lifted import Held, Level, Lifted, face
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
-from ..tree import beside as walk_beside, items, leaves, map as map_leaves, rebuild
+from ..tree import beside as walk_beside, items, leaves, map as map_leaves
 
 _CONTAINERS = frozenset({list, tuple, dict})
 # Classes of what holds no Tensor and of what is differentiated by as it is.
@@ -170,8 +170,13 @@ def _variables(what: str, tree: Any, i: int, level: Level | None) -> Any:
     if tree.__class__ in _FLOATING or (isinstance(tree, (np.ndarray, Tensor)) and tree.dtype.kind in "fc"):
         return variable(tree, level)
     tree = array_like(tree)
-    pairs = list(items(tree))
-    return rebuild(tree, iter([variable(floating(what, a, f"argument {i}{path}"), level) for path, a in pairs]))
+
+    def of_leaf(a: Any) -> Tensor:
+        if a.__class__ not in _FLOATING and (not hasattr(a, "dtype") or a.dtype.kind not in "fc"):
+            floating(what, a, f"argument {i}{next((path for path, x in items(tree) if x is a), '')}")
+        return variable(a, level)
+
+    return map_leaves(of_leaf, tree)
 
 
 def floating(what: str, a: Any, where: str) -> Any:

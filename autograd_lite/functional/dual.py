@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
-from ..core.mode import MODE, enable_grad
+from ..core.mode import MODE, TAPES, enable_grad
 from ..core.node import next_stamp
 from ..core.op import Kind, Op, read_rule
 from ..core.shapes import cast_back, expand_reduced, sum_to_shape
@@ -107,6 +107,8 @@ def push_forward(
         tangents: of the inputs, None where zero.
         fell_back: receives the op's name if it has only a vjp.
     """
+    if TAPES and (tape := MODE.get().tape) is not None and not op.linear:
+        tape.passed_back(True)  # what is masked here for some values, a replay has to look for
     with np.errstate(divide="ignore", over="ignore", under="ignore", invalid="ignore"):
         if op.jvp is not None:
             total = op.jvp(tangents, out, *inputs, **params)

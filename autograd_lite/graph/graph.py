@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack
 from ..core.messages import checked
 from ..ir.build import built
 from ..ir.graph import PureGraph
+from ..ir.node import Kind
 from ..ir.program import PureProgram
 from ..tensors.tensor import Tensor
 from .cost import By, Cost, cost_of
@@ -33,6 +34,9 @@ from .pictures.view import PICTURE_LIMIT
 
 if TYPE_CHECKING:
     import graphviz
+
+# The most nodes of a tensor whose numbers are shown without being asked for.
+_EXPRESSION = 40
 
 
 class Graph(PureGraph):
@@ -283,8 +287,8 @@ class Graph(PureGraph):
             The path.
 
         Raises:
-            ValueError: if there is no such ending or renderer, the dots per inch are not above 0, or the form does not
-                have one of the options.
+            ValueError: if there is no such ending or renderer, the dots per inch are not above 0, a PNG would have
+                more than 200 million dots, or the form does not have one of the options.
             RenderError: if nothing can draw a PNG or a PDF; the message says how to get what can.
         """
         return saved(self, path, Drawing(renderer, dpi, timeout), options)
@@ -344,5 +348,18 @@ def build_graph(tensors: Tensor | Iterable[Tensor], *, backward: bool = False, m
 
 
 def tensor_picture(tensor: Tensor) -> str:
-    """Draw the history of a tensor, as a notebook shows it."""
-    return picture(build_graph(tensor), TENSOR_LIMIT)
+    """Draw the history of a tensor, as a notebook shows it; a short expression of numbers shows them."""
+    graph = build_graph(tensor)
+    if len(graph) <= _EXPRESSION and all(not node.shape and node.kind is not Kind.STATE for node in graph):
+        graph = _with_numbers(tensor) or graph
+    return picture(graph, TENSOR_LIMIT)
+
+
+def _with_numbers(tensor: Tensor) -> Graph | None:
+    """Return the measured graph of an expression; None if its numbers have changed since, or its ops cannot run."""
+    try:
+        program = PureProgram.build(tensor, backward=tensor.requires_grad)
+        stale = program.first_changed(program.values(backward=False))
+        return Graph.of(program.measured().forward()) if stale is None else None
+    except Exception:  # a picture is shown all the same
+        return None

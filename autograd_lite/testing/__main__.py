@@ -9,7 +9,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from .audit import audit, lines_of
+from .auditing import audit, lines_of
 from .backends import BACKENDS
 
 _ABOUT = """\

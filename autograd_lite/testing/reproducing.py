@@ -86,7 +86,9 @@ def script(
 
 
 def _by_path(path: str, backend: Backend) -> tuple[str, str] | None:
-    module = path.rpartition(".")[0]
+    module = (
+        path.rpartition(".")[0].rpartition(" ")[2].partition("(")[0] if "lambda" in path else path.rpartition(".")[0]
+    )
     return (f"import {module}" if module != backend.name else "", path) if module else None
 
 
@@ -115,6 +117,8 @@ def _where(f: Callable[..., Any]) -> str:
 
 
 def _truth(failure: GradientMismatch) -> str:
+    if failure.verdict not in ("wrong", "kink", "jump"):
+        return failure.title.partition(": ")[2]
     printed = f"prints {number(failure.analytic)}"
     if failure.verdict in ("kink", "jump"):
         return f"{printed}, which does not lie between the slopes of the two sides"

@@ -108,24 +108,42 @@ def merged(rounds: list[Tests]) -> Tests:
     return tests
 
 
-def folder_of(suite: Suite, path: Path) -> Path:
-    """The folder of a suite's sources in `path`; the source distribution is downloaded if there is none."""
+def folder_of(suite: Suite, path: Path, exact: bool = False) -> Path:
+    """The folder of a suite's sources in `path`; the source distribution is downloaded if there is none.
+
+    Args:
+        suite: whose version is downloaded.
+        path: a folder.
+        exact: whether another version than the suite's, or a snapshot, does not do.
+    """
     name = re.sub(r"[-_.]+", "[-_.]+", suite.name)
-    pattern = re.compile(rf"{name}(-(v?\d.*|main|master))?", re.IGNORECASE)
+    version = rf"-{re.escape(suite.version)}" if exact else r"(-(v?\d.*|main|master))?"
+    pattern = re.compile(name + version, re.IGNORECASE)
     found = sorted(folder for folder in path.iterdir() if folder.is_dir() and pattern.fullmatch(folder.name))
     if found:
         return found[-1]
-    pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:"]
-    with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([*pip, "-d", folder, f"{suite.name}=={suite.version}"], check=True)
-        for archive in Path(folder).iterdir():
-            shutil.unpack_archive(archive, path, filter="data")
-    return folder_of(suite, path)
+    download(suite, path)
+    return folder_of(suite, path, exact)
+
+
+def download(suite: Suite, path: Path) -> None:
+    """Download a suite's source distribution, and unpack it in `path`."""
+    # What builds it may be a wheel: pip reads its metadata, by running its build backend.
+    pip = [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--retries", "1", "--no-deps"]
+    with tempfile.TemporaryDirectory(dir=path) as scratch:
+        archives, unpacked = Path(scratch) / "archives", Path(scratch) / "unpacked"
+        command = [*pip, "--no-binary", suite.name, "-d", str(archives), f"{suite.name}=={suite.version}"]
+        subprocess.run(command, check=True, capture_output=True, text=True)
+        for archive in archives.iterdir():
+            shutil.unpack_archive(archive, unpacked, filter="data")
+        for folder in unpacked.iterdir():
+            folder.rename(path / folder.name)
 
 
 def run(suite: Suite, folder: Path, library: str, seconds: float, arguments: Iterable[str] = ()) -> Tests:
     """Run a suite's tests in one library, in a process of its own."""
     places = [ROOT, ROOT / "benchmarks" / "dependents", folder / suite.sources]
+    places += [folder_of(other, folder.parent) for other in SUITES if other.name in suite.beside]
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch) / "tests.jsonl"
         out.touch()

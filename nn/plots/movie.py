@@ -38,6 +38,10 @@ class Moving(NamedTuple):
     Attributes:
         artist: a matplotlib line (`Line2D`), or what `scatter` returned.
         frames: its points in each of T frames, shape (T, N, 2); NaN interrupts a line.
+
+    Example:
+        >>> Moving(None, np.zeros((2, 1, 2))).frames.shape
+        (2, 1, 2)
     """
 
     artist: Any
@@ -62,6 +66,14 @@ class Movie:
 
     Attributes:
         figure, moving, captions, label: as given.
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> figure = Figure()
+        >>> (line,) = figure.subplots().plot([0.0], [0.0])
+        >>> movie = Movie(figure, [Moving(line, np.zeros((2, 1, 2)))], ["before", "after"])
+        >>> movie.label, len(movie.captions)
+        ('step', 2)
     """
 
     def __init__(self, figure: Any, moving: Sequence[Moving], captions: Sequence[str], label: str = "step") -> None:

@@ -21,6 +21,7 @@ from autograd_lite.graph.pictures.folding.fold import view_of
 from autograd_lite.graph.pictures.folding.repeats import Run, runs_in
 from autograd_lite.graph.pictures.view import EdgeKind, View, ViewNode
 from autograd_lite.ir.labels import amount
+from nn import layers, losses, models
 
 from ...running import in_small_stack
 from ..large import chain, deep_perceptron, irregular, transformer
@@ -520,3 +521,20 @@ def test_time_grows_with_the_size_alone() -> None:
         took.append((time.process_time() - begin) / len(graph))
     assert took[1] < 4 * took[0]
     assert math.isfinite(took[0])
+
+
+def test_a_model_and_its_loss_have_frames() -> None:
+    network = models.Sequential([layers.Dense(3), layers.Dense(2)])
+    with ag.record_source():
+        prediction = network(np.ones((4, 5), "float32"))
+        loss = losses.MeanSquaredError()(np.zeros((4, 2), "float32"), prediction)
+    assert {box.scope[0] for box in view_of(build_graph(prediction)).nodes if box.scope} == {"dense", "dense_1"}
+    graph = build_graph(loss, backward=True)
+    outer = {box.scope[0] for box in view_of(graph, fold=False).nodes if box.scope}
+    assert outer == {"sequential", "mean_squared_error", "sequential ∇", "mean_squared_error ∇"}
+    # The names of layers alone still open and close them.
+    for name in ("dense", "sequential.dense"):
+        assert heads(view_of(graph, collapse=[name])) == ["dense", "dense ∇"]
+    assert heads(view_of(graph, depth=0)) == [
+        "sequential", "mean_squared_error", "mean_squared_error ∇", "sequential ∇"
+    ]  # fmt: skip

@@ -82,6 +82,27 @@ def test_arrays_say_how_large_they_are_when_asked() -> None:
         build_graph(loss).to_svg(overlay="values")
 
 
+def test_a_notebook_shows_the_numbers_of_an_expression_while_they_are_true() -> None:
+    x = ag.tensor(3.0, requires_grad=True, name="x")
+    y = x * x
+    assert "value 9 · grad 1" in y._repr_mimebundle_()["image/svg+xml"]
+    y.backward()
+    assert "value 3 · grad 6" in y._repr_mimebundle_()["image/svg+xml"]
+    x.assign(4.0)  # y is still 9
+    assert ">value " not in y._repr_mimebundle_()["image/svg+xml"]
+    vector = (ag.tensor([1.0, 2.0], requires_grad=True, name="v") * 2.0).sum()
+    assert ">value " not in vector._repr_mimebundle_()["image/svg+xml"]
+    for _ in range(40):
+        x = x * 1.5
+    assert ">value " not in x._repr_mimebundle_()["image/svg+xml"]
+
+    def refuses(g: object, out: object, x: object) -> object:
+        raise RuntimeError("not twice")
+
+    odd = ag.structural("odd", lambda x: x + 1, refuses, infer=lambda x: x)
+    assert "odd" in odd(ag.tensor(1.0, requires_grad=True))._repr_mimebundle_()["image/svg+xml"]
+
+
 @pytest.mark.parametrize("name", SAMPLES)
 def test_a_measured_graph_is_the_same_graph(name: str) -> None:
     result = SAMPLES[name]()

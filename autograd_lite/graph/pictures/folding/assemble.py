@@ -24,7 +24,7 @@ COMMUTATIVE = frozenset(
 _QUIET = frozenset((Kind.PARAMETER, Kind.CONSTANT, Kind.STATE))
 # Up to this many inputs are drawn next to the folded group that alone reads them; more go inside. This many slots that
 # are alike share a box.
-_INPUTS_BESIDE, _MANY = 4, 7
+_INPUTS_BESIDE, MANY = 4, 7
 # More arguments from one group are not told apart.
 _TOLD = 3
 
@@ -271,7 +271,7 @@ def _bundles(
         single = node.id in outputs or node.role is Role.SEED
         key = node.id if single else (node.kind, users, homes.own[node.id], len(node.shape))
         alike.setdefault(key, []).append(node)
-    boxes = [[tuple(same)] if len(same) >= _MANY else [(node,) for node in same] for same in alike.values()]
+    boxes = [[tuple(same)] if len(same) >= MANY else [(node,) for node in same] for same in alike.values()]
     return sorted((box for some in boxes for box in some), key=lambda box: number_of(box[0].id))
 
 

@@ -9,7 +9,7 @@ one module, or one loop, made; the backward pass of a module is a group of its o
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from typing import Any, TypedDict
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from ....ir.labels import counted
 from ...marks import Overlaid
 from ...overlays import overlay_of
 from ..describe import BACKWARD
-from ..drawing import drawing_of
+from ..drawing import Drawing, drawing_of
 from ..fitting import fitting
 from ..scopes import Scope
 from ..view import PICTURE_LIMIT, View
@@ -75,7 +75,8 @@ def view_of(
         limit: the most boxes. A larger picture is folded further, then cut to what is nearest to the results.
 
     Returns:
-        The View; its caption says what was folded and what is not shown.
+        The View; its caption says what was folded and what is not shown. Unless the options ask for certain boxes, it
+        is folded until its picture is no wider than 1,600 pixels and no taller than 3,000.
 
     Raises:
         TypeError: if an argument is of another type.
@@ -91,10 +92,27 @@ def view_of(
         >>> [node.lines[0] + " " + node.badge for node in view_of(build_graph(y)).nodes]
         ['x ', 'multiply ×200']
     """
-    choices = views_of(graph, overlay=overlay, depth=depth, expand=expand, collapse=collapse, fold=fold, limit=limit)
-    if not fold or depth is not None or expand or collapse:
-        return next(choices)
-    return fitting(choices, lambda view: drawing_of(view).size)
+    options: ViewOptions = {
+        "overlay": overlay,
+        "depth": depth,
+        "expand": expand,
+        "collapse": collapse,
+        "fold": fold,
+        "limit": limit,
+    }
+    return next(views_of(graph, **options)) if _is_asked(options) else drawing_for(graph, **options).view
+
+
+def drawing_for(graph: PureGraph, **options: Unpack[ViewOptions]) -> Drawing:
+    """Return the View that `view_of` makes, laid out."""
+    choices = map(drawing_of, views_of(graph, **options))
+    return next(choices) if _is_asked(options) else fitting(choices, lambda drawing: drawing.size)
+
+
+def _is_asked(options: ViewOptions) -> bool:
+    """Return whether the reader asks for certain boxes: then they are drawn, however large the picture is."""
+    given = options.get("expand") or options.get("collapse") or not options.get("fold", True)
+    return bool(given) or options.get("depth") is not None
 
 
 def views_of(
@@ -207,7 +225,7 @@ class _Folder:
         return readable if page.size < _LEAST and readable.size <= self.limit else page
 
     def _at(self, depth: int, *, repeats: bool | None = None, most: int = 0) -> Plan:
-        """Return the boxes with `depth` levels open; `most` of each module are shown, those at its ends, or all for 0."""
+        """Return the boxes with `depth` levels open; of each module `most` are shown, at its ends, or all for 0."""
 
         def is_closed(path: Scope) -> bool:
             return path in self.closed or (len(path) > depth and path not in self.opened)
@@ -218,12 +236,15 @@ class _Folder:
 
 
 def _chosen(which: str, asked: Paths, paths: Collection[Scope]) -> set[Scope]:
-    """Return the paths that are meant; one without "∇" means the backward pass too."""
+    """Return the paths that are meant; one without "∇" means the backward pass too, one without a model's name any."""
     named: dict[str, list[Scope]] = {}
-    for path in paths:
-        exact = ".".join(path)
-        for name in dict.fromkeys((exact, exact.replace(BACKWARD, ""))):
-            named.setdefault(name, []).append(path)
+    for first in (0, 1):
+        known = set(named)
+        for path in paths:
+            exact = ".".join(path[first:])
+            for name in dict.fromkeys((exact, exact.replace(BACKWARD, ""))):
+                if name and name not in known:
+                    named.setdefault(name, []).append(path)
     if callable(asked):
         return {path for path in paths if asked(".".join(path).replace(BACKWARD, ""))}
     given: Any = [asked] if isinstance(asked, str) else asked

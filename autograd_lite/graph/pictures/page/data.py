@@ -14,6 +14,7 @@ from ....ir.text import place
 from ...cost import By, cost_of
 from ...explanations.words.rules import Words
 from ...marks import Mark, Overlay
+from ..fitting import TALLEST, WIDEST
 from ..folding.assemble import COMMUTATIVE
 from ..style import HEATS, LOOKS
 from .groups import grouped
@@ -43,6 +44,7 @@ def page_data(
     nodes = [_node(graph, node, home, places) for node, home in zip(graph.nodes, homes, strict=True)]
     return {
         "version": 1,
+        "most": [WIDEST, TALLEST],
         "title": _text(title),
         "summary": summary(graph.nodes),
         "outputs": [number_of(i) for i in graph.outputs],

@@ -67,11 +67,11 @@ function content(box) {
   made.shape = box.group ? 'stacked' : look[0];
   made.border = made.output ? 'double' : look[1];
   if (look[2] && !made.badge) made.badge = look[2];
-  made.size = sizeOf(made);
+  made.size = sizeOfBox(made);
   return made;
 }
 
-function sizeOf(made) {
+function sizeOfBox(made) {
   const w = Math.max(...made.lines.map(widthOfLine)), h = made.lines.reduce((sum, l) => sum + l.size * 1.3, 0);
   const lid = made.shape === 'cylinder' ? 10 : 0, double = made.border === 'double' ? 5 : 0, eight = made.shape === 'octagon' ? 14 : 0;
   if (made.shape === 'ellipse') return [Math.round(1.3 * w + 14), Math.round(1.57 * h + 4)];
@@ -107,6 +107,12 @@ function groupContent(box) {
   const g = groups[box.group], ops = box.members.filter((i) => nodes[i].kind === 'op');
   const values = box.members.reduce((sum, i) => sum + (nodes[i].kind === 'parameter' ? nodes[i].size || 0 : 0), 0);
   const made = { look: data.looks.group ? 'group' : 'op', lines: [line(clip(g.name, 36), 14, 'head')], badge: g.times ? '×' + g.times : '' };
+  if (g.kind === 'leaves') {
+    const types = new Set(box.members.map((i) => typeOf(nodes[i])));
+    made.look = nodes[box.members[0]].kind;
+    made.lines.push(line(types.size === 1 ? [...types][0] : amount(box.members.reduce((sum, i) => sum + (nodes[i].size || 0), 0), '') + ' values'));
+    return made;
+  }
   const even = g.times && ops.length % g.times === 0;
   made.lines.push(line((even ? g.times + ' × ' + counted(ops.length / g.times, 'op') : counted(ops.length, 'op')) + (values ? ', ' + amount(values, '') + (values === 1 ? ' param' : ' params') : '')));
   const leaving = [...new Set(box.out.flatMap((l) => l.through).filter((i) => !QUIET.has(nodes[i].kind)))];
@@ -258,6 +264,9 @@ function drawBox(box, made) {
     const top = box.group || box.mirror ? y - 9 : y + h - 7;
     g.append(el('rect', { class: 'badge', x: r1(left), y: r1(top), width: r1(wide), height: 16, rx: 8 }),
       el('text', { class: 'badge-text', x: r1(left + wide / 2), y: r1(top + 11.6), 'font-size': 10 }, made.badge));
+  }
+  if (box.group) {
+    g.append(el('g', { class: 'opens' }, el('rect', { x: r1(x - 8), y: r1(y - 9), width: 17, height: 17, rx: 5 }), el('path', { d: `M${r1(x - 3.5)} ${r1(y - 0.5)}h8m-4 -4v8` })));
   }
   return g;
 }
