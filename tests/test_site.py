@@ -39,7 +39,7 @@ PAGES = [
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the documentation, with warnings as errors, and return its folder."""
-    folder = tmp_path_factory.mktemp("site")
+    folder = tmp_path_factory.mktemp("site") / "html"
     options = ["-q", "-E", "-W", "--keep-going", "-j", "auto", "-b", "html"]
     command = [sys.executable, "-m", "sphinx", *options, "docs", str(folder)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
