@@ -63,6 +63,10 @@ class AuditReport:
         version: of the package, or "".
         outcomes: one for each function.
         seconds: how long it took.
+
+    Example:
+        >>> AuditReport("mine", "1.0", (), 0.5).ok
+        True
     """
 
     module: str
