@@ -345,19 +345,16 @@ def _walk(
             if rule is None or (wanted is not None and edge not in wanted):
                 continue
             kind = rule.kind
-            if kind is _UNIT:
-                r = g
-            elif kind is _READ:
-                r = rule.value
+            if kind is _UNIT or kind is _READ:
+                r = g if kind is _UNIT else rule.value
             elif kind is _APPLIED and not params:
-                r = rule.value(g, *saved)
-                if alarm.on:
-                    r = masked(r, g)
+                r = masked(rule.value(g, *saved), g) if alarm.on else rule.value(g, *saved)
             elif kind is _PARTIAL and not params:
-                large = opened is None and g.size > _LARGE
-                r = fast.multiply(g, rule.value(*saved)) if large else g * rule.value(*saved)
+                d = rule.value(*saved)
+                r = fast.multiply(g, d) if opened is None and g.size > _LARGE else g * d
                 if alarm.on and may_have_nan(r):
-                    r = masked_product(g, rule.value(*saved), r)
+                    r = _without_nan(g, d, r)
+                d = None
             elif kind is _VJP:
                 r = rule.value(g, *saved, **params)
             elif kind is _CONSTANT and rule.value == -1:
@@ -462,20 +459,28 @@ def _open(node: Node, g: Any, opened: _Opened) -> tuple[Any, tuple[Any, ...]]:
         g = g if changed is None else conjugated(changed)
     if len(node.needs) != len(node.inputs):
         _check_constants(node, saved)
-    check_seals(node, saved)
+    if getattr(node, "seals", None):
+        check_seals(node, saved)
     return g, (saved if opened is None else opened(node, saved))
 
 
 def masked_product(g: Any, d: Any, r: Any) -> Any:
     """As `masked`, for r = g * d; a boolean d is a gate, where even inf times False is 0."""
-    if not may_have_nan(r):
-        return r
-    return np.where(d, g, 0) if getattr(d, "dtype", None) is _BOOL else zero_mask(r, g)
+    return _without_nan(g, d, r) if may_have_nan(r) else r
+
+
+def _without_nan(g: Any, d: Any, r: Any) -> Any:
+    return np.where(d, g, 0) if getattr(d, "dtype", None) is _BOOL else _cleared(r, g)
 
 
 def masked(r: Any, g: Any) -> Any:
     """Make a rule's result exactly zero where the cotangent was exactly zero and the result is NaN."""
-    return zero_mask(r, g) if may_have_nan(r) else r
+    return _cleared(r, g) if may_have_nan(r) else r
+
+
+def _cleared(r: Any, g: Any) -> Any:
+    bare = r.__class__ is np.ndarray and g.__class__ is np.ndarray
+    return zero_mask.forward(r, g) if bare else zero_mask(r, g)
 
 
 def may_have_nan(r: Any) -> bool:

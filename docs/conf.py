@@ -75,8 +75,13 @@ def _as_text(_app: Sphinx, _what: str, _name: str, _thing: object, _options: obj
 
 
 def _no_call(_app: Sphinx, _what: str, _name: str, thing: object, *_more: object) -> tuple[str, str] | None:
-    """Leave out the signature of a protocol, which nobody calls."""
+    """Leave out the signature of a protocol, which is not to be called."""
     return ("", "") if getattr(thing, "_is_protocol", False) else None
+
+
+def _skip_theirs(_app: Sphinx, _what: str, _name: str, thing: object, *_more: object) -> bool | None:
+    """Leave out what scikit-learn adds to estimators, and describes itself."""
+    return True if str(getattr(thing, "__module__", "")).startswith("sklearn") else None
 
 
 def _bring_notebooks(_app: Sphinx) -> None:
@@ -109,5 +114,6 @@ def setup(app: Sphinx) -> None:
     """Prepare the texts of docstrings, the notebooks, and the live picture of the first page."""
     app.connect("autodoc-process-docstring", _as_text, priority=100)  # before napoleon
     app.connect("autodoc-process-signature", _no_call)
+    app.connect("autodoc-skip-member", _skip_theirs)
     app.connect("builder-inited", _bring_notebooks)
     app.connect("build-finished", _draw_live_graph)

@@ -15,13 +15,14 @@ import ast
 import importlib
 import inspect
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import indent
 from types import ModuleType
 from typing import Any
 
-import operations
+import examples
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
@@ -118,9 +119,8 @@ def other_names(found: list[Entry]) -> dict[int, list[str]]:
 
 
 def text_of(entry: Entry) -> str:
-    """Return an object's docstring; that of an operation of Keras's is a line, so that it gets an example here."""
-    text = inspect.getdoc(entry.thing) or ""
-    return text if entry.module != "nn.ops" else f"{text}\n\nExample:\n{indent(operations.example(entry.name), '    ')}"
+    """Return an object's docstring, and the example that stands below it if it is made, not written."""
+    return f"{inspect.getdoc(entry.thing)}\n{examples.example(entry.full_name)}"
 
 
 def page(entry: Entry, known: dict[Any, str], names: list[str]) -> str:
@@ -146,8 +146,8 @@ def page(entry: Entry, known: dict[Any, str], names: list[str]) -> str:
         "",
         f".. {_directive(thing)}:: {entry.name}",
     ]
-    if entry.module == "nn.ops":
-        lines += ["", ".. code-block:: python", "", indent(operations.example(entry.name), "   ")]
+    if example := examples.example(entry.full_name):
+        lines += ["", ".. code-block:: python", "", indent(example, "   ")]
     if inspect.isclass(thing):
         bases = [base for base in thing.__mro__[1:] if base in known]
         above = dict.fromkeys(cls.__name__ for base in bases for cls in base.__mro__ if cls is not object)
@@ -216,23 +216,44 @@ class Objects(SphinxDirective):
         return nodes.row("", *(nodes.entry("", cell) for cell in cells))
 
 
-def link_types(app: Sphinx, _env: Any, node: addnodes.pending_xref, content: nodes.Element) -> nodes.Element | None:
-    """Link a type in a signature, such as `Tensor`, to the one public class of that name."""
-    if node.get("refdomain") != "py" or node.get("reftype") not in ("class", "obj", "exc"):
-        return None
-    domain, name = app.env.get_domain("py"), node["reftarget"].rpartition(".")[2]
-    places = [full for full, found in domain.objects.items() if full.endswith(f".{name}") and found.objtype in KINDS]
-    if len(places) != 1:
-        return None
-    return domain.resolve_xref(app.env, node["refdoc"], app.builder, "obj", places[0], node, content)
+def link_types(app: Sphinx, doctree: nodes.document) -> None:
+    """Link the types in signatures that are public classes, by their last names; the others become plain text.
+
+    Sphinx would look for each of them, `int` included, among all objects of the site, which took half of the build.
+    """
+    known = app.env.autograd_lite_classes  # type: ignore[attr-defined]
+    for node in list(doctree.findall(addnodes.pending_xref)):
+        if node.get("refdomain") == "py" and not node.get("refexplicit") and node["reftype"] in ("class", "obj", "exc"):
+            name = node["reftarget"].rpartition(".")[2]
+            if name in known:
+                node["reftarget"], node["refspecific"] = known[name], False
+            else:
+                node.replace_self(node.children)
 
 
-KINDS = ("class", "exception")
+def remember_classes(app: Sphinx) -> None:
+    """Note the full names of public classes by their last names, where these are unambiguous."""
+    found = [e for e in entries(Path(app.srcdir) / "reference") if inspect.isclass(e.thing)]
+    times = Counter(entry.name for entry in found)
+    names = {entry.name: entry.full_name for entry in found if times[entry.name] == 1}
+    app.env.autograd_lite_classes = names  # type: ignore[attr-defined]
+
+
+def share_sidebar(_app: Sphinx, name: str, _template: str, context: dict[str, Any], _doctree: object) -> None:
+    """Make the sidebar once for all pages of objects, and of sources, in folders of one depth: they are not in it."""
+    if name.startswith(("reference/api/", "source/")):
+        make, depth = context["toctree"], name.count("/")
+        context["toctree"] = lambda **options: _sidebars.get(depth) or _sidebars.setdefault(depth, make(**options))
+
+
+_sidebars: dict[int, str] = {}
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register all of it with Sphinx."""
     app.add_directive("objects", Objects)
     app.connect("builder-inited", write_pages)
-    app.connect("missing-reference", link_types)
+    app.connect("builder-inited", remember_classes)
+    app.connect("doctree-read", link_types)
+    app.connect("html-page-context", share_sidebar, priority=100)  # before furo
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -47,7 +47,12 @@ KerasTensor = _Symbol  # Keras's name
 
 
 def version() -> str:
-    """Return the version, `__version__`."""
+    """Return the version, `__version__`.
+
+    Example:
+        >>> version()
+        '0.1.0'
+    """
     return __version__
 
 

@@ -54,6 +54,20 @@ def named(page: str, roots: set[str]) -> set[str]:
     return {name for span in spans for name in NAME.findall(span) if name.partition(".")[0] in roots}
 
 
+def test_the_record_that_is_shown_is_one_of_ours() -> None:
+    page = (DOCS / "explanation" / "how_it_works.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^\w+ = elementwise\(np.*$", page, re.MULTILINE)
+    table = (ROOT / "autograd_lite" / "ops" / "trig.py").read_text(encoding="utf-8")
+    assert shown in {" ".join(line.split()) for line in table.split("\n")}
+
+
+def test_every_page_for_readers_has_code_that_runs_or_a_picture() -> None:
+    pages = [p for p in DOCS.rglob("*.md") if p.parts[-2] in ("docs", "guides", "nn", "explanation", "help")]
+    bare = [p.name for p in pages if not re.search(r"^```python|^!\[", p.read_text(encoding="utf-8"), re.MULTILINE)]
+    assert len(pages) > 30
+    assert set(bare) <= {"index.md", "changelog.md"}
+
+
 @functools.cache
 def resolves(name: str) -> bool:
     root, *rest = name.split(".")

@@ -48,6 +48,21 @@ class Row(NamedTuple):
     note: str
 
 
+EXAMPLE = """
+```python
+>>> import numpy as np
+>>> import autograd_lite as ag
+>>> x = ag.tensor([3.0, 1.0, 2.0], requires_grad=True)
+>>> np.sort(x)  # differentiable
+Tensor([1., 2., 3.], op=take_along_axis)
+>>> np.argmax(x)  # forward only
+Tensor(0, op=argmax)
+>>> np.save("x.npy", x)  # refused
+Traceback (most recent call last):
+autograd_lite.core.errors.UnsupportedError: np.save is not supported on Tensors. Write np.save(path, x.numpy())...
+```"""
+
+
 def functions_of(module: Any) -> dict[Callable[..., Any], tuple[str, ...]]:
     """Return the functions of a module that Tensors are asked about, and all names it has for each."""
     overridable = overrides.get_overridable_numpy_array_functions()
@@ -101,6 +116,7 @@ def page() -> Iterator[str]:
     yield "An argument that cannot be honoured is refused as well, never ignored. The methods of ufuncs (`reduce`,"
     yield "`accumulate`, `reduceat`, `outer`, `at`) work too, and so do the arguments `out=`, `where=`, `initial=` and"
     yield "`dtype=` wherever no gradient would be lost."
+    yield from EXAMPLE.split("\n")
     for title in MODULES:
         yield from ("", f"## {title}", "", "| function | status | how |", "|---|---|---|")
         for row in rows(title):

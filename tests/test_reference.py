@@ -108,10 +108,14 @@ def test_a_method_that_nobody_describes_is_found() -> None:
 def test_every_signature_tells_something() -> None:
     for entry in ENTRIES:
         if getattr(entry.thing, "_is_protocol", False):
-            continue  # nobody calls it
+            continue  # not to be called
         try:
             signature = str(inspect.signature(entry.thing))
         except ValueError:  # the constructors of exceptions, dicts and the like are C's
             assert issubclass(entry.thing, (Exception, dict)), entry
             continue
         assert not re.fullmatch(r"\(\*args.*, \*\*kw\w*\)( -> .*)?", signature), entry
+
+
+def test_every_object_has_an_example() -> None:
+    assert [entry.full_name for entry in ENTRIES if ">>>" not in objects.text_of(entry)] == []

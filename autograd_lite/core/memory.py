@@ -44,6 +44,12 @@ def keep_freed_memory(limit: int = KEEP_BYTES) -> bool:
 
     Returns:
         Whether the setting took effect.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> kept = ag.keep_freed_memory()
+        >>> ag.keeps_freed_memory() == kept
+        True
     """
     global _kept
     if ctypes is None or not sys.platform.startswith("linux"):

@@ -324,13 +324,29 @@ class no_grad(_Recording):
 
 
 class enable_grad(_Recording):
-    """Record inside, also within a `no_grad` block."""
+    """Record inside, also within a `no_grad` block.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> w = ag.tensor(2.0, requires_grad=True)
+        >>> with ag.no_grad(), ag.enable_grad():
+        ...     y = w * w
+        >>> y.requires_grad
+        True
+    """
 
     _change = staticmethod(record_on)
 
 
 def is_grad_enabled() -> bool:
-    """Return whether operations are recorded here."""
+    """Return whether operations are recorded here.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> with ag.no_grad():
+        ...     print(is_grad_enabled())
+        False
+    """
     return MODE.get().record
 
 

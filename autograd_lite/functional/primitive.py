@@ -40,7 +40,16 @@ _NO_PARAMS: dict[str, Any] = {}
 
 
 class Primitive:
-    """A function with derivatives of its own; see `primitive`, which makes it."""
+    """A function with derivatives of its own; see `primitive`, which makes it.
+
+    Example:
+        >>> import numpy as np
+        >>> import autograd_lite as ag
+        >>> cube = Primitive(lambda x: x**3)
+        >>> rule = cube.def_vjp(lambda g, out, x: 3 * x**2 * g)
+        >>> ag.grad(cube)(2.0)
+        np.float64(12.0)
+    """
 
     what = "primitive"
 
@@ -261,8 +270,8 @@ class Primitive:
         for i, cotangent in zip(asked, found, strict=True):
             mine = [k for k, owner in enumerate(call.owners) if owner == i]
             given = [None] * len(mine) if cotangent is None else leaves(cotangent)
-            if len(given) != len(mine):  # some of its leaves are not inputs
-                given = [given[place] for place in call.inputs_of(i) if len(given) > place]
+            if len(given) != len(mine) and len(given) == len(leaves(args[i])):  # some of its leaves are not inputs
+                given = [given[place] for place in call.inputs_of(i)]
             if len(given) != len(mine):
                 raise ShapeError(
                     f"{self.what}: expected {len(mine)} cotangents for argument {i} of {self._name}; received "

@@ -287,8 +287,8 @@ class Graph(PureGraph):
             The path.
 
         Raises:
-            ValueError: if there is no such ending or renderer, the dots per inch are not above 0, or the form does not
-                have one of the options.
+            ValueError: if there is no such ending or renderer, the dots per inch are not above 0, a PNG would have
+                more than 200 million dots, or the form does not have one of the options.
             RenderError: if nothing can draw a PNG or a PDF; the message says how to get what can.
         """
         return saved(self, path, Drawing(renderer, dpi, timeout), options)

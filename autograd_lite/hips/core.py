@@ -24,7 +24,7 @@ from ..functional.dual import ForwardLevel
 from ..functional.forward import push
 from ..functional.gradient import given_back, one_for, pull_back
 from ..tensors.tensor import Tensor
-from ..tree import map as map_leaves
+from ..tree import leaves, map as map_leaves
 from .tracer import (
     IN_RULE,
     Box as Box,
@@ -132,14 +132,21 @@ def make_jvp(fun: Callable[..., Any], x: Any) -> Callable[[Any], tuple[Any, Any]
     point = _argument(x)
 
     def along(v: Any) -> tuple[Any, Any]:
-        if getattr(point, "shape", None) == getattr(v, "shape", 0):
-            return push(fun, (point,), (v,), {}, ForwardLevel())
-        tangent = map_leaves(
-            lambda a, t: t if np.shape(t) == np.shape(a) else np.broadcast_to(t, np.shape(a)), point, v
-        )
+        tangent = v if _fits(point, v) else map_leaves(_broadcast, point, v)
         return push(fun, (point,), (tangent,), {}, ForwardLevel())
 
     return along
+
+
+def _fits(point: Any, tangent: Any) -> bool:
+    """Return whether a tangent is certainly of the structure and the shapes of a point."""
+    if point.__class__ is tuple and tangent.__class__ is tuple and len(point) == len(tangent):
+        return all(map(_fits, point, tangent))
+    return getattr(point, "shape", None) == getattr(tangent, "shape", 0)
+
+
+def _broadcast(a: Any, t: Any) -> Any:
+    return t if np.shape(t) == np.shape(a) else np.broadcast_to(t, np.shape(a))
 
 
 class VJPNode(Node):
@@ -176,7 +183,8 @@ def _give_vjps(fun: Any, stated: Any, rule: Callable[..., Any]) -> bool:
     primitive_vjps[fun] = stated
 
     def ruled(argnums: Any, g: Any, ans: Any, *args: Any, **kwargs: Any) -> list[Any]:
-        return [dense(part) for part in _told(fun, g, rule, argnums, g, ans, args, kwargs)]
+        parts = _told(fun, g, rule, argnums, g, ans, args, kwargs)
+        return [shaped(part, args[i]) for i, part in zip(argnums, parts, strict=True)]
 
     fun._vjps.clear()
     fun.def_vjps(ruled)
@@ -185,14 +193,15 @@ def _give_vjps(fun: Any, stated: Any, rule: Callable[..., Any]) -> bool:
 
 def _told(fun: Any, g: Any, rule: Callable[..., Any], *given: Any) -> Any:
     """Call a rule, which sees whether its own derivative is recorded."""
-    if not isinstance(g, Tensor):
+    tensors = [] if g.__class__ is np.ndarray else [part for part in leaves(g) if isinstance(part, Tensor)]
+    if not tensors:
         return rule(*given)
     before = IN_RULE.get()
     try:
         IN_RULE.set(1)
         return rule(*given)
     except Exception as error:
-        if isinstance(g._data, Batched):
+        if any(isinstance(part._data, Batched) for part in tensors):
             raise OneByOne(f"rules: that of {getattr(fun, '__name__', fun)} takes no batch: {error}") from error
         raise
     finally:
@@ -242,21 +251,19 @@ def defvjp(fun: Any, *vjpmakers: Any, argnums: Any = None) -> None:
         raise MissingRule(f"VJP of {getattr(fun, '__name__', fun)} wrt argnum {missing[0]} not defined: see defvjp")
 
     if _give_vjps(fun, vjpmakers, refused):
-        fun.def_vjp(*(_rule_of(fun, maker) for maker in makers.values()), argnums=tuple(makers))
+        fun.def_vjp(*(_rule_of(fun, i, maker) for i, maker in makers.items()), argnums=tuple(makers))
 
 
-def _rule_of(fun: Any, maker: Any) -> Any:
-    """Return HIPS's rule of one argument as a rule of the engine."""
+def _rule_of(fun: Any, i: int, maker: Any) -> Any:
+    """Return HIPS's rule of argument i as a rule of the engine."""
     if maker is None:
         return None
-
-    def rule(g: Any, ans: Any, *args: Any, **kwargs: Any) -> Any:
-        if isinstance(g, Tensor):
-            return dense(_told(fun, g, lambda: maker(ans, *args, **kwargs)(g)))
-        c = maker(ans, *args, **kwargs)(g)
-        return c if c.__class__ is np.ndarray else dense(c)
-
-    return rule
+    return lambda g, ans, *args, **kwargs: shaped(
+        maker(ans, *args, **kwargs)(g)
+        if g.__class__ is np.ndarray
+        else _told(fun, g, lambda: maker(ans, *args, **kwargs)(g)),
+        args[i],
+    )
 
 
 def defjvp(fun: Any, *jvpfuns: Any, argnums: Any = None) -> None:
@@ -323,6 +330,12 @@ class SparseObject:
         self.vs, self.mut_add = vs, mut_add
 
 
-def dense(g: Any) -> Any:
-    """Return what a rule returned as arrays."""
-    return g.mut_add(g.vs.zeros()) if isinstance(g, SparseObject) else g
+def shaped(g: Any, x: Any) -> Any:
+    """Return what a rule returned as arrays; for a list or tuple x an array does that holds one entry for each of x."""
+    if isinstance(g, SparseObject):
+        return g.mut_add(g.vs.zeros())
+    if not isinstance(x, (list, tuple)) or g is None or not (isinstance(g, (list, tuple)) or np.ndim(g)):
+        return g
+    if not x:
+        return []  # whatever was returned for it
+    return [shaped(part, entry) for part, entry in zip(g, x, strict=True)] if len(g) == len(x) else g

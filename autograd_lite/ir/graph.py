@@ -35,6 +35,12 @@ class PureGraph:
 
     Raises:
         ValueError: if the nodes are not numbered like this, or read something that does not come before them.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> graph = ag.build_graph(ag.tensor(2.0, requires_grad=True) * 3.0)
+        >>> len(graph.nodes)
+        3
     """
 
     nodes: tuple[GraphNode, ...]

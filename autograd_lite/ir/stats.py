@@ -78,6 +78,12 @@ class Measurement(NamedTuple):
         values: numbers about the result.
         gradient: numbers about the cotangent of the result, if there is one.
         seconds: how long the op took.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> graph = ag.build_graph(np.sin(ag.tensor([1.0, 2.0], requires_grad=True)), measured=True)
+        >>> next(iter(graph.measurements.values())).values.size
+        2
     """
 
     values: Stats | None = None

@@ -74,12 +74,19 @@ def _same(x: Any, y: Any) -> bool:
 
 
 def _of_sequence(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function of a sequence of arrays that takes any iterable of them."""
+    """Return a function of a sequence of arrays that takes any iterable of them, and entries that hold Tensors."""
 
     @functools.wraps(function)
     def listed(arrays: Iterable[Any], *args: Any, **kwargs: Any) -> Any:
         known = isinstance(arrays, (list, tuple, np.ndarray, Tensor))
-        return function(arrays if known else list(arrays), *args, **kwargs)
+        given = arrays if known else list(arrays)
+        try:
+            return function(given, *args, **kwargs)
+        except (TypeError, ValueError, RuntimeError):
+            new = [packed(a) for a in given]
+            if all(map(_same, new, given)):
+                raise
+        return function(new, *args, **kwargs)
 
     return listed
 

@@ -93,7 +93,7 @@ def _batched_broadcast_to(op: Any, inputs: tuple[Any, ...], batched: Sequence[bo
     return op(x.reshape(x.shape[0], *ones, *x.shape[1:]) if ones else x, shape=(x.shape[0], *shape))
 
 
-# Up to so many elements, an array costs less than a view of one number.
+# An array of this many elements or fewer costs less than a view of one number.
 _FEW = 512
 
 

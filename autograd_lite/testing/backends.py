@@ -51,7 +51,7 @@ class Backend(NamedTuple):
     def numpy(self, value: Any) -> np.ndarray:
         """Return the values of one of its arrays, or of anything that NumPy makes one of."""
         if self.name == "torch" and isinstance(value, self.kind):
-            return np.array(value.detach().resolve_conj().resolve_neg().numpy())
+            return np.array(value.numpy(force=True))
         return np.array(value.data if self.name == "mygrad" and isinstance(value, self.kind) else value)
 
 

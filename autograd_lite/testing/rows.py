@@ -114,6 +114,10 @@ class Row:
         symmetric: the inputs that are symmetric (Hermitian) by contract, whose gradient is that of their symmetric
             part: a finite difference must not move one of two mirrored elements alone.
         label: what messages call it.
+
+    Example:
+        >>> Row((np.array([1.0, 2.0]),), {"axis": (0,)})
+        Row(([1., 2.],), {'axis': (0,)})
     """
 
     inputs: tuple[np.ndarray, ...]

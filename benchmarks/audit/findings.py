@@ -68,7 +68,7 @@ class Confirmed(NamedTuple):
         """Whether the value is right and the gradient wrong."""
         right = abs(self.value - self.true_value) <= RIGHT * max(abs(self.true_value), 1e-300)
         apart = abs(self.gradient - self.truth) > WRONG * max(abs(self.truth), abs(self.gradient))
-        return right and (apart or math.isnan(self.gradient))
+        return right and (apart or not math.isfinite(self.gradient))
 
 
 def _expm1_over(mp: Any, t: Any, x: Any) -> Any:
@@ -84,6 +84,12 @@ def _det(mp: Any, a: Any) -> Any:
     return a[0, 0] * a[1, 1] - a[0, 1] * a[1, 0]
 
 
+def _inverse_of_lower(mp: Any, a: Any) -> Any:
+    """The sum of the inverse of L Lᵀ, of which the upper triangle is not read."""
+    p, r, q = a[0, 0], a[1, 0], a[1, 1]
+    return (r * r + q * q - 2 * p * r + p * p) / (p * q) ** 2
+
+
 def _chi2(mp: Any, x: Any, df: Any) -> Any:
     return (df / 2 - 1) * mp.log(x) - x / 2 - df / 2 * mp.log(2) - mp.loggamma(df / 2)
 
@@ -93,7 +99,8 @@ def _student(mp: Any, x: Any, df: Any) -> Any:
     return scale - (df + 1) / 2 * mp.log1p(x * x / df)
 
 
-ZERO, NAN, DIGITS_LOST, OTHER = "zero, in silence", "NaN", "digits lost", "another number"
+ZERO, NAN, INF, SIGN = "silent zero", "NaN", "infinite", "wrong sign"
+DIGITS_LOST, OTHER = "digits lost", "wrong"
 
 # The releases that were looked at.
 VERSIONS = {"torch": "2.13.0", "jax": "0.10.2", "autograd": "1.9.1", "mygrad": "2.5.0"}
@@ -104,6 +111,9 @@ FINDINGS = [
     Finding("torch.special.erfcx", (1e5,), 0, _erfcx, DIGITS_LOST),
     Finding("torch.special.log_ndtr", (-1e8,), 0, lambda mp, x: mp.log(mp.ncdf(x)), OTHER),
     Finding("torch.special.xlogy", (0.0, 0.0), 1, lambda mp, x, y: mp.mpf(0), NAN),
+    Finding("torch.polar", (-2.0, 0.5), 0, lambda mp, r, t: r * mp.cos(t), SIGN),
+    Finding("torch.var", ([0.0, 1.0], ()), 0, lambda mp, x, dim: (x[0] - x[1]) ** 2 / 2, INF, (0,)),
+    Finding("torch.cholesky_inverse", ([[1.0, 0.0], [0.0, 1.0]],), 0, _inverse_of_lower, OTHER, (0, 1)),
     Finding("torch.linalg.householder_product", ([[1.0]], [1.0]), 1, lambda mp, v, t: 1 - t[0], NAN, (0,)),
     Finding("torch.linalg.det", ([[1.0, 2.0], [2.0, 4.0]],), 0, _det, ZERO, (0, 0)),
     Finding("jax.scipy.special.i0", (0.0,), 0, lambda mp, x: mp.besseli(0, x), OTHER),
@@ -118,6 +128,7 @@ FINDINGS = [
     Finding("jax.scipy.special.erfcx", (1e5,), 0, _erfcx, DIGITS_LOST),
     Finding("jax.scipy.special.expn", (6.5, 4.0), 0, lambda mp, n, x: mp.expint(n, x), ZERO),
     Finding("jax.scipy.special.xlogy", (0.0, 0.0), 1, lambda mp, x, y: mp.mpf(0), NAN),
+    Finding("jax.numpy.float_power", (0.0, 0.0), 0, lambda mp, x, y: mp.mpf(1), NAN),
     Finding("autograd.numpy.sinc", (0.0,), 0, lambda mp, x: mp.sincpi(x), NAN),
     Finding("autograd.numpy.sinc", (1e-8,), 0, lambda mp, x: mp.sincpi(x), DIGITS_LOST),
     Finding("autograd.numpy.prod", ([0.0, 2.0, 3.0],), 0, lambda mp, x: x[0] * x[1] * x[2], NAN, (0,)),
@@ -145,7 +156,7 @@ def confirm(finding: Finding) -> Confirmed:
         warnings.simplefilter("ignore")
         subject = subject_elsewhere(f, finding.inputs, by, None, None, library_of(finding))
         outs = subject.on_arrays(*(np.array(a) for a in subject.leaves))
-        run = subject.differentiate([np.ones(out.shape) for out in outs], 0)
+        run = subject.differentiate([np.ones(out.shape, out.dtype) for out in outs], 0)
         found = next((g for g in run.grads if g is not None), np.zeros(np.shape(finding.inputs[by])))
         exact = [np.vectorize(mp.mpf, otypes="O")(x) if isinstance(x, (float, list)) else x for x in finding.inputs]
 
@@ -156,7 +167,7 @@ def confirm(finding: Finding) -> Confirmed:
 
         here = exact[by][at]
         return Confirmed(
-            finding, run.outputs[0].item(), float(found[at]), float(along(here)), float(mp.diff(along, here))
+            finding, float(run.outputs[0].sum().real), float(found[at]), float(along(here)), float(mp.diff(along, here))
         )
 
 
@@ -180,7 +191,7 @@ def table(confirmed: Sequence[Confirmed]) -> str:
     parts = []
     for library, called in VERSIONS.items():
         rows = [row(c) for c in confirmed if library_of(c.finding) == library]
-        head = ["| call | by | gradient | truth | what it is |", "|---|---|---|---|---|"]
+        head = ["| call | by | gradient | truth | |", "|---|---|---:|---:|---|"]
         parts.append("\n".join([f"### {NAMES[library]} {called}", "", *head, *rows]))
     return "\n\n".join(parts)
 

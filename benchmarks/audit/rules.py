@@ -125,6 +125,10 @@ TRANSLATIONS = {"torch": to_torch, "jax": to_jax, "autograd": to_autograd, "mygr
 # Drawn arguments that an operation is not made for, or at which it has no derivative that differences could confirm.
 OUTSIDE: dict[str, Callable[..., bool]] = {
     "recurrence": lambda x, y: x.shape != y.shape,  # which the functions that call it see to
+    "cholesky_pullback": lambda x, y: x.ndim < 2 or x.shape[-2:] != y.shape[-2:],  # the same
+    "remainder": lambda x, y: bool(np.any(np.mod(x / y, 1) == 0)),  # a jump
+    "fmod": lambda x, y: bool(np.any(np.mod(x / y, 1) == 0)),
+    "floor_divide": lambda x, y: bool(np.any(np.mod(x / y, 1) == 0)),
     "turning": lambda x, y: bool(np.any((x == 0) & (y == 0))),  # a pole
     "clip": lambda x, low, high: bool(np.any(low >= high)),  # constant, and by convention passes the gradient on
 }

@@ -1,7 +1,10 @@
-// Guides, tutorials and help come before the pages of single objects, unless one asks for an object by its name.
+// Guides and lessons come before the pages of single objects, unless one asks for an object by its name.
 var Scorer = {
-  score: ([page, title, anchor, description, score]) =>
-    score + (/^(guides|start|tutorials|help|explanation|gallery)/.test(page) ? 8 : 0) - (/^changelog/.test(page) ? 8 : 0),
+  score: ([page, title, anchor, description, score]) => {
+    if (/coming_from/.test(page)) return score + 4;
+    if (/^(guides|start|tutorials|help|explanation|gallery)/.test(page)) return score + 8;
+    return /^changelog/.test(page) ? score - 8 : score;
+  },
   objNameMatch: 11,
   objPartialMatch: 6,
   objPrio: { 0: 15, 1: 5, 2: -5 },

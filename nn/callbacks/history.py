@@ -16,6 +16,14 @@ class History(Callback):
     Attributes:
         epoch: the numbers of the epochs, from 0.
         history: by name, a list of one float per epoch; for validation, of the epochs that had one.
+
+    Example:
+        >>> import nn
+        >>> model = nn.Sequential([nn.layers.Dense(1, input_shape=(1,))])
+        >>> model.compile("sgd", "mse")
+        >>> history = model.fit([[1.0]], [[1.0]], epochs=3, verbose=0)
+        >>> history.epoch, len(history.history["loss"])
+        ([0, 1, 2], 3)
     """
 
     def __init__(self) -> None:

@@ -324,12 +324,12 @@ _WORDS = {
     "unstack": "Return the parts of an array along an axis, as a list.",
     "view": "Return the same bytes as another dtype.",
     "view_as_real": "Return real and imaginary parts along a new last axis.",
-    "where": "Return elements of one array where a condition holds, otherwise of the other; or the indices where it holds.",
+    "where": "Return elements of one array where a condition holds, else of the other; or the indices where it does.",
 }
 
 
 def _text(name: str, function: Function) -> str:
-    """Return what an operation does: in words of its own, as a function of NumPy, or as ours says it."""
+    """Return what an operation does: its own text, the name of a function of NumPy, or what ours says."""
     if name in _WORDS:
         return _WORDS[name]
     module = str(getattr(function, "__module__", None) or "numpy")

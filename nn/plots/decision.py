@@ -37,6 +37,11 @@ class DecisionSurface(NamedTuple):
         horizontal: the coordinates of the grid's columns, shape (R,).
         vertical: those of its rows, shape (R,).
         probabilities: shape (R, R, K); those at [i, j] belong to the point (horizontal[j], vertical[i]).
+
+    Example:
+        >>> x = np.array([0.0, 1.0])
+        >>> DecisionSurface(x, x, np.full((2, 2, 1), 0.5)).probabilities.shape
+        (2, 2, 1)
     """
 
     horizontal: Array

@@ -38,6 +38,10 @@ class Moving(NamedTuple):
     Attributes:
         artist: a matplotlib line (`Line2D`), or what `scatter` returned.
         frames: its points in each of T frames, shape (T, N, 2); NaN interrupts a line.
+
+    Example:
+        >>> Moving(None, np.zeros((2, 1, 2))).frames.shape
+        (2, 1, 2)
     """
 
     artist: Any
@@ -62,6 +66,14 @@ class Movie:
 
     Attributes:
         figure, moving, captions, label: as given.
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> figure = Figure()
+        >>> (line,) = figure.subplots().plot([0.0], [0.0])
+        >>> movie = Movie(figure, [Moving(line, np.zeros((2, 1, 2)))], ["before", "after"])
+        >>> movie.label, len(movie.captions)
+        ('step', 2)
     """
 
     def __init__(self, figure: Any, moving: Sequence[Moving], captions: Sequence[str], label: str = "step") -> None:
@@ -145,7 +157,7 @@ class Movie:
         page = self.to_html().replace("&", "&amp;").replace("'", "&#39;")  # in single quotes: it has many double ones
         return (
             f'<iframe title="{html.escape(_title(self.figure))}" sandbox="allow-scripts" style="width:100%;'
-            f"max-width:{width}px;height:{height + _BAR}px;border:0\" srcdoc='{page}'></iframe>"
+            f"max-width:{width}px;aspect-ratio:{width}/{height + _BAR};border:0\" srcdoc='{page}'></iframe>"
         )
 
 

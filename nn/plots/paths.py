@@ -27,6 +27,12 @@ class Path(NamedTuple):
         points: shape (T + 1, D), the start first.
         values: the function there, shape (T + 1,).
         gradients: its gradients there, shape (T + 1, D).
+
+    Example:
+        >>> import numpy as np
+        >>> path = Path(np.zeros((3, 2)), np.zeros(3), np.zeros((3, 2)))
+        >>> path.points.shape
+        (3, 2)
     """
 
     points: Array

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograd_lite import GradError, hips
+from autograd_lite import GradError, ShapeError, hips
 from autograd_lite.hips import grad, hessian, jacobian, make_jvp, make_vjp
 from autograd_lite.hips.extend import (
     JVPNode,
@@ -181,6 +181,47 @@ def test_a_rule_on_bare_arrays_is_called_row_by_row() -> None:
     assert np.array_equal(jacobian(lambda p: mixed(p["x"]))({"x": X})["x"], expected)
     curved = jacobian(jacobian(lambda x: f(x, 2.0) ** 2))(X)
     assert np.allclose(curved, np.einsum("ij,jk->ijk", np.eye(3), np.diag([8.0, 8.0, 24.0])))
+
+
+def test_a_rule_with_containers() -> None:
+    """The cotangent of a tuple may be an array with an entry for each of its own, and that of the result be a tuple."""
+
+    @primitive
+    def f(tree: Any, c: float) -> Any:
+        (a, b), (d,) = tree
+        return c * a * b, (c * d**2,)
+
+    def rule(ans: Any, tree: Any, c: float) -> Any:
+        (a, b), (d,) = tree
+
+        def pull(g: Any) -> Any:
+            first, (second,) = g
+            calls.append(float(hips.tracer.getval(first)))
+            return hips.numpy.array([first * c * b, first * c * a]), (second * 2 * c * d,)
+
+        return pull
+
+    calls: list[float] = []
+    defvjp(f, rule, argnums=[0])
+
+    def both(x: Any) -> Any:
+        first, (second,) = f(((x[0], x[1]), [x[2]]), 2.0)
+        return hips.numpy.array([first, second])
+
+    a, b, d = X
+    assert np.allclose(jacobian(both)(X), [[2 * b, 2 * a, 0.0], [0.0, 0.0, 4 * d]])
+    assert calls == [1.0, 0.0]  # row by row, since the rule asks for a number
+    assert np.allclose(hessian(lambda x: both(x)[0])(X), [[0.0, 2.0, 0.0], [2.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+
+
+def test_what_a_rule_returns_for_an_empty_container_is_left_out() -> None:
+    f = primitive(lambda tree: tree[1][0] * tree[1][1])
+    defvjp(f, lambda ans, tree: lambda g: (np.zeros((1, 0)), g * np.array([tree[1][1], tree[1][0]])))
+    assert np.array_equal(grad(lambda x: f(([], [x[0], x[1]])))(X), [1.5, 0.5, 0.0])
+    wrong = primitive(lambda tree: tree[0] * tree[1])
+    defvjp(wrong, lambda ans, tree: lambda g: (0.0, g * tree[1], g * tree[0]))
+    with pytest.raises(ShapeError, match="expected 2 cotangents for argument 0"):
+        grad(lambda x: wrong((x[0], x[1])))(X)
 
 
 def test_an_error_in_a_rule_is_the_rules_own() -> None:

@@ -104,6 +104,7 @@ CALLS = (
     Row("dot", lambda np, x: np.dot([x[0], x[1]], [[1.0, 2.0], [3.0, 4.0]])),
     Row("stack of an iterator", lambda np, x: np.stack(x[i] * i for i in range(3))),
     Row("concatenate of lists", lambda np, x: np.concatenate([[x[0], 1.0], x])),
+    Row("hstack of lists that hold tensors", lambda np, x: np.hstack(([x[0], x[1]], x))),
     Row("hstack of a dict's values", lambda np, x: np.hstack({"a": x, "b": x[0]}.values())),
     Row("vstack", lambda np, x: np.vstack([x, [1.0, x[0], 2.0]])),
     Row("column_stack", lambda np, x: np.column_stack((x, x))),

@@ -153,6 +153,13 @@ class Health:
         layers: one entry for each layer, in the same order.
         relus: one entry for each relu, if a loss was examined.
         median: of the root mean square of the gradient over the layers nearest to the loss; 0 if no layer has one.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> w = ag.tensor([1.0, -2.0], requires_grad=True, name="w")
+        >>> (w * w).sum().backward()
+        >>> gradient_health([w]).parameters[0].name
+        'w'
     """
 
     parameters: tuple[ParameterHealth, ...]

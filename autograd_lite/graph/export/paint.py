@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from ..pictures.dot import ThemeName
 from ..pictures.style import FONT
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.path import Path
     from matplotlib.transforms import Transform
 
+# The most dots of a PNG: eight hundred megabytes while it is painted.
+_MOST_DOTS = 2e8
 # Points in a CSS pixel: 96 of these are an inch, 72 of those.
 _POINT = 0.75
 
@@ -31,11 +33,18 @@ def painted(svg: str, form: Literal["png", "pdf"], *, dpi: float = 144.0, theme:
 
     Raises:
         ImportError: if there is no matplotlib.
+        ValueError: if a PNG would have more than 200 million dots.
     """
     import matplotlib
     from matplotlib.figure import Figure
 
     sheet = sheet_of(svg, theme)
+    if form == "png" and (area := sheet.width * sheet.height) * (dpi / 96) ** 2 > _MOST_DOTS:
+        wide, high = (round(size * dpi / 96) for size in (sheet.width, sheet.height))
+        raise ValueError(
+            f"save: expected a PNG of at most {_MOST_DOTS:,.0f} dots; received one of {wide:,} × {high:,}. Pass "
+            f"dpi={math.floor(96 * math.sqrt(_MOST_DOTS / area))} or less, show fewer boxes, or save it as .svg or .pdf"
+        )
     with matplotlib.rc_context():  # whatever a reader has set for plots, a picture looks as it does
         matplotlib.rcdefaults()
         matplotlib.rcParams.update({"path.snap": False, "pdf.fonttype": 42})
@@ -53,6 +62,15 @@ def painted(svg: str, form: Literal["png", "pdf"], *, dpi: float = 144.0, theme:
     return file.getvalue()
 
 
+class _Set(NamedTuple):
+    """A run of text as it is set: its font, its width in CSS pixels, its outlines, and how large these are painted."""
+
+    font: FontProperties
+    wide: float
+    letters: Path
+    scale: float
+
+
 class _Painter:
     """Puts shapes and words on Axes whose units are CSS pixels.
 
@@ -67,7 +85,7 @@ class _Painter:
         self._axes, self._letters = axes, letters
         there = {font.name for font in font_manager.fontManager.ttflist}
         self._families = [name for name in FONT.replace("'", "").split(", ") if name in there] or ["DejaVu Sans"]
-        self._fonts: dict[tuple[str, ...], FontProperties] = {}
+        self._known: dict[tuple[str, ...], _Set] = {}
 
     def paint(self, sheet: Sheet) -> None:
         """Paint the whole sheet, each mark over those before it."""
@@ -106,53 +124,50 @@ class _Painter:
             )
         )
 
-    def _font(self, style: Style) -> FontProperties:
-        key = tuple(style.get(name, "") for name in ("font-size", "font-weight", "font-style"))
-        if key not in self._fonts:
+    def _set(self, text: str, style: Style) -> _Set:
+        """Return how a run of text is set; most texts of a picture occur many times."""
+        size, weight, slant = (style.get(name, "") for name in ("font-size", "font-weight", "font-style"))
+        key = (text, size, weight, slant)
+        if key not in self._known:
             from matplotlib.font_manager import FontProperties
+            from matplotlib.path import Path
+            from matplotlib.textpath import text_to_path
 
-            size, weight, slant = key
             font = FontProperties(
                 family=self._families, style="italic" if slant == "italic" else "normal", weight=weight or "normal"
             )
             font.set_size(float(size) * _POINT)
-            self._fonts[key] = font
-        return self._fonts[key]
+            wide = text_to_path.get_text_width_height_descent(text, font, False)[0] / _POINT
+            corners, codes = text_to_path.get_text_path(font, text)  # `TextPath` would read $ as formulas
+            self._known[key] = _Set(font, wide, Path(corners, codes), float(size) / text_to_path.FONT_SCALE)
+        return self._known[key]
 
     def _words(self, words: Words) -> None:
         from matplotlib.path import Path
-        from matplotlib.textpath import text_to_path
         from matplotlib.transforms import Affine2D
 
-        fonts = [self._font(style) for _, style in words.runs]
-        widths = [
-            text_to_path.get_text_width_height_descent(text, font, False)[0] / _POINT
-            for (text, _), font in zip(words.runs, fonts, strict=True)
-        ]
-        x = words.x - {"start": 0.0, "middle": 0.5, "end": 1.0}[words.anchor] * sum(widths)
+        runs = [self._set(*run) for run in words.runs]
+        x = words.x - {"start": 0.0, "middle": 0.5, "end": 1.0}[words.anchor] * sum(run.wide for run in runs)
         placed = self._placed(words.at)
         cut: dict[str, Any] = {}
         if words.window:
             left, top, right, low = words.window
             around = [(left, top), (right, top), (right, low), (left, low), (left, top)]
             cut["clip_path"] = (Path(around, closed=True), self._axes.transData)
-        for (text, style), font, wide in zip(words.runs, fonts, widths, strict=True):
-            corners, codes = text_to_path.get_text_path(font, text)
-            letters = Path(corners, codes)  # `TextPath` would read $ as formulas
-            size = float(style["font-size"]) / text_to_path.FONT_SCALE
-            here = Affine2D().scale(size, -size).translate(x, words.y) + placed
+        for (text, style), run in zip(words.runs, runs, strict=True):
+            here = Affine2D().scale(run.scale, -run.scale).translate(x, words.y) + placed
             if "stroke" in style:  # a halo lies behind the letters
-                self._shape(letters, {**style, "fill": "none"}, here, **cut)
+                self._shape(run.letters, {**style, "fill": "none"}, here, **cut)
             if self._letters:
                 self._axes.text(
-                    x, words.y, text, font=font, color=style["fill"], transform=placed, parse_math=False, **cut
+                    x, words.y, text, font=run.font, color=style["fill"], transform=placed, parse_math=False, **cut
                 )
             else:
-                self._shape(letters, {"fill": style["fill"]}, here, **cut)
+                self._shape(run.letters, {"fill": style["fill"]}, here, **cut)
             if style.get("text-decoration") == "line-through":
                 y = words.y - 0.3 * float(style["font-size"])
-                self._shape(Path([(x, y), (x + wide, y)]), {"fill": "none", "stroke": style["fill"]}, placed)
-            x += wide
+                self._shape(Path([(x, y), (x + run.wide, y)]), {"fill": "none", "stroke": style["fill"]}, placed)
+            x += run.wide
 
 
 def _path_of(shape: Shape) -> Path:

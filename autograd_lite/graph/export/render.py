@@ -38,7 +38,12 @@ _TAIL = 1024
 
 
 class RenderError(RuntimeError):
-    """Nothing could draw the picture; the message says what was tried, and how to get what can."""
+    """Nothing could draw the picture; the message says what was tried, and how to get what can.
+
+    Example:
+        >>> issubclass(RenderError, Exception)
+        True
+    """
 
 
 class Drawing(NamedTuple):

@@ -12,7 +12,7 @@ from .boxes import SMALL, Label, Line
 from .draw import STUB, n, node_svg, path_of, pill_area, stub, text, tip, xml
 from .drawing import KINDS, Drawing, drawing_of, title_of
 from .edge_labels import Area, Spots, points_of
-from .folding.fold import ViewOptions, view_of
+from .folding.fold import ViewOptions, drawing_for
 from .layout.frames import Frame
 from .layout.geometry import TIP, Leg, Point
 from .sheet import Sheet, heat_sample, line_sample, page, sample_of
@@ -28,7 +28,7 @@ def graph_svg(graph: PureGraph, *, max_nodes: int = PICTURE_LIMIT, **options: Un
     if not 1 <= max_nodes <= PICTURE_LIMIT:
         raise ValueError(f"to_svg: expected max_nodes from 1 to {PICTURE_LIMIT:,}; received {max_nodes}")
     options["limit"] = max_nodes
-    return svg_text(view_of(graph, **options))
+    return _painted(drawing_for(graph, **options))
 
 
 def svg_text(view: View, direction: Direction = "TB") -> str:
@@ -38,7 +38,11 @@ def svg_text(view: View, direction: Direction = "TB") -> str:
         view: what to draw.
         direction: where lines lead. If that is not down, labels of lines and numbers of arguments are left out.
     """
-    drawing = drawing_of(view, direction)
+    return _painted(drawing_of(view, direction))
+
+
+def _painted(drawing: Drawing) -> str:
+    view, direction = drawing.view, drawing.direction
     layout, labels = drawing.layout, drawing.labels
     centers = map(drawing.at, layout.centers)
     body = [

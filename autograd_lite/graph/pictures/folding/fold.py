@@ -9,7 +9,7 @@ one module, or one loop, made; the backward pass of a module is a group of its o
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from typing import Any, TypedDict
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from ....ir.labels import counted
 from ...marks import Overlaid
 from ...overlays import overlay_of
 from ..describe import BACKWARD
-from ..drawing import drawing_of
+from ..drawing import Drawing, drawing_of
 from ..fitting import fitting
 from ..scopes import Scope
 from ..view import PICTURE_LIMIT, View
@@ -75,7 +75,8 @@ def view_of(
         limit: the most boxes. A larger picture is folded further, then cut to what is nearest to the results.
 
     Returns:
-        The View; its caption says what was folded and what is not shown.
+        The View; its caption says what was folded and what is not shown. Unless the options ask for certain boxes, it
+        is folded until its picture is at most 1,600 pixels wide and 3,000 tall.
 
     Raises:
         TypeError: if an argument is of another type.
@@ -91,10 +92,27 @@ def view_of(
         >>> [node.lines[0] + " " + node.badge for node in view_of(build_graph(y)).nodes]
         ['x ', 'multiply ×200']
     """
-    choices = views_of(graph, overlay=overlay, depth=depth, expand=expand, collapse=collapse, fold=fold, limit=limit)
-    if not fold or depth is not None or expand or collapse:
-        return next(choices)
-    return fitting(choices, lambda view: drawing_of(view).size)
+    options: ViewOptions = {
+        "overlay": overlay,
+        "depth": depth,
+        "expand": expand,
+        "collapse": collapse,
+        "fold": fold,
+        "limit": limit,
+    }
+    return next(views_of(graph, **options)) if _is_asked(options) else drawing_for(graph, **options).view
+
+
+def drawing_for(graph: PureGraph, **options: Unpack[ViewOptions]) -> Drawing:
+    """Return the View that `view_of` makes, laid out."""
+    choices = map(drawing_of, views_of(graph, **options))
+    return next(choices) if _is_asked(options) else fitting(choices, lambda drawing: drawing.size)
+
+
+def _is_asked(options: ViewOptions) -> bool:
+    """Return whether the reader asks for certain boxes: then they are drawn, however large the picture is."""
+    given = options.get("expand") or options.get("collapse") or not options.get("fold", True)
+    return bool(given) or options.get("depth") is not None
 
 
 def views_of(
@@ -167,16 +185,15 @@ class _Folder:
             yield first, self.limit
         if asked:
             return
-        levels = range(self.levels, -1, -1)
-        for level in levels:
-            plan = self._at(level, repeats=True)
-            if _LEAST <= plan.size < min(first.size, _WHOLE):
-                yield plan, self.limit
-        for most in _ENDS:
-            for level in levels:
-                plan = self._at(level, repeats=True, most=most)
-                if plan.size <= _WHOLE or level == 0:
-                    yield plan, min(self.limit, _WHOLE)
+        # Each has fewer boxes than those before; very few only where nothing else fits.
+        fewest = min(first.size, _WHOLE + 1)
+        for least, ends in ((_LEAST, (0, *_ENDS)), (0, (0, _ENDS[-1]))):
+            for most in ends:
+                for level in range(self.levels, -1, -1):
+                    plan = self._at(level, repeats=True, most=most)
+                    if least <= plan.size < fewest:
+                        fewest = plan.size
+                        yield plan, self.limit
         yield plan, min(self.limit, _LAST)
 
     def _first(self, fold: bool) -> Plan:

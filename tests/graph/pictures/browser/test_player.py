@@ -124,7 +124,7 @@ def test_it_plays(player: Shown) -> None:
     assert player.page.inner_text("#count") == at
 
 
-# ---- one row, told by the graph itself --------------------------------------------------------------------------------
+# ---- one row, told by the graph itself ------------------------------------------------------------------------------
 
 
 def row_of(page: Shown) -> str:
