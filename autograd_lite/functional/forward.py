@@ -20,7 +20,7 @@ from ..paths import paths_from
 from ..tensors.lifted import Level, face, lifted_face
 from ..tensors.record import owned
 from ..tensors.tensor import Tensor
-from ..tree import items, leaves, map as map_leaves, rebuild
+from ..tree import LEAVES, items, leaves, map as map_leaves, rebuild
 from .arguments import (
     Traced,
     array_like,
@@ -125,6 +125,9 @@ def _lifted(x: Any, t: Any, i: int, level: ForwardLevel) -> Any:
         return x
     if isinstance(x, (np.ndarray, Tensor, np.generic, float, complex)):
         return _dual(x, t, i, "", level)
+    if x.__class__ is tuple and t.__class__ is tuple and len(x) == len(t) and LEAVES.issuperset(map(type, x)):
+        pairs = enumerate(zip(x, t, strict=True))
+        return tuple([a if v is None else _dual(a, v, i, f"[{k}]", level) for k, (a, v) in pairs])
     x = array_like(x)
     triples = beside("jvp", f"a tangent for argument {i}", x, t)
     return rebuild(x, iter([a if v is None else _dual(a, v, i, path, level) for path, a, v in triples]))

@@ -132,14 +132,21 @@ def make_jvp(fun: Callable[..., Any], x: Any) -> Callable[[Any], tuple[Any, Any]
     point = _argument(x)
 
     def along(v: Any) -> tuple[Any, Any]:
-        if getattr(point, "shape", None) == getattr(v, "shape", 0):
-            return push(fun, (point,), (v,), {}, ForwardLevel())
-        tangent = map_leaves(
-            lambda a, t: t if np.shape(t) == np.shape(a) else np.broadcast_to(t, np.shape(a)), point, v
-        )
+        tangent = v if _fits(point, v) else map_leaves(_broadcast, point, v)
         return push(fun, (point,), (tangent,), {}, ForwardLevel())
 
     return along
+
+
+def _fits(point: Any, tangent: Any) -> bool:
+    """Return whether a tangent is certainly of the structure and the shapes of a point."""
+    if point.__class__ is tuple and tangent.__class__ is tuple and len(point) == len(tangent):
+        return all(map(_fits, point, tangent))
+    return getattr(point, "shape", None) == getattr(tangent, "shape", 0)
+
+
+def _broadcast(a: Any, t: Any) -> Any:
+    return t if np.shape(t) == np.shape(a) else np.broadcast_to(t, np.shape(a))
 
 
 class VJPNode(Node):

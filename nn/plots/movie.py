@@ -157,7 +157,7 @@ class Movie:
         page = self.to_html().replace("&", "&amp;").replace("'", "&#39;")  # in single quotes: it has many double ones
         return (
             f'<iframe title="{html.escape(_title(self.figure))}" sandbox="allow-scripts" style="width:100%;'
-            f"max-width:{width}px;height:{height + _BAR}px;border:0\" srcdoc='{page}'></iframe>"
+            f"max-width:{width}px;aspect-ratio:{width}/{height + _BAR};border:0\" srcdoc='{page}'></iframe>"
         )
 
 

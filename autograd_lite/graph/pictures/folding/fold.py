@@ -76,7 +76,7 @@ def view_of(
 
     Returns:
         The View; its caption says what was folded and what is not shown. Unless the options ask for certain boxes, it
-        is folded until its picture is no wider than 1,600 pixels and no taller than 3,000.
+        is folded until its picture is at most 1,600 pixels wide and 3,000 tall.
 
     Raises:
         TypeError: if an argument is of another type.
@@ -185,16 +185,15 @@ class _Folder:
             yield first, self.limit
         if asked:
             return
-        levels = range(self.levels, -1, -1)
-        for level in levels:
-            plan = self._at(level, repeats=True)
-            if _LEAST <= plan.size < min(first.size, _WHOLE):
-                yield plan, self.limit
-        for most in _ENDS:
-            for level in levels:
-                plan = self._at(level, repeats=True, most=most)
-                if plan.size <= _WHOLE or level == 0:
-                    yield plan, min(self.limit, _WHOLE)
+        # Each has fewer boxes than those before; very few only where nothing else fits.
+        fewest = min(first.size, _WHOLE + 1)
+        for least, ends in ((_LEAST, (0, *_ENDS)), (0, (0, _ENDS[-1]))):
+            for most in ends:
+                for level in range(self.levels, -1, -1):
+                    plan = self._at(level, repeats=True, most=most)
+                    if least <= plan.size < fewest:
+                        fewest = plan.size
+                        yield plan, self.limit
         yield plan, min(self.limit, _LAST)
 
     def _first(self, fold: bool) -> Plan:

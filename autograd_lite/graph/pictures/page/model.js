@@ -71,7 +71,7 @@ function sharedGroup(a, b) {
 // ---- open and shut ---------------------------------------------------------------------------------------------------
 
 const DEPTHS = Math.max(0, ...pathOfGroup.map((p) => p.length));
-const ALL = 150, FEW = 44;
+const ALL = 150, FEW = 44, LEAST = 12;
 
 function openToDepth(depth) {
   state.open = new Set();
@@ -85,10 +85,18 @@ function openAtFirst() {
   const twice = state.mode === 'both' ? 2 : 1, kinds = ['repeat', 'part', 'leaves'];
   const choices = nodes.length <= ALL ? [[DEPTHS, kinds.slice(0, 1), ALL]] : [];
   for (let depth = DEPTHS; depth >= 0; depth--) choices.push([depth, kinds, FEW]);
+  let readable = null;
   for (const [depth, closed, most] of choices) {
     openToDepth(depth);
     shutKinds(closed);
-    if (visibleCount() * twice <= most && fits(arranged())) break;
+    const seen = visibleCount() * twice;
+    if (seen > ALL || !fits(arranged())) continue;
+    readable = readable || new Set(state.open);
+    if (seen <= most) {
+      // A picture of very few boxes says too little: then the most that can be read.
+      if (seen < LEAST * twice) state.open = readable;
+      break;
+    }
   }
 }
 
