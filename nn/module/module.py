@@ -84,7 +84,10 @@ class Module(Tree["Module"]):
     def __init__(self, *, name: str | None = None, dtype: DTypeLike = None) -> None:
         self._name = name
         if dtype is not None:
-            self._dtype = np.dtype(dtype_of(dtype))
+            kind = dtype_of(dtype)
+            if isinstance(kind, dict):  # NumPy takes one for the names of fields, and says less
+                raise TypeError(f"{type(self).__name__}: expected a dtype, as 'float32'; received dtype={dtype}")
+            self._dtype = np.dtype(kind)
             if self._dtype.kind != "f":
                 raise ag.DtypeError(f"{type(self).__name__}: expected a floating dtype; received {self._dtype}")
 
