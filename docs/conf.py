@@ -86,13 +86,17 @@ def _skip_theirs(_app: Sphinx, _what: str, _name: str, thing: object, *_more: ob
 
 def _bring_notebooks(_app: Sphinx) -> None:
     """Copy the notebooks to where Sphinx looks for pages, with links that hold there."""
-    folder, notebooks = DOCS / "tutorials", sorted((DOCS.parent / "notebooks").rglob("*.ipynb"))
-    texts = {path.name: path.read_text(encoding="utf-8").replace("](../docs/", "](../") for path in notebooks}
-    for old in folder.glob("*.ipynb"):
-        if old.name not in texts:
+    home, tutorials = DOCS.parent / "notebooks", DOCS / "tutorials"
+    texts = {
+        tutorials / path.relative_to(home): path.read_text(encoding="utf-8").replace("../docs/", "../")
+        for path in home.rglob("*.ipynb")
+        if ".ipynb_checkpoints" not in path.parts
+    }
+    for old in tutorials.rglob("*.ipynb"):
+        if old not in texts:
             old.unlink()
-    for name, text in texts.items():
-        path = folder / name
+    for path, text in texts.items():
+        path.parent.mkdir(exist_ok=True)
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
 

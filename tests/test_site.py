@@ -39,7 +39,7 @@ PAGES = [
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the documentation, with warnings as errors, and return its folder."""
-    folder = tmp_path_factory.mktemp("site")
+    folder = tmp_path_factory.mktemp("site") / "html"
     options = ["-q", "-E", "-W", "--keep-going", "-j", "auto", "-b", "html"]
     command = [sys.executable, "-m", "sphinx", *options, "docs", str(folder)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -134,7 +134,7 @@ def test_the_first_page_shows_a_live_graph(site: Path, browser: Any) -> None:
 def test_the_tutorials_show_the_stored_outputs(site: Path) -> None:
     for path in sorted((ROOT / "notebooks").rglob("*.ipynb")):
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        page = read(site / "tutorials" / f"{path.stem}.html")
+        page = read(site / "tutorials" / path.relative_to(ROOT / "notebooks").with_suffix(".html"))
         shown = html.unescape(re.sub(r"<[^>]+>", "", page))
         printed = ["".join(o["text"]) for c in cells for o in c.get("outputs", []) if o["output_type"] == "stream"]
         assert [text for text in printed if text.strip().split("\n")[0] not in shown] == [], path.name

@@ -471,7 +471,7 @@ class Tensor(Operators, Methods, Dispatched, Conversions):
             parts = [f"values not saved, shape={self.shape}"]
         else:
             parts = [np.array2string(np.asarray(self._data), separator=", ", prefix="Tensor(")]
-        if self.dtype not in (np.float64, np.int64, np.bool_):
+        if self.dtype not in (np.float64, np.int_, np.bool_):  # NumPy's defaults; int_ is int32 on some machines
             parts.append(f"dtype={self.dtype}")
         node = self._node
         if node is LEAF:

@@ -218,7 +218,7 @@ def literal(value: Any) -> str:
         ('np.array([0.1, 2.0])', '2.5', "np.array([1.0], 'float32')")
     """
     if isinstance(value, np.ndarray):
-        plain = {"f": np.float64, "c": np.complex128, "i": np.int64, "b": np.bool_}
+        plain = {"f": np.float64, "c": np.complex128, "i": np.int_, "b": np.bool_}
         implied = value.dtype == plain.get(value.dtype.kind)
         if not value.size:
             return f"np.zeros({value.shape}, '{value.dtype}')"

@@ -106,7 +106,8 @@ class Clock:
 CLOCK = Clock()
 _SEEN: dict[str, str] = {}  # the outcome of the test that runs
 _NAME = pytest.StashKey[str]()
-_FUNCTION = re.compile(r"<(?:[^<>]|<[^<>]*>)* at 0x[0-9a-f]+>|<(?:ufunc|primitive) [^<>]*>")  # in a test's name
+# What a function that a test is given looks like in the test's name.
+_FUNCTION = re.compile(r"<(?:[^<>]|<[^<>]*>)* at 0x[0-9a-f]+>|<(?:ufunc|primitive|built-in) [^<>]*>")
 
 
 def _write(test: str, outcome: str, seconds: float = 0.0, calls: int = 0, text: str = "") -> None:

@@ -11,7 +11,6 @@ import contextlib
 import os
 import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Callable
 from typing import Literal, NamedTuple
@@ -19,6 +18,11 @@ from typing import Literal, NamedTuple
 from ..pictures.dot import ThemeName
 from ..pictures.style import THEMES
 from .paint import painted
+
+try:
+    import subprocess
+except ImportError:  # in a browser, where there is no other program either
+    subprocess = None  # type: ignore[assignment]
 
 Format = Literal["png", "pdf", "svg"]
 Renderer = Literal["auto", "dot", "graphviz-pure", "builtin"]

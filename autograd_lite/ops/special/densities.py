@@ -75,8 +75,10 @@ def beta_density_by_logit(a: Any, b: Any, x: Any, y: Any) -> Any:
 
 def _gamma_density(a: Any, x: Any) -> Any:
     ends = np.where(a > 1, 0.0, np.where(a < 1, np.inf, 1.0))
-    inner = gamma_density_by_log(a, np.where(x > 0, np.minimum(x, 1e300), 1.0)) / np.where(x > 0, x, 1.0)
-    return np.where(x > 0, inner, ends)
+    t = np.where(x > 0, np.minimum(x, 1e300), 1.0)
+    # In two halves, for densities where x times them would be 0.
+    half = np.exp(0.5 * (-stirling_error(a) - deviance(a, t)))
+    return np.where(x > 0, np.sqrt(a * (0.5 / math.pi)) * half / np.where(x > 0, x, 1.0) * half, ends)
 
 
 def _beta_density(a: Any, b: Any, x: Any) -> Any:

@@ -128,6 +128,10 @@ def test_frames_of_unfolding_are_the_epochs(units: int, dim: int, last: int) -> 
             kernel, bias = seen.last[-1]
             w, b = (kernel[:, -1], bias[-1]) if last == 1 else (kernel[:, 1] - kernel[:, 0], bias[1] - bias[0])
             np.testing.assert_allclose(group[-1][:, 0] * np.linalg.norm(w), seen.values[-1][y == k] @ w + b, atol=1e-9)
+        along = w / np.linalg.norm(w)
+        flat = seen.values[-1] @ (np.eye(units) - np.outer(along, along))
+        heights = np.concatenate([group[-1][:, 1] for group in groups])
+        np.testing.assert_allclose(heights.var(), np.linalg.eigvalsh(np.cov(flat.T, bias=True))[-1], rtol=1e-9)
 
 
 def test_the_cut_of_two_units_is_where_both_classes_are_equally_likely() -> None:

@@ -41,6 +41,14 @@ def test_derivatives_are_zero_at_the_ends_and_nan_outside() -> None:
 _SCORE = special.beta(-0.5, 2.2) * (special.psi(-0.5) - special.psi(1.7))
 
 
+def test_a_density_below_the_normal_numbers_is_not_lost() -> None:
+    a, x = np.array([51.79474679231202, 71.96856730011514]), np.array([9.999999999999999e-06, 1e-3])
+    density = np.exp((a - 1) * np.log(x) - x - special.gammaln(a))
+    assert np.all((density > 0) & (density < np.finfo(float).tiny))
+    slope = ag.grad(lambda x: special.gammainc(a, x).sum())(x)
+    np.testing.assert_allclose(slope, density, rtol=1e-7, atol=5e-324)
+
+
 @pytest.mark.parametrize(
     ("f", "at", "expected"),
     [

@@ -3,7 +3,7 @@
 // gradients: one row of the graph's own words; with an explanation, also the whole step with its numbers below.
 
 const told = data.explain, player = { at: 0, timer: 0, frames: [] };
-// With more steps, nobody goes through all of them; a window that is lower has no room for a whole step at first.
+// With more steps, no one goes through all of them, and a lower window has no room for a whole step at first.
 const MOST_STEPS = 300, LOW = 620;
 const idOf = (name) => (/^n\d+$/.test(name || '') ? +name.slice(1) : -1);
 
