@@ -27,7 +27,7 @@ TASKS: dict[str, tuple[set[str], list[str], dict[str, str]]] = {  # extras, step
     "test": ({"test"}, [*LINT, "pytest -n 2"], ONE),
     "ci": ({"test", "bench", "dependents", "docs", "viewers", "tensorboard"}, ["pytest -m ci --durations 10"], FULL),
     "bench": ({"bench"}, ["benchmarks"], {}),
-    "docs": ({"docs"}, ["sphinx -E -W --keep-going -b html docs docs/_build"], {}),
+    "docs": ({"docs"}, ["sphinx -E -W --keep-going -j auto -b html docs docs/_build/html"], {}),
     **dict.fromkeys(["oldest", "newest"], ({"versions"}, [f"pytest -n 2 {CORE}"], ONE)),
 }
 

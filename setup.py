@@ -16,7 +16,12 @@ BUILD = tempfile.TemporaryDirectory()
 
 
 def extensions() -> list[Extension]:
-    """Return what is to be built: nothing without NumPy, threads, or a compiler of GNU's C, as on Windows."""
+    """Return what is to be built: nothing without NumPy, threads, or a compiler of GNU's C, as on Windows.
+
+    With AUTOGRAD_LITE_NATIVE=off nothing is: the wheel is one for all machines, and for browsers.
+    """
+    if os.environ.get("AUTOGRAD_LITE_NATIVE") == "off":
+        return []
     try:
         import numpy as np
     except ImportError:  # pip's --no-build-isolation without it

@@ -100,10 +100,18 @@ _LATE |= dict.fromkeys(("over_root", "running_mean", "running_mean_square"), ".n
 _LATE |= dict.fromkeys(("assume", "debug_print", "is_compiling", "observe"), ".observing")
 _LATE |= dict.fromkeys(("host_call", "live", "pinned", "same_objects"), ".outside")
 _LATE["show_config"] = ".configuration"
-_PACKAGES = ("graph", "hips", "nn", "numpy", "optimize", "scipy")
+_PACKAGES = ("graph", "hips", "nn", "numpy", "optimize", "scipy", "testing")
 
 if TYPE_CHECKING:
-    from . import graph as graph, hips as hips, nn as nn, numpy as numpy, optimize as optimize, scipy as scipy
+    from . import (
+        graph as graph,
+        hips as hips,
+        nn as nn,
+        numpy as numpy,
+        optimize as optimize,
+        scipy as scipy,
+        testing as testing,
+    )
     from .compiler.compiled import compile as compile
     from .configuration import show_config as show_config
     from .control.cond import cond as cond

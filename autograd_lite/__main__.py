@@ -21,8 +21,9 @@ import numpy as np
 from . import __version__
 from .core.errors import GradError
 from .graph import Graph, Program, RenderError, explain, find_nan
-from .graph.export.render import RENDERERS
-from .graph.export.save import ENDINGS, Drawing, SaveOptions, contents, written
+from .graph.export.render import RENDERERS, Drawing
+from .graph.export.save import ENDINGS, SaveOptions, contents, written
+from .graph.overlays import overlay_of
 from .graph.target import RunError, TargetError, program_of, result_of, target_of
 from .ir.pen import shows_colors
 
@@ -96,10 +97,15 @@ def _parser() -> argparse.ArgumentParser:
         "--format", choices=_FORMATS, metavar="FORM", help=f"{', '.join(_FORMATS)}; by default that of the ending"
     )
     draw.add_argument("--backward", action="store_true", help="include the backward pass")
-    draw.add_argument("--overlay", choices=["flops", "bytes", "saved", "time"], help="colour the nodes by their cost")
+    draw.add_argument(
+        "--overlay",
+        choices=["flops", "bytes", "saved", "time", "values"],
+        help="colour the nodes by their cost, or show their ranges",
+    )
     draw.add_argument("--measure", action="store_true", help="run it, and show the sizes of values and gradients")
     draw.add_argument("--dynamic-batch", action="store_true", help="leave the batch size of an ONNX model open")
     draw.add_argument("--depth", type=int, metavar="N", help="fold modules below this depth")
+    draw.add_argument("--theme", choices=["light", "dark"], help="the colors of PNG, PDF, DOT and Mermaid")
     draw.add_argument("--renderer", choices=RENDERERS, default="auto", help="what draws PNG, PDF and, on request, SVG")
     draw.add_argument("--dpi", type=float, default=144.0, help="dots per inch of a PNG (144)")
     draw.add_argument("--timeout", type=float, default=30.0, metavar="S", help="the most seconds for that program (30)")
@@ -139,9 +145,11 @@ def _draw(options: argparse.Namespace) -> int:
     graph = thing if isinstance(thing, Graph) else thing.graph
     picture: SaveOptions = {}
     if options.overlay:
-        picture["overlay"] = graph.cost(options.overlay).overlay()
+        picture["overlay"] = overlay_of(graph, options.overlay)
     if options.depth is not None:
         picture["depth"] = options.depth
+    if options.theme:
+        picture["theme"] = options.theme
     if form in ("txt", "tree"):
         if "depth" in picture:
             raise TargetError(f"a {form} has no --depth; it has all of the graph. Try svg, html or mmd")
@@ -184,17 +192,18 @@ def _form(options: argparse.Namespace, forms: Sequence[str]) -> str:
 
 def _with_passes(result: Any, options: argparse.Namespace) -> Graph | Program:
     """Return the graph or program to draw, with the backward pass and the numbers that the options ask for."""
-    measured = options.measure or options.overlay == "time"
+    shows_numbers = options.overlay in ("time", "values")
+    measured = options.measure or shows_numbers
     if isinstance(result, Graph):
         if options.backward and not result.flows:
             _no_backward(options.target, "Graph")
-        return result if not measured or options.overlay == "time" else program_of(result, options.target).graph
+        return result if not measured or shows_numbers else program_of(result, options.target).graph
     if isinstance(result, Program) and options.backward and not result.graph.flows:
         _no_backward(options.target, "Program")
     program = program_of(result, options.target, backward=options.backward)
     if not measured or options.format == "onnx":
         return program
-    return program.measured(values=options.measure, seconds=True)
+    return program.measured(values=options.measure or options.overlay == "values", seconds=True)
 
 
 def _no_backward(target: str, kind: str) -> NoReturn:

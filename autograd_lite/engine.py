@@ -7,6 +7,7 @@ backward pass in a dozen lines.
 
 from __future__ import annotations
 
+import operator
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextvars import copy_context
@@ -16,7 +17,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from .core.composite import COMPOSITE, opened as opened_composite
-from .core.errors import DtypeError, GradError, ShapeError
+from .core.errors import DtypeError, GradError, ShapeError, more_on
 from .core.hooks import HOOKS
 from .core.messages import checked
 from .core.mode import MODE, TAPES, Mode, hold_mode, record_off, record_on
@@ -29,12 +30,12 @@ from .core.shapes import ShapeDtype, cast_back, expand_reduced, sum_to_shape
 from .native import functions as fast
 from .ops.zero_mask import zero_mask
 from .paths import Paths, paths_from
-from .tensors.lifted import Level, face, released
+from .tensors.lifted import Level, Lifted, face, released
 from .tensors.record import owned, wrap
 from .tensors.tensor import GRAD_LOCK, Tensor
 
 _UNIT, _CONSTANT, _PARTIAL, _APPLIED, _VJP = Kind.UNIT, Kind.CONSTANT, Kind.PARTIAL, Kind.APPLIED, Kind.VJP
-_GATE, _TOTAL = Kind.GATE, Kind.TOTAL
+_GATE, _TOTAL, _READ = Kind.GATE, Kind.TOTAL, Kind.READ
 # Constants up to this many bytes stay readable in the record after backward; larger arrays are let go.
 _KEEP_BYTES = 1024
 # Adding in place saves memory traffic on large arrays; on small ones NumPy is faster with a new array.
@@ -42,6 +43,7 @@ _IN_PLACE_SIZE = 1000
 # From here on threads may share the work of NumPy's functions, though not of operators; see `native.threads`.
 _LARGE = 1 << 16
 _BOOL = np.dtype(np.bool_)
+_size = operator.attrgetter("size")
 # Turns the saved values of a node into what its rules are given; None where they are given as they are.
 _Opened = Callable[[Node, tuple[Any, ...]], tuple[Any, ...]] | None
 
@@ -81,6 +83,7 @@ def backward(t: Tensor, cotangent: Any = None, *, retain_graph: bool = False, cr
         raise GradError(
             f"backward: expected a tensor that requires a gradient; received {_short(t)}, which has no history. "
             "Make an input with tensor(a, requires_grad=True), and compute outside no_grad(), without .detach()"
+            + more_on("no-history")
         )
     tape = MODE.get().tape if TAPES else None
     if tape is not None:
@@ -106,10 +109,12 @@ def _root_cotangent(t: Tensor, cotangent: Any, create_graph: bool) -> Any:
             raise GradError(
                 f"backward: expected a cotangent, since the tensor has {t.size} elements; received none. Reduce it "
                 f"to a scalar first (t.sum().backward()), or pass an array of shape {t.shape}: t.backward(cotangent)"
+                + more_on("not-a-scalar")
             )
         if t.dtype.kind == "c":
             raise GradError(
                 "backward: expected a real loss; received a complex one. Take its .real or abs(), or pass a cotangent"
+                + more_on("complex-loss")
             )
         g: Any = np.ones(t.shape, t.dtype)
     else:
@@ -201,7 +206,7 @@ def cotangents(
     tape = MODE.get().tape if TAPES else None
     alarm = _Alarm()
     # A NaN or an infinity can hide from the result behind an op that selects, or where the root's cotangent is zero.
-    alarm.on = masks = selects or any(g.size > 1 for g in roots.values())
+    alarm.on = masks = selects or max(map(_size, roots.values()), default=0) > 1
     change: Any = None
     opened: _Opened = None
     if create_graph:
@@ -340,17 +345,16 @@ def _walk(
             if rule is None or (wanted is not None and edge not in wanted):
                 continue
             kind = rule.kind
-            if kind is _UNIT:
-                r = g
+            if kind is _UNIT or kind is _READ:
+                r = g if kind is _UNIT else rule.value
             elif kind is _APPLIED and not params:
-                r = rule.value(g, *saved)
-                if alarm.on:
-                    r = masked(r, g)
+                r = masked(rule.value(g, *saved), g) if alarm.on else rule.value(g, *saved)
             elif kind is _PARTIAL and not params:
-                large = opened is None and g.size > _LARGE
-                r = fast.multiply(g, rule.value(*saved)) if large else g * rule.value(*saved)
+                d = rule.value(*saved)
+                r = fast.multiply(g, d) if opened is None and g.size > _LARGE else g * d
                 if alarm.on and may_have_nan(r):
-                    r = masked_product(g, rule.value(*saved), r)
+                    r = _without_nan(g, d, r)
+                d = None
             elif kind is _VJP:
                 r = rule.value(g, *saved, **params)
             elif kind is _CONSTANT and rule.value == -1:
@@ -455,30 +459,41 @@ def _open(node: Node, g: Any, opened: _Opened) -> tuple[Any, tuple[Any, ...]]:
         g = g if changed is None else conjugated(changed)
     if len(node.needs) != len(node.inputs):
         _check_constants(node, saved)
-    check_seals(node, saved)
+    if getattr(node, "seals", None):
+        check_seals(node, saved)
     return g, (saved if opened is None else opened(node, saved))
 
 
 def masked_product(g: Any, d: Any, r: Any) -> Any:
     """As `masked`, for r = g * d; a boolean d is a gate, where even inf times False is 0."""
-    if not may_have_nan(r):
-        return r
-    return np.where(d, g, 0) if getattr(d, "dtype", None) is _BOOL else zero_mask(r, g)
+    return _without_nan(g, d, r) if may_have_nan(r) else r
+
+
+def _without_nan(g: Any, d: Any, r: Any) -> Any:
+    return np.where(d, g, 0) if getattr(d, "dtype", None) is _BOOL else _cleared(r, g)
 
 
 def masked(r: Any, g: Any) -> Any:
     """Make a rule's result exactly zero where the cotangent was exactly zero and the result is NaN."""
-    return zero_mask(r, g) if may_have_nan(r) else r
+    return _cleared(r, g) if may_have_nan(r) else r
+
+
+def _cleared(r: Any, g: Any) -> Any:
+    bare = r.__class__ is np.ndarray and g.__class__ is np.ndarray
+    return zero_mask.forward(r, g) if bare else zero_mask(r, g)
 
 
 def may_have_nan(r: Any) -> bool:
     """True if `r` may contain a NaN. False positives are harmless: what asks looks closer then."""
-    values = r._data if r.__class__ is Tensor else r
-    while (examples := getattr(values, "array", None)) is not None:  # of a batch
-        values = examples._data if examples.__class__ is Tensor else examples
+    values = r._data if isinstance(r, Tensor) else r
+    while isinstance(values, Lifted):
+        values = values.inner
+        values = values._data if isinstance(values, Tensor) else values
     if values.__class__ is np.ndarray:
+        if values.dtype.kind not in "fc":
+            return False
         flat = values if values.ndim == 1 else values.reshape(-1)
-        total = fast.matmul(flat, flat) if flat.dtype.kind in "fc" else 0
+        total = flat.dot(flat) if flat.size < SMALL else fast.matmul(flat, flat)
     else:
         total = values if isinstance(values, np.generic) else np.nan
     return bool(total != total)
@@ -527,7 +542,7 @@ def _without_values(edge: Any) -> Any:
 def _freed(node: Node) -> GradError:
     return GradError(
         f"backward: the saved values of the {node.describe()} were freed by an earlier backward. "
-        "Compute the result again, or call backward(retain_graph=True) the first time"
+        "Compute the result again, or call backward(retain_graph=True) the first time" + more_on("freed-values")
     )
 
 
@@ -539,6 +554,7 @@ def refuse_changed_leaf(op: str, leaf: Tensor, *, named: bool) -> NoReturn:
         "the old one, so the gradient would be of a function that was never computed. "
         "Call backward before you change the parameters (before optimizer.step())"
         + ("" if named else "; record_source() names the line")
+        + more_on("changed-before-backward")
     )
 
 
@@ -552,6 +568,7 @@ def check_seals(node: Node, saved: tuple[Any, ...]) -> None:
             "read it, so the gradient would be of a function that was never computed. "
             "Fix: write into another array, or use a copy: x.copy(), or tensor(x)"
             + ("" if node.note else "; record_source() names the line")
+            + more_on("changed-before-backward")
         )
 
 

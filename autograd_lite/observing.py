@@ -172,7 +172,12 @@ def assume(holds: Callable[..., bool], *values: Any) -> None:
 
 
 def is_compiling() -> bool:
-    """Return whether this runs to be compiled, so that it must not branch on values."""
+    """Return whether this runs to be compiled, so that it must not branch on values.
+
+    Example:
+        >>> is_compiling()
+        False
+    """
     return bool(TAPES) and MODE.get().tape is not None
 
 

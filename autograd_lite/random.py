@@ -238,7 +238,13 @@ def normal(
     dtype: npt.DTypeLike = np.float64,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Draw from the normal distribution with mean `loc` and standard deviation `scale`."""
+    """Draw from the normal distribution with mean `loc` and standard deviation `scale`.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> ag.random.normal((2,), generator=ag.Generator(0)).shape
+        (2,)
+    """
     return _draw(ops.random_normal, shape, dtype, generator, loc=loc, scale=scale)
 
 
@@ -251,7 +257,13 @@ def uniform(
     dtype: npt.DTypeLike = np.float64,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Draw from the uniform distribution on [low, high)."""
+    """Draw from the uniform distribution on [low, high).
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> ag.random.uniform(3, 5.0, 6.0, generator=ag.Generator(0)).min() >= 5
+        Tensor(True, op=greater_equal)
+    """
     return _draw(ops.random_uniform, shape, dtype, generator, low=low, high=high)
 
 
@@ -263,11 +275,23 @@ def bernoulli(
     dtype: npt.DTypeLike = np.float64,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Draw 1 with probability `p`, else 0."""
+    """Draw 1 with probability `p`, else 0.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> ag.random.bernoulli(4, p=1.0)
+        Tensor([1., 1., 1., 1.], op=random_bernoulli)
+    """
     return _draw(ops.random_bernoulli, shape, dtype, generator, p=p)
 
 
 @checked
 def permutation(n: int, *, generator: Generator | None = None) -> Tensor:
-    """Draw a random order of 0 … n - 1."""
+    """Draw a random order of 0 … n - 1.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> sorted(ag.random.permutation(4).tolist())
+        [0, 1, 2, 3]
+    """
     return _draw(ops.random_permutation, n, np.int64, generator)

@@ -19,7 +19,11 @@ import dataclasses
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
+import numpy as np
+
 Leaf = Callable[[Any], object] | None
+# Classes of what is certainly a leaf, which need no closer look; that of Tensors adds itself.
+LEAVES: set[type] = {np.ndarray, float, int, bool, complex, str, np.float64, np.float32}
 
 
 def leaves(tree: Any, *, leaf: Leaf = None) -> list[Any]:
@@ -102,7 +106,7 @@ def map(f: Callable[..., Any], tree: Any, *others: Any, leaf: Leaf = None) -> An
     if children is None:
         return f(tree, *others)
     if not others:
-        return _like(tree, [map(f, child, leaf=leaf) for child in children])
+        return _like(tree, [f(x) if x.__class__ in LEAVES else map(f, x, leaf=leaf) for x in children])
     rows = zip(children, *[_matching(tree, children, other, "") for other in others], strict=True)
     return _like(tree, [map(f, *row, leaf=leaf) for row in rows])
 
@@ -121,7 +125,9 @@ def rebuild(tree: Any, new: Iterable[Any], *, leaf: Leaf = None) -> Any:
     """
     each = iter(new)
     children = None if leaf is not None and leaf(tree) else _children(tree)
-    return next(each) if children is None else _like(tree, [rebuild(child, each, leaf=leaf) for child in children])
+    if children is None:
+        return next(each)
+    return _like(tree, [next(each) if x.__class__ in LEAVES else rebuild(x, each, leaf=leaf) for x in children])
 
 
 def structure(tree: Any) -> Any:
@@ -146,13 +152,16 @@ def structure(tree: Any) -> Any:
 
 def _children(tree: Any) -> Collection[Any] | None:
     """Return what a container holds, in order, or None for a leaf."""
+    kind = tree.__class__
+    if kind in LEAVES:
+        return None
     if isinstance(tree, (list, tuple)):
         return tree
     if isinstance(tree, dict):
         return tree.values()
     if tree is None:
         return ()
-    if hasattr(tree.__class__, "__dataclass_fields__"):
+    if hasattr(kind, "__dataclass_fields__"):
         return [getattr(tree, name) for name in _names(tree)]
     return None
 
@@ -213,4 +222,7 @@ def _collect(tree: Any, leaf: Leaf, found: list[Any]) -> None:
         found.append(tree)
         return
     for child in children:
-        _collect(child, leaf, found)
+        if child.__class__ in LEAVES:
+            found.append(child)
+        else:
+            _collect(child, leaf, found)

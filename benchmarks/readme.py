@@ -47,8 +47,8 @@ SECTION = """## Speed
 Medians of one run in which the processes take turns ([the run](benchmarks/results/{name})).
 `python3 dev.py bench --goals` repeats it, and [benchmarks/README.md](benchmarks/README.md) explains the method. Ratios
 are of times, ours / theirs: below 1 means that we are faster. *Eager* is the plain loop, *compiled* the same under
-`ag.compile`, bit for bit; both use the [native kernels](docs/native.md), and *no kernels* is what computes where they
-were not built.
+`ag.compile`, bit for bit; both use the [native kernels](docs/explanation/native.md), and *no kernels* is what computes
+where they were not built.
 
 | {columns} |
 |{rule}|

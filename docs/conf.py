@@ -1,38 +1,123 @@
 """Sphinx builds the documentation from the pages here and the docstrings: `python3 dev.py docs`."""
 
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
 from sphinx.application import Sphinx
 
-import autograd_lite
+import autograd_lite as ag
+
+DOCS = Path(__file__).resolve().parent
+sys.path.insert(0, str(DOCS))  # objects, sources
 
 project = "autograd_lite"
 author = "the autograd_lite authors"
 copyright = author
-release = autograd_lite.__version__
+release = ag.__version__
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_parser"]
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.linkcode",
+    "myst_nb",
+    "objects",
+    "sources",
+]
 default_role = "code"  # a single backtick in a docstring is code, as everywhere else
-html_theme = "furo"
-html_title = "autograd_lite"
 exclude_patterns = ["_build"]
 nitpicky = False
+
+html_theme = "furo"
+html_title = "autograd_lite"
+pygments_dark_style = "github-dark"
+html_static_path = ["_static"]
+html_css_files = ["site.css", "pictures.css"]
+html_search_scorer = str(DOCS / "_static" / "scorer.js")
+html_copy_source = False
+html_show_sourcelink = False
+html_show_sphinx = False
 
 autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
 autodoc_class_signature = "mixed"
-autodoc_default_options = {"members": True, "inherited-members": "Exception"}
 autodoc_type_aliases = {"Axis": "Axis"}
-python_maximum_signature_line_length = 100
+python_maximum_signature_line_length = 88
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
+napoleon_use_ivar = True  # attributes in a list: those with a text of their own are described below it
 myst_heading_anchors = 3
+myst_enable_extensions = ["colon_fence", "dollarmath", "substitution"]
+myst_substitutions = {"release": release}
+nb_execution_mode = "off"  # the outputs are stored, and a test compares them with fresh ones
+nb_merge_streams = True
+
+
+def linkcode_resolve(domain: str, info: dict[str, str]) -> str | None:
+    """Return where the source of an object is, from a page of the reference."""
+    from sources import address
+
+    return address(info["module"], info["fullname"]) if domain == "py" and info["module"] else None
+
+
+# A star before a word, as in (N, *S, C), outside of code, emphasis and bold type.
+_STAR = re.compile(r"(`[^`]*`|\*\*|\*\w[^*`]*\w\*(?!\w))|(?<![\w*])\*(?=\w)")
+
+
+def _as_text(_app: Sphinx, _what: str, _name: str, _thing: object, _options: object, lines: list[str]) -> None:
+    """Keep the stars of shapes in docstrings from being taken for emphasis."""
+    code = (">>>", "...")
+    lines[:] = [
+        line if line.lstrip().startswith(code) else _STAR.sub(lambda found: found[1] or r"\*", line) for line in lines
+    ]
+
+
+def _no_call(_app: Sphinx, _what: str, _name: str, thing: object, *_more: object) -> tuple[str, str] | None:
+    """Leave out the signature of a protocol, which is not to be called."""
+    return ("", "") if getattr(thing, "_is_protocol", False) else None
+
+
+def _skip_theirs(_app: Sphinx, _what: str, _name: str, thing: object, *_more: object) -> bool | None:
+    """Leave out what scikit-learn adds to estimators, and describes itself."""
+    return True if str(getattr(thing, "__module__", "")).startswith("sklearn") else None
+
+
+def _bring_notebooks(_app: Sphinx) -> None:
+    """Copy the notebooks to where Sphinx looks for pages, with links that hold there."""
+    home, tutorials = DOCS.parent / "notebooks", DOCS / "tutorials"
+    texts = {
+        tutorials / path.relative_to(home): path.read_text(encoding="utf-8").replace("../docs/", "../")
+        for path in home.rglob("*.ipynb")
+        if ".ipynb_checkpoints" not in path.parts
+    }
+    for old in tutorials.rglob("*.ipynb"):
+        if old not in texts:
+            old.unlink()
+    for path, text in texts.items():
+        path.parent.mkdir(exist_ok=True)
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+
+
+def _draw_live_graph(app: Sphinx, error: Exception | None) -> None:
+    """Save the page of a graph, which the first page shows in a frame."""
+    if error or app.builder.name != "html":
+        return
+    x = np.random.default_rng(0).normal(size=(8, 4))
+    w = ag.tensor(np.full((4, 3), 0.1), requires_grad=True, name="w")
+    b = ag.tensor(np.zeros(3), requires_grad=True, name="b")
+    with ag.module_scope("model"):
+        scores = x @ w + b
+    loss = -np.mean(ag.log_softmax(scores)[np.arange(8), np.arange(8) % 3])
+    ag.build_graph(loss, backward=True).save(Path(app.outdir) / "_static" / "graph.html")
 
 
 def setup(app: Sphinx) -> None:
-    """Leave out what packages such as nn.losses import for their own use; what they offer is nn's and described."""
-    app.connect("autodoc-skip-member", _for_own_use)
-
-
-def _for_own_use(_app: Sphinx, what: str, _name: str, thing: object, _skip: bool, _options: object) -> bool | None:
-    home = str(getattr(thing, "__module__", ""))
-    return True if what == "module" and home.startswith(("typing", "nn.config")) else None
+    """Prepare the texts of docstrings, the notebooks, and the live picture of the first page."""
+    app.connect("autodoc-process-docstring", _as_text, priority=100)  # before napoleon
+    app.connect("autodoc-process-signature", _no_call)
+    app.connect("autodoc-skip-member", _skip_theirs)
+    app.connect("builder-inited", _bring_notebooks)
+    app.connect("build-finished", _draw_live_graph)

@@ -47,12 +47,17 @@ KerasTensor = _Symbol  # Keras's name
 
 
 def version() -> str:
-    """Return the version, `__version__`."""
+    """Return the version, `__version__`.
+
+    Example:
+        >>> version()
+        '0.1.0'
+    """
     return __version__
 
 
 # What few programs use is loaded when it is asked for; downloads need a tenth of all the modules that nn would load.
-_LATE = ("backend", "datasets", "mixed_precision", "ops", "preprocessing", "random", "tree")
+_LATE = ("backend", "datasets", "mixed_precision", "ops", "plots", "preprocessing", "random", "tree")
 
 if TYPE_CHECKING:
     from . import (
@@ -60,6 +65,7 @@ if TYPE_CHECKING:
         datasets as datasets,
         mixed_precision as mixed_precision,
         ops as ops,
+        plots as plots,
         preprocessing as preprocessing,
         random as random,
         tree as tree,

@@ -113,31 +113,56 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
 
 @_of_symbols
 def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
-    """Return x where x > 0, otherwise negative_slope * x."""
+    """Return x where x > 0, otherwise negative_slope * x.
+
+    Example:
+        >>> leaky_relu(np.array([-1.0, 2.0]))
+        array([-0.2,  2. ])
+    """
     return ag.leaky_relu(x, negative_slope)
 
 
 @_of_symbols
 def elu(x: Any, alpha: float = 1.0) -> Any:
-    """Return x where x > 0, otherwise alpha * (exp(x) - 1); see `autograd_lite.elu`."""
+    """Return x where x > 0, otherwise alpha * (exp(x) - 1); see `autograd_lite.elu`.
+
+    Example:
+        >>> elu(np.array([-1.0, 2.0]))
+        array([-0.63212056,  2.        ])
+    """
     return ag.elu(x, alpha)
 
 
 @_of_symbols
 def gelu(x: Any, approximate: bool = False) -> Any:
-    """Return x * Phi(x), with Phi the distribution function of the standard normal; see `autograd_lite.gelu`."""
+    """Return x * Phi(x), with Phi the distribution function of the standard normal; see `autograd_lite.gelu`.
+
+    Example:
+        >>> gelu(np.array([-1.0, 2.0]))
+        array([-0.15865525,  1.95449974])
+    """
     return ag.gelu(x, approximate)
 
 
 @_of_symbols
 def silu(x: Any) -> Any:
-    """Return x * sigmoid(x), also called swish; see `autograd_lite.silu`."""
+    """Return x * sigmoid(x), also called swish; see `autograd_lite.silu`.
+
+    Example:
+        >>> silu(np.array([-1.0, 2.0]))
+        array([-0.26894142,  1.76159416])
+    """
     return ag.silu(x)
 
 
 @_of_symbols
 def softplus(x: Any) -> Any:
-    """Return log(1 + exp(x)), without overflow."""
+    """Return log(1 + exp(x)), without overflow.
+
+    Example:
+        >>> softplus(np.array([-100.0, 0.0, 100.0]))
+        array([3.72007598e-44, 6.93147181e-01, 1.00000000e+02])
+    """
     return ag.softplus(x)
 
 
@@ -176,6 +201,10 @@ SELU_SCALE = 1.0507009873554805
 def celu(x: Any, alpha: float = 1.0) -> Any:
     """Return x where x > 0, otherwise alpha (exp(x / alpha) - 1): smooth at 0 for every alpha.
 
+    Example:
+        >>> celu(np.array([-1.0, 2.0]))
+        array([-0.63212056,  2.        ])
+
     References:
         Barron: Continuously Differentiable Exponential Linear Units, 2017, equation 2.
     """
@@ -185,6 +214,10 @@ def celu(x: Any, alpha: float = 1.0) -> Any:
 @_of_symbols
 def selu(x: Any) -> Any:
     """Return s elu(x, a) with a = 1.6733 and s = 1.0507, which keep mean 0 and variance 1 from layer to layer.
+
+    Example:
+        >>> selu(np.array([-1.0, 2.0]))
+        array([-1.11133074,  2.10140197])
 
     References:
         Klambauer, Unterthiner, Mayr, Hochreiter: Self-Normalizing Neural Networks, 2017, equation 2.
@@ -217,19 +250,33 @@ def glu(x: Any, axis: int = -1) -> Any:
 
 @_of_symbols
 def relu6(x: Any) -> Any:
-    """Return min(max(x, 0), 6), with derivative 0 at 0 and at 6, as the other activations of straight pieces have."""
+    """Return min(max(x, 0), 6), with derivative 0 at 0 and at 6, as the other activations of straight pieces have.
+
+    Example:
+        >>> relu6(np.array([-1.0, 2.0, 9.0]))
+        array([0., 2., 6.])
+    """
     return ag.hard_tanh(x, 0.0, 6.0)
 
 
 @_of_symbols
 def hard_sigmoid(x: Any) -> Any:
-    """Return min(max(x + 3, 0), 6) / 6, a sigmoid of three straight pieces."""
+    """Return min(max(x + 3, 0), 6) / 6, a sigmoid of three straight pieces.
+
+    Example:
+        >>> hard_sigmoid(np.array([-4.0, 0.0, 1.5]))
+        array([0.  , 0.5 , 0.75])
+    """
     return ag.hard_tanh(x + 3.0, 0.0, 6.0) / 6.0
 
 
 @_of_symbols
 def hard_silu(x: Any) -> Any:
     """Return x hard_sigmoid(x), also called hard_swish.
+
+    Example:
+        >>> hard_silu(np.array([-4.0, 0.0, 1.5]))
+        array([-0.   ,  0.   ,  1.125])
 
     References:
         Howard et al.: Searching for MobileNetV3, 2019, section 5.2.
@@ -239,19 +286,34 @@ def hard_silu(x: Any) -> Any:
 
 @_of_symbols
 def hard_tanh(x: Any) -> Any:
-    """Return min(max(x, -1), 1)."""
+    """Return min(max(x, -1), 1).
+
+    Example:
+        >>> hard_tanh(np.array([-4.0, 0.5, 3.0]))
+        array([-1. ,  0.5,  1. ])
+    """
     return ag.hard_tanh(x)
 
 
 @_of_symbols
 def log_sigmoid(x: Any) -> Any:
-    """Return log(sigmoid(x)), without overflow."""
+    """Return log(sigmoid(x)), without overflow.
+
+    Example:
+        >>> log_sigmoid(np.array([-100.0, 0.0]))
+        array([-100.        ,   -0.69314718])
+    """
     return -ag.softplus(-x)
 
 
 @_of_symbols
 def log_softmax(x: Any, axis: int | Sequence[int] = -1) -> Any:
-    """Return log(softmax(x)) along `axis`, or along several axes together, exact where softmax underflows."""
+    """Return log(softmax(x)) along `axis`, or along several axes together, exact where softmax underflows.
+
+    Example:
+        >>> log_softmax(np.array([0.0, np.log(3.0)]))
+        array([-1.38629436, -0.28768207])
+    """
     if isinstance(axis, Sequence):
         return x - ag.logsumexp(x, axis=tuple(axis), keepdims=True)
     return ag.log_softmax(x, axis)
@@ -261,6 +323,10 @@ def log_softmax(x: Any, axis: int | Sequence[int] = -1) -> Any:
 def mish(x: Any) -> Any:
     """Return x tanh(softplus(x)).
 
+    Example:
+        >>> mish(np.array([-1.0, 2.0]))
+        array([-0.30340146,  1.94395896])
+
     References:
         Misra: Mish: A Self Regularized Non-Monotonic Activation Function, 2019, equation 1.
     """
@@ -269,13 +335,23 @@ def mish(x: Any) -> Any:
 
 @_of_symbols
 def hard_shrink(x: Any, threshold: float = 0.5) -> Any:
-    """Return x where abs(x) > threshold, otherwise 0."""
+    """Return x where abs(x) > threshold, otherwise 0.
+
+    Example:
+        >>> hard_shrink(np.array([-1.0, 0.2, 2.0]))
+        array([-1.,  0.,  2.])
+    """
     return np.where(np.abs(x) > threshold, x, 0.0)
 
 
 @_of_symbols
 def soft_shrink(x: Any, threshold: float = 0.5) -> Any:
-    """Return x moved towards 0 by `threshold`, and 0 within it: sign(x) max(abs(x) - threshold, 0)."""
+    """Return x moved towards 0 by `threshold`, and 0 within it: sign(x) max(abs(x) - threshold, 0).
+
+    Example:
+        >>> soft_shrink(np.array([-1.0, 0.2, 2.0]))
+        array([-0.5,  0. ,  1.5])
+    """
     return x - np.clip(x, -threshold, threshold)
 
 
@@ -293,13 +369,23 @@ def softsign(x: Any) -> Any:
 
 @_of_symbols
 def sparse_plus(x: Any) -> Any:
-    """Return 0 where x <= -1, (x + 1)² / 4 where x < 1, otherwise x: the integral of `sparse_sigmoid`."""
+    """Return 0 where x <= -1, (x + 1)² / 4 where x < 1, otherwise x: the integral of `sparse_sigmoid`.
+
+    Example:
+        >>> sparse_plus(np.array([-2.0, 0.0, 2.0]))
+        array([0.  , 0.25, 2.  ])
+    """
     return np.where(x < 1.0, np.square(np.clip(x, -1.0, 1.0) + 1.0) / 4.0, x)
 
 
 @_of_symbols
 def sparse_sigmoid(x: Any) -> Any:
-    """Return min(max((x + 1) / 2, 0), 1)."""
+    """Return min(max((x + 1) / 2, 0), 1).
+
+    Example:
+        >>> sparse_sigmoid(np.array([-2.0, 0.0, 0.5]))
+        array([0.  , 0.5 , 0.75])
+    """
     return ag.hard_tanh((x + 1.0) / 2.0, 0.0, 1.0)
 
 
@@ -340,6 +426,10 @@ def sparsemax(x: Any, axis: int = -1) -> Any:
 def squareplus(x: Any, b: float = 4.0) -> Any:
     """Return (x + sqrt(x² + b)) / 2.
 
+    Example:
+        >>> squareplus(np.array([-2.0, 0.0, 2.0]))
+        array([0.41421356, 1.        , 2.41421356])
+
     References:
         Barron: Squareplus: A Softplus-Like Algebraic Rectifier, 2021, equation 1.
     """
@@ -352,7 +442,12 @@ def squareplus(x: Any, b: float = 4.0) -> Any:
 
 @_of_symbols
 def threshold(x: Any, threshold: float, default_value: float) -> Any:
-    """Return x where x > threshold, otherwise default_value."""
+    """Return x where x > threshold, otherwise default_value.
+
+    Example:
+        >>> threshold(np.array([0.5, 2.0]), 1.0, 0.0)
+        array([0., 2.])
+    """
     return np.where(x > threshold, x, default_value)
 
 

@@ -34,7 +34,11 @@ _NARROW = {"int64": "int32", "uint64": "uint32", "float64": "float32", "complex1
 
 @checked
 def clear_session(free_memory: bool = True) -> None:
-    """Start the numbers of `get_uid` again, and collect garbage; names of layers are counted within a model here."""
+    """Start the numbers of `get_uid` again, and collect garbage; names of layers are counted within a model here.
+
+    Example:
+        >>> clear_session()
+    """
     _UIDS.clear()
     if free_memory:
         gc.collect()
@@ -52,7 +56,13 @@ def get_uid(prefix: str = "") -> int:
 
 
 def is_keras_tensor(x: Any) -> bool:
-    """Return whether x is a symbol, such as `nn.Input` returns."""
+    """Return whether x is a symbol, such as `nn.Input` returns.
+
+    Example:
+        >>> import nn
+        >>> is_keras_tensor(nn.Input((3,))), is_keras_tensor([1.0])
+        (True, False)
+    """
     return isinstance(x, Symbol)
 
 
@@ -80,12 +90,22 @@ def standardize_dtype(dtype: Any) -> str:
 
 
 def is_float_dtype(dtype: Any) -> bool:
-    """Return whether a dtype is one of real floats."""
+    """Return whether a dtype is one of real floats.
+
+    Example:
+        >>> is_float_dtype("float32"), is_float_dtype("int32")
+        (True, False)
+    """
     return standardize_dtype(dtype).startswith("float")
 
 
 def is_int_dtype(dtype: Any) -> bool:
-    """Return whether a dtype is one of integers, with a sign or without."""
+    """Return whether a dtype is one of integers, with a sign or without.
+
+    Example:
+        >>> is_int_dtype("int32"), is_int_dtype("float32")
+        (True, False)
+    """
     return standardize_dtype(dtype).startswith(("int", "uint"))
 
 

@@ -51,7 +51,15 @@ def _axes(what: Any, name: str, value: Any) -> int | tuple[int, ...]:
 
 
 class Constraint(Configurable):
-    """Base class of all constraints; a subclass writes `__call__`, from an array to one of its shape and dtype."""
+    """Base class of all constraints; a subclass writes `__call__`, from an array to one of its shape and dtype.
+
+    Example:
+        >>> class AtMostOne(Constraint):
+        ...     def __call__(self, w):
+        ...         return np.minimum(w, 1.0)
+        >>> AtMostOne()(np.array([0.5, 3.0]))
+        array([0.5, 1. ])
+    """
 
     def __call__(self, w: Array) -> Array:
         """Return an allowed value of a weight, the nearest or close to it."""
@@ -90,6 +98,10 @@ class MinMaxNorm(Constraint):
         max_value: the largest norm, at least min_value.
         rate: the fraction of the way that each step goes, in [0, 1].
         axis: the axis or axes along which the norm is taken.
+
+    Example:
+        >>> MinMaxNorm(0.0, 1.0)(np.array([[3.0], [4.0]])).round(4).tolist()
+        [[0.6], [0.8]]
     """
 
     min_value: float = field(number(0), default=0.0)
@@ -125,6 +137,10 @@ class UnitNorm(Constraint):
 
     Args:
         axis: the axis or axes along which the norm is taken.
+
+    Example:
+        >>> UnitNorm()(np.array([[3.0], [4.0]])).round(4).tolist()
+        [[0.6], [0.8]]
     """
 
     axis: AxesLike = field(_axes, default=0)

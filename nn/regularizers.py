@@ -41,7 +41,15 @@ __all__ = [
 
 
 class Regularizer(Configurable):
-    """Base class of all regularizers; a subclass writes `__call__`, which returns a scalar."""
+    """Base class of all regularizers; a subclass writes `__call__`, which returns a scalar.
+
+    Example:
+        >>> class Largest(Regularizer):
+        ...     def __call__(self, x):
+        ...         return abs(x).max()
+        >>> float(Largest()(np.array([1.0, -3.0])))
+        3.0
+    """
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return the penalty.

@@ -19,11 +19,21 @@ from autograd_lite import tree as _tree
 
 
 class MAP_TO_NONE:
-    """What a function given to `traverse` returns for None, since None means: go on inside."""
+    """What a function given to `traverse` returns for None, since None means: go on inside.
+
+    Example:
+        >>> traverse(lambda x: MAP_TO_NONE if x == 2 else x, [1, 2])
+        [1, 2]
+    """
 
 
 def is_nested(structure: Any) -> bool:
-    """Return whether this is a container."""
+    """Return whether this is a container.
+
+    Example:
+        >>> is_nested([1]), is_nested(1)
+        (True, False)
+    """
     return _parts(structure) is not None
 
 
@@ -77,6 +87,10 @@ def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool
 
     Raises:
         ValueError: if there is no structure, or they are not nested alike.
+
+    Example:
+        >>> map_structure(lambda x, y: x + y, {"a": 1}, {"a": 2})
+        {'a': 3}
     """
     if not structures:
         raise ValueError("map_structure: expected at least one structure; received none")
@@ -131,12 +145,20 @@ def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) 
 
 
 def assert_same_structure(a: Any, b: Any, check_types: object = None) -> None:
-    """Raise a ValueError unless both are nested alike, with containers of the same kinds; `check_types` is ignored."""
+    """Raise a ValueError unless both are nested alike, with containers of the same kinds; `check_types` is ignored.
+
+    Example:
+        >>> assert_same_structure([1, (2, 3)], [4, (5, 6)])
+    """
     _same("assert_same_structure", a, b)
 
 
 def assert_same_paths(a: Any, b: Any) -> None:
-    """Raise a ValueError unless both have leaves at the same paths; a list and a tuple may stand for each other."""
+    """Raise a ValueError unless both have leaves at the same paths; a list and a tuple may stand for each other.
+
+    Example:
+        >>> assert_same_paths({"a": 1}, {"a": 2})
+    """
     here, there = ({path for path, _ in flatten_with_path(x)} for x in (a, b))
     if here != there:
         raise ValueError(
@@ -146,7 +168,12 @@ def assert_same_paths(a: Any, b: Any) -> None:
 
 
 def lists_to_tuples(structure: Any) -> Any:
-    """Return the structure with tuples for lists."""
+    """Return the structure with tuples for lists.
+
+    Example:
+        >>> lists_to_tuples([1, [2, 3]])
+        (1, (2, 3))
+    """
     return traverse(lambda x: tuple(x) if isinstance(x, list) else None, structure, top_down=False)
 
 

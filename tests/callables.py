@@ -28,7 +28,7 @@ __all__ = ["Target", "targets"]
 FUNCTIONS = ("autograd_lite", "autograd_lite.random", "autograd_lite.testing", "autograd_lite.graph")
 NAMESPACES = (
     *("activations", "layers", "losses", "metrics", "optimizers", "optimizers.schedules", "initializers", "callbacks"),
-    *("regularizers", "constraints", "utils", "models", "saving", "surfaces", "generation", "data", "datasets"),
+    *("regularizers", "constraints", "utils", "models", "saving", "plots.decision", "generation", "data", "datasets"),
 )
 # Callables that users do not call with arguments, with the reason.
 WITHOUT = {

@@ -1,4 +1,4 @@
-"""docs/conventions.md is the table of special values, which the laws hold."""
+"""docs/reference/conventions.md is the table of special values, which the laws hold."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from . import linalg_cases, surface_cases
 from .special_values import GROUPS, Special
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "conventions.md"
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "conventions.md"
 # Beside those of the table itself.
 MORE = {"Sorting, scans and statistics": surface_cases.SPECIAL, "Linear algebra": linalg_cases.SPECIAL}
 
@@ -48,4 +48,4 @@ def test_the_page_of_conventions_is_the_table() -> None:
     text = page()
     if os.environ.get("AUTOGRAD_LITE_WRITE_GOLDEN"):
         PAGE.write_text(text, encoding="utf-8")
-    assert PAGE.read_text(encoding="utf-8") == text, "docs/conventions.md is old: run with AUTOGRAD_LITE_WRITE_GOLDEN=1"
+    assert PAGE.read_text(encoding="utf-8") == text, "conventions.md is old: run with AUTOGRAD_LITE_WRITE_GOLDEN=1"

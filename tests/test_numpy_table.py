@@ -1,4 +1,4 @@
-"""docs/numpy.md: what Tensors make of every function of NumPy that can be overridden. Computed, so that it cannot lie.
+"""The page of the reference on NumPy: what Tensors make of every function that can be overridden, computed.
 
 Write it anew with AUTOGRAD_LITE_WRITE_GOLDEN=1.
 """
@@ -29,7 +29,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore"),
     pytest.mark.skipif(np.lib.NumpyVersion(np.__version__) < "2.4.0", reason="the table is that of NumPy 2.4"),
 ]
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "numpy.md"
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "numpy.md"
 SECTIONS: dict[str, Any] = {"numpy": np, "numpy.linalg": np.linalg, "numpy.fft": np.fft}
 ELSEWHERE = {
     "numpy.lib.stride_tricks": np.lib.stride_tricks,
@@ -46,6 +46,21 @@ class Row(NamedTuple):
     names: tuple[str, ...]
     status: str
     note: str
+
+
+EXAMPLE = """
+```python
+>>> import numpy as np
+>>> import autograd_lite as ag
+>>> x = ag.tensor([3.0, 1.0, 2.0], requires_grad=True)
+>>> np.sort(x)  # differentiable
+Tensor([1., 2., 3.], op=take_along_axis)
+>>> np.argmax(x)  # forward only
+Tensor(0, op=argmax)
+>>> np.save("x.npy", x)  # refused
+Traceback (most recent call last):
+autograd_lite.core.errors.UnsupportedError: np.save is not supported on Tensors. Write np.save(path, x.numpy())...
+```"""
 
 
 def functions_of(module: Any) -> dict[Callable[..., Any], tuple[str, ...]]:
@@ -101,6 +116,7 @@ def page() -> Iterator[str]:
     yield "An argument that cannot be honoured is refused as well, never ignored. The methods of ufuncs (`reduce`,"
     yield "`accumulate`, `reduceat`, `outer`, `at`) work too, and so do the arguments `out=`, `where=`, `initial=` and"
     yield "`dtype=` wherever no gradient would be lost."
+    yield from EXAMPLE.split("\n")
     for title in MODULES:
         yield from ("", f"## {title}", "", "| function | status | how |", "|---|---|---|")
         for row in rows(title):
@@ -112,7 +128,7 @@ def test_the_page_is_what_the_tables_say() -> None:
     text = "\n".join(page()) + "\n"
     if os.environ.get("AUTOGRAD_LITE_WRITE_GOLDEN"):
         PAGE.write_text(text, encoding="utf-8")
-    assert PAGE.read_text(encoding="utf-8") == text, "docs/numpy.md is old: run with AUTOGRAD_LITE_WRITE_GOLDEN=1"
+    assert PAGE.read_text(encoding="utf-8") == text, "numpy.md is old: run with AUTOGRAD_LITE_WRITE_GOLDEN=1"
 
 
 def test_at_least_250_functions_take_tensors() -> None:

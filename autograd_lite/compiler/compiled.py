@@ -107,6 +107,15 @@ class Compiled(Generic[P, R]):
 
     Attributes:
         exact, max_bytes, validate: as of `compile`.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> import numpy as np
+        >>> double = ag.compile(lambda x: x * 2)
+        >>> double(np.ones(2))
+        array([2., 2.])
+        >>> isinstance(double, Compiled)
+        True
     """
 
     def __init__(

@@ -142,6 +142,8 @@ def ordered(shape: Sequence[int], strides: Sequence[Sequence[int]]) -> tuple[lis
         shape: of the iteration.
         strides: of every operand, 0 where it is broadcast.
     """
+    if len(shape) < 2:
+        return ([], []) if not shape or shape[0] == 1 else (list(shape), [tuple([s[0] for s in strides])])
     order: list[int] = []  # from the innermost to the outermost
     for axis in reversed(range(len(shape))):
         place = len(order)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.errors import ReplayError
+from ..core.errors import ReplayError, more_on
 from ..core.node import next_stamp
 from ..ir.hosts import leaves_of
 from ..ir.node import Kind
@@ -120,7 +120,7 @@ def validated(
     for generator, state in after.items():
         generator.state = state
     _settle(done, expected)
-    raise ReplayError(reason)
+    raise ReplayError(reason + more_on("replay-differs"))
 
 
 def _alike(a: Any, b: Any, exact: bool) -> bool:

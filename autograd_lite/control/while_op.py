@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..core.errors import GradError
+from ..core.errors import GradError, more_on
 from ..core.op import Op, jointly
 from ..core.shapes import ShapeDtype
 from ..functional.batched import Batched, unbatched
@@ -24,7 +24,7 @@ from .passing import KeepAll, note_effects, tangent_or_zeros
 NO_WAY_BACK = (
     "while_loop: expected no gradient to flow back through it, since the number of steps whose values would be kept is "
     "unknown; received a cotangent. State the most steps that it takes, max_steps=…, use scan for a number of steps "
-    "that is known, or jvp for forward mode"
+    "that is known, or jvp for forward mode" + more_on("loop-without-a-bound")
 )
 
 

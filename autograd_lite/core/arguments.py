@@ -26,6 +26,10 @@ class Kind(NamedTuple):
 
     A kind is `sure` if its test is exact: an argument that fails it is wrong, whatever the error says. Values of the
     types in `quick` pass the test.
+
+    Example:
+        >>> Kind("a string", lambda value: isinstance(value, str)).accepts("text")
+        True
     """
 
     words: str
@@ -63,7 +67,12 @@ def _is_dtype(value: Any) -> bool:
 
 
 def is_numbers(value: Any) -> bool:
-    """True if NumPy turns the value into numbers; Tensors count."""
+    """True if NumPy turns the value into numbers; Tensors count.
+
+    Example:
+        >>> is_numbers([1.0, 2.0]), is_numbers("text")
+        (True, False)
+    """
     if hasattr(value, "__apply_op__"):
         return True
     try:
@@ -222,7 +231,14 @@ _CACHE: weakref.WeakKeyDictionary[Any, dict[str, Kind]] = weakref.WeakKeyDiction
 
 
 def kinds_of(function: Callable[..., Any]) -> dict[str, Kind]:
-    """Return the kind of each parameter of a function, in order, from its annotation or else its name."""
+    """Return the kind of each parameter of a function, in order, from its annotation or else its name.
+
+    Example:
+        >>> def scale(x: float) -> float:
+        ...     return 2 * x
+        >>> kinds_of(scale)["x"].words
+        'a number'
+    """
     if not isinstance(function, types.FunctionType):  # written in C: it has no annotations
         return {}
     found = _CACHE.get(function)
@@ -254,7 +270,12 @@ def _kind_of_parameter(p: inspect.Parameter, known: Mapping[str, Any], by_name: 
 
 
 def described(value: Any) -> str:
-    """Return a short description of a value; for an array, its shape and dtype."""
+    """Return a short description of a value; for an array, its shape and dtype.
+
+    Example:
+        >>> described(np.zeros((2, 3)))
+        'ndarray of shape (2, 3) float64'
+    """
     if isinstance(value, type):
         return f"the class {value.__name__}"
     if isinstance(value, (types.FunctionType, types.BuiltinFunctionType, np.ufunc)):
@@ -286,7 +307,12 @@ def given(name: str, value: Any) -> str:
 
 
 def refusal(call: str, name: str, words: str, value: Any) -> str:
-    """Return the message about one argument of the wrong kind."""
+    """Return the message about one argument of the wrong kind.
+
+    Example:
+        >>> refusal("scale", "x", "a number", "text")
+        "scale: expected the argument x to be a number; received x='text'"
+    """
     what = name if len(name) > 1 else f"the argument {name}"
     return f"{call}: expected {what} to be {words}; received {given(name, value)}{_hint(words, value)}"
 
@@ -307,6 +333,9 @@ def function_given(call: str, f: Any) -> None:
 
     Raises:
         TypeError: if it cannot be called.
+
+    Example:
+        >>> function_given("grad", len)
     """
     if not callable(f):
         more = ". Write it as a function of x, such as lambda x: …" if is_array(f) else ""
@@ -319,6 +348,10 @@ def numbers(call: str, name: str, value: Any, dtype: Any = None) -> Any:
     Raises:
         TypeError: if the value is something else.
         ValueError: for lists of different lengths.
+
+    Example:
+        >>> numbers("scale", "x", [1, 2])
+        array([1, 2])
     """
     try:
         array = np.asarray(value, dtype)
@@ -333,7 +366,12 @@ def numbers(call: str, name: str, value: Any, dtype: Any = None) -> Any:
 
 
 def bound(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a call by name, as far as they can be matched."""
+    """Return the arguments of a call by name, as far as they can be matched.
+
+    Example:
+        >>> bound(lambda x, y=2: x, (1,), {})
+        {'x': 1}
+    """
     try:
         given = inspect.signature(function).bind(*args, **kwargs)
     except (TypeError, ValueError):

@@ -8,7 +8,16 @@ import numpy as np
 
 
 class GradError(RuntimeError):
-    """A gradient was asked for that the recorded graph cannot give."""
+    """A gradient was asked for that the recorded graph cannot give.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> try:
+        ...     ag.tensor(1.0).backward()
+        ... except GradError:
+        ...     print("a tensor without a history")
+        a tensor without a history
+    """
 
 
 class MissingRule(GradError, NotImplementedError):
@@ -16,11 +25,29 @@ class MissingRule(GradError, NotImplementedError):
 
 
 class ShapeError(ValueError):
-    """Shapes do not fit together."""
+    """Shapes do not fit together.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> try:
+        ...     ag.tensor([1.0, 2.0], requires_grad=True) @ ag.tensor([1.0, 2.0, 3.0])
+        ... except ShapeError:
+        ...     print("lengths differ")
+        lengths differ
+    """
 
 
 class DtypeError(TypeError):
-    """A dtype does not allow the operation, such as the gradient of an integer tensor."""
+    """A dtype does not allow the operation, such as the gradient of an integer tensor.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> try:
+        ...     ag.tensor([1, 2], requires_grad=True)
+        ... except DtypeError:
+        ...     print("integers have no gradient")
+        integers have no gradient
+    """
 
 
 class NonFiniteError(FloatingPointError):
@@ -33,6 +60,15 @@ class NonFiniteError(FloatingPointError):
         scope: the path of the `nn` module that it ran in.
         index: of the first element that is not finite.
         backward: whether it happened in the backward pass.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> try:
+        ...     with ag.raise_on_nan():
+        ...         np.log(ag.tensor([0.0], requires_grad=True))
+        ... except NonFiniteError as error:
+        ...     print(error.op, error.index)
+        log (0,)
     """
 
     def __init__(
@@ -56,11 +92,25 @@ class NonFiniteError(FloatingPointError):
 
 
 class TraceError(RuntimeError):
-    """In a function that `compile` or `trace` runs, a value was about to become a constant of what is recorded."""
+    """In a function that `compile` or `trace` runs, a value was about to become a constant of what is recorded.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> try:
+        ...     ag.compile(lambda x: x if float(x.sum()) > 0 else -x)(np.ones(2))
+        ... except TraceError:
+        ...     print("the branch would become a constant")
+        the branch would become a constant
+    """
 
 
 class ReplayError(RuntimeError):
-    """With `compile(f, validate=True)`: a replay gave something else than the function."""
+    """With `compile(f, validate=True)`: a replay gave something else than the function.
+
+    Example:
+        >>> issubclass(ReplayError, RuntimeError)
+        True
+    """
 
 
 class AssumptionFailed(Exception):
@@ -78,7 +128,17 @@ class Obstacle(AssumptionFailed):
 
 
 class UnsupportedError(TypeError):
-    """A NumPy call, or an argument of one, that Tensors do not support; the message names what to use."""
+    """A NumPy call, or an argument of one, that Tensors do not support; the message names what to use.
+
+    Example:
+        >>> issubclass(UnsupportedError, Exception)
+        True
+    """
+
+
+def more_on(entry: str) -> str:
+    """Return the end of a message: where the manual has more on it, with an example and a cure."""
+    return f" (see docs/help/errors.md#{entry})"
 
 
 def refuse(function: str, instead: str, **arguments: Any) -> None:

@@ -8,9 +8,13 @@ of every large result is then faulted in and zeroed again, which took a third of
 
 from __future__ import annotations
 
-import ctypes
 import os
 import sys
+
+try:
+    import ctypes
+except ImportError:  # in a browser, and in builds of Python without libffi
+    ctypes = None  # type: ignore[assignment]
 
 KEEP_BYTES = 1 << 30
 # From glibc's malloc.h. 32 MiB is the largest threshold it accepts; larger arrays are mapped as before.
@@ -40,9 +44,15 @@ def keep_freed_memory(limit: int = KEEP_BYTES) -> bool:
 
     Returns:
         Whether the setting took effect.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> kept = ag.keep_freed_memory()
+        >>> ag.keeps_freed_memory() == kept
+        True
     """
     global _kept
-    if not sys.platform.startswith("linux"):
+    if ctypes is None or not sys.platform.startswith("linux"):
         return False
     try:
         mallopt = ctypes.CDLL(None).mallopt

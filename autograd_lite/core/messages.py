@@ -197,6 +197,11 @@ def explained(
         kinds: what its arguments may be.
         final: False where the call may be part of another one, which then explains the error anew.
         retell: whether an argument of the wrong kind counts for more than what an inner call said.
+
+    Example:
+        >>> error = explained("scale", TypeError("bad"), {"x": "text"}, {})
+        >>> type(error).__name__
+        'TypeError'
     """
     return _in_place_of(error, _explained(call, error, arguments, kinds, final, retell))
 
@@ -354,7 +359,14 @@ def _boundary(function: Any, problem_of: Any) -> Any:
 
 
 def problem_of(function: Any, error: Exception, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exception:
-    """Return the error of a function's call that says what was called, expected and received."""
+    """Return the error of a function's call that says what was called, expected and received.
+
+    Example:
+        >>> def scale(x: float) -> float:
+        ...     return 2 * x
+        >>> type(problem_of(scale, TypeError("bad"), ("text",), {})).__name__
+        'TypeError'
+    """
     call, arguments, kinds = function.__name__, bound(function, args, kwargs), kinds_of(function)
     if call in ("get", "serialize", "deserialize"):  # many modules have them, and constructors call them
         package, _, module = function.__module__.partition(".")
@@ -425,6 +437,14 @@ def checked_class(cls: C, *, without: Iterable[str] = ()) -> C:
     Args:
         cls: its own methods are replaced, not those of its bases.
         without: methods that are called too often, or that explain their errors themselves.
+
+    Example:
+        >>> class Scale:
+        ...     def __init__(self, factor: float):
+        ...         self.factor = factor
+        >>> Scale = checked_class(Scale)
+        >>> Scale(2.0).factor
+        2.0
     """
     for name, member in list(vars(cls).items()):
         if name in without or (name.startswith("_") and name not in ("__init__", "__call__")):

@@ -100,9 +100,23 @@ def _begin(entry: Entry) -> None:
         raise
 
 
+# What `hold_mode` made outside of all blocks, by its change. No block that such a mode lists ends, so none changes.
+_HELD: dict[Callable[[Mode], None], Mode] = {}
+
+
 def hold_mode(change: Callable[[Mode], None]) -> None:
-    """Change the mode for the rest of a context that ends with the caller; nothing has to bring the old one back."""
-    MODE.set(_changed(Entry(change)))
+    """Change the mode for the rest of a context that ends with the caller; nothing has to bring the old one back.
+
+    Args:
+        change: a function of a module, since what it makes of the mode outside of all blocks is made once.
+    """
+    if MODE.get() is not _OUTSIDE:
+        MODE.set(_changed(Entry(change)))
+        return
+    mode = _HELD.get(change)
+    if mode is None:
+        mode = _HELD[change] = _changed(Entry(change))
+    MODE.set(mode)
 
 
 def _changed(entry: Entry) -> Mode:
@@ -310,13 +324,29 @@ class no_grad(_Recording):
 
 
 class enable_grad(_Recording):
-    """Record inside, also within a `no_grad` block."""
+    """Record inside, also within a `no_grad` block.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> w = ag.tensor(2.0, requires_grad=True)
+        >>> with ag.no_grad(), ag.enable_grad():
+        ...     y = w * w
+        >>> y.requires_grad
+        True
+    """
 
     _change = staticmethod(record_on)
 
 
 def is_grad_enabled() -> bool:
-    """Return whether operations are recorded here."""
+    """Return whether operations are recorded here.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> with ag.no_grad():
+        ...     print(is_grad_enabled())
+        False
+    """
     return MODE.get().record
 
 

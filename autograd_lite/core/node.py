@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import sys
@@ -217,6 +218,7 @@ def user_source() -> Source | None:
     return None if code is None else _source(code, instruction)
 
 
+@functools.lru_cache(maxsize=1024)  # a compiled function is traced twice, and its passes ask again
 def _source(code: CodeType, instruction: int) -> Source:
     lines = (line for start, end, line in code.co_lines() if start <= instruction < end and line is not None)
     return Source(code.co_filename, next(lines, code.co_firstlineno), code.co_name)

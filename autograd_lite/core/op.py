@@ -230,7 +230,15 @@ def _op_named(name: str) -> Op:
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False, slots=True)
 class applied:
-    """Mark a partial that is cheaper, or safer, in applied form: `applied(lambda g, out, x, y: g / y)`."""
+    """Mark a partial that is cheaper, or safer, in applied form: `applied(lambda g, out, x, y: g / y)`.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> import numpy as np
+        >>> halve = ag.elementwise(lambda x: x / 2, applied(lambda g, out, x: g / 2), name="halve")
+        >>> ag.grad(halve)(3.0)
+        np.float64(0.5)
+    """
 
     function: Callable[..., Any]
 

@@ -7,19 +7,22 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.depth import DEPTH, Depth, inside_lifted
-from ..core.errors import DtypeError, GradError, ShapeError
+from ..core.depth import DEPTH, Depth
+from ..core.errors import DtypeError, GradError, ShapeError, more_on
 from ..core.mode import MODE, TAPES, enter_mode, leave_mode, record_on, restore_mode
 from ..core.node import Node
 from ..engine import edge_of
 from ..ops import shape
 from ..paths import Paths, paths_from
 from ..tensors.lifted import Held, Level, Lifted, face
+from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
-from ..tree import beside as walk_beside, items, leaves, map as map_leaves, rebuild
+from ..tree import beside as walk_beside, items, leaves, map as map_leaves
 
 _CONTAINERS = frozenset({list, tuple, dict})
-_ARRAYS = frozenset({np.ndarray, float, int, bool, str, np.float64, np.float32})
+# Classes of what holds no Tensor and of what is differentiated by as it is.
+_BARE = frozenset({np.ndarray, float, int, bool, str, complex, np.float64, np.float32, type(None)})
+_FLOATING = frozenset({float, complex, np.float64, np.float32})
 
 
 class Traced(NamedTuple):
@@ -54,30 +57,38 @@ def trace(
     inputs = list(args)
     depth, mode = DEPTH.get(), MODE.get()
     # Inside jvp or vmap the record gets a level of its own; otherwise one tape serves all, which is faster.
-    level = Level() if inside_lifted() else None
+    level = Level() if depth.all > depth.tapes else None
     try:
         DEPTH.set(Depth(depth.all + 1, depth.tapes + 1))
-        recording = enter_mode(record_on)
+        recording = enter_mode(record_on) if mode.entries else None  # outside of all blocks, calls are recorded
         for i in wanted:
             inputs[i] = _variables(what, args[i], i, level)
         # Their nodes, because a function may rebind its arguments, as `x *= 2` does.
         variables = tuple([_nodes(inputs[i]) for i in wanted])
         out = f(*inputs, **kwargs)
-        leave_mode(recording)
+        if recording is not None:
+            leave_mode(recording)
     except BaseException:
         restore_mode(mode)
         raise
     finally:
         DEPTH.set(depth)
-    tensors = tensors_in(args, kwargs)
+    tensors = tensors_in(*args, *kwargs.values()) if kwargs or not _BARE.issuperset(map(type, args)) else ()
     targets: set[Any] = set()
     for vs in variables:
-        targets.update((vs,) if vs.__class__ is Node else leaves(vs))
-    paths = paths_from([edge_of(t) for t in tensors_in(out) if t.requires_grad], targets)
+        if vs.__class__ is Node:
+            targets.add(vs)
+        else:
+            targets.update(leaves(vs))
+    if out.__class__ is Tensor and out._node.__class__ is Node:
+        paths = paths_from((out._node,) if out._node.needs else (), targets)
+    else:
+        paths = paths_from([edge_of(t) for t in tensors_in(out) if t.requires_grad], targets)
     # The variables of transformations around this one are history too, those of transformations that ended are not.
     history = paths.history or (paths.astray and depth.tapes > 0)
     # On a tape every Tensor has a node.
-    history = history or any(t._node is not None and (mode.tape is None or t._node.needs) for t in tensors)
+    for t in tensors:
+        history = history or (t._node is not None and (mode.tape is None or t._node.needs))
     create_graph = history and mode.record and level is None
     on = mode.tape if level is None and not create_graph else None
     ends = on is not None and not on.rehearses  # whether the derivatives of a body matter is not known
@@ -87,7 +98,11 @@ def trace(
 
 
 def _nodes(tree: Any) -> Any:
-    return tree._node if isinstance(tree, Tensor) else map_leaves(lambda v: v._node, tree)
+    return tree._node if isinstance(tree, Tensor) else map_leaves(_node, tree)
+
+
+def _node(v: Any) -> Any:
+    return v._node
 
 
 def has_history(*trees: Any) -> bool:
@@ -105,7 +120,7 @@ def tensors_in(*trees: Any) -> list[Tensor]:
             found.append(a)
         elif a.__class__ in _CONTAINERS:
             stack += a.values() if a.__class__ is dict else a
-        elif a.__class__ not in _ARRAYS:
+        elif a.__class__ not in _BARE:
             found += [x for x in leaves(a) if isinstance(x, Tensor)]
     return found
 
@@ -113,6 +128,8 @@ def tensors_in(*trees: Any) -> list[Tensor]:
 def positions(what: str, f: Callable[..., Any], argnums: int | Sequence[int], args: tuple[Any, ...]) -> tuple[int, ...]:
     """Return which positional arguments `argnums` names, counted from the front."""
     n = len(args)
+    if argnums.__class__ is int and 0 <= argnums < n:
+        return (argnums,)
     wanted = (argnums,) if isinstance(argnums, int) else tuple(argnums)
     for i in wanted:
         if not -n <= i < n:
@@ -150,11 +167,16 @@ def beside(what: str, expected: str, tree: Any, given: Any) -> list[tuple[str, A
 
 
 def _variables(what: str, tree: Any, i: int, level: Level | None) -> Any:
-    tree = array_like(tree)
-    if isinstance(tree, (np.ndarray, Tensor)) and tree.dtype.kind in "fc":
+    if tree.__class__ in _FLOATING or (isinstance(tree, (np.ndarray, Tensor)) and tree.dtype.kind in "fc"):
         return variable(tree, level)
-    pairs = list(items(tree))
-    return rebuild(tree, iter([variable(floating(what, a, f"argument {i}{path}"), level) for path, a in pairs]))
+    tree = array_like(tree)
+
+    def of_leaf(a: Any) -> Tensor:
+        if a.__class__ not in _FLOATING and (not hasattr(a, "dtype") or a.dtype.kind not in "fc"):
+            floating(what, a, f"argument {i}{next((path for path, x in items(tree) if x is a), '')}")
+        return variable(a, level)
+
+    return map_leaves(of_leaf, tree)
 
 
 def floating(what: str, a: Any, where: str) -> Any:
@@ -166,15 +188,19 @@ def floating(what: str, a: Any, where: str) -> Any:
     if dtype.kind not in "fc":
         raise DtypeError(
             f"{what}: expected a floating {where} to differentiate by; received dtype {dtype.name}. "
-            "Pass 2.0 instead of 2, or cast with .astype(float)"
+            "Pass 2.0 instead of 2, or cast with .astype(float)" + more_on("integers")
         )
     return a
 
 
 def variable(a: Any, level: Level | None) -> Tensor:
     """Make the Tensor that stands for an array: the result of a copy, to which gradients flow as to any other."""
+    if level is None and not TAPES and not isinstance(a, Tensor):
+        value: Any = np.array(a)
+        edge = wrap(value, None)
+        return wrap(value, Node(shape.copy, (edge,), {}, (None, edge), (0,), value.shape, value.dtype, None))
     a = taped(a) if TAPES else a
-    value: Any = np.array(a._data if isinstance(a, Tensor) else a) if level is None else Held(bare(a), level)
+    value = np.array(a._data if isinstance(a, Tensor) else a) if level is None else Held(bare(a), level)
     known = level is None and isinstance(a, Tensor) and a._node is not None
     edge = edge_of(a) if known else face(value, None)
     return face(value, Node(shape.copy, (edge,), {}, (None, edge), (0,), value.shape, value.dtype, None))
@@ -210,19 +236,23 @@ def scalar(what: str, out: Any) -> Any:
     Raises:
         GradError: if it is not.
     """
+    if out.__class__ is Tensor and out._data.shape == () and out._data.dtype.kind == "f":
+        return out
     if not isinstance(out, (Tensor, np.ndarray, np.generic, int, float, complex)):
         raise GradError(
             f"{what}: expected the function to return a scalar; received {type(out).__name__}"
             + (". Did it forget to return?" if out is None else "; has_aux=True allows a pair (value, anything)")
+            + more_on("nothing-returned" if out is None else "not-a-scalar")
         )
     if np.shape(out._data if isinstance(out, Tensor) else out) not in ((), (1,)):
         raise GradError(
             f"{what}: expected the function to return a scalar; received shape {np.shape(out)}. "
-            "Reduce it, with .sum() or .mean()"
+            "Reduce it, with .sum() or .mean()" + more_on("not-a-scalar")
         )
     if (out.dtype if isinstance(out, Tensor) else np.asarray(out).dtype).kind == "c":
         raise GradError(
             f"{what}: expected a real loss; received a complex one. Take its .real or abs(), or give vjp a cotangent"
+            + more_on("complex-loss")
         )
     return out
 
@@ -242,7 +272,7 @@ def arrays_returned(what: str, out: Any) -> Any:
     if out is None:
         raise GradError(
             f"{what}: expected the function to return an array or a container of arrays; received None. Did it forget "
-            "to return?"
+            "to return?" + more_on("nothing-returned")
         )
     return out
 
@@ -268,5 +298,5 @@ def like_argument(g: Any, a: Any, as_tensors: bool, ends: bool = False) -> Any:
     if as_tensors or isinstance(g, Lifted) or (TAPES and on_tape()):
         t = face(g, None)
         return t.detach() if ends else t
-    g = g._data if isinstance(g, Tensor) else g
-    return np.array(g)[()] if isinstance(a, (float, np.generic)) else np.array(g)
+    g = np.array(g._data if isinstance(g, Tensor) else g)
+    return g[()] if isinstance(a, (float, np.generic)) else g

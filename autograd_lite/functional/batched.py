@@ -11,7 +11,7 @@ import numpy as np
 from ..core.arguments import function_given
 from ..core.batching import one_by_one
 from ..core.depth import inside
-from ..core.errors import ShapeError
+from ..core.errors import ShapeError, more_on
 from ..core.messages import checked
 from ..core.op import Op
 from ..core.shapes import normalize_axis
@@ -42,11 +42,17 @@ class Batched(Lifted):
         return self.array.dtype
 
     @property
+    def inner(self) -> Any:
+        """All examples."""
+        return self.array
+
+    @property
     def example(self) -> NoReturn:
         """Refuse: no example represents all of them."""
         raise TypeError(
             f"vmap: the values of a batched tensor of shape {self.shape} were asked for, as by `if`, float() or an "
             "index; they differ from example to example. Choose with np.where, index with np.take_along_axis"
+            + more_on("value-of-a-batch")
         )
 
     def apply(self, op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:

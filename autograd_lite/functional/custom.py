@@ -11,7 +11,7 @@ import numpy as np
 
 from ..core.arguments import function_given
 from ..core.depth import DEPTH, inside_as
-from ..core.errors import GradError, Obstacle, ShapeError
+from ..core.errors import GradError, Obstacle, ShapeError, more_on
 from ..core.messages import checked
 from ..core.mode import MODE, TAPES, enable_grad, is_grad_enabled
 from ..core.node import LEAF, Node, next_stamp
@@ -85,7 +85,7 @@ class custom_vjp(Primitive):
                 if len(found) != len(args):
                     raise ShapeError(
                         f"custom_vjp: expected the rule of {self._name} to return {len(args)} cotangents, one an "
-                        f"argument; received {len(found)}"
+                        f"argument; received {len(found)}" + more_on("missing-rule")
                     )
                 return [found[i] for i in argnums]
 

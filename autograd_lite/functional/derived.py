@@ -35,7 +35,7 @@ from .arguments import (
 )
 from .batched import Batched, unbatched
 from .dual import Dual, ForwardLevel, primal_of, tangent_of
-from .gradient import given_back, grad, pairs_of, pull_back, vjp
+from .gradient import given_back, grad, one_for, pairs_of, pull_back, vjp
 
 _recorded = enable_grad()(pull_back)  # decorated, which restores the mode wherever an interrupt comes
 
@@ -46,7 +46,8 @@ def jacobian(
 ) -> Callable[..., Any]:
     """Return a function that computes the Jacobian of `f`: J[i, j] = d out[i] / d x[j], for multi-indices i and j.
 
-    All rows (reverse mode) or all columns (forward mode) are computed in one batched pass.
+    Rows (reverse mode) are computed in batched passes, all in one unless they are large; all columns (forward mode) in
+    one.
 
     Args:
         f: a function that returns an array, or a container of arrays.
@@ -92,30 +93,52 @@ def _outputs(out: Any, has_aux: bool) -> tuple[Any, Any]:
     return arrays_returned("jacobian", out[0]), out[1]
 
 
+# The elements of the largest cotangent in one pass: few enough for a cache, and enough that the passes cost little.
+_BLOCK = 1 << 17
+
+
 def rows(out: Any, traced: Traced, single: bool) -> Any:
-    """Return the Jacobian of one output by reverse mode: a batch of unit cotangents in one pass."""
-    pairs, targets = pairs_of(traced), traced.paths.targets
+    """Return the Jacobian of one output by reverse mode: batches of unit cotangents, each in one pass."""
     found: dict[Any, Any] = {}
-    batch = Level()
+    as_tensors, ours = traced.as_tensors or traced.create_graph, False
     if isinstance(out, Tensor) and out.requires_grad:
-        units = np.eye(out.size, dtype=out.dtype).reshape((out.size, *out.shape))
-        found = cotangents(
-            {edge_of(out): Batched(units, batch)},
-            targets,
-            retain_graph=True,
-            create_graph=traced.create_graph and not traced.ends,
-            level=traced.level,
-            paths=traced.paths,
-        )
+        # What is recorded or batched further out is kept whole anyway, and its history costs by the pass.
+        whole = traced.create_graph or traced.level is not None
+        largest = max([out.size, *(node.size for node in traced.paths.order)])
+        count = out.size if whole else min(out.size, max(1, _BLOCK // max(1, largest)))
+        ours = count < out.size
+        for start in range(0, out.size, max(1, count)):
+            block = _block_of_rows(out, traced, start, min(count, out.size - start))
+            if not ours:
+                found = block
+                break
+            for v, part in block.items():
+                if v not in found:
+                    found[v] = np.empty((out.size, *part.shape[1:]), part.dtype)
+                found[v][start : start + count] = part
     grads = []
-    for v, _ in pairs:
-        g = found.get(v)
+    for v, _ in pairs_of(traced):
         shape = (*np.shape(out), *v.shape)
-        g = np.zeros(shape, v.dtype) if g is None else unbatched(g, out.size, batch).reshape(shape)
-        grads.append(like_argument(g, None, traced.as_tensors or traced.create_graph, traced.ends))
+        g = np.zeros(shape, v.dtype) if found.get(v) is None else found[v].reshape(shape)
+        grads.append(g if ours and not as_tensors else like_argument(g, None, as_tensors, traced.ends))
     each = iter(grads)
     results = tuple(rebuild(vs, each) for vs in traced.variables)
     return results[0] if single else results
+
+
+def _block_of_rows(out: Tensor, traced: Traced, start: int, count: int) -> dict[Any, Any]:
+    """Return some consecutive rows of the Jacobian by each variable that they depend on."""
+    batch = Level()
+    units = np.eye(count, out.size, start, dtype=out.dtype).reshape((count, *out.shape))
+    pulled = cotangents(
+        {edge_of(out): Batched(units, batch)},
+        traced.paths.targets,
+        retain_graph=True,
+        create_graph=traced.create_graph and not traced.ends,
+        level=traced.level,
+        paths=traced.paths,
+    )
+    return {v: unbatched(pulled[v], count, batch) for v, _ in pairs_of(traced) if pulled.get(v) is not None}
 
 
 def _forward(
@@ -213,8 +236,7 @@ def hvp(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
         # One tape: f and its gradient are recorded once, and v is pulled back through both.
         traced = trace("hvp", f, argnums, tuple(point), kwargs)
         out = scalar("hvp", traced.out)
-        one: Any = np.ones(out.shape, out.dtype) if isinstance(out, Tensor) else 1.0
-        (slopes,) = _recorded(traced._replace(as_tensors=True, create_graph=True, ends=False), [(out, one)])
+        (slopes,) = _recorded(traced._replace(as_tensors=True, create_graph=True, ends=False), [(out, one_for(out))])
         roots = _along(slopes, v)
         edges = [edge_of(g) for g, _ in roots if g.requires_grad]
         (result,) = pull_back(traced._replace(paths=paths_from(edges, traced.paths.targets)), roots)

@@ -7,13 +7,17 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
-from ..core.mode import enable_grad
+from ..core.mode import MODE, TAPES, enable_grad
+from ..core.node import next_stamp
 from ..core.op import Kind, Op, read_rule
 from ..core.shapes import cast_back, expand_reduced, sum_to_shape
-from ..engine import cotangents, edge_of, masked, masked_product
+from ..engine import cotangents, edge_of, masked, masked_product, may_have_nan
 from ..tensors.lifted import Level, Lifted, face
 from ..tensors.tensor import Tensor
 from .arguments import variable
+
+_UNIT, _CONSTANT, _PARTIAL, _APPLIED, _VJP = Kind.UNIT, Kind.CONSTANT, Kind.PARTIAL, Kind.APPLIED, Kind.VJP
+_GATE = Kind.GATE
 
 
 class ForwardLevel(Level):
@@ -22,7 +26,8 @@ class ForwardLevel(Level):
     __slots__ = ("fell_back",)
 
     def __init__(self) -> None:
-        super().__init__()
+        self.stamp = next_stamp()
+        self.recorded = MODE.get().record
         self.fell_back: set[str] = set()
 
 
@@ -47,6 +52,11 @@ class Dual(Lifted):
         return self.primal.dtype
 
     @property
+    def inner(self) -> Any:
+        """The value."""
+        return self.primal
+
+    @property
     def example(self) -> Any:
         """The value."""
         return self.primal
@@ -54,13 +64,16 @@ class Dual(Lifted):
     def apply(self, op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
         """Compute the value and, if the op has a derivative, the tangent of its result."""
         level = self.level
-        mine = [isinstance(x, Dual) and x.level is level for x in inputs]
-        primals = tuple(x.primal if own else x for x, own in zip(inputs, mine, strict=True))
+        primals: list[Any] = []
+        tangents: list[Any] = []
+        for x in inputs:
+            own = x.__class__ is Dual and x.level is level
+            primals.append(x.primal if own else x)
+            tangents.append(x.tangent if own else None)
         out = op(*primals, **params)
         if op.rules is None or out.dtype.kind not in "fc":
             return out
-        tangents = tuple(x.tangent if own else None for x, own in zip(inputs, mine, strict=True))
-        tangent = push_forward(op, tangents, out, primals, params, level.fell_back)
+        tangent = push_forward(op, tuple(tangents), out, tuple(primals), params, level.fell_back)
         return out if tangent is None else Dual(out, tangent, level)
 
 
@@ -74,7 +87,7 @@ def tangent_of(x: Any, level: ForwardLevel) -> Any:
     """Return the tangent of a result of a level: zeros where it does not depend on what the level varies."""
     d = x._data if isinstance(x, Tensor) else x
     if isinstance(d, Dual) and d.level is level:
-        return face(d.tangent, None)
+        return d.tangent if isinstance(d.tangent, Tensor) else face(d.tangent, None)
     d = x if isinstance(x, Tensor) else np.asarray(x)
     zeros = np.zeros(d.shape, d.dtype)
     return face(zeros, None) if isinstance(x, Tensor) else zeros[()]
@@ -94,6 +107,8 @@ def push_forward(
         tangents: of the inputs, None where zero.
         fell_back: receives the op's name if it has only a vjp.
     """
+    if TAPES and (tape := MODE.get().tape) is not None and not op.linear:
+        tape.passed_back(True)  # what is masked here for some values, a replay has to look for
     with np.errstate(divide="ignore", over="ignore", under="ignore", invalid="ignore"):
         if op.jvp is not None:
             total = op.jvp(tangents, out, *inputs, **params)
@@ -135,24 +150,23 @@ def _by_rules(
     params: dict[str, Any],
     fell_back: set[str],
 ) -> Any:
-    if any(t is not None and (rule := op.rule(i)) and rule.kind is Kind.VJP for i, t in enumerate(tangents)):
-        fell_back.add(op.name)
-        return _by_two_vjps(op, tangents, out, inputs, params)
+    asked = [(t, rule) for i, t in enumerate(tangents) if t is not None and (rule := op.rules[i]) is not None]  # type: ignore[index]
     total = None
-    for i, t in enumerate(tangents):
-        rule = op.rule(i)
-        if t is None or rule is None:
-            continue
-        if rule.kind is Kind.UNIT:
+    for t, rule in asked:
+        kind = rule.kind
+        if kind is _PARTIAL or kind is _GATE:
+            term = _product(t, rule.value(out, *inputs, **params))
+        elif kind is _APPLIED:
+            term = masked(rule.value(t, out, *inputs, **params), t)
+        elif kind is _UNIT:
             term = t
-        elif rule.kind is Kind.CONSTANT:
+        elif kind is _CONSTANT:
             if rule.value == 0:
                 continue
             term = -t if rule.value == -1 else t * rule.value
-        elif rule.kind is Kind.APPLIED:
-            term = masked(rule.value(t, out, *inputs, **params), t)
-        elif rule.kind is Kind.PARTIAL or rule.kind is Kind.GATE:
-            term = _product(t, rule.value(out, *inputs, **params))
+        elif kind is _VJP:
+            fell_back.add(op.name)
+            return _by_two_vjps(op, tangents, out, inputs, params)
         else:
             term = _reduced(rule.value, t, out, inputs[0], params)
         total = term if total is None else total + term
@@ -161,7 +175,10 @@ def _by_rules(
 
 def _product(t: Any, d: Any) -> Any:
     """Return t * d, which is zero where either factor is, even if the other is infinite."""
-    r = masked_product(t, d, t * d)
+    r = t * d
+    if not may_have_nan(r):
+        return r
+    r = masked_product(t, d, r)
     return r if getattr(d, "dtype", None) == np.bool_ else masked(r, d)
 
 

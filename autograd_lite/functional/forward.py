@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 
 from ..core.arguments import function_given
-from ..core.depth import inside
+from ..core.depth import DEPTH, Depth, inside
 from ..core.errors import DtypeError, GradError, ShapeError
 from ..core.messages import checked
 from ..core.mode import MODE, enable_grad, is_grad_enabled, no_grad, restore_mode
 from ..core.node import Node
 from ..engine import as_tensors as operands_of, check_seals
 from ..paths import paths_from
-from ..tensors.lifted import Level, face
+from ..tensors.lifted import Level, face, lifted_face
 from ..tensors.record import owned
 from ..tensors.tensor import Tensor
-from ..tree import items, leaves, map as map_leaves, rebuild
+from ..tree import LEAVES, items, leaves, map as map_leaves, rebuild
 from .arguments import (
     Traced,
     array_like,
@@ -55,15 +55,6 @@ class Jvp:
 
     def __call__(self, primals: Any, tangents: Any, **kwargs: Any) -> tuple[Any, Any]:
         """Return `(f(*primals), tangent)`; `primals` and `tangents` are tuples of f's arguments."""
-        level = ForwardLevel()
-        as_tensors, out = self._run(level, primals, tangents, kwargs)
-        self.report = tuple(sorted(level.fell_back))
-        value, tangent = map_leaves(lambda x: primal_of(x, level), out), map_leaves(lambda x: tangent_of(x, level), out)
-        if as_tensors or has_history(value, tangent):
-            return value, tangent
-        return leave(value), leave(tangent)
-
-    def _run(self, level: ForwardLevel, primals: Any, tangents: Any, kwargs: dict[str, Any]) -> tuple[bool, Any]:
         if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)):
             raise TypeError(
                 f"jvp: expected the arguments of {name_of(self._f)} as a tuple and their tangents as a tuple, "
@@ -71,11 +62,33 @@ class Jvp:
             )
         if len(primals) != len(tangents):
             raise ShapeError(f"jvp: expected a tangent for each of {len(primals)} arguments; received {len(tangents)}")
-        args = [_lifted(x, t, f"argument {i}", level) for i, (x, t) in enumerate(zip(primals, tangents, strict=True))]
-        given = leaves((primals, tangents, kwargs))
-        with inside(tape=False) as depth:
-            out = arrays_returned("jvp", self._f(*args, **kwargs))
-        return depth.all > 0 or any(isinstance(a, Tensor) for a in given), out
+        level = ForwardLevel()
+        out = push(self._f, primals, tangents, kwargs, level)
+        self.report = tuple(sorted(level.fell_back))
+        return out
+
+
+def push(
+    f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], kwargs: dict[str, Any], level: ForwardLevel
+) -> tuple[Any, Any]:
+    """Return the value of a function and its derivative along tangents of its arguments."""
+    args = [_lifted(x, t, i, level) for i, (x, t) in enumerate(zip(primals, tangents, strict=True))]
+    depth = DEPTH.get()
+    try:
+        DEPTH.set(Depth(depth.all + 1, depth.tapes))
+        out = f(*args, **kwargs)
+    finally:
+        DEPTH.set(depth)
+    value: Any
+    tangent: Any
+    if isinstance(out, Tensor):
+        value, tangent = primal_of(out, level), tangent_of(out, level)
+    else:
+        arrays_returned("jvp", out)
+        value, tangent = map_leaves(lambda x: primal_of(x, level), out), map_leaves(lambda x: tangent_of(x, level), out)
+    if depth.all > 0 or has_history(value, tangent) or tensors_in(*primals, *tangents, *kwargs.values()):
+        return value, tangent
+    return leave(value), leave(tangent)
 
 
 @checked
@@ -106,23 +119,31 @@ def jvp(f: Callable[..., Any]) -> Jvp:
     return Jvp(f)
 
 
-def _lifted(x: Any, t: Any, where: str, level: ForwardLevel) -> Any:
-    """Return an argument with its tangent, leaf by leaf."""
+def _lifted(x: Any, t: Any, i: int, level: ForwardLevel) -> Any:
+    """Return the i-th argument with its tangent, leaf by leaf."""
     if t is None:
         return x
+    if isinstance(x, (np.ndarray, Tensor, np.generic, float, complex)):
+        return _dual(x, t, i, "", level)
+    if x.__class__ is tuple and t.__class__ is tuple and len(x) == len(t) and LEAVES.issuperset(map(type, x)):
+        pairs = enumerate(zip(x, t, strict=True))
+        return tuple([a if v is None else _dual(a, v, i, f"[{k}]", level) for k, (a, v) in pairs])
     x = array_like(x)
-    triples = beside("jvp", f"a tangent for {where}", x, t)
-    return rebuild(x, iter([a if v is None else _dual(a, v, where + path, level) for path, a, v in triples]))
+    triples = beside("jvp", f"a tangent for argument {i}", x, t)
+    return rebuild(x, iter([a if v is None else _dual(a, v, i, path, level) for path, a, v in triples]))
 
 
-def _dual(x: Any, t: Any, where: str, level: ForwardLevel) -> Tensor:
-    floating("jvp", x, where)
-    x, t = (bare(a) for a in (x, t))
+def _dual(x: Any, t: Any, i: int, path: str, level: ForwardLevel) -> Tensor:
+    if x.__class__ is not np.ndarray or x.dtype.kind not in "fc":
+        floating("jvp", x, f"argument {i}{path}")
+    x, t = bare(x), bare(t)
     if x.shape != t.shape:
-        raise ShapeError(f"jvp: expected a tangent of shape {x.shape}, as {where} has; received {t.shape}")
-    if t.dtype.kind == "c" and x.dtype.kind != "c":
-        raise DtypeError(f"jvp: expected a real tangent for the real {where}; received {t.dtype}")
-    return face(Dual(x, t if t.dtype == x.dtype else t.astype(x.dtype), level), None)
+        raise ShapeError(f"jvp: expected a tangent of shape {x.shape}, as argument {i}{path} has; received {t.shape}")
+    if t.dtype != x.dtype:
+        if t.dtype.kind == "c" and x.dtype.kind != "c":
+            raise DtypeError(f"jvp: expected a real tangent for the real argument {i}{path}; received {t.dtype}")
+        t = t.astype(x.dtype)
+    return lifted_face(Dual(x, t, level), None)
 
 
 # ---- linearize ------------------------------------------------------------------------------------------------------

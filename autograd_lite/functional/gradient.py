@@ -76,15 +76,34 @@ def value_and_grad(
 
     @functools.wraps(f)
     def with_grad(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        traced = trace("grad", f, argnums, args, kwargs)
-        out, aux = _split(traced.out) if has_aux else (traced.out, None)
-        scalar("grad", out)
-        one: Any = np.ones(out.shape, out.dtype) if isinstance(out, Tensor) else 1.0
-        grads = pull_back(traced, [(out, one)])
-        out, aux = given_back(out, traced), given_back(aux, traced)
-        return (out, aux) if has_aux else out, grads[0] if isinstance(argnums, int) else grads
+        traced, out, aux, gradients = _found(f, argnums, has_aux, args, kwargs)
+        value = given_back(out, traced)
+        return (value, given_back(aux, traced)) if has_aux else value, gradients
 
     return with_grad
+
+
+# What the gradient of a float64 number starts with. A NumPy scalar, so that no rule can change it.
+_ONE = np.float64(1.0)
+_FLOAT64 = np.dtype(np.float64)
+
+
+def one_for(out: Any) -> Any:
+    """Return the cotangent 1 of a scalar result, in its shape and dtype."""
+    if not isinstance(out, Tensor):
+        return _ONE
+    value = out._data
+    return _ONE if value.shape == () and value.dtype is _FLOAT64 else np.ones(value.shape, value.dtype)
+
+
+def _found(
+    f: Callable[..., Any], argnums: int | Sequence[int], has_aux: bool, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Traced, Any, Any, Any]:
+    """Return the recorded call of a scalar function, its value, what comes with it, and the gradients."""
+    traced = trace("grad", f, argnums, args, kwargs)
+    out, aux = _split(traced.out) if has_aux else (traced.out, None)
+    gradients = pull_back(traced, [(scalar("grad", out), one_for(out))])
+    return traced, out, aux, gradients[0] if isinstance(argnums, int) else gradients
 
 
 def given_back(tree: Any, traced: Traced) -> Any:
@@ -128,12 +147,11 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool 
         np.float64(12.0)
     """
     function_given("grad", f)
-    both = value_and_grad(f, argnums, has_aux)
 
     @functools.wraps(f)
     def gradient(*args: Any, **kwargs: Any) -> Any:
-        value, gradients = both(*args, **kwargs)
-        return (gradients, value[1]) if has_aux else gradients
+        traced, _, aux, gradients = _found(f, argnums, has_aux, args, kwargs)
+        return (gradients, given_back(aux, traced)) if has_aux else gradients
 
     return gradient
 
@@ -162,7 +180,7 @@ def pull_back(traced: Traced, roots: Sequence[tuple[Any, Any]], retain: bool = F
             start[edge] = start[edge] + g if edge in start else g
     if record := record and (MODE.get().record or on_tape()):
         as_tensors = True
-        start = {edge: _seed(g) if isinstance(g, np.ndarray) else g for edge, g in start.items()}
+        start = {edge: _seed(g) if isinstance(g, np.ndarray | np.generic) else g for edge, g in start.items()}
     found: dict[Any, Any] = {}
     if start:
         found = cotangents(
@@ -173,17 +191,21 @@ def pull_back(traced: Traced, roots: Sequence[tuple[Any, Any]], retain: bool = F
             level=traced.level,
             paths=traced.paths,
         )
+
     grads = []
-    for v, a in pairs_of(traced):
+    single = len(traced.variables) == 1 and traced.variables[0].__class__ is Node
+    for v, a in ((traced.variables[0], traced.given[0]),) if single else pairs_of(traced):
         g = found.get(v)
         grads.append(like_argument(np.zeros(v.shape, v.dtype) if g is None else conjugated(g), a, as_tensors, ends))
+    if single:
+        return tuple(grads)
     each = iter(grads)
     return tuple([next(each) if vs.__class__ is Node else rebuild(vs, each) for vs in traced.variables])
 
 
 def _seed(g: Any) -> Tensor:
     """Return a cotangent that a recorded pass starts with."""
-    seed = wrap(g, None)
+    seed = wrap(np.asarray(g), None)
     if TAPES and (tape := MODE.get().tape) is not None:
         tape.made(seed)
     return seed

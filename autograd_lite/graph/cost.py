@@ -36,6 +36,12 @@ class ModuleCost(NamedTuple):
         own: of the operations in it that are in no inner module.
         total: of all operations in it: `own`, plus the totals of its inner modules.
         forward, backward: the two parts of `total`.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> graph = ag.build_graph(ag.tensor([[1.0, 2.0]], requires_grad=True) @ [[1.0], [2.0]])
+        >>> graph.cost("flops").modules[0].forward
+        4
     """
 
     path: str
@@ -54,6 +60,13 @@ class Cost:
         by: what is counted: "flops", "bytes", "saved" or "time".
         numbers: for each node of the graph.
         modules: the whole first, then its modules, parents before children, in the order of their first operations.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> graph = ag.build_graph(ag.tensor([[1.0, 2.0]], requires_grad=True) @ [[1.0], [2.0]])
+        >>> cost = graph.cost("flops")
+        >>> cost.by, cost.modules[0].total
+        ('flops', 4)
     """
 
     graph: PureGraph

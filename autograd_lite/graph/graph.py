@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack
 from ..core.messages import checked
 from ..ir.build import built
 from ..ir.graph import PureGraph
+from ..ir.node import Kind
+from ..ir.program import PureProgram
 from ..tensors.tensor import Tensor
 from .cost import By, Cost, cost_of
 from .explanations.explanation import Explanation
 from .export.json_format import json_text
 from .export.json_reader import graph_from_json
 from .export.model_explorer import NodeNumber, model_explorer_text, node_data_text
-from .export.render import Renderer
-from .export.save import Drawing, SaveOptions, saved
+from .export.render import Drawing, Renderer
+from .export.save import SaveOptions, saved
 from .marks import Overlaid, Overlay
 from .memory import Memory, high_water
 from .pictures.dot import ThemeName, digraph, dot_text
@@ -32,6 +34,9 @@ from .pictures.view import PICTURE_LIMIT
 
 if TYPE_CHECKING:
     import graphviz
+
+# The most nodes of a tensor whose numbers are shown without being asked for.
+_EXPRESSION = 40
 
 
 class Graph(PureGraph):
@@ -269,19 +274,21 @@ class Graph(PureGraph):
 
         Args:
             path: the file; one that is there is replaced.
-            renderer: who draws. "auto": SVG by ourselves, PNG and PDF by Graphviz's `dot` or, for want of it,
-                `graphviz-pure`; "dot", "graphviz-pure" or "builtin" for that one alone. An SVG that `dot` cannot draw
-                is drawn by ourselves, with a warning.
-            dpi: dots per inch of a PNG.
+            renderer: who draws. "auto": ourselves, with matplotlib to paint the picture of .svg as PNG or PDF; for want
+                of it Graphviz's `dot`, or `graphviz-pure`. "builtin", "dot" or "graphviz-pure" for that one alone. An
+                SVG that `dot` cannot draw is drawn by ourselves, with a warning.
+            dpi: dots per inch of a PNG, above 0; 96 gives the size of the SVG.
             timeout: seconds after which a program that draws is killed.
             options: `overlay`, and for pictures `depth`, `expand`, `collapse`, `fold` and `limit`, as of `view_of`; for
-                a page `explain`, `diff` and `title`, as of `to_html`.
+                a page `explain`, `diff` and `title`, as of `to_html`; for PNG, PDF, DOT and Mermaid `theme`, "light"
+                or "dark".
 
         Returns:
             The path.
 
         Raises:
-            ValueError: if there is no such ending or renderer, or the form does not have one of the options.
+            ValueError: if there is no such ending or renderer, the dots per inch are not above 0, a PNG would have
+                more than 200 million dots, or the form does not have one of the options.
             RenderError: if nothing can draw a PNG or a PDF; the message says how to get what can.
         """
         return saved(self, path, Drawing(renderer, dpi, timeout), options)
@@ -296,7 +303,7 @@ class Graph(PureGraph):
 
 
 @checked
-def build_graph(tensors: Tensor | Iterable[Tensor], *, backward: bool = False) -> Graph:
+def build_graph(tensors: Tensor | Iterable[Tensor], *, backward: bool = False, measured: bool = False) -> Graph:
     """Return the graph of the operations that made the given tensors.
 
     A tensor that requires a gradient and was made by no operation is a *parameter*; any other tensor without history
@@ -306,6 +313,8 @@ def build_graph(tensors: Tensor | Iterable[Tensor], *, backward: bool = False) -
     Args:
         tensors: one tensor, or several: the outputs of the graph.
         backward: add the backward pass from the outputs to all parameters, as the derivative rules state it.
+        measured: run it, backward too if a gradient flows, and put numbers at its nodes. Boxes of scalars show their
+            values and gradients; `overlay="values"` shows how large arrays are.
 
     Returns:
         The graph. The same computation gives an equal one.
@@ -313,7 +322,8 @@ def build_graph(tensors: Tensor | Iterable[Tensor], *, backward: bool = False) -
     Raises:
         TypeError: if an output is not a Tensor.
         ValueError: if there is no output.
-        GradError: with `backward`, if no output requires a gradient.
+        GradError: with `backward`, if no output requires a gradient; with `measured`, if `backward` released what that
+            needs.
 
     Example:
         >>> import autograd_lite as ag
@@ -326,10 +336,30 @@ def build_graph(tensors: Tensor | Iterable[Tensor], *, backward: bool = False) -
         n2 : (2,) float64 = multiply n0 n1
         n3 : ()   float64 = sum[axis=None, dtype=None, keepdims=False] n2
         return n3
+        >>> print(build_graph((x * w).sum(), measured=True).to_text().splitlines()[-2])
+        n3 : ()   float64 = sum[axis=None, dtype=None, keepdims=False] n2  # 1.5   1.5     1
     """
-    return Graph.of(built(tensors, backward=backward).graph)
+    if not measured:
+        return Graph.of(built(tensors, backward=backward).graph)
+    given = (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
+    flows = backward or any(getattr(tensor, "requires_grad", False) for tensor in given)
+    graph = PureProgram.build(given, backward=flows).measured()
+    return Graph.of(graph if backward else graph.forward())
 
 
 def tensor_picture(tensor: Tensor) -> str:
-    """Draw the history of a tensor, as a notebook shows it."""
-    return picture(build_graph(tensor), TENSOR_LIMIT)
+    """Draw the history of a tensor, as a notebook shows it; a short expression of numbers shows them."""
+    graph = build_graph(tensor)
+    if len(graph) <= _EXPRESSION and all(not node.shape and node.kind is not Kind.STATE for node in graph):
+        graph = _with_numbers(tensor) or graph
+    return picture(graph, TENSOR_LIMIT)
+
+
+def _with_numbers(tensor: Tensor) -> Graph | None:
+    """Return the measured graph of an expression; None if its numbers have changed since, or its ops cannot run."""
+    try:
+        program = PureProgram.build(tensor, backward=tensor.requires_grad)
+        stale = program.first_changed(program.values(backward=False))
+        return Graph.of(program.measured().forward()) if stale is None else None
+    except Exception:  # a picture is shown all the same
+        return None

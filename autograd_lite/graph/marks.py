@@ -20,6 +20,10 @@ class Mark:
         note: one more line in the box.
         tip: more lines for the tooltip and the side panel.
         weight: from 0 to 1, how deeply the box is coloured; None for no colour.
+
+    Example:
+        >>> Mark(badge="NaN", look="nan").badge
+        'NaN'
     """
 
     look: str = ""
@@ -40,6 +44,10 @@ class Overlay:
         totals: for a folded group the marks of its members are added up by `total(marks)`: the numbers by node id.
         unit: of `totals`: "FLOP", "B", "s" or "".
         of: the graph it was made for, if that is known; a picture of another one refuses it.
+
+    Example:
+        >>> Overlay("bytes", marks={"n1": Mark(badge="8 B")}).title
+        'bytes'
     """
 
     title: str = ""
@@ -58,7 +66,7 @@ class HasOverlay(Protocol):
 
 
 # What pictures take as `overlay`.
-Overlaid = Overlay | HasOverlay | Literal["flops", "bytes", "saved", "time"]
+Overlaid = Overlay | HasOverlay | Literal["flops", "bytes", "saved", "time", "values"]
 
 
 def remarks_of(overlay: Overlay | None) -> Remarks:

@@ -36,6 +36,13 @@ class Memory:
         held: what is alive at the high-water mark, the largest first.
         saved: how much is alive when the forward pass is over.
         given: bytes of inputs, parameters and constants, which are there all the time.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> import numpy as np
+        >>> graph = ag.build_graph(np.sin(ag.tensor(np.ones(4), requires_grad=True)), backward=True)
+        >>> high_water(graph).peak
+        128
     """
 
     graph: PureGraph

@@ -7,9 +7,11 @@ from typing import Any, get_args
 
 from ..ir.graph import PureGraph
 from ..ir.labels import visible
-from ..ir.node import Kind
+from ..ir.node import GraphNode, Kind
+from ..ir.stats import Measurement
+from ..ir.text import has_range, number, unfit
 from .cost import By, cost_of
-from .marks import Overlay
+from .marks import Mark, Overlay
 
 
 def overlay_of(graph: PureGraph, what: Any) -> Overlay | None:
@@ -18,14 +20,16 @@ def overlay_of(graph: PureGraph, what: Any) -> Overlay | None:
     Args:
         graph: what is drawn; may be a part of the graph that the overlay was made for, or its forward pass alone.
         what: an Overlay; anything with a method `overlay`, such as a Cost or a NanReport; "flops", "bytes", "saved" or
-            "time"; or None.
+            "time"; "values" for what was measured; or None.
 
     Raises:
         TypeError: if it is something else.
-        ValueError: if it belongs to another graph.
+        ValueError: if it belongs to another graph; for "values", if nothing was measured.
     """
     if what is None:
         return None
+    if isinstance(what, str) and what == "values":
+        return _values(graph)
     by: By | None = next((by for by in get_args(By) if isinstance(what, str) and by == what), None)
     if by is not None:
         return cost_of(graph, by).overlay()
@@ -36,10 +40,31 @@ def overlay_of(graph: PureGraph, what: Any) -> Overlay | None:
     if not isinstance(made, Overlay):
         raise TypeError(
             f"overlay: expected an Overlay, an analysis (a Cost, Memory, NanReport, Health or GraphDiff), or one of "
-            f"{', '.join(map(repr, get_args(By)))}; received {_short(what)}"
+            f"{', '.join(map(repr, (*get_args(By), 'values')))}; received {_short(what)}"
         )
     _check(graph, made)
     return made
+
+
+def _values(graph: PureGraph) -> Overlay:
+    """Say at the boxes of measured arrays how large they and their gradients are; scalars say so without."""
+    marks = {node.id: Mark(note=note) for node in graph if (note := _range(node, graph.measurement(node.id)))}
+    if not any(m.values for m in graph.measurements.values()):
+        raise ValueError(
+            'overlay: expected a graph with measured values for "values"; received one without. Build it with '
+            "build_graph(loss, measured=True)"
+        )
+    return Overlay("least and greatest elements, and norms of gradients", marks=marks, of=graph)
+
+
+def _range(node: GraphNode, measured: Measurement) -> str:
+    values, gradient = measured.values, measured.gradient
+    if not node.shape or values is None or node.backward:
+        return ""
+    low, high = number(values.low), number(values.high)
+    said = [f"{low} to {high}" if low != high else f"all {low}"] if has_range(values) else []
+    said += [unfit(measured)] if unfit(measured) else []
+    return " · ".join([*said, *([f"|g| {number(gradient.norm)}"] if gradient else [])])
 
 
 def _check(graph: PureGraph, overlay: Overlay) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import Literal
 
-from .export.render import Format, Renderer, RenderError, rendered
+from .export.render import Drawing, Renderer, drawn
 from .export.save import written
 from .pictures.dot import ThemeName, dot_text
 from .pictures.svg import svg_text
@@ -14,7 +14,7 @@ from .pictures.view import DIRECTIONS, Direction, View
 
 __all__ = ["Picture"]
 
-_RENDERED: dict[str, Format] = {".png": "png", ".pdf": "pdf"}
+_PAINTED: dict[str, Literal["png", "pdf"]] = {".png": "png", ".pdf": "pdf"}
 
 
 class Picture:
@@ -57,38 +57,49 @@ class Picture:
         """
         return dot_text(self.view, theme, self.direction)
 
-    def save(self, path: str | Path, *, renderer: Renderer = "auto", dpi: float = 144.0, timeout: float = 30.0) -> Path:
+    def save(
+        self,
+        path: str | Path,
+        *,
+        renderer: Renderer = "auto",
+        dpi: float = 144.0,
+        timeout: float = 30.0,
+        theme: ThemeName = "light",
+    ) -> Path:
         """Write the picture to a file, whole or not at all, in the form that its ending names.
 
         Args:
-            path: of the file, which ends in .svg, .dot, .png or .pdf; the last two are drawn by Graphviz.
-            renderer: who draws those: "auto" for whatever is there, "dot" or "graphviz-pure" for that one alone.
-            dpi: dots per inch of a PNG.
+            path: of the file, which ends in .svg, .dot, .png or .pdf. The last two are the picture of .svg, painted
+                with matplotlib, or Graphviz's for want of that.
+            renderer: who draws PNG and PDF: "auto" for whatever is there; "builtin" for ourselves, "dot" or
+                "graphviz-pure" for that one alone.
+            dpi: dots per inch of a PNG, above 0; 96 gives the size of the SVG.
             timeout: seconds after which a program that draws is killed.
+            theme: the colors, "light" or "dark", of all but .svg, which has both.
 
         Returns:
             The path.
 
         Raises:
-            ValueError: if there is no such ending or renderer.
+            ValueError: if there is no such ending, renderer or theme, or the dots per inch are not above 0.
             RenderError: if nothing can draw a PNG or a PDF; the message says how to get what can.
         """
         ending = Path(path).suffix.lower()
-        if ending in _RENDERED:
-            return written(path, self._drawn(_RENDERED[ending], renderer, dpi, timeout))
-        forms: dict[str, Callable[[], str]] = {".svg": self.to_svg, ".dot": self.to_dot}
+        if ending in _PAINTED:
+            rich = renderer == "dot"  # bold heads, which graphviz-pure does not read
+            made = drawn(
+                _PAINTED[ending],
+                Drawing(renderer, dpi, timeout),
+                self.to_svg,
+                lambda: dot_text(self.view, theme, self.direction, rich=rich),
+                theme,
+            )
+            return written(path, made)
+        forms: dict[str, Callable[[], str]] = {".svg": self.to_svg, ".dot": lambda: self.to_dot(theme=theme)}
         if ending not in forms:
-            known = ", ".join([*forms, *_RENDERED])
+            known = ", ".join([*forms, *_PAINTED])
             raise ValueError(f"save: expected a path ending in {known}; received {ending!r}")
         return written(path, forms[ending]().encode("utf-8"))
-
-    def _drawn(self, form: Format, renderer: Renderer, dpi: float, timeout: float) -> bytes:
-        """Draw with bold heads if Graphviz's own `dot` is there, else as any program can."""
-        if renderer in ("auto", "dot"):
-            with contextlib.suppress(RenderError):
-                rich = dot_text(self.view, "light", self.direction, rich=True)
-                return rendered(rich, form, renderer="dot", dpi=dpi, timeout=timeout)
-        return rendered(self.to_dot(), form, renderer=renderer, dpi=dpi, timeout=timeout)
 
     def _repr_svg_(self) -> str:
         return self.to_svg()

@@ -9,8 +9,8 @@ from typing import Any, Unpack, cast
 from ..core.messages import checked
 from ..ir.program import PureProgram
 from .export.onnx import OnnxOptions, onnx_model
-from .export.render import Renderer
-from .export.save import Drawing, SaveOptions, saved, written
+from .export.render import Drawing, Renderer
+from .export.save import SaveOptions, saved, written
 from .graph import Graph
 
 
@@ -98,7 +98,7 @@ class Program(PureProgram):
         custom_domain: bool = False,
         name: str = "autograd_lite",
     ) -> bytes:
-        """Return the program as an ONNX model (IR version 8), which other runtimes load; see `docs/onnx.md`.
+        """Return the program as an ONNX model (IR version 8), which other runtimes load; see `docs/reference/onnx.md`.
 
         Parameters and constants are stored in it; the arguments are its inputs, under their names. Every node says
         which line and module it comes from. Nothing but NumPy is needed.

@@ -20,8 +20,9 @@ from ..core.shapes import cast_back
 from ..engine import conjugated, cotangents
 from ..functional.arguments import Traced, beside, tensors_in, trace
 from ..functional.batched import Batched
-from ..functional.forward import jvp
-from ..functional.gradient import given_back, pull_back
+from ..functional.dual import ForwardLevel
+from ..functional.forward import push
+from ..functional.gradient import given_back, one_for, pull_back
 from ..tensors.tensor import Tensor
 from ..tree import leaves, map as map_leaves
 from .tracer import (
@@ -50,6 +51,8 @@ class OneByOne(TypeError):
 
 def _argument(x: Any) -> Any:
     """Return an argument as the engine takes it: numbers in containers are arrays, so that no list becomes one."""
+    if x.__class__ is float or (x.__class__ is np.ndarray and x.dtype.kind in "fc"):
+        return x
     if isinstance(x, (list, tuple, dict)):
         return map_leaves(lambda a: a if isinstance(a, Tensor) else np.asarray(differentiable(a)), x)
     return differentiable(x)
@@ -59,7 +62,9 @@ def recorded(fun: Callable[..., Any], x: Any) -> Traced:
     """Call a function of one argument, and record; warn, as HIPS does, if the result does not depend on it."""
     traced = trace("grad", fun, 0, (_argument(x),), {})
     out = traced.out
-    if not (out.requires_grad if isinstance(out, Tensor) else any(t.requires_grad for t in tensors_in(out))):
+    if not traced.paths.order and not (
+        out.requires_grad if isinstance(out, Tensor) else any(t.requires_grad for t in tensors_in(out))
+    ):
         warnings.warn("Output seems independent of input.", stacklevel=4)
     return traced
 
@@ -73,6 +78,19 @@ def pulled(traced: Traced, g: Any, retain: bool = False) -> Any:
         pairs = beside("vjp", "a cotangent for each output", out, g)
         roots = [(o, _cotangent(o, v)) for _, o, v in pairs if isinstance(o, Tensor)]
     (gradient,) = pull_back(traced, roots, retain)
+    return (
+        _leaving(gradient) if isinstance(gradient, (Tensor, np.ndarray, np.generic)) else map_leaves(_leaving, gradient)
+    )
+
+
+def slope(traced: Traced) -> Any:
+    """Return the gradient of the sum of a recorded result, as HIPS has it."""
+    out = traced.out
+    if not isinstance(out, Tensor):
+        return pulled(traced, 1.0)
+    (gradient,) = pull_back(traced, [(out, one_for(out))])
+    if gradient.__class__ is np.ndarray and gradient.ndim and gradient.dtype.kind == "f":
+        return gradient
     return (
         _leaving(gradient) if isinstance(gradient, (Tensor, np.ndarray, np.generic)) else map_leaves(_leaving, gradient)
     )
@@ -114,12 +132,21 @@ def make_jvp(fun: Callable[..., Any], x: Any) -> Callable[[Any], tuple[Any, Any]
     point = _argument(x)
 
     def along(v: Any) -> tuple[Any, Any]:
-        tangent = map_leaves(
-            lambda a, t: t if np.shape(t) == np.shape(a) else np.broadcast_to(t, np.shape(a)), point, v
-        )
-        return jvp(fun)((point,), (tangent,))
+        tangent = v if _fits(point, v) else map_leaves(_broadcast, point, v)
+        return push(fun, (point,), (tangent,), {}, ForwardLevel())
 
     return along
+
+
+def _fits(point: Any, tangent: Any) -> bool:
+    """Return whether a tangent is certainly of the structure and the shapes of a point."""
+    if point.__class__ is tuple and tangent.__class__ is tuple and len(point) == len(tangent):
+        return all(map(_fits, point, tangent))
+    return getattr(point, "shape", None) == getattr(tangent, "shape", 0)
+
+
+def _broadcast(a: Any, t: Any) -> Any:
+    return t if np.shape(t) == np.shape(a) else np.broadcast_to(t, np.shape(a))
 
 
 class VJPNode(Node):
@@ -149,28 +176,36 @@ def backward_pass(g: Any, end_node: Any) -> Any:
 primitive_vjps: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
 
 
-def _give_vjps(fun: Any, stated: Any, rule: Callable[..., Any]) -> None:
-    """Give a primitive `rule(argnums, g, ans, args, kwargs)`, which returns a cotangent for each of argnums."""
+def _give_vjps(fun: Any, stated: Any, rule: Callable[..., Any]) -> bool:
+    """Give a primitive `rule(argnums, g, ans, args, kwargs) -> cotangents`, and return whether it has taken it."""
     if not _takes_rules(fun, "VJP"):
-        return
+        return False
     primitive_vjps[fun] = stated
 
     def ruled(argnums: Any, g: Any, ans: Any, *args: Any, **kwargs: Any) -> list[Any]:
-        tensors = [] if g.__class__ is np.ndarray else [part for part in leaves(g) if isinstance(part, Tensor)]
-        if not tensors:
-            return [shaped(part, args[i]) for i, part in zip(argnums, rule(argnums, g, ans, args, kwargs), strict=True)]
-        before = IN_RULE.get()
-        try:
-            IN_RULE.set(1)
-            return [shaped(part, args[i]) for i, part in zip(argnums, rule(argnums, g, ans, args, kwargs), strict=True)]
-        except Exception as error:
-            if any(isinstance(part._data, Batched) for part in tensors):
-                raise OneByOne(f"rules: that of {getattr(fun, '__name__', fun)} takes no batch: {error}") from error
-            raise
-        finally:
-            IN_RULE.set(before)
+        parts = _told(fun, g, rule, argnums, g, ans, args, kwargs)
+        return [shaped(part, args[i]) for i, part in zip(argnums, parts, strict=True)]
 
+    fun._vjps.clear()
     fun.def_vjps(ruled)
+    return True
+
+
+def _told(fun: Any, g: Any, rule: Callable[..., Any], *given: Any) -> Any:
+    """Call a rule, which sees whether its own derivative is recorded."""
+    tensors = [] if g.__class__ is np.ndarray else [part for part in leaves(g) if isinstance(part, Tensor)]
+    if not tensors:
+        return rule(*given)
+    before = IN_RULE.get()
+    try:
+        IN_RULE.set(1)
+        return rule(*given)
+    except Exception as error:
+        if any(isinstance(part._data, Batched) for part in tensors):
+            raise OneByOne(f"rules: that of {getattr(fun, '__name__', fun)} takes no batch: {error}") from error
+        raise
+    finally:
+        IN_RULE.set(before)
 
 
 def _takes_rules(fun: Any, kind: str) -> bool:
@@ -212,13 +247,23 @@ def defvjp(fun: Any, *vjpmakers: Any, argnums: Any = None) -> None:
     """
     makers = dict(zip(range(len(vjpmakers)) if argnums is None else argnums, vjpmakers, strict=False))
 
-    def pull(i: int, g: Any, ans: Any, args: Any, kwargs: Any) -> Any:
-        if i not in makers:
-            raise MissingRule(f"VJP of {getattr(fun, '__name__', fun)} wrt argnum {i} not defined: see defvjp")
-        maker = makers[i]
-        return maker and maker(ans, *args, **kwargs)(g)
+    def refused(missing: Any, *_: Any) -> Any:
+        raise MissingRule(f"VJP of {getattr(fun, '__name__', fun)} wrt argnum {missing[0]} not defined: see defvjp")
 
-    _give_vjps(fun, vjpmakers, lambda argnums, g, *call: [pull(i, g, *call) for i in argnums])
+    if _give_vjps(fun, vjpmakers, refused):
+        fun.def_vjp(*(_rule_of(fun, i, maker) for i, maker in makers.items()), argnums=tuple(makers))
+
+
+def _rule_of(fun: Any, i: int, maker: Any) -> Any:
+    """Return HIPS's rule of argument i as a rule of the engine."""
+    if maker is None:
+        return None
+    return lambda g, ans, *args, **kwargs: shaped(
+        maker(ans, *args, **kwargs)(g)
+        if g.__class__ is np.ndarray
+        else _told(fun, g, lambda: maker(ans, *args, **kwargs)(g)),
+        args[i],
+    )
 
 
 def defjvp(fun: Any, *jvpfuns: Any, argnums: Any = None) -> None:

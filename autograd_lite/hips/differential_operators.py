@@ -14,7 +14,7 @@ from ..functional.derived import hvp, rows
 from ..functional.gradient import given_back
 from ..tensors.tensor import Tensor
 from ..tree import map as map_leaves
-from .core import DerivativeError, OneByOne, make_jvp as _make_jvp, make_vjp as _make_vjp, pulled, recorded
+from .core import DerivativeError, OneByOne, make_jvp as _make_jvp, make_vjp as _make_vjp, pulled, recorded, slope
 from .vector_spaces import vspace
 from .wrap_util import unary_to_nary
 
@@ -28,6 +28,8 @@ def _dtype(x: Any) -> np.dtype[Any]:
 
 def _scalar(called: str, out: Any) -> Any:
     """Return `out` if it is one real number, whatever its shape."""
+    if out.__class__ is Tensor and out._data.shape == () and out._data.dtype.kind == "f":
+        return out
     if np.size(out) != 1 or _dtype(out).kind != "f":
         raise DerivativeError(
             f"{called}: expected a function with a real scalar result; received values of shape {np.shape(out)} and "
@@ -46,7 +48,7 @@ def value_and_grad(fun: Callable[..., Any], x: Any) -> Any:
     """
     traced = recorded(fun, x)
     _scalar("value_and_grad", traced.out)
-    return given_back(traced.out, traced), pulled(traced, 1.0)
+    return given_back(traced.out, traced), slope(traced)
 
 
 @unary_to_nary
@@ -59,7 +61,7 @@ def grad(fun: Callable[..., Any], x: Any) -> Any:
     """
     traced = recorded(fun, x)
     _scalar("grad", traced.out)
-    return pulled(traced, 1.0)
+    return slope(traced)
 
 
 @unary_to_nary
@@ -68,7 +70,7 @@ def elementwise_grad(fun: Callable[..., Any], x: Any) -> Any:
     traced = recorded(fun, x)
     if _dtype(traced.out).kind == "c":
         raise DerivativeError("elementwise_grad: expected a function with a real result; received a complex one")
-    return pulled(traced, 1.0)
+    return slope(traced)
 
 
 @unary_to_nary
@@ -86,7 +88,7 @@ def jacobian(fun: Callable[..., Any], x: Any) -> Any:
     traced = recorded(fun, x)
     shape = np.shape(traced.out)
     if np.size(traced.out) == 1 and _dtype(traced.out).kind == "f":
-        row = pulled(traced, 1.0)
+        row = slope(traced)
         return np.reshape(row, shape + np.shape(row))
     try:
         return rows(traced.out, traced, single=True)
@@ -177,7 +179,7 @@ def grad_and_aux(fun: Callable[..., Any], x: Any) -> Any:
     """Return the gradient of the first of two results, and the second one."""
     traced = recorded(fun, x)
     out, aux = traced.out
-    return pulled(traced._replace(out=_scalar("grad_and_aux", out)), 1.0), given_back(aux, traced)
+    return slope(traced._replace(out=_scalar("grad_and_aux", out))), given_back(aux, traced)
 
 
 def multigrad_dict(fun: Callable[..., Any]) -> Callable[..., dict[str, Any]]:

@@ -51,6 +51,9 @@ def unary_to_nary(unary_operator: Callable[..., Any]) -> Callable[..., Any]:
             raise AssertionError(f"argnum: expected an int, a tuple or a list of them; received {argnum!r}")
 
         def nary_f(*args: Any, **kwargs: Any) -> Any:
+            if argnum.__class__ is int and len(args) == 1 and not (argnum or kwargs):
+                return unary_operator(fun, args[0], *options, **named)
+
             def unary_f(x: Any) -> Any:
                 given = list(args)
                 if isinstance(argnum, int):

@@ -35,6 +35,12 @@ class PureGraph:
 
     Raises:
         ValueError: if the nodes are not numbered like this, or read something that does not come before them.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> graph = ag.build_graph(ag.tensor(2.0, requires_grad=True) * 3.0)
+        >>> len(graph.nodes)
+        3
     """
 
     nodes: tuple[GraphNode, ...]
@@ -155,6 +161,14 @@ class PureGraph:
         return summary(self.nodes)
 
     # ---- parts ------------------------------------------------------------------------------------------------------
+
+    def forward(self) -> Self:
+        """Return the forward pass alone, with what was measured in it; gradients too."""
+        nodes = tuple(node for node in self.nodes if not node.backward)
+        ids = {node.id for node in nodes}
+        results = tuple(i for i in self.outputs if i in ids)
+        measured = {i: m for i, m in self.measurements.items() if i in ids}
+        return replace(self, nodes=nodes, outputs=results, flows=(), measurements=measured)
 
     def around(self, node: str | GraphNode, radius: int = 3) -> Self:
         """Return the part that is at most `radius` edges away from a node, forwards and backwards.

@@ -16,7 +16,13 @@ from ..core.shapes import Shape
 
 
 class Kind(StrEnum):
-    """What a node is: one of four kinds of slots, or an operation."""
+    """What a node is: one of four kinds of slots, or an operation.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> [node.kind.value for node in ag.build_graph(ag.tensor(2.0, requires_grad=True) * 3.0).nodes]
+        ['parameter', 'constant', 'op']
+    """
 
     INPUT = "input"
     PARAMETER = "parameter"
@@ -26,7 +32,14 @@ class Kind(StrEnum):
 
 
 class Role(StrEnum):
-    """Why a node exists: for the computation itself, or as a part of its backward pass."""
+    """Why a node exists: for the computation itself, or as a part of its backward pass.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> graph = ag.build_graph(np.sin(ag.tensor(2.0, requires_grad=True)), backward=True)
+        >>> sorted({node.role.value for node in graph.nodes})
+        ['forward', 'rule', 'seed']
+    """
 
     FORWARD = "forward"
     SEED = "seed"  # the cotangent of a result, with which the backward pass starts
@@ -45,6 +58,12 @@ class Flow(NamedTuple):
         into: the id of the forward node at that position.
         contribution: the id of what this rule gives, after what undoes a broadcast or a promotion.
         total: the id of the cotangent of `into` so far: the contribution, or the sum with earlier ones.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> graph = ag.build_graph(np.sin(ag.tensor(2.0, requires_grad=True)), backward=True)
+        >>> [flow.argument for flow in graph.flows]
+        [0]
     """
 
     op: str
@@ -93,6 +112,12 @@ class Param:
         text: the value as text; two parameters are equal if their texts are, so 1, 1.0 and True differ, and NaN is
             equal to itself.
         value: the value as Python holds it, with `ArrayDigest` in place of arrays.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> graph = ag.build_graph(ag.tensor([[1.0, 2.0]], requires_grad=True).sum(axis=0))
+        >>> [(p.name, p.text) for p in graph.nodes[-1].params]
+        [('axis', '(0,)'), ('dtype', 'None'), ('keepdims', 'False')]
     """
 
     name: str
@@ -181,6 +206,12 @@ class GraphNode:
         of: in the backward pass, the id of the forward op whose rule it belongs to; of a seed, the result.
         toward: in the backward pass, the id of the forward node whose cotangent it helps to make.
         source: the user's line, when it was recorded; two nodes that differ only in it are equal.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> node = ag.build_graph(np.sin(ag.tensor([1.0, 2.0], requires_grad=True))).nodes[-1]
+        >>> node.op, node.shape
+        ('sin', (2,))
     """
 
     id: str

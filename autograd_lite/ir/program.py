@@ -42,6 +42,13 @@ class PureProgram:
         calls: for every operation its op, the ids of its array arguments, and its parameters.
         fixed: the ids of slots that will always hold what they hold.
         late: the ids of operations that were recorded after the last backward pass.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> from autograd_lite.graph import Program
+        >>> program = Program.trace(lambda x: np.sin(x) * 2, np.ones(2))
+        >>> isinstance(program, PureProgram), len(program.inputs)
+        (True, 1)
     """
 
     _kind: ClassVar[type[PureGraph]] = PureGraph

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from ..core.errors import TraceError
+from ..core.errors import TraceError, more_on
 from ..core.indices import IndexArray, edges_of, indices_in
 from ..core.mode import MODE, TAPES, Mode, enter_mode, leave_mode, no_grad, restore_mode
 from ..core.node import Node, next_stamp, take_note, user_source
@@ -154,6 +154,7 @@ class Recording:
         raise TraceError(
             f"{self._speaker}: expected {self._name} to compute with Tensors alone; received {how}{where}, which asks "
             f"for a value: what is recorded would keep the one of this call for ever. {instead or _INSTEAD}"
+            + more_on("value-in-a-compiled-function")
         )
 
     def assigned(self, leaf: Any, value: Any) -> None:

@@ -55,6 +55,22 @@ class Stats(NamedTuple):
         return not (self.nans or self.infs)
 
 
+def single(stats: Stats | None, dtype: np.dtype[Any]) -> str:
+    """Return the element that numbers are of, in four digits; nothing if there are several, or it is complex.
+
+    Example:
+        >>> single(Stats.of(np.pi), np.dtype(float)), single(Stats.of(12345), np.dtype(int))
+        ('3.142', '12345')
+    """
+    if stats is None or stats.size != 1 or dtype.kind == "c":
+        return ""
+    if not stats.finite:
+        return "NaN" if stats.nans else "infinite"
+    if dtype.kind == "b":
+        return str(stats.low != 0)
+    return f"{stats.low:.4g}" if dtype.kind == "f" else f"{stats.low:.0f}"
+
+
 class Measurement(NamedTuple):
     """What was measured at a node.
 
@@ -62,6 +78,12 @@ class Measurement(NamedTuple):
         values: numbers about the result.
         gradient: numbers about the cotangent of the result, if there is one.
         seconds: how long the op took.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> graph = ag.build_graph(np.sin(ag.tensor([1.0, 2.0], requires_grad=True)), measured=True)
+        >>> next(iter(graph.measurements.values())).values.size
+        2
     """
 
     values: Stats | None = None

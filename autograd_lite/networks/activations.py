@@ -46,13 +46,22 @@ def relu(x: Any, out: Tensor | None = None) -> Any:
 
 @checked
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
-    """Return x where x > 0, otherwise negative_slope * x."""
+    """Return x where x > 0, otherwise negative_slope * x.
+
+    Example:
+        >>> leaky_relu(np.array([-1.0, 2.0]), negative_slope=0.1)
+        array([-0.1,  2. ])
+    """
     return _call(activations.leaky_relu, x, negative_slope=negative_slope)
 
 
 @checked
 def elu(x: Any, alpha: float = 1.0) -> Any:
     """Return x where x > 0, otherwise alpha * (exp(x) - 1).
+
+    Example:
+        >>> elu(np.array([-1.0, 2.0]))
+        array([-0.63212056,  2.        ])
 
     References:
         Clevert, Unterthiner, Hochreiter: Fast and Accurate Deep Network Learning by Exponential Linear Units, 2016,
@@ -65,6 +74,10 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
 def silu(x: Any) -> Any:
     """Return x * sigmoid(x), also called swish.
 
+    Example:
+        >>> silu(np.array([-1.0, 2.0]))
+        array([-0.26894142,  1.76159416])
+
     References:
         Elfwing, Uchibe, Doya: Sigmoid-Weighted Linear Units for Neural Network Function Approximation, 2018,
         equation 4.
@@ -75,6 +88,10 @@ def silu(x: Any) -> Any:
 @checked
 def mish(x: Any) -> Any:
     """Return x * tanh(softplus(x)).
+
+    Example:
+        >>> mish(np.array([-1.0, 2.0]))
+        array([-0.30340146,  1.94395896])
 
     References:
         Misra: Mish: A Self Regularized Non-Monotonic Activation Function, 2019, equation 1.
@@ -132,19 +149,34 @@ def sigmoid(x: Any) -> Any:
 
 @checked
 def softplus(x: Any) -> Any:
-    """Return log(1 + exp(x)), without overflow."""
+    """Return log(1 + exp(x)), without overflow.
+
+    Example:
+        >>> softplus(np.array([-100.0, 0.0, 100.0]))
+        array([3.72007598e-44, 6.93147181e-01, 1.00000000e+02])
+    """
     return _call(activations.softplus, x)
 
 
 @checked
 def erf(x: Any) -> Any:
-    """Return the error function 2/sqrt(pi) * integral of exp(-t²) from 0 to x, to one unit in the last place."""
+    """Return the error function 2/sqrt(pi) * integral of exp(-t²) from 0 to x, to one unit in the last place.
+
+    Example:
+        >>> erf(np.array([0.0, 0.5, 3.0]))
+        array([0.        , 0.52049988, 0.99997791])
+    """
     return _call(erf_op.erf, x)
 
 
 @checked
 def erfc(x: Any) -> Any:
-    """Return 1 - erf(x), without cancellation for large x."""
+    """Return 1 - erf(x), without cancellation for large x.
+
+    Example:
+        >>> erfc(np.array([0.0, 0.5, 3.0]))
+        array([1.00000000e+00, 4.79500122e-01, 2.20904970e-05])
+    """
     return _call(erf_op.erfc, x)
 
 
@@ -155,6 +187,10 @@ def gelu(x: Any, approximate: bool = False) -> Any:
     Args:
         x: float, any shape.
         approximate: use x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x³))) instead of the exact Phi.
+
+    Example:
+        >>> gelu(np.array([-1.0, 2.0]))
+        array([-0.15865525,  1.95449974])
 
     References:
         Hendrycks, Gimpel: Gaussian Error Linear Units (GELUs), 2016, section 2.
@@ -177,7 +213,12 @@ def softmax(x: Any, axis: int = -1) -> Any:
 
 @checked
 def log_softmax(x: Any, axis: int = -1) -> Any:
-    """Return log(softmax(x)) along `axis`, exact where softmax underflows."""
+    """Return log(softmax(x)) along `axis`, exact where softmax underflows.
+
+    Example:
+        >>> log_softmax(np.array([0.0, np.log(3.0)]))
+        array([-1.38629436, -0.28768207])
+    """
     return _call(softmax_op.log_softmax, x, axis=normalize_axis(axis, np.ndim(x)))
 
 

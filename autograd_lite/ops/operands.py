@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.errors import DtypeError, ShapeError, UnsupportedError
+from ..core.errors import DtypeError, ShapeError, UnsupportedError, more_on
 from ..core.shapes import is_axis_of_scalar, normalize_axis
 
 
@@ -116,7 +116,7 @@ def write(
         if getattr(result, "requires_grad", True):
             raise UnsupportedError(
                 f"{name}: the argument {argument}= must be a Tensor here, since an array would lose the gradient of "
-                "the result; assign the result instead (t = np.f(...)), or use t[...] = value"
+                "the result; assign the result instead (t = np.f(...)), or use t[...] = value" + more_on("array-as-out")
             )
         result = np.asarray(result)  # refused by values inside vmap and jvp
     np.copyto(out, result, where=where if where is True else values(where))

@@ -23,7 +23,7 @@ from ..core.shapes import (
 from .arith import divide, multiply, square
 from .linalg import matmul
 from .operands import Finished, given, kept, operand
-from .shape import broadcast_to, reshape
+from .shape import broadcast_to, repeated, reshape
 
 _UNSET: Any = np._NoValue
 _Bound = tuple[tuple[Any, ...], dict[str, Any]]
@@ -36,6 +36,10 @@ def _canonical(a: Any, axis: Axis, keepdims: Any) -> dict[str, Any]:
 def _canonical_of_arrays(a: Any, axis: Axis, keepdims: Any) -> dict[str, Any]:
     """As `_canonical`, for mean, var and std, which NumPy writes in Python and which refuse axis 0 of a number."""
     return {"axis": normalize_axes(axis, a.ndim), "keepdims": kept(keepdims)}
+
+
+# The parameters of a sum over all elements.
+OF_ALL: dict[str, Any] = {"axis": None, "keepdims": False, "dtype": None}
 
 
 def _is_set(where: Any) -> bool:
@@ -79,6 +83,8 @@ def _binder(function: Callable[..., Any], absorbs: float, merge: Any, *, accumul
         initial: Any = _UNSET,
         where: Any = _UNSET,
     ) -> _Bound | Finished:
+        if axis is None and dtype is None and keepdims is _UNSET and initial is _UNSET and where is _UNSET:
+            return (operand(a),), OF_ALL  # the end of nearly every loss
         if initial is not _UNSET or where is not _UNSET:
             more = {"dtype": dtype, "keepdims": kept(keepdims)}
             return _reduced_with(function, a, absorbs, where, initial, merge, axis, **more)
@@ -131,8 +137,9 @@ def _count(x: Any, axis: tuple[int, ...] | None) -> int:
 
 
 def _spread(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
-    """Repeat a reduced cotangent along the reduced axes, without copying it."""
-    return broadcast_to(expand_reduced(g, x.shape, axis, keepdims), shape=x.shape)
+    """Repeat a reduced cotangent along the reduced axes, without copying it if it is large."""
+    every = repeated(g, x.shape) if axis is None and not keepdims else None
+    return broadcast_to(expand_reduced(g, x.shape, axis, keepdims), shape=x.shape) if every is None else every
 
 
 def _dot(x: Any, y: Any, axis: Any, keepdims: bool, dtype: Any) -> Any:

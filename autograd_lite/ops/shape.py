@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -92,13 +93,28 @@ def _batched_broadcast_to(op: Any, inputs: tuple[Any, ...], batched: Sequence[bo
     return op(x.reshape(x.shape[0], *ones, *x.shape[1:]) if ones else x, shape=(x.shape[0], *shape))
 
 
+# An array of this many elements or fewer costs less than a view of one number.
+_FEW = 512
+
+
 def _broadcast_to(x: Any, *, shape: tuple[int, ...]) -> Any:
     if x.__class__ is np.float64 or (x.__class__ is np.ndarray and x.ndim == 0):
         # The cotangent of every loss comes through here, and np.broadcast_to is written in Python.
-        repeated = np.ndarray(shape, x.dtype, np.asarray(x), 0, (0,) * len(shape))
-        repeated.flags.writeable = False
-        return repeated
+        every = np.ndarray(shape, x.dtype, np.asarray(x), 0, (0,) * len(shape))
+        every.flags.writeable = False
+        return every
     return np.broadcast_to(x, shape)
+
+
+def repeated(x: Any, shape: tuple[int, ...]) -> Any:
+    """Return one number as an array of a shape; None if it is anything but a bare float64."""
+    if x.__class__ is not np.float64:
+        return None
+    if math.prod(shape) > _FEW:
+        return _broadcast_to(x, shape=shape)
+    every = np.empty(shape)
+    every.fill(x)
+    return every
 
 
 # The engine sums the cotangent of every rule back down, so nothing is left to do here.

@@ -111,7 +111,7 @@ class Derivatives:
             raise ReplayError(
                 f"{self.called}: expected {named(self.f)} to give the same at the same point; at the solution it gives "
                 "something else than its compiled form, as a function does that reads what changes during the solve "
-                "(see docs/compile.md). Pass compiled=False"
+                "(see docs/guides/compile.md). Pass compiled=False"
             )
 
 

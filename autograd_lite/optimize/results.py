@@ -24,6 +24,12 @@ class Estimate(OptimizeResult):  # type: ignore[misc]
     Attributes:
         covariance: of the parameters, of shape (n, n), in the order of `tree.leaves`.
         evaluation: how the derivatives were computed: "compiled", or "not compiled" and why.
+
+    Example:
+        >>> from autograd_lite.optimize import least_squares
+        >>> found = least_squares(lambda a: a * np.arange(4.0) - [0.1, 1.9, 4.1, 5.9], np.ones(1))
+        >>> isinstance(found, Estimate)
+        True
     """
 
     def __missing__(self, name: str) -> Any:
@@ -104,6 +110,10 @@ class WithError(NamedTuple):
     Attributes:
         value: of the function, at the estimate.
         standard_error: of each number in it.
+
+    Example:
+        >>> WithError(2.0, 0.5)
+        WithError(value=2.0, standard_error=0.5)
     """
 
     value: Any

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.arguments import described
 from ..core.depth import DEPTH
-from ..core.errors import GradError
+from ..core.errors import GradError, more_on
 from ..core.mode import MODE, TAPES, is_grad_enabled
 from .scipy_names import instead
 
@@ -106,6 +106,7 @@ class Conversions:
                 f"{instead()}{asked}(t): in a function that is being transformed, a tensor with history was about to "
                 "become a bare number and lose its gradient. (math.sin(t), np.float64(t) and a[i] = t ask for a number "
                 "too.) Use np.sin and other operations on Tensors; t.item() or t.detach() say that a constant is meant"
+                + more_on("bare-number")
             )
         return number
 
@@ -133,7 +134,7 @@ class Conversions:
             raise GradError(
                 f"{instead()}a tensor that requires a gradient was about to become a bare array and lose its "
                 "gradient. Use NumPy functions that Tensors support, make one Tensor of those in a list with ag.array, "
-                "or say t.detach().numpy() if that is meant, t.item() for a number"
+                "or say t.detach().numpy() if that is meant, t.item() for a number" + more_on("bare-array")
             )
         return np.array(self._data, dtype=dtype) if copy or dtype is not None else self.data
 

@@ -8,12 +8,11 @@ further out, including Tensors with a history, is a constant to it. So transform
 from __future__ import annotations
 
 import math
-from contextlib import nullcontext
 from typing import Any, NoReturn
 
 import numpy as np
 
-from ..core.errors import GradError
+from ..core.errors import GradError, more_on
 from ..core.hooks import HOOKS
 from ..core.mode import MODE, TAPES, no_grad
 from ..core.node import LEAF, next_stamp
@@ -22,9 +21,11 @@ from ..ops import barrier, index
 from .methods import Methods, canonical_index
 from .operators import Operators
 from .protocols import Dispatched
-from .record import apply, constant, record, wrap
+from .record import NUMBERS, apply, constant, record, wrap
 from .scipy_names import instead
 from .tensor import Tensor
+
+_new = object.__new__
 
 
 class Level:
@@ -52,6 +53,11 @@ class Lifted(Operators, Methods, Dispatched):
 
     def apply(self, op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
         """Apply an op; inputs of this value's level have this class, and the others are constants here."""
+        raise NotImplementedError
+
+    @property
+    def inner(self) -> Any:
+        """What it holds in the place of the value: it has a NaN where this has one."""
         raise NotImplementedError
 
     @property
@@ -100,6 +106,7 @@ class Lifted(Operators, Methods, Dispatched):
             f"{instead()}{self.transformation}: a value of shape {self.shape} {self.dtype} was about to become a bare "
             "array and lose what it stands for. Use NumPy functions that Tensors support, make one Tensor of those in "
             "a list with ag.array, or say t.detach().numpy() if that is meant, t.item() for a number"
+            + more_on("bare-array")
         )
 
     def __repr__(self) -> str:
@@ -154,9 +161,13 @@ def face(value: Any, node: Any) -> Tensor:
     """Make the Tensor that stands for a value of any kind."""
     if isinstance(value, Tensor):
         return value
-    t = wrap(value, node)
-    if isinstance(value, Lifted):
-        t.__class__ = LiftedTensor
+    return lifted_face(value, node) if isinstance(value, Lifted) else wrap(value, node)
+
+
+def lifted_face(value: Lifted, node: Any) -> Tensor:
+    """As `face`, for what is known to be lifted."""
+    t: Any = _new(LiftedTensor)
+    t._data, t._node = value, node
     return t
 
 
@@ -188,6 +199,11 @@ class Held(Lifted):
         return self.value.dtype
 
     @property
+    def inner(self) -> Any:
+        """The value."""
+        return self.value
+
+    @property
     def example(self) -> Any:
         """The value."""
         return self.value
@@ -195,8 +211,10 @@ class Held(Lifted):
     def apply(self, op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
         """Apply the op to the values."""
         level = self.level
-        values = (x.value if isinstance(x, Held) and x.level is level else x for x in inputs)
-        with nullcontext() if level.recorded else no_grad():  # this level always records; outer ones may not
+        values = [x.value if x.__class__ is Held and x.level is level else x for x in inputs]
+        if level.recorded:
+            return Held(op(*values, **params), level)
+        with no_grad():  # this level always records; outer ones may not
             return Held(op(*values, **params), level)
 
 
@@ -215,7 +233,10 @@ def lift(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
         if any(x is not given for x, given in zip(plain, inputs, strict=True)):
             return op(*plain, **params)
     values = [x._data if isinstance(x, Tensor) else x for x in inputs]
-    top = max((v for v in values if isinstance(v, Lifted)), key=lambda v: v.level.stamp)
+    top: Any = None
+    for value in values:
+        if isinstance(value, Lifted) and (top is None or value.level.stamp > top.level.stamp):
+            top = value
     edges: list[Any] = []
     needs: list[int] = []
     as_tensor = recorded = False
@@ -224,7 +245,7 @@ def lift(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
         if not isinstance(x, Tensor):
             if TAPES and x.__class__ is np.ndarray and MODE.get().tape is not None:
                 values[i] = apply(barrier.stop_gradient, (x,), {})  # so that what is computed from it is recorded
-            elif not isinstance(x, Lifted):
+            elif x.__class__ not in NUMBERS and not isinstance(x, Lifted):
                 values[i] = constant(op, x)
             edges.append(values[i])
         elif isinstance(value, Lifted) and value.level is top.level:

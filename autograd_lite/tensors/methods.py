@@ -62,9 +62,6 @@ def _composed(function: Any, *args: Any) -> Any:
         raise explained(function.__name__, error, bound(function, args, {}), kinds_of(function), final=False) from None
 
 
-_ALL = {"axis": None, "keepdims": False, "dtype": None}
-
-
 class Methods:
     """The methods, of Tensors and of the values inside `jvp` and `vmap`.
 
@@ -92,7 +89,7 @@ class Methods:
     def sum(self, axis: Axis = None, dtype: npt.DTypeLike | None = None, keepdims: bool = False) -> Self:
         """Sum over `axis`; see `numpy.sum`."""
         if axis is None and dtype is None and keepdims is False:  # the end of nearly every loss
-            return moved(reduce.sum_, self, _ALL)
+            return moved(reduce.sum_, self, reduce.OF_ALL)
         return self._bound(reduce.sum_, axis, dtype, keepdims=keepdims)
 
     def mean(self, axis: Axis = None, dtype: npt.DTypeLike | None = None, keepdims: bool = False) -> Self:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 import numpy as np
 
 from ..core.arguments import NUMBERS, bound, kinds_of, refusal
-from ..core.errors import DtypeError, UnsupportedError
+from ..core.errors import DtypeError, UnsupportedError, more_on
 from ..core.messages import explained
 from ..core.op import BY_FUNCTION, BY_UFUNC, COMPOSED, Op
 from ..ops.operands import Finished, given, write
@@ -107,9 +107,8 @@ def _refuse_call(name: str, bare: str) -> NoReturn:
     way = _INSTEAD.get(bare)
     outside = "leave the graph with x.detach().numpy()"
     raise UnsupportedError(
-        f"{name} is not supported on Tensors. {way}, or {outside}."
-        if way
-        else f"{name} is not supported on Tensors. To compute it without a gradient, {outside}."
+        f"{name} is not supported on Tensors. {f'{way}. ' if way else ''}To compute it without a gradient, {outside}"
+        + more_on("unsupported-function")
     )
 
 

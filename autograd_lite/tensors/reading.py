@@ -7,7 +7,7 @@ rule of a table says `fast.exp`. A user's says np.exp, so where it may call one 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cache, partial, wraps
+from functools import partial, wraps
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -27,13 +27,16 @@ _OURS = {theirs.__name__ for theirs, ours in FASTEST.items() if ours is not thei
 
 def alike(rule: Callable[..., Any]) -> Callable[..., Any]:
     """Return a user's rule that gives arrays and Tensors the same bits, and sees nothing but these."""
-    may_call_ours = cache(partial(_may_call_ours, rule))  # at the first reading: all it calls is there
+    calls_ours: bool | None = None
 
     @wraps(rule, updated=())
     def read(*args: Any, **kwargs: Any) -> Any:
+        nonlocal calls_ours
+        if calls_ours is None:  # at the first reading: all it calls is there
+            calls_ours = bool(_OURS) and _may_call_ours(rule)
         numbered = args[0].__class__ is tuple and _INT.issuperset(map(type, args[0]))  # argnums come first
         bare = _BARE.issuperset(map(type, args[1:] if numbered else args))
-        if not _OURS or not may_call_ours():
+        if not calls_ours:
             if bare or not _holds_lifted(args):
                 return rule(*args, **kwargs)
             return map_leaves(_unfaced, rule(*map_leaves(_faced, args), **kwargs))

@@ -28,7 +28,7 @@ from ..tree import map as map_leaves
 _NO_PARAMS: dict[str, Any] = {}
 _NEEDS: tuple[tuple[int, ...], ...] = ((), (0,), (1,), (0, 1))
 # Operands that go to NumPy as they are; Python numbers among them so that they stay weak in promotion.
-_NUMBERS = frozenset({float, int, bool, complex, np.float64, np.float32, np.int64, np.bool_})
+NUMBERS = frozenset({float, int, bool, complex, np.float64, np.float32, np.int64, np.bool_})
 _ndarray = np.ndarray
 _OBJECT = np.dtype(object)
 _mode = MODE.get
@@ -72,6 +72,8 @@ def _bare(op: Op, x: np.ndarray) -> np.ndarray:
 
 def constant(op: Op, x: Any) -> Any:
     """Turn an input that is not a Tensor into what an op's rules can read."""
+    if x.__class__ is np.ndarray and x.dtype is not _OBJECT:
+        return x
     if isinstance(x, np.ndarray):
         return _bare(op, x)
     return np.asarray(x) if isinstance(x, (list, tuple)) else x
@@ -79,9 +81,15 @@ def constant(op: Op, x: Any) -> Any:
 
 def _with_other(op: Op, x: Any, y: Any) -> Any:
     """Apply an op to a Tensor and an operand of a class that may have a meaning of its own."""
-    Tensor = HOOKS.tensor
-    lifted = any(hasattr(operand, "__apply_op__") and operand.__class__ is not Tensor for operand in (x, y))
-    x, y = (operand if hasattr(operand, "__apply_op__") else _operand(op, operand) for operand in (x, y))
+    Tensor, lifted = HOOKS.tensor, False
+    if hasattr(x, "__apply_op__"):
+        lifted = x.__class__ is not Tensor
+    elif x.__class__ not in NUMBERS and (x.__class__ is not _ndarray or x.dtype is _OBJECT):
+        x = _operand(op, x)
+    if hasattr(y, "__apply_op__"):
+        lifted = lifted or y.__class__ is not Tensor
+    elif y.__class__ not in NUMBERS and (y.__class__ is not _ndarray or y.dtype is _OBJECT):
+        y = _operand(op, y)
     if x is NotImplemented or y is NotImplemented:
         return NotImplemented
     return HOOKS.lift(op, (x, y), {}) if lifted else apply(op, (x, y), {})
@@ -158,7 +166,7 @@ def binary(op: Op, x: Any, y: Any) -> Any:
             if edge_x is LEAF:
                 edge_x = x
     else:
-        if x.__class__ not in _NUMBERS and (x.__class__ is not _ndarray or x.dtype is _OBJECT):
+        if x.__class__ not in NUMBERS and (x.__class__ is not _ndarray or x.dtype is _OBJECT):
             return _with_other(op, x, y)
         a = edge_x = x
     if y.__class__ is Tensor:
@@ -170,7 +178,7 @@ def binary(op: Op, x: Any, y: Any) -> Any:
             if edge_y is LEAF:
                 edge_y = y
     else:
-        if y.__class__ not in _NUMBERS and (y.__class__ is not _ndarray or y.dtype is _OBJECT):
+        if y.__class__ not in NUMBERS and (y.__class__ is not _ndarray or y.dtype is _OBJECT):
             return _with_other(op, x, y)
         b = edge_y = y
     try:
@@ -247,6 +255,9 @@ def unary_over(op: Op, x: Any, over: Callable[[Any], Callable[[], Any]]) -> bool
 
 def apply(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """Apply any op to Tensors and arrays; record the call if one of them has a history or requires a gradient."""
+    single = len(inputs) == 1 and inputs[0].__class__ is HOOKS.tensor
+    if single and op.keeps and not any(map(_holds_array, params.values())):
+        return moved(op, inputs[0], params)
     values: list[Any] = []
     edges: list[Any] = []
     needs: list[int] = []
@@ -266,7 +277,7 @@ def apply(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
                 if node.needs:
                     needs.append(i)
         else:
-            if x.__class__ not in _NUMBERS and (x.__class__ is not _ndarray or x.dtype is _OBJECT):
+            if x.__class__ not in NUMBERS and (x.__class__ is not _ndarray or x.dtype is _OBJECT):
                 if hasattr(x, "__apply_op__"):
                     return HOOKS.lift(op, inputs, params)
                 x = constant(op, x)
@@ -386,12 +397,13 @@ def _save(keep: Sequence[bool], out: Any, values: list[Any], edges: list[Any]) -
 
 def _owned(params: dict[str, Any]) -> dict[str, Any]:
     """Return parameters with copies of the caller's arrays: indices and masks."""
-    for value in params.values():
-        if value.__class__ is np.ndarray or (
-            value.__class__ is tuple and any(v.__class__ is np.ndarray for v in value)
-        ):
-            return {name: map_leaves(_copied, value) for name, value in params.items()}
+    if any(map(_holds_array, params.values())):
+        return {name: map_leaves(_copied, value) for name, value in params.items()}
     return params
+
+
+def _holds_array(value: Any) -> bool:
+    return value.__class__ is np.ndarray or (value.__class__ is tuple and np.ndarray in map(type, value))
 
 
 def _copied(x: Any) -> Any:

@@ -11,17 +11,18 @@ import numpy as np
 
 from ..core.arguments import kinds_of, numbers
 from ..core.composite import maker
-from ..core.errors import DtypeError, GradError, ShapeError, TraceError
+from ..core.errors import DtypeError, GradError, ShapeError, TraceError, more_on
 from ..core.forks import fork_safe_lock
 from ..core.hooks import HOOKS
 from ..core.messages import explained
 from ..core.mode import MODE, TAPES, is_grad_enabled, no_grad
-from ..core.node import LEAF, Source, next_stamp
+from ..core.node import LEAF, Node, Source, next_stamp
 from ..core.op import BY_UFUNC, Op
 from ..core.ownership import SMALL
 from ..core.shapes import ShapeDtype
 from ..core.undo import open_undo
 from ..ops import barrier, index, shape
+from ..tree import LEAVES
 from .conversions import Conversions, leaving
 from .methods import Methods, canonical_index
 from .operators import Operators
@@ -172,7 +173,7 @@ class Tensor(Operators, Methods, Dispatched, Conversions):
         if value and self.dtype.kind not in "fc":
             raise DtypeError(
                 f"requires_grad=True: expected a floating dtype; received {self.dtype}. "
-                "Fix: make it floating: tensor(a, dtype=float, …)"
+                "Fix: make it floating: tensor(a, dtype=float, …)" + more_on("integers")
             )
         self._node = LEAF if value else None
         self._stamp = next_stamp()
@@ -439,7 +440,7 @@ class Tensor(Operators, Methods, Dispatched, Conversions):
             if is_grad_enabled():
                 raise GradError(
                     f"{what}: this tensor is a leaf that requires a gradient, and changing it would falsify the "
-                    "recorded past.\nTo update a parameter:\n"
+                    f"recorded past{more_on('changed-leaf')}.\nTo update a parameter:\n"
                     "    with ag.no_grad():\n"
                     "        w -= learning_rate * w.grad"
                 )
@@ -470,7 +471,7 @@ class Tensor(Operators, Methods, Dispatched, Conversions):
             parts = [f"values not saved, shape={self.shape}"]
         else:
             parts = [np.array2string(np.asarray(self._data), separator=", ", prefix="Tensor(")]
-        if self.dtype not in (np.float64, np.int64, np.bool_):
+        if self.dtype not in (np.float64, np.int_, np.bool_):  # NumPy's defaults; int_ is int32 on some machines
             parts.append(f"dtype={self.dtype}")
         node = self._node
         if node is LEAF:
@@ -518,6 +519,7 @@ def _rebuild(data: Any, requires_grad: bool, name: str | None, grad: Any) -> Ten
 
 
 HOOKS.tensor = Tensor
+LEAVES.update((Tensor, Node))
 
 
 def tensor(

@@ -20,9 +20,11 @@ from .transpose import check_hessian as check_hessian, check_transpose as check_
 
 # What needs hypothesis is imported when it is first asked for.
 _LAZY = {
+    "AuditReport": ".auditing",
     "LawBroken": ".rows",
     "OpReport": ".ops",
     "Row": ".rows",
+    "audit": ".auditing",
     "check_op": ".ops",
     "grad_property": ".properties",
     "module_test": ".properties",

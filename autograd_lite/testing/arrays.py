@@ -92,6 +92,11 @@ def elements(domain: Any = "real", *, kinks: str = "any", extent: float = _HIGHE
             same as "real"), "int", "bool", a range (low, high), or any strategy, which is returned as it is.
         extent: the largest size of a number of a named domain.
         kinks: "any"; "avoid" draws off the multiples of 1/4; "seek" draws 0, ±1 and ±2 where the domain has them.
+
+    Example:
+        >>> from hypothesis import find
+        >>> find(elements("positive"), lambda x: True) > 0
+        True
     """
     if hasattr(domain, "example"):
         return domain
@@ -124,12 +129,24 @@ LAYOUTS = ("C", "every other", "backwards", "Fortran", "repeated", "read-only")
 
 
 def shapes(min_dims: int = 0, max_dims: int = 3, min_side: int = 1, max_side: int = 3) -> Any:
-    """Draw one shape; `min_side=0` draws empty arrays as well. Shrinks to few, short axes."""
+    """Draw one shape; `min_side=0` draws empty arrays as well. Shrinks to few, short axes.
+
+    Example:
+        >>> from hypothesis import find
+        >>> len(find(shapes(), lambda shape: len(shape) == 2))
+        2
+    """
     return hnp.array_shapes(min_dims=min_dims, max_dims=max_dims, min_side=min_side, max_side=max_side)
 
 
 def broadcastable_shapes(n: int, *, min_side: int = 1, max_side: int = 3, max_dims: int = 2) -> Any:
-    """Draw `n` shapes that broadcast together."""
+    """Draw `n` shapes that broadcast together.
+
+    Example:
+        >>> from hypothesis import find
+        >>> len(find(broadcastable_shapes(2), lambda drawn: True))
+        2
+    """
     if n == 1:
         return shapes(0, max_dims, min_side, max_side).map(lambda shape: (shape,))
     drawn = hnp.mutually_broadcastable_shapes(num_shapes=n, min_side=min_side, max_side=max_side, max_dims=max_dims)
@@ -153,6 +170,12 @@ def signature_shapes(
         min_side: the shortest axis.
         max_side: the longest axis.
         max_loop_dims: how many leading axes there are at most.
+
+    Example:
+        >>> from hypothesis import find
+        >>> left, right = find(signature_shapes("(n,k),(k,m)"), lambda drawn: True)
+        >>> left[-1] == right[-2]
+        True
     """
     inputs, arrow, outputs = (part.strip() for part in signature.partition("->"))
     flags = [loops] * inputs.count("(") if isinstance(loops, bool) else list(loops)
@@ -178,7 +201,13 @@ def _core(inputs: str) -> list[str]:
 
 
 def dtypes(*names: str) -> Any:
-    """Draw a floating dtype, of float64, float32 and float16 if none are named."""
+    """Draw a floating dtype, of float64, float32 and float16 if none are named.
+
+    Example:
+        >>> from hypothesis import find
+        >>> find(dtypes("float32"), lambda dtype: True)
+        dtype('float32')
+    """
     return st.sampled_from([np.dtype(name) for name in names or ("float64", "float32", "float16")])
 
 
@@ -204,6 +233,11 @@ def arrays(
         dtype: of the result; what the grid holds is exact in every float.
         layout: "C", or "any" to draw strided, reversed, Fortran-ordered, repeated and read-only memory as well.
         kinks: see `elements`.
+
+    Example:
+        >>> from hypothesis import find
+        >>> find(arrays((2,)), lambda a: a.sum() > 1).shape
+        (2,)
     """
     shape = draw(shapes() if shape is None else shape) if not isinstance(shape, tuple) else shape
     array = draw(_values(shape, domain, kinks))
@@ -212,7 +246,13 @@ def arrays(
 
 
 def tensors(shape: Any = None, domain: Any = "real", dtype: Any = np.float64, *, requires_grad: bool = True) -> Any:
-    """Draw one Tensor; the arguments are those of `arrays`."""
+    """Draw one Tensor; the arguments are those of `arrays`.
+
+    Example:
+        >>> from hypothesis import find
+        >>> find(tensors((2,)), lambda t: True).requires_grad
+        True
+    """
     return arrays(shape, domain, dtype).map(lambda a: Tensor(a, requires_grad=requires_grad))
 
 
@@ -304,7 +344,13 @@ _MATRICES = {"spd": _spd, "invertible": _invertible, "onehot": _onehot}
 
 
 def layouts(array: np.ndarray) -> Any:
-    """Draw an array of the same values in other memory: strided, reversed, Fortran-ordered, repeated or read-only."""
+    """Draw an array of the same values in other memory: strided, reversed, Fortran-ordered, repeated or read-only.
+
+    Example:
+        >>> from hypothesis import find
+        >>> find(layouts(np.arange(4.0)), lambda a: True).shape
+        (4,)
+    """
     possible = [name for name in LAYOUTS if has_layout(array, name)]
     return st.sampled_from(possible).map(functools.partial(in_layout, array))
 
@@ -349,6 +395,11 @@ def axis(x: Any, *, none: bool = False) -> Any:
     Args:
         x: the array, its shape, or how many axes it has; one without axes has only None.
         none: draw None too, which means all axes.
+
+    Example:
+        >>> from hypothesis import find
+        >>> find(axis(3), lambda drawn: drawn == 2)
+        2
     """
     ndim = _ndim(x)
     if not ndim:
@@ -357,7 +408,13 @@ def axis(x: Any, *, none: bool = False) -> Any:
 
 
 def axes(x: Any) -> Any:
-    """Draw what a reduction takes as `axis`: None, one axis, or a tuple of different axes."""
+    """Draw what a reduction takes as `axis`: None, one axis, or a tuple of different axes.
+
+    Example:
+        >>> from hypothesis import find
+        >>> len(find(axes(3), lambda drawn: isinstance(drawn, tuple) and len(drawn) == 2))
+        2
+    """
     ndim = _ndim(x)
     if not ndim:
         return st.none()
@@ -371,6 +428,12 @@ def indices(shape: Any, *, kinds: tuple[str, ...] = KINDS) -> Any:
         shape: of x, or x itself.
         kinds: of "basic" (ints, slices of any step, ellipsis, newaxis), "integers" (integer arrays that broadcast,
             one for each axis, with repetitions), "mask" (booleans), "mixed" (all of them together).
+
+    Example:
+        >>> from hypothesis import find
+        >>> index = find(indices((3,)), lambda index: True)
+        >>> np.arange(3.0)[index].size >= 0
+        True
     """
     shape = shape if isinstance(shape, tuple) else np.shape(shape)
     empty = math.prod(shape) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -12,10 +13,12 @@ import numpy as np
 from ..core.messages import checked
 from .blame import blamed_op, trace
 from .comparison import Comparison, Finding, Tolerance
+from .elsewhere import Elsewhere, subject_elsewhere, subject_of_pair
 from .explain import concluded, explained, snippet
 from .lines import flatten
 from .numeric import METHODS
 from .report import GradientMismatch, GradReport, InputReport
+from .reproducing import in_their_syntax
 from .subject import Arguments, Broken, GradientOf, Run, Subject, broken_contracts, cotangents_like, differentiate
 from .tracebacks import plainly
 
@@ -27,7 +30,17 @@ _KINKS = ("subgradient", "skip", "fail")
 # What share of an input's elements may be inconclusive.
 _INCONCLUSIVE = 0.1
 _MOST_CONDITION = 100.0
-_USUAL = {"order": 1, "wrt": None, "kwargs": None, "method": "auto", "kinks": "subgradient", "rtol": None, "seed": 0}
+_MOST_APART = 1e6
+_USUAL: dict[str, Any] = {
+    "order": 1,
+    "wrt": None,
+    "kwargs": None,
+    "method": "auto",
+    "kinks": "subgradient",
+    "rtol": None,
+    "seed": 0,
+}
+_USUAL |= {"backend": None, "grad": None}
 
 
 @plainly
@@ -47,6 +60,8 @@ def check_grads(
     nondet_tol: float = 0.0,
     invariants: bool = True,
     raise_: bool = True,
+    backend: str | None = None,
+    grad: Callable[..., Any] | None = None,
 ) -> GradReport:
     """Check the gradient of a function against finite differences, at one point.
 
@@ -77,6 +92,11 @@ def check_grads(
             cotangents not changed, gradients with the dtype and shape of their input and memory of their own, linear
             in the cotangent, graphs let go.
         raise_: raise; if False, the errors are in `.failures` of the report.
+        backend: whose gradients are checked: "torch", "jax", "autograd" (HIPS) or "mygrad"; f is then a function of
+            that library's arrays, and `.snippet` of an error is a script for that library. Ours if None.
+        grad: the derivative of f, written by hand; f and grad are then functions of NumPy's arrays. It returns the
+            Jacobian, of f's shape and then the input's, which for a single number is the gradient, or the derivative
+            element by element; of several inputs, a tuple with one for each.
 
     Returns:
         A `GradReport`; print it for a table.
@@ -91,15 +111,19 @@ def check_grads(
         >>> report = check_grads(affine, np.eye(2, 3), np.ones((3, 2)))
         >>> report.ok, report.inputs["w"].n_checked
         (True, 6)
+        >>> check_grads(np.sin, np.array([1.0, 2.0]), grad=np.cos).ok
+        True
+        >>> check_grads(np.cos, 1.0, grad=np.sin, raise_=False).failures[0].hint
+        'the sign is wrong: every entry is -1 times the right one (there is one entry, so this may be chance)'
     """
     for what, value, known in (("mode", mode, _MODES), ("method", method, METHODS), ("kinks", kinks, _KINKS)):
         if value not in known:
             raise ValueError(f"check_grads: expected {what} among {', '.join(known)}; received {value!r}")
     if order < 1:
         raise ValueError(f"check_grads: expected an order of 1 or more; received {order}")
-    subject = Subject(f, Arguments(f, inputs, wrt, names), kwargs)
-    subject.settle()
-    given = {"order": order, "wrt": wrt, "kwargs": kwargs, "method": method, "kinks": kinks, "rtol": rtol, "seed": seed}
+    subject = _subject(f, inputs, wrt, names, kwargs, backend, grad)
+    given: dict[str, Any] = {"order": order, "wrt": wrt, "kwargs": kwargs, "method": method, "kinks": kinks}
+    given |= {"rtol": rtol, "seed": seed, "backend": backend, "grad": grad}
     again = snippet(f, inputs, {key: value for key, value in given.items() if value != _USUAL[key]})
     report = check_subject(
         subject,
@@ -112,7 +136,30 @@ def check_grads(
         nondet_tol=nondet_tol,
         invariants=invariants,
     )
+    if isinstance(subject, Elsewhere):
+        in_their_syntax(report, subject, f, inputs, kwargs, seed)
     return concluded(report, f, inputs, again, raise_=raise_)
+
+
+def _subject(
+    f: Callable[..., Any],
+    inputs: Sequence[Any],
+    wrt: Any,
+    names: Sequence[str] | None,
+    kwargs: dict[str, Any] | None,
+    backend: str | None,
+    grad: Callable[..., Any] | None,
+) -> Any:
+    """Return what is to be checked: a function on Tensors, one of another library, or one with its derivative."""
+    if backend is not None and grad is not None:
+        raise ValueError("check_grads: expected backend= or grad=, since either is where gradients come from; got both")
+    if backend is not None:
+        return subject_elsewhere(f, inputs, wrt, names, kwargs, backend)
+    if grad is not None:
+        return subject_of_pair(f, grad, inputs, wrt, names, kwargs)
+    subject = Subject(f, Arguments(f, inputs, wrt, names), kwargs)
+    subject.settle()
+    return subject
 
 
 @plainly
@@ -204,10 +251,12 @@ def _check_orders(
     """Check the first derivative and its contracts (unless `nondet_tol` is None), then the derivative of that, …"""
     seed = options[-1]
     for level in range(1, order + 1):
-        run = differentiate(subject, None, seed)
+        theirs = isinstance(subject, Elsewhere)
+        run = subject.differentiate(None, seed) if theirs else differentiate(subject, None, seed)
         weights = cotangents_like(run.outputs, seed)
         if level == 1 and nondet_tol is not None:
-            broken = broken_contracts(subject, run, weights, nondet_tol)
+            look = subject.broken_contracts if theirs else functools.partial(broken_contracts, subject)
+            broken = look(run, weights, nondet_tol)
             report.failures += [_contract(subject, item) for item in broken]
             if any(item.fatal for item in broken):
                 break
@@ -215,9 +264,12 @@ def _check_orders(
         if level > 1:
             inner.inputs = {f"{name} (order {level})": entry for name, entry in inner.inputs.items()}
         report.merge(inner)
+        if theirs and inner.ok and nondet_tol is not None and not any(e.n_kink for e in inner.inputs.values()):
+            report.failures += [_contract(subject, item) for item in subject.forward_mode(run, weights, seed)]
         if report.failures:
             break
-        subject = GradientOf(subject, weights)
+        if level < order:
+            subject = subject.gradient(weights) if theirs else GradientOf(subject, weights)
 
 
 def _contract(subject: Any, item: Broken) -> GradientMismatch:
@@ -260,7 +312,7 @@ def _compared(
         bad = _worst(findings, subject.leaves)
         if bad is not None:
             report.failures.append(explained(comparison, bad, findings, weights, single))
-    if not report.failures and size:
+    if not report.failures and size and _alike(subject):
         ones = comparison.all_ones(unknown)
         if _contradicts(ones):
             report.failures.append(explained(comparison, ones, [ones], weights, single))
@@ -285,6 +337,16 @@ def _excused(comparison: Comparison, i: int, findings: list[Finding]) -> list[Fi
     if blame is not None or not complete:
         return findings
     return [f._replace(verdict=f.verdict._replace(passed=True)) if f in refused else f for f in findings]
+
+
+def _alike(subject: Any) -> bool:
+    """Return whether a step that is small for the smallest inputs is not lost in the last digits of the largest."""
+    largest = [
+        float(np.max(np.abs(x), initial=0, where=np.isfinite(x)))
+        for x in map(subject.leaves.__getitem__, subject.wanted)
+    ]
+    sizes = [size for size in largest if size]
+    return not sizes or max(sizes) < _MOST_APART * min(sizes)
 
 
 def _contradicts(ones: Finding) -> bool:

@@ -372,27 +372,38 @@ def _hint(comparison: Comparison, i: int, findings: Sequence[Finding]) -> str:
 
 def snippet(f: Callable[..., Any], inputs: Sequence[Any], options: dict[str, Any], call: str = "check_grads") -> str:
     """Return code that runs the check again."""
-    qualified = getattr(f, "__qualname__", "")
-    module = getattr(f, "__module__", None)
-    code = getattr(f, "__code__", None)
-    name = name_of(f) if name_of(f).isidentifier() else "f"
-    lines = ["import numpy as np", f"from autograd_lite.testing import {call}"]
-    if isinstance(f, np.ufunc):
-        name = f"np.{name}"
-    elif qualified.isidentifier() and module not in (None, "__main__"):
-        lines.append(f"from {module} import {name}")
-    elif code is not None and not (qualified.isidentifier() and module == "__main__"):
-        lines.append(f"# {name} is the function at {code.co_filename}:{code.co_firstlineno}")
-    elif code is None:
-        lines.append(f"# {name} is an object of {type(f).__module__}.{type(f).__name__}")
+    name, *more = _named(f, "f")
+    lines = ["import numpy as np", f"from autograd_lite.testing import {call}", *more]
+    rest = ""
+    for key, value in options.items():
+        if callable(value):
+            value_name, *more = _named(value, key)
+            lines += more
+            rest += f", {key}={value_name}"
+        else:
+            rest += f", {key}={value!r}"
     size = sum(np.size(a) for a in inputs if isinstance(a, np.ndarray) or hasattr(a, "requires_grad"))
     if size > _LITERAL_SIZE:
         lines.append("# inputs: the .args of this error, as in `except GradientMismatch as error: inputs = error.args`")
         arguments = "*inputs"
     else:
         arguments = ", ".join(map(literal, inputs))
-    rest = "".join(f", {key}={value!r}" for key, value in options.items())
     return "\n".join([*lines, f"{call}({name}, {arguments}{rest})"])
+
+
+def _named(f: Callable[..., Any], otherwise: str) -> list[str]:
+    """Return what code calls a function, and the line that gives it this name, if it needs one."""
+    qualified = getattr(f, "__qualname__", "")
+    module = getattr(f, "__module__", None)
+    code = getattr(f, "__code__", None)
+    name = name_of(f) if name_of(f).isidentifier() and name_of(f) != "f" else otherwise
+    if isinstance(f, np.ufunc):
+        return [f"np.{name}"]
+    if qualified.isidentifier() and module not in (None, "__main__"):
+        return [name, f"from {module} import {name}"]
+    if code is not None and not (qualified.isidentifier() and module == "__main__"):
+        return [name, f"# {name} is the function at {code.co_filename}:{code.co_firstlineno}"]
+    return [name] if code is not None else [name, f"# {name} is an object of {type(f).__module__}.{type(f).__name__}"]
 
 
 def concluded(report: GradReport, f: Any, inputs: Sequence[Any], again: str, *, raise_: bool) -> GradReport:
@@ -402,7 +413,7 @@ def concluded(report: GradReport, f: Any, inputs: Sequence[Any], again: str, *, 
         GradientMismatch: the first failure, if `raise_`.
     """
     for failure in report.failures:
-        failure.args, failure.snippet = tuple(inputs), again
+        failure.args, failure.snippet = tuple(inputs), failure.snippet or again
         if not failure.places and (place := place_of(f)):
             failure.places = [place]
     if raise_ and report.failures:

@@ -55,6 +55,12 @@ def arguments(
 
     Raises:
         TypeError: if a parameter has neither a default nor a known strategy.
+
+    Example:
+        >>> from hypothesis import find
+        >>> from autograd_lite.ops import trig
+        >>> len(find(arguments(trig.sin), lambda row: True).inputs)
+        1
     """
     if kinks not in ("avoid", "seek", "any"):
         raise ValueError(f"arguments: expected kinks among avoid, seek, any; received {kinks!r}")
@@ -293,6 +299,12 @@ class OpReport:
         laws: how often each law was looked at.
         faults: what is wrong, one text each; empty if nothing is.
         seconds: how long it took.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> double = ag.elementwise(lambda x: 2 * x, lambda out, x: 2.0, name="double")
+        >>> check_op(double, [np.array([0.5, -2.0])]).ok
+        True
     """
 
     op: str

@@ -144,6 +144,11 @@ def module_test(
 
     Returns:
         A function without arguments that pytest collects.
+
+    Example:
+        >>> import nn
+        >>> test_dense = module_test(lambda: nn.layers.Dense(2, dtype="float64"), "(b,3)", examples=3)
+        >>> test_dense()
     """
     called = name or _name_of(factory)
     spec = Specification(factory, inputs, domain)

@@ -32,6 +32,10 @@ class InputReport:
         n_checked: how many elements were compared; along directions, all that those cover.
         n_kink: how many lay on a kink or a jump, where only the slopes of both sides can be compared.
         n_inconclusive: how many finite differences say nothing about.
+
+    Example:
+        >>> InputReport(n_checked=3).n_checked
+        3
     """
 
     max_rel_err: float = 0.0
@@ -52,6 +56,12 @@ class GradReport:
         seconds: how long it took.
         notes: what a reader should know, as that the function computes in single precision.
         failures: the errors, filled when `raise_=False`.
+
+    Example:
+        >>> from autograd_lite.testing import check_grads
+        >>> report = check_grads(lambda x: x * x, 2.0)
+        >>> report.failures, list(report.inputs)
+        ([], ['x'])
     """
 
     function: str
@@ -125,6 +135,10 @@ class GradientMismatch(AssertionError):
         source: the user's line, or None.
         places: the lines that a traceback leads to: where the op to blame is called, and the rule that is wrong.
         snippet: Python code that reproduces the failure.
+
+    Example:
+        >>> issubclass(GradientMismatch, AssertionError)
+        True
     """
 
     def __init__(
@@ -173,6 +187,10 @@ class LawBroken(AssertionError):
 
     Attributes:
         places: the lines that a traceback leads to: the rule, if it is the user's.
+
+    Example:
+        >>> issubclass(LawBroken, AssertionError)
+        True
     """
 
     places: Sequence[Source] = ()
@@ -200,7 +218,7 @@ def literal(value: Any) -> str:
         ('np.array([0.1, 2.0])', '2.5', "np.array([1.0], 'float32')")
     """
     if isinstance(value, np.ndarray):
-        plain = {"f": np.float64, "c": np.complex128, "i": np.int64, "b": np.bool_}
+        plain = {"f": np.float64, "c": np.complex128, "i": np.int_, "b": np.bool_}
         implied = value.dtype == plain.get(value.dtype.kind)
         if not value.size:
             return f"np.zeros({value.shape}, '{value.dtype}')"

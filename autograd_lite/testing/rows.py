@@ -114,6 +114,10 @@ class Row:
         symmetric: the inputs that are symmetric (Hermitian) by contract, whose gradient is that of their symmetric
             part: a finite difference must not move one of two mirrored elements alone.
         label: what messages call it.
+
+    Example:
+        >>> Row((np.array([1.0, 2.0]),), {"axis": (0,)})
+        Row(([1., 2.],), {'axis': (0,)})
     """
 
     inputs: tuple[np.ndarray, ...]
@@ -170,7 +174,7 @@ def written(value: Any) -> str:
         if value.size > _LARGE:
             return f"<{value.dtype} array of shape {value.shape}>"
         text = f"np.zeros({value.shape})" if not value.size else _listed(value)
-        usual = value.dtype in (np.float64, np.bool_) or (value.dtype == np.int64 and value.size)
+        usual = value.dtype in (np.float64, np.bool_) or (value.dtype == np.int_ and value.size)
         if usual or not value.size:
             return text if usual else f"np.zeros({value.shape}, {value.dtype.name!r})"
         return f"np.array({text}, {value.dtype.name!r})"

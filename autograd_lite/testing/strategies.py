@@ -84,6 +84,11 @@ def functions(
         max_ops: about how many ops it is made of; shrinks to few.
         kinks: use abs, maximum and minimum as well.
         scalar: end in a sum or a mean.
+
+    Example:
+        >>> from hypothesis import find
+        >>> callable(find(functions(), lambda f: True))
+        True
     """
     names = ["x", "y", "z", *(f"x{i}" for i in range(3, inputs))][:inputs]
     parts = list(names)
@@ -122,13 +127,24 @@ def modules(
         factories: called without arguments; each makes a layer that accepts what the others return.
         combine: makes the model of a list of layers, such as `nn.Sequential`; without it they are called in turn.
         max_layers: how many layers there are at most; shrinks to one, made by the first factory.
+
+    Example:
+        >>> import nn
+        >>> from hypothesis import find
+        >>> dense = {"dense": lambda: nn.layers.Dense(2)}
+        >>> find(modules(dense), lambda drawn: True)  # doctest: +SKIP
     """
     layers = [make() for make in draw(st.lists(st.sampled_from(list(factories)), min_size=1, max_size=max_layers))]
     return combine(layers) if combine is not None else Chain(layers)
 
 
 class Chain:
-    """Layers that are called one after the other."""
+    """Layers that are called one after the other.
+
+    Example:
+        >>> Chain([np.square, np.negative])(3.0)
+        np.float64(-9.0)
+    """
 
     def __init__(self, layers: Sequence[Callable[[Any], Any]]) -> None:
         self.layers = list(layers)

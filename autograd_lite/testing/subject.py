@@ -430,9 +430,9 @@ def broken_contracts(subject: Any, first: Run, weights: Sequence[Array], nondet_
     """
     broken = []
     if subject.plain:
-        broken += _on_arrays(subject, first, nondet_tol)
+        broken += on_plain_arrays(subject, first, nondet_tol)
     second = differentiate(subject, weights, twice=True)
-    broken += _unlike(subject, first, second, nondet_tol)
+    broken += unlike(subject, first, second, nondet_tol)
     broken += [item for item in second.broken if item not in first.broken]
     broken += first.broken
     if not any(item.fatal for item in broken):
@@ -440,7 +440,8 @@ def broken_contracts(subject: Any, first: Run, weights: Sequence[Array], nondet_
     return sorted(broken, key=lambda item: item.verdict != "non-deterministic")
 
 
-def _on_arrays(subject: Any, first: Run, nondet_tol: float) -> list[Broken]:
+def on_plain_arrays(subject: Any, first: Run, nondet_tol: float) -> list[Broken]:
+    """Return whether plain arrays are changed, or give other values than those that gradients were taken of."""
     arrays = [np.array(a) for a in subject.leaves]
     with np.errstate(all="ignore"):
         values = subject.on_arrays(*arrays)
@@ -450,7 +451,7 @@ def _on_arrays(subject: Any, first: Run, nondet_tol: float) -> list[Broken]:
         if not _same(old, a)
     ]
     if [a.shape for a in values] != [a.shape for a in first.outputs]:
-        shapes = f"{[a.shape for a in values]} on plain arrays and {[a.shape for a in first.outputs]} on Tensors"
+        shapes = f"{[a.shape for a in values]} on plain arrays and {[a.shape for a in first.outputs]} with gradients"
         return [*broken, Broken("contract broken", None, f"the results have shapes {shapes}", fatal=True)]
     for a, b in zip(values, first.outputs, strict=True):
         with np.errstate(all="ignore"):
@@ -460,12 +461,14 @@ def _on_arrays(subject: Any, first: Run, nondet_tol: float) -> list[Broken]:
         if not bool(np.all(near)):
             k = tuple(int(n) for n in np.argwhere(~near)[0])
             where = f" at {k}" if k else ""
-            message = f"the value{where} is {a[k]!r} on plain arrays and {b[k]!r} on Tensors: two different functions"
+            other = "on Tensors" if subject.recorded else "when it is differentiated"
+            message = f"the value{where} is {a[k]!r} on plain arrays and {b[k]!r} {other}: two different functions"
             broken.append(Broken("contract broken", None, message))
     return broken
 
 
-def _unlike(subject: Any, first: Run, second: Run, tol: float) -> list[Broken]:
+def unlike(subject: Any, first: Run, second: Run, tol: float) -> list[Broken]:
+    """Return whether two runs on the same inputs gave different values or gradients."""
     pairs = [("the value", a, b) for a, b in zip(first.outputs, second.outputs, strict=False)]
     pairs += [
         (f"the gradient by '{name}'", a, b)

@@ -22,6 +22,13 @@ class Trained(Protocol):
 
     Attributes:
         stop_training: set it to True and training ends after the batch; the epoch is closed like any other.
+
+    Example:
+        >>> import nn
+        >>> model = nn.Sequential([nn.layers.Dense(1, input_shape=(1,))])
+        >>> model.stop_training = True
+        >>> len(model.parameters())
+        2
     """
 
     stop_training: bool

@@ -30,6 +30,10 @@ class CallbackList:
     Attributes:
         watches_batches: whether any of them has a method for batches; if not, no logs are computed for batches.
         guard: None, or a function that differentiates the loss of a step and returns whether to take the step.
+
+    Example:
+        >>> from nn import callbacks
+        >>> CallbackList([callbacks.History()]).on_train_begin()
     """
 
     def __init__(

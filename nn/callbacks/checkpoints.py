@@ -32,6 +32,17 @@ class ModelCheckpoint(Declared):
     Raises:
         ValueError: for an unknown mode or `save_freq`; in training, if `monitor` or a name in `filepath` is not in the
             logs.
+
+    Example:
+        >>> import nn
+        >>> import os
+        >>> import tempfile
+        >>> model = nn.Sequential([nn.layers.Dense(1, input_shape=(1,))])
+        >>> model.compile("sgd", "mse")
+        >>> path = os.path.join(tempfile.mkdtemp(), "best.safetensors")
+        >>> history = model.fit([[1.0]], [[1.0]], epochs=2, verbose=0, callbacks=[ModelCheckpoint(path, "loss")])
+        >>> os.path.exists(path)
+        True
     """
 
     filepath: Converted[str | os.PathLike[str], str] = field(path_text)
@@ -101,6 +112,16 @@ class BackupAndRestore(Declared):
 
     Attributes:
         resumed_epoch: the epoch that this training started with, 0 if there was no checkpoint.
+
+    Example:
+        >>> import nn
+        >>> import tempfile
+        >>> model = nn.Sequential([nn.layers.Dense(1, input_shape=(1,))])
+        >>> model.compile("sgd", "mse")
+        >>> backup = BackupAndRestore(tempfile.mkdtemp())
+        >>> history = model.fit([[1.0]], [[1.0]], epochs=2, verbose=0, callbacks=[backup])
+        >>> history.epoch
+        [0, 1]
     """
 
     backup_dir: Converted[str | os.PathLike[str], Path] = field(path)

@@ -16,6 +16,14 @@ class History(Callback):
     Attributes:
         epoch: the numbers of the epochs, from 0.
         history: by name, a list of one float per epoch; for validation, of the epochs that had one.
+
+    Example:
+        >>> import nn
+        >>> model = nn.Sequential([nn.layers.Dense(1, input_shape=(1,))])
+        >>> model.compile("sgd", "mse")
+        >>> history = model.fit([[1.0]], [[1.0]], epochs=3, verbose=0)
+        >>> history.epoch, len(history.history["loss"])
+        ([0, 1, 2], 3)
     """
 
     def __init__(self) -> None:
@@ -72,6 +80,7 @@ class History(Callback):
         """
         try:
             from matplotlib import pyplot
+            from matplotlib.ticker import MaxNLocator
         except ImportError as error:
             raise ImportError(f"History.plot: expected matplotlib; {error}. {_INSTALL}") from error
 
@@ -91,6 +100,7 @@ class History(Callback):
                     epochs = [epoch + 1 for epoch in self._epochs[key]]
                     panel.plot(epochs, self.history[key], style, marker=".", label=key)
             panel.set_xlabel("epoch")
+            panel.xaxis.set_major_locator(MaxNLocator("auto", integer=True))  # there is no epoch 1.5
             panel.set_ylabel(name if ax is None else "")
             panel.legend()
         return axes[0] if len(axes) == 1 or ax is not None else axes

@@ -23,6 +23,16 @@ class CSVLogger(Declared):
         filename: the file; missing folders are created.
         separator: what comes between two values.
         append: whether to continue an existing file, with its columns.
+
+    Example:
+        >>> import nn
+        >>> import tempfile
+        >>> model = nn.Sequential([nn.layers.Dense(1, input_shape=(1,))])
+        >>> model.compile("sgd", "mse")
+        >>> path = Path(tempfile.mkdtemp(), "log.csv")
+        >>> history = model.fit([[1.0]], [[1.0]], epochs=2, verbose=0, callbacks=[CSVLogger(path)])
+        >>> path.read_text().split()[0]
+        'epoch,loss'
     """
 
     filename: Converted[str | os.PathLike[str], Path] = field(path)
@@ -79,6 +89,12 @@ class TensorBoard(Declared):
     Raises:
         ImportError: if the library is not installed.
         ValueError: for an unknown `update_freq`, or a frequency of what is not written.
+
+    Example:
+        >>> import nn  # doctest: +SKIP
+        >>> model = nn.Sequential([nn.layers.Dense(1, input_shape=(1,))])  # doctest: +SKIP
+        >>> model.compile("sgd", "mse")  # doctest: +SKIP
+        >>> model.fit([[1.0]], [[1.0]], callbacks=[TensorBoard("logs")])  # doctest: +SKIP
     """
 
     log_dir: Converted[str | os.PathLike[str], Path] = field(path, default="logs")

@@ -67,6 +67,15 @@ class ReduceLROnPlateau(Declared):
 
     Raises:
         ValueError: if an argument is out of its range; in training, if `monitor` is not in the logs.
+
+    Example:
+        >>> import nn
+        >>> model = nn.Sequential([nn.layers.Dense(1, input_shape=(1,))])
+        >>> model.compile(nn.optimizers.SGD(0.1), "mse")
+        >>> plateau = ReduceLROnPlateau("loss", factor=0.5, patience=1, min_delta=10.0)
+        >>> history = model.fit([[1.0]], [[1.0]], epochs=3, verbose=0, callbacks=[plateau])
+        >>> model.optimizer.learning_rate
+        0.025
     """
 
     monitor: str = field(text, default="val_loss")

@@ -41,6 +41,15 @@ class EarlyStopping(Declared):
 
     Raises:
         ValueError: for an unknown mode; in training, if `monitor` is not in the logs.
+
+    Example:
+        >>> import nn
+        >>> model = nn.Sequential([nn.layers.Dense(1, input_shape=(1,))])
+        >>> model.compile("sgd", "mse")
+        >>> stopping = EarlyStopping("loss", min_delta=10.0, patience=2)
+        >>> history = model.fit([[1.0]], [[1.0]], epochs=50, verbose=0, callbacks=[stopping])
+        >>> len(history.history["loss"])
+        3
     """
 
     monitor: str = field(text, default="val_loss")
@@ -108,6 +117,21 @@ class TerminateOnNaN(Declared):
     Attributes:
         report: what `autograd_lite.graph.find_nan` found, or None: the operation, its line and what to do about it.
         stopped_batch: the batch at which training stopped, or None.
+
+    Example:
+        >>> import nn
+        >>> model = nn.Sequential([nn.layers.Dense(1, input_shape=(1,))])
+        >>> model.compile("sgd", "mse")
+        >>> history = model.fit([[float("nan")]], [[1.0]], epochs=9, verbose=0, callbacks=[TerminateOnNaN()])
+        Batch 0: TerminateOnNaN: the loss is not finite
+        n0, the input without a name, was not finite to begin with
+          reason   the input n0 came with 1 NaN
+          where    element [0, 0] of shape (1, 1)
+          then     n2 matmul, n4 add, n5 stop_gradient, … 7 more …, n22 sum, n23 transpose, n24 matmul
+          reached  the result n13, the gradient of 'dense.kernel', the gradient of 'dense.bias'
+          try      Look for it in the data: (~np.isfinite(x)).any()
+        >>> len(history.history["loss"])
+        1
     """
 
     gradients: bool = field(flag, default=True)

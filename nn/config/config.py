@@ -17,6 +17,7 @@ from .arguments import checked_here, place_here
 from .fields import attribute, declare, field, is_made, option, weight
 from .limits import reading
 from .settings import DTypePolicy
+from .signatures import ConstructorSignature
 
 T = TypeVar("T")
 
@@ -58,6 +59,7 @@ class Registered:
     known: ClassVar[MutableMapping[str, type[Registered]]] = WeakValueDictionary()  # as long as they live
     config_name: ClassVar[str] = "Registered"
     _arguments: tuple[tuple[Any, ...], dict[str, Any]]  # of a `Configurable`
+    __signature__ = ConstructorSignature()  # before `__new__`, which takes anything
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -73,126 +73,240 @@ def dtype_of(value: Any) -> Any:
 
 
 def dtype_policy() -> DTypePolicy:
-    """Return the policy of layers that have no dtype of their own."""
+    """Return the policy of layers that have no dtype of their own.
+
+    Example:
+        >>> dtype_policy().name
+        'float32'
+    """
     return DTypePolicy()
 
 
 def set_dtype_policy(policy: str | DTypePolicy) -> None:
-    """Accept "float32"."""
+    """Accept "float32".
+
+    Example:
+        >>> set_dtype_policy("float32")
+    """
     name = policy.name if isinstance(policy, DTypePolicy) else policy
     hint = "Give a layer its own dtype, such as Dense(8, dtype='float64')"
     _only("set_dtype_policy", "policy", "float32", name, hint)
 
 
 def floatx() -> str:
-    """Return the dtype of layers that have none of their own."""
+    """Return the dtype of layers that have none of their own.
+
+    Example:
+        >>> floatx()
+        'float32'
+    """
     return "float32"
 
 
 def set_floatx(value: str) -> None:
-    """Accept "float32"."""
+    """Accept "float32".
+
+    Example:
+        >>> set_floatx("float32")
+    """
     _only("set_floatx", "value", floatx(), value, "Give a layer its own dtype, such as Dense(8, dtype='float64')")
 
 
 def epsilon() -> float:
-    """Return the small number by which losses and metrics avoid a division by 0."""
+    """Return the small number by which losses and metrics avoid a division by 0.
+
+    Example:
+        >>> epsilon()
+        1e-07
+    """
     return 1e-7
 
 
 def set_epsilon(value: float) -> None:
-    """Accept 1e-7."""
+    """Accept 1e-7.
+
+    Example:
+        >>> set_epsilon(1e-7)
+    """
     _only("set_epsilon", "value", epsilon(), value, "Optimizers and normalizations take epsilon= of their own")
 
 
 def image_data_format() -> str:
-    """Return the order of axes of layers that have no data_format of their own."""
+    """Return the order of axes of layers that have no data_format of their own.
+
+    Example:
+        >>> image_data_format()
+        'channels_last'
+    """
     return "channels_last"
 
 
 def set_image_data_format(data_format: str) -> None:
-    """Accept "channels_last"."""
+    """Accept "channels_last".
+
+    Example:
+        >>> set_image_data_format("channels_last")
+    """
     hint = "Give layers data_format='channels_first'"
     _only("set_image_data_format", "data_format", image_data_format(), data_format, hint)
 
 
 def backend() -> str:
-    """Return what computes: "numpy"."""
+    """Return what computes: "numpy".
+
+    Example:
+        >>> backend()
+        'numpy'
+    """
     return "numpy"
 
 
 def set_backend(backend: str) -> None:
-    """Accept "numpy"."""
+    """Accept "numpy".
+
+    Example:
+        >>> set_backend(backend())
+    """
     _only("set_backend", "backend", "numpy", backend, "Everything is computed with NumPy")
 
 
 def max_epochs() -> int | None:
-    """Return the most epochs that `fit` does: None, as many as it is told."""
+    """Return the most epochs that `fit` does: None, as many as it is told.
+
+    Example:
+        >>> max_epochs()
+    """
     return None
 
 
 def set_max_epochs(max_epochs: int | None) -> None:
-    """Accept None."""
+    """Accept None.
+
+    Example:
+        >>> set_max_epochs(None)
+    """
     _only("set_max_epochs", "max_epochs", None, max_epochs, "Pass epochs= to fit")
 
 
 def max_steps_per_epoch() -> int | None:
-    """Return the most batches of an epoch: None, as many as `fit` is told."""
+    """Return the most batches of an epoch: None, as many as `fit` is told.
+
+    Example:
+        >>> max_steps_per_epoch()
+    """
     return None
 
 
 def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
-    """Accept None."""
+    """Accept None.
+
+    Example:
+        >>> set_max_steps_per_epoch(None)
+    """
     hint = "Pass steps_per_epoch= to fit"
     _only("set_max_steps_per_epoch", "max_steps_per_epoch", None, max_steps_per_epoch, hint)
 
 
 def is_nnx_enabled() -> bool:
-    """Return False: nnx is a part of JAX's ecosystem."""
+    """Return False: nnx is a part of JAX's ecosystem.
+
+    Example:
+        >>> is_nnx_enabled()
+        False
+    """
     return False
 
 
 def enable_flash_attention() -> None:
-    """Note the wish; there is one implementation of attention, so it changes nothing."""
+    """Note the wish; there is one implementation of attention, so it changes nothing.
+
+    Example:
+        >>> enable_flash_attention()
+    """
     _ON["flash attention"] = True
 
 
 def disable_flash_attention() -> None:
-    """Note the wish; it changes nothing."""
+    """Note the wish; it changes nothing.
+
+    Example:
+        >>> disable_flash_attention()
+        >>> is_flash_attention_enabled()
+        False
+    """
     _ON["flash attention"] = False
 
 
 def is_flash_attention_enabled() -> bool:
-    """Return what was wished last."""
+    """Return what was wished last.
+
+    Example:
+        >>> is_flash_attention_enabled()
+        True
+    """
     return _ON["flash attention"]
 
 
 def enable_interactive_logging() -> None:
-    """Note the wish; `verbose` and the kind of the terminal decide, so it changes nothing."""
+    """Note the wish; `verbose` and the kind of the terminal decide, so it changes nothing.
+
+    Example:
+        >>> enable_interactive_logging()
+        >>> is_interactive_logging_enabled()
+        True
+    """
     _ON["interactive logging"] = True
 
 
 def disable_interactive_logging() -> None:
-    """Note the wish; it changes nothing. Pass verbose=2 for a line an epoch."""
+    """Note the wish; it changes nothing. Pass verbose=2 for a line an epoch.
+
+    Example:
+        >>> disable_interactive_logging()
+        >>> is_interactive_logging_enabled()
+        False
+        >>> enable_interactive_logging()
+    """
     _ON["interactive logging"] = False
 
 
 def is_interactive_logging_enabled() -> bool:
-    """Return what was wished last."""
+    """Return what was wished last.
+
+    Example:
+        >>> is_interactive_logging_enabled()
+        True
+    """
     return _ON["interactive logging"]
 
 
 def enable_traceback_filtering() -> None:
-    """Note the wish; tracebacks are whole, so it changes nothing."""
+    """Note the wish; tracebacks are whole, so it changes nothing.
+
+    Example:
+        >>> enable_traceback_filtering()
+    """
     _ON["traceback filtering"] = True
 
 
 def disable_traceback_filtering() -> None:
-    """Note the wish; it changes nothing."""
+    """Note the wish; it changes nothing.
+
+    Example:
+        >>> disable_traceback_filtering()
+        >>> is_traceback_filtering_enabled()
+        False
+    """
     _ON["traceback filtering"] = False
 
 
 def is_traceback_filtering_enabled() -> bool:
-    """Return what was wished last."""
+    """Return what was wished last.
+
+    Example:
+        >>> is_traceback_filtering_enabled()
+        True
+    """
     return _ON["traceback filtering"]
 
 

@@ -36,6 +36,11 @@ def load_data(
     Raises:
         ValueError: `test_split` is out of range.
         DatasetError: The file is damaged, or is neither here nor available from a mirror.
+
+    Example:
+        >>> (x_train, y_train), (x_test, y_test) = load_data()  # doctest: +SKIP
+        >>> x_train.shape  # doctest: +SKIP
+        (404, 13)
     """
     check_split("boston_housing.load_data", test_split)
     x, y = read_arrays("boston_housing", path, ("x", "y"), timeout=timeout, progress=progress)

@@ -36,6 +36,11 @@ def load_data(
     Raises:
         ValueError: `version` is another word, or `test_split` is out of range.
         DatasetError: The file is damaged, or is neither here nor available from a mirror.
+
+    Example:
+        >>> (x_train, y_train), (x_test, y_test) = load_data("small")  # doctest: +SKIP
+        >>> x_train.shape[1]  # doctest: +SKIP
+        8
     """
     what = "california_housing.load_data"
     check_split(what, test_split)

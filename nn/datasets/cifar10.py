@@ -30,5 +30,10 @@ def load_data(*, timeout: float = 30.0, progress: bool = True) -> tuple[Split, S
 
     Raises:
         DatasetError: The file is damaged, or is neither here nor available from a mirror.
+
+    Example:
+        >>> (x_train, y_train), (x_test, y_test) = load_data()  # doctest: +SKIP
+        >>> x_train.shape  # doctest: +SKIP
+        (50000, 32, 32, 3)
     """
     return load_splits("cifar10", _PARTS, 1, 0, timeout=timeout, progress=progress)

@@ -31,6 +31,11 @@ def load_data(label_mode: str = "fine", *, timeout: float = 30.0, progress: bool
     Raises:
         ValueError: `label_mode` is another word.
         DatasetError: The file is damaged, or is neither here nor available from a mirror.
+
+    Example:
+        >>> (x_train, y_train), (x_test, y_test) = load_data("coarse")  # doctest: +SKIP
+        >>> x_train.shape  # doctest: +SKIP
+        (50000, 32, 32, 3)
     """
     which = _LABELS.index(one_of(*_LABELS)("cifar100.load_data", "label_mode", label_mode))
     return load_splits("cifar100", _PARTS, len(_LABELS), which, timeout=timeout, progress=progress)

@@ -36,6 +36,11 @@ def load_data(*, timeout: float = 30.0, progress: bool = True) -> tuple[Split, S
 
     Raises:
         DatasetError: A file is damaged, or is neither here nor available from a mirror.
+
+    Example:
+        >>> (x_train, y_train), (x_test, y_test) = load_data()  # doctest: +SKIP
+        >>> x_train.shape  # doctest: +SKIP
+        (60000, 28, 28)
     """
     source = Source("fashion_mnist", MIRRORS, timeout=timeout, progress=progress)
     contents = [load(file, source) for file in FILES]

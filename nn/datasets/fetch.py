@@ -28,7 +28,12 @@ _GZIP = 31  # zlib's window-size code for "a gzip stream, with its checksum"
 
 
 class DatasetError(RuntimeError):
-    """A dataset's file is missing, damaged or cannot be downloaded."""
+    """A dataset's file is missing, damaged or cannot be downloaded.
+
+    Example:
+        >>> issubclass(DatasetError, Exception)
+        True
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,11 @@ def load_data(
     Raises:
         ValueError: A number is negative, or `maxlen` leaves no review.
         DatasetError: The file is damaged, or is neither here nor available from a mirror.
+
+    Example:
+        >>> (x_train, y_train), (x_test, y_test) = load_data(num_words=10000)  # doctest: +SKIP
+        >>> len(x_train)  # doctest: +SKIP
+        25000
     """
     what = "imdb.load_data"
     words = words_of(what, num_words, skip_top, maxlen, start_char, oov_char, index_from)
@@ -69,5 +74,8 @@ def get_word_index(
 
     Raises:
         DatasetError: The file is damaged, or is neither here nor available from a mirror.
+
+    Example:
+        >>> index = get_word_index()  # doctest: +SKIP
     """
     return read_words("imdb", path, timeout=timeout, progress=progress)

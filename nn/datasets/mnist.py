@@ -60,6 +60,11 @@ def load_data(path: str = "mnist.npz", *, timeout: float = 30.0, progress: bool 
 
     Raises:
         DatasetError: A file is damaged, or is neither here nor available from a mirror.
+
+    Example:
+        >>> (x_train, y_train), (x_test, y_test) = load_data()  # doctest: +SKIP
+        >>> x_train.shape  # doctest: +SKIP
+        (60000, 28, 28)
     """
     source = Source("mnist", MIRRORS, timeout=timeout, progress=progress)
     return _as_splits([load(file, source) for file in FILES])
@@ -91,6 +96,9 @@ def available(seconds: float = 20.0, *, progress: bool = True) -> tuple[bool, st
 
     Returns:
         Whether the full set is on this machine now, and a line to print about which digits are used and why.
+
+    Example:
+        >>> available(seconds=5.0)  # doctest: +SKIP
     """
     missing = [file for file in FILES if locate(file, "mnist") is None]
     end = time.monotonic() + seconds

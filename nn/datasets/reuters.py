@@ -56,6 +56,11 @@ def load_data(
     Raises:
         ValueError: A number is negative, `maxlen` leaves no newswire, or `test_split` is out of range.
         DatasetError: The file is damaged, or is neither here nor available from a mirror.
+
+    Example:
+        >>> (x_train, y_train), (x_test, y_test) = load_data(num_words=10000)  # doctest: +SKIP
+        >>> len(x_train)  # doctest: +SKIP
+        8982
     """
     what = "reuters.load_data"
     check_split(what, test_split)
@@ -77,6 +82,9 @@ def get_word_index(
 
     Raises:
         DatasetError: The file is damaged, or is neither here nor available from a mirror.
+
+    Example:
+        >>> index = get_word_index()  # doctest: +SKIP
     """
     return read_words("reuters", path, timeout=timeout, progress=progress)
 

@@ -61,6 +61,11 @@ class SpatialDropout2D(_SpatialDropout):
         rate: probability of a channel to be dropped, 0 <= rate < 1.
         data_format: "channels_last" for x of shape (N, H, W, C), "channels_first" for (N, C, H, W).
         seed: of the layer's own random stream; None for the default generator.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> SpatialDropout2D(0.5)(ag.tensor([[[[1.0, 2.0]]]])).shape
+        (1, 1, 1, 2)
     """
 
     ndim = 4
@@ -73,6 +78,11 @@ class SpatialDropout3D(_SpatialDropout):
         rate: probability of a channel to be dropped, 0 <= rate < 1.
         data_format: "channels_last" for x of shape (N, D, H, W, C), "channels_first" for (N, C, D, H, W).
         seed: of the layer's own random stream; None for the default generator.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> SpatialDropout3D(0.5)(ag.tensor([[[[[1.0, 2.0]]]]])).shape
+        (1, 1, 1, 1, 2)
     """
 
     ndim = 5

@@ -194,6 +194,10 @@ class InputLayer(Layer):
         batch_shape: `(batch_size, *shape)`, in place of the two.
 
     An axis of length 1 at the end, which the shape has and the input lacks, is added; one too many is dropped.
+
+    Example:
+        >>> InputLayer((3,))
+        InputLayer()
     """
 
     _takes_text = True

@@ -17,6 +17,11 @@ def serialize(layer: Module) -> dict[str, Any]:
 
     Raises:
         TypeError: if it has no configuration, as a plain Module has none.
+
+    Example:
+        >>> from nn import layers
+        >>> serialize(layers.Dense(2))["class_name"]
+        'layers.Dense'
     """
     return layer_config(layer)
 

@@ -145,7 +145,8 @@ class Loss(Configurable):
         if y_pred.dtype.kind != "f" or y_pred.dtype.itemsize < 4:
             # In half precision epsilons are 0, and the squares of 256 infinite.
             y_pred = _standing_for(y_pred, y_pred.astype(np.float32))
-        with np.errstate(all="ignore"):  # an infinite loss says so itself
+        # In pictures a loss has a frame of its own beside the model's; an infinite loss says so itself.
+        with ag.module_scope("", model=self), np.errstate(all="ignore"):
             if y_pred.__class__ is Tensor:  # else, in `vmap` and `jvp`, values are not known
                 found = self._weighed(y_true, y_pred, sample_weight, mask, travelled)
                 if self._limits and ag.is_compiling():

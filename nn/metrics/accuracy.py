@@ -25,7 +25,12 @@ def accuracy(y_true: Any, y_pred: Any) -> Array:
 
 @checked
 def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Array:
-    """Return where a prediction is on the side of the threshold that its target, 0 or 1, says; equal shapes."""
+    """Return where a prediction is on the side of the threshold that its target, 0 or 1, says; equal shapes.
+
+    Example:
+        >>> binary_accuracy([[1.0], [0.0]], [[0.9], [0.8]]).tolist()
+        [[True], [False]]
+    """
     y_true, y_pred = as_array(y_true), as_array(y_pred)
     check_same_shape("binary accuracy", y_true, y_pred)
     return np.equal(y_true, y_pred > threshold)
@@ -33,7 +38,12 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Array:
 
 @checked
 def categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
-    """Return where the largest of K predictions is at the index of the largest of K targets; shapes (N, ..., K)."""
+    """Return where the largest of K predictions is at the index of the largest of K targets; shapes (N, ..., K).
+
+    Example:
+        >>> categorical_accuracy([[0.0, 1.0], [1.0, 0.0]], [[0.2, 0.8], [0.4, 0.6]]).tolist()
+        [True, False]
+    """
     y_true, y_pred = as_array(y_true), as_array(y_pred)
     check_same_shape("categorical accuracy", y_true, y_pred)
     return np.equal(y_true.argmax(axis=-1), y_pred.argmax(axis=-1))
@@ -41,14 +51,24 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
 
 @checked
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
-    """Return where the largest of K predictions (N, ..., K) is at the target's index (N, ...) or (N, ..., 1)."""
+    """Return where the largest of K predictions (N, ..., K) is at the target's index (N, ...) or (N, ..., 1).
+
+    Example:
+        >>> sparse_categorical_accuracy([1, 0], [[0.2, 0.8], [0.4, 0.6]]).tolist()
+        [True, False]
+    """
     y_true, y_pred = as_array(y_true), as_array(y_pred)
     return np.equal(_indices("sparse categorical accuracy", y_true, y_pred), y_pred.argmax(axis=-1))
 
 
 @checked
 def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Array:
-    """Return where fewer than k of K predictions are above the one at the largest target; shapes (N, ..., K)."""
+    """Return where fewer than k of K predictions are above the one at the largest target; shapes (N, ..., K).
+
+    Example:
+        >>> top_k_categorical_accuracy([[0.0, 1.0, 0.0]], [[0.5, 0.3, 0.2]], k=2).tolist()
+        [True]
+    """
     y_true, y_pred = as_array(y_true), as_array(y_pred)
     check_same_shape("top k categorical accuracy", y_true, y_pred)
     return _in_top(y_true.argmax(axis=-1), y_pred, k)
@@ -60,6 +80,10 @@ def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from
 
     With `from_sorted_ids`, `y_pred` are classes, the likeliest first, and the answer is whether the target is among
     the first k.
+
+    Example:
+        >>> sparse_top_k_categorical_accuracy([2], [[0.5, 0.3, 0.2]], k=2).tolist()
+        [False]
     """
     y_true, y_pred = as_array(y_true), as_array(y_pred)
     indices = _indices("sparse top k categorical accuracy", y_true, y_pred)
@@ -190,6 +214,11 @@ class AutoAccuracy(Mean):
         name: its key in `History`.
         threshold: of the binary kind; `compile` sets it to 0, where the probability is one half, when the loss takes
             logits.
+
+    Example:
+        >>> metric = AutoAccuracy()
+        >>> float(metric([1, 0], [[0.2, 0.8], [0.4, 0.6]]))
+        0.5
     """
 
     name: str = field(default="accuracy")

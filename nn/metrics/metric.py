@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -28,11 +27,6 @@ class _Begun(type):
             metric = super().__call__(*args, **kwargs)
             metric.reset_state()
         return metric
-
-    @property
-    def __signature__(cls) -> inspect.Signature:
-        whole = inspect.signature(cls.__init__)  # type: ignore[misc]
-        return whole.replace(parameters=list(whole.parameters.values())[1:])
 
 
 class Metric(Configurable, Stateful, metaclass=_Begun):

@@ -14,61 +14,111 @@ from .metric import as_array, full_weights
 
 
 class MeanSquaredError(MeanOf, of=losses.MeanSquaredError):
-    """The mean of (y_true - y_pred)²."""
+    """The mean of (y_true - y_pred)².
+
+    Example:
+        >>> float(MeanSquaredError()([[1.0], [2.0]], [[1.0], [4.0]]))
+        2.0
+    """
 
     name: str = field(default="mean_squared_error")
 
 
 class MeanAbsoluteError(MeanOf, of=losses.MeanAbsoluteError):
-    """The mean of `|y_true - y_pred|`."""
+    """The mean of `|y_true - y_pred|`.
+
+    Example:
+        >>> float(MeanAbsoluteError()([[1.0], [2.0]], [[1.0], [4.0]]))
+        1.0
+    """
 
     name: str = field(default="mean_absolute_error")
 
 
 class MeanAbsolutePercentageError(MeanOf, of=losses.MeanAbsolutePercentageError):
-    """The mean of `100 |y_true - y_pred| / |y_true|`."""
+    """The mean of `100 |y_true - y_pred| / |y_true|`.
+
+    Example:
+        >>> float(MeanAbsolutePercentageError()([[1.0], [2.0]], [[1.0], [4.0]]))
+        50.0
+    """
 
     name: str = field(default="mean_absolute_percentage_error")
 
 
 class MeanSquaredLogarithmicError(MeanOf, of=losses.MeanSquaredLogarithmicError):
-    """The mean of (log(1 + y_true) - log(1 + y_pred))²."""
+    """The mean of (log(1 + y_true) - log(1 + y_pred))².
+
+    Example:
+        >>> round(float(MeanSquaredLogarithmicError()([[1.0], [2.0]], [[1.0], [4.0]])), 4)
+        0.1305
+    """
 
     name: str = field(default="mean_squared_logarithmic_error")
 
 
 class LogCoshError(MeanOf, of=losses.LogCosh):
-    """The mean of log cosh(y_pred - y_true)."""
+    """The mean of log cosh(y_pred - y_true).
+
+    Example:
+        >>> round(float(LogCoshError()([[1.0], [2.0]], [[1.0], [4.0]])), 4)
+        0.6625
+    """
 
     name: str = field(default="logcosh")
 
 
 class Poisson(MeanOf, of=losses.Poisson):
-    """The mean of y_pred - y_true log y_pred."""
+    """The mean of y_pred - y_true log y_pred.
+
+    Example:
+        >>> round(float(Poisson()([[1.0], [2.0]], [[1.0], [4.0]])), 4)
+        1.1137
+    """
 
     name: str = field(default="poisson")
 
 
 class KLDivergence(MeanOf, of=losses.KLDivergence):
-    """The mean over samples of sum_k y_k log(y_k / p_k)."""
+    """The mean over samples of sum_k y_k log(y_k / p_k).
+
+    Example:
+        >>> round(float(KLDivergence()([[0.5, 0.5]], [[0.25, 0.75]])), 4)
+        0.1438
+    """
 
     name: str = field(default="kl_divergence")
 
 
 class Hinge(MeanOf, of=losses.Hinge):
-    """The mean of max(1 - y p, 0), with y either -1 or 1; labels 0 and 1 become -1 and 1."""
+    """The mean of max(1 - y p, 0), with y either -1 or 1; labels 0 and 1 become -1 and 1.
+
+    Example:
+        >>> float(Hinge()([[1.0], [-1.0]], [[0.5], [0.5]]))
+        1.0
+    """
 
     name: str = field(default="hinge")
 
 
 class SquaredHinge(MeanOf, of=losses.SquaredHinge):
-    """The mean of max(1 - y p, 0)², with y either -1 or 1; labels 0 and 1 become -1 and 1."""
+    """The mean of max(1 - y p, 0)², with y either -1 or 1; labels 0 and 1 become -1 and 1.
+
+    Example:
+        >>> float(SquaredHinge()([[1.0], [-1.0]], [[0.5], [0.5]]))
+        1.25
+    """
 
     name: str = field(default="squared_hinge")
 
 
 class CategoricalHinge(MeanOf, of=losses.CategoricalHinge):
-    """The mean of max(1 + max_k (1 - y_k) p_k - sum_k y_k p_k, 0)."""
+    """The mean of max(1 + max_k (1 - y_k) p_k - sum_k y_k p_k, 0).
+
+    Example:
+        >>> round(float(CategoricalHinge()([[0.0, 1.0]], [[0.3, 0.7]])), 4)
+        0.6
+    """
 
     name: str = field(default="categorical_hinge")
 
@@ -79,6 +129,10 @@ class BinaryCrossentropy(MeanOf, of=losses.BinaryCrossentropy):
     Args:
         name: its key in `History`.
         from_logits, label_smoothing: as in the loss.
+
+    Example:
+        >>> round(float(BinaryCrossentropy()([[1.0], [0.0]], [[0.9], [0.2]])), 4)
+        0.1643
     """
 
     name: str = field(default="binary_crossentropy")
@@ -92,6 +146,10 @@ class CategoricalCrossentropy(MeanOf, of=losses.CategoricalCrossentropy):
     Args:
         name: its key in `History`.
         from_logits, label_smoothing, axis: as in the loss.
+
+    Example:
+        >>> round(float(CategoricalCrossentropy()([[0.0, 1.0]], [[0.2, 0.8]])), 4)
+        0.2231
     """
 
     name: str = field(default="categorical_crossentropy")
@@ -108,6 +166,10 @@ class SparseCategoricalCrossentropy(MeanOf, of=losses.SparseCategoricalCrossentr
     Args:
         name: its key in `History`.
         from_logits, ignore_class, axis: as in the loss.
+
+    Example:
+        >>> round(float(SparseCategoricalCrossentropy()([1], [[0.2, 0.8]])), 4)
+        0.2231
     """
 
     name: str = field(default="sparse_categorical_crossentropy")

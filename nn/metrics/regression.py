@@ -65,7 +65,12 @@ class CosineSimilarity(MeanOf):
 
 @checked
 def pearson_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Array:
-    """Return cov(y, p) / (σ_y σ_p) along an axis; NaN where one of them does not vary."""
+    """Return cov(y, p) / (σ_y σ_p) along an axis; NaN where one of them does not vary.
+
+    Example:
+        >>> round(float(pearson_correlation([[1.0, 2.0, 3.0]], [[2.0, 4.0, 6.0]])[0]), 4)
+        1.0
+    """
     y, p = _centered("pearson correlation", y_true, y_pred, axis)
     with np.errstate(invalid="ignore", divide="ignore"):
         result: Array = (y * p).sum(axis) / np.sqrt(np.square(y).sum(axis) * np.square(p).sum(axis))
@@ -74,7 +79,12 @@ def pearson_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Array:
 
 @checked
 def concordance_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Array:
-    """Return 2 cov(y, p) / (σ_y² + σ_p² + (mean y - mean p)² + EPSILON) along an axis."""
+    """Return 2 cov(y, p) / (σ_y² + σ_p² + (mean y - mean p)² + EPSILON) along an axis.
+
+    Example:
+        >>> float(concordance_correlation([[1.0, 2.0, 3.0]], [[1.0, 2.0, 3.0]])[0])
+        0.9999999250000056
+    """
     y, p = _centered("concordance correlation", y_true, y_pred, axis)
     shift = as_array(y_true).mean(axis, dtype=np.float64) - as_array(y_pred).mean(axis, dtype=np.float64)
     spread = np.square(y).mean(axis) + np.square(p).mean(axis) + np.square(shift)

@@ -286,6 +286,59 @@ _GROUPS = {
     "where",
 }
 
+# What functions without a text do.
+_WORDS = {
+    "adaptive_average_pool": "Return averages over windows, as many as asked for.",
+    "adaptive_max_pool": "Return maxima over windows, as many as asked for.",
+    "average_pool": "Return averages over windows.",
+    "cast": "Return an array with another dtype.",
+    "cholesky": "Return the triangular root of a positive definite matrix.",
+    "cholesky_inverse": "Return the inverse of a positive definite matrix from its triangular root.",
+    "convert_to_numpy": "Return the values as an array of NumPy.",
+    "divide_no_nan": "Divide, with 0 where the divisor is 0.",
+    "dtype": "Return the dtype of an array as a string.",
+    "eye": "Return a matrix with ones on a diagonal.",
+    "fft": "Return the discrete Fourier transform of a pair of real and imaginary parts.",
+    "fft2": "Return the Fourier transform over two axes of a pair of real and imaginary parts.",
+    "full": "Return an array filled with a value.",
+    "get_item": "Return x[key].",
+    "ifft2": "Return the inverse of `fft2`.",
+    "is_tensor": "Return whether something is a Tensor.",
+    "logdet": "Return the logarithm of the determinant of a positive definite matrix.",
+    "lstsq": "Return the solution of a linear problem of least squares.",
+    "max_pool": "Return maxima over windows.",
+    "ndim": "Return the number of axes.",
+    "polar": "Return complex numbers from absolute values and angles.",
+    "psnr": "Return the ratio of the peak to the noise between two images, in decibels.",
+    "rsqrt": "Return 1 / sqrt(x).",
+    "scatter_update": "Return inputs with other values at some indices.",
+    "segment_max": "Return the maxima of segments of an array.",
+    "segment_min": "Return the minima of segments of an array.",
+    "segment_prod": "Return the products of segments of an array.",
+    "shape": "Return the shape of an array.",
+    "slice_update": "Return inputs with a block replaced by updates.",
+    "solve_triangular": "Solve linear equations with a triangular matrix.",
+    "stop_gradient": "Return the values, through which no gradient flows.",
+    "switch": "Call the one of several functions that an index chooses.",
+    "take_along_axis": "Return elements at indices along an axis, row by row.",
+    "unstack": "Return the parts of an array along an axis, as a list.",
+    "view": "Return the same bytes as another dtype.",
+    "view_as_real": "Return real and imaginary parts along a new last axis.",
+    "where": "Return elements of one array where a condition holds, else of the other; or the indices where it does.",
+}
+
+
+def _text(name: str, function: Function) -> str:
+    """Return what an operation does: its own text, the name of a function of NumPy, or what ours says."""
+    if name in _WORDS:
+        return _WORDS[name]
+    module = str(getattr(function, "__module__", None) or "numpy")
+    if module.partition(".")[0] == "numpy":
+        inside = module if module in ("numpy.linalg", "numpy.fft") else "numpy"
+        return f"NumPy's `{inside}.{getattr(function, '__name__', name)}`, under Keras's signature."
+    return (function.__doc__ or "").strip().partition("\n\n")[0]
+
+
 # What symbols have without values.
 _KNOWN_BEFOREHAND = {"shape", "ndim", "dtype", "is_tensor", "convert_to_numpy"}
 
@@ -302,7 +355,7 @@ class Op:
     def __init__(self, signature: str, function: Function, converts: bool = True) -> None:
         name, _, rest = signature.partition("(")
         self.__name__, self.__qualname__, self.__module__ = name, name, __name__
-        self.__doc__ = f"`keras.ops.{signature}` on Tensors."
+        self.__doc__ = _text(name, function)
         self.__signature__ = _signature(rest.removesuffix(")"))
         self.function, self.converts, self.text = function, converts, signature
 

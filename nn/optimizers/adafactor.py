@@ -66,6 +66,15 @@ class Adafactor(Optimizer):
         clip_threshold: the largest root mean square of a step before it is scaled, above 0.
         relative_step: kept for Keras, where the rate is at most 1 / sqrt(t) either way.
         weight_decay, clipnorm, …: see `Optimizer`.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> w = ag.tensor([1.0, -2.0], requires_grad=True)
+        >>> adafactor = Adafactor(0.1, parameters=[w])
+        >>> (w * w).sum().backward()
+        >>> adafactor.step()
+        >>> bool((abs(w.detach()) < [1.0, 2.0]).all())
+        True
     """
 
     learning_rate: LearningRate = Rate(0, default=0.001)

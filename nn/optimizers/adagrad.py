@@ -36,6 +36,15 @@ class Adagrad(Optimizer):
         initial_accumulator_value: the initial s, at least 0.
         epsilon: keeps the root away from 0; above 0.
         weight_decay, clipnorm, …: see `Optimizer`.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> w = ag.tensor([1.0, -2.0], requires_grad=True)
+        >>> adagrad = Adagrad(0.1, parameters=[w])
+        >>> (w * w).sum().backward()
+        >>> adagrad.step()
+        >>> bool((abs(w.detach()) < [1.0, 2.0]).all())
+        True
     """
 
     learning_rate: LearningRate = Rate(0, default=0.001)
@@ -75,6 +84,15 @@ class Adadelta(Optimizer):
         rho: the decay rate of both mean squares, in [0, 1).
         epsilon: keeps the roots away from 0; above 0.
         weight_decay, clipnorm, …: see `Optimizer`.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> w = ag.tensor([1.0, -2.0], requires_grad=True)
+        >>> adadelta = Adadelta(1.0, parameters=[w])
+        >>> (w * w).sum().backward()
+        >>> adadelta.step()
+        >>> bool((abs(w.detach()) < [1.0, 2.0]).all())
+        True
     """
 
     learning_rate: LearningRate = Rate(0, default=0.001)

@@ -52,6 +52,15 @@ class Adam(Optimizer):
         epsilon: what is added to the root; above 0.
         amsgrad: whether to divide by the largest mean square so far instead of the current one.
         weight_decay, clipnorm, …: see `Optimizer`.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> w = ag.tensor([1.0, -2.0], requires_grad=True)
+        >>> adam = Adam(0.1, parameters=[w])
+        >>> (w * w).sum().backward()
+        >>> adam.step()
+        >>> w.tolist()
+        [0.900000158113633, -1.900000079056879]
     """
 
     learning_rate: LearningRate = Rate(0, default=0.001)
@@ -82,6 +91,15 @@ class AdamW(Adam):
         epsilon: what is added to the root; above 0.
         amsgrad: whether to divide by the largest mean square so far instead of the current one.
         clipnorm, …: see `Optimizer`.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> w = ag.tensor([1.0, -2.0], requires_grad=True)
+        >>> adamw = AdamW(0.1, weight_decay=0.1, parameters=[w])
+        >>> (w * w).sum().backward()
+        >>> adamw.step()
+        >>> w.detach().round(6).tolist()
+        [0.89, -1.88]
     """
 
     weight_decay: float = Number(0, default=0.004)  # the second argument, as in Keras
@@ -110,6 +128,15 @@ class Adamax(Optimizer):
         beta_2: the decay rate of the maximum, in [0, 1).
         epsilon: what is added to the maximum; above 0.
         weight_decay, clipnorm, …: see `Optimizer`.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> w = ag.tensor([1.0, -2.0], requires_grad=True)
+        >>> adamax = Adamax(0.1, parameters=[w])
+        >>> (w * w).sum().backward()
+        >>> adamax.step()
+        >>> w.detach().round(6).tolist()
+        [0.9, -1.9]
     """
 
     learning_rate: LearningRate = Rate(0, default=0.001)
@@ -156,6 +183,15 @@ class Nadam(Optimizer):
         beta_2: the decay rate of the mean square, in [0, 1).
         epsilon: what is added to the root; above 0.
         weight_decay, clipnorm, …: see `Optimizer`.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> w = ag.tensor([1.0, -2.0], requires_grad=True)
+        >>> nadam = Nadam(0.1, parameters=[w])
+        >>> (w * w).sum().backward()
+        >>> nadam.step()
+        >>> w.detach().round(6).tolist()
+        [0.893721, -1.893721]
     """
 
     learning_rate: LearningRate = Rate(0, default=0.001)
@@ -210,6 +246,15 @@ class ScheduleFreeAdamW(Optimizer):
         epsilon: what is added to the root; above 0.
         warmup_steps: the number of steps in which the rate rises to its value, at least 0.
         weight_decay, clipnorm, …: see `Optimizer`.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> w = ag.tensor([1.0, -2.0], requires_grad=True)
+        >>> free = ScheduleFreeAdamW(0.1, parameters=[w])
+        >>> (w * w).sum().backward()
+        >>> free.step()
+        >>> bool((abs(w.detach()) < [1.0, 2.0]).all())
+        True
     """
 
     learning_rate: LearningRate = Rate(0, default=0.0025)

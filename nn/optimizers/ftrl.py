@@ -46,6 +46,15 @@ class Ftrl(Optimizer):
         l2_shrinkage_regularization_strength: a penalty that is not accumulated, at least 0.
         beta: at least 0, as in the paper.
         weight_decay, clipnorm, …: see `Optimizer`.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> w = ag.tensor([1.0, -2.0], requires_grad=True)
+        >>> ftrl = Ftrl(0.1, parameters=[w])
+        >>> (w * w).sum().backward()
+        >>> ftrl.step()
+        >>> bool((abs(w.detach()) < [1.0, 2.0]).all())
+        True
     """
 
     learning_rate: LearningRate = Rate(0, open_low=True, default=0.001)

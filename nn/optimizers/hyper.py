@@ -238,6 +238,13 @@ def Number(
         kw_only: whether it must be given by name.
         open_low: whether `low` itself is refused.
         closed_high: whether `high` itself is allowed.
+
+    Example:
+        >>> from nn import optimizers
+        >>> class Halved(optimizers.SGD):
+        ...     share: float = Number(0, 1, default=0.5)
+        >>> Halved().share
+        0.5
     """
     return _Argument(default, kw_only, low, high, open_low, closed_high)
 
@@ -252,13 +259,29 @@ def OptionalNumber(
     open_low: bool = False,
     closed_high: bool = False,
 ) -> Any:
-    """Declare a hyperparameter that may be None, which switches off what it controls; see `Number`."""
+    """Declare a hyperparameter that may be None, which switches off what it controls; see `Number`.
+
+    Example:
+        >>> from nn import optimizers
+        >>> class Capped(optimizers.SGD):
+        ...     cap: float = OptionalNumber(0, default=None)
+        >>> Capped().cap is None
+        True
+    """
     return _Argument(default, kw_only, low, high, open_low, closed_high, True)
 
 
 @checked
 def Rate(low: float, *, default: Any = REQUIRED, open_low: bool = False) -> Any:
-    """Declare a learning rate: a number, or a schedule; see `Number`."""
+    """Declare a learning rate: a number, or a schedule; see `Number`.
+
+    Example:
+        >>> from nn import optimizers
+        >>> class Slow(optimizers.SGD):
+        ...     learning_rate: float = Rate(0, default=0.001)
+        >>> Slow().learning_rate
+        0.001
+    """
     return _Rate(default, False, low, math.inf, open_low, False)
 
 

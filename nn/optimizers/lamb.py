@@ -46,6 +46,15 @@ class Lamb(Optimizer):
         beta_2: the decay rate of the mean square, in [0, 1).
         epsilon: what is added to the root; above 0.
         weight_decay, clipnorm, …: see `Optimizer`.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> w = ag.tensor([1.0, -2.0], requires_grad=True)
+        >>> lamb = Lamb(0.1, parameters=[w])
+        >>> (w * w).sum().backward()
+        >>> lamb.step()
+        >>> bool((abs(w.detach()) < [1.0, 2.0]).all())
+        True
     """
 
     learning_rate: LearningRate = Rate(0, default=0.001)

@@ -36,6 +36,15 @@ class Lion(Optimizer):
         beta_1: the weight of the running mean in the step, in (0, 1].
         beta_2: the decay rate of the running mean, in [0, 1).
         weight_decay, clipnorm, …: see `Optimizer`.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> w = ag.tensor([1.0, -2.0], requires_grad=True)
+        >>> lion = Lion(0.1, parameters=[w])
+        >>> (w * w).sum().backward()
+        >>> lion.step()
+        >>> w.detach().round(6).tolist()
+        [0.9, -1.9]
     """
 
     learning_rate: LearningRate = Rate(0, default=0.001)

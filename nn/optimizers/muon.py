@@ -90,6 +90,15 @@ class Muon(Optimizer):
         nesterov: whether the momentum looks ahead.
         rms_rate: the root mean square of a step with lr = 1; None to leave the steps orthogonal.
         clipnorm, …: see `Optimizer`.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> w = ag.tensor([[1.0, -2.0], [3.0, 4.0]], requires_grad=True)
+        >>> muon = Muon(0.1, parameters=[w])
+        >>> (w * w).sum().backward()
+        >>> muon.step()
+        >>> w.shape
+        (2, 2)
     """
 
     # The constructor is written, because Keras has weight_decay among the arguments of its own.

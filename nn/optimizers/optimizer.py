@@ -97,6 +97,16 @@ class Optimizer(_Begun):
         TypeError: if an argument has the wrong type, or is unknown.
         ValueError: if a number is out of its range, or two ways of clipping are given.
         GradError: if a parameter cannot be trained; see `bind`.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> from nn import optimizers
+        >>> w = ag.tensor([1.0, -2.0], requires_grad=True)
+        >>> sgd = optimizers.SGD(0.25, parameters=[w])
+        >>> (w * w).sum().backward()
+        >>> sgd.step()
+        >>> w.tolist(), sgd.iterations
+        ([0.5, -1.0], 1)
     """
 
     learning_rate: LearningRate = Rate(0)

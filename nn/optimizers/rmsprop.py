@@ -53,6 +53,15 @@ class RMSprop(Optimizer):
         epsilon: keeps the root away from 0; above 0.
         centered: whether to divide by the root of the variance instead of the mean square.
         weight_decay, clipnorm, …: see `Optimizer`.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> w = ag.tensor([1.0, -2.0], requires_grad=True)
+        >>> rmsprop = RMSprop(0.1, parameters=[w])
+        >>> (w * w).sum().backward()
+        >>> rmsprop.step()
+        >>> w.detach().round(4).tolist()
+        [0.6838, -1.6838]
     """
 
     learning_rate: LearningRate = Rate(0, default=0.001)

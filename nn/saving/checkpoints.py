@@ -89,6 +89,16 @@ def load_checkpoint(
     Raises:
         SavedFileError: if the file is damaged, is not a checkpoint, or lacks the optimizer or loader that is asked for.
         ValueError: if it is for another model. In each case model and optimizer are unchanged.
+
+    Example:
+        >>> import nn
+        >>> import os
+        >>> import tempfile
+        >>> model = nn.Sequential([nn.layers.Dense(2, input_shape=(3,))])
+        >>> path = os.path.join(tempfile.mkdtemp(), "run.safetensors")
+        >>> save_checkpoint(path, model, extra={"epoch": 3})
+        >>> load_checkpoint(path, model)
+        {'epoch': 3}
     """
     what = "load_checkpoint"
     arrays, about = read_file(what, path)

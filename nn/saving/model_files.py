@@ -55,6 +55,16 @@ def save_weights(model: Module, path: str | os.PathLike[str], overwrite: bool = 
         ValueError: if the model is not built.
         FileExistsError: if there is a file, and it is not to be replaced.
         ModuleNotFoundError: if a file of Keras is asked for, and h5py is not installed.
+
+    Example:
+        >>> import nn
+        >>> import os
+        >>> import tempfile
+        >>> model = nn.Sequential([nn.layers.Dense(2, input_shape=(3,))])
+        >>> path = os.path.join(tempfile.mkdtemp(), "model.weights.safetensors")
+        >>> save_weights(model, path)
+        >>> os.path.exists(path)
+        True
     """
     what = "save_weights"
     _may_write(what, path, overwrite)
@@ -77,6 +87,15 @@ def load_weights(model: Module, path: str | os.PathLike[str], skip_mismatch: boo
         SavedFileError: if the file is damaged.
         ValueError: if names, shapes or dtypes do not fit; the message lists them all.
         ModuleNotFoundError: if it is a file of Keras, and h5py is not installed.
+
+    Example:
+        >>> import nn
+        >>> import os
+        >>> import tempfile
+        >>> model = nn.Sequential([nn.layers.Dense(2, input_shape=(3,))])
+        >>> path = os.path.join(tempfile.mkdtemp(), "model.weights.safetensors")
+        >>> save_weights(model, path)
+        >>> load_weights(model, path)
     """
     what = "load_weights"
     if (data := keras_file(what, path)) is not None:
@@ -207,6 +226,16 @@ def load_model(
     Raises:
         SavedFileError: if the file is damaged, is not a model, or names a class or function that is not allowed.
         ModuleNotFoundError: if it is a file of Keras, and h5py is not installed.
+
+    Example:
+        >>> import nn
+        >>> import os
+        >>> import tempfile
+        >>> model = nn.Sequential([nn.layers.Dense(2, input_shape=(3,))])
+        >>> path = os.path.join(tempfile.mkdtemp(), "model.safetensors")
+        >>> save_model(model, path)
+        >>> load_model(path).count_params()
+        8
     """
     what = "load_model"
     check_custom(what, custom_objects or {})

@@ -24,7 +24,13 @@ custom_object_scope = CustomObjectScope
 
 @checked
 def get_registered_name(obj: Any) -> str:
-    """Return the name of a class or function in configurations and files: its registered name, if it has one."""
+    """Return the name of a class or function in configurations and files: its registered name, if it has one.
+
+    Example:
+        >>> from nn import layers
+        >>> get_registered_name(layers.Dense)
+        'layers.Dense'
+    """
     return name_in_configurations(obj)
 
 
@@ -35,6 +41,12 @@ def get_registered_object(name: str, custom_objects: Mapping[str, Any] | None = 
     Args:
         name: as `get_registered_name` returns it.
         custom_objects: others by name, which take precedence.
+
+    Example:
+        >>> class Scale:
+        ...     pass
+        >>> get_registered_object("Scale", {"Scale": Scale}) is Scale
+        True
     """
     return (custom_objects or {}).get(name, custom_called(name))
 

@@ -25,7 +25,12 @@ _SUM = "crc32"  # of the description and the arrays, since safetensors would not
 
 
 class SavedFileError(ValueError):
-    """A file is not what it should be: damaged, of another kind, or for another model."""
+    """A file is not what it should be: damaged, of another kind, or for another model.
+
+    Example:
+        >>> issubclass(SavedFileError, Exception)
+        True
+    """
 
 
 def write_file(what: str, path: Any, arrays: Mapping[str, Any], about: Mapping[str, Any] | None = None) -> None:

@@ -79,6 +79,14 @@ def from_torch_state_dict(model: Module, state: Mapping[str, Any], prefixes: Map
 
     Raises:
         ValueError: if names are missing or unexpected, or shapes do not fit; the message lists them.
+
+    Example:
+        >>> import nn
+        >>> model = nn.Sequential([nn.layers.Dense(2, input_shape=(3,))])
+        >>> state = {"0.weight": np.ones((2, 3)), "0.bias": np.zeros(2)}
+        >>> from_torch_state_dict(model, state, {"dense": "0"})
+        >>> model(np.ones((1, 3))).tolist()
+        [[3.0, 3.0]]
     """
     what = f"{model.name}, from_torch_state_dict"
     given = {name: np.asarray(a) for name, a in state.items() if not name.endswith("num_batches_tracked")}

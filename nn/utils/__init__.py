@@ -25,7 +25,6 @@ from ..saving import (
     register_keras_serializable as register_keras_serializable,
     serialize_keras_object as serialize_keras_object,
 )
-from ..surfaces import plot_decision_surface as plot_decision_surface
 from .labels import to_categorical as to_categorical
 from .seeding import set_random_seed as set_random_seed
 
@@ -42,6 +41,7 @@ _LATE = {
         "timeseries_dataset_from_array",
         "unpack_x_y_sample_weight",
     ),
+    "..plots.decision": ("plot_decision_surface",),
     ".feature_space": ("FeatureSpace",),
     ".files": ("get_file",),
     ".folders": ("audio_dataset_from_directory", "image_dataset_from_directory", "text_dataset_from_directory"),
@@ -66,6 +66,7 @@ if TYPE_CHECKING:
         timeseries_dataset_from_array as timeseries_dataset_from_array,
         unpack_x_y_sample_weight as unpack_x_y_sample_weight,
     )
+    from ..plots.decision import plot_decision_surface as plot_decision_surface
     from .feature_space import FeatureSpace as FeatureSpace
     from .files import get_file as get_file
     from .folders import (

@@ -61,6 +61,9 @@ def get_file(
     Raises:
         ValueError: The address is missing, a name has folders, the hash is wrong, or the archive is refused.
         DatasetError: The address cannot be read.
+
+    Example:
+        >>> path = get_file("data.zip", origin="https://example.org/data.zip", extract=True)  # doctest: +SKIP
     """
     if not origin:
         raise ValueError(f"get_file: expected origin to be an address; received {origin!r}. Write origin='https://…'")

@@ -234,6 +234,9 @@ def image_dataset_from_directory(
     Raises:
         ModuleNotFoundError: if Pillow is not installed.
         ValueError: for an argument out of range, if no file is found, or, in a pass, if one cannot be read.
+
+    Example:
+        >>> images = image_dataset_from_directory("images", image_size=(64, 64), batch_size=16)  # doctest: +SKIP
     """
     what = "image_dataset_from_directory"
     if color_mode not in MODES:
@@ -305,6 +308,9 @@ def text_dataset_from_directory(
 
     Raises:
         ValueError: for an argument out of range, if no file is found, or, in a pass, if one is not UTF-8.
+
+    Example:
+        >>> texts = text_dataset_from_directory("texts", batch_size=16)  # doctest: +SKIP
     """
     what = "text_dataset_from_directory"
     _check_format(what, format)
@@ -366,6 +372,9 @@ def audio_dataset_from_directory(
 
     Raises:
         ValueError: for an argument out of range, if no file is found, or, in a pass, if one cannot be read.
+
+    Example:
+        >>> sounds = audio_dataset_from_directory("sounds", output_sequence_length=16000)  # doctest: +SKIP
     """
     what = "audio_dataset_from_directory"
     if ragged:

@@ -194,6 +194,9 @@ def save_img(
     Raises:
         ModuleNotFoundError: if Pillow is not installed.
         ShapeError: for another shape.
+
+    Example:
+        >>> save_img("noise.png", np.random.default_rng(0).random((8, 8, 3)))  # doctest: +SKIP
     """
     if file_format is None and isinstance(path, (str, Path)):
         file_format = Path(path).suffix[1:]

@@ -47,9 +47,9 @@ def plot_model(
 
     Args:
         model: the model, built or not.
-        to_file: the file, whose ending gives its kind: .svg and .dot need no other program, .png and .pdf need Graphviz
-            or the extra `viz`. A page (.html), which opens layers with a click, and .mmd, .md, .txt and .json show what
-            the model computes. None for no file.
+        to_file: the file, whose ending gives its kind: .svg and .dot need nothing else; .png and .pdf are the same
+            picture, and need the extra `plot`, or Graphviz. A page (.html), which opens layers with a click, and .mmd,
+            .md, .txt and .json show what the model computes. None for no file.
         show_shapes: whether to show the shapes of arguments and results.
         show_dtype: whether to show the dtypes of results.
         show_layer_names: whether to show the names of layers; otherwise their types alone.
@@ -66,7 +66,7 @@ def plot_model(
 
     Raises:
         ValueError: if a word or an ending is wrong, or a page is asked for and the shape of the input is not known.
-        RenderError: if no program here can draw a PNG; the message says how to get one.
+        RenderError: if nothing here can draw a PNG; the message says how to get what can.
 
     Example:
         >>> from nn import layers, models

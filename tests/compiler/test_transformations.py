@@ -140,3 +140,21 @@ def test_in_a_compiled_function(name: str) -> None:
     assert len(of_arrays.traces) == len(of_leaves.traces) == 1
     ways = [f.traces[0].replay is None for f in (of_arrays, of_leaves)]
     assert ways == AS_THEY_ARE.get(name, [False, False]), of_arrays.explain() + of_leaves.explain()
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_zero_tangent_stays_zero_at_a_singular_point(nested: bool) -> None:
+    """0 · ∞ that was not there when the function was traced: forward mode masks it, and a replay must not miss it."""
+
+    def f(x: Any, t: Any) -> Any:
+        g = lambda x: np.sqrt(x) * x  # noqa: E731
+        return ag.jvp((lambda x: ag.jvp(g)((x,), (t,))[1]) if nested else g)((x,), (t,))
+
+    compiled = ag.compile(f)
+    for _ in range(3):
+        compiled(np.ones(3), np.ones(3))
+    assert compiled.traces[0].replay is not None
+    x, t = np.array([0.0, 1.0, 2.0]), np.array([0.0, 1.0, 1.0])
+    for found, expected in zip(compiled(x, t), f(x, t), strict=True):
+        np.testing.assert_array_equal(found, expected)
+        assert found[0] == 0

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
+import tracemalloc
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 
 import autograd_lite as ag
+from autograd_lite.functional import derived
 
 RNG = np.random.default_rng(0)
 A, B = RNG.normal(size=(3, 3)), RNG.normal(size=3)
@@ -38,6 +41,38 @@ def test_the_jacobian_of_a_linear_map_is_its_matrix() -> None:
         np.testing.assert_array_equal(of_matrix, np.eye(2)[:, :, None] * np.arange(5.0))
 
 
+@pytest.mark.parametrize("block", [1, 7, 14, 40])
+def test_the_jacobian_in_blocks_of_rows_is_the_same(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also of a tree of arguments, one of them complex, of which some outputs are independent."""
+
+    def f(p: Any) -> Any:
+        return {"a": np.tanh(m @ p["x"]) * p["s"], "b": (p["z"] ** 2)[:2], "c": p["x"] * 2.0, "e": p["x"][:0]}
+
+    m = RNG.normal(size=(5, 3))
+    point = {"x": X, "s": np.float64(2.0), "z": X + 1j * B}
+    whole = ag.jacobian(f, mode="reverse")(point)
+    monkeypatch.setattr(derived, "_BLOCK", block)
+    parts = ag.jacobian(f, mode="reverse")(point)
+    assert ag.tree.structure(parts) == ag.tree.structure(whole)
+    for part, expected in zip(ag.tree.leaves(parts), ag.tree.leaves(whole), strict=True):
+        assert (part.shape, part.dtype) == (expected.shape, expected.dtype)
+        np.testing.assert_allclose(part, expected, rtol=1e-15, atol=1e-16)
+    assert whole["a"]["x"].shape == (5, 3)
+    assert whole["a"]["x"].all()
+
+
+def test_a_large_jacobian_takes_the_memory_of_its_result() -> None:
+    x = np.linspace(0.1, 1.0, 1000)
+    tracemalloc.start()
+    try:
+        found = ag.jacobian(lambda x: np.exp(np.sin(x) * x), mode="reverse")(x)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert found.nbytes == 8_000_000
+    assert peak < 1.8 * found.nbytes
+
+
 def test_auto_mode_goes_the_short_way() -> None:
     """A tall function forward, a wide one in reverse; what tells is which mode the function sees."""
     seen = []
@@ -49,6 +84,25 @@ def test_auto_mode_goes_the_short_way() -> None:
     ag.jacobian(f)(X, 2)
     ag.jacobian(f)(X, 9)
     assert seen == ["reverse", "reverse", "forward"]
+
+
+def calls_in(f: Any, *args: Any) -> int:
+    """Return how many functions written in Python run in a call, the second one."""
+    f(*args)
+    calls = [0]
+    sys.setprofile(lambda frame, event, arg: calls.__setitem__(0, calls[0] + (event == "call")))
+    try:
+        f(*args)
+    finally:
+        sys.setprofile(None)
+    return calls[0]
+
+
+def test_what_surrounds_a_small_derivative_is_little() -> None:
+    """In calls, since times tell little on a busy machine: twice as many took twice the time."""
+    assert calls_in(ag.grad(lambda x: x * x), 2.0) <= 42
+    assert calls_in(ag.grad(lambda x: np.sum(np.sin(x) * x)), X) <= 70
+    assert calls_in(ag.jvp(lambda x: x * x), (2.0,), (1.0,)) <= 60
 
 
 # ---- containers -----------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -17,6 +18,7 @@ import pytest
 import autograd_lite as ag
 from autograd_lite.__main__ import main
 from autograd_lite.graph import Graph, trace
+from autograd_lite.graph.pictures.style import THEMES
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """
@@ -163,6 +165,12 @@ def test_overlays_depth_and_measurements(script: Path, capsys: pytest.CaptureFix
     for overlay in ("flops", "bytes", "saved", "time"):
         assert main(["draw", "script.py:make_loss", "--backward", "--overlay", overlay]) == 0
         assert " %]" in capsys.readouterr().out
+    assert main(["draw", "script.py:make_loss", "--overlay", "values", "--format", "svg"]) == 0
+    assert re.search(r">-?[\d.]+ to -?[\d.]+</text>", capsys.readouterr().out)
+    assert main(["draw", "script.py:make_loss", "--theme", "dark", "--format", "dot"]) == 0
+    assert THEMES["dark"].page in capsys.readouterr().out
+    assert main(["draw", "script.py:make_loss", "--theme", "dark", "--format", "svg"]) == 2
+    assert "received theme" in capsys.readouterr().err
     assert main(["draw", "script.py:make_loss", "--measure", "--backward"]) == 0
     assert capsys.readouterr().out.splitlines()[1].split() == ["#", "#", "low", "high", "|d|", "time"]
     assert main(["draw", "script.py:make_loss", "--format", "dot", "--depth", "0"]) == 0

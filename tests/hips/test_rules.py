@@ -235,6 +235,18 @@ def test_an_error_in_a_rule_is_the_rules_own() -> None:
         jacobian(f)(X)
 
 
+def test_rules_that_are_stated_again_replace_all_that_there_were() -> None:
+    f = primitive(product)
+    defvjp(f, lambda ans, x, y: lambda g: 2 * g, lambda ans, x, y: lambda g: 3 * g)
+    assert np.array_equal(grad(lambda x: np.sum(f(x, Y)))(X), np.full(3, 2.0))
+    defvjp(f, lambda ans, x, y: lambda g: 5 * g, argnums=[1])
+    assert np.array_equal(grad(lambda y: np.sum(f(X, y)))(Y), np.full(3, 5.0))
+    with pytest.raises(NotImplementedError, match="wrt argnum 0 not defined"):
+        grad(lambda x: np.sum(f(x, Y)))(X)
+    defvjp_argnum(f, lambda i, ans, args, kwargs: lambda g: (7 + i) * g)
+    assert np.array_equal(grad(lambda y: np.sum(f(X, y)))(Y), np.full(3, 8.0))
+
+
 def test_rules_are_freed_with_their_primitive() -> None:
     def used() -> weakref.ref[Any]:
         rule = lambda ans, x: lambda g: g * np.exp(x)  # noqa: E731

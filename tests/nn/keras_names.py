@@ -1,4 +1,4 @@
-"""What Keras 3 documents, in sections, and what becomes of it here; docs/keras_coverage.md is made of this.
+"""What Keras 3 documents, in sections, and what becomes of it here; docs/reference/keras_coverage.md is made of this.
 
 A section has the names of one module of Keras 3.15 as its documentation lists them, our module, and the reasons for
 what is left out. A name without a reason must be in our module.
@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 __all__ = ["HEADER", "LAYER_ARGUMENTS", "PAGE", "SECTIONS", "Section", "page", "row"]
 
-PAGE = "docs/keras_coverage.md"
+PAGE = "docs/reference/keras_coverage.md"
 HEADER = """# What of Keras 3 is here
 
 Each name that Keras 3 documents, and where it is here or why it is not. A test makes this page, and fails where it
@@ -369,7 +369,7 @@ def row(section: Section, name: str) -> tuple[str, str]:
 
 
 def page(sections: Iterable[Section] = SECTIONS) -> str:
-    """Return the text of docs/keras_coverage.md."""
+    """Return the text of docs/reference/keras_coverage.md."""
     lines = [HEADER]
     for section in sections:
         here = [name for name in section.names if name not in section.left_out]

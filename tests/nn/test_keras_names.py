@@ -1,4 +1,4 @@
-"""docs/keras_coverage.md says what is here of what Keras 3 documents. Computed, so that it cannot lie.
+"""docs/reference/keras_coverage.md says what is here of what Keras 3 documents. Computed, so that it cannot lie.
 
 Write it anew with AUTOGRAD_LITE_WRITE_GOLDEN=1.
 """

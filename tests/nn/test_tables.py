@@ -1,4 +1,4 @@
-"""docs/nn/layers.md and docs/nn/pytorch_weights.md show what layers really make, and what PyTorch really calls it.
+"""Two pages, layers.md and pytorch_weights.md, show what layers really make, and what PyTorch really calls it.
 
 Write them anew with AUTOGRAD_LITE_WRITE_GOLDEN=1.
 """

@@ -24,7 +24,7 @@ from .books import (
 
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 # Those that train for long take some seconds even when they are cut short.
-LONG = {"04_mnist_cnn", "05_characters", "06_decision_surfaces"}
+LONG = {"04_mnist_cnn", "05_characters", "06_decision_surfaces", "07_pictures_that_teach"}
 long_ones_in_ci = pytest.mark.parametrize(
     "path", [pytest.param(path, id=path.stem, marks=[pytest.mark.ci] * (path.stem in LONG)) for path in NOTEBOOKS]
 )

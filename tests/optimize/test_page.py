@@ -1,4 +1,4 @@
-"""The tables of docs/optimize.md say what the code does."""
+"""The tables of docs/guides/optimize.md say what the code does."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from autograd_lite.optimize.methods import MINIMIZE, ROOT, ROOT_SCALAR
 
 from .strd import MODELS
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "optimize.md").read_text()
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "guides" / "optimize.md").read_text()
 
 
 def test_the_table_of_methods() -> None:

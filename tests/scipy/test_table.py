@@ -1,4 +1,4 @@
-"""docs/scipy.md and the refusals, which come from one table each: what takes Tensors, by which arguments, and what not.
+"""docs/reference/scipy.md and the refusals, which come from one table each: what takes Tensors, and what does not.
 
 Write the page anew with AUTOGRAD_LITE_WRITE_GOLDEN=1.
 """
@@ -23,7 +23,7 @@ from autograd_lite.tensors.scipy_names import LEFT_OUT, TAKEN
 from ..rows import for_every
 from .cases import OF_EACH, Case
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "scipy.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "scipy.md"
 MODULES = {name: importlib.import_module(f"autograd_lite.scipy.{name}") for name in TAKEN}
 
 INTRODUCTION = """\
@@ -33,7 +33,7 @@ SciPy makes arrays of its arguments without asking, so its functions refuse Tens
 error names what takes them: the same names under `autograd_lite.scipy`, with SciPy's signatures and values. Without
 Tensors a call is SciPy's own. The ufuncs of `scipy.special` take Tensors themselves ([SciPy's special
 functions](special.md)), distributions are in [`autograd_lite.scipy.stats`](stats.md), and
-optimization is in [`autograd_lite.optimize`](optimize.md).
+optimization is in [`autograd_lite.optimize`](../guides/optimize.md).
 
 ```python scipy
 >>> import numpy as np
@@ -79,7 +79,7 @@ def test_the_page_is_what_the_rows_say() -> None:
     text = "\n".join(page()) + "\n"
     if os.environ.get("AUTOGRAD_LITE_WRITE_GOLDEN"):
         PAGE.write_text(text, encoding="utf-8")
-    assert PAGE.read_text(encoding="utf-8") == text, "docs/scipy.md is old: run with AUTOGRAD_LITE_WRITE_GOLDEN=1"
+    assert PAGE.read_text(encoding="utf-8") == text, "scipy.md is old: run with AUTOGRAD_LITE_WRITE_GOLDEN=1"
 
 
 @pytest.mark.parametrize("module", TAKEN)

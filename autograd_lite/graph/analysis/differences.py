@@ -20,7 +20,12 @@ _LONGEST = 60
 
 
 class Difference(NamedTuple):
-    """One property of a node: its name, what it was, and what it is."""
+    """One property of a node: its name, what it was, and what it is.
+
+    Example:
+        >>> str(Difference("shape", "(2,)", "(3,)"))
+        'shape: (2,) → (3,)'
+    """
 
     what: str
     before: str
@@ -36,6 +41,11 @@ class Change(NamedTuple):
     Attributes:
         a, b: its ids in the two.
         differences: at least one.
+
+    Example:
+        >>> change = Change("n1", "n2", (Difference("shape", "(2,)", "(3,)"),))
+        >>> change.differences[0].what
+        'shape'
     """
 
     a: str
@@ -57,6 +67,14 @@ class GraphDiff:
         removed: ids in `a`.
         changed: the pairs that are not the same, in the order of `b`.
         moved: the pairs that are computed in another order than the rest.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> import numpy as np
+        >>> w = ag.tensor(2.0, requires_grad=True)
+        >>> found = diff(ag.build_graph(np.sin(w)), ag.build_graph(np.cos(w)))
+        >>> len(found.changed), bool(found)
+        (1, True)
     """
 
     a: Graph

@@ -38,7 +38,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from ...core.errors import GradError
+from ...core.errors import GradError, more_on
 from ...core.messages import checked
 from ...core.op import OPS
 from ...ir.graph import PureGraph
@@ -153,6 +153,13 @@ class Health:
         layers: one entry for each layer, in the same order.
         relus: one entry for each relu, if a loss was examined.
         median: of the root mean square of the gradient over the layers nearest to the loss; 0 if no layer has one.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> w = ag.tensor([1.0, -2.0], requires_grad=True, name="w")
+        >>> (w * w).sum().backward()
+        >>> gradient_health([w]).parameters[0].name
+        'w'
     """
 
     parameters: tuple[ParameterHealth, ...]
@@ -270,7 +277,7 @@ def gradient_health(what: Any, *, parameters: Any = None) -> Health:
         raise GradError(
             f"gradient_health: expected a loss that requires a gradient; received one of shape {what.shape} and dtype "
             f"{what.dtype}, which has no history. Make an input with ag.tensor(a, requires_grad=True), and "
-            "compute outside no_grad(), without .detach()"
+            "compute outside no_grad(), without .detach()" + more_on("no-history")
         )
     pairs = named_tensors("gradient_health", what)
     return judged([entry_of(name, t, None if t.grad is None else t.grad.data) for name, t in pairs])

@@ -24,6 +24,10 @@ class HealthHistory:
     Attributes:
         steps: their numbers, from 0.
         healths: one for each.
+
+    Example:
+        >>> HealthHistory((), ()).steps
+        ()
     """
 
     steps: tuple[int, ...]

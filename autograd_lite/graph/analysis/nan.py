@@ -61,6 +61,14 @@ class NanReport:
         others: every node that is not finite, with the number of such elements.
         notes: what else one should know, such as that an input has changed since.
         hint: a possible fix; may be empty.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> import numpy as np
+        >>> with np.errstate(all="ignore"):
+        ...     report = ag.find_nan(np.log(ag.tensor([-1.0], requires_grad=True)))
+        >>> report.reason, report.index
+        ('log of a negative number', (0,))
     """
 
     graph: Graph

@@ -46,6 +46,11 @@ class Loaded(Compiled[Any, Any]):
         states: what it reads and changes outside of Tensors, as it was found in attributes: the moments of an
             optimizer, its step, a learning rate. Numbers in them can be set.
         saved: what the file holds.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> Loaded.__name__
+        'Loaded'
     """
 
     captured: Mapping[str, Tensor]

@@ -20,7 +20,15 @@ _SMALL, _LARGE = 16, 1000
 
 
 class Explanation(Explained):
-    """Why a gradient is what it is: see `explain`. Iterating goes through the steps."""
+    """Why a gradient is what it is: see `explain`. Iterating goes through the steps.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> w = ag.tensor(2.0, requires_grad=True, name="w")
+        >>> explanation = ag.explain(w * w)
+        >>> len(explanation.steps)
+        2
+    """
 
     __slots__ = ()
 

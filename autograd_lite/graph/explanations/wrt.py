@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from ...core.errors import GradError
+from ...core.errors import GradError, more_on
 from ...core.op import Op
 from ...engine import conjugated, edge_of
 from ...ir.build import built
@@ -110,6 +110,7 @@ def _check(t: Any, count: int, cotangent: Any) -> None:
         raise GradError(
             f"explain: expected a loss that requires a gradient; received {_short(t)}, which has no history. "
             "Make an input with ag.tensor(a, requires_grad=True), and compute outside no_grad(), without .detach()"
+            + more_on("no-history")
         )
     if cotangent is not None:
         shape = np.shape(cotangent.data if isinstance(cotangent, Tensor) else cotangent)

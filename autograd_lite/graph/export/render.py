@@ -1,7 +1,8 @@
-"""Pictures by Graphviz: PNG, PDF, and SVG on request. The programs are optional, and none of them can hang a caller.
+"""PNG and PDF: our own pictures painted with matplotlib, or drawn by Graphviz, which also draws SVG on request.
 
-`dot` from the search path comes first, then the executable of the package graphviz-pure (the extra `viz`), which writes
-no PDF. What a program gives is looked at: a half-installed `dot` exits with 0 and prints nothing of use.
+All of these are optional, and no program can hang a caller. `dot` from the search path comes first, then the executable
+of the package graphviz-pure (the extra `viz`), which writes no PDF. What a program gives is looked at: a half-installed
+`dot` exits with 0 and prints nothing of use.
 """
 
 from __future__ import annotations
@@ -10,9 +11,18 @@ import contextlib
 import os
 import shutil
 import signal
-import subprocess
 import sys
+from collections.abc import Callable
 from typing import Literal, NamedTuple
+
+from ..pictures.dot import ThemeName
+from ..pictures.style import THEMES
+from .paint import painted
+
+try:
+    import subprocess
+except ImportError:  # in a browser, where there is no other program either
+    subprocess = None  # type: ignore[assignment]
 
 Format = Literal["png", "pdf", "svg"]
 Renderer = Literal["auto", "dot", "graphviz-pure", "builtin"]
@@ -28,7 +38,33 @@ _TAIL = 1024
 
 
 class RenderError(RuntimeError):
-    """No program could draw the picture; the message says what was tried, and how to get one that can."""
+    """Nothing could draw the picture; the message says what was tried, and how to get what can.
+
+    Example:
+        >>> issubclass(RenderError, Exception)
+        True
+    """
+
+
+class Drawing(NamedTuple):
+    """How a picture is drawn.
+
+    Attributes:
+        renderer: "auto", "dot", "graphviz-pure" or "builtin".
+        dpi: dots per inch of a PNG.
+        timeout: seconds after which a program that draws is killed.
+    """
+
+    renderer: Renderer = "auto"
+    dpi: float = 144.0
+    timeout: float = 30.0
+
+    def check(self) -> None:
+        """Raise ValueError if one of them cannot be."""
+        if self.renderer not in RENDERERS:
+            raise ValueError(f"save: expected renderer {', '.join(RENDERERS)}; received {self.renderer!r}")
+        if not 0 < self.dpi < float("inf"):
+            raise ValueError(f"save: expected dpi above 0; received {self.dpi!r}")
 
 
 class _Program(NamedTuple):
@@ -39,34 +75,57 @@ class _Program(NamedTuple):
     lacks: tuple[str, ...]
 
 
-def rendered(
-    dot: str, form: Format, *, renderer: Renderer = "auto", dpi: float = 144.0, timeout: float = 30.0
+def drawn(
+    form: Literal["png", "pdf"],
+    drawing: Drawing,
+    svg: Callable[[], str],
+    dot: Callable[[], str],
+    theme: ThemeName = "light",
 ) -> bytes:
-    """Return DOT drawn as a picture.
+    """Return a picture as PNG or PDF: our own SVG, painted; for want of matplotlib or on request, DOT.
+
+    Args:
+        form: "png" or "pdf".
+        drawing: how.
+        svg, dot: make the texts of the picture.
+        theme: the colors that are painted.
+
+    Raises:
+        RenderError: if nothing gives a picture.
+        ValueError: if there is no such renderer or theme, or the dots per inch are not above 0.
+    """
+    drawing.check()
+    if theme not in THEMES:
+        raise ValueError(f"save: expected theme to be {' or '.join(THEMES)}; received {theme!r}")
+    if drawing.renderer in ("auto", "builtin"):
+        with contextlib.suppress(ImportError):
+            return painted(svg(), form, dpi=drawing.dpi, theme=theme)
+    return rendered(dot(), form, drawing)
+
+
+def rendered(dot: str, form: Format, drawing: Drawing) -> bytes:
+    """Return DOT drawn by Graphviz.
 
     Args:
         dot: the text.
         form: "png", "pdf" or "svg".
-        renderer: "auto" for whatever is there; "dot" or "graphviz-pure" for that one alone.
-        dpi: dots per inch, for PNG.
-        timeout: seconds after which a program is killed.
+        drawing: how; with "auto" by whatever is there.
 
     Raises:
         RenderError: if no program gives a picture.
-        ValueError: if there is no such renderer.
+        ValueError: if there is no such renderer, or the dots per inch are not above 0.
     """
-    if renderer not in RENDERERS:
-        raise ValueError(f"save: expected renderer {', '.join(RENDERERS)}; received {renderer!r}")
+    drawing.check()
     tried: list[str] = []
-    for program in _programs(renderer):
+    for program in _programs(drawing.renderer):
         if form in program.lacks:
             tried.append(f"{program.name} writes no {form.upper()}")
             continue
-        picture, trouble = _run(program, dot, form, dpi, timeout)
+        picture, trouble = _run(program, dot, form, drawing)
         if picture:
             return picture
         tried.append(f"{program.name} {trouble}")
-    raise RenderError(_advice(form, renderer, tried))
+    raise RenderError(_advice(form, drawing.renderer, tried))
 
 
 def _programs(renderer: Renderer) -> list[_Program]:
@@ -82,9 +141,9 @@ def _programs(renderer: Renderer) -> list[_Program]:
     return found
 
 
-def _run(program: _Program, dot: str, form: str, dpi: float, timeout: float) -> tuple[bytes, str]:
+def _run(program: _Program, dot: str, form: str, drawing: Drawing) -> tuple[bytes, str]:
     """Return the picture, or what went wrong."""
-    command = [program.path, f"-T{form}", *([f"-Gdpi={dpi:g}"] if form == "png" else [])]
+    command = [program.path, f"-T{form}", *([f"-Gdpi={drawing.dpi:g}"] if form == "png" else [])]
     try:
         process = subprocess.Popen(
             command,
@@ -96,10 +155,10 @@ def _run(program: _Program, dot: str, form: str, dpi: float, timeout: float) -> 
     except OSError as error:
         return b"", f"does not start ({error.strerror})"
     try:
-        picture, said = process.communicate(dot.encode("utf-8"), timeout)
+        picture, said = process.communicate(dot.encode("utf-8"), drawing.timeout)
     except subprocess.TimeoutExpired:
         _kill(process)
-        return b"", f"took longer than {timeout:g} s"
+        return b"", f"took longer than {drawing.timeout:g} s"
     except BaseException:
         _kill(process)
         raise
@@ -125,10 +184,13 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 def _advice(form: str, renderer: Renderer, tried: list[str]) -> str:
     """Return one short message: what happened, what to install, what works without."""
-    looked_for = {"auto": "neither dot nor graphviz-pure was found", "builtin": "the built-in renderer draws SVG alone"}
-    why = "; ".join(tried) or looked_for.get(renderer, f"{renderer} was not found")
-    pure = 'pip install "autograd-lite[viz]"' + (", which draws PNG but no PDF" if form == "pdf" else "")
-    return (
-        f"{form.upper()} needs Graphviz, and {why}. Install it (apt install graphviz, brew install graphviz, "
-        f"graphviz.org), or {pure}; .svg, .html, .dot, .mmd, .md, .txt and .json need neither"
-    )
+    paints = 'matplotlib, which is not there: pip install "autograd-lite[plot]"'
+    named = "neither dot nor graphviz-pure was found" if renderer == "auto" else f"{renderer} was not found"
+    why = "; ".join(tried) or named
+    needs = {
+        "auto": f"{paints}. Graphviz does not help: {why}",
+        "builtin": paints,
+        "dot": f"Graphviz, and {why}. Install it (apt install graphviz, brew install graphviz, graphviz.org)",
+        "graphviz-pure": f'graphviz-pure, and {why}: pip install "autograd-lite[viz]"',
+    }
+    return f"{form.upper()} needs {needs[renderer]}; .svg, .html, .dot, .mmd, .md, .txt and .json need nothing"

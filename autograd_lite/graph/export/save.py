@@ -5,11 +5,11 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from ...core.files import write_file
 from ...ir.graph import PureGraph
-from ..pictures.dot import dot_text
+from ..pictures.dot import ThemeName, dot_text
 from ..pictures.folding.fold import ViewOptions, view_of
 from ..pictures.mermaid import graph_mermaid
 from ..pictures.mirror.dot import mirror_dot
@@ -19,29 +19,16 @@ from ..pictures.svg import graph_svg
 from ..pictures.tree_text import graph_text
 from ..pictures.view import PICTURE_LIMIT
 from .json_format import json_text
-from .render import Format, Renderer, RenderError, rendered
+from .render import Drawing, RenderError, drawn, rendered
 
 
 class SaveOptions(ViewOptions, total=False):
-    """The keywords of `Graph.save`: those of pictures, and of a page."""
+    """The keywords of `Graph.save`: those of pictures, of a page, and the colors of forms that have only one."""
 
     explain: Any
     diff: Any
     title: str | None
-
-
-class Drawing(NamedTuple):
-    """How a picture is drawn.
-
-    Attributes:
-        renderer: "auto", "dot", "graphviz-pure" or "builtin"; see `render`.
-        dpi: dots per inch of a PNG.
-        timeout: seconds after which a program that draws is killed.
-    """
-
-    renderer: Renderer = "auto"
-    dpi: float = 144.0
-    timeout: float = 30.0
+    theme: ThemeName
 
 
 def saved(
@@ -99,20 +86,36 @@ class Form(NamedTuple):
 def _svg(graph: PureGraph, drawing: Drawing, options: Any) -> str | bytes:
     if drawing.renderer in ("dot", "graphviz-pure"):
         try:
-            return _image("svg")(graph, drawing, options)
+            return rendered(_dot(graph, options), "svg", drawing)
         except RenderError as error:
-            reason = str(error).partition(", and ")[2].partition(". ")[0]
+            reason = str(error).partition(", and ")[2].partition(". ")[0].partition(": pip")[0]
             warnings.warn(f"save: {reason}; the built-in renderer drew the picture", RuntimeWarning, stacklevel=5)
+    return _own(graph, options)
+
+
+def _own(graph: PureGraph, options: Any) -> str:
+    """Return our own picture."""
     if graph.flows:  # the two passes side by side
         return mirror_svg(graph, **options)
+    options = dict(options)
     most = {"max_nodes": options.pop("limit")} if "limit" in options else {}
     return graph_svg(graph, **options, **most)
 
 
-def _image(form: Format) -> Callable[[Any, Drawing, Any], bytes]:
+def _dot(graph: PureGraph, options: Any, theme: ThemeName = "light") -> str:
+    """Return Graphviz's picture."""
+    return mirror_dot(graph, theme=theme, **options) if graph.flows else _plain_dot(graph, theme, **options)
+
+
+def _plain_dot(graph: PureGraph, theme: ThemeName = "light", **options: Any) -> str:
+    """Return every node in one layout, without a mirror."""
+    return dot_text(view_of(graph, **options), theme)
+
+
+def _image(form: Literal["png", "pdf"]) -> Callable[[Any, Drawing, Any], bytes]:
     def draw(graph: PureGraph, drawing: Drawing, options: Any) -> bytes:
-        dot = mirror_dot(graph, **options) if graph.flows else dot_text(view_of(graph, **options))
-        return rendered(dot, form, renderer=drawing.renderer, dpi=drawing.dpi, timeout=drawing.timeout)
+        theme = options.pop("theme", "light")
+        return drawn(form, drawing, lambda: _own(graph, options), lambda: _dot(graph, options, theme), theme)
 
     return draw
 
@@ -128,16 +131,17 @@ def _markdown(graph: PureGraph, options: Any) -> str:
 
 
 _PICTURE = frozenset(ViewOptions.__annotations__)
+_THEMED = _PICTURE | {"theme"}
 _MARKS = frozenset(("overlay",))
 _PAGE = frozenset(("overlay", "explain", "diff", "title"))
 
 ENDINGS: dict[str, Form] = {
     ".svg": Form(_svg, _PICTURE),
-    ".png": Form(_image("png"), _PICTURE),
-    ".pdf": Form(_image("pdf"), _PICTURE),
+    ".png": Form(_image("png"), _THEMED),
+    ".pdf": Form(_image("pdf"), _THEMED),
     ".html": Form(lambda graph, _, options: html_text(graph, **options), _PAGE),
-    ".dot": Form(lambda graph, _, options: dot_text(view_of(graph, **options)), _PICTURE),
-    ".mmd": Form(lambda graph, _, options: graph_mermaid(graph, **options), _PICTURE),
+    ".dot": Form(lambda graph, _, options: _plain_dot(graph, **options), _THEMED),
+    ".mmd": Form(lambda graph, _, options: graph_mermaid(graph, **options), _THEMED),
     ".md": Form(lambda graph, _, options: _markdown(graph, options), _PICTURE),
     ".txt": Form(lambda graph, _, options: graph_text(graph, **options) + "\n", _MARKS),
     ".json": Form(lambda graph, _, options: json_text(graph, indent=1) + "\n", frozenset()),

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from ...ir.labels import amount, brief_params, clip, counted, exact, type_text, visible
 from ...ir.node import GraphNode, Kind
+from ...ir.stats import NOT_MEASURED, Measurement, single
 from ...ir.text import place
 from ..marks import Mark
 from .scopes import Scope
@@ -27,11 +28,13 @@ class Facts(NamedTuple):
         outputs: ids of the results.
         gradients: for the complete cotangent of a parameter, by its id, the name of that parameter.
         frozen: ids of inputs that are a module's own weights.
+        measurements: what was measured at nodes, by their ids.
     """
 
     outputs: Collection[str]
     gradients: Mapping[str, str]
     frozen: Collection[str]
+    measurements: Mapping[str, Measurement]
 
 
 class Sums(NamedTuple):
@@ -74,9 +77,9 @@ def _look(node: GraphNode, facts: Facts) -> str:
 
 def _lines(node: GraphNode, facts: Facts) -> tuple[tuple[str, ...], str]:
     """Return the lines, and the sign in front of the first."""
-    kind = type_text(node)
+    kind = number_text(node, facts.measurements.get(node.id, NOT_MEASURED)) or type_text(node)
     if node.kind is Kind.CONSTANT:
-        return (visible(node.value) or kind,), ""
+        return (visible(node.value) or type_text(node),), ""
     name = visible(clip(node.name, _NAME))
     if node.kind is not Kind.OP:
         return (_tail(visible(node.name)) or str(node.kind), kind), ""
@@ -87,6 +90,22 @@ def _lines(node: GraphNode, facts: Facts) -> tuple[tuple[str, ...], str]:
     sign = visible(node.glyph) if len(node.glyph) == 1 and not name else ""
     params = clip(brief_params(node), _PARAMS)
     return tuple(line for line in (f"{name} = {op}" if name else op, params, kind) if line), sign
+
+
+def number_text(node: GraphNode, measured: Measurement) -> str:
+    """Return the value of a measured scalar and its gradient, as "value 2 · grad -3"; nothing for other nodes."""
+    value, gradient = (single(stats, node.dtype) for stats in measured[:2])
+    if node.shape or not value:
+        return ""
+    return f"value {value} · grad {gradient}" if gradient else f"value {value}"
+
+
+def _numbers(node: GraphNode, measured: Measurement) -> list[str]:
+    """Return the value of a measured scalar and its gradient, with all digits."""
+    if not number_text(node, measured):
+        return []
+    found = {"value": measured.values, "gradient": measured.gradient}
+    return [f"{name} {stats.low!r}" for name, stats in found.items() if stats and stats.finite]
 
 
 def _tail(name: str) -> str:
@@ -101,6 +120,7 @@ def _tip(node: GraphNode, facts: Facts) -> list[str]:
         " ".join(filter(None, [node.id, "=", *what, node.value])),
         *map(str, node.params),
         size,
+        *_numbers(node, facts.measurements.get(node.id, NOT_MEASURED)),
         f"{node.flops:,} FLOP" if node.flops else "",
         f"gradient of {facts.gradients[node.id]}" if node.id in facts.gradients else "",
         f"backward of {node.of}, toward {node.toward}" if node.of else "",
@@ -123,7 +143,7 @@ def group_box(
     marks: Sequence[Mark] = (),
     sums: Sums | None = None,
 ) -> ViewNode:
-    """Return the box of a folded group.
+    """Return the box of a folded group, or of several slots.
 
     Args:
         group_id: of the box.
@@ -136,14 +156,12 @@ def group_box(
         sums: what an overlay measures.
     """
     ops = [node for node in members if node.kind is Kind.OP]
-    values = sum(node.size for node in members if node.kind is Kind.PARAMETER)
-    content = f"{times:,} × {counted(len(ops) // times, 'op')}" if times > 1 else counted(len(ops), "op")
-    if values:
-        content += f", {amount(values, '')} param{'' if values == 1 else 's'}"
-    lines = [clip(visible(title), _NAME), content]
+    lines = [clip(visible(title), _NAME), _content(members, ops, times)]
     lines += [text for text in (_range(ops, times), exact(sums.own, sums.unit) if sums else "") if text]
     worst = min((m for m in marks if m.look in _WORST), key=lambda m: _WORST.index(m.look), default=None)
-    look = "backward_group" if all(node.backward for node in ops) else "group"
+    look = _look(members[0], facts)
+    if ops:
+        look = "backward_group" if all(node.backward for node in ops) else "group"
     badges = [f"×{times:,}"] if times > 1 else []
     if sums and sums.own > 0.005 * sums.whole > 0:
         badges.append(f"{100 * sums.own / sums.whole:.{0 if sums.own > 0.0995 * sums.whole else 1}f} %")
@@ -165,9 +183,19 @@ def group_box(
     return ViewNode(group_id, look, tuple(lines), "", is_output, scope, said, visible(" ".join(badges)), ids)
 
 
+def _content(members: Sequence[GraphNode], ops: Sequence[GraphNode], times: int) -> str:
+    """Return what a group is made of: operations and parameters, or slots of a kind."""
+    if not ops:
+        types = list(dict.fromkeys(map(type_text, members)))
+        return types[0] if len(types) == 1 else f"{amount(sum(node.size for node in members), '')} values"
+    values = sum(node.size for node in members if node.kind is Kind.PARAMETER)
+    content = f"{times:,} × {counted(len(ops) // times, 'op')}" if times > 1 else counted(len(ops), "op")
+    return content + (f", {amount(values, '')} param{'' if values == 1 else 's'}" if values else "")
+
+
 def _range(ops: Sequence[GraphNode], times: int) -> str:
     """Return how the shape of the result varies over repetitions that differ in their shapes only."""
-    if times < 2:
+    if times < 2 or not ops:
         return ""
     step = len(ops) // times
     shapes = list(dict.fromkeys(node.shape for node in ops[step - 1 :: step]))

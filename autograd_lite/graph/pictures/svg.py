@@ -2,71 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import NamedTuple, Unpack
+from typing import Unpack
 
 from ...ir.graph import PureGraph
 from ...ir.labels import clip, visible
-from .boxes import SMALL, Label, Line, label_of
+from .boxes import SMALL, Label, Line
 from .draw import STUB, n, node_svg, path_of, pill_area, stub, text, tip, xml
+from .drawing import KINDS, Drawing, drawing_of, title_of
 from .edge_labels import Area, Spots, points_of
-from .folding.fold import ViewOptions, view_of
+from .folding.fold import ViewOptions, drawing_for
 from .layout.frames import Frame
-from .layout.geometry import TIP, Box, Leg, Point
-from .layout.lanes import Edge
-from .layout.layered import Layout, lay_out
-from .layout.modules import Modules, modules_of
+from .layout.geometry import TIP, Leg, Point
 from .sheet import Sheet, heat_sample, line_sample, page, sample_of
 from .style import EDGE_LOOKS, HEATS, LOOKS, stylesheet
 from .view import PICTURE_LIMIT, Direction, EdgeKind, View, ViewEdge
 from .widths import text_width
 
 _ARGUMENT, _LABEL = 9.0, 10.0
-# How much of a box's upper border an arrow out of nowhere takes.
-_ASIDE = 12.0
-# How straight each kind of edge wants to be; edges from parameters and constants are quiet.
-_WEIGHTS = {EdgeKind.DATA: 8.0, EdgeKind.GRADIENT: 8.0, EdgeKind.SAVED: 0.1}
-_QUIET_WEIGHT, _LABELLED_ROOM = 1.0, 46.0
-_KINDS = tuple(EdgeKind)
-
-
-class _Drawing(NamedTuple):
-    """A View with everything in its place."""
-
-    view: View
-    labels: list[Label]
-    edges: list[Edge]
-    layout: Layout
-    modules: Modules
-    direction: Direction = "TB"
-
-    @property
-    def turned(self) -> bool:
-        """Whether lines lead sideways: then the layout's x is the picture's y."""
-        return self.direction in ("LR", "RL")
-
-    @property
-    def size(self) -> tuple[float, float]:
-        """Width and height."""
-        size = self.layout.width, self.layout.height
-        return size[::-1] if self.turned else size
-
-    def at(self, point: Point) -> Point:
-        """Return where a point of the layout, whose lines lead down, is in the picture."""
-        along = self.layout.height - point.y if self.direction in ("BT", "RL") else point.y
-        return Point(along, point.x) if self.turned else Point(point.x, along)
-
-    def placed(self, drawn: Iterable[str]) -> Iterator[str]:
-        """Yield what was drawn in the layout's coordinates so that it is in the picture's."""
-        if self.direction == "TB":
-            yield from drawn
-            return
-        (x, y), right, down = self.at(Point(0, 0)), self.at(Point(1, 0)), self.at(Point(0, 1))
-        matrix = " ".join(n(number) for number in (right.x - x, right.y - y, down.x - x, down.y - y, x, y))
-        yield f'<g transform="matrix({matrix})">'
-        yield from drawn
-        yield "</g>"
 
 
 def graph_svg(graph: PureGraph, *, max_nodes: int = PICTURE_LIMIT, **options: Unpack[ViewOptions]) -> str:
@@ -74,7 +28,7 @@ def graph_svg(graph: PureGraph, *, max_nodes: int = PICTURE_LIMIT, **options: Un
     if not 1 <= max_nodes <= PICTURE_LIMIT:
         raise ValueError(f"to_svg: expected max_nodes from 1 to {PICTURE_LIMIT:,}; received {max_nodes}")
     options["limit"] = max_nodes
-    return svg_text(view_of(graph, **options))
+    return _painted(drawing_for(graph, **options))
 
 
 def svg_text(view: View, direction: Direction = "TB") -> str:
@@ -84,32 +38,12 @@ def svg_text(view: View, direction: Direction = "TB") -> str:
         view: what to draw.
         direction: where lines lead. If that is not down, labels of lines and numbers of arguments are left out.
     """
-    number = {node.id: i for i, node in enumerate(view.nodes)}
-    labels = [label_of(node) for node in view.nodes]
-    edges = [
-        Edge(
-            number[edge.source],
-            number[edge.target],
-            _QUIET_WEIGHT if edge.quiet and edge.kind is EdgeKind.DATA else _WEIGHTS[edge.kind],
-            _LABELLED_ROOM if edge.label else 0.0,
-            _KINDS.index(edge.kind),
-        )
-        for edge in view.edges
-    ]
-    reads: list[list[int]] = [[] for _ in view.nodes]
-    for edge in edges:
-        reads[edge.target].append(edge.source)
-    modules = modules_of([node.scope for node in view.nodes], reads)
-    titles = [text_width(_title(scope[-1]), SMALL, bold=True) + 18 for scope in modules.scopes]
-    cut = set(view.cut)
-    boxes = [
-        label.box._replace(taken_left=_ASIDE) if node.id in cut else label.box
-        for node, label in zip(view.nodes, labels, strict=True)
-    ]
-    if direction in ("LR", "RL"):
-        boxes, titles = [Box(box.height, box.width) for box in boxes], []
-    layout = lay_out(boxes, edges, modules, titles or [0.0] * len(modules.scopes))
-    drawing = _Drawing(view, labels, edges, layout, modules, direction)
+    return _painted(drawing_of(view, direction))
+
+
+def _painted(drawing: Drawing) -> str:
+    view, direction = drawing.view, drawing.direction
+    layout, labels = drawing.layout, drawing.labels
     centers = map(drawing.at, layout.centers)
     body = [
         *drawing.placed(map(_frame, layout.frames)),
@@ -136,7 +70,7 @@ def _sheet(view: View, labels: Sequence[Label]) -> Sheet:
 # ---- edges ----------------------------------------------------------------------------------------------------------
 
 
-def _edges(drawing: _Drawing) -> Iterator[str]:
+def _edges(drawing: Drawing) -> Iterator[str]:
     """Draw all edges of a kind from one node as one path, so that they are one line where they run together."""
     layout, view = drawing.layout, drawing.view
     leaving: dict[tuple[int, int], list[int]] = {}
@@ -145,7 +79,7 @@ def _edges(drawing: _Drawing) -> Iterator[str]:
     quiet = {key: all(view.edges[i].quiet for i in edges) for key, edges in leaving.items()}
     # Saved values first and quiet edges next, so that data crosses over them.
     for key in sorted(leaving, key=lambda k: (-k[1], not quiet[k], k[0])):
-        kind = _KINDS[key[1]]
+        kind = KINDS[key[1]]
         css = f"{kind} quiet" if quiet[key] and kind is EdgeKind.DATA else str(kind)
         arrivals = [layout.arrivals[i] for i in leaving[key]]
         legs = list(layout.legs[key])
@@ -157,7 +91,7 @@ def _edges(drawing: _Drawing) -> Iterator[str]:
             yield f'<path class="tip {css}" d="{"".join(map(tip, arrivals))}"/>'
 
 
-def _stubs(drawing: _Drawing) -> Iterator[str]:
+def _stubs(drawing: Drawing) -> Iterator[str]:
     """Draw a dashed arrow out of nowhere into every box that reads something not shown."""
     cut, reading = set(drawing.view.cut), {edge.target for edge in drawing.edges}
     for i, node in enumerate(drawing.view.nodes):
@@ -172,7 +106,7 @@ def _stubs(drawing: _Drawing) -> Iterator[str]:
 # ---- words ----------------------------------------------------------------------------------------------------------
 
 
-def _words(drawing: _Drawing) -> Iterator[str]:
+def _words(drawing: Drawing) -> Iterator[str]:
     """Write the titles of frames, the numbers of arguments and the labels of edges where there is room."""
     layout = drawing.layout
     lines = (leg for legs in layout.legs.values() for leg in legs)
@@ -192,7 +126,7 @@ def _words(drawing: _Drawing) -> Iterator[str]:
             yield text(Line(said, _LABEL, "soft halo"), spot.x, spot.y, spot.anchor)
 
 
-def _taken(drawing: _Drawing) -> Iterator[Area]:
+def _taken(drawing: Drawing) -> Iterator[Area]:
     """Yield the areas of boxes and badges."""
     for label, center in zip(drawing.labels, drawing.layout.centers, strict=True):
         (x, y), box = center, label.box
@@ -209,7 +143,7 @@ def _along(into: dict[Point, Leg], arrival: Point) -> Iterator[Point]:
         point = into[point].start
 
 
-def _arguments(drawing: _Drawing) -> Iterator[tuple[str, Point]]:
+def _arguments(drawing: Drawing) -> Iterator[tuple[str, Point]]:
     """Number the arguments of an op if they do not arrive from left to right."""
     into: dict[int, list[tuple[ViewEdge, Point]]] = {}
     for edge, shown, arrival in zip(drawing.edges, drawing.view.edges, drawing.layout.arrivals, strict=True):
@@ -224,19 +158,15 @@ def _arguments(drawing: _Drawing) -> Iterator[tuple[str, Point]]:
 # ---- frames ---------------------------------------------------------------------------------------------------------
 
 
-def _title(name: str) -> str:
-    return visible(clip(name, 40))
-
-
 def _frame(frame: Frame) -> str:
     size = f'width="{n(frame.right - frame.left)}" height="{n(frame.bottom - frame.top)}"'
     return f'<rect class="frame" x="{n(frame.left)}" y="{n(frame.top)}" {size} rx="10"/>'
 
 
-def _frame_title(drawing: _Drawing, frame: Frame, spots: Spots) -> str:
+def _frame_title(drawing: Drawing, frame: Frame, spots: Spots) -> str:
     """Write a module's name in a corner of its frame; if lines cross both corners, a halo keeps them off."""
     scope = drawing.modules.scopes[frame.group]
-    title = _title(scope[-1])
+    title = title_of(scope[-1])
     wide, top = text_width(title, SMALL, bold=True), frame.top + 3
     left = Area(frame.left + 9, top, frame.left + 9 + wide, top + 17)
     right = Area(frame.right - 9 - wide, top, frame.right - 9, top + 17)
@@ -248,11 +178,11 @@ def _frame_title(drawing: _Drawing, frame: Frame, spots: Spots) -> str:
     return f"<g><title>{xml(visible('.'.join(scope)))}</title>{line}</g>"
 
 
-def _turned_titles(drawing: _Drawing) -> Iterator[str]:
+def _turned_titles(drawing: Drawing) -> Iterator[str]:
     """Write the names of modules on the upper borders of their frames, where lines do not lead down."""
     for frame in drawing.layout.frames:
         scope = drawing.modules.scopes[frame.group]
         corners = drawing.at(Point(frame.left, frame.top)), drawing.at(Point(frame.right, frame.bottom))
         x, y = min(corner.x for corner in corners) + 9, min(corner.y for corner in corners)
-        line = text(Line(_title(scope[-1]), SMALL, "name halo"), x, y, "start")
+        line = text(Line(title_of(scope[-1]), SMALL, "name halo"), x, y, "start")
         yield f"<g><title>{xml(visible('.'.join(scope)))}</title>{line}</g>"

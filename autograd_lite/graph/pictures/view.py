@@ -21,7 +21,12 @@ DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 
 
 class EdgeKind(StrEnum):
-    """What flows along an edge."""
+    """What flows along an edge.
+
+    Example:
+        >>> [kind.value for kind in EdgeKind]
+        ['data', 'gradient', 'saved']
+    """
 
     DATA = "data"
     GRADIENT = "gradient"
@@ -43,6 +48,10 @@ class ViewNode:
         badge: a few characters at its corner.
         members: for a folded group, the ids of the graph's nodes in it.
         weight: see `Mark`.
+
+    Example:
+        >>> ViewNode("n1", "op", ("sin",)).lines
+        ('sin',)
     """
 
     id: str
@@ -67,6 +76,10 @@ class ViewEdge:
         label: next to the line, such as the shape where it changes; may be empty.
         argument: the position among the target's arguments, from 1, if it has to be shown; 0 otherwise.
         quiet: it comes from a parameter, a constant or a generator.
+
+    Example:
+        >>> ViewEdge("n1", "n2").kind.value
+        'data'
     """
 
     source: str
@@ -89,6 +102,13 @@ class View:
         caption: lines above it: what it counts, what it hides.
         cut: ids of boxes that read something not shown.
         words: what the legend calls the kinds of boxes, by their looks, where that is not their usual name.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> from autograd_lite.graph import view_of
+        >>> view = view_of(ag.build_graph(ag.tensor(2.0, requires_grad=True) * 3.0))
+        >>> len(view.nodes), len(view.edges)
+        (3, 2)
     """
 
     nodes: tuple[ViewNode, ...]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ...core.op import applied
 from ...native import functions as fast
-from .records import NOT_CLOSED, WHOLE, Known, known, own, sp, ufunc_named
+from .records import NOT_CLOSED, WHOLE, Known, known, sp
 from .series import log_ratio
 
 _ROOT = math.sqrt(2 * math.pi)
@@ -20,6 +19,13 @@ def _expn_by_x(out: Any, n: Any, x: Any) -> Any:
     # 8.19.13; E_0 is exp(-x) / x.
     zero = n < 1
     return -np.where(zero, fast.exp(-x) * (1 / x + 1) / x, sp.expn(np.where(zero, 0.0, n - 1), x))
+
+
+def _spence_slope(out: Any, x: Any) -> Any:
+    # log(x) / (1 - x); near 1, where that is 0/0, by a series, and near 0, where x - 1 has lost x, by itself.
+    small = x < 0.5
+    near = np.where(small, x, 0.5)
+    return np.where(small, fast.log(near) / (1 - near), -log_ratio(np.where(small, 1.0, x) - 1))
 
 
 def _kolmogorov_density(x: Any) -> Any:
@@ -34,35 +40,6 @@ def _kolmogorov_density(x: Any) -> Any:
         c = k * k * math.pi * math.pi / 8
         body = body + _ROOT * w * (2 * c * w - 1) * fast.exp(-c * w)
     return np.where(x > 0.8, tail, np.where(x > 0, body, 0))
-
-
-def _faddeeva(part: Callable[[Any], Any]) -> Callable[..., Any]:
-    """Return the real or imaginary part of the Faddeeva function of a + ib."""
-
-    def f(a: Any, b: Any) -> Any:
-        return part(ufunc_named("wofz")(a + 1j * b))
-
-    return f
-
-
-def _slope_real(out: Any, a: Any, b: Any) -> Any:
-    # w' = 2i/√π - 2zw (7.10.3), in real numbers.
-    return -2 * (a * sp.faddeeva_real(a, b) - b * sp.faddeeva_imag(a, b))
-
-
-def _slope_imag(out: Any, a: Any, b: Any) -> Any:
-    return 2 / math.sqrt(math.pi) - 2 * (a * sp.faddeeva_imag(a, b) + b * sp.faddeeva_real(a, b))
-
-
-def _voigt(rule: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a partial of the Voigt profile Re w((x + iγ) / (σ√2)) / (σ√(2π))."""
-
-    def partial(out: Any, x: Any, sigma: Any, gamma: Any) -> Any:
-        width = sigma * math.sqrt(2)
-        a, b = x / width, gamma / width
-        return rule(out, sigma, a, b, _slope_real(None, a, b), _slope_imag(None, a, b))
-
-    return partial
 
 
 def _within(p: Any) -> tuple[Any, Any]:
@@ -97,29 +74,13 @@ def _noncentral_f(m: Any, n: Any, nc: Any, x: Any, raised: int) -> Any:
     return sp.betaprime_weight(a, b, r) * fast.exp(-0.5 * nc) * sp.hyp1f1(a + b, a + raised, 0.5 * nc * r / (r + 1))
 
 
-_C = 1 / (2 * math.sqrt(math.pi))
 INTEGRALS: dict[str, Known] = {
     "exp1": known(applied(lambda g, out, x: -g * fast.exp(-x) / x), saves="x", domain=("positive",)),
     "expi": known(applied(lambda g, out, x: g * fast.exp(x) / x), saves="x", domain=("positive",)),
     "expn": known(WHOLE, _expn_by_x, saves=("", "xy")),
-    "spence": known(lambda out, x: -log_ratio(x - 1), saves="x", domain=("positive",)),
+    "spence": known(_spence_slope, saves="x", domain=("positive",)),
     "kolmogorov": known(lambda out, x: -_kolmogorov_density(x), saves="x", domain=("positive",)),
     "kolmogi": known(applied(lambda g, out, x: -g / _kolmogorov_density(out)), saves="o", domain=("share",)),
-    "faddeeva_real": own(
-        _faddeeva(np.real),
-        _slope_real,
-        lambda out, x, y: -_slope_imag(out, x, y),
-        saves="xy",
-        domain=("any", "positive"),
-    ),
-    "faddeeva_imag": own(_faddeeva(np.imag), _slope_imag, _slope_real, saves="xy", domain=("any", "positive")),
-    "voigt_profile": known(
-        _voigt(lambda out, s, a, b, re, im: re * _C / (s * s)),
-        _voigt(lambda out, s, a, b, re, im: -out / s - (a * re - b * im) * (_C * math.sqrt(2)) / (s * s)),
-        _voigt(lambda out, s, a, b, re, im: -im * _C / (s * s)),
-        saves=("xyz", "oxyz", "xyz"),
-        domain=("any", "positive", "positive"),
-    ),
     # The noncentral χ² density is closed (with a Bessel function); to derive by the noncentrality raises df by 2.
     "chndtr": known(
         lambda out, x, y, z: _ncx2_density(x, y, z),

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from .records import NOT_CLOSED, WHOLE, Known, known, sp
+
+
+def _lower(polynomial: Callable[..., Any], degree: Any, *rest: Any) -> Any:
+    """Return the polynomial of one degree less; below degree 0 it is 0, which SciPy does not know of its slopes."""
+    gone = degree == 0
+    return polynomial(np.where(gone, 0, degree - 1), *rest) * np.where(gone, 0.0, 1.0)
+
+
+def _of_degree(partial: Callable[..., Any], domain: str = "unit") -> Known:
+    """Return the row of a polynomial with a degree and an argument."""
+    return known(NOT_CLOSED, partial, saves=("", "xy"), domain=("positive", domain))
+
 
 # Hypergeometric functions (13.3.15, 13.3.22) and orthogonal polynomials (18.9.19, 18.9.23), by their argument.
 SERIES: dict[str, Known] = {
@@ -25,32 +40,21 @@ SERIES: dict[str, Known] = {
         saves=("", "", "xyz"),
         domain=("positive", "positive", "positive"),
     ),
-    "eval_chebyt": known(
-        NOT_CLOSED, lambda out, x, y: x * sp.eval_chebyu(x - 1, y), saves=("", "xy"), domain=("positive", "unit")
-    ),
-    "eval_chebyu": known(
-        NOT_CLOSED, lambda out, x, y: 2 * sp.eval_gegenbauer(x - 1, 2, y), saves=("", "xy"), domain=("positive", "unit")
-    ),
-    "eval_legendre": known(
-        NOT_CLOSED, lambda out, x, y: sp.eval_gegenbauer(x - 1, 1.5, y), saves=("", "xy"), domain=("positive", "unit")
-    ),
+    "eval_chebyt": _of_degree(lambda out, x, y: x * _lower(sp.eval_chebyu, x, y)),
+    "eval_chebyu": _of_degree(lambda out, x, y: 2 * _lower(sp.eval_gegenbauer, x, 2, y)),
+    "eval_legendre": _of_degree(lambda out, x, y: _lower(sp.eval_gegenbauer, x, 1.5, y)),
     "eval_gegenbauer": known(
         NOT_CLOSED,
         NOT_CLOSED,
-        lambda out, x, y, z: 2 * y * sp.eval_gegenbauer(x - 1, y + 1, z),
+        lambda out, x, y, z: 2 * y * _lower(sp.eval_gegenbauer, x, y + 1, z),
         saves=("", "", "xyz"),
         domain=("positive", "positive", "unit"),
     ),
-    "eval_laguerre": known(
-        NOT_CLOSED,
-        lambda out, x, y: -sp.eval_genlaguerre(x - 1, 1, y),
-        saves=("", "xy"),
-        domain=("positive", "positive"),
-    ),
+    "eval_laguerre": _of_degree(lambda out, x, y: -_lower(sp.eval_genlaguerre, x, 1, y), "positive"),
     "eval_genlaguerre": known(
         NOT_CLOSED,
         NOT_CLOSED,
-        lambda out, x, y, z: -sp.eval_genlaguerre(x - 1, y + 1, z),
+        lambda out, x, y, z: -_lower(sp.eval_genlaguerre, x, y + 1, z),
         saves=("", "", "xyz"),
         domain=("positive", "positive", "positive"),
     ),
@@ -66,7 +70,7 @@ SERIES: dict[str, Known] = {
         NOT_CLOSED,
         NOT_CLOSED,
         NOT_CLOSED,
-        lambda out, x, y, z, u: 0.5 * (x + y + z + 1) * sp.eval_jacobi(x - 1, y + 1, z + 1, u),
+        lambda out, x, y, z, u: 0.5 * (x + y + z + 1) * _lower(sp.eval_jacobi, x, y + 1, z + 1, u),
         saves=("", "", "", "xyzu"),
         domain=("positive", "positive", "positive", "unit"),
     ),
@@ -74,37 +78,17 @@ SERIES: dict[str, Known] = {
         NOT_CLOSED,
         NOT_CLOSED,
         NOT_CLOSED,
-        lambda out, x, y, z, u: (x + y) * sp.eval_jacobi(x - 1, y - z + 1, z, 2 * u - 1) / sp.binom(2 * x + y - 1, x),
+        lambda out, x, y, z, u: (
+            (x + y) * _lower(sp.eval_jacobi, x, y - z + 1, z, 2 * u - 1) / sp.binom(2 * x + y - 1, x)
+        ),
         saves=("", "", "", "xyzu"),
         domain=("positive", "above one", "share", "share"),
     ),
-    "eval_chebyc": known(
-        NOT_CLOSED, lambda out, x, y: x * sp.eval_chebys(x - 1, y), saves=("", "xy"), domain=("positive", "unit")
-    ),
-    "eval_chebys": known(
-        NOT_CLOSED,
-        lambda out, x, y: sp.eval_gegenbauer(x - 1, 2, 0.5 * y),
-        saves=("", "xy"),
-        domain=("positive", "unit"),
-    ),
-    "eval_sh_chebyt": known(
-        NOT_CLOSED,
-        lambda out, x, y: 2 * x * sp.eval_sh_chebyu(x - 1, y),
-        saves=("", "xy"),
-        domain=("positive", "share"),
-    ),
-    "eval_sh_chebyu": known(
-        NOT_CLOSED,
-        lambda out, x, y: 4 * sp.eval_gegenbauer(x - 1, 2, 2 * y - 1),
-        saves=("", "xy"),
-        domain=("positive", "share"),
-    ),
-    "eval_sh_legendre": known(
-        NOT_CLOSED,
-        lambda out, x, y: 2 * sp.eval_gegenbauer(x - 1, 1.5, 2 * y - 1),
-        saves=("", "xy"),
-        domain=("positive", "share"),
-    ),
+    "eval_chebyc": _of_degree(lambda out, x, y: x * _lower(sp.eval_chebys, x, y)),
+    "eval_chebys": _of_degree(lambda out, x, y: _lower(sp.eval_gegenbauer, x, 2, 0.5 * y)),
+    "eval_sh_chebyt": _of_degree(lambda out, x, y: 2 * x * _lower(sp.eval_sh_chebyu, x, y), "share"),
+    "eval_sh_chebyu": _of_degree(lambda out, x, y: 4 * _lower(sp.eval_gegenbauer, x, 2, 2 * y - 1), "share"),
+    "eval_sh_legendre": _of_degree(lambda out, x, y: 2 * _lower(sp.eval_gegenbauer, x, 1.5, 2 * y - 1), "share"),
     "eval_hermite": known(WHOLE, lambda out, x, y: 2 * x * sp.eval_hermite(np.maximum(x - 1, 0), y), saves=("", "xy")),
     "eval_hermitenorm": known(
         WHOLE, lambda out, x, y: x * sp.eval_hermitenorm(np.maximum(x - 1, 0), y), saves=("", "xy")

@@ -8,6 +8,7 @@ from .distributions import DISTRIBUTIONS
 from .elementary import ENTROPY_AND_LOGISTIC, POWERS
 from .elliptic import ELLIPTIC
 from .error_functions import ERROR_FUNCTIONS
+from .faddeeva import FADDEEVA
 from .gamma_functions import GAMMA
 from .integrals import INTEGRALS
 from .polynomials import SERIES
@@ -25,6 +26,7 @@ for _part in (
     POWERS,
     INTEGRALS,
     ELLIPTIC,
+    FADDEEVA,
     SERIES,
     SEVERAL,
 ):

@@ -13,7 +13,7 @@ import numpy as np
 from autograd_lite import Tensor
 
 from ...config.arguments import flag, lengths, number, one_of, positive
-from ...config.fields import Converted, field
+from ...config.fields import field
 from ...config.limits import room
 from ...module.module import Shape
 from ...ops.interpolation import INTERPOLATIONS, resized
@@ -64,7 +64,7 @@ class UpSampling1D(_UpSampling):
 
     rank = 1
 
-    size: Converted[int, tuple[int, ...]] = field(lengths, default=2)
+    size: LengthsLike = field(lengths, default=2)
 
 
 class UpSampling2D(_UpSampling):

@@ -15,7 +15,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 from autograd_lite.graph import Graph, Kind, Program, Role, build_graph
 from autograd_lite.graph.explanations.words.rules import Words
-from autograd_lite.graph.pictures.mirror.model import mirror_of
+from autograd_lite.graph.pictures.mirror.drawing import mirror_of
 from autograd_lite.graph.pictures.widths import text_width
 from autograd_lite.ir.labels import amount
 
@@ -58,7 +58,7 @@ def test_a_box_says_its_rules_in_words(sample) -> None:
     for flow in graph.flows:
         group = picture.groups[f"vjp-{flow.op}"]
         head, *lines = ["".join(text.itertext()) for text in group.iter(f"{SVG}text")]
-        assert head == f"vjp {graph[flow.op].op}"
+        assert head == f"∇ {graph[flow.op].op}"
         rule = words.rule(flow, limit=52)
         if flow.op not in arrived:
             assert lines == ["g = 0: no gradient arrives"]
@@ -72,9 +72,9 @@ def test_a_box_says_its_rules_in_words(sample) -> None:
 def test_rules_of_several_arguments_say_whose_they_are() -> None:
     picture = whole(graph_of(perceptron))
     said = {i: ["".join(t.itertext()) for t in g.iter(f"{SVG}text")] for i, g in picture.groups.items()}
-    assert said["vjp-n4"] == ["vjp add", "→ matmul: g", "→ bias: sum over axis 0"]
-    assert said["vjp-n7"] == ["vjp matmul", "→ relu: g @ dense_2.weight.T", "→ weight: u.T @ g"]
-    assert said["vjp-n5"] == ["vjp relu", "g * (out > 0)"]
+    assert said["vjp-n4"] == ["∇ add", "→ matmul: g", "→ bias: sum over axis 0"]
+    assert said["vjp-n7"] == ["∇ matmul", "→ relu: g @ dense_2.weight.T", "→ weight: u.T @ g"]
+    assert said["vjp-n5"] == ["∇ relu", "g * (out > 0)"]
 
 
 def test_what_several_uses_contribute_is_summed() -> None:

@@ -97,9 +97,6 @@ def test_the_picture_of_a_tensor_is_not_huge(make: Callable[[int], ag.Tensor]) -
     picture = shown(loss)[SVG]
     assert 1 < boxes(picture) <= 150
     assert len(picture) < MOST_BYTES
-    if make is tangle:
-        assert boxes(shown(build_graph(loss))[SVG]) > 150
-    assert boxes(shown(blocks(100))[SVG]) > 90
 
 
 def test_no_picture_is_larger_than_a_notebook_should_hold(monkeypatch: pytest.MonkeyPatch) -> None:

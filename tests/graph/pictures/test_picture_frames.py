@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 from autograd_lite.graph import build_graph
-from autograd_lite.graph.pictures import svg
+from autograd_lite.graph.pictures.drawing import drawing_of
 from autograd_lite.graph.pictures.folding.fold import view_of
 from autograd_lite.graph.pictures.layout import bus, layered as layout_module, place
 from autograd_lite.graph.pictures.layout.bus import bus_lines
@@ -245,16 +245,8 @@ def test_sides_are_kept_without_losing_anything(graph: Framed) -> None:
 
 def laid_out_sample(sample) -> tuple[Layout, list[Edge]]:
     """Return how the picture of a sample is laid out."""
-    seen: list[tuple[Layout, list[Edge]]] = []
-
-    def watched(boxes, edges, modules, titles):
-        seen.append((lay_out(boxes, edges, modules, titles), edges))
-        return seen[-1][0]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(svg, "lay_out", watched)
-        svg.svg_text(view_of(build_graph(sample()), fold=False))
-    return seen[0]
+    drawing = drawing_of(view_of(build_graph(sample()), fold=False))
+    return drawing.layout, drawing.edges
 
 
 def test_no_edge_of_a_transformer_runs_across_a_frame() -> None:

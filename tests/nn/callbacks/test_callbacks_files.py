@@ -339,6 +339,7 @@ def test_history_as_a_table_and_as_a_picture() -> None:
     assert [panel.get_ylabel() for panel in panels] == ["loss", "accuracy"]
     assert [line.get_label() for line in panels[0].lines] == ["loss", "val_loss"]
     assert panels[0].lines[1].get_xdata().tolist() == [2, 4]
+    assert all(panel.get_xticks().tolist() == panel.get_xticks().round().tolist() for panel in panels)
     _, ax = pyplot.subplots()
     assert history.plot(["loss"], ax=ax) is ax
     with pytest.raises(ValueError, match="received 'oops'"):

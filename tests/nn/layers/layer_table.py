@@ -1,4 +1,4 @@
-"""The tables of docs/nn/layers.md: what each layer computes, what it makes of an example, and its weights.
+"""The tables of docs/reference/layers.md: what each layer computes, what it makes of an example, and its weights.
 
 All of it comes from running the examples below; `test_tables.py` holds the page to it.
 """
@@ -16,12 +16,12 @@ from nn import layers
 
 __all__ = ["EXAMPLES", "HEADER", "PAGE", "classes", "example", "page"]
 
-PAGE = "docs/nn/layers.md"
+PAGE = "docs/reference/layers.md"
 HEADER = """# Layers
 
 Every layer of `nn.layers`, with an example and its weights there. A test makes this page by running the examples. The
-[reference](../reference.md) has arguments, formulas and references, [another page](own_layers.md) shows how to write
-custom layers, and [a table](pytorch_weights.md) lists the names of the weights in PyTorch.
+[reference](index.md) has arguments, formulas and references, [another page](../guides/nn/own_layers.md) shows how to
+write custom layers, and [a table](../guides/nn/pytorch_weights.md) lists the names of the weights in PyTorch.
 
 - N is the batch, the first axis of every input. Channels of images and sequences come last; layers for images and
   volumes also take `data_format="channels_first"`.

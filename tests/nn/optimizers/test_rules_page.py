@@ -1,4 +1,4 @@
-"""docs/nn/optimizers.md shows the formulas of all update rules, as their docstrings have them."""
+"""docs/reference/optimizers.md shows the formulas of all update rules, as their docstrings have them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from nn import optimizers
 from nn.optimizers import Optimizer, rules
 
-PAGE = next(p for p in Path(__file__).resolve().parents if (p / "dev.py").exists()) / "docs" / "nn" / "optimizers.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "optimizers.md"
 MARK = "## All rules\n"
 
 

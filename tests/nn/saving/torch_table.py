@@ -1,4 +1,4 @@
-"""docs/nn/pytorch_weights.md: what the weights of nn's layers are called in PyTorch, and how they lie there.
+"""docs/guides/nn/pytorch_weights.md: what the weights of nn's layers are called in PyTorch, and how they lie there.
 
 The shapes come from building the layers below and from converting their weights; `test_tables.py` holds the page
 to that, and the modules of PyTorch to the page.
@@ -16,7 +16,7 @@ from nn.saving import to_torch_state_dict
 
 __all__ = ["HEADER", "PAGE", "ROWS", "made", "page", "torch_name"]
 
-PAGE = "docs/nn/pytorch_weights.md"
+PAGE = "docs/guides/nn/pytorch_weights.md"
 HEADER = """# Weights in PyTorch
 
 `nn.saving.to_torch_state_dict(model)` returns a model's weights under PyTorch's names and in PyTorch's layouts;

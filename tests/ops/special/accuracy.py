@@ -7,11 +7,10 @@ import itertools
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import special
 
 import autograd_lite as ag
 
-from .exact import FILE, Exact
+from .truth import FILE, Exact, function_named
 
 
 class Errors(NamedTuple):
@@ -50,7 +49,7 @@ def scale(exact: np.ndarray) -> np.ndarray:
 
 def ours(name: str, points: np.ndarray, by: tuple[int, ...]) -> tuple[Any, Any, list[Any]]:
     """Return the value, the first and the second derivatives at points of shape (…, arguments)."""
-    f = getattr(special, name)
+    f = function_named(name)
     xs = [points[..., i] for i in range(points.shape[-1])]
     first = ag.grad(lambda *xs: f(*xs).sum(), argnums=by)
     with np.errstate(all="ignore"):

@@ -9,7 +9,8 @@ from tests.rows import for_every
 pytest.importorskip("scipy.special")
 
 from .accuracy import errors
-from .exact import EXACT, Exact
+from .exact import EXACT
+from .truth import Exact
 
 
 @for_every(EXACT, by=lambda row: row.name)

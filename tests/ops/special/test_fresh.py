@@ -14,7 +14,8 @@ import autograd_lite as ag
 special = pytest.importorskip("scipy.special")
 mp = pytest.importorskip("mpmath")
 
-exact = importlib.import_module("tests.ops.special.exact")
+distributions = importlib.import_module("tests.ops.special.distributions")
+truths = importlib.import_module("tests.ops.special.truth")
 
 pytestmark = pytest.mark.ci
 
@@ -48,10 +49,10 @@ def bessel(rng: np.random.Generator) -> tuple[float, ...]:
 
 
 CASES: dict[str, tuple[Callable[..., Any], Callable[[np.random.Generator], tuple[float, ...]]]] = {
-    "gammainc": (exact.P, gamma),
-    "betainc": (exact.I, beta),
-    "fdtr": (exact.F, fisher),
-    "stdtr": (exact.T, student),
+    "gammainc": (distributions.P, gamma),
+    "betainc": (distributions.I, beta),
+    "fdtr": (distributions.F, fisher),
+    "stdtr": (distributions.T, student),
     "jv": (mp.besselj, bessel),
     "yv": (mp.bessely, bessel),
     "iv": (mp.besseli, bessel),
@@ -68,7 +69,7 @@ def test_fresh_points(name: str) -> None:
     mp.mp.dps = 110
     for _ in range(12):
         at = draw(rng)
-        value, first, second = exact.derivatives(truth, at, by)
+        value, first, second = truths.derivatives(truth, at, by)
         gradient = np.array(ag.grad(f, argnums=by)(*at))
         hessian = np.array([ag.grad(lambda *xs, i=i: ag.grad(f, argnums=by)(*xs)[i], argnums=by)(*at) for i in by])
         # A derivative may be next to a zero of its own: its scale is that of the function over the argument's.

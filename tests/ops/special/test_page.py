@@ -1,4 +1,4 @@
-"""docs/special.md says what the tables say, and its errors are those that are seen."""
+"""docs/reference/special.md says what the tables say, and its errors are those that are seen."""
 
 from __future__ import annotations
 

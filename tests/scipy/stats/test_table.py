@@ -1,4 +1,4 @@
-"""docs/stats.md lists every distribution, what has a gradient, and how exact it is.
+"""docs/reference/stats.md lists every distribution, what has a gradient, and how exact it is.
 
 AUTOGRAD_LITE_WRITE_GOLDEN=1 measures all figures again, which takes minutes, and writes the tables.
 """
@@ -20,7 +20,7 @@ from .cases import DISCRETE, KNOWN
 from .reference import derivative
 from .test_values_and_gradients import calls, gradient, room
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "stats.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "stats.md"
 COLUMNS = ("", "gradient by", "distribution function", "moments", "value", "derivative", "of them known to")
 HEAD = f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|"
 LEFT_OUT = "## Left out\n\n| | why |\n|---|---|"

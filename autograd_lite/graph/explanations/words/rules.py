@@ -76,7 +76,15 @@ def rule_words(graph: PureGraph, flow: Flow, *, limit: int = LIMIT) -> str:
 
 @checked
 def forward_words(graph: PureGraph, node_id: str, *, limit: int = LIMIT) -> str:
-    """Return what an op computes, from its arguments' names or ids, such as "x @ w + n3" or "sum(n4, axis=0)"."""
+    """Return what an op computes, from its arguments' names or ids, such as "x @ w + n3" or "sum(n4, axis=0)".
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> import numpy as np
+        >>> graph = ag.build_graph(np.sin(ag.tensor(2.0, requires_grad=True, name="w")))
+        >>> forward_words(graph, graph.nodes[-1].id)
+        'sin(w)'
+    """
     return Words(graph).forward(node_id, limit=limit)
 
 
@@ -103,7 +111,15 @@ def rule_latex(graph: PureGraph, flow: Flow, *, limit: int = LIMIT) -> str:
 
 @checked
 def forward_latex(graph: PureGraph, node_id: str, *, limit: int = LIMIT) -> str:
-    """Return as LaTeX what an op computes, from its arguments' names or ids."""
+    r"""Return as LaTeX what an op computes, from its arguments' names or ids.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> import numpy as np
+        >>> graph = ag.build_graph(np.sin(ag.tensor(2.0, requires_grad=True, name="w")))
+        >>> print(forward_latex(graph, graph.nodes[-1].id))
+        \sin\left( w \right)
+    """
     return Words(graph).forward_latex(node_id, limit=limit)
 
 

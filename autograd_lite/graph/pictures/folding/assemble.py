@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from ....core.shapes import Shape
 from ....ir.graph import PureGraph
-from ....ir.labels import amount
+from ....ir.labels import amount, clip, visible
 from ....ir.node import GraphNode, Kind, Role, number_of
 from ...marks import Overlay
-from ..describe import BACKWARD, Facts, Sums, group_box, node_box
+from ..describe import BACKWARD, Facts, Sums, group_box, node_box, number_text, series
 from ..scopes import Scope, common_scope
 from ..view import EdgeKind, View, ViewEdge, ViewNode
 
@@ -22,8 +22,11 @@ COMMUTATIVE = frozenset(
     ("add", "multiply", "maximum", "minimum", "fmax", "fmin", "equal", "not_equal", "hypot", "logaddexp", "logaddexp2")
 ).union(("logical_and", "logical_or", "logical_xor", "bitwise_and", "bitwise_or", "bitwise_xor", "gcd", "lcm"))
 _QUIET = frozenset((Kind.PARAMETER, Kind.CONSTANT, Kind.STATE))
-# Up to this many inputs are drawn next to the folded group that alone reads them; more go inside.
-_INPUTS_BESIDE = 4
+# Up to this many inputs are drawn next to the folded group that alone reads them; more go inside. This many slots that
+# are alike share a box.
+_INPUTS_BESIDE, MANY = 4, 7
+# More arguments from one group are not told apart.
+_TOLD = 3
 
 
 class Cell(NamedTuple):
@@ -92,7 +95,7 @@ def homes_of(nodes: Sequence[GraphNode]) -> Homes:
 def facts_of(graph: PureGraph, homes: Homes) -> Facts:
     """Collect the facts about nodes that boxes need and nodes do not hold."""
     gradients = {total: graph[leaf].name or leaf for leaf, total in graph.gradients.items()} if graph.flows else {}
-    return Facts(frozenset(graph.outputs), gradients, homes.frozen)
+    return Facts(frozenset(graph.outputs), gradients, homes.frozen, graph.measurements)
 
 
 class Plan(NamedTuple):
@@ -101,15 +104,20 @@ class Plan(NamedTuple):
     Attributes:
         cells: disjoint, in an order in which none reads from a later one.
         inside: by the number of a cell, the slots in it.
-        alone: by the number of a cell, the slots that come before it as boxes of their own; at -1 those without
+        alone: by the number of a cell, the slots that come before it, with those that share a box; at -1 those without
             readers.
         number: for each operation the number of its cell.
     """
 
     cells: Sequence[Cell]
     inside: dict[int, list[GraphNode]]
-    alone: dict[int, list[GraphNode]]
+    alone: dict[int, list[tuple[GraphNode, ...]]]
     number: dict[str, int]
+
+    @property
+    def bundled(self) -> bool:
+        """Whether slots share a box."""
+        return any(len(box) > 1 for boxes in self.alone.values() for box in boxes)
 
     @property
     def size(self) -> int:
@@ -142,14 +150,19 @@ def assemble(
     boxes: list[ViewNode] = []
     frames = {cell.scope[:n] for cell in plan.cells for n in range(len(cell.scope) + 1)}
     for k, cell in enumerate((*plan.cells, None)):
-        for slot in plan.alone.get(-1 if cell is None else k, ()):
+        for slot, *others in plan.alone.get(-1 if cell is None else k, ()):
             if shown is None or slot.id in shown:
-                shared = len({homes.own[i] for i in homes.readers[slot.id]}) if slot.kind is Kind.PARAMETER else 0
                 scope = homes.own[slot.id]
                 while scope not in frames and scope:
                     scope = scope[:-1]  # its own module is a closed box
-                boxes.append(node_box(slot, facts, scope, overlay.marks.get(slot.id), shared))
-                names[slot.id] = slot.id
+                if others:
+                    names_ = [node.name or str(node.kind) for node in (slot, *others)]
+                    bundle = Cell((), series(names_), scope, len(names_))
+                    boxes.append(_group(f"s{slot.id}", bundle, [slot, *others], facts, overlay, whole))
+                else:
+                    shared = len({homes.own[i] for i in homes.readers[slot.id]}) if slot.kind is Kind.PARAMETER else 0
+                    boxes.append(node_box(slot, facts, scope, overlay.marks.get(slot.id), shared))
+                names.update((node.id, boxes[-1].id) for node in (slot, *others))
         if cell is None or (shown is not None and k not in shown):
             continue
         if not cell.title:
@@ -175,6 +188,9 @@ def _named(graph: PureGraph) -> str:
 
 def _caption(graph: PureGraph, overlay: Overlay, more: Sequence[str]) -> tuple[str, ...]:
     said = [graph.summary()]
+    if any(number_text(node, graph.measurement(node.id)).count("grad") for node in graph):
+        name = graph[graph.outputs[0]].name if len(graph.outputs) == 1 else ""
+        said.append(f"grad: the derivative of {visible(clip(name, 40)) or 'the result'} with respect to the box")
     said += [overlay.title] if overlay.title else []
     return (*said, *overlay.caption, *more)
 
@@ -202,12 +218,19 @@ def _weighed(boxes: Sequence[ViewNode], overlay: Overlay) -> list[ViewNode]:
     ]
 
 
-def planned(graph: PureGraph, cells: Sequence[Cell], homes: Homes) -> Plan:
+def planned(graph: PureGraph, cells: Sequence[Cell], homes: Homes, *, bundle: bool = False) -> Plan:
     """Decide where the slots go.
 
     A slot goes into the group that alone reads it; an input only if it is one of many, or if that group repeats.
+
+    Args:
+        graph: the graph.
+        cells: its operations.
+        homes: the modules around the nodes.
+        bundle: whether many slots of a kind that the same boxes read share a box.
     """
     plan = Plan(cells, {}, {}, {})
+    alone: dict[int, list[GraphNode]] = {}
     outputs = set(graph.outputs)
     first: dict[str, int] = {}
     for k, cell in enumerate(cells):
@@ -224,17 +247,32 @@ def planned(graph: PureGraph, cells: Sequence[Cell], homes: Homes) -> Plan:
         users = {plan.number[i] for i in homes.readers[node.id]}
         grouped = users == {k} and bool(cells[k].title)
         if not grouped or node.id in outputs or node.role is Role.SEED or node.id in starts:
-            plan.alone.setdefault(k, []).append(node)
+            alone.setdefault(k, []).append(node)
         elif node.kind is Kind.INPUT and node.id not in homes.frozen:
             inputs.setdefault(k, []).append(node)
         else:
             plan.inside.setdefault(k, []).append(node)
     for k, slots in inputs.items():
         hidden = cells[k].times > 1 or len(slots) > _INPUTS_BESIDE
-        (plan.inside if hidden else plan.alone).setdefault(k, []).extend(slots)
-    for slots in plan.alone.values():
+        (plan.inside if hidden else alone).setdefault(k, []).extend(slots)
+    for k, slots in alone.items():
         slots.sort(key=lambda node: number_of(node.id))
+        plan.alone[k] = _bundles(slots, plan, homes, outputs) if bundle else [(node,) for node in slots]
     return plan
+
+
+def _bundles(
+    slots: Sequence[GraphNode], plan: Plan, homes: Homes, outputs: Collection[str]
+) -> list[tuple[GraphNode, ...]]:
+    """Join slots of a kind and a module that the same boxes read, if they are many."""
+    alike: dict[object, list[GraphNode]] = {}
+    for node in slots:
+        users = frozenset(plan.number[i] for i in homes.readers[node.id])
+        single = node.id in outputs or node.role is Role.SEED
+        key = node.id if single else (node.kind, users, homes.own[node.id], len(node.shape))
+        alike.setdefault(key, []).append(node)
+    boxes = [[tuple(same)] if len(same) >= MANY else [(node,) for node in same] for same in alike.values()]
+    return sorted((box for some in boxes for box in some), key=lambda box: number_of(box[0].id))
 
 
 def _starts(cell: Cell, number: Mapping[str, int]) -> Iterator[str]:
@@ -248,7 +286,7 @@ def _starts(cell: Cell, number: Mapping[str, int]) -> Iterator[str]:
 
 def nearest(graph: PureGraph, plan: Plan, limit: int) -> Collection[int | str]:
     """Return at most `limit` boxes, cells by number and slots by id: breadth first from the results, without gaps."""
-    home: dict[str, int | str] = {node.id: node.id for slots in plan.alone.values() for node in slots}
+    home: dict[str, int | str] = {node.id: box[0].id for boxes in plan.alone.values() for box in boxes for node in box}
     home.update((node.id, k) for k, slots in plan.inside.items() for node in slots)
     home.update(plan.number)
     results = (*graph.outputs, *graph.gradients.values()) if graph.flows else graph.outputs
@@ -289,6 +327,10 @@ def _edges(
         for node in cell.ops:
             target = names[node.id]
             told = len(node.inputs) > 1 and node.op not in COMMUTATIVE and target in single
+            if told and len(node.inputs) > _TOLD:
+                # Of a folded group that has most of the arguments, one line says as much as many.
+                sources = Counter(names.get(i) for i in node.inputs if names.get(i) != i)
+                told = max(sources.values(), default=0) <= _TOLD
             for position, source_id in enumerate(node.inputs, 1):
                 source = names.get(source_id)
                 if source is None:

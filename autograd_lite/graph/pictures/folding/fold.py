@@ -1,14 +1,15 @@
 """From a graph to a View: modules are closed and repetitions folded until it is readable.
 
-A graph of up to 150 nodes is shown whole. In a larger one, whatever repeats at least three times becomes one box, and
-modules are closed from the inside out until the picture is small. A group is the interval of recorded operations that
+A graph of up to 150 nodes is shown whole, if that fits. In a larger one, whatever repeats at least three times becomes
+one box, and modules are closed from the inside out until the picture is small; what is still too long shows its ends,
+and one box for the operations between them. A group is the interval of recorded operations that
 one module, or one loop, made; the backward pass of a module is a group of its own, with "∇" after its name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Any, TypedDict
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 
@@ -18,6 +19,8 @@ from ....ir.labels import counted
 from ...marks import Overlaid
 from ...overlays import overlay_of
 from ..describe import BACKWARD
+from ..drawing import Drawing, drawing_of
+from ..fitting import fitting
 from ..scopes import Scope
 from ..view import PICTURE_LIMIT, View
 from .assemble import Cell, Homes, Plan, assemble, homes_of, nearest, planned
@@ -40,6 +43,9 @@ class ViewOptions(TypedDict, total=False):
 # Up to the first number of nodes, all are shown. Larger graphs are folded until they fit on a page (the second), unless
 # fewer boxes would remain than deserve to be called a picture (the third).
 _WHOLE, _PAGE, _LEAST = 150, 60, 12
+# How many boxes a module shows of what it begins and ends with, until the picture fits; and how many are left if none
+# of that helps.
+_ENDS, _LAST = (36, 24, 12, 6, 4), 16
 
 
 @checked
@@ -58,8 +64,8 @@ def view_of(
     Args:
         graph: the graph.
         overlay: marks for nodes: an Overlay, an analysis that has one (Cost, Memory, NanReport, Health, GraphDiff), or
-            "flops", "bytes", "saved" or "time" for that cost. A group shows the sum of what its members measure and the
-            worst of their looks.
+            "flops", "bytes", "saved" or "time" for that cost; "values" for what was measured of arrays. A group shows
+            the sum of what its members measure and the worst of their looks.
         depth: how many levels of modules stay open; None to choose a readable picture. 0 makes one box of
             every outermost module.
         expand: modules to open, with all around them, by path, such as "encoder.block_0"; or a function from a path
@@ -69,7 +75,8 @@ def view_of(
         limit: the most boxes. A larger picture is folded further, then cut to what is nearest to the results.
 
     Returns:
-        The View; its caption says what was folded and what is not shown.
+        The View; its caption says what was folded and what is not shown. Unless the options ask for certain boxes, it
+        is folded until its picture is at most 1,600 pixels wide and 3,000 tall.
 
     Raises:
         TypeError: if an argument is of another type.
@@ -85,6 +92,43 @@ def view_of(
         >>> [node.lines[0] + " " + node.badge for node in view_of(build_graph(y)).nodes]
         ['x ', 'multiply ×200']
     """
+    options: ViewOptions = {
+        "overlay": overlay,
+        "depth": depth,
+        "expand": expand,
+        "collapse": collapse,
+        "fold": fold,
+        "limit": limit,
+    }
+    return next(views_of(graph, **options)) if _is_asked(options) else drawing_for(graph, **options).view
+
+
+def drawing_for(graph: PureGraph, **options: Unpack[ViewOptions]) -> Drawing:
+    """Return the View that `view_of` makes, laid out."""
+    choices = map(drawing_of, views_of(graph, **options))
+    return next(choices) if _is_asked(options) else fitting(choices, lambda drawing: drawing.size)
+
+
+def _is_asked(options: ViewOptions) -> bool:
+    """Return whether the reader asks for certain boxes: then they are drawn, however large the picture is."""
+    given = options.get("expand") or options.get("collapse") or not options.get("fold", True)
+    return bool(given) or options.get("depth") is not None
+
+
+def views_of(
+    graph: PureGraph,
+    *,
+    overlay: Overlaid | None = None,
+    depth: int | None = None,
+    expand: Paths = (),
+    collapse: Paths = (),
+    fold: bool = True,
+    limit: int = PICTURE_LIMIT,
+) -> Iterator[View]:
+    """Yield the Views that `view_of` chooses from, beginning with what shows most.
+
+    If the reader asks for certain modules, or for all nodes, there is no choice.
+    """
     if not _is_count(limit) or not (depth is None or _is_count(depth)):
         raise TypeError(
             f"view_of: expected whole numbers as limit and depth; received limit={limit!r}, depth={depth!r}"
@@ -94,16 +138,17 @@ def view_of(
     marks = overlay_of(graph, overlay)
     homes = homes_of(graph.nodes)
     rows = Rows(graph.nodes, homes.own)
-    plan = _Folder(graph, homes, rows, depth, expand, collapse, limit).plan(fold)
-    shown = nearest(graph, plan, limit) if plan.size > limit else None
-    visible = plan.size if shown is None else len(shown)
-    caption = []
-    if any(cell.title for cell in plan.cells):
-        how = _how_to_see_more(len(graph), rows, limit)
-        caption.append(f"collapsed: {len(graph):,} → {counted(plan.size, 'node')}; {how}")
-    if shown is not None:
-        caption.append(f"{plan.size - visible:,} of {plan.size:,} nodes are not shown: those farthest from the results")
-    return assemble(graph, plan, homes, overlay=marks, caption=caption, shown=shown)
+    for plan, most in _Folder(graph, homes, rows, depth, expand, collapse, limit).plans(fold):
+        shown = nearest(graph, plan, most) if plan.size > most else None
+        visible = plan.size if shown is None else len(shown)
+        caption = []
+        if any(cell.title for cell in plan.cells) or plan.bundled:
+            how = _how_to_see_more(len(graph), rows, limit)
+            caption.append(f"collapsed: {len(graph):,} → {counted(plan.size, 'node')}; {how}")
+        if shown is not None:
+            hidden = f"{plan.size - visible:,} of {plan.size:,} nodes are not shown"
+            caption.append(f"{hidden}: those farthest from the results")
+        yield assemble(graph, plan, homes, overlay=marks, caption=caption, shown=shown)
 
 
 def _is_count(number: Any) -> bool:
@@ -128,21 +173,44 @@ class _Folder:
         self.opened = {path[:k] for path in opened for k in range(1, len(path) + 1)}
         self.levels = max(map(len, paths), default=0)
 
-    def plan(self, fold: bool) -> Plan:
-        """Return the boxes."""
-        if not fold or (self.depth is None and len(self.graph) <= min(_WHOLE, self.limit) and not self.closed):
-            return self._planned(
-                [Cell((op,), "", path) for op, path in zip(self.rows.ops, self.rows.paths, strict=True)]
-            )
+    def plans(self, fold: bool) -> Iterator[tuple[Plan, int]]:
+        """Yield the boxes to choose from, and how many of them may be shown.
+
+        After the first choice what repeats is folded, modules are closed from the inside out, and in the end only what
+        each module begins and ends with is shown.
+        """
+        first = self._first(fold)
+        asked = not fold or self.depth is not None or self.opened or self.closed
+        if asked or first.size <= _WHOLE:
+            yield first, self.limit
+        if asked:
+            return
+        # Each has fewer boxes than those before; very few only where nothing else fits.
+        fewest = min(first.size, _WHOLE + 1)
+        for least, ends in ((_LEAST, (0, *_ENDS)), (0, (0, _ENDS[-1]))):
+            for most in ends:
+                for level in range(self.levels, -1, -1):
+                    plan = self._at(level, repeats=True, most=most)
+                    if least <= plan.size < fewest:
+                        fewest = plan.size
+                        yield plan, self.limit
+        yield plan, min(self.limit, _LAST)
+
+    def _first(self, fold: bool) -> Plan:
+        """Return the boxes that the options ask for, or the most that can be read."""
+        small = len(self.graph) <= min(_WHOLE, self.limit)
+        if not fold or (self.depth is None and small and not self.closed):
+            cells = [Cell((op,), "", path) for op, path in zip(self.rows.ops, self.rows.paths, strict=True)]
+            return planned(self.graph, cells, self.homes)
         plan = self._at(self.levels if self.depth is None else self.depth)
-        if self.depth is None and len(self.graph) > min(_WHOLE, self.limit):
+        if self.depth is None and not small:
             plan = self._readable(plan)
         level = self.levels if self.depth is None else min(self.depth, self.levels)
         while plan.size > self.limit and level > 0:
             level -= 1
             plan = self._at(level)
         if plan.size > min(self.limit, _WHOLE) and self.depth is None:
-            plan = self._planned(chains_of(self.rows, plan.cells, self.graph.outputs))
+            plan = planned(self.graph, chains_of(self.rows, plan.cells, self.graph.outputs), self.homes, bundle=True)
         return plan
 
     def _readable(self, plan: Plan) -> Plan:
@@ -155,26 +223,27 @@ class _Folder:
             readable = page if readable.size > min(_WHOLE, self.limit) else readable
         return readable if page.size < _LEAST and readable.size <= self.limit else page
 
-    def _at(self, depth: int) -> Plan:
-        """Return the boxes with `depth` levels open."""
+    def _at(self, depth: int, *, repeats: bool | None = None, most: int = 0) -> Plan:
+        """Return the boxes with `depth` levels open; of each module `most` are shown, at its ends, or all for 0."""
 
         def is_closed(path: Scope) -> bool:
             return path in self.closed or (len(path) > depth and path not in self.opened)
 
-        repeats = len(self.graph) > min(_WHOLE, self.limit)
-        return self._planned(cells_of(self.rows, is_closed, self.opened.__contains__, repeats))
-
-    def _planned(self, cells: Sequence[Cell]) -> Plan:
-        return planned(self.graph, cells, self.homes)
+        repeats = len(self.graph) > min(_WHOLE, self.limit) if repeats is None else repeats
+        cells = cells_of(self.rows, is_closed, self.opened.__contains__, repeats, most)
+        return planned(self.graph, cells, self.homes, bundle=repeats)
 
 
 def _chosen(which: str, asked: Paths, paths: Collection[Scope]) -> set[Scope]:
-    """Return the paths that are meant; one without "∇" means the backward pass too."""
+    """Return the paths that are meant; one without "∇" means the backward pass too, one without a model's name any."""
     named: dict[str, list[Scope]] = {}
-    for path in paths:
-        exact = ".".join(path)
-        for name in dict.fromkeys((exact, exact.replace(BACKWARD, ""))):
-            named.setdefault(name, []).append(path)
+    for first in (0, 1):
+        known = set(named)
+        for path in paths:
+            exact = ".".join(path[first:])
+            for name in dict.fromkeys((exact, exact.replace(BACKWARD, ""))):
+                if name and name not in known:
+                    named.setdefault(name, []).append(path)
     if callable(asked):
         return {path for path in paths if asked(".".join(path).replace(BACKWARD, ""))}
     given: Any = [asked] if isinstance(asked, str) else asked

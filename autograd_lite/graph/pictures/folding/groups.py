@@ -6,7 +6,7 @@ from itself through another one, and the boxes can be drawn in that order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -90,7 +90,7 @@ class _Frame:
 
 
 def cells_of(
-    rows: Rows, is_closed: Callable[[Scope], bool], is_kept: Callable[[Scope], bool], repeats: bool
+    rows: Rows, is_closed: Callable[[Scope], bool], is_kept: Callable[[Scope], bool], repeats: bool, most: int = 0
 ) -> list[Cell]:
     """Return the boxes of a graph.
 
@@ -99,16 +99,20 @@ def cells_of(
         is_closed: whether a module is one box.
         is_kept: whether a module must be drawn by itself, whatever repeats around it.
         repeats: fold what repeats, among operations and open modules too.
+        most: how many boxes and open modules are shown of each open module, those at its ends; 0 for all.
     """
+
+    def inside(scope: Scope, items: Sequence[_Item]) -> Iterable[tuple[Scope, _Item]]:
+        return ((scope, item) for item in reversed(_ends(_folded(rows, scope, items, is_kept, repeats), most)))
+
     root = _tree(rows, is_closed)
     cells: list[Cell] = []
     # The stack holds items in reverse order; open modules are replaced by their items, anything else is done.
-    pending: list[tuple[Scope, _Item]] = [((), item) for item in reversed(_folded(rows, (), root, is_kept, repeats))]
+    pending = [*inside((), root)]
     while pending:
         scope, item = pending.pop()
         if item.inner:
-            inside = (*scope, item.name)
-            pending += [(inside, i) for i in reversed(_folded(rows, inside, item.inner, is_kept, repeats))]
+            pending += inside((*scope, item.name), item.inner)
         else:
             cells.append(Cell(tuple(rows.ops[item.start : item.stop]), item.title, scope, item.times))
     return cells
@@ -138,6 +142,15 @@ def _tree(rows: Rows, is_closed: Callable[[Scope], bool]) -> tuple[_Item, ...]:
         start = stop
     _leave(stack, (), start)
     return tuple(stack[0].items)
+
+
+def _ends(items: list[_Item], most: int) -> list[_Item]:
+    """Put one item in place of those between the first and the last."""
+    if not most or len(items) < most + LEAST:
+        return items
+    first, last = items[: most - most // 2], items[len(items) - most // 2 :]
+    start, stop = first[-1].stop, last[0].start
+    return [*first, _Item(start, stop, "more operations"), *last]
 
 
 def _leave(stack: list[_Frame], around: Scope, stop: int) -> None:

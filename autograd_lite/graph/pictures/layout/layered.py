@@ -24,6 +24,7 @@ from .modules import Modules
 from .order import ordered
 from .place import Extra, x_positions
 from .record import Layered
+from .wrap import wrapped
 
 # Pixels: between neighbours in a row; between rows; and per pixel that the edges between two rows run sideways.
 _ROW_GAP, _ROW_SLOPE, _ROW_MAX = 34.0, 0.08, 72.0
@@ -96,11 +97,12 @@ def no_modules(n: int) -> Modules:
 
 
 def give_layers(graph: Layered) -> None:
-    """Give every box a layer below all that it reads."""
+    """Give every box a layer below all that it reads, and break layers that are too wide."""
     n, edges = len(graph.boxes), graph.edges
     graph.spans = spans_of(edges, graph.modules)
     graph.depth = depth_of(n, edges, graph.spans)
-    graph.layers = layer_of(graph.depth, edges, graph.spans)
+    layers = layer_of(graph.depth, edges, graph.spans)
+    graph.layers = wrapped(layers, [box.width for box in graph.boxes])
     graph.bus = on_the_bus(graph.layers, edges)
 
 

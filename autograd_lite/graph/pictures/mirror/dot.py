@@ -15,7 +15,8 @@ from ..dot import ThemeName, dot_text, quoted
 from ..folding.fold import ViewOptions
 from ..style import EDGE_LOOKS, THEMES
 from ..view import EdgeKind
-from .model import Mirror, mirror_of
+from .drawing import mirror_of
+from .model import Mirror
 
 
 def mirror_dot(graph: PureGraph, *, theme: ThemeName = "light", **options: Unpack[ViewOptions]) -> str:

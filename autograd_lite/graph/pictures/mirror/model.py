@@ -6,18 +6,18 @@ operations of a cell, their rules have a box in the right half; lines between th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Unpack
 
 from ....ir.graph import PureGraph
 from ....ir.labels import amount, clip, counted, type_text, visible
 from ....ir.node import Flow, GraphNode, Kind, Role
-from ....ir.stats import Stats
+from ....ir.stats import Stats, single
 from ...explanations.words.rules import Words
 from ...marks import Mark, Overlay
 from ...overlays import overlay_of
-from ..folding.fold import ViewOptions, view_of
+from ..folding.fold import ViewOptions, views_of
 from ..view import View, ViewNode
 
 # With more boxes in its forward half, a mirror is no longer a picture.
@@ -25,6 +25,8 @@ MIRROR_LIMIT = 750
 # The most arguments of an op that are told apart in the box of its rules; the most characters of a formula, a line, a
 # name and a line of a tooltip.
 _RULES, _FORMULA, _LINE, _NAME, _TIP = 4, 52, 60, 18, 200
+# What a derivative rule does.
+_WHAT = "the gradient of the result, to those of the arguments (a vector-Jacobian product, VJP)"
 
 
 # Looks that an overlay may give, the gravest first: the gravest in a box is shown.
@@ -97,8 +99,8 @@ class Mirror:
     hidden_bytes: int
 
 
-def mirror_of(graph: PureGraph, **options: Unpack[ViewOptions]) -> Mirror:
-    """Make the mirror of a graph with a backward pass; the options are those of `view_of` for the forward half.
+def mirrors_of(graph: PureGraph, **options: Unpack[ViewOptions]) -> Iterator[Mirror]:
+    """Yield the mirrors to choose from, of the Views in `views_of` for the forward half.
 
     Raises:
         ValueError: if the graph has no backward pass.
@@ -109,7 +111,11 @@ def mirror_of(graph: PureGraph, **options: Unpack[ViewOptions]) -> Mirror:
             "with build_graph(loss, backward=True) or trace(f, *args, backward=True)"
         )
     overlay = overlay_of(graph, options.get("overlay"))
-    view = _forward_view(graph, options, overlay)
+    for view in _forward_views(graph, options, overlay):
+        yield _mirror(graph, view, overlay)
+
+
+def _mirror(graph: PureGraph, view: View, overlay: Overlay | None) -> Mirror:
     box_of = {i: k for k, box in enumerate(view.nodes) for i in box.members or (box.id,)}
     # In a part of a graph, an op that is cut off is an input, so its rules are left out.
     flows = [flow for flow in graph.flows if flow.into in graph[flow.op].inputs]
@@ -151,17 +157,19 @@ def results_of(graph: PureGraph) -> tuple[str, ...]:
     return tuple(i for i in graph.outputs if not graph[i].backward)
 
 
-def _forward_view(graph: PureGraph, options: ViewOptions, overlay: Overlay | None) -> View:
+def _forward_views(graph: PureGraph, options: ViewOptions, overlay: Overlay | None) -> Iterator[View]:
     """View the forward pass alone."""
-    nodes = tuple(node for node in graph if not node.backward)
-    forward = replace(graph, nodes=nodes, outputs=results_of(graph), flows=())
+    forward = graph.forward()
+    # Gradients are in the other half.
+    values = {i: measured._replace(gradient=None) for i, measured in forward.measurements.items()}
+    forward = replace(forward, measurements=values)
     options = {**options, "limit": min(options.get("limit", MIRROR_LIMIT), MIRROR_LIMIT)}
     if overlay is not None:
         # What an overlay measures of the backward pass belongs in the boxes of the rules.
         marks = {i: mark for i, mark in overlay.marks.items() if i in forward}
         totals = {i: total for i, total in overlay.totals.items() if i in forward}
         options["overlay"] = replace(overlay, marks=marks, totals=totals)
-    return view_of(forward, **options)
+    return views_of(forward, **options)
 
 
 # ---- the rules ------------------------------------------------------------------------------------------------------
@@ -192,7 +200,7 @@ class _Rules:
         if not flows:
             return None
         node, tip = self._graph[box.id], []
-        tip.append(f"vjp of {node.id} = {node.op}")
+        tip.append(f"the derivative rule of {node.id} = {node.op}: from g, {_WHAT}")
         lines: list[str] = []
         targets = self._targets(flows)
         for flow in flows:
@@ -206,10 +214,11 @@ class _Rules:
             lines = ["g = 0: no gradient arrives"]
         elif uses > 1:
             lines.append(f"g: sum of {uses} uses")
-        norm = gradient_size(self._graph.measurement(node.id).gradient)
+        number = _number(self._graph, node)
+        norm = f"g = {number}" if number else gradient_size(self._graph.measurement(node.id).gradient)
         tip += [norm, f"{self._work.get(node.id, 0):,} FLOP"]
         mark = self._mark([box.id])
-        head = f"vjp {visible(clip(node.op, 28))}"
+        head = f"∇ {visible(clip(node.op, 30))}"
         return ViewNode(
             f"vjp-{box.id}",
             mark.look or "backward",
@@ -260,7 +269,7 @@ class _Rules:
             return None
         reached = [self._graph[i] for i in box.members if i in self._gradients]
         flops = sum(self._work.get(i, 0) for i in box.members)
-        lines = [f"vjp {box.lines[0]}", counted(len(ops), "rule")]
+        lines = [f"∇ {box.lines[0]}", counted(len(ops), "rule")]
         lines += [f"gradients of {counted(len(reached), 'parameter')}"] if reached else []
         lines += [amount(flops, "FLOP")] if flops else []
         mark = self._mark(box.members)
@@ -279,6 +288,11 @@ def _totals(graph: PureGraph, overlay: Overlay) -> dict[str, float]:
         if node.backward and overlay.totals:
             found[node.of] = found.get(node.of, 0.0) + overlay.totals.get(node.id, 0.0)
     return found if any(found.values()) else {}
+
+
+def _number(graph: PureGraph, node: GraphNode) -> str:
+    """Return the measured gradient of a scalar."""
+    return "" if node.shape else single(graph.measurement(node.id).gradient, node.dtype)
 
 
 def gradient_size(stats: Stats | None) -> str:
@@ -328,8 +342,9 @@ def _gradients(graph: PureGraph, view: View, box_of: Mapping[str, int], uses: Ma
         if k is None or view.nodes[k].members or k not in uses:
             continue
         node = graph[leaf]
-        size = gradient_size(graph.measurement(leaf).gradient)
-        said = [f"grad {node.shape}", size, f"sum of {uses[k]} uses" if uses[k] > 1 else ""]
+        number, size = _number(graph, node), gradient_size(graph.measurement(leaf).gradient)
+        said = [f"grad {number}"] if number else [f"grad {node.shape}", size]
+        said.append(f"sum of {uses[k]} uses" if uses[k] > 1 else "")
         tip = (
             f"gradient of {node.name or leaf}",
             f"{total} : {type_text(graph[total])}",
@@ -360,7 +375,7 @@ def _caption(graph: PureGraph, rules: int, view: View, hidden: int, work: Mappin
     saved = [graph[i] for i in graph.saved]
     total = sum(node.nbytes for node in saved)
     slots = sum(node.nbytes for node in saved if node.kind is not Kind.OP)
-    words = [counted(forward, "op") + " forward", counted(rules, "vjp") + " backward"]
+    words = [counted(forward, "op") + " forward", counted(rules, "rule") + " backward"]
     words += [f"{amount(flops, 'FLOP')} forward, {amount(back, 'FLOP')} backward"] if flops or back else []
     words.append(f"{amount(total, 'B')} saved in {counted(len(saved), 'tensor')}" if saved else "nothing saved")
     lines = [" · ".join(words)]

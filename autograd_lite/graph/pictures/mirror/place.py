@@ -14,6 +14,7 @@ from ..layout.geometry import Box
 from ..layout.lanes import Edge, depth_of, layer_of
 from ..layout.layered import lead_edges, no_modules, order_rows, place_columns
 from ..layout.record import Layered
+from ..layout.wrap import ROW, wrapped
 from .model import Mirror
 
 # How straight lines should be: from a parameter or a constant, from an input, from an operation.
@@ -51,7 +52,9 @@ def placed(mirror: Mirror, boxes: Sequence[Box], rules: dict[int, Box]) -> Place
         for e in mirror.view.edges
     )
     left = Layered(boxes, edges, no_modules(len(boxes)))
-    left.layers, slot_rows = _rows(mirror, edges)
+    left.layers, slot_rows = _rows(
+        mirror, edges, [max(box.width, rules.get(k, box).width) for k, box in enumerate(boxes)]
+    )
     left.depth = depth_of(len(boxes), edges)
     lead_edges(left)
     order_rows(left)
@@ -95,7 +98,7 @@ def _turned(left: Layered, right: Layered, cells: Sequence[int]) -> list[list[in
     return rows
 
 
-def _rows(mirror: Mirror, edges: Sequence[Edge]) -> tuple[list[int], frozenset[int]]:
+def _rows(mirror: Mirror, edges: Sequence[Edge], widths: Sequence[float]) -> tuple[list[int], frozenset[int]]:
     """Return the row of every cell, and the rows without operations.
 
     The slots of a row of operations are above it: first those that belong to no module, then the others.
@@ -113,5 +116,5 @@ def _rows(mirror: Mirror, edges: Sequence[Edge]) -> tuple[list[int], frozenset[i
     for k in slots:
         level[k] = first.get(k, 2) - (1 if mirror.view.nodes[k].scope else 2)
     used = {old: new for new, old in enumerate(sorted(set(level.values())))}
-    rows = [used[level[k]] for k in range(len(mirror.view.nodes))]
-    return rows, frozenset(used[old] for old in used if old % 3 != 2)
+    rows = wrapped([used[level[k]] for k in range(len(mirror.view.nodes))], widths, ROW / 2)
+    return rows, frozenset(rows[k] for k in slots).difference(rows[k] for k in ops)

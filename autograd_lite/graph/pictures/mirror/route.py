@@ -57,6 +57,21 @@ class Plan:
     wires: list[Wire] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
 
+    @property
+    def left_end(self) -> float:
+        """Where the drawing begins, with its frames."""
+        return min([0.0, *(band.left for band, _, _ in self.bands)])
+
+    @property
+    def right_end(self) -> float:
+        """Where it ends on the right."""
+        return max([self.width, *(band.right for band, _, _ in self.bands)])
+
+    @property
+    def low_end(self) -> float:
+        """Where it ends below."""
+        return max([self.height, *(bottom for _, _, bottom in self.bands)])
+
 
 def planned(mirror: Mirror, where: Placed, words: Sequence[str]) -> Plan:
     """Plan all lines of a mirror; `words` are the labels of those for saved values."""

@@ -5,29 +5,29 @@ Saved values lead across to the rules that read them, with their bytes; gradient
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Unpack
 
 from ....core.messages import checked
 from ....ir.build import built
 from ....ir.graph import PureGraph
-from ....ir.labels import amount, clip, visible
+from ....ir.labels import clip, visible
 from ....ir.program import PureProgram
 from ....tensors.tensor import Tensor
-from ..boxes import SMALL, Label, Line, label_of
+from ..boxes import SMALL, Label, Line
 from ..draw import STUB, n, node_svg, stub, text, xml
 from ..folding.fold import ViewOptions
-from ..layout.geometry import Box, Point
+from ..layout.geometry import Point
 from ..sheet import Sample, Sheet, heat_sample, line_sample, page, sample_of
 from ..style import HEATS, LOOKS, THEMES, stylesheet
-from ..view import EdgeKind, ViewNode
+from ..view import EdgeKind
 from ..widths import text_width
+from .drawing import drawing_of
 from .grid import CHIP
-from .model import Mirror, mirror_of, results_of
-from .place import placed
-from .route import Note, Plan, Wire, planned
+from .model import Mirror, results_of
+from .route import Note, Plan, Wire
 
-_HEADER, _RULE = 34.0, 12.0
+_HEADER = 34.0
 # What the page says to those who do not see it.
 _WHAT = (
     "On the left the forward pass runs down; on the right the derivative rules run up, each next to its operation. "
@@ -57,12 +57,7 @@ def _css(looks: Sequence[str], heats: Sequence[int]) -> str:
 
 def mirror_svg(graph: PureGraph, **options: Unpack[ViewOptions]) -> str:
     """Return the mirror picture of a graph with a backward pass, as SVG; see `Graph.to_mirror`."""
-    mirror = mirror_of(graph, **options)
-    labels = [_label(box) for box in mirror.view.nodes]
-    rules = {k: _label(box) for k, box in mirror.rules.items()}
-    boxes, sizes = [label.box for label in labels], {k: label.box for k, label in rules.items()}
-    words = [amount(saved.nbytes, "B") for saved in mirror.saved]
-    plan = planned(mirror, placed(mirror, boxes, sizes), words)
+    mirror, labels, rules, words, plan = drawing_of(graph, **options)
     drawing = [
         *_frames(plan),
         *(_wire(mirror, wire) for wire in plan.wires),
@@ -70,14 +65,11 @@ def mirror_svg(graph: PureGraph, **options: Unpack[ViewOptions]) -> str:
         *(_note(mirror, words, note) for note in plan.notes),
         *(node_svg(*row) for row in zip(mirror.view.nodes, labels, plan.left, strict=True)),
         *(node_svg(mirror.rules[k], rules[k], plan.right[k]) for k in rules),
-        *_cuts(mirror, plan, boxes, sizes),
+        *_cuts(mirror, plan, labels, rules),
         *_headers(mirror, plan),
     ]
-    left = min([0.0, *(band.left for band, _, _ in plan.bands)])
-    right = max([plan.width, *(band.right for band, _, _ in plan.bands)])
-    below = max([plan.height, *(bottom for _, _, bottom in plan.bands)])
     sheet = _sheet(graph, mirror, [*labels, *rules.values()])
-    return page(sheet, drawing, left, right, 11 + _HEADER + _above(mirror, plan), below + 4)
+    return page(sheet, drawing, plan.left_end, plan.right_end, 11 + _HEADER + _above(mirror, plan), plan.low_end + 4)
 
 
 class Picture(str):
@@ -111,7 +103,7 @@ def mirror(tensors: Tensor | Iterable[Tensor], *, measured: bool = False, **opti
         >>> import autograd_lite as ag
         >>> w = ag.tensor([1.0, 2.0], requires_grad=True, name="w")
         >>> picture = mirror((w * w).sum(), measured=True)
-        >>> "vjp multiply" in picture, "grad (2,) · |g| 4.5" in picture
+        >>> "∇ multiply" in picture, "grad (2,) · |g| 4.5" in picture
         (True, True)
     """
     if measured:
@@ -124,7 +116,10 @@ def _sheet(graph: PureGraph, mirror: Mirror, labels: Sequence[Label]) -> Sheet:
     name = visible(clip(next((graph[i].name for i in results_of(graph)), ""), 60))
     looks = [look for look in LOOKS if any(label.look == look for label in labels)]
     heats = range(HEATS) if any(label.heat >= 0 for label in labels) else ()
-    legend = [sample_of(look, "derivative rule" if look == "backward" else "") for look in looks]
+    legend = [
+        sample_of(look, "derivative rule; g is the gradient that comes in" if look == "backward" else "")
+        for look in looks
+    ]
     legend += [heat_sample()] if heats else []
     legend += [line_sample(EdgeKind.DATA, "value"), line_sample(EdgeKind.GRADIENT)]
     legend += [line_sample(EdgeKind.SAVED, "saved for a rule")] if mirror.saved else []
@@ -154,14 +149,15 @@ def _above(mirror: Mirror, plan: Plan) -> float:
     return max([cut, *(-top for _, top, _ in plan.bands)])
 
 
-def _cuts(mirror: Mirror, plan: Plan, sizes: Sequence[Box], rules: dict[int, Box]) -> Iterator[str]:
+def _cuts(mirror: Mirror, plan: Plan, labels: Sequence[Label], rules: Mapping[int, Label]) -> Iterator[str]:
     """Draw an arrow out of nowhere into what reads something not shown, and one into nowhere out of its rules."""
     cut = set(mirror.view.cut)
-    for k, (box, (x, y), size) in enumerate(zip(mirror.view.nodes, plan.left, sizes, strict=True)):
+    for k, (box, (x, y), label) in enumerate(zip(mirror.view.nodes, plan.left, labels, strict=True)):
         if box.id in cut:
+            size = label.box
             yield stub(Point(x - size.width / 2 + 12, y - size.height / 2))
         if k in mirror.cut and k in rules:
-            x, y = plan.right[k].x - rules[k].width / 2 + 12, plan.right[k].y - rules[k].height / 2
+            x, y = plan.right[k].x - rules[k].box.width / 2 + 12, plan.right[k].y - rules[k].box.height / 2
             yield f'<path class="gradient cut edge" d="M{n(x)} {n(y)}V{n(y - STUB)}"/>'
 
 
@@ -175,18 +171,6 @@ def _headers(mirror: Mirror, plan: Plan) -> Iterator[str]:
             kind = "data" if word == "forward" else "gradient"
             x = middle + text_width(word, SMALL) / 2 + 8
             yield f'<path class="{kind} tip" d="M{n(x)} {n(y + (4 if kind == "data" else -4))}{way}"/>'
-
-
-# ---- boxes ----------------------------------------------------------------------------------------------------------
-
-
-def _label(box: ViewNode) -> Label:
-    label = label_of(box)
-    if box.look != "backward" or box.members:
-        return label
-    # What a rule does is not small print.
-    head, *rules = label.lines
-    return label._replace(lines=(head, *(line._replace(size=_RULE, style="") for line in rules)))
 
 
 # ---- lines and what is on them --------------------------------------------------------------------------------------

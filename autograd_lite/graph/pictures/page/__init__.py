@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any, Protocol
 
@@ -90,7 +90,7 @@ class Page:
         height: of the frame, in pixels.
     """
 
-    text: str
+    text: str = field(repr=False)
     height: int = 480
 
     def _repr_html_(self) -> str:

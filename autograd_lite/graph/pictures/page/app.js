@@ -119,6 +119,7 @@ function startKeys() {
       if (typing && on.id === 'search' && on.value) { on.value = ''; search(''); }
       else if (state.end) { state.end = ''; mark(); showPanel(); }
       else if (state.selected) select('');
+      else if (stepped && !told) showStep(0);
       if (typing) { on.blur(); canvas.focus(); }
       return;
     }
@@ -182,6 +183,7 @@ const darkness = matchMedia('(prefers-color-scheme: dark)');
 function setTheme(theme) {
   document.documentElement.dataset.theme = theme;
   $('theme').setAttribute('aria-pressed', String(theme === 'dark'));
+  drawThumbnail();
   drawMinimap();
 }
 
@@ -207,7 +209,7 @@ function toggleOutline() {
 function showHelp() {
   const keys = [['↑ ↓', 'follow the lines'], ['← →', 'go to the neighbour in the row'], ['Enter', 'open or shut a module'], ['/', 'search: names, ops, shapes, modules, nan, >10MB, <1kFLOP'],
     ['Enter, Shift+Enter', 'next hit, previous hit'], ['+ − 0', 'zoom in, zoom out, fit'], ['m', 'forward, both, backward'], ['a c', 'open all, shut all'], ['o', 'outline'],
-    ['t', 'light or dark'], ['s', 'save as SVG'], ['[ ] p', 'explanation: previous step, next step, play'], ['Esc', 'let go'], ['Shift+click', 'all paths from the chosen box to this one']];
+    ['t', 'light or dark'], ['s', 'save as SVG'], ['[ ] p', 'previous step, next step, play'], ['Esc', 'let go'], ['Shift+click', 'all paths from the chosen box to this one']];
   $('help').replaceChildren(html('h2', {}, 'Keys'), html('dl', { class: 'keys' }, ...keys.flatMap(([k, what]) => [html('dt', {}, html('kbd', {}, k)), html('dd', {}, what)])),
     html('form', { method: 'dialog' }, html('button', { class: 'wide' }, 'Close')));
   $('help').showModal();
@@ -215,9 +217,11 @@ function showHelp() {
 
 // The picture as a separate file: with its style inside, in the current theme.
 function svgText() {
+  settleView();
   const copy = svg.cloneNode(true), css = [...document.styleSheets].flatMap((s) => [...s.cssRules]).map((r) => r.cssText).filter((t) => /\.(node|line|frame|look-|heat-|border-|badge|soft|head|rule|strong|sign|bytes|hot|plain|none|twin|frame-title|badge-text|box|place)/.test(t) && !/:(focus|hover)|\.bar|#panel|@media/.test(t));
   const names = new Set(css.join(' ').match(/var\(--[\w-]+/g).map((v) => v.slice(4))), style = getComputedStyle(document.documentElement);
   const values = [...names].map((v) => [v, style.getPropertyValue(v).trim()]).filter(([, value]) => value).map(([v, value]) => v + ':' + value).join(';');
+  for (const g of copy.querySelectorAll('.opens')) g.remove();
   for (const g of copy.querySelectorAll('[tabindex]')) { g.removeAttribute('tabindex'); g.removeAttribute('role'); }
   for (const g of copy.querySelectorAll('.selected, .near, .hit')) g.classList.remove('selected', 'near', 'hit');
   copy.querySelector('#world').setAttribute('transform', 'translate(24 24)');
@@ -259,7 +263,7 @@ function startTools() {
     const handle = handleAt(e);
     if (handle) { openOrShut(handle.parentNode.dataset.id); return; }
     const box = boxes.get(id);
-    if (box && box.group && id === state.selected) { openOrShut(id); return; }
+    if (box && box.group && (id === state.selected || e.target.closest('.opens'))) { openOrShut(id); return; }
     select(e.target.closest('.frame') ? '' : id);
     if (id) focusBox(id);
   });

@@ -3,12 +3,12 @@
 const $ = (id) => document.getElementById(id);
 const svg = $('picture'), canvas = $('canvas'), calm = matchMedia('(prefers-reduced-motion: reduce)');
 const view = { x: 0, y: 0, k: 1, w: 0, h: 0, left: 0, top: 0 };
-const BETWEEN = 84; // between the two sides of the mirror
+const BETWEEN = 84, MANY = 400; // between the two sides of the mirror; more boxes are slow to paint
 const hitLayer = el('g', { 'aria-hidden': 'true' });
 let picture = null, boxes = new Map(), drawn = new Map(), world = null, job = 0, worker = null, pending = null;
 
-// Lay out what is visible, and draw it: small pictures at once, large ones in a worker that can be stopped.
-function refresh(after) {
+// The boxes that are visible, with what is in them, and the tree to lay out.
+function prepared() {
   const next = makePicture();
   const all = [...next.items.values()].flatMap((item) => (item.twin ? [item, item.twin] : [item]));
   setScale(all);
@@ -17,16 +17,36 @@ function refresh(after) {
     const a = item.made.size, b = item.twin ? item.twin.made.size : [0, 0];
     return [Math.max(a[0], b[0]) + (item.group ? 8 : 0), Math.max(a[1], b[1]) + (item.group ? 8 : 0)];
   });
+  return [next, root];
+}
+
+function layOut(root) {
+  const work = layoutTree(root);
+  let step = work.next();
+  while (!step.done) step = work.next();
+  return step.value;
+}
+
+function arranged() {
+  const [next, root] = prepared();
+  settle(next, layOut(root));
+  return next;
+}
+
+function sizeOf(laid) {
+  const twins = [...laid.items.values()].some((item) => item.twin);
+  return [twins ? 2 * laid.w + BETWEEN : laid.w, laid.h];
+}
+
+// Lay out what is visible, and draw it: small pictures at once, large ones in a worker that can be stopped.
+function refresh(after) {
+  const [next, root] = prepared();
   const ready = (tree) => { settle(next, tree); paint(next); if (after) after(); };
   job++;
   pending = null;
   $('busy').hidden = true;
-  if (next.items.size <= 400) {
-    const work = layoutTree(root);
-    let step = work.next();
-    while (!step.done) step = work.next();
-    ready(step.value);
-  } else layOutAside(root, ready);
+  if (next.items.size <= 400) ready(layOut(root));
+  else layOutAside(root, ready);
 }
 
 function layOutAside(root, ready) {
@@ -107,11 +127,11 @@ function paint(next) {
     drawn.set(box.id, g);
     layers.boxes.append(g);
   }
-  const twins = [...boxes.values()].some((b) => b.mirror);
-  view.w = twins ? picture.w + aside : picture.w; view.h = picture.h;
+  [view.w, view.h] = sizeOf(picture);
   world = el('g', { id: 'world' }, layers.frames, layers.saved, layers.lines, layers.titles, layers.boxes, hitLayer);
   svg.replaceChildren(el('title', {}, data.title), world);
-  transform();
+  drawThumbnail();
+  settleView();
   mark();
   showCaption();
 }
@@ -144,31 +164,95 @@ function drawGradient(l, aside) {
     el('path', { class: 'way', d: wayOf(points, TIP - 1) }), el('path', { class: 'tip', d: tipAt(points) }));
 }
 
-function drawSaved(l, share, written) {
-  const a = boxes.get(l.s), b = boxes.get(l.t), x0 = a.x + a.w, y0 = a.y + a.h / 2, x1 = b.x, y1 = b.y + b.h * share;
+function drawSaved(l, share, written, ways) {
+  const a = boxes.get(l.s), b = boxes.get(l.t), y1 = b.y + b.h * share;
   const left = picture.w + 4, right = picture.w + BETWEEN - 4, m = (left + right) / 2;
+  if (!ways.known.has(l.s)) ways.known.set(l.s, ways.around(a, a.x + a.w, a.y + a.h / 2, left));
+  const out = ways.known.get(l.s), home = ways.around(b, b.x, y1, right).reverse(), from = out[out.length - 1][1], to = home[0][1];
   const g = el('g', { class: 'line saved', 'data-from': l.s, 'data-to': l.t });
-  g.append(el('path', { class: 'way', d: `M${r1(x0)} ${r1(y0)}H${r1(left)}C${r1(m)} ${r1(y0)} ${r1(m)} ${r1(y1)} ${r1(right)} ${r1(y1)}H${r1(x1)}` }));
+  g.append(el('path', { class: 'way', d: bent(out) + `C${r1(m)} ${r1(from)} ${r1(m)} ${r1(to)} ${r1(right)} ${r1(to)}` + bent(home, 'L') }));
   // Where two would overlap, one is enough.
-  const slot = Math.round(y1 / 10);
-  if (l.bytes && ![slot - 1, slot, slot + 1].some((other) => written.has(other)) && written.add(slot)) g.append(el('text', { class: 'bytes', x: r1(right), y: r1(y1 - 3), 'font-size': 9 }, amount(l.bytes, 'B')));
+  const slot = Math.round(to / 10);
+  if (l.bytes && ![slot - 1, slot, slot + 1].some((other) => written.has(other)) && written.add(slot)) g.append(el('text', { class: 'bytes', x: r1(right), y: r1(to - 3), 'font-size': 9 }, amount(l.bytes, 'B')));
   return g;
+}
+
+// Ways from the side of a box to the aisle between the halves, around the other boxes in their row: above or below them,
+// each way in a track of its own.
+function waysAround() {
+  const HIGH = 64, rows = new Map(), tracks = [];
+  for (const b of boxes.values()) {
+    for (let r = Math.floor((b.y - 4) / HIGH); r <= Math.floor((b.y + b.h + 4) / HIGH); r++) rows.set(r, [...(rows.get(r) || []), b]);
+  }
+  const free = (own, x0, x1, y0, y1) => {
+    for (let r = Math.floor(y0 / HIGH); r <= Math.floor(y1 / HIGH); r++) {
+      for (const b of rows.get(r) || []) if (b !== own && b.x < x1 && b.x + b.w > x0 && b.y < y1 && b.y + b.h > y0) return false;
+    }
+    return true;
+  };
+  const around = (own, x, y, aisle) => {
+    const way = Math.sign(aisle - x), stub = x + way * (own.group ? 15 : 8), x0 = Math.min(x, aisle), x1 = Math.max(x, aisle);
+    if (free(own, x0, x1, y - 2, y + 2)) return [[x, y], [aisle, y]];
+    for (let d = own.h / 2 + 3; d < own.h / 2 + 90; d += 3) {
+      for (const at of [y + d, y - d]) {
+        const apart = tracks.every((t) => Math.abs(t.y - at) > 4 || t.x0 > x1 || t.x1 < x0);
+        if (!apart || !free(null, x0, x1, at - 3, at + 3) || !free(own, stub - 2, stub + 2, Math.min(y, at), Math.max(y, at))) continue;
+        tracks.push({ y: at, x0, x1 });
+        return [[x, y], [stub, y], [stub, at], [aisle, at]];
+      }
+    }
+    return [[x, y], [aisle, y]];
+  };
+  return { around, known: new Map() };
+}
+
+// Straight pieces with round corners.
+function bent(points, begin = 'M') {
+  let d = `${begin}${r1(points[0][0])} ${r1(points[0][1])}`;
+  for (let i = 1; i + 1 < points.length; i++) {
+    const [a, b, c] = [points[i - 1], points[i], points[i + 1]], r = Math.min(6, Math.hypot(b[0] - a[0], b[1] - a[1]) / 2, Math.hypot(c[0] - b[0], c[1] - b[1]) / 2);
+    const toward = (p) => [b[0] + Math.sign(p[0] - b[0]) * r, b[1] + Math.sign(p[1] - b[1]) * r].map(r1).join(' ');
+    d += `L${toward(a)}Q${r1(b[0])} ${r1(b[1])} ${toward(c)}`;
+  }
+  const end = points[points.length - 1];
+  return d + `L${r1(end[0])} ${r1(end[1])}`;
 }
 
 // Everything that a box reads arrives one below the other, in the order of arrival.
 function drawSavedLines() {
-  const into = new Map(), written = new Set();
+  const into = new Map(), written = new Set(), ways = waysAround();
   for (const l of picture.saved) { if (!into.has(l.t)) into.set(l.t, []); into.get(l.t).push(l); }
   return [...into.values()].flatMap((list) => list.sort((a, b) => boxes.get(a.s).y - boxes.get(b.s).y)
-    .map((l, i) => drawSaved(l, list.length === 1 ? 0.5 : 0.22 + 0.56 * i / (list.length - 1), written)));
+    .map((l, i) => drawSaved(l, list.length === 1 ? 0.5 : 0.22 + 0.56 * i / (list.length - 1), written, ways)));
 }
 
 // ---- zoom and pan ----------------------------------------------------------------------------------------------------
 
-let moving = 0;
+let moving = 0, settling = 0, resting = 0, still = { x: 0, y: 0, k: 1 };
+
+// A large picture is moved as it was painted, and painted anew where it comes to rest.
 function transform() {
+  cancelAnimationFrame(settling);
+  clearTimeout(resting);
+  if (drawn.size <= MANY) settleView();
+  else {
+    const s = view.k / still.k;
+    svg.style.transform = `translate(${r1(view.x - still.x * s)}px, ${r1(view.y - still.y * s)}px) scale(${s.toFixed(4)})`;
+    // At rest: two frames have been shown, and nothing has happened for a while.
+    settling = requestAnimationFrame(() => { settling = requestAnimationFrame(() => { resting = setTimeout(settleView, 140); }); });
+    drawMinimap();
+  }
+}
+
+function settleView() {
+  cancelAnimationFrame(settling);
+  clearTimeout(resting);
+  still = { x: view.x, y: view.y, k: view.k };
+  svg.style.transform = '';
+  svg.classList.toggle('large', drawn.size > MANY);
   if (world) world.setAttribute('transform', `translate(${r1(view.x)} ${r1(view.y)}) scale(${view.k.toFixed(4)})`);
   svg.classList.toggle('far', view.k < 0.45);
+  svg.classList.toggle('tiny', view.k < 0.18);
   drawMinimap();
 }
 
@@ -244,15 +328,21 @@ function anchored(id, change, after) {
 const touches = new Map();
 let drag = null;
 
+// Where an event is, in the canvas: the picture itself may be moved.
+function at(e) {
+  const r = canvas.getBoundingClientRect();
+  return [e.clientX - r.left, e.clientY - r.top];
+}
+
 function startPointers() {
   svg.addEventListener('pointerdown', (e) => {
     if (e.button) return;
-    touches.set(e.pointerId, [e.offsetX, e.offsetY]);
+    touches.set(e.pointerId, at(e));
     drag = { x: e.clientX, y: e.clientY, moved: false };
   });
   window.addEventListener('pointermove', (e) => {
     if (!touches.has(e.pointerId)) return;
-    const r = svg.getBoundingClientRect(), now = [e.clientX - r.left, e.clientY - r.top], last = touches.get(e.pointerId);
+    const now = at(e), last = touches.get(e.pointerId);
     if (touches.size === 2) {
       const [other] = [...touches].filter(([id]) => id !== e.pointerId).map(([, p]) => p);
       const was = Math.hypot(last[0] - other[0], last[1] - other[1]), is = Math.hypot(now[0] - other[0], now[1] - other[1]);
@@ -274,27 +364,38 @@ function startPointers() {
     if (window !== window.top && !e.ctrlKey && !e.metaKey && !document.hasFocus()) return;
     e.preventDefault();
     if (e.shiftKey) { view.x -= e.deltaY || e.deltaX; transform(); return; }
-    zoomBy(Math.exp(-e.deltaY * (e.ctrlKey ? 0.01 : e.deltaMode ? 0.05 : 0.0016)), e.offsetX, e.offsetY);
+    zoomBy(Math.exp(-e.deltaY * (e.ctrlKey ? 0.01 : e.deltaMode ? 0.05 : 0.0016)), ...at(e));
   }, { passive: false });
 }
 
 // ---- the minimap -----------------------------------------------------------------------------------------------------
 
-const minimap = $('minimap');
+const minimap = $('minimap'), thumbnail = html('canvas', { width: 180, height: 120 });
+let accent = '';
+
+// The boxes in their colors; painted once for each picture and theme.
+function drawThumbnail() {
+  const ctx = thumbnail.getContext('2d'), style = getComputedStyle(document.documentElement), k = Math.min(172 / view.w, 112 / view.h), colors = new Map();
+  const color = (look) => { if (!colors.has(look)) colors.set(look, style.getPropertyValue('--' + look + '-line') || '#64748b'); return colors.get(look); };
+  const dx = (180 - view.w * k) / 2, dy = (120 - view.h * k) / 2;
+  minimap.scale = [k, dx, dy];
+  accent = style.getPropertyValue('--accent');
+  ctx.clearRect(0, 0, 180, 120);
+  for (const b of boxes.values()) {
+    ctx.fillStyle = color(b.made.look);
+    ctx.fillRect(dx + b.x * k, dy + b.y * k, Math.max(1.5, b.w * k), Math.max(1.5, b.h * k));
+  }
+}
+
 function drawMinimap() {
   const w = canvas.clientWidth, h = canvas.clientHeight;
   const whole = view.x >= 0 && view.y >= 0 && view.x + view.w * view.k <= w && view.y + view.h * view.k <= h;
   minimap.hidden = !picture || whole || w < 640;
   if (minimap.hidden) return;
-  const ctx = minimap.getContext('2d'), style = getComputedStyle(document.documentElement), k = Math.min(172 / view.w, 112 / view.h);
-  const dx = (180 - view.w * k) / 2, dy = (120 - view.h * k) / 2;
-  minimap.scale = [k, dx, dy];
+  const ctx = minimap.getContext('2d'), [k, dx, dy] = minimap.scale;
   ctx.clearRect(0, 0, 180, 120);
-  for (const b of boxes.values()) {
-    ctx.fillStyle = style.getPropertyValue('--' + b.made.look + '-line') || '#64748b';
-    ctx.fillRect(dx + b.x * k, dy + b.y * k, Math.max(1.5, b.w * k), Math.max(1.5, b.h * k));
-  }
-  ctx.strokeStyle = style.getPropertyValue('--accent');
+  ctx.drawImage(thumbnail, 0, 0);
+  ctx.strokeStyle = accent;
   ctx.lineWidth = 1.5;
   ctx.strokeRect(dx - view.x / view.k * k, dy - view.y / view.k * k, w / view.k * k, h / view.k * k);
 }

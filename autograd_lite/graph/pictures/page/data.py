@@ -9,11 +9,12 @@ from typing import Any
 from ....ir.graph import PureGraph
 from ....ir.labels import brief_params, clip, summary, visible
 from ....ir.node import GraphNode, Kind, number_of
-from ....ir.stats import Stats
+from ....ir.stats import Measurement, Stats, single
 from ....ir.text import place
 from ...cost import By, cost_of
 from ...explanations.words.rules import Words
 from ...marks import Mark, Overlay
+from ..fitting import TALLEST, WIDEST
 from ..folding.assemble import COMMUTATIVE
 from ..style import HEATS, LOOKS
 from .groups import grouped
@@ -43,6 +44,7 @@ def page_data(
     nodes = [_node(graph, node, home, places) for node, home in zip(graph.nodes, homes, strict=True)]
     return {
         "version": 1,
+        "most": [WIDEST, TALLEST],
         "title": _text(title),
         "summary": summary(graph.nodes),
         "outputs": [number_of(i) for i in graph.outputs],
@@ -114,10 +116,17 @@ def _node(graph: PureGraph, node: GraphNode, home: int, places: dict[str, int]) 
         of=number_of(node.of) + 1 if node.of else 0,
         toward=number_of(node.toward) + 1 if node.toward else 0,
         place=places.setdefault(where, len(places)) + 1 if where else 0,
+        numbers=_numbers(node, measured),
         values=_stats(measured.values),
         gradient=_stats(measured.gradient),
         seconds=measured.seconds,
     )
+
+
+def _numbers(node: GraphNode, measured: Measurement) -> list[str]:
+    """Return the value and the gradient of a measured scalar, as the box shows them."""
+    found = [single(stats, node.dtype) for stats in measured[:2]] if not node.shape else [""]
+    return [text for text in found if text] if found[0] else []
 
 
 def _shape(node: GraphNode) -> str:

@@ -23,6 +23,9 @@ function amount(value, unit) {
 }
 
 const number = (v) => (typeof v === 'number' ? (Number.isInteger(v) && Math.abs(v) < 1e15 ? v.toLocaleString('en-US') : String(+v.toPrecision(6))) : String(v));
+// What a box says below its name: the value of a measured scalar, with its gradient where that has no box of its own; else
+// its type.
+const kindOf = (n, alone) => (n.numbers && n.kind !== 'constant' ? 'value ' + n.numbers[0] + (alone && n.numbers[1] ? ' · grad ' + n.numbers[1] : '') : typeOf(n));
 const typeOf = (n) => (n.dtype === 'generator' ? 'generator' : n.weak ? n.dtype.replace(/\d+$/, '') : (n.shape || '()') + ' ' + n.dtype);
 
 const SVG = 'http://www.w3.org/2000/svg';
@@ -64,11 +67,11 @@ function content(box) {
   made.shape = box.group ? 'stacked' : look[0];
   made.border = made.output ? 'double' : look[1];
   if (look[2] && !made.badge) made.badge = look[2];
-  made.size = sizeOf(made);
+  made.size = sizeOfBox(made);
   return made;
 }
 
-function sizeOf(made) {
+function sizeOfBox(made) {
   const w = Math.max(...made.lines.map(widthOfLine)), h = made.lines.reduce((sum, l) => sum + l.size * 1.3, 0);
   const lid = made.shape === 'cylinder' ? 10 : 0, double = made.border === 'double' ? 5 : 0, eight = made.shape === 'octagon' ? 14 : 0;
   if (made.shape === 'ellipse') return [Math.round(1.3 * w + 14), Math.round(1.57 * h + 4)];
@@ -95,7 +98,7 @@ function nodeContent(n) {
     const told = n.told || '';
     if (told) made.lines.push(line(clip(told, 30)));
   }
-  made.lines.push(line(typeOf(n)));
+  made.lines.push(line(kindOf(n, state.mode === 'forward')));
   if (state.mode === 'backward' && !n.role && n.bytes) made.lines.push(line('saved, ' + amount(n.bytes, 'B')));
   return made;
 }
@@ -104,6 +107,12 @@ function groupContent(box) {
   const g = groups[box.group], ops = box.members.filter((i) => nodes[i].kind === 'op');
   const values = box.members.reduce((sum, i) => sum + (nodes[i].kind === 'parameter' ? nodes[i].size || 0 : 0), 0);
   const made = { look: data.looks.group ? 'group' : 'op', lines: [line(clip(g.name, 36), 14, 'head')], badge: g.times ? '×' + g.times : '' };
+  if (g.kind === 'leaves') {
+    const types = new Set(box.members.map((i) => typeOf(nodes[i])));
+    made.look = nodes[box.members[0]].kind;
+    made.lines.push(line(types.size === 1 ? [...types][0] : amount(box.members.reduce((sum, i) => sum + (nodes[i].size || 0), 0), '') + ' values'));
+    return made;
+  }
   const even = g.times && ops.length % g.times === 0;
   made.lines.push(line((even ? g.times + ' × ' + counted(ops.length / g.times, 'op') : counted(ops.length, 'op')) + (values ? ', ' + amount(values, '') + (values === 1 ? ' param' : ' params') : '')));
   const leaving = [...new Set(box.out.flatMap((l) => l.through).filter((i) => !QUIET.has(nodes[i].kind)))];
@@ -120,7 +129,7 @@ function mirrorContent(box) {
   }
   const n = nodes[item.node];
   if (box.arrives) {
-    const lines = [line(nameOf(n) + '.grad', 14, 'head'), line(typeOf(nodes[cotangent.get(n.id)]))];
+    const lines = [line(nameOf(n) + '.grad', 14, 'head'), line(kindOf(nodes[cotangent.get(n.id)]))];
     return { look, lines, badge: '', gradient: true };
   }
   const made = { look, lines: [line('∇ ' + clip(n.op, 34), 14, 'head')], badge: '' };
@@ -129,6 +138,7 @@ function mirrorContent(box) {
   const said = [...new Set(rules.map(([f, words]) => (differ ? '→ ' + clip(nameOf(nodes[f.into]) || nodes[f.into].op || nodes[f.into].kind, 14) + ': ' : '') + words))];
   if (said.length) for (const words of said.slice(0, 3)) made.lines.push(line(clip(words, 36), 11, 'rule'));
   else made.lines.push(line(box.back.length ? clip(box.back.filter((i) => nodes[i].kind === 'op').map((i) => nodes[i].op).join(', ') || 'start: 1', 36) : 'passes unchanged'));
+  if (n.numbers && n.numbers[1]) made.lines.push(line('g = ' + n.numbers[1]));
   return made;
 }
 
@@ -254,6 +264,9 @@ function drawBox(box, made) {
     const top = box.group || box.mirror ? y - 9 : y + h - 7;
     g.append(el('rect', { class: 'badge', x: r1(left), y: r1(top), width: r1(wide), height: 16, rx: 8 }),
       el('text', { class: 'badge-text', x: r1(left + wide / 2), y: r1(top + 11.6), 'font-size': 10 }, made.badge));
+  }
+  if (box.group) {
+    g.append(el('g', { class: 'opens' }, el('rect', { x: r1(x - 8), y: r1(y - 9), width: 17, height: 17, rx: 5 }), el('path', { d: `M${r1(x - 3.5)} ${r1(y - 0.5)}h8m-4 -4v8` })));
   }
   return g;
 }

@@ -10,14 +10,16 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from ....ir.node import GraphNode, Kind
-from ..folding.assemble import homes_of
+from ....ir.node import GraphNode, Kind, Role
+from ..describe import series
+from ..folding.assemble import MANY, homes_of
 from ..folding.groups import Rows
 from ..folding.repeats import runs_in
 
 # A repetition of operations is folded if that hides at least the first number of boxes. A frame with more boxes than
-# the second is cut into parts of the third. Up to the fourth number of inputs are drawn outside all frames.
-_WORTH, _CROWD, _PART, _INPUTS = 6, 120, 40, 12
+# the second shows as many as the third at each of its ends; what is between is cut into parts of the fourth. Up to the
+# fifth number of inputs are drawn outside all frames.
+_WORTH, _CROWD, _END, _PART, _INPUTS = 6, 40, 12, 40, 12
 
 
 @dataclass(slots=True)
@@ -26,7 +28,8 @@ class Group:
 
     Attributes:
         name: its title.
-        kind: "module", "repeat" for a repetition, "step" for one turn of it, "part" for a piece of a long listing.
+        kind: "module", "repeat" for a repetition, "step" for one turn of it, "part" for a piece of a long listing,
+            "leaves" for many slots of a kind.
         start, stop: the interval of operations.
         times: the number of turns of a repetition.
         inside: operations by their numbers, and frames.
@@ -53,7 +56,7 @@ def grouped(nodes: Sequence[GraphNode]) -> tuple[list[Group], list[int]]:
     for frame in _frames(root):
         frame.inside = _with_repeats(frame, rows)
     for frame in _frames(root):
-        frame.inside = _with_parts(frame, rows)
+        frame.inside = _with_parts(frame)
     groups: list[Group] = []
     home: dict[str, int] = {}
     numbers = {id(root): -1}
@@ -160,24 +163,27 @@ def _repeat(turns: list[list[int | Group]], rows: Rows) -> Group:
 # ---- parts ----------------------------------------------------------------------------------------------------------
 
 
-def _with_parts(frame: Group, rows: Rows) -> list[int | Group]:
-    """Cut a crowded frame into parts, and those again while there are too many."""
+def _with_parts(frame: Group) -> list[int | Group]:
+    """Put a part of its own around what is between the ends of a crowded frame, and cut that while it is too much."""
     inside = frame.inside
-    while len(inside) > _CROWD:
-        parts: list[int | Group] = []
-        for i in range(0, len(inside), _PART):
-            some = inside[i : i + _PART]
-            start, stop = _start(some[0]), _stop(some[-1])
-            parts.append(Group(f"operations {start + 1:,} to {stop:,}", "part", start, stop, 1, some))
-        inside = parts
-    return inside
+    if len(inside) <= _CROWD or frame.kind == "part":
+        return inside
+    parts = inside[_END:-_END]
+    while len(parts) > _CROWD:
+        parts = [_part(parts[i : i + _PART]) for i in range(0, len(parts), _PART)]
+    return [*inside[:_END], _part(parts, "more operations"), *inside[-_END:]]
+
+
+def _part(some: list[int | Group], name: str = "") -> Group:
+    start, stop = _start(some[0]), _stop(some[-1])
+    return Group(name or f"operations {start + 1:,} to {stop:,}", "part", start, stop, 1, some)
 
 
 # ---- slots ----------------------------------------------------------------------------------------------------------
 
 
 def _place_slots(
-    nodes: Sequence[GraphNode], readers: dict[str, list[str]], groups: Sequence[Group], home: dict[str, int]
+    nodes: Sequence[GraphNode], readers: dict[str, list[str]], groups: list[Group], home: dict[str, int]
 ) -> None:
     """Put parameters, constants and generators where all their readers are, and inputs outside if they are few."""
     slots = [node for node in nodes if node.kind is not Kind.OP]
@@ -185,6 +191,33 @@ def _place_slots(
     for node in slots:
         ends = [home[i] for i in readers.get(node.id, ())]
         home[node.id] = -1 if not ends or (outside and node.kind is Kind.INPUT) else _shared(ends, groups)
+    _bundle(slots, readers, groups, home)
+
+
+def _bundle(
+    slots: Sequence[GraphNode], readers: dict[str, list[str]], groups: list[Group], home: dict[str, int]
+) -> None:
+    """Put a frame around slots of a kind that the same things in their frame read, if they are many."""
+    alike: dict[object, list[GraphNode]] = {}
+    for node in slots:
+        if node.role is Role.FORWARD:
+            users = frozenset(_thing(i, home[node.id], groups, home) for i in readers.get(node.id, ()))
+            alike.setdefault((node.kind, home[node.id], users, len(node.shape)), []).append(node)
+    for same in alike.values():
+        if len(same) >= MANY:
+            around = home[same[0].id]
+            depth = groups[around].depth + 1 if around >= 0 else 0
+            name = series([node.name or str(node.kind) for node in same])
+            home.update((node.id, len(groups)) for node in same)
+            groups.append(Group(name, "leaves", 0, 0, len(same), [], around, depth))
+
+
+def _thing(op: str, around: int, groups: Sequence[Group], home: dict[str, int]) -> str | int:
+    """Return what holds an operation in a frame around it: a frame inside, or the operation itself."""
+    at, below = home[op], -1
+    while at != around and at >= 0:
+        below, at = at, groups[at].parent
+    return op if below < 0 else below
 
 
 def _shared(ends: Sequence[int], groups: Sequence[Group]) -> int:

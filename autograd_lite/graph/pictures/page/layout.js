@@ -8,7 +8,7 @@
 // A tree: {w, h} of a box; {items, edges, entries, exits, least, stack} of a frame. An edge is [from, to, key, weight]: numbers
 // of items, -1 for the outside; the key names the source. The layout adds x, y, w, h (relative to the frame), `ports`
 // and, for every edge, its points from top to bottom.
-const PAD = 16, TITLE = 20, TIP = 7;
+const PAD = 16, TITLE = 20, TIP = 7, ROW = 1500;
 const GAP = { boxes: 26, beside: 16, lanes: 13, row: 32, rowMost: 76, slope: 0.08, port: 16 };
 
 function* layoutTree(root) {
@@ -106,6 +106,7 @@ function setLayers(g) {
     const reads = into[i].filter((e) => depth[e.from] > 0 || v[e.from].port).length;
     if (out[i].length >= reads) layer[i] = Math.min(...out[i].map((e) => layer[e.to])) - 1;
   }
+  wrapLayers(v, layer);
   const entries = v.some((x) => x.port === 'in');
   const inner = v.flatMap((x, i) => (x.port ? [] : [layer[i]]));
   const shift = (entries ? 1 : 0) - Math.min(...inner, Infinity);
@@ -113,6 +114,18 @@ function setLayers(g) {
   v.forEach((x, i) => { x.layer = x.port === 'in' ? 0 : x.port === 'out' ? last + 1 : layer[i] + shift; x.depth = depth[i]; });
   g.rows = last + 1 + (v.some((x) => x.port === 'out') ? 1 : 0);
   g.hasEntries = entries;
+}
+
+// A row wider than a screen becomes two: every other box goes below its neighbours.
+function wrapLayers(v, layer) {
+  const rows = new Map();
+  v.forEach((x, i) => { if (!x.port) rows.set(layer[i], [...(rows.get(layer[i]) || []), i]); });
+  let count = 0;
+  for (const at of [...rows.keys()].sort((a, b) => a - b)) {
+    const row = rows.get(at), parts = row.reduce((sum, i) => sum + v[i].w + GAP.boxes, 0) > ROW ? 2 : 1;
+    row.forEach((i, k) => { layer[i] = count + k % parts; });
+    count += parts;
+  }
 }
 
 function addLanes(g) {

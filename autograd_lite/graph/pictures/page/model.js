@@ -71,24 +71,38 @@ function sharedGroup(a, b) {
 // ---- open and shut ---------------------------------------------------------------------------------------------------
 
 const DEPTHS = Math.max(0, ...pathOfGroup.map((p) => p.length));
-const ALL = 150, FEW = 44;
+const ALL = 150, FEW = 44, LEAST = 12;
 
 function openToDepth(depth) {
   state.open = new Set();
   groups.forEach((g, i) => { if (i && pathOfGroup[i].length <= depth) state.open.add(i); });
 }
 
-// Small graphs are shown whole except for repetitions; large ones as deep as leaves few enough boxes.
+// What shows most and fits: small graphs whole except for repetitions; others as deep as leaves few enough boxes, with
+// crowds shut too.
 function openAtFirst() {
-  const repeats = groups.flatMap((g, i) => (g.kind === 'repeat' ? [i] : []));
-  const twice = state.mode === 'both' ? 2 : 1;
-  for (let depth = DEPTHS; depth >= 0; depth--) {
+  const shutKinds = (kinds) => { for (const g of [...state.open]) if (pathOfGroup[g].some((p) => kinds.includes(groups[p].kind))) state.open.delete(g); };
+  const twice = state.mode === 'both' ? 2 : 1, kinds = ['repeat', 'part', 'leaves'];
+  const choices = nodes.length <= ALL ? [[DEPTHS, kinds.slice(0, 1), ALL]] : [];
+  for (let depth = DEPTHS; depth >= 0; depth--) choices.push([depth, kinds, FEW]);
+  let readable = null;
+  for (const [depth, closed, most] of choices) {
     openToDepth(depth);
-    for (const i of repeats) state.open.delete(i);
+    shutKinds(closed);
     const seen = visibleCount() * twice;
-    if (seen <= (depth === DEPTHS && nodes.length <= ALL ? ALL : FEW)) break;
+    if (seen > ALL || !fits(arranged())) continue;
+    readable = readable || new Set(state.open);
+    if (seen <= most) {
+      // A picture of very few boxes says too little: then the most that can be read.
+      if (seen < LEAST * twice) state.open = readable;
+      break;
+    }
   }
-  for (const g of [...state.open]) if (pathOfGroup[g].some((p) => !state.open.has(p))) state.open.delete(g);
+}
+
+function fits(picture) {
+  const [w, h] = sizeOf(picture);
+  return w <= data.most[0] && h <= data.most[1];
 }
 
 // A shut frame is shut inside as well, so that it opens one level at a time.

@@ -173,7 +173,7 @@ function nodePanel(n) {
       ...row('saved by', ...links(savedBy[n.id])),
       ...(n.role ? [] : row('gradient', gradientState(n))),
       ...marks.flatMap((m) => row(OVERLAYS[state.overlay].title, html('span', {}, [m.badge, m.note].filter(Boolean).join(' · '), ...(m.tip || []).filter((t) => t !== m.note).map((t) => html('span', { class: 'tipline' }, t)))))),
-    ...statistics('Values', n.values), ...statistics('Gradient', n.gradient), ...rulesOf([n.id]),
+    ...statistics('Values', n.values, n), ...statistics('Gradient', n.gradient, n), ...rulesOf([n.id]),
   ].filter(Boolean);
 }
 
@@ -183,9 +183,14 @@ function gradientState(n) {
   return html('span', { class: 'soft' }, n.kind === 'parameter' ? 'not reached' : 'not required');
 }
 
-function statistics(title, s) {
+// Numbers about an array; of a single element, the element.
+function statistics(title, s, n) {
   if (!s) return [];
   const [size, low, high, mean, std, norm, zeros, nans, infs] = s;
+  if (size === 1) {
+    const whole = n.dtype.startsWith('complex') ? ', absolute' : '';
+    return [html('h3', {}, title.replace('Values', 'Value') + whole), html('code', { class: 'formula' }, nans ? 'NaN' : infs ? 'infinite' : String(low))];
+  }
   return [html('h3', {}, title), html('dl', {}, ...row('least, greatest', number(low) + ' to ' + number(high)),
     ...row('mean ± std', number(mean) + ' ± ' + number(std)), ...row('norm', number(norm)),
     ...row('zeros', zeros ? number(zeros) + ' of ' + number(size) : ''), ...row('NaN', nans ? html('strong', {}, number(nans)) : ''), ...row('infinite', infs ? html('strong', {}, number(infs)) : ''))];
@@ -204,13 +209,14 @@ function mirrorPanel(box) {
   const name = n ? (n.op || n.name || n.kind) : groups[box.group].name, arrives = box.arrives ? cotangent.get(n.id) : -1;
   return [
     ...heading((box.arrives ? name + '.grad' : '∇ ' + name), box.arrives ? 'the gradient that arrives' : 'backward of ' + (n ? 'n' + n.id : groups[box.group].kind)),
+    box.arrives ? null : html('p', {}, 'The chain rule, backward through ' + name + ': from g, the gradient of what it gives, to the gradients of what it reads. It is also called a vector-Jacobian product (VJP).'),
     reachButtons(),
-    html('dl', {}, ...(arrives >= 0 ? [...row('cotangent', link(arrives)), ...row('shape', nodes[arrives].shape || '()'), ...row('dtype', nodes[arrives].dtype)] : []),
+    html('dl', {}, ...(arrives >= 0 ? [...row('gradient', link(arrives)), ...row('shape', nodes[arrives].shape || '()'), ...row('dtype', nodes[arrives].dtype)] : []),
       ...row('belongs to', n ? link(n.id) : ''), ...row('operations', ...links(box.back, 12)), ...row('saved', ...links(saved)),
       ...row('bytes saved', saved.length ? amount(saved.reduce((s, i) => s + (nodes[i].bytes || 0), 0), 'B') : ''),
       ...row('FLOPs', number(box.back.reduce((s, i) => s + (nodes[i].flops || 0), 0)))),
-    ...(arrives >= 0 ? statistics('Gradient', nodes[n.id].gradient) : rulesOf(list)),
-  ];
+    ...(arrives >= 0 ? statistics('Gradient', n.gradient, n) : rulesOf(list)),
+  ].filter(Boolean);
 }
 
 function groupPanel(g, box) {

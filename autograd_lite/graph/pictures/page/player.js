@@ -1,9 +1,41 @@
-// ---- the step player: an explanation over the same picture ------------------------------------------------------------
+// ---- the step player: the passes, or an explanation, over the same picture ---------------------------------------------
 // First what the forward pass computed, then the steps of the chain rule in the order in which they run, finally the
-// requested gradients.
+// gradients: one row of the graph's own words; with an explanation, also the whole step with its numbers below.
 
 const told = data.explain, player = { at: 0, timer: 0, frames: [] };
+// With more steps, no one goes through all of them, and a lower window has no room for a whole step at first.
+const MOST_STEPS = 300, LOW = 620;
 const idOf = (name) => (/^n\d+$/.test(name || '') ? +name.slice(1) : -1);
+
+// The steps that the graph itself tells. At the first, nothing stands out yet.
+function ownFrames() {
+  const ops = nodes.filter((n) => !n.role && n.kind === 'op'), frames = ops.map((n) => ({ phase: 'Forward', made: { id: 'n' + n.id }, row: madeRow(n) }));
+  for (const [op, argument, into, contribution] of data.flows) {
+    frames.push({ phase: 'Backward', step: { op: 'n' + op, into: 'n' + into, nodes: ['n' + contribution] }, row: flowRow({ op, argument, into, contribution }) });
+  }
+  for (const [i, of] of hasBackward ? [...gradientOf].sort((a, b) => a[1] - b[1]) : []) {
+    frames.push({ phase: 'Gradient', target: { id: 'n' + of }, row: calledIn(of) + '.grad' + resultOf(nodes[i]) });
+  }
+  const what = hasBackward ? 'Step through the forward pass, then through the chain rule backward' : 'Step through the forward pass';
+  return frames.length && frames.length < MOST_STEPS ? [{ row: what }, ...frames] : [];
+}
+
+const calledIn = (i) => nameOf(nodes[i]) || nodes[i].op || nodes[i].value || nodes[i].kind;
+const resultOf = (n) => (n.numbers ? ' = ' + n.numbers[0] : ': ' + typeOf(n));
+const madeRow = (n) => (n.name ? nameOf(n) + ' = ' : '') + ((data.words && data.words[n.id]) || n.op) + resultOf(n);
+
+function flowRow(f) {
+  const given = nodes[f.op].numbers, rule = shortRule(ruleOf(f)) || 'g', g = given && given[1] && rule !== 'g' ? ', where g = ' + given[1] : '';
+  return 'from ' + calledIn(f.op) + ' to ' + calledIn(f.into) + ': ' + rule + resultOf(nodes[f.contribution]) + g;
+}
+
+// The same of a step of an explanation.
+function toldRow(frame) {
+  const s = frame.step;
+  if (frame.made) return frame.made.name + (frame.made.words && frame.made.words !== frame.made.name ? ' = ' + frame.made.words : '');
+  if (s) return '∂' + lossName() + '/∂' + s.target + (s.use > 1 ? ' += ' : ' = ') + s.rule;
+  return frame.gap ? counted(frame.gap.count, 'step') + ' left out' : 'of ' + frame.target.name;
+}
 
 function playerFrames() {
   const frames = (told.forward || []).map((m) => ({ phase: 'Forward', made: m }));
@@ -17,7 +49,7 @@ function playerFrames() {
 }
 
 function startPlayer() {
-  player.frames = told ? playerFrames() : [];
+  player.frames = told ? playerFrames() : ownFrames();
   if (!player.frames.length) return;
   const foot = $('player'), icon = (d) => { const s = el('svg', { viewBox: '0 0 16 16', 'aria-hidden': 'true' }); s.append(...d.map((p) => el('path', { d: p, class: 'solid' }))); return s; };
   const button = (id, d, label, act) => html('button', { id, class: 'icon', 'aria-label': label, title: label, onclick: act }, icon(d));
@@ -28,9 +60,16 @@ function startPlayer() {
       button('back', ['M11 3.5 4.5 8l6.5 4.5z'], 'Previous step ([)', () => { pause(); showStep(player.at - 1); }),
       button('play', ['M5 3.5 12 8l-7 4.5z', 'M5 3.5 12 8l-7 4.5z'], 'Play (p)', playOrPause),
       button('forth', ['M5 3.5 11.5 8 5 12.5z', 'M13 3.5v9'], 'Next step (])', () => { pause(); showStep(player.at + 1); }),
-      slider, html('span', { id: 'count' })),
-    html('div', { id: 'step', 'aria-live': 'polite' }));
+      slider, html('span', { id: 'count' }), html('span', { id: 'row', 'aria-live': 'polite' }),
+      told ? html('button', { id: 'whole', onclick: () => { showWhole(foot.classList.contains('slim')); showStep(player.at); } }, 'Details') : null),
+    told ? html('div', { id: 'step', 'aria-live': 'polite' }) : '');
   foot.hidden = false;
+  showWhole(!!told && window.innerHeight >= LOW);
+}
+
+function showWhole(whole) {
+  $('player').classList.toggle('slim', !whole);
+  if (told) $('whole').setAttribute('aria-expanded', String(whole));
 }
 
 function playOrPause() {
@@ -54,17 +93,20 @@ function showStep(at) {
   player.at = Math.min(player.frames.length - 1, Math.max(0, at));
   const frame = player.frames[player.at];
   $('slider').value = player.at;
-  $('slider').setAttribute('aria-valuetext', frame.phase + ', ' + (player.at + 1) + ' of ' + player.frames.length);
+  $('slider').setAttribute('aria-valuetext', (frame.phase ? frame.phase + ', ' : '') + (player.at + 1) + ' of ' + player.frames.length);
   $('count').textContent = player.at + 1 + ' / ' + player.frames.length;
-  $('step').replaceChildren(...(frame.made ? madeStep(frame.made) : frame.step ? ruleStep(frame.step) : frame.gap ? gapStep(frame.gap) : targetStep(frame.target)));
+  const row = told ? toldRow(frame) : frame.row;
+  $('row').title = row;
+  $('row').replaceChildren(...(frame.phase ? [html('span', { class: 'phase' }, frame.phase), ' ', html('code', {}, row)] : [row]));
+  if (told) $('step').replaceChildren(...(frame.made ? madeStep(frame.made) : frame.step ? ruleStep(frame.step) : frame.gap ? gapStep(frame.gap) : targetStep(frame.target)));
   const shown = nodesOf(frame), hidden = shown.filter((i) => { const id = boxOf(i); return id[0] === 'm' || !id; });
   const light = () => {
-    stepped = new Set(shown.map(boxOf).filter(Boolean));
+    stepped = frame.phase ? new Set(shown.map(boxOf).filter(Boolean)) : null;
     if (frame.step && state.mode === 'both') stepped.add(boxOf(idOf(frame.step.op)) + "'").add(boxOf(idOf(frame.step.into)) + "'");
     state.selected = '';
     mark();
     showPanel();
-    const seen = [...stepped].map((id) => boxes.get(id)).filter(Boolean);
+    const seen = [...(stepped || [])].map((id) => boxes.get(id)).filter(Boolean);
     if (seen.length) keepAllInSight(seen);
   };
   if (hidden.length) { for (const i of hidden) reveal(i); syncTools(); redraw(true, light); } else light();
@@ -77,6 +119,7 @@ function nodesOf(frame) {
 
 function toldNodes(frame) {
   const s = frame.step;
+  if (!frame.phase) return [];
   if (frame.made) return [idOf(frame.made.id), ...(nodes[idOf(frame.made.id)] || { inputs: [] }).inputs];
   if (frame.target) return [idOf(frame.target.id), ...(cotangent.has(idOf(frame.target.id)) ? [cotangent.get(idOf(frame.target.id))] : [])];
   return s ? [idOf(s.op), idOf(s.into), ...(state.mode === 'forward' ? [] : s.nodes.map(idOf))].filter((i) => i >= 0) : [];

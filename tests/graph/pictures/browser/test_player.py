@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.graph import Program, explain
+from autograd_lite.graph import Program, build_graph, explain
 
 from .conftest import Open, Shown, serious
 
@@ -122,6 +122,62 @@ def test_it_plays(player: Shown) -> None:
     at = player.page.inner_text("#count")
     player.page.wait_for_timeout(1900)
     assert player.page.inner_text("#count") == at
+
+
+# ---- one row, told by the graph itself ------------------------------------------------------------------------------
+
+
+def row_of(page: Shown) -> str:
+    return page.page.inner_text("#row")
+
+
+def test_a_graph_plays_without_an_explanation(shown: Open) -> None:
+    a, b = (ag.tensor(v, requires_grad=True, name=n) for v, n in ((2.0, "a"), (-3.0, "b")))
+    product = a * b + a
+    product.name = "L"
+    page = shown(build_graph(product, backward=True, measured=True), size=(1000, 480)).open()
+    lit = "[...document.querySelectorAll('#picture .node.step')].map((g) => g.dataset.id)"
+    assert "Step through the forward pass" in row_of(page)
+    assert page.page.evaluate(lit) == []
+    said = []
+    while forth(page):
+        said.append(" ".join(row_of(page).split()))
+        assert page.page.evaluate(lit)
+    assert said == [
+        "Forward a * b = -6",
+        "Forward L = n2 + a = -4",
+        "Backward from L to multiply: g = 1",
+        "Backward from L to a: g = 1",
+        "Backward from multiply to a: g * b = -3, where g = 1",
+        "Backward from multiply to b: g * a = 2, where g = 1",
+        "Gradient a.grad = -2",
+        "Gradient b.grad = 2",
+    ]
+    page.press("Escape")
+    assert "Step through the forward pass" in row_of(page)
+    assert page.page.evaluate("document.querySelector('#player').offsetHeight") < 56
+    large = shown(step_of(200)).open()
+    assert large.page.evaluate("document.querySelector('#player').hidden")
+
+
+def step_of(length: int) -> Any:
+    x = ag.tensor(1.0, requires_grad=True, name="x")
+    for i in range(length):
+        x = x * (1 + i / 7) + x
+    return build_graph(x)
+
+
+def test_in_a_low_window_an_explanation_is_one_row_until_asked(shown: Open) -> None:
+    program, told = small()
+    page = shown(program.measured(), explain=told, size=(1000, 480)).open()
+    assert not page.page.is_visible("#step")
+    for _ in told.forward:
+        forth(page)
+    assert told.steps[0].rule in row_of(page)
+    page.page.click("text=Details")
+    assert page.page.is_visible("#step")
+    assert not page.page.is_visible("#row")
+    assert told.steps[0].rule in page.page.inner_text("#step")
 
 
 def test_axe_finds_nothing_serious_in_the_player(player: Shown, axe: str) -> None:

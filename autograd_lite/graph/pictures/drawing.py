@@ -1,0 +1,102 @@
+"""A View with everything in its place: what SVG paints, and what folding measures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from ...ir.labels import clip, visible
+from .boxes import SMALL, Label, label_of
+from .draw import n
+from .layout.geometry import Box, Point
+from .layout.lanes import Edge
+from .layout.layered import Layout, lay_out
+from .layout.modules import Modules, modules_of
+from .view import Direction, EdgeKind, View
+from .widths import text_width
+
+# How much of a box's upper border an arrow out of nowhere takes.
+_ASIDE = 12.0
+# How straight each kind of edge wants to be; edges from parameters and constants are quiet.
+_WEIGHTS = {EdgeKind.DATA: 8.0, EdgeKind.GRADIENT: 8.0, EdgeKind.SAVED: 0.1}
+_QUIET_WEIGHT, _LABELLED_ROOM = 1.0, 46.0
+# The channel of an edge is the place of its kind here.
+KINDS = tuple(EdgeKind)
+
+
+class Drawing(NamedTuple):
+    """A View with everything in its place."""
+
+    view: View
+    labels: list[Label]
+    edges: list[Edge]
+    layout: Layout
+    modules: Modules
+    direction: Direction = "TB"
+
+    @property
+    def turned(self) -> bool:
+        """Whether lines lead sideways: then the layout's x is the picture's y."""
+        return self.direction in ("LR", "RL")
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height."""
+        size = self.layout.width, self.layout.height
+        return size[::-1] if self.turned else size
+
+    def at(self, point: Point) -> Point:
+        """Return where a point of the layout, whose lines lead down, is in the picture."""
+        along = self.layout.height - point.y if self.direction in ("BT", "RL") else point.y
+        return Point(along, point.x) if self.turned else Point(point.x, along)
+
+    def placed(self, drawn: Iterable[str]) -> Iterator[str]:
+        """Yield what was drawn in the layout's coordinates so that it is in the picture's."""
+        if self.direction == "TB":
+            yield from drawn
+            return
+        (x, y), right, down = self.at(Point(0, 0)), self.at(Point(1, 0)), self.at(Point(0, 1))
+        matrix = " ".join(n(number) for number in (right.x - x, right.y - y, down.x - x, down.y - y, x, y))
+        yield f'<g transform="matrix({matrix})">'
+        yield from drawn
+        yield "</g>"
+
+
+def drawing_of(view: View, direction: Direction = "TB") -> Drawing:
+    """Lay out a View.
+
+    Args:
+        view: what to draw.
+        direction: where lines lead.
+    """
+    number = {node.id: i for i, node in enumerate(view.nodes)}
+    labels = [label_of(node) for node in view.nodes]
+    edges = [
+        Edge(
+            number[edge.source],
+            number[edge.target],
+            _QUIET_WEIGHT if edge.quiet and edge.kind is EdgeKind.DATA else _WEIGHTS[edge.kind],
+            _LABELLED_ROOM if edge.label else 0.0,
+            KINDS.index(edge.kind),
+        )
+        for edge in view.edges
+    ]
+    reads: list[list[int]] = [[] for _ in view.nodes]
+    for edge in edges:
+        reads[edge.target].append(edge.source)
+    modules = modules_of([node.scope for node in view.nodes], reads)
+    titles = [text_width(title_of(scope[-1]), SMALL, bold=True) + 18 for scope in modules.scopes]
+    cut = set(view.cut)
+    boxes = [
+        label.box._replace(taken_left=_ASIDE) if node.id in cut else label.box
+        for node, label in zip(view.nodes, labels, strict=True)
+    ]
+    if direction in ("LR", "RL"):
+        boxes, titles = [Box(box.height, box.width) for box in boxes], []
+    layout = lay_out(boxes, edges, modules, titles or [0.0] * len(modules.scopes))
+    return Drawing(view, labels, edges, layout, modules, direction)
+
+
+def title_of(name: str) -> str:
+    """Return the title of a module's frame."""
+    return visible(clip(name, 40))

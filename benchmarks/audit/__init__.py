@@ -1,0 +1,1 @@
+"""Other libraries' gradients under our checker: whether it cries wolf, and what it has found."""

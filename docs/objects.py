@@ -1,0 +1,259 @@
+"""A page for each public object, and tables of them: the directive `objects` in the pages of docs/reference.
+
+    ```{objects} nn.layers
+    Dense
+    Embedding
+    ```
+
+makes a table of these objects with what they do; without names, it takes all that the module offers. Every object
+that a table lists gets a page in docs/reference/api, with its signature, its text, and a link to its source.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import indent
+from types import ModuleType
+from typing import Any
+
+import examples
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+GROUP = re.compile(r"^```\{objects\} ([\w.]+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+PACKAGES = ("autograd_lite", "nn")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A public object: its module, its name there, and the page whose table lists it."""
+
+    module: str
+    name: str
+    listed_in: str
+
+    @property
+    def thing(self) -> Any:
+        """The object itself."""
+        return getattr(importlib.import_module(self.module), self.name)
+
+    @property
+    def full_name(self) -> str:
+        """The name by which one imports it."""
+        return f"{self.module}.{self.name}"
+
+
+def public(module: str) -> list[str]:
+    """Return the names of the functions, classes and other callables of ours that a module offers.
+
+    They are those of `__all__` or `__dir__`; without these what is defined there, and what is imported as itself.
+    """
+    home = importlib.import_module(module)
+    names = [name for name in getattr(home, "__all__", None) or dir(home) if not name.startswith("_")]
+    things = {name: getattr(home, name) for name in names}
+    listed = hasattr(home, "__all__") or "__dir__" in vars(home)
+    again = set() if listed else _imported_as_itself(home)
+    return [n for n, t in things.items() if is_ours(t) and (listed or n in again or t.__module__ == module)]
+
+
+def _imported_as_itself(module: ModuleType) -> set[str]:
+    """Return the names that a module imports for others: `from .a import b as b`."""
+    imports = (node for node in ast.walk(ast.parse(inspect.getsource(module))) if isinstance(node, ast.ImportFrom))
+    return {alias.name for node in imports for alias in node.names if alias.name == alias.asname}
+
+
+def is_ours(thing: Any) -> bool:
+    """Return whether something is to be called and was written here."""
+    home = str(getattr(thing, "__module__", ""))
+    return callable(thing) and not isinstance(thing, ModuleType) and home.partition(".")[0] in PACKAGES
+
+
+def entries(folder: Path) -> list[Entry]:
+    """Return what the tables of all pages in a folder list."""
+    return [
+        Entry(module, name, path.stem)
+        for path in sorted(folder.glob("*.md"))
+        for module, names in GROUP.findall(path.read_text(encoding="utf-8"))
+        for name in names.split() or public(module)
+    ]
+
+
+def summary(thing: Any) -> str:
+    """Return the first sentence of an object's text.
+
+    >>> summary(summary)
+    "Return the first sentence of an object's text."
+    """
+    paragraph = " ".join((inspect.getdoc(thing) or "").partition("\n\n")[0].split())
+    found = re.match(r"(.*?[.:])(?= [A-Z`]|$)", paragraph)
+    return (found[1] if found else paragraph).removesuffix(":")
+
+
+# ---- pages ----------------------------------------------------------------------------------------------------------
+
+
+def file_names(found: list[Entry]) -> dict[Entry, str]:
+    """Return the names of the pages; where upper and lower case are all that differs, a class says so in its name."""
+    functions = {e.full_name.lower() for e in found if not inspect.isclass(e.thing)}
+    return {
+        e: f"{e.full_name}-class" if inspect.isclass(e.thing) and e.full_name.lower() in functions else e.full_name
+        for e in found
+    }
+
+
+def other_names(found: list[Entry]) -> dict[int, list[str]]:
+    """Return further names of objects, by identity: of `nn.layers.MaxPool2D` also `nn.layers.MaxPooling2D`."""
+    names: dict[int, list[str]] = {}
+    for module in dict.fromkeys(e.module for e in found):
+        for name in public(module):
+            names.setdefault(id(getattr(importlib.import_module(module), name)), []).append(f"{module}.{name}")
+    return names
+
+
+def text_of(entry: Entry) -> str:
+    """Return an object's docstring, and the example that stands below it if it is made, not written."""
+    return f"{inspect.getdoc(entry.thing)}\n{examples.example(entry.full_name)}"
+
+
+def page(entry: Entry, known: dict[Any, str], names: list[str]) -> str:
+    """Return the page of an object, as reStructuredText.
+
+    Args:
+        entry: the object.
+        known: the names of all classes that have a page; what is inherited from one is described there.
+        names: all public names of the object.
+    """
+    thing, title = entry.thing, entry.full_name
+    others = ", ".join(f"``{name}``" for name in names if name != title)
+    lines = [
+        ":orphan:",
+        "",
+        title,
+        "=" * len(title),
+        "",
+        f":doc:`Reference <../index>` › :doc:`../{entry.listed_in}`",
+        "",
+        *([f"Also {others}.", ""] if others else []),
+        f".. currentmodule:: {entry.module}",
+        "",
+        f".. {_directive(thing)}:: {entry.name}",
+    ]
+    if example := examples.example(entry.full_name):
+        lines += ["", ".. code-block:: python", "", indent(example, "   ")]
+    if inspect.isclass(thing):
+        bases = [base for base in thing.__mro__[1:] if base in known]
+        above = dict.fromkeys(cls.__name__ for base in bases for cls in base.__mro__ if cls is not object)
+        stop = [*above, *(cls.__name__ for cls in thing.__mro__[1:] if cls is not object and not is_ours(cls))]
+        lines += ["   :members:", f"   :inherited-members: {', '.join(stop)}"]
+        if bases:
+            links = ", ".join(f":py:class:`{known[base]}`" for base in bases)
+            lines += ["", f"What it inherits is described with {links}."]
+    return "\n".join([*lines, ""])
+
+
+def _directive(thing: Any) -> str:
+    if inspect.isclass(thing):
+        return "autoexception" if issubclass(thing, BaseException) else "autoclass"
+    return "autofunction"
+
+
+def write_pages(app: Sphinx) -> None:
+    """Write a page for each object, leave those that have not changed, and delete those of objects that are gone."""
+    folder = Path(app.srcdir) / "reference"
+    found = entries(folder)
+    known = {e.thing: e.full_name for e in found if inspect.isclass(e.thing)}
+    names = other_names(found)
+    pages = {f"{name}.rst": page(e, known, names.get(id(e.thing), [])) for e, name in file_names(found).items()}
+    (folder / "api").mkdir(exist_ok=True)
+    for old in (folder / "api").iterdir():
+        if old.name not in pages:
+            old.unlink()
+    for name, text in pages.items():
+        path = folder / "api" / name
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+
+
+# ---- tables ---------------------------------------------------------------------------------------------------------
+
+
+class Objects(SphinxDirective):
+    """The directive `objects`: a table of objects of a module, each with a link and its first sentence."""
+
+    required_arguments = 1
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        """Return the table."""
+        module = self.arguments[0]
+        body = nodes.tbody()
+        for name in " ".join(self.content).split() or public(module):
+            body += self._row(Entry(module, name, ""))
+        group = nodes.tgroup("", *(nodes.colspec(colwidth=width) for width in (30, 70)), body, cols=2)
+        return [nodes.table("", group, classes=["objects"])]
+
+    def _row(self, entry: Entry) -> nodes.row:
+        link = addnodes.pending_xref(
+            "",
+            nodes.literal("", entry.name, classes=["xref", "py"]),
+            refdomain="py",
+            reftype="obj",
+            reftarget=entry.full_name,
+            refexplicit=True,
+            refwarn=True,
+            refdoc=self.env.docname,
+        )
+        text, _ = self.parse_inline(summary(entry.thing))
+        cells = [nodes.paragraph("", "", link), nodes.paragraph("", "", *text)]
+        return nodes.row("", *(nodes.entry("", cell) for cell in cells))
+
+
+def link_types(app: Sphinx, doctree: nodes.document) -> None:
+    """Link the types in signatures that are public classes, by their last names; the others become plain text.
+
+    Sphinx would look for each of them, `int` included, among all objects of the site, which took half of the build.
+    """
+    known = app.env.autograd_lite_classes  # type: ignore[attr-defined]
+    for node in list(doctree.findall(addnodes.pending_xref)):
+        if node.get("refdomain") == "py" and not node.get("refexplicit") and node["reftype"] in ("class", "obj", "exc"):
+            name = node["reftarget"].rpartition(".")[2]
+            if name in known:
+                node["reftarget"], node["refspecific"] = known[name], False
+            else:
+                node.replace_self(node.children)
+
+
+def remember_classes(app: Sphinx) -> None:
+    """Note the full names of public classes by their last names, where these are unambiguous."""
+    found = [e for e in entries(Path(app.srcdir) / "reference") if inspect.isclass(e.thing)]
+    times = Counter(entry.name for entry in found)
+    names = {entry.name: entry.full_name for entry in found if times[entry.name] == 1}
+    app.env.autograd_lite_classes = names  # type: ignore[attr-defined]
+
+
+def share_sidebar(_app: Sphinx, name: str, _template: str, context: dict[str, Any], _doctree: object) -> None:
+    """Make the sidebar once for all pages of objects, and of sources, in folders of one depth: they are not in it."""
+    if name.startswith(("reference/api/", "source/")):
+        make, depth = context["toctree"], name.count("/")
+        context["toctree"] = lambda **options: _sidebars.get(depth) or _sidebars.setdefault(depth, make(**options))
+
+
+_sidebars: dict[int, str] = {}
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register all of it with Sphinx."""
+    app.add_directive("objects", Objects)
+    app.connect("builder-inited", write_pages)
+    app.connect("builder-inited", remember_classes)
+    app.connect("doctree-read", link_types)
+    app.connect("html-page-context", share_sidebar, priority=100)  # before furo
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
