@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -54,7 +55,15 @@ def _argument(x: Any) -> Any:
     if x.__class__ is float or (x.__class__ is np.ndarray and x.dtype.kind in "fc"):
         return x
     if isinstance(x, (list, tuple, dict)):
-        return map_leaves(lambda a: a if isinstance(a, Tensor) else np.asarray(differentiable(a)), x)
+        return map_leaves(lambda a: a if isinstance(a, Tensor) else np.asarray(_one(a)), x)
+    return _one(x)
+
+
+def _one(x: Any) -> Any:
+    """Return one array or number to differentiate by; a library that makes boxes of its own class may refuse it."""
+    box = None if x.__class__ in (np.ndarray, float) else Box.type_mappings.get(x.__class__)
+    if isinstance(box, FunctionType):
+        box(x, 0, VJPNode.new_root())
     return differentiable(x)
 
 

@@ -89,7 +89,7 @@ def jacobian(fun: Callable[..., Any], x: Any) -> Any:
     shape = np.shape(traced.out)
     if np.size(traced.out) == 1 and _dtype(traced.out).kind == "f":
         row = slope(traced)
-        return np.reshape(row, shape + np.shape(row))
+        return np.reshape(row if isinstance(row, Tensor) else np.asarray(row), shape + np.shape(row))
     try:
         return rows(traced.out, traced, single=True)
     except OneByOne:

@@ -155,6 +155,7 @@ def run(suite: Suite, folder: Path, library: str, seconds: float, arguments: Ite
             "MPLBACKEND": "Agg",
             "DEPENDENTS_OUT": str(out),
             "DEPENDENTS_NUMPY": suite.numpy_1,
+            **suite.environment,
         }
         options = ["-q", "-p", "dependents_plugin", "-p", "no:cacheprovider", "--rootdir=.", "-o", "addopts="]
         options += ["-o", "required_plugins=", "--continue-on-collection-errors", *suite.tests]

@@ -18,6 +18,7 @@ class Suite:
         beside: other suites whose sources it imports.
         numpy_1: what its sources call of NumPy that NumPy 2 has no more, as "old=new", in both libraries.
         broken: patterns of the ids of tests that pass with neither, in a part that `dev.py ci` runs.
+        environment: variables that its tests read.
         reasons: patterns of the ids of tests that pass with HIPS alone, with the reasons.
     """
 
@@ -28,6 +29,7 @@ class Suite:
     needs: str = ""
     beside: tuple[str, ...] = ()
     numpy_1: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
     broken: tuple[str, ...] = ()
     reasons: dict[str, str] = field(default_factory=dict)
 
@@ -98,6 +100,51 @@ SUITES = (
         ("paragami/tests",),  # the repository; no source distribution
         numpy_1="product=prod",
         reasons={"*::test_slogdet_3d": "it wants an error where this works: slogdet in forward mode of a batch"},
+    ),
+    Suite(
+        "pymoo",
+        "0.6.2",
+        # the repository, as for the two that follow
+        ("tests/gradients", "tests/problems/test_autodiff.py", "tests/misc/test_reference_directions.py"),
+        needs="nbformat moocore cma alive_progress",
+    ),
+    Suite(
+        "geomstats",
+        "2.8.0",
+        (
+            "tests/tests_geomstats/test_backend",
+            "tests/tests_geomstats/test_information_geometry",
+            "tests/tests_geomstats/test_numerics",
+            *(
+                f"tests/tests_geomstats/test_geometry/test_{name}.py"
+                for name in ("diffeo", "euclidean", "fiber_bundle", "hyperboloid", "pullback_metric")
+            ),
+        ),
+        needs="sklearn networkx",
+        environment={"GEOMSTATS_BACKEND": "autograd"},
+    ),
+    Suite(
+        "pennylane",
+        "0.45.1",
+        (
+            "-m=not (torch or jax or tf or slow or all_interfaces or finite-diff or catalyst or capture or external)",
+            "tests/numpy",
+            *(f"tests/test_{name}.py" for name in ("grad", "autograd_grad", "classical_gradients")),
+            *(f"tests/gradients/core/test_{name}.py" for name in ("vjp", "fisher")),
+            "tests/math/test_is_independent.py",
+            "tests/transforms/test_classical_jacobian.py",
+            "tests/workflow/interfaces/execute/test_autograd.py",
+            *(
+                f"tests/optimize/test_{name}.py"
+                for name in (
+                    *("adagrad", "adam", "gradient_descent", "momentum", "nesterov_momentum", "optimize", "qng"),
+                    *("rmsprop", "rotosolve"),
+                )
+            ),
+            "tests/workflow/interfaces/qnode/test_autograd_qnode.py",
+        ),
+        needs="pytest_mock flaky",  # and autograd 1.8
+        reasons={"*::test_chained_qnodes*": "a tuple of boxes is a tuple, and NumPy makes an array of it"},
     ),
     Suite("mici", "0.4.1", ("tests/test_autodiff.py", "tests/test_matrices.py", "-k=not jax"), sources="src"),
 )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from autograd_lite import Tensor
-from autograd_lite.hips import grad, installed, make_jvp
+from autograd_lite.hips import grad, installed, jacobian, make_jvp
 from autograd_lite.hips.builtins import DictBox, SequenceBox, isinstance as ag_isinstance, type as ag_type
 from autograd_lite.hips.core import VJPNode, backward_pass
 from autograd_lite.hips.numpy.numpy_boxes import ArrayBox
@@ -68,3 +68,26 @@ def test_arrays_of_registered_classes_leave_ufuncs_to_tensors() -> None:
     finally:
         del Box.type_mappings[Marked]
     assert np.array_equal(g, [1.0, 1.0])
+
+
+def test_a_library_may_refuse_arrays_of_its_class() -> None:
+    class Marked(np.ndarray):
+        trainable = True
+
+    def boxed(x: Any, *args: Any) -> Any:
+        if not x.trainable:
+            raise ZeroDivisionError("not trainable")
+        return ArrayBox(x, *args)
+
+    x = np.array([0.0, 1.0]).view(Marked)
+    Box.type_mappings[Marked] = boxed
+    try:
+        assert np.array_equal(grad(lambda x: np.sum(x**2))(x), [0.0, 2.0])
+        x.trainable = False
+        for differentiated in (grad(lambda x: np.sum(x**2)), jacobian(np.sin)):
+            with pytest.raises(ZeroDivisionError, match="not trainable"):
+                differentiated(x)
+        with pytest.raises(ZeroDivisionError, match="not trainable"):
+            grad(lambda p: np.sum(p["x"]))({"x": x})
+    finally:
+        del Box.type_mappings[Marked]

@@ -224,6 +224,11 @@ def test_what_a_rule_returns_for_an_empty_container_is_left_out() -> None:
         grad(lambda x: wrong((x[0], x[1])))(X)
 
 
+def test_the_jacobian_of_a_number_is_an_array() -> None:
+    assert type(jacobian(np.sin)(0.0)) is np.ndarray
+    assert jacobian(lambda x: np.sum(x, keepdims=True))(X).shape == (1, 3)
+
+
 def test_an_error_in_a_rule_is_the_rules_own() -> None:
     f = primitive(lambda x: 2.0 * x)
 
