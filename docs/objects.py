@@ -172,7 +172,7 @@ def write_pages(app: Sphinx) -> None:
     known = {e.thing: e.full_name for e in found if inspect.isclass(e.thing)}
     names = other_names(found)
     pages = {f"{name}.rst": page(e, known, names.get(id(e.thing), [])) for e, name in file_names(found).items()}
-    for entry in found:  # a class that is public under another name than its own is not an alias
+    for entry in found:  # else a class that is public under another name than its own would be shown as an alias
         if inspect.isclass(entry.thing) and entry.thing.__name__ != entry.name:
             entry.thing.__name__ = entry.name
     (folder / "api").mkdir(exist_ok=True)
