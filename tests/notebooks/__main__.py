@@ -1,4 +1,4 @@
-"""Run notebooks at full size and store what they show: `python -m tests.notebooks [01 02 …]`, all by default.
+"""Run notebooks at full size and store what they show: `python -m tests.notebooks [01 course/02 …]`, all by default.
 
 Times and scores stay as they are where the words around them do.
 """
@@ -12,12 +12,13 @@ from pathlib import Path
 
 import nbformat
 
-from .books import NOTEBOOKS, blemishes, differences, execute, keep_times, read
+from .books import NOTEBOOKS, ROOT, blemishes, differences, execute, keep_times, read
 
 
 def main() -> int:
     """Run those whose names begin with an argument, and say what has changed; 1 if one is not fit to be seen."""
-    chosen = [path for path in NOTEBOOKS if not sys.argv[1:] or path.stem.startswith(tuple(sys.argv[1:]))]
+    names = {path: path.relative_to(ROOT / "notebooks").as_posix() for path in NOTEBOOKS}
+    chosen = [path for path in NOTEBOOKS if not sys.argv[1:] or names[path].startswith(tuple(sys.argv[1:]))]
     unfit = False
     for path in chosen:
         start, before = time.perf_counter(), read(path)

@@ -10,6 +10,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from .books import (
+    COURSE,
     MAX_BYTES,
     NOTEBOOKS,
     OFFLINE,
@@ -24,7 +25,7 @@ from .books import (
 
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 # Those that train for long take some seconds even when they are cut short.
-LONG = {"04_mnist_cnn", "05_characters", "06_decision_surfaces", "07_pictures_that_teach"}
+LONG = {"04_mnist_cnn", "05_characters", "06_decision_surfaces", "07_pictures_that_teach", *(p.stem for p in COURSE)}
 long_ones_in_ci = pytest.mark.parametrize(
     "path", [pytest.param(path, id=path.stem, marks=[pytest.mark.ci] * (path.stem in LONG)) for path in NOTEBOOKS]
 )
@@ -58,7 +59,7 @@ def test_runs_without_data_and_without_network(path: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.ci
-@every_notebook
+@pytest.mark.parametrize("path", [path for path in NOTEBOOKS if path not in COURSE], ids=lambda path: path.stem)
 def test_runs_at_full_size(path: Path, tmp_path: Path) -> None:
     committed = read(path)
     fresh = execute(committed, tmp_path, {}, timeout=600)
