@@ -24,6 +24,7 @@ from .core.arguments import (
     numbers as numbers,
     refusal as refusal,
 )
+from .core.errors import more_on as more_on
 from .core.messages import (
     checked as checked,
     checked_class as checked_class,
@@ -43,6 +44,7 @@ __all__ = [
     "function_given",
     "is_numbers",
     "kinds_of",
+    "more_on",
     "numbers",
     "problem_of",
     "refusal",

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .core.arguments import function_given
+from .core.arguments import function_given, given
 from .core.errors import AssumptionFailed
 from .core.mode import MODE, TAPES
 from .engine import edge_of, may_have_nan
@@ -200,4 +200,6 @@ def debug_print(text: str, *values: Any) -> None:
         the square is 4.0
         the square is 9.0
     """
+    if not isinstance(text, str):
+        raise TypeError(f"debug_print: expected text to be a string; received {given('text', text)}")
     observe(lambda *arrays: print(text.format(*arrays)), *values)

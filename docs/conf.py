@@ -34,6 +34,7 @@ html_title = "autograd_lite"
 pygments_dark_style = "github-dark"
 html_static_path = ["_static"]
 html_css_files = ["site.css", "pictures.css"]
+html_js_files = ["site.js"]
 html_search_scorer = str(DOCS / "_static" / "scorer.js")
 html_copy_source = False
 html_show_sourcelink = False

@@ -172,6 +172,9 @@ def write_pages(app: Sphinx) -> None:
     known = {e.thing: e.full_name for e in found if inspect.isclass(e.thing)}
     names = other_names(found)
     pages = {f"{name}.rst": page(e, known, names.get(id(e.thing), [])) for e, name in file_names(found).items()}
+    for entry in found:  # a class that is public under another name than its own is not an alias
+        if inspect.isclass(entry.thing) and entry.thing.__name__ != entry.name:
+            entry.thing.__name__ = entry.name
     (folder / "api").mkdir(exist_ok=True)
     for old in (folder / "api").iterdir():
         if old.name not in pages:

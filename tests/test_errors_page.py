@@ -85,7 +85,7 @@ def error_classes() -> set[str]:
 def addresses() -> dict[str, set[str]]:
     """Return the anchors that messages in the sources name, and the files in which they do."""
     found: dict[str, set[str]] = {}
-    for path in sorted((ROOT / "autograd_lite").rglob("*.py")):
+    for path in sorted([*(ROOT / "autograd_lite").rglob("*.py"), *(ROOT / "nn").rglob("*.py")]):
         text = path.read_text(encoding="utf-8")
         if "more_on(" not in text or path.name == "errors.py":
             continue

@@ -137,7 +137,15 @@ class UnsupportedError(TypeError):
 
 
 def more_on(entry: str) -> str:
-    """Return the end of a message: where the manual has more on it, with an example and a cure."""
+    """Return the end of a message: where the manual has more on it, with an example and a cure.
+
+    Args:
+        entry: the anchor of a section of docs/help/errors.md.
+
+    Example:
+        >>> more_on("freed-values")
+        ' (see docs/help/errors.md#freed-values)'
+    """
     return f" (see docs/help/errors.md#{entry})"
 
 

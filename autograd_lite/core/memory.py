@@ -11,11 +11,6 @@ from __future__ import annotations
 import os
 import sys
 
-try:
-    import ctypes
-except ImportError:  # in a browser, and in builds of Python without libffi
-    ctypes = None  # type: ignore[assignment]
-
 KEEP_BYTES = 1 << 30
 # From glibc's malloc.h. 32 MiB is the largest threshold it accepts; larger arrays are mapped as before.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _LARGEST_MMAP_THRESHOLD = -1, -3, 32 << 20
@@ -52,11 +47,13 @@ def keep_freed_memory(limit: int = KEEP_BYTES) -> bool:
         True
     """
     global _kept
-    if ctypes is None or not sys.platform.startswith("linux"):
+    if not sys.platform.startswith("linux"):
         return False
     try:
+        import ctypes  # which some builds of Python lack
+
         mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):
+    except (ImportError, OSError, AttributeError):
         return False
     _kept = bool(mallopt(_M_MMAP_THRESHOLD, _LARGEST_MMAP_THRESHOLD)) and bool(
         mallopt(_M_TRIM_THRESHOLD, min(limit, 2**31 - 1))

@@ -47,9 +47,11 @@ def _logsumexp(x: Any, *, axis: Any, keepdims: bool) -> Any:
 
 
 def _softmax_share(out: Any, x: Any, *, axis: Any) -> Any:
-    # exp(x - out); equal infinities share evenly, so that the weights sum to 1 there as well.
+    # exp(x - out); equal infinities share evenly, so that the weights sum to 1 there as well. Elsewhere all are made
+    # equal, since to share among none is 0/0, which a compiled function would take for a mistake of its own.
     infinite = np.isinf(out)
-    return np.where(infinite, tie_share(out, x, axis=axis), fast.exp(x - np.where(infinite, 0, out)))
+    shared = tie_share(out, np.where(infinite, x, out), axis=axis)
+    return np.where(infinite, shared, fast.exp(x - np.where(infinite, 0, out)))
 
 
 logsumexp = reduction("logsumexp", _logsumexp, _softmax_share, saves="ox")

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import functools
 import importlib
+import importlib.metadata
 import time
 import types
 import warnings
@@ -162,7 +163,9 @@ def audit(
         outcomes.append(outcome)
         if show is not None:
             show(outcome)
-    version = getattr(importlib.import_module(package) if package in BACKENDS else found, "__version__", "")
+    version = getattr(found, "__version__", "")
+    if package in BACKENDS:
+        version = importlib.metadata.version(package)
     return AuditReport(found.__name__, str(version), tuple(outcomes), time.perf_counter() - start)
 
 

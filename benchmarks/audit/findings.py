@@ -94,6 +94,11 @@ def _chi2(mp: Any, x: Any, df: Any) -> Any:
     return (df / 2 - 1) * mp.log(x) - x / 2 - df / 2 * mp.log(2) - mp.loggamma(df / 2)
 
 
+def _laplace_cdf(mp: Any, x: Any, beta: Any) -> Any:
+    """Of the generalized normal distribution with beta = 1."""
+    return mp.exp(x) / 2 if x < 0 else 1 - mp.exp(-x) / 2
+
+
 def _student(mp: Any, x: Any, df: Any) -> Any:
     scale = mp.loggamma((df + 1) / 2) - mp.loggamma(df / 2) - mp.log(df * mp.pi) / 2
     return scale - (df + 1) / 2 * mp.log1p(x * x / df)
@@ -130,6 +135,7 @@ FINDINGS = [
     Finding("jax.scipy.special.xlogy", (0.0, 0.0), 1, lambda mp, x, y: mp.mpf(0), NAN),
     Finding("jax.numpy.float_power", (0.0, 0.0), 0, lambda mp, x, y: mp.mpf(1), NAN),
     Finding("jax.scipy.stats.gamma.sf", (-1.0, 2.0), 0, lambda mp, x, a: mp.mpf(1), NAN),
+    Finding("jax.scipy.stats.gennorm.cdf", (0.0, 1.0), 0, _laplace_cdf, NAN),
     Finding("jax.numpy.power", (0.0, 0.0), 0, lambda mp, x, y: mp.mpf(1), NAN),
     Finding("jax.numpy.ldexp", (0.0, 2), 0, lambda mp, x, n: x * 2**n, OTHER),
     Finding("jax.numpy.unique", ([2.0, 1.0],), 0, lambda mp, x: x[0] + x[1], ZERO, (0,)),

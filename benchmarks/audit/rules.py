@@ -216,10 +216,12 @@ def survey(draws: int, backends: Sequence[str], ops: Sequence[Op] | None = None)
 def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.audit.rules", description=__doc__)
     parser.add_argument("--draws", type=int, default=1000, help="how many rules for each library (1000)")
+    parser.add_argument("--ops", nargs="+", help="operations; by default all whose arguments can be drawn")
     parser.add_argument("--backends", nargs="+", default=list(BACKENDS), choices=BACKENDS)
     options = parser.parse_args(words)
     start = time.perf_counter()
-    counts = survey(options.draws, options.backends)
+    ops = None if options.ops is None else [OPS[name] for name in options.ops]
+    counts = survey(options.draws, options.backends, ops)
     for backend, count in counts.items():
         alarms = f"{len(count.alarms)} false alarms" if count.alarms else "no false alarm"
         print(f"{backend:<9} {count.checked} right rules: {alarms}, {count.inconclusive} inconclusive")

@@ -1,4 +1,4 @@
-// Runs the Python of <pre class="live"> in the page, by Pyodide. What it takes stands in data-pyodide and data-wheel of
+// Runs the Python of <pre class="live"> in the page, by Pyodide. What it takes is in data-pyodide and data-wheel of
 // the <script>, or in ?pyodide=…&wheel=… of the address; it is fetched when a box is run for the first time.
 (() => {
   const script = document.currentScript;

@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 import autograd_lite as ag
+from autograd_lite.arguments import more_on
 
 Array = npt.NDArray[Any]
 Shape = tuple[int, ...]
 
-
+_MORE = more_on("targets-of-another-shape")
 _ONE_A_SAMPLE = ". For one prediction a sample, put layers.Flatten() or a global pooling before the last layers"
 
 
@@ -44,7 +45,7 @@ def check_same_shape(loss: str, y_true: Array, shape: Shape) -> None:
         fix = "Write y_true.reshape(-1, 1)" if y_true.ndim == 1 else "Write y_true[..., None]"
     elif y_true.shape == (*shape, 1):
         fix = "Write y_true.reshape(-1)" if len(shape) == 1 else "Write y_true[..., 0]"
-    raise ag.ShapeError(f"{loss}: expected y_true and y_pred of the same shape; {received}. {fix}")
+    raise ag.ShapeError(f"{loss}: expected y_true and y_pred of the same shape; {received}. {fix}{_MORE}")
 
 
 def check_no_nan(loss: str, y_true: Array) -> None:
@@ -72,7 +73,7 @@ def check_distributions(loss: str, y_true: Array, shape: Shape) -> None:
         if shape[-1] != 1 and y_true.shape in (shape[:-1], (*shape[:-1], 1)):
             raise ag.ShapeError(
                 f"{loss}: expected one-hot targets, shape {shape}; received class indices, shape {y_true.shape}. "
-                f"Use loss='sparse_categorical_crossentropy', or to_categorical(y_true, {shape[-1]})"
+                f"Use loss='sparse_categorical_crossentropy', or to_categorical(y_true, {shape[-1]}){_MORE}"
             )
         if y_true.shape != shape:
             raise ag.ShapeError(
@@ -107,7 +108,7 @@ def check_indices(loss: str, y_true: Array, shape: Shape) -> None:
         if y_true.shape == shape:
             raise ag.ShapeError(
                 f"{loss}: expected class indices, shape {shape[:-1]}; received one-hot targets, shape {y_true.shape}. "
-                "Use loss='categorical_crossentropy', or y_true.argmax(-1)"
+                f"Use loss='categorical_crossentropy', or y_true.argmax(-1){_MORE}"
             )
         raise ag.ShapeError(
             f"{loss}: expected class indices of shape {shape[:-1]} for predictions of shape {shape}; received shape "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self, cast
 
@@ -390,3 +391,6 @@ class Model(Configurable, Trainer):
     def save(self, path: Any, include_optimizer: bool = True, *, overwrite: bool = True) -> None:
         """Write the whole model, and how it is trained, to one file; see `nn.saving.save_model`."""
         saving.save_model(self, path, include_optimizer, overwrite=overwrite)
+
+
+Model.add_weight.__signature__ = inspect.signature(Layer.add_weight)  # type: ignore[attr-defined]

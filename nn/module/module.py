@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 import autograd_lite as ag
 from autograd_lite import Tensor, is_compiling
+from autograd_lite.arguments import more_on
 
 from ..config.ambient import PROBED
 from ..config.arguments import as_array, checked, checked_here, is_text, problem_of_call
@@ -83,7 +84,10 @@ class Module(Tree["Module"]):
     def __init__(self, *, name: str | None = None, dtype: DTypeLike = None) -> None:
         self._name = name
         if dtype is not None:
-            self._dtype = np.dtype(dtype_of(dtype))
+            kind = dtype_of(dtype)
+            if isinstance(kind, dict):  # NumPy takes one for the names of fields, and says less
+                raise TypeError(f"{type(self).__name__}: expected a dtype, as 'float32'; received dtype={dtype}")
+            self._dtype = np.dtype(kind)
             if self._dtype.kind != "f":
                 raise ag.DtypeError(f"{type(self).__name__}: expected a floating dtype; received {self._dtype}")
 
@@ -322,7 +326,7 @@ class Module(Tree["Module"]):
             raise ValueError(
                 f"{what}: expected a module with parameters; received {label} ({type(module).__name__}), which "
                 "has none yet, because its input shape is not known. Give the first layer input_shape=(...), "
-                "or call the module on a batch first"
+                "or call the module on a batch first" + more_on("no-parameters-yet")
             )
 
     def _build_known(self) -> list[tuple[str, Module]]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite import DtypeError, GradError, ShapeError, Tensor, assume, is_compiling
+from autograd_lite.arguments import more_on
 
 from .parameters import described
 from .rules import Array, clip_to_norm
@@ -85,7 +86,10 @@ def usable(owner: str, method: str, given: Gradients, bound: list[Tensor], names
         frozen = sum(not p.requires_grad for p in bound)
         others = f" ({frozen} of them require none: set requires_grad, or trainable, to True)" if frozen else ""
         fix = "Call loss.backward() before step(), and zero_grad() after it" if method == "step" else "Give one"
-        raise GradError(f"{owner}.{method}: none of the {len(bound)} parameters has a gradient{others}. {fix}")
+        raise GradError(
+            f"{owner}.{method}: none of the {len(bound)} parameters has a gradient{others}. {fix}"
+            + more_on("nothing-to-step-with")
+        )
     return gradients
 
 

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Self, dataclass_transform
 import numpy as np
 
 from autograd_lite import Changes, GradError, Tensor, host_call, is_compiling, live, no_grad, pinned, tensor
+from autograd_lite.arguments import more_on
 
 from ..config.arguments import flag, integer, not_negative, optional, place_here, positive, text
 from ..config.config import Registered, argument_names, plain
@@ -250,6 +251,7 @@ class Optimizer(_Begun):
             raise GradError(
                 f"{type(self).__name__}.{method}: no parameters are bound. "
                 f"Make the optimizer with {type(self).__name__}(..., parameters=model.parameters()), or call bind()"
+                + more_on("nothing-to-step-with")
             )
         return self._parameters
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import autograd_lite as ag
 from autograd_lite import Tensor
+from autograd_lite.arguments import more_on
 
 from .. import optimizers
 from ..config.ambient import COPIES
@@ -253,6 +254,7 @@ class Stepper(Module):
             raise RuntimeError(
                 f"{what}: expected a compiled model; received one that is not. Call "
                 "model.compile(optimizer='rmsprop', loss='categorical_crossentropy', metrics=['accuracy']) first"
+                + more_on("not-compiled")
             )
         return self._compiled
 

@@ -16,15 +16,27 @@ from ..laws.samples import SAMPLES, Sample, differentiable_inputs
 
 
 def assert_same(f: Callable[..., Any], draws: Sequence[Sequence[Any]]) -> None:
-    """Compare a function and itself compiled, on Tensors, the first time and on other data."""
-    compiled = compile(f)
+    """Compare a function and itself compiled, on Tensors, the first time and on other data.
+
+    The third call replays, and does not run the function again, as it does after an operation that was invalid.
+    """
+    runs = []
+
+    def counted(*xs: Any) -> Any:
+        runs.append(len(xs))
+        return f(*xs)
+
+    compiled = compile(counted)
     for arrays in [*draws, draws[0]]:
         with np.errstate(all="ignore"):
             expected = f(*map(ag.tensor, arrays))
+        before = len(runs)
         found = compiled(*map(ag.tensor, arrays))
         for a, b in zip(ag.tree.leaves(found), ag.tree.leaves(expected), strict=True):
             assert same_bits(a.numpy(), b.numpy())
             assert a.numpy().strides == b.numpy().strides
+    if all(np.isfinite(leaf.numpy()).all() for leaf in ag.tree.leaves(expected)):
+        assert len(runs) == before
     (entry,) = compiled.traces
     assert entry.replay is not None
     entry.replay.plan.check()

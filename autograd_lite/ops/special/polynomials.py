@@ -13,7 +13,7 @@ from .records import NOT_CLOSED, WHOLE, Known, known, sp
 def _lower(polynomial: Callable[..., Any], degree: Any, *rest: Any) -> Any:
     """Return the polynomial of one degree less; below degree 0 it is 0, which SciPy does not know of its slopes."""
     gone = degree == 0
-    return polynomial(np.where(gone, 0, degree - 1), *rest) * np.where(gone, 0.0, 1.0)
+    return np.where(gone, 0, polynomial(np.where(gone, 0, degree - 1), *rest))
 
 
 def _of_degree(partial: Callable[..., Any], domain: str = "unit") -> Known:

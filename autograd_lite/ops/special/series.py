@@ -17,7 +17,7 @@ def near_zero(x: Any, series: Sequence[float], formula: Callable[[Any], Any]) ->
     total = series[-1] * x + series[-2]
     for c in series[-3::-1]:
         total = total * x + c
-    return np.where(near, total, formula(np.where(near, 1, x)))
+    return np.where(near, total, formula(np.where(near, 0.5, x)))
 
 
 _TERMS = range(13)

@@ -107,7 +107,7 @@ def test_hidden_values_are_recorded_before_training_and_after_each_epoch() -> No
         np.testing.assert_allclose(lines[[0, 1, 2, 4, 5]], seen.values[frame][[0, 1, 2, 5, 6]], rtol=1e-6)
 
 
-@pytest.mark.parametrize(("units", "dim", "last"), [(2, 2, 2), (3, 2, 2), (2, 2, 1), (5, 3, 1), (4, 3, 3), (1, 2, 1)])
+@pytest.mark.parametrize(("units", "dim", "last"), [(2, 2, 2), (3, 2, 2), (2, 2, 1), (5, 3, 1), (4, 3, 3)])
 def test_frames_of_unfolding_are_the_epochs(units: int, dim: int, last: int) -> None:
     seen, y, _ = trained(units, dim, last)
     movie = plots.unfolding_movie(seen, y)
@@ -198,6 +198,7 @@ def test_a_page_asks_for_nothing_and_closes_its_script() -> None:
     movie = plots.unfolding_movie(seen, y, class_names=["</script><b>", "&"])
     movie.captions[0] = "</script>"
     page = movie.to_html()
+    assert movie._repr_html_().startswith("<iframe title=")
     assert page.count("</script>") == 2
     assert "<b>" not in page
     assert not re.findall(r'(?:src|href)="(?!#)[^"]*"', page)
@@ -208,10 +209,9 @@ def test_saving_and_showing(tmp_path: Path) -> None:
     movie = MOVIES["gradient_descent_movie"]()
     path = movie.save(tmp_path / "descent.html")
     assert path.read_text(encoding="utf-8") == movie.to_html()
-    assert movie._repr_html_().startswith("<iframe title=")
     assert repr(movie) == f"<Movie of 4 frames: {movie.captions[0]!r} to {movie.captions[3]!r}>"
     dot = movie.moving[2]
-    movie.figure_at(1).savefig(tmp_path / "frame.png")
+    assert movie.figure_at(1) is movie.figure
     np.testing.assert_array_equal(dot.artist.get_offsets(), dot.frames[1])
     with pytest.raises(ValueError, match=r"ends in \.html; received 'x\.gif'"):
         movie.save("x.gif")

@@ -166,11 +166,11 @@ def test_the_mirror_has_a_box_beside_every_op_that_passes_a_gradient(shown: Open
 def test_enter_opens_and_shuts(shown: Open, step: Graph) -> None:
     page = shown(step).open()
     before = page.ids()
-    page.click(next(i for i in before if page.page.locator(f'.node[data-id="{i}"] .badge-text').count()))
+    frame = next(i for i in before if page.page.locator(f'.node[data-id="{i}"] .badge-text').count())
+    page.click(frame)
     page.press("Enter")
     after = page.ids()
     assert len(after) > len(before) + 10
-    frame = page.page.evaluate("document.querySelector('#picture .frame .handle').parentNode.dataset.id")
     page.page.locator(f'#picture .frame[data-id="{frame}"] .handle').click(force=True)
     assert page.ids() == before
 
