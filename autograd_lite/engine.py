@@ -348,7 +348,8 @@ def _walk(
             if kind is _UNIT or kind is _READ:
                 r = g if kind is _UNIT else rule.value
             elif kind is _APPLIED and not params:
-                r = masked(rule.value(g, *saved), g) if alarm.on else rule.value(g, *saved)
+                r = rule.value(g, *saved)  # which may sound the alarm
+                r = masked(r, g) if alarm.on else r
             elif kind is _PARTIAL and not params:
                 d = rule.value(*saved)
                 r = fast.multiply(g, d) if opened is None and g.size > _LARGE else g * d

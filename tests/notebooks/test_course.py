@@ -13,7 +13,7 @@ import pytest
 from ..rows import for_every
 from .books import COURSE, code_cells, read
 
-# What a reader may get wrong: what stands in a solution, and what is written in its place.
+# What a reader may get wrong: what a solution says, and what is written in its place.
 MISTAKES = {
     "01_a_slope": [("(2 * h)", "h"), ("f(x - h)", "f(x)")],
     "02_a_number_that_remembers": [("self.data * other.data, (self, other)", "self.data * other.data, (other, self)")],

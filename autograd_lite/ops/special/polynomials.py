@@ -16,9 +16,9 @@ def _lower(polynomial: Callable[..., Any], degree: Any, *rest: Any) -> Any:
     return np.where(gone, 0, polynomial(np.where(gone, 0, degree - 1), *rest))
 
 
-def _of_degree(partial: Callable[..., Any], domain: str = "unit") -> Known:
-    """Return the row of a polynomial with a degree and an argument."""
-    return known(NOT_CLOSED, partial, saves=("", "xy"), domain=("positive", domain))
+def _of_degree(partial: Callable[..., Any], domain: str = "unit", selects: bool = True) -> Known:
+    """Return the row of a polynomial with a degree and an argument, which one of degree 0 does not look at."""
+    return known(NOT_CLOSED, partial, saves=("", "xy"), domain=("positive", domain), selects=selects)
 
 
 # Hypergeometric functions (13.3.15, 13.3.22) and orthogonal polynomials (18.9.19, 18.9.23), by their argument.
@@ -50,7 +50,7 @@ SERIES: dict[str, Known] = {
         saves=("", "", "xyz"),
         domain=("positive", "positive", "unit"),
     ),
-    "eval_laguerre": _of_degree(lambda out, x, y: -_lower(sp.eval_genlaguerre, x, 1, y), "positive"),
+    "eval_laguerre": _of_degree(lambda out, x, y: -_lower(sp.eval_genlaguerre, x, 1, y), "positive", selects=False),
     "eval_genlaguerre": known(
         NOT_CLOSED,
         NOT_CLOSED,
@@ -73,6 +73,7 @@ SERIES: dict[str, Known] = {
         lambda out, x, y, z, u: 0.5 * (x + y + z + 1) * _lower(sp.eval_jacobi, x, y + 1, z + 1, u),
         saves=("", "", "", "xyzu"),
         domain=("positive", "positive", "positive", "unit"),
+        selects=True,
     ),
     "eval_sh_jacobi": known(
         NOT_CLOSED,
