@@ -22,7 +22,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.linkcode",
     "myst_nb",
-    "objects",
+    "object_pages",
     "sources",
 ]
 default_role = "code"  # a single backtick in a docstring is code, as everywhere else
