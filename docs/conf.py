@@ -22,6 +22,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.linkcode",
     "myst_nb",
+    "mathml",
     "object_pages",
     "sources",
 ]
@@ -39,6 +40,7 @@ html_search_scorer = str(DOCS / "_static" / "scorer.js")
 html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False
+html_math_renderer = "mathml"
 
 autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
@@ -54,6 +56,8 @@ myst_enable_extensions = ["colon_fence", "dollarmath", "substitution"]
 myst_substitutions = {"release": release}
 nb_execution_mode = "off"  # the outputs are stored, and a test compares them with fresh ones
 nb_merge_streams = True
+nb_code_prompt_show = "Show the code"
+nb_code_prompt_hide = "Hide the code"
 
 
 def linkcode_resolve(domain: str, info: dict[str, str]) -> str | None:
