@@ -14,6 +14,8 @@ import hypothesis
 import numpy as np
 import pytest
 
+from .browser import axe as axe, browser as browser
+
 # Before anything imports matplotlib, in this process and in those that tests start.
 os.environ["MPLBACKEND"] = "Agg"
 

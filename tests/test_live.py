@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-from .graph.pictures.browser.conftest import browser as browser
-
 pytestmark = pytest.mark.ci
 STATIC = Path(__file__).resolve().parents[1] / "docs" / "_static"
 # Knows what the page may ask of Pyodide, and answers a few lines of code.

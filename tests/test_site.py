@@ -15,8 +15,6 @@ from urllib.parse import unquote
 
 import pytest
 
-from .graph.pictures.browser.conftest import axe as axe, browser as browser
-
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "docs"))
 objects: Any = importlib.import_module("objects")

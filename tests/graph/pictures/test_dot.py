@@ -335,7 +335,7 @@ def test_graphviz_understands_any_name(name: str, op: str, scope: str) -> None:
 @pytest.mark.ci
 def test_graphviz_draws_what_the_package_hands_it(tmp_path: Path) -> None:
     dot_program()
-    digraph = build_graph(perceptron(), backward=True).to_graphviz()
+    digraph = build_graph(perceptron(), backward=True).to_graphviz(fold=False)
     digraph.attr(rankdir="LR")
     picture = Path(digraph.render(tmp_path / "graph", format="svg")).read_text("utf-8")
     drawn = re.findall(r'<g id="(n\d+)" class="node \w+"', picture)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ...graph.pictures.browser.conftest import axe as axe, browser as browser, serious, shown as shown
+from ...graph.pictures.browser.conftest import serious, shown as shown
 from .drawn import MOVIES
 from .test_movies import marks_of
 

@@ -12,8 +12,8 @@ import pytest
 
 from autograd_lite.graph.export.paint import painted
 
+from ....browser import missing
 from ...export.pictures import pictures
-from .conftest import missing
 
 pytestmark = pytest.mark.ci
 # In "window" are letters that the painter's font may lack.

@@ -12,7 +12,7 @@ import pytest
 import autograd_lite as ag
 from autograd_lite.graph import build_graph
 
-from .conftest import missing
+from ....browser import missing
 
 pytestmark = pytest.mark.ci
 
