@@ -19,14 +19,13 @@ FOR_C = {"gcc": shutil.which("cc"), "python3-dev": Path(sysconfig.get_path("incl
 MISSING = "".join(f"; no native kernels without {name}" for name in FOR_C if not FOR_C[name] and os.name == "posix")
 PYTHON = str(VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
 LINT, CORE = ["ruff check .", "ruff format --check .", "mypy"], "tests/core tests/tensors tests/engine tests/functional"
-CI = "pytest -n 2 --dist loadfile -m ci --durations 10"  # by files: what takes long to prepare is prepared once
 ONE = {"OPENBLAS_NUM_THREADS": "1"}  # BLAS's threads wait for each other where they share cores with other programs
-FULL = {"AUTOGRAD_LITE_REQUIRE_PEERS": "1", "AUTOGRAD_LITE_FULL_NOTEBOOKS": "1"}
+FULL = ONE | {"AUTOGRAD_LITE_REQUIRE_PEERS": "1", "AUTOGRAD_LITE_FULL_NOTEBOOKS": "1"}
 TASKS: dict[str, tuple[set[str], list[str], dict[str, str]]] = {  # extras, steps as modules, environment
     "demo": ({"plot"}, ["nn.demo"], ONE if getattr(os, "getloadavg", lambda: [0])()[0] > 0.5 else {}),  # busy
     "lint": ({"test"}, LINT, {}),
     "test": ({"test"}, [*LINT, "pytest -n 2"], ONE),
-    "ci": ({"test", "bench", "dependents", "docs", "viewers", "tensorboard"}, [CI], FULL | ONE),
+    "ci": ({"test", "bench", "dependents", "docs", "viewers", "all"}, ["pytest -n 2 --dist loadfile -m ci"], FULL),
     "bench": ({"bench"}, ["benchmarks"], {}),
     "docs": ({"docs"}, ["sphinx -E -W --keep-going -j auto -b html docs docs/_build/html"], {}),
     **dict.fromkeys(["oldest", "newest"], ({"versions"}, [f"pytest -n 2 {CORE}"], ONE)),

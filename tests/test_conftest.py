@@ -42,7 +42,8 @@ def test_data():
 )
 def test_missing_peer_fails_only_where_peers_are_promised(tmp_path: Path, promised: str, expected: list[str]) -> None:
     """In a process of its own, under a copy of our conftest; what is skipped for another reason stays skipped."""
-    shutil.copy(CONFTEST, tmp_path)
+    for path in (CONFTEST, CONFTEST.with_name("browser.py"), CONFTEST.with_name("__init__.py")):
+        shutil.copy(path, tmp_path)
     for name, source in FILES.items():
         (tmp_path / f"test_{name}.py").write_text(source)
     command = [sys.executable, "-m", "pytest", "-q", "-rfEs", "-p", "no:cacheprovider", "-c", os.devnull]
