@@ -18,7 +18,7 @@ from .arrays import MATRICES, arrays_for, grid, signature_shapes
 from .backends import Backend
 from .deferred import hypothesis
 from .elsewhere import results_of
-from .ops import arguments, count_inputs
+from .ops import arguments, count_inputs, repeatable
 
 # Round numbers first, so that what is found first is shown best; then those where formulas lose their digits.
 _EXTREMES = (1e-3, 1e-5, 1e-8, 1e-12, 4.0, 6.5, 10.5, 20.25, 50.5, 200.5, 1e3, 1e5)
@@ -206,18 +206,8 @@ def simplest(rows: Any, fails: Callable[[Any], bool], examples: int) -> Any:
             last[:] = [row]
             raise AssertionError
 
-    settings = hypothesis.settings(
-        max_examples=examples,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        report_multiple_bugs=False,
-        print_blob=False,
-        phases=[phase for phase in hypothesis.Phase if phase.name != "explain"],
-        suppress_health_check=list(hypothesis.HealthCheck),
-    )
     try:
-        settings(hypothesis.given(row=rows)(lambda row: look(row)))()
+        repeatable(examples)(hypothesis.given(row=rows)(lambda row: look(row)))()
     except hypothesis.errors.Unsatisfiable:
         return None
     except (AssertionError, hypothesis.errors.Flaky):

@@ -442,13 +442,9 @@ class _Session:
         self.faults[name] = text
 
 
-def _search(op: Op, check: Callable[[Row], None], examples: int, rows: Any) -> None:
-    """Try drawn rows, the same in every run; the first that breaks a law is shrunk before it is shown."""
-
-    def keeps_the_laws(row: Row) -> None:
-        check(row)
-
-    settings = hypothesis.settings(
+def repeatable(examples: int) -> Any:
+    """Return settings of Hypothesis under which every run draws the same, and says nothing of its own."""
+    return hypothesis.settings(
         max_examples=examples,
         deadline=None,
         derandomize=True,
@@ -458,8 +454,16 @@ def _search(op: Op, check: Callable[[Row], None], examples: int, rows: Any) -> N
         phases=[phase for phase in hypothesis.Phase if phase.name != "explain"],
         suppress_health_check=list(hypothesis.HealthCheck),
     )
+
+
+def _search(op: Op, check: Callable[[Row], None], examples: int, rows: Any) -> None:
+    """Try drawn rows, the same in every run; the first that breaks a law is shrunk before it is shown."""
+
+    def keeps_the_laws(row: Row) -> None:
+        check(row)
+
     try:
-        settings(hypothesis.given(row=rows)(keeps_the_laws))()
+        repeatable(examples)(hypothesis.given(row=rows)(keeps_the_laws))()
     except hypothesis.errors.Unsatisfiable:
         raise ValueError(
             f"check_op({op.name}): expected arguments that fit to be found; none of those drawn did. Pass cases=, or "
