@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import sys
+import time
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from .communicator import Array, Communicator, Request
+from .launch.rank import abort
 
 # MPI counts elements in 32 bits, and what is longer than this gains nothing by being sent at once.
 _MOST_BYTES = 1 << 26
@@ -17,14 +18,16 @@ _HALF = np.dtype(np.float16)
 
 
 class _Request:
-    def __init__(self, request: Any) -> None:
-        self._request = request
+    def __init__(self, request: Any, comm: MpiCommunicator) -> None:
+        self._request, self._comm = request, comm
 
     def done(self) -> bool:
         return bool(self._request.Test())
 
     def wait(self) -> None:
+        self._comm.since = time.monotonic()
         self._request.Wait()
+        self._comm.since = 0.0
 
 
 class MpiCommunicator(Communicator):
@@ -39,32 +42,40 @@ class MpiCommunicator(Communicator):
 
         self.comm = (MPI.COMM_WORLD if comm is None else comm).Dup()
         self.rank, self.size = self.comm.Get_rank(), self.comm.Get_size()
+        self.since = 0.0  # when this rank began to wait for others, if it does
         self._in_place, self._sum, self._bytes = MPI.IN_PLACE, MPI.SUM, MPI.BYTE
         self._half = MPI.UINT16_T, MPI.Op.Create(_sum_halves, commute=True)
 
     def start_sum(self, a: Array) -> Request:
         if a.dtype == _HALF:
             kind, op = self._half
-            return _Request(self.comm.Iallreduce(self._in_place, [a, kind], op))
-        return _Request(self.comm.Iallreduce(self._in_place, a, self._sum))
+            return _Request(self.comm.Iallreduce(self._in_place, [a, kind], op), self)
+        return _Request(self.comm.Iallreduce(self._in_place, a, self._sum), self)
 
     def broadcast(self, a: Array, root: int = 0) -> None:
         flat = a.reshape(-1).view(np.uint8)
+        self.since = time.monotonic()
         for start in range(0, flat.size, _MOST_BYTES):
             self.comm.Bcast(flat[start : start + _MOST_BYTES], root)
+        self.since = 0.0
 
     def gathered_bytes(self, mine: bytes) -> list[bytes]:
         lengths = np.zeros(self.size, np.int64)
+        self.since = time.monotonic()
         self.comm.Allgather(np.array([len(mine)], np.int64), lengths)
         found = np.empty(int(lengths.sum()), np.uint8)
         ends = [0, *np.cumsum(lengths).tolist()]
         self.comm.Allgatherv(np.frombuffer(mine, np.uint8), [found, lengths.tolist(), ends[:-1], self._bytes])
+        self.since = 0.0
         return [found[start:stop].tobytes() for start, stop in pairwise(ends)]
 
+    def waiting(self) -> float:
+        """Return for how many seconds this rank has waited for others."""
+        since = self.since
+        return time.monotonic() - since if since else 0.0
+
     def abort(self, code: int = 1) -> None:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        self.comm.Abort(code)
+        abort(code)
 
 
 def _sum_halves(given: Any, summed: Any, datatype: Any) -> None:
