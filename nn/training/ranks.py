@@ -31,6 +31,9 @@ from .merging import is_merged, kept, merged
 from .outputs import Means, Returned
 
 
+Feeds = Sequence[Feed | None]  # of training and of validation
+
+
 class Alone:
     """One process, which shares nothing.
 
@@ -42,11 +45,8 @@ class Alone:
     is_first = True
     is_guarded = False
 
-    def share(self, feed: Feed) -> None:
-        """Let a feed take this rank's parts of its batches."""
-
-    def begin(self, optimizer: Optimizer, facts: dict[str, Any], feed: Feed, calls: CallbackList, epoch: int) -> int:
-        """Give all ranks the state of rank 0, and return the epoch to begin with."""
+    def begin(self, optimizer: Optimizer, facts: dict[str, Any], feeds: Feeds, calls: CallbackList, epoch: int) -> int:
+        """Give all ranks the state of rank 0, let feeds take this rank's parts, and return the epoch to begin with."""
         return calls.resumed_epoch(epoch)
 
     def begin_epoch(self) -> None:
@@ -108,10 +108,6 @@ class Shared(Part, Alone):
 
     # ---- data -------------------------------------------------------------------------------------------------------
 
-    def share(self, feed: Feed) -> None:
-        inner = _innermost(feed)
-        inner.cut = self._rows if isinstance(inner, ArrayFeed) else self._rows_of_stream
-
     def _rows_of_stream(self, rows: int, own: bool) -> tuple[int, int]:
         """Begin a batch of a stream, which has as many rows on every rank unless it is this rank's `own` part."""
         counts = np.zeros(self.comm.size)
@@ -134,7 +130,7 @@ class Shared(Part, Alone):
 
     # ---- a training -------------------------------------------------------------------------------------------------
 
-    def begin(self, optimizer: Optimizer, facts: dict[str, Any], feed: Feed, calls: CallbackList, epoch: int) -> int:
+    def begin(self, optimizer: Optimizer, facts: dict[str, Any], feeds: Feeds, calls: CallbackList, epoch: int) -> int:
         self.is_guarded, epoch = calls.guard is not None, calls.resumed_epoch(epoch)
         model, comm = self._model, self.decisions
         compiled = model._require_compiled("fit")
@@ -150,7 +146,10 @@ class Shared(Part, Alone):
                 f"can add; received {type(loose[0]).__name__}, which does not say so. Set its attribute sums to the "
                 "names of the attributes that are, or pass it to compile"
             )
-        source = getattr(_innermost(feed), "source", None)
+        inner = [_innermost(feed) for feed in feeds if feed is not None]
+        for feed in inner:
+            feed.cut = self._rows if isinstance(feed, ArrayFeed) else self._rows_of_stream
+        source = getattr(inner[0], "source", None)
         loader = source if isinstance(source, DataLoader) else None
         epoch, position = broadcast_state(model, optimizer, (epoch, loader and loader.state_dict()), comm)
         if loader is not None and not self.is_first:

@@ -141,17 +141,13 @@ class Trainer(Stepper):
 
         def fit_epochs(compiled: Compiled) -> None:
             calls.call("on_train_begin")
-            first_epoch = ranks.begin(compiled.optimizer, facts, feed, calls, initial_epoch)
-            for part in (feed, validation):
-                if part is not None:
-                    ranks.share(part)
+            first_epoch = ranks.begin(compiled.optimizer, facts, (feed, validation), calls, initial_epoch)
             logs = self._fit_epochs(range(first_epoch, epochs), feed, validation, due, verbose, calls, ranks)
             if compiled.optimizer.use_ema:
                 compiled.optimizer.finalize_variable_values()
             calls.call("on_train_end", logs)
 
-        optimizer = self._require_compiled(what).optimizer
-        with ranks.reducing(optimizer):
+        with ranks.reducing(self._require_compiled(what).optimizer):
             self._in_training(what, modules, fit_epochs)
         return history
 
