@@ -18,6 +18,7 @@ import numpy as np
 
 from .core.composite import opened as opened_composite
 from .core.errors import DtypeError, GradError, ShapeError, more_on
+from .core.foreign import as_array, copied, home, placed
 from .core.hooks import HOOKS
 from .core.messages import checked
 from .core.mode import MODE, TAPES, Mode, hold_mode, record_off, record_on
@@ -44,6 +45,7 @@ _KEEP_BYTES = 1024
 _IN_PLACE_SIZE = 1000
 # From here on threads may share the work of NumPy's functions, though not of operators; see `native.threads`.
 _LARGE = 1 << 16
+_ALARMING = frozenset({np.ndarray, np.float64, np.float32})
 _BOOL = np.dtype(np.bool_)
 _size = operator.attrgetter("size")
 # Turns the saved values of a node into what its rules are given; None where they are given as they are.
@@ -135,21 +137,21 @@ def _root_cotangent(t: Tensor, cotangent: Any, create_graph: bool) -> Any:
                 "backward: expected a real loss; received a complex one. Take its .real or abs(), or pass a cotangent"
                 + more_on("complex-loss")
             )
-        g: Any = np.ones(t.shape, t.dtype)
+        g: Any = home(t).ones(t.shape, t.dtype)
     else:
         g = cotangent
         shape = g.shape if isinstance(g, Tensor) else np.shape(g)
         if shape != t.shape:
             raise ShapeError(f"backward: expected a cotangent of shape {t.shape}, as the tensor has; received {shape}")
-        kind = np.result_type(g.dtype if isinstance(g, Tensor) else np.asarray(g)).kind
+        kind = (g if hasattr(g, "dtype") else np.asarray(g)).dtype.kind
         if kind not in ("biufc" if t.dtype.kind == "c" else "biuf"):
             number = "complex or real" if t.dtype.kind == "c" else "real"
             raise DtypeError(f"backward: expected a {number} cotangent; received dtype kind {kind!r}")
-        g = conjugated(g.astype(t.dtype, copy=False) if isinstance(g, Tensor) else np.asarray(g, t.dtype))
+        g = conjugated(g.astype(t.dtype, copy=False) if isinstance(g, Tensor) else placed(as_array(g, t.dtype), t))
     if create_graph:
         if isinstance(g, Tensor):
             return owned(g)
-        seed = wrap(np.array(g), None)
+        seed = wrap(copied(g), None)
         if TAPES and (tape := MODE.get().tape) is not None:
             tape.made(seed)
         return seed
@@ -173,7 +175,7 @@ def _add_to_leaf(leaf: Tensor, found: dict[Any, Any]) -> None:
     else:
         # A rule may have passed on an array that something else holds: the cotangent, another gradient, a saved value.
         large = found[leaf].size > SMALL and unshared(found, leaf)
-        leaf._grad = wrap(found[leaf] if large else np.array(found[leaf]), None)
+        leaf._grad = wrap(found[leaf] if large else copied(found[leaf]), None)
 
 
 # ---- the walk -------------------------------------------------------------------------------------------------------
@@ -228,6 +230,8 @@ def cotangents(
     alarm = _Alarm()
     # A NaN or an infinity can hide from the result behind an op that selects, or where the root's cotangent is zero.
     alarm.on = masks = selects or max(map(_size, roots.values()), default=0) > 1
+    if not _ALARMING.issuperset(map(type, roots.values())) and any(home(g) is not np for g in roots.values()):
+        alarm.on = masks = True  # since NumPy does not compute, errors go unnoticed
     change: Any = None
     opened: _Opened = None
     if create_graph:
@@ -419,7 +423,7 @@ def _rule_result(rule: Rule | Read, g: Any, saved: tuple[Any, ...], params: dict
         if rule.value == -1:
             return -g  # not g * -1, which makes NaN of a complex infinity
         if rule.value == 0:  # flat there, whatever the cotangent: inf * 0 would be NaN
-            zeros = np.zeros(g.shape, g.dtype)
+            zeros = home(g).zeros(g.shape, g.dtype)
             return wrap(zeros, None) if isinstance(g, Tensor) else zeros
         return g * rule.value
     if kind is Kind.REDUCED:

@@ -61,6 +61,10 @@ class Lifted(Operators, Methods, Dispatched):
         raise NotImplementedError
 
     @property
+    def __inside__(self) -> Any:
+        return self.inner
+
+    @property
     def example(self) -> Any:
         """The values, where the user may look at them."""
         raise NotImplementedError

@@ -11,6 +11,7 @@ import numpy as np
 from ..core.arguments import kinds_of, numbers
 from ..core.composite import maker
 from ..core.errors import DtypeError, GradError, ShapeError, TraceError, more_on
+from ..core.foreign import copied, is_foreign, may_write, taken, to_numpy
 from ..core.hooks import HOOKS
 from ..core.messages import explained
 from ..core.mode import MODE, TAPES, is_grad_enabled, no_grad
@@ -75,7 +76,8 @@ class Tensor(Operators, Methods, Dispatched, Conversions):
     ) -> None:
         try:
             wanted = bool(requires_grad)
-            data = np.array(a._data if isinstance(a, Tensor) else a, dtype=dtype, copy=copy or None)
+            given = a._data if isinstance(a, Tensor) else a
+            data = taken(given, dtype, copy) if is_foreign(given) else np.array(given, dtype=dtype, copy=copy or None)
         except Exception as error:
             given = {"a": a, "dtype": dtype, "requires_grad": requires_grad}
             raise explained("tensor", error, given, kinds_of(Tensor.__init__), final=False) from None
@@ -101,9 +103,14 @@ class Tensor(Operators, Methods, Dispatched, Conversions):
 
     @property
     def data(self) -> npt.NDArray[Any]:
-        """A read-only view of the values, which follows `assign`; `numpy()` returns a copy."""
+        """A read-only view of the values, which follows `assign`; `numpy()` returns a copy.
+
+        Of an array that is not NumPy's it is the array itself: change it with `assign` alone.
+        """
         if TAPES:
             leaving("t.data")
+        if is_foreign(self._data):
+            return self._data
         view = np.asarray(self._data).view()
         view.flags.writeable = False
         return view
@@ -363,8 +370,8 @@ class Tensor(Operators, Methods, Dispatched, Conversions):
     def _writable(self) -> npt.NDArray[Any]:
         """Return the values in a buffer that no other tensor shares."""
         data = self._data
-        if getattr(self, "_shared", False) or data.__class__ is not np.ndarray or not data.flags.writeable:
-            self._data = data = np.array(data)
+        if getattr(self, "_shared", False) or not may_write(data):
+            self._data = data = copied(data)
             self._shared = False
         if self._node is not LEAF:
             self._node = None  # if it was a view of another tensor, it no longer is
@@ -497,7 +504,7 @@ class Tensor(Operators, Methods, Dispatched, Conversions):
         if isinstance(self._data, ShapeDtype):  # an input that its op did not save
             parts = [f"values not saved, shape={self.shape}"]
         else:
-            parts = [np.array2string(np.asarray(self._data), separator=", ", prefix="Tensor(")]
+            parts = [np.array2string(to_numpy(self._data), separator=", ", prefix="Tensor(")]
         if self.dtype not in (np.float64, np.int_, np.bool_):  # NumPy's defaults; int_ is int32 on some machines
             parts.append(f"dtype={self.dtype}")
         node = self._node

@@ -30,7 +30,6 @@ from .feed import ArrayFeed, Feed, StreamFeed
 from .merging import is_merged, kept, merged
 from .outputs import Means, Returned
 
-
 Feeds = Sequence[Feed | None]  # of training and of validation
 
 
