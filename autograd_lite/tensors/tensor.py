@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Collection, Iterator
 from operator import setitem
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,6 @@ from ..core.arguments import kinds_of, numbers
 from ..core.composite import maker
 from ..core.errors import DtypeError, GradError, ShapeError, TraceError, more_on
 from ..core.foreign import copied, is_foreign, may_write, taken, to_numpy
-from ..core.forks import fork_safe_lock
 from ..core.hooks import HOOKS
 from ..core.messages import explained
 from ..core.mode import MODE, TAPES, is_grad_enabled, no_grad
@@ -25,6 +23,7 @@ from ..core.undo import open_undo
 from ..ops import barrier, index, shape
 from ..tree import LEAVES
 from .conversions import Conversions, leaving
+from .hooks import AWAITED, ArrivalHook, GradKeeper, HookHandle, UserHook
 from .methods import Methods, canonical_index
 from .operators import Operators
 from .protocols import Dispatched, deferred
@@ -32,9 +31,6 @@ from .record import add_over, apply, binary, constant, moved, open_edge, owned, 
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-
-# Held while gradients are accumulated, so that threads that share a leaf lose none.
-GRAD_LOCK = fork_safe_lock()
 
 
 class Tensor(Operators, Methods, Dispatched, Conversions):
@@ -64,7 +60,7 @@ class Tensor(Operators, Methods, Dispatched, Conversions):
     _data: Any  # ndarray, or the NumPy scalar that NumPy returned for a 0-d result
     _node: Any  # Node, LEAF on a leaf that requires a gradient, or None
     _grad: Tensor | None
-    _hooks: list[UserHook]
+    _hooks: list[UserHook | ArrivalHook]
     _name: str | None
     _shared: bool
     _stamp: int
@@ -245,7 +241,7 @@ class Tensor(Operators, Methods, Dispatched, Conversions):
         if self._node is not LEAF:
             if self._node.hooks is None:
                 self._node.hooks = []
-            self._node.hooks.append(_GradKeeper(self))
+            self._node.hooks.append(GradKeeper(self))
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> HookHandle:
         """Call `hook` with the gradient of this tensor whenever a backward pass has computed it.
@@ -277,8 +273,39 @@ class Tensor(Operators, Methods, Dispatched, Conversions):
             hooks = self._node.hooks
         added = UserHook(hook)
         # `retain_grad` keeps the gradient as all hooks have left it.
-        kept = sum(isinstance(h, _GradKeeper) for h in hooks)
+        kept = sum(isinstance(h, GradKeeper) for h in hooks)
         hooks.insert(len(hooks) - kept, added)
+        return HookHandle(hooks, added)
+
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> HookHandle:
+        """Call `hook` with this leaf as soon as `backward` has added the whole gradient to `.grad`.
+
+        The pass may still be on its way to other leaves, so that what the hook begins goes on beside it. If the pass
+        fails later, the gradients that have come stay.
+
+        Args:
+            hook: gets this tensor; what it returns is ignored.
+
+        Returns:
+            A handle whose `remove()` removes the hook.
+
+        Raises:
+            GradError: if this tensor is not a leaf that requires a gradient.
+
+        Example:
+            >>> w, b = tensor([1.0, 2.0], requires_grad=True), tensor(0.0, requires_grad=True, name="b")
+            >>> handle = b.register_post_accumulate_grad_hook(lambda t: print(t.name, t.grad.item(), w.grad))
+            >>> (w * w + b).sum().backward()
+            b 2.0 None
+        """
+        if self._node is not LEAF:
+            raise GradError(
+                "register_post_accumulate_grad_hook: expected a leaf that requires a gradient, whose .grad backward "
+                "fills; received another tensor. Call register_hook on it"
+            )
+        hooks = self._hooks = getattr(self, "_hooks", [])
+        hooks.append(added := ArrivalHook(hook))
+        AWAITED[:] = [True]
         return HookHandle(hooks, added)
 
     def assign(self, value: Tensor | npt.ArrayLike) -> None:
@@ -544,52 +571,3 @@ def tensor(
         Tensor([[1., 2.]], requires_grad=True, name='w')
     """
     return Tensor(a, dtype, requires_grad, name, copy=copy)
-
-
-class UserHook:
-    """A user's hook: it is given and returns Tensors that share nothing, while the engine may pass bare arrays."""
-
-    __slots__ = ("function",)
-
-    def __init__(self, function: Callable[[Tensor], Tensor | None]) -> None:
-        self.function = function
-
-    def __call__(self, g: Any) -> Any:
-        seen = owned(g) if isinstance(g, Tensor) else wrap(copied(g), None)
-        changed: Any = self.function(seen)
-        if changed is None:
-            return None
-        new = owned(changed) if isinstance(changed, Tensor) else Tensor(changed)
-        if new.shape != g.shape:
-            raise ShapeError(f"register_hook: expected the hook to return shape {g.shape}; received {new.shape}")
-        if new.dtype != g.dtype:
-            new = apply(shape.astype, (new,), {"dtype": g.dtype})
-        return new if isinstance(g, Tensor) else new._data
-
-
-class HookHandle:
-    """Removes a hook."""
-
-    __slots__ = ("_hook", "_hooks")
-
-    def __init__(self, hooks: list[Any], hook: UserHook) -> None:
-        self._hooks, self._hook = hooks, hook
-
-    def remove(self) -> None:
-        """Remove the hook; calling this again has no effect."""
-        if self._hook in self._hooks:
-            self._hooks.remove(self._hook)
-
-
-class _GradKeeper:
-    """The hook behind `retain_grad`; refers to its tensor weakly, so that the graph is not a cycle."""
-
-    def __init__(self, owner: Tensor) -> None:
-        self._owner = weakref.ref(owner)
-
-    def __call__(self, g: Any) -> None:
-        owner = self._owner()
-        if owner is not None:
-            kept = owned(g) if isinstance(g, Tensor) else wrap(copied(g), None)
-            with GRAD_LOCK:
-                owner._grad = kept if owner.grad is None else owner.grad + kept

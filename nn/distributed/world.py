@@ -1,0 +1,113 @@
+"""Who takes part: `init` finds out, `world` is what it has found."""
+
+from __future__ import annotations
+
+import os
+from contextvars import ContextVar
+from typing import Any
+
+from .communicator import Communicator, Local
+from .mpi import MpiCommunicator
+
+# What the launchers tell each process: how many there are.
+_SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "PALS_LOCAL_SIZE", "MV2_COMM_WORLD_SIZE", "SLURM_NTASKS", "SLURM_NPROCS")
+_RANKS = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "PALS_RANKID", "MV2_COMM_WORLD_RANK", "SLURM_PROCID")
+
+_EVERYWHERE: list[Communicator] = [Local()]  # the world of this process, once `init` has found it
+# The world of this thread alone, in tests that put a rank in each thread.
+HERE: ContextVar[Communicator | None] = ContextVar("nn_distributed_world", default=None)
+
+
+def init(communicator: str | Communicator | Any = "auto") -> Communicator:
+    """Find the ranks of this job, and return the communicator that connects them; calling it again changes nothing.
+
+    A program that no launcher has started is a world of one rank, where every call does nothing, so that one script
+    serves for both.
+
+    Args:
+        communicator: "auto" for MPI if a launcher has started this process, otherwise one rank; "mpi"; "local" for one
+            rank; a communicator of mpi4py; or a `Communicator` of your own.
+
+    Raises:
+        ImportError: if a launcher has started several processes, and mpi4py is not installed.
+        RuntimeError: if it has, and they do not see each other.
+
+    Example:
+        >>> from nn import distributed
+        >>> distributed.init()
+        <Local: rank 0 of 1>
+    """
+    if isinstance(communicator, Communicator):
+        found = communicator
+    elif communicator == "local":
+        found = Local()
+    elif communicator == "auto" and not _launched():
+        found = _EVERYWHERE[0]
+    elif communicator in ("auto", "mpi"):
+        found = _EVERYWHERE[0] if isinstance(_EVERYWHERE[0], MpiCommunicator) else _mpi(None)
+    elif hasattr(communicator, "Iallreduce"):
+        found = _mpi(communicator)
+    else:
+        raise ValueError(
+            "init: expected communicator to be 'auto', 'mpi', 'local', or a communicator of mpi4py; received "
+            f"{communicator!r:.80}"
+        )
+    _EVERYWHERE[0] = found
+    return found
+
+
+def _launched() -> bool:
+    """Return whether a launcher has started this process as one of several."""
+    several = any(os.environ.get(name, "1") not in ("1", "") for name in _SIZES)
+    return several and any(name in os.environ for name in _RANKS)
+
+
+def _mpi(comm: Any) -> Communicator:
+    try:
+        found = MpiCommunicator(comm)
+    except ImportError as error:
+        raise ImportError(
+            "init: expected mpi4py and an MPI library, since this process is one of several; received "
+            f"{type(error).__name__}: {error}. Install both: pip install 'autograd-lite[mpi]'"
+        ) from error
+    started = next((int(os.environ[name]) for name in _SIZES[:2] if name in os.environ), 1)
+    if comm is None and found.size == 1 < started:
+        raise RuntimeError(
+            f"init: expected {started} ranks, as the launcher has started; received an MPI world of one, so the "
+            "launcher belongs to another MPI than mpi4py. Use the mpiexec beside this Python, or python -m "
+            "nn.distributed.run"
+        )
+    return found
+
+
+def world() -> Communicator:
+    """Return the communicator of this job: one rank until `init` was called.
+
+    Example:
+        >>> from nn import distributed
+        >>> distributed.world().size
+        1
+    """
+    return HERE.get() or _EVERYWHERE[0]
+
+
+def rank() -> int:
+    """Return the number of this process, from 0.
+
+    Example:
+        >>> from nn import distributed
+        >>> distributed.rank()
+        0
+    """
+    return world().rank
+
+
+def size() -> int:
+    """Return the number of ranks.
+
+    Example:
+        >>> from nn import distributed
+        >>> distributed.size()
+        1
+    """
+    return world().size
