@@ -16,15 +16,15 @@ _MOST_BYTES = 1 << 26
 _HALF = np.dtype(np.float16)
 
 
-class _Request:
-    def __init__(self, request: Any) -> None:
-        self._request = request
+class _Requests:
+    def __init__(self, requests: list[Any], kind: Any) -> None:
+        self._requests, self._kind = requests, kind
 
     def done(self) -> bool:
-        return bool(self._request.Test())
+        return bool(self._kind.Testall(self._requests))
 
     def wait(self) -> None:
-        self._request.Wait()
+        self._kind.Waitall(self._requests)
 
 
 class MpiCommunicator(Communicator):
@@ -40,13 +40,16 @@ class MpiCommunicator(Communicator):
         self.comm = (MPI.COMM_WORLD if comm is None else comm).Dup()
         self.rank, self.size = self.comm.Get_rank(), self.comm.Get_size()
         self._in_place, self._sum, self._bytes = MPI.IN_PLACE, MPI.SUM, MPI.BYTE
+        self._request = MPI.Request
         self._half = MPI.UINT16_T, MPI.Op.Create(_sum_halves, commute=True)
 
     def start_sum(self, a: Array) -> Request:
-        if a.dtype == _HALF:
-            kind, op = self._half
-            return _Request(self.comm.Iallreduce(self._in_place, [a, kind], op))
-        return _Request(self.comm.Iallreduce(self._in_place, a, self._sum))
+        flat, most = a.reshape(-1), _MOST_BYTES // a.itemsize
+        pieces = [flat[start : start + most] for start in range(0, flat.size, most)]
+        half = self._half if a.dtype == _HALF else None
+        op = self._sum if half is None else half[1]
+        given = pieces if half is None else [[piece, half[0]] for piece in pieces]
+        return _Requests([self.comm.Iallreduce(self._in_place, piece, op) for piece in given], self._request)
 
     def broadcast(self, a: Array, root: int = 0) -> None:
         flat = a.reshape(-1).view(np.uint8)
@@ -60,6 +63,9 @@ class MpiCommunicator(Communicator):
         ends = [0, *np.cumsum(lengths).tolist()]
         self.comm.Allgatherv(np.frombuffer(mine, np.uint8), [found, lengths.tolist(), ends[:-1], self._bytes])
         return [found[start:stop].tobytes() for start, stop in pairwise(ends)]
+
+    def duplicated(self) -> Communicator:
+        return MpiCommunicator(self.comm)
 
     def abort(self, code: int = 1) -> None:
         sys.stdout.flush()
