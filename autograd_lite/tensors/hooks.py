@@ -6,8 +6,6 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from ..core.errors import ShapeError
 from ..core.foreign import copied
 from ..core.forks import fork_safe_lock
