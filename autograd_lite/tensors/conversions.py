@@ -9,7 +9,7 @@ import numpy as np
 from ..core.arguments import described
 from ..core.depth import DEPTH
 from ..core.errors import GradError, more_on
-from ..core.foreign import to_numpy
+from ..core.foreign import is_foreign, to_numpy
 from ..core.mode import MODE, TAPES, is_grad_enabled
 from .scipy_names import instead
 
@@ -143,6 +143,8 @@ class Conversions:
                 "gradient. Use NumPy functions that Tensors support, make one Tensor of those in a list with ag.array, "
                 "or say t.detach().numpy() if that is meant, t.item() for a number" + more_on("bare-array")
             )
+        if is_foreign(self._data):  # whose library may refuse
+            return np.asarray(self._data, dtype)
         return np.array(self._data, dtype=dtype) if copy or dtype is not None else self.data
 
     @property
