@@ -16,8 +16,9 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from .core.composite import COMPOSITE, opened as opened_composite
+from .core.composite import opened as opened_composite
 from .core.errors import DtypeError, GradError, ShapeError, more_on
+from .core.foreign import as_array, copied, home, placed
 from .core.hooks import HOOKS
 from .core.messages import checked
 from .core.mode import MODE, TAPES, Mode, hold_mode, record_off, record_on
@@ -30,9 +31,11 @@ from .core.shapes import ShapeDtype, cast_back, expand_reduced, sum_to_shape
 from .native import functions as fast
 from .ops.zero_mask import zero_mask
 from .paths import Paths, paths_from
+from .routes import walk_around, walk_by_arrivals
+from .tensors.hooks import AWAITED, GRAD_LOCK, arrival_hooks
 from .tensors.lifted import Level, Lifted, face, released
 from .tensors.record import owned, wrap
-from .tensors.tensor import GRAD_LOCK, Tensor
+from .tensors.tensor import Tensor
 
 _UNIT, _CONSTANT, _PARTIAL, _APPLIED, _VJP = Kind.UNIT, Kind.CONSTANT, Kind.PARTIAL, Kind.APPLIED, Kind.VJP
 _GATE, _TOTAL, _READ = Kind.GATE, Kind.TOTAL, Kind.READ
@@ -42,6 +45,7 @@ _KEEP_BYTES = 1024
 _IN_PLACE_SIZE = 1000
 # From here on threads may share the work of NumPy's functions, though not of operators; see `native.threads`.
 _LARGE = 1 << 16
+_ALARMING = frozenset({np.ndarray, np.float64, np.float32})
 _BOOL = np.dtype(np.bool_)
 _size = operator.attrgetter("size")
 # Turns the saved values of a node into what its rules are given; None where they are given as they are.
@@ -90,12 +94,29 @@ def backward(t: Tensor, cotangent: Any = None, *, retain_graph: bool = False, cr
         tape.ended(edge_of(t))
         retain_graph = True
     g = _root_cotangent(t, cotangent, create_graph or tape is not None)
-    found = cotangents({edge_of(t): g}, None, retain_graph=retain_graph or create_graph, create_graph=create_graph)
+    found = cotangents(
+        {edge_of(t): g},
+        None,
+        retain_graph=retain_graph or create_graph,
+        create_graph=create_graph,
+        arrived=_arrived if AWAITED else None,
+    )
+    _arrived(list(found), found)
+
+
+def _arrived(leaves: list[Tensor], found: dict[Any, Any]) -> None:
+    """Take the gradients of leaves out of `found` and add them to `.grad`; then call the hooks that wait for that."""
+    tape = MODE.get().tape if TAPES else None
     with GRAD_LOCK:
-        for leaf in list(found):
+        for leaf in leaves:
             if tape is not None:
                 tape.accumulated(leaf)
             _add_to_leaf(leaf, found)
+            del found[leaf]
+    if AWAITED:
+        for leaf in leaves:
+            for hook in arrival_hooks(leaf):
+                hook.function(leaf)
 
 
 def _short(t: Tensor) -> str:
@@ -116,21 +137,21 @@ def _root_cotangent(t: Tensor, cotangent: Any, create_graph: bool) -> Any:
                 "backward: expected a real loss; received a complex one. Take its .real or abs(), or pass a cotangent"
                 + more_on("complex-loss")
             )
-        g: Any = np.ones(t.shape, t.dtype)
+        g: Any = home(t).ones(t.shape, t.dtype)
     else:
         g = cotangent
         shape = g.shape if isinstance(g, Tensor) else np.shape(g)
         if shape != t.shape:
             raise ShapeError(f"backward: expected a cotangent of shape {t.shape}, as the tensor has; received {shape}")
-        kind = np.result_type(g.dtype if isinstance(g, Tensor) else np.asarray(g)).kind
+        kind = (g if hasattr(g, "dtype") else np.asarray(g)).dtype.kind
         if kind not in ("biufc" if t.dtype.kind == "c" else "biuf"):
             number = "complex or real" if t.dtype.kind == "c" else "real"
             raise DtypeError(f"backward: expected a {number} cotangent; received dtype kind {kind!r}")
-        g = conjugated(g.astype(t.dtype, copy=False) if isinstance(g, Tensor) else np.asarray(g, t.dtype))
+        g = conjugated(g.astype(t.dtype, copy=False) if isinstance(g, Tensor) else placed(as_array(g, t.dtype), t))
     if create_graph:
         if isinstance(g, Tensor):
             return owned(g)
-        seed = wrap(np.array(g), None)
+        seed = wrap(copied(g), None)
         if TAPES and (tape := MODE.get().tape) is not None:
             tape.made(seed)
         return seed
@@ -154,7 +175,7 @@ def _add_to_leaf(leaf: Tensor, found: dict[Any, Any]) -> None:
     else:
         # A rule may have passed on an array that something else holds: the cotangent, another gradient, a saved value.
         large = found[leaf].size > SMALL and unshared(found, leaf)
-        leaf._grad = wrap(found[leaf] if large else np.array(found[leaf]), None)
+        leaf._grad = wrap(found[leaf] if large else copied(found[leaf]), None)
 
 
 # ---- the walk -------------------------------------------------------------------------------------------------------
@@ -181,6 +202,7 @@ def cotangents(
     level: Level | None = None,
     paths: Paths | None = None,
     observer: Observer | None = None,
+    arrived: Callable[[list[Tensor], dict[Any, Any]], None] | None = None,
 ) -> dict[Any, Any]:
     """Run the chain rule from `roots` (edge -> cotangent) and return the cotangents of the leaves, or of `targets`.
 
@@ -193,6 +215,7 @@ def cotangents(
             the values that the saved ones held, whose history further out is still recorded.
         paths: from the roots to the targets, if they are known.
         observer: looks on; by default the one of the mode's `watch`, if any.
+        arrived: is given leaves that have hooks for it when their cotangents are whole, with all that are pending.
     """
     if observer is None and (watching := MODE.get().watch) is not None:
         observer = watching.observer()
@@ -207,6 +230,8 @@ def cotangents(
     alarm = _Alarm()
     # A NaN or an infinity can hide from the result behind an op that selects, or where the root's cotangent is zero.
     alarm.on = masks = selects or max(map(_size, roots.values()), default=0) > 1
+    if not _ALARMING.issuperset(map(type, roots.values())) and any(home(g) is not np for g in roots.values()):
+        alarm.on = masks = True  # since NumPy does not compute, errors go unnoticed
     change: Any = None
     opened: _Opened = None
     if create_graph:
@@ -219,7 +244,10 @@ def cotangents(
         opened = partial(_without_level, level)
     # A context of its own restores the modes around it wherever an interrupt comes, which `with` does not.
     way = _walk if observer is None else partial(_walk_observed, observer)
-    way = partial(_walk_around, way, targets) if composites else way
+    if composites:
+        way = partial(walk_around, way, targets)
+    elif arrived is not None:
+        way = partial(walk_by_arrivals, way, arrived)
     walk = order, roots.copy(), wanted, alarm, retain_graph, opened
     pulled = copy_context().run(_walk_in_mode, change, alarm, observer is not None, way, walk)
     if tape is not None:
@@ -236,43 +264,6 @@ def _walk_in_mode(
     if observed:
         hold_mode(_unwatched)  # what rules compute inside is not watched: the observer sees their results
     return way(*walk)
-
-
-def _walk_around(
-    way: Callable[..., dict[Any, Any]],
-    targets: set[Any] | None,
-    order: list[Node],
-    pending: dict[Any, Any],
-    wanted: set[Any] | None,
-    *how: Any,
-) -> dict[Any, Any]:
-    """Walk through an order with composites: these pull back by themselves, or become the operations that they are."""
-    alarm, retain, _ = how
-    part: list[Node] = []
-    rest, order = order[::-1], []
-    while rest:
-        node = rest.pop()
-        if node.op is not COMPOSITE:
-            part.append(node)
-            continue
-        way(part, pending, wanted, *how)
-        part = []
-        if not node.params:  # opened: its hooks are those of the operation
-            if node in pending:
-                pending[node.inputs[0]] = pending.pop(node)
-            continue
-        composite = node.params["composite"]
-        together = [node]
-        while rest and rest[-1].op is COMPOSITE and rest[-1].params.get("composite") is composite:
-            together.append(rest.pop())
-        given = {n: pending.pop(n) for n in together if n in pending}
-        if given and not composite.pull_back(given, pending, wanted, alarm.on, retain):
-            for n, g in given.items():
-                pending[opened_composite(n).inputs[0]] = g
-            again = paths_from(pending, targets)
-            rest = again.order[::-1]
-            wanted = targets.union(again.order) if again.astray and targets is not None else None
-    return way(part, pending, wanted, *how)
 
 
 def _unwatched(mode: Mode) -> None:
@@ -432,7 +423,7 @@ def _rule_result(rule: Rule | Read, g: Any, saved: tuple[Any, ...], params: dict
         if rule.value == -1:
             return -g  # not g * -1, which makes NaN of a complex infinity
         if rule.value == 0:  # flat there, whatever the cotangent: inf * 0 would be NaN
-            zeros = np.zeros(g.shape, g.dtype)
+            zeros = home(g).zeros(g.shape, g.dtype)
             return wrap(zeros, None) if isinstance(g, Tensor) else zeros
         return g * rule.value
     if kind is Kind.REDUCED:

@@ -22,7 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("core", "native"),
     ("ops",),
     ("arguments", "tree", "tensors", "configuration"),
-    ("engine", "paths", "networks", "nonfinite", "random", "custom_ops", "observing", "outside"),
+    ("engine", "paths", "routes", "networks", "nonfinite", "random", "custom_ops", "observing", "outside"),
     ("ir",),
     ("passes",),
     ("compiler", "functional"),

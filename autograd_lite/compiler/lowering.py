@@ -18,6 +18,7 @@ import numpy as np
 
 from ..core.equivalents import CHECKED, FILLS, UFUNCS, Checked, Fill, Part
 from ..core.errors import REFUSALS
+from ..native.kernels import NATIVE
 
 
 class How(StrEnum):
@@ -433,3 +434,6 @@ class Watched(np.lib.mixins.NDArrayOperatorsMixin):
     def min(self, axis: Any = None, keepdims: bool = False) -> Watched:
         """Minimum."""
         return self._reduce(np.minimum, axis, None, keepdims)
+
+
+NATIVE.add(Watched)

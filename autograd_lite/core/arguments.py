@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .errors import DtypeError
+from .foreign import is_foreign
 
 # ---- kinds of arguments ---------------------------------------------------------------------------------------------
 
@@ -73,7 +74,7 @@ def is_numbers(value: Any) -> bool:
         >>> is_numbers([1.0, 2.0]), is_numbers("text")
         (True, False)
     """
-    if hasattr(value, "__apply_op__"):
+    if hasattr(value, "__apply_op__") or is_foreign(value):
         return True
     try:
         dtype = np.asarray([_outline(v) for v in value] if isinstance(value, (list, tuple)) else value).dtype
@@ -86,7 +87,7 @@ def _outline(value: Any) -> Any:
     """Return a stand-in for an entry of a list: only the shape of a Tensor matters."""
     if isinstance(value, (list, tuple)):
         return [_outline(v) for v in value]
-    return np.zeros(value.shape) if hasattr(value, "__apply_op__") else value
+    return np.zeros(value.shape) if hasattr(value, "__apply_op__") or is_foreign(value) else value
 
 
 def _is_arrays(value: Any) -> bool:

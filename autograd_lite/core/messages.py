@@ -19,6 +19,7 @@ import numpy as np
 
 from .arguments import ANYTHING, NUMBERS, OUR_PACKAGES, Kind, bound, described, given, is_numbers, kinds_of, refusal
 from .errors import DtypeError, GradError, NonFiniteError, ShapeError, TraceError, UnsupportedError
+from .foreign import innermost, is_foreign
 
 F = TypeVar("F", bound=Callable[..., Any])
 C = TypeVar("C", bound=type)
@@ -260,6 +261,8 @@ def misfit(op: Any, inputs: Sequence[Any], params: Mapping[str, Any], error: Exc
         if not is_numbers(x):
             wrong: Any = DtypeError if isinstance(error, TypeError) else ShapeError
             return _marked(wrong(refusal(call, name, NUMBERS.words, x)), text, False)
+    if why := _why_kinds(inputs, text):
+        return _marked(TypeError(f"{call}: {why}"), text, False)
     of_shapes = type(error) is ValueError
     received = " and ".join(_shape_of(x) for x in inputs) or described(params.get("shape"))
     received = f"shapes {received}" if op.name == "matmul" else received
@@ -283,6 +286,22 @@ def misfit(op: Any, inputs: Sequence[Any], params: Mapping[str, Any], error: Exc
 def _shape_of(x: Any) -> str:
     name, shape = getattr(x, "name", None), np.shape(x if hasattr(x, "shape") else np.asarray(x))
     return f"{name!r} {shape}" if name else f"{shape}"
+
+
+def _why_kinds(inputs: Sequence[Any], text: str) -> str:
+    """Return the problem with arrays that are not NumPy's, or "" if they are not to blame."""
+    arrays = [a for a in map(innermost, inputs) if isinstance(a, np.ndarray) or is_foreign(a)]
+    kinds = sorted({f"{type(a).__module__}.{type(a).__qualname__}" for a in arrays})
+    if not any(map(is_foreign, arrays)):
+        return ""
+    if len(kinds) > 1:
+        return (
+            f"expected arrays of one kind; received {' and '.join(kinds)}. Make one of the other's kind, by its "
+            "library's asarray or by t.numpy()"
+        )
+    if "NotImplemented" in text or "no implementation found" in text:
+        return f"{kinds[0]} has no such function. Compute it with NumPy's arrays: t.numpy()"
+    return ""
 
 
 def _why_shapes(op: Any, inputs: Sequence[Any], text: str) -> str:

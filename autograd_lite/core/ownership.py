@@ -69,7 +69,7 @@ def unshared(held: Mapping[Any, Any], key: Any, others: int = 0) -> bool:
     if _holders(held, key) != _ALONE + others:
         return False
     a = held[key]
-    if not a.flags.writeable:
+    if a.__class__ is not np.ndarray or not a.flags.writeable:
         return False
     if a.flags.owndata:
         return True

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..native.kernels import KERNELS
+from ..native.kernels import KERNELS, NATIVE
 from .errors import ShapeError
 
 Shape = tuple[int, ...]
@@ -111,7 +111,8 @@ _sum_of_rows = KERNELS.get("sum_of_rows")
 
 def _are_rows(a: Any, n: int) -> bool:
     """Return whether it pays to sum an array, as rows of n elements each, in another way than by `sum`."""
-    return a.size >= 1024 and n > 1 and a.dtype.char in "fd" and a.flags.c_contiguous
+    bare = a.size >= 1024 and n > 1 and a.__class__ in NATIVE
+    return bare and a.dtype.char in "fd" and bool(a.flags.c_contiguous)
 
 
 def sum_of_rows(a: Any, axes: int) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..core.depth import DEPTH, Depth
 from ..core.errors import DtypeError, GradError, ShapeError, more_on
+from ..core.foreign import as_array, copied, is_foreign
 from ..core.mode import MODE, TAPES, enter_mode, leave_mode, record_on, restore_mode
 from ..core.node import Node
 from ..engine import edge_of
@@ -182,7 +183,7 @@ def _variables(what: str, tree: Any, i: int, level: Level | None) -> Any:
 def floating(what: str, a: Any, where: str) -> Any:
     """Return `a` if it can be differentiated by."""
     try:
-        dtype = a.dtype if isinstance(a, Tensor) else np.asarray(a).dtype
+        dtype = a.dtype if hasattr(a, "dtype") else np.asarray(a).dtype
     except ValueError:
         dtype = np.dtype(object)
     if dtype.kind not in "fc":
@@ -196,11 +197,11 @@ def floating(what: str, a: Any, where: str) -> Any:
 def variable(a: Any, level: Level | None) -> Tensor:
     """Make the Tensor that stands for an array: the result of a copy, to which gradients flow as to any other."""
     if level is None and not TAPES and not isinstance(a, Tensor):
-        value: Any = np.array(a)
+        value: Any = np.array(a) if a.__class__ in _BARE else copied(a)
         edge = wrap(value, None)
         return wrap(value, Node(shape.copy, (edge,), {}, (None, edge), (0,), value.shape, value.dtype, None))
     a = taped(a) if TAPES else a
-    value = np.array(a._data if isinstance(a, Tensor) else a) if level is None else Held(bare(a), level)
+    value = copied(a._data if isinstance(a, Tensor) else a) if level is None else Held(bare(a), level)
     known = level is None and isinstance(a, Tensor) and a._node is not None
     edge = edge_of(a) if known else face(value, None)
     return face(value, Node(shape.copy, (edge,), {}, (None, edge), (0,), value.shape, value.dtype, None))
@@ -224,10 +225,12 @@ def bare(a: Any) -> Any:
     """Return a bare value that nothing else holds, or the Tensor itself if it has a history."""
     a = taped(a) if TAPES else a
     if not isinstance(a, Tensor):
-        return np.array(a)
+        return np.array(a) if a.__class__ in _BARE else copied(a)
     if a._node is not None:
         return a
-    return np.array(a._data) if isinstance(a._data, np.ndarray) else a._data
+    if isinstance(a._data, np.ndarray):
+        return np.array(a._data)
+    return copied(a._data) if is_foreign(a._data) else a._data
 
 
 def scalar(what: str, out: Any) -> Any:
@@ -238,7 +241,7 @@ def scalar(what: str, out: Any) -> Any:
     """
     if out.__class__ is Tensor and out._data.shape == () and out._data.dtype.kind == "f":
         return out
-    if not isinstance(out, (Tensor, np.ndarray, np.generic, int, float, complex)):
+    if not isinstance(out, (Tensor, np.ndarray, np.generic, int, float, complex)) and not is_foreign(out):
         raise GradError(
             f"{what}: expected the function to return a scalar; received {type(out).__name__}"
             + (". Did it forget to return?" if out is None else "; has_aux=True allows a pair (value, anything)")
@@ -249,7 +252,7 @@ def scalar(what: str, out: Any) -> Any:
             f"{what}: expected the function to return a scalar; received shape {np.shape(out)}. "
             "Reduce it, with .sum() or .mean()" + more_on("not-a-scalar")
         )
-    if (out.dtype if isinstance(out, Tensor) else np.asarray(out).dtype).kind == "c":
+    if (out.dtype if isinstance(out, Tensor) else as_array(out).dtype).kind == "c":
         raise GradError(
             f"{what}: expected a real loss; received a complex one. Take its .real or abs(), or give vjp a cotangent"
             + more_on("complex-loss")
@@ -264,7 +267,7 @@ def arrays_returned(what: str, out: Any) -> Any:
         GradError: if it is not.
     """
     for path, x in items(out):
-        if not isinstance(x, (Tensor, Lifted, np.ndarray, np.generic, int, float, complex)):
+        if not isinstance(x, (Tensor, Lifted, np.ndarray, np.generic, int, float, complex)) and not is_foreign(x):
             raise GradError(
                 f"{what}: expected the function to return an array or a container of arrays; received "
                 f"{type(x).__name__}{f' at {path}' if path else ''}"
@@ -278,12 +281,16 @@ def arrays_returned(what: str, out: Any) -> Any:
 
 
 def leave(tree: Any) -> Any:
-    """Turn Tensors into NumPy's: arrays, and NumPy scalars for 0-d ones; not while a function is being compiled."""
+    """Turn Tensors into arrays, and those of NumPy without axes into its scalars; not in a function being compiled."""
     if TAPES and on_tape():
         return tree
     if isinstance(tree, Tensor):
-        return tree.numpy()[()]
-    return map_leaves(lambda x: x.numpy()[()] if isinstance(x, Tensor) else x, tree)
+        return tree.numpy()[()] if tree._data.__class__ in _BARE else _left(tree)
+    return map_leaves(lambda x: _left(x) if isinstance(x, Tensor) else x, tree)
+
+
+def _left(t: Tensor) -> Any:
+    return copied(t._data) if is_foreign(t._data) else t.numpy()[()]
 
 
 def like_argument(g: Any, a: Any, as_tensors: bool, ends: bool = False) -> Any:
@@ -298,5 +305,6 @@ def like_argument(g: Any, a: Any, as_tensors: bool, ends: bool = False) -> Any:
     if as_tensors or isinstance(g, Lifted) or (TAPES and on_tape()):
         t = face(g, None)
         return t.detach() if ends else t
-    g = np.array(g._data if isinstance(g, Tensor) else g)
+    g = g._data if isinstance(g, Tensor) else g
+    g = np.array(g) if g.__class__ in _BARE else copied(g)
     return g[()] if isinstance(a, (float, np.generic)) else g

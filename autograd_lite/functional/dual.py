@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
+from ..core.foreign import as_array, home
 from ..core.mode import MODE, TAPES, enable_grad
 from ..core.node import next_stamp
 from ..core.op import Kind, Op, read_rule
@@ -88,8 +89,8 @@ def tangent_of(x: Any, level: ForwardLevel) -> Any:
     d = x._data if isinstance(x, Tensor) else x
     if isinstance(d, Dual) and d.level is level:
         return d.tangent if isinstance(d.tangent, Tensor) else face(d.tangent, None)
-    d = x if isinstance(x, Tensor) else np.asarray(x)
-    zeros = np.zeros(d.shape, d.dtype)
+    d = x if isinstance(x, Tensor) else as_array(x)
+    zeros = home(d).zeros(d.shape, d.dtype)
     return face(zeros, None) if isinstance(x, Tensor) else zeros[()]
 
 
@@ -130,7 +131,7 @@ def push_forward(
 def _or_zeros(t: Any, x: Any) -> Any:
     if t is not None:
         return t
-    return np.zeros(np.shape(x), getattr(x, "dtype", None) or np.asarray(x).dtype)
+    return home(x).zeros(np.shape(x), getattr(x, "dtype", None) or np.asarray(x).dtype)
 
 
 def _product_rule(op: Op, tangents: tuple[Any, ...], inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
@@ -216,12 +217,12 @@ def transposed(linear: Any, like: Any) -> Any:
     other transformations, since t has a level of its own.
     """
     level = Level()
-    t = variable(np.zeros(like.shape, like.dtype), level)
+    t = variable(home(like).zeros(like.shape, like.dtype), level)
     with enable_grad():
         total = linear(t)
         if not isinstance(total, Tensor) or not total.requires_grad:
             return None
         total = np.real(total) if total.dtype.kind == "c" else total
-        root = {edge_of(total): np.ones(total.shape, total.dtype)}
+        root = {edge_of(total): home(total).ones(total.shape, total.dtype)}
         found = cotangents(root, {edge_of(t)}, retain_graph=False, create_graph=False, level=level)
     return found.get(edge_of(t))

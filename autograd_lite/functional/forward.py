@@ -12,6 +12,7 @@ import numpy as np
 from ..core.arguments import function_given
 from ..core.depth import DEPTH, Depth, inside
 from ..core.errors import DtypeError, GradError, ShapeError
+from ..core.foreign import as_array, home
 from ..core.messages import checked
 from ..core.mode import MODE, enable_grad, is_grad_enabled, no_grad, restore_mode
 from ..core.node import Node
@@ -165,7 +166,7 @@ class Linear:
         given = [t for _, _, t in beside("linearize", "a tangent for each argument", self._traced.given, tangents)]
         env: dict[Any, Any] = {}
         for v, t in zip(self._variables, given, strict=True):
-            t = owned(taped(t if isinstance(t, Tensor) else np.asarray(t)))
+            t = owned(taped(t if isinstance(t, Tensor) else as_array(t)))
             if t.shape != v.shape:
                 raise ShapeError(f"linearize: expected a tangent of shape {v.shape}; received {t.shape}")
             env[v] = t.astype(v.dtype) if t.dtype != v.dtype else t
@@ -195,7 +196,7 @@ class Linear:
         if received != wanted:
             raise ShapeError(f"linearize: transpose expected cotangents of shapes {wanted}; received {received}")
         pairs = zip(self._traced.out, given, strict=True)
-        roots = [(t, owned(taped(g)) if isinstance(g, Tensor) else taped(np.asarray(g, t.dtype))) for t, g in pairs]
+        roots = [(t, owned(taped(g)) if isinstance(g, Tensor) else taped(as_array(g, t.dtype))) for t, g in pairs]
         with self._recording():
             back = pull_back(self._traced, roots, retain=True)
         return back[0] if len(back) == 1 else back
@@ -238,7 +239,7 @@ def _program(roots: list[Tensor], variables: list[Node]) -> list[tuple[Node, lis
 def _linear_in_a_variable(a: Any, where: str, level: ForwardLevel, tape: Level | None) -> tuple[Tensor, Node]:
     """Return an argument whose tangent is a variable, and the variable's node."""
     a = bare(floating("linearize", a, where))
-    v = variable(np.zeros(a.shape, a.dtype), tape)
+    v = variable(home(a).zeros(a.shape, a.dtype), tape)
     return face(Dual(a, v, level), None), v._node
 
 

@@ -10,11 +10,12 @@ import numpy as np
 
 from ..core.arguments import function_given
 from ..core.errors import GradError, ShapeError
+from ..core.foreign import as_array, home
 from ..core.messages import checked
 from ..core.mode import MODE, TAPES
 from ..core.node import Node
 from ..engine import conjugated, cotangents, edge_of
-from ..tensors.lifted import released
+from ..tensors.lifted import Lifted, released
 from ..tensors.record import owned, wrap
 from ..tensors.tensor import Tensor
 from ..tree import leaves, map as map_leaves, rebuild
@@ -93,7 +94,9 @@ def one_for(out: Any) -> Any:
     if not isinstance(out, Tensor):
         return _ONE
     value = out._data
-    return _ONE if value.shape == () and value.dtype is _FLOAT64 else np.ones(value.shape, value.dtype)
+    if value.__class__ is np.float64 or (value.__class__ is np.ndarray and value.dtype is _FLOAT64 and not value.ndim):
+        return _ONE
+    return home(value).ones(value.shape, value.dtype)
 
 
 def _found(
@@ -180,7 +183,7 @@ def pull_back(traced: Traced, roots: Sequence[tuple[Any, Any]], retain: bool = F
             start[edge] = start[edge] + g if edge in start else g
     if record := record and (MODE.get().record or on_tape()):
         as_tensors = True
-        start = {edge: _seed(g) if isinstance(g, np.ndarray | np.generic) else g for edge, g in start.items()}
+        start = {edge: g if isinstance(g, (Tensor, Lifted)) else _seed(g) for edge, g in start.items()}
     found: dict[Any, Any] = {}
     if start:
         found = cotangents(
@@ -196,7 +199,9 @@ def pull_back(traced: Traced, roots: Sequence[tuple[Any, Any]], retain: bool = F
     single = len(traced.variables) == 1 and traced.variables[0].__class__ is Node
     for v, a in ((traced.variables[0], traced.given[0]),) if single else pairs_of(traced):
         g = found.get(v)
-        grads.append(like_argument(np.zeros(v.shape, v.dtype) if g is None else conjugated(g), a, as_tensors, ends))
+        grads.append(
+            like_argument(home(a).zeros(v.shape, v.dtype) if g is None else conjugated(g), a, as_tensors, ends)
+        )
     if single:
         return tuple(grads)
     each = iter(grads)
@@ -205,7 +210,7 @@ def pull_back(traced: Traced, roots: Sequence[tuple[Any, Any]], retain: bool = F
 
 def _seed(g: Any) -> Tensor:
     """Return a cotangent that a recorded pass starts with."""
-    seed = wrap(np.asarray(g), None)
+    seed = wrap(as_array(g), None)
     if TAPES and (tape := MODE.get().tape) is not None:
         tape.made(seed)
     return seed
@@ -261,7 +266,7 @@ def vjp(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[...
 def _fitting(out: Any, g: Any, path: str) -> Any:
     if not isinstance(out, Tensor):
         return g
-    g = taped(g if isinstance(g, Tensor) else np.asarray(g))
+    g = taped(g if isinstance(g, Tensor) else as_array(g))
     if g.shape != out.shape:
         raise ShapeError(f"vjp: expected a cotangent{path and ' ' + path} of shape {out.shape}; received {g.shape}")
     return g.astype(out.dtype) if g.dtype != out.dtype else g

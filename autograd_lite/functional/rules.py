@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.foreign import home
 from ..tree import map as map_leaves
 
 
@@ -60,7 +61,7 @@ def numbers_of(rules: Sequence[Any], argnums: Sequence[int] | None) -> Sequence[
 
 def zeros(x: Any) -> Any:
     """Return zeros of the shape and dtype of an array."""
-    return np.zeros(np.shape(x), getattr(x, "dtype", np.float64))
+    return home(x).zeros(np.shape(x), getattr(x, "dtype", np.float64))
 
 
 def zeros_like(tree: Any) -> Any:

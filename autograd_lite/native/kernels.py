@@ -83,11 +83,13 @@ FASTEST: Mapping[np.ufunc, np.ufunc] = MappingProxyType(
 
 
 _FLOAT, _DOUBLE = np.dtype("f"), np.dtype("d")
+# What kernels take; arrays that are not NumPy's run the NumPy expression, by its protocols.
+NATIVE: set[type[Any]] = {np.ndarray, np.float32, np.float64}
 
 
 def _is_real(y: Any) -> bool:
     """Return whether a kernel takes an operand: a Python number, or of float32 or float64."""
-    return y.dtype.char in "fd" if hasattr(y, "dtype") else isinstance(y, float | int)
+    return y.dtype.char in "fd" if y.__class__ in NATIVE else y.__class__ is float or y.__class__ is int
 
 
 def kernel(name: str, otherwise: Callable[..., Any]) -> Callable[..., Any]:
@@ -102,12 +104,13 @@ def kernel(name: str, otherwise: Callable[..., Any]) -> Callable[..., Any]:
         return otherwise
 
     def either(x: Any, *rest: Any, **params: Any) -> Any:
-        native = x.dtype.char in "fd" and (not rest or all(map(_is_real, rest)))
+        native = x.__class__ in NATIVE and x.dtype.char in "fd" and (not rest or all(map(_is_real, rest)))
         return ufunc(x, *rest, **params) if native else otherwise(x, *rest, **params)
 
     def of_two(x: Any, y: Any) -> Any:  # the rules of small arrays: this takes half the time
         dtype = x.dtype
-        plain = (dtype is _FLOAT or dtype is _DOUBLE) and getattr(y, "dtype", None) is dtype
+        plain = (dtype is _FLOAT or dtype is _DOUBLE) and y.__class__ in NATIVE and y.dtype is dtype
+        plain = plain and x.__class__ in NATIVE
         return ufunc(x, y) if plain else either(x, y)
 
     return of_two if ufunc.nin == 2 and ufunc.signature is None else either
@@ -126,10 +129,10 @@ def row_kernel(name: str) -> Callable[..., Any]:
 
     def by_rows(x: Any, *rest: Any, numbers: tuple[float, ...] = ()) -> Any:
         char = x.dtype.char
-        if ufunc is None or char not in "fd" or x.strides[-1] != x.itemsize:
+        if ufunc is None or x.__class__ not in NATIVE or char not in "fd" or x.strides[-1] != x.itemsize:
             return None
         for y in rest:
-            if y.dtype.char != char or y.shape != x.shape or y.strides[-1] != x.itemsize:
+            if y.__class__ not in NATIVE or y.dtype.char != char or y.shape != x.shape or y.strides[-1] != x.itemsize:
                 return None
         return ufunc(x, *rest, *numbers)
 

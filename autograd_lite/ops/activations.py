@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.foreign import home, is_foreign
 from ..core.op import OPS, applied, elementwise, fused, gate
 from ..native import functions as fast
 from ..native.kernels import KERNELS, kernel
@@ -21,20 +22,25 @@ def floating(x: Any) -> Any:
 
 _FAR = 1e4  # exp(-1e4) is 0; an infinity times 0 would be NaN
 # 0, 1 and the bounds as 0-d arrays, which NumPy handles faster than Python numbers.
-_NUMBERS = {dtype: tuple(np.array(v, dtype) for v in (0.0, 1.0, -_FAR, _FAR)) for dtype in "efdg"}
+_BOUNDS = (0.0, 1.0, -_FAR, _FAR)
+_NUMBERS = {dtype: tuple(np.array(v, dtype) for v in _BOUNDS) for dtype in "efdg"}
+
+
+def _numbers_for(x: Any) -> tuple[Any, ...]:
+    return _BOUNDS if is_foreign(x) else _NUMBERS[x.dtype.char]
 
 
 def _sigmoid(x: Any) -> Any:
     # exp of non-positive numbers only, so that nothing overflows. A second exp costs less than np.where, which is slow
     # where signs are mixed (branch prediction).
     x = floating(x)
-    zero, one, _, _ = _NUMBERS[x.dtype.char]
+    zero, one, _, _ = _numbers_for(x)
     return fast.exp(np.minimum(x, zero)) / (one + fast.exp(-np.abs(x)))
 
 
 def _relu(x: Any) -> Any:
     # A row of zeros, not the number: NumPy's loop over two arrays is twice as fast as its loop with a scalar.
-    return np.maximum(x, np.zeros(x.shape[-1:], x.dtype))
+    return np.maximum(x, home(x).zeros(x.shape[-1:], x.dtype))
 
 
 def relu_over(x: Any) -> Callable[[], Any]:
@@ -58,7 +64,7 @@ def _softplus(x: Any) -> Any:
 def _silu_slope(x: Any) -> Any:
     # With e = exp(-|x|), sigmoid(x) and 1 - sigmoid(x) are 1 / (1 + e) and e / (1 + e): nothing cancels.
     x = floating(x)
-    zero, one, low, high = _NUMBERS[x.dtype.char]
+    zero, one, low, high = _numbers_for(x)
     e = fast.exp(-np.abs(x))
     n = one + e
     return (fast.exp(np.minimum(x, zero)) + np.minimum(np.maximum(x, low), high) * e / n) / n
@@ -66,7 +72,7 @@ def _silu_slope(x: Any) -> Any:
 
 def _silu(x: Any) -> Any:
     x = floating(x)
-    return np.maximum(x, _NUMBERS[x.dtype.char][2]) * _sigmoid(x)
+    return np.maximum(x, _numbers_for(x)[2]) * _sigmoid(x)
 
 
 def _silu_curvature(out: Any, x: Any) -> Any:

@@ -10,12 +10,13 @@ import numpy as np
 
 from ..core import batching
 from ..core.equivalents import Fill, Part, filled_by
+from ..core.foreign import home, is_foreign
 from ..core.op import Op, structural
 from ..core.shapes import ShapeDtype
 
 
 def _assembled(*parts: Any, shape: tuple[int, ...]) -> Any:
-    return np.array(parts).reshape(*shape, *np.shape(parts[0]))
+    return home(next(filter(is_foreign, parts), None)).array(parts).reshape(*shape, *np.shape(parts[0]))
 
 
 @filled_by(_assembled)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
-
+from ..core.foreign import as_array
 from ..core.op import Op, nondifferentiable
 from ..core.rewrites import Rewrite
 
 # A view, so nothing is copied; the resulting Tensor knows that it shares memory.
 stop_gradient: Op = nondifferentiable(
-    lambda x: np.asarray(x).view(),
+    lambda x: as_array(x).view(),
     name="stop_gradient",
     glyph="⊣",
     view=True,

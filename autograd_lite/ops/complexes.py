@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.foreign import copied
 from ..core.op import applied, composes, elementwise, nondifferentiable
 from .operands import values
 
@@ -25,7 +26,7 @@ def _tangent_of(part: Any) -> Any:
 
 
 real = elementwise(
-    lambda x: np.array(np.real(x)),
+    lambda x: copied(np.real(x)),
     applied(lambda g, out, x: g),
     name="real",
     bind=_bind,
@@ -36,7 +37,7 @@ real = elementwise(
     glyph="Re",
 )
 imag = elementwise(
-    lambda x: np.array(np.imag(x)),
+    lambda x: copied(np.imag(x)),
     applied(lambda g, out, x: g * -1j if x.dtype.kind == "c" else g * 0),
     name="imag",
     selects=True,

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.foreign import home
 from ..core.op import composes
 from ..core.shapes import normalize_axis
 from .operands import operand
@@ -22,21 +23,21 @@ def _like(a: Any, dtype: Any, shape: Any) -> tuple[Any, Any]:
 def zeros_like(
     a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
 ) -> Any:
-    return np.zeros(*_like(a, dtype, shape))
+    return home(a).zeros(*_like(a, dtype, shape))
 
 
 @composes(np.empty_like)
 def empty_like(
     prototype: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
 ) -> Any:
-    return np.empty(*_like(prototype, dtype, shape))
+    return home(prototype).empty(*_like(prototype, dtype, shape))
 
 
 @composes(np.ones_like)
 def ones_like(
     a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
 ) -> Any:
-    return np.ones(*_like(a, dtype, shape))
+    return home(a).ones(*_like(a, dtype, shape))
 
 
 @composes(np.full_like)
@@ -85,7 +86,7 @@ def linspace(
     start, stop = _end(start), _end(stop)
     delta = operand(stop - start)
     intervals = num - 1 if endpoint else num
-    ramp, axis = _along(np.arange(num, dtype=delta.dtype), delta, axis)
+    ramp, axis = _along(home(delta).arange(num, dtype=delta.dtype), delta, axis)
     step = delta / intervals if intervals > 0 else delta * np.nan
     points = (ramp * step if intervals > 0 else ramp * delta) + start
     if endpoint and num > 1:

@@ -21,6 +21,7 @@ import numpy as np
 
 from ..core import batching
 from ..core.errors import UnsupportedError
+from ..core.foreign import placed
 from ..core.op import Op, composes, structural
 from ..core.shapes import ShapeDtype
 from ..native import functions as fast
@@ -50,11 +51,11 @@ def _triangle(n: int, upper: bool) -> Any:
 
 def _of_triangle(g: Any, *, upper: bool) -> Any:
     """Return the triangle's part of its cotangent: its zeros are constants, so their cotangents do not count."""
-    return np.where(_triangle(g.shape[-1], upper), g, 0)
+    return np.where(placed(_triangle(g.shape[-1], upper), g), g, 0)
 
 
 def _lower_half(a: Any) -> Any:
-    return a * _half_triangle(a.shape[-1], a.dtype)
+    return a * placed(_half_triangle(a.shape[-1], a.dtype), a)
 
 
 # Up to this size, three products of whole matrices are faster than fewer operations on blocks.

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..core import batching
 from ..core.errors import ShapeError, refuse
+from ..core.foreign import here, home
 from ..core.op import Op, composes, structural
 from ..core.shapes import ShapeDtype, normalize_axis
 from .operands import operand
@@ -55,11 +56,11 @@ diagonal: Op = structural(
 
 
 def _on_diagonal(x: Any, *, offset: int, axis1: int, axis2: int, shape: tuple[int, ...]) -> Any:
-    out = np.zeros(shape, x.dtype)
+    out = home(x).zeros(shape, x.dtype)
     # A view with the two axes last, whose diagonal is what `diagonal` reads.
     view = np.moveaxis(out, (axis1, axis2), (-2, -1))
     k = np.arange(x.shape[-1])
-    view[..., k + max(-offset, 0), k + max(offset, 0)] = x
+    view[here((..., k + max(-offset, 0), k + max(offset, 0)), x)] = x
     return out
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
+from ..core.foreign import home
 from ..core.op import Op, composes, structural
 from ..core.shapes import ShapeDtype
 from ..native import functions as fast
@@ -28,17 +29,21 @@ from .solve import in_lapack, lapack_dtype
 # ---- eigenvalues of symmetric matrices ------------------------------------------------------------------------------
 
 
+def _largest(w: Any) -> Any:
+    return np.abs(w).max(axis=-1) if w.shape[-1] else np.zeros_like(w.sum(axis=-1))
+
+
 def _divide_by_gaps(x: Any, w: Any, *, of: str) -> Any:
     n = w.shape[-1]
     if not x.any():  # as when only the values were used
-        return np.zeros((*np.broadcast_shapes(x.shape[:-2], w.shape[:-1]), n, n), lapack_dtype(x.dtype, w.dtype))
+        return home(x).zeros((*np.broadcast_shapes(x.shape[:-2], w.shape[:-1]), n, n), lapack_dtype(x.dtype, w.dtype))
     w = w.astype(lapack_dtype(w.dtype), copy=False)
     gaps = w[..., None, :] - w[..., :, None]
     # The factorization cannot distinguish values that are closer than this.
-    close = np.abs(gaps) <= n * np.finfo(w.dtype).eps * np.abs(w).max(axis=-1, initial=0)[..., None, None]
+    close = np.abs(gaps) <= n * np.finfo(w.dtype).eps * _largest(w)[..., None, None]
     out = np.where(close, 0, x / np.where(close, 1, gaps))
     used = (x != 0).any(axis=-2, keepdims=True)
-    undefined = close & ~np.eye(n, dtype=bool) & used
+    undefined = close & ~home(x).eye(n, dtype=bool) & used
     if not undefined.any():
         return out
     warnings.warn(

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.foreign import as_array, is_foreign
 from ..core.op import elementwise
 from ..native import functions as fast
 from ..native.kernels import kernel
@@ -46,7 +47,7 @@ def _erfc_of_magnitude(z: Any) -> Any:
 
 
 def _as_float(x: Any) -> tuple[Any, np.dtype[Any]]:
-    x = np.asarray(x)
+    x = as_array(x)
     dtype = np.result_type(x.dtype, np.float16) if x.dtype.kind != "f" else x.dtype
     return x.astype(np.float64), dtype
 
@@ -94,7 +95,7 @@ def _erfc_single(x: Any) -> Any:
 
 
 def _erfc(x: Any) -> Any:
-    if np.asarray(x).dtype == np.float32:
+    if not is_foreign(x) and np.asarray(x).dtype == np.float32:
         return _erfc_single(x)
     x, dtype = _as_float(x)
     tail = _erfc_of_magnitude(np.minimum(np.abs(x), 30.0))

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..core import batching
 from ..core.errors import ShapeError, refuse
+from ..core.foreign import placed
 from ..core.op import Op, composes, structural
 from ..core.shapes import ShapeDtype, normalize_axes, normalize_axis
 from .operands import operand
@@ -55,7 +56,7 @@ def _mirror_weights(n: int, dtype: Any, ndim: int, axis: int) -> Any:
 
 
 def _weights(g: Any, n: int, axis: int) -> Any:
-    return _mirror_weights(n, np.finfo(g.dtype).dtype, g.ndim, axis)
+    return placed(_mirror_weights(n, np.finfo(g.dtype).dtype, g.ndim, axis), g)
 
 
 def _bind(function: str, default: Callable[[int], int]) -> Callable[..., _Bound]:

@@ -29,6 +29,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core import batching
+from ..core.foreign import home
 from ..core.op import Op, structural
 from ..core.shapes import ShapeDtype
 from ..native import functions as fast
@@ -118,14 +119,17 @@ _step_back = kernel("gru_cell_pullback", _cell_pullback)
 
 
 def _forward(x: Any, *, batch: int, reset_after: bool) -> Any:
-    x = np.ascontiguousarray(x, floating(x.dtype))
+    x = home(x).ascontiguousarray(x, floating(x.dtype))
     b, r, h, z = _rows(x, batch)
     n, dtype = len(r), x.dtype
-    out = np.empty((len(z), 5, batch, n), dtype)
+    out = home(x).empty((len(z), 5, batch, n), dtype)
     if not reset_after:
         _reset_before(b, r, h, z, out)
         return out
-    product, b = np.empty((batch, 3 * n), dtype), np.concatenate([b[0, : 2 * n] + b[1, : 2 * n], b[:, 2 * n :].ravel()])
+    product, b = (
+        home(x).empty((batch, 3 * n), dtype),
+        np.concatenate([b[0, : 2 * n] + b[1, : 2 * n], b[:, 2 * n :].ravel()]),
+    )
     apart, b = product.reshape(batch, 3, n), b.reshape(1, 4, n)
     for given, row, rows in zip(z.reshape(-1, batch, 3, n), out, out.swapaxes(1, 2), strict=True):
         fast.matmul(h, r, out=product)
@@ -137,9 +141,9 @@ def _forward(x: Any, *, batch: int, reset_after: bool) -> Any:
 def _reset_before(b: Any, r: Any, h: Any, z: Any, out: Any) -> None:
     """Write all steps into `out`, with the reset gate before the product, which is in the middle of a step then."""
     batch, n = h.shape
-    both, r_new, r = b[0] + b[1], np.ascontiguousarray(r[:, 2 * n :]), np.ascontiguousarray(r[:, : 2 * n])
+    both, r_new, r = b[0] + b[1], home(r).ascontiguousarray(r[:, 2 * n :]), home(r).ascontiguousarray(r[:, : 2 * n])
     gate_bias, new_bias = both[: 2 * n].reshape(2, 1, n), both[2 * n :]
-    product = np.empty((batch, 2 * n), z.dtype)
+    product = home(z).empty((batch, 2 * n), z.dtype)
     apart = by_gate(product, n)
     for given, row in zip(by_gate(z, n), out, strict=True):
         gates, new, q, now = row[:2], row[2], row[3], row[4]
@@ -160,10 +164,10 @@ def _reset_before(b: Any, r: Any, h: Any, z: Any, out: Any) -> None:
 
 def _backward(g: Any, out: Any, x: Any, *, batch: int, reset_after: bool) -> Any:
     dtype = floating(g.dtype, out.dtype, x.dtype)
-    g, out, x = (np.ascontiguousarray(a, dtype) for a in (g, out, x))
+    g, out, x = (home(x).ascontiguousarray(a, dtype) for a in (g, out, x))
     _, r, first, _ = _rows(x, batch)
     n = len(r)
-    result = np.empty(x.shape, dtype)
+    result = home(x).empty(x.shape, dtype)
     result[2 + n : 2 + n + batch, n:] = 0
     db, dr, dfirst, dz = _rows(result, batch)
     befores = np.concatenate([first[None], out[:-1, 4]])
@@ -177,7 +181,7 @@ def _backward(g: Any, out: Any, x: Any, *, batch: int, reset_after: bool) -> Any
         fast.matmul(befores, rows, out=dr)
     else:
         dr[:, : 2 * n] = fast.matmul(befores, rows[:, : 2 * n])
-        dr[:, 2 * n :] = fast.matmul(np.ascontiguousarray(out[:, 3]).reshape(-1, n).T, rows[:, 2 * n :])
+        dr[:, 2 * n :] = fast.matmul(home(out).ascontiguousarray(out[:, 3]).reshape(-1, n).T, rows[:, 2 * n :])
     dfirst[:] = dh
     return result
 
@@ -185,7 +189,8 @@ def _backward(g: Any, out: Any, x: Any, *, batch: int, reset_after: bool) -> Any
 def _back_after(g: Any, out: Any, befores: Any, r: Any, dz: Any, through: Any) -> Any:
     """Write the cotangents of z and of what goes through R, and return that of h before the first step."""
     batch, n = befores.shape[1:]
-    back, dh, product = np.ascontiguousarray(r.T), np.zeros((batch, n), dz.dtype), np.empty((batch, n), dz.dtype)
+    xp = home(r)
+    back, dh, product = xp.ascontiguousarray(r.T), xp.zeros((batch, n), dz.dtype), xp.empty((batch, n), dz.dtype)
     apart, apart_through = (a.reshape(-1, batch, 3, n) for a in (dz, through))
     rows, g = out.swapaxes(1, 2), g.swapaxes(1, 2)
     for t in range(len(out) - 1, -1, -1):
@@ -197,8 +202,9 @@ def _back_after(g: Any, out: Any, befores: Any, r: Any, dz: Any, through: Any) -
 def _back_before(g: Any, out: Any, befores: Any, r: Any, dz: Any) -> Any:
     """As `_back_after`, with the reset gate before the product."""
     batch, n = befores.shape[1:]
-    back, new_back = np.ascontiguousarray(r[:, : 2 * n].T), np.ascontiguousarray(r[:, 2 * n :].T)
-    z_by_gate, d, dh = by_gate(dz, n), np.empty((3, batch, n), dz.dtype), np.zeros((batch, n), dz.dtype)
+    back, new_back = home(r).ascontiguousarray(r[:, : 2 * n].T), home(r).ascontiguousarray(r[:, 2 * n :].T)
+    xp = home(dz)
+    z_by_gate, d, dh = by_gate(dz, n), xp.empty((3, batch, n), dz.dtype), xp.zeros((batch, n), dz.dtype)
     (du, d_reset, dn), dq, part, slope = d, np.empty_like(dh), np.empty_like(dh), np.empty_like(d[:2])
     for t in range(len(out) - 1, -1, -1):
         row, given, before = out[t], g[t], befores[t]
@@ -340,8 +346,8 @@ def _tangent(dx: Any, out: Any, x: Any, batch: int, after: bool) -> Any:
 def _packed(b: Any, r: Any, h: Any, z: Any) -> Any:
     """Pack the parts of x; None means zeros."""
     width = r.shape[1]
-    pad = np.zeros((h.shape[0], width - h.shape[1]), r.dtype)
-    top = np.zeros((2, width), r.dtype) if b is None else b
+    pad = home(r).zeros((h.shape[0], width - h.shape[1]), r.dtype)
+    top = home(r).zeros((2, width), r.dtype) if b is None else b
     return np.concatenate([top, r, np.concatenate([h, pad], axis=1), z.reshape(-1, width)], axis=0)
 
 
@@ -376,7 +382,7 @@ def _adjoint_by_x(g: Any, cotangent: Any, out: Any, x: Any, batch: int, after: b
     p = _local(out, rows, after)
     d, c = _pushed(w, p), _pull([cotangent[:, k] for k in range(5)], p)
     by_first = _by_state(w.r, d, c, after)[0]
-    return _packed(None, _by_kernel(d.before, d.q, c, after), by_first, np.zeros(rows.z.shape, rows.z.dtype))
+    return _packed(None, _by_kernel(d.before, d.q, c, after), by_first, np.zeros_like(rows.z))
 
 
 class _Changes(NamedTuple):
@@ -389,7 +395,7 @@ class _Changes(NamedTuple):
 def _adjoint_jvp(tangents: Any, out: Any, x: Any, y: Any, z: Any, *, batch: int, reset_after: bool) -> Any:
     """Differentiate the equations of `_pull`: the change of an equation's coefficients is a source term of it."""
     after = reset_after
-    dx, dy, dz = (np.zeros(a.shape, a.dtype) if d is None else d for d, a in zip(tangents, (x, y, z), strict=True))
+    dx, dy, dz = (np.zeros_like(a) if d is None else d for d, a in zip(tangents, (x, y, z), strict=True))
     rows, w = _rows(z, batch), _rows(dz, batch)
     p = _local(y, rows, after)
     c = _pull([x[:, k] for k in range(5)], p)

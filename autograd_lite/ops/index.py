@@ -13,14 +13,17 @@ from typing import Any
 import numpy as np
 
 from ..core.equivalents import Fill, Part, filled_by
+from ..core.foreign import add_at, copied, here, home, is_foreign, placed, to_numpy
 from ..core.op import Op, structural
 from ..core.shapes import ShapeDtype
+
+_BASIC = (int, slice, NoneType, EllipsisType)
 
 
 def is_basic(index: tuple[Any, ...]) -> bool:
     """Return whether `index` selects no position twice, so that writing there inverts reading."""
     for i in index:  # noqa: SIM110 (all() with a generator takes twice as long, on the path of every index)
-        if isinstance(i, np.ndarray) and i.dtype != np.bool_:
+        if not isinstance(i, _BASIC) and i.dtype != np.bool_:
             return False
     return True
 
@@ -71,12 +74,11 @@ def _batched_update(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], p
 
 
 def _scatter_add(x: Any, *, index: Any, shape: Any) -> Any:
-    out = np.zeros(shape, x.dtype)
+    out = home(x).zeros(shape, x.dtype)
     if is_basic(index):
-        out[index] = x
-    else:
-        np.add.at(out, index, x)
-    return out
+        out[here(index, x)] = x
+        return out
+    return add_at(out, here(index, x), x)
 
 
 @filled_by(_scatter_add)
@@ -97,7 +99,7 @@ def _is_view(x: Any, *, index: Any) -> bool:
 
 getitem: Op = structural(
     "getitem",
-    lambda x, *, index: x[index],
+    lambda x, *, index: x[index] if x.__class__ is np.ndarray else x[here(index, x)],
     lambda g, out, x, *, index: scatter_add(g, index=index, shape=x.shape),
     infer=_infer_getitem,
     linear=True,
@@ -111,7 +113,7 @@ getitem: Op = structural(
 scatter_add: Op = structural(
     "scatter_add",
     _scatter_add,
-    lambda g, out, x, *, index, shape: g[index],
+    lambda g, out, x, *, index, shape: g[here(index, g)],
     infer=lambda x, *, index, shape: ShapeDtype(shape, x.dtype),
     linear=True,
     batch=_batched_scatter_add,
@@ -120,14 +122,24 @@ scatter_add: Op = structural(
 
 
 def _index_update(x: Any, y: Any, *, index: Any) -> Any:
-    out = np.array(x)
-    out[index] = y
+    out = copied(x)
+    if is_foreign(x) and not is_basic(index):  # of values for one place, any may win there
+        places = np.arange(out.size).reshape(out.shape)[_on_host(index)]
+        last = _last_writer(x.shape, index)
+        y = y if np.ndim(y) == 0 else np.broadcast_to(y, places.shape)[here((last,), x)]
+        out.reshape(-1)[here((places[last],), x)] = y
+        return out
+    out[here(index, x)] = y
     return out
+
+
+def _on_host(index: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple([to_numpy(i) if is_foreign(i) else i for i in index])
 
 
 def _last_writer(shape: tuple[int, ...], index: Any) -> Any:
     """Return which written values survive: where a position is named twice, NumPy keeps the last."""
-    positions = np.arange(int(np.prod(shape))).reshape(shape)[index]
+    positions = np.arange(int(np.prod(shape))).reshape(shape)[_on_host(index)]
     writer = np.full(int(np.prod(shape)), -1)
     order = np.arange(positions.size)
     writer[positions.ravel()] = order
@@ -135,8 +147,8 @@ def _last_writer(shape: tuple[int, ...], index: Any) -> Any:
 
 
 def _update_vjp(g: Any, out: Any, x: Any, y: Any, *, index: Any) -> Any:
-    taken = g[index]
-    return taken if is_basic(index) else np.where(_last_writer(x.shape, index), taken, 0)
+    taken = g[here(index, g)]
+    return taken if is_basic(index) else np.where(placed(_last_writer(x.shape, index), g), taken, 0)
 
 
 index_update: Op = structural(

@@ -30,6 +30,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core import batching
+from ..core.foreign import home
 from ..core.op import Op, structural
 from ..core.shapes import ShapeDtype
 from ..native import functions as fast
@@ -56,7 +57,7 @@ def _rows(x: Any, batch: int) -> _Rows:
 # ---- forward and adjoint, on arrays: every step's arrays stay in the cache ------------------------------------------
 def _cell(z: Any, b: Any, product: Any, c: Any, out: Any) -> None:
     """Write i, f, g, o, h, c of one step into `out` (N, 6, H), given the terms of a (N, 4, H) and c before (N, H)."""
-    half, is_new = _gate_constants(z.dtype)
+    half, is_new = _gate_constants(z)
     row = out.swapaxes(0, 1)
     a = row[:4]
     np.add(z.swapaxes(0, 1), b.swapaxes(0, 1), out=a)
@@ -83,7 +84,7 @@ def _cell_pullback(row: Any, g: Any, before: Any, dh: Any, dc: Any, out: tuple[A
         dh, dc: what later steps add to the cotangents of h and c.
         out: the results.
     """
-    _, is_new = _gate_constants(row.dtype)
+    _, is_new = _gate_constants(row)
     row, g, (apart, dc_before) = row.swapaxes(0, 1), g.swapaxes(0, 1), out
     i, f, new, o, _, c = row
     d = np.empty_like(row[:4])
@@ -108,9 +109,9 @@ def _cell_pullback(row: Any, g: Any, before: Any, dh: Any, dc: Any, out: tuple[A
     np.multiply(dc, f, out=dc_before)
 
 
-def _gate_constants(dtype: Any) -> tuple[Any, Any]:
+def _gate_constants(like: Any) -> tuple[Any, Any]:
     """Return rows with 1/2 for i, f and o and 1 for g; and with 0 for i, f and o and 1 for g."""
-    is_new = np.array([0, 0, 1, 0], dtype).reshape(4, 1, 1)
+    is_new = home(like).array([0, 0, 1, 0], like.dtype).reshape(4, 1, 1)
     return (is_new + 1) / 2, is_new
 
 
@@ -119,11 +120,11 @@ _step_back = kernel("lstm_cell_pullback", _cell_pullback)
 
 
 def _forward(x: Any, *, batch: int) -> Any:
-    x = np.ascontiguousarray(x, floating(x.dtype))
+    x = home(x).ascontiguousarray(x, floating(x.dtype))
     b, r, c, z = _rows(x, batch)
     n = r.shape[0]
-    out, b = np.empty((len(z), 6, batch, n), x.dtype), b.reshape(1, 4, n)
-    product, h = np.zeros((batch, 4 * n), x.dtype), None
+    out, b = home(x).empty((len(z), 6, batch, n), x.dtype), b.reshape(1, 4, n)
+    product, h = home(x).zeros((batch, 4 * n), x.dtype), None
     apart = product.reshape(batch, 4, n)
     for given, row, rows in zip(z.reshape(-1, batch, 4, n), out, out.swapaxes(1, 2), strict=True):
         if h is not None:
@@ -135,20 +136,21 @@ def _forward(x: Any, *, batch: int) -> Any:
 
 def _backward(g: Any, out: Any, x: Any, *, batch: int) -> Any:
     dtype = floating(g.dtype, out.dtype, x.dtype)
-    g, out, x = (np.ascontiguousarray(a, dtype) for a in (g, out, x))
+    g, out, x = (home(x).ascontiguousarray(a, dtype) for a in (g, out, x))
     _, r, first, _ = _rows(x, batch)
     n = r.shape[0]
-    result = np.empty(x.shape, dtype)
+    result = home(x).empty(x.shape, dtype)
     result[1 + n : 1 + n + batch, n:] = 0
     db, dr, dfirst, dz = _rows(result, batch)
-    dh, dc, back = np.zeros((batch, n), dtype), np.zeros((batch, n), dtype), np.ascontiguousarray(r.T)
+    xp = home(x)
+    dh, dc, back = xp.zeros((batch, n), dtype), xp.zeros((batch, n), dtype), home(x).ascontiguousarray(r.T)
     apart, rows, g = dz.reshape(-1, batch, 4, n), out.swapaxes(1, 2), g.swapaxes(1, 2)
     for t in range(len(out) - 1, -1, -1):
         _step_back(rows[t], g[t], out[t - 1, 5] if t else first, dh, dc, out=(apart[t], dc))
         if t:
             fast.matmul(dz[t], back, out=dh)
     np.sum(dz, axis=(0, 1), out=db)
-    before = np.ascontiguousarray(out[:-1, 4]).reshape(-1, n)
+    before = home(x).ascontiguousarray(out[:-1, 4]).reshape(-1, n)
     fast.matmul(before.T, dz[1:].reshape(-1, 4 * n), out=dr)
     dfirst[:] = dc
     return result
@@ -231,8 +233,8 @@ def _sources(g: Any, p: _Local) -> Any:
 def _packed(b: Any, r: Any, c: Any, z: Any) -> Any:
     """Pack the parts of x; None means zeros."""
     width = r.shape[1]
-    top = np.zeros((1, width), r.dtype) if b is None else b[None]
-    pad = np.zeros((c.shape[0], width - c.shape[1]), r.dtype)
+    top = home(r).zeros((1, width), r.dtype) if b is None else b[None]
+    pad = home(r).zeros((c.shape[0], width - c.shape[1]), r.dtype)
     return np.concatenate([top, r, np.concatenate([c, pad], axis=1), z.reshape(-1, width)], axis=0)
 
 
@@ -273,7 +275,7 @@ def _adjoint_by_x(g: Any, cotangent: Any, out: Any, x: Any, batch: int) -> Any:
     delta, _, eta_c = _pull(_sources(cotangent, p), p, rows.r)
     n = rows.r.shape[0]
     by_c = eta_c[0] * a[0, :, n : 2 * n] * p.f[0] * (1 - p.f[0])
-    return _packed(None, over_steps(delayed(h), delta), by_c, np.zeros(rows.z.shape, delta.dtype))
+    return _packed(None, over_steps(delayed(h), delta), by_c, home(delta).zeros(rows.z.shape, delta.dtype))
 
 
 def _change_of_local(p: _Local, dout: Any, dfirst: Any) -> _Local:
@@ -293,7 +295,7 @@ def _change_of_local(p: _Local, dout: Any, dfirst: Any) -> _Local:
 
 def _adjoint_jvp(tangents: Any, out: Any, x: Any, y: Any, z: Any, *, batch: int) -> Any:
     """Differentiate the equations of `_pull`: the change of an equation's coefficients is a source term of it."""
-    dx, dy, dz = (np.zeros(a.shape, a.dtype) if d is None else d for d, a in zip(tangents, (x, y, z), strict=True))
+    dx, dy, dz = (np.zeros_like(a) if d is None else d for d, a in zip(tangents, (x, y, z), strict=True))
     rows, change = _rows(z, batch), _rows(dz, batch)
     p = _local(y, rows.c)
     d = _change_of_local(p, dy, change.c)

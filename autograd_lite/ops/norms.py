@@ -13,6 +13,7 @@ import numpy as np
 
 from ..core import batching
 from ..core.errors import ShapeError, UnsupportedError
+from ..core.foreign import as_array
 from ..core.op import composes, nondifferentiable, reduction
 from ..core.shapes import ShapeDtype, normalize_axes, normalize_axis, reduced_shape
 from ..native import functions as fast
@@ -186,7 +187,7 @@ def _bind_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any = 
 
 
 matrix_rank = nondifferentiable(
-    in_lapack(lambda x, *, tol, hermitian, rtol: np.asarray(np.linalg.matrix_rank(x, tol, hermitian, rtol=rtol))),
+    in_lapack(lambda x, *, tol, hermitian, rtol: as_array(np.linalg.matrix_rank(x, tol, hermitian, rtol=rtol))),
     name="matrix_rank",
     infer=lambda x, *, tol, hermitian, rtol: ShapeDtype(x.shape[:-2], np.dtype(np.intp)),
     batch=batching.gufunc(2),

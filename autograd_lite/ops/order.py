@@ -11,6 +11,7 @@ import numpy as np
 
 from ..core import batching
 from ..core.errors import refuse
+from ..core.foreign import as_array
 from ..core.op import composes, nondifferentiable
 from ..core.shapes import ShapeDtype, normalize_axis
 from .operands import along_axis, operand, values
@@ -76,7 +77,7 @@ def _batched_search(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], p
 
 
 searchsorted = nondifferentiable(
-    lambda x, y, *, side: np.asarray(np.searchsorted(x, y, side)),
+    lambda x, y, *, side: as_array(np.searchsorted(x, y, side)),
     name="searchsorted",
     infer=lambda x, y, *, side: ShapeDtype(y.shape, _INTP),
     bind=_bind_searchsorted,
@@ -159,7 +160,7 @@ def _infer_arg(x: ShapeDtype, *, axis: int | None, keepdims: bool) -> ShapeDtype
 def _nanarg(function: Callable[..., Any]) -> Any:
     name = function.__name__
     return nondifferentiable(
-        lambda x, *, axis, keepdims: np.asarray(function(x, axis=axis, keepdims=keepdims)),
+        lambda x, *, axis, keepdims: as_array(function(x, axis=axis, keepdims=keepdims)),
         name=name,
         infer=_infer_arg,
         bind=_bind_nanarg,

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..core.bits import chosen
 from ..core.blocks import blocks
+from ..core.foreign import home, placed
 from ..core.op import Op, structural
 from ..core.shapes import Shape, ShapeDtype
 from .windowed import Padding, Place, kernel_for, layout, reach, standing_for, tap_places, windows_along
@@ -51,7 +52,7 @@ def _window_max(x: Any, *, window: Shape, stride: Shape, padding: Padding) -> An
         size, length, step, pad = out.shape[axis], window[axis - 1], stride[axis - 1], padding[axis - 1]
         count = windows_along(size, length, step, pad)
         start = np.maximum(step * np.arange(count) - pad[0], 0)
-        whole, out = out, _along(out, axis, start if pad[0] else slice(0, start[-1] + 1, step))
+        whole, out = out, _along(out, axis, placed(start, x) if pad[0] else slice(0, start[-1] + 1, step))
         for tap in range(1, length):
             windows, elements = reach(tap, size, count, step, pad[0])
             part = _along(whole, axis, elements)
@@ -79,7 +80,7 @@ def _first_equal(
     any_nan = z.dtype.kind == "f" and bool(np.isnan(z).any())
     for samples in blocks(len(y), y[:1].nbytes, _BYTES):
         some_y, some_z = y[samples], z[samples]
-        found = np.zeros(some_z.shape, bool)
+        found = home(z).zeros(some_z.shape, bool)
         for windows, elements in taps:
             here, there, done = some_y[elements], some_z[windows], found[windows]
             equal = here == there
@@ -94,7 +95,7 @@ def _window_take_equal(x: Any, y: Any, z: Any, *, window: Shape, stride: Shape, 
     ufunc = kernel_for("window_take_equal", x, y, z)
     if ufunc is not None and x.dtype == y.dtype == z.dtype:
         return ufunc(x, y, z, _layout(window, stride, padding))
-    out = np.zeros(z.shape, x.dtype)
+    out = home(x).zeros(z.shape, x.dtype)
     for samples, windows, elements, equal in _first_equal(y, z, window, stride, padding):
         part = out[samples][windows]
         part += chosen(equal, x[samples][elements])
@@ -107,7 +108,7 @@ def _window_put_equal(x: Any, y: Any, z: Any, *, window: Shape, stride: Shape, p
         return ufunc(x, y, z, _layout(window, stride, padding))
     apart = all(step >= n for step, n in zip(stride, window, strict=True))
     tiled = stride == window and all(n == k * c for n, k, c in zip(y.shape[1:-1], window, z.shape[1:-1], strict=True))
-    out = np.empty(y.shape, x.dtype) if tiled and not any(map(any, padding)) else np.zeros(y.shape, x.dtype)
+    out = home(x).empty(y.shape, x.dtype) if tiled and not any(map(any, padding)) else home(x).zeros(y.shape, x.dtype)
     for samples, windows, elements, equal in _first_equal(y, z, window, stride, padding):
         part = out[samples][elements]
         if apart:
@@ -122,7 +123,7 @@ def _window_sum(x: Any, *, window: Shape, stride: Shape, padding: Padding) -> An
     ufunc = kernel_for("window_sum", x)
     if ufunc is not None:
         return ufunc(x, standing_for(counts), _layout(window, stride, padding))
-    out = np.zeros((x.shape[0], *counts, x.shape[-1]), x.dtype)
+    out = home(x).zeros((x.shape[0], *counts, x.shape[-1]), x.dtype)
     for windows, elements in _taps(x.shape[1:-1], window, stride, padding):
         part = out[windows]
         part += x[elements]
@@ -133,7 +134,7 @@ def _window_spread(x: Any, *, size: Shape, window: Shape, stride: Shape, padding
     ufunc = kernel_for("window_spread", x)
     if ufunc is not None:
         return ufunc(x, standing_for(size), _layout(window, stride, padding))
-    out = np.zeros((x.shape[0], *size, x.shape[-1]), x.dtype)
+    out = home(x).zeros((x.shape[0], *size, x.shape[-1]), x.dtype)
     for windows, elements in _taps(size, window, stride, padding):
         part = out[elements]
         part += x[windows]

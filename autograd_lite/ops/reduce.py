@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
+from ..core.foreign import as_array
 from ..core.op import Op, applied, nondifferentiable, reduction
 from ..core.rewrites import Rewrite, normal, scalar
 from ..core.shapes import (
@@ -253,7 +254,7 @@ def _product_of_others(out: Any, x: Any, *, axis: Any, dtype: Any) -> Any:
     tree = []
     while level.shape[-1] > 1:
         if level.shape[-1] % 2:
-            level = np.concatenate([level, np.ones((*level.shape[:-1], 1), x.dtype)], axis=-1)
+            level = np.concatenate([level, np.ones_like(level[..., :1])], axis=-1)
         tree.append(level)
         level = level[..., 0::2] * level[..., 1::2]
     others = np.ones_like(level)
@@ -405,7 +406,7 @@ def batched_arg(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], param
 
 
 def _arg_forward(method: str) -> Callable[..., Any]:
-    return lambda x, *, axis, keepdims: getattr(np.asarray(x), method)(axis=axis, keepdims=keepdims)
+    return lambda x, *, axis, keepdims: getattr(as_array(x), method)(axis=axis, keepdims=keepdims)
 
 
 argmax = nondifferentiable(
@@ -449,7 +450,7 @@ def _bind_count_nonzero(a: Any, axis: Axis = None, *, keepdims: bool = False) ->
 
 
 def _count_nonzero(x: Any, *, axis: Any, keepdims: bool) -> Any:
-    return np.asarray(np.count_nonzero(x, axis=axis, keepdims=keepdims))  # a Python int in NumPy 2.0
+    return as_array(np.count_nonzero(x, axis=axis, keepdims=keepdims))  # a Python int in NumPy 2.0
 
 
 count_nonzero = nondifferentiable(

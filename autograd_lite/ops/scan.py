@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
+from ..core.foreign import home
 from ..core.op import Op, composes, structural
 from ..core.shapes import ShapeDtype, normalize_axis
 from .operands import along_axis, newer
@@ -34,7 +35,7 @@ def _backwards(a: Any, axis: int) -> Any:
 def _shifted(a: Any, axis: int, first: float) -> Any:
     """Shift every element by one along `axis`; the last is dropped and `first` comes in."""
     before = (slice(None),) * axis
-    front = np.full((*a.shape[:axis], min(1, a.shape[axis]), *a.shape[axis + 1 :]), first, a.dtype)
+    front = home(a).full((*a.shape[:axis], min(1, a.shape[axis]), *a.shape[axis + 1 :]), first, a.dtype)
     return np.concatenate([front, a[(*before, slice(None, -1))]], axis=axis)
 
 
@@ -58,10 +59,12 @@ def _recur(x: Any, y: Any, *, axis: int) -> Any:
     x, y = np.broadcast_arrays(x, y)
     dtype = np.result_type(x, y)
     rows, increments = np.moveaxis(x, axis, 0), np.moveaxis(y, axis, 0)
-    out = np.empty(rows.shape, dtype)
+    out = home(x).empty(rows.shape, dtype)
     if not out.size:
         return np.moveaxis(out, 0, axis)
-    if out[:1].size <= _FEW_LANES:  # a loop over numbers is faster than one over short arrays
+    if (
+        out[:1].size <= _FEW_LANES and out.__class__ is np.ndarray
+    ):  # a loop over numbers is faster than one over short arrays
         lanes = out.reshape(out.shape[0], -1)
         for k in range(lanes.shape[1]):
             z: Any = 0.0
@@ -71,7 +74,7 @@ def _recur(x: Any, y: Any, *, axis: int) -> Any:
                 found.append(z)
             lanes[:, k] = found
     else:
-        z = np.zeros(out.shape[1:], dtype)
+        z = home(x).zeros(out.shape[1:], dtype)
         for k in range(out.shape[0]):
             z = rows[k] * z + increments[k]
             out[k] = z

@@ -12,6 +12,7 @@ import numpy as np
 from ..core import batching
 from ..core.equivalents import UFUNCS
 from ..core.errors import ShapeError
+from ..core.foreign import add_at, home
 from ..core.op import Op, applied, composes, elementwise, structural
 from ..core.rewrites import Rewrite, is_always
 from ..core.shapes import ShapeDtype, normalize_axis
@@ -145,12 +146,11 @@ take_along_axis: Op = structural(
 def _add_along_axis(x: Any, y: Any, *, axis: int, length: int) -> Any:
     """Add each element of x to zeros, at the place along `axis` that y names."""
     shape = tuple(length if i == axis else n for i, n in enumerate(x.shape))
-    out = np.zeros(shape, x.dtype)
-    index = [np.arange(n).reshape((-1,) + (1,) * (x.ndim - i - 1)) for i, n in enumerate(x.shape)]
+    out = home(x).zeros(shape, x.dtype)
+    index = [home(x).arange(n).reshape((-1,) + (1,) * (x.ndim - i - 1)) for i, n in enumerate(x.shape)]
     index[axis] = np.where(y < 0, y + length, y)
-    flat = np.ravel_multi_index(tuple(np.broadcast_arrays(*index)), shape) if x.size else np.zeros(0, np.intp)
-    np.add.at(out.reshape(-1), flat.reshape(-1), x.reshape(-1))
-    return out
+    flat = np.ravel_multi_index(tuple(np.broadcast_arrays(*index)), shape) if x.size else home(x).zeros(0, np.intp)
+    return add_at(out.reshape(-1), (flat.reshape(-1),), x.reshape(-1)).reshape(shape)
 
 
 def _infer_add_along(x: ShapeDtype, y: ShapeDtype, *, axis: int, length: int) -> ShapeDtype:

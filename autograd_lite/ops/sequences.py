@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.foreign import home
 from ..native import functions as fast
 
 
@@ -31,12 +32,12 @@ def cut(a: Any, parts: int) -> list[Any]:
 
 def delayed(a: Any, first: Any = None) -> Any:
     """Shift everything one step forward; the last step is dropped, and zeros or `first` come in."""
-    return np.concatenate([np.zeros((1, *a.shape[1:]), a.dtype) if first is None else first[None], a[:-1]], axis=0)
+    return np.concatenate([home(a).zeros((1, *a.shape[1:]), a.dtype) if first is None else first[None], a[:-1]], axis=0)
 
 
 def advanced(a: Any) -> Any:
     """Shift everything one step back; the first step is dropped, and zeros come in."""
-    return np.concatenate([a[1:], np.zeros((1, *a.shape[1:]), a.dtype)], axis=0)
+    return np.concatenate([a[1:], home(a).zeros((1, *a.shape[1:]), a.dtype)], axis=0)
 
 
 def times(a: Any, w: Any) -> Any:

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from ..core.foreign import as_array
 from ..core.op import Op, applied, composes, elementwise
 from ..native import functions as fast
 
 
 def _wide(x: Any) -> tuple[Any, np.dtype[Any]]:
-    x = np.asarray(x)
+    x = as_array(x)
     dtype = x.dtype if x.dtype.kind in "fc" else np.dtype(np.float64)
     return x.astype(np.result_type(x.dtype, np.float64)), dtype
 

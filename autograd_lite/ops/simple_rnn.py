@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core import batching
+from ..core.foreign import home
 from ..core.op import Op, structural
 from ..core.shapes import ShapeDtype
 from ..native import functions as fast
@@ -47,10 +48,10 @@ def _slope(h: Any, activation: str) -> Any:
 
 # ---- forward and adjoint, on arrays ---------------------------------------------------------------------------------
 def _forward(x: Any, *, batch: int, activation: str) -> Any:
-    x = np.ascontiguousarray(x, floating(x.dtype))
+    x = home(x).ascontiguousarray(x, floating(x.dtype))
     b, r, z = _rows(x, batch)
     out = z + b
-    product, relu = np.empty(out.shape[1:], x.dtype), activation == "relu"
+    product, relu = home(x).empty(out.shape[1:], x.dtype), activation == "relu"
     for t, h in enumerate(out):
         if t:
             h += fast.matmul(out[t - 1], r, out=product)
@@ -63,11 +64,11 @@ def _forward(x: Any, *, batch: int, activation: str) -> Any:
 
 def _backward(g: Any, out: Any, x: Any, *, batch: int, activation: str) -> Any:
     dtype = floating(g.dtype, out.dtype, x.dtype)
-    g, out, x = (np.ascontiguousarray(a, dtype) for a in (g, out, x))
+    g, out, x = (home(x).ascontiguousarray(a, dtype) for a in (g, out, x))
     r = _rows(x, batch).r
-    result = np.empty(x.shape, dtype)
+    result = home(x).empty(x.shape, dtype)
     db, dr, dz = _rows(result, batch)
-    back, product, slopes = np.ascontiguousarray(r.T), np.empty(out.shape[1:], dtype), _slope(out, activation)
+    back, product, slopes = home(x).ascontiguousarray(r.T), home(x).empty(out.shape[1:], dtype), _slope(out, activation)
     for t in range(len(out) - 1, -1, -1):
         d = dz[t]
         if t + 1 < len(out):
@@ -129,13 +130,13 @@ def _adjoint_by_x(g: Any, out: Any, x: Any, y: Any, z: Any, *, batch: int, activ
     rows = _rows(z, batch)
     _, h = _pushed(_rows(g, batch), y, z, batch, activation)
     ca, _ = _pull(x, _slope(y, activation), rows.r)
-    zeros = np.zeros(rows.z.shape, rows.z.dtype)
-    return _packed(np.zeros(rows.b.shape, rows.b.dtype), over_steps(delayed(h), ca), zeros)
+    zeros = np.zeros_like(rows.z)
+    return _packed(np.zeros_like(rows.b), over_steps(delayed(h), ca), zeros)
 
 
 def _adjoint_jvp(tangents: Any, out: Any, x: Any, y: Any, z: Any, *, batch: int, activation: str) -> Any:
     """Differentiate the equations of `_pull`: the change of an equation's coefficients is a source term of it."""
-    dx, dy, dz = (np.zeros(a.shape, a.dtype) if d is None else d for d, a in zip(tangents, (x, y, z), strict=True))
+    dx, dy, dz = (np.zeros_like(a) if d is None else d for d, a in zip(tangents, (x, y, z), strict=True))
     slopes, r, w = _slope(y, activation), _rows(z, batch).r, _rows(dz, batch)
     ca, ch = _pull(x, slopes, r)
     bends = None if activation == "relu" else -2 * y * dy * ch

@@ -10,6 +10,7 @@ import numpy as np
 from ..core import batching
 from ..core.blocks import blocks
 from ..core.errors import ShapeError
+from ..core.foreign import home, is_foreign
 from ..core.op import Op, reduction, structural
 from ..core.shapes import ShapeDtype, reduced_shape
 from ..native import functions as fast
@@ -39,7 +40,11 @@ def _logsumexp(x: Any, *, axis: Any, keepdims: bool) -> Any:
     rows = _as_last(x, axis)
     if rows is not None and (found := _logsumexp_kernel(rows)) is not None:
         return found.reshape(reduced_shape(x.shape, axis, keepdims))
-    top = x.max(axis=axis, keepdims=True) if x.size else np.full(reduced_shape(x.shape, axis, True), -np.inf, x.dtype)
+    top = (
+        x.max(axis=axis, keepdims=True)
+        if x.size
+        else home(x).full(reduced_shape(x.shape, axis, True), -np.inf, x.dtype)
+    )
     shift = np.where(np.isfinite(top), top, 0)
     with np.errstate(divide="ignore", over="ignore"):
         out = np.log(np.exp(x - shift).sum(axis=axis, keepdims=True)) + shift
@@ -64,6 +69,8 @@ _MANY, _SHORT = 2048, 512
 
 def _are_tame(top: Any) -> bool:
     """Return whether subtracting these maxima from smaller numbers can neither overflow nor be invalid."""
+    if is_foreign(top):
+        return False  # who knows, without waiting for a device
     largest: float = top.item(np.abs(top).argmax())  # NaN, if there is one
     return abs(largest) < 1e15 and top.dtype.char in "fd"
 
@@ -105,7 +112,7 @@ def _softmax(x: Any, *, axis: int) -> Any:
     x = floating(x)
     if axis == x.ndim - 1 and (found := _softmax_kernel(x)) is not None:
         return found
-    short = x.size >= _MANY and axis == x.ndim - 1 and x.shape[axis] <= _SHORT
+    short = not is_foreign(x) and x.size >= _MANY and axis == x.ndim - 1 and x.shape[axis] <= _SHORT
     if short and x.flags.c_contiguous and x.dtype in (np.float32, np.float64):
         return _softmax_rows(x)
     if not x.size:

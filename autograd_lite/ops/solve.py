@@ -15,6 +15,7 @@ import numpy as np
 from ..core import batching
 from ..core.equivalents import CHECKED
 from ..core.errors import ShapeError
+from ..core.foreign import as_array, home, is_foreign
 from ..core.op import Op, composes, structural
 from ..core.shapes import ShapeDtype, normalize_axis
 from ..native import functions as fast
@@ -196,8 +197,8 @@ def _inverse_or_limit(x: Any) -> Any:
     try:
         return np.linalg.inv(x)
     except np.linalg.LinAlgError:
-        singular = np.asarray(np.linalg.slogdet(x)[0] == 0)
-        out = np.linalg.inv(np.where(as_matrices(singular), np.eye(x.shape[-1], dtype=x.dtype), x))
+        singular = as_array(np.linalg.slogdet(x)[0] == 0)
+        out = np.linalg.inv(np.where(as_matrices(singular), home(x).eye(x.shape[-1], dtype=x.dtype), x))
         out[singular] = np.nan if x.dtype.kind == "c" else _limit_of_inverse(x[singular])
         return out
 
@@ -228,7 +229,7 @@ def _invert_triangle(x: Any) -> Any:
     if n <= 24:
         return np.linalg.inv(x)
     k = n // 2
-    out = np.zeros(x.shape, x.dtype)
+    out = home(x).zeros(x.shape, x.dtype)
     out[..., :k, :k] = a = _invert_triangle(x[..., :k, :k])
     out[..., k:, k:] = b = _invert_triangle(x[..., k:, k:])
     out[..., :k, k:] = fast.product(a, -x[..., :k, k:], b)
@@ -274,20 +275,22 @@ def _tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
 
 def _products_without_one(s: Any) -> Any:
     n = s.shape[-1]
-    return np.where(np.eye(n, dtype=bool), 1, s[..., None, :]).prod(axis=-1)
+    return np.where(home(s).eye(n, dtype=bool), 1, s[..., None, :]).prod(axis=-1)
 
 
 def _products_without_two(s: Any) -> Any:
     n = s.shape[-1]
-    one = np.eye(n, dtype=bool)
+    one = home(s).eye(n, dtype=bool)
     return np.where(one[:, None] | one[None, :], 1, s[..., None, None, :]).prod(axis=-1)
 
 
 def _cofactor(x: Any) -> Any:
     if x.shape[-1] == 1:
-        return np.ones(x.shape, lapack_dtype(x.dtype))
+        return home(x).ones(x.shape, lapack_dtype(x.dtype))
     if x.shape[-1] == 2:
-        return (x[..., ::-1, ::-1] * np.array([[1, -1], [-1, 1]])).astype(lapack_dtype(x.dtype))
+        return (x[..., ::-1, ::-1] * home(x).array([[1, -1], [-1, 1]])).astype(lapack_dtype(x.dtype))
+    if is_foreign(x):  # which need not raise
+        return _cofactor_of_any(x)
     try:
         inverse = np.linalg.inv(x)
     except np.linalg.LinAlgError:
@@ -301,7 +304,7 @@ def _cofactor(x: Any) -> Any:
 
 def _cofactor_of_any(x: Any) -> Any:
     if not np.isfinite(x).all():
-        return np.full(x.shape, np.nan, x.dtype)
+        return home(x).full(x.shape, np.nan, x.dtype)
     u, s, vh = np.linalg.svd(x)
     sign = as_matrices(np.linalg.det(u) * np.linalg.det(vh))
     return fast.matmul(sign * (u * _products_without_one(s)[..., None, :]).conj(), vh.conj()).astype(x.dtype)
@@ -311,11 +314,11 @@ def _second_cofactor(x: Any, y: Any) -> Any:
     # With e = uᴴ y v: row i, column j of the result in these bases is -e[j, i] times the singular values but i
     # and j; on the diagonal it is the sum of e[k, k] times those but i and k.
     if not np.isfinite(x).all():
-        return np.full(np.broadcast_shapes(x.shape, y.shape), np.nan, lapack_dtype(x.dtype, y.dtype))
+        return home(x).full(np.broadcast_shapes(x.shape, y.shape), np.nan, lapack_dtype(x.dtype, y.dtype))
     u, s, vh = np.linalg.svd(x)
-    p = _products_without_two(s) * (1 - np.eye(s.shape[-1], dtype=s.dtype))
+    p = _products_without_two(s) * (1 - home(s).eye(s.shape[-1], dtype=s.dtype))
     e = fast.product(u.conj().mT, y, vh.conj().mT)
-    k = np.arange(s.shape[-1])
+    k = home(s).arange(s.shape[-1])
     w = -p * e.mT
     w[..., k, k] = fast.matmul(p, e[..., k, k][..., None])[..., 0]
     sign = as_matrices(np.linalg.det(u) * np.linalg.det(vh))
@@ -332,10 +335,10 @@ def _third_derivative(g: Any, out: Any, x: Any, y: Any) -> Any:
         return 0 * (x + g + y)  # a polynomial of degree at most 2
     n = inverse_or_limit(x)
     a, b = fast.matmul(n, g), fast.matmul(n, y)
-    ta, tb = (as_matrices(np.linalg.trace(m)) for m in (a, b))
+    ta, tb = (as_matrices(np.trace(m, axis1=-2, axis2=-1)) for m in (a, b))
     ab, ba = fast.matmul(a, b), fast.matmul(b, a)
     terms = (
-        (ta * tb - as_matrices(np.linalg.trace(ab))) * n
+        (ta * tb - as_matrices(np.trace(ab, axis1=-2, axis2=-1))) * n
         - ta * fast.matmul(b, n)
         - tb * fast.matmul(a, n)
         + fast.matmul(ab, n)
@@ -373,7 +376,7 @@ second_cofactor: Op = structural(
 )
 det: Op = structural(
     "det",
-    in_lapack(lambda x: np.asarray(np.linalg.det(x))),
+    in_lapack(lambda x: as_array(np.linalg.det(x))),
     lambda g, out, x: as_matrices(g) * cofactor(x),
     saves="x",
     infer=lambda x: ShapeDtype(x.shape[:-2], lapack_dtype(x.dtype)),
@@ -399,13 +402,13 @@ def _slogdet_jvp(tangents: Sequence[Any], out: Any, x: Any) -> Any:
     t = tangents[0]
     z = zero_mask(t * inverse_or_limit(x).mT, t).sum(axis=(-2, -1))
     if x.dtype.kind != "c":
-        return np.stack([np.zeros(z.shape, z.dtype), z], axis=-1)
+        return np.stack([np.zeros_like(z), z], axis=-1)
     return np.stack([1j * out[..., 0] * np.imag(z), np.real(z) + 0j], axis=-1)
 
 
 def _sign_and_logdet(x: Any) -> Any:
     sign, size = np.linalg.slogdet(x)
-    out = np.empty((*x.shape[:-2], 2), sign.dtype)
+    out = home(x).empty((*x.shape[:-2], 2), sign.dtype)
     out[..., 0] = sign
     out[..., 1] = size
     return out

@@ -25,6 +25,7 @@ import numpy as np
 
 from ..core import batching
 from ..core.blocks import blocks
+from ..core.foreign import home
 from ..core.op import Op, structural
 from ..core.shapes import ShapeDtype
 from ..native.kernels import row_kernel
@@ -42,7 +43,7 @@ def _mean(a: Any, b: Any) -> Any:
 
 
 def _centered(a: Any, center: bool) -> Any:
-    return a - _mean(a, np.ones(a.shape[-1:], a.dtype)) if center else a
+    return a - _mean(a, home(a).ones(a.shape[-1:], a.dtype)) if center else a
 
 
 # ---- forward and derivative, on arrays: a block of rows stays in the cache ------------------------------------------
@@ -51,8 +52,8 @@ def _centered(a: Any, center: bool) -> Any:
 def _shifted(a: Any, out: Any, center: bool) -> Any:
     """Write a minus its mean into `out`, and return it."""
     if center:
-        return np.subtract(a, _mean(a, np.ones(a.shape[-1:], a.dtype)), out=out)
-    np.copyto(out, a)
+        return np.subtract(a, _mean(a, home(a).ones(a.shape[-1:], a.dtype)), out=out)
+    out[...] = a
     return out
 
 
@@ -71,8 +72,8 @@ def _by_rows(work: Any, *arrays: Any) -> Any:
     wide = np.result_type(dtype, np.float32)
     shape = arrays[0].shape
     if not arrays[0].size:
-        return np.empty(shape, dtype)
-    rows = [np.ascontiguousarray(a, wide).reshape(-1, shape[-1]) for a in arrays]
+        return home(arrays[0]).empty(shape, dtype)
+    rows = [home(a).ascontiguousarray(a, wide).reshape(-1, shape[-1]) for a in arrays]
     out = np.empty_like(rows[0])
     for s in blocks(len(out), shape[-1]):
         work(*(a[s] for a in rows), out[s])

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.foreign import as_array, is_foreign
 from ..core.op import Op, applied, elementwise, fused
 from ..native import functions as fast
 
@@ -16,8 +17,8 @@ def _arcsinh_vjp(g: Any, out: Any, x: Any) -> Any:
 
 def _sum_of_squares(x: Any, y: Any) -> Any:
     """Return x² + y² if none of them over- or underflows, else None."""
-    s = np.asarray(x * x + y * y)
-    if s.dtype.kind != "f" or not s.size:
+    s = as_array(x * x + y * y)
+    if is_foreign(s) or s.dtype.kind != "f" or not s.size:
         return None
     limits = np.finfo(s.dtype)
     return s if limits.tiny / limits.eps <= s.min() and s.max() < np.inf else None
@@ -32,7 +33,7 @@ def _direction(x: Any, y: Any) -> Any:
         # Scale small and large values; next to an infinite one the other vanishes; (0, 0) is the tip of the cone.
         by = np.where(h < 1, 1 / np.finfo(h.dtype).eps, 0.25).astype(h.dtype)
         infinite = np.isinf(x) | np.isinf(y)
-        a, b = (np.where(infinite, np.where(np.isinf(v), np.copysign(1, v), v * 0), v * by) for v in (x, y))
+        a, b = (np.where(infinite, np.where(np.isinf(v), np.copysign(1, v), v * 0)[()], v * by) for v in (x, y))
         return np.where(h == 0, 0, a / np.hypot(a, b)).astype(h.dtype)
 
 

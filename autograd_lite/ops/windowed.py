@@ -28,10 +28,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from ..core.foreign import home, is_foreign
 from ..core.op import Op, structural
 from ..core.shapes import Shape, ShapeDtype
 from ..native import functions as fast
-from ..native.kernels import KERNELS
+from ..native.kernels import KERNELS, NATIVE
 
 _BLOCK = 1 << 21  # bytes of the matrix of windows: small compared with the arrays, large enough for efficient products
 _FEW_CHANNELS = 8  # with fewer, runs along the last spatial axis are longer than those along channels
@@ -74,7 +75,7 @@ def tap_places(
 def kernel_for(name: str, *arrays: Any) -> np.ufunc | None:
     """Return the native kernel for the number of spatial axes of the first array, if it takes arrays of such dtypes."""
     ufunc = KERNELS.get(f"{name}_{arrays[0].ndim - 2}")
-    return ufunc if all(x.dtype.char in "fd" for x in arrays) else None
+    return ufunc if all(x.__class__ in NATIVE and x.dtype.char in "fd" for x in arrays) else None
 
 
 @functools.cache
@@ -111,7 +112,7 @@ def _sizes(x: Shape, w: Shape, stride: Shape, padding: Padding, dilation: Shape,
 def _padded(x: Any, padding: Padding) -> Any:
     if not any(map(any, padding)):
         return x
-    wide = np.zeros(
+    wide = home(x).zeros(
         (x.shape[0], *(n + sum(p) for n, p in zip(x.shape[1:-1], padding, strict=True)), x.shape[-1]), x.dtype
     )
     wide[(slice(None), *(slice(p[0], p[0] + n) for n, p in zip(x.shape[1:-1], padding, strict=True)))] = x
@@ -122,11 +123,24 @@ def _windows(x: Any, s: _Sizes, stride: Shape, padding: Padding, dilation: Shape
     """Return a view of the padded x, shape (N, *O, *K, G, C/G)."""
     x = _padded(x, padding)
     x = x.reshape(*x.shape[:-1], s.groups, s.inputs)
+    if is_foreign(x):
+        return _windows_by_slices(x, s, stride, dilation)
     spatial = x.strides[1:-2]
     steps = (a * b for a, b in zip(spatial, stride, strict=True))
     taps = (a * b for a, b in zip(spatial, dilation, strict=True))
     shape = (s.batch, *s.counts, *s.kernel, s.groups, s.inputs)
     return as_strided(x, shape, (x.strides[0], *steps, *taps, *x.strides[-2:]), writeable=False)
+
+
+def _windows_by_slices(x: Any, s: _Sizes, stride: Shape, dilation: Shape) -> Any:
+    """As `_windows`, for arrays that NumPy has no view of."""
+    taps = []
+    for tap in itertools.product(*map(range, s.kernel)):
+        axes = zip(tap, dilation, stride, s.counts, strict=True)
+        taps.append(x[(slice(None), *(slice(k * d, k * d + (n - 1) * step + 1, step) for k, d, step, n in axes))])
+    rank = len(s.size)
+    stacked = np.stack(taps, axis=1 + rank)
+    return stacked.reshape(*stacked.shape[: 1 + rank], *s.kernel, *stacked.shape[2 + rank :])
 
 
 def _blocks(s: _Sizes, bytes_per_window: int) -> Iterator[tuple[slice, slice]]:
@@ -143,7 +157,7 @@ def _blocks(s: _Sizes, bytes_per_window: int) -> Iterator[tuple[slice, slice]]:
 class _Matrix:
     """Copies blocks of windows into one buffer, as matrices (G, rows, K C/G) whose rows are windows."""
 
-    def __init__(self, s: _Sizes, dtype: np.dtype[Any]) -> None:
+    def __init__(self, s: _Sizes, dtype: np.dtype[Any], xp: Any) -> None:
         rank = len(s.size)
         self.width = math.prod(s.kernel) * s.inputs
         self.groups = s.groups
@@ -151,15 +165,15 @@ class _Matrix:
         rows, taps, group = (*range(1 + rank),), (*range(1 + rank, 1 + 2 * rank),), 1 + 2 * rank
         self.order = (group, *taps, group + 1, *rows) if self.across else (group, *rows, *taps, group + 1)
         self.blocks = list(_blocks(s, self.width * s.groups * dtype.itemsize))
-        self.buffer = np.empty(0, dtype)
+        self.buffer, self.xp = xp.empty(0, dtype), xp
 
     def of(self, windows: Any) -> Any:
         """Return the matrices of a block."""
         if self.buffer.size < windows.size:
-            self.buffer = np.empty(windows.size, self.buffer.dtype)
+            self.buffer = self.xp.empty(windows.size, self.buffer.dtype)
         turned = windows.transpose(self.order)
         flat = self.buffer[: windows.size]
-        np.copyto(flat.reshape(turned.shape), turned)
+        flat.reshape(turned.shape)[...] = turned
         if self.across:
             return flat.reshape(self.groups, self.width, -1).swapaxes(1, 2)
         return flat.reshape(self.groups, -1, self.width)
@@ -181,7 +195,7 @@ class _Taps:
     def __init__(self, w: Any, s: _Sizes) -> None:
         self.s = s
         # One matrix per tap: additions to the result then have long contiguous runs.
-        self.weights = np.asarray(_kernel_by_group(w, s).swapaxes(2, 3), order="C")
+        self.weights = home(w).ascontiguousarray(_kernel_by_group(w, s).swapaxes(2, 3))
 
     def of(self, y: Any) -> Any:
         """Return the products, shape (K, n, *o, G, C/G)."""
@@ -201,15 +215,16 @@ class _Runs:
         self.s, self.length = s, s.kernel[-1]
         turned = w.reshape(-1, self.length, s.inputs, s.outputs)[:, ::-1]
         self.weights = turned.transpose(1, 3, 0, 2).reshape(self.length * s.outputs, -1).astype(dtype)
-        self.row, self.sums = np.empty((0, s.outputs), dtype), np.empty(0, dtype)
+        self.xp = home(w)
+        self.row, self.sums = self.xp.empty((0, s.outputs), dtype), self.xp.empty(0, dtype)
 
     def of(self, y: Any) -> Any:
         """Return the products of all but the last axis of the kernel, shape (*K, n, *o, 1, C)."""
         k, places = self.length, (*y.shape[:-2], y.shape[-2] + self.length - 1)
         runs = -(-math.prod(places) // k)
         if len(self.row) != (runs + 1) * k - 1:
-            self.row = np.zeros(((runs + 1) * k - 1, self.s.outputs), self.row.dtype)
-            self.sums = np.empty((runs, k, self.weights.shape[1]), self.row.dtype)
+            self.row = self.xp.zeros(((runs + 1) * k - 1, self.s.outputs), self.row.dtype)
+            self.sums = self.xp.empty((runs, k, self.weights.shape[1]), self.row.dtype)
         self.row[k - 1 : k - 1 + math.prod(places)].reshape(*places, -1)[..., : y.shape[-2], :] = y
         for first in range(k):
             rows = self.row[first : first + runs * k].reshape(runs, -1)
@@ -228,9 +243,9 @@ def _convolution(x: Any, w: Any, *, stride: Shape, padding: Padding, dilation: S
         return ufunc(x, w, standing_for(s.counts), layout(dilation, stride, tuple(p[0] for p in padding)))
     dtype = np.result_type(x, w)
     windows = _windows(x, s, stride, padding, dilation)
-    matrix = _Matrix(s, dtype)
+    matrix = _Matrix(s, dtype, home(x))
     weights = _kernel_by_group(w, s).swapaxes(0, 1).reshape(groups, matrix.width, s.outputs)
-    out = np.empty((s.batch, *s.counts, w.shape[-1]), dtype)
+    out = home(x).empty((s.batch, *s.counts, w.shape[-1]), dtype)
     for block in matrix.blocks if out.size else ():
         part = out[block]
         if groups == 1:
@@ -250,8 +265,8 @@ def _convolution_kernel(
         return ufunc(x, y, standing_for(kernel), layout(dilation, stride, tuple(p[0] for p in padding)))
     dtype = np.result_type(x, y)
     windows = _windows(x, s, stride, padding, dilation)
-    matrix = _Matrix(s, dtype)
-    total = np.zeros((groups, matrix.width, s.outputs), dtype)
+    matrix = _Matrix(s, dtype, home(x))
+    total = home(x).zeros((groups, matrix.width, s.outputs), dtype)
     for block in matrix.blocks if y.size else ():
         total += fast.matmul(matrix.of(windows[block]).swapaxes(1, 2), _by_group(y[block], s))
     return total.reshape(groups, -1, s.inputs, s.outputs).transpose(1, 2, 0, 3).reshape(w_shape)
@@ -266,7 +281,7 @@ def _convolution_input(
         return ufunc(y, w, standing_for(size), layout(dilation, stride, tuple(p[0] for p in padding)))
     s = _sizes(x_shape, w.shape, stride, padding, dilation, groups)
     dtype = np.result_type(y, w)
-    out = np.zeros((s.batch, *size, groups, s.inputs), dtype)
+    out = home(y).zeros((s.batch, *size, groups, s.inputs), dtype)
     if not y.size or not w.size:
         return out.reshape(x_shape)
     runs = groups == stride[-1] == dilation[-1] == 1 and 1 < s.kernel[-1] <= 1 + s.counts[-1] // 2

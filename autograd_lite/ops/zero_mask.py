@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
+from ..core.foreign import is_foreign
 from ..core.op import Op, applied, elementwise
 from ..core.rewrites import Rewrite, never_zero
 
 
 def _zero_mask(x: Any, y: Any) -> Any:
     bad = np.isnan(x) & (y == 0)
-    return np.where(bad, 0, x) if bad.any() else x
+    return np.where(bad, 0, x) if is_foreign(x) or bad.any() else x  # which spares the wait for a device
 
 
 def _batched_mask(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 from ..core.arguments import described
 from ..core.depth import DEPTH
 from ..core.errors import GradError, more_on
+from ..core.foreign import is_foreign, to_numpy
 from ..core.mode import MODE, TAPES, is_grad_enabled
 from .scipy_names import instead
 
@@ -66,11 +67,17 @@ class Conversions:
         @property
         def requires_grad(self) -> bool: ...
 
+    @property
+    def __inside__(self) -> Any:
+        """What the tensor holds, for `core.foreign.home`."""
+        return self._data
+
     def numpy(self) -> npt.NDArray[Any]:
-        """Return a copy of the values."""
+        """Return a copy of the values; it is NumPy's, of whatever kind the tensor's array is."""
         if TAPES:
             leaving("t.numpy()")
-        return np.array(self._data)
+        data = self._data
+        return np.array(data if isinstance(data, np.ndarray | np.generic) else to_numpy(data))
 
     def item(self) -> Any:
         """Return the one element as a Python number."""
@@ -81,13 +88,13 @@ class Conversions:
                 f"item: expected a tensor of one element; received {described(self)}. Reduce it first, as by .mean(), "
                 "or use .tolist()"
             )
-        return self._data.item()
+        return to_numpy(self._data).item()
 
     def tolist(self) -> Any:
         """Return the values as nested lists of Python numbers."""
         if TAPES:
             leaving("t.tolist()")
-        return self._data.tolist()
+        return to_numpy(self._data).tolist()
 
     def __float__(self) -> float:
         return float(self._number("float"))
@@ -136,6 +143,8 @@ class Conversions:
                 "gradient. Use NumPy functions that Tensors support, make one Tensor of those in a list with ag.array, "
                 "or say t.detach().numpy() if that is meant, t.item() for a number" + more_on("bare-array")
             )
+        if is_foreign(self._data):  # whose library may refuse
+            return np.asarray(self._data, dtype)
         return np.array(self._data, dtype=dtype) if copy or dtype is not None else self.data
 
     @property

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..core.errors import GradError, more_on
+from ..core.foreign import to_numpy
 from ..core.hooks import HOOKS
 from ..core.mode import MODE, TAPES, no_grad
 from ..core.node import LEAF, next_stamp
@@ -59,6 +60,10 @@ class Lifted(Operators, Methods, Dispatched):
     def inner(self) -> Any:
         """What it holds in the place of the value: it has a NaN where this has one."""
         raise NotImplementedError
+
+    @property
+    def __inside__(self) -> Any:
+        return self.inner
 
     @property
     def example(self) -> Any:
@@ -127,15 +132,15 @@ class LiftedTensor(Tensor):
 
     def numpy(self) -> Any:
         """Return a copy of the values, where they are known."""
-        return np.array(self.data)
+        return np.array(to_numpy(self.data))
 
     def item(self) -> Any:
         """Return the one element as a Python number, where it is known."""
-        return self.data.item()
+        return to_numpy(self.data).item()
 
     def tolist(self) -> Any:
         """Return the values as nested lists of Python numbers, where they are known."""
-        return self.data.tolist()
+        return to_numpy(self.data).tolist()
 
     def detach(self) -> Tensor:
         """Return the same values, through which no derivative flows, at this level or further out."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..core.arguments import bound, described, is_sequence, kinds_of, refusal
 from ..core.errors import DtypeError, GradError, UnsupportedError
+from ..core.foreign import as_array
 from ..core.indices import IndexArray
 from ..core.messages import explained
 from ..core.mode import MODE, TAPES
@@ -38,7 +39,7 @@ def _index_part(k: Any) -> Any:
         if hasattr(k, "__apply_op__"):
             return tape.index(k)
     try:
-        array = np.asarray(k.data if hasattr(k, "__apply_op__") else k)
+        array = as_array(k.data if hasattr(k, "__apply_op__") else k)
     except (TypeError, ValueError):
         raise IndexError(
             f"t[index]: expected lists of indices to have equal lengths; received {described(k)}"

@@ -12,6 +12,7 @@ import numpy as np
 from ..core.arguments import numbers
 from ..core.depth import isolated
 from ..core.errors import DtypeError, GradError, UnsupportedError
+from ..core.foreign import copied, is_foreign
 from ..core.hooks import HOOKS
 from ..core.indices import indices_in
 from ..core.live import Live, bare_number
@@ -52,7 +53,7 @@ def _operand(op: Op, x: Any) -> Any:
         return x.__pos__() if hasattr(x, "__array_ufunc__") else x  # type: ignore[operator]
     if isinstance(x, (list, tuple)):
         return numbers(op.name, "the operand", x)
-    return NotImplemented
+    return x if is_foreign(x) else NotImplemented
 
 
 def _bare(op: Op, x: np.ndarray) -> np.ndarray:
@@ -391,6 +392,8 @@ def _save(keep: Sequence[bool], out: Any, values: list[Any], edges: list[Any]) -
             if isinstance(edge, np.ndarray):
                 values[i], seal = edges[i], _ = lent(i + 1, edge)
                 seals += seal or ()
+            elif is_foreign(edge):
+                values[i] = edges[i] = copied(edge)
             saved[i + 1] = values[i]
     return tuple(saved), seals
 
@@ -418,10 +421,12 @@ def owned(x: Any) -> Any:
     if isinstance(x, np.ndarray):
         return np.array(x)
     if not isinstance(x, HOOKS.tensor):  # a number or a value of a transformation: neither can change
-        return x
+        return x.copy() if is_foreign(x) else x
     if x._node is LEAF:
         return apply(shape.copy, (x,), {})
-    data = np.array(x._data) if x._node is None and isinstance(x._data, np.ndarray) else x._data
+    data = x._data
+    if x._node is None:
+        data = np.array(data) if isinstance(data, np.ndarray) else data.copy() if is_foreign(data) else data
     twin = wrap(data, x._node)
     twin.__class__ = x.__class__  # of one layout; see _lifted
     twin._shared = x._shared = True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Collection, Iterator
 from operator import setitem
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ import numpy as np
 from ..core.arguments import kinds_of, numbers
 from ..core.composite import maker
 from ..core.errors import DtypeError, GradError, ShapeError, TraceError, more_on
-from ..core.forks import fork_safe_lock
+from ..core.foreign import copied, is_foreign, may_write, taken, to_numpy
 from ..core.hooks import HOOKS
 from ..core.messages import explained
 from ..core.mode import MODE, TAPES, is_grad_enabled, no_grad
@@ -24,6 +23,7 @@ from ..core.undo import open_undo
 from ..ops import barrier, index, shape
 from ..tree import LEAVES
 from .conversions import Conversions, leaving
+from .hooks import AWAITED, ArrivalHook, GradKeeper, HookHandle, UserHook
 from .methods import Methods, canonical_index
 from .operators import Operators
 from .protocols import Dispatched, deferred
@@ -31,9 +31,6 @@ from .record import add_over, apply, binary, constant, moved, open_edge, owned, 
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-
-# Held while gradients are accumulated, so that threads that share a leaf lose none.
-GRAD_LOCK = fork_safe_lock()
 
 
 class Tensor(Operators, Methods, Dispatched, Conversions):
@@ -63,7 +60,7 @@ class Tensor(Operators, Methods, Dispatched, Conversions):
     _data: Any  # ndarray, or the NumPy scalar that NumPy returned for a 0-d result
     _node: Any  # Node, LEAF on a leaf that requires a gradient, or None
     _grad: Tensor | None
-    _hooks: list[UserHook]
+    _hooks: list[UserHook | ArrivalHook]
     _name: str | None
     _shared: bool
     _stamp: int
@@ -79,7 +76,8 @@ class Tensor(Operators, Methods, Dispatched, Conversions):
     ) -> None:
         try:
             wanted = bool(requires_grad)
-            data = np.array(a._data if isinstance(a, Tensor) else a, dtype=dtype, copy=copy or None)
+            given = a._data if isinstance(a, Tensor) else a
+            data = taken(given, dtype, copy) if is_foreign(given) else np.array(given, dtype=dtype, copy=copy or None)
         except Exception as error:
             given = {"a": a, "dtype": dtype, "requires_grad": requires_grad}
             raise explained("tensor", error, given, kinds_of(Tensor.__init__), final=False) from None
@@ -105,9 +103,14 @@ class Tensor(Operators, Methods, Dispatched, Conversions):
 
     @property
     def data(self) -> npt.NDArray[Any]:
-        """A read-only view of the values, which follows `assign`; `numpy()` returns a copy."""
+        """A read-only view of the values, which follows `assign`; `numpy()` returns a copy.
+
+        Of an array that is not NumPy's it is the array itself: change it with `assign` alone.
+        """
         if TAPES:
             leaving("t.data")
+        if is_foreign(self._data):
+            return self._data
         view = np.asarray(self._data).view()
         view.flags.writeable = False
         return view
@@ -238,7 +241,7 @@ class Tensor(Operators, Methods, Dispatched, Conversions):
         if self._node is not LEAF:
             if self._node.hooks is None:
                 self._node.hooks = []
-            self._node.hooks.append(_GradKeeper(self))
+            self._node.hooks.append(GradKeeper(self))
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> HookHandle:
         """Call `hook` with the gradient of this tensor whenever a backward pass has computed it.
@@ -270,8 +273,39 @@ class Tensor(Operators, Methods, Dispatched, Conversions):
             hooks = self._node.hooks
         added = UserHook(hook)
         # `retain_grad` keeps the gradient as all hooks have left it.
-        kept = sum(isinstance(h, _GradKeeper) for h in hooks)
+        kept = sum(isinstance(h, GradKeeper) for h in hooks)
         hooks.insert(len(hooks) - kept, added)
+        return HookHandle(hooks, added)
+
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> HookHandle:
+        """Call `hook` with this leaf as soon as `backward` has added the whole gradient to `.grad`.
+
+        The pass may still be on its way to other leaves, so that what the hook begins goes on beside it. If the pass
+        fails later, the gradients that have come stay.
+
+        Args:
+            hook: gets this tensor; what it returns is ignored.
+
+        Returns:
+            A handle whose `remove()` removes the hook.
+
+        Raises:
+            GradError: if this tensor is not a leaf that requires a gradient.
+
+        Example:
+            >>> w, b = tensor([1.0, 2.0], requires_grad=True), tensor(0.0, requires_grad=True, name="b")
+            >>> handle = b.register_post_accumulate_grad_hook(lambda t: print(t.name, t.grad.item(), w.grad))
+            >>> (w * w + b).sum().backward()
+            b 2.0 None
+        """
+        if self._node is not LEAF:
+            raise GradError(
+                "register_post_accumulate_grad_hook: expected a leaf that requires a gradient, whose .grad backward "
+                "fills; received another tensor. Call register_hook on it"
+            )
+        hooks = self._hooks = getattr(self, "_hooks", [])
+        hooks.append(added := ArrivalHook(hook))
+        AWAITED[:] = [True]
         return HookHandle(hooks, added)
 
     def assign(self, value: Tensor | npt.ArrayLike) -> None:
@@ -336,8 +370,8 @@ class Tensor(Operators, Methods, Dispatched, Conversions):
     def _writable(self) -> npt.NDArray[Any]:
         """Return the values in a buffer that no other tensor shares."""
         data = self._data
-        if getattr(self, "_shared", False) or data.__class__ is not np.ndarray or not data.flags.writeable:
-            self._data = data = np.array(data)
+        if getattr(self, "_shared", False) or not may_write(data):
+            self._data = data = copied(data)
             self._shared = False
         if self._node is not LEAF:
             self._node = None  # if it was a view of another tensor, it no longer is
@@ -470,7 +504,7 @@ class Tensor(Operators, Methods, Dispatched, Conversions):
         if isinstance(self._data, ShapeDtype):  # an input that its op did not save
             parts = [f"values not saved, shape={self.shape}"]
         else:
-            parts = [np.array2string(np.asarray(self._data), separator=", ", prefix="Tensor(")]
+            parts = [np.array2string(to_numpy(self._data), separator=", ", prefix="Tensor(")]
         if self.dtype not in (np.float64, np.int_, np.bool_):  # NumPy's defaults; int_ is int32 on some machines
             parts.append(f"dtype={self.dtype}")
         node = self._node
@@ -537,52 +571,3 @@ def tensor(
         Tensor([[1., 2.]], requires_grad=True, name='w')
     """
     return Tensor(a, dtype, requires_grad, name, copy=copy)
-
-
-class UserHook:
-    """A user's hook: it is given and returns Tensors that share nothing, while the engine may pass bare arrays."""
-
-    __slots__ = ("function",)
-
-    def __init__(self, function: Callable[[Tensor], Tensor | None]) -> None:
-        self.function = function
-
-    def __call__(self, g: Any) -> Any:
-        seen = owned(g) if isinstance(g, Tensor) else wrap(np.array(g), None)
-        changed: Any = self.function(seen)
-        if changed is None:
-            return None
-        new = owned(changed) if isinstance(changed, Tensor) else Tensor(changed)
-        if new.shape != g.shape:
-            raise ShapeError(f"register_hook: expected the hook to return shape {g.shape}; received {new.shape}")
-        if new.dtype != g.dtype:
-            new = apply(shape.astype, (new,), {"dtype": g.dtype})
-        return new if isinstance(g, Tensor) else new._data
-
-
-class HookHandle:
-    """Removes a hook."""
-
-    __slots__ = ("_hook", "_hooks")
-
-    def __init__(self, hooks: list[Any], hook: UserHook) -> None:
-        self._hooks, self._hook = hooks, hook
-
-    def remove(self) -> None:
-        """Remove the hook; calling this again has no effect."""
-        if self._hook in self._hooks:
-            self._hooks.remove(self._hook)
-
-
-class _GradKeeper:
-    """The hook behind `retain_grad`; refers to its tensor weakly, so that the graph is not a cycle."""
-
-    def __init__(self, owner: Tensor) -> None:
-        self._owner = weakref.ref(owner)
-
-    def __call__(self, g: Any) -> None:
-        owner = self._owner()
-        if owner is not None:
-            kept = owned(g) if isinstance(g, Tensor) else wrap(np.array(g), None)
-            with GRAD_LOCK:
-                owner._grad = kept if owner.grad is None else owner.grad + kept

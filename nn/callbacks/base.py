@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol, dataclass_transform
+from typing import Any, ClassVar, Protocol, dataclass_transform
 
 import numpy.typing as npt
 
@@ -11,6 +11,7 @@ from autograd_lite import Tensor
 
 from ..config.arguments import checked_here
 from ..config.fields import attribute, declare, field
+from ..distributed.world import rank
 from ..metrics import Metric
 from ..optimizers import Optimizer
 
@@ -57,6 +58,17 @@ class Trained(Protocol):
         """Write the values of all parameters and buffers to a file."""
 
 
+def say(text: str) -> None:
+    """Print a line, on the first of several ranks alone.
+
+    Example:
+        >>> say("Epoch 1: stopped")
+        Epoch 1: stopped
+    """
+    if rank() == 0:
+        print(text)
+
+
 class Callback:
     """Base class of all callbacks; a subclass overrides the methods that it needs.
 
@@ -77,6 +89,8 @@ class Callback:
 
     model: Trained
     params: dict[str, Any]
+    #: Whether only the first of several ranks calls it: one that prints or writes files, and changes no training.
+    first_rank_only: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -56,8 +56,13 @@ class CallbackList:
             if params:
                 callback.set_params(params)
         self.watches_batches = any(_has(c, hook) for c in self.callbacks for hook in _BATCH_HOOKS + _OTHER_BATCH_HOOKS)
+        self._muted: list[Any] = []
         guards = [c.admits for c in self.callbacks if hasattr(c, "admits")]
         self.guard: Callable[[Tensor], bool] | None = guards[0] if guards else None
+
+    def mute(self, muted: bool) -> None:
+        """Choose whether callbacks that print or write files are called: of several ranks only the first does."""
+        self._muted = [c for c in self.callbacks if getattr(c, "first_rank_only", False)] if muted else []
 
     def call(self, hook: str, *args: Any) -> None:
         """Call the method `hook` of every callback that has it, with empty logs if none are given."""
@@ -65,7 +70,7 @@ class CallbackList:
             args = (*args, {})
         for callback in self.callbacks:
             method = getattr(callback, hook, None)
-            if method is not None:
+            if method is not None and callback not in self._muted:
                 method(*args)
 
     def call_batch(self, hook: str, *args: Any) -> None:

@@ -11,7 +11,7 @@ from ..config.arguments import flag, number, one_of, optional, text
 from ..config.fields import Converted, attribute, field
 from ..saving.checkpoints import load_checkpoint, save_checkpoint
 from .arguments import frequency, path, path_text
-from .base import Declared, Logs
+from .base import Declared, Logs, say
 from .monitor import Monitor
 
 
@@ -44,6 +44,8 @@ class ModelCheckpoint(Declared):
         >>> os.path.exists(path)
         True
     """
+
+    first_rank_only = True
 
     filepath: Converted[str | os.PathLike[str], str] = field(path_text)
     monitor: str = field(text, default="val_loss")
@@ -95,7 +97,7 @@ class ModelCheckpoint(Declared):
         else:
             self.model.save(file)
         if self.verbose:
-            print(f"Epoch {epoch + 1}: ModelCheckpoint saved {file}")
+            say(f"Epoch {epoch + 1}: ModelCheckpoint saved {file}")
 
 
 class BackupAndRestore(Declared):
@@ -123,6 +125,8 @@ class BackupAndRestore(Declared):
         >>> history.epoch
         [0, 1]
     """
+
+    first_rank_only = True
 
     backup_dir: Converted[str | os.PathLike[str], Path] = field(path)
     loader: Any = field(default=None)

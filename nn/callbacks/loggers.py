@@ -35,6 +35,8 @@ class CSVLogger(Declared):
         'epoch,loss'
     """
 
+    first_rank_only = True
+
     filename: Converted[str | os.PathLike[str], Path] = field(path)
     separator: str = field(text, default=",")
     append: bool = field(flag, default=False)
@@ -96,6 +98,8 @@ class TensorBoard(Declared):
         >>> model.compile("sgd", "mse")  # doctest: +SKIP
         >>> model.fit([[1.0]], [[1.0]], callbacks=[TensorBoard("logs")])  # doctest: +SKIP
     """
+
+    first_rank_only = True
 
     log_dir: Converted[str | os.PathLike[str], Path] = field(path, default="logs")
     update_freq: int | str = field(frequency("epoch", "batch"), default="epoch")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from ..config.arguments import not_negative, number, one_of, text
 from ..config.fields import attribute, field
 from .arguments import function, size
-from .base import Declared, Logs
+from .base import Declared, Logs, say
 from .monitor import Monitor
 
 
@@ -45,7 +45,7 @@ class LearningRateScheduler(Declared):
             raise TypeError(f"LearningRateScheduler: expected schedule to return a number; received {rate!r}") from None
         optimizer.learning_rate = rate
         if self.verbose:
-            print(f"Epoch {epoch + 1}: LearningRateScheduler sets the learning rate to {rate:g}")
+            say(f"Epoch {epoch + 1}: LearningRateScheduler sets the learning rate to {rate:g}")
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if isinstance(logs, dict):
@@ -113,4 +113,4 @@ class ReduceLROnPlateau(Declared):
                 optimizer.learning_rate = max(rate * self.factor, self.min_lr)
                 self.cooling, self.waited = self.cooldown, 0
                 if self.verbose:
-                    print(f"Epoch {epoch + 1}: ReduceLROnPlateau sets the learning rate to {optimizer.learning_rate:g}")
+                    say(f"Epoch {epoch + 1}: ReduceLROnPlateau sets the learning rate to {optimizer.learning_rate:g}")

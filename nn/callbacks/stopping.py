@@ -14,7 +14,7 @@ from ..config.arguments import flag, not_negative, number, one_of, optional, tex
 from ..config.fields import attribute, field
 from ..optimizers.gradients import is_finite
 from .arguments import size
-from .base import Declared, Logs
+from .base import Declared, Logs, say
 from .monitor import Monitor
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class EarlyStopping(Declared):
             self.stopped_epoch = epoch
             self.model.stop_training = True
             if self.verbose:
-                print(f"Epoch {epoch + 1}: EarlyStopping, {self.monitor} was best in epoch {self.best_epoch + 1}")
+                say(f"Epoch {epoch + 1}: EarlyStopping, {self.monitor} was best in epoch {self.best_epoch + 1}")
 
     def _skips(self, logs: Logs | None) -> bool:
         """True if this epoch had no validation, but earlier ones did."""
@@ -175,4 +175,4 @@ class TerminateOnNaN(Declared):
     def _stop(self, why: str) -> None:
         self.stopped_batch = self._batch
         self.model.stop_training = True
-        print(f"Batch {self._batch}: TerminateOnNaN: {why}")
+        say(f"Batch {self._batch}: TerminateOnNaN: {why}")

@@ -95,6 +95,8 @@ PROBED: ContextVar[tuple[Any, tuple[Any, ...]] | None] = ContextVar("nn_probed",
 INSIDE_MODEL: ContextVar[bool] = ContextVar("nn_inside_model", default=False)
 #: the last softmax or sigmoid, and what it was applied to; see `activations.remember_logits`
 LOGITS: ContextVar[list[tuple[Any, Any, str]] | None] = ContextVar("nn_last_logits", default=None)
+#: the part of a global batch that the step which runs here has, if several ranks train; see `distributed.part`
+PART: ContextVar[Any] = ContextVar("nn_part", default=None)
 #: whether a loss is computed again because it was not finite, and takes limits where there are any; see `losses.loss`
 LIMITS: ContextVar[bool] = ContextVar("nn_limits_of_losses", default=False)
 #: losses and metrics of models that another thread is using, copied for this one, by the id of the model

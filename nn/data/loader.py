@@ -42,6 +42,8 @@ class DataLoader:
             nor a resumed run change what it draws.
         prefetch: number of batches to make ahead, in threads; 0 makes each on demand.
         workers: number of threads for that; an iterable is always read by one.
+        shard: (rank, size): hand out and read only the part of each batch that one of several ranks has, as many rows
+            on each, give or take one; `batch_size` stays that of the whole batch, and so does the order.
 
     Raises:
         TypeError: for any other data.
@@ -76,6 +78,7 @@ class DataLoader:
         transform: Callable[..., Any] | None = None,
         prefetch: int = 0,
         workers: int = 1,
+        shard: tuple[int, int] | None = None,
     ) -> None:
         for name, value, least in (("prefetch", prefetch, 0), ("workers", workers, 1), ("seed", seed, 0)):
             _integer(name, value, least, optional=name == "seed")
@@ -86,6 +89,7 @@ class DataLoader:
         self._take: Callable[[Any], Any] | None
         self.size, self._take = _readable(data)
         self.data = data
+        self.shard = None if shard is None else _shard(shard)
         self._check_kind()
         self._epoch = self._batch = 0
         self._order_seed = 0
@@ -102,10 +106,26 @@ class DataLoader:
             raise ValueError("DataLoader: expected batch_size to be an integer for data with a length; received None")
         if self.size == 0:
             raise ag.ShapeError("DataLoader: expected at least one sample; received none")
+        if self.shard is not None:
+            self._check_shard(self.shard[1])
         if self.drop_last and self.size is not None and self.size < (self.batch_size or 1):
             raise ValueError(
                 f"DataLoader: expected at least one whole batch with drop_last=True; received {self.size} samples "
                 f"with batch_size={self.batch_size}"
+            )
+
+    def _check_shard(self, ranks: int) -> None:
+        if self.size is None:
+            raise ValueError(
+                "DataLoader: expected data with a length to divide among ranks; received an iterable. Give each rank "
+                "an iterable of its own part, or pass arrays or an object with __len__ and __getitem__"
+            )
+        size = self.batch_size or 1
+        last = 0 if self.drop_last else self.size % size
+        if (least := min(size, last or size, self.size)) < ranks:
+            raise ValueError(
+                f"DataLoader: expected at least one row for each of {ranks} ranks in every batch; received a batch of "
+                f"{least}. Choose another batch_size, or pass drop_last=True"
             )
 
     def __len__(self) -> int:
@@ -178,6 +198,10 @@ class DataLoader:
         order = np.random.default_rng((self._order_seed, epoch)).permutation(self.size) if self.shuffle else None
         for number in range(first, len(self)):
             rows = slice(number * size, min((number + 1) * size, self.size))
+            if self.shard is not None:
+                rank, ranks = self.shard
+                length = rows.stop - rows.start
+                rows = slice(rows.start + rank * length // ranks, rows.start + (rank + 1) * length // ranks)
             chosen: Any = rows if order is None else order[rows]
             yield number, lambda chosen=chosen: take(chosen)  # type: ignore[misc]
 
@@ -314,3 +338,12 @@ def _integer(name: str, value: Any, least: int, *, optional: bool) -> int | None
             f"DataLoader: expected {name} to be an integer, at least {least}{either}; received {name}={value!r}"
         )
     return int(value)
+
+
+def _shard(given: Any) -> tuple[int, int]:
+    if not isinstance(given, tuple) or len(given) != 2 or not all(isinstance(n, (int, np.integer)) for n in given):
+        raise TypeError(f"DataLoader: expected shard=(rank, size), two integers; received {given!r:.80}")
+    rank, ranks = map(int, given)
+    if not 0 <= rank < ranks:
+        raise ValueError(f"DataLoader: expected shard=(rank, size) with 0 <= rank < size; received {given!r}")
+    return rank, ranks

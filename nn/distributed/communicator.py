@@ -71,8 +71,19 @@ class Communicator(ABC):
         """Return what each rank has given, in the order of the ranks."""
 
     @abstractmethod
+    def duplicated(self) -> Communicator:
+        """Return a communicator of the same ranks, whose calls need not be in order with those of this one."""
+
+    @abstractmethod
     def abort(self, code: int = 1) -> None:
         """End all ranks at once, wherever they are."""
+
+    def channel(self, name: str) -> Communicator:
+        """Return a duplicate for one kind of call, always the same one; all ranks ask for it in the same order."""
+        channels: dict[str, Communicator] = vars(self).setdefault("_channels", {})
+        if name not in channels:
+            channels[name] = self.duplicated()
+        return channels[name]
 
     def sum(self, a: Array) -> None:
         """Replace the elements of an array by their sums over all ranks; see `start_sum`."""
@@ -125,6 +136,9 @@ class Local(Communicator):
 
     def gathered_bytes(self, mine: bytes) -> list[bytes]:
         return [mine]
+
+    def duplicated(self) -> Communicator:
+        return self
 
     def abort(self, code: int = 1) -> None:
         os._exit(code)

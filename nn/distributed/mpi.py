@@ -15,19 +15,27 @@ from .launch.rank import abort
 _MOST_BYTES = 1 << 26
 # Of mpi4py, which knows those of NumPy but half precision.
 _HALF = np.dtype(np.float16)
+# When this process began to wait for others, or 0 where it does not: for the watch, which asks from its thread.
+_SINCE = [0.0]
 
 
-class _Request:
-    def __init__(self, request: Any, comm: MpiCommunicator) -> None:
-        self._request, self._comm = request, comm
+def waiting() -> float:
+    """Return for how many seconds this process has waited for other ranks."""
+    since = _SINCE[0]
+    return time.monotonic() - since if since else 0.0
+
+
+class _Requests:
+    def __init__(self, requests: list[Any], kind: Any) -> None:
+        self._requests, self._kind = requests, kind
 
     def done(self) -> bool:
-        return bool(self._request.Test())
+        return bool(self._kind.Testall(self._requests))
 
     def wait(self) -> None:
-        self._comm.since = time.monotonic()
-        self._request.Wait()
-        self._comm.since = 0.0
+        _SINCE[0] = time.monotonic()
+        self._kind.Waitall(self._requests)
+        _SINCE[0] = 0.0
 
 
 class MpiCommunicator(Communicator):
@@ -42,37 +50,37 @@ class MpiCommunicator(Communicator):
 
         self.comm = (MPI.COMM_WORLD if comm is None else comm).Dup()
         self.rank, self.size = self.comm.Get_rank(), self.comm.Get_size()
-        self.since = 0.0  # when this rank began to wait for others, if it does
         self._in_place, self._sum, self._bytes = MPI.IN_PLACE, MPI.SUM, MPI.BYTE
+        self._request = MPI.Request
         self._half = MPI.UINT16_T, MPI.Op.Create(_sum_halves, commute=True)
 
     def start_sum(self, a: Array) -> Request:
-        if a.dtype == _HALF:
-            kind, op = self._half
-            return _Request(self.comm.Iallreduce(self._in_place, [a, kind], op), self)
-        return _Request(self.comm.Iallreduce(self._in_place, a, self._sum), self)
+        flat, most = a.reshape(-1), _MOST_BYTES // a.itemsize
+        pieces = [flat[start : start + most] for start in range(0, flat.size, most)]
+        half = self._half if a.dtype == _HALF else None
+        op = self._sum if half is None else half[1]
+        given = pieces if half is None else [[piece, half[0]] for piece in pieces]
+        return _Requests([self.comm.Iallreduce(self._in_place, piece, op) for piece in given], self._request)
 
     def broadcast(self, a: Array, root: int = 0) -> None:
         flat = a.reshape(-1).view(np.uint8)
-        self.since = time.monotonic()
+        _SINCE[0] = time.monotonic()
         for start in range(0, flat.size, _MOST_BYTES):
             self.comm.Bcast(flat[start : start + _MOST_BYTES], root)
-        self.since = 0.0
+        _SINCE[0] = 0.0
 
     def gathered_bytes(self, mine: bytes) -> list[bytes]:
         lengths = np.zeros(self.size, np.int64)
-        self.since = time.monotonic()
+        _SINCE[0] = time.monotonic()
         self.comm.Allgather(np.array([len(mine)], np.int64), lengths)
         found = np.empty(int(lengths.sum()), np.uint8)
         ends = [0, *np.cumsum(lengths).tolist()]
         self.comm.Allgatherv(np.frombuffer(mine, np.uint8), [found, lengths.tolist(), ends[:-1], self._bytes])
-        self.since = 0.0
+        _SINCE[0] = 0.0
         return [found[start:stop].tobytes() for start, stop in pairwise(ends)]
 
-    def waiting(self) -> float:
-        """Return for how many seconds this rank has waited for others."""
-        since = self.since
-        return time.monotonic() - since if since else 0.0
+    def duplicated(self) -> Communicator:
+        return MpiCommunicator(self.comm)
 
     def abort(self, code: int = 1) -> None:
         abort(code)

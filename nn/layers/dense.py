@@ -10,6 +10,7 @@ from autograd_lite import Tensor
 from .. import activations
 from ..config.arguments import Seed, as_seed, flag, number, optional, positive, sequence
 from ..config.fields import field
+from ..distributed.part import draw_rows
 from ..module.module import Shape
 from .arguments import ActivationLike, InitializerLike, KernelAndBias, as_activation, as_initializer, stream
 from .layer import Layer
@@ -156,7 +157,11 @@ class Dropout(Layer):
         if not (self.training if training is None else training) or self.rate == 0:
             return x
         shape = x.shape if self.noise_shape is None else self._mask_shape(x.shape)
-        mask = ag.random.bernoulli(shape, 1 - self.rate, dtype=x.dtype, generator=self.generator)
+        mask = draw_rows(
+            lambda full: ag.random.bernoulli(full, 1 - self.rate, dtype=x.dtype, generator=self.generator),
+            shape,
+            None if self.noise_shape is not None and self.noise_shape[0] == 1 else 0,
+        )
         return x * mask * (1 / (1 - self.rate))
 
     def _mask_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ from autograd_lite import Tensor
 from ..activations import SELU_ALPHA, SELU_SCALE
 from ..config.arguments import Seed, as_seed, number, optional, sequence
 from ..config.fields import field
+from ..distributed.part import draw_rows
 from ..module.module import Shape
 from .arguments import as_data_format, stream
 from .dense import Dropout
@@ -100,6 +101,11 @@ class _Noise(Layer):
     def _noisy(self, x: Tensor) -> Tensor:
         raise NotImplementedError
 
+    def _normal(self, x: Tensor, mean: float, stddev: float) -> Tensor:
+        return draw_rows(
+            lambda shape: ag.random.normal(shape, mean, stddev, dtype=x.dtype, generator=self.generator), x.shape
+        )
+
     def call(self, x: Tensor, training: bool | None = None) -> Tensor:
         """Return x with noise, of x's shape, or x itself when not training."""
         return self._noisy(x) if (self.training if training is None else training) else x
@@ -124,7 +130,7 @@ class GaussianNoise(_Noise):
     seed: Seed = field(as_seed, default=None)
 
     def _noisy(self, x: Tensor) -> Tensor:
-        return x + ag.random.normal(x.shape, 0.0, self.stddev, dtype=x.dtype, generator=self.generator)
+        return x + self._normal(x, 0.0, self.stddev)
 
     def extra_repr(self) -> str:
         return f"{self.stddev:g}"
@@ -152,7 +158,7 @@ class GaussianDropout(_Noise):
 
     def _noisy(self, x: Tensor) -> Tensor:
         stddev = math.sqrt(self.rate / (1 - self.rate))
-        return x * ag.random.normal(x.shape, 1.0, stddev, dtype=x.dtype, generator=self.generator)
+        return x * self._normal(x, 1.0, stddev)
 
     def extra_repr(self) -> str:
         return f"{self.rate:g}"
@@ -190,7 +196,11 @@ class AlphaDropout(_Noise):
                 f"input's shape {x.shape}; received {noise}. Use 1 or None per axis"
             )
         shape = tuple(n if k is None else k for k, n in zip(noise, x.shape, strict=True))
-        kept = ag.random.bernoulli(shape, 1 - self.rate, dtype=x.dtype, generator=self.generator)
+        kept = draw_rows(
+            lambda full: ag.random.bernoulli(full, 1 - self.rate, dtype=x.dtype, generator=self.generator),
+            shape,
+            None if noise[0] == 1 and x.shape[0] != 1 else 0,
+        )
         low = -SELU_ALPHA * SELU_SCALE
         a = ((1 - self.rate) * (1 + self.rate * low**2)) ** -0.5
         return x * (kept * a) + ((1.0 - kept) * (a * low) - a * low * self.rate)

@@ -7,7 +7,7 @@ add and a `gamma` to multiply by; `beta_initializer` and `gamma_initializer`.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -18,6 +18,8 @@ from autograd_lite import Tensor
 
 from ..config.arguments import any_integer, flag, number, refused
 from ..config.fields import Converted, field, option, weight
+from ..distributed.part import all_sum, real_rows
+from ..distributed.world import size
 from ..module.module import Shape
 from ..unit_vectors import unit_vectors
 from .arguments import InitializerLike, as_initializer, some_axes
@@ -139,6 +141,8 @@ class BatchNormalization(_AffineNormalization):
             d = (m - renorm_mean) / renorm_stddev, through which no gradient goes.
         renorm_clipping: bounds in a dict: rmin <= r <= rmax and -dmax <= d <= dmax.
         renorm_momentum: of the averages renorm_mean and renorm_stddev.
+        synchronized: whether mean and variance are those of the rows of all ranks, if several train; see
+            `nn.distributed`.
 
     Call it on x of shape (N, ..., C); the result has x's shape. A `mask` of shape (N, ...), x's without its last axis,
     leaves entries out of mean and variance where it is False.
@@ -154,7 +158,6 @@ class BatchNormalization(_AffineNormalization):
         ([[-1.0], [1.0]], [1.0], [1.0])
     """
 
-    without_effect = frozenset({"synchronized"})
     moving_mean: Tensor = weight()
     moving_variance: Tensor = weight()
     moving_stddev: Tensor | None = weight()
@@ -175,6 +178,7 @@ class BatchNormalization(_AffineNormalization):
         _bounds, default=None, kw_only=True
     )
     renorm_momentum: float = field(number(0, 1), default=0.99, kw_only=True)
+    synchronized: bool = field(flag, default=False, kw_only=True)
 
     def build(self, input_shape: Shape) -> None:
         """Create gamma, beta and the running averages, each of shape (C,)."""
@@ -200,22 +204,33 @@ class BatchNormalization(_AffineNormalization):
             return self._shaped(x, x - mean, variance)
         self._spread(self.moving_mean, x)  # says so if the lengths do not fit
         over = tuple(a for a in range(x.ndim) if a not in self._positions(x.ndim))
-        if mask is None:
-            mean = np.mean(x, axis=over, keepdims=True)
-            centered = x - mean
-            variance = np.mean(np.square(centered), axis=over, keepdims=True)
-        else:
-            weight = self._weight_of(mask, x)
-            count: Any = np.maximum(weight.sum(), weight.dtype.type(1))
-            mean = np.sum(x * weight, axis=over, keepdims=True) / count
-            centered = x - mean
-            variance = np.sum(np.square(centered) * weight, axis=over, keepdims=True) / count
+        mean_of = self._mean_over(over, x, None if mask is None else self._weight_of(mask, x))
+        mean = mean_of(x)
+        centered = x - mean
+        variance = mean_of(np.square(centered))
         if self.renorm:
             centered = self._corrected(centered, mean, variance)
             self._take_in_renormalized(mean, variance)
         else:
             self._take_in(mean, variance)
         return self._shaped(x, centered, variance)
+
+    def _mean_over(self, over: tuple[int, ...], x: Tensor, weight: Any) -> Callable[[Any], Any]:
+        """Return a function that takes the mean over some axes, by weights, and over all ranks if `synchronized`."""
+        shared = self.synchronized and size() > 1
+        if weight is None and not shared:
+            return lambda a: np.mean(a, axis=over, keepdims=True)
+        if weight is None:
+            count: Any = np.full((), float(math.prod(x.shape[axis] for axis in over)), x.dtype)
+        else:
+            count = weight.sum()
+        if not shared:
+            count = np.maximum(count, weight.dtype.type(1))
+            return lambda a: np.sum(a * weight, axis=over, keepdims=True) / count
+        real = real_rows()
+        count = np.maximum(all_sum(count * real), x.dtype.type(1))
+        weighed = real if weight is None else weight * real
+        return lambda a: all_sum(np.sum(a * weighed, axis=over, keepdims=True)) / count
 
     @ag.no_grad()
     def _correction(self, mean: Tensor, variance: Tensor) -> tuple[Any, Any]:

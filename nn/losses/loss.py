@@ -59,6 +59,15 @@ def _float_of(x: Any) -> Any:
     return x.astype(np.float64) if ag.is_compiling() and isinstance(x, Tensor) else float(x)
 
 
+class Counted(float):
+    """The weight of a loss in a mean, where it depends on values: on a mask, or on the weights of samples.
+
+    Example:
+        >>> Counted(3.0) + 1
+        4.0
+    """
+
+
 class Loss(Configurable):
     """Base of all losses; a subclass writes `call`, which returns the losses of the samples.
 
@@ -192,11 +201,13 @@ class Loss(Configurable):
             return (losses if self.reduction is None else losses.sum()), rows
         if weights is None and counted is None:
             return losses.mean(), rows
+        if counted is None and self.reduction != "mean_with_sample_weight":
+            return losses.sum() / float(losses.size or 1), rows
         divisor = self._divisor(losses.shape, weights, counted)
         if isinstance(divisor, Tensor):  # it is computed anew in each replay
             safe: Any = np.where(np.equal(divisor, 0), 1.0, divisor)
             return losses.sum() / safe.astype(losses.dtype), divisor * rows / losses.size
-        return losses.sum() / (divisor or 1.0), rows * divisor / losses.size
+        return losses.sum() / (divisor or 1.0), Counted(rows * divisor / losses.size)
 
     def _observed(self, y_true: Any, shape: tuple[int, ...]) -> None:
         """Check targets, at every replay too if this is compiled."""

@@ -27,6 +27,8 @@ class Mean(Metric):
         3.0
     """
 
+    sums = "_total", "_count"
+
     name: str = field(default="mean")
 
     def reset_state(self) -> None:
@@ -68,6 +70,8 @@ class Sum(Metric):
         2.0
     """
 
+    sums = ("_total",)
+
     name: str = field(default="sum")
 
     def reset_state(self) -> None:
@@ -97,6 +101,8 @@ class MeanTensor(Metric):
         >>> mean.result().tolist()
         [2.0, 4.0]
     """
+
+    sums = "_total", "_count"
 
     name: str = field(default="mean_tensor")
 

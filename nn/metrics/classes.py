@@ -37,6 +37,8 @@ class FBetaScore(Metric):
         [0.5556, 0.9091]
     """
 
+    sums = ("_counts",)
+
     average: str | None = field(optional(one_of("micro", "macro", "weighted")), default=None)
     beta: float = field(number(above=0), default=1.0)
     threshold: float | None = field(optional(number(above=0, high=1)), default=None)
@@ -111,6 +113,8 @@ def _class_ids(what: Any, name: str, value: Any) -> list[int]:
 
 
 class _Matrix(Metric):
+    sums = ("_matrix",)
+
     num_classes = 2
     ignore_class = cast("int | None", None)
     sparse_y_true = True

@@ -29,6 +29,8 @@ class Counts(Metric):
     last axis, so that only this class counts.
     """
 
+    sums = ("_bins",)
+
     thresholds = cast("ThresholdsLike", None)
     top_k = cast("int | None", None)
     class_id = cast("int | None", None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +50,10 @@ class Metric(Configurable, Stateful, metaclass=_Begun):
         >>> float(Largest()([0.0, 0.0], [2.0, 3.0]))
         3.0
     """
+
+    #: The attributes that are sums over batches, so that the sums of several ranks may be added; None if not all of the
+    #: state is in such sums. Ranks then show their batches to each other, and all of them to the metric.
+    sums: ClassVar[tuple[str, ...] | None] = None
 
     def __init__(self, name: str | None = None) -> None:
         self.name = name or snake_case(type(self).__name__)

@@ -12,6 +12,7 @@ import numpy as np
 from autograd_lite import Tensor
 
 from .. import losses, metrics, optimizers
+from ..config.ambient import PART
 from ..config.config import kept_by_class
 from ..data.structure import is_structure, map_structure
 from ..metrics import MeanMetricWrapper, Metric
@@ -106,8 +107,12 @@ class Compiled(NamedTuple):
         if y_pred.__class__ is Tensor:
             y = fitted(y, y_pred.shape)
         if type(loss).__call__ is losses.Loss.__call__:
-            return loss.weighed(y, y_pred, w)
-        return (loss(y, y_pred) if w is None else loss(y, y_pred, w)), float(rows_of(y_pred))
+            value, weight = loss.weighed(y, y_pred, w)
+        else:
+            value, weight = (loss(y, y_pred) if w is None else loss(y, y_pred, w)), float(rows_of(y_pred))
+        if (part := PART.get()) is not None and not isinstance(loss, _OutputsLoss):
+            part.add_loss(value, weight, loss.reduction == "sum")
+        return value, weight
 
     def update_metrics(self, y: Any, y_pred: Any, w: Any) -> None:
         """Show one batch to every metric, except what the masks of the predictions leave out."""

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import autograd_lite as ag
 from autograd_lite import Tensor, tree
 
+from ..config.ambient import PART
 from ..module.masks import MASKS, mask_of, set_mask
 from ..module.penalties import added_by, model_call
 from .feed import as_tensors
@@ -49,12 +50,15 @@ def trained(
         x, y, w: the batch.
         guard: differentiates, and returns whether the step is to be taken.
     """
-    compiled = model._require_compiled(model._speaker("fit"))
+    compiled, part = model._require_compiled(model._speaker("fit")), PART.get()
+    if part is not None:
+        part.run_again()
     y_pred = model_call(model, model, (as_tensors(x),), {}) if penalized else model(as_tensors(x))
     loss, weight = model._loss_of(x, y, y_pred, w, penalized)
     admitted = False  # as it stays if nothing is to be trained
     if loss.requires_grad or any(p.requires_grad for p in compiled.optimizer.parameters):
-        scaled = compiled.optimizer.scale_loss(loss)
+        objective = loss if part is None else part.objective_of(loss, weight, model._own_step("compute_loss"))
+        scaled = compiled.optimizer.scale_loss(objective)
         admitted = scaled.backward() is None if guard is None else guard(scaled)
     return _with_all(model, compiled, Computed(loss, weight, y_pred, admitted), penalized)
 

@@ -45,6 +45,11 @@ class Samples(NamedTuple):
     size: int
     packed: bool = False
 
+    def rows(self, start: int, stop: int) -> Samples:
+        """Return some of the rows."""
+        x, y, w = (None if part is None else map_structure(lambda a: a[start:stop], part) for part in self[:3])
+        return Samples(x, y, w, stop - start, self.packed)
+
     def data(self) -> Any:
         """Return what `train_step` is given: (x, y, w), (x, y), or x by itself, unless it came in a tuple."""
         if self.w is not None:
@@ -198,13 +203,7 @@ def split_last(what: str, samples: Samples, fraction: float) -> tuple[Samples, S
             f"{what}: expected validation_split to leave samples on both sides; received {fraction} with "
             f"{samples.size} samples. Choose another fraction, or pass validation_data"
         )
-
-    def part(rows: slice, size: int) -> Samples:
-        x, y = (None if p is None else map_structure(lambda a: a[rows], p) for p in samples[:2])
-        w = None if samples.w is None else map_structure(lambda a: a[rows], samples.w)
-        return Samples(x, y, w, size)
-
-    return part(slice(0, at), at), part(slice(at, None), samples.size - at)
+    return samples.rows(0, at), samples.rows(at, samples.size)
 
 
 def scalar(what: str, value: Any) -> float:
@@ -256,6 +255,10 @@ def validation_parts(what: str, data: Any) -> tuple[Any, Any, Any]:
     return (*data, None)[:3]
 
 
+# From the rows of a batch, and whether they are this rank's alone, to the first of those to take and where they end.
+Cut = Callable[[int, bool], tuple[int, int]]
+
+
 # ---- feeds ----------------------------------------------------------------------------------------------------------
 
 
@@ -295,9 +298,13 @@ class ArrayFeed(Feed):
         samples: to cut.
         batch_size: rows per batch; the last one may be short.
         shuffle: whether to draw an order.
+
+    Attributes:
+        cut: if it is not None, which rows to take of each batch.
     """
 
     runs_code = False
+    cut: Cut | None = None
 
     def __init__(self, samples: Samples, batch_size: int, shuffle: bool = False) -> None:
         self.samples, self.batch_size, self.shuffle = samples, batch_size, shuffle
@@ -314,6 +321,9 @@ class ArrayFeed(Feed):
         plain = x.__class__ is np.ndarray and y.__class__ is np.ndarray
         for start in range(0, size, self.batch_size):
             stop = min(start + self.batch_size, size)
+            if self.cut is not None:
+                first, last = self.cut(stop - start, False)
+                start, stop = start + first, start + last
             if order is None:
                 rows: Any = slice(start, stop)
                 take: Callable[[Any], Any] = lambda a: a[rows]  # noqa: E731, B023
@@ -331,11 +341,16 @@ class ArrayFeed(Feed):
 class StreamFeed(Feed):
     """Takes batches from a DataLoader, a generator, or another iterable.
 
+    Attributes:
+        cut: if it is not None, which rows to take of each batch; asked for those of 0 rows at the end.
+
     Args:
         what: the call, for error messages.
         source: of the batches.
         convert: turns a batch into samples, or raises.
     """
+
+    cut: Cut | None = None
 
     def __init__(self, what: str, source: Any, convert: Callable[[Any], Samples]) -> None:
         self.what, self.source, self.convert = what, source, convert
@@ -358,7 +373,16 @@ class StreamFeed(Feed):
         begun, self._begun = self._begun, None
         if begun is None or self._position != _position(self.source):  # a loaded state has moved the source
             begun = iter(self.source)
-        return map(self.convert, begun)
+        batches = map(self.convert, begun)
+        return batches if self.cut is None else self._parts(batches, self.cut)
+
+    def _parts(self, batches: Iterator[Samples], cut: Cut) -> Iterator[Samples]:
+        """Yield this rank's rows of each batch."""
+        own = getattr(self.source, "shard", None) is not None
+        for samples in batches:
+            start, stop = cut(samples.size, own)
+            yield samples.rows(start, stop)
+        cut(0, own)
 
 
 class _Limited(Feed):

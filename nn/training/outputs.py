@@ -11,6 +11,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from .. import losses, metrics
+from ..config.ambient import PART
 from ..data.structure import is_structure
 from .feed import scalar
 
@@ -89,6 +90,7 @@ class _OutputsLoss(losses.Loss):
         """Return the weighted sum, and the number of samples."""
         total: Any = 0.0
         rows = 0.0
+        part = PART.get()
         for name, loss in self.parts.items():
             own = [self.part(given, name) if is_structure(given) else given for given in (sample_weight, mask)]
             predicted = self.part(y_pred, name)
@@ -96,7 +98,10 @@ class _OutputsLoss(losses.Loss):
             self.last_parts[name] = (value if ag.is_compiling() else value.item()), counted
             rows = float(len(predicted))
             weight = self.weights[name]
-            total = total + (value if weight == 1.0 else value * weight)
+            term = value if weight == 1.0 else value * weight
+            if part is not None:
+                part.add_loss(term, counted, loss.reduction == "sum")
+            total = total + term
         return total, rows
 
 

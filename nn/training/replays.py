@@ -32,6 +32,7 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor, tree
 
+from ..config.ambient import PART
 from ..config.arguments import refused
 from ..module.settings import Settings, covered, settings_of
 
@@ -166,7 +167,8 @@ class Replays:
         if compiled is not None:
             loss = None if compiled.loss is None else self._losses.number(compiled.loss)
             scale = compiled.optimizer.loss_scale_factor
-            here.hooked = any(getattr(p, "_hooks", None) for p in compiled.optimizer.parameters)
+            hooks = (h for p in compiled.optimizer.parameters for h in getattr(p, "_hooks", ()))
+            here.hooked = any(not getattr(h.function, "replayable", False) for h in hooks)
         here.state, here.last = (number, loss, scale), None
 
     def _look_again(self, model: Any, warm: int) -> None:
@@ -238,7 +240,7 @@ class Replays:
         self, model: Any, compute: Callable[..., Any], flags: tuple[Any, ...], missing: tuple[bool, ...]
     ) -> _Step:
         """Return what is known of one thing that is computed, in the state that the model is in."""
-        key = (self._here.state, compute, flags, missing)
+        key = (self._here.state, compute, flags, missing, PART.get())
         step = self.steps.get(key)
         if step is None:
             while len(self.steps) >= _MOST_STEPS:

@@ -13,7 +13,7 @@ from autograd_lite import Tensor
 from autograd_lite.arguments import more_on
 
 from .. import optimizers
-from ..config.ambient import COPIES
+from ..config.ambient import COPIES, PART
 from ..config.arguments import flag
 from ..config.config import plain, restored
 from ..config.forks import on_fork
@@ -342,10 +342,13 @@ class Stepper(Module):
                     f"{what}: expected something to minimize; received a model compiled without a loss, whose layers "
                     "add none. Call compile(..., loss='mse'), or add_loss in a layer"
                 )
-            total, weight = terms.pop(0), float(rows_of(y_pred))
+            total, weight = terms[0], float(rows_of(y_pred))
         else:
             total, weight = compiled.weighed(y, y_pred, w)
-        for penalty in terms:
+        if (part := PART.get()) is not None:
+            for penalty in terms:
+                part.add_loss(penalty, weight if compiled.loss is None else 1.0)
+        for penalty in terms if compiled.loss is not None else terms[1:]:
             total = total + penalty
         return total, weight
 
@@ -471,11 +474,14 @@ class Stepper(Module):
         else:
             done = trained(self, penalized, x, y, w, guard)
         y_pred, loss, weight = settled(self, compiled, done)
-        if show is None:  # before the step: if a metric fails, the weights are unchanged
+        part = PART.get()
+        if show is not None:
+            show(y_pred, loss, weight)
+        elif part is None:  # before the step: if a metric fails, the weights are unchanged
             compiled.update_metrics(y, y_pred, w)
         else:
-            show(y_pred, loss, weight)
-        if done.admitted:
+            part.show(compiled, y, y_pred, w)
+        if done.admitted if part is None else part.reduces(done.admitted):
             self._replayed(self._speaker("fit"), updated, ())
         elif compiled.optimizer.parameters:
             compiled.optimizer.zero_grad()

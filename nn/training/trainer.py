@@ -8,7 +8,7 @@ iterable.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -22,6 +22,7 @@ from ..callbacks import Callback, CallbackList, History, Trained
 from ..callbacks.base import check_callbacks
 from ..config.arguments import not_negative, optional, positive
 from ..data.structure import leaves, map_structure
+from ..distributed.communicator import Communicator
 from ..metrics import Metric
 from ..module.building import RestoreOnError
 from ..module.module import Module
@@ -44,6 +45,7 @@ from .feed import (
 from .interrupts import raise_ignored
 from .outputs import Means, Returned, fitted
 from .progress import Progress, open_progress
+from .ranks import ALONE, Alone, ranks_of
 from .steps import Stepper, own_metrics
 
 _count = optional(positive)
@@ -75,6 +77,7 @@ class Trainer(Stepper):
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: int | Iterable[int] = 1,
+        distributed: bool | Communicator = False,
     ) -> History:
         """Train the model, and return the loss and the metrics of each epoch.
 
@@ -102,6 +105,8 @@ class Trainer(Stepper):
             validation_steps: batches per validation.
             validation_batch_size: samples per batch in validation; by default `batch_size`.
             validation_freq: number of epochs between validations, or the epochs to validate after, counted from 1.
+            distributed: whether each rank of the world, or of a communicator, takes its part of every batch, with the
+                result that one process has; see `nn.distributed`.
 
         Raises:
             ValueError: before any step, for data that cannot be trained on; see the message.
@@ -123,29 +128,27 @@ class Trainer(Stepper):
                 "iterator, which can be read once. Pass steps_per_epoch, or a DataLoader"
             )
         due = validation_due(what, validation_freq)
-        history = History()
+        history, ranks = History(), ranks_of(self, distributed)
+        verbose = verbose if ranks.is_first else 0
         calls = self._calls(what, [*_as_list(callbacks), history], epochs=epochs, steps=feed.steps, verbose=verbose)
+        calls.mute(not ranks.is_first)
         open_progress(verbose, "", feed.steps)
         first = feed.first() if epochs > initial_epoch else None
         self._check(what, first, None if validation is None else validation.first())
         modules = self._bind_optimizer(what)
         self.stop_training = False
+        facts = {"batch_size": batch_size, "epochs": epochs, "batches": (feed.steps, *steps), "shuffle": shuffle}
 
         def fit_epochs(compiled: Compiled) -> None:
             calls.call("on_train_begin")
-            logs: dict[str, float] = {}
-            for epoch in range(calls.resumed_epoch(initial_epoch), epochs):
-                progress = open_progress(verbose, f"Epoch {epoch + 1}/{epochs}", feed.steps)
-                logs = self._fit_epoch(epoch, feed, validation if due(epoch + 1) else None, progress, calls)
-                logs = self._in_order(logs, "train_step")
-                calls.call("on_epoch_end", epoch, logs)
-                if self.stop_training:
-                    break
+            first_epoch = ranks.begin(compiled.optimizer, facts, (feed, validation), calls, initial_epoch)
+            logs = self._fit_epochs(range(first_epoch, epochs), feed, validation, due, verbose, calls, ranks)
             if compiled.optimizer.use_ema:
                 compiled.optimizer.finalize_variable_values()
             calls.call("on_train_end", logs)
 
-        self._in_training(what, modules, fit_epochs)
+        with ranks.reducing(self._require_compiled(what).optimizer):
+            self._in_training(what, modules, fit_epochs)
         return history
 
     def _intake(self, what: str, targets: bool = True) -> Intake:
@@ -157,22 +160,38 @@ class Trainer(Stepper):
         check_callbacks(what, callbacks)
         return CallbackList(callbacks, model=cast(Trained, self), **params)
 
-    def _fit_epoch(
-        self, epoch: int, feed: Feed, validation: Feed | None, progress: Progress, calls: CallbackList
+    def _fit_epochs(
+        self,
+        span: range,
+        feed: Feed,
+        validation: Feed | None,
+        due: Callable[[int], bool],
+        verbose: int | str,
+        calls: CallbackList,
+        ranks: Alone,
     ) -> dict[str, float]:
-        """Train for one epoch, validate if asked to, and return all values."""
+        """Train for some epochs, validate after those that it is due after, and return the values of the last one."""
         logs: dict[str, float] = {}
-        with _closing(progress, logs):
-            calls.call("on_epoch_begin", epoch)
-            logs |= self._train_epoch(feed, progress, calls, [module for _, module in self._walk()])
-            if validation is not None:
-                values = self._evaluate(validation, None, calls)
-                values = _by_name(values) if self._own_step("test_step", *_REPORTS) else values
-                logs |= {f"val_{name}": value for name, value in values.items()}
+        for epoch in span:
+            progress = open_progress(verbose, f"Epoch {epoch + 1}/{span.stop}", feed.steps)
+            logs = {}
+            with _closing(progress, logs):
+                calls.call("on_epoch_begin", epoch)
+                ranks.begin_epoch()
+                logs |= self._train_epoch(feed, progress, calls, [module for _, module in self._walk()], ranks)
+                ranks.end_epoch()
+                if validation is not None and due(epoch + 1):
+                    values = self._evaluate(validation, None, calls, ranks)
+                    values = _by_name(values) if self._own_step("test_step", *_REPORTS) else values
+                    logs |= {f"val_{name}": value for name, value in values.items()}
+            logs = self._in_order(logs, "train_step")
+            calls.call("on_epoch_end", epoch, logs)
+            if ranks.any(self.stop_training):
+                break
         return logs
 
     def _train_epoch(
-        self, feed: Feed, progress: Progress, calls: CallbackList, modules: list[Module]
+        self, feed: Feed, progress: Progress, calls: CallbackList, modules: list[Module], ranks: Alone = ALONE
     ) -> dict[str, float]:
         compiled = self._require_compiled(self._speaker("fit"))
         own = self._own_step("train_step", *_REPORTS)
@@ -181,23 +200,23 @@ class Trainer(Stepper):
         done = 0
         self._look()
         for samples in feed.epoch():
-            x, y, w, size, _ = samples
+            x, y, w, _, _ = samples
             if watched:
                 calls.call("on_train_batch_begin", done)
             if watched or feed.runs_code:
                 self._look()
-            with ag.transaction():
-                value, weight = (
-                    (self.train_step(samples.data()), float(size))
-                    if own
-                    else self._step(compiled, x, y, w, penalized, guard)
-                )
+            with ag.transaction(), ranks.step():
+                if own:
+                    ranks.own_step(lambda: self.train_step(samples.data()), mean)  # noqa: B023
+                else:
+                    value, weight = self._step(compiled, x, y, w, penalized, guard)
             raise_ignored()
-            mean.add(value, weight)
+            if not own and ranks.counts():
+                mean.add(value, weight)
             done += 1
             if watched:
-                calls.call("on_train_batch_end", done - 1, _by_name(mean.values(used)))
-            if self.stop_training:
+                calls.call("on_train_batch_end", done - 1, _by_name(ranks.values(mean, used, last=False)))
+            if ranks.any(self.stop_training) if watched or own else self.stop_training and ranks is ALONE:
                 break
             now = time.perf_counter()
             if now >= progress.due:
@@ -205,7 +224,7 @@ class Trainer(Stepper):
             if now >= WATCH.due:
                 WATCH.look(progress.abandon)
         progress.steps = progress.steps or done
-        return mean.values(used)
+        return ranks.values(mean, used)
 
     def _begun(
         self, compiled: Compiled, own: bool, step: str, modules: list[Module]
@@ -319,14 +338,18 @@ class Trainer(Stepper):
             values |= self._evaluate(feed, progress, calls)
         return self._as_result(values, return_dict, "test_step")
 
-    def _evaluate(self, feed: Feed, progress: Progress | None, calls: CallbackList) -> dict[str, float]:
+    def _evaluate(
+        self, feed: Feed, progress: Progress | None, calls: CallbackList, ranks: Alone = ALONE
+    ) -> dict[str, float]:
         calls.call("on_test_begin")
-        values = self._evaluate_batches(feed, progress, calls)
+        values = self._evaluate_batches(feed, progress, calls, ranks)
         calls.call("on_test_end", _by_name(values))
         return values
 
     @ag.no_grad()  # as a decorator, which restores the mode wherever an interrupt comes
-    def _evaluate_batches(self, feed: Feed, progress: Progress | None, calls: CallbackList) -> dict[str, float]:
+    def _evaluate_batches(
+        self, feed: Feed, progress: Progress | None, calls: CallbackList, ranks: Alone
+    ) -> dict[str, float]:
         compiled = self._require_compiled(self._speaker("evaluate"))
         own = self._own_step("test_step", *_REPORTS)
         used, mean = self._begun(compiled, own, "test_step", [module for _, module in self._walk()])
@@ -338,21 +361,22 @@ class Trainer(Stepper):
                 if calls.watches_batches or feed.runs_code:
                     self._look()
                 if own:
-                    mean.add(self.test_step(samples.data()), samples.size)
+                    ranks.own_step(lambda: self.test_step(samples.data()), mean)  # noqa: B023
                 else:
                     x, y, w, _, _ = samples
                     computed = self._replayed(self._speaker("evaluate"), tested, (), x, y, w)
                     y_pred, loss, weight = settled(self, compiled, computed)
-                    compiled.update_metrics(y, y_pred, w)
-                    mean.add(loss, weight)
+                    ranks.show(compiled, y, y_pred, w)
+                    if ranks.counts():
+                        mean.add(loss, weight)
                 done += 1
                 if calls.watches_batches:
-                    calls.call_batch("on_test_batch_end", done - 1, _by_name(mean.values(used)))
+                    calls.call_batch("on_test_batch_end", done - 1, _by_name(ranks.values(mean, used, last=False)))
                 if progress is not None and time.perf_counter() >= progress.due:
                     progress.show(done, mean.values(used))
         if progress is not None:
             progress.steps = progress.steps or done
-        return mean.values(used)
+        return ranks.values(mean, used)
 
     def predict(
         self,

@@ -113,3 +113,65 @@ def test_what_is_retained_is_what_the_hooks_made_of_it(first: str) -> None:
     y.sum().backward()
     np.testing.assert_array_equal(y.grad, [4.0, 4.0])
     np.testing.assert_array_equal(x.grad, [8.0, 8.0])
+
+
+# ---- hooks that are called when the gradient is in .grad --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_an_arrival_hook_is_called_once_with_the_whole_gradient_while_the_pass_still_runs(compiled: bool) -> None:
+    first, shared, last = (ag.tensor([1.0, 2.0], requires_grad=True, name=name) for name in ("first", "shared", "last"))
+    came: list[tuple[str, Any, int]] = []
+
+    def note(t: Any) -> None:
+        waiting = sum(other.grad is None for other in (first, shared, last))
+        ag.observe(lambda g: came.append((t.name, g.tolist(), waiting)), t.grad)
+
+    for t in (first, shared, last):
+        t.register_post_accumulate_grad_hook(note)
+
+    def step() -> None:
+        ((np.sin(first) * shared) * shared * last).sum().backward()
+
+    run = ag.compile(step) if compiled else step
+    expected = ag.grad(lambda a, b, c: ((np.sin(a) * b) * b * c).sum(), argnums=(0, 1, 2))(*[first.numpy()] * 3)
+    for _ in range(4):
+        came.clear()
+        run()
+        assert [name for name, _, _ in came] == ["last", "shared", "first"]
+        assert [waiting for _, _, waiting in came] == [2, 1, 0]
+        for (_, seen, _), t, g in zip(came, (last, shared, first), reversed(expected), strict=True):
+            np.testing.assert_array_equal(seen, g)
+            np.testing.assert_array_equal(t.grad, g)
+            t.grad = None
+
+
+def test_an_arrival_hook_sees_what_other_hooks_made_of_the_gradient_and_what_was_there_before() -> None:
+    x, seen = leaf(), []
+    x.register_post_accumulate_grad_hook(lambda t: seen.append(t.grad.tolist()))
+    x.register_hook(lambda g: g * 10)
+    for _ in range(2):
+        (x * 3).sum().backward()
+    assert seen == [[30.0, 30.0], [60.0, 60.0]]
+
+
+def test_a_parameter_may_be_stepped_and_its_gradient_dropped_as_it_arrives() -> None:
+    w, v = leaf(), leaf()
+
+    def step(t: Any) -> None:
+        t.assign(t.data - t.grad.data)
+        t.grad = None
+
+    handles = [t.register_post_accumulate_grad_hook(step) for t in (w, v)]
+    (w * v * v).sum().backward()
+    np.testing.assert_array_equal(w.numpy(), [0.0, -2.0])
+    np.testing.assert_array_equal(v.numpy(), [-1.0, -6.0])
+    assert w.grad is v.grad is None
+    handles[0].remove()
+    w.sum().backward()
+    np.testing.assert_array_equal(w.grad, [1.0, 1.0])
+
+
+def test_only_leaves_have_arrivals() -> None:
+    with pytest.raises(ag.GradError, match=r"register_post_accumulate_grad_hook: expected a leaf that requires"):
+        (leaf() * 2).register_post_accumulate_grad_hook(print)

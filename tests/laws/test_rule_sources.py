@@ -53,7 +53,8 @@ def reached(function: Callable[..., Any], seen: dict[types.CodeType, Callable[..
     cells = [cell.cell_contents for cell in function.__closure__ or ()]
     named = [function.__globals__.get(name) for name in names_in(code)]
     for value in (*cells, *named):
-        if isinstance(value, types.FunctionType) and value.__module__.startswith("autograd_lite."):
+        ours = isinstance(value, types.FunctionType) and value.__module__.startswith("autograd_lite.")
+        if ours and value.__module__ != "autograd_lite.core.foreign":  # which makes constants, where the arrays are
             reached(value, seen)
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from ...ir.labels import visible
-from ...tensors.tensor import HookHandle, Tensor
+from ...tensors.hooks import HookHandle
+from ...tensors.tensor import Tensor
 from .health import Health, ParameterHealth, entry_of, judged, named_tensors
 
 _BARS = "▁▂▃▄▅▆▇█"

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...core.errors import UnsupportedError
+from ...core.foreign import is_foreign, placed, to_numpy
 from ...core.forks import fork_safe_lock
 from ...core.op import COMPOSED, OPS, Op, applied, composes, elementwise
 from .refused import REFUSED
@@ -94,7 +95,20 @@ def _record(name: str, function: np.ufunc | Callable[..., Any]) -> Op:
             function = function.__call__
         if None in partials:
             facts = {**facts, "jvp": _pushing(name, row.partials)}
-        return elementwise(function, *partials, name=label, saves=row.saves, **facts)
+        op = elementwise(function, *partials, name=label, saves=row.saves, **facts)
+        if isinstance(function, np.ufunc) and function.__name__ != name:
+            object.__setattr__(op, "forward", _by_numpy(function))
+        return op
+
+
+def _by_numpy(ufunc: np.ufunc) -> Callable[..., Any]:
+    """Return a ufunc behind a function of SciPy, under a name that no other library has: NumPy computes it for all."""
+
+    def forward(*inputs: Any) -> Any:
+        there = next(filter(is_foreign, inputs), None)
+        return ufunc(*inputs) if there is None else placed(ufunc(*map(to_numpy, inputs)), there)
+
+    return forward
 
 
 def _pushing(name: str, partials: tuple[Any, ...]) -> Callable[..., Any]:

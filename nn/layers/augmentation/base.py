@@ -14,6 +14,7 @@ from autograd_lite import Tensor
 
 from ...config.arguments import Check, Seed, is_number, refused
 from ...config.fields import Converted
+from ...distributed.part import draw_rows
 from ...module.module import Shape
 from ..arguments import stream
 from ..convolution.spatial import Spatial, one_or_many
@@ -91,7 +92,7 @@ class Augmentation(Spatial):
     def _uniform(self, x: Any, ends: tuple[float, float], *more: int) -> Tensor:
         """Draw a number for each image, of shape (N, 1, 1, 1), or (N, more, ...)."""
         shape = (x.shape[0], *(more or (1, 1, 1)))
-        return ag.random.uniform(shape, *ends, dtype=self.dtype, generator=self.generator)
+        return draw_rows(lambda s: ag.random.uniform(s, *ends, dtype=self.dtype, generator=self.generator), shape)
 
     def _chosen(self, x: Any, probability: tuple[float, float]) -> Any:
         """Draw a probability for each image, and whether it is chosen, of shape (N, 1, 1, 1)."""

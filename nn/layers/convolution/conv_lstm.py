@@ -34,6 +34,7 @@ from autograd_lite import Tensor
 from ...config.arguments import Seed, as_seed, flag, lengths, number, positive
 from ...config.fields import field, option, weight
 from ...config.limits import STEP, room
+from ...distributed.part import draw_rows
 from ...module.module import Shape
 from ..arguments import (
     ActivationLike,
@@ -116,8 +117,9 @@ class ConvLSTMCell(KernelAndBias, Windowed):
         """Return a mask for each gate, or None if nothing is dropped."""
         if rate == 0:
             return None
-        kept = ag.random.bernoulli((_GATES, *shape), 1 - rate, dtype=dtype, generator=self.generator) * (1 / (1 - rate))
-        return [kept[i] for i in range(_GATES)]
+        full = _GATES, *shape
+        kept = draw_rows(lambda s: ag.random.bernoulli(s, 1 - rate, dtype=dtype, generator=self.generator), full, 1)
+        return [kept[i] * (1 / (1 - rate)) for i in range(_GATES)]
 
 
 class _ConvLSTM(RuledCell):

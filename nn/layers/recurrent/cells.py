@@ -30,6 +30,7 @@ from autograd_lite import Tensor
 
 from ...config.arguments import Seed, as_seed, flag, number, positive
 from ...config.fields import field, option, weight
+from ...distributed.part import draw_rows
 from ...module.module import Shape
 from ..arguments import ActivationLike, InitializerLike, KernelAndBias, as_activation, as_initializer, stream
 from ..layer import Rule
@@ -137,7 +138,8 @@ class RecurrentCell(KernelAndBias):
     def _mask(self, shape: tuple[int, ...], rate: float, dtype: Any) -> Any:
         if rate == 0:
             return None
-        return ag.random.bernoulli(shape, 1 - rate, dtype=dtype, generator=self.generator) * (1 / (1 - rate))
+        kept = draw_rows(lambda s: ag.random.bernoulli(s, 1 - rate, dtype=dtype, generator=self.generator), shape)
+        return kept * (1 / (1 - rate))
 
     def call(self, x: Tensor, states: Any = None, training: bool | None = None) -> tuple[Tensor, list[Tensor]]:
         """Return the output (N, H) and the list of new states, for x of shape (N, D) and states of (N, H), or zeros."""

@@ -27,6 +27,7 @@ class _Group:
         self.changed = threading.Condition()
         self.posts: dict[int, dict[int, Any]] = {}
         self.failed: BaseException | None = None
+        self.duplicates: list[_Group] = []
 
     def post(self, call: int, rank: int, what: Any) -> None:
         with self.changed:
@@ -37,6 +38,8 @@ class _Group:
         with self.changed:
             self.failed = self.failed or error
             self.changed.notify_all()
+        for group in self.duplicates:
+            group.fail(error)
 
     def all_of(self, call: int) -> list[Any]:
         """Return what all ranks have posted for a call, in their order, once they have."""
@@ -102,6 +105,11 @@ class ThreadCommunicator(Communicator):
 
     def gathered_bytes(self, mine: bytes) -> list[bytes]:
         return self._alike(self._post("gather", mine), "gather")
+
+    def duplicated(self) -> ThreadCommunicator:
+        groups = self._alike(self._post("duplicate", _Group(self.size)), "duplicate")
+        self.group.duplicates.append(groups[0])
+        return ThreadCommunicator(groups[0], self.rank)
 
     def abort(self, code: int = 1) -> None:
         self.group.fail(SystemExit(code))

@@ -1,0 +1,230 @@
+"""Gradients of all ranks reduced to their means in flat buffers, while the backward pass still runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+import autograd_lite as ag
+from autograd_lite import Tensor
+
+from .communicator import Array, Communicator, Request
+
+#: Bytes of gradients that are sent at once, unless one parameter has more.
+BUCKET = 1 << 22
+_LARGEST_HALF = float(np.finfo(np.float16).max)
+
+
+class _Bucket:
+    """Some parameters of one dtype, whose gradients lie one after another in a buffer; then, for each, 1 if it has one.
+
+    Args:
+        members: the parameters with their numbers.
+        comm: connects the ranks.
+        halved: whether gradients travel in half precision.
+    """
+
+    def __init__(self, members: Sequence[tuple[int, Tensor]], comm: Communicator, halved: bool) -> None:
+        self.members, self.comm = list(members), comm
+        ends = np.cumsum([0, *(p.size for _, p in members)]).tolist()
+        dtype = members[0][1].dtype
+        self.buffer = np.zeros(ends[-1] + len(members), dtype)
+        self.flags = self.buffer[ends[-1] :]
+        parts = zip(ends, ends[1:], members, strict=False)
+        self.views = [self.buffer[start:stop].reshape(p.shape) for start, stop, (_, p) in parts]
+        self.wire = np.zeros(self.buffer.size, np.float16) if halved and dtype.kind == "f" else None
+        self.scale = 1.0  # of what travels in half precision
+        self.waiting = len(members)
+        self.request: Request | None = None
+
+    def start(self, gradients: Sequence[Array | None], factor: float) -> None:
+        """Take the gradients of this rank, and begin to reduce them."""
+        if self.request is not None:  # of a pass whose gradients this one's were added to
+            self.request.wait()
+        for view, g in zip(self.views, gradients, strict=True):
+            if g is None or not factor:
+                view[...] = 0
+            else:
+                np.multiply(g, factor, out=view)
+        self.flags[...] = [g is not None for g in gradients]
+        if self.wire is None:
+            self.request = self.comm.start_sum(self.buffer)
+        else:
+            with np.errstate(over="ignore"):
+                np.multiply(self.buffer, self.scale, out=self.wire, casting="same_kind")
+            self.request = self.comm.start_sum(self.wire)
+
+    def finish(self) -> list[Array | None]:
+        """Return the reduced gradients, None where no rank has one; they lie in the buffer."""
+        assert self.request is not None
+        self.request.wait()
+        self.request = None
+        if self.wire is not None:
+            self._unpack(self.wire)
+        return [view if flag else None for view, flag in zip(self.views, self.flags, strict=True)]
+
+    def _unpack(self, wire: Array) -> None:
+        """Take what came in half precision; what was too large for it is reduced again in full."""
+        largest = float(np.abs(wire).max(initial=0))
+        if np.isfinite(largest):
+            np.divide(wire, self.scale, out=self.buffer)
+        else:
+            self.comm.sum(self.buffer)
+            largest = float(np.abs(self.buffer).max(initial=0)) * self.scale
+        # All ranks see the same numbers, so they choose the same scale: a power of two, with room to grow 16-fold.
+        if 0 < largest < np.inf:
+            self.scale = min(2.0 ** np.floor(np.log2(_LARGEST_HALF / 16 / largest * self.scale)), 1.0 * 2**24)
+
+
+class Reducer:
+    """Replaces the gradients of some parameters by their means over the ranks.
+
+    While it is attached, a backward pass starts to reduce each bucket as soon as its last gradient is there, in an
+    order that is the same on all ranks; `finish` waits for what is under way. In a function that is compiled, replays
+    start them at the same places.
+
+    Args:
+        comm: connects the ranks; nothing else may use it.
+        parameters: in the same order on every rank.
+        bucket_bytes: of the gradients that are reduced at once; 64 MB at most.
+        compression: None, or "float16": gradients travel in half precision, scaled so that they fit.
+    """
+
+    def __init__(
+        self,
+        comm: Communicator,
+        parameters: Sequence[Tensor],
+        bucket_bytes: int = BUCKET,
+        compression: str | None = None,
+    ) -> None:
+        self.comm, self.parameters = comm, list(parameters)
+        self.halved = compression == "float16"
+        self.share = 1.0  # of this rank's gradients in the mean
+        self._buckets = [_Bucket(members, comm, self.halved) for members in _grouped(self.parameters, bucket_bytes)]
+        self._at = {i: bucket for bucket in self._buckets for i, _ in bucket.members}
+        self._started = 0  # buckets, in this pass
+        self._arrivals = [_Arrival(self, i) for i in range(len(self.parameters))]
+        self._handles: list[Any] = []
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes that a rank sends for a step, before the engine divides them among its messages."""
+        return sum((b.buffer if b.wire is None else b.wire).nbytes for b in self._buckets)
+
+    def attach(self) -> None:
+        """Let backward passes start reductions."""
+        if not self._handles:
+            pairs = zip(self.parameters, self._arrivals, strict=True)
+            self._handles = [p.register_post_accumulate_grad_hook(a) for p, a in pairs if p.requires_grad]
+
+    def detach(self) -> None:
+        """Let backward passes be as they were."""
+        while self._handles:
+            self._handles.pop().remove()
+
+    def arrived(self, i: int) -> None:
+        """Note that a gradient is whole; start the buckets that have all of theirs, in their order."""
+        bucket = self._at[i]
+        bucket.waiting -= 1
+        if bucket.waiting < 0:  # another pass, whose gradients are added to those of the last one
+            self._begin()
+            bucket.waiting -= 1
+        while self._started < len(self._buckets) and not self._buckets[self._started].waiting:
+            bucket = self._buckets[self._started]
+            self._started += 1
+            ag.observe(_Start(self, bucket), *(p.grad for _, p in bucket.members))
+        if not ag.is_compiling():
+            self.poll()
+
+    def poll(self) -> None:
+        """Let the reductions that are under way go on."""
+        for bucket in self._buckets:
+            if bucket.request is not None:
+                bucket.request.done()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether gradients have come since the last `finish`."""
+        return any(b.request is not None or b.waiting < len(b.members) for b in self._buckets)
+
+    def _begin(self) -> None:
+        self._started = 0
+        for bucket in self._buckets:
+            bucket.waiting = len(bucket.members)
+
+    def finish(self) -> list[Array | None]:
+        """Return the mean gradient of each parameter over the ranks, read-only, None where no rank has one.
+
+        They lie in buffers that the next pass writes into.
+        """
+        found: list[Array | None] = [None] * len(self.parameters)
+        for bucket in self._buckets:
+            if bucket.request is None:
+                _Start(self, bucket).begin([None if p.grad is None else p.grad.data for _, p in bucket.members])
+        for bucket in self._buckets:
+            for (i, _), g in zip(bucket.members, bucket.finish(), strict=True):
+                if g is not None:
+                    found[i] = g = g.view()
+                    g.flags.writeable = False
+        self._begin()
+        return found
+
+    def leave_on_parameters(self) -> None:
+        """Put the mean gradients where the backward pass has left those of this rank."""
+        for p, g in zip(self.parameters, self.finish(), strict=True):
+            p.grad = None if g is None else ag.tensor(g, copy=False)
+
+    def drop(self) -> None:
+        """Wait for what is under way, and forget it."""
+        for bucket in self._buckets:
+            if bucket.request is not None:
+                bucket.request.wait()
+                bucket.request = None
+            bucket.scale = 1.0
+        self._begin()
+
+
+class _Arrival:
+    """The hook of one parameter; a replay need not call it, since what it does is among the recorded effects."""
+
+    replayable = True
+    __slots__ = ("number", "reducer")
+
+    def __init__(self, reducer: Reducer, number: int) -> None:
+        self.reducer, self.number = reducer, number
+
+    def __call__(self, p: Tensor) -> None:
+        self.reducer.arrived(self.number)
+
+
+class _Start:
+    """Starts one bucket, with the gradients that a replay or a backward pass has computed."""
+
+    __slots__ = ("bucket", "reducer")
+
+    def __init__(self, reducer: Reducer, bucket: _Bucket) -> None:
+        self.reducer, self.bucket = reducer, bucket
+
+    def __call__(self, *gradients: Array) -> None:
+        self.begin(gradients)
+        self.reducer.poll()
+
+    def begin(self, gradients: Sequence[Array | None]) -> None:
+        """Start the bucket."""
+        self.bucket.start(gradients, self.reducer.share / self.reducer.comm.size)
+
+
+def _grouped(parameters: Sequence[Tensor], nbytes: int) -> list[list[tuple[int, Tensor]]]:
+    """Return numbered parameters in groups of one dtype, the last ones first: their gradients come first."""
+    groups: list[list[tuple[int, Tensor]]] = []
+    open_groups: dict[Any, list[tuple[int, Tensor]]] = {}
+    for i in range(len(parameters) - 1, -1, -1):
+        p = parameters[i]
+        group = open_groups.get(p.dtype)
+        if group is None or sum(q.data.nbytes for _, q in group) + p.data.nbytes > nbytes:
+            group = open_groups[p.dtype] = []
+            groups.append(group)
+        group.append((i, p))
+    return groups

@@ -1,0 +1,147 @@
+"""The state of a training sent from one rank to the others, and the proof that all of them train the same."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+import autograd_lite as ag
+
+from ..module.module import Module
+from .communicator import Communicator
+from .world import world
+
+
+class RankMismatch(ValueError):
+    """Raised on every rank where ranks do not do the same.
+
+    Example:
+        >>> raise RankMismatch("fit: expected the same model on every rank")
+        Traceback (most recent call last):
+        nn.distributed.state.RankMismatch: fit: expected the same model on every rank
+    """
+
+
+def prove_alike(what: str, facts: Mapping[str, Any], comm: Communicator | None = None) -> None:
+    """Compare what the ranks are about to do; nothing is sent but digests, unless they differ.
+
+    Args:
+        what: the call, for messages.
+        facts: by name, values whose texts must be equal.
+        comm: connects the ranks; by default the world.
+
+    Raises:
+        RankMismatch: on every rank, if a value differs.
+
+    Example:
+        >>> prove_alike("train", {"batch_size": 32})
+    """
+    comm = world() if comm is None else comm
+    if comm.size == 1:
+        return
+    mine = {name: repr(value) for name, value in {"call": what, **facts}.items()}
+    digests = comm.gathered_bytes(hashlib.sha256(repr(mine).encode()).digest())
+    if len(set(digests)) == 1:
+        return
+    every = comm.gathered(mine)
+    for name in dict.fromkeys(key for one in every for key in one):
+        values = [one.get(name, "nothing") for one in every]
+        other = next((r for r, value in enumerate(values) if value != values[0]), None)
+        if other is not None:
+            first, second = _difference(values[0], values[other])
+            raise RankMismatch(
+                f"{what}: expected the same {name} on every rank; received {first} on rank 0 and {second} on rank "
+                f"{other}. Run the same script with the same arguments and data on all ranks"
+            )
+
+
+def _difference(a: str, b: str, around: int = 40) -> tuple[str, str]:
+    """Return the parts of two texts from a little before their first difference."""
+    at = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    start = max(at - around, 0)
+    return (("…" if start else "") + a[start : at + around], ("…" if start else "") + b[start : at + around])
+
+
+def facts_of(model: Module) -> dict[str, str]:
+    """Return what must be the same of a model on all ranks: its class, and the kinds of its tensors."""
+    kinds = ", ".join(
+        f"{path} {t.shape} {t.dtype}{'' if t.requires_grad else ' frozen'}" for path, t in model._tensors()
+    )
+    return {"class of the model": type(model).__name__, "tensors of the model": kinds}
+
+
+def broadcast_parameters(model: Module, comm: Communicator | None = None, root: int = 0) -> Module:
+    """Give all ranks the parameters and buffers that one of them has, and return the model.
+
+    Args:
+        model: built, of the same architecture on every rank.
+        comm: connects the ranks; by default the world.
+        root: the rank whose values count.
+
+    Raises:
+        RankMismatch: on every rank, if the models differ in more than values; nothing has changed then.
+
+    Example:
+        >>> import nn
+        >>> from nn import distributed
+        >>> model = distributed.broadcast_parameters(nn.Sequential([nn.layers.Dense(1, input_shape=(2,))]))
+        >>> len(model.parameters())
+        2
+    """
+    comm = world() if comm is None else comm
+    prove_alike("broadcast_parameters", facts_of(model), comm)
+    if comm.size > 1:
+        for _, t in model._tensors():
+            values = np.array(t.data, order="C")
+            comm.broadcast(values, root)
+            t.assign(values)
+    return model
+
+
+def broadcast_state(model: Module, optimizer: Any, extra: Any, comm: Communicator) -> Any:
+    """Give all ranks what rank 0 has of a training: weights, optimizer, random streams; return its `extra`."""
+    broadcast_parameters(model, comm)
+    mine = None
+    if comm.rank == 0:
+        state = optimizer.state_dict() if optimizer.parameters else None
+        mine = state, _streams(model), ag.random.default_generator.state, extra
+    state, streams, stream, extra = comm.gathered(mine)[0]
+    if comm.rank:
+        if state is not None:
+            optimizer.load_state_dict(state)
+        for path, generator in _own_generators(model):
+            generator.state = streams[path]
+        ag.random.default_generator.state = stream
+    return extra
+
+
+def _own_generators(model: Module) -> list[tuple[str, ag.Generator]]:
+    return [
+        (f"{path}.{name}", value)
+        for path, module in model.named_modules()
+        for name, value in vars(module).items()
+        if isinstance(value, ag.Generator)
+    ]
+
+
+def _streams(model: Module) -> dict[str, Any]:
+    return {path: generator.state for path, generator in _own_generators(model)}
+
+
+def average_buffers(model: Module, comm: Communicator) -> None:
+    """Replace the floating buffers of a model, such as running statistics, by their means over the ranks.
+
+    Other buffers become those of rank 0.
+    """
+    buffers = [t for _, t in model._tensors() if not t.requires_grad]
+    for t in buffers:
+        values = np.array(t.data, order="C", ndmin=1)
+        if values.dtype.kind == "f":
+            values /= comm.size
+            comm.sum(values)
+        else:
+            comm.broadcast(values)
+        t.assign(values.reshape(t.shape))

@@ -1,0 +1,70 @@
+"""The kinds of arrays beyond NumPy's that the laws run with: the double of a device, and CuPy where a GPU answers."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from . import device_double
+from .device_double import Device, DeviceArray
+
+__all__ = ["KINDS", "Kind"]
+
+
+class Kind(NamedTuple):
+    """One kind of arrays.
+
+    Attributes:
+        name: shown in the ids of tests.
+        to_kind: makes one of NumPy's array, where the laws put theirs.
+        to_numpy: the way back.
+        is_kind: whether something is an array of this kind that lies there.
+        absent: the reason why the machine has none, or "".
+    """
+
+    name: str
+    to_kind: Callable[[np.ndarray], Any]
+    to_numpy: Callable[[Any], np.ndarray]
+    is_kind: Callable[[Any], bool]
+    absent: str = ""
+
+    def skip_unless_there(self) -> None:
+        """Skip a test of what the machine lacks."""
+        if self.absent:
+            pytest.skip(f"{self.name}: {self.absent}")
+
+
+def _on_the_second_device(a: np.ndarray) -> DeviceArray:
+    """Not on the one where arrays are made by default, so that what is made beside an array has to ask it."""
+    with Device(1):
+        return device_double.asarray(a)
+
+
+DOUBLE = Kind(
+    "double",
+    _on_the_second_device,
+    device_double.asnumpy,
+    lambda x: isinstance(x, DeviceArray) and x.device == Device(1),
+)
+
+
+def _cupy() -> Kind:
+    """Return the row of CuPy; on a machine with several GPUs its arrays lie on the last one."""
+    try:
+        cupy = importlib.import_module("cupy")
+        last = cupy.cuda.runtime.getDeviceCount() - 1
+    except Exception as error:  # not installed, no driver, no GPU: CuPy has an exception for each
+        return Kind("cupy", np.asarray, np.asarray, lambda x: False, f"{type(error).__name__}: {error}")
+
+    def to_kind(a: np.ndarray) -> Any:
+        with cupy.cuda.Device(last):
+            return cupy.asarray(a)
+
+    return Kind("cupy", to_kind, cupy.asnumpy, lambda x: isinstance(x, cupy.ndarray) and x.device.id == last)
+
+
+KINDS = (DOUBLE, _cupy())
