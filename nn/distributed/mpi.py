@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from .communicator import Array, Communicator, Request
+from .launch.rank import abort
 
 # MPI counts elements in 32 bits, and what is longer than this gains nothing by being sent at once.
 _MOST_BYTES = 1 << 26
@@ -17,14 +20,15 @@ _HALF = np.dtype(np.float16)
 
 
 class _Requests:
-    def __init__(self, requests: list[Any], kind: Any) -> None:
-        self._requests, self._kind = requests, kind
+    def __init__(self, requests: list[Any], comm: MpiCommunicator) -> None:
+        self._requests, self._comm = requests, comm
 
     def done(self) -> bool:
-        return bool(self._kind.Testall(self._requests))
+        return bool(self._comm.kinds.Request.Testall(self._requests))
 
     def wait(self) -> None:
-        self._kind.Waitall(self._requests)
+        with self._comm.noted():
+            self._comm.kinds.Request.Waitall(self._requests)
 
 
 class MpiCommunicator(Communicator):
@@ -32,45 +36,61 @@ class MpiCommunicator(Communicator):
 
     Args:
         comm: an `mpi4py.MPI.Comm`, by default all ranks of the job.
+        waits: since when this rank waits for others, if it does; duplicates share it, and the watch reads it.
     """
 
-    def __init__(self, comm: Any = None) -> None:
+    def __init__(self, comm: Any = None, waits: list[float] | None = None) -> None:
         from mpi4py import MPI  # which starts MPI
 
         self.comm = (MPI.COMM_WORLD if comm is None else comm).Dup()
         self.rank, self.size = self.comm.Get_rank(), self.comm.Get_size()
-        self._in_place, self._sum, self._bytes = MPI.IN_PLACE, MPI.SUM, MPI.BYTE
-        self._request = MPI.Request
+        self.waits: list[float] = [] if waits is None else waits
+        self.kinds = MPI
         self._half = MPI.UINT16_T, MPI.Op.Create(_sum_halves, commute=True)
 
     def start_sum(self, a: Array) -> Request:
         flat, most = a.reshape(-1), _MOST_BYTES // a.itemsize
         pieces = [flat[start : start + most] for start in range(0, flat.size, most)]
         half = self._half if a.dtype == _HALF else None
-        op = self._sum if half is None else half[1]
+        op = self.kinds.SUM if half is None else half[1]
         given = pieces if half is None else [[piece, half[0]] for piece in pieces]
-        return _Requests([self.comm.Iallreduce(self._in_place, piece, op) for piece in given], self._request)
+        return _Requests([self.comm.Iallreduce(self.kinds.IN_PLACE, piece, op) for piece in given], self)
 
     def broadcast(self, a: Array, root: int = 0) -> None:
         flat = a.reshape(-1).view(np.uint8)
-        for start in range(0, flat.size, _MOST_BYTES):
-            self.comm.Bcast(flat[start : start + _MOST_BYTES], root)
+        with self.noted():
+            for start in range(0, flat.size, _MOST_BYTES):
+                self.comm.Bcast(flat[start : start + _MOST_BYTES], root)
 
     def gathered_bytes(self, mine: bytes) -> list[bytes]:
         lengths = np.zeros(self.size, np.int64)
-        self.comm.Allgather(np.array([len(mine)], np.int64), lengths)
-        found = np.empty(int(lengths.sum()), np.uint8)
-        ends = [0, *np.cumsum(lengths).tolist()]
-        self.comm.Allgatherv(np.frombuffer(mine, np.uint8), [found, lengths.tolist(), ends[:-1], self._bytes])
+        with self.noted():
+            self.comm.Allgather(np.array([len(mine)], np.int64), lengths)
+            found = np.empty(int(lengths.sum()), np.uint8)
+            ends = [0, *np.cumsum(lengths).tolist()]
+            given = np.frombuffer(mine, np.uint8)
+            self.comm.Allgatherv(given, [found, lengths.tolist(), ends[:-1], self.kinds.BYTE])
         return [found[start:stop].tobytes() for start, stop in pairwise(ends)]
 
     def duplicated(self) -> Communicator:
-        return MpiCommunicator(self.comm)
+        return MpiCommunicator(self.comm, self.waits)
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Note that this rank waits for others."""
+        self.waits.append(time.monotonic())
+        try:
+            yield
+        finally:
+            self.waits.pop()
+
+    def waiting(self) -> float:
+        """Return for how many seconds this rank has waited for others."""
+        since = self.waits[:1]
+        return time.monotonic() - since[0] if since else 0.0
 
     def abort(self, code: int = 1) -> None:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        self.comm.Abort(code)
+        abort(code)
 
 
 def _sum_halves(given: Any, summed: Any, datatype: Any) -> None:

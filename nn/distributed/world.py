@@ -7,18 +7,21 @@ from contextvars import ContextVar
 from typing import Any
 
 from .communicator import Communicator, Local
+from .launch.rank import NUMBERS
 from .mpi import MpiCommunicator
+from .watch import PATIENCE, guard
 
 # What the launchers tell each process: how many there are.
 _SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "PALS_LOCAL_SIZE", "MV2_COMM_WORLD_SIZE", "SLURM_NTASKS", "SLURM_NPROCS")
-_RANKS = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "PALS_RANKID", "MV2_COMM_WORLD_RANK", "SLURM_PROCID")
+# Seconds, for `init`.
+_PATIENCE = "NN_DISTRIBUTED_PATIENCE"
 
 _EVERYWHERE: list[Communicator] = [Local()]  # the world of this process, once `init` has found it
 # The world of this thread alone, in tests that put a rank in each thread.
 HERE: ContextVar[Communicator | None] = ContextVar("nn_distributed_world", default=None)
 
 
-def init(communicator: str | Communicator | Any = "auto") -> Communicator:
+def init(communicator: str | Communicator | Any = "auto", patience: float | None = None) -> Communicator:
     """Find the ranks of this job, and return the communicator that connects them; calling it again changes nothing.
 
     A program that no launcher has started is a world of one rank, where every call does nothing, so that one script
@@ -27,6 +30,9 @@ def init(communicator: str | Communicator | Any = "auto") -> Communicator:
     Args:
         communicator: "auto" for MPI if a launcher has started this process, otherwise one rank; "mpi"; "local" for one
             rank; a communicator of mpi4py; or a `Communicator` of your own.
+        patience: seconds after which a rank that gives no sign of life ends the job, by default 30, or those of the
+            environment variable NN_DISTRIBUTED_PATIENCE; 0 waits forever. A rank holds its signs back as long as one
+            call holds Python's lock; another rank on its machine sees that it computes, and waits.
 
     Raises:
         ImportError: if a launcher has started several processes, and mpi4py is not installed.
@@ -44,9 +50,9 @@ def init(communicator: str | Communicator | Any = "auto") -> Communicator:
     elif communicator == "auto" and not _launched():
         found = _EVERYWHERE[0]
     elif communicator in ("auto", "mpi"):
-        found = _EVERYWHERE[0] if isinstance(_EVERYWHERE[0], MpiCommunicator) else _mpi(None)
+        found = _EVERYWHERE[0] if isinstance(_EVERYWHERE[0], MpiCommunicator) else _mpi(None, patience)
     elif hasattr(communicator, "Iallreduce"):
-        found = _mpi(communicator)
+        found = _mpi(communicator, patience)
     else:
         raise ValueError(
             "init: expected communicator to be 'auto', 'mpi', 'local', or a communicator of mpi4py; received "
@@ -59,10 +65,10 @@ def init(communicator: str | Communicator | Any = "auto") -> Communicator:
 def _launched() -> bool:
     """Return whether a launcher has started this process as one of several."""
     several = any(os.environ.get(name, "1") not in ("1", "") for name in _SIZES)
-    return several and any(name in os.environ for name in _RANKS)
+    return several and any(name in os.environ for name in NUMBERS)
 
 
-def _mpi(comm: Any) -> Communicator:
+def _mpi(comm: Any, patience: float | None) -> Communicator:
     try:
         found = MpiCommunicator(comm)
     except ImportError as error:
@@ -77,6 +83,8 @@ def _mpi(comm: Any) -> Communicator:
             "launcher belongs to another MPI than mpi4py. Use the mpiexec beside this Python, or python -m "
             "nn.distributed.run"
         )
+    if found.size > 1:
+        guard(found.comm, float(os.environ.get(_PATIENCE, PATIENCE)) if patience is None else patience, found.waiting)
     return found
 
 

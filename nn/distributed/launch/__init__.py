@@ -1,0 +1,1 @@
+"""What starts ranks on this machine, for `python -m nn.distributed.run`."""

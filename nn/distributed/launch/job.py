@@ -1,0 +1,309 @@
+"""One start of all ranks on this machine: what they print, the signals that they get, and how they have ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import selectors
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+from .engines import Engine
+from .rank import FOLDER, Report
+
+_TURN = 0.2  # seconds between two looks at the reports
+_GRACE = 10.0  # seconds that the ranks have to end, once one of them has failed or they were told to
+_TAIL = 40  # lines that are kept of a rank whose output is not shown
+# What Python calls the signals that it can still tell of.
+_FATAL = {
+    "Segmentation fault": signal.SIGSEGV,
+    "Bus error": getattr(signal, "SIGBUS", signal.SIGSEGV),
+    "Aborted": signal.SIGABRT,
+    "Floating": signal.SIGFPE,
+    "Illegal": signal.SIGILL,
+}
+# Where ranks have pipes of their own to the launcher.
+PIPES = hasattr(os, "mkfifo")
+
+
+class Outcome(NamedTuple):
+    """How a job has ended.
+
+    Attributes:
+        code: the exit status of the rank that failed, 128 + its number if a signal did it, or 0.
+        reports: what each rank has said about its end, by its number.
+        killed: the number of the rank that a signal has ended, or -1 if it is unknown, and the signal.
+        told: the signal that the launcher was given, or 0.
+        last: the last lines of the ranks whose output was not shown, by their number.
+        engine: what `mpiexec` has printed itself.
+    """
+
+    code: int
+    reports: Mapping[int, Report]
+    killed: tuple[int, int] | None
+    told: int
+    last: Mapping[int, Sequence[str]]
+    engine: str
+
+
+class _Stream:
+    """Standard output or error: what rank 0 prints as it comes, and whole lines of other ranks between its lines."""
+
+    def __init__(self, target: IO[bytes]) -> None:
+        self.target = target
+        self.held: list[bytes] = []
+        self.between = True
+
+    def write(self, text: bytes) -> None:
+        self.target.write(text)
+        self.between = text.endswith(b"\n")
+        self.insert()
+
+    def insert(self, *lines: bytes) -> None:
+        self.held += lines
+        if self.between:
+            self.target.write(b"".join(self.held))
+            self.held.clear()
+        self.target.flush()
+
+
+class _Output:
+    """What a rank prints on one of them."""
+
+    def __init__(self, rank: int, stream: _Stream, shown: bool, tail: deque[str]) -> None:
+        self.rank, self.stream, self.shown, self.tail = rank, stream, shown, tail
+        self.part = b""
+
+    def take(self, text: bytes) -> None:
+        if self.rank == 0:
+            self.stream.write(text)
+            return
+        *lines, self.part = (self.part + text).split(b"\n")
+        for line in lines:
+            self.tail.append(line.decode(errors="replace"))
+            if self.shown:
+                self.stream.insert(b"[%d] %s\n" % (self.rank, line))
+
+    def close(self) -> None:
+        """Show what is left of a line, and of the lines that had to wait."""
+        if self.part:
+            self.take(b"\n")
+        if self.stream.held:
+            self.stream.write(b"\n")
+
+
+class Job:
+    """The ranks of one `mpiexec`, from their start to their end.
+
+    Args:
+        engine: the MPI.
+        n: the number of ranks.
+        command: the script and its arguments, as `python` takes them.
+        environment: of the ranks.
+        options: more arguments for `mpiexec`.
+        all_output: whether to show what ranks other than 0 print.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        n: int,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        options: Sequence[str] = (),
+        all_output: bool = False,
+    ) -> None:
+        self.n, self.all_output, self.engine = n, all_output, engine
+        self.folder = Path(tempfile.mkdtemp(prefix="nn-distributed-"))
+        self.command = [
+            *(engine.mpiexec, *engine.kind.arguments, *options, "-n", str(n)),
+            *(sys.executable, os.fspath(Path(__file__).with_name("rank.py")), *command),
+        ]
+        self.environment = {**environment, **({FOLDER: os.fspath(self.folder)} if PIPES else {})}
+        self.told: list[int] = []
+        self.said = bytearray()
+        self.outputs: dict[int, _Output] = {}
+        self.tails = [deque[str](maxlen=_TAIL) for _ in range(n)]
+        self.selector = selectors.DefaultSelector()
+        self.processes: dict[int, int] = {}  # descriptors of processes, and whose they are
+        self.ended: list[int] = []  # ranks, in the order in which their processes did
+        self.deadline = float("inf")
+
+    def run(self) -> Outcome:
+        """Start the ranks, and return when all of them have ended."""
+        kept: list[int] = []
+        try:
+            kept = [*self._pipes(), self._alive()] if PIPES else []
+            with (
+                _heard(self._on_signal),
+                subprocess.Popen(
+                    self.command,
+                    env=self.environment,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,  # the terminal's Ctrl-C comes to us alone
+                ) as mpiexec,
+            ):
+                try:
+                    self._follow(mpiexec)
+                finally:
+                    self._end(mpiexec)
+            return self._outcome(mpiexec.returncode)
+        finally:
+            for descriptor in [*kept, *self.processes]:
+                os.close(descriptor)
+            self.selector.close()
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _pipes(self) -> Iterator[int]:
+        """Make the pipes that the ranks print to."""
+        for name, target in (("out", sys.stdout), ("err", sys.stderr)):
+            stream = _Stream(target.buffer)
+            for rank, tail in enumerate(self.tails):
+                path = self.folder / f"{name}-{rank}"
+                if rank == 0 and target.isatty():
+                    path.symlink_to(os.ttyname(target.fileno()))  # a bar draws itself in a terminal alone
+                    continue
+                os.mkfifo(path, 0o600)
+                pipe = os.open(path, os.O_RDWR | os.O_NONBLOCK)  # as a writer too, so that it never seems to end
+                self.outputs[pipe] = _Output(rank, stream, self.all_output, tail)
+                self.selector.register(pipe, selectors.EVENT_READ)
+                yield pipe
+
+    def _alive(self) -> int:
+        """Open the pipe whose end tells the ranks that the launcher has gone."""
+        os.mkfifo(self.folder / "alive", 0o600)
+        reader = os.open(self.folder / "alive", os.O_RDONLY | os.O_NONBLOCK)
+        writer = os.open(self.folder / "alive", os.O_WRONLY)
+        os.close(reader)
+        return writer
+
+    def _follow(self, mpiexec: subprocess.Popen[bytes]) -> None:
+        """Pass on what is printed until the job has ended, or has had the time for it."""
+        assert mpiexec.stdout is not None
+        if not PIPES:
+            self.said += mpiexec.stdout.read()
+            return
+        self.selector.register(mpiexec.stdout, selectors.EVENT_READ)
+        while mpiexec.poll() is None and time.monotonic() < self.deadline:
+            self._read(_TURN)
+            self._follow_processes()
+            if self.deadline == float("inf") and any(self.folder.glob("report-*")):
+                self.deadline = time.monotonic() + _GRACE
+
+    def _follow_processes(self) -> None:
+        """Learn which process ends first: an MPI ends all others within milliseconds, and names one of them."""
+        if not hasattr(os, "pidfd_open"):
+            return
+        for rank, pid in self._pids().items():
+            if rank not in self.processes.values() and rank not in self.ended:
+                try:
+                    process = os.pidfd_open(pid)
+                except OSError:
+                    self.ended.append(rank)
+                    continue
+                self.processes[process] = rank
+                self.selector.register(process, selectors.EVENT_READ)
+
+    def _read(self, wait: float) -> None:
+        """Pass on what has come, and what comes while there is more."""
+        while ready := self.selector.select(wait):
+            wait = 0
+            for key, _ in ready:  # epoll's order is that of what has happened
+                if key.fd in self.processes:
+                    self.selector.unregister(key.fd)
+                    self.ended.append(self.processes[key.fd])
+                    continue
+                text = os.read(key.fd, 1 << 16)
+                if key.fd in self.outputs:
+                    self.outputs[key.fd].take(text)
+                elif text:
+                    self.said += text
+                else:
+                    self.selector.unregister(key.fileobj)
+
+    def _on_signal(self, given: int, _: Any) -> None:
+        """Pass a signal on to the ranks; the second one kills them."""
+        self.told.append(given)
+        self.deadline = min(self.deadline, time.monotonic() + _GRACE)
+        for pid in self._pids().values():
+            _send(pid, given if len(self.told) == 1 else signal.SIGKILL)
+        if len(self.told) > 1:
+            self.deadline = 0
+
+    def _pids(self) -> dict[int, int]:
+        """Return the processes of the ranks that have started here."""
+        found = {int(path.name[4:]): path.read_text() for path in self.folder.glob("pid-*")}
+        return {rank: int(text) for rank, text in found.items() if text}
+
+    def _end(self, mpiexec: subprocess.Popen[bytes]) -> None:
+        """Leave no process behind."""
+        for given in (signal.SIGTERM, signal.SIGKILL):
+            if mpiexec.poll() is None:
+                mpiexec.send_signal(given)
+                with suppress(subprocess.TimeoutExpired):
+                    mpiexec.wait(2)
+        for pid in self._pids().values():
+            if self._is_ours(pid):
+                _send(pid, signal.SIGKILL)
+        if PIPES:
+            self._read(0)
+        for output in self.outputs.values():
+            output.close()
+
+    def _is_ours(self, pid: int) -> bool:
+        """Return whether a process still is the rank that it was; numbers are given again."""
+        try:
+            return os.fsencode(self.folder) in Path(f"/proc/{pid}/environ").read_bytes()
+        except OSError:
+            return False
+
+    def _outcome(self, code: int) -> Outcome:
+        reports = {
+            int(path.name[7:]): Report(*json.loads(path.read_text())) for path in self.folder.glob("report-[0-9]*")
+        }
+        said = self.said.decode(errors="replace")
+        killed = self._killed(said)
+        last = {rank: tail for rank, tail in enumerate(self.tails) if tail and not self.all_output}
+        return Outcome(code, reports, killed, self.told[0] if self.told else 0, last, said)
+
+    def _killed(self, said: str) -> tuple[int, int] | None:
+        """Return which rank a signal has ended, and the signal, by what rank and MPI have said."""
+        for path in self.folder.glob("fatal-*"):
+            text = path.read_text(errors="replace")
+            for name, given in _FATAL.items():
+                if text.startswith(f"Fatal Python error: {name}"):
+                    rank = int(path.name[6:])
+                    self.tails[rank].extend(text.splitlines())
+                    return rank, given
+        if not (found := re.search(self.engine.kind.killed, said)):
+            return None
+        named = found.groupdict()
+        first = int(named["rank"]) if "rank" in named else (*self.ended, -1)[0]
+        return first, int(named["signal"])
+
+
+def _send(pid: int, given: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, given)
+
+
+@contextmanager
+def _heard(handler: Callable[[int, Any], None]) -> Iterator[None]:
+    """Handle the signals that ask a program to end."""
+    before = {given: signal.signal(given, handler) for given in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for given, old in before.items():
+            signal.signal(given, old)
