@@ -170,3 +170,4 @@ def _picture(tensor: Tensor) -> str:
 
 _HOOKS.svg = _picture
 _HOOKS.compiled = lambda: _import_module(".graph.compiled", __name__)
+_HOOKS.namespace = lambda: _import_module(".numpy", __name__)

@@ -81,7 +81,7 @@ def standardize_dtype(dtype: Any) -> str:
     if isinstance(dtype, type) and dtype in _PYTHON:
         return _PYTHON[dtype]
     try:
-        name = "string" if dtype == "string" else np.dtype(dtype).name
+        name = "string" if isinstance(dtype, str) and dtype == "string" else np.dtype(dtype).name
     except TypeError:
         name = ""
     if name != "string" and (not name or np.dtype(name).kind not in "biufc" or np.dtype(name).itemsize > 16):

@@ -144,6 +144,13 @@ def _svd(x: Any, hermitian: bool) -> Any:
     return _below(u, s[..., None, :], vh.swapaxes(-1, -2))
 
 
+def _full_svd(x: Any, hermitian: bool) -> Any:
+    u, s, vh = np.linalg.svd(x, hermitian=hermitian)
+    widest = max(x.shape[-2:])
+    parts = (u, s[..., None, :], vh)
+    return _below(*(np.pad(a, [(0, 0)] * (a.ndim - 1) + [(0, widest - a.shape[-1])]) for a in parts))
+
+
 def _eigh(x: Any, UPLO: Any) -> Any:
     w, v = np.linalg.eigh(x, UPLO)
     return _below(w[..., None, :], v)
@@ -178,6 +185,7 @@ DECOMPOSITIONS = [
     OpCase("cholesky", np.linalg.cholesky, SQUARE, "positive definite", ({"upper": False}, {"upper": True})),
     OpCase("cholesky_pullback", _cholesky_pullback, tuple((*s, *s) for s in SQUARE), ("any", "full rank")),
     OpCase("qr", _qr, TALL, "full rank"),
+    OpCase("full_svd", _full_svd, ANY_SHAPE, "full rank", ({"hermitian": False},)),
     OpCase("svd", _svd, ANY_SHAPE, "full rank", ({"hermitian": False},)),
     OpCase("svd", _svd, SQUARE, "symmetric", ({"hermitian": True},)),
     OpCase(

@@ -37,6 +37,10 @@ class ShapeError(ValueError):
     """
 
 
+class AxisError(ShapeError, np.exceptions.AxisError):
+    """An axis that an array does not have; as NumPy's error of this name, also an IndexError."""
+
+
 class DtypeError(TypeError):
     """A dtype does not allow the operation, such as the gradient of an integer tensor.
 

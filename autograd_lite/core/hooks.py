@@ -18,15 +18,17 @@ class Hooks:
         lift: `(op, inputs, params) -> result`, applies an op to values that stand for several arrays; from
             `tensors.lifted`.
         backward: `(tensor, cotangent, retain_graph, create_graph) -> None`; from `engine`.
+        namespace: `() -> module`, that of the array API standard; from the package itself, which loads it late.
         svg: `(tensor) -> str`, the picture of a tensor's history; from the package itself, which loads `graph` for it.
     """
 
-    __slots__ = ("backward", "compiled", "lift", "svg", "tensor")
+    __slots__ = ("backward", "compiled", "lift", "namespace", "svg", "tensor")
 
     tensor: type[Any]
     lift: Callable[[Op, tuple[Any, ...], dict[str, Any]], Any]
     backward: Callable[[Any, Any, bool, bool], None]
     compiled: Callable[[], Any]
+    namespace: Callable[[], Any]
     svg: Callable[[Any], str]
 
 

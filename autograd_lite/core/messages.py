@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from .arguments import ANYTHING, NUMBERS, OUR_PACKAGES, Kind, bound, described, given, is_numbers, kinds_of, refusal
-from .errors import DtypeError, GradError, NonFiniteError, ShapeError, TraceError, UnsupportedError
+from .errors import AxisError, DtypeError, GradError, NonFiniteError, ShapeError, TraceError, UnsupportedError
 from .foreign import innermost, is_foreign
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -74,7 +74,7 @@ def _with_text(error: Exception, text: str, bare: str, final: bool) -> Exception
     """Return an error of the same class with another text: the same object, if its text is its argument."""
     problem: Exception = error
     if isinstance(error, np.exceptions.AxisError):
-        problem = np.exceptions.AxisError(text)
+        problem = (AxisError if isinstance(error, ShapeError) else np.exceptions.AxisError)(text)
     elif isinstance(error, MemoryError):
         problem = MemoryError(text)
     elif isinstance(error, AttributeError) or type(error).__module__.startswith("numpy._"):

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..native.kernels import KERNELS, NATIVE
-from .errors import ShapeError
+from .errors import AxisError, ShapeError
 
 Shape = tuple[int, ...]
 Axis = int | Sequence[int] | None
@@ -51,7 +51,7 @@ def normalize_axis(axis: int, ndim: int, what: str = "axis") -> int:
         raise TypeError(f"expected {what} to be an integer; received {what}={axis!r:.60}") from None
     if not -ndim <= axis < ndim:
         use = f"use {-ndim} to {ndim - 1}" if ndim else "it has none: leave the axis out, or reshape(1) first"
-        raise ShapeError(f"{what}={axis} is out of bounds for a {ndim}-dimensional array; {use}")
+        raise AxisError(f"{what}={axis} is out of bounds for a {ndim}-dimensional array; {use}")
     return axis % ndim
 
 

@@ -25,18 +25,29 @@ from typing import TYPE_CHECKING, Any
 import numpy as _np
 
 from . import fft as fft, linalg as linalg, random as random
-from .covers import CONSTRUCTORS as _CONSTRUCTORS, covered_names as _covered_names, made as _made
+from .covers import (
+    CONSTRUCTORS as _CONSTRUCTORS,
+    beside as _beside,
+    cover as _cover,
+    covered_names as _covered_names,
+    made as _made,
+)
+from .standard import FUNCTIONS as _FUNCTIONS
 
 if TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any: ...
 
 
-_NAMES = _covered_names(_np) | _CONSTRUCTORS
+_NAMES = _covered_names(_np) | {name: _cover(f) for name, f in _FUNCTIONS.items()} | _CONSTRUCTORS
 _MAKING = """
     arange array asanyarray asarray ascontiguousarray asfortranarray copy empty empty_like eye full full_like
-    fromfunction fromiter identity linspace ones ones_like tri zeros zeros_like
+    from_dlpack fromfunction fromiter identity linspace ones ones_like tri zeros zeros_like
 """
+_OF_INDICES = "broadcast_arrays isin meshgrid nonzero unique_all unique_counts unique_inverse"
+_STANDARD = ("__array_api_version__", "__array_namespace_info__")
 _NAMES |= {name: _made(_NAMES[name]) for name in _MAKING.split()}
+_NAMES |= {name: _beside(_NAMES[name]) for name in _OF_INDICES.split()}
+_NAMES |= {name: getattr(_np, name) for name in _STANDARD if hasattr(_np, name)}  # NumPy 2.0 has them not all
 globals().update(_NAMES)
 __all__ = sorted([*_NAMES, "fft", "linalg", "random"])

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.arguments import described
 from ..tensors.arrays import array as array_of
 from ..tensors.tensor import Tensor
 
@@ -125,9 +126,28 @@ def array(object: Any, dtype: Any = None, *args: Any, ndmin: int = 0, **kwargs: 
     return shaped(array_of(object), dtype, ndmin)
 
 
-def asarray(a: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
-    """Make an array as `numpy.asarray`; a Tensor stays itself, and lists of Tensors become one."""
-    return shaped(packed(a), dtype) if holds(a) else np.asarray(a, dtype, *args, **kwargs)
+def asarray(a: Any, dtype: Any = None, order: Any = None, *, device: Any = None, copy: bool | None = None) -> Any:
+    """Make an array as `numpy.asarray`; a Tensor stays itself, unless `copy`, and lists of Tensors become one.
+
+    Raises:
+        ValueError: if `copy` is False and the values have to be copied, or for a device that they are not on.
+    """
+    if not holds(a):
+        asked = {"order": order, "device": device, "copy": copy}  # NumPy 2.0 lacks none of them, but has other defaults
+        return np.asarray(a, dtype, **{name: value for name, value in asked.items() if value is not None})
+    t = packed(a)
+    made = shaped(t if device is None else t.to_device(device), dtype)
+    if made is not a and copy is False:
+        raise ValueError(f"asarray: copy=False, but the values have to be copied; received {described(a)}")
+    return made.copy() if made is a and copy else made
+
+
+def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> Any:
+    """Make an array as `numpy.from_dlpack`; a Tensor stays itself, with its history."""
+    if isinstance(x, Tensor):
+        return asarray(x, device=device, copy=copy)
+    asked = {"device": device, "copy": copy}
+    return np.from_dlpack(x, **{name: value for name, value in asked.items() if value is not None})
 
 
 def shaped(made: Any, dtype: Any = None, ndmin: int = 0) -> Any:
@@ -137,10 +157,10 @@ def shaped(made: Any, dtype: Any = None, ndmin: int = 0) -> Any:
     return made.reshape((1,) * (ndmin - made.ndim) + made.shape) if made.ndim < ndmin else made
 
 
-def full(shape: Any, fill_value: Any, dtype: Any = None, **kwargs: Any) -> Any:
+def full(shape: Any, fill_value: Any, dtype: Any = None, order: Any = "C", *, device: Any = None) -> Any:
     """Make an array of one value as `numpy.full`; a Tensor's gradient is the sum over all places."""
     if not holds(fill_value):
-        return np.full(shape, fill_value, dtype, **kwargs)
+        return np.full(shape, fill_value, dtype, order, device=device)
     return shaped(np.broadcast_to(packed(fill_value), shape), dtype)
 
 
@@ -177,6 +197,7 @@ CONSTRUCTORS: dict[str, Any] = {
     "asarray": asarray,
     "asanyarray": asarray,
     "append": append,
+    "from_dlpack": from_dlpack,
     "full": full,
     "r_": Along(np.r_, columns=False),
     "c_": Along(np.c_, columns=True),
@@ -195,7 +216,30 @@ def made(constructor: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(constructor)
     def tensor_made(*args: Any, **kwargs: Any) -> Any:
-        a = constructor(*args, **kwargs)
-        return Tensor(a, copy=False) if isinstance(a, np.ndarray) and a.dtype.kind in "biufc" else a
+        return _as_tensors(constructor(*args, **kwargs))
 
     return tensor_made
+
+
+def beside(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function of which all results are Tensors if one of its arguments is: indices and masks, too.
+
+    Example:
+        >>> beside(np.isin)(Tensor([1, 2]), [2, 3])
+        Tensor([False,  True])
+    """
+
+    @functools.wraps(function)
+    def tensors_beside(*args: Any, **kwargs: Any) -> Any:
+        result = function(*args, **kwargs)
+        return _as_tensors(result) if any(map(holds, (*args, *kwargs.values()))) else result
+
+    return tensors_beside
+
+
+def _as_tensors(result: Any) -> Any:
+    """Return a result with Tensors in the place of its arrays of numbers."""
+    if isinstance(result, (tuple, list)):
+        parts = [_as_tensors(part) for part in result]
+        return type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
+    return Tensor(result, copy=False) if isinstance(result, np.ndarray) and result.dtype.kind in "biufc" else result

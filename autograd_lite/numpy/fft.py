@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as _np
 
-from .covers import covered_names as _covered_names
+from .covers import covered_names as _covered_names, made as _made
+from .standard import FREQUENCIES as _FREQUENCIES
 
 if TYPE_CHECKING:
 
@@ -12,5 +13,6 @@ if TYPE_CHECKING:
 
 
 _NAMES = _covered_names(_np.fft)
+_NAMES |= {name: _made(f) for name, f in _FREQUENCIES.items()}
 globals().update(_NAMES)
 __all__ = sorted(_NAMES)

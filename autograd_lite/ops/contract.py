@@ -445,16 +445,30 @@ def _register_if_numpy_has(function: Any, composed: Any) -> None:
         composes(function)(composed)
 
 
+def _over(x1: Any, x2: Any, first: int, second: int) -> tuple[Any, Any]:
+    """Return the operands, if the axes that are summed over have one length: a length of 1 is not broadcast."""
+    x1, x2 = operand(x1), operand(x2)
+    lengths = [x.shape[axis] if x.ndim >= -axis else None for x, axis in ((x1, first), (x2, second))]
+    if lengths[0] != lengths[1] or None in lengths:
+        raise ShapeError(
+            f"expected axis {first} of the first operand and axis {second} of the second to have one length; received "
+            f"shapes {x1.shape} and {x2.shape}"
+        )
+    return x1, x2
+
+
 def _vecdot(x1: Any, x2: Any, /) -> Any:
-    return _einsum("...i,...i", _conjugate(operand(x1)), x2)
+    x1, x2 = _over(x1, x2, -1, -1)
+    return _einsum("...i,...i", _conjugate(x1), x2)
 
 
 def _matvec(x1: Any, x2: Any, /) -> Any:
-    return _einsum("...ij,...j->...i", x1, x2)
+    return _einsum("...ij,...j->...i", *_over(x1, x2, -1, -1))
 
 
 def _vecmat(x1: Any, x2: Any, /) -> Any:
-    return _einsum("...i,...ij->...j", _conjugate(operand(x1)), x2)
+    x1, x2 = _over(x1, x2, -1, -2)
+    return _einsum("...i,...ij->...j", _conjugate(x1), x2)
 
 
 for _name, _function in (("vecdot", _vecdot), ("matvec", _matvec), ("vecmat", _vecmat)):

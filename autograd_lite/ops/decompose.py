@@ -22,12 +22,13 @@ import numpy as np
 from ..core import batching
 from ..core.errors import UnsupportedError
 from ..core.foreign import placed
-from ..core.op import Op, composes, structural
+from ..core.op import Op, composes, nondifferentiable, structural
 from ..core.shapes import ShapeDtype
 from ..native import functions as fast
 from .adjoints import adjoint, hermitian_part, pack, real_part, user
 from .diagonals import diagonal_matrix
 from .eigen import divide_by_gaps
+from .operands import carries_derivative
 from .solve import checked, in_lapack, lapack_dtype, same_shape, triangle_inverse
 from .zero_mask import zero_mask
 
@@ -313,6 +314,25 @@ factors_of_svd: Op = structural(
     kinks="equal singular values",
     holomorphic=False,
 )
+
+
+def _full_svd_forward(x: Any, *, hermitian: bool) -> Any:
+    u, s, vh = np.linalg.svd(x, hermitian=hermitian)
+    out = np.zeros((*x.shape[:-2], u.shape[-1] + 1 + vh.shape[-1], max(x.shape[-2:])), u.dtype)
+    m, n = x.shape[-2:]
+    out[..., :m, :m], out[..., m, : min(m, n)], out[..., m + 1 :, :n] = u, s, vh
+    return out
+
+
+def _infer_full_svd(x: ShapeDtype, **_: Any) -> ShapeDtype:
+    m, n = x.shape[-2:]
+    return ShapeDtype((*x.shape[:-2], m + 1 + n, max(m, n)), lapack_dtype(x.dtype))
+
+
+# With the vectors that the matrix does not determine, and so without a derivative: u, the values as a row, vh.
+full_factors_of_svd: Op = nondifferentiable(
+    in_lapack(_full_svd_forward), name="full_svd", infer=_infer_full_svd, batch=batching.gufunc(2)
+)
 _SVDResult: Any = type(np.linalg.svd(np.eye(1)))
 
 
@@ -322,6 +342,9 @@ def _svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian:
         return svdvals(a, hermitian=bool(hermitian))
     m, n = a.shape[-2:]
     if full_matrices and m != n:
+        if not carries_derivative(a):
+            packed, k = full_factors_of_svd(a, hermitian=bool(hermitian)), min(m, n)
+            return _SVDResult(packed[..., :m, :m], real_part(packed[..., m, :k]), packed[..., m + 1 :, :n])
         raise UnsupportedError(
             f"np.linalg.svd: full_matrices=True is not supported on Tensors of shape {a.shape}, since the vectors "
             "beyond the first min(m, n) are not determined by a; pass full_matrices=False"

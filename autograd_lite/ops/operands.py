@@ -63,6 +63,11 @@ def several(name: str, arrays: Any) -> list[Any]:
     return parts
 
 
+def carries_derivative(x: Any) -> bool:
+    """Return whether a derivative would be lost if an operand were taken for a constant, in any transformation."""
+    return bool(getattr(x, "requires_grad", False) or getattr(getattr(x, "_data", x), "differentiated", False))
+
+
 def values(x: Any) -> Any:
     """Return the bare values of an argument that only steers, such as an index: no gradient flows to it.
 

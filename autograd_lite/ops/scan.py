@@ -13,15 +13,23 @@ from ..core import batching
 from ..core.foreign import home
 from ..core.op import Op, composes, structural
 from ..core.shapes import ShapeDtype, normalize_axis
-from .operands import along_axis, newer
+from .operands import Finished, along_axis, newer
 
 _Bound = tuple[tuple[Any, ...], dict[str, Any]]
 _FEW_LANES = 4
 
 
-def _bind_scan(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) -> _Bound:
-    a, axis = along_axis(a, axis)
-    return (a if dtype is None else a.astype(dtype),), {"axis": axis}
+def _bind_scan(function: Callable[..., Any]) -> Callable[..., Any]:
+    def bind(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) -> _Bound | Finished:
+        a, axis = along_axis(a, axis)
+        if dtype is None:
+            return (a,), {"axis": axis}
+        a = a.astype(dtype)
+        if a.dtype.kind in "biu" and a.dtype.itemsize < np.dtype(int).itemsize:  # NumPy scans those in wider integers
+            return Finished(function(a, axis=axis).astype(dtype))
+        return (a,), {"axis": axis}
+
+    return bind
 
 
 def _infer_scan(function: Callable[..., Any]) -> Callable[..., ShapeDtype]:
@@ -45,7 +53,7 @@ cumsum = structural(
     lambda x, *, axis: np.cumsum(x, axis=axis),
     lambda g, out, x, *, axis: _backwards(np.cumsum(_backwards(g, axis), axis=axis), axis),
     infer=_infer_scan(np.cumsum),
-    bind=_bind_scan,
+    bind=_bind_scan(np.cumsum),
     numpy_functions=(np.cumsum,),
     linear=True,
     batch=batching.along_axis,
@@ -117,7 +125,7 @@ cumprod = structural(
     _cumprod_vjp,
     saves="ox",
     infer=_infer_scan(np.cumprod),
-    bind=_bind_scan,
+    bind=_bind_scan(np.cumprod),
     numpy_functions=(np.cumprod,),
     jvp=lambda tangents, out, x, *, axis: recurrence(x, tangents[0] * _shifted(out, axis, 1), axis=axis),
     batch=batching.along_axis,

@@ -116,6 +116,18 @@ class Operators:
     def __rxor__(self, other: Any) -> Self:
         return binary(arith.bitwise_xor, other, self)
 
+    def __lshift__(self, other: Any) -> Self:
+        return binary(arith.left_shift, self, other)
+
+    def __rlshift__(self, other: Any) -> Self:
+        return binary(arith.left_shift, other, self)
+
+    def __rshift__(self, other: Any) -> Self:
+        return binary(arith.right_shift, self, other)
+
+    def __rrshift__(self, other: Any) -> Self:
+        return binary(arith.right_shift, other, self)
+
     def __lt__(self, other: Any) -> Self:
         return binary(compare.less, self, other)
 

@@ -18,7 +18,7 @@ from ..core.arguments import NUMBERS, bound, kinds_of, refusal
 from ..core.errors import DtypeError, UnsupportedError, more_on
 from ..core.messages import explained
 from ..core.op import BY_FUNCTION, BY_UFUNC, COMPOSED, Op
-from ..ops.operands import Finished, given, write
+from ..ops.operands import Finished, given, operand, write
 from ..ops.special import scipy_op
 from ..ops.ufunc_methods import METHODS
 from .record import apply
@@ -228,6 +228,9 @@ def _problem_of_ufunc(
 
 def _resolve_with_arguments(ufunc: np.ufunc, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     name = _spelt(ufunc)
+    if "axis" in kwargs and ufunc.signature == "(n),(n)->()":  # np.vecdot
+        axis = kwargs.pop("axis")
+        inputs = tuple(np.moveaxis(operand(x), axis, -1) for x in inputs)
     outs, where, dtype = kwargs.pop("out", None), kwargs.pop("where", True), kwargs.pop("dtype", None)
     rest = [k for k, v in kwargs.items() if v != _DEFAULTS.get(k, np._NoValue)]
     if rest:

@@ -28,12 +28,13 @@ from .methods import Methods, canonical_index
 from .operators import Operators
 from .protocols import Dispatched, deferred
 from .record import add_over, apply, binary, constant, moved, open_edge, owned, record, unary, wrap
+from .standard import Standard
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
 
-class Tensor(Operators, Methods, Dispatched, Conversions):
+class Tensor(Operators, Methods, Dispatched, Conversions, Standard):
     """An n-dimensional array that records the operations applied to it.
 
     Args:

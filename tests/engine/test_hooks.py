@@ -115,7 +115,7 @@ def test_what_is_retained_is_what_the_hooks_made_of_it(first: str) -> None:
     np.testing.assert_array_equal(x.grad, [8.0, 8.0])
 
 
-# ---- hooks that are called when the gradient is in .grad --------------------------------------------------------------
+# ---- hooks that are called when the gradient is in .grad -------------------------------------------------------------
 
 
 @pytest.mark.parametrize("compiled", [False, True])

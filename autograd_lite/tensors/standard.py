@@ -1,0 +1,76 @@
+"""What the array API standard asks of an array, and NumPy's protocols do not: its namespace, device and DLPack."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from ..core.arguments import described
+from ..core.errors import GradError, more_on
+from ..core.hooks import HOOKS
+from ..core.mode import TAPES
+from .conversions import leaving
+
+
+class Standard:
+    """The members of an array that Python's array API standard adds to those of NumPy's arrays."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+        _data: Any
+
+        @property
+        def requires_grad(self) -> bool: ...
+
+    def __array_namespace__(self, *, api_version: Any = None) -> Any:
+        if api_version is not None:
+            np.empty(0).__array_namespace__(api_version=api_version)  # raises for versions that NumPy does not have
+        return HOOKS.namespace()
+
+    @property
+    def device(self) -> Any:
+        """The device of the values, as their array names it: "cpu" for NumPy's."""
+        return getattr(self._data, "device", "cpu")
+
+    def to_device(self, device: Any, /, *, stream: Any = None) -> Self:
+        """Return the tensor, which is on the one device that it can be on.
+
+        Raises:
+            ValueError: for another device, or a stream.
+        """
+        if device != self.device or stream is not None:
+            raise ValueError(
+                f"to_device: expected the tensor's own device, {self.device!r}, and no stream; received "
+                f"{described(device)}{'' if stream is None else f' and stream={stream!r}'}"
+            )
+        return self
+
+    def __dlpack_device__(self) -> tuple[Any, Any]:
+        device: tuple[Any, Any] = np.asarray(self._data).__dlpack_device__()
+        return device
+
+    def __dlpack__(
+        self,
+        *,
+        stream: Any = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[Any, Any] | None = None,
+        copy: bool | None = None,
+    ) -> Any:
+        if TAPES:
+            leaving("t.__dlpack__(), as in from_dlpack(t)")
+        if self.requires_grad:
+            raise GradError(
+                "__dlpack__: a tensor that requires a gradient was about to become another library's array and lose "
+                "its gradient. Say t.detach() if that is meant" + more_on("bare-array")
+            )
+        # A consumer that understands versions is told not to write; another one gets a copy, unless it forbids that.
+        understands = max_version is not None and max_version >= (1, 0)
+        shared = copy is False or (understands and copy is None)
+        values = np.asarray(self._data).view() if shared else np.array(self._data)
+        if understands and shared:
+            values.flags.writeable = False
+        asked = {"stream": stream, "max_version": max_version, "dl_device": dl_device, "copy": None if copy else copy}
+        return values.__dlpack__(**{name: value for name, value in asked.items() if value is not None})
