@@ -6,9 +6,10 @@ an array for, adding at indices that name an element twice, copies, and the one 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,10 +21,17 @@ FOREIGN: dict[type, bool] = dict.fromkeys((np.ndarray, np.float64, np.float32, f
 
 
 class ArrayKind(NamedTuple):
-    """What an array class does in its own way."""
+    """What an array class does in its own way.
+
+    Attributes:
+        to_numpy: returns the values as an array of NumPy.
+        add_at: `(out, index, values) -> sum`, where an index may name an element more than once; see `add_at`.
+        module: the name of the module that makes such arrays; by default the one around the class that can.
+    """
 
     to_numpy: Callable[[Any], Any] | None = None
     add_at: Callable[[Any, Any, Any], Any] | None = None
+    module: str | None = None
 
 
 KINDS: dict[type, ArrayKind] = {}
@@ -60,8 +68,14 @@ def kind_of(x: Any) -> ArrayKind:
 # ---- making arrays --------------------------------------------------------------------------------------------------
 
 
+# What a module that makes arrays has, beside its class.
+_MAKES = ("asarray", "zeros", "ones", "full", "arange", "eye")
+# Those that are given the values.
+_TAKES = frozenset({"array", "asarray", "ascontiguousarray"})
+
+
 class _Home:
-    """NumPy's functions that make arrays; they make them of the kind, and on the device, of a foreign array."""
+    """The functions that make arrays of the kind, and on the device, of a foreign array."""
 
     __slots__ = ("_like",)
 
@@ -69,12 +83,30 @@ class _Home:
         self._like = like
 
     def __getattr__(self, name: str) -> Any:
-        return partial(_made, getattr(np, name), self._like)
+        return partial(_made, name, self._like)
 
 
-def _made(function: Callable[..., Any], like: Any, /, *args: Any, **kwargs: Any) -> Any:
+def _made(name: str, like: Any, /, *args: Any, **kwargs: Any) -> Any:
+    module = _module_of(type(like))
     with _device_of(like):
-        return function(*args, like=like, **kwargs)
+        if module is not None and hasattr(module, name):
+            return getattr(module, name)(*args, **kwargs)
+        given = args[0] if name in _TAKES else getattr(np, name)(*args, **kwargs)
+        made = given if is_foreign(given) else np.asarray(given, like=like)
+        dtype = kwargs.get("dtype", args[1] if name in _TAKES and len(args) > 1 else None)
+        return made if dtype is None or made.dtype == dtype else made.astype(dtype)
+
+
+@lru_cache(64)
+def _module_of(cls: type) -> Any:
+    """Return the module with NumPy's functions that a class of arrays belongs to: its own, or one around that."""
+    own = next((KINDS[base].module for base in cls.__mro__ if base in KINDS), None)
+    path = (own or cls.__module__).split(".")
+    for n in range(len(path), 0, -1):
+        module = sys.modules.get(".".join(path[:n]))
+        if all(hasattr(module, name) for name in _MAKES):
+            return module
+    return None
 
 
 def _device_of(a: Any) -> AbstractContextManager[Any]:
@@ -109,11 +141,23 @@ def placed(constant: Any, like: Any) -> Any:
     """Return an array of NumPy where it can meet another: itself, or a copy on the device of a foreign array.
 
     Args:
-        constant: of NumPy.
+        constant: of NumPy; anything else is returned as it is.
         like: as for `home`.
     """
     xp = home(like)
-    return constant if xp is np or is_foreign(constant) else xp.asarray(constant)
+    return constant if xp is np or not isinstance(constant, _ndarray | np.generic) else xp.asarray(constant)
+
+
+def together(inputs: Sequence[Any]) -> tuple[Any, ...] | None:
+    """Return operands with the arrays of NumPy placed beside a foreign one; None if no two such meet.
+
+    So constants, such as masks and labels, go to where Tensors are. Tensors themselves are never moved.
+    """
+    bare = (_ndarray, list, tuple)
+    if not any(isinstance(x, bare) for x in inputs):
+        return None
+    like = next(filter(is_foreign, map(innermost, inputs)), None)
+    return None if like is None else tuple([placed(np.asarray(x), like) if isinstance(x, bare) else x for x in inputs])
 
 
 def as_array(x: Any, dtype: Any = None) -> Any:

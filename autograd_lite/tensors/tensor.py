@@ -78,7 +78,10 @@ class Tensor(Operators, Methods, Dispatched, Conversions, Standard):
         try:
             wanted = bool(requires_grad)
             given = a._data if isinstance(a, Tensor) else a
-            data = taken(given, dtype, copy) if is_foreign(given) else np.array(given, dtype=dtype, copy=copy or None)
+            if given.__class__ is np.ndarray or not is_foreign(given):
+                data = np.array(given, dtype=dtype, copy=copy or None)
+            else:
+                data = taken(given, dtype, copy)
         except Exception as error:
             given = {"a": a, "dtype": dtype, "requires_grad": requires_grad}
             raise explained("tensor", error, given, kinds_of(Tensor.__init__), final=False) from None
