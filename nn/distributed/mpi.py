@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
 
@@ -17,18 +15,27 @@ from .launch.rank import abort
 _MOST_BYTES = 1 << 26
 # Of mpi4py, which knows those of NumPy but half precision.
 _HALF = np.dtype(np.float16)
+# When this process began to wait for others, or 0 where it does not: for the watch, which asks from its thread.
+_SINCE = [0.0]
+
+
+def waiting() -> float:
+    """Return for how many seconds this process has waited for other ranks."""
+    since = _SINCE[0]
+    return time.monotonic() - since if since else 0.0
 
 
 class _Requests:
-    def __init__(self, requests: list[Any], comm: MpiCommunicator) -> None:
-        self._requests, self._comm = requests, comm
+    def __init__(self, requests: list[Any], kind: Any) -> None:
+        self._requests, self._kind = requests, kind
 
     def done(self) -> bool:
-        return bool(self._comm.kinds.Request.Testall(self._requests))
+        return bool(self._kind.Testall(self._requests))
 
     def wait(self) -> None:
-        with self._comm.noted():
-            self._comm.kinds.Request.Waitall(self._requests)
+        _SINCE[0] = time.monotonic()
+        self._kind.Waitall(self._requests)
+        _SINCE[0] = 0.0
 
 
 class MpiCommunicator(Communicator):
@@ -36,58 +43,44 @@ class MpiCommunicator(Communicator):
 
     Args:
         comm: an `mpi4py.MPI.Comm`, by default all ranks of the job.
-        waits: since when this rank waits for others, if it does; duplicates share it, and the watch reads it.
     """
 
-    def __init__(self, comm: Any = None, waits: list[float] | None = None) -> None:
+    def __init__(self, comm: Any = None) -> None:
         from mpi4py import MPI  # which starts MPI
 
         self.comm = (MPI.COMM_WORLD if comm is None else comm).Dup()
         self.rank, self.size = self.comm.Get_rank(), self.comm.Get_size()
-        self.waits: list[float] = [] if waits is None else waits
-        self.kinds = MPI
+        self._in_place, self._sum, self._bytes = MPI.IN_PLACE, MPI.SUM, MPI.BYTE
+        self._request = MPI.Request
         self._half = MPI.UINT16_T, MPI.Op.Create(_sum_halves, commute=True)
 
     def start_sum(self, a: Array) -> Request:
         flat, most = a.reshape(-1), _MOST_BYTES // a.itemsize
         pieces = [flat[start : start + most] for start in range(0, flat.size, most)]
         half = self._half if a.dtype == _HALF else None
-        op = self.kinds.SUM if half is None else half[1]
+        op = self._sum if half is None else half[1]
         given = pieces if half is None else [[piece, half[0]] for piece in pieces]
-        return _Requests([self.comm.Iallreduce(self.kinds.IN_PLACE, piece, op) for piece in given], self)
+        return _Requests([self.comm.Iallreduce(self._in_place, piece, op) for piece in given], self._request)
 
     def broadcast(self, a: Array, root: int = 0) -> None:
         flat = a.reshape(-1).view(np.uint8)
-        with self.noted():
-            for start in range(0, flat.size, _MOST_BYTES):
-                self.comm.Bcast(flat[start : start + _MOST_BYTES], root)
+        _SINCE[0] = time.monotonic()
+        for start in range(0, flat.size, _MOST_BYTES):
+            self.comm.Bcast(flat[start : start + _MOST_BYTES], root)
+        _SINCE[0] = 0.0
 
     def gathered_bytes(self, mine: bytes) -> list[bytes]:
         lengths = np.zeros(self.size, np.int64)
-        with self.noted():
-            self.comm.Allgather(np.array([len(mine)], np.int64), lengths)
-            found = np.empty(int(lengths.sum()), np.uint8)
-            ends = [0, *np.cumsum(lengths).tolist()]
-            given = np.frombuffer(mine, np.uint8)
-            self.comm.Allgatherv(given, [found, lengths.tolist(), ends[:-1], self.kinds.BYTE])
+        _SINCE[0] = time.monotonic()
+        self.comm.Allgather(np.array([len(mine)], np.int64), lengths)
+        found = np.empty(int(lengths.sum()), np.uint8)
+        ends = [0, *np.cumsum(lengths).tolist()]
+        self.comm.Allgatherv(np.frombuffer(mine, np.uint8), [found, lengths.tolist(), ends[:-1], self._bytes])
+        _SINCE[0] = 0.0
         return [found[start:stop].tobytes() for start, stop in pairwise(ends)]
 
     def duplicated(self) -> Communicator:
-        return MpiCommunicator(self.comm, self.waits)
-
-    @contextmanager
-    def noted(self) -> Iterator[None]:
-        """Note that this rank waits for others."""
-        self.waits.append(time.monotonic())
-        try:
-            yield
-        finally:
-            self.waits.pop()
-
-    def waiting(self) -> float:
-        """Return for how many seconds this rank has waited for others."""
-        since = self.waits[:1]
-        return time.monotonic() - since[0] if since else 0.0
+        return MpiCommunicator(self.comm)
 
     def abort(self, code: int = 1) -> None:
         abort(code)
@@ -96,4 +89,5 @@ class MpiCommunicator(Communicator):
 def _sum_halves(given: Any, summed: Any, datatype: Any) -> None:
     """Add numbers of half precision, which MPI has no type for."""
     mine, total = np.frombuffer(given, _HALF), np.frombuffer(summed, _HALF)
-    np.add(mine, total, out=total)
+    with np.errstate(over="ignore", invalid="ignore"):  # an infinity tells all ranks
+        np.add(mine, total, out=total)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import atexit
 import faulthandler
 import os
-import socket
+import platform
 import sys
 import threading
 import time
@@ -28,6 +28,9 @@ _STOPPED = 2.0  # seconds that a process on this machine may be stopped
 _ENDED = 2.0  # seconds that a rank waits for one that has ended; what that has sent before may still be on its way
 _TOLD = 4 * _LISTEN  # seconds that the others have to say what they were told
 _ALIVE, _END, _NEWS = 1, 2, 3  # tags of messages
+
+
+_GUARDED: list[bool] = []  # one watch serves all communicators of a process
 
 
 class Place(NamedTuple):
@@ -48,7 +51,7 @@ def here() -> Place:
         space = os.readlink("/proc/self/ns/pid")  # containers of one machine may have the same name
     except OSError:
         space = ""
-    return Place(f"{socket.gethostname()} {space}", os.getpid())
+    return Place(f"{platform.node()} {space}", os.getpid())
 
 
 def process(pid: int) -> tuple[str, float] | None:
@@ -80,7 +83,7 @@ class Silence:
     def __init__(self, patience: float, look: Callable[[], tuple[str, float] | None]) -> None:
         self.patience, self.look = patience, look
         self.silent, self.idle, self.stopped = 0.0, 0.0, 0.0
-        self.computed = -1.0
+        self.computed = 0.0
 
     def heard(self) -> None:
         """Take note of a sign of life."""
@@ -90,13 +93,15 @@ class Silence:
         """Return why the rank counts as lost, or nothing, after some more seconds without a sign of it."""
         seconds = min(seconds, 2 * PERIOD)
         self.silent += seconds
+        self.idle += seconds
         if self.silent < min(2 * PERIOD, self.patience):
             return ""
         seen = self.look()
         state, computed = seen or ("", self.computed)
         self.stopped = self.stopped + seconds if state == "T" else 0.0
         # A debugger ("t") holds it on purpose.
-        self.idle = 0.0 if computed > self.computed or state == "t" else self.idle + seconds
+        if computed > self.computed or state == "t":
+            self.idle = 0.0
         self.computed = computed
         if self.stopped >= min(_STOPPED, self.patience):
             return "is stopped (SIGSTOP)"
@@ -208,6 +213,9 @@ def guard(comm: Any, patience: float, waiting: Callable[[], float]) -> None:
     """
     from mpi4py import MPI
 
+    if _GUARDED:
+        return
+    _GUARDED.append(True)
     if not faulthandler.is_enabled():
         faulthandler.enable(all_threads=False)  # says where, if a signal kills this process
     threaded = MPI.Query_thread() == MPI.THREAD_MULTIPLE

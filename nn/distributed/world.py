@@ -8,7 +8,7 @@ from typing import Any
 
 from .communicator import Communicator, Local
 from .launch.rank import NUMBERS
-from .mpi import MpiCommunicator
+from .mpi import MpiCommunicator, waiting
 from .watch import PATIENCE, guard
 
 # What the launchers tell each process: how many there are.
@@ -84,7 +84,7 @@ def _mpi(comm: Any, patience: float | None) -> Communicator:
             "nn.distributed.run"
         )
     if found.size > 1:
-        guard(found.comm, float(os.environ.get(_PATIENCE, PATIENCE)) if patience is None else patience, found.waiting)
+        guard(found.comm, float(os.environ.get(_PATIENCE, PATIENCE)) if patience is None else patience, waiting)
     return found
 
 
