@@ -6,9 +6,10 @@ an array for, adding at indices that name an element twice, copies, and the one 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,13 +21,20 @@ FOREIGN: dict[type, bool] = dict.fromkeys((np.ndarray, np.float64, np.float32, f
 
 
 class ArrayKind(NamedTuple):
-    """What an array class does in its own way."""
+    """What an array class does in its own way.
+
+    Attributes:
+        to_numpy: returns the values as an array of NumPy.
+        add_at: `(out, index, values) -> sum`, where an index may name an element more than once; see `add_at`.
+        module: the name of the module that makes such arrays; by default the one around the class that can.
+    """
 
     to_numpy: Callable[[Any], Any] | None = None
     add_at: Callable[[Any, Any, Any], Any] | None = None
+    module: str | None = None
 
 
-KINDS: dict[type, ArrayKind] = {}
+_KINDS: dict[type, ArrayKind] = {}
 _DEFAULT = ArrayKind()
 
 
@@ -54,14 +62,26 @@ def _judged(cls: type) -> bool:
 
 def kind_of(x: Any) -> ArrayKind:
     """Return what the class of a foreign array does in its own way."""
-    return next((KINDS[cls] for cls in type(x).__mro__ if cls in KINDS), _DEFAULT)
+    return next((_KINDS[cls] for cls in type(x).__mro__ if cls in _KINDS), _DEFAULT)
+
+
+def register_array(cls: type, kind: ArrayKind) -> None:
+    """Say what a class of arrays, and those derived from it, do in their own way."""
+    _KINDS[cls] = kind
+    _module_of.cache_clear()
 
 
 # ---- making arrays --------------------------------------------------------------------------------------------------
 
 
+# What a module that makes arrays has, beside its class.
+_MAKES = ("asarray", "zeros", "ones", "full", "arange", "eye")
+# Those that are given the values.
+_TAKES = frozenset({"array", "asarray", "ascontiguousarray"})
+
+
 class _Home:
-    """NumPy's functions that make arrays; they make them of the kind, and on the device, of a foreign array."""
+    """The functions that make arrays of the kind, and on the device, of a foreign array."""
 
     __slots__ = ("_like",)
 
@@ -69,12 +89,31 @@ class _Home:
         self._like = like
 
     def __getattr__(self, name: str) -> Any:
-        return partial(_made, getattr(np, name), self._like)
+        return partial(_made, name, self._like)
 
 
-def _made(function: Callable[..., Any], like: Any, /, *args: Any, **kwargs: Any) -> Any:
+def _made(name: str, like: Any, /, *args: Any, **kwargs: Any) -> Any:
+    kind: Any = type(like)
+    module = _module_of(kind)
     with _device_of(like):
-        return function(*args, like=like, **kwargs)
+        if module is not None and hasattr(module, name):
+            return getattr(module, name)(*args, **kwargs)
+        given = args[0] if name in _TAKES else getattr(np, name)(*args, **kwargs)
+        made = given if is_foreign(given) else np.asarray(given, like=like)
+        dtype = kwargs.get("dtype", args[1] if name in _TAKES and len(args) > 1 else None)
+        return made if dtype is None or made.dtype == dtype else made.astype(dtype)
+
+
+@lru_cache(64)
+def _module_of(cls: type) -> Any:
+    """Return the module with NumPy's functions that a class of arrays belongs to: its own, or one around that."""
+    own = next((_KINDS[base].module for base in cls.__mro__ if base in _KINDS), None)
+    path = (own or cls.__module__).split(".")
+    for n in range(len(path), 0, -1):
+        module = sys.modules.get(".".join(path[:n]))
+        if all(hasattr(module, name) for name in _MAKES):
+            return module
+    return None
 
 
 def _device_of(a: Any) -> AbstractContextManager[Any]:
@@ -109,11 +148,29 @@ def placed(constant: Any, like: Any) -> Any:
     """Return an array of NumPy where it can meet another: itself, or a copy on the device of a foreign array.
 
     Args:
-        constant: of NumPy.
+        constant: of NumPy; anything else is returned as it is.
         like: as for `home`.
     """
     xp = home(like)
-    return constant if xp is np or is_foreign(constant) else xp.asarray(constant)
+    return constant if xp is np or not isinstance(constant, _ndarray | np.generic) else xp.asarray(constant)
+
+
+def together(inputs: Sequence[Any]) -> tuple[Any, ...] | None:
+    """Return operands with the constants of NumPy placed beside a foreign array; None if no two such meet.
+
+    So masks, draws, labels and data go to where parameters are. What needs a gradient is never moved.
+    """
+    constants = {i: a for i, x in enumerate(inputs) if (a := _constant(x)) is not None}
+    like = next(filter(is_foreign, map(innermost, inputs)), None) if constants else None
+    return None if like is None else tuple([placed(constants.get(i, x), like) for i, x in enumerate(inputs)])
+
+
+def _constant(x: Any) -> Any:
+    """Return the array of NumPy that an operand is, if no gradient flows to it; otherwise None."""
+    if isinstance(x, (_ndarray, list, tuple)):
+        return np.asarray(x)
+    held = getattr(x, "__inside__", None)
+    return held if isinstance(held, _ndarray) and not x.requires_grad else None
 
 
 def as_array(x: Any, dtype: Any = None) -> Any:
@@ -137,7 +194,14 @@ def to_numpy(x: Any) -> Any:
     convert = kind_of(x).to_numpy
     if convert is None:
         convert = next((way for name, way in _WAYS.items() if hasattr(x, name)), np.asarray)
-    return np.asarray(convert(x))
+    values = np.asarray(convert(x))
+    if values.dtype == object:
+        name = type(x).__qualname__
+        raise TypeError(
+            f"to_numpy: expected an array that can become NumPy's; received {name}, which has none of "
+            f"{', '.join(_WAYS)} and __array__. Say how, with register_array({name}, ArrayKind(to_numpy=…))"
+        )
+    return values
 
 
 _WAYS: dict[str, Callable[[Any], Any]] = {"get": lambda x: x.get(), "compute": lambda x: x.compute()}
@@ -172,3 +236,10 @@ def add_at(out: Any, index: tuple[Any, ...], values: Any) -> Any:
         return add(out, index, values)
     np.add.at(out, index, values)
     return out
+
+
+def converted(x: Any, like: Any) -> Any:
+    """Return an array as one of the kind of another one, which asks for it: the explicit way between kinds."""
+    if is_foreign(like):
+        return placed(x, like)
+    return to_numpy(x) if is_foreign(x) else x

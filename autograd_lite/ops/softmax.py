@@ -67,6 +67,10 @@ logsumexp = reduction("logsumexp", _logsumexp, _softmax_share, saves="ox")
 _MANY, _SHORT = 2048, 512
 
 
+def _top(x: Any, axis: int) -> Any:
+    return x.max(axis=axis, keepdims=True) if is_foreign(x) else np.maximum.reduce(x, axis=axis, keepdims=True)
+
+
 def _are_tame(top: Any) -> bool:
     """Return whether subtracting these maxima from smaller numbers can neither overflow nor be invalid."""
     if is_foreign(top):
@@ -118,7 +122,7 @@ def _softmax(x: Any, *, axis: int) -> Any:
     if not x.size:
         return x * 1
     # The reductions of the ufuncs, since the array methods are written in Python.
-    e = np.exp(_below(x, np.maximum.reduce(x, axis=axis, keepdims=True)))
+    e = np.exp(_below(x, _top(x, axis)))
     e /= np.add.reduce(e, axis=axis, keepdims=True)
     return e
 
@@ -189,7 +193,7 @@ def _log_softmax(x: Any, *, axis: int) -> Any:
         return found
     if not x.size:
         return x * 1
-    shifted = _below(x, np.maximum.reduce(x, axis=axis, keepdims=True))
+    shifted = _below(x, _top(x, axis))
     shifted -= np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))
     return shifted
 
