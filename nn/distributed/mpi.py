@@ -73,6 +73,7 @@ class MpiCommunicator(Communicator):
 
         self.comm = (MPI.COMM_WORLD if comm is None else comm).Dup()
         self.rank, self.size = self.comm.Get_rank(), self.comm.Get_size()
+        self._mpi = MPI
         self._in_place, self._sum, self._bytes = MPI.IN_PLACE, MPI.SUM, MPI.BYTE
         self._request = MPI.Request
         self._polls = MPI.Query_thread() == MPI.THREAD_MULTIPLE and os.environ.get(_POLLS, "1") != "0"
@@ -106,6 +107,35 @@ class MpiCommunicator(Communicator):
 
     def duplicated(self) -> Communicator:
         return MpiCommunicator(self.comm)
+
+    def has_lost(self, error: Exception) -> bool:
+        """Return whether an error says that a rank is lost, or that another rank has found one lost."""
+        mpi = self._mpi
+        lost = mpi.ERR_PROC_FAILED, mpi.ERR_PROC_FAILED_PENDING, mpi.ERR_REVOKED, mpi.ERR_IN_STATUS, mpi.ERR_PENDING
+        return isinstance(error, mpi.Exception) and error.Get_error_class() in lost
+
+    def revoke(self) -> None:
+        """Let all calls on this communicator and its channels fail, on all ranks; for an MPI that survives losses."""
+        for channel in vars(self).get("_channels", {}).values():
+            channel.revoke()
+        self.comm.Revoke()
+
+    def agree(self, flag: bool) -> bool:
+        """Return whether a flag is set on all ranks that are left, and none is lost that they do not know of."""
+        try:
+            self.comm.Ack_failed()
+            return bool(self.comm.Agree(int(flag)))
+        except self._mpi.Exception:
+            return False
+
+    def shrunk(self) -> MpiCommunicator:
+        """Return a communicator of the ranks that are left."""
+        self.revoke()
+        return MpiCommunicator(self.comm.Shrink())
+
+    def lost(self) -> list[int]:
+        """Return the ranks that are lost."""
+        return list(self.comm.Get_failed().Translate_ranks(None, self.comm.Get_group()))
 
     def abort(self, code: int = 1) -> None:
         abort(code)
