@@ -148,6 +148,13 @@ def placed(constant: Any, like: Any) -> Any:
     return constant if xp is np or not isinstance(constant, _ndarray | np.generic) else xp.asarray(constant)
 
 
+def brought(x: Any, like: Any) -> Any:
+    """Return an array of NumPy or foreign where another of either kind is; not from one library's device to another."""
+    if not is_foreign(like):
+        return to_numpy(x) if is_foreign(x) else x
+    return x if is_foreign(x) else home(like).asarray(x)
+
+
 def together(inputs: Sequence[Any]) -> tuple[Any, ...] | None:
     """Return operands with the arrays of NumPy placed beside a foreign one; None if no two such meet.
 
