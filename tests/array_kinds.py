@@ -12,7 +12,7 @@ import pytest
 from . import device_double
 from .device_double import Device, DeviceArray
 
-__all__ = ["KINDS", "Kind"]
+__all__ = ["DOUBLE", "KINDS", "Kind"]
 
 
 class Kind(NamedTuple):
@@ -70,4 +70,5 @@ def _cupy() -> Kind:
     return Kind("cupy", to_kind, cupy.asnumpy, lambda x: isinstance(x, cupy.ndarray) and x.device.id == last)
 
 
-KINDS = (DOUBLE, _cupy())
+# For parametrize and fixtures; what needs another package is tried by the checks that need more.
+KINDS = [pytest.param(DOUBLE, id="double"), pytest.param(_cupy(), id="cupy", marks=pytest.mark.ci)]

@@ -34,7 +34,7 @@ class ArrayKind(NamedTuple):
     module: str | None = None
 
 
-KINDS: dict[type, ArrayKind] = {}
+_KINDS: dict[type, ArrayKind] = {}
 _DEFAULT = ArrayKind()
 
 
@@ -62,7 +62,13 @@ def _judged(cls: type) -> bool:
 
 def kind_of(x: Any) -> ArrayKind:
     """Return what the class of a foreign array does in its own way."""
-    return next((KINDS[cls] for cls in type(x).__mro__ if cls in KINDS), _DEFAULT)
+    return next((_KINDS[cls] for cls in type(x).__mro__ if cls in _KINDS), _DEFAULT)
+
+
+def register_array(cls: type, kind: ArrayKind) -> None:
+    """Say what a class of arrays, and those derived from it, do in their own way."""
+    _KINDS[cls] = kind
+    _module_of.cache_clear()
 
 
 # ---- making arrays --------------------------------------------------------------------------------------------------
@@ -87,7 +93,8 @@ class _Home:
 
 
 def _made(name: str, like: Any, /, *args: Any, **kwargs: Any) -> Any:
-    module = _module_of(type(like))
+    kind: Any = type(like)
+    module = _module_of(kind)
     with _device_of(like):
         if module is not None and hasattr(module, name):
             return getattr(module, name)(*args, **kwargs)
@@ -100,7 +107,7 @@ def _made(name: str, like: Any, /, *args: Any, **kwargs: Any) -> Any:
 @lru_cache(64)
 def _module_of(cls: type) -> Any:
     """Return the module with NumPy's functions that a class of arrays belongs to: its own, or one around that."""
-    own = next((KINDS[base].module for base in cls.__mro__ if base in KINDS), None)
+    own = next((_KINDS[base].module for base in cls.__mro__ if base in _KINDS), None)
     path = (own or cls.__module__).split(".")
     for n in range(len(path), 0, -1):
         module = sys.modules.get(".".join(path[:n]))
@@ -148,23 +155,22 @@ def placed(constant: Any, like: Any) -> Any:
     return constant if xp is np or not isinstance(constant, _ndarray | np.generic) else xp.asarray(constant)
 
 
-def brought(x: Any, like: Any) -> Any:
-    """Return an array of NumPy or foreign where another of either kind is; not from one library's device to another."""
-    if not is_foreign(like):
-        return to_numpy(x) if is_foreign(x) else x
-    return x if is_foreign(x) else home(like).asarray(x)
-
-
 def together(inputs: Sequence[Any]) -> tuple[Any, ...] | None:
-    """Return operands with the arrays of NumPy placed beside a foreign one; None if no two such meet.
+    """Return operands with the constants of NumPy placed beside a foreign array; None if no two such meet.
 
-    So constants, such as masks and labels, go to where Tensors are. Tensors themselves are never moved.
+    So masks, draws, labels and data go to where parameters are. What needs a gradient is never moved.
     """
-    bare = (_ndarray, list, tuple)
-    if not any(isinstance(x, bare) for x in inputs):
-        return None
-    like = next(filter(is_foreign, map(innermost, inputs)), None)
-    return None if like is None else tuple([placed(np.asarray(x), like) if isinstance(x, bare) else x for x in inputs])
+    constants = {i: a for i, x in enumerate(inputs) if (a := _constant(x)) is not None}
+    like = next(filter(is_foreign, map(innermost, inputs)), None) if constants else None
+    return None if like is None else tuple([placed(constants.get(i, x), like) for i, x in enumerate(inputs)])
+
+
+def _constant(x: Any) -> Any:
+    """Return the array of NumPy that an operand is, if no gradient flows to it; otherwise None."""
+    if isinstance(x, (_ndarray, list, tuple)):
+        return np.asarray(x)
+    held = getattr(x, "__inside__", None)
+    return held if isinstance(held, _ndarray) and not x.requires_grad else None
 
 
 def as_array(x: Any, dtype: Any = None) -> Any:
@@ -188,7 +194,14 @@ def to_numpy(x: Any) -> Any:
     convert = kind_of(x).to_numpy
     if convert is None:
         convert = next((way for name, way in _WAYS.items() if hasattr(x, name)), np.asarray)
-    return np.asarray(convert(x))
+    values = np.asarray(convert(x))
+    if values.dtype == object:
+        name = type(x).__qualname__
+        raise TypeError(
+            f"to_numpy: expected an array that can become NumPy's; received {name}, which has none of "
+            f"{', '.join(_WAYS)} and __array__. Say how, with register_array({name}, ArrayKind(to_numpy=…))"
+        )
+    return values
 
 
 _WAYS: dict[str, Callable[[Any], Any]] = {"get": lambda x: x.get(), "compute": lambda x: x.compute()}
@@ -223,3 +236,10 @@ def add_at(out: Any, index: tuple[Any, ...], values: Any) -> Any:
         return add(out, index, values)
     np.add.at(out, index, values)
     return out
+
+
+def converted(x: Any, like: Any) -> Any:
+    """Return an array as one of the kind of another one, which asks for it: the explicit way between kinds."""
+    if is_foreign(like):
+        return placed(x, like)
+    return to_numpy(x) if is_foreign(x) else x

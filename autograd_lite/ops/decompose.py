@@ -242,7 +242,7 @@ def _qr(a: Any, mode: str = "reduced") -> Any:
 # ---- singular values ------------------------------------------------------------------------------------------------
 
 
-def _if_hermitian(x: Any, hermitian: bool) -> dict[str, bool]:
+def _if_hermitian(x: Any, hermitian: bool) -> Any:
     """Return what tells NumPy that matrices are Hermitian; other libraries find the same without."""
     return {} if is_foreign(x) else {"hermitian": hermitian}
 

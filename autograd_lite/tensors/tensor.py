@@ -11,7 +11,7 @@ import numpy as np
 from ..core.arguments import kinds_of, numbers
 from ..core.composite import maker
 from ..core.errors import DtypeError, GradError, ShapeError, TraceError, more_on
-from ..core.foreign import brought, copied, is_foreign, may_write, taken, to_numpy
+from ..core.foreign import converted, copied, is_foreign, may_write, taken, to_numpy
 from ..core.hooks import HOOKS
 from ..core.messages import explained
 from ..core.mode import MODE, TAPES, is_grad_enabled, no_grad
@@ -327,11 +327,7 @@ class Tensor(Operators, Methods, Dispatched, Conversions, Standard):
             tape.assigned(self, value)
         # A cast may raise after it has written, so it gets memory of its own.
         new = new if new.dtype == self.dtype else new.astype(self.dtype, casting="same_kind")
-        buffer = self._own_buffer()
-        if buffer.__class__ is np.ndarray:
-            np.copyto(buffer, new)
-        else:
-            buffer[...] = new
+        self._own_buffer()[...] = new
 
     def assign_sub(self, delta: Tensor | npt.ArrayLike) -> None:
         """Subtract `delta`, broadcastable, in place: `assign(self.data - delta)` in one pass (a leaf only)."""
@@ -357,10 +353,7 @@ class Tensor(Operators, Methods, Dispatched, Conversions, Standard):
             raise GradError(
                 f"{called}: expected a leaf; received the {self._node.describe()}. Compute a new tensor instead"
             )
-        if isinstance(value, Tensor):
-            new = value._data
-        else:
-            new = value if is_foreign(value) else numbers(called, "value", value)
+        new = converted(value._data if isinstance(value, Tensor) else numbers(called, "value", value), self._data)
         try:
             if new.shape != self.shape and np.broadcast_shapes(new.shape, self.shape) != self.shape:
                 raise ValueError
@@ -368,7 +361,7 @@ class Tensor(Operators, Methods, Dispatched, Conversions, Standard):
             raise ShapeError(f"{called}: expected shape {self.shape}; received {new.shape}") from None
         if new.dtype != self.dtype and not np.can_cast(new.dtype, self.dtype, casting="same_kind"):
             raise TypeError(f"{called}: expected values that can be cast to {self.dtype}; received {new.dtype}")
-        return brought(new, self._data)
+        return new
 
     def _own_buffer(self) -> npt.NDArray[Any]:
         """Return the values for writing, stamped as changed now."""
@@ -553,7 +546,7 @@ class Tensor(Operators, Methods, Dispatched, Conversions, Standard):
             self._data.copy(),
             self.requires_grad,
             self.name,
-            None if self.grad is None else self.grad.numpy(),
+            None if self.grad is None else copied(self.grad._data),
         )
 
 

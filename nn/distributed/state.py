@@ -15,7 +15,6 @@ from ..module.module import Module
 from .communicator import Communicator
 from .world import world
 
-
 # Of an object that has no better text; it tells one process from another, and nothing else.
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 import autograd_lite as ag
 from autograd_lite import Tensor
-from autograd_lite.arrays import as_array, placed
+from autograd_lite.arrays import as_array, is_foreign, placed
 
 from ..activations import remember_cast
 from ..config.ambient import LIMITS
@@ -214,6 +214,8 @@ class Loss(Configurable):
         """Check targets, at every replay too if this is compiled."""
         if type(self).check is Loss.check:  # which looks at shapes alone
             self.check(y_true, shape)
+        elif is_foreign(values := y_true.data if isinstance(y_true, Tensor) and not ag.is_compiling() else y_true):
+            self.check(values, shape)  # there, rather than on a copy here
         else:
             ag.observe(lambda values: self.check(values, shape), y_true, checks=True)
 

@@ -151,7 +151,7 @@ def refused(*parts: str) -> set[str]:
     return {op for part in parts for op in REFUSED[part]}
 
 
-every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+every_kind = pytest.mark.parametrize("kind", KINDS)
 
 
 def test_the_table_of_refusals_names_ops_of_the_tables() -> None:

@@ -11,6 +11,7 @@ import autograd_lite as ag
 import nn
 from nn import callbacks, layers, losses, metrics, models, optimizers
 from nn.data import DataLoader
+from nn.distributed import DistributedOptimizer
 
 ROWS = 25  # in batches of 6, the last one has a single row, so that some ranks have none
 X = np.random.default_rng(0).normal(size=(ROWS, 4))
@@ -171,6 +172,11 @@ def several_optimizers(_: Any) -> Any:
 
     fast, slow = optimizers.SGD(0.1), optimizers.Adam(0.001)
     return compiled(dense(), optimizers.MultiOptimizer(chosen)), data()
+
+
+@program
+def halved_on_the_way(_: Any) -> Any:
+    return compiled(dense(), DistributedOptimizer(optimizers.SGD(0.1), bucket_mb=1e-4)), data()
 
 
 @program
