@@ -135,6 +135,11 @@ class Reducer:
         self._handles: list[Any] = []
 
     @property
+    def buckets(self) -> int:
+        """The number of buckets."""
+        return len(self._buckets)
+
+    @property
     def nbytes(self) -> int:
         """The bytes that a rank sends for a step, before the engine divides them among its messages."""
         return sum((b.buffer if b.wire is None else b.wire).nbytes for b in self._buckets)
