@@ -13,6 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from . import dask_arrays
+from .errors import UnsupportedError
+
 _ndarray = np.ndarray
 _OURS = frozenset({"autograd_lite", "nn"})
 # Which classes are foreign, of those that were met.
@@ -20,14 +23,28 @@ FOREIGN: dict[type, bool] = dict.fromkeys((np.ndarray, np.float64, np.float32, f
 
 
 class ArrayKind(NamedTuple):
-    """What an array class does in its own way."""
+    """What the arrays of a library do in their own way.
 
-    to_numpy: Callable[[Any], Any] | None = None
+    Attributes:
+        add_at: `f(out, index, values)` returns the sum, at an index that may name an element twice.
+        elementwise: `f(function, *inputs)` returns what NumPy computes, for functions that the library lacks.
+        check_index: `f(index)` returns an index, or raises where the library would not do what NumPy does.
+        spread: `f(g, x)` broadcasts to the shape of x, for arrays that are lazy and in chunks.
+    """
+
     add_at: Callable[[Any, Any, Any], Any] | None = None
+    elementwise: Callable[..., Any] | None = None
+    check_index: Callable[[tuple[Any, ...]], tuple[Any, ...]] | None = None
+    spread: Callable[[Any, Any], Any] | None = None
 
 
-KINDS: dict[type, ArrayKind] = {}
+# By the name of the library.
+KINDS = {
+    "dask": ArrayKind(dask_arrays.add_at, dask_arrays.elementwise, dask_arrays.check_index, dask_arrays.spread),
+}
 _DEFAULT = ArrayKind()
+# The classes of arrays that were met whose values are computed on demand.
+LAZY: set[type] = set()
 
 
 def is_foreign(x: Any) -> bool:
@@ -49,12 +66,23 @@ def _judged(cls: type) -> bool:
         and not hasattr(cls, "__apply_op__")
         and cls.__module__.partition(".")[0] not in _OURS  # they stand for NumPy's
     )
+    if found and _kind_of_class(cls).spread is not None:
+        LAZY.add(cls)
     return found
+
+
+def _kind_of_class(cls: type) -> ArrayKind:
+    return KINDS.get(cls.__module__.partition(".")[0], _DEFAULT)
 
 
 def kind_of(x: Any) -> ArrayKind:
     """Return what the class of a foreign array does in its own way."""
-    return next((KINDS[cls] for cls in type(x).__mro__ if cls in KINDS), _DEFAULT)
+    return _kind_of_class(x.__class__)
+
+
+def is_lazy(*arrays: Any) -> bool:
+    """Return whether the values of one of some arrays are computed on demand, so that none may be asked for."""
+    return any(is_foreign(x) and x.__class__ in LAZY for x in arrays)
 
 
 # ---- making arrays --------------------------------------------------------------------------------------------------
@@ -134,13 +162,38 @@ def to_numpy(x: Any) -> Any:
     """Return the values of an array of any kind as an array of NumPy."""
     if not is_foreign(x):
         return np.asarray(x)
-    convert = kind_of(x).to_numpy
-    if convert is None:
-        convert = next((way for name, way in _WAYS.items() if hasattr(x, name)), np.asarray)
+    convert = next((way for name, way in _WAYS.items() if hasattr(x, name)), np.asarray)
     return np.asarray(convert(x))
 
 
 _WAYS: dict[str, Callable[[Any], Any]] = {"get": lambda x: x.get(), "compute": lambda x: x.compute()}
+
+
+def by_numpy(function: Callable[..., Any], *inputs: Any) -> Any:
+    """Return what NumPy computes, element by element and with broadcasting, of arrays of which one is foreign."""
+    there = next(filter(is_foreign, inputs))
+    by_chunks = kind_of(there).elementwise
+    return placed(function(*map(to_numpy, inputs)), there) if by_chunks is None else by_chunks(function, *inputs)
+
+
+def spread(g: Any, x: Any) -> Any:
+    """Broadcast an array, or a Tensor, to the shape of x, in its chunks if it is lazy; None if it is not."""
+    whole = innermost(x)
+    if whole.__class__ not in LAZY or whole.shape != x.shape:
+        return None
+    lay_out = kind_of(whole).spread
+    assert lay_out is not None
+    return lay_out(g, whole) if is_foreign(g) else g * np.ones_like(whole, dtype=g.dtype)
+
+
+def refuse_lazy(*arrays: Any) -> None:
+    """Refuse arrays that are computed on demand where parts of an array are written into, which are copies of theirs.
+
+    Raises:
+        UnsupportedError: if one of the arrays is lazy.
+    """
+    if LAZY and is_lazy(*arrays):
+        raise UnsupportedError("arrays that are computed on demand are not supported here; compute them: t.numpy()")
 
 
 def taken(x: Any, dtype: Any, copy: bool) -> Any:
@@ -162,6 +215,9 @@ def here(index: tuple[Any, ...], x: Any) -> tuple[Any, ...]:
     """Return an index for `x`: NumPy's arrays in it go to where a foreign array is."""
     if not is_foreign(x):
         return index
+    if is_lazy(x):
+        check = kind_of(x).check_index
+        return index if check is None else check(index)
     return tuple([placed(i, x) if isinstance(i, _ndarray) else i for i in index])
 
 

@@ -90,6 +90,15 @@ def _below(x: Any, top: Any) -> Any:
     return np.where(top == np.inf, at_infinity, out)
 
 
+def _top(x: Any, axis: int) -> Any:
+    # The reductions of the ufuncs, since the array methods are written in Python; not every library has them.
+    return (np.maximum.reduce if x.__class__ is np.ndarray else np.max)(x, axis=axis, keepdims=True)
+
+
+def _total(x: Any, axis: int) -> Any:
+    return (np.add.reduce if x.__class__ is np.ndarray else np.sum)(x, axis=axis, keepdims=True)
+
+
 def _softmax_rows(x: Any) -> Any:
     """Return the softmax along the last axis of a contiguous array, block by block in the cache."""
     n = x.shape[-1]
@@ -117,9 +126,8 @@ def _softmax(x: Any, *, axis: int) -> Any:
         return _softmax_rows(x)
     if not x.size:
         return x * 1
-    # The reductions of the ufuncs, since the array methods are written in Python.
-    e = np.exp(_below(x, np.maximum.reduce(x, axis=axis, keepdims=True)))
-    e /= np.add.reduce(e, axis=axis, keepdims=True)
+    e = np.exp(_below(x, _top(x, axis)))
+    e /= _total(e, axis)
     return e
 
 
@@ -137,9 +145,10 @@ def _softmax_pullback(x: Any, y: Any, *, axis: int) -> Any:
     x, y = floating(x), floating(y)
     if axis == x.ndim - 1 and (found := _softmax_pullback_kernel(x, y)) is not None:
         return found
-    rows = x.size >= _MANY and axis == x.ndim - 1 and x.flags.c_contiguous and y.flags.c_contiguous
+    rows = x.__class__ is np.ndarray and x.size >= _MANY and axis == x.ndim - 1
+    rows = rows and x.flags.c_contiguous and y.flags.c_contiguous
     if not (rows and x.dtype == y.dtype and x.dtype in (np.float32, np.float64)):
-        return y * (x - np.add.reduce(x * y, axis=axis, keepdims=True))
+        return y * (x - _total(x * y, axis))
     n = x.shape[-1]
     g, share = x.reshape(-1, n), y.reshape(-1, n)
     out = np.empty_like(g)
@@ -189,8 +198,8 @@ def _log_softmax(x: Any, *, axis: int) -> Any:
         return found
     if not x.size:
         return x * 1
-    shifted = _below(x, np.maximum.reduce(x, axis=axis, keepdims=True))
-    shifted -= np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))
+    shifted = _below(x, _top(x, axis))
+    shifted -= np.log(_total(np.exp(shifted), axis))
     return shifted
 
 
@@ -200,7 +209,7 @@ def _log_softmax_pullback(x: Any, y: Any, *, axis: int) -> Any:
     x, y = floating(x), floating(y)
     if axis == x.ndim - 1 and (found := _log_softmax_pullback_kernel(x, y)) is not None:
         return found
-    return x - fast.exp(y) * np.add.reduce(x, axis=axis, keepdims=True)
+    return x - fast.exp(y) * _total(x, axis)
 
 
 def _log_softmax_pullback_jvp(tangents: Any, out: Any, x: Any, y: Any, *, axis: int) -> Any:
