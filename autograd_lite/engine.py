@@ -45,7 +45,7 @@ _KEEP_BYTES = 1024
 _IN_PLACE_SIZE = 1000
 # From here on threads may share the work of NumPy's functions, though not of operators; see `native.threads`.
 _LARGE = 1 << 16
-_ALARMING = frozenset({np.ndarray, np.float64, np.float32})
+_NUMPYS = frozenset({np.ndarray, np.float64, np.float32})
 _BOOL = np.dtype(np.bool_)
 _size = operator.attrgetter("size")
 # Turns the saved values of a node into what its rules are given; None where they are given as they are.
@@ -137,7 +137,7 @@ def _root_cotangent(t: Tensor, cotangent: Any, create_graph: bool) -> Any:
                 "backward: expected a real loss; received a complex one. Take its .real or abs(), or pass a cotangent"
                 + more_on("complex-loss")
             )
-        g: Any = home(t).ones(t.shape, t.dtype)
+        g: Any = (np if t._data.__class__ in _NUMPYS else home(t)).ones(t.shape, t.dtype)
     else:
         g = cotangent
         shape = g.shape if isinstance(g, Tensor) else np.shape(g)
@@ -175,7 +175,8 @@ def _add_to_leaf(leaf: Tensor, found: dict[Any, Any]) -> None:
     else:
         # A rule may have passed on an array that something else holds: the cotangent, another gradient, a saved value.
         large = found[leaf].size > SMALL and unshared(found, leaf)
-        leaf._grad = wrap(found[leaf] if large else copied(found[leaf]), None)
+        g = found[leaf]
+        leaf._grad = wrap(g if large else np.array(g) if g.__class__ in _NUMPYS else copied(g), None)
 
 
 # ---- the walk -------------------------------------------------------------------------------------------------------
@@ -230,7 +231,7 @@ def cotangents(
     alarm = _Alarm()
     # A NaN or an infinity can hide from the result behind an op that selects, or where the root's cotangent is zero.
     alarm.on = masks = selects or max(map(_size, roots.values()), default=0) > 1
-    if not _ALARMING.issuperset(map(type, roots.values())) and any(home(g) is not np for g in roots.values()):
+    if not _NUMPYS.issuperset(map(type, roots.values())) and any(home(g) is not np for g in roots.values()):
         alarm.on = masks = True  # since NumPy does not compute, errors go unnoticed
     change: Any = None
     opened: _Opened = None

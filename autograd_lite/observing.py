@@ -8,10 +8,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from .core.arguments import function_given, given
 from .core.errors import AssumptionFailed
+from .core.foreign import to_numpy
 from .core.mode import MODE, TAPES
 from .engine import edge_of, may_have_nan
 from .tensors.tensor import Tensor
@@ -127,7 +126,7 @@ def observe(f: Callable[..., Any], *values: Any, checks: bool = False) -> None:
     if not callable(f):
         function_given("observe", f)
     tape = MODE.get().tape
-    arrays = [np.asarray(v._data if isinstance(v, Tensor) else v) for v in values]
+    arrays = [to_numpy(v._data if isinstance(v, Tensor) else v) for v in values]
     if (tape is None or not tape.rehearses) and (checks or not (_QUIET.get() or _was_seen())):
         f(*arrays)
     if tape is not None:

@@ -12,7 +12,7 @@ import pytest
 from . import device_double
 from .device_double import Device, DeviceArray
 
-__all__ = ["KINDS", "Kind"]
+__all__ = ["DOUBLE", "KINDS", "Kind"]
 
 
 class Kind(NamedTuple):
@@ -23,6 +23,7 @@ class Kind(NamedTuple):
         to_kind: makes one of NumPy's array, where the laws put theirs.
         to_numpy: the way back.
         is_kind: whether something is an array of this kind that lies there.
+        phases: whether vectors, of eigenvalues and the like, have the signs that NumPy gives them.
         absent: the reason why the machine has none, or "".
     """
 
@@ -30,6 +31,7 @@ class Kind(NamedTuple):
     to_kind: Callable[[np.ndarray], Any]
     to_numpy: Callable[[Any], np.ndarray]
     is_kind: Callable[[Any], bool]
+    phases: bool = False
     absent: str = ""
 
     def skip_unless_there(self) -> None:
@@ -49,6 +51,7 @@ DOUBLE = Kind(
     _on_the_second_device,
     device_double.asnumpy,
     lambda x: isinstance(x, DeviceArray) and x.device == Device(1),
+    phases=True,
 )
 
 
@@ -58,7 +61,7 @@ def _cupy() -> Kind:
         cupy = importlib.import_module("cupy")
         last = cupy.cuda.runtime.getDeviceCount() - 1
     except Exception as error:  # not installed, no driver, no GPU: CuPy has an exception for each
-        return Kind("cupy", np.asarray, np.asarray, lambda x: False, f"{type(error).__name__}: {error}")
+        return Kind("cupy", np.asarray, np.asarray, lambda x: False, absent=f"{type(error).__name__}: {error}")
 
     def to_kind(a: np.ndarray) -> Any:
         with cupy.cuda.Device(last):
@@ -67,4 +70,5 @@ def _cupy() -> Kind:
     return Kind("cupy", to_kind, cupy.asnumpy, lambda x: isinstance(x, cupy.ndarray) and x.device.id == last)
 
 
-KINDS = (DOUBLE, _cupy())
+# For parametrize and fixtures; what needs another package is tried by the checks that need more.
+KINDS = [pytest.param(DOUBLE, id="double"), pytest.param(_cupy(), id="cupy", marks=pytest.mark.ci)]

@@ -29,8 +29,27 @@ ABSENT = _names("""
     polyint spacing unstack vecdot vecmat linalg.diagonal linalg.matrix_norm linalg.multi_dot linalg.outer
     linalg.svdvals linalg.tensordot linalg.trace linalg.vecdot linalg.vector_norm
 """)
-# Ufuncs of CuPy that have `at`; the others are refused.
-_WITH_AT = _names("add subtract maximum minimum bitwise_and bitwise_or bitwise_xor")
+# The ufuncs that have a method in CuPy; the others are refused.
+_WITH = {
+    "at": _names("add subtract maximum minimum bitwise_and bitwise_or bitwise_xor"),
+    "reduce": _names("add multiply"),
+    "accumulate": _names("add multiply"),
+    "reduceat": _names("add"),
+}
+# The arguments that CuPy's functions take, of those that take fewer than NumPy's.
+_ARGUMENTS = {
+    "count_nonzero": "a axis",
+    "eye": "N M k dtype order",
+    "full": "shape fill_value dtype order",
+    "ones": "shape dtype order",
+    "isin": "element test_elements assume_unique invert",
+    "lexsort": "keys",
+    "linalg.cholesky": "a",
+    "linalg.matrix_rank": "M tol",
+    "linalg.pinv": "a rcond",
+    "linalg.svd": "a full_matrices compute_uv",
+    "unpackbits": "a axis bitorder",
+}
 _CREATE = _names("array asarray asanyarray ascontiguousarray asfortranarray")
 syncs = SimpleNamespace(count=0)  # how often a value was waited for: float(x), `if x`, x.item(), x.get()
 
@@ -148,7 +167,7 @@ class DeviceArray(NDArrayOperatorsMixin):
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         name = ufunc.__name__
         known: Any = getattr(np, name, None) or (None if name in NOT_SPECIAL else _special(name))
-        if known is None or name in ABSENT or (method == "at" and name not in _WITH_AT):
+        if known is None or name in ABSENT or name not in _WITH.get(method, (name,)):
             return NotImplemented
         operands = inputs if method == "__call__" else (inputs[0], *inputs[2:]) if method == "at" else inputs[:1]
         if not all(_is_handled(x) for x in (*operands, *kwargs.get("out", ()))):
@@ -169,6 +188,8 @@ class DeviceArray(NDArrayOperatorsMixin):
         if name in _CREATE:
             return asarray(*args, copy=True if name == "array" else None, **kwargs)
         _refuse_unknown(name, kwargs)
+        if name in _ARGUMENTS and not (len(args) <= len(known := _ARGUMENTS[name].split()) and set(kwargs) <= {*known}):
+            raise TypeError(f"{name}() takes {known}; received {len(args)} and {sorted(kwargs)}")
         if name in ("put_along_axis", "copyto", "fill_diagonal", "place", "put", "putmask"):
             raise NotImplementedError(name)
         return _called(function, args, kwargs)
@@ -290,3 +311,10 @@ def asnumpy(a: DeviceArray) -> np.ndarray:
     """Return the values on the host, as `cupy.asnumpy` does."""
     result: np.ndarray = a.get()
     return result
+
+
+def _maker(name: str) -> Callable[..., DeviceArray]:
+    return lambda *args, **kwargs: asarray(getattr(np, name)(*args, **kwargs))
+
+
+zeros, ones, empty, full, arange, eye = map(_maker, ("zeros", "ones", "empty", "full", "arange", "eye"))

@@ -17,6 +17,7 @@ import numpy as np
 from ..core.arguments import described, function_given
 from ..core.depth import DEPTH
 from ..core.errors import AssumptionFailed, Obstacle
+from ..core.foreign import is_foreign
 from ..core.forks import fork_safe_lock
 from ..core.hooks import HOOKS
 from ..core.mode import MODE
@@ -288,8 +289,8 @@ class Compiled(Generic[P, R]):
                 kinds.append((a.shape, a.dtype, a.strides))
             elif isinstance(a, np.generic):
                 kinds.append((a.dtype,))
-            elif isinstance(a, np.ndarray):
-                return self._f(*args, **kwargs)  # a subclass, which has a meaning of its own
+            elif isinstance(a, np.ndarray) or is_foreign(a):
+                return self._f(*args, **kwargs)  # a subclass has a meaning of its own, other arrays have other memory
             else:
                 kinds.append(_constant(x))
                 continue

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..core.arguments import described, function_given
 from ..core.errors import DtypeError, ShapeError
+from ..core.foreign import as_array, innermost, is_foreign, placed
 from ..core.mode import MODE, TAPES
 from ..core.node import Node
 from ..core.shapes import ShapeDtype
@@ -30,7 +31,7 @@ def operand(what: str, path: str, x: Any) -> Any:
     if isinstance(x, (Tensor, np.ndarray, np.generic)):
         return x
     if isinstance(x, (bool, int, float, complex)):
-        return np.asarray(x)[()]
+        return as_array(x)[()]
     raise TypeError(f"{what}: expected {path} to be an array or a number; received {described(x)}")
 
 
@@ -103,6 +104,10 @@ def scan(
     function_given("scan", f)
     init, xs = operands("scan", "init", init), operands("scan", "xs", xs)
     steps = _length(xs, length)
+    foreign = next(filter(is_foreign, map(innermost, leaves((init, xs)))), None)
+    if foreign is not None:  # whose library may lack what the op needs: step by step
+        init, xs = (map_leaves(lambda x: placed(x, foreign), tree) for tree in (init, xs))
+        return looped(f, init, xs, steps, reverse)
     if MODE.get().watch is not None:
         return looped(f, init, xs, steps, reverse)
     slices = map_leaves(lambda x: example_of(x)[0].copy() if steps else np.zeros(x.shape[1:], x.dtype), xs)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..core.arguments import described, function_given
 from ..core.errors import GradError, TraceError
+from ..core.foreign import as_array
 from ..core.op import OPS, structural
 from ..tensors.record import apply
 from ..tensors.tensor import Tensor
@@ -109,7 +110,7 @@ def _without_reverse_mode(t: Tensor) -> Tensor:
 
 _ONWARD = structural(
     "while_loop",
-    lambda x: np.asarray(x).view(),
+    lambda x: as_array(x).view(),
     _no_way_back,
     infer=lambda x: x,
     linear=True,

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .errors import DtypeError
-from .foreign import is_foreign
+from .foreign import as_array, is_foreign
 
 # ---- kinds of arguments ---------------------------------------------------------------------------------------------
 
@@ -355,7 +355,7 @@ def numbers(call: str, name: str, value: Any, dtype: Any = None) -> Any:
         array([1, 2])
     """
     try:
-        array = np.asarray(value, dtype)
+        array = as_array(value, dtype)
     except (TypeError, ValueError) as error:
         if dtype is not None and is_numbers(value):
             raise

@@ -24,11 +24,33 @@ def elementwise(function: Callable[..., Any], *inputs: Any, **params: Any) -> An
 def check_index(index: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return an index with at most one array, and no integer beside it: Dask puts the axes elsewhere than NumPy."""
     arrays = [i for i in index if hasattr(i, "shape")]
+    if any(hasattr(i, "chunks") for i in arrays):
+        raise UnsupportedError(
+            "expected an index whose values are known; received a Dask array. In place of t[mask] choose with "
+            "np.where(mask, t, 0), or compute the index first"
+        )
     if arrays and (len(arrays) > 1 or any(isinstance(i, int) for i in index)):
         raise UnsupportedError(
             f"a Dask array takes an array of indices along one axis at a time; received the index {index}. Index twice"
         )
     return index
+
+
+def check_sizes(x: Any) -> None:
+    """Refuse an array whose shape is known only once it is computed."""
+    if any(n != n for n in x.shape):
+        raise ValueError(
+            f"expected a Dask array whose shape is known; received {x.shape}, as x[mask] has. Call "
+            "x.compute_chunk_sizes() first, which computes it once"
+        )
+
+
+def compute(*arrays: Any) -> tuple[Any, ...]:
+    """Return arrays with those of Dask computed, in one run, in which each chunk is made once."""
+    import dask
+
+    found: tuple[Any, ...] = dask.compute(*arrays)
+    return found
 
 
 def spread(g: Any, x: Any) -> Any:

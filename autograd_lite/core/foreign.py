@@ -6,9 +6,10 @@ an array for, adding at indices that name an element twice, copies, and the one 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,24 +24,40 @@ FOREIGN: dict[type, bool] = dict.fromkeys((np.ndarray, np.float64, np.float32, f
 
 
 class ArrayKind(NamedTuple):
-    """What the arrays of a library do in their own way.
+    """What the arrays of a class, or of a library, do in their own way.
 
     Attributes:
-        add_at: `f(out, index, values)` returns the sum, at an index that may name an element twice.
-        elementwise: `f(function, *inputs)` returns what NumPy computes, for functions that the library lacks.
-        check_index: `f(index)` returns an index, or raises where the library would not do what NumPy does.
-        spread: `f(g, x)` broadcasts to the shape of x, for arrays that are lazy and in chunks.
+        to_numpy: returns the values as an array of NumPy.
+        add_at: `(out, index, values) -> sum`, where an index may name an element more than once; see `add_at`.
+        module: the name of the module that makes such arrays; by default the one around the class that can.
+        elementwise: `(function, *inputs)` returns what NumPy computes, for functions that the library lacks.
+        check_sizes: `(x)` raises where the shape is not known.
+        check_index: `(index)` returns an index, or raises where the library would not do what NumPy does.
+        compute: `(*arrays)` returns them with the lazy ones computed, in one run.
+        spread: `(g, x)` broadcasts to the shape of x, for arrays that are lazy and in chunks.
     """
 
+    to_numpy: Callable[[Any], Any] | None = None
     add_at: Callable[[Any, Any, Any], Any] | None = None
+    module: str | None = None
     elementwise: Callable[..., Any] | None = None
+    check_sizes: Callable[[Any], None] | None = None
     check_index: Callable[[tuple[Any, ...]], tuple[Any, ...]] | None = None
+    compute: Callable[..., tuple[Any, ...]] | None = None
     spread: Callable[[Any, Any], Any] | None = None
 
 
-# By the name of the library.
-KINDS = {
-    "dask": ArrayKind(dask_arrays.add_at, dask_arrays.elementwise, dask_arrays.check_index, dask_arrays.spread),
+_KINDS: dict[type, ArrayKind] = {}
+# By the name of the library, which need not be there.
+_LIBRARIES = {
+    "dask": ArrayKind(
+        add_at=dask_arrays.add_at,
+        elementwise=dask_arrays.elementwise,
+        check_sizes=dask_arrays.check_sizes,
+        check_index=dask_arrays.check_index,
+        compute=dask_arrays.compute,
+        spread=dask_arrays.spread,
+    ),
 }
 _DEFAULT = ArrayKind()
 # The classes of arrays that were met whose values are computed on demand.
@@ -72,7 +89,8 @@ def _judged(cls: type) -> bool:
 
 
 def _kind_of_class(cls: type) -> ArrayKind:
-    return KINDS.get(cls.__module__.partition(".")[0], _DEFAULT)
+    known = next((_KINDS[c] for c in cls.__mro__ if c in _KINDS), None)
+    return known or _LIBRARIES.get(cls.__module__.partition(".")[0], _DEFAULT)
 
 
 def kind_of(x: Any) -> ArrayKind:
@@ -85,11 +103,23 @@ def is_lazy(*arrays: Any) -> bool:
     return any(is_foreign(x) and x.__class__ in LAZY for x in arrays)
 
 
+def register_array(cls: type, kind: ArrayKind) -> None:
+    """Say what a class of arrays, and those derived from it, do in their own way."""
+    _KINDS[cls] = kind
+    _module_of.cache_clear()
+
+
 # ---- making arrays --------------------------------------------------------------------------------------------------
 
 
+# What a module that makes arrays has, beside its class.
+_MAKES = ("asarray", "zeros", "ones", "full", "arange", "eye")
+# Those that are given the values.
+_TAKES = frozenset({"array", "asarray", "ascontiguousarray"})
+
+
 class _Home:
-    """NumPy's functions that make arrays; they make them of the kind, and on the device, of a foreign array."""
+    """The functions that make arrays of the kind, and on the device, of a foreign array."""
 
     __slots__ = ("_like",)
 
@@ -97,12 +127,31 @@ class _Home:
         self._like = like
 
     def __getattr__(self, name: str) -> Any:
-        return partial(_made, getattr(np, name), self._like)
+        return partial(_made, name, self._like)
 
 
-def _made(function: Callable[..., Any], like: Any, /, *args: Any, **kwargs: Any) -> Any:
+def _made(name: str, like: Any, /, *args: Any, **kwargs: Any) -> Any:
+    kind: Any = type(like)
+    module = _module_of(kind)
     with _device_of(like):
-        return function(*args, like=like, **kwargs)
+        if module is not None and hasattr(module, name):
+            return getattr(module, name)(*args, **kwargs)
+        given = args[0] if name in _TAKES else getattr(np, name)(*args, **kwargs)
+        made = given if is_foreign(given) else np.asarray(given, like=like)
+        dtype = kwargs.get("dtype", args[1] if name in _TAKES and len(args) > 1 else None)
+        return made if dtype is None or made.dtype == dtype else made.astype(dtype)
+
+
+@lru_cache(64)
+def _module_of(cls: type) -> Any:
+    """Return the module with NumPy's functions that a class of arrays belongs to: its own, or one around that."""
+    own = next((_KINDS[base].module for base in cls.__mro__ if base in _KINDS), None)
+    path = (own or cls.__module__).split(".")
+    for n in range(len(path), 0, -1):
+        module = sys.modules.get(".".join(path[:n]))
+        if all(hasattr(module, name) for name in _MAKES):
+            return module
+    return None
 
 
 def _device_of(a: Any) -> AbstractContextManager[Any]:
@@ -137,11 +186,29 @@ def placed(constant: Any, like: Any) -> Any:
     """Return an array of NumPy where it can meet another: itself, or a copy on the device of a foreign array.
 
     Args:
-        constant: of NumPy.
+        constant: of NumPy; anything else is returned as it is.
         like: as for `home`.
     """
     xp = home(like)
-    return constant if xp is np or is_foreign(constant) else xp.asarray(constant)
+    return constant if xp is np or not isinstance(constant, _ndarray | np.generic) else xp.asarray(constant)
+
+
+def together(inputs: Sequence[Any]) -> tuple[Any, ...] | None:
+    """Return operands with the constants of NumPy placed beside a foreign array; None if no two such meet.
+
+    So masks, draws, labels and data go to where parameters are. What needs a gradient is never moved.
+    """
+    constants = {i: a for i, x in enumerate(inputs) if (a := _constant(x)) is not None}
+    like = next(filter(is_foreign, map(innermost, inputs)), None) if constants else None
+    return None if like is None else tuple([placed(constants.get(i, x), like) for i, x in enumerate(inputs)])
+
+
+def _constant(x: Any) -> Any:
+    """Return the array of NumPy that an operand is, if no gradient flows to it; otherwise None."""
+    if isinstance(x, (_ndarray, list, tuple)):
+        return np.asarray(x)
+    held = getattr(x, "__inside__", None)
+    return held if isinstance(held, _ndarray) and not x.requires_grad else None
 
 
 def as_array(x: Any, dtype: Any = None) -> Any:
@@ -155,15 +222,30 @@ def as_array(x: Any, dtype: Any = None) -> Any:
 def copied(x: Any) -> Any:
     """Return a new array with the same values, of the same kind."""
     known = FOREIGN.get(x.__class__)
-    return np.array(x) if known is False or not is_foreign(x) else x.copy()
+    return np.array(x) if known is False or not is_foreign(x) else _twin(x)
+
+
+def _twin(x: Any) -> Any:
+    if is_lazy(x) and (check := kind_of(x).check_sizes) is not None:
+        check(x)
+    return x.copy()
 
 
 def to_numpy(x: Any) -> Any:
     """Return the values of an array of any kind as an array of NumPy."""
     if not is_foreign(x):
         return np.asarray(x)
-    convert = next((way for name, way in _WAYS.items() if hasattr(x, name)), np.asarray)
-    return np.asarray(convert(x))
+    convert = kind_of(x).to_numpy
+    if convert is None:
+        convert = next((way for name, way in _WAYS.items() if hasattr(x, name)), np.asarray)
+    values = np.asarray(convert(x))
+    if values.dtype == object:
+        name = type(x).__qualname__
+        raise TypeError(
+            f"to_numpy: expected an array that can become NumPy's; received {name}, which has none of "
+            f"{', '.join(_WAYS)} and __array__. Say how, with register_array({name}, ArrayKind(to_numpy=…))"
+        )
+    return values
 
 
 _WAYS: dict[str, Callable[[Any], Any]] = {"get": lambda x: x.get(), "compute": lambda x: x.compute()}
@@ -178,7 +260,7 @@ def by_numpy(function: Callable[..., Any], *inputs: Any) -> Any:
 
 def spread(g: Any, x: Any) -> Any:
     """Broadcast an array, or a Tensor, to the shape of x, in its chunks if it is lazy; None if it is not."""
-    whole = innermost(x)
+    whole: Any = innermost(x)
     if whole.__class__ not in LAZY or whole.shape != x.shape:
         return None
     lay_out = kind_of(whole).spread
@@ -196,11 +278,26 @@ def refuse_lazy(*arrays: Any) -> None:
         raise UnsupportedError("arrays that are computed on demand are not supported here; compute them: t.numpy()")
 
 
+def computed(found: Any) -> Any:
+    """Return arrays with the lazy ones among them computed, together, so that they share what they need.
+
+    Args:
+        found: an array, or a tuple of arrays.
+    """
+    arrays = found if isinstance(found, tuple) else (found,)
+    lazy = next(filter(is_lazy, arrays), None)
+    compute = None if lazy is None else kind_of(lazy).compute
+    if compute is None:
+        return found
+    arrays = compute(*arrays)
+    return arrays if isinstance(found, tuple) else arrays[0]
+
+
 def taken(x: Any, dtype: Any, copy: bool) -> Any:
     """Return a foreign array of a dtype; new, unless it may be the array itself."""
     if dtype is not None and x.dtype != dtype:
         return x.astype(dtype)
-    return x.copy() if copy else x
+    return _twin(x) if copy else x
 
 
 def may_write(data: Any) -> bool:
@@ -228,3 +325,10 @@ def add_at(out: Any, index: tuple[Any, ...], values: Any) -> Any:
         return add(out, index, values)
     np.add.at(out, index, values)
     return out
+
+
+def converted(x: Any, like: Any) -> Any:
+    """Return an array as one of the kind of another one, which asks for it: the explicit way between kinds."""
+    if is_foreign(like):
+        return placed(x, like)
+    return to_numpy(x) if is_foreign(x) else x

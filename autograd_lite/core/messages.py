@@ -251,9 +251,13 @@ def _explained(
 
 def misfit(op: Any, inputs: Sequence[Any], params: Mapping[str, Any], error: Exception) -> Exception:
     """Return the error of an op's forward with the op and its inputs, where NumPy names neither."""
-    if _is_left_alone(error) or hasattr(error, "_bare"):
+    if hasattr(error, "_bare"):
         return error
     call, text = _call_of(op, params), str(error)
+    if why := _why_kinds(inputs, text):
+        return _marked(TypeError(f"{call}: {why}"), why, False)
+    if _is_left_alone(error):
+        return error
     says = isinstance(error, _OURS) or (isinstance(error, ShapeError) and "received" in text)
     if says and text.startswith(f"{call}: "):
         return error
@@ -261,8 +265,6 @@ def misfit(op: Any, inputs: Sequence[Any], params: Mapping[str, Any], error: Exc
         if not is_numbers(x):
             wrong: Any = DtypeError if isinstance(error, TypeError) else ShapeError
             return _marked(wrong(refusal(call, name, NUMBERS.words, x)), text, False)
-    if why := _why_kinds(inputs, text):
-        return _marked(TypeError(f"{call}: {why}"), text, False)
     of_shapes = type(error) is ValueError
     received = " and ".join(_shape_of(x) for x in inputs) or described(params.get("shape"))
     received = f"shapes {received}" if op.name == "matmul" else received

@@ -19,6 +19,7 @@ import numpy as np
 from ..native.kernels import FASTEST, KERNELS, kernel
 from . import batching
 from .batching import BatchRule
+from .foreign import together
 from .messages import misfit
 from .rewrites import Rewrite
 from .shapes import ShapeDtype, expand_reduced, reduced_shape
@@ -199,6 +200,8 @@ class Op:
         try:
             return self.forward(*inputs, **params)
         except Exception as error:
+            if (placed := together(inputs)) is not None:
+                return self(*placed, **params)
             raise misfit(self, inputs, params, error) from None
 
     def rule(self, i: int) -> Rule | None:

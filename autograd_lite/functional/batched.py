@@ -12,6 +12,7 @@ from ..core.arguments import function_given
 from ..core.batching import one_by_one
 from ..core.depth import inside
 from ..core.errors import ShapeError, more_on
+from ..core.foreign import as_array
 from ..core.messages import checked
 from ..core.op import Op
 from ..core.shapes import normalize_axis
@@ -131,7 +132,7 @@ def unbatched(x: Any, size: int, level: Level) -> Any:
     array: Any = x._data if isinstance(x, Tensor) else x
     if isinstance(array, Batched) and array.level is level:
         return array.array
-    array = x if isinstance(x, (Tensor, Lifted)) else np.asarray(x)
+    array = x if isinstance(x, (Tensor, Lifted)) else as_array(x)
     return np.broadcast_to(array, (size, *array.shape))
 
 

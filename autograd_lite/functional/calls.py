@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.foreign import as_array, copied, is_foreign
 from ..core.live import Live
 from ..core.ownership import SMALL, unshared
 from ..core.shapes import ShapeDtype
@@ -18,7 +19,7 @@ from ..tree import leaves, map as map_leaves, rebuild
 
 def arrays_in(out: Any) -> list[Any]:
     """Return the bare arrays of what a function returned."""
-    return [np.asarray(a._data if isinstance(a, Tensor) else a) for a in leaves(out)]
+    return [as_array(a._data if isinstance(a, Tensor) else a) for a in leaves(out)]
 
 
 def taken(held: Any, key: Any) -> Any:
@@ -45,7 +46,7 @@ class Packing:
             raise TypeError(f"expected the function to return an array or a container of arrays; received {held[0]!r}")
         self.specs = [ShapeDtype(a.shape, a.dtype) for a in arrays]
         self.single = len(arrays) == 1
-        self.data = np.array(arrays[0]) if self.single else np.concatenate([a.reshape(-1) for a in arrays])
+        self.data = copied(arrays[0]) if self.single else np.concatenate([a.reshape(-1) for a in arrays])
 
     @property
     def spec(self) -> ShapeDtype:
@@ -91,7 +92,7 @@ def are_inputs(args: tuple[Any, ...]) -> bool:
 
 def is_input(a: Any) -> bool:
     """Return whether an argument is an array, or a number, that a gradient may flow to."""
-    if isinstance(a, np.ndarray | np.generic):
+    if isinstance(a, np.ndarray | np.generic) or is_foreign(a):
         return a.dtype.kind in "biufc"
     return isinstance(a, (Tensor, Lifted, float, complex, Live))
 

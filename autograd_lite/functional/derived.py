@@ -11,6 +11,7 @@ import numpy as np
 from ..core.arguments import function_given
 from ..core.depth import inside, inside_lifted
 from ..core.errors import GradError, ShapeError
+from ..core.foreign import as_array
 from ..core.messages import checked
 from ..core.mode import enable_grad
 from ..engine import cotangents, edge_of
@@ -249,7 +250,7 @@ def _along(slopes: Any, v: Any) -> list[tuple[Any, Any]]:
     """Return each gradient with its part of the vector."""
     roots = []
     for _, g, d in beside("hvp", "a vector", slopes, v):
-        d = d if isinstance(d, Tensor) else np.asarray(d)
+        d = d if isinstance(d, Tensor) else as_array(d)
         if d.shape != g.shape:
             raise ShapeError(f"hvp: expected a vector of shape {g.shape}; received {d.shape}")
         roots.append((g, d if d.dtype == g.dtype else d.astype(g.dtype)))

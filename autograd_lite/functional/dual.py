@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
-from ..core.foreign import as_array, home
+from ..core.foreign import as_array, home, together
 from ..core.mode import MODE, TAPES, enable_grad
 from ..core.node import next_stamp
 from ..core.op import Kind, Op, read_rule
@@ -74,6 +74,8 @@ class Dual(Lifted):
         out = op(*primals, **params)
         if op.rules is None or out.dtype.kind not in "fc":
             return out
+        if out.__class__ is not np.ndarray and home(out) is not np:
+            primals = list(together(primals) or primals)
         tangent = push_forward(op, tuple(tangents), out, tuple(primals), params, level.fell_back)
         return out if tangent is None else Dual(out, tangent, level)
 

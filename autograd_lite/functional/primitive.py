@@ -17,6 +17,7 @@ import numpy as np
 from ..core.arguments import function_given
 from ..core.depth import outside
 from ..core.errors import GradError, MissingRule, ShapeError, more_on
+from ..core.foreign import as_array
 from ..core.live import bare_number
 from ..core.mode import MODE
 from ..core.node import LEAF, Node
@@ -191,7 +192,7 @@ class Primitive:
             return outside(self._f, args, kwargs)
         held = {0: self._run(values, call)}
         if held[0].__class__ in _NUMBERS:
-            held[0] = np.asarray(held[0])
+            held[0] = as_array(held[0])
         if call is None and held[0].__class__ not in BARE:
             call = Call(args, kwargs, [])
         out = taken(held, 0) if call is None else call.packed(held)
@@ -288,7 +289,7 @@ class Primitive:
         if c is None:
             return np.zeros(np.shape(x), getattr(x, "dtype", None))
         if not hasattr(c, "shape"):
-            c = held[key] = np.asarray(c)
+            c = held[key] = as_array(c)
         if c.shape != (shape := np.shape(x)):
             try:
                 fits = np.broadcast_shapes(c.shape, shape) == c.shape

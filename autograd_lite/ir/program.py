@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from ..core.errors import AssumptionFailed, GradError, ShapeError
+from ..core.foreign import to_numpy
 from ..core.mode import record_source
 from ..core.node import LEAF, Node
 from ..core.op import Op
@@ -226,7 +227,7 @@ class PureProgram:
 
 def _same(a: Any, b: Any) -> bool:
     """Return whether two values are the same up to rounding: BLAS may add in another order."""
-    a, b = np.asarray(a), np.asarray(b)
+    a, b = to_numpy(a), to_numpy(b)
     if a.shape != b.shape or a.dtype.kind not in "fc":
         return a.shape == b.shape and bool(np.array_equal(a, b))
     with np.errstate(all="ignore"):

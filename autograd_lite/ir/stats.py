@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.foreign import to_numpy
+
 
 class Stats(NamedTuple):
     """Numbers about an array, in float64; except for the counts they are of finite elements only.
@@ -37,7 +39,7 @@ class Stats(NamedTuple):
     @classmethod
     def of(cls, array: Any) -> Stats:
         """Take the numbers of an array of any numeric dtype and shape."""
-        a = np.asarray(array)
+        a = to_numpy(array)
         flat = (np.abs(a) if a.dtype.kind == "c" else a).reshape(-1).astype(np.float64, copy=False)
         nans, infs = int(np.isnan(flat).sum()), int(np.isinf(flat).sum())
         finite = flat[np.isfinite(flat)] if nans or infs else flat

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import ShapeError
+from ..core.foreign import as_array
 from ..core.messages import checked
 from ..core.op import Op
 from ..core.ownership import SMALL
@@ -21,7 +22,7 @@ from ..tensors.tensor import Tensor
 
 
 def _call(op: Op, x: Any, **params: Any) -> Any:
-    return op(x if isinstance(x, (Tensor, np.ndarray)) else np.asarray(x), **params)
+    return op(x if isinstance(x, (Tensor, np.ndarray)) else as_array(x), **params)
 
 
 @checked
@@ -249,7 +250,7 @@ def standardize(x: Any, axis: Axis = -1, epsilon: float = 1e-5, center: bool = T
         Ba, Kiros, Hinton: Layer Normalization, 2016, equation 3; Zhang, Sennrich: Root Mean Square Layer Normalization,
         2019, equation 4.
     """
-    x = x if isinstance(x, (Tensor, np.ndarray)) else np.asarray(x)
+    x = x if isinstance(x, (Tensor, np.ndarray)) else as_array(x)
     if not epsilon >= 0:
         raise ValueError(f"standardize: expected epsilon >= 0; received epsilon={epsilon!r}")
     axes = tuple(range(x.ndim)) if axis is None else normalize_axes(axis, x.ndim)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import ShapeError
+from ..core.foreign import as_array
 from ..core.messages import checked
 from ..core.shapes import Shape
 from ..ops import gru as gru_table, lstm as lstm_table, simple_rnn as simple_rnn_table
@@ -20,7 +21,7 @@ from ..tensors.tensor import Tensor
 
 
 def _array(x: Any) -> Any:
-    return x if isinstance(x, (Tensor, np.ndarray)) else np.asarray(x)
+    return x if isinstance(x, (Tensor, np.ndarray)) else as_array(x)
 
 
 def _check(what: str, gates: int, z: Any, r: Any, given: Mapping[str, Any], bias: Shape = (1,)) -> None:

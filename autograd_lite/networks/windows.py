@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import ShapeError
+from ..core.foreign import as_array
 from ..core.messages import checked
 from ..core.shapes import Shape
 from ..ops import pooling, windowed
@@ -25,7 +26,7 @@ PaddingArgument = str | int | Sequence[int] | Sequence[tuple[int, int]]
 
 
 def _array(x: Any) -> Any:
-    return x if isinstance(x, (Tensor, np.ndarray)) else np.asarray(x)
+    return x if isinstance(x, (Tensor, np.ndarray)) else as_array(x)
 
 
 def _lengths(what: str, name: str, value: Any, rank: int) -> Shape:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
+from ..core.foreign import to_numpy
 from ..core.op import Kind, Op, read_rule
 
 
@@ -48,7 +49,7 @@ def is_elementwise(op: Op) -> bool:
 
 def is_finite(value: Any) -> bool:
     """True if every element is finite; integers, booleans and anything that is not a number count as finite."""
-    a = value if value.__class__ is np.ndarray else np.asarray(value)
+    a = value if value.__class__ is np.ndarray else to_numpy(value)
     if a.dtype.kind not in "fc":
         return True
     flat = a if a.ndim == 1 else a.reshape(-1)
@@ -66,7 +67,7 @@ def number(value: Any) -> str:
         >>> number(np.float64(0.0)), number(np.float32(-np.inf)), number(-1.0), number(1 / 3)
         ('0', '-inf', '-1', '0.333333')
     """
-    kind = np.asarray(value).dtype.kind
+    kind = to_numpy(value).dtype.kind
     return f"{value:.6g}" if kind in "fc" else str(value)
 
 
@@ -87,8 +88,8 @@ def fault_in(op: Op, inputs: Sequence[Any], out: Any, params: dict[str, Any]) ->
         >>> fault_in(OPS["divide"], (np.array([1.0, 0.0]), 0.0), np.array([np.inf, np.nan]), {}).sentence
         '1/0 is inf'
     """
-    arrays = [np.asarray(x) for x in inputs]
-    result = np.asarray(out)
+    arrays = [to_numpy(x) for x in inputs]
+    result = to_numpy(out)
     if result.dtype.kind not in "fc" or is_finite(result):
         return None
     found = _born(op, arrays, result)
@@ -337,12 +338,12 @@ def fault_in_rule(
         return None
     saved = (out, *inputs)
     with np.errstate(all="ignore"):
-        r = np.asarray(read_rule(rule, g, saved, params))
+        r = to_numpy(read_rule(rule, g, saved, params))
         if rule.kind is not Kind.VJP and np.shape(g) == r.shape:
-            r = np.where(np.isnan(r) & (np.asarray(g) == 0), 0, r)
+            r = np.where(np.isnan(r) & (to_numpy(g) == 0), 0, r)
         bad = ~np.isfinite(r)
         if is_elementwise(op):
-            bad &= np.isfinite(np.broadcast_to(np.asarray(g), r.shape))
+            bad &= np.isfinite(np.broadcast_to(to_numpy(g), r.shape))
         elif not is_finite(g):
             return None
         if not bad.any():
@@ -351,7 +352,7 @@ def fault_in_rule(
         if is_elementwise(op):
             reason, sentence, operands = _partial_words(op, argument, rule, g, saved, params, index, r)
         else:
-            operands = tuple(_range(np.asarray(x)) if _is_array(x) else "" for x in inputs)
+            operands = tuple(_range(to_numpy(x)) if _is_array(x) else "" for x in inputs)
             reason, sentence = _vjp_words(op, argument, rule, g, saved, params, r[index])
     return Fault(index, int(bad.sum()), r.size, r[index], reason, sentence, operands)
 
@@ -361,7 +362,7 @@ def _is_array(x: Any) -> bool:
 
 
 def _at(x: Any, shape: tuple[int, ...], index: tuple[int, ...]) -> Any:
-    return np.broadcast_to(np.asarray(x), shape)[index] if _is_array(x) else None
+    return np.broadcast_to(to_numpy(x), shape)[index] if _is_array(x) else None
 
 
 def _partial_words(
@@ -374,7 +375,7 @@ def _partial_words(
         sentence = f"the gradient {number(cotangent)} is too large for {r.dtype}"
         return f"overflow of {r.dtype}", sentence, operands
     one = np.ones((), r.dtype)
-    partial = np.asarray(read_rule(rule, one, tuple(x if x is None else np.asarray(x) for x in here), params))[()]
+    partial = to_numpy(read_rule(rule, one, tuple(x if x is None else to_numpy(x) for x in here), params))[()]
     known = all(x is not None for x in here[1:])
     point = (
         f"at {_point(operands)}" if known else f"where its result is {number(here[0])}" if here[0] is not None else ""
@@ -407,15 +408,15 @@ def _point(operands: Sequence[str]) -> str:
 def _vjp_words(
     op: Op, argument: int, rule: Any, g: Any, saved: Any, params: dict[str, Any], value: Any
 ) -> tuple[str, str]:
-    arrays = [np.asarray(x) for x in saved if _is_array(x)]
+    arrays = [to_numpy(x) for x in saved if _is_array(x)]
     what = f"the derivative of {op.name}" + (f" by {_LETTER[argument]}" if len(saved) > 2 and argument < 3 else "")
     if not all(map(is_finite, arrays)):
         return "0 * inf" if np.isnan(value) else f"inf in {what}", f"{what} reads values that are not finite"
     if rule.kind is Kind.REDUCED:
-        flat = np.asarray(read_rule(rule, np.ones_like(g), saved, params))
+        flat = to_numpy(read_rule(rule, np.ones_like(g), saved, params))
         if not is_finite(flat):
             return f"{what} = {number(value)}", f"{what} is {number(value)} there, for {_range(arrays[-1])}"
-    return f"overflow in {what}", f"{what} became larger than {_largest(np.asarray(value).dtype)}"
+    return f"overflow in {what}", f"{what} became larger than {_largest(to_numpy(value).dtype)}"
 
 
 # ---- what to do -----------------------------------------------------------------------------------------------------
@@ -471,7 +472,7 @@ def _grown(parameters: Iterable[tuple[str, Any]]) -> str:
     """Report divergence if the largest parameters exceed anything seen in healthy training."""
     largest, grown = 0.0, ""
     for name, value in parameters:
-        a = np.asarray(value)
+        a = to_numpy(value)
         if a.dtype.kind not in "fc" or not a.size:
             continue
         size = float(np.abs(a).max())

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import NonFiniteError
+from ..core.foreign import to_numpy
 from ..core.mode import MODE, Mode, enter_mode, leave_mode
 from ..core.node import Node, user_source
 from ..core.op import Op
@@ -118,7 +119,7 @@ class _Observer:
         if fault is None:
             index = tuple(int(i) for i in np.unravel_index(int((~np.isfinite(total)).argmax()), total.shape))
             sentence = f"overflow where the gradients of {_name_of(edge, argument)} are added up"
-            if total.dtype.itemsize < np.asarray(_bare(self._g)).dtype.itemsize:
+            if total.dtype.itemsize < to_numpy(_bare(self._g)).dtype.itemsize:
                 sentence = f"the gradient of {_name_of(edge, argument)} is too large for {total.dtype}"
             if not _finite(out) or not all(map(_finite, known)):
                 sentence = f"the derivative of {node.op.name} is not finite"
@@ -181,7 +182,7 @@ def _began(edges: Sequence[Any], values: Sequence[Any], sentence: str) -> str:
     """Begin the sentence with the input that was not finite to begin with, if no recorded operation made it."""
     for i, (edge, value) in enumerate(zip(edges, values, strict=True)):
         if value is not None and not isinstance(edge, Node) and not _finite(value):
-            a = np.asarray(_bare(value))
+            a = to_numpy(_bare(value))
             bad = a[~np.isfinite(a)]
             return f"{_name_of(edge, i)} was not finite to begin with: it came with {number(bad[0])}, and {sentence}"
     return sentence
@@ -190,7 +191,7 @@ def _began(edges: Sequence[Any], values: Sequence[Any], sentence: str) -> str:
 def _refuse_inputs(op: Op, values: Sequence[Any], edges: Sequence[Any]) -> None:
     """Raise if an input is NaN, and so came from outside; infinities may be intended, but not in a parameter."""
     for i, (value, edge) in enumerate(zip(values, edges, strict=True)):
-        a = np.asarray(value)
+        a = to_numpy(value)
         if a.dtype.kind not in "fc" or is_finite(a):
             continue
         wanted = isinstance(edge, Tensor) and edge.requires_grad

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.foreign import home
+from ..core.foreign import home, placed
 from ..core.op import composes
 from ..core.shapes import normalize_axis
 from .operands import operand
@@ -52,7 +52,7 @@ def full_like(
     device: Any = None,
 ) -> Any:
     shape, dtype = _like(a, dtype, shape)
-    return np.broadcast_to(fill_value, shape).astype(dtype)
+    return placed(np.broadcast_to(fill_value, shape).astype(dtype), a)
 
 
 # ---- spacings -------------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ import numpy as np
 
 from ..core import batching
 from ..core.errors import UnsupportedError
-from ..core.foreign import placed
+from ..core.foreign import home, is_foreign, placed
 from ..core.op import Op, composes, nondifferentiable, structural
 from ..core.shapes import ShapeDtype
 from ..native import functions as fast
@@ -147,9 +147,17 @@ checked(
     lambda a, *, upper=False: "cholesky_up" if upper else "cholesky_lo",
     "Matrix is not positive definite",
 )
+
+
+def _cholesky(x: Any, *, upper: bool) -> Any:
+    if not is_foreign(x):
+        return np.linalg.cholesky(x, upper=upper)
+    return adjoint(np.linalg.cholesky(adjoint(x))) if upper else np.linalg.cholesky(x)
+
+
 cholesky = structural(
     "cholesky",
-    in_lapack(lambda x, *, upper: np.linalg.cholesky(x, upper=upper)),
+    in_lapack(_cholesky),
     _cholesky_rule,
     saves="o",
     infer=same_shape,
@@ -234,8 +242,13 @@ def _qr(a: Any, mode: str = "reduced") -> Any:
 # ---- singular values ------------------------------------------------------------------------------------------------
 
 
+def _if_hermitian(x: Any, hermitian: bool) -> Any:
+    """Return what tells NumPy that matrices are Hermitian; other libraries find the same without."""
+    return {} if is_foreign(x) else {"hermitian": hermitian}
+
+
 def _svd_forward(x: Any, *, hermitian: bool) -> Any:
-    u, s, vh = np.linalg.svd(x, full_matrices=False, hermitian=hermitian)
+    u, s, vh = np.linalg.svd(x, full_matrices=False, **_if_hermitian(x, hermitian))
     return pack(u, s[..., None, :], vh.mT)
 
 
@@ -317,8 +330,8 @@ factors_of_svd: Op = structural(
 
 
 def _full_svd_forward(x: Any, *, hermitian: bool) -> Any:
-    u, s, vh = np.linalg.svd(x, hermitian=hermitian)
-    out = np.zeros((*x.shape[:-2], u.shape[-1] + 1 + vh.shape[-1], max(x.shape[-2:])), u.dtype)
+    u, s, vh = np.linalg.svd(x, **_if_hermitian(x, hermitian))
+    out = home(x).zeros((*x.shape[:-2], u.shape[-1] + 1 + vh.shape[-1], max(x.shape[-2:])), u.dtype)
     m, n = x.shape[-2:]
     out[..., :m, :m], out[..., m, : min(m, n)], out[..., m + 1 :, :n] = u, s, vh
     return out
@@ -372,7 +385,7 @@ def _infer_svdvals(x: ShapeDtype, *, hermitian: bool) -> ShapeDtype:
 # Only the values: cheaper than with vectors, and differentiable where they are equal.
 svdvals: Op = structural(
     "svdvals",
-    in_lapack(lambda x, *, hermitian: np.linalg.svd(x, compute_uv=False, hermitian=hermitian)),
+    in_lapack(lambda x, *, hermitian: np.linalg.svd(x, compute_uv=False, **_if_hermitian(x, hermitian))),
     _svdvals_rule,
     saves="x",
     infer=_infer_svdvals,

@@ -19,6 +19,7 @@ from ..core.foreign import add_at, copied, here, home, is_foreign, is_lazy, plac
 from ..core.op import Op, structural
 from ..core.shapes import ShapeDtype
 
+_ndarray = np.ndarray
 _BASIC = (int, slice, NoneType, EllipsisType)
 
 
@@ -112,7 +113,7 @@ def _is_view(x: Any, *, index: Any) -> bool:
 
 getitem: Op = structural(
     "getitem",
-    lambda x, *, index: x[index] if x.__class__ is np.ndarray else x[here(index, x)],
+    lambda x, *, index: x[index] if x.__class__ is _ndarray else x[here(index, x)],
     lambda g, out, x, *, index: scatter_add(g, index=index, shape=x.shape),
     infer=_infer_getitem,
     linear=True,

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..core import batching
 from ..core.errors import ShapeError
+from ..core.foreign import is_foreign
 from ..core.op import Op, composes, structural
 from ..core.shapes import ShapeDtype
 from ..native import functions as fast
@@ -58,7 +59,7 @@ def _pinv_jvp(tangents: Sequence[Any], out: Any, x: Any, *, rcond: Any, hermitia
 # variables separate, 1973, eq. 4.12.
 pinv: Op = structural(
     "pinv",
-    in_lapack(lambda x, *, rcond, hermitian: np.linalg.pinv(x, rcond, hermitian)),
+    in_lapack(lambda x, *, rcond, hermitian: np.linalg.pinv(x, rcond, *(() if is_foreign(x) else (hermitian,)))),
     _pinv_rule,
     saves="ox",
     infer=lambda x, **_: ShapeDtype((*x.shape[:-2], x.shape[-1], x.shape[-2]), lapack_dtype(x.dtype)),

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..core import batching
 from ..core.errors import ShapeError, UnsupportedError
-from ..core.foreign import as_array
+from ..core.foreign import is_foreign
 from ..core.op import composes, nondifferentiable, reduction
 from ..core.shapes import ShapeDtype, normalize_axes, normalize_axis, reduced_shape
 from .adjoints import real_part, user
@@ -186,8 +186,17 @@ def _bind_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any = 
     return bind_matrix(A)[0], {"tol": tol, "hermitian": bool(hermitian), "rtol": rtol}
 
 
+def _rank(x: Any, *, tol: Any, hermitian: bool, rtol: Any) -> Any:
+    if not is_foreign(x):
+        return np.asarray(np.linalg.matrix_rank(x, tol, hermitian, rtol=rtol))
+    s = np.linalg.svd(x, compute_uv=False)
+    if tol is None:
+        tol = s.max(axis=-1, keepdims=True) * (max(x.shape[-2:]) * np.finfo(s.dtype).eps if rtol is None else rtol)
+    return (s > tol).sum(axis=-1)
+
+
 matrix_rank = nondifferentiable(
-    in_lapack(lambda x, *, tol, hermitian, rtol: as_array(np.linalg.matrix_rank(x, tol, hermitian, rtol=rtol))),
+    in_lapack(_rank),
     name="matrix_rank",
     infer=lambda x, *, tol, hermitian, rtol: ShapeDtype(x.shape[:-2], np.dtype(np.intp)),
     batch=batching.gufunc(2),

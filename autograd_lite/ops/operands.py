@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.errors import DtypeError, ShapeError, UnsupportedError, more_on
+from ..core.foreign import as_array
 from ..core.shapes import is_axis_of_scalar, normalize_axis
 
 
@@ -76,7 +77,7 @@ def values(x: Any) -> Any:
     """
     if isinstance(x, (list, tuple)):
         return np.asarray([values(item) for item in x]) if _has_tensors(x) else np.asarray(x)
-    return np.asarray(x.data if hasattr(x, "__apply_op__") else x)
+    return as_array(x.data if hasattr(x, "__apply_op__") else x)
 
 
 def _has_tensors(x: Any) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..core import batching
 from ..core.errors import refuse
-from ..core.foreign import as_array
+from ..core.foreign import as_array, is_foreign, together
 from ..core.op import composes, nondifferentiable
 from ..core.shapes import ShapeDtype, normalize_axis
 from .operands import along_axis, operand, values
@@ -88,18 +88,19 @@ searchsorted = nondifferentiable(
 
 @composes(np.digitize)
 def digitize(x: Any, bins: Any, right: bool = False) -> Any:
-    edges = values(bins)
+    edges, x = together((values(bins), operand(x))) or (values(bins), operand(x))
     rising = edges.size < 2 or edges[0] <= edges[-1]
     if not np.all(np.diff(edges) >= 0 if rising else np.diff(edges) <= 0):
         raise ValueError("bins must be monotonically increasing or decreasing")
     if rising:
-        return np.searchsorted(edges, operand(x), side="left" if right else "right")
-    return edges.size - np.searchsorted(edges[::-1], operand(x), side="right" if right else "left")
+        return np.searchsorted(edges, x, side="left" if right else "right")
+    return edges.size - np.searchsorted(edges[::-1], x, side="right" if right else "left")
 
 
 @composes(np.lexsort)
 def lexsort(keys: Any, axis: int = -1) -> Any:
-    return np.lexsort(tuple(values(key) for key in keys), axis)
+    rows = tuple(values(key) for key in keys)
+    return np.lexsort(np.stack(rows) if any(map(is_foreign, rows)) else rows, **({} if axis == -1 else {"axis": axis}))
 
 
 # ---- values ---------------------------------------------------------------------------------------------------------

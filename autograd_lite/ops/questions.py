@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.foreign import home, together
 from ..core.op import composes
 from .operands import operand, values
 
@@ -153,17 +154,17 @@ def argwhere(a: Any) -> Any:
 
 @composes(np.tril_indices_from)
 def tril_indices_from(arr: Any, k: int = 0) -> Any:
-    return np.tril_indices_from(np.empty(arr.shape, bool), k)
+    return np.tril_indices_from(home(arr).empty(arr.shape, bool), k)
 
 
 @composes(np.triu_indices_from)
 def triu_indices_from(arr: Any, k: int = 0) -> Any:
-    return np.triu_indices_from(np.empty(arr.shape, bool), k)
+    return np.triu_indices_from(home(arr).empty(arr.shape, bool), k)
 
 
 @composes(np.diag_indices_from)
 def diag_indices_from(arr: Any) -> Any:
-    return np.diag_indices_from(np.empty(arr.shape, bool))
+    return np.diag_indices_from(home(arr).empty(arr.shape, bool))
 
 
 @composes(np.unravel_index)
@@ -174,7 +175,7 @@ def unravel_index(indices: Any, shape: Any, order: Any = "C") -> Any:
 @composes(np.ravel_multi_index)
 def ravel_multi_index(multi_index: Any, dims: Any, mode: Any = "raise", order: Any = "C") -> Any:
     rows = values(multi_index) if hasattr(multi_index, "shape") else [values(row) for row in multi_index]
-    return np.ravel_multi_index(tuple(rows), dims, mode, order)
+    return np.ravel_multi_index(together(rows) or tuple(rows), dims, mode, order)
 
 
 @composes(np.packbits)
@@ -184,7 +185,7 @@ def packbits(a: Any, /, axis: Any = None, bitorder: Any = "big") -> Any:
 
 @composes(np.unpackbits)
 def unpackbits(a: Any, /, axis: Any = None, count: Any = None, bitorder: Any = "big") -> Any:
-    return np.unpackbits(values(a), axis, count, bitorder)
+    return np.unpackbits(values(a), axis, bitorder=bitorder, **({} if count is None else {"count": count}))
 
 
 # ---- comparisons of whole arrays ------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
-from ..core.foreign import LAZY, as_array, is_lazy, spread
+from ..core.foreign import LAZY, as_array, is_foreign, placed, spread
 from ..core.op import Op, applied, nondifferentiable, reduction
 from ..core.rewrites import Rewrite, normal, scalar
 from ..core.shapes import (
@@ -56,7 +56,7 @@ def _reduced_with(
         a = np.where(where, a, absorbs)
     if 0 in a.shape and reduce_ in (np.max, np.min):  # of no elements at all, the extreme is `initial`
         shape = reduced_shape(a.shape, normalize_axes(axis, a.ndim), rest["keepdims"])
-        return Finished(np.broadcast_to(operand(initial).astype(a.dtype), shape))
+        return Finished(placed(np.broadcast_to(operand(initial).astype(a.dtype), shape), a))
     result = reduce_(a, axis=axis, **rest)
     if given(initial):
         result = merge(result, operand(initial).astype(result.dtype))
@@ -454,9 +454,9 @@ def _bind_count_nonzero(a: Any, axis: Axis = None, *, keepdims: bool = False) ->
 
 
 def _count_nonzero(x: Any, *, axis: Any, keepdims: bool) -> Any:
-    if is_lazy(x):
+    if is_foreign(x):
         return (x != 0).sum(axis=axis, keepdims=keepdims)
-    return as_array(np.count_nonzero(x, axis=axis, keepdims=keepdims))  # a Python int in NumPy 2.0
+    return np.asarray(np.count_nonzero(x, axis=axis, keepdims=keepdims))  # a Python int in NumPy 2.0
 
 
 count_nonzero = nondifferentiable(

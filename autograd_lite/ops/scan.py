@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
-from ..core.foreign import home
+from ..core.foreign import home, is_foreign
 from ..core.op import Op, composes, structural
 from ..core.shapes import ShapeDtype, normalize_axis
 from .operands import Finished, along_axis, newer
@@ -151,9 +151,20 @@ def _running_jvp(tangents: Any, out: Any, x: Any, *, axis: int, largest: bool) -
     return recurrence(goes_on, chosen * tangents[0], axis=axis) / count
 
 
+def _running_extreme(x: Any, *, axis: int, largest: bool) -> Any:
+    extreme = np.maximum if largest else np.minimum
+    if not is_foreign(x):
+        return extreme.accumulate(x, axis=axis)
+    before, step = (slice(None),) * axis, 1
+    while step < x.shape[axis]:  # each element has seen the `step` elements up to itself
+        rest = extreme(x[(*before, slice(step, None))], x[(*before, slice(None, -step))])
+        x, step = np.concatenate([x[(*before, slice(step))], rest], axis=axis), 2 * step
+    return x
+
+
 running_extreme = structural(
     "running_extreme",
-    lambda x, *, axis, largest: (np.maximum if largest else np.minimum).accumulate(x, axis=axis),
+    _running_extreme,
     _running_vjp,
     saves="ox",
     infer=lambda x, *, axis, largest: x,

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -236,11 +237,12 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
 @composes(np.piecewise)
 def piecewise(x: Any, condlist: Any, funclist: Sequence[Any], *args: Any, **kw: Any) -> Any:
     x = operand(x)
-    if np.ndim(condlist) == 0 or (not isinstance(condlist[0], (list, tuple)) and np.ndim(condlist[0]) == 0 and x.ndim):
+    several = isinstance(condlist, (list, tuple)) or np.ndim(condlist)
+    if not several or (not isinstance(condlist[0], (list, tuple)) and np.ndim(condlist[0]) == 0 and x.ndim):
         condlist = [condlist]
     conditions = [np.broadcast_to(values(c), x.shape).astype(bool) for c in condlist]
     if len(funclist) == len(conditions) + 1:
-        conditions.append(~np.any(conditions, axis=0))
+        conditions.append(~functools.reduce(np.logical_or, conditions))
     if len(funclist) != len(conditions):
         raise ValueError(
             f"with {len(conditions)} condition(s), either {len(conditions)} or {len(conditions) + 1} functions are "

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.foreign import home
 from ..core.op import composes
 from .operands import operand, values
 
@@ -34,7 +35,7 @@ def unique(
 def _as_numpy_orders(ar: Any, answer: Any) -> Any:
     """Gather from `ar` the distinct values of NumPy's answer, in its order."""
     ordered, first = np.unique(values(ar), return_index=True, equal_nan=False)
-    places = np.empty(ordered.size, np.intp)
+    places = home(ordered).empty(ordered.size, np.intp)
     places[np.argsort(answer, kind="stable")] = first
     return operand(ar).reshape(-1)[places]
 
@@ -66,7 +67,7 @@ def unique_all(x: Any) -> Any:
 def isin(
     element: Any, test_elements: Any, assume_unique: bool = False, invert: bool = False, *, kind: Any = None
 ) -> Any:
-    return np.isin(values(element), values(test_elements), assume_unique, invert, kind=kind)
+    return np.isin(values(element), values(test_elements), assume_unique, invert, **({"kind": kind} if kind else {}))
 
 
 @composes(np.union1d)

@@ -67,6 +67,15 @@ logsumexp = reduction("logsumexp", _logsumexp, _softmax_share, saves="ox")
 _MANY, _SHORT = 2048, 512
 
 
+# The reductions of the ufuncs, since the array methods are written in Python; not every library has them.
+def _top(x: Any, axis: int) -> Any:
+    return x.max(axis=axis, keepdims=True) if is_foreign(x) else np.maximum.reduce(x, axis=axis, keepdims=True)
+
+
+def _total(x: Any, axis: int) -> Any:
+    return x.sum(axis=axis, keepdims=True) if is_foreign(x) else np.add.reduce(x, axis=axis, keepdims=True)
+
+
 def _are_tame(top: Any) -> bool:
     """Return whether subtracting these maxima from smaller numbers can neither overflow nor be invalid."""
     if is_foreign(top):
@@ -88,15 +97,6 @@ def _below(x: Any, top: Any) -> Any:
     out = np.where(np.isfinite(x), np.maximum(out, np.finfo(x.dtype).min), out)
     at_infinity = np.where(x == top, x.dtype.type(0), x.dtype.type(-np.inf))
     return np.where(top == np.inf, at_infinity, out)
-
-
-def _top(x: Any, axis: int) -> Any:
-    # The reductions of the ufuncs, since the array methods are written in Python; not every library has them.
-    return (np.maximum.reduce if x.__class__ is np.ndarray else np.max)(x, axis=axis, keepdims=True)
-
-
-def _total(x: Any, axis: int) -> Any:
-    return (np.add.reduce if x.__class__ is np.ndarray else np.sum)(x, axis=axis, keepdims=True)
 
 
 def _softmax_rows(x: Any) -> Any:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..core.arguments import described
 from ..core.errors import ShapeError
+from ..core.foreign import home, placed, to_numpy
 from ..core.op import composes
 from ..core.shapes import Axis
 from ..native import functions as fast
@@ -48,7 +49,7 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
     keep = kept(keepdims)
     if weights is None:
         mean = np.mean(a, axis=axis, keepdims=keep)
-        share: Any = np.full(mean.shape, a.size / max(mean.size, 1), mean.dtype)
+        share: Any = home(mean).full(mean.shape, a.size / max(mean.size, 1), mean.dtype)
         return (mean, share) if returned else mean
     weights = operand(weights)
     dtype = np.result_type(a.dtype, weights.dtype)
@@ -138,18 +139,18 @@ def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
 def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any = None) -> Any:
     a = operand(a)
     if np.ndim(bins) == 1:
-        return operand(bins)
+        return placed(operand(bins), a)
     if not isinstance(bins, (str, int)) and np.ndim(bins):
         raise ShapeError(
             "histogram_bin_edges: expected bins to be a number, a name or edges of one axis; received "
             f"{described(bins)}"
         )
     bins = bins if isinstance(bins, str) else values(bins)[()]
-    bare = np.histogram_bin_edges(
-        values(a), bins, range, values(weights) if isinstance(bins, str) and weights is not None else None
-    )
-    if range is not None or not a.size or bare[0] != values(a).min() or bare[-1] != values(a).max():
-        return bare  # the range is given, so the edges do not depend on the values
+    given = to_numpy(values(a))
+    by_weight = isinstance(bins, str) and weights is not None
+    bare = np.histogram_bin_edges(given, bins, range, to_numpy(values(weights)) if by_weight else None)
+    if range is not None or not a.size or bare[0] != given.min() or bare[-1] != given.max():
+        return placed(bare, a)  # the range is given, so the edges do not depend on the values
     edges = np.linspace(np.min(a), np.max(a), bare.size)
     return edges if edges.dtype == bare.dtype else edges.astype(bare.dtype)
 
@@ -198,12 +199,13 @@ def histogramdd(sample: Any, bins: Any = 10, range: Any = None, density: Any = N
     else:
         columns = [operand(column) for column in sample]
     edges = [
-        operand(count) if np.ndim(count) else _even_edges(column, count, ends)
+        placed(operand(count), column) if np.ndim(count) else _even_edges(column, count, ends)
         for column, (count, ends) in zip(columns, _bins_of_each(bins, range, columns), strict=True)
     ]
     shape = tuple(e.shape[0] - 1 for e in edges)
-    cells, inside = np.zeros(columns[0].shape, np.intp), np.ones(columns[0].shape, bool)
+    cells, inside = home(columns[0]).zeros(columns[0].shape, np.intp), home(columns[0]).ones(columns[0].shape, bool)
     for column, wall, n in zip(map(values, columns), map(values, edges), shape, strict=True):
+        wall = placed(wall, column)
         place = np.where(column == wall[-1], n - 1, np.searchsorted(wall, column, "right") - 1)
         inside &= (place >= 0) & (place < n)
         cells = cells * n + place

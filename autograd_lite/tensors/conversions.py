@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
+_NUMPYS = frozenset({np.ndarray, np.float64, np.float32})
 # What to write where a function that is being traced would need a value.
 _CHOOSE = (
     "Write np.where(t > 0, a, b) in place of `if t > 0`, or ag.cond(t > 0, f, g, x) if one branch alone may run, and "
@@ -77,7 +78,7 @@ class Conversions:
         if TAPES:
             leaving("t.numpy()")
         data = self._data
-        return np.array(data if isinstance(data, np.ndarray | np.generic) else to_numpy(data))
+        return np.array(data if data.__class__ in _NUMPYS else to_numpy(data))
 
     def item(self) -> Any:
         """Return the one element as a Python number."""

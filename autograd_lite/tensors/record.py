@@ -12,7 +12,7 @@ import numpy as np
 from ..core.arguments import numbers
 from ..core.depth import isolated
 from ..core.errors import DtypeError, GradError, UnsupportedError
-from ..core.foreign import LAZY, copied, is_foreign
+from ..core.foreign import LAZY, copied, is_foreign, together
 from ..core.hooks import HOOKS
 from ..core.indices import indices_in
 from ..core.live import Live, bare_number
@@ -185,6 +185,8 @@ def binary(op: Op, x: Any, y: Any) -> Any:
     try:
         out = op.forward(a, b)
     except Exception as error:
+        if (placed := together((x, y))) is not None:
+            return apply(op, placed, _NO_PARAMS)
         raise misfit(op, (x, y), _NO_PARAMS, error) from None
     if need and op.rules is not None:
         mode = _mode()
@@ -290,6 +292,8 @@ def apply(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
     try:
         out = op.forward(*values, **params)
     except Exception as error:
+        if (placed := together(inputs)) is not None:
+            return apply(op, placed, params)
         raise misfit(op, inputs, params, error) from None
     if needs or recorded or not inputs:
         node = record(op, out, values, edges, needs, params)

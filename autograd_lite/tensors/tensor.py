@@ -11,7 +11,7 @@ import numpy as np
 from ..core.arguments import kinds_of, numbers
 from ..core.composite import maker
 from ..core.errors import DtypeError, GradError, ShapeError, TraceError, more_on
-from ..core.foreign import LAZY, copied, is_foreign, is_lazy, may_write, taken, to_numpy
+from ..core.foreign import LAZY, converted, copied, is_foreign, is_lazy, may_write, taken, to_numpy
 from ..core.hooks import HOOKS
 from ..core.messages import explained
 from ..core.mode import MODE, TAPES, is_grad_enabled, no_grad
@@ -78,7 +78,10 @@ class Tensor(Operators, Methods, Dispatched, Conversions, Standard):
         try:
             wanted = bool(requires_grad)
             given = a._data if isinstance(a, Tensor) else a
-            data = taken(given, dtype, copy) if is_foreign(given) else np.array(given, dtype=dtype, copy=copy or None)
+            if given.__class__ is np.ndarray or not is_foreign(given):
+                data = np.array(given, dtype=dtype, copy=copy or None)
+            else:
+                data = taken(given, dtype, copy)
         except Exception as error:
             given = {"a": a, "dtype": dtype, "requires_grad": requires_grad}
             raise explained("tensor", error, given, kinds_of(Tensor.__init__), final=False) from None
@@ -324,7 +327,7 @@ class Tensor(Operators, Methods, Dispatched, Conversions, Standard):
             tape.assigned(self, value)
         # A cast may raise after it has written, so it gets memory of its own.
         new = new if new.dtype == self.dtype else new.astype(self.dtype, casting="same_kind")
-        np.copyto(self._own_buffer(), new)
+        self._own_buffer()[...] = new
 
     def assign_sub(self, delta: Tensor | npt.ArrayLike) -> None:
         """Subtract `delta`, broadcastable, in place: `assign(self.data - delta)` in one pass (a leaf only)."""
@@ -350,7 +353,7 @@ class Tensor(Operators, Methods, Dispatched, Conversions, Standard):
             raise GradError(
                 f"{called}: expected a leaf; received the {self._node.describe()}. Compute a new tensor instead"
             )
-        new = value._data if isinstance(value, Tensor) else numbers(called, "value", value)
+        new = converted(value._data if isinstance(value, Tensor) else numbers(called, "value", value), self._data)
         try:
             if new.shape != self.shape and np.broadcast_shapes(new.shape, self.shape) != self.shape:
                 raise ValueError
@@ -545,7 +548,7 @@ class Tensor(Operators, Methods, Dispatched, Conversions, Standard):
             self._data.copy(),
             self.requires_grad,
             self.name,
-            None if self.grad is None else self.grad.numpy(),
+            None if self.grad is None else copied(self.grad._data),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +15,8 @@ from .communicator import Array, Communicator, Request
 
 #: Bytes of gradients that are sent at once, unless one parameter has more.
 BUCKET = 1 << 22
-_LARGEST_HALF = float(np.finfo(np.float16).max)
+# Of half precision; below the least, small gradients beside it would lose digits.
+_LARGEST, _LEAST = float(np.finfo(np.float16).max), 1.0
 
 
 class _Bucket:
@@ -35,9 +37,10 @@ class _Bucket:
         parts = zip(ends, ends[1:], members, strict=False)
         self.views = [self.buffer[start:stop].reshape(p.shape) for start, stop, (_, p) in parts]
         self.wire = np.zeros(self.buffer.size, np.float16) if halved and dtype.kind == "f" else None
-        self.scale = 1.0  # of what travels in half precision
+        self.scale = 0.0  # of what travels in half precision; 0 while it is unknown
         self.waiting = len(members)
         self.request: Request | None = None
+        self.whole = ag.primitive(self._whole, opaque=True, name="mean_gradients")
 
     def start(self, gradients: Sequence[Array | None], factor: float) -> None:
         """Take the gradients of this rank, and begin to reduce them."""
@@ -49,11 +52,12 @@ class _Bucket:
             else:
                 np.multiply(g, factor, out=view)
         self.flags[...] = [g is not None for g in gradients]
-        if self.wire is None:
+        if self.wire is None or not self.scale:
             self.request = self.comm.start_sum(self.buffer)
         else:
             with np.errstate(over="ignore"):
                 np.multiply(self.buffer, self.scale, out=self.wire, casting="same_kind")
+            self.wire[-len(self.flags) :] = self.flags
             self.request = self.comm.start_sum(self.wire)
 
     def finish(self) -> list[Array | None]:
@@ -63,19 +67,40 @@ class _Bucket:
         self.request = None
         if self.wire is not None:
             self._unpack(self.wire)
+        return self.means()
+
+    def means(self) -> list[Array | None]:
+        """Return what was reduced last."""
         return [view if flag else None for view, flag in zip(self.views, self.flags, strict=True)]
 
+    def reduced(self, gradients: Sequence[Any]) -> list[Any]:
+        """Return the mean gradients as Tensors, in a function that is compiled; None for those that are None here."""
+        given = [g for g in gradients if g is not None]
+        if not given:
+            return list(gradients)
+        flat, sizes = self.whole(*given), [view.size for view in self.views]
+        ends = np.cumsum(sizes).tolist()
+        parts = zip(ends, sizes, self.views, gradients, strict=True)
+        return [None if g is None else flat[end - n : end].reshape(view.shape) for end, n, view, g in parts]
+
+    def _whole(self, *gradients: Array) -> Array:
+        """Wait for the mean gradients; a function that runs again after its replay has finds them in the buffer."""
+        if self.request is not None:
+            self.finish()
+        return self.buffer[: self.buffer.size - len(self.flags)].copy()
+
     def _unpack(self, wire: Array) -> None:
-        """Take what came in half precision; what was too large for it is reduced again in full."""
-        largest = float(np.abs(wire).max(initial=0))
-        if np.isfinite(largest):
-            np.divide(wire, self.scale, out=self.buffer)
-        else:
-            self.comm.sum(self.buffer)
-            largest = float(np.abs(self.buffer).max(initial=0)) * self.scale
+        """Take what came in half precision; what was too large or too small for it is reduced again in full."""
+        n = self.buffer.size - len(self.flags)
+        if self.scale:
+            if _LEAST <= float(np.abs(wire[:n]).max(initial=0)) < np.inf:
+                np.divide(wire, self.scale, out=self.buffer, dtype=self.buffer.dtype)
+                self.flags[...] = wire[n:]
+            else:
+                self.comm.sum(self.buffer)
+        largest = float(np.abs(self.buffer[:n]).max(initial=0))
         # All ranks see the same numbers, so they choose the same scale: a power of two, with room to grow 16-fold.
-        if 0 < largest < np.inf:
-            self.scale = min(2.0 ** np.floor(np.log2(_LARGEST_HALF / 16 / largest * self.scale)), 1.0 * 2**24)
+        self.scale = 2.0 ** np.floor(np.log2(_LARGEST / 16 / largest)) if 0 < largest < np.inf else 0.0
 
 
 class Reducer:
@@ -105,8 +130,14 @@ class Reducer:
         self._buckets = [_Bucket(members, comm, self.halved) for members in _grouped(self.parameters, bucket_bytes)]
         self._at = {i: bucket for bucket in self._buckets for i, _ in bucket.members}
         self._started = 0  # buckets, in this pass
+        self.waited = 0.0  # seconds, since the beginning
         self._arrivals = [_Arrival(self, i) for i in range(len(self.parameters))]
         self._handles: list[Any] = []
+
+    @property
+    def buckets(self) -> int:
+        """The number of buckets."""
+        return len(self._buckets)
 
     @property
     def nbytes(self) -> int:
@@ -163,16 +194,25 @@ class Reducer:
         for bucket in self._buckets:
             if bucket.request is None:
                 _Start(self, bucket).begin([None if p.grad is None else p.grad.data for _, p in bucket.members])
+        began = time.perf_counter()
         for bucket in self._buckets:
             for (i, _), g in zip(bucket.members, bucket.finish(), strict=True):
                 if g is not None:
                     found[i] = g = g.view()
                     g.flags.writeable = False
+        self.waited += time.perf_counter() - began
         self._begin()
         return found
 
     def leave_on_parameters(self) -> None:
         """Put the mean gradients where the backward pass has left those of this rank."""
+        if ag.is_compiling():
+            for bucket in self._buckets:
+                members = [p for _, p in bucket.members]
+                for p, g in zip(members, bucket.reduced([p.grad for p in members]), strict=True):
+                    p.grad = g
+            self._begin()
+            return
         for p, g in zip(self.parameters, self.finish(), strict=True):
             p.grad = None if g is None else ag.tensor(g, copy=False)
 
@@ -182,7 +222,7 @@ class Reducer:
             if bucket.request is not None:
                 bucket.request.wait()
                 bucket.request = None
-            bucket.scale = 1.0
+            bucket.scale = 0.0
         self._begin()
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from ..config.ambient import PART
 from ..config.arguments import one_of, optional
 from ..config.config import plain
 from ..optimizers.composite import CompositeOptimizer
@@ -32,8 +33,8 @@ class DistributedOptimizer(CompositeOptimizer):
     the last of them. With a loss that is the mean over a rank's rows, and as many rows on each rank, this is the step
     of one process on all rows; where the numbers differ, `scale_loss(loss, rows=len(x))` makes it so.
 
-    `model.fit(..., distributed=True)` needs no such optimizer. What `state_dict` returns is what the inner optimizer
-    has, so that one process can go on from it.
+    `model.fit(..., distributed=True)` needs no such optimizer, but takes `bucket_mb` and `compression` from one. What
+    `state_dict` returns is what the inner optimizer has, so that one process can go on from it.
 
     Args:
         inner_optimizer: takes the steps. Clipping, weight decay and averages are its arguments.
@@ -141,11 +142,18 @@ class DistributedOptimizer(CompositeOptimizer):
         """
         self._bound("step")
         assert self._reducer is not None
-        if ag.is_compiling():
+        if PART.get() is not None:  # whose gradients `fit` reduces
+            self.inner_optimizer.step()
+        elif ag.is_compiling():
             self._reducer.leave_on_parameters()
             self.inner_optimizer.step()
         else:
             self.inner_optimizer.apply(self._reducer.finish(), self._parameters)
+
+    @property
+    def reducer(self) -> Reducer | None:
+        """What reduces the gradients, once there are parameters."""
+        return self._reducer
 
     def synchronize(self) -> None:
         """Wait for the gradients of all ranks, and put their means into `.grad`, for a step of the inner optimizer."""

@@ -75,6 +75,16 @@ class Part:
         term = loss * self.factor(weight, is_sum)
         self._objective = term if self._objective is None else self._objective + term
 
+    def add_penalty(self, penalty: Any, beside_sum: bool) -> Any:
+        """Add a penalty, which each rank has, to what its step differentiates; return what to report.
+
+        Args:
+            penalty: a mean over this rank's rows, or the same on all ranks.
+            beside_sum: whether it is reported together with sums over rows, which will be added up.
+        """
+        self.add_loss(penalty, 1.0)
+        return penalty * (ag.live(self.numbers, "share") / self.comm.size) if beside_sum else penalty
+
     def objective_of(self, loss: Any, rows: float, is_own: bool) -> Any:
         """Return what to differentiate: what was added; a loss that a function of the user's has computed, by its rows.
 

@@ -221,7 +221,7 @@ class BatchNormalization(_AffineNormalization):
         if weight is None and not shared:
             return lambda a: np.mean(a, axis=over, keepdims=True)
         if weight is None:
-            count: Any = np.full((), float(math.prod(x.shape[axis] for axis in over)), x.dtype)
+            count: Any = ag.tensor(float(math.prod(x.shape[axis] for axis in over)), x.dtype)
         else:
             count = weight.sum()
         if not shared:

@@ -17,6 +17,7 @@ import numpy as np
 from autograd_lite import Changes, GradError, Tensor, host_call, is_compiling, live, no_grad, pinned, tensor
 from autograd_lite.arguments import more_on
 
+from ..config.ambient import PART
 from ..config.arguments import flag, integer, not_negative, optional, place_here, positive, text
 from ..config.config import Registered, argument_names, plain
 from ..config.fields import Converted, field
@@ -274,6 +275,8 @@ class Optimizer(_Begun):
         """
         bound = self._bound("step")
         compiling = is_compiling()
+        if not compiling and (part := PART.get()) is not None:
+            part.reduce(again=False)
         given: Any = [None if (g := p.grad) is None else g if compiling else g.data for p in bound]
         self._advance(usable(type(self).__name__, "step", given, bound, self._names))
 

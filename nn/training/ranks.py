@@ -19,6 +19,7 @@ from ..data import DataLoader
 from ..data.structure import map_structure
 from ..distributed.buckets import Reducer
 from ..distributed.communicator import Communicator, Local
+from ..distributed.optimizer import DistributedOptimizer
 from ..distributed.part import Part
 from ..distributed.state import average_buffers, broadcast_state, facts_of, prove_alike
 from ..distributed.world import init
@@ -175,15 +176,21 @@ class Shared(Part, Alone):
         """Let backward passes inside start to reduce gradients."""
         trained = [p for p in optimizer.parameters if p.requires_grad]
         old = self._reducer
+        wanted: dict[str, Any] = {}
+        if isinstance(optimizer, DistributedOptimizer):
+            if optimizer.communicator is self.decisions:
+                old = self._reducer = optimizer.reducer
+            wanted = {"bucket_bytes": int(optimizer.bucket_mb * 2**20), "compression": optimizer.compression}
         if old is None or [id(p) for p in old.parameters] != [id(p) for p in trained]:
-            self._reducer = Reducer(self.decisions.channel("gradients"), trained)
+            self._reducer = Reducer(self.decisions.channel("gradients"), trained, **wanted)
         reducer = self._reducer
         assert reducer is not None
         try:
             reducer.attach()
             yield
         finally:
-            reducer.detach()
+            if not isinstance(optimizer, DistributedOptimizer):
+                reducer.detach()
 
     # ---- a step -----------------------------------------------------------------------------------------------------
 

@@ -346,8 +346,7 @@ class Stepper(Module):
         else:
             total, weight = compiled.weighed(y, y_pred, w)
         if (part := PART.get()) is not None:
-            for penalty in terms:
-                part.add_loss(penalty, weight if compiled.loss is None else 1.0)
+            terms = [part.add_penalty(penalty, getattr(compiled.loss, "reduction", "") == "sum") for penalty in terms]
         for penalty in terms if compiled.loss is not None else terms[1:]:
             total = total + penalty
         return total, weight

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...core.errors import GradError
+from ...core.foreign import to_numpy
 from ...core.messages import checked
 from ...core.node import Source
 from ...ir.labels import visible
@@ -325,7 +326,7 @@ def _first(
 
 
 def _given(node: GraphNode, value: Any) -> Fault:
-    a = np.asarray(value)
+    a = to_numpy(value)
     nans, infs = int(np.isnan(a).sum()), int(np.isinf(a).sum())
     bad = np.isnan(a) if nans else np.isinf(a)
     index = tuple(int(i) for i in np.unravel_index(int(bad.argmax()), a.shape))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ...core.foreign import to_numpy
 from ...core.shapes import Shape
 from ...ir.node import GraphNode
 
@@ -35,7 +36,7 @@ def amount(node: GraphNode | None, value: Any, limit: int, node_id: str = "") ->
     """Describe an array, with its numbers if there are no more than `limit`."""
     if value is None:
         return Amount(node_id, node.shape if node else (), str(node.dtype) if node else "")
-    a = np.asarray(value)
+    a = to_numpy(value)
     with np.errstate(all="ignore"):
         norm = float(np.linalg.norm(a.reshape(-1).astype(np.result_type(a.dtype, np.float64), copy=False)))
     return Amount(node_id, a.shape, str(a.dtype), norm, _nested(a.tolist()) if a.size <= limit else None)

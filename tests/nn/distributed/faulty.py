@@ -1,7 +1,7 @@
 """A training of several ranks in which one of them meets a fault: `python faulty.py FOLDER FAULT [STEP]`.
 
-FOLDER has the data of each rank, and gets the checkpoint after every third step. The fault comes in the first start of
-the job only, on rank 1. The hash of the weights is printed at the end.
+FOLDER has a copy of the data for each rank, and gets the checkpoint after each epoch of four steps. The fault comes in
+the first start of the job only, on rank 1. The hash of the weights is printed at the end.
 """
 
 from __future__ import annotations
@@ -13,20 +13,21 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 import nn
 from nn import distributed
 
-STEPS = 24
+EPOCHS = 6
 
 
 def data(folder: Path, rank: int) -> np.ndarray:
-    """Map the rows of a rank, which the first to come here has drawn."""
+    """Map the copy of a rank."""
     path = folder / f"data-{rank}.npy"
     if not path.exists():
-        np.save(path, np.random.default_rng(rank).standard_normal((4096, 9)).astype(np.float32))
+        np.save(path, np.random.default_rng(1).standard_normal((256, 9)).astype(np.float32))
     return np.load(path, mmap_mode="r+")
 
 
@@ -51,37 +52,40 @@ def meet(fault: str, folder: Path, rank: int) -> None:
         data(folder / "gone", rank)
 
 
-def network() -> tuple[nn.Sequential, nn.optimizers.Optimizer]:
-    """Return the model and its optimizer."""
+def network() -> nn.Sequential:
+    """Return the model, compiled."""
     nn.utils.set_random_seed(1)
     model = nn.Sequential([nn.layers.Dense(16, "tanh", input_shape=(8,)), nn.layers.Dropout(0.2), nn.layers.Dense(1)])
-    return model, nn.optimizers.Adam(1e-2, parameters=model.parameters())
+    model.compile(nn.optimizers.Adam(1e-2), "mse")
+    return model
+
+
+class Fault(nn.callbacks.Callback):
+    """Meets a fault at the beginning of a step, counted over all epochs from the one that this start begins with."""
+
+    def __init__(self, fault: str, at: int, folder: Path) -> None:
+        self.fault, self.left, self.folder = fault, at, folder
+        self.begun = False
+        self.due = distributed.rank() == 1 and os.environ.get("NN_DISTRIBUTED_RESTART", "0") == "0"
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        if not self.begun:
+            print(f"rank {distributed.rank()} begins with epoch {epoch}", flush=True)
+        self.begun = True
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        if self.due and not self.left:
+            meet(self.fault, self.folder, 1)
+        self.left -= 1
 
 
 def main(folder: Path, fault: str, at: int) -> None:
     comm = distributed.init()
-    first = os.environ.get("NN_DISTRIBUTED_RESTART", "0") == "0"
     rows = data(folder, comm.rank)
-    model, optimizer = network()
-    path, begin = folder / "checkpoint.safetensors", 0
-    if path.exists():
-        begin = nn.saving.load_checkpoint(path, model, optimizer)["step"]
-        print(f"rank {comm.rank} goes on at step {begin}", flush=True)
-    for step in range(begin, STEPS):
-        if step == at and comm.rank == 1 and first:
-            meet(fault, folder, comm.rank)
-        if comm.rank == 0 and step % 3 == 0:
-            nn.saving.save_checkpoint(path, model, optimizer, extra={"step": step})
-        part = np.asarray(rows[64 * step : 64 * (step + 1)])
-        optimizer.zero_grad()
-        loss = ((model(part[:, :8], training=True) - part[:, 8:]) ** 2).mean() / comm.size
-        loss.backward()
-        for p in model.parameters():
-            gradient = np.array(p.grad)
-            comm.sum(gradient)
-            p.grad = gradient
-        optimizer.step()
-        time.sleep(0.01)
+    model = network()
+    backup = nn.callbacks.BackupAndRestore(folder, delete_checkpoint=False)
+    calls = [backup, Fault(fault, at, folder)]
+    model.fit(rows[:, :8], rows[:, 8:], batch_size=64, epochs=EPOCHS, verbose=0, distributed=True, callbacks=calls)
     text = hashlib.sha256(b"".join(p.numpy().tobytes() for p in model.parameters())).hexdigest()
     assert comm.gathered(text) == [text] * comm.size
     if comm.rank == 0:

@@ -53,8 +53,10 @@ def running(command: Sequence[str | os.PathLike[str]], **environment: str) -> It
     """Start a command, and kill at the end what it has left."""
     mark = uuid.uuid4().hex
     # As a user's would be: without the variables of this test run.
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PMI_", "OMPI_", "NN_DISTRIBUTED"))}
-    settings = {**kept, "PYTHONPATH": os.fspath(ROOT), "PYTHONUNBUFFERED": "1", **environment, _MARK: mark}
+    kept = {
+        k: v for k, v in os.environ.items() if not k.startswith(("PMI_", "OMPI_", "NN_DISTRIBUTED", "PYTHONUNBUFFERED"))
+    }
+    settings = {**kept, "PYTHONPATH": os.fspath(ROOT), **environment, _MARK: mark}
     process = subprocess.Popen(
         list(map(os.fspath, command)),
         env=settings,

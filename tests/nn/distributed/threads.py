@@ -65,7 +65,8 @@ class _Request:
     def wait(self) -> None:
         if not self.ended:
             parts = self.comm._alike(self.call, "sum", self.a)
-            self.a[...] = np.sum(parts, axis=0, dtype=self.a.dtype)
+            with np.errstate(over="ignore", invalid="ignore"):
+                self.a[...] = np.sum(parts, axis=0, dtype=self.a.dtype)
             self.ended = True
 
 
