@@ -167,6 +167,17 @@ def together(inputs: Sequence[Any]) -> tuple[Any, ...] | None:
     return tuple([x if a is None else placed(a, like) for x, a in zip(inputs, constants, strict=True)])
 
 
+def as_numbers(values: Sequence[Any]) -> list[Any] | None:
+    """Return values with NumPy's arrays without axes as its numbers, which any array takes; None beside no foreign one.
+
+    So a parameter that is one number may stay on the host.
+    """
+    if not any(map(is_foreign, values)):
+        return None
+    numbers = [x[()] if x.__class__ is _ndarray and not x.ndim else x for x in values]
+    return None if all(x is y for x, y in zip(numbers, values, strict=True)) else numbers
+
+
 def _constant(x: Any) -> Any:
     """Return the array of NumPy that an operand is, if no gradient flows to it; otherwise None."""
     if isinstance(x, (_ndarray, list, tuple)):

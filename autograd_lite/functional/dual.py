@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
-from ..core.foreign import as_array, home, together
+from ..core.foreign import as_array, home, placed, together
 from ..core.mode import MODE, TAPES, enable_grad
 from ..core.node import next_stamp
 from ..core.op import Kind, Op, read_rule
@@ -76,6 +76,7 @@ class Dual(Lifted):
             return out
         if out.__class__ is not np.ndarray and home(out) is not np:
             primals = list(together(primals) or primals)
+            tangents = [placed(t, out) for t in tangents]
         tangent = push_forward(op, tuple(tangents), out, tuple(primals), params, level.fell_back)
         return out if tangent is None else Dual(out, tangent, level)
 
