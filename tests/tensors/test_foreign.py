@@ -76,6 +76,7 @@ DERIVATIVES: dict[str, Callable[[Any], Any]] = {
     "of cond": ag.grad(lambda x: ag.cond(x.sum() > 0, np.sin, np.cos, x).sum()),
     "of checkpoint": ag.grad(lambda x: ag.checkpoint(lambda v: np.sin(v) * v)(x).sum()),
     "compiled": ag.compile(ag.grad(lambda x: (x**3).sum())),
+    "zero times infinity": ag.grad(lambda x: (np.sqrt(x - 1) * (A - 1)).sum()),  # NumPy would raise an alarm
     "infinities": ag.grad(lambda x: np.where(x > 2, np.log(x - 2), 0.0).sum()),
 }
 
