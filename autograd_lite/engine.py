@@ -232,8 +232,9 @@ def cotangents(
     alarm = _Alarm()
     # A NaN or an infinity can hide from the result behind an op that selects, or where the root's cotangent is zero.
     alarm.on = masks = selects or max(map(_size, roots.values()), default=0) > 1
-    if not _NUMPYS.issuperset(map(type, roots.values())) and any(home(g) is not np for g in roots.values()):
-        alarm.on = masks = True  # since NumPy does not compute, errors go unnoticed
+    for g in roots.values():
+        if g.__class__ not in _NUMPYS and home(g) is not np:
+            alarm.on = masks = True  # since NumPy does not compute, errors go unnoticed
     change: Any = None
     opened: _Opened = None
     if create_graph:

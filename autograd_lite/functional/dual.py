@@ -20,6 +20,8 @@ from .arguments import variable
 _UNIT, _CONSTANT, _PARTIAL, _APPLIED, _VJP = Kind.UNIT, Kind.CONSTANT, Kind.PARTIAL, Kind.APPLIED, Kind.VJP
 _GATE = Kind.GATE
 
+_NUMPYS = frozenset({np.ndarray, np.float64, np.float32})
+
 
 class ForwardLevel(Level):
     """A running `jvp`, and the ops in it that have no forward rule."""
@@ -74,7 +76,7 @@ class Dual(Lifted):
         out = op(*primals, **params)
         if op.rules is None or out.dtype.kind not in "fc":
             return out
-        if out.__class__ is not np.ndarray and home(out) is not np:
+        if out.__class__ not in _NUMPYS and home(out) is not np:
             primals = list(together(primals) or primals)
             tangents = [placed(t, out) for t in tangents]
         tangent = push_forward(op, tuple(tangents), out, tuple(primals), params, level.fell_back)
