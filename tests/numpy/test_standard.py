@@ -314,6 +314,23 @@ def test_products_over_an_axis_want_one_length_and_take_another_axis() -> None:
         np.vecdot(x, y, axis=2)
 
 
+def test_libraries_find_the_namespace_and_what_they_compute_has_a_gradient() -> None:
+    compat = pytest.importorskip("scipy._lib.array_api_compat", reason="SciPy brings array-api-compat")
+    extra = pytest.importorskip("scipy._lib.array_api_extra", reason="SciPy brings array-api-extra")
+    t = ag.tensor([1.0, 2.0])
+    assert compat.array_namespace(t, t) is xnp
+    assert compat.is_array_api_obj(t)
+    assert (compat.device(t), compat.size(t)) == ("cpu", 2)
+    m = VALUES["m"]
+    for f in (
+        lambda x: extra.kron(x, x[:1, ...], xp=x.__array_namespace__()),
+        lambda x: extra.cov(x, xp=x.__array_namespace__()),
+        lambda x: extra.at(x, (0, slice(None))).set(0.0, copy=True, xp=x.__array_namespace__()) * x,
+        lambda x: extra.apply_where(x > 0.4, (x,), lambda a: a**3, lambda a: -a, xp=x.__array_namespace__()),
+    ):
+        assert check_grads(f, m, order=2, invariants=False).ok
+
+
 # ---- the runner of the standard's own tests -------------------------------------------------------------------------
 
 
