@@ -8,6 +8,8 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -302,6 +304,13 @@ def test_special_functions_of_the_namespace_take_tensors_beside_arrays() -> None
     assert not hasattr(xnp.special, "no_such_function")
     with pytest.raises(AttributeError, match="no_such_name"):
         _ = xnp.no_such_name
+
+
+@pytest.mark.ci
+def test_without_scipy_the_namespace_has_no_special_functions() -> None:
+    code = "import sys; sys.modules['scipy'] = None; import autograd_lite.numpy as xnp; print(hasattr(xnp, 'special'))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 def test_products_over_an_axis_want_one_length_and_take_another_axis() -> None:
