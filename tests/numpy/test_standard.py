@@ -205,8 +205,8 @@ def test_what_numpy_lacks_of_the_standard() -> None:
     assert np.array_equal(xnp.sort(x, axis=None, descending=True).data, [3, 2, 2, 1, 0, 0])
     assert np.array_equal(xnp.argsort(x, axis=1, descending=True).data, [[0, 2, 1], [1, 0, 2]])
     assert np.array_equal(xnp.argsort(x, descending=True, axis=None).data, [4, 0, 2, 1, 3, 5])
-    many = ag.tensor(np.zeros(100))
-    assert np.array_equal(xnp.argsort(many).data, np.arange(100))
+    many = ag.tensor(np.arange(1000) % 7)
+    assert np.array_equal(xnp.argsort(many).data, np.argsort(many.data, kind="stable"))
     weights = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
     assert check_grads(lambda x: (xnp.sort(x, descending=True) * weights).sum(), (np.array([[2.0, 1.0, 5.0]]),)).ok
     assert np.array_equal(xnp.unique_values(ag.tensor([3, 1, 0, 3, 2])).data, [0, 1, 2, 3])
