@@ -77,7 +77,11 @@ def _smaller(comm: MpiCommunicator, error: Exception | None) -> MpiCommunicator:
     if made.rank == 0:
         lead()
         lost = ", ".join(map(str, comm.lost()))
-        print(f"nn.distributed: lost rank {lost} of {comm.size}; {made.size} go on", file=sys.stderr, flush=True)
+        print(
+            f"nn.distributed: lost rank{'s' * (',' in lost)} {lost} of {comm.size}; {made.size} go on",
+            file=sys.stderr,
+            flush=True,
+        )
     return made
 
 
