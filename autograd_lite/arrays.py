@@ -1,7 +1,7 @@
 """Arrays beyond NumPy's: for code that makes arrays of its own, which are to be where the Tensors are that they meet.
 
-Tensors keep the array that they were given, and every operation keeps its kind and its device. An array of NumPy that
-meets a Tensor on a device goes there by itself; a Tensor is never moved but by `move` and `beside`.
+Tensors keep the array that they were given, and every operation keeps its kind and its device. A constant of NumPy that
+meets a Tensor on a device goes there by itself; what requires a gradient stays where it is, until `move` moves it.
 """
 
 from __future__ import annotations
@@ -9,18 +9,30 @@ from __future__ import annotations
 from typing import Any
 
 from .core.foreign import (
+    ArrayKind as ArrayKind,
     as_array as as_array,
     home as home,
     is_foreign as is_foreign,
     placed as placed,
+    register_array as register_array,
     to_numpy as to_numpy,
 )
 from .core.mode import TAPES
 from .tensors.conversions import leaving
 from .tensors.tensor import Tensor
 
-__all__ = ["as_array", "beside", "home", "is_foreign", "meet", "move", "moved", "placed", "to_numpy"]
-
+__all__ = [
+    "ArrayKind",
+    "as_array",
+    "home",
+    "is_foreign",
+    "meet",
+    "move",
+    "moved",
+    "placed",
+    "register_array",
+    "to_numpy",
+]
 
 MOVES = [0]  # how often a leaf has been moved
 
@@ -36,24 +48,6 @@ def meet(x: Any, y: Any) -> bool:
     if not is_foreign(x) and not is_foreign(y):
         return True
     return type(x) is type(y) and getattr(x, "device", None) == getattr(y, "device", None)
-
-
-def beside(constant: Tensor, like: Any) -> Tensor:
-    """Return a constant Tensor, such as a random draw, where it can meet another: itself, or a copy on its device.
-
-    Args:
-        constant: a Tensor without a gradient.
-        like: the other one, or an array.
-
-    Example:
-        >>> import autograd_lite as ag
-        >>> draw = ag.random.normal((2,))
-        >>> beside(draw, ag.tensor([1.0, 2.0])) is draw
-        True
-    """
-    data = constant._data
-    there = placed(data, like) if not is_foreign(data) else data
-    return constant if there is data else Tensor(there, copy=False)
 
 
 def move(leaf: Tensor, like: Any) -> None:

@@ -27,6 +27,10 @@ class ArrayKind(NamedTuple):
         to_numpy: returns the values as an array of NumPy.
         add_at: `(out, index, values) -> sum`, where an index may name an element more than once; see `add_at`.
         module: the name of the module that makes such arrays; by default the one around the class that can.
+
+    Example:
+        >>> ArrayKind(module="cupy").module
+        'cupy'
     """
 
     to_numpy: Callable[[Any], Any] | None = None
@@ -66,7 +70,20 @@ def kind_of(x: Any) -> ArrayKind:
 
 
 def register_array(cls: type, kind: ArrayKind) -> None:
-    """Say what a class of arrays, and those derived from it, do in their own way."""
+    """Say what a class of arrays, and those derived from it, do in their own way.
+
+    Args:
+        cls: the class.
+        kind: what it does; what is left out is as for any class.
+
+    Example:
+        >>> class Lent(np.lib.mixins.NDArrayOperatorsMixin):
+        ...     def __array_ufunc__(self, *args): ...
+        ...     def __array_function__(self, *args): ...
+        >>> register_array(Lent, ArrayKind(to_numpy=lambda x: np.zeros(2)))
+        >>> to_numpy(Lent())
+        array([0., 0.])
+    """
     _KINDS[cls] = kind
     _module_of.cache_clear()
 
@@ -150,6 +167,10 @@ def placed(constant: Any, like: Any) -> Any:
     Args:
         constant: of NumPy; anything else is returned as it is.
         like: as for `home`.
+
+    Example:
+        >>> placed(np.ones(2), np.zeros(3))
+        array([1., 1.])
     """
     xp = home(like)
     return constant if xp is np or not isinstance(constant, _ndarray | np.generic) else xp.asarray(constant)
@@ -176,7 +197,16 @@ def _constant(x: Any) -> Any:
 
 
 def as_array(x: Any, dtype: Any = None) -> Any:
-    """Return an array as it is, of NumPy or foreign, and NumPy's array of anything else."""
+    """Return an array as it is, of NumPy or foreign, and NumPy's array of anything else.
+
+    Args:
+        x: array-like.
+        dtype: of the result; by default the one it has.
+
+    Example:
+        >>> as_array([1, 2], float)
+        array([1., 2.])
+    """
     known = FOREIGN.get(x.__class__)  # as `is_foreign`, without a call
     if known is False or not is_foreign(x):
         return np.asarray(x, dtype)
@@ -190,7 +220,15 @@ def copied(x: Any) -> Any:
 
 
 def to_numpy(x: Any) -> Any:
-    """Return the values of an array of any kind as an array of NumPy."""
+    """Return the values of an array of any kind as an array of NumPy.
+
+    Args:
+        x: array-like; a copy is made only if it has to be.
+
+    Example:
+        >>> to_numpy([1.0, 2.0])
+        array([1., 2.])
+    """
     if not is_foreign(x):
         return np.asarray(x)
     convert = kind_of(x).to_numpy
