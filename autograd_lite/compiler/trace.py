@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.depth import isolated
+from ..core.errors import Obstacle
+from ..core.foreign import LAZY, is_lazy
 from ..core.live import Live
 from ..core.node import LEAF, Node
 from ..core.undo import open_undo
@@ -181,6 +183,8 @@ def trace(
     _rest_on_names(recording, f, objects)
     out = _run(recording, call)
     results = [t for t in leaves(out) if isinstance(t, Tensor)]
+    if LAZY and is_lazy(*(t._data for t in results)):
+        raise Obstacle("it gives arrays that another library computes on demand")
     before = tuple(recording.gradients.values())
     gradients = [(leaf, leaf.grad) for leaf, g in before if leaf.grad is not g]
     last = {id(a.leaf): a for a in recording.assignments}

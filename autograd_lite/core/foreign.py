@@ -14,6 +14,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from . import dask_arrays
+from .errors import UnsupportedError
+
 _ndarray = np.ndarray
 _OURS = frozenset({"autograd_lite", "nn"})
 # Which classes are foreign, of those that were met.
@@ -21,12 +24,17 @@ FOREIGN: dict[type, bool] = dict.fromkeys((np.ndarray, np.float64, np.float32, f
 
 
 class ArrayKind(NamedTuple):
-    """What an array class does in its own way.
+    """What the arrays of a class, or of a library, do in their own way.
 
     Attributes:
         to_numpy: returns the values as an array of NumPy.
         add_at: `(out, index, values) -> sum`, where an index may name an element more than once; see `add_at`.
         module: the name of the module that makes such arrays; by default the one around the class that can.
+        elementwise: `(function, *inputs)` returns what NumPy computes, for functions that the library lacks.
+        check_sizes: `(x)` raises where the shape is not known.
+        check_index: `(index)` returns an index, or raises where the library would not do what NumPy does.
+        compute: `(*arrays)` returns them with the lazy ones computed, in one run.
+        spread: `(g, x)` broadcasts to the shape of x, for arrays that are lazy and in chunks.
 
     Example:
         >>> ArrayKind(module="cupy").module
@@ -36,10 +44,28 @@ class ArrayKind(NamedTuple):
     to_numpy: Callable[[Any], Any] | None = None
     add_at: Callable[[Any, Any, Any], Any] | None = None
     module: str | None = None
+    elementwise: Callable[..., Any] | None = None
+    check_sizes: Callable[[Any], None] | None = None
+    check_index: Callable[[tuple[Any, ...]], tuple[Any, ...]] | None = None
+    compute: Callable[..., tuple[Any, ...]] | None = None
+    spread: Callable[[Any, Any], Any] | None = None
 
 
 _KINDS: dict[type, ArrayKind] = {}
+# By the name of the library, which need not be there.
+_LIBRARIES = {
+    "dask": ArrayKind(
+        add_at=dask_arrays.add_at,
+        elementwise=dask_arrays.elementwise,
+        check_sizes=dask_arrays.check_sizes,
+        check_index=dask_arrays.check_index,
+        compute=dask_arrays.compute,
+        spread=dask_arrays.spread,
+    ),
+}
 _DEFAULT = ArrayKind()
+# The classes of arrays that were met whose values are computed on demand.
+LAZY: set[type] = set()
 
 
 def is_foreign(x: Any) -> bool:
@@ -61,12 +87,24 @@ def _judged(cls: type) -> bool:
         and not hasattr(cls, "__apply_op__")
         and cls.__module__.partition(".")[0] not in _OURS  # they stand for NumPy's
     )
+    if found and _kind_of_class(cls).spread is not None:
+        LAZY.add(cls)
     return found
+
+
+def _kind_of_class(cls: type) -> ArrayKind:
+    known = next((_KINDS[c] for c in cls.__mro__ if c in _KINDS), None)
+    return known or _LIBRARIES.get(cls.__module__.partition(".")[0], _DEFAULT)
 
 
 def kind_of(x: Any) -> ArrayKind:
     """Return what the class of a foreign array does in its own way."""
-    return next((_KINDS[cls] for cls in type(x).__mro__ if cls in _KINDS), _DEFAULT)
+    return _kind_of_class(x.__class__)
+
+
+def is_lazy(*arrays: Any) -> bool:
+    """Return whether the values of one of some arrays are computed on demand, so that none may be asked for."""
+    return any(is_foreign(x) and x.__class__ in LAZY for x in arrays)
 
 
 def register_array(cls: type, kind: ArrayKind) -> None:
@@ -216,7 +254,13 @@ def as_array(x: Any, dtype: Any = None) -> Any:
 def copied(x: Any) -> Any:
     """Return a new array with the same values, of the same kind."""
     known = FOREIGN.get(x.__class__)
-    return np.array(x) if known is False or not is_foreign(x) else x.copy()
+    return np.array(x) if known is False or not is_foreign(x) else _twin(x)
+
+
+def _twin(x: Any) -> Any:
+    if is_lazy(x) and (check := kind_of(x).check_sizes) is not None:
+        check(x)
+    return x.copy()
 
 
 def to_numpy(x: Any) -> Any:
@@ -247,11 +291,53 @@ def to_numpy(x: Any) -> Any:
 _WAYS: dict[str, Callable[[Any], Any]] = {"get": lambda x: x.get(), "compute": lambda x: x.compute()}
 
 
+def by_numpy(function: Callable[..., Any], *inputs: Any) -> Any:
+    """Return what NumPy computes, element by element and with broadcasting, of arrays of which one is foreign."""
+    there = next(filter(is_foreign, inputs))
+    by_chunks = kind_of(there).elementwise
+    return placed(function(*map(to_numpy, inputs)), there) if by_chunks is None else by_chunks(function, *inputs)
+
+
+def spread(g: Any, x: Any) -> Any:
+    """Broadcast an array, or a Tensor, to the shape of x, in its chunks if it is lazy; None if it is not."""
+    whole: Any = innermost(x)
+    if whole.__class__ not in LAZY or whole.shape != x.shape:
+        return None
+    lay_out = kind_of(whole).spread
+    assert lay_out is not None
+    return lay_out(g, whole) if is_foreign(g) else g * np.ones_like(whole, dtype=g.dtype)
+
+
+def refuse_lazy(*arrays: Any) -> None:
+    """Refuse arrays that are computed on demand where parts of an array are written into, which are copies of theirs.
+
+    Raises:
+        UnsupportedError: if one of the arrays is lazy.
+    """
+    if LAZY and is_lazy(*arrays):
+        raise UnsupportedError("arrays that are computed on demand are not supported here; compute them: t.numpy()")
+
+
+def computed(found: Any) -> Any:
+    """Return arrays with the lazy ones among them computed, together, so that they share what they need.
+
+    Args:
+        found: an array, or a tuple of arrays.
+    """
+    arrays = found if isinstance(found, tuple) else (found,)
+    lazy = next(filter(is_lazy, arrays), None)
+    compute = None if lazy is None else kind_of(lazy).compute
+    if compute is None:
+        return found
+    arrays = compute(*arrays)
+    return arrays if isinstance(found, tuple) else arrays[0]
+
+
 def taken(x: Any, dtype: Any, copy: bool) -> Any:
     """Return a foreign array of a dtype; new, unless it may be the array itself."""
     if dtype is not None and x.dtype != dtype:
         return x.astype(dtype)
-    return x.copy() if copy else x
+    return _twin(x) if copy else x
 
 
 def may_write(data: Any) -> bool:
@@ -266,6 +352,9 @@ def here(index: tuple[Any, ...], x: Any) -> tuple[Any, ...]:
     """Return an index for `x`: NumPy's arrays in it go to where a foreign array is."""
     if not is_foreign(x):
         return index
+    if is_lazy(x):
+        check = kind_of(x).check_index
+        return index if check is None else check(index)
     return tuple([placed(i, x) if isinstance(i, _ndarray) else i for i in index])
 
 

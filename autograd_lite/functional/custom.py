@@ -12,6 +12,7 @@ import numpy as np
 from ..core.arguments import function_given
 from ..core.depth import DEPTH, inside_as
 from ..core.errors import GradError, Obstacle, ShapeError, more_on
+from ..core.foreign import LAZY, is_lazy
 from ..core.messages import checked
 from ..core.mode import MODE, TAPES, enable_grad, is_grad_enabled
 from ..core.node import LEAF, Node, next_stamp
@@ -329,6 +330,8 @@ def _other_run(f: Callable[..., Any], why: str) -> GradError:
 
 def _close(a: Any, b: Any) -> bool:
     """Return whether two arrays are equal apart from rounding."""
+    if LAZY and is_lazy(a, b):
+        return True  # for all that is known without computing them
     if a.shape != b.shape or a.dtype != b.dtype:
         return False
     if a.dtype.kind not in "fc" or np.array_equal(a, b):

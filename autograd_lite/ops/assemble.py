@@ -10,13 +10,15 @@ import numpy as np
 
 from ..core import batching
 from ..core.equivalents import Fill, Part, filled_by
-from ..core.foreign import home, is_foreign
+from ..core.foreign import home, is_foreign, is_lazy
 from ..core.op import Op, structural
 from ..core.shapes import ShapeDtype
 
 
 def _assembled(*parts: Any, shape: tuple[int, ...]) -> Any:
-    return home(next(filter(is_foreign, parts), None)).array(parts).reshape(*shape, *np.shape(parts[0]))
+    there = next(filter(is_foreign, parts), None)
+    stacked = np.stack(parts) if is_lazy(there) else home(there).array(parts)
+    return stacked.reshape(*shape, *np.shape(parts[0]))
 
 
 @filled_by(_assembled)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.errors import ShapeError, UnsupportedError, refuse
+from ..core.foreign import LAZY, is_lazy
 from ..core.op import Op, composes, structural
 from ..core.shapes import Shape, ShapeDtype, normalize_axis
 from ..native import functions as fast
@@ -91,7 +92,7 @@ def _plan(subscripts: str, x_shape: Shape, y_shape: Shape) -> _Plan:
 
 def _contract(x: Any, y: Any, *, subscripts: str) -> Any:
     way, swap, x_order, x_shape, y_order, y_shape, shape, order = _plan(subscripts, x.shape, y.shape)
-    if way == "einsum":
+    if way == "einsum" or (LAZY and is_lazy(x, y)):  # whose chunks a reshape would merge
         return np.einsum(subscripts, x, y)
     if swap:
         x, y = y, x
@@ -426,7 +427,7 @@ def _conjugate(a: Any) -> Any:
 
 @composes(np.vdot)
 def _vdot(a: Any, b: Any, /) -> Any:
-    return fast.matmul(_conjugate(_flat(a)), _flat(b))
+    return np.matmul(_conjugate(_flat(a)), _flat(b))
 
 
 @composes(np.kron)

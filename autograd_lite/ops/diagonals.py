@@ -42,7 +42,7 @@ def _next_axes(n: int, params: dict[str, Any]) -> dict[str, Any]:
 
 diagonal: Op = structural(
     "diagonal",
-    lambda x, *, offset, axis1, axis2: x.diagonal(offset, axis1, axis2),
+    lambda x, *, offset, axis1, axis2: np.diagonal(x, offset, axis1, axis2),
     lambda g, out, x, *, offset, axis1, axis2: on_diagonal(g, offset=offset, axis1=axis1, axis2=axis2, shape=x.shape),
     infer=_infer_diagonal,
     bind=_bind_diagonal,

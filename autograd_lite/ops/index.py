@@ -6,6 +6,7 @@ it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from types import EllipsisType, NoneType
 from typing import Any
@@ -13,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from ..core.equivalents import Fill, Part, filled_by
-from ..core.foreign import add_at, copied, here, home, is_foreign, placed, to_numpy
+from ..core.errors import UnsupportedError
+from ..core.foreign import add_at, copied, here, home, is_foreign, is_lazy, placed, to_numpy
 from ..core.op import Op, structural
 from ..core.shapes import ShapeDtype
 
@@ -74,9 +76,20 @@ def _batched_update(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], p
 # ---- the ops --------------------------------------------------------------------------------------------------------
 
 
+def _assigned_lazily(out: Any, index: tuple[Any, ...], y: Any) -> Any:
+    """Assign at slices and integers; Dask knows no new axes there, and no empty values."""
+    index = tuple([i for i in index if i is not None])
+    shape = _infer_getitem(out, index=index).shape
+    if math.prod(shape):
+        out[index or (...,)] = y if np.ndim(y) <= len(shape) else y.reshape(shape)
+    return out
+
+
 def _scatter_add(x: Any, *, index: Any, shape: Any) -> Any:
     out = home(x).zeros(shape, x.dtype)
     if is_basic(index):
+        if is_lazy(x):
+            return _assigned_lazily(out, index, x)
         out[here(index, x)] = x
         return out
     return add_at(out, here(index, x), x)
@@ -124,6 +137,13 @@ scatter_add: Op = structural(
 
 def _index_update(x: Any, y: Any, *, index: Any) -> Any:
     out = copied(x)
+    if is_lazy(x):
+        if not is_basic(index):
+            raise UnsupportedError(
+                f"expected slices and integers where a {type(x).__module__} array is assigned to; received an array "
+                "of indices. Choose with np.where(mask, new, x)"
+            )
+        return _assigned_lazily(out, index, y)
     if is_foreign(x) and not is_basic(index):  # of values for one place, any may win there
         places = np.arange(out.size).reshape(out.shape)[_on_host(index)]
         last = _last_writer(x.shape, index)

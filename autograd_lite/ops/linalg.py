@@ -17,23 +17,32 @@ from ..core.shapes import ShapeDtype
 from ..native import functions as fast
 from .operands import operand
 
+_ndarray = np.ndarray
+
+
+def times(x: Any, y: Any) -> Any:
+    """Return the product of matrices of any kind: other libraries know NumPy's own function alone."""
+    return fast.matmul(x, y) if x.__class__ is y.__class__ is _ndarray else np.matmul(x, y)
+
 
 def _matmul(x: Any, y: Any) -> Any:
-    if x.ndim > 2 and y.ndim == 2 and x.flags.c_contiguous and x.shape[-1] == y.shape[0]:
+    if x.__class__ is not _ndarray:
+        return np.matmul(x, y)
+    if x.ndim > 2 and y.ndim == 2 and y.__class__ is _ndarray and x.flags.c_contiguous and x.shape[-1] == y.shape[0]:
         # NumPy would call BLAS once for each of the leading axes of x, which takes up to twice as long.
         return fast.matmul(_rows(x, x.shape[-1]), y).reshape(*x.shape[:-1], y.shape[1])
-    return fast.matmul(x, y)
+    return fast.matmul(x, y) if y.__class__ is _ndarray else np.matmul(x, y)
 
 
 def _matmul_by_x(g: Any, out: Any, x: Any, y: Any) -> Any:
     # Transposes stay views: BLAS reads them in place.
     if y.ndim == 2 and x.ndim > 1:
-        return fast.matmul(g, y.T) if x.ndim == 2 else fast.matmul(_rows(g, g.shape[-1]), y.T).reshape(x.shape)
+        return times(g, y.T) if x.ndim == 2 else times(_rows(g, g.shape[-1]), y.T).reshape(x.shape)
     if y.ndim == 1:
         return g[..., None] * y
     if x.ndim == 1:
-        return fast.matmul(y, g[..., None])[..., 0]
-    return fast.matmul(g, y.mT)
+        return times(y, g[..., None])[..., 0]
+    return times(g, y.swapaxes(-1, -2))
 
 
 def _rows(a: Any, length: int) -> Any:
@@ -43,15 +52,15 @@ def _rows(a: Any, length: int) -> Any:
 
 def _matmul_by_y(g: Any, out: Any, x: Any, y: Any) -> Any:
     if x.ndim == 2 and y.ndim == 2:
-        return fast.matmul(x.T, g)
+        return times(x.T, g)
     if y.ndim == 1:
-        return x * g if x.ndim == 1 else fast.matmul(_rows(x, x.shape[-1]).T, g.reshape(-1))
+        return x * g if x.ndim == 1 else times(_rows(x, x.shape[-1]).T, g.reshape(-1))
     if x.ndim == 1:
         return x[:, None] * g[..., None, :]
     if y.ndim == 2:
         # One product over all batches instead of one per batch and a sum.
-        return fast.matmul(_rows(x, x.shape[-1]).T, _rows(g, g.shape[-1]))
-    return fast.matmul(x.mT, g)
+        return times(_rows(x, x.shape[-1]).T, _rows(g, g.shape[-1]))
+    return times(x.swapaxes(-1, -2), g)
 
 
 def _infer_matmul(x: ShapeDtype, y: ShapeDtype) -> ShapeDtype:
@@ -89,7 +98,7 @@ matmul = structural(
 
 @composes(np.linalg.matmul)
 def _linalg_matmul(x1: Any, x2: Any, /) -> Any:
-    return fast.matmul(x1, x2)
+    return np.matmul(x1, x2)
 
 
 @composes(np.linalg.matrix_transpose)

@@ -16,8 +16,8 @@ from ..core.errors import ShapeError, UnsupportedError
 from ..core.foreign import is_foreign
 from ..core.op import composes, nondifferentiable, reduction
 from ..core.shapes import ShapeDtype, normalize_axes, normalize_axis, reduced_shape
-from ..native import functions as fast
 from .adjoints import real_part, user
+from .linalg import times
 from .operands import operand
 from .solve import bind_matrix, in_lapack
 
@@ -33,7 +33,7 @@ def _vector_norm(x: Any, *, axis: Any, keepdims: bool, ord: float) -> Any:
     if ord == 2:
         if axis is None and x.dtype.kind == "f":
             flat = x.reshape(-1)
-            size = np.sqrt(fast.matmul(flat, flat))
+            size = np.sqrt(times(flat, flat))
             return size.reshape((1,) * x.ndim) if keepdims else size
         squares = x.real * x.real + x.imag * x.imag if x.dtype.kind == "c" else x * x
         return np.sqrt(squares.sum(axis=axis, keepdims=keepdims))

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..core.bits import chosen
 from ..core.blocks import blocks
-from ..core.foreign import home, placed
+from ..core.foreign import home, placed, refuse_lazy
 from ..core.op import Op, structural
 from ..core.shapes import Shape, ShapeDtype
 from .windowed import Padding, Place, kernel_for, layout, reach, standing_for, tap_places, windows_along
@@ -123,6 +123,7 @@ def _window_sum(x: Any, *, window: Shape, stride: Shape, padding: Padding) -> An
     ufunc = kernel_for("window_sum", x)
     if ufunc is not None:
         return ufunc(x, standing_for(counts), _layout(window, stride, padding))
+    refuse_lazy(x)
     out = home(x).zeros((x.shape[0], *counts, x.shape[-1]), x.dtype)
     for windows, elements in _taps(x.shape[1:-1], window, stride, padding):
         part = out[windows]
@@ -134,6 +135,7 @@ def _window_spread(x: Any, *, size: Shape, window: Shape, stride: Shape, padding
     ufunc = kernel_for("window_spread", x)
     if ufunc is not None:
         return ufunc(x, standing_for(size), _layout(window, stride, padding))
+    refuse_lazy(x)
     out = home(x).zeros((x.shape[0], *size, x.shape[-1]), x.dtype)
     for windows, elements in _taps(size, window, stride, padding):
         part = out[elements]

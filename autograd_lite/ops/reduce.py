@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
-from ..core.foreign import as_array, is_foreign, placed
+from ..core.foreign import LAZY, as_array, is_foreign, placed, spread
 from ..core.op import Op, applied, nondifferentiable, reduction
 from ..core.rewrites import Rewrite, normal, scalar
 from ..core.shapes import (
@@ -140,7 +140,11 @@ def _count(x: Any, axis: tuple[int, ...] | None) -> int:
 def _spread(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     """Repeat a reduced cotangent along the reduced axes, without copying it if it is large."""
     every = repeated(g, x.shape) if axis is None and not keepdims else None
-    return broadcast_to(expand_reduced(g, x.shape, axis, keepdims), shape=x.shape) if every is None else every
+    if every is not None:
+        return every
+    g = expand_reduced(g, x.shape, axis, keepdims)
+    laid_out = spread(g, x) if LAZY else None
+    return broadcast_to(g, shape=x.shape) if laid_out is None else laid_out
 
 
 def _dot(x: Any, y: Any, axis: Any, keepdims: bool, dtype: Any) -> Any:

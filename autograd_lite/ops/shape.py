@@ -240,7 +240,7 @@ def _bind_copy(a: Any, order: str = "K", subok: bool = False) -> _Bound:
 
 copy: Op = structural(
     "copy",
-    lambda x: x.copy("K"),
+    lambda x: x.copy("K") if x.__class__ is np.ndarray else x.copy(),
     lambda g, out, x: g,
     infer=lambda x: x,
     bind=_bind_copy,

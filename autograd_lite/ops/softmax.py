@@ -67,8 +67,13 @@ logsumexp = reduction("logsumexp", _logsumexp, _softmax_share, saves="ox")
 _MANY, _SHORT = 2048, 512
 
 
+# The reductions of the ufuncs, since the array methods are written in Python; not every library has them.
 def _top(x: Any, axis: int) -> Any:
     return x.max(axis=axis, keepdims=True) if is_foreign(x) else np.maximum.reduce(x, axis=axis, keepdims=True)
+
+
+def _total(x: Any, axis: int) -> Any:
+    return x.sum(axis=axis, keepdims=True) if is_foreign(x) else np.add.reduce(x, axis=axis, keepdims=True)
 
 
 def _are_tame(top: Any) -> bool:
@@ -121,9 +126,8 @@ def _softmax(x: Any, *, axis: int) -> Any:
         return _softmax_rows(x)
     if not x.size:
         return x * 1
-    # The reductions of the ufuncs, since the array methods are written in Python.
     e = np.exp(_below(x, _top(x, axis)))
-    e /= np.add.reduce(e, axis=axis, keepdims=True)
+    e /= _total(e, axis)
     return e
 
 
@@ -141,9 +145,10 @@ def _softmax_pullback(x: Any, y: Any, *, axis: int) -> Any:
     x, y = floating(x), floating(y)
     if axis == x.ndim - 1 and (found := _softmax_pullback_kernel(x, y)) is not None:
         return found
-    rows = x.size >= _MANY and axis == x.ndim - 1 and x.flags.c_contiguous and y.flags.c_contiguous
+    rows = x.__class__ is np.ndarray and x.size >= _MANY and axis == x.ndim - 1
+    rows = rows and x.flags.c_contiguous and y.flags.c_contiguous
     if not (rows and x.dtype == y.dtype and x.dtype in (np.float32, np.float64)):
-        return y * (x - np.add.reduce(x * y, axis=axis, keepdims=True))
+        return y * (x - _total(x * y, axis))
     n = x.shape[-1]
     g, share = x.reshape(-1, n), y.reshape(-1, n)
     out = np.empty_like(g)
@@ -194,7 +199,7 @@ def _log_softmax(x: Any, *, axis: int) -> Any:
     if not x.size:
         return x * 1
     shifted = _below(x, _top(x, axis))
-    shifted -= np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))
+    shifted -= np.log(_total(np.exp(shifted), axis))
     return shifted
 
 
@@ -204,7 +209,7 @@ def _log_softmax_pullback(x: Any, y: Any, *, axis: int) -> Any:
     x, y = floating(x), floating(y)
     if axis == x.ndim - 1 and (found := _log_softmax_pullback_kernel(x, y)) is not None:
         return found
-    return x - fast.exp(y) * np.add.reduce(x, axis=axis, keepdims=True)
+    return x - fast.exp(y) * _total(x, axis)
 
 
 def _log_softmax_pullback_jvp(tangents: Any, out: Any, x: Any, y: Any, *, axis: int) -> Any:

@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
-from ..core.foreign import is_foreign
+from ..core.foreign import LAZY, by_numpy, is_foreign, is_lazy
 from ..core.op import Op, applied, elementwise
 from ..core.rewrites import Rewrite, never_zero
 
 
 def _zero_mask(x: Any, y: Any) -> Any:
+    if LAZY and is_lazy(x, y):
+        return by_numpy(_zero_mask, x, y)  # in one step for each chunk, which looks whether there is any
     bad = np.isnan(x) & (y == 0)
     return np.where(bad, 0, x) if is_foreign(x) or bad.any() else x  # which spares the wait for a device
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..compiler.compiled import compile as compiled_form
 from ..core.errors import DtypeError, GradError, ReplayError, UnsupportedError
+from ..core.foreign import LAZY, computed, is_lazy
 from ..tensors.tensor import Tensor
 from ..tree import leaves
 from .vectors import Layout, bare
@@ -73,6 +74,8 @@ class Derivatives:
         result = self.transformed(*point) if self.calls else self._first(*point)
         self.spent += perf_counter() - begin
         self.calls += 1
+        if LAZY and is_lazy(*map(bare, leaves(result))):
+            self.obstacle = "its values are computed on demand, by another library"
         pays = self.spent > COMPILING + EVALUATIONS * min(self.spent / self.calls, SMALL)
         if (pays or self.compiled) and not self.obstacle:
             self.replay = compiled_form(self.transformed)  # which finds what f reads by name in the closures of this
@@ -117,7 +120,8 @@ class Derivatives:
 
 def arrays(result: Any) -> Any:
     """Return derivatives as arrays: they are Tensors if the function reads Tensors that require gradients."""
-    return tuple(map(bare, result)) if isinstance(result, tuple) else bare(result)
+    found = tuple(map(bare, result)) if isinstance(result, tuple) else bare(result)
+    return computed(found) if LAZY else found
 
 
 def told(derivatives: Derivatives | None) -> str:

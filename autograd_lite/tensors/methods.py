@@ -52,7 +52,7 @@ def _index_part(k: Any) -> Any:
         array = array.astype(np.intp)
     if array.ndim == 0 and array.dtype.kind != "b":
         return int(array)
-    return array if array.base is None and array is not k else array.copy()
+    return array if getattr(array, "base", None) is None and array is not k else array.copy()
 
 
 def _composed(function: Any, *args: Any) -> Any:

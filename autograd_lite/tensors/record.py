@@ -12,7 +12,7 @@ import numpy as np
 from ..core.arguments import numbers
 from ..core.depth import isolated
 from ..core.errors import DtypeError, GradError, UnsupportedError
-from ..core.foreign import copied, is_foreign, together
+from ..core.foreign import LAZY, copied, is_foreign, together
 from ..core.hooks import HOOKS
 from ..core.indices import indices_in
 from ..core.live import Live, bare_number
@@ -142,7 +142,7 @@ def moved(op: Op, x: Any, params: dict[str, Any]) -> Any:
                 made = record(op, out, [value], [edge], [0] if node.needs else [], params)
             elif node.needs and op.rules is not None and out.dtype.kind in "fc":
                 keep_out, keep_x = op.keeps[1]
-                saved = (out if keep_out else None, value if keep_x else edge)
+                saved = (out if keep_out else None, value if keep_x or value.__class__ in LAZY else edge)
                 made = Node(op, (edge,), params, saved, (0,), out.shape, out.dtype, None)
             else:
                 made = Node(op, (edge,), params, None, (), out.shape, out.dtype, None)

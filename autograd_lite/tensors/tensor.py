@@ -11,7 +11,7 @@ import numpy as np
 from ..core.arguments import kinds_of, numbers
 from ..core.composite import maker
 from ..core.errors import DtypeError, GradError, ShapeError, TraceError, more_on
-from ..core.foreign import converted, copied, is_foreign, may_write, taken, to_numpy
+from ..core.foreign import LAZY, converted, copied, is_foreign, is_lazy, may_write, taken, to_numpy
 from ..core.hooks import HOOKS
 from ..core.messages import explained
 from ..core.mode import MODE, TAPES, is_grad_enabled, no_grad
@@ -507,6 +507,8 @@ class Tensor(Operators, Methods, Dispatched, Conversions, Standard):
     def __repr__(self) -> str:
         if isinstance(self._data, ShapeDtype):  # an input that its op did not save
             parts = [f"values not saved, shape={self.shape}"]
+        elif LAZY and is_lazy(self._data):  # whose values are asked for by other means than by looking
+            parts = [f"shape={self.shape}, chunks={self._data.chunks}"]
         else:
             parts = [np.array2string(to_numpy(self._data), separator=", ", prefix="Tensor(")]
         if self.dtype not in (np.float64, np.int_, np.bool_):  # NumPy's defaults; int_ is int32 on some machines

@@ -84,7 +84,7 @@ def added(terms: Iterable[Any]) -> Any:
     return functools.reduce(operator.add, terms)
 
 
-def _function_of(s: Sample, arrays: list[Any]) -> tuple[Callable[..., Any], list[int]]:
+def function_of(s: Sample, arrays: list[Any]) -> tuple[Callable[..., Any], list[int]]:
     """Return the op as a function of the inputs that it can be differentiated by."""
     wanted = differentiable_inputs(s)
 
@@ -100,7 +100,7 @@ def _function_of(s: Sample, arrays: list[Any]) -> tuple[Callable[..., Any], list
 def reverse(s: Sample, to_kind: Callable[[np.ndarray], Any]) -> list[Any]:
     """Return the gradients of <v, op>, and those of their product with other directions: two reverse passes."""
     bare, arrays = s.arrays(), [to_kind(a) for a in s.arrays()]
-    f, wanted = _function_of(s, arrays)
+    f, wanted = function_of(s, arrays)
     out = s.op(*bare, **s.params)
     v = to_kind(s.cotangent(out.shape, out.dtype))
     directions = [to_kind(s.cotangent(bare[i].shape, bare[i].dtype, salt=5 + i)) for i in wanted]
@@ -119,7 +119,7 @@ def reverse(s: Sample, to_kind: Callable[[np.ndarray], Any]) -> list[Any]:
 def forward(s: Sample, to_kind: Callable[[np.ndarray], Any]) -> list[Any]:
     """Return the value and the tangent."""
     bare, arrays = s.arrays(), [to_kind(a) for a in s.arrays()]
-    f, wanted = _function_of(s, arrays)
+    f, wanted = function_of(s, arrays)
     tangents = tuple(to_kind(s.cotangent(bare[i].shape, bare[i].dtype, salt=9 + i)) for i in wanted)
     return list(ag.jvp(f)(tuple(arrays[i] for i in wanted), tangents))
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...core.errors import UnsupportedError
-from ...core.foreign import is_foreign, placed, to_numpy
+from ...core.foreign import by_numpy, is_foreign
 from ...core.forks import fork_safe_lock
 from ...core.op import COMPOSED, OPS, Op, applied, composes, elementwise
 from .refused import REFUSED
@@ -105,8 +105,7 @@ def _by_numpy(ufunc: np.ufunc) -> Callable[..., Any]:
     """Return a ufunc behind a function of SciPy, under a name that no other library has: NumPy computes it for all."""
 
     def forward(*inputs: Any) -> Any:
-        there = next(filter(is_foreign, inputs), None)
-        return ufunc(*inputs) if there is None else placed(ufunc(*map(to_numpy, inputs)), there)
+        return by_numpy(ufunc, *inputs) if any(map(is_foreign, inputs)) else ufunc(*inputs)
 
     return forward
 

@@ -8,13 +8,17 @@ from typing import Any
 
 import numpy as np
 
+from ...core.foreign import LAZY, by_numpy, is_lazy
 from ...native import functions as fast
 from .elliptic import first_kind_by_m
 from .records import NOT_CLOSED, Known, own, sp, ufunc_named
 
 
 def _result(name: str, i: int) -> Callable[..., Any]:
-    return lambda *xs: ufunc_named(name)(*xs)[i]
+    def result(*xs: Any) -> Any:
+        return ufunc_named(name)(*xs)[i]
+
+    return lambda *xs: by_numpy(result, *xs) if LAZY and is_lazy(*xs) else result(*xs)
 
 
 def _rows(name: str, *partials: Any, domain: tuple[str, ...] = ("positive",), reads: str = "") -> dict[str, Known]:

@@ -150,8 +150,8 @@ class Job:
                 subprocess.Popen(
                     self.command,
                     env=self.environment,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
+                    stdout=subprocess.PIPE if PIPES else None,
+                    stderr=subprocess.STDOUT if PIPES else None,
                     start_new_session=True,  # the terminal's Ctrl-C comes to us alone
                 ) as mpiexec,
             ):
@@ -191,9 +191,8 @@ class Job:
 
     def _follow(self, mpiexec: subprocess.Popen[bytes]) -> None:
         """Pass on what is printed until the job has ended, or has had the time for it."""
-        assert mpiexec.stdout is not None
-        if not PIPES:
-            self.said += mpiexec.stdout.read()
+        if mpiexec.stdout is None:
+            mpiexec.wait()
             return
         self.selector.register(mpiexec.stdout, selectors.EVENT_READ)
         while mpiexec.poll() is None and time.monotonic() < self.deadline:

@@ -1,0 +1,86 @@
+"""What Dask's arrays do in their own way: they are lazy, and their values lie in chunks that need not fit in memory.
+
+Nothing here computes. Dask is imported once one of its arrays is met, which has imported it already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .errors import UnsupportedError
+
+
+def elementwise(function: Callable[..., Any], *inputs: Any, **params: Any) -> Any:
+    """Return what NumPy computes chunk by chunk: a function that broadcasts, of arrays."""
+    from dask.array.core import elemwise
+
+    # Dask finds the dtype by a call on empty arrays; a broken one would show there, not when values are asked for.
+    return elemwise(function, *inputs, **params)
+
+
+def check_index(index: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return an index with at most one array, and no integer beside it: Dask puts the axes elsewhere than NumPy."""
+    arrays = [i for i in index if hasattr(i, "shape")]
+    if any(hasattr(i, "chunks") for i in arrays):
+        raise UnsupportedError(
+            "expected an index whose values are known; received a Dask array. In place of t[mask] choose with "
+            "np.where(mask, t, 0), or compute the index first"
+        )
+    if arrays and (len(arrays) > 1 or any(isinstance(i, int) for i in index)):
+        raise UnsupportedError(
+            f"a Dask array takes an array of indices along one axis at a time; received the index {index}. Index twice"
+        )
+    return index
+
+
+def check_sizes(x: Any) -> None:
+    """Refuse an array whose shape is known only once it is computed."""
+    if any(n != n for n in x.shape):
+        raise ValueError(
+            f"expected a Dask array whose shape is known; received {x.shape}, as x[mask] has. Call "
+            "x.compute_chunk_sizes() first, which computes it once"
+        )
+
+
+def compute(*arrays: Any) -> tuple[Any, ...]:
+    """Return arrays with those of Dask computed, in one run, in which each chunk is made once."""
+    import dask
+
+    found: tuple[Any, ...] = dask.compute(*arrays)
+    return found
+
+
+def spread(g: Any, x: Any) -> Any:
+    """Broadcast `g` to the shape of `x`, in the chunks of `x`: as one chunk it would not fit in memory."""
+    import dask.array as da
+
+    return da.broadcast_to(g, x.shape, chunks=x.chunks)
+
+
+def add_at(out: Any, index: tuple[Any, ...], values: Any) -> Any:
+    """Add values at integers along one axis: each chunk of values is added to zeros, and these are summed.
+
+    So one array as large as the result is in memory for each thread, which suits tables of parameters.
+    """
+    axis = next(k for k, i in enumerate(index) if not isinstance(i, slice))
+    where, others = np.asarray(index[axis]), [i for k, i in enumerate(index) if k != axis]
+    if where.ndim != 1 or where.dtype.kind not in "iu" or any(i != slice(None) for i in others):
+        raise UnsupportedError(f"a Dask array can be added to at integers along one axis; received the index {index}")
+    shape, total, start = out.shape, None, 0
+    values = values.rechunk({k: -1 for k in range(values.ndim) if k != axis})
+    for k, n in enumerate(values.chunks[axis]):
+        part = values.blocks[(slice(None),) * axis + (k,)]
+        added = part.map_blocks(
+            _added, where[start : start + n], axis, shape, dtype=out.dtype, chunks=tuple((m,) for m in shape)
+        )
+        total, start = added if total is None else total + added, start + n
+    return out if total is None else out + total
+
+
+def _added(values: Any, where: Any, axis: int, shape: tuple[int, ...]) -> Any:
+    out = np.zeros(shape, values.dtype)
+    np.add.at(out, (slice(None),) * axis + (where,), values)
+    return out
