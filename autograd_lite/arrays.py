@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 from .core.foreign import (
+    FOREIGN as _FOREIGN,
     ArrayKind as ArrayKind,
     as_array as as_array,
     home as home,
-    is_foreign as is_foreign,
+    is_foreign as _is_foreign,
     placed as placed,
     register_array as register_array,
     to_numpy as to_numpy,
@@ -37,6 +38,20 @@ __all__ = [
 MOVES = [0]  # how often a leaf has been moved
 
 
+def is_foreign(x: Any) -> bool:
+    """Return whether something is an array of another library, which implements NumPy's protocols, or a Tensor of one.
+
+    Example:
+        >>> import numpy as np
+        >>> is_foreign(np.ones(2)), is_foreign(2.0), is_foreign(Tensor([1.0]))
+        (False, False, False)
+    """
+    if x.__class__ is Tensor:
+        x = x._data
+    known = _FOREIGN.get(x.__class__)
+    return _is_foreign(x) if known is None else known
+
+
 def meet(x: Any, y: Any) -> bool:
     """Return whether two arrays are of one kind and on one device, so that a call can take both.
 
@@ -45,7 +60,7 @@ def meet(x: Any, y: Any) -> bool:
         >>> meet(np.ones(2), np.float32(1.0))
         True
     """
-    if not is_foreign(x) and not is_foreign(y):
+    if not _is_foreign(x) and not _is_foreign(y):
         return True
     return type(x) is type(y) and getattr(x, "device", None) == getattr(y, "device", None)
 
@@ -91,6 +106,6 @@ def moved(x: Any, like: Any) -> Any:
         array([1., 1.])
     """
     xp = home(like)
-    if type(x) is type(like) and is_foreign(x):
+    if type(x) is type(like) and _is_foreign(x):
         return xp.array(x)
     return xp.array(to_numpy(x))

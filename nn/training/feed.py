@@ -229,7 +229,7 @@ def as_tensors(x: Any, place: Callable[[Any], Any]) -> Any:
     """
     if x.__class__ is np.ndarray:
         return x if is_text(x) else ag.tensor(place(x), copy=False)
-    if is_foreign(x):
+    if x.__class__ is not Tensor and is_foreign(x):
         return ag.tensor(x, copy=False)
     return map_structure(lambda a: a if isinstance(a, Tensor) else as_tensors(array_of(a), place), x)
 

@@ -438,6 +438,11 @@ def test_texts_and_loaders_train_a_model_there(kind: Kind) -> None:
     loader = nn.data.DataLoader((kind.to_kind(X), kind.to_kind(Y)), batch_size=8)
     other = mlp().to(kind.to_kind)
     other.fit(loader, epochs=1, verbose=0)
+    a, b = nn.Input((4,)), nn.Input((3,))
+    two = nn.Model([a, b], nn.layers.Dense(1)(nn.layers.Concatenate()([a, b]))).to(kind.to_kind)
+    two.compile("sgd", "mse")
+    assert kind.is_kind(two([kind.to_kind(X), kind.to_kind(Y)]).data)
+    two.fit([kind.to_kind(X), kind.to_kind(Y)], Y[:, :1], epochs=1, verbose=0)
     assert all(kind.is_kind(p.data) for p in (*model.parameters(), *other.parameters()))
 
 
