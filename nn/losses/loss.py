@@ -215,8 +215,6 @@ class Loss(Configurable):
         """Check targets, at every replay too if this is compiled."""
         if type(self).check is Loss.check:  # which looks at shapes alone
             self.check(y_true, shape)
-        elif y_true.__class__ is not np.ndarray and is_foreign(y_true) and not ag.is_compiling():
-            self.check(values_of(y_true), shape)  # there, rather than on a copy here
         else:
             ag.observe(lambda values: self.check(values, shape), y_true, checks=True)
 

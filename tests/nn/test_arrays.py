@@ -9,7 +9,7 @@ import copy
 import operator
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial, reduce
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -259,15 +259,18 @@ def optimizer_law(make: Callable[..., Any], kind: Kind) -> None:
         assert type(a) is np.ndarray
         np.testing.assert_allclose(a, reference[key], rtol=1e-9, atol=1e-12)
     optimizer.load_state_dict(reference)
-    for p in found:
-        ag.arrays.move(p, np.zeros(0))
-    for p, q in zip(found, wanted, strict=True):
-        p.assign(q)
-        p.grad = q.grad = ag.tensor(np.ones(p.shape))
-    optimizer.step()
-    expected.step()
-    for a, b in zip(found, wanted, strict=True):
-        np.testing.assert_array_equal(a.data, b.data)
+    for move in (False, True):
+        for p, q in zip(found, wanted, strict=True):
+            if move:
+                ag.arrays.move(p, np.zeros(0))
+            p.assign(q)
+            q.grad = ag.tensor(np.ones(p.shape))
+            p.grad = ag.tensor(np.ones(p.shape) if move else kind.to_kind(np.ones(p.shape)))
+        optimizer.step()
+        expected.step()
+        for a, b in zip(found, wanted, strict=True):
+            np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-9, atol=1e-12)
+    assert all(type(p.data) is np.ndarray for p in found)
 
 
 LAWS["optimizers"] = optimizer_law, test_whole_steps.ALL
@@ -362,30 +365,52 @@ def test_fit_evaluate_and_predict(data: str, kind: Kind, tmp_path: Any) -> None:
     close(model.predict(X), here.predict(X))
 
 
-# What a step of training waits for: the loss twice, since one that is not finite is computed again within bounds; the
-# predictions, if there are metrics; and for targets on the device whether they are possible, and their values.
-WAITS = {
-    "a loop": (lambda model: own_step(model, DOUBLE.to_kind(Y)), 2),
-    "a loop, targets of NumPy": (lambda model: own_step(model, Y), 1),
-    "fit": (lambda model: model.train_on_batch(DOUBLE.to_kind(X), DOUBLE.to_kind(Y)), 3),
-    "fit, data of NumPy": (lambda model: model.train_on_batch(X, Y), 2),
-    "fit with metrics": (lambda model: model.train_on_batch(DOUBLE.to_kind(X), DOUBLE.to_kind(Y)), 5),
-}
-
-
-def own_step(model: Any, y: Any) -> None:
+def own_step(model: Any, x: Any, y: Any) -> None:
     optimizer = nn.optimizers.Adam(0.01, global_clipnorm=1.0, parameters=model.parameters())
-    x = ag.tensor(DOUBLE.to_kind(X))
-    nn.losses.MeanSquaredError()(y, model(x)).backward()
+    nn.losses.BinaryCrossentropy(from_logits=True)(y > 0, model(x)).backward()
     optimizer.step()
 
 
-@pytest.mark.parametrize("name", WAITS)
-def test_how_often_a_step_waits_for_the_device(name: str) -> None:
-    step, most = WAITS[name]
+def fit_step(model: Any, x: Any, y: Any) -> None:
+    model.train_on_batch(x, y)
+
+
+class Row(NamedTuple):
+    """A step of training, where its data are, how often it waits, and how many arrays it copies to the device."""
+
+    step: Callable[[Any, Any, Any], None]
+    there: tuple[bool, bool]
+    waits: int
+    copies: int
+
+
+# What a step waits for: whether the loss is finite, since otherwise it is computed again within bounds; the loss; for
+# targets on the device, whether they are possible; and for metrics the predictions, and targets that are there. What it
+# copies: the batch, and in training the mask of a dropout.
+STEPS = {
+    "a loop": Row(own_step, (True, True), 2, 0),
+    "a loop with targets of NumPy": Row(own_step, (True, False), 1, 1),
+    "fit": Row(fit_step, (True, True), 3, 1),
+    "fit with data of NumPy": Row(fit_step, (False, False), 2, 3),
+    "fit with metrics": Row(fit_step, (True, True), 5, 1),
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_how_often_a_step_waits_for_the_device_and_copies_to_it(name: str, monkeypatch: Any) -> None:
+    step, there, expected, copied = STEPS[name]
     model = mlp(metrics=["mae", "mse"] if "metrics" in name else None).to(DOUBLE.to_kind)
-    step(model)
-    assert waits(lambda: step(model)) == most
+    x, y = (DOUBLE.to_kind(a) if moved else a for a, moved in zip((X, Y), there, strict=True))
+    step(model, x, y)
+    copies, make = [], device_double.asarray
+
+    def noted(a: Any, *args: Any, **kwargs: Any) -> Any:
+        copies.extend([a.shape] if isinstance(a, np.ndarray) and a.ndim > 1 else [])
+        return make(a, *args, **kwargs)
+
+    monkeypatch.setattr(device_double, "asarray", noted)
+    assert waits(lambda: step(model, x, y)) == expected
+    assert len(copies) == copied, copies
 
 
 # ---- moving ---------------------------------------------------------------------------------------------------------
@@ -442,8 +467,40 @@ def test_texts_and_loaders_train_a_model_there(kind: Kind) -> None:
     two = nn.Model([a, b], nn.layers.Dense(1)(nn.layers.Concatenate()([a, b]))).to(kind.to_kind)
     two.compile("sgd", "mse")
     assert kind.is_kind(two([kind.to_kind(X), kind.to_kind(Y)]).data)
+    assert kind.is_kind(nn.Sequential([nn.layers.Flatten()]).to(kind.to_kind)(X).data)  # which holds no arrays
     two.fit([kind.to_kind(X), kind.to_kind(Y)], Y[:, :1], epochs=1, verbose=0)
     assert all(kind.is_kind(p.data) for p in (*model.parameters(), *other.parameters()))
+
+
+class Noting(nn.layers.Layer):
+    """Passes its input on, one array or the sum of several, and keeps what it was."""
+
+    _takes_lists = True
+
+    def __post_init__(self) -> None:
+        self.seen: set[Any] = set()
+
+    def call(self, x: Any) -> Any:
+        parts = x if isinstance(x, list) else [x]
+        self.seen |= {type(part.data) for part in parts}
+        return total(parts)
+
+
+@every_kind
+def test_a_layer_without_arrays_of_its_own_sees_those_of_the_model(kind: Kind) -> None:
+    kind.skip_unless_there()
+    there = {type(kind.to_kind(X))}
+    for call in (
+        lambda model: model(X),
+        lambda model: model.layers[0]([kind.to_kind(X), kind.to_kind(X)]),
+        lambda model: model.fit(X, Y, verbose=0),
+        lambda model: model.evaluate(X, Y, verbose=0),
+        lambda model: model.predict(X),
+    ):
+        model = nn.Sequential([Noting(), nn.layers.Dense(3)])
+        model.compile("sgd", "mse")
+        call(model.to(kind.to_kind))
+        assert model.layers[0].seen == there
 
 
 REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
