@@ -22,6 +22,7 @@ import nn.regularizers
 from .. import device_double
 from ..array_kinds import DOUBLE, KINDS, Kind
 from . import test_initializers
+from .distributed.threads import ThreadCommunicator, _Group
 from .layers.layer_cases import LayerCase, all_cases
 from .losses import loss_cases
 from .metrics import metric_cases
@@ -509,6 +510,11 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         lambda: mlp().to(DOUBLE.to_kind)(ag.tensor(X, requires_grad=True)),
         TypeError,
         "expected arrays of one kind",
+    ),
+    "several ranks": (
+        lambda: mlp().to(DOUBLE.to_kind).fit(X, Y, verbose=0, distributed=ThreadCommunicator(_Group(2), 0)),
+        ValueError,
+        "expected a model on NumPy's arrays with distributed=True",
     ),
     "jit_compile=True": (
         lambda: mlp(jit_compile=True).to(DOUBLE.to_kind).fit(X, Y, verbose=0),
