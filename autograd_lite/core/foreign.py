@@ -103,7 +103,12 @@ def kind_of(x: Any) -> ArrayKind:
 
 
 def is_lazy(*arrays: Any) -> bool:
-    """Return whether the values of one of some arrays are computed on demand, so that none may be asked for."""
+    """Return whether the values of one of some arrays are computed on demand, so that none may be asked for.
+
+    Example:
+        >>> is_lazy(np.ones(2))
+        False
+    """
     return any(is_foreign(x) and x.__class__ in LAZY for x in arrays)
 
 

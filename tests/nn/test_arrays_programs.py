@@ -131,3 +131,17 @@ def test_a_program(program: Callable[[To, Path], Any], kind: Kind, tmp_path: Pat
     assert all(kind.is_kind(t.data) for t in model.weights)
     for name, a in states[1].items():
         close(a, states[0][name])
+
+
+@pytest.mark.ci
+def test_data_of_dask_are_computed_batch_by_batch() -> None:
+    da = pytest.importorskip("dask.array", reason="needs Dask")
+    lazy = [da.from_array(a, chunks=(8, a.shape[1])) for a in (X, Y)]
+    found = []
+    for x, y in ((X, Y), lazy):
+        model = mlp(metrics=["mae"])
+        nn.set_seed(1)
+        history = model.fit(x, y, batch_size=8, epochs=2, verbose=0).history
+        found.append((*history.values(), model.evaluate(x, y, verbose=0), model.predict(x)))
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_array_equal(a, b)
