@@ -182,9 +182,7 @@ def trace(
     recording = Recording(f, memo=memo)
     _rest_on_names(recording, f, objects)
     out = _run(recording, call)
-    results = [t for t in leaves(out) if isinstance(t, Tensor)]
-    if LAZY and is_lazy(*(t._data for t in results)):
-        raise Obstacle("it gives arrays that another library computes on demand")
+    results = _results(out)
     before = tuple(recording.gradients.values())
     gradients = [(leaf, leaf.grad) for leaf, g in before if leaf.grad is not g]
     last = {id(a.leaf): a for a in recording.assignments}
@@ -234,6 +232,13 @@ def trace(
     )
     recording.forget()
     return traced
+
+
+def _results(out: Any) -> list[Tensor]:
+    results = [t for t in leaves(out) if isinstance(t, Tensor)]
+    if LAZY and is_lazy(*(t._data for t in results)):
+        raise Obstacle("it gives arrays that another library computes on demand")
+    return results
 
 
 def _cut(
