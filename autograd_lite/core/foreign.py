@@ -116,18 +116,19 @@ def register_array(cls: type, kind: ArrayKind) -> None:
     """Say what a class of arrays, and those derived from it, do in their own way.
 
     Args:
-        cls: the class.
-        kind: what it does; what is left out is as for any class.
+        cls: a class that implements NumPy's protocols.
+        kind: what it does; see `ArrayKind`.
 
     Example:
-        >>> class Lent(np.lib.mixins.NDArrayOperatorsMixin):
-        ...     def __array_ufunc__(self, *args): ...
-        ...     def __array_function__(self, *args): ...
-        >>> register_array(Lent, ArrayKind(to_numpy=lambda x: np.zeros(2)))
-        >>> to_numpy(Lent())
-        array([0., 0.])
+        >>> class Own:
+        ...     __module__ = "mine"
+        ...     __array_ufunc__ = __array_function__ = None
+        >>> register_array(Own, ArrayKind(to_numpy=lambda x: np.ones(2)))
+        >>> to_numpy(Own())
+        array([1., 1.])
     """
     _KINDS[cls] = kind
+    FOREIGN.pop(cls, None)
     _module_of.cache_clear()
 
 
@@ -231,6 +232,17 @@ def together(inputs: Sequence[Any]) -> tuple[Any, ...] | None:
     return tuple([x if a is None else placed(a, like) for x, a in zip(inputs, constants, strict=True)])
 
 
+def as_numbers(values: Sequence[Any]) -> list[Any] | None:
+    """Return values with NumPy's arrays without axes as its numbers, which any array takes; None beside no foreign one.
+
+    So a parameter that is one number may stay on the host.
+    """
+    if not any(map(is_foreign, values)):
+        return None
+    numbers = [x[()] if x.__class__ is _ndarray and not x.ndim else x for x in values]
+    return None if all(x is y for x, y in zip(numbers, values, strict=True)) else numbers
+
+
 def _constant(x: Any) -> Any:
     """Return the array of NumPy that an operand is, if no gradient flows to it; otherwise None."""
     if isinstance(x, (_ndarray, list, tuple)):
@@ -305,8 +317,8 @@ def by_numpy(function: Callable[..., Any], *inputs: Any) -> Any:
 
 def spread(g: Any, x: Any) -> Any:
     """Broadcast an array, or a Tensor, to the shape of x, in its chunks if it is lazy; None if it is not."""
-    whole: Any = innermost(x)
-    if whole.__class__ not in LAZY or whole.shape != x.shape:
+    whole = innermost(x)
+    if not is_lazy(whole) or whole.shape != x.shape:
         return None
     lay_out = kind_of(whole).spread
     assert lay_out is not None
