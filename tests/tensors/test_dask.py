@@ -180,6 +180,7 @@ def test_forward_mode_and_second_order_compute_nothing(transform: Any, runs: Any
         np.testing.assert_allclose(a.compute(), b, rtol=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # from the threads of Dask's
 def test_zero_times_infinity_is_zero_although_threads_of_others_compute() -> None:
     """An error in a thread of Dask's sounds no alarm, so every result of a rule is masked, chunk by chunk."""
     import dask.array as da
