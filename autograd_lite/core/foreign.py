@@ -260,8 +260,8 @@ def by_numpy(function: Callable[..., Any], *inputs: Any) -> Any:
 
 def spread(g: Any, x: Any) -> Any:
     """Broadcast an array, or a Tensor, to the shape of x, in its chunks if it is lazy; None if it is not."""
-    whole: Any = innermost(x)
-    if whole.__class__ not in LAZY or whole.shape != x.shape:
+    whole = innermost(x)
+    if not is_lazy(whole) or whole.shape != x.shape:
         return None
     lay_out = kind_of(whole).spread
     assert lay_out is not None

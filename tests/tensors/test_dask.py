@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
+import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -238,3 +241,52 @@ def test_what_dask_cannot_do_is_an_error_that_says_so(call: Any, error: Any, wor
     with pytest.raises(error, match=words):
         call(data()[0])
     assert runs.count == 0
+
+
+LIMITED = """
+    import resource
+    import dask
+    import dask.array as da
+    import numpy as np
+    import autograd_lite as ag
+
+    def rows(n):
+        def block(block_info):
+            return np.random.default_rng(block_info[None]["chunk-location"][0]).normal(size=(20_000, 50))
+
+        return da.map_blocks(block, chunks=((20_000,) * n, (50,)), dtype=float, meta=np.empty((0, 0)))
+
+    def loss(w, x):
+        return (np.tanh(x @ w) ** 2).mean()
+
+    def norm(w, x):
+        return np.sqrt((np.tanh(x @ w) ** 2).sum())
+
+    w = np.linspace(-1, 1, 50)
+    dask.compute(*ag.value_and_grad(loss)(w, rows(2)), num_workers=2)  # imports, and the memory of threads
+    used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + 200_000_000,) * 2)
+    x = rows(75)
+    for what in (ag.value_and_grad(loss)(w, x), ag.value_and_grad(norm)(w, x), (x,)):
+        try:
+            value, gradient = dask.compute(*what, num_workers=2)
+            print(float(value), *gradient)
+        except MemoryError:
+            print("MemoryError")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS is held to on Linux alone")
+def test_600_megabytes_under_a_limit_of_200() -> None:
+    """The mean of a function of rows fits; what needs the result of a reduction in its gradient does not."""
+    command = [sys.executable, "-c", textwrap.dedent(LIMITED)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    mean, norm, whole = done.stdout.splitlines()
+    assert norm == whole == "MemoryError"
+    value, gradient, w = 0.0, np.zeros(50), np.linspace(-1, 1, 50)
+    for chunk in range(75):
+        x = np.random.default_rng(chunk).normal(size=(20_000, 50))
+        t = np.tanh(x @ w)
+        value += (t * t).sum() / (75 * 20_000)
+        gradient += x.T @ (2 * t * (1 - t * t)) / (75 * 20_000)
+    np.testing.assert_allclose(np.array(mean.split(), float), [value, *gradient], rtol=1e-10)
