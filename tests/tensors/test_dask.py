@@ -214,6 +214,21 @@ def test_compile_and_checkpoint_leave_lazy_arrays_lazy(runs: Any) -> None:
         np.testing.assert_allclose(found.compute(scheduler="synchronous"), expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize("wrap", [ag.tensor, lambda x: x])
+def test_a_checkpoint_makes_chunks_again_rather_than_keep_them(wrap: Callable[[Any], Any], runs: Any) -> None:
+    import dask
+
+    def f(w: Any, x: Any) -> Any:
+        return np.sqrt(ag.checkpoint(lambda w, x: (np.tanh(x @ w) ** 2).sum())(w, x))
+
+    x, _ = data(runs.made)
+    value, gradient = dask.compute(*ag.value_and_grad(lambda w: f(w, wrap(x)))(W))
+    assert sorted(runs.made) == sorted(2 * [0, 3, 6, 9])
+    expected = ag.value_and_grad(lambda w: f(w, X))(W)
+    np.testing.assert_allclose(value, expected[0], rtol=1e-12)
+    np.testing.assert_allclose(gradient, expected[1], rtol=1e-12)
+
+
 def test_assigning_changes_the_tensor_and_not_the_array(runs: Any) -> None:
     x, _ = data()
     t = ag.tensor(x)
@@ -250,9 +265,11 @@ LIMITED = """
     import numpy as np
     import autograd_lite as ag
 
+    BASE = np.random.default_rng(0).normal(size=(20_000, 50))
+
     def rows(n):
         def block(block_info):
-            return np.random.default_rng(block_info[None]["chunk-location"][0]).normal(size=(20_000, 50))
+            return BASE * (1 + block_info[None]["chunk-location"][0] / 40)
 
         return da.map_blocks(block, chunks=((20_000,) * n, (50,)), dtype=float, meta=np.empty((0, 0)))
 
@@ -265,9 +282,12 @@ LIMITED = """
     w = np.linspace(-1, 1, 50)
     dask.compute(*ag.value_and_grad(loss)(w, rows(2)), num_workers=2)  # imports, and the memory of threads
     used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (used + 200_000_000,) * 2)
-    x = rows(75)
-    for what in (ag.value_and_grad(loss)(w, x), ag.value_and_grad(norm)(w, x), (x,)):
+    resource.setrlimit(resource.RLIMIT_AS, (used + 120_000_000,) * 2)
+    x = rows(40)
+    def twice(w, x):
+        return np.sqrt(ag.checkpoint(lambda w, x: (np.tanh(x @ w) ** 2).sum())(w, x))
+
+    for what in (*(ag.value_and_grad(f)(w, x) for f in (loss, norm, twice)), (x,)):
         try:
             value, gradient = dask.compute(*what, num_workers=2)
             print(float(value), *gradient)
@@ -277,16 +297,19 @@ LIMITED = """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS is held to on Linux alone")
-def test_600_megabytes_under_a_limit_of_200() -> None:
-    """The mean of a function of rows fits; what needs the result of a reduction in its gradient does not."""
+def test_320_megabytes_under_a_limit_of_120() -> None:
+    """The mean of a function of rows fits; a gradient that needs the result of a reduction fits in a checkpoint."""
     command = [sys.executable, "-c", textwrap.dedent(LIMITED)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
-    mean, norm, whole = done.stdout.splitlines()
+    mean, norm, twice, whole = done.stdout.splitlines()
     assert norm == whole == "MemoryError"
     value, gradient, w = 0.0, np.zeros(50), np.linspace(-1, 1, 50)
-    for chunk in range(75):
-        x = np.random.default_rng(chunk).normal(size=(20_000, 50))
+    base = np.random.default_rng(0).normal(size=(20_000, 50))
+    for chunk in range(40):
+        x = base * (1 + chunk / 40)
         t = np.tanh(x @ w)
-        value += (t * t).sum() / (75 * 20_000)
-        gradient += x.T @ (2 * t * (1 - t * t)) / (75 * 20_000)
+        value += (t * t).sum() / (40 * 20_000)
+        gradient += x.T @ (2 * t * (1 - t * t)) / (40 * 20_000)
     np.testing.assert_allclose(np.array(mean.split(), float), [value, *gradient], rtol=1e-10)
+    root, count = np.sqrt(value * 40 * 20_000), 40 * 20_000
+    np.testing.assert_allclose(np.array(twice.split(), float), [root, *(gradient * count / (2 * root))], rtol=1e-10)
