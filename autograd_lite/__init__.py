@@ -13,7 +13,7 @@ from functools import cache as _cache
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
-from . import random as random, tree as tree
+from . import arrays as arrays, random as random, tree as tree
 from .core import VERSION as _VERSION
 from .core.errors import (
     DtypeError as DtypeError,

@@ -7,6 +7,7 @@ from itertools import chain
 from operator import is_
 from typing import Any
 
+from .core.arguments import refusal
 from .core.mode import MODE, TAPES
 from .native.kernels import library
 
@@ -58,7 +59,12 @@ def pinned(container: Any, key: Any) -> Any:
         (6,)
     """
     tape = MODE.get().tape if TAPES else None
-    return container[key] if tape is None else tape.hosts.pin(container, key)
+    try:
+        return container[key] if tape is None else tape.hosts.pin(container, key)
+    except TypeError:
+        if hasattr(container, "__getitem__"):
+            raise
+        raise TypeError(refusal("pinned", "container", "a dict or a list", container)) from None
 
 
 def host_call(f: Callable[..., Any], *args: Any) -> Any:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 import autograd_lite as ag
 from autograd_lite import Generator, Tensor
+from autograd_lite.arrays import to_numpy
 
 from .config.arguments import checked, is_number
 from .layers import RNN
@@ -64,7 +65,7 @@ def sample(
         array([0.625, 0.   , 0.375])
     """
     _check_choice("sample", temperature, top_k, top_p)
-    z = np.asarray(logits.data if isinstance(logits, Tensor) else logits)
+    z = to_numpy(logits.data if isinstance(logits, Tensor) else logits)
     if z.ndim == 0 or not z.shape[-1]:
         raise ag.ShapeError(f"sample: expected logits of shape (..., K), K at least 1; received shape {z.shape}")
     z = z.astype(np.float64)
@@ -184,7 +185,7 @@ def _listening(model: Any) -> Iterator[bool]:
 
 def _last_logits(out: Any, shape: tuple[int, int]) -> npt.NDArray[Any]:
     """Return the logits after the last token, shape (N, K)."""
-    logits = np.asarray(out.data if isinstance(out, Tensor) else out)
+    logits = to_numpy(out.data if isinstance(out, Tensor) else out)
     if logits.ndim == 3 and logits.shape[:2] == shape:
         return logits[:, -1]
     if logits.ndim == 2 and logits.shape[0] == shape[0]:

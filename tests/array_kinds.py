@@ -56,18 +56,15 @@ DOUBLE = Kind(
 
 
 def _cupy() -> Kind:
-    """Return the row of CuPy; on a machine with several GPUs its arrays lie on the last one."""
+    """Return the row of CuPy, whose arrays lie on the current device."""
     try:
         cupy = importlib.import_module("cupy")
-        last = cupy.cuda.runtime.getDeviceCount() - 1
+        here = cupy.cuda.Device()
+        cupy.ones(1)
     except Exception as error:  # not installed, no driver, no GPU: CuPy has an exception for each
         return Kind("cupy", np.asarray, np.asarray, lambda x: False, absent=f"{type(error).__name__}: {error}")
 
-    def to_kind(a: np.ndarray) -> Any:
-        with cupy.cuda.Device(last):
-            return cupy.asarray(a)
-
-    return Kind("cupy", to_kind, cupy.asnumpy, lambda x: isinstance(x, cupy.ndarray) and x.device.id == last)
+    return Kind("cupy", cupy.asarray, cupy.asnumpy, lambda x: isinstance(x, cupy.ndarray) and x.device == here)
 
 
 # For parametrize and fixtures; what needs another package is tried by the checks that need more.

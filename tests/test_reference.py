@@ -29,6 +29,7 @@ MODULES = (
     *("autograd_lite", "autograd_lite.arguments", "autograd_lite.graph", "autograd_lite.optimize"),
     *("autograd_lite.random", "autograd_lite.testing", "autograd_lite.testing.strategies", "autograd_lite.tree"),
     *("nn", "nn.activations", "nn.backend", "nn.callbacks", "nn.config", "nn.constraints", "nn.data", "nn.datasets"),
+    "nn.distributed",
     *("nn.generation", "nn.initializers", "nn.layers", "nn.losses", "nn.metrics", "nn.mixed_precision", "nn.models"),
     *("nn.ops", "nn.optimizers", "nn.optimizers.schedules", "nn.plots", "nn.preprocessing", "nn.random"),
     *("nn.regularizers", "nn.saving", "nn.sklearn", "nn.tree", "nn.utils"),

@@ -201,9 +201,11 @@ def together(inputs: Sequence[Any]) -> tuple[Any, ...] | None:
 
     So masks, draws, labels and data go to where parameters are. What needs a gradient is never moved.
     """
-    constants = {i: a for i, x in enumerate(inputs) if (a := _constant(x)) is not None}
-    like = next(filter(is_foreign, map(innermost, inputs)), None) if constants else None
-    return None if like is None else tuple([placed(constants.get(i, x), like) for i, x in enumerate(inputs)])
+    like = next(filter(is_foreign, map(innermost, inputs)), None)
+    constants = [None if like is None else _constant(x) for x in inputs]
+    if all(a is None for a in constants):
+        return None
+    return tuple([x if a is None else placed(a, like) for x, a in zip(inputs, constants, strict=True)])
 
 
 def _constant(x: Any) -> Any:

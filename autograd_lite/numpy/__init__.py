@@ -20,6 +20,7 @@ Example:
     array([0., 1., 4.])
 """
 
+from importlib import import_module as _import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as _np
@@ -35,8 +36,18 @@ from .covers import (
 from .standard import FUNCTIONS as _FUNCTIONS
 
 if TYPE_CHECKING:
+    from . import special as special
 
     def __getattr__(name: str) -> Any: ...
+else:
+
+    def __getattr__(name: str) -> Any:
+        if name == "special":  # SciPy asks for it
+            try:
+                return _import_module(".special", __name__)
+            except ModuleNotFoundError:
+                pass
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 _NAMES = _covered_names(_np) | {name: _cover(f) for name, f in _FUNCTIONS.items()} | _CONSTRUCTORS

@@ -50,6 +50,16 @@ def clip(a: Any, min: Any = None, max: Any = None, out: Any = None, **kwargs: An
     return np.clip(a, low, high, out, **kwargs)
 
 
+def unique_values(x: Any, /) -> Any:
+    """Return the distinct values as `numpy.unique_values`, in ascending order, which libraries count on.
+
+    Example:
+        >>> unique_values(np.array([3, 1, 3, 2]))
+        array([1, 2, 3])
+    """
+    return np.unique(x, equal_nan=False)
+
+
 def fftfreq(n: int, d: float = 1.0, device: Any = None, *, dtype: Any = None) -> Any:
     """Return the frequencies of `fft` as `numpy.fft.fftfreq`, in the dtype that was asked for."""
     return _as_asked(np.fft.fftfreq(n, d, device), dtype)
@@ -64,5 +74,5 @@ def _as_asked(made: Any, dtype: Any) -> Any:
     return made if dtype is None else made.astype(dtype)
 
 
-FUNCTIONS: dict[str, Any] = {"argsort": argsort, "clip": clip, "sort": sort}
+FUNCTIONS: dict[str, Any] = {"argsort": argsort, "clip": clip, "sort": sort, "unique_values": unique_values}
 FREQUENCIES: dict[str, Any] = {"fftfreq": fftfreq, "rfftfreq": rfftfreq}

@@ -19,10 +19,10 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from ..networks import activations
 from .calls import takes_tensors
+from .unwrapped import special
 
 
 def __getattr__(name: str) -> Any:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
-_NUMPYS = frozenset({np.ndarray, np.float64, np.float32})
+_ndarray, _float64 = np.ndarray, np.float64
 # What to write where a function that is being traced would need a value.
 _CHOOSE = (
     "Write np.where(t > 0, a, b) in place of `if t > 0`, or ag.cond(t > 0, f, g, x) if one branch alone may run, and "
@@ -78,7 +78,7 @@ class Conversions:
         if TAPES:
             leaving("t.numpy()")
         data = self._data
-        return np.array(data if data.__class__ in _NUMPYS else to_numpy(data))
+        return np.array(data if data.__class__ is _ndarray or data.__class__ is _float64 else to_numpy(data))
 
     def item(self) -> Any:
         """Return the one element as a Python number."""

@@ -6,6 +6,7 @@ stack tells which function of SciPy was called instead.
 
 from __future__ import annotations
 
+import os
 import sys
 from types import FrameType
 
@@ -38,6 +39,35 @@ TAKEN: dict[str, str] = {
     ),
 }
 _NAMES = {f"{module}.{name}" for module, names in TAKEN.items() for name in names.split()}
+# What takes Tensors where SciPy asks them for their namespace, by the last name of its module.
+STANDARD: dict[str, str] = {
+    "constants": "convert_temperature lambda2nu nu2lambda",
+    "differentiate": "derivative hessian jacobian",
+    "fft": (
+        "fft fft2 fftn fftshift fht hfft hfft2 hfftn ifft ifft2 ifftn ifftshift ifht ihfft ihfft2 ihfftn irfft "
+        "irfft2 irfftn rfft rfft2 rfftn"
+    ),
+    "hierarchy": "dendrogram to_mlab_linkage to_tree",
+    "integrate": "cubature nsum qmc_quad tanhsinh",
+    "linalg": "fiedler orthogonal_procrustes",
+    "optimize": "bracket_minimum find_minimum find_root rosen rosen_der rosen_hess rosen_hess_prod",
+    "signal": (
+        "abcd_normalize bilinear_zpk envelope firwin freqs freqs_zpk freqz freqz_sos freqz_zpk gauss_spline "
+        "group_delay hilbert2 lfiltic lp2bp lp2bp_zpk lp2bs lp2bs_zpk lp2hp lp2hp_zpk lp2lp lp2lp_zpk "
+        "minimum_phase normalize resample sos2tf sos2zpk sosfreqz tf2zpk vectorstrength zpk2tf"
+    ),
+    "stats": (
+        "alexandergovern bartlett bootstrap boxcox_llf chisquare circmean circstd circvar combine_pvalues "
+        "describe differential_entropy directional_stats entropy epps_singleton_2samp f_oneway "
+        "false_discovery_control gmean gstd gzscore hmean iqr jarque_bera kstat kstatvar kurtosis kurtosistest "
+        "levene lmoment median_abs_deviation mode moment monte_carlo_test normaltest pearsonr permutation_test "
+        "pmean power_divergence quantile sem sigmaclip skew skewtest tmax tmean tmin trim_mean tsem tstd "
+        "ttest_1samp ttest_ind ttest_ind_from_stats ttest_rel tvar variation yeojohnson_llf zmap zscore"
+    ),
+    "vq": "whiten",
+    "windows": "exponential gaussian general_cosine general_gaussian",
+}
+_BY_STANDARD = {f"{module}.{name}" for module, names in STANDARD.items() for name in names.split()}
 # What has no derivative there, and why.
 LEFT_OUT: dict[str, str] = {
     "integrate.dblquad": "nest two calls of quad",
@@ -81,8 +111,9 @@ def _spoken(module: str, frame: FrameType) -> str:
         distribution = getattr(getattr(own, "dist", own), "name", None)
         if distribution is None and module == "scipy.stats._multivariate":
             distribution = type(own).__name__.removesuffix("_gen")
-        return _sentence("stats", f"{distribution}.{frame.f_code.co_name}") if isinstance(distribution, str) else ""
-    if area == "optimize":
+        if isinstance(distribution, str):
+            return _sentence("stats", f"{distribution}.{frame.f_code.co_name}")
+    if area == "optimize" and f"optimize.{frame.f_code.co_name}" not in _BY_STANDARD:
         return _sentence(area, frame.f_code.co_name) if not frame.f_code.co_name.startswith("_") else ""
     local = frame.f_locals.values()
     names = [(area, frame.f_code.co_name), (area, type(frame.f_locals.get("self")).__name__)]
@@ -95,6 +126,8 @@ def _spoken(module: str, frame: FrameType) -> str:
             return _sentence(where, name)
         if f"{where}.{name}" in LEFT_OUT:
             return f"scipy.{where}.{name} is not supported on Tensors: {LEFT_OUT[f'{where}.{name}']}. "
+        if f"{where}.{name}" in _BY_STANDARD and not os.environ.get("SCIPY_ARRAY_API"):
+            return f"scipy.{where}.{name} takes Tensors if SCIPY_ARRAY_API=1 is set before SciPy is imported. "
     return ""
 
 

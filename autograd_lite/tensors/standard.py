@@ -66,11 +66,9 @@ class Standard:
                 "__dlpack__: a tensor that requires a gradient was about to become another library's array and lose "
                 "its gradient. Say t.detach() if that is meant" + more_on("bare-array")
             )
-        # A consumer that understands versions is told not to write; another one gets a copy, unless it forbids that.
-        understands = max_version is not None and max_version >= (1, 0)
-        shared = copy is False or (understands and copy is None)
-        values = np.asarray(self._data).view() if shared else np.array(self._data)
-        if understands and shared:
+        # Others may write into what they get, as PyTorch may where it is told not to: a copy, unless that is forbidden.
+        values = np.asarray(self._data).view() if copy is False else np.array(self._data)
+        if copy is False and max_version is not None and max_version >= (1, 0):
             values.flags.writeable = False
         asked = {"stream": stream, "max_version": max_version, "dl_device": dl_device, "copy": None if copy else copy}
         return values.__dlpack__(**{name: value for name, value in asked.items() if value is not None})

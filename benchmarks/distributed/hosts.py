@@ -71,7 +71,7 @@ def two_hosts(folder: Path) -> Iterator[Hosts]:
         folder: where files may be written that both see.
 
     Raises:
-        NoHosts: with the reason, if this is no Linux with iproute2, or not the superuser.
+        NoHosts: with the reason; it takes Linux, iproute2 and the superuser.
     """
     if not all(map(shutil.which, ("ip", "unshare", "hostname"))):
         raise NoHosts("needs ip, unshare and hostname, to make two hosts of this one")

@@ -1,4 +1,4 @@
-"""One rank of a measurement: `mpiexec -n 2 python -m benchmarks.distributed.worker JSON`; rank 0 prints what it found."""
+"""One rank of a measurement: `mpiexec -n 2 python -m benchmarks.distributed.worker JSON`; rank 0 prints the result."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ def cnn() -> list[layers.Layer]:
 
 
 def large() -> list[layers.Layer]:
-    """Twenty million parameters in dense layers, which have the most bytes for their arithmetic."""
-    wide = [layers.Dense(4096, "relu", input_shape=(784,)), layers.Dense(4096, "relu")]
-    return [*wide, layers.Dense(10, "softmax")]
+    """Twenty million parameters in twenty dense layers."""
+    deep = [layers.Dense(1024, "relu") for _ in range(18)]
+    return [layers.Dense(1024, "relu", input_shape=(784,)), *deep, layers.Dense(10, "softmax")]
 
 
 MODELS = {"mlp": mlp, "cnn": cnn, "large": large}

@@ -10,7 +10,7 @@ import autograd_lite as ag
 from .averages import SwapEMAWeights
 from .base import Callback, LambdaCallback, Trained
 from .callback_list import CallbackList
-from .checkpoints import BackupAndRestore, ModelCheckpoint
+from .checkpoints import BackupAndRestore, KeepInMemory, ModelCheckpoint
 from .history import History
 from .loggers import CSVLogger, TensorBoard
 from .rates import LearningRateScheduler, ReduceLROnPlateau
@@ -24,6 +24,7 @@ __all__ = [
     "EarlyStopping",
     "GradientHealth",
     "History",
+    "KeepInMemory",
     "LambdaCallback",
     "LearningRateScheduler",
     "ModelCheckpoint",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 import autograd_lite as ag
@@ -51,7 +50,7 @@ class SwapEMAWeights(Declared):
                 f"SwapEMAWeights: expected an optimizer with use_ema=True; received {type(optimizer).__name__} "
                 "without. Compile the model with one, such as optimizers.Adam(use_ema=True)"
             )
-        self._kept = [np.array(p.data) for p in optimizer.parameters]
+        self._kept = [p.numpy() for p in optimizer.parameters]
         if self._kept:  # none before the optimizer knows its parameters
             optimizer.finalize_variable_values()
 

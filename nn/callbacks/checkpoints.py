@@ -9,7 +9,8 @@ from typing import Any
 
 from ..config.arguments import flag, number, one_of, optional, text
 from ..config.fields import Converted, attribute, field
-from ..saving.checkpoints import load_checkpoint, save_checkpoint
+from ..distributed.world import size
+from ..saving.checkpoints import Kept, load_checkpoint, save_checkpoint
 from .arguments import frequency, path, path_text
 from .base import Declared, Logs, say
 from .monitor import Monitor
@@ -154,3 +155,53 @@ class BackupAndRestore(Declared):
     def on_train_end(self, logs: Logs | None = None) -> None:
         if self.delete_checkpoint:
             self.path.unlink(missing_ok=True)
+
+
+class KeepInMemory(Declared):
+    """Lets a training survive the loss of ranks: keeps what it needs to go on, in the memory of each rank.
+
+    In `nn.distributed.elastic`, the ranks that are left call `fit` again, which then goes on after the last epoch that
+    was kept. It is `BackupAndRestore` without a file, for processes that stay alive.
+
+    Args:
+        loader: the DataLoader that the training reads from, if there is one.
+        save_freq: the number of epochs after which the state is kept; "epoch" means 1.
+
+    Attributes:
+        resumed_epoch: the epoch that this training started with, 0 if no rank was lost.
+
+    Example:
+        >>> import nn
+        >>> model = nn.Sequential([nn.layers.Dense(1, input_shape=(1,))])
+        >>> model.compile("sgd", "mse")
+        >>> kept = KeepInMemory()
+        >>> train = lambda comm: model.fit([[1.0]], [[1.0]], epochs=2, verbose=0, distributed=comm, callbacks=[kept])
+        >>> nn.distributed.elastic(train).epoch
+        [0, 1]
+    """
+
+    loader: Any = field(default=None)
+    save_freq: int | str = field(frequency("epoch"), default="epoch")
+    resumed_epoch: int = attribute(0)
+
+    def __post_init__(self) -> None:
+        self._every = 1 if isinstance(self.save_freq, str) else self.save_freq
+        self._kept: Kept | None = None
+        self._size = 0
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self.resumed_epoch = 0
+        # Another `fit` of as many ranks is a new training.
+        if self._kept is not None and size() < self._size:
+            self.resumed_epoch = int(self._kept.restore()["epoch"]) + 1
+        else:
+            self._keep(-1)
+        self._size = size()
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        if (epoch + 1) % self._every == 0:
+            self._keep(epoch)
+
+    def _keep(self, epoch: int) -> None:
+        model: Any = self.model
+        self._kept = Kept(model, model.optimizer, self.loader, {"epoch": epoch})

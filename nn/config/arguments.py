@@ -38,6 +38,7 @@ from autograd_lite.arguments import (
     problem_of as problem_of,
     refusal,
 )
+from autograd_lite.arrays import is_foreign
 
 T = TypeVar("T", bound=type)
 Check = Callable[[Any, str, Any], Any]
@@ -68,7 +69,12 @@ def is_text(value: Any) -> bool:
 
 
 def as_array(value: Any) -> Any:
-    """Return what NumPy makes of `value`, but lists of strings as objects: a fixed width would be the longest one's."""
+    """Return what NumPy makes of `value`, but lists of strings as objects: a fixed width would be the longest one's.
+
+    An array of another library, which implements NumPy's protocols, stays what it is.
+    """
+    if is_foreign(value):
+        return value
     first = value
     while isinstance(first, (list, tuple)) and first:
         first = first[0]

@@ -13,6 +13,7 @@ import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import Tensor
+from autograd_lite.arrays import as_array
 
 from ..config.arguments import checked_here, not_negative, positive, refused
 from .structure import map_structure, rows_of
@@ -296,7 +297,7 @@ def stacked(elements: list[Any]) -> Any:
 def _stacked(parts: tuple[Any, ...]) -> Any:
     if isinstance(parts[0], (str, bytes)):
         return np.array(parts, object)
-    arrays = [part.data if isinstance(part, Tensor) else np.asarray(part) for part in parts]
+    arrays = [part.data if isinstance(part, Tensor) else as_array(part) for part in parts]
     if len(shapes := {array.shape for array in arrays}) > 1:
         listed = " and ".join(map(str, sorted(shapes)[:2]))
         raise ag.ShapeError(

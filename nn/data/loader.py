@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 import autograd_lite as ag
 from autograd_lite import Tensor
+from autograd_lite.arrays import as_array, is_foreign, placed
 
 from ..config.arguments import checked_here
 from .structure import is_structure, map_structure, rows_of, stack
@@ -303,9 +304,10 @@ def ahead(makers: Iterator[Make], count: int, threads: int) -> Generator[Any, No
 
 def _readable(data: Any) -> tuple[int | None, Callable[[Any], Any] | None]:
     """Return the number of samples and a function that reads some of them, or None for an iterable."""
-    if isinstance(data, (np.ndarray, Tensor)) or (is_structure(data) and not isinstance(data, list)):
-        arrays = map_structure(lambda a: np.asarray(a.data if isinstance(a, Tensor) else a), data)
-        return rows_of("DataLoader", arrays), lambda rows: map_structure(lambda a: a[rows], arrays)
+    plain = isinstance(data, (np.ndarray, Tensor)) or is_foreign(data)
+    if plain or (is_structure(data) and not isinstance(data, list)):
+        arrays = map_structure(lambda a: as_array(a.data if isinstance(a, Tensor) else a), data)
+        return rows_of("DataLoader", arrays), lambda rows: map_structure(lambda a: a[placed(rows, a)], arrays)
     if hasattr(data, "__getitem__") and hasattr(data, "__len__"):
         size = len(data)
 

@@ -2,6 +2,7 @@
 
 from .buckets import Reducer as Reducer
 from .communicator import Communicator as Communicator, Local as Local, Request as Request
+from .elastic import elastic as elastic
 from .optimizer import DistributedOptimizer as DistributedOptimizer
 from .part import all_sum as all_sum
 from .state import (

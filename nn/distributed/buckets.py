@@ -115,6 +115,15 @@ class Reducer:
         parameters: in the same order on every rank.
         bucket_bytes: of the gradients that are reduced at once; 64 MB at most.
         compression: None, or "float16": gradients travel in half precision, scaled so that they fit.
+
+    Example:
+        >>> from nn.distributed import Local
+        >>> w = ag.tensor([1.0, 2.0], requires_grad=True)
+        >>> reducer = Reducer(Local(), [w])
+        >>> reducer.attach()
+        >>> (w * w).sum().backward()
+        >>> reducer.finish()[0].tolist()
+        [2.0, 4.0]
     """
 
     def __init__(

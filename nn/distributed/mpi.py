@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from itertools import pairwise
 from typing import Any
@@ -10,9 +11,12 @@ import numpy as np
 
 from .communicator import Array, Communicator, Request
 from .launch.rank import abort
+from .progress import Progress
 
 # MPI counts elements in 32 bits, and what is longer than this gains nothing by being sent at once.
 _MOST_BYTES = 1 << 26
+# Set to "0" to have no thread that lets reductions go on.
+_POLLS = "NN_DISTRIBUTED_PROGRESS"
 # Of mpi4py, which knows those of NumPy but half precision.
 _HALF = np.dtype(np.float16)
 # When this process began to wait for others, or 0 where it does not: for the watch, which asks from its thread.
@@ -25,17 +29,36 @@ def waiting() -> float:
     return time.monotonic() - since if since else 0.0
 
 
+# Lets long reductions go on.
+_PROGRESS = Progress()
+# Bytes from which on a reduction takes longer than telling the thread of it.
+_LONG = 1 << 16
+
+
 class _Requests:
-    def __init__(self, requests: list[Any], kind: Any) -> None:
+    def __init__(self, requests: list[Any], kind: Any, followed: bool) -> None:
         self._requests, self._kind = requests, kind
+        self._ended, self._followed = False, followed
+        if followed:
+            _PROGRESS.follow(self._asked)
+
+    def _asked(self) -> bool:
+        self._ended = self._ended or bool(self._kind.Testall(self._requests))
+        return self._ended
 
     def done(self) -> bool:
-        return bool(self._kind.Testall(self._requests))
+        if self._followed:
+            return self._ended  # the thread asks
+        return self._asked()
 
     def wait(self) -> None:
-        _SINCE[0] = time.monotonic()
-        self._kind.Waitall(self._requests)
-        _SINCE[0] = 0.0
+        if self._followed:
+            _PROGRESS.leave(self._asked)
+        if not self._ended:
+            _SINCE[0] = time.monotonic()
+            self._kind.Waitall(self._requests)
+            _SINCE[0] = 0.0
+            self._ended = True
 
 
 class MpiCommunicator(Communicator):
@@ -50,8 +73,10 @@ class MpiCommunicator(Communicator):
 
         self.comm = (MPI.COMM_WORLD if comm is None else comm).Dup()
         self.rank, self.size = self.comm.Get_rank(), self.comm.Get_size()
+        self._mpi = MPI
         self._in_place, self._sum, self._bytes = MPI.IN_PLACE, MPI.SUM, MPI.BYTE
         self._request = MPI.Request
+        self._polls = MPI.Query_thread() == MPI.THREAD_MULTIPLE and os.environ.get(_POLLS, "1") != "0"
         self._half = MPI.UINT16_T, MPI.Op.Create(_sum_halves, commute=True)
 
     def start_sum(self, a: Array) -> Request:
@@ -60,7 +85,8 @@ class MpiCommunicator(Communicator):
         half = self._half if a.dtype == _HALF else None
         op = self._sum if half is None else half[1]
         given = pieces if half is None else [[piece, half[0]] for piece in pieces]
-        return _Requests([self.comm.Iallreduce(self._in_place, piece, op) for piece in given], self._request)
+        requests = [self.comm.Iallreduce(self._in_place, piece, op) for piece in given]
+        return _Requests(requests, self._request, self._polls and a.nbytes >= _LONG)
 
     def broadcast(self, a: Array, root: int = 0) -> None:
         flat = a.reshape(-1).view(np.uint8)
@@ -81,6 +107,35 @@ class MpiCommunicator(Communicator):
 
     def duplicated(self) -> Communicator:
         return MpiCommunicator(self.comm)
+
+    def has_lost(self, error: Exception) -> bool:
+        """Return whether an error says that a rank is lost, or that another rank has found one lost."""
+        mpi = self._mpi
+        lost = mpi.ERR_PROC_FAILED, mpi.ERR_PROC_FAILED_PENDING, mpi.ERR_REVOKED, mpi.ERR_IN_STATUS, mpi.ERR_PENDING
+        return isinstance(error, mpi.Exception) and error.Get_error_class() in lost
+
+    def revoke(self) -> None:
+        """Let all calls on this communicator and its channels fail, on all ranks; for an MPI that survives losses."""
+        for channel in vars(self).get("_channels", {}).values():
+            channel.revoke()
+        self.comm.Revoke()
+
+    def agree(self, flag: bool) -> bool:
+        """Return whether a flag is set on all ranks that are left, and none is lost that they do not know of."""
+        try:
+            self.comm.Ack_failed()
+            return bool(self.comm.Agree(int(flag)))
+        except self._mpi.Exception:
+            return False
+
+    def shrunk(self) -> MpiCommunicator:
+        """Return a communicator of the ranks that are left."""
+        self.revoke()
+        return MpiCommunicator(self.comm.Shrink())
+
+    def lost(self) -> list[int]:
+        """Return the ranks that are lost."""
+        return list(self.comm.Get_failed().Translate_ranks(None, self.comm.Get_group()))
 
     def abort(self, code: int = 1) -> None:
         abort(code)

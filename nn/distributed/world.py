@@ -13,6 +13,7 @@ from .watch import PATIENCE, guard
 
 # What the launchers tell each process: how many there are.
 _SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "PALS_LOCAL_SIZE", "MV2_COMM_WORLD_SIZE", "SLURM_NTASKS", "SLURM_NPROCS")
+_ELASTIC = "OMPI_MCA_mpi_ft_enable"  # set by Open MPI's launcher
 # Seconds, for `init`.
 _PATIENCE = "NN_DISTRIBUTED_PATIENCE"
 
@@ -62,6 +63,16 @@ def init(communicator: str | Communicator | Any = "auto", patience: float | None
     return found
 
 
+def is_elastic() -> bool:
+    """Return whether the loss of a rank leaves the others running: Open MPI's launcher was told `--with-ft ulfm`.
+
+    Example:
+        >>> is_elastic()
+        False
+    """
+    return os.environ.get(_ELASTIC, "") in ("1", "true")
+
+
 def _launched() -> bool:
     """Return whether a launcher has started this process as one of several."""
     several = any(os.environ.get(name, "1") not in ("1", "") for name in _SIZES)
@@ -84,7 +95,9 @@ def _mpi(comm: Any, patience: float | None) -> Communicator:
             "nn.distributed.run"
         )
     if found.size > 1:
-        guard(found.comm, float(os.environ.get(_PATIENCE, PATIENCE)) if patience is None else patience, waiting)
+        patience = float(os.environ.get(_PATIENCE, PATIENCE)) if patience is None else patience
+        # A world that survives the loss of a rank has its own way to find it.
+        guard(found.comm, 0 if is_elastic() else patience, waiting)
     return found
 
 

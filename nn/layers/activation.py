@@ -10,6 +10,7 @@ import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import Tensor
+from autograd_lite.arrays import as_array
 
 from .. import activations
 from ..config.arguments import number, optional
@@ -173,7 +174,7 @@ class Softmax(_Elementwise):
     def call(self, x: Tensor, mask: Any = None) -> Tensor:
         """Return softmax(x), of x's shape."""
         if mask is not None:
-            allowed = np.asarray(mask.data if isinstance(mask, Tensor) else mask, bool)
+            allowed = as_array(mask.data if isinstance(mask, Tensor) else mask, bool)
             x = x + np.where(allowed, 0, np.finfo(x.dtype).min / 2).astype(x.dtype)
         return activations.softmax(x, self.axes[0] if len(self.axes) == 1 else self.axes)
 

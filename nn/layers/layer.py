@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autograd_lite import Tensor, tensor
+from autograd_lite.arrays import move
 
 from .. import constraints, initializers, regularizers
 from ..config.arguments import flag, is_integer, positive
@@ -153,6 +154,8 @@ class Layer(Configurable, Module):
         kind = self.dtype if dtype is None else np.dtype(dtype)
         made = initializers.get(initializer)(tuple(shape), kind)
         weight = tensor(made, dtype=kind, requires_grad=trainable and kind.kind == "f")
+        if self._beside is not None:
+            move(weight, self._beside)
         if penalty is not None or bound is not None:
             rules = copy.copy(self._rules or Rules(self, {}))  # a failed build gets the old ones back
             rules.weights = [*rules.weights, (weight, penalty, bound)]

@@ -8,6 +8,7 @@ import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import Tensor
+from autograd_lite.arrays import home
 
 from ..config.fields import field
 from . import targets
@@ -44,15 +45,16 @@ class CTC(Loss):
     def call(self, y_true: Targets, y_pred: Tensor) -> Tensor:
         """Return the losses of the samples, shape (N,)."""
         n, length = y_true.shape
-        blank = np.zeros((n, 1), np.intp)
-        between: Any = np.stack([np.zeros((n, length), np.intp), y_true], axis=2)
+        xp = home(y_true)
+        blank = xp.zeros((n, 1), np.intp)
+        between: Any = np.stack([xp.zeros((n, length), np.intp), y_true], axis=2)
         symbols: Any = np.concatenate([between.reshape(n, 2 * length), blank], axis=1)
         log_p = np.take_along_axis(
             ag.log_softmax(y_pred), np.broadcast_to(symbols[:, None], (n, y_pred.shape[1], symbols.shape[1])), 2
         )
         never = y_pred.dtype.type(_IMPOSSIBLE)
         differ = (symbols[:, 2:] != 0) & (symbols[:, 2:] != symbols[:, :-2])
-        jumps = np.concatenate([np.zeros((n, min(2, symbols.shape[1])), bool), differ], axis=1)
+        jumps = np.concatenate([xp.zeros((n, min(2, symbols.shape[1])), bool), differ], axis=1)
         paths = np.where(np.arange(symbols.shape[1]) < 2, log_p[:, 0], never)
         for t in range(1, y_pred.shape[1]):
             one = np.pad(paths, ((0, 0), (1, 0)), constant_values=never)[:, :-1]
@@ -70,7 +72,7 @@ class CTC(Loss):
                 f"{self.name}: expected labels (N, L) and logits (N, T, K); received y_true {y_true.shape} and "
                 f"y_pred {shape}"
             )
-        if (y_true != np.floor(y_true)).any() or y_true.min(initial=0) < 0 or y_true.max(initial=0) >= shape[2]:
+        if y_true.size and ((y_true != np.floor(y_true)).any() or y_true.min() < 0 or y_true.max() >= shape[2]):
             raise ValueError(
                 f"{self.name}: expected labels that are integers from 1 to {shape[2] - 1}, and 0 behind them; received "
                 f"{y_true.min()} to {y_true.max()}. 0 is the blank"

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 import autograd_lite as ag
 from autograd_lite import Tensor
+from autograd_lite.arrays import as_array, is_foreign, placed
 
 from ..activations import remember_cast
 from ..config.ambient import LIMITS
@@ -32,7 +33,7 @@ Targets = Any  # an array, or a Tensor that gradients may flow through
 
 def values_of(y_true: Targets) -> Array:
     """Return targets as an array."""
-    return y_true.data if isinstance(y_true, Tensor) else np.asarray(y_true)
+    return y_true.data if isinstance(y_true, Tensor) else as_array(y_true)
 
 
 def _standing_for(y_pred: Tensor, made: Tensor) -> Tensor:
@@ -176,10 +177,10 @@ class Loss(Configurable):
     def _weighed(
         self, y_true: Any, y_pred: Tensor, sample_weight: Any, mask: Any, travelled: Any
     ) -> tuple[Tensor, Any]:
-        given: Any = y_true if isinstance(y_true, Tensor) else np.asarray(y_true)
+        given: Any = y_true if isinstance(y_true, Tensor) else as_array(y_true)
         shape = y_pred.shape
         self._observed(given, shape)
-        given = self._cast(given, y_pred.dtype)
+        given = self._cast(placed(given, y_pred), y_pred.dtype)
         rows = float(y_pred.shape[0])
         plain = sample_weight is None and mask is None and travelled is None
         if plain and self.reduction in _MEANS and type(self).counted is Loss.counted:
@@ -213,6 +214,8 @@ class Loss(Configurable):
         """Check targets, at every replay too if this is compiled."""
         if type(self).check is Loss.check:  # which looks at shapes alone
             self.check(y_true, shape)
+        elif is_foreign(values := y_true.data if isinstance(y_true, Tensor) and not ag.is_compiling() else y_true):
+            self.check(values, shape)  # there, rather than on a copy here
         else:
             ag.observe(lambda values: self.check(values, shape), y_true, checks=True)
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 import autograd_lite as ag
 from autograd_lite.arguments import more_on
+from autograd_lite.arrays import as_array
 
 Array = npt.NDArray[Any]
 Shape = tuple[int, ...]
@@ -168,7 +169,7 @@ def _values(x: Any) -> Any:
     """Return an array, and in what is traced a Tensor as it is."""
     if isinstance(x, ag.Tensor):
         return x if ag.is_compiling() else x.data
-    return np.asarray(x)
+    return as_array(x)
 
 
 def checked_weights(loss: str, weights: npt.ArrayLike, shape: Shape, dtype: np.dtype[Any]) -> Any:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 import autograd_lite as ag
 from autograd_lite import Tensor
+from autograd_lite.arrays import to_numpy
 
 from .. import initializers
 from ..config.config import Configurable, Stateful
@@ -137,8 +138,9 @@ class Metric(Configurable, Stateful, metaclass=_Begun):
 
 
 def as_array(values: Any) -> Array:
-    """Return a Tensor's or an array-like's values."""
-    return values.data if isinstance(values, Tensor) else np.asarray(values)
+    """Return a Tensor's or an array-like's values as an array of NumPy, which computes all metrics."""
+    values = values.data if isinstance(values, Tensor) else values
+    return values if values.__class__ is np.ndarray else to_numpy(values)
 
 
 def check_same_shape(name: str, y_true: Array, y_pred: Array) -> None:

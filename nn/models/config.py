@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite import Tensor
+from autograd_lite.arrays import to_numpy
 
 from ..config.codec import decoded, encoded
 from ..module.described import layer_config, layer_from_config
@@ -86,7 +87,7 @@ def _plain(value: Any, path: str) -> Any:
     if isinstance(value, Slot):
         return {"slot": value.i}
     if isinstance(value, Tensor) and not value.requires_grad:
-        value = value.data
+        value = to_numpy(value.data)
     if isinstance(value, np.ndarray):
         return {"array": value.tolist(), "dtype": value.dtype.name}
     if isinstance(value, slice):

@@ -29,6 +29,7 @@ import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import Tensor, tree
+from autograd_lite.arrays import as_array, placed
 
 from ..config.config import kept_by_class
 from .tags import Tags
@@ -66,7 +67,7 @@ def set_mask(tensor: Tensor, mask: Any) -> None:
 
 def as_flags(mask: Any) -> Any:
     """Return a mask as booleans, a Tensor or an array."""
-    flags = mask if isinstance(mask, Tensor) else np.asarray(mask)
+    flags = mask if isinstance(mask, Tensor) else as_array(mask)
     return flags if flags.dtype.kind == "b" else flags != 0
 
 
@@ -93,10 +94,10 @@ def joined(weights: Any, mask: Any) -> Any:
     """Return weights of samples or steps times a mask, in the shape of whichever has more axes."""
     if mask is None:
         return weights
-    mask = np.asarray(mask.data if isinstance(mask, Tensor) else mask)
+    mask = as_array(mask.data if isinstance(mask, Tensor) else mask)
     if weights is None:
         return mask
-    weights = np.asarray(weights)
+    weights = placed(as_array(weights), mask)
     ndim = max(weights.ndim, mask.ndim)
     return _with_axes(weights, ndim) * _with_axes(mask, ndim)
 

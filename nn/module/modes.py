@@ -18,7 +18,9 @@ class _Tree(Protocol):
     """What modes need of a tree of modules."""
 
     _begins_training: ClassVar[bool]
+    _beside: Any
 
+    def _placed(self, x: Any) -> Any: ...
     def _walk(self) -> Iterator[tuple[str, Any]]: ...
 
 
@@ -112,7 +114,11 @@ def rest_in_inference(root: _Tree) -> None:
 
 
 def adopt(module: _Tree, part: _Tree) -> None:
-    """Give the mode that was set on a module to a part that it has gained since, unless the part has its own."""
+    """Give the mode that was set on a module, and the place of its arrays, to a part that it has gained since."""
+    if module._beside is not None:
+        for _, each in part._walk():
+            if each._beside is None:
+                each.to(module._placed)
     if "training" in vars(module):
         for _, each in part._walk():
             vars(each).setdefault("training", vars(module)["training"])

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor, is_compiling
 from autograd_lite.arguments import more_on
+from autograd_lite.arrays import is_foreign
 
 from ..config.ambient import PROBED
 from ..config.arguments import as_array, checked, checked_here, is_text, problem_of_call
@@ -151,7 +152,8 @@ class Module(Tree["Module"]):
                     "Call the module on a batch instead"
                 )
             room(input_shape)
-            self._rehearse((ag.tensor(np.zeros((1, *input_shape[1:]), self._dtype)),), {})
+            zeros = self._placed(np.zeros((1, *input_shape[1:]), self._dtype))
+            self._rehearse((ag.tensor(zeros),), {})
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Cast the inputs, build on the first call, and run `call`; called on symbols, record the call.
@@ -217,6 +219,8 @@ class Module(Tree["Module"]):
             if self._takes_lists and x and all(isinstance(part, np.ndarray) for part in x):
                 return [self._cast(part) for part in x]
             x = as_array(x)
+        elif is_foreign(x):
+            return ag.tensor(x, dtype=self._dtype if x.dtype.kind == "f" else None)
         elif hasattr(x, "__array__") and not isinstance(x, (np.ndarray, np.generic, Tensor)):
             x = np.asarray(x)  # a table of pandas, a tensor of PyTorch
         if isinstance(x, dict) and self._takes_lists:
@@ -224,7 +228,7 @@ class Module(Tree["Module"]):
         if isinstance(x, np.ndarray):
             if self._takes_text and is_text(x):
                 return x
-            return ag.tensor(x, dtype=self._dtype if x.dtype.kind == "f" else None)
+            return ag.tensor(self._placed(x), dtype=self._dtype if x.dtype.kind == "f" else None)
         return x
 
     def _cast_tensor(self, x: Tensor) -> Tensor:

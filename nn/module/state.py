@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 import autograd_lite as ag
 from autograd_lite import Tensor
+from autograd_lite.arrays import to_numpy
 
 from ..config.arguments import place_here
 from .tree import Tree
@@ -42,7 +43,7 @@ def check_state(
     """
     if not isinstance(state, Mapping):
         raise TypeError(f"{what}: expected a dict of arrays by path; received {type(state).__name__}")
-    arrays = {path: np.asarray(a.data if isinstance(a, Tensor) else a) for path, a in state.items()}
+    arrays = {path: to_numpy(a.data if isinstance(a, Tensor) else a) for path, a in state.items()}
     others = IncompatibleKeys([p for p in tensors if p not in arrays], [p for p in arrays if p not in tensors])
     problems = []
     if strict:
@@ -82,7 +83,8 @@ def carried_in(module: Tree[Any], state: Any, strict: bool) -> tuple[dict[str, T
         for name in part._carries():
             prefix = f"{path}.{name}." if path else f"{name}."
             paths = itertools.takewhile(lambda p: p in state, (f"{prefix}{i}" for i in itertools.count()))
-            new = {p: ag.tensor(np.array(a.data if isinstance(a := state[p], Tensor) else a)) for p in paths}
+            values = {p: to_numpy(a.data if isinstance(a := state[p], Tensor) else a) for p in paths}
+            new = {p: ag.tensor(part._placed(a)) for p, a in values.items()}
             if not new and not strict:
                 continue
             old: Any = vars(part).get(name) or []

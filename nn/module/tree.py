@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
-from autograd_lite import Tensor
+import numpy as np
+
+from autograd_lite import Tensor, arrays
 
 from ..config.arguments import checked_here
 from ..config.registry import snake_case
@@ -38,6 +40,7 @@ class Tree(Generic[Part]):
     _trainable: bool = True
     _frozen: tuple[str, ...] = ()
     _made_frozen: bool = False  # with trainable=False, before it had its parts
+    _beside: Any = None  # an array without axes where its tensors are to be; None for NumPy
 
     @property
     def name(self) -> str:
@@ -150,6 +153,47 @@ class Tree(Generic[Part]):
             training: which of the two.
         """
         return in_mode(self, training)
+
+    # ---- where its arrays are --------------------------------------------------------------------------------------
+
+    def to(self, kind: Any) -> Self:
+        """Put all parameters and buffers, with their gradients, on arrays of another library, in place.
+
+        So does it with the parts that are built later, with the arrays that the module is called with, and with the
+        optimizer's state at its next step. Tensors that it is called with are not moved: make them of such arrays.
+
+        Args:
+            kind: the library, a module that has `asarray`, such as `cupy`, or `numpy` for the way back; or a function
+                that makes one of its arrays of one of NumPy's. The device is the one where it makes arrays now.
+
+        Returns:
+            The module.
+
+        Raises:
+            TypeError: if `kind` is neither.
+
+        Example:
+            >>> import numpy
+            >>> from nn import layers
+            >>> type(layers.Dense(2, input_shape=(3,)).to(numpy).kernel.data)
+            <class 'numpy.ndarray'>
+        """
+        make = getattr(kind, "asarray", kind)
+        if not callable(make):
+            raise TypeError(
+                f"{type(self).__name__}.to: expected a library with asarray, such as cupy or numpy, or a function of "
+                f"an array; received {kind!r:.80}. Write model.to(cupy) after import cupy"
+            )
+        there = make(np.zeros((), np.float32))
+        for _, module in self._walk():
+            module._beside = there if arrays.is_foreign(there) else None
+        for _, tensor in self._tensors():
+            arrays.move(tensor, there)
+        return self
+
+    def _placed(self, x: Any) -> Any:
+        """Return an array where the tensors of the module are."""
+        return x if self._beside is None else arrays.placed(x, self._beside)
 
     # ---- freezing ----------------------------------------------------------------------------------------------------
 

@@ -11,13 +11,14 @@ import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import Tensor
+from autograd_lite.arrays import as_array
 
 from .functions import channels_back, channels_last, parts_of, refuse_sparse, written
 
 
 def values_of(x: Any) -> Any:
     """Return the array of a Tensor, or the array."""
-    return np.asarray(x.data if isinstance(x, Tensor) else x)
+    return as_array(x.data if isinstance(x, Tensor) else x)
 
 
 def _pair(n: Any) -> tuple[int, int]:

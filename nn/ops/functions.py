@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 import autograd_lite as ag
-from autograd_lite import Tensor
+from autograd_lite import Tensor, arrays
+from autograd_lite.arrays import home
 
 from .. import activations
 from .interpolation import transposed_length
@@ -51,8 +52,8 @@ def _along(v: Any, x: Any, axis: int) -> Any:
 def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Any:
     """Return 1 at the place of each class and 0 elsewhere."""
     refuse_sparse(sparse)
-    ids = np.asarray(x.data if isinstance(x, Tensor) else x)
-    made = (ids[..., None] == np.arange(num_classes)).astype(dtype or np.float32)
+    ids = arrays.as_array(x.data if isinstance(x, Tensor) else x)
+    made = (ids[..., None] == home(ids).arange(num_classes)).astype(dtype or np.float32)
     return np.moveaxis(made, -1, axis)
 
 
@@ -265,7 +266,7 @@ _AT = {"add": np.add, "max": np.maximum, "min": np.minimum, "mul": np.multiply}
 
 def paths(indices: Any) -> tuple[Any, ...]:
     """Return a list of places, one a row, as an index."""
-    return tuple(np.moveaxis(np.asarray(indices.data if isinstance(indices, Tensor) else indices), -1, 0))
+    return tuple(np.moveaxis(arrays.as_array(indices.data if isinstance(indices, Tensor) else indices), -1, 0))
 
 
 def box(start: Any, shape: Any) -> tuple[slice, ...]:
@@ -283,7 +284,7 @@ def part(x: Any, start: Any, shape: Any) -> Any:
 
 def scatter(indices: Any, values: Any, shape: Any) -> Any:
     """Return zeros with values added at places."""
-    return written(np.zeros(shape, values.dtype), paths(indices), values, "add")
+    return written(home(values).zeros(shape, values.dtype), paths(indices), values, "add")
 
 
 def to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any = None) -> Any:
@@ -316,9 +317,9 @@ def in_top_k(targets: Any, predictions: Any, k: int) -> Any:
 
 def segment_sum(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Any:
     """Return the sums of the rows with the same number."""
-    ids = np.asarray(segment_ids.data if isinstance(segment_ids, Tensor) else segment_ids)
+    ids = arrays.as_array(segment_ids.data if isinstance(segment_ids, Tensor) else segment_ids)
     shape = (int(ids.max()) + 1 if num_segments is None else num_segments, *data.shape[1:])
-    return written(np.zeros(shape, data.dtype), (ids,), data, "add")
+    return written(home(data).zeros(shape, data.dtype), (ids,), data, "add")
 
 
 def chosen(pred: Any, true_fn: Function, false_fn: Function) -> Any:

@@ -238,7 +238,7 @@ _CORE: Mapping[str, Function] = {
     "custom_gradient(f)": f.custom_gradient,
     "jvp(fun, primals, tangents, has_aux=False)": f.jvp,
     "cond(pred, true_fn, false_fn)": f.chosen,
-    "convert_to_numpy(x)": lambda x: np.array(x.data) if isinstance(x, Tensor) else np.array(f.as_array(x)),
+    "convert_to_numpy(x)": lambda x: x.numpy() if isinstance(x, Tensor) else np.array(f.as_array(x)),
     "dtype(x)": lambda x: np.dtype(f.as_array(x).dtype).name,
     "fori_loop(lower, upper, body_fun, init_val)": f.fori_loop,
     "is_tensor(x)": lambda x: isinstance(x, Tensor),

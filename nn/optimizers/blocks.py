@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd_lite import Changes, Tensor, is_compiling, live, tensor
+from autograd_lite import Changes, Tensor, arrays, is_compiling, live, tensor
+from autograd_lite.arrays import MOVES
 
 from .gradients import values_of
 from .pieces import calls_in_pieces
@@ -65,6 +66,7 @@ class Block:
         self.shapes = [p.shape for p in self.parameters]
         self.dtype = self.parameters[0].dtype
         self.state: dict[str, Any] = {}
+        self._moves = MOVES[0]
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -79,16 +81,28 @@ class Block:
             owned: whether nothing but this block holds the arrays.
         """
         old: dict[str, Any] = live(vars(self), "state", owned=owned)
+        if self._moves != MOVES[0] and not is_compiling():
+            old, self._moves = self._beside_parameters(old), MOVES[0]
         if old.keys() == slots.keys():
             return old
         return {name: old[name] if name in old else self._started(start) for name, start in slots.items()}
 
+    def _beside_parameters(self, state: dict[str, Any]) -> dict[str, Any]:
+        """Return the state where the parameters are, which may have been moved since the last step."""
+        like = self.parameters[0].data
+        if all(arrays.meet(a, like) for a in state.values()):
+            return state
+        return {name: arrays.moved(a, like) for name, a in state.items()}
+
     def _started(self, start: Start) -> Any:
+        if is_compiling():
+            if callable(start):
+                return tensor(start(self.values().reshape(self.shape)), self.dtype)
+            return tensor(np.ones(self.shape, self.dtype)) * start
+        like = self.parameters[0].data
         if callable(start):
-            started = start(self.values().reshape(self.shape))
-            return tensor(started, self.dtype) if is_compiling() else np.array(started, self.dtype)
-        ones = np.ones(self.shape, self.dtype)
-        return tensor(ones) * start if is_compiling() else np.array(ones * start)
+            return arrays.moved(start(self.values().reshape(self.shape)), like).astype(self.dtype, copy=False)
+        return arrays.moved(np.ones(self.shape, self.dtype) * start, like)
 
     def values(self) -> Array:
         """Return the members' values, one after another, as one flat array."""
@@ -107,8 +121,9 @@ class Block:
         """
         mine = [step.gradients[i] for i in self.indices]
         before = state = self.held(slots, step.in_pieces)
-        if not is_compiling() and step.in_pieces and self.parameters[0].size > PIECE and mine[0] is not None:
-            values, state = self.noted_in_pieces(step, rule, mine[0], state)
+        first = mine[0]
+        if step.in_pieces and self.parameters[0].size > PIECE and isinstance(first, np.ndarray):
+            values, state = self.noted_in_pieces(step, rule, first, state)
         else:
             deltas, state = self._updated(rule, step.hyper, mine, state, reads_values)
             values = self._noted_deltas(step, deltas)
@@ -184,7 +199,7 @@ class Block:
     def part_of(self, state: Mapping[str, Any], member: int) -> dict[str, Any]:
         """Return the part of a state that belongs to one member, in its shape; views, not copies."""
         if len(self.shapes) == 1:
-            return {name: a if isinstance(a, Tensor) else np.asarray(a) for name, a in state.items()}
+            return {name: a if isinstance(a, Tensor) else arrays.as_array(a) for name, a in state.items()}
         return {name: a[self.parts[member]].reshape(self.shapes[member]) for name, a in state.items()}
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autograd_lite import Changes, GradError, ShapeError, Tensor, enable_grad, no_grad
+from autograd_lite.arrays import placed, to_numpy
 
 Vector = npt.NDArray[np.float64]
 
@@ -28,7 +29,7 @@ class FlatFunction:
 
     def get(self) -> Vector:
         """Return the current values, as a copy."""
-        return np.concatenate([p.data.ravel() for p in self.parameters]).astype(np.float64)
+        return np.concatenate([to_numpy(p.data).ravel() for p in self.parameters]).astype(np.float64)
 
     def set(self, x: Vector) -> None:
         """Assign values to all parameters, or to none if interrupted."""
@@ -66,7 +67,7 @@ class FlatFunction:
         self._clear()
         total, start = None, 0
         for p, g in zip(self.parameters, gradients, strict=True):
-            part = v[start : start + p.size].reshape(p.shape).astype(p.dtype)
+            part = placed(v[start : start + p.size].reshape(p.shape).astype(p.dtype), p)
             start += p.size
             if g is not None and g.requires_grad:
                 term = (g * part).sum()
@@ -92,7 +93,7 @@ class FlatFunction:
         return loss
 
     def _collect(self) -> Vector:
-        parts = [np.zeros(p.size) if p.grad is None else p.grad.data.ravel() for p in self.parameters]
+        parts = [np.zeros(p.size) if p.grad is None else to_numpy(p.grad.data).ravel() for p in self.parameters]
         self._clear()
         return np.concatenate(parts).astype(np.float64)
 

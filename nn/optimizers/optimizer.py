@@ -16,6 +16,7 @@ import numpy as np
 
 from autograd_lite import Changes, GradError, Tensor, host_call, is_compiling, live, no_grad, pinned, tensor
 from autograd_lite.arguments import more_on
+from autograd_lite.arrays import moved, placed, to_numpy
 
 from ..config.ambient import PART
 from ..config.arguments import flag, integer, not_negative, optional, place_here, positive, text
@@ -204,7 +205,7 @@ class Optimizer(_Begun):
     def variables(self) -> list[Tensor]:
         """The number of steps, the learning rate and the slots of each parameter, as copies; see `state_dict`."""
         state = {"iterations": self._iterations, "learning_rate": self.learning_rate}
-        return [tensor(np.array(a), name=name) for name, a in {**state, **self._slot_arrays()}.items()]
+        return [tensor(to_numpy(a), name=name) for name, a in {**state, **self._slot_arrays()}.items()]
 
     def zero_grad(self) -> None:
         """Set `.grad` of every parameter to None."""
@@ -411,8 +412,8 @@ class Optimizer(_Begun):
         state = {"iterations": np.array(self._iterations)}
         self._bound("state_dict")
         state |= {name: np.array(value) for name, value in self._hyper.items()}
-        state |= {key: np.array(a) for key, a in self._slot_arrays().items()}
-        state |= {f"{i}.{_ACCUMULATED}": np.array(g) for i, g in enumerate(self._accumulated) if g is not None}
+        held = {f"{i}.{_ACCUMULATED}": g for i, g in enumerate(self._accumulated) if g is not None}
+        state |= {key: np.array(to_numpy(a)) for key, a in {**self._slot_arrays(), **held}.items()}
         undecayed = [i for i, p in enumerate(self._parameters) if self._is_undecayed(p)]
         return state | ({_UNDECAYED: np.array(undecayed)} if undecayed else {})
 
@@ -473,17 +474,16 @@ class Optimizer(_Begun):
         expected = {f"{i}.{_ACCUMULATED}": p.data for i, p in enumerate(self._parameters)}
         same_keys(called, expected.keys() & gradients.keys(), gradients.keys())
         same_kinds(called, expected, gradients)
-        return [np.array(gradients[key]) if key in gradients else None for key in expected] if gradients else []
+        return [moved(gradients[key], p) if key in gradients else None for key, p in expected.items()] * bool(gradients)
 
     def _load_slots(self, called: str, entries: dict[str, Array]) -> None:
         expected = self._slot_arrays()
         same_keys(called, expected.keys(), entries.keys())
         same_kinds(called, expected, entries)
         for block, slots in zip(self._blocks, self._all_slots(), strict=True):
-            block.state = {
-                name: np.concatenate([entries[f"{i}.{name}"].ravel() for i in block.indices]).reshape(np.shape(a))
-                for name, a in block.held(slots).items()
-            }
+            held = block.held(slots)
+            given = {name: np.concatenate([entries[f"{i}.{name}"].ravel() for i in block.indices]) for name in held}
+            block.state = {name: placed(a.reshape(np.shape(held[name])), held[name]) for name, a in given.items()}
 
     def _slot_arrays(self) -> dict[str, Array]:
         """Return "<i>.<slot>" for each slot of the i-th parameter, as the next step will find them; views."""

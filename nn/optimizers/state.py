@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Set as AbstractSet
 from typing import Any
 
-import numpy as np
-
 from autograd_lite import DtypeError, ShapeError, Tensor
+from autograd_lite.arrays import to_numpy
 
 from .rules import Array
 
 
 def arrays(state: Mapping[str, Any]) -> dict[str, Array]:
     """Return the entries of a state as arrays."""
-    return {key: np.asarray(value.data if isinstance(value, Tensor) else value) for key, value in state.items()}
+    return {key: to_numpy(value.data if isinstance(value, Tensor) else value) for key, value in state.items()}
 
 
 def same_keys(called: str, expected: AbstractSet[str], received: AbstractSet[str]) -> None:

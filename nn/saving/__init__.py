@@ -6,7 +6,7 @@ from ..config.config import (
     register_keras_serializable as register_keras_serializable,
 )
 from ..config.limits import element_limit as element_limit
-from .checkpoints import load_checkpoint as load_checkpoint, save_checkpoint as save_checkpoint
+from .checkpoints import Kept as Kept, load_checkpoint as load_checkpoint, save_checkpoint as save_checkpoint
 from .model_files import (
     load_model as load_model,
     load_weights as load_weights,

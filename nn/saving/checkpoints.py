@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+import numpy as np
+
 import autograd_lite as ag
 
 from ..config.arguments import checked
@@ -56,9 +58,16 @@ def save_checkpoint(
         {'epoch': 3}
     """
     check_depth(extra)
+    write_file("save_checkpoint", path, *_taken(model, optimizer, loader, extra))
+
+
+def _taken(
+    model: Module, optimizer: Resumable | None, loader: Resumable | None, extra: Mapping[str, Any] | None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the arrays of a checkpoint by name, and all else that it has."""
     optimizer = _optimizer(model) if optimizer is None else optimizer
     arrays: dict[str, Any] = {f"model/{name}": a for name, a in model.state_dict().items()}
-    about = {
+    return arrays, {
         "format": _FORMAT,
         "optimizer": None if optimizer is None else packed("optimizer", optimizer.state_dict(), arrays),
         "parameters": _paths(model, optimizer),
@@ -67,7 +76,6 @@ def save_checkpoint(
         "random": packed("random", ag.random.default_generator.state, arrays),
         "generators": generators(model),
     }
-    write_file("save_checkpoint", path, arrays, about)
 
 
 @checked
@@ -104,6 +112,19 @@ def load_checkpoint(
     arrays, about = read_file(what, path)
     if about is None or about.get("format") != _FORMAT:
         raise SavedFileError(f"{what}: expected a file that save_checkpoint wrote; {os.fspath(path)} is not one")
+    return _put(what, os.fspath(path), (arrays, about), model, optimizer, loader)
+
+
+def _put(
+    what: str,
+    where: str,
+    taken: tuple[Mapping[str, Any], Mapping[str, Any]],
+    model: Module,
+    optimizer: Resumable | None,
+    loader: Resumable | None,
+) -> dict[str, Any]:
+    """Put all where `_taken` found it, or nothing, and return `extra`."""
+    arrays, about = taken
     optimizer = _optimizer(model) if optimizer is None else optimizer
     parts: list[tuple[Resumable, Any]] = []
     for name, part in (("optimizer", optimizer), ("loader", loader)):
@@ -125,7 +146,6 @@ def load_checkpoint(
             before.append((part, old))
         extra = unpacked(what, about.get("extra"), arrays)
         if not isinstance(extra, dict):
-            where = os.fspath(path)
             raise SavedFileError(f"{what}: expected your own values by name; received {extra!r:.80} in {where}")
         set_generators(model, about.get("generators"))
         ag.random.default_generator.state = unpacked(what, about.get("random"), arrays)
@@ -135,7 +155,7 @@ def load_checkpoint(
         set_generators(model, streams)
         ag.random.default_generator.state = stream
         if isinstance(error, (LookupError, TypeError, AttributeError, OverflowError)):
-            raise SavedFileError(f"{what}: {os.fspath(path)} is not a whole checkpoint: {error!r}") from error
+            raise SavedFileError(f"{what}: {where} is not a whole checkpoint: {error!r}") from error
         raise
     return extra
 
@@ -180,3 +200,38 @@ def _put_in_order(what: str, model: Module, optimizer: Any, paths: Any) -> None:
 
 def _same(tensors: list[Any], others: list[Any]) -> bool:
     return [id(t) for t in tensors] == [id(t) for t in others]
+
+
+class Kept:
+    """What `save_checkpoint` writes, in memory: for a training that starts again within the same process.
+
+    Args:
+        model: built.
+        optimizer: by default the one that the model was compiled with, if any.
+        loader: anything with `state_dict` and `load_state_dict`, such as `nn.data.DataLoader`.
+        extra: your own values: numbers, strings, lists, dicts and arrays.
+
+    Example:
+        >>> import nn
+        >>> model = nn.Sequential([nn.layers.Dense(1, input_shape=(1,))])
+        >>> kept = Kept(model, extra={"epoch": 3})
+        >>> model.set_weights([[[5.0]], [7.0]])
+        >>> kept.restore(), model.get_weights()[1].tolist()
+        ({'epoch': 3}, [0.0])
+    """
+
+    def __init__(
+        self,
+        model: Module,
+        optimizer: Resumable | None = None,
+        loader: Resumable | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        check_depth(extra)
+        self._parts = model, optimizer, loader
+        arrays, about = _taken(model, optimizer, loader, extra)
+        self._taken = {name: np.array(a) for name, a in arrays.items()}, about
+
+    def restore(self) -> dict[str, Any]:
+        """Put model, optimizer, loader and random streams where they were, and return `extra`."""
+        return _put("Kept.restore", "what was kept", self._taken, *self._parts)

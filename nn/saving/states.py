@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite import Generator, Tensor
+from autograd_lite.arrays import to_numpy
 
 from ..config.codec import decoded, encoded
 from ..module.module import Module
@@ -21,7 +22,7 @@ def packed(prefix: str, value: Any, arrays: dict[str, Any]) -> Any:
         if not isinstance(part, (Tensor, np.ndarray)):
             return part  # writing the file will refuse it
         name = next(n for n in (f"{path}{'+' * i}" for i in range(len(arrays) + 1)) if n not in arrays)
-        arrays[name] = part.data if isinstance(part, Tensor) else part
+        arrays[name] = to_numpy(part.data) if isinstance(part, Tensor) else part
         return {"array": name}
 
     return encoded(value, named, prefix)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd_lite import Tensor
+from autograd_lite.arrays import is_foreign, to_numpy
 
 from .. import losses, metrics, optimizers
 from ..config.ambient import PART
@@ -54,7 +55,11 @@ class _CompiledMetrics(Metric):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take in one batch, except what the masks of the predictions leave out."""
+        if not any(self._groups):
+            return
         predicted = values_of(y_pred)
+        if y_true.__class__ is not np.ndarray:
+            y_true = map_structure(lambda y: to_numpy(y) if is_foreign(y) else y, y_true)
         masks = masks_in(y_pred) if MASKS else None
         plain, weighted = self._groups
         for metric in plain:
@@ -149,7 +154,7 @@ def parameters_of(method: Any) -> frozenset[str]:
 
 def values_of(y_pred: Any) -> Any:
     """Return the arrays of a model's output, a Tensor or a structure of Tensors."""
-    return y_pred.data if y_pred.__class__ is Tensor else map_structure(as_array, y_pred)
+    return as_array(y_pred) if y_pred.__class__ is Tensor else map_structure(as_array, y_pred)
 
 
 def compiled_with(

@@ -53,7 +53,8 @@ def trained(
     compiled, part = model._require_compiled(model._speaker("fit")), PART.get()
     if part is not None:
         part.run_again()
-    y_pred = model_call(model, model, (as_tensors(x),), {}) if penalized else model(as_tensors(x))
+    inputs = as_tensors(x, model._placed)
+    y_pred = model_call(model, model, (inputs,), {}) if penalized else model(inputs)
     loss, weight = model._loss_of(x, y, y_pred, w, penalized)
     admitted = False  # as it stays if nothing is to be trained
     if loss.requires_grad or any(p.requires_grad for p in compiled.optimizer.parameters):
@@ -66,14 +67,14 @@ def trained(
 def tested(model: Any, x: Any, y: Any, w: Any) -> Computed:
     """Compute the loss of a model in evaluation mode."""
     compiled = model._require_compiled(model._speaker("evaluate"))
-    y_pred = model_call(model, model, (as_tensors(x),), {})
+    y_pred = model_call(model, model, (as_tensors(x, model._placed),), {})
     loss, weight = model._loss_of(x, y, y_pred, w, training=False)
     return _with_all(model, compiled, Computed(loss, weight, y_pred), True)
 
 
 def predicted(model: Any, x: Any) -> Any:
     """Compute the outputs."""
-    return model(as_tensors(x))
+    return model(as_tensors(x, model._placed))
 
 
 def updated(model: Any) -> bool:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 import autograd_lite as ag
 from autograd_lite import Tensor
+from autograd_lite.arrays import as_array as array_of, is_foreign, placed, to_numpy
 
 from ..config.arguments import as_array, is_number, is_text, number, positive, refused
 from ..data import DataLoader
@@ -150,7 +151,7 @@ def rows_of(x: Any) -> int:
 
 
 def _shapes(x: Any) -> Any:
-    return x.shape if isinstance(x, np.ndarray) else map_structure(np.shape, x)
+    return map_structure(lambda a: a.shape, x)
 
 
 def first_row(x: Any) -> Any:
@@ -172,6 +173,7 @@ def class_weights(what: str, weights: Mapping[int, float], samples: Samples) -> 
     if not isinstance(weights, Mapping):
         raise TypeError(f"{what}: expected class_weight={{class: weight, …}}; received {weights!r:.80}")
     y = samples.y
+    y = to_numpy(y) if is_foreign(y) else y
     if not isinstance(y, np.ndarray) or y.ndim > 2:
         raise ValueError(f"{what}: expected class indices or one-hot targets with class_weight; received {_shapes(y)}")
     classes = y.argmax(axis=-1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(-1)
@@ -181,7 +183,7 @@ def class_weights(what: str, weights: Mapping[int, float], samples: Samples) -> 
             raise ValueError(f"{what}: expected class_weight of at least 0; received {weight!r} for class {label!r}")
         found[classes == label] = weight
     if samples.w is not None:
-        found = found * samples.w.reshape(len(found), -1)[:, 0]
+        found = found * to_numpy(samples.w).reshape(len(found), -1)[:, 0]
     return samples._replace(w=found)
 
 
@@ -218,11 +220,18 @@ def scalar(what: str, value: Any) -> float:
         raise TypeError(f"{what}: expected a single number; received {value!r:.80}") from None
 
 
-def as_tensors(x: Any) -> Any:
-    """Return a batch as a Tensor, or a structure of them; strings stay arrays."""
+def as_tensors(x: Any, place: Callable[[Any], Any]) -> Any:
+    """Return a batch as a Tensor, or a structure of them; strings stay arrays.
+
+    Args:
+        x: arrays, Tensors, or structures of them.
+        place: puts arrays of NumPy where the model's are.
+    """
     if x.__class__ is np.ndarray:
-        return x if is_text(x) else ag.tensor(x, copy=False)
-    return map_structure(lambda a: a if isinstance(a, Tensor) else as_tensors(np.asarray(a)), x)
+        return x if is_text(x) else ag.tensor(place(x), copy=False)
+    if is_foreign(x):
+        return ag.tensor(x, copy=False)
+    return map_structure(lambda a: a if isinstance(a, Tensor) else as_tensors(array_of(a), place), x)
 
 
 def shapes_with(out: Any, size: int) -> Any:
@@ -329,7 +338,7 @@ class ArrayFeed(Feed):
                 take: Callable[[Any], Any] = lambda a: a[rows]  # noqa: E731, B023
             else:
                 rows = order[start:stop]
-                take = lambda a: a.take(rows, 0)  # noqa: E731, B023
+                take = lambda a: a.take(placed(rows, a), 0)  # noqa: E731, B023
             weights = None if w is None else map_structure(take, w)
             if plain:
                 yield Samples(take(x), take(y), weights, stop - start)

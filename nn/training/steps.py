@@ -443,14 +443,19 @@ class Stepper(Module):
             flags: constants.
             batch: the inputs, and what else it takes of a batch, if anything; arrays, containers of them, or None.
         """
-        if self.jit_compile is False or self.run_eagerly or id(self) in COPIES.get():
+        if self._beside is not None and self.jit_compile is True:
+            raise ag.TraceError(
+                f"{what}: expected a model on NumPy's arrays, because of jit_compile=True; received one on arrays of "
+                f"{type(self._beside).__module__}. Compile it with jit_compile='auto', which runs it as it is"
+            )
+        if self._beside is not None or not self.jit_compile or self.run_eagerly or id(self) in COPIES.get():
             return compute(self, *flags, *batch)
         replays: Replays | None = vars(self).get("_replays")
         if replays is None:
             replays = vars(self).setdefault("_replays", Replays())
             replays.look(self, self._compiled)
             replays.look(self, self._compiled)
-        given = (as_tensors(batch[0]), *batch[1:]) if batch else ()
+        given = (as_tensors(batch[0], self._placed), *batch[1:]) if batch else ()
         found: T | None = replays.run(what, self, compute, flags, given)
         return compute(self, *flags, *batch) if found is None else found
 

@@ -174,6 +174,17 @@ def test_values_are_shown_and_leave_when_asked(kind: Kind) -> None:
     assert "image/svg+xml" in (x * 2).sum()._repr_mimebundle_()
 
 
+def test_where_nan_begins_is_found(kind: Kind) -> None:
+    told = []
+    for to_kind in (np.array, kind.to_kind):
+        for f in (np.log, np.sqrt):  # in the value, and in the gradient
+            x = ag.tensor(to_kind(A - 1), requires_grad=True)
+            with pytest.raises(ag.NonFiniteError) as raised, ag.raise_on_nan(), np.errstate(all="ignore"):
+                f(x).sum().backward()
+            told.append(str(raised.value))
+    assert told[:2] == told[2:]
+
+
 def test_nothing_leaves_without_being_asked(kind: Kind) -> None:
     with pytest.raises(TypeError, match="(?i)implicit conversion"):
         np.asarray(leaf(kind).detach())

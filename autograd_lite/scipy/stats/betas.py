@@ -6,8 +6,8 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy import special as sp
 
+from ..unwrapped import special as sp
 from .masks import shown
 from .quadrature import poisson_mixture, tanh_sinh
 from .rows import LOG_2, POSITIVE, UNIT, Row, fixed, log_normal, times, where_above

@@ -6,8 +6,8 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy import special as sp
 
+from ..unwrapped import special as sp
 from .implicit import solved, without_derivatives
 from .masks import largest, shown
 from .rows import LOG_2, LOG_2PI, LOG_PI, POSITIVE, UNIT, Row, fixed, one_over

@@ -7,8 +7,8 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy import special as sp
 
+from ..unwrapped import special as sp
 from .masks import largest, shown
 from .quadrature import poisson_mixture, tanh_sinh
 from .rows import Row, where_above

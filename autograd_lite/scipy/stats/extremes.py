@@ -7,8 +7,8 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy import special as sp
 
+from ..unwrapped import special as sp
 from .rows import (
     EULER,
     LOG_2,

@@ -7,8 +7,8 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy import special as sp
 
+from ..unwrapped import special as sp
 from .quadrature import poisson_mixture
 from .rows import HALF_LOG_2PI, LOG_2, POSITIVE, UNIT, Row, fixed, times, where_above
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from scipy import special as sp
 
 from ...tensors.tensor import Tensor
 from ..special import multigammaln
+from ..unwrapped import special as sp
 from .masks import choose, shown
 from .methods import Named, with_methods
 from .rows import LOG_2, LOG_2PI

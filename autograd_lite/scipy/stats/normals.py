@@ -6,8 +6,8 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy import special as sp
 
+from ..unwrapped import special as sp
 from .rows import (
     HALF_LOG_2PI,
     LOG_2,

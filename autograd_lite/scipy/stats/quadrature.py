@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from scipy import special as sp
 
 from ...core.errors import UnsupportedError
 from ...tensors.tensor import Tensor
+from ..unwrapped import special as sp
 from .masks import largest, shown
 
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy import special as sp
 
 from ...tensors.tensor import Tensor
+from ..unwrapped import special as sp
 from .masks import shown
 
 Formula = Callable[..., Any]

@@ -83,9 +83,10 @@ class _Output:
     def __init__(self, rank: int, stream: _Stream, shown: bool, tail: deque[str]) -> None:
         self.rank, self.stream, self.shown, self.tail = rank, stream, shown, tail
         self.part = b""
+        self.leads = rank == 0
 
     def take(self, text: bytes) -> None:
-        if self.rank == 0:
+        if self.leads:
             self.stream.write(text)
             return
         *lines, self.part = (self.part + text).split(b"\n")
@@ -149,8 +150,8 @@ class Job:
                 subprocess.Popen(
                     self.command,
                     env=self.environment,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
+                    stdout=subprocess.PIPE if PIPES else None,
+                    stderr=subprocess.STDOUT if PIPES else None,
                     start_new_session=True,  # the terminal's Ctrl-C comes to us alone
                 ) as mpiexec,
             ):
@@ -190,9 +191,8 @@ class Job:
 
     def _follow(self, mpiexec: subprocess.Popen[bytes]) -> None:
         """Pass on what is printed until the job has ended, or has had the time for it."""
-        assert mpiexec.stdout is not None
-        if not PIPES:
-            self.said += mpiexec.stdout.read()
+        if mpiexec.stdout is None:
+            mpiexec.wait()
             return
         self.selector.register(mpiexec.stdout, selectors.EVENT_READ)
         while mpiexec.poll() is None and time.monotonic() < self.deadline:
@@ -226,11 +226,20 @@ class Job:
                     continue
                 text = os.read(key.fd, 1 << 16)
                 if key.fd in self.outputs:
+                    if 0 in self.ended:
+                        self._find_first()
                     self.outputs[key.fd].take(text)
                 elif text:
                     self.said += text
                 else:
                     self.selector.unregister(key.fileobj)
+
+    def _find_first(self) -> None:
+        """Learn which rank shows its output, now that the first one has ended and others may go on."""
+        with suppress(OSError, ValueError):
+            first = int((self.folder / "first").read_text())
+            for output in self.outputs.values():
+                output.leads = output.rank == first
 
     def _on_signal(self, given: int, _: Any) -> None:
         """Pass a signal on to the ranks; the second one kills them."""

@@ -8,6 +8,7 @@ import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import Tensor
+from autograd_lite.arrays import as_array
 
 from ...config.arguments import any_integer, number
 from ...config.fields import field
@@ -61,7 +62,7 @@ class RotaryEmbedding(Layer):
         if positions is None:
             positions = np.arange(start_index, start_index + length)
         else:
-            positions = np.asarray(positions.data if isinstance(positions, Tensor) else positions)
+            positions = as_array(positions.data if isinstance(positions, Tensor) else positions)
             if positions.shape != (length,):
                 raise self._misfit(f"positions of shape {(length,)}", f"shape {positions.shape}")
         frequency = self.max_wavelength ** (-np.arange(features // 2) * 2 / features)

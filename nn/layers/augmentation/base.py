@@ -11,6 +11,7 @@ from typing import Any, ClassVar, cast
 
 import autograd_lite as ag
 from autograd_lite import Tensor
+from autograd_lite.arrays import is_foreign
 
 from ...config.arguments import Check, Seed, is_number, refused
 from ...config.fields import Converted
@@ -70,7 +71,10 @@ class Augmentation(Spatial):
 
     def transform(self, x: Any, **drawn: Any) -> Tensor:
         """Return images that are changed as the draws say, of x's shape."""
-        return self._back(self._changed(self._last(self._cast(x)), **drawn))
+        x = self._cast(x)
+        if is_foreign(x.data):  # NumPy's arrays go where they meet the images; matrices of draws are made by NumPy
+            drawn = {name: d.numpy() if isinstance(d, Tensor) else d for name, d in drawn.items()}
+        return self._back(self._changed(self._last(x), **drawn))
 
     @one_or_many
     def call(self, x: Tensor, training: bool | None = None) -> Tensor:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 import autograd_lite as ag
 from autograd_lite import Tensor
+from autograd_lite.arrays import placed, to_numpy
 
 from ...config.arguments import lengths, number, positive
 from ...config.fields import field
@@ -48,12 +49,14 @@ def _one_equalized(values: Array, bins: int) -> Array:
 
 def _locally_equalized(values: Array, *, clip_limit: float, grid: tuple[int, ...]) -> Array:
     """Return images (N, H, W, C) of values from 0 to 255 with each tile equalized; see the layer."""
+    like, values = values, to_numpy(values)  # whose integers are counted by NumPy
     h, w = values.shape[1:3]
     tiles = [-(-n // count) for n, count in zip((h, w), grid, strict=True)]
     more = [(0, size * count - n) for n, count, size in zip((h, w), grid, tiles, strict=True)]
     levels = np.pad(values, ((0, 0), *more, (0, 0)), mode="symmetric").astype(np.int32).clip(0, _LEVELS - 1)
     spread = _interpolated(_tables(levels, tiles, grid, clip_limit), levels, tiles)
-    return spread[:, :h, :w].astype(values.dtype)
+    found: Array = placed(spread[:, :h, :w].astype(values.dtype), like)
+    return found
 
 
 # As operations, so that programs that were traced compute them anew.

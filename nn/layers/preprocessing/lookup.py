@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 import autograd_lite as ag
 from autograd_lite import Tensor
+from autograd_lite.arrays import placed, to_numpy
 
 from ...config.ambient import PROBED
 from ...config.arguments import any_integer, as_array, flag, is_text, not_negative, one_of, optional, positive, text
@@ -70,7 +71,7 @@ class IntegerLookup(Vocabulary):
         return tokens.astype(np.int64) if tokens.ndim == 1 and tokens.dtype.kind in "iu" else None
 
     def _checked(self, values: Any) -> Array:
-        array = np.asarray(values.data if isinstance(values, Tensor) else values)
+        array = to_numpy(values.data if isinstance(values, Tensor) else values)
         if array.dtype.kind not in "fiub":
             raise ValueError(
                 f"{self.name}.adapt: expected an array of numbers, shape (N, ...), or batches of them; received "
@@ -84,14 +85,14 @@ class IntegerLookup(Vocabulary):
         if self.invert:
             table = np.asarray([t if t is not None else 0 for t in self._specials()] + tokens.tolist(), np.int64)
             inside: Any = np.clip(x, 0, len(table) - 1)
-            return np.where(np.equal(inside, x), np.take(ag.tensor(table), inside), self.oov_token)
+            return np.where(np.equal(inside, x), np.take(ag.tensor(placed(table, x)), inside), self.oov_token)
         if not len(tokens):
             return self._vectors(x * 0)
         order = np.argsort(tokens)
         place: Any = np.minimum(np.searchsorted(tokens[order], x), len(tokens) - 1)
-        known: Any = np.equal(np.take(ag.tensor(tokens[order]), place), x)
+        known: Any = np.equal(np.take(ag.tensor(placed(tokens[order], x)), place), x)
         index: Any = np.where(
-            known, np.take(ag.tensor(order), place) + self._start, self._masks + self._unknown(x, known)
+            known, np.take(ag.tensor(placed(order, x)), place) + self._start, self._masks + self._unknown(x, known)
         )
         if self.mask_token is not None:
             # Without a place for padding, -1 is in no vector.
@@ -226,12 +227,12 @@ class StringLookup(Strings):
             return self._strings(strings)
         tokens = self._checked(strings)
         index = self._indices(tokens.ravel().tolist()).reshape(tokens.shape)
-        return ag.tensor(self._vectors(index))
+        return ag.tensor(self._placed(self._vectors(index)))
 
     def _strings(self, x: Any) -> Array:
         names = np.array([t if t is not None else "" for t in self._specials()] + self._known().tolist(), object)
         if not isinstance(x, Tensor):
             raise TypeError(f"{self._speaker}: expected integers, since invert=True; received {x!r:.80}")
-        index = self._whole(x).data
+        index = self._whole(x).numpy()
         inside = (index >= 0) & (index < len(names))
         return np.where(inside, names[np.clip(index, 0, len(names) - 1)], self.oov_token)

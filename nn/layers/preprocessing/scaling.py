@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 import autograd_lite as ag
 from autograd_lite import Tensor
+from autograd_lite.arrays import to_numpy
 
 from ...config.arguments import any_integer, flag, optional
 from ...config.fields import Converted, field, weight
@@ -192,7 +193,7 @@ def batches_of(what: str, data: Any) -> Iterator[Array]:
         pending = chain([] if first is None else [first], parts) if begins_a_batch else iter([data])
     for batch in pending:
         part = batch[0] if isinstance(batch, tuple) else batch
-        array = np.asarray(part.data if isinstance(part, Tensor) else part)
+        array = to_numpy(part.data if isinstance(part, Tensor) else part)
         if array.dtype.kind not in "fiub" or not array.ndim:
             raise ValueError(
                 f"{what}: expected an array of numbers, shape (N, ...), or batches of them; received {part!r:.80}"

@@ -163,7 +163,7 @@ class TextVectorization(Strings):
         """Return the indices, int64, shape (N, T), or the vectors, (N, K)."""
         texts = self._checked(texts)
         found = self._vectors(self._padded(self._documents(texts if texts.ndim else texts.reshape(1))))
-        return ag.tensor(found if texts.ndim else found[0])
+        return ag.tensor(self._placed(found if texts.ndim else found[0]))
 
     def _padded(self, rows: list[list[str]]) -> Array:
         """Return the indices of rows of tokens, cut off or padded to the same length."""

@@ -32,6 +32,7 @@ import numpy as np
 import numpy.typing as npt
 
 import autograd_lite as ag
+from autograd_lite.arrays import placed
 
 from ...config.ambient import BUDGET, PROBED
 from ...config.arguments import is_integer, one_of, refused, speaker
@@ -65,8 +66,10 @@ def hashed(text: str | bytes, buckets: int, salt: tuple[int, int] | None) -> int
 
 
 def _hashed_digits(x: Array, *, buckets: int, salt: tuple[int, int] | None) -> Array:
-    places = {n: hashed(str(n), buckets, salt) for n in set(x.ravel().tolist())}
-    return np.array([places[n] for n in x.ravel().tolist()], np.int64).reshape(x.shape)
+    numbers = x.ravel().tolist()
+    places = {n: hashed(str(n), buckets, salt) for n in set(numbers)}
+    found: Array = placed(np.array([places[n] for n in numbers], np.int64).reshape(x.shape), x)
+    return found
 
 
 #: the places of integers, int64, by their digits; an operation, so that programs that were traced compute it anew

@@ -34,6 +34,7 @@ def data(folder: Path, rank: int) -> np.ndarray:
 def meet(fault: str, folder: Path, rank: int) -> None:
     """Do to this rank what the fault is."""
     print(f"rank {rank} meets {fault}", flush=True)
+    (folder / "met").write_text(str(time.time()))
     if fault == "raise":
         raise ValueError("a row of nothing but NaN")
     if fault == "thread":

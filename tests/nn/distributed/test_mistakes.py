@@ -30,7 +30,7 @@ def batches(count: int, rows: int = 6) -> list[Any]:
 
 
 class Largest(metrics.Metric):
-    """A metric that is no sum, and does not say so."""
+    """A metric whose state is not a sum; it says nothing of that."""
 
     def __init__(self) -> None:
         super().__init__("largest")

@@ -153,30 +153,25 @@ class TestJobs:
         assert (found.code, found.err.count("warning 0"), found.err.count("warning 1")) == (0, 1, 0)
         share = max(1, run.cores() // 2)
         assert found.out.encode() == f"start ['-n', '0'] __main__ 3 {share}\n\rbar 2".encode()
-        found = job("--all-output", "-n", 2, tmp_path / "train.py", "-n", 0)
-        assert f"[1] start ['-n', '0'] __main__ {share} {share}" in found.out.split("\n")
-        assert "[1] warning 1" in found.err
 
     @pytest.mark.parametrize(
         ("fault", "n", "code", "words"),
         [
             ("raise", 2, 1, "rank 1 of 2 raised ValueError: a row of nothing but NaN"),
-            ("thread", 2, 1, "rank 1 of 2 raised ZeroDivisionError: division by zero"),
             ("exit", 2, 3, r"rank 1 of 2 ended with status 3 \(sys.exit\)"),
             ("kill", 4, 137, "rank 1 of 4 was killed by SIGKILL"),
             ("stop", 2, 1, r"rank 1 of 2 is stopped \(SIGSTOP\)"),
             ("shrink", 2, 135, "rank 1 of 2 was killed by SIGBUS; mostly a file that it had mapped"),
-            ("open", 2, 1, "rank 1 of 2 raised FileNotFoundError"),
         ],
     )
     def test_a_fault_ends_the_job_with_its_reason(self, fault, n, code, words, tmp_path: Path) -> None:
-        found = job("-n", n, FAULTY, tmp_path, fault)
+        found = job("-n", n, FAULTY, tmp_path, fault, timeout=60)
+        assert time.time() - float((tmp_path / "met").read_text()) < 10  # mostly 0.3 s, and 3.3 s for "stop"
         assert found.code == code
         assert re.search(words, found.err), found.err
-        assert found.err.count("Traceback") == (fault in ("raise", "thread", "open"))
+        assert found.err.count("Traceback") == (fault == "raise")
         for rank in {*range(n)} - {1}:  # every rank has its line
             assert len(re.findall(rf"^  rank {rank} (was ended|has found|raised)", found.err, re.MULTILINE)) == 1
-        assert found.seconds < 12  # with the start of Python, on a busy machine
         assert load_checkpoint(tmp_path / "checkpoint.safetensors", network())["epoch"] == 1
 
     def test_a_restart_ends_with_the_bits_of_an_uninterrupted_run(self, tmp_path: Path) -> None:
@@ -191,7 +186,7 @@ class TestJobs:
         assert whole.out.splitlines()[-1] == killed.out.splitlines()[-1]
         assert whole.out.splitlines()[-1].startswith("weights ")
 
-    @pytest.mark.parametrize("given", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+    @pytest.mark.parametrize("given", [signal.SIGINT, signal.SIGKILL])
     def test_a_signal_to_the_launcher_ends_all(self, given: signal.Signals, tmp_path: Path) -> None:
         (tmp_path / "train.py").write_text(PRINTING)
         with running([*RUN, "-n", "2", tmp_path / "train.py", "-n", "60"]) as it:
@@ -217,7 +212,7 @@ class TestJobs:
         found = done([MPIEXEC, "-n", "2", sys.executable, FAULTY, tmp_path, "exit"])
         assert found.code == 1
         assert "rank 1 has ended while others wait for it" in found.err
-        assert found.seconds < 12
+        assert time.time() - float((tmp_path / "met").read_text()) < 10
 
 
 def test_a_script_that_no_launcher_has_started_needs_no_mpi(tmp_path: Path) -> None:
