@@ -214,6 +214,13 @@ def test_compile_and_checkpoint_leave_lazy_arrays_lazy(runs: Any) -> None:
         np.testing.assert_allclose(found.compute(scheduler="synchronous"), expected, rtol=1e-12)
 
 
+def test_a_picture_of_the_graph_computes_nothing(runs: Any) -> None:
+    x, y = data()
+    graph = ag.build_graph(loss(ag.tensor(W, requires_grad=True), x, y), backward=True)
+    assert "tanh" in graph.to_svg()
+    assert runs.count == 0
+
+
 @pytest.mark.parametrize("wrap", [ag.tensor, lambda x: x])
 def test_a_checkpoint_makes_chunks_again_rather_than_keep_them(wrap: Callable[[Any], Any], runs: Any) -> None:
     import dask
