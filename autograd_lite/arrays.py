@@ -9,17 +9,31 @@ from __future__ import annotations
 from typing import Any
 
 from .core.foreign import (
+    ArrayKind as ArrayKind,
     as_array as as_array,
     home as home,
     is_foreign as is_foreign,
     placed as placed,
+    register_array as register_array,
     to_numpy as to_numpy,
 )
 from .core.mode import TAPES
 from .tensors.conversions import leaving
 from .tensors.tensor import Tensor
 
-__all__ = ["as_array", "beside", "home", "is_foreign", "meet", "move", "moved", "placed", "to_numpy"]
+__all__ = [
+    "ArrayKind",
+    "as_array",
+    "beside",
+    "home",
+    "is_foreign",
+    "meet",
+    "move",
+    "moved",
+    "placed",
+    "register_array",
+    "to_numpy",
+]
 
 
 MOVES = [0]  # how often a leaf has been moved

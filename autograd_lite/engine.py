@@ -18,7 +18,7 @@ import numpy as np
 
 from .core.composite import opened as opened_composite
 from .core.errors import DtypeError, GradError, ShapeError, more_on
-from .core.foreign import as_array, copied, home, placed
+from .core.foreign import as_array, converted, copied, home, placed
 from .core.hooks import HOOKS
 from .core.messages import checked
 from .core.mode import MODE, TAPES, Mode, hold_mode, record_off, record_on
@@ -176,7 +176,8 @@ def _add_to_leaf(leaf: Tensor, found: dict[Any, Any]) -> None:
         # A rule may have passed on an array that something else holds: the cotangent, another gradient, a saved value.
         large = found[leaf].size > SMALL and unshared(found, leaf)
         g = found[leaf]
-        leaf._grad = wrap(g if large else np.array(g) if g.__class__ in _NUMPYS else copied(g), None)
+        g = g if large else np.array(g) if g.__class__ in _NUMPYS else converted(copied(g), leaf._data)
+        leaf._grad = wrap(g, None)
 
 
 # ---- the walk -------------------------------------------------------------------------------------------------------
@@ -231,8 +232,9 @@ def cotangents(
     alarm = _Alarm()
     # A NaN or an infinity can hide from the result behind an op that selects, or where the root's cotangent is zero.
     alarm.on = masks = selects or max(map(_size, roots.values()), default=0) > 1
-    if not _NUMPYS.issuperset(map(type, roots.values())) and any(home(g) is not np for g in roots.values()):
-        alarm.on = masks = True  # since NumPy does not compute, errors go unnoticed
+    for g in roots.values():
+        if g.__class__ not in _NUMPYS and home(g) is not np:
+            alarm.on = masks = True  # since NumPy does not compute, errors go unnoticed
     change: Any = None
     opened: _Opened = None
     if create_graph:

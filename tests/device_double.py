@@ -117,7 +117,8 @@ def _made(x: Any, device: int) -> Any:
 def _called(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     devices: set[int] = set()
     args, kwargs = _bare(tuple(args), devices), {name: _bare(x, devices) for name, x in kwargs.items()}
-    return _made(function(*args, **kwargs), next(iter(devices), Device.current[-1]))
+    with np.errstate(all="ignore"):  # a device has no flags of floating-point errors
+        return _made(function(*args, **kwargs), next(iter(devices), Device.current[-1]))
 
 
 def _method(name: str) -> Callable[..., Any]:

@@ -107,8 +107,22 @@ def is_lazy(*arrays: Any) -> bool:
 
 
 def register_array(cls: type, kind: ArrayKind) -> None:
-    """Say what a class of arrays, and those derived from it, do in their own way."""
+    """Say what a class of arrays, and those derived from it, do in their own way.
+
+    Args:
+        cls: a class that implements NumPy's protocols.
+        kind: what it does; see `ArrayKind`.
+
+    Example:
+        >>> class Own:
+        ...     __module__ = "mine"
+        ...     __array_ufunc__ = __array_function__ = None
+        >>> register_array(Own, ArrayKind(to_numpy=lambda x: np.ones(2)))
+        >>> to_numpy(Own())
+        array([1., 1.])
+    """
     _KINDS[cls] = kind
+    FOREIGN.pop(cls, None)
     _module_of.cache_clear()
 
 
@@ -206,6 +220,17 @@ def together(inputs: Sequence[Any]) -> tuple[Any, ...] | None:
     if all(a is None for a in constants):
         return None
     return tuple([x if a is None else placed(a, like) for x, a in zip(inputs, constants, strict=True)])
+
+
+def as_numbers(values: Sequence[Any]) -> list[Any] | None:
+    """Return values with NumPy's arrays without axes as its numbers, which any array takes; None beside no foreign one.
+
+    So a parameter that is one number may stay on the host.
+    """
+    if not any(map(is_foreign, values)):
+        return None
+    numbers = [x[()] if x.__class__ is _ndarray and not x.ndim else x for x in values]
+    return None if all(x is y for x, y in zip(numbers, values, strict=True)) else numbers
 
 
 def _constant(x: Any) -> Any:

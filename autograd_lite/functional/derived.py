@@ -11,7 +11,7 @@ import numpy as np
 from ..core.arguments import function_given
 from ..core.depth import inside, inside_lifted
 from ..core.errors import GradError, ShapeError
-from ..core.foreign import as_array
+from ..core.foreign import as_array, home, placed
 from ..core.messages import checked
 from ..core.mode import enable_grad
 from ..engine import cotangents, edge_of
@@ -115,12 +115,12 @@ def rows(out: Any, traced: Traced, single: bool) -> Any:
                 break
             for v, part in block.items():
                 if v not in found:
-                    found[v] = np.empty((out.size, *part.shape[1:]), part.dtype)
+                    found[v] = home(part).empty((out.size, *part.shape[1:]), part.dtype)
                 found[v][start : start + count] = part
     grads = []
-    for v, _ in pairs_of(traced):
+    for v, a in pairs_of(traced):
         shape = (*np.shape(out), *v.shape)
-        g = np.zeros(shape, v.dtype) if found.get(v) is None else found[v].reshape(shape)
+        g = home(a).zeros(shape, v.dtype) if found.get(v) is None else found[v].reshape(shape)
         grads.append(g if ours and not as_tensors else like_argument(g, None, as_tensors, traced.ends))
     each = iter(grads)
     results = tuple(rebuild(vs, each) for vs in traced.variables)
@@ -130,7 +130,7 @@ def rows(out: Any, traced: Traced, single: bool) -> Any:
 def _block_of_rows(out: Tensor, traced: Traced, start: int, count: int) -> dict[Any, Any]:
     """Return some consecutive rows of the Jacobian by each variable that they depend on."""
     batch = Level()
-    units = np.eye(count, out.size, start, dtype=out.dtype).reshape((count, *out.shape))
+    units = home(out).eye(count, out.size, start, dtype=out.dtype).reshape((count, *out.shape))
     pulled = cotangents(
         {edge_of(out): Batched(units, batch)},
         traced.paths.targets,
@@ -156,7 +156,7 @@ def _forward(
     for x in points:
         units = np.zeros((total, x.size), x.dtype)
         units[start + np.arange(x.size), np.arange(x.size)] = 1
-        lifted.append(face(Dual(x, Batched(units.reshape((total, *x.shape)), batch), forward), None))
+        lifted.append(face(Dual(x, Batched(placed(units.reshape((total, *x.shape)), x), batch), forward), None))
         start += x.size
     each = iter(lifted)
     for i in wanted:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
-from ..core.foreign import as_array, home, together
+from ..core.foreign import as_array, home, placed, together
 from ..core.mode import MODE, TAPES, enable_grad
 from ..core.node import next_stamp
 from ..core.op import Kind, Op, read_rule
@@ -19,6 +19,8 @@ from .arguments import variable
 
 _UNIT, _CONSTANT, _PARTIAL, _APPLIED, _VJP = Kind.UNIT, Kind.CONSTANT, Kind.PARTIAL, Kind.APPLIED, Kind.VJP
 _GATE = Kind.GATE
+
+_NUMPYS = frozenset({np.ndarray, np.float64, np.float32})
 
 
 class ForwardLevel(Level):
@@ -74,8 +76,9 @@ class Dual(Lifted):
         out = op(*primals, **params)
         if op.rules is None or out.dtype.kind not in "fc":
             return out
-        if out.__class__ is not np.ndarray and home(out) is not np:
+        if out.__class__ not in _NUMPYS and home(out) is not np:
             primals = list(together(primals) or primals)
+            tangents = [placed(t, out) for t in tangents]
         tangent = push_forward(op, tuple(tangents), out, tuple(primals), params, level.fell_back)
         return out if tangent is None else Dual(out, tangent, level)
 

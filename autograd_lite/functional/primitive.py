@@ -36,6 +36,7 @@ from .rules import KeepAll, Rule, as_it_is, numbers_of, of_one, sum_of, zeros, z
 from .transposing import inner, pulled_through, pushed_through, transposed_by_units
 
 _NUMBERS = frozenset({float, int, complex, bool})
+Placeholder = Callable[..., Any] | None
 _NO_KWARGS: dict[str, Any] = {}
 _NO_PARAMS: dict[str, Any] = {}
 
@@ -54,8 +55,11 @@ class Primitive:
 
     what = "primitive"
 
-    def __init__(self, f: Callable[..., Any], *, opaque: bool = False, name: str | None = None) -> None:
+    def __init__(
+        self, f: Callable[..., Any], *, opaque: bool = False, name: str | None = None, placeholder: Placeholder = None
+    ) -> None:
         function_given(self.what, f)
+        self._placeholder = placeholder
         functools.update_wrapper(self, f)
         self._f = f
         self._opaque = opaque
@@ -197,7 +201,10 @@ class Primitive:
             call = Call(args, kwargs, [])
         out = taken(held, 0) if call is None else call.packed(held)
         node = self._node(out, values, edges, needs, _NO_PARAMS if call is None else {"call": call}, lent)
-        return wrap(out, node) if call is None else call.packing.unpack(wrap(out, node))
+        result = wrap(out, node)
+        if self._placeholder is not None and (tape := MODE.get().tape) is not None:
+            tape.does_more(result)
+        return result if call is None else call.packing.unpack(result)
 
     def _node(
         self, out: Any, values: list[Any], edges: list[Any], needs: list[int], params: dict[str, Any], lent: bool
@@ -252,7 +259,8 @@ class Primitive:
     def _infer(self, *specs: ShapeDtype, call: Call | None = None) -> ShapeDtype:
         if call is not None:
             return call.packing.spec
-        data = self._forward(*(np.ones(s.shape, s.dtype) for s in specs))
+        f = self._forward if self._placeholder is None else self._placeholder
+        data = f(*(np.ones(s.shape, s.dtype) for s in specs))
         return ShapeDtype(data.shape, data.dtype)
 
     def _pull(self, needs: Sequence[int], g: Any, saved: tuple[Any, ...], params: dict[str, Any]) -> list[Any]:
@@ -516,14 +524,16 @@ class _OpaqueRule(Primitive):
 
 
 @overload
-def primitive(f: Callable[..., Any], *, opaque: bool = False, name: str | None = None) -> Primitive: ...
+def primitive(
+    f: Callable[..., Any], *, opaque: bool = False, name: str | None = None, placeholder: Placeholder = None
+) -> Primitive: ...
 @overload
 def primitive(
-    f: None = None, *, opaque: bool = False, name: str | None = None
+    f: None = None, *, opaque: bool = False, name: str | None = None, placeholder: Placeholder = None
 ) -> Callable[[Callable[..., Any]], Primitive]: ...
 
 
-def primitive(f: Callable[..., Any] | None = None, *, opaque: bool = False, name: str | None = None) -> Any:
+def primitive(f: Any = None, *, opaque: bool = False, name: str | None = None, placeholder: Placeholder = None) -> Any:
     """Make a function an operation with derivatives of its own: one node of the record, whatever it does inside.
 
     The function is called with plain arrays, as if outside all transformations, and may do anything. Its rules are set
@@ -540,6 +550,9 @@ def primitive(f: Callable[..., Any] | None = None, *, opaque: bool = False, name
             once for each example; a rule that is lacking costs a call of the other for each element. A derivative of
             such a rule by anything but the cotangent or tangent raises, unless it can take Tensors after all.
         name: of the operation in pictures and messages; by default the function's.
+        placeholder: for a function that does more than to compute, such as to talk to other processes: one of the same
+            arguments, arrays, that returns an array like its result. In functions that are compiled, `f` is then called
+            once in each run, needed or not, in the order of the program, and never to find out what it returns.
 
     Returns:
         The function. Results and what rules return are copied, unless they are large and nothing else holds them.
@@ -574,5 +587,5 @@ def primitive(f: Callable[..., Any] | None = None, *, opaque: bool = False, name
                [0.  , 0.25]])
     """
     if f is None:
-        return functools.partial(primitive, opaque=opaque, name=name)
-    return Primitive(f, opaque=opaque, name=name)
+        return functools.partial(primitive, opaque=opaque, name=name, placeholder=placeholder)
+    return Primitive(f, opaque=opaque, name=name, placeholder=placeholder)

@@ -38,8 +38,9 @@ def _index_part(k: Any) -> Any:
             return k  # `record` refuses those that were derived
         if hasattr(k, "__apply_op__"):
             return tape.index(k)
+    known = k.data if hasattr(k, "__apply_op__") else k  # inside of vmap it is not
     try:
-        array = as_array(k.data if hasattr(k, "__apply_op__") else k)
+        array = as_array(known)
     except (TypeError, ValueError):
         raise IndexError(
             f"t[index]: expected lists of indices to have equal lengths; received {described(k)}"
@@ -53,6 +54,20 @@ def _index_part(k: Any) -> Any:
     if array.ndim == 0 and array.dtype.kind != "b":
         return int(array)
     return array if getattr(array, "base", None) is None and array is not k else array.copy()
+
+
+def filled(t: Any, mask: Any, value: Any) -> Any:
+    """Return `t` with one number in the place of the elements that a mask chooses; None for other values and indices.
+
+    Example:
+        >>> filled(np.ones((2, 2)), np.array([True, False]), 0.0)
+        array([[0., 0.],
+               [1., 1.]])
+        >>> filled(np.ones(2), np.array([True, False]), [3.0])
+    """
+    if mask.dtype.kind != "b" or mask.shape != t.shape[: mask.ndim] or np.ndim(value):
+        return None
+    return np.where(mask.reshape(mask.shape + (1,) * (t.ndim - mask.ndim)), value, t)
 
 
 def _composed(function: Any, *args: Any) -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 from ..core.arguments import numbers
 from ..core.depth import isolated
 from ..core.errors import DtypeError, GradError, UnsupportedError
-from ..core.foreign import LAZY, copied, is_foreign, together
+from ..core.foreign import LAZY, as_numbers, copied, is_foreign, together
 from ..core.hooks import HOOKS
 from ..core.indices import indices_in
 from ..core.live import Live, bare_number
@@ -185,8 +185,8 @@ def binary(op: Op, x: Any, y: Any) -> Any:
     try:
         out = op.forward(a, b)
     except Exception as error:
-        if (placed := together((x, y))) is not None:
-            return apply(op, placed, _NO_PARAMS)
+        if is_foreign(a) or is_foreign(b):
+            return apply(op, (x, y), _NO_PARAMS)
         raise misfit(op, (x, y), _NO_PARAMS, error) from None
     if need and op.rules is not None:
         mode = _mode()
@@ -294,7 +294,9 @@ def apply(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
     except Exception as error:
         if (placed := together(inputs)) is not None:
             return apply(op, placed, params)
-        raise misfit(op, inputs, params, error) from None
+        if (numbers := as_numbers(values)) is None:
+            raise misfit(op, inputs, params, error) from None
+        out, values = _computed(op, inputs, numbers, params), numbers
     if needs or recorded or not inputs:
         node = record(op, out, values, edges, needs, params)
     else:
@@ -303,6 +305,13 @@ def apply(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
     if out.__class__ is np.ndarray and out.base is not None:
         _share(result, inputs)
     return result
+
+
+def _computed(op: Op, inputs: tuple[Any, ...], values: list[Any], params: dict[str, Any]) -> Any:
+    try:
+        return op.forward(*values, **params)
+    except Exception as error:
+        raise misfit(op, inputs, params, error) from None
 
 
 def record(

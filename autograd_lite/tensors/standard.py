@@ -48,7 +48,7 @@ class Standard:
         return self
 
     def __dlpack_device__(self) -> tuple[Any, Any]:
-        device: tuple[Any, Any] = np.asarray(self._data).__dlpack_device__()
+        device: tuple[Any, Any] = _lender(self._data).__dlpack_device__()
         return device
 
     def __dlpack__(
@@ -67,8 +67,14 @@ class Standard:
                 "its gradient. Say t.detach() if that is meant" + more_on("bare-array")
             )
         # Others may write into what they get, as PyTorch may where it is told not to: a copy, unless that is forbidden.
-        values = np.asarray(self._data).view() if copy is False else np.array(self._data)
-        if copy is False and max_version is not None and max_version >= (1, 0):
+        lender = _lender(self._data)
+        values = lender.view() if copy is False else lender.copy()
+        if copy is False and max_version is not None and max_version >= (1, 0) and isinstance(values, np.ndarray):
             values.flags.writeable = False
         asked = {"stream": stream, "max_version": max_version, "dl_device": dl_device, "copy": None if copy else copy}
         return values.__dlpack__(**{name: value for name, value in asked.items() if value is not None})
+
+
+def _lender(data: Any) -> Any:
+    """Return an array that can be lent: a scalar of NumPy's cannot."""
+    return data if hasattr(data, "__dlpack__") else np.asarray(data)

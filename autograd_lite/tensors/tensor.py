@@ -24,7 +24,7 @@ from ..ops import barrier, index, shape
 from ..tree import LEAVES
 from .conversions import Conversions, leaving
 from .hooks import AWAITED, ArrivalHook, GradKeeper, HookHandle, UserHook
-from .methods import Methods, canonical_index
+from .methods import Methods, canonical_index, filled
 from .operators import Operators
 from .protocols import Dispatched, deferred
 from .record import add_over, apply, binary, constant, moved, open_edge, owned, record, unary, wrap
@@ -439,6 +439,10 @@ class Tensor(Operators, Methods, Dispatched, Conversions, Standard):
     def __setitem__(self, key: Any, value: Any) -> None:
         if isinstance(value, (list, tuple)):
             value = numbers("t[index] = v", "v", value)
+        unknown = isinstance(key, Tensor) and (TAPES or key.__class__ is not Tensor)  # perhaps: its values
+        if unknown and (new := filled(self, key, value)) is not None:
+            self._rebind("t[mask] = v", new)
+            return
         self._rebind("t[i] = v", apply(index.index_update, (self, value), {"index": canonical_index(key)}))
 
     def __len__(self) -> int:

@@ -40,10 +40,14 @@ class _Bucket:
         self.scale = 0.0  # of what travels in half precision; 0 while it is unknown
         self.waiting = len(members)
         self.request: Request | None = None
-        self.whole = ag.primitive(self._whole, opaque=True, name="mean_gradients")
+        self.is_known = False  # whether a computation that now runs again has started it
+        self.whole = ag.primitive(self._whole, opaque=True, name="mean_gradients", placeholder=self._like_whole)
 
     def start(self, gradients: Sequence[Array | None], factor: float) -> None:
         """Take the gradients of this rank, and begin to reduce them."""
+        if self.is_known:
+            self.is_known = False
+            return
         if self.request is not None:  # of a pass whose gradients this one's were added to
             self.request.wait()
         for view, g in zip(self.views, gradients, strict=True):
@@ -64,7 +68,7 @@ class _Bucket:
         """Return the reduced gradients, None where no rank has one; they lie in the buffer."""
         assert self.request is not None
         self.request.wait()
-        self.request = None
+        self.request, self.is_known = None, False
         if self.wire is not None:
             self._unpack(self.wire)
         return self.means()
@@ -88,6 +92,9 @@ class _Bucket:
         if self.request is not None:
             self.finish()
         return self.buffer[: self.buffer.size - len(self.flags)].copy()
+
+    def _like_whole(self, *gradients: Array) -> Array:
+        return np.zeros(self.buffer.size - len(self.flags), self.buffer.dtype)
 
     def _unpack(self, wire: Array) -> None:
         """Take what came in half precision; what was too large or too small for it is reduced again in full."""
@@ -183,6 +190,12 @@ class Reducer:
         for bucket in self._buckets:
             if bucket.request is not None:
                 bucket.request.done()
+
+    def run_again(self) -> None:
+        """Begin the same pass anew: what it has started before is not started again."""
+        self._begin()
+        for bucket in self._buckets:
+            bucket.is_known = bucket.request is not None
 
     @property
     def is_waiting(self) -> bool:

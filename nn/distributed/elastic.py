@@ -6,6 +6,8 @@ calls that need a lost rank raise, and the others can agree on a smaller world.
 
 from __future__ import annotations
 
+import atexit
+import os
 import sys
 from collections.abc import Callable
 from typing import TypeVar
@@ -70,8 +72,24 @@ def _smaller(comm: MpiCommunicator, error: Exception | None) -> MpiCommunicator:
             break
     if made.size == comm.size and error is not None:
         raise error
+    atexit.unregister(_leave)
+    atexit.register(_leave)
     if made.rank == 0:
         lead()
         lost = ", ".join(map(str, comm.lost()))
-        print(f"nn.distributed: lost rank {lost} of {comm.size}; {made.size} go on", file=sys.stderr, flush=True)
+        print(
+            f"nn.distributed: lost rank{'s' * (',' in lost)} {lost} of {comm.size}; {made.size} go on",
+            file=sys.stderr,
+            flush=True,
+        )
     return made
+
+
+def _leave() -> None:
+    """End a process that has lost others: in MPI's own end, Open MPI may wait for them without an end."""
+    comm = world()
+    if isinstance(comm, MpiCommunicator):
+        comm.agree(True)  # what is left ends together, since one that ends alone would count as lost
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # a script that fails has ended the job before

@@ -135,7 +135,7 @@ class MpiCommunicator(Communicator):
 
     def lost(self) -> list[int]:
         """Return the ranks that are lost."""
-        return list(self.comm.Get_failed().Translate_ranks(None, self.comm.Get_group()))
+        return sorted(self.comm.Get_failed().Translate_ranks(None, self.comm.Get_group()))
 
     def abort(self, code: int = 1) -> None:
         abort(code)

@@ -220,8 +220,12 @@ def guard(comm: Any, patience: float, waiting: Callable[[], float]) -> None:
         faulthandler.enable(all_threads=False)  # says where, if a signal kills this process
     threaded = MPI.Query_thread() == MPI.THREAD_MULTIPLE
     watch = Watch(comm.Dup(), patience, waiting) if patience and threaded else None
+    process_id, before = os.getpid(), (sys.excepthook, threading.excepthook)
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if os.getpid() != process_id:  # a child, which must not speak MPI
+            before[0](kind, error, trace)
+            return
         report = raised(kind, error, trace)
         if watch is not None:
             watch.fail(report)
@@ -230,7 +234,9 @@ def guard(comm: Any, patience: float, waiting: Callable[[], float]) -> None:
         abort(report.code)
 
     def thread_hook(args: Any) -> None:
-        if not issubclass(args.exc_type, SystemExit):
+        if os.getpid() != process_id:
+            before[1](args)
+        elif not issubclass(args.exc_type, SystemExit):
             hook(args.exc_type, args.exc_value, args.exc_traceback)
 
     sys.excepthook, threading.excepthook = hook, thread_hook

@@ -200,6 +200,20 @@ class Shared(Part, Alone):
     def counts(self) -> bool:
         return not self.is_empty
 
+    def run_again(self) -> None:
+        super().run_again()
+        if self._reducer is not None:
+            self._reducer.run_again()
+
+    def _weigh(self, share: float) -> None:
+        """Let this rank's gradients count for so much in their mean over the ranks."""
+        if self._reducer is not None:
+            self._reducer.share = share
+
+    def take_loss(self) -> None:
+        """Begin a step that weighs its loss itself; see `Part.factor`."""
+        self._weigh(1.0)
+
     def reduces(self, admitted: bool) -> bool:
         """Put the mean gradients on the parameters; return whether all ranks take the step.
 
@@ -238,6 +252,7 @@ class Shared(Part, Alone):
 
     def own_step(self, take: Callable[[], Any], mean: Means | Returned) -> None:
         """Take a step of a class's own; one on a row that counts for nothing leaves the metrics as they are."""
+        self._weigh(self.numbers["share"])  # of a mean over rows, which the loss is taken for
         if self.counts():
             super().own_step(take, mean)
         else:

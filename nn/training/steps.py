@@ -473,12 +473,13 @@ class Stepper(Module):
 
         `show` is given the outputs, the loss and its weight in place of the metrics.
         """
+        if (part := PART.get()) is not None:
+            part.take_loss()
         if guard is None:
             done = self._replayed(self._speaker("fit"), trained, (penalized,), x, y, w)
         else:
             done = trained(self, penalized, x, y, w, guard)
         y_pred, loss, weight = settled(self, compiled, done)
-        part = PART.get()
         if show is not None:
             show(y_pred, loss, weight)
         elif part is None:  # before the step: if a metric fails, the weights are unchanged

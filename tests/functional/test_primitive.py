@@ -500,3 +500,27 @@ def test_large_results_are_not_copied_unless_something_else_holds_them() -> None
     kept[:] = 7
     assert (y.data == 1).all()
     assert (x.grad.data == 1).all()
+
+
+@pytest.mark.parametrize("read", [True, False])
+def test_a_function_with_effects_is_called_once_in_each_run(read: bool) -> None:
+    """Read or not, compiled or not, in both directions; to plan the replay, nothing is called."""
+    calls: list[float] = []
+
+    def doubled(x: Any) -> Any:
+        calls.append(float(x[0]))
+        return 2 * x
+
+    double = ag.primitive(doubled, placeholder=np.zeros_like)
+    double.def_vjp(lambda g, out, x: double(g))
+
+    def f(x: Any) -> Any:
+        y = double(x)
+        return (y * y if read else x * x).sum()
+
+    run = ag.compile(ag.grad(f))
+    for i in range(1, 6):
+        calls.clear()
+        found = run(np.full(2, float(i)))
+        np.testing.assert_array_equal(found, np.full(2, 8.0 * i if read else 2.0 * i))
+        assert calls == ([float(i), 4.0 * i] if read else [float(i)])

@@ -47,8 +47,8 @@ INTRODUCTION = """\
 Many of SciPy's functions compute with any array that has the names of the [array API
 standard](../guides/array_api.md), if `SCIPY_ARRAY_API=1` is in the environment before SciPy is imported. Then they take
 Tensors, and what they compute has a gradient. A test computes this page: it calls each function that supports the
-standard on arrays and on Tensors, compares the values, and compares derivatives of first and second order with finite
-differences. Arrays and Tensors do not mix in one call: pass Tensors throughout.
+standard on arrays and on Tensors, compares the values, compares derivatives of first and second order with finite
+differences, and forward mode with reverse mode. Arrays and Tensors do not mix in one call: pass Tensors throughout.
 
 Where a function turns its arguments into arrays, a Tensor that requires a gradient is refused with an error, and
 [`autograd_lite.scipy`](scipy.md) may have the function; such names are marked with \\*.
@@ -134,6 +134,8 @@ def test_no_gradient_is_wrong_and_the_values_that_differ_are_known() -> None:
     rows = found()["rows"]
     assert len(rows) > 500
     assert [name for name, row in rows.items() if "differs" in (row.get("first"), row.get("second"))] == []
+    assert [name for name, row in rows.items() if row.get("forward") == "differs"] == []
+    assert sum(row.get("forward") == "right" for row in rows.values()) > 250
     assert [name for name, row in rows.items() if row["value"] == "differs"] == ["signal.oaconvolve"]
     assert {name for name, row in rows.items() if kind_of(row) == "not"} == set(NOTES)
     for name, row in rows.items():

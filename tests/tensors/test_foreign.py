@@ -12,6 +12,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.core.foreign import ArrayKind, add_at, home, is_foreign, register_array, to_numpy
+from autograd_lite.functional import derived
 
 from ..array_kinds import DOUBLE, KINDS, Kind
 from ..device_double import Device, DeviceArray, asarray, syncs
@@ -75,6 +76,7 @@ DERIVATIVES: dict[str, Callable[[Any], Any]] = {
     "of cond": ag.grad(lambda x: ag.cond(x.sum() > 0, np.sin, np.cos, x).sum()),
     "of checkpoint": ag.grad(lambda x: ag.checkpoint(lambda v: np.sin(v) * v)(x).sum()),
     "compiled": ag.compile(ag.grad(lambda x: (x**3).sum())),
+    "zero times infinity": ag.grad(lambda x: (np.sqrt(x - 1) * (A - 1)).sum()),  # NumPy would raise an alarm
     "infinities": ag.grad(lambda x: np.where(x > 2, np.log(x - 2), 0.0).sum()),
 }
 
@@ -94,6 +96,18 @@ def test_derivatives_are_of_the_kind_of_the_argument(name: str, kind: Kind) -> N
     found = DERIVATIVES[name](kind.to_kind(A))
     assert kind.is_kind(found)
     np.testing.assert_allclose(kind.to_numpy(found), DERIVATIVES[name](A), rtol=1e-12)
+
+
+@pytest.mark.parametrize("mode", ["reverse", "forward"])
+def test_jacobians_in_blocks(mode: Any, kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(derived, "_BLOCK", 12)
+
+    def f(x: Any) -> Any:
+        return (x[0] * x.sum())[::2]
+
+    found = ag.jacobian(f, mode=mode)(kind.to_kind(A))
+    assert kind.is_kind(found)
+    np.testing.assert_allclose(kind.to_numpy(found), ag.jacobian(f, mode=mode)(A))
 
 
 def test_a_tensor_shares_no_memory_unless_it_borrows(kind: Kind) -> None:
@@ -193,6 +207,26 @@ def test_nothing_leaves_without_being_asked(kind: Kind) -> None:
 def test_what_needs_a_gradient_is_never_moved(kind: Kind) -> None:
     with pytest.raises(TypeError, match=r"multiply: expected arrays of one kind; received numpy\.ndarray and"):
         ag.tensor(A, requires_grad=True) * leaf(kind)
+
+
+def test_a_parameter_that_is_one_number_may_stay_on_the_host(kind: Kind) -> None:
+    x, scale = leaf(kind), ag.tensor(2.0, requires_grad=True)
+    (scale * x * x + np.exp(scale)).sum().backward()
+    assert kind.is_kind(x.grad.data)
+    assert type(scale.grad.data) is np.ndarray
+    np.testing.assert_allclose(x.grad.numpy(), 4 * A)
+    np.testing.assert_allclose(scale.grad.numpy(), (A * A).sum() + 6 * np.exp(2.0))
+
+    def loss(s: Any) -> Any:
+        return (np.sin(s * kind.to_kind(A)) * s).sum()
+
+    def on_host(s: Any) -> Any:
+        return (np.sin(s * A) * s).sum()
+
+    for way in (ag.grad, lambda f: ag.grad(ag.grad(f)), lambda f: lambda s: to_numpy(ag.jvp(f)((s,), (1.0,))[1])):
+        found = way(loss)(2.0)
+        np.testing.assert_allclose(found, way(on_host)(2.0))
+        assert isinstance(found, np.ndarray | np.generic)
 
 
 def test_what_a_library_lacks_is_named() -> None:

@@ -335,3 +335,44 @@ def test_a_leaf_changed_before_the_forward_pass_is_no_matter() -> None:
         w.grad = None
         (w * w).sum().backward()
         np.testing.assert_array_equal(w.grad.numpy(), [4, 6])
+
+
+HALVES = np.array([[-1.0, 2.0, 0.5], [3.0, -4.0, -0.25]])
+FILLED: dict[str, tuple[Callable[[Any], Any], Any]] = {
+    "eager": (lambda f: f(ag.tensor(HALVES)).data, np.where(HALVES > 0, 0.5, HALVES)),
+    "compile": (lambda f: [(g := ag.compile(f))(-HALVES), g(HALVES)][1], np.where(HALVES > 0, 0.5, HALVES)),
+    "vmap": (lambda f: ag.vmap(f)(np.stack([HALVES, -HALVES]))[0], np.where(HALVES > 0, 0.5, HALVES)),
+    "jvp": (lambda f: ag.jvp(f)((HALVES,), (HALVES,))[1], np.where(HALVES > 0, 0, HALVES)),
+    "grad": (lambda f: ag.grad(lambda x: (f(x) * HALVES).sum())(HALVES), np.where(HALVES > 0, 0, HALVES)),
+    "vmap of grad": (lambda f: ag.vmap(ag.grad(lambda x: f(x).sum()))(HALVES[None])[0], (HALVES < 0) * 1.0),
+    "compile of grad": (lambda f: ag.compile(ag.grad(lambda x: f(x).sum()))(HALVES), (HALVES < 0) * 1.0),
+}
+
+
+@pytest.mark.parametrize("how", FILLED)
+def test_one_number_is_written_where_a_mask_says_in_every_transformation(how: str) -> None:
+    transform, expected = FILLED[how]
+
+    def f(x: Any) -> Any:
+        y = x * 1
+        y[y > 0] = 0.5
+        return y
+
+    assert np.array_equal(transform(f), expected)
+
+
+def test_a_mask_of_rows_a_value_with_a_gradient_and_what_is_not_one_number() -> None:
+    def rows(x: Any, v: Any) -> Any:
+        y = x * 1
+        y[x[:, 0] > 0] = v
+        return y
+
+    both = ag.vmap(ag.grad(lambda x, v: rows(x, v).sum(), (0, 1)))(np.stack([HALVES, -HALVES]), np.ones(2))
+    assert np.array_equal(both[0], [[[1, 1, 1], [0, 0, 0]], [[0, 0, 0], [1, 1, 1]]])
+    assert np.array_equal(both[1], [3, 3])
+    single = ag.compile(lambda x: rows(x, 1.0))(HALVES.astype(np.float32))
+    assert single.dtype == np.float32
+    with pytest.raises(TypeError, match="vmap"):
+        ag.vmap(lambda x: rows(x, x[0]))(HALVES[None])
+    with pytest.raises(TypeError, match="vmap"):
+        ag.vmap(lambda x: x[x > 0])(HALVES)

@@ -146,11 +146,12 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _terminate)
     from mpi4py.run import run_command_line
 
+    process = os.getpid()
     try:
         run_command_line(sys.argv[1:])
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else int(error.code is not None)
-        if code:
+        if code and os.getpid() == process:  # and not a child of it, which must not speak MPI
             text = "" if error.code is None or isinstance(error.code, int) else f"{error.code}\n"
             words = "was told to end" if code == 128 + signal.SIGTERM else f"ended with status {code} (sys.exit)"
             if not reported(Report(words, text, code, second=code == 128 + signal.SIGTERM)):
@@ -158,6 +159,8 @@ def main() -> None:
             abort(code)
         raise
     except BaseException as error:
+        if os.getpid() != process:
+            raise
         report = raised(type(error), error, error.__traceback__)
         if not reported(report):
             sys.stderr.write(report.details)

@@ -6,10 +6,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,7 +51,7 @@ def bearing(mark: str) -> list[int]:
 
 @contextmanager
 def running(command: Sequence[str | os.PathLike[str]], **environment: str) -> Iterator[Running]:
-    """Start a command, and kill at the end what it has left."""
+    """Start a command, and kill at the end what it has left, or after a minute and a half all of it."""
     mark = uuid.uuid4().hex
     # As a user's would be: without the variables of this test run.
     kept = {
@@ -64,11 +65,19 @@ def running(command: Sequence[str | os.PathLike[str]], **environment: str) -> It
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
+
+    def kill() -> None:
+        for pid in bearing(mark):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    timer = threading.Timer(90, kill)
+    timer.start()
     try:
         yield Running(process, mark)
     finally:
-        for pid in bearing(mark):
-            os.kill(pid, signal.SIGKILL)
+        timer.cancel()
+        kill()
         process.communicate()
 
 

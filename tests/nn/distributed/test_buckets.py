@@ -100,6 +100,26 @@ def test_buckets_begin_while_the_pass_runs(compiled: bool) -> None:
         assert names[0] == ["00001", "00011", "00111", "01111", "11111"]
 
 
+def test_a_pass_that_runs_again_starts_nothing_again() -> None:
+    """As where a replay gives up on one rank: the function itself runs in its place."""
+
+    def work(comm: ThreadCommunicator) -> Any:
+        w, v = (ag.tensor([1.0], requires_grad=True) for _ in range(2))
+        reducer = dist.Reducer(comm, [w, v], 1)
+        reducer.attach()
+        for again in (comm.rank == 0, False, comm.rank == 1):
+            w.grad = v.grad = None
+            (w * (comm.rank + 1.0) + v).sum().backward()
+            if again:
+                reducer.run_again()
+                w.grad = v.grad = None
+                (w * (comm.rank + 1.0) + v).sum().backward()
+            found = [g.tolist() for g in reducer.finish()]
+        return found, comm.calls
+
+    assert run_ranks(2, work) == [([[1.5], [1.0]], 6)] * 2
+
+
 def test_a_second_pass_before_the_step_sends_the_sums() -> None:
     def work(comm: Communicator) -> Any:
         w = ag.tensor([1.0, 2.0], requires_grad=True)

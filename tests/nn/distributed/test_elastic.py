@@ -123,6 +123,7 @@ def test_ranks_that_are_left_end_the_training(lost: tuple[int, ...], tmp_path: P
     assert "of 3; 2 go on" in err
     epochs = [int(found) for found in re.findall(r"Epoch (\d+)/12", "".join(printed))]
     assert sorted(set(epochs)) == list(range(1, 13))
+    assert epochs.count(1) == 1  # it goes on, and does not begin again
     totals = {float(found) for found in re.findall(r"^sum (\S+)", "".join(printed), re.MULTILINE)}
     assert all(abs(total - alone) < 1e-3 * abs(alone) for total in totals)
 

@@ -27,7 +27,14 @@ def trained(model: Any, fit: dict[str, Any], **more: Any) -> tuple[dict[str, lis
 
 
 # Programs that cannot be traced, or say themselves how they run.
-UNTRACED = {"adam_eager", "dropout_in_time", "a_step_of_its_own", "penalties_alone", "stopped_by_a_batch"}
+UNTRACED = {
+    "adam_eager",
+    "dropout_in_time",
+    "a_step_of_its_own",
+    "a_step_around_ours",
+    "penalties_alone",
+    "stopped_by_a_batch",
+}
 
 
 @pytest.mark.parametrize(
@@ -38,8 +45,6 @@ UNTRACED = {"adam_eager", "dropout_in_time", "a_step_of_its_own", "penalties_alo
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_ranks_train_as_one_process_does(name: str, size: int, warm: int, monkeypatch) -> None:
     monkeypatch.setitem(replays.WARM, "auto", warm)
-    if name == "a_step_of_its_own" and size == 3:
-        size = 4  # a loss that is not told of its rows is right for equal parts alone
     history, alone = trained(*made(name, 0))
     # The other ranks begin with other weights, which rank 0's replace.
     given = [made(name, rank, (rank, size)) for rank in range(size)]
@@ -59,3 +64,48 @@ def test_ranks_train_as_one_process_does(name: str, size: int, warm: int, monkey
         for key, value in alone.items():
             np.testing.assert_allclose(state[key], value, rtol=1e-9, atol=1e-11, err_msg=key)
             np.testing.assert_array_equal(state[key], found[0][1][key], err_msg=key)
+
+
+def test_running_statistics_of_parts_become_their_means() -> None:
+    """Without `synchronized`, each rank normalizes its own rows; the averages become the same on all."""
+    models = [PROGRAMS["batch_statistics"](None)[0] for _ in range(2)]
+    for model in models:
+        model.layers[1].synchronized = False
+    x = np.concatenate([np.zeros((3, 4)), np.ones((3, 4))])
+
+    def work(comm: Communicator) -> Any:
+        models[comm.rank].fit(x, x[:, :2], batch_size=6, shuffle=False, verbose=0, distributed=comm)
+        return models[comm.rank].state_dict()
+
+    def inside(rows: slice) -> np.ndarray:
+        return first_layer(x[rows]).data.mean(axis=0)
+
+    models[1].set_weights(models[0].get_weights())
+    first_layer = models[0].layers[0]
+    expected = 0.01 * (inside(slice(3)) + inside(slice(3, 6))) / 2  # from 0 on, with momentum 0.99
+    first, second = run_ranks(2, work)
+    for name, value in first.items():
+        np.testing.assert_array_equal(value, second[name], err_msg=name)
+    np.testing.assert_allclose(first["batch_normalization.moving_mean"], expected, rtol=1e-9, atol=1e-15)
+
+
+def test_callbacks_that_write_or_print_are_called_on_the_first_rank_alone(capsys) -> None:
+    class Noted(nn.callbacks.Callback):
+        def __init__(self, only: bool) -> None:
+            self.first_rank_only, self.calls = only, 0
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            self.calls += 1
+
+    noted = [[Noted(only) for only in (True, False)] for _ in range(2)]
+    given = [PROGRAMS["plain"](None) for _ in range(2)]
+
+    def work(comm: Communicator) -> None:
+        model, fit = given[comm.rank]
+        rate = nn.callbacks.LearningRateScheduler(lambda epoch: 0.1, verbose=1)
+        model.fit(**{**fit, "verbose": 2}, callbacks=[*noted[comm.rank], rate], distributed=comm)
+
+    run_ranks(2, work)
+    assert [[one.calls for one in rank] for rank in noted] == [[3, 3], [0, 3]]
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 6  # of the bar and of the callback, for three epochs

@@ -191,7 +191,9 @@ class TestJobs:
         (tmp_path / "train.py").write_text(PRINTING)
         with running([*RUN, "-n", "2", tmp_path / "train.py", "-n", "60"]) as it:
             assert it.process.stdout is not None
-            assert it.process.stdout.readline().startswith(b"start")
+            said = b""
+            while not said.endswith(b"bar 2"):  # then it prints no more, and would not notice that no one reads
+                said += it.process.stdout.read(1)
             time.sleep(0.3)
             assert len(bearing(it.mark)) >= 4
             os.kill(it.process.pid, given)

@@ -12,7 +12,7 @@ import numpy as np
 from nn.distributed import Communicator
 from nn.distributed.world import HERE
 
-WAIT = 60.0  # seconds after which a rank that waits for others gives up: they have made other calls
+WAIT = 15.0  # seconds after which a rank that waits for others gives up: they have made other calls
 
 
 class Mismatch(AssertionError):

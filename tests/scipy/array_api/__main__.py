@@ -150,7 +150,22 @@ def tried(call: str) -> dict[str, str]:
             return answer | {name: "raises", "why": told(error)}
         if not report.ok:
             return answer | {name: "differs", "why": told(report.failures[0])}
-    return answer
+    return answer | {"forward": forward(f, inputs)}
+
+
+def forward(f: Any, inputs: list[Any]) -> str:
+    """Return whether forward mode gives what reverse mode gives, in one direction."""
+    if any(x.dtype.kind == "c" for x in inputs):
+        return "complex"
+    along = [np.cos(np.arange(x.size) + 1.0).reshape(x.shape) for x in inputs]
+
+    def total(*xs: Any) -> Any:
+        return sum((np.real(part) * (1 + 0.1 * i)).sum() for i, part in enumerate(f(*xs)))
+
+    slopes = ag.grad(total, tuple(range(len(inputs))))(*inputs)
+    expected = sum((slope * t).sum() for slope, t in zip(slopes, along, strict=True))
+    found = ag.jvp(total)(tuple(inputs), tuple(along))[1]
+    return "right" if np.allclose(found, expected, rtol=1e-7, atol=1e-12) else "differs"
 
 
 def told(error: Exception) -> str:
