@@ -182,7 +182,7 @@ def trace(
     recording = Recording(f, memo=memo)
     _rest_on_names(recording, f, objects)
     out = _run(recording, call)
-    results = _results(out)
+    results = [t for t in leaves(out) if isinstance(t, Tensor)]
     before = tuple(recording.gradients.values())
     gradients = [(leaf, leaf.grad) for leaf, g in before if leaf.grad is not g]
     last = {id(a.leaf): a for a in recording.assignments}
@@ -234,13 +234,6 @@ def trace(
     return traced
 
 
-def _results(out: Any) -> list[Tensor]:
-    results = [t for t in leaves(out) if isinstance(t, Tensor)]
-    if LAZY and is_lazy(*(t._data for t in results)):
-        raise Obstacle("it gives arrays that another library computes on demand")
-    return results
-
-
 def _cut(
     recording: Recording, results: Sequence[Tensor], slots: Sequence[Tensor], last: Mapping[int, Assigned]
 ) -> Cut | None:
@@ -282,6 +275,8 @@ def _run(recording: Recording, call: Callable[[], Any]) -> Any:
 
 def _obstacle(recording: Recording, results: Sequence[Tensor], slots: Sequence[Tensor]) -> str:
     """Return the reason why a function cannot be replayed, or ""."""
+    if LAZY and is_lazy(*(t._data for t in results)):
+        raise Obstacle("it gives arrays that another library computes on demand")
     if recording.older:
         return (
             "it reads a captured tensor that has a history, which would be computed once and for all. Pass that as an "
