@@ -17,7 +17,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 PYTHONS = ("3.11", "3.12", "3.13")
-LOCKED = ("test", "docs", "viewers", "tensorboard", "dependents", "mpi")
+LOCKED = ("test", "docs", "viewers", "tensorboard", "dependents", "mpi", "dask")
 
 
 def requirements(*extras: str) -> list[str]:

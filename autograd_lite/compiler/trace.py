@@ -183,8 +183,6 @@ def trace(
     _rest_on_names(recording, f, objects)
     out = _run(recording, call)
     results = [t for t in leaves(out) if isinstance(t, Tensor)]
-    if LAZY and is_lazy(*(t._data for t in results)):
-        raise Obstacle("it gives arrays that another library computes on demand")
     before = tuple(recording.gradients.values())
     gradients = [(leaf, leaf.grad) for leaf, g in before if leaf.grad is not g]
     last = {id(a.leaf): a for a in recording.assignments}
@@ -277,6 +275,8 @@ def _run(recording: Recording, call: Callable[[], Any]) -> Any:
 
 def _obstacle(recording: Recording, results: Sequence[Tensor], slots: Sequence[Tensor]) -> str:
     """Return the reason why a function cannot be replayed, or ""."""
+    if LAZY and is_lazy(*(t._data for t in results)):
+        raise Obstacle("it gives arrays that another library computes on demand")
     if recording.older:
         return (
             "it reads a captured tensor that has a history, which would be computed once and for all. Pass that as an "

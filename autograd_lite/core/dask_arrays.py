@@ -5,6 +5,7 @@ Nothing here computes. Dask is imported once one of its arrays is met, which has
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -13,12 +14,14 @@ import numpy as np
 from .errors import UnsupportedError
 
 
+def _module(name: str) -> Any:
+    return importlib.import_module(name)
+
+
 def elementwise(function: Callable[..., Any], *inputs: Any, **params: Any) -> Any:
     """Return what NumPy computes chunk by chunk: a function that broadcasts, of arrays."""
-    from dask.array.core import elemwise
-
     # Dask finds the dtype by a call on empty arrays; a broken one would show there, not when values are asked for.
-    return elemwise(function, *inputs, **params)
+    return _module("dask.array.core").elemwise(function, *inputs, **params)
 
 
 def check_index(index: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -47,17 +50,19 @@ def check_sizes(x: Any) -> None:
 
 def compute(*arrays: Any) -> tuple[Any, ...]:
     """Return arrays with those of Dask computed, in one run, in which each chunk is made once."""
-    import dask
-
-    found: tuple[Any, ...] = dask.compute(*arrays)
+    found: tuple[Any, ...] = _module("dask").compute(*arrays)
     return found
+
+
+def again(x: Any, after: Any) -> Any:
+    """Return the same plan under names of its own, whose chunks are made a second time, once `after` is known."""
+    manipulation = _module("dask.graph_manipulation")
+    return manipulation.bind(x, after) if hasattr(after, "dask") else manipulation.clone(x)
 
 
 def spread(g: Any, x: Any) -> Any:
     """Broadcast `g` to the shape of `x`, in the chunks of `x`: as one chunk it would not fit in memory."""
-    import dask.array as da
-
-    return da.broadcast_to(g, x.shape, chunks=x.chunks)
+    return _module("dask.array").broadcast_to(g, x.shape, chunks=x.chunks)
 
 
 def add_at(out: Any, index: tuple[Any, ...], values: Any) -> Any:

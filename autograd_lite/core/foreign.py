@@ -33,6 +33,7 @@ class ArrayKind(NamedTuple):
         elementwise: `(function, *inputs)` returns what NumPy computes, for functions that the library lacks.
         check_sizes: `(x)` raises where the shape is not known.
         check_index: `(index)` returns an index, or raises where the library would not do what NumPy does.
+        again: `(x, after)` returns an array like x, whose values are computed anew, once `after` is known.
         compute: `(*arrays)` returns them with the lazy ones computed, in one run.
         spread: `(g, x)` broadcasts to the shape of x, for arrays that are lazy and in chunks.
 
@@ -47,6 +48,7 @@ class ArrayKind(NamedTuple):
     elementwise: Callable[..., Any] | None = None
     check_sizes: Callable[[Any], None] | None = None
     check_index: Callable[[tuple[Any, ...]], tuple[Any, ...]] | None = None
+    again: Callable[[Any, Any], Any] | None = None
     compute: Callable[..., tuple[Any, ...]] | None = None
     spread: Callable[[Any, Any], Any] | None = None
 
@@ -59,6 +61,7 @@ _LIBRARIES = {
         elementwise=dask_arrays.elementwise,
         check_sizes=dask_arrays.check_sizes,
         check_index=dask_arrays.check_index,
+        again=dask_arrays.again,
         compute=dask_arrays.compute,
         spread=dask_arrays.spread,
     ),
@@ -348,6 +351,12 @@ def computed(found: Any) -> Any:
         return found
     arrays = compute(*arrays)
     return arrays if isinstance(found, tuple) else arrays[0]
+
+
+def again(x: Any, after: Any) -> Any:
+    """Return a lazy array that shares nothing with x, so that x need not be kept until `after` is known."""
+    anew = kind_of(x).again
+    return x if anew is None else anew(x, innermost(after))
 
 
 def taken(x: Any, dtype: Any, copy: bool) -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 from ..core.arguments import function_given
 from ..core.depth import DEPTH, inside_as
 from ..core.errors import GradError, Obstacle, ShapeError, more_on
-from ..core.foreign import LAZY, is_lazy
+from ..core.foreign import LAZY, again, is_lazy
 from ..core.messages import checked
 from ..core.mode import MODE, TAPES, enable_grad, is_grad_enabled
 from ..core.node import LEAF, Node, next_stamp
@@ -215,7 +215,8 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
             if any(sampled(a) != elements for a, elements in lent):
                 raise _other_run(f, "an array that it was given was changed")
             with replay_draws(states), inside_as(depth), enable_grad():
-                out = f(*args, **kwargs)
+                anew = map_leaves(lambda a: _again(a, g), (args, kwargs)) if LAZY else (args, kwargs)
+                out = f(*anew[0], **anew[1])
             record.check(f, out, packing)
             return _pulled(out, packing.parts(g), edges, isinstance(g, Tensor))
 
@@ -229,6 +230,15 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         return packing.unpack(packed)
 
     return checkpointed
+
+
+def _again(a: Any, g: Any) -> Any:
+    """Return a lazy argument so that the first run's need not be kept for the second; anything else as it is."""
+    if is_lazy(a):
+        return again(a, g)
+    if a.__class__ is Tensor and a._node is None and is_lazy(a._data):
+        return wrap(again(a._data, g), None)
+    return a
 
 
 def _pulled_out(g: Any, *_: Any) -> Any:

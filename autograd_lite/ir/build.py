@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.foreign import is_foreign
 from ..core.indices import indices_in
 from ..core.live import Live
 from ..core.node import Node
@@ -232,6 +233,6 @@ def _constant(new: str, value: Any) -> GraphNode:
     if isinstance(value, (bool, int, float, complex)) and not isinstance(value, np.generic):
         dtype = np.dtype(type(value))
         return GraphNode(new, Kind.CONSTANT, "", "", (), (), (), dtype, value=repr(value), weak=True)
-    spec = value if isinstance(value, ShapeDtype) else np.asarray(value)
+    spec = value if isinstance(value, ShapeDtype) or is_foreign(value) else np.asarray(value)
     text = str(spec[()]) if isinstance(spec, np.ndarray) and not spec.ndim else ""
     return GraphNode(new, Kind.CONSTANT, "", "", (), (), spec.shape, spec.dtype, value=text)

@@ -62,7 +62,7 @@ CASES: dict[str, str] = {
     "searchsorted": "arrays without axes",
     "tril": "matrices",
     "triu": "matrices",
-    **dict.fromkeys(_names("pad max min vector_norm"), "arrays that are not empty"),
+    **dict.fromkeys(_names("max min vector_norm"), "arrays that are not empty"),
 }
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
+import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -180,6 +183,7 @@ def test_forward_mode_and_second_order_compute_nothing(transform: Any, runs: Any
         np.testing.assert_allclose(a.compute(), b, rtol=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # from the threads of Dask's
 def test_zero_times_infinity_is_zero_although_threads_of_others_compute() -> None:
     """An error in a thread of Dask's sounds no alarm, so every result of a rule is masked, chunk by chunk."""
     import dask.array as da
@@ -210,6 +214,28 @@ def test_compile_and_checkpoint_leave_lazy_arrays_lazy(runs: Any) -> None:
         np.testing.assert_allclose(found.compute(scheduler="synchronous"), expected, rtol=1e-12)
 
 
+def test_a_picture_of_the_graph_computes_nothing(runs: Any) -> None:
+    x, y = data()
+    graph = ag.build_graph(loss(ag.tensor(W, requires_grad=True), x, y), backward=True)
+    assert "tanh" in graph.to_svg()
+    assert runs.count == 0
+
+
+@pytest.mark.parametrize("wrap", [ag.tensor, lambda x: x])
+def test_a_checkpoint_makes_chunks_again_rather_than_keep_them(wrap: Callable[[Any], Any], runs: Any) -> None:
+    import dask
+
+    def f(w: Any, x: Any) -> Any:
+        return np.sqrt(ag.checkpoint(lambda w, x: (np.tanh(x @ w) ** 2).sum())(w, x))
+
+    x, _ = data(runs.made)
+    value, gradient = dask.compute(*ag.value_and_grad(lambda w: f(w, wrap(x)))(W))
+    assert sorted(runs.made) == sorted(2 * [0, 3, 6, 9])
+    expected = ag.value_and_grad(lambda w: f(w, X))(W)
+    np.testing.assert_allclose(value, expected[0], rtol=1e-12)
+    np.testing.assert_allclose(gradient, expected[1], rtol=1e-12)
+
+
 def test_assigning_changes_the_tensor_and_not_the_array(runs: Any) -> None:
     x, _ = data()
     t = ag.tensor(x)
@@ -237,3 +263,60 @@ def test_what_dask_cannot_do_is_an_error_that_says_so(call: Any, error: Any, wor
     with pytest.raises(error, match=words):
         call(data()[0])
     assert runs.count == 0
+
+
+LIMITED = """
+    import resource
+    import dask
+    import dask.array as da
+    import numpy as np
+    import autograd_lite as ag
+
+    BASE = np.random.default_rng(0).normal(size=(20_000, 50))
+
+    def rows(n):
+        def block(block_info):
+            return BASE * (1 + block_info[None]["chunk-location"][0] / 40)
+
+        return da.map_blocks(block, chunks=((20_000,) * n, (50,)), dtype=float, meta=np.empty((0, 0)))
+
+    def loss(w, x):
+        return (np.tanh(x @ w) ** 2).mean()
+
+    def norm(w, x):
+        return np.sqrt((np.tanh(x @ w) ** 2).sum())
+
+    w = np.linspace(-1, 1, 50)
+    dask.compute(*ag.value_and_grad(loss)(w, rows(2)), num_workers=2)  # imports, and the memory of threads
+    used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + 120_000_000,) * 2)
+    x = rows(40)
+    def twice(w, x):
+        return np.sqrt(ag.checkpoint(lambda w, x: (np.tanh(x @ w) ** 2).sum())(w, x))
+
+    for what in (*(ag.value_and_grad(f)(w, x) for f in (loss, norm, twice)), (x,)):
+        try:
+            value, gradient = dask.compute(*what, num_workers=2)
+            print(float(value), *gradient)
+        except MemoryError:
+            print("MemoryError")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS is held to on Linux alone")
+def test_320_megabytes_under_a_limit_of_120() -> None:
+    """The mean of a function of rows fits; a gradient that needs the result of a reduction fits in a checkpoint."""
+    command = [sys.executable, "-c", textwrap.dedent(LIMITED)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    mean, norm, twice, whole = done.stdout.splitlines()
+    assert norm == whole == "MemoryError"
+    value, gradient, w = 0.0, np.zeros(50), np.linspace(-1, 1, 50)
+    base = np.random.default_rng(0).normal(size=(20_000, 50))
+    for chunk in range(40):
+        x = base * (1 + chunk / 40)
+        t = np.tanh(x @ w)
+        value += (t * t).sum() / (40 * 20_000)
+        gradient += x.T @ (2 * t * (1 - t * t)) / (40 * 20_000)
+    np.testing.assert_allclose(np.array(mean.split(), float), [value, *gradient], rtol=1e-10)
+    root, count = np.sqrt(value * 40 * 20_000), 40 * 20_000
+    np.testing.assert_allclose(np.array(twice.split(), float), [root, *(gradient * count / (2 * root))], rtol=1e-10)
