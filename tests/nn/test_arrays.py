@@ -279,15 +279,6 @@ LAWS["optimizers"] = optimizer_law, test_whole_steps.ALL
 
 @every_kind
 @pytest.mark.parametrize("group", LAWS)
-def test_some_of_every_other_part(group: str, kind: Kind) -> None:
-    kind.skip_unless_there()
-    law, rows = LAWS[group]
-    hold(law, dict(list(rows.items())[::4]), kind)
-
-
-@pytest.mark.ci
-@every_kind
-@pytest.mark.parametrize("group", LAWS)
 def test_every_other_part(group: str, kind: Kind) -> None:
     kind.skip_unless_there()
     law, rows = LAWS[group]
