@@ -363,6 +363,11 @@ def add_at(out: Any, index: tuple[Any, ...], values: Any) -> Any:
     return out
 
 
+def handed_back(g: Any, like: Any) -> Any:
+    """Return a gradient as an array of the kind of what it belongs to; a lazy one stays, to be computed with others."""
+    return g if is_lazy(g) else converted(g, like)
+
+
 def converted(x: Any, like: Any) -> Any:
     """Return an array as one of the kind of another one, which asks for it: the explicit way between kinds."""
     if is_foreign(like):
