@@ -122,6 +122,7 @@ def register_array(cls: type, kind: ArrayKind) -> None:
         array([1., 1.])
     """
     _KINDS[cls] = kind
+    FOREIGN.pop(cls, None)  # it may have been met, and judged without knowing this
     FOREIGN.pop(cls, None)
     _module_of.cache_clear()
 
