@@ -1,7 +1,7 @@
 """Arrays beyond NumPy's: for code that makes arrays of its own, which are to be where the Tensors are that they meet.
 
-Tensors keep the array that they were given, and every operation keeps its kind and its device. An array of NumPy that
-meets a Tensor on a device goes there by itself; a Tensor is never moved but by `move` and `beside`.
+Tensors keep the array that they were given, and every operation keeps its kind and its device. A constant of NumPy that
+meets a Tensor on a device goes there by itself; what requires a gradient stays where it is, until `move` moves it.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from .core.foreign import (
+    FOREIGN as _FOREIGN,
     ArrayKind as ArrayKind,
     as_array as as_array,
     home as home,
-    is_foreign as is_foreign,
+    is_foreign as _is_foreign,
+    is_lazy as is_lazy,
     placed as placed,
     register_array as register_array,
     to_numpy as to_numpy,
@@ -24,9 +26,9 @@ from .tensors.tensor import Tensor
 __all__ = [
     "ArrayKind",
     "as_array",
-    "beside",
     "home",
     "is_foreign",
+    "is_lazy",
     "meet",
     "move",
     "moved",
@@ -35,8 +37,21 @@ __all__ = [
     "to_numpy",
 ]
 
-
 MOVES = [0]  # how often a leaf has been moved
+
+
+def is_foreign(x: Any) -> bool:
+    """Return whether something is an array of another library, which implements NumPy's protocols, or a Tensor of one.
+
+    Example:
+        >>> import numpy as np
+        >>> is_foreign(np.ones(2)), is_foreign(2.0), is_foreign(Tensor([1.0]))
+        (False, False, False)
+    """
+    if x.__class__ is Tensor:
+        x = x._data
+    known = _FOREIGN.get(x.__class__)
+    return _is_foreign(x) if known is None else known
 
 
 def meet(x: Any, y: Any) -> bool:
@@ -47,27 +62,9 @@ def meet(x: Any, y: Any) -> bool:
         >>> meet(np.ones(2), np.float32(1.0))
         True
     """
-    if not is_foreign(x) and not is_foreign(y):
+    if not _is_foreign(x) and not _is_foreign(y):
         return True
     return type(x) is type(y) and getattr(x, "device", None) == getattr(y, "device", None)
-
-
-def beside(constant: Tensor, like: Any) -> Tensor:
-    """Return a constant Tensor, such as a random draw, where it can meet another: itself, or a copy on its device.
-
-    Args:
-        constant: a Tensor without a gradient.
-        like: the other one, or an array.
-
-    Example:
-        >>> import autograd_lite as ag
-        >>> draw = ag.random.normal((2,))
-        >>> beside(draw, ag.tensor([1.0, 2.0])) is draw
-        True
-    """
-    data = constant._data
-    there = placed(data, like) if not is_foreign(data) else data
-    return constant if there is data else Tensor(there, copy=False)
 
 
 def move(leaf: Tensor, like: Any) -> None:
@@ -111,6 +108,6 @@ def moved(x: Any, like: Any) -> Any:
         array([1., 1.])
     """
     xp = home(like)
-    if type(x) is type(like) and is_foreign(x):
+    if type(x) is type(like) and _is_foreign(x):
         return xp.array(x)
     return xp.array(to_numpy(x))

@@ -36,6 +36,10 @@ class ArrayKind(NamedTuple):
         again: `(x, after)` returns an array like x, whose values are computed anew, once `after` is known.
         compute: `(*arrays)` returns them with the lazy ones computed, in one run.
         spread: `(g, x)` broadcasts to the shape of x, for arrays that are lazy and in chunks.
+
+    Example:
+        >>> ArrayKind(module="cupy").module
+        'cupy'
     """
 
     to_numpy: Callable[[Any], Any] | None = None
@@ -102,7 +106,12 @@ def kind_of(x: Any) -> ArrayKind:
 
 
 def is_lazy(*arrays: Any) -> bool:
-    """Return whether the values of one of some arrays are computed on demand, so that none may be asked for."""
+    """Return whether the values of one of some arrays are computed on demand, so that none may be asked for.
+
+    Example:
+        >>> is_lazy(np.ones(2))
+        False
+    """
     return any(is_foreign(x) and x.__class__ in LAZY for x in arrays)
 
 
@@ -206,6 +215,10 @@ def placed(constant: Any, like: Any) -> Any:
     Args:
         constant: of NumPy; anything else is returned as it is.
         like: as for `home`.
+
+    Example:
+        >>> placed(np.ones(2), np.zeros(3))
+        array([1., 1.])
     """
     xp = home(like)
     return constant if xp is np or not isinstance(constant, _ndarray | np.generic) else xp.asarray(constant)
@@ -243,7 +256,16 @@ def _constant(x: Any) -> Any:
 
 
 def as_array(x: Any, dtype: Any = None) -> Any:
-    """Return an array as it is, of NumPy or foreign, and NumPy's array of anything else."""
+    """Return an array as it is, of NumPy or foreign, and NumPy's array of anything else.
+
+    Args:
+        x: array-like.
+        dtype: of the result; by default the one it has.
+
+    Example:
+        >>> as_array([1, 2], float)
+        array([1., 2.])
+    """
     known = FOREIGN.get(x.__class__)  # as `is_foreign`, without a call
     if known is False or not is_foreign(x):
         return np.asarray(x, dtype)
@@ -263,7 +285,15 @@ def _twin(x: Any) -> Any:
 
 
 def to_numpy(x: Any) -> Any:
-    """Return the values of an array of any kind as an array of NumPy."""
+    """Return the values of an array of any kind as an array of NumPy.
+
+    Args:
+        x: array-like; a copy is made only if it has to be.
+
+    Example:
+        >>> to_numpy([1.0, 2.0])
+        array([1., 2.])
+    """
     if not is_foreign(x):
         return np.asarray(x)
     convert = kind_of(x).to_numpy

@@ -10,7 +10,6 @@ import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import Tensor
-from autograd_lite.arrays import beside
 
 from ..config.ambient import PART
 from ..losses.loss import Counted
@@ -166,9 +165,7 @@ _ALL_SUM.def_vjp(lambda g, out, x: _ALL_SUM(g))
 _ALL_SUM.def_linear(0)
 
 
-def draw_rows(
-    draw: Callable[[tuple[int, ...]], Tensor], shape: Sequence[int], axis: int | None = 0, like: Any = None
-) -> Tensor:
+def draw_rows(draw: Callable[[tuple[int, ...]], Tensor], shape: Sequence[int], axis: int | None = 0) -> Tensor:
     """Return random numbers for the rows of a batch: in a step on a part of one, those that its rows have in the whole.
 
     So ranks with the same random stream draw together what one process would draw.
@@ -177,7 +174,6 @@ def draw_rows(
         draw: a function of a shape.
         shape: of what is wanted here.
         axis: along which the rows lie, each of them once or several times in a row; None if they share the numbers.
-        like: what the numbers are to meet, perhaps on a device.
 
     Example:
         >>> import autograd_lite as ag
@@ -186,12 +182,12 @@ def draw_rows(
     """
     part = PART.get()
     if part is None or axis is None:
-        return beside(draw(tuple(shape)), like)
+        return draw(tuple(shape))
     start, stop, rows = (ag.pinned(part.numbers, name) for name in ("start", "stop", "rows"))
     start = min(start, rows - 1)  # a rank without a row computes with one
     stop = max(stop, start + 1)
     times, rest = divmod(shape[axis], stop - start)
     if rest:
-        return beside(draw(tuple(shape)), like)
+        return draw(tuple(shape))
     whole = draw((*shape[:axis], rows * times, *shape[axis + 1 :]))
-    return beside(whole[(*[slice(None)] * axis, slice(start * times, stop * times))], like)
+    return whole[(*[slice(None)] * axis, slice(start * times, stop * times))]

@@ -10,6 +10,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from ..config.forks import on_fork
+
 _PERIOD = 5e-4  # seconds between two questions
 
 
@@ -25,6 +27,10 @@ class Progress:
     """
 
     def __init__(self) -> None:
+        self._begin()
+        on_fork(after_in_child=self._begin)  # where the thread does not exist
+
+    def _begin(self) -> None:
         self.lock = threading.Lock()  # held while anything is asked, so that no two ask the same
         self.idle = threading.Event()
         self.idle.set()

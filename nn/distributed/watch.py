@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
 
+from ..config.forks import on_fork
 from .launch.rank import Report, abort, raised, reported
 
 PATIENCE = 30.0  # seconds of silence after which a rank counts as lost
@@ -132,8 +133,8 @@ class Watch:
         self.silence = Silence(patience, lambda: process(pid) if machine == mine.machine else None)
         self.sent: Any = MPI.REQUEST_NULL
         self.ended = False  # the one before
-        self.ending = threading.Event()  # this one
-        self.failed = threading.Lock()  # taken by the first reason, for good
+        self._begin()
+        on_fork(after_in_child=self._begin)  # where nothing watches
         self.thread = threading.Thread(target=self._run, name="nn.distributed: watch", daemon=True)
         self.thread.start()
 
@@ -196,6 +197,10 @@ class Watch:
             self.mpi.Request.Testall(told)
             time.sleep(_LISTEN / 2)
         abort(report.code)
+
+    def _begin(self) -> None:
+        self.ending = threading.Event()  # this rank
+        self.failed = threading.Lock()  # taken by the first reason, for good
 
     def end(self) -> None:
         """Tell the next rank that this one has ended, and watch on until the one before it has."""

@@ -161,7 +161,6 @@ class Dropout(Layer):
             lambda full: ag.random.bernoulli(full, 1 - self.rate, dtype=x.dtype, generator=self.generator),
             shape,
             None if self.noise_shape is not None and self.noise_shape[0] == 1 else 0,
-            like=x,
         )
         return x * mask * (1 / (1 - self.rate))
 

@@ -103,9 +103,7 @@ class _Noise(Layer):
 
     def _normal(self, x: Tensor, mean: float, stddev: float) -> Tensor:
         return draw_rows(
-            lambda shape: ag.random.normal(shape, mean, stddev, dtype=x.dtype, generator=self.generator),
-            x.shape,
-            like=x,
+            lambda shape: ag.random.normal(shape, mean, stddev, dtype=x.dtype, generator=self.generator), x.shape
         )
 
     def call(self, x: Tensor, training: bool | None = None) -> Tensor:
@@ -202,7 +200,6 @@ class AlphaDropout(_Noise):
             lambda full: ag.random.bernoulli(full, 1 - self.rate, dtype=x.dtype, generator=self.generator),
             shape,
             None if noise[0] == 1 and x.shape[0] != 1 else 0,
-            like=x,
         )
         low = -SELU_ALPHA * SELU_SCALE
         a = ((1 - self.rate) * (1 + self.rate * low**2)) ** -0.5

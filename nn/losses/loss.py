@@ -177,10 +177,11 @@ class Loss(Configurable):
     def _weighed(
         self, y_true: Any, y_pred: Tensor, sample_weight: Any, mask: Any, travelled: Any
     ) -> tuple[Tensor, Any]:
-        given: Any = y_true if isinstance(y_true, Tensor) else as_array(y_true)
+        bare = y_true.__class__ is np.ndarray
+        given: Any = y_true if bare or isinstance(y_true, Tensor) else as_array(y_true)
         shape = y_pred.shape
         self._observed(given, shape)
-        given = self._cast(placed(given, y_pred), y_pred.dtype)
+        given = self._cast(placed(given, y_pred) if is_foreign(y_pred) else given, y_pred.dtype)
         rows = float(y_pred.shape[0])
         plain = sample_weight is None and mask is None and travelled is None
         if plain and self.reduction in _MEANS and type(self).counted is Loss.counted:
@@ -214,8 +215,6 @@ class Loss(Configurable):
         """Check targets, at every replay too if this is compiled."""
         if type(self).check is Loss.check:  # which looks at shapes alone
             self.check(y_true, shape)
-        elif is_foreign(values := y_true.data if isinstance(y_true, Tensor) and not ag.is_compiling() else y_true):
-            self.check(values, shape)  # there, rather than on a copy here
         else:
             ag.observe(lambda values: self.check(values, shape), y_true, checks=True)
 

@@ -28,6 +28,5 @@ ELSEWHERE = {
     "modules": "named_modules() returns them with their paths",
     "apply": "Write a loop over named_modules()",
     "requires_grad_": "Set trainable = False",
-    "to": "All is computed on the CPU, in the dtype that a layer is made with",
-    "cuda": "All is computed on the CPU",
+    "cuda": "Write model.to(cupy), after import cupy",
 }

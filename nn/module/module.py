@@ -12,7 +12,7 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor, is_compiling
 from autograd_lite.arguments import more_on
-from autograd_lite.arrays import is_foreign
+from autograd_lite.arrays import as_array as array_of, is_foreign
 
 from ..config.ambient import PROBED
 from ..config.arguments import as_array, checked, checked_here, is_text, problem_of_call
@@ -216,20 +216,19 @@ class Module(Tree["Module"]):
         if isinstance(x, (list, tuple)):
             if any(isinstance(part, Tensor) for part in x):
                 return x
-            if self._takes_lists and x and all(isinstance(part, np.ndarray) for part in x):
+            if self._takes_lists and x and all(map(_is_bare, x)):
                 return [self._cast(part) for part in x]
             x = as_array(x)
-        elif is_foreign(x):
-            return ag.tensor(x, dtype=self._dtype if x.dtype.kind == "f" else None)
         elif hasattr(x, "__array__") and not isinstance(x, (np.ndarray, np.generic, Tensor)):
-            x = np.asarray(x)  # a table of pandas, a tensor of PyTorch
+            x = array_of(x)  # of a table of pandas, a tensor of PyTorch; one on a device stays there
         if isinstance(x, dict) and self._takes_lists:
-            return {key: self._cast(part) if isinstance(part, np.ndarray) else part for key, part in x.items()}
+            return {key: self._cast(part) if _is_bare(part) else part for key, part in x.items()}
         if isinstance(x, np.ndarray):
             if self._takes_text and is_text(x):
                 return x
-            return ag.tensor(self._placed(x), dtype=self._dtype if x.dtype.kind == "f" else None)
-        return x
+            values = x if self._beside is None else self._placed(x)
+            return ag.tensor(values, dtype=self._dtype if x.dtype.kind == "f" else None)
+        return ag.tensor(x, dtype=self._dtype if x.dtype.kind == "f" else None) if is_foreign(x) else x
 
     def _cast_tensor(self, x: Tensor) -> Tensor:
         y: Tensor = x.astype(self._dtype, copy=False)
@@ -502,6 +501,10 @@ class Module(Tree["Module"]):
             )
         hint = f". {ELSEWHERE[attribute]}" if attribute in ELSEWHERE else ""
         raise AttributeError(f"'{cls.__name__}' object has no attribute '{attribute}'{hint}")
+
+
+def _is_bare(x: Any) -> bool:
+    return isinstance(x, np.ndarray) or is_foreign(x)
 
 
 def _batch_shape(args: tuple[Any, ...], name: str) -> Any:

@@ -159,8 +159,8 @@ class Tree(Generic[Part]):
     def to(self, kind: Any) -> Self:
         """Put all parameters and buffers, with their gradients, on arrays of another library, in place.
 
-        So does it with the parts that are built later, with the arrays that the module is called with, and with the
-        optimizer's state at its next step. Tensors that it is called with are not moved: make them of such arrays.
+        Parts that are built later follow, and so do the arrays that the module is called with, and at its next step the
+        state of an optimizer. See docs/guides/nn/devices.md.
 
         Args:
             kind: the library, a module that has `asarray`, such as `cupy`, or `numpy` for the way back; or a function

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from itertools import chain, islice
 from typing import Any, Literal, NamedTuple
 
@@ -16,7 +17,7 @@ import numpy.typing as npt
 
 import autograd_lite as ag
 from autograd_lite import Tensor
-from autograd_lite.arrays import as_array as array_of, is_foreign, placed, to_numpy
+from autograd_lite.arrays import as_array as array_of, is_foreign, is_lazy, placed, to_numpy
 
 from ..config.arguments import as_array, is_number, is_text, number, positive, refused
 from ..data import DataLoader
@@ -229,7 +230,7 @@ def as_tensors(x: Any, place: Callable[[Any], Any]) -> Any:
     """
     if x.__class__ is np.ndarray:
         return x if is_text(x) else ag.tensor(place(x), copy=False)
-    if is_foreign(x):
+    if x.__class__ is not Tensor and is_foreign(x):
         return ag.tensor(x, copy=False)
     return map_structure(lambda a: a if isinstance(a, Tensor) else as_tensors(array_of(a), place), x)
 
@@ -333,18 +334,22 @@ class ArrayFeed(Feed):
             if self.cut is not None:
                 first, last = self.cut(stop - start, False)
                 start, stop = start + first, start + last
-            if order is None:
-                rows: Any = slice(start, stop)
-                take: Callable[[Any], Any] = lambda a: a[rows]  # noqa: E731, B023
-            else:
-                rows = order[start:stop]
-                take = lambda a: a.take(placed(rows, a), 0)  # noqa: E731, B023
+            take = partial(_taken, slice(start, stop) if order is None else order[start:stop])
             weights = None if w is None else map_structure(take, w)
             if plain:
                 yield Samples(take(x), take(y), weights, stop - start)
             else:
                 targets = None if y is None else map_structure(take, y)
                 yield Samples(map_structure(take, x), targets, weights, stop - start)
+
+
+def _taken(rows: Any, a: Any) -> Any:
+    """Return some rows of an array; in memory, if the array computes them on demand, as Dask's do."""
+    if a.__class__ is np.ndarray:
+        return a[rows] if rows.__class__ is slice else a.take(rows, 0)
+    if is_lazy(a):
+        return to_numpy(a[rows])
+    return a[rows] if rows.__class__ is slice else np.take(a, placed(rows, a), 0)
 
 
 class StreamFeed(Feed):

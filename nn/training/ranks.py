@@ -288,12 +288,20 @@ def ranks_of(model: Any, distributed: bool | Communicator) -> Alone:
     Args:
         model: a `Trainer`.
         distributed: the argument of `fit`.
+
+    Raises:
+        ValueError: if several ranks are to train a model that is not on NumPy's arrays.
     """
     if not distributed:
         return ALONE
     comm = distributed if isinstance(distributed, Communicator) else init()
     if isinstance(comm, Local) or comm.size == 1:
         return ALONE
+    if model._beside is not None:
+        raise ValueError(
+            "fit: expected a model on NumPy's arrays with distributed=True, since MPI adds those; received one on "
+            f"arrays of {type(model._beside).__module__}. Write model.to(numpy)"
+        )
     known = _RANKS.get(model)
     if known is None or known.decisions is not comm:
         prove_alike("fit", {"class of the model": type(model).__name__}, comm)

@@ -160,6 +160,7 @@ OURS = {
     "log": "a function as a method",
     "numpy": "leaves the graph",
     "register_hook": "about gradients",
+    "register_post_accumulate_grad_hook": "about gradients",
     "relu": "a function as a method",
     "retain_grad": "about gradients",
     "sigmoid": "a function as a method",

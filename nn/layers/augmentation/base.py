@@ -11,7 +11,6 @@ from typing import Any, ClassVar, cast
 
 import autograd_lite as ag
 from autograd_lite import Tensor
-from autograd_lite.arrays import is_foreign
 
 from ...config.arguments import Check, Seed, is_number, refused
 from ...config.fields import Converted
@@ -71,10 +70,7 @@ class Augmentation(Spatial):
 
     def transform(self, x: Any, **drawn: Any) -> Tensor:
         """Return images that are changed as the draws say, of x's shape."""
-        x = self._cast(x)
-        if is_foreign(x.data):  # NumPy's arrays go where they meet the images; matrices of draws are made by NumPy
-            drawn = {name: d.numpy() if isinstance(d, Tensor) else d for name, d in drawn.items()}
-        return self._back(self._changed(self._last(x), **drawn))
+        return self._back(self._changed(self._last(self._cast(x)), **drawn))
 
     @one_or_many
     def call(self, x: Tensor, training: bool | None = None) -> Tensor:

@@ -113,14 +113,12 @@ class ConvLSTMCell(KernelAndBias, Windowed):
         c = f * c + i * self.activation(z[..., 2 * n : 3 * n])
         return self.recurrent_activation(z[..., 3 * n :]) * self.activation(c), c
 
-    def draw(self, shape: tuple[int, ...], rate: float, x: Tensor) -> list[Tensor] | None:
+    def draw(self, shape: tuple[int, ...], rate: float, dtype: npt.DTypeLike) -> list[Tensor] | None:
         """Return a mask for each gate, or None if nothing is dropped."""
         if rate == 0:
             return None
         full = _GATES, *shape
-        kept = draw_rows(
-            lambda s: ag.random.bernoulli(s, 1 - rate, dtype=x.dtype, generator=self.generator), full, 1, like=x
-        )
+        kept = draw_rows(lambda s: ag.random.bernoulli(s, 1 - rate, dtype=dtype, generator=self.generator), full, 1)
         return [kept[i] * (1 / (1 - rate)) for i in range(_GATES)]
 
 
@@ -173,7 +171,7 @@ class _ConvLSTM(RuledCell):
         rows, steps = x.shape[:2]
         flat = cell._last(x.reshape(rows * steps, *x.shape[2:]))
         cell._check_channels((rows, *x.shape[2:]), cell.kernel.shape[-2])
-        drop = cell.draw((rows, 1, *flat.shape[1:]), cell.dropout if training else 0.0, x)
+        drop = cell.draw((rows, 1, *flat.shape[1:]), cell.dropout if training else 0.0, x.dtype)
         if drop is not None:  # a mask is the same at all steps
             every = (rows, steps, *flat.shape[1:])
             drop = [np.broadcast_to(mask, every).reshape(flat.shape) for mask in drop]
@@ -181,7 +179,7 @@ class _ConvLSTM(RuledCell):
         z = z.reshape(rows, steps, *z.shape[1:])
         shape = (rows, *z.shape[2:-1], cell.filters)
         h, c = [np.zeros(shape, x.dtype)] * 2 if states is None else [cell._last(s) for s in states]
-        drop = cell.draw(shape, cell.recurrent_dropout if training else 0.0, x)
+        drop = cell.draw(shape, cell.recurrent_dropout if training else 0.0, x.dtype)
         outputs: list[Any] = []
         for t in range(steps):
             new_h, new_c = cell.step(z[:, t], h, c, drop)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 import autograd_lite as ag
 from autograd_lite import Tensor
-from autograd_lite.arrays import placed, to_numpy
+from autograd_lite.arrays import to_numpy
 
 from ...config.ambient import PROBED
 from ...config.arguments import any_integer, as_array, flag, is_text, not_negative, one_of, optional, positive, text
@@ -85,14 +85,14 @@ class IntegerLookup(Vocabulary):
         if self.invert:
             table = np.asarray([t if t is not None else 0 for t in self._specials()] + tokens.tolist(), np.int64)
             inside: Any = np.clip(x, 0, len(table) - 1)
-            return np.where(np.equal(inside, x), np.take(ag.tensor(placed(table, x)), inside), self.oov_token)
+            return np.where(np.equal(inside, x), np.take(ag.tensor(table), inside), self.oov_token)
         if not len(tokens):
             return self._vectors(x * 0)
         order = np.argsort(tokens)
         place: Any = np.minimum(np.searchsorted(tokens[order], x), len(tokens) - 1)
-        known: Any = np.equal(np.take(ag.tensor(placed(tokens[order], x)), place), x)
+        known: Any = np.equal(np.take(ag.tensor(tokens[order]), place), x)
         index: Any = np.where(
-            known, np.take(ag.tensor(placed(order, x)), place) + self._start, self._masks + self._unknown(x, known)
+            known, np.take(ag.tensor(order), place) + self._start, self._masks + self._unknown(x, known)
         )
         if self.mask_token is not None:
             # Without a place for padding, -1 is in no vector.

@@ -123,8 +123,7 @@ class RecurrentCell(KernelAndBias):
 
     def get_initial_state(self, batch_size: int) -> list[Tensor]:
         """Return states of zeros, of shape (N, H) each."""
-        zeros = self._placed(np.zeros((batch_size, self.units), self.dtype))
-        return [ag.tensor(zeros) for _ in range(self.states)]
+        return [ag.tensor(np.zeros((batch_size, self.units), self.dtype)) for _ in range(self.states)]
 
     def draw_masks(self, x: Tensor, training: bool) -> Masks:
         """Return what to multiply the input (N, D) and h (N, H) by during one sequence, None for nothing."""
@@ -132,16 +131,14 @@ class RecurrentCell(KernelAndBias):
             return None, None
         rows = x.shape[0]
         return (
-            self._mask((rows, x.shape[-1]), self.dropout, x),
-            self._mask((rows, self.units), self.recurrent_dropout, x),
+            self._mask((rows, x.shape[-1]), self.dropout, x.dtype),
+            self._mask((rows, self.units), self.recurrent_dropout, x.dtype),
         )
 
-    def _mask(self, shape: tuple[int, ...], rate: float, x: Tensor) -> Any:
+    def _mask(self, shape: tuple[int, ...], rate: float, dtype: Any) -> Any:
         if rate == 0:
             return None
-        kept = draw_rows(
-            lambda s: ag.random.bernoulli(s, 1 - rate, dtype=x.dtype, generator=self.generator), shape, like=x
-        )
+        kept = draw_rows(lambda s: ag.random.bernoulli(s, 1 - rate, dtype=dtype, generator=self.generator), shape)
         return kept * (1 / (1 - rate))
 
     def call(self, x: Tensor, states: Any = None, training: bool | None = None) -> tuple[Tensor, list[Tensor]]:

@@ -28,7 +28,7 @@ from ... import activations
 from ...config.arguments import Seed, as_seed, flag, number, positive, refused
 from ...config.fields import field
 from ...config.limits import STEP, room
-from ...module.module import Module, Shape
+from ...module.module import Shape
 from ..layer import Function, Layer, LayerOptions, Rule
 from .cells import GRUCell, LSTMCell, RecurrentCell, SimpleRNNCell
 
@@ -312,8 +312,7 @@ def _output_size(cell: Any) -> int:
 def _initial_state(cell: Any, rows: int, dtype: Any) -> list[Tensor]:
     if hasattr(cell, "get_initial_state"):
         return list(cell.get_initial_state(rows))
-    place = cell._placed if isinstance(cell, Module) else lambda a: a
-    return [ag.tensor(place(np.zeros((rows, n), dtype))) for n in _sizes(cell)]
+    return [ag.tensor(np.zeros((rows, n), dtype)) for n in _sizes(cell)]
 
 
 def _stepped(cell: Any, x: Tensor, states: list[Any], training: bool) -> tuple[Tensor, list[Tensor]]:
