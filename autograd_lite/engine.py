@@ -18,7 +18,7 @@ import numpy as np
 
 from .core.composite import opened as opened_composite
 from .core.errors import DtypeError, GradError, ShapeError, more_on
-from .core.foreign import as_array, converted, copied, home, placed
+from .core.foreign import as_array, copied, handed_back, home, placed
 from .core.hooks import HOOKS
 from .core.messages import checked
 from .core.mode import MODE, TAPES, Mode, hold_mode, record_off, record_on
@@ -176,7 +176,7 @@ def _add_to_leaf(leaf: Tensor, found: dict[Any, Any]) -> None:
         # A rule may have passed on an array that something else holds: the cotangent, another gradient, a saved value.
         large = found[leaf].size > SMALL and unshared(found, leaf)
         g = found[leaf]
-        g = g if large else np.array(g) if g.__class__ in _NUMPYS else converted(copied(g), leaf._data)
+        g = g if large else np.array(g) if g.__class__ in _NUMPYS else handed_back(copied(g), leaf._data)
         leaf._grad = wrap(g, None)
 
 

@@ -131,6 +131,7 @@ def register_array(cls: type, kind: ArrayKind) -> None:
         array([1., 1.])
     """
     _KINDS[cls] = kind
+    FOREIGN.pop(cls, None)  # it may have been met, and judged without knowing this
     FOREIGN.pop(cls, None)
     _module_of.cache_clear()
 
@@ -391,6 +392,11 @@ def add_at(out: Any, index: tuple[Any, ...], values: Any) -> Any:
         return add(out, index, values)
     np.add.at(out, index, values)
     return out
+
+
+def handed_back(g: Any, like: Any) -> Any:
+    """Return a gradient as an array of the kind of what it belongs to; a lazy one stays, to be computed with others."""
+    return g if is_lazy(g) else converted(g, like)
 
 
 def converted(x: Any, like: Any) -> Any:

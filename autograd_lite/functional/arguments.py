@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core.depth import DEPTH, Depth
 from ..core.errors import DtypeError, GradError, ShapeError, more_on
-from ..core.foreign import as_array, converted, copied, innermost, is_foreign
+from ..core.foreign import as_array, copied, handed_back, innermost, is_foreign
 from ..core.mode import MODE, TAPES, enter_mode, leave_mode, record_on, restore_mode
 from ..core.node import Node
 from ..engine import edge_of
@@ -306,5 +306,5 @@ def like_argument(g: Any, a: Any, as_tensors: bool, ends: bool = False) -> Any:
         t = face(g, None)
         return t.detach() if ends else t
     g = g._data if isinstance(g, Tensor) else g
-    g = np.array(g) if g.__class__ in _BARE else copied(g if a is None else converted(g, innermost(a)))
+    g = np.array(g) if g.__class__ in _BARE else copied(g if a is None else handed_back(g, innermost(a)))
     return g[()] if isinstance(a, (float, np.generic)) else g
