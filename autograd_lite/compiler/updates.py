@@ -94,7 +94,9 @@ def _tail(calls: Sequence[Call], given: Given, outputs: Sequence[int]) -> set[in
             tail.add(i)
         else:
             needed.update(specs[n].owner for n in refs)
-    return tail
+    # A view of what was computed before is made before, too: the end consists of calls that write.
+    ends = {calls[i].value for i in tail}
+    return {i for i in tail if specs[calls[i].value].owner in ends}
 
 
 def _may_overwrite(calls: Sequence[Call], tail: Collection[int], specs: Sequence[Spec], new: int, old: int) -> bool:

@@ -174,8 +174,8 @@ class Tree(Generic[Part]):
 
         Example:
             >>> import numpy
-            >>> from nn import layers
-            >>> type(layers.Dense(2, input_shape=(3,)).to(numpy).kernel.data)
+            >>> import nn
+            >>> type(nn.Sequential([nn.layers.Dense(2, input_shape=(3,))]).to(numpy).parameters()[0].data)
             <class 'numpy.ndarray'>
         """
         make = getattr(kind, "asarray", kind)

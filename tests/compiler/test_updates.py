@@ -153,3 +153,25 @@ def test_a_plain_update_is_written_over_what_it_replaces() -> None:
     plan = step.traces[-1].replay.plan
     assert plan.written == (True,)
     assert any(where.place is Place.REPLACES for where in plan.where)
+
+
+@pytest.mark.parametrize("rows", [2, 600])
+def test_parameters_move_by_views_of_what_a_call_has_made(rows: int) -> None:
+    """Small and large: the views are made before the end of the plan, which only writes."""
+    given = ag.primitive(lambda x: np.concatenate([x.ravel(), 2 * x.ravel()]), opaque=True)
+    first, second = (ag.tensor(np.zeros((rows, 300)), "float32") for _ in range(2))
+    n = first.size
+
+    @ag.compile
+    def step(x: Any) -> None:
+        flat = given(x)
+        with ag.no_grad():
+            first.assign(first - flat[:n].reshape(first.shape) * 0.5)
+            second.assign(second - flat[n:].reshape(second.shape) * 0.5)
+
+    x = np.ones((rows, 300), np.float32)
+    for k in range(1, 6):
+        step(x)
+        np.testing.assert_array_equal(first, np.full(x.shape, -0.5 * k))
+        np.testing.assert_array_equal(second, np.full(x.shape, -1.0 * k))
+    assert step.traces[-1].replay is not None

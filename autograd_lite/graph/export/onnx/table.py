@@ -87,7 +87,7 @@ REASONS: dict[str, str] = {
     **dict.fromkeys(("fft", "ifft", "rfft", "hfft", "irfft", "ihfft"), "complex numbers, which no operator takes"),
     **dict.fromkeys(("nextafter", "spacing"), "looks at the bits of a floating-point number"),
     **dict.fromkeys(("eigh", "eigvalsh", "eig", "eigvals"), "ONNX has no eigenvalues"),
-    **dict.fromkeys(("svd", "svdvals", "pinv", "lstsq", "matrix_rank"), "ONNX has no singular values"),
+    **dict.fromkeys(("svd", "full_svd", "svdvals", "pinv", "lstsq", "matrix_rank"), "ONNX has no singular values"),
     **dict.fromkeys(("gcd", "lcm"), "Euclid's algorithm takes as many steps as the numbers ask for"),
     **dict.fromkeys(("second_cofactor", "divide_by_gaps"), "part of a derivative that takes singular or eigenvalues"),
     "qr": "ONNX has no QR decomposition",
