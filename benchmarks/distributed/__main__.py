@@ -29,10 +29,10 @@ CASES = {"mlp": Case("mlp", 256, 40), "cnn": Case("cnn", 64, 20), "large": Case(
 _ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "AUTOGRAD_LITE_NUM_THREADS"), "1")
 
 
-def run(case: Case, ranks: int, hosts: Hosts | None = None, **environment: str) -> dict[str, Any]:
+def run(case: Case, ranks: int, hosts: Hosts | None = None) -> dict[str, Any]:
     """Measure one case."""
     start = [MPIEXEC, "-n", str(ranks)] if hosts is None else hosts.command(MPIEXEC)
-    settings = {**os.environ, **_ONE_THREAD, **({} if hosts is None else hosts.environment), **environment}
+    settings = {**os.environ, **_ONE_THREAD, **({} if hosts is None else hosts.environment)}
     command = [*start, sys.executable, "-m", "benchmarks.distributed.worker", json.dumps(case._asdict())]
     done = subprocess.run(command, env=settings, capture_output=True, text=True, timeout=300, check=False)
     if done.returncode:
@@ -40,20 +40,18 @@ def run(case: Case, ranks: int, hosts: Hosts | None = None, **environment: str) 
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
-def variants(case: Case, gigabits: list[float]) -> Iterator[tuple[str, Case, int, float, dict[str, str]]]:
-    """Yield what is compared: a name, what is trained, the ranks, the link (0 for memory), the environment."""
-    polled, unpolled = {"NN_DISTRIBUTED_PROGRESS": "1"}, {"NN_DISTRIBUTED_PROGRESS": "0"}
+def variants(case: Case, gigabits: list[float]) -> Iterator[tuple[str, Case, int, float]]:
+    """Yield what is compared: a name, what is trained, the ranks, the link, which is 0 for memory."""
     if not gigabits:
-        yield "one rank", case, 1, 0, {}
-        yield "one rank, half the batch", case._replace(batch=case.batch // 2), 1, 0, {}
-        yield "two ranks, strong", case, 2, 0, unpolled
-        yield "two ranks, strong, polled", case, 2, 0, polled
-        yield "two ranks, weak", case._replace(batch=case.batch * 2), 2, 0, unpolled
+        yield "one rank", case, 1, 0
+        yield "one rank, half the batch", case._replace(batch=case.batch // 2), 1, 0
+        yield "two ranks, strong", case, 2, 0
+        yield "two ranks, strong, sent after the pass", case._replace(overlaps=False), 2, 0
+        yield "two ranks, weak", case._replace(batch=case.batch * 2), 2, 0
     for speed in gigabits:
-        yield f"{speed:g} Gbit/s, polled", case, 2, speed, polled
-        yield f"{speed:g} Gbit/s, not polled", case, 2, speed, unpolled
-        yield f"{speed:g} Gbit/s, sent after the pass", case._replace(overlaps=False), 2, speed, unpolled
-        yield f"{speed:g} Gbit/s, polled, float16", case._replace(compression="float16"), 2, speed, polled
+        yield f"{speed:g} Gbit/s", case, 2, speed
+        yield f"{speed:g} Gbit/s, sent after the pass", case._replace(overlaps=False), 2, speed
+        yield f"{speed:g} Gbit/s, float16", case._replace(compression="float16"), 2, speed
 
 
 @contextmanager
@@ -71,11 +69,11 @@ def measure(names: list[str], gigabits: list[float], rounds: int) -> list[dict[s
     with _hosts(gigabits) as hosts:
         for _ in range(rounds):
             for name in names:
-                for variant, case, ranks, speed, environment in variants(CASES[name], gigabits):
+                for variant, case, ranks, speed in variants(CASES[name], gigabits):
                     if hosts is not None:
                         hosts.limit(speed)
                     busy = rest(0.4)
-                    result = run(case, ranks, hosts, **environment)
+                    result = run(case, ranks, hosts)
                     found.setdefault((name, variant), []).append({**result, "busy": busy})
     rows = []
     for (name, variant), results in found.items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from itertools import pairwise
 from typing import Any
@@ -11,12 +10,9 @@ import numpy as np
 
 from .communicator import Array, Communicator, Request
 from .launch.rank import abort
-from .progress import Progress
 
 # MPI counts elements in 32 bits, and what is longer than this gains nothing by being sent at once.
 _MOST_BYTES = 1 << 26
-# Set to "0" to have no thread that lets reductions go on.
-_POLLS = "NN_DISTRIBUTED_PROGRESS"
 # Of mpi4py, which knows those of NumPy but half precision.
 _HALF = np.dtype(np.float16)
 # When this process began to wait for others, or 0 where it does not: for the watch, which asks from its thread.
@@ -29,36 +25,17 @@ def waiting() -> float:
     return time.monotonic() - since if since else 0.0
 
 
-# Lets long reductions go on.
-_PROGRESS = Progress()
-# Bytes from which on a reduction takes longer than telling the thread of it.
-_LONG = 1 << 16
-
-
 class _Requests:
-    def __init__(self, requests: list[Any], kind: Any, followed: bool) -> None:
+    def __init__(self, requests: list[Any], kind: Any) -> None:
         self._requests, self._kind = requests, kind
-        self._ended, self._followed = False, followed
-        if followed:
-            _PROGRESS.follow(self._asked)
-
-    def _asked(self) -> bool:
-        self._ended = self._ended or bool(self._kind.Testall(self._requests))
-        return self._ended
 
     def done(self) -> bool:
-        if self._followed:
-            return self._ended  # the thread asks
-        return self._asked()
+        return bool(self._kind.Testall(self._requests))
 
     def wait(self) -> None:
-        if self._followed:
-            _PROGRESS.leave(self._asked)
-        if not self._ended:
-            _SINCE[0] = time.monotonic()
-            self._kind.Waitall(self._requests)
-            _SINCE[0] = 0.0
-            self._ended = True
+        _SINCE[0] = time.monotonic()
+        self._kind.Waitall(self._requests)
+        _SINCE[0] = 0.0
 
 
 class MpiCommunicator(Communicator):
@@ -76,7 +53,6 @@ class MpiCommunicator(Communicator):
         self._mpi = MPI
         self._in_place, self._sum, self._bytes = MPI.IN_PLACE, MPI.SUM, MPI.BYTE
         self._request = MPI.Request
-        self._polls = MPI.Query_thread() == MPI.THREAD_MULTIPLE and os.environ.get(_POLLS, "1") != "0"
         self._half = MPI.UINT16_T, MPI.Op.Create(_sum_halves, commute=True)
 
     def start_sum(self, a: Array) -> Request:
@@ -86,7 +62,7 @@ class MpiCommunicator(Communicator):
         op = self._sum if half is None else half[1]
         given = pieces if half is None else [[piece, half[0]] for piece in pieces]
         requests = [self.comm.Iallreduce(self._in_place, piece, op) for piece in given]
-        return _Requests(requests, self._request, self._polls and a.nbytes >= _LONG)
+        return _Requests(requests, self._request)
 
     def broadcast(self, a: Array, root: int = 0) -> None:
         flat = a.reshape(-1).view(np.uint8)
