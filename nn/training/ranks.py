@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -14,14 +13,13 @@ import autograd_lite as ag
 from autograd_lite import tree
 
 from ..callbacks import CallbackList
-from ..config.ambient import PART
 from ..data import DataLoader
 from ..data.structure import map_structure
 from ..distributed.buckets import Reducer
 from ..distributed.communicator import Communicator, Local
 from ..distributed.optimizer import DistributedOptimizer
-from ..distributed.part import Part
-from ..distributed.state import average_buffers, broadcast_state, facts_of, prove_alike
+from ..distributed.part import Part, taking_part
+from ..distributed.state import average_buffers, broadcast_state, digest_of, facts_of, prove_alike
 from ..distributed.world import init
 from ..metrics import Metric
 from ..module.masks import MASKS, mask_of, set_mask
@@ -158,8 +156,7 @@ class Shared(Part, Alone):
 
     def begin_epoch(self) -> None:
         model = self._model
-        values: list[Any] = [np.ascontiguousarray(p.data) for p in model.parameters()]
-        digests = [zlib.crc32(a) for a in values]
+        digests = [digest_of(p) for p in model.parameters()]
         streams = ag.random.default_generator.state
         prove_alike("fit", {"weights at an epoch's begin": digests, "random stream": streams}, self.decisions)
 
@@ -195,7 +192,7 @@ class Shared(Part, Alone):
     # ---- a step -----------------------------------------------------------------------------------------------------
 
     def step(self) -> Any:
-        return _taking_part(self)
+        return taking_part(self)
 
     def counts(self) -> bool:
         return not self.is_empty
@@ -258,16 +255,6 @@ class Shared(Part, Alone):
         else:
             with kept(mean, self._model._each_metric()):
                 take()
-
-
-@contextmanager
-def _taking_part(part: Part) -> Iterator[None]:
-    around = PART.get()
-    try:
-        PART.set(part)
-        yield
-    finally:
-        PART.set(around)
 
 
 def _innermost(feed: Any) -> ArrayFeed | StreamFeed:

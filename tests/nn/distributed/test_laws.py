@@ -9,6 +9,7 @@ import pytest
 
 import nn
 from nn.distributed import Communicator
+from nn.distributed.state import average_buffers
 from nn.training import replays
 
 from .programs import PROGRAMS
@@ -109,3 +110,18 @@ def test_callbacks_that_write_or_print_are_called_on_the_first_rank_alone(capsys
     assert [[one.calls for one in rank] for rank in noted] == [[3, 3], [0, 3]]
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 6  # of the bar and of the callback, for three epochs
+
+
+def test_what_is_frozen_stays_as_it_is_bit_by_bit() -> None:
+    """The mean of equal numbers over three ranks would often be another one."""
+    models = [nn.Sequential([nn.layers.Dense(300, input_shape=(4,), trainable=False)]) for _ in range(3)]
+    before = models[0].layers[0].kernel.numpy()
+    for model in models:
+        model.layers[0].kernel.assign(before)
+
+    def work(comm: Communicator) -> np.ndarray:
+        average_buffers(models[comm.rank], comm)
+        return models[comm.rank].layers[0].kernel.numpy()
+
+    for after in run_ranks(3, work):
+        np.testing.assert_array_equal(after, before)
