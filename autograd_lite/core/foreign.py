@@ -204,7 +204,7 @@ def home(x: Any) -> Any:
 
 def innermost(x: Any) -> Any:
     """Return the array that a Tensor holds, also where its values stand for several, or anything else itself."""
-    while hasattr(x, "__inside__"):
+    while hasattr(type(x), "__inside__"):  # of the class: what stands for an array in a test allows no look at it
         x = x.__inside__
     return x
 
