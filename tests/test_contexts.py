@@ -16,7 +16,8 @@ import pytest
 import autograd_lite as ag
 import nn
 from autograd_lite.hips import extend, grad
-from nn import callbacks, layers, models, saving
+from nn import callbacks, distributed, layers, models, saving
+from nn.distributed.world import inside
 
 from .interrupts import context_variables, interrupted_at, places_of, variables_set
 
@@ -61,6 +62,33 @@ def beside_another_thread() -> Callable[[], Any]:
             thread.join()
 
     return call
+
+
+class Twins(distributed.Communicator):
+    """Two ranks that compute the same, so that each knows what the other sends."""
+
+    rank, size = 0, 2
+
+    def start_sum(self, a: Any) -> Any:
+        a *= 2
+        return distributed.Local().start_sum(a)
+
+    def broadcast(self, a: Any, root: int = 0) -> None:
+        pass
+
+    def gathered_bytes(self, mine: bytes) -> list[bytes]:
+        return [mine, mine]
+
+    def duplicated(self) -> Any:
+        return self
+
+    def abort(self, code: int = 1) -> None:
+        raise SystemExit(code)
+
+
+def as_twins(made: models.Model) -> None:
+    with inside(Twins()):
+        made.fit(X, Y, verbose=0, distributed=True)
 
 
 def replayed(**options: Any) -> Callable[[], Any]:
@@ -114,6 +142,7 @@ CALLS: dict[str, Callable[[], Callable[[], Any]]] = {
     "read": lambda: read,
     "a rule of HIPS in a second derivative": lambda: partial(grad(grad(cubed)), 2.0),
     "fit": lambda: partial(model().fit, X, Y, verbose=0, validation_data=(X, Y)),
+    "fit of several ranks": lambda: partial(as_twins, model()),
     "train_on_batch": lambda: lambda: model(jit_compile=True).train_on_batch(X, Y),
     "evaluate": lambda: partial(model().evaluate, X, Y, verbose=0),
     "predict": lambda: partial(model().predict, X),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -110,6 +112,23 @@ def world() -> Communicator:
         1
     """
     return HERE.get() or _EVERYWHERE[0]
+
+
+@contextmanager
+def inside(comm: Communicator) -> Iterator[None]:
+    """Let this thread be a rank of another world in a block.
+
+    Example:
+        >>> with inside(Local()):
+        ...     world()
+        <Local: rank 0 of 1>
+    """
+    around = HERE.get()
+    try:
+        HERE.set(comm)
+        yield
+    finally:
+        HERE.set(around)
 
 
 def rank() -> int:

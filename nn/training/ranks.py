@@ -20,7 +20,7 @@ from ..distributed.communicator import Communicator, Local
 from ..distributed.optimizer import DistributedOptimizer
 from ..distributed.part import Part, taking_part
 from ..distributed.state import average_buffers, broadcast_state, digest_of, facts_of, prove_alike
-from ..distributed.world import init
+from ..distributed.world import init, world
 from ..metrics import Metric
 from ..module.masks import MASKS, mask_of, set_mask
 from ..optimizers import Optimizer
@@ -281,7 +281,9 @@ def ranks_of(model: Any, distributed: bool | Communicator) -> Alone:
     """
     if not distributed:
         return ALONE
-    comm = distributed if isinstance(distributed, Communicator) else init()
+    if not isinstance(distributed, Communicator):
+        init()
+    comm = distributed if isinstance(distributed, Communicator) else world()
     if isinstance(comm, Local) or comm.size == 1:
         return ALONE
     if model._beside is not None:

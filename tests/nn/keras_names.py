@@ -103,7 +103,6 @@ LAYER_ARGUMENTS = {
     "quantization_config": _BIG_MODELS,
     "ragged": _INPUTS,
     "sparse": _INPUTS,
-    "synchronized": "one process trains",
     "unroll": _TAKEN,
     "use_cudnn": _TAKEN,
     "weights": "layer.set_weights(weights)",

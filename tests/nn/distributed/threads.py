@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nn.distributed import Communicator
-from nn.distributed.world import HERE
+from nn.distributed.world import inside
 
 WAIT = 15.0  # seconds after which a rank that waits for others gives up: they have made other calls
 
@@ -124,9 +124,10 @@ def run_ranks(size: int, work: Callable[[Communicator], Any]) -> list[Any]:
     group, found, errors = _Group(size), [None] * size, [None] * size
 
     def run(rank: int) -> None:
-        HERE.set(comm := ThreadCommunicator(group, rank))
+        comm = ThreadCommunicator(group, rank)
         try:
-            found[rank] = work(comm)
+            with inside(comm):
+                found[rank] = work(comm)
         except BaseException as error:
             errors[rank] = error
             group.fail(error)
