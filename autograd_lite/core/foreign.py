@@ -132,7 +132,6 @@ def register_array(cls: type, kind: ArrayKind) -> None:
     """
     _KINDS[cls] = kind
     FOREIGN.pop(cls, None)  # it may have been met, and judged without knowing this
-    FOREIGN.pop(cls, None)
     _module_of.cache_clear()
 
 

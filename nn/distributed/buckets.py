@@ -238,15 +238,6 @@ class Reducer:
         for p, g in zip(self.parameters, self.finish(), strict=True):
             p.grad = None if g is None else ag.tensor(g, copy=False)
 
-    def drop(self) -> None:
-        """Wait for what is under way, and forget it."""
-        for bucket in self._buckets:
-            if bucket.request is not None:
-                bucket.request.wait()
-                bucket.request = None
-            bucket.scale = 0.0
-        self._begin()
-
 
 class _Arrival:
     """The hook of one parameter; a replay need not call it, since what it does is among the recorded effects."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
 
@@ -25,6 +27,16 @@ def waiting() -> float:
     return time.monotonic() - since if since else 0.0
 
 
+@contextmanager
+def _noted() -> Iterator[None]:
+    """Note that this process waits for others."""
+    try:
+        _SINCE[0] = time.monotonic()
+        yield
+    finally:
+        _SINCE[0] = 0.0
+
+
 class _Requests:
     def __init__(self, requests: list[Any], kind: Any) -> None:
         self._requests, self._kind = requests, kind
@@ -33,9 +45,8 @@ class _Requests:
         return bool(self._kind.Testall(self._requests))
 
     def wait(self) -> None:
-        _SINCE[0] = time.monotonic()
-        self._kind.Waitall(self._requests)
-        _SINCE[0] = 0.0
+        with _noted():
+            self._kind.Waitall(self._requests)
 
 
 class MpiCommunicator(Communicator):
@@ -51,34 +62,30 @@ class MpiCommunicator(Communicator):
         self.comm = (MPI.COMM_WORLD if comm is None else comm).Dup()
         self.rank, self.size = self.comm.Get_rank(), self.comm.Get_size()
         self._mpi = MPI
-        self._in_place, self._sum, self._bytes = MPI.IN_PLACE, MPI.SUM, MPI.BYTE
-        self._request = MPI.Request
         self._half = MPI.UINT16_T, MPI.Op.Create(_sum_halves, commute=True)
 
     def start_sum(self, a: Array) -> Request:
         flat, most = a.reshape(-1), _MOST_BYTES // a.itemsize
         pieces = [flat[start : start + most] for start in range(0, flat.size, most)]
         half = self._half if a.dtype == _HALF else None
-        op = self._sum if half is None else half[1]
+        op = self._mpi.SUM if half is None else half[1]
         given = pieces if half is None else [[piece, half[0]] for piece in pieces]
-        requests = [self.comm.Iallreduce(self._in_place, piece, op) for piece in given]
-        return _Requests(requests, self._request)
+        requests = [self.comm.Iallreduce(self._mpi.IN_PLACE, piece, op) for piece in given]
+        return _Requests(requests, self._mpi.Request)
 
     def broadcast(self, a: Array, root: int = 0) -> None:
         flat = a.reshape(-1).view(np.uint8)
-        _SINCE[0] = time.monotonic()
-        for start in range(0, flat.size, _MOST_BYTES):
-            self.comm.Bcast(flat[start : start + _MOST_BYTES], root)
-        _SINCE[0] = 0.0
+        with _noted():
+            for start in range(0, flat.size, _MOST_BYTES):
+                self.comm.Bcast(flat[start : start + _MOST_BYTES], root)
 
     def gathered_bytes(self, mine: bytes) -> list[bytes]:
         lengths = np.zeros(self.size, np.int64)
-        _SINCE[0] = time.monotonic()
-        self.comm.Allgather(np.array([len(mine)], np.int64), lengths)
-        found = np.empty(int(lengths.sum()), np.uint8)
-        ends = [0, *np.cumsum(lengths).tolist()]
-        self.comm.Allgatherv(np.frombuffer(mine, np.uint8), [found, lengths.tolist(), ends[:-1], self._bytes])
-        _SINCE[0] = 0.0
+        with _noted():
+            self.comm.Allgather(np.array([len(mine)], np.int64), lengths)
+            found = np.empty(int(lengths.sum()), np.uint8)
+            ends = [0, *np.cumsum(lengths).tolist()]
+            self.comm.Allgatherv(np.frombuffer(mine, np.uint8), [found, lengths.tolist(), ends[:-1], self._mpi.BYTE])
         return [found[start:stop].tobytes() for start, stop in pairwise(ends)]
 
     def duplicated(self) -> Communicator:

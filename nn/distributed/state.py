@@ -13,6 +13,7 @@ import numpy as np
 import autograd_lite as ag
 
 from ..module.module import Module
+from ..module.state import generators, set_generators
 from .communicator import Communicator
 from .world import world
 
@@ -112,28 +113,14 @@ def broadcast_state(model: Module, optimizer: Any, extra: Any, comm: Communicato
     mine = None
     if comm.rank == 0:
         state = optimizer.state_dict() if optimizer.parameters else None
-        mine = state, _streams(model), ag.random.default_generator.state, extra
+        mine = state, generators(model), ag.random.default_generator.state, extra
     state, streams, stream, extra = comm.gathered(mine)[0]
     if comm.rank:
         if state is not None:
             optimizer.load_state_dict(state)
-        for path, generator in _own_generators(model):
-            generator.state = streams[path]
+        set_generators(model, streams)
         ag.random.default_generator.state = stream
     return extra
-
-
-def _own_generators(model: Module) -> list[tuple[str, ag.Generator]]:
-    return [
-        (f"{path}.{name}", value)
-        for path, module in model.named_modules()
-        for name, value in vars(module).items()
-        if isinstance(value, ag.Generator)
-    ]
-
-
-def _streams(model: Module) -> dict[str, Any]:
-    return {path: generator.state for path, generator in _own_generators(model)}
 
 
 def digest_of(t: ag.Tensor) -> int:

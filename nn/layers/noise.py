@@ -199,7 +199,7 @@ class AlphaDropout(_Noise):
         kept = draw_rows(
             lambda full: ag.random.bernoulli(full, 1 - self.rate, dtype=x.dtype, generator=self.generator),
             shape,
-            None if noise[0] == 1 and x.shape[0] != 1 else 0,
+            None if self.noise_shape is not None and self.noise_shape[0] == 1 else 0,
         )
         low = -SELU_ALPHA * SELU_SCALE
         a = ((1 - self.rate) * (1 + self.rate * low**2)) ** -0.5

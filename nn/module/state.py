@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 import autograd_lite as ag
-from autograd_lite import Tensor
+from autograd_lite import Generator, Tensor
 from autograd_lite.arrays import to_numpy
 
 from ..config.arguments import place_here
@@ -120,3 +120,22 @@ def undisturbed(module: Tree[Any]) -> Iterator[None]:
         for _, part in module._walk():
             _, held = before.get(id(part), (part, dict.fromkeys(part._carries())))
             vars(part).update(held)
+
+
+def generators(module: Tree[Any]) -> dict[str, Any]:
+    """Return the states of the random streams that layers own, by path."""
+    return {
+        f"{path}.{name}" if path else name: value.state
+        for path, part in module.named_modules()
+        for name, value in vars(part).items()
+        if isinstance(value, Generator)
+    }
+
+
+def set_generators(module: Tree[Any], states: Any) -> None:
+    """Put the random streams that layers own where `generators` found them."""
+    for path, part in module.named_modules():
+        for name, value in vars(part).items():
+            key = f"{path}.{name}" if path else name
+            if isinstance(value, Generator) and key in states:
+                value.state = states[key]

@@ -13,8 +13,9 @@ import autograd_lite as ag
 from ..config.arguments import checked
 from ..config.limits import check_depth
 from ..module.module import Module
+from ..module.state import generators, set_generators
 from .safetensors import SavedFileError, read_file, write_file
-from .states import generators, packed, set_generators, unpacked
+from .states import packed, unpacked
 
 _FORMAT = "checkpoint 1"
 

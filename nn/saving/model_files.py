@@ -33,10 +33,11 @@ from ..config.config import CustomObjectScope, check_custom
 from ..config.limits import at_most, reading
 from ..module.modes import rest_in_inference
 from ..module.module import Module
+from ..module.state import generators, set_generators
 from . import keras
 from .descriptions import MODEL_FORMAT, checked_description, described, remade
 from .safetensors import SavedFileError, keras_file, read_file, write_file
-from .states import generators, packed, set_generators, unpacked
+from .states import packed, unpacked
 
 # ---- weights --------------------------------------------------------------------------------------------------------
 

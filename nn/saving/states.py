@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite import Generator, Tensor
+from autograd_lite import Tensor
 from autograd_lite.arrays import to_numpy
 
 from ..config.codec import decoded, encoded
-from ..module.module import Module
 from .safetensors import SavedFileError
 
 
@@ -38,22 +37,3 @@ def unpacked(what: str, value: Any, arrays: Mapping[str, Any]) -> Any:
         return decoded(value, lambda tagged: arrays[tagged["array"]])
     except (KeyError, TypeError, ValueError) as error:
         raise SavedFileError(f"{what}: the file is not a whole checkpoint: {error!r}") from error
-
-
-def generators(model: Module) -> dict[str, Any]:
-    """Return the states of the random streams that layers own, by path."""
-    return {
-        f"{path}.{name}" if path else name: value.state
-        for path, module in model.named_modules()
-        for name, value in vars(module).items()
-        if isinstance(value, Generator)
-    }
-
-
-def set_generators(model: Module, states: Any) -> None:
-    """Put the random streams that layers own where `generators` found them."""
-    for path, module in model.named_modules():
-        for name, value in vars(module).items():
-            key = f"{path}.{name}" if path else name
-            if isinstance(value, Generator) and key in states:
-                value.state = states[key]
