@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from . import arrays as arrays, random as random, tree as tree
 from .core import VERSION as _VERSION
 from .core.errors import (
+    CompileWarning as CompileWarning,
     DtypeError as DtypeError,
     GradError as GradError,
     NonFiniteError as NonFiniteError,

@@ -11,7 +11,7 @@ from typing import Any
 from .core.arguments import function_given, given
 from .core.errors import AssumptionFailed
 from .core.foreign import to_numpy
-from .core.mode import MODE, TAPES
+from .core.mode import MODE, TAPES, Mode, enter_mode, leave_mode
 from .engine import edge_of, may_have_nan
 from .tensors.tensor import Tensor
 
@@ -128,9 +128,22 @@ def observe(f: Callable[..., Any], *values: Any, checks: bool = False) -> None:
     tape = MODE.get().tape
     arrays = [to_numpy(v._data if isinstance(v, Tensor) else v) for v in values]
     if (tape is None or not tape.rehearses) and (checks or not (_QUIET.get() or _was_seen())):
-        f(*arrays)
+        _run_untaped(f, arrays) if tape is not None else f(*arrays)
     if tape is not None:
         tape.observed(Check(f) if checks else f, [edge_of(v) if isinstance(v, Tensor) else v for v in values])
+
+
+def _run_untaped(f: Callable[..., Any], arrays: list[Any]) -> None:
+    """Call an observer so that what it computes is not recorded: it runs again at every replay."""
+    entry = enter_mode(_untaped)
+    try:
+        f(*arrays)
+    finally:
+        leave_mode(entry)
+
+
+def _untaped(mode: Mode) -> None:
+    mode.tape = None
 
 
 def _was_seen() -> bool:

@@ -6,6 +6,7 @@ import functools
 import inspect
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import copy_context
 from types import MethodType
@@ -16,11 +17,12 @@ import numpy as np
 
 from ..core.arguments import described, function_given
 from ..core.depth import DEPTH
-from ..core.errors import AssumptionFailed, Obstacle
+from ..core.errors import AssumptionFailed, CompileWarning, Obstacle
 from ..core.foreign import is_foreign
 from ..core.forks import fork_safe_lock
 from ..core.hooks import HOOKS
 from ..core.mode import MODE
+from ..core.node import is_hidden
 from ..ir.labels import counted
 from ..observing import skipping
 from ..tensors.record import wrap
@@ -44,6 +46,8 @@ _MOST_TRACES = 64
 _MOST_SEEN = 1000
 # The ways that a function may take with arguments of one kind: it may branch on numbers that are read at every call.
 _MOST_VARIANTS = 16
+# More traces than these are worth a warning: the function is traced where it should be replayed.
+_MANY_TRACES = 8
 # Functions of which a call does not run the body.
 _NOT_AT_ONCE = inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction
 ARRAYS = (Tensor, np.ndarray, np.generic)
@@ -108,6 +112,7 @@ class Compiled(Generic[P, R]):
 
     Attributes:
         exact, max_bytes, validate: as of `compile`.
+        warn: whether to say, once, that the function is not replayed because of what it reads in Python.
 
     Example:
         >>> import autograd_lite as ag
@@ -128,6 +133,7 @@ class Compiled(Generic[P, R]):
         self._name = getattr(f, "__name__", type(f).__name__)
         self._gives_tensors = hasattr(f, "named_parameters")  # as a module does, of arrays too
         self._traces: dict[Any, list[Trace]] = {}
+        self.warn, self._has_warned, self._n_traces = True, False, 0
         self._seen: set[int] = set()  # hashes of kinds that came when there were as many traces as are kept
         self._lock = fork_safe_lock()
 
@@ -393,12 +399,20 @@ class Compiled(Generic[P, R]):
         others = [t for t in known if t is not before]
         if done.obstacle:
             others, new = [], new._replace(first=None, why=f"{new.why}; {done.obstacle}")
+            if done.unguarded:
+                self._warn(f"runs as it is: {done.unguarded}")
+        elif done.changed and any(t.first is not None and t.first.changed for t in known):
+            why = f"it changes itself what it reads: {done.changed.removeprefix('it is no longer true that ')}"
+            others, new = [], new._replace(first=None, why=f"{new.why}; {why}")
+            self._warn(f"runs as it is: {why}")
         elif len(others) == _MOST_VARIANTS and not any(trace.replay for trace in others):
             others, new = [], new._replace(first=None, why=f"{new.why}; it went {len(known)} ways before")
+            self._warn(f"runs as it is: it went {len(known)} ways before, the last time since {new.why}")
         elif before is not None and before.first is not None:
             if differs := difference(before.first, done):
-                why = f"{before.why}; two calls did not do the same: {differs}"
-                others, new = [], before._replace(first=None, why=why)
+                why = f"two calls did not do the same: {differs}"
+                others, new = [], before._replace(first=None, why=f"{before.why}; {why}")
+                self._warn(f"runs as it is: {why}")
             else:
                 # In a context of its own, whose end restores NumPy's error state wherever an interrupt comes.
                 made = copy_context().run(Replay, settled(before.first, done), self.exact, self.max_bytes)
@@ -407,7 +421,30 @@ class Compiled(Generic[P, R]):
             done.hosts.forget()
             new = new._replace(first=done._replace(overwritten={}))
         done.hosts.let_go()
+        if before is None:
+            self._count_traces(known, new)
         self._store(key, [*others[-_MOST_VARIANTS:], new])
+
+    def _count_traces(self, known: Sequence[Trace], new: Trace) -> None:
+        """Warn of a function that is traced again and again, and name what differs."""
+        self._n_traces += 1
+        if self._n_traces <= _MANY_TRACES or (new.replay is None and new.first is None):
+            return
+        differs = new.why
+        if not known and (traces := self.traces):
+            before, now = (dict(named_arguments(one.given, self._f)) for one in (traces[-1], new))
+            names = [name for name, x in now.items() if name not in before or before[name] != x]
+            differs = "; ".join(f"{name} is {now[name]!r}, and {before.get(name)!r} before" for name in names[:3])
+        self._warn(f"was traced {self._n_traces} times, which takes longer than to run it: {differs or new.why}")
+
+    def _warn(self, what: str) -> None:
+        """Say once why a function is not replayed."""
+        if not self._has_warned and self.warn:
+            self._has_warned = True
+            text = (
+                f"compile: the function '{self._name}' {what}. See explain(); compile less of it, or leave it as it is"
+            )
+            warnings.warn(text, CompileWarning, stacklevel=_frames_of_ours())
 
     def _store(self, key: Any, traces: list[Trace]) -> None:
         with self._lock:
@@ -427,6 +464,14 @@ class Compiled(Generic[P, R]):
         if as_tensors:
             return out
         return map_leaves(lambda x: x._data if isinstance(x, Tensor) and not x.requires_grad else x, out)
+
+
+def _frames_of_ours() -> int:
+    """Return how many frames lie between a warning and the user's call."""
+    frame, count = sys._getframe(1), 1
+    while frame.f_back is not None and is_hidden(frame.f_code):
+        frame, count = frame.f_back, count + 1
+    return count
 
 
 def _forget(this: ref[Compiled[..., Any]], key: Any) -> None:

@@ -6,6 +6,10 @@ A fact is a row, a replay has a table of them. One call in C goes through it; wi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
+from operator import is_
+from struct import pack
+from types import CellType, FunctionType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +22,59 @@ from ..tensors.tensor import Tensor
 
 Found = tuple[Any, ...]
 
+# The value of a row that states that there is nothing at a key, or in a cell.
+MISSING: Any = type("Missing", (), {"__repr__": lambda _: "nothing"})()
+_EXACT = (int, str, bytes, np.generic)
+
+
+def is_same(x: Any, value: Any) -> bool:
+    """Return whether two objects are one, or numbers or texts of one class and the same value; of floats, the bits.
+
+    Of tuples, whether this is so for all that is in them.
+    """
+    if x is value or x.__class__ is not value.__class__:
+        return x is value
+    if isinstance(x, (float, complex)):
+        return pack("2d", x.real, x.imag) == pack("2d", value.real, value.imag)
+    if x.__class__ is tuple:
+        return have_same(x, value)
+    return isinstance(x, _EXACT) and bool(x == value)
+
+
+def content_of(container: Any) -> tuple[Any, ...]:
+    """Return what is in a container, in a row; of a dict, keys and values."""
+    return tuple(chain.from_iterable(container.items())) if isinstance(container, dict) else tuple(container)
+
+
+def have_same(x: tuple[Any, ...], value: tuple[Any, ...]) -> bool:
+    """Return whether the items of two containers are the same, one after the other."""
+    return len(x) == len(value) and all(map(is_same, x, value))
+
+
+def _in_cell(cell: CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return MISSING
+
+
+def class_item(kind: type, name: str) -> Any:
+    """Return what a class and its bases have under a name, without running code."""
+    return next((vars(base)[name] for base in kind.__mro__ if name in vars(base)), MISSING)
+
+
+def _item(container: Any, key: Any) -> Any:
+    try:
+        return container[key]
+    except LookupError:
+        return MISSING
+
+
+def parts_of(f: FunctionType) -> tuple[Any, Any, Any]:
+    """Return what a function can be given anew: its code and its defaults."""
+    return f.__code__, f.__defaults__, f.__kwdefaults__
+
+
 # What each kind of fact states of an owner, a key and a value.
 KINDS: Mapping[str, str] = {
     "array": "((a := {owner}).shape, a.strides, a.dtype) == {value}",
@@ -28,14 +85,29 @@ KINDS: Mapping[str, str] = {
     "leaf": "{owner}._node is LEAF",
     "no leaf": "{owner}._node is not LEAF",
     "hooks": "getattr({owner}, '_hooks', none) == {value}",
-    "item": "{owner}[{key}] is {value}",
-    "equal item": "(x := {owner}[{key}]) == {value} and x.__class__ is {value}.__class__",
-    "result": "{owner}(*{key}) is {value}",
-    "equal result": "(x := {owner}(*{key})) == {value} and x.__class__ is {value}.__class__",
+    "item": "is_same(item({owner}, {key}), {value})",
+    "result": "is_same({owner}(*{key}), {value})",
+    "cell": "is_same(in_cell({owner}), {value})",
+    "class item": "is_same(class_item({owner}, {key}), {value})",
+    "contents": "have_same(content_of({owner}), {value})",
+    "elements": "{owner}.dtype == {value}.dtype and {owner}.shape == {value}.shape"
+    " and {owner}.tobytes() == {value}.tobytes()",
+    "function": "all(map(is_, parts_of({owner}), {value}))",
 }
 # Where the array is that some of them are about.
 _ARRAYS = {"array": "{owner}", "values": "{owner}._data", "gradient": "{owner}._grad._data"}
-_NAMES: Mapping[str, Any] = {"LEAF": LEAF, "none": []}
+_NAMES: Mapping[str, Any] = {
+    "LEAF": LEAF,
+    "none": [],
+    "is_": is_,
+    "is_same": is_same,
+    "item": _item,
+    "in_cell": _in_cell,
+    "class_item": class_item,
+    "content_of": content_of,
+    "have_same": have_same,
+    "parts_of": parts_of,
+}
 
 
 class Fact(NamedTuple):
@@ -61,6 +133,11 @@ class Fact(NamedTuple):
         """Return what these names stand for."""
         return {f"owner{k}": self.owner, f"key{k}": self.key, f"value{k}": self.value}
 
+    def place(self) -> tuple[Any, ...]:
+        """Return what is equal for two rows that state the same."""
+        value = self.value.tobytes() if self.kind == "elements" else self.value
+        return self.kind, id(self.owner), *(tuple(map(_comparable, _parts(x))) for x in (self.key, value))
+
     def holds(self) -> bool:
         """Return whether it is so."""
         try:
@@ -69,15 +146,22 @@ class Fact(NamedTuple):
             return False
 
 
+def _parts(x: Any) -> tuple[Any, ...]:
+    return x if x.__class__ is tuple else (x,)
+
+
+def _comparable(x: Any) -> Any:
+    """Return what is equal for numbers and texts of one class and value, and for one object."""
+    if isinstance(x, (float, complex)):
+        return x.__class__, pack("2d", x.real, x.imag)
+    if x.__class__ is tuple:
+        return tuple(map(_comparable, x))
+    return (x.__class__, x) if isinstance(x, _EXACT) else id(x)
+
+
 def _like(kind: str, owner: Any, a: Any, told: str) -> Fact:
     """Return that an array is as this one is."""
     return Fact(kind, owner, None, (a.shape, a.strides, a.dtype), told)
-
-
-def _same(kind: str, owner: Any, key: Any, value: Any, told: str) -> Fact:
-    """Return that something is what it was: a number or a text that is equal, or the same object."""
-    compared = isinstance(value, (int, float, str)) and value.__class__ is not bool
-    return Fact(f"equal {kind}" if compared else kind, owner, key, value, told)
 
 
 def called(t: Tensor) -> str:
@@ -109,9 +193,9 @@ def of_hosts(hosts: Hosts) -> Iterator[Fact]:
     """Yield what is stated of Python objects."""
     for step in hosts.steps:
         if isinstance(step, Pinned):
-            yield _same("item", step.container, step.key, step.value, f"{step.key} is as it was")
+            yield Fact("item", step.container, step.key, step.value, f"{step.key} is as it was")
         elif isinstance(step, Same):
-            yield _same("result", step.f, step.args, step.value, "a name that the function reads is as it was")
+            yield Fact("result", step.f, step.args, step.value, "a name that the function reads is as it was")
 
 
 class Facts:
@@ -143,7 +227,7 @@ def in_c(rows: Sequence[Fact], taken: Sequence[tuple[int, bool]]) -> Callable[[]
         (*row[:2], row.value[-1], like(row.value[0], row.value[1], np.uint8)) if row.kind in _ARRAYS else row[:4]
         for row in rows
     )
-    found: Callable[[], Found | None] = library.facts(Tensor, LEAF, facts, tuple(taken))
+    found: Callable[[], Found | None] = library.facts(Tensor, LEAF, MISSING, facts, tuple(taken))
     return found
 
 

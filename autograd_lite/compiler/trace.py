@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
-from types import CellType, MappingProxyType
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +21,7 @@ from ..ir.build import Built, built
 from ..ir.graph import PureGraph
 from ..ir.hosts import Hosts, kinds_of, leaves_of
 from ..ir.node import Kind
+from ..ir.operands import Operands
 from ..ir.program import PureProgram
 from ..ir.recording import Assigned, Recording
 from ..ir.slots import slot_tensor
@@ -28,9 +29,11 @@ from ..random import remember_draws
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from ..tree import items, leaves
-from .closures import attribute, contents, names_in
+from .facts import Fact, Facts
+from .guards import Guards
 from .history import Cut, cut_of
 from .kinds import Result
+from .lines import lines_run
 
 
 class Traced(NamedTuple):
@@ -55,6 +58,9 @@ class Traced(NamedTuple):
         backward: whether there was a backward pass.
         masks: whether it might have masked NaN although no operation was invalid.
         way: which way it went, as far as this depends on what was there before.
+        guards: what Python code has read, see `Guards`.
+        unguarded: why something that it has read cannot be compared, or "".
+        changed: what of that the run itself has changed, or "".
     """
 
     program: PureProgram
@@ -75,6 +81,9 @@ class Traced(NamedTuple):
     backward: bool
     masks: bool
     way: tuple[Any, ...]
+    guards: tuple[Fact, ...]
+    unguarded: str
+    changed: str
 
 
 def difference(first: Traced, second: Traced) -> str:
@@ -179,9 +188,15 @@ def trace(
         memo: what functions of numbers have given already, if they are not to run again; see `Hosts.call`.
         objects: among the arguments, of which the function may read attributes.
     """
+    guards = Guards(f, objects)
     recording = Recording(f, memo=memo)
-    _rest_on_names(recording, f, objects)
-    out = _run(recording, call)
+    recording.operands = Operands(trace.__code__)
+    rows = guards.rows
+    held = Facts(rows)
+    with lines_run(guards.lines()) as ran:
+        out = _run(recording, call)
+    rows += guards.elements(recording.operands)
+    changed, unguarded = held.broken(), guards.why(ran)
     results = [t for t in leaves(out) if isinstance(t, Tensor)]
     before = tuple(recording.gradients.values())
     gradients = [(leaf, leaf.grad) for leaf, g in before if leaf.grad is not g]
@@ -190,7 +205,7 @@ def trace(
     put = [t for one in hosts.puts.values() for t in leaves_of(one.value) if isinstance(t, Tensor)]
     changes = [*(a.value for a in last.values()), *(g for _, g in gradients if g is not None), *put]
     wanted = [*results, *changes, *recording.effects]
-    obstacle = _obstacle(recording, results, slots)
+    obstacle = unguarded or _obstacle(recording, results, slots)
     if not obstacle:
         wanted = recording.settled(wanted)
     cut = _cut(recording, results, slots, last)
@@ -209,7 +224,7 @@ def trace(
     slot_ids = {id(thing): i for i, thing in made.things.items() if isinstance(thing, Tensor | Live)}
     outside = (*hosts.arrays.values(), *(x for x in made.things.values() if x.__class__ is Live))
     program = PureProgram._of(made, [slot_ids.get(id(t)) for t in (*slots, *outside)], [], [])
-    way = hosts.way, kinds, [g is not None for _, g in before]
+    way = hosts.way, kinds, [g is not None for _, g in before], [row.place() for row in rows]
     traced = Traced(
         program=replace(program, fixed=fixed, late=late, known=MappingProxyType({})),
         out=out,
@@ -229,6 +244,9 @@ def trace(
         backward=recording.backward,
         masks=recording.masks,
         way=way,
+        guards=tuple(rows),
+        unguarded=unguarded,
+        changed=changed,
     )
     recording.forget()
     return traced
@@ -242,17 +260,6 @@ def _cut(
         return None
     drawing = {edge_of(t) for t in recording.effects}
     return cut_of(results, slots, lambda t: _is_fixed(t, recording, last), recording.is_older, drawing)
-
-
-def _rest_on_names(recording: Recording, f: Callable[..., Any], objects: Iterable[Any]) -> None:
-    """Note what names mean that a function reads."""
-    for where, name, value in names_in(f, objects):
-        if isinstance(where, dict):
-            recording.hosts.pin(where, name)
-        elif isinstance(where, CellType):
-            recording.hosts.rest(contents, (where,), value)
-        else:
-            recording.hosts.rest(attribute, (where, name), value)
 
 
 def _run(recording: Recording, call: Callable[[], Any]) -> Any:

@@ -131,6 +131,15 @@ class Obstacle(AssumptionFailed):
     """Raised where a function that is being compiled, but could run, does something that a replay would not do."""
 
 
+class CompileWarning(UserWarning):
+    """Says once that a compiled function is not replayed, or is traced again and again, and why.
+
+    Example:
+        >>> issubclass(CompileWarning, Warning)
+        True
+    """
+
+
 class UnsupportedError(TypeError):
     """A NumPy call, or an argument of one, that Tensors do not support; the message names what to use.
 

@@ -205,11 +205,20 @@ def take_note(scope: str) -> Note:
         file = code.co_filename
         hidden = _IS_HIDDEN.get(file)
         if hidden is None:
-            hidden = _IS_HIDDEN[file] = file.startswith(_HIDDEN)
+            hidden = is_hidden(code)
         if not hidden:
             return code, frame.f_lasti, scope
         frame = frame.f_back  # type: ignore[assignment]
     return None, 0, scope
+
+
+def is_hidden(code: CodeType) -> bool:
+    """Return whether code is of this project, NumPy or a test runner, which are not shown as the user's."""
+    file = code.co_filename
+    hidden = _IS_HIDDEN.get(file)
+    if hidden is None:
+        hidden = _IS_HIDDEN[file] = file.startswith(_HIDDEN)
+    return hidden
 
 
 def user_source() -> Source | None:

@@ -66,6 +66,9 @@ class Tape(Protocol):
             value: of a node's result.
         """
 
+    def borrowed(self, a: Any) -> None:
+        """Note that an op takes an array that is not a Tensor's."""
+
     def drawn(self, node: Node, numbers: Any) -> None:
         """Note a random draw, which happens even if nothing reads its numbers."""
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from enum import Enum
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -168,6 +168,8 @@ class Op:
             and of the parameters that decides; for arrays among them it may get anything that has a `shape`.
         rewrites: expressions with this op outermost that something else computes too, see `rewrites`.
     """
+
+    _unguarded: ClassVar[tuple[str, ...]] = ("forward", "infer", "bind")  # what runs at every replay, or knows shapes
 
     name: str
     forward: Callable[..., Any]

@@ -19,6 +19,7 @@ from ..observing import see
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor, tensor
 from .hosts import Hosts
+from .operands import Operands
 from .slots import is_slot
 
 _BOOL = np.dtype(np.bool_)
@@ -55,6 +56,7 @@ class Recording:
         roots: the edges that `backward` was called on.
         outside: the Tensors from outside that ops have read, by id.
         hosts: what is read and put back outside of Tensors.
+        operands: where ops take arrays that are not Tensors, if that is noted.
         overwritten: what the leaves that were assigned to held before, by id.
         backward: whether there was a backward pass.
         returned: the moment when the last one ended.
@@ -72,6 +74,7 @@ class Recording:
         self.outside: dict[int, Tensor] = {}
         self.overwritten: dict[int, Any] = {}
         self.hosts = Hosts(self.left, memo)
+        self.operands: Operands | None = None
         self.backward = self.masks = self.older = False
         self.returned = 0
         self.began = next_stamp()
@@ -109,6 +112,11 @@ class Recording:
             self.older = self.older or self.is_older(edge)
         elif id(edge) not in self._inside:
             self.outside[id(edge)] = edge
+
+    def borrowed(self, a: Any) -> None:
+        """Note that an op takes an array that is not a Tensor's."""
+        if self.operands is not None:
+            self.operands.took(a)
 
     def is_older(self, edge: Any) -> bool:
         """Return whether this is the node of an operation from outside."""

@@ -332,6 +332,8 @@ def record(
         for i, edge in enumerate(edges):
             if edge.__class__ is HOOKS.tensor or edge.__class__ is Node:
                 tape.read(edge, values[i])
+            elif edge.__class__ is _ndarray:
+                tape.borrowed(edge)
     if tape is not None and not edges:
         node = Node(op, (), params, None, (), out.shape, out.dtype, take_note(mode.scope))
         tape.drawn(node, out)

@@ -364,6 +364,7 @@ def test_many_threads() -> None:
 # ---- arguments -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore:compile. the function .* was traced")
 def test_containers_constants_and_kinds() -> None:
     def f(d: Any, *, k: float = 2) -> Any:
         return {"a": d["x"] * k, "n": 3, "l": [d["y"], None]}
@@ -396,6 +397,7 @@ def test_methods_and_functions_without_tensors() -> None:
         assert [compiled(X), compiled(X)] == [value, value]
 
 
+@pytest.mark.filterwarnings("ignore:compile. the function .* was traced")
 def test_the_number_of_traces_is_bounded() -> None:
     compiled = ag.compile(lambda x: x * 2)
     for n in range(200):
@@ -502,9 +504,14 @@ IMPURE: dict[str, Callable[[Any], Any]] = {
 @pytest.mark.parametrize("name", IMPURE)
 def test_a_function_that_does_not_do_the_same_runs_as_it_is(name: str) -> None:
     compiled = ag.compile(IMPURE[name])
-    found = [arrays_of(compiled(X)) for _ in range(5)]
+    with pytest.warns(ag.CompileWarning, match=r"compile: the function '<lambda>' runs as it is: ") as said:
+        found = [arrays_of(compiled(X)) for _ in range(5)]
+    assert len(said) == 1
+    assert said[0].filename == __file__
     assert all(not all(map(np.array_equal, a, b)) for a, b in pairwise(found))
-    assert "two calls did not do the same" in compiled.explain()
+    why = str(said[0].message).partition("as it is: ")[2].partition(". See")[0]
+    assert why in " ".join(compiled.explain().split())
+    assert why.startswith(("two calls did not do the same", "it changes itself what it reads: the default n"))
 
 
 # ---- what it tells ---------------------------------------------------------------------------------------------------

@@ -10,7 +10,20 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.compiler.facts import KINDS, Fact, Facts, in_c, in_python, of_array, of_gradient, of_hosts, of_tensor
+from autograd_lite.compiler.facts import (
+    KINDS,
+    MISSING,
+    Fact,
+    Facts,
+    content_of,
+    in_c,
+    in_python,
+    of_array,
+    of_gradient,
+    of_hosts,
+    of_tensor,
+    parts_of,
+)
 from autograd_lite.core.node import LEAF
 from autograd_lite.ir.hosts import Hosts
 from autograd_lite.native.kernels import INSTRUCTIONS, REASON
@@ -44,6 +57,12 @@ class Subject:
         self.things: dict[str, Any] = {"rate": 1, "name": "sgd", "nothing": None, "flag": True, "list": [1, 2]}
         self.row: list[Any] = [0.5, self.things]
         self.box = Box()
+        self.settings: dict[str, Any] = {"a": 1, "b": (1.5, "x"), "z": 0.0}
+        self.names = ["a", "b"]
+        self.table = np.arange(6.0).reshape(2, 3).T
+        self.cell = (lambda: self).__closure__[0]
+        self.function = lambda x=1, *, y=2: x + y
+        self.kind = type("Kind", (), {"rate": 1.0})
 
     def facts(self) -> list[Fact]:
         hosts = Hosts(lambda *_: None)
@@ -56,7 +75,26 @@ class Subject:
         found = [*of_tensor(self.w), *of_tensor(self.c), *of_tensor(self.graded), of_array(self.a)]
         for leaf in (self.w, self.graded, self.hooked):
             found += of_gradient(leaf, leaf.grad)
-        return [*found, *of_hosts(hosts)]
+        guards = [
+            Fact("contents", self.settings, None, content_of(self.settings), "settings"),
+            Fact("contents", self.names, None, content_of(self.names), "names"),
+            Fact("elements", self.table, None, np.array(self.table, order="C"), "table"),
+            Fact("cell", self.cell, None, self, "cell"),
+            Fact("function", self.function, None, parts_of(self.function), "function"),
+            Fact("class item", self.kind, "rate", 1.0, "rate of the class"),
+            Fact("class item", self.kind, "depth", MISSING, "depth of the class"),
+            Fact("item", self.things, "absent", MISSING, "absent"),
+        ]
+        return [*found, *of_hosts(hosts), *guards]
+
+
+def setattr_shape(a: np.ndarray) -> np.ndarray:
+    a.shape = (1, 3, 2)
+    return a
+
+
+def clear(cell: Any) -> None:
+    del cell.cell_contents
 
 
 def put(name: str, value: Any) -> Callable[[Subject], Any]:
@@ -99,6 +137,28 @@ CHANGES: dict[str, tuple[Callable[[Subject], Any], str]] = {
     "a number less": (lambda s: s.things.pop("rate"), "rate is as it was"),
     "another item of a list": (lambda s: operator.setitem(s.row, 0, 0.25), "0 is as it was"),
     "a shorter list": (lambda s: s.row.pop(), "1 is as it was"),
+    "zero with the other sign": (lambda s: operator.setitem(s.settings, "z", -0.0), "settings"),
+    "another value of a key": (lambda s: operator.setitem(s.settings, "a", 2), "settings"),
+    "another item of a tuple": (lambda s: operator.setitem(s.settings, "b", (1.5, "y")), "settings"),
+    "another class in a tuple": (lambda s: operator.setitem(s.settings, "b", (1.5, b"x")), "settings"),
+    "a longer tuple": (lambda s: operator.setitem(s.settings, "b", (1.5, "x", 1)), "settings"),
+    "a key more": (lambda s: operator.setitem(s.settings, "c", 1), "settings"),
+    "a key for another": (lambda s: s.settings.update(y=s.settings.pop("z")), "settings"),
+    "a key less": (lambda s: s.settings.pop("a"), "settings"),
+    "an item more": (lambda s: s.names.append("c"), "names"),
+    "items in another order": (lambda s: s.names.reverse(), "names"),
+    "an element": (lambda s: operator.setitem(s.table, (2, 1), 7.0), "table"),
+    "an element with another sign": (lambda s: operator.setitem(s.table, (0, 0), -0.0), "table"),
+    "an array in another shape": (lambda s: setattr(s, "table", setattr_shape(s.table)), "table"),
+    "another variable": (lambda s: setattr(s.cell, "cell_contents", 1), "cell"),
+    "a variable without a value": (lambda s: clear(s.cell), "cell"),
+    "other code": (lambda s: setattr(s.function, "__code__", (lambda x, *, y: x).__code__), "function"),
+    "another default": (lambda s: setattr(s.function, "__defaults__", (3,)), "function"),
+    "another default of a keyword": (lambda s: setattr(s.function, "__kwdefaults__", {"y": 2}), "function"),
+    "another attribute of a class": (lambda s: setattr(s.kind, "rate", 2.0), "rate of the class"),
+    "a class without it": (lambda s: delattr(s.kind, "rate"), "rate of the class"),
+    "a new attribute of a class": (lambda s: setattr(s.kind, "depth", 1), "depth of the class"),
+    "a new key": (put("absent", 1), "absent"),
     "what a function returns": (lambda s: setattr(s.box, "rate", 2.0), "a name that the function reads is as it was"),
     "the object that one returns": (lambda s: setattr(s.box, "thing", 0), "a name that the function reads is as it"),
 }
@@ -115,6 +175,9 @@ KEPT: dict[str, Callable[[Subject], Any]] = {
     "what is in a list": lambda s: s.things["list"].append(3),
     "another thing": put("other", 1),
     "other numbers in an array": lambda s: s.a.fill(7.0),
+    "an equal tuple": lambda s: operator.setitem(s.settings, "b", (float("1.5"), "x")),
+    "an equal element": lambda s: operator.setitem(s.table, (2, 1), s.table[2, 1]),
+    "another attribute": lambda s: setattr(s.kind, "other", 1),
     "an equal result": lambda s: setattr(s.box, "rate", float("1.0")),
 }
 
@@ -221,6 +284,15 @@ def test_errors_in_what_is_asked_are_raised(way: Any) -> None:
         Fact("values", ag.tensor(1.0), None, ((), ()), ""),
         Fact("result", print, "x", None, ""),
         Fact("hooks", ag.tensor(1.0), None, (), ""),
+        Fact("cell", 1, None, 1, ""),
+        Fact("class item", 1, "x", 1, ""),
+        Fact("class item", int, 1, 1, ""),
+        Fact("contents", [], None, [], ""),
+        Fact("contents", {}, None, (1,), ""),
+        Fact("elements", np.ones(2), None, [], ""),
+        Fact("elements", np.ones((2, 2)), None, np.ones((2, 3))[:, :2], ""),
+        Fact("function", print, None, (1, 2, 3), ""),
+        Fact("function", lambda: 1, None, (1, 2), ""),
     ],
 )
 def test_rows_in_c_are_checked(row: Fact) -> None:
@@ -281,6 +353,7 @@ def programs() -> Iterator[tuple[str, Callable[[], tuple[Callable[[], Any], Call
     yield from {k: v for k, v in locals().items() if k.startswith("of_")}.items()
 
 
+@pytest.mark.filterwarnings("ignore:compile. the function 'f' runs as it is. two calls did not do the same")
 @pytest.mark.parametrize("name", dict(programs()))
 def test_a_compiled_function_notices(name: str) -> None:
     made = dict(programs())[name]

@@ -148,8 +148,9 @@ def test_effects_are_made_once() -> None:
     assert outcomes[0][-1] == outcomes[1][-1] == [0.0, 3.0, 6.0, 9.0, 12.0]
 
 
-def test_a_function_that_changes_is_named() -> None:
+def test_a_function_that_changes_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     factor = [2.0]
+    monkeypatch.setattr("autograd_lite.compiler.trace.Guards.rows", [])
     compiled = ag.compile(lambda x: x * factor[0], validate=True)
     for _ in range(3):
         assert_same(compiled(X), X * 2)
@@ -159,7 +160,6 @@ def test_a_function_that_changes_is_named() -> None:
         match=r"something else now: multiply at .*test_validate.py:\d+ in <lambda> .* 3.0, and 2.0 before",
     ):
         compiled(X)
-    assert ag.compile(lambda x: x * factor[0])(X) is not None
 
 
 def test_errors_of_the_function_are_the_errors_of_the_replay() -> None:
@@ -173,4 +173,5 @@ def test_errors_of_the_function_are_the_errors_of_the_replay() -> None:
 
 def test_impure_functions_run_as_they_are() -> None:
     compiled = ag.compile(IMPURE["a counter"], validate=True)
-    assert len({float(compiled(Y)[0]) for _ in range(4)}) == 4
+    with pytest.warns(ag.CompileWarning, match="it changes itself what it reads"):
+        assert len({float(compiled(Y)[0]) for _ in range(4)}) == 4

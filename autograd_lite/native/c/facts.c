@@ -6,11 +6,13 @@
 
 /* In the order of the names below. */
 typedef enum {
-    ARRAY, VALUES, GRADIENT, NO_GRADIENT, LEAF, NO_LEAF, HOOKS, ITEM, EQUAL_ITEM, RESULT, EQUAL_RESULT, N_KINDS
+    ARRAY, VALUES, GRADIENT, NO_GRADIENT, LEAF, NO_LEAF, HOOKS, ITEM, RESULT, CELL, CLASS_ITEM, CONTENTS, ELEMENTS,
+    FUNCTION, N_KINDS
 } Kind;
 
-static const char *const KINDS[N_KINDS] = {"array", "values", "gradient",   "no gradient", "leaf",        "no leaf",
-                                           "hooks", "item",   "equal item", "result",      "equal result"};
+static const char *const KINDS[N_KINDS] = {"array",   "values", "gradient",   "no gradient", "leaf",
+                                           "no leaf", "hooks",  "item",       "result",      "cell",
+                                           "class item", "contents", "elements", "function"};
 
 /* The objects belong to the tuples of Python that this was read from. */
 typedef struct {
@@ -30,6 +32,7 @@ enum { DATA, GRAD, NODE, HOOKS_OF, SHARED, N_SLOTS };
 static const char *const SLOT_NAMES[N_SLOTS] = {"_data", "_grad", "_node", "_hooks", "_shared"};
 static Py_ssize_t slots[N_SLOTS];
 static PyObject *leaf_node, *writable; /* what the node of a leaf is, and the name of a method */
+static PyObject *missing;              /* the value of a row where there is nothing */
 
 #define SLOT(object, slot) (*(PyObject **)((char *)(object) + slots[slot]))
 
@@ -95,17 +98,58 @@ static int array_holds(const Row *row, PyObject *found) {
     return holds;
 }
 
-/* Return what is found at a key, or what a function returns; it is a new reference. */
+/* Return whether two objects are one, or numbers or texts of one class and the same value; of floats, the same bits;
+   of tuples, whether this is so for all that is in them. */
+static int is_same(PyObject *x, PyObject *value) {
+    if (x == value) {
+        return 1;
+    }
+    if (!Py_IS_TYPE(x, Py_TYPE(value))) {
+        return 0;
+    }
+    if (PyFloat_Check(x)) {
+        const double a = PyFloat_AS_DOUBLE(x), b = PyFloat_AS_DOUBLE(value);
+        return memcmp(&a, &b, sizeof a) == 0;
+    }
+    if (PyComplex_Check(x)) {
+        const Py_complex a = PyComplex_AsCComplex(x), b = PyComplex_AsCComplex(value);
+        return memcmp(&a, &b, sizeof a) == 0;
+    }
+    if (PyLong_Check(x) || PyUnicode_Check(x) || PyBytes_Check(x) || PyArray_IsScalar(x, Generic)) {
+        return PyObject_RichCompareBool(x, value, Py_EQ);
+    }
+    if (PyTuple_CheckExact(x)) {
+        const Py_ssize_t n = PyTuple_GET_SIZE(x);
+        int same = n == PyTuple_GET_SIZE(value) && Py_EnterRecursiveCall(" in facts") == 0;
+        if (!same) {
+            return PyErr_Occurred() ? -1 : 0;
+        }
+        for (Py_ssize_t k = 0; same > 0 && k < n; k++) {
+            same = is_same(PyTuple_GET_ITEM(x, k), PyTuple_GET_ITEM(value, k));
+        }
+        Py_LeaveRecursiveCall();
+        return same;
+    }
+    return 0;
+}
+
+/* Return what is at a key, or what a function returns, or NULL where there is nothing; it is a new reference. */
 static PyObject *value_of(const Row *row) {
-    if (row->kind == RESULT || row->kind == EQUAL_RESULT) {
-        return PyObject_Call(row->owner, row->key, NULL);
+    PyObject *value;
+    switch (row->kind) {
+        case RESULT:
+            return PyObject_Call(row->owner, row->key, NULL);
+        case CELL:
+            return Py_XNewRef(PyCell_GET(row->owner));
+        case CLASS_ITEM:
+            return Py_XNewRef(_PyType_Lookup((PyTypeObject *)row->owner, row->key));
+        default:
+            if (PyDict_CheckExact(row->owner)) {
+                value = PyDict_GetItemWithError(row->owner, row->key);
+                return Py_XNewRef(value);
+            }
+            return PyObject_GetItem(row->owner, row->key);
     }
-    if (PyDict_CheckExact(row->owner)) {
-        PyObject *value = PyDict_GetItemWithError(row->owner, row->key);
-        Py_XINCREF(value);
-        return value;
-    }
-    return PyObject_GetItem(row->owner, row->key);
 }
 
 static int value_holds(const Row *row) {
@@ -114,14 +158,69 @@ static int value_holds(const Row *row) {
         if (PyErr_Occurred() && PyErr_ExceptionMatches(PyExc_LookupError)) {
             PyErr_Clear();
         }
-        return PyErr_Occurred() ? -1 : 0;
+        return PyErr_Occurred() ? -1 : row->value == missing;
     }
-    int holds = value == row->value;
-    if (!holds && (row->kind == EQUAL_ITEM || row->kind == EQUAL_RESULT) && Py_IS_TYPE(value, Py_TYPE(row->value))) {
-        holds = PyObject_RichCompareBool(value, row->value, Py_EQ);
-    }
+    const int holds = is_same(value, row->value);
     Py_DECREF(value);
     return holds;
+}
+
+/* Return whether a container has the same in it: of a dict, keys and values in order. */
+static int contents_hold(const Row *row) {
+    PyObject *owner = row->owner, *const before = row->value;
+    const Py_ssize_t n = PyTuple_GET_SIZE(before);
+    if (PyDict_Check(owner)) {
+        PyObject *key, *value;
+        Py_ssize_t position = 0, k = 0;
+        if (2 * PyDict_GET_SIZE(owner) != n) {
+            return 0;
+        }
+        while (k < n && PyDict_Next(owner, &position, &key, &value)) {
+            const int same = is_same(key, PyTuple_GET_ITEM(before, k));
+            const int holds = same > 0 ? is_same(value, PyTuple_GET_ITEM(before, k + 1)) : same;
+            if (holds <= 0) {
+                return holds;
+            }
+            k += 2;
+        }
+        return k == n;
+    }
+    PyObject *items = PySequence_Fast(owner, "facts: expected a container");
+    if (items == NULL) {
+        return -1;
+    }
+    int holds = PySequence_Fast_GET_SIZE(items) == n;
+    for (Py_ssize_t k = 0; holds > 0 && k < n; k++) {
+        holds = is_same(PySequence_Fast_GET_ITEM(items, k), PyTuple_GET_ITEM(before, k));
+    }
+    Py_DECREF(items);
+    return holds;
+}
+
+/* Return whether an array has the same elements, bit for bit. */
+static int elements_hold(const Row *row) {
+    if (!PyArray_Check(row->owner)) {
+        return 0;
+    }
+    PyArrayObject *a = (PyArrayObject *)row->owner, *before = (PyArrayObject *)row->value;
+    if (PyArray_NDIM(a) != PyArray_NDIM(before) || !PyArray_EquivTypes(PyArray_DESCR(a), PyArray_DESCR(before)) ||
+        !PyArray_CompareLists(PyArray_DIMS(a), PyArray_DIMS(before), PyArray_NDIM(a))) {
+        return 0;
+    }
+    PyArrayObject *now = PyArray_GETCONTIGUOUS(a);
+    if (now == NULL) {
+        return -1;
+    }
+    const int holds = memcmp(PyArray_DATA(now), PyArray_DATA(before), (size_t)PyArray_NBYTES(now)) == 0;
+    Py_DECREF(now);
+    return holds;
+}
+
+static int function_holds(const Row *row) {
+    const PyFunctionObject *f = (const PyFunctionObject *)row->owner;
+    PyObject *const *before = &PyTuple_GET_ITEM(row->value, 0);
+    return f->func_code == before[0] && (f->func_defaults == NULL ? Py_None : f->func_defaults) == before[1] &&
+           (f->func_kwdefaults == NULL ? Py_None : f->func_kwdefaults) == before[2];
 }
 
 static int hooks_hold(PyObject *hooks, PyObject *before) {
@@ -146,6 +245,12 @@ static int row_holds(const Row *row, PyObject *found) {
             return SLOT(row->owner, NODE) != leaf_node;
         case HOOKS:
             return hooks_hold(SLOT(row->owner, HOOKS_OF), row->value);
+        case CONTENTS:
+            return contents_hold(row);
+        case ELEMENTS:
+            return elements_hold(row);
+        case FUNCTION:
+            return function_holds(row);
         default:
             return value_holds(row);
     }
@@ -182,8 +287,14 @@ static int read_row(Row *row, PyObject *fact, PyObject *tensor) {
     const int of_tensor = row->kind >= VALUES && row->kind <= HOOKS;
     if (row->kind == N_KINDS || (of_tensor && PyObject_IsInstance(row->owner, tensor) != 1) ||
         (row->kind <= GRADIENT && !(PyArray_DescrCheck(row->key) && PyArray_Check(row->value))) ||
-        (row->kind == HOOKS && !PyList_Check(row->value)) ||
-        ((row->kind == RESULT || row->kind == EQUAL_RESULT) && !PyTuple_Check(row->key))) {
+        (row->kind == HOOKS && !PyList_Check(row->value)) || (row->kind == RESULT && !PyTuple_Check(row->key)) ||
+        (row->kind == CELL && !PyCell_Check(row->owner)) ||
+        (row->kind == CLASS_ITEM && !(PyType_Check(row->owner) && PyUnicode_CheckExact(row->key))) ||
+        (row->kind == CONTENTS && !PyTuple_CheckExact(row->value)) ||
+        (row->kind == CONTENTS && PyDict_Check(row->owner) && PyTuple_GET_SIZE(row->value) % 2 != 0) ||
+        (row->kind == ELEMENTS && !(PyArray_Check(row->value) && PyArray_IS_C_CONTIGUOUS((PyArrayObject *)row->value))) ||
+        (row->kind == FUNCTION && !(PyFunction_Check(row->owner) && PyTuple_CheckExact(row->value) &&
+                                    PyTuple_GET_SIZE(row->value) == 3))) {
         PyErr_Format(PyExc_TypeError, "facts: expected a row of a known kind; received %R", fact);
         return -1;
     }
@@ -226,12 +337,14 @@ static int read_slots(PyObject *tensor) {
 static PyObject *facts_new(PyObject *Py_UNUSED(module), PyObject *args) {
     static PyMethodDef FOUND = {"found", facts_found, METH_NOARGS,
                                 "Return the arrays that are taken; None if one of the facts does not hold."};
-    PyObject *tensor, *leaf, *rows, *taken;
-    if (!PyArg_ParseTuple(args, "OOO!O!:facts", &tensor, &leaf, &PyTuple_Type, &rows, &PyTuple_Type, &taken) ||
+    PyObject *tensor, *leaf, *nothing, *rows, *taken;
+    if (!PyArg_ParseTuple(args, "OOOO!O!:facts", &tensor, &leaf, &nothing, &PyTuple_Type, &rows, &PyTuple_Type,
+                          &taken) ||
         read_slots(tensor) < 0 || (writable = PyUnicode_InternFromString("_writable")) == NULL) {
         return NULL;
     }
     Py_XSETREF(leaf_node, Py_NewRef(leaf));
+    Py_XSETREF(missing, Py_NewRef(nothing));
     const Py_ssize_t n = PyTuple_GET_SIZE(rows);
     PyObject *memory = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)sizeof(Facts) + n * (Py_ssize_t)sizeof(Row));
     PyObject *self = memory == NULL ? NULL : PyTuple_Pack(2, rows, memory), *found = NULL;

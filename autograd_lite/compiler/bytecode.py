@@ -1,0 +1,358 @@
+"""What a function's code reads from around it, and what takes each thing that it has read: the instructions, looked at.
+
+The instructions of a code object are gone through in the order in which they lie, with a stack of what each one pushes:
+a name, followed by attributes and by items with constant keys, or something unknown. Where the order of instructions
+does not tell what is on the stack (after a jump that is always taken, or an instruction that is not in the tables), all
+that is on it counts as read by something unknown. So what is found is never too little.
+"""
+
+from __future__ import annotations
+
+import dis
+import functools
+import sys
+from collections.abc import Hashable, Iterator
+from types import CodeType
+from typing import Any, NamedTuple
+
+
+class Step(NamedTuple):
+    """One step from an object to what is in it: an attribute, an item, or a part of an array by slices."""
+
+    kind: str
+    key: Any
+
+
+class Use(NamedTuple):
+    """One place where code reads something.
+
+    Attributes:
+        code: that reads it.
+        root: where its name is looked up: "global", "cell", "local", "import", or "unknown" for attributes of a value.
+        name: of the variable.
+        path: the steps from there.
+        taker: what takes it: "call", "argument", "operand", "store", "is", "target", "nothing", or "unknown".
+        offsets: where the instruction that takes it begins, and where the next one begins.
+        line: where that is.
+        other: the variable that it is stored in, or the use that is called with it.
+    """
+
+    code: CodeType
+    root: str
+    name: str
+    path: tuple[Step, ...]
+    taker: str
+    offsets: tuple[int, int]
+    line: int
+    other: Any = None
+
+
+class _Value(NamedTuple):
+    """What is on the stack, if that is known."""
+
+    root: str
+    name: str
+    path: tuple[Step, ...] = ()
+
+
+class _Constant(NamedTuple):
+    value: Any
+
+
+class _Display(NamedTuple):
+    """A tuple, list or dict that the code has just written down."""
+
+    parts: tuple[Any, ...]
+
+
+_VARIABLES = {
+    "LOAD_GLOBAL": "global",
+    "LOAD_NAME": "global",
+    "LOAD_FROM_DICT_OR_GLOBALS": "global",
+    "LOAD_DEREF": "cell",
+    "LOAD_CLASSDEREF": "cell",
+    "LOAD_FROM_DICT_OR_DEREF": "cell",
+    "LOAD_FAST": "local",
+    "LOAD_FAST_CHECK": "local",
+    "LOAD_FAST_BORROW": "local",
+    "LOAD_FAST_AND_CLEAR": "local",
+    "LOAD_FAST_LOAD_FAST": "local",
+    "LOAD_FAST_BORROW_LOAD_FAST_BORROW": "local",
+}
+_STORES = frozenset(("STORE_FAST", "STORE_DEREF", "STORE_NAME", "STORE_GLOBAL", "STORE_FAST_STORE_FAST"))
+# What leaves the stack as it is.
+_NOTHING = frozenset(
+    ("RESUME", "NOP", "CACHE", "EXTENDED_ARG", "MAKE_CELL", "COPY_FREE_VARS", "PRECALL", "KW_NAMES", "NOT_TAKEN")
+) | frozenset(("TO_BOOL", "SETUP_ANNOTATIONS", "DELETE_FAST", "DELETE_NAME", "DELETE_GLOBAL", "DELETE_DEREF"))
+# How many values others take and push, and what that is called.
+_EFFECTS: dict[str, tuple[int, int, str]] = {
+    "POP_TOP": (1, 0, "nothing"),
+    "BINARY_OP": (2, 1, "operand"),
+    "COMPARE_OP": (2, 1, "operand"),
+    "CONTAINS_OP": (2, 1, "unknown"),
+    "IS_OP": (2, 1, "is"),
+    "UNARY_NEGATIVE": (1, 1, "operand"),
+    "UNARY_INVERT": (1, 1, "operand"),
+    "UNARY_POSITIVE": (1, 1, "operand"),
+    "UNARY_NOT": (1, 1, "unknown"),
+    "GET_ITER": (1, 1, "unknown"),
+    "FOR_ITER": (0, 1, "unknown"),
+    "RETURN_VALUE": (1, 0, "unknown"),
+    "STORE_SUBSCR": (3, 0, "target"),
+    "STORE_SLICE": (4, 0, "target"),
+    "STORE_ATTR": (2, 0, "target"),
+    "DELETE_ATTR": (1, 0, "target"),
+    "DELETE_SUBSCR": (2, 0, "target"),
+    "LIST_EXTEND": (1, 0, "unknown"),
+    "SET_UPDATE": (1, 0, "unknown"),
+    "DICT_UPDATE": (1, 0, "unknown"),
+    "DICT_MERGE": (1, 0, "unknown"),
+    "LIST_APPEND": (1, 0, "unknown"),
+    "SET_ADD": (1, 0, "unknown"),
+    "MAP_ADD": (2, 0, "unknown"),
+    "FORMAT_SIMPLE": (1, 1, "unknown"),
+    "FORMAT_WITH_SPEC": (2, 1, "unknown"),
+    "CONVERT_VALUE": (1, 1, "unknown"),
+    "LIST_TO_TUPLE": (1, 1, "unknown"),
+    "CALL_INTRINSIC_1": (1, 1, "unknown"),
+    "CALL_INTRINSIC_2": (2, 1, "unknown"),
+    "SET_FUNCTION_ATTRIBUTE": (2, 1, "unknown"),
+    "PUSH_NULL": (0, 1, "unknown"),
+    "LOAD_CLOSURE": (0, 1, "unknown"),
+    "LOAD_BUILD_CLASS": (0, 1, "unknown"),
+    "LOAD_ASSERTION_ERROR": (0, 1, "unknown"),
+    "LOAD_COMMON_CONSTANT": (0, 1, "unknown"),
+    "BEFORE_WITH": (1, 2, "unknown"),
+}
+_COUNTED = frozenset(("BUILD_TUPLE", "BUILD_LIST", "BUILD_SET", "BUILD_STRING", "BUILD_SLICE"))
+# After these, the next instruction is reached by a jump.
+_ENDS = frozenset(("RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE", "JUMP_FORWARD", "JUMP_BACKWARD")) | (
+    frozenset(("JUMP_BACKWARD_NO_INTERRUPT", "JUMP", "JUMP_NO_INTERRUPT"))
+)
+
+
+class _Reader:
+    """Goes through the instructions of one code object."""
+
+    def __init__(self, code: CodeType) -> None:
+        self.code = code
+        self.uses: list[Use] = []
+        self.names: set[str] = set()
+        self.stack: list[Any] = []
+        self.line, self.offsets, self.own = code.co_firstlineno, (0, 0), set(code.co_cellvars)
+
+    def read(self) -> None:
+        before, start = "", 0
+        instructions = list(dis.get_instructions(self.code))
+        ends = [*(at.offset for at in instructions[1:]), len(self.code.co_code)]
+        for at, end in zip(instructions, ends, strict=True):
+            name = at.opname
+            self.line = (at.positions.lineno if at.positions else None) or self.line
+            start = start if before == "PRECALL" else at.offset
+            self.offsets = start, end  # a frame that has called another stands behind the instruction's caches
+            if at.is_jump_target and before in _ENDS:
+                self.flush()
+            before = name
+            self.step(name, at)
+        self.flush()
+
+    def push(self, *values: Any) -> None:
+        self.stack += values
+
+    def pop(self) -> Any:
+        return self.stack.pop() if self.stack else None
+
+    def take(self, taker: str, n: int = 1, other: Any = None) -> None:
+        """Let an instruction take the uppermost values."""
+        for _ in range(n):
+            self.took(self.pop(), taker, other)
+
+    def took(self, x: Any, taker: str, other: Any) -> None:
+        if isinstance(x, _Value):
+            self.uses.append(Use(self.code, *x, taker, self.offsets, self.line, other))
+        elif isinstance(x, _Display):
+            for part in x.parts:  # a function that is called with them finds them in it
+                self.took(part, taker if taker == "argument" else "unknown", other)
+
+    def flush(self) -> None:
+        """Let all that is on the stack be taken by something unknown."""
+        self.take("unknown", len(self.stack))
+
+    def step(self, name: str, at: dis.Instruction) -> None:
+        argument = at.arg or 0
+        if name in _NOTHING:
+            return
+        if (root := _VARIABLES.get(name)) is not None:
+            for variable in at.argval if isinstance(at.argval, tuple) else (at.argval,):
+                self.push(_Value("local" if variable in self.own else root, variable))
+            if name == "LOAD_GLOBAL" and argument & 1:
+                self.push(None)
+                self.stack[-2:] = reversed(self.stack[-2:])
+        elif name in ("LOAD_CONST", "LOAD_SMALL_INT"):
+            self.push(_Constant(at.argval))
+        elif name in ("LOAD_ATTR", "LOAD_METHOD"):
+            self.attribute(str(at.argval), name == "LOAD_METHOD" or "|self" in at.argrepr)
+        elif name == "LOAD_SUPER_ATTR":
+            self.take("nothing", 2)
+            self.attribute(str(at.argval), bool(argument & 1))
+        elif name == "BINARY_SUBSCR" or (name == "BINARY_OP" and at.argrepr == "[]"):
+            self.item()
+        elif name == "BINARY_SLICE":
+            bounds = self.stack[-2:]
+            if len(bounds) == 2 and all(isinstance(x, _Constant) for x in bounds):
+                self.stack[-2:] = [_Constant(slice(*(x.value for x in bounds)))]
+                self.item()
+            else:
+                self.take("unknown", 3)
+                self.push(None)
+        elif name in _STORES:
+            for variable in at.argval if isinstance(at.argval, tuple) else (at.argval,):
+                self.take("store", other=variable)
+        elif name == "STORE_FAST_LOAD_FAST":
+            self.take("store", other=at.argval[0])
+            self.push(_Value("local", at.argval[1]))
+        elif name in ("CALL", "CALL_KW", "CALL_FUNCTION_EX"):
+            self.call(name, argument)
+        elif name in _COUNTED:
+            self.build(name, argument)
+        elif name in _EFFECTS:
+            n, pushed, taker = _EFFECTS[name]
+            if name == "BINARY_OP" and at.argrepr.endswith("="):
+                self.update()
+            self.take(taker, n)
+            self.push(*[None] * pushed)
+        else:
+            self.rarer(name, at, argument)
+
+    def rarer(self, name: str, at: dis.Instruction, argument: int) -> None:
+        if name == "COPY":
+            self.push(self.stack[-argument] if argument <= len(self.stack) else None)
+        elif name == "SWAP":
+            if argument > len(self.stack):
+                self.flush()
+            else:
+                self.stack[-1], self.stack[-argument] = self.stack[-argument], self.stack[-1]
+        elif name.startswith(("POP_JUMP", "JUMP_IF", "RETURN_CONST")):
+            self.take("is" if "NONE" in name else "unknown", 0 if name == "RETURN_CONST" else 1)
+        elif name == "IMPORT_NAME":
+            self.take("nothing", 2)
+            self.push(_Value("import", str(at.argval)))
+        elif name == "IMPORT_FROM":
+            x = self.stack[-1] if self.stack else None
+            self.push(x._replace(path=(*x.path, Step("attribute", at.argval))) if isinstance(x, _Value) else None)
+        elif name in ("BUILD_MAP", "BUILD_CONST_KEY_MAP"):
+            self.display(2 * argument if name == "BUILD_MAP" else argument + 1)
+        elif name in ("UNPACK_SEQUENCE", "UNPACK_EX"):
+            self.take("unknown")
+            self.push(*[None] * (argument if name == "UNPACK_SEQUENCE" else (argument & 0xFF) + (argument >> 8) + 1))
+        elif name == "FORMAT_VALUE":
+            self.take("unknown", 2 if argument & 4 else 1)
+            self.push(None)
+        elif name == "MAKE_FUNCTION":
+            self.take("unknown", 1 + argument.bit_count())
+            self.push(None)
+        elif name in ("JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT"):
+            pass
+        else:
+            self.flush()
+
+    def update(self) -> None:
+        """Let `x += constant` of what is outside only write into it: a count is no value that is computed with."""
+        if len(self.stack) > 1 and isinstance(self.stack[-1], _Constant) and isinstance(self.stack[-2], _Value):
+            x = self.stack[-2]
+            if x.path:
+                self.uses.append(Use(self.code, x.root, x.name, x.path[:-1], "target", self.offsets, self.line))
+            if x.path or x.root in ("global", "cell"):
+                self.stack[-2] = None
+
+    def attribute(self, name: str, is_method: bool) -> None:
+        x = self.pop()
+        if isinstance(x, _Value):
+            x = x._replace(path=(*x.path, Step("attribute", name)))
+        else:
+            x = _Value("unknown", "", (Step("attribute", name),))
+        self.push(*[None] * is_method, x)
+
+    def item(self) -> None:
+        key, x = self.pop(), self.pop()
+        if isinstance(x, _Value) and isinstance(key, _Constant) and isinstance(key.value, Hashable | slice):
+            parts = key.value if isinstance(key.value, tuple) else (key.value,)
+            kind = "part" if any(isinstance(part, slice) for part in parts) else "item"
+            self.push(x._replace(path=(*x.path, Step(kind, key.value))))
+            return
+        self.push(x, key)
+        self.take("unknown", 2)
+        self.push(None)
+
+    def call(self, name: str, argument: int) -> None:
+        if name == "CALL_FUNCTION_EX":  # a place for NULL, the function, its arguments, and perhaps keywords
+            self.take("unknown", 2 if argument & 1 or sys.version_info >= (3, 14) else 1)
+            n = 0
+        else:
+            n = argument
+            if name == "CALL_KW":
+                self.pop()
+        given = self.stack[len(self.stack) - n :] if n else []
+        del self.stack[len(self.stack) - len(given) :]
+        two = [self.pop(), self.pop()]
+        f = next((x for x in two if isinstance(x, _Value)), None)
+        self.push(*given)
+        self.take("argument", len(given), f)
+        for x in two:
+            self.push(x)
+            self.take("call")
+        self.push(None)
+
+    def build(self, name: str, n: int) -> None:
+        parts = self.stack[len(self.stack) - n :] if n else []
+        if name in ("BUILD_TUPLE", "BUILD_SLICE") and n and all(isinstance(x, _Constant) for x in parts):
+            values = tuple([x.value for x in parts])
+            del self.stack[-n:]
+            self.push(_Constant(slice(*values) if name == "BUILD_SLICE" else values))
+            return
+        if name in ("BUILD_TUPLE", "BUILD_LIST"):
+            self.display(n)
+        else:
+            self.take("unknown", n)
+            self.push(None)
+
+    def display(self, n: int) -> None:
+        parts = tuple(self.stack[len(self.stack) - n :]) if n else ()
+        del self.stack[len(self.stack) - len(parts) :]
+        self.push(_Display(parts))
+
+
+class Reads(NamedTuple):
+    """What a code object reads, without those in it.
+
+    Attributes:
+        uses: from variables.
+        inner: the code of functions and classes that it makes.
+    """
+
+    uses: tuple[Use, ...]
+    inner: tuple[CodeType, ...]
+
+
+@functools.lru_cache(maxsize=4096)
+def reads_of(code: CodeType) -> Reads:
+    """Return what a code object reads.
+
+    Example:
+        >>> settings = {"rate": 0.5}
+        >>> def scaled(x):
+        ...     return x * settings["rate"]
+        >>> [(use.root, use.name, use.path[0].key, use.taker) for use in reads_of(scaled.__code__).uses if use.path]
+        [('global', 'settings', 'rate', 'operand')]
+    """
+    reader = _Reader(code)
+    reader.read()
+    return Reads(tuple(reader.uses), tuple(x for x in code.co_consts if isinstance(x, CodeType)))
+
+
+def codes_in(code: CodeType) -> Iterator[CodeType]:
+    """Yield a code object and all that are in it."""
+    stack = [code]
+    while stack:
+        yield (one := stack.pop())
+        stack += reads_of(one).inner

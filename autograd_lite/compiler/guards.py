@@ -1,0 +1,615 @@
+"""What Python code reads while a function is traced: guards, so that no replay is stale.
+
+A replay runs no Python. So whatever Python code outside of NumPy, SciPy and this project reads when the function runs
+must be as it was: numbers and texts by their values, functions by their code and defaults, objects by those attributes
+that the code names, containers by what is in them, arrays by their elements. `Guards` follows the code from the function
+on, through every function that it can reach by name (`bytecode` has what one code object reads), and makes a row of
+`facts` of everything on the way.
+
+An array that only operations on Tensors read is read anew at every replay, and needs no guard. Whether it is one shows
+after the run: each place where code reads the array must be one where an operation took it (`Operands`).
+
+What cannot be guarded (a clock, a file, a generator of random numbers or an iterator, which have a state) is a reason
+why the function is not replayed.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import sysconfig
+import threading
+import types
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextvars import ContextVar
+from typing import Any, NamedTuple
+from weakref import ref
+
+import numpy as np
+
+from ..core.live import Live
+from ..ir.operands import Operands
+from ..observing import assume, debug_print, observe
+from ..outside import host_call
+from ..tensors.tensor import Tensor
+from .bytecode import Step, Use, codes_in, reads_of
+from .facts import MISSING, Fact, class_item, content_of, of_array, parts_of
+from .lines import Line
+from .states import state_of
+
+_HOME = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))) + os.sep
+_OURS = (_HOME + "autograd_lite" + os.sep, _HOME + "nn" + os.sep)
+_LIBRARIES = tuple(
+    {sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib")}
+    | {os.path.dirname(os.path.abspath(np.__file__)) + os.sep, "<frozen ", "<__array_function__"}
+)
+_PACKAGES = frozenset(("numpy", "scipy", "autograd_lite", "nn", *sys.stdlib_module_names)) - {"__main__", "this"}
+_SITES = tuple({sysconfig.get_path(name) + os.sep for name in ("purelib", "platlib")})
+
+_PLAIN = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), slice, range, np.dtype, np.generic)
+_CONTAINERS = (list, tuple, dict, set, frozenset, deque, types.MappingProxyType, bytearray)
+# What Python's own classes hold for others.
+_RECORDS = frozenset(("SimpleNamespace", "UserDict", "UserList", "ChainMap", "Namespace"))
+_WRITES = frozenset(("append", "extend", "add", "insert", "appendleft", "extendleft", "clear"))
+_OF_ARRAYS = frozenset(("shape", "dtype", "ndim", "size", "itemsize", "nbytes", "strides", "flags"))
+_VIEWS = frozenset(("T", "mT", "real", "imag"))
+# What is asked of an argument by these says nothing about its elements.
+_LOOKS = (len, isinstance, type, id, callable, np.shape, np.ndim, np.size, issubclass)
+# Functions that read attributes by names which the code need not have.
+_BY_NAME = (getattr, hasattr, vars, dir)
+# The methods of classes of the user's that this project calls, of layers, losses and the like.
+_ENTRIES = ("__call__", "call", "compute_loss", "compute_metrics", "compute_mask", "update_state", "result", "rule")
+_ENTRIES += ("train_step", "test_step", "predict_step", "get_losses", "add_loss", "forward")
+_LARGE = 1 << 16  # bytes, of an array or a container's table
+_MOST = 200  # functions of other installed packages that are followed
+# What these are given runs at every replay, and not when the function is traced.
+_AT_REPLAYS = (observe, assume, debug_print, host_call)
+
+
+class Guards:
+    """What one run of a function rests on.
+
+    Args:
+        f: the function.
+        objects: its arguments that are not arrays, and what else it is sure to read.
+
+    Attributes:
+        rows: the facts, without those on elements of arrays.
+        suspects: where code reads what has a state, if it runs, and what that is.
+    """
+
+    def __init__(self, f: Any, objects: Iterable[Any] = ()) -> None:
+        self.suspects: list[tuple[Use | None, str]] = []
+        self._use: Use | None = None  # that is followed
+        self._codes: set[types.CodeType] = set()  # that are followed
+        self._rows: dict[Any, Fact] = {}
+        self._arrays: dict[int, _Array] = {}
+        self._functions: list[types.FunctionType] = []
+        self._known: set[int] = set()  # the ids of what has been looked at
+        self._held: list[Any] = []  # so that these ids stay theirs
+        self._subjects: list[Any] = []  # objects that code may be given, of which it reads attributes by name
+        self._reads: dict[str, list[tuple[Use, types.FunctionType]]] = {}  # of attributes, of what may be any of these
+        self._n_others = 0  # functions of other packages that are followed
+        self._local_sites: dict[tuple[types.CodeType, str], list[Use]] = {}
+        self._by_name = False
+        self._f = f
+        self.look(f, "")
+        for x in objects:
+            self.look(x, "an argument")
+        self._follow_all()
+
+    @property
+    def rows(self) -> list[Fact]:
+        """The facts, without those on elements of arrays."""
+        return list(self._rows.values())
+
+    # ---- after the run ----------------------------------------------------------------------------------------------
+
+    def lines(self) -> set[Line]:
+        """Return the lines of the suspects."""
+        return {(use.code, use.line) for use, _ in self.suspects if use}
+
+    def why(self, ran: Collection[Line]) -> str:
+        """Return why the function cannot be replayed, with the line; or "".
+
+        Args:
+            ran: the lines that ran.
+        """
+        guilty = ((use, why) for use, why in self.suspects if use is None or (use.code, use.line) in ran)
+        return next((f"{why} at {_place(use)}" if use else why for use, why in guilty), "")
+
+    def elements(self, operands: Operands) -> Iterator[Fact]:
+        """Yield facts on the elements of arrays that Python code may have read; too large ones are suspects."""
+        for one in self._arrays.values():
+            use, is_sure = self._unexplained(one, operands)
+            if is_sure:
+                continue
+            a = one.value
+            if a.nbytes > _LARGE or a.dtype.hasobject or a.dtype.kind == "T":
+                size = f"of {a.nbytes >> 10} kB" if a.nbytes > _LARGE else f"of {a.dtype}"
+                why = f"Python or NumPy may read the array {one.name!r} {size}, whose elements are not compared"
+                where = f" at {_place(use)}" if use else ""
+                why += f"{where}: pass it as an argument, or give it to operations on Tensors alone"
+                self.suspects.insert(0, (None, why))
+                continue
+            yield Fact("elements", a, None, np.array(a, order="C"), f"the array {one.name} has the same elements")
+
+    def _unexplained(self, one: _Array, operands: Operands) -> tuple[Use | None, bool]:
+        """Return where it is not sure that operations took an array, and whether it is sure everywhere."""
+        stack, seen = list(one.uses), set[int]()
+        while stack:
+            use = stack.pop()
+            if use is None:
+                return None, False
+            if id(use) in seen:
+                continue
+            seen.add(id(use))
+            if use.taker == "store":
+                stack += self._local_sites.get((use.code, use.other), ())
+                continue
+            holders = operands.taken(id(one.value), use.code, *use.offsets)
+            if holders is None:
+                return use, False
+            for code, name in holders:
+                if code not in self._codes:
+                    return use, False
+                stack += self._local_sites.get((code, name), ())
+        return None, True
+
+    # ---- the walk ---------------------------------------------------------------------------------------------------
+
+    def _follow_all(self) -> None:
+        """Follow functions, and look up the attributes that they name in the objects that they may be given."""
+        done, sizes = 0, dict[tuple[int, str], int]()
+        while True:
+            while done < len(self._functions):
+                self._follow_function(self._functions[done])
+                done += 1
+            before = len(self._known)
+            for x in list(self._subjects):
+                for name in self._reads.keys() & _names_of(x):
+                    uses = self._reads[name]
+                    for use, g in uses[sizes.get((id(x), name), 0) :]:
+                        self._walk(x, use.path, use, g)
+                    sizes[id(x), name] = len(uses)
+                if self._by_name and (id(x), "") not in sizes:
+                    sizes[id(x), ""] = 0
+                    self._attributes(x)
+            if done == len(self._functions) and before == len(self._known):
+                return
+
+    def _follow_function(self, f: types.FunctionType) -> None:
+        cells = dict(zip(f.__code__.co_freevars, f.__closure__ or (), strict=True))
+        codes = tuple(codes_in(f.__code__))
+        self._codes.update(codes)
+        for code in codes:
+            for use in reads_of(code).uses:
+                self._follow_use(use, f, cells, codes)
+
+    def _follow_use(
+        self,
+        use: Use,
+        f: types.FunctionType,
+        cells: Mapping[str, types.CellType],
+        codes: tuple[types.CodeType, ...],
+    ) -> None:
+        root, name, path = use.root, use.name, use.path
+        self._use = use
+        if root == "cell" and name in cells:
+            value = _in_cell(cells[name])
+            self._row("cell", cells[name], None, value, name)
+        elif root == "global":
+            value = f.__globals__.get(name, MISSING)
+            if value is MISSING:
+                value = vars(_builtins()).get(name, MISSING)
+            else:
+                self._row("item", f.__globals__, name, value, name)
+        elif root == "import":
+            value = sys.modules.get(name, MISSING)
+        else:
+            if path and path[0].kind == "attribute":
+                self._reads.setdefault(path[0].key, []).append((use, f))
+            if name and not (path and path[0].kind == "attribute" and path[0].key in _OF_ARRAYS):
+                is_shared = len(codes) > 1 and (root == "cell" or name in use.code.co_cellvars)
+                whole = use if all(_is_view(step) for step in path) else use._replace(offsets=(0, 0))
+                for code in codes if is_shared else (use.code,):
+                    self._local_sites.setdefault((code, name), []).append(whole)
+            return
+        if value is not MISSING:
+            self._walk(value, path, use, f)
+
+    def _walk(self, value: Any, path: tuple[Step, ...], use: Use, f: types.FunctionType) -> None:
+        """Go from a value along a path, and look at what is at its end."""
+        name, self._use = use.name, use
+        for step in path:
+            if isinstance(value, np.ndarray) and not self._is_view(value, step, use, name):
+                return
+            if not isinstance(value, np.ndarray):
+                value = self._step(value, step, use, name)
+            if value is MISSING:
+                return
+            name = f"{name}.{step.key}" if step.kind == "attribute" else f"{name}[{step.key!r}]"
+        self._end(value, use, name.lstrip("."))
+
+    def _is_view(self, a: np.ndarray, step: Step, use: Use, name: str) -> bool:
+        """Return whether a step leads to a view; note what else it reads."""
+        if step.kind == "attribute" and step.key in _OF_ARRAYS:
+            self._add(of_array(a))
+            return False
+        if _is_view(step):
+            return True
+        self._array(a, name, use._replace(offsets=(0, 0)))
+        return False
+
+    def _step(self, x: Any, step: Step, use: Use, name: str) -> Any:
+        """Return what is at the end of one step, or MISSING, and note what that rests on."""
+        if step.kind != "attribute":
+            if isinstance(x, (dict, list, tuple)) and step.kind == "item":
+                try:
+                    value = x[step.key]
+                except (LookupError, TypeError):
+                    return MISSING
+                if x.__class__ in (dict, list):
+                    self._row("item", x, step.key, value, f"{name}[{step.key!r}]")
+                return value
+            self.look(x, name, use)
+            return MISSING
+        key = str(step.key)
+        if isinstance(x, types.ModuleType):
+            value = vars(x).get(key, MISSING)
+            if not is_library(x.__name__):
+                self._row("item", vars(x), key, value, f"{x.__name__}.{key}")
+            return getattr(x, key, MISSING) if value is MISSING else value
+        if isinstance(x, (Tensor, *_PLAIN)):
+            return MISSING
+        if isinstance(x, _CONTAINERS) and not _has_own(x):
+            if key not in _WRITES:
+                self.look(x, name, use)
+            return MISSING
+        if isinstance(x, ContextVar):
+            self._row("result", _context_value, (x,), _context_value(x), name)
+            return _context_value(x)
+        if isinstance(x, threading.local):
+            self._row("result", getattr, (x, key, MISSING), getattr(x, key, MISSING), f"{name}.{key}")
+            return getattr(x, key, MISSING)
+        return self._attribute(x, key, use, name)
+
+    def _attribute(self, x: Any, key: str, use: Use, name: str) -> Any:
+        """Return an attribute of an object or a class, without running code of its."""
+        if isinstance(x, type):
+            value = class_item(x, key)
+            if not is_library(x.__module__):
+                self._row("class item", x, key, value, f"{x.__name__}.{key}")
+            return getattr(value, "__func__", value)
+        if why := state_of(x):
+            self._refuse(why, use, name)
+            return MISSING
+        kind, own = type(x), _own(x)
+        in_class = class_item(kind, key)
+        told = f"{name.rpartition('.')[2] or kind.__name__}.{key}"
+        if in_class is not MISSING and not is_library(kind.__module__):
+            self._row("class item", kind, key, in_class, told)
+        if isinstance(in_class, property):
+            self.look(in_class.fget, told)
+            return MISSING
+        if isinstance(in_class, (types.MemberDescriptorType, types.GetSetDescriptorType)):
+            value = getattr(x, key, MISSING)
+            if not is_library(kind.__module__) or isinstance(value, _PLAIN):
+                self._row("result", getattr, (x, key, MISSING), value, told)
+            return value
+        if own is not None and (key in own or not is_library(kind.__module__)):
+            self._row("item", own, key, own.get(key, MISSING), told)
+        if own is not None and key in own:
+            return own[key]
+        if isinstance(in_class, functools.cached_property):
+            self.look(in_class.func, told)
+            return MISSING
+        self.look(x, name)
+        return MISSING if in_class is MISSING else getattr(in_class, "__func__", in_class)
+
+    def _end(self, x: Any, use: Use, name: str) -> None:
+        """Look at what code has read, by what takes it."""
+        if use.taker in ("is", "target", "nothing"):
+            return
+        if isinstance(x, np.ndarray):
+            if use.taker == "argument" and any(self._callee(use) is f for f in _LOOKS):
+                self._add(of_array(x))
+            else:
+                self._array(x, name, use)
+            return
+        if any(x is f for f in _BY_NAME):
+            self._by_name = True
+        if use.taker != "argument" or not any(self._callee(use) is f for f in _AT_REPLAYS):
+            self.look(x, name, use)
+
+    def _callee(self, use: Use) -> Any:
+        """Return what is called with something, if that is a function of Python's, NumPy's or this project's."""
+        f = use.other
+        if f is None or f.root != "global" or len(f.path) > 1:
+            return MISSING
+        if not f.path:
+            return vars(_builtins()).get(f.name, MISSING)
+        module = {"np": np, "numpy": np}.get(f.name) or sys.modules.get("autograd_lite")
+        return getattr(module, str(f.path[0].key), MISSING)
+
+    # ---- what there is ----------------------------------------------------------------------------------------------
+
+    def look(self, x: Any, name: str, use: Use | None = None) -> None:
+        """Note what may be read of a value that code has, whatever it does with it."""
+        if isinstance(x, (Tensor, Live, *_PLAIN)):
+            return
+        if isinstance(x, np.ndarray):
+            self._array(x, name, use and use._replace(offsets=(0, 0)))
+            return
+        if why := state_of(x):
+            self._refuse(why, use, name)
+            return
+        if id(x) in self._known:
+            return
+        self._known.add(id(x))
+        self._held.append(x)
+        for kinds, look in _LOOKED_AT:
+            if isinstance(x, kinds):
+                look(self, x, name)
+                return
+        self._object(x, name)
+
+    def _function(self, f: types.FunctionType, name: str) -> None:
+        self.look(getattr(f, "__wrapped__", None), name)
+        if is_library_code(f.__code__):
+            for cell in f.__closure__ or ():
+                self.look(_in_cell(cell), name)
+            return
+        if f.__code__.co_filename.startswith(_SITES):
+            self._n_others += 1
+            if self._n_others > _MOST:
+                return
+        self._add(Fact("function", f, None, parts_of(f), f"the code of {f.__name__} is as it was"))
+        self._functions.append(f)
+        code, defaults, keywords = f.__code__, f.__defaults__ or (), f.__kwdefaults__ or {}
+        names = code.co_varnames[: code.co_argcount][code.co_argcount - len(defaults) :]
+        for variable, value in (*zip(names, defaults, strict=True), *keywords.items()):
+            self._variable(code, variable, value, f"the default {variable} of {f.__name__}")
+        if keywords:
+            self._contents(keywords, f"the defaults of {f.__name__}")
+
+    def _bound(self, x: types.MethodType, name: str) -> None:
+        self.look(x.__self__, name)
+        self.look(x.__func__, name)
+
+    def _partial(self, x: functools.partial[Any], name: str) -> None:
+        self.look(x.func, name)
+        code = getattr(x.func, "__code__", None)
+        names = code.co_varnames[: code.co_argcount] if code else ()
+        for variable, value in (*zip(names, x.args, strict=False), *x.keywords.items()):
+            if code is None:
+                break
+            self._variable(code, variable, value, variable)
+        for part in x.args[len(names) :] if code else (*x.args, *x.keywords.values()):
+            self.look(part, name)
+        self._contents(x.keywords, name)
+
+    def _variable(self, code: types.CodeType, variable: str, value: Any, name: str) -> None:
+        """Look at what a variable of a function has when the function begins."""
+        if isinstance(value, np.ndarray):
+            self._array(value, name, Use(code, "local", variable, (), "store", (0, 0), code.co_firstlineno, variable))
+        else:
+            self.look(value, name)
+
+    def _container(self, x: Any, name: str) -> None:
+        if sys.getsizeof(x) > _LARGE:
+            self._refuse(
+                f"it reads a container of more than {_LARGE >> 10} kB, whose values are not compared", None, name
+            )
+            return
+        if isinstance(x, types.MappingProxyType):
+            self._add(Fact("result", _items_of, (x,), _items_of(x), f"{name} has the same in it"))
+        elif not isinstance(x, (tuple, frozenset)):
+            self._contents(x, name)
+        for part in _items_of(x) if isinstance(x, types.MappingProxyType) else content_of(x):
+            self.look(part, f"an item of {name}" if name else "an item")
+        if _has_own(x):
+            self._object(x, name)
+
+    def _contents(self, x: Any, name: str) -> None:
+        self._add(Fact("contents", x, None, content_of(x), f"{name or 'a container'} has the same in it"))
+
+    def _class(self, x: type, name: str) -> None:
+        if is_library(x.__module__):
+            return
+        self._subjects.append(x)
+        for base in x.__mro__:
+            if not is_library(base.__module__):
+                self._methods(base, name, lambda key: key.startswith("__") or key == "_replace")
+
+    def _methods(self, kind: type, name: str, is_meant: Callable[[str], bool]) -> None:
+        for key, value in list(vars(kind).items()):
+            f = getattr(value, "__func__", value)
+            if is_meant(key) and isinstance(f, types.FunctionType) and key != "__repr__":
+                self._row("class item", kind, key, value, f"{kind.__name__}.{key}")
+                self.look(f, name)
+
+    def _object(self, x: Any, name: str) -> None:
+        """Look at an instance: of this project, for what is the user's in it; of others, by the attributes named."""
+        kind = type(x)
+        if is_ours(kind.__module__):
+            self._of_ours(x, name)
+            return
+        if is_library(kind.__module__):
+            self.look(getattr(x, "__wrapped__", None) if kind.__module__ == "functools" else None, name)
+            if kind.__name__ == "array":
+                self._contents(x, name)
+            if kind.__name__ in _RECORDS and _own(x):
+                self.look(vars(x), name)
+            return
+        self.look(kind, name)
+        self._subjects.append(x)
+        if any(is_ours(base.__module__) for base in kind.__mro__):
+            for base in kind.__mro__:
+                if not is_library(base.__module__):
+                    self._methods(base, name, lambda key: key in _ENTRIES)
+            self._of_ours(x, name)
+
+    def _of_ours(self, x: Any, name: str) -> None:
+        """Look for the user's code in an object of this project, or of a class that is derived from one."""
+        own, kind = _own(x) or {}, type(x)
+        unread = getattr(kind, "_unguarded", ())
+        slots = {key: getattr(x, key, None) for base in kind.__mro__ for key in _slots(base)}
+        if "__wrapped__" in own and is_ours(kind.__module__):
+            own = {"__wrapped__": own["__wrapped__"]}  # of a compiled function
+        for part in (value for key, value in (*own.items(), *slots.items()) if key not in unread):
+            if isinstance(part, _HOLDS_CODE) or is_ours(type(part).__module__) or _is_users(part):
+                self._held_by_ours(part, name)
+
+    def _held_by_ours(self, x: Any, name: str) -> None:
+        """Look at what an object of this project holds; its own containers change as it works, and are no guards."""
+        if isinstance(x, (list, tuple, dict, set)):
+            if id(x) not in self._known:
+                self._known.add(id(x))
+                self._held.append(x)
+                for part in x.values() if isinstance(x, dict) else x:
+                    self._held_by_ours(part, name)
+        elif not isinstance(x, (np.ndarray, Tensor, *_PLAIN)) and not state_of(x):
+            self.look(x, name)
+
+    def _module(self, x: types.ModuleType, name: str) -> None:
+        if not is_library(x.__name__):
+            self._subjects.append(x)
+
+    def _reference(self, x: ref[Any], name: str) -> None:
+        self.look(x(), name)
+
+    def _attributes(self, x: Any) -> None:
+        """Guard all attributes, since code reads some by names that it computes."""
+        own = _own(x)
+        if own is None:
+            for key in dict.fromkeys(key for base in type(x).__mro__ for key in _slots(base)):
+                self._row("result", getattr, (x, key, MISSING), getattr(x, key, MISSING), key)
+            return
+        if not isinstance(x, (type, types.ModuleType)):
+            self.look(own, type(x).__name__)
+
+    # ---- rows -------------------------------------------------------------------------------------------------------
+
+    def _row(self, kind: str, owner: Any, key: Any, value: Any, name: str) -> None:
+        if kind == "result" and isinstance(value, types.MethodType):
+            return  # a new object each time
+        self._add(Fact(kind, owner, key, value, f"{name} is as it was"))
+
+    def _add(self, row: Fact) -> None:
+        of = row.key if row.key.__class__ in (str, int, tuple) else None
+        place = (row.kind, id(row.owner), repr(of) if row.kind != "result" else (of and id(of[0]), of and of[1:2]))
+        self._rows.setdefault(place, row)
+
+    def _array(self, a: np.ndarray, name: str, use: Use | None) -> None:
+        one = self._arrays.setdefault(id(a), _Array(a, name or "an array", []))
+        one.uses.append(use)
+
+    def _refuse(self, why: str, use: Use | None, name: str) -> None:
+        self.suspects.append((use or self._use, f"{why}{f', {name!r},' if name else ''}"))
+
+
+class _Array(NamedTuple):
+    """An array from outside, what it is called, and the places where code reads it; None where that is not known."""
+
+    value: np.ndarray
+    name: str
+    uses: list[Use | None]
+
+
+def _is_view(step: Step) -> bool:
+    return step.kind == "part" or (step.kind == "attribute" and step.key in _VIEWS)
+
+
+def _builtins() -> types.ModuleType:
+    return sys.modules["builtins"]
+
+
+def _in_cell(cell: types.CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return MISSING
+
+
+def _items_of(x: Mapping[Any, Any]) -> tuple[Any, ...]:
+    return tuple(x.items())
+
+
+def _context_value(variable: ContextVar[Any]) -> Any:
+    return variable.get(MISSING)
+
+
+def _own(x: Any) -> dict[str, Any] | None:
+    try:
+        own = object.__getattribute__(x, "__dict__")
+    except AttributeError:
+        return None
+    return own if isinstance(own, dict) else None
+
+
+def _has_own(x: Any) -> bool:
+    return not is_library(type(x).__module__) and _own(x) is not None
+
+
+def _slots(kind: type) -> tuple[str, ...]:
+    slots = vars(kind).get("__slots__", ())
+    return tuple(x for x in ((slots,) if isinstance(slots, str) else slots) if not x.startswith("__"))
+
+
+def _names_of(x: Any) -> set[str]:
+    """Return the names of the attributes that an object and its class have, without running code."""
+    kinds = x.__mro__ if isinstance(x, type) else type(x).__mro__
+    return set[str]().union(_own(x) or (), *(vars(kind) for kind in kinds if not is_library(kind.__module__)))
+
+
+def _place(use: Use) -> str:
+    return f"{os.path.basename(use.code.co_filename)}:{use.line}"
+
+
+def is_ours(module: Any) -> bool:
+    """Return whether a module is one of this project."""
+    return str(module).partition(".")[0] in ("autograd_lite", "nn")
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_library_name(module: str) -> bool:
+    return module.partition(".")[0] in _PACKAGES
+
+
+def is_library(module: Any) -> bool:
+    """Return whether a module's names are not the user's to change: of Python, NumPy, SciPy or this project."""
+    return _is_library_name(str(module))
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_library_file(file: str) -> bool:
+    scipy = tuple(f"{site}scipy{os.sep}" for site in _SITES)
+    if file.startswith((*_OURS, *scipy)):
+        return True
+    return file.startswith(_LIBRARIES) and not file.startswith(_SITES)
+
+
+def is_library_code(code: types.CodeType) -> bool:
+    """Return whether code is of Python, NumPy, SciPy or this project."""
+    return _is_library_file(code.co_filename)
+
+
+def _is_users(x: Any) -> bool:
+    return not is_library(type(x).__module__)
+
+
+_HOLDS_CODE = (types.FunctionType, types.MethodType, functools.partial, list, tuple, dict, set, type)
+# What is looked at, and how, in this order.
+_LOOKED_AT: tuple[tuple[Any, Callable[[Guards, Any, str], None]], ...] = (
+    (types.FunctionType, Guards._function),
+    (types.MethodType, Guards._bound),
+    (functools.partial, Guards._partial),
+    (_CONTAINERS, Guards._container),
+    (type, Guards._class),
+    (types.ModuleType, Guards._module),
+    (ref, Guards._reference),
+    ((types.BuiltinFunctionType, types.MethodDescriptorType, np.ufunc, property), lambda *_: None),
+)

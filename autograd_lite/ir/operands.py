@@ -1,0 +1,84 @@
+"""Which arrays from outside operations have taken while a function was traced, and where the user's code was then."""
+
+from __future__ import annotations
+
+import sys
+from types import CodeType
+from typing import Any
+
+import numpy as np
+
+from ..core.node import is_hidden
+
+_DEEP = 24  # frames of the user's that are noted
+
+# A variable that holds the array in a function that was called on the way to the operation.
+Holder = tuple[CodeType, str]
+
+
+class Operands:
+    """Notes where operations took arrays that are not Tensors.
+
+    Every place is a code object and an instruction of it: the one in the user's innermost function, and those in the
+    functions that have called it, each with the variables that hold the array in the function that it has called.
+
+    Args:
+        outermost: the code of the function that runs the user's.
+    """
+
+    def __init__(self, outermost: CodeType) -> None:
+        self._outermost = outermost
+        self._places: dict[tuple[int, CodeType], dict[int, set[Holder]]] = {}
+        self._held: list[Any] = []
+
+    def took(self, a: np.ndarray) -> None:
+        """Note that an operation takes an array now."""
+        owners = [a]
+        while isinstance(owners[-1].base, np.ndarray):
+            owners.append(owners[-1].base)
+        self._held += owners
+        frame, holders = sys._getframe(1), dict.fromkeys(map(id, owners), frozenset[Holder]())
+        for _ in range(_DEEP):
+            while frame is not None and frame.f_code is not self._outermost and is_hidden(frame.f_code):
+                frame = frame.f_back  # type: ignore[assignment]
+            if frame is None or frame.f_code is self._outermost:
+                return
+            code, names = frame.f_code, frame.f_locals
+            for owner, called_with in holders.items():
+                places = self._places.setdefault((owner, code), {})
+                places.setdefault(frame.f_lasti, set()).update(called_with)
+            holders = {
+                id(x): frozenset((code, name) for name, value in names.items() if _holds(value, x)) for x in owners
+            }
+            frame = frame.f_back  # type: ignore[assignment]
+
+    def taken(self, array: int, code: CodeType, start: int, stop: int) -> set[Holder] | None:
+        """Return the variables that hold an array in what was called there; None if it was not taken there.
+
+        Args:
+            array: its id.
+            code: of the function.
+            start, stop: where an instruction begins, and the next one.
+        """
+        places = self._places.get((array, code), {})
+        here = [holders for offset, holders in places.items() if start <= offset < stop]
+        return set().union(*here) if here else None
+
+    def join(self, other: Operands) -> None:
+        """Take over what others note, of a function that is called and does not run again."""
+        for place, holders in other._places.items():
+            mine = self._places.setdefault(place, {})
+            for offset, variables in holders.items():
+                mine.setdefault(offset, set()).update(variables)
+        self._held += other._held
+
+    def forget(self) -> None:
+        """Let go of the arrays."""
+        self._held.clear()
+
+
+def _holds(value: Any, x: Any) -> bool:
+    """Return whether a variable has this array, or a container that was made for a call."""
+    if value.__class__ is dict:
+        return any(part is x for part in value.values())
+    return value is x or (value.__class__ in (tuple, list) and any(part is x for part in value))
