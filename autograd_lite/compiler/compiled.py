@@ -133,7 +133,7 @@ class Compiled(Generic[P, R]):
         self._name = getattr(f, "__name__", type(f).__name__)
         self._gives_tensors = hasattr(f, "named_parameters")  # as a module does, of arrays too
         self._traces: dict[Any, list[Trace]] = {}
-        self.warn, self._has_warned, self._n_traces = True, False, 0
+        self.warn, self._has_warned = True, False
         self._seen: set[int] = set()  # hashes of kinds that came when there were as many traces as are kept
         self._lock = fork_safe_lock()
 
@@ -421,29 +421,27 @@ class Compiled(Generic[P, R]):
             done.hosts.forget()
             new = new._replace(first=done._replace(overwritten={}))
         done.hosts.let_go()
+        self._store(key, [*others[-_MOST_VARIANTS:], new])
         if before is None:
             self._count_traces(known, new)
-        self._store(key, [*others[-_MOST_VARIANTS:], new])
 
     def _count_traces(self, known: Sequence[Trace], new: Trace) -> None:
         """Warn of a function that is traced again and again, and name what differs."""
-        self._n_traces += 1
-        if self._n_traces <= _MANY_TRACES or (new.replay is None and new.first is None):
+        traces = self.traces
+        if len(traces) <= _MANY_TRACES or (new.replay is None and new.first is None):
             return
         differs = new.why
-        if not known and (traces := self.traces):
-            before, now = (dict(named_arguments(one.given, self._f)) for one in (traces[-1], new))
+        if not known:
+            before, now = (dict(named_arguments(one.given, self._f)) for one in traces[-2:])
             names = [name for name, x in now.items() if name not in before or before[name] != x]
             differs = "; ".join(f"{name} is {now[name]!r}, and {before.get(name)!r} before" for name in names[:3])
-        self._warn(f"was traced {self._n_traces} times, which takes longer than to run it: {differs or new.why}")
+        self._warn(f"was traced {len(traces)} times, which takes longer than to run it: {differs or new.why}")
 
     def _warn(self, what: str) -> None:
         """Say once why a function is not replayed."""
         if not self._has_warned and self.warn:
             self._has_warned = True
-            text = (
-                f"compile: the function '{self._name}' {what}. See explain(); compile less of it, or leave it as it is"
-            )
+            text = f"compile: the function '{self._name}' {what}. See explain(), and compile only what stays the same"
             warnings.warn(text, CompileWarning, stacklevel=_frames_of_ours())
 
     def _store(self, key: Any, traces: list[Trace]) -> None:

@@ -2,9 +2,9 @@
 
 A replay runs no Python. So whatever Python code outside of NumPy, SciPy and this project reads when the function runs
 must be as it was: numbers and texts by their values, functions by their code and defaults, objects by those attributes
-that the code names, containers by what is in them, arrays by their elements. `Guards` follows the code from the function
-on, through every function that it can reach by name (`bytecode` has what one code object reads), and makes a row of
-`facts` of everything on the way.
+that the code names, containers by what is in them, arrays by their elements. `Guards` follows the code from the
+function on, through every function that it can reach by name (`bytecode` has what one code object reads), and makes a
+row of `facts` of everything on the way.
 
 An array that only operations on Tensors read is read anew at every replay, and needs no guard. Whether it is one shows
 after the run: each place where code reads the array must be one where an operation took it (`Operands`).

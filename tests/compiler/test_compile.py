@@ -283,6 +283,7 @@ def test_where_an_assumption_fails_all_effects_happen_once() -> None:
 # ---- NaN in gradients is masked as in an eager run -------------------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore:compile. the function .* two calls did not do the same")
 def test_masks() -> None:
     generator = ag.Generator(0)
 

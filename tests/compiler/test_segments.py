@@ -219,6 +219,7 @@ def test_arrays_that_are_not_aligned_are_copied() -> None:
             assert same_bits(found, expected)
 
 
+@pytest.mark.filterwarnings("ignore:compile. the function .* two calls did not do the same")
 def test_the_alarm_is_heard() -> None:
     """What is invalid in a backward pass makes the function itself run, which masks it."""
     w = ag.tensor([4.0, 1.0, 9.0], requires_grad=True)
