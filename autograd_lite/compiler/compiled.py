@@ -30,6 +30,7 @@ from ..tensors.tensor import Tensor
 from ..tree import leaves, map as map_leaves, structure
 from .backward import History, hand_over
 from .explaining import argument_kinds, named_arguments, rows, told
+from .facts import Facts
 from .hosts import Changed, Memo
 from .kinds import RESULT, ArrayKind, filler, own
 from .plan import Plan
@@ -133,7 +134,7 @@ class Compiled(Generic[P, R]):
         self._name = getattr(f, "__name__", type(f).__name__)
         self._gives_tensors = hasattr(f, "named_parameters")  # as a module does, of arrays too
         self._traces: dict[Any, list[Trace]] = {}
-        self.warn, self._has_warned = True, False
+        self.warn, self._has_warned, self._sees_code = True, False, False
         self._seen: set[int] = set()  # hashes of kinds that came when there were as many traces as are kept
         self._lock = fork_safe_lock()
 
@@ -350,6 +351,8 @@ class Compiled(Generic[P, R]):
     ) -> Any:
         """Run the function and record it, for the first time or to see whether it does the same again."""
         kinds = map_leaves(_kind_of, (args, kwargs))
+        # What was read has changed: it may be that of code which the function can reach, and which does not run.
+        self._sees_code = self._sees_code or any(t.first is not None and _is_broken(t.first) for t in known)
         try:
             done, slots, given = self._recorded(args, kwargs, memo)
         except Obstacle as error:
@@ -390,12 +393,12 @@ class Compiled(Generic[P, R]):
 
         inner, keywords = map_leaves(opened, (args, kwargs))
         objects = [x for x in leaves((args, kwargs)) if not isinstance(x, ARRAYS)]
-        done = trace(self._f, slots, lambda: self._f(*inner, **keywords), memo, objects)
+        done = trace(self._f, slots, lambda: self._f(*inner, **keywords), memo, objects, self._sees_code)
         return done, slots, given
 
     def _keep(self, key: Any, known: Sequence[Trace], new: Trace, done: Traced) -> None:
         """Keep a trace, or the replay of one that has been made before and does the same."""
-        before = next((t for t in known if t.first is not None and t.first.way == done.way), None)
+        before = next((t for t in known if t.first is not None and _went_as(t.first, done)), None)
         others = [t for t in known if t is not before]
         if done.obstacle:
             others, new = [], new._replace(first=None, why=f"{new.why}; {done.obstacle}")
@@ -462,6 +465,15 @@ class Compiled(Generic[P, R]):
         if as_tensors:
             return out
         return map_leaves(lambda x: x._data if isinstance(x, Tensor) and not x.requires_grad else x, out)
+
+
+def _went_as(first: Traced, done: Traced) -> bool:
+    """Return whether two runs have taken the same branches; what a later one has read, the first has read too."""
+    return first.way == done.way and first.guards.keys() >= done.guards.keys()
+
+
+def _is_broken(first: Traced) -> bool:
+    return bool(Facts([*first.guards.values()]).broken())
 
 
 def _frames_of_ours() -> int:

@@ -18,11 +18,10 @@ from __future__ import annotations
 import functools
 import os
 import sys
-import sysconfig
 import threading
 import types
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 from weakref import ref
@@ -36,17 +35,9 @@ from ..outside import host_call
 from ..tensors.tensor import Tensor
 from .bytecode import Step, Use, codes_in, reads_of
 from .facts import MISSING, Fact, class_item, content_of, of_array, parts_of
-from .lines import Line
+from .lines import Line, Ran
+from .origins import SITES, has_attributes, is_library, is_library_code, is_ours, names_of, own_attributes, slots_of
 from .states import state_of
-
-_HOME = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))) + os.sep
-_OURS = (_HOME + "autograd_lite" + os.sep, _HOME + "nn" + os.sep)
-_LIBRARIES = tuple(
-    {sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib")}
-    | {os.path.dirname(os.path.abspath(np.__file__)) + os.sep, "<frozen ", "<__array_function__"}
-)
-_PACKAGES = frozenset(("numpy", "scipy", "autograd_lite", "nn", *sys.stdlib_module_names)) - {"__main__", "this"}
-_SITES = tuple({sysconfig.get_path(name) + os.sep for name in ("purelib", "platlib")})
 
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), slice, range, np.dtype, np.generic)
 _CONTAINERS = (list, tuple, dict, set, frozenset, deque, types.MappingProxyType, bytearray)
@@ -77,14 +68,18 @@ class Guards:
 
     Attributes:
         rows: the facts, without those on elements of arrays.
+        codes: that are followed.
         suspects: where code reads what has a state, if it runs, and what that is.
     """
 
     def __init__(self, f: Any, objects: Iterable[Any] = ()) -> None:
         self.suspects: list[tuple[Use | None, str]] = []
+        self.codes: set[types.CodeType] = set()
         self._use: Use | None = None  # that is followed
-        self._codes: set[types.CodeType] = set()  # that are followed
         self._rows: dict[Any, Fact] = {}
+        # What rests on code and objects: the ids of what is looked at for them, and the places of rows.
+        self._parent: Any = None
+        self._children: dict[Any, set[Any]] = {}
         self._arrays: dict[int, _Array] = {}
         self._functions: list[types.FunctionType] = []
         self._known: set[int] = set()  # the ids of what has been looked at
@@ -111,13 +106,26 @@ class Guards:
         """Return the lines of the suspects."""
         return {(use.code, use.line) for use, _ in self.suspects if use}
 
-    def why(self, ran: Collection[Line]) -> str:
+    def rows_of(self, ran: Ran) -> list[Fact]:
+        """Return the facts that the code rests on that has run."""
+        found, stack = set[Any](), [None, *ran.codes]
+        while stack:
+            one = stack.pop()
+            if one not in found:
+                found.add(one)
+                stack += [x for x in self._children.get(one, ()) if x.__class__ is not types.CodeType]
+        for one in list(self._arrays.values()):
+            if found.isdisjoint(one.parents):
+                del self._arrays[id(one.value)]
+        return [row for place, row in self._rows.items() if place in found]
+
+    def why(self, ran: Ran) -> str:
         """Return why the function cannot be replayed, with the line; or "".
 
         Args:
-            ran: the lines that ran.
+            ran: what has run.
         """
-        guilty = ((use, why) for use, why in self.suspects if use is None or (use.code, use.line) in ran)
+        guilty = ((use, why) for use, why in self.suspects if use is None or (use.code, use.line) in ran.lines)
         return next((f"{why} at {_place(use)}" if use else why for use, why in guilty), "")
 
     def elements(self, operands: Operands) -> Iterator[Fact]:
@@ -127,14 +135,14 @@ class Guards:
             if is_sure:
                 continue
             a = one.value
-            if a.nbytes > _LARGE or a.dtype.hasobject or a.dtype.kind == "T":
+            if one.before is None:
                 size = f"of {a.nbytes >> 10} kB" if a.nbytes > _LARGE else f"of {a.dtype}"
                 why = f"Python or NumPy may read the array {one.name!r} {size}, whose elements are not compared"
                 where = f" at {_place(use)}" if use else ""
                 why += f"{where}: pass it as an argument, or give it to operations on Tensors alone"
                 self.suspects.insert(0, (None, why))
                 continue
-            yield Fact("elements", a, None, np.array(a, order="C"), f"the array {one.name} has the same elements")
+            yield Fact("elements", a, None, one.before, f"the array {one.name} has the same elements")
 
     def _unexplained(self, one: _Array, operands: Operands) -> tuple[Use | None, bool]:
         """Return where it is not sure that operations took an array, and whether it is sure everywhere."""
@@ -153,7 +161,7 @@ class Guards:
             if holders is None:
                 return use, False
             for code, name in holders:
-                if code not in self._codes:
+                if code not in self.codes:
                     return use, False
                 stack += self._local_sites.get((code, name), ())
         return None, True
@@ -169,13 +177,14 @@ class Guards:
                 done += 1
             before = len(self._known)
             for x in list(self._subjects):
-                for name in self._reads.keys() & _names_of(x):
+                for name in self._reads.keys() & names_of(x):
                     uses = self._reads[name]
                     for use, g in uses[sizes.get((id(x), name), 0) :]:
                         self._walk(x, use.path, use, g)
                     sizes[id(x), name] = len(uses)
                 if self._by_name and (id(x), "") not in sizes:
                     sizes[id(x), ""] = 0
+                    self._parent = id(x)
                     self._attributes(x)
             if done == len(self._functions) and before == len(self._known):
                 return
@@ -183,7 +192,7 @@ class Guards:
     def _follow_function(self, f: types.FunctionType) -> None:
         cells = dict(zip(f.__code__.co_freevars, f.__closure__ or (), strict=True))
         codes = tuple(codes_in(f.__code__))
-        self._codes.update(codes)
+        self.codes.update(codes)
         for code in codes:
             for use in reads_of(code).uses:
                 self._follow_use(use, f, cells, codes)
@@ -196,7 +205,7 @@ class Guards:
         codes: tuple[types.CodeType, ...],
     ) -> None:
         root, name, path = use.root, use.name, use.path
-        self._use = use
+        self._use, self._parent = use, use.code
         if root == "cell" and name in cells:
             value = _in_cell(cells[name])
             self._row("cell", cells[name], None, value, name)
@@ -222,7 +231,7 @@ class Guards:
 
     def _walk(self, value: Any, path: tuple[Step, ...], use: Use, f: types.FunctionType) -> None:
         """Go from a value along a path, and look at what is at its end."""
-        name, self._use = use.name, use
+        name, self._use, self._parent = use.name, use, use.code
         for step in path:
             if isinstance(value, np.ndarray) and not self._is_view(value, step, use, name):
                 return
@@ -264,7 +273,7 @@ class Guards:
             return getattr(x, key, MISSING) if value is MISSING else value
         if isinstance(x, (Tensor, *_PLAIN)):
             return MISSING
-        if isinstance(x, _CONTAINERS) and not _has_own(x):
+        if isinstance(x, _CONTAINERS) and not has_attributes(x):
             if key not in _WRITES:
                 self.look(x, name, use)
             return MISSING
@@ -286,7 +295,7 @@ class Guards:
         if why := state_of(x):
             self._refuse(why, use, name)
             return MISSING
-        kind, own = type(x), _own(x)
+        kind, own = type(x), own_attributes(x)
         in_class = class_item(kind, key)
         told = f"{name.rpartition('.')[2] or kind.__name__}.{key}"
         if in_class is not MISSING and not is_library(kind.__module__):
@@ -346,15 +355,14 @@ class Guards:
         if why := state_of(x):
             self._refuse(why, use, name)
             return
+        self._children.setdefault(self._parent, set()).add(id(x))
         if id(x) in self._known:
             return
         self._known.add(id(x))
         self._held.append(x)
-        for kinds, look in _LOOKED_AT:
-            if isinstance(x, kinds):
-                look(self, x, name)
-                return
-        self._object(x, name)
+        around, self._parent = self._parent, id(x)
+        next((look for kinds, look in _LOOKED_AT if isinstance(x, kinds)), Guards._object)(self, x, name)
+        self._parent = around
 
     def _function(self, f: types.FunctionType, name: str) -> None:
         self.look(getattr(f, "__wrapped__", None), name)
@@ -362,12 +370,13 @@ class Guards:
             for cell in f.__closure__ or ():
                 self.look(_in_cell(cell), name)
             return
-        if f.__code__.co_filename.startswith(_SITES):
+        if f.__code__.co_filename.startswith(SITES):
             self._n_others += 1
             if self._n_others > _MOST:
                 return
         self._add(Fact("function", f, None, parts_of(f), f"the code of {f.__name__} is as it was"))
         self._functions.append(f)
+        self._parent = f.__code__
         code, defaults, keywords = f.__code__, f.__defaults__ or (), f.__kwdefaults__ or {}
         names = code.co_varnames[: code.co_argcount][code.co_argcount - len(defaults) :]
         for variable, value in (*zip(names, defaults, strict=True), *keywords.items()):
@@ -410,7 +419,7 @@ class Guards:
             self._contents(x, name)
         for part in _items_of(x) if isinstance(x, types.MappingProxyType) else content_of(x):
             self.look(part, f"an item of {name}" if name else "an item")
-        if _has_own(x):
+        if has_attributes(x):
             self._object(x, name)
 
     def _contents(self, x: Any, name: str) -> None:
@@ -441,7 +450,7 @@ class Guards:
             self.look(getattr(x, "__wrapped__", None) if kind.__module__ == "functools" else None, name)
             if kind.__name__ == "array":
                 self._contents(x, name)
-            if kind.__name__ in _RECORDS and _own(x):
+            if kind.__name__ in _RECORDS and own_attributes(x):
                 self.look(vars(x), name)
             return
         self.look(kind, name)
@@ -454,9 +463,9 @@ class Guards:
 
     def _of_ours(self, x: Any, name: str) -> None:
         """Look for the user's code in an object of this project, or of a class that is derived from one."""
-        own, kind = _own(x) or {}, type(x)
+        own, kind = own_attributes(x) or {}, type(x)
         unread = getattr(kind, "_unguarded", ())
-        slots = {key: getattr(x, key, None) for base in kind.__mro__ for key in _slots(base)}
+        slots = {key: getattr(x, key, None) for base in kind.__mro__ for key in slots_of(base)}
         if "__wrapped__" in own and is_ours(kind.__module__):
             own = {"__wrapped__": own["__wrapped__"]}  # of a compiled function
         for part in (value for key, value in (*own.items(), *slots.items()) if key not in unread):
@@ -469,6 +478,7 @@ class Guards:
             if id(x) not in self._known:
                 self._known.add(id(x))
                 self._held.append(x)
+                self._children.setdefault(self._parent, set()).add(id(x))
                 for part in x.values() if isinstance(x, dict) else x:
                     self._held_by_ours(part, name)
         elif not isinstance(x, (np.ndarray, Tensor, *_PLAIN)) and not state_of(x):
@@ -483,9 +493,9 @@ class Guards:
 
     def _attributes(self, x: Any) -> None:
         """Guard all attributes, since code reads some by names that it computes."""
-        own = _own(x)
+        own = own_attributes(x)
         if own is None:
-            for key in dict.fromkeys(key for base in type(x).__mro__ for key in _slots(base)):
+            for key in dict.fromkeys(key for base in type(x).__mro__ for key in slots_of(base)):
                 self._row("result", getattr, (x, key, MISSING), getattr(x, key, MISSING), key)
             return
         if not isinstance(x, (type, types.ModuleType)):
@@ -502,21 +512,37 @@ class Guards:
         of = row.key if row.key.__class__ in (str, int, tuple) else None
         place = (row.kind, id(row.owner), repr(of) if row.kind != "result" else (of and id(of[0]), of and of[1:2]))
         self._rows.setdefault(place, row)
+        self._children.setdefault(self._parent, set()).add(place)
 
     def _array(self, a: np.ndarray, name: str, use: Use | None) -> None:
-        one = self._arrays.setdefault(id(a), _Array(a, name or "an array", []))
+        one = self._arrays.get(id(a))
+        if one is None:
+            is_small = a.nbytes <= _LARGE and not a.dtype.hasobject and a.dtype.kind != "T"
+            before = np.array(a, order="C") if is_small else None
+            one = self._arrays[id(a)] = _Array(a, name or "an array", before, [], set())
         one.uses.append(use)
+        one.parents.add(self._parent)
 
     def _refuse(self, why: str, use: Use | None, name: str) -> None:
         self.suspects.append((use or self._use, f"{why}{f', {name!r},' if name else ''}"))
 
 
 class _Array(NamedTuple):
-    """An array from outside, what it is called, and the places where code reads it; None where that is not known."""
+    """An array from outside.
+
+    Attributes:
+        value: the array.
+        name: what it is called.
+        before: a copy; None if it is too large.
+        uses: the places where code reads it; None where that is not known.
+        parents: what it was looked at for.
+    """
 
     value: np.ndarray
     name: str
+    before: np.ndarray | None
     uses: list[Use | None]
+    parents: set[Any]
 
 
 def _is_view(step: Step) -> bool:
@@ -542,59 +568,8 @@ def _context_value(variable: ContextVar[Any]) -> Any:
     return variable.get(MISSING)
 
 
-def _own(x: Any) -> dict[str, Any] | None:
-    try:
-        own = object.__getattribute__(x, "__dict__")
-    except AttributeError:
-        return None
-    return own if isinstance(own, dict) else None
-
-
-def _has_own(x: Any) -> bool:
-    return not is_library(type(x).__module__) and _own(x) is not None
-
-
-def _slots(kind: type) -> tuple[str, ...]:
-    slots = vars(kind).get("__slots__", ())
-    return tuple(x for x in ((slots,) if isinstance(slots, str) else slots) if not x.startswith("__"))
-
-
-def _names_of(x: Any) -> set[str]:
-    """Return the names of the attributes that an object and its class have, without running code."""
-    kinds = x.__mro__ if isinstance(x, type) else type(x).__mro__
-    return set[str]().union(_own(x) or (), *(vars(kind) for kind in kinds if not is_library(kind.__module__)))
-
-
 def _place(use: Use) -> str:
     return f"{os.path.basename(use.code.co_filename)}:{use.line}"
-
-
-def is_ours(module: Any) -> bool:
-    """Return whether a module is one of this project."""
-    return str(module).partition(".")[0] in ("autograd_lite", "nn")
-
-
-@functools.lru_cache(maxsize=4096)
-def _is_library_name(module: str) -> bool:
-    return module.partition(".")[0] in _PACKAGES
-
-
-def is_library(module: Any) -> bool:
-    """Return whether a module's names are not the user's to change: of Python, NumPy, SciPy or this project."""
-    return _is_library_name(str(module))
-
-
-@functools.lru_cache(maxsize=4096)
-def _is_library_file(file: str) -> bool:
-    scipy = tuple(f"{site}scipy{os.sep}" for site in _SITES)
-    if file.startswith((*_OURS, *scipy)):
-        return True
-    return file.startswith(_LIBRARIES) and not file.startswith(_SITES)
-
-
-def is_library_code(code: types.CodeType) -> bool:
-    """Return whether code is of Python, NumPy, SciPy or this project."""
-    return _is_library_file(code.co_filename)
 
 
 def _is_users(x: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Which lines of some code run: asked only where code that cannot be replayed may not have run at all."""
+"""Which code runs, and which of its lines: asked where what code reads matters only if it has run."""
 
 from __future__ import annotations
 
@@ -12,62 +12,87 @@ from typing import Any
 Line = tuple[CodeType, int]
 
 
+class Ran:
+    """What has run.
+
+    Attributes:
+        codes: of what was asked for.
+        lines: likewise.
+    """
+
+    def __init__(self) -> None:
+        self.codes: set[CodeType] = set()
+        self.lines: set[Line] = set()
+
+
 @contextmanager
-def lines_run(lines: Collection[Line]) -> Iterator[set[Line]]:
-    """Collect which of some lines run inside, in this thread; all of them where that cannot be seen.
+def run_seen(codes: Collection[CodeType], lines: Collection[Line]) -> Iterator[Ran]:
+    """Collect which code, and which lines, run inside, in this thread; all of them where that cannot be seen.
 
     Before Python 3.12 it cannot be seen beside a debugger or a coverage tool, which have the one hook that there is.
 
     Args:
+        codes: code objects.
         lines: code objects and lines in them.
     """
-    ran: set[Line] = set()
-    if not lines:
+    ran = Ran()
+    codes = {*codes, *(code for code, _ in lines)}
+    if not codes:
         yield ran
     elif sys.version_info >= (3, 12):
-        with _monitored(lines, ran):
+        with _monitored(codes, lines, ran):
             yield ran
-    elif sys.gettrace() is not None:
-        ran.update(lines)
+    elif sys.gettrace() is not None and not isinstance(sys.gettrace(), _Tracer):
+        ran.codes.update(codes)
+        ran.lines.update(lines)
         yield ran
     else:
-        with _traced(lines, ran):
+        around = sys.gettrace()
+        try:
+            sys.settrace(_Tracer(codes, lines, ran, around))
             yield ran
+        finally:
+            sys.settrace(around)
 
 
-@contextmanager
-def _traced(lines: Collection[Line], ran: set[Line]) -> Iterator[None]:
-    codes = {code for code, _ in lines}
+class _Tracer:
+    """What `sys.settrace` calls; one around it sees what it sees."""
 
-    def of_line(frame: FrameType, event: str, _: Any) -> Any:
-        if event == "line" and (line := (frame.f_code, frame.f_lineno)) in lines:
-            ran.add(line)
+    def __init__(self, codes: Collection[CodeType], lines: Collection[Line], ran: Ran, around: Any) -> None:
+        self.codes, self.lines, self.ran, self.around = codes, lines, ran, around
+
+    def __call__(self, frame: FrameType, event: str, arg: Any) -> Any:
+        outer = None if self.around is None else self.around(frame, event, arg)
+        if frame.f_code not in self.codes:
+            return outer
+        self.ran.codes.add(frame.f_code)
+
+        def of_line(frame: FrameType, event: str, arg: Any) -> Any:
+            if event == "line" and (line := (frame.f_code, frame.f_lineno)) in self.lines:
+                self.ran.lines.add(line)
+            if outer is not None:
+                outer(frame, event, arg)
+            return of_line
+
         return of_line
 
-    def of_call(frame: FrameType, event: str, _: Any) -> Any:
-        return of_line if frame.f_code in codes else None
-
-    try:
-        sys.settrace(of_call)
-        yield
-    finally:
-        sys.settrace(None)
-
 
 @contextmanager
-def _monitored(lines: Collection[Line], ran: set[Line]) -> Iterator[None]:
+def _monitored(codes: Collection[CodeType], lines: Collection[Line], ran: Ran) -> Iterator[None]:
     monitoring: Any = sys.monitoring  # type: ignore[attr-defined]
     tool = next((k for k in (4, 3, 5) if monitoring.get_tool(k) is None), None)
     if tool is None:
-        ran.update(lines)
+        ran.codes.update(codes)
+        ran.lines.update(lines)
         yield
         return
     this, event = threading.get_ident(), monitoring.events.LINE
-    codes = {code for code, _ in lines}
 
     def of_line(code: CodeType, line: int) -> None:
-        if (code, line) in lines and threading.get_ident() == this:
-            ran.add((code, line))
+        if threading.get_ident() == this:
+            ran.codes.add(code)
+            if (code, line) in lines:
+                ran.lines.add((code, line))
 
     try:
         monitoring.use_tool_id(tool, "autograd_lite")

@@ -229,6 +229,6 @@ def _facts(traced: Traced, plan: Plan) -> Facts:
     for leaf, g in traced.before:
         places[id(g)] = len(rows)
         rows += of_gradient(leaf, g)
-    rows += [*of_hosts(traced.hosts), *traced.guards]
+    rows += [*of_hosts(traced.hosts), *traced.guards.values()]
     rows += [of_array(where.thing) for where in plan.where if where.place is Place.ARRAY]
     return Facts(rows, [(places[id(t)], written) for t, written in reads])

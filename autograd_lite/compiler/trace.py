@@ -33,7 +33,7 @@ from .facts import Fact, Facts
 from .guards import Guards
 from .history import Cut, cut_of
 from .kinds import Result
-from .lines import lines_run
+from .lines import run_seen
 
 
 class Traced(NamedTuple):
@@ -58,7 +58,7 @@ class Traced(NamedTuple):
         backward: whether there was a backward pass.
         masks: whether it might have masked NaN although no operation was invalid.
         way: which way it went, as far as this depends on what was there before.
-        guards: what Python code has read, see `Guards`.
+        guards: what Python code has read, see `Guards`, by what is equal for rows that state the same.
         unguarded: why something that it has read cannot be compared, or "".
         changed: what of that the run itself has changed, or "".
     """
@@ -81,7 +81,7 @@ class Traced(NamedTuple):
     backward: bool
     masks: bool
     way: tuple[Any, ...]
-    guards: tuple[Fact, ...]
+    guards: dict[Any, Fact]
     unguarded: str
     changed: str
 
@@ -178,6 +178,7 @@ def trace(
     call: Callable[[], Any],
     memo: dict[Any, Any] | None = None,
     objects: Iterable[Any] = (),
+    sees_code: bool = False,
 ) -> Traced:
     """Run a function once, and return what it did.
 
@@ -187,16 +188,17 @@ def trace(
         call: runs the function. If it raises, what it has assigned and drawn is undone, so that it can run again.
         memo: what functions of numbers have given already, if they are not to run again; see `Hosts.call`.
         objects: among the arguments, of which the function may read attributes.
+        sees_code: whether to see which of the code that the function can reach has run, which takes time.
     """
     guards = Guards(f, objects)
+    codes = guards.codes if sees_code else ()
     recording = Recording(f, memo=memo)
     recording.operands = Operands(trace.__code__)
-    rows = guards.rows
-    held = Facts(rows)
-    with lines_run(guards.lines()) as ran:
+    with run_seen(codes, guards.lines()) as ran:
         out = _run(recording, call)
+    rows = guards.rows_of(ran) if sees_code else guards.rows
     rows += guards.elements(recording.operands)
-    changed, unguarded = held.broken(), guards.why(ran)
+    changed, unguarded = Facts(rows).broken(), guards.why(ran)
     results = [t for t in leaves(out) if isinstance(t, Tensor)]
     before = tuple(recording.gradients.values())
     gradients = [(leaf, leaf.grad) for leaf, g in before if leaf.grad is not g]
@@ -224,7 +226,7 @@ def trace(
     slot_ids = {id(thing): i for i, thing in made.things.items() if isinstance(thing, Tensor | Live)}
     outside = (*hosts.arrays.values(), *(x for x in made.things.values() if x.__class__ is Live))
     program = PureProgram._of(made, [slot_ids.get(id(t)) for t in (*slots, *outside)], [], [])
-    way = hosts.way, kinds, [g is not None for _, g in before], [row.place() for row in rows]
+    way = hosts.way, kinds, [g is not None for _, g in before]
     traced = Traced(
         program=replace(program, fixed=fixed, late=late, known=MappingProxyType({})),
         out=out,
@@ -244,7 +246,7 @@ def trace(
         backward=recording.backward,
         masks=recording.masks,
         way=way,
-        guards=tuple(rows),
+        guards={row.place(): row for row in rows},
         unguarded=unguarded,
         changed=changed,
     )
