@@ -125,6 +125,8 @@ class Compiled(Generic[P, R]):
         True
     """
 
+    _unguarded = ("_traces", "_seen", "_lock")
+
     def __init__(
         self, f: Callable[P, R], exact: bool = True, max_bytes: int | None = None, validate: bool = False
     ) -> None:

@@ -70,7 +70,7 @@ class Effects:
         self.text = "\n        ".join(["def calls(values, numbers, slots):\n    return [", *rows]) + "\n    ]\n"
         exec(compile(self.text, "<changes>", "exec"), self._names)
         self.any = bool(rows)
-        self.calls: Callable[..., list[Call]] = self._names["calls"]
+        self.calls: Callable[..., list[Call]] = self._names.pop("calls")  # else it would hold itself
 
     def _over(self, put: Put) -> list[str]:
         """Write new arrays over those that were read."""
@@ -132,7 +132,7 @@ def looks_of(
         rows += [call] if isinstance(f, Check) else [f"if not {call}:", "    raise AssumptionFailed"]
         silent = silent and isinstance(f, Assumption) and f.holds in _SILENT
     exec("\n    ".join(["def look(values):", *rows]), names)
-    look: Callable[[Sequence[Any]], None] = names["look"]
+    look: Callable[[Sequence[Any]], None] = names.pop("look")
     # A context of its own, whose end restores NumPy's state wherever an interrupt comes.
     quiet = look if silent else lambda values: copy_context().run(_quietly, look, values)
     return quiet, looked, tuple([i for i in effects if i not in seen])

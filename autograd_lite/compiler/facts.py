@@ -247,5 +247,5 @@ def found():
         return None
 """
     exec(text, names)
-    found: Callable[[], Found | None] = names["found"]
+    found: Callable[[], Found | None] = names.pop("found")  # else it would hold itself
     return found

@@ -29,7 +29,7 @@ from weakref import ref
 import numpy as np
 
 from ..core.live import Live
-from ..ir.operands import Operands
+from ..ir.operands import Operands, owner_of
 from ..observing import assume, debug_print, observe
 from ..outside import host_call
 from ..tensors.tensor import Tensor
@@ -157,7 +157,7 @@ class Guards:
             if use.taker == "store":
                 stack += self._local_sites.get((use.code, use.other), ())
                 continue
-            holders = operands.taken(id(one.value), use.code, *use.offsets)
+            holders = operands.taken(one.value, use.code, *use.offsets)
             if holders is None:
                 return use, False
             for code, name in holders:
@@ -222,7 +222,7 @@ class Guards:
                 self._reads.setdefault(path[0].key, []).append((use, f))
             if name and not (path and path[0].kind == "attribute" and path[0].key in _OF_ARRAYS):
                 is_shared = len(codes) > 1 and (root == "cell" or name in use.code.co_cellvars)
-                whole = use if all(_is_view(step) for step in path) else use._replace(offsets=(0, 0))
+                whole = use if all(map(_may_be_view, path)) else use._replace(offsets=(0, 0))
                 for code in codes if is_shared else (use.code,):
                     self._local_sites.setdefault((code, name), []).append(whole)
             return
@@ -233,34 +233,37 @@ class Guards:
         """Go from a value along a path, and look at what is at its end."""
         name, self._use, self._parent = use.name, use, use.code
         for step in path:
-            if isinstance(value, np.ndarray) and not self._is_view(value, step, use, name):
-                return
-            if not isinstance(value, np.ndarray):
-                value = self._step(value, step, use, name)
+            value = (self._part if isinstance(value, np.ndarray) else self._step)(value, step, use, name)
             if value is MISSING:
                 return
             name = f"{name}.{step.key}" if step.kind == "attribute" else f"{name}[{step.key!r}]"
         self._end(value, use, name.lstrip("."))
 
-    def _is_view(self, a: np.ndarray, step: Step, use: Use, name: str) -> bool:
-        """Return whether a step leads to a view; note what else it reads."""
+    def _part(self, a: np.ndarray, step: Step, use: Use, name: str) -> Any:
+        """Return a view; note what else a step reads, and return MISSING then."""
         if step.kind == "attribute" and step.key in _OF_ARRAYS:
             self._add(of_array(a))
-            return False
-        if _is_view(step):
-            return True
+            return MISSING
+        part: Any = MISSING
+        if a.__class__ is np.ndarray and step.kind != "attribute":
+            part = _item(a, step.key)
+        elif a.__class__ is np.ndarray and step.key in _VIEWS:
+            part = getattr(a, step.key)
+        if isinstance(part, np.ndarray) and owner_of(part) is owner_of(a):
+            self._held.append(part)
+            return part
         self._array(a, name, use._replace(offsets=(0, 0)))
-        return False
+        return MISSING
 
     def _step(self, x: Any, step: Step, use: Use, name: str) -> Any:
         """Return what is at the end of one step, or MISSING, and note what that rests on."""
         if step.kind != "attribute":
             if isinstance(x, (dict, list, tuple)) and step.kind == "item":
-                try:
-                    value = x[step.key]
-                except (LookupError, TypeError):
+                if x.__class__ not in (dict, list, tuple):
+                    self.look(x, name, use)
                     return MISSING
-                if x.__class__ in (dict, list):
+                value = _item(x, step.key)
+                if x.__class__ is not tuple:
                     self._row("item", x, step.key, value, f"{name}[{step.key!r}]")
                 return value
             self.look(x, name, use)
@@ -289,6 +292,7 @@ class Guards:
         """Return an attribute of an object or a class, without running code of its."""
         if isinstance(x, type):
             value = class_item(x, key)
+            self.look(x, name)
             if not is_library(x.__module__):
                 self._row("class item", x, key, value, f"{x.__name__}.{key}")
             return getattr(value, "__func__", value)
@@ -296,10 +300,16 @@ class Guards:
             self._refuse(why, use, name)
             return MISSING
         kind, own = type(x), own_attributes(x)
+        self.look(x, name)
         in_class = class_item(kind, key)
         told = f"{name.rpartition('.')[2] or kind.__name__}.{key}"
         if in_class is not MISSING and not is_library(kind.__module__):
             self._row("class item", kind, key, in_class, told)
+            self._row("result", type, (x,), kind, f"the class of {name}")
+            for base in kind.__mro__[1:]:  # which `super` may mean
+                if key in vars(base) and not is_library(base.__module__):
+                    self._row("class item", base, key, vars(base)[key], told)
+                    self.look(getattr(vars(base)[key], "__func__", vars(base)[key]), told)
         if isinstance(in_class, property):
             self.look(in_class.fget, told)
             return MISSING
@@ -315,7 +325,6 @@ class Guards:
         if isinstance(in_class, functools.cached_property):
             self.look(in_class.func, told)
             return MISSING
-        self.look(x, name)
         return MISSING if in_class is MISSING else getattr(in_class, "__func__", in_class)
 
     def _end(self, x: Any, use: Use, name: str) -> None:
@@ -466,8 +475,6 @@ class Guards:
         own, kind = own_attributes(x) or {}, type(x)
         unread = getattr(kind, "_unguarded", ())
         slots = {key: getattr(x, key, None) for base in kind.__mro__ for key in slots_of(base)}
-        if "__wrapped__" in own and is_ours(kind.__module__):
-            own = {"__wrapped__": own["__wrapped__"]}  # of a compiled function
         for part in (value for key, value in (*own.items(), *slots.items()) if key not in unread):
             if isinstance(part, _HOLDS_CODE) or is_ours(type(part).__module__) or _is_users(part):
                 self._held_by_ours(part, name)
@@ -487,6 +494,14 @@ class Guards:
     def _module(self, x: types.ModuleType, name: str) -> None:
         if not is_library(x.__name__):
             self._subjects.append(x)
+
+    def _builtin(self, x: types.BuiltinFunctionType, name: str) -> None:
+        """Look at what a method of a container or a variable of a context is bound to."""
+        owner = getattr(x, "__self__", None)
+        if isinstance(owner, ContextVar):
+            self._row("result", _context_value, (owner,), _context_value(owner), name)
+        elif isinstance(owner, _CONTAINERS) and x.__name__ not in _WRITES:
+            self.look(owner, name)
 
     def _reference(self, x: ref[Any], name: str) -> None:
         self.look(x(), name)
@@ -545,8 +560,8 @@ class _Array(NamedTuple):
     parents: set[Any]
 
 
-def _is_view(step: Step) -> bool:
-    return step.kind == "part" or (step.kind == "attribute" and step.key in _VIEWS)
+def _may_be_view(step: Step) -> bool:
+    return step.kind != "attribute" or step.key in _VIEWS
 
 
 def _builtins() -> types.ModuleType:
@@ -562,6 +577,13 @@ def _in_cell(cell: types.CellType) -> Any:
 
 def _items_of(x: Mapping[Any, Any]) -> tuple[Any, ...]:
     return tuple(x.items())
+
+
+def _item(x: Any, key: Any) -> Any:
+    try:
+        return x[key]
+    except (LookupError, TypeError, ValueError):
+        return MISSING
 
 
 def _context_value(variable: ContextVar[Any]) -> Any:
@@ -586,5 +608,6 @@ _LOOKED_AT: tuple[tuple[Any, Callable[[Guards, Any, str], None]], ...] = (
     (type, Guards._class),
     (types.ModuleType, Guards._module),
     (ref, Guards._reference),
-    ((types.BuiltinFunctionType, types.MethodDescriptorType, np.ufunc, property), lambda *_: None),
+    (types.BuiltinFunctionType, Guards._builtin),
+    ((types.MethodDescriptorType, types.MethodWrapperType, np.ufunc, property), lambda *_: None),
 )

@@ -70,7 +70,7 @@ class Reader:
         put = "".join(f"{self._text(x)}, " for x in numbers)
         self.text = "\n    ".join(["def read(memo):", *self._rows, f"return ({taken}), ({put})"]) + "\n"
         exec(compile(self.text, "<read>", "exec"), self._names)
-        self.read: Callable[[Memo], tuple[tuple[Any, ...], tuple[Any, ...]]] = self._names["read"]
+        self.read: Callable[[Memo], tuple[tuple[Any, ...], tuple[Any, ...]]] = self._names.pop("read")
 
     def _check(self, found: Any, where: str, path: str) -> None:
         """Write the lines that read something and check that it is like what was found."""

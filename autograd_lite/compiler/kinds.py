@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -56,26 +56,32 @@ def own(x: Any) -> Any:
 def filler(out: Any) -> Callable[[Sequence[Any]], Any]:
     """Return a function of values, which returns what a function returned with these in the place of `RESULT`."""
     names: dict[str, Any] = {"rebuild": rebuild}
-    places = itertools.count()
+    text = _filled(out, names, itertools.count())
+    filled: Callable[[Sequence[Any]], Any] = eval(f"lambda values: {text}", names)
+    return filled
+
+
+def _filled(x: Any, names: dict[str, Any], places: Iterator[int]) -> str:
+    """Return what a function returned as an expression, in which names stand for what is no container."""
 
     def named(x: Any) -> str:
         names[name := f"c{len(names)}"] = x
         return name
 
-    def text(x: Any) -> str:
-        kind = x.__class__
-        if x is RESULT:
-            return f"values[{next(places)}]"
-        if structure(x) is None:  # a leaf
-            return f"{named(x)}{'.copy()' if kind is np.ndarray else ''}"
-        if isinstance(x, tuple) and hasattr(kind, "_fields"):
-            return f"{named(kind)}({', '.join(map(text, x))})"
-        if kind is tuple or kind is list:
-            inside = "".join([f"{text(part)}, " for part in x])
-            return f"({inside})" if kind is tuple else f"[{inside}]"
-        if kind is dict:
-            return f"{{{', '.join([f'{named(key)}: {text(part)}' for key, part in x.items()])}}}"
-        return "None" if x is None else f"rebuild({named(x)}, [{', '.join(map(text, leaves(x)))}])"
-
-    filled: Callable[[Sequence[Any]], Any] = eval(f"lambda values: {text(out)}", names)
-    return filled
+    kind = x.__class__
+    if x is RESULT:
+        return f"values[{next(places)}]"
+    if structure(x) is None:  # a leaf
+        return f"{named(x)}{'.copy()' if kind is np.ndarray else ''}"
+    if kind is dict:
+        return f"{{{', '.join([f'{named(key)}: {_filled(part, names, places)}' for key, part in x.items()])}}}"
+    if x is None:
+        return "None"
+    is_row = isinstance(x, tuple) or kind is list
+    parts = [_filled(part, names, places) for part in (x if is_row else leaves(x))]
+    if isinstance(x, tuple) and hasattr(kind, "_fields"):
+        return f"{named(kind)}({', '.join(parts)})"
+    if kind is tuple or kind is list:
+        inside = "".join([f"{part}, " for part in parts])
+        return f"({inside})" if kind is tuple else f"[{inside}]"
+    return f"rebuild({named(x)}, [{', '.join(parts)}])"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
+from weakref import WeakMethod
 
 import numpy as np
 
@@ -86,7 +87,8 @@ class _Finder:
     def __init__(self, plan: Plan, moved: Collection[int]) -> None:
         self._plan, self._moved = plan, moved
         self._made_at = {call.value: position for position, call in enumerate(plan.calls)}
-        self._records = Records(plan.specs, self._spot, lambda n, dtype: Spot("live", (n, dtype)))
+        spot = WeakMethod(self._spot)  # which would hold what holds it
+        self._records = Records(plan.specs, lambda n: spot()(n), lambda n, dtype: Spot("live", (n, dtype)))
         self._known: dict[int, Any] = {}  # arrays that are always the same
         self._first = 0  # of the run so far
         self._readers: dict[int, list[int]] = {}  # for a value that owns memory, the positions at which it is read

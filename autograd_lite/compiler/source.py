@@ -99,7 +99,7 @@ class Source:
         for k, segment in enumerate(self._segments):
             names[f"s{k}"] = segment.instance(memory)
         exec(self._code, names)
-        replay: Callable[..., tuple[Any, ...]] = names["replay"]
+        replay: Callable[..., tuple[Any, ...]] = names.pop("replay")  # else it would hold itself
         return replay
 
     def _reads_large(self, call: Call) -> bool:

@@ -6,6 +6,8 @@ what it reads from around itself, of which Tensors may be others each time.
 
 from __future__ import annotations
 
+import dis
+import functools
 import sys
 import sysconfig
 from collections.abc import Callable
@@ -69,7 +71,11 @@ class Reading:
             return kind, tuple([(self._of(k), self._of(y)) for k, y in x.items()])
         if kind is FunctionType and not _is_of_a_library(x.__module__):
             return self._function(x)
-        if isinstance(x, (*_AS_THEY_ARE, FunctionType)) or (kind is np.ndarray and x.nbytes <= _LARGE):
+        if kind is np.ndarray and x.nbytes <= _LARGE and not x.dtype.hasobject:
+            return self._itself(x), x.shape, x.dtype, x.tobytes()  # NumPy may read it before an operation does
+        if kind is BuiltinFunctionType and not isinstance(x.__self__, ModuleType | None):
+            raise Unfamiliar  # a method of something that has a state
+        if isinstance(x, (*_AS_THEY_ARE, FunctionType)):
             return self._itself(x)
         if isinstance(x, ModuleType) and _is_of_a_library(x.__name__):
             return self._itself(x)
@@ -84,6 +90,8 @@ class Reading:
     def _function(self, f: FunctionType) -> Any:
         if id(f) in self._seen:  # it calls itself
             return "again", self._seen[id(f)]
+        if vars(f) or "IMPORT_NAME" in _instructions(f.__code__):
+            raise Unfamiliar
         self._seen[id(f)] = len(self._seen)
         self.held.append(f.__code__)
         try:
@@ -94,6 +102,12 @@ class Reading:
         read = [f.__globals__[name] for name in names]
         given = [*cells, *read, f.__defaults__, f.__kwdefaults__]
         return f.__code__, tuple(names), tuple([self._of(x) for x in given])
+
+
+@functools.lru_cache(maxsize=1024)
+def _instructions(code: CodeType) -> frozenset[str]:
+    inner = (_instructions(x) for x in code.co_consts if isinstance(x, CodeType))
+    return frozenset(at.opname for at in dis.get_instructions(code)).union(*inner)
 
 
 def _names_in(code: CodeType) -> list[str]:

@@ -33,34 +33,28 @@ class Operands:
 
     def took(self, a: np.ndarray) -> None:
         """Note that an operation takes an array now."""
-        owners = [a]
-        while isinstance(owners[-1].base, np.ndarray):
-            owners.append(owners[-1].base)
-        self._held += owners
-        frame, holders = sys._getframe(1), dict.fromkeys(map(id, owners), frozenset[Holder]())
+        owner, holders = owner_of(a), frozenset[Holder]()
+        self._held.append(owner)
+        frame = sys._getframe(1)
         for _ in range(_DEEP):
             while frame is not None and frame.f_code is not self._outermost and is_hidden(frame.f_code):
                 frame = frame.f_back  # type: ignore[assignment]
             if frame is None or frame.f_code is self._outermost:
                 return
             code, names = frame.f_code, frame.f_locals
-            for owner, called_with in holders.items():
-                places = self._places.setdefault((owner, code), {})
-                places.setdefault(frame.f_lasti, set()).update(called_with)
-            holders = {
-                id(x): frozenset((code, name) for name, value in names.items() if _holds(value, x)) for x in owners
-            }
+            self._places.setdefault((id(owner), code), {}).setdefault(frame.f_lasti, set()).update(holders)
+            holders = frozenset((code, name) for name, value in names.items() if _holds(value, owner))
             frame = frame.f_back  # type: ignore[assignment]
 
-    def taken(self, array: int, code: CodeType, start: int, stop: int) -> set[Holder] | None:
+    def taken(self, a: np.ndarray, code: CodeType, start: int, stop: int) -> set[Holder] | None:
         """Return the variables that hold an array in what was called there; None if it was not taken there.
 
         Args:
-            array: its id.
+            a: the array, or another part of the same memory.
             code: of the function.
             start, stop: where an instruction begins, and the next one.
         """
-        places = self._places.get((array, code), {})
+        places = self._places.get((id(owner_of(a)), code), {})
         here = [holders for offset, holders in places.items() if start <= offset < stop]
         return set().union(*here) if here else None
 
@@ -77,8 +71,16 @@ class Operands:
         self._held.clear()
 
 
-def _holds(value: Any, x: Any) -> bool:
-    """Return whether a variable has this array, or a container that was made for a call."""
-    if value.__class__ is dict:
-        return any(part is x for part in value.values())
-    return value is x or (value.__class__ in (tuple, list) and any(part is x for part in value))
+def owner_of(a: np.ndarray) -> np.ndarray:
+    """Return the array whose memory a view shows."""
+    while isinstance(a.base, np.ndarray):
+        a = a.base
+    return a
+
+
+def _holds(value: Any, owner: np.ndarray) -> bool:
+    """Return whether a variable has an array of this memory, or has it in a container that was made for a call."""
+    if isinstance(value, np.ndarray):
+        return owner_of(value) is owner
+    parts = value.values() if value.__class__ is dict else value if value.__class__ in (tuple, list) else ()
+    return any(isinstance(part, np.ndarray) and owner_of(part) is owner for part in parts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, NoReturn
+from weakref import ref
 
 import numpy as np
 
@@ -73,7 +74,7 @@ class Recording:
         self.roots: list[Any] = []
         self.outside: dict[int, Tensor] = {}
         self.overwritten: dict[int, Any] = {}
-        self.hosts = Hosts(self.left, memo)
+        self.hosts = Hosts(_left_of(ref(self)), memo)
         self.operands: Operands | None = None
         self.backward = self.masks = self.older = False
         self.returned = 0
@@ -210,6 +211,7 @@ class Recording:
         noted: Any
         for noted in (self.effects, self.assignments, self.gradients, self.roots, self.outside, self._inside):
             noted.clear()
+        self.operands = None
         self.hosts.settle()
 
     def undo(self) -> None:
@@ -220,6 +222,17 @@ class Recording:
         for leaf, g in self.gradients.values():
             leaf._grad = g
         self.hosts.undo()
+
+
+def _left_of(recording: ref[Recording]) -> Callable[[str, str], NoReturn]:
+    """Return `Recording.left`, without holding the recording, which holds what holds this."""
+
+    def left(how: str, instead: str) -> NoReturn:
+        this = recording()
+        assert this is not None  # while its function runs
+        this.left(how, instead)
+
+    return left
 
 
 def _at_the_end(t: Tensor, last: dict[int, Assigned]) -> Tensor:

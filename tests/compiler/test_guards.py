@@ -1,0 +1,289 @@
+"""A replay is never stale: whatever Python code reads, and however it changes, the next call sees it."""
+
+from __future__ import annotations
+
+import gc
+import io
+import random
+import time
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+from autograd_lite.compiler.bytecode import reads_of
+from autograd_lite.compiler.guards import Guards
+
+from ..rows import for_every
+from .reads import READINGS
+
+X = np.array([1.0, -2.0, 0.5])
+
+
+def in_a_scan(read: Callable[[], Any]) -> Callable[[Any], Any]:
+    return lambda x: ag.scan(lambda c, _: (c * read(), None), x, None, length=2)[0]
+
+
+def in_a_custom_rule(read: Callable[[], Any]) -> Callable[[Any], Any]:
+    f = ag.custom_vjp(lambda x: x * 3)
+    f.def_vjp(lambda g, out, x: (g * read(),))
+    return ag.grad(lambda x: f(x).sum())
+
+
+def in_a_compiled_function(read: Callable[[], Any]) -> Callable[[Any], Any]:
+    inner = ag.compile(lambda x: x * read())
+    return lambda x: inner(x) + 1
+
+
+# What is computed with the number, as it is and compiled.
+WAYS: dict[str, Callable[[Callable[[], Any]], Callable[[Any], Any]]] = {
+    "a product": lambda read: lambda x: x * read(),
+    "a gradient": lambda read: ag.grad(lambda x: (x * x * read()).sum()),
+    "a batch": lambda read: ag.vmap(lambda x: x * read()),
+    "a scan": in_a_scan,
+    "a rule": in_a_custom_rule,
+    "a compiled function": in_a_compiled_function,
+}
+
+
+def rows_of(*ways: str) -> Any:
+    rows = [(way, name) for way in ways for name in READINGS]
+    return for_every(rows, by=lambda row: row[0], name=lambda row: row[1])
+
+
+@rows_of("a product", "a rule", "a scan")
+def test_what_python_reads_may_change(row: tuple[str, str]) -> None:
+    notices(*row)
+
+
+@pytest.mark.ci
+@rows_of("a gradient", "a batch", "a compiled function")
+def test_what_python_reads_may_change_in_transformations(row: tuple[str, str]) -> None:
+    notices(*row)
+
+
+def notices(way: str, name: str) -> None:
+    (read, change), (its_read, its_change) = READINGS[name](), READINGS[name]()
+    f, compiled = WAYS[way](its_read), ag.compile(WAYS[way](read))
+    for k in range(6):
+        if k == 3:
+            change()
+            its_change()
+        found, expected = compiled(X), f(ag.tensor(X))
+        np.testing.assert_array_equal(np.asarray(found), expected.numpy(), f"call {k}")
+    assert any(trace.replay is not None for trace in compiled.traces)
+
+
+@for_every(READINGS, name=str)
+def test_a_scan_that_is_not_compiled_sees_it_too(name: str) -> None:
+    (read, change), (its_read, its_change) = READINGS[name](), READINGS[name]()
+    f = in_a_scan(read)
+    for k in range(6):
+        if k == 3:
+            change()
+            its_change()
+        factor = its_read()
+        expected = (ag.tensor(X) * factor * factor).numpy()
+        np.testing.assert_array_equal(f(ag.tensor(X)).numpy(), expected)
+
+
+@for_every(READINGS, name=str)
+def test_what_does_not_change_is_traced_once(name: str) -> None:
+    read, _change = READINGS[name]()
+    compiled = ag.compile(lambda x: x * read())
+    for _ in range(4):
+        np.testing.assert_array_equal(compiled(X), X * 2)
+    assert compiled.traces[-1].replay is not None
+    assert len(compiled.traces) == 1 + (name == "a cached property")  # which the first call has computed
+
+
+# ---- what is read anew -----------------------------------------------------------------------------------------------
+
+
+def product(a: Any, b: Any) -> Any:
+    return a @ b
+
+
+LARGE = np.ones((200, 100))
+ANEW: dict[str, Callable[[Any], Any]] = {
+    "an operand": lambda x: LARGE @ x,
+    "the other operand": lambda x: x @ LARGE.T,
+    "in a helper": lambda x: product(LARGE, x),
+    "in a variable": lambda x: (lambda a: a @ x)(LARGE),
+    "of a default": lambda x, a=LARGE: a @ x,
+    "a part": lambda x: LARGE[:10] @ x,
+    "a transpose": lambda x: product(LARGE.T[:, :3], x[:3]),
+    "beside its length": lambda x: LARGE @ x / len(LARGE) + LARGE.shape[1],
+    "in a loop": lambda x: [x := x + LARGE[0] for _ in range(3)][-1],
+    "in a gradient": lambda x: ag.grad(lambda y: (LARGE @ y).sum())(x),
+    "in a tuple": lambda x: ag.jvp(lambda y: y * LARGE[0])((x,), (LARGE[0],))[1],
+}
+
+
+@pytest.mark.parametrize("name", ANEW)
+def test_arrays_that_operations_take_are_read_anew(name: str) -> None:
+    """Without a guard, however large they are."""
+    f, x = ANEW[name], np.linspace(0, 1, 100)
+    compiled = ag.compile(f)
+    LARGE[...] = 1.0
+    for k in range(6):
+        LARGE[3, 5], LARGE[0, 0] = k, k
+        np.testing.assert_array_equal(compiled(x), f(ag.tensor(x)).numpy())
+    assert len(compiled.traces) == 1
+    assert not [row for row in compiled.traces[0].replay.facts.rows if row.kind == "elements"]
+
+
+READ_BY_PYTHON: dict[str, Callable[[Any], Any]] = {
+    "by NumPy": lambda x: x * LARGE.sum(),
+    "by a branch": lambda x: x * 2 if LARGE[3, 5] > 2 else x,
+    "before an operation": lambda x: (LARGE + 1) @ x,
+    "in a helper as well": lambda x: LARGE @ x + product(LARGE, np.ones(100)),
+    "by an iteration": lambda x: x * sum(row[5] for row in LARGE),
+}
+
+
+@pytest.mark.parametrize("name", READ_BY_PYTHON)
+def test_a_large_array_that_python_reads_makes_it_run(name: str) -> None:
+    f, x = READ_BY_PYTHON[name], np.linspace(0, 1, 100)
+    compiled = ag.compile(f)
+    LARGE[...] = 1.0
+    with pytest.warns(ag.CompileWarning, match=r"may read the array 'LARGE.*' of 156 kB.*test_guards.py:\d+"):
+        compiled(x)
+    for k in range(6):
+        LARGE[3, 5] = k
+        np.testing.assert_array_equal(compiled(x), f(ag.tensor(x)).numpy())
+
+
+# ---- what cannot be guarded ------------------------------------------------------------------------------------------
+
+NUMBERS, FILE = iter(range(10**6)), io.StringIO("1\n" * 1000)
+RNG, OLD = np.random.default_rng(0), random.Random(0)
+STATES: dict[str, tuple[Callable[[], Any], str]] = {
+    "a clock": (lambda: time.perf_counter(), "it reads a clock, 'time.perf_counter', at test_guards.py:"),
+    "a generator": (lambda: RNG.normal(), "it draws from a generator of random numbers"),
+    "an old generator": (lambda: OLD.random(), "it draws from a generator of random numbers"),
+    "the generator of a module": (lambda: random.random(), "it draws from a generator of random numbers"),
+    "that of NumPy": (lambda: np.random.rand(), "it draws from a generator of random numbers"),  # noqa: NPY002
+    "an iterator": (lambda: next(NUMBERS) + 1, "it reads an iterator"),
+    "a file": (lambda: float(FILE.readline()), "it reads a file"),
+    "what it changes": (lambda n=[1]: n.append(1) or len(n), "it changes itself what it reads: the default n of"),
+}
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_what_has_a_state_makes_the_function_run(name: str) -> None:
+    read, why = STATES[name]
+    compiled = ag.compile(lambda x: x * read())
+    with pytest.warns(ag.CompileWarning, match="compile: the function '<lambda>' runs as it is: ") as said:
+        found = [compiled(X) for _ in range(5)]
+    assert why in str(said[0].message)
+    assert len(said) == 1
+    assert said[0].filename == __file__
+    assert name == "a file" or len({tuple(a) for a in found}) == 5
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_what_has_a_state_may_be_in_code_that_does_not_run(name: str) -> None:
+    read, _ = STATES[name]
+    flag = False
+
+    def f(x: Any) -> Any:
+        if flag:
+            return x * read()
+        return x * 2
+
+    compiled = ag.compile(f)
+    for _ in range(4):
+        np.testing.assert_array_equal(compiled(X), X * 2)
+    assert compiled.traces[0].replay is not None
+
+
+def test_code_that_does_not_run_may_read_what_changes() -> None:
+    count, flag = [0], False
+
+    def read() -> int:
+        return count[0]
+
+    def f(x: Any) -> Any:
+        return x * read() if flag else x * 2
+
+    compiled = ag.compile(f)
+    for count[0] in range(6):
+        np.testing.assert_array_equal(compiled(X), X * 2)
+    assert compiled.traces[-1].replay is not None
+
+
+def test_what_is_written_is_not_read() -> None:
+    log: list[int] = []
+    table: dict[str, int] = {}
+    count = 0
+
+    def f(x: Any) -> Any:
+        nonlocal count
+        count += 1
+        log.append(1)
+        table["x"] = len(x)
+        return x * 2
+
+    compiled = ag.compile(f)
+    for _ in range(4):
+        np.testing.assert_array_equal(compiled(X), X * 2)
+    assert compiled.traces[0].replay is not None
+    assert count == len(log) == 2
+
+
+def test_many_traces_are_told_once() -> None:
+    compiled = ag.compile(lambda x, by: x * 2)
+    with pytest.warns(
+        ag.CompileWarning, match=r"was traced 9 times, .* by is 'xxxxxxxx', and 'xxxxxxx' before"
+    ) as said:
+        assert all(compiled(X, "x" * k).shape == X.shape for k in range(20))
+    assert len(said) == 1
+
+
+# ---- the rest --------------------------------------------------------------------------------------------------------
+
+
+def test_a_compiled_function_that_is_dropped_is_gone() -> None:
+    def made() -> Any:
+        w = ag.tensor(X, requires_grad=True)
+        table = {"rate": 2.0}
+        return ag.compile(lambda x: (x * w * table["rate"]).sum())
+
+    gc.collect()
+    gc.disable()
+    try:
+        compiled = made()
+        for _ in range(3):
+            compiled(X)
+        watched = weakref.ref(compiled)
+        del compiled
+        assert watched() is None
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
+def test_reading_code_tells_what_takes_each_value() -> None:
+    table = {"a": [1.0]}
+
+    def f(x: Any, box: Any) -> Any:
+        y = box.w @ x + table["a"][0]
+        box.count += 1
+        product(table, k=y) if box.flag is None else [*map(str, table)]
+        return y
+
+    uses = [(use.root, use.name, [step.key for step in use.path], use.taker) for use in reads_of(f.__code__).uses]
+    for expected in (
+        ("local", "box", ["w"], "operand"),
+        ("cell", "table", ["a", 0], "operand"),
+        ("local", "box", [], "target"),
+        ("cell", "table", [], "argument"),
+        ("local", "box", ["flag"], "is"),
+        ("cell", "table", [], "unknown"),
+    ):
+        assert expected in uses
+    assert [row.told for row in Guards(f).rows if row.kind == "cell"] == ["table is as it was"]
