@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 import os
 import sys
 import warnings
@@ -17,12 +18,15 @@ import numpy as np
 
 from ..core.arguments import described, function_given
 from ..core.depth import DEPTH
-from ..core.errors import AssumptionFailed, CompileWarning, Obstacle
+from ..core.errors import AssumptionFailed, CompileWarning, Obstacle, Rejected
 from ..core.foreign import is_foreign
 from ..core.forks import fork_safe_lock
 from ..core.hooks import HOOKS
+from ..core.live import Live, bare_number
 from ..core.mode import MODE
 from ..core.node import is_hidden
+from ..ir.graph import PureGraph
+from ..ir.hosts import ARGUMENTS
 from ..ir.labels import counted
 from ..observing import skipping
 from ..tensors.record import wrap
@@ -35,7 +39,7 @@ from .hosts import Changed, Memo
 from .kinds import RESULT, ArrayKind, filler, own
 from .plan import Plan
 from .replay import Replay
-from .trace import Traced, difference, leaf_of, let_go, settled, slot_of, trace
+from .trace import ENOUGH, Traced, difference, leaf_of, let_go, settled, slot_of, trace
 from .validating import validated
 
 P = ParamSpec("P")
@@ -47,11 +51,38 @@ _MOST_TRACES = 64
 _MOST_SEEN = 1000
 # The ways that a function may take with arguments of one kind: it may branch on numbers that are read at every call.
 _MOST_VARIANTS = 16
+# The ways of a function that are looked at with the numbers among its arguments as constants.
+_MOST_BRANCHES = 8
 # More traces than these are worth a warning: the function is traced where it should be replayed.
 _MANY_TRACES = 8
 # Functions of which a call does not run the body.
 _NOT_AT_ONCE = inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction
 ARRAYS = (Tensor, np.ndarray, np.generic)
+
+
+class _Numbers:
+    """The Python numbers among arguments of one kind.
+
+    Attributes:
+        keys: of calls whose numbers are constants of the code: the first, and those that went another way.
+        first: what stood for its numbers in that.
+        vary: the places, among the leaves of the arguments, of those that have been others since.
+        fixed: the places of those that Python reads: their values are constants of the code.
+    """
+
+    def __init__(self, key: Any, first: tuple[Any, ...]) -> None:
+        self.keys, self.first = [key], first
+        self.vary: set[int] = set()
+        self.fixed: set[int] | frozenset[int] = frozenset()
+
+
+class _Varying(NamedTuple):
+    """The numbers of a call that come with every call: the key without them, themselves, and their places."""
+
+    key: Any
+    values: tuple[Any, ...]
+    places: frozenset[int]
+    numbers: _Numbers
 
 
 class Trace(NamedTuple):
@@ -137,6 +168,7 @@ class Compiled(Generic[P, R]):
         self._gives_tensors = hasattr(f, "named_parameters")  # as a module does, of arrays too
         self._traces: dict[Any, list[Trace]] = {}
         self.warn, self._has_warned, self._sees_code = True, False, False
+        self._numbers: dict[Any, _Numbers] = {}
         self._seen: set[int] = set()  # hashes of kinds that came when there were as many traces as are kept
         self._lock = fork_safe_lock()
 
@@ -288,7 +320,8 @@ class Compiled(Generic[P, R]):
         given: list[Any] = []
         arrays: list[Any] = []
         as_tensors = self._gives_tensors
-        for x in found:
+        numbers: list[tuple[int, int, Any]] = []  # the places of Python's, among the leaves and in the key
+        for i, x in enumerate(found):
             a = x
             if isinstance(x, Tensor):
                 as_tensors, a = True, x._data
@@ -301,18 +334,24 @@ class Compiled(Generic[P, R]):
             elif isinstance(a, np.ndarray) or is_foreign(a):
                 return self._f(*args, **kwargs)  # a subclass has a meaning of its own, other arrays have other memory
             else:
+                if x.__class__ is float or x.__class__ is int:
+                    numbers.append((i, len(kinds), x))
                 kinds.append(_constant(x))
                 continue
             given.append(x)
             arrays.append(a)
-        key = tuple(kinds)
+        key, memo = tuple(kinds), dict[Any, Any]()
         try:
             known = self._traces.get(key, ())
         except TypeError:
             raise _unhashable(found) from None
+        plain, varying = key, None
+        if numbers and not known and (varying := self._varying(key, kinds, numbers)) is not None:
+            key = varying.key
+            known = self._traces.get(key, ())
+            memo[ARGUMENTS] = varying.values
         why = "these arguments are of a new kind" if self._traces else "this was the first call"
         why = "it went another way with these arguments than before" if known else why
-        memo: Memo = {}
         for one in known:
             if one.replay is None:
                 if one.first is None:
@@ -324,7 +363,7 @@ class Compiled(Generic[P, R]):
                 continue
             try:
                 if self.validate:
-                    run = functools.partial(self._recorded, args, kwargs, memo)
+                    run = functools.partial(self._recorded, args, kwargs, memo, varying)
                     values = validated(self._name, one.replay, arrays, memo, captured, run, self.exact)
                 else:
                     values = one.replay(arrays, memo, captured)
@@ -337,7 +376,49 @@ class Compiled(Generic[P, R]):
                 return one.given_back(values, given, as_tensors)
         if not known and len(self._traces) >= _MOST_TRACES and not self._comes_again(hash(key)):
             return self._f(*args, **kwargs)
-        return self._traced(key, known, why, memo, args, kwargs, as_tensors)
+        if varying is None:
+            return self._traced(key, known, why, memo, args, kwargs, as_tensors)
+        try:
+            return self._traced(key, known, why, memo, args, kwargs, as_tensors, varying)
+        except Rejected:
+            varying.numbers.keys.append(plain)
+            if len(varying.numbers.keys) > _MOST_BRANCHES:
+                varying.numbers.fixed |= varying.places
+        except Exception:  # the function may not take what stands for a number
+            found = self._traced(plain, self._traces.get(plain, ()), why, {}, args, kwargs, as_tensors)
+            varying.numbers.fixed |= varying.places
+            return found
+        return self._traced(plain, self._traces.get(plain, ()), why, {}, args, kwargs, as_tensors)
+
+    def _varying(self, key: Any, kinds: list[Any], numbers: Sequence[tuple[int, int, Any]]) -> _Varying | None:
+        """Return the numbers among the arguments that were others in a call before; they come with every call."""
+        general, bits = list(kinds), tuple([kinds[place] for _, place, _ in numbers])
+        for _, place, x in numbers:
+            general[place] = x.__class__
+        seen = self._numbers.get(tuple(general))
+        if seen is None:
+            if len(self._numbers) >= _MOST_SEEN:
+                self._numbers.clear()
+            self._numbers[tuple(general)] = _Numbers(key, bits)
+            return None
+        differ = {i for (i, _, _), a, b in zip(numbers, bits, seen.first, strict=True) if a != b}
+        seen.vary = (seen.vary | differ) - seen.fixed
+        if not seen.vary:
+            return None
+        if len(seen.keys) < ENOUGH:
+            seen.keys.append(key)
+            return None
+        for i, place, _ in numbers:
+            if i not in seen.vary:
+                general[place] = kinds[place]
+        values = tuple([x for i, _, x in numbers if i in seen.vary])
+        return _Varying(tuple(general), values, frozenset(seen.vary), seen)
+
+    def _like(self, varying: _Varying) -> list[PureGraph]:
+        """Return what the function did with numbers that were constants."""
+        kept = (one for key in varying.numbers.keys for one in self._traces.get(key, ()))
+        traced = (one.first if one.replay is None else one.replay.traced for one in kept)
+        return [done.program.graph for done in traced if done is not None]
 
     def _comes_again(self, kind: int) -> bool:
         """Return whether a kind of arguments has come before, although there were too many then."""
@@ -349,14 +430,22 @@ class Compiled(Generic[P, R]):
         return False
 
     def _traced(
-        self, key: Any, known: Sequence[Trace], why: str, memo: Memo, args: Any, kwargs: Any, as_tensors: bool
+        self,
+        key: Any,
+        known: Sequence[Trace],
+        why: str,
+        memo: Memo,
+        args: Any,
+        kwargs: Any,
+        as_tensors: bool,
+        varying: _Varying | None = None,
     ) -> Any:
         """Run the function and record it, for the first time or to see whether it does the same again."""
         kinds = map_leaves(_kind_of, (args, kwargs))
         # What was read has changed: it may be that of code which the function can reach, and which does not run.
         self._sees_code = self._sees_code or any(t.first is not None and _is_broken(t.first) for t in known)
         try:
-            done, slots, given = self._recorded(args, kwargs, memo)
+            done, slots, given = self._recorded(args, kwargs, memo, varying)
         except Obstacle as error:
             self._store(key, [Trace(argument_kinds(kinds), f"{why}; {error}", None, None, None, None, kinds)])
             return self._f(*args, **kwargs)
@@ -368,7 +457,11 @@ class Compiled(Generic[P, R]):
         history = None if done.cut is None else History(self._f, done.cut, self.exact, self.max_bytes)
         light = done._replace(out=out, cut=None)
         new = Trace(argument_kinds(kinds), why, None, out, light, history, kinds, filler(out))
-        self._keep(key, known, new, light)
+        if varying is not None and (done.hosts.by_value or any(x.__class__ is Live for x in leaves(done.out))):
+            varying.numbers.fixed |= varying.places  # which Python has read: other values are other traces
+            new = new._replace(filled=filler(map_leaves(bare_number, out)))
+        else:
+            self._keep(key, known, new, light)
         let_go(slots)
         if history is None:
             return new.given_back([np.array(t._data)[()] for t in results], given, as_tensors)
@@ -376,15 +469,19 @@ class Compiled(Generic[P, R]):
             return done.out  # with the history that was recorded
         return new.filled(history.of_trace(done, results, given, as_tensors))
 
-    def _recorded(self, args: Any, kwargs: Any, memo: Memo) -> tuple[Traced, list[Tensor], list[Any]]:
+    def _recorded(
+        self, args: Any, kwargs: Any, memo: Memo, varying: _Varying | None = None
+    ) -> tuple[Traced, list[Tensor], list[Any]]:
         """Run the function and record it; return what it did, its arguments on the tape, and the arguments."""
         given: list[Any] = []
         slots: list[Tensor] = []
-        record = MODE.get().record
+        record, places = MODE.get().record, itertools.count()
+        number = object()
 
         def opened(leaf: Any) -> Any:
+            place = next(places)
             if not isinstance(leaf, ARRAYS):
-                return leaf
+                return number if varying is not None and place in varying.places else leaf
             if isinstance(leaf, Tensor) and leaf.requires_grad and record:
                 slot, inner = leaf_of(leaf)
             else:
@@ -395,7 +492,18 @@ class Compiled(Generic[P, R]):
 
         inner, keywords = map_leaves(opened, (args, kwargs))
         objects = [x for x in leaves((args, kwargs)) if not isinstance(x, ARRAYS)]
-        done = trace(self._f, slots, lambda: self._f(*inner, **keywords), memo, objects, self._sees_code)
+
+        def call(numbers: Sequence[Live]) -> Any:
+            if varying is None:
+                return self._f(*inner, **keywords)
+            each = iter(numbers)
+            given, named = map_leaves(lambda x: next(each) if x is number else x, (inner, keywords))
+            return self._f(*given, **named)
+
+        like = () if varying is None else self._like(varying)
+        if varying is not None and not like:
+            raise Rejected
+        done = trace(self._f, slots, call, memo, objects, self._sees_code, like)
         return done, slots, given
 
     def _keep(self, key: Any, known: Sequence[Trace], new: Trace, done: Traced) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core.live import Live
-from ..ir.hosts import Fixed, Hosts, Read, key_of, leaves_of
+from ..ir.hosts import ARGUMENTS, Argument, Fixed, Hosts, Read, key_of, leaves_of
 from ..tensors.tensor import Tensor
 
 _INFIX = {
@@ -52,6 +52,7 @@ class Reader:
     def __init__(self, hosts: Hosts, slots: Sequence[Any]) -> None:
         self._arrays = hosts.arrays
         self._names: dict[str, Any] = {"Changed": Changed, "ndarray": np.ndarray, "called": _called}
+        self._names["ARGUMENTS"] = ARGUMENTS
         self._texts: dict[int, str] = {}  # what slots and numbers are called
         numbers = [x for put in hosts.puts.values() for x in leaves_of(put.value) if x.__class__ is Live]
         self._wanted = _needed([*slots, *numbers], hosts)
@@ -60,6 +61,9 @@ class Reader:
             if isinstance(step, Read):
                 where = f"{self._name(step.container)}[{self._text(step.key)}]"
                 self._check(step.found, where, f"{step.key!r}")
+            elif isinstance(step, Argument):
+                if step.number in self._wanted:
+                    self._texts[id(step.number)] = self._new(f"memo[ARGUMENTS][{step.place}]")
             elif isinstance(step, Fixed):
                 self._rows.append(f"if {self._text(step.number)} != {self._text(step.value)}:")
                 self._rows.append(f'    raise Changed("{_quoted(step.number)} is {step.value!r}")')

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.depth import isolated
-from ..core.errors import Obstacle
+from ..core.errors import Obstacle, Rejected
 from ..core.foreign import LAZY, is_lazy
 from ..core.live import Live
 from ..core.node import LEAF, Node
@@ -19,7 +19,7 @@ from ..core.undo import open_undo
 from ..engine import edge_of
 from ..ir.build import Built, built
 from ..ir.graph import PureGraph
-from ..ir.hosts import Hosts, kinds_of, leaves_of
+from ..ir.hosts import ARGUMENTS, Hosts, kinds_of, leaves_of
 from ..ir.node import Kind
 from ..ir.operands import Operands
 from ..ir.program import PureProgram
@@ -34,6 +34,9 @@ from .guards import Guards
 from .history import Cut, cut_of
 from .kinds import Result
 from .lines import run_seen
+
+# With how many numbers a function must have done the same, before others come with every call.
+ENOUGH = 2
 
 
 class Traced(NamedTuple):
@@ -175,19 +178,23 @@ def let_go(slots: Iterable[Tensor]) -> None:
 def trace(
     f: Callable[..., Any],
     slots: Sequence[Tensor],
-    call: Callable[[], Any],
+    call: Callable[[Sequence[Live]], Any],
     memo: dict[Any, Any] | None = None,
     objects: Iterable[Any] = (),
     sees_code: bool = False,
+    like: Sequence[PureGraph] = (),
 ) -> Traced:
     """Run a function once, and return what it did.
 
     Args:
         f: the function, for its name.
         slots: the Tensors that stand for the arguments; see `slot_of` and `leaf_of`.
-        call: runs the function. If it raises, what it has assigned and drawn is undone, so that it can run again.
+        call: runs the function with the numbers of `memo[ARGUMENTS]`. If it raises, what it has assigned and drawn is
+            undone, so that it can run again.
         memo: what functions of numbers have given already, if they are not to run again; see `Hosts.call`.
         objects: among the arguments, of which the function may read attributes.
+        like: what the function did with other numbers among its arguments, which it must do again: what it does with
+            two numbers does not depend on whether Python sees that they are numbers.
         sees_code: whether to see which of the code that the function can reach has run, which takes time.
     """
     guards = Guards(f, objects)
@@ -195,7 +202,8 @@ def trace(
     recording = Recording(f, memo=memo)
     recording.operands = Operands(trace.__code__)
     with run_seen(codes, guards.lines()) as ran:
-        out = _run(recording, call)
+        numbers = [recording.hosts.argument(k, x) for k, x in enumerate((memo or {}).get(ARGUMENTS, ()))]
+        out, states = _run(recording, lambda: call(numbers))
     rows = guards.rows_of(ran) if sees_code else guards.rows
     rows += guards.elements(recording.operands)
     changed, unguarded = Facts(rows).broken(), guards.why(ran)
@@ -216,6 +224,9 @@ def trace(
     n = len(results)
     wanted = [] if obstacle else [*wanted[:n], *saved, *wanted[n:]]
     made = built(wanted) if wanted else Built(PureGraph((), ()), {}, {})
+    if like and sum(_differs_in_numbers(made, graph) for graph in like) < ENOUGH:
+        _take_back(recording, states)
+        raise Rejected
     given = {id(t) for t in slots} | hosts.arrays.keys()
     captured = tuple(t for i, t in recording.outside.items() if i not in given)
     kinds = [(t.shape, t.dtype, t.requires_grad) for t in captured]
@@ -264,22 +275,53 @@ def _cut(
     return cut_of(results, slots, lambda t: _is_fixed(t, recording, last), recording.is_older, drawing)
 
 
-def _run(recording: Recording, call: Callable[[], Any]) -> Any:
-    """Run a function on a tape; if it raises, undo what it has done."""
+def _differs_in_numbers(made: Built, like: PureGraph) -> bool:
+    """Return whether two runs did the same, but for numbers that now come with every call."""
+    graph, things = made.graph, made.things
+    lives = {n.id for n in graph if things.get(n.id).__class__ is Live}
+    lives |= {n.id for n in graph if n.kind is Kind.OP and n.inputs and lives.issuperset(n.inputs)}  # Tensors of them
+    ours = [n for n in graph if n.kind is Kind.OP and n.id not in lives]
+    theirs = [n for n in like if n.kind is Kind.OP]
+    same = {a.id: b.id for a, b in zip(ours, theirs, strict=False)}
+    if len(ours) != len(theirs):
+        return False
+    for a, b in zip(ours, theirs, strict=True):
+        if replace(a, id=b.id, inputs=b.inputs) != b or len(a.inputs) != len(b.inputs):
+            return False
+        for i, k in zip(a.inputs, b.inputs, strict=True):
+            x, y = graph[i], like[k]
+            if same.get(i) != (k if y.kind is Kind.OP else None):
+                return False
+            if i not in lives and i not in same and replace(x, id=k) != y:
+                return False
+    return True
+
+
+def _take_back(recording: Recording, states: Mapping[Any, Any]) -> None:
+    """Undo what a run has done."""
+    recording.undo()
+    for generator, state in states.items():
+        generator.state = state
+
+
+def _run(recording: Recording, call: Callable[[], Any]) -> tuple[Any, dict[Any, Any]]:
+    """Run a function on a tape; if it raises, undo what it has done.
+
+    Returns:
+        What it returned, and the states that generators had before it.
+    """
     undo = open_undo()
     with remember_draws() as draws:
         try:
             with recording.running(), isolated():
                 out = call()
         except BaseException:
-            recording.undo()
-            for generator, states in draws.items():
-                if states:  # else an interrupt came before its first draw
-                    generator.state = states[0]
+            # A generator without a state was to be read when an interrupt came.
+            _take_back(recording, {generator: states[0] for generator, states in draws.items() if states})
             raise
         if undo is not None and recording.hosts.final:  # no call comes before this one, so no interrupt does
             undo.clear()
-        return out
+        return out, {generator: states[0] for generator, states in draws.items() if states}
 
 
 def _obstacle(recording: Recording, results: Sequence[Tensor], slots: Sequence[Tensor]) -> str:

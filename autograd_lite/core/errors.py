@@ -131,6 +131,10 @@ class Obstacle(AssumptionFailed):
     """Raised where a function that is being compiled, but could run, does something that a replay would not do."""
 
 
+class Rejected(Exception):
+    """Raised where a run that is recorded is not what it should be, after it has been undone."""
+
+
 class CompileWarning(UserWarning):
     """Says once that a compiled function is not replayed, or is traced again and again, and why.
 

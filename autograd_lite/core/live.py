@@ -21,8 +21,8 @@ class Numbers(Protocol):
     def fix(self, number: Live) -> Any:
         """Return the value that a number has now; the compiled code is for this value alone."""
 
-    def left(self, how: str, instead: str) -> None:
-        """Refuse that a number becomes an ordinary one, by raising; see `Tape.left`."""
+    def leave(self, number: Live, plain: Callable[[], Any], how: str, instead: str) -> Any:
+        """Return what a number becomes as an ordinary one, if that may be; otherwise raise, see `Tape.left`."""
 
 
 class Live:
@@ -39,6 +39,7 @@ class Live:
     """
 
     __slots__ = ("args", "f", "name", "numbers", "value")
+    ndim, shape = 0, ()  # which NumPy asks for without reading the number
 
     def __init__(self, numbers: Numbers, f: Callable[..., Any], args: tuple[Any, ...], value: Any, name: str) -> None:
         self.numbers, self.f, self.args, self.value, self.name = numbers, f, args, value, name
@@ -59,7 +60,13 @@ class Live:
         if method == "__call__" and not kwargs and all(isinstance(x, (Live, *_PLAIN)) for x in inputs):
             return self.numbers.call(ufunc, inputs)
         how = f"np.{ufunc.__name__} of an array and a number that is read anew at every call"
-        return self.numbers.left(how, "Make the array a Tensor, ag.tensor(a)")
+        f = getattr(ufunc, method)
+        plain = lambda: f(*map(bare_number, inputs), **kwargs)  # noqa: E731
+        return self.numbers.leave(self, plain, how, "Make the array a Tensor, ag.tensor(a)")
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        how = "an array of a number that is read anew at every call"
+        return self.numbers.leave(self, lambda: np.array(self.value, dtype), how, "Make it a Tensor, ag.tensor(x)")
 
     def __repr__(self) -> str:
         return self.name
@@ -101,10 +108,18 @@ for _name, _f in _ROUNDINGS.items():
 def _add_exit(name: str) -> None:
     def refused(self: Live, *_: Any) -> Any:
         how = f"{name}(x) of a number that is read anew at every call"
-        return self.numbers.left(how, "Compute with Python's operators on it, or with ag.host_call(f, x)")
+        plain = lambda: _EXITS[name](self.value, *_)  # noqa: E731
+        return self.numbers.leave(self, plain, how, "Compute with Python's operators on it, or ag.host_call(f, x)")
 
     setattr(Live, f"__{name}__", refused)
 
 
-for _name in ("float", "int", "complex", "index", "format"):
+_EXITS: dict[str, Callable[..., Any]] = {
+    "float": float,
+    "int": int,
+    "complex": complex,
+    "index": operator.index,
+    "format": format,
+}
+for _name in _EXITS:
     _add_exit(_name)

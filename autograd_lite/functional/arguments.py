@@ -10,6 +10,7 @@ import numpy as np
 from ..core.depth import DEPTH, Depth
 from ..core.errors import DtypeError, GradError, ShapeError, more_on
 from ..core.foreign import as_array, copied, handed_back, innermost, is_foreign
+from ..core.live import Live
 from ..core.mode import MODE, TAPES, enter_mode, leave_mode, record_on, restore_mode
 from ..core.node import Node
 from ..engine import edge_of
@@ -168,6 +169,8 @@ def beside(what: str, expected: str, tree: Any, given: Any) -> list[tuple[str, A
 
 
 def _variables(what: str, tree: Any, i: int, level: Level | None) -> Any:
+    if tree.__class__ is Live and tree.value.__class__ is float:
+        return variable(tree, level)
     if tree.__class__ in _FLOATING or (isinstance(tree, (np.ndarray, Tensor)) and tree.dtype.kind in "fc"):
         return variable(tree, level)
     tree = array_like(tree)
@@ -216,7 +219,7 @@ def taped(a: Any) -> Any:
     """Return an array or a Tensor that comes from outside of a function that is being compiled as a recorded one."""
     if not on_tape():
         return a
-    if isinstance(a, np.ndarray):
+    if isinstance(a, (np.ndarray, Live)):
         return Tensor(a)
     return shape.copy(a) if isinstance(a, Tensor) and a._node is None else a
 

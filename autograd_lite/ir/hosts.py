@@ -31,6 +31,13 @@ class Read(NamedTuple):
     owned: bool
 
 
+class Argument(NamedTuple):
+    """That a number comes with every call, as one of several."""
+
+    place: int
+    number: Live
+
+
 class Fixed(NamedTuple):
     """That a number must have this value, since the function has branched on it."""
 
@@ -71,6 +78,10 @@ class Put(NamedTuple):
     old: Any
 
 
+# Where the memo of a call has the numbers among its arguments.
+ARGUMENTS = object()
+
+
 def _read() -> None:
     """Stands for the reading of a number."""
 
@@ -84,20 +95,34 @@ class Hosts:
         arrays: the Tensors that stand for arrays that were read, by id.
         owned: the ids of those of arrays that no one else can see.
         final: whether `Changes` were made, which a `transaction` around them does not undo.
+        by_value: whether Python has read a number among the arguments, so that the code is for this value alone.
     """
 
     def __init__(self, left: Callable[[str, str], Any], memo: dict[Any, Any] | None = None) -> None:
-        self.steps: list[Read | Fixed | Pinned | Same | Live] = []
+        self.steps: list[Read | Argument | Fixed | Pinned | Same | Live] = []
         self.puts: dict[tuple[int, Any], Put] = {}
         self.arrays: dict[int, Tensor] = {}
         self.owned: set[int] = set()
-        self.final = False
+        self.final = self.by_value = False
         self.left = left
         self._memo = {} if memo is None else memo
         self._now: dict[tuple[int, Any], Any] = {}
         self._known: dict[Any, Live] = {}
         self._fixed: set[Live] = set()
         self._pinned: set[tuple[int, Any]] = set()
+
+    def argument(self, place: int, value: Any) -> Live:
+        """Return a number that comes with every call."""
+        number = Live(self, _argument, (), value, f"argument{place}")
+        self.steps.append(Argument(place, number))
+        return number
+
+    def leave(self, number: Live, plain: Callable[[], Any], how: str, instead: str) -> Any:
+        """Return what a number becomes as an ordinary one, if it is computed from arguments; otherwise raise."""
+        if not _is_of_arguments(number):
+            return self.left(how, instead)
+        self.by_value = True
+        return plain()
 
     def read(self, container: Any, key: Any, owned: bool) -> Any:
         """Return `container[key]`, as it is by now."""
@@ -139,6 +164,8 @@ class Hosts:
         for step in self.steps:
             if isinstance(step, Read):
                 found.append((id(step.container), step.key, kinds_of(step.found)))
+            elif isinstance(step, Argument):
+                found.append((step.number.name, step.number.value.__class__))
             elif isinstance(step, Fixed):
                 found.append((step.number.name, step.value))
             elif isinstance(step, Pinned | Same):
@@ -189,6 +216,7 @@ class Hosts:
         """Return the value that a number has now; the compiled code is for this value alone."""
         if number not in self._fixed:
             self._fixed.add(number)
+            self.by_value = self.by_value or (number.value.__class__ is not bool and _is_of_arguments(number))
             self.steps.append(Fixed(number, number.value))
         return number.value
 
@@ -198,6 +226,18 @@ class Hosts:
             self.arrays[id(t)] = t
             return t
         return Live(self, _read, (), x, path) if x.__class__ in _NUMBERS else x
+
+
+def _argument() -> None:
+    """Stands for a number among the arguments."""
+
+
+def _is_of_arguments(number: Live) -> bool:
+    """Return whether a number is computed from arguments alone."""
+    if number.f is _argument:
+        return True
+    lives = [x for x in number.args if x.__class__ is Live]
+    return bool(lives) and all(map(_is_of_arguments, lives))
 
 
 def key_of(f: Callable[..., Any], args: Sequence[Any]) -> tuple[Any, ...]:

@@ -13,6 +13,7 @@ from ..core.composite import maker
 from ..core.errors import DtypeError, GradError, ShapeError, TraceError, more_on
 from ..core.foreign import LAZY, converted, copied, is_foreign, is_lazy, may_write, taken, to_numpy
 from ..core.hooks import HOOKS
+from ..core.live import Live, bare_number
 from ..core.messages import explained
 from ..core.mode import MODE, TAPES, is_grad_enabled, no_grad
 from ..core.node import LEAF, Node, Source, next_stamp
@@ -20,7 +21,7 @@ from ..core.op import BY_UFUNC, Op
 from ..core.ownership import SMALL
 from ..core.shapes import ShapeDtype
 from ..core.undo import open_undo
-from ..ops import barrier, index, shape
+from ..ops import arith, barrier, index, shape
 from ..tree import LEAVES
 from .conversions import Conversions, leaving
 from .hooks import AWAITED, ArrivalHook, GradKeeper, HookHandle, UserHook
@@ -77,7 +78,7 @@ class Tensor(Operators, Methods, Dispatched, Conversions, Standard):
     ) -> None:
         try:
             wanted = bool(requires_grad)
-            given = a._data if isinstance(a, Tensor) else a
+            given = a._data if isinstance(a, Tensor) else bare_number(a)
             if given.__class__ is np.ndarray or not is_foreign(given):
                 data = np.array(given, dtype=dtype, copy=copy or None)
             else:
@@ -100,6 +101,8 @@ class Tensor(Operators, Methods, Dispatched, Conversions, Standard):
         if TAPES and (tape := MODE.get().tape) is not None:
             if isinstance(a, np.ndarray) and not wanted:  # the caller's, who may change it
                 self._node = record(shape.astype, data, [], [a], (), {"dtype": data.dtype})
+            elif isinstance(a, Live) and not wanted and dtype is None:
+                self._node = record(arith.positive, data, [a.value], [a], (), {})
             else:
                 tape.made(self)
 
