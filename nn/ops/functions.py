@@ -12,7 +12,7 @@ from autograd_lite import Tensor, arrays
 from autograd_lite.arrays import home
 
 from .. import activations
-from .interpolation import transposed_length
+from .interpolation import transposed_cut, transposed_length
 
 Function = Callable[..., Any]
 
@@ -220,10 +220,8 @@ def conv_transpose(
     given = (strides, dilation_rate, output_padding)
     steps, gaps, more = (n if isinstance(n, (tuple, list)) else (n,) * (x.ndim - 2) for n in given)
     windows = [gap * (k - 1) + 1 for gap, k in zip(gaps, kernel.shape, strict=False)]
-    size = tuple(
-        transposed_length(*axis[:3], padding, axis[3]) for axis in zip(x.shape[1:-1], steps, windows, more, strict=True)
-    )
-    cut = padding if output_padding is None or padding == "valid" else tuple((w // 2,) * 2 for w in windows)
+    axes = [(n, s, w, padding, p) for n, s, w, p in zip(x.shape[1:-1], steps, windows, more, strict=True)]
+    size, cut = [transposed_length(*axis) for axis in axes], [transposed_cut(*axis) for axis in axes]
     return channels_back(ag.transposed_convolution(x, kernel, strides, cut, dilation_rate, size=size), data_format)
 
 

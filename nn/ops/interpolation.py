@@ -141,4 +141,19 @@ def transposed_length(n: int, stride: int, window: int, padding: str, output_pad
     """Return the length of a transposed convolution's result along an axis, by Keras's rules."""
     if output_padding is None:
         return n * stride + (max(window - stride, 0) if padding == "valid" else 0)
-    return (n - 1) * stride + window - (2 * (window // 2) if padding == "same" else 0) + output_padding
+    return (n - 1) * stride + (window % 2 if padding == "same" else window) + output_padding
+
+
+def transposed_cut(n: int, stride: int, window: int, padding: str, output_padding: int | None) -> tuple[int, int]:
+    """Return what Keras cuts off at both ends of an axis, of the (n - 1) stride + window elements that windows reach.
+
+    Its rule is one of the dilated x with zeros around it, over which the flipped kernel runs: of all zeros, half are
+    put before x, the odd one among them, but no more than the first window needs.
+    """
+    if padding == "valid":
+        return 0, 0
+    length = transposed_length(n, stride, window, padding, output_padding)
+    reach = (n - 1) * stride + window
+    zeros = length - reach + 2 * (window - 1)
+    before = window - 1 - min((zeros + 1) // 2, window - 1)
+    return before, max(reach - length - before, 0)

@@ -7,7 +7,6 @@ References:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import autograd_lite as ag
 from autograd_lite import Tensor
@@ -15,7 +14,7 @@ from autograd_lite import Tensor
 from ...config.arguments import flag, lengths, lengths_from_0, one_of, optional, positive
 from ...config.fields import Converted, field
 from ...module.module import Shape
-from ...ops.interpolation import transposed_length
+from ...ops.interpolation import transposed_cut, transposed_length
 from ..arguments import (
     ActivationLike,
     DataFormatLike,
@@ -36,8 +35,9 @@ class _ConvolutionTranspose(KernelAndBias, Windowed):
         filters: F, the number of channels of the result.
         kernel_size, strides, dilation_rate, data_format, activation, use_bias: see `convolution`; s and d above.
         padding: "valid" for length T s + max(K - s, 0), or "same" for T s.
-        output_padding: how much longer than the shortest the result is: (T - 1) s + K - cut + output_padding, where
-            "same" cuts K // 2 at both ends; None for the lengths above.
+        output_padding: how much longer than the shortest the result is: (T - 1) s + K + output_padding for "valid",
+            (T - 1) s + K % 2 + output_padding for "same"; None for the lengths above. "same" cuts off the rest at both
+            ends, the odd element at the end.
         kernel_initializer: of the kernel, shape (K, F, C).
         bias_initializer: of the bias, shape (F,).
     """
@@ -74,31 +74,22 @@ class _ConvolutionTranspose(KernelAndBias, Windowed):
         """Return activation(the transposed convolution + bias), shape (N, *O, F) or (N, F, *O)."""
         self._check_channels(x.shape, self.kernel.shape[-1])
         x = self._last(x)
-        size = tuple(self._length(n, i) or 0 for i, n in enumerate(x.shape[1:-1]))
-        out = ag.transposed_convolution(
-            x, self.kernel, self.strides, self._outer_padding(), self.dilation_rate, size=size
-        )
+        axes = [self._axis(n, i) for i, n in enumerate(x.shape[1:-1])]
+        size, cut = [transposed_length(*axis) for axis in axes], [transposed_cut(*axis) for axis in axes]
+        out = ag.transposed_convolution(x, self.kernel, self.strides, cut, self.dilation_rate, size=size)
         return self._finished(out)
 
-    def _window(self, axis: int) -> int:
-        return self.dilation_rate[axis] * (self.kernel_size[axis] - 1) + 1
-
-    def _outer_padding(self) -> Any:
-        if self.output_padding is None or self.padding == "valid":
-            return self.padding
-        return tuple((self._window(i) // 2,) * 2 for i in range(self.rank))
-
-    def _length(self, n: int | None, axis: int) -> int | None:
-        """Return the length of an axis of the result, by Keras's rules."""
-        if n is None:
-            return None
+    def _axis(self, n: int, axis: int) -> tuple[int, int, int, str, int | None]:
+        """Return what Keras's rules read of an axis: see `transposed_length`."""
+        window = self.dilation_rate[axis] * (self.kernel_size[axis] - 1) + 1
         more = None if self.output_padding is None else self.output_padding[axis]
-        return transposed_length(n, self.strides[axis], self._window(axis), self.padding, more)
+        return n, self.strides[axis], window, self.padding, more
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (batch, *O, F), or (batch, F, *O) with channels first."""
         size = self._split(input_shape)[0]
-        return self._join(input_shape[0], [self._length(n, i) for i, n in enumerate(size)], self.filters)
+        lengths = [None if n is None else transposed_length(*self._axis(n, i)) for i, n in enumerate(size)]
+        return self._join(input_shape[0], lengths, self.filters)
 
 
 class Conv1DTranspose(_ConvolutionTranspose):

@@ -128,6 +128,8 @@ LAYERS = rows("""
     Conv2DTranspose(4, 3, strides=2, padding="same") | f(2, 4, 3, 2)
     Conv2DTranspose(4, (2, 3), strides=(1, 2), padding="same", data_format="channels_first") | f(2, 2, 4, 3)
     Conv2DTranspose(2, 3, dilation_rate=2) | f(2, 4, 3, 2)
+    Conv1DTranspose(4, 3, strides=2, padding="same", output_padding=1) | f(2, 5, 3)
+    Conv2DTranspose(4, (2, 5), strides=(2, 3), padding="same", output_padding=(1, 2)) | f(2, 4, 3, 2)
     Conv3DTranspose(2, 2, strides=2, padding="same") | f(1, 2, 3, 2, 2)
     DepthwiseConv1D(3, depth_multiplier=2) | f(2, 7, 3)
     DepthwiseConv1D(3, strides=2, padding="same") | f(2, 7, 3)
