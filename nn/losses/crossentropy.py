@@ -155,13 +155,13 @@ sparse_categorical_crossentropy = function_of(SparseCategoricalCrossentropy, "sp
 
 
 class Binary(Elementwise):
-    """A mean over `axis` of losses of targets in [0, 1]."""
+    """A mean over `axis` of losses of targets in [0, 1], or near it, if they are labels with noise."""
 
     from_logits = False
     label_smoothing = 0.0
 
     def check(self, y_true: Array, shape: tuple[int, ...]) -> None:
-        """Raise unless the shapes are equal and the targets are in [0, 1]."""
+        """Raise unless the shapes are equal and the targets are in [0, 1], or labels with noise."""
         targets.check_same_shape(self.name, y_true, shape)
         targets.check_unit_interval(self.name, y_true)
         if self.axis != -1:
@@ -175,8 +175,8 @@ class Binary(Elementwise):
 class BinaryCrossentropy(Binary):
     """The mean over the last axis of -(y log p + (1 - y) log(1 - p)).
 
-    `y_true` is in [0, 1], of the same shape (N, ..., F) as `y_pred`. With logits z it is
-    y softplus(-z) + (1 - y) softplus(z), which loses no digits at either end.
+    `y_true` is in [0, 1], of the same shape (N, ..., F) as `y_pred`; labels with noise may be outside. With logits z it
+    is y softplus(-z) + (1 - y) softplus(z), which loses no digits at either end.
 
     Args:
         from_logits: whether y_pred are logits.

@@ -37,7 +37,7 @@ class Hinge(Loss):
         return self._slack(y_true, y_pred).mean(axis=-1)
 
     def check(self, y_true: Array, shape: tuple[int, ...]) -> None:
-        """Raise unless the shapes are equal and the labels are -1 and 1, or 0 and 1."""
+        """Raise unless the shapes are equal and the labels are -1 and 1, or 0 and 1, or these with noise."""
         targets.check_same_shape(self.name, y_true, shape)
         targets.check_two_classes(self.name, y_true)
 
@@ -45,8 +45,8 @@ class Hinge(Loss):
     def _slack(y_true: Targets, y_pred: Tensor) -> Tensor:
         signs: Any = y_true
         if ag.is_compiling():
-            signs = np.where(np.min(y_true) < 0, y_true, y_true * 2 - 1)
-        elif values_of(y_true).min() >= 0:
+            signs = np.where(np.all(y_true * (y_true - 1) == 0), y_true * 2 - 1, y_true)
+        elif values_of(y_true * (y_true - 1) == 0).all():
             signs = y_true * 2 - 1
         return np.maximum(1 - y_pred * signs, y_pred.dtype.type(0))
 

@@ -90,7 +90,7 @@ mean_absolute_percentage_error = function_of(MeanAbsolutePercentageError, "mean_
 class MeanSquaredLogarithmicError(Elementwise):
     """The mean over the last axis of (log(1 + y_true) - log(1 + y_pred))², both first made at least EPSILON.
 
-    `y_true` is not negative; `y_true` and `y_pred` have the same shape (N, ..., F).
+    `y_true` and `y_pred` have the same shape (N, ..., F). Negative targets count as 0.
 
     References:
         Tofallis: A better measure of relative prediction accuracy, 2015, section 5 (the logarithm of the ratio).
@@ -107,11 +107,6 @@ class MeanSquaredLogarithmicError(Elementwise):
     def elements(self, y_true: Targets, y_pred: Tensor) -> Tensor:
         largest = np.finfo(y_pred.dtype).max
         return np.square(np.log1p(np.clip(y_pred, EPSILON, largest)) - np.log1p(np.maximum(y_true, EPSILON)))
-
-    def check(self, y_true: Array, shape: tuple[int, ...]) -> None:
-        """Raise unless the shapes are equal and no target is negative."""
-        targets.check_same_shape(self.name, y_true, shape)
-        targets.check_not_negative(self.name, y_true)
 
 
 mean_squared_logarithmic_error = function_of(MeanSquaredLogarithmicError, "mean_squared_logarithmic_error")
@@ -175,7 +170,8 @@ log_cosh = function_of(LogCosh, "log_cosh")
 class Poisson(Elementwise):
     """The mean over the last axis of y_pred - y_true log(y_pred + EPSILON): -log of the Poisson law, but for log y!.
 
-    `y_true` are counts, not negative; `y_pred` are rates of the same shape (N, ..., F).
+    `y_true` are counts; `y_pred` are rates of the same shape (N, ..., F). Negative counts, which no law has, go into
+    the formula as they are.
 
     References:
         Bishop: Pattern Recognition and Machine Learning, 2006, section 2.4 (likelihoods of the exponential family).
@@ -192,11 +188,6 @@ class Poisson(Elementwise):
     def elements(self, y_true: Targets, y_pred: Tensor) -> Tensor:
         return y_pred - np.log(y_pred + EPSILON) * y_true
 
-    def check(self, y_true: Array, shape: tuple[int, ...]) -> None:
-        """Raise unless the shapes are equal and no target is negative."""
-        targets.check_same_shape(self.name, y_true, shape)
-        targets.check_not_negative(self.name, y_true)
-
 
 poisson = function_of(Poisson, "poisson")
 
@@ -204,7 +195,7 @@ poisson = function_of(Poisson, "poisson")
 class KLDivergence(Loss):
     """The sum over the last axis of y_true log(y_true / y_pred), both first clipped to [EPSILON, 1].
 
-    `y_true` and `y_pred` are distributions of the same shape (N, ..., K).
+    `y_true` and `y_pred` are distributions of the same shape (N, ..., K). Negative targets count as 0.
 
     References:
         Kullback, Leibler: On Information and Sufficiency, 1951, equation 2.4.
@@ -224,9 +215,9 @@ class KLDivergence(Loss):
         return (y * (np.log(y) - np.log(np.clip(y_pred, EPSILON, 1)))).sum(axis=-1)
 
     def check(self, y_true: Array, shape: tuple[int, ...]) -> None:
-        """Raise unless the shapes are equal and no target is negative."""
+        """Raise unless the shapes are equal and no target is NaN."""
         targets.check_same_shape(self.name, y_true, shape)
-        targets.check_not_negative(self.name, y_true)
+        targets.check_no_nan(self.name, y_true)
 
 
 kl_divergence = function_of(KLDivergence, "kl_divergence")

@@ -57,9 +57,8 @@ def check_no_nan(loss: str, y_true: Array) -> None:
 
 
 def check_unit_interval(loss: str, y_true: Array) -> None:
-    """Raise unless all targets are in [0, 1]."""
-    if not (y_true.min() >= 0 and y_true.max() <= 1):
-        _refuse_nan(loss, y_true)
+    """Raise unless all targets are in [0, 1], or are no numbers of classes: labels with noise, say."""
+    if not (y_true.min() >= 0 and y_true.max() <= 1) and _are_whole(loss, y_true):
         raise ValueError(
             f"{loss}: expected targets from 0 to 1; received {y_true.min():g} to {y_true.max():g}. "
             "Map two classes to 0 and 1: (y_true > 0).astype('float32') does it for -1 and 1"
@@ -86,8 +85,7 @@ def check_distributions(loss: str, y_true: Array, shape: Shape) -> None:
             f"{loss}: expected a probability for each of at least 2 classes; received y_pred of shape {shape}, one "
             "output, whose softmax is always 1. Use activation='sigmoid' and loss='binary_crossentropy'"
         )
-    if not y_true.min() >= 0:
-        _refuse_nan(loss, y_true)
+    if not y_true.min() >= 0 and _are_whole(loss, y_true):
         raise ValueError(
             f"{loss}: expected one-hot targets, or probabilities; received negative values, the smallest "
             f"{y_true.min():g}. Make them with to_categorical"
@@ -131,19 +129,10 @@ def check_indices(loss: str, y_true: Array, shape: Shape) -> None:
         )
 
 
-def check_not_negative(loss: str, y_true: Array) -> None:
-    """Raise unless all targets are at least 0."""
-    if not y_true.min() >= 0:
-        _refuse_nan(loss, y_true)
-        raise ValueError(
-            f"{loss}: expected targets that are not negative; received {y_true.min():g}. Shift or clip them"
-        )
-
-
 def check_two_classes(loss: str, y_true: Array) -> None:
-    """Raise unless all targets are -1 or 1, or all are 0 or 1."""
-    if not (np.abs(y_true) == 1).all() and not ((y_true == 0) | (y_true == 1)).all():
-        _refuse_nan(loss, y_true)
+    """Raise unless all targets are -1 or 1, or all are 0 or 1, or they are no numbers of classes."""
+    two = (np.abs(y_true) == 1).all() or ((y_true == 0) | (y_true == 1)).all()
+    if not two and _are_whole(loss, y_true):
         raise ValueError(
             f"{loss}: expected targets -1 and 1, or 0 and 1; received values from {y_true.min():g} to {y_true.max():g}"
         )
@@ -227,6 +216,12 @@ def _check_numbers(loss: str, y_true: Array) -> None:
             f"{loss}: expected numbers as targets; received dtype {y_true.dtype}. Number the classes with "
             "np.unique(names, return_inverse=True)[1]"
         )
+
+
+def _are_whole(loss: str, y_true: Array) -> bool:
+    """Return whether all targets are whole numbers, as those of classes are; raise if one is NaN."""
+    _refuse_nan(loss, y_true)
+    return bool((y_true == np.floor(y_true)).all())
 
 
 def _refuse_nan(loss: str, y_true: Array) -> None:

@@ -68,6 +68,10 @@ LOSSES = rows("""
     Tversky() | bits(6, 4), p(6, 4)
     Tversky(alpha=0.3, beta=0.9, axis=(1,), reduction=None) | bits(6, 4), p(6, 4)
 """)
+# Losses whose targets are numbers of classes.
+OF_INDICES = ("CTC", "CategoricalGeneralized", "Circle", "Sparse")
+# Losses of probabilities that Keras computes by a function of PyTorch, which refuses targets outside of [0, 1].
+REFUSED = ("BinaryFocal", "BinaryCrossentropy()", "BinaryCrossentropy(axis", "BinaryCrossentropy(red")
 # A loss that is one number a batch has no weights.
 UNWEIGHTED = {"Dice()", "Tversky()"}
 FUNCTIONS = rows("""
@@ -217,6 +221,16 @@ def test_losses(row: Row, weighted: bool) -> None:
     more = [given.get("weights", each if p.ndim == 2 else each[:, None])] if weighted else []
     ours, theirs = (row.make(module) for module in (nn.losses, keras.losses))
     compare(lambda p: ours(y, p, *more), lambda p: theirs(y, p, *more), [p])
+
+
+@pytest.mark.parametrize("row", [row for row in LOSSES if not row.thing.startswith((*OF_INDICES, *REFUSED))], ids=str)
+def test_losses_of_targets_with_noise(row: Row) -> None:
+    keras = peers.keras()
+    (y, p), _ = row.draw()
+    ours, theirs = (row.make(module) for module in (nn.losses, keras.losses))
+    for scale in (0.05, 1.0):  # labels of two classes a little outside of [0, 1], and values that are negative
+        noisy = (y + scale * np.random.default_rng(0).normal(size=y.shape)).astype(np.float32)
+        compare(lambda p: ours(noisy, p), lambda p: theirs(noisy, p), [p])
 
 
 @pytest.mark.parametrize("row", FUNCTIONS, ids=str)
