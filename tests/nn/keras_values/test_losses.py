@@ -230,7 +230,7 @@ def test_losses_of_targets_with_noise(row: Row) -> None:
     ours, theirs = (row.make(module) for module in (nn.losses, keras.losses))
     for scale in (0.05, 1.0):  # labels of two classes a little outside of [0, 1], and values that are negative
         noisy = (y + scale * np.random.default_rng(0).normal(size=y.shape)).astype(np.float32)
-        compare(lambda p: ours(noisy, p), lambda p: theirs(noisy, p), [p])
+        compare(lambda p, y=noisy: ours(y, p), lambda p, y=noisy: theirs(y, p), [p])
 
 
 @pytest.mark.parametrize("row", FUNCTIONS, ids=str)
