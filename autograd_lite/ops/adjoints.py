@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
+from ..core.foreign import is_foreign
 
 
 def user(g: Any) -> Any:
@@ -20,6 +23,23 @@ def adjoint(a: Any) -> Any:
 def hermitian_part(a: Any) -> Any:
     """Return the symmetric part of a real matrix, the Hermitian part of a complex one."""
     return (a + adjoint(a)) * 0.5
+
+
+def mirrored(a: Any, lower: bool = True, transpose: Callable[[Any], Any] = adjoint) -> Any:
+    """Return the Hermitian matrices of which only one triangle is read; symmetric ones with another `transpose`."""
+    whole = np.tril(a) + transpose(np.tril(a, -1)) if lower else np.triu(a) + transpose(np.triu(a, 1))
+    # LAPACK leaves out the imaginary parts of the diagonal, too.
+    return hermitian_part(whole) if a.dtype.kind == "c" and transpose is adjoint else whole
+
+
+def as_read(x: Any, hermitian: bool) -> tuple[Any, dict[str, bool]]:
+    """Return matrices and what tells NumPy that they are Hermitian: it reads the lower triangles.
+
+    Other libraries have no such argument, so that they are given the whole matrices.
+    """
+    if not is_foreign(x):
+        return x, {"hermitian": hermitian}
+    return mirrored(x) if hermitian else x, {}
 
 
 def real_part(a: Any) -> Any:

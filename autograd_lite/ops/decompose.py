@@ -25,7 +25,7 @@ from ..core.foreign import home, is_foreign, placed
 from ..core.op import Op, composes, nondifferentiable, structural
 from ..core.shapes import ShapeDtype
 from ..native import functions as fast
-from .adjoints import adjoint, hermitian_part, pack, real_part, user
+from .adjoints import adjoint, as_read, hermitian_part, pack, real_part, user
 from .diagonals import diagonal_matrix
 from .eigen import divide_by_gaps
 from .operands import carries_derivative
@@ -242,13 +242,9 @@ def _qr(a: Any, mode: str = "reduced") -> Any:
 # ---- singular values ------------------------------------------------------------------------------------------------
 
 
-def _if_hermitian(x: Any, hermitian: bool) -> Any:
-    """Return what tells NumPy that matrices are Hermitian; other libraries find the same without."""
-    return {} if is_foreign(x) else {"hermitian": hermitian}
-
-
 def _svd_forward(x: Any, *, hermitian: bool) -> Any:
-    u, s, vh = np.linalg.svd(x, full_matrices=False, **_if_hermitian(x, hermitian))
+    x, option = as_read(x, hermitian)
+    u, s, vh = np.linalg.svd(x, full_matrices=False, **option)
     return pack(u, s[..., None, :], vh.mT)
 
 
@@ -330,7 +326,8 @@ factors_of_svd: Op = structural(
 
 
 def _full_svd_forward(x: Any, *, hermitian: bool) -> Any:
-    u, s, vh = np.linalg.svd(x, **_if_hermitian(x, hermitian))
+    x, option = as_read(x, hermitian)
+    u, s, vh = np.linalg.svd(x, **option)
     out = home(x).zeros((*x.shape[:-2], u.shape[-1] + 1 + vh.shape[-1], max(x.shape[-2:])), u.dtype)
     m, n = x.shape[-2:]
     out[..., :m, :m], out[..., m, : min(m, n)], out[..., m + 1 :, :n] = u, s, vh
@@ -382,10 +379,15 @@ def _infer_svdvals(x: ShapeDtype, *, hermitian: bool) -> ShapeDtype:
     return ShapeDtype((*x.shape[:-2], min(x.shape[-2:])), np.real(np.ones(0, lapack_dtype(x.dtype))).dtype)
 
 
+def _svdvals(x: Any, *, hermitian: bool) -> Any:
+    x, option = as_read(x, hermitian)
+    return np.linalg.svd(x, compute_uv=False, **option)
+
+
 # Only the values: cheaper than with vectors, and differentiable where they are equal.
 svdvals: Op = structural(
     "svdvals",
-    in_lapack(lambda x, *, hermitian: np.linalg.svd(x, compute_uv=False, **_if_hermitian(x, hermitian))),
+    in_lapack(_svdvals),
     _svdvals_rule,
     saves="x",
     infer=_infer_svdvals,

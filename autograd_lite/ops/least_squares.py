@@ -12,11 +12,11 @@ import numpy as np
 
 from ..core import batching
 from ..core.errors import ShapeError
-from ..core.foreign import is_foreign
 from ..core.op import Op, composes, structural
 from ..core.shapes import ShapeDtype
 from ..native import functions as fast
-from .adjoints import adjoint, hermitian_part, user
+from .adjoints import adjoint, as_read, hermitian_part, mirrored, user
+from .barrier import stop_gradient
 from .operands import operand
 from .solve import in_lapack, lapack_dtype
 
@@ -31,9 +31,15 @@ def _bind_pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any 
     return (a,), {"rcond": rcond, "hermitian": bool(hermitian)}
 
 
+def _whole(x: Any) -> Any:
+    """Return the Hermitian matrices that are read; a derivative by them is spread over both triangles of x."""
+    part = hermitian_part(x)
+    return part + stop_gradient(mirrored(x) - part)
+
+
 def _pinv_rule(g: Any, out: Any, x: Any, *, rcond: Any, hermitian: bool) -> Any:
     g, p = adjoint(user(g)), adjoint(out)
-    x = hermitian_part(x) if hermitian else x
+    x = _whole(x) if hermitian else x
     left, right = fast.matmul(g, out), fast.matmul(out, g)
     total = (
         (fast.matmul(left, p) - fast.matmul(x, fast.matmul(out, fast.matmul(left, p))))
@@ -46,7 +52,7 @@ def _pinv_rule(g: Any, out: Any, x: Any, *, rcond: Any, hermitian: bool) -> Any:
 def _pinv_jvp(tangents: Sequence[Any], out: Any, x: Any, *, rcond: Any, hermitian: bool) -> Any:
     t, p = tangents[0], adjoint(out)
     if hermitian:
-        t, x = hermitian_part(t), hermitian_part(x)
+        t, x = hermitian_part(t), _whole(x)
     right, left = fast.product(adjoint(t), p, out), fast.product(out, p, adjoint(t))
     return (
         (left - fast.product(left, x, out))
@@ -55,11 +61,16 @@ def _pinv_jvp(tangents: Sequence[Any], out: Any, x: Any, *, rcond: Any, hermitia
     )
 
 
+def _pinv(x: Any, *, rcond: Any, hermitian: bool) -> Any:
+    x, option = as_read(x, hermitian)
+    return np.linalg.pinv(x, rcond, **option)
+
+
 # References: Golub and Pereyra, The differentiation of pseudo-inverses and nonlinear least squares problems whose
 # variables separate, 1973, eq. 4.12.
 pinv: Op = structural(
     "pinv",
-    in_lapack(lambda x, *, rcond, hermitian: np.linalg.pinv(x, rcond, *(() if is_foreign(x) else (hermitian,)))),
+    in_lapack(_pinv),
     _pinv_rule,
     saves="ox",
     infer=lambda x, **_: ShapeDtype((*x.shape[:-2], x.shape[-1], x.shape[-2]), lapack_dtype(x.dtype)),

@@ -16,7 +16,7 @@ from ..core.errors import ShapeError, UnsupportedError
 from ..core.foreign import is_foreign
 from ..core.op import composes, nondifferentiable, reduction
 from ..core.shapes import ShapeDtype, normalize_axes, normalize_axis, reduced_shape
-from .adjoints import real_part, user
+from .adjoints import mirrored, real_part, user
 from .linalg import times
 from .operands import operand
 from .solve import bind_matrix, in_lapack
@@ -189,7 +189,7 @@ def _bind_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any = 
 def _rank(x: Any, *, tol: Any, hermitian: bool, rtol: Any) -> Any:
     if not is_foreign(x):
         return np.asarray(np.linalg.matrix_rank(x, tol, hermitian, rtol=rtol))
-    s = np.linalg.svd(x, compute_uv=False)
+    s = np.linalg.svd(mirrored(x) if hermitian else x, compute_uv=False)
     if tol is None:
         tol = s.max(axis=-1, keepdims=True) * (max(x.shape[-2:]) * np.finfo(s.dtype).eps if rtol is None else rtol)
     return (s > tol).sum(axis=-1)

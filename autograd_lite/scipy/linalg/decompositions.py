@@ -11,10 +11,10 @@ import numpy as np
 import scipy.linalg as original
 
 from ...core.errors import UnsupportedError
-from ...ops.adjoints import adjoint
+from ...ops.adjoints import adjoint, mirrored
 from ...ops.operands import operand, values
 from ..calls import floating, takes_tensors
-from .triangles import mirrored, square, substitute
+from .triangles import square, substitute
 
 numpy: Any = np.linalg  # its annotations know of no Tensors
 _MODES = {"full": "complete", "economic": "reduced", "r": "r"}

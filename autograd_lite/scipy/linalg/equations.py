@@ -13,11 +13,11 @@ from ...core.errors import UnsupportedError
 from ...core.op import Op
 from ...core.shapes import ShapeDtype
 from ...custom_ops import structural
-from ...ops.adjoints import adjoint
+from ...ops.adjoints import adjoint, mirrored
 from ...ops.operands import operand
 from ...ops.solve import in_lapack, lapack_dtype
 from ..calls import takes_tensors
-from .triangles import by_matrices, mirrored, square
+from .triangles import by_matrices, square
 
 _HERMITIAN = ("her", "hermitian", "pos", "positive definite")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -75,11 +75,6 @@ def square(name: str, a: Any) -> Any:
     if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
         raise ShapeError(f"scipy.linalg.{name}: expected square matrices; received shape {a.shape}")
     return a
-
-
-def mirrored(a: Any, lower: bool, transpose: Callable[[Any], Any] = adjoint) -> Any:
-    """Return the Hermitian matrices of which only one triangle is read; symmetric ones with another `transpose`."""
-    return np.tril(a) + transpose(np.tril(a, -1)) if lower else np.triu(a) + transpose(np.triu(a, 1))
 
 
 def columns(solve: Any, b: Any) -> Any:
