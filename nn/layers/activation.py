@@ -10,11 +10,11 @@ import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import Tensor
-from autograd_lite.arrays import as_array
 
 from .. import activations
 from ..config.arguments import number, optional
 from ..config.fields import Converted, field, option, weight
+from ..module.masks import as_flags
 from ..module.module import Shape
 from .arguments import InitializerLike, as_initializer, some_axes
 from .layer import Layer, Rule
@@ -156,7 +156,7 @@ class Softmax(_Elementwise):
     Args:
         axis: which.
 
-    Call it on x; a `mask` that broadcasts to x's shape is False where the result is to be 0.
+    Call it on x; a `mask` that broadcasts to x's shape is False where the result is to be 0, if need be everywhere.
 
     Example:
         >>> layer = Softmax()
@@ -173,10 +173,12 @@ class Softmax(_Elementwise):
 
     def call(self, x: Tensor, mask: Any = None) -> Tensor:
         """Return softmax(x), of x's shape."""
-        if mask is not None:
-            allowed = as_array(mask.data if isinstance(mask, Tensor) else mask, bool)
-            x = x + np.where(allowed, 0, np.finfo(x.dtype).min / 2).astype(x.dtype)
-        return activations.softmax(x, self.axes[0] if len(self.axes) == 1 else self.axes)
+        axes = self.axes[0] if len(self.axes) == 1 else self.axes
+        if mask is None:
+            return activations.softmax(x, axes)
+        allowed = as_flags(mask)
+        out = activations.softmax(np.where(allowed, x, float(np.finfo(x.dtype).min / 2)), axes)
+        return np.where(allowed, out, 0)  # type: ignore[no-any-return] # where nothing is allowed, nothing is chosen
 
     def extra_repr(self) -> str:
         return f"axis={self.axes[0] if len(self.axes) == 1 else self.axes}"

@@ -9,7 +9,7 @@ import math
 import operator
 from collections.abc import Sequence
 from functools import reduce
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from autograd_lite import Tensor
 
 from ..config.arguments import any_integer, flag, is_integer, optional, refused
 from ..config.fields import Converted, field
-from ..module.masks import either
+from ..module.masks import as_flags, either
 from ..module.module import Module, Shape
 from ..unit_vectors import unit_vectors
 from .layer import Layer
@@ -60,10 +60,14 @@ class _Elementwise(Merge):
 
     def call(self, inputs: Any) -> Tensor:
         """Return the merged tensors, of the shape that theirs broadcast to."""
+        return self._merge(self._aligned(inputs))
+
+    def _aligned(self, inputs: Any) -> list[Tensor]:
+        """Return the tensors with as many axes as the one that has most."""
         parts = self._checked(inputs)
         self.compute_output_shape([p.shape for p in parts])
         ndim = max(p.ndim for p in parts)
-        return self._merge([_with_axes(p, ndim) for p in parts])
+        return [_with_axes(p, ndim) for p in parts]
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         """Return the shape that the inputs' shapes broadcast to."""
@@ -78,6 +82,41 @@ class _Elementwise(Merge):
             longest: int | None = max((n for n in known if n is not None), default=None if None in known else 1)
             merged.append(None if None in lengths else longest)
         return tuple(merged)
+
+
+class _Counting(_Elementwise):
+    """Merges those elements whose steps count by the tensors' masks."""
+
+    def _merge_counted(self, parts: list[Any], masks: list[Any]) -> Any:
+        """Return the merged tensors; a mask broadcasts to its tensor, and is None where all steps count."""
+        raise NotImplementedError
+
+    def call(self, inputs: Any, mask: Any = None) -> Tensor:
+        """Return the merged tensors, of the shape that theirs broadcast to; `mask` is a list of masks and None."""
+        parts = self._aligned(inputs)
+        if mask is None:
+            return self._merge(parts)
+        merged: Tensor = self._merge_counted(
+            parts, [None if m is None else _of_elements(m, x, parts[0].ndim) for m, x in zip(mask, inputs, strict=True)]
+        )
+        return merged
+
+
+class _Extreme(_Counting):
+    """Chooses one element at each place; the first tensor's where none counts."""
+
+    _choice: ClassVar[Any]
+
+    def _merge(self, parts: list[Tensor]) -> Tensor:
+        return reduce(self._choice, parts)
+
+    def _merge_counted(self, parts: list[Any], masks: list[Any]) -> Any:
+        out, counted = parts[0], masks[0]
+        for part, mask in zip(parts[1:], masks[1:], strict=True):
+            part = part if mask is None else np.where(mask, part, out)
+            out = self._choice(out if counted is None else np.where(counted, out, part), part)
+            counted = either([counted, mask])
+        return out
 
 
 class Add(_Elementwise):
@@ -105,8 +144,10 @@ class Subtract(_Elementwise):
         return a - b
 
 
-class Multiply(_Elementwise):
+class Multiply(_Counting):
     """Multiplies tensors element by element: a * b * ….
+
+    A step that a tensor's mask leaves out is no factor, and the product is 0 where all tensors leave it out.
 
     Example:
         >>> Multiply()([2 * np.ones((1, 2)), 3 * np.ones((1, 2))]).tolist()
@@ -115,6 +156,12 @@ class Multiply(_Elementwise):
 
     def _merge(self, parts: list[Tensor]) -> Tensor:
         return reduce(operator.mul, parts)
+
+    def _merge_counted(self, parts: list[Any], masks: list[Any]) -> Any:
+        factors = [x if mask is None else np.where(mask, x, 1) for x, mask in zip(parts, masks, strict=True)]
+        counted = either(masks)
+        out = reduce(operator.mul, factors)
+        return out if counted is None else np.where(counted, out, 0)
 
 
 class Average(_Elementwise):
@@ -129,34 +176,26 @@ class Average(_Elementwise):
         return reduce(operator.add, parts) / len(parts)
 
 
-class Maximum(_Elementwise):
-    """Takes the largest of tensors, element by element.
+class Maximum(_Extreme):
+    """Takes the largest of tensors, element by element, of those whose steps count by their masks.
 
     Example:
         >>> Maximum()([np.array([[1.0, 4.0]]), np.array([[3.0, 2.0]])]).tolist()
         [[3.0, 4.0]]
     """
 
-    def _merge(self, parts: list[Tensor]) -> Tensor:
-        out: Any = parts[0]
-        for part in parts[1:]:
-            out = np.maximum(out, part)
-        return out
+    _choice = np.maximum
 
 
-class Minimum(_Elementwise):
-    """Takes the smallest of tensors, element by element.
+class Minimum(_Extreme):
+    """Takes the smallest of tensors, element by element, of those whose steps count by their masks.
 
     Example:
         >>> Minimum()([np.array([[1.0, 4.0]]), np.array([[3.0, 2.0]])]).tolist()
         [[1.0, 2.0]]
     """
 
-    def _merge(self, parts: list[Tensor]) -> Tensor:
-        out: Any = parts[0]
-        for part in parts[1:]:
-            out = np.minimum(out, part)
-        return out
+    _choice = np.minimum
 
 
 class Concatenate(Merge):
@@ -320,6 +359,12 @@ class Residual(Layer):
 def _with_axes(x: Tensor, ndim: int) -> Tensor:
     """Return x with axes of length 1 after the batch axis, so that it has `ndim` axes."""
     return x if x.ndim == ndim else x.reshape(*x.shape[:1], *[1] * (ndim - x.ndim), *x.shape[1:])
+
+
+def _of_elements(mask: Any, x: Tensor, ndim: int) -> Any:
+    """Return a mask of the first axes of x as flags that broadcast to x's elements, with axes as x gets them."""
+    flags = as_flags(mask)
+    return _with_axes(flags.reshape(flags.shape + (1,) * (x.ndim - flags.ndim)), ndim)
 
 
 def _unit(x: Tensor) -> Tensor:

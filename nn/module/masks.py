@@ -86,6 +86,7 @@ def either(masks: Any) -> Any:
     """Return where at least one of several masks is True; None if one of them is missing."""
     if not masks or any(m is None for m in masks):
         return None
+    masks = [as_flags(m) for m in masks]
     ndim = max(m.ndim for m in masks)
     return functools.reduce(np.logical_or, [_with_axes(m, ndim) for m in masks])
 
