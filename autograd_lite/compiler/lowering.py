@@ -47,7 +47,7 @@ class Spec(NamedTuple):
         shape, dtype, strides: of the array.
         owner: the number of the value in whose memory it lies: its own, unless it is a view.
         is_scalar: whether it is one of NumPy's scalars, of which methods return copies where an array gives views.
-        offset: of a view's first element, in bytes from its owner's.
+        offset: of a view's first element, in bytes from its owner's; None if that is not the same for all values.
         weak: the class of one of Python's numbers, which gives way to the dtypes of arrays.
     """
 
@@ -56,7 +56,7 @@ class Spec(NamedTuple):
     strides: tuple[int, ...]
     owner: int
     is_scalar: bool = False
-    offset: int = 0
+    offset: int | None = 0
     weak: type | None = None
 
     @property
@@ -148,7 +148,7 @@ class Lowering:
         self.specs: list[Spec] = []
         self.node = ""
 
-    def value(self, a: Any, owner: int | None = None, offset: int = 0) -> int:
+    def value(self, a: Any, owner: int | None = None, offset: int | None = 0) -> int:
         """Return the number of a new value."""
         number = len(self.specs)
         scalar = not isinstance(a, np.ndarray)
@@ -222,11 +222,14 @@ class Lowering:
             raise Unwatchable
         owner, offset = None, 0
         if how in (How.CALL, How.OPAQUE) and isinstance(result, np.ndarray):
-            for x in _watched((*args, *kwargs.values())):
+            inputs = _watched((*args, *kwargs.values()))
+            for x in inputs:
                 if np.may_share_memory(result, x.array):
                     spec = self.specs[x.number]
-                    how, owner = How.VIEW if how is How.CALL else how, spec.owner
-                    offset = spec.offset + _address(result) - _address(x.array)
+                    how, owner = How.VIEW if how is How.CALL and len(inputs) == 1 else How.OPAQUE, spec.owner
+                    offset = None  # another input may be an index
+                    if how is How.VIEW and spec.offset is not None:
+                        offset = spec.offset + _address(result) - _address(x.array)
         number = self.value(result, owner, offset)
         refs = tuple(_ref(x) for x in args)
         self.calls.append(Call(how, function, refs, {name: _ref(v) for name, v in kwargs.items()}, number, self.node))

@@ -161,7 +161,7 @@ class _Lines:
         """Return the lines of a value: those of a part of it, if the block splits it, or all of its owner's."""
         spec = self._plan.specs[number]
         first = self._first[spec.owner]
-        if block is None or spec.shape != block.shape or not is_in_order(spec):
+        if block is None or spec.offset is None or spec.shape != block.shape or not is_in_order(spec):
             return slice(first, first + -(-self._plan.specs[spec.owner].nbytes // LINE))
         nbytes = block.row * spec.dtype.itemsize
         begin = spec.offset + (0 if self._plan.where[number].place is Place.PART else start * nbytes)
@@ -298,7 +298,10 @@ def with_indices(params: Mapping[str, Any], found: Iterator[Any]) -> Mapping[str
         return params
 
     def part_of(x: Any) -> Any:
-        return next(found) if x.__class__ is IndexArray else x
+        if x.__class__ is not IndexArray:
+            return x
+        i = next(found)
+        return i[()] if i.shape == () else i  # see `numbers_of`
 
     return {k: tuple(map(part_of, v)) if v.__class__ is tuple else part_of(v) for k, v in params.items()}
 

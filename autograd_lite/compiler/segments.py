@@ -135,6 +135,8 @@ class _Finder:
         """Return where a value lies."""
         plan, spec = self._plan, self._plan.specs[n]
         owner, offset = spec.owner, spec.offset
+        if offset is None:
+            return Spot("argument", n)
         place, thing, span = plan.where[owner]
         is_over = place in (Place.OVER, Place.REPLACES)
         while place in (Place.OVER, Place.REPLACES):

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ..compiler.plan import plan_of
+from ..compiler.plan import plan_of, with_indices
 from ..compiler.source import Source
-from ..core.indices import IndexArray, indices_in
+from ..core.indices import indices_in
 from ..core.mode import MODE, TAPES
 from ..core.shapes import ShapeDtype
 from ..ir.graph import PureGraph
@@ -157,7 +157,7 @@ class Body:
             op, ids, params = self.program.calls[i]
             if next(indices_in(params), None) is not None:
                 read = iter([found[k] for k in self.program.graph[i].inputs[len(ids) :]])
-                params = _with_indices(params, read)
+                params = with_indices(params, read)
             found[i] = op.forward(*[found[k] for k in ids], **params)
         return tuple([found[i] for i in self.outputs]), ()
 
@@ -282,11 +282,4 @@ def _with_tensors(params: Mapping[str, Any], read: Iterator[Any]) -> dict[str, A
     """Return parameters with the Tensors that indices are read from."""
     if next(indices_in(params), None) is None:
         return dict(params)
-    return {k: canonical_index(v) if k == "index" else v for k, v in _with_indices(params, read).items()}
-
-
-def _with_indices(params: Mapping[str, Any], read: Iterator[Any]) -> dict[str, Any]:
-    def part(x: Any) -> Any:
-        return next(read) if x.__class__ is IndexArray else x
-
-    return {k: tuple(map(part, v)) if v.__class__ is tuple else part(v) for k, v in params.items()}
+    return {k: canonical_index(v) if k == "index" else v for k, v in with_indices(params, read).items()}

@@ -41,6 +41,11 @@ def indices_in(params: Mapping[str, Any]) -> Iterator[IndexArray]:
                 yield part
 
 
+def numbers_of(index: Any) -> Any:
+    """Return an index with NumPy's integers in place of arrays without axes, of which NumPy copies what they select."""
+    return tuple([i[()] if getattr(i, "shape", None) == () and i.dtype.kind in "iu" else i for i in index])
+
+
 def edges_of(node: Node) -> tuple[Any, ...]:
     """Return the edges of all that a node reads: its inputs, and its indices if they are Tensors on a tape."""
     return (*node.inputs, *[index.edge for index in indices_in(node.params)]) if node.params else node.inputs

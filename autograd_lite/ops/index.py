@@ -16,6 +16,8 @@ import numpy as np
 from ..core.equivalents import Fill, Part, filled_by
 from ..core.errors import UnsupportedError
 from ..core.foreign import add_at, copied, here, home, is_foreign, is_lazy, placed, to_numpy
+from ..core.indices import numbers_of
+from ..core.mode import TAPES
 from ..core.op import Op, structural
 from ..core.shapes import ShapeDtype
 
@@ -111,9 +113,15 @@ def _is_view(x: Any, *, index: Any) -> bool:
     return not any(hasattr(part, "shape") or isinstance(part, str) for part in parts)  # an array, or text in its place
 
 
+def _getitem(x: Any, *, index: Any) -> Any:
+    if x.__class__ is not _ndarray:
+        return x[here(index, x)]
+    return x[numbers_of(index) if TAPES else index]  # a tape has arrays for indices that are read again
+
+
 getitem: Op = structural(
     "getitem",
-    lambda x, *, index: x[index] if x.__class__ is _ndarray else x[here(index, x)],
+    _getitem,
     lambda g, out, x, *, index: scatter_add(g, index=index, shape=x.shape),
     infer=_infer_getitem,
     linear=True,
