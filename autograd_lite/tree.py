@@ -1,7 +1,7 @@
 """Containers of arrays as trees: dicts, lists, tuples, named tuples and dataclasses, nested and walked in one order.
 
 Whatever is not a container is a leaf; None is an empty container. A predicate `leaf` makes leaves of more: where it is
-true, nothing is looked into.
+true, nothing is looked into. A container that contains itself is refused with a TypeError.
 
 Example:
     >>> from autograd_lite import tree
@@ -16,10 +16,14 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Callable, Collection, Iterable, Iterator
+import inspect
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+
+from .core.arguments import OUR_PACKAGES
+from .core.hooks import HOOKS
 
 Leaf = Callable[[Any], object] | None
 # Classes of what is certainly a leaf, which need no closer look; that of Tensors adds itself.
@@ -38,7 +42,11 @@ def leaves(tree: Any, *, leaf: Leaf = None) -> list[Any]:
         [1, 2, 3]
     """
     found: list[Any] = []
-    _collect(tree, leaf, found)
+    try:
+        _collect(tree, leaf, found)
+    except RecursionError:
+        _refuse_cycle(tree)
+        raise
     return found
 
 
@@ -58,8 +66,12 @@ def items(tree: Any, path: str = "", *, leaf: Leaf = None) -> Iterator[tuple[str
     if children is None:
         yield path, tree
         return
-    for suffix, child in zip(_suffixes(tree), children, strict=True):
-        yield from items(child, path + suffix, leaf=leaf)
+    try:
+        for suffix, child in zip(_suffixes(tree), children, strict=True):
+            yield from items(child, path + suffix, leaf=leaf)
+    except RecursionError:
+        _refuse_cycle(tree)
+        raise
 
 
 def beside(tree: Any, other: Any, path: str = "", *, leaf: Leaf = None) -> Iterator[tuple[str, Any, Any]]:
@@ -82,8 +94,12 @@ def beside(tree: Any, other: Any, path: str = "", *, leaf: Leaf = None) -> Itera
     if children is None:
         yield path, tree, other
         return
-    for suffix, child, part in zip(_suffixes(tree), children, _matching(tree, children, other, path), strict=True):
-        yield from beside(child, part, path + suffix, leaf=leaf)
+    try:
+        for suffix, child, part in zip(_suffixes(tree), children, _matching(tree, children, other, path), strict=True):
+            yield from beside(child, part, path + suffix, leaf=leaf)
+    except RecursionError:
+        _refuse_cycle(tree)
+        raise
 
 
 def map(f: Callable[..., Any], tree: Any, *others: Any, leaf: Leaf = None) -> Any:
@@ -105,10 +121,14 @@ def map(f: Callable[..., Any], tree: Any, *others: Any, leaf: Leaf = None) -> An
     children = None if leaf is not None and leaf(tree) else _children(tree)
     if children is None:
         return f(tree, *others)
-    if not others:
-        return _like(tree, [f(x) if x.__class__ in LEAVES else map(f, x, leaf=leaf) for x in children])
-    rows = zip(children, *[_matching(tree, children, other, "") for other in others], strict=True)
-    return _like(tree, [map(f, *row, leaf=leaf) for row in rows])
+    try:
+        if not others:
+            return _like(tree, [f(x) if x.__class__ in LEAVES else map(f, x, leaf=leaf) for x in children])
+        rows = zip(children, *[_matching(tree, children, other, "") for other in others], strict=True)
+        return _like(tree, [map(f, *row, leaf=leaf) for row in rows])
+    except RecursionError:
+        _refuse_cycle(tree)
+        raise
 
 
 def rebuild(tree: Any, new: Iterable[Any], *, leaf: Leaf = None) -> Any:
@@ -127,7 +147,11 @@ def rebuild(tree: Any, new: Iterable[Any], *, leaf: Leaf = None) -> Any:
     children = None if leaf is not None and leaf(tree) else _children(tree)
     if children is None:
         return next(each)
-    return _like(tree, [next(each) if x.__class__ in LEAVES else rebuild(x, each, leaf=leaf) for x in children])
+    try:
+        return _like(tree, [next(each) if x.__class__ in LEAVES else rebuild(x, each, leaf=leaf) for x in children])
+    except RecursionError:
+        _refuse_cycle(tree)
+        raise
 
 
 def structure(tree: Any) -> Any:
@@ -144,7 +168,11 @@ def structure(tree: Any) -> Any:
     if children is None:
         return None
     keys = tuple(tree) if isinstance(tree, dict) else ()
-    return tree.__class__, keys, tuple([structure(child) for child in children])
+    try:
+        return tree.__class__, keys, tuple([structure(child) for child in children])
+    except RecursionError:
+        _refuse_cycle(tree)
+        raise
 
 
 # ---- one container --------------------------------------------------------------------------------------------------
@@ -226,3 +254,76 @@ def _collect(tree: Any, leaf: Leaf, found: list[Any]) -> None:
             found.append(child)
         else:
             _collect(child, leaf, found)
+
+
+# ---- containers that contain themselves -----------------------------------------------------------------------------
+
+
+def _refuse_cycle(tree: Any) -> None:
+    """Raise a TypeError if a container contains itself: called where a walk has run too deep, so it costs no other.
+
+    The message names the argument of the public function that was called, which has its own names for it.
+    """
+    if _cycle(tree) is None:
+        return
+    call, outer = "tree", None
+    frame = inspect.currentframe()
+    while (frame := frame and frame.f_back) and str(frame.f_globals.get("__name__")).partition(".")[0] in OUR_PACKAGES:
+        # What explains errors stands between a function and its caller.
+        outer = outer if frame.f_code.co_qualname.startswith(("_boundary.", "<")) else frame
+    if outer is not None:
+        call = outer.f_code.co_qualname.partition(".<locals>")[0]
+        if call.endswith(".__call__"):
+            call = type(outer.f_locals["self"]).__name__
+    given = dict(_arguments(outer)) if outer is not None else {}
+    expected = f"{call}: expected containers that do not contain themselves"
+    raise _cycle_error(call, given) or TypeError(f"{expected}; received a result that does") from None
+
+
+def _cycle_error(call: str, arguments: Mapping[str, Any]) -> TypeError | None:
+    """Return the error of a call of which an argument contains itself; None if none does."""
+    for name, value in arguments.items():
+        if (met := _cycle(value)) is not None:
+            path, container = met
+            return TypeError(
+                f"{call}: expected containers that do not contain themselves; received {name}{path}, which is the "
+                f"{type(container).__name__} that it is in. Leave that entry out, or let the function close over it"
+            )
+    return None
+
+
+HOOKS.cycle_error = _cycle_error
+
+
+def _arguments(frame: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the arguments of a call in progress, as messages name them."""
+    names, star, stars, values = inspect.getargvalues(frame)
+    yield from [(name, values[name]) for name in names if name in values]
+    yield from [(f"argument {i}", value) for i, value in enumerate(values.get(star, ()) if star else ())]
+    yield from (values.get(stars, {}) if stars else {}).items()
+
+
+def _cycle(tree: Any) -> tuple[str, Any] | None:
+    """Return where in a tree a container is met again inside itself, and that container; None if all ends."""
+    above, seen, steps = {id(tree): tree}, dict[int, Any](), [""]
+    rows = [_entries(tree)]
+    while rows:
+        for suffix, child in rows[-1]:
+            if id(child) in above and _children(child):
+                return "".join(steps) + suffix, child
+            if id(child) not in seen and _children(child):
+                above[id(child)] = child
+                steps.append(suffix)
+                rows.append(_entries(child))
+                break
+        else:
+            rows.pop()
+            steps.pop()
+            key, container = above.popitem()
+            seen[key] = container
+    return None
+
+
+def _entries(tree: Any) -> Iterator[tuple[str, Any]]:
+    children = _children(tree)
+    return zip(_suffixes(tree), children, strict=True) if children else iter(())

@@ -57,7 +57,11 @@ def flatten_with_path(structure: Any) -> list[tuple[tuple[Any, ...], Any]]:
     parts = _parts(structure)
     if parts is None:
         return [((), structure)]
-    return [((key, *path), leaf) for key, part in parts for path, leaf in flatten_with_path(part)]
+    try:
+        return [((key, *path), leaf) for key, part in parts for path, leaf in flatten_with_path(part)]
+    except RecursionError:
+        _tree.leaves(structure)  # which says so, if it contains itself
+        raise
 
 
 def pack_sequence_as(structure: Any, flat_sequence: Iterable[Any]) -> Any:
@@ -136,11 +140,15 @@ def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) 
         >>> traverse(lambda x: tuple(x) if isinstance(x, list) else None, [1, [2]], top_down=False)
         (1, (2,))
     """
-    if not top_down:
-        structure = _with_parts(structure, lambda part: traverse(func, part, top_down=False))
-    new = func(structure)
-    if new is None:
-        return _with_parts(structure, lambda part: traverse(func, part)) if top_down else structure
+    try:
+        if not top_down:
+            structure = _with_parts(structure, lambda part: traverse(func, part, top_down=False))
+        new = func(structure)
+        if new is None:
+            return _with_parts(structure, lambda part: traverse(func, part)) if top_down else structure
+    except RecursionError:
+        _tree.leaves(structure)  # which says so, if it contains itself
+        raise
     return None if new is MAP_TO_NONE else new
 
 
@@ -228,7 +236,11 @@ def _rebuilt(structure: Any, f: Callable[[Any], Any]) -> Any:
     """Return the structure with f(leaf) for each leaf, in order."""
     if _parts(structure) is None:
         return f(structure)
-    return _with_parts(structure, lambda part: _rebuilt(part, f))
+    try:
+        return _with_parts(structure, lambda part: _rebuilt(part, f))
+    except RecursionError:
+        _tree.leaves(structure)  # which says so, if it contains itself
+        raise
 
 
 def _beside(shallow: Any, deep: Any) -> list[tuple[Any, Any]]:
@@ -244,7 +256,11 @@ def _beside(shallow: Any, deep: Any) -> list[tuple[Any, Any]]:
         if shallow.keys() != deep.keys():
             raise ValueError(f"expected the keys {list(shallow)}; received {list(deep)}")
         others = [(key, deep[key]) for key, _ in parts]
-    return [pair for (_, a), (_, b) in zip(parts, others, strict=True) for pair in _beside(a, b)]
+    try:
+        return [pair for (_, a), (_, b) in zip(parts, others, strict=True) for pair in _beside(a, b)]
+    except RecursionError:
+        _tree.leaves(shallow)  # which says so, if it contains itself
+        raise
 
 
 def _same(called: str, a: Any, b: Any) -> None:

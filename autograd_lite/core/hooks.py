@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from .op import Op
+from collections.abc import Callable, Mapping
+from typing import Any
 
 
 class Hooks:
@@ -18,16 +15,18 @@ class Hooks:
         lift: `(op, inputs, params) -> result`, applies an op to values that stand for several arrays; from
             `tensors.lifted`.
         backward: `(tensor, cotangent, retain_graph, create_graph) -> None`; from `engine`.
+        cycle_error: `(call, arguments by name) -> TypeError | None`, of an argument that contains itself; from `tree`.
         namespace: `() -> module`, that of the array API standard; from the package itself, which loads it late.
         svg: `(tensor) -> str`, the picture of a tensor's history; from the package itself, which loads `graph` for it.
     """
 
-    __slots__ = ("backward", "compiled", "lift", "namespace", "svg", "tensor")
+    __slots__ = ("backward", "compiled", "cycle_error", "lift", "namespace", "svg", "tensor")
 
     tensor: type[Any]
-    lift: Callable[[Op, tuple[Any, ...], dict[str, Any]], Any]
+    lift: Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
     backward: Callable[[Any, Any, bool, bool], None]
     compiled: Callable[[], Any]
+    cycle_error: Callable[[str, Mapping[str, Any]], TypeError | None]
     namespace: Callable[[], Any]
     svg: Callable[[Any], str]
 

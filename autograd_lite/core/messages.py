@@ -20,6 +20,7 @@ import numpy as np
 from .arguments import ANYTHING, NUMBERS, OUR_PACKAGES, Kind, bound, described, given, is_numbers, kinds_of, refusal
 from .errors import AxisError, DtypeError, GradError, NonFiniteError, ShapeError, TraceError, UnsupportedError
 from .foreign import innermost, is_foreign
+from .hooks import HOOKS
 
 F = TypeVar("F", bound=Callable[..., Any])
 C = TypeVar("C", bound=type)
@@ -226,6 +227,8 @@ def _explained(
 ) -> Exception:
     if (unknown := _UNKNOWN.search(str(error))) and _is_of_signature(error):
         return _marked(TypeError(f"{call}: {unknown[0]}{_did_you_mean(unknown[1], kinds)}"), str(error), final)
+    if isinstance(error, RecursionError):
+        return HOOKS.cycle_error(call, arguments) or error
     if _is_left_alone(error) or (getattr(error, "_final", False) and not retell):
         return error
     if isinstance(error, OSError):

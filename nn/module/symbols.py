@@ -268,6 +268,10 @@ def has_symbols(structure: Any) -> bool:
     """Return whether a symbol is among the arguments; lists, tuples and dicts are looked into."""
     if structure.__class__ is Symbol:
         return True
-    if isinstance(structure, dict):
-        return any(has_symbols(part) for part in structure.values())
-    return isinstance(structure, (list, tuple)) and any(has_symbols(part) for part in structure)
+    try:
+        if isinstance(structure, dict):
+            return any(has_symbols(part) for part in structure.values())
+        return isinstance(structure, (list, tuple)) and any(has_symbols(part) for part in structure)
+    except RecursionError:
+        tree.leaves(structure)  # which says so, if it contains itself
+        raise
