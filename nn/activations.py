@@ -187,7 +187,7 @@ def softmax(x: Any, axis: int | Sequence[int] = -1) -> Any:
         array([[0.5, 0.5]])
     """
     if isinstance(axis, Sequence):
-        return np.exp(log_softmax(x, axis))
+        return ag.softmax(x, tuple(axis))
     out = ag.softmax(x, axis)
     return _remember(out, x, "softmax") if axis in (-1, np.ndim(x) - 1) else out
 
@@ -314,9 +314,7 @@ def log_softmax(x: Any, axis: int | Sequence[int] = -1) -> Any:
         >>> log_softmax(np.array([0.0, np.log(3.0)]))
         array([-1.38629436, -0.28768207])
     """
-    if isinstance(axis, Sequence):
-        return x - ag.logsumexp(x, axis=tuple(axis), keepdims=True)
-    return ag.log_softmax(x, axis)
+    return ag.log_softmax(x, tuple(axis) if isinstance(axis, Sequence) else axis)
 
 
 @_of_symbols

@@ -5,7 +5,6 @@ Their derivative rules are in `ops/`: `activations`, `erf`, `gelu`, `softmax`, `
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from ..core.op import Op
 from ..core.ownership import SMALL
 from ..core.shapes import Axis, normalize_axes, normalize_axis
 from ..ops import activations, erf as erf_op, gelu as gelu_op, softmax as softmax_op, standardize as standardize_op
+from ..ops.operands import by_rows
 from ..tensors.record import unary_over
 from ..tensors.tensor import Tensor
 
@@ -201,26 +201,33 @@ def gelu(x: Any, approximate: bool = False) -> Any:
     return _call(gelu_op.gelu, x)
 
 
+def _along(op: Op, x: Any, axis: Axis) -> Any:
+    x = x if isinstance(x, (Tensor, np.ndarray)) else as_array(x)
+    if axis is None or isinstance(axis, (tuple, list)):
+        return softmax_op.along(op, x, normalize_axes(axis, x.ndim))
+    return op(x, axis=normalize_axis(axis, x.ndim))
+
+
 @checked
-def softmax(x: Any, axis: int = -1) -> Any:
-    """Return exp(x) / sum(exp(x)) along `axis`, without overflow.
+def softmax(x: Any, axis: Axis = -1) -> Any:
+    """Return exp(x) / sum(exp(x)) along `axis`, or along several axes together, None for all; without overflow.
 
     Example:
         >>> softmax(np.array([0.0, 0.0]))
         array([0.5, 0.5])
     """
-    return _call(softmax_op.softmax, x, axis=normalize_axis(axis, np.ndim(x)))
+    return _along(softmax_op.softmax, x, axis)
 
 
 @checked
-def log_softmax(x: Any, axis: int = -1) -> Any:
-    """Return log(softmax(x)) along `axis`, exact where softmax underflows.
+def log_softmax(x: Any, axis: Axis = -1) -> Any:
+    """Return log(softmax(x)) along `axis`, several or None for all, exact where softmax underflows.
 
     Example:
         >>> log_softmax(np.array([0.0, np.log(3.0)]))
         array([-1.38629436, -0.28768207])
     """
-    return _call(softmax_op.log_softmax, x, axis=normalize_axis(axis, np.ndim(x)))
+    return _along(softmax_op.log_softmax, x, axis)
 
 
 @checked
@@ -259,12 +266,7 @@ def standardize(x: Any, axis: Axis = -1, epsilon: float = 1e-5, center: bool = T
     params = {"epsilon": float(epsilon), "center": bool(center)}
     if axes == (x.ndim - 1,):
         return standardize_op.standardize(x, **params)
-    order = (*(i for i in range(x.ndim) if i not in axes), *axes)
-    moved = x if order == tuple(range(x.ndim)) else x.transpose(order)
-    kept = moved.shape[: x.ndim - len(axes)]
-    rows = moved.reshape(*kept, math.prod(moved.shape[len(kept) :]))
-    out = standardize_op.standardize(rows, **params).reshape(moved.shape)
-    return out if moved is x else out.transpose(tuple(order.index(i) for i in range(x.ndim)))
+    return by_rows(lambda rows: standardize_op.standardize(rows, **params), x, axes)
 
 
 @checked

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -134,3 +136,15 @@ def _broadcasts(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
         return np.broadcast_shapes(shape, target) == target
     except ValueError:
         return False
+
+
+def by_rows(call: Callable[[Any], Any], x: Any, axes: tuple[int, ...]) -> Any:
+    """Call a function that works along the last axis, and keeps shapes, with some axes as one; last ones need no copy."""
+    order = (*(i for i in range(x.ndim) if i not in axes), *axes)
+    moved = x if order == tuple(range(x.ndim)) else x.transpose(order)
+    kept = moved.shape[: x.ndim - len(axes)]
+    if len(axes) == 1:
+        out = call(moved)
+    else:
+        out = call(moved.reshape(*kept, math.prod(moved.shape[len(kept) :]))).reshape(moved.shape)
+    return out if moved is x else out.transpose(tuple(order.index(i) for i in range(x.ndim)))

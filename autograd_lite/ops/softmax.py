@@ -16,7 +16,7 @@ from ..core.shapes import ShapeDtype, reduced_shape
 from ..native import functions as fast
 from ..native.kernels import row_kernel
 from .activations import floating
-from .reduce import tie_share
+from .operands import by_rows
 
 _logsumexp_kernel = row_kernel("logsumexp")
 _softmax_kernel = row_kernel("softmax")
@@ -35,6 +35,16 @@ def _as_last(x: Any, axes: tuple[int, ...] | None) -> Any:
     return x.reshape(*x.shape[:first], math.prod(x.shape[first:])) if x.flags.c_contiguous else None
 
 
+def _wide(x: Any) -> dict[str, Any]:
+    """Return the dtype in which elements are summed: in half precision a sum of many is infinite."""
+    return {"dtype": np.float32} if x.dtype == np.float16 else {}
+
+
+def _narrow(out: Any, x: Any) -> Any:
+    """Return what was summed in single precision in the dtype of x."""
+    return out if out.dtype == x.dtype else out.astype(x.dtype)
+
+
 def _logsumexp(x: Any, *, axis: Any, keepdims: bool) -> Any:
     x = floating(x)
     rows = _as_last(x, axis)
@@ -47,16 +57,22 @@ def _logsumexp(x: Any, *, axis: Any, keepdims: bool) -> Any:
     )
     shift = np.where(np.isfinite(top), top, 0)
     with np.errstate(divide="ignore", over="ignore"):
-        out = np.log(np.exp(x - shift).sum(axis=axis, keepdims=True)) + shift
+        total = np.exp(x - shift).sum(axis=axis, keepdims=True, **_wide(x))
+        out = _narrow(np.log(total) + shift, x)
     return out if keepdims else out.reshape(reduced_shape(x.shape, axis, False))
 
 
+def along(op: Any, x: Any, axes: tuple[int, ...] | None) -> Any:
+    """Apply an op that has one axis along several axes as one, or with None along all."""
+    if axes is not None and len(axes) == 1:
+        return op(x, axis=axes[0])
+    return by_rows(lambda rows: op(rows, axis=rows.ndim - 1), x, tuple(range(x.ndim)) if axes is None else axes)
+
+
 def _softmax_share(out: Any, x: Any, *, axis: Any) -> Any:
-    # exp(x - out); equal infinities share evenly, so that the weights sum to 1 there as well. Elsewhere all are made
-    # equal, since to share among none is 0/0, which a compiled function would take for a mistake of its own.
-    infinite = np.isinf(out)
-    shared = tie_share(out, np.where(infinite, x, out), axis=axis)
-    return np.where(infinite, shared, fast.exp(x - np.where(infinite, 0, out)))
+    # Not exp(x - out), whose sum is far from 1 where `out` is large, since its rounding error is. Equal infinities
+    # share evenly, those of -inf alone too.
+    return along(softmax, np.where(out == -np.inf, 0, x), axis)
 
 
 logsumexp = reduction("logsumexp", _logsumexp, _softmax_share, saves="ox")
@@ -73,7 +89,10 @@ def _top(x: Any, axis: int) -> Any:
 
 
 def _total(x: Any, axis: int) -> Any:
-    return x.sum(axis=axis, keepdims=True) if is_foreign(x) else np.add.reduce(x, axis=axis, keepdims=True)
+    """Return the sum along an axis, of half precision in single precision."""
+    if is_foreign(x):
+        return x.sum(axis=axis, keepdims=True, **_wide(x))
+    return np.add.reduce(x, axis=axis, keepdims=True, **_wide(x))
 
 
 def _are_tame(top: Any) -> bool:
@@ -148,7 +167,7 @@ def _softmax_pullback(x: Any, y: Any, *, axis: int) -> Any:
     rows = x.__class__ is np.ndarray and x.size >= _MANY and axis == x.ndim - 1
     rows = rows and x.flags.c_contiguous and y.flags.c_contiguous
     if not (rows and x.dtype == y.dtype and x.dtype in (np.float32, np.float64)):
-        return y * (x - _total(x * y, axis))
+        return _narrow(y * (x - _total(x * y, axis)), x * y)
     n = x.shape[-1]
     g, share = x.reshape(-1, n), y.reshape(-1, n)
     out = np.empty_like(g)
@@ -209,7 +228,7 @@ def _log_softmax_pullback(x: Any, y: Any, *, axis: int) -> Any:
     x, y = floating(x), floating(y)
     if axis == x.ndim - 1 and (found := _log_softmax_pullback_kernel(x, y)) is not None:
         return found
-    return x - fast.exp(y) * _total(x, axis)
+    return _narrow(x - fast.exp(y) * _total(x, axis), x)
 
 
 def _log_softmax_pullback_jvp(tangents: Any, out: Any, x: Any, y: Any, *, axis: int) -> Any:

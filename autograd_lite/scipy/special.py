@@ -58,13 +58,13 @@ def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, r
 @takes_tensors(special.softmax, by="x")
 def softmax(x: Any, axis: Any = None) -> Any:
     """Return exp(x) over its sum along the axes."""
-    return np.exp(x - activations.logsumexp(x, axis, True))
+    return activations.softmax(x, axis)
 
 
 @takes_tensors(special.log_softmax, by="x")
 def log_softmax(x: Any, axis: Any = None) -> Any:
     """Return the logarithm of softmax."""
-    return x - activations.logsumexp(x, axis, True)
+    return activations.log_softmax(x, axis)
 
 
 def softplus(x: Any, **kwargs: Any) -> Any:

@@ -12,7 +12,7 @@ from hypothesis import given, settings, strategies as st
 
 import autograd_lite as ag
 from autograd_lite.testing import check_grads
-from nn import losses
+from nn import losses, metrics
 
 from .loss_cases import CASES, EMBEDDINGS, INDICES, KINDS, LOGITS, ONE_HOT, N, P, softmax
 
@@ -278,3 +278,35 @@ def test_a_divergence_has_a_gradient_by_its_targets() -> None:
     losses.KLDivergence()(y, ag.tensor(r)).backward()
     assert y.grad is not None
     np.testing.assert_allclose(y.grad.numpy(), np.log(q / r) + 1)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("name", CASES)
+def test_losses_and_gradients_of_zeros_are_finite(name: str, dtype: str) -> None:
+    """In half precision an epsilon may be 0, and what is divided by it NaN."""
+    case = CASES[name]
+    loss, zeros = case.loss(), np.zeros(case.p.shape, dtype)
+    with np.errstate(over="ignore"):  # of gradients beyond half precision
+        for y in (np.zeros_like(case.y), case.y):
+            value, g = ag.value_and_grad(lambda p, y=y: loss(y.astype(dtype) if y.dtype.kind == "f" else y, p))(zeros)
+            exact = ag.grad(lambda p, y=y: loss(y, p))(zeros.astype(float))
+            assert np.isfinite(value)
+            np.testing.assert_allclose(g, exact.astype(dtype), rtol=2e-3, atol=1e-6)
+            assert np.isfinite(g).all() or (dtype == "float16" and np.abs(exact).max() > 65504)
+
+
+METRICS = [
+    kind
+    for kind in vars(metrics).values()
+    if isinstance(kind, type) and issubclass(kind, metrics.MeanMetricWrapper | metrics.RootMeanSquaredError)
+    if kind not in (metrics.MeanMetricWrapper, metrics.PearsonCorrelation)  # NaN where nothing varies
+]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("kind", METRICS)
+def test_metrics_of_zeros_are_finite(kind: Any, dtype: str) -> None:
+    zeros = np.zeros((2, 3), dtype)
+    metric = kind()
+    metric.update_state(np.zeros(2, int) if kind.__name__.startswith("Sparse") else zeros, zeros)
+    assert np.isfinite(metric.result())
