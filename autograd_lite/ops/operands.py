@@ -139,7 +139,7 @@ def _broadcasts(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
 
 
 def by_rows(call: Callable[[Any], Any], x: Any, axes: tuple[int, ...]) -> Any:
-    """Call a function that works along the last axis, and keeps shapes, with some axes as one; last ones need no copy."""
+    """Call what works along the last axis and keeps shapes, with some axes as one; the last ones need no copy."""
     order = (*(i for i in range(x.ndim) if i not in axes), *axes)
     moved = x if order == tuple(range(x.ndim)) else x.transpose(order)
     kept = moved.shape[: x.ndim - len(axes)]
