@@ -107,7 +107,7 @@ class Backward:
         n, m = len(kind.given), len(kind.given) + len(kind.before)
         ends = [slot_node(ShapeDtype(tuple(edge.shape), edge.dtype)) for edge in outer]
 
-        def walk() -> list[Any]:
+        def walk(_: Sequence[Any]) -> list[Any]:
             nodes = cut.nodes(ends, tensors[m:])
             roots: dict[Any, Any] = {nodes[k]: g for k, g in zip(kind.given, tensors[:n], strict=True)}
             roots.update((ends[k], g) for k, g in zip(kind.before, tensors[n:m], strict=True))

@@ -8,10 +8,10 @@ import itertools
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextvars import copy_context
 from types import MethodType
-from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 from weakref import finalize, ref
 
 import numpy as np
@@ -29,17 +29,17 @@ from ..ir.graph import PureGraph
 from ..ir.hosts import ARGUMENTS
 from ..ir.labels import counted
 from ..observing import skipping
-from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
-from ..tree import leaves, map as map_leaves, structure
+from ..tree import leaves, map as map_leaves
 from .backward import History, hand_over
-from .explaining import argument_kinds, named_arguments, rows, told
-from .facts import Facts
+from .explaining import argument_kinds, named_arguments
 from .hosts import Changed, Memo
-from .kinds import RESULT, ArrayKind, filler, own
+from .kinds import ARRAYS, RESULT, as_tensor, constant, filler, flat, kinds_of, own, unhashable
+from .numbers import Number, Numbers, Varying, varying_of
 from .plan import Plan
 from .replay import Replay
-from .trace import ENOUGH, Traced, difference, leaf_of, let_go, settled, slot_of, trace
+from .trace import Traced, difference, leaf_of, let_go, settled, slot_of, trace
+from .traces import Trace, is_broken, went_as
 from .validating import validated
 
 P = ParamSpec("P")
@@ -51,92 +51,10 @@ _MOST_TRACES = 64
 _MOST_SEEN = 1000
 # The ways that a function may take with arguments of one kind: it may branch on numbers that are read at every call.
 _MOST_VARIANTS = 16
-# The ways of a function that are looked at with the numbers among its arguments as constants.
-_MOST_BRANCHES = 8
 # More traces than these are worth a warning: the function is traced where it should be replayed.
 _MANY_TRACES = 8
 # Functions of which a call does not run the body.
 _NOT_AT_ONCE = inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction
-ARRAYS = (Tensor, np.ndarray, np.generic)
-
-
-class _Numbers:
-    """The Python numbers among arguments of one kind.
-
-    Attributes:
-        keys: of calls whose numbers are constants of the code: the first, and those that went another way.
-        first: what stood for its numbers in that.
-        vary: the places, among the leaves of the arguments, of those that have been others since.
-        fixed: the places of those that Python reads: their values are constants of the code.
-    """
-
-    def __init__(self, key: Any, first: tuple[Any, ...]) -> None:
-        self.keys, self.first = [key], first
-        self.vary: set[int] = set()
-        self.fixed: set[int] | frozenset[int] = frozenset()
-
-
-class _Varying(NamedTuple):
-    """The numbers of a call that come with every call: the key without them, themselves, and their places."""
-
-    key: Any
-    values: tuple[Any, ...]
-    places: frozenset[int]
-    numbers: _Numbers
-
-
-class Trace(NamedTuple):
-    """What is kept for one kind of arguments.
-
-    Attributes:
-        arguments: of what kind they are, as text.
-        why: the reason why the function was traced.
-        replay: what runs, or None if the function itself runs.
-        out: what it returned, with `RESULT` in place of Tensors.
-        first: what the first of two runs did, until a second one has done the same.
-        history: how results with a history are made, if there are any.
-        given: the arguments, with an `ArrayKind` in place of each array.
-        filled: returns what the function returns, with these values.
-    """
-
-    arguments: str
-    why: str
-    replay: Replay | None
-    out: Any
-    first: Traced | None
-    history: History | None
-    given: Any
-    filled: Callable[[Sequence[Any]], Any] = filler(None)
-
-    def given_back(self, values: Sequence[Any], given: Sequence[Any], as_tensors: bool) -> Any:
-        """Return what the function returns.
-
-        Args:
-            values: of the results, and what a backward pass will read.
-            given: the arguments that are arrays and Tensors.
-            as_tensors: whether results without a history are Tensors.
-        """
-        if self.history is not None:
-            values = self.history.results(values, given, as_tensors)
-        elif as_tensors:
-            values = [wrap(a, None) for a in values]
-        return self.filled(values)
-
-    def __str__(self) -> str:
-        return "\n".join(self.lines())
-
-    def lines(self) -> Iterator[str]:
-        """Yield what `explain` says of it."""
-        yield from rows("traced since", [self.why])
-        if self.first is not None:
-            yield from rows("replay", ["not yet: the next call is traced too, to see whether it does the same"])
-        elif self.replay is None:
-            yield from rows("replay", ["none: the function itself runs"])
-        else:
-            yield from told(self.replay)
-            if self.history is not None:
-                yield ""
-                yield from rows("history", self.history.facts())
 
 
 class Compiled(Generic[P, R]):
@@ -168,7 +86,7 @@ class Compiled(Generic[P, R]):
         self._gives_tensors = hasattr(f, "named_parameters")  # as a module does, of arrays too
         self._traces: dict[Any, list[Trace]] = {}
         self.warn, self._has_warned, self._sees_code = True, False, False
-        self._numbers: dict[Any, _Numbers] = {}
+        self._numbers: dict[Any, Numbers] = {}
         self._seen: set[int] = set()  # hashes of kinds that came when there were as many traces as are kept
         self._lock = fork_safe_lock()
 
@@ -273,9 +191,8 @@ class Compiled(Generic[P, R]):
             b'\\x08\\x08\\x12\\rautograd_lite'
         """
         one = self._replayed("to_onnx", trace)
-        names = [where for where, x in named_arguments(one.given, self._f) if isinstance(x, ArrayKind)]
         options = {"opset": opset, "dynamic_batch": dynamic_batch, "custom_domain": custom_domain, "name": name}
-        model: bytes = HOOKS.compiled().onnx_of(one, names, path, options)
+        model: bytes = HOOKS.compiled().onnx_of(one, named_arguments(one.given, self._f), path, options)
         return model
 
     def save_compiled(self, path: str | os.PathLike[str]) -> None:
@@ -315,12 +232,10 @@ class Compiled(Generic[P, R]):
         mode, depth = MODE.get(), DEPTH.get()
         if depth.all > depth.tapes or mode.tape is not None or mode.watch is not None or mode.verify:
             return self._f(*args, **kwargs)  # what runs around it sees the operations themselves
-        found, kind = _flat(args, kwargs)
+        found, kind = flat(args, kwargs)
         kinds: list[Any] = [mode.record, kind]
-        given: list[Any] = []
-        arrays: list[Any] = []
+        given, arrays, numbers = list[Any](), list[Any](), list[Number]()
         as_tensors = self._gives_tensors
-        numbers: list[tuple[int, int, Any]] = []  # the places of Python's, among the leaves and in the key
         for i, x in enumerate(found):
             a = x
             if isinstance(x, Tensor):
@@ -335,8 +250,8 @@ class Compiled(Generic[P, R]):
                 return self._f(*args, **kwargs)  # a subclass has a meaning of its own, other arrays have other memory
             else:
                 if x.__class__ is float or x.__class__ is int:
-                    numbers.append((i, len(kinds), x))
-                kinds.append(_constant(x))
+                    numbers.append(Number(i, len(kinds), x))
+                kinds.append(constant(x))
                 continue
             given.append(x)
             arrays.append(a)
@@ -344,14 +259,12 @@ class Compiled(Generic[P, R]):
         try:
             known = self._traces.get(key, ())
         except TypeError:
-            raise _unhashable(found) from None
+            raise unhashable(found) from None
         plain, varying = key, None
         if numbers and not known and (varying := self._varying(key, kinds, numbers)) is not None:
-            key = varying.key
-            known = self._traces.get(key, ())
+            key, known = varying.key, self._traces.get(varying.key, ())
             memo[ARGUMENTS] = varying.values
-        why = "these arguments are of a new kind" if self._traces else "this was the first call"
-        why = "it went another way with these arguments than before" if known else why
+        why = ""
         for one in known:
             if one.replay is None:
                 if one.first is None:
@@ -374,47 +287,47 @@ class Compiled(Generic[P, R]):
                     return self._as_it_is(args, kwargs, as_tensors)
             else:
                 return one.given_back(values, given, as_tensors)
-        if not known and len(self._traces) >= _MOST_TRACES and not self._comes_again(hash(key)):
-            return self._f(*args, **kwargs)
+        return self._run_anew(key, plain, known, why, memo, args, kwargs, as_tensors, varying)
+
+    def _run_anew(
+        self,
+        key: Any,
+        plain: Any,
+        known: Sequence[Trace],
+        why: str,
+        memo: Memo,
+        args: Any,
+        kwargs: Any,
+        as_tensors: bool,
+        varying: Varying | None,
+    ) -> Any:
+        """Run the function where there is no replay; trace it, unless there were too many kinds of arguments.
+
+        Args:
+            key: what stands for the arguments.
+            plain: the same with the numbers that come with every call.
+        """
+        if not known:
+            why = "these arguments are of a new kind" if self._traces else "this was the first call"
+            if len(self._traces) >= _MOST_TRACES and not self._comes_again(hash(key)):
+                return self._f(*args, **kwargs)
+        why = why or "it went another way with these arguments than before"
         if varying is None:
             return self._traced(key, known, why, memo, args, kwargs, as_tensors)
         try:
             return self._traced(key, known, why, memo, args, kwargs, as_tensors, varying)
         except Rejected:
-            varying.numbers.keys.append(plain)
-            if len(varying.numbers.keys) > _MOST_BRANCHES:
-                varying.numbers.fixed |= varying.places
+            varying.reject(plain)
         except Exception:  # the function may not take what stands for a number
-            found = self._traced(plain, self._traces.get(plain, ()), why, {}, args, kwargs, as_tensors)
-            varying.numbers.fixed |= varying.places
-            return found
+            out = self._traced(plain, self._traces.get(plain, ()), why, {}, args, kwargs, as_tensors)
+            varying.fix()
+            return out
         return self._traced(plain, self._traces.get(plain, ()), why, {}, args, kwargs, as_tensors)
 
-    def _varying(self, key: Any, kinds: list[Any], numbers: Sequence[tuple[int, int, Any]]) -> _Varying | None:
-        """Return the numbers among the arguments that were others in a call before; they come with every call."""
-        general, bits = list(kinds), tuple([kinds[place] for _, place, _ in numbers])
-        for _, place, x in numbers:
-            general[place] = x.__class__
-        seen = self._numbers.get(tuple(general))
-        if seen is None:
-            if len(self._numbers) >= _MOST_SEEN:
-                self._numbers.clear()
-            self._numbers[tuple(general)] = _Numbers(key, bits)
-            return None
-        differ = {i for (i, _, _), a, b in zip(numbers, bits, seen.first, strict=True) if a != b}
-        seen.vary = (seen.vary | differ) - seen.fixed
-        if not seen.vary:
-            return None
-        if len(seen.keys) < ENOUGH:
-            seen.keys.append(key)
-            return None
-        for i, place, _ in numbers:
-            if i not in seen.vary:
-                general[place] = kinds[place]
-        values = tuple([x for i, _, x in numbers if i in seen.vary])
-        return _Varying(tuple(general), values, frozenset(seen.vary), seen)
+    def _varying(self, key: Any, kinds: Sequence[Any], numbers: Sequence[Number]) -> Varying | None:
+        return varying_of(self._numbers, key, kinds, numbers)
 
-    def _like(self, varying: _Varying) -> list[PureGraph]:
+    def _like(self, varying: Varying) -> list[PureGraph]:
         """Return what the function did with numbers that were constants."""
         kept = (one for key in varying.numbers.keys for one in self._traces.get(key, ()))
         traced = (one.first if one.replay is None else one.replay.traced for one in kept)
@@ -438,12 +351,12 @@ class Compiled(Generic[P, R]):
         args: Any,
         kwargs: Any,
         as_tensors: bool,
-        varying: _Varying | None = None,
+        varying: Varying | None = None,
     ) -> Any:
         """Run the function and record it, for the first time or to see whether it does the same again."""
-        kinds = map_leaves(_kind_of, (args, kwargs))
+        kinds = kinds_of(args, kwargs, frozenset() if varying is None else varying.places)
         # What was read has changed: it may be that of code which the function can reach, and which does not run.
-        self._sees_code = self._sees_code or any(t.first is not None and _is_broken(t.first) for t in known)
+        self._sees_code = self._sees_code or any(t.first is not None and is_broken(t.first) for t in known)
         try:
             done, slots, given = self._recorded(args, kwargs, memo, varying)
         except Obstacle as error:
@@ -458,7 +371,7 @@ class Compiled(Generic[P, R]):
         light = done._replace(out=out, cut=None)
         new = Trace(argument_kinds(kinds), why, None, out, light, history, kinds, filler(out))
         if varying is not None and (done.hosts.by_value or any(x.__class__ is Live for x in leaves(done.out))):
-            varying.numbers.fixed |= varying.places  # which Python has read: other values are other traces
+            varying.fix()
             new = new._replace(filled=filler(map_leaves(bare_number, out)))
         else:
             self._keep(key, known, new, light)
@@ -470,7 +383,7 @@ class Compiled(Generic[P, R]):
         return new.filled(history.of_trace(done, results, given, as_tensors))
 
     def _recorded(
-        self, args: Any, kwargs: Any, memo: Memo, varying: _Varying | None = None
+        self, args: Any, kwargs: Any, memo: Memo, varying: Varying | None = None
     ) -> tuple[Traced, list[Tensor], list[Any]]:
         """Run the function and record it; return what it did, its arguments on the tape, and the arguments."""
         given: list[Any] = []
@@ -508,7 +421,7 @@ class Compiled(Generic[P, R]):
 
     def _keep(self, key: Any, known: Sequence[Trace], new: Trace, done: Traced) -> None:
         """Keep a trace, or the replay of one that has been made before and does the same."""
-        before = next((t for t in known if t.first is not None and _went_as(t.first, done)), None)
+        before = next((t for t in known if t.first is not None and went_as(t.first, done)), None)
         others = [t for t in known if t is not before]
         if done.obstacle:
             others, new = [], new._replace(first=None, why=f"{new.why}; {done.obstacle}")
@@ -570,20 +483,11 @@ class Compiled(Generic[P, R]):
 
     def _as_it_is(self, args: Any, kwargs: Any, as_tensors: bool) -> Any:
         """Run the function itself, on Tensors as when it was traced."""
-        inner, keywords = map_leaves(_as_tensor, (args, kwargs))
+        inner, keywords = map_leaves(as_tensor, (args, kwargs))
         out = self._f(*inner, **keywords)
         if as_tensors:
             return out
         return map_leaves(lambda x: x._data if isinstance(x, Tensor) and not x.requires_grad else x, out)
-
-
-def _went_as(first: Traced, done: Traced) -> bool:
-    """Return whether two runs have taken the same branches; what a later one has read, the first has read too."""
-    return first.way == done.way and first.guards.keys() >= done.guards.keys()
-
-
-def _is_broken(first: Traced) -> bool:
-    return bool(Facts([*first.guards.values()]).broken())
 
 
 def _frames_of_ours() -> int:
@@ -598,44 +502,6 @@ def _forget(this: ref[Compiled[..., Any]], key: Any) -> None:
     """Let go what was traced for an argument that is no more."""
     if (compiled := this()) is not None:
         compiled._traces.pop(key, None)
-
-
-def _as_tensor(x: Any) -> Any:
-    return wrap(x, None) if isinstance(x, (np.ndarray, np.generic)) else x
-
-
-def _constant(x: Any) -> Any:
-    """Return what stands for an argument that is a constant of the code: equal for those that compute the same."""
-    if x.__class__ is float or x.__class__ is complex:
-        return x.__class__, np.array(x).tobytes()  # 0.0 is not -0.0, and NaN is NaN
-    return (x.__class__, ref(x)) if hasattr(x, "named_parameters") else (x.__class__, x)
-
-
-def _unhashable(found: Sequence[Any]) -> TypeError:
-    wrong = next(x for x in found if not isinstance(x, ARRAYS) and x.__class__.__hash__ is None)
-    return TypeError(
-        f"compile: expected arguments that are arrays, Tensors, containers of them, or values that can be hashed, "
-        f"which are constants of the code; received {described(wrong)}. Make it a tuple, or capture it"
-    )
-
-
-def _flat(args: Any, kwargs: Any) -> tuple[Any, Any]:
-    """Return the leaves of arguments, and what is equal for arguments in the same containers."""
-    if not kwargs:
-        for x in args:
-            if x.__class__ is not np.ndarray and x.__class__ is not Tensor:
-                break
-        else:
-            return args, None
-        return leaves(args), structure(args)
-    return leaves((args, kwargs)), structure((args, kwargs))
-
-
-def _kind_of(x: Any) -> Any:
-    """Return what stands for a leaf of the arguments: the kind of an array, a plain value, or the class of another."""
-    if isinstance(x, ARRAYS):
-        return ArrayKind.of(x)
-    return x if isinstance(x, (bool, int, float, complex, str)) else x.__class__
 
 
 def compile(

@@ -51,7 +51,8 @@ def have_same(x: tuple[Any, ...], value: tuple[Any, ...]) -> bool:
     return len(x) == len(value) and all(map(is_same, x, value))
 
 
-def _in_cell(cell: CellType) -> Any:
+def cell_content(cell: CellType) -> Any:
+    """Return what the cell of a variable holds, if there is anything."""
     try:
         return cell.cell_contents
     except ValueError:
@@ -63,11 +64,17 @@ def class_item(kind: type, name: str) -> Any:
     return next((vars(base)[name] for base in kind.__mro__ if name in vars(base)), MISSING)
 
 
-def _item(container: Any, key: Any) -> Any:
+def item_of(container: Any, key: Any) -> Any:
+    """Return what a container has at a key, if there is anything."""
     try:
         return container[key]
-    except LookupError:
+    except (LookupError, TypeError, ValueError):
         return MISSING
+
+
+def items_of(x: Mapping[Any, Any]) -> tuple[Any, ...]:
+    """Return the items of a mapping that can be seen and not compared, such as that of a class."""
+    return tuple(x.items())
 
 
 def parts_of(f: FunctionType) -> tuple[Any, Any, Any]:
@@ -101,8 +108,8 @@ _NAMES: Mapping[str, Any] = {
     "none": [],
     "is_": is_,
     "is_same": is_same,
-    "item": _item,
-    "in_cell": _in_cell,
+    "item": item_of,
+    "in_cell": cell_content,
     "class_item": class_item,
     "content_of": content_of,
     "have_same": have_same,

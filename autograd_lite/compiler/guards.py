@@ -34,7 +34,7 @@ from ..observing import assume, debug_print, observe
 from ..outside import host_call
 from ..tensors.tensor import Tensor
 from .bytecode import Step, Use, codes_in, reads_of
-from .facts import MISSING, Fact, class_item, content_of, of_array, parts_of
+from .facts import MISSING, Fact, cell_content, class_item, content_of, item_of, items_of, of_array, parts_of
 from .lines import Line, Ran
 from .origins import SITES, has_attributes, is_library, is_library_code, is_ours, names_of, own_attributes, slots_of
 from .states import state_of
@@ -51,7 +51,16 @@ _LOOKS = (len, isinstance, type, id, callable, np.shape, np.ndim, np.size, issub
 # Functions that read attributes by names which the code need not have.
 _BY_NAME = (getattr, hasattr, vars, dir)
 # The methods of classes of the user's that this project calls, of layers, losses and the like.
-_ENTRIES = ("__call__", "call", "compute_loss", "compute_metrics", "compute_mask", "update_state", "result", "rule")
+_ENTRIES: Any = (
+    "__call__",
+    "call",
+    "compute_loss",
+    "compute_metrics",
+    "compute_mask",
+    "update_state",
+    "result",
+    "rule",
+)
 _ENTRIES += ("train_step", "test_step", "predict_step", "get_losses", "add_loss", "forward")
 _LARGE = 1 << 16  # bytes, of an array or a container's table
 _MOST = 200  # functions of other installed packages that are followed
@@ -114,9 +123,9 @@ class Guards:
             if one not in found:
                 found.add(one)
                 stack += [x for x in self._children.get(one, ()) if x.__class__ is not types.CodeType]
-        for one in list(self._arrays.values()):
-            if found.isdisjoint(one.parents):
-                del self._arrays[id(one.value)]
+        for array in list(self._arrays.values()):
+            if found.isdisjoint(array.parents):
+                del self._arrays[id(array.value)]
         return [row for place, row in self._rows.items() if place in found]
 
     def why(self, ran: Ran) -> str:
@@ -207,7 +216,7 @@ class Guards:
         root, name, path = use.root, use.name, use.path
         self._use, self._parent = use, use.code
         if root == "cell" and name in cells:
-            value = _in_cell(cells[name])
+            value = cell_content(cells[name])
             self._row("cell", cells[name], None, value, name)
         elif root == "global":
             value = f.__globals__.get(name, MISSING)
@@ -246,7 +255,7 @@ class Guards:
             return MISSING
         part: Any = MISSING
         if a.__class__ is np.ndarray and step.kind != "attribute":
-            part = _item(a, step.key)
+            part = item_of(a, step.key)
         elif a.__class__ is np.ndarray and step.key in _VIEWS:
             part = getattr(a, step.key)
         if isinstance(part, np.ndarray) and owner_of(part) is owner_of(a):
@@ -262,7 +271,7 @@ class Guards:
                 if x.__class__ not in (dict, list, tuple):
                     self.look(x, name, use)
                     return MISSING
-                value = _item(x, step.key)
+                value = item_of(x, step.key)
                 if x.__class__ is not tuple:
                     self._row("item", x, step.key, value, f"{name}[{step.key!r}]")
                 return value
@@ -377,7 +386,7 @@ class Guards:
         self.look(getattr(f, "__wrapped__", None), name)
         if is_library_code(f.__code__):
             for cell in f.__closure__ or ():
-                self.look(_in_cell(cell), name)
+                self.look(cell_content(cell), name)
             return
         if f.__code__.co_filename.startswith(SITES):
             self._n_others += 1
@@ -423,10 +432,10 @@ class Guards:
             )
             return
         if isinstance(x, types.MappingProxyType):
-            self._add(Fact("result", _items_of, (x,), _items_of(x), f"{name} has the same in it"))
+            self._add(Fact("result", items_of, (x,), items_of(x), f"{name} has the same in it"))
         elif not isinstance(x, (tuple, frozenset)):
             self._contents(x, name)
-        for part in _items_of(x) if isinstance(x, types.MappingProxyType) else content_of(x):
+        for part in items_of(x) if isinstance(x, types.MappingProxyType) else content_of(x):
             self.look(part, f"an item of {name}" if name else "an item")
         if has_attributes(x):
             self._object(x, name)
@@ -524,7 +533,7 @@ class Guards:
         self._add(Fact(kind, owner, key, value, f"{name} is as it was"))
 
     def _add(self, row: Fact) -> None:
-        of = row.key if row.key.__class__ in (str, int, tuple) else None
+        of: Any = row.key if row.key.__class__ in (str, int, tuple) else None
         place = (row.kind, id(row.owner), repr(of) if row.kind != "result" else (of and id(of[0]), of and of[1:2]))
         self._rows.setdefault(place, row)
         self._children.setdefault(self._parent, set()).add(place)
@@ -566,24 +575,6 @@ def _may_be_view(step: Step) -> bool:
 
 def _builtins() -> types.ModuleType:
     return sys.modules["builtins"]
-
-
-def _in_cell(cell: types.CellType) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:
-        return MISSING
-
-
-def _items_of(x: Mapping[Any, Any]) -> tuple[Any, ...]:
-    return tuple(x.items())
-
-
-def _item(x: Any, key: Any) -> Any:
-    try:
-        return x[key]
-    except (LookupError, TypeError, ValueError):
-        return MISSING
 
 
 def _context_value(variable: ContextVar[Any]) -> Any:

@@ -1,14 +1,20 @@
-"""What takes the place of arrays in the arguments of a compiled function, and in its results."""
+"""What stands for the arguments of a compiled function, and takes the place of arrays in its results."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Self
+from weakref import ref
 
 import numpy as np
 
-from ..tree import leaves, rebuild, structure
+from ..core.arguments import described
+from ..tensors.record import wrap
+from ..tensors.tensor import Tensor
+from ..tree import leaves, map as map_leaves, rebuild, structure
+
+ARRAYS = (Tensor, np.ndarray, np.generic)
 
 
 class ArrayKind:
@@ -85,3 +91,55 @@ def _filled(x: Any, names: dict[str, Any], places: Iterator[int]) -> str:
         inside = "".join([f"{part}, " for part in parts])
         return f"({inside})" if kind is tuple else f"[{inside}]"
     return f"rebuild({named(x)}, [{', '.join(parts)}])"
+
+
+def as_tensor(x: Any) -> Any:
+    """Return an array as a Tensor, and what is none as it is."""
+    return wrap(x, None) if isinstance(x, (np.ndarray, np.generic)) else x
+
+
+def constant(x: Any) -> Any:
+    """Return what stands for an argument that is a constant of the code: equal for those that compute the same."""
+    if x.__class__ is float or x.__class__ is complex:
+        return x.__class__, np.array(x).tobytes()  # 0.0 is not -0.0, and NaN is NaN
+    return (x.__class__, ref(x)) if hasattr(x, "named_parameters") else (x.__class__, x)
+
+
+def unhashable(found: Sequence[Any]) -> TypeError:
+    """Return the error on arguments of which one can be neither an array nor a constant."""
+    wrong = next(x for x in found if not isinstance(x, ARRAYS) and x.__class__.__hash__ is None)
+    return TypeError(
+        f"compile: expected arguments that are arrays, Tensors, containers of them, or values that can be hashed, "
+        f"which are constants of the code; received {described(wrong)}. Make it a tuple, or capture it"
+    )
+
+
+def flat(args: Any, kwargs: Any) -> tuple[Any, Any]:
+    """Return the leaves of arguments, and what is equal for arguments in the same containers."""
+    if not kwargs:
+        for x in args:
+            if x.__class__ is not np.ndarray and x.__class__ is not Tensor:
+                break
+        else:
+            return args, None
+        return leaves(args), structure(args)
+    return leaves((args, kwargs)), structure((args, kwargs))
+
+
+def kinds_of(args: Any, kwargs: Any, varying: Collection[int] = ()) -> Any:
+    """Return what stands for arguments: the kind of an array, a plain value, or the class of another.
+
+    Args:
+        args, kwargs: the arguments.
+        varying: the places, among the leaves, of numbers that come with every call; their classes stand for them.
+    """
+    places = itertools.count()
+
+    def kind(x: Any) -> Any:
+        if next(places) in varying:
+            return x.__class__
+        if isinstance(x, ARRAYS):
+            return ArrayKind.of(x)
+        return x if isinstance(x, (bool, int, float, complex, str)) else x.__class__
+
+    return map_leaves(kind, (args, kwargs))

@@ -87,7 +87,7 @@ class _Finder:
     def __init__(self, plan: Plan, moved: Collection[int]) -> None:
         self._plan, self._moved = plan, moved
         self._made_at = {call.value: position for position, call in enumerate(plan.calls)}
-        spot = WeakMethod(self._spot)  # which would hold what holds it
+        spot: Any = WeakMethod(self._spot)  # which would hold what holds it
         self._records = Records(plan.specs, lambda n: spot()(n), lambda n, dtype: Spot("live", (n, dtype)))
         self._known: dict[int, Any] = {}  # arrays that are always the same
         self._first = 0  # of the run so far

@@ -11,13 +11,13 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-_CLOCKS = [time.time, time.monotonic, time.perf_counter, time.process_time, time.thread_time]
+_CLOCKS: list[Any] = [time.time, time.monotonic, time.perf_counter, time.process_time, time.thread_time]
 _CLOCKS += [time.time_ns, time.monotonic_ns, time.perf_counter_ns, time.process_time_ns, time.localtime, time.gmtime]
 _DATES = ("now", "today", "utcnow")
 # Classes of modules that load only when someone uses them.
 _GENERATORS = {"numpy.random": ("Generator", "RandomState", "BitGenerator"), "random": ("Random",)}
-_BUILTIN = type(time.time)
-_METHODS = (_BUILTIN, types.MethodType)
+_BUILTIN: Any = type(time.time)
+_METHODS: tuple[Any, ...] = (_BUILTIN, types.MethodType)
 
 
 def _is_clock(x: Any) -> bool:

@@ -197,16 +197,9 @@ def trace(
             two numbers does not depend on whether Python sees that they are numbers.
         sees_code: whether to see which of the code that the function can reach has run, which takes time.
     """
-    guards = Guards(f, objects)
-    codes = guards.codes if sees_code else ()
     recording = Recording(f, memo=memo)
-    recording.operands = Operands(trace.__code__)
-    with run_seen(codes, guards.lines()) as ran:
-        numbers = [recording.hosts.argument(k, x) for k, x in enumerate((memo or {}).get(ARGUMENTS, ()))]
-        out, states = _run(recording, lambda: call(numbers))
-    rows = guards.rows_of(ran) if sees_code else guards.rows
-    rows += guards.elements(recording.operands)
-    changed, unguarded = Facts(rows).broken(), guards.why(ran)
+    out, states, rows, unguarded = _run_guarded(recording, f, call, memo or {}, objects, sees_code)
+    changed = Facts(rows).broken()
     results = [t for t in leaves(out) if isinstance(t, Tensor)]
     before = tuple(recording.gradients.values())
     gradients = [(leaf, leaf.grad) for leaf, g in before if leaf.grad is not g]
@@ -232,14 +225,10 @@ def trace(
     kinds = [(t.shape, t.dtype, t.requires_grad) for t in captured]
     recording.let_go()
     ids = iter(made.graph.outputs)
-    fixed = frozenset(i for i, t in made.things.items() if _is_fixed(t, recording, last))
-    late = frozenset(i for i, x in made.things.items() if x.__class__ is Node and x.stamp > recording.returned)
-    slot_ids = {id(thing): i for i, thing in made.things.items() if isinstance(thing, Tensor | Live)}
-    outside = (*hosts.arrays.values(), *(x for x in made.things.values() if x.__class__ is Live))
-    program = PureProgram._of(made, [slot_ids.get(id(t)) for t in (*slots, *outside)], [], [])
+    program, outside = _program_of(made, recording, slots, last)
     way = hosts.way, kinds, [g is not None for _, g in before]
     traced = Traced(
-        program=replace(program, fixed=fixed, late=late, known=MappingProxyType({})),
+        program=program,
         out=out,
         results=tuple(islice(ids, len(results))),
         cut=cut,
@@ -263,6 +252,49 @@ def trace(
     )
     recording.forget()
     return traced
+
+
+def _run_guarded(
+    recording: Recording,
+    f: Callable[..., Any],
+    call: Callable[[Sequence[Live]], Any],
+    memo: dict[Any, Any],
+    objects: Iterable[Any],
+    sees_code: bool,
+) -> tuple[Any, dict[Any, Any], list[Fact], str]:
+    """Run a function on a tape, and see what its code reads.
+
+    Returns:
+        What `_run` returns, the facts that the run rests on, and why something that it has read cannot be compared, or
+        "".
+    """
+    guards = Guards(f, objects)
+    recording.operands = operands = Operands(trace.__code__)
+    with run_seen(guards.codes if sees_code else (), guards.lines()) as ran:
+        numbers = [recording.hosts.argument(k, x) for k, x in enumerate(memo.get(ARGUMENTS, ()))]
+        out, states = _run(recording, lambda: call(numbers))
+    rows = guards.rows_of(ran) if sees_code else guards.rows
+    rows += guards.elements(operands)  # which may find more that cannot be compared
+    return out, states, rows, guards.why(ran)
+
+
+def _program_of(
+    made: Built, recording: Recording, slots: Sequence[Tensor], last: Mapping[int, Assigned]
+) -> tuple[PureProgram, tuple[Any, ...]]:
+    """Return what was computed, as a program, and what it takes after the arguments: what was read outside of Tensors.
+
+    Args:
+        made: the graph.
+        recording: the run.
+        slots: the Tensors that stand for arguments.
+        last: the last of the assignments to each leaf.
+    """
+    fixed = frozenset(i for i, t in made.things.items() if _is_fixed(t, recording, last))
+    late = frozenset(i for i, x in made.things.items() if x.__class__ is Node and x.stamp > recording.returned)
+    slot_ids = {id(thing): i for i, thing in made.things.items() if isinstance(thing, Tensor | Live)}
+    outside = (*recording.hosts.arrays.values(), *(x for x in made.things.values() if x.__class__ is Live))
+    program = PureProgram._of(made, [slot_ids.get(id(t)) for t in (*slots, *outside)], [], [])
+    return replace(program, fixed=fixed, late=late, known=MappingProxyType({})), outside
 
 
 def _cut(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any
 
 import numpy as np
@@ -35,16 +35,16 @@ class Operands:
         """Note that an operation takes an array now."""
         owner, holders = owner_of(a), frozenset[Holder]()
         self._held.append(owner)
-        frame = sys._getframe(1)
+        frame: FrameType | None = sys._getframe(1)
         for _ in range(_DEEP):
             while frame is not None and frame.f_code is not self._outermost and is_hidden(frame.f_code):
-                frame = frame.f_back  # type: ignore[assignment]
+                frame = frame.f_back
             if frame is None or frame.f_code is self._outermost:
                 return
             code, names = frame.f_code, frame.f_locals
             self._places.setdefault((id(owner), code), {}).setdefault(frame.f_lasti, set()).update(holders)
             holders = frozenset((code, name) for name, value in names.items() if _holds(value, owner))
-            frame = frame.f_back  # type: ignore[assignment]
+            frame = frame.f_back
 
     def taken(self, a: np.ndarray, code: CodeType, start: int, stop: int) -> set[Holder] | None:
         """Return the variables that hold an array in what was called there; None if it was not taken there.

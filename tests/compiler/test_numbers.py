@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -136,3 +137,26 @@ def test_errors_of_the_function_are_raised_and_change_nothing() -> None:
         compiled(X, 0.3)
     np.testing.assert_array_equal(w.numpy(), before)
     np.testing.assert_array_equal(compiled(X, 0.15), X * 0.15)
+
+
+def test_a_file_has_numbers_that_come_with_every_call(tmp_path: Path) -> None:
+    f = ag.compile(lambda x, rate, n=3: (x * rate).sum() * n)
+    for k in range(6):
+        f(X, 0.1 * k)
+    f.save_compiled(tmp_path / "f.safetensors")
+    loaded = ag.load_compiled(tmp_path / "f.safetensors")
+    loaded.save_compiled(tmp_path / "g.safetensors")
+    for g in (loaded, ag.load_compiled(tmp_path / "g.safetensors")):
+        for rate in (0.7, 0.1, -0.0, 1e300, float("inf"), float("nan")):
+            np.testing.assert_array_equal(g(X, rate), (X * rate).sum() * 3)
+        assert len(g.traces) == 1
+        with pytest.raises(ValueError, match=r"\[1\] float; received .* \[1\] int"):
+            g(X, 3)
+
+
+def test_a_number_that_comes_with_every_call_is_in_no_model() -> None:
+    f = ag.compile(lambda x, rate: x * rate)
+    for k in range(6):
+        f(X, 0.1 * k)
+    with pytest.raises(ag.UnsupportedError, match=r"to_onnx: .* at every call as rate\. Pass"):
+        f.to_onnx()

@@ -22,6 +22,8 @@ _ASSUMED: Mapping[str, Callable[..., Any]] = {
     "finite": math.isfinite,
     "isfinite": np.isfinite,
 }
+# The classes that stand for numbers among arguments which come with every call.
+_NUMBERS: Mapping[str, type] = {"int": int, "float": float}
 
 
 class UnwritableError(TypeError):
@@ -80,6 +82,8 @@ class Writer:
         raise UnwritableError(f"a {kind.__name__}; dicts, lists and tuples can be written")
 
     def _scalar_type(self, x: Any, where: str) -> Any:
+        if x in _NUMBERS.values():
+            return {"number": x.__name__}
         if issubclass(x, np.generic):
             return {"scalar type": np.dtype(x).str}
         raise UnwritableError(f"the class {x.__name__}")
@@ -161,6 +165,7 @@ class Reader:
         "ellipsis": lambda self, c: Ellipsis,
         "result": lambda self, c: RESULT,
         "dtype": lambda self, c: dtype_named(c),
+        "number": lambda self, c: _NUMBERS[c],
         "scalar type": lambda self, c: dtype_named(c).type,
         "index": lambda self, c: IndexArray.of(np.broadcast_to(np.zeros((), dtype_named(c[1])), shape_of(c[0])), None),
         "given": lambda self, c: _array_kind(*c),

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...core.live import Live
-from ...ir.hosts import PLAIN, Fixed, Hosts, Put, Read, leaves_of
+from ...ir.hosts import PLAIN, Argument, Fixed, Hosts, Put, Read, leaves_of
 from ...tensors.record import wrap
 from ...tensors.tensor import Tensor
 from .arrays import refuse
@@ -75,6 +75,8 @@ class HostsWriter:
                         self._live(x)
                 found = self._tree(step.found)
                 steps.append({"read": [self._container(step.container, step.key), step.key, found, step.owned]})
+            elif isinstance(step, Argument):
+                steps.append({"argument": [step.place, self._live(step.number)]})
             elif isinstance(step, Fixed) and step.number in self._lives:
                 steps.append({"fixed": [self._tree(step.number), self._tree(step.value)]})
             elif isinstance(step, Live) and self._is_writable(step):
@@ -179,6 +181,12 @@ class HostsReader:
                 container = self._container(number, key)
                 self._arrays_of(found, container[key])
                 hosts.steps.append(Read(container, key, self._tree(found), owned is True))
+            elif kind == "argument":
+                place, live = content
+                if place != sum(isinstance(step, Argument) for step in hosts.steps):
+                    refuse("the numbers among the arguments in order", place)
+                number = hosts.argument(place, self._reader.value(live["value"]))
+                self._lives[live["live"]] = number
             elif kind == "fixed":
                 number, value = map(self._tree, content)
                 hosts.steps.append(Fixed(number if isinstance(number, Live) else refuse("a number", content), value))

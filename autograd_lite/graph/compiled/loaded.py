@@ -9,12 +9,14 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from ...compiler.compiled import ARRAYS, Compiled, Trace
+from ...compiler.compiled import Compiled
 from ...compiler.explaining import argument_kinds
 from ...compiler.hosts import Changed, Memo
-from ...compiler.kinds import ArrayKind, filler
+from ...compiler.kinds import ARRAYS, ArrayKind, filler, kinds_of
+from ...compiler.numbers import Number, Numbers, Varying
 from ...compiler.replay import Replay
 from ...compiler.trace import Traced
+from ...compiler.traces import Trace
 from ...core.errors import AssumptionFailed
 from ...core.mode import MODE
 from ...tensors.record import wrap
@@ -76,19 +78,49 @@ class Loaded(Compiled[Any, Any]):
         self.name = name
         self.captured = MappingProxyType(dict(captured))
         self.saved, self.states = tuple(saved), tuple(states)
+        every = (leaves(saved.given) for saved in self.saved)
+        places = (frozenset(i for i, x in enumerate(given) if x is int or x is float) for given in every)
+        self._places = tuple(dict.fromkeys(filter(None, places)))
         self._planned: dict[Any, set[int]] = {}
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(f"{self.name}: a compiled function from a file is copied by save_compiled and load_compiled")
 
-    def _traced(
-        self, key: Any, known: Sequence[Trace], why: str, memo: Memo, args: Any, kwargs: Any, as_tensors: bool
+    def _varying(self, key: Any, kinds: Sequence[Any], numbers: Sequence[Number]) -> Varying | None:
+        known = {x.place for x in numbers}
+        places = next((places for places in self._places if places <= known), None)
+        if places is None:
+            return None
+        general = list(kinds)
+        for x in numbers:
+            if x.place in places:
+                general[x.of_key] = x.value.__class__
+        values = tuple([x.value for x in numbers if x.place in places])
+        return Varying(tuple(general), values, places, Numbers(key, ()))
+
+    def _run_anew(
+        self,
+        key: Any,
+        plain: Any,
+        known: Sequence[Trace],
+        why: str,
+        memo: Memo,
+        args: Any,
+        kwargs: Any,
+        as_tensors: bool,
+        varying: Varying | None,
     ) -> Any:
         """Plan what the file has for arguments of this kind, and run it."""
         if MODE.get().record and any(isinstance(x, Tensor) and x.requires_grad for x in leaves((args, kwargs))):
             return self._f(*args, **kwargs)
-        given = map_leaves(lambda x: ArrayKind.of(_array(x)) if isinstance(x, ARRAYS) else x, (args, kwargs))
+        args, kwargs = map_leaves(_array, (args, kwargs))
+        given = kinds_of(args, kwargs)
         found = [n for n, saved in enumerate(self.saved) if _alike(saved.given, given)]
+        if varying is not None and not found:
+            given = kinds_of(args, kwargs, varying.places)
+            found = [n for n, saved in enumerate(self.saved) if _alike(saved.given, given)]
+        elif varying is not None:
+            key, memo = plain, {}
         if not found:
             kinds = leaves(self._nearly(given))
             laid_out = iter([_laid_out(x, kind) for x, kind in zip(leaves((args, kwargs)), kinds, strict=True)])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from types import MappingProxyType
+from typing import Any
 
-from ...compiler.compiled import Trace
 from ...compiler.kinds import ArrayKind
+from ...compiler.traces import Trace
 from ...core.errors import UnsupportedError
 from ...core.files import write_file
 from ...core.live import bare_number
@@ -18,9 +20,17 @@ from ...tree import items
 from ..export.onnx import OnnxOptions, onnx_model
 
 
-def onnx_of(trace: Trace, names: list[str], path: str | os.PathLike[str] | None, options: OnnxOptions) -> bytes:
+def onnx_of(
+    trace: Trace, arguments: Sequence[tuple[str, Any]], path: str | os.PathLike[str] | None, options: OnnxOptions
+) -> bytes:
     """Return the ONNX model of a trace, and write it to a file if there is a path."""
     assert trace.replay is not None
+    if numbers := [name for name, x in arguments if x in (int, float)]:
+        raise UnsupportedError(
+            f"to_onnx: expected numbers among the arguments to be constants; received a function that takes others at "
+            f"every call as {', '.join(numbers)}. Pass them as arrays, such as np.float64(0.5)"
+        )
+    names = [name for name, x in arguments if isinstance(x, ArrayKind)]
     after, before = (_forward(trace, trace.replay.passes[k].program, names) for k in (-1, 0))
     try:
         model = onnx_model(after, **options)

@@ -154,6 +154,9 @@ class _Reading:
             backward=about["backward"],
             masks=about["masks"],
             way=(),
+            guards={},
+            unguarded="",
+            changed="",
         )
         return Saved(given, out, traced)
 

@@ -1,0 +1,78 @@
+"""What a compiled function keeps for one kind of arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from ..tensors.record import wrap
+from .backward import History
+from .explaining import rows, told
+from .facts import Facts
+from .kinds import filler
+from .replay import Replay
+from .trace import Traced
+
+
+class Trace(NamedTuple):
+    """What is kept for one kind of arguments.
+
+    Attributes:
+        arguments: of what kind they are, as text.
+        why: the reason why the function was traced.
+        replay: what runs, or None if the function itself runs.
+        out: what it returned, with `RESULT` in place of Tensors.
+        first: what the first of two runs did, until a second one has done the same.
+        history: how results with a history are made, if there are any.
+        given: the arguments, with an `ArrayKind` in place of each array.
+        filled: returns what the function returns, with these values.
+    """
+
+    arguments: str
+    why: str
+    replay: Replay | None
+    out: Any
+    first: Traced | None
+    history: History | None
+    given: Any
+    filled: Callable[[Sequence[Any]], Any] = filler(None)
+
+    def given_back(self, values: Sequence[Any], given: Sequence[Any], as_tensors: bool) -> Any:
+        """Return what the function returns.
+
+        Args:
+            values: of the results, and what a backward pass will read.
+            given: the arguments that are arrays and Tensors.
+            as_tensors: whether results without a history are Tensors.
+        """
+        if self.history is not None:
+            values = self.history.results(values, given, as_tensors)
+        elif as_tensors:
+            values = [wrap(a, None) for a in values]
+        return self.filled(values)
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+    def lines(self) -> Iterator[str]:
+        """Yield what `explain` says of it."""
+        yield from rows("traced since", [self.why])
+        if self.first is not None:
+            yield from rows("replay", ["not yet: the next call is traced too, to see whether it does the same"])
+        elif self.replay is None:
+            yield from rows("replay", ["none: the function itself runs"])
+        else:
+            yield from told(self.replay)
+            if self.history is not None:
+                yield ""
+                yield from rows("history", self.history.facts())
+
+
+def went_as(first: Traced, done: Traced) -> bool:
+    """Return whether two runs have taken the same branches; what a later one has read, the first has read too."""
+    return first.way == done.way and first.guards.keys() >= done.guards.keys()
+
+
+def is_broken(first: Traced) -> bool:
+    """Return whether what a run rested on is no longer so."""
+    return bool(Facts([*first.guards.values()]).broken())
