@@ -485,7 +485,7 @@ class Guards:
         unread = getattr(kind, "_unguarded", ())
         slots = {key: getattr(x, key, None) for base in kind.__mro__ for key in slots_of(base)}
         for part in (value for key, value in (*own.items(), *slots.items()) if key not in unread):
-            if isinstance(part, _HOLDS_CODE) or is_ours(type(part).__module__) or _is_users(part):
+            if isinstance(part, _HOLDS_CODE) or is_ours(type(part).__module__) or not is_library(type(part).__module__):
                 self._held_by_ours(part, name)
 
     def _held_by_ours(self, x: Any, name: str) -> None:
@@ -583,10 +583,6 @@ def _context_value(variable: ContextVar[Any]) -> Any:
 
 def _place(use: Use) -> str:
     return f"{os.path.basename(use.code.co_filename)}:{use.line}"
-
-
-def _is_users(x: Any) -> bool:
-    return not is_library(type(x).__module__)
 
 
 _HOLDS_CODE = (types.FunctionType, types.MethodType, functools.partial, list, tuple, dict, set, type)

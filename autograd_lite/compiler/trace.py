@@ -198,8 +198,7 @@ def trace(
         sees_code: whether to see which of the code that the function can reach has run, which takes time.
     """
     recording = Recording(f, memo=memo)
-    out, states, rows, unguarded = _run_guarded(recording, f, call, memo or {}, objects, sees_code)
-    changed = Facts(rows).broken()
+    out, states, seen = _run_guarded(recording, f, call, memo or {}, objects, sees_code)
     results = [t for t in leaves(out) if isinstance(t, Tensor)]
     before = tuple(recording.gradients.values())
     gradients = [(leaf, leaf.grad) for leaf, g in before if leaf.grad is not g]
@@ -208,7 +207,7 @@ def trace(
     put = [t for one in hosts.puts.values() for t in leaves_of(one.value) if isinstance(t, Tensor)]
     changes = [*(a.value for a in last.values()), *(g for _, g in gradients if g is not None), *put]
     wanted = [*results, *changes, *recording.effects]
-    obstacle = unguarded or _obstacle(recording, results, slots)
+    obstacle = seen["unguarded"] or _obstacle(recording, results, slots)
     if not obstacle:
         wanted = recording.settled(wanted)
     cut = _cut(recording, results, slots, last)
@@ -222,11 +221,10 @@ def trace(
         raise Rejected
     given = {id(t) for t in slots} | hosts.arrays.keys()
     captured = tuple(t for i, t in recording.outside.items() if i not in given)
-    kinds = [(t.shape, t.dtype, t.requires_grad) for t in captured]
     recording.let_go()
     ids = iter(made.graph.outputs)
     program, outside = _program_of(made, recording, slots, last)
-    way = hosts.way, kinds, [g is not None for _, g in before]
+    way = hosts.way, [(t.shape, t.dtype, t.requires_grad) for t in captured], [g is not None for _, g in before]
     traced = Traced(
         program=program,
         out=out,
@@ -246,9 +244,7 @@ def trace(
         backward=recording.backward,
         masks=recording.masks,
         way=way,
-        guards={row.place(): row for row in rows},
-        unguarded=unguarded,
-        changed=changed,
+        **seen,
     )
     recording.forget()
     return traced
@@ -261,12 +257,11 @@ def _run_guarded(
     memo: dict[Any, Any],
     objects: Iterable[Any],
     sees_code: bool,
-) -> tuple[Any, dict[Any, Any], list[Fact], str]:
+) -> tuple[Any, dict[Any, Any], dict[str, Any]]:
     """Run a function on a tape, and see what its code reads.
 
     Returns:
-        What `_run` returns, the facts that the run rests on, and why something that it has read cannot be compared, or
-        "".
+        What `_run` returns, and the attributes of `Traced` that tell what was read.
     """
     guards = Guards(f, objects)
     recording.operands = operands = Operands(trace.__code__)
@@ -275,7 +270,8 @@ def _run_guarded(
         out, states = _run(recording, lambda: call(numbers))
     rows = guards.rows_of(ran) if sees_code else guards.rows
     rows += guards.elements(operands)  # which may find more that cannot be compared
-    return out, states, rows, guards.why(ran)
+    guarded = {row.place(): row for row in rows}
+    return out, states, {"guards": guarded, "unguarded": guards.why(ran), "changed": Facts(rows).broken()}
 
 
 def _program_of(

@@ -175,14 +175,15 @@ def test_what_cannot_be_a_constant() -> None:
 
 @pytest.mark.filterwarnings("ignore:compile. the function .* was traced")
 def test_a_thousand_kinds_of_arguments() -> None:
-    compiled = ag.compile(lambda x, k: x * k)
+    compiled = ag.compile(lambda x, text: x * float(text))
+    compiled.warn = False
     begun = time.process_time()
     for k in range(1000):
-        assert_same(compiled(np.ones(2), float(k)), np.full(2, float(k)))
+        assert_same(compiled(np.ones(2), str(k)), np.full(2, float(k)))
     assert time.process_time() - begun < 1  # most are not traced
     assert len(compiled.traces) == 64
     for _ in range(4):
-        compiled(np.ones(2), 5000.5)
+        compiled(np.ones(2), "5000.5")
     assert compiled.traces[-1].replay is not None  # comes again
 
 

@@ -273,7 +273,7 @@ def test_reading_code_tells_what_takes_each_value() -> None:
     def f(x: Any, box: Any) -> Any:
         y = box.w @ x + table["a"][0]
         box.count += 1
-        product(table, k=y) if box.flag is None else [*map(str, table)]
+        product(table, k=y) if box.flag is None else [*table]
         return y
 
     uses = [(use.root, use.name, [step.key for step in use.path], use.taker) for use in reads_of(f.__code__).uses]
