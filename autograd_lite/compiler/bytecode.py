@@ -149,7 +149,7 @@ class _Reader:
             name = at.opname
             self.line = (at.positions.lineno if at.positions else None) or self.line
             start = start if before == "PRECALL" else at.offset
-            self.offsets = start, end  # a frame that has called another stands behind the instruction's caches
+            self.offsets = start, end  # a frame that has called another is after the instruction's caches
             if at.is_jump_target and before in _ENDS:
                 self.flush()
             before = name
@@ -257,7 +257,7 @@ class _Reader:
             self.flush()
 
     def update(self) -> None:
-        """Let `x += constant` of what is outside only write into it: a count is no value that is computed with."""
+        """Let `x += constant` of what is outside only write into it: nothing is computed with a count."""
         if len(self.stack) > 1 and isinstance(self.stack[-1], _Constant) and isinstance(self.stack[-2], _Value):
             x = self.stack[-2]
             if x.path:

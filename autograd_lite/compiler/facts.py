@@ -143,7 +143,10 @@ class Fact(NamedTuple):
     def place(self) -> tuple[Any, ...]:
         """Return what is equal for two rows that state the same."""
         value = self.value.tobytes() if self.kind == "elements" else self.value
-        return self.kind, id(self.owner), *(tuple(map(_comparable, _parts(x))) for x in (self.key, value))
+        # A part of an array that code reads is another object in every run.
+        is_array = self.kind in ("elements", "array")
+        place = (self.owner.ctypes.data, self.owner.strides) if is_array else id(self.owner)
+        return self.kind, place, *(tuple(map(_comparable, _parts(x))) for x in (self.key, value))
 
     def holds(self) -> bool:
         """Return whether it is so."""

@@ -489,7 +489,7 @@ class Guards:
                 self._held_by_ours(part, name)
 
     def _held_by_ours(self, x: Any, name: str) -> None:
-        """Look at what an object of this project holds; its own containers change as it works, and are no guards."""
+        """Look at what an object of this project holds; its own containers change as it works: no guards."""
         if isinstance(x, (list, tuple, dict, set)):
             if id(x) not in self._known:
                 self._known.add(id(x))

@@ -68,7 +68,7 @@ def filler(out: Any) -> Callable[[Sequence[Any]], Any]:
 
 
 def _filled(x: Any, names: dict[str, Any], places: Iterator[int]) -> str:
-    """Return what a function returned as an expression, in which names stand for what is no container."""
+    """Return what a function returned as an expression, in which names stand for leaves."""
 
     def named(x: Any) -> str:
         names[name := f"c{len(names)}"] = x

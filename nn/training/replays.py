@@ -9,10 +9,10 @@ The rule, which `compile(jit_compile=…)` and `compile(run_eagerly=…)` choose
 - `jit_compile=False` or `run_eagerly=True`: nothing is compiled.
 
 A replay runs no Python: what `call` or a loss prints, counts or appends happens while the model runs, and no longer in
-replays. What they read in Python is constant in them: a number that is an attribute of a layer or of the loss, say. It
-may change between two epochs, and in callbacks: they are looked through then, and a model in another state (see
-`module.settings`) is traced anew. A call that changes such an attribute itself, or draws with NumPy, is not replayed,
-and nothing is while parameters have hooks. Parameters, variables, random draws and learning rates are read anew.
+replays. What they read in Python (a weight of a loss, an attribute of a layer) is compared before every replay, and a
+batch that would read something else is traced anew. A call that itself changes what it reads, or draws with NumPy, is
+not replayed, and nothing is while parameters have hooks. Parameters, variables, random draws and learning rates are
+read anew.
 
 A `train_step` of a class's own runs as it is; what it calls of ours, `super().train_step`, is replayed.
 """

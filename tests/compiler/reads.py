@@ -287,6 +287,12 @@ def an_element() -> Reading:
 
 
 @reading
+def a_row_of_an_array() -> Reading:
+    table = np.array([[2.0, 0.0], [3.0, 1.0]])
+    return lambda: table[0].sum(), lambda: table[0].fill(2.5)
+
+
+@reading
 def a_sum_by_numpy() -> Reading:
     a = np.array([1.0, 1.0])
     return lambda: a.sum(), lambda: operator.setitem(a, 1, 4.0)
