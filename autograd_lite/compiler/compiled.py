@@ -31,10 +31,11 @@ from ..ir.labels import counted
 from ..observing import skipping
 from ..tensors.tensor import Tensor
 from ..tree import leaves, map as map_leaves
+from . import direct
 from .backward import History, hand_over
 from .explaining import argument_kinds, named_arguments
 from .hosts import Changed, Memo
-from .kinds import ARRAYS, RESULT, as_tensor, constant, filler, flat, kinds_of, own, unhashable
+from .kinds import ARRAYS, RESULT, constant, filler, flat, kinds_of, own, unhashable
 from .numbers import Number, Numbers, Varying, varying_of
 from .plan import Plan
 from .replay import Replay
@@ -231,7 +232,7 @@ class Compiled(Generic[P, R]):
         """Do what the function does."""
         mode, depth = MODE.get(), DEPTH.get()
         if depth.all > depth.tapes or mode.tape is not None or mode.watch is not None or mode.verify:
-            return self._f(*args, **kwargs)  # what runs around it sees the operations themselves
+            return self._as_it_is(args, kwargs)  # what runs around it sees the operations themselves
         found, kind = flat(args, kwargs)
         kinds: list[Any] = [mode.record, kind]
         given, arrays, numbers = list[Any](), list[Any](), list[Number]()
@@ -247,7 +248,7 @@ class Compiled(Generic[P, R]):
             elif isinstance(a, np.generic):
                 kinds.append((a.dtype,))
             elif isinstance(a, np.ndarray) or is_foreign(a):
-                return self._f(*args, **kwargs)  # a subclass has a meaning of its own, other arrays have other memory
+                return self._as_it_is(args, kwargs)  # other arrays have other memory
             else:
                 if x.__class__ is float or x.__class__ is int:
                     numbers.append(Number(i, len(kinds), x))
@@ -268,7 +269,7 @@ class Compiled(Generic[P, R]):
         for one in known:
             if one.replay is None:
                 if one.first is None:
-                    return self._f(*args, **kwargs)
+                    return self._as_it_is(args, kwargs)
                 continue
             captured = one.replay.facts.found()
             if captured is None:
@@ -284,7 +285,7 @@ class Compiled(Generic[P, R]):
                 why = f"it is no longer true that {error}"
             except AssumptionFailed as error:
                 with skipping(error.seen):
-                    return self._as_it_is(args, kwargs, as_tensors)
+                    return self._as_it_is(args, kwargs)
             else:
                 return one.given_back(values, given, as_tensors)
         return self._run_anew(key, plain, known, why, memo, args, kwargs, as_tensors, varying)
@@ -310,7 +311,7 @@ class Compiled(Generic[P, R]):
         if not known:
             why = "these arguments are of a new kind" if self._traces else "this was the first call"
             if len(self._traces) >= _MOST_TRACES and not self._comes_again(hash(key)):
-                return self._f(*args, **kwargs)
+                return self._as_it_is(args, kwargs)
         why = why or "it went another way with these arguments than before"
         if varying is None:
             return self._traced(key, known, why, memo, args, kwargs, as_tensors)
@@ -361,9 +362,9 @@ class Compiled(Generic[P, R]):
             done, slots, given = self._recorded(args, kwargs, memo, varying)
         except Obstacle as error:
             self._store(key, [Trace(argument_kinds(kinds), f"{why}; {error}", None, None, None, None, kinds)])
-            return self._f(*args, **kwargs)
+            return self._as_it_is(args, kwargs)
         except AssumptionFailed:
-            return self._as_it_is(args, kwargs, as_tensors)
+            return self._as_it_is(args, kwargs)
         hand_over(done, slots, given)
         results = [t for t in leaves(done.out) if isinstance(t, Tensor)]
         out = map_leaves(lambda x: RESULT if isinstance(x, Tensor) else own(x), done.out)
@@ -481,13 +482,8 @@ class Compiled(Generic[P, R]):
                 if isinstance(x, ref):
                     finalize(x(), _forget, ref(self), key).atexit = False
 
-    def _as_it_is(self, args: Any, kwargs: Any, as_tensors: bool) -> Any:
-        """Run the function itself, on Tensors as when it was traced."""
-        inner, keywords = map_leaves(as_tensor, (args, kwargs))
-        out = self._f(*inner, **keywords)
-        if as_tensors:
-            return out
-        return map_leaves(lambda x: x._data if isinstance(x, Tensor) and not x.requires_grad else x, out)
+    def _as_it_is(self, args: Any, kwargs: Any) -> Any:
+        return direct.run(self._f, args, kwargs, self._gives_tensors)
 
 
 def _frames_of_ours() -> int:

@@ -10,7 +10,6 @@ from weakref import ref
 import numpy as np
 
 from ..core.arguments import described
-from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from ..tree import leaves, map as map_leaves, rebuild, structure
 
@@ -91,11 +90,6 @@ def _filled(x: Any, names: dict[str, Any], places: Iterator[int]) -> str:
         inside = "".join([f"{part}, " for part in parts])
         return f"({inside})" if kind is tuple else f"[{inside}]"
     return f"rebuild({named(x)}, [{', '.join(parts)}])"
-
-
-def as_tensor(x: Any) -> Any:
-    """Return an array as a Tensor, and what is none as it is."""
-    return wrap(x, None) if isinstance(x, (np.ndarray, np.generic)) else x
 
 
 def constant(x: Any) -> Any:
