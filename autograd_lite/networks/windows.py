@@ -215,7 +215,21 @@ def _pooling(what: str, x: Any, window: Any, stride: Any, padding: Any) -> dict[
     _check_fit(what, x.shape[1:-1], window, stride, pairs, (1,) * rank)
     if any(max(p) >= n for p, n in zip(pairs, window, strict=True)):
         raise ShapeError(f"{what}: expected less padding than the window {window}; received padding={padding!r}")
-    return {"window": window, "stride": stride, "padding": pairs}
+    axes = [_trimmed(*lengths) for lengths in zip(x.shape[1:-1], window, stride, pairs, strict=True)]
+    return dict(zip(("window", "stride", "padding"), zip(*axes, strict=True), strict=True))
+
+
+def _trimmed(size: int, window: int, stride: int, padding: tuple[int, int]) -> tuple[int, int, tuple[int, int]]:
+    """Return window, stride and padding of an axis without the taps that lie in the padding in all windows.
+
+    They count for nothing, but kernels look at each: a window of 50,000 on an axis of 5 is one of 5.
+    """
+    before, after = padding
+    count = windows_along(size, window, stride, padding)
+    first = max(0, before - (count - 1) * stride)  # the first tap that is inside in the last window
+    before, last = before - first, min(window, size + before)  # the end of those that are inside in the first window
+    after = after if last == window else (count - 1) * stride
+    return last - first, min(stride, size + before + after + 1), (before, after)
 
 
 @checked
