@@ -18,6 +18,7 @@ import numpy as np
 
 from ..core.equivalents import CHECKED, FILLS, UFUNCS, Checked, Fill, Part
 from ..core.errors import REFUSALS
+from ..native.functions import matmul
 from ..native.kernels import NATIVE
 
 
@@ -320,6 +321,7 @@ class Watched(np.lib.mixins.NDArrayOperatorsMixin):
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **kwargs: Any) -> Any:
         if out is not None and not (len(out) == 1 and isinstance(out[0], Watched)):
             raise Unwatchable
+        ufunc = matmul if ufunc is np.matmul else ufunc  # whose products our threads share, as those of eager rules
         if method == "__call__" and not kwargs and ufunc.nout == 1:
             made = self.lowering.noted(How.UFUNC, ufunc, inputs, {})
         elif method == "reduce" and out is None:
