@@ -157,7 +157,8 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = Fal
     """Return how often each integer occurs along the last axis, or the sums of the weights there."""
     refuse_sparse(sparse)
     ids = values_of(x)
-    hits = ids[..., None] == np.arange(max(int(ids.max(initial=-1)) + 1, minlength))
+    count = int(ids.max()) + 1 if ids.size else 0
+    hits = ids[..., None] == np.arange(max(count, minlength))
     return hits.sum(-2).astype(np.int32) if weights is None else np.sum(hits * weights[..., None], axis=-2)
 
 

@@ -44,7 +44,7 @@ _SAME: tuple[tuple[ModuleType, str], ...] = (
         x: isneginf isposinf isreal log log10 log1p log2 logical_not negative rad2deg ravel real reciprocal sign signbit
         x: sin sinc sinh sqrt square tan tanh trunc corrcoef nonzero
         x1, x2: add arctan2 divide dot equal floor_divide fmax fmin fmod gcd greater greater_equal heaviside hypot inner
-        x1, x2: kron lcm ldexp less less_equal logaddexp logaddexp2 logical_and logical_or logical_xor matmul maximum
+        x1, x2: kron lcm less less_equal logaddexp logaddexp2 logical_and logical_or logical_xor matmul maximum
         x1, x2: minimum mod multiply nextafter not_equal outer power subtract true_divide vdot
         x, y: bitwise_and bitwise_left_shift bitwise_or bitwise_right_shift bitwise_xor left_shift right_shift
         x, axis=None, keepdims=False: all amax amin any argmax argmin mean median nanargmax nanargmin nanmax nanmean
@@ -157,7 +157,7 @@ _OWN: Mapping[str, Function] = {
         np.swapaxes(np.linalg.cholesky(x), -1, -2) if upper else np.linalg.cholesky(x)
     ),
     "cholesky_inverse(x, upper=False)": lambda x, upper: np.linalg.inv(
-        np.swapaxes(x, -1, -2) @ x if upper else x @ np.swapaxes(x, -1, -2)
+        np.swapaxes(np.triu(x), -1, -2) @ np.triu(x) if upper else np.tril(x) @ np.swapaxes(np.tril(x), -1, -2)
     ),
     "conv(inputs, kernel, strides=1, padding='valid', data_format=None, dilation_rate=1)": f.conv,
     "conv_transpose(inputs, kernel, strides=1, padding='valid', output_padding=None, data_format=None, "
@@ -195,6 +195,7 @@ _OWN: Mapping[str, Function] = {
     "rfft(x, fft_length=None)": f.rfft,
     "in_top_k(targets, predictions, k)": f.in_top_k,
     "layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=None, **kwargs)": f.layer_normalization,
+    "ldexp(x1, x2)": lambda x1, x2: np.ldexp(x1.astype(np.float32) if x1.dtype.kind in "biu" else x1, x2),
     "logdet(x)": lambda x: np.linalg.slogdet(x)[1],
     "lstsq(a, b, rcond=None)": lambda a, b, rcond=None: np.linalg.lstsq(a, b, rcond)[0],
     "max_pool(inputs, pool_size, strides=None, padding='valid', data_format=None)": f.pool(ag.max_pooling),
@@ -232,6 +233,28 @@ _OWN: Mapping[str, Function] = {
 }
 
 
+# What arrays become where no operand has floats, as Keras has it: integers and booleans before functions that give
+# floats (NumPy's are float16 for int8, and integers for 1 / n), booleans before arithmetic (NumPy's are int8).
+_PROMOTIONS: Mapping[str, tuple[str, str]] = {
+    "float32": (
+        "biu",
+        """
+        angle arccos arccosh arcsin arcsinh arctan arctan2 arctanh cbrt cdist ceil celu cos cosh deg2rad elu erf erfc
+        exp exp2 expm1 fabs floor gelu glu hard_shrink hard_sigmoid hard_silu hard_swish heaviside hypot
+        layer_normalization leaky_relu log log10 log1p log2 log_sigmoid log_softmax logaddexp logaddexp2 logsumexp
+        nextafter normalize psnr rad2deg reciprocal rms_normalization rsqrt selu sigmoid silu sin sinc sinh soft_shrink
+        softmax softplus softsign sparse_plus sparse_sigmoid sparsemax sqrt squareplus swish tan tanh tanh_shrink
+        trapezoid
+        """,
+    ),
+    "int32": (
+        "b",
+        "bitwise_left_shift bitwise_right_shift floor_divide fmod left_shift mod power relu right_shift round square",
+    ),
+}
+_PROMOTED = {name: (kinds, dtype) for dtype, (kinds, names) in _PROMOTIONS.items() for name in names.split()}
+
+
 # What takes and returns any objects: nothing is converted.
 _CORE: Mapping[str, Function] = {
     "associative_scan(f, elems, reverse=False, axis=0)": g.associative_scan,
@@ -264,6 +287,14 @@ def _finished(result: Any, wide: bool) -> Any:
     return result if isinstance(result, Tensor) else ag.tensor(result)
 
 
+def _promoted(values: Mapping[str, Any], kinds: str, dtype: str) -> Mapping[str, Any]:
+    """Return values with arrays of another dtype, if all arrays among them are of some kinds of dtypes."""
+    named = {name: value for name, value in values.items() if name in _ARRAYS and hasattr(value, "dtype")}
+    if not all(value.dtype.kind in kinds for value in named.values()):
+        return values
+    return {**values, **{name: value.astype(dtype) for name, value in named.items()}}
+
+
 def _is_wide(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return any(map(_is_wide, value))
@@ -282,8 +313,8 @@ _GROUPS = {
         rms_normalization selu separable_conv sigmoid silu soft_shrink softmax softplus softsign
         sparse_categorical_crossentropy sparse_plus sparse_sigmoid sparsemax squareplus swish tanh_shrink threshold
     """,
-    "numpy": "array bincount divide_no_nan einsum eye full get_item meshgrid ndim slogdet take_along_axis unique view "
-    "where",
+    "numpy": "array bincount divide_no_nan einsum eye full get_item ldexp meshgrid ndim slogdet take_along_axis unique "
+    "view where",
 }
 
 # What functions without a text do.
@@ -304,6 +335,7 @@ _WORDS = {
     "get_item": "Return x[key].",
     "ifft2": "Return the inverse of `fft2`.",
     "is_tensor": "Return whether something is a Tensor.",
+    "ldexp": "Return x1 times 2 to the power x2, an integer.",
     "logdet": "Return the logarithm of the determinant of a positive definite matrix.",
     "lstsq": "Return the solution of a linear problem of least squares.",
     "max_pool": "Return maxima over windows.",
@@ -372,6 +404,8 @@ class Op:
         if symbols.has_symbols(given):
             return self._of_symbols(bound)
         values = {n: self._converted(n, v, given) for n, v in given.items()} if self.converts else given
+        if self.__name__ in _PROMOTED:
+            values = _promoted(values, *_PROMOTED[self.__name__])
         places: list[Any] = []
         named: dict[str, Any] = {}
         for name, parameter in self.__signature__.parameters.items():
