@@ -10,7 +10,11 @@ import numpy as np
 from ..unwrapped import special as sp
 from .masks import shown
 from .quadrature import poisson_mixture, tanh_sinh
-from .rows import LOG_2, POSITIVE, UNIT, Row, fixed, log_normal, times, where_above
+from .rows import LOG_2, POSITIVE, UNIT, Row, fixed, log1p_square, log_normal, times, where_above
+
+
+def _t(x: Any, df: Any) -> Any:
+    return -sp.betaln(0.5 * df, 0.5) - 0.5 * np.log(df) - (0.5 * df + 0.5) * log1p_square(x / np.sqrt(df))
 
 
 def _t_entropy(df: Any) -> Any:
@@ -155,8 +159,7 @@ _BETA = Row(
 BETAS: dict[str, Row] = {
     "beta": _BETA,
     "t": Row(
-        logpdf=lambda x, df: -sp.betaln(0.5 * df, 0.5) - 0.5 * np.log(df) - (0.5 * df + 0.5) * np.log1p(x * x / df),
-        cdf=lambda x, df: sp.stdtr(df, x), symmetric=True, mean=lambda df: where_above(1, df, 0.0 * df),
+        logpdf=_t, cdf=lambda x, df: sp.stdtr(df, x), symmetric=True, mean=lambda df: where_above(1, df, 0.0 * df),
         var=lambda df: where_above(2, df, df / (df - 2), math.nan) + np.where((df > 1) & (df <= 2), math.inf, 0.0),
         entropy=_t_entropy,
     ),

@@ -10,7 +10,7 @@ import numpy as np
 from ..unwrapped import special as sp
 from .implicit import solved, without_derivatives
 from .masks import largest, shown
-from .rows import LOG_2, LOG_2PI, LOG_PI, POSITIVE, UNIT, Row, fixed, one_over
+from .rows import LOG_2, LOG_2PI, LOG_PI, POSITIVE, UNIT, Row, fixed, log1p_by, log1p_square, one_over
 
 _tukey = without_derivatives(sp.tklmbda, 2, "tklmbda")
 
@@ -54,7 +54,7 @@ def _vonmises_cdf(x: Any, kappa: Any) -> Any:
 
 # fmt: off
 _FOLDCAUCHY = Row(
-    logpdf=lambda x, c: np.log(1 / (1 + (x - c) ** 2) + 1 / (1 + (x + c) ** 2)) - LOG_PI,
+    logpdf=lambda x, c: np.logaddexp(-log1p_square(x - c), -log1p_square(x + c)) - LOG_PI,
     cdf=lambda x, c: (np.arctan(x - c) + np.arctan(x + c)) / math.pi,
     sf=lambda x, c: (np.arctan2(1.0, x - c) + np.arctan2(1.0, x + c)) / math.pi, support=POSITIVE,
     check=lambda c: c >= 0,
@@ -145,11 +145,12 @@ BOUNDED: dict[str, Row] = {
         support=(-0.25 * math.pi, 0.25 * math.pi), symmetric=True,
     ),
     "cosine": Row(
-        logpdf=lambda x: np.log1p(np.cos(x)) - LOG_2PI, cdf=lambda x: (math.pi + x + np.sin(x)) / (2 * math.pi),
+        logpdf=lambda x: 2 * np.log(np.cos(0.5 * x)) - LOG_PI, cdf=lambda x: (math.pi + x + np.sin(x)) / (2 * math.pi),
         support=(-math.pi, math.pi), symmetric=True,
     ),
     "bradford": Row(
-        logpdf=lambda x, c: np.log(c / np.log1p(c)) - np.log1p(c * x), cdf=lambda x, c: np.log1p(c * x) / np.log1p(c),
+        logpdf=lambda x, c: -np.log(log1p_by(c, 1.0)) - np.log1p(c * x),
+        cdf=lambda x, c: log1p_by(c, x) / log1p_by(c, 1.0),
         support=UNIT, mean=lambda c: (c - np.log1p(c)) / (c * np.log1p(c)),
         var=lambda c: ((c + 2) * np.log1p(c) - 2 * c) / (2 * c * np.log1p(c) ** 2),
         entropy=lambda c: 0.5 * np.log1p(c) - np.log(c / np.log1p(c)),
@@ -174,17 +175,17 @@ BOUNDED: dict[str, Row] = {
         support=(0.0, 2 * math.pi), check=lambda c: (c > 0) & (c < 1), entropy=lambda c: LOG_2PI + np.log(1 - c * c),
     ),
     "cauchy": Row(
-        logpdf=lambda x: -LOG_PI - np.log1p(x * x), cdf=lambda x: np.arctan2(1.0, -x) / math.pi, symmetric=True,
+        logpdf=lambda x: -LOG_PI - log1p_square(x), cdf=lambda x: np.arctan2(1.0, -x) / math.pi, symmetric=True,
     ),
     "halfcauchy": fixed(_FOLDCAUCHY, 0.0),
     "foldcauchy": _FOLDCAUCHY,
     "skewcauchy": Row(
-        logpdf=lambda x, a: -LOG_PI - np.log1p((x / (1 + a * np.sign(x))) ** 2),
+        logpdf=lambda x, a: -LOG_PI - log1p_square(x / (1 + a * np.sign(x))),
         cdf=lambda x, a: 0.5 * (1 - a) + (1 + a * np.sign(x)) / math.pi * np.arctan(x / (1 + a * np.sign(x))),
         check=lambda a: np.abs(a) < 1,
     ),
     "rel_breitwigner": Row(
-        logpdf=lambda x, rho: np.log((2 / math.pi) * _breit_wigner(rho)) - np.log1p(((x - rho) * (x + rho) / rho) ** 2),
+        logpdf=lambda x, rho: np.log((2 / math.pi) * _breit_wigner(rho)) - log1p_square((x - rho) * (x / rho + 1)),
         cdf=_breit_wigner_cdf, support=POSITIVE,
         mean=lambda rho: _breit_wigner(rho) * (rho / math.pi) * (0.5 * math.pi + np.arctan(rho)),
     ),

@@ -17,8 +17,9 @@ from .rows import (
     UNIT,
     Row,
     fixed,
-    log1mexp,
+    log1mexp_power,
     log1p_by,
+    log1p_power,
     one_over,
     scaled_exp1,
     times,
@@ -41,8 +42,7 @@ def _weibull_entropy(c: Any) -> Any:
 
 def _exponweib(x: Any, a: Any, c: Any) -> Any:
     log = np.log(x)
-    power = np.exp(c * log)
-    return np.log(a * c) + (a - 1) * log1mexp(-power) - power + times(c - 1, log)
+    return np.log(a * c) + (a - 1) * log1mexp_power(c * log) - np.exp(c * log) + times(c - 1, log)
 
 
 def _exponpow(x: Any, b: Any) -> Any:
@@ -161,7 +161,9 @@ EXTREMES: dict[str, Row] = {
         cdf=lambda x, c: two_sided(np.sign(x) * np.abs(x) ** c), symmetric=True, mean=lambda c: 0.0 * c,
         var=lambda c: _weibull_power(2, c), entropy=lambda c: _weibull_entropy(c) + LOG_2,
     ),
-    "exponweib": Row(logpdf=_exponweib, logcdf=lambda x, a, c: a * log1mexp(-(x**c)), support=POSITIVE, closed=False),
+    "exponweib": Row(
+        logpdf=_exponweib, logcdf=lambda x, a, c: a * log1mexp_power(c * np.log(x)), support=POSITIVE, closed=False,
+    ),
     "exponpow": Row(logpdf=_exponpow, logsf=lambda x, b: -np.expm1(x**b), support=POSITIVE),
     "invweibull": Row(
         logpdf=lambda x, c: np.log(c) - (c + 1) * np.log(x) - x**-c, logcdf=lambda x, c: -(x**-c), support=POSITIVE,
@@ -213,12 +215,12 @@ EXTREMES: dict[str, Row] = {
     "burr": _BURR,
     "fisk": dataclasses.replace(fixed(_BURR, 1.0), entropy=lambda c: 2 - np.log(c)),
     "burr12": Row(
-        logpdf=lambda x, c, d: np.log(c * d) + times(c - 1, np.log(x)) - (d + 1) * np.log1p(x**c),
-        logsf=lambda x, c, d: -d * np.log1p(x**c), support=POSITIVE, power=_burr12_power,
+        logpdf=lambda x, c, d: np.log(c * d) + times(c - 1, np.log(x)) - (d + 1) * log1p_power(x, c),
+        logsf=lambda x, c, d: -d * log1p_power(x, c), support=POSITIVE, power=_burr12_power,
     ),
     "mielke": Row(
-        logpdf=lambda x, k, s: np.log(k) + (k - 1) * np.log(x) - (1 + k / s) * np.log1p(x**s),
-        logcdf=lambda x, k, s: -(k / s) * np.log1p(x**-s), support=POSITIVE, closed=False, power=_mielke_power,
+        logpdf=lambda x, k, s: np.log(k) + (k - 1) * np.log(x) - (1 + k / s) * log1p_power(x, s),
+        logcdf=lambda x, k, s: -(k / s) * log1p_power(1 / x, s), support=POSITIVE, closed=False, power=_mielke_power,
     ),
     "kappa3": Row(
         logpdf=lambda x, a: np.log(a) - (1 / a + 1) * np.log(a + x**a), logcdf=lambda x, a: -np.log1p(a * x**-a) / a,

@@ -28,14 +28,30 @@ def _gennorm_cdf(x: Any, beta: Any) -> Any:
     return np.where(x < 0, tail, 1 - tail)
 
 
-def _log_argus(chi: Any) -> Any:
-    """Return log(P(3/2, χ²/2) / 2)."""
-    return np.log(0.5 * sp.gammainc(1.5, 0.5 * chi * chi))
+def _log_argus(z: Any) -> Any:
+    """Return log(P(3/2, z) z^(-3/2) / 2), near 0 by the series of P (DLMF 8.7.1)."""
+    near = z < 1
+    small, large = np.where(near, z, 0.0), np.where(near, 1.0, z)
+    series = 1.0
+    for n in range(20, 0, -1):
+        series = 1 + series * small / (1.5 + n)
+    some = np.log(0.5 * sp.gammainc(1.5, large)) - 1.5 * np.log(large)
+    return np.where(near, np.log(series) - small - LOG_2 - math.lgamma(2.5), some)
 
 
 def _argus(x: Any, chi: Any) -> Any:
-    rest = 1 - x * x
-    return 3 * np.log(chi) - HALF_LOG_2PI - _log_argus(chi) + np.log(x) + 0.5 * np.log(rest) - 0.5 * chi * chi * rest
+    z, rest = 0.5 * chi * chi, (1 - x) * (1 + x)
+    return 1.5 * LOG_2 - HALF_LOG_2PI - _log_argus(z) + np.log(x) + 0.5 * np.log(rest) - z * rest
+
+
+def _argus_logsf(x: Any, chi: Any) -> Any:
+    z, rest = 0.5 * chi * chi, (1 - x) * (1 + x)
+    return 1.5 * np.log(rest) + _log_argus(z * rest) - _log_argus(z)
+
+
+def _argus_mean(chi: Any) -> Any:
+    z = 0.5 * chi * chi
+    return math.sqrt(math.pi) * sp.ive(1.0, 0.5 * z) / (chi * chi * np.exp(_log_argus(z)))
 
 
 def _ncx2(x: Any, df: Any, nc: Any) -> Any:
@@ -106,9 +122,7 @@ GAMMAS: dict[str, Row] = {
     "gamma": _GAMMA,
     "erlang": dataclasses.replace(_GAMMA, integers=("a",)),
     "argus": Row(
-        logpdf=_argus, logsf=lambda x, chi: _log_argus(chi * np.sqrt((1 - x) * (1 + x))) - _log_argus(chi),
-        support=UNIT, closed=False,
-        mean=lambda chi: math.sqrt(math.pi / 8) * chi * sp.ive(1.0, 0.25 * chi * chi) / np.exp(_log_argus(chi)),
+        logpdf=_argus, logsf=_argus_logsf, support=UNIT, closed=False, mean=_argus_mean,
     ),
     "chi": _CHI,
     "chi2": Row(

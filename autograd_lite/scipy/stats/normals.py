@@ -20,7 +20,7 @@ from .rows import (
     log_normal,
     one_over,
     scaled_exp1,
-    times,
+    stirling,
 )
 
 _ROOT_HALF = math.sqrt(0.5)
@@ -60,29 +60,49 @@ def _inverse_gauss(sign: float) -> Any:
     return log_tail
 
 
-def _exponential_part(x: Any, K: Any) -> Any:
-    return (0.5 / K - x) / K + sp.log_ndtr(x - 1 / K)
+def _exponnorm(x: Any, K: Any) -> Any:
+    """The density is that at x of the normal distribution times m R(m) / (1 - K x), with Mills' ratio R at m = 1/K - x.
+
+    Far to the right m R(m) is a continued fraction in u = 1/m², which has the limit 1 for K = 0 (DLMF 7.9.3).
+    """
+    rest = 1 - K * x
+    far = rest > 10 * K
+    root = np.where(far, K, 0.0) / np.where(far, rest, 1.0)
+    u, ratio = root * root, 1.0
+    for n in range(12, 0, -1):
+        ratio = 1 + n * u / ratio
+    limit = log_normal(x) - np.log(np.where(far, rest, 1.0)) - np.log(ratio)
+    some = np.where(far, 1.0, K)
+    return np.where(far, limit, (0.5 / some - x) / some + sp.log_ndtr(x - 1 / some) - np.log(some))
 
 
-def _log_mills(z: Any) -> Any:
-    """Return the log of Mills' ratio (1 - Φ(z)) / φ(z)."""
-    return sp.log_ndtr(-z) - log_normal(z)
+def _exponnorm_part(x: Any, K: Any) -> Any:
+    return K * np.exp(_exponnorm(x, K))
+
+
+def _log_part(c: Any, s: Any, d: Any) -> Any:
+    """Return log(φ(z) R(c s + z)) for z = d / s, with Mills' ratio R = (1 - Φ) / φ, without the squares of large z."""
+    z = d / s
+    at = c * s + z
+    right = at > 0
+    high, low = np.where(right, at, 0.0), np.where(right, 0.0, at)
+    mills = np.log(sp.erfcx(_ROOT_HALF * high)) + 0.5 * (LOG_PI - LOG_2)
+    return np.where(right, log_normal(z) + mills, c * (0.5 * c * s * s + d) + sp.log_ndtr(-low))
 
 
 def _pareto_lognormal(x: Any, u: Any, s: Any, a: Any, b: Any) -> Any:
     log = np.log(x)
-    z = (log - u) / s
-    ratios = np.logaddexp(_log_mills(a * s - z), _log_mills(b * s + z))
-    return np.log(a) + np.log(b) - np.log(a + b) - log + log_normal(z) + ratios
+    parts = np.logaddexp(_log_part(a, s, u - log), _log_part(b, s, log - u))
+    return np.log(a) + np.log(b) - np.log(a + b) - log + parts
 
 
 def _pareto_lognormal_tail(sign: float) -> Any:
     """Return P(X <= x) for sign 1, P(X > x) for -1."""
 
     def tail(x: Any, u: Any, s: Any, a: Any, b: Any) -> Any:
-        z = (np.log(x) - u) / s
-        up, down = np.exp(log_normal(z) + _log_mills(a * s - z)), np.exp(log_normal(z) + _log_mills(b * s + z))
-        return sp.ndtr(sign * z) - sign * (b * up - a * down) / (a + b)
+        d = np.log(x) - u
+        up, down = np.exp(_log_part(a, s, -d)), np.exp(_log_part(b, s, d))
+        return sp.ndtr(sign * d / s) - sign * (b * up - a * down) / (a + b)
 
     return tail
 
@@ -144,31 +164,57 @@ def _skew(a: Any) -> Any:
     return _ROOT_2_PI * a / np.sqrt(1 + a * a)
 
 
-def _pearson(x: Any, skew: Any) -> tuple[Any, Any, Any, Any]:
-    """Return where the skewness counts as 0, β = 2 / skew, α = β² and what has a gamma distribution."""
-    none = np.abs(skew) < 1.6e-5  # SciPy's bound
-    beta = 2 / np.where(none, 1.0, skew)
-    alpha = beta * beta
-    return none, beta, alpha, np.where(none, 1.0, beta * x + alpha)
+def _pearson_square(w: Any) -> tuple[Any, Any]:
+    """Return q² = 2 (w - log(1 + w)) / w² and k = (q² - 1) / w, whose limits for w = 0 are 1 and -2/3."""
+    near = np.abs(w) < 0.1
+    small, large = np.where(near, w, 0.0), np.where(near, 1.0, w)
+    series = 0.0
+    for n in range(20, 2, -1):
+        series = (-1) ** n * 2 / n + series * small
+    square = 2 * (large - np.log1p(large)) / (large * large)
+    return np.where(near, 1 + small * series, square), np.where(near, series, (square - 1) / large)
 
 
 def _pearson_logpdf(x: Any, skew: Any) -> Any:
-    none, beta, alpha, y = _pearson(x, skew)
-    return np.where(none, log_normal(x), np.log(np.abs(beta)) + times(alpha - 1, np.log(y)) - y - sp.gammaln(alpha))
+    """Log density, with w = skew x / 2: -q² x² / 2 - log(1 + w) and Stirling's formula, which are smooth at skew 0."""
+    w = 0.5 * skew * x
+    square, _ = _pearson_square(w)
+    return -0.5 * square * (x * x) - np.log1p(w) - HALF_LOG_2PI - stirling(0.25 * skew * skew)
+
+
+# Of the expansion of the incomplete gamma function for large α, the second term as a series.
+_TEMME = (-1 / 540, -1 / 288, 1 / 378, -77 / 77760)
 
 
 def _pearson_tail(sign: int) -> Any:
+    """Return P(X <= x) for sign 1, P(X > x) for -1.
+
+    References:
+        Temme: The asymptotic expansion of the incomplete gamma functions, 1979, equation 3.8; for skew below 0.01.
+    """
+
     def tail(x: Any, skew: Any) -> Any:
-        none, _, alpha, y = _pearson(x, skew)
-        below = np.where(sign * skew > 0, sp.gammainc(alpha, y), sp.gammaincc(alpha, y))
-        return np.where(none, sp.ndtr(sign * x), below)
+        flat = np.abs(skew) < 0.01
+        s = np.where(flat, skew, 0.0)
+        w = 0.5 * s * x
+        square, k = _pearson_square(w)
+        q = np.sqrt(square)
+        z, eta, series = x * q, w * q, 0.0
+        for term in reversed(_TEMME):
+            series = series * eta + term
+        rest = 0.5 * s * np.exp(log_normal(z)) * (k / (q * (q + 1)) + 0.25 * s * s * series)
+        beta = 2 / np.where(flat, 1.0, skew)
+        alpha = beta * beta
+        y = np.where(flat, 1.0, beta * x + alpha)
+        steep = np.where(sign * skew > 0, sp.gammainc(alpha, y), sp.gammaincc(alpha, y))
+        return np.where(flat, sp.ndtr(sign * z) - sign * rest, steep)
 
     return tail
 
 
 # fmt: off
 _FOLDNORM = Row(
-    logpdf=lambda x, c: np.logaddexp(log_normal(x + c), log_normal(x - c)),
+    logpdf=lambda x, c: log_normal(x - c) + np.log1p(np.exp(-2 * c * x)),
     cdf=lambda x, c: 0.5 * (sp.erf((x - c) * _ROOT_HALF) + sp.erf((x + c) * _ROOT_HALF)),
     sf=lambda x, c: sp.ndtr(c - x) + sp.ndtr(-x - c), support=POSITIVE, check=lambda c: c >= 0, mean=_folded_mean,
     var=lambda c: c * c + 1 - _folded_mean(c) ** 2,
@@ -201,9 +247,8 @@ NORMALS: dict[str, Row] = {
         closed=False, check=lambda u, s, a, b: (s > 0) & (a > 0) & (b > 0), power=_pareto_lognormal_moment,
     ),
     "exponnorm": Row(
-        logpdf=lambda x, K: _exponential_part(x, K) - np.log(K),
-        cdf=lambda x, K: sp.ndtr(x) - np.exp(_exponential_part(x, K)),
-        sf=lambda x, K: sp.ndtr(-x) + np.exp(_exponential_part(x, K)), mean=lambda K: K, var=lambda K: 1 + K * K,
+        logpdf=_exponnorm, cdf=lambda x, K: sp.ndtr(x) - _exponnorm_part(x, K),
+        sf=lambda x, K: sp.ndtr(-x) + _exponnorm_part(x, K), mean=lambda K: K, var=lambda K: 1 + K * K,
     ),
     "fatiguelife": Row(
         logpdf=lambda x, c: np.log((x + 1) / (2 * c)) + log_normal(_birnbaum(x, c)) - 1.5 * np.log(x),

@@ -109,6 +109,41 @@ def log1p_by(k: Any, x: Any) -> Any:
     return x * np.where(near, series, np.log1p(large) / large)
 
 
+def log1p_square(x: Any) -> Any:
+    """Return log(1 + x²), where the square is beyond numbers, too."""
+    far = np.abs(x) > 1
+    near = np.where(far, 1 / np.where(far, x, 1.0), x)
+    return np.log1p(near * near) + np.where(far, 2 * np.log(np.abs(np.where(far, x, 1.0))), 0.0)
+
+
+def log1p_power(x: Any, c: Any) -> Any:
+    """Return log(1 + x^c) for x >= 0 and c > 0, where the power is beyond numbers, too."""
+    far = x > 1
+    some = np.where(far, x, 1.0)
+    return np.log1p(np.where(far, 1 / some, x) ** c) + np.where(far, c * np.log(some), 0.0)
+
+
+def log1mexp_power(log: Any) -> Any:
+    """Return log(1 - exp(-exp(log))), where the power is beyond numbers, too."""
+    near = log < 0
+    low, high = np.where(near, log, 0.0), np.where(near, 0.0, log)
+    return np.where(near, low + np.log(sp.exprel(-np.exp(low))), log1mexp(-np.exp(high)))
+
+
+# Stirling's series for log Γ(a), in 1/a (DLMF 5.11.1).
+_STIRLING = [1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156, -3617 / 122400]
+
+
+def stirling(r: Any) -> Any:
+    """Return log Γ(a) - (a - 1/2) log a + a - log(2π) / 2 for a = 1/r, and its limit 0 for r = 0."""
+    far = r < 0.1
+    small, a = np.where(far, r, 0.0), 1 / np.where(far, 1.0, r)
+    w, series = small * small, 0.0
+    for term in reversed(_STIRLING):
+        series = series * w + term
+    return np.where(far, small * series, sp.gammaln(a) - (a - 0.5) * np.log(a) + a - HALF_LOG_2PI)
+
+
 def times(a: Any, log: Any) -> Any:
     """Return a log, which for a = 0 is 0 where log is infinite, as in `xlogy`."""
     none = shown(a) == 0
