@@ -51,7 +51,7 @@ def _exponpow(x: Any, b: Any) -> Any:
 
 
 def _genexpon(x: Any, a: Any, b: Any, c: Any) -> Any:
-    return -(a + b) * x - b * np.expm1(-c * x) / c
+    return -(a + b) * x + b * x * sp.exprel(-c * x)
 
 
 def _between(x: Any, c: Any, a: Any, b: Any) -> Any:
@@ -188,7 +188,7 @@ EXTREMES: dict[str, Row] = {
         entropy=lambda c: 1 - np.log(c) - scaled_exp1(c),
     ),
     "genexpon": Row(
-        logpdf=lambda x, a, b, c: np.log(a - b * np.expm1(-c * x)) + _genexpon(x, a, b, c), logsf=_genexpon,
+        logpdf=lambda x, a, b, c: np.log(a + b * c * x * sp.exprel(-c * x)) + _genexpon(x, a, b, c), logsf=_genexpon,
         support=POSITIVE,
     ),
     "genpareto": Row(
