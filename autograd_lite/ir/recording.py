@@ -17,6 +17,7 @@ from ..core.op import Op
 from ..core.shapes import ShapeDtype
 from ..engine import edge_of
 from ..observing import see
+from ..tensors.lifted import LiftedTensor
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor, tensor
 from .hosts import Hosts
@@ -128,7 +129,9 @@ class Recording:
         self._inside[id(t)] = t
 
     def captured(self, t: Any) -> bool:
-        """Return whether a Tensor comes from outside."""
+        """Return whether a Tensor comes from outside; one of a transformation that runs inside does not."""
+        if isinstance(t, LiftedTensor):
+            return bool(t._data.level.stamp < self.began)
         return id(t) not in self._inside
 
     def drawn(self, node: Node, numbers: Any) -> None:

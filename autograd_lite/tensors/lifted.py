@@ -16,7 +16,7 @@ from ..core.errors import GradError, more_on
 from ..core.foreign import to_numpy
 from ..core.hooks import HOOKS
 from ..core.mode import MODE, TAPES, no_grad
-from ..core.node import LEAF, next_stamp
+from ..core.node import LEAF, Node, next_stamp
 from ..core.op import Op
 from ..ops import barrier, index
 from .methods import Methods, canonical_index
@@ -262,6 +262,8 @@ def lift(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
                 if node.needs:
                     needs.append(i)
         else:  # of a level further out: a constant here, with whatever history it has there
+            if x._node.__class__ is Node:
+                x = face(value, x._node)  # x itself may be rebound by a write in place
             values[i] = value if x._node is None and not TAPES else x
             edges.append(x)
     out = top.apply(op, tuple(values), params)

@@ -23,7 +23,7 @@ from ..core.op import BY_UFUNC, Op
 from ..core.ownership import SMALL, undisturbed, unshared, write_whole
 from ..core.seals import Seal, lent, whole
 from ..core.shapes import ShapeDtype
-from ..ops import shape
+from ..ops import arith, shape
 from ..tree import map as map_leaves
 
 _NO_PARAMS: dict[str, Any] = {}
@@ -381,6 +381,24 @@ def _taped(op: Op, out: Any, inputs: tuple[Any, ...], params: dict[str, Any]) ->
     Tensor = HOOKS.tensor
     edges = [(x if x._node is None or x._node is LEAF else x._node) if x.__class__ is Tensor else x for x in inputs]
     return record(op, out, [x._data if x.__class__ is Tensor else x for x in inputs], edges, (), params)
+
+
+def copy_on_tape(a: Any, data: Any) -> Node | None:
+    """Return the node of a copy, which a tape must see: of a caller's array or Tensor, or of what only this call has.
+
+    Args:
+        a: of what.
+        data: the copy.
+    """
+    edge = value = a if isinstance(a, np.ndarray) else data
+    if a.__class__ is HOOKS.tensor:
+        edge, value = a if a._node is None or a._node is LEAF else a._node, a._data
+    elif a.__class__ is Live:
+        value = np.asarray(a.value)
+        edge = record(arith.positive, value, [a.value], [a], (), _NO_PARAMS)
+        if value.dtype == data.dtype:
+            return edge
+    return record(shape.astype, data, [value], [edge], (), {"dtype": data.dtype})
 
 
 def _share(view: Any, inputs: tuple[Any, ...]) -> None:

@@ -13,7 +13,7 @@ from ..core.composite import maker
 from ..core.errors import DtypeError, GradError, ShapeError, TraceError, more_on
 from ..core.foreign import LAZY, converted, copied, is_foreign, is_lazy, may_write, taken, to_numpy
 from ..core.hooks import HOOKS
-from ..core.live import Live, bare_number
+from ..core.live import bare_number
 from ..core.messages import explained
 from ..core.mode import MODE, TAPES, is_grad_enabled, no_grad
 from ..core.node import LEAF, Node, Source, next_stamp
@@ -21,14 +21,14 @@ from ..core.op import BY_UFUNC, Op
 from ..core.ownership import SMALL
 from ..core.shapes import ShapeDtype
 from ..core.undo import open_undo
-from ..ops import arith, barrier, index, shape
+from ..ops import barrier, index, shape
 from ..tree import LEAVES
 from .conversions import Conversions, leaving
 from .hooks import AWAITED, ArrivalHook, GradKeeper, HookHandle, UserHook
 from .methods import Methods, canonical_index, filled
 from .operators import Operators
 from .protocols import Dispatched, deferred
-from .record import add_over, apply, binary, constant, moved, open_edge, owned, record, unary, wrap
+from .record import add_over, apply, binary, constant, copy_on_tape, moved, open_edge, owned, unary, wrap
 from .standard import Standard
 
 if TYPE_CHECKING:
@@ -99,12 +99,9 @@ class Tensor(Operators, Methods, Dispatched, Conversions, Standard):
         if wanted:
             self.requires_grad = True
         if TAPES and (tape := MODE.get().tape) is not None:
-            if isinstance(a, np.ndarray) and not wanted:  # the caller's, who may change it
-                self._node = record(shape.astype, data, [], [a], (), {"dtype": data.dtype})
-            elif isinstance(a, Live) and not wanted and dtype is None:
-                self._node = record(arith.positive, data, [a.value], [a], (), {})
-            else:
-                tape.made(self)
+            tape.made(self)
+            if not wanted:
+                self._node = copy_on_tape(a, data)
 
     # ---- attributes -------------------------------------------------------------------------------------------------
 
