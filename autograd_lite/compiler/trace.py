@@ -305,24 +305,36 @@ def _cut(
 
 def _differs_in_numbers(made: Built, like: PureGraph) -> bool:
     """Return whether two runs did the same, but for numbers that now come with every call."""
-    graph, things = made.graph, made.things
-    lives = {n.id for n in graph if things.get(n.id).__class__ is Live}
-    lives |= {n.id for n in graph if n.kind is Kind.OP and n.inputs and lives.issuperset(n.inputs)}  # Tensors of them
-    ours = [n for n in graph if n.kind is Kind.OP and n.id not in lives]
-    theirs = [n for n in like if n.kind is Kind.OP]
-    same = {a.id: b.id for a, b in zip(ours, theirs, strict=False)}
-    if len(ours) != len(theirs):
+    graph = made.graph
+    lives = _with_tensors_of(graph, {n.id for n in graph if made.things.get(n.id).__class__ is Live})
+    numbers = _with_tensors_of(like, {n.id for n in like if n.kind is not Kind.OP and not n.shape})
+    if len(graph.outputs) != len(like.outputs):
         return False
-    for a, b in zip(ours, theirs, strict=True):
-        if replace(a, id=b.id, inputs=b.inputs) != b or len(a.inputs) != len(b.inputs):
+    pairs, same = list(zip(graph.outputs, like.outputs, strict=True)), dict[str, str]()
+    while pairs:
+        i, k = pairs.pop()
+        x, y = graph[i], like[k]
+        if i in lives:
+            if y.kind is Kind.OP and k not in numbers:
+                return False
+        elif i in same:
+            if same[i] != k:
+                return False
+        elif replace(x, id=k, inputs=y.inputs) != y or len(x.inputs) != len(y.inputs):
             return False
-        for i, k in zip(a.inputs, b.inputs, strict=True):
-            x, y = graph[i], like[k]
-            if same.get(i) != (k if y.kind is Kind.OP else None):
-                return False
-            if i not in lives and i not in same and replace(x, id=k) != y:
-                return False
-    return True
+        else:
+            same[i] = k
+            pairs += zip(x.inputs, y.inputs, strict=True)
+    return len(set(same.values())) == len(same)
+
+
+def _with_tensors_of(graph: PureGraph, numbers: set[str]) -> set[str]:
+    """Return the ids of numbers, and of what is computed from nothing else."""
+    found = set(numbers)
+    for n in graph.nodes:
+        if n.kind is Kind.OP and n.inputs and found.issuperset(n.inputs):
+            found.add(n.id)
+    return found
 
 
 def _take_back(recording: Recording, states: Mapping[Any, Any]) -> None:

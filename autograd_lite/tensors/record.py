@@ -393,9 +393,9 @@ def copy_on_tape(a: Any, data: Any) -> Node | None:
     edge = value = a if isinstance(a, np.ndarray) else data
     if a.__class__ is HOOKS.tensor:
         edge, value = a if a._node is None or a._node is LEAF else a._node, a._data
-    elif a.__class__ is Live:
-        value = np.asarray(a.value)
-        edge = record(arith.positive, value, [a.value], [a], (), _NO_PARAMS)
+    elif a.__class__ in (Live, float, int):  # the same ops for a number whether it comes with every call or not
+        value = np.asarray(bare_number(a))
+        edge = record(arith.positive, value, [bare_number(a)], [a], (), _NO_PARAMS)
         if value.dtype == data.dtype:
             return edge
     return record(shape.astype, data, [value], [edge], (), {"dtype": data.dtype})
