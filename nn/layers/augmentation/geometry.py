@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import InitVar
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -102,9 +102,11 @@ class RandomCrop(ToSize):
         h, w = (x.shape[a] for a in self._spatial_axes())
         if not (self.training if training is None else training) or h < self.height or w < self.width:
             return resized(self._cut_to_ratio(x), (self.height, self.width), self._spatial_axes(), "bilinear")
-        draws = ag.random.uniform(2, generator=self.generator).data
-        top, left = (int(u * n) for u, n in zip(draws, (h - self.height + 1, w - self.width + 1), strict=True))
-        return self._cut(x, self.height, self.width, top, left)
+        draws = ag.random.uniform(2, generator=self.generator)
+        part: Any = x
+        for axis, draw, n, size in zip(self._spatial_axes(), draws, (h, w), (self.height, self.width), strict=True):
+            part = np.take(part, (draw * (n - size + 1)).astype(np.intp) + np.arange(size), axis=axis)
+        return cast("Tensor", part)
 
 
 class _Moved(Augmentation):
@@ -114,7 +116,7 @@ class _Moved(Augmentation):
     fill_value = 0.0
     interpolation = "bilinear"
 
-    def _moved(self, x: Tensor, matrices: Array) -> Tensor:
+    def _moved(self, x: Tensor, matrices: Any) -> Tensor:
         """Return the images, where (column, row, 1) of the result stands for matrix (column, row, 1) of the input."""
         rows, columns = affine_places(x, matrices)
         return sampled(x, rows, columns, self.interpolation, self.fill_mode, self.fill_value)
@@ -123,17 +125,21 @@ class _Moved(Augmentation):
         return f"interpolation={self.interpolation}, fill_mode={self.fill_mode}"
 
 
-def _numbers(drawn: Any) -> Array:
+def _double(drawn: Any) -> Any:
+    """Return what was drawn in double precision; Tensors stay Tensors, so that replays compute with new draws."""
+    return drawn.astype(np.float64) if isinstance(drawn, Tensor) else np.asarray(drawn, np.float64)
+
+
+def _numbers(drawn: Any) -> Any:
     """Return one number for each image."""
-    return np.asarray(drawn.data if isinstance(drawn, Tensor) else drawn, np.float64).reshape(len(drawn), -1)
+    return _double(drawn).reshape(len(drawn), -1)
 
 
-def _matrices(n: int, **elements: Any) -> Array:
+def _matrices(n: int, **elements: Any) -> Any:
     """Return unit matrices (n, 3, 3) with other elements, such as a01 in row 0 and column 1."""
-    out = np.tile(np.eye(3), (n, 1, 1))
-    for name, value in elements.items():
-        out[:, int(name[1]), int(name[2])] = value
-    return out
+    places = [(row, column) for row in range(3) for column in range(3)]
+    each = [elements.get(f"a{row}{column}", np.full(n, float(row == column))) for row, column in places]
+    return np.stack(each, axis=-1).reshape(n, 3, 3)
 
 
 class RandomRotation(_Moved):
@@ -298,11 +304,11 @@ class RandomPerspective(_Moved):
         far_r, far_c = h - 1.0, w - 1.0
         start = np.tile([[[0.0, 0.0], [far_c, 0.0], [0.0, far_r], [far_c, far_r]]], (x.shape[0], 1, 1))
         applied = self._chosen(x, self.factor)
-        moves = self._uniform(x, (-0.5 * self.scale, 0.5 * self.scale), 4, 2).data
+        moves = self._uniform(x, (-0.5 * self.scale, 0.5 * self.scale), 4, 2)
         return {"apply_perspective": applied, "start_points": start, "end_points": start + start * moves}
 
     def _changed(self, x: Tensor, apply_perspective: Any, start_points: Any, end_points: Any) -> Tensor:
-        moved = self._moved(x, homographies(np.asarray(start_points, float), np.asarray(end_points, float)))
+        moved = self._moved(x, homographies(_double(start_points), _double(end_points)))
         return np.where(apply_perspective, moved, x)  # type: ignore[return-value]
 
 
@@ -341,16 +347,25 @@ class RandomElasticTransform(_Moved):
         """Return `apply_transform`, booleans (N, 1, 1, 1), and `displacements` of rows and columns, (2, N, H, W)."""
         h, w = self._size(x)
         chosen = self._chosen(x, self.factor)
-        d = ag.random.uniform((), *self.scale, generator=self.generator).item()
-        noise = ag.random.normal((2, x.shape[0], h, w), generator=self.generator).data
+        d = ag.random.uniform((), *self.scale, generator=self.generator)
+        noise = ag.random.normal((2, x.shape[0], h, w), generator=self.generator)
         sigma = 0.05 * d * min(h, w)
-        blurred = _blurring(h, sigma) @ noise @ _blurring(w, sigma).T
-        return {"apply_transform": chosen, "displacements": 0.1 * d * max(h, w) * sigma * blurred}
+        return {"apply_transform": chosen, "displacements": 0.1 * d * max(h, w) * sigma * _BLUR(noise, sigma)}
 
     def _changed(self, x: Tensor, apply_transform: Any, displacements: Any) -> Tensor:
-        r, c = np.mgrid[: x.shape[1], : x.shape[2]][:, None] + np.asarray(displacements, np.float64)
+        r, c = np.mgrid[: x.shape[1], : x.shape[2]][:, None] + _double(displacements)
         moved = sampled(x, r, c, self.interpolation, self.fill_mode, self.fill_value)
         return np.clip(np.where(apply_transform, moved, x), *self.value_range)  # type: ignore[return-value]
+
+
+def _blurred(noise: Array, sigma: Array) -> Array:
+    h, w = noise.shape[-2:]
+    blurred: Array = _blurring(h, float(sigma)) @ noise @ _blurring(w, float(sigma)).T
+    return blurred
+
+
+# As an operation, so that replays blur new noise by a new width.
+_BLUR = ag.structural("blur", _blurred, None, infer=lambda noise, sigma: noise)
 
 
 def _blurring(n: int, sigma: float) -> Array:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 import autograd_lite as ag
 from autograd_lite import Tensor
@@ -21,6 +20,16 @@ from ...config.fields import field
 from ..arguments import DataFormatLike, as_data_format
 from .base import Augmentation, Factor, drawn_from
 from .effects import box
+
+
+def _beta(alpha: Any, *, generator: Any, n: int, dtype: Any) -> Any:
+    with generator.lock:
+        drawn = generator.bits.beta(float(alpha), float(alpha), n)
+    return drawn.astype(dtype)
+
+
+# As an operation, so that replays draw anew.
+_BETA = ag.structural("random_beta", _beta, None, infer=lambda a, *, n, dtype, **_: a._replace(shape=(n,), dtype=dtype))
 
 
 class _Mixing(Augmentation):
@@ -59,13 +68,12 @@ class _Mixing(Augmentation):
         weight = mix_weight.reshape(-1, 1).astype(labels.dtype)
         return labels * weight + labels[permutation_order] * (1.0 - weight)
 
-    def _order_and_beta(self, n: int, alpha: float) -> tuple[Tensor, npt.NDArray[Any]]:
+    def _order_and_beta(self, n: int, alpha: Any) -> tuple[Tensor, Tensor]:
         """Draw an order of the batch, and numbers of the beta distribution with both parameters alpha."""
         order = ag.random.permutation(n, generator=self.generator)
         stream = ag.random.default_generator if self.generator is None else self.generator
-        with stream.lock:
-            drawn = stream.bits.beta(alpha, alpha, n)
-        return order, drawn.astype(self.dtype)
+        at = alpha if isinstance(alpha, Tensor) else ag.tensor(alpha)
+        return order, _BETA(at, generator=stream, n=n, dtype=np.dtype(self.dtype))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the input shape, or shapes."""
@@ -132,10 +140,10 @@ class CutMix(_Mixing):
 
     def draw(self, x: Any) -> dict[str, Any]:
         """Return `batch_masks`, booleans (N, H, W, 1), `mix_weight` and `permutation_order`, shape (N,) each."""
-        alpha = ag.random.uniform((), *self.factor, generator=self.generator).item() + 1e-6
+        alpha = ag.random.uniform((), *self.factor, generator=self.generator) + 1e-6
         order, weight = self._order_and_beta(x.shape[0], alpha)
         side = np.sqrt(1 - weight)
-        inside = box(self._size(x), np.stack([side, side], axis=1), self._uniform(x, (0.0, 1.0), 2).data)
+        inside = box(self._size(x), np.stack([side, side], axis=1), self._uniform(x, (0.0, 1.0), 2))
         return {"batch_masks": inside, "mix_weight": weight, "permutation_order": order}
 
     def _changed(self, x: Tensor, batch_masks: Any, mix_weight: Any, permutation_order: Any) -> Tensor:

@@ -13,7 +13,7 @@ Array = npt.NDArray[Any]
 FILL_MODES = ("reflect", "wrap", "constant", "nearest")
 
 
-def _inside(index: Array, n: int, fill_mode: str) -> Array:
+def _inside(index: Any, n: int, fill_mode: str) -> Any:
     """Return indices inside an axis of length n for indices that may lie outside it."""
     if fill_mode == "wrap":
         return index % n
@@ -23,14 +23,12 @@ def _inside(index: Array, n: int, fill_mode: str) -> Array:
     return np.clip(index, 0, n - 1)
 
 
-def sampled(
-    x: Tensor, rows: Array, columns: Array, interpolation: str, fill_mode: str, fill_value: float = 0.0
-) -> Tensor:
+def sampled(x: Tensor, rows: Any, columns: Any, interpolation: str, fill_mode: str, fill_value: float = 0.0) -> Tensor:
     """Return the values of images at places that are given in pixels.
 
     Args:
         x: shape (N, H, W, C), floating.
-        rows, columns: the places, shape (N, H', W') each.
+        rows, columns: the places, shape (N, H', W') each, arrays or Tensors.
         interpolation: "nearest" or "bilinear".
         fill_mode: what is outside, one of FILL_MODES; "reflect" is d c b a | a b c d | d c b a, "nearest" the edge.
         fill_value: for "constant".
@@ -53,11 +51,11 @@ def sampled(
             for j in (0, 1)
         ]
     total: Any = 0.0
-    outside = np.zeros(rows.shape)
+    outside: Any = np.zeros(rows.shape)
     for r, c, weight in parts:
         if fill_mode == "constant":
             there = (r >= 0) & (r < h) & (c >= 0) & (c < w)
-            outside += weight * ~there
+            outside = outside + weight * ~there
             weight = weight * there
         index = first + _inside(r.astype(np.intp), h, fill_mode) * w + _inside(c.astype(np.intp), w, fill_mode)
         total = total + flat[index] * weight[..., None].astype(x.dtype)
@@ -66,7 +64,7 @@ def sampled(
     return total
 
 
-def affine_places(x: Tensor, matrices: Array) -> tuple[Array, Array]:
+def affine_places(x: Tensor, matrices: Any) -> tuple[Any, Any]:
     """Return the rows and columns that projective maps give for each pixel of images (N, H, W, C).
 
     Args:
@@ -78,7 +76,7 @@ def affine_places(x: Tensor, matrices: Array) -> tuple[Array, Array]:
     return rows / scale, columns / scale
 
 
-def homographies(start: Array, end: Array) -> Array:
+def homographies(start: Any, end: Any) -> Any:
     """Return the projective maps that take four points `end` to four points `start`.
 
     Args:
@@ -92,9 +90,9 @@ def homographies(start: Array, end: Array) -> Array:
     """
     n = len(start)
     known = np.concatenate([end, np.ones((n, 4, 1))], axis=2)
-    system = np.zeros((n, 8, 8))
-    system[:, 0::2, 0:3] = known
-    system[:, 1::2, 3:6] = known
-    system[:, :, 6:8] = -(start[..., None] * end[:, :, None, :]).reshape(n, 8, 2)
+    zeros = np.zeros((n, 4, 3))
+    columns, rows = np.concatenate([known, zeros], axis=2), np.concatenate([zeros, known], axis=2)
+    products = -(start[..., None] * end[:, :, None, :])
+    system = np.concatenate([np.stack([columns, rows], axis=2), products], axis=3).reshape(n, 8, 8)
     solved = np.linalg.solve(system, start.reshape(n, 8, 1))[..., 0]
     return np.concatenate([solved, np.ones((n, 1))], axis=1).reshape(n, 3, 3)
