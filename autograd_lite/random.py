@@ -15,6 +15,7 @@ import numpy as np
 from .core.arguments import described
 from .core.forks import on_fork
 from .core.messages import checked, checked_class
+from .core.op import Op
 from .ops import random as ops
 from .tensors.record import apply
 from .tensors.tensor import Tensor
@@ -22,7 +23,7 @@ from .tensors.tensor import Tensor
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["Generator", "bernoulli", "default_generator", "normal", "permutation", "set_seed", "uniform"]
+__all__ = ["Generator", "bernoulli", "default_generator", "draw", "normal", "permutation", "set_seed", "uniform"]
 
 
 @checked_class
@@ -295,3 +296,41 @@ def permutation(n: int, *, generator: Generator | None = None) -> Tensor:
         [0, 1, 2, 3]
     """
     return _draw(ops.random_permutation, n, np.int64, generator)
+
+
+def _by(*, generator: Generator, shape: Any, dtype: Any, f: Callable[..., Any], **params: Any) -> Any:
+    with generator.lock:
+        return np.asarray(f(generator.bits, shape, **params)).astype(dtype, copy=False)
+
+
+_DRAW = Op("random_draw", _by, None, ops._infer)  # one op for all functions, so it is in no table
+
+
+@checked
+def draw(
+    f: Callable[..., Any],
+    shape: int | tuple[int, ...],
+    *,
+    dtype: npt.DTypeLike = np.float64,
+    generator: Generator | None = None,
+    **params: Any,
+) -> Tensor:
+    """Draw from any distribution that NumPy has; a compiled function draws anew at every call.
+
+    Args:
+        f: `f(bits, shape, **params)` returns an array of the shape; `bits` is a `numpy.random.Generator`. It is defined
+            once, outside of the function that is compiled.
+        shape: of the result.
+        dtype: of the result.
+        generator: by default the one that `set_seed` seeds.
+        params: numbers and other constants for `f`.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> def gamma(bits, shape, k):
+        ...     return bits.gamma(k, size=shape)
+        >>> fast = ag.compile(lambda x: x * ag.random.draw(gamma, 2, k=3.0))
+        >>> len({float(fast(np.ones(2))[0]) for _ in range(5)})
+        5
+    """
+    return _draw(_DRAW, shape, dtype, generator, f=f, **params)

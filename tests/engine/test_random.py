@@ -18,11 +18,16 @@ def _default_generator_as_it_was() -> Iterator[None]:
     ag.random.default_generator.state = state
 
 
+def gamma(bits: np.random.Generator, shape: tuple[int, ...], k: float) -> Any:
+    return bits.gamma(k, size=shape)
+
+
 DRAWS: dict[str, Any] = {
     "normal": lambda **kwargs: ag.random.normal((3, 2), 1.0, 2.0, **kwargs),
     "uniform": lambda **kwargs: ag.random.uniform((3, 2), -1.0, 1.0, **kwargs),
     "bernoulli": lambda **kwargs: ag.random.bernoulli((30,), 0.3, **kwargs),
     "permutation": lambda **kwargs: ag.random.permutation(20, **kwargs),
+    "draw": lambda **kwargs: ag.random.draw(gamma, (3, 2), k=2.0, **kwargs),
 }
 every_draw = pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS)
 

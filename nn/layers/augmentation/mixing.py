@@ -22,14 +22,10 @@ from .base import Augmentation, Factor, drawn_from
 from .effects import box
 
 
-def _beta(alpha: Any, *, generator: Any, n: int, dtype: Any) -> Any:
-    with generator.lock:
-        drawn = generator.bits.beta(float(alpha), float(alpha), n)
-    return drawn.astype(dtype)
-
-
-# As an operation, so that replays draw anew.
-_BETA = ag.structural("random_beta", _beta, None, infer=lambda a, *, n, dtype, **_: a._replace(shape=(n,), dtype=dtype))
+def _beta(bits: np.random.Generator, shape: tuple[int, ...], *, alphas: tuple[float, float]) -> Any:
+    low, high = alphas
+    alpha = low if low == high else low + (high - low) * bits.random()
+    return bits.beta(alpha, alpha, shape)
 
 
 class _Mixing(Augmentation):
@@ -68,12 +64,10 @@ class _Mixing(Augmentation):
         weight = mix_weight.reshape(-1, 1).astype(labels.dtype)
         return labels * weight + labels[permutation_order] * (1.0 - weight)
 
-    def _order_and_beta(self, n: int, alpha: Any) -> tuple[Tensor, Tensor]:
-        """Draw an order of the batch, and numbers of the beta distribution with both parameters alpha."""
+    def _order_and_beta(self, n: int, alphas: tuple[float, float]) -> tuple[Tensor, Tensor]:
+        """Draw an order of the batch, and numbers of a beta distribution, of which both parameters are drawn as one."""
         order = ag.random.permutation(n, generator=self.generator)
-        stream = ag.random.default_generator if self.generator is None else self.generator
-        at = alpha if isinstance(alpha, Tensor) else ag.tensor(alpha)
-        return order, _BETA(at, generator=stream, n=n, dtype=np.dtype(self.dtype))
+        return order, ag.random.draw(_beta, (n,), dtype=self.dtype, generator=self.generator, alphas=alphas)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the input shape, or shapes."""
@@ -103,7 +97,7 @@ class MixUp(_Mixing):
 
     def draw(self, x: Any) -> dict[str, Any]:
         """Return `mix_weight`, shape (N,), and `permutation_order`, shape (N,)."""
-        order, weight = self._order_and_beta(x.shape[0], self.alpha)
+        order, weight = self._order_and_beta(x.shape[0], (self.alpha, self.alpha))
         return {"mix_weight": weight, "permutation_order": order}
 
     def _changed(self, x: Tensor, mix_weight: Any, permutation_order: Any) -> Tensor:
@@ -140,8 +134,7 @@ class CutMix(_Mixing):
 
     def draw(self, x: Any) -> dict[str, Any]:
         """Return `batch_masks`, booleans (N, H, W, 1), `mix_weight` and `permutation_order`, shape (N,) each."""
-        alpha = ag.random.uniform((), *self.factor, generator=self.generator) + 1e-6
-        order, weight = self._order_and_beta(x.shape[0], alpha)
+        order, weight = self._order_and_beta(x.shape[0], (self.factor[0] + 1e-6, self.factor[1] + 1e-6))
         side = np.sqrt(1 - weight)
         inside = box(self._size(x), np.stack([side, side], axis=1), self._uniform(x, (0.0, 1.0), 2))
         return {"batch_masks": inside, "mix_weight": weight, "permutation_order": order}

@@ -68,7 +68,12 @@ class _Policy(Augmentation):
         }
 
     def _integers(self, count: int, below: int) -> list[int]:
-        """Draw some integers below a number."""
+        """Draw some integers below a number; what they choose is not the same in every call."""
+        if ag.is_compiling():
+            raise ag.TraceError(
+                f"compile: {self._speaker} draws which augmentations it applies, and others for each batch. Apply it to "
+                "the data, as by nn.data.Dataset.map, and the model can be compiled"
+            )
         draws = ag.random.uniform(count, generator=self.generator).data
         return [min(int(u * below), below - 1) for u in draws]
 

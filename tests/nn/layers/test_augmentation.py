@@ -186,6 +186,19 @@ def test_a_call_transforms_as_its_draws_say(name: str) -> None:
     np.testing.assert_array_equal(layer(IMAGES).data, layer.transform(IMAGES, **drawn).data)
 
 
+@pytest.mark.parametrize("name", MAKERS)
+def test_replays_draw_anew_and_as_eager_code(name: str) -> None:
+    seen = []
+    for wrap in (lambda f: f, ag.compile):
+        nn.set_seed(1)
+        layer = MAKERS[name](3)
+        f = wrap(layer.call)
+        seen.append([np.asarray(f(IMAGES * np.float32(1 + k / 9))) for k in range(5)])
+    assert any(trace.replay for trace in f.traces)
+    for ours, theirs in zip(*seen, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 def test_draws_fill_their_range() -> None:
     nn.set_seed(0)
     many = np.zeros((2000, 1, 1, 1))
