@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.foreign import as_array, copied, is_foreign
+from ..core.foreign import as_array, copied, home, is_foreign
 from ..core.live import Live
 from ..core.ownership import SMALL, unshared
 from ..core.shapes import ShapeDtype
@@ -63,6 +63,8 @@ class Packing:
         start = 0
         for spec in self.specs:
             part = packed[start : start + spec.size].reshape(spec.shape)
+            if part.dtype.kind == "c" and spec.dtype.kind != "c":
+                part = part.real  # beside complex outputs it became complex
             yield part if part.dtype == spec.dtype else part.astype(spec.dtype)
             start += spec.size
 
@@ -70,10 +72,16 @@ class Packing:
         """Return the outputs in the structure that the function returned."""
         return packed if self.tree.__class__ is int else rebuild(self.tree, self.parts(packed))
 
-    def packed(self, out: Any) -> Any:
-        """Return something of the structure of the outputs, of any kind of arrays, as one array."""
-        parts = leaves(out)
-        return parts[0] if self.single else np.concatenate([np.reshape(part, -1) for part in parts])
+    def tangent(self, t: Any) -> Any:
+        """Return tangents of the outputs, of any kind of arrays, as one array: those of integers are zero."""
+        parts = leaves(t)
+        if self.single:
+            return parts[0]
+        if len(parts) == len(self.specs):  # otherwise the shapes tell
+            parts = [
+                p if s.dtype.kind in "fc" else home(p).zeros(s.shape) for p, s in zip(parts, self.specs, strict=True)
+            ]
+        return np.concatenate([np.reshape(part, -1) for part in parts])
 
 
 # Classes of what is certainly no Tensor; and of what is an input on its own.

@@ -54,6 +54,7 @@ class Primitive:
     """
 
     what = "primitive"
+    bare_stays = False  # whether rules get arrays as arrays even where Tensors would give other last bits
 
     def __init__(
         self, f: Callable[..., Any], *, opaque: bool = False, name: str | None = None, placeholder: Placeholder = None
@@ -145,7 +146,7 @@ class Primitive:
         self._ops.clear()
         self._ruled.clear()
         of = meant or of_one
-        return Rule(of(user), user, of(alike(user)), pulls, meant is not None)
+        return Rule(of(user), user, of(alike(user, self.bare_stays)), pulls, meant is not None)
 
     def user_rules(self, i: int) -> list[Callable[..., Any]]:
         """Return the rules that the user wrote for the i-th argument, the one that is read in reverse mode first."""
@@ -246,7 +247,9 @@ class Primitive:
         def rule_of(i: int, read: Callable[..., Any]) -> OpRule:
             return OpRule(OpKind.VJP, lambda g, *saved: self._fitted({i: read(g, *saved)}, i, saved[i + 1], i))
 
-        return tuple([rule_of(i, alike(rule.user)) for i, rule in enumerate(found) if rule is not None])
+        return tuple(
+            [rule_of(i, alike(rule.user, self.bare_stays)) for i, rule in enumerate(found) if rule is not None]
+        )
 
     def _forward(self, *values: Any, call: Call | None = None) -> Any:
         """Run the function and pack what it returns."""
@@ -328,7 +331,7 @@ class Primitive:
                 whole = [zeros(a) if each.get(k) is None else each[k] for k, a in enumerate(leaves(arg))]
                 found[i] = rebuild(arg, whole)
         t = self._pushed(found, call.packing.unpack(out), args, kwargs)
-        return None if t is None else taken({0: call.packing.packed(t)}, 0)
+        return None if t is None else taken({0: call.packing.tangent(t)}, 0)
 
     # ---- what the rules say -----------------------------------------------------------------------------------------
 

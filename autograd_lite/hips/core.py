@@ -322,8 +322,14 @@ def _with(fun: Any, args: Any, i: int, x: Any, kwargs: Any) -> Any:
 
 
 def register_notrace(trace_type: type, primitive_fun: Any) -> None:
-    """Say that the derivative of a primitive is zero, of reverse mode for VJPNode, of forward mode for JVPNode."""
-    if issubclass(trace_type, JVPNode):
+    """Say that the derivative of a primitive is zero, of reverse mode for VJPNode, of forward mode for JVPNode.
+
+    Functions of NumPy and SciPy keep the derivatives that they have here, which is warned of.
+    """
+    kind = "JVP" if issubclass(trace_type, JVPNode) else "derivative"
+    if not _takes_rules(primitive_fun, kind):
+        return
+    if kind == "JVP":
         defjvp_argnums(primitive_fun, lambda argnums, gs, ans, args, kwargs: map_leaves(np.zeros_like, ans))
     else:
         defvjp_argnums(

@@ -22,8 +22,10 @@ _OURS = __name__.rpartition(".")[0]
 _THEIRS = "autograd"
 _MISSING: Counter[str] = Counter()
 _NOTING: list[ModuleType] = []  # modules that were given a __getattr__
-# Libraries know a box by the name of its class, such as str(type(x)) and type(x).__module__.
-_BOX = {"__module__": "autograd.numpy.numpy_boxes", "__name__": "ArrayBox", "__qualname__": "ArrayBox"}
+# Libraries know a box by the name of its class, such as str(type(x)) and type(x).__module__, and copy boxes deeply, as
+# xarray does before it interpolates: a result is copied as an array is, and the copy is recorded.
+_BOX: dict[str, Any] = {"__module__": "autograd.numpy.numpy_boxes", "__name__": "ArrayBox", "__qualname__": "ArrayBox"}
+_BOX["__deepcopy__"] = lambda self, memo, own=Tensor.__deepcopy__: own(self, memo) if self.is_leaf else self.copy()
 _NAMES = [(kind, name, getattr(kind, name)) for kind in (Tensor, LiftedTensor) for name in _BOX]
 
 
@@ -129,13 +131,25 @@ def installed() -> Iterator[None]:
 
 
 def missing() -> dict[str, int]:
-    """Return the names that were asked for and are missing, and how often they were."""
-    return dict(_MISSING)
+    """Return the names that were asked for and are missing, and how often they were.
+
+    What was asked of a module before it had loaded, or of one that loads its own parts later, may be there by now.
+    """
+    return {name: count for name, count in _MISSING.items() if not _is_there(name)}
+
+
+def _is_there(theirs: str) -> bool:
+    """Return whether a name is a module of ours, or one of its attributes."""
+    if _ours(theirs) in sys.modules:
+        return True
+    module, _, name = _ours(theirs).rpartition(".")
+    return name in vars(sys.modules[module]) if module in sys.modules else False
 
 
 def report() -> str:
     """Return one line on what is missing; "" if nothing is."""
-    if not _MISSING:
+    lacking = sorted(missing().items())
+    if not lacking:
         return ""
-    names = ", ".join(f"{name} ({count} times)" if count > 1 else name for name, count in sorted(_MISSING.items()))
+    names = ", ".join(f"{name} ({count} times)" if count > 1 else name for name, count in lacking)
     return f"autograd_lite.hips: used, and missing here: {names}"

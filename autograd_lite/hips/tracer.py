@@ -12,7 +12,7 @@ import numpy as np
 
 from ..core.depth import DEPTH
 from ..custom_ops import structural
-from ..functional.primitive import primitive as _primitive
+from ..functional.primitive import Primitive
 from ..tensors.lifted import Lifted, LiftedTensor, face
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
@@ -182,6 +182,12 @@ def notrace_primitive(f_raw: Callable[..., Any]) -> Callable[..., Any]:
     return on_values
 
 
+class _Primitive(Primitive):
+    """A primitive whose rules get arrays in a first backward pass, as HIPS's do: they read `flags`, and call C."""
+
+    bare_stays = True
+
+
 def primitive(f_raw: Callable[..., Any]) -> Any:
     """Return a function that is recorded as one step, and whose derivatives `defvjp` and `defjvp` give.
 
@@ -193,6 +199,6 @@ def primitive(f_raw: Callable[..., Any]) -> Any:
         >>> grad(double)(3.0)
         np.float64(2.0)
     """
-    made: Any = _primitive(f_raw)
+    made: Any = _Primitive(f_raw)
     made.fun = f_raw
     return made

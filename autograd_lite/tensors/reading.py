@@ -25,9 +25,14 @@ _INT = frozenset({int})
 _OURS = {theirs.__name__ for theirs, ours in FASTEST.items() if ours is not theirs}
 
 
-def alike(rule: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a user's rule that gives arrays and Tensors the same bits, and sees nothing but these."""
-    calls_ours: bool | None = None
+def alike(rule: Callable[..., Any], bare_stays: bool = False) -> Callable[..., Any]:
+    """Return a user's rule that gives arrays and Tensors the same bits, and sees nothing but these.
+
+    Args:
+        rule: what the user wrote.
+        bare_stays: arrays reach it as arrays, whatever it calls: their `flags` and memory, too, may be read.
+    """
+    calls_ours: bool | None = False if bare_stays else None
 
     @wraps(rule, updated=())
     def read(*args: Any, **kwargs: Any) -> Any:

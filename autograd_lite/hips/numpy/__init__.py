@@ -1,4 +1,4 @@
-"""NumPy as HIPS has it: `autograd.numpy`. Its arrays are NumPy's arrays, and its ufuncs NumPy's own."""
+"""NumPy as HIPS has it: `autograd.numpy`. Its arrays are NumPy's, and so are its ufuncs from NumPy 2.4 on."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -6,6 +6,7 @@ from . import (
     fft as fft,
     linalg as linalg,
     numpy_boxes as numpy_boxes,
+    numpy_jvps as numpy_jvps,
     numpy_vjps as numpy_vjps,
     numpy_vspaces as numpy_vspaces,
     numpy_wrapper as numpy_wrapper,

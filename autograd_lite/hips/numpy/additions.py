@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ...numpy.covers import array, cover
+from ...tensors.tensor import Tensor
 from ..tracer import getval
 from .numpy_vjps import metadata
 
@@ -49,9 +50,11 @@ def concatenate_args(axis: int, *args: Any) -> Any:
     return np.concatenate(args, axis)
 
 
-def astype(A: Any, dtype: Any, *args: Any, **kwargs: Any) -> Any:
-    """Cast an array or a box."""
-    return A.astype(dtype, *args, **kwargs)
+def _astype(
+    A: Any, dtype: Any, order: Any = "K", casting: Any = "unsafe", subok: bool = True, copy: bool = True
+) -> Any:
+    """Cast an array or a box; a box lies in memory as it lies, and is cast whatever `casting` says."""
+    return A.astype(dtype, copy=copy) if isinstance(A, Tensor) else A.astype(dtype, order, casting, subok, copy)
 
 
 def _hermitian(a: Any, UPLO: str) -> Any:
@@ -70,4 +73,4 @@ def eigvalsh(a: Any, UPLO: Literal["L", "U"] = "L") -> Any:
     return np.linalg.eigvalsh(_hermitian(a, UPLO), UPLO)
 
 
-ADDITIONS = {f.__name__: f for f in (where, make_diagonal, array_from_args, concatenate_args, metadata)}
+ADDITIONS = {f.__name__: f for f in (where, make_diagonal, array_from_args, concatenate_args, metadata, _astype)}
