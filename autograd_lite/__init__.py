@@ -42,6 +42,7 @@ from .functional import (
     checkpoint as checkpoint,
     custom_jvp as custom_jvp,
     custom_vjp as custom_vjp,
+    eval_shape as eval_shape,
     grad as grad,
     hessian as hessian,
     hvp as hvp,

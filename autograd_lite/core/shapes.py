@@ -38,6 +38,12 @@ class ShapeDtype(NamedTuple):
         return math.prod(self.shape)
 
 
+def require_fit(fits: bool, what: str, *shapes: Shape) -> None:
+    """Raise a ShapeError that names an op and the shapes of its operands unless they fit together: for shape rules."""
+    if not fits:
+        raise ShapeError(f"{what}: expected shapes that fit together; received {' and '.join(map(str, shapes))}")
+
+
 def normalize_axis(axis: int, ndim: int, what: str = "axis") -> int:
     """Return `axis` counted from the front.
 

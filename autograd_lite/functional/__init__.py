@@ -1,5 +1,6 @@
 """Transformations of functions: every derivative, in every mode, of any order."""
 
+from .abstract import eval_shape as eval_shape
 from .batched import vmap as vmap
 from .custom import (
     checkpoint as checkpoint,

@@ -12,7 +12,7 @@ from ..core import batching
 from ..core.equivalents import Fill, Part, filled_by
 from ..core.foreign import home, is_foreign, is_lazy
 from ..core.op import Op, structural
-from ..core.shapes import ShapeDtype
+from ..core.shapes import ShapeDtype, require_fit
 
 
 def _assembled(*parts: Any, shape: tuple[int, ...]) -> Any:
@@ -37,6 +37,7 @@ def _pieces(needs: Sequence[int], g: Any, saved: tuple[Any, ...], params: dict[s
 
 
 def _infer(*parts: ShapeDtype, shape: tuple[int, ...]) -> ShapeDtype:
+    require_fit(len({part.shape for part in parts}) == 1, "array", *(part.shape for part in parts))
     return ShapeDtype((*shape, *parts[0].shape), np.result_type(*(part.dtype for part in parts)))
 
 

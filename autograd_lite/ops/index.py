@@ -19,7 +19,7 @@ from ..core.foreign import add_at, copied, here, home, is_foreign, is_lazy, plac
 from ..core.indices import numbers_of
 from ..core.mode import TAPES
 from ..core.op import Op, structural
-from ..core.shapes import ShapeDtype
+from ..core.shapes import ShapeDtype, require_fit
 
 _ndarray = np.ndarray
 _BASIC = (int, slice, NoneType, EllipsisType)
@@ -180,12 +180,20 @@ def _update_vjp(g: Any, out: Any, x: Any, y: Any, *, index: Any) -> Any:
     return taken if is_basic(index) else np.where(placed(_last_writer(x.shape, index), g), taken, 0)
 
 
+def _infer_update(x: ShapeDtype, y: ShapeDtype, *, index: Any) -> ShapeDtype:
+    taken = _infer_getitem(x, index=index).shape
+    written = y.shape[max(0, y.ndim - len(taken)) :] if set(y.shape[: y.ndim - len(taken)]) <= {1} else None
+    fits = written is not None and all(n in (1, m) for n, m in zip(written[::-1], taken[::-1], strict=False))
+    require_fit(fits, "t[index] = v", taken, y.shape)
+    return x
+
+
 index_update: Op = structural(
     "index_update",
     _index_update,
     lambda g, out, x, y, *, index: index_update(g, 0, index=index),
     _update_vjp,
-    infer=lambda x, y, *, index: x,
+    infer=_infer_update,
     linear=True,
     batch=_batched_update,
     selects=True,

@@ -13,7 +13,7 @@ import numpy as np
 from ..core import batching
 from ..core.errors import ShapeError, refuse
 from ..core.op import Op, composes, structural
-from ..core.shapes import ShapeDtype
+from ..core.shapes import ShapeDtype, require_fit
 from ..native import functions as fast
 from .operands import operand
 
@@ -65,6 +65,8 @@ def _matmul_by_y(g: Any, out: Any, x: Any, y: Any) -> Any:
 
 def _infer_matmul(x: ShapeDtype, y: ShapeDtype) -> ShapeDtype:
     dtype = np.matmul(np.ones((1, 1), x.dtype), np.ones((1, 1), y.dtype)).dtype
+    fits = x.ndim > 0 and y.ndim > 0 and x.shape[-1] == (y.shape[-2] if y.ndim > 1 else y.shape[0])
+    require_fit(fits, "matmul", x.shape, y.shape)
     rows = x.shape[-2:-1]
     columns = y.shape[-1:] if y.ndim > 1 else ()
     return ShapeDtype((*np.broadcast_shapes(x.shape[:-2], y.shape[:-2]), *rows, *columns), dtype)

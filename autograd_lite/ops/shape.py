@@ -14,7 +14,7 @@ from ..core.equivalents import Fill, Part, filled_by
 from ..core.errors import ShapeError, UnsupportedError
 from ..core.op import Op, structural
 from ..core.rewrites import Rewrite
-from ..core.shapes import ShapeDtype, cast_back, normalize_axis, resolve_reshape
+from ..core.shapes import ShapeDtype, cast_back, normalize_axis, require_fit, resolve_reshape
 from .operands import cast, several
 
 _Bound = tuple[tuple[Any, ...], dict[str, Any]]
@@ -29,11 +29,16 @@ def _bind_reshape(a: Any, /, shape: Any, order: str = "C", *, copy: bool | None 
     return (a,), {"shape": resolve_reshape(a.size, shape)}
 
 
+def _infer_reshape(x: ShapeDtype, *, shape: Any) -> ShapeDtype:
+    require_fit(x.size == math.prod(shape), "reshape", x.shape, shape)
+    return ShapeDtype(shape, x.dtype)
+
+
 reshape: Op = structural(
     "reshape",
     lambda x, *, shape: x.reshape(shape),
     lambda g, out, x, *, shape: g.reshape(x.shape),
-    infer=lambda x, *, shape: ShapeDtype(shape, x.dtype),
+    infer=_infer_reshape,
     bind=_bind_reshape,
     numpy_functions=(np.reshape,),
     linear=True,
@@ -118,11 +123,22 @@ def repeated(x: Any, shape: tuple[int, ...]) -> Any:
 
 
 # The engine sums the cotangent of every rule back down, so nothing is left to do here.
+def _infer_broadcast_to(x: ShapeDtype, *, shape: Any) -> ShapeDtype:
+    ends = shape[len(shape) - x.ndim :]
+    require_fit(
+        x.ndim <= len(shape) and all(n in (1, m) for n, m in zip(x.shape, ends, strict=True)),
+        "broadcast_to",
+        x.shape,
+        shape,
+    )
+    return ShapeDtype(shape, x.dtype)
+
+
 broadcast_to: Op = structural(
     "broadcast_to",
     _broadcast_to,
     lambda g, out, x, *, shape: g,
-    infer=lambda x, *, shape: ShapeDtype(shape, x.dtype),
+    infer=_infer_broadcast_to,
     bind=_bind_broadcast_to,
     numpy_functions=(np.broadcast_to,),
     linear=True,
@@ -159,6 +175,8 @@ def _slices(g: Any, out: Any, *parts: Any, axis: int) -> list[Any]:
 
 def _infer_concatenate(*parts: ShapeDtype, axis: int) -> ShapeDtype:
     shape = list(parts[0].shape)
+    others = {p.shape[:axis] + p.shape[axis + 1 :] if p.ndim == len(shape) else None for p in parts}
+    require_fit(len(others) == 1, "concatenate", *(p.shape for p in parts))
     shape[axis] = sum(p.shape[axis] for p in parts)
     return ShapeDtype(tuple(shape), np.result_type(*(p.dtype for p in parts)))
 

@@ -30,7 +30,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from ..core.foreign import home, is_foreign
 from ..core.op import Op, structural
-from ..core.shapes import Shape, ShapeDtype
+from ..core.shapes import Shape, ShapeDtype, require_fit
 from ..native import functions as fast
 from ..native.kernels import KERNELS, NATIVE
 
@@ -104,6 +104,7 @@ class _Sizes(NamedTuple):
 
 def _sizes(x: Shape, w: Shape, stride: Shape, padding: Padding, dilation: Shape, groups: int) -> _Sizes:
     """Read the lengths off the shapes of x and w."""
+    require_fit(x[-1] == w[-2] * groups, "convolution", x, w)
     axes = zip(x[1:-1], w[:-2], stride, padding, dilation, strict=True)
     count = tuple(windows_along(*lengths) for lengths in axes)
     return _Sizes(x[0], x[1:-1], count, w[:-2], groups, w[-2], w[-1] // groups)

@@ -91,6 +91,8 @@ BUDGET: ContextVar[tuple[list[int], str] | None] = ContextVar("nn_budget", defau
 MODES: Setting[ref[Any]] = Setting("nn_modes")
 #: a module that runs to find the shapes of its results, and the symbols it was called on; see `module.recording`
 PROBED: ContextVar[tuple[Any, tuple[Any, ...]] | None] = ContextVar("nn_probed", default=None)
+#: a number without a value while a module runs on shapes alone, of which others are made; see `module.abstract`
+UNIT: ContextVar[Any] = ContextVar("nn_unit", default=None)
 #: whether a model's call is running; see `module.penalties`
 INSIDE_MODEL: ContextVar[bool] = ContextVar("nn_inside_model", default=False)
 #: the last softmax or sigmoid, and what it was applied to; see `activations.remember_logits`

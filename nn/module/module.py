@@ -18,6 +18,7 @@ from ..config.ambient import PROBED
 from ..config.arguments import as_array, checked, checked_here, is_text, problem_of_call
 from ..config.limits import room, room_for_result
 from ..config.settings import DTypeLike, DTypePolicy, dtype_of
+from .abstract import blank, on_shapes
 from .building import RestoreOnError, build_once, lock_of, marks_built, takes_training
 from .elsewhere import ELSEWHERE, FURTHER
 from .masks import MASKS, any_mask, by_place, masked_call, masks_in, warn_lost
@@ -140,7 +141,7 @@ class Module(Tree["Module"]):
     def build(self, input_shape: Shape) -> None:
         """Create the parameters for inputs of this shape; a layer that has any writes this method.
 
-        By default, modules among the attributes that have no parameters yet get them: `call` runs once on zeros.
+        By default, modules among the attributes that have no parameters yet get them: `call` runs once, on a shape.
 
         Args:
             input_shape: shape of the input; the batch axis is None.
@@ -152,8 +153,10 @@ class Module(Tree["Module"]):
                     "Call the module on a batch instead"
                 )
             room(input_shape)
-            zeros = self._placed(np.zeros((1, *input_shape[1:]), self._dtype))
-            self._rehearse((ag.tensor(zeros),), {})
+            sample = blank((1, *input_shape[1:]), self._dtype)
+            if self._beside is None and on_shapes(self, lambda given: self._rehearse(tuple(given), {}), [sample])[1]:
+                return
+            self._rehearse((ag.tensor(self._placed(np.array(sample))),), {})
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Cast the inputs, build on the first call, and run `call`; called on symbols, record the call.
@@ -213,6 +216,8 @@ class Module(Tree["Module"]):
         if x.__class__ is Tensor:
             dtype = x.dtype
             return x if dtype is self._dtype or dtype.kind != "f" else self._cast_tensor(x)
+        if isinstance(x, Tensor):  # of a transformation
+            return self._cast_tensor(x) if x.dtype.kind == "f" else x
         if isinstance(x, (list, tuple)):
             if any(isinstance(part, Tensor) for part in x):
                 return x
@@ -295,14 +300,16 @@ class Module(Tree["Module"]):
         return None
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Return the shape of the output, batch axis None, by default by running the module on zeros."""
+        """Return the shape of the output, batch axis None, by default by running the module on a shape."""
         if None in input_shape[1:]:
             raise ag.ShapeError(
                 f"{self.name}.compute_output_shape: expected every length but the first; received {input_shape}"
             )
         room(input_shape)
         with ag.no_grad(), self.mode(training=False), undisturbed(self), np.errstate(all="ignore"):
-            return (None, *self(np.zeros((1, *input_shape[1:]), self._dtype)).shape[1:])
+            sample = blank((1, *input_shape[1:]), self._dtype)
+            out, fits = on_shapes(self, lambda given: self(*given), [sample])
+            return (None, *(out if fits else self(np.array(sample))).shape[1:])
 
     # ---- building ---------------------------------------------------------------------------------------------------
 

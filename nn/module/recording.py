@@ -1,8 +1,9 @@
 """Calls of modules on symbols: the call is recorded, and the module is built and run to find its results' shapes.
 
-Every module can be called this way, without a shape function. Unknown axes get lengths that the module takes; which
-axes of the results follow them, the module says itself if it has a shape function, or a run at other lengths shows.
-Weights are made for the shapes of the symbols, in which unknown lengths are None.
+It is run on shapes alone, which costs nothing, or, where it reads values, on zeros. Every module can be called this
+way, without a shape function. Unknown axes get lengths that the module takes; which axes of the results follow them,
+the module says itself if it has a shape function, or a run at other lengths shows. Weights are made for the shapes of
+the symbols, in which unknown lengths are None.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from autograd_lite import ShapeError, Tensor
 from ..config.ambient import PROBED
 from ..config.arguments import is_text
 from ..config.limits import room
+from .abstract import blank, on_shapes
 from .building import RestoreOnError
 from .masks import mask_of, set_mask
 from .state import undisturbed
@@ -141,20 +143,41 @@ def _identities(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
 
 
 def _run(call: Call, lengths: Lengths, fill: Fill = np.zeros) -> Any:
-    def made_up(symbol: Symbol) -> Any:
+    """Return what a call returns: for Tensors of these shapes without values, or, if it reads values, for such."""
+    if fill is np.zeros and not call.reads:
+        out, fits = on_shapes(call.module, lambda tensors: _filled(call, tensors), _arrays(call, lengths, blank))
+        if fits:
+            return out
+    out = _filled(call, [a if a.dtype == object else ag.tensor(a) for a in _arrays(call, lengths, fill)])
+    call.reads = True
+    return out
+
+
+def _arrays(call: Call, lengths: Lengths, fill: Fill) -> list[Any]:
+    """Return an array for each symbol that a call was given."""
+    arrays = []
+    for symbol in call.given:
         shape = tuple([lengths[axis > 0] if n is None else n for axis, n in enumerate(symbol.shape)])
         room(shape)
-        if symbol.dtype.kind == "U":
-            return np.full(shape, " ".join("a" * lengths[1]), object)
-        values = ag.tensor(fill(shape, symbol.dtype))
+        is_words = symbol.dtype.kind == "U"
+        arrays.append(np.full(shape, " ".join("a" * lengths[1]), object) if is_words else fill(shape, symbol.dtype))
+    return arrays
+
+
+def _filled(call: Call, values: list[Any]) -> Any:
+    """Return what a call returns for values in the places of its symbols."""
+    by_symbol = dict(zip(map(id, call.given), values, strict=True))
+
+    def filled(symbol: Symbol) -> Any:
+        value = by_symbol[id(symbol)]
         if symbol.mask_ndim:
-            set_mask(values, np.ones(shape[: symbol.mask_ndim], bool))
-        return values
+            set_mask(value, np.ones(value.shape[: symbol.mask_ndim], bool))
+        return value
 
     around = PROBED.get()
     try:
         PROBED.set((call.module, call.args))
-        args, kwargs = replaced(Symbol, made_up, call.args), replaced(Symbol, made_up, call.kwargs)
+        args, kwargs = replaced(Symbol, filled, call.args), replaced(Symbol, filled, call.kwargs)
         if not any(symbol.mask_ndim for symbol in call.given):
             return call.module(*args, **kwargs)
         with warnings.catch_warnings():

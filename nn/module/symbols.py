@@ -62,17 +62,17 @@ class Call:
         kwargs: its keyword arguments.
 
     `given` are the symbols among the arguments, `results` has the shape and dtype of each returned tensor, and `nested`
-    is whether they were in a container.
+    is whether they were in a container, and `reads` whether the module is known to read values.
     """
 
-    __slots__ = ("args", "given", "kwargs", "module", "nested", "results", "serial")
+    __slots__ = ("args", "given", "kwargs", "module", "nested", "reads", "results", "serial")
 
     def __init__(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.module = module
         self.args = args
         self.kwargs = kwargs
         self.results: list[tuple[Shape, str]] = []
-        self.nested = False
+        self.nested = self.reads = False
         self.serial = next(_SERIAL)
         self.given: list[Symbol] = instances(Symbol, [args, kwargs]) if args or kwargs else []
 

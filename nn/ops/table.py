@@ -18,6 +18,7 @@ from autograd_lite import Tensor
 
 from .. import activations
 from ..module import symbols
+from ..module.abstract import made_without_values
 from . import arrangements as g, functions as f, images
 from .interpolation import evenly_averaged, evenly_largest
 
@@ -403,6 +404,8 @@ class Op:
         given = bound.arguments
         if symbols.has_symbols(given):
             return self._of_symbols(bound)
+        if (made := made_without_values(self.__name__, given)) is not None:
+            return made
         values = {n: self._converted(n, v, given) for n, v in given.items()} if self.converts else given
         if self.__name__ in _PROMOTED:
             values = _promoted(values, *_PROMOTED[self.__name__])

@@ -1,0 +1,76 @@
+"""Running a module on shapes alone, to build it: nothing is computed, unless `call` reads values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+import autograd_lite as ag
+from autograd_lite import Tensor
+
+from ..config.ambient import UNIT
+from .building import RestoreOnError
+from .tree import Tree
+
+
+def on_shapes(module: Tree[Any], run: Callable[[list[Any]], Any], specs: Sequence[Any]) -> tuple[Any, bool]:
+    """Return what `run` returns for Tensors without values, and True; (None, False) if that fails.
+
+    It fails where values are read: then `run` must be given some. The module is as it was before.
+
+    Args:
+        module: what `run` calls, and may build.
+        run: takes a list of Tensors.
+        specs: arrays, or whatever else has a `shape` and a `dtype`, one for each Tensor.
+    """
+    if UNIT.get() is not None:  # inside another such run, whose Tensors have no values either
+        return None, False
+    results: list[Any] = []
+
+    def traced(unit: Any, tensors: list[Any]) -> None:
+        UNIT.set(unit)
+        results.append(run(tensors))
+
+    before = RestoreOnError(module)
+    try:
+        ag.eval_shape(traced, np.float32(0), list(specs))
+    except Exception:  # whatever operation has no shape rule, or value is read: the run on values has the better error
+        before.restore()
+        return None, False
+    finally:
+        UNIT.set(None)
+    return results[0], True
+
+
+def blank(shape: tuple[int, ...], dtype: Any) -> Any:
+    """Return an array of zeros that takes no memory, as what tells a shape and a dtype."""
+    return np.broadcast_to(np.zeros((), dtype), shape)
+
+
+# The shapes of what `nn.ops` makes out of nothing.
+_MADE: dict[str, Callable[..., Any]] = {
+    **dict.fromkeys(("empty", "ones", "zeros", "full"), lambda shape, *_, **__: shape),
+    **dict.fromkeys(("eye", "tri"), lambda N, M=None, *_, **__: (N, N if M is None else M)),
+    "identity": lambda n, **_: (n, n),
+}
+_SMALL = 4096  # elements: such arrays are made, since code may read their values
+
+
+def made_without_values(name: str, given: dict[str, Any]) -> Tensor | None:
+    """Return what an operation of `nn.ops` makes, without values, inside a run on shapes; None elsewhere.
+
+    Args:
+        name: of the operation.
+        given: its arguments by name.
+    """
+    unit = UNIT.get()
+    if unit is None or name not in _MADE:
+        return None
+    shape = _MADE[name](**given)
+    shape = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
+    if int(np.prod(shape, dtype=object)) <= _SMALL:
+        return None
+    made: Tensor = np.broadcast_to(unit.astype(given.get("dtype") or np.float32), shape)  # type: ignore[assignment]
+    return made
