@@ -66,10 +66,9 @@ class SpectralNormalization(Wrapper):
     """Divides the kernel of a layer by its largest singular value, so that the layer's Lipschitz constant is bounded.
 
     With W the kernel as a matrix, of shape (everything else, last axis), a step takes `v = W u / |W u|` and then
-    `u = W^T v / |W^T v|`, and s = v^T W u tends to the largest singular value; the layer computes with W / s. While
-    training, `power_iterations` steps are taken in each call and u is kept for the next; in evaluation one step is
-    taken and u stays. The gradient is that of all this by W. The kernel itself stays as it is, where Keras writes W / s
-    into it while training, and in evaluation takes it as it was left.
+    `u = W^T v / |W^T v|`, and s = v^T W u tends to the largest singular value. While training, `power_iterations` steps
+    are taken in each call, the layer computes with W / s, whose gradient is that of all this by W, and then u and W / s
+    are stored in the places of u and W, as Keras does. In evaluation the layer computes with the kernel as it is.
 
     Args:
         layer: a layer with a `kernel` or `embeddings`.
@@ -118,30 +117,30 @@ class SpectralNormalization(Wrapper):
         training = self.training if training is None else training
         name = self._weight_name()
         twin: Any = copy.copy(self.layer)  # the layer itself may be running in another thread
-        vars(twin)[name] = self._divided(getattr(twin, name), training)
+        if training:
+            vars(twin)[name] = self._divided(getattr(twin, name))
         with covered(twin) if ag.is_compiling() else nullcontext():  # its state is that of the layer
             out = twin(x, training=training) if type(twin)._takes_training else twin(x)
         if (added := vars(twin).get("_added")) is not None:
             vars(self.layer).setdefault("_added", added)
         return out
 
-    def _divided(self, weight: Tensor, training: bool) -> Tensor:
+    def _divided(self, weight: Tensor) -> Tensor:
         if ag.is_compiling():
             ag.assume(np.any, weight)
         elif not weight.data.any():
             return weight
-        matrix = weight.reshape(-1, weight.shape[-1])
-        u: Any = self.vector_u.copy()  # a copy, since the next step is written into it
-        for _ in range(self.power_iterations if training else 1):
+        kernel: Any = weight.copy()  # copies, since what comes next is written into the weights
+        u: Any = self.vector_u.copy()
+        matrix = kernel.reshape(-1, kernel.shape[-1])
+        for _ in range(self.power_iterations):
             v = _unit(u @ matrix.T)
             u = _unit(v @ matrix)
-        if training:
-            self._keep(u)
-        return weight / np.sum((v @ matrix) * u)
-
-    @ag.no_grad()
-    def _keep(self, u: Any) -> None:
-        self.vector_u.assign(ag.stop_gradient(u))
+        divided: Tensor = kernel / np.sum((v @ matrix) * u)
+        with ag.no_grad():
+            self.vector_u.assign(ag.stop_gradient(u))
+            weight.assign(ag.stop_gradient(divided))
+        return divided
 
 
 def _unit(x: Any) -> Any:

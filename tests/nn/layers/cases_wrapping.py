@@ -17,6 +17,7 @@ class Reversed(layers.ReversibleEmbedding):
 
 
 FORWARD = {"embeddings": "it is not used on the way back"}
+SPECTRAL = {"training gradients": "a call writes its kernel; test_wrapping has the gradient"}
 CASES = [
     LayerCase("EinsumDense", lambda: layers.EinsumDense("ab,bc->ac", 3, "tanh", bias_axes="c"), ((4, 2),)),
     LayerCase(
@@ -25,16 +26,23 @@ CASES = [
     LayerCase("EinsumDense, left", lambda: layers.EinsumDense("...b,bc->...c", 2, bias_axes="c"), ((2, 3, 2),)),
     LayerCase("EinsumDense, right", lambda: layers.EinsumDense("ab...,bc->ac...", 3, bias_axes="c"), ((2, 4, 2),)),
     LayerCase("Wrapper", lambda: layers.Wrapper(layers.Dense(3, "tanh")), ((4, 2),)),
-    LayerCase("SpectralNormalization", lambda: layers.SpectralNormalization(layers.Dense(3, "tanh")), ((4, 2),)),
+    LayerCase(
+        "SpectralNormalization",
+        lambda: layers.SpectralNormalization(layers.Dense(3, "tanh")),
+        ((4, 2),),
+        exempt=SPECTRAL,
+    ),
     LayerCase(
         "SpectralNormalization, convolution",
         lambda: layers.SpectralNormalization(layers.Conv2D(2, 2), power_iterations=2),
         ((2, 3, 3, 2),),
+        exempt=SPECTRAL,
     ),
     LayerCase(
         "SpectralNormalization, embeddings",
         lambda: layers.SpectralNormalization(layers.Embedding(4, 3)),
         (Input((2, 3), "int64", 0, 3),),
+        exempt=SPECTRAL,
     ),
     LayerCase("ReversibleEmbedding", lambda: layers.ReversibleEmbedding(4, 3), (Input((2, 3), "int64", 0, 3),)),
     LayerCase(

@@ -17,7 +17,10 @@ import nn
 from nn import layers
 
 # What a case may be exempt from, with the reason.
-PARTS = ("shape", "lazy", "state", "gradients", "second order", "step", "modes", "batch", "config", "repr", "picture")
+PARTS = (
+    *("shape", "lazy", "state", "gradients", "training gradients", "second order", "step", "modes", "batch", "config"),
+    *("repr", "picture"),
+)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import nn
 from nn import layers
 
 from .. import peers
+from ..keras_values.rows import array, their_warnings
 
 X = np.random.default_rng(6).normal(size=(4, 5)).astype(np.float32)
 
@@ -63,11 +64,34 @@ def test_the_kernel_has_the_fans_of_the_matrix_that_it_is() -> None:
 def test_the_largest_singular_value_becomes_one() -> None:
     inner = layers.Dense(6, use_bias=False, kernel_initializer="random_normal")
     layer = layers.SpectralNormalization(inner, power_iterations=50)
-    layer(X)
+    layer.build((None, 5))
     weight = inner.kernel.numpy()
-    np.testing.assert_allclose(layer.eval()(np.eye(5)).data, weight / np.linalg.norm(weight, 2), rtol=1e-4, atol=1e-6)
-    np.testing.assert_array_equal(inner.kernel.data, weight)
+    np.testing.assert_array_equal(layer.eval()(np.eye(5)).data, weight)
+    expected = weight / np.linalg.norm(weight, 2)
+    np.testing.assert_allclose(layer.train()(np.eye(5)).data, expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(inner.kernel.data, expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_array_equal(layer.eval()(np.eye(5)).data, inner.kernel.data)
     assert [name for name, _ in layer.named_parameters()] == ["layer.kernel"]
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+def test_the_gradient_in_training_is_that_of_the_division(steps: int, rng: np.random.Generator) -> None:
+    layer = layers.SpectralNormalization(layers.Dense(3, "tanh", dtype="float64"), steps, dtype="float64")
+    x, start = rng.normal(size=(4, 2)), {"layer.kernel": rng.normal(size=(2, 3)), "vector_u": rng.normal(size=(1, 3))}
+    layer.build((None, 2))
+
+    def loss(kernel: np.ndarray) -> ag.Tensor:
+        layer.load_state_dict({**layer.state_dict(), **start, "layer.kernel": kernel})
+        first = layer(x)  # twice, as of real and of generated samples: the second call begins where the first ended
+        return (first**3).sum() + (layer(2 * x) ** 2).sum() * 0
+
+    loss(start["layer.kernel"]).backward()
+    assert layer.layer.kernel.grad is not None
+    for index in np.ndindex(2, 3):
+        step = np.zeros((2, 3))
+        step[index] = 1e-6
+        slope = (loss(start["layer.kernel"] + step).item() - loss(start["layer.kernel"] - step).item()) / 2e-6
+        assert layer.layer.kernel.grad[index].item() == pytest.approx(slope, rel=1e-6, abs=1e-8)
 
 
 def test_a_kernel_of_zeros_stays() -> None:
@@ -95,9 +119,32 @@ def test_spectral_normalization_equals_keras_in_training(kind: str, steps: int) 
     ours(x)
     theirs(x)
     theirs.set_weights(ours.get_weights())
-    for _ in range(3):  # Keras goes on with the divided kernel, which has the same direction
+    for _ in range(3):
         np.testing.assert_allclose(ours(x).data, theirs(torch.tensor(x), training=True).detach(), rtol=2e-4, atol=1e-5)
         np.testing.assert_allclose(ours.vector_u.data, theirs.vector_u.value.detach(), rtol=1e-4, atol=1e-5)
+        for mine, other in zip(ours.get_weights(), theirs.weights, strict=True):
+            np.testing.assert_allclose(mine, array(other.value), rtol=2e-4, atol=1e-5)
+    np.testing.assert_allclose(ours.eval()(x).data, theirs(torch.tensor(x)).detach(), rtol=2e-4, atol=1e-5)
+
+
+@pytest.mark.ci
+def test_spectral_normalization_is_taken_to_keras_and_back(tmp_path: Any) -> None:
+    keras = peers.keras()
+    x = np.random.default_rng(1).normal(size=(64, 5)).astype(np.float32)
+    model = nn.Sequential([nn.Input((5,)), layers.SpectralNormalization(layers.Dense(4, "tanh")), layers.Dense(1)])
+    model.compile(nn.optimizers.Adam(0.05), "mse")
+    model.fit(x, 3 * x[:, :1] * x[:, 1:2], epochs=3, verbose=0)
+    model.save(tmp_path / "ours.keras")
+    with their_warnings():
+        theirs = keras.models.load_model(tmp_path / "ours.keras")
+        taken = theirs.predict(x, verbose=0)
+        theirs.compile("adam", "mse")
+        theirs.fit(x, x[:, :1], verbose=0)
+        theirs.save(tmp_path / "theirs.keras")
+        trained = theirs.predict(x, verbose=0)
+    np.testing.assert_allclose(taken, model.predict(x, verbose=0), rtol=1e-4, atol=1e-5)
+    again = nn.models.load_model(tmp_path / "theirs.keras")
+    np.testing.assert_allclose(again.predict(x, verbose=0), trained, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.ci
