@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .errors import DtypeError
-from .foreign import as_array, is_foreign
+from .foreign import as_array, is_foreign, refuse_masked
 
 # ---- kinds of arguments ---------------------------------------------------------------------------------------------
 
@@ -357,6 +357,7 @@ def numbers(call: str, name: str, value: Any, dtype: Any = None) -> Any:
     try:
         array = as_array(value, dtype)
     except (TypeError, ValueError) as error:
+        refuse_masked(value, what=call)
         if dtype is not None and is_numbers(value):
             raise
         wrong = refusal(call, name, NUMBERS.words, value)

@@ -79,7 +79,19 @@ def is_foreign(x: Any) -> bool:
         (False, False, False)
     """
     known = FOREIGN.get(x.__class__)
-    return _judged(x.__class__) if known is None else known
+    if known is None:
+        refuse_masked(x)  # before its class is noted, so that every masked array comes here
+        known = _judged(x.__class__)
+    return known
+
+
+def refuse_masked(*values: Any, what: str = "") -> None:
+    """Raise for NumPy's masked arrays, which are refused wherever arrays come in; `is_foreign` raises too."""
+    if any(hasattr(cls, "harden_mask") for cls in {*map(type, values)}):
+        raise UnsupportedError(
+            f"{what and f'{what}: '}expected an array without a mask; received a masked array, whose mask would be "
+            "lost. Use its values, a.filled(0.0), and choose with np.where(np.ma.getmaskarray(a), …)"
+        )
 
 
 def _judged(cls: type) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import UnsupportedError
+from ..core.foreign import refuse_masked
 from ..core.shapes import Axis, normalize_axes, normalize_axis
 from .index import scatter_add
 from .operands import given, operand, values
@@ -134,6 +135,7 @@ def _at(ufunc: np.ufunc, array: Any, indices: Any, *operands: Any) -> None:
             f"np.{ufunc.__name__}.at: the array to change must be a Tensor, since an array would lose the gradient; "
             "make it one: tensor(a)"
         )
+    refuse_masked(*operands, what=f"np.{ufunc.__name__}.at")
     index = tuple(_position(i) for i in (indices if isinstance(indices, tuple) else (indices,)))
     places = np.arange(array.size).reshape(array.shape)[index]
     if ufunc in (np.add, np.subtract):

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ..core.depth import DEPTH
 from ..core.errors import GradError
+from ..core.foreign import refuse_masked
 from ..tensors.tensor import Tensor
 from ..tree import beside, items, leaves, rebuild
 
@@ -97,6 +98,7 @@ def laid_out(called: str, x0: Any) -> tuple[Layout, Vector]:
     """
     if isinstance(x0, (list, tuple)) and not hasattr(x0, "_fields"):
         x0 = np.asarray(x0) if all(isinstance(x, numbers.Number) for x in leaves(x0)) else x0
+    refuse_masked(*leaves(x0), what=called)
     named = [(path, np.asarray(bare(x))) for path, x in items(x0, "x0")]
     for path, x in named:
         if x.dtype.kind not in "fiu":

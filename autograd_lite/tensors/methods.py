@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.arguments import bound, described, is_sequence, kinds_of, refusal
 from ..core.errors import DtypeError, GradError, UnsupportedError
-from ..core.foreign import as_array
+from ..core.foreign import as_array, refuse_masked
 from ..core.indices import IndexArray
 from ..core.messages import explained
 from ..core.mode import MODE, TAPES
@@ -42,6 +42,7 @@ def _index_part(k: Any) -> Any:
     try:
         array = as_array(known)
     except (TypeError, ValueError):
+        refuse_masked(known, what="t[index]")
         raise IndexError(
             f"t[index]: expected lists of indices to have equal lengths; received {described(k)}"
         ) from None

@@ -11,8 +11,8 @@ import numpy as np
 
 from ..core.arguments import numbers
 from ..core.depth import isolated
-from ..core.errors import DtypeError, GradError, UnsupportedError
-from ..core.foreign import LAZY, as_numbers, copied, is_foreign, together
+from ..core.errors import DtypeError, GradError
+from ..core.foreign import LAZY, as_numbers, copied, is_foreign, refuse_masked, together
 from ..core.hooks import HOOKS
 from ..core.indices import indices_in
 from ..core.live import Live, bare_number
@@ -63,11 +63,7 @@ def _bare(op: Op, x: np.ndarray) -> np.ndarray:
             f"{op.name}: expected numbers; received an array of dtype object. Make them numbers with .astype(float); "
             "make one Tensor of several with ag.array"
         )
-    if hasattr(x, "_mask"):
-        raise UnsupportedError(
-            f"{op.name}: a Tensor and a masked array were given, and the mask would be lost. Use its values, "
-            "a.filled(0.0), and choose with np.where(a.mask, …)"
-        )
+    refuse_masked(x, what=op.name)
     return np.asarray(x)
 
 

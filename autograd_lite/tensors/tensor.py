@@ -11,7 +11,7 @@ import numpy as np
 from ..core.arguments import kinds_of, numbers
 from ..core.composite import maker
 from ..core.errors import DtypeError, GradError, ShapeError, TraceError, more_on
-from ..core.foreign import LAZY, converted, copied, is_foreign, is_lazy, may_write, taken, to_numpy
+from ..core.foreign import LAZY, converted, copied, is_foreign, is_lazy, may_write, refuse_masked, taken, to_numpy
 from ..core.hooks import HOOKS
 from ..core.live import bare_number
 from ..core.messages import explained
@@ -79,6 +79,8 @@ class Tensor(Operators, Methods, Dispatched, Conversions, Standard):
         try:
             wanted = bool(requires_grad)
             given = a._data if isinstance(a, Tensor) else bare_number(a)
+            if given.__class__ in (list, tuple):
+                refuse_masked(*given, what="tensor")
             if given.__class__ is np.ndarray or not is_foreign(given):
                 data = np.array(given, dtype=dtype, copy=copy or None)
             else:
