@@ -61,7 +61,7 @@ def update_of(calls: Sequence[Call], given: Given, outputs: Sequence[int], into:
     }
     while True:
         tail = _tail(calls, given, [n for n in outputs if n not in over])
-        kept = {n: old for n, old in over.items() if _may_overwrite(calls, tail, specs, n, old)}
+        kept = _overwritable(calls, tail, specs, over)
         if len(kept) == len(over):
             break
         over = kept
@@ -99,9 +99,12 @@ def _tail(calls: Sequence[Call], given: Given, outputs: Sequence[int]) -> set[in
     return {i for i in tail if specs[calls[i].value].owner in ends}
 
 
-def _may_overwrite(calls: Sequence[Call], tail: Collection[int], specs: Sequence[Spec], new: int, old: int) -> bool:
-    """Return whether a value is computed in the tail, and the one that it replaces is not read afterwards."""
-    written = next((i for i in tail if calls[i].value == new), None)
-    if written is None:
-        return False
-    return not any(i > written and specs[n].owner == old for i in tail for n in refs_in(calls[i].args))
+def _overwritable(
+    calls: Sequence[Call], tail: Collection[int], specs: Sequence[Spec], over: Mapping[int, int]
+) -> dict[int, int]:
+    """Return the values that are computed in the tail, and of which those that they replace are not read afterwards."""
+    made = {calls[i].value: i for i in tail}
+    read: dict[int, int] = {}  # the last position, by the owner
+    for i in sorted(tail):
+        read |= dict.fromkeys([specs[n].owner for n in refs_in(calls[i].args)], i)
+    return {n: old for n, old in over.items() if n in made and read.get(old, -1) <= made[n]}

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import gc
+import itertools
+import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
 import autograd_lite as ag
+from nn.layers import Dense, Input
+from nn.models import Sequential
+from nn.optimizers import Adam
 
 
 def chain(n: int) -> Any:
@@ -54,3 +60,53 @@ def test_time_is_linear(program: Any, fewest: int) -> None:
         (trace,) = compiled.traces
         assert 0.8 * n <= len(trace.replay.plan.calls) <= 1.2 * n
     assert took[1] < 5 * took[0], took
+
+
+# ---- by the number of parameters: events are counted, which are the same in every run -------------------------------
+
+
+def updates(n: int) -> Any:
+    """Return a step that trains many parameters."""
+    weights = [ag.tensor(np.full(3, 0.1 * k), requires_grad=True) for k in range(n)]
+    optimizer = Adam(0.01)
+    optimizer.build(weights)
+
+    def step(x: Any) -> Any:
+        loss = sum([(w * x).sum() for w in weights], x.sum())
+        loss.backward()
+        optimizer.apply_gradients([(w.grad, w) for w in weights])
+        for w in weights:
+            w.grad = None
+        return loss.detach()
+
+    compiled = ag.compile(step)
+    return lambda: [compiled(np.ones(3)) for _ in range(4)], lambda: compiled.traces[-1].replay is not None
+
+
+def layered(n: int) -> Any:
+    """Return the training of a network of many layers."""
+    model = Sequential([Input((4,)), *[Dense(4) for _ in range(n // 2)]])
+    model.compile("adam", "mse", jit_compile=True)
+    x = np.linspace(-1, 1, 24).reshape(6, 4)
+    return lambda: model.fit(x, x, batch_size=1, epochs=1, verbose=0), lambda: True
+
+
+def events(f: Callable[[], Any]) -> int:
+    """Return how many calls of functions, of Python and of C, and steps of generators there are in a call."""
+    count = itertools.count()
+    sys.setprofile(lambda *_: next(count) and None)
+    try:
+        f()
+    finally:
+        sys.setprofile(None)
+    return next(count)
+
+
+@pytest.mark.parametrize("program", [updates, layered])
+def test_tracing_is_linear_in_the_number_of_parameters(program: Any) -> None:
+    counts = []
+    for n in (40, 80):
+        run, is_replayed = program(n)
+        counts.append(events(run))
+        assert is_replayed()
+    assert counts[1] < 2.1 * counts[0], counts

@@ -157,8 +157,11 @@ def skew_t(x: Any, a: Any, b: Any) -> Any:
     root = mp.sqrt(a + b + x * x)
     constant = (a + b - 1) * mp.log(2) + log_beta(a, b) + mp.log(a + b) / 2
     # 1 - y loses what x has more digits than there are.
-    up, down = ((root + x) / root, (a + b) / (root * (root + x))) if x > 0 else (
-        (a + b) / (root * (root - x)), (root - x) / root)
+    up, down = (
+        ((root + x) / root, (a + b) / (root * (root + x)))
+        if x > 0
+        else ((a + b) / (root * (root - x)), (root - x) / root)
+    )
     half = mp.mpf(1) / 2
     return (a + half) * mp.log(up) + (b + half) * mp.log(down) - constant
 
@@ -225,7 +228,9 @@ DENSITIES: dict[str, Callable[..., Any]] = {
     "exponpow": lambda x, b: 1 + mp.log(b) + (b - 1) * mp.log(x) + x**b - mp.exp(x**b),
     "exponweib": exponweib,
     "f": f,
-    "fatiguelife": lambda x, c: mp.log((x + 1) / (2 * c)) - mp.log(2 * mp.pi * x**3) / 2 - (x - 1) ** 2 / (2 * x * c * c),
+    "fatiguelife": lambda x, c: (
+        mp.log((x + 1) / (2 * c)) - mp.log(2 * mp.pi * x**3) / 2 - (x - 1) ** 2 / (2 * x * c * c)
+    ),
     "fisk": lambda x, c: mp.log(c) - (c + 1) * mp.log(x) - 2 * softplus(-c * mp.log(x)),
     "foldcauchy": foldcauchy,
     "foldnorm": foldnorm,
@@ -270,16 +275,15 @@ DENSITIES: dict[str, Callable[..., Any]] = {
     "maxwell": lambda x: mp.log(2 / mp.pi) / 2 + 2 * mp.log(x) - x * x / 2,
     "mielke": lambda x, k, s: mp.log(k) + (k - 1) * mp.log(x) - (1 + k / s) * softplus(s * mp.log(x)),
     "moyal": lambda x: -(x + mp.exp(-x)) / 2 - mp.log(2 * mp.pi) / 2,
-    "nakagami": lambda x, nu: (
-        mp.log(2) + nu * mp.log(nu) - mp.loggamma(nu) + (2 * nu - 1) * mp.log(x) - nu * x * x
-    ),
+    "nakagami": lambda x, nu: mp.log(2) + nu * mp.log(nu) - mp.loggamma(nu) + (2 * nu - 1) * mp.log(x) - nu * x * x,
     "ncf": ncf,
     "nct": nct,
     "ncx2": ncx2,
     "norm": log_phi,
     "norminvgauss": lambda x, a, b: (
         mp.log(a * mp.besselk(1, a * mp.sqrt(1 + x * x)) / (mp.pi * mp.sqrt(1 + x * x)))
-        + mp.sqrt(a * a - b * b) + b * x
+        + mp.sqrt(a * a - b * b)
+        + b * x
     ),
     "pareto": lambda x, b: mp.log(b) - (b + 1) * mp.log(x),
     "pearson3": pearson3,

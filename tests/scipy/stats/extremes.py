@@ -24,8 +24,14 @@ _STEP = 1e-30  # relative
 LARGE = (1e5, 1e20, 1e160)
 SMALL = (1e-5, 1e-20, 1e-160)
 # Where shapes make formulas 0/0 (0, 1, 2), near there, and far from anything.
-SHAPES = sorted({sign * v for v in (0.0, 1e-12, 1e-8, 1e-6, 1e-5, 2e-5, 1e-3, 0.03, 1.0, 2.0, 30.0, 1e3, 1e5, 1e8)
-                 for sign in (1, -1)} | {1 - 1e-9, 1 + 1e-9, 2 + 1e-9})
+SHAPES = sorted(
+    {
+        sign * v
+        for v in (0.0, 1e-12, 1e-8, 1e-6, 1e-5, 2e-5, 1e-3, 0.03, 1.0, 2.0, 30.0, 1e3, 1e5, 1e8)
+        for sign in (1, -1)
+    }
+    | {1 - 1e-9, 1 + 1e-9, 2 + 1e-9}
+)
 
 
 class Late(Exception):
