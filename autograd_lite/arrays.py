@@ -20,7 +20,7 @@ from .core.foreign import (
     to_numpy as to_numpy,
 )
 from .core.mode import TAPES
-from .tensors.conversions import leaving
+from .tensors.conversions import leaving, let_read as let_read
 from .tensors.tensor import Tensor
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "home",
     "is_foreign",
     "is_lazy",
+    "let_read",
     "meet",
     "move",
     "moved",

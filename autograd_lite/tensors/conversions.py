@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import sys
+import weakref
+from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -11,6 +15,7 @@ from ..core.depth import DEPTH
 from ..core.errors import GradError, more_on
 from ..core.foreign import is_foreign, to_numpy
 from ..core.mode import MODE, TAPES, is_grad_enabled
+from ..core.node import Node
 from .scipy_names import instead
 
 if TYPE_CHECKING:
@@ -45,6 +50,58 @@ def leaving(how: str, instead: str = _ARRAY) -> None:
     tape = MODE.get().tape
     if tape is not None:
         tape.left(how, instead)
+
+
+# The leaves that `let_read` was called for, by id.
+_READABLE: dict[int, weakref.ref[Any]] = {}
+
+
+def let_read(leaf: Any) -> None:
+    """Let NumPy read a leaf that requires a gradient as an array, as for a plot, while nothing that is recorded uses it.
+
+    A parameter of a model is looked at more often than it is computed with by its values. Inside of functions that are
+    transformed or compiled, of calls of modules, and while a computation that has read it waits for `backward`, it is
+    still refused, since a gradient would be lost.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> w = ag.tensor([1.0, 2.0], requires_grad=True)
+        >>> ag.arrays.let_read(w)
+        >>> np.asarray(w)
+        array([1., 2.])
+        >>> loss = (w * w).sum()
+        >>> np.asarray(w)
+        Traceback (most recent call last):
+        autograd_lite.core.errors.GradError: a tensor that requires a gradient was about to become a bare array...
+        >>> loss.backward()
+        >>> np.asarray(w)
+        array([1., 2.])
+    """
+    key = id(leaf)
+    if key not in _READABLE:
+        _READABLE[key] = weakref.ref(leaf, lambda _: _READABLE.pop(key, None))
+
+
+def is_readable(t: Any) -> bool:
+    """Return whether a leaf may be read as an array; it takes milliseconds, as the record has no edges to its readers.
+
+    SciPy's functions that we have would compute with it, and so does whatever runs inside of a call of ours, such as
+    that of a layer, except for callbacks.
+    """
+    known = _READABLE.get(id(t))
+    if known is None or known() is not t or DEPTH.get().all or instead():
+        return False
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None:
+        name = frame.f_globals.get("__name__", "")
+        if name.startswith("nn.callbacks."):
+            break
+        if name.startswith(("autograd_lite.", "nn.")):
+            return False
+        frame = frame.f_back
+    holders = [x for x in gc.get_referrers(t) if x.__class__ is tuple]
+    readers = (node for node in gc.get_referrers(*holders) if isinstance(node, Node)) if holders else ()
+    return all(node.saved is None for node in readers)
 
 
 class Conversions:
@@ -138,7 +195,7 @@ class Conversions:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
         if TAPES:
             leaving("np.asarray(t), or a function that takes arrays alone")
-        if self.requires_grad:
+        if self.requires_grad and not is_readable(self):
             raise GradError(
                 f"{instead()}a tensor that requires a gradient was about to become a bare array and lose its "
                 "gradient. Use NumPy functions that Tensors support, make one Tensor of those in a list with ag.array, "

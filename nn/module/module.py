@@ -502,6 +502,10 @@ class Module(Tree["Module"]):
             and not self.built
             and any(attribute in vars(base).get("__annotations__", ()) for base in cls.__mro__)
         ):
+            shape, lock = self.input_shape, lock_of(self)
+            if shape is not None and not lock._is_owned():  # by this thread, which builds it, and looks what there is
+                build_once(self, (None, *shape))
+                return getattr(self, attribute)
             raise AttributeError(
                 f"{self.name}.{attribute}: expected a built {cls.__name__}; it has no {attribute} yet, because its "
                 "input shape is not known. Give input_shape=(...), or call it on a batch first"

@@ -116,6 +116,7 @@ class Tree(Generic[Part]):
             module._path = path
         for path, tensor in self._tensors(prefix):
             tensor.name = path
+            arrays.let_read(tensor)
 
     def named_modules(self) -> list[tuple[str, Part]]:
         """Return this module, whose path is "", and all modules below it, with their paths, parents first."""

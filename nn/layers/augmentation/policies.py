@@ -71,7 +71,7 @@ class _Policy(Augmentation):
         """Draw some integers below a number; what they choose is not the same in every call."""
         if ag.is_compiling():
             raise ag.TraceError(
-                f"compile: {self._speaker} draws which augmentations it applies, and others for each batch. Apply it to "
+                f"compile: {self._speaker} draws which augmentations it applies, others for each batch. Apply it to "
                 "the data, as by nn.data.Dataset.map, and the model can be compiled"
             )
         draws = ag.random.uniform(count, generator=self.generator).data

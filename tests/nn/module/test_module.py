@@ -390,6 +390,29 @@ def test_a_layer_with_a_known_input_shape_is_built_when_asked() -> None:
     assert [p.shape for p in layers.Dense(4, input_shape=(3,)).parameters()] == [(3, 4), (4,)]
 
 
+@pytest.mark.parametrize("name", ["kernel", "bias"])
+@pytest.mark.parametrize("options", [{"input_shape": (3,)}, {"input_dim": 3}])
+def test_a_weight_of_a_layer_with_a_known_input_shape_is_made_when_asked_for(name: str, options: Any) -> None:
+    layer = layers.Dense(4, **options)
+    asked = getattr(layer, name)
+    assert asked.shape == {"kernel": (3, 4), "bias": (4,)}[name]
+    assert layer.built
+    layer(np.ones((2, 3)))
+    assert getattr(layer, name) is asked
+    assert not hasattr(layers.Dense(4, use_bias=False, input_shape=(3,)), "colour")
+
+
+def test_building_may_look_for_what_there_is() -> None:
+    class Looking(layers.Layer):
+        kernel: Any
+
+        def build(self, input_shape: Any) -> None:
+            if not hasattr(self, "kernel"):
+                self.kernel = self.add_weight(input_shape[1:])
+
+    assert Looking(input_shape=(3,)).kernel.shape == (3,)
+
+
 def test_the_first_call_records_output_shapes() -> None:
     model = LazyModel()
     model(np.ones((5, 3)))
