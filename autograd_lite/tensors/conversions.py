@@ -57,7 +57,7 @@ _READABLE: dict[int, weakref.ref[Any]] = {}
 
 
 def let_read(leaf: Any) -> None:
-    """Let NumPy read a leaf that requires a gradient as an array, as for a plot, while nothing that is recorded uses it.
+    """Let NumPy read a leaf that requires a gradient as an array, as for a plot, while no recorded computation uses it.
 
     A parameter of a model is looked at more often than it is computed with by its values. Inside of functions that are
     transformed or compiled, of calls of modules, and while a computation that has read it waits for `backward`, it is

@@ -135,12 +135,12 @@ class _Here(threading.local):
     Attributes:
         state: in which it has found the model and the loss; see `Replays.look`.
         hooked: whether there are hooks on parameters, which see each gradient.
-        last: what has run as it is since then, and for which shape.
+        last: what has run as it is since then, for which shape, and what that computes.
     """
 
     state: tuple[Any, ...] = ()
     hooked: bool = False
-    last: tuple[_Step, Any] | None = None
+    last: tuple[_Step, Any, Callable[..., Any]] | None = None
 
 
 class Replays:
@@ -151,7 +151,8 @@ class Replays:
         self._compiled: Any = None
         self._losses = Settings()
         self._here = _Here()
-        self._changes = 0  # how many runs, one after the other, have changed an attribute
+        # By what is computed, how many runs of it, one after the other, have changed an attribute.
+        self._changes: dict[Callable[..., Any], int] = {}
         self._unsteady = ""  # why nothing is compiled
         self._told: set[str] = set()
 
@@ -176,12 +177,15 @@ class Replays:
         here = self._here
         before, last = here.state, here.last
         self.look(model, self._compiled)
-        if last is None or here.state == before:
-            self._changes = 0
+        if last is None:
             return
-        last[0].runs[last[1]] = 0
-        self._changes += 1
-        if self._changes > warm:
+        step, shape, compute = last
+        if here.state == before:
+            self._changes[compute] = 0
+            return
+        step.runs[shape] = 0
+        self._changes[compute] = self._changes.get(compute, 0) + 1
+        if self._changes[compute] > warm:
             self._unsteady = _words(settings_of(model).difference(before[0], here.state[0]))
 
     def run(
@@ -215,7 +219,7 @@ class Replays:
         runs = step.runs.get(shape, 0)
         if runs < warm:
             step.runs[shape] = runs + 1
-            here.last = step, shape
+            here.last = step, shape, compute
             return None
         try:
             found = step.fast(*batch)
@@ -260,11 +264,11 @@ class Replays:
             warnings.warn(
                 f"{what}: the model is not compiled, and runs as before: {why}. If this is meant to be, compile it "
                 "with jit_compile=False",
-                stacklevel=_frames_of_ours(),
+                stacklevel=frames_of_ours(),
             )
 
 
-def _frames_of_ours() -> int:
+def frames_of_ours() -> int:
     """Return how many frames lie between a warning and the user's call."""
     frame, count = sys._getframe(1), 1
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _OURS:

@@ -43,6 +43,7 @@ from .feed import (
     validation_due,
 )
 from .interrupts import raise_ignored
+from .nonfinite import warn_of_nan
 from .outputs import Means, Returned, fitted
 from .progress import Progress, open_progress
 from .ranks import ALONE, Alone, ranks_of
@@ -213,6 +214,9 @@ class Trainer(Stepper):
             raise_ignored()
             if not own and ranks.counts():
                 mean.add(value, weight)
+                if value != value and not calls.seen_nan:
+                    calls.seen_nan = True
+                    warn_of_nan(self._speaker("fit"), feed, x, done)
             done += 1
             if watched:
                 calls.call("on_train_batch_end", done - 1, _by_name(ranks.values(mean, used, last=False)))
