@@ -32,10 +32,11 @@ def warn_of_nan(what: str, feed: Feed, x: Any, batch: int) -> None:
         first = tuple(int(i) for i in np.argwhere(bad)[0])
         columns = np.flatnonzero(bad.any(axis=tuple(range(bad.ndim - 1)))) if bad.ndim > 1 else []
         places = f", all in column {columns[0]} of the last axis" if len(columns) == 1 and bad.shape[-1] > 1 else ""
+        rest = "" if whole else " of this batch"
         kind = "NaN" if np.isnan(values).any() else "infinite values"
         warnings.warn(
             f"{what}: the loss of batch {batch} is NaN. Expected inputs that are finite numbers; received "
-            f"{_name(path)} with {int(bad.sum())} {kind} of {values.size}, the first in row {first[0]}{'' if whole else ' of this batch'} "
+            f"{_name(path)} with {int(bad.sum())} {kind} of {values.size}, the first in row {first[0]}{rest} "
             f"(index {first}){places}. Drop those rows, or fill them, as by np.nan_to_num(x)",
             stacklevel=frames_of_ours(),
         )
