@@ -74,7 +74,36 @@ def _add_along(x: Any, y: Any, axis: int, length: int) -> Any:
     return out
 
 
+def _gather(x: Any, y: Any) -> Any:
+    return x[tuple(np.moveaxis(y, -1, 0))]
+
+
+def _gather_adjoint(x: Any, y: Any, shape: Any) -> Any:
+    out = np.zeros(shape, x.dtype)
+    np.add.at(out, tuple(np.moveaxis(y, -1, 0)), x)
+    return out
+
+
 ALONG = [
+    *rows(
+        "gather",
+        _gather,
+        [(((6, 2), (4, 1)), {}), (((6, 6, 2), (2, 3, 2)), {}), (((6,), (1,)), {}), (((6, 2), (0, 1)), {})],
+        domain=("any", "shift"),
+        exempt={"indices": "the second input holds indices, which are integers"},
+    ),
+    *rows(
+        "gather_adjoint",
+        _gather_adjoint,
+        [
+            (((4, 2), (4, 1)), {"shape": (6, 2)}),
+            (((2, 3, 2), (2, 3, 2)), {"shape": (6, 6, 2)}),
+            (((), (1,)), {"shape": (6,)}),
+            (((0, 2), (0, 1)), {"shape": (6, 2)}),
+        ],
+        domain=("any", "shift"),
+        exempt={"indices": "the second input holds indices, which are integers"},
+    ),
     *rows(
         "take_along_axis",
         np.take_along_axis,

@@ -27,6 +27,7 @@ class Batched(Lifted):
 
     __slots__ = ("array",)
     transformation = "vmap"
+    per_example: bool = True  # type: ignore[assignment]
     refusal = TypeError  # no gradient would be lost, but there is no single array
 
     def __init__(self, array: Any, level: Level) -> None:
@@ -52,8 +53,8 @@ class Batched(Lifted):
         """Refuse: no example represents all of them."""
         raise TypeError(
             f"vmap: the values of a batched tensor of shape {self.shape} were asked for, as by `if`, float() or an "
-            "index; they differ from example to example. Choose with np.where, index with np.take_along_axis"
-            + more_on("value-of-a-batch")
+            "index of an array; they differ from example to example. Choose with np.where; index a Tensor, as in "
+            "ag.tensor(y)[i]" + more_on("value-of-a-batch")
         )
 
     def apply(self, op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:

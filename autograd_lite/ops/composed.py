@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import ShapeError, UnsupportedError
+from ..core.errors import ShapeError
 from ..core.op import composes
 from ..core.shapes import Axis, normalize_axes, normalize_axis
 from .assemble import array
 from .operands import cast, several
+from .orders import flattened
 
 # ---- axes -----------------------------------------------------------------------------------------------------------
 
@@ -69,9 +70,7 @@ def squeeze(a: Any, axis: Axis = None) -> Any:
 
 @composes(np.ravel)
 def ravel(a: Any, order: str = "C") -> Any:
-    if order != "C":
-        raise UnsupportedError(f"np.ravel: order={order!r} is not supported on Tensors; transpose first")
-    return a.reshape(-1)
+    return a.reshape(-1) if order == "C" else flattened(a, order, "ravel")
 
 
 @composes(np.flip)

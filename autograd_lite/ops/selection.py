@@ -19,6 +19,7 @@ from ..core.rewrites import Rewrite, is_always
 from ..core.shapes import ShapeDtype, normalize_axis
 from ..native.kernels import library
 from .activations import relu
+from .gather import gathered
 from .index import index_update
 from .operands import Finished, along_axis, operand, values
 
@@ -185,9 +186,11 @@ def take(a: Any, indices: Any, axis: int | None = None, out: Any = None, mode: s
     n = a.shape[axis]
     if not hasattr(indices, "__apply_op__"):
         return a[(slice(None),) * axis + (_within(values(indices), n, mode),)]
-    # Indices that other functions computed may differ from example to example.
+    within = _within(indices, n, mode)
+    if getattr(getattr(indices, "_data", indices), "per_example", False):
+        return gathered(a, (slice(None),) * axis + (within,))
     one = (1,) * axis + (indices.size,) + (1,) * (a.ndim - axis - 1)
-    taken = np.take_along_axis(a, _within(indices, n, mode).reshape(one), axis)
+    taken = np.take_along_axis(a, within.reshape(one), axis)
     return taken.reshape((*a.shape[:axis], *indices.shape, *a.shape[axis + 1 :]))
 
 

@@ -11,20 +11,19 @@ import numpy as np
 
 from ..core import batching
 from ..core.equivalents import Fill, Part, filled_by
-from ..core.errors import ShapeError, UnsupportedError
+from ..core.errors import ShapeError
 from ..core.op import Op, structural
 from ..core.rewrites import Rewrite
 from ..core.shapes import ShapeDtype, cast_back, normalize_axis, require_fit, resolve_reshape
-from .operands import cast, several
+from .operands import Finished, cast, several
+from .orders import reshaped
 
 _Bound = tuple[tuple[Any, ...], dict[str, Any]]
 
 
-def _bind_reshape(a: Any, /, shape: Any, order: str = "C", *, copy: bool | None = None) -> _Bound:
+def _bind_reshape(a: Any, /, shape: Any, order: str = "C", *, copy: bool | None = None) -> _Bound | Finished:
     if order != "C":
-        raise UnsupportedError(
-            f"np.reshape: order={order!r} is not supported on Tensors; transpose first, then reshape"
-        )
+        return Finished(reshaped(a, shape, order, "reshape"))
     shape = tuple(shape) if isinstance(shape, (tuple, list)) else (int(shape),)
     return (a,), {"shape": resolve_reshape(a.size, shape)}
 

@@ -71,6 +71,12 @@ class Lifted(Operators, Methods, Dispatched):
         raise NotImplementedError
 
     @property
+    def per_example(self) -> bool:
+        """Whether it stands for many examples, at whatever level, so that no single value is known."""
+        inner = self.inner
+        return getattr(getattr(inner, "_data", inner), "per_example", False)
+
+    @property
     def differentiated(self) -> bool:
         """Whether the value carries a derivative, apart from what is recorded at its level."""
         return True
@@ -111,6 +117,7 @@ class Lifted(Operators, Methods, Dispatched):
             f"{instead()}{self.transformation}: a value of shape {self.shape} {self.dtype} was about to become a bare "
             "array and lose what it stands for. Use NumPy functions that Tensors support, make one Tensor of those in "
             "a list with ag.array, or say t.detach().numpy() if that is meant, t.item() for a number"
+            + (". If it is an index of an array y, write ag.tensor(y)[i]" if self.dtype.kind in "iu" else "")
             + more_on("bare-array")
         )
 

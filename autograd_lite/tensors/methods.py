@@ -14,13 +14,17 @@ from ..core.messages import explained
 from ..core.mode import MODE, TAPES
 from ..core.op import Op
 from ..core.shapes import Axis
-from ..ops import activations, arith, composed, explog, reduce, selection, shape, trig
+from ..ops import activations, arith, composed, explog, orders, reduce, selection, shape, trig
 from .record import apply, moved, unary
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
 _np: Any = np  # NumPy's type stubs know arrays only
+
+
+class UnknownIndex(TypeError):
+    """An index of integers that differ from example to example."""
 
 
 def canonical_index(key: Any) -> tuple[Any, ...]:
@@ -33,12 +37,18 @@ def canonical_index(key: Any) -> tuple[Any, ...]:
 def _index_part(k: Any) -> Any:
     if k is None or k is Ellipsis or k.__class__ is int or isinstance(k, slice):
         return k
-    if TAPES and (tape := MODE.get().tape) is not None:
-        if k.__class__ is IndexArray:
-            return k  # `record` refuses those that were derived
-        if hasattr(k, "__apply_op__"):
+    known = k
+    if hasattr(k, "__apply_op__"):
+        if getattr(getattr(k, "_data", k), "per_example", False):
+            try:
+                k.data  # noqa: B018
+            except TypeError as error:
+                raise UnknownIndex(*error.args) from None
+        if TAPES and (tape := MODE.get().tape) is not None:
             return tape.index(k)
-    known = k.data if hasattr(k, "__apply_op__") else k  # inside of vmap it is not
+        known = k.data
+    elif k.__class__ is IndexArray and TAPES and MODE.get().tape is not None:
+        return k  # `record` refuses those that were derived
     try:
         array = as_array(known)
     except (TypeError, ValueError):
@@ -166,16 +176,19 @@ class Methods:
     # ---- shapes -----------------------------------------------------------------------------------------------------
 
     def reshape(self, *shape_: Any, order: str = "C") -> Self:
-        """Give the elements a new shape, one length of which may be -1; see `numpy.reshape`."""
-        return self._bound(shape.reshape, shape_[0] if len(shape_) == 1 else shape_, order)
+        """Give the elements a new shape, one length of which may be -1, in an order; see `numpy.reshape`."""
+        wanted = shape_[0] if len(shape_) == 1 else shape_
+        if order != "C":
+            return _composed(orders.reshaped, self, wanted, order, "reshape")
+        return self._bound(shape.reshape, wanted)
 
-    def ravel(self) -> Self:
-        """Flatten to one axis; see `numpy.ravel`."""
-        return self.reshape(-1)
+    def ravel(self, order: str = "C") -> Self:
+        """Flatten to one axis, reading the elements in an order; see `numpy.ravel`."""
+        return self.reshape(-1) if order == "C" else _composed(composed.ravel, self, order)
 
-    def flatten(self) -> Self:
-        """Flatten to one axis; see `numpy.ndarray.flatten`."""
-        return self.reshape(-1)
+    def flatten(self, order: str = "C") -> Self:
+        """Flatten to one axis, reading the elements in an order; see `numpy.ndarray.flatten`."""
+        return self.ravel(order)
 
     def transpose(self, *axes: Any) -> Self:
         """Permute the axes, by default reversing them; see `numpy.transpose`."""

@@ -22,10 +22,11 @@ from ..core.ownership import SMALL
 from ..core.shapes import ShapeDtype
 from ..core.undo import open_undo
 from ..ops import barrier, index, shape
+from ..ops.gather import gathered
 from ..tree import LEAVES
 from .conversions import Conversions, leaving
 from .hooks import AWAITED, ArrivalHook, GradKeeper, HookHandle, UserHook
-from .methods import Methods, canonical_index, filled
+from .methods import Methods, UnknownIndex, canonical_index, filled
 from .operators import Operators
 from .protocols import Dispatched, deferred
 from .record import add_over, apply, binary, constant, copy_on_tape, moved, open_edge, owned, unary, wrap
@@ -436,7 +437,11 @@ class Tensor(Operators, Methods, Dispatched, Conversions, Standard):
     # ---- indexing and in-place forms --------------------------------------------------------------------------------
 
     def __getitem__(self, key: Any) -> Tensor:
-        return moved(index.getitem, self, {"index": canonical_index(key)})
+        try:
+            known = canonical_index(key)
+        except UnknownIndex:
+            return gathered(self, key)
+        return moved(index.getitem, self, {"index": known})
 
     def __setitem__(self, key: Any, value: Any) -> None:
         if isinstance(value, (list, tuple)):

@@ -41,7 +41,7 @@ REFUSED: dict[str, str] = {
     **dict.fromkeys(_names("convolution convolution_input convolution_kernel full_convolution"), _WRITES),
     **dict.fromkeys(_names("standardize standardize_pullback divide_by_gaps"), _ROWS),
     **dict.fromkeys(_names("lstm lstm_adjoint gru gru_adjoint simple_rnn_adjoint"), _ROWS),
-    **dict.fromkeys(_names("cross take_along_axis add_along_axis argsort argpartition"), _LACKS),
+    **dict.fromkeys(_names("cross take_along_axis add_along_axis gather gather_adjoint argsort argpartition"), _LACKS),
     **dict.fromkeys(_names("det slogdet second_cofactor eigh eigvalsh eig eigvals pinv matrix_rank"), _LACKS),
     **dict.fromkeys(_names("cholesky cholesky_pullback lstsq svd svdvals solve"), _LINALG),
     **dict.fromkeys(_names("fft ifft rfft irfft hfft ihfft"), _CHUNKED),

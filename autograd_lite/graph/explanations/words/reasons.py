@@ -107,6 +107,7 @@ _SAID: Mapping[str, str | tuple[str, ...]] = {
     "transpose": _MOVED,
     "broadcast_to": "every copy of an element has its share, and the shares are added up",
     "getitem": "the elements that were picked get g, all others 0; one picked several times gets the sum",
+    "gather": "the elements that were picked get g, all others 0; one picked several times gets the sum",
     "take_along_axis": "the elements that were picked get g, all others 0",
     "scatter_add": "each element went to one place, and fetches the g of that place",
     "index_update": (

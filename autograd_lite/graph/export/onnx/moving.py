@@ -128,6 +128,16 @@ def _add_along_axis(call: Call, x: Value, y: Value, *, axis: int, length: int) -
     return scattered(call, x.expand(*shape), y.cast(INT64).expand(*shape), axis, call.shape)
 
 
+@exports("gather")
+def _gather(call: Call, x: Value, y: Value) -> Value:
+    return call.emitter.call("GatherND", x, y.cast(INT64), shape=call.shape)
+
+
+@exports("gather_adjoint")
+def _gather_adjoint(call: Call, x: Value, y: Value, *, shape: Shape) -> Value:
+    return scattered(call, x, y.cast(INT64), None, shape)
+
+
 def joined(parts: list[Value], axis: int) -> Value:
     """Concatenate values of one dtype."""
     first = parts[0]
@@ -148,10 +158,11 @@ def dilated(x: Value, axis: int, step: int) -> Value:
     return wide.reshape(*front, count * step, *behind).cut((axis, slice(0, (count - 1) * step + 1)))
 
 
-def scattered(call: Call, x: Value, places: Value, axis: int, shape: Shape) -> Value:
-    """Add elements to zeros of some shape, at places along an axis."""
+def scattered(call: Call, x: Value, places: Value, axis: int | None, shape: Shape) -> Value:
+    """Add elements to zeros of some shape, at places along an axis; without one, parts at places in several axes."""
     emitter = call.emitter
-    kernel = emitter.kernel("ScatterElements", call.dtype)
+    name, along = ("ScatterND", {}) if axis is None else ("ScatterElements", {"axis": axis})
+    kernel = emitter.kernel(name, call.dtype)
     zeros = emitter.filled(0, shape, kernel)
-    added = emitter.call("ScatterElements", zeros, places, x.cast(kernel), axis=axis, reduction="add")
+    added = emitter.call(name, zeros, places, x.cast(kernel), **along, reduction="add")
     return added.cast(call.dtype)

@@ -1,0 +1,116 @@
+"""Reading at indices that are data: in a batch they differ from example to example, while the array may be shared.
+
+The last axis of y numbers the axes of x that an index has a number for, as in ONNX's GatherND:
+`x[y[..., 0], y[..., 1]]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.foreign import add_at, home
+from ..core.op import Op, structural
+from ..core.shapes import ShapeDtype
+
+
+def _along(y: Any) -> tuple[Any, ...]:
+    return tuple([y[..., k] for k in range(y.shape[-1])])
+
+
+def _numbered(y: Any, size: int) -> Any:
+    """Return indices into a batch: those of each example, with the number of the example in front."""
+    own = np.arange(size).reshape((size,) + (1,) * (y.ndim - 1))
+    return np.concatenate([np.broadcast_to(own, (*y.shape[:-1], 1)), y], -1)
+
+
+def _batched_gather(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
+    x, y = inputs
+    if not batched[0]:
+        return op(x, y)
+    if batched[1]:
+        return op(x, _numbered(y, x.shape[0]))
+    return np.moveaxis(op(np.moveaxis(x, 0, y.shape[-1]), y), y.ndim - 1, 0)
+
+
+def _batched_scatter(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
+    (x, y), shape = inputs, params["shape"]
+    if batched[1]:
+        size = y.shape[0]
+        x = x if batched[0] else np.broadcast_to(x, (size, *np.shape(x)))
+        return op(x, _numbered(y, size), shape=(size, *shape))
+    axis = y.shape[-1]
+    wide = (*shape[:axis], x.shape[0], *shape[axis:])
+    return np.moveaxis(op(np.moveaxis(x, 0, y.ndim - 1), y, shape=wide), axis, 0)
+
+
+gather: Op = structural(
+    "gather",
+    lambda x, y: x[_along(y)],
+    lambda g, out, x, y: gather_adjoint(g, y, shape=x.shape),
+    None,
+    saves=("y", ""),
+    infer=lambda x, y: ShapeDtype((*y.shape[:-1], *x.shape[y.shape[-1] :]), x.dtype),
+    jvp=lambda tangents, out, x, y: gather(tangents[0], y),
+    batch=_batched_gather,
+    selects=True,
+    onnx="GatherND",
+)
+gather_adjoint: Op = structural(
+    "gather_adjoint",
+    lambda x, y, *, shape: add_at(home(x).zeros(shape, x.dtype), _along(y), x),
+    lambda g, out, x, y, *, shape: gather(g, y),
+    None,
+    saves=("y", ""),
+    infer=lambda x, y, *, shape: ShapeDtype(shape, x.dtype),
+    jvp=lambda tangents, out, x, y, *, shape: gather_adjoint(tangents[0], y, shape=shape),
+    batch=_batched_scatter,
+    onnx="ScatterND",
+)
+
+
+# ---- what NumPy's index means ---------------------------------------------------------------------------------------
+
+
+def _parts(key: Any, ndim: int) -> list[Any]:
+    """Return an index as slices, None and integers of any shape, with a part for every axis."""
+    parts: list[Any] = []
+    for part in key if isinstance(key, tuple) else (key,):
+        if part is None or part is Ellipsis or isinstance(part, slice):
+            parts.append(part)
+        elif hasattr(part, "__apply_op__"):
+            parts += np.nonzero(part.data) if part.dtype.kind == "b" else [part]
+        else:
+            array = np.asarray(part)
+            parts += np.nonzero(array) if array.dtype.kind == "b" else [array]
+    taken = sum(part is not None and part is not Ellipsis for part in parts)
+    if taken > ndim:
+        raise IndexError(f"t[index]: expected at most {ndim} indices, one an axis; received {taken}")
+    where = next((k for k, part in enumerate(parts) if part is Ellipsis), len(parts))
+    return [*parts[:where], *[slice(None)] * (ndim - taken), *parts[where + 1 :]]
+
+
+def gathered(x: Any, key: Any) -> Any:
+    """Return `x[key]` for a key with integers that are data, such as those of a batch.
+
+    Example:
+        >>> gathered(np.arange(6).reshape(2, 3), (slice(None), np.array([2, 0]))).tolist()
+        [[2, 0], [5, 3]]
+    """
+    parts = _parts(key, x.ndim)
+    known = [part is None or isinstance(part, slice) for part in parts]
+    x = x[tuple([part if is_known else slice(None) for part, is_known in zip(parts, known, strict=True)])]
+    axes = [k for k, is_known in enumerate(known) if not is_known]
+    places = [parts[k] if parts[k].dtype == np.intp else parts[k].astype(np.intp) for k in axes]
+    shape = np.broadcast_shapes(*[place.shape for place in places])
+    y = np.stack([np.broadcast_to(place, shape) for place in places], -1)
+    first = axes[0]
+    if axes != list(range(len(axes))):
+        x = np.moveaxis(x, axes, list(range(len(axes))))
+    out = gather(x, y)
+    # NumPy puts the axes of the integers where these stand, or to the front if they stand apart.
+    if first and shape and axes[-1] - first == len(axes) - 1:
+        out = np.moveaxis(out, list(range(len(shape))), list(range(first, first + len(shape))))
+    return out

@@ -1,0 +1,121 @@
+"""Indices that differ from example to example: `y[i]` inside `vmap`, with what every example would give by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+from autograd_lite.ops.gather import gathered
+
+from ..rows import for_every
+
+_RNG = np.random.default_rng(5)
+Y = _RNG.normal(size=(4, 5, 3))
+NUMBER, LIST, TABLE = (_RNG.integers(-3, 3, size=shape) for shape in ((6,), (6, 2), (6, 2, 1)))
+
+
+class Form(NamedTuple):
+    """A way to write an index: a function of an array and of the integers of one example."""
+
+    name: str
+    read: Callable[[Any, Any], Any]
+    integers: np.ndarray
+
+
+FORMS = [
+    Form(f"{name} by {integers.shape[1:]}", read, integers)
+    for integers in (NUMBER, LIST, TABLE)
+    for name, read in {
+        "y[i]": lambda y, i: y[i],
+        "y[:, i]": lambda y, i: y[:, i],
+        "y[..., i]": lambda y, i: y[..., i],
+        "y[1:, i]": lambda y, i: y[1:, i],
+        "y[i, :, 0]": lambda y, i: y[i, :, 0],
+        "y[:, i, i]": lambda y, i: y[:, i, i],
+        "y[i, i, i]": lambda y, i: y[i, i, i],
+        "y[::-1, i, [0]]": lambda y, i: y[::-1, i, [0]],
+        "y[None, i, None, 1]": lambda y, i: y[None, i, None, 1],
+        "y[i, ..., None]": lambda y, i: y[i, ..., None],
+        "y[i + 0 * i]": lambda y, i: y[i + 0 * i],
+        "y[i.astype('uint8') % 3]": lambda y, i: y[i.astype("uint8") % 3],
+        "take": lambda y, i: np.take(y, i),
+        "take by an axis": lambda y, i: np.take(y, i, axis=1),
+        "take, clipped": lambda y, i: np.take(y, i + 9, axis=-1, mode="clip"),
+        "take, wrapped": lambda y, i: np.take(y, i + 9, axis=0, mode="wrap"),
+    }.items()
+]
+MASKED = Form("beside a mask", lambda y, i: y[np.array([True, False, True, False]), i], NUMBER)
+
+
+def _loop(form: Form, ys: Any) -> np.ndarray:
+    return np.stack([form.read(y, i) for y, i in zip(ys, form.integers, strict=True)])
+
+
+@for_every([*FORMS, MASKED])
+def test_each_example_has_its_own_index(form: Form) -> None:
+    """With an array that all share, or one for each; values, gradients by either way, tangents, and compiled."""
+    integers, many = form.integers, _RNG.normal(size=(6, *Y.shape))
+    expected = _loop(form, [Y] * 6)
+    weights = _RNG.normal(size=expected.shape)
+    shared = lambda y, i: ag.vmap(lambda k: form.read(y, k))(i)  # noqa: E731
+    loss = lambda y, i: (shared(y, i) ** 2 * weights).sum()  # noqa: E731
+    assert np.array_equal(ag.vmap(form.read)(many, integers), _loop(form, many))
+    value, slope = ag.value_and_grad(lambda y: loss(y, integers))(Y)
+    assert np.isclose(value, (expected**2 * weights).sum())
+    one = lambda k, w: ag.grad(lambda y: (form.read(y, k) ** 2 * w).sum())(Y)  # noqa: E731
+    rows = [one(k, w) for k, w in zip(integers, weights, strict=True)]
+    assert np.allclose(slope, sum(rows))
+    assert np.allclose(ag.vmap(one)(integers, weights), rows)
+    assert np.array_equal(ag.jvp(lambda y: shared(y, integers))((Y,), (many[0],))[1], _loop(form, [many[0]] * 6))
+    assert np.allclose(ag.hvp(lambda y: loss(y, integers))(Y, many[0]), ag.grad(lambda y: loss(y, integers))(many[0]))
+
+
+@for_every(FORMS[::5])
+def test_replays_read_the_indices_anew(form: Form) -> None:
+    step = ag.compile(ag.value_and_grad(lambda y, i: (ag.vmap(lambda k: form.read(y, k))(i) ** 2).sum()))
+    for shift in range(4):
+        other = form._replace(integers=(form.integers + 3 + shift) % 3)
+        value, slope = step(Y + shift, other.integers)
+        assert np.isclose(value, (_loop(other, [Y + shift] * 6) ** 2).sum())
+        expected = [ag.grad(lambda y, i=i: (form.read(y, i) ** 2).sum())(Y + shift) for i in other.integers]
+        assert np.allclose(slope, sum(expected))
+
+
+@for_every(FORMS)
+def test_the_index_means_what_it_means_in_numpy(form: Form) -> None:
+    class Recorder:
+        def __getitem__(self, key: Any) -> Any:
+            return gathered(Y, key)
+
+    if "take" not in form.name:
+        for i in form.integers[:3]:
+            assert np.array_equal(form.read(Recorder(), np.asarray(i)), form.read(Y, i))
+
+
+def test_a_shared_array_is_not_repeated() -> None:
+    """One row each of a large table: the rows alone are read and held."""
+    table = np.zeros((1000, 50))
+    graph = []
+
+    def rows(y: Any) -> Any:
+        out = ag.vmap(lambda i: y[i] + np.take(y, i, axis=0))(np.arange(40))
+        graph.extend(ag.graph.build_graph(out))
+        return out.sum()
+
+    ag.grad(rows)(table)
+    assert max(node.size for node in graph) <= table.size
+
+
+def test_what_has_no_one_meaning_is_refused() -> None:
+    with pytest.raises(IndexError, match="index 9 is out of bounds for axis 0 of length 4"):
+        ag.vmap(lambda i: ag.tensor(Y)[i])(np.array([1, 9]))
+    with pytest.raises(IndexError, match="expected at most 3 indices, one an axis; received 4"):
+        ag.vmap(lambda i: ag.tensor(Y)[i, 0, 0, 0])(NUMBER)
+    with pytest.raises(TypeError, match=r"index a Tensor, as in ag\.tensor\(y\)\[i\]"):
+        ag.vmap(lambda i: ag.tensor(Y)[0][0][i > 0])(TABLE)
+    with pytest.raises(TypeError, match=r"an index of an array y, write ag\.tensor\(y\)\[i\]"):
+        ag.vmap(lambda i: Y[i])(NUMBER)
