@@ -139,6 +139,7 @@ for _least, _names in LEAST.items():
     for _name in _names.split() if library else ():
         share(FASTEST[getattr(np, _name)], _least)
 for _kernel in KERNELS.values():
-    share(_kernel, _KERNEL_LEAST)
+    if "(m)" not in (_kernel.signature or ""):  # over windows, they share images themselves, and raise errors
+        share(_kernel, _KERNEL_LEAST)
 if library:
     library.share_products(FASTEST[np.matmul], OPENBLAS)

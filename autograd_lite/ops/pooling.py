@@ -8,6 +8,7 @@ the element of x from where y first equals z in each window, and `window_put_equ
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -18,7 +19,7 @@ from ..core.blocks import blocks
 from ..core.foreign import home, placed, refuse_lazy
 from ..core.op import Op, structural
 from ..core.shapes import Shape, ShapeDtype
-from .windowed import Padding, Place, kernel_for, layout, reach, standing_for, tap_places, windows_along
+from .windowed import Padding, Place, kernel_for, layout, reach, standing_for, windows_along
 
 
 def _count(size: Shape, window: Shape, stride: Shape, padding: Padding) -> Shape:
@@ -27,10 +28,19 @@ def _count(size: Shape, window: Shape, stride: Shape, padding: Padding) -> Shape
 
 def _taps(size: Shape, window: Shape, stride: Shape, padding: Padding) -> Iterator[tuple[Place, Place]]:
     """Yield, for each tap that is inside the array for some window, those windows and its positions, as indices."""
-    places = tap_places(size, _count(size, window, stride, padding), window, stride, padding, (1,) * len(size))
-    for windows, elements in places:
-        if all(part.stop > part.start for part in windows):
-            yield (slice(None), *windows), (slice(None), *elements)
+    axes = []
+    for n, length, step, pad in zip(size, window, stride, padding, strict=True):
+        count = windows_along(n, length, step, pad)
+        places = (reach(tap, n, count, step, pad[0]) for tap in _taps_inside(n, count, length, step, pad[0]))
+        axes.append([place for place in places if place[0].stop > place[0].start])
+    for taps in itertools.product(*axes):
+        windows, elements = zip(*taps, strict=True)
+        yield (slice(None), *windows), (slice(None), *elements)
+
+
+def _taps_inside(size: int, count: int, length: int, stride: int, before: int) -> range:
+    """Return the taps between the first and the last that are inside an axis: windows may be far longer than it."""
+    return range(max(0, before - max(0, count - 1) * stride), min(length, size + before))
 
 
 def _along(x: Any, axis: int, place: Any) -> Any:
@@ -38,23 +48,23 @@ def _along(x: Any, axis: int, place: Any) -> Any:
     return x[(slice(None),) * axis + (place,)]
 
 
-def _layout(window: Shape, stride: Shape, padding: Padding) -> Any:
-    return layout(window, stride, tuple(p[0] for p in padding))
-
-
 def _window_max(x: Any, *, window: Shape, stride: Shape, padding: Padding) -> Any:
     ufunc = kernel_for("window_max", x)
     if ufunc is not None:
         counts = standing_for(_count(x.shape[1:-1], window, stride, padding))
-        return ufunc(x, counts, _layout(window, stride, padding))
+        return ufunc(x, counts, layout(window, stride, padding))
+    if not x.size and x.dtype.kind == "f":  # windows of nothing but padding
+        return home(x).full(_infer_count(x, window=window, stride=stride, padding=padding).shape, -np.inf, x.dtype)
     out = x
     for axis in range(x.ndim - 2, 0, -1):  # axis by axis: fewer and shorter passes
         size, length, step, pad = out.shape[axis], window[axis - 1], stride[axis - 1], padding[axis - 1]
         count = windows_along(size, length, step, pad)
         start = np.maximum(step * np.arange(count) - pad[0], 0)
         whole, out = out, _along(out, axis, placed(start, x) if pad[0] else slice(0, start[-1] + 1, step))
-        for tap in range(1, length):
+        for tap in _taps_inside(size, count, length, step, pad[0]):
             windows, elements = reach(tap, size, count, step, pad[0])
+            if tap == 0 or windows.stop == windows.start:
+                continue
             part = _along(whole, axis, elements)
             if windows.stop - windows.start == count:
                 out = np.maximum(out, part)
@@ -94,7 +104,7 @@ def _first_equal(
 def _window_take_equal(x: Any, y: Any, z: Any, *, window: Shape, stride: Shape, padding: Padding) -> Any:
     ufunc = kernel_for("window_take_equal", x, y, z)
     if ufunc is not None and x.dtype == y.dtype == z.dtype:
-        return ufunc(x, y, z, _layout(window, stride, padding))
+        return ufunc(x, y, z, layout(window, stride, padding))
     out = home(x).zeros(z.shape, x.dtype)
     for samples, windows, elements, equal in _first_equal(y, z, window, stride, padding):
         part = out[samples][windows]
@@ -105,7 +115,7 @@ def _window_take_equal(x: Any, y: Any, z: Any, *, window: Shape, stride: Shape, 
 def _window_put_equal(x: Any, y: Any, z: Any, *, window: Shape, stride: Shape, padding: Padding) -> Any:
     ufunc = kernel_for("window_put_equal", x, y, z)
     if ufunc is not None and x.dtype == y.dtype == z.dtype:
-        return ufunc(x, y, z, _layout(window, stride, padding))
+        return ufunc(x, y, z, layout(window, stride, padding))
     apart = all(step >= n for step, n in zip(stride, window, strict=True))
     tiled = stride == window and all(n == k * c for n, k, c in zip(y.shape[1:-1], window, z.shape[1:-1], strict=True))
     out = home(x).empty(y.shape, x.dtype) if tiled and not any(map(any, padding)) else home(x).zeros(y.shape, x.dtype)
@@ -122,7 +132,7 @@ def _window_sum(x: Any, *, window: Shape, stride: Shape, padding: Padding) -> An
     counts = _count(x.shape[1:-1], window, stride, padding)
     ufunc = kernel_for("window_sum", x)
     if ufunc is not None:
-        return ufunc(x, standing_for(counts), _layout(window, stride, padding))
+        return ufunc(x, standing_for(counts), layout(window, stride, padding))
     refuse_lazy(x)
     out = home(x).zeros((x.shape[0], *counts, x.shape[-1]), x.dtype)
     for windows, elements in _taps(x.shape[1:-1], window, stride, padding):
@@ -134,7 +144,7 @@ def _window_sum(x: Any, *, window: Shape, stride: Shape, padding: Padding) -> An
 def _window_spread(x: Any, *, size: Shape, window: Shape, stride: Shape, padding: Padding) -> Any:
     ufunc = kernel_for("window_spread", x)
     if ufunc is not None:
-        return ufunc(x, standing_for(size), _layout(window, stride, padding))
+        return ufunc(x, standing_for(size), layout(window, stride, padding))
     refuse_lazy(x)
     out = home(x).zeros((x.shape[0], *size, x.shape[-1]), x.dtype)
     for windows, elements in _taps(size, window, stride, padding):

@@ -85,9 +85,9 @@ def standing_for(lengths: Shape) -> Any:
 
 
 @functools.cache
-def layout(first: Shape, stride: Shape, before: Shape) -> Any:
+def layout(first: Shape, stride: Shape, padding: Padding) -> Any:
     """Return the operand that tells a kernel how windows lie; `first` are the dilations, or in pooling the lengths."""
-    return np.array([*first, *stride, *before], np.intp)
+    return np.array([*first, *stride, *(p[0] for p in padding), *(p[1] for p in padding)], np.intp)
 
 
 class _Sizes(NamedTuple):
@@ -241,12 +241,14 @@ def _convolution(x: Any, w: Any, *, stride: Shape, padding: Padding, dilation: S
     s = _sizes(x.shape, w.shape, stride, padding, dilation, groups)
     ufunc = kernel_for("convolution", x, w) if groups == 1 else None
     if ufunc is not None:
-        return ufunc(x, w, standing_for(s.counts), layout(dilation, stride, tuple(p[0] for p in padding)))
-    dtype = np.result_type(x, w)
+        return ufunc(x, w, standing_for(s.counts), layout(dilation, stride, padding))
+    dtype, shape = np.result_type(x, w), (s.batch, *s.counts, w.shape[-1])
+    if not x.size or not w.size:  # sums of nothing
+        return home(x).zeros(shape, dtype)
     windows = _windows(x, s, stride, padding, dilation)
     matrix = _Matrix(s, dtype, home(x))
     weights = _kernel_by_group(w, s).swapaxes(0, 1).reshape(groups, matrix.width, s.outputs)
-    out = home(x).empty((s.batch, *s.counts, w.shape[-1]), dtype)
+    out = home(x).empty(shape, dtype)
     for block in matrix.blocks if out.size else ():
         part = out[block]
         if groups == 1:
@@ -263,12 +265,14 @@ def _convolution_kernel(
     s = _sizes(x.shape, w_shape, stride, padding, dilation, groups)
     ufunc = kernel_for("convolution_kernel", x, y) if groups == 1 else None
     if ufunc is not None:
-        return ufunc(x, y, standing_for(kernel), layout(dilation, stride, tuple(p[0] for p in padding)))
+        return ufunc(x, y, standing_for(kernel), layout(dilation, stride, padding))
     dtype = np.result_type(x, y)
+    if not x.size or not y.size or not math.prod(kernel):
+        return home(x).zeros(w_shape, dtype)
     windows = _windows(x, s, stride, padding, dilation)
     matrix = _Matrix(s, dtype, home(x))
     total = home(x).zeros((groups, matrix.width, s.outputs), dtype)
-    for block in matrix.blocks if y.size else ():
+    for block in matrix.blocks:
         total += fast.matmul(matrix.of(windows[block]).swapaxes(1, 2), _by_group(y[block], s))
     return total.reshape(groups, -1, s.inputs, s.outputs).transpose(1, 2, 0, 3).reshape(w_shape)
 
@@ -279,7 +283,7 @@ def _convolution_input(
     x_shape = (y.shape[0], *size, w.shape[-2] * groups)
     ufunc = kernel_for("convolution_input", y, w) if groups == 1 else None
     if ufunc is not None:
-        return ufunc(y, w, standing_for(size), layout(dilation, stride, tuple(p[0] for p in padding)))
+        return ufunc(y, w, standing_for(size), layout(dilation, stride, padding))
     s = _sizes(x_shape, w.shape, stride, padding, dilation, groups)
     dtype = np.result_type(y, w)
     out = home(y).zeros((s.batch, *size, groups, s.inputs), dtype)

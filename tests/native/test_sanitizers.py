@@ -1,4 +1,4 @@
-"""AddressSanitizer and ThreadSanitizer have nothing to say of the kernels, of the pool, and of plans that use them."""
+"""The sanitizers have nothing to say of the kernels, of the pool, and of plans that use them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,11 @@ def built(sanitizer: str, library: Path) -> str:
     ("sanitizer", "tests", "environment"),
     [
         # Not in Python's own pools of memory, where it sees nothing; what lives as long as the process has not leaked.
-        ("address", ["tests/native", *PLANS], {"PYTHONMALLOC": "malloc", "ASAN_OPTIONS": "detect_leaks=0"}),
+        (
+            "address,undefined",
+            ["tests/native", *PLANS],
+            {"PYTHONMALLOC": "malloc", "ASAN_OPTIONS": "detect_leaks=0", "UBSAN_OPTIONS": "print_stacktrace=1"},
+        ),
         ("thread", ["tests/native/test_threads.py", *PLANS], {"TSAN_OPTIONS": "die_after_fork=0"}),
     ],
 )

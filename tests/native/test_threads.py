@@ -268,7 +268,7 @@ def test_copies_are_like_numpys_own_functions() -> None:
 
 @needs_library
 def test_numpys_own_functions_stay_as_they_are() -> None:
-    assert all(map(library.is_shared, [*SHARED, *KERNELS.values()]))
+    assert all(map(library.is_shared, [*SHARED, *(k for k in KERNELS.values() if "(m)" not in (k.signature or ""))]))
     assert not any(library.is_shared(f) for f in vars(np).values() if isinstance(f, np.ufunc))
 
 

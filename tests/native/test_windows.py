@@ -172,6 +172,25 @@ def test_results_do_not_depend_on_layout_or_threads_or_on_which_images_are_toget
             np.testing.assert_array_equal(np.concatenate(alone), results[0])
 
 
+@pytest.mark.parametrize("kernels", [KERNELS, NUMPY], ids=["native", "numpy"])
+def test_windows_far_longer_than_images_cost_no_more_than_those_as_long(kernels: Mapping[str, Any]) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(2, 5, 4, 3)), rng.normal(size=(2, 3, 4, 3))
+    near, far = (
+        {"window": (length,) * 2, "stride": (2, 1), "padding": ((length - 3, 2),) * 2} for length in (9, 10**9)
+    )
+    for forward, arrays, sizes in (
+        (pooling._window_max, (x,), {}),
+        (pooling._window_sum, (x,), {}),
+        (pooling._window_take_equal, (x, x, y), {}),
+        (pooling._window_put_equal, (y, x, y), {}),
+        (pooling._window_spread, (y,), {"size": (5, 4)}),
+    ):
+        call = partial(forward, **sizes)
+        found, expected = (under(kernels, partial(call, **lengths), *arrays) for lengths in (far, near))
+        np.testing.assert_array_equal(found, expected, strict=True)
+
+
 def test_the_last_of_equal_zeros_is_the_largest_and_the_first_gets_the_gradient() -> None:
     x = np.array([0.0, -0.0, -0.0, 0.0, -1.0, np.nan, np.nan, 2.0]).reshape(1, 8, 1)
     options: dict[str, Any] = {"window": (2,), "stride": (2,), "padding": ((0, 0),)}

@@ -4,7 +4,8 @@
  * time. How sums are grouped depends on shapes alone, not on threads. */
 #include "images.h"
 
-#define PIXELS 256 /* about the most windows in a band */
+#define PIXELS 256    /* about the most windows in a band */
+#define PROPORTION 64 /* of a copy to all operands together, at most */
 
 /* Find how the windows of an image are cut into bands: not at all if they are added up in the image. */
 static void cut_into_bands(Convolution *v) {
@@ -145,10 +146,23 @@ void write_image(const Convolution *v, char *image, const char *total) {
     }
 }
 
+static double elements_of(const Images *x) { return (double)x->n * x->size[0] * x->size[1] * x->size[2] * x->c; }
+
+/* Whether a copy with its padding is out of all proportion to the operands: touching it could end the process. */
+static int is_too_large(const Convolution *v) {
+    const double area = (double)v->extent[0] * v->extent[1] * v->extent[2];
+    const double given = elements_of(&v->x) + elements_of(&v->windows) + (double)v->rows * v->columns;
+    return !v->in_place && area * (v->to == TO_INPUT ? v->all : v->x.c) > PROPORTION * given + (1 << 24);
+}
+
 /* Give out memory for tables and scratch, and share the work between threads. */
 static void run(Convolution *v) {
     const npy_intp size = v->tiles->itemsize, widest = v->all < v->tiles->widest ? v->all : v->tiles->widest;
     cut_into_bands(v);
+    if (is_too_large(v)) {
+        no_memory();
+        return;
+    }
     const npy_intp width = v->to == TO_INPUT ? v->all : v->x.c, area = v->extent[0] * v->extent[1] * v->extent[2];
     const npy_intp beside = v->to == FORWARD ? widest : v->to == TO_KERNEL ? v->all : v->windows.c;
     v->copied = v->in_place ? 0 : ROUNDED(area * width * size, ALIGNED);
@@ -179,6 +193,14 @@ static void run(Convolution *v) {
     free(memory);
 }
 
+static int is_empty(const npy_intp *shape, int axes) {
+    int found = 0;
+    for (int i = 0; i < axes; i++) {
+        found |= shape[i] == 0;
+    }
+    return found;
+}
+
 /* The operands are (n, S, c), (K, c, f), (O), layout, (n, O, f) for the result; (n, S, c), (n, O, f), (K), layout,
  * (K, c, f) for the kernel's gradient; (n, O, f), (K, c, f), (S), layout, (n, S, c) for the image's. */
 void convolve(int rank, Direction to, const Tiles *tiles, LOOP_OPERANDS) {
@@ -198,17 +220,27 @@ void convolve(int rank, Direction to, const Tiles *tiles, LOOP_OPERANDS) {
         Convolution v = {.to = to, .tiles = tiles, .weights = at[place[1]]};
         v.x = images_of(at[place[0]], rank, dimensions[1], size, c, step[place[0]], tiles->itemsize);
         v.windows = images_of(at[place[2]], rank, dimensions[1], count, f, step[place[2]], tiles->itemsize);
-        read_layout(&v.layout, v.layout.dilation, at[3], step[4][-1], rank);
+        const LayoutOperand operand = {at[3], step[4][-1], third[rank], size, count, window, rank};
+        if (!read_layout(&v.layout, &operand)) {
+            return;
+        }
         v.inner = v.rows = to == TO_INPUT ? f : c;
         v.columns = to == TO_INPUT ? c : f;
         v.all = ROUNDED(v.columns, tiles->per_vector);
         v.row_step = w_step[to == TO_INPUT ? rank + 1 : rank];
         v.column_step = w_step[to == TO_INPUT ? rank : rank + 1];
         for (int i = 0; i < rank; i++) {
-            v.layout.window[RANK - rank + i] = window[i];
             v.tap_step[RANK - rank + i] = w_step[i];
             v.rows *= window[i];
         }
-        run(&v);
+        if (is_empty(dimensions + 1, 3 * rank + 3)) {
+            npy_intp shape[RANK + 2] = {dimensions[1]};
+            memcpy(shape + (to != TO_KERNEL), third, rank * sizeof *shape);
+            shape[rank] = to == TO_KERNEL ? c : shape[rank];
+            shape[rank + 1] = to == TO_INPUT ? c : f;
+            fill(at[4], rank + 2, shape, step[4], tiles->itemsize, 0); /* sums of nothing */
+        } else {
+            run(&v);
+        }
     }
 }

@@ -18,18 +18,31 @@ typedef struct {
     npy_intp n_step, step[RANK], c_step;
 } Images;
 
-/* How windows lie along each axis. The last operand of each kernel has three numbers for each axis: the first are the
- * windows' lengths in pooling, and the distances of their taps in convolutions. */
+/* How windows lie along each axis. The last operand of each kernel has a number for each field and axis: the first are
+ * the windows' lengths in pooling, and the distances of their taps in convolutions. */
 typedef struct {
     npy_intp window[RANK], dilation[RANK], stride[RANK], before[RANK];
 } Layout;
+
+/* That operand, and the lengths of images and of arrays with an element for each window. */
+typedef struct {
+    const char *data;
+    npy_intp step, numbers;      /* how many numbers it has */
+    const npy_intp *size, *count;
+    const npy_intp *window;      /* of a convolution; NULL where the windows' lengths are in the operand */
+    int rank;
+} LayoutOperand;
 
 /* Read an operand of a loop whose core dimensions are n, the spatial ones and c. */
 Images images_of(char *data, int rank, npy_intp n, const npy_intp *size, npy_intp c, const npy_intp *steps,
                  npy_intp itemsize);
 
-/* Read the last operand: `first` is where its first numbers go, and the other one of the two is 1. */
-void read_layout(Layout *l, npy_intp *first, const char *data, npy_intp step, int rank);
+/* Read a layout. Return 0 with a ValueError unless exactly so many windows fit on images of this size: all places that
+ * follow from the layout then are in the image or in its padding, and no arithmetic on them overflows. */
+int read_layout(Layout *l, const LayoutOperand *operand);
+
+/* Fill an array of some axes with a value. */
+void fill(char *data, int axes, const npy_intp *shape, const npy_intp *steps, npy_intp itemsize, double value);
 
 /* ---- pooling ----------------------------------------------------------------------------------------------------- */
 

@@ -20,7 +20,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#define INTERFACE 1 /* see ../kernels.py */
+#define INTERFACE 2 /* see ../kernels.py */
 
 typedef struct {
     const char *name;

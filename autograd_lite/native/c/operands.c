@@ -2,6 +2,8 @@
  * operands lie. */
 #include "operands.h"
 
+#include <stdarg.h>
+
 #define MOST_BYTES 8   /* of an element */
 #define GROUPED 2048   /* elements of the rows that are run at a time, unless it is a single one */
 
@@ -23,6 +25,16 @@ void no_memory(void) {
     NPY_ALLOW_C_API_DEF
     NPY_ALLOW_C_API;
     PyErr_NoMemory();
+    NPY_DISABLE_C_API;
+}
+
+void refuse(const char *format, ...) {
+    NPY_ALLOW_C_API_DEF
+    NPY_ALLOW_C_API;
+    va_list values;
+    va_start(values, format);
+    PyErr_FormatV(PyExc_ValueError, format, values);
+    va_end(values);
     NPY_DISABLE_C_API;
 }
 

@@ -14,6 +14,9 @@ void copy_elements(char *to, npy_intp to_step, const char *from, npy_intp from_s
 /* Report that there is no memory for scratch, from a loop that runs without Python's lock. */
 void no_memory(void);
 
+/* Raise a ValueError from such a loop. */
+void refuse(const char *format, ...);
+
 /* Whether elements have an order: a result is read as an input of a later element, as `reduce` and `accumulate` do. */
 int in_order(char **args, npy_intp n, const npy_intp *steps, int inputs, int operands);
 

@@ -34,25 +34,6 @@ static int are_apart(const Layout *l, const Images *image, const Images *windows
     return tiles ? 2 : apart;
 }
 
-/* Fill an image, or all windows of one. */
-static void fill(const Walk *walk, const Images *a, char *data, int axis, double value) {
-    if (axis < RANK) {
-        for (npy_intp i = 0; i < a->size[axis]; i++) {
-            fill(walk, a, data + i * a->step[axis], axis + 1, value);
-        }
-    } else if (value == 0 && a->c_step == walk->itemsize) {
-        memset(data, 0, a->c * walk->itemsize);
-    } else {
-        for (npy_intp i = 0; i < a->c; i++) {
-            if (walk->itemsize == sizeof(npy_float)) {
-                *(npy_float *)(data + i * a->c_step) = (npy_float)value;
-            } else {
-                *(npy_double *)(data + i * a->c_step) = value;
-            }
-        }
-    }
-}
-
 /* One line of `count` elements that do not lie side by side: copied, computed, and copied back. */
 static void copied_line(const Walk *walk, char *const *at, const npy_intp *step, npy_intp count, char *scratch) {
     char *copy[ROLES];
@@ -93,27 +74,53 @@ static void pool_tap(const Walk *walk, char *const *start, npy_intp count, char 
     }
 }
 
-/* All taps of the windows in row (o, p) of an image. */
+/* The taps of window number o along an axis that lie in the image: from *first up to the result. */
+static npy_intp inside(const Layout *l, int axis, npy_intp size, npy_intp o, npy_intp *first) {
+    const npy_intp start = o * l->stride[axis] - l->before[axis], end = size - start;
+    *first = start < 0 ? -start : 0;
+    return end < l->window[axis] ? end : l->window[axis];
+}
+
+/* The tap after k, in none of whose windows it is inside: between what two windows next to each other have of the image. */
+static npy_intp next_tap(const Layout *l, npy_intp count, npy_intp k) {
+    const npy_intp left = l->before[2] - k - 1, o = left / l->stride[2];
+    return left < 0 ? l->window[2] : l->before[2] - (o < count ? o : count - 1) * l->stride[2];
+}
+
+/* The taps (i, j, k), for all k, of the windows in row (o, p) of an image; `row` is where roles have them. */
+static void pool_line(const Walk *walk, char *const *row, char *scratch) {
+    const Layout *l = &walk->layout;
+    const npy_intp size = walk->of[walk->kind == POOL_SPREAD ? IMAGE_2 : IMAGE].size[2], count = walk->of[WINDOW].size[2];
+    for (npy_intp k = 0, next, first; k < l->window[2]; k = next) {
+        const npy_intp last = reach(k, size, count, l->stride[2], l->before[2], &first);
+        next = first < last ? k + 1 : next_tap(l, count, k);
+        if (first < last) {
+            const npy_intp at = first * l->stride[2] + k - l->before[2];
+            char *start[ROLES];
+            for (int role = 0; role < ROLES; role++) {
+                start[role] = row[role] + (role <= IMAGE_2 ? at : first) * walk->of[role].step[2];
+            }
+            pool_tap(walk, start, last - first, scratch);
+        }
+    }
+}
+
+/* All taps of the windows in row (o, p) of an image, but for those in the padding: windows may be far longer. */
 static void pool_row(const Walk *walk, char *const *image, npy_intp o, npy_intp p, char *scratch) {
     const Layout *l = &walk->layout;
     const npy_intp *size = walk->of[walk->kind == POOL_SPREAD ? IMAGE_2 : IMAGE].size;
-    for (npy_intp tap = 0; tap < l->window[0] * l->window[1] * l->window[2]; tap++) {
-        const npy_intp k = tap % l->window[2], j = tap / l->window[2] % l->window[1];
-        const npy_intp a = o * l->stride[0] + tap / l->window[2] / l->window[1] - l->before[0];
-        const npy_intp b = p * l->stride[1] + j - l->before[1];
-        npy_intp first;
-        const npy_intp last = reach(k, size[2], walk->of[WINDOW].size[2], l->stride[2], l->before[2], &first);
-        if (a < 0 || a >= size[0] || b < 0 || b >= size[1] || first >= last) {
-            continue;
+    npy_intp first[2];
+    const npy_intp last[2] = {inside(l, 0, size[0], o, &first[0]), inside(l, 1, size[1], p, &first[1])};
+    for (npy_intp i = first[0]; i < last[0]; i++) {
+        for (npy_intp j = first[1]; j < last[1]; j++) {
+            const npy_intp at[2] = {o * l->stride[0] + i - l->before[0], p * l->stride[1] + j - l->before[1]};
+            char *row[ROLES];
+            for (int role = 0; role < ROLES; role++) {
+                const npy_intp *step = walk->of[role].step;
+                row[role] = image[role] + (role <= IMAGE_2 ? at[0] : o) * step[0] + (role <= IMAGE_2 ? at[1] : p) * step[1];
+            }
+            pool_line(walk, row, scratch);
         }
-        char *start[ROLES];
-        for (int role = 0; role < ROLES; role++) {
-            const npy_intp *step = walk->of[role].step;
-            const npy_intp at[RANK] = {a, b, first * l->stride[2] + k - l->before[2]}, window[RANK] = {o, p, first};
-            const npy_intp *here = role <= IMAGE_2 ? at : window;
-            start[role] = image[role] + here[0] * step[0] + here[1] * step[1] + here[2] * step[2];
-        }
-        pool_tap(walk, start, last - first, scratch);
     }
 }
 
@@ -131,7 +138,9 @@ static void pool_part(void *context, ptrdiff_t part, int thread) {
         }
         image[DONE] = scratch + ROLES * walk->line_step;
         if (!covered) {
-            fill(walk, into, image[into - walk->of], 0, walk->kind == POOL_MAX ? -INFINITY : 0);
+            const npy_intp shape[] = {into->size[0], into->size[1], into->size[2], into->c};
+            const npy_intp steps[] = {into->step[0], into->step[1], into->step[2], into->c_step};
+            fill(image[into - walk->of], 4, shape, steps, walk->itemsize, walk->kind == POOL_MAX ? -INFINITY : 0);
         }
         for (npy_intp row = w->size[0] * w->size[1]; row-- > 0;) {
             memset(image[DONE], 0, w->size[2] * walk->of[DONE].step[2]);
@@ -143,8 +152,8 @@ static void pool_part(void *context, ptrdiff_t part, int thread) {
     }
 }
 
-/* Read the operands of one call; see `pool`. */
-static void read_walk(Walk *walk, int rank, char **at, const npy_intp *dimensions, const npy_intp *steps) {
+/* Read the operands of one call; see `pool`. Return 0 with an exception if the layout is not one. */
+static int read_walk(Walk *walk, int rank, char **at, const npy_intp *dimensions, const npy_intp *steps) {
     enum { SHAPE = -1, LAYOUT = -2 };
     static const int roles[][5] = {
         [POOL_MAX] = {IMAGE, SHAPE, LAYOUT, WINDOW},
@@ -160,7 +169,12 @@ static void read_walk(Walk *walk, int rank, char **at, const npy_intp *dimension
         if (role[k] == SHAPE) {
             steps += rank;
         } else if (role[k] == LAYOUT) {
-            read_layout(&walk->layout, walk->layout.window, at[k], *steps++, rank);
+            const int images_first = role[0] <= IMAGE_2;
+            const LayoutOperand operand = {.data = at[k], .step = *steps++, .numbers = other[rank], .rank = rank,
+                                           .size = images_first ? first : other, .count = images_first ? other : first};
+            if (!read_layout(&walk->layout, &operand)) {
+                return 0;
+            }
         } else {
             const int same = (role[k] <= IMAGE_2) == (role[0] <= IMAGE_2);
             walk->of[role[k]] = images_of(at[k], rank, dimensions[1], same ? first : other, c, steps, walk->itemsize);
@@ -173,6 +187,7 @@ static void read_walk(Walk *walk, int rank, char **at, const npy_intp *dimension
     if (walk->kind == POOL_PUT && are_apart(&walk->layout, &walk->of[IMAGE_2], &walk->of[WINDOW])) {
         walk->kind = POOL_PUT_APART;
     }
+    return 1;
 }
 
 /* All kernels have the core dimensions n, those of their first operand's images, c, and those of the other's. */
@@ -184,7 +199,9 @@ void pool(int rank, PoolKind kind, PoolLines *lines, npy_intp itemsize, LOOP_OPE
         for (int k = 0; k < operands; k++) {
             at[k] = args[k] + outer * steps[k];
         }
-        read_walk(&walk, rank, at, dimensions, steps);
+        if (!read_walk(&walk, rank, at, dimensions, steps)) {
+            return;
+        }
         const npy_intp c = walk.of[WINDOW].c, count = walk.of[WINDOW].size[2];
         const npy_intp *size = walk.of[kind >= POOL_PUT ? IMAGE_2 : IMAGE].size;
         const int few = dimensions[1] * size[0] * size[1] * size[2] * c < FEW_ELEMENTS;
@@ -192,7 +209,7 @@ void pool(int rank, PoolKind kind, PoolLines *lines, npy_intp itemsize, LOOP_OPE
         walk.parts = dimensions[1] < 4 * threads ? dimensions[1] : 4 * threads;
         walk.line_step = ROUNDED((c > count ? c : count) * itemsize, ALIGNED);
         walk.scratch_step = ROUNDED(ROLES * walk.line_step + count * c * itemsize, ALIGNED);
-        walk.scratch = malloc(threads * walk.scratch_step);
+        walk.scratch = malloc(threads * walk.scratch_step + 1);
         if (walk.scratch == NULL) {
             no_memory();
             return;

@@ -47,9 +47,9 @@
 /* S, O and K are the dimensions of images, windows and taps. */
 #define WINDOWS(rank, S, O, K)                                                                                   \
     RANKED(window_max, rank, "(n," S ",c),(" O "),(m)->(n," O ",c)", 3, "fbpf", "dbpd",                          \
-           "The largest element of each window; the layout is lengths, strides and padding before."),            \
+           "The largest element of each window; the layout is lengths, strides, padding before and behind."),            \
     RANKED(window_sum, rank, "(n," S ",c),(" O "),(m)->(n," O ",c)", 3, "fbpf", "dbpd",                          \
-           "The sum of each window; the layout is lengths, strides and padding before."),                        \
+           "The sum of each window; the layout is lengths, strides, padding before and behind."),                        \
     RANKED(window_take_equal, rank, "(n," S ",c),(n," S ",c),(n," O ",c),(m)->(n," O ",c)", 4, "fffpf", "dddpd", \
            "The element of x where y is the first in its window to equal z."),                                   \
     RANKED(window_put_equal, rank, "(n," O ",c),(n," S ",c),(n," O ",c),(m)->(n," S ",c)", 4, "fffpf", "dddpd",  \
@@ -57,7 +57,7 @@
     RANKED(window_spread, rank, "(n," O ",c),(" S "),(m)->(n," S ",c)", 3, "fbpf", "dbpd",                       \
            "Each x, added to all elements of its window."),                                                      \
     RANKED(convolution, rank, "(n," S ",c),(" K ",c,f),(" O "),(m)->(n," O ",f)", 4, "ffbpf", "ddbpd",           \
-           "Windows times a kernel; the layout is dilations, strides and padding before."),                      \
+           "Windows times a kernel; the layout is dilations, strides, padding before and behind."),                      \
     RANKED(convolution_kernel, rank, "(n," S ",c),(n," O ",f),(" K "),(m)->(" K ",c,f)", 4, "ffbpf", "ddbpd",    \
            "Windows, transposed, times a pixel for each of them."),                                              \
     RANKED(convolution_input, rank, "(n," O ",f),(" K ",c,f),(" S "),(m)->(n," S ",c)", 4, "ffbpf", "ddbpd",     \
