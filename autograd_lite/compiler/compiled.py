@@ -32,6 +32,7 @@ from ..observing import skipping
 from ..tensors.tensor import Tensor
 from ..tree import leaves, map as map_leaves
 from . import direct
+from .aliases import captured_by, refuse_changes
 from .backward import History, hand_over
 from .explaining import argument_kinds, named_arguments
 from .hosts import Changed, Memo
@@ -267,7 +268,7 @@ class Compiled(Generic[P, R]):
             memo[ARGUMENTS] = varying.values
         why = ""
         for one in known:
-            if one.replay is None:
+            if one.replay is None or (one.aliases and not one.aliases.isdisjoint(map(id, given))):
                 if one.first is None:
                     return self._as_it_is(args, kwargs)
                 continue
@@ -370,7 +371,7 @@ class Compiled(Generic[P, R]):
         out = map_leaves(lambda x: RESULT if isinstance(x, Tensor) else own(x), done.out)
         history = None if done.cut is None else History(self._f, done.cut, self.exact, self.max_bytes)
         light = done._replace(out=out, cut=None)
-        new = Trace(argument_kinds(kinds), why, None, out, light, history, kinds, filler(out))
+        new = Trace(argument_kinds(kinds), why, None, out, light, history, kinds, filler(out), captured_by(done))
         if varying is not None and (done.hosts.by_value or any(x.__class__ is Live for x in leaves(done.out))):
             varying.fix()
             new = new._replace(filled=filler(map_leaves(bare_number, out)))
@@ -389,6 +390,7 @@ class Compiled(Generic[P, R]):
         """Run the function and record it; return what it did, its arguments on the tape, and the arguments."""
         given: list[Any] = []
         slots: list[Tensor] = []
+        inside: list[tuple[Tensor, Any]] = []
         record, places = MODE.get().record, itertools.count()
         number = object()
 
@@ -402,17 +404,18 @@ class Compiled(Generic[P, R]):
                 slot, inner = slot_of(leaf)
             given.append(leaf)
             slots.append(slot)
+            inside.append((inner, inner._node))
             return inner
 
         inner, keywords = map_leaves(opened, (args, kwargs))
         objects = [x for x in leaves((args, kwargs)) if not isinstance(x, ARRAYS)]
 
         def call(numbers: Sequence[Live]) -> Any:
-            if varying is None:
-                return self._f(*inner, **keywords)
             each = iter(numbers)
-            given, named = map_leaves(lambda x: next(each) if x is number else x, (inner, keywords))
-            return self._f(*given, **named)
+            live, named = map_leaves(lambda x: next(each) if x is number else x, (inner, keywords))
+            out = self._f(*live, **named)
+            refuse_changes(given, inside)
+            return out
 
         like = () if varying is None else self._like(varying)
         if varying is not None and not like:
@@ -443,7 +446,7 @@ class Compiled(Generic[P, R]):
             else:
                 # In a context of its own, whose end restores NumPy's error state wherever an interrupt comes.
                 made = copy_context().run(Replay, settled(before.first, done), self.exact, self.max_bytes)
-                new = before._replace(first=None, replay=made)
+                new = before._replace(first=None, replay=made, aliases=new.aliases)
         if new.replay is None and new.first is not None:
             done.hosts.forget()
             new = new._replace(first=done._replace(overwritten={}))

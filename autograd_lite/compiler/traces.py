@@ -26,6 +26,7 @@ class Trace(NamedTuple):
         history: how results with a history are made, if there are any.
         given: the arguments, with an `ArrayKind` in place of each array.
         filled: returns what the function returns, with these values.
+        aliases: the ids of the Tensors that must not be arguments of the replay.
     """
 
     arguments: str
@@ -36,6 +37,7 @@ class Trace(NamedTuple):
     history: History | None
     given: Any
     filled: Callable[[Sequence[Any]], Any] = filler(None)
+    aliases: frozenset[int] = frozenset()
 
     def given_back(self, values: Sequence[Any], given: Sequence[Any], as_tensors: bool) -> Any:
         """Return what the function returns.

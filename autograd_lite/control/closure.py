@@ -114,9 +114,11 @@ class _Closing(Recording):
         self.taken(t)
         return found
 
-    def assigned(self, leaf: Any, value: Any) -> NoReturn:
-        """Refuse an assignment."""
-        raise HasEffects
+    def assigned(self, leaf: Any, value: Any) -> bool:
+        """Refuse an assignment to what comes from around the function."""
+        if leaf._node.__class__ is not Node or leaf._node.stamp < self.began:
+            raise HasEffects
+        return super().assigned(leaf, value)
 
     def accumulated(self, leaf: Any) -> None:
         """Refuse to use `.grad` of a Tensor from around the function."""

@@ -89,12 +89,15 @@ class Tape(Protocol):
             instead: what works.
         """
 
-    def assigned(self, leaf: Any, value: Any) -> None:
-        """Note that a leaf has been given new values.
+    def assigned(self, leaf: Any, value: Any) -> bool:
+        """Note that a leaf is given new values.
 
         Args:
             leaf: the Tensor.
             value: a Tensor or an array-like, which broadcasts to its shape and can be cast to its dtype.
+
+        Returns:
+            Whether it has them now, since it was made here.
         """
 
     def accumulated(self, leaf: Any) -> None:

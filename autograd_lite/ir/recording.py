@@ -169,9 +169,10 @@ class Recording:
             + more_on("value-in-a-compiled-function")
         )
 
-    def assigned(self, leaf: Any, value: Any) -> None:
-        """Note an assignment."""
-        if id(leaf) not in self.overwritten:
+    def assigned(self, leaf: Any, value: Any) -> bool:
+        """Note an assignment; one to what was made here binds it to the new values."""
+        is_made = leaf._node.__class__ is Node
+        if not is_made and id(leaf) not in self.overwritten:
             held = leaf._data
             self.overwritten[id(leaf)] = held.copy("K") if held.__class__ is np.ndarray else held
         with no_grad():
@@ -179,7 +180,12 @@ class Recording:
             new = new if new._node.__class__ is Node else new.copy()  # the values that a leaf has now
             new = new if new.dtype == leaf.dtype else new.astype(leaf.dtype)
             new = new if new.shape == leaf.shape else np.broadcast_to(new, leaf.shape)
-        self.assignments.append(Assigned(next_stamp(), leaf, new))
+            new = new.detach() if is_made and new.requires_grad else new
+        if is_made:
+            leaf._data, leaf._node, leaf._shared = new._data, new._node, True
+        else:
+            self.assignments.append(Assigned(next_stamp(), leaf, new))
+        return is_made
 
     def accumulated(self, leaf: Any) -> None:
         """Note that `.grad` is used."""

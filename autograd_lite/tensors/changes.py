@@ -65,9 +65,8 @@ class Changes:
         new = leaf._fitting("assign", value)
         if new.dtype != leaf.dtype or not may_write(new):  # what `.data` shows may change before `make`
             new = new.astype(leaf.dtype, casting="same_kind")
-        if self._tape is not None:
-            self._tape.assigned(leaf, value)
-        self._calls.append((operator.setitem, self.buffer(leaf), Ellipsis, new))
+        if self._tape is None or not self._tape.assigned(leaf, value):
+            self._calls.append((operator.setitem, self.buffer(leaf), Ellipsis, new))
 
     def subtract(self, leaf: Tensor, delta: Tensor | npt.ArrayLike) -> None:
         """Note that an array of its shape is to be subtracted from a leaf; see `Tensor.assign_sub`.

@@ -175,7 +175,7 @@ class Tensor(Operators, Methods, Dispatched, Conversions, Standard):
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
-        if not self.is_leaf:
+        if not self.is_leaf and not self._is_on_tape():
             raise GradError(
                 "requires_grad can be set on a leaf only; this tensor is the "
                 f"{self._node.describe()}. Use .detach() to start a new graph from its values"
@@ -201,7 +201,18 @@ class Tensor(Operators, Methods, Dispatched, Conversions, Standard):
     def is_leaf(self) -> bool:
         """Whether the tensor was made by the user, not by a recorded operation."""
         node = self._node
-        return node is None or node is LEAF or node.op is barrier.stop_gradient
+        return (
+            node is None
+            or node is LEAF
+            or node.op is barrier.stop_gradient
+            or (self._is_on_tape() and not MODE.get().tape.captured(self))  # type: ignore[union-attr]
+        )
+
+    def _is_on_tape(self) -> bool:
+        """Return whether only a tape has recorded this, so that it is a leaf where there is none."""
+        if not TAPES or self._node.__class__ is not Node or self._node.needs or self.__class__ is not Tensor:
+            return False
+        return MODE.get().tape is not None
 
     @property
     def grad(self) -> Tensor | None:
@@ -326,8 +337,8 @@ class Tensor(Operators, Methods, Dispatched, Conversions, Standard):
             ShapeError: if the value does not fit; nothing is changed.
         """
         new = self._fitting("assign", value)
-        if TAPES and (tape := MODE.get().tape) is not None:
-            tape.assigned(self, value)
+        if TAPES and (tape := MODE.get().tape) is not None and tape.assigned(self, value):
+            return
         # A cast may raise after it has written, so it gets memory of its own.
         new = new if new.dtype == self.dtype else new.astype(self.dtype, casting="same_kind")
         self._own_buffer()[...] = new
@@ -337,7 +348,8 @@ class Tensor(Operators, Methods, Dispatched, Conversions, Standard):
         step = self._fitting("assign_sub", delta)
         if TAPES and (tape := MODE.get().tape) is not None:
             with no_grad():
-                tape.assigned(self, self - delta)
+                if tape.assigned(self, self - delta):
+                    return
         buffer = self._own_buffer()
         np.subtract(buffer, step, out=buffer, casting="same_kind")
 
@@ -352,7 +364,7 @@ class Tensor(Operators, Methods, Dispatched, Conversions, Standard):
 
     def _fitting(self, called: str, value: Any) -> npt.NDArray[Any]:
         """Return the array that a leaf is to be changed by, if it fits."""
-        if not self.is_leaf:
+        if not self.is_leaf and not self._is_on_tape():
             raise GradError(
                 f"{called}: expected a leaf; received the {self._node.describe()}. Compute a new tensor instead"
             )
