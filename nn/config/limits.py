@@ -15,9 +15,10 @@ from typing import Any
 from .ambient import BUDGET, ELEMENTS, held
 
 STEP = 4096  # a step of a loop takes as long as the arithmetic of this many elements
+_RATIO, _LITTLE = 20, 1 << 24  # bytes for each compressed one, and bytes besides
 _LEVELS = 200  # of nested lists and dicts; a model inside a model takes four
 _TOO_DEEP = f"expected at most {_LEVELS} levels of lists and dicts, one in another; received more"
-_WAY_OUT = ". If you trust what asks for it, read it in `with nn.saving.element_limit(elements):`"
+WAY_OUT = ". If you trust what asks for it, read it in `with nn.saving.element_limit(elements):`"
 
 
 @contextmanager
@@ -51,6 +52,17 @@ def element_limit(elements: int) -> Iterator[None]:
 def elements_allowed() -> int:
     """Return the limit that `element_limit` has set here, or the default."""
     return next(iter(ELEMENTS.values()), 2**28)
+
+
+def bytes_allowed(size: int) -> int:
+    """Return how many bytes what is compressed in a file of `size` bytes may unpack to.
+
+    As many as `element_limit` allows where it was called; else no more than an honest file does.
+    """
+    limit = next(iter(ELEMENTS.values()), None)
+    return (
+        max(size, 4 * limit) if limit is not None else min(_RATIO * size + _LITTLE, max(size, 4 * elements_allowed()))
+    )
 
 
 @contextmanager
@@ -96,7 +108,7 @@ def spend(shape: tuple[Any, ...]) -> None:
         left[0] -= math.prod(shape)
         if left[0] < 0:
             most = of or f"at most {elements_allowed():_} elements in all arrays together"
-            raise ValueError(f"expected {most}; received more, the last of shape {shape}{'' if of else _WAY_OUT}")
+            raise ValueError(f"expected {most}; received more, the last of shape {shape}{'' if of else WAY_OUT}")
 
 
 def room(shape: Any) -> None:
@@ -110,7 +122,7 @@ def room(shape: Any) -> None:
     """
     if BUDGET.get() is not None and math.prod(n for n in shape if n is not None) > elements_allowed():
         most = f"at most {elements_allowed():_} elements in an array"
-        raise ValueError(f"expected {most}; received one of shape {tuple(shape)}{_WAY_OUT}")
+        raise ValueError(f"expected {most}; received one of shape {tuple(shape)}{WAY_OUT}")
 
 
 def room_for_result(module: Any, args: tuple[Any, ...]) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 
 import autograd_lite as ag
 
+from ..config.ambient import BUDGET
 from ..config.forks import guard, on_fork
 from .modes import adopt, trees_changed
 from .tree import Tree
@@ -29,7 +30,7 @@ class Buildable(Protocol):
 
 
 class RestoreOnError:
-    """Context manager that gives a module tree back its attributes, and the random stream its state, on an error.
+    """Context manager that on an error gives back what building took: a tree's attributes, draws, a reader's budget.
 
     Building draws initial values and sets attributes. After a failed first call the module must be unbuilt again, and
     the next attempt must draw the values that the first would have drawn.
@@ -38,6 +39,8 @@ class RestoreOnError:
     def __init__(self, module: Tree[Any]) -> None:
         self._attributes = [(m, dict(vars(m))) for _, m in module.named_modules()]
         self._stream = ag.random.default_generator.state
+        budget = BUDGET.get()
+        self._budget, self._left = (None, 0) if budget is None else (budget[0], budget[0][0])
 
     def __enter__(self) -> None:
         pass
@@ -54,6 +57,8 @@ class RestoreOnError:
             vars(module).clear()
             vars(module).update(attributes)
         ag.random.default_generator.state = self._stream
+        if self._budget is not None:  # the arrays that it was spent on are gone
+            self._budget[0] = self._left
 
 
 # The locks of the modules that are being built, by their ids.

@@ -17,6 +17,7 @@ from ..config.limits import parsed, reading, room
 from ..module.described import layer_config
 from ..module.module import Module
 from ..module.symbols import Call, Spec, Symbol, replaced
+from .refusals import refused_as
 from .safetensors import SavedFileError
 
 MODEL_FORMAT = "model 2"
@@ -161,11 +162,11 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
         )
     with CustomObjectScope(custom_objects):
         allow(f"{what}: the text", flat)
-        try:
-            with reading(flat):
-                return remade({**flat, "model": {key: flat[key] for key in ("class_name", "config")}})
-        except Exception as error:
-            raise ValueError(f"{what}: the text does not describe a model: {error}") from error
+        with (
+            refused_as(what, lambda error: ValueError(f"{what}: the text does not describe a model: {error}")),
+            reading(flat),
+        ):
+            return remade({**flat, "model": {key: flat[key] for key in ("class_name", "config")}})
 
 
 # ---- what a model was built with ------------------------------------------------------------------------------------

@@ -36,6 +36,7 @@ from ..module.module import Module
 from ..module.state import generators, set_generators
 from . import keras
 from .descriptions import MODEL_FORMAT, checked_description, described, remade
+from .refusals import refused_as
 from .safetensors import SavedFileError, keras_file, read_file, write_file
 from .states import packed, unpacked
 
@@ -251,7 +252,14 @@ def load_model(
         return model
     arrays, found = read_file(what, path)
     try:
-        with CustomObjectScope(custom_objects):
+        with (
+            refused_as(
+                what,
+                lambda error: SavedFileError(f"{what}: {os.fspath(path)} does not describe a model: {error}"),
+                SavedFileError,
+            ),
+            CustomObjectScope(custom_objects),
+        ):
             about = checked_description(what, path, found, compile)
             weights = _weights(arrays, found)
             with at_most(sum(a.size for a in weights.values()), "layers with the weights that the file has"):
@@ -262,10 +270,6 @@ def load_model(
             if about["compiled"] is not None:
                 _compile(what, model, about["compiled"], arrays)
             rest_in_inference(model)
-    except (SavedFileError, KeyboardInterrupt):
-        raise
-    except Exception as error:
-        raise SavedFileError(f"{what}: {os.fspath(path)} does not describe a model: {error}") from error
     finally:
         ag.random.default_generator.state = stream
     return model
@@ -288,7 +292,13 @@ def _weights(arrays: Mapping[str, Any], about: Mapping[str, Any] | None) -> dict
 
 def _compile(what: str, model: Any, compiled: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
     """Compile a model like the one that was saved, and give its optimizer the saved state."""
-    try:
+    with refused_as(
+        what,
+        lambda error: SavedFileError(
+            f"{what}: the file does not say how the model was compiled ({error}). Pass compile=False, and compile the "
+            "model again"
+        ),
+    ):
         with reading(compiled["config"]):
             model.compile_from_config(compiled["config"])
         tensors = dict(model._tensors())
@@ -301,8 +311,3 @@ def _compile(what: str, model: Any, compiled: Mapping[str, Any], arrays: Mapping
             for p in frozen:
                 p.requires_grad = False
             model.optimizer.load_state_dict(unpacked(what, compiled["state"], arrays))
-    except Exception as error:
-        raise SavedFileError(
-            f"{what}: the file does not say how the model was compiled ({error}). Pass compile=False, and compile the "
-            "model again"
-        ) from error

@@ -16,6 +16,7 @@ import autograd_lite as ag
 
 from ..config.limits import check_depth, parsed
 from .kinds import HDF5, KERAS, kind_of
+from .refusals import refused_as
 
 Arrays = dict[str, npt.NDArray[Any]]
 _KINDS = frozenset(np.dtype(code) for code in (*"fde", *"bhilq", *"BHILQ", "?"))
@@ -87,23 +88,22 @@ def read_file(what: str, path: Any) -> tuple[Arrays, dict[str, Any] | None]:
         from safetensors import safe_open
     except ModuleNotFoundError as error:
         raise _missing(what, error) from error
-    try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            for name in file.keys():  # noqa: SIM118 - not a dict
-                kind = file.get_slice(name).get_dtype()
-                if kind not in _READ:
-                    raise SavedFileError(
-                        f"{what}: expected arrays of real numbers that NumPy has; {name!r:.80} in {path} is {kind}. "
-                        "Convert it to float32 where the file was made"
-                    )
-                arrays[name] = file.get_tensor(name)
-    except (OSError, SavedFileError):
-        raise
-    except Exception as error:
+
+    def refusal(error: BaseException) -> Exception:
         kind = kind_of(path)
         found = f"is {kind}" if kind else f"is damaged or of another kind ({error})"
-        raise SavedFileError(f"{what}: expected a safetensors file; received {path!r}, which {found}") from error
+        return SavedFileError(f"{what}: expected a safetensors file; received {path!r}, which {found}")
+
+    with refused_as(what, refusal, OSError, SavedFileError), safe_open(path, framework="numpy") as file:
+        metadata = file.metadata() or {}
+        for name in file.keys():  # noqa: SIM118 - not a dict
+            kind = file.get_slice(name).get_dtype()
+            if kind not in _READ:
+                raise SavedFileError(
+                    f"{what}: expected arrays of real numbers that NumPy has; {name!r:.80} in {path} is {kind}. "
+                    "Convert it to float32 where the file was made"
+                )
+            arrays[name] = file.get_tensor(name)
     if "nn" not in metadata:
         return arrays, None
     try:

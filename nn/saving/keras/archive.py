@@ -6,12 +6,13 @@ import io
 import zipfile
 from collections.abc import Mapping
 
-from ...config.limits import elements_allowed
+from ...config.limits import WAY_OUT, bytes_allowed
+from ..refusals import refused_as
 from ..safetensors import SavedFileError
 
 SIGNATURE = b"PK\x03\x04"
 _ENTRIES = 1000
-_TEXT = 1 << 26  # bytes of a JSON text
+_TEXT = 1 << 23  # bytes that a JSON text may unpack to
 
 
 def archive_bytes(files: Mapping[str, bytes]) -> bytes:
@@ -35,26 +36,31 @@ def read_archive(what: str, where: str, data: bytes) -> dict[str, bytes]:
         SavedFileError: if it is damaged, or has too many files or too large ones, two of one name, or names that lead
             out of a folder.
     """
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            entries = archive.infolist()
-            if len(entries) > _ENTRIES:
-                raise ValueError(f"more than {_ENTRIES} files")
-            found: dict[str, bytes] = {}
-            left = max(len(data), 4 * elements_allowed())
-            for entry in entries:
-                _check(entry, found)
-                most = min(left, _TEXT) if entry.filename.endswith(".json") else left
-                with archive.open(entry) as file:
-                    found[entry.filename] = file.read(most + 1)
-                left -= len(found[entry.filename])
-                if len(found[entry.filename]) > most:
-                    raise ValueError(f"{entry.filename!r:.80} has more than {most:_} bytes when it is unpacked")
-            return found
-    except Exception as error:  # zipfile raises whatever its parts raise
-        raise SavedFileError(
+    with refused_as(
+        what,
+        lambda error: SavedFileError(
             f"{what}: expected a zip archive, as Keras writes it; {where} is damaged, or holds something else ({error})"
-        ) from error
+        ),
+    ):
+        return _read(data)
+
+
+def _read(data: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        entries = archive.infolist()
+        if len(entries) > _ENTRIES:
+            raise ValueError(f"more than {_ENTRIES} files")
+        found: dict[str, bytes] = {}
+        left = bytes_allowed(len(data))
+        for entry in entries:
+            _check(entry, found)
+            most = min(left, max(len(data), _TEXT)) if entry.filename.endswith(".json") else left
+            if entry.file_size > most:  # zipfile reads no more than this, whatever there is
+                raise ValueError(f"{entry.filename!r:.80} has more than {most:_} bytes when it is unpacked{WAY_OUT}")
+            with archive.open(entry) as file:
+                found[entry.filename] = file.read()
+            left -= len(found[entry.filename])
+        return found
 
 
 def _check(entry: zipfile.ZipInfo, found: Mapping[str, bytes]) -> None:

@@ -19,6 +19,7 @@ from ...config.codec import check_plain
 from ...config.config import restored
 from ...config.limits import at_most, parsed, reading
 from ...module.module import Module
+from ..refusals import refused_as
 from ..safetensors import SavedFileError
 from .archive import archive_bytes, read_archive
 from .hdf5 import hdf5_bytes, library, read_hdf5
@@ -129,7 +130,12 @@ def load_model(what: str, path: Any, data: bytes, compile: bool) -> Any:
     where = os.fspath(path)
     old: Mapping[str, Any]
     files: dict[str, bytes] = {}
-    try:
+    with refused_as(
+        what,
+        lambda error: SavedFileError(f"{what}: {where} holds no model of Keras that nn can make: {error}"),
+        SavedFileError,
+        ModuleNotFoundError,
+    ):
         if data.startswith(b"PK"):
             files = read_archive(what, where, data)
             about, arrays, old = _unpacked(what, where, files)
@@ -146,10 +152,6 @@ def load_model(what: str, path: Any, data: bytes, compile: bool) -> Any:
             model.load_state_dict({**model.state_dict(), **found})
         load_custom(model, arrays)
         _load_assets(model, files)
-    except (SavedFileError, ModuleNotFoundError):
-        raise
-    except Exception as error:
-        raise SavedFileError(f"{what}: {where} holds no model of Keras that nn can make: {error}") from error
     if compile and isinstance(about.get("compile_config"), dict) and about["compile_config"]:
         _compile(what, model, about["compile_config"], arrays)
     return model
@@ -230,7 +232,13 @@ def _zeros(shape: Any) -> Any:
 
 
 def _compile(what: str, model: Any, config: dict[str, Any], arrays: Mapping[str, Array]) -> None:
-    try:
+    with refused_as(
+        what,
+        lambda error: SavedFileError(
+            f"{what}: the file does not say how the model was compiled ({error}). Pass compile=False, and compile the "
+            "model again"
+        ),
+    ):
         with reading(config):
             wanted = ours({key: part for key, part in config.items() if key not in _OF_KERAS})
             model.compile_from_config(wanted)
@@ -242,11 +250,6 @@ def _compile(what: str, model: Any, config: dict[str, Any], arrays: Mapping[str,
                 "starts anew",
                 stacklevel=5,
             )
-    except Exception as error:
-        raise SavedFileError(
-            f"{what}: the file does not say how the model was compiled ({error}). Pass compile=False, and compile the "
-            "model again"
-        ) from error
 
 
 _OF_KERAS = ("steps_per_execution", "jit_compile", "auto_scale_loss")

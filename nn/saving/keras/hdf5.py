@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ...config.limits import elements_allowed
+from ..refusals import refused_as
 from ..safetensors import SavedFileError
 
-Arrays = dict[str, npt.NDArray[Any]]
+Arrays = dict[str, "Stored"]
 Groups = Mapping[str, tuple[str, Mapping[str, npt.NDArray[Any]]]]
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _ENTRIES, _LEVELS = 100_000, 64  # groups and arrays in a file, and groups in one another
@@ -58,6 +61,8 @@ def hdf5_bytes(what: str, groups: Groups) -> bytes:
 def read_hdf5(what: str, where: str, data: bytes) -> tuple[Arrays, Mapping[str, Any]]:
     """Return the arrays of an HDF5 file by their paths, and the attributes that Keras 2 wrote, by "group@name".
 
+    An array is read when its values are asked for.
+
     The library sees only these bytes: it opens no other file. Arrays must be stored in the file, as numbers.
 
     Args:
@@ -70,21 +75,50 @@ def read_hdf5(what: str, where: str, data: bytes) -> tuple[Arrays, Mapping[str, 
             plugins, arrays of anything but numbers, or more than `element_limit` elements in compressed arrays.
     """
     h5py = library(what)
-    try:
+
+    def refusal(error: BaseException) -> Exception:
+        return SavedFileError(
+            f"{what}: expected an HDF5 file with arrays of numbers; {where} is damaged, or has something else ({error})"
+        )
+
+    reading = partial(refused_as, what, refusal)  # h5py has its own errors for every way in which a file is damaged
+    with reading():
         if not data.startswith(SIGNATURE):
             raise ValueError("it does not begin as an HDF5 file")
-        with h5py.File(io.BytesIO(data), "r") as file:
-            return _Walk(h5py, len(data)).walked(file)
-    except Exception as error:  # h5py has its own for every way in which a file may be damaged
-        raise SavedFileError(
-            f"{what}: expected an HDF5 file with arrays of numbers; {where} is damaged, or has something else ({error})"
-        ) from error
+        return _Walk(h5py, len(data), reading).walked(h5py.File(io.BytesIO(data), "r"))
+
+
+class Stored:
+    """An array in a file, which is read when its values are asked for: a shape alone costs nothing.
+
+    Args:
+        entry: what h5py has for it, which keeps the file open.
+        reading: makes a block in which errors become those of the file.
+    """
+
+    def __init__(self, entry: Any, reading: Callable[[], AbstractContextManager[None]]) -> None:
+        self._entry, self._reading = entry, reading
+        self.shape: tuple[int, ...] = entry.shape
+        self.dtype: np.dtype[Any] = entry.dtype
+        self.ndim, self.size = len(self.shape), int(entry.size)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        with self._reading():
+            return np.asarray(self._entry[()], dtype)
+
+    def astype(self, dtype: Any, copy: bool = True) -> npt.NDArray[Any]:
+        """Return the values in a dtype."""
+        return self.__array__(dtype)
+
+    def __bool__(self) -> bool:
+        return bool(self.__array__())
 
 
 class _Walk:
     """One walk through a file, and what is left of its budgets."""
 
-    def __init__(self, h5py: Any, size: int) -> None:
+    def __init__(self, h5py: Any, size: int, reading: Callable[[], AbstractContextManager[None]]) -> None:
+        self.reading = reading
         self.h5py, self.stored, self.unpacked = h5py, size, elements_allowed()
         self.arrays: Arrays = {}
         self.attributes: dict[str, Any] = {}
@@ -120,7 +154,7 @@ class _Walk:
         if len(self.seen) > _ENTRIES:
             raise ValueError(f"more than {_ENTRIES:_} groups and arrays")
 
-    def _array(self, path: str, entry: Any) -> npt.NDArray[Any]:
+    def _array(self, path: str, entry: Any) -> Stored:
         made = entry.id.get_create_plist()
         kind = entry.dtype
         filters = {made.get_filter(i)[0] for i in range(made.get_nfilters())}
@@ -139,4 +173,4 @@ class _Walk:
             raise ValueError(
                 f"{path!r:.80}, of shape {entry.shape}, has more numbers than the file, or than element_limit allows"
             )
-        return np.asarray(entry[()])
+        return Stored(entry, self.reading)

@@ -104,7 +104,7 @@ def load_custom(model: Module, arrays: Mapping[str, Array]) -> None:
     for path, module, _ in owners(model):
         if isinstance(module, Layer) and _keeps_others(module):
             prefix = f"{path}/vars/" if path else "vars/"
-            store = {key.removeprefix(prefix): a for key, a in arrays.items() if key.startswith(prefix)}
+            store = {key.removeprefix(prefix): np.asarray(a) for key, a in arrays.items() if key.startswith(prefix)}
             module.load_own_variables(store)
 
 
