@@ -22,6 +22,7 @@ Arrays = dict[str, npt.NDArray[Any]]
 _KINDS = frozenset(np.dtype(code) for code in (*"fde", *"bhilq", *"BHILQ", "?"))
 # what safetensors calls them
 _READ = frozenset(("BOOL", *(f"{kind}{bits}" for kind in "IU" for bits in (8, 16, 32, 64)), "F16", "F32", "F64"))
+_SPARE = 1 << 22  # bytes that reading takes besides the arrays
 _SUM = "crc32"  # of the description and the arrays, since safetensors would not notice a changed byte
 
 
@@ -94,6 +95,7 @@ def read_file(what: str, path: Any) -> tuple[Arrays, dict[str, Any] | None]:
         found = f"is {kind}" if kind else f"is damaged or of another kind ({error})"
         return SavedFileError(f"{what}: expected a safetensors file; received {path!r}, which {found}")
 
+    _reserve(0)
     with refused_as(what, refusal, OSError, SavedFileError), safe_open(path, framework="numpy") as file:
         metadata = file.metadata() or {}
         for name in file.keys():  # noqa: SIM118 - not a dict
@@ -103,6 +105,8 @@ def read_file(what: str, path: Any) -> tuple[Arrays, dict[str, Any] | None]:
                     f"{what}: expected arrays of real numbers that NumPy has; {name!r:.80} in {path} is {kind}. "
                     "Convert it to float32 where the file was made"
                 )
+        _reserve(os.path.getsize(path))  # no array is more than the file, now that the library has seen it whole
+        for name in file.keys():  # noqa: SIM118 - not a dict
             arrays[name] = file.get_tensor(name)
     if "nn" not in metadata:
         return arrays, None
@@ -116,6 +120,11 @@ def read_file(what: str, path: Any) -> tuple[Arrays, dict[str, Any] | None]:
     except ValueError as error:
         raise SavedFileError(f"{what}: expected JSON in the file's metadata; {path} is damaged ({error})") from error
     return arrays, about
+
+
+def _reserve(size: int) -> None:
+    """Raise a MemoryError if there is no room for so many bytes: where the library finds none, it ends the process."""
+    np.empty(size + _SPARE, np.uint8)
 
 
 def keras_file(what: str, path: Any) -> bytes | None:
