@@ -17,10 +17,11 @@ class Hooks:
         backward: `(tensor, cotangent, retain_graph, create_graph) -> None`; from `engine`.
         cycle_error: `(call, arguments by name) -> TypeError | None`, of an argument that contains itself; from `tree`.
         namespace: `() -> module`, that of the array API standard; from the package itself, which loads it late.
+        stale: the class of views that are to be taken anew, see `tensors.views`; from `tensors.tensor`.
         svg: `(tensor) -> str`, the picture of a tensor's history; from the package itself, which loads `graph` for it.
     """
 
-    __slots__ = ("backward", "compiled", "cycle_error", "lift", "namespace", "svg", "tensor")
+    __slots__ = ("backward", "compiled", "cycle_error", "lift", "namespace", "stale", "svg", "tensor")
 
     tensor: type[Any]
     lift: Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
@@ -28,6 +29,7 @@ class Hooks:
     compiled: Callable[[], Any]
     cycle_error: Callable[[str, Mapping[str, Any]], TypeError | None]
     namespace: Callable[[], Any]
+    stale: type[Any]
     svg: Callable[[Any], str]
 
 

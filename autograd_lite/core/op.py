@@ -166,6 +166,8 @@ class Op:
         keeps: for each set of inputs that need a gradient, which of `(out, *inputs)` are saved.
         view: whether the result lies in the memory of the first input, or a function of that input's shape and dtype
             and of the parameters that decides; for arrays among them it may get anything that has a `shape`.
+        put: `put(x, y, **params)`, x with y in the places that `op(x, **params)` reads; for an op whose results NumPy
+            makes as views of x, through which x can be written.
         rewrites: expressions with this op outermost that something else computes too, see `rewrites`.
     """
 
@@ -192,6 +194,7 @@ class Op:
     keeps: tuple[tuple[bool, ...], ...] = ()
     rewrites: tuple[Rewrite, ...] = ()
     view: bool | Callable[..., bool] = False
+    put: Callable[..., Any] | None = None
 
     def __call__(self, *inputs: Any, **params: Any) -> Any:
         """Apply to arrays, or to whatever an input's `__apply_op__` makes of it (Tensors record the call)."""

@@ -178,8 +178,8 @@ def resolve_reshape(size: int, shape: Shape) -> Shape:
         >>> resolve_reshape(6, (2, -1))
         (2, 3)
     """
-    known = math.prod(n for n in shape if n != -1)
     holes = shape.count(-1)
+    known = math.prod(shape) * (-1) ** holes  # of the others
     if holes == 1 and known and size % known == 0:
         return tuple(size // known if n == -1 else n for n in shape)
     if holes or known != size or any(n < 0 for n in shape):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -40,6 +40,14 @@ def _next_axes(n: int, params: dict[str, Any]) -> dict[str, Any]:
     return {**params, "axis1": params["axis1"] + 1, "axis2": params["axis2"] + 1}
 
 
+def _refuse_diagonal(x: Any, y: Any, **_: Any) -> NoReturn:
+    raise ValueError(
+        "np.diagonal: expected a Tensor that can be written into; received the diagonal of one of shape "
+        f"{x.shape}, which can only be read, as NumPy's. Write np.fill_diagonal(t, v), or t[i, i] = v with "
+        "i = np.arange(n)"
+    )
+
+
 diagonal: Op = structural(
     "diagonal",
     lambda x, *, offset, axis1, axis2: np.diagonal(x, offset, axis1, axis2),
@@ -52,6 +60,7 @@ diagonal: Op = structural(
     batch=batching.with_leading_axis(_next_axes),
     cost=0,
     view=True,
+    put=_refuse_diagonal,
 )
 
 

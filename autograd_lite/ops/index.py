@@ -128,6 +128,7 @@ getitem: Op = structural(
     batch=_batched_getitem,
     selects=True,
     view=_is_view,
+    put=lambda x, y, *, index: index_update(x, y, index=index),
     cost=0,
     glyph="[ ]",
     onnx="Gather",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -44,6 +44,7 @@ reshape: Op = structural(
     batch=batching.with_leading_axis(lambda n, params: {"shape": (n, *params["shape"])}),
     cost=0,
     view=True,
+    put=lambda x, y, *, shape: reshape(y, shape=x.shape),
     onnx="Reshape",
     rewrites=(
         Rewrite(lambda x, shape: reshape(x, shape=shape), lambda x, shape: x),
@@ -75,6 +76,7 @@ transpose: Op = structural(
     batch=batching.with_leading_axis(lambda n, params: {"axes": (0, *(i + 1 for i in params["axes"]))}),
     cost=0,
     view=True,
+    put=lambda x, y, *, axes: transpose(y, axes=_inverse(axes)),
     glyph="ᵀ",
     onnx="Transpose",
     rewrites=(
@@ -121,6 +123,13 @@ def repeated(x: Any, shape: tuple[int, ...]) -> Any:
     return every
 
 
+def _refuse_repeated(x: Any, y: Any, *, shape: Any) -> NoReturn:
+    raise ValueError(
+        "np.broadcast_to: expected a Tensor of elements of its own to write into; received one that repeats those of a "
+        f"Tensor of shape {x.shape}, which NumPy refuses too. Write t = np.broadcast_to(x, {shape}).copy()"
+    )
+
+
 # The engine sums the cotangent of every rule back down, so nothing is left to do here.
 def _infer_broadcast_to(x: ShapeDtype, *, shape: Any) -> ShapeDtype:
     ends = shape[len(shape) - x.ndim :]
@@ -144,6 +153,7 @@ broadcast_to: Op = structural(
     batch=_batched_broadcast_to,
     cost=0,
     view=True,
+    put=_refuse_repeated,
     onnx="Expand",
     rewrites=(
         Rewrite(lambda x, shape: broadcast_to(x, shape=shape), lambda x, shape: x),

@@ -25,6 +25,7 @@ from .protocols import Dispatched
 from .record import NUMBERS, apply, constant, record, wrap
 from .scipy_names import instead
 from .tensor import Tensor
+from .views import link
 
 _new = object.__new__
 
@@ -249,6 +250,8 @@ def lift(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
     for value in values:
         if isinstance(value, Lifted) and (top is None or value.level.stamp > top.level.stamp):
             top = value
+    if top is None:  # a view that was stale when it came here
+        return op(*inputs, **params)
     edges: list[Any] = []
     needs: list[int] = []
     as_tensor = recorded = False
@@ -276,7 +279,15 @@ def lift(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
     out = top.apply(op, tuple(values), params)
     if not as_tensor:
         return out
-    return face(out, record(op, out, values, edges, needs, params) if recorded else None)
+    result = face(out, record(op, out, values, edges, needs, params) if recorded else None)
+    if op.put is not None and op.views(inputs[0], params) and not (op is index.getitem and _is_number(out, params)):
+        link(result, inputs[0], op, params, values[0])
+    return result
+
+
+def _is_number(out: Any, params: dict[str, Any]) -> bool:
+    """Return whether an element of an array was read, which is a number in NumPy; x[0, ...] is an array."""
+    return not out.ndim and not any(i is Ellipsis for i in params["index"])
 
 
 HOOKS.lift = lift

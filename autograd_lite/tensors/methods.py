@@ -16,6 +16,7 @@ from ..core.op import Op
 from ..core.shapes import Axis
 from ..ops import activations, arith, composed, explog, orders, reduce, selection, shape, trig
 from .record import apply, moved, unary
+from .sharing import separate
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -31,11 +32,12 @@ def canonical_index(key: Any) -> tuple[Any, ...]:
     """Return an index as a tuple of ints, slices, None, Ellipsis and arrays."""
     if key.__class__ is slice or key.__class__ is int:
         return (key,)
-    return tuple([_index_part(k) for k in (key if isinstance(key, tuple) else (key,))])
+    parts = key if key.__class__ is tuple or isinstance(key, tuple) else (key,)
+    return tuple([k if k.__class__ is int or k.__class__ is slice else _index_part(k) for k in parts])
 
 
 def _index_part(k: Any) -> Any:
-    if k is None or k is Ellipsis or k.__class__ is int or isinstance(k, slice):
+    if k is None or k is Ellipsis:
         return k
     known = k
     if hasattr(k, "__apply_op__"):
@@ -102,6 +104,8 @@ class Methods:
 
         @property
         def dtype(self) -> np.dtype[Any]: ...
+        @property
+        def ndim(self) -> int: ...
 
     def _bound(self, op: Op, *args: Any, **kwargs: Any) -> Self:
         bind: Any = op.bind
@@ -180,7 +184,12 @@ class Methods:
         wanted = shape_[0] if len(shape_) == 1 else shape_
         if order != "C":
             return _composed(orders.reshaped, self, wanted, order, "reshape")
-        return self._bound(shape.reshape, wanted)
+        bind: Any = shape.reshape.bind
+        try:
+            return moved(shape.reshape, self, bind(self, wanted)[1])
+        except Exception as error:
+            arguments = bound(bind, (self, wanted), {})
+            raise explained("reshape", error, arguments, kinds_of(bind), final=False) from None
 
     def ravel(self, order: str = "C") -> Self:
         """Flatten to one axis, reading the elements in an order; see `numpy.ravel`."""
@@ -188,7 +197,7 @@ class Methods:
 
     def flatten(self, order: str = "C") -> Self:
         """Flatten to one axis, reading the elements in an order; see `numpy.ndarray.flatten`."""
-        return self.ravel(order)
+        return separate(self.ravel(order))
 
     def transpose(self, *axes: Any) -> Self:
         """Permute the axes, by default reversing them; see `numpy.transpose`."""
@@ -198,7 +207,7 @@ class Methods:
     @property
     def T(self) -> Self:
         """The tensor with its axes reversed."""
-        return self.transpose()
+        return moved(shape.transpose, self, {"axes": tuple(range(self.ndim - 1, -1, -1))})
 
     @property
     def mT(self) -> Self:

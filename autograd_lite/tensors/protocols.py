@@ -22,6 +22,7 @@ from ..ops.operands import Finished, given, operand, write
 from ..ops.special import scipy_op
 from ..ops.ufunc_methods import METHODS
 from .record import apply
+from .sharing import SHARING
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -48,7 +49,9 @@ class Dispatched:
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         try:
-            return _finished(resolve_function(function, args, kwargs))
+            result = _finished(resolve_function(function, args, kwargs))
+            shares = SHARING.get(function)
+            return result if shares is None else shares(result, args, kwargs)
         except Exception as error:
             raise _problem_of(function, args, kwargs, error) from None
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import partial, wraps
 from typing import Any, NoReturn
+from weakref import ref
 
 import numpy as np
 
@@ -24,7 +25,9 @@ from ..core.ownership import SMALL, undisturbed, unshared, write_whole
 from ..core.seals import Seal, lent, whole
 from ..core.shapes import ShapeDtype
 from ..ops import arith, shape
+from ..ops.index import getitem
 from ..tree import map as map_leaves
+from .views import MANY, NEW, introduce, link, link_of
 
 _NO_PARAMS: dict[str, Any] = {}
 _NEEDS: tuple[tuple[int, ...], ...] = ((), (0,), (1,), (0, 1))
@@ -126,7 +129,7 @@ def moved(op: Op, x: Any, params: dict[str, Any]) -> Any:
     node = x._node
     value = x._data
     try:
-        out = op.forward(value, **params)
+        out = value[params["index"]] if op is getitem and value.__class__ is _ndarray else op.forward(value, **params)
     except Exception as error:
         raise misfit(op, (x,), params, error) from None
     made = None
@@ -144,8 +147,14 @@ def moved(op: Op, x: Any, params: dict[str, Any]) -> Any:
                 made = Node(op, (edge,), params, None, (), out.shape, out.dtype, None)
     if made is None and TAPES:
         made = _taped(op, out, (x,), params)
-    result = wrap(out, made)
-    if out.__class__ is np.ndarray and out.base is not None:
+    result = _new(HOOKS.tensor)  # as in `unary`
+    result._data, result._node = out, made
+    if out.__class__ is _ndarray and out.base is not None:
+        if op.put is not None:  # as `link` does
+            result._view = (x, op, params, value, 0) if value.base is None else link_of(x, op, params, value)
+            NEW.append(ref(result))
+            if len(NEW) > MANY:
+                introduce()
         result._shared = x._shared = True
     return result
 
@@ -300,6 +309,8 @@ def apply(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
     result = wrap(out, node)
     if out.__class__ is np.ndarray and out.base is not None:
         _share(result, inputs)
+        if op.put is not None and inputs[0].__class__ is Tensor:
+            link(result, inputs[0], op, params, values[0])
     return result
 
 

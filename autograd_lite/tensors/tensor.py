@@ -10,33 +10,35 @@ import numpy as np
 
 from ..core.arguments import kinds_of, numbers
 from ..core.composite import maker
-from ..core.errors import DtypeError, GradError, ShapeError, TraceError, more_on
+from ..core.errors import DtypeError, GradError, ShapeError, more_on
 from ..core.foreign import LAZY, converted, copied, is_foreign, is_lazy, may_write, refuse_masked, taken, to_numpy
 from ..core.hooks import HOOKS
 from ..core.live import bare_number
 from ..core.messages import explained
-from ..core.mode import MODE, TAPES, is_grad_enabled, no_grad
+from ..core.mode import MODE, TAPES, no_grad
 from ..core.node import LEAF, Node, Source, next_stamp
 from ..core.op import BY_UFUNC, Op
-from ..core.ownership import SMALL
 from ..core.shapes import ShapeDtype
 from ..core.undo import open_undo
-from ..ops import barrier, index, shape
+from ..ops import barrier, index
 from ..ops.gather import gathered
 from ..tree import LEAVES
 from .conversions import Conversions, leaving
 from .hooks import AWAITED, ArrivalHook, GradKeeper, HookHandle, UserHook
-from .methods import Methods, UnknownIndex, canonical_index, filled
+from .inplace import InPlace
+from .methods import Methods, UnknownIndex, canonical_index
 from .operators import Operators
 from .protocols import Dispatched, deferred
-from .record import add_over, apply, binary, constant, copy_on_tape, moved, open_edge, owned, unary, wrap
+from .record import apply, binary, constant, copy_on_tape, moved, open_edge, owned, unary, wrap
+from .sharing import at_a_place
 from .standard import Standard
+from .views import take_anew
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
 
-class Tensor(Operators, Methods, Dispatched, Conversions, Standard):
+class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
     """An n-dimensional array that records the operations applied to it.
 
     Args:
@@ -59,7 +61,7 @@ class Tensor(Operators, Methods, Dispatched, Conversions, Standard):
     """
 
     # All but _data and _node are set only on the few tensors that use them, and are read with a default.
-    __slots__ = ("__weakref__", "_data", "_grad", "_hooks", "_name", "_node", "_shared", "_stamp")
+    __slots__ = ("__weakref__", "_data", "_grad", "_hooks", "_name", "_node", "_shared", "_stamp", "_view", "_views")
     _data: Any  # ndarray, or the NumPy scalar that NumPy returned for a 0-d result
     _node: Any  # Node, LEAF on a leaf that requires a gradient, or None
     _grad: Tensor | None
@@ -67,6 +69,8 @@ class Tensor(Operators, Methods, Dispatched, Conversions, Standard):
     _name: str | None
     _shared: bool
     _stamp: int
+    _view: Any  # see `views`
+    _views: Any
 
     def __init__(
         self,
@@ -391,7 +395,7 @@ class Tensor(Operators, Methods, Dispatched, Conversions, Standard):
         data = self._data
         if getattr(self, "_shared", False) or not may_write(data):
             self._data = data = copied(data)
-            self._shared = False
+            self._shared, self._view = False, None
         if self._node is not LEAF:
             self._node = None  # if it was a view of another tensor, it no longer is
         return data
@@ -446,23 +450,19 @@ class Tensor(Operators, Methods, Dispatched, Conversions, Standard):
 
     __hash__ = object.__hash__
 
-    # ---- indexing and in-place forms --------------------------------------------------------------------------------
+    # ---- indexing ---------------------------------------------------------------------------------------------------
 
     def __getitem__(self, key: Any) -> Tensor:
+        if key.__class__ is int or key.__class__ is slice:
+            return moved(index.getitem, self, {"index": (key,)})
         try:
             known = canonical_index(key)
         except UnknownIndex:
-            return gathered(self, key)
-        return moved(index.getitem, self, {"index": known})
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        if isinstance(value, (list, tuple)):
-            value = numbers("t[index] = v", "v", value)
-        unknown = isinstance(key, Tensor) and (TAPES or key.__class__ is not Tensor)  # perhaps: its values
-        if unknown and (new := filled(self, key, value)) is not None:
-            self._rebind("t[mask] = v", new)
-            return
-        self._rebind("t[i] = v", apply(index.index_update, (self, value), {"index": canonical_index(key)}))
+            return at_a_place(gathered(self, key), self, key)
+        taken = moved(index.getitem, self, {"index": known})
+        if key.__class__ is np.ndarray and not key.ndim:
+            taken._view = None  # a copy in NumPy
+        return taken
 
     def __len__(self) -> int:
         if not self.ndim:
@@ -473,57 +473,6 @@ class Tensor(Operators, Methods, Dispatched, Conversions, Standard):
         if not self.ndim:
             raise TypeError("iteration over a 0-d tensor: it holds one number; use .item()")
         return (self[i] for i in range(self.shape[0]))
-
-    def __iadd__(self, other: Any) -> Tensor:
-        if self._data.size > SMALL and add_over(self, other):
-            return self
-        return self._rebind("t += v", self + other)
-
-    def __isub__(self, other: Any) -> Tensor:
-        return self._rebind("t -= v", self - other)
-
-    def __imul__(self, other: Any) -> Tensor:
-        return self._rebind("t *= v", self * other)
-
-    def __itruediv__(self, other: Any) -> Tensor:
-        return self._rebind("t /= v", self / other)
-
-    def __ipow__(self, other: Any) -> Tensor:
-        return self._rebind("t **= v", self**other)
-
-    def _rebind(self, what: str, result: Tensor) -> Tensor:
-        """Rebind this object to `result`, so that the recorded past keeps its values."""
-        if not isinstance(result, Tensor):  # the other operand's class decided what `t + v` is
-            return result
-        if result.shape != self.shape:
-            raise ShapeError(f"{what}: expected a value that broadcasts to {self.shape}; the result is {result.shape}")
-        if self._node is LEAF:
-            if is_grad_enabled():
-                raise GradError(
-                    f"{what}: this tensor is a leaf that requires a gradient, and changing it would falsify the "
-                    f"recorded past{more_on('changed-leaf')}.\nTo update a parameter:\n"
-                    "    with ag.no_grad():\n"
-                    "        w -= learning_rate * w.grad"
-                )
-            self.assign(result)
-            return self
-        if TAPES and (tape := MODE.get().tape) is not None and self._node is None and tape.captured(self):
-            if result.requires_grad:
-                raise TraceError(
-                    f"{what}: a tensor that was made outside of the function that is being compiled would get a "
-                    "history inside it. Make it inside, or compute under no_grad()"
-                )
-            self.assign(result)
-            return self
-        if result.dtype != self.dtype:
-            if not np.can_cast(result.dtype, self.dtype, casting="same_kind"):
-                raise DtypeError(f"{what}: a {result.dtype} result does not fit a {self.dtype} tensor; use t = t … v")
-            result = apply(shape.astype, (result,), {"dtype": self.dtype})
-        past = self._data, self._node  # held until the end: freeing them between the next lines could run other code
-        self._shared = True
-        self._data, self._node, self.__class__ = result._data, result._node, result.__class__  # see _lifted
-        del past
-        return self
 
     # ---- looks ------------------------------------------------------------------------------------------------------
 
@@ -581,7 +530,26 @@ def _rebuild(data: Any, requires_grad: bool, name: str | None, grad: Any) -> Ten
     return twin
 
 
+class Stale(Tensor):
+    """A view of what has been written since. Whoever looks at it, be it at its class, finds it taken anew."""
+
+    __slots__ = ()
+
+    def __getattribute__(self, name: str) -> Any:
+        take_anew(self)
+        return getattr(self, name)
+
+    def __repr__(self) -> str:
+        take_anew(self)
+        return repr(self)
+
+    def __bool__(self) -> bool:
+        take_anew(self)
+        return bool(self)
+
+
 HOOKS.tensor = Tensor
+HOOKS.stale = Stale
 LEAVES.update((Tensor, Node))
 
 

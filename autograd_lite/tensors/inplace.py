@@ -1,0 +1,157 @@
+"""In-place forms of a Tensor: `t[i] = v`, `t += v` and their like."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+
+from ..core.arguments import numbers
+from ..core.errors import DtypeError, GradError, ShapeError, TraceError, more_on
+from ..core.hooks import HOOKS
+from ..core.mode import MODE, TAPES, is_grad_enabled
+from ..core.node import LEAF, Node
+from ..core.ownership import SMALL
+from ..ops import index, shape
+from .methods import canonical_index, filled
+from .record import add_over, apply
+from .views import ARRAY, here, kin_of, outdate, same_place, where_made
+
+
+class InPlace:
+    """Writes that give the same object other values, and keep the recorded past; see `views`."""
+
+    __slots__ = ()
+    _data: Any
+    _node: Any
+    _view: Any
+    _views: Any
+    _shared: bool
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        if isinstance(value, (list, tuple)):
+            value = numbers("t[index] = v", "v", value)
+        tensor = HOOKS.tensor
+        unknown = isinstance(key, tensor) and (TAPES or key.__class__ is not tensor)  # perhaps: its values
+        if unknown and (new := filled(self, key, value)) is not None:
+            self._rebind("t[mask] = v", new)
+            return
+        place = canonical_index(key)
+        if not same_place(self, place, value):
+            self._rebind("t[i] = v", apply(index.index_update, (self, value), {"index": place}))
+
+    def __iadd__(self, other: Any) -> Self:
+        if self._data.size > SMALL and add_over(self, other):
+            return self
+        return self._changed("t += v", self + other)  # type: ignore[operator]
+
+    def __isub__(self, other: Any) -> Self:
+        return self._changed("t -= v", self - other)  # type: ignore[operator]
+
+    def __imul__(self, other: Any) -> Self:
+        return self._changed("t *= v", self * other)  # type: ignore[operator]
+
+    def __itruediv__(self, other: Any) -> Self:
+        return self._changed("t /= v", self / other)  # type: ignore[operator]
+
+    def __ipow__(self, other: Any) -> Self:
+        return self._changed("t **= v", self**other)  # type: ignore[operator]
+
+    def _changed(self, what: str, result: Any) -> Any:
+        if self._data.__class__ is not np.ndarray and self._is_number():
+            return result  # as Python does with numbers
+        return self._rebind(what, result)
+
+    def _is_number(self) -> bool:
+        """Return whether NumPy has a number here, not an array of no axes: a result that is not one of its views."""
+        data = self._data
+        if data.shape != () or self._node is LEAF or self._is_captured():
+            return False
+        return isinstance(data, np.generic) or (
+            self.__class__ is not HOOKS.tensor and getattr(self, "_view", None) is None
+        )
+
+    def _is_captured(self) -> bool:
+        """Return whether a function that is being compiled has this from outside."""
+        return bool(TAPES) and (tape := MODE.get().tape) is not None and self._node is None and tape.captured(self)
+
+    def _rebind(self, what: str, result: Any, origin: Any = None) -> Any:
+        """Rebind this object to `result`, so that the recorded past keeps its values.
+
+        Args:
+            what: the form, for messages.
+            result: the new values.
+            origin: the view of this one through which it is written.
+        """
+        if not isinstance(result, HOOKS.tensor):  # the other operand's class decided what `t + v` is
+            return result
+        if result.shape != self._data.shape:
+            expected = self._data.shape
+            raise ShapeError(f"{what}: expected a value that broadcasts to {expected}; the result is {result.shape}")
+        kin = kin_of(self, origin)
+        leaf = self._node is LEAF
+        captured = not leaf and self._is_captured()
+        self._refuse(what, result, origin, captured, kin)
+        if result.dtype != self._data.dtype and not ((leaf or captured) and kin.link is None):
+            if not np.can_cast(result.dtype, self._data.dtype, casting="same_kind"):
+                raise DtypeError(
+                    f"{what}: a {result.dtype} result does not fit a {self._data.dtype} tensor; use t = t … v"
+                )
+            result = apply(shape.astype, (result,), {"dtype": self._data.dtype})
+        if kin.link is not None:
+            base, op, params, _, depth = kin.link
+            base._rebind(what, op.put(base, result, **params), self)
+        if leaf or captured:
+            self.assign(result)  # type: ignore[attr-defined]
+        else:
+            self._become(result, kin.link)
+        if kin.link is not None:
+            self._view = base, op, params, base._data, depth
+            self._shared = base._shared = True
+        if kin.views or origin is not None:
+            outdate(self, kin, origin, leaf)
+        return self
+
+    def _become(self, result: Any, link: Any) -> None:
+        past = self._data, self._node  # held until the end: freeing them between the next lines could run other code
+        self._shared = True
+        data = result._data
+        if not data.ndim and self._view_or_array():  # of no axes, and not a number
+            if data.__class__ is not np.ndarray and isinstance(data, np.generic):
+                data = np.asarray(data)
+            elif not link and result.__class__ is not HOOKS.tensor:
+                self._view = ARRAY
+        self._data, self._node, self.__class__ = data, result._node, result.__class__  # see _lifted
+        del past
+
+    def _view_or_array(self) -> bool:
+        return self._data.__class__ is np.ndarray or getattr(self, "_view", None) is not None
+
+    def _refuse(self, what: str, result: Any, origin: Any, captured: bool, kin: Any) -> None:
+        """Refuse a write that would change what must stay, or what a replay could not repeat."""
+        if self._node is LEAF and is_grad_enabled():
+            this = f"{what}: this tensor is"
+            if origin is not None:
+                this = f"{what}{here()}: this tensor is a view{where_made(origin)} of"
+            raise GradError(
+                f"{this} a leaf that requires a gradient, and changing it would falsify the "
+                f"recorded past{more_on('changed-leaf')}.\nTo update a parameter:\n"
+                "    with ag.no_grad():\n"
+                "        w -= learning_rate * w.grad"
+            )
+        if not captured:
+            return
+        if result.requires_grad:
+            raise TraceError(
+                f"{what}: a tensor that was made outside of the function that is being compiled would get a "
+                "history inside it. Make it inside, or compute under no_grad()"
+            )
+        began = MODE.get().tape.began  # type: ignore[union-attr]
+        outside = [v for v in kin.views if v._node.__class__ is not Node or v._node.stamp < began]
+        if kin.link is not None or outside:
+            raise TraceError(
+                f"{what}{here()}: in a function that is being compiled, expected to write a tensor that shares no "
+                f"memory with another; received {'a view' if kin.link else 'one with a view'}"
+                f"{where_made(self if kin.link else outside[0])}, from outside, which replays could not keep in step. "
+                "Make the view inside, or a copy outside: z[0].copy()"
+            )

@@ -1,0 +1,86 @@
+"""NumPy functions whose results share memory there and not here, or here and not there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NoReturn
+
+import numpy as np
+
+from ..core.hooks import HOOKS
+from .record import owned
+from .views import Apart, link
+
+
+def separate(result: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
+    """Return a result that NumPy copies as a Tensor that is no view, and not an argument itself."""
+    if kwargs and not kwargs.get("copy", True):
+        return result
+    if isinstance(result, (tuple, list)):
+        return type(result)([separate(part, args) for part in result])
+    if not isinstance(result, HOOKS.tensor):
+        return result
+    if any(result is x for x in args):
+        return owned(result)
+    result._view = None
+    return result
+
+
+def _refuse_place(x: Any, y: Any) -> NoReturn:
+    raise TypeError(
+        "t[i] += v and its like: expected an index that is the same for all examples of a batch; received a view at "
+        "one that differs, in vmap. Write t = np.where(np.arange(n) == i, new, t), with axes in place for what is taken"
+    )
+
+
+def at_a_place(result: Any, x: Any, key: Any) -> Any:
+    """Return `x[key]` for integers that differ from example to example as what it is in NumPy: a view."""
+    if result.ndim and all(part is None or isinstance(part, slice) or not np.ndim(part) for part in _parts(key)):
+        link(result, x, Apart(lambda t: t[key], _refuse_place), {}, x._data)
+    return result
+
+
+def _parts(key: Any) -> tuple[Any, ...]:
+    return key if isinstance(key, tuple) else (key,)
+
+
+def _real(x: Any, y: Any) -> Any:
+    return y + 1j * np.imag(x) if x.dtype.kind == "c" else y
+
+
+def _imaginary(x: Any, y: Any) -> Any:
+    return np.real(x) + 1j * y
+
+
+def _refuse_windows(x: Any, y: Any) -> NoReturn:
+    raise ValueError(
+        "np.lib.stride_tricks.sliding_window_view: expected a Tensor that can be written into; received windows, in "
+        f"which elements of one of shape {x.shape} occur more than once. Write into that, or into a copy of these"
+    )
+
+
+def _part(result: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, take: Any, put: Any) -> Any:
+    x = args[0] if args else next(iter(kwargs.values()))
+    whole = take is np.imag and x.dtype.kind != "c"  # zeros, which nobody sees change
+    if isinstance(x, HOOKS.tensor) and isinstance(result, HOOKS.tensor) and result.ndim and not whole:
+        link(result, x, Apart(take, put), {}, x._data)
+    return result
+
+
+def _windows(result: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    take = partial(_windows_of, args=args[1:], kwargs={k: v for k, v in kwargs.items() if k != "x"})
+    return _part(result, args or (kwargs["x"],), {}, take=take, put=_refuse_windows)
+
+
+def _windows_of(x: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return np.lib.stride_tricks.sliding_window_view(x, *args, **kwargs)
+
+
+# Called with a result, and the arguments that it was made from.
+SHARING: dict[Callable[..., Any], Callable[..., Any]] = {
+    **dict.fromkeys((np.take, np.roll, np.repeat, np.tile, np.meshgrid), separate),
+    np.real: partial(_part, take=np.real, put=_real),
+    np.imag: partial(_part, take=np.imag, put=_imaginary),
+    np.lib.stride_tricks.sliding_window_view: _windows,
+}
