@@ -19,6 +19,7 @@ import numpy as np
 from ..core.arguments import described, function_given
 from ..core.depth import DEPTH
 from ..core.errors import AssumptionFailed, CompileWarning, Obstacle, Rejected
+from ..core.errstate import DEFAULT, error_state, shows_errors
 from ..core.foreign import is_foreign
 from ..core.forks import fork_safe_lock
 from ..core.hooks import HOOKS
@@ -234,10 +235,11 @@ class Compiled(Generic[P, R]):
         mode, depth = MODE.get(), DEPTH.get()
         if depth.all > depth.tapes or mode.tape is not None or mode.watch is not None or mode.verify:
             return self._as_it_is(args, kwargs)  # what runs around it sees the operations themselves
+        if error_state() is not DEFAULT and shows_errors():
+            return self._as_it_is(args, kwargs)
         found, kind = flat(args, kwargs)
         kinds: list[Any] = [mode.record, kind]
-        given, arrays, numbers = list[Any](), list[Any](), list[Number]()
-        as_tensors = self._gives_tensors
+        given, arrays, numbers, as_tensors = list[Any](), list[Any](), list[Number](), self._gives_tensors
         for i, x in enumerate(found):
             a = x
             if isinstance(x, Tensor):
@@ -262,11 +264,10 @@ class Compiled(Generic[P, R]):
             known = self._traces.get(key, ())
         except TypeError:
             raise unhashable(found) from None
-        plain, varying = key, None
+        plain, varying, why = key, None, ""
         if numbers and not known and (varying := self._varying(key, kinds, numbers)) is not None:
             key, known = varying.key, self._traces.get(varying.key, ())
             memo[ARGUMENTS] = varying.values
-        why = ""
         for one in known:
             if one.replay is None or (one.aliases and not one.aliases.isdisjoint(map(id, given))):
                 if one.first is None:
@@ -523,7 +524,8 @@ def compile(
     Results through which gradients flow to captured Tensors or to arguments have a history: `backward` from outside
     runs a second compiled program, and so do `grad` and `value_and_grad` of a compiled function. Where something must
     see the operations themselves, such as a hook or `create_graph`, they are recorded after all. In `jvp` and `vmap`
-    the function itself runs. A replay issues no warnings of NumPy's.
+    the function itself runs. A replay issues no warnings of NumPy's; where `np.errstate` asks for errors, calls, or
+    warnings of all kinds, the function itself runs.
 
     Args:
         f: a function of arrays, Tensors, and containers of them; whatever else it takes must be hashable and is a

@@ -205,12 +205,8 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
     def is_leaf(self) -> bool:
         """Whether the tensor was made by the user, not by a recorded operation."""
         node = self._node
-        return (
-            node is None
-            or node is LEAF
-            or node.op is barrier.stop_gradient
-            or (self._is_on_tape() and not MODE.get().tape.captured(self))  # type: ignore[union-attr]
-        )
+        made = node is None or node is LEAF or node.op is barrier.stop_gradient
+        return made or (self._is_on_tape() and not MODE.get().tape.captured(self))  # type: ignore[union-attr]
 
     def _is_on_tape(self) -> bool:
         """Return whether only a tape has recorded this, so that it is a leaf where there is none."""
