@@ -16,14 +16,13 @@ why the function is not replayed.
 from __future__ import annotations
 
 import functools
-import os
 import sys
 import threading
 import types
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
-from typing import Any, NamedTuple
+from typing import Any
 from weakref import ref
 
 import numpy as np
@@ -37,6 +36,7 @@ from .bytecode import Step, Use, codes_in, reads_of
 from .facts import MISSING, Fact, cell_content, class_item, content_of, item_of, items_of, of_array, parts_of
 from .lines import Line, Ran
 from .origins import SITES, has_attributes, is_library, is_library_code, is_ours, names_of, own_attributes, slots_of
+from .read_arrays import LARGE, ReadArrays, place_of
 from .states import state_of
 
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), slice, range, np.dtype, np.generic)
@@ -62,7 +62,6 @@ _ENTRIES: Any = (
     "rule",
 )
 _ENTRIES += ("train_step", "test_step", "predict_step", "get_losses", "add_loss", "forward")
-_LARGE = 1 << 16  # bytes, of an array or a container's table
 _MOST = 200  # functions of other installed packages that are followed
 # What these are given runs at every replay, and not when the function is traced.
 _AT_REPLAYS = (observe, assume, debug_print, host_call)
@@ -89,14 +88,13 @@ class Guards:
         # What rests on code and objects: the ids of what is looked at for them, and the places of rows.
         self._parent: Any = None
         self._children: dict[Any, set[Any]] = {}
-        self._arrays: dict[int, _Array] = {}
+        self._arrays = ReadArrays()
         self._functions: list[types.FunctionType] = []
         self._known: set[int] = set()  # the ids of what has been looked at
         self._held: list[Any] = []  # so that these ids stay theirs
         self._subjects: list[Any] = []  # objects that code may be given, of which it reads attributes by name
         self._reads: dict[str, list[tuple[Use, types.FunctionType]]] = {}  # of attributes, of what may be any of these
         self._n_others = 0  # functions of other packages that are followed
-        self._local_sites: dict[tuple[types.CodeType, str], list[Use]] = {}
         self._by_name = False
         self._f = f
         self.look(f, "")
@@ -123,9 +121,7 @@ class Guards:
             if one not in found:
                 found.add(one)
                 stack += [x for x in self._children.get(one, ()) if x.__class__ is not types.CodeType]
-        for array in list(self._arrays.values()):
-            if found.isdisjoint(array.parents):
-                del self._arrays[id(array.value)]
+        self._arrays.keep(found)
         return [row for place, row in self._rows.items() if place in found]
 
     def why(self, ran: Ran) -> str:
@@ -135,45 +131,13 @@ class Guards:
             ran: what has run.
         """
         guilty = ((use, why) for use, why in self.suspects if use is None or (use.code, use.line) in ran.lines)
-        return next((f"{why} at {_place(use)}" if use else why for use, why in guilty), "")
+        return next((f"{why} at {place_of(use)}" if use else why for use, why in guilty), "")
 
-    def elements(self, operands: Operands) -> Iterator[Fact]:
-        """Yield facts on the elements of arrays that Python code may have read; too large ones are suspects."""
-        for one in self._arrays.values():
-            use, is_sure = self._unexplained(one, operands)
-            if is_sure:
-                continue
-            a = one.value
-            if one.before is None:
-                size = f"of {a.nbytes >> 10} kB" if a.nbytes > _LARGE else f"of {a.dtype}"
-                why = f"Python or NumPy may read the array {one.name!r} {size}, whose elements are not compared"
-                where = f" at {_place(use)}" if use else ""
-                why += f"{where}: pass it as an argument, or give it to operations on Tensors alone"
-                self.suspects.insert(0, (None, why))
-                continue
-            yield Fact("elements", a, None, one.before, f"the array {one.name} has the same elements")
-
-    def _unexplained(self, one: _Array, operands: Operands) -> tuple[Use | None, bool]:
-        """Return where it is not sure that operations took an array, and whether it is sure everywhere."""
-        stack, seen = list(one.uses), set[int]()
-        while stack:
-            use = stack.pop()
-            if use is None:
-                return None, False
-            if id(use) in seen:
-                continue
-            seen.add(id(use))
-            if use.taker == "store":
-                stack += self._local_sites.get((use.code, use.other), ())
-                continue
-            holders = operands.taken(one.value, use.code, *use.offsets)
-            if holders is None:
-                return use, False
-            for code, name in holders:
-                if code not in self.codes:
-                    return use, False
-                stack += self._local_sites.get((code, name), ())
-        return None, True
+    def elements(self, operands: Operands) -> list[Fact]:
+        """Return facts on the elements of arrays that Python code may have read; `why` has what is in the way then."""
+        facts = list(self._arrays.facts(operands, self.codes))
+        self.suspects[:0] = [(None, why) for why in self._arrays.large]
+        return facts
 
     # ---- the walk ---------------------------------------------------------------------------------------------------
 
@@ -233,7 +197,7 @@ class Guards:
                 is_shared = len(codes) > 1 and (root == "cell" or name in use.code.co_cellvars)
                 whole = use if all(map(_may_be_view, path)) else use._replace(offsets=(0, 0))
                 for code in codes if is_shared else (use.code,):
-                    self._local_sites.setdefault((code, name), []).append(whole)
+                    self._arrays.sites.setdefault((code, name), []).append(whole)
             return
         if value is not MISSING:
             self._walk(value, path, use, f)
@@ -261,7 +225,7 @@ class Guards:
         if isinstance(part, np.ndarray) and owner_of(part) is owner_of(a):
             self._held.append(part)
             return part
-        self._array(a, name, use._replace(offsets=(0, 0)))
+        self._arrays.add(a, name, use._replace(offsets=(0, 0)), self._parent)
         return MISSING
 
     def _step(self, x: Any, step: Step, use: Use, name: str) -> Any:
@@ -344,7 +308,7 @@ class Guards:
             if use.taker == "argument" and any(self._callee(use) is f for f in _LOOKS):
                 self._add(of_array(x))
             else:
-                self._array(x, name, use)
+                self._arrays.add(x, name, use, self._parent)
             return
         if any(x is f for f in _BY_NAME):
             self._by_name = True
@@ -368,7 +332,7 @@ class Guards:
         if isinstance(x, (Tensor, Live, *_PLAIN)):
             return
         if isinstance(x, np.ndarray):
-            self._array(x, name, use and use._replace(offsets=(0, 0)))
+            self._arrays.add(x, name, use and use._replace(offsets=(0, 0)), self._parent)
             return
         if why := state_of(x):
             self._refuse(why, use, name)
@@ -421,14 +385,15 @@ class Guards:
     def _variable(self, code: types.CodeType, variable: str, value: Any, name: str) -> None:
         """Look at what a variable of a function has when the function begins."""
         if isinstance(value, np.ndarray):
-            self._array(value, name, Use(code, "local", variable, (), "store", (0, 0), code.co_firstlineno, variable))
+            use = Use(code, "local", variable, (), "store", (0, 0), code.co_firstlineno, variable)
+            self._arrays.add(value, name, use, self._parent)
         else:
             self.look(value, name)
 
     def _container(self, x: Any, name: str) -> None:
-        if sys.getsizeof(x) > _LARGE:
+        if sys.getsizeof(x) > LARGE:
             self._refuse(
-                f"it reads a container of more than {_LARGE >> 10} kB, whose values are not compared", None, name
+                f"it reads a container of more than {LARGE >> 10} kB, whose values are not compared", None, name
             )
             return
         if isinstance(x, types.MappingProxyType):
@@ -538,35 +503,8 @@ class Guards:
         self._rows.setdefault(place, row)
         self._children.setdefault(self._parent, set()).add(place)
 
-    def _array(self, a: np.ndarray, name: str, use: Use | None) -> None:
-        one = self._arrays.get(id(a))
-        if one is None:
-            is_small = a.nbytes <= _LARGE and not a.dtype.hasobject and a.dtype.kind != "T"
-            before = np.array(a, order="C") if is_small else None
-            one = self._arrays[id(a)] = _Array(a, name or "an array", before, [], set())
-        one.uses.append(use)
-        one.parents.add(self._parent)
-
     def _refuse(self, why: str, use: Use | None, name: str) -> None:
         self.suspects.append((use or self._use, f"{why}{f', {name!r},' if name else ''}"))
-
-
-class _Array(NamedTuple):
-    """An array from outside.
-
-    Attributes:
-        value: the array.
-        name: what it is called.
-        before: a copy; None if it is too large.
-        uses: the places where code reads it; None where that is not known.
-        parents: what it was looked at for.
-    """
-
-    value: np.ndarray
-    name: str
-    before: np.ndarray | None
-    uses: list[Use | None]
-    parents: set[Any]
 
 
 def _may_be_view(step: Step) -> bool:
@@ -579,10 +517,6 @@ def _builtins() -> types.ModuleType:
 
 def _context_value(variable: ContextVar[Any]) -> Any:
     return variable.get(MISSING)
-
-
-def _place(use: Use) -> str:
-    return f"{os.path.basename(use.code.co_filename)}:{use.line}"
 
 
 _HOLDS_CODE = (types.FunctionType, types.MethodType, functools.partial, list, tuple, dict, set, type)
