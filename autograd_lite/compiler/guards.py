@@ -19,9 +19,12 @@ import functools
 import sys
 import threading
 import types
-from collections import deque
+from abc import ABCMeta, get_cache_token
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
+from operator import attrgetter, methodcaller
+from pathlib import PurePath
 from typing import Any
 from weakref import ref
 
@@ -35,14 +38,21 @@ from ..tensors.tensor import Tensor
 from .bytecode import Step, Use, codes_in, reads_of
 from .facts import MISSING, Fact, cell_content, class_item, content_of, item_of, items_of, of_array, parts_of
 from .lines import Line, Ran
-from .origins import SITES, has_attributes, is_library, is_library_code, is_ours, names_of, own_attributes, slots_of
+from .origins import (
+    has_attributes,
+    is_library,
+    is_library_code,
+    is_ours,
+    names_of,
+    own_attributes,
+    package_of,
+    slots_of,
+)
 from .read_arrays import LARGE, ReadArrays, place_of
-from .states import state_of
+from .states import is_constant, is_opaque, looks_at_files, state_of
 
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), slice, range, np.dtype, np.generic)
 _CONTAINERS = (list, tuple, dict, set, frozenset, deque, types.MappingProxyType, bytearray)
-# What Python's own classes hold for others.
-_RECORDS = frozenset(("SimpleNamespace", "UserDict", "UserList", "ChainMap", "Namespace"))
 _WRITES = frozenset(("append", "extend", "add", "insert", "appendleft", "extendleft", "clear"))
 _OF_ARRAYS = frozenset(("shape", "dtype", "ndim", "size", "itemsize", "nbytes", "strides", "flags"))
 _VIEWS = frozenset(("T", "mT", "real", "imag"))
@@ -62,7 +72,7 @@ _ENTRIES: Any = (
     "rule",
 )
 _ENTRIES += ("train_step", "test_step", "predict_step", "get_losses", "add_loss", "forward")
-_MOST = 200  # functions of other installed packages that are followed
+_MOST, _MOST_STEPS = 200, 3000  # functions of other installed packages that are followed, and steps in them
 # What these are given runs at every replay, and not when the function is traced.
 _AT_REPLAYS = (observe, assume, debug_print, host_call)
 
@@ -94,7 +104,10 @@ class Guards:
         self._held: list[Any] = []  # so that these ids stay theirs
         self._subjects: list[Any] = []  # objects that code may be given, of which it reads attributes by name
         self._reads: dict[str, list[tuple[Use, types.FunctionType]]] = {}  # of attributes, of what may be any of these
-        self._n_others = 0  # functions of other packages that are followed
+        self._entries: dict[types.CodeType, Use | None] = {}  # of code of other packages: what leads to it
+        self._own_package = ""
+        self._n_functions = self._n_steps = 0  # of other packages that are followed
+        self.is_partial = False  # since there are too many
         self._by_name = False
         self._f = f
         self.look(f, "")
@@ -146,14 +159,16 @@ class Guards:
         done, sizes = 0, dict[tuple[int, str], int]()
         while True:
             while done < len(self._functions):
-                self._follow_function(self._functions[done])
+                if not (self.is_partial and self._functions[done].__code__ in self._entries):
+                    self._follow_function(self._functions[done])
                 done += 1
             before = len(self._known)
             for x in list(self._subjects):
                 for name in self._reads.keys() & names_of(x):
                     uses = self._reads[name]
                     for use, g in uses[sizes.get((id(x), name), 0) :]:
-                        self._walk(x, use.path, use, g)
+                        if not (self.is_partial and use.code in self._entries):
+                            self._walk(x, use.path, use, g)
                     sizes[id(x), name] = len(uses)
                 if self._by_name and (id(x), "") not in sizes:
                     sizes[id(x), ""] = 0
@@ -184,15 +199,13 @@ class Guards:
             self._row("cell", cells[name], None, value, name)
         elif root == "global":
             value = f.__globals__.get(name, MISSING)
+            self._row("item", f.__globals__, name, value, name)
             if value is MISSING:
                 value = vars(_builtins()).get(name, MISSING)
-            else:
-                self._row("item", f.__globals__, name, value, name)
         elif root == "import":
             value = sys.modules.get(name, MISSING)
         else:
-            if path and path[0].kind == "attribute":
-                self._reads.setdefault(path[0].key, []).append((use, f))
+            self._read_of_any(path, use, f)
             if name and not (path and path[0].kind == "attribute" and path[0].key in _OF_ARRAYS):
                 is_shared = len(codes) > 1 and (root == "cell" or name in use.code.co_cellvars)
                 whole = use if all(map(_may_be_view, path)) else use._replace(offsets=(0, 0))
@@ -205,12 +218,23 @@ class Guards:
     def _walk(self, value: Any, path: tuple[Step, ...], use: Use, f: types.FunctionType) -> None:
         """Go from a value along a path, and look at what is at its end."""
         name, self._use, self._parent = use.name, use, use.code
-        for step in path:
+        self._n_steps += use.code in self._entries
+        for k, step in enumerate(path, 1):
             value = (self._part if isinstance(value, np.ndarray) else self._step)(value, step, use, name)
             if value is MISSING:
+                self._read_of_any(path[k:], use, f)
                 return
             name = f"{name}.{step.key}" if step.kind == "attribute" else f"{name}[{step.key!r}]"
         self._end(value, use, name.lstrip("."))
+
+    def _read_of_any(self, path: tuple[Step, ...], use: Use, f: types.FunctionType) -> None:
+        """Note that code reads an attribute of what may be any of the objects that it has."""
+        while path and path[0].kind != "attribute":
+            path = path[1:]
+        if path:
+            uses = self._reads.setdefault(path[0].key, [])
+            if all(known.offsets != use.offsets or known.code is not use.code for known, _ in uses):
+                uses.append((use._replace(path=path), f))
 
     def _part(self, a: np.ndarray, step: Step, use: Use, name: str) -> Any:
         """Return a view; note what else a step reads, and return MISSING then."""
@@ -268,8 +292,11 @@ class Guards:
             self.look(x, name)
             if not is_library(x.__module__):
                 self._row("class item", x, key, value, f"{x.__name__}.{key}")
+            if value is MISSING and not is_library(type(x).__module__):
+                value = class_item(type(x), key)
+                self._row("class item", type(x), key, value, f"{x.__name__}.{key}")
             return getattr(value, "__func__", value)
-        if why := state_of(x):
+        if why := state_of(x) or ("it looks at files" if looks_at_files(x, key) else ""):
             self._refuse(why, use, name)
             return MISSING
         kind, own = type(x), own_attributes(x)
@@ -297,6 +324,9 @@ class Guards:
             return own[key]
         if isinstance(in_class, functools.cached_property):
             self.look(in_class.func, told)
+            return MISSING
+        if isinstance(in_class, functools.partialmethod):
+            self._partial(in_class, told)
             return MISSING
         return MISSING if in_class is MISSING else getattr(in_class, "__func__", in_class)
 
@@ -352,9 +382,10 @@ class Guards:
             for cell in f.__closure__ or ():
                 self.look(cell_content(cell), name)
             return
-        if f.__code__.co_filename.startswith(SITES):
-            self._n_others += 1
-            if self._n_others > _MOST:
+        if (package := package_of(f.__code__)) and package != self._own_package:
+            if not self._functions:
+                self._own_package = package
+            elif not self._follows(f, package):
                 return
         self._add(Fact("function", f, None, parts_of(f), f"the code of {f.__name__} is as it was"))
         self._functions.append(f)
@@ -366,11 +397,21 @@ class Guards:
         if keywords:
             self._contents(keywords, f"the defaults of {f.__name__}")
 
+    def _follows(self, f: types.FunctionType, package: str) -> bool:
+        """Return whether a function of another package is followed; if not, what leads to it is a suspect."""
+        entry = self._entries.get(self._use.code, self._use) if self._use else None
+        self._entries.update(dict.fromkeys(codes_in(f.__code__), entry))
+        self._n_functions += 1
+        if self._n_functions > _MOST or self._n_steps > _MOST_STEPS:
+            self.is_partial = True
+            self.suspects.append((entry, f"it runs code of {package}, which is more than can be looked through,"))
+        return not self.is_partial
+
     def _bound(self, x: types.MethodType, name: str) -> None:
         self.look(x.__self__, name)
         self.look(x.__func__, name)
 
-    def _partial(self, x: functools.partial[Any], name: str) -> None:
+    def _partial(self, x: functools.partial[Any] | functools.partialmethod[Any], name: str) -> None:
         self.look(x.func, name)
         code = getattr(x.func, "__code__", None)
         names = code.co_varnames[: code.co_argcount] if code else ()
@@ -396,8 +437,8 @@ class Guards:
                 f"it reads a container of more than {LARGE >> 10} kB, whose values are not compared", None, name
             )
             return
-        if isinstance(x, types.MappingProxyType):
-            self._add(Fact("result", items_of, (x,), items_of(x), f"{name} has the same in it"))
+        if isinstance(x, (types.MappingProxyType, OrderedDict)):
+            self._add(Fact("result", items_of, (x,), items_of(x), f"{name} has the same in it, in the same order"))
         elif not isinstance(x, (tuple, frozenset)):
             self._contents(x, name)
         for part in items_of(x) if isinstance(x, types.MappingProxyType) else content_of(x):
@@ -412,6 +453,8 @@ class Guards:
         if is_library(x.__module__):
             return
         self._subjects.append(x)
+        if isinstance(x, ABCMeta):
+            self._add(Fact("result", get_cache_token, (), get_cache_token(), f"{x.__name__} has the same subclasses"))
         for base in x.__mro__:
             if not is_library(base.__module__):
                 self._methods(base, name, lambda key: key.startswith("__") or key == "_replace")
@@ -430,11 +473,10 @@ class Guards:
             self._of_ours(x, name)
             return
         if is_library(kind.__module__):
-            self.look(getattr(x, "__wrapped__", None) if kind.__module__ == "functools" else None, name)
-            if kind.__name__ == "array":
-                self._contents(x, name)
-            if kind.__name__ in _RECORDS and own_attributes(x):
-                self.look(vars(x), name)
+            self._of_library(x, name)
+            return
+        if is_opaque(x):
+            self._refuse(f"it reads an object of {kind.__module__}.{kind.__name__}, which is not compared", None, name)
             return
         self.look(kind, name)
         self._subjects.append(x)
@@ -443,6 +485,25 @@ class Guards:
                 if not is_library(base.__module__):
                     self._methods(base, name, lambda key: key in _ENTRIES)
             self._of_ours(x, name)
+
+    def _of_library(self, x: Any, name: str) -> None:
+        """Look at an instance of a class of Python, NumPy or SciPy: at what it has, not at its methods."""
+        kind, own = type(x), own_attributes(x)
+        if isinstance(x, (attrgetter, methodcaller)):
+            self._by_name = True
+        elif kind.__name__ == "array":
+            self._contents(x, name)
+        elif isinstance(x, memoryview):
+            self._add(Fact("result", memoryview.tobytes, (x,), x.tobytes(), f"{name} has the same in it"))
+        elif kind.__module__ == "functools":
+            self.look(getattr(x, "__wrapped__", None), name)
+        elif kind.__module__ != "logging" and not isinstance(x, PurePath) and not is_constant(x):
+            self._slots(x)
+            if own:
+                self._contents(own, name)
+            for part in (own or {}).values():
+                if not state_of(part):
+                    self.look(part, name)
 
     def _of_ours(self, x: Any, name: str) -> None:
         """Look for the user's code in an object of this project, or of a class that is derived from one."""
@@ -482,13 +543,19 @@ class Guards:
 
     def _attributes(self, x: Any) -> None:
         """Guard all attributes, since code reads some by names that it computes."""
-        own = own_attributes(x)
-        if own is None:
-            for key in dict.fromkeys(key for base in type(x).__mro__ for key in slots_of(base)):
-                self._row("result", getattr, (x, key, MISSING), getattr(x, key, MISSING), key)
+        if isinstance(x, (type, types.ModuleType)):
             return
-        if not isinstance(x, (type, types.ModuleType)):
-            self.look(own, type(x).__name__)
+        self._slots(x)
+        self.look(own_attributes(x), type(x).__name__)
+        for base in type(x).__mro__:
+            if not is_library(base.__module__):
+                self._methods(base, type(x).__name__, lambda _: True)
+
+    def _slots(self, x: Any) -> None:
+        for key in dict.fromkeys(key for base in type(x).__mro__ for key in slots_of(base)):
+            value = getattr(x, key, MISSING)
+            self._row("result", getattr, (x, key, MISSING), value, key)
+            self.look(value, key)
 
     # ---- rows -------------------------------------------------------------------------------------------------------
 

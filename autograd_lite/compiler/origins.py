@@ -49,6 +49,13 @@ def is_library_code(code: types.CodeType) -> bool:
     return _is_library_file(code.co_filename)
 
 
+def package_of(code: types.CodeType) -> str:
+    """Return the installed package that code is of, or ""."""
+    file = code.co_filename
+    site = next((site for site in SITES if file.startswith(site)), file)
+    return file[len(site) :].partition(os.sep)[0].removesuffix(".py")
+
+
 def own_attributes(x: Any) -> dict[str, Any] | None:
     """Return the attributes of an object itself, not a copy, without running code; None if it has no dict."""
     try:

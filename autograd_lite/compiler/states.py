@@ -9,7 +9,13 @@ import sys
 import time
 import types
 from collections.abc import Callable
+from importlib import import_module
+from pathlib import PurePath
 from typing import Any
+
+import numpy as np
+
+from .origins import is_library, own_attributes
 
 _CLOCKS: list[Any] = [time.time, time.monotonic, time.perf_counter, time.process_time, time.thread_time]
 _CLOCKS += [time.time_ns, time.monotonic_ns, time.perf_counter_ns, time.process_time_ns, time.localtime, time.gmtime]
@@ -17,6 +23,20 @@ _DATES = ("now", "today", "utcnow")
 # Classes of modules that load only when someone uses them.
 _GENERATORS = {"numpy.random": ("Generator", "RandomState", "BitGenerator"), "random": ("Random",)}
 _BUILTIN: Any = type(time.time)
+_FUNCTIONS = (_BUILTIN, types.FunctionType, type(np.load))
+# What opens files, and modules of which all functions look at files or processes but those that take names apart.
+_OPENERS: tuple[Any, ...] = (builtins.open, builtins.input, np.load, np.loadtxt, np.genfromtxt, np.fromfile)
+_OF_FILES = frozenset(("os", "posix", "nt", "genericpath", "subprocess", "socket", "shutil", "tempfile", "glob"))
+_OF_NAMES = frozenset(("fspath", "fsdecode", "fsencode", "cpu_count", "strerror", "commonprefix"))
+_OF_PATHS = frozenset(("realpath", "abspath", "expanduser", "expandvars", "lexists", "islink", "ismount"))
+# The methods of paths that look at files.
+LOOKS_OF_PATHS = frozenset(
+    ("read_text", "read_bytes", "open", "exists", "is_file", "is_dir", "stat", "iterdir", "glob", "rglob", "resolve")
+)
+_BY_TEXT: tuple[Any, ...] = (builtins.eval, builtins.exec, builtins.globals, builtins.__import__, import_module)
+_MADE_BY_PYTHON = 1 << 9  # of the flags of a class
+# Parts of the names of classes in C whose instances are functions.
+_CALLABLES = ("function", "method", "ufunc", "dispatcher")
 _METHODS: tuple[Any, ...] = (_BUILTIN, types.MethodType)
 
 
@@ -35,7 +55,15 @@ def _is_generator(x: Any) -> bool:
 
 
 def _is_file(x: Any) -> bool:
-    return isinstance(x, io.IOBase) or x is builtins.open or x is builtins.input
+    if x.__class__ not in _FUNCTIONS:
+        return isinstance(x, io.IOBase)
+    if x in _OPENERS or x.__name__ in _OF_NAMES:
+        return x in _OPENERS
+    return x.__module__ in _OF_FILES or (x.__module__ in ("posixpath", "ntpath") and x.__name__ in _OF_PATHS)
+
+
+def _is_text(x: Any) -> bool:
+    return x.__class__ in _FUNCTIONS and x in _BY_TEXT
 
 
 def _is_environment(x: Any) -> bool:
@@ -51,6 +79,7 @@ STATES: tuple[tuple[Callable[[Any], bool], str], ...] = (
     (_is_clock, "it reads a clock"),
     (_is_generator, "it draws from a generator of random numbers that is not ag.random's"),
     (_is_file, "it reads a file or what is typed"),
+    (_is_text, "it runs code, or reads names, that a text has"),
     (_is_environment, "it reads the environment of the process"),
     (_is_iterator, "it reads an iterator, which goes on at every call"),
 )
@@ -64,3 +93,29 @@ def state_of(x: Any) -> str:
         ('it reads a clock', '')
     """
     return next((why for asks, why in STATES if asks(x)), "")
+
+
+def looks_at_files(x: Any, name: str) -> bool:
+    """Return whether an attribute of this name is a method of a path that looks at files."""
+    return name in LOOKS_OF_PATHS and isinstance(x, PurePath)
+
+
+def is_opaque(x: Any) -> bool:
+    """Return whether what an object of another package holds is in C, where it cannot be compared.
+
+    Example:
+        >>> is_opaque(np.ones(2)), is_opaque(io)
+        (False, False)
+    """
+    kind = type(x)
+    if any(word in kind.__name__.lower() for word in _CALLABLES):
+        return False
+    bases = [base for base in kind.__mro__ if not is_library(base.__module__)]
+    if any(not base.__flags__ & _MADE_BY_PYTHON for base in bases):
+        return True
+    return bool(bases) and own_attributes(x) is None and not any("__slots__" in vars(base) for base in bases)
+
+
+def is_constant(x: Any) -> bool:
+    """Return whether the module of an object's class has the object too, as SciPy has its distributions."""
+    return any(value is x for value in vars(sys.modules.get(type(x).__module__, np)).values())

@@ -265,6 +265,7 @@ def _run_guarded(
     """
     guards = Guards(f, objects)
     recording.operands = operands = Operands(trace.__code__)
+    sees_code = sees_code or guards.is_partial
     with run_seen(guards.codes if sees_code else (), guards.lines()) as ran:
         numbers = [recording.hosts.argument(k, x) for k, x in enumerate(memo.get(ARGUMENTS, ()))]
         out, states = _run(recording, lambda: call(numbers))
