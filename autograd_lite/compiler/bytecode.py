@@ -17,7 +17,10 @@ from typing import Any, NamedTuple
 
 
 class Step(NamedTuple):
-    """One step from an object to what is in it: an attribute, an item, or a part of an array by slices."""
+    """One step from an object to what is in it: an attribute, an item, a part of an array by slices, or "some" item.
+
+    The last one is by a key that the code computes, or one item after the other.
+    """
 
     kind: str
     key: Any
@@ -31,7 +34,8 @@ class Use(NamedTuple):
         root: where its name is looked up: "global", "cell", "local", "import", or "unknown" for attributes of a value.
         name: of the variable.
         path: the steps from there.
-        taker: what takes it: "call", "argument", "operand", "store", "is", "target", "nothing", or "unknown".
+        taker: what takes it: "call", "argument", "operand", "store", "is", "target", "iteration", "nothing", or
+            "unknown".
         offsets: where the instruction that takes it begins, and where the next one begins.
         line: where that is.
         other: the variable that it is stored in, or the use that is called with it.
@@ -57,6 +61,12 @@ class _Value(NamedTuple):
 
 class _Constant(NamedTuple):
     value: Any
+
+
+class _Iterator(NamedTuple):
+    """What a loop goes through."""
+
+    value: _Value
 
 
 class _Display(NamedTuple):
@@ -95,8 +105,6 @@ _EFFECTS: dict[str, tuple[int, int, str]] = {
     "UNARY_INVERT": (1, 1, "operand"),
     "UNARY_POSITIVE": (1, 1, "operand"),
     "UNARY_NOT": (1, 1, "unknown"),
-    "GET_ITER": (1, 1, "unknown"),
-    "FOR_ITER": (0, 1, "unknown"),
     "RETURN_VALUE": (1, 0, "unknown"),
     "STORE_SUBSCR": (3, 0, "target"),
     "STORE_SLICE": (4, 0, "target"),
@@ -170,6 +178,8 @@ class _Reader:
     def took(self, x: Any, taker: str, other: Any) -> None:
         if isinstance(x, _Value):
             self.uses.append(Use(self.code, *x, taker, self.offsets, self.line, other))
+        elif isinstance(x, _Iterator):
+            self.took(x.value, "unknown", other)
         elif isinstance(x, _Display):
             for part in x.parts:  # a function that is called with them finds them in it
                 self.took(part, taker if taker == "argument" else "unknown", other)
@@ -201,10 +211,12 @@ class _Reader:
             bounds = self.stack[-2:]
             if len(bounds) == 2 and all(isinstance(x, _Constant) for x in bounds):
                 self.stack[-2:] = [_Constant(slice(*(x.value for x in bounds)))]
-                self.item()
             else:
-                self.take("unknown", 3)
+                self.take("unknown", 2)
                 self.push(None)
+            self.item()
+        elif name in ("GET_ITER", "FOR_ITER"):
+            self.iterate(name)
         elif name in _STORES:
             for variable in at.argval if isinstance(at.argval, tuple) else (at.argval,):
                 self.take("store", other=variable)
@@ -242,9 +254,13 @@ class _Reader:
             self.push(x._replace(path=(*x.path, Step("attribute", at.argval))) if isinstance(x, _Value) else None)
         elif name in ("BUILD_MAP", "BUILD_CONST_KEY_MAP"):
             self.display(2 * argument if name == "BUILD_MAP" else argument + 1)
-        elif name in ("UNPACK_SEQUENCE", "UNPACK_EX"):
+        elif name == "UNPACK_SEQUENCE":
+            x = self.pop()
+            self.took(_some(x) or x, "iteration", None)
+            self.push(*[_some(x)] * argument)
+        elif name == "UNPACK_EX":
             self.take("unknown")
-            self.push(*[None] * (argument if name == "UNPACK_SEQUENCE" else (argument & 0xFF) + (argument >> 8) + 1))
+            self.push(*[None] * ((argument & 0xFF) + (argument >> 8) + 1))
         elif name == "FORMAT_VALUE":
             self.take("unknown", 2 if argument & 4 else 1)
             self.push(None)
@@ -280,9 +296,22 @@ class _Reader:
             kind = "part" if any(isinstance(part, slice) for part in parts) else "item"
             self.push(x._replace(path=(*x.path, Step(kind, key.value))))
             return
-        self.push(x, key)
-        self.take("unknown", 2)
-        self.push(None)
+        self.took(key, "unknown", None)
+        self.push(_some(x))
+
+    def iterate(self, name: str) -> None:
+        """Let a loop begin, which takes one item after the other right then."""
+        x = self.pop()
+        if name == "GET_ITER" and isinstance(x, _Value):
+            self.push(_Iterator(x))
+        elif name == "GET_ITER":
+            self.took(x, "unknown", None)
+            self.push(None)
+        elif isinstance(x, _Iterator):
+            self.took(_some(x.value), "iteration", None)
+            self.push(None, _some(x.value))
+        else:
+            self.push(x, None)
 
     def call(self, name: str, argument: int) -> None:
         if name == "CALL_FUNCTION_EX":  # a place for NULL, the function, its arguments, and perhaps keywords
@@ -320,6 +349,11 @@ class _Reader:
         parts = tuple(self.stack[len(self.stack) - n :]) if n else ()
         del self.stack[len(self.stack) - len(parts) :]
         self.push(_Display(parts))
+
+
+def _some(x: Any) -> _Value | None:
+    """Return what is known of an item of something by a key that is not known."""
+    return x._replace(path=(*x.path, Step("some", None))) if isinstance(x, _Value) else None
 
 
 class Reads(NamedTuple):

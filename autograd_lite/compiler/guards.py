@@ -23,8 +23,6 @@ from abc import ABCMeta, get_cache_token
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
-from operator import attrgetter, methodcaller
-from pathlib import PurePath
 from typing import Any
 from weakref import ref
 
@@ -38,6 +36,7 @@ from ..tensors.tensor import Tensor
 from .bytecode import Step, Use, codes_in, reads_of
 from .facts import MISSING, Fact, cell_content, class_item, content_of, item_of, items_of, of_array, parts_of
 from .lines import Line, Ran
+from .objects import PLAIN, look_at_library, look_at_ours, look_at_slots
 from .origins import (
     has_attributes,
     is_library,
@@ -46,12 +45,10 @@ from .origins import (
     names_of,
     own_attributes,
     package_of,
-    slots_of,
 )
 from .read_arrays import LARGE, ReadArrays, place_of
-from .states import is_constant, is_opaque, looks_at_files, state_of
+from .states import is_opaque, looks_at_files, state_of
 
-_PLAIN = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), slice, range, np.dtype, np.generic)
 _CONTAINERS = (list, tuple, dict, set, frozenset, deque, types.MappingProxyType, bytearray)
 _WRITES = frozenset(("append", "extend", "add", "insert", "appendleft", "extendleft", "clear"))
 _OF_ARRAYS = frozenset(("shape", "dtype", "ndim", "size", "itemsize", "nbytes", "strides", "flags"))
@@ -87,6 +84,8 @@ class Guards:
     Attributes:
         rows: the facts, without those on elements of arrays.
         codes: that are followed.
+        by_name: whether code reads attributes by names that it computes.
+        is_partial: whether there is too much code of other packages to follow all of it.
         suspects: where code reads what has a state, if it runs, and what that is.
     """
 
@@ -107,8 +106,8 @@ class Guards:
         self._entries: dict[types.CodeType, Use | None] = {}  # of code of other packages: what leads to it
         self._own_package = ""
         self._n_functions = self._n_steps = 0  # of other packages that are followed
-        self.is_partial = False  # since there are too many
-        self._by_name = False
+        self.is_partial = False
+        self.by_name = False
         self._f = f
         self.look(f, "")
         for x in objects:
@@ -170,7 +169,7 @@ class Guards:
                         if not (self.is_partial and use.code in self._entries):
                             self._walk(x, use.path, use, g)
                     sizes[id(x), name] = len(uses)
-                if self._by_name and (id(x), "") not in sizes:
+                if self.by_name and (id(x), "") not in sizes:
                     sizes[id(x), ""] = 0
                     self._parent = id(x)
                     self._attributes(x)
@@ -196,10 +195,10 @@ class Guards:
         self._use, self._parent = use, use.code
         if root == "cell" and name in cells:
             value = cell_content(cells[name])
-            self._row("cell", cells[name], None, value, name)
+            self.row("cell", cells[name], None, value, name)
         elif root == "global":
             value = f.__globals__.get(name, MISSING)
-            self._row("item", f.__globals__, name, value, name)
+            self.row("item", f.__globals__, name, value, name)
             if value is MISSING:
                 value = vars(_builtins()).get(name, MISSING)
         elif root == "import":
@@ -220,12 +219,27 @@ class Guards:
         name, self._use, self._parent = use.name, use, use.code
         self._n_steps += use.code in self._entries
         for k, step in enumerate(path, 1):
+            if step.kind == "some" and value.__class__ in (list, tuple, dict):
+                self._some(value, path[k:], use, name)
+                self._read_of_any(path[k:], use, f)
+                return
             value = (self._part if isinstance(value, np.ndarray) else self._step)(value, step, use, name)
             if value is MISSING:
                 self._read_of_any(path[k:], use, f)
                 return
             name = f"{name}.{step.key}" if step.kind == "attribute" else f"{name}[{step.key!r}]"
         self._end(value, use, name.lstrip("."))
+
+    def _some(self, x: Any, path: tuple[Step, ...], use: Use, name: str) -> None:
+        """Look at a container of which code takes some items, and what it does with those that are arrays."""
+        if x.__class__ is not tuple:
+            self.contents(x, name)
+        for part in content_of(x):
+            if not isinstance(part, np.ndarray):
+                self.look(part, f"an item of {name}")
+            elif use.taker != "iteration" or path:
+                whole = use if all(map(_may_be_view, path)) else use._replace(offsets=(0, 0))
+                self._arrays.add(part, f"an item of {name}", whole, self._parent)
 
     def _read_of_any(self, path: tuple[Step, ...], use: Use, f: types.FunctionType) -> None:
         """Note that code reads an attribute of what may be any of the objects that it has."""
@@ -239,9 +253,11 @@ class Guards:
     def _part(self, a: np.ndarray, step: Step, use: Use, name: str) -> Any:
         """Return a view; note what else a step reads, and return MISSING then."""
         if step.kind == "attribute" and step.key in _OF_ARRAYS:
-            self._add(of_array(a))
+            self.add(of_array(a))
             return MISSING
         part: Any = MISSING
+        if a.__class__ is np.ndarray and step.kind == "some":
+            return a  # of which it shows whether an operation has taken a part
         if a.__class__ is np.ndarray and step.kind != "attribute":
             part = item_of(a, step.key)
         elif a.__class__ is np.ndarray and step.key in _VIEWS:
@@ -261,7 +277,7 @@ class Guards:
                     return MISSING
                 value = item_of(x, step.key)
                 if x.__class__ is not tuple:
-                    self._row("item", x, step.key, value, f"{name}[{step.key!r}]")
+                    self.row("item", x, step.key, value, f"{name}[{step.key!r}]")
                 return value
             self.look(x, name, use)
             return MISSING
@@ -269,19 +285,19 @@ class Guards:
         if isinstance(x, types.ModuleType):
             value = vars(x).get(key, MISSING)
             if not is_library(x.__name__):
-                self._row("item", vars(x), key, value, f"{x.__name__}.{key}")
+                self.row("item", vars(x), key, value, f"{x.__name__}.{key}")
             return getattr(x, key, MISSING) if value is MISSING else value
-        if isinstance(x, (Tensor, *_PLAIN)):
+        if isinstance(x, (Tensor, *PLAIN)):
             return MISSING
         if isinstance(x, _CONTAINERS) and not has_attributes(x):
             if key not in _WRITES:
                 self.look(x, name, use)
             return MISSING
         if isinstance(x, ContextVar):
-            self._row("result", _context_value, (x,), _context_value(x), name)
+            self.row("result", _context_value, (x,), _context_value(x), name)
             return _context_value(x)
         if isinstance(x, threading.local):
-            self._row("result", getattr, (x, key, MISSING), getattr(x, key, MISSING), f"{name}.{key}")
+            self.row("result", getattr, (x, key, MISSING), getattr(x, key, MISSING), f"{name}.{key}")
             return getattr(x, key, MISSING)
         return self._attribute(x, key, use, name)
 
@@ -291,35 +307,35 @@ class Guards:
             value = class_item(x, key)
             self.look(x, name)
             if not is_library(x.__module__):
-                self._row("class item", x, key, value, f"{x.__name__}.{key}")
+                self.row("class item", x, key, value, f"{x.__name__}.{key}")
             if value is MISSING and not is_library(type(x).__module__):
                 value = class_item(type(x), key)
-                self._row("class item", type(x), key, value, f"{x.__name__}.{key}")
+                self.row("class item", type(x), key, value, f"{x.__name__}.{key}")
             return getattr(value, "__func__", value)
         if why := state_of(x) or ("it looks at files" if looks_at_files(x, key) else ""):
-            self._refuse(why, use, name)
+            self.refuse(why, use, name)
             return MISSING
         kind, own = type(x), own_attributes(x)
         self.look(x, name)
         in_class = class_item(kind, key)
         told = f"{name.rpartition('.')[2] or kind.__name__}.{key}"
         if in_class is not MISSING and not is_library(kind.__module__):
-            self._row("class item", kind, key, in_class, told)
-            self._row("result", type, (x,), kind, f"the class of {name}")
+            self.row("class item", kind, key, in_class, told)
+            self.row("result", type, (x,), kind, f"the class of {name}")
             for base in kind.__mro__[1:]:  # which `super` may mean
                 if key in vars(base) and not is_library(base.__module__):
-                    self._row("class item", base, key, vars(base)[key], told)
+                    self.row("class item", base, key, vars(base)[key], told)
                     self.look(getattr(vars(base)[key], "__func__", vars(base)[key]), told)
         if isinstance(in_class, property):
             self.look(in_class.fget, told)
             return MISSING
         if isinstance(in_class, (types.MemberDescriptorType, types.GetSetDescriptorType)):
             value = getattr(x, key, MISSING)
-            if not is_library(kind.__module__) or isinstance(value, _PLAIN):
-                self._row("result", getattr, (x, key, MISSING), value, told)
+            if not is_library(kind.__module__) or isinstance(value, PLAIN):
+                self.row("result", getattr, (x, key, MISSING), value, told)
             return value
         if own is not None and (key in own or not is_library(kind.__module__)):
-            self._row("item", own, key, own.get(key, MISSING), told)
+            self.row("item", own, key, own.get(key, MISSING), told)
         if own is not None and key in own:
             return own[key]
         if isinstance(in_class, functools.cached_property):
@@ -335,13 +351,13 @@ class Guards:
         if use.taker in ("is", "target", "nothing"):
             return
         if isinstance(x, np.ndarray):
-            if use.taker == "argument" and any(self._callee(use) is f for f in _LOOKS):
-                self._add(of_array(x))
+            if use.taker == "iteration" or (use.taker == "argument" and any(self._callee(use) is f for f in _LOOKS)):
+                self.add(of_array(x))
             else:
                 self._arrays.add(x, name, use, self._parent)
             return
         if any(x is f for f in _BY_NAME):
-            self._by_name = True
+            self.by_name = True
         if use.taker != "argument" or not any(self._callee(use) is f for f in _AT_REPLAYS):
             self.look(x, name, use)
 
@@ -359,22 +375,27 @@ class Guards:
 
     def look(self, x: Any, name: str, use: Use | None = None) -> None:
         """Note what may be read of a value that code has, whatever it does with it."""
-        if isinstance(x, (Tensor, Live, *_PLAIN)):
+        if isinstance(x, (Tensor, Live, *PLAIN)):
             return
         if isinstance(x, np.ndarray):
             self._arrays.add(x, name, use and use._replace(offsets=(0, 0)), self._parent)
             return
         if why := state_of(x):
-            self._refuse(why, use, name)
+            self.refuse(why, use, name)
             return
-        self._children.setdefault(self._parent, set()).add(id(x))
-        if id(x) in self._known:
+        if not self.meet(x):
             return
-        self._known.add(id(x))
-        self._held.append(x)
         around, self._parent = self._parent, id(x)
         next((look for kinds, look in _LOOKED_AT if isinstance(x, kinds)), Guards._object)(self, x, name)
         self._parent = around
+
+    def meet(self, x: Any) -> bool:
+        """Return whether a value is new, and note what it is looked at for."""
+        self._children.setdefault(self._parent, set()).add(id(x))
+        is_new = id(x) not in self._known
+        self._known.add(id(x))
+        self._held.append(x)
+        return is_new
 
     def _function(self, f: types.FunctionType, name: str) -> None:
         self.look(getattr(f, "__wrapped__", None), name)
@@ -387,7 +408,7 @@ class Guards:
                 self._own_package = package
             elif not self._follows(f, package):
                 return
-        self._add(Fact("function", f, None, parts_of(f), f"the code of {f.__name__} is as it was"))
+        self.add(Fact("function", f, None, parts_of(f), f"the code of {f.__name__} is as it was"))
         self._functions.append(f)
         self._parent = f.__code__
         code, defaults, keywords = f.__code__, f.__defaults__ or (), f.__kwdefaults__ or {}
@@ -395,7 +416,7 @@ class Guards:
         for variable, value in (*zip(names, defaults, strict=True), *keywords.items()):
             self._variable(code, variable, value, f"the default {variable} of {f.__name__}")
         if keywords:
-            self._contents(keywords, f"the defaults of {f.__name__}")
+            self.contents(keywords, f"the defaults of {f.__name__}")
 
     def _follows(self, f: types.FunctionType, package: str) -> bool:
         """Return whether a function of another package is followed; if not, what leads to it is a suspect."""
@@ -421,7 +442,7 @@ class Guards:
             self._variable(code, variable, value, variable)
         for part in x.args[len(names) :] if code else (*x.args, *x.keywords.values()):
             self.look(part, name)
-        self._contents(x.keywords, name)
+        self.contents(x.keywords, name)
 
     def _variable(self, code: types.CodeType, variable: str, value: Any, name: str) -> None:
         """Look at what a variable of a function has when the function begins."""
@@ -433,28 +454,29 @@ class Guards:
 
     def _container(self, x: Any, name: str) -> None:
         if sys.getsizeof(x) > LARGE:
-            self._refuse(
+            self.refuse(
                 f"it reads a container of more than {LARGE >> 10} kB, whose values are not compared", None, name
             )
             return
         if isinstance(x, (types.MappingProxyType, OrderedDict)):
-            self._add(Fact("result", items_of, (x,), items_of(x), f"{name} has the same in it, in the same order"))
+            self.add(Fact("result", items_of, (x,), items_of(x), f"{name} has the same in it, in the same order"))
         elif not isinstance(x, (tuple, frozenset)):
-            self._contents(x, name)
+            self.contents(x, name)
         for part in items_of(x) if isinstance(x, types.MappingProxyType) else content_of(x):
             self.look(part, f"an item of {name}" if name else "an item")
         if has_attributes(x):
             self._object(x, name)
 
-    def _contents(self, x: Any, name: str) -> None:
-        self._add(Fact("contents", x, None, content_of(x), f"{name or 'a container'} has the same in it"))
+    def contents(self, x: Any, name: str) -> None:
+        """Note that a container has the same in it."""
+        self.add(Fact("contents", x, None, content_of(x), f"{name or 'a container'} has the same in it"))
 
     def _class(self, x: type, name: str) -> None:
         if is_library(x.__module__):
             return
         self._subjects.append(x)
         if isinstance(x, ABCMeta):
-            self._add(Fact("result", get_cache_token, (), get_cache_token(), f"{x.__name__} has the same subclasses"))
+            self.add(Fact("result", get_cache_token, (), get_cache_token(), f"{x.__name__} has the same subclasses"))
         for base in x.__mro__:
             if not is_library(base.__module__):
                 self._methods(base, name, lambda key: key.startswith("__") or key == "_replace")
@@ -463,20 +485,20 @@ class Guards:
         for key, value in list(vars(kind).items()):
             f = getattr(value, "__func__", value)
             if is_meant(key) and isinstance(f, types.FunctionType) and key != "__repr__":
-                self._row("class item", kind, key, value, f"{kind.__name__}.{key}")
+                self.row("class item", kind, key, value, f"{kind.__name__}.{key}")
                 self.look(f, name)
 
     def _object(self, x: Any, name: str) -> None:
         """Look at an instance: of this project, for what is the user's in it; of others, by the attributes named."""
         kind = type(x)
         if is_ours(kind.__module__):
-            self._of_ours(x, name)
+            look_at_ours(self, x, name)
             return
         if is_library(kind.__module__):
-            self._of_library(x, name)
+            look_at_library(self, x, name)
             return
         if is_opaque(x):
-            self._refuse(f"it reads an object of {kind.__module__}.{kind.__name__}, which is not compared", None, name)
+            self.refuse(f"it reads an object of {kind.__module__}.{kind.__name__}, which is not compared", None, name)
             return
         self.look(kind, name)
         self._subjects.append(x)
@@ -484,47 +506,7 @@ class Guards:
             for base in kind.__mro__:
                 if not is_library(base.__module__):
                     self._methods(base, name, lambda key: key in _ENTRIES)
-            self._of_ours(x, name)
-
-    def _of_library(self, x: Any, name: str) -> None:
-        """Look at an instance of a class of Python, NumPy or SciPy: at what it has, not at its methods."""
-        kind, own = type(x), own_attributes(x)
-        if isinstance(x, (attrgetter, methodcaller)):
-            self._by_name = True
-        elif kind.__name__ == "array":
-            self._contents(x, name)
-        elif isinstance(x, memoryview):
-            self._add(Fact("result", memoryview.tobytes, (x,), x.tobytes(), f"{name} has the same in it"))
-        elif kind.__module__ == "functools":
-            self.look(getattr(x, "__wrapped__", None), name)
-        elif kind.__module__ != "logging" and not isinstance(x, PurePath) and not is_constant(x):
-            self._slots(x)
-            if own:
-                self._contents(own, name)
-            for part in (own or {}).values():
-                if not state_of(part):
-                    self.look(part, name)
-
-    def _of_ours(self, x: Any, name: str) -> None:
-        """Look for the user's code in an object of this project, or of a class that is derived from one."""
-        own, kind = own_attributes(x) or {}, type(x)
-        unread = getattr(kind, "_unguarded", ())
-        slots = {key: getattr(x, key, None) for base in kind.__mro__ for key in slots_of(base)}
-        for part in (value for key, value in (*own.items(), *slots.items()) if key not in unread):
-            if isinstance(part, _HOLDS_CODE) or is_ours(type(part).__module__) or not is_library(type(part).__module__):
-                self._held_by_ours(part, name)
-
-    def _held_by_ours(self, x: Any, name: str) -> None:
-        """Look at what an object of this project holds; its own containers change as it works: no guards."""
-        if isinstance(x, (list, tuple, dict, set)):
-            if id(x) not in self._known:
-                self._known.add(id(x))
-                self._held.append(x)
-                self._children.setdefault(self._parent, set()).add(id(x))
-                for part in x.values() if isinstance(x, dict) else x:
-                    self._held_by_ours(part, name)
-        elif not isinstance(x, (np.ndarray, Tensor, *_PLAIN)) and not state_of(x):
-            self.look(x, name)
+            look_at_ours(self, x, name)
 
     def _module(self, x: types.ModuleType, name: str) -> None:
         if not is_library(x.__name__):
@@ -534,7 +516,7 @@ class Guards:
         """Look at what a method of a container or a variable of a context is bound to."""
         owner = getattr(x, "__self__", None)
         if isinstance(owner, ContextVar):
-            self._row("result", _context_value, (owner,), _context_value(owner), name)
+            self.row("result", _context_value, (owner,), _context_value(owner), name)
         elif isinstance(owner, _CONTAINERS) and x.__name__ not in _WRITES:
             self.look(owner, name)
 
@@ -545,32 +527,29 @@ class Guards:
         """Guard all attributes, since code reads some by names that it computes."""
         if isinstance(x, (type, types.ModuleType)):
             return
-        self._slots(x)
+        look_at_slots(self, x)
         self.look(own_attributes(x), type(x).__name__)
         for base in type(x).__mro__:
             if not is_library(base.__module__):
                 self._methods(base, type(x).__name__, lambda _: True)
 
-    def _slots(self, x: Any) -> None:
-        for key in dict.fromkeys(key for base in type(x).__mro__ for key in slots_of(base)):
-            value = getattr(x, key, MISSING)
-            self._row("result", getattr, (x, key, MISSING), value, key)
-            self.look(value, key)
-
     # ---- rows -------------------------------------------------------------------------------------------------------
 
-    def _row(self, kind: str, owner: Any, key: Any, value: Any, name: str) -> None:
+    def row(self, kind: str, owner: Any, key: Any, value: Any, name: str) -> None:
+        """Note that something is as it was, as a row of `facts`."""
         if kind == "result" and isinstance(value, types.MethodType):
             return  # a new object each time
-        self._add(Fact(kind, owner, key, value, f"{name} is as it was"))
+        self.add(Fact(kind, owner, key, value, f"{name} is as it was"))
 
-    def _add(self, row: Fact) -> None:
+    def add(self, row: Fact) -> None:
+        """Note a fact, once."""
         of: Any = row.key if row.key.__class__ in (str, int, tuple) else None
         place = (row.kind, id(row.owner), repr(of) if row.kind != "result" else (of and id(of[0]), of and of[1:2]))
         self._rows.setdefault(place, row)
         self._children.setdefault(self._parent, set()).add(place)
 
-    def _refuse(self, why: str, use: Use | None, name: str) -> None:
+    def refuse(self, why: str, use: Use | None, name: str) -> None:
+        """Note that something cannot be compared."""
         self.suspects.append((use or self._use, f"{why}{f', {name!r},' if name else ''}"))
 
 
@@ -586,7 +565,6 @@ def _context_value(variable: ContextVar[Any]) -> Any:
     return variable.get(MISSING)
 
 
-_HOLDS_CODE = (types.FunctionType, types.MethodType, functools.partial, list, tuple, dict, set, type)
 # What is looked at, and how, in this order.
 _LOOKED_AT: tuple[tuple[Any, Callable[[Guards, Any, str], None]], ...] = (
     (types.FunctionType, Guards._function),

@@ -56,7 +56,7 @@ def _is_generator(x: Any) -> bool:
 
 def _is_file(x: Any) -> bool:
     if x.__class__ not in _FUNCTIONS:
-        return isinstance(x, io.IOBase)
+        return isinstance(x, io.IOBase) and (x.closed or x.readable())
     if x in _OPENERS or x.__name__ in _OF_NAMES:
         return x in _OPENERS
     return x.__module__ in _OF_FILES or (x.__module__ in ("posixpath", "ntpath") and x.__name__ in _OF_PATHS)

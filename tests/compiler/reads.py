@@ -14,7 +14,7 @@ import numpy as np
 
 import autograd_lite as ag
 
-from . import reads_of_objects as reads_of_objects
+from . import reads_of_libraries as reads_of_libraries, reads_of_objects as reads_of_objects
 from .reading import READINGS as READINGS, Box, Pair, Reading, reading
 
 RATE = 2.0
@@ -183,6 +183,50 @@ def an_unpacked_list() -> Reading:
         return a + b
 
     return read, lambda: operator.setitem(rates, 0, 4.0)
+
+
+@reading
+def a_loop_over_what_the_code_has_written_down() -> Reading:
+    table = {"a": 1.0, "b": 1.0}
+
+    def read() -> float:
+        total = 0.0
+        for x in (table["a"], table["b"]):
+            total += x
+        return total
+
+    return read, lambda: table.update(b=4.0)
+
+
+@reading
+def unpacked_items() -> Reading:
+    table = {"a": 1.0, "b": 2.0}
+
+    def read() -> float:
+        a, b = (table["a"], table["b"])
+        a, b = b, a
+        return a
+
+    return read, lambda: table.update(b=4.0)
+
+
+@reading
+def an_attribute_of_an_item_by_a_computed_key() -> Reading:
+    boxes = {"a": Box(rate=2.0)}
+    return lambda: boxes["".join(("a",))].rate, lambda: setattr(boxes["a"], "rate", 5.0)
+
+
+@reading
+def arrays_in_a_list_one_after_the_other() -> Reading:
+    rows = [np.array([2.0, 1.0]), np.array([1.0, 1.0])]
+
+    def read() -> Any:
+        total = 0.0
+        for row in rows:
+            total = total + row.prod()
+        return total - 1.0
+
+    return read, lambda: rows[1].fill(3.0)
 
 
 @reading
