@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.arguments import described
 from ..core.depth import DEPTH, Depth
 from ..core.errors import DtypeError, GradError, ShapeError, more_on
 from ..core.foreign import as_array, copied, handed_back, innermost, is_foreign
@@ -171,7 +172,7 @@ def _variables(what: str, tree: Any, i: int, level: Level | None) -> Any:
     tree = array_like(tree)
 
     def of_leaf(a: Any) -> Tensor:
-        if a.__class__ not in _FLOATING and (not hasattr(a, "dtype") or a.dtype.kind not in "fc"):
+        if a.__class__ not in _FLOATING and getattr(getattr(a, "dtype", None), "kind", " ") not in "fc":
             floating(what, a, f"argument {i}{next((path for path, x in items(tree) if x is a), '')}")
         return variable(a, level)
 
@@ -184,6 +185,11 @@ def floating(what: str, a: Any, where: str) -> Any:
         dtype = a.dtype if hasattr(a, "dtype") else np.asarray(a).dtype
     except ValueError:
         dtype = np.dtype(object)
+    if not isinstance(dtype, np.dtype):
+        raise TypeError(
+            f"{what}: expected {where} to be an array of NumPy, or of a library that implements NumPy's protocols; "
+            f"received {described(a)} of {type(a).__module__}. Pass np.asarray(x)"
+        )
     if dtype.kind not in "fc":
         raise DtypeError(
             f"{what}: expected a floating {where} to differentiate by; received dtype {dtype.name}. "

@@ -130,7 +130,7 @@ def rows(out: Any, traced: Traced, single: bool) -> Any:
 def _block_of_rows(out: Tensor, traced: Traced, start: int, count: int) -> dict[Any, Any]:
     """Return some consecutive rows of the Jacobian by each variable that they depend on."""
     batch = Level()
-    units = home(out).eye(count, out.size, start, dtype=out.dtype).reshape((count, *out.shape))
+    units = home(out).eye(count, M=out.size, k=start, dtype=out.dtype).reshape((count, *out.shape))
     pulled = cotangents(
         {edge_of(out): Batched(units, batch)},
         traced.paths.targets,

@@ -32,6 +32,7 @@ from .covers import (
     cover as _cover,
     covered_names as _covered_names,
     made as _made,
+    ndarray as _ndarray,
 )
 from .standard import FUNCTIONS as _FUNCTIONS
 
@@ -60,5 +61,6 @@ _STANDARD = ("__array_api_version__", "__array_namespace_info__")
 _NAMES |= {name: _made(_NAMES[name]) for name in _MAKING.split()}
 _NAMES |= {name: _beside(_NAMES[name]) for name in _OF_INDICES.split()}
 _NAMES |= {name: getattr(_np, name) for name in _STANDARD if hasattr(_np, name)}  # NumPy 2.0 has them not all
+_NAMES["ndarray"] = _ndarray
 globals().update(_NAMES)
 __all__ = sorted([*_NAMES, "fft", "linalg", "random"])

@@ -243,3 +243,33 @@ def _as_tensors(result: Any) -> Any:
         parts = [_as_tensors(part) for part in result]
         return type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
     return Tensor(result, copy=False) if isinstance(result, np.ndarray) and result.dtype.kind in "biufc" else result
+
+
+class _Arrays(type):
+    """The class of `ndarray`: arrays and Tensors are its instances, and what it has besides is NumPy's."""
+
+    def __call__(cls, shape: Any, dtype: Any = float, buffer: Any = None, *args: Any, **kwargs: Any) -> Any:
+        array = np.ndarray(shape, dtype, buffer, *args, **kwargs)
+        if buffer is None:
+            array.fill(0)  # so that two calls of a function do the same
+        return _as_tensors(array)
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, (np.ndarray, Tensor))
+
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        return issubclass(subclass, (np.ndarray, Tensor)) or type.__subclasscheck__(cls, subclass)
+
+    def __getattr__(cls, name: str) -> Any:
+        return getattr(np.ndarray, name)
+
+
+class ndarray(metaclass=_Arrays):
+    """NumPy's class, a call of which makes a Tensor that may be written into, as `zeros` does.
+
+    Example:
+        >>> buffer = ndarray(2)
+        >>> buffer[:] = [Tensor(3.0), 1.0]
+        >>> buffer, isinstance(buffer, ndarray), isinstance(np.ones(2), ndarray)
+        (Tensor([3., 1.], op=index_update), True, True)
+    """

@@ -12,7 +12,9 @@ import numpy as np
 
 from ..core.errors import UnsupportedError
 from ..core.foreign import refuse_masked
+from ..core.mode import MODE, TAPES
 from ..core.shapes import Axis, normalize_axes, normalize_axis
+from .gather import gather, gather_adjoint, gathered
 from .index import scatter_add
 from .operands import given, operand, values
 from .scan import running_max, running_min
@@ -136,7 +138,11 @@ def _at(ufunc: np.ufunc, array: Any, indices: Any, *operands: Any) -> None:
             "make it one: tensor(a)"
         )
     refuse_masked(*operands, what=f"np.{ufunc.__name__}.at")
-    index = tuple(_position(i) for i in (indices if isinstance(indices, tuple) else (indices,)))
+    parts = indices if isinstance(indices, tuple) else (indices,)
+    if any(map(_is_data, parts)):
+        array[...] = _changed_at(ufunc, array, parts, operands)
+        return
+    index = tuple(map(_position, parts))
     places = np.arange(array.size).reshape(array.shape)[index]
     if ufunc in (np.add, np.subtract):
         change = np.broadcast_to(operands[0], places.shape).astype(array.dtype)
@@ -154,6 +160,28 @@ def _at(ufunc: np.ufunc, array: Any, indices: Any, *operands: Any) -> None:
         now = np.nonzero(turn == k)[0]
         where = np.unravel_index(flat[now], array.shape) if array.ndim else ()
         array[where] = ufunc(array[where], *(b[now] if array.ndim else b[now][0] for b in rest)).astype(array.dtype)
+
+
+def _is_data(i: Any) -> bool:
+    """Return whether an index is known only as data: in a batch, and in a function that is being traced."""
+    if not hasattr(i, "__apply_op__") or i.dtype.kind not in "iu":
+        return False
+    return bool(TAPES and MODE.get().tape is not None) or getattr(getattr(i, "_data", i), "per_example", False)
+
+
+def _changed_at(ufunc: np.ufunc, array: Any, key: tuple[Any, ...], operands: tuple[Any, ...]) -> Any:
+    """Return what `ufunc.at` makes of an array, by positions that are data: nothing is known of which are equal."""
+    places = gathered(np.arange(array.size).reshape(array.shape), key)
+    rest = [np.broadcast_to(b, places.shape).reshape(-1) for b in operands]
+    places = places.reshape(-1)
+    if ufunc in (np.add, np.subtract):
+        change = gather_adjoint(rest[0].astype(array.dtype), places[:, None], shape=(array.size,))
+        return ufunc(array, change.reshape(array.shape))
+    flat, every = array.reshape(-1), np.arange(array.size)
+    for k in range(places.size):
+        new = ufunc(gather(flat, places[k : k + 1]), *(b[k] for b in rest)).astype(array.dtype)
+        flat = np.where(every == places[k], new, flat)
+    return flat.reshape(array.shape)
 
 
 def _position(i: Any) -> Any:

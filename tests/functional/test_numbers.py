@@ -147,3 +147,30 @@ def test_a_shallow_copy_shares_nothing_that_changes() -> None:
     np.testing.assert_array_equal(leaf.grad, [2.0, 4.0])
     leaf.assign([5.0, 5.0])
     np.testing.assert_array_equal(kept.detach(), [1.0, 2.0])
+
+
+class _Unknown:
+    """An array of a library that does not implement NumPy's protocols, with dtypes of its own."""
+
+    shape, ndim, dtype = (2,), 1, "floating"
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return np.ones(2, dtype)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda f, a: ag.grad(f)(a),
+        lambda f, a: ag.value_and_grad(f)({"a": [a]}),
+        lambda f, a: ag.jacobian(f)(a),
+        lambda f, a: ag.hessian(f)(a),
+        lambda f, a: ag.hvp(f)(a, a),
+        lambda f, a: ag.linearize(f)(a),
+        lambda f, a: ag.jvp(f)((a,), (a,)),
+    ],
+)
+def test_arrays_without_numpys_protocols_are_named(call: Any) -> None:
+    with pytest.raises(TypeError, match=r"expected .* an array of NumPy, or of .*; received .*_Unknown.* np\.asarray"):
+        call(lambda x: np.sum(x * x), _Unknown())
+    assert np.array_equal((ag.tensor(_Unknown()) * 2).numpy(), [2, 2])

@@ -36,6 +36,7 @@ JACOBIAN = np.array([[0.0, 0.0, 1.0], [-1.0, 0.5, 0.0], 2 * X])
 MAKERS: dict[str, Callable[[], Any]] = {
     "zeros": lambda: xnp.zeros(3),
     "empty": lambda: xnp.empty(3),
+    "ndarray": lambda: xnp.ndarray((3,)),
     "ones": lambda: xnp.ones(3),
     "full": lambda: xnp.full(3, np.nan),
     "zeros_like": lambda: xnp.zeros_like(X),

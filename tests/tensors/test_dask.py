@@ -183,6 +183,17 @@ def test_forward_mode_and_second_order_compute_nothing(transform: Any, runs: Any
         np.testing.assert_allclose(a.compute(), b, rtol=1e-12)
 
 
+@pytest.mark.parametrize("transform", [ag.jacobian, ag.hessian, lambda f: ag.jacobian(f, mode="forward")])
+@pytest.mark.parametrize("chunks", [2, 4])
+def test_matrices_of_derivatives_compute_nothing(transform: Any, chunks: int, runs: Any) -> None:
+    import dask.array as da
+
+    f = lambda x: np.sum(x[:2] ** 3) * x if transform is not ag.hessian else np.sum(x**3) * np.sum(x * x)  # noqa: E731
+    lazy, bare = transform(f)(da.from_array(X[0, :4], chunks)), transform(f)(X[0, :4])
+    assert runs.count == 0
+    np.testing.assert_allclose(lazy.compute(), bare, rtol=1e-12)
+
+
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # from the threads of Dask's
 def test_zero_times_infinity_is_zero_although_threads_of_others_compute() -> None:
     """An error in a thread of Dask's sounds no alarm, so every result of a rule is masked, chunk by chunk."""
