@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import autograd_lite as ag
+
 from ..config.arguments import checked
 from ..config.config import CustomObjectScope, class_called, name_in_configurations
 from ..layers import Input
@@ -18,7 +20,9 @@ from .plan import Plan, is_input
 def clone_model(
     model: Module, input_tensors: Any = None, clone_function: Callable[[Module], Module] | None = None
 ) -> Any:
-    """Return a copy of a model with new layers and new initial weights; it is not compiled.
+    """Return a copy of a model with new layers and new initial weights, compiled as the model is.
+
+    Its optimizer and its metrics are new ones that begin anew.
 
     Args:
         model: made of plain values and objects of nn, or a subclass whose constructor's arguments are. The copy of a
@@ -47,6 +51,30 @@ def clone_model(
         >>> clone_model(model, clone_function=without_dropout).layers
         [Dense(3 -> 2), Identity()]
     """
+    new = _cloned(model, input_tensors, clone_function)
+    if getattr(model, "compiled", False) is True:
+        _compile_as(model, new)
+    return new
+
+
+def _compile_as(model: Any, new: Any) -> None:
+    """Compile a copy as its model is compiled, with objects of its own."""
+    config = model.get_compile_config()
+    kinds: set[Any] = {type(part) for part in ag.tree.leaves(model._compiled.arguments())}
+    with CustomObjectScope(_own_names(kinds)):
+        new.compile_from_config(config)
+
+
+def _own_names(kinds: set[Any]) -> dict[str, Any]:
+    """Return the classes that another one of the same name would be taken for.
+
+    A name means the class that was defined last; a copy must be made of the original's own classes.
+    """
+    names = {name_in_configurations(kind): kind for kind in kinds if hasattr(kind, "get_config")}
+    return {name: kind for name, kind in names.items() if class_called(name) is not kind}
+
+
+def _cloned(model: Module, input_tensors: Any, clone_function: Callable[[Module], Module] | None) -> Any:
     if input_tensors is None and clone_function is None:
         return _copy_of(model)
     make = _copy_of if clone_function is None else clone_function
@@ -70,9 +98,7 @@ def clone_model(
 
 def _copy_of(layer: Module) -> Any:
     kinds: set[Any] = {type(part) for _, part in layer.named_modules()}
-    names = {name_in_configurations(kind): kind for kind in kinds if hasattr(kind, "get_config")}
-    # A name means the class that was defined last; the copy must be made of the original's own classes.
-    with CustomObjectScope({name: kind for name, kind in names.items() if class_called(name) is not kind}):
+    with CustomObjectScope(_own_names(kinds)):
         return remade(described(layer))
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -126,14 +128,31 @@ def _qualified(config: Any) -> Any:
 
 def to_json(model: Module, **kwargs: Any) -> str:
     """Return a model's description as JSON; see `Model.to_json`."""
-    about = described(model)
+    about = {**described(model), "compiled": _compiled(model)}
     flat = {**about.pop("model"), **{key: part for key, part in about.items() if part}}
     check_plain("to_json", flat)
     return json.dumps(flat, **kwargs)
 
 
+def named_function(value: Any) -> Any:
+    """Return how a file names a function; who reads it passes the function under this name."""
+    return {"class_name": "function", "config": value.__name__} if inspect.isfunction(value) else value
+
+
+def _compiled(model: Any) -> Any:
+    """Return what a model was compiled with as plain values; None if it was not, or, with a warning, if it has none."""
+    try:
+        config = model.get_compile_config() if hasattr(model, "get_compile_config") else None
+        config = ag.tree.map(named_function, config)
+        check_plain("to_json", config)
+    except TypeError as error:
+        warnings.warn(f"{error}. The text does not say how the model is compiled", stacklevel=5)
+        return None
+    return config
+
+
 def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """Return a new model from the text of `to_json`, with new initial weights.
+    """Return a new model from the text of `to_json`, with new initial weights, compiled as the model was.
 
     Args:
         json_string: what `to_json` returned.
@@ -161,12 +180,26 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
             f"{what}: expected the text of model.to_json(), with class_name and config; received {json_string!r:.80}"
         )
     with CustomObjectScope(custom_objects):
+        compiled = flat.pop("compiled", None)
         allow(f"{what}: the text", flat)
         with (
             refused_as(what, lambda error: ValueError(f"{what}: the text does not describe a model: {error}")),
             reading(flat),
         ):
-            return remade({**flat, "model": {key: flat[key] for key in ("class_name", "config")}})
+            model = remade({**flat, "model": {key: flat[key] for key in ("class_name", "config")}})
+            if compiled is not None:
+                _compile(what, model, compiled)
+            return model
+
+
+def _compile(what: str, model: Any, config: Any) -> None:
+    """Compile a model as a text says, or warn if it names what is not there."""
+    try:
+        allow(f"{what}: the text", config)
+    except SavedFileError as error:
+        warnings.warn(f"{error}. The model is not compiled", stacklevel=5)
+        return
+    model.compile_from_config(config)
 
 
 # ---- what a model was built with ------------------------------------------------------------------------------------

@@ -18,7 +18,6 @@ models and checkpoints have a checksum, so that a changed byte is noticed.
 
 from __future__ import annotations
 
-import inspect
 import os
 import warnings
 from collections.abc import Mapping
@@ -35,7 +34,7 @@ from ..module.modes import rest_in_inference
 from ..module.module import Module
 from ..module.state import generators, set_generators
 from . import keras
-from .descriptions import MODEL_FORMAT, checked_description, described, remade
+from .descriptions import MODEL_FORMAT, checked_description, described, named_function, remade
 from .refusals import refused_as
 from .safetensors import SavedFileError, keras_file, read_file, write_file
 from .states import packed, unpacked
@@ -193,18 +192,13 @@ def _compiled(model: Any, arrays: dict[str, Any]) -> dict[str, Any] | None:
             f"of shape {missing[0]}. Give include_optimizer=False"
         )
     state = optimizer.state_dict() if optimizer.parameters else {}
-    config = tree.map(_named, config)
+    config = tree.map(named_function, config)
     check_plain("save_model", config, ". Or give include_optimizer=False")
     return {
         "config": config,
         "parameters": [names[id(p)] for p in optimizer.parameters],
         "state": packed("optimizer", state, arrays),
     }
-
-
-def _named(value: Any) -> Any:
-    """Return how a file names a function; the caller of `load_model` passes the function under this name."""
-    return {"class_name": "function", "config": value.__name__} if inspect.isfunction(value) else value
 
 
 @checked

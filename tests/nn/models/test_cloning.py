@@ -112,7 +112,7 @@ def test_a_clone(make: Any) -> None:
     twin = models.clone_model(model)
     assert [p.shape for p in twin.parameters()] == [p.shape for p in model.parameters()]
     alike_but_new(model, twin)
-    assert twin._compiled is None
+    assert twin.get_compile_config() == model.get_compile_config()
 
 
 def test_a_clone_is_made_of_the_very_classes_of_the_original() -> None:
@@ -298,3 +298,59 @@ def test_pop_and_clones_as_in_keras() -> None:
         return [*found, twin.output_shape, again.output_shape, [tuple(w.shape) for w in again.weights]]
 
     assert run(nn) == run(keras)
+
+
+def halved(y: Any, p: Any) -> Any:
+    return ((y - p) ** 2).mean() / 2
+
+
+class Doubled(nn.losses.Loss):
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return 2 * (y_true - y_pred) ** 2
+
+
+COMPILATIONS: dict[str, Any] = {
+    "names": lambda: {"optimizer": "sgd", "loss": "mse", "metrics": ["mae"], "run_eagerly": True},
+    "objects": lambda: {
+        "optimizer": nn.optimizers.Adam(0.01, beta_1=0.8, clipnorm=2.0),
+        "loss": nn.losses.Huber(0.5),
+        "metrics": [nn.metrics.RootMeanSquaredError()],
+        "weighted_metrics": ["mse"],
+    },
+    "a function": lambda: {"optimizer": "rmsprop", "loss": halved},
+    "a custom class": lambda: {"optimizer": nn.optimizers.SGD(0.1, momentum=0.9), "loss": Doubled()},
+}
+COPIES: dict[str, Any] = {
+    "clone_model": nn.models.clone_model,
+    "clone_model with a function": lambda model: nn.models.clone_model(
+        model, clone_function=lambda layer: type(layer).from_config(layer.get_config())
+    ),
+    "model_from_json": lambda model: nn.models.model_from_json(model.to_json(), {"halved": halved, "Doubled": Doubled}),
+}
+
+
+@pytest.mark.parametrize("compilation", COMPILATIONS)
+@pytest.mark.parametrize("copy", COPIES)
+@pytest.mark.parametrize("functional", [False, True])
+def test_a_copy_is_compiled_as_its_model(copy: str, compilation: str, functional: bool) -> None:
+    start = nn.Input((4,))
+    model = nn.Model(start, layers.Dense(2)(start)) if functional else nn.Sequential([start, layers.Dense(2)])
+    assert not COPIES[copy](model).compiled
+    model.compile(**COMPILATIONS[compilation]())
+    again = COPIES[copy](model)
+    assert again.get_compile_config() == model.get_compile_config()
+    assert again.optimizer is not model.optimizer
+    again.set_weights(model.get_weights())
+    x, y = np.random.default_rng(0).normal(size=(2, 8, 4))
+    kept = [w.copy() for w in model.get_weights()]
+    histories = [m.fit(x, y[:, :2], epochs=2, shuffle=False, verbose=0).history for m in (again, model)]
+    assert histories[0] == histories[1]
+    assert all(np.array_equal(a, b) for a, b in zip(again.get_weights(), model.get_weights(), strict=True))
+    assert not np.array_equal(kept[0], model.get_weights()[0])
+
+
+def test_a_text_that_names_a_function_that_is_not_there_makes_a_model_that_is_not_compiled() -> None:
+    model = nn.Sequential([nn.Input((4,)), layers.Dense(2)])
+    model.compile("sgd", halved)
+    with pytest.warns(UserWarning, match=r"names the function 'halved'.* custom_objects"):
+        assert not nn.models.model_from_json(model.to_json()).compiled
