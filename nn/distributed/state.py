@@ -133,11 +133,16 @@ def average_buffers(model: Module, comm: Communicator) -> None:
     """Replace buffers that differ, such as running statistics of each rank's rows, by their means over the ranks.
 
     Those that are not floating become rank 0's.
+
+    Raises:
+        RankMismatch: on every rank, if tensors are frozen on some ranks only.
     """
-    buffers = [t for _, t in model._tensors() if not t.requires_grad]
-    every = comm.gathered([digest_of(t) for t in buffers])
-    for t, digests in zip(buffers, zip(*every, strict=True), strict=True):
-        if len(set(digests)) == 1:
+    buffers = {path: t for path, t in model._tensors() if not t.requires_grad}
+    every = comm.gathered({path: digest_of(t) for path, t in buffers.items()})
+    if any(list(digests) != list(every[0]) for digests in every):  # a layer that one rank alone has frozen
+        prove_alike("fit", facts_of(model), comm)
+    for path, t in buffers.items():
+        if len({digests[path] for digests in every}) == 1:
             continue  # a mean of equal numbers may be another one
         values = np.array(t.data, order="C", ndmin=1)
         if values.dtype.kind == "f":

@@ -1,8 +1,10 @@
-"""A rank that has failed ends all of them: one that raises, that has stopped, or that has ended while others wait.
+"""A rank that has failed ends all of them: one that raises, has stopped, has ended or sleeps while others wait.
 
 An MPI job ends when a process of it is killed, but waits without an end for one that says nothing more. So each rank
 has a thread that tells the next one, twice a second, that it lives, and listens to the one before it: a ring, whose
-cost does not grow with the number of ranks. Whoever finds a rank silent tells all others why, and ends the job.
+cost does not grow with the number of ranks. Whoever finds a rank silent tells all others why, and ends the job. The
+thread lives on where the program does not: so it also tells for how long the program has neither computed nor waited
+for other ranks, and whoever waits for such a one for as long takes it for lost.
 """
 
 from __future__ import annotations
@@ -29,6 +31,10 @@ _STOPPED = 2.0  # seconds that a process on this machine may be stopped
 _ENDED = 2.0  # seconds that a rank waits for one that has ended; what that has sent before may still be on its way
 _TOLD = 4 * _LISTEN  # seconds that the others have to say what they were told
 _ALIVE, _END, _NEWS = 1, 2, 3  # tags of messages
+_SLEEPS = (
+    "has computed nothing for {:.0f} s while others wait for it (a sleep, a lock, input, a network?). "
+    "NN_DISTRIBUTED_PATIENCE sets how many seconds that may take, now {:.0f}; 0 is without an end"
+)
 
 
 _GUARDED: list[bool] = []  # one watch serves all communicators of a process
@@ -111,6 +117,46 @@ class Silence:
         return ""
 
 
+class Sleep:
+    """For how many seconds a thread has used no processor time, but for those in which it waited for other ranks.
+
+    Args:
+        clock: returns the processor time of the thread.
+        waiting: returns for how many seconds it has waited for others.
+    """
+
+    def __init__(self, clock: Callable[[], float], waiting: Callable[[], float]) -> None:
+        self.clock, self.waiting = clock, waiting
+        self.used, self.seconds = clock(), 0.0
+
+    def after(self, seconds: float) -> float:
+        """Return how long it sleeps, after some more seconds."""
+        used = self.clock()
+        awake = used > self.used or self.waiting() > 0
+        self.used, self.seconds = used, 0.0 if awake else self.seconds + min(seconds, 2 * PERIOD)
+        return self.seconds
+
+
+def clock_of_this_thread() -> Callable[[], float]:
+    """Return what tells the processor time of this thread to others; where the system does not, it never stands still.
+
+    Example:
+        >>> clock_of_this_thread()() > 0
+        True
+    """
+    if not hasattr(time, "pthread_getcpuclockid"):
+        return time.monotonic
+    number = time.pthread_getcpuclockid(threading.get_ident())
+
+    def clock() -> float:
+        try:
+            return time.clock_gettime(number)
+        except OSError:  # it has ended; others go on
+            return time.monotonic()
+
+    return clock
+
+
 class Watch:
     """The thread of a rank that listens to the one before it.
 
@@ -131,6 +177,8 @@ class Watch:
         self.machines = [place[0].partition(" ")[0] for place in places]
         machine, pid = places[self.before]
         self.silence = Silence(patience, lambda: process(pid) if machine == mine.machine else None)
+        self.patience, self.sleep = patience, Sleep(clock_of_this_thread(), waiting)
+        self.sleeps = 0.0  # seconds, the one before
         self.sent: Any = MPI.REQUEST_NULL
         self.ended = False  # the one before
         self._begin()
@@ -143,15 +191,19 @@ class Watch:
         while not (self.ended and gone):
             time.sleep(_LISTEN)
             now = time.monotonic()
+            self.sleep.after(now - last)
             if not gone and (self.ending.is_set() or now - spoken >= PERIOD) and self.sent.Test():
                 spoken, gone = now, self.ending.is_set()
-                self.sent = self.comm.Isend([b"", self.mpi.BYTE], self.after, _END if gone else _ALIVE)
+                self.message = b"%.1f" % self.sleep.seconds
+                self.sent = self.comm.Isend([self.message, self.mpi.BYTE], self.after, _END if gone else _ALIVE)
             if self._listen() or self.ended:
                 self.silence.heard()
             elif why := self.silence.after(now - last):
                 self.fail(Report(why, about=self.before))
             if self.ended and self.waiting() > _ENDED:
                 self.fail(Report("has ended while others wait for it (sys.exit on it alone?)", about=self.before))
+            if not self.ended and min(self.sleeps, self.waiting()) >= self.patience:
+                self.fail(Report(_SLEEPS.format(self.sleeps, self.patience), about=self.before))
             last = now
         self.sent.Wait()
 
@@ -166,7 +218,7 @@ class Watch:
             elif status.Get_tag() == _END:
                 self.ended = True
             else:
-                heard = True
+                heard, self.sleeps = True, float(text)
         return heard
 
     def _told(self, rank: int, why: str) -> None:

@@ -35,7 +35,8 @@ def init(communicator: str | Communicator | Any = "auto", patience: float | None
             rank; a communicator of mpi4py; or a `Communicator` of your own.
         patience: seconds after which a rank that gives no sign of life ends the job, by default 30, or those of the
             environment variable NN_DISTRIBUTED_PATIENCE; 0 waits forever. A rank holds its signs back as long as one
-            call holds Python's lock; another rank on its machine sees that it computes, and waits.
+            call holds Python's lock; another rank on its machine sees that it computes, and waits. A rank that others
+            wait for and whose thread computes nothing for as long (a sleep, a lock, input) ends the job too.
 
     Raises:
         ImportError: if a launcher has started several processes, and mpi4py is not installed.

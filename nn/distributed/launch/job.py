@@ -198,7 +198,7 @@ class Job:
         while mpiexec.poll() is None and time.monotonic() < self.deadline:
             self._read(_TURN)
             self._follow_processes()
-            if self.deadline == float("inf") and any(self.folder.glob("report-*")):
+            if self.deadline == float("inf") and self._ranks("report"):
                 self.deadline = time.monotonic() + _GRACE
 
     def _follow_processes(self) -> None:
@@ -252,8 +252,13 @@ class Job:
 
     def _pids(self) -> dict[int, int]:
         """Return the processes of the ranks that have started here."""
-        found = {int(path.name[4:]): path.read_text() for path in self.folder.glob("pid-*")}
+        found = {rank: path.read_text() for rank, path in self._ranks("pid").items()}
         return {rank: int(text) for rank, text in found.items() if text}
+
+    def _ranks(self, name: str) -> dict[int, Path]:
+        """Return the files of this name that ranks have left in the folder."""
+        found = {path.name[len(name) + 1 :]: path for path in self.folder.glob(f"{name}-*")}
+        return {int(rank): path for rank, path in found.items() if rank.isdecimal()}
 
     def _end(self, mpiexec: subprocess.Popen[bytes]) -> None:
         """Leave no process behind."""
@@ -278,21 +283,34 @@ class Job:
             return False
 
     def _outcome(self, code: int) -> Outcome:
-        reports = {
-            int(path.name[7:]): Report(*json.loads(path.read_text())) for path in self.folder.glob("report-[0-9]*")
-        }
+        reports = {rank: Report(*json.loads(path.read_text())) for rank, path in self._ranks("report").items()}
+        if not code and not self.told and (left := self._left()) >= 0:
+            code = 1
+            reports[left] = Report(
+                "ended before the end of its script, with status 0 (os._exit on it alone?)", about=left
+            )
         said = self.said.decode(errors="replace")
         killed = self._killed(said)
         last = {rank: tail for rank, tail in enumerate(self.tails) if tail and not self.all_output}
         return Outcome(code, reports, killed, self.told[0] if self.told else 0, last, said)
 
+    def _left(self) -> int:
+        """Return which rank has ended in the middle of its script, which MPI takes for success; or -1.
+
+        Where all ranks leave by `os._exit(0)` they mean to, and where jobs survive a loss, a rank may be missing.
+        """
+        finished, left = self._ranks("finished"), self._ranks("left")
+        missing = [rank for rank in self._pids() if rank not in finished]
+        if not missing or len(left) == self.n or "--with-ft" in self.command:
+            return -1
+        return next((rank for rank in [*left, *self.ended] if rank in missing), missing[0])
+
     def _killed(self, said: str) -> tuple[int, int] | None:
         """Return which rank a signal has ended, and the signal, by what rank and MPI have said."""
-        for path in self.folder.glob("fatal-*"):
+        for rank, path in self._ranks("fatal").items():
             text = path.read_text(errors="replace")
             for name, given in _FATAL.items():
                 if text.startswith(f"Fatal Python error: {name}"):
-                    rank = int(path.name[6:])
                     self.tails[rank].extend(text.splitlines())
                     return rank, given
         if not (found := re.search(self.engine.kind.killed, said)):

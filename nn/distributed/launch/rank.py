@@ -17,7 +17,7 @@ import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 # The folder through which a launcher and the ranks on its machine meet.
 FOLDER = "NN_DISTRIBUTED_FOLDER"
@@ -67,8 +67,9 @@ def reported(report: Report) -> bool:
     path = Path(place, f"report-{rank}")
     if not path.exists():  # the first is the reason
         about = rank if report.about < 0 else report.about
-        path.with_suffix(".new").write_text(json.dumps(report._replace(when=time.time(), about=about)))
-        path.with_suffix(".new").replace(path)
+        new = path.with_name(f"new-{path.name}")  # no name that the launcher looks for
+        new.write_text(json.dumps(report._replace(when=time.time(), about=about)))
+        new.replace(path)
     return True
 
 
@@ -133,8 +134,28 @@ def _end_with(folder: Path) -> None:
     threading.Thread(target=wait, name="nn.distributed: launcher", daemon=True).start()
 
 
+def _note_exits(folder: Path, rank: int) -> None:
+    """Let `os._exit`, after which nothing of Python runs, be known to the launcher."""
+    process, leave = os.getpid(), os._exit
+
+    def noted(status: int) -> NoReturn:
+        if os.getpid() == process and folder.is_dir():
+            (folder / f"left-{rank}").touch()
+            if status:
+                reported(Report(f"ended with status {status} (os._exit)", code=status))
+        leave(status)
+
+    os._exit = noted
+
+
 def _terminate(*_: Any) -> None:
     raise SystemExit(128 + signal.SIGTERM)
+
+
+def _finished(folder: Path, rank: int) -> None:
+    """Tell the launcher that the script has come to its end."""
+    if rank >= 0 and os.environ.get(FOLDER) and folder.is_dir():
+        (folder / f"finished-{rank}").touch()
 
 
 def main() -> None:
@@ -145,6 +166,7 @@ def main() -> None:
         _redirect(folder, rank)
         _end_with(folder)
         (folder / f"pid-{rank}").write_text(str(os.getpid()))
+        _note_exits(folder, rank)
         # Kept open, as the handler of a signal writes to it.
         faulthandler.enable(open(folder / f"fatal-{rank}", "w"), all_threads=False)  # noqa: SIM115
     signal.signal(signal.SIGTERM, _terminate)
@@ -153,7 +175,10 @@ def main() -> None:
     process = os.getpid()
     try:
         run_command_line(sys.argv[1:])
+        _finished(folder, rank)
     except SystemExit as error:
+        if not error.code and os.getpid() == process:
+            _finished(folder, rank)
         code = error.code if isinstance(error.code, int) else int(error.code is not None)
         if code and os.getpid() == process:  # and not a child of it, which must not speak MPI
             text = "" if error.code is None or isinstance(error.code, int) else f"{error.code}\n"

@@ -42,6 +42,12 @@ def meet(fault: str, folder: Path, rank: int) -> None:
         time.sleep(60)
     if fault == "exit":
         sys.exit(3)
+    if fault == "leave":
+        os._exit(0)
+    if fault == "sleep":
+        time.sleep(60)
+    if fault == "freeze":
+        MODELS[0].layers[0].trainable = False
     if fault == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
     if fault == "stop":
@@ -53,11 +59,15 @@ def meet(fault: str, folder: Path, rank: int) -> None:
         data(folder / "gone", rank)
 
 
+MODELS: list[nn.Sequential] = []
+
+
 def network() -> nn.Sequential:
     """Return the model, compiled."""
     nn.utils.set_random_seed(1)
     model = nn.Sequential([nn.layers.Dense(16, "tanh", input_shape=(8,)), nn.layers.Dropout(0.2), nn.layers.Dense(1)])
     model.compile(nn.optimizers.Adam(1e-2), "mse")
+    MODELS.append(model)
     return model
 
 

@@ -152,6 +152,21 @@ def test_weights_that_one_rank_alone_changes_are_told_at_the_next_epoch() -> Non
     run_ranks(2, work)
 
 
+def test_a_layer_that_one_rank_alone_freezes_while_it_trains_is_told() -> None:
+    models = [compiled(dense()) for _ in range(2)]
+
+    def work(comm: dist.Communicator) -> None:
+        def freeze(batch: int, logs: Any) -> None:
+            models[comm.rank].layers[0].trainable = not comm.rank
+
+        used = [nn.callbacks.LambdaCallback(on_train_batch_end=freeze)]
+        message = r"fit: expected the same tensors of the model on every rank; received .* on rank 0 and .*frozen.* on"
+        with pytest.raises(dist.RankMismatch, match=message):
+            models[comm.rank].fit(**data(callbacks=used), distributed=comm)
+
+    run_ranks(2, work)
+
+
 def test_a_part_of_a_loader_has_a_row_for_each_rank() -> None:
     with pytest.raises(ValueError, match=r"DataLoader: expected at least one row for each of 2 ranks .* of 1\. Choose"):
         nn.data.DataLoader(X, batch_size=6, shard=(0, 2))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,8 +16,8 @@ import pytest
 
 from nn.distributed import run
 from nn.distributed.launch import engines
-from nn.distributed.launch.job import Outcome, _Output, _Stream
-from nn.distributed.launch.rank import Report
+from nn.distributed.launch.job import Job, Outcome, _Output, _Stream
+from nn.distributed.launch.rank import FOLDER, Report, reported
 from nn.saving import load_checkpoint
 
 from .faulty import network
@@ -54,6 +55,43 @@ def test_the_rank_that_failed_by_itself_gives_the_status_and_the_reason() -> Non
     assert run.explained(outcome(5), 2) == ["mpiexec: no such host"]  # there is nothing better
     silent = outcome(1, {0: Report("is stopped (SIGSTOP)", about=1)})
     assert run.explained(silent, 2) == ["nn.distributed.run: rank 1 of 2 is stopped (SIGSTOP)", "  rank 0 has found it"]
+
+
+@pytest.mark.parametrize(
+    ("files", "code", "reason"),
+    [
+        (
+            ["report-0.new", "new-report-1", "pid-0.swp", "report-x"],
+            0,
+            "",
+        ),  # what other programs leave, or half a report
+        (["finished-0", "finished-1"], 0, ""),
+        (["finished-0"], 1, "rank 1 of 2 ended before the end of its script"),
+        (["finished-0", "left-1"], 1, "rank 1 of 2 ended before the end of its script"),
+        (["left-1"], 1, "rank 1 of 2 ended before the end of its script"),  # whose end MPI makes the other's
+        (["left-0", "left-1"], 0, ""),  # on purpose
+    ],
+)
+def test_what_ranks_leave_in_the_folder_tells_how_they_ended(files: list[str], code: int, reason: str) -> None:
+    it = Job(engines.Engine("mpiexec", engines.KINDS[2]), 2, ["train.py"], {})
+    try:
+        ranks = [] if files[0] == "report-0.new" else [0, 1]
+        for name in [*files, *(f"pid-{rank}" for rank in ranks)]:
+            (it.folder / name).write_text("1")
+        found = it._outcome(0)
+        assert run.status(found) == code
+        assert reason in "\n".join(run.explained(found, 2))
+    finally:
+        shutil.rmtree(it.folder)
+
+
+def test_a_report_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(FOLDER, os.fspath(tmp_path))
+    monkeypatch.setenv("PMI_RANK", "1")
+    seen: list[list[str]] = []
+    monkeypatch.setattr(Path, "replace", lambda self, to: seen.append([p.name for p in tmp_path.glob("report-*")]))
+    assert reported(Report("raised ValueError: bad"))
+    assert seen == [[]]
 
 
 @pytest.mark.parametrize(
@@ -162,15 +200,25 @@ class TestJobs:
             ("kill", 4, 137, "rank 1 of 4 was killed by SIGKILL"),
             ("stop", 2, 1, r"rank 1 of 2 is stopped \(SIGSTOP\)"),
             ("shrink", 2, 135, "rank 1 of 2 was killed by SIGBUS; mostly a file that it had mapped"),
+            (
+                "leave",
+                2,
+                1,
+                r"rank 1 of 2 ended before the end of its script, with status 0 \(os._exit on it alone\?\)",
+            ),
+            ("sleep", 2, 1, r"rank 1 of 2 has computed nothing for \d s while others wait for it \(a sleep, a lock"),
+            ("freeze", 2, 1, r"expected the same tensors of the model on every rank; .* frozen.*, .*on rank 1"),
         ],
     )
     def test_a_fault_ends_the_job_with_its_reason(self, fault, n, code, words, tmp_path: Path) -> None:
-        found = job("-n", n, FAULTY, tmp_path, fault, timeout=60)
-        assert time.time() - float((tmp_path / "met").read_text()) < 10  # mostly 0.3 s, and 3.3 s for "stop"
+        patience = {"NN_DISTRIBUTED_PATIENCE": "4"} if fault == "sleep" else {}
+        found = job("-n", n, FAULTY, tmp_path, fault, timeout=60, **patience)
+        assert time.time() - float((tmp_path / "met").read_text()) < 20  # mostly 0.3 s, and 3.3 s for "stop"
         assert found.code == code
         assert re.search(words, found.err), found.err
-        assert found.err.count("Traceback") == (fault == "raise")
-        for rank in {*range(n)} - {1}:  # every rank has its line
+        assert found.err.count("Traceback") == (fault in ("raise", "freeze"))
+        failed = re.search(r"rank (\d) of", found.err)
+        for rank in {*range(n)} - {int(failed[1]) if failed else -1}:  # every other rank has its line
             assert len(re.findall(rf"^  rank {rank} (was ended|has found|raised)", found.err, re.MULTILINE)) == 1
         assert load_checkpoint(tmp_path / "checkpoint.safetensors", network())["epoch"] == 1
 

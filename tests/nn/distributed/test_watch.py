@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from nn.distributed import watch
-from nn.distributed.watch import PERIOD, Silence, process
+from nn.distributed.watch import PERIOD, Silence, Sleep, clock_of_this_thread, process
 
 SEEN = st.one_of(st.none(), st.tuples(st.sampled_from("RSDTt"), st.integers(0, 3)))
 
@@ -65,6 +66,37 @@ def test_a_stopped_rank_is_lost_soon_and_one_in_a_debugger_never() -> None:
     assert after(Silence(60.0, lambda: ("T", 1.0)), 4) == "is stopped (SIGSTOP)"
     assert after(Silence(60.0, lambda: ("T", 1.0)), 2) == ""
     assert after(Silence(5.0, lambda: ("t", 1.0)), 1000) == ""
+
+
+@given(ticks=st.lists(st.tuples(st.booleans(), st.booleans()), max_size=100))
+def test_a_rank_sleeps_while_it_neither_computes_nor_waits(ticks: list[tuple[bool, bool]]) -> None:
+    used, waited, expected = 0.0, 0.0, 0.0
+    sleep = Sleep(lambda: used, lambda: waited)
+    for computes, waits in ticks:
+        used, waited = used + 0.01 * computes, 3.0 * waits
+        expected = 0.0 if computes or waits else expected + 0.5
+        assert sleep.after(0.5) == expected
+    sleep.after(0.0)
+    assert sleep.after(1000.0) <= expected + 2 * PERIOD  # this machine slept
+
+
+def test_the_clock_of_a_thread_stands_still_while_it_sleeps_and_others_compute() -> None:
+    clock, found = clock_of_this_thread(), []
+
+    def look() -> None:
+        until, before = time.process_time() + 0.03, clock()
+        while time.process_time() < until:
+            pass
+        found.append(clock() - before)
+
+    other = threading.Thread(target=look)
+    other.start()
+    other.join()
+    assert found[0] < 0.01
+    before, until = clock(), time.process_time() + 0.03
+    while time.process_time() < until:
+        pass
+    assert clock() > before
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux, which tells the state of processes")
