@@ -5,6 +5,7 @@ Their derivative rules are in `ops/`: `activations`, `erf`, `gelu`, `softmax`, `
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -203,7 +204,7 @@ def gelu(x: Any, approximate: bool = False) -> Any:
 
 def _along(op: Op, x: Any, axis: Axis) -> Any:
     x = x if isinstance(x, (Tensor, np.ndarray)) else as_array(x)
-    if axis is None or isinstance(axis, (tuple, list)):
+    if axis is None or isinstance(axis, Sequence):
         return softmax_op.along(op, x, normalize_axes(axis, x.ndim))
     return op(x, axis=normalize_axis(axis, x.ndim))
 

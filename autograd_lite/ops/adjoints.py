@@ -32,7 +32,7 @@ def mirrored(a: Any, lower: bool = True, transpose: Callable[[Any], Any] = adjoi
     return hermitian_part(whole) if a.dtype.kind == "c" and transpose is adjoint else whole
 
 
-def as_read(x: Any, hermitian: bool) -> tuple[Any, dict[str, bool]]:
+def as_read(x: Any, hermitian: bool) -> tuple[Any, dict[str, Any]]:
     """Return matrices and what tells NumPy that they are Hermitian: it reads the lower triangles.
 
     Other libraries have no such argument, so that they are given the whole matrices.

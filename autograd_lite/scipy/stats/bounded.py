@@ -10,7 +10,7 @@ import numpy as np
 from ..unwrapped import special as sp
 from .implicit import solved, without_derivatives
 from .masks import largest, shown
-from .rows import LOG_2, LOG_2PI, LOG_PI, POSITIVE, UNIT, Row, fixed, log1p_by, log1p_square, one_over
+from .rows import LOG_2, LOG_2PI, LOG_PI, POSITIVE, UNIT, Row, fixed, log1p_by, log1p_square, log_i0e, one_over
 
 _tukey = without_derivatives(sp.tklmbda, 2, "tklmbda")
 
@@ -60,11 +60,15 @@ _FOLDCAUCHY = Row(
     check=lambda c: c >= 0,
 )
 _VONMISES = Row(
-    logpdf=lambda x, kappa: kappa * sp.cosm1(x) - LOG_2PI - np.log(sp.i0e(kappa)), cdf=_vonmises_cdf,
+    logpdf=lambda x, kappa: kappa * sp.cosm1(x) - LOG_2PI - log_i0e(kappa), cdf=_vonmises_cdf,
     check=lambda kappa: kappa >= 0,
-    entropy=lambda kappa: -kappa * sp.i1e(kappa) / sp.i0e(kappa) + LOG_2PI + np.log(sp.i0e(kappa)) + kappa,
+    entropy=lambda kappa: -kappa * sp.i1e(kappa) / sp.i0e(kappa) + LOG_2PI + log_i0e(kappa) + kappa,
 )
 # fmt: on
+
+
+def _wrapped_cauchy(x: Any, c: Any) -> Any:
+    return np.log(1 - c) + np.log(1 + c) - LOG_2PI - np.log((1 - c) ** 2 + 4 * c * np.sin(0.5 * x) ** 2)
 
 
 def _wrapped(x: Any, c: Any) -> Any:
@@ -92,6 +96,14 @@ def _breit_wigner(rho: Any) -> Any:
     """Return √(2 (1 + 1/ρ²) / (1 + √(1 + 1/ρ²)))."""
     root = np.hypot(1.0, 1 / rho)
     return root * np.sqrt(2 / (1 + root))
+
+
+def _log_resonance(x: Any, rho: Any) -> Any:
+    """Return log(1 + (x - ρ)² (x + ρ)² / ρ²)."""
+    far = (x > 1e100 * rho) & (x > 1e-30)
+    near, some = np.where(far, rho, x), np.where(far, x, 2 * rho)
+    large = 2 * (np.log(some - rho) + np.log(some / rho + 1))
+    return np.where(far, large, log1p_square((near - rho) * (near / rho + 1)))
 
 
 def _breit_wigner_cdf(x: Any, rho: Any) -> Any:
@@ -171,7 +183,7 @@ BOUNDED: dict[str, Row] = {
         mean=lambda kappa: 0.0 * kappa, entropy=_VONMISES.entropy,
     ),
     "wrapcauchy": Row(
-        logpdf=lambda x, c: np.log((1 - c * c) / (1 + c * c - 2 * c * np.cos(x))) - LOG_2PI, cdf=_wrapped,
+        logpdf=_wrapped_cauchy, cdf=_wrapped,
         support=(0.0, 2 * math.pi), check=lambda c: (c > 0) & (c < 1), entropy=lambda c: LOG_2PI + np.log(1 - c * c),
     ),
     "cauchy": Row(
@@ -185,7 +197,7 @@ BOUNDED: dict[str, Row] = {
         check=lambda a: np.abs(a) < 1,
     ),
     "rel_breitwigner": Row(
-        logpdf=lambda x, rho: np.log((2 / math.pi) * _breit_wigner(rho)) - log1p_square((x - rho) * (x / rho + 1)),
+        logpdf=lambda x, rho: np.log((2 / math.pi) * _breit_wigner(rho)) - _log_resonance(x, rho),
         cdf=_breit_wigner_cdf, support=POSITIVE,
         mean=lambda rho: _breit_wigner(rho) * (rho / math.pi) * (0.5 * math.pi + np.arctan(rho)),
     ),

@@ -11,7 +11,7 @@ import numpy as np
 from ..unwrapped import special as sp
 from .masks import largest, shown
 from .quadrature import poisson_mixture, tanh_sinh
-from .rows import Row, where_above
+from .rows import Row, log_ive, where_above
 
 _BELOW, _ABOVE, _WEIGHTS = tanh_sinh(1 / 64)
 _COUNTS = (0, math.inf)
@@ -75,7 +75,7 @@ def _dlaplace_cdf(k: Any, a: Any) -> Any:
 
 def _skellam(k: Any, mu1: Any, mu2: Any) -> Any:
     root = np.sqrt(mu1) - np.sqrt(mu2)
-    return 0.5 * k * np.log(mu1 / mu2) - root * root + np.log(sp.ive(np.abs(k), 2 * np.sqrt(mu1 * mu2)))
+    return 0.5 * k * np.log(mu1 / mu2) - root * root + log_ive(np.abs(k), 2 * np.sqrt(mu1 * mu2))
 
 
 def _skellam_cdf(k: Any, mu1: Any, mu2: Any) -> Any:

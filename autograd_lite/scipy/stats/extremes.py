@@ -20,6 +20,7 @@ from .rows import (
     log1mexp_power,
     log1p_by,
     log1p_power,
+    log_exprel,
     one_over,
     scaled_exp1,
     times,
@@ -54,6 +55,18 @@ def _genexpon(x: Any, a: Any, b: Any, c: Any) -> Any:
     return -(a + b) * x + b * x * sp.exprel(-c * x)
 
 
+def _truncated_weibull(x: Any, c: Any, a: Any, b: Any) -> Any:
+    """Log density; log c and the log of the mass 1 - exp(a^c - b^c) cancel for small c, unless a is 0."""
+    near = (a > 0) & (c * np.log(b / a) < 1)
+    low = np.where(near, a, 1.0)
+    log = np.log(np.where(near, b, 2.0) / low)
+    small = c * log
+    mass = low**c * small * sp.exprel(small)  # b^c - a^c
+    gain = -c * np.log(low) - np.log(log) - np.log(sp.exprel(small)) - np.log(sp.exprel(-mass))
+    gain = np.where(near, gain, np.log(c) - np.log(-np.expm1(np.where(near, -1.0, a**c - b**c))))
+    return times(c - 1, np.log(x)) - x**c + a**c + gain
+
+
 def _between(x: Any, c: Any, a: Any, b: Any) -> Any:
     """Return the share of a Weibull distribution's part between a and b that is below x."""
     return np.expm1(a**c - x**c) / np.expm1(a**c - b**c)
@@ -84,7 +97,9 @@ def _genextreme(x: Any, c: Any) -> Any:
 
 def _kappa4_cdf(y: Any, h: Any) -> Any:
     """Return log F = log(1 - h exp(-y)) / h at y = -log(1 - k x) / k."""
-    return -log1p_by(-h, np.exp(-y))
+    far = (h < 0) & (y < -600)  # exp(-y) may be beyond numbers
+    negative = np.where(far, h, -1.0)
+    return np.where(far, (np.log(-negative) - y) / negative, -log1p_by(-h, np.exp(-np.where(far, 0.0, y))))
 
 
 def _kappa4(x: Any, h: Any, k: Any) -> Any:
@@ -122,6 +137,11 @@ def _pareto_mean(b: Any) -> Any:
 
 def _pareto_var(b: Any) -> Any:
     return where_above(2, b, b / ((b - 2) * (b - 1) ** 2))
+
+
+def _log_truncated(b: Any, log: Any) -> Any:
+    """Return log((1 - x^-b) / b) of log x."""
+    return np.log(log) + log_exprel(-b * log)
 
 
 def _truncpareto_power(n: int, b: Any, c: Any) -> Any:
@@ -172,7 +192,7 @@ EXTREMES: dict[str, Row] = {
         entropy=lambda c: 1 + EULER + EULER / c - np.log(c),
     ),
     "truncweibull_min": Row(
-        logpdf=lambda x, c, a, b: np.log(c) + times(c - 1, np.log(x)) - x**c + a**c - np.log(-np.expm1(a**c - b**c)),
+        logpdf=_truncated_weibull,
         cdf=_between, sf=lambda x, c, a, b: np.exp(a**c - x**c) * np.expm1(x**c - b**c) / np.expm1(a**c - b**c),
         support=(lambda c, a, b: a, lambda c, a, b: b), check=lambda c, a, b: (a >= 0) & (b > a) & (c > 0),
     ),
@@ -206,9 +226,9 @@ EXTREMES: dict[str, Row] = {
         mean=lambda c: _pareto_mean(c) - 1, var=_pareto_var, entropy=lambda c: 1 + 1 / c - np.log(c),
     ),
     "truncpareto": Row(
-        logpdf=lambda x, b, c: np.log(-b / np.expm1(-b * np.log(c))) - (b + 1) * np.log(x),
-        cdf=lambda x, b, c: np.expm1(-b * np.log(x)) / np.expm1(-b * np.log(c)),
-        sf=lambda x, b, c: x**-b * np.expm1(b * np.log(x / c)) / np.expm1(-b * np.log(c)),
+        logpdf=lambda x, b, c: -_log_truncated(b, np.log(c)) - (b + 1) * np.log(x),
+        cdf=lambda x, b, c: np.exp(_log_truncated(b, np.log(x)) - _log_truncated(b, np.log(c))),
+        sf=lambda x, b, c: np.exp(_log_truncated(b, np.log(c / x)) - _log_truncated(b, np.log(c))) * x**-b,
         support=(1.0, lambda b, c: c), check=lambda b, c: (b != 0) & (c > 1), power=_truncpareto_power,
         entropy=lambda b, c: (b + 1) * (1 / b - np.log(c) / (c**b - 1)) - np.log(b / (1 - c**-b)),
     ),
@@ -223,8 +243,8 @@ EXTREMES: dict[str, Row] = {
         logcdf=lambda x, k, s: -(k / s) * log1p_power(1 / x, s), support=POSITIVE, closed=False, power=_mielke_power,
     ),
     "kappa3": Row(
-        logpdf=lambda x, a: np.log(a) - (1 / a + 1) * np.log(a + x**a), logcdf=lambda x, a: -np.log1p(a * x**-a) / a,
-        support=POSITIVE,
+        logpdf=lambda x, a: np.log(a) - (1 / a + 1) * np.logaddexp(np.log(a), a * np.log(x)), support=POSITIVE,
+        logcdf=lambda x, a: -np.logaddexp(0.0, np.log(a) - a * np.log(x)) / a,
     ),
     "kappa4": Row(
         logpdf=_kappa4, logcdf=lambda x, h, k: _kappa4_cdf(log1p_by(-k, x), h), closed=False,

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..unwrapped import special as sp
 from .quadrature import poisson_mixture
-from .rows import HALF_LOG_2PI, LOG_2, POSITIVE, UNIT, Row, fixed, times, where_above
+from .rows import HALF_LOG_2PI, LOG_2, POSITIVE, UNIT, Row, fixed, log_i0e, log_ive, log_kve, times, where_above
 
 
 def _gengamma(x: Any, a: Any, c: Any) -> Any:
@@ -32,7 +32,7 @@ def _log_argus(z: Any) -> Any:
     """Return log(P(3/2, z) z^(-3/2) / 2), near 0 by the series of P (DLMF 8.7.1)."""
     near = z < 1
     small, large = np.where(near, z, 0.0), np.where(near, 1.0, z)
-    series = 1.0
+    series: Any = 1.0
     for n in range(20, 0, -1):
         series = 1 + series * small / (1.5 + n)
     some = np.log(0.5 * sp.gammainc(1.5, large)) - 1.5 * np.log(large)
@@ -55,12 +55,18 @@ def _argus_mean(chi: Any) -> Any:
 
 
 def _ncx2(x: Any, df: Any, nc: Any) -> Any:
-    none = nc == 0
-    some = np.where(none, 1.0, nc)
-    bessel = np.log(sp.ive(0.5 * df - 1, np.sqrt(some * x)))
+    """Near nc = 0 the central density times exp(-nc/2) and 0F1(df/2; nc x / 4), else by Bessel's function."""
+    near = nc * x < 4
+    w, half = 0.25 * np.where(near, nc * x, 0.0), 0.5 * df
+    series: Any = 1.0
+    for n in range(16, 1, -1):
+        series = 1 + series * w / (n * (half + n - 1))
+    central = times(half - 1, np.log(x)) - 0.5 * (x + nc) - sp.gammaln(half + 1) - LOG_2 * half
+    some = np.where(near, 1.0, nc)
+    bessel = log_ive(0.5 * df - 1, np.sqrt(some * x))
     root = np.sqrt(x) - np.sqrt(some)
     value = (0.25 * df - 0.5) * (np.log(x) - np.log(some)) - 0.5 * root * root + bessel - LOG_2
-    return np.where(none, _chi2(x, df), value)
+    return np.where(near, central + np.log(half + w * series), value)
 
 
 def _chi2(x: Any, df: Any) -> Any:
@@ -81,7 +87,7 @@ def _chi_mean(df: Any) -> Any:
 
 
 def _geninvgauss(x: Any, p: Any, b: Any) -> Any:
-    return (p - 1) * np.log(x) - 0.5 * b * (np.sqrt(x) - 1 / np.sqrt(x)) ** 2 - LOG_2 - np.log(sp.kve(p, b))
+    return (p - 1) * np.log(x) - 0.5 * b * (np.sqrt(x) - 1 / np.sqrt(x)) ** 2 - LOG_2 - log_kve(p, b)
 
 
 def _geninvgauss_moment(n: int, p: Any, b: Any) -> Any:
@@ -90,8 +96,8 @@ def _geninvgauss_moment(n: int, p: Any, b: Any) -> Any:
 
 def _genhyperbolic(x: Any, p: Any, a: Any, b: Any) -> Any:
     g, root = np.sqrt(a * a - b * b), np.hypot(1.0, x)
-    constant = p * np.log(g) - (p - 0.5) * np.log(a) - HALF_LOG_2PI - np.log(sp.kve(p, g)) + g
-    return constant + np.log(sp.kve(p - 0.5, a * root)) - a * root + b * x + (p - 0.5) * np.log(root)
+    constant = p * np.log(g) - (p - 0.5) * np.log(a) - HALF_LOG_2PI - log_kve(p, g) + g
+    return constant + log_kve(p - 0.5, a * root) - a * root + b * x + (p - 0.5) * np.log(root)
 
 
 def _genhyperbolic_mean(p: Any, a: Any, b: Any) -> Any:
@@ -187,7 +193,7 @@ GAMMAS: dict[str, Row] = {
         logpdf=lambda x: np.log(x) - 0.5 * x * x, logsf=lambda x: -0.5 * x * x, support=POSITIVE, closed=False,
     ),
     "rice": Row(
-        logpdf=lambda x, b: np.log(x) - 0.5 * (x - b) ** 2 + np.log(sp.i0e(x * b)),
+        logpdf=lambda x, b: np.log(x) - 0.5 * (x - b) ** 2 + log_i0e(x * b),
         cdf=lambda x, b: _ncx2_tail(sp.gammainc)(x * x, 2.0, b * b),
         sf=lambda x, b: _ncx2_tail(sp.gammaincc)(x * x, 2.0, b * b), support=POSITIVE, closed=False,
         check=lambda b: b >= 0, mean=_rice_mean, var=lambda b: 2 + b * b - _rice_mean(b) ** 2,

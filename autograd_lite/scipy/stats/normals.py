@@ -17,10 +17,12 @@ from .rows import (
     Row,
     fixed,
     log1mexp,
+    log1p_square,
     log_normal,
     one_over,
     scaled_exp1,
     stirling,
+    times,
 )
 
 _ROOT_HALF = math.sqrt(0.5)
@@ -68,7 +70,8 @@ def _exponnorm(x: Any, K: Any) -> Any:
     rest = 1 - K * x
     far = rest > 10 * K
     root = np.where(far, K, 0.0) / np.where(far, rest, 1.0)
-    u, ratio = root * root, 1.0
+    u = root * root
+    ratio: Any = 1.0
     for n in range(12, 0, -1):
         ratio = 1 + n * u / ratio
     limit = log_normal(x) - np.log(np.where(far, rest, 1.0)) - np.log(ratio)
@@ -176,10 +179,15 @@ def _pearson_square(w: Any) -> tuple[Any, Any]:
 
 
 def _pearson_logpdf(x: Any, skew: Any) -> Any:
-    """Log density, with w = skew x / 2: -q² x² / 2 - log(1 + w) and Stirling's formula, which are smooth at skew 0."""
+    """Log density by w = skew x / 2 and α = 4 / skew²: (α - 1) log(1 + w) - α w, which is smooth at skew 0."""
     w = 0.5 * skew * x
-    square, _ = _pearson_square(w)
-    return -0.5 * square * (x * x) - np.log1p(w) - HALF_LOG_2PI - stirling(0.25 * skew * skew)
+    near = np.abs(w) < 0.1
+    small = np.where(near, w, 0.0)
+    square, _ = _pearson_square(small)
+    alpha = 4 / np.square(np.where(near, 1.0, skew))
+    far = times(alpha - 1, np.log1p(np.where(near, 1.0, w))) - alpha * w
+    value = np.where(near, -0.5 * square * (x * x) - np.log1p(small), far)
+    return value - HALF_LOG_2PI - stirling(0.25 * skew * skew)
 
 
 # Of the expansion of the incomplete gamma function for large α, the second term as a series.
@@ -226,9 +234,10 @@ _LOGNORM = Row(
     entropy=lambda s: HALF_LOG_2PI + 0.5 + np.log(s),
 )
 _INVGAUSS = Row(
-    logpdf=lambda x, mu: -HALF_LOG_2PI - 1.5 * np.log(x) - 0.5 * (x / mu - 1) ** 2 / x, logcdf=_inverse_gauss(1.0),
-    logsf=_inverse_gauss(-1.0), support=POSITIVE, closed=False, check=lambda mu: mu > 0, mean=lambda mu: mu,
-    var=lambda mu: mu**3, entropy=lambda mu: 0.5 + HALF_LOG_2PI + 1.5 * (np.log(mu) - scaled_exp1(2 / mu)),
+    logpdf=lambda x, mu: -HALF_LOG_2PI - 1.5 * np.log(x) - 0.5 * (x / mu - 1) * (1 / mu - 1 / x),
+    logcdf=_inverse_gauss(1.0), logsf=_inverse_gauss(-1.0), support=POSITIVE, closed=False, check=lambda mu: mu > 0,
+    mean=lambda mu: mu, var=lambda mu: mu**3,
+    entropy=lambda mu: 0.5 + HALF_LOG_2PI + 1.5 * (np.log(mu) - scaled_exp1(2 / mu)),
 )
 
 NORMALS: dict[str, Row] = {
@@ -263,7 +272,7 @@ NORMALS: dict[str, Row] = {
         support=UNIT, closed=False, check=lambda a, b: (b > 0) & (a == a),
     ),
     "johnsonsu": Row(
-        logpdf=lambda x, a, b: np.log(b) - 0.5 * np.log1p(x * x) + log_normal(a + b * np.arcsinh(x)),
+        logpdf=lambda x, a, b: np.log(b) - 0.5 * log1p_square(x) + log_normal(a + b * np.arcsinh(x)),
         cdf=lambda x, a, b: sp.ndtr(a + b * np.arcsinh(x)), sf=lambda x, a, b: sp.ndtr(-a - b * np.arcsinh(x)),
         check=lambda a, b: (b > 0) & (a == a), mean=lambda a, b: -np.exp(0.5 / b**2) * np.sinh(a / b),
         var=lambda a, b: 0.5 * np.expm1(1 / b**2) * (np.exp(1 / b**2) * np.cosh(2 * a / b) + 1),
@@ -299,7 +308,7 @@ NORMALS: dict[str, Row] = {
         logsf=lambda x, c: c * sp.log_ndtr(-x),
     ),
     "recipinvgauss": Row(
-        logpdf=lambda x, mu: -0.5 * (1 / mu - x) ** 2 / x - HALF_LOG_2PI - 0.5 * np.log(x),
+        logpdf=lambda x, mu: -0.5 * (1 / mu - x) * (1 / mu / x - 1) - HALF_LOG_2PI - 0.5 * np.log(x),
         cdf=lambda x, mu: np.exp(_inverse_gauss(-1.0)(1 / x, mu)),
         sf=lambda x, mu: np.exp(_inverse_gauss(1.0)(1 / x, mu)), support=POSITIVE, closed=False,
     ),

@@ -10,8 +10,8 @@ import numpy as np
 
 from ...core.errors import UnsupportedError
 from ...tensors.tensor import Tensor
-from ..unwrapped import special as sp
-from .masks import largest, shown
+from .masks import largest, may_hold, shown
+from .rows import HALF_LOG_2PI, stirling
 
 
 def tanh_sinh(step: float) -> tuple[Any, Any, Any]:
@@ -70,14 +70,53 @@ def total(log_mass: Callable[..., Any], k: Any, shapes: Sequence[Any], lower: An
     return np.where(j > k, 0.0, np.exp(log_mass(np.minimum(j, k), *shapes))).sum(axis=-1)
 
 
-def poisson_mixture(f: Callable[..., Any], rate: Any, *arguments: Any) -> Any:
-    """Return the mean of f(j, *arguments) over a Poisson variable j of a rate.
+def _counts(peak: Any) -> Any:
+    """Return the numbers around the largest term, 12 standard deviations and 30; from 0 to 255 where it is not known.
 
-    The sum ends 12 standard deviations and 30 above the largest rate; in compiled functions, where it is not known, at
-    255, which is enough for rates up to 110.
+    The latter, in compiled functions, is enough for rates up to 110.
     """
-    known = shown(rate)
-    most = float(largest(known, 0.0)) if isinstance(known, np.ndarray | float | int | np.generic) else None
-    j = np.arange(256.0 if most is None else math.ceil(most + 12 * math.sqrt(most)) + 31.0)
-    rate, *rest = (np.expand_dims(a, -1) for a in (rate, *arguments))
-    return (np.exp(sp.xlogy(j, rate) - rate - sp.gammaln(j + 1)) * f(j, *rest)).sum(axis=-1)
+    if not isinstance(peak, np.ndarray | float | int | np.generic):
+        return np.arange(256.0)
+    reach = 12 * np.sqrt(np.fmax(peak, 0.0)) + 30
+    first = np.floor(np.fmax(peak - reach, 0.0))
+    return np.expand_dims(first, -1) + np.arange(largest(np.ceil(peak + reach) - first, 0.0) + 1)
+
+
+def _log_weight(j: Any, rate: Any) -> Any:
+    """Return the log of the probability of j, without large terms that cancel."""
+    some = np.maximum(j, 1.0)
+    peak = HALF_LOG_2PI + 0.5 * np.log(some) + stirling(1 / some)
+    return np.where(j == 0, -rate, some * np.log1p((rate - some) / some) - (rate - some) - peak)
+
+
+def poisson_mixture(f: Callable[..., Any], rate: Any, *arguments: Any) -> Any:
+    """Return the mean of f(j, *arguments) over a Poisson variable j of a rate."""
+    j = _counts(shown(rate))
+    rates, *rest = (np.expand_dims(a, -1) for a in (rate, *arguments))
+    none = shown(rates) == 0
+    some = np.where(none, 1.0, rates) if may_hold(none) else rates
+    value = (np.exp(_log_weight(j, some)) * f(j, *rest)).sum(axis=-1)
+    if not may_hold(none):
+        return value
+    first = f(np.arange(3.0), *rest)  # for rate 0 the value, the first and the second derivative
+    rise = first[..., 1] - first[..., 0]
+    bend = first[..., 2] - first[..., 1] - rise
+    return np.where(none[..., 0], first[..., 0] + rate * (rise + 0.5 * rate * bend), value)
+
+
+def log_poisson_mixture(f: Callable[..., Any], rate: Any, *arguments: Any, peak: Any) -> Any:
+    """Return the log of the mean of exp(f(j, *arguments)), whose terms are largest at a peak."""
+    j = _counts(peak)
+    rates, *rest = (np.expand_dims(a, -1) for a in (rate, *arguments))
+    none = shown(rates) == 0
+    some = np.where(none, 1.0, rates) if may_hold(none) else rates
+    log = _log_weight(j, some) + f(j, *rest)
+    most = shown(log).max(axis=-1, keepdims=True)
+    value = np.log(np.exp(log - most).sum(axis=-1)) + most[..., 0]
+    if not may_hold(none):
+        return value
+    first = f(np.arange(3.0), *rest)
+    ratios = np.exp(first - first[..., :1])
+    rise = ratios[..., 1] - 1
+    bend = ratios[..., 2] - ratios[..., 1] - rise
+    return np.where(none[..., 0], first[..., 0] + np.log1p(rate * (rise + 0.5 * rate * bend)), value)

@@ -138,10 +138,59 @@ def stirling(r: Any) -> Any:
     """Return log Γ(a) - (a - 1/2) log a + a - log(2π) / 2 for a = 1/r, and its limit 0 for r = 0."""
     far = r < 0.1
     small, a = np.where(far, r, 0.0), 1 / np.where(far, 1.0, r)
-    w, series = small * small, 0.0
+    w = small * small
+    series: Any = 0.0
     for term in reversed(_STIRLING):
         series = series * w + term
     return np.where(far, small * series, sp.gammaln(a) - (a - 0.5) * np.log(a) + a - HALF_LOG_2PI)
+
+
+def log_i0e(z: Any) -> Any:
+    """Return log(I_0(z)) - z for z >= 0, smooth at 0."""
+    near = z < 1
+    small = np.log(sp.i0(np.where(near, z, 0.0))) - z
+    return np.where(near, small, np.log(sp.i0e(np.where(near, 1.0, z))))
+
+
+def log_exprel(t: Any) -> Any:
+    """Return log((exp(t) - 1) / t), also where exp(t) is beyond numbers."""
+    far = t > 1
+    large = np.where(far, t, 1.0)
+    return np.where(far, large + np.log(-np.expm1(-large) / large), np.log(sp.exprel(np.where(far, 1.0, t))))
+
+
+def log_ive(v: Any, z: Any) -> Any:
+    """Return log(I_v(z) exp(-z)), for large orders, where it underflows, by Debye's expansion (DLMF 10.41.3)."""
+    far = v > 100
+    n, t = np.where(far, v, 100.0), np.where(far, z, 100.0) / np.where(far, v, 100.0)
+    root = np.hypot(1.0, t)
+    p = 1 / root
+    w = p * p
+    total: Any = 0.0
+    for terms in reversed(_DEBYE):
+        polynomial: Any = 0.0
+        for term in reversed(terms):
+            polynomial = polynomial * w + term
+        total = (total + polynomial) * p / n
+    large = n * (1 / (root + t) - np.arcsinh(1 / t)) - 0.5 * (LOG_2PI + np.log(n) + np.log(root)) + np.log1p(total)
+    return np.where(far, large, np.log(sp.ive(np.where(far, 1.0, v), np.where(far, 1.0, z))))
+
+
+# The polynomials of Debye's expansion over p, p², …, by powers of p².
+_DEBYE = (
+    (3 / 24, -5 / 24),
+    (81 / 1152, -462 / 1152, 385 / 1152),
+    (30375 / 414720, -369603 / 414720, 765765 / 414720, -425425 / 414720),
+    (4465125 / 39813120, -94121676 / 39813120, 349922430 / 39813120, -446185740 / 39813120, 185910725 / 39813120),
+)
+
+
+def log_kve(p: Any, z: Any) -> Any:
+    """Return log(K_p(z) exp(z)), for large arguments, which SciPy refuses, by two terms of its expansion (10.40.2)."""
+    far = z > 1e8 * (1 + p * p)
+    some, large = np.where(far, 1.0, z), np.where(far, z, 1.0)
+    limit = 0.5 * (LOG_PI - LOG_2 - np.log(large)) + (4 * p * p - 1) / (8 * large)
+    return np.where(far, limit, np.log(sp.kve(p, some)))
 
 
 def times(a: Any, log: Any) -> Any:
