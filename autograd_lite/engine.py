@@ -101,7 +101,13 @@ def backward(t: Tensor, cotangent: Any = None, *, retain_graph: bool = False, cr
         create_graph=create_graph,
         arrived=_arrived if AWAITED else None,
     )
-    _arrived(list(found), found)
+    if found.keys().isdisjoint((edge_of(t),)) or t.is_leaf:
+        _arrived(list(found), found)
+        return
+    raise GradError(
+        f"backward: expected a tensor that depends on a leaf which requires a gradient; received {_short(t)}, all of "
+        "whose leaves were frozen or belong to a transformation that has ended" + more_on("no-history")
+    )
 
 
 def _arrived(leaves: list[Tensor], found: dict[Any, Any]) -> None:
@@ -288,9 +294,10 @@ def _walk_observed(
             continue
         observer.begin(node, pending[node])
         g, saved = _open(node, pending.pop(node), opened)
+        for i in node.needs:
+            _check_leaf(node, i, saved)
         for i, rule in _rules_of(node, g, saved, wanted):
             edge = node.inputs[i]
-            _check_leaf(node, i, saved)
             r = _fitted(_rule_result(rule, g, saved, node.params, alarm), edge)
             pending[edge] = total = pending[edge] + r if edge in pending else r
             observer.contributed(node, i, edge, r, total)
@@ -337,6 +344,7 @@ def _walk(
         for i in needs:
             edge, rule = inputs[i], rules[i]
             if rule is None or (wanted is not None and edge not in wanted):
+                _check_leaf(node, i, saved)  # which the other rules may read
                 continue
             kind = rule.kind
             if kind is _UNIT or kind is _READ:

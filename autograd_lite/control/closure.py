@@ -52,7 +52,8 @@ def example_of(a: Any) -> Any:
     if isinstance(a, Tensor):
         return example_of(a._data)
     if isinstance(a, Batched):
-        return example_of(a.array)[0]
+        every = example_of(a.array)
+        return every[0] if len(every) else np.zeros(every.shape[1:], every.dtype)
     return example_of(a.example) if isinstance(a, Lifted) else a
 
 

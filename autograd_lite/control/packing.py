@@ -22,13 +22,12 @@ def _same_batch(op: Op, inputs: tuple[Any, ...], batched: Sequence[bool], params
 
 def _flat(x: Any, *, row: np.dtype[Any], shape: tuple[int, ...]) -> Any:
     x = np.asarray(x)
-    lead = x.shape[: x.ndim - len(shape)]
+    lead, spec = x.shape[: x.ndim - len(shape)], ShapeDtype(shape, x.dtype)
     if x.dtype.kind in "fc":
-        return x.reshape((*lead, -1)).astype(row, copy=False)
-    n = _length(ShapeDtype(shape, x.dtype), row)
-    flat = np.zeros((*lead, n), row)
-    flat.view(np.uint8)[..., : x.dtype.itemsize * ShapeDtype(shape, x.dtype).size] = (
-        np.ascontiguousarray(x).reshape((*lead, -1)).view(np.uint8)
+        return x.reshape((*lead, spec.size)).astype(row, copy=False)
+    flat = np.zeros((*lead, _length(spec, row)), row)
+    flat.view(np.uint8)[..., : x.dtype.itemsize * spec.size] = (
+        np.ascontiguousarray(x).reshape((*lead, spec.size)).view(np.uint8)
     )
     return flat
 

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..core.arguments import function_given
-from ..core.batching import one_by_one
+from ..core.batching import BatchRule, one_by_one
 from ..core.depth import inside
 from ..core.errors import ShapeError, more_on
 from ..core.foreign import as_array
@@ -62,7 +62,23 @@ class Batched(Lifted):
         level = self.level
         mine = tuple(isinstance(x, Batched) and x.level is level for x in inputs)
         arrays = tuple(x.array if own else x for x, own in zip(inputs, mine, strict=True))
-        return Batched((op.batch or one_by_one)(op, arrays, mine, params), level)
+        rule = op.batch or one_by_one
+        try:
+            out = rule(op, arrays, mine, params)
+        except Exception:
+            if self.array.shape[0]:
+                raise
+            out = _of_no_examples(rule, op, arrays, mine, params)
+        return Batched(out, level)
+
+
+def _of_no_examples(rule: BatchRule, op: Op, inputs: tuple[Any, ...], mine: tuple[bool, ...], params: Any) -> Any:
+    """Apply a rule that needs an example: to one of zeros, which is then left out."""
+
+    def with_one(x: Any) -> Any:
+        return np.concatenate([x, np.zeros((1, *x.shape[1:]), x.dtype)])
+
+    return rule(op, tuple([with_one(x) if own else x for x, own in zip(inputs, mine, strict=True)]), mine, params)[:0]
 
 
 @checked

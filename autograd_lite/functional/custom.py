@@ -214,11 +214,13 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
                     refuse_changed_leaf("checkpoint", edge, named=False)
             if any(sampled(a) != elements for a, elements in lent):
                 raise _other_run(f, "an array that it was given was changed")
+            # In a pullback of arrays, nothing is recorded: a Tensor is then a value of `jvp` or `vmap`.
+            recorded = isinstance(g, Tensor) and is_grad_enabled()
             with replay_draws(states), inside_as(depth), enable_grad():
                 anew = map_leaves(lambda a: _again(a, g), (args, kwargs)) if LAZY else (args, kwargs)
                 out = f(*anew[0], **anew[1])
             record.check(f, out, packing)
-            return _pulled(out, packing.parts(g), edges, isinstance(g, Tensor))
+            return _pulled(out, packing.parts(g), edges, recorded)
 
         op = Op(
             "checkpoint",

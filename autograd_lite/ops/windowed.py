@@ -320,10 +320,6 @@ def _fold(a: Any) -> Any:
     return a.reshape(a.shape[0] * a.shape[1], *a.shape[2:])
 
 
-def _unfold(a: Any, count: int) -> Any:
-    return a.reshape(count, a.shape[0] // count, *a.shape[1:]) if count else a
-
-
 def _beside(a: Any) -> Any:
     """Join the examples of (B, N, ..., C) as channels: (N, ..., B C)."""
     a = a.transpose(*range(1, a.ndim - 1), 0, a.ndim - 1)
@@ -340,7 +336,8 @@ def _batched(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: 
     """Examples that share a kernel form one larger batch; examples with different kernels form groups of channels."""
     size = next(x.shape[0] for x, b in zip(inputs, batched, strict=True) if b)
     if batched[0] and not batched[1] and op is not convolution_kernel:
-        return _unfold(op(_fold(inputs[0]), inputs[1], **params), size)
+        out = op(_fold(inputs[0]), inputs[1], **params)
+        return out.reshape(*inputs[0].shape[:2], *out.shape[1:])
     full = [x if b else np.broadcast_to(x, (size, *x.shape)) for x, b in zip(inputs, batched, strict=True)]
     out = op(*map(_beside, full), **{**params, "groups": params["groups"] * size})
     return _apart(out, size)

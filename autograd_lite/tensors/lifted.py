@@ -11,6 +11,7 @@ import math
 from typing import Any, NoReturn
 
 import numpy as np
+import numpy.typing as npt
 
 from ..core.errors import GradError, more_on
 from ..core.foreign import to_numpy
@@ -113,7 +114,9 @@ class Lifted(Operators, Methods, Dispatched):
     def __getitem__(self, key: Any) -> Any:
         return lift(index.getitem, (self,), {"index": canonical_index(key)})
 
-    def __array__(self, *_: Any, **__: Any) -> NoReturn:
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        if self.dtype.kind in "biu":  # which carry no derivative; a batch refuses
+            return np.array(to_numpy(face(self.example, None).data), dtype)
         raise self.refusal(
             f"{instead()}{self.transformation}: a value of shape {self.shape} {self.dtype} was about to become a bare "
             "array and lose what it stands for. Use NumPy functions that Tensors support, make one Tensor of those in "

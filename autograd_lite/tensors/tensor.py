@@ -97,7 +97,7 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
             raise DtypeError(f"tensor: expected numbers; received dtype {data.dtype}. Convert the values first")
         self._data = data
         self._node = None
-        self._stamp = 0
+        self._stamp = next_stamp()
         self._name = name
         if not copy:
             self._shared = True
@@ -190,7 +190,8 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
                 "Fix: make it floating: tensor(a, dtype=float, …)" + more_on("integers")
             )
         self._node = LEAF if value else None
-        self._stamp = next_stamp()
+        if not getattr(self, "_stamp", 0):  # when it came to be; freezing and thawing change no values
+            self._stamp = next_stamp()
 
     @property
     def trainable(self) -> bool:

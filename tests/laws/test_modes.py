@@ -102,6 +102,27 @@ def test_vmap_is_a_loop(sample: Sample) -> None:
         np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-12)
 
 
+@for_every((s for s in SAMPLES if s.op.name in OPS), by=op_name)
+def test_vmap_of_no_examples(sample: Sample) -> None:
+    """An op applied to no examples has the shape and the dtype of its result for one, and so has its gradient."""
+    arrays = sample.arrays()
+    n = len(arrays)
+    wanted = [] if sample not in DIFFERENTIABLE else differentiable_inputs(sample)
+
+    def loss(*xs: Any) -> Any:
+        return np.real(call(sample)(*xs)).sum()
+
+    with np.errstate(all="ignore"):
+        out = np.asarray(call(sample)(*arrays))
+        for axes in [m for m in itertools.product((0, None), repeat=n) if 0 in m][: 7 if n <= 3 else 1]:
+            args = [np.zeros((0, *a.shape), a.dtype) if axis == 0 else a for a, axis in zip(arrays, axes, strict=True)]
+            got = ag.vmap(call(sample), in_axes=axes)(*args)
+            assert (got.shape, got.dtype) == ((0, *out.shape), out.dtype), axes
+            if wanted:
+                gradients = ag.vmap(ag.grad(loss, wanted), in_axes=axes)(*args)
+                assert [g.shape for g in gradients] == [(0, *arrays[i].shape) for i in wanted], axes
+
+
 @every_differentiable
 def test_gradients_of_a_batch_are_the_gradients_of_its_examples(sample: Sample) -> None:
     examples, wanted = [sample.arrays(salt=k) for k in range(2)], differentiable_inputs(sample)
