@@ -115,7 +115,7 @@ class Lifted(Operators, Methods, Dispatched):
         return lift(index.getitem, (self,), {"index": canonical_index(key)})
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
-        if self.dtype.kind in "biu":  # which carry no derivative; a batch refuses
+        if self.dtype.kind in "biu" and not self.per_example:  # values that carry no derivative
             return np.array(to_numpy(face(self.example, None).data), dtype)
         raise self.refusal(
             f"{instead()}{self.transformation}: a value of shape {self.shape} {self.dtype} was about to become a bare "
