@@ -5,11 +5,12 @@ A fact is a row, a replay has a table of them. One call in C goes through it; wi
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from operator import is_
 from struct import pack
-from types import CellType, FunctionType
+from types import CellType, CodeType, FunctionType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -151,9 +152,14 @@ class Fact(NamedTuple):
     def holds(self) -> bool:
         """Return whether it is so."""
         try:
-            return bool(eval(self.text(KINDS[self.kind]), {**_NAMES, **self.names()}))
+            return bool(eval(_code_of(self.kind), {**_NAMES, **self.names()}))
         except LookupError:
             return False
+
+
+@functools.cache
+def _code_of(kind: str) -> CodeType:
+    return compile(KINDS[kind].format(owner="owner", key="key", value="value"), kind, "eval")
 
 
 def _parts(x: Any) -> tuple[Any, ...]:
