@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import zlib
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -12,7 +13,7 @@ import numpy.typing as npt
 
 from ...core.files import path_of, write_file
 
-_ENTRY = "autograd_lite"  # of the metadata
+_ENTRY, _SUM = "autograd_lite", "crc32"  # of the metadata
 _KINDS = frozenset(np.dtype(code) for code in (*"fde", *"bhilq", *"BHILQ", "?"))
 _READ = frozenset(("BOOL", *(f"{kind}{bits}" for kind in "IU" for bits in (8, 16, 32, 64)), "F16", "F32", "F64"))
 _LEVELS = 100  # of lists and dicts in one another
@@ -96,7 +97,15 @@ def write(path: Any, arrays: Arrays, about: Mapping[str, Any]) -> None:
     """Write arrays and a description, whole or not at all."""
     save = _safetensors("save_compiled").numpy.save
     text = json.dumps(about, allow_nan=False)
-    write_file(path, save(arrays.held, {_ENTRY: text}), what="save_compiled")
+    write_file(path, save(arrays.held, {_ENTRY: text, _SUM: _checksum(text, arrays.held)}), what="save_compiled")
+
+
+def _checksum(text: str, held: Mapping[str, npt.NDArray[Any]]) -> str:
+    """Return the checksum of a description and of arrays, with what they are."""
+    total = zlib.crc32(text.encode())
+    for name, a in sorted(held.items()):
+        total = zlib.crc32(np.ascontiguousarray(a).data, zlib.crc32(f"{name} {a.dtype} {a.shape}".encode(), total))
+    return f"{total:08x}"
 
 
 def read(path: Any) -> tuple[Arrays, dict[str, Any]]:
@@ -127,8 +136,11 @@ def read(path: Any) -> tuple[Arrays, dict[str, Any]]:
             f"load_compiled: expected a file that save_compiled wrote; received {given!r}, which is not a whole "
             f"safetensors file ({error})"
         ) from None
+    text = metadata.get(_ENTRY, "")
+    if (wanted := metadata.get(_SUM)) is not None and wanted != (found_sum := _checksum(text, found)):
+        refuse(f"a file with the checksum {wanted}", found_sum)
     try:
-        about = json.loads(metadata.get(_ENTRY, ""), parse_constant=lambda name: refuse("JSON", name))
+        about = json.loads(text, parse_constant=lambda name: refuse("JSON", name))
     except (ValueError, RecursionError) as error:
         if isinstance(error, DamagedFileError):
             raise

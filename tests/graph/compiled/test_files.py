@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from autograd_lite.graph.compiled.arrays import read, write
 from autograd_lite.graph.compiled.loaded import Loaded
 
 from ...compiler.test_compile import DERIVED, gradient_descent, normal, with_state
+from ...fuzz.mutation import changed_bytes
 from ...laws.reading import same_bits
 
 CALLS = 3
@@ -353,3 +355,29 @@ def test_a_damaged_file_gives_one_error(tmp_path: Path) -> None:
         ag.load_compiled(path)
     with pytest.raises(OSError, match="expected the path of a file"):
         ag.load_compiled(tmp_path)
+
+
+@pytest.mark.parametrize("n", [60, pytest.param(2000, marks=pytest.mark.ci)])
+def test_a_file_whose_bytes_are_damaged_is_refused_or_right(n: int, tmp_path: Path) -> None:
+    """Bytes that change, are lost or come from elsewhere: nothing is left to be found out by a call."""
+    path, random, x = tmp_path / "f", Random(n), np.array([0.5, -1.0])
+    w = ag.tensor(np.ones((2, 2)), requires_grad=True, name="w")
+
+    def step(x: Any) -> Any:
+        loss = (np.tanh(w @ x)[[0, 1, 1]] ** 2.0).sum() + np.pad(x, 1)[1]
+        return loss, ag.grad(lambda t: (np.sin(t) * w).sum())(x)
+
+    replayed(step, x).save_compiled(path)
+    data = path.read_bytes()
+    expected = ag.load_compiled(path)(x)
+    taken = 0
+    for _ in range(n):
+        path.write_bytes(changed_bytes(random, data, data[len(data) // 2 :]))
+        try:
+            loaded = ag.load_compiled(path)
+        except (ValueError, ag.UnsupportedError):
+            continue
+        taken += 1
+        for found, right in zip(loaded(x), expected, strict=True):
+            assert same_bits(np.asarray(found), np.asarray(right))
+    assert taken < n / 4
