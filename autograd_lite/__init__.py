@@ -36,6 +36,7 @@ from .core.mode import (
     raise_on_change as raise_on_change,
     record_source as record_source,
 )
+from .core.tracebacks import fold_tracebacks as fold_tracebacks
 from .custom_ops import applied as applied, elementwise as elementwise, reduction as reduction, structural as structural
 from .engine import backward as backward
 from .functional import (

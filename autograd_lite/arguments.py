@@ -31,6 +31,7 @@ from .core.messages import (
     explained as explained,
     problem_of as problem_of,
 )
+from .core.tracebacks import folded as folded, folds_tracebacks as folds_tracebacks
 
 __all__ = [
     "NAMES",
@@ -41,6 +42,8 @@ __all__ = [
     "checked_class",
     "described",
     "explained",
+    "folded",
+    "folds_tracebacks",
     "function_given",
     "is_numbers",
     "kinds_of",

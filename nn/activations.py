@@ -11,6 +11,7 @@ import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import Tensor
+from autograd_lite.arguments import folded
 
 from .config.ambient import LOGITS
 from .config.arguments import checked, problem_of
@@ -70,7 +71,7 @@ def _of_symbols(function: F) -> F:
         try:
             return function(x, *args, **kwargs)
         except Exception as error:
-            raise problem_of(function, error, (x, *args), kwargs)  # noqa: B904 it keeps its cause
+            raise folded(problem_of(function, error, (x, *args), kwargs))  # noqa: B904 it keeps its cause
 
     return cast(F, called)
 

@@ -26,6 +26,7 @@ from ..core.hooks import HOOKS
 from ..core.live import Live, bare_number
 from ..core.mode import MODE
 from ..core.node import is_hidden
+from ..core.tracebacks import folded
 from ..ir.graph import PureGraph
 from ..ir.hosts import ARGUMENTS
 from ..ir.labels import counted
@@ -290,7 +291,11 @@ class Compiled(Generic[P, R]):
                     return self._as_it_is(args, kwargs)
             else:
                 return one.given_back(values, given, as_tensors)
-        return self._run_anew(key, plain, known, why, memo, args, kwargs, as_tensors, varying)
+        try:
+            return self._run_anew(key, plain, known, why, memo, args, kwargs, as_tensors, varying)
+        except Exception as error:
+            __tracebackhide__ = True
+            raise folded(error)  # noqa: B904 it is the error itself
 
     def _run_anew(
         self,

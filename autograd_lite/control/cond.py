@@ -10,6 +10,7 @@ import numpy as np
 from ..core.arguments import described, function_given
 from ..core.errors import DtypeError, ShapeError, TraceError
 from ..core.mode import MODE, TAPES
+from ..core.tracebacks import folding
 from ..functional.batched import Batched
 from ..tensors.lifted import Lifted
 from ..tensors.tensor import Tensor
@@ -19,6 +20,7 @@ from .cond_op import Choice
 from .scan import as_tensor, operands, outline, returned
 
 
+@folding
 def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any], *operands_: Any) -> Any:
     """Return `true_fun(*operands)` if pred is true, else `false_fun(*operands)`.
 

@@ -13,6 +13,7 @@ from ..core.foreign import as_array, innermost, is_foreign, placed
 from ..core.mode import MODE, TAPES
 from ..core.node import Node
 from ..core.shapes import ShapeDtype
+from ..core.tracebacks import folding
 from ..engine import edge_of
 from ..ops import shape
 from ..tensors.lifted import Lifted, LiftedTensor
@@ -40,6 +41,7 @@ def operands(what: str, name: str, tree: Any) -> Any:
     return rebuild(tree, iter([operand(what, name + path, x) for path, x in items(tree)]))
 
 
+@folding
 def scan(
     f: Callable[[Any, Any], tuple[Any, Any]],
     init: Any,

@@ -21,6 +21,7 @@ from .arguments import ANYTHING, NUMBERS, OUR_PACKAGES, Kind, bound, described, 
 from .errors import AxisError, DtypeError, GradError, NonFiniteError, ShapeError, TraceError, UnsupportedError
 from .foreign import innermost, is_foreign
 from .hooks import HOOKS
+from .tracebacks import folded
 
 F = TypeVar("F", bound=Callable[..., Any])
 C = TypeVar("C", bound=type)
@@ -373,11 +374,14 @@ def checked(function: F) -> F:
 
 
 def _boundary(function: Any, problem_of: Any) -> Any:
+    fold = folded
+
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
         except Exception as error:
-            raise problem_of(function, error, args, kwargs)  # noqa: B904 `explained` has settled its cause
+            __tracebackhide__ = True
+            raise fold(problem_of(function, error, args, kwargs))  # noqa: B904 `explained` has settled its cause
 
     return _copy_of(call, function)
 

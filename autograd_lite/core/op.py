@@ -23,6 +23,7 @@ from .foreign import together
 from .messages import misfit
 from .rewrites import Rewrite
 from .shapes import ShapeDtype, expand_reduced, reduced_shape
+from .tracebacks import folded
 
 OPS: dict[str, Op] = {}
 BY_UFUNC: dict[np.ufunc, Op] = {}
@@ -201,7 +202,11 @@ class Op:
         for x in inputs:
             hook = getattr(x, "__apply_op__", None)
             if hook is not None:
-                return hook(self, inputs, params)
+                try:
+                    return hook(self, inputs, params)
+                except Exception as error:
+                    __tracebackhide__ = True
+                    raise folded(error)  # noqa: B904 it is the error itself
         try:
             return self.forward(*inputs, **params)
         except Exception as error:

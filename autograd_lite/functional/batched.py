@@ -16,6 +16,7 @@ from ..core.foreign import as_array
 from ..core.messages import checked
 from ..core.op import Op
 from ..core.shapes import normalize_axis
+from ..core.tracebacks import folding
 from ..tensors.lifted import Level, Lifted, face
 from ..tensors.tensor import Tensor
 from ..tree import items, map as map_leaves, rebuild
@@ -107,6 +108,7 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: int = 0) -> Callable
     function_given("vmap", f)
 
     @functools.wraps(f)
+    @folding
     def of_batch(*args: Any, **kwargs: Any) -> Any:
         axes = in_axes if isinstance(in_axes, (tuple, list)) else (in_axes,) * len(args)
         if len(axes) != len(args):

@@ -19,6 +19,7 @@ from ..core.node import LEAF, Node, next_stamp
 from ..core.op import Kind as RuleKind, Op, Rule, jointly
 from ..core.seals import elements, kept, sampled
 from ..core.shapes import ShapeDtype
+from ..core.tracebacks import folding
 from ..engine import cotangents, edge_of, refuse_changed_leaf
 from ..ops import barrier
 from ..random import remember_draws, replay_draws
@@ -191,6 +192,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     function_given("checkpoint", f)
 
     @functools.wraps(f)
+    @folding
     def checkpointed(*args: Any, **kwargs: Any) -> Any:
         given = [a for a in leaves((args, kwargs)) if isinstance(a, Tensor)]
         if not is_grad_enabled() or any(isinstance(a, LiftedTensor) for a in given):

@@ -14,6 +14,7 @@ from ..core.errors import GradError, ShapeError
 from ..core.foreign import as_array, home, placed
 from ..core.messages import checked
 from ..core.mode import enable_grad
+from ..core.tracebacks import folding
 from ..engine import cotangents, edge_of
 from ..paths import paths_from
 from ..tensors.lifted import Level, face
@@ -72,6 +73,7 @@ def jacobian(
         raise ValueError(f"jacobian: expected mode 'auto', 'forward' or 'reverse'; received {mode!r}")
 
     @functools.wraps(f)
+    @folding
     def of_arguments(*args: Any, **kwargs: Any) -> Any:
         if mode == "forward":
             return _forward(f, argnums, args, kwargs, has_aux)
@@ -229,6 +231,7 @@ def hvp(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
     gradient = grad(f, argnums)
 
     @functools.wraps(f)
+    @folding
     def product(*args: Any, **kwargs: Any) -> Any:
         *point, v = args
         if inside_lifted():

@@ -16,6 +16,7 @@ from ..core.foreign import as_array, home
 from ..core.messages import checked
 from ..core.mode import MODE, enable_grad, is_grad_enabled, no_grad, restore_mode
 from ..core.node import Node
+from ..core.tracebacks import folding
 from ..engine import as_tensors as operands_of, check_seals
 from ..paths import paths_from
 from ..tensors.lifted import Level, face, lifted_face
@@ -263,6 +264,7 @@ def linearize(f: Callable[..., Any]) -> Callable[..., tuple[Any, Linear]]:
     function_given("linearize", f)
 
     @functools.wraps(f)
+    @folding
     def with_linear(*args: Any, **kwargs: Any) -> tuple[Any, Linear]:
         level = ForwardLevel()
         around = MODE.get()

@@ -14,6 +14,7 @@ from ..core.foreign import as_array, home
 from ..core.messages import checked
 from ..core.mode import MODE, TAPES
 from ..core.node import Node
+from ..core.tracebacks import folding
 from ..engine import conjugated, cotangents, edge_of
 from ..tensors.lifted import Lifted, released
 from ..tensors.record import owned, wrap
@@ -76,6 +77,7 @@ def value_and_grad(
     function_given("value_and_grad", f)
 
     @functools.wraps(f)
+    @folding
     def with_grad(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         traced, out, aux, gradients = _found(f, argnums, has_aux, args, kwargs)
         value = given_back(out, traced)
@@ -152,6 +154,7 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool 
     function_given("grad", f)
 
     @functools.wraps(f)
+    @folding
     def gradient(*args: Any, **kwargs: Any) -> Any:
         traced, _, aux, gradients = _found(f, argnums, has_aux, args, kwargs)
         return (gradients, given_back(aux, traced)) if has_aux else gradients
@@ -248,6 +251,7 @@ def vjp(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[...
     function_given("vjp", f)
 
     @functools.wraps(f)
+    @folding
     def with_pullback(*args: Any, **kwargs: Any) -> tuple[Any, Callable[[Any], Any]]:
         traced = trace("vjp", f, argnums, args, kwargs)
         arrays_returned("vjp", traced.out)

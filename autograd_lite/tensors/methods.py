@@ -14,6 +14,7 @@ from ..core.messages import explained
 from ..core.mode import MODE, TAPES
 from ..core.op import Op
 from ..core.shapes import Axis
+from ..core.tracebacks import folded
 from ..ops import activations, arith, composed, explog, orders, reduce, selection, shape, trig
 from .record import apply, moved, unary
 from .sharing import separate
@@ -88,7 +89,9 @@ def _composed(function: Any, *args: Any) -> Any:
     try:
         return function(*args)
     except Exception as error:
-        raise explained(function.__name__, error, bound(function, args, {}), kinds_of(function), final=False) from None
+        raise folded(
+            explained(function.__name__, error, bound(function, args, {}), kinds_of(function), final=False)
+        ) from None
 
 
 class Methods:
@@ -113,7 +116,9 @@ class Methods:
             inputs, params = bind(self, *args, **kwargs)
             return apply(op, inputs, params)
         except Exception as error:
-            raise explained(op.name, error, bound(bind, (self, *args), kwargs), kinds_of(bind), final=False) from None
+            raise folded(
+                explained(op.name, error, bound(bind, (self, *args), kwargs), kinds_of(bind), final=False)
+            ) from None
 
     # ---- reductions -------------------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from ..core.mode import MODE, TAPES, no_grad
 from ..core.node import LEAF, Node, Source, next_stamp
 from ..core.op import BY_UFUNC, Op
 from ..core.shapes import ShapeDtype
+from ..core.tracebacks import folded
 from ..core.undo import open_undo
 from ..ops import barrier, index
 from ..ops.gather import gathered
@@ -241,7 +242,10 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
         self, cotangent: Tensor | npt.ArrayLike | None = None, *, retain_graph: bool = False, create_graph: bool = False
     ) -> None:
         """Add the gradient of this tensor to `.grad` of every leaf it was made from; see `autograd_lite.backward`."""
-        HOOKS.backward(self, cotangent, retain_graph, create_graph)
+        try:
+            HOOKS.backward(self, cotangent, retain_graph, create_graph)
+        except Exception as error:
+            raise folded(error)  # noqa: B904 it is the error itself
 
     def detach(self) -> Tensor:
         """Return the same values without history; `record_source` notes the line, for `why_no_grad`."""

@@ -6,8 +6,11 @@ from typing import Any
 
 import numpy.typing as npt
 
+from autograd_lite import fold_tracebacks
+from autograd_lite.arguments import folds_tracebacks
+
 _FLOATS = ("float32", "float64", "float16")
-_ON = {"flash attention": True, "interactive logging": True, "traceback filtering": True}
+_ON = {"flash attention": True, "interactive logging": True}
 
 
 class DTypePolicy:
@@ -281,23 +284,24 @@ def is_interactive_logging_enabled() -> bool:
 
 
 def enable_traceback_filtering() -> None:
-    """Note the wish; tracebacks are whole, so it changes nothing.
+    """Leave our frames but the last out of the tracebacks of errors, as is the default.
 
     Example:
         >>> enable_traceback_filtering()
     """
-    _ON["traceback filtering"] = True
+    fold_tracebacks(True)
 
 
 def disable_traceback_filtering() -> None:
-    """Note the wish; it changes nothing.
+    """Show all frames in the tracebacks of errors.
 
     Example:
         >>> disable_traceback_filtering()
         >>> is_traceback_filtering_enabled()
         False
+        >>> enable_traceback_filtering()
     """
-    _ON["traceback filtering"] = False
+    fold_tracebacks(False)
 
 
 def is_traceback_filtering_enabled() -> bool:
@@ -307,7 +311,7 @@ def is_traceback_filtering_enabled() -> bool:
         >>> is_traceback_filtering_enabled()
         True
     """
-    return _ON["traceback filtering"]
+    return folds_tracebacks()
 
 
 def _only(called: str, argument: str, accepted: Any, received: Any, hint: str) -> None:

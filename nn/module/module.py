@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 import autograd_lite as ag
 from autograd_lite import Tensor, is_compiling
-from autograd_lite.arguments import more_on
+from autograd_lite.arguments import folded, more_on
 from autograd_lite.arrays import as_array as array_of, is_foreign
 
 from ..config.ambient import PROBED
@@ -175,7 +175,8 @@ class Module(Tree["Module"]):
                 return masked_call(self, args, kwargs)
             return self._called(args, kwargs)
         except Exception as error:
-            raise problem_of_call(self, error, args, kwargs)  # noqa: B904 it keeps its cause
+            __tracebackhide__ = True
+            raise folded(problem_of_call(self, error, args, kwargs))  # noqa: B904 it keeps its cause
 
     def _record(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         kind: Any = type(self)

@@ -1,0 +1,95 @@
+"""Tracebacks of errors: the user's frames, and of ours the last one alone, which raised the error.
+
+The calls of ours that run long chains of functions fold the tracebacks of what leaves them. That happens to the error
+itself, so that whatever prints it (Python, pytest, IPython, a thread, a log) shows the same.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import types
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_OURS = (_PACKAGE + os.sep, os.path.join(os.path.dirname(_PACKAGE), "nn") + os.sep)
+_FOLDS = [os.environ.get("AUTOGRAD_LITE_TRACEBACKS", "").lower() not in ("full", "all")]
+
+
+def fold_tracebacks(on: bool = True) -> None:
+    """Choose whether the tracebacks of errors leave out our frames but the last; they do by default.
+
+    The environment variable AUTOGRAD_LITE_TRACEBACKS=full has the effect of `fold_tracebacks(False)` from the start.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> ag.fold_tracebacks(False)  # to see where in the library an error comes from
+        >>> ag.fold_tracebacks()
+    """
+    _FOLDS[0] = bool(on)
+
+
+def folds_tracebacks() -> bool:
+    """Return whether tracebacks leave out our frames but the last.
+
+    Example:
+        >>> folds_tracebacks()
+        True
+    """
+    return _FOLDS[0]
+
+
+def _is_ours(code: types.CodeType) -> bool:
+    return code.co_filename.startswith(_OURS)
+
+
+def folded(error: Exception) -> Exception:
+    """Return an error, which has been caught, with its traceback folded; and so those of what it came from.
+
+    Example:
+        >>> folded(ValueError("bad"))
+        ValueError('bad')
+    """
+    one: BaseException | None = error if _FOLDS[0] else None
+    seen: set[int] = set()
+    while one is not None and id(one) not in seen:
+        seen.add(id(one))
+        if one.__traceback__ is not None:
+            one.__traceback__ = _folded(one.__traceback__)
+        one = one.__cause__ or (None if one.__suppress_context__ else one.__context__)
+    return error
+
+
+def _folded(trace: types.TracebackType) -> types.TracebackType | None:
+    entries: list[types.TracebackType] = []
+    place: types.TracebackType | None = trace
+    while place is not None:
+        entries.append(place)
+        place = place.tb_next
+    ours = [i for i, entry in enumerate(entries) if _is_ours(entry.tb_frame.f_code)]
+    last = ours[-1] if ours else -1
+    kept = [entry for i, entry in enumerate(entries) if i == last or not _is_ours(entry.tb_frame.f_code)]
+    for entry, after in zip(kept, [*kept[1:], None], strict=True):
+        if entry.tb_next is not after:
+            entry.tb_next = after
+    return kept[0] if kept else None
+
+
+def folding(function: F) -> F:
+    """Decorate a function of ours that calls functions of the user's, so that the tracebacks of errors are folded."""
+
+    fold = folded
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            __tracebackhide__ = True
+            raise fold(error)  # noqa: B904 it is the error itself
+
+    # With the globals of the module that the function belongs to, where doctest looks for it.
+    here: Any = types.FunctionType(call.__code__, function.__globals__, function.__name__, None, call.__closure__)
+    return cast(F, functools.update_wrapper(here, function))
