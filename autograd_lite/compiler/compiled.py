@@ -279,11 +279,10 @@ class Compiled(Generic[P, R]):
                 why = one.replay.facts.broken() or why
                 continue
             try:
-                if self.validate:
-                    run = functools.partial(self._recorded, args, kwargs, memo, varying)
-                    values = validated(self._name, one.replay, arrays, memo, captured, run, self.exact)
-                else:
+                if not self.validate:
                     values = one.replay(arrays, memo, captured)
+                else:
+                    values = self._validated(one.replay, arrays, memo, captured, args, kwargs, varying)
             except Changed as error:
                 why = f"it is no longer true that {error}"
             except AssumptionFailed as error:
@@ -294,8 +293,13 @@ class Compiled(Generic[P, R]):
         try:
             return self._run_anew(key, plain, known, why, memo, args, kwargs, as_tensors, varying)
         except Exception as error:
-            __tracebackhide__ = True
             raise folded(error)  # noqa: B904 it is the error itself
+
+    def _validated(
+        self, replay: Any, arrays: Any, memo: Memo, captured: Any, args: Any, kwargs: Any, varying: Any
+    ) -> Any:
+        run = functools.partial(self._recorded, args, kwargs, memo, varying)
+        return validated(self._name, replay, arrays, memo, captured, run, self.exact)
 
     def _run_anew(
         self,
