@@ -279,10 +279,8 @@ class Compiled(Generic[P, R]):
                 why = one.replay.facts.broken() or why
                 continue
             try:
-                if not self.validate:
-                    values = one.replay(arrays, memo, captured)
-                else:
-                    values = self._validated(one.replay, arrays, memo, captured, args, kwargs, varying)
+                run = self._validating(one.replay, args, kwargs, memo, varying) if self.validate else one.replay
+                values = run(arrays, memo, captured)
             except Changed as error:
                 why = f"it is no longer true that {error}"
             except AssumptionFailed as error:
@@ -295,11 +293,9 @@ class Compiled(Generic[P, R]):
         except Exception as error:
             raise folded(error)  # noqa: B904 it is the error itself
 
-    def _validated(
-        self, replay: Any, arrays: Any, memo: Memo, captured: Any, args: Any, kwargs: Any, varying: Any
-    ) -> Any:
-        run = functools.partial(self._recorded, args, kwargs, memo, varying)
-        return validated(self._name, replay, arrays, memo, captured, run, self.exact)
+    def _validating(self, replay: Any, *call: Any) -> Any:
+        run = functools.partial(self._recorded, *call)
+        return lambda arrays, memo, captured: validated(self._name, replay, arrays, memo, captured, run, self.exact)
 
     def _run_anew(
         self,

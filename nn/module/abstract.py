@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,7 +41,21 @@ def on_shapes(module: Tree[Any], run: Callable[[list[Any]], Any], specs: Sequenc
         return None, False
     finally:
         UNIT.set(None)
+    if any(_is_without_values(x) for _, part in module.named_modules() for x in _stored(part)):
+        before.restore()  # a call that keeps what it computes must compute it
+        return None, False
     return results[0], True
+
+
+def _stored(part: Tree[Any]) -> Iterator[Any]:
+    """Yield what calls have stored on a module by names of the user's."""
+    for name, value in vars(part).items():
+        if not name.startswith("_"):
+            yield from value if value.__class__ in (list, tuple) else (value,)
+
+
+def _is_without_values(x: Any) -> bool:
+    return isinstance(x, Tensor) and x.__class__ is not Tensor
 
 
 def blank(shape: tuple[int, ...], dtype: Any) -> Any:
