@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ...compiler.kinds import ArrayKind
 from ...compiler.trace import Traced
 from ...control.bodies import Body
 from ...core.errors import UnsupportedError
@@ -21,6 +22,7 @@ from ...ir.program import PureProgram
 from ...random import Generator
 from ...tensors.record import wrap
 from ...tensors.tensor import Tensor, tensor
+from ...tree import leaves
 from ..export.json_reader import graph_from_json
 from .arrays import Arrays, DamagedFileError, read, refuse
 from .codec import Reader
@@ -93,7 +95,8 @@ class _Reading:
         captured = {t.name or "": t for t in self._tensors}
         if len(captured) != len(self._tensors):
             refuse("Tensors of different names", [t.name for t in self._tensors])
-        traces = [self._trace(part) for part in self._about["traces"]]
+        if not (traces := [self._trace(part) for part in self._about["traces"]]):
+            refuse("at least one trace", traces)
         name, exact, max_bytes = (self._about[key] for key in ("name", "exact", "max_bytes"))
         if type(exact) is not bool or not (max_bytes is None or (type(max_bytes) is int and max_bytes >= 0)):
             refuse("how the function was compiled", [exact, max_bytes])
@@ -135,6 +138,7 @@ class _Reading:
         given, out = (self._reader.value(about[name]) for name in ("given", "out"))
         if not (isinstance(given, tuple) and [type(part) for part in given] == [tuple, dict]):
             refuse("positional arguments and keywords", given)
+        _check_arguments(graph, given, about["inputs"])
         traced = Traced(
             program=program,
             out=None,
@@ -237,6 +241,16 @@ class _Reading:
         if rest > len(node.inputs):
             refuse(f"inputs of {node.id}", node.inputs)
         return op, node.inputs[: len(node.inputs) - rest], found
+
+
+def _check_arguments(graph: PureGraph, given: Any, inputs: Sequence[Any]) -> None:
+    """Refuse arguments that are not what the graph takes: a call would find it out."""
+    kinds = [x for x in leaves(given) if isinstance(x, ArrayKind)]
+    if len(kinds) != len(inputs):
+        refuse(f"{len(inputs)} arrays among the arguments", len(kinds))
+    for kind, i in zip(kinds, inputs, strict=True):
+        if i is not None and (graph[i].shape, graph[i].dtype) != (kind.shape, kind.dtype):
+            refuse(f"an argument of {graph[i].shape} {graph[i].dtype}", f"{kind.shape} {kind.dtype}")
 
 
 def _fitting(node: GraphNode, x: Any) -> Any:

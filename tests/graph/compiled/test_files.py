@@ -343,6 +343,13 @@ def test_a_damaged_file_gives_one_error(tmp_path: Path) -> None:
         (lambda about: about["traces"][0].pop("given"), ValueError, "received another one .*given"),
         (lambda about: about["traces"][0]["bindings"].clear(), ValueError, "one thing that fills n2; received .none"),
         (lambda about: about["traces"][0].update(results=[]), ValueError, "expected the outputs of the graph"),
+        (lambda about: about.update(traces=[]), ValueError, "expected at least one trace"),
+        (
+            lambda about: about["traces"][0]["inputs"].append(None),
+            ValueError,
+            "2 arrays among the arguments; received 1",
+        ),
+        (lambda about: node(about, "n0").update(dtype="float32"), ValueError, "received"),
         (lambda about: node(about, "n1").update(shape=[3]), ValueError, "what tanh makes of these arguments"),
     ]
     for change, kind, text in cases:
