@@ -311,3 +311,35 @@ DENSITIES: dict[str, Callable[..., Any]] = {
     "weibull_min": weibull,
     "wrapcauchy": lambda x, c: mp.log((1 - c * c) / (2 * mp.pi * (1 + c * c - 2 * c * mp.cos(x)))),
 }
+
+
+def log_choose(n: Any, k: Any) -> Any:
+    return mp.loggamma(n + 1) - mp.loggamma(k + 1) - mp.loggamma(n - k + 1)
+
+
+def harmonic(a: Any, n: Any) -> Any:
+    return mp.fsum(mp.mpf(j) ** -a for j in range(1, int(n) + 1))
+
+
+def xlogy(x: Any, y: Any) -> Any:
+    return 0 if x == 0 else x * mp.log(y)
+
+
+# Log probabilities of discrete distributions.
+PROBABILITIES: dict[str, Callable[..., Any]] = {
+    "bernoulli": lambda k, p: xlogy(k, p) + xlogy(1 - k, 1 - p),
+    "betabinom": lambda k, n, a, b: log_choose(n, k) + log_beta(k + a, n - k + b) - log_beta(a, b),
+    "betanbinom": lambda k, n, a, b: log_choose(n + k - 1, k) + log_beta(a + n, b + k) - log_beta(a, b),
+    "binom": lambda k, n, p: log_choose(n, k) + xlogy(k, p) + xlogy(n - k, 1 - p),
+    "boltzmann": lambda k, lam, n: mp.log(mp.expm1(-lam) / mp.expm1(-lam * n)) - lam * k,
+    "dlaplace": lambda k, a: mp.log(mp.tanh(a / 2)) - a * abs(k),
+    "geom": lambda k, p: xlogy(k - 1, 1 - p) + mp.log(p),
+    "logser": lambda k, p: k * mp.log(p) - mp.log(k) - mp.log(-mp.log1p(-p)),
+    "nbinom": lambda k, n, p: log_choose(n + k - 1, k) + n * mp.log(p) + xlogy(k, 1 - p),
+    "planck": lambda k, lam: mp.log(-mp.expm1(-lam)) - lam * k,
+    "poisson": lambda k, mu: xlogy(k, mu) - mp.loggamma(k + 1) - mu,
+    "skellam": lambda k, a, b: -(a + b) + k / 2 * mp.log(a / b) + mp.log(mp.besseli(abs(k), 2 * mp.sqrt(a * b))),
+    "yulesimon": lambda k, a: mp.log(a) + log_beta(k, a + 1),
+    "zipf": lambda k, a: -a * mp.log(k) - mp.log(mp.zeta(a)),
+    "zipfian": lambda k, a, n: -a * mp.log(k) - mp.log(harmonic(a, n)),
+}

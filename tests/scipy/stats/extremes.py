@@ -15,9 +15,12 @@ from typing import Any
 import numpy as np
 import scipy.stats
 
-from .cases import CONTINUOUS
-from .densities import DENSITIES, mp
+from autograd_lite.scipy import stats
 
+from .cases import CONTINUOUS, DISCRETE
+from .densities import DENSITIES, PROBABILITIES, mp
+
+LOGS = {**DENSITIES, **PROBABILITIES}
 FILE = Path(__file__).with_name("extremes.npz")
 DIGITS = 60
 _STEP = 1e-18  # relative
@@ -51,6 +54,18 @@ def within(seconds: float, call: Callable[[], Any]) -> Any:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
+def counts(name: str) -> Iterator[tuple[float, ...]]:
+    """Yield arguments of a discrete distribution: k and the shapes."""
+    distribution, shapes = getattr(scipy.stats, name), DISCRETE[name][-1]
+    integers = getattr(stats, name).row.integers
+    for i, shape in enumerate(getattr(stats, name).shapes):
+        for value in SHAPES if shape not in integers else shapes[i : i + 1]:
+            moved = (*shapes[:i], float(value), *shapes[i + 1 :])
+            if distribution._argcheck(*moved):
+                low, high = distribution.support(*moved)
+                yield from ((float(k), *moved) for k in (-3, 0, 1, 2, 7, 1000, 100000) if low <= k <= high)
+
+
 def places(name: str) -> Iterator[tuple[float, ...]]:
     """Yield arguments: x and the shapes."""
     distribution, shapes = getattr(scipy.stats, name), CONTINUOUS[name][-1]
@@ -79,7 +94,7 @@ def places(name: str) -> Iterator[tuple[float, ...]]:
 
 def exact(name: str, at: tuple[float, ...]) -> list[Any]:
     """Return the value, the derivatives, and how far each moves with the last digit of the arguments."""
-    f = DENSITIES[name]
+    f = LOGS[name]
 
     def gradient(xs: Sequence[Any]) -> list[Any]:
         found = []
@@ -108,11 +123,11 @@ def main(names: Sequence[str]) -> None:
     known = dict(np.load(FILE)) if FILE.exists() else {}
     signal.signal(signal.SIGALRM, _late)
     np.seterr(all="ignore")
-    for name in DENSITIES:
+    for name in LOGS:
         if name in known and name not in names:
             continue
         rows, left_out = [], 0
-        for at in places(name):
+        for at in (places if name in DENSITIES else counts)(name):
             try:
                 row = [*at, *map(float, within(0.3, lambda at=at, name=name: exact(name, at)))]
             except (Late, ValueError, ZeroDivisionError, OverflowError, NotImplementedError, mp.NoConvergence):
@@ -125,7 +140,7 @@ def main(names: Sequence[str]) -> None:
         known[name] = np.array(rows)
         np.savez_compressed(FILE, **known)
         print(name, len(rows), "points,", left_out, "left out", flush=True)
-    np.savez_compressed(FILE, **{name: known[name] for name in DENSITIES if name in known})
+    np.savez_compressed(FILE, **{name: known[name] for name in LOGS if name in known})
 
 
 if __name__ == "__main__":
