@@ -30,6 +30,11 @@ def _binom(k: Any, n: Any, p: Any) -> Any:
     return _log_choose(n, k) + sp.xlogy(k, p) + sp.xlog1py(n - k, -p)
 
 
+def _nbinom(k: Any, n: Any, p: Any) -> Any:
+    ways = np.where(k == 0, 0.0, sp.gammaln(n + k) - sp.gammaln(n) - sp.gammaln(k + 1))
+    return ways + n * np.log(p) + sp.xlog1py(k, -p)
+
+
 def _betabinom(k: Any, n: Any, a: Any, b: Any) -> Any:
     return _log_choose(n, k) + sp.betaln(k + a, n - k + b) - sp.betaln(a, b)
 
@@ -74,8 +79,18 @@ def _dlaplace_cdf(k: Any, a: Any) -> Any:
 
 
 def _skellam(k: Any, mu1: Any, mu2: Any) -> Any:
+    """Log probability; for small rates by the power series of Bessel's function (DLMF 10.25.2)."""
+    n, product = np.abs(k), mu1 * mu2
+    near = product < n + 1
+    w = np.where(near, product, 0.0)
+    series: Any = 1.0
+    for i in range(18, 0, -1):
+        series = 1 + series * w / (i * (n + i))
+    powers = 0.5 * (n + k) * np.log(mu1) + 0.5 * (n - k) * np.log(mu2)
+    small = powers - mu1 - mu2 - sp.gammaln(n + 1) + np.log(series)
     root = np.sqrt(mu1) - np.sqrt(mu2)
-    return 0.5 * k * np.log(mu1 / mu2) - root * root + log_ive(np.abs(k), 2 * np.sqrt(mu1 * mu2))
+    large = log_ive(n, 2 * np.sqrt(np.where(near, n + 1, product)))
+    return np.where(near, small, 0.5 * k * np.log(mu1 / mu2) - root * root + large)
 
 
 def _skellam_cdf(k: Any, mu1: Any, mu2: Any) -> Any:
@@ -144,7 +159,7 @@ DISCRETE: dict[str, Row] = {
         var=lambda n, a, b: n * a * b * (a + b + n) / ((a + b) ** 2 * (a + b + 1)),
     ),
     "nbinom": Row(
-        logpdf=lambda k, n, p: _log_choose(n + k - 1, k) + n * np.log(p) + sp.xlog1py(k, -p),
+        logpdf=_nbinom,
         cdf=lambda k, n, p: sp.betainc(n, k + 1, p), sf=lambda k, n, p: sp.betaincc(n, k + 1, p), support=_COUNTS,
         check=lambda n, p: (n > 0) & (p > 0) & (p <= 1), mean=lambda n, p: n * (1 - p) / p,
         var=lambda n, p: n * (1 - p) / (p * p),

@@ -54,6 +54,13 @@ def within(seconds: float, call: Callable[[], Any]) -> Any:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
+def reals(name: str) -> list[int]:
+    """Return which arguments are derived by: x and the shapes that count nothing; of a discrete one, such shapes."""
+    distribution = getattr(stats, name)
+    shapes = [i + 1 for i, shape in enumerate(distribution.shapes) if shape not in distribution.row.integers]
+    return shapes if name in PROBABILITIES else [0, *shapes]
+
+
 def counts(name: str) -> Iterator[tuple[float, ...]]:
     """Yield arguments of a discrete distribution: k and the shapes."""
     distribution, shapes = getattr(scipy.stats, name), DISCRETE[name][-1]
@@ -61,7 +68,8 @@ def counts(name: str) -> Iterator[tuple[float, ...]]:
     for i, shape in enumerate(getattr(stats, name).shapes):
         for value in SHAPES if shape not in integers else shapes[i : i + 1]:
             moved = (*shapes[:i], float(value), *shapes[i + 1 :])
-            if distribution._argcheck(*moved):
+            cancels = name.startswith("beta") and 0 < value < 1e-9  # 1 / value in two digammas, of which it is a part
+            if distribution._argcheck(*moved) and not cancels:
                 low, high = distribution.support(*moved)
                 yield from ((float(k), *moved) for k in (-3, 0, 1, 2, 7, 1000, 100000) if low <= k <= high)
 
@@ -94,14 +102,15 @@ def places(name: str) -> Iterator[tuple[float, ...]]:
 
 def exact(name: str, at: tuple[float, ...]) -> list[Any]:
     """Return the value, the derivatives, and how far each moves with the last digit of the arguments."""
-    f = LOGS[name]
+    f, by = LOGS[name], reals(name)
 
     def gradient(xs: Sequence[Any]) -> list[Any]:
-        found = []
-        for i, x in enumerate(xs):
+        found = [mp.mpf(0)] * len(xs)
+        for i in by:
+            x = xs[i]
             h = abs(x) * _STEP if x else mp.mpf(_STEP)
             ends = [f(*(v + s * h if j == i else v for j, v in enumerate(xs))) for s in (1, -1)]
-            found.append((ends[0] - ends[1]) / (2 * h))
+            found[i] = (ends[0] - ends[1]) / (2 * h)
         return found
 
     # Digits for terms of any size beside each other, and for steps from them.
@@ -111,7 +120,7 @@ def exact(name: str, at: tuple[float, ...]) -> list[Any]:
     mp.dps += max(0, int(mp.log10(value))) if value else 0
     slopes = gradient(xs)
     moves = [mp.mpf(0)] * len(xs)
-    for i in range(len(xs)):
+    for i in by:
         others = gradient([v * (1 + mp.mpf(2) ** -53) if j == i else v for j, v in enumerate(xs)])
         moves = [m + abs(a - b) for m, a, b in zip(moves, slopes, others, strict=True)]
     found = [f(*xs), *slopes, *moves]
