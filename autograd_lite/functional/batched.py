@@ -28,7 +28,7 @@ class Batched(Lifted):
 
     __slots__ = ("array",)
     transformation = "vmap"
-    per_example: bool = True  # type: ignore[assignment]
+    per_example: bool = True
     refusal = TypeError  # no gradient would be lost, but there is no single array
 
     def __init__(self, array: Any, level: Level) -> None:

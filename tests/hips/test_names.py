@@ -137,3 +137,13 @@ def test_the_benchmark_finds_both_equal() -> None:
     from benchmarks.hips_calls import CALLS, measured
 
     assert [name for name, theirs, ours in measured(rounds=1) if theirs > 0 < ours] == [call.name for call in CALLS]
+
+
+@pytest.mark.ci
+def test_deblurring_is_what_it_is_in_hips() -> None:
+    pytest.importorskip("autograd", reason="HIPS autograd is not installed")
+    from benchmarks.deblurring import PROBLEMS, measured
+
+    assert [name for name, theirs, ours in measured(1, (16,)) if theirs > 0 < ours] == [
+        f"{problem.name}, 16 × 16" for problem in PROBLEMS
+    ]

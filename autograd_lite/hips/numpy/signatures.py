@@ -46,7 +46,7 @@ def stating(f: Callable[..., Any]) -> Callable[..., Any]:
     if isinstance(f, np.ufunc):
         vars(call).update((name, getattr(f, name)) for name in _PARTS.split())
     call.__signature__ = signature_of(f) if isinstance(f, np.ufunc) else _ANY
-    return call  # type: ignore[no-any-return]
+    return call
 
 
 def signature_of(ufunc: np.ufunc) -> inspect.Signature:

@@ -235,6 +235,12 @@ def dot_convolve(A: Any, B: Any, axes: Any = None, dot_axes: Any = ((), ()), mod
         return swapped.transpose(
             *range(first, first + second), *range(first), *range(first + second, first + second + last)
         )
+    # Products with every window are the faster way to sum over further axes, or to combine them all with all.
+    plain = along and not dots and not (rest and rest_b)
+    if plain and a.size and b.size and np.result_type(a.dtype, b.dtype).kind in "fc":
+        a = a.reshape(*a.shape[: len(rest)], *[1] * len(rest_b), *lengths)
+        b = b.reshape(*[1] * len(rest), *b.shape)
+        return of_mode("dot_convolve", a, b, mode, tuple(range(a.ndim - len(along), a.ndim)), "auto")
     if mode == "full":
         edges = [(0, 0)] * (a.ndim - len(along)) + [(m - 1, m - 1) for m in widths]
         a = np.pad(a, edges)

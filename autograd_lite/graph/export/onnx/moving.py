@@ -161,7 +161,8 @@ def dilated(x: Value, axis: int, step: int) -> Value:
 def scattered(call: Call, x: Value, places: Value, axis: int | None, shape: Shape) -> Value:
     """Add elements to zeros of some shape, at places along an axis; without one, parts at places in several axes."""
     emitter = call.emitter
-    name, along = ("ScatterND", {}) if axis is None else ("ScatterElements", {"axis": axis})
+    name = "ScatterND" if axis is None else "ScatterElements"
+    along: dict[str, Any] = {} if axis is None else {"axis": axis}
     kernel = emitter.kernel(name, call.dtype)
     zeros = emitter.filled(0, shape, kernel)
     added = emitter.call(name, zeros, places, x.cast(kernel), **along, reduction="add")
