@@ -108,7 +108,7 @@ class Layer(Configurable, Module):
             if None in shape:
                 self._open_shape = shape
             else:
-                self.input_shape = cast(tuple[int, ...], shape)
+                self._sample_shape = cast(tuple[int, ...], shape)
 
     __repr__ = Module.__repr__
 

@@ -217,7 +217,7 @@ class InputLayer(Layer):
         if np.ndim(shape) == 0 or None not in shape:
             options["input_shape"] = shape
         super().__init__(dtype=self.sample_dtype if self.sample_dtype.kind == "f" else None, **options)
-        self.sample_shape = tuple(self.input_shape if self.input_shape is not None else shape)
+        self.sample_shape = tuple(self._sample_shape if self._sample_shape is not None else shape)
         if any(n is not None and (not isinstance(n, int) or n < 1) for n in self.sample_shape):
             raise ValueError(f"Input: expected positive lengths, or None for unknown ones; received shape={shape!r}")
         self.batch_size = optional(positive)(self, "batch_size", batch_size)

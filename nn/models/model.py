@@ -102,9 +102,8 @@ class Model(Configurable, Trainer):
         self.built = True
         if isinstance(plan.inputs, Slot):
             shape = plan.specs[plan.inputs.i][0][1:]
-            self.input_shape = None if None in shape else cast(tuple[int, ...], shape)
-        if isinstance(plan.outputs, Slot):
-            self.output_shape = plan.specs[plan.outputs.i][0]
+            self._sample_shape = None if None in shape else cast(tuple[int, ...], shape)
+        self.output_shape = self._shapes(plan, plan.outputs)
         self._name_tree()
         note_places(self, plan.modules(), again=False)
 
@@ -196,6 +195,15 @@ class Model(Configurable, Trainer):
         """The symbols of a functional model's outputs."""
         plan = self._symbol_plan() or self._require_plan("outputs")
         return [plan.symbols()[slot] for slot in plan.output_slots]
+
+    def _input_shape(self) -> Any:
+        plan = self._plan
+        return super()._input_shape() if plan is None else self._shapes(plan, plan.inputs)
+
+    @staticmethod
+    def _shapes(plan: Plan, slots: Any) -> Any:
+        """Return the shapes of slots, nested as they are."""
+        return replaced(Slot, lambda slot: plan.specs[slot.i][0], slots)
 
     def _symbol_plan(self) -> Plan | None:
         """Return the plan whose symbols are those of the layers, if there is one."""

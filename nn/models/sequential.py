@@ -104,8 +104,8 @@ class Sequential(Model):
             shape = self.output_shape if self.built else None
             if not before["_layers"]:
                 if self._sample is None:
-                    self.input_shape = layer.input_shape
-                    self._sample = layer._open_shape or layer.input_shape
+                    self._sample_shape = layer._sample_shape
+                    self._sample = layer._open_shape or layer._sample_shape
                 shape = None if self._sample is None else (None, *self._sample)
             self.built = False
             if shape is not None:
@@ -147,12 +147,15 @@ class Sequential(Model):
         if not rest:
             self.built, self.output_shape, self._example = False, None, None
             if self._sample_dtype is None:  # the known input shape was the layer's
-                self._sample = self.input_shape = None
+                self._sample = self._sample_shape = None
         elif self._sample is None:
             self.output_shape = self.layers[-1].output_shape
         else:
             self.build((None, *self._sample))
         return layer
+
+    def _input_shape(self) -> Any:
+        return super()._input_shape() if self._sample is None else (None, *self._sample)
 
     def _give_dtype(self, layer: Module) -> list[Module]:
         """Give the model's dtype, if it has its own, to unbuilt parts of a layer without one; return those parts."""
@@ -164,10 +167,10 @@ class Sequential(Model):
         return parts
 
     def _append_built(self, layer: Module, shape: Shape) -> None:
-        if layer.input_shape is not None and layer.input_shape != shape[1:]:
+        if layer._sample_shape is not None and layer._sample_shape != shape[1:]:
             raise ShapeError(
                 f"{self.name}.add: expected a layer for inputs of shape {shape[1:]}, which is what comes before it; "
-                f"received {layer.name!r} with input_shape={layer.input_shape}. Leave input_shape out after the first"
+                f"received {layer.name!r} with input_shape={layer._sample_shape}. Leave input_shape out after the first"
             )
         self.output_shape = self._grown(layer, shape)
         self.built = True
@@ -197,7 +200,7 @@ class Sequential(Model):
     def _add_input(self, layer: InputLayer) -> None:
         if self._layers or self._sample is not None:
             raise ValueError(f"{self.name}.add: expected Input to be the first entry; the model has others already")
-        self._sample, self.input_shape = layer.sample_shape, layer.input_shape
+        self._sample, self._sample_shape = layer.sample_shape, layer._sample_shape
         self._kind = self._sample_dtype = layer.sample_dtype.name
 
     def _key(self, layer: Module) -> str:

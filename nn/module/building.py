@@ -97,7 +97,7 @@ def marks_built(build: Callable[..., None]) -> Callable[..., None]:
         shape = _shape(self, input_shape)
         with lock_of(self), RestoreOnError(self):
             build(self, shape, *args, **kwargs)
-            self.built = True
+            self.built, self._built_shape = True, shape
             self._freeze_new()
             adopt(self, self)
             trees_changed()

@@ -27,7 +27,7 @@ from .penalties import note_constraints
 from .recording import record_call
 from .settings import covered, is_covered, rest_on
 from .state import IncompatibleKeys, carried_in, check_state, undisturbed
-from .symbols import HOOKS, NO_PLACE, Symbol, has_symbols, instances, replaced, spec_of
+from .symbols import HOOKS, NO_PLACE, Spec, Symbol, has_symbols, instances, replaced, spec_of
 from .tree import Shape as Shape, Tree
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -314,6 +314,14 @@ class Module(Tree["Module"]):
 
     # ---- building ---------------------------------------------------------------------------------------------------
 
+    def _input_shape(self) -> Any:
+        """Return the shape of its input, with None for the batch, or of its inputs; None if it is not known."""
+        shape = self._open_shape or self._sample_shape
+        if shape is not None:
+            return (None, *shape)
+        shapes = replaced(Spec, lambda spec: (None, *spec.shape), self._example)
+        return self._built_shape if shapes is None else shapes[0] if len(shapes) == 1 else shapes
+
     def _needs_build(self) -> bool:
         return not self.built and type(self).build is not Module.build
 
@@ -345,10 +353,10 @@ class Module(Tree["Module"]):
         others = []
         for path, module in list(self._walk()):
             if module._needs_build():
-                if module.input_shape is None:
+                if module._sample_shape is None:
                     others.append((path, module))
                 else:
-                    build_once(module, (None, *module.input_shape))
+                    build_once(module, (None, *module._sample_shape))
         return others
 
     # ---- parameters and buffers -------------------------------------------------------------------------------------
@@ -497,13 +505,15 @@ class Module(Tree["Module"]):
             return getattr(self, FURTHER[attribute])
         if attribute in ("input", "output") and (found := HOOKS.symbols_of(self, attribute)) is not NO_PLACE:
             return found
+        if attribute == "input_shape":  # no property: a user's class may have its own of this name
+            return self._input_shape()
         cls = type(self)
         if (
             not attribute.startswith("__")
             and not self.built
             and any(attribute in vars(base).get("__annotations__", ()) for base in cls.__mro__)
         ):
-            shape, lock = self.input_shape, lock_of(self)
+            shape, lock = self._sample_shape, lock_of(self)
             if shape is not None and not lock._is_owned():  # by this thread, which builds it, and looks what there is
                 build_once(self, (None, *shape))
                 return getattr(self, attribute)

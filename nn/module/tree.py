@@ -30,7 +30,8 @@ class Tree(Generic[Part]):
 
     # Class attributes, so that a subclass which forgets super().__init__() works too.
     built: bool = False
-    input_shape: tuple[int, ...] | None = None
+    _sample_shape: tuple[int, ...] | None = None  # of the input, if it is known beforehand
+    _built_shape: Any = None  # what `build` was given
     _open_shape: Shape | None = None  # that of a sample, if lengths in it are unknown
     output_shape: Shape | None = None
     _name: str | None = None

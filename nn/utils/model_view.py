@@ -94,7 +94,7 @@ class _Boxes:
                 self.input(name, plan.specs[slot])
                 for name, slot in zip(model.input_names, plan.input_slots, strict=True)
             ]
-        shape = model.input_shape if getattr(model, "_sample", None) is None else model._sample
+        shape = model._sample_shape if getattr(model, "_sample", None) is None else model._sample
         if shape is None:
             return [(None, None)]
         return [self.input("input", ((None, *shape), str(getattr(model, "_sample_dtype", None) or model.dtype)))]

@@ -118,7 +118,7 @@ def _zeros_for(model: Any) -> Any:
 def _sample_of(model: Any) -> tuple[int | None, ...] | None:
     """Return the shape of one sample that a model takes, if it is known."""
     sample: tuple[int | None, ...] | None = getattr(model, "_sample", None)
-    return getattr(model, "input_shape", None) if sample is None else sample
+    return getattr(model, "_sample_shape", None) if sample is None else sample
 
 
 def _zeros(shape: tuple[int | None, ...], kind: Any, name: str) -> Tensor:

@@ -183,7 +183,7 @@ def test_other_names() -> None:
     assert regularizers.l2(0.1).get_config() == regularizers.L2(0.1).get_config()
     assert (regularizers.l1, regularizers.l1_l2) == (regularizers.L1, regularizers.L1L2)
     assert isinstance(constraints.max_norm(2.0), constraints.MaxNorm)
-    assert layers.Dense(2, input_dim=5).input_shape == (5,)
+    assert layers.Dense(2, input_dim=5).input_shape == (None, 5)
     assert layers.Embedding(7, 2).input_shape is None  # whose own input_dim is another
 
 
@@ -352,3 +352,35 @@ def test_a_model_has_no_optimizer_before_it_is_compiled() -> None:
 def test_what_changes_nothing_in_place_is_refused_with_the_cure(owner: Any, name: str, fix: str) -> None:
     with pytest.raises(AttributeError, match=rf"'{owner.__name__}' object has no attribute '{name}'\. .*{fix}"):
         getattr(owner(), name)
+
+
+def test_input_shape_and_output_shape_have_the_batch() -> None:
+    x, y = nn.Input((4,)), nn.Input((None, 2))
+    several = nn.Model([x, y], {"a": layers.Dense(2)(x), "b": y * 1})
+    assert several.input_shape == [(None, 4), (None, None, 2)]
+    assert several.output_shape == {"a": (None, 2), "b": (None, None, 2)}
+    one = nn.Model(x, layers.Dense(2)(x))
+    listed = nn.Sequential([nn.Input((4,)), layers.Dense(2)])
+    lazy = nn.Sequential([layers.Dense(2)])
+    assert lazy.input_shape is lazy.output_shape is None
+    lazy(np.ones((3, 4)))
+    given = nn.Sequential([layers.Dense(2, input_shape=(4,))])
+    for model in (one, listed, lazy, given, listed.layers[0], lazy.layers[0]):
+        assert (model.input_shape, model.output_shape) == ((None, 4), (None, 2))
+    assert layers.Dense(2).input_shape is None
+    assert layers.Dense(2, input_shape=(None, 4)).input_shape == (None, None, 4)
+
+
+def test_a_class_may_have_its_own_input_shape() -> None:
+    class Scale(layers.Layer):
+        def build(self, input_shape: Any) -> None:
+            self.input_shape = tuple(input_shape)
+            self.scale = self.add_weight(input_shape[1:], "ones")
+
+        def call(self, x: Any) -> Any:
+            return x * self.scale
+
+    layer = Scale()
+    layer(np.ones((2, 4)))
+    assert layer.input_shape == (None, 4)
+    assert nn.Sequential([nn.Input((4,)), layer]).output_shape == (None, 4)

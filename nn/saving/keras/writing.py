@@ -46,7 +46,7 @@ def described(layer: Module, name: str | None = None) -> Config:
         config |= {key: value for key, value in {**head, "dtype": policy}.items() if key in takes}
     made: Config = _named(kind, config, type(layer))
     example: Any = layer._example or ()
-    shape = example[0].shape if len(example) == 1 and isinstance(example[0], Spec) else layer.input_shape
+    shape = example[0].shape if len(example) == 1 and isinstance(example[0], Spec) else layer._sample_shape
     if hasattr(layer, "get_build_config"):
         made["build_config"] = theirs(plain(layer.get_build_config()))
     elif shape is not None:
