@@ -67,7 +67,8 @@ class Abstract(Lifted):
 def _spec(x: Any, others: list[np.dtype[Any]]) -> ShapeDtype:
     """Return shape and dtype of an operand; a Python number has the dtype that it takes on beside the others."""
     if x.__class__ in NUMBERS:
-        return ShapeDtype((), np.result_type(x, *others))
+        number: Any = x
+        return ShapeDtype((), np.result_type(number, *others))
     return ShapeDtype(tuple(x.shape), x.dtype)
 
 

@@ -58,7 +58,7 @@ def _is_without_values(x: Any) -> bool:
     return isinstance(x, Tensor) and x.__class__ is not Tensor
 
 
-def blank(shape: tuple[int, ...], dtype: Any) -> Any:
+def blank(shape: tuple[Any, ...], dtype: Any) -> Any:
     """Return an array of zeros that takes no memory, as what tells a shape and a dtype."""
     return np.broadcast_to(np.zeros((), dtype), shape)
 

@@ -40,7 +40,8 @@ class RestoreOnError:
         self._attributes = [(m, dict(vars(m))) for _, m in module.named_modules()]
         self._stream = ag.random.default_generator.state
         budget = BUDGET.get()
-        self._budget, self._left = (None, 0) if budget is None else (budget[0], budget[0][0])
+        self._budget: list[int] | None = None if budget is None else budget[0]
+        self._left = 0 if budget is None else budget[0][0]
 
     def __enter__(self) -> None:
         pass

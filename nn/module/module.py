@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from operator import setitem
+from reprlib import recursive_repr
 from typing import Any, ClassVar
 
 import numpy as np
@@ -490,6 +491,7 @@ class Module(Tree["Module"]):
         """Return what `repr` shows of the module itself, in addition to its parts."""
         return ""
 
+    @recursive_repr("...")  # of a part that knows the whole
     def __repr__(self) -> str:
         parts = [
             f"  ({name}): " + repr(member).replace("\n", "\n  ")

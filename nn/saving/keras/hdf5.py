@@ -15,7 +15,7 @@ from ...config.limits import elements_allowed
 from ..refusals import refused_as
 from ..safetensors import SavedFileError
 
-Arrays = dict[str, "Stored"]
+Arrays = dict[str, Any]  # of `Stored`, which pass for arrays
 Groups = Mapping[str, tuple[str, Mapping[str, npt.NDArray[Any]]]]
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _ENTRIES, _LEVELS = 100_000, 64  # groups and arrays in a file, and groups in one another
