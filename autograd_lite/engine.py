@@ -343,8 +343,10 @@ def _walk(
             rules, needs = _at_once(node, rules, g, saved, wanted, pending)
         for i in needs:
             edge, rule = inputs[i], rules[i]
+            # A leaf to which no gradient flows now may be read by the rules of other inputs.
+            if edge.__class__ is not Node and edge._stamp > node.stamp and saved[i + 1] is not edge:
+                refuse_changed_leaf(node.op.name, edge, named=node.note is not None)
             if rule is None or (wanted is not None and edge not in wanted):
-                _check_leaf(node, i, saved)  # which the other rules may read
                 continue
             kind = rule.kind
             if kind is _UNIT or kind is _READ:
@@ -370,8 +372,6 @@ def _walk(
             if edge.__class__ is Node:
                 shape, dtype = edge.shape, edge.dtype
             else:
-                if edge._stamp > node.stamp and saved[i + 1] is not edge:
-                    refuse_changed_leaf(node.op.name, edge, named=node.note is not None)
                 shape, dtype = edge._data.shape, edge._data.dtype
             if r.shape != shape:
                 r = sum_to_shape(r, shape)
@@ -396,6 +396,8 @@ def _at_once(
 ) -> tuple[dict[int, Rule | Read], tuple[int, ...]]:
     """Read the rules of all inputs that are asked for, and return what they say, and which these are."""
     inputs, needs, so_far = node.inputs, _asked(node, wanted), None
+    for i in node.needs if wanted is not None else ():
+        _check_leaf(node, i, saved)
     if rules.totals:  # the cotangents so far of the inputs that have one, without those that are an input twice
         count = Counter([id(edge) for edge in inputs])
         so_far = {i: pending[edge] for i in needs if (edge := inputs[i]) in pending and count[id(edge)] == 1}

@@ -178,7 +178,8 @@ class Softmax(_Elementwise):
             return activations.softmax(x, axes)
         allowed = as_flags(mask)
         out = activations.softmax(np.where(allowed, x, float(np.finfo(x.dtype).min / 2)), axes)
-        return np.where(allowed, out, 0)  # type: ignore[no-any-return] # where nothing is allowed, nothing is chosen
+        chosen: Any = np.where(allowed, out, 0)  # none where nothing is allowed
+        return chosen  # type: ignore[no-any-return]
 
     def extra_repr(self) -> str:
         return f"axis={self.axes[0] if len(self.axes) == 1 else self.axes}"

@@ -406,7 +406,9 @@ class Op:
             return self._of_symbols(bound)
         if (made := made_without_values(self.__name__, given)) is not None:
             return made
-        values = {n: self._converted(n, v, given) for n, v in given.items()} if self.converts else given
+        values: Mapping[str, Any] = given
+        if self.converts:
+            values = {n: self._converted(n, v, given) for n, v in given.items()}
         if self.__name__ in _PROMOTED:
             values = _promoted(values, *_PROMOTED[self.__name__])
         places: list[Any] = []
