@@ -343,9 +343,8 @@ def _walk(
             rules, needs = _at_once(node, rules, g, saved, wanted, pending)
         for i in needs:
             edge, rule = inputs[i], rules[i]
-            # A leaf to which no gradient flows now may be read by the rules of other inputs.
             if edge.__class__ is not Node and edge._stamp > node.stamp and saved[i + 1] is not edge:
-                refuse_changed_leaf(node.op.name, edge, named=node.note is not None)
+                refuse_changed_leaf(node.op.name, edge, named=node.note is not None)  # other rules may read it
             if rule is None or (wanted is not None and edge not in wanted):
                 continue
             kind = rule.kind
