@@ -28,6 +28,7 @@ from .core.errors import (
 from .core.files import write_file as write_file
 from .core.hooks import HOOKS as _HOOKS
 from .core.memory import keep_freed_memory as keep_freed_memory, keeps_freed_memory as keeps_freed_memory
+from .core.messages import missing_name as _missing
 from .core.mode import (
     enable_grad as enable_grad,
     is_grad_enabled as is_grad_enabled,
@@ -87,9 +88,11 @@ from .networks.windows import (
 from .random import Generator as Generator, set_seed as set_seed
 from .tensors.arrays import array as array
 from .tensors.changes import Changes as Changes, transaction as transaction
+from .tensors.elsewhere import give_hints as _give_hints, in_module as _in_module
 from .tensors.tensor import Tensor as Tensor, tensor as tensor
 
 __version__ = _VERSION
+_give_hints(Tensor)
 
 # What a training run does not need is loaded on first use.
 _LATE = dict.fromkeys(("Graph", "Program", "build_graph", "explain", "find_nan", "trace"), ".graph")
@@ -159,7 +162,7 @@ else:
             return _import_module(f".{name}", __name__)
         if name in _LATE:
             return _late(name)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise _missing(__name__, name, _in_module(name), __dir__())
 
     def __dir__() -> list[str]:
         return sorted({*globals(), *_PACKAGES, *_LATE})

@@ -29,6 +29,7 @@ from .core.messages import (
     checked as checked,
     checked_class as checked_class,
     explained as explained,
+    missing_name as missing_name,
     problem_of as problem_of,
 )
 from .core.tracebacks import folded as folded, folds_tracebacks as folds_tracebacks
@@ -47,6 +48,7 @@ __all__ = [
     "function_given",
     "is_numbers",
     "kinds_of",
+    "missing_name",
     "more_on",
     "numbers",
     "problem_of",

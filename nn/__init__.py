@@ -17,6 +17,7 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
 from autograd_lite import __version__ as __version__, set_seed as set_seed
+from autograd_lite.arguments import missing_name as _missing
 
 from . import (
     activations as activations,
@@ -39,6 +40,7 @@ from .config.settings import DTypePolicy as DTypePolicy
 from .layers.input_spec import InputSpec as InputSpec
 from .layers.layer import Layer as Layer
 from .models import Input as Input, Model as Model, Sequential as Sequential
+from .module.elsewhere import IN_NN as _IN_NN
 from .module.module import Module as Module, Parameter as Parameter
 from .module.symbols import Symbol as _Symbol
 from .module.variable import Variable as Variable
@@ -75,7 +77,7 @@ else:
     def __getattr__(name: str) -> object:
         if name in _LATE:
             return _import_module(f".{name}", __name__)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise _missing(__name__, name, _IN_NN, __dir__())
 
     def __dir__() -> list[str]:
         return sorted({*globals(), *_LATE})

@@ -46,6 +46,27 @@ def _did_you_mean(name: str, known: Iterable[str]) -> str:
     return f". Did you mean {near[0]!r}?" if near else ""
 
 
+# What other libraries call arguments.
+_KEYWORDS = {"dim": "axis", "dims": "axis", "keepdim": "keepdims", "unbiased": "ddof", "input": "x", "inplace": "out"}
+
+
+def _in_words_of(name: str, known: Iterable[str]) -> str:
+    """Return what an unknown keyword is called here, or which one was meant."""
+    here = _KEYWORDS.get(name)
+    return f". Write {here}=" if here in known else _did_you_mean(name, known)
+
+
+def missing_name(module: str, name: str, hints: Mapping[str, str], known: Iterable[str] = ()) -> AttributeError:
+    """Return the error of a name that a module does not have: with what to write, or with the name that was meant.
+
+    Example:
+        >>> missing_name("mine", "widht", {}, ["width"])
+        AttributeError("module 'mine' has no attribute 'widht'. Did you mean 'width'?")
+    """
+    more = f". {hints[name]}" if name in hints else _did_you_mean(name, known)
+    return AttributeError(f"module {module!r} has no attribute {name!r}{more}")
+
+
 def _is_left_alone(error: BaseException) -> bool:
     """True if an error is not about arguments, or comes from a function of the user."""
     place = error.__traceback__.tb_next if error.__traceback__ is not None else None
@@ -227,7 +248,7 @@ def _explained(
     retell: bool,
 ) -> Exception:
     if (unknown := _UNKNOWN.search(str(error))) and _is_of_signature(error):
-        return _marked(TypeError(f"{call}: {unknown[0]}{_did_you_mean(unknown[1], kinds)}"), str(error), final)
+        return _marked(TypeError(f"{call}: {unknown[0]}{_in_words_of(unknown[1], kinds)}"), str(error), final)
     if isinstance(error, RecursionError):
         return HOOKS.cycle_error(call, arguments) or error
     if _is_left_alone(error) or (getattr(error, "_final", False) and not retell):

@@ -29,7 +29,9 @@ def fold_tracebacks(on: bool = True) -> None:
         >>> ag.fold_tracebacks(False)  # to see where in the library an error comes from
         >>> ag.fold_tracebacks()
     """
-    _FOLDS[0] = bool(on)
+    if on is not True and on is not False:
+        raise TypeError(f"fold_tracebacks: expected on to be True or False; received on={on!r:.80}")
+    _FOLDS[0] = on
 
 
 def folds_tracebacks() -> bool:

@@ -14,6 +14,7 @@ from ..core.depth import inside
 from ..core.errors import ShapeError, more_on
 from ..core.foreign import as_array
 from ..core.messages import checked
+from ..core.node import user_source
 from ..core.op import Op
 from ..core.shapes import normalize_axis
 from ..core.tracebacks import folding
@@ -52,9 +53,11 @@ class Batched(Lifted):
     @property
     def example(self) -> NoReturn:
         """Refuse: no example represents all of them."""
+        place = user_source()
+        where = f" at {place}" if place else ""
         raise TypeError(
-            f"vmap: the values of a batched tensor of shape {self.shape} were asked for, as by `if`, float() or an "
-            "index of an array; they differ from example to example. Choose with np.where; index a Tensor, as in "
+            f"vmap: the values of a batched tensor of shape {self.shape} were asked for{where}, as by `if`, float() "
+            "or an index of an array; they differ from example to example. Choose with np.where; index a Tensor, as in "
             "ag.tensor(y)[i]" + more_on("value-of-a-batch")
         )
 

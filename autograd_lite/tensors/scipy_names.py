@@ -87,6 +87,10 @@ LEFT_OUT: dict[str, str] = {
 }
 
 
+# Parts of this package that call functions of the user's.
+_CALLING = tuple(f"autograd_lite.{part}." for part in ("functional", "control", "compiler", "optimize"))
+
+
 def instead() -> str:
     """Return a sentence about the function of SciPy that is running, or nothing if it is none of its own."""
     frame: FrameType | None = sys._getframe(1)
@@ -99,6 +103,8 @@ def instead() -> str:
             found = _spoken(module, frame) or found
         elif inside and not module.startswith(("numpy", "contextlib", "functools")):
             break
+        elif module.startswith(_CALLING) and not inside:
+            break  # a function of ours has called the user's, as for SciPy's solvers
         frame = frame.f_back
     return found
 

@@ -4,6 +4,11 @@ Arguments that all layers have: `input_shape`, the shape of one sample without t
 be created before the first call; `name`; `dtype`, float32 by default.
 """
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
+from autograd_lite.arguments import missing_name as _missing
+
+from ..module.elsewhere import IN_NN as _IN_NN
 from .activation import (
     ELU as ELU,
     LeakyReLU as LeakyReLU,
@@ -201,3 +206,8 @@ MaxPool2D = MaxPooling2D
 MaxPool3D = MaxPooling3D
 SeparableConvolution1D = SeparableConv1D
 SeparableConvolution2D = SeparableConv2D
+
+if not _TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        raise _missing(__name__, name, _IN_NN, list(globals()))

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import scipy.stats
 
+from ...core.messages import missing_name
 from .betas import BETAS
 from .bounded import BOUNDED
 from .discrete import DISCRETE
@@ -58,6 +59,8 @@ _MADE: dict[str, Distribution] = {}
 
 def __getattr__(name: str) -> Distribution:
     if name not in ROWS:
+        if name not in LEFT_OUT and not hasattr(scipy.stats, name):
+            raise missing_name(__name__, name, {}, __dir__())
         raise AttributeError(
             f"module {__name__!r} has no attribute {name!r}: {LEFT_OUT.get(name, 'dir() lists what it has')}. "
             "scipy.stats has it for arrays"
