@@ -269,7 +269,7 @@ class ndarray(metaclass=_Arrays):
 
     Example:
         >>> buffer = ndarray(2)
-        >>> buffer[:] = [Tensor(3.0), 1.0]
+        >>> buffer[0] = Tensor(3.0, requires_grad=True)
         >>> buffer, isinstance(buffer, ndarray), isinstance(np.ones(2), ndarray)
-        (Tensor([3., 1.], op=index_update), True, True)
+        (Tensor([3., 0.], op=index_update), True, True)
     """
