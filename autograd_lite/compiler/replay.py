@@ -102,7 +102,7 @@ class Replay:
         )
         self._read = Reader(traced.hosts, traced.slots).read
         self._effects = Effects(traced, self.plan.written)
-        self.source = Source(self.plan)
+        self.source = Source(self.plan, handed=len(traced.results))
         self.facts = _facts(traced, self.plan)
         self._observes = any(call.how is How.EFFECT and call.function is OBSERVE.forward for call in self.plan.calls)
         self._idle = [self._instance()]  # as many as ever ran at a time

@@ -59,6 +59,7 @@ class Source:
     Args:
         plan: what it does.
         moving: whether buffers may be exchanged for others; see `movable`.
+        handed: how many results, the first ones, are handed to a caller: as NumPy's scalars, if they have no axes.
 
     Attributes:
         text: a function `replay` of the arguments and of what is captured that returns the results, the calls that end
@@ -67,8 +68,8 @@ class Source:
             elsewhere.
     """
 
-    def __init__(self, plan: Plan, moving: bool = False) -> None:
-        self._plan = plan
+    def __init__(self, plan: Plan, moving: bool = False, handed: int = 0) -> None:
+        self._plan, self._handed = plan, handed
         self._names: dict[str, Any] = {}  # what names stand for, as far as it is the same in all instances
         self._known: dict[int, str] = {}
         self._opaque = {call.value: call for call in plan.calls if call.how is How.OPAQUE}
@@ -356,8 +357,11 @@ class Source:
         name = self._values[number]
         if k >= len(self._plan.outputs) - self._plan.looked:
             return name
-        owner = self._plan.specs[number].owner
+        spec = self._plan.specs[number]
+        owner = spec.owner
         place, whose = self._plan.where[owner].place, self._values[owner]
+        if 0 <= k < self._handed and spec.shape == () and spec.weak is None:
+            return name if spec.is_scalar and place in _OWN else f"{name}[()]"
         if k in self._plan.lent and (place is Place.ARENA or (place in _OWN and owner not in self._opaque)):
             return name
         if place not in _OWN or whose in seen or self._plan.specs[number].repeats:

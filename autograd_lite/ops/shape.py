@@ -12,6 +12,8 @@ import numpy as np
 from ..core import batching
 from ..core.equivalents import Fill, Part, filled_by
 from ..core.errors import ShapeError
+from ..core.hooks import HOOKS
+from ..core.mode import MODE, TAPES
 from ..core.op import Op, structural
 from ..core.rewrites import Rewrite
 from ..core.shapes import ShapeDtype, cast_back, normalize_axis, require_fit, resolve_reshape
@@ -113,9 +115,13 @@ def _broadcast_to(x: Any, *, shape: tuple[int, ...]) -> Any:
 
 
 def repeated(x: Any, shape: tuple[int, ...]) -> Any:
-    """Return one number as an array of a shape; None if it is anything but a bare float64."""
+    """Return one number as an array of a shape; None if it is anything but a bare float64, or stands for one."""
     if x.__class__ is not np.float64:
-        return None
+        # On a tape a Tensor stands for it where nothing is recorded otherwise; its elements must lie as they would.
+        if not TAPES or x.__class__ is not HOOKS.tensor or x.dtype != np.float64 or x.ndim or math.prod(shape) > _FEW:
+            return None
+        mode = MODE.get()
+        return copy(broadcast_to(x, shape=shape)) if mode.tape is not None and not mode.record else None
     if math.prod(shape) > _FEW:
         return _broadcast_to(x, shape=shape)
     every = np.empty(shape)
