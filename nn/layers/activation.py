@@ -179,7 +179,7 @@ class Softmax(_Elementwise):
         allowed = as_flags(mask)
         out = activations.softmax(np.where(allowed, x, float(np.finfo(x.dtype).min / 2)), axes)
         chosen: Any = np.where(allowed, out, 0)  # none where nothing is allowed
-        return chosen  # type: ignore[no-any-return]
+        return chosen
 
     def extra_repr(self) -> str:
         return f"axis={self.axes[0] if len(self.axes) == 1 else self.axes}"
