@@ -22,6 +22,7 @@ from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from ..tree import beside as walk_beside, items, leaves, map as map_leaves
 
+_CONTAINERS = frozenset({list, tuple, dict})
 # Classes of what holds no Tensor and of what is differentiated by as it is.
 _BARE = frozenset({np.ndarray, float, int, bool, str, complex, np.float64, np.float32, type(None)})
 _FLOATING = frozenset({float, complex, np.float64, np.float32})
@@ -115,11 +116,17 @@ def has_history(*trees: Any) -> bool:
 def tensors_in(*trees: Any) -> list[Tensor]:
     """Return the Tensors among arguments and in containers among them."""
     found = []
-    for a in trees:
-        if isinstance(a, Tensor):
-            found.append(a)
-        elif a.__class__ not in _BARE:
-            found += [x for x in leaves(a) if isinstance(x, Tensor)]
+    try:
+        for a in trees:
+            if isinstance(a, Tensor):
+                found.append(a)
+            elif a.__class__ in _CONTAINERS:
+                found += tensors_in(*(a.values() if a.__class__ is dict else a))
+            elif a.__class__ not in _BARE:
+                found += [x for x in leaves(a) if isinstance(x, Tensor)]
+    except RecursionError:
+        leaves(trees)  # which says so, if one contains itself
+        raise
     return found
 
 
