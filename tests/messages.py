@@ -1,7 +1,8 @@
 """What errors of wrong arguments say: a walk over every public callable, with a wrong value for each argument in turn.
 
-`python -m tests.messages` prints how many errors are ours (the callable is named and what was received), how many are
-Python's about signatures, and how many are bare texts of NumPy or Python, with the bare ones that are most frequent.
+`python -m tests.messages` prints how many errors are ours (they name the callable, what was expected and what was
+received), how many are Python's about signatures, and how many are bare texts of NumPy or Python, or say less, with
+the most frequent of these.
 """
 
 from __future__ import annotations
@@ -71,10 +72,6 @@ _SIGNATURE = re.compile(
     r"missing \d+ required|unexpected keyword|takes .*argument|multiple values|unsupported operand type|"
     r"not supported between instances of 'Tensor'|dispatcher for __array_function__"
 )
-_SAYS = re.compile(
-    r"received|not supported on Tensors|are not supported|[;.] ([Uu]se|[Ww]rite) |To update a parameter|"
-    r"must be a Tensor here|does not fit"
-)
 
 
 class Walk(NamedTuple):
@@ -135,7 +132,8 @@ def _is_ours(name: str, error: BaseException) -> bool:
     named = last in re.sub(r"[^a-z0-9]", "", text.lower()) or (name.startswith("t[") and "t[" in text)
     part = re.match(r"layer '|([\w.]+)(: |, )", text) if name.startswith(INNER) else None
     inner = part is not None and (part[1] is None or _is_of_nn(part[1].rpartition(".")[2]))
-    says = _SAYS.search(text) is not None or (isinstance(error, OSError) and error.filename is not None)
+    says = "expected" in text and "received" in text
+    says = says or (isinstance(error, OSError) and error.filename is not None)
     return (named or inner) and says
 
 
@@ -251,7 +249,7 @@ def _one(t: Target, name: str, make: Callable[[], Any]) -> tuple[str, str]:
     return "silent", ""
 
 
-LEAST = 0.99  # of the errors about arguments
+LEAST = 0.95  # of the errors about arguments
 
 
 def main() -> int:

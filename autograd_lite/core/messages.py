@@ -123,6 +123,7 @@ def _marked(error: Exception, bare: str, final: bool) -> Exception:
     return error
 
 
+_BROADCAST = "do not broadcast: aligned right, axes must be equal or 1"
 # The most frequent messages of NumPy and Python, reworded so that users can act on them.
 _SAID = (
     (r"index (-?\d+) is out of bounds for (?:axis (\d+) with )?size (\d+)", _out_of_bounds),
@@ -130,23 +131,29 @@ _SAID = (
         r"too many indices for array: array is (\d+)-dimensional, but (\d+) were indexed",
         lambda m: f"expected at most {m[1]} indices, one for each axis, not {m[2]}",
     ),
-    (r"data type (.+) not understood|Cannot interpret (.+) as a data type", lambda m: "expected a dtype, as 'float32'"),
+    (
+        r"data type (.+) not understood|Cannot interpret (.+) as a data type|Cannot construct a dtype from an array|"
+        r"Tuple must have size 2, but has size \d+",
+        lambda m: "expected a dtype, as 'float32'",
+    ),
     (
         r"operands could not be broadcast together with (?:re)?(?:mapped )?shapes? (?:\[.*?\]: )?(.*?)(?: and.*)?\s*",
-        lambda m: f"the shapes {m[1].strip()} do not broadcast: aligned right, axes must be equal or 1",
+        lambda m: f"expected shapes that fit; the shapes {m[1].strip()} {_BROADCAST}",
     ),
     (
         r"axis (-?\d+) is out of bounds for array of dimension (\d+)",
         lambda m: (
-            f"axis={m[1]} is out of bounds for a {m[2]}-dimensional array, use {-int(m[2])} to {int(m[2]) - 1}"
+            f"expected an axis of the array; axis={m[1]} is out of bounds for a {m[2]}-dimensional array, use "
+            f"{-int(m[2])} to {int(m[2]) - 1}"
             if m[2] != "0"
-            else f"axis={m[1]} is out of bounds: a single number has no axis"
+            else f"expected an axis of the array; axis={m[1]} is out of bounds: a single number has no axis"
         ),
     ),
     (
         r"ufunc '(\w+)' (?:not supported for the input types|did not contain a loop).*",
         lambda m: f"expected dtypes that NumPy's {m[1]} takes",
     ),
+    (r"shape mismatch: objects cannot be broadcast.*", lambda m: "expected shapes that broadcast"),
     (r"negative dimensions are not allowed", lambda m: "expected lengths of at least 0"),
     (r"setting an array element with a sequence.*", lambda m: "expected lists of equal lengths"),
     (r"can only convert an array of size 1 to a Python scalar", lambda m: "expected one element"),
@@ -347,7 +354,7 @@ def _why_shapes(op: Any, inputs: Sequence[Any], text: str) -> str:
     try:
         np.broadcast_shapes(*shapes)
     except ValueError:
-        return "the shapes do not broadcast: aligned right, axes must be equal or 1"
+        return f"expected shapes that fit; the shapes {_BROADCAST}"
     return ""
 
 

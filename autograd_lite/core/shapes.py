@@ -57,7 +57,9 @@ def normalize_axis(axis: int, ndim: int, what: str = "axis") -> int:
         raise TypeError(f"expected {what} to be an integer; received {what}={axis!r:.60}") from None
     if not -ndim <= axis < ndim:
         use = f"use {-ndim} to {ndim - 1}" if ndim else "it has none: leave the axis out, or reshape(1) first"
-        raise AxisError(f"{what}={axis} is out of bounds for a {ndim}-dimensional array; {use}")
+        call, colon, name = what.rpartition(": ")
+        where = f"{name}={axis} is out of bounds for a {ndim}-dimensional array"
+        raise AxisError(f"{call}{colon}expected an axis of the array; {where}; {use}")
     return axis % ndim
 
 

@@ -345,4 +345,6 @@ class Methods:
         Raises:
             GradError: always.
         """
-        raise GradError("t.sort(): a tensor is not sorted in place; write t = np.sort(t)")
+        raise GradError(
+            "t.sort: expected a tensor that is not sorted in place; received t.sort(). Write t = np.sort(t)"
+        )
