@@ -78,6 +78,7 @@ class Compiled(Generic[P, R]):
         True
     """
 
+    _has_code = True
     _unguarded = ("_traces", "_seen", "_lock")
 
     def __init__(
@@ -236,7 +237,7 @@ class Compiled(Generic[P, R]):
         mode, depth = MODE.get(), DEPTH.get()
         if depth.all > depth.tapes or mode.tape is not None or mode.watch is not None or mode.verify:
             return self._as_it_is(args, kwargs)  # what runs around it sees the operations themselves
-        if error_state() is not DEFAULT and shows_errors():
+        if error_state() is not DEFAULT and self._has_code and shows_errors():
             return self._as_it_is(args, kwargs)
         found, kind = flat(args, kwargs)
         kinds: list[Any] = [mode.record, kind]
@@ -285,7 +286,7 @@ class Compiled(Generic[P, R]):
                 why = f"it is no longer true that {error}"
             except AssumptionFailed as error:
                 with skipping(error.seen):
-                    return self._as_it_is(args, kwargs)
+                    return self._otherwise(args, kwargs)
             else:
                 return one.given_back(values, given, as_tensors)
         try:
@@ -371,7 +372,7 @@ class Compiled(Generic[P, R]):
             self._store(key, [Trace(argument_kinds(kinds), f"{why}; {error}", None, None, None, None, kinds)])
             return self._as_it_is(args, kwargs)
         except AssumptionFailed:
-            return self._as_it_is(args, kwargs)
+            return self._otherwise(args, kwargs)
         hand_over(done, slots, given)
         results = [t for t in leaves(done.out) if isinstance(t, Tensor)]
         out = map_leaves(lambda x: RESULT if isinstance(x, Tensor) else own(x), done.out)
@@ -493,6 +494,10 @@ class Compiled(Generic[P, R]):
 
     def _as_it_is(self, args: Any, kwargs: Any) -> Any:
         return direct.run(self._f, args, kwargs, self._gives_tensors)
+
+    def _otherwise(self, args: Any, kwargs: Any) -> Any:
+        """Do what the function does where no replay is right."""
+        return self._as_it_is(args, kwargs)
 
 
 def _frames_of_ours() -> int:

@@ -221,7 +221,8 @@ class Lowering:
     ) -> Watched:
         if not isinstance(result, (np.ndarray, np.generic)):
             raise Unwatchable
-        owner, offset = None, 0
+        owner: int | None = None
+        offset: int | None = 0
         if how in (How.CALL, How.OPAQUE) and isinstance(result, np.ndarray):
             inputs = _watched((*args, *kwargs.values()))
             for x in inputs:

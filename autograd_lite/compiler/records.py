@@ -291,9 +291,10 @@ def _record(
     core_strides: Sequence[int] = (),
 ) -> Record:
     if not dimensions:  # a result has a stride in NumPy's ufuncs even then, which some loops look at
-        dimensions, strides = [1], [[0 if not a.shape else a.dtype.itemsize for a in operands]]
+        steps = [0 if not a.shape else a.dtype.itemsize for a in operands]
         if kind == CALL:
-            strides[0][-1] = operands[-1].dtype.itemsize
+            steps[-1] = operands[-1].dtype.itemsize
+        dimensions, strides = [1], [steps]
     if len(dimensions) > 16:
         raise Unfit
     flat = (*(s for row in strides for s in row), *core_strides)

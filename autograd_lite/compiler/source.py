@@ -133,7 +133,7 @@ class Source:
         for number, (place, thing, _) in enumerate(plan.where):
             spec = plan.specs[number]
             span = plan.where[spec.owner].span
-            if span is not None and place in (Place.ARENA, Place.VIEW):
+            if span is not None and place in (Place.ARENA, Place.VIEW) and spec.offset is not None:
                 buffer = _Buffer(span.start + spec.offset, spec.shape, spec.dtype, spec.strides)
                 names[number] = self._buffers.setdefault(buffer, f"b{len(self._buffers)}")
             elif place in (Place.KNOWN, Place.ARRAY):
@@ -309,7 +309,7 @@ class Source:
             spec = self._plan.specs[x.value]
             place, _, _ = self._plan.where[x.value]
             span = self._plan.where[spec.owner].span
-            if span is not None and place in (Place.ARENA, Place.VIEW, Place.PART):
+            if span is not None and place in (Place.ARENA, Place.VIEW, Place.PART) and spec.offset is not None:
                 key = _Parts(span.start + spec.offset, spec.dtype, block, place is Place.PART)
                 name = self._parts.setdefault(key, f"parts{len(self._parts)}")
                 return name, name

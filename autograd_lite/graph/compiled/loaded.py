@@ -55,6 +55,7 @@ class Loaded(Compiled[Any, Any]):
         'Loaded'
     """
 
+    _has_code = False
     captured: Mapping[str, Tensor]
     states: Sequence[dict[str, Any]]
 
@@ -144,7 +145,7 @@ class Loaded(Compiled[Any, Any]):
             except Changed as error:
                 why = f"it is no longer true that {error}"
             except AssumptionFailed:
-                return self._as_it_is(args, kwargs, as_tensors)
+                return self._otherwise(args, kwargs)
         raise ValueError(
             f"{self.name}: expected captured Tensors and states as they were when the function was traced, but {why}"
         )
@@ -160,7 +161,7 @@ class Loaded(Compiled[Any, Any]):
             f"{argument_kinds(given)}. Convert them, or save a function that was called with such arguments too"
         )
 
-    def _as_it_is(self, args: Any, kwargs: Any, as_tensors: bool) -> NoReturn:
+    def _otherwise(self, args: Any, kwargs: Any) -> NoReturn:
         raise FloatingPointError(
             f"{self.name}: expected values for which the code in the file is right; these lead to a NaN, or to "
             "another branch, which only the function itself can follow. Nothing was changed"

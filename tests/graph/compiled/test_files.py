@@ -388,3 +388,16 @@ def test_a_file_whose_bytes_are_damaged_is_refused_or_right(n: int, tmp_path: Pa
         for found, right in zip(loaded(x), expected, strict=True):
             assert same_bits(np.asarray(found), np.asarray(right))
     assert taken < n / 4
+
+
+def test_a_file_runs_in_every_error_state(tmp_path: Path) -> None:
+    compiled = ag.compile(lambda x: np.log(x))
+    for _ in range(2):
+        compiled(np.ones(2))
+    compiled.save_compiled(tmp_path / "log.safetensors")
+    loaded = ag.load_compiled(tmp_path / "log.safetensors")
+    with np.errstate(all="raise"):
+        assert loaded(np.ones(2)).tolist() == [0.0, 0.0]
+    for transformed in (ag.vmap(loaded), lambda x: ag.jvp(loaded)((x,), (x,))):
+        with pytest.raises(TypeError, match="cannot be transformed"):
+            transformed(np.ones(2))
