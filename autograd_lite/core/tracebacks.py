@@ -55,6 +55,7 @@ def folded(error: Exception) -> Exception:
         >>> folded(ValueError("bad"))
         ValueError('bad')
     """
+    error = _cause_of(error)
     one: BaseException | None = error if _FOLDS[0] else None
     seen: set[int] = set()
     while one is not None and id(one) not in seen:
@@ -63,6 +64,20 @@ def folded(error: Exception) -> Exception:
             one.__traceback__ = _folded(one.__traceback__)
         one = one.__cause__ or (None if one.__suppress_context__ else one.__context__)
     return error
+
+
+def _cause_of(error: Exception) -> Exception:
+    """Return our error in the place of what NumPy makes of it in `array[i] = t`, at the line where that was."""
+    cause = error.__cause__
+    if not isinstance(error, ValueError) or not isinstance(cause, Exception) or cause.__traceback__ is None:
+        return error
+    last = cause.__traceback__
+    while last.tb_next is not None:
+        last = last.tb_next
+    if not _is_ours(last.tb_frame.f_code) or not str(error).startswith("setting an array element with a sequence"):
+        return error
+    cause.__suppress_context__ = True
+    return cause.with_traceback(error.__traceback__)
 
 
 def _folded(trace: types.TracebackType) -> types.TracebackType | None:

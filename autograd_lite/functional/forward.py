@@ -55,6 +55,7 @@ class Jvp:
         self._f = f
         self.report: tuple[str, ...] = ()
 
+    @folding
     def __call__(self, primals: Any, tangents: Any, **kwargs: Any) -> tuple[Any, Any]:
         """Return `(f(*primals), tangent)`; `primals` and `tangents` are tuples of f's arguments."""
         if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)):

@@ -137,8 +137,17 @@ class Conversions:
         data = self._data
         return np.array(data if data.__class__ is _ndarray or data.__class__ is _float64 else to_numpy(data))
 
-    def item(self) -> Any:
-        """Return the one element as a Python number."""
+    def item(self, *place: int | tuple[int, ...]) -> Any:
+        """Return one element as a Python number; see `numpy.ndarray.item`.
+
+        Args:
+            place: the index of an element, or its number in the order of a flattened array; needed where there are
+                several.
+        """
+        if place:
+            chosen: Any = self
+            index = place[0] if len(place) == 1 else place
+            return (chosen[index] if isinstance(index, tuple) else chosen.reshape(-1)[index]).item()
         if TAPES:
             leaving("t.item(), as in float(t), range(t) or f'{t}'", _NUMBER)
         if self._data.size != 1:
@@ -170,8 +179,8 @@ class Conversions:
             raise GradError(
                 f"{instead()}{asked}(t): in a function that is being transformed, a tensor with history was about to "
                 "become a bare number and lose its gradient. (math.sin(t), np.float64(t) and a[i] = t ask for a number "
-                "too.) Use np.sin and other operations on Tensors; t.item() or t.detach() say that a constant is meant"
-                + more_on("bare-number")
+                "too: a buffer that takes Tensors is np.zeros_like(t) or ag.tensor(np.zeros(n)).) Use np.sin and other "
+                "operations on Tensors; t.item() or t.detach() say that a constant is meant" + more_on("bare-number")
             )
         return number
 

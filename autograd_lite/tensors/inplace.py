@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import numpy as np
 
 from ..core.arguments import numbers
-from ..core.errors import DtypeError, GradError, ShapeError, TraceError, more_on
+from ..core.errors import DtypeError, GradError, ShapeError, TraceError, UnsupportedError, more_on
 from ..core.hooks import HOOKS
 from ..core.mode import MODE, TAPES, is_grad_enabled
 from ..core.node import LEAF, Node
@@ -15,7 +15,10 @@ from ..core.ownership import SMALL
 from ..ops import index, shape
 from .methods import canonical_index, filled
 from .record import add_over, apply
+from .sharing import one_axis
 from .views import ARRAY, here, kin_of, outdate, same_place, where_made
+
+_np: Any = np  # NumPy's type stubs know arrays only
 
 
 class InPlace:
@@ -56,6 +59,44 @@ class InPlace:
 
     def __ipow__(self, other: Any) -> Self:
         return self._changed("t **= v", self**other)  # type: ignore[operator]
+
+    # ---- methods of arrays that write -------------------------------------------------------------------------------
+
+    def fill(self, value: Any) -> None:
+        """Give all elements one value; see `numpy.ndarray.fill`."""
+        self[...] = value
+
+    def sort(self, axis: int = -1, kind: Any = None, order: Any = None, *, stable: bool | None = None) -> None:
+        """Sort along an axis; see `numpy.ndarray.sort`."""
+        self[...] = _np.sort(self, axis, kind, order, stable=stable)
+
+    def partition(self, kth: Any, axis: int = -1) -> None:
+        """Put the elements `kth` where sorting would, with smaller ones before them; see `numpy.ndarray.partition`."""
+        self[...] = _np.partition(self, kth, axis)
+
+    def put(self, indices: Any, values: Any, mode: Any = "raise") -> None:
+        """Set elements, numbered in the order of a flattened array; see `numpy.ndarray.put`."""
+        _np.put(self, indices, values, mode)
+
+    @property
+    def flat(self) -> Self:
+        """All elements along one axis; what is written there is written here; see `numpy.ndarray.flat`."""
+        return one_axis(self)
+
+    @flat.setter
+    def flat(self, values: Any) -> None:
+        _np.put(self, np.arange(self._data.size), values)
+
+    def view(self, *_: Any, **__: Any) -> NoReturn:
+        """Refuse: another dtype for the same bytes has no derivative.
+
+        Raises:
+            UnsupportedError: always, with what to write.
+        """
+        raise UnsupportedError(
+            "t.view: expected no call of it, since bytes that are read as another dtype have no derivative. Write "
+            "t.astype(dtype) for the values in another dtype, t.reshape(shape) for another shape, or t[...] for a view"
+        )
 
     def _changed(self, what: str, result: Any) -> Any:
         if self._data.__class__ is not np.ndarray and self._is_number():

@@ -145,9 +145,9 @@ class LiftedTensor(Tensor):
         """Return a copy of the values, where they are known."""
         return np.array(to_numpy(self.data))
 
-    def item(self) -> Any:
-        """Return the one element as a Python number, where it is known."""
-        return to_numpy(self.data).item()
+    def item(self, *place: Any) -> Any:
+        """Return one element as a Python number, where it is known."""
+        return to_numpy(self.data).item(*place)
 
     def tolist(self) -> Any:
         """Return the values as nested lists of Python numbers, where they are known."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from ..core.arguments import bound, described, is_sequence, kinds_of, refusal
-from ..core.errors import DtypeError, GradError, UnsupportedError
+from ..core.errors import DtypeError, UnsupportedError
 from ..core.foreign import as_array, refuse_masked
 from ..core.indices import IndexArray
 from ..core.messages import explained
@@ -338,13 +338,3 @@ class Methods:
     def nonzero(self) -> Any:
         """Return the indices of the nonzero elements; see `numpy.nonzero`."""
         return _np.nonzero(self)
-
-    def sort(self, axis: int = -1, kind: Any = None, order: Any = None, *, stable: bool | None = None) -> None:
-        """Refuse: sorting in place would falsify the record; `numpy.sort` returns a new tensor.
-
-        Raises:
-            GradError: always.
-        """
-        raise GradError(
-            "t.sort: expected a tensor that is not sorted in place; received t.sort(). Write t = np.sort(t)"
-        )

@@ -22,8 +22,10 @@ def separate(result: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any
         return type(result)([separate(part, args) for part in result])
     if not isinstance(result, HOOKS.tensor):
         return result
+    if kwargs and result is kwargs.get("out"):
+        return result
     if any(result is x for x in args):
-        return owned(result)
+        return owned(result) if result is args[0] or kwargs is None else result
     result._view = None
     return result
 
@@ -44,6 +46,13 @@ def at_a_place(result: Any, x: Any, key: Any) -> Any:
 
 def _parts(key: Any) -> tuple[Any, ...]:
     return key if isinstance(key, tuple) else (key,)
+
+
+def one_axis(x: Any) -> Any:
+    """Return the elements of a Tensor along one axis, as a view whatever its layout is."""
+    flat = x.reshape(-1)
+    link(flat, x, Apart(lambda t: t.reshape(-1), lambda t, y: y.reshape(t.shape)), {}, x._data)
+    return flat
 
 
 def _real(x: Any, y: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from operator import setitem
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -131,6 +131,10 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
     def shape(self) -> tuple[int, ...]:
         """The lengths of the axes."""
         return self._data.shape
+
+    @shape.setter
+    def shape(self, value: Any) -> NoReturn:
+        raise AttributeError(f"t.shape = {value}: a Tensor keeps its shape. Write t = t.reshape({value})")
 
     @property
     def ndim(self) -> int:
