@@ -72,7 +72,7 @@ def _refuse_windows(x: Any, y: Any) -> NoReturn:
 
 def _part(result: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, take: Any, put: Any) -> Any:
     x = args[0] if args else next(iter(kwargs.values()))
-    whole = take is np.imag and x.dtype.kind != "c"  # zeros, which nobody sees change
+    whole = take is np.imag and x.dtype.kind != "c"  # zeros, which stay zeros
     if isinstance(x, HOOKS.tensor) and isinstance(result, HOOKS.tensor) and result.ndim and not whole:
         link(result, x, Apart(take, put), {}, x._data)
     return result

@@ -5,7 +5,7 @@ these to be NumPy's, a view knows what it is a view of, and by which op. A write
 of that Tensor too, by the op's `put`. Other views of it are stale then, and are taken anew when something reads them.
 
 A Tensor knows its views weakly, so nothing here is a cycle, and learns of them when it is written: until then, views
-are noted in one list for all, and nobody pays more.
+are noted in one list for all, at no other cost.
 """
 
 from __future__ import annotations

@@ -216,7 +216,7 @@ VIEWS: list[tuple[str, Callable[[Any], Any]]] = [
 every_view = pytest.mark.parametrize("view", [v for _, v in VIEWS], ids=[n for n, _ in VIEWS])
 
 
-# Which of these NumPy makes in the memory of the array, and which of them it lets nobody write.
+# Which of these NumPy makes in the memory of the array, and which of them can only be read there.
 SHARING = ("reshape", "ravel", "transpose", "slice", "backwards", "new axis", "expand_dims", "view of a view")
 READ_ONLY = ("broadcast_to",)
 

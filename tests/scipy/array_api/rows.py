@@ -334,7 +334,6 @@ NOTES = {
     "interpolate.PchipInterpolator": "it mixes arrays with Tensors inside",
     "interpolate.RBFInterpolator": "it wants `.view` of a Tensor",
     "signal.bode": "it wants `np.poly` of a matrix",
-    "signal.oaconvolve": "**its result is wrong**: it writes into a view, and a Tensor's views are copies",
     "signal.sosfilt": "it wants memory to write into",
     "signal.sosfiltfilt": "it wants memory to write into",
 }
