@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from typing import Any
 
 import numpy as np
@@ -167,20 +168,20 @@ def test_a_constraint_that_cannot_be_differentiated_says_what_to_do() -> None:
 @pytest.mark.parametrize("method", ["slsqp", "trust-constr"])
 def test_a_constraint_that_reads_what_changes_unseen_is_an_error(method: str) -> None:
     class Ball:
-        radius = 1.0
-
         def __call__(self, x: Any) -> Any:
             return self.read() * (1 - x @ x)
 
         def read(self) -> float:
-            return self.radius
+            return ctypes.c_double.from_address(memory).value  # which no guard can see
 
+    radius = ctypes.c_double(1.0)
+    memory = ctypes.addressof(radius)
     ball, seen = Ball(), []
 
     def grow(*state: Any) -> None:
         seen.append(state)
         if len(seen) == 4:  # when it is compiled
-            ball.radius = 1.25
+            radius.value = 1.25
 
     constraint = {"type": "ineq", "fun": ball}
     with pytest.raises(ag.ReplayError, match="^constraint: expected Ball to give the same at the same point"):
