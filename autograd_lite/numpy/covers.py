@@ -199,6 +199,9 @@ CONSTRUCTORS: dict[str, Any] = {
     "append": append,
     "from_dlpack": from_dlpack,
     "full": full,
+    # Garbage would be another constant in each trace.
+    "empty": functools.wraps(np.empty)(lambda *args, **kwargs: np.zeros(*args, **kwargs)),
+    "empty_like": functools.wraps(np.empty_like)(lambda *args, **kwargs: np.zeros_like(*args, **kwargs)),
     "r_": Along(np.r_, columns=False),
     "c_": Along(np.c_, columns=True),
 }

@@ -30,7 +30,7 @@ def zeros_like(
 def empty_like(
     prototype: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
 ) -> Any:
-    return home(prototype).empty(*_like(prototype, dtype, shape))
+    return home(prototype).zeros(*_like(prototype, dtype, shape))
 
 
 @composes(np.ones_like)
