@@ -14,7 +14,7 @@ import numpy as np
 
 _SEEN = frozenset(("raise", "call", "print", "log"))
 _variable: ContextVar[Any] | None = getattr(getattr(np, "_core").umath, "_extobj_contextvar", None)  # noqa: B009
-# What NumPy is told to do here, and what that is where nobody has told it anything.
+# What NumPy is told to do here, and what that is by default.
 error_state: Callable[[], Any] = object if _variable is None else _variable.get
 DEFAULT = Context().run(error_state)
 _last: tuple[Any, bool] = (DEFAULT, False)  # the last state that was looked at, and whether errors are seen there
