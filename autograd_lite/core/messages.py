@@ -53,7 +53,7 @@ _KEYWORDS = {"dim": "axis", "dims": "axis", "keepdim": "keepdims", "unbiased": "
 def _in_words_of(name: str, known: Iterable[str]) -> str:
     """Return what an unknown keyword is called here, or which one was meant."""
     here = _KEYWORDS.get(name)
-    return f". Write {here}=" if here in known else _did_you_mean(name, known)
+    return f". Write {here}=" if here is not None and here in known else _did_you_mean(name, known)
 
 
 def missing_name(module: str, name: str, hints: Mapping[str, str], known: Iterable[str] = ()) -> AttributeError:

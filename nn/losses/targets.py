@@ -57,7 +57,7 @@ def check_no_nan(loss: str, y_true: Array) -> None:
 
 
 def check_unit_interval(loss: str, y_true: Array) -> None:
-    """Raise unless all targets are in [0, 1], or are no numbers of classes: labels with noise, say."""
+    """Raise unless all targets are in [0, 1], or these are not whole numbers, as of labels with noise."""
     if not (y_true.min() >= 0 and y_true.max() <= 1) and _are_whole(loss, y_true):
         raise ValueError(
             f"{loss}: expected targets from 0 to 1; received {y_true.min():g} to {y_true.max():g}. "
@@ -130,7 +130,7 @@ def check_indices(loss: str, y_true: Array, shape: Shape) -> None:
 
 
 def check_two_classes(loss: str, y_true: Array) -> None:
-    """Raise unless all targets are -1 or 1, or all are 0 or 1, or they are no numbers of classes."""
+    """Raise unless all targets are -1 or 1, or all are 0 or 1, or they are not whole numbers."""
     two = (np.abs(y_true) == 1).all() or ((y_true == 0) | (y_true == 1)).all()
     if not two and _are_whole(loss, y_true):
         raise ValueError(

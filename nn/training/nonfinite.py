@@ -30,7 +30,7 @@ def warn_of_nan(what: str, feed: Feed, x: Any, batch: int) -> None:
         if not bad.any():
             continue
         first = tuple(int(i) for i in np.argwhere(bad)[0])
-        columns = np.flatnonzero(bad.any(axis=tuple(range(bad.ndim - 1)))) if bad.ndim > 1 else []
+        columns: Any = np.flatnonzero(bad.any(axis=tuple(range(bad.ndim - 1)))) if bad.ndim > 1 else []
         places = f", all in column {columns[0]} of the last axis" if len(columns) == 1 and bad.shape[-1] > 1 else ""
         rest = "" if whole else " of this batch"
         kind = "NaN" if np.isnan(values).any() else "infinite values"

@@ -61,7 +61,7 @@ REFUSED: dict[str, Any] = {
     "by ag.tensor": lambda layer: ag.tensor([layer.kernel, layer.kernel]),
     "in a list beside a tensor": lambda layer: ag.tensor(np.ones(3)) * [layer.kernel, layer.kernel],
     "by SciPy": lambda layer: __import__("scipy.linalg").linalg.norm(layer.kernel),
-    "what is no parameter": lambda layer: np.asarray(layer.kernel * 2),
+    "a result": lambda layer: np.asarray(layer.kernel * 2),
     "a plain leaf": lambda layer: np.asarray(ag.tensor([1.0], requires_grad=True)),
 }
 
