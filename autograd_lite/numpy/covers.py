@@ -16,6 +16,7 @@ import numpy as np
 
 from ..core.arguments import described
 from ..tensors.arrays import array as array_of
+from ..tensors.sharing import separate
 from ..tensors.tensor import Tensor
 
 # Functions of a sequence of arrays.
@@ -161,7 +162,7 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, order: Any = "C", *, de
     """Make an array of one value as `numpy.full`; a Tensor's gradient is the sum over all places."""
     if not holds(fill_value):
         return np.full(shape, fill_value, dtype, order, device=device)
-    return shaped(np.broadcast_to(packed(fill_value), shape), dtype)
+    return shaped(separate(np.broadcast_to(packed(fill_value), shape)), dtype)
 
 
 def append(arr: Any, values: Any, axis: int | None = None) -> Any:

@@ -101,7 +101,7 @@ def _made_like(result: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
 
 # Called with a result, and the arguments that it was made from.
 SHARING: dict[Callable[..., Any], Callable[..., Any]] = {
-    **dict.fromkeys((np.take, np.roll, np.repeat, np.tile, np.meshgrid), separate),
+    **dict.fromkeys((np.take, np.roll, np.repeat, np.tile, np.meshgrid, np.average), separate),
     **dict.fromkeys((np.zeros_like, np.ones_like, np.full_like), _made_like),
     np.empty_like: _any_values,
     np.real: partial(_part, take=np.real, put=_real),

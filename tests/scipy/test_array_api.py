@@ -130,13 +130,13 @@ def test_every_function_that_supports_the_standard_is_tried() -> None:
 
 @ci
 @recent
-def test_no_gradient_is_wrong_and_the_values_that_differ_are_known() -> None:
+def test_no_value_and_no_gradient_is_wrong() -> None:
     rows = found()["rows"]
     assert len(rows) > 500
     assert [name for name, row in rows.items() if "differs" in (row.get("first"), row.get("second"))] == []
     assert [name for name, row in rows.items() if row.get("forward") == "differs"] == []
     assert sum(row.get("forward") == "right" for row in rows.values()) > 250
-    assert [name for name, row in rows.items() if row["value"] == "differs"] == ["signal.oaconvolve"]
+    assert [name for name, row in rows.items() if row["value"] == "differs"] == []
     assert {name for name, row in rows.items() if kind_of(row) == "not"} == set(NOTES)
     for name, row in rows.items():
         if kind_of(row) == "alone":

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
+import autograd_lite.numpy as xnp
 
 # ---- views and copies ------------------------------------------------------------------------------------------------
 
@@ -215,6 +216,17 @@ def test_a_view_of_a_parameter_is_written_under_no_grad_alone() -> None:
     np.testing.assert_array_equal(kept.detach().numpy(), np.ones((3, 2)))  # what was recorded stays true
     assert w.is_leaf
     assert w.requires_grad
+
+
+def test_what_is_made_of_one_value_can_be_written() -> None:
+    s = ag.tensor(2.0, requires_grad=True)
+    for made in (xnp.full((2, 3), s), np.full_like(ag.tensor(np.ones((2, 3))), s)):
+        made[0] = 5.0
+        s.grad = None
+        made.sum().backward()
+        assert s.grad is not None
+        assert s.grad.item() == 3.0
+        np.testing.assert_array_equal(made.detach().numpy(), [[5, 5, 5], [2, 2, 2]])
 
 
 def test_what_can_only_be_read_is_refused() -> None:

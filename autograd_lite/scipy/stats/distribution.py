@@ -13,6 +13,7 @@ import numpy as np
 import scipy.stats
 
 from ...core.foreign import refuse_masked
+from ...tensors.sharing import separate
 from ...tensors.tensor import Tensor, tensor
 from .implicit import solved, without_derivatives
 from .masks import choose, inner, is_number, may_hold, shown
@@ -205,7 +206,7 @@ class Distribution(Named):
                 value = value * scale + loc if name == "mean" else value * scale * scale
             value = choose(self._refused(shapes, scale), np.nan, value)
         shape = np.broadcast_shapes(*map(np.shape, values))  # formulas leave out what a moment does not depend on
-        return _as_tensor(value if np.shape(value) == shape else np.broadcast_to(value, shape))
+        return _as_tensor(value if np.shape(value) == shape else separate(np.broadcast_to(value, shape)))
 
 
 def _as_tensor(value: Any) -> Any:

@@ -331,7 +331,6 @@ def calls() -> dict[str, str]:
 
 # Why a function does not take Tensors.
 NOTES = {
-    "interpolate.PchipInterpolator": "it mixes arrays with Tensors inside",
     "interpolate.RBFInterpolator": "it wants `.view` of a Tensor",
     "signal.bode": "it wants `np.poly` of a matrix",
     "signal.sosfilt": "it wants memory to write into",
