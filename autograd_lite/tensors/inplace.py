@@ -29,7 +29,7 @@ class InPlace:
     _node: Any
     _view: Any
     _views: Any
-    _shared: bool
+    _shared: Any
 
     def __setitem__(self, key: Any, value: Any) -> None:
         if isinstance(value, (list, tuple)):
@@ -46,19 +46,19 @@ class InPlace:
     def __iadd__(self, other: Any) -> Self:
         if self._data.size > SMALL and add_over(self, other):
             return self
-        return self._changed("t += v", self + other)  # type: ignore[operator]
+        return self._changed("t += v", self + other)
 
     def __isub__(self, other: Any) -> Self:
-        return self._changed("t -= v", self - other)  # type: ignore[operator]
+        return self._changed("t -= v", self - other)
 
     def __imul__(self, other: Any) -> Self:
-        return self._changed("t *= v", self * other)  # type: ignore[operator]
+        return self._changed("t *= v", self * other)
 
     def __itruediv__(self, other: Any) -> Self:
-        return self._changed("t /= v", self / other)  # type: ignore[operator]
+        return self._changed("t /= v", self / other)
 
     def __ipow__(self, other: Any) -> Self:
-        return self._changed("t **= v", self**other)  # type: ignore[operator]
+        return self._changed("t **= v", self**other)
 
     # ---- methods of arrays that write -------------------------------------------------------------------------------
 

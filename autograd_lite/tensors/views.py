@@ -56,7 +56,7 @@ class Path:
         for op, params in self.steps[:-1]:
             before.append(op(before[-1], **params))
         for (op, params), whole in zip(reversed(self.steps), reversed(before), strict=True):
-            y = op.put(whole, y, **params)  # type: ignore[misc]
+            y = op.put(whole, y, **params)
         return y
 
 
@@ -73,14 +73,14 @@ class Apart:
         return self.take(x)
 
 
-def link_of(x: Any, op: Op, params: dict[str, Any], value: Any) -> Link:
+def link_of(x: Any, op: Any, params: dict[str, Any], value: Any) -> Link:
     """Return the link of a view of x, which holds `value` and may be a view itself."""
     up = getattr(x, "_view", None)
     if not up:
         return x, op, params, value, 0
     if up[4] < _DEEP:
         return x, op, params, value, up[4] + 1
-    steps = ((op, params),)
+    steps: tuple[Any, ...] = ((op, params),)
     while up and _is_current(up):
         x, value = up[0], up[3]
         steps = (up[1].steps if isinstance(up[1], Path) else ((up[1], up[2]),)) + steps
@@ -88,7 +88,7 @@ def link_of(x: Any, op: Op, params: dict[str, Any], value: Any) -> Link:
     return x, Path(steps), {}, value, 0
 
 
-def link(result: Any, x: Any, op: Op, params: dict[str, Any], value: Any) -> None:
+def link(result: Any, x: Any, op: Any, params: dict[str, Any], value: Any) -> None:
     """Note that a Tensor may be a view of x; `moved` has the same for arrays."""
     result._view = link_of(x, op, params, value)
     NEW.append(ref(result))
