@@ -131,14 +131,9 @@ def _peel(z: Any) -> Any:
 
 
 def _statement(text: str) -> Program:
-    code = compile(text, "<idiom>", "exec")
-
-    def run(z: Any) -> Any:
-        names = {"z": z, "np": np}
-        exec(code, names)
-        return names["z"]
-
-    return run
+    names: dict[str, Any] = {"np": np}
+    exec(compile(f"def run(z):\n    {text}\n    return z", "<idiom>", "exec"), names)
+    return names["run"]  # type: ignore[no-any-return]
 
 
 _STATEMENTS = (
