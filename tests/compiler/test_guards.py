@@ -296,3 +296,14 @@ def test_reading_code_tells_what_takes_each_value() -> None:
     ):
         assert expected in uses
     assert [row.told for row in Guards(f).rows if row.kind == "cell"] == ["table is as it was"]
+
+
+def test_what_pytest_writes_into_assertions_is_not_followed() -> None:
+    def f(x: Any) -> Any:
+        assert x.shape == X.shape, "of another shape"
+        return x * 2
+
+    guards = Guards(f)
+    assert any(use.name.startswith("@") for use in reads_of(f.__code__).uses)
+    assert not guards.is_partial
+    assert not [row for row in guards.rows if "pytest" in row.told]
