@@ -269,7 +269,7 @@ def _refuse_cycle(tree: Any) -> None:
     call, outer = "tree", None
     frame = inspect.currentframe()
     while (frame := frame and frame.f_back) and str(frame.f_globals.get("__name__")).partition(".")[0] in OUR_PACKAGES:
-        # What explains errors stands between a function and its caller.
+        # What explains errors comes between a function and its caller.
         outer = outer if frame.f_code.co_qualname.startswith(("_boundary.", "folding", "<")) else frame
     if outer is not None:
         call = outer.f_code.co_qualname.partition(".<locals>")[0]

@@ -15,7 +15,7 @@ from .views import Apart, link
 
 
 def separate(result: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
-    """Return a result that NumPy copies as a Tensor that is no view, and not an argument itself."""
+    """Return a result that NumPy copies as a Tensor that is not a view, and not an argument itself."""
     if kwargs and not kwargs.get("copy", True):
         return result
     if isinstance(result, (tuple, list)):

@@ -24,8 +24,8 @@ from ..core.node import LEAF, Node, user_source
 from ..core.op import Op
 
 # What a Tensor is a view of, by which op and parameters, the values that it held then, and how many views lie between
-# it and what is no view. If that Tensor holds others, by `assign`, it is no view any more. A tuple, since every index
-# makes one.
+# it and what owns the memory. If that Tensor holds others, by `assign`, it is not a view any more. A tuple, since every
+# index makes one.
 Link = tuple[Any, Any, dict[str, Any], Any, int]
 ARRAY: Any = ()  # in the place of a link, on a value of no axes inside `jvp` or `vmap`: an array, not a number
 NEW: list[ref[Any]] = []  # views that what they are views of does not know yet

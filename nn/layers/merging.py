@@ -147,7 +147,7 @@ class Subtract(_Elementwise):
 class Multiply(_Counting):
     """Multiplies tensors element by element: a * b * ….
 
-    A step that a tensor's mask leaves out is no factor, and the product is 0 where all tensors leave it out.
+    A step that a tensor's mask leaves out is not a factor, and the product is 0 where all tensors leave it out.
 
     Example:
         >>> Multiply()([2 * np.ones((1, 2)), 3 * np.ones((1, 2))]).tolist()

@@ -171,7 +171,7 @@ def allocated() -> tuple[int, int, int]:
     The collection must find nothing; it is there to empty some of Python's lists of spare objects. The list of spare
     tuples remains and fills up to some hundreds of blocks, however many steps; so blocks are the coarser measure.
     """
-    introduce()  # views that nobody has asked for are noted in a list of limited length
+    introduce()  # views are noted in a list of limited length
     assert gc.collect() == 0
     in_arrays = tracemalloc.DomainFilter(True, np.lib.tracemalloc_domain)
     traces = tracemalloc.take_snapshot().filter_traces([in_arrays]).traces
