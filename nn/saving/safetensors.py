@@ -123,7 +123,7 @@ def read_file(what: str, path: Any) -> tuple[Arrays, dict[str, Any] | None]:
 
 
 def _reserve(size: int) -> None:
-    """Raise a MemoryError if there is no room for this many bytes: where the library finds none, it ends the process."""
+    """Raise a MemoryError if there is no room for these bytes: where the library finds none, it ends the process."""
     np.empty(size + _SPARE, np.uint8)
 
 

@@ -2,8 +2,8 @@
 
 Every kernel of every set of instructions gets operands that are empty along each axis in turn; those over windows also
 layouts of random numbers, small and large, that fit the shapes or not. A result or a ValueError is right. Prints each
-call before it is made, and at the end how many there were; with a number of calls as the first argument, that many random
-ones, for each set.
+call before it is made, and at the end how many there were; with a number of calls as the first argument,
+that many random ones, for each set.
 """
 
 from __future__ import annotations
