@@ -271,7 +271,7 @@ class Compiled(Generic[P, R]):
             key, known = varying.key, self._traces.get(varying.key, ())
             memo[ARGUMENTS] = varying.values
         for one in known:
-            if one.replay is None or (one.aliases and not one.aliases.isdisjoint(map(id, given))):
+            if one.replay is None or (one.aliases and not one.takes(given)):
                 if one.first is None:
                     return self._as_it_is(args, kwargs)
                 continue
@@ -453,7 +453,7 @@ class Compiled(Generic[P, R]):
             else:
                 # In a context of its own, whose end restores NumPy's error state wherever an interrupt comes.
                 made = copy_context().run(Replay, settled(before.first, done), self.exact, self.max_bytes)
-                new = before._replace(first=None, replay=made, aliases=new.aliases)
+                new = before._replace(first=None, replay=made, aliases=new.aliases, written=done.written)
         if new.replay is None and new.first is not None:
             done.hosts.forget()
             new = new._replace(first=done._replace(overwritten={}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -50,6 +51,7 @@ class Traced(NamedTuple):
         saved: the ids of what that would read.
         obstacle: the reason why the function cannot be replayed, or "".
         assigned: the leaves that were assigned to, each with the id of what it holds in the end.
+        written: those of them that were written in place, each with whether nothing else was assigned to it.
         gradients: the leaves whose `.grad` changed, each with the id of the gradient, or None.
         before: the leaves whose `.grad` was used, each with what it was before.
         captured: the Tensors from outside that ops have read.
@@ -73,6 +75,7 @@ class Traced(NamedTuple):
     saved: tuple[str, ...]
     obstacle: str
     assigned: tuple[tuple[Tensor, str], ...]
+    written: tuple[tuple[Tensor, bool], ...]
     gradients: tuple[tuple[Tensor, str | None], ...]
     before: tuple[tuple[Tensor, Tensor | None], ...]
     captured: tuple[Tensor, ...]
@@ -219,9 +222,8 @@ def trace(
     cut = _cut(recording, results, slots, last)
     obstacle = obstacle or ("" if cut is None else cut.obstacle)
     saved = () if cut is None else cut.outputs
-    n = len(results)
-    wanted = [] if obstacle else [*wanted[:n], *saved, *wanted[n:]]
-    made = built(wanted) if wanted else Built(PureGraph((), ()), {}, {})
+    wanted[len(results) : len(results)] = saved
+    made = built(wanted) if wanted and not obstacle else Built(PureGraph((), ()), {}, {})
     if like and sum(_differs_in_numbers(made, graph) for graph in like) < ENOUGH:
         _take_back(recording, states)
         raise Rejected
@@ -239,6 +241,7 @@ def trace(
         saved=tuple(islice(ids, len(saved))),
         obstacle=obstacle,
         assigned=tuple((a.leaf, next(ids, "")) for a in last.values()),
+        written=_written_in_place(recording),
         gradients=tuple((leaf, None if g is None else next(ids, "")) for leaf, g in gradients),
         before=before,
         captured=captured,
@@ -254,6 +257,12 @@ def trace(
     )
     recording.forget()
     return traced
+
+
+def _written_in_place(recording: Recording) -> tuple[tuple[Tensor, bool], ...]:
+    writes, assignments = Counter(map(id, recording.written)), Counter(id(a.leaf) for a in recording.assignments)
+    written = {id(t): t for t in recording.written}.values()
+    return tuple((t, writes[id(t)] == assignments[id(t)]) for t in written)
 
 
 def _run_guarded(

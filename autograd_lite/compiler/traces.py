@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ..tensors.record import wrap
+from ..tensors.views import in_step
 from .backward import History
 from .explaining import rows, told
 from .facts import Facts
@@ -27,6 +28,7 @@ class Trace(NamedTuple):
         given: the arguments, with an `ArrayKind` in place of each array.
         filled: returns what the function returns, with these values.
         aliases: the ids of the Tensors that must not be arguments of the replay.
+        written: what `views.in_step` takes of the Tensors that the replay writes in place.
     """
 
     arguments: str
@@ -38,6 +40,13 @@ class Trace(NamedTuple):
     given: Any
     filled: Callable[[Sequence[Any]], Any] = filler(None)
     aliases: frozenset[int] = frozenset()
+    written: tuple[tuple[Any, bool], ...] = ()
+
+    def takes(self, given: Sequence[Any]) -> bool:
+        """Return whether the replay, which changes Tensors, does what the function does with these arguments."""
+        if not self.aliases.isdisjoint(map(id, given)):
+            return False
+        return not self.written or in_step(self.written, given, self.replay is None or bool(self.replay.traced.slots))
 
     def given_back(self, values: Sequence[Any], given: Sequence[Any], as_tensors: bool) -> Any:
         """Return what the function returns.

@@ -89,6 +89,9 @@ class Tape(Protocol):
             instead: what works.
         """
 
+    def writes(self, t: Any) -> None:
+        """Note that the next assignment is a write in place."""
+
     def assigned(self, leaf: Any, value: Any) -> bool:
         """Note that a leaf is given new values.
 

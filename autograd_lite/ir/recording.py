@@ -54,6 +54,7 @@ class Recording:
     Attributes:
         effects: the random draws and what is observed, as Tensors.
         assignments: in order.
+        written: the Tensors from outside that were written in place, which NumPy's views of them see, once each time.
         gradients: the leaves whose `.grad` was used, by id, with what it was before.
         roots: the edges that `backward` was called on.
         outside: the Tensors from outside that ops have read, by id.
@@ -71,6 +72,7 @@ class Recording:
     def __init__(self, f: Callable[..., Any], speaker: str = "compile", memo: dict[Any, Any] | None = None) -> None:
         self.effects: list[Tensor] = []
         self.assignments: list[Assigned] = []
+        self.written: list[Tensor] = []
         self.gradients: dict[int, tuple[Tensor, Tensor | None]] = {}
         self.roots: list[Any] = []
         self.outside: dict[int, Tensor] = {}
@@ -187,6 +189,10 @@ class Recording:
             self.assignments.append(Assigned(next_stamp(), leaf, new))
         return is_made
 
+    def writes(self, t: Any) -> None:
+        """Note that the next assignment is a write in place."""
+        self.written.append(t)
+
     def accumulated(self, leaf: Any) -> None:
         """Note that `.grad` is used."""
         self.gradients.setdefault(id(leaf), (leaf, getattr(leaf, "_grad", None)))
@@ -218,7 +224,15 @@ class Recording:
     def forget(self) -> None:
         """Let go of all that was recorded, which hosts would keep alive with the tape."""
         noted: Any
-        for noted in (self.effects, self.assignments, self.gradients, self.roots, self.outside, self._inside):
+        for noted in (
+            self.effects,
+            self.assignments,
+            self.written,
+            self.gradients,
+            self.roots,
+            self.outside,
+            self._inside,
+        ):
             noted.clear()
         self.operands = None
         self.hosts.settle()

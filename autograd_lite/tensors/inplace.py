@@ -114,7 +114,9 @@ class InPlace:
 
     def _is_captured(self) -> bool:
         """Return whether a function that is being compiled has this from outside."""
-        return bool(TAPES) and (tape := MODE.get().tape) is not None and self._node is None and tape.captured(self)
+        if not TAPES or (tape := MODE.get().tape) is None or not (self._node is None or self._node is LEAF):
+            return False
+        return tape.captured(self)
 
     def _rebind(self, what: str, result: Any, origin: Any = None) -> Any:
         """Rebind this object to `result`, so that the recorded past keeps its values.
@@ -131,7 +133,7 @@ class InPlace:
             raise ShapeError(f"{what}: expected a value that broadcasts to {expected}; the result is {result.shape}")
         kin = kin_of(self, origin)
         leaf = self._node is LEAF
-        captured = not leaf and self._is_captured()
+        captured = self._is_captured()
         self._refuse(what, result, origin, captured, kin)
         if result.dtype != self._data.dtype and not ((leaf or captured) and kin.link is None):
             if not np.can_cast(result.dtype, self._data.dtype, casting="same_kind"):
@@ -142,6 +144,8 @@ class InPlace:
         if kin.link is not None:
             base, op, params, _, depth = kin.link
             base._rebind(what, op.put(base, result, **params), self)
+        if captured:
+            MODE.get().tape.writes(self)  # type: ignore[union-attr]
         if leaf or captured:
             self.assign(result)  # type: ignore[attr-defined]
         else:
@@ -189,6 +193,8 @@ class InPlace:
             )
         began = MODE.get().tape.began  # type: ignore[union-attr]
         outside = [v for v in kin.views if v._node.__class__ is not Node or v._node.stamp < began]
+        if self._node is LEAF:  # of which what was recorded stays as it was
+            outside = [v for v in outside if v._node is None or not v._node.needs]
         if kin.link is not None or outside:
             raise TraceError(
                 f"{what}{here()}: in a function that is being compiled, expected to write a tensor that shares no "

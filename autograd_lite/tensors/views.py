@@ -10,7 +10,7 @@ are noted in one list for all, at no other cost.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 from weakref import ref
 
@@ -207,6 +207,25 @@ def outdate(t: Any, kin: Kin, origin: Any, leaf: bool) -> None:
         view._views = []
         view._data = view._node = None
         view.__class__ = HOOKS.stale
+
+
+def in_step(written: Sequence[tuple[Any, bool]], given: Sequence[Any], reads_others: bool) -> bool:
+    """Make the views of Tensors that a replay is to write stale; return whether it does then what its function does.
+
+    Args:
+        written: these Tensors, each with whether nothing is assigned to it besides.
+        given: the arguments, which must not be such views: the replay has their values from before.
+        reads_others: whether it reads Tensors from elsewhere, which might be such views.
+    """
+    met = False
+    for t, only in written:
+        kin = kin_of(t, None)
+        if kin.views and not only:
+            return False
+        if kin.views:
+            outdate(t, kin, None, t._node is LEAF)
+            met = True
+    return not met or not (reads_others or any(type(x) is HOOKS.stale for x in given))
 
 
 def take_anew(view: Any) -> None:

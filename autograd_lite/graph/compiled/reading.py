@@ -147,6 +147,7 @@ class _Reading:
             saved=(),
             obstacle="",
             assigned=assigned,
+            written=(),
             gradients=gradients,
             before=tuple((leaf, grads[id(leaf)]) for leaf, _ in before),
             captured=tuple(self._number(n) for n in about["captured"]),

@@ -72,6 +72,9 @@ static PyObject *array_of(const Row *row) {
     }
     if (row->kind != ARRAY) {
         a = SLOT(t, DATA);
+        if (a == Py_None) { /* a stale view, which gets its values when something reads it */
+            return PyObject_GetAttrString(t, SLOT_NAMES[DATA]);
+        }
     }
     if (row->written) {
         const PyObject *node = SLOT(t, NODE), *shared = SLOT(t, SHARED);
