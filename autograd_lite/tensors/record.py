@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import partial, wraps
 from typing import Any, NoReturn
-from weakref import ref
 
 import numpy as np
 
@@ -27,7 +26,7 @@ from ..core.shapes import ShapeDtype
 from ..ops import arith, shape
 from ..ops.index import getitem
 from ..tree import map as map_leaves
-from .views import MANY, NEW, introduce, link, link_of
+from .views import link, new_view
 
 _NO_PARAMS: dict[str, Any] = {}
 _NEEDS: tuple[tuple[int, ...], ...] = ((), (0,), (1,), (0, 1))
@@ -147,14 +146,12 @@ def moved(op: Op, x: Any, params: dict[str, Any]) -> Any:
                 made = Node(op, (edge,), params, None, (), out.shape, out.dtype, None)
     if made is None and TAPES:
         made = _taped(op, out, (x,), params)
+    shares = out.__class__ is _ndarray and out.base is not None
+    if shares and op.put is not None:
+        return new_view(x, out, made, op, params, value)
     result = _new(HOOKS.tensor)  # as in `unary`
     result._data, result._node = out, made
-    if out.__class__ is _ndarray and out.base is not None:
-        if op.put is not None:  # as `link` does
-            result._view = (x, op, params, value, 0) if value.base is None else link_of(x, op, params, value)
-            NEW.append(ref(result))
-            if len(NEW) > MANY:
-                introduce()
+    if shares:
         result._shared = x._shared = True
     return result
 

@@ -22,6 +22,7 @@ from ..core.hooks import HOOKS
 from ..core.mode import MODE, TAPES, Mode, enter_mode, leave_mode
 from ..core.node import LEAF, Node, user_source
 from ..core.op import Op
+from ..native.kernels import library
 
 # What a Tensor is a view of, by which op and parameters, the values that it held then, and how many views lie between
 # it and what owns the memory. If that Tensor holds others, by `assign`, it is not a view any more. A tuple, since every
@@ -29,10 +30,12 @@ from ..core.op import Op
 Link = tuple[Any, Any, dict[str, Any], Any, int]
 ARRAY: Any = ()  # in the place of a link, on a value of no axes inside `jvp` or `vmap`: an array, not a number
 NEW: list[ref[Any]] = []  # views that what they are views of does not know yet
-MANY = 256
+_FEW = 256
+_LIMIT = [_FEW]  # how many, until those are forgotten that live no more
 _DEEP = 64  # views of views; a list that is peeled, xs = xs[1:], must not keep all that it was
 _LOCK = fork_safe_lock()
 _BUSY: list[bool] = []  # not empty while views are taken from `NEW`
+_new = object.__new__
 _read = object.__getattribute__  # of a stale view too, without taking it anew
 
 
@@ -73,7 +76,7 @@ class Apart:
         return self.take(x)
 
 
-def link_of(x: Any, op: Any, params: dict[str, Any], value: Any) -> Link:
+def _link_of(x: Any, op: Any, params: dict[str, Any], value: Any) -> Link:
     """Return the link of a view of x, which holds `value` and may be a view itself."""
     up = getattr(x, "_view", None)
     if not up:
@@ -89,11 +92,43 @@ def link_of(x: Any, op: Any, params: dict[str, Any], value: Any) -> Link:
 
 
 def link(result: Any, x: Any, op: Any, params: dict[str, Any], value: Any) -> None:
-    """Note that a Tensor may be a view of x; `moved` has the same for arrays."""
-    result._view = link_of(x, op, params, value)
+    """Note that a Tensor may be a view of x."""
+    result._view = _link_of(x, op, params, value)
     NEW.append(ref(result))
-    if len(NEW) > MANY:
-        introduce()
+    if len(NEW) > _LIMIT[0]:
+        _shorten()
+
+
+def _shorten() -> None:
+    """Forget the new views that live no more."""
+    with _LOCK:
+        n = len(NEW)
+        NEW[:n] = [here for here in NEW[:n] if here() is not None]
+        _LIMIT[0] = _FEW + 2 * len(NEW)
+
+
+def _new_view(x: Any, out: Any, node: Any, op: Op, params: dict[str, Any], value: Any) -> Any:
+    """Return a Tensor of an array that shares memory with another, and note if it is a view of x.
+
+    Args:
+        x: a Tensor.
+        out: its values.
+        node: what made it.
+        op, params: by what.
+        value: the values of x.
+    """
+    result = _new(HOOKS.tensor)
+    result._data, result._node = out, node
+    result._shared = x._shared = True
+    if out.base is value or np.may_share_memory(out, value):  # else it was reshaped by a copy
+        result._view = (x, op, params, value, 0) if value.base is None else _link_of(x, op, params, value)
+        NEW.append(ref(result))
+        if len(NEW) > _LIMIT[0]:
+            _shorten()
+    return result
+
+
+new_view: Callable[..., Any] = library.views(NEW, _LIMIT, _shorten, _new_view, _DEEP) if library else _new_view
 
 
 def _is_current(link: Link) -> bool:
@@ -109,6 +144,7 @@ def introduce() -> None:
             _BUSY.append(True)
             noted = NEW[:]
             del NEW[: len(noted)]
+            _LIMIT[0] = _FEW
             for view in [view for here in noted if (view := here()) is not None]:
                 link = _read(view, "_view")
                 if not link:

@@ -323,15 +323,15 @@ static int read_taken(Facts *facts, PyObject *taken) {
     return 0;
 }
 
-static int read_slots(PyObject *tensor) {
-    for (int k = 0; k < N_SLOTS; k++) {
-        PyObject *descr = PyObject_GetAttrString(tensor, SLOT_NAMES[k]);
+int read_slots(PyObject *type, const char *const *names, Py_ssize_t *places, int n) {
+    for (int k = 0; k < n; k++) {
+        PyObject *descr = PyObject_GetAttrString(type, names[k]);
         if (descr == NULL || !Py_IS_TYPE(descr, &PyMemberDescr_Type)) {
             Py_XDECREF(descr);
-            PyErr_Format(PyExc_TypeError, "facts: expected %s to be a slot", SLOT_NAMES[k]);
+            PyErr_Format(PyExc_TypeError, "expected %s to be a slot", names[k]);
             return -1;
         }
-        slots[k] = ((PyMemberDescrObject *)descr)->d_member->offset;
+        places[k] = ((PyMemberDescrObject *)descr)->d_member->offset;
         Py_DECREF(descr);
     }
     return 0;
@@ -343,7 +343,7 @@ static PyObject *facts_new(PyObject *Py_UNUSED(module), PyObject *args) {
     PyObject *tensor, *leaf, *nothing, *rows, *taken;
     if (!PyArg_ParseTuple(args, "OOOO!O!:facts", &tensor, &leaf, &nothing, &PyTuple_Type, &rows, &PyTuple_Type,
                           &taken) ||
-        read_slots(tensor) < 0 || (writable = PyUnicode_InternFromString("_writable")) == NULL) {
+        read_slots(tensor, SLOT_NAMES, slots, N_SLOTS) < 0 || (writable = PyUnicode_InternFromString("_writable")) == NULL) {
         return NULL;
     }
     Py_XSETREF(leaf_node, Py_NewRef(leaf));

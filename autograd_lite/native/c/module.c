@@ -149,7 +149,8 @@ PyInit_library(void) {
         return NULL;
     }
     PyObject *module = PyModule_Create(&MODULE);
-    PyMethodDef *const methods[] = {METHODS, cast_methods, facts_methods, product_methods, sharing_methods};
+    PyMethodDef *const methods[] = {METHODS,         cast_methods,    facts_methods,
+                                    product_methods, sharing_methods, view_methods};
     for (size_t k = 0; module != NULL && k < sizeof methods / sizeof *methods; k++) {
         if (PyModule_AddFunctions(module, methods[k]) < 0) {
             Py_CLEAR(module);
