@@ -13,10 +13,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from .ambient import BUDGET, ELEMENTS, held
+from .nesting import MOST_LEVELS, room_for
 
 STEP = 4096  # a step of a loop takes as long as the arithmetic of this many elements
 _RATIO, _LITTLE = 20, 1 << 24  # bytes for each compressed one, and bytes besides
-_LEVELS = 200  # of nested lists and dicts; a model inside a model takes four
+_PER_MODEL = 4  # levels of lists and dicts that a model inside a model takes
+_LEVELS = _PER_MODEL * MOST_LEVELS  # of nested lists and dicts
 _TOO_DEEP = f"expected at most {_LEVELS} levels of lists and dicts, one in another; received more"
 WAY_OUT = ". If you trust what asks for it, read it in `with nn.saving.element_limit(elements):`"
 
@@ -91,8 +93,7 @@ def reading(description: Any) -> Iterator[None]:
     if BUDGET.get() is not None:
         yield
         return
-    check_depth(description)
-    with at_most(elements_allowed(), ""):
+    with room_for(check_depth(description)), at_most(elements_allowed(), ""):
         yield
 
 
@@ -151,24 +152,25 @@ def parsed(text: str | bytes) -> Any:
         ValueError: if it is not JSON, or is nested too deeply.
     """
     try:
-        value = json.loads(text)
+        with room_for(MOST_LEVELS):
+            value = json.loads(text)
     except RecursionError:
         raise ValueError(_TOO_DEEP) from None
     check_depth(value)
     return value
 
 
-def check_depth(description: Any) -> None:
-    """Raise if lists and dicts are nested more deeply than any description of a model.
+def check_depth(description: Any) -> int:
+    """Return for how many levels of models room is needed, for lists and dicts that may be nested.
 
     Raises:
-        ValueError: if they are.
+        ValueError: if they are nested more deeply than any description of a model.
     """
     level = [description] if isinstance(description, (dict, list, tuple)) else []
-    for _ in range(_LEVELS):
+    for depth in range(_LEVELS):
         inner = [part for value in level for part in (value.values() if isinstance(value, dict) else value)]
         # by identity: a list that is in itself twice has no end, and two to the power of levels entries in each
         level = list({id(part): part for part in inner if isinstance(part, (dict, list, tuple))}.values())
         if not level:
-            return
+            return depth // _PER_MODEL
     raise ValueError(_TOO_DEEP)

@@ -9,13 +9,16 @@ import autograd_lite as ag
 
 from ..config.arguments import checked
 from ..config.config import CustomObjectScope, class_called, name_in_configurations
+from ..config.nesting import with_room
 from ..layers import Input
 from ..module.module import Module
 from ..module.symbols import Symbol, instances
+from ..module.tree import levels_of
 from ..saving.descriptions import described, remade
 from .plan import Plan, is_input
 
 
+@with_room(levels_of)
 @checked
 def clone_model(
     model: Module, input_tensors: Any = None, clone_function: Callable[[Module], Module] | None = None

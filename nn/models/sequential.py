@@ -13,6 +13,7 @@ from .. import saving
 from ..config.arguments import is_text
 from ..config.fields import attribute
 from ..config.limits import reading
+from ..config.nesting import room_for, with_room
 from ..config.registry import snake_case
 from ..layers import Input, InputLayer
 from ..layers.reshaping import fitted
@@ -21,7 +22,7 @@ from ..module.described import layer_config, layer_from_config
 from ..module.modes import adopt
 from ..module.module import Module
 from ..module.symbols import Call, Spec, Symbol
-from ..module.tree import Shape
+from ..module.tree import Shape, levels_of
 from .model import Model
 from .plan import Plan, is_input, planned
 
@@ -96,6 +97,10 @@ class Sequential(Model):
         if isinstance(layer, InputLayer):
             self._add_input(layer)
             return
+        with room_for(levels_of(layer)):
+            self._append(layer)
+
+    def _append(self, layer: Module) -> None:
         before = dict(vars(self))
         key = self._key(layer)
         self._layers = {**self._layers, key: layer}
@@ -268,12 +273,14 @@ class Sequential(Model):
             x = layer(x)
         return x
 
+    @with_room(levels_of)
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of the last layer's output."""
         for layer in self._layers.values():
             input_shape = layer.compute_output_shape(input_shape)
         return input_shape
 
+    @with_room(levels_of)
     def get_config(self) -> dict[str, Any]:
         """Return the layers, and the shape of a sample if known, as plain values."""
         if type(self) is not Sequential:

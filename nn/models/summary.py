@@ -173,6 +173,7 @@ def _totals(model: Module) -> list[str]:
 
 
 def _wrapped(indent: str, cell: str) -> list[str]:
+    indent = indent[: _WIDEST // 2]
     lines = textwrap.wrap(cell, _WIDEST - len(indent), break_on_hyphens=False) or [""]
     return [indent + line for line in lines]
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from ..config.config import plain, restored
+from ..config.nesting import with_room
 from .module import Module
+from .tree import levels_of
 
 
+@with_room(levels_of)
 def layer_config(layer: Module) -> dict[str, Any]:
     """Return {"class_name": …, "config": …} of a layer.
 

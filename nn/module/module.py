@@ -18,6 +18,7 @@ from autograd_lite.arrays import as_array as array_of, is_foreign
 from ..config.ambient import PROBED
 from ..config.arguments import as_array, checked, checked_here, is_text, problem_of_call
 from ..config.limits import room, room_for_result
+from ..config.nesting import is_roomy, room_for, with_room
 from ..config.settings import DTypeLike, DTypePolicy, dtype_of
 from .abstract import blank, on_shapes
 from .building import RestoreOnError, build_once, lock_of, marks_built, takes_training
@@ -29,7 +30,7 @@ from .recording import record_call
 from .settings import covered, is_covered, rest_on
 from .state import IncompatibleKeys, carried_in, check_state, undisturbed
 from .symbols import HOOKS, NO_PLACE, Spec, Symbol, has_symbols, instances, replaced, spec_of
-from .tree import Shape as Shape, Tree
+from .tree import Shape as Shape, Tree, levels_of
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -164,6 +165,9 @@ class Module(Tree["Module"]):
 
         Every module takes `training=True` or `training=False`, which sets its mode and that of its parts for the call.
         """
+        if self._levels and not is_roomy(self._levels):
+            with room_for(self._levels):
+                return self(*args, **kwargs)
         if not args and kwargs:
             args = by_place(type(self), kwargs)
         for x in args:
@@ -246,8 +250,8 @@ class Module(Tree["Module"]):
     def _first_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         probed = PROBED.get()
         known = args if probed is None or probed[0] is not self else probed[1]  # symbols know which lengths are open
-        with RestoreOnError(self):
-            self._name_tree()
+        self._name_tree()
+        with room_for(self._levels), RestoreOnError(self):
             if self._needs_build():
                 self.build(_batch_shape(known, self.name))
             if self._has_unbuilt_parts():
@@ -491,6 +495,7 @@ class Module(Tree["Module"]):
         """Return what `repr` shows of the module itself, in addition to its parts."""
         return ""
 
+    @with_room(levels_of)
     @recursive_repr("...")  # of a part that knows the whole
     def __repr__(self) -> str:
         parts = [

@@ -20,6 +20,8 @@ from ..config.arguments import checked_here
 from ..config.registry import snake_case
 from .modes import in_mode, mode_of, set_mode
 
+_STEP = 16  # levels of modules that need no care
+
 Part = TypeVar("Part", bound="Tree[Any]")
 Shape = tuple[int | None, ...]
 
@@ -42,6 +44,7 @@ class Tree(Generic[Part]):
     _frozen: tuple[str, ...] = ()
     _made_frozen: bool = False  # with trainable=False, before it had its parts
     _beside: Any = None  # an array without axes where its tensors are to be; None for NumPy
+    _levels: int = 0  # of modules in one another, if they are so many that a call needs room for them
 
     @property
     def name(self) -> str:
@@ -111,10 +114,42 @@ class Tree(Generic[Part]):
                 stack.extend(m for m in reversed(members) if isinstance(m, Tree))
         return list(found.values())
 
+    def _depths(self) -> list[list[Part]]:
+        """Return the modules of the tree, each once, by how many others they are in."""
+        seen = {id(self)}
+        depths: list[list[Any]] = [[self]]
+        while depths[-1]:
+            below = {id(m): m for module in depths[-1] for _, m in module._members() if isinstance(m, Tree)}
+            depths.append([m for key, m in below.items() if key not in seen])
+            seen |= below.keys()
+        return depths[:-1]
+
+    def __getstate__(self) -> Any:
+        # What is deep comes first, so that pickle and deepcopy, which go down into all that they have not seen yet,
+        # never go down far.
+        state: Any = super().__getstate__()
+        first = [part for parts in self._depths()[_STEP::_STEP] for part in parts]
+        if first:
+            own, *slots = state if isinstance(state, tuple) else (state,)
+            own = {"_first": first[::-1], **own}
+            state = (own, *slots) if slots else own
+        return state
+
+    def __setstate__(self, state: Any) -> None:
+        own, slots = state if isinstance(state, tuple) else (state, None)
+        vars(self).update(own or {})
+        vars(self).pop("_first", None)
+        for name, value in (slots or {}).items():
+            setattr(self, name, value)
+
     def _name_tree(self) -> None:
         prefix = self._path or ""
+        deepest = 0
         for path, module in self._walk(prefix):
             module._path = path
+            deepest = max(deepest, path.count("."))
+        if deepest - prefix.count(".") >= _STEP or self._levels:  # a level is a name or more in a path
+            self._levels = levels_of(self)
         for path, tensor in self._tensors(prefix):
             tensor.name = path
             arrays.let_read(tensor)
@@ -236,6 +271,11 @@ class Tree(Generic[Part]):
 
 def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
+
+
+def levels_of(value: Any) -> int:
+    """Return how many modules of a tree are in one another, at most; 0 of anything else."""
+    return len(value._depths()) if isinstance(value, Tree) else 0
 
 
 # What most attributes are: neither a member nor a place for one.

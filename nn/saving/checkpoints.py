@@ -12,6 +12,7 @@ import autograd_lite as ag
 
 from ..config.arguments import checked
 from ..config.limits import check_depth
+from ..config.nesting import all_levels, with_room
 from ..module.module import Module
 from ..module.state import generators, set_generators
 from .safetensors import SavedFileError, read_file, write_file
@@ -30,6 +31,7 @@ class Resumable(Protocol):
         """Continue from there."""
 
 
+@with_room(all_levels)
 @checked
 def save_checkpoint(
     path: str | os.PathLike[str],
@@ -79,6 +81,7 @@ def _taken(
     }
 
 
+@with_room(all_levels)
 @checked
 def load_checkpoint(
     path: str | os.PathLike[str],

@@ -16,9 +16,11 @@ import autograd_lite as ag
 from ..config.codec import check_plain, dicts_in
 from ..config.config import CustomObjectScope, Registered, class_called, custom_called, function_called, restored
 from ..config.limits import parsed, reading, room
+from ..config.nesting import all_levels, with_room
 from ..module.described import layer_config
 from ..module.module import Module
 from ..module.symbols import Call, Spec, Symbol, replaced
+from ..module.tree import levels_of
 from .refusals import refused_as
 from .safetensors import SavedFileError
 
@@ -126,6 +128,7 @@ def _qualified(config: Any) -> Any:
 # ---- JSON -----------------------------------------------------------------------------------------------------------
 
 
+@with_room(levels_of)
 def to_json(model: Module, **kwargs: Any) -> str:
     """Return a model's description as JSON; see `Model.to_json`."""
     about = {**described(model), "compiled": _compiled(model)}
@@ -151,6 +154,7 @@ def _compiled(model: Any) -> Any:
     return config
 
 
+@with_room(all_levels)
 def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Return a new model from the text of `to_json`, with new initial weights, compiled as the model was.
 

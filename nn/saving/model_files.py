@@ -30,9 +30,11 @@ from ..config.arguments import checked
 from ..config.codec import check_plain, dicts_in
 from ..config.config import CustomObjectScope, check_custom
 from ..config.limits import at_most, reading
+from ..config.nesting import all_levels, with_room
 from ..module.modes import rest_in_inference
 from ..module.module import Module
 from ..module.state import generators, set_generators
+from ..module.tree import levels_of
 from . import keras
 from .descriptions import MODEL_FORMAT, checked_description, described, named_function, remade
 from .refusals import refused_as
@@ -42,6 +44,7 @@ from .states import packed, unpacked
 # ---- weights --------------------------------------------------------------------------------------------------------
 
 
+@with_room(levels_of)
 @checked
 def save_weights(model: Module, path: str | os.PathLike[str], overwrite: bool = True) -> None:
     """Write all parameters and buffers of a module to a safetensors file, under their paths.
@@ -75,6 +78,7 @@ def save_weights(model: Module, path: str | os.PathLike[str], overwrite: bool = 
         write_file(what, path, model.state_dict())
 
 
+@with_room(levels_of)
 @checked
 def load_weights(model: Module, path: str | os.PathLike[str], skip_mismatch: bool = False) -> None:
     """Assign all parameters and buffers of a module from a file, or none of them.
@@ -115,6 +119,7 @@ def load_weights(model: Module, path: str | os.PathLike[str], skip_mismatch: boo
 # ---- whole models ---------------------------------------------------------------------------------------------------
 
 
+@with_room(levels_of)
 @checked
 def save_model(
     model: Module, path: str | os.PathLike[str], include_optimizer: bool = True, *, overwrite: bool = True
@@ -201,6 +206,7 @@ def _compiled(model: Any, arrays: dict[str, Any]) -> dict[str, Any] | None:
     }
 
 
+@with_room(all_levels)
 @checked
 def load_model(
     path: str | os.PathLike[str],

@@ -17,6 +17,8 @@ from ..config.config import (
     restored,
 )
 from ..config.limits import reading
+from ..config.nesting import all_levels, with_room
+from ..module.tree import levels_of
 from .descriptions import allow
 
 custom_object_scope = CustomObjectScope
@@ -51,6 +53,7 @@ def get_registered_object(name: str, custom_objects: Mapping[str, Any] | None = 
     return (custom_objects or {}).get(name, custom_called(name))
 
 
+@with_room(levels_of)
 @checked
 def serialize_keras_object(obj: Any) -> Any:
     """Return an object as plain values; see `deserialize_keras_object`.
@@ -80,6 +83,7 @@ def _serialized(obj: Any) -> Any:
     return reference(plain(obj) if isinstance(obj, Registered) else obj)
 
 
+@with_room(all_levels)
 @checked
 def deserialize_keras_object(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Return new objects made from plain values, with new initial weights.

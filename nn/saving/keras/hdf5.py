@@ -12,13 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ...config.limits import elements_allowed
+from ...config.nesting import MOST_LEVELS
 from ..refusals import refused_as
 from ..safetensors import SavedFileError
 
 Arrays = dict[str, Any]  # of `Stored`, which pass for arrays
 Groups = Mapping[str, tuple[str, Mapping[str, npt.NDArray[Any]]]]
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
-_ENTRIES, _LEVELS = 100_000, 64  # groups and arrays in a file, and groups in one another
+_ENTRIES, _LEVELS = 100_000, 2 * MOST_LEVELS + 64  # groups and arrays in a file, and groups in one another
 # the attributes in which files of Keras 2 keep what Keras 3 keeps elsewhere; no others are read
 _OLD = ("model_config", "training_config", "layer_names", "weight_names")
 _SAFE_FILTERS = frozenset({1, 2, 3})  # deflate, shuffle, a checksum; any other would load a plugin

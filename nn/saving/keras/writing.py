@@ -6,7 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from ...config.config import Registered, argument_names, custom_called, function_called, plain, restored
+from ...config.config import (
+    Registered,
+    argument_names,
+    custom_called,
+    function_called,
+    name_in_configurations,
+    plain,
+    restored,
+)
 from ...layers import Operation
 from ...module.described import layer_config
 from ...module.module import Module
@@ -25,8 +33,10 @@ def described(layer: Module, name: str | None = None) -> Config:
         layer: any that has a configuration.
         name: what it is called there; by default its own name.
     """
-    found = layer_config(layer)
-    kind, head = found["class_name"], {"name": name or layer.name, **({} if layer.trainable else {"trainable": False})}
+    kind, head = (
+        name_in_configurations(type(layer)),
+        {"name": name or layer.name, **({} if layer.trainable else {"trainable": False})},
+    )
     policy = {
         "module": "keras",
         "class_name": "DTypePolicy",
@@ -40,7 +50,7 @@ def described(layer: Module, name: str | None = None) -> Config:
     elif kind == "layers.InputLayer":
         config = _input(name or layer.name, vars(layer)["sample_shape"], vars(layer)["sample_dtype"].name)
     else:
-        config = theirs(found)["config"]
+        config = theirs(layer_config(layer))["config"]
         takes = _ALL if _is_ours(kind) else set(argument_names(type(layer)))
         takes = takes.difference(name for name, known in RENAMED.get(kind, {}).items() if known is None)
         config |= {key: value for key, value in {**head, "dtype": policy}.items() if key in takes}
