@@ -70,6 +70,7 @@ _ENTRIES: Any = (
 )
 _ENTRIES += ("train_step", "test_step", "predict_step", "get_losses", "add_loss", "forward")
 _MOST, _MOST_STEPS = 200, 3000  # functions of other installed packages that are followed, and steps in them
+_MOST_OF_ALL = 30_000  # steps, which take a second
 # What these are given runs at every replay, and not when the function is traced.
 _AT_REPLAYS = (observe, assume, debug_print, host_call)
 
@@ -105,7 +106,8 @@ class Guards:
         self._reads: dict[str, list[tuple[Use, types.FunctionType]]] = {}  # of attributes, of what may be any of these
         self._entries: dict[types.CodeType, Use | None] = {}  # of code of other packages: what leads to it
         self._own_package = ""
-        self._n_functions = self._n_steps = 0  # of other packages that are followed
+        self._n_functions = self._n_reads = 0  # of other packages; of attributes
+        self._n_steps = [0, 0]  # in functions of other packages, and all
         self.is_partial = False
         self.by_name = False
         self._f = f
@@ -155,26 +157,41 @@ class Guards:
 
     def _follow_all(self) -> None:
         """Follow functions, and look up the attributes that they name in the objects that they may be given."""
-        done, sizes = 0, dict[tuple[int, str], int]()
+        done, first, version, sizes = 0, 0, (-1, False), dict[tuple[int, str], int]()
         while True:
             while done < len(self._functions):
                 if not (self.is_partial and self._functions[done].__code__ in self._entries):
                     self._follow_function(self._functions[done])
                 done += 1
-            before = len(self._known)
-            for x in list(self._subjects):
+            if version != (self._n_reads, self.by_name):  # then all objects are looked through again
+                version, first = (self._n_reads, self.by_name), 0
+            if first == len(self._subjects):
+                return
+            subjects, first = self._subjects[first:], len(self._subjects)
+            for x in subjects:
                 for name in self._reads.keys() & names_of(x):
-                    uses = self._reads[name]
-                    for use, g in uses[sizes.get((id(x), name), 0) :]:
-                        if not (self.is_partial and use.code in self._entries):
-                            self._walk(x, use.path, use, g)
-                    sizes[id(x), name] = len(uses)
+                    self._look_up(x, name, sizes)
                 if self.by_name and (id(x), "") not in sizes:
                     sizes[id(x), ""] = 0
                     self._parent = id(x)
                     self._attributes(x)
-            if done == len(self._functions) and before == len(self._known):
-                return
+                if self._n_steps[1] > _MOST_OF_ALL:
+                    self.suspects.append((None, "it reaches more objects than can be looked through"))
+                    return
+
+    def _look_up(self, x: Any, name: str, sizes: dict[tuple[int, str], int]) -> None:
+        """Look up an attribute for each place where code names it.
+
+        Args:
+            x: an object.
+            name: of the attribute.
+            sizes: the number of places for which that was done before.
+        """
+        uses = self._reads[name]
+        for use, f in uses[sizes.get((id(x), name), 0) :]:
+            if not (self.is_partial and use.code in self._entries):
+                self._walk(x, use.path, use, f)
+        sizes[id(x), name] = len(uses)
 
     def _follow_function(self, f: types.FunctionType) -> None:
         cells = dict(zip(f.__code__.co_freevars, f.__closure__ or (), strict=True))
@@ -219,7 +236,8 @@ class Guards:
     def _walk(self, value: Any, path: tuple[Step, ...], use: Use, f: types.FunctionType) -> None:
         """Go from a value along a path, and look at what is at its end."""
         name, self._use, self._parent = use.name, use, use.code
-        self._n_steps += use.code in self._entries
+        self._n_steps[0] += use.code in self._entries
+        self._n_steps[1] += 1
         for k, step in enumerate(path, 1):
             if step.kind == "some" and value.__class__ in (list, tuple, dict):
                 self._some(value, path[k:], use, name)
@@ -251,6 +269,7 @@ class Guards:
             uses = self._reads.setdefault(path[0].key, [])
             if all(known.offsets != use.offsets or known.code is not use.code for known, _ in uses):
                 uses.append((use._replace(path=path), f))
+                self._n_reads += 1
 
     def _part(self, a: np.ndarray, step: Step, use: Use, name: str) -> Any:
         """Return a view; note what else a step reads, and return MISSING then."""
@@ -425,7 +444,7 @@ class Guards:
         entry = self._entries.get(self._use.code, self._use) if self._use else None
         self._entries.update(dict.fromkeys(codes_in(f.__code__), entry))
         self._n_functions += 1
-        if self._n_functions > _MOST or self._n_steps > _MOST_STEPS:
+        if self._n_functions > _MOST or self._n_steps[0] > _MOST_STEPS:
             self.is_partial = True
             self.suspects.append((entry, f"it runs code of {package}, which is more than can be looked through,"))
         return not self.is_partial

@@ -71,7 +71,7 @@ def _is_environment(x: Any) -> bool:
 
 
 def _is_iterator(x: Any) -> bool:
-    return hasattr(type(x), "__next__")
+    return hasattr(type(x), "__next__") and not isinstance(x, io.IOBase)
 
 
 # What it is, and how that is told.

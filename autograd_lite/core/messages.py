@@ -42,7 +42,10 @@ def _is_of_signature(error: BaseException) -> bool:
 def _did_you_mean(name: str, known: Iterable[str]) -> str:
     from difflib import get_close_matches  # most programs never need it
 
-    near = get_close_matches(name, known, n=1)
+    if name.startswith("__"):  # `hasattr` asks for these
+        return ""
+    begins = name[:1].lower()  # of all names it would take a millisecond, which `hasattr` pays too
+    near = get_close_matches(name, [x for x in known if x[:1].lower() == begins and abs(len(x) - len(name)) < 3], n=1)
     return f". Did you mean {near[0]!r}?" if near else ""
 
 

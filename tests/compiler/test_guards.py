@@ -307,3 +307,26 @@ def test_what_pytest_writes_into_assertions_is_not_followed() -> None:
     assert any(use.name.startswith("@") for use in reads_of(f.__code__).uses)
     assert not guards.is_partial
     assert not [row for row in guards.rows if "pytest" in row.told]
+
+
+@pytest.mark.ci
+def test_too_many_objects_make_the_function_run() -> None:
+    class Thing:
+        def __init__(self, rate: float, other: Any) -> None:
+            self.rate, self.other = rate, other
+
+    one: Any = None
+    for _ in range(20_000):
+        one = Thing(1.0, one)
+
+    def f(x: Any) -> Any:
+        thing, total = one, x
+        while thing is not None:
+            total, thing = total + thing.rate, None if thing.rate > 1 else thing.other and None
+        return total
+
+    compiled = ag.compile(f)
+    begun = time.process_time()
+    with pytest.warns(ag.CompileWarning, match="it reaches more objects than can be looked through"):
+        compiled(X)
+    assert time.process_time() - begun < 10
