@@ -80,7 +80,8 @@ def owner_of(a: np.ndarray) -> np.ndarray:
 
 def _holds(value: Any, owner: np.ndarray) -> bool:
     """Return whether a variable has an array of this memory, or has it in a container that was made for a call."""
-    if isinstance(value, np.ndarray):
+    kind = type(value)  # and not `value.__class__`, which takes a view anew that is stale
+    if issubclass(kind, np.ndarray):
         return owner_of(value) is owner
-    parts = value.values() if value.__class__ is dict else value if value.__class__ in (tuple, list) else ()
-    return any(isinstance(part, np.ndarray) and owner_of(part) is owner for part in parts)
+    parts = value.values() if kind is dict else value if kind in (tuple, list) else ()
+    return any(issubclass(type(part), np.ndarray) and owner_of(part) is owner for part in parts)

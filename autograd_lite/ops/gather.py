@@ -114,3 +114,17 @@ def gathered(x: Any, key: Any) -> Any:
     if first and shape and axes[-1] - first == len(axes) - 1:
         out = np.moveaxis(out, list(range(len(shape))), list(range(first, first + len(shape))))
     return out
+
+
+def replaced(x: Any, key: Any, y: Any) -> Any:
+    """Return `x` with y in the places `x[key]`, for a key with single integers that are data, which names none twice.
+
+    Example:
+        >>> replaced(np.zeros((2, 3)), (slice(None), np.array(1)), np.array([5.0, 7.0])).tolist()
+        [[0.0, 5.0, 0.0], [0.0, 7.0, 0.0]]
+    """
+    places = gathered(np.arange(x.size).reshape(x.shape), key)[..., None]
+    shape = places.shape[:-1]
+    new = gather_adjoint(np.broadcast_to(y, shape).astype(x.dtype), places, shape=(x.size,))
+    is_new = gather_adjoint(np.ones(shape), places, shape=(x.size,)) != 0
+    return np.where(is_new, new, x.reshape(-1)).reshape(x.shape)

@@ -13,9 +13,10 @@ from ..core.mode import MODE, TAPES, is_grad_enabled
 from ..core.node import LEAF, Node
 from ..core.ownership import SMALL
 from ..ops import index, shape
-from .methods import canonical_index, filled
+from ..ops.gather import replaced
+from .methods import UnknownIndex, canonical_index, filled
 from .record import add_over, apply
-from .sharing import one_axis
+from .sharing import is_one_place, one_axis
 from .views import ARRAY, here, kin_of, outdate, same_place, where_made
 
 _np: Any = np  # NumPy's type stubs know arrays only
@@ -39,7 +40,13 @@ class InPlace:
         if unknown and (new := filled(self, key, value)) is not None:
             self._rebind("t[mask] = v", new)
             return
-        place = canonical_index(key)
+        try:
+            place = canonical_index(key)
+        except UnknownIndex:
+            if not is_one_place(key):
+                raise
+            self._rebind("t[i] = v", replaced(self, key, value))
+            return
         if not same_place(self, place, value):
             self._rebind("t[i] = v", apply(index.index_update, (self, value), {"index": place}))
 

@@ -294,12 +294,12 @@ class Methods:
         return _np.imag(self)
 
     def conj(self) -> Self:
-        """Return the complex conjugate; see `numpy.conjugate`."""
-        return unary(arith.conjugate, self)
+        """Return the complex conjugate, which of real numbers is this Tensor itself; see `numpy.ndarray.conj`."""
+        return unary(arith.conjugate, self) if self.dtype.kind == "c" else self
 
     def conjugate(self) -> Self:
-        """Return the complex conjugate; see `numpy.conjugate`."""
-        return unary(arith.conjugate, self)
+        """Return the complex conjugate; see `conj`."""
+        return self.conj()
 
     # ---- picking ----------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..core.hooks import HOOKS
 from ..core.mode import TAPES
+from ..ops.gather import replaced
 from .record import owned
 from .views import Apart, link
 
@@ -30,22 +31,17 @@ def separate(result: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any
     return result
 
 
-def _refuse_place(x: Any, y: Any) -> NoReturn:
-    raise TypeError(
-        "t[i] += v and its like: expected an index that is the same for all examples of a batch; received a view at "
-        "one that differs, in vmap. Write t = np.where(np.arange(n) == i, new, t), with axes in place for what is taken"
-    )
-
-
 def at_a_place(result: Any, x: Any, key: Any) -> Any:
     """Return `x[key]` for integers that differ from example to example as what it is in NumPy: a view."""
-    if result.ndim and all(part is None or isinstance(part, slice) or not np.ndim(part) for part in _parts(key)):
-        link(result, x, Apart(lambda t: t[key], _refuse_place), {}, x._data)
+    if result.ndim and is_one_place(key):
+        link(result, x, Apart(lambda t: t[key], lambda t, y: replaced(t, key, y)), {}, x._data)
     return result
 
 
-def _parts(key: Any) -> tuple[Any, ...]:
-    return key if isinstance(key, tuple) else (key,)
+def is_one_place(key: Any) -> bool:
+    """Return whether an index has slices and single integers alone."""
+    parts = key if isinstance(key, tuple) else (key,)
+    return all(part is None or part is Ellipsis or isinstance(part, slice) or not np.ndim(part) for part in parts)
 
 
 def one_axis(x: Any) -> Any:

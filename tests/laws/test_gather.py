@@ -119,3 +119,78 @@ def test_what_has_no_one_meaning_is_refused() -> None:
         ag.vmap(lambda i: ag.tensor(Y)[0][0][i > 0])(TABLE)
     with pytest.raises(TypeError, match=r"an index of an array y, write ag\.tensor\(y\)\[i\]"):
         ag.vmap(lambda i: Y[i])(NUMBER)
+
+
+# ---- writing --------------------------------------------------------------------------------------------------------
+
+
+def _through(read: Callable[[Any, Any], Any]) -> Callable[[Any, Any, Any], None]:
+    def write(y: Any, i: Any, x: Any) -> None:
+        row = read(y, i)
+        row *= x
+        row[..., 0] = 7.0
+
+    return write
+
+
+def _add(y: Any, i: Any, x: Any) -> None:
+    y[i, :, 1] += x
+
+
+def _two_rows(y: Any, i: Any, x: Any) -> None:
+    row, other = y[i], y[i]
+    row += x
+    other *= row[::-1]
+
+
+def _swap(y: Any, i: Any, x: Any) -> None:
+    y[0], y[i] = y[i].copy() * x, y[0].copy()
+
+
+def _later(y: Any, i: Any, x: Any) -> None:
+    row = y[i]
+    y *= x
+    y[..., 0] = row[:, 0]
+
+
+WRITES: dict[str, Callable[[Any, Any, Any], None]] = {
+    "y[i] = v": lambda y, i, x: y.__setitem__(i, x),
+    "y[..., i] = v": lambda y, i, x: y.__setitem__((..., i), np.arange(5.0) * x),
+    "y[1:, i, ::2] = v": lambda y, i, x: y.__setitem__((slice(1, None), i, slice(None, None, 2)), x),
+    "y[i, 0, i] = v": lambda y, i, x: y.__setitem__((i, 0, i), x),
+    "y[i, :, 1] += v": _add,
+    "y[i]": _through(lambda y, i: y[i]),
+    "y[:, i]": _through(lambda y, i: y[:, i]),
+    "y[1:, None, i]": _through(lambda y, i: y[1:, None, i]),
+    "a view of a view": _through(lambda y, i: y[i].T[::-1]),
+    "two views": _two_rows,
+    "a swap": _swap,
+    "a view, then all": _later,
+}
+X = _RNG.normal(size=6)
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_each_example_writes_at_its_own_index(write: str) -> None:
+    def f(y: Any, i: Any, x: Any, make: Any = lambda y, x: y * (x * 0 + 1)) -> Any:
+        y = make(y, x)
+        WRITES[write](y, i, x)
+        return y
+
+    def loss(y: Any, i: Any, x: Any) -> Any:
+        return (f(y, i, x) ** 2 * y).sum()
+
+    expected = np.stack([f(Y, i, x) for i, x in zip(NUMBER, X, strict=True)])
+    assert np.array_equal(ag.vmap(f, (None, 0, 0))(Y, NUMBER, X), expected)
+    assert np.array_equal(ag.vmap(lambda i, x: f(Y, i, x, lambda y, x: ag.tensor(y)))(NUMBER, X), expected)  # shared
+    slopes = [ag.grad(loss, (0, 2))(Y, int(i), x) for i, x in zip(NUMBER, X, strict=True)]
+    gradients = ag.vmap(ag.grad(loss, (0, 2)), (None, 0, 0))
+    compiled = ag.compile(gradients)
+    for gradient in (gradients, compiled, compiled, compiled):
+        for g, slope in zip(gradient(Y, NUMBER, X), zip(*slopes, strict=True), strict=True):
+            assert np.allclose(g, slope)
+
+
+def test_a_list_of_places_may_name_one_twice_and_is_refused() -> None:
+    with pytest.raises(TypeError, match="differ from example to example"):
+        ag.vmap(lambda i: (ag.tensor(Y) * 1).__setitem__(i, 0.0))(LIST)

@@ -207,7 +207,7 @@ VIEWS: list[tuple[str, Callable[[Any], Any]]] = [
     ("clip", lambda t: t.clip(-99, 99)),
     ("concatenate of one", lambda t: np.concatenate([t])),
     ("sum over nothing", lambda t: t.sum(axis=())),
-    ("real", lambda t: t.conj()),
+    ("real", lambda t: np.conj(t)),
     ("pad by nothing", lambda t: np.pad(t, 0)),
     ("copy", lambda t: t.copy()),
     ("borrowed", lambda t: ag.tensor(t, copy=False)),

@@ -62,6 +62,8 @@ CALLS = (
     "z.real",
     "np.imag(z)",
     "np.conj(z)",
+    "z.conj()",
+    "z.conjugate()",
     "np.real_if_close(z)",
     "np.broadcast_to(z, (2, 3))",
     "np.broadcast_to(z, (4, 2, 3))",
