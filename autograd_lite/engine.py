@@ -18,7 +18,7 @@ import numpy as np
 
 from .core.composite import opened as opened_composite
 from .core.errors import DtypeError, GradError, ShapeError, more_on
-from .core.foreign import as_array, copied, handed_back, home, placed
+from .core.foreign import as_array, copied, handed_back, home, is_foreign, placed
 from .core.hooks import HOOKS
 from .core.messages import checked
 from .core.mode import MODE, TAPES, Mode, hold_mode, record_off, record_on
@@ -145,11 +145,11 @@ def _root_cotangent(t: Tensor, cotangent: Any, create_graph: bool) -> Any:
             )
         g: Any = (np if t._data.__class__ in _NUMPYS else home(t)).ones(t.shape, t.dtype)
     else:
-        g = cotangent
-        shape = g.shape if isinstance(g, Tensor) else np.shape(g)
+        g = cotangent if isinstance(cotangent, Tensor) or is_foreign(cotangent) else as_array(cotangent)
+        shape = g.shape
         if shape != t.shape:
             raise ShapeError(f"backward: expected a cotangent of shape {t.shape}, as the tensor has; received {shape}")
-        kind = (g if hasattr(g, "dtype") else np.asarray(g)).dtype.kind
+        kind = g.dtype.kind
         if kind not in ("biufc" if t.dtype.kind == "c" else "biuf"):
             number = "complex or real" if t.dtype.kind == "c" else "real"
             raise DtypeError(f"backward: expected a {number} cotangent; received dtype kind {kind!r}")

@@ -143,6 +143,10 @@ def convolution(
     size, kernel = x.shape[1:-1], w.shape[:-2]
     pairs = _pairs("convolution", padding, size, kernel, stride, dilation)
     _check_fit("convolution", size, kernel, stride, pairs, dilation)
+    if any(map(_has_idle_taps, size, kernel, stride, pairs, dilation)):
+        axes = [_used_taps(*lengths) for lengths in zip(size, kernel, stride, pairs, dilation, strict=True)]
+        inside, taps, pairs = zip(*axes, strict=True)
+        x, w = x[(slice(None), *inside)], w[taps]
     return windowed.convolution(x, w, stride=stride, padding=pairs, dilation=dilation, groups=int(groups))
 
 
@@ -230,6 +234,31 @@ def _trimmed(size: int, window: int, stride: int, padding: tuple[int, int]) -> t
     before, last = before - first, min(window, size + before)  # the end of those that are inside in the first window
     after = after if last == window else (count - 1) * stride
     return last - first, min(stride, size + before + after + 1), (before, after)
+
+
+def _has_idle_taps(size: int, window: int, stride: int, padding: tuple[int, int], dilation: int) -> bool:
+    """Return whether the first or the last tap of a window lies in the padding in all windows."""
+    before = padding[0]
+    count = windows_along(size, window, stride, padding, dilation)
+    return count > 0 < size and ((count - 1) * stride < before or (window - 1) * dilation >= size + before)
+
+
+def _used_taps(
+    size: int, window: int, stride: int, padding: tuple[int, int], dilation: int
+) -> tuple[slice, slice, tuple[int, int]]:
+    """Return the part of an axis that windows see, the taps that see some of it, and the padding for these.
+
+    The others count for nothing, but the padding that they would need may be as long as the dilation.
+    """
+    before, count = padding[0], windows_along(size, window, stride, padding, dilation)
+    reach = (count - 1) * stride
+    first = max(0, -((reach - before) // dilation))  # the first one that is not before the axis in the last window
+    last = min(window, -((-size - before) // dilation))  # the end of those that are not behind it in the first window
+    if first >= last:  # no tap sees anything
+        return slice(0, 0), slice(0, 1), (reach + 1, 0)
+    start = first * dilation - before
+    end = reach + (last - 1) * dilation - before + 1
+    return slice(max(0, start), min(size, end)), slice(first, last), (max(0, -start), max(0, end - size))
 
 
 @checked

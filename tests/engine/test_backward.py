@@ -395,3 +395,18 @@ def test_two_leaves_of_a_sum_do_not_share_a_gradient() -> None:
     before = b.grad.numpy()
     a.grad.assign(np.zeros((2, 2)))
     np.testing.assert_array_equal(b.grad.numpy(), before)
+
+
+def test_a_cotangent_may_be_an_array_whose_dtype_numpy_does_not_know() -> None:
+    class Strict:
+        """An array as the array API standard has it, without NumPy's attributes."""
+
+        dtype, shape = object(), (2,)
+
+        def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+            return np.array([1.0, 2.0], dtype)
+
+    x = ag.tensor([3.0, 4.0], requires_grad=True)
+    (x * 1.0).backward(Strict())
+    assert x.grad is not None
+    np.testing.assert_array_equal(x.grad.data, [1.0, 2.0])
