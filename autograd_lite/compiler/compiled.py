@@ -9,7 +9,6 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from contextvars import copy_context
 from types import MethodType
 from typing import Any, Generic, ParamSpec, TypeVar
 from weakref import finalize, ref
@@ -41,7 +40,6 @@ from .hosts import Changed, Memo
 from .kinds import ARRAYS, RESULT, constant, filler, flat, kinds_of, own, unhashable
 from .numbers import Number, Numbers, Varying, varying_of
 from .plan import Plan
-from .replay import Replay
 from .trace import Traced, difference, leaf_of, let_go, settled, slot_of, trace
 from .traces import Trace, is_broken, went_as
 from .validating import validated
@@ -67,6 +65,7 @@ class Compiled(Generic[P, R]):
     Attributes:
         exact, max_bytes, validate: as of `compile`.
         warn: whether to say, once, that the function is not replayed because of what it reads in Python.
+        plans_later: whether the third call makes the replay, so that no call takes the time of a trace and of a plan.
 
     Example:
         >>> import autograd_lite as ag
@@ -90,7 +89,7 @@ class Compiled(Generic[P, R]):
         self._name = getattr(f, "__name__", type(f).__name__)
         self._gives_tensors = hasattr(f, "named_parameters")  # as a module does, of arrays too
         self._traces: dict[Any, list[Trace]] = {}
-        self.warn, self._has_warned, self._sees_code = True, False, False
+        self.warn, self.plans_later, self._has_warned, self._sees_code = True, False, False, False
         self._numbers: dict[Any, Numbers] = {}
         self._seen: set[int] = set()  # hashes of kinds that came when there were as many traces as are kept
         self._lock = fork_safe_lock()
@@ -316,6 +315,12 @@ class Compiled(Generic[P, R]):
             key: what stands for the arguments.
             plain: the same with the numbers that come with every call.
         """
+        if any(one.pending for one in known):
+            try:
+                self._store(key, [planned for one in known for planned in one.planned()])
+            except IndexError:  # another thread plans it
+                return self._as_it_is(args, kwargs)
+            return self(*args, **kwargs)
         if not known:
             why = "these arguments are of a new kind" if self._traces else "this was the first call"
             if len(self._traces) >= _MOST_TRACES and not self._comes_again(hash(key)):
@@ -451,10 +456,9 @@ class Compiled(Generic[P, R]):
                 others, new = [], before._replace(first=None, why=f"{before.why}; {why}")
                 self._warn(f"runs as it is: {why}")
             else:
-                # In a context of its own, whose end restores NumPy's error state wherever an interrupt comes.
-                made = copy_context().run(Replay, settled(before.first, done), self.exact, self.max_bytes)
-                new = before._replace(first=None, replay=made, aliases=new.aliases, written=done.written)
-        if new.replay is None and new.first is not None:
+                arguments = settled(before.first, done), self.exact, self.max_bytes
+                new = before.with_replay(arguments, new.aliases, self.plans_later)
+        if new.replay is new.pending is None and new.first is not None:
             done.hosts.forget()
             new = new._replace(first=done._replace(overwritten={}))
         done.hosts.let_go()

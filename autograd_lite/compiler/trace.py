@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.collector import collector_at_rest
 from ..core.depth import isolated
 from ..core.errors import Obstacle, Rejected
 from ..core.foreign import LAZY, is_lazy
@@ -278,7 +279,8 @@ def _run_guarded(
     Returns:
         What `_run` returns, and the attributes of `Traced` that tell what was read.
     """
-    guards = Guards(f, objects)
+    with collector_at_rest():
+        guards = Guards(f, objects)
     recording.operands = operands = Operands(trace.__code__)
     sees_code = sees_code or guards.is_partial
     with run_seen(guards.codes if sees_code else (), guards.lines()) as ran:

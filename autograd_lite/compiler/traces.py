@@ -11,6 +11,7 @@ from .backward import History
 from .explaining import rows, told
 from .facts import Facts
 from .kinds import filler
+from .pending import Pending, made
 from .replay import Replay
 from .trace import Traced
 
@@ -29,6 +30,7 @@ class Trace(NamedTuple):
         filled: returns what the function returns, with these values.
         aliases: the ids of the Tensors that must not be arguments of the replay.
         written: what `views.in_step` takes of the Tensors that the replay writes in place.
+        pending: what the replay will be made of at the next call; `first` is there until then.
     """
 
     arguments: str
@@ -41,12 +43,33 @@ class Trace(NamedTuple):
     filled: Callable[[Sequence[Any]], Any] = filler(None)
     aliases: frozenset[int] = frozenset()
     written: tuple[tuple[Any, bool], ...] = ()
+    pending: Pending | None = None
 
     def takes(self, given: Sequence[Any]) -> bool:
         """Return whether the replay, which changes Tensors, does what the function does with these arguments."""
         if not self.aliases.isdisjoint(map(id, given)):
             return False
         return not self.written or in_step(self.written, given, self.replay is None or bool(self.replay.traced.slots))
+
+    def with_replay(self, arguments: tuple[Traced, bool, int | None], aliases: frozenset[int], later: bool) -> Trace:
+        """Return it with a replay, or with what that will be made of later.
+
+        Args:
+            arguments: of `Replay`.
+            aliases: as of the attribute.
+            later: whether it is made at the next call.
+        """
+        changed = self._replace(aliases=aliases, written=arguments[0].written)
+        if later:
+            return changed._replace(pending=Pending(*arguments))
+        return changed._replace(first=None, replay=made(*arguments))
+
+    def planned(self) -> Iterator[Trace]:
+        """Yield it with its replay, if that was pending; nothing if it no longer holds."""
+        if self.pending is None:
+            yield self
+        elif (replay := self.pending.replay()) is not None:
+            yield self._replace(first=None, replay=replay, pending=None)
 
     def given_back(self, values: Sequence[Any], given: Sequence[Any], as_tensors: bool) -> Any:
         """Return what the function returns.
@@ -68,7 +91,9 @@ class Trace(NamedTuple):
     def lines(self) -> Iterator[str]:
         """Yield what `explain` says of it."""
         yield from rows("traced since", [self.why])
-        if self.first is not None:
+        if self.pending is not None:
+            yield from rows("replay", ["not yet: it is made at the next call"])
+        elif self.first is not None:
             yield from rows("replay", ["not yet: the next call is traced too, to see whether it does the same"])
         elif self.replay is None:
             yield from rows("replay", ["none: the function itself runs"])

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.collector import collector_at_rest
 from ..core.foreign import is_foreign
 from ..core.indices import indices_in
 from ..core.live import Live
@@ -43,7 +44,11 @@ class Built(NamedTuple):
 
 def built(tensors: Tensor | Iterable[Tensor], *, backward: bool = False) -> Built:
     """Build the graph of some results, and keep what its nodes represent."""
-    outputs = _checked(tensors)
+    with collector_at_rest():
+        return _built(_checked(tensors), backward)
+
+
+def _built(outputs: tuple[Tensor, ...], backward: bool) -> Built:
     joint = joint_of(outputs, backward=backward)
     scopes = shown(node.note[2] for node in [*joint.forward, *joint.backward] if node.note)
     builder = _Builder(outputs, joint, scopes)

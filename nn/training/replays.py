@@ -4,7 +4,8 @@ The rule, which `compile(jit_compile=…)` and `compile(run_eagerly=…)` choose
 
 - `jit_compile="auto"`, the default: after 32 batches of one shape have run as they are, two are traced, as `ag.compile`
   does. If the traces agree, all further batches of that shape are replayed, with the results of a run bit for bit. A
-  model that cannot be traced runs as before, and one warning says why, and where in the user's code.
+  model that cannot be traced runs as before, and one warning says why, and where in the user's code. No batch waits for
+  more than one trace or plan: first for those of what leads to the gradients, then for those of the update.
 - `jit_compile=True`: the second batch is traced already, and what cannot be traced is an error.
 - `jit_compile=False` or `run_eagerly=True`: nothing is compiled.
 
@@ -39,6 +40,8 @@ from ..module.settings import Settings, covered, settings_of
 # How many batches of one shape run as they are, by `jit_compile`. Tracing takes about as long as 50 steps of a small
 # model, so a training of a few steps must not begin with it.
 WARM = {"auto": 32, True: 1}
+# The calls after these that take longer: two traces, and a plan.
+_LONG = 3
 # The most shapes of a batch that are traced.
 _MOST = 32
 # The most things that are kept of one model: training, its steps, evaluation and prediction, in three states.
@@ -136,11 +139,13 @@ class _Here(threading.local):
         state: in which it has found the model and the loss; see `Replays.look`.
         hooked: whether there are hooks on parameters, which see each gradient.
         last: what has run as it is since then, for which shape, and what that computes.
+        long: what was traced or planned last.
     """
 
     state: tuple[Any, ...] = ()
     hooked: bool = False
     last: tuple[_Step, Any, Callable[..., Any]] | None = None
+    long: _Step | None = None
 
 
 class Replays:
@@ -163,7 +168,7 @@ class Replays:
         """Note in what state the model and the loss are: what is traced holds for the state that it is traced in."""
         here = self._here
         if compiled is not self._compiled:
-            self.steps, self._compiled, self._losses, self._unsteady = {}, compiled, Settings(), ""
+            self.steps, self._compiled, self._losses, self._unsteady, here.long = {}, compiled, Settings(), "", None
         number, loss, scale = settings_of(model).number(model), None, None
         if compiled is not None:
             loss = None if compiled.loss is None else self._losses.number(compiled.loss)
@@ -221,9 +226,15 @@ class Replays:
             step.runs[shape] = runs + 1
             here.last = step, shape, compute
             return None
+        is_long, step.fast.plans_later = runs < warm + _LONG, not strict
+        if is_long and not strict:
+            if here.long not in (None, step):
+                here.long = None
+                return None
+            here.long = step
         try:
             found = step.fast(*batch)
-            if runs < warm + 2 and step.fast.traces:  # else something looks at the operations, and it ran as it is
+            if is_long and step.fast.traces:  # else something looks at the operations, and it ran as it is
                 step.runs[shape] += 1
                 step.why = step.refusal()
             return found

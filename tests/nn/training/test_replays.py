@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import importlib
 import pickle
 import threading
 import warnings
@@ -221,15 +222,36 @@ def test_a_metric_that_fails_undoes_a_replay(replayed: list[Replay]) -> None:
 
     model = mlp(layers.BatchNormalization())
     model.compile("adam", "mse", metrics=[failing])
-    for _ in range(5):
+    for _ in range(8):
         model.train_on_batch(X[:8], ONE_HOT[:8])
-    assert len(replayed) == 2 * 2  # the gradients, and the optimizer's step
+    assert len(replayed) == 5 + 2  # the gradients, and the optimizer's step
     before, limit[0] = model.state_dict(), 0
     with pytest.raises(ZeroDivisionError):
         model.train_on_batch(X[:8], ONE_HOT[:8])
-    assert len(replayed) == 5
+    assert len(replayed) == 8
     assert all(map(same_bits, leaves(model.state_dict()), leaves(before)))
     assert all(p.grad is None for p in model.parameters())
+
+
+def test_no_batch_waits_for_more_than_one_trace_or_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    longs: list[str] = []
+    for name, home in (("trace", "compiled"), ("made", "pending")):
+        module = importlib.import_module(f"autograd_lite.compiler.{home}")
+        known = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *args, f=known, said=name: (longs.append(said), f(*args))[1])
+    results = []
+    for compiled in (False, "auto"):
+        ag.set_seed(1)
+        model = mlp(layers.Dropout(0.5), layers.BatchNormalization())
+        model.compile("adam", "mse", jit_compile=compiled)
+        counts = []
+        for _ in range(9):
+            before = len(longs)
+            model.train_on_batch(X[:8], ONE_HOT[:8])
+            counts.append(longs[before:])
+        results.append(leaves(model.state_dict()))
+    assert counts == [[], *[["trace"], ["trace"], ["made"]] * 2, [], []]
+    assert all(map(same_bits, *results))
 
 
 # ---- models, copies, threads ----------------------------------------------------------------------------------------
@@ -317,7 +339,8 @@ def test_a_model_that_changes_in_each_epoch_keeps_no_old_replays(replayed: list[
     kept = []
     for epoch in range(8):
         model.layers[1].rate = 0.1 * epoch
-        model.fit(X, ONE_HOT, batch_size=7, verbose=0)
+        model.fit(X, ONE_HOT, batch_size=7, epochs=2, verbose=0)
         kept.append(len(model._replays.steps))
-    assert len(replayed) == 8 + 8  # of the four batches in each epoch the last is replayed
+    # Of eight batches: the gradients, and the optimizer's step; a trace waits for the batch after another one's plan.
+    assert len(replayed) == (5 + 2) + 7 * (4 + 2)
     assert max(kept) <= replays._MOST_STEPS
