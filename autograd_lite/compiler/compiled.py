@@ -240,7 +240,7 @@ class Compiled(Generic[P, R]):
             return self._as_it_is(args, kwargs)
         found, kind = flat(args, kwargs)
         kinds: list[Any] = [mode.record, kind]
-        given, arrays, numbers, as_tensors = list[Any](), list[Any](), list[Number](), self._gives_tensors
+        given, arrays, numbers, as_tensors = [], [], [], self._gives_tensors
         for i, x in enumerate(found):
             a = x
             if isinstance(x, Tensor):
@@ -260,7 +260,7 @@ class Compiled(Generic[P, R]):
                 continue
             given.append(x)
             arrays.append(a)
-        key, memo = tuple(kinds), dict[Any, Any]()
+        key, memo = tuple(kinds), {}
         try:
             known = self._traces.get(key, ())
         except TypeError:
@@ -458,7 +458,7 @@ class Compiled(Generic[P, R]):
             else:
                 arguments = settled(before.first, done), self.exact, self.max_bytes
                 new = before.with_replay(arguments, new.aliases, self.plans_later)
-        if new.replay is new.pending is None and new.first is not None:
+        if new.replay is None and new.pending is None and new.first is not None:
             done.hosts.forget()
             new = new._replace(first=done._replace(overwritten={}))
         done.hosts.let_go()

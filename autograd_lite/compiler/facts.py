@@ -232,6 +232,8 @@ class Facts:
 
     def broken(self) -> str:
         """Return which of them does not hold, as a reason; "" if they all do."""
+        if self.found() is not None:
+            return ""
         broken = next((fact for fact in self.rows if not fact.holds()), None)
         return "" if broken is None else f"it is no longer true that {broken.told}"
 

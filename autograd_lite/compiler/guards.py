@@ -396,7 +396,7 @@ class Guards:
 
     def look(self, x: Any, name: str, use: Use | None = None) -> None:
         """Note what may be read of a value that code has, whatever it does with it."""
-        if isinstance(x, (Tensor, Live, *PLAIN)):
+        if isinstance(x, _UNREAD):
             return
         if isinstance(x, np.ndarray):
             self._arrays.add(x, name, use and use._replace(offsets=(0, 0)), self._parent)
@@ -587,6 +587,7 @@ def _context_value(variable: ContextVar[Any]) -> Any:
 
 
 # What is looked at, and how, in this order.
+_UNREAD = (Tensor, Live, *PLAIN)
 _LOOKED_AT: tuple[tuple[Any, Callable[[Guards, Any, str], None]], ...] = (
     (types.FunctionType, Guards._function),
     (types.MethodType, Guards._bound),

@@ -17,6 +17,7 @@ from .states import is_constant, state_of
 
 # Numbers, texts and the like, which are compared by value.
 PLAIN = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), slice, range, np.dtype, np.generic)
+_COMPARED = (np.ndarray, Tensor, *PLAIN)
 _HOLDS_CODE = (types.FunctionType, types.MethodType, functools.partial, list, tuple, dict, set, type)
 
 
@@ -72,7 +73,7 @@ def _look_at_part(guards: Guards, x: Any, name: str) -> None:
         if guards.meet(x):
             for part in x.values() if isinstance(x, dict) else x:
                 _look_at_part(guards, part, name)
-    elif not isinstance(x, (np.ndarray, Tensor, *PLAIN)) and not state_of(x):
+    elif not isinstance(x, _COMPARED) and not state_of(x):
         guards.look(x, name)
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import builtins
+import functools
 import io
+import itertools
 import os
 import sys
 import time
 import types
 from collections.abc import Callable
 from importlib import import_module
+from operator import is_
 from pathlib import PurePath
 from typing import Any
 
@@ -46,12 +49,15 @@ def _is_clock(x: Any) -> bool:
     return x in _CLOCKS or (x.__name__ in _DATES and getattr(x.__self__, "__module__", "") == "datetime")
 
 
+@functools.cache
+def _generators(*are_loaded: bool) -> tuple[type, ...]:
+    rows = zip(are_loaded, _GENERATORS.items(), strict=True)
+    return tuple([getattr(sys.modules[name], kind) for loaded, (name, kinds) in rows if loaded for kind in kinds])
+
+
 def _is_generator(x: Any) -> bool:
     owner = x.__self__ if isinstance(x, _METHODS) else x
-    for name, kinds in _GENERATORS.items():
-        if (module := sys.modules.get(name)) and isinstance(owner, tuple([getattr(module, kind) for kind in kinds])):
-            return True
-    return False
+    return isinstance(owner, _generators(*[name in sys.modules for name in _GENERATORS]))
 
 
 def _is_file(x: Any) -> bool:
@@ -118,4 +124,7 @@ def is_opaque(x: Any) -> bool:
 
 def is_constant(x: Any) -> bool:
     """Return whether the module of an object's class has the object too, as SciPy has its distributions."""
-    return any(value is x for value in vars(sys.modules.get(type(x).__module__, np)).values())
+    module = sys.modules.get(type(x).__module__, np)
+    if vars(module).get(getattr(x, "__name__", None)) is x:
+        return True
+    return any(map(is_, vars(module).values(), itertools.repeat(x)))

@@ -99,9 +99,10 @@ def difference(first: Traced, second: Traced) -> str:
     if a != b and (plain := _without_names(a)) != (other := _without_names(b)):
         return _first_difference(plain, other)
     of = [{id(g): leaf for leaf, g in traced.before if g is not None} for traced in (first, second)]
+    inputs = frozenset(first.program.inputs)
     for i in a:
         x, y = (p.bindings.get(i.id) for p in (first.program, second.program))
-        if i.kind is Kind.OP or i.weak or x is y or i.id in first.program.inputs:
+        if i.kind is Kind.OP or i.weak or x is y or i.id in inputs:
             continue  # of a weak number the graph holds the value
         if id(x) in of[0] and of[0][id(x)] is of[1].get(id(y)):
             continue  # the gradient that was there before
@@ -139,10 +140,9 @@ def settled(first: Traced, second: Traced) -> Traced:
     An array that each run has made for itself, of the same values, is a constant of the code. One that both have found,
     or a view of it, is the caller's, who may change it.
     """
+    inputs = frozenset(first.program.inputs)
     made = {
-        i
-        for i, x in first.program.bindings.items()
-        if i not in first.program.inputs and _are_apart(x, second.program.bindings[i])
+        i for i, x in first.program.bindings.items() if i not in inputs and _are_apart(x, second.program.bindings[i])
     }
     return second._replace(program=replace(second.program, fixed=second.program.fixed | made))
 

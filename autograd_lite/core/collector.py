@@ -3,43 +3,46 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import Any
 
 from .forks import fork_safe_lock, on_fork
 
 _LOCK = fork_safe_lock()
 
 
-class _Rest:
-    """How many runs need it, and whether it was on before the first of them."""
-
-    runs = 0
-    was_on = False
-
-
-@contextmanager
-def collector_at_rest() -> Iterator[None]:
+class collector_at_rest:
     """Switch the collector of cycles off: it would look at all new objects again and again, and find nothing.
 
     It is on again, if it was, when the last of all threads that need this has ended.
     """
-    with _LOCK:
-        if not _Rest.runs:
-            _Rest.was_on = gc.isenabled()
-            gc.disable()
-        _Rest.runs += 1
-    try:
-        yield
-    finally:
+
+    _runs = 0
+    _was_on = _holds = False
+
+    def __enter__(self) -> None:
+        this = collector_at_rest
+        self._holds = True
         with _LOCK:
-            _end(1)
+            if not this._runs:
+                this._was_on = gc.isenabled()
+                gc.disable()
+            this._runs += 1
+
+    def __exit__(self, *_: Any) -> None:
+        self._holds = False
+        _end(1)
+
+    def __del__(self) -> None:
+        if self._holds:  # an interrupt came before the code inside began
+            self.__exit__()
 
 
 def _end(runs: int) -> None:
-    _Rest.runs = max(_Rest.runs - runs, 0)
-    if not _Rest.runs and _Rest.was_on:
-        gc.enable()
+    this = collector_at_rest
+    with _LOCK:
+        this._runs = max(this._runs - runs, 0)
+        if not this._runs and this._was_on:
+            gc.enable()
 
 
-on_fork(after_in_child=lambda: _end(_Rest.runs))  # whose threads are not there
+on_fork(after_in_child=lambda: _end(collector_at_rest._runs))  # whose threads are not there

@@ -127,6 +127,11 @@ def _resting_twice() -> None:
         raise KeyError
 
 
+def test_the_collector_is_on_again_after_an_interrupt_at_the_begin() -> None:
+    collector_at_rest().__enter__()  # and the code inside never begins
+    assert gc.isenabled()
+
+
 @pytest.mark.parametrize("was_on", [True, False])
 def test_the_collector_is_as_it_was(was_on: bool) -> None:
     before = gc.isenabled()
