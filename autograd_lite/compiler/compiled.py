@@ -374,7 +374,7 @@ class Compiled(Generic[P, R]):
         try:
             done, slots, given = self._recorded(args, kwargs, memo, varying)
         except Obstacle as error:
-            self._store(key, [Trace(argument_kinds(kinds), f"{why}; {error}", None, None, None, None, kinds)])
+            self._store(key, [Trace(f"{why}; {error}", None, None, None, None, kinds)])
             return self._as_it_is(args, kwargs)
         except AssumptionFailed:
             return self._otherwise(args, kwargs)
@@ -383,7 +383,7 @@ class Compiled(Generic[P, R]):
         out = map_leaves(lambda x: RESULT if isinstance(x, Tensor) else own(x), done.out)
         history = None if done.cut is None else History(self._f, done.cut, self.exact, self.max_bytes)
         light = done._replace(out=out, cut=None)
-        new = Trace(argument_kinds(kinds), why, None, out, light, history, kinds, filler(out), captured_by(done))
+        new = Trace(why, None, out, light, history, kinds, filler(out), captured_by(done))
         if varying is not None and (done.hosts.by_value or any(x.__class__ is Live for x in leaves(done.out))):
             varying.fix()
             new = new._replace(filled=filler(map_leaves(bare_number, out)))

@@ -401,7 +401,7 @@ class Guards:
         if isinstance(x, np.ndarray):
             self._arrays.add(x, name, use and use._replace(offsets=(0, 0)), self._parent)
             return
-        if why := state_of(x):
+        if id(x) not in self._known and (why := state_of(x)):
             self.refuse(why, use, name)
             return
         if not self.meet(x):

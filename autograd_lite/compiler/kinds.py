@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Self
@@ -62,8 +63,13 @@ def filler(out: Any) -> Callable[[Sequence[Any]], Any]:
     """Return a function of values, which returns what a function returned with these in the place of `RESULT`."""
     names: dict[str, Any] = {"rebuild": rebuild}
     text = _filled(out, names, itertools.count())
-    filled: Callable[[Sequence[Any]], Any] = eval(f"lambda values: {text}", names)
+    filled: Callable[[Sequence[Any]], Any] = eval(_code_of(text), names)
     return filled
+
+
+@functools.lru_cache(maxsize=256)
+def _code_of(text: str) -> Any:
+    return compile(f"lambda values: {text}", "<results>", "eval")
 
 
 def _filled(x: Any, names: dict[str, Any], places: Iterator[int]) -> str:

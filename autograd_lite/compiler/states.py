@@ -98,7 +98,10 @@ def state_of(x: Any) -> str:
         >>> state_of(time.time), state_of(len)
         ('it reads a clock', '')
     """
-    return next((why for asks, why in STATES if asks(x)), "")
+    for asks, why in STATES:
+        if asks(x):
+            return why
+    return ""
 
 
 def looks_at_files(x: Any, name: str) -> bool:
@@ -125,6 +128,6 @@ def is_opaque(x: Any) -> bool:
 def is_constant(x: Any) -> bool:
     """Return whether the module of an object's class has the object too, as SciPy has its distributions."""
     module = sys.modules.get(type(x).__module__, np)
-    if vars(module).get(getattr(x, "__name__", None)) is x:
+    if vars(module).get(str(getattr(x, "__name__", ""))) is x:
         return True
     return any(map(is_, vars(module).values(), itertools.repeat(x)))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ..tensors.record import wrap
 from ..tensors.views import in_step
 from .backward import History
-from .explaining import rows, told
+from .explaining import argument_kinds, rows, told
 from .facts import Facts
 from .kinds import filler
 from .pending import Pending, made
@@ -20,7 +20,6 @@ class Trace(NamedTuple):
     """What is kept for one kind of arguments.
 
     Attributes:
-        arguments: of what kind they are, as text.
         why: the reason why the function was traced.
         replay: what runs, or None if the function itself runs.
         out: what it returned, with `RESULT` in place of Tensors.
@@ -33,7 +32,6 @@ class Trace(NamedTuple):
         pending: what the replay will be made of at the next call; `first` is there until then.
     """
 
-    arguments: str
     why: str
     replay: Replay | None
     out: Any
@@ -70,6 +68,11 @@ class Trace(NamedTuple):
             yield self
         elif (replay := self.pending.replay()) is not None:
             yield self._replace(first=None, replay=replay, pending=None)
+
+    @property
+    def arguments(self) -> str:
+        """Of what kind they are, as text."""
+        return argument_kinds(self.given)
 
     def given_back(self, values: Sequence[Any], given: Sequence[Any], as_tensors: bool) -> Any:
         """Return what the function returns.

@@ -128,6 +128,10 @@ class Param:
         return f"{self.name}={self.text}"
 
 
+# Classes of parameters that stay as they are, and whose text is their `repr`.
+_PLAIN = frozenset((type(None), bool, int, float, complex, str))
+
+
 def make_param(name: str, value: Any) -> Param:
     """Make a Param from what an op was called with.
 
@@ -140,6 +144,8 @@ def make_param(name: str, value: Any) -> Param:
 
 
 def _without_arrays(value: Any) -> Any:
+    if value.__class__ in _PLAIN:
+        return value
     if isinstance(value, IndexArray):
         return Opaque(f"{value.dtype}{value.shape}, read anew")
     if isinstance(value, np.ndarray):
@@ -159,6 +165,8 @@ def _without_arrays(value: Any) -> Any:
 
 
 def _text(value: Any) -> str:
+    if value.__class__ in _PLAIN:
+        return repr(value)
     if isinstance(value, (ArrayDigest, np.dtype, Opaque)):
         return str(value)
     if value is Ellipsis:

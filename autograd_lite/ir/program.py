@@ -92,8 +92,7 @@ class PureProgram:
     def _of(cls, made: Built, ids: Sequence[str | None], names: Sequence[str], specs: Sequence[ShapeDtype]) -> Self:
         graph = cls._kind.of(made.graph)
         calls, bindings = {}, {}
-        for i, thing in made.things.items():
-            node = graph[i]
+        for node, (i, thing) in zip(graph.nodes, made.things.items(), strict=True):
             if isinstance(thing, Node) and node.kind is Kind.OP:
                 calls[i] = (thing.op, node.inputs[: len(thing.inputs)], thing.params)
             else:

@@ -327,7 +327,7 @@ def record(
     """
     mode = _mode()
     tape = mode.tape
-    if tape is not None and any(index.derived for index in indices_in(params)):
+    if tape is not None and params and any(index.derived for index in indices_in(params)):
         tape.left(
             f"'{op.name}' with an index that was computed from another by NumPy",
             "Compute the index with Tensors, as np.where and np.argsort do",

@@ -133,7 +133,7 @@ class Loaded(Compiled[Any, Any]):
                 continue
             saved = self.saved[n]
             replay = _planned(saved.traced, arrays, self.exact, self.max_bytes)
-            new = Trace(argument_kinds(given), why, replay, saved.out, None, None, saved.given, filler(saved.out))
+            new = Trace(why, replay, saved.out, None, None, saved.given, filler(saved.out))
             with self._lock:
                 self._planned[key].add(n)
                 self._traces.setdefault(key, []).append(new)
