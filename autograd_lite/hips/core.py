@@ -30,6 +30,7 @@ from .tracer import (
     IN_RULE,
     Box as Box,
     Node,
+    boxed,
     differentiable,
     getval as getval,
     isbox as isbox,
@@ -69,7 +70,7 @@ def _one(x: Any) -> Any:
 
 def recorded(fun: Callable[..., Any], x: Any) -> Traced:
     """Call a function of one argument, and record; warn, as HIPS does, if the result does not depend on it."""
-    traced = trace("grad", fun, 0, (_argument(x),), {})
+    traced = boxed(trace, "grad", fun, 0, (_argument(x),), {})
     out = traced.out
     if not traced.paths.order and not (
         out.requires_grad if isinstance(out, Tensor) else any(t.requires_grad for t in tensors_in(out))
@@ -142,7 +143,7 @@ def make_jvp(fun: Callable[..., Any], x: Any) -> Callable[[Any], tuple[Any, Any]
 
     def along(v: Any) -> tuple[Any, Any]:
         tangent = v if _fits(point, v) else map_leaves(_broadcast, point, v)
-        return push(fun, (point,), (tangent,), {}, ForwardLevel())
+        return boxed(push, fun, (point,), (tangent,), {}, ForwardLevel())
 
     return along
 

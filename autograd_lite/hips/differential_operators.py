@@ -15,6 +15,7 @@ from ..functional.gradient import given_back
 from ..tensors.tensor import Tensor
 from ..tree import map as map_leaves
 from .core import DerivativeError, OneByOne, make_jvp as _make_jvp, make_vjp as _make_vjp, pulled, recorded, slope
+from .tracer import boxed
 from .vector_spaces import vspace
 from .wrap_util import unary_to_nary
 
@@ -131,7 +132,7 @@ def hessian_tensor_product(fun: Callable[..., Any], argnum: int = 0) -> Callable
         out = _scalar("hessian_tensor_product", fun(*args, **kwargs))
         return out.reshape(()) if getattr(out, "ndim", 0) else out
 
-    return hvp(one_number, argnum)
+    return functools.partial(boxed, hvp(one_number, argnum))
 
 
 hessian_vector_product = hessian_tensor_product

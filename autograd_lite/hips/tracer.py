@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from types import FunctionType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -33,6 +34,56 @@ class _Boxes(type):
         return cls is other or (cls.holds_tensors and (other is Tensor or other is LiftedTensor))
 
     __hash__ = type.__hash__
+
+    def __setattr__(cls, name: str, value: Any) -> None:
+        """Set a method of boxes, which the Tensors have that derivatives of HIPS's differentiate by."""
+        type.__setattr__(cls, name, value)
+        if cls.holds_tensors and isinstance(value, FunctionType) and not name.startswith("__"):
+            _give_boxes(name, value)
+
+    def __delattr__(cls, name: str) -> None:
+        """Take a method away from boxes."""
+        type.__delattr__(cls, name)
+        if cls.holds_tensors and name in _GIVEN:
+            _give_boxes(name, None)
+
+
+# Whether a derivative of HIPS's records.
+BOXED: ContextVar[bool] = ContextVar("autograd_lite_hips_boxed", default=False)
+
+
+def boxed(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call a function in which Tensors are boxes: one that records for a derivative of HIPS's."""
+    around = BOXED.get()
+    try:
+        BOXED.set(True)
+        return function(*args, **kwargs)
+    finally:
+        BOXED.set(around)
+
+
+# Methods of boxes, by name; None for those that have been taken away.
+_GIVEN: dict[str, Callable[..., Any] | None] = {}
+
+
+def _give_boxes(name: str, method: Callable[..., Any] | None) -> None:
+    first = name not in _GIVEN
+    _GIVEN[name] = method
+    for kind in (Tensor, LiftedTensor) if first else ():
+        setattr(kind, name, _of_boxes(kind, name, getattr(kind, name, None)))
+
+
+def _of_boxes(kind: type, name: str, tensors: Any) -> Any:
+    """Return a method that is the boxes' for what HIPS differentiates by, and the Tensors' own for all others."""
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        boxes = _GIVEN[name] if BOXED.get() and self._is_differentiated() else None
+        chosen = boxes or tensors
+        if chosen is None:
+            raise AttributeError(f"{kind.__name__!r} object has no attribute {name!r}")
+        return chosen(self, *args, **kwargs)
+
+    return functools.update_wrapper(method, tensors) if tensors is not None else method
 
 
 class _Mappings(dict[type, Any]):

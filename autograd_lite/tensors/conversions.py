@@ -157,6 +157,8 @@ class Conversions:
             )
         return to_numpy(self._data).item()
 
+    _item = item  # for conversions, whatever other packages put in its place
+
     def tolist(self) -> Any:
         """Return the values as nested lists of Python numbers."""
         if TAPES:
@@ -174,7 +176,7 @@ class Conversions:
 
     def _number(self, asked: str) -> Any:
         """Return the one element, unless a transformation would silently lose a gradient by that."""
-        number = self.item()
+        number = self._item()
         if DEPTH.get().all and self._is_differentiated() and is_grad_enabled():
             raise GradError(
                 f"{instead()}{asked}(t): in a function that is being transformed, a tensor with history was about to "
@@ -190,7 +192,7 @@ class Conversions:
     def __index__(self) -> int:
         if self.ndim or self.dtype.kind not in "iu":
             raise TypeError(f"only an integer tensor with one element can be an index; received {self!r}")
-        return int(self.item())
+        return int(self._item())
 
     def __bool__(self) -> bool:
         if self.size != 1:

@@ -149,6 +149,8 @@ class LiftedTensor(Tensor):
         """Return one element as a Python number, where it is known."""
         return to_numpy(self.data).item(*place)
 
+    _item = item
+
     def tolist(self) -> Any:
         """Return the values as nested lists of Python numbers, where they are known."""
         return to_numpy(self.data).tolist()

@@ -508,7 +508,7 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
         return {kind: repr(self) if kind == "text/plain" else HOOKS.svg(self) for kind in asked}
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if self.ndim == 0 else format(str(self), spec)
+        return format(self._item(), spec) if self.ndim == 0 else format(str(self), spec)
 
     def __copy__(self) -> Tensor:
         return self.copy()  # as for NumPy arrays: values of its own, and the copy is recorded
