@@ -208,7 +208,13 @@ def transposed_convolution(
             f"{kernel}, stride {stride}, padding {pairs} and dilation {dilation}. Leave size out for the smallest"
         )
     options: dict[str, Any] = {"stride": stride, "padding": pairs, "dilation": dilation, "groups": int(groups)}
-    return windowed.convolution_input(x, w, size=full, **options)
+    if not any(map(_has_idle_taps, full, kernel, stride, pairs, dilation)):
+        return windowed.convolution_input(x, w, size=full, **options)
+    axes = [_used_taps(*lengths) for lengths in zip(full, kernel, stride, pairs, dilation, strict=True)]
+    inside, taps, options["padding"] = zip(*axes, strict=True)
+    seen = windowed.convolution_input(x, w[taps], size=tuple(part.stop - part.start for part in inside), **options)
+    around = [(part.start, n - part.stop) for part, n in zip(inside, full, strict=True)]
+    return seen if not any(map(any, around)) else np.pad(seen, [(0, 0), *around, (0, 0)])
 
 
 def _pooling(what: str, x: Any, window: Any, stride: Any, padding: Any) -> dict[str, Any]:

@@ -36,16 +36,19 @@ def test_convolution_and_its_derivatives_are_what_they_are_defined_as() -> None:
         x, w = draw.normal(size=size), draw.normal(size=window)
         stride, dilation, padding = how
 
-        def result(x: Any, w: Any, how: Any = (stride, [padding], dilation)) -> Any:
-            return ag.convolution(x[None, :, None], w[:, None, None], *how).reshape(-1)
+        options: Any = {"stride": stride, "padding": [padding], "dilation": dilation}
+
+        def result(x: Any, w: Any, options: Any = options) -> Any:
+            return ag.convolution(x[None, :, None], w[:, None, None], **options).reshape(-1)
 
         truth = expected(x, w, stride, dilation, padding)
         np.testing.assert_allclose(result(x, w), truth, rtol=1e-12, atol=1e-12, err_msg=f"{size} {window} {how}")
         g = draw.normal(size=len(truth))
+        spread = ag.transposed_convolution(g[None, :, None], w[:, None, None], size=size, **options).reshape(-1)
         _, pull = ag.vjp(result, argnums=(0, 1))(x, w)
         by_x = [g @ expected(one, w, stride, dilation, padding) for one in np.eye(size)]
         by_w = [g @ expected(x, one, stride, dilation, padding) for one in np.eye(window)]
-        for one, other in zip(pull(g), (by_x, by_w), strict=True):
+        for one, other in zip((*pull(g), spread), (by_x, by_w, by_x), strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12, err_msg=f"{size} {window} {how}")
 
 
