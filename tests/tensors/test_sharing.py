@@ -13,6 +13,8 @@ import pytest
 
 import autograd_lite as ag
 import autograd_lite.numpy as xnp
+from autograd_lite.tensors import record
+from autograd_lite.tensors.views import NEW, _new_view, introduce, new_view
 
 # ---- views and copies ------------------------------------------------------------------------------------------------
 
@@ -274,6 +276,31 @@ def test_views_cost_no_cycles_and_are_freed() -> None:
         assert [t() for t in dead] == [None] * 3
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("make", [new_view, _new_view])
+def test_many_views_follow_and_those_that_live_no_more_are_forgotten(
+    make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record, "new_view", make)  # in C, and the same in Python
+    introduce()
+    z = ag.tensor(np.arange(6.0).reshape(2, 3))
+    rows = [z[k % 2] for k in range(1000)]
+    for _ in range(3000):
+        z[:, 1:].T  # noqa: B018
+    assert len(NEW) < 3500
+    z *= 2
+    assert [row.tolist() for row in rows] == [[0, 2, 4], [6, 8, 10]] * 500
+    y = z
+    for _ in range(200):
+        y = y.T
+    y += 1
+    assert z.tolist() == [[1, 3, 5], [7, 9, 11]]
+    flat = z.T.reshape(-1)  # a copy, which must not keep what it is of
+    dead = ref(z)
+    del z, y, rows
+    assert dead() is None
+    assert flat.tolist() == [1, 7, 3, 9, 5, 11]
 
 
 def _fill_an_array(x: Any) -> Any:
