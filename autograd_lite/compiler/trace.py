@@ -30,6 +30,7 @@ from ..ir.slots import slot_tensor
 from ..random import remember_draws
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
+from ..tensors.views import knows_views
 from ..tree import items, leaves
 from .facts import Fact, Facts
 from .guards import Guards
@@ -263,6 +264,8 @@ def trace(
 def _written_in_place(recording: Recording) -> tuple[tuple[Tensor, bool], ...]:
     writes, assignments = Counter(map(id, recording.written)), Counter(id(a.leaf) for a in recording.assignments)
     written = {id(t): t for t in recording.written}.values()
+    for t in written:
+        knows_views(t)
     return tuple((t, writes[id(t)] == assignments[id(t)]) for t in written)
 
 

@@ -245,16 +245,23 @@ def outdate(t: Any, kin: Kin, origin: Any, leaf: bool) -> None:
         view.__class__ = HOOKS.stale
 
 
+def knows_views(t: Any) -> None:
+    """Let a Tensor have a list of its views, if only an empty one."""
+    t._views = getattr(t, "_views", None) or []
+
+
 def in_step(written: Sequence[tuple[Any, bool]], given: Sequence[Any], reads_others: bool) -> bool:
     """Make the views of Tensors that a replay is to write stale; return whether it does then what its function does.
 
     Args:
-        written: these Tensors, each with whether nothing is assigned to it besides.
+        written: these Tensors, known to `knows_views`, each with whether nothing is assigned to it besides.
         given: the arguments, which must not be such views: the replay has their values from before.
         reads_others: whether it reads Tensors from elsewhere, which might be such views.
     """
     met = False
     for t, only in written:
+        if not (NEW or _BUSY or t._views):
+            continue
         kin = kin_of(t, None)
         if kin.views and not only:
             return False
