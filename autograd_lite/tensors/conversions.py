@@ -137,16 +137,16 @@ class Conversions:
         data = self._data
         return np.array(data if data.__class__ is _ndarray or data.__class__ is _float64 else to_numpy(data))
 
-    def item(self, *place: int | tuple[int, ...]) -> Any:
+    def item(self, *args: int | tuple[int, ...]) -> Any:
         """Return one element as a Python number; see `numpy.ndarray.item`.
 
         Args:
-            place: the index of an element, or its number in the order of a flattened array; needed where there are
+            args: the index of an element, or its number in the order of a flattened array; needed where there are
                 several.
         """
-        if place:
+        if args:
             chosen: Any = self
-            index = place[0] if len(place) == 1 else place
+            index = args[0] if len(args) == 1 else args
             return (chosen[index] if isinstance(index, tuple) else chosen.reshape(-1)[index]).item()
         if TAPES:
             leaving("t.item(), as in float(t), range(t) or f'{t}'", _NUMBER)
