@@ -18,7 +18,7 @@ def _item(self: _Any, *place: _Any) -> _NoReturn:
     )
 
 
-ArrayBox.item = _item  # type: ignore[attr-defined]
+ArrayBox.item = _item
 
 for _kind in (float, complex, _np.ndarray, *(_np.dtype(code).type for code in "efdgFDG")):
     ArrayBox.register(_kind)
