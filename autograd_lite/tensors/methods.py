@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Never, Self, TypeVar
 
 import numpy as np
 
@@ -21,6 +23,8 @@ from .sharing import separate
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 _np: Any = np  # NumPy's type stubs know arrays only
 
@@ -94,6 +98,18 @@ def _composed(function: Any, *args: Any) -> Any:
         ) from None
 
 
+def closed(method: F) -> F:
+    """Decorate a method that takes unknown keywords in order to refuse them itself: its signature is without them.
+
+    Python's own refusal cannot say what other libraries' names of arguments are here.
+    """
+    signature = inspect.signature(method)
+    known = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    method.__signature__ = signature.replace(parameters=known)  # type: ignore[attr-defined]
+    method.__annotations__.pop("others", None)
+    return method
+
+
 class Methods:
     """The methods, of Tensors and of the values inside `jvp` and `vmap`.
 
@@ -110,8 +126,10 @@ class Methods:
         @property
         def ndim(self) -> int: ...
 
-    def _bound(self, op: Op, *args: Any, **kwargs: Any) -> Self:
+    def _bound(self, op: Op, *args: Any, others: dict[str, Never] | None = None, **kwargs: Any) -> Self:
         bind: Any = op.bind
+        if others:
+            kwargs |= others  # which `bind` refuses
         try:
             inputs, params = bind(self, *args, **kwargs)
             return apply(op, inputs, params)
@@ -122,51 +140,68 @@ class Methods:
 
     # ---- reductions -------------------------------------------------------------------------------------------------
 
-    def sum(self, axis: Axis = None, dtype: npt.DTypeLike | None = None, keepdims: bool = False) -> Self:
+    @closed
+    def sum(
+        self, axis: Axis = None, dtype: npt.DTypeLike | None = None, keepdims: bool = False, **others: Never
+    ) -> Self:
         """Sum over `axis`; see `numpy.sum`."""
-        if axis is None and dtype is None and keepdims is False:  # the end of nearly every loss
+        if axis is None and dtype is None and keepdims is False and not others:  # the end of nearly every loss
             return moved(reduce.sum_, self, reduce.OF_ALL)
-        return self._bound(reduce.sum_, axis, dtype, keepdims=keepdims)
+        return self._bound(reduce.sum_, axis, dtype, keepdims=keepdims, others=others)
 
-    def mean(self, axis: Axis = None, dtype: npt.DTypeLike | None = None, keepdims: bool = False) -> Self:
+    @closed
+    def mean(
+        self, axis: Axis = None, dtype: npt.DTypeLike | None = None, keepdims: bool = False, **others: Never
+    ) -> Self:
         """Average over `axis`; see `numpy.mean`."""
-        return self._bound(reduce.mean, axis, dtype, keepdims=keepdims)
+        return self._bound(reduce.mean, axis, dtype, keepdims=keepdims, others=others)
 
-    def prod(self, axis: Axis = None, dtype: npt.DTypeLike | None = None, keepdims: bool = False) -> Self:
+    @closed
+    def prod(
+        self, axis: Axis = None, dtype: npt.DTypeLike | None = None, keepdims: bool = False, **others: Never
+    ) -> Self:
         """Multiply over `axis`; see `numpy.prod`."""
-        return self._bound(reduce.prod, axis, dtype, keepdims=keepdims)
+        return self._bound(reduce.prod, axis, dtype, keepdims=keepdims, others=others)
 
-    def max(self, axis: Axis = None, keepdims: bool = False) -> Self:
+    @closed
+    def max(self, axis: Axis = None, keepdims: bool = False, **others: Never) -> Self:
         """Take the largest over `axis`; ties share the gradient evenly; see `numpy.max`."""
-        return self._bound(reduce.max_, axis, keepdims=keepdims)
+        return self._bound(reduce.max_, axis, keepdims=keepdims, others=others)
 
-    def min(self, axis: Axis = None, keepdims: bool = False) -> Self:
+    @closed
+    def min(self, axis: Axis = None, keepdims: bool = False, **others: Never) -> Self:
         """Take the smallest over `axis`; ties share the gradient evenly; see `numpy.min`."""
-        return self._bound(reduce.min_, axis, keepdims=keepdims)
+        return self._bound(reduce.min_, axis, keepdims=keepdims, others=others)
 
-    def var(self, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Self:
+    @closed
+    def var(self, axis: Axis = None, ddof: float = 0, keepdims: bool = False, **others: Never) -> Self:
         """Compute the variance over `axis`; see `numpy.var`."""
-        return self._bound(reduce.var, axis, ddof=ddof, keepdims=keepdims)
+        return self._bound(reduce.var, axis, ddof=ddof, keepdims=keepdims, others=others)
 
-    def std(self, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Self:
+    @closed
+    def std(self, axis: Axis = None, ddof: float = 0, keepdims: bool = False, **others: Never) -> Self:
         """Compute the standard deviation over `axis`; see `numpy.std`."""
-        return self._bound(reduce.std, axis, ddof=ddof, keepdims=keepdims)
+        return self._bound(reduce.std, axis, ddof=ddof, keepdims=keepdims, others=others)
 
-    def argmax(self, axis: int | None = None, keepdims: bool = False) -> Self:
+    @closed
+    def argmax(self, axis: int | None = None, keepdims: bool = False, **others: Never) -> Self:
         """Return the index of the first largest; no gradient; see `numpy.argmax`."""
-        return self._bound(reduce.argmax, axis, keepdims=keepdims)
+        return self._bound(reduce.argmax, axis, keepdims=keepdims, others=others)
 
-    def argmin(self, axis: int | None = None, keepdims: bool = False) -> Self:
+    @closed
+    def argmin(self, axis: int | None = None, keepdims: bool = False, **others: Never) -> Self:
         """Return the index of the first smallest; no gradient; see `numpy.argmin`."""
-        return self._bound(reduce.argmin, axis, keepdims=keepdims)
+        return self._bound(reduce.argmin, axis, keepdims=keepdims, others=others)
 
-    def any(self, axis: Axis = None, keepdims: bool = False) -> Self:
+    @closed
+    def any(self, axis: Axis = None, keepdims: bool = False, **others: Never) -> Self:
         """Return whether any element is true; no gradient; see `numpy.any`."""
-        return self._bound(reduce.any_, axis, keepdims=keepdims)
+        return self._bound(reduce.any_, axis, keepdims=keepdims, others=others)
 
-    def all(self, axis: Axis = None, keepdims: bool = False) -> Self:
+    @closed
+    def all(self, axis: Axis = None, keepdims: bool = False, **others: Never) -> Self:
         """Return whether all elements are true; no gradient; see `numpy.all`."""
-        return self._bound(reduce.all_, axis, keepdims=keepdims)
+        return self._bound(reduce.all_, axis, keepdims=keepdims, others=others)
 
     # ---- along an axis ----------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import numpy as np
@@ -58,3 +59,19 @@ def test_what_a_tensor_cannot_change_is_refused_with_what_to_write() -> None:
     with pytest.raises(ag.GradError, match=r"a leaf that requires a gradient"):
         ag.tensor(A, requires_grad=True).sort()
     assert x.item(1) == x.item(0, 1) == x.item((0, 1)) == A[0, 1]
+
+
+REDUCTIONS = ("sum", "mean", "prod", "max", "min", "var", "std", "argmax", "argmin", "any", "all")
+
+
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_other_libraries_names_of_arguments_are_answered_with_ours(name: str) -> None:
+    method, known = getattr(ag.Tensor, name), inspect.signature(getattr(ag.Tensor, name)).parameters
+    assert all(p.kind is p.POSITIONAL_OR_KEYWORD for p in known.values())
+    for x in (ag.tensor([1.0, 2.0]), ag.tensor([1.0, 2.0], requires_grad=True)):
+        for theirs, ours in {"dim": "axis", "dims": "axis", "keepdim": "keepdims", "unbiased": "ddof"}.items():
+            fix = rf". Write {ours}=$" if ours in known else "$"
+            with pytest.raises(TypeError, match=f"^{name}: got an unexpected keyword argument '{theirs}'{fix}"):
+                method(x, **{theirs: 0})
+        with pytest.raises(TypeError, match=f"^{name}: got an unexpected keyword argument 'axs'. Did you mean 'axis'"):
+            method(x, axs=0)
