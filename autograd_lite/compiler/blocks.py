@@ -88,8 +88,7 @@ def blocks_of(
     for position in range(start, end):
         call = calls[position]
         views = [specs[n].owner for n in call.reads if specs[n].owner != n]
-        its_loop = loop_of(call, specs) is not None
-        its_row = 0 if any(n in replaced for n in views) else _row(call, specs, its_loop)
+        its_row, its_loop = (0, False) if any(n in replaced for n in views) else _row_of(call, specs)
         fits = (
             row
             and its_row
@@ -138,7 +137,7 @@ def later(calls: Sequence[Call], specs: Sequence[Spec]) -> list[Call]:
 
 def _is_parted(call: Call, specs: Sequence[Spec]) -> bool:
     """Return whether a call may be part of a block."""
-    return _row(call, specs, loop_of(call, specs) is not None) > 0
+    return _row_of(call, specs)[0] > 0
 
 
 def _block(first: int, stop: int, shape: tuple[int, ...], row: int, itemsize: int, in_c: bool) -> Block | None:
@@ -153,6 +152,14 @@ def _block(first: int, stop: int, shape: tuple[int, ...], row: int, itemsize: in
 def _sizes(in_c: bool) -> tuple[int, int]:
     """Return the bytes of a part, and the fewest parts that pay."""
     return (min(_PART, _PART_IN_C), _FEWEST_IN_C) if in_c else (_PART, _FEWEST)
+
+
+def _row_of(call: Call, specs: Sequence[Spec]) -> tuple[int, bool]:
+    """Return `_row` of a call, and whether the executor runs it."""
+    if math.prod(specs[call.value].shape) * _WIDEST < min(math.prod(_sizes(True)), math.prod(_sizes(False))):
+        return 0, False
+    in_c = loop_of(call, specs) is not None
+    return _row(call, specs, in_c), in_c
 
 
 def _row(call: Call, specs: Sequence[Spec], in_c: bool) -> int:

@@ -28,7 +28,6 @@ from weakref import ref
 
 import numpy as np
 
-from ..core.live import Live
 from ..ir.operands import Operands, owner_of
 from ..observing import assume, debug_print, observe
 from ..outside import host_call
@@ -36,7 +35,7 @@ from ..tensors.tensor import Tensor
 from .bytecode import Step, Use, codes_in, reads_of
 from .facts import MISSING, Fact, cell_content, class_item, content_of, item_of, items_of, of_array, parts_of
 from .lines import Line, Ran
-from .objects import PLAIN, look_at_library, look_at_ours, look_at_slots
+from .objects import PLAIN, UNREAD, look_at_library, look_at_ours, look_at_slots
 from .origins import (
     has_attributes,
     is_library,
@@ -396,7 +395,7 @@ class Guards:
 
     def look(self, x: Any, name: str, use: Use | None = None) -> None:
         """Note what may be read of a value that code has, whatever it does with it."""
-        if isinstance(x, _UNREAD):
+        if isinstance(x, UNREAD):
             return
         if isinstance(x, np.ndarray):
             self._arrays.add(x, name, use and use._replace(offsets=(0, 0)), self._parent)
@@ -587,7 +586,6 @@ def _context_value(variable: ContextVar[Any]) -> Any:
 
 
 # What is looked at, and how, in this order.
-_UNREAD = (Tensor, Live, *PLAIN)
 _LOOKED_AT: tuple[tuple[Any, Callable[[Guards, Any, str], None]], ...] = (
     (types.FunctionType, Guards._function),
     (types.MethodType, Guards._bound),

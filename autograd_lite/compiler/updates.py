@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Container, Mapping, Sequence
 from typing import NamedTuple
 
-from .lowering import Call, How, Spec, refs_in
+from .lowering import Call, How, Spec
 
 
 class Update(NamedTuple):
@@ -68,7 +68,7 @@ def update_of(calls: Sequence[Call], given: Given, outputs: Sequence[int], into:
     first = [call for i, call in enumerate(calls) if i not in tail]
     last = [call for i, call in enumerate(calls) if i in tail]
     computed = {call.value for call in first}
-    entering = dict.fromkeys(n for call in last for n in refs_in(call.args) if specs[n].owner in computed)
+    entering = dict.fromkeys(n for call in last for n in call.reads if specs[n].owner in computed)
     return Update((*first, *last), len(first), over, tuple(entering))
 
 
@@ -81,7 +81,7 @@ def _tail(calls: Sequence[Call], given: Given, outputs: Sequence[int]) -> set[in
     tail = set()
     for i in reversed(range(len(calls))):
         call = calls[i]
-        spec, refs = specs[call.value], list(refs_in((call.args, call.kwargs)))
+        spec, refs = specs[call.value], call.reads
         is_view = spec.owner != call.value
         if is_view:
             last = spec.owner in made
@@ -106,5 +106,5 @@ def _overwritable(
     made = {calls[i].value: i for i in tail}
     read: dict[int, int] = {}  # the last position, by the owner
     for i in sorted(tail):
-        read |= dict.fromkeys([specs[n].owner for n in refs_in(calls[i].args)], i)
+        read |= dict.fromkeys([specs[n].owner for n in calls[i].reads], i)
     return {n: old for n, old in over.items() if n in made and read.get(old, -1) <= made[n]}
