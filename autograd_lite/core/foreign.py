@@ -415,3 +415,9 @@ def converted(x: Any, like: Any) -> Any:
     if is_foreign(like):
         return placed(x, like)
     return to_numpy(x) if is_foreign(x) else x
+
+
+def is_per_example(x: Any) -> bool:
+    """Return whether a value is one of many examples, as in `vmap`, so that no single value is known."""
+    inner = x._data if hasattr(type(x), "_data") else x  # arrays of others are not asked: they may refuse
+    return hasattr(type(inner), "per_example") and bool(inner.per_example)

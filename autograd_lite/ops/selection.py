@@ -13,7 +13,7 @@ import numpy as np
 from ..core import batching
 from ..core.equivalents import UFUNCS
 from ..core.errors import ShapeError
-from ..core.foreign import add_at, home
+from ..core.foreign import add_at, home, is_per_example
 from ..core.op import Op, applied, composes, elementwise, structural
 from ..core.rewrites import Rewrite, is_always
 from ..core.shapes import ShapeDtype, normalize_axis
@@ -187,7 +187,7 @@ def take(a: Any, indices: Any, axis: int | None = None, out: Any = None, mode: s
     if not hasattr(indices, "__apply_op__"):
         return a[(slice(None),) * axis + (_within(values(indices), n, mode),)]
     within = _within(indices, n, mode)
-    if getattr(getattr(indices, "_data", indices), "per_example", False):
+    if is_per_example(indices):
         return gathered(a, (slice(None),) * axis + (within,))
     one = (1,) * axis + (indices.size,) + (1,) * (a.ndim - axis - 1)
     taken = np.take_along_axis(a, within.reshape(one), axis)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import UnsupportedError
-from ..core.foreign import refuse_masked
+from ..core.foreign import is_per_example, refuse_masked
 from ..core.mode import MODE, TAPES
 from ..core.shapes import Axis, normalize_axes, normalize_axis
 from .gather import gather, gather_adjoint, gathered
@@ -166,7 +166,7 @@ def _is_data(i: Any) -> bool:
     """Return whether an index is known only as data: in a batch, and in a function that is being traced."""
     if not hasattr(i, "__apply_op__") or i.dtype.kind not in "iu":
         return False
-    return bool(TAPES and MODE.get().tape is not None) or getattr(getattr(i, "_data", i), "per_example", False)
+    return bool(TAPES and MODE.get().tape is not None) or is_per_example(i)
 
 
 def _changed_at(ufunc: np.ufunc, array: Any, key: tuple[Any, ...], operands: tuple[Any, ...]) -> Any:

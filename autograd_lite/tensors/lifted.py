@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.errors import GradError, more_on
-from ..core.foreign import to_numpy
+from ..core.foreign import is_per_example, to_numpy
 from ..core.hooks import HOOKS
 from ..core.mode import MODE, TAPES, no_grad
 from ..core.node import LEAF, Node, next_stamp
@@ -75,8 +75,7 @@ class Lifted(Operators, Methods, Dispatched):
     @property
     def per_example(self) -> bool:
         """Whether it stands for many examples, at whatever level, so that no single value is known."""
-        inner = self.inner
-        return getattr(getattr(inner, "_data", inner), "per_example", False)
+        return is_per_example(self.inner)
 
     @property
     def differentiated(self) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..core.arguments import bound, described, is_sequence, kinds_of, refusal
 from ..core.errors import DtypeError, UnsupportedError
-from ..core.foreign import as_array, refuse_masked
+from ..core.foreign import as_array, is_per_example, refuse_masked
 from ..core.indices import IndexArray
 from ..core.messages import explained
 from ..core.mode import MODE, TAPES
@@ -46,7 +46,7 @@ def _index_part(k: Any) -> Any:
         return k
     known = k
     if hasattr(k, "__apply_op__"):
-        if getattr(getattr(k, "_data", k), "per_example", False):
+        if is_per_example(k):
             try:
                 k.data  # noqa: B018
             except TypeError as error:

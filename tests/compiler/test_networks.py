@@ -34,6 +34,7 @@ NOT: dict[str, tuple[str, bool]] = {
     "AugMix": (_OF_IMAGES, True),
     "CutMix": (_OF_IMAGES, True),
     "MixUp": ("it draws from a distribution that NumPy alone knows", True),
+    "SpectralNormalization": ("it assigns to its kernel, to which gradients lead", True),
     "StringLookup": (_OF_TEXT, False),
     "TextVectorization": (_OF_TEXT, False),
     "Hashing": (_OF_TEXT, False),

@@ -69,9 +69,9 @@ FRESH: dict[str, Callable[[Path], Any]] = {
     "a layer": lambda path: layers.Dropout(0.5),
     "a compiled one after train()": lambda path: compiled(dropping()).train(),
     "a loaded one after train()": lambda path: saved(dropping(), path).train(),
-    "a clone of a compiled one": lambda path: models.clone_model(compiled(dropping())),
 }
 RESTING: dict[str, Callable[[Path], Any]] = {
+    "a clone of a compiled one": lambda path: models.clone_model(compiled(dropping())),
     "compiled": lambda path: compiled(dropping()),
     "compiled, functional": lambda path: compiled(functional()),
     "compiled before it makes its parts": lambda path: compiled(Own()),
