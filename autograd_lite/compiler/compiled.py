@@ -387,9 +387,9 @@ class Compiled(Generic[P, R]):
         if varying is not None and (done.hosts.by_value or any(x.__class__ is Live for x in leaves(done.out))):
             varying.fix()
             new = new._replace(filled=filler(map_leaves(bare_number, out)))
+            let_go(slots)
         else:
-            self._keep(key, known, new, light)
-        let_go(slots)
+            self._keep(key, known, new, light, slots)
         if history is None:
             return new.given_back([np.array(t._data)[()] for t in results], given, as_tensors)
         if done.obstacle and not any(t.requires_grad for t in slots):
@@ -435,7 +435,7 @@ class Compiled(Generic[P, R]):
         done = trace(self._f, slots, call, memo, objects, self._sees_code, like)
         return done, slots, given
 
-    def _keep(self, key: Any, known: Sequence[Trace], new: Trace, done: Traced) -> None:
+    def _keep(self, key: Any, known: Sequence[Trace], new: Trace, done: Traced, slots: Sequence[Tensor]) -> None:
         """Keep a trace, or the replay of one that has been made before and does the same."""
         before = next((t for t in known if t.first is not None and went_as(t.first, done)), None)
         others = [t for t in known if t is not before]
@@ -462,6 +462,7 @@ class Compiled(Generic[P, R]):
             done.hosts.forget()
             new = new._replace(first=done._replace(overwritten={}))
         done.hosts.let_go()
+        let_go(slots)  # before another thread can plan with them
         self._store(key, [*others[-_MOST_VARIANTS:], new])
         if before is None:
             self._count_traces(known, new)
