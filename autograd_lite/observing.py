@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from typing import Any
 
 from .core.arguments import function_given, given
 from .core.errors import AssumptionFailed
 from .core.foreign import to_numpy
-from .core.mode import MODE, TAPES, Mode, enter_mode, leave_mode
+from .core.mode import MODE, TAPES, Mode, enter_mode
 from .engine import edge_of, may_have_nan
 from .tensors.tensor import Tensor
 
@@ -135,11 +135,12 @@ def observe(f: Callable[..., Any], *values: Any, checks: bool = False) -> None:
 
 def _run_untaped(f: Callable[..., Any], arrays: list[Any]) -> None:
     """Call an observer so that what it computes is not recorded: it runs again at every replay."""
-    entry = enter_mode(_untaped)
-    try:
+
+    def run() -> None:
+        enter_mode(_untaped)
         f(*arrays)
-    finally:
-        leave_mode(entry)
+
+    copy_context().run(run)  # whose end restores the mode wherever an interrupt comes
 
 
 def _untaped(mode: Mode) -> None:

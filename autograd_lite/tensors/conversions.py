@@ -96,7 +96,7 @@ def is_readable(t: Any) -> bool:
         name = frame.f_globals.get("__name__", "")
         if name.startswith("nn.callbacks."):
             break
-        if name.startswith(("autograd_lite.", "nn.")):
+        if name.startswith(("autograd_lite.", "nn.")) and not frame.f_code.co_filename.startswith("<"):  # a doctest
             return False
         frame = frame.f_back
     holders = [x for x in gc.get_referrers(t) if x.__class__ is tuple]

@@ -29,7 +29,7 @@ class CallbackList:
 
     Attributes:
         watches_batches: whether any of them has a method for batches; if not, no logs are computed for batches.
-        seen_nan: whether the loss of a batch has been NaN.
+        seen_nan: whether the loss of a batch has been NaN, or a callback says itself what is NaN then.
         guard: None, or a function that differentiates the loss of a step and returns whether to take the step.
 
     Example:
@@ -57,7 +57,7 @@ class CallbackList:
             if params:
                 callback.set_params(params)
         self.watches_batches = any(_has(c, hook) for c in self.callbacks for hook in _BATCH_HOOKS + _OTHER_BATCH_HOOKS)
-        self.seen_nan = False
+        self.seen_nan = any(getattr(c, "explains_nan", False) for c in self.callbacks)
         self._muted: list[Any] = []
         guards = [c.admits for c in self.callbacks if hasattr(c, "admits")]
         self.guard: Callable[[Tensor], bool] | None = guards[0] if guards else None

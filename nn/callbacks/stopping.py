@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -133,6 +133,8 @@ class TerminateOnNaN(Declared):
         >>> len(history.history["loss"])
         1
     """
+
+    explains_nan: ClassVar[bool] = True  # so that `fit` need not
 
     gradients: bool = field(flag, default=True)
     report: NanReport | None = attribute(None)

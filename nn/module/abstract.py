@@ -28,13 +28,13 @@ def on_shapes(module: Tree[Any], run: Callable[[list[Any]], Any], specs: Sequenc
     if UNIT.get() is not None:  # inside another such run, whose Tensors have no values either
         return None, False
     results: list[Any] = []
-
-    def traced(unit: Any, tensors: list[Any]) -> None:
-        UNIT.set(unit)
-        results.append(run(tensors))
-
     before = RestoreOnError(module)
     try:
+
+        def traced(unit: Any, tensors: list[Any]) -> None:
+            UNIT.set(unit)
+            results.append(run(tensors))
+
         ag.eval_shape(traced, np.float32(0), list(specs))
     except Exception:  # whatever operation has no shape rule, or value is read: the run on values has the better error
         before.restore()

@@ -21,6 +21,7 @@ from ..config.registry import snake_case
 from .modes import in_mode, mode_of, set_mode
 
 _STEP = 16  # levels of modules that need no care
+_DEEP = "deep parts"  # where a state has them, which is not the name of an attribute
 
 Part = TypeVar("Part", bound="Tree[Any]")
 Shape = tuple[int | None, ...]
@@ -131,14 +132,14 @@ class Tree(Generic[Part]):
         first = [part for parts in self._depths()[_STEP::_STEP] for part in parts]
         if first:
             own, *slots = state if isinstance(state, tuple) else (state,)
-            own = {"_first": first[::-1], **own}
+            own = {_DEEP: first[::-1], **own}
             state = (own, *slots) if slots else own
         return state
 
     def __setstate__(self, state: Any) -> None:
         own, slots = state if isinstance(state, tuple) else (state, None)
         vars(self).update(own or {})
-        vars(self).pop("_first", None)
+        vars(self).pop(_DEEP, None)
         for name, value in (slots or {}).items():
             setattr(self, name, value)
 

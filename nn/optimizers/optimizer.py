@@ -125,6 +125,8 @@ class Optimizer(_Begun):
     gradient_accumulation_steps: int | None = field(optional(integer(2)), default=None, kw_only=True)
     parameters: Converted[Parameters | None, list[Tensor]] = bound()
 
+    # A schedule is asked at every step, compiled too.
+    _unguarded: ClassVar[tuple[str, ...]] = ("_schedule",)
     #: Whether the rule reads p. If not, the values of small parameters need not be gathered.
     reads_values: ClassVar[bool] = True
     #: Whether the rule updates each element by itself, so that small parameters may share one call of it.

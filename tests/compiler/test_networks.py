@@ -19,21 +19,12 @@ from ..rows import for_every
 
 # Of these, two are traced; of the backward passes of those that follow, two are traced too.
 FEW, MANY = 3, 5
-_OF_IMAGES = "it draws where to, and computes the places of the pixels from that in Python"
+_OF_IMAGES = "it chooses layers by draws"
 _OF_TEXT = "it looks strings up"
 # By the name of a layer: why it cannot be compiled, and whether that is so in training only.
 NOT: dict[str, tuple[str, bool]] = {
-    "RandomCrop": (_OF_IMAGES, True),
-    "RandomRotation": (_OF_IMAGES, True),
-    "RandomTranslation": (_OF_IMAGES, True),
-    "RandomZoom": (_OF_IMAGES, True),
-    "RandomShear": (_OF_IMAGES, True),
-    "RandomPerspective": (_OF_IMAGES, True),
-    "RandomElasticTransform": (_OF_IMAGES, True),
     "RandAugment": (_OF_IMAGES, True),
     "AugMix": (_OF_IMAGES, True),
-    "CutMix": (_OF_IMAGES, True),
-    "MixUp": ("it draws from a distribution that NumPy alone knows", True),
     "SpectralNormalization": ("it assigns to its kernel, to which gradients lead", True),
     "StringLookup": (_OF_TEXT, False),
     "TextVectorization": (_OF_TEXT, False),
@@ -41,7 +32,7 @@ NOT: dict[str, tuple[str, bool]] = {
     "HashedCrossing": (_OF_TEXT, False),
 }
 # Rows of these layers that can be compiled all the same.
-BUT = {"RandomCrop, enlarged", "Hashing, integers"}
+BUT = {"Hashing, integers"}
 
 
 class Row(NamedTuple):

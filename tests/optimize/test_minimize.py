@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import ctypes
 import math
 import pickle
 from typing import Any
@@ -298,18 +299,18 @@ def test_random_numbers_are_not_frozen() -> None:
 
 def test_a_function_that_reads_what_changes_unseen_is_an_error_and_not_a_wrong_result() -> None:
     class Penalised:
-        weight = 1.0
-
         def __call__(self, x: Any) -> Any:
             return ((x - 1) ** 2).sum() + self.read() * (x * x).sum()
 
         def read(self) -> float:
-            return self.weight
+            return ctypes.c_double.from_address(memory).value  # which no guard can see
 
+    weight = ctypes.c_double(1.0)
+    memory = ctypes.addressof(weight)
     f = Penalised()
 
     def heavier(x: Any) -> None:
-        f.weight *= 2
+        weight.value *= 2
 
     with pytest.raises(ag.ReplayError, match="reads what changes during the solve.* Pass compiled=False"):
         optimize.minimize(f, np.arange(5.0), method="CG", callback=heavier, compiled=True)

@@ -51,7 +51,7 @@ _KERNELS = {
     "Pad": "?bBiIlLefd",
     "Trilu": "?ilefd",
     "TopK": "bBhilfd",
-    "ScatterElements": "bBhHiIlLfd",
+    **dict.fromkeys(["ScatterElements", "ScatterND"], "bBhHiIlLfd"),
 }
 # From each dtype on to those that hold all of its values; the last of uint64 does by two's complement alone.
 _WIDER = {"?": "Bil", "b": "il", "B": "il", "h": "il", "H": "il", "I": "l", "i": "l", "L": "l", "e": "fd", "f": "d"}
