@@ -41,7 +41,7 @@ from .kinds import ARRAYS, RESULT, constant, filler, flat, kinds_of, own, unhash
 from .numbers import Number, Numbers, Varying, varying_of
 from .plan import Plan
 from .trace import Traced, difference, leaf_of, let_go, settled, slot_of, trace
-from .traces import Trace, is_broken, went_as
+from .traces import Trace, is_branch, is_broken, went_as
 from .validating import validated
 
 P = ParamSpec("P")
@@ -464,7 +464,7 @@ class Compiled(Generic[P, R]):
         done.hosts.let_go()
         let_go(slots)  # before another thread can plan with them
         self._store(key, [*others[-_MOST_VARIANTS:], new])
-        if before is None:
+        if before is None and not is_branch(known, done):
             self._count_traces(known, new)
 
     def _count_traces(self, known: Sequence[Trace], new: Trace) -> None:

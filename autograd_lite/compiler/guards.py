@@ -28,6 +28,7 @@ from weakref import ref
 
 import numpy as np
 
+from ..core.foreign import is_foreign
 from ..ir.operands import Operands, owner_of
 from ..observing import assume, debug_print, observe
 from ..outside import host_call
@@ -395,7 +396,7 @@ class Guards:
 
     def look(self, x: Any, name: str, use: Use | None = None) -> None:
         """Note what may be read of a value that code has, whatever it does with it."""
-        if isinstance(x, UNREAD):
+        if isinstance(x, UNREAD) or is_foreign(x):
             return
         if isinstance(x, np.ndarray):
             self._arrays.add(x, name, use and use._replace(offsets=(0, 0)), self._parent)

@@ -115,3 +115,9 @@ def went_as(first: Traced, done: Traced) -> bool:
 def is_broken(first: Traced) -> bool:
     """Return whether what a run rested on is no longer so."""
     return bool(Facts([*first.guards.values()]).broken())
+
+
+def is_branch(known: Sequence[Trace], done: Traced) -> bool:
+    """Return whether a run has gone another way than those that are known, by numbers that are read at every call."""
+    before = [one.first if one.replay is None else one.replay.traced for one in known]
+    return bool(known) and all(one is not None and one.way[:1] != done.way[:1] for one in before)

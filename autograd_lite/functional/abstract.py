@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import copy_context
 from typing import Any, NoReturn
 
 import numpy as np
@@ -105,8 +106,12 @@ def eval_shape(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         return lifted_face(Abstract(ShapeDtype(tuple(x.shape), np.dtype(x.dtype)), level), None)
 
     args, kwargs = map_leaves(opened, (args, kwargs), leaf=_is_spec)
-    with inside(tape=False):
-        out = f(*args, **kwargs)
+
+    def run() -> Any:
+        with inside(tape=False):
+            return f(*args, **kwargs)
+
+    out = copy_context().run(run)  # which ends wherever an interrupt comes
     return map_leaves(lambda x: ShapeDtype(x.shape, x.dtype) if isinstance(x, (Tensor, np.ndarray)) else x, out)
 
 

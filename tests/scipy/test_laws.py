@@ -31,16 +31,17 @@ def modules(case: Case) -> tuple[Any, Any]:
 
 def function(case: Case) -> Callable[..., Any]:
     """Return the call on ours, with a tuple of arrays as its result."""
-    ours = modules(case)[1]
-    return lambda *inputs: tuple(leaves(case.call(ours, *inputs)))
+    ours, call = modules(case)[1], case.call
+    return lambda *inputs: tuple(leaves(call(ours, *inputs)))
 
 
 def total(case: Case) -> Callable[..., Any]:
     """Return a number made of all that is differentiable in the result, with other weights for each element."""
+    call = function(case)
 
     def f(*inputs: Any) -> Any:
         sums = []
-        for k, part in enumerate(function(case)(*inputs)):
+        for k, part in enumerate(call(*inputs)):
             part = part if hasattr(part, "dtype") else np.asarray(part)
             if part.dtype.kind in "fc":
                 weights = np.cos(np.arange(part.size) + k).reshape(part.shape)

@@ -214,7 +214,7 @@ def test_no_false_alarm_about_rules_of_ours_in_other_libraries(offset: int, name
     (count,) = rules.survey(12, [name], rules.rules()[offset::20]).values()
     assert count.alarms == []
     assert count.checked >= 10
-    assert count.inconclusive <= 1
+    assert count.inconclusive <= 2
 
 
 @pytest.mark.ci

@@ -275,5 +275,5 @@ ROWS_OF: Mapping[str, Row] = {
     ),
     "branches": Row(lambda: mlp(Branching()), eager="float(t)"),
     "counts": Row(lambda: mlp(Counting()), eager="'calls'"),
-    "draws with NumPy": Row(lambda: mlp(NumPyNoise()), eager="other values"),
+    "draws with NumPy": Row(lambda: mlp(NumPyNoise()), eager="draws from a generator"),
 }
