@@ -103,7 +103,7 @@ def _watched() -> Iterator[list[Cut]]:
     exits = {
         Tensor.detach.__code__: ".detach()",
         Tensor.numpy.__code__: ".numpy()",
-        Tensor.item.__code__: ".item() or float()",
+        Tensor._item.__code__: ".item() or float()",
         Tensor.tolist.__code__: ".tolist()",
         data.fget.__code__: ".data",
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -80,6 +81,7 @@ def main() -> None:
         for step in (make(), ag.compile(make())):
             for _ in range(3):
                 step()
+            time.sleep(0.2)  # threads that have made an orthogonal matrix turn for some hundredths of a second
             before = processor_times()
             for _ in range(24):
                 step()
