@@ -75,7 +75,8 @@ def context_variables() -> list[contextvars.ContextVar[Any]]:
     ours = ("autograd_lite", "nn")
     modules = [module for name, module in list(sys.modules.items()) if name.partition(".")[0] in ours]
     held = [getattr(value, "open", value) for module in modules for value in list(vars(module).values())]
-    return list({id(v): v for v in held if isinstance(v, contextvars.ContextVar)}.values())
+    own = [v for v in held if isinstance(v, contextvars.ContextVar) and not v.name.startswith("numpy.")]
+    return list({id(v): v for v in own}.values())
 
 
 def _left(call: Callable[[], Any], point: int, ours: Callable[[str], bool]) -> list[str]:

@@ -153,7 +153,8 @@ class Layer(Configurable, Module):
         spend(tuple(shape))
         kind = self.dtype if dtype is None else np.dtype(dtype)
         made = initializers.get(initializer)(tuple(shape), kind)
-        weight = tensor(made, dtype=kind, requires_grad=trainable and kind.kind == "f")
+        weight = tensor(made, dtype=kind, requires_grad=kind.kind == "f")  # a leaf, in a function that is traced too
+        weight.requires_grad = trainable and kind.kind == "f"
         if self._beside is not None:
             move(weight, self._beside)
         if penalty is not None or bound is not None:

@@ -105,6 +105,7 @@ class _Step:
 
         run.__name__ = type(model).__name__
         self.fast = ag.compile(run)
+        self.fast.warn = False  # `fit` says it
         self.runs: dict[Any, int] = {}
         self.why = self.failed = ""
 

@@ -52,7 +52,7 @@ def run(case: LayerCase, choice: Any) -> tuple[Any, list[np.ndarray]]:
     model.compile("sgd", squares, jit_compile=choice)
     found: list[Any] = []
     # Each batch waits for one trace or plan at most: of the gradients first, then of the update.
-    for call, seeds in ((model.train_on_batch, (0, 1, 2, 0, 1, 2, 0, 1, 2)), (model.test_on_batch, (0, 1, 2, 0))):
+    for call, seeds in ((model.train_on_batch, (0, 1, 2, 0, 1, 2, 0, 1, 2)), (model.test_on_batch, (0, 1, 2, 0, 1, 2))):
         for seed in seeds:
             x = case.draw(seed)
             found.append(call(x, np.zeros((len(x[0]), 1), "float32")))
