@@ -145,7 +145,6 @@ class _Reader:
     def __init__(self, code: CodeType) -> None:
         self.code = code
         self.uses: list[Use] = []
-        self.names: set[str] = set()
         self.stack: list[Any] = []
         self.line, self.offsets, self.own = code.co_firstlineno, (0, 0), set(code.co_cellvars)
 
@@ -321,12 +320,12 @@ class _Reader:
             n = argument
             if name == "CALL_KW":
                 self.pop()
-        given = self.stack[len(self.stack) - n :] if n else []
-        del self.stack[len(self.stack) - len(given) :]
+        arguments = self.stack[len(self.stack) - n :] if n else []
+        del self.stack[len(self.stack) - len(arguments) :]
         two = [self.pop(), self.pop()]
         f = next((x for x in two if isinstance(x, _Value)), None)
-        self.push(*given)
-        self.take("argument", len(given), f)
+        self.push(*arguments)
+        self.take("argument", len(arguments), f)
         for x in two:
             self.push(x)
             self.take("call")

@@ -39,9 +39,10 @@ from .explaining import argument_kinds, named_arguments
 from .hosts import Changed, Memo
 from .kinds import ARRAYS, RESULT, constant, filler, flat, kinds_of, own, unhashable
 from .numbers import Number, Numbers, Varying, varying_of
+from .pending import InProgress
 from .plan import Plan
 from .trace import Traced, difference, leaf_of, let_go, settled, slot_of, trace
-from .traces import Trace, is_branch, is_broken, went_as
+from .traces import Request, Trace, is_branch, is_broken, went_as
 from .validating import validated
 
 P = ParamSpec("P")
@@ -289,7 +290,7 @@ class Compiled(Generic[P, R]):
             else:
                 return one.given_back(values, given, as_tensors)
         try:
-            return self._run_anew(key, plain, known, why, memo, args, kwargs, as_tensors, varying)
+            return self._run_anew(Request(key, plain, known, why, memo, args, kwargs, as_tensors, varying))
         except Exception as error:
             raise folded(error)  # noqa: B904 it is the error itself
 
@@ -297,54 +298,40 @@ class Compiled(Generic[P, R]):
         run = functools.partial(self._recorded, *call)
         return lambda arrays, memo, captured: validated(self._name, replay, arrays, memo, captured, run, self.exact)
 
-    def _run_anew(
-        self,
-        key: Any,
-        plain: Any,
-        known: Sequence[Trace],
-        why: str,
-        memo: Memo,
-        args: Any,
-        kwargs: Any,
-        as_tensors: bool,
-        varying: Varying | None,
-    ) -> Any:
-        """Run the function where there is no replay; trace it, unless there were too many kinds of arguments.
-
-        Args:
-            key: what stands for the arguments.
-            plain: the same with the numbers that come with every call.
-        """
+    def _run_anew(self, call: Request) -> Any:
+        """Run the function where there is no replay; trace it, unless there were too many kinds of arguments."""
+        known, why, varying = call.known, call.why, call.varying
         if any(one.pending for one in known):
             try:
-                self._store(key, [planned for one in known for planned in one.planned()])
-            except IndexError:  # another thread plans it
-                return self._as_it_is(args, kwargs)
-            return self(*args, **kwargs)
+                self._store(call.key, [planned for one in known for planned in one.planned()])
+            except InProgress:
+                return self._as_it_is(call.args, call.kwargs)
+            return self(*call.args, **call.kwargs)
         if not known:
             why = "these arguments are of a new kind" if self._traces else "this was the first call"
-            if len(self._traces) >= _MOST_TRACES and not self._comes_again(hash(key)):
-                return self._as_it_is(args, kwargs)
-        why = why or "it went another way with these arguments than before"
+            if len(self._traces) >= _MOST_TRACES and not self._comes_again(hash(call.key)):
+                return self._as_it_is(call.args, call.kwargs)
+        call = call._replace(why=why or "it went another way with these arguments than before")
         if varying is None:
-            return self._traced(key, known, why, memo, args, kwargs, as_tensors)
+            return self._traced(call)
+        plain = call.with_constants(self._traces.get(call.plain, ()))
         try:
-            return self._traced(key, known, why, memo, args, kwargs, as_tensors, varying)
+            return self._traced(call)
         except Rejected:
-            varying.reject(plain)
+            varying.reject(call.plain)
         except Exception:  # the function may not take what stands for a number
-            out = self._traced(plain, self._traces.get(plain, ()), why, {}, args, kwargs, as_tensors)
+            out = self._traced(plain)
             varying.fix()
             return out
-        return self._traced(plain, self._traces.get(plain, ()), why, {}, args, kwargs, as_tensors)
+        return self._traced(plain)
 
     def _varying(self, key: Any, kinds: Sequence[Any], numbers: Sequence[Number]) -> Varying | None:
         return varying_of(self._numbers, key, kinds, numbers)
 
     def _like(self, varying: Varying) -> list[PureGraph]:
         """Return what the function did with numbers that were constants."""
-        kept = (one for key in varying.numbers.keys for one in self._traces.get(key, ()))
-        traced = (one.first if one.replay is None else one.replay.traced for one in kept)
+        traces = (one for key in varying.numbers.keys for one in self._traces.get(key, ()))
+        traced = (one.first if one.replay is None else one.replay.traced for one in traces)
         return [done.program.graph for done in traced if done is not None]
 
     def _comes_again(self, kind: int) -> bool:
@@ -356,25 +343,16 @@ class Compiled(Generic[P, R]):
         self._seen.add(kind)
         return False
 
-    def _traced(
-        self,
-        key: Any,
-        known: Sequence[Trace],
-        why: str,
-        memo: Memo,
-        args: Any,
-        kwargs: Any,
-        as_tensors: bool,
-        varying: Varying | None = None,
-    ) -> Any:
+    def _traced(self, call: Request) -> Any:
         """Run the function and record it, for the first time or to see whether it does the same again."""
+        args, kwargs, known, varying = call.args, call.kwargs, call.known, call.varying
         kinds = kinds_of(args, kwargs, frozenset() if varying is None else varying.places)
         # What was read has changed: it may be that of code which the function can reach, and which does not run.
         self._sees_code = self._sees_code or any(t.first is not None and is_broken(t.first) for t in known)
         try:
-            done, slots, given = self._recorded(args, kwargs, memo, varying)
+            done, slots, given = self._recorded(args, kwargs, call.memo, varying)
         except Obstacle as error:
-            self._store(key, [Trace(f"{why}; {error}", None, None, None, None, kinds)])
+            self._store(call.key, [Trace(f"{call.why}; {error}", None, None, None, None, kinds)])
             return self._as_it_is(args, kwargs)
         except AssumptionFailed:
             return self._otherwise(args, kwargs)
@@ -383,18 +361,18 @@ class Compiled(Generic[P, R]):
         out = map_leaves(lambda x: RESULT if isinstance(x, Tensor) else own(x), done.out)
         history = None if done.cut is None else History(self._f, done.cut, self.exact, self.max_bytes)
         light = done._replace(out=out, cut=None)
-        new = Trace(why, None, out, light, history, kinds, filler(out), captured_by(done))
+        new = Trace(call.why, None, out, light, history, kinds, filler(out), captured_by(done))
         if varying is not None and (done.hosts.by_value or any(x.__class__ is Live for x in leaves(done.out))):
             varying.fix()
             new = new._replace(filled=filler(map_leaves(bare_number, out)))
             let_go(slots)
         else:
-            self._keep(key, known, new, light, slots)
+            self._keep(call.key, known, new, light, slots)
         if history is None:
-            return new.given_back([np.array(t._data)[()] for t in results], given, as_tensors)
+            return new.given_back([np.array(t._data)[()] for t in results], given, call.as_tensors)
         if done.obstacle and not any(t.requires_grad for t in slots):
             return done.out  # with the history that was recorded
-        return new.filled(history.of_trace(done, results, given, as_tensors))
+        return new.filled(history.of_trace(done, results, given, call.as_tensors))
 
     def _recorded(
         self, args: Any, kwargs: Any, memo: Memo, varying: Varying | None = None

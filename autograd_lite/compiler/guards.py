@@ -58,17 +58,9 @@ _LOOKS = (len, isinstance, type, id, callable, np.shape, np.ndim, np.size, issub
 # Functions that read attributes by names which the code need not have.
 _BY_NAME = (getattr, hasattr, vars, dir)
 # The methods of classes of the user's that this project calls, of layers, losses and the like.
-_ENTRIES: Any = (
-    "__call__",
-    "call",
-    "compute_loss",
-    "compute_metrics",
-    "compute_mask",
-    "update_state",
-    "result",
-    "rule",
+_ENTRIES = frozenset(("__call__", "call", "forward", "rule", "result", "update_state", "get_losses", "add_loss")) | (
+    frozenset(("compute_loss", "compute_metrics", "compute_mask", "train_step", "test_step", "predict_step"))
 )
-_ENTRIES += ("train_step", "test_step", "predict_step", "get_losses", "add_loss", "forward")
 _MOST, _MOST_STEPS = 200, 3000  # functions of other installed packages that are followed, and steps in them
 _MOST_OF_ALL = 30_000  # steps, which take a second
 # What these are given runs at every replay, and not when the function is traced.
@@ -110,7 +102,6 @@ class Guards:
         self._n_steps = [0, 0]  # in functions of other packages, and all
         self.is_partial = False
         self.by_name = False
-        self._f = f
         self.look(f, "")
         for x in objects:
             self.look(x, "an argument")
@@ -129,14 +120,14 @@ class Guards:
 
     def rows_of(self, ran: Ran) -> list[Fact]:
         """Return the facts that the code rests on that has run."""
-        found, stack = set[Any](), [None, *ran.codes]
+        reached, stack = set[Any](), [None, *ran.codes]
         while stack:
             one = stack.pop()
-            if one not in found:
-                found.add(one)
+            if one not in reached:
+                reached.add(one)
                 stack += [x for x in self._children.get(one, ()) if x.__class__ is not types.CodeType]
-        self._arrays.keep(found)
-        return [row for place, row in self._rows.items() if place in found]
+        self._arrays.keep(reached)
+        return [row for place, row in self._rows.items() if place in reached]
 
     def why(self, ran: Ran) -> str:
         """Return why the function cannot be replayed, with the line; or "".
@@ -339,31 +330,31 @@ class Guards:
         kind, own = type(x), own_attributes(x)
         self.look(x, name)
         in_class = class_item(kind, key)
-        told = f"{name.rpartition('.')[2] or kind.__name__}.{key}"
+        label = f"{name.rpartition('.')[2] or kind.__name__}.{key}"
         if in_class is not MISSING and not is_library(kind.__module__):
-            self.row("class item", kind, key, in_class, told)
+            self.row("class item", kind, key, in_class, label)
             self.row("result", type, (x,), kind, f"the class of {name}")
             for base in kind.__mro__[1:]:  # which `super` may mean
                 if key in vars(base) and not is_library(base.__module__):
-                    self.row("class item", base, key, vars(base)[key], told)
-                    self.look(getattr(vars(base)[key], "__func__", vars(base)[key]), told)
+                    self.row("class item", base, key, vars(base)[key], label)
+                    self.look(getattr(vars(base)[key], "__func__", vars(base)[key]), label)
         if isinstance(in_class, property):
-            self.look(in_class.fget, told)
+            self.look(in_class.fget, label)
             return MISSING
         if isinstance(in_class, (types.MemberDescriptorType, types.GetSetDescriptorType)):
             value = getattr(x, key, MISSING)
             if not is_library(kind.__module__) or isinstance(value, PLAIN):
-                self.row("result", getattr, (x, key, MISSING), value, told)
+                self.row("result", getattr, (x, key, MISSING), value, label)
             return value
         if own is not None and (key in own or not is_library(kind.__module__)):
-            self.row("item", own, key, own.get(key, MISSING), told)
+            self.row("item", own, key, own.get(key, MISSING), label)
         if own is not None and key in own:
             return own[key]
         if isinstance(in_class, functools.cached_property):
-            self.look(in_class.func, told)
+            self.look(in_class.func, label)
             return MISSING
         if isinstance(in_class, functools.partialmethod):
-            self._partial(in_class, told)
+            self._partial(in_class, label)
             return MISSING
         return MISSING if in_class is MISSING else getattr(in_class, "__func__", in_class)
 

@@ -12,6 +12,10 @@ from .replay import Replay
 from .trace import Traced, let_go
 
 
+class InProgress(Exception):
+    """Another thread is making the replay."""
+
+
 class Pending:
     """What a replay is made of.
 
@@ -33,15 +37,18 @@ class Pending:
         """Return the replay; None if a captured Tensor has changed its kind since the trace.
 
         Raises:
-            IndexError: if another thread is making it.
+            InProgress: if another thread is making it.
         """
-        arguments = self._free.pop()
+        try:
+            arguments = self._free.pop()
+        except IndexError:
+            raise InProgress from None
         if self._facts.found() is None:
             return None
         try:
             for t, array in self._values:
                 t._data = array
-            return made(*arguments)
+            return planned_replay(*arguments)
         except BaseException:
             self._free.append(arguments)
             raise
@@ -49,7 +56,7 @@ class Pending:
             let_go(t for t, _ in self._values)
 
 
-def made(*arguments: Any) -> Replay:
+def planned_replay(*arguments: Any) -> Replay:
     """Return a replay, made in a context of its own, whose end restores NumPy's errors wherever an interrupt comes."""
     with collector_at_rest():
         return copy_context().run(Replay, *arguments)

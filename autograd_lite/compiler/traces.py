@@ -10,10 +10,41 @@ from ..tensors.views import in_step
 from .backward import History
 from .explaining import argument_kinds, rows, told
 from .facts import Facts
+from .hosts import Memo
 from .kinds import filler
-from .pending import Pending, made
+from .numbers import Varying
+from .pending import Pending, planned_replay
 from .replay import Replay
 from .trace import Traced
+
+
+class Request(NamedTuple):
+    """A call for which there is no replay.
+
+    Attributes:
+        key: what stands for the arguments, without the numbers that come with every call.
+        plain: the same with all numbers, as constants.
+        known: what is kept for arguments of this kind.
+        why: the reason why none of that can be used, or "".
+        memo: what functions of numbers have given already, and the numbers that come with every call.
+        args, kwargs: the arguments.
+        as_tensors: whether results without a history are Tensors.
+        varying: the numbers that come with every call, if there are any.
+    """
+
+    key: Any
+    plain: Any
+    known: Sequence[Trace]
+    why: str
+    memo: Memo
+    args: Any
+    kwargs: Any
+    as_tensors: bool
+    varying: Varying | None
+
+    def with_constants(self, known: Sequence[Trace]) -> Request:
+        """Return the same call with all numbers as constants, of which this is kept."""
+        return self._replace(key=self.plain, known=known, memo={}, varying=None)
 
 
 class Trace(NamedTuple):
@@ -60,7 +91,7 @@ class Trace(NamedTuple):
         changed = self._replace(aliases=aliases, written=arguments[0].written)
         if later:
             return changed._replace(pending=Pending(*arguments))
-        return changed._replace(first=None, replay=made(*arguments))
+        return changed._replace(first=None, replay=planned_replay(*arguments))
 
     def planned(self) -> Iterator[Trace]:
         """Yield it with its replay, if that was pending; nothing if it no longer holds."""

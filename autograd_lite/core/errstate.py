@@ -26,8 +26,8 @@ def shows_errors() -> bool:
     state = error_state()
     if state is DEFAULT:
         return False
-    known, shows = _last
-    if state is not known:
+    last, shows = _last
+    if state is not last:
         kinds, listener = np.geterr(), getattr(np.geterrcall(), "__module__", None) or ""
         is_ours = listener.partition(".")[0] == __name__.partition(".")[0]  # of a backward pass, which looks by itself
         shows = not is_ours and (not _SEEN.isdisjoint(kinds.values()) or kinds["under"] == "warn")

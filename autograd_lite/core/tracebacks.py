@@ -88,11 +88,11 @@ def _folded(trace: types.TracebackType) -> types.TracebackType | None:
         place = place.tb_next
     ours = [i for i, entry in enumerate(entries) if _is_ours(entry.tb_frame.f_code)]
     last = ours[-1] if ours else -1
-    kept = [entry for i, entry in enumerate(entries) if i == last or not _is_ours(entry.tb_frame.f_code)]
-    for entry, after in zip(kept, [*kept[1:], None], strict=True):
+    rest = [entry for i, entry in enumerate(entries) if i == last or not _is_ours(entry.tb_frame.f_code)]
+    for entry, after in zip(rest, [*rest[1:], None], strict=True):
         if entry.tb_next is not after:
             entry.tb_next = after
-    return kept[0] if kept else None
+    return rest[0] if rest else None
 
 
 def folding(function: F) -> F:

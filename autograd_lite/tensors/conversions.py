@@ -88,8 +88,8 @@ def is_readable(t: Any) -> bool:
     SciPy's functions that we have would compute with it, and so does whatever runs inside of a call of ours, such as
     that of a layer, except for callbacks.
     """
-    known = _READABLE.get(id(t))
-    if known is None or known() is not t or DEPTH.get().all or instead():
+    reference = _READABLE.get(id(t))
+    if reference is None or reference() is not t or DEPTH.get().all or instead():
         return False
     frame: FrameType | None = sys._getframe(2)
     while frame is not None:

@@ -9,7 +9,6 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..core.hooks import HOOKS
-from ..core.mode import TAPES
 from ..ops.gather import replaced
 from .record import owned
 from .views import Apart, link
@@ -83,13 +82,6 @@ def _windows_of(x: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return np.lib.stride_tricks.sliding_window_view(x, *args, **kwargs)
 
 
-def _any_values(result: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Return what holds anything with the same values at every call, as code that is compiled must have them."""
-    if TAPES and result.__class__ is np.ndarray:
-        result.fill(0)
-    return _made_like(result, args, kwargs)
-
-
 def _made_like(result: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Return what was made like a Tensor as one, which takes Tensors by index."""
     return result if isinstance(result, HOOKS.tensor) or result.dtype.kind not in "biufc" else HOOKS.tensor(result)
@@ -98,8 +90,7 @@ def _made_like(result: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
 # Called with a result, and the arguments that it was made from.
 SHARING: dict[Callable[..., Any], Callable[..., Any]] = {
     **dict.fromkeys((np.take, np.roll, np.repeat, np.tile, np.meshgrid, np.average), separate),
-    **dict.fromkeys((np.zeros_like, np.ones_like, np.full_like), _made_like),
-    np.empty_like: _any_values,
+    **dict.fromkeys((np.zeros_like, np.ones_like, np.full_like, np.empty_like), _made_like),
     np.real: partial(_part, take=np.real, put=_real),
     np.imag: partial(_part, take=np.imag, put=_imaginary),
     np.lib.stride_tricks.sliding_window_view: _windows,

@@ -61,11 +61,11 @@ class Library:
 def race(names: list[str], rounds: int, threads: int) -> dict[str, dict[str, Any]]:
     """Return what was measured of each program."""
     sides = {name: Library(name, threads) for name in ("ours", "jax") if name == "ours" or find_spec("jax")}
-    found: dict[str, dict[str, Any]] = {}
+    rows: dict[str, dict[str, Any]] = {}
     try:
         for name in names:
             row: dict[str, Any] = {"kind": PROGRAMS[name].kind}
-            found[name] = row
+            rows[name] = row
             for side, library in sides.items():
                 row[f"{side} first"] = answer = library.ask(name, "first")
                 if "error" in answer:
@@ -87,7 +87,7 @@ def race(names: list[str], rounds: int, threads: int) -> dict[str, dict[str, Any
     finally:
         for library in sides.values():
             library.close()
-    return found
+    return rows
 
 
 def _difference(values: dict[str, Any]) -> str:
@@ -104,12 +104,12 @@ def _difference(values: dict[str, Any]) -> str:
     return f"{max(gaps):.0e}" if max(gaps) > 1e-6 else ""
 
 
-def table(found: dict[str, dict[str, Any]]) -> str:
+def table(rows: dict[str, dict[str, Any]]) -> str:
     """Return the table as text."""
     heads = {"ours, ms": 10, "/ JAX": 8, "quartiles": 14, "/ eager": 9, "first, ms": 11, "of JAX": 8, "MB": 6}
     lines = [f"{'program':18}" + "".join([f"{head:>{width}}" for head, width in heads.items()])]
     ratios, firsts = [], []
-    for name, row in found.items():
+    for name, row in rows.items():
         times = row.get("times", {})
         mine, theirs, eager = (times.get(key, []) for key in ("ours compiled", "jax compiled", "ours eager"))
         if row.get("error") or not mine:
@@ -147,10 +147,10 @@ def main() -> None:
     options = parser.parse_args()
     about = machine()
     print(", ".join(f"{key}: {about[key]}" for key in ("cpu", "instruction set") if key in about), flush=True)
-    found = race(options.names or list(PROGRAMS), options.rounds, options.threads)
-    print(table(found))
+    rows = race(options.names or list(PROGRAMS), options.rounds, options.threads)
+    print(table(rows))
     if options.json:
-        options.json.write_text(json.dumps({"machine": about, "threads": options.threads, "programs": found}, indent=1))
+        options.json.write_text(json.dumps({"machine": about, "threads": options.threads, "programs": rows}, indent=1))
 
 
 main()

@@ -59,27 +59,27 @@ def main(library: str) -> None:
     channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     space, compiled, argument = {"ours": ours, "jax": jax}[library]()
-    made: dict[tuple[str, str], Callable[[], Any]] = {}
+    calls: dict[tuple[str, str], Callable[[], Any]] = {}
     for line in sys.stdin:
         name, what = line.split()
         program = PROGRAMS[name]
-        given = [argument(a) for a in program.arguments]
+        arguments = [argument(a) for a in program.arguments]
         try:
             if what == "first":
                 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
                 start = time.perf_counter()
                 f = compiled(program.make(space))
-                _waited(f(*given))
+                _waited(f(*arguments))
                 seconds = time.perf_counter() - start
                 memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-                made[name, "compiled"] = lambda f=f, given=given: f(*given)
+                calls[name, "compiled"] = lambda f=f, arguments=arguments: f(*arguments)
                 eager = program.make(space)
-                made[name, "eager"] = lambda f=eager, given=given: f(*given)
+                calls[name, "eager"] = lambda f=eager, arguments=arguments: f(*arguments)
                 answer: dict[str, Any] = {"seconds": seconds, "kilobytes": memory}
             elif what == "values":
-                answer = {"values": [np.asarray(a).tolist() for a in _leaves(made[name, "compiled"]())]}
+                answer = {"values": [np.asarray(a).tolist() for a in _leaves(calls[name, "compiled"]())]}
             else:
-                answer = {"seconds": _seconds(made[name, what])}
+                answer = {"seconds": _seconds(calls[name, what])}
         except Exception as error:  # whatever a library raises is a result
             answer = {"error": f"{type(error).__name__}: {error}".splitlines()[0][:200]}
         channel.write(json.dumps(answer) + "\n")

@@ -13,8 +13,9 @@ from autograd_lite.core.op import OPS
 ROOT = Path(autograd_lite.__file__).parent
 # What is also the name of something else there: a kind of memory and of facts.
 ELSE = {"array"}
-# This one names methods of the user's containers and arrays, and no op.
-FILES = sorted(path for room in ("passes", "compiler") for path in (ROOT / room).rglob("*.py") if path.stem != "guards")
+# Methods of the user's containers, and attributes of arrays, which this file names.
+OF_USERS = {"guards.py": {"add", "imag", "real"}}
+FILES = sorted(path for room in ("passes", "compiler") for path in (ROOT / room).rglob("*.py"))
 
 
 def names_in(source: str) -> list[str]:
@@ -40,7 +41,8 @@ def names_in(source: str) -> list[str]:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_no_op_is_named(path: Path) -> None:
-    assert names_in(path.read_text()) == []
+    of_users = {repr(name) for name in OF_USERS.get(path.name, ())}
+    assert [line for line in names_in(path.read_text()) if line.rpartition(": ")[2] not in of_users] == []
 
 
 def test_a_name_would_be_found() -> None:

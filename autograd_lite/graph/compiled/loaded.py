@@ -11,12 +11,12 @@ import numpy as np
 
 from ...compiler.compiled import Compiled
 from ...compiler.explaining import argument_kinds
-from ...compiler.hosts import Changed, Memo
+from ...compiler.hosts import Changed
 from ...compiler.kinds import ARRAYS, ArrayKind, filler, kinds_of
 from ...compiler.numbers import Number, Numbers, Varying
 from ...compiler.replay import Replay
 from ...compiler.trace import Traced
-from ...compiler.traces import Trace
+from ...compiler.traces import Request, Trace
 from ...core.errors import AssumptionFailed
 from ...core.mode import MODE
 from ...tensors.record import wrap
@@ -99,36 +99,28 @@ class Loaded(Compiled[Any, Any]):
         values = tuple([x.value for x in numbers if x.place in places])
         return Varying(tuple(general), values, places, Numbers(key, ()))
 
-    def _run_anew(
-        self,
-        key: Any,
-        plain: Any,
-        known: Sequence[Trace],
-        why: str,
-        memo: Memo,
-        args: Any,
-        kwargs: Any,
-        as_tensors: bool,
-        varying: Varying | None,
-    ) -> Any:
+    def _run_anew(self, call: Request) -> Any:
         """Plan what the file has for arguments of this kind, and run it."""
-        if MODE.get().record and any(isinstance(x, Tensor) and x.requires_grad for x in leaves((args, kwargs))):
-            return self._f(*args, **kwargs)
-        args, kwargs = map_leaves(_array, (args, kwargs))
-        given = kinds_of(args, kwargs)
-        found = [n for n, saved in enumerate(self.saved) if _alike(saved.given, given)]
-        if varying is not None and not found:
-            given = kinds_of(args, kwargs, varying.places)
-            found = [n for n, saved in enumerate(self.saved) if _alike(saved.given, given)]
-        elif varying is not None:
-            key, memo = plain, {}
-        if not found:
-            kinds = leaves(self._nearly(given))
-            laid_out = iter([_laid_out(x, kind) for x, kind in zip(leaves((args, kwargs)), kinds, strict=True)])
+        if MODE.get().record and any(
+            isinstance(x, Tensor) and x.requires_grad for x in leaves((call.args, call.kwargs))
+        ):
+            return self._f(*call.args, **call.kwargs)
+        args, kwargs = map_leaves(_array, (call.args, call.kwargs))
+        kinds = kinds_of(args, kwargs)
+        numbers = [n for n, saved in enumerate(self.saved) if _alike(saved.given, kinds)]
+        if call.varying is not None and not numbers:
+            kinds = kinds_of(args, kwargs, call.varying.places)
+            numbers = [n for n, saved in enumerate(self.saved) if _alike(saved.given, kinds)]
+        elif call.varying is not None:
+            call = call.with_constants(())
+        if not numbers:
+            nearly = leaves(self._nearly(kinds))
+            laid_out = iter([_laid_out(x, kind) for x, kind in zip(leaves((args, kwargs)), nearly, strict=True)])
             args, kwargs = map_leaves(lambda x: next(laid_out), (args, kwargs))
             return self(*args, **kwargs)
+        key, why, memo, as_tensors = call.key, call.why, call.memo, call.as_tensors
         arrays = [_array(x) for x in leaves((args, kwargs)) if isinstance(x, ARRAYS)]
-        for n in found:
+        for n in numbers:
             if n in self._planned.setdefault(key, set()):
                 continue
             saved = self.saved[n]
