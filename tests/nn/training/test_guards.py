@@ -47,14 +47,14 @@ def with_layer(read: Read) -> tuple[models.Model, Any]:
 def with_added_loss(read: Read) -> tuple[models.Model, Any]:
     class Own(layers.Layer):
         def call(self, x: Any) -> Any:
-            self.add_loss(read() * (x * x).mean())
+            self.add_loss((read() * (x * x)).mean())
             return x
 
     return models.Sequential([layers.Dense(1, input_shape=(3,)), Own()]), "mse"
 
 
 def with_regularizer(read: Read) -> tuple[models.Model, Any]:
-    dense = layers.Dense(1, input_shape=(3,), kernel_regularizer=lambda w: read() * (w * w).sum())
+    dense = layers.Dense(1, input_shape=(3,), kernel_regularizer=lambda w: (read() * (w * w)).sum())
     return models.Sequential([dense]), "mse"
 
 
