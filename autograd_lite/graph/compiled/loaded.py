@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
+from ...compiler.aliases import captured_by
 from ...compiler.compiled import Compiled
 from ...compiler.explaining import argument_kinds
 from ...compiler.hosts import Changed
@@ -70,8 +71,9 @@ class Loaded(Compiled[Any, Any]):
     ) -> None:
         def refused(*args: Any, **kwargs: Any) -> NoReturn:
             raise TypeError(
-                f"{name}: a compiled function from a file cannot be transformed, nor called on Tensors that "
-                "require a gradient, since the file has no code. Call it on arrays, or compile the function itself"
+                f"{name}: a compiled function from a file cannot be transformed, nor called on Tensors that require a "
+                "gradient or that are views of what it changes, since the file has no code. Call it on arrays, or "
+                "compile the function itself"
             )
 
         refused.__name__ = name
@@ -125,13 +127,16 @@ class Loaded(Compiled[Any, Any]):
                 continue
             saved = self.saved[n]
             replay = _planned(saved.traced, arrays, self.exact, self.max_bytes)
-            new = Trace(why, replay, saved.out, None, None, saved.given, filler(saved.out))
+            new = Trace(why, replay, saved.out, None, None, saved.given, filler(saved.out), captured_by(saved.traced))
+            new = new._replace(written=saved.traced.written)
             with self._lock:
                 self._planned[key].add(n)
                 self._traces.setdefault(key, []).append(new)
             if (captured := replay.facts.found()) is None:
                 why = replay.facts.broken()
                 continue
+            if new.aliases and not new.takes([x for x in leaves((call.args, call.kwargs)) if isinstance(x, ARRAYS)]):
+                return self._as_it_is(args, kwargs)
             try:
                 return new.given_back(replay(arrays, memo, captured), arrays, as_tensors)
             except Changed as error:

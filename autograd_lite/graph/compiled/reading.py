@@ -22,6 +22,7 @@ from ...ir.program import PureProgram
 from ...random import Generator
 from ...tensors.record import wrap
 from ...tensors.tensor import Tensor, tensor
+from ...tensors.views import knows_views
 from ...tree import leaves
 from ..export.json_reader import graph_from_json
 from .arrays import Arrays, DamagedFileError, read, refuse
@@ -117,6 +118,15 @@ class _Reading:
             t._grad = wrap(g, None)
         return t
 
+    def _written(self, about: Any, assigned: Sequence[tuple[Tensor, str]]) -> tuple[tuple[Tensor, bool], ...]:
+        written = tuple((self._number(n), only) for n, only in about)
+        leaves = {id(leaf) for leaf, _ in assigned}
+        for t, only in written:
+            if id(t) not in leaves or type(only) is not bool:
+                refuse("Tensors that are written in place", about)
+            knows_views(t)
+        return written
+
     def _trace(self, about: Mapping[str, Any]) -> Saved:
         graph = graph_of(about["graph"])
         before = tuple((self._number(n), had) for n, had in about["before"])
@@ -147,7 +157,7 @@ class _Reading:
             saved=(),
             obstacle="",
             assigned=assigned,
-            written=(),
+            written=self._written(about["written"], assigned),
             gradients=gradients,
             before=tuple((leaf, grads[id(leaf)]) for leaf, _ in before),
             captured=tuple(self._number(n) for n in about["captured"]),

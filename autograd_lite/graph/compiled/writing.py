@@ -25,7 +25,7 @@ from .loaded import Loaded, Saved
 from .loops import PRIVATE, described, examples_of, loop_of
 
 FORMAT = "autograd_lite.compiled"
-VERSION = 1
+VERSION = 2
 
 
 def save_compiled(compiled: Compiled[Any, Any], path: str | os.PathLike[str]) -> None:
@@ -100,6 +100,7 @@ class _Writing:
             "put": list(traced.put),
             "results": list(traced.results),
             "assigned": [[self._tensor(leaf), i] for leaf, i in traced.assigned],
+            "written": [[self._tensor(t), only] for t, only in traced.written],
             "gradients": [[self._tensor(leaf), i] for leaf, i in traced.gradients],
             "before": [[self._tensor(leaf, grad=True), g is not None] for leaf, g in traced.before],
             "captured": [self._tensor(t) for t in traced.captured if id(t) not in before],
