@@ -2,8 +2,8 @@
 
 Ops compute with kernels of ours and with copies of NumPy's ufuncs (`kernels.FASTEST`). Their loops on float32 and
 float64 cut a call over many elements into a part for each thread, and run the former loop on it: the results are the
-same to the last bit. Products of matrices are cut too, where NumPy has an OpenBLAS, whose own threads would be in the
-way. What else calls NumPy meets none of this.
+same to the last bit. Products of matrices, complex ones too, are cut where NumPy has an OpenBLAS, whose own threads
+would be in the way. What else calls NumPy meets none of this.
 """
 
 from __future__ import annotations

@@ -10,7 +10,8 @@
 #include <dlfcn.h>
 #include <pthread.h>
 
-#define ALONE (1 << 18) /* multiplications up to which OpenBLAS works in one thread by itself */
+#define ALONE (1 << 18)    /* multiplications up to which OpenBLAS works in one thread by itself */
+#define ALONE_VECTOR 9215  /* and those of a product with a vector */
 #define ROUND 8         /* rows or columns of which a part has a multiple */
 
 static int (*blas_threads)(void);
@@ -105,12 +106,19 @@ static void product(char **args, const npy_intp *dimensions, const npy_intp *ste
     const int own = pool_threads(), blas = threads_of_blas();
     /* x @ x.T is one product of a symmetric matrix to BLAS, which fills one half from the other. */
     const int symmetric = args[A] == args[B] && steps[A_ROWS] == steps[B_COLUMNS] && m == p;
+    /* Whether OpenBLAS would wake its own threads. With one thread of ours it may. */
+    const int alone = own > 1 && blas > 1 && size > (m == 1 || p == 1 ? ALONE_VECTOR : ALONE);
     if (n * size <= ALONE || own == 1 || (n == 1 && (blas == 1 || symmetric))) {
+        if (alone) {
+            hold_blas();
+        }
         former->loop(args, dimensions, steps, former->data);
+        if (alone) {
+            release_blas();
+        }
         return;
     }
     Call call = {args, dimensions, steps, 1, m, p, 1, 1, former};
-    const int alone = size > ALONE && blas > 1;
     if (alone && n < own && !symmetric) {
         const npy_intp most = own < blas ? own : blas, each = (most + n - 1) / n;
         call.rows = m >= p ? part_of(m, each) : m;
@@ -149,7 +157,7 @@ static int found_blas(const char *path) {
 }
 
 static PyObject *share_products(PyObject *Py_UNUSED(module), PyObject *arguments) {
-    static Former formers[2];
+    static Former formers[NPY_CDOUBLE + 1];
     PyUFuncObject *matmul;
     const char *path;
     if (!PyArg_ParseTuple(arguments, "O!s:share_products", &PyUFunc_Type, &matmul, &path)) {
@@ -161,8 +169,9 @@ static PyObject *share_products(PyObject *Py_UNUSED(module), PyObject *arguments
     pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
     for (int i = 0; i < matmul->ntypes; i++) {
         const char *types = matmul->types + 3 * i, type = types[0];
-        if ((type == NPY_FLOAT || type == NPY_DOUBLE) && types[1] == type && types[2] == type) {
-            Former *former = &formers[type == NPY_DOUBLE];
+        const int shared = type == NPY_FLOAT || type == NPY_DOUBLE || type == NPY_CFLOAT || type == NPY_CDOUBLE;
+        if (shared && types[1] == type && types[2] == type) {
+            Former *former = &formers[(int)type];
             *former = (Former){matmul->functions[i], matmul->data[i]};
             matmul->functions[i] = product;
             ((void **)matmul->data)[i] = former;
