@@ -14,8 +14,6 @@ Example:
 
 from __future__ import annotations
 
-import copy
-import dataclasses
 import inspect
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
@@ -207,6 +205,8 @@ def _names(tree: Any) -> list[str]:
     """Return the names of the fields of a named tuple, or of those of a dataclass that its constructor takes."""
     if isinstance(tree, tuple):
         return list(tree._fields)  # type: ignore[attr-defined]
+    import dataclasses  # who has one has loaded it
+
     return [field.name for field in dataclasses.fields(tree) if field.init]
 
 
@@ -221,6 +221,8 @@ def _like(tree: Any, children: list[Any]) -> Any:
         new = dict(zip(tree, children, strict=True))
         if kind is dict:
             return new
+        import copy
+
         other = copy.copy(tree)  # its constructor may take something else, as that of a defaultdict does
         other.update(new)
         return other
@@ -228,6 +230,8 @@ def _like(tree: Any, children: list[Any]) -> Any:
         return None
     if isinstance(tree, (list, tuple)):
         return kind(*children) if hasattr(tree, "_fields") else kind(children)
+    import dataclasses
+
     return dataclasses.replace(tree, **dict(zip(_names(tree), children, strict=True)))
 
 

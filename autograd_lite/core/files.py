@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import secrets
 import stat
 import time
 from typing import Any
@@ -110,7 +109,7 @@ def _replace(what: str, given: str, target: str, data: bytes, mode: int | None) 
     if not os.path.isdir(folder):
         raise FileNotFoundError(f"{what}: expected a folder that exists; received {given!r}. Make {folder!r} first")
     prefix = f".{base[:40]}."
-    temporary = os.path.join(folder, f"{prefix}{secrets.token_hex(4)}.tmp")
+    temporary = os.path.join(folder, f"{prefix}{os.urandom(4).hex()}.tmp")
     try:
         with open(temporary, "xb") as file:
             file.write(data)

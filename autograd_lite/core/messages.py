@@ -30,8 +30,9 @@ _OURS = (GradError, DtypeError, UnsupportedError, NonFiniteError)
 # If a call is to blame for an error, only frames of these packages lie between the two.
 _KNOWN = sys.stdlib_module_names | OUR_PACKAGES | {"numpy", "scipy"}
 _LEFT_ALONE = (NonFiniteError, TraceError, RecursionError, Warning, StopIteration, NotImplementedError, ImportError)
-_SIGNATURE = re.compile(r"missing \d+ required|unexpected keyword|takes .* argument|multiple values for")
-_UNKNOWN = re.compile(r"got an unexpected keyword argument '(\w+)'")
+# Texts, since compiling the patterns takes half a millisecond, which only errors should pay.
+_SIGNATURE = r"missing \d+ required|unexpected keyword|takes .* argument|multiple values for"
+_UNKNOWN = r"got an unexpected keyword argument '(\w+)'"
 
 
 def _is_of_signature(error: BaseException) -> bool:
@@ -77,7 +78,7 @@ def _is_left_alone(error: BaseException) -> bool:
         return True
     if isinstance(error, KeyError) and ": expected " in str(error):  # raised on purpose, by what looks up names
         return True
-    if isinstance(error, _LEFT_ALONE) or (place is None and _SIGNATURE.search(str(error))):
+    if isinstance(error, _LEFT_ALONE) or (place is None and re.search(_SIGNATURE, str(error))):
         return True
     while place is not None:
         if str(place.tb_frame.f_globals.get("__name__")).partition(".")[0] not in _KNOWN:
@@ -164,7 +165,7 @@ _SAID = (
 
 
 # What Python says of the type of a value, whose name it does not know.
-_OF_TYPE = re.compile(
+_OF_TYPE = (
     r"'([\w.]+)' object (?:is not|has no|cannot be|does not)|instances of '([\w.]+)' and '([\w.]+)'|"
     r"(?:object|argument) of type '([\w.]+)'|not '([\w.]+)'|, not ([\w.]+)$|type object '(\w+)'|type (\w+) doesn't|"
     r"argument must be .* not '?([\w.]+)'?|by non-int of type '(\w+)'|\"([\w.]+)\"\) to"
@@ -173,7 +174,7 @@ _OF_TYPE = re.compile(
 
 def _blamed(call: str, text: str, arguments: Mapping[str, Any]) -> str:
     """Return the message about the argument whose type Python complains about, or ""."""
-    found = _OF_TYPE.search(text)
+    found = re.search(_OF_TYPE, text)
     types_ = {name.rpartition(".")[2] for name in found.groups() if name} if found else set()
     if "truth value of an array" in text or "scalar arrays can be converted" in text:
         types_ = {"ndarray", "Tensor"}
@@ -257,7 +258,7 @@ def _explained(
     final: bool,
     retell: bool,
 ) -> Exception:
-    if (unknown := _UNKNOWN.search(str(error))) and _is_of_signature(error):
+    if (unknown := re.search(_UNKNOWN, str(error))) and _is_of_signature(error):
         return _marked(TypeError(f"{call}: {unknown[0]}{_in_words_of(unknown[1], kinds)}"), str(error), final)
     if isinstance(error, RecursionError):
         return HOOKS.cycle_error(call, arguments) or error

@@ -9,7 +9,6 @@ input, casts it to its dtype and accumulates; rules stay bare.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any, ClassVar
@@ -20,6 +19,7 @@ from ..native.kernels import FASTEST, KERNELS, kernel
 from . import batching
 from .batching import BatchRule
 from .foreign import together
+from .frozen import Frozen
 from .messages import misfit
 from .rewrites import Rewrite
 from .shapes import ShapeDtype, expand_reduced, reduced_shape
@@ -45,8 +45,7 @@ class Kind(Enum):
     TOTAL = "as READ, with what the input's cotangent was so far added to it already"
 
 
-@dataclasses.dataclass(frozen=True, eq=False, repr=False, slots=True)
-class Rule:
+class Rule(Frozen):
     """The derivative of an op with respect to one input.
 
     Attributes:
@@ -86,8 +85,7 @@ def read_rule(rule: Rule, g: Any, saved: tuple[Any, ...], params: dict[str, Any]
     return rule.value(g, *saved, **params)
 
 
-@dataclasses.dataclass(frozen=True, eq=False, repr=False, slots=True)
-class EachInput:
+class EachInput(Frozen):
     """The rules of an op of any number of inputs, indexed like a tuple of them."""
 
     vjp_of: Callable[[int], Callable[..., Any]]
@@ -137,8 +135,7 @@ def by_need(asked: Callable[..., Sequence[Any]]) -> EachInput:
     return EachInput(lambda i: lambda g, *saved, **params: asked((i,), g, saved, params)[0], asked=asked)
 
 
-@dataclasses.dataclass(frozen=True, eq=False, repr=False, slots=True)
-class Op:
+class Op(Frozen):
     """One operation and everything that is known about it.
 
     Attributes:
@@ -241,8 +238,7 @@ def _op_named(name: str) -> Op:
 # ---- how the tables state derivatives -------------------------------------------------------------------------------
 
 
-@dataclasses.dataclass(frozen=True, eq=False, repr=False, slots=True)
-class applied:
+class applied(Frozen):
     """Mark a partial that is cheaper, or safer, in applied form: `applied(lambda g, out, x, y: g / y)`.
 
     Example:
@@ -256,8 +252,7 @@ class applied:
     function: Callable[..., Any]
 
 
-@dataclasses.dataclass(frozen=True, eq=False, repr=False, slots=True)
-class gate:
+class gate(Frozen):
     """Mark a partial that is a mask: `gate(lambda out, x: out > 0)`."""
 
     function: Callable[..., Any]

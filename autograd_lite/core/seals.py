@@ -9,7 +9,6 @@ follow the golden ratio, so that every run of elements longer than a fortieth of
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -46,6 +45,8 @@ def sampled(a: Any) -> bytes:
 
 def whole(a: Any) -> bytes:
     """Return a digest of all elements."""
+    import hashlib  # 3 ms, and most programs never ask for it
+
     return hashlib.blake2b(a.tobytes(), digest_size=16).digest()
 
 

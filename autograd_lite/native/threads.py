@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 
@@ -23,7 +22,8 @@ _KERNEL_LEAST = 8192  # elements of a part of a call of ours
 OPENBLAS = sys.modules["numpy._core._multiarray_umath"].__file__ or ""
 
 VARIABLE = "AUTOGRAD_LITE_NUM_THREADS"
-_CGROUPS = Path("/sys/fs/cgroup")
+_CGROUPS = "/sys/fs/cgroup"
+_Path = str | os.PathLike[str]
 
 
 def _affinity() -> int:
@@ -33,14 +33,15 @@ def _affinity() -> int:
     return os.cpu_count() or 1
 
 
-def _read(path: Path) -> str:
+def _read(*path: _Path) -> str:
     try:
-        return path.read_text()
+        with open(os.path.join(*path), encoding="utf-8") as file:
+            return file.read()
     except OSError:
         return ""
 
 
-def quota(cgroups: Path = _CGROUPS, memberships: Path = Path("/proc/self/cgroup")) -> float:
+def quota(cgroups: _Path = _CGROUPS, memberships: _Path = "/proc/self/cgroup") -> float:
     """Return how many processors' time the control groups of this process may use; infinity where there is no limit.
 
     Args:
@@ -52,18 +53,15 @@ def quota(cgroups: Path = _CGROUPS, memberships: Path = Path("/proc/self/cgroup"
         _, controllers, group = line.split(":", 2)
         if controllers and "cpu" not in controllers.split(","):
             continue
-        root = cgroups / controllers if controllers else cgroups
-        place = root / group.lstrip("/")
+        parts = (cgroups, controllers, *group.strip("/").split("/"))
         # A limit of any group above holds too. In a container the path may be the host's, of which only the root shows.
-        for here in (place, *place.parents):
+        for here in (parts[:end] for end in range(2, len(parts) + 1)):
             if controllers:
-                limit, period = _read(here / "cpu.cfs_quota_us"), _read(here / "cpu.cfs_period_us")
+                limit, period = _read(*here, "cpu.cfs_quota_us"), _read(*here, "cpu.cfs_period_us")
             else:
-                limit, _, period = _read(here / "cpu.max").partition(" ")
+                limit, _, period = _read(*here, "cpu.max").partition(" ")
             if limit.strip().isdigit() and period.strip().isdigit() and int(period) > 0:
                 least = min(least, int(limit) / int(period))
-            if here == root:
-                break
     return least
 
 

@@ -18,7 +18,6 @@ References:
 
 from __future__ import annotations
 
-from string import ascii_lowercase
 from typing import Any
 
 import numpy as np
@@ -38,7 +37,7 @@ _pullback_kernel = row_kernel("standardize_pullback")
 
 def _mean(a: Any, b: Any) -> Any:
     """Return the mean of a b along the last axis, which is kept with length 1; b has a's shape, or is one row."""
-    axes = ascii_lowercase[: a.ndim]
+    axes = "abcdefghijklmnopqrstuvwxyz"[: a.ndim]
     return (contract(a, b, subscripts=f"{axes},{axes[-b.ndim :]}->{axes[:-1]}") / a.shape[-1])[..., None]
 
 

@@ -8,10 +8,9 @@ further out, including Tensors with a history, is a constant to it. So transform
 from __future__ import annotations
 
 import math
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
-import numpy.typing as npt
 
 from ..core.errors import GradError, more_on
 from ..core.foreign import is_per_example, to_numpy
@@ -27,6 +26,9 @@ from .record import NUMBERS, apply, constant, record, wrap
 from .scipy_names import instead
 from .tensor import Tensor
 from .views import link
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 _new = object.__new__
 

@@ -67,7 +67,7 @@ def raw_rule(op: Op, i: int, g: Any, saved: tuple[Any, ...], params: Any) -> Any
     rule = op.rule(i)
     assert rule is not None
     if isinstance(saved[0], Poison):  # passed on untouched, so that only the rule itself can read it
-        rule = dataclasses.replace(rule, reads=rule.reads - {0})
+        rule = rule.replace(reads=rule.reads - {0})
     with np.errstate(all="ignore"):
         return read_rule(rule, g, saved, params)
 

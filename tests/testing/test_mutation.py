@@ -7,7 +7,6 @@ mutant (twice nothing is nothing) and is not counted.
 from __future__ import annotations
 
 import collections
-import dataclasses
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -148,7 +147,7 @@ def with_other_axis(rule: Rule) -> Rule:
     def value(*args: Any, axis: Any, **params: Any) -> Any:
         return rule.value(*args, axis=moved(axis, args[-1].ndim), **params)
 
-    return dataclasses.replace(rule, value=value)
+    return rule.replace(value=value)
 
 
 def reading_another(rule: Rule, k: int, j: int) -> Rule:
@@ -172,7 +171,7 @@ def taking_less(rule: Rule, k: int, share: float) -> Rule:
         changed[k + shift] = args[k + shift] * share
         return rule.value(*changed, **params)
 
-    return dataclasses.replace(rule, value=value)
+    return rule.replace(value=value)
 
 
 def writing(rule: Rule) -> Rule:
@@ -183,7 +182,7 @@ def writing(rule: Rule) -> Rule:
         g *= 1
         return r
 
-    return dataclasses.replace(rule, value=value)
+    return rule.replace(value=value)
 
 
 def broken_rules(rule: Rule, n: int) -> Iterator[tuple[str, Rule]]:
@@ -198,12 +197,12 @@ def broken_rules(rule: Rule, n: int) -> Iterator[tuple[str, Rule]]:
     for k in sorted(rule.reads):
         yield f"takes half of array {k}", taking_less(rule, k, 0.5)
         yield f"lacks the terms in array {k}", taking_less(rule, k, 0.0)
-        yield f"does not declare array {k}", dataclasses.replace(rule, reads=rule.reads - {k})
+        yield f"does not declare array {k}", rule.replace(reads=rule.reads - {k})
         for j in range(n + 1):
             if j != k:
                 yield f"reads array {j} for {k}", reading_another(rule, k, j)
     for k in set(range(n + 1)) - rule.reads:
-        yield f"declares array {k} for nothing", dataclasses.replace(rule, reads=rule.reads | {k})
+        yield f"declares array {k} for nothing", rule.replace(reads=rule.reads | {k})
 
 
 def mutants_of_rules(op: Op) -> Iterator[tuple[Mutant, int]]:
@@ -212,7 +211,7 @@ def mutants_of_rules(op: Op) -> Iterator[tuple[Mutant, int]]:
         vjp_of = op.rules.vjp_of
         for what, f in TRANSFORMS.items():
             changed = EachInput(lambda i, f=f: lambda *a, **p: f(vjp_of(i)(*a, **p)))  # type: ignore[misc]
-            yield Mutant(dataclasses.replace(op, rules=changed), what), 0
+            yield Mutant(op.replace(rules=changed), what), 0
         return
     for i, rule in enumerate(op.rules or ()):
         if rule is None:
@@ -223,7 +222,7 @@ def mutants_of_rules(op: Op) -> Iterator[tuple[Mutant, int]]:
             if "lacks" in what and op.name.startswith("special."):
                 continue  # 0 is the edge of many domains, and scipy.special.hyp1f1 never returns from inf
             rules = tuple(broken if k == i else r for k, r in enumerate(op.rules or ()))
-            yield Mutant(dataclasses.replace(op, rules=rules), f"rule {i} {what}"), i
+            yield Mutant(op.replace(rules=rules), f"rule {i} {what}"), i
 
 
 def takes_axis(op: Op) -> bool:
@@ -243,23 +242,23 @@ def mutants_of_facts(op: Op) -> Iterator[Mutant]:
     def wider(*specs: Any, **params: Any) -> ShapeDtype:
         return ShapeDtype(infer(*specs, **params).shape, np.dtype(np.longdouble))
 
-    yield Mutant(dataclasses.replace(op, infer=longer), "infers an axis more", FACTS)
-    yield Mutant(dataclasses.replace(op, infer=wider), "infers another dtype", FACTS)
+    yield Mutant(op.replace(infer=longer), "infers an axis more", FACTS)
+    yield Mutant(op.replace(infer=wider), "infers another dtype", FACTS)
     if batch is not None and not same_for_all(op):
-        turned = dataclasses.replace(op, batch=lambda *args: batch(*args)[::-1])
+        turned = op.replace(batch=lambda *args: batch(*args)[::-1])
         yield Mutant(turned, "turns the batch", FACTS)
     if jvp is not None:
         for what in ("sign", "factor 2", "one percent more", "dtype up"):
             f = TRANSFORMS[what]
-            doubled = dataclasses.replace(op, jvp=lambda *a, f=f, **p: f(jvp(*a, **p)))  # type: ignore[misc]
+            doubled = op.replace(jvp=lambda *a, f=f, **p: f(jvp(*a, **p)))  # type: ignore[misc]
             laws = ("tangent",)
             yield Mutant(doubled, f"jvp {what}", laws)
     if op.selects and sees_a_nan(op):
-        yield Mutant(dataclasses.replace(op, selects=False), "says that it hides no NaN", FACTS)
+        yield Mutant(op.replace(selects=False), "says that it hides no NaN", FACTS)
     if op.differentiable and not op.linear and not doubles(op, together=True):
-        yield Mutant(dataclasses.replace(op, linear=True, jvp=None), "calls itself linear", FACTS)
+        yield Mutant(op.replace(linear=True, jvp=None), "calls itself linear", FACTS)
     if op.differentiable and not op.multilinear and not doubles(op, together=False):
-        changed = dataclasses.replace(op, multilinear=True, linear=False, jvp=None)
+        changed = op.replace(multilinear=True, linear=False, jvp=None)
         yield Mutant(changed, "calls itself multilinear", FACTS)
 
 
@@ -285,7 +284,7 @@ def sees_a_nan(op: Op) -> bool:
     rules = op.rules if isinstance(op.rules, tuple) else ()
     if not rules or any(rule is None or rule.kind is Kind.VJP for rule in rules):
         return False
-    silent = dataclasses.replace(op, selects=False)
+    silent = op.replace(selects=False)
     return any(not check_op(silent, [row], laws=["selects"], raise_=False).ok for row in ROWS[op.name])
 
 
