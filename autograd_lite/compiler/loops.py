@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..native.kernels import library
+from ..native.kernels import FASTEST, library
 from .lowering import Call, How, Ref, Spec
 
 # The dtypes of which loops need no lock, and no more than a number's memory.
@@ -17,6 +17,12 @@ _PLAIN = frozenset("?bBhHiIlLqQfdFD")
 _NUMBERS = (int, float)
 _MOST_OPERANDS = 16
 CASTS: dict[str, np.ufunc] = library.casts() if library else {}  # by what they cast to
+_SHORT = 32  # elements of a row, up to which going from row to row takes longer than the rows
+SHORT_ROWS: dict[np.ufunc, np.ufunc] = {
+    ufunc: rows
+    for name, rows in (library.short_rows() if library else {}).items()
+    for ufunc in (getattr(np, name), FASTEST[getattr(np, name)])
+}
 
 
 class Loop(NamedTuple):
@@ -52,6 +58,23 @@ def cast(start: np.dtype[Any], end: np.dtype[Any]) -> Loop | None:
     ufunc = CASTS.get(end.char)
     text = f"{start.char}->{end.char}"
     return Loop(ufunc, ufunc.types.index(text), (start, end)) if ufunc and text in ufunc.types else None
+
+
+def of_short_rows(loop: Loop, dimensions: Sequence[int], steps: Sequence[Sequence[int]]) -> Loop | None:
+    """Return the loop of all rows at once that computes what another does row by row; None if there is none.
+
+    Args:
+        loop: of an elementwise ufunc.
+        dimensions: that it goes through, the last one by itself.
+        steps: of all operands, dimension by dimension.
+    """
+    whole, dtype = SHORT_ROWS.get(loop.ufunc), loop.dtypes[0]
+    if whole is None or dtype.char not in "fd" or len(dimensions) < 2 or dimensions[-1] > _SHORT:
+        return None
+    *operands, out = steps[-1]
+    size = dtype.itemsize
+    plain = out == size and any(operands) and all(step in (0, size) for step in operands)
+    return loop._replace(ufunc=whole, number="fd".index(dtype.char)) if plain else None
 
 
 def loop_of(call: Call, specs: Sequence[Spec]) -> Loop | None:

@@ -13,7 +13,18 @@ from ..core.equivalents import Checked, Fill
 from ..native.instructions import BLOCK, CALL, CHECKED, LINE, REDUCE
 from ..native.kernels import library
 from .blocks import Block, is_one
-from .loops import Loop, broadcast, cast, core_of, initial, loop_of, ordered, reduced_axes, reduction_of
+from .loops import (
+    Loop,
+    broadcast,
+    cast,
+    core_of,
+    initial,
+    loop_of,
+    of_short_rows,
+    ordered,
+    reduced_axes,
+    reduction_of,
+)
 from .lowering import Call, How, Ref, Spec
 
 _NUMBERS = (int, float)
@@ -144,6 +155,10 @@ class Records:
             raise Unfit
         zero = np.broadcast_to(np.zeros((), spec.dtype), spec.shape)
         whole = np.lib.stride_tricks.as_strided(np.empty(1, spec.dtype), spec.shape, spec.strides)  # never read
+        if fill.seen != whole.shape:
+            if not whole.flags.c_contiguous:
+                raise Unfit
+            whole = whole.reshape(fill.seen)
         spot, records = self._spot_of(call.value), []
         for index, source in fill.parts:
             index = index if index.__class__ is tuple else (index,)
@@ -305,7 +320,13 @@ def _record(
 def _elementwise(loop: Loop, operands: Sequence[Operand]) -> Record:
     shape = operands[-1].shape
     dimensions, strides = ordered(shape, [broadcast(a.shape, a.strides, shape) for a in operands])
-    return _record(CALL, loop, operands, dimensions, strides)
+    whole = of_short_rows(loop, dimensions, strides)
+    if whole is None:
+        return _record(CALL, loop, operands, dimensions, strides)
+    *outer, rows, row = strides
+    core = [step for pair in zip(rows, row, strict=True) for step in pair]
+    outer = outer or [(0,) * len(operands)]
+    return _record(CALL, whole, operands, dimensions[:-2] or [1], outer, dimensions[-2:], core)
 
 
 def _in_block(block: Block, loop: Loop, operands: Sequence[Operand]) -> Record:
@@ -319,5 +340,8 @@ def _in_block(block: Block, loop: Loop, operands: Sequence[Operand]) -> Record:
     by_rows = any(a.shape != block.shape and not is_one(a) for a in operands)
     if by_rows:
         flat = (*(s[0] for s in strides), *(s[1] for s in strides))
+        if whole := of_short_rows(loop, (1, row), (flat[: len(spots)], flat[len(spots) :])):
+            core = [step for s in strides for step in (0, s[1])]
+            return Record(CALL, whole, spots, tuple(moves), (1,), (1, row), (*flat[: len(spots)], *core))
         return Record(CALL, loop, spots, tuple(moves), (1, row), (), flat)
     return Record(CALL, loop, spots, tuple(moves), (row,), (), tuple(s[1] for s in strides))

@@ -31,6 +31,7 @@ class Fill:
     Args:
         shape, dtype: of the result.
         parts: what is written, in order.
+        seen: the shape as which the result is written, if that is another one.
 
     Example:
         >>> both = Fill((4,), np.dtype(float), [Part(slice(0, 2), 0), Part(slice(2, 4), 0)])
@@ -40,14 +41,21 @@ class Fill:
 
     __name__ = "fill"
 
-    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any], parts: Sequence[Part]) -> None:
-        self.shape, self.dtype, self.parts = shape, dtype, tuple(parts)
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        parts: Sequence[Part],
+        seen: tuple[int, ...] | None = None,
+    ) -> None:
+        self.shape, self.dtype, self.parts, self.seen = shape, dtype, tuple(parts), shape if seen is None else seen
 
     def __call__(self, *arrays: Any, out: Any = None) -> Any:
         """Return a new array, or the one that is given, filled."""
         out = np.empty(self.shape, self.dtype) if out is None else out
+        whole = out if self.seen == self.shape else out.reshape(self.seen)
         for index, source in self.parts:
-            out[index] = 0 if source is None else arrays[source]
+            whole[index] = 0 if source is None else arrays[source]
         return out
 
 

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..core import batching
+from ..core.equivalents import Fill, Part, filled_by
 from ..core.errors import ShapeError, refuse
 from ..core.foreign import here, home
 from ..core.op import Op, composes, structural
@@ -71,6 +72,16 @@ def _on_diagonal(x: Any, *, offset: int, axis1: int, axis2: int, shape: tuple[in
     k = np.arange(x.shape[-1])
     view[here((..., k + max(-offset, 0), k + max(offset, 0)), x)] = x
     return out
+
+
+@filled_by(_on_diagonal)
+def _diagonal_filled(x: Any, *, offset: int, axis1: int, axis2: int, shape: tuple[int, ...]) -> Any:
+    rows, columns = shape[-2:]
+    if (axis1, axis2) != (len(shape) - 2, len(shape) - 1):
+        return None
+    first = max(-offset, 0) * columns + max(offset, 0)
+    places = slice(first, first + x.shape[-1] * (columns + 1), columns + 1)
+    return Fill(shape, x.dtype, [Part(..., None), Part((..., places), 0)], (*shape[:-2], rows * columns)), (x,)
 
 
 # Zeros with the last axis of x on one diagonal: the transpose of reading it.

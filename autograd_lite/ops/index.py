@@ -113,6 +113,19 @@ def _is_view(x: Any, *, index: Any) -> bool:
     return not any(hasattr(part, "shape") or isinstance(part, str) for part in parts)  # an array, or text in its place
 
 
+def _in_order(index: Any) -> bool:
+    """Return whether elements are taken in their order, each at most once."""
+    return all(
+        i is None or i is Ellipsis or i.__class__ is int or (i.__class__ is slice and (i.step or 1) > 0) for i in index
+    )
+
+
+def _getitem_rule(g: Any, out: Any, x: Any, *, index: Any) -> Any:
+    if g.size == x.size and _in_order(index):
+        return g.reshape(x.shape)  # it only has other axes
+    return scatter_add(g, index=index, shape=x.shape)
+
+
 def _getitem(x: Any, *, index: Any) -> Any:
     if x.__class__ is not _ndarray:
         return x[here(index, x)]
@@ -122,7 +135,7 @@ def _getitem(x: Any, *, index: Any) -> Any:
 getitem: Op = structural(
     "getitem",
     _getitem,
-    lambda g, out, x, *, index: scatter_add(g, index=index, shape=x.shape),
+    _getitem_rule,
     infer=_infer_getitem,
     linear=True,
     batch=_batched_getitem,

@@ -57,7 +57,10 @@ static inline int call_run(const npy_intp *record, const Program *program, char 
     } else if (rows == 1) {
         call.loop->function(call.at, call.shape, call.strides, call.loop->data);
     } else {
-        call.loop->function(call.at, &first, call.strides, call.loop->data);
+        npy_intp lengths[MOST_DIMENSIONS]; /* those of a core follow */
+        lengths[0] = first;
+        memcpy(lengths + 1, call.shape + 1, record[CORE] * sizeof *lengths);
+        call.loop->function(call.at, lengths, call.strides, call.loop->data);
     }
     return flags_raised();
 }

@@ -87,7 +87,7 @@ static int is_sound(const npy_intp *code, npy_intp size, npy_intp loops, npy_int
         }
         const npy_intp n = at[OPERANDS], d = at[DIMENSIONS];
         if (at[LOOP] < 0 || at[LOOP] >= loops || n < 1 || n > MOST_OPERANDS || d < 1 || d > MOST_DIMENSIONS ||
-            at[CORE] < 0 || FIRST + d + at[CORE] + 3 * n + d * n > at[SIZE]) {
+            at[CORE] < 0 || at[CORE] >= MOST_DIMENSIONS || FIRST + d + at[CORE] + 3 * n + d * n > at[SIZE]) {
             return 0;
         }
         for (npy_intp i = 0; i < n; i++) {

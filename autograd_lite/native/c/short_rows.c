@@ -1,0 +1,86 @@
+/* Arithmetic on matrices whose rows are short. NumPy calls a loop for each row, which takes longer than the row itself;
+ * each element is one operation, so these give the same bits. They are built once, for any processor: of rows so short
+ * hardly more would fit into wider vectors. */
+#include "kernels.h"
+
+/* One row; the steps, in elements, are constants, so that the loop is made into vectors. */
+#define ROW(name, real, step_a, step_b, expression)                                          \
+    static void name(const char *a, const char *b, char *c, npy_intp n) {                    \
+        for (npy_intp i = 0; i < n; i++) {                                                   \
+            const real x = ((const real *)a)[i * step_a], y = ((const real *)b)[i * step_b]; \
+            ((real *)c)[i] = expression;                                                     \
+        }                                                                                    \
+    }
+
+typedef void Row(const char *, const char *, char *, npy_intp);
+
+/* Go through all rows. Operands may have any steps, 0 where they are repeated. */
+static inline void over_rows(LOOP_ARGUMENTS, Row *of_both, Row *of_first, Row *of_second, npy_intp size) {
+    const npy_intp rows = dimensions[1], n = dimensions[2], in_a = steps[4], in_b = steps[6], in_c = steps[8];
+    Row *const row = in_c != size                      ? NULL
+                     : in_a == size && in_b == size    ? of_both
+                     : in_a == size && in_b == 0       ? of_first
+                     : in_a == 0 && in_b == size       ? of_second
+                                                       : NULL;
+    (void)data;
+    for (npy_intp k = 0; k < dimensions[0]; k++) {
+        const char *a = args[0] + k * steps[0], *b = args[1] + k * steps[1];
+        char *c = args[2] + k * steps[2];
+        for (npy_intp j = 0; j < rows; j++, a += steps[3], b += steps[5], c += steps[7]) {
+            if (row != NULL) {
+                row(a, b, c, n);
+                continue;
+            }
+            for (npy_intp i = 0; i < n; i++) {
+                of_both(a + i * in_a, b + i * in_b, c + i * in_c, 1);
+            }
+        }
+    }
+}
+
+#define ROWS(name, real, expression)                                                                       \
+    ROW(name##_of_both, real, 1, 1, expression)                                                            \
+    ROW(name##_of_first, real, 1, 0, expression)                                                           \
+    ROW(name##_of_second, real, 0, 1, expression)                                                          \
+    static void name(LOOP_ARGUMENTS) {                                                                     \
+        over_rows(args, dimensions, steps, data, name##_of_both, name##_of_first, name##_of_second, sizeof(real)); \
+    }
+#define OPERATION(name, expression)           \
+    ROWS(name##_single, npy_float, expression) \
+    ROWS(name##_double, npy_double, expression)
+
+OPERATION(add, x + y)
+OPERATION(subtract, x - y)
+OPERATION(multiply, x *y)
+OPERATION(divide, x / y)
+
+static struct {
+    const char *name;
+    PyUFuncGenericFunction loops[2];
+} OPERATIONS[] = {
+    {"add", {add_single, add_double}},
+    {"subtract", {subtract_single, subtract_double}},
+    {"multiply", {multiply_single, multiply_double}},
+    {"divide", {divide_single, divide_double}},
+};
+
+static PyObject *short_rows(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing)) {
+    static char types[] = {NPY_FLOAT, NPY_FLOAT, NPY_FLOAT, NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE};
+    static void *data[2];
+    PyObject *found = PyDict_New();
+    for (size_t k = 0; found != NULL && k < sizeof OPERATIONS / sizeof *OPERATIONS; k++) {
+        PyObject *ufunc = PyUFunc_FromFuncAndDataAndSignature(
+            OPERATIONS[k].loops, data, types, 2, 2, 1, PyUFunc_None, OPERATIONS[k].name,
+            "The same of matrices, for those with short rows.", 0, "(m,n),(m,n)->(m,n)");
+        if (ufunc == NULL || PyDict_SetItemString(found, OPERATIONS[k].name, ufunc) < 0) {
+            Py_CLEAR(found);
+        }
+        Py_XDECREF(ufunc);
+    }
+    return found;
+}
+
+PyMethodDef short_row_methods[] = {
+    {"short_rows", short_rows, METH_NOARGS, "Return ufuncs that do arithmetic on short rows, by the names of NumPy's."},
+    {NULL, NULL, 0, NULL},
+};
