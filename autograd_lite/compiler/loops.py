@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..native.kernels import FASTEST, library
-from .lowering import Call, How, Ref, Spec
+from .calls import Call, How, Ref, Spec, of_kind
 
 # The dtypes of which loops need no lock, and no more than a number's memory.
 _PLAIN = frozenset("?bBhHiIlLqQfdFD")
@@ -77,6 +77,7 @@ def of_short_rows(loop: Loop, dimensions: Sequence[int], steps: Sequence[Sequenc
     return loop._replace(ufunc=whole, number="fd".index(dtype.char)) if plain else None
 
 
+@of_kind
 def loop_of(call: Call, specs: Sequence[Spec]) -> Loop | None:
     """Return the loop that computes a call of a ufunc, or None if that is left to NumPy.
 
@@ -121,6 +122,7 @@ def initial(ufunc: np.ufunc, dtype: np.dtype[Any]) -> Any:
     return value
 
 
+@of_kind
 def reduction_of(call: Call, specs: Sequence[Spec]) -> Loop | None:
     """Return the loop of a reduction, or None if that is left to NumPy."""
     if not library or call.how is not How.REDUCE or len(call.args) != 1 or call.args[0].__class__ is not Ref:

@@ -8,10 +8,8 @@ watched (a branch on a value, a write into a part of an array, a function for ar
 from __future__ import annotations
 
 import functools
-import math
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from enum import StrEnum
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,124 +18,32 @@ from ..core.equivalents import CHECKED, FILLS, UFUNCS, Checked, Fill, Part
 from ..core.errors import REFUSALS
 from ..native.functions import matmul
 from ..native.kernels import NATIVE
-
-
-class How(StrEnum):
-    """What kind of call computes a value, and so where the value may lie."""
-
-    UFUNC = "ufunc"  # one array, which `out` may be given for
-    REDUCE = "reduce"  # likewise
-    FILL = "fill"  # likewise, of a function that only copies
-    CHECKED = "checked"  # likewise, of a ufunc that may raise
-    CALL = "call"  # of a NumPy function, which makes an array
-    VIEW = "view"  # of a NumPy function, which makes a view: of the same memory for all values
-    EFFECT = "effect"  # of an op that does more than to compute: it is called even if nothing reads its result
-    OPAQUE = "op"  # of an op's forward function, which may return an array of its own or one of its arguments
-
-
-class Ref(NamedTuple):
-    """A reference to a value of the plan, by its number, in place of an argument."""
-
-    value: int
-
-
-class Spec(NamedTuple):
-    """What is known of a value before it is computed.
-
-    Attributes:
-        shape, dtype, strides: of the array.
-        owner: the number of the value in whose memory it lies: its own, unless it is a view.
-        is_scalar: whether it is one of NumPy's scalars, of which methods return copies where an array gives views.
-        offset: of a view's first element, in bytes from its owner's; None if that is not the same for all values.
-        weak: the class of one of Python's numbers, which gives way to the dtypes of arrays.
-    """
-
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    strides: tuple[int, ...]
-    owner: int
-    is_scalar: bool = False
-    offset: int | None = 0
-    weak: type | None = None
-
-    @property
-    def nbytes(self) -> int:
-        """The memory that the elements take."""
-        return math.prod(self.shape) * self.dtype.itemsize
-
-    @property
-    def is_dense(self) -> bool:
-        """Whether there are elements, and they fill their memory without gaps, in whatever order of axes."""
-        expected = self.dtype.itemsize
-        for stride, n in sorted(zip(self.strides, self.shape, strict=True)):
-            if n != 1 and stride != expected:
-                return False
-            expected *= n
-        return 0 not in self.shape
-
-    @property
-    def repeats(self) -> bool:
-        """Whether several elements lie in the same memory."""
-        return any(n > 1 and stride == 0 for n, stride in zip(self.shape, self.strides, strict=True))
-
-    def alike(self, other: Spec) -> bool:
-        """Return whether two arrays have the same shape, dtype and strides."""
-        return self[:3] == other[:3]
-
-
-class Call(NamedTuple):
-    """One call that computes one value.
-
-    Attributes:
-        how: what kind of call it is.
-        function: a ufunc (of which a reduction calls `reduce`), or a function of arrays.
-        args, kwargs: with a `Ref` in place of each value.
-        value: the number of the result.
-        node: the id of the operation that it belongs to.
-    """
-
-    how: How
-    function: Callable[..., Any]
-    args: tuple[Any, ...]
-    kwargs: Mapping[str, Any]
-    value: int
-    node: str
-
-    @property
-    def reads(self) -> list[int]:
-        """The numbers of the values that it reads, in order."""
-        found = []
-        for x in (*self.args, *self.kwargs.values()) if self.kwargs else self.args:
-            if x.__class__ is Ref:
-                found.append(x.value)
-            elif x.__class__ is tuple or x.__class__ is list:
-                found += refs_in(x)
-        return found
-
-    @property
-    def name(self) -> str:
-        """What it calls, for people."""
-        name = getattr(self.function, "__name__", None) or str(self.function).removeprefix("operator.methodcaller")
-        return f"{name}.reduce" if self.how is How.REDUCE else name
-
-
-def refs_in(x: Any) -> Iterator[int]:
-    """Yield the numbers of the values that are referred to, in order."""
-    if isinstance(x, Ref):
-        yield x.value
-    elif x.__class__ is tuple or x.__class__ is list:
-        for part in x:
-            yield from refs_in(part)
-    elif x.__class__ is dict:
-        yield from refs_in(tuple(x.values()))
+from ..passes.subexpressions import value_key
+from .calls import Call, Format, How, Ref, Spec, filled, refs_in
 
 
 class Unwatchable(Exception):
     """Raised where an array is about to become something that cannot be watched."""
 
 
+class _Template(NamedTuple):
+    """How an op was lowered. Values are numbered anew: first the inputs, then what the calls make, one by one.
+
+    Attributes:
+        calls: in order.
+        formats: of what they make.
+        views: for each the number of a value in whose memory it lies, and its offset there; None in memory of its own.
+        result: the number of the result.
+    """
+
+    calls: tuple[Call, ...]
+    formats: tuple[Format, ...]
+    views: tuple[tuple[int, int | None] | None, ...]
+    result: int
+
+
 class Lowering:
-    """Collects calls.
+    """Collects calls. What is done again with arrays that lie alike is not watched, nor computed, a second time.
 
     Attributes:
         calls: in the order in which they ran.
@@ -148,19 +54,61 @@ class Lowering:
         self.calls: list[Call] = []
         self.specs: list[Spec] = []
         self.node = ""
+        self._refs: list[Ref] = []
+        self._arrays: dict[int, Any] = {}  # by the numbers of the values: those that were needed so far
+        self._made: dict[int, Call] = {}
+        self._formats: dict[Any, Format] = {}
+        self._facts: dict[Any, Any] = {}
+        self._templates: dict[Any, _Template] = {}
 
-    def value(self, a: Any, owner: int | None = None, offset: int | None = 0) -> int:
-        """Return the number of a new value."""
-        number = len(self.specs)
+    def watched(self, a: Any) -> Watched:
+        """Return a new value that no call makes."""
+        return Watched(self, self._value(self._format(a), a))
+
+    def array(self, number: int) -> Any:
+        """Return an example of a value."""
+        arrays, stack = self._arrays, [number]
+        while stack:
+            n = stack[-1]
+            missing = () if n in arrays else [k for k in self._made[n].reads if k not in arrays]
+            if missing:
+                stack += missing
+                continue
+            stack.pop()
+            if n not in arrays:
+                call = self._made[n]
+                args, kwargs = filled(call.args, arrays.__getitem__), filled(call.kwargs, arrays.__getitem__)
+                arrays[n] = _function(call.how, call.function)(*args, **kwargs)
+        return arrays[number]
+
+    def _format(self, a: Any) -> Format:
         scalar = not isinstance(a, np.ndarray)
         weak = a.__class__ if scalar and a.__class__ in _NUMBERS else None
         a = np.asarray(a) if weak else a
+        key = a.shape, a.dtype, a.strides, scalar, weak
+        known = self._formats.get(key)
+        if known is None:
+            known = self._formats[key] = Format(*key)
+        return known
+
+    def _value(self, format: Format, array: Any = None, owner: int | None = None, offset: int | None = 0) -> int:
+        """Return the number of a new value."""
+        number = len(self.specs)
         owner = number if owner is None else owner
-        self.specs.append(Spec(a.shape, a.dtype, a.strides, owner, scalar, offset, weak))
+        parts = format.shape, format.dtype, format.strides, owner, format.is_scalar, offset, format.weak, format
+        self.specs.append(tuple.__new__(Spec, parts))
+        self._refs.append(tuple.__new__(Ref, (number,)))
+        if array is not None:
+            self._arrays[number] = array
         return number
 
     def lower(
-        self, node: str, forward: Callable[..., Any], inputs: Sequence[Any], params: Mapping[str, Any]
+        self,
+        node: str,
+        forward: Callable[..., Any],
+        inputs: Sequence[Any],
+        params: Mapping[str, Any],
+        again: bool = False,
     ) -> Watched:
         """Run a forward function and return its result.
 
@@ -169,24 +117,109 @@ class Lowering:
             forward: a ufunc or a function of arrays.
             inputs: a `Watched` for each value; constants as they are.
             params: the keywords of the call.
+            again: whether it does the same for all values that lie alike, so that it need not run for each.
         """
         self.node = node
         if isinstance(forward, np.ufunc) and not params:
             return self.noted(How.UFUNC, forward, tuple(inputs), {})
-        if (filled := self._filled(forward, tuple(inputs), params)) is not None:
-            return filled
+        key = (forward, params_key(params), *self._kinds(inputs)) if again else None
+        template = self._templates.get(key)
+        if template is not None:
+            return self._again(template, inputs)
+        values, calls = len(self.specs), len(self.calls)
+        found = self._seen(forward, tuple(inputs), params)
+        if again:
+            self._templates[key] = self._template(inputs, values, calls, found)
+        return found
+
+    def _seen(self, forward: Callable[..., Any], inputs: tuple[Any, ...], params: Mapping[str, Any]) -> Watched:
+        """Run a function on arrays that note what it does."""
+        if (made := self._filled(forward, inputs, params)) is not None:
+            return made  # type: ignore[no-any-return]
         values, calls = len(self.specs), len(self.calls)
         expected = forward(*map(bare, inputs), **{name: bare(v) for name, v in params.items()})
         try:
-            found = forward(
-                *(Watched(self, x.array, x.number) if isinstance(x, Watched) else x for x in inputs), **params
-            )
+            found = forward(*(Watched(self, x.number) if isinstance(x, Watched) else x for x in inputs), **params)
             if isinstance(found, Watched) and _same(found.array, expected):
                 return found
         except (Unwatchable, *REFUSALS):
             pass
-        del self.specs[values:], self.calls[calls:]
-        return self._note(How.OPAQUE, forward, tuple(inputs), params, expected)
+        for number in range(values, len(self.specs)):
+            self._made.pop(number, None)
+            self._arrays.pop(number, None)
+        del self.specs[values:], self._refs[values:], self.calls[calls:]
+        return self._note(How.OPAQUE, forward, inputs, params, expected)
+
+    def _kinds(self, inputs: Sequence[Any]) -> list[Any]:
+        """Return what inputs have in common that lie alike, each by itself and to one another."""
+        specs = self.specs
+        found: list[Any] = [specs[x.number].format if x.__class__ is Watched else value_key(x) for x in inputs]
+        if len(inputs) > 1:
+            first: dict[int, int] = {}
+            for k, x in enumerate(inputs):
+                if x.__class__ is Watched:
+                    spec = specs[x.number]
+                    before = first.setdefault(spec.owner, k)
+                    if before != k:
+                        other = inputs[before].number
+                        there, here = specs[other].offset, spec.offset
+                        apart = None if there is None or here is None else here - there
+                        found.append((before, k, x.number == other, apart))
+        return found
+
+    def _template(self, inputs: Sequence[Any], values: int, calls: int, result: Watched) -> _Template:
+        """Return how the inputs of an op have led to its result."""
+        numbers: dict[int, int] = {}
+        for k, x in enumerate(inputs):
+            if x.__class__ is Watched:
+                numbers.setdefault(x.number, k)
+        numbers |= {n: len(inputs) + k for k, n in enumerate(range(values, len(self.specs)))}
+        refs = {n: Ref(k) for n, k in numbers.items()}
+        owners = {self.specs[n].owner: k for n, k in reversed(numbers.items())}
+        made, views = [], list[Any]()
+        for call in self.calls[calls:]:
+            args, kwargs = filled(call.args, refs.__getitem__), filled(call.kwargs, refs.__getitem__)
+            reads = tuple([numbers[n] for n in call.reads])
+            made.append(call._replace(args=args, kwargs=kwargs, reads=reads))
+            spec = self.specs[call.value]
+            if spec.owner == call.value:
+                views.append(None)
+            else:
+                base = owners[spec.owner]
+                at = self._offset_of(inputs, base)
+                views.append((base, None if spec.offset is None or at is None else spec.offset - at))
+        formats = tuple([self.specs[n].format for n in range(values, len(self.specs))])
+        return _Template(tuple(made), formats, tuple(views), numbers[result.number])
+
+    def _offset_of(self, inputs: Sequence[Any], k: int) -> int | None:
+        return self.specs[inputs[k].number].offset if k < len(inputs) else 0
+
+    def _again(self, template: _Template, inputs: Sequence[Any]) -> Watched:
+        """Lower an op as another one was lowered."""
+        numbers = [x.number if x.__class__ is Watched else -1 for x in inputs]
+        refs = self._refs
+        for call, format, view in zip(*template[:3], strict=True):
+            if view is None:
+                number = self._value(format)
+            else:
+                base = self.specs[numbers[view[0]]]
+                known = base.offset is not None and view[1] is not None
+                number = self._value(format, None, base.owner, base.offset + view[1] if known else None)  # type: ignore[operator]
+            numbers.append(number)
+            reads = tuple([numbers[k] for k in call.reads])
+            if len(reads) == len(call.args) and not call.kwargs:
+                args, kwargs = tuple([refs[n] for n in reads]), call.kwargs
+            else:
+                args, kwargs = (filled(x, lambda k: refs[numbers[k]]) for x in (call.args, call.kwargs))
+            self._add(call.how, call.function, args, kwargs, number, reads, call.facts)
+        return Watched(self, numbers[template.result])
+
+    def _add(self, *parts: Any) -> None:
+        """Add a call: how, function, args, kwargs, value, reads and facts."""
+        how, function, args, kwargs, number, reads, facts = parts
+        call = tuple.__new__(Call, (how, function, args, kwargs, number, self.node, reads, facts))
+        self.calls.append(call)
+        self._made[number] = call
 
     def _filled(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Note the copies that a function makes, if it does nothing else and the result lies in memory as its does."""
@@ -211,10 +244,29 @@ class Lowering:
         return self._note(How.EFFECT, forward, tuple(inputs), params, result)
 
     def noted(self, how: How, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Watched:
-        """Run a function, and note the call."""
-        call = function.reduce if how is How.REDUCE else function  # type: ignore[attr-defined]
-        result = call(*map(bare, args), **{name: bare(v) for name, v in kwargs.items()})
-        return self._note(how, function, args, kwargs, result)
+        """Note the call of a function, and run it if it is the first of its kind."""
+        if how is not How.UFUNC and how is not How.REDUCE:
+            return self._note(how, function, args, kwargs, self._run(how, function, args, kwargs))
+        reads = tuple([x.number for x in args if x.__class__ is Watched])
+        specs = self.specs
+        kinds = [specs[x.number].format if x.__class__ is Watched else value_key(x) for x in args]
+        same = len(reads) > 1 and len(set(reads)) < len(reads) and tuple(map(reads.index, reads))
+        key = how, function, params_key(kwargs), same, *kinds
+        facts = self._facts.get(key)
+        if facts is None:
+            result = self._run(how, function, args, kwargs)
+            made = self._note(how, function, args, kwargs, result)
+            constants = [x for x in args if x.__class__ is not Watched]  # of which the key may have ids
+            self._facts[key] = self.specs[made.number].format, self.calls[-1].facts, constants
+            return made
+        number = self._value(facts[0])
+        refs = self._refs
+        given = tuple([refs[x.number] if x.__class__ is Watched else x for x in args])
+        self._add(how, function, given, kwargs, number, reads, facts[1])
+        return Watched(self, number)
+
+    def _run(self, how: How, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        return _function(how, function)(*map(bare, args), **{name: bare(v) for name, v in kwargs.items()})
 
     def _note(
         self, how: How, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any
@@ -232,10 +284,20 @@ class Lowering:
                     offset = None  # another input may be an index
                     if how is How.VIEW and spec.offset is not None:
                         offset = spec.offset + _address(result) - _address(x.array)
-        number = self.value(result, owner, offset)
+        number = self._value(self._format(result), result, owner, offset)
         refs = tuple(_ref(x) for x in args)
-        self.calls.append(Call(how, function, refs, {name: _ref(v) for name, v in kwargs.items()}, number, self.node))
-        return Watched(self, result, number)
+        named = {name: _ref(v) for name, v in kwargs.items()}
+        self._add(how, function, refs, named, number, tuple(refs_in((refs, named))), {})
+        return Watched(self, number)
+
+
+def _function(how: How, function: Callable[..., Any]) -> Callable[..., Any]:
+    return function.reduce if how is How.REDUCE else function  # type: ignore[attr-defined,no-any-return]
+
+
+def params_key(params: Mapping[str, Any]) -> Any:
+    """Return what is equal for equal parameters."""
+    return tuple([(name, value_key(v)) for name, v in params.items()]) if params else ()
 
 
 def _address(a: Any) -> int:
@@ -283,12 +345,13 @@ _POWERS: dict[float, np.ufunc] = {0.5: np.sqrt, 1: np.positive, 2: np.square, -1
 class Watched(np.lib.mixins.NDArrayOperatorsMixin):
     """An array that notes what is computed from it."""
 
-    __slots__ = ("array", "lowering", "number")
+    __slots__ = ("lowering", "number")
     __array_priority__ = 1e6
 
-    def __init__(self, lowering: Lowering, array: Any, number: int) -> None:
-        self.lowering, self.array, self.number = lowering, array, number
+    def __init__(self, lowering: Lowering, number: int) -> None:
+        self.lowering, self.number = lowering, number
 
+    array = property(lambda self: self.lowering.array(self.number))
     shape = property(lambda self: self.array.shape)
     dtype = property(lambda self: self.lowering.specs[self.number].dtype)  # of one of Python's numbers, too
     ndim = property(lambda self: self.array.ndim)
@@ -341,7 +404,7 @@ class Watched(np.lib.mixins.NDArrayOperatorsMixin):
             or any(spec.owner == self.number for spec in specs[self.number + 1 :])
         ):
             raise Unwatchable
-        self.array, self.number = made.array, made.number
+        self.number = made.number
         return self
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
@@ -397,7 +460,7 @@ class Watched(np.lib.mixins.NDArrayOperatorsMixin):
         spec = self.lowering.specs[self.number]
         same = not spec.is_scalar and (spec.is_dense if order == "K" else self.flags.c_contiguous)
         if same:
-            return Watched(self.lowering, self.array, self.number)
+            return Watched(self.lowering, self.number)
         fills = self._may_fill(self.dtype, self.array.copy(order))
         return self._copied(self.dtype) if fills else self._method("copy", order)
 

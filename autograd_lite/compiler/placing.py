@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from .arena import Arena, Span
 from .blocks import Block, blocks_of
-from .lowering import Call, How, Spec
+from .calls import Call, How, Spec
 from .updates import Update
 
 

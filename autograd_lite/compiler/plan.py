@@ -12,13 +12,15 @@ import numpy as np
 from ..core.hooks import HOOKS
 from ..core.indices import IndexArray, indices_in
 from ..core.live import Live
+from ..core.op import OPS
 from ..ir.node import GraphNode, Kind
 from ..ir.program import PureProgram
 from ..native.instructions import LINE
 from ..random import Generator
 from ..tensors.tensor import Tensor
 from .blocks import Block, is_in_order, later
-from .lowering import Call, How, Lowering, Ref, Spec, Watched, refs_in
+from .calls import Call, How, Ref, Spec, refs_in
+from .lowering import Lowering, Watched
 from .placing import Place, Where, placed
 from .updates import Given, Update, update_of
 
@@ -264,9 +266,9 @@ class _Values:
         return x.number if isinstance(x, Watched) else self._new(np.asarray(x), Place.KNOWN, x).number
 
     def _new(self, array: Any, place: Place, thing: Any) -> Watched:
-        number = self.lowering.value(array)
-        self.where[number] = Where(place, thing)
-        return Watched(self.lowering, array, number)
+        made = self.lowering.watched(array)
+        self.where[made.number] = Where(place, thing)
+        return made
 
     def _slot(self, node: GraphNode) -> Any:
         thing = self._program.bindings[node.id]
@@ -288,8 +290,9 @@ class _Values:
         if node.id in self._effects:  # which must not happen now: a draw would be missing at the first replay
             return self.lowering.effect(node.id, op.forward, inputs, params, np.zeros(node.shape, node.dtype)[()])
         indices = [self._found[i] for i in node.inputs[len(ids) :]]
-        params = with_indices(params, iter(indices))
-        return self.lowering.lower(node.id, op.forward, inputs, params)
+        again = not indices and OPS.get(op.name) is op
+        params = with_indices(params, iter(indices)) if indices else params
+        return self.lowering.lower(node.id, op.forward, inputs, params, again)
 
 
 def with_indices(params: Mapping[str, Any], found: Iterator[Any]) -> Mapping[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from ..core.equivalents import Checked, Fill
 from ..native.instructions import BLOCK, CALL, CHECKED, LINE, REDUCE
 from ..native.kernels import library
 from .blocks import Block, is_one
+from .calls import Call, How, Ref, Spec
 from .loops import (
     Loop,
     broadcast,
@@ -25,9 +26,9 @@ from .loops import (
     reduced_axes,
     reduction_of,
 )
-from .lowering import Call, How, Ref, Spec
 
 _NUMBERS = (int, float)
+_CHECKED = frozenset((How.UFUNC, How.CHECKED))  # whose results may lie over what they read
 
 
 class Unfit(Exception):
@@ -101,26 +102,36 @@ class Record(NamedTuple):
         return ends + int(self.loop.dtypes[k].itemsize)
 
 
+class _Kind(NamedTuple):
+    """A record of calls that differ only in where the values lie.
+
+    Attributes:
+        record: of one of these calls.
+        operands: for each where it lies, and the number of the value among those that the call reads, of which the
+            result is the last; -1 for what lies in the same place in all of these calls.
+    """
+
+    record: Record
+    operands: tuple[tuple[Spot, int], ...]
+
+
 class Records:
     """Makes records of calls.
 
     Args:
         specs: of every value.
-        spot_of: returns where a value lies; it may raise `Unfit`.
-        live: returns where a number lies that comes with every call, of a value and as a dtype.
-
-    Attributes:
-        arrays: that are always the same, by their ids.
+        spots: where values lie; None for a number that comes with every call. To look there may raise `Unfit`.
+        arrays: takes those that are always the same, by their ids.
     """
 
-    def __init__(self, specs: Sequence[Spec], spot_of: Callable[[int], Spot], live: Callable[[int, Any], Spot]) -> None:
-        self._specs, self._spot_of, self._live = specs, spot_of, live
-        self.arrays: dict[int, Any] = {}
+    def __init__(self, specs: Sequence[Spec], spots: Mapping[int, Spot | None], arrays: dict[int, Any]) -> None:
+        self._specs, self._spots, self._arrays = specs, spots, arrays
+        self._kinds: dict[int, list[_Kind] | None] = {}  # of calls, by the ids of what is known of these
 
-    def array(self, a: Any, offset: int = 0) -> Spot:
+    def _array(self, a: Any) -> Spot:
         """Return where an array lies that is always the same."""
-        self.arrays[id(a)] = a
-        return Spot("array", id(a), offset)
+        self._arrays[id(a)] = a
+        return Spot("array", id(a))
 
     def of(self, call: Call) -> list[Record]:
         """Return the records of a call.
@@ -128,6 +139,65 @@ class Records:
         Raises:
             Unfit: if it must stay a line of Python.
         """
+        kind = id(call.facts)
+        if kind not in self._kinds:
+            self._kinds[kind] = self._of_kind(call)
+        found = self._kinds[kind]
+        if found is None:
+            raise Unfit
+        values = (*call.reads, call.value)
+        spots = self._spots
+        places = [spots[n] for n in values]
+        if call.how in _CHECKED:
+            self._refuse_overlaps(call, places)
+        records = []
+        for record, operands in found:
+            there = []
+            for spot, k in operands:
+                if k >= 0:
+                    place = places[k]
+                    if place is None:
+                        spot = Spot("live", (values[k], spot.key[1]))
+                    else:
+                        spot = Spot(place[0], place[1], place[2] + spot[2]) if spot[2] else place
+                there.append(spot)
+            records.append(tuple.__new__(Record, (record[0], record[1], tuple(there), *record[3:])))
+        return records
+
+    def _of_kind(self, call: Call) -> list[_Kind] | None:
+        """Return the records of calls that are known to be like this one; None if they must stay lines of Python."""
+        values = (*call.reads, call.value)
+        numbers = {n: k for k, n in reversed(list(enumerate(values)))}
+        weak = {n for n in values if self._specs[n].weak is not None}
+        spots = {n: None if n in weak else Spot("value", n) for n in values}
+        try:
+            records = Records(self._specs, spots, self._arrays)._made(call)
+        except Unfit:
+            return None
+        keys = {"value": lambda key: numbers[key], "live": lambda key: numbers[key[0]]}
+        none: Callable[[Any], int] = lambda _: -1  # noqa: E731
+        return [_Kind(r, tuple([(s, keys.get(s.kind, none)(s.key)) for s in r.spots])) for r in records]
+
+    def _refuse_overlaps(self, call: Call, places: Sequence[Spot | None]) -> None:
+        """Raise if a result lies over a part of what is read, of which NumPy makes a copy."""
+        out, spec = places[-1], self._specs[call.value]
+        if out is None or out.kind == "scratch":
+            return
+        for n, place in zip(call.reads, places, strict=False):
+            if place is not None and place.kind == out.kind and place.key == out.key:
+                other = self._specs[n]
+                (first, last), (start, stop) = spec.format.reach, other.format.reach
+                apart = place.offset - out.offset
+                if (apart or not other.alike(spec)) and first < apart + stop and apart + start < last:
+                    raise Unfit
+
+    def _spot(self, n: int) -> Spot:
+        spot = self._spots[n]
+        if spot is None:
+            raise Unfit
+        return spot
+
+    def _made(self, call: Call) -> list[Record]:
         if call.how is How.REDUCE:
             return [self._reduction(call)]
         if call.how is How.FILL:
@@ -159,7 +229,7 @@ class Records:
             if not whole.flags.c_contiguous:
                 raise Unfit
             whole = whole.reshape(fill.seen)
-        spot, records = self._spot_of(call.value), []
+        spot, records = self._spot(call.value), []
         for index, source in fill.parts:
             index = index if index.__class__ is tuple else (index,)
             part = whole[index if Ellipsis in index else (*index, ...)]  # an array, and never a scalar
@@ -193,6 +263,9 @@ class Records:
             loop, operands = self._operands(call)
             if loop.ufunc.signature is not None:
                 raise Unfit
+            given = operands[: len(call.args)]
+            spots = {x.value: a.spot for x, a in zip(call.args, given, strict=True) if x.__class__ is Ref}
+            self._refuse_overlaps(call, [*[spots[n] for n in call.reads], operands[-1].spot])
             used = size
             for k, (a, dtype) in enumerate(zip(operands, loop.dtypes, strict=True)):
                 if a.spot.kind == "scratch":
@@ -213,21 +286,16 @@ class Records:
         operands = [
             self._operand(x, dtype) for x, dtype in zip((*call.args, Ref(call.value)), loop.dtypes, strict=True)
         ]
-        out = operands[-1]
-        for a in operands[:-1]:
-            same = a.spot.kind == out.spot.kind and a.spot.key == out.spot.key
-            if same and a.spot.kind != "scratch" and a != out and _overlap(a, out):
-                raise Unfit  # NumPy copies what is overwritten meanwhile
         return loop, operands
 
     def _operand(self, x: Any, dtype: np.dtype[Any]) -> Operand:
         if x.__class__ is Ref:
             spec = self._specs[x.value]
             if spec.weak is not None:
-                return Operand(self._live(x.value, dtype), (), (), dtype)
-            return Operand(self._spot_of(x.value), spec.shape, spec.strides, spec.dtype)
+                return Operand(Spot("live", (x.value, dtype)), (), (), dtype)
+            return Operand(self._spot(x.value), spec.shape, spec.strides, spec.dtype)
         a = np.array(x, dtype) if x.__class__ in _NUMBERS else np.asarray(x)
-        return Operand(self.array(a), a.shape, a.strides, a.dtype)
+        return Operand(self._array(a), a.shape, a.strides, a.dtype)
 
     def _generalized(self, loop: Loop, operands: Sequence[Operand]) -> Record:
         found = core_of(loop, operands)
@@ -259,7 +327,7 @@ class Records:
         value = initial(loop.ufunc, loop.dtypes[0])
         if value is None:
             return _record(REDUCE, loop, [out, x], dimensions, strides)
-        begin = Operand(self.array(value), (), (), loop.dtypes[0])
+        begin = Operand(self._array(value), (), (), loop.dtypes[0])
         return _record(REDUCE, loop, [out, x, begin], dimensions, [(*pair, 0) for pair in strides])
 
 
@@ -282,18 +350,6 @@ def _cast(start: np.dtype[Any], end: np.dtype[Any]) -> Loop:
     if found is None:
         raise Unfit
     return found
-
-
-def _overlap(a: Operand, b: Operand) -> bool:
-    """Return whether two operands in the same memory have bytes in common, as far as their ends tell."""
-    (start, stop), (first, last) = _reach(a), _reach(b)
-    return start < last and first < stop
-
-
-def _reach(a: Operand) -> tuple[int, int]:
-    steps = [(n - 1) * step for n, step in zip(a.shape, a.strides, strict=True)]
-    first = a.spot.offset + sum(s for s in steps if s < 0)
-    return first, a.spot.offset + sum(s for s in steps if s > 0) + a.dtype.itemsize
 
 
 def _record(

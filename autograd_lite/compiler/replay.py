@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from ..core.collector import collector_at_rest
 from ..core.errors import AssumptionFailed
 from ..core.undo import Undo, open_undo
 from ..engine import may_have_nan
@@ -21,10 +22,10 @@ from ..observing import SEEN, Seen
 from ..passes.pipeline import optimized
 from ..random import Generator
 from ..tensors.tensor import Tensor
+from .calls import How
 from .effects import Call, Effects, looks_of, replaced
 from .facts import Fact, Facts, Found, of_array, of_gradient, of_hosts, of_tensor
 from .hosts import Changed, Memo, Reader
-from .lowering import How
 from .placing import Place
 from .plan import Plan, plan_of
 from .source import Source
@@ -87,6 +88,10 @@ class Replay:
     """
 
     def __init__(self, traced: Traced, exact: bool = True, max_bytes: int | None = None) -> None:
+        with collector_at_rest():
+            self._plan(traced, exact, max_bytes)
+
+    def _plan(self, traced: Traced, exact: bool, max_bytes: int | None) -> None:
         self.passes = optimized(traced.program, exact=exact, max_bytes=max_bytes)
         self.traced = traced._replace(program=self.passes[0].program, overwritten={})  # without values of that run
         program = self.passes[-1].program

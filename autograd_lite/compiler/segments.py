@@ -5,9 +5,8 @@ What a plan says stays as it is: the same calls in the same order, on the same m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
-from weakref import WeakMethod
 
 import numpy as np
 
@@ -24,7 +23,7 @@ from ..native.instructions import (
     like,
 )
 from ..native.kernels import library
-from .lowering import How, Spec
+from .calls import How, Spec
 from .placing import Place
 from .plan import Plan
 from .records import Record, Records, Spot, Unfit
@@ -85,18 +84,16 @@ def segments_of(plan: Plan, moved: Collection[int] = ()) -> list[Segment]:
 
 class _Finder:
     def __init__(self, plan: Plan, moved: Collection[int]) -> None:
-        self._plan, self._moved = plan, moved
-        self._made_at = {call.value: position for position, call in enumerate(plan.calls)}
-        spot: Any = WeakMethod(self._spot)  # which would hold what holds it
-        self._records = Records(plan.specs, lambda n: spot()(n), lambda n, dtype: Spot("live", (n, dtype)))
-        self._known: dict[int, Any] = {}  # arrays that are always the same
-        self._first = 0  # of the run so far
+        self._plan = plan
+        self._spots = _Spots(plan, moved)
+        self._records = Records(plan.specs, self._spots, self._spots.arrays)
         self._readers: dict[int, list[int]] = {}  # for a value that owns memory, the positions at which it is read
+        owners, readers = [spec.owner for spec in plan.specs], self._readers
         for position, call in enumerate(plan.calls):
             for n in call.reads:
-                self._readers.setdefault(plan.specs[n].owner, []).append(position)
+                readers.setdefault(owners[n], []).append(position)
         for n in (*plan.outputs, *plan.end.entering):
-            self._readers.setdefault(plan.specs[n].owner, []).append(len(plan.calls))
+            readers.setdefault(owners[n], []).append(len(plan.calls))
 
     def segments(self) -> Iterator[Segment]:
         """Yield the segments."""
@@ -113,7 +110,8 @@ class _Finder:
             if block is None and call.how is How.VIEW:
                 position = after
                 continue
-            self._first = self._first if run else position
+            if not run:
+                self._spots.begin(position)
             try:
                 found = self._records.of(call) if block is None else [self._block(block)]
             except Unfit:
@@ -129,7 +127,108 @@ class _Finder:
 
     def _block(self, block: Any) -> Record:
         calls = self._plan.calls[block.first : block.stop]
-        return self._records.block(block, calls, [self._spot(call.value) for call in calls])
+        return self._records.block(block, calls, [self._spots[call.value] for call in calls])
+
+    def _segment(self, stop: int, run: Sequence[Record]) -> Segment:
+        """Return a segment of these records."""
+        records = [r for record in run for r in (record.inside or (record,))]
+        used: dict[tuple[str, Any], bool] = {}  # the memory, and whether it is written into
+        own_casts = 0
+        for r in records:
+            result = 0 if r.kind == REDUCE else len(r.spots) - 1
+            for k, spot in enumerate(r.spots):
+                if k == result:
+                    used[spot[:2]] = True
+                else:
+                    used.setdefault(spot[:2], False)
+                if spot.kind == "own":
+                    own_casts = max(own_casts, spot.offset + r.reach(k))
+        used.pop(("scratch", None), None)
+        first = self._spots.first
+        begins, size = self._owned(first, stop, used)
+        if own_casts:
+            begins["own", None] = size
+        written = {("own", None) if place in begins else place: is_written for place, is_written in used.items()}
+        places = sorted(written, key=lambda place: _KINDS.index(place[0]))
+        numbers = {place: k for k, place in enumerate(places, 1)}
+        memory = {
+            place: (numbers["own", None] if place in begins else numbers[place], begins.get(place, 0)) for place in used
+        }
+        memory["scratch", None] = 0, 0
+        loops = {loop: k for k, loop in enumerate(dict.fromkeys(r.loop for r in records))}
+        errors = {id(r.error): r.error for r in records if r.kind == CHECKED}
+        code = _Code(memory, loops, list(errors))
+        given = [place for place in places if place[0] in ("argument", "live")]
+        made = [n for kind, n in places if kind == "made"]
+        arrays = self._spots.arrays
+        return Segment(
+            first,
+            stop,
+            tuple([n if kind == "argument" else n[0] for kind, n in given]),
+            tuple(made),
+            tuple([self._kind(place, written[place]) for place in given]),
+            tuple([self._kind(("made", n)) for n in made]),
+            np.array(code.of_all(run), np.intp),
+            tuple([(loop.ufunc, loop.number) for loop in loops]),
+            tuple([arrays[key] if kind == "array" else kind for kind, key in places if kind in _STILL]),
+            size + own_casts,
+            max((r.scratch for r in run), default=0),
+            is_long(sum(r.work for r in run)),
+            tuple(errors.values()),
+        )
+
+    def _owned(
+        self, first: int, stop: int, used: Collection[tuple[str, Any]]
+    ) -> tuple[dict[tuple[str, Any], int], int]:
+        """Return what only this segment uses, with where it begins in memory of its own, and the bytes of that."""
+        begins, size = dict[tuple[str, Any], int](), 0
+        for place in used:
+            kind, n = place
+            if kind == "made" and all(first <= position < stop for position in self._readers.get(n, [stop])):
+                begins[place] = size
+                size += -(-self._plan.specs[n].nbytes // LINE) * LINE
+        return begins, size
+
+    def _kind(self, place: tuple[str, Any], written: bool = False) -> tuple[Any, ...]:
+        """Return what the executor is told of an argument or result."""
+        kind, n = place
+        if kind == "live":
+            return like((), (), n[1]), True, False, True
+        shape, dtype, strides = self._plan.specs[n][:3]
+        is_result = kind == "made"
+        in_columns = is_result and _order(self._plan.specs[n]) == "F"
+        is_scalar = is_result and self._plan.specs[n].is_scalar
+        return like(shape, strides, dtype), in_columns, written, is_scalar
+
+
+class _Spots(dict[int, Any]):
+    """Where values lie, by their numbers: what was found once stays, as far as it is the same in all segments.
+
+    Attributes:
+        arrays: that are always the same, by their ids.
+        first: the position of the first call of the segment at hand.
+    """
+
+    def __init__(self, plan: Plan, moved: Collection[int]) -> None:
+        self._plan, self._moved = plan, moved
+        self._made_at = {call.value: position for position, call in enumerate(plan.calls)}
+        self._known: dict[int, Any] = {}  # arrays that are always the same
+        self.arrays: dict[int, Any] = {}
+        self.first = 0
+        self._passing: list[int] = []  # what is somewhere else in another segment
+
+    def begin(self, position: int) -> None:
+        """Begin a segment."""
+        self.first = position
+        for n in self._passing:
+            del self[n]
+        self._passing.clear()
+
+    def __missing__(self, n: int) -> Spot | None:
+        spot = self[n] = None if self._plan.specs[n].weak is not None else self._spot(n)
+        if spot is not None and spot.kind in ("argument", "made"):
+            self._passing.append(n)
+        return spot
 
     def _spot(self, n: int) -> Spot:
         """Return where a value lies."""
@@ -151,102 +250,51 @@ class _Finder:
             a = self._known.setdefault(owner, np.asarray(thing))
             if (a.shape, a.dtype, a.strides) != known[:3]:
                 raise Unfit
-            return self._records.array(a, offset)
+            self.arrays[id(a)] = a
+            return Spot("array", id(a), offset)
         if known.weak is not None:
             raise Unfit
         position = self._made_at.get(owner)
         if position is None or place is Place.ARENA:
             return Spot("argument", owner, offset)
-        if position >= self._first:
+        if position >= self.first:
             if is_over or not (known.is_scalar or _order(known)):
                 raise Unfit
             return Spot("made", owner, offset)
         is_sure = plan.calls[position].how in (How.UFUNC, How.REDUCE)
         return Spot("argument", owner, offset) if is_sure or owner == n else Spot("argument", n)
 
-    def _segment(self, stop: int, run: Sequence[Record]) -> Segment:
-        """Return a segment of these records."""
-        records = [r for record in run for r in (record.inside or (record,))]
-        settled, size = self._settled(stop, records)
-        spots = (settled(spot) for r in records for spot in r.spots if spot.kind != "scratch")
-        places = sorted({spot[:2]: None for spot in spots}, key=lambda place: _KINDS.index(place[0]))
-        loops = {loop: k for k, loop in enumerate(dict.fromkeys(r.loop for r in records))}
-        errors = {id(r.error): r.error for r in records if r.kind == CHECKED}
-        code = _Code({place: k for k, place in enumerate(places, 1)}, loops, list(errors), settled)
-        given = [place for place in places if place[0] in ("argument", "live")]
-        made = [n for kind, n in places if kind == "made"]
-        arrays = self._records.arrays
-        written = {settled(r.spots[0] if r.kind == REDUCE else r.spots[-1])[:2] for r in records}
-        return Segment(
-            self._first,
-            stop,
-            tuple([n if kind == "argument" else n[0] for kind, n in given]),
-            tuple(made),
-            tuple([self._kind(place, written) for place in given]),
-            tuple([self._kind(("made", n)) for n in made]),
-            np.array([i for r in run for i in code.of(r)], np.intp),
-            tuple([(loop.ufunc, loop.number) for loop in loops]),
-            tuple([arrays[key] if kind == "array" else kind for kind, key in places if kind in _STILL]),
-            size,
-            max((r.scratch for r in run), default=0),
-            is_long(sum(r.work for r in run)),
-            tuple(errors.values()),
-        )
-
-    def _settled(self, stop: int, records: Sequence[Record]) -> tuple[Callable[[Spot], Spot], int]:
-        """Return where spots are that only this segment uses, and how many bytes of its own that takes."""
-        specs, own, size = self._plan.specs, dict[int, int](), 0
-        for kind, n in dict.fromkeys(spot[:2] for r in records for spot in r.spots):
-            if kind == "made" and all(self._first <= position < stop for position in self._readers.get(n, [stop])):
-                own[n] = size
-                size += -(-specs[n].nbytes // LINE) * LINE
-
-        def settled(spot: Spot) -> Spot:
-            if spot.kind == "made" and spot.key in own:
-                return Spot("own", None, own[spot.key] + spot.offset)
-            return Spot("own", None, size + spot.offset) if spot.kind == "own" else spot
-
-        casts = (spot.offset + r.reach(k) for r in records for k, spot in enumerate(r.spots) if spot.kind == "own")
-        return settled, size + max(casts, default=0)
-
-    def _kind(self, place: tuple[str, Any], written: Container[tuple[str, Any]] = ()) -> tuple[Any, ...]:
-        """Return what the executor is told of an argument or result."""
-        kind, n = place
-        if kind == "live":
-            return like((), (), n[1]), True, False, True
-        shape, dtype, strides = self._plan.specs[n][:3]
-        is_result = kind == "made"
-        in_columns = is_result and _order(self._plan.specs[n]) == "F"
-        is_scalar = is_result and self._plan.specs[n].is_scalar
-        return like(shape, strides, dtype), in_columns, place in written, is_scalar
-
 
 class _Code(NamedTuple):
     """How records are written.
 
     Attributes:
-        numbers: of memory.
+        memory: the number of each, and where what a spot means begins there.
         loops: their numbers.
         errors: the ids of exceptions.
-        settled: where a spot is in the end.
     """
 
-    numbers: Mapping[Any, int]
+    memory: Mapping[tuple[str, Any], tuple[int, int]]
     loops: Mapping[Any, int]
     errors: Sequence[int]
-    settled: Callable[[Spot], Spot]
+
+    def of_all(self, records: Iterable[Record]) -> list[int]:
+        """Return the integers of records, one after the other."""
+        code: list[int] = []
+        for r in records:
+            code += self.of(r)
+        return code
 
     def of(self, r: Record) -> list[int]:
         """Return the integers of a record."""
         if r.kind == BLOCK:
-            body = [i for inner in r.inside for i in self.of(inner)]
-            return block_record(r.block.rows, r.block.step, r.scratch, r.work, body)
-        operands = [
-            (0 if spot.kind == "scratch" else self.numbers[spot[:2]], spot.offset, move)
-            for spot, move in zip(map(self.settled, r.spots), r.moves, strict=True)
-        ]
-        kind = r.kind if r.kind != CHECKED else CHECKED + self.errors.index(id(r.error))
-        return call_record(kind, self.loops[r.loop], r.dimensions, r.core, operands, r.strides)
+            return block_record(r.block.rows, r.block.step, r.scratch, r.work, self.of_all(r.inside))
+        operands: list[int] = []
+        for (kind, key, offset), move in zip(r.spots, r.moves, strict=True):
+            number, begin = self.memory[kind, key]
+            operands += (number, begin + offset, move)
+        kind_of = r.kind if r.kind != CHECKED else CHECKED + self.errors.index(id(r.error))
+        return call_record(kind_of, self.loops[r.loop], r.dimensions, r.core, operands, r.strides)
 
 
 def _order(spec: Spec) -> str | None:

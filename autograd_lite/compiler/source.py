@@ -13,7 +13,7 @@ import numpy as np
 from ..native.blockwise import NAMED_OUT
 from ..native.instructions import aligned
 from .blocks import Block
-from .lowering import Call, How, Ref, Spec, refs_in
+from .calls import Call, How, Ref, Spec, filled, refs_in
 from .placing import LARGE, Place
 from .plan import Plan, shown
 from .segments import Segment, segments_of
@@ -83,8 +83,12 @@ class Source:
         moved = set(self.movable().values()) if moving else ()
         self._segments = segments_of(plan, {n for n, name in enumerate(self._values) if name in moved})
         self._read = self._read_in_python()
-        self.text = self._written()
-        self._code = compile(self.text, "<replay>", "exec")
+        self._code = compile(self._written(), "<replay>", "exec")
+
+    @functools.cached_property
+    def text(self) -> str:
+        """The code with what segments do, for people."""
+        return self._written(told=True)
 
     def instance(self) -> Callable[..., tuple[Any, ...]]:
         """Return the function, with an arena of its own: one that runs must not be called again meanwhile."""
@@ -146,7 +150,12 @@ class Source:
                 self._names[names[call.value]] = call.function(*args, **kwargs)
         return names
 
-    def _written(self) -> str:
+    def _written(self, told: bool = False) -> str:
+        """Return the code.
+
+        Args:
+            told: whether to say, in comments, what segments do and which lines of the user's calls belong to.
+        """
         plan = self._plan
         taken = {thing: n for n, (place, thing, _) in enumerate(plan.where) if place is Place.ARGUMENT}
         parameters = [f"v{taken[k]}" if k in taken else f"unused{k}" for k in range(plan.arguments)]
@@ -162,11 +171,11 @@ class Source:
             if position == plan.end.start:
                 rows += self._entering()
             if position in segments:
-                rows += self._segment(*segments[position])
+                rows += self._segment(*segments[position], told)
             elif position in blocks and position not in self._native:
                 rows += self._block(blocks[position])
             elif position not in inside and call.value in self._read:
-                here = plan.lines.get(call.node, "")
+                here = plan.lines.get(call.node, "") if told else ""
                 rows.append(self._line(position, call, {}) + (f"  # {here}" if here not in ("", line) else ""))
                 line = here or line
             if gone := let_go.get(position):
@@ -199,30 +208,37 @@ class Source:
                 found.update((call.value, *call.reads))
         return found
 
-    def _segment(self, k: int, segment: Segment) -> list[str]:
-        """Return the lines of a segment: its call, and what that does, with the user's lines."""
-        plan, line = self._plan, ""
+    def _segment(self, k: int, segment: Segment, told: bool) -> list[str]:
+        """Return the lines of a segment: its call, and, if it is to be told, what that does, with the user's lines."""
+        plan = self._plan
         rows: list[str] = []  # of views that others read, before the call, and after it
         later: list[str] = []
-        told: list[str] = []
         for position in range(segment.first, segment.stop):
             call = plan.calls[position]
-            if call.how is How.VIEW:
-                if call.value in self._read:
-                    own = plan.specs[call.value].owner in segment.made
-                    (later if own else rows).append(self._line(position, call, {}))
-                continue
-            here = plan.lines.get(call.node, "")
-            told += [f"#   part by part, {block}:" for block in plan.blocks if block.first == position]
-            told.append(f"#   {self._told(call)}" + (f"  # {here}" if here not in ("", line) else ""))
-            line = here or line
+            if call.how is How.VIEW and call.value in self._read:
+                own = plan.specs[call.value].owner in segment.made
+                (later if own else rows).append(self._line(position, call, {}))
         given = ", ".join(f"v{n}" if plan.specs[n].weak else self._values[n] for n in segment.given)
         made = "".join(f"{self._values[n]}, " for n in segment.made)
         if segment.first >= plan.end.start:
             call_of = f"end.append((s{k}, {given}))" if given else f"end.append((s{k},))"
         else:
             call_of = f"{made.removesuffix(', ')}{' = ' if made else ''}s{k}({given})"
-        return [*rows, call_of, *told, *later]
+        return [*rows, call_of, *(self._comments(segment) if told else ()), *later]
+
+    def _comments(self, segment: Segment) -> list[str]:
+        """Return what the calls of a segment do, with the user's lines."""
+        plan, line = self._plan, ""
+        blocks = {block.first: block for block in plan.blocks}
+        rows = []
+        for position in range(segment.first, segment.stop):
+            call = plan.calls[position]
+            if call.how is not How.VIEW:
+                here = plan.lines.get(call.node, "")
+                rows += [f"#   part by part, {blocks[position]}:"] if position in blocks else []
+                rows.append(f"#   {self._told(call)}" + (f"  # {here}" if here not in ("", line) else ""))
+                line = here or line
+        return rows
 
     def _told(self, call: Call) -> str:
         """Return what a call does, for people."""
@@ -463,12 +479,3 @@ def _split(a: Any, block: Block, same: bool = False) -> list[Any]:
         return [*parts, a[:short]] if short else parts
     a = a.reshape(block.rows, *block.part[1:])
     return [a[start : start + block.step] for start in block.starts]
-
-
-def filled(x: Any, value_of: Callable[[int], Any]) -> Any:
-    """Return a value's array in place of each reference."""
-    if isinstance(x, Ref):
-        return value_of(x.value)
-    if isinstance(x, Mapping):
-        return {k: filled(v, value_of) for k, v in x.items()}
-    return x.__class__(filled(part, value_of) for part in x) if x.__class__ in (tuple, list) else x

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Container, Mapping, Sequence
 from typing import NamedTuple
 
-from .lowering import Call, How, Spec
+from .calls import Call, How, Spec
 
 
 class Update(NamedTuple):

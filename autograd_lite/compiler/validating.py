@@ -18,13 +18,12 @@ from ..random import remember_draws
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from ..tree import leaves
+from .calls import How, filled
 from .facts import Found
 from .hosts import Memo
-from .lowering import How
 from .placing import Place
 from .plan import Plan, with_indices
 from .replay import Replay
-from .source import filled
 from .trace import Traced, difference
 
 # With `exact=False`: how far apart results may be, in units of the last place of their largest element.

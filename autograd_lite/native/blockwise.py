@@ -134,10 +134,9 @@ def _made(calls: tuple[Call, ...], arrays: int, numbers: int, size: int, dtype: 
             return None
         loop = loops.setdefault((ufunc, ufunc.types.index(types)), len(loops))
         steps = [0 if arrays <= place < given else dtype.itemsize for place in places]
-        operands = [
-            (place + 1, 0, step) if place < given else (0, (place - given) * _PART, 0)
-            for place, step in zip(places, steps, strict=True)
-        ]
+        operands: list[int] = []
+        for place, step in zip(places, steps, strict=True):
+            operands += (place + 1, 0, step) if place < given else (0, (place - given) * _PART, 0)
         body += call_record(CALL, loop, [1], [], operands, steps)
     scratch = max(0, max(chain(*(places for _, *places in calls))) + 1 - given) * _PART
     written = {places[-1] for _, *places in calls}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,7 @@ def call_record(
     loop: int,
     dimensions: Sequence[int],
     core: Sequence[int],
-    operands: Sequence[Sequence[int]],
+    operands: Sequence[int],
     strides: Sequence[int],
 ) -> list[int]:
     """Return the record of a call of a loop.
@@ -31,11 +30,12 @@ def call_record(
         loop: its number.
         dimensions: that it goes through, outermost first.
         core: of a generalized ufunc, the sizes of its own dimensions.
-        operands: for each its memory, the offset there, and by how much it moves from row to row of a block.
+        operands: one after the other, each by three: its memory, the offset there, and by how much it moves from row
+            to row of a block.
         strides: of all operands, dimension by dimension, then those of the core.
     """
-    rest = [*dimensions, *core, *chain.from_iterable(operands), *strides]
-    return [kind, 6 + len(rest), loop, len(operands), len(dimensions), len(core), *rest]
+    rest = [*dimensions, *core, *operands, *strides]
+    return [kind, 6 + len(rest), loop, len(operands) // 3, len(dimensions), len(core), *rest]
 
 
 def block_record(rows: int, step: int, scratch: int, work: int, body: Sequence[int]) -> list[int]:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.compiler.lowering import How, Lowering
+from autograd_lite.compiler.calls import How
+from autograd_lite.compiler.lowering import Lowering
 from autograd_lite.core.errors import AssumptionFailed
 
 from .test_compile import IMPURE, X, Y, assert_same, normal
@@ -82,20 +83,18 @@ def error_of(call: Callable[[], Any]) -> str:
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.ci] * (n == "a hessian")) for n in FUNCTIONS])
 def test_every_call_that_is_broken_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     make, draw = FUNCTIONS[name]
-    args, note, found = draw(), Lowering._note, 0
+    args, add, found = draw(), Lowering._add, 0
     for k in range(calls_of(make, args)):
 
-        def noted(self: Lowering, how: How, f: Any, *rest: Any, k: int = k) -> Any:
-            n = len(self.calls)
-            made = note(self, how, f, *rest)
-            if n == k and self.calls[n].how not in (How.VIEW, How.EFFECT):
-                self.calls[n] = self.calls[n]._replace(function=Broken(f))
-            return made
+        def added(self: Lowering, how: How, f: Any, *rest: Any, k: int = k) -> None:
+            add(self, how, f, *rest)
+            if len(self.calls) == k + 1 and how not in (How.VIEW, How.EFFECT):
+                self.calls[k] = self.calls[k]._replace(function=Broken(f), facts={})
 
         compiled = ag.compile(make(), validate=True)
         compiled(*args)
         with monkeypatch.context() as patch:
-            patch.setattr(Lowering, "_note", noted)
+            patch.setattr(Lowering, "_add", added)
             compiled(*args)
         (trace,) = compiled.traces
         assert trace.replay is not None

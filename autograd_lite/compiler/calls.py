@@ -1,0 +1,171 @@
+"""Calls of NumPy and the values that they compute, as data: what a plan consists of."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import StrEnum
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+
+T = TypeVar("T")
+
+
+class How(StrEnum):
+    """What kind of call computes a value, and so where the value may lie."""
+
+    UFUNC = "ufunc"  # one array, which `out` may be given for
+    REDUCE = "reduce"  # likewise
+    FILL = "fill"  # likewise, of a function that only copies
+    CHECKED = "checked"  # likewise, of a ufunc that may raise
+    CALL = "call"  # of a NumPy function, which makes an array
+    VIEW = "view"  # of a NumPy function, which makes a view: of the same memory for all values
+    EFFECT = "effect"  # of an op that does more than to compute: it is called even if nothing reads its result
+    OPAQUE = "op"  # of an op's forward function, which may return an array of its own or one of its arguments
+
+
+class Ref(NamedTuple):
+    """A reference to a value of the plan, by its number, in place of an argument."""
+
+    value: int
+
+
+class Format:
+    """What is known of an array, apart from where it lies; those of a plan that are equal are one object.
+
+    Args:
+        shape, dtype, strides: of the array.
+        is_scalar: whether it is one of NumPy's scalars, of which methods return copies where an array gives views.
+        weak: the class of one of Python's numbers, which gives way to the dtypes of arrays.
+
+    Attributes:
+        nbytes: the memory that the elements take.
+        is_dense: whether there are elements, and they fill their memory without gaps, in whatever order of axes.
+        reach: where the bytes of the elements begin and end, from the first element.
+    """
+
+    __slots__ = ("dtype", "is_dense", "is_scalar", "nbytes", "reach", "shape", "strides", "weak")
+
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        strides: tuple[int, ...],
+        is_scalar: bool = False,
+        weak: type | None = None,
+    ) -> None:
+        self.shape, self.dtype, self.strides, self.is_scalar, self.weak = shape, dtype, strides, is_scalar, weak
+        self.nbytes = math.prod(shape) * dtype.itemsize
+        expected, dense = dtype.itemsize, 0 not in shape
+        for stride, n in sorted(zip(strides, shape, strict=True)):
+            dense = dense and (n == 1 or stride == expected)
+            expected *= n
+        self.is_dense = dense
+        steps = [(n - 1) * step for n, step in zip(shape, strides, strict=True)]
+        self.reach = sum(s for s in steps if s < 0), sum(s for s in steps if s > 0) + dtype.itemsize
+
+
+class Spec(NamedTuple):
+    """What is known of a value before it is computed.
+
+    Attributes:
+        shape, dtype, strides: of the array.
+        owner: the number of the value in whose memory it lies: its own, unless it is a view.
+        is_scalar, weak: see `Format`.
+        offset: of a view's first element, in bytes from its owner's; None if that is not the same for all values.
+        format: all of these but where it lies.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    strides: tuple[int, ...]
+    owner: int
+    is_scalar: bool
+    offset: int | None
+    weak: type | None
+    format: Format
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that the elements take."""
+        return self.format.nbytes
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether there are elements, and they fill their memory without gaps, in whatever order of axes."""
+        return self.format.is_dense
+
+    @property
+    def repeats(self) -> bool:
+        """Whether several elements lie in the same memory."""
+        return any(n > 1 and stride == 0 for n, stride in zip(self.shape, self.strides, strict=True))
+
+    def alike(self, other: Spec) -> bool:
+        """Return whether two arrays have the same shape, dtype and strides."""
+        return self.format is other.format or self[:3] == other[:3]
+
+
+class Call(NamedTuple):
+    """One call that computes one value.
+
+    Attributes:
+        how: what kind of call it is.
+        function: a ufunc (of which a reduction calls `reduce`), or a function of arrays.
+        args, kwargs: with a `Ref` in place of each value.
+        value: the number of the result.
+        node: the id of the operation that it belongs to.
+        reads: the numbers of the values that it reads, in order.
+        facts: what follows from all but where the values lie, by what finds it; see `of_kind`. It is one object for
+            all calls of a plan that differ in nothing else.
+    """
+
+    how: How
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    value: int
+    node: str
+    reads: tuple[int, ...]
+    facts: dict[Any, Any]
+
+    @property
+    def name(self) -> str:
+        """What it calls, for people."""
+        name = getattr(self.function, "__name__", None) or str(self.function).removeprefix("operator.methodcaller")
+        return f"{name}.reduce" if self.how is How.REDUCE else name
+
+
+def of_kind(f: Callable[[Call, Sequence[Spec]], T]) -> Callable[[Call, Sequence[Spec]], T]:
+    """Let a function run once for all calls of a plan that do the same with values that lie alike."""
+
+    @functools.wraps(f)
+    def known(call: Call, specs: Sequence[Spec]) -> T:
+        facts = call.facts
+        if f not in facts:
+            facts[f] = f(call, specs)
+        found: T = facts[f]
+        return found
+
+    return known
+
+
+def refs_in(x: Any) -> Iterator[int]:
+    """Yield the numbers of the values that are referred to, in order."""
+    if isinstance(x, Ref):
+        yield x.value
+    elif x.__class__ is tuple or x.__class__ is list:
+        for part in x:
+            yield from refs_in(part)
+    elif x.__class__ is dict:
+        yield from refs_in(tuple(x.values()))
+
+
+def filled(x: Any, value_of: Callable[[int], Any]) -> Any:
+    """Return a value's array, or what else stands for it, in place of each reference."""
+    if x.__class__ is Ref:
+        return value_of(x.value)
+    if isinstance(x, Mapping):
+        return {k: filled(v, value_of) for k, v in x.items()}
+    return x.__class__([filled(part, value_of) for part in x]) if x.__class__ in (tuple, list) else x
