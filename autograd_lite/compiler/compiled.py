@@ -16,6 +16,7 @@ from weakref import finalize, ref
 import numpy as np
 
 from ..core.arguments import described, function_given
+from ..core.collector import collector_at_rest
 from ..core.depth import DEPTH
 from ..core.errors import AssumptionFailed, CompileWarning, Obstacle, Rejected
 from ..core.errstate import DEFAULT, error_state, shows_errors
@@ -350,12 +351,17 @@ class Compiled(Generic[P, R]):
         # What was read has changed: it may be that of code which the function can reach, and which does not run.
         self._sees_code = self._sees_code or any(t.first is not None and is_broken(t.first) for t in known)
         try:
-            done, slots, given = self._recorded(args, kwargs, call.memo, varying)
+            with collector_at_rest():  # of what is recorded, all stays until the end
+                return self._traced_at_rest(call, kinds)
         except Obstacle as error:
             self._store(call.key, [Trace(f"{call.why}; {error}", None, None, None, None, kinds)])
             return self._as_it_is(args, kwargs)
         except AssumptionFailed:
             return self._otherwise(args, kwargs)
+
+    def _traced_at_rest(self, call: Request, kinds: Any) -> Any:
+        known, varying = call.known, call.varying
+        done, slots, given = self._recorded(call.args, call.kwargs, call.memo, varying)
         hand_over(done, slots, given)
         results = [t for t in leaves(done.out) if isinstance(t, Tensor)]
         out = map_leaves(lambda x: RESULT if isinstance(x, Tensor) else own(x), done.out)

@@ -225,7 +225,7 @@ def trace(
     obstacle = obstacle or ("" if cut is None else cut.obstacle)
     saved = () if cut is None else cut.outputs
     wanted[len(results) : len(results)] = saved
-    made = built(wanted) if wanted and not obstacle else Built(PureGraph((), ()), {}, {})
+    made = built(wanted, values=False) if wanted and not obstacle else Built(PureGraph((), ()), {}, {})
     if like and sum(_differs_in_numbers(made, graph) for graph in like) < ENOUGH:
         _take_back(recording, states)
         raise Rejected

@@ -163,8 +163,7 @@ class Node:
     @property
     def source(self) -> Source | None:
         """The user's line, when recorded."""
-        code, instruction, _ = self.note or (None, 0, "")
-        return None if code is None else _source(code, instruction)
+        return source_of(self.note) if self.note else None
 
     @property
     def scope(self) -> str:
@@ -223,7 +222,12 @@ def is_hidden(code: CodeType) -> bool:
 
 def user_source() -> Source | None:
     """Return the user's line that is running now; see `take_note`."""
-    code, instruction, _ = take_note("")
+    return source_of(take_note(""))
+
+
+def source_of(note: Note) -> Source | None:
+    """Return the place that was noted."""
+    code, instruction, _ = note
     return None if code is None else _source(code, instruction)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,19 +11,24 @@ from ..core.collector import collector_at_rest
 from ..core.foreign import is_foreign
 from ..core.indices import indices_in
 from ..core.live import Live
-from ..core.node import Node
+from ..core.node import Node, Note, Source, source_of
 from ..core.scopes import shown
 from ..core.shapes import ShapeDtype
 from ..engine import edge_of
 from ..random import Generator
 from ..tensors.tensor import Tensor
-from .flops import flops_of
+from .flops import Sizes, flops_of
 from .graph import PureGraph
 from .joint import FORWARD, Joint, Purpose, Step, joint_of
-from .node import Flow, GraphNode, Kind, Role, make_param
+from .node import PLAIN, Flow, GraphNode, Kind, Param, Role, make_param
 from .slots import SEED, is_slot, stands_for
 
 _GENERATOR = np.dtype(object)
+_OP = Kind.OP
+# A plain call, which costs half of what calling the class does.
+_make = GraphNode.__new__
+# Classes of which equal values have equal texts.
+_ALIKE = frozenset((type(None), bool, int, str))
 
 
 class Built(NamedTuple):
@@ -42,15 +46,21 @@ class Built(NamedTuple):
     known: dict[str, Any]
 
 
-def built(tensors: Tensor | Iterable[Tensor], *, backward: bool = False) -> Built:
-    """Build the graph of some results, and keep what its nodes represent."""
+def built(tensors: Tensor | Iterable[Tensor], *, backward: bool = False, values: bool = True) -> Built:
+    """Build the graph of some results, and keep what its nodes represent.
+
+    Args:
+        tensors: the results.
+        backward: whether to run their backward pass, and to add it.
+        values: whether `known` is asked for.
+    """
     with collector_at_rest():
-        return _built(_checked(tensors), backward)
+        return _built(_checked(tensors), backward, values)
 
 
-def _built(outputs: tuple[Tensor, ...], backward: bool) -> Built:
+def _built(outputs: tuple[Tensor, ...], backward: bool, values: bool) -> Built:
     joint = joint_of(outputs, backward=backward)
-    scopes = shown(node.note[2] for node in [*joint.forward, *joint.backward] if node.note)
+    scopes = shown([node.note[2] for node in [*joint.forward, *joint.backward] if node.note])
     builder = _Builder(outputs, joint, scopes)
     for node in joint.forward:
         builder.add_op(node)
@@ -59,7 +69,7 @@ def _built(outputs: tuple[Tensor, ...], backward: bool) -> Built:
         builder.add_op(node, purpose)
     builder.add_gradients()
     known = {}
-    for edge, value in _known_values(outputs, joint.recorded):
+    for edge, value in _known_values(outputs, joint.recorded) if values else ():
         i = builder.ids.get(id(joint.twins.get(edge, edge)))
         if i is not None:
             known[i] = value
@@ -122,55 +132,92 @@ class _Builder:
         self.ids: dict[int, str] = {}
         self._joint, self._scopes = joint, scopes
         named = reversed(list(zip(joint.outputs, outputs, strict=True)))
-        self._names = {id(edge): t.name for edge, t in named if t.name}
+        self._names = {id(edge): str(t.name) for edge, t in named if t.name}
+        self._sizes = Sizes()
+        self._params: dict[Any, Param] = {}
+        self._sources: dict[tuple[int, int], Source | None] = {}
         self._step: Step | None = None
 
     def id_of(self, edge: Any) -> str:
         """Return the id of an edge's node; a leaf or a constant that has none yet gets one."""
+        known = self.ids.get(id(edge))
+        if known is not None:
+            return known
         if is_slot(edge):
             if edge.op is SEED:
                 return self._seed(edge)
             edge = stands_for(edge)
-        known = self.ids.get(id(edge)) if isinstance(edge, (Node, Tensor, Generator, Live)) else None
-        if known is not None:
-            return known
+            if (known := self.ids.get(id(edge))) is not None:
+                return known
         # Constants are not shared between uses: backward replaces a large array by its shape, which loses the identity.
         # A tensor without history that turns up in the backward pass was made by a rule.
         new, keep = f"n{len(self.nodes)}", isinstance(edge, (Tensor, Generator)) and not self._is_made(edge)
         node = _leaf(new, edge) if keep else _constant(new, edge._data if isinstance(edge, Tensor) else edge)
         if isinstance(edge, (Tensor, Generator, Live)):
             self.ids[id(edge)] = new
-        return self._add(self._in_its_place(node), edge)
+        return self._add(node if self._step is None else self._in_its_place(node), edge)
 
     def add_op(self, node: Node, purpose: Purpose = FORWARD) -> None:
         """Add an operation after whatever it reads that is not there yet."""
-        params = node.params
+        op, params, ids, nodes = node.op, node.params, self.ids, self.nodes
         self._step, role = purpose
-        id_of = self.id_of
-        inputs = tuple([id_of(edge) for edge in node.inputs])
+        inputs: tuple[str, ...] = tuple([ids.get(id(edge)) or self.id_of(edge) for edge in node.inputs])
+        given: tuple[Param, ...] = ()
         if params:
-            # A generator is a slot, not a value: the draw reads and changes its state.
-            inputs += tuple(id_of(v) for v in params.values() if isinstance(v, Generator))
-            inputs += tuple(id_of(v.edge) for v in indices_in(params))
-            params = {k: params[k] for k in sorted(params) if not isinstance(params[k], Generator)}
-        op, new = node.op, f"n{len(self.nodes)}"
-        self.ids[id(node)] = new
-        made = GraphNode(
+            for value in params.values():
+                if value.__class__ not in PLAIN and isinstance(value, Generator):
+                    # A generator is a slot, not a value: the draw reads and changes its state.
+                    inputs += (self.id_of(value),)
+            for index in indices_in(params):
+                inputs += (self.id_of(index.edge),)
+            given = self._given(params)
+        note, new = node.note, f"n{len(nodes)}"
+        ids[id(node)] = new
+        made = _make(
+            GraphNode,
             new,
-            Kind.OP,
+            _OP,
             op.name,
             op.glyph,
             inputs,
-            tuple([make_param(k, v) for k, v in params.items()]) if params else (),
+            given,
             node.shape,
             node.dtype,
-            str(self._names.get(id(node), "")),
-            needs=node.needs,
-            flops=flops_of(node),
-            scope=self._scopes[node.note[2]] if node.note else "",
-            source=node.source,
+            self._names.get(id(node), "") if self._names else "",
+            "",
+            False,
+            node.needs,
+            flops_of(node, self._sizes),
+            self._scopes[note[2]] if note else "",
+            Role.FORWARD,
+            "",
+            "",
+            self._source(note) if note else None,
         )
-        self._add(self._in_its_place(made, role), node)
+        nodes.append(made if self._step is None else self._in_its_place(made, role))
+        self.things[new] = node
+
+    def _given(self, params: Mapping[str, Any]) -> tuple[Param, ...]:
+        """Return the parameters of a call, sorted by name, without generators."""
+        given = []
+        for name in sorted(params) if len(params) > 1 else params:
+            value = params[name]
+            kind = value.__class__
+            if kind in _ALIKE:
+                key = name, kind, value
+                if (known := self._params.get(key)) is None:
+                    known = self._params[key] = make_param(name, value)
+                given.append(known)
+            elif not isinstance(value, Generator):
+                given.append(make_param(name, value))
+        return tuple(given)
+
+    def _source(self, note: Note) -> Source | None:
+        code, instruction, _ = note
+        key = id(code), instruction
+        if key not in self._sources:
+            self._sources[key] = source_of(note)
+        return self._sources[key]
 
     def add_gradients(self) -> None:
         """Add the gradients that no operation made: the seed of a leaf, or the zeros of a rule without slope."""
@@ -207,7 +254,7 @@ class _Builder:
             return node
         of, toward = self.ids[id(step.node)], self.id_of(step.into)
         home = self.nodes[int(of[1:])]
-        return replace(node, role=role, of=of, toward=toward, scope=home.scope, source=home.source)
+        return node.replace(role=role, of=of, toward=toward, scope=home.scope, source=home.source)
 
     def _seed(self, seed: Node) -> str:
         if id(seed) not in self.ids:

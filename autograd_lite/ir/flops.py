@@ -21,8 +21,20 @@ from ..ops.contract import sizes_of, split_subscripts
 Shapes = Sequence[Shape]
 
 
-def flops_of(node: Node) -> int:
+class Sizes(dict[Shape, int]):
+    """How many elements arrays of a shape have."""
+
+    def __missing__(self, shape: Shape) -> int:
+        size = self[shape] = math.prod(shape)
+        return size
+
+
+def flops_of(node: Node, sizes: Sizes | None = None) -> int:
     """Estimate the floating-point operations of one call.
+
+    Args:
+        node: the call.
+        sizes: what is known of shapes, if there are many calls.
 
     Example:
         >>> import autograd_lite as ag
@@ -30,13 +42,19 @@ def flops_of(node: Node) -> int:
         >>> flops_of((a @ a)._node), flops_of(a.sum()._node), flops_of(a.T._node)
         (16, 4, 0)
     """
-    op, shapes = node.op, [tuple(getattr(edge, "shape", ())) for edge in node.inputs]
+    op = node.op
     count = _COUNTS.get(op.name)
     if count is not None:
+        shapes = [tuple(getattr(edge, "shape", ())) for edge in node.inputs]
         return round(count(shapes, node.shape, node.params))
     if not op.cost:
         return 0
-    return round(op.cost * max([math.prod(node.shape), *map(math.prod, shapes)]))
+    sizes = Sizes() if sizes is None else sizes
+    most = sizes[node.shape]
+    for edge in node.inputs:
+        if edge.__class__ is Node or hasattr(edge, "shape"):
+            most = max(most, sizes[tuple(edge.shape)])
+    return round(op.cost * most)
 
 
 def _matmul(shapes: Shapes, out: Shape, params: Any) -> float:

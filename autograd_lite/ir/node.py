@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -129,7 +129,8 @@ class Param:
 
 
 # Classes of parameters that stay as they are, and whose text is their `repr`.
-_PLAIN = frozenset((type(None), bool, int, float, complex, str))
+PLAIN = frozenset((type(None), bool, int, float, complex, str))
+_PARTS = PLAIN | {type(Ellipsis)}
 
 
 def make_param(name: str, value: Any) -> Param:
@@ -139,13 +140,24 @@ def make_param(name: str, value: Any) -> Param:
         >>> print(make_param("index", (0, slice(1, None), Ellipsis)))
         index=(0, 1:, ...)
     """
-    kept = _without_arrays(value)
+    kept = value if _is_plain(value) else _without_arrays(value)
     return Param(name, _text(kept), kept)
 
 
+def _is_plain(value: Any) -> bool:
+    """Return whether a value is plain, or a tuple of plain values and slices of these: as most parameters are."""
+    if value.__class__ is not tuple:
+        return value.__class__ in PLAIN
+    for part in value:
+        if part.__class__ is slice:
+            if not (part.start.__class__ in PLAIN and part.stop.__class__ in PLAIN and part.step.__class__ in PLAIN):
+                return False
+        elif part.__class__ not in _PARTS:
+            return False
+    return True
+
+
 def _without_arrays(value: Any) -> Any:
-    if value.__class__ in _PLAIN:
-        return value
     if isinstance(value, IndexArray):
         return Opaque(f"{value.dtype}{value.shape}, read anew")
     if isinstance(value, np.ndarray):
@@ -153,11 +165,11 @@ def _without_arrays(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, (tuple, list)):
-        return tuple(_without_arrays(v) for v in value)
+        return tuple([_without_arrays(v) for v in value])
     if isinstance(value, dict):
         return {k: _without_arrays(value[k]) for k in sorted(value, key=str)}
     if isinstance(value, slice):
-        return slice(*(_without_arrays(v) for v in (value.start, value.stop, value.step)))
+        return slice(*[_without_arrays(v) for v in (value.start, value.stop, value.step)])
     if value is None or value is Ellipsis or isinstance(value, (bool, int, float, complex, str, np.dtype)):
         return value
     # As text, since the object may hold arrays; and without its address, which differs from run to run.
@@ -165,15 +177,19 @@ def _without_arrays(value: Any) -> Any:
 
 
 def _text(value: Any) -> str:
-    if value.__class__ in _PLAIN:
+    kind = value.__class__
+    if kind in PLAIN:
         return repr(value)
+    if kind is tuple:
+        texts = [repr(part) if part.__class__ in PLAIN else _text(part) for part in value]
+        return f"({texts[0]},)" if len(texts) == 1 else f"({', '.join(texts)})"
+    if kind is slice:
+        start, stop = ["" if v is None else _text(v) for v in (value.start, value.stop)]
+        return f"{start}:{stop}" if value.step is None else f"{start}:{stop}:{_text(value.step)}"
     if isinstance(value, (ArrayDigest, np.dtype, Opaque)):
         return str(value)
     if value is Ellipsis:
         return "..."
-    if isinstance(value, slice):
-        bounds = ["" if v is None else _text(v) for v in (value.start, value.stop, value.step)]
-        return ":".join(bounds if bounds[2] else bounds[:2])
     if isinstance(value, tuple):
         return f"({', '.join(map(_text, value))}{',' if len(value) == 1 else ''})"
     if isinstance(value, dict):
@@ -191,7 +207,7 @@ def number_of(node_id: str) -> int:
     return int(node_id[1:])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class GraphNode:
     """One slot or one operation of a graph.
 
@@ -241,6 +257,56 @@ class GraphNode:
     toward: str = ""
     source: Source | None = field(default=None, compare=False)
 
+    def __new__(
+        cls,
+        id: str,
+        kind: Kind,
+        op: str,
+        glyph: str,
+        inputs: tuple[str, ...],
+        params: tuple[Param, ...],
+        shape: Shape,
+        dtype: np.dtype[Any],
+        name: str = "",
+        value: str = "",
+        weak: bool = False,
+        needs: tuple[int, ...] = (),
+        flops: int = 0,
+        scope: str = "",
+        role: Role = Role.FORWARD,
+        of: str = "",
+        toward: str = "",
+        source: Source | None = None,
+    ) -> Self:
+        """Make a node in a tenth of the time that the constructor of a frozen dataclass takes."""
+        made: Any = _new(_Draft)
+        made.id, made.kind, made.op, made.glyph, made.inputs, made.params = id, kind, op, glyph, inputs, params
+        made.shape, made.dtype, made.name, made.value, made.weak, made.needs = shape, dtype, name, value, weak, needs
+        made.flops, made.scope, made.role, made.of, made.toward, made.source = flops, scope, role, of, toward, source
+        made.__class__ = cls
+        return made  # type: ignore[no-any-return]
+
+    def replace(self, **changes: Any) -> Self:
+        """Return the node with other values of some attributes, as `dataclasses.replace`, which takes longer."""
+        made: Any = _new(_Draft)
+        made.id, made.kind, made.op, made.glyph, made.inputs = self.id, self.kind, self.op, self.glyph, self.inputs
+        made.params, made.shape, made.dtype, made.name = self.params, self.shape, self.dtype, self.name
+        made.value, made.weak, made.needs, made.flops = self.value, self.weak, self.needs, self.flops
+        made.scope, made.role, made.of, made.toward, made.source = (
+            self.scope,
+            self.role,
+            self.of,
+            self.toward,
+            self.source,
+        )
+        for name, value in changes.items():
+            setattr(made, name, value)
+        made.__class__ = GraphNode
+        return made  # type: ignore[no-any-return]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return GraphNode, tuple([getattr(self, name) for name in _FIELDS])
+
     @property
     def backward(self) -> bool:
         """Whether the node belongs to the backward pass."""
@@ -258,3 +324,15 @@ class GraphNode:
 
     def __str__(self) -> str:
         return f"{self.id} = {self.op or self.kind} {' '.join(self.inputs)}".rstrip()
+
+
+_FIELDS = tuple(f.name for f in fields(GraphNode))
+
+
+class _Draft:
+    """A `GraphNode` while it is made: of the same layout, and its attributes can be set."""
+
+    __slots__ = _FIELDS
+
+
+_new = object.__new__
