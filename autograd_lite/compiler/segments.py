@@ -82,6 +82,31 @@ def segments_of(plan: Plan, moved: Collection[int] = ()) -> list[Segment]:
     return list(_Finder(plan, moved).segments()) if library else []
 
 
+class Repeatable(NamedTuple):
+    """A plan that is one segment.
+
+    Attributes:
+        segment: which.
+        slots: the numbers of the values that lie in its arguments and results, in this order.
+        outputs: where the results of the plan lie: for each the number of a value in a slot or of an argument of the
+            plan, or else of its memory, less than 0; and the offset there, in bytes.
+    """
+
+    segment: Segment
+    slots: tuple[int, ...]
+    outputs: tuple[tuple[int, int], ...]
+
+
+def repeatable(plan: Plan, moved: Collection[int] = ()) -> Repeatable | None:
+    """Return a plan as one segment; None if it needs Python.
+
+    Args:
+        plan: as in `segments_of`.
+        moved: as there.
+    """
+    return _Finder(plan, moved).whole() if library else None
+
+
 class _Finder:
     def __init__(self, plan: Plan, moved: Collection[int]) -> None:
         self._plan = plan
@@ -124,6 +149,31 @@ class _Finder:
             position = after
         if run:
             yield self._segment(stop, run)
+
+    def whole(self) -> Repeatable | None:
+        """Return the plan as one segment; None if it needs Python."""
+        plan, found = self._plan, list(self.segments())
+        if len(found) != 1 or plan.end.start < len(plan.calls) or any(a[1] for a in found[0].arguments):
+            return None
+        (segment,) = found
+        positions = [k for k, call in enumerate(plan.calls) if call.how is not How.VIEW]
+        if positions[0] < segment.first or positions[-1] >= segment.stop:
+            return None
+        try:
+            spots = [self._spot(n) for n in plan.outputs]
+        except Unfit:
+            return None
+        outputs: list[tuple[int, int]] = []
+        for kind, key, offset in spots:
+            thing = kind if kind in ("own", "arena") else self._records.arrays.get(key)
+            places = [k for k, known in enumerate(segment.fixed) if known is thing]
+            if kind in ("argument", "made"):
+                outputs.append((key, offset))
+            elif places:
+                outputs.append((-1 - places[0], offset))
+            else:
+                return None
+        return Repeatable(segment, (*segment.given, *segment.made), tuple(outputs))
 
     def _block(self, block: Any) -> Record:
         calls = self._plan.calls[block.first : block.stop]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..compiler.plan import plan_of, with_indices
+from ..compiler.plan import Plan, plan_of, with_indices
 from ..compiler.source import Source
 from ..core.indices import indices_in
 from ..core.mode import MODE, TAPES
@@ -27,7 +27,7 @@ from ..tensors.tensor import Tensor
 
 Step = Callable[..., tuple[Any, ...]]
 # A plan takes as long as some hundred runs without one.
-_PLANNED_AFTER = 100
+PLANNED_AFTER = 100
 
 
 class Body:
@@ -128,7 +128,7 @@ class Body:
         """
         key = kept, *[a.strides if a.__class__ is np.ndarray else a.__class__ for a in arrays]
         idle = self._idle.setdefault(key, [])
-        if not idle and self.runs < _PLANNED_AFTER:
+        if not idle and self.runs < PLANNED_AFTER:
             return None, self._one_by_one
         try:
             return key, idle.pop()
@@ -162,13 +162,22 @@ class Body:
         return tuple([found[i] for i in self.outputs]), ()
 
     def _planned(self, arrays: Sequence[Any], kept: range) -> Source:
+        return Source(self.plan(arrays, kept), moving=True)
+
+    def plan(self, arrays: Sequence[Any], kept: Sequence[int]) -> Plan:
+        """Plan how to compute the results for arrays that lie in memory as these do.
+
+        Args:
+            arrays: the arguments.
+            kept: the positions of results that are read after the next call.
+        """
         given = {i: wrap(a, None) for i, a in zip(self.program.inputs, arrays, strict=True) if i is not None}
         graph = PureGraph(self.program.graph.nodes, (*self.outputs, *self.effects))
         bindings = MappingProxyType({**self.program.bindings, **given})
         program = optimized(replace(self.program, graph=graph, bindings=bindings))[-1].program
         n = len(self.outputs)
         outputs = program.graph.outputs
-        return Source(plan_of(program, outputs[:n], outputs[n:], kept=kept), moving=True)
+        return plan_of(program, outputs[:n], outputs[n:], kept=kept)
 
 
 class Runner:

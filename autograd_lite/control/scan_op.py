@@ -14,7 +14,7 @@ from ..core.errors import AssumptionFailed
 from ..core.op import Op, jointly
 from ..core.shapes import ShapeDtype
 from ..tensors.record import apply as record
-from .bodies import Body, Runner, rearranged
+from .bodies import PLANNED_AFTER, Body, Runner, rearranged
 from .derivatives import Linear, batched as batched_body, is_floating, linearized, pushed
 from .packing import Layout
 from .passing import (
@@ -33,6 +33,7 @@ from .passing import (
     wanted_among,
     without_effects,
 )
+from .repetition import repetition
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,14 +113,28 @@ class Scan:
             states: for the number of a step, counted as they run, where the carry before it goes.
         """
         n, m = self.carried, self.carried + self.scanned
-        carry: Sequence[Any] = arrays[:n]
-        scanned, rest, collected = arrays[n:m], arrays[m:], views[n:]
+        order = range(self.length)[:: -1 if self.reverse else 1]
         runner = Runner(self.body, n, n)
-        for step in range(self.length):
-            t = self.length - 1 - step if self.reverse else step
-            for view, a in zip(states[step], carry, strict=True) if step in states else ():
-                view[...] = a
-            carry = runner.into(collected, t, *carry, *[x[t] for x in scanned], *rest)[:n]
+
+        def by_python(carry: Sequence[Any], first: int, stop: int) -> Sequence[Any]:
+            for step in range(first, stop):
+                t = order[step]
+                for view, a in zip(states.get(step, ()), carry, strict=False):
+                    view[...] = a
+                carry = runner.into(views[n:], t, *carry, *[x[t] for x in arrays[n:m]], *arrays[m:])[:n]
+            return carry
+
+        first = min(self.length, max(0, PLANNED_AFTER - self.body.runs))  # a plan may not be worth its time before
+        carry = by_python(arrays[:n], 0, first)
+        if first < self.length:
+            carry = [np.array(a, order="C") for a in carry]
+            scanned, rest = arrays[n:m], [np.asarray(a) for a in arrays[m:]]
+            native = repetition(self.body, n, [*carry, *[x[first, ...] for x in scanned], *rest])
+            if native is None:
+                carry = by_python(carry, first, self.length)
+            else:
+                later = {step - first: kept for step, kept in states.items() if step >= first}
+                native.run(carry, scanned, rest, views[n:], order[first:], later)
         runner.end()
         for view, a in zip(views, carry, strict=False):
             view[...] = a

@@ -65,6 +65,4 @@ static inline int next_place(const Taken *call, char **at, npy_intp moved, npy_i
 /* Run a reduction: operands are the result, what is reduced, and if there is one, the value that it begins with. */
 void reduce(const Taken *taken);
 
-extern PyTypeObject SegmentType;
-
 #endif

@@ -1,6 +1,6 @@
 /* The extension module: chooses a table of kernels, and makes ufuncs of its rows. */
 #define AUTOGRAD_LITE_MODULE
-#include "executor.h"
+#include "segment.h"
 
 static const char *const NAMES[] = {
 #if defined(__x86_64__)
@@ -149,8 +149,8 @@ PyInit_library(void) {
         return NULL;
     }
     PyObject *module = PyModule_Create(&MODULE);
-    PyMethodDef *const methods[] = {METHODS,         cast_methods,    facts_methods,
-                                    product_methods, sharing_methods, short_row_methods, view_methods};
+    PyMethodDef *const methods[] = {METHODS,        cast_methods,    facts_methods,     product_methods,
+                                    repeat_methods, sharing_methods, short_row_methods, view_methods};
     for (size_t k = 0; module != NULL && k < sizeof methods / sizeof *methods; k++) {
         if (PyModule_AddFunctions(module, methods[k]) < 0) {
             Py_CLEAR(module);

@@ -1,27 +1,7 @@
 /* A segment: instructions together with the memory that they work on, which is called from Python with some arrays. */
-#include "executor.h"
+#include "segment.h"
 #include <numpy/arrayscalars.h>
 #include <structmember.h>
-
-/* What is known of an argument or result: it is an array whose dtype and layout are another one's, or a number. */
-typedef struct {
-    PyArray_Descr *dtype;
-    int dimensions, is_number, is_written, is_scalar;
-    npy_intp *shape, *strides;
-    npy_clongdouble cell; /* where a number or scalar lies */
-} Kind;
-
-typedef struct {
-    PyObject_HEAD
-    vectorcallfunc vectorcall;
-    Program program;
-    PyObject *given, *errors; /* all that this was made of, the exceptions among it */
-    Loop *loops;
-    char **memory;
-    Kind *arguments, *results;
-    Py_ssize_t fixed, n_arguments, n_results;
-    int is_long; /* so long that the lock of the interpreter is worth releasing */
-} Segment;
 
 /* ---- from Python's objects to C ------------------------------------------------------------------------------------ */
 
@@ -252,6 +232,15 @@ static int written_back(PyObject *copies) {
     return 0;
 }
 
+void segment_raise(const Segment *segment, int invalid) {
+    PyObject *like = PyTuple_GET_ITEM(segment->errors, invalid - CHECKED);
+    PyObject *given = PyObject_GetAttrString(like, "args"); /* for an exception of this call's own */
+    if (given != NULL) {
+        PyErr_SetObject((PyObject *)Py_TYPE(like), given);
+        Py_DECREF(given);
+    }
+}
+
 static PyObject *segment_call(PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *names) {
     Segment *self = (Segment *)callable;
     if (PyVectorcall_NARGS(nargsf) != self->n_arguments || names != NULL) {
@@ -287,12 +276,7 @@ static PyObject *segment_call(PyObject *callable, PyObject *const *args, size_t 
     }
     Py_XDECREF(copies);
     if (!failed && invalid >= CHECKED) {
-        PyObject *like = PyTuple_GET_ITEM(self->errors, invalid - CHECKED);
-        PyObject *given = PyObject_GetAttrString(like, "args"); /* for an exception of this call's own */
-        if (given != NULL) {
-            PyErr_SetObject((PyObject *)Py_TYPE(like), given);
-            Py_DECREF(given);
-        }
+        segment_raise(self, invalid);
         failed = 1;
     }
     for (Py_ssize_t k = 0; !failed && k < self->n_results; k++) {
