@@ -370,7 +370,7 @@ class Watched(np.lib.mixins.NDArrayOperatorsMixin):
         shortcut = (
             _POWERS.get(other) if other.__class__ in (int, float) and isinstance(self.array, np.ndarray) else None
         )
-        if shortcut is not None and self.dtype.kind == "f":
+        if shortcut is not None and self.dtype.kind in "fc":
             return self.lowering.noted(How.UFUNC, shortcut, (self,), {})
         return self.lowering.noted(How.CALL, operator.pow, (self, other), {})
 

@@ -17,7 +17,7 @@ from .kernels import FASTEST
 
 exp, expm1, log, log1p = (FASTEST.get(f, f) for f in (np.exp, np.expm1, np.log, np.log1p))
 sin, cos, tanh = (FASTEST.get(f, f) for f in (np.sin, np.cos, np.tanh))
-add, multiply, matmul = (FASTEST.get(f, f) for f in (np.add, np.multiply, np.matmul))
+add, multiply, matmul, power = (FASTEST.get(f, f) for f in (np.add, np.multiply, np.matmul, np.power))
 
 
 def product(*matrices: Any) -> Any:

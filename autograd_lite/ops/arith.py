@@ -29,7 +29,9 @@ def _absolute_jvp(tangents: Any, out: Any, x: Any) -> Any:
 
 def _power_by_base(out: Any, x: Any, y: Any) -> Any:
     # x**0 is constant, also at x = 0, where the bare formula gives 0 * inf.
-    return np.where(y == 0, 0, y * np.power(x, y - 1))
+    if y.__class__ in (int, float) and y != 0:
+        return y * fast.power(x, y - 1)
+    return np.where(y == 0, 0, y * fast.power(x, y - 1))
 
 
 def _power_by_exponent(out: Any, x: Any, y: Any) -> Any:

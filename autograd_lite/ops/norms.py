@@ -16,6 +16,7 @@ from ..core.errors import ShapeError, UnsupportedError
 from ..core.foreign import is_foreign
 from ..core.op import composes, nondifferentiable, reduction
 from ..core.shapes import ShapeDtype, normalize_axes, normalize_axis, reduced_shape
+from ..native import functions as fast
 from .adjoints import mirrored, real_part, user
 from .linalg import times
 from .operands import operand
@@ -69,7 +70,7 @@ def _vector_norm_partial(out: Any, x: Any, *, axis: Any, ord: float) -> Any:
     # Where x is 0 and the power is below 1, the slope is infinite on both sides; the subgradient of least norm is 0.
     still = zero | (size == 0)
     # Not **, whose shortcuts for arrays round differently.
-    slope = np.power(np.where(still, 1, size) / np.where(zero, 1, out), ord - 1)
+    slope = fast.power(np.where(still, 1, size) / np.where(zero, 1, out), ord - 1)
     return np.where(still, 0, _direction(x) * slope)
 
 

@@ -73,7 +73,7 @@ class Operators:
             other = other.fixed()  # how powers are computed depends on the exponent
         if other.__class__ is int or other.__class__ is float:
             short = _SHORT_POWERS.get(other)
-            if short is not None and self.dtype.kind == "f":
+            if short is not None and self.dtype.kind in "fc":
                 return unary(short, self)
         return binary(arith.power, self, other)
 

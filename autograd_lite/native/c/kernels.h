@@ -31,6 +31,12 @@ typedef struct {
     const char *doc;
 } Kernel;
 
+/* The loop that one of ours took the place of in a copy of NumPy's ufunc: what ours gets as its data. */
+typedef struct {
+    PyUFuncGenericFunction loop;
+    void *data;
+} Replaced;
+
 /* The tables, one for each set of instructions that this was built for; the last row has no name. */
 extern const Kernel kernels_baseline[];
 #if defined(__x86_64__)

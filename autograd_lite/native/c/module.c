@@ -67,7 +67,8 @@ static PyObject *with_loops(PyObject *Py_UNUSED(module), PyObject *args) {
     }
     PyUFuncGenericFunction *loops = PyMem_RawCalloc(theirs->ntypes, sizeof *loops);
     void **data = PyMem_RawCalloc(theirs->ntypes, sizeof *data);
-    if (loops == NULL || data == NULL) {
+    Replaced *replaced = PyMem_RawCalloc(theirs->ntypes, sizeof *replaced);
+    if (loops == NULL || data == NULL || replaced == NULL) {
         return PyErr_NoMemory();
     }
     for (int k = 0; k < theirs->ntypes; k++) {
@@ -77,8 +78,9 @@ static PyObject *with_loops(PyObject *Py_UNUSED(module), PyObject *args) {
         for (int j = 0; j < ours->ntypes; j++) {
             const char type = types[0] == NPY_FLOAT ? 'f' : types[0] == NPY_DOUBLE ? 'd' : '\0';
             if (memcmp(types, ours->types + j * n, n) == 0 && type != '\0' && strchr(chars, type) != NULL) {
+                replaced[k] = (Replaced){loops[k], data[k]};
                 loops[k] = ours->functions[j];
-                data[k] = ours->data == NULL ? NULL : (void *)ours->data[j];
+                data[k] = &replaced[k];
             }
         }
     }

@@ -34,6 +34,7 @@
 #define ubits npy_uint64
 #include "loops/precision.h"
 #include "loops/sines.h"
+#include "loops/powers.h"
 
 #define ROW_(name, signature, nin, nout, doc) \
     {#name, signature, nin, nout, {NAME(name##_f), NAME(name##_d)}, {NULL}, doc}
@@ -71,6 +72,7 @@ const Kernel NAME(kernels)[] = {
     SINGLE(log1p, 1, "log(1 + x); 2 ulp."),
     DOUBLE_ONLY(sin, "The sine; 1 ulp."),
     DOUBLE_ONLY(cos, "The cosine; 1 ulp."),
+    SINGLE(power, 2, "x to the power of y; 1 ulp where 2 y is a whole number up to 256."),
     SINGLE(erf, 1, "The error function; 2 ulp."),
     SINGLE(erfc, 1, "The complement of the error function; 4 ulp."),
 

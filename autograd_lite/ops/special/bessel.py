@@ -22,7 +22,7 @@ def _real(x: Any, name: str) -> Any:
 
 
 def _struve_term(v: Any, x: Any) -> Any:
-    return np.power(0.5 * x, v) * sp.rgamma(v + 1.5) * (1 / math.sqrt(math.pi))
+    return fast.power(0.5 * x, v) * sp.rgamma(v + 1.5) * (1 / math.sqrt(math.pi))
 
 
 def _by_order(name: str) -> Callable[..., Any]:

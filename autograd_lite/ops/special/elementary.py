@@ -105,20 +105,20 @@ POWERS: dict[str, Known] = {
     "radian": known(_DEGREE, _DEGREE / 60, _DEGREE / 3600, linear=True),
     "round": known(0, kinks="halves of odd integers"),
     "powm1": known(
-        lambda out, x, y: y * np.power(x, y - 1),
+        lambda out, x, y: y * fast.power(x, y - 1),
         _power_by_exponent,
         saves=("xy", "ox"),
         domain=("positive", "any"),
         selects=True,
     ),
     "boxcox": known(
-        lambda out, x, y: np.power(x, y - 1),
+        lambda out, x, y: fast.power(x, y - 1),
         lambda out, x, y: np.square(fast.log(x)) * exprel_slope(y * fast.log(x)),
         saves="xy",
         domain=("positive", "any"),
     ),
     "boxcox1p": known(
-        lambda out, x, y: np.power(x + 1, y - 1),
+        lambda out, x, y: fast.power(x + 1, y - 1),
         lambda out, x, y: np.square(fast.log1p(x)) * exprel_slope(y * fast.log1p(x)),
         saves="xy",
         domain=("positive", "any"),

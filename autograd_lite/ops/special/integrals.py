@@ -50,19 +50,19 @@ def _within(p: Any) -> tuple[Any, Any]:
 
 def _tukey_density(p: Any, lam: Any) -> Any:
     inside, p = _within(p)
-    return np.where(inside, 1 / (np.power(p, lam - 1) + np.power(1 - p, lam - 1)), 0)
+    return np.where(inside, 1 / (fast.power(p, lam - 1) + fast.power(1 - p, lam - 1)), 0)
 
 
 def _tukey_by_lambda(p: Any, x: Any, lam: Any) -> Any:
     _, q = _within(p)
-    by_lambda = np.power(q, lam) * fast.log(q) - np.power(1 - q, lam) * fast.log1p(-q) - x
+    by_lambda = fast.power(q, lam) * fast.log(q) - fast.power(1 - q, lam) * fast.log1p(-q) - x
     return -by_lambda / lam * _tukey_density(p, lam)
 
 
 def _ncx2_density(x: Any, df: Any, nc: Any) -> Any:
     gap = np.sqrt(x) - np.sqrt(nc)
     bessel = sp.ive(0.5 * df - 1, np.sqrt(x * nc))
-    return 0.5 * fast.exp(-0.5 * gap * gap) * np.power(x / nc, 0.25 * df - 0.5) * bessel
+    return 0.5 * fast.exp(-0.5 * gap * gap) * fast.power(x / nc, 0.25 * df - 0.5) * bessel
 
 
 def _noncentral_f(m: Any, n: Any, nc: Any, x: Any, raised: int) -> Any:
