@@ -86,11 +86,11 @@ def main() -> int:
         return 2
     (extras, steps, environment), more = TASKS[sys.argv[1]], sys.argv[2:]
     set_up(extras)
-    codes = {}
+    codes, settings = {}, {**environment, **os.environ, "PYTHONDONTWRITEBYTECODE": ""}  # the tests start hundreds
     for step in steps:
         command = [PYTHON, "-m", *step.split(), *(more if step == steps[-1] else [])]
         print(f"\ndev.py: {' '.join(command[1:])}", flush=True)
-        codes[step] = subprocess.call(command, cwd=ROOT, env={**environment, **os.environ})
+        codes[step] = subprocess.call(command, cwd=ROOT, env=settings)
     print(f"\ndev.py {sys.argv[1]}:", "; ".join(f"{step}: exit code {codes[step]}" for step in codes), flush=True)
     return next(filter(None, codes.values()), 0)
 

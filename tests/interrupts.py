@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import functools
 import sys
 from collections.abc import Callable
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 from weakref import ref
 
@@ -72,6 +73,11 @@ def interrupted_at(call: Callable[[], Any], point: int, ours: Callable[[str], bo
 
 def context_variables() -> list[contextvars.ContextVar[Any]]:
     """Return those of `autograd_lite` and of `nn`, as far as these are imported."""
+    return _context_variables(len(sys.modules))
+
+
+@functools.lru_cache(maxsize=1)
+def _context_variables(modules_imported: int) -> list[contextvars.ContextVar[Any]]:
     ours = ("autograd_lite", "nn")
     modules = [module for name, module in list(sys.modules.items()) if name.partition(".")[0] in ours]
     held = [getattr(value, "open", value) for module in modules for value in list(vars(module).values())]
@@ -110,10 +116,16 @@ def _run(
 ) -> int:
     """Run a call, interrupted at a point, and return how many points it met."""
     met = 0
+    meant: dict[CodeType, bool] = {}
 
     def profile(frame: FrameType, event: str, called: Any) -> None:
         nonlocal met
-        if event in ("call", "c_return", "c_exception") and ours(frame.f_code.co_filename):
+        if event == "return" or event == "c_call":
+            return
+        code = frame.f_code
+        if (is_meant := meant.get(code)) is None:
+            is_meant = meant[code] = ours(code.co_filename)
+        if is_meant:
             note(frame, event, called)
             met += 1
             if met == stop + 1:

@@ -204,6 +204,12 @@ def run_main(dev: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Runner:
     return run
 
 
+def test_bytecode_is_kept(run_main: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    _, _, environments = run_main("test")
+    assert {env["PYTHONDONTWRITEBYTECODE"] for env in environments} == {""}
+
+
 def test_all_steps_run_and_the_first_failure_is_the_exit_code(
     run_main: Runner, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -124,6 +124,7 @@ def test_tangents_are_broadcast(x: Any, target: Any) -> None:
     assert np.iscomplexobj(out) == (np.iscomplexobj(x) or np.iscomplexobj(target))
 
 
+@pytest.mark.usefixtures("no_autograd")
 def test_boxes_are_cast_and_deeply_copied() -> None:
     cast = hips.numpy.numpy_wrapper._astype
     assert cast(X, int, "C").dtype == int

@@ -139,4 +139,5 @@ def main() -> None:
     print("threads", len(THEIRS))
 
 
-main()
+if __name__ == "__main__":
+    main()

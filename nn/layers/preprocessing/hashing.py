@@ -91,7 +91,7 @@ class HashedCrossing(Encoding):
 
     def call(self, values: Any) -> Any:
         """Return the bins, int64 of the inputs' shape, or their vectors."""
-        parts = [_values(self, part) for part in values] if isinstance(values, (list, tuple)) else []
+        parts = [_array(part) for part in values] if isinstance(values, (list, tuple)) else []
         shape = parts[0].shape if parts else ()
         if len(parts) < 2 or {part.shape for part in parts} != {shape} or len(shape) > 2 or shape[1:] not in ((), (1,)):
             received = [part.shape for part in parts] or type(values).__name__
@@ -99,7 +99,7 @@ class HashedCrossing(Encoding):
                 f"{self._speaker}: expected a list of two or more arrays, all of shape (N,) or (N, 1); received "
                 f"{received}"
             )
-        tuples = zip(*(part.ravel().tolist() for part in parts), strict=True)
+        tuples = zip(*(_values(self, part).ravel().tolist() for part in parts), strict=True)
         bins = [crossed([farm(_word(p)) if isinstance(p, str) else p for p in t]) % self.num_bins for t in tuples]
         index = np.array(bins, np.int64).reshape(shape)
         return ag.tensor(self._placed(index if self.output_mode == "int" else self._encoded(index, self.num_bins)))
@@ -112,9 +112,13 @@ class HashedCrossing(Encoding):
         return f"{self.num_bins}, output_mode={self.output_mode}"
 
 
+def _array(x: Any) -> Array:
+    return as_array(x.numpy() if isinstance(x, Tensor) else x)
+
+
 def _values(layer: Encoding, x: Any) -> Array:
     """Return strings, or integers, of which floats lose what is behind the point."""
-    array = as_array(x.numpy() if isinstance(x, Tensor) else x)
+    array = _array(x)
     if not is_text(array) and array.dtype.kind not in "iufb":
         raise TypeError(f"{layer._speaker}: expected strings or integers; received {x!r:.80}")
     if array.dtype.kind in "fb":
