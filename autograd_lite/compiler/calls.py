@@ -19,7 +19,7 @@ class How(StrEnum):
     UFUNC = "ufunc"  # one array, which `out` may be given for
     REDUCE = "reduce"  # likewise
     FILL = "fill"  # likewise, of a function that only copies
-    CHECKED = "checked"  # likewise, of a ufunc that may raise
+    LOOPS = "loops"  # likewise, of a function that equals a generalized ufunc
     CALL = "call"  # of a NumPy function, which makes an array
     VIEW = "view"  # of a NumPy function, which makes a view: of the same memory for all values
     EFFECT = "effect"  # of an op that does more than to compute: it is called even if nothing reads its result

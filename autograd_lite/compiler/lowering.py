@@ -7,14 +7,13 @@ watched (a branch on a value, a write into a part of an array, a function for ar
 
 from __future__ import annotations
 
-import functools
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.equivalents import CHECKED, FILLS, UFUNCS, Checked, Fill, Part
+from ..core.equivalents import FILLS, LOOPS, UFUNCS, Fill, Part
 from ..core.errors import REFUSALS
 from ..native.functions import matmul
 from ..native.kernels import NATIVE
@@ -418,11 +417,12 @@ class Watched(np.lib.mixins.NDArrayOperatorsMixin):
                     return self.lowering.noted(How.UFUNC, ufunc, tuple(args), {})
             except TypeError:  # no loop for these dtypes
                 pass
-        row = CHECKED.get(func) if all(isinstance(x, Watched) for x in args) else None
-        found = None if row is None else row(*args, **kwargs)
-        if found is not None and _same(found[0](*map(bare, args)), func(*map(bare, args), **kwargs)):
-            function = functools.partial(func, **kwargs) if kwargs else func
-            return self.lowering.noted(How.CHECKED, Checked(function, *found), tuple(args), {})
+        row = LOOPS.get(func) if all(isinstance(x, Watched) for x in args) else None
+        loops = None if row is None else row(*args, **kwargs)
+        if loops is not None:
+            given, expected = [bare(x) for x in args], func(*map(bare, args), **kwargs)
+            if _same(loops.by_ufunc(*given, like=expected), expected):
+                return self.lowering.noted(How.LOOPS, loops, tuple(args), {})
         return self.lowering.noted(How.CALL, func, tuple(args), kwargs)
 
     def __getitem__(self, key: Any) -> Watched:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.equivalents import Checked, Fill
+from ..core.equivalents import Fill, Loops
 from ..native.instructions import BLOCK, CALL, CHECKED, LINE, REDUCE
 from ..native.kernels import library
 from .blocks import Block, is_one
@@ -28,7 +28,7 @@ from .loops import (
 )
 
 _NUMBERS = (int, float)
-_CHECKED = frozenset((How.UFUNC, How.CHECKED))  # whose results may lie over what they read
+_OVER = frozenset((How.UFUNC, How.LOOPS))  # whose results may lie over what they read
 
 
 class Unfit(Exception):
@@ -148,7 +148,7 @@ class Records:
         values = (*call.reads, call.value)
         spots = self._spots
         places = [spots[n] for n in values]
-        if call.how in _CHECKED:
+        if call.how in _OVER:
             self._refuse_overlaps(call, places)
         records = []
         for record, operands in found:
@@ -202,11 +202,8 @@ class Records:
             return [self._reduction(call)]
         if call.how is How.FILL:
             return self._fill(call)
-        checked = call.function
-        if isinstance(checked, Checked):
-            call = call._replace(how=How.UFUNC, function=checked.ufunc)
-            record = self._generalized(*self._operands(call))
-            return [record._replace(kind=CHECKED, error=checked.error)]
+        if isinstance(call.function, Loops):
+            return [self._loops(call, call.function)]
         loop, operands = self._operands(call)
         if loop.ufunc.signature is not None:
             return [self._generalized(loop, operands)]
@@ -308,6 +305,14 @@ class Records:
         dimensions, strides = ordered(outer, steps)
         return _record(CALL, loop, operands, dimensions, strides, core, core_strides)
 
+    def _loops(self, call: Call, loops: Loops) -> Record:
+        args = (*call.args, *loops.rest)
+        loop, operands = self._operands(call._replace(how=How.UFUNC, function=loops.ufunc, args=args))
+        if loops.axis != -1:
+            operands = [_along(operands[0], loops.axis), *operands[1:-1], _along(operands[-1], loops.axis)]
+        record = self._generalized(loop, operands)
+        return record if loops.error is None else record._replace(kind=CHECKED, error=loops.error)
+
     def _reduction(self, call: Call) -> Record:
         loop = reduction_of(call, self._specs)
         if loop is None:
@@ -329,6 +334,13 @@ class Records:
             return _record(REDUCE, loop, [out, x], dimensions, strides)
         begin = Operand(self._array(value), (), (), loop.dtypes[0])
         return _record(REDUCE, loop, [out, x, begin], dimensions, [(*pair, 0) for pair in strides])
+
+
+def _along(a: Operand, axis: int) -> Operand:
+    """Return an operand with one of its axes as the last one."""
+    order = [k for k in range(len(a.shape)) if k != axis % len(a.shape)]
+    order.append(axis % len(a.shape))
+    return a._replace(shape=tuple([a.shape[k] for k in order]), strides=tuple([a.strides[k] for k in order]))
 
 
 def _like(a: Operand, dtype: np.dtype[Any], spot: Spot) -> Operand:

@@ -1,8 +1,8 @@
 """What functions of arrays equal, as data, so that compiled code can do it by itself, into memory of its choice.
 
 Three tables, by function: `FILLS` has those that only copy (each part of a result is where one of the arguments goes,
-or zeros), `UFUNCS` those that a ufunc equals, `CHECKED` those that a generalized ufunc equals where it meets nothing
-invalid. Where a row returns None, the function is called.
+or zeros), `UFUNCS` those that a ufunc equals, `LOOPS` those that a generalized ufunc equals, maybe only where it meets
+nothing invalid. Where a row returns None, the function is called.
 """
 
 from __future__ import annotations
@@ -78,18 +78,27 @@ def filled_by(function: Callable[..., Any]) -> Callable[[Any], Any]:
 UFUNCS: dict[Callable[..., Any], np.ufunc] = {}
 
 
-class Checked:
-    """A function of matrices that equals a generalized ufunc, and raises where that meets what is invalid.
+class Loops:
+    """A function of arrays that equals a generalized ufunc, and raises where that meets what is invalid, if it does.
 
     Args:
-        function: it raises by itself.
+        function: of arrays.
         ufunc: the other one.
-        error: what it raises.
+        error: what is raised.
+        rest: what the ufunc is given besides the arrays.
+        axis: of the first array and the result that the ufunc takes for the last one.
     """
 
-    def __init__(self, function: Callable[..., Any], ufunc: np.ufunc, error: Exception) -> None:
-        self.function, self.ufunc, self.error = function, ufunc, error
-        self.__name__ = getattr(function, "__name__", "checked")
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        ufunc: np.ufunc,
+        error: Exception | None = None,
+        rest: Sequence[Any] = (),
+        axis: int = -1,
+    ) -> None:
+        self.function, self.ufunc, self.error, self.rest, self.axis = function, ufunc, error, tuple(rest), axis
+        self.__name__ = getattr(getattr(function, "func", function), "__name__", "loops")
 
     def __call__(self, *arrays: Any, out: Any = None) -> Any:
         """Return the result, in memory that is given, if it is."""
@@ -99,6 +108,16 @@ class Checked:
         out[...] = made
         return out
 
+    def by_ufunc(self, *arrays: Any, like: Any) -> Any:
+        """Return what the ufunc makes of the arrays, in memory like that of an array."""
+        out = np.empty_like(like)
+        self.ufunc(*map(self.moved, arrays), *self.rest, out=self.moved(out))
+        return out
 
-# For a function, one of the same arguments that returns the ufunc that it equals for them, and what it raises, or None.
-CHECKED: dict[Callable[..., Any], Callable[..., tuple[np.ufunc, Exception] | None]] = {}
+    def moved(self, a: Any) -> Any:
+        """Return an array whose last axis is the one that the ufunc works along."""
+        return a if self.axis == -1 else np.moveaxis(a, self.axis, -1)
+
+
+# For a function, one of the same arguments that returns the ufunc that it equals for them, as `Loops`, or None.
+LOOPS: dict[Callable[..., Any], Callable[..., Loops | None]] = {}

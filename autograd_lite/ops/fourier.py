@@ -8,12 +8,13 @@ bins 1 to (n-1)//2 also represent their mirror images: with that weight of 2, `h
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..core import batching
+from ..core.equivalents import LOOPS, Loops
 from ..core.errors import ShapeError, refuse
 from ..core.foreign import placed
 from ..core.op import Op, composes, structural
@@ -22,7 +23,7 @@ from .operands import operand
 from .shape import pad_constant
 
 _Bound = tuple[tuple[Any, ...], dict[str, Any]]
-_NORMS = ("backward", "ortho", "forward")
+_OPPOSITE = {"backward": "forward", "ortho": "ortho", "forward": "backward"}  # of a norm: the inverse transform's
 
 
 def _fitted(g: Any, length: int, axis: int) -> Any:
@@ -45,9 +46,9 @@ def _as_input(r: Any, x: Any) -> Any:
 
 
 @functools.lru_cache(maxsize=256)
-def _mirror_weights(n: int, dtype: Any, ndim: int, axis: int) -> Any:
-    """Return how many bins of the full spectrum of n values each bin of the half spectrum represents."""
-    weights = np.full(n // 2 + 1, 2, dtype)
+def _mirror_weights(n: int, dtype: Any, ndim: int, axis: int, each: float) -> Any:
+    """Return `each` for each bin of the half spectrum of n values that represents two of the full one, and 1 else."""
+    weights = np.full(n // 2 + 1, each, dtype)
     weights[0] = 1
     if n % 2 == 0:
         weights[-1] = 1
@@ -55,8 +56,9 @@ def _mirror_weights(n: int, dtype: Any, ndim: int, axis: int) -> Any:
     return weights.reshape(tuple(-1 if i == axis else 1 for i in range(ndim)))
 
 
-def _weights(g: Any, n: int, axis: int) -> Any:
-    return placed(_mirror_weights(n, np.finfo(g.dtype).dtype, g.ndim, axis), g)
+def _weights(g: Any, n: int, axis: int, each: float = 2) -> Any:
+    """Return the weights of the bins as complex numbers, which is what they multiply; `each` where two are meant."""
+    return placed(_mirror_weights(n, np.result_type(g.dtype, np.complex64), g.ndim, axis, each), g)
 
 
 def _bind(function: str, default: Callable[[int], int]) -> Callable[..., _Bound]:
@@ -68,8 +70,10 @@ def _bind(function: str, default: Callable[[int], int]) -> Callable[..., _Bound]
         axis = normalize_axis(axis, a.ndim)
         n = default(a.shape[axis]) if n is None else int(n)
         norm = "backward" if norm is None else norm
-        if n < 1 or norm not in _NORMS:
-            raise ShapeError(f"{function}: expected n of at least 1 and norm of {_NORMS}; received {n} and {norm!r}")
+        if n < 1 or norm not in _OPPOSITE:
+            raise ShapeError(
+                f"{function}: expected n of at least 1 and norm of {tuple(_OPPOSITE)}; received {n} and {norm!r}"
+            )
         return (a,), {"n": n, "axis": axis, "norm": norm}
 
     return bind
@@ -83,17 +87,58 @@ def _infer(function: Callable[..., Any], length: Callable[[int], int]) -> Callab
     return infer
 
 
+_LOOPS = getattr(getattr(np.fft, "_pocketfft", None), "pfu", None)  # of NumPy's functions
+
+
+def _looping(function: Callable[..., Any], names: Sequence[str], forward: bool, chars: str) -> None:
+    """Tell compiled code which loops a transform of NumPy's runs.
+
+    Args:
+        function: of an array, a length, an axis and a norm.
+        names: of the generalized ufuncs, for even lengths and for odd ones.
+        forward: whether it is not an inverse, which sees norms the other way around.
+        chars: of the dtypes that it takes without a cast.
+    """
+
+    def row(a: Any, n: Any = None, axis: Any = -1, norm: Any = "backward") -> Loops | None:
+        ufunc = None if n is None else getattr(_LOOPS, names[n % 2], None)
+        if not isinstance(ufunc, np.ufunc) or a.dtype.char not in chars or norm not in _OPPOSITE:
+            return None
+        dtype, opposite = np.finfo(a.dtype).dtype, _OPPOSITE[norm]
+        scales = {"backward": 1, "ortho": np.sqrt(n, dtype=dtype), "forward": n}
+        scale = np.asarray(np.reciprocal(scales[norm if forward else opposite], dtype=dtype))
+        return Loops(functools.partial(function, n=n, axis=axis, norm=norm), ufunc, rest=[scale], axis=axis)
+
+    LOOPS[function] = row
+
+
+_looping(np.fft.fft, ("fft", "fft"), True, "FD")
+_looping(np.fft.ifft, ("ifft", "ifft"), False, "FD")
+_looping(np.fft.rfft, ("rfft_n_even", "rfft_n_odd"), True, "fd")
+_looping(np.fft.irfft, ("irfft", "irfft"), False, "FD")
+
+
+def _complex(x: Any) -> Any:
+    """Return complex numbers in place of doubles, which NumPy would cast in pieces: that takes longer."""
+    return x.astype(complex) if x.dtype.char == "d" else x
+
+
+def _hfft(x: Any, *, n: int, axis: int, norm: str) -> Any:
+    return np.fft.irfft(np.conjugate(_complex(x)), n=n, axis=axis, norm=_OPPOSITE[norm])
+
+
 def _transform(
     function: Callable[..., Any],
     vjp: Callable[..., Any],
     default: Callable[[int], int],
     length: Callable[[int], int],
+    forward: Callable[..., Any],
     **facts: Any,
 ) -> Op:
     name = function.__name__
     return structural(
         name,
-        lambda x, *, n, axis, norm: function(x, n, axis, norm),
+        forward,
         lambda g, out, x, *, n, axis, norm: _as_input(
             _fitted(vjp(g, n=n, axis=axis, norm=norm), x.shape[axis], axis), x
         ),
@@ -119,13 +164,26 @@ def _whole(n: int) -> int:
     return 2 * (n - 1)
 
 
-fft: Op = _transform(np.fft.fft, lambda g, **p: fft(g, **p), _same, _same)
-ifft: Op = _transform(np.fft.ifft, lambda g, **p: ifft(g, **p), _same, _same)
+fft: Op = _transform(
+    np.fft.fft,
+    lambda g, **p: fft(g, **p),
+    _same,
+    _same,
+    lambda x, **p: np.fft.fft(_complex(x), **p),
+)
+ifft: Op = _transform(
+    np.fft.ifft,
+    lambda g, **p: ifft(g, **p),
+    _same,
+    _same,
+    lambda x, **p: np.fft.ifft(_complex(x), **p),
+)
 rfft: Op = _transform(
     np.fft.rfft,
-    lambda g, *, n, axis, norm: hfft(g / _weights(g, n, axis), n=n, axis=axis, norm=norm),
+    lambda g, *, n, axis, norm: hfft(g * _weights(g, n, axis, 0.5), n=n, axis=axis, norm=norm),
     _same,
     _half,
+    lambda x, **p: np.fft.rfft(x, **p),
     holomorphic=False,
 )
 hfft: Op = _transform(
@@ -133,6 +191,7 @@ hfft: Op = _transform(
     lambda g, *, n, axis, norm: rfft(g, n=n, axis=axis, norm=norm) * _weights(g, n, axis),
     _whole,
     _same,
+    _hfft,
     holomorphic=False,
 )
 irfft: Op = _transform(
@@ -140,13 +199,15 @@ irfft: Op = _transform(
     lambda g, *, n, axis, norm: ihfft(g, n=n, axis=axis, norm=norm) * _weights(g, n, axis),
     _whole,
     _same,
+    lambda x, **p: np.fft.irfft(_complex(x), **p),
     holomorphic=False,
 )
 ihfft: Op = _transform(
     np.fft.ihfft,
-    lambda g, *, n, axis, norm: irfft(g / _weights(g, n, axis), n=n, axis=axis, norm=norm),
+    lambda g, *, n, axis, norm: irfft(g * _weights(g, n, axis, 0.5), n=n, axis=axis, norm=norm),
     _same,
     _half,
+    lambda x, *, n, axis, norm: np.conjugate(np.fft.rfft(x, n=n, axis=axis, norm=_OPPOSITE[norm])),
     holomorphic=False,
 )
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
-from ..core.equivalents import CHECKED
+from ..core.equivalents import LOOPS, Loops
 from ..core.errors import ShapeError
 from ..core.foreign import as_array, home, is_foreign
 from ..core.op import Op, composes, structural
@@ -56,12 +56,15 @@ def checked(function: Callable[..., Any], name: Callable[..., str], message: str
         message: of the exception where that meets what is invalid.
     """
 
-    def row(*arrays: Any, **params: Any) -> tuple[np.ufunc, Exception] | None:
+    def row(*arrays: Any, **params: Any) -> Loops | None:
         ufunc = getattr(_LOOPS, name(*arrays, **params), None)
         is_double = all(a.dtype.char == arrays[0].dtype.char in "dD" for a in arrays)
-        return (ufunc, np.linalg.LinAlgError(message)) if isinstance(ufunc, np.ufunc) and is_double else None
+        if not isinstance(ufunc, np.ufunc) or not is_double:
+            return None
+        whole = functools.partial(function, **params) if params else function
+        return Loops(whole, ufunc, np.linalg.LinAlgError(message))
 
-    CHECKED[function] = row
+    LOOPS[function] = row
 
 
 checked(np.linalg.solve, lambda a, b: "solve1" if len(b.shape) == 1 else "solve", "Singular matrix")
