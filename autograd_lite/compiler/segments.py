@@ -160,12 +160,15 @@ class _Finder:
         if positions[0] < segment.first or positions[-1] >= segment.stop:
             return None
         try:
-            spots = [self._spot(n) for n in plan.outputs]
+            spots = [self._spots[n] for n in plan.outputs]
         except Unfit:
             return None
         outputs: list[tuple[int, int]] = []
-        for kind, key, offset in spots:
-            thing = kind if kind in ("own", "arena") else self._records.arrays.get(key)
+        for spot in spots:
+            if spot is None:
+                return None
+            kind, key, offset = spot
+            thing = kind if kind in ("own", "arena") else self._spots.arrays.get(key)
             places = [k for k, known in enumerate(segment.fixed) if known is thing]
             if kind in ("argument", "made"):
                 outputs.append((key, offset))

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..compiler.lowering import Spec
+from ..compiler.calls import Spec
 from ..compiler.placing import Place
 from ..compiler.records import Unfit
 from ..compiler.segments import repeatable
