@@ -87,8 +87,12 @@ def blocks_of(
 
     for position in range(start, end):
         call = calls[position]
+        its_row, its_loop = _row_of(call, specs)
+        if not its_row and not row:
+            continue
         views = [specs[n].owner for n in call.reads if specs[n].owner != n]
-        its_row, its_loop = (0, False) if any(n in replaced for n in views) else _row_of(call, specs)
+        if any(n in replaced for n in views):
+            its_row, its_loop = 0, False
         fits = (
             row
             and its_row
@@ -121,7 +125,10 @@ def later(calls: Sequence[Call], specs: Sequence[Spec]) -> list[Call]:
         if spec.shape == () and spec.owner == call.value and call.value not in wanted and call.how in _PURE:
             ending.add(call.value)
         else:
-            wanted.update(specs[n].owner for n in call.reads)
+            for n in call.reads:
+                wanted.add(specs[n].owner)
+    if not ending:
+        return list(calls)
     found: list[Call] = []
     waiting: list[Call] = []
     for call in calls:

@@ -17,7 +17,7 @@ from ..core.equivalents import FILLS, LOOPS, UFUNCS, Fill, Part
 from ..core.errors import REFUSALS
 from ..native.functions import matmul
 from ..native.kernels import NATIVE
-from ..passes.subexpressions import value_key
+from ..passes.subexpressions import params_key, value_key
 from .calls import Call, Format, How, Ref, Spec, filled, refs_in
 
 
@@ -32,12 +32,14 @@ class _Template(NamedTuple):
         calls: in order.
         formats: of what they make.
         views: for each the number of a value in whose memory it lies, and its offset there; None in memory of its own.
+        plain: for each call whether its arguments are values, and nothing else.
         result: the number of the result.
     """
 
     calls: tuple[Call, ...]
     formats: tuple[Format, ...]
     views: tuple[tuple[int, int | None] | None, ...]
+    plain: tuple[bool, ...]
     result: int
 
 
@@ -75,8 +77,9 @@ class Lowering:
                 continue
             stack.pop()
             if n not in arrays:
-                call = self._made[n]
-                args, kwargs = filled(call.args, arrays.__getitem__), filled(call.kwargs, arrays.__getitem__)
+                call, value_of = self._made[n], arrays.__getitem__
+                args = [value_of(x[0]) if x.__class__ is Ref else filled(x, value_of) for x in call.args]
+                kwargs = filled(call.kwargs, value_of) if call.kwargs else {}
                 arrays[n] = _function(call.how, call.function)(*args, **kwargs)
         return arrays[number]
 
@@ -188,7 +191,8 @@ class Lowering:
                 at = self._offset_of(inputs, base)
                 views.append((base, None if spec.offset is None or at is None else spec.offset - at))
         formats = tuple([self.specs[n].format for n in range(values, len(self.specs))])
-        return _Template(tuple(made), formats, tuple(views), numbers[result.number])
+        plain = tuple([not call.kwargs and all(x.__class__ is Ref for x in call.args) for call in made])
+        return _Template(tuple(made), formats, tuple(views), plain, numbers[result.number])
 
     def _offset_of(self, inputs: Sequence[Any], k: int) -> int | None:
         return self.specs[inputs[k].number].offset if k < len(inputs) else 0
@@ -197,7 +201,7 @@ class Lowering:
         """Lower an op as another one was lowered."""
         numbers = [x.number if x.__class__ is Watched else -1 for x in inputs]
         refs = self._refs
-        for call, format, view in zip(*template[:3], strict=True):
+        for call, format, view, plain in zip(*template[:4], strict=True):
             if view is None:
                 number = self._value(format)
             else:
@@ -205,12 +209,14 @@ class Lowering:
                 known = base.offset is not None and view[1] is not None
                 number = self._value(format, None, base.owner, base.offset + view[1] if known else None)  # type: ignore[operator]
             numbers.append(number)
-            reads = tuple([numbers[k] for k in call.reads])
-            if len(reads) == len(call.args) and not call.kwargs:
-                args, kwargs = tuple([refs[n] for n in reads]), call.kwargs
+            how, function, args, kwargs, _, _, reads, facts = call
+            named = [refs[numbers[k]] for k in reads]
+            if plain:
+                args = tuple(named)
             else:
-                args, kwargs = (filled(x, lambda k: refs[numbers[k]]) for x in (call.args, call.kwargs))
-            self._add(call.how, call.function, args, kwargs, number, reads, call.facts)
+                args = filled(args, lambda k: refs[numbers[k]])
+                kwargs = filled(kwargs, lambda k: refs[numbers[k]]) if kwargs else kwargs
+            self._add(how, function, args, kwargs, number, tuple([n for (n,) in named]), facts)
         return Watched(self, numbers[template.result])
 
     def _add(self, *parts: Any) -> None:
@@ -292,11 +298,6 @@ class Lowering:
 
 def _function(how: How, function: Callable[..., Any]) -> Callable[..., Any]:
     return function.reduce if how is How.REDUCE else function  # type: ignore[attr-defined,no-any-return]
-
-
-def params_key(params: Mapping[str, Any]) -> Any:
-    """Return what is equal for equal parameters."""
-    return tuple([(name, value_key(v)) for name, v in params.items()]) if params else ()
 
 
 def _address(a: Any) -> int:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from .arena import Arena, Span
 from .blocks import Block, blocks_of
-from .calls import Call, How, Spec
+from .calls import Call, How, Spec, of_kind
 from .updates import Update
 
 
@@ -118,16 +118,20 @@ class _Placing:
 
     def place(self, position: int) -> None:
         """Decide where the result of a call lies."""
-        call, block = self._calls[position], self._block_at.get(position)
+        call, block, specs, last = self._calls[position], self._block_at.get(position), self._specs, self.last
         if block is None or position == block.first:
             self._spare.clear()
             self._ended.clear()
-            calls = [call] if block is None else self._calls[block.first : block.stop]
-            self._viewed = {owner for c in calls for n in c.reads if (owner := self._specs[n].owner) != n}
-        ended = dict.fromkeys(n for n in call.reads if self.last[n] == position)
+            self._viewed.clear()
+            for c in (call,) if block is None else self._calls[block.first : block.stop]:
+                for n in c.reads:
+                    owner = specs[n].owner
+                    if owner != n:
+                        self._viewed.add(owner)
+        ended = dict.fromkeys([n for n in call.reads if last[n] == position])
         self._ended.update(ended)
         self.where[call.value] = found = self._found(position)
-        for n in ended:
+        for n in ended if block is not None else ():
             place, _, span = self.where[n]
             if place is Place.PART:
                 del self._ended[n]
@@ -176,20 +180,15 @@ class _Placing:
         In a block these are inputs of earlier calls too: a part of the result is written when the same part of all of
         them has been read.
         """
-        call = self._calls[position]
-        spec = self._specs[call.value]
-        if call.how is not How.UFUNC or call.function.signature is not None:  # type: ignore[attr-defined]
+        call, specs = self._calls[position], self._specs
+        if not self._ended or not _may_be_over(call, specs):
             return {}
-        if math.prod(spec.shape) == 1:
-            return {}  # where the output is an input of one element, NumPy takes three times as long
-        return {
-            self.where[n].place: n
-            for n in self._ended
-            if self._specs[n].owner == n
-            and self._specs[n].alike(spec)
-            and n not in self._viewed
-            and n not in self._drawn
-        }
+        spec, found = specs[call.value], {}
+        for n in self._ended:
+            other = specs[n]
+            if other.owner == n and other.alike(spec) and n not in self._viewed and n not in self._drawn:
+                found[self.where[n].place] = n
+        return found
 
     def _part(self, block: Block, spec: Spec, over: int | None) -> Span:
         """Return memory for one part of a value that only calls of this block read."""
@@ -205,12 +204,23 @@ class _Placing:
         return span
 
 
+@of_kind
+def _may_be_over(call: Call, specs: Sequence[Spec]) -> bool:
+    """Return whether a result may be written over what is read, element by element."""
+    if call.how is not How.UFUNC or call.function.signature is not None:  # type: ignore[attr-defined]
+        return False
+    return (
+        math.prod(specs[call.value].shape) != 1
+    )  # where it is an input of one element, NumPy takes three times as long
+
+
 def _last_reads(calls: Sequence[Call], specs: Sequence[Spec], outputs: Sequence[int]) -> list[int]:
     """Return for every value the position of the call that reads it, or a view of it, last; -1 if none does."""
     last = [-1] * len(specs)
+    owners = [spec.owner for spec in specs]
     for position, call in enumerate(calls):
         for number in call.reads:
-            last[number] = last[specs[number].owner] = position
+            last[number] = last[owners[number]] = position
     for number in outputs:
         last[number] = last[specs[number].owner] = len(calls)
     for call in reversed(calls):

@@ -12,6 +12,7 @@ import numpy as np
 from ..core.hooks import HOOKS
 from ..core.indices import IndexArray, indices_in
 from ..core.live import Live
+from ..core.node import Source as Origin
 from ..core.op import OPS
 from ..ir.node import GraphNode, Kind
 from ..ir.program import PureProgram
@@ -42,7 +43,7 @@ class Plan:
         looked: how many, the last ones, are only looked at before the end.
         arguments: how many a replay takes.
         nbytes: of the arena.
-        lines: for the id of an operation, the user's line.
+        sources: for the id of an operation, the user's line.
         end: of the calls that write new values over old ones, and of what only these read.
         written: for each wanted value whether it is one of these new values, and not among the results.
         scopes: for the id of an operation, the module that it belongs to.
@@ -58,10 +59,15 @@ class Plan:
     looked: int
     arguments: int
     nbytes: int
-    lines: Mapping[str, str]
+    sources: Mapping[str, Origin]
     end: Update
     written: tuple[bool, ...]
     scopes: Mapping[str, str] = field(default_factory=dict)
+
+    def line_of(self, call: Call) -> str:
+        """Return the user's line that a call belongs to, or ""."""
+        source = self.sources.get(call.node)
+        return "" if source is None else source.brief
 
     def check(self) -> None:
         """Prove that no value is overwritten before it has been read for the last time.
@@ -105,9 +111,7 @@ class Plan:
             (place, _, span), spec = self.where[call.value], self.specs[call.value]
             at = "" if span is None else f" {span.start}:{span.stop}"
             what = f"v{call.value} = {call.name}({', '.join(map(shown, call.args))})"
-            table.append(
-                (str(position), what, f"{spec.shape} {spec.dtype}", f"{place}{at}", self.lines.get(call.node, ""))
-            )
+            table.append((str(position), what, f"{spec.shape} {spec.dtype}", f"{place}{at}", self.line_of(call)))
         wide = [min(max(map(len, column)), _WIDEST) for column in zip(*table, strict=True)]
         rows = ("  ".join(f"{cell:<{n}}" for cell, n in zip(row, wide, strict=True)).rstrip() for row in table)
         head = f"{len(self.calls):,} calls, an arena of {self.nbytes:,} bytes"
@@ -211,10 +215,10 @@ def plan_of(
     where, last, blocks, nbytes = placed(
         end, specs, values.where, {n for i, n in enumerate(results) if i not in lent}, results
     )
-    lines = {node.id: node.source.brief for node in program.graph if node.source is not None}
+    sources = {node.id: node.source for node in program.graph if node.source is not None}
     scopes = {node.id: node.scope for node in program.graph if node.scope}
     written, arguments = tuple(n in end.over for n in numbers), len(program.inputs)
-    rest = (lines, end, written, scopes)
+    rest = (sources, end, written, scopes)
     return Plan(end.calls, tuple(specs), where, last, blocks, results, lent, looked, arguments, nbytes, *rest)
 
 

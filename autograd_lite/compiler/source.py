@@ -122,9 +122,13 @@ class Source:
             names[spec.owner] for n, spec in enumerate(plan.specs) if spec.owner != n and names[n] != names[spec.owner]
         }
         starts = {part.offset for part in self._parts}
+        places: dict[str, list[int]] = {}
+        for k, n in enumerate(plan.outputs):
+            if plan.specs[n].owner == n:
+                places.setdefault(names[n], []).append(k)
         found = {}
         for buffer, name in self._buffers.items():
-            positions = [k for k, n in enumerate(plan.outputs) if names[n] == name and plan.specs[n].owner == n]
+            positions = places.get(name, ())
             if len(positions) == 1 and name not in viewed and buffer.offset not in starts and positions[0] in plan.lent:
                 found[positions[0]] = name
         return found
@@ -175,7 +179,7 @@ class Source:
             elif position in blocks and position not in self._native:
                 rows += self._block(blocks[position])
             elif position not in inside and call.value in self._read:
-                here = plan.lines.get(call.node, "") if told else ""
+                here = plan.line_of(call) if told else ""
                 rows.append(self._line(position, call, {}) + (f"  # {here}" if here not in ("", line) else ""))
                 line = here or line
             if gone := let_go.get(position):
@@ -234,7 +238,7 @@ class Source:
         for position in range(segment.first, segment.stop):
             call = plan.calls[position]
             if call.how is not How.VIEW:
-                here = plan.lines.get(call.node, "")
+                here = plan.line_of(call)
                 rows += [f"#   part by part, {blocks[position]}:"] if position in blocks else []
                 rows.append(f"#   {self._told(call)}" + (f"  # {here}" if here not in ("", line) else ""))
                 line = here or line
@@ -311,7 +315,7 @@ class Source:
                         made.append(taken[array][0])
                 local[key] = taken[array][0]
         names, lists = zip(*taken.values(), strict=True)
-        here = plan.lines.get(plan.calls[block.first].node, "")
+        here = plan.line_of(plan.calls[block.first])
         each = f"{names[0]}," if len(names) == 1 else ", ".join(names)
         said = f"{here}, {block}" if here else f"{block}"
         rows.append(f"for {each} in zip({', '.join(lists)}):  # {said}")

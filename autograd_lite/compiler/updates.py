@@ -59,12 +59,14 @@ def update_of(calls: Sequence[Call], given: Given, outputs: Sequence[int], into:
         for n, old in zip(outputs, into, strict=True)
         if old is not None and counts[n] == 1 and n not in viewed and specs[n].alike(specs[old])
     }
-    while True:
+    while over:
         tail = _tail(calls, given, [n for n in outputs if n not in over])
         kept = _overwritable(calls, tail, specs, over)
         if len(kept) == len(over):
             break
         over = kept
+    if not over:
+        return Update(tuple(calls), len(calls), {}, ())
     first = [call for i, call in enumerate(calls) if i not in tail]
     last = [call for i, call in enumerate(calls) if i in tail]
     computed = {call.value for call in first}

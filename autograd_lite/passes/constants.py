@@ -11,7 +11,7 @@ from ..core.errors import REFUSALS
 from ..core.indices import indices_in
 from ..ir.node import GraphNode, Kind
 from ..ir.program import PureProgram
-from .edits import constant, is_pure, known_value, remade
+from .edits import constant, is_pure, known_values, remade
 
 # A result may have this many bytes more than what it is computed from: it is kept for as long as the program.
 _GROWTH = 1 << 20
@@ -24,10 +24,11 @@ def with_constants(program: PureProgram) -> PureProgram:
     """
     found: dict[str, Any] = {}
     nodes: list[GraphNode] = []
-    known = {node.id: value for node in program.graph if (value := known_value(program, node)) is not None}
+    known = known_values(program)
+    names = known.keys()
     with np.errstate(all="ignore"):
-        for node in program.graph:
-            if node.kind is Kind.OP and node.inputs and all(i in known for i in node.inputs):
+        for node in program.graph.nodes:
+            if node.kind is Kind.OP and node.inputs and names >= set(node.inputs):
                 value = _computed(program, node, known)
                 if value is not None:
                     found[node.id] = known[node.id] = value

@@ -14,4 +14,4 @@ def without_dead(program: PureProgram) -> PureProgram:
             wanted.update(node.inputs)
     if len(wanted) == len(program.graph):
         return program
-    return remade(program, [node for node in program.graph if node.id in wanted], program.graph.outputs)
+    return remade(program, [node for node in program.graph.nodes if node.id in wanted], program.graph.outputs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -45,10 +45,30 @@ def remade(
         calls: of operations that are new or read something else.
         constants: what fills slots that are new, and will never change.
     """
-    ids = {node.id: node.id for node in nodes}
-    if any(i not in program.calls for i in ids.keys() & (calls.keys() | constants.keys())):
-        ids = {node.id: f"n{k}" for k, node in enumerate(nodes)}
-        nodes = [replace(node, id=ids[node.id], inputs=tuple([ids[i] for i in node.inputs])) for node in nodes]
+    ids = {node.id for node in nodes}
+    if any(i in ids and i not in program.calls for i in (*calls, *constants)):
+        return _numbered_anew(program, nodes, outputs, calls, constants)
+    made = {i: calls.get(i, call) for i, call in program.calls.items() if i in ids and i not in constants}
+    bindings = {i: thing for i, thing in program.bindings.items() if i in ids}
+    kept = {i: value for i, value in constants.items() if i in ids}
+    return replace(
+        program,
+        graph=program.graph.of_part(tuple(nodes), tuple(outputs)),
+        inputs=tuple([i if i in ids else None for i in program.inputs]),
+        bindings=MappingProxyType(bindings | kept),
+        known=MappingProxyType({}),
+        calls=MappingProxyType(made),
+        late=program.late & made.keys(),
+        fixed=(program.fixed & ids) | kept.keys(),
+    )
+
+
+def _numbered_anew(
+    program: PureProgram, nodes: Sequence[GraphNode], outputs: Sequence[str], calls: Calls, constants: Mapping[str, Any]
+) -> PureProgram:
+    """Return a program of nodes of which some are new; the arguments are those of `remade`."""
+    ids = {node.id: f"n{k}" for k, node in enumerate(nodes)}
+    nodes = [replace(node, id=ids[node.id], inputs=tuple([ids[i] for i in node.inputs])) for node in nodes]
     old = {new: i for i, new in ids.items()}
     made, bindings = {}, {}
     for node in nodes:
@@ -60,7 +80,7 @@ def remade(
             bindings[node.id] = constants[i] if i in constants else program.bindings[i]
     return replace(
         program,
-        graph=type(program.graph)(tuple(nodes), tuple([ids[i] for i in outputs])),
+        graph=program.graph.of_part(tuple(nodes), tuple([ids[i] for i in outputs])),
         inputs=tuple([ids.get(i) if i is not None else None for i in program.inputs]),
         bindings=MappingProxyType(bindings),
         known=MappingProxyType({}),
@@ -85,23 +105,21 @@ def constant(node_id: str, value: Any) -> GraphNode:
     return GraphNode(node_id, Kind.CONSTANT, "", "", (), (), array.shape, array.dtype, value=text, weak=weak)
 
 
-def known_value(program: PureProgram, node: GraphNode) -> Any:
-    """Return what a slot always holds, an array or a number; None if it may hold something else, or is an operation."""
-    if node.kind is Kind.OP or not (node.weak or node.id in program.fixed):
-        return None
-    thing = program.bindings[node.id]
-    return None if thing.__class__ is Live else getattr(thing, "_data", thing)
+def known_values(program: PureProgram) -> dict[str, Any]:
+    """Return what slots hold that always hold the same: arrays and numbers."""
+    found = {}
+    for i, thing in program.bindings.items():
+        if (i in program.fixed or program.graph[i].weak) and thing.__class__ is not Live:
+            found[i] = getattr(thing, "_data", thing)
+    return found
 
 
 def uses(graph: PureGraph) -> dict[str, int]:
     """Return how many operations and results read each node."""
-    found = dict.fromkeys((node.id for node in graph), 0)
-    for i in _read(graph):
+    found = dict.fromkeys([node.id for node in graph.nodes], 0)
+    for node in graph.nodes:
+        for i in node.inputs:
+            found[i] += 1
+    for i in graph.outputs:
         found[i] += 1
     return found
-
-
-def _read(graph: PureGraph) -> Iterable[str]:
-    for node in graph:
-        yield from node.inputs
-    yield from graph.outputs

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,8 +13,8 @@ from ..core.op import OPS, Op
 from ..ir.node import GraphNode, Kind
 from ..ir.program import PureProgram
 from ..random import Generator
-from ..tensors.tensor import Tensor
 from .edits import is_pure
+from .subexpressions import params_key
 
 
 class Layout(NamedTuple):
@@ -62,50 +61,71 @@ class Layout(NamedTuple):
 
 
 class Layouts:
-    """The layouts in a program: of all its values, found by one run on what it was made with, and of new ones."""
+    """The layouts in a program: what is computed alike from values that lie alike lies alike, and runs once.
+
+    Args:
+        program: with what it was made with, on which operations run.
+    """
 
     def __init__(self, program: PureProgram) -> None:
         self._program = program
+        self._coming = iter(program.graph.nodes)
+        self._found: dict[str, Any] = {}  # of the nodes so far; for a number its class
+        self._alike: dict[Any, Layout | None] = {}  # by op, parameters and the layouts of arguments
+        self._values: dict[str, Any] = {}  # that were needed
 
     def __getitem__(self, i: str) -> Layout | None:
         """Return how a node's value lies; None if that is not known."""
-        found = self._found.get(i)
-        return None if found is None else Layout(*found)
+        found = self._found
+        while i not in found:
+            node = next(self._coming)
+            found[node.id] = self._layout(node)
+        layout = found[i]
+        return layout if layout.__class__ is Layout else None
 
-    @cached_property
-    def _found(self) -> dict[str, tuple[Any, ...]]:
-        nodes = self._program.graph.nodes
-        last = {i: k for k, node in enumerate(nodes) for i in node.inputs}
-        values: dict[str, Any] = {}
-        found: dict[str, tuple[Any, ...]] = {}
-        with np.errstate(all="ignore"):
-            for k, node in enumerate(nodes):
-                i = node.id
-                value = self._value(node, values)
-                if isinstance(value, np.ndarray):
-                    found[i] = value.shape, value.dtype, value.strides, False
-                elif isinstance(value, np.generic):
-                    found[i] = (), value.dtype, (), True
-                if value is not None and i in last:
-                    values[i] = value
-                for read in node.inputs:
-                    if last[read] == k:
-                        values.pop(read, None)
-        return found
-
-    def _value(self, node: GraphNode, values: dict[str, Any]) -> Any:
+    def _layout(self, node: GraphNode) -> Any:
+        program, found, i = self._program, self._found, node.id
         if node.kind is not Kind.OP:
-            thing = self._program.bindings[node.id]
-            if isinstance(thing, Generator) or node.weak:
-                return bare_number(thing)
-            return thing._data if isinstance(thing, Tensor) else thing
-        op, arguments, params = self._program.calls[node.id]
-        if not is_pure(self._program, node):  # not to be called now; draws lie like this
-            return np.zeros(node.shape, node.dtype)[()] if OPS.get(op.name) is op else None
-        try:
-            return op.forward(*[values[i] for i in arguments], **params)
-        except REFUSALS:  # as in a run, perhaps; what reads it is not known either
-            return None
+            thing = program.bindings[i]
+            value = bare_number(thing) if isinstance(thing, Generator) or node.weak else getattr(thing, "_data", thing)
+            self._values[i] = value
+            return Layout.of(value) if isinstance(value, (np.ndarray, np.generic)) else value.__class__
+        op, arguments, params = program.calls[i]
+        if not is_pure(program, node):  # not to be called now; draws lie like this
+            self._values[i] = np.zeros(node.shape, node.dtype)[()] if OPS.get(op.name) is op else None
+            return None if self._values[i] is None else Layout.of(self._values[i])
+        if len(node.inputs) > len(arguments):  # indices that are read at every run
+            return self._layout_of_value(i)
+        key = op, params_key(params), *[found[k] for k in arguments]
+        if key not in self._alike:
+            self._alike[key] = self._layout_of_value(i)
+        return self._alike[key]
+
+    def _layout_of_value(self, i: str) -> Layout | None:
+        value = self._value(i)
+        return None if value is None else Layout.of(value)
+
+    def _value(self, i: str) -> Any:
+        """Return the value of an operation, or None if it has none."""
+        values, stack = self._values, [i]
+        with np.errstate(all="ignore"):
+            while stack:
+                k = stack[-1]
+                op, arguments, params = self._program.calls[k]
+                missing = () if k in values else [a for a in arguments if a not in values]
+                if missing:
+                    stack += missing
+                    continue
+                stack.pop()
+                if k not in values:
+                    given = [values[a] for a in arguments]
+                    values[k] = None
+                    try:
+                        if all(x is not None for x in given):
+                            values[k] = op.forward(*given, **params)
+                    except REFUSALS:  # as in a run, perhaps; what reads it is not known either
+                        pass
+        return values[i]
 
 
 def layout_of_call(op: Op, arguments: Sequence[Any], params: dict[str, Any]) -> Layout | None:

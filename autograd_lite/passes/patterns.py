@@ -15,7 +15,7 @@ from ..core.op import OPS, Op
 from ..core.rewrites import Rewrite, Term, Variable
 from ..ir.node import Kind, make_param
 from ..ir.program import PureProgram
-from .edits import constant, known_value, reading, remade, uses
+from .edits import constant, known_values, reading, remade, uses
 from .layouts import Layout, Layouts, layout_of_call
 from .subexpressions import value_key
 
@@ -113,11 +113,12 @@ class _Rewriting:
         self._program, self._exact = program, exact
         self._layouts = Layouts(program)
         self._uses = uses(program.graph)
-        self.nodes = {node.id: node for node in program.graph}  # and new ones
+        self.nodes = {node.id: node for node in program.graph.nodes}  # and new ones
         self._calls: dict[str, Any] = dict(program.calls)
         self._changed: set[str] = set()
         self._made: set[str] = set()  # constants
-        self._constants = {n.id: value for n in program.graph if (value := known_value(program, n)) is not None}
+        self._constants = known_values(program)
+        self._rows: dict[Op, list[_Row]] = {}
         self._new: dict[str, Value] = {}  # what the row at hand has made
         self._layout_of: dict[str, Layout | None] = {}  # of new nodes
         self._same: dict[str, str] = {}
@@ -126,10 +127,11 @@ class _Rewriting:
     def done(self) -> PureProgram:
         """Rewrite what can be, and return the program that results; dead code is left to another pass."""
         order: list[str] = []
-        for node in self._program.graph:
+        same = self._same.keys()
+        for node in self._program.graph.nodes:
             i = node.id
             if node.kind is Kind.OP:
-                if self._same and not self._same.keys().isdisjoint(node.inputs):
+                if same and not same.isdisjoint(node.inputs):
                     self.nodes[i], self._calls[i] = reading(node, self._calls[i], self._same)
                     self._changed.add(i)
                 for _ in range(_MOST_TIMES if self._calls[i][0].rewrites else 0):
@@ -147,7 +149,10 @@ class _Rewriting:
     def _rewritten(self, i: str, order: list[str]) -> bool:
         """Try all rows of an op, and return whether one could be applied."""
         op, arguments, _ = self._calls[i]
-        for row in _rows(op.rewrites, self._exact) if op.rewrites else ():
+        rows = self._rows.get(op)
+        if rows is None:
+            rows = self._rows[op] = _rows(op.rewrites, self._exact)
+        for row in rows:
             if not self._may_match(row, arguments):
                 continue
             bound: dict[str, Any] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,12 @@ import numpy as np
 from ..core.indices import IndexArray
 from ..ir.node import GraphNode, Kind
 from ..ir.program import PureProgram
-from .edits import is_pure, known_value, reading, remade
+from .edits import is_pure, known_values, reading, remade
 
 # Values of constants up to this size are compared; a larger one is only the same as itself.
 _COMPARED_BYTES = 4096
+# Classes of which equal values mean the same.
+_PLAIN = frozenset((bool, int, str, type(None), type(Ellipsis)))
 
 
 def with_shared(program: PureProgram) -> PureProgram:
@@ -24,40 +27,37 @@ def with_shared(program: PureProgram) -> PureProgram:
     same: dict[str, str] = {}  # for every node that is another one again, that one
     nodes: list[GraphNode] = []
     calls: dict[str, Any] = {}
-    for node in program.graph:
-        if not same.keys().isdisjoint(node.inputs):
-            node, calls[node.id] = reading(node, program.calls[node.id], same)
-        key = _op_key(program, node) if node.kind is Kind.OP else _slot_key(program, node)
-        known = node.id if key is None else first.setdefault(key, node.id)
-        if known == node.id:
+    known, names = known_values(program), same.keys()
+    for node in program.graph.nodes:
+        i = node.id
+        if node.kind is not Kind.OP:
+            key = _slot_key(program.bindings[i], known.get(i))
+        else:
+            call = program.calls[i]
+            if not names.isdisjoint(node.inputs):
+                node, call = reading(node, call, same)
+                calls[i] = call
+            key = (call[0], len(call[1]), node.inputs, params_key(call[2])) if is_pure(program, node) else i
+        other = first.setdefault(key, i)
+        if other == i:
             nodes.append(node)
         else:
-            same[node.id] = known
+            same[i] = other
+            calls.pop(i, None)
     if not same:
         return program
-    kept = {node.id for node in nodes}
-    return remade(
-        program,
-        nodes,
-        [same.get(i, i) for i in program.graph.outputs],
-        calls={i: c for i, c in calls.items() if i in kept},
-    )
+    return remade(program, nodes, [same.get(i, i) for i in program.graph.outputs], calls=calls)
 
 
-def _op_key(program: PureProgram, node: GraphNode) -> Any:
-    """Return what two operations with the same result have in common, or None if there can be no two."""
-    if not is_pure(program, node):
-        return None
-    op, arguments, params = program.calls[node.id]
-    if not params:
-        return op, node.inputs
-    return op, len(arguments), node.inputs, tuple([(name, value_key(params[name])) for name in sorted(params)])
+def _slot_key(thing: Any, value: Any) -> Any:
+    """Return what two slots with the same value have in common.
 
-
-def _slot_key(program: PureProgram, node: GraphNode) -> Any:
-    value = known_value(program, node)
+    Args:
+        thing: what fills the slot.
+        value: what it always holds, or None.
+    """
     if value is None:
-        return "is", id(program.bindings[node.id])
+        return "is", id(thing)
     if not isinstance(value, (np.ndarray, np.generic)):
         return "number", value_key(value)
     if value.nbytes > _COMPARED_BYTES:
@@ -66,19 +66,26 @@ def _slot_key(program: PureProgram, node: GraphNode) -> Any:
     return value.__class__, value.strides, value_key(value)
 
 
+def params_key(params: Mapping[str, Any]) -> Any:
+    """Return what two calls of an op with the same parameters have in common."""
+    if not params:
+        return ()
+    return tuple([(name, value_key(params[name])) for name in (sorted(params) if len(params) > 1 else params)])
+
+
 def value_key(value: Any) -> Any:
     """Return what two parameters that mean the same have in common; 1, 1.0 and True do not, nor do 0.0 and -0.0."""
     kind = value.__class__
-    if kind in (float, complex):
-        return kind, repr(value)
-    if kind in (bool, int, str) or value is None or value is Ellipsis:
+    if kind in _PLAIN:
         return kind, value
-    if kind is IndexArray:  # where its values come from is among the inputs
-        return kind
-    if kind in (tuple, list):
-        return kind, tuple([value_key(v) for v in value])
+    if kind is tuple or kind is list:
+        return kind, tuple([(v.__class__, v) if v.__class__ in _PLAIN else value_key(v) for v in value])
+    if kind is float or kind is complex:
+        return kind, repr(value)
     if kind is slice:
         return kind, value_key(value.start), value_key(value.stop), value_key(value.step)
+    if kind is IndexArray:  # where its values come from is among the inputs
+        return kind
     if kind is dict:
         return kind, tuple([(k, value_key(v)) for k, v in value.items()])
     if isinstance(value, np.dtype):
