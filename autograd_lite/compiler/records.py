@@ -307,7 +307,8 @@ class Records:
 
     def _loops(self, call: Call, loops: Loops) -> Record:
         args = (*call.args, *loops.rest)
-        loop, operands = self._operands(call._replace(how=How.UFUNC, function=loops.ufunc, args=args))
+        of_ufunc = call._replace(how=How.UFUNC, function=loops.ufunc, args=args, facts={})
+        loop, operands = self._operands(of_ufunc)
         if loops.axis != -1:
             operands = [_along(operands[0], loops.axis), *operands[1:-1], _along(operands[-1], loops.axis)]
         record = self._generalized(loop, operands)

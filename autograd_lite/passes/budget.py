@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
@@ -53,7 +52,7 @@ def _with_late_views(program: PureProgram) -> PureProgram:
         new = f"{i} for {reader}"
         named = {k: view(k, reader) for k in views[i].inputs if k in views}
         made, calls[new] = reading(views[i], program.calls[i], named)
-        order.append(replace(made, id=new))
+        order.append(made.replace(id=new))
         return new
 
     for node in program.graph:
@@ -187,7 +186,7 @@ class _Schedule:
 
         def put(node: GraphNode, new: str, named: dict[str, str]) -> None:
             made, calls[new] = reading(node, self.program.calls[node.id], named)
-            order.append(replace(made, id=new))
+            order.append(made.replace(id=new))
 
         for position, node in enumerate(self.program.graph):
             for again in at.get(position, ()):

@@ -68,7 +68,7 @@ def _numbered_anew(
 ) -> PureProgram:
     """Return a program of nodes of which some are new; the arguments are those of `remade`."""
     ids = {node.id: f"n{k}" for k, node in enumerate(nodes)}
-    nodes = [replace(node, id=ids[node.id], inputs=tuple([ids[i] for i in node.inputs])) for node in nodes]
+    nodes = [node.replace(id=ids[node.id], inputs=tuple([ids[i] for i in node.inputs])) for node in nodes]
     old = {new: i for i, new in ids.items()}
     made, bindings = {}, {}
     for node in nodes:
@@ -94,7 +94,7 @@ def reading(node: GraphNode, call: Any, named: Mapping[str, str]) -> tuple[Graph
     """Return an operation and its call with other ids in place of some of those that it reads."""
     inputs = tuple([named.get(i, i) for i in node.inputs])
     op, arguments, params = call
-    return replace(node, inputs=inputs), (op, inputs[: len(arguments)], params)
+    return node.replace(inputs=inputs), (op, inputs[: len(arguments)], params)
 
 
 def constant(node_id: str, value: Any) -> GraphNode:

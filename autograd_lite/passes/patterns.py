@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -220,8 +219,7 @@ class _Rewriting:
         i = f"{self._root}.{len(self._calls) + len(self._constants)}"
         root = self.nodes[self._root]
         shape, dtype = ((), root.dtype) if layout is None else (layout.shape, layout.dtype)
-        self.nodes[i] = replace(
-            root,
+        self.nodes[i] = root.replace(
             id=i,
             op=op.name,
             glyph=op.glyph,
@@ -274,7 +272,7 @@ class _Rewriting:
                 self._changed.add(k)
                 self._uses.setdefault(k, 0)
         if found.id in new:
-            self.nodes[i], self._calls[i] = replace(self.nodes[found.id], id=i), self._calls[found.id]
+            self.nodes[i], self._calls[i] = self.nodes[found.id].replace(id=i), self._calls[found.id]
             self._changed.add(i)
             for k in self.nodes[i].inputs:
                 self._uses[k] += 1

@@ -100,6 +100,13 @@ def test_reductions_in_every_layout(data: Any) -> None:
     agree(lambda a: f(a, axis=axes, keepdims=keepdims), [(x,)] * 3)
 
 
+@pytest.mark.parametrize("n", [3, 64])
+def test_functions_that_equal_loops_run_in_c_whatever_their_size(n: int) -> None:
+    a = np.random.default_rng(0).normal(size=(n, n))
+    source = agree(lambda x: np.linalg.cholesky(x) * 2.0, [(a @ a.T + n * np.eye(n),)] * 3)
+    assert re.findall(r"\b([fs])\d*\(", re.sub("#.*", "", source.text)) == ["s"]
+
+
 @pytest.mark.parametrize("axis", [None, 0, 1, (0, 1), (0, 2), -1])
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
 def test_plain_reductions_run_in_c(axis: Any, dtype: str) -> None:

@@ -59,7 +59,7 @@ def held_of(plan: Plan) -> list[Held]:
             found[before] = found[before]._replace(end=min(found[before].end, position))
         latest[span] = len(found)
         end = min(max(plan.last[call.value], position), len(plan.calls) - 1)
-        line = plan.lines.get(call.node, "")
+        line = plan.line_of(call)
         group = plan.scopes.get(call.node, "") if modules else line
         reads = "nothing reads it" if end == position else f"read for the last time by call {end}"
         tip = f"call {position}: {call.name}, {spec.shape} {spec.dtype}, {amount(spec.nbytes, 'B')}, {reads}"
