@@ -78,6 +78,11 @@ def of_short_rows(loop: Loop, dimensions: Sequence[int], steps: Sequence[Sequenc
 
 
 @of_kind
+def rows_loop(ufunc: np.ufunc, dtype: np.dtype[Any]) -> Loop | None:
+    """Return the loop of a kernel for rows of this dtype, or None if there is none."""
+    return _loop(ufunc, (dtype, *[np.dtype(np.intp)] * (ufunc.nin - 1)))
+
+
 def loop_of(call: Call, specs: Sequence[Spec]) -> Loop | None:
     """Return the loop that computes a call of a ufunc, or None if that is left to NumPy.
 

@@ -15,8 +15,9 @@ import numpy as np
 
 from ..core.equivalents import FILLS, LOOPS, UFUNCS, Fill, Part
 from ..core.errors import REFUSALS
+from ..core.gathers import BASIC, Gather, as_slice, places_of, prepared
 from ..native.functions import matmul
-from ..native.kernels import NATIVE
+from ..native.kernels import NATIVE, library
 from ..passes.subexpressions import params_key, value_key
 from .calls import Call, Format, How, Ref, Spec, filled, refs_in
 
@@ -233,7 +234,8 @@ class Lowering:
         if found is None or not all(isinstance(x, (Watched, np.ndarray)) for x in found[1]):
             return None
         fill, given = found
-        same = _same(fill(*map(bare, given)), function(*map(bare, args), **kwargs))
+        expected = function(*map(bare, args), **{name: bare(v) for name, v in kwargs.items()})
+        same = _same(fill(*map(bare, given)), expected)
         return self.noted(How.FILL, fill, tuple(given), {}) if same else None
 
     def effect(
@@ -427,9 +429,33 @@ class Watched(np.lib.mixins.NDArrayOperatorsMixin):
         return self.lowering.noted(How.CALL, func, tuple(args), kwargs)
 
     def __getitem__(self, key: Any) -> Watched:
-        if _watched(key if isinstance(key, tuple) else (key,)):
+        parts = key if isinstance(key, tuple) else (key,)
+        if library and (found := self._gathered(parts)) is not None:
+            return found
+        if _watched(parts):
             raise Unwatchable
         return self.lowering.noted(How.CALL, operator.getitem, (self, key), {})
+
+    def _gathered(self, index: tuple[Any, ...]) -> Watched | None:
+        """Return what an index with arrays reads, or a single element; None if NumPy is called for it."""
+        if all(isinstance(i, BASIC) for i in index):
+            is_element = isinstance(self.array, np.ndarray) and len(index) == self.ndim
+            if not is_element or self.dtype.kind not in "fiuc" or not all(isinstance(i, int) for i in index):
+                return None
+            view = self.lowering.noted(How.CALL, operator.getitem, (self, (*index, ...)), {})
+            return self.lowering.noted(How.UFUNC, np.positive, (view,), {})
+        found = places_of(index, self.ndim)
+        indices = None if found is None else prepared(found[1])
+        if found is None or indices is None:
+            return None
+        places = found[0]
+        sliced = as_slice(indices[0], self.shape[places.axis]) if places.arrays == 1 else None
+        if sliced is None:
+            return self.lowering.noted(How.FILL, Gather(places), (self, *indices), {})
+        view, expected = self[tuple([i if isinstance(i, BASIC) else sliced for i in index])], self.array[bare(index)]
+        if view.strides == expected.strides:
+            return view
+        return view._copied(self.dtype) if expected.flags.c_contiguous else None
 
     def _method(self, name: str, *args: Any, **kwargs: Any) -> Watched:
         return self.lowering.noted(How.CALL, operator.methodcaller(name, *args, **kwargs), (self,), {})

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.equivalents import Fill, Loops
+from ..core.gathers import Gather, Put, Scatter, kernels
 from ..native.instructions import BLOCK, CALL, CHECKED, LINE, REDUCE
 from ..native.kernels import library
-from .blocks import Block, is_one
+from .blocks import Block, is_in_order, is_one
 from .calls import Call, How, Ref, Spec
 from .loops import (
     Loop,
@@ -25,9 +26,12 @@ from .loops import (
     ordered,
     reduced_axes,
     reduction_of,
+    rows_loop,
 )
+from .rows import by_elements, by_rows
 
 _NUMBERS = (int, float)
+_MOVES = (Gather, Scatter, Put)
 _OVER = frozenset((How.UFUNC, How.LOOPS))  # whose results may lie over what they read
 
 
@@ -218,24 +222,52 @@ class Records:
 
     def _fill(self, call: Call) -> list[Record]:
         fill, spec = call.function, self._specs[call.value]
-        if not isinstance(fill, Fill) or not library:
+        if not library:
             raise Unfit
-        zero = np.broadcast_to(np.zeros((), spec.dtype), spec.shape)
-        whole = np.lib.stride_tricks.as_strided(np.empty(1, spec.dtype), spec.shape, spec.strides)  # never read
+        if not isinstance(fill, Fill):
+            return self._moved(call)
+        zero, records = _zeros(spec.shape, spec.dtype), []
+        whole = self._operand(Ref(call.value), spec.dtype)
         if fill.seen != whole.shape:
-            if not whole.flags.c_contiguous:
+            if not is_in_order(whole):
                 raise Unfit
-            whole = whole.reshape(fill.seen)
-        spot, records = self._spot(call.value), []
+            whole = _like(whole._replace(shape=fill.seen), spec.dtype, whole.spot)
         for index, source in fill.parts:
-            index = index if index.__class__ is tuple else (index,)
-            part = whole[index if Ellipsis in index else (*index, ...)]  # an array, and never a scalar
-            start = Spot(spot.kind, spot.key, spot.offset + _address(part) - _address(whole))
-            out = Operand(start, part.shape, part.strides, part.dtype)
+            out = _part(whole, index if index.__class__ is tuple else (index,))
             x = self._operand(zero if source is None else call.args[source], spec.dtype)
-            if 0 not in part.shape:
+            if 0 not in out.shape:
                 records.append(_elementwise(_cast(x.dtype, out.dtype), [x, out]))
         return records
+
+    def _moved(self, call: Call) -> list[Record]:
+        """Return the records of a call that takes, adds or puts rows by arrays of indices."""
+        move, out = call.function, self._operand(Ref(call.value), self._specs[call.value].dtype)
+        if not isinstance(move, (Gather, Scatter, Put)) or 0 in out.shape:
+            raise Unfit
+        places, first = move.places, len(call.args) - move.places.arrays
+        arrays = [self._operand(x, out.dtype) for x in call.args[:first]]
+        indices = [self._operand(i, np.dtype(np.intp)) for i in call.args[first:]]
+        if any(0 in a.shape or a.dtype != out.dtype for a in arrays):
+            raise Unfit
+        whole = arrays[0] if isinstance(move, Gather) else out
+        part = whole if places.along else _part(whole, places.basic)
+        rows, records = out if isinstance(move, Gather) else arrays[-1], []
+        if isinstance(move, Put) or (part.shape != out.shape and isinstance(move, Scatter)):  # what is there before
+            before = arrays[0] if isinstance(move, Put) else self._operand(_zeros(out.shape, out.dtype), out.dtype)
+            records.append(_elementwise(_cast(out.dtype, out.dtype), [before, out]))
+        if not places.along:
+            shape = (*part.shape[: places.first], *indices[0].shape, *part.shape[places.first + places.arrays :])
+            if len(rows.shape) > len(shape):
+                raise Unfit
+            rows = rows._replace(shape=shape, strides=broadcast(rows.shape, rows.strides, shape))
+        form = by_elements if places.along else by_rows
+        loop = rows_loop(kernels(places.arrays, places.axis)[_MOVES.index(type(move))], out.dtype)
+        found = form(part, rows, indices, places.first)
+        if found is None or loop is None:
+            raise Unfit
+        part, rows, indices = found
+        ends = [part, rows] if isinstance(move, Gather) else [rows, part]
+        return [*records, self._generalized(loop, [ends[0], *indices, ends[1]])]
 
     def block(self, block: Block, calls: Sequence[Call], parts: Sequence[Spot]) -> Record:
         """Return the record of a block.
@@ -342,6 +374,18 @@ def _along(a: Operand, axis: int) -> Operand:
     order = [k for k in range(len(a.shape)) if k != axis % len(a.shape)]
     order.append(axis % len(a.shape))
     return a._replace(shape=tuple([a.shape[k] for k in order]), strides=tuple([a.strides[k] for k in order]))
+
+
+def _zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
+    return np.broadcast_to(np.zeros((), dtype), shape)
+
+
+def _part(a: Operand, index: tuple[Any, ...]) -> Operand:
+    """Return a part of an operand, by slices and integers."""
+    whole = np.lib.stride_tricks.as_strided(np.empty(1, a.dtype), a.shape, a.strides)  # never read
+    part = whole[index if Ellipsis in index else (*index, ...)]  # an array, and never a scalar
+    spot = a.spot._replace(offset=a.spot.offset + _address(part) - _address(whole))
+    return Operand(spot, part.shape, part.strides, part.dtype)
 
 
 def _like(a: Operand, dtype: np.dtype[Any], spot: Spot) -> Operand:

@@ -11,9 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from ..core.equivalents import filled_by
 from ..core.foreign import add_at, home
+from ..core.gathers import scattered
 from ..core.op import Op, structural
 from ..core.shapes import ShapeDtype
+from .index import scatter_fill
 
 
 def _along(y: Any) -> tuple[Any, ...]:
@@ -46,6 +49,17 @@ def _batched_scatter(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], 
     return np.moveaxis(op(np.moveaxis(x, 0, y.ndim - 1), y, shape=wide), axis, 0)
 
 
+def _gather_adjoint(x: Any, y: Any, *, shape: tuple[int, ...]) -> Any:
+    if x.__class__ is np.ndarray and y.__class__ is np.ndarray:
+        return scattered(x, _along(y), shape)
+    return add_at(home(x).zeros(shape, x.dtype), _along(y), x)
+
+
+@filled_by(_gather_adjoint)
+def _adjoint_fill(x: Any, y: Any, *, shape: tuple[int, ...]) -> Any:
+    return scatter_fill(x, index=_along(y), shape=shape) if y.shape[-1] else None
+
+
 gather: Op = structural(
     "gather",
     lambda x, y: x[_along(y)],
@@ -60,7 +74,7 @@ gather: Op = structural(
 )
 gather_adjoint: Op = structural(
     "gather_adjoint",
-    lambda x, y, *, shape: add_at(home(x).zeros(shape, x.dtype), _along(y), x),
+    _gather_adjoint,
     lambda g, out, x, y, *, shape: gather(g, y),
     None,
     saves=("y", ""),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from types import EllipsisType, NoneType
 from typing import Any
 
 import numpy as np
@@ -16,19 +15,20 @@ import numpy as np
 from ..core.equivalents import Fill, Part, filled_by
 from ..core.errors import UnsupportedError
 from ..core.foreign import add_at, copied, here, home, is_foreign, is_lazy, placed, to_numpy
+from ..core.gathers import BASIC, Put, Scatter, as_slice, places_of, prepared, scattered, taken
 from ..core.indices import numbers_of
 from ..core.mode import TAPES
 from ..core.op import Op, structural
 from ..core.shapes import ShapeDtype, require_fit
+from ..native.kernels import library
 
 _ndarray = np.ndarray
-_BASIC = (int, slice, NoneType, EllipsisType)
 
 
 def is_basic(index: tuple[Any, ...]) -> bool:
     """Return whether `index` selects no position twice, so that writing there inverts reading."""
     for i in index:  # noqa: SIM110 (all() with a generator takes twice as long, on the path of every index)
-        if not isinstance(i, _BASIC) and i.dtype != np.bool_:
+        if not isinstance(i, BASIC) and i.dtype != np.bool_:
             return False
     return True
 
@@ -88,6 +88,8 @@ def _assigned_lazily(out: Any, index: tuple[Any, ...], y: Any) -> Any:
 
 
 def _scatter_add(x: Any, *, index: Any, shape: Any) -> Any:
+    if x.__class__ is _ndarray and not is_basic(index):
+        return scattered(x, index, shape)
     out = home(x).zeros(shape, x.dtype)
     if is_basic(index):
         if is_lazy(x):
@@ -98,9 +100,36 @@ def _scatter_add(x: Any, *, index: Any, shape: Any) -> Any:
 
 
 @filled_by(_scatter_add)
-def _scattered(x: Any, *, index: Any, shape: Any) -> Any:
-    plain = all(isinstance(i, (int, slice, EllipsisType, NoneType)) for i in index)
-    return (Fill(shape, x.dtype, [Part(..., None), Part(index, 0)]), (x,)) if plain else None
+def scatter_fill(x: Any, *, index: Any, shape: Any) -> Any:
+    """Return what a scatter copies or adds; see `FILLS`."""
+    if _is_plain(index):
+        return Fill(shape, x.dtype, [Part(..., None), Part(index, 0)]), (x,)
+    found = _by_arrays(index, shape)
+    if found is None:
+        return None
+    places, indices, sliced = found
+    assigned = is_basic(index)
+    if _is_plain(sliced):
+        x = x if assigned or x.dtype.kind not in "fc" else x + 0.0  # a sum has 0.0 in the place of -0.0
+        return Fill(shape, x.dtype, [Part(..., None), Part(sliced, 0)]), (x,)
+    if assigned:
+        return Put(places), (np.broadcast_to(np.zeros((), x.dtype), shape), x, *indices)
+    return Scatter(shape, places), (x, *indices)
+
+
+def _is_plain(index: Any) -> bool:
+    return all(isinstance(i, BASIC) for i in index)
+
+
+def _by_arrays(index: Any, shape: tuple[int, ...]) -> Any:
+    """Return places, arrays of indices, and the index, by slices where that can be; None if NumPy must read it."""
+    found = places_of(index, len(shape)) if library else None
+    indices = None if found is None else prepared(found[1])
+    if found is None or indices is None:
+        return None
+    places = found[0]
+    sliced = as_slice(indices[0], shape[places.axis]) if places.arrays == 1 else None
+    return places, indices, index if sliced is None else tuple([i if _is_plain((i,)) else sliced for i in index])
 
 
 def _infer_getitem(x: ShapeDtype, *, index: Any) -> ShapeDtype:
@@ -129,7 +158,8 @@ def _getitem_rule(g: Any, out: Any, x: Any, *, index: Any) -> Any:
 def _getitem(x: Any, *, index: Any) -> Any:
     if x.__class__ is not _ndarray:
         return x[here(index, x)]
-    return x[numbers_of(index) if TAPES else index]  # a tape has arrays for indices that are read again
+    # A tape has arrays for indices that are read again.
+    return taken(x, numbers_of(index) if TAPES else index)
 
 
 getitem: Op = structural(
@@ -149,7 +179,7 @@ getitem: Op = structural(
 scatter_add: Op = structural(
     "scatter_add",
     _scatter_add,
-    lambda g, out, x, *, index, shape: g[here(index, g)],
+    lambda g, out, x, *, index, shape: _getitem(g, index=index),
     infer=lambda x, *, index, shape: ShapeDtype(shape, x.dtype),
     linear=True,
     batch=_batched_scatter_add,
@@ -174,6 +204,22 @@ def _index_update(x: Any, y: Any, *, index: Any) -> Any:
         return out
     out[here(index, x)] = y
     return out
+
+
+@filled_by(_index_update)
+def _update_fill(x: Any, y: Any, *, index: Any) -> Any:
+    y = y if hasattr(y, "dtype") else np.asarray(y, x.dtype)
+    part = np.broadcast_to(np.zeros((), np.bool_), x.shape)
+    if not np.can_cast(y.dtype, x.dtype, "same_kind") or (_is_plain(index) and y.ndim > part[index].ndim):
+        return None
+    if not _is_plain(index):
+        found = _by_arrays(index, x.shape)
+        if found is None:
+            return None
+        places, indices, index = found
+        if not _is_plain(index):
+            return (Put(places), (x, y, *indices)) if y.dtype == x.dtype else None
+    return Fill(x.shape, x.dtype, [Part(..., 0), Part(index, 1)]), (x, y)
 
 
 def _on_host(index: tuple[Any, ...]) -> tuple[Any, ...]:

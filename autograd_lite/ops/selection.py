@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
-from ..core.equivalents import UFUNCS
+from ..core.equivalents import UFUNCS, filled_by
 from ..core.errors import ShapeError
 from ..core.foreign import add_at, home, is_per_example
+from ..core.gathers import Gather, Scatter, along, prepared, scattered_along
 from ..core.op import Op, applied, composes, elementwise, structural
 from ..core.rewrites import Rewrite, is_always
 from ..core.shapes import ShapeDtype, normalize_axis
@@ -148,11 +149,26 @@ take_along_axis: Op = structural(
 def _add_along_axis(x: Any, y: Any, *, axis: int, length: int) -> Any:
     """Add each element of x to zeros, at the place along `axis` that y names."""
     shape = tuple(length if i == axis else n for i, n in enumerate(x.shape))
+    if x.__class__ is np.ndarray and y.__class__ is np.ndarray:
+        return scattered_along(x, y, axis, shape)
     out = home(x).zeros(shape, x.dtype)
     index = [home(x).arange(n).reshape((-1,) + (1,) * (x.ndim - i - 1)) for i, n in enumerate(x.shape)]
     index[axis] = np.where(y < 0, y + length, y)
     flat = np.ravel_multi_index(tuple(np.broadcast_arrays(*index)), shape) if x.size else home(x).zeros(0, np.intp)
     return add_at(out.reshape(-1), (flat.reshape(-1),), x.reshape(-1)).reshape(shape)
+
+
+@filled_by(_add_along_axis)
+def _add_along_fill(x: Any, y: Any, *, axis: int, length: int) -> Any:
+    shape = tuple(length if i == axis else n for i, n in enumerate(x.shape))
+    indices = prepared([y]) if library else None
+    return None if indices is None else (Scatter(shape, along(axis)), (x, *indices))
+
+
+@filled_by(np.take_along_axis)
+def _take_along_fill(arr: Any, indices: Any, axis: Any = -1) -> Any:
+    found = prepared([indices]) if library and axis is not None else None
+    return None if found is None else (Gather(along(axis % arr.ndim)), (arr, *found))
 
 
 def _infer_add_along(x: ShapeDtype, y: ShapeDtype, *, axis: int, length: int) -> ShapeDtype:

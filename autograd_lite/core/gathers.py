@@ -1,0 +1,251 @@
+"""Gathers and scatters: reading, adding to and replacing the places that arrays of indices name, by kernels in C.
+
+Without the extension NumPy does all of it, with the same bits: sums are in the order of the indices.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from types import EllipsisType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..native.kernels import library
+
+_ndarray = np.ndarray
+_ALL = slice(None)
+BASIC = (int, slice, type(None), EllipsisType)  # parts of an index that makes views
+_MOST = 3  # arrays of indices, for which there are kernels
+_SUMMED = frozenset("bBhHiIlLqQfdFD")  # dtypes of elements
+
+
+@functools.lru_cache(maxsize=256)
+def kernels(count: int, axis: int) -> Any:
+    """Return the ufuncs that take, add and put rows by a number of arrays of indices, the first for an axis."""
+    return library.gathers(count, axis)
+
+
+class Places(NamedTuple):
+    """What an index with arrays names in an array.
+
+    Attributes:
+        basic: an index without arrays, of the part of the array that it reads.
+        first: the axis of this part that the first array of indices is for; the next ones are for the axes behind it.
+        arrays: how many arrays of indices there are.
+        axis: of the whole array, that the first one is for.
+        along: whether the one array has all axes of the part, as that of np.take_along_axis has.
+    """
+
+    basic: tuple[Any, ...]
+    first: int
+    arrays: int
+    axis: int
+    along: bool = False
+
+    def key(self, indices: Sequence[Any]) -> tuple[Any, ...]:
+        """Return the index of the part."""
+        if not self.along:
+            return (*(_ALL,) * self.first, *indices)
+        (y,) = indices
+        grid: list[Any] = list(np.ogrid[tuple([slice(n) for n in y.shape])])
+        grid[self.first] = y
+        return tuple(grid)
+
+
+def along(axis: int) -> Places:
+    """Return what an array of indices names that has all axes, as that of np.take_along_axis has."""
+    return Places((), axis, 1, axis, True)
+
+
+def prepared(indices: Sequence[Any]) -> list[Any] | None:
+    """Return arrays of indices, or what stands for them, as kernels take them: of one shape; None if they are not."""
+    found = [i if i.dtype == np.intp else i.astype(np.intp) for i in indices]
+    if len({i.shape for i in found}) > 1:
+        if any(i.__class__ is not _ndarray for i in found):
+            return None
+        found = list(np.broadcast_arrays(*found))
+    return [np.ascontiguousarray(i) if i.__class__ is _ndarray else i for i in found]
+
+
+def places_of(index: Sequence[Any], ndim: int) -> tuple[Places, list[Any]] | None:
+    """Return what an index names in an array of `ndim` axes, and its arrays of indices, one for each axis.
+
+    Returns:
+        None if it has no arrays, arrays that stand apart, or too many: then it is left to NumPy.
+    """
+    parts: list[Any] = []
+    for part in index:
+        if getattr(part, "ndim", 0) == 0:
+            if not isinstance(part, BASIC) or part.__class__ is bool:
+                return None
+            parts.append(part)
+        elif part.dtype == np.bool_:
+            if part.__class__ is not _ndarray:
+                return None
+            parts += np.nonzero(part)
+        else:
+            parts.append(part)
+    where = next((k for k, part in enumerate(parts) if part is Ellipsis), None)
+    if where is not None:
+        parts[where : where + 1] = [_ALL] * (ndim + 1 - sum(part is not None for part in parts))
+    is_array = [hasattr(part, "dtype") for part in parts]
+    count = sum(is_array)
+    if not 0 < count <= _MOST:
+        return None
+    begin = is_array.index(True)
+    advanced = [k for k, part in enumerate(parts) if is_array[k] or isinstance(part, int)]
+    if advanced[-1] - advanced[0] >= len(advanced) or not all(is_array[begin : begin + count]):
+        return None
+    basic = tuple([_ALL if array else part for part, array in zip(parts, is_array, strict=True)])
+    before = parts[:begin]
+    axis = sum(part is not None for part in before)
+    first = begin - sum(isinstance(part, int) for part in before)
+    return Places(basic, first, count, axis), parts[begin : begin + count]
+
+
+def as_slice(a: Any, n: int) -> slice | None:
+    """Return the slice of an axis that has the same entries as a row of indices, if there is one."""
+    if a.__class__ is not _ndarray or a.ndim != 1 or not a.size or a.dtype.kind not in "iu":
+        return None
+    first, last = (int(i) + (n if i < 0 else 0) for i in (a[0], a[-1]))
+    step, rest = divmod(last - first, max(len(a) - 1, 1))
+    step = step or 1
+    if rest or not (0 <= first < n and 0 <= last < n) or last != first + step * (len(a) - 1):
+        return None
+    if not (np.where(a < 0, a + n, a) == np.arange(first, last + np.sign(step), step)).all():
+        return None
+    stop = last + (1 if step > 0 else -1)
+    return slice(first, None if stop < 0 else stop, step)
+
+
+class Gather:
+    """A function of an array and arrays of indices that reads the places that these name.
+
+    Args:
+        places: which.
+
+    Example:
+        >>> Gather(Places((slice(None),), 0, 1, 0))(np.array([3.0, 5.0]), np.array([1, 1, 0]))
+        array([5., 5., 3.])
+    """
+
+    __name__ = "gather"
+
+    def __init__(self, places: Places) -> None:
+        self.places = places
+
+    def __call__(self, x: Any, *indices: Any, out: Any = None) -> Any:
+        """Return what is there, in memory that is given, if it is."""
+        places = self.places
+        found = (
+            np.take_along_axis(x, indices[0], places.first) if places.along else x[places.basic][places.key(indices)]
+        )
+        if out is None:
+            return found
+        out[...] = found
+        return out
+
+
+class Scatter:
+    """A function that adds up the elements of an array at the places that arrays of indices name, in their order.
+
+    Args:
+        shape: of the result.
+        places: which.
+
+    Example:
+        >>> Scatter((2,), Places((slice(None),), 0, 1, 0))(np.array([3.0, 5.0, 7.0]), np.array([1, 1, 0]))
+        array([7., 8.])
+    """
+
+    __name__ = "scatter"
+
+    def __init__(self, shape: tuple[int, ...], places: Places) -> None:
+        self.shape, self.places = shape, places
+
+    def __call__(self, x: Any, *indices: Any, out: Any = None) -> Any:
+        """Return the sums, in memory that is given, if it is."""
+        made = np.zeros(self.shape, x.dtype)
+        indices = tuple([np.broadcast_to(i, x.shape) for i in indices]) if self.places.along else indices
+        np.add.at(made[self.places.basic], self.places.key(indices), x)
+        if out is None:
+            return made
+        out[...] = made
+        return out
+
+
+class Put:
+    """A function of two arrays and arrays of indices: the first with the second at the places that these name.
+
+    Args:
+        places: which; of several elements for one, the last.
+    """
+
+    __name__ = "put"
+
+    def __init__(self, places: Places) -> None:
+        self.places = places
+
+    def __call__(self, x: Any, y: Any, *indices: Any, out: Any = None) -> Any:
+        """Return the result, in memory that is given, if it is."""
+        out = np.empty(x.shape, x.dtype) if out is None else out
+        out[...] = x
+        out[self.places.basic][self.places.key(indices)] = y
+        return out
+
+
+# ---- in eager code --------------------------------------------------------------------------------------------------
+
+
+def taken(x: Any, index: tuple[Any, ...]) -> Any:
+    """Return `x[index]` for an array of NumPy's: rows by one array of indices, faster than NumPy's own indexing."""
+    if x.ndim > 1 and len(index) == 1 and index[0].__class__ is _ndarray:
+        (i,) = index
+        if i.dtype == np.intp and i.flags.c_contiguous and x.flags.c_contiguous:
+            return x.take(i, 0)
+    return x[index]
+
+
+def scattered(x: Any, index: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
+    """Return the elements of an array of NumPy's, added up at the places of an index that may name one more than once.
+
+    Example:
+        >>> scattered(np.array([3.0, 5.0, 7.0]), (np.array([1, 1, 0]),), (2,))
+        array([7., 8.])
+    """
+    out = np.zeros(shape, x.dtype)
+    masked = any(getattr(i, "dtype", None) == np.bool_ for i in index)
+    if library and x.size and x.dtype.char in _SUMMED and not masked:
+        found = places_of(index, len(shape))
+        if found is not None and (part := out[found[0].basic]).flags.c_contiguous:
+            _add(x, *found, part)
+            return out
+    np.add.at(out, index, x)
+    return out
+
+
+def _add(x: Any, places: Places, indices: Sequence[Any], out: Any) -> None:
+    """Add up in an array in C order."""
+    first, behind = places.first, places.first + places.arrays
+    row = math.prod(out.shape[behind:])
+    indices = [i.reshape(-1) for i in prepared(indices) or ()]
+    rows = x.reshape(*out.shape[:first], indices[0].size, row)
+    kernels(places.arrays, places.axis)[1](rows, *indices, out=out.reshape(*out.shape[:behind], row))
+
+
+def scattered_along(x: Any, y: Any, axis: int, shape: tuple[int, ...]) -> Any:
+    """Return the elements of x, added to zeros at the places along an axis that the elements of y number.
+
+    Example:
+        >>> scattered_along(np.array([[3.0, 5.0, 7.0]]), np.array([[1, 1, 0]]), 1, (1, 2))
+        array([[7., 8.]])
+    """
+    if library and x.size and math.prod(shape) and x.dtype.char in _SUMMED:
+        out = np.empty(shape, x.dtype)
+        moved = [np.moveaxis(a, axis, -1) for a in (x, y.astype(np.intp, copy=False), out)]
+        kernels(1, axis)[1](moved[0][..., None], moved[1], out=moved[2][..., None])
+        return out
+    return Scatter(shape, along(axis))(x, y)
