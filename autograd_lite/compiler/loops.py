@@ -77,12 +77,12 @@ def of_short_rows(loop: Loop, dimensions: Sequence[int], steps: Sequence[Sequenc
     return loop._replace(ufunc=whole, number="fd".index(dtype.char)) if plain else None
 
 
-@of_kind
 def rows_loop(ufunc: np.ufunc, dtype: np.dtype[Any]) -> Loop | None:
     """Return the loop of a kernel for rows of this dtype, or None if there is none."""
     return _loop(ufunc, (dtype, *[np.dtype(np.intp)] * (ufunc.nin - 1)))
 
 
+@of_kind
 def loop_of(call: Call, specs: Sequence[Spec]) -> Loop | None:
     """Return the loop that computes a call of a ufunc, or None if that is left to NumPy.
 
