@@ -7,7 +7,7 @@ slow for its whole life, such as where its memory lies, falls on one side alone:
 again in new processes, and has to be so each time.
 
 With one thread the time is that of the processor, in which other programs have no part but by the caches. With two it
-is that of the clock: a pool's threads that look for work take time of a processor that nobody misses, while work that
+is that of the clock: a pool's threads that look for work take time of a processor that no one misses, while work that
 is no longer shared, or waits for a processor on which a thread of BLAS turns, takes time that users wait.
 """
 
