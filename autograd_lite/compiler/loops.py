@@ -116,6 +116,15 @@ def loop_of(call: Call, specs: Sequence[Spec]) -> Loop | None:
     return found
 
 
+def generalized(ufunc: np.ufunc, operands: Sequence[Any]) -> Loop | None:
+    """Return the loop of a generalized ufunc that takes operands, the results among them, as they are; or None."""
+    found = _loop(ufunc, tuple([a.dtype for a in operands[: ufunc.nin]])) if library else None
+    fits = found is not None and all(
+        a.dtype == d and 0 not in a.shape for a, d in zip(operands, found.dtypes, strict=True)
+    )
+    return found if fits and ufunc.nargs <= _MOST_OPERANDS else None
+
+
 @functools.lru_cache(maxsize=256)
 def initial(ufunc: np.ufunc, dtype: np.dtype[Any]) -> Any:
     """Return what a reduction begins with, as NumPy has it; None if that is the first of the elements."""

@@ -137,8 +137,9 @@ class Lowering:
 
     def _seen(self, forward: Callable[..., Any], inputs: tuple[Any, ...], params: Mapping[str, Any]) -> Watched:
         """Run a function on arrays that note what it does."""
-        if (made := self._filled(forward, inputs, params)) is not None:
-            return made  # type: ignore[no-any-return]
+        for way in (self._filled, self.looped):
+            if (made := way(forward, inputs, params)) is not None:
+                return made  # type: ignore[no-any-return]
         values, calls = len(self.specs), len(self.calls)
         expected = forward(*map(bare, inputs), **{name: bare(v) for name, v in params.items()})
         try:
@@ -237,6 +238,16 @@ class Lowering:
         expected = function(*map(bare, args), **{name: bare(v) for name, v in kwargs.items()})
         same = _same(fill(*map(bare, given)), expected)
         return self.noted(How.FILL, fill, tuple(given), {}) if same else None
+
+    def looped(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """Note the generalized ufunc that a function equals, if there is one for these arguments."""
+        row = LOOPS.get(function) if all(isinstance(x, Watched) for x in args) else None
+        loops = None if row is None else row(*args, **kwargs)
+        if loops is None:
+            return None
+        given, expected = [bare(x) for x in args], function(*map(bare, args), **kwargs)
+        same = _same(loops.by_ufunc(*given, like=expected), expected)
+        return self.noted(How.LOOPS, loops, tuple(args), {}) if same else None
 
     def effect(
         self,
@@ -420,12 +431,8 @@ class Watched(np.lib.mixins.NDArrayOperatorsMixin):
                     return self.lowering.noted(How.UFUNC, ufunc, tuple(args), {})
             except TypeError:  # no loop for these dtypes
                 pass
-        row = LOOPS.get(func) if all(isinstance(x, Watched) for x in args) else None
-        loops = None if row is None else row(*args, **kwargs)
-        if loops is not None:
-            given, expected = [bare(x) for x in args], func(*map(bare, args), **kwargs)
-            if _same(loops.by_ufunc(*given, like=expected), expected):
-                return self.lowering.noted(How.LOOPS, loops, tuple(args), {})
+        if (looped := self.lowering.looped(func, tuple(args), kwargs)) is not None:
+            return looped
         return self.lowering.noted(How.CALL, func, tuple(args), kwargs)
 
     def __getitem__(self, key: Any) -> Watched:

@@ -20,6 +20,7 @@ from .loops import (
     broadcast,
     cast,
     core_of,
+    generalized,
     initial,
     loop_of,
     of_short_rows,
@@ -338,11 +339,17 @@ class Records:
         return _record(CALL, loop, operands, dimensions, strides, core, core_strides)
 
     def _loops(self, call: Call, loops: Loops) -> Record:
-        args = (*call.args, *loops.rest)
-        of_ufunc = call._replace(how=How.UFUNC, function=loops.ufunc, args=args, facts={})
-        loop, operands = self._operands(of_ufunc)
+        spec, spot = self._specs[call.value], self._spot(call.value)
+        whole = np.lib.stride_tricks.as_strided(np.empty(1, spec.dtype), spec.shape, spec.strides)  # never read
+        operands = [self._operand(x, spec.dtype) for x in (*call.args, *loops.rest)]
         if loops.axis != -1:
-            operands = [_along(operands[0], loops.axis), *operands[1:-1], _along(operands[-1], loops.axis)]
+            operands[0] = _along(operands[0], loops.axis)
+        for part in [part(whole) for part in loops.parts]:
+            start = Spot(spot.kind, spot.key, spot.offset + _address(part) - _address(whole))
+            operands.append(Operand(start, part.shape, part.strides, part.dtype))
+        loop = generalized(loops.ufunc, operands)
+        if loop is None:
+            raise Unfit
         record = self._generalized(loop, operands)
         return record if loops.error is None else record._replace(kind=CHECKED, error=loops.error)
 

@@ -87,6 +87,7 @@ class Loops:
         error: what is raised.
         rest: what the ufunc is given besides the arrays.
         axis: of the first array and the result that the ufunc takes for the last one.
+        parts: of the result, as functions of it, which the results of the ufunc are, if there are several.
     """
 
     def __init__(
@@ -96,8 +97,10 @@ class Loops:
         error: Exception | None = None,
         rest: Sequence[Any] = (),
         axis: int = -1,
+        parts: Sequence[Callable[[Any], Any]] = (),
     ) -> None:
         self.function, self.ufunc, self.error, self.rest, self.axis = function, ufunc, error, tuple(rest), axis
+        self.parts = tuple(parts) or (self.moved,)
         self.__name__ = getattr(getattr(function, "func", function), "__name__", "loops")
 
     def __call__(self, *arrays: Any, out: Any = None) -> Any:
@@ -111,7 +114,7 @@ class Loops:
     def by_ufunc(self, *arrays: Any, like: Any) -> Any:
         """Return what the ufunc makes of the arrays, in memory like that of an array."""
         out = np.empty_like(like)
-        self.ufunc(*map(self.moved, arrays), *self.rest, out=self.moved(out))
+        self.ufunc(*map(self.moved, arrays), *self.rest, out=tuple([part(out) for part in self.parts]))
         return out
 
     def moved(self, a: Any) -> Any:

@@ -14,7 +14,7 @@ converts between the two.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,7 @@ from .adjoints import adjoint, as_read, hermitian_part, pack, real_part, user
 from .diagonals import diagonal_matrix
 from .eigen import divide_by_gaps
 from .operands import carries_derivative
-from .solve import checked, in_lapack, lapack_dtype, same_shape, triangle_inverse
+from .solve import checked, in_lapack, invert_triangle, lapack_dtype, same_shape, triangle_inverse
 from .zero_mask import zero_mask
 
 # ---- Cholesky -------------------------------------------------------------------------------------------------------
@@ -71,19 +71,17 @@ def _pull_back(g: Any, low: Any, inverse: Any = None) -> Any:
     """
     n = low.shape[-1]
     if n <= _WHOLE:
-        inverse = triangle_inverse(adjoint(low)) if inverse is None else inverse
+        inverse = invert_triangle(adjoint(low)) if inverse is None else inverse
         return fast.product(inverse, hermitian_part(_lower_half(fast.matmul(adjoint(low), g))), adjoint(inverse))
     k = n // 2
     p, q, r = low[..., :k, :k], low[..., k:, :k], low[..., k:, k:]
     of_d = _pull_back(g[..., k:, k:], r, None if inverse is None else inverse[..., k:, k:])
-    of_p = triangle_inverse(adjoint(p)) if inverse is None else inverse[..., :k, :k]
+    of_p = invert_triangle(adjoint(p)) if inverse is None else inverse[..., :k, :k]
     of_b = fast.matmul(g[..., k:, :k] - fast.matmul(2 * of_d, q), adjoint(of_p))
-    out = np.empty((*of_b.shape[:-2], n, n), of_b.dtype)
-    out[..., k:, k:] = of_d
-    out[..., :k, :k] = _pull_back(g[..., :k, :k] - fast.matmul(adjoint(of_b), q), p, of_p)
-    out[..., k:, :k] = of_b = 0.5 * of_b
-    out[..., :k, k:] = adjoint(of_b)
-    return out
+    of_a = _pull_back(g[..., :k, :k] - fast.matmul(adjoint(of_b), q), p, of_p)
+    of_b = 0.5 * of_b
+    upper = np.concatenate([of_a, adjoint(of_b)], axis=-1)
+    return np.concatenate([upper, np.concatenate([of_b, of_d], axis=-1)], axis=-2)
 
 
 def _halves(g: Any, low: Any) -> tuple[Any, Any, Any]:
@@ -248,6 +246,14 @@ def _svd_forward(x: Any, *, hermitian: bool) -> Any:
     return pack(u, s[..., None, :], vh.mT)
 
 
+def _svd_places(m: int) -> Sequence[Callable[[Any], Any]]:
+    return [
+        lambda packed: packed[..., :m, :],
+        lambda packed: packed[..., m, :],
+        lambda packed: packed[..., m + 1 :, :].mT,
+    ]
+
+
 def _svd_parts(packed: Any, m: int) -> tuple[Any, Any, Any]:
     return packed[..., :m, :], real_part(packed[..., m, :]), user(packed[..., m + 1 :, :])
 
@@ -343,6 +349,12 @@ def _infer_full_svd(x: ShapeDtype, **_: Any) -> ShapeDtype:
 full_factors_of_svd: Op = nondifferentiable(
     in_lapack(_full_svd_forward), name="full_svd", infer=_infer_full_svd, batch=batching.gufunc(2)
 )
+checked(
+    factors_of_svd.forward,
+    lambda x, *, hermitian: "" if hermitian else "svd_s",
+    "SVD did not converge",
+    lambda x: _svd_places(x.shape[-2]),
+)
 _SVDResult: Any = type(np.linalg.svd(np.eye(1)))
 
 
@@ -384,6 +396,11 @@ def _svdvals(x: Any, *, hermitian: bool) -> Any:
     return np.linalg.svd(x, compute_uv=False, **option)
 
 
+checked(
+    np.linalg.svd,
+    lambda a, *, compute_uv, hermitian: "" if compute_uv or hermitian else "svd",
+    "SVD did not converge",
+)
 # Only the values: cheaper than with vectors, and differentiable where they are equal.
 svdvals: Op = structural(
     "svdvals",

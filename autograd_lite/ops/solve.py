@@ -47,22 +47,31 @@ def in_lapack(forward: Callable[..., Any]) -> Callable[..., Any]:
 _LOOPS = getattr(np.linalg, "_umath_linalg", None)  # of NumPy's functions, which add checks and an exception
 
 
-def checked(function: Callable[..., Any], name: Callable[..., str], message: str) -> None:
-    """Tell compiled code which loops a function of `numpy.linalg` runs in double precision.
+def checked(
+    function: Callable[..., Any],
+    name: Callable[..., str],
+    message: str = "",
+    parts: Callable[..., Sequence[Callable[[Any], Any]]] | None = None,
+) -> None:
+    """Tell compiled code which loops a function runs in double precision.
 
     Args:
-        function: of matrices.
-        name: of the generalized ufunc, by the arguments.
-        message: of the exception where that meets what is invalid.
+        function: of `numpy.linalg`, of matrices, or the forward function of an op.
+        name: of the generalized ufunc, by the arguments; "" if there is none for these.
+        message: of the exception where that meets what is invalid; "" if it raises none.
+        parts: if the ufunc has several results, which parts of the function's result they are, by the arguments.
     """
 
     def row(*arrays: Any, **params: Any) -> Loops | None:
         ufunc = getattr(_LOOPS, name(*arrays, **params), None)
-        is_double = all(a.dtype.char == arrays[0].dtype.char in "dD" for a in arrays)
+        chars = "d" if parts else "dD"  # the parts of what is packed have one dtype
+        is_double = all(a.dtype.char == arrays[0].dtype.char in chars for a in arrays)
         if not isinstance(ufunc, np.ufunc) or not is_double:
             return None
         whole = functools.partial(function, **params) if params else function
-        return Loops(whole, ufunc, np.linalg.LinAlgError(message))
+        return Loops(
+            whole, ufunc, np.linalg.LinAlgError(message) if message else None, parts=parts(*arrays) if parts else ()
+        )
 
     LOOPS[function] = row
 
@@ -227,23 +236,23 @@ inverse_or_limit = structural(
 )
 
 
-def _invert_triangle(x: Any) -> Any:
+def invert_triangle(x: Any) -> Any:
+    """Return the inverse of upper triangular matrices, as arrays compute it: `triangle_inverse` is the op."""
     n = x.shape[-1]
     if n <= 24:
         return np.linalg.inv(x)
     k = n // 2
-    out = home(x).zeros(x.shape, x.dtype)
-    out[..., :k, :k] = a = _invert_triangle(x[..., :k, :k])
-    out[..., k:, k:] = b = _invert_triangle(x[..., k:, k:])
-    out[..., :k, k:] = fast.product(a, -x[..., :k, k:], b)
-    return out
+    a, b = invert_triangle(x[..., :k, :k]), invert_triangle(x[..., k:, k:])
+    upper = np.concatenate([a, fast.product(a, -x[..., :k, k:], b)], axis=-1)
+    lower = np.concatenate([home(x).zeros((*x.shape[:-2], n - k, k), x.dtype), b], axis=-1)
+    return np.concatenate([upper, lower], axis=-2)
 
 
 # The inverse of upper triangular matrices, by halves, since NumPy has no solver that exploits the zeros. The LU
 # factorization of an upper triangle inside `inv` is the matrix itself, without rounding.
 triangle_inverse = structural(
     "triangle_inverse",
-    in_lapack(_invert_triangle),
+    in_lapack(invert_triangle),
     _inverse_rule,
     saves="o",
     infer=same_shape,
@@ -292,6 +301,11 @@ def _cofactor(x: Any) -> Any:
         return home(x).ones(x.shape, lapack_dtype(x.dtype))
     if x.shape[-1] == 2:
         return (x[..., ::-1, ::-1] * home(x).array([[1, -1], [-1, 1]])).astype(lapack_dtype(x.dtype))
+    if x.shape[-1] == 3:  # the cross products of two rows each, the next and the one after it
+        rows = np.concatenate([x, x], axis=-2).astype(lapack_dtype(x.dtype), copy=False)
+        both = np.concatenate([rows, rows], axis=-1)
+        one, two = slice(1, 4), slice(2, 5)
+        return both[..., one, one] * both[..., two, two] - both[..., one, two] * both[..., two, one]
     if is_foreign(x):  # which need not raise
         return _cofactor_of_any(x)
     try:
@@ -388,6 +402,7 @@ det: Op = structural(
     jvp=lambda tangents, out, x: (cofactor(x) * tangents[0]).sum(axis=(-2, -1)),
     batch=batching.gufunc(2),
 )
+checked(det.forward, lambda x: "det")
 
 
 def _slogdet_rule(g: Any, out: Any, x: Any) -> Any:
@@ -428,6 +443,11 @@ sign_and_logdet = structural(
     batch=batching.gufunc(2),
     kinks="singular matrices",
     holomorphic=False,
+)
+checked(
+    sign_and_logdet.forward,
+    lambda x: "slogdet",
+    parts=lambda x: [lambda packed: packed[..., 0], lambda packed: packed[..., 1]],
 )
 # NumPy's named tuple, which has no public name.
 _SlogdetResult: Any = type(np.linalg.slogdet(np.eye(1)))
