@@ -24,6 +24,13 @@ SHORT_ROWS: dict[np.ufunc, np.ufunc] = {
     for ufunc in (getattr(np, name), FASTEST[getattr(np, name)])
 }
 
+SHORT_SUMS: dict[np.ufunc, Sequence[np.ufunc]] = {
+    ufunc: sums
+    for name, sums in (library.short_sums() if library else {}).items()
+    for ufunc in (getattr(np, name), FASTEST[getattr(np, name)])
+}
+_FEW = 8  # elements: NumPy adds less one by one
+
 
 class Loop(NamedTuple):
     """One of the loops of a ufunc.
@@ -156,6 +163,25 @@ def reduction_of(call: Call, specs: Sequence[Spec]) -> Loop | None:
         return None
     found = _loop(ufunc, (x.dtype, x.dtype))
     return found if found is not None and set(found.dtypes) == {x.dtype} else None
+
+
+def short_sums(loop: Loop, dimensions: Sequence[int], steps: Sequence[int]) -> tuple[Loop, int] | None:
+    """Return the loop that adds up short rows, or few columns, all at once, and how many dimensions are its core's.
+
+    Args:
+        loop: of the reduction.
+        dimensions: that it goes through, outermost first.
+        steps: of the result, 0 where it is reduced.
+    """
+    dtype = loop.dtypes[0]
+    sums = SHORT_SUMS.get(loop.ufunc)
+    if sums is None or dtype.char not in "fd" or len(dimensions) < 2 or dimensions[-1] >= _FEW:
+        return None
+    reduced = [step == 0 for step in steps]
+    for core, ufunc in enumerate(sums, 1):
+        if reduced[-core:] == [True, False][:core] and not any(reduced[:-core]):
+            return Loop(ufunc, "fd".index(dtype.char), (dtype,) * 3), core
+    return None
 
 
 def reduced_axes(call: Call, ndim: int) -> tuple[int, ...]:

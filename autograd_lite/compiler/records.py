@@ -28,6 +28,7 @@ from .loops import (
     reduced_axes,
     reduction_of,
     rows_loop,
+    short_sums,
 )
 from .rows import by_elements, by_rows
 
@@ -373,6 +374,11 @@ class Records:
         if value is None:
             return _record(REDUCE, loop, [out, x], dimensions, strides)
         begin = Operand(self._array(value), (), (), loop.dtypes[0])
+        if short := short_sums(loop, dimensions, [step for step, _ in strides]):
+            whole, n = short
+            outer = [(own, 0, step) for step, own in strides[:-n]]
+            core = [own for _, own in strides[-n:]] + [step for step, _ in strides[-n:] if step]
+            return _record(CALL, whole, [x, begin, out], dimensions[:-n], outer, dimensions[-n:], core)
         return _record(REDUCE, loop, [out, x, begin], dimensions, [(*pair, 0) for pair in strides])
 
 

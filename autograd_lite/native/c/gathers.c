@@ -96,7 +96,10 @@ static void zero(char *at, const npy_intp *steps, const npy_intp *shape, int axe
             return name##_rows(t, 1, 1, 0);                                                                  \
         }                                                                                                    \
         if (t->whole_steps[indices] == sizeof(T) && t->rows_steps[1] == sizeof(T)) {                         \
-            return indices == 1 ? name##_rows(t, 1, t->k, 1) : name##_rows(t, indices, t->k, 1);             \
+            return indices > 1   ? name##_rows(t, indices, t->k, 1)                                          \
+                   : t->k == 2 ? name##_rows(t, 1, 2, 1) /* places in the plane and in space */              \
+                   : t->k == 3 ? name##_rows(t, 1, 3, 1)                                                     \
+                               : name##_rows(t, 1, t->k, 1);                                                 \
         }                                                                                                    \
         return name##_rows(t, indices, t->k, 0);                                                             \
     }

@@ -54,6 +54,55 @@ OPERATION(subtract, x - y)
 OPERATION(multiply, x *y)
 OPERATION(divide, x / y)
 
+/* The sum of each of some rows of less than eight elements, and of some columns, to what each begins with; both in the
+ * order of NumPy's reductions. */
+#define SUMS(type, real)                                                                                         \
+    static void row_sums_##type(LOOP_ARGUMENTS) {                                                                \
+        const npy_intp n = dimensions[1];                                                                        \
+        (void)data;                                                                                              \
+        for (npy_intp k = 0; k < dimensions[0]; k++) {                                                           \
+            const char *x = args[0] + k * steps[0];                                                              \
+            real sum = (real)-0.0; /* so that no zero changes its sign */                                        \
+            for (npy_intp i = 0; i < n; i++) {                                                                   \
+                sum += *(const real *)(x + i * steps[3]);                                                        \
+            }                                                                                                    \
+            *(real *)(args[2] + k * steps[2]) = *(const real *)(args[1] + k * steps[1]) + sum;                   \
+        }                                                                                                        \
+    }                                                                                                            \
+    static inline __attribute__((always_inline)) void columns_##type(                                            \
+        const char *x, npy_intp rows, const npy_intp *step, real begin, char *to, npy_intp to_step, const int n) { \
+        real sum[4] = {begin, begin, begin, begin};                                                              \
+        for (npy_intp i = 0; i < rows; i++, x += step[0]) {                                                      \
+            for (int j = 0; j < n; j++) {                                                                        \
+                sum[j] += *(const real *)(x + j * step[1]);                                                      \
+            }                                                                                                    \
+        }                                                                                                        \
+        for (int j = 0; j < n; j++) {                                                                            \
+            *(real *)(to + j * to_step) = sum[j];                                                                \
+        }                                                                                                        \
+    }                                                                                                            \
+    static void column_sums_##type(LOOP_ARGUMENTS) {                                                             \
+        const npy_intp rows = dimensions[1], next = steps[5];                                                    \
+        (void)data;                                                                                              \
+        for (npy_intp k = 0; k < dimensions[0]; k++) {                                                           \
+            const char *x = args[0] + k * steps[0];                                                              \
+            const real begin = *(const real *)(args[1] + k * steps[1]);                                          \
+            char *to = args[2] + k * steps[2];                                                                   \
+            npy_intp left = dimensions[2];                                                                       \
+            for (; left >= 4; left -= 4, x += 4 * steps[4], to += 4 * next) {                                    \
+                columns_##type(x, rows, steps + 3, begin, to, next, 4);                                          \
+            }                                                                                                    \
+            switch (left) {                                                                                      \
+                case 3: columns_##type(x, rows, steps + 3, begin, to, next, 3); break;                           \
+                case 2: columns_##type(x, rows, steps + 3, begin, to, next, 2); break;                           \
+                case 1: columns_##type(x, rows, steps + 3, begin, to, next, 1); break;                           \
+                default: break;                                                                                  \
+            }                                                                                                    \
+        }                                                                                                        \
+    }
+SUMS(f, npy_float)
+SUMS(d, npy_double)
+
 static struct {
     const char *name;
     PyUFuncGenericFunction loops[2];
@@ -80,7 +129,19 @@ static PyObject *short_rows(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(not
     return found;
 }
 
+static PyObject *short_sums(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing)) {
+    static PyUFuncGenericFunction rows[] = {row_sums_f, row_sums_d}, columns[] = {column_sums_f, column_sums_d};
+    static char types[] = {NPY_FLOAT, NPY_FLOAT, NPY_FLOAT, NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE};
+    static void *data[2];
+    PyObject *of_rows = PyUFunc_FromFuncAndDataAndSignature(rows, data, types, 2, 2, 1, PyUFunc_None, "row_sums",
+                                                            "The sum of each row.", 0, "(n),()->()");
+    PyObject *of_columns = PyUFunc_FromFuncAndDataAndSignature(columns, data, types, 2, 2, 1, PyUFunc_None, "column_sums",
+                                                               "The sum of each column.", 0, "(m,n),()->(n)");
+    return of_rows == NULL || of_columns == NULL ? NULL : Py_BuildValue("{s(NN)}", "add", of_rows, of_columns);
+}
+
 PyMethodDef short_row_methods[] = {
     {"short_rows", short_rows, METH_NOARGS, "Return ufuncs that do arithmetic on short rows, by the names of NumPy's."},
+    {"short_sums", short_sums, METH_NOARGS, "Return ufuncs that reduce short rows, and columns that are few, by the names of NumPy's."},
     {NULL, NULL, 0, NULL},
 };
