@@ -310,7 +310,7 @@ class Lowering:
 
 
 def _function(how: How, function: Callable[..., Any]) -> Callable[..., Any]:
-    return function.reduce if how is How.REDUCE else function  # type: ignore[attr-defined,no-any-return]
+    return function.reduce if how is How.REDUCE else function  # type: ignore[attr-defined]
 
 
 def _address(a: Any) -> int:

@@ -113,44 +113,47 @@ class _Placing:
         self._block_at = {position: block for block in self.blocks for position in range(block.first, block.stop)}
         self._spare: list[Span] = []  # of values of this block that lie there part by part
         self._ended: dict[int, None] = {}  # what calls of this block are the last to read
-        self._viewed: set[int] = set()  # whose memory they read in another way than as what it holds
+        self._viewed: set[int] | None = None  # whose memory they read in another way than as what it holds, in a block
         self._drawn = {call.value for call in calls if call.how is How.EFFECT}
 
     def place(self, position: int) -> None:
         """Decide where the result of a call lies."""
-        call, block, specs, last = self._calls[position], self._block_at.get(position), self._specs, self.last
-        if block is None or position == block.first:
-            self._spare.clear()
-            self._ended.clear()
-            self._viewed.clear()
-            for c in (call,) if block is None else self._calls[block.first : block.stop]:
-                for n in c.reads:
-                    owner = specs[n].owner
-                    if owner != n:
-                        self._viewed.add(owner)
+        call, block, last = self._calls[position], self._block_at.get(position), self.last
         ended = dict.fromkeys([n for n in call.reads if last[n] == position])
-        self._ended.update(ended)
-        self.where[call.value] = found = self._found(position)
-        for n in ended if block is not None else ():
-            place, _, span = self.where[n]
-            if place is Place.PART:
-                del self._ended[n]
-                if span is not None and span != found.span:
-                    self._spare.append(span)
+        if block is None:
+            self._ended, self._viewed = ended, None
+            self.where[call.value] = self._found(position, call, None)
+        else:
+            if position == block.first:
+                self._spare.clear()
+                self._ended = {}
+                self._viewed = self._viewed_in(self._calls[block.first : block.stop])
+            self._ended.update(ended)
+            self.where[call.value] = found = self._found(position, call, block)
+            for n in ended:
+                place, _, span = self.where[n]
+                if place is Place.PART:
+                    del self._ended[n]
+                    if span is not None and span != found.span:
+                        self._spare.append(span)
         for span in self._ending.pop(position, ()):
             self.arena.give(span)
 
-    def _found(self, position: int) -> Where:
-        call, block = self._calls[position], self._block_at.get(position)
+    def _viewed_in(self, calls: Sequence[Call]) -> set[int]:
+        """Return the values whose memory calls read in another way than as what it holds."""
+        specs = self._specs
+        return {owner for call in calls for n in call.reads if (owner := specs[n].owner) != n}
+
+    def _found(self, position: int, call: Call, block: Block | None) -> Where:
         number, spec = call.value, self._specs[call.value]
         if spec.owner != number:
             still = call.how is How.VIEW and all(self.where[n].place in _STILL for n in call.reads)
             return Where(Place.VIEW) if still else MADE
-        if call.how in _MAKERS or spec.is_scalar or not spec.is_dense:
+        if call.how in _MAKERS or spec.is_scalar or not spec.format.is_dense:
             return MADE
         if number in self._replaced:
             return Where(Place.REPLACES, self._replaced[number])
-        over = self._over(position)
+        over = self._over(call) if self._ended else {}
         if block is not None and self.last[number] < block.stop:
             return Where(Place.PART, None, self._part(block, spec, over.get(Place.PART)))
         made = over.get(Place.OVER, over.get(Place.MADE))
@@ -162,7 +165,7 @@ class _Placing:
         old = over.get(Place.ARENA)
         span = None if old is None else self.where[old].span
         if old is None or span is None:
-            span = self.arena.take(spec.nbytes)
+            span = self.arena.take(spec.format.nbytes)
         else:
             del self._ended[old]
             self._ending[self._end(position)].remove(span)
@@ -174,19 +177,20 @@ class _Placing:
         block = self._block_at.get(position)
         return position if block is None else block.stop - 1
 
-    def _over(self, position: int) -> dict[Place, int]:
+    def _over(self, call: Call) -> dict[Place, int]:
         """Return values that an elementwise result may be written over, since nothing reads them later.
 
         In a block these are inputs of earlier calls too: a part of the result is written when the same part of all of
         them has been read.
         """
-        call, specs = self._calls[position], self._specs
-        if not self._ended or not _may_be_over(call, specs):
-            return {}
-        spec, found = specs[call.value], {}
+        specs, found = self._specs, dict[Place, int]()
+        if not _may_be_over(call, specs):
+            return found
+        spec = specs[call.value]
+        viewed = self._viewed_in((call,)) if self._viewed is None else self._viewed
         for n in self._ended:
             other = specs[n]
-            if other.owner == n and other.alike(spec) and n not in self._viewed and n not in self._drawn:
+            if other.owner == n and other.alike(spec) and n not in viewed and n not in self._drawn:
                 found[self.where[n].place] = n
         return found
 

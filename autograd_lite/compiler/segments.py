@@ -185,7 +185,7 @@ class _Finder:
     def _segment(self, stop: int, run: Sequence[Record]) -> Segment:
         """Return a segment of these records."""
         records = [r for record in run for r in (record.inside or (record,))]
-        used: dict[tuple[str, Any], bool] = {}  # the memory, and whether it is written into
+        used: dict[Any, bool] = {}  # the memory, and whether it is written into
         own_casts = 0
         for r in records:
             result = 0 if r.kind == REDUCE else len(r.spots) - 1
@@ -234,7 +234,7 @@ class _Finder:
         self, first: int, stop: int, used: Collection[tuple[str, Any]]
     ) -> tuple[dict[tuple[str, Any], int], int]:
         """Return what only this segment uses, with where it begins in memory of its own, and the bytes of that."""
-        begins, size = dict[tuple[str, Any], int](), 0
+        begins, size = dict[Any, int](), 0
         for place in used:
             kind, n = place
             if kind == "made" and all(first <= position < stop for position in self._readers.get(n, [stop])):

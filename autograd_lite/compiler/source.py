@@ -13,22 +13,13 @@ import numpy as np
 from ..native.blockwise import NAMED_OUT
 from ..native.instructions import aligned
 from .blocks import Block
-from .calls import Call, How, Ref, Spec, filled, refs_in
+from .calls import Call, Format, How, Ref, Spec, filled, refs_in
 from .placing import LARGE, Place
 from .plan import Plan, shown
 from .segments import Segment, segments_of
 
 _NUMBERS = (int, float, complex)
 _OWN = (Place.MADE, Place.OVER)
-
-
-class _Buffer(NamedTuple):
-    """An array in the arena."""
-
-    offset: int
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    strides: tuple[int, ...]
 
 
 class _Named(str):
@@ -73,7 +64,7 @@ class Source:
         self._names: dict[str, Any] = {}  # what names stand for, as far as it is the same in all instances
         self._known: dict[int, str] = {}
         self._opaque = {call.value: call for call in plan.calls if call.how is How.OPAQUE}
-        self._buffers: dict[_Buffer, str] = {}
+        self._buffers: dict[tuple[int, Format], str] = {}  # by where they lie in the arena, and how
         self._parts: dict[_Parts, str] = {}
         self._cells: dict[tuple[int, Any], str] = {}  # arrays of one element for numbers, which NumPy takes faster
         # The values of which a run must make sure that no one else holds their memory, since that or theirs is reused.
@@ -94,8 +85,8 @@ class Source:
         """Return the function, with an arena of its own: one that runs must not be called again meanwhile."""
         memory = aligned(self._plan.nbytes)
         names = dict(self._names)
-        for (offset, shape, dtype, strides), name in self._buffers.items():
-            names[name] = np.ndarray(shape, dtype, memory.data, offset, strides)
+        for (offset, a), name in self._buffers.items():
+            names[name] = np.ndarray(a.shape, a.dtype, memory.data, offset, a.strides)
         for (_, dtype), name in self._cells.items():
             names[name] = np.empty((), dtype)
         for (offset, dtype, block, same), name in self._parts.items():
@@ -127,9 +118,9 @@ class Source:
             if plan.specs[n].owner == n:
                 places.setdefault(names[n], []).append(k)
         found = {}
-        for buffer, name in self._buffers.items():
+        for (offset, _), name in self._buffers.items():
             positions = places.get(name, ())
-            if len(positions) == 1 and name not in viewed and buffer.offset not in starts and positions[0] in plan.lent:
+            if len(positions) == 1 and name not in viewed and offset not in starts and positions[0] in plan.lent:
                 found[positions[0]] = name
         return found
 
@@ -137,16 +128,18 @@ class Source:
         """Return the name of every value. What lies in the same way in the same memory is the same array."""
         plan = self._plan
         names = [f"v{number}" for number in range(len(plan.specs))]
-        known = self._names
+        known, buffers = self._names, self._buffers
         for number, (place, thing, _) in enumerate(plan.where):
-            spec = plan.specs[number]
-            span = plan.where[spec.owner].span
-            if span is not None and place in (Place.ARENA, Place.VIEW) and spec.offset is not None:
-                buffer = _Buffer(span.start + spec.offset, spec.shape, spec.dtype, spec.strides)
-                names[number] = self._buffers.setdefault(buffer, f"b{len(self._buffers)}")
-            elif place in (Place.KNOWN, Place.ARRAY):
-                self._names[names[number]] = thing
-            elif place in (Place.OVER, Place.REPLACES):
+            if place is Place.ARENA or place is Place.VIEW:
+                spec = plan.specs[number]
+                span = plan.where[spec.owner].span
+                if span is not None and spec.offset is not None:
+                    buffer = span.start + spec.offset, spec.format
+                    name = buffers.get(buffer)
+                    names[number] = buffers.setdefault(buffer, f"b{len(buffers)}") if name is None else name
+            elif place is Place.KNOWN or place is Place.ARRAY:
+                known[names[number]] = thing
+            elif place is Place.OVER or place is Place.REPLACES:
                 names[number] = names[thing]
         for call in plan.calls:
             if plan.where[call.value].place is Place.VIEW and plan.where[plan.specs[call.value].owner].span is None:

@@ -7,6 +7,7 @@ see which ops it is made of. The second gets what the variables stand for where 
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -82,6 +83,8 @@ def _pattern(before: Callable[..., Any]) -> Term:
 
 def is_always(x: Any, number: float) -> bool:
     """Return whether a value that a rewrite is given is known to be this number everywhere; 0.0 is not -0.0."""
+    if x.known.__class__ in (int, float):  # of Python, as nearly always
+        return bool(x.known == number) and math.copysign(1, x.known) == math.copysign(1, number)
     if x.known is None or x.dtype.kind not in "fi":
         return False
     a = np.asarray(x.known)

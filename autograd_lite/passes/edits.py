@@ -16,6 +16,7 @@ from ..ir.node import GraphNode, Kind
 from ..ir.program import PureProgram
 from ..random import Generator
 
+NUMBERS = frozenset((bool, int, float, complex))
 Calls = Mapping[str, tuple[Any, tuple[str, ...], Mapping[str, Any]]]
 
 
@@ -99,7 +100,7 @@ def reading(node: GraphNode, call: Any, named: Mapping[str, str]) -> tuple[Graph
 
 def constant(node_id: str, value: Any) -> GraphNode:
     """Return the slot of a value that never changes: an array, or a Python number, which promotes nothing."""
-    weak = value.__class__ in (bool, int, float, complex)
+    weak = value.__class__ in NUMBERS
     array = np.asarray(value)
     text = repr(value) if weak else str(array[()]) if not array.ndim else ""
     return GraphNode(node_id, Kind.CONSTANT, "", "", (), (), array.shape, array.dtype, value=text, weak=weak)
@@ -109,7 +110,9 @@ def known_values(program: PureProgram) -> dict[str, Any]:
     """Return what slots hold that always hold the same: arrays and numbers."""
     found = {}
     for i, thing in program.bindings.items():
-        if (i in program.fixed or program.graph[i].weak) and thing.__class__ is not Live:
+        if thing.__class__ in NUMBERS:
+            found[i] = thing
+        elif i in program.fixed and thing.__class__ is not Live:
             found[i] = getattr(thing, "_data", thing)
     return found
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -60,6 +60,24 @@ class Layout(NamedTuple):
         return np.ndarray(self.shape, self.dtype, memory, 0, self.strides)
 
 
+class _Example(NamedTuple):
+    """What was computed once, of all values that are computed alike from values that lie alike.
+
+    Attributes:
+        value: None if it is not known.
+        layout: of it; the class of a number; None if it is not known.
+    """
+
+    value: Any
+    layout: Any
+
+    @classmethod
+    def of(cls, value: Any) -> Self:
+        """Return the example that a value is."""
+        is_array = isinstance(value, (np.ndarray, np.generic))
+        return cls(value, Layout.of(value) if is_array else None if value is None else value.__class__)
+
+
 class Layouts:
     """The layouts in a program: what is computed alike from values that lie alike lies alike, and runs once.
 
@@ -70,62 +88,47 @@ class Layouts:
     def __init__(self, program: PureProgram) -> None:
         self._program = program
         self._coming = iter(program.graph.nodes)
-        self._found: dict[str, Any] = {}  # of the nodes so far; for a number its class
-        self._alike: dict[Any, Layout | None] = {}  # by op, parameters and the layouts of arguments
-        self._values: dict[str, Any] = {}  # that were needed
+        self._found: dict[str, _Example] = {}  # of the nodes so far
+        self._alike: dict[Any, _Example] = {}  # by op, parameters and the layouts of arguments
 
     def __getitem__(self, i: str) -> Layout | None:
         """Return how a node's value lies; None if that is not known."""
         found = self._found
         while i not in found:
             node = next(self._coming)
-            found[node.id] = self._layout(node)
-        layout = found[i]
+            found[node.id] = self._example(node)
+        layout = found[i].layout
         return layout if layout.__class__ is Layout else None
 
-    def _layout(self, node: GraphNode) -> Any:
+    def _example(self, node: GraphNode) -> _Example:
         program, found, i = self._program, self._found, node.id
         if node.kind is not Kind.OP:
             thing = program.bindings[i]
-            value = bare_number(thing) if isinstance(thing, Generator) or node.weak else getattr(thing, "_data", thing)
-            self._values[i] = value
-            return Layout.of(value) if isinstance(value, (np.ndarray, np.generic)) else value.__class__
+            is_number = isinstance(thing, Generator) or node.weak
+            return _Example.of(bare_number(thing) if is_number else getattr(thing, "_data", thing))
         op, arguments, params = program.calls[i]
         if not is_pure(program, node):  # not to be called now; draws lie like this
-            self._values[i] = np.zeros(node.shape, node.dtype)[()] if OPS.get(op.name) is op else None
-            return None if self._values[i] is None else Layout.of(self._values[i])
+            return _Example.of(np.zeros(node.shape, node.dtype)[()] if OPS.get(op.name) is op else None)
+        given = [found[k] for k in arguments]
         if len(node.inputs) > len(arguments):  # indices that are read at every run
-            return self._layout_of_value(i)
-        key = op, params_key(params), *[found[k] for k in arguments]
-        if key not in self._alike:
-            self._alike[key] = self._layout_of_value(i)
-        return self._alike[key]
+            return self._computed(op, given, params)
+        key = op, params_key(params), *[x.layout for x in given]
+        known = self._alike.get(key)
+        if known is None:
+            known = self._alike[key] = self._computed(op, given, params)
+        return known
 
-    def _layout_of_value(self, i: str) -> Layout | None:
-        value = self._value(i)
-        return None if value is None else Layout.of(value)
+    def _computed(self, op: Op, given: Sequence[_Example], params: Mapping[str, Any]) -> _Example:
+        if any(x.layout is None for x in given):
+            return _NOTHING
+        try:
+            with np.errstate(all="ignore"):
+                return _Example.of(op.forward(*[x.value for x in given], **params))
+        except REFUSALS:  # as in a run, perhaps; what reads it is not known either
+            return _NOTHING
 
-    def _value(self, i: str) -> Any:
-        """Return the value of an operation, or None if it has none."""
-        values, stack = self._values, [i]
-        with np.errstate(all="ignore"):
-            while stack:
-                k = stack[-1]
-                op, arguments, params = self._program.calls[k]
-                missing = () if k in values else [a for a in arguments if a not in values]
-                if missing:
-                    stack += missing
-                    continue
-                stack.pop()
-                if k not in values:
-                    given = [values[a] for a in arguments]
-                    values[k] = None
-                    try:
-                        if all(x is not None for x in given):
-                            values[k] = op.forward(*given, **params)
-                    except REFUSALS:  # as in a run, perhaps; what reads it is not known either
-                        pass
-        return values[i]
+
+_NOTHING = _Example(None, None)
 
 
 def layout_of_call(op: Op, arguments: Sequence[Any], params: dict[str, Any]) -> Layout | None:

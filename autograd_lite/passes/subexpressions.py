@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..core.indices import IndexArray
+from ..core.op import OPS
 from ..ir.node import GraphNode, Kind
 from ..ir.program import PureProgram
 from .edits import is_pure, known_values, reading, remade
@@ -37,7 +38,11 @@ def with_shared(program: PureProgram) -> PureProgram:
             if not names.isdisjoint(node.inputs):
                 node, call = reading(node, call, same)
                 calls[i] = call
-            key = (call[0], len(call[1]), node.inputs, params_key(call[2])) if is_pure(program, node) else i
+            op, arguments, params = call
+            if params:
+                key = (op, len(arguments), node.inputs, params_key(params)) if is_pure(program, node) else i
+            else:
+                key = (op, node.inputs) if OPS.get(op.name) is op else i
         other = first.setdefault(key, i)
         if other == i:
             nodes.append(node)
