@@ -14,7 +14,8 @@ from .calls import Call, How, Ref, Spec, of_kind
 
 # The dtypes of which loops need no lock, and no more than a number's memory.
 _PLAIN = frozenset("?bBhHiIlLqQfdFD")
-_NUMBERS = (int, float)
+_NUMBERS = (int, float, complex)
+_BOOL = np.dtype(bool)
 _MOST_OPERANDS = 16
 CASTS: dict[str, np.ufunc] = library.casts() if library else {}  # by what they cast to
 _SHORT = 32  # elements of a row, up to which going from row to row takes longer than the rows
@@ -108,7 +109,13 @@ def loop_of(call: Call, specs: Sequence[Spec]) -> Loop | None:
         if a.__class__ is Spec and a.weak is not None:
             kinds.append(float if a.weak is float else None)
         else:
-            kinds.append(a.__class__ if a.__class__ in _NUMBERS else getattr(a, "dtype", None))
+            kinds.append(
+                a.__class__
+                if a.__class__ in _NUMBERS
+                else _BOOL
+                if a is True or a is False
+                else getattr(a, "dtype", None)
+            )
         if kinds[-1] is None or 0 in getattr(a, "shape", ()):
             return None
     found = _loop(ufunc, tuple(kinds))

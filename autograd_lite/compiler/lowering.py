@@ -7,6 +7,7 @@ watched (a branch on a value, a write into a part of an array, a function for ar
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -20,6 +21,7 @@ from ..native.functions import matmul
 from ..native.kernels import NATIVE, library
 from ..passes.subexpressions import params_key, value_key
 from .calls import Call, Format, How, Ref, Spec, filled, refs_in
+from .loops import CASTS, cast
 
 
 class Unwatchable(Exception):
@@ -137,9 +139,8 @@ class Lowering:
 
     def _seen(self, forward: Callable[..., Any], inputs: tuple[Any, ...], params: Mapping[str, Any]) -> Watched:
         """Run a function on arrays that note what it does."""
-        for way in (self._filled, self.looped):
-            if (made := way(forward, inputs, params)) is not None:
-                return made  # type: ignore[no-any-return]
+        if (made := self.equal(forward, inputs, params)) is not None:
+            return made  # type: ignore[no-any-return]
         values, calls = len(self.specs), len(self.calls)
         expected = forward(*map(bare, inputs), **{name: bare(v) for name, v in params.items()})
         try:
@@ -239,7 +240,30 @@ class Lowering:
         same = _same(fill(*map(bare, given)), expected)
         return self.noted(How.FILL, fill, tuple(given), {}) if same else None
 
-    def looped(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    def equal(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """Note what a function equals: the call of a ufunc, copies, or loops; None if it equals none of these."""
+        for way in (self._elementwise, self._filled, self._looped):
+            if (made := way(function, args, kwargs)) is not None:
+                return made
+        return None
+
+    def _elementwise(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """Note the call of the ufunc that a function equals, if there is one for these arguments."""
+        ufunc = UFUNCS.get(function)
+        if ufunc is None or kwargs or not _watched(args):
+            return None
+        given = [bare(x) for x in args]
+        try:
+            found, expected = ufunc(*given), function(*given)
+        except TypeError:  # no loop for these dtypes
+            return None
+        if not _same(found, expected):
+            return None
+        made = self.noted(How.UFUNC, ufunc, args, {})
+        # A ufunc makes a scalar where the function makes an array without axes.
+        return made if isinstance(expected, np.generic) or expected.shape else made.as_array()
+
+    def _looped(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Note the generalized ufunc that a function equals, if there is one for these arguments."""
         row = LOOPS.get(function) if all(isinstance(x, Watched) for x in args) else None
         loops = None if row is None else row(*args, **kwargs)
@@ -421,18 +445,8 @@ class Watched(np.lib.mixins.NDArrayOperatorsMixin):
         return self
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        if (filled := self.lowering._filled(func, tuple(args), kwargs)) is not None:
-            return filled
-        if (ufunc := UFUNCS.get(func)) is not None and not kwargs:
-            given = [bare(x) for x in args]
-            expected = func(*given)
-            try:
-                if np.ndim(expected) and _same(ufunc(*given), expected):
-                    return self.lowering.noted(How.UFUNC, ufunc, tuple(args), {})
-            except TypeError:  # no loop for these dtypes
-                pass
-        if (looped := self.lowering.looped(func, tuple(args), kwargs)) is not None:
-            return looped
+        if (made := self.lowering.equal(func, tuple(args), kwargs)) is not None:
+            return made
         return self.lowering.noted(How.CALL, func, tuple(args), kwargs)
 
     def __getitem__(self, key: Any) -> Watched:
@@ -469,9 +483,16 @@ class Watched(np.lib.mixins.NDArrayOperatorsMixin):
 
     def reshape(self, *shape: Any) -> Watched:
         """As of an array; likewise the methods below."""
-        if isinstance(self.array, np.ndarray) and not np.may_share_memory(self.array.reshape(*shape), self.array):
+        shaped = self.array.reshape(*shape)
+        if not isinstance(self.array, np.ndarray):
+            return self.as_array(shaped.shape) if shaped.shape else self
+        if not np.may_share_memory(shaped, self.array):
             return self._copied(self.dtype)._method("reshape", *shape)
         return self._method("reshape", *shape)
+
+    def as_array(self, shape: tuple[int, ...] = ()) -> Watched:
+        """Return a new array of a scalar."""
+        return self.lowering.noted(How.FILL, Fill(shape, self.dtype, [Part(..., 0)]), (self,), {})
 
     def transpose(self, *axes: Any) -> Watched:
         """Permute the axes."""
@@ -487,6 +508,8 @@ class Watched(np.lib.mixins.NDArrayOperatorsMixin):
             return self
         if self._may_fill(dtype, self.array.astype(dtype)):
             return self._copied(np.dtype(dtype))
+        if not isinstance(self.array, np.ndarray) and cast(self.dtype, np.dtype(dtype)) is not None:
+            return self.lowering.noted(How.UFUNC, CASTS[np.dtype(dtype).char], (self,), {})
         return self._method("astype", dtype)
 
     def copy(self, order: str = "C") -> Watched:
@@ -529,6 +552,20 @@ class Watched(np.lib.mixins.NDArrayOperatorsMixin):
         if dtype not in (None, self.dtype) or not 0 < count <= exact:
             raise Unwatchable
         return self.lowering.noted(How.UFUNC, np.true_divide, (total, float(count)), {})
+
+    def var(self, axis: Any = None, keepdims: bool = False, ddof: float = 0) -> Watched:
+        """Variance, by NumPy's steps."""
+        count = self.size // max(math.prod(self._reduce(np.add, axis, None, keepdims).shape), 1)
+        if self.dtype.kind != "f" or count <= ddof or float(count - ddof) != count - ddof:
+            raise Unwatchable
+        gap = self.lowering.noted(How.UFUNC, np.subtract, (self, self.mean(axis, None, True)), {})
+        squares = self.lowering.noted(How.UFUNC, np.square, (gap,), {})
+        total = squares._reduce(np.add, axis, None, keepdims)
+        return self.lowering.noted(How.UFUNC, np.true_divide, (total, float(count - ddof)), {})
+
+    def std(self, axis: Any = None, keepdims: bool = False, ddof: float = 0) -> Watched:
+        """Standard deviation, by NumPy's steps."""
+        return self.lowering.noted(How.UFUNC, np.sqrt, (self.var(axis, keepdims, ddof),), {})
 
     def max(self, axis: Any = None, keepdims: bool = False) -> Watched:
         """Maximum."""

@@ -32,7 +32,7 @@ from .loops import (
 )
 from .rows import by_elements, by_rows
 
-_NUMBERS = (int, float)
+_NUMBERS = (int, float, complex)
 _MOVES = (Gather, Scatter, Put)
 _OVER = frozenset((How.UFUNC, How.LOOPS))  # whose results may lie over what they read
 

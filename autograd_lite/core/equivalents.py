@@ -74,7 +74,7 @@ def filled_by(function: Callable[..., Any]) -> Callable[[Any], Any]:
     return enter
 
 
-# Functions that a ufunc equals for arrays with axes, bit for bit, if the dtypes are such that it equals them at all.
+# Functions that a ufunc equals, bit for bit, if the dtypes are such that it equals them at all; of NumPy, or of ops.
 UFUNCS: dict[Callable[..., Any], np.ufunc] = {}
 
 

@@ -23,11 +23,11 @@ def _assembled(*parts: Any, shape: tuple[int, ...]) -> Any:
 
 @filled_by(_assembled)
 def _filled(*parts: Any, shape: tuple[int, ...]) -> Any:
-    if any(not hasattr(part, "dtype") or part.dtype != parts[0].dtype for part in parts):
+    if not all(hasattr(part, "dtype") for part in parts):
         return None
     places = np.ndindex(shape)
     copies = [Part((*place, ...), k) for k, place in enumerate(places)]
-    return Fill((*shape, *parts[0].shape), parts[0].dtype, copies), parts
+    return Fill((*shape, *parts[0].shape), np.result_type(*(part.dtype for part in parts)), copies), parts
 
 
 def _pieces(needs: Sequence[int], g: Any, saved: tuple[Any, ...], params: dict[str, Any]) -> list[Any]:

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from ..core.equivalents import Fill, Part, filled_by
 from ..core.foreign import as_array
 from ..core.op import Op, nondifferentiable
 from ..core.rewrites import Rewrite
 
+
+def _stopped(x: Any) -> Any:
+    return as_array(x)[...]
+
+
+@filled_by(_stopped)
+def _filled(x: Any) -> Any:
+    return None if x.shape else (Fill((), x.dtype, [Part(..., 0)]), [x])  # of a scalar there is no view
+
+
 # A view, so nothing is copied; the resulting Tensor knows that it shares memory.
 stop_gradient: Op = nondifferentiable(
-    lambda x: as_array(x)[...],
+    _stopped,
     name="stop_gradient",
     glyph="⊣",
     view=True,

@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from ..core.equivalents import UFUNCS, Fill, Part, filled_by
 from ..core.foreign import copied
 from ..core.op import applied, composes, elementwise, nondifferentiable
+from ..native.kernels import library
 from .operands import values
 
 
@@ -25,8 +27,29 @@ def _tangent_of(part: Any) -> Any:
     return lambda tangents, out, x: part(tangents[0])
 
 
+def _real(x: Any) -> Any:
+    return copied(np.real(x))
+
+
+def _imag(x: Any) -> Any:
+    return copied(np.imag(x))
+
+
+@filled_by(_real)
+def _filled_real(x: Any) -> Any:
+    return None if x.dtype.kind == "c" else (Fill(x.shape, x.dtype, [Part(..., 0)]), [x])
+
+
+@filled_by(_imag)
+def _filled_imag(x: Any) -> Any:
+    return None if x.dtype.kind == "c" else (Fill(x.shape, x.dtype, [Part(..., None)]), [])
+
+
+if library:
+    UFUNCS.update({_real: library.choices()["real"], _imag: library.choices()["imag"]})
+
 real = elementwise(
-    lambda x: copied(np.real(x)),
+    _real,
     applied(lambda g, out, x: g),
     name="real",
     bind=_bind,
@@ -37,7 +60,7 @@ real = elementwise(
     glyph="Re",
 )
 imag = elementwise(
-    lambda x: copied(np.imag(x)),
+    _imag,
     applied(lambda g, out, x: g * -1j if x.dtype.kind == "c" else g * 0),
     name="imag",
     selects=True,

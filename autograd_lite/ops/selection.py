@@ -107,8 +107,9 @@ where   = elementwise(lambda x, y, z: np.where(x, y, z),
                       selects=True, onnx="Where")
 # fmt: on
 
+UFUNCS[np.clip] = getattr(np, "_core").umath.clip  # noqa: B009  (what it calls, with two bounds)
 if library:
-    UFUNCS[np.where] = library.select()
+    UFUNCS[np.where] = library.choices()["select"]
 
 # ---- one index for each result, along one axis ----------------------------------------------------------------------
 

@@ -199,7 +199,7 @@ def _infer_concatenate(*parts: ShapeDtype, axis: int) -> ShapeDtype:
 @filled_by(np.concatenate)
 def _joined(arrays: Sequence[Any], axis: Any = 0) -> Any:
     first = arrays[0]
-    if axis is None or len({(len(a.shape), a.dtype) for a in arrays}) > 1:
+    if axis is None or len({len(a.shape) for a in arrays}) > 1:
         return None
     axis = normalize_axis(axis, len(first.shape))
     stops = list(itertools.accumulate(a.shape[axis] for a in arrays))
@@ -208,7 +208,7 @@ def _joined(arrays: Sequence[Any], axis: Any = 0) -> Any:
     places = [(*before, slice(*ends)) for ends in zip(starts, stops, strict=True)]
     parts = [Part(place, k) for k, place in enumerate(places)]
     shape = (*first.shape[:axis], stops[-1], *first.shape[axis + 1 :])
-    return Fill(shape, first.dtype, parts), tuple(arrays)
+    return Fill(shape, np.result_type(*(a.dtype for a in arrays)), parts), tuple(arrays)
 
 
 concatenate = structural(
@@ -241,9 +241,22 @@ def _batched_padding(n: int, params: dict[str, Any]) -> dict[str, Any]:
     return {"width": ((0, 0), *width), "value": value}
 
 
+def _padded(x: Any, *, width: Any, value: Any) -> Any:
+    return np.pad(x, width, constant_values=value)
+
+
+@filled_by(_padded)
+def _filled_padding(x: Any, *, width: Any, value: Any) -> Any:
+    if value.__class__ not in (int, float) or value != 0 or math.copysign(1, value) < 0:
+        return None
+    shape = tuple(n + sum(w) for n, w in zip(x.shape, width, strict=True))
+    inside = tuple(slice(before, before + n) for (before, _), n in zip(width, x.shape, strict=True))
+    return Fill(shape, x.dtype, [Part(..., None), Part(inside, 0)]), [x]
+
+
 pad_constant: Op = structural(
     "pad",
-    lambda x, *, width, value: np.pad(x, width, constant_values=value),
+    _padded,
     _unpad,
     infer=_infer_pad,
     jvp=lambda tangents, out, x, *, width, value: pad_constant(tangents[0], width=width, value=0),

@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
+from ..core.equivalents import UFUNCS
 from ..core.foreign import LAZY, by_numpy, is_foreign, is_lazy
 from ..core.op import Op, applied, elementwise
 from ..core.rewrites import Rewrite, never_zero
+from ..native.kernels import library
 
 
 def _zero_mask(x: Any, y: Any) -> Any:
@@ -23,6 +25,10 @@ def _zero_mask(x: Any, y: Any) -> Any:
         return by_numpy(_zero_mask, x, y)  # in one step for each chunk, which looks whether there is any
     bad = np.isnan(x) & (y == 0)
     return np.where(bad, 0, x) if is_foreign(x) or bad.any() else x  # which spares the wait for a device
+
+
+if library:
+    UFUNCS[_zero_mask] = library.choices()["zero_mask"]
 
 
 def _batched_mask(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
