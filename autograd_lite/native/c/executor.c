@@ -45,6 +45,14 @@ static void over_dimensions(const Taken *call, npy_intp first) {
     } while (next_place(call, at, n, count, inner, lengths));
 }
 
+/* Run the loop of a call once, on as many rows as `first` says; the sizes of a core follow in the shape. */
+static void over_rows(Taken *call, npy_intp first, npy_intp core) {
+    npy_intp lengths[MOST_DIMENSIONS];
+    lengths[0] = first;
+    memcpy(lengths + 1, call->shape + 1, core * sizeof *lengths);
+    call->loop->function(call->at, lengths, call->strides, call->loop->data);
+}
+
 /* Run a call, in a block on some of its rows: the first dimension is that of one row. Return whether it was invalid. */
 static inline int call_run(const npy_intp *record, const Program *program, char *scratch, npy_intp row, npy_intp rows) {
     Taken call;
@@ -57,10 +65,7 @@ static inline int call_run(const npy_intp *record, const Program *program, char 
     } else if (rows == 1) {
         call.loop->function(call.at, call.shape, call.strides, call.loop->data);
     } else {
-        npy_intp lengths[MOST_DIMENSIONS]; /* those of a core follow */
-        lengths[0] = first;
-        memcpy(lengths + 1, call.shape + 1, record[CORE] * sizeof *lengths);
-        call.loop->function(call.at, lengths, call.strides, call.loop->data);
+        over_rows(&call, first, record[CORE]);
     }
     return flags_raised();
 }
