@@ -32,7 +32,7 @@ class _Plan(NamedTuple):
     """How to contract two arrays of given shapes: the transpose and reshape of each, and then of the result.
 
     None means that no transpose or reshape is needed. `way` is "matmul", or "multiply" if no letter is
-    summed, or "einsum" for inner products of many short rows.
+    summed, or for inner products "vecdot", or "einsum" of those that would take long strides.
     """
 
     way: str
@@ -43,6 +43,10 @@ class _Plan(NamedTuple):
     y_shape: Shape | None = None
     shape: Shape | None = None
     order: tuple[int, ...] | None = None
+
+
+# How long inner products may be for `vecdot`: with long strides, and so that BLAS computes each in one thread.
+_LONG_STRIDES, _ALONE = 16, 8192
 
 
 def _changed_order(letters: Sequence[str], wanted: Sequence[str]) -> tuple[int, ...] | None:
@@ -69,7 +73,14 @@ def _plan(subscripts: str, x_shape: Shape, y_shape: Shape) -> _Plan:
             facts += [_changed_order(letters, kept), _changed_shape(tuple(size[c] for c in kept), spread)]
         return _Plan("multiply", False, *facts)
     if both and not rows and not columns:
-        return _Plan("einsum")
+        k = math.prod(size[c] for c in summed)
+        loop = tuple(size[c] for c in both)
+        orders = [_changed_order(letters, (*both, *summed)) for letters in (x, y)]
+        if k > (_LONG_STRIDES if any(orders) else _ALONE):
+            return _Plan("einsum")
+        whole = tuple(size[c] for c in (*both, *summed))
+        changed = _changed_shape(whole, (*loop, k))
+        return _Plan("vecdot", False, orders[0], changed, orders[1], changed, None, _changed_order(both, out))
     # The factor whose letters come first in the result goes first, so that the result needs no transpose.
     swap = bool(rows) and bool(columns) and out.index(columns[0]) < out.index(rows[0])
     if swap:
@@ -92,6 +103,8 @@ def _plan(subscripts: str, x_shape: Shape, y_shape: Shape) -> _Plan:
 
 def _contract(x: Any, y: Any, *, subscripts: str) -> Any:
     way, swap, x_order, x_shape, y_order, y_shape, shape, order = _plan(subscripts, x.shape, y.shape)
+    if way == "vecdot" and not x.dtype.char == y.dtype.char in "fd":
+        way = "einsum"
     if way == "einsum" or (LAZY and is_lazy(x, y)):  # whose chunks a reshape would merge
         return np.einsum(subscripts, x, y)
     if swap:
@@ -105,7 +118,7 @@ def _contract(x: Any, y: Any, *, subscripts: str) -> Any:
         y = y.transpose(y_order)
     if y_shape is not None:
         y = y.reshape(y_shape)
-    out = fast.matmul(x, y) if way == "matmul" else x * y
+    out = fast.matmul(x, y) if way == "matmul" else x * y if way == "multiply" else np.vecdot(x, y)
     if shape is not None:
         out = out.reshape(shape)
     return out if order is None else out.transpose(order)

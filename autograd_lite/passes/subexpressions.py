@@ -32,7 +32,7 @@ def with_shared(program: PureProgram) -> PureProgram:
     for node in program.graph.nodes:
         i = node.id
         if node.kind is not Kind.OP:
-            key = _slot_key(program.bindings[i], known.get(i))
+            key = _slot_key(node.kind, program.bindings[i], known.get(i))
         else:
             call = program.calls[i]
             if not names.isdisjoint(node.inputs):
@@ -54,21 +54,25 @@ def with_shared(program: PureProgram) -> PureProgram:
     return remade(program, nodes, [same.get(i, i) for i in program.graph.outputs], calls=calls)
 
 
-def _slot_key(thing: Any, value: Any) -> Any:
+def _slot_key(kind: Kind, thing: Any, value: Any) -> Any:
     """Return what two slots with the same value have in common.
 
     Args:
-        thing: what fills the slot.
+        kind: of the slot.
+        thing: what fills it.
         value: what it always holds, or None.
     """
-    if value is None:
-        return "is", id(thing)
+    if value is None:  # two views of an array from outside, as w.T and w.T, change together
+        return _memory_key(thing) if kind is Kind.CONSTANT and thing.__class__ is np.ndarray else ("is", id(thing))
     if not isinstance(value, (np.ndarray, np.generic)):
         return "number", value_key(value)
     if value.nbytes > _COMPARED_BYTES:
-        a = np.asarray(value)
-        return a.__array_interface__["data"][0], a.shape, a.strides, a.dtype
+        return _memory_key(np.asarray(value))
     return value.__class__, value.strides, value_key(value)
+
+
+def _memory_key(a: Any) -> Any:
+    return a.__array_interface__["data"][0], a.shape, a.strides, a.dtype
 
 
 def params_key(params: Mapping[str, Any]) -> Any:

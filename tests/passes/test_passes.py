@@ -399,3 +399,17 @@ def test_a_backward_pass_of_its_own_is_refused() -> None:
     program = PureProgram.trace(lambda x: (x * x).sum(), np.ones(2), backward=True)
     with pytest.raises(ValueError, match="whose gradients are results; received one with a backward pass"):
         optimized(program)
+
+
+def test_two_views_of_an_array_from_outside_are_one() -> None:
+    w, x = np.arange(6.0).reshape(2, 3), np.array([1.0, 2.0])
+
+    def f(x: Any) -> Any:
+        return (np.tanh(w.T @ x) * np.tanh(w.T @ x)).sum() + np.tanh(w.T[::-1] @ x).sum()
+
+    compiled = ag.compile(f)
+    for _ in range(3):
+        assert np.isclose(compiled(x), f(x), rtol=1e-14)
+    assert [call.name for call in compiled.plan().calls].count("tanh") == 2  # of w.T, and of w.T[::-1]
+    w[0] = -7.0
+    assert np.isclose(compiled(x), f(x), rtol=1e-14)
