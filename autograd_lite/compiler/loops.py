@@ -30,7 +30,7 @@ SHORT_SUMS: dict[np.ufunc, Sequence[np.ufunc]] = {
     for name, sums in (library.short_sums() if library else {}).items()
     for ufunc in (getattr(np, name), FASTEST[getattr(np, name)])
 }
-_FEW = 8  # elements: NumPy adds less one by one
+_MOST = 128, 8  # elements of a row, up to which NumPy adds them in one block; columns, where it goes row by row
 
 
 class Loop(NamedTuple):
@@ -182,11 +182,11 @@ def short_sums(loop: Loop, dimensions: Sequence[int], steps: Sequence[int]) -> t
     """
     dtype = loop.dtypes[0]
     sums = SHORT_SUMS.get(loop.ufunc)
-    if sums is None or dtype.char not in "fd" or len(dimensions) < 2 or dimensions[-1] >= _FEW:
+    if sums is None or dtype.char not in "fd" or len(dimensions) < 2:
         return None
     reduced = [step == 0 for step in steps]
-    for core, ufunc in enumerate(sums, 1):
-        if reduced[-core:] == [True, False][:core] and not any(reduced[:-core]):
+    for core, (ufunc, most) in enumerate(zip(sums, _MOST, strict=True), 1):
+        if dimensions[-1] <= most and reduced[-core:] == [True, False][:core] and not any(reduced[:-core]):
             return Loop(ufunc, "fd".index(dtype.char), (dtype,) * 3), core
     return None
 

@@ -116,6 +116,15 @@ def test_plain_reductions_run_in_c(axis: Any, dtype: str) -> None:
         assert "reduce(" not in re.sub("#.*", "", source.text)
 
 
+@pytest.mark.parametrize("n", [2, 3, 7, 8, 9, 31, 128, 129])
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_sums_of_short_rows_and_few_columns(n: int, dtype: str) -> None:
+    rng = np.random.default_rng(n)
+    a = (rng.normal(size=(2, 30, 2 * n)) * 10.0 ** rng.integers(-6, 6, (2, 30, 2 * n))).astype(dtype)
+    a[:, :3] = -0.0
+    agree(lambda x: (x.sum(-1), x[..., ::2].sum(-1), x.sum(1), x[..., :n].sum(1), x.T.sum(0)), [(a,), (-a,)])
+
+
 @quietly
 @given(st.data())
 def test_products_of_matrices(data: Any) -> None:

@@ -20,7 +20,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#define INTERFACE 7 /* see ../kernels.py */
+#define INTERFACE 8 /* see ../kernels.py */
 
 typedef struct {
     const char *name;

@@ -54,18 +54,35 @@ OPERATION(subtract, x - y)
 OPERATION(multiply, x *y)
 OPERATION(divide, x / y)
 
-/* The sum of each of some rows of less than eight elements, and of some columns, to what each begins with; both in the
- * order of NumPy's reductions. */
+/* The sum of each of some rows of at most 128 elements, and of some columns, to what each begins with; both in the order
+ * of NumPy's reductions: with eight sums side by side, if there are that many. */
 #define SUMS(type, real)                                                                                         \
+    static inline __attribute__((always_inline)) real row_sum_##type(const char *x, npy_intp n, npy_intp step) { \
+        real sum = (real)-0.0; /* so that no zero changes its sign */                                            \
+        npy_intp i = 0;                                                                                          \
+        if (n >= 8) {                                                                                            \
+            real sums[8];                                                                                        \
+            for (int j = 0; j < 8; j++) {                                                                        \
+                sums[j] = *(const real *)(x + j * step);                                                         \
+            }                                                                                                    \
+            for (i = 8; i + 8 <= n; i += 8) {                                                                    \
+                for (int j = 0; j < 8; j++) {                                                                    \
+                    sums[j] += *(const real *)(x + (i + j) * step);                                              \
+                }                                                                                                \
+            }                                                                                                    \
+            sum = ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));     \
+        }                                                                                                        \
+        for (; i < n; i++) {                                                                                     \
+            sum += *(const real *)(x + i * step);                                                                \
+        }                                                                                                        \
+        return sum;                                                                                              \
+    }                                                                                                            \
     static void row_sums_##type(LOOP_ARGUMENTS) {                                                                \
-        const npy_intp n = dimensions[1];                                                                        \
+        const npy_intp n = dimensions[1], step = steps[3];                                                       \
         (void)data;                                                                                              \
         for (npy_intp k = 0; k < dimensions[0]; k++) {                                                           \
             const char *x = args[0] + k * steps[0];                                                              \
-            real sum = (real)-0.0; /* so that no zero changes its sign */                                        \
-            for (npy_intp i = 0; i < n; i++) {                                                                   \
-                sum += *(const real *)(x + i * steps[3]);                                                        \
-            }                                                                                                    \
+            const real sum = step == sizeof(real) ? row_sum_##type(x, n, sizeof(real)) : row_sum_##type(x, n, step); \
             *(real *)(args[2] + k * steps[2]) = *(const real *)(args[1] + k * steps[1]) + sum;                   \
         }                                                                                                        \
     }                                                                                                            \
