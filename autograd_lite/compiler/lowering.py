@@ -460,11 +460,13 @@ class Watched(np.lib.mixins.NDArrayOperatorsMixin):
     def _gathered(self, index: tuple[Any, ...]) -> Watched | None:
         """Return what an index with arrays reads, or a single element; None if NumPy is called for it."""
         if all(isinstance(i, BASIC) for i in index):
-            is_element = isinstance(self.array, np.ndarray) and len(index) == self.ndim
-            if not is_element or self.dtype.kind not in "fiuc" or not all(isinstance(i, int) for i in index):
+            if not isinstance(self.array, np.ndarray):
+                return self.as_array()[index] if isinstance(self.array[index], np.ndarray) else self
+            copy = CASTS.get("?") if self.dtype == np.bool_ else np.positive if self.dtype.kind in "fiuc" else None
+            if copy is None or len(index) < self.ndim or not all(isinstance(i, int) for i in index):
                 return None
             view = self.lowering.noted(How.CALL, operator.getitem, (self, (*index, ...)), {})
-            return self.lowering.noted(How.UFUNC, np.positive, (view,), {})
+            return self.lowering.noted(How.UFUNC, copy, (view,), {})
         found = places_of(index, self.ndim)
         indices = None if found is None else prepared(found[1])
         if found is None or indices is None:

@@ -84,6 +84,7 @@ FORMS: dict[str, Callable[[Any, Any, Index], Any]] = {
     "read": lambda x, y, i: x[i] * 2,
     "read twice": lambda x, y, i: x[i] + x[i],
     "sum": lambda x, y, i: x[i].sum(),
+    "axes of a number": lambda x, y, i: x[i].sum()[..., None] * x[i].sum()[None, ...],
     "write": lambda x, y, i: _written(x, y, i),
     "write a number": lambda x, y, i: _written(x, -0.0, i),
     "slope": lambda x, y, i: ag.grad(lambda a: (a[i] * y).sum())(x),
