@@ -18,7 +18,7 @@ _PART = 1 << 17  # bytes of a part of the array with the largest elements: a few
 _FEWEST = 4  # parts, for which a loop in Python pays
 _PART_IN_C = 1 << 14  # the same where the executor runs the loop, for which several fit its first cache
 _FEWEST_IN_C = 2
-_PURE = frozenset((How.UFUNC, How.REDUCE, How.OPAQUE))  # what may be called later as well
+_PURE = frozenset((How.UFUNC, How.REDUCE, How.FILL, How.LOOPS, How.OPAQUE))  # what may be called later as well
 _WIDEST = 16  # bytes of the largest elements
 _VECTOR = 64  # the first element of a part is a multiple of this, so that each keeps its place in a vector
 
