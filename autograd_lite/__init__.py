@@ -9,11 +9,8 @@ Example:
     True
 """
 
-from functools import cache as _cache
-from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
-from . import arrays as arrays, random as random, tree as tree
 from .core import VERSION as _VERSION
 from .core.errors import (
     CompileWarning as CompileWarning,
@@ -25,10 +22,7 @@ from .core.errors import (
     TraceError as TraceError,
     UnsupportedError as UnsupportedError,
 )
-from .core.files import write_file as write_file
 from .core.hooks import HOOKS as _HOOKS
-from .core.memory import keep_freed_memory as keep_freed_memory, keeps_freed_memory as keeps_freed_memory
-from .core.messages import missing_name as _missing
 from .core.mode import (
     enable_grad as enable_grad,
     is_grad_enabled as is_grad_enabled,
@@ -37,92 +31,94 @@ from .core.mode import (
     raise_on_change as raise_on_change,
     record_source as record_source,
 )
-from .core.tracebacks import fold_tracebacks as fold_tracebacks
-from .custom_ops import applied as applied, elementwise as elementwise, reduction as reduction, structural as structural
 from .engine import backward as backward
-from .functional import (
-    checkpoint as checkpoint,
-    custom_jvp as custom_jvp,
-    custom_vjp as custom_vjp,
-    eval_shape as eval_shape,
-    grad as grad,
-    hessian as hessian,
-    hvp as hvp,
-    jacobian as jacobian,
-    jvp as jvp,
-    linearize as linearize,
-    primitive as primitive,
-    stop_gradient as stop_gradient,
-    value_and_grad as value_and_grad,
-    vjp as vjp,
-    vmap as vmap,
-    why_no_grad as why_no_grad,
-)
+from .late import attach as _attach, load as _load
 from .native.threads import get_threads as get_threads, set_threads as set_threads
-from .networks.activations import (
-    elu as elu,
-    erf as erf,
-    erfc as erfc,
-    gelu as gelu,
-    hard_tanh as hard_tanh,
-    leaky_relu as leaky_relu,
-    log_softmax as log_softmax,
-    logsumexp as logsumexp,
-    mish as mish,
-    relu as relu,
-    sigmoid as sigmoid,
-    silu as silu,
-    softmax as softmax,
-    softplus as softplus,
-    softsign as softsign,
-    standardize as standardize,
-    tanh_shrink as tanh_shrink,
-)
-from .networks.recurrences import gru as gru, lstm as lstm, simple_rnn as simple_rnn
-from .networks.windows import (
-    average_pooling as average_pooling,
-    convolution as convolution,
-    max_pooling as max_pooling,
-    transposed_convolution as transposed_convolution,
-)
-from .random import Generator as Generator, set_seed as set_seed
-from .tensors.arrays import array as array
-from .tensors.changes import Changes as Changes, transaction as transaction
 from .tensors.elsewhere import give_hints as _give_hints, in_module as _in_module
 from .tensors.tensor import Tensor as Tensor, tensor as tensor
 
 __version__ = _VERSION
 _give_hints(Tensor)
 
-# What a training run does not need is loaded on first use.
-_LATE = dict.fromkeys(("Graph", "Program", "build_graph", "explain", "find_nan", "trace"), ".graph")
-_LATE["raise_on_nan"] = ".nonfinite.watch"
-_LATE["load_compiled"] = ".graph.compiled"
-_LATE["blockwise"] = ".native.blockwise"
-_LATE["compile"] = ".compiler.compiled"
-_LATE |= {"cond": ".control.cond", "scan": ".control.scan"}
-_LATE |= dict.fromkeys(("fori_loop", "while_loop"), ".control.while_loop")
-_LATE |= dict.fromkeys(("over_root", "running_mean", "running_mean_square"), ".networks.running")
-_LATE |= dict.fromkeys(("assume", "debug_print", "is_compiling", "observe"), ".observing")
-_LATE |= dict.fromkeys(("host_call", "live", "pinned", "same_objects"), ".outside")
-_LATE["show_config"] = ".configuration"
-_PACKAGES = ("graph", "hips", "nn", "numpy", "optimize", "scipy", "testing")
+# What a first gradient does not need is loaded when it is asked for.
+_LATE = {
+    ".compiler.compiled": "compile",
+    ".configuration": "show_config",
+    ".control.cond": "cond",
+    ".control.scan": "scan",
+    ".control.while_loop": "fori_loop while_loop",
+    ".core.files": "write_file",
+    ".core.memory": "keep_freed_memory keeps_freed_memory",
+    ".core.tracebacks": "fold_tracebacks",
+    ".custom_ops": "applied elementwise reduction structural",
+    ".functional": (
+        "checkpoint custom_jvp custom_vjp eval_shape grad hessian hvp jacobian jvp linearize primitive stop_gradient "
+        "value_and_grad vjp vmap why_no_grad"
+    ),
+    ".graph": "Graph Program build_graph explain find_nan trace",
+    ".graph.compiled": "load_compiled",
+    ".native.blockwise": "blockwise",
+    ".networks.activations": (
+        "elu erf erfc gelu hard_tanh leaky_relu log_softmax logsumexp mish relu sigmoid silu softmax softplus softsign "
+        "standardize tanh_shrink"
+    ),
+    ".networks.recurrences": "gru lstm simple_rnn",
+    ".networks.running": "over_root running_mean running_mean_square",
+    ".networks.windows": "average_pooling convolution max_pooling transposed_convolution",
+    ".nonfinite.watch": "raise_on_nan",
+    ".observing": "assume debug_print is_compiling observe",
+    ".outside": "host_call live pinned same_objects",
+    ".random": "Generator set_seed",
+    ".tensors.arrays": "array",
+    ".tensors.changes": "Changes transaction",
+}
+_PACKAGES = "arrays graph hips nn numpy optimize random scipy testing tree"
 
 if TYPE_CHECKING:
     from . import (
+        arrays as arrays,
         graph as graph,
         hips as hips,
         nn as nn,
         numpy as numpy,
         optimize as optimize,
+        random as random,
         scipy as scipy,
         testing as testing,
+        tree as tree,
     )
     from .compiler.compiled import compile as compile
     from .configuration import show_config as show_config
     from .control.cond import cond as cond
     from .control.scan import scan as scan
     from .control.while_loop import fori_loop as fori_loop, while_loop as while_loop
+    from .core.files import write_file as write_file
+    from .core.memory import keep_freed_memory as keep_freed_memory, keeps_freed_memory as keeps_freed_memory
+    from .core.tracebacks import fold_tracebacks as fold_tracebacks
+    from .custom_ops import (
+        applied as applied,
+        elementwise as elementwise,
+        reduction as reduction,
+        structural as structural,
+    )
+    from .functional import (
+        checkpoint as checkpoint,
+        custom_jvp as custom_jvp,
+        custom_vjp as custom_vjp,
+        eval_shape as eval_shape,
+        grad as grad,
+        hessian as hessian,
+        hvp as hvp,
+        jacobian as jacobian,
+        jvp as jvp,
+        linearize as linearize,
+        primitive as primitive,
+        stop_gradient as stop_gradient,
+        value_and_grad as value_and_grad,
+        vjp as vjp,
+        vmap as vmap,
+        why_no_grad as why_no_grad,
+    )
     from .graph import (
         Graph as Graph,
         Program as Program,
@@ -133,10 +129,36 @@ if TYPE_CHECKING:
     )
     from .graph.compiled import load_compiled as load_compiled
     from .native.blockwise import blockwise as blockwise
+    from .networks.activations import (
+        elu as elu,
+        erf as erf,
+        erfc as erfc,
+        gelu as gelu,
+        hard_tanh as hard_tanh,
+        leaky_relu as leaky_relu,
+        log_softmax as log_softmax,
+        logsumexp as logsumexp,
+        mish as mish,
+        relu as relu,
+        sigmoid as sigmoid,
+        silu as silu,
+        softmax as softmax,
+        softplus as softplus,
+        softsign as softsign,
+        standardize as standardize,
+        tanh_shrink as tanh_shrink,
+    )
+    from .networks.recurrences import gru as gru, lstm as lstm, simple_rnn as simple_rnn
     from .networks.running import (
         over_root as over_root,
         running_mean as running_mean,
         running_mean_square as running_mean_square,
+    )
+    from .networks.windows import (
+        average_pooling as average_pooling,
+        convolution as convolution,
+        max_pooling as max_pooling,
+        transposed_convolution as transposed_convolution,
     )
     from .nonfinite.watch import raise_on_nan as raise_on_nan
     from .observing import (
@@ -145,35 +167,20 @@ if TYPE_CHECKING:
         is_compiling as is_compiling,
         observe as observe,
     )
-    from .outside import (
-        host_call as host_call,
-        live as live,
-        pinned as pinned,
-        same_objects as same_objects,
-    )
+    from .outside import host_call as host_call, live as live, pinned as pinned, same_objects as same_objects
+    from .random import Generator as Generator, set_seed as set_seed
+    from .tensors.arrays import array as array
+    from .tensors.changes import Changes as Changes, transaction as transaction
 else:
-
-    @_cache  # a training step asks for some of them again and again
-    def _late(name: str) -> object:
-        return getattr(_import_module(_LATE[name], __name__), name)
-
-    def __getattr__(name: str) -> object:
-        if name in _PACKAGES:
-            return _import_module(f".{name}", __name__)
-        if name in _LATE:
-            return _late(name)
-        raise _missing(__name__, name, _in_module(name), __dir__())
-
-    def __dir__() -> list[str]:
-        return sorted({*globals(), *_PACKAGES, *_LATE})
+    __getattr__, __dir__, __all__ = _attach(__name__, _LATE, _PACKAGES, _in_module)
 
 
 def _picture(tensor: Tensor) -> str:
     """Draw the history of a tensor."""
-    drawn: str = _import_module(".graph.graph", __name__).tensor_picture(tensor)
+    drawn: str = _load(".graph.graph", __name__).tensor_picture(tensor)
     return drawn
 
 
 _HOOKS.svg = _picture
-_HOOKS.compiled = lambda: _import_module(".graph.compiled", __name__)
-_HOOKS.namespace = lambda: _import_module(".numpy", __name__)
+_HOOKS.compiled = lambda: _load(".graph.compiled", __name__)
+_HOOKS.namespace = lambda: _load(".numpy", __name__)

@@ -19,7 +19,7 @@ Sources = Mapping[str, str]
 
 # From low to high; a module imports from its own layer and lower ones, for annotations too.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("core", "native"),
+    ("core", "native", "late"),
     ("ops",),
     ("arguments", "tree", "tensors", "configuration"),
     ("engine", "paths", "routes", "networks", "nonfinite", "random", "custom_ops", "observing", "outside", "arrays"),

@@ -34,10 +34,11 @@ class Frozen(metaclass=FrozenType):
         AttributeError: Pair.first cannot be assigned to: write .replace(first=…), which returns a new one
     """
 
+    __slots__: ClassVar[tuple[str, ...]]
     _defaults: ClassVar[dict[str, Any]]
 
     def __init__(self, *values: Any, **named: Any) -> None:
-        fields: tuple[str, ...] = self.__slots__  # type: ignore[assignment]
+        fields = self.__slots__
         known = self._defaults | dict(zip(fields, values, strict=False)) | named
         if known.keys() != set(fields) or len(values) > len(fields) or named.keys() & fields[: len(values)]:
             received = f"{len(values)} values and {', '.join(named) or 'no names'}"

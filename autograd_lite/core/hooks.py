@@ -12,6 +12,8 @@ class Hooks:
     Attributes:
         tensor: the Tensor class, which recording makes instances of; from `tensors.tensor`.
         compiled: `() -> module`, the package `graph.compiled`; from the package itself, which loads it late.
+        load_ops: `(name) -> None`, loads the file of `ops` that defines something of this name, or for None all files;
+            from `ops` itself.
         lift: `(op, inputs, params) -> result`, applies an op to values that stand for several arrays; from
             `tensors.lifted`.
         backward: `(tensor, cotangent, retain_graph, create_graph) -> None`; from `engine`.
@@ -21,10 +23,11 @@ class Hooks:
         svg: `(tensor) -> str`, the picture of a tensor's history; from the package itself, which loads `graph` for it.
     """
 
-    __slots__ = ("backward", "compiled", "cycle_error", "lift", "namespace", "stale", "svg", "tensor")
+    __slots__ = ("backward", "compiled", "cycle_error", "lift", "load_ops", "namespace", "stale", "svg", "tensor")
 
     tensor: type[Any]
     lift: Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
+    load_ops: Callable[[str | None], None]
     backward: Callable[[Any, Any, bool, bool], None]
     compiled: Callable[[], Any]
     cycle_error: Callable[[str, Mapping[str, Any]], TypeError | None]

@@ -23,12 +23,13 @@ from .frozen import Frozen
 from .messages import misfit
 from .rewrites import Rewrite
 from .shapes import ShapeDtype, expand_reduced, reduced_shape
+from .tables import Table
 from .tracebacks import folded
 
-OPS: dict[str, Op] = {}
-BY_UFUNC: dict[np.ufunc, Op] = {}
-BY_FUNCTION: dict[Callable[..., Any], Op] = {}
-COMPOSED: dict[Callable[..., Any], Callable[..., Any]] = {}
+OPS: Table[str, Op] = Table()
+BY_UFUNC: Table[np.ufunc, Op] = Table()
+BY_FUNCTION: Table[Callable[..., Any], Op] = Table()
+COMPOSED: Table[Callable[..., Any], Callable[..., Any]] = Table()
 
 
 class Kind(Enum):
@@ -289,7 +290,7 @@ def _keep_table(rules: Sequence[Rule | None]) -> tuple[tuple[bool, ...], ...]:
 
 
 def _register(op: Op) -> Op:
-    if op.name in OPS:
+    if op.name in OPS.defined:
         raise ValueError(f"op '{op.name}' is defined twice")
     OPS[op.name] = op
     if op.ufunc is not None:

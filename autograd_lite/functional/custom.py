@@ -29,7 +29,7 @@ from ..tensors.tensor import Tensor
 from ..tree import leaves, map as map_leaves
 from .arguments import name_of
 from .calls import Packing, arrays_in
-from .primitive import Primitive
+from .primitives import Primitive
 
 
 def stop_gradient(x: Any) -> Any:

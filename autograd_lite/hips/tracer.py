@@ -13,7 +13,7 @@ import numpy as np
 
 from ..core.depth import DEPTH
 from ..custom_ops import structural
-from ..functional.primitive import Primitive
+from ..functional.primitives import Primitive
 from ..tensors.lifted import Lifted, LiftedTensor, face
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor

@@ -1,66 +1,170 @@
 """The tables: every operation and its derivative, in plain NumPy.
 
-Most are named after the part of NumPy that they cover. Where to look for some that could be in several: `where`, `clip`
-and `maximum` in `selection`, `relu` and `sigmoid` in `activations`, `einsum` and `matmul` in `contract` and `linalg`,
-`median` in `quantiles`, `sort` in `order`, `take` in `selection`, `cumsum` in `scan`; what is written in terms of other
-NumPy functions in `composed`.
+Most files are named after the part of NumPy that they cover. They load late: the first lookup of an op, or of a
+function of NumPy, loads the file that defines it.
 """
 
-from . import (
-    activations as activations,
-    adjoints as adjoints,
-    arith as arith,
-    arrange as arrange,
-    assemble as assemble,
-    barrier as barrier,
-    calculus as calculus,
-    compare as compare,
-    complexes as complexes,
-    composed as composed,
-    contract as contract,
-    convolve as convolve,
-    create as create,
-    decompose as decompose,
-    diagonals as diagonals,
-    eigen as eigen,
-    erf as erf,
-    explog as explog,
-    fourier as fourier,
-    gather as gather,
-    gelu as gelu,
-    gru as gru,
-    index as index,
-    inplace as inplace,
-    least_squares as least_squares,
-    linalg as linalg,
-    lstm as lstm,
-    nanaware as nanaware,
-    norms as norms,
-    operands as operands,
-    order as order,
-    orders as orders,
-    padding as padding,
-    poly as poly,
-    pooling as pooling,
-    quantiles as quantiles,
-    questions as questions,
-    random as random,
-    reduce as reduce,
-    running as running,
-    scan as scan,
-    selection as selection,
-    sequences as sequences,
-    series as series,
-    sets as sets,
-    shape as shape,
-    simple_rnn as simple_rnn,
-    softmax as softmax,
-    solve as solve,
-    special as special,
-    standardize as standardize,
-    stat as stat,
-    trig as trig,
-    ufunc_methods as ufunc_methods,
-    windowed as windowed,
-    zero_mask as zero_mask,
-)
+from typing import TYPE_CHECKING
+
+from ..core.hooks import HOOKS as _HOOKS
+from ..late import attach as _attach, load as _load
+
+# What each file defines: the names of its ops, and of the functions of NumPy that they stand for.
+TABLES = {
+    "activations": (
+        "elu hard_tanh leaky_relu mish relu sigmoid sigmoid_pullback silu silu_pullback silu_slope softplus softsign "
+        "tanh_shrink"
+    ),
+    "arith": (
+        "absolute add around bitwise_and bitwise_count bitwise_or bitwise_xor cbrt ceil conjugate copysign deg2rad "
+        "degrees divide fabs float_power floor floor_divide fmod gcd heaviside invert lcm ldexp left_shift multiply "
+        "negative nextafter positive power rad2deg radians reciprocal remainder right_shift rint round sign spacing "
+        "sqrt square subtract trunc"
+    ),
+    "arrange": (
+        "append apply_along_axis apply_over_axes atleast_1d atleast_2d atleast_3d block broadcast_arrays column_stack "
+        "delete dsplit dstack hsplit insert ix_ meshgrid repeat resize roll rollaxis rot90 sliding_window_view tile "
+        "trim_zeros unstack vsplit"
+    ),
+    "assemble": "array",
+    "barrier": "stop_gradient",
+    "calculus": "diff ediff1d gradient interp trapezoid unwrap",
+    "compare": (
+        "equal greater greater_equal isfinite isinf isnan less less_equal logical_and logical_not logical_or "
+        "logical_xor not_equal signbit"
+    ),
+    "complexes": "angle astype divmod exponent fix frexp imag modf real real_if_close",
+    "composed": (
+        "array_split dot expand_dims flip fliplr flipud hstack matrix_transpose moveaxis ravel split squeeze stack "
+        "swapaxes vstack"
+    ),
+    "contract": "contract einsum einsum_path inner kron matvec outer tensordot vdot vecdot vecmat",
+    "convolve": "convolve correlate full_convolution",
+    "create": "empty_like full_like geomspace linspace logspace ones_like zeros_like",
+    "decompose": "cholesky cholesky_pullback full_svd qr svd svdvals",
+    "diagonals": "diag diagflat diagonal on_diagonal trace tril triu vander",
+    "eigen": "divide_by_gaps eig eigh eigvals eigvalsh",
+    "erf": "erf erfc",
+    "explog": "exp exp2 expm1 log log10 log1p log2 logaddexp logaddexp2",
+    "fourier": "fft fft2 fftn fftshift hfft ifft ifft2 ifftn ifftshift ihfft irfft irfft2 irfftn rfft rfft2 rfftn",
+    "gather": "gather gather_adjoint",
+    "gelu": "gelu gelu_pullback",
+    "gru": "gru gru_adjoint",
+    "index": "getitem index_update scatter_add",
+    "inplace": "copyto fill_diagonal place put put_along_axis putmask",
+    "least_squares": "lstsq pinv",
+    "linalg": "cross matmul matrix_power matrix_transpose multi_dot",
+    "lstm": "lstm lstm_adjoint",
+    "nanaware": "nan_to_num nanmax nanmean nanmin nanprod nanstd nansum nanvar",
+    "norms": "cond matrix_norm matrix_rank norm vector_norm",
+    "order": "argpartition argsort digitize lexsort nanargmax nanargmin partition searchsorted sort sort_complex",
+    "padding": "pad",
+    "poly": "poly polyadd polyder polydiv polyfit polyint polymul polysub polyval roots",
+    "pooling": "window_max window_put_equal window_spread window_sum window_take_equal",
+    "quantiles": "median nanmedian nanpercentile nanquantile percentile quantile",
+    "questions": (
+        "allclose argwhere array2string array_equal array_equiv array_repr array_str can_cast common_type "
+        "diag_indices_from flatnonzero isclose iscomplex iscomplexobj isneginf isposinf isreal isrealobj "
+        "may_share_memory min_scalar_type ndim nonzero packbits ravel_multi_index result_type shape shares_memory "
+        "size tril_indices_from triu_indices_from unpackbits unravel_index"
+    ),
+    "random": "random_bernoulli random_normal random_permutation random_uniform",
+    "reduce": "all amax amin any argmax argmin count_nonzero max mean min prod std sum var",
+    "running": "over_root running_mean running_mean_square",
+    "scan": "cumprod cumsum cumulative_prod cumulative_sum nancumprod nancumsum recurrence running_extreme",
+    "selection": (
+        "add_along_axis choose clip compress extract fmax fmin maximum minimum piecewise select take take_along_axis "
+        "where"
+    ),
+    "series": "bessel_i i0 sinc",
+    "sets": "intersect1d isin setdiff1d setxor1d union1d unique unique_all unique_counts unique_inverse unique_values",
+    "shape": "astype broadcast_to concatenate copy pad reshape transpose",
+    "simple_rnn": "simple_rnn simple_rnn_adjoint",
+    "softmax": "log_softmax log_softmax_pullback logsumexp softmax softmax_pullback",
+    "solve": "cofactor det inv inverse_or_limit second_cofactor slogdet solve tensorinv tensorsolve triangle_inverse",
+    "standardize": "standardize standardize_pullback",
+    "stat": "average bincount corrcoef cov histogram histogram2d histogram_bin_edges histogramdd ptp",
+    "trig": (
+        "arccos arccosh arcsin arcsinh arctan arctan2 arctanh cos cosh direction hypot sin sinh tan tanh "
+        "tanh_pullback turning"
+    ),
+    "windowed": "convolution convolution_input convolution_kernel",
+    "zero_mask": "zero_mask",
+}
+# What these define has no name that anybody could look up.
+_OTHERS = "adjoints operands orders sequences special ufunc_methods"
+
+if TYPE_CHECKING:
+    from . import (
+        activations as activations,
+        adjoints as adjoints,
+        arith as arith,
+        arrange as arrange,
+        assemble as assemble,
+        barrier as barrier,
+        calculus as calculus,
+        compare as compare,
+        complexes as complexes,
+        composed as composed,
+        contract as contract,
+        convolve as convolve,
+        create as create,
+        decompose as decompose,
+        diagonals as diagonals,
+        eigen as eigen,
+        erf as erf,
+        explog as explog,
+        fourier as fourier,
+        gather as gather,
+        gelu as gelu,
+        gru as gru,
+        index as index,
+        inplace as inplace,
+        least_squares as least_squares,
+        linalg as linalg,
+        lstm as lstm,
+        nanaware as nanaware,
+        norms as norms,
+        operands as operands,
+        order as order,
+        orders as orders,
+        padding as padding,
+        poly as poly,
+        pooling as pooling,
+        quantiles as quantiles,
+        questions as questions,
+        random as random,
+        reduce as reduce,
+        running as running,
+        scan as scan,
+        selection as selection,
+        sequences as sequences,
+        series as series,
+        sets as sets,
+        shape as shape,
+        simple_rnn as simple_rnn,
+        softmax as softmax,
+        solve as solve,
+        special as special,
+        standardize as standardize,
+        stat as stat,
+        trig as trig,
+        ufunc_methods as ufunc_methods,
+        windowed as windowed,
+        zero_mask as zero_mask,
+    )
+else:
+    __getattr__, __dir__, __all__ = _attach(__name__, {}, f"{' '.join(TABLES)} {_OTHERS}")
+
+_FILES: dict[str, list[str]] = {}
+for _file, _names in TABLES.items():
+    for _name in _names.split():
+        _FILES.setdefault(_name, []).append(_file)
+
+
+def _load_ops(name: str | None) -> None:
+    for file in TABLES if name is None else _FILES.get(name, ()):
+        _load(f".{file}", __name__)
+
+
+_HOOKS.load_ops = _load_ops

@@ -11,11 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from ..core.op import Op, applied, elementwise, nondifferentiable
+from ..core.op import OPS, Op, applied, elementwise, nondifferentiable
 from ..core.rewrites import Rewrite, neutral, normal, scalar
 from ..native import functions as fast
 from .compare import greater
-from .pooling import window_put_equal
 
 
 def _direction(x: Any) -> Any:
@@ -100,7 +99,7 @@ def _masked_before(g: Any, y: Any, z: Any, n: Any, window: Any, stride: Any, pad
     """Mask the cotangent of pooling where it has fewer elements: it goes where y is z, so y > n is z > n there."""
     if scalar(n) is None or any(step < length for step, length in zip(stride, window, strict=True)):
         return None  # a sum of masked numbers may be 0.0 where the masked sum is -0.0
-    return window_put_equal(multiply(g, greater(z, n)), y, z, window=window, stride=stride, padding=padding)
+    return OPS["window_put_equal"](multiply(g, greater(z, n)), y, z, window=window, stride=stride, padding=padding)
 
 
 _SUMS = (
@@ -119,7 +118,7 @@ _PRODUCTS = (
     Rewrite(lambda x, y, z: multiply(z, multiply(x, y)), _folded, exact=False, known=("z",)),
     Rewrite(
         lambda g, y, z, n, window, stride, padding: multiply(
-            window_put_equal(g, y, z, window=window, stride=stride, padding=padding), greater(y, n)
+            OPS["window_put_equal"](g, y, z, window=window, stride=stride, padding=padding), greater(y, n)
         ),
         _masked_before,
     ),

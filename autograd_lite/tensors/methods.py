@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Never, Self, TypeVar
 
 import numpy as np
 
+from .. import ops
 from ..core.arguments import bound, described, is_sequence, kinds_of, refusal
 from ..core.errors import DtypeError, UnsupportedError
 from ..core.foreign import as_array, is_per_example, refuse_masked
@@ -17,7 +18,7 @@ from ..core.mode import MODE, TAPES
 from ..core.op import Op
 from ..core.shapes import Axis
 from ..core.tracebacks import folded
-from ..ops import activations, arith, composed, explog, orders, reduce, selection, shape, trig
+from ..ops import arith, shape
 from .record import apply, moved, unary
 from .sharing import separate
 
@@ -146,62 +147,62 @@ class Methods:
     ) -> Self:
         """Sum over `axis`; see `numpy.sum`."""
         if axis is None and dtype is None and keepdims is False and not others:  # the end of nearly every loss
-            return moved(reduce.sum_, self, reduce.OF_ALL)
-        return self._bound(reduce.sum_, axis, dtype, keepdims=keepdims, others=others)
+            return moved(ops.reduce.sum_, self, ops.reduce.OF_ALL)
+        return self._bound(ops.reduce.sum_, axis, dtype, keepdims=keepdims, others=others)
 
     @closed
     def mean(
         self, axis: Axis = None, dtype: npt.DTypeLike | None = None, keepdims: bool = False, **others: Never
     ) -> Self:
         """Average over `axis`; see `numpy.mean`."""
-        return self._bound(reduce.mean, axis, dtype, keepdims=keepdims, others=others)
+        return self._bound(ops.reduce.mean, axis, dtype, keepdims=keepdims, others=others)
 
     @closed
     def prod(
         self, axis: Axis = None, dtype: npt.DTypeLike | None = None, keepdims: bool = False, **others: Never
     ) -> Self:
         """Multiply over `axis`; see `numpy.prod`."""
-        return self._bound(reduce.prod, axis, dtype, keepdims=keepdims, others=others)
+        return self._bound(ops.reduce.prod, axis, dtype, keepdims=keepdims, others=others)
 
     @closed
     def max(self, axis: Axis = None, keepdims: bool = False, **others: Never) -> Self:
         """Take the largest over `axis`; ties share the gradient evenly; see `numpy.max`."""
-        return self._bound(reduce.max_, axis, keepdims=keepdims, others=others)
+        return self._bound(ops.reduce.max_, axis, keepdims=keepdims, others=others)
 
     @closed
     def min(self, axis: Axis = None, keepdims: bool = False, **others: Never) -> Self:
         """Take the smallest over `axis`; ties share the gradient evenly; see `numpy.min`."""
-        return self._bound(reduce.min_, axis, keepdims=keepdims, others=others)
+        return self._bound(ops.reduce.min_, axis, keepdims=keepdims, others=others)
 
     @closed
     def var(self, axis: Axis = None, ddof: float = 0, keepdims: bool = False, **others: Never) -> Self:
         """Compute the variance over `axis`; see `numpy.var`."""
-        return self._bound(reduce.var, axis, ddof=ddof, keepdims=keepdims, others=others)
+        return self._bound(ops.reduce.var, axis, ddof=ddof, keepdims=keepdims, others=others)
 
     @closed
     def std(self, axis: Axis = None, ddof: float = 0, keepdims: bool = False, **others: Never) -> Self:
         """Compute the standard deviation over `axis`; see `numpy.std`."""
-        return self._bound(reduce.std, axis, ddof=ddof, keepdims=keepdims, others=others)
+        return self._bound(ops.reduce.std, axis, ddof=ddof, keepdims=keepdims, others=others)
 
     @closed
     def argmax(self, axis: int | None = None, keepdims: bool = False, **others: Never) -> Self:
         """Return the index of the first largest; no gradient; see `numpy.argmax`."""
-        return self._bound(reduce.argmax, axis, keepdims=keepdims, others=others)
+        return self._bound(ops.reduce.argmax, axis, keepdims=keepdims, others=others)
 
     @closed
     def argmin(self, axis: int | None = None, keepdims: bool = False, **others: Never) -> Self:
         """Return the index of the first smallest; no gradient; see `numpy.argmin`."""
-        return self._bound(reduce.argmin, axis, keepdims=keepdims, others=others)
+        return self._bound(ops.reduce.argmin, axis, keepdims=keepdims, others=others)
 
     @closed
     def any(self, axis: Axis = None, keepdims: bool = False, **others: Never) -> Self:
         """Return whether any element is true; no gradient; see `numpy.any`."""
-        return self._bound(reduce.any_, axis, keepdims=keepdims, others=others)
+        return self._bound(ops.reduce.any_, axis, keepdims=keepdims, others=others)
 
     @closed
     def all(self, axis: Axis = None, keepdims: bool = False, **others: Never) -> Self:
         """Return whether all elements are true; no gradient; see `numpy.all`."""
-        return self._bound(reduce.all_, axis, keepdims=keepdims, others=others)
+        return self._bound(ops.reduce.all_, axis, keepdims=keepdims, others=others)
 
     # ---- along an axis ----------------------------------------------------------------------------------------------
 
@@ -223,7 +224,7 @@ class Methods:
         """Give the elements a new shape, one length of which may be -1, in an order; see `numpy.reshape`."""
         wanted = shape_[0] if len(shape_) == 1 else shape_
         if order != "C":
-            return _composed(orders.reshaped, self, wanted, order, "reshape")
+            return _composed(ops.orders.reshaped, self, wanted, order, "reshape")
         bind: Any = shape.reshape.bind
         try:
             return moved(shape.reshape, self, bind(self, wanted)[1])
@@ -233,7 +234,7 @@ class Methods:
 
     def ravel(self, order: str = "C") -> Self:
         """Flatten to one axis, reading the elements in an order; see `numpy.ravel`."""
-        return self.reshape(-1) if order == "C" else _composed(composed.ravel, self, order)
+        return self.reshape(-1) if order == "C" else _composed(ops.composed.ravel, self, order)
 
     def flatten(self, order: str = "C") -> Self:
         """Flatten to one axis, reading the elements in an order; see `numpy.ndarray.flatten`."""
@@ -256,17 +257,17 @@ class Methods:
 
     def swapaxes(self, axis1: int, axis2: int) -> Self:
         """Exchange two axes; see `numpy.swapaxes`."""
-        return _composed(composed.swapaxes, self, axis1, axis2)
+        return _composed(ops.composed.swapaxes, self, axis1, axis2)
 
     def squeeze(self, axis: Axis = None) -> Self:
         """Drop axes of length 1; see `numpy.squeeze`."""
-        return _composed(composed.squeeze, self, axis)
+        return _composed(ops.composed.squeeze, self, axis)
 
     # ---- elements ---------------------------------------------------------------------------------------------------
 
     def clip(self, min: Any = None, max: Any = None) -> Self:
         """Limit the values; the gradient passes within the limits and at them; see `numpy.clip`."""
-        return self._bound(selection.clip, min, max)
+        return self._bound(ops.selection.clip, min, max)
 
     def round(self, decimals: int = 0) -> Self:
         """Round; the gradient is zero; see `numpy.round`."""
@@ -274,11 +275,11 @@ class Methods:
 
     def exp(self) -> Self:
         """Raise e to the elements; see `numpy.exp`."""
-        return unary(explog.exp, self)
+        return unary(ops.explog.exp, self)
 
     def log(self) -> Self:
         """Take the natural logarithm; see `numpy.log`."""
-        return unary(explog.log, self)
+        return unary(ops.explog.log, self)
 
     def sqrt(self) -> Self:
         """Take the square root; see `numpy.sqrt`."""
@@ -286,19 +287,19 @@ class Methods:
 
     def tanh(self) -> Self:
         """Take the hyperbolic tangent; see `numpy.tanh`."""
-        return unary(trig.tanh, self)
+        return unary(ops.trig.tanh, self)
 
     def sigmoid(self) -> Self:
         """Apply the logistic function; see `autograd_lite.sigmoid`."""
-        return unary(activations.sigmoid, self)
+        return unary(ops.activations.sigmoid, self)
 
     def relu(self) -> Self:
         """Replace negative values by zero; see `autograd_lite.relu`."""
-        return unary(activations.relu, self)
+        return unary(ops.activations.relu, self)
 
     def dot(self, other: Any) -> Self:
         """Multiply matrices or take inner products; see `numpy.dot`."""
-        return _composed(composed.dot, self, other)
+        return _composed(ops.composed.dot, self, other)
 
     def copy(self) -> Self:
         """Return a copy that gradients flow through."""

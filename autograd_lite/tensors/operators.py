@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
+from .. import ops
 from ..core.live import Live
 from ..core.op import Op
-from ..ops import arith, compare, linalg
+from ..ops import arith, compare
 from .record import binary, unary
 
 if TYPE_CHECKING:
@@ -81,10 +82,10 @@ class Operators:
         return binary(arith.power, other, self)
 
     def __matmul__(self, other: Any) -> Self:
-        return binary(linalg.matmul, self, other)
+        return binary(ops.linalg.matmul, self, other)
 
     def __rmatmul__(self, other: Any) -> Self:
-        return binary(linalg.matmul, other, self)
+        return binary(ops.linalg.matmul, other, self)
 
     def __neg__(self) -> Self:
         return unary(arith.negative, self)

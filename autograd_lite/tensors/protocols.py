@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
 
+from .. import ops
 from ..core.arguments import NUMBERS, bound, kinds_of, refusal
 from ..core.errors import DtypeError, UnsupportedError, more_on
 from ..core.messages import explained
 from ..core.op import BY_FUNCTION, BY_UFUNC, COMPOSED, Op
 from ..ops.operands import Finished, given, operand, write
 from ..ops.special import scipy_op
-from ..ops.ufunc_methods import METHODS
 from .record import apply
 from .sharing import SHARING
 
@@ -115,6 +115,14 @@ def _refuse_call(name: str, bare: str) -> NoReturn:
     )
 
 
+def _ours(function: Callable[..., Any]) -> tuple[Op | None, Callable[..., Any] | None]:
+    """Return what a function of NumPy stands for: an op that binds its arguments, or a composed function."""
+    op, composed = BY_FUNCTION.known(function), COMPOSED.known(function)
+    if op is None and composed is None:
+        op, composed = BY_FUNCTION.get(function), COMPOSED.get(function)
+    return (op, op.bind) if op is not None and op.bind is not None else (None, composed)
+
+
 def resolve_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | Any:
     """Return the op call that `function(*args, **kwargs)` stands for, or the result of a composed function.
 
@@ -129,14 +137,13 @@ def resolve_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs
             out = kwargs.pop("out", None)
             call = resolve_function(function, args[:place], kwargs)
             return call if out is None else write(_qualified(function), _only(out), _finished(call))
-    op = BY_FUNCTION.get(function)
-    if op is not None and op.bind is not None:
-        bound = _bound(op.bind, function, args, kwargs)
-        return bound.result if bound.__class__ is Finished else Call(op, *bound)
-    composed = COMPOSED.get(function)
-    if composed is None:
+    op, ours = _ours(function)
+    if ours is None:
         _refuse_call(_qualified(function), function.__name__)
-    return _bound(composed, function, args, kwargs)
+    found = _bound(ours, function, args, kwargs)
+    if op is None:
+        return found
+    return found.result if found.__class__ is Finished else Call(op, *found)
 
 
 @functools.cache
@@ -145,8 +152,7 @@ def _from_out_on(function: Callable[..., Any]) -> tuple[int, list[str]] | None:
 
     None for a function that Tensors do not support or that has no `out`.
     """
-    op = BY_FUNCTION.get(function)
-    ours = COMPOSED.get(function) if op is None else op.bind
+    _, ours = _ours(function)
     parameters = {} if ours is None else inspect.signature(ours).parameters
     if "out" not in parameters:
         return None
@@ -176,8 +182,7 @@ def _bound(
 
 def _problem_of(function: Callable[..., Any], args: Any, kwargs: Any, error: Exception) -> Exception:
     """Return the error of a NumPy function on Tensors with what was called, expected and received."""
-    op = BY_FUNCTION.get(function)
-    ours: Any = COMPOSED.get(function) if op is None or op.bind is None else op.bind
+    _, ours = _ours(function)
     if ours is None:
         return error
     return explained(_qualified(function), error, bound(ours, args, kwargs), kinds_of(ours), final=False)
@@ -223,7 +228,7 @@ def _problem_of_ufunc(
     call = _spelt(ufunc) if method == "__call__" else f"{_spelt(ufunc)}.{method}"
     if method == "__call__":
         return explained(call, error, {**dict(zip("xyz", inputs, strict=False)), **kwargs}, _UFUNC_KINDS, final=False)
-    ours = METHODS.get(method)
+    ours = ops.ufunc_methods.METHODS.get(method)
     arguments = bound(ours, (ufunc, *inputs), kwargs) if ours is not None else kwargs
     arguments.pop("ufunc", None)
     return explained(call, error, arguments, {} if ours is None else kinds_of(ours), final=False)
@@ -286,9 +291,9 @@ def _resolve_method(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwarg
     name = f"{_spelt(ufunc)}.{method}"
     binary = ufunc.nin == 2 and ufunc.nout == 1 and ufunc.signature is None
     known = ufunc in BY_UFUNC or ufunc in COMPOSED
-    if method not in METHODS or not known or not (binary or (method == "at" and ufunc.nout == 1)):
+    if method not in ops.ufunc_methods.METHODS or not known or not (binary or (method == "at" and ufunc.nout == 1)):
         _refuse_call(name, method)
     rest = dict(kwargs)
     out = _only(rest.pop("out", None))
-    result = _bound(METHODS[method], name, (ufunc, *inputs), rest)
+    result = _bound(ops.ufunc_methods.METHODS[method], name, (ufunc, *inputs), rest)
     return write(name, out, result) if given(out) else result

@@ -19,7 +19,7 @@ from ..core.live import Live, bare_number
 from ..core.messages import misfit
 from ..core.mode import MODE, TAPES, Mode
 from ..core.node import LEAF, Node, take_note
-from ..core.op import BY_UFUNC, Op
+from ..core.op import Op
 from ..core.ownership import SMALL, undisturbed, unshared, write_whole
 from ..core.seals import Seal, lent, whole
 from ..core.shapes import ShapeDtype
@@ -236,7 +236,7 @@ def add_over(x: Any, y: Any) -> bool:
     if recorded:
         needs = [i for i, history in enumerate((node, edge)) if history is not None and history.needs]
         edges = [node, y if edge is None or edge is LEAF else edge]
-        made = record(BY_UFUNC[np.add], a, [a, b], edges, needs, {})
+        made = record(arith.add, a, [a, b], edges, needs, {})
     write_whole(partial(setattr, x, "_node", made), partial(np.add, a, b, out=a))
     return True
 

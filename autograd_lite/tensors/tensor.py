@@ -443,7 +443,7 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__" and not kwargs:
-            op = BY_UFUNC.get(ufunc)
+            op = BY_UFUNC.known(ufunc) or BY_UFUNC.get(ufunc)
             if op is not None:
                 if len(inputs) == 1:
                     return unary(op, inputs[0])

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -185,12 +184,3 @@ assert loaded()
 )
 def test_the_graph_loads_when_somebody_looks(use: str) -> None:
     subprocess.run([sys.executable, "-c", _LATE % use], check=True, cwd=Path(__file__).parents[3])
-
-
-def test_every_late_name_is_there_and_typed() -> None:
-    source = Path(ag.__file__).read_text(encoding="utf-8")
-    block = source.partition("if TYPE_CHECKING:")[2].partition("else:")[0]
-    assert set(re.findall(r"(\w+) as \1", block)) - set(ag._PACKAGES) == set(ag._LATE)
-    for name, module in ag._LATE.items():
-        assert getattr(ag, name) is getattr(import_module(module, "autograd_lite"), name)
-        assert name in dir(ag)

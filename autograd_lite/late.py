@@ -1,0 +1,89 @@
+"""Names that a package loads when they are first asked for, so that importing it costs what a program uses.
+
+This is the one way in which modules load late, here and in libraries built on this one; `nn` is one. A package's
+`__init__` names what it has twice: in its `TYPE_CHECKING` block, as imports for type checkers, and in a table for
+`attach`, whose results are the package's `__getattr__` and `__dir__` (PEP 562) and its `__all__`. A test holds that the
+two agree.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from .core.messages import missing_name
+
+_LEFT_OUT = {"TYPE_CHECKING", "annotations"}
+# Of each package, where its late names are: in which module, relative to it; "" for modules themselves.
+ATTACHED: dict[str, Mapping[str, str]] = {}
+
+
+def load(module: str, package: str) -> ModuleType:
+    """Import a module and return it.
+
+    The packages around it come first. Two threads, of which one imports a package that imports the module, and the
+    other the module and thereby the package, would wait for each other.
+
+    Args:
+        module: its name; one that begins with dots is relative to the package.
+        package: the name of the package.
+
+    Example:
+        >>> load(".late", "autograd_lite").__name__
+        'autograd_lite.late'
+    """
+    dots = len(module) - len(module.lstrip("."))
+    around = package.split(".")[: len(package.split(".")) - dots + 1] if dots else []
+    parts = [*around, *filter(None, module[dots:].split("."))]
+    for end in range(1, len(parts)):
+        import_module(".".join(parts[:end]))
+    return import_module(".".join(parts))
+
+
+def attach(
+    package: str,
+    names: Mapping[str, str],
+    modules: str = "",
+    hints: Callable[[str], Mapping[str, str]] = lambda name: {},
+) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+    """Return the `__getattr__`, the `__dir__` and the `__all__` of a package whose names load late.
+
+    What has been asked for is an attribute of the package from then on, and costs nothing more.
+
+    Args:
+        package: its `__name__`.
+        names: by modules, relative to the package, the names that they define; separated by spaces.
+        modules: the names of modules of the package that load late themselves.
+        hints: of a name that is missing, a dict that may have what to write instead.
+
+    Example:
+        >>> get, listed, public = attach("autograd_lite", {".tree": "leaves"}, "testing")
+        >>> get("leaves").__module__, get("testing").__name__
+        ('autograd_lite.tree', 'autograd_lite.testing')
+        >>> "leaves" in listed(), "testing" in public
+        (True, True)
+        >>> get("leafs")
+        Traceback (most recent call last):
+        AttributeError: module 'autograd_lite' has no attribute 'leafs'. Did you mean 'leaves'?
+    """
+    table = {name: module for module, words in names.items() for name in words.split()}
+    table |= dict.fromkeys(modules.split(), "")
+    ATTACHED[package], here = table, vars(sys.modules[package])
+
+    def __getattr__(name: str) -> Any:
+        module = table.get(name)
+        if module is None:
+            raise missing_name(package, name, hints(name), __dir__())
+        value = getattr(load(module, package), name) if module else load(f".{name}", package)
+        here[name] = value
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*here, *table})
+
+    loaded = {name for name in here if not isinstance(sys.modules.get(f"{package}.{name}"), ModuleType)}
+    public = sorted(name for name in (loaded - _LEFT_OUT) | table.keys() if not name.startswith("_"))
+    return __getattr__, __dir__, public
