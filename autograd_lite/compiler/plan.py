@@ -294,7 +294,7 @@ class _Values:
         if node.id in self._effects:  # which must not happen now: a draw would be missing at the first replay
             return self.lowering.effect(node.id, op.forward, inputs, params, np.zeros(node.shape, node.dtype)[()])
         indices = [self._found[i] for i in node.inputs[len(ids) :]]
-        again = not indices and OPS.get(op.name) is op
+        again = not indices and OPS.defined.get(op.name) is op
         params = with_indices(params, iter(indices)) if indices else params
         return self.lowering.lower(node.id, op.forward, inputs, params, again)
 

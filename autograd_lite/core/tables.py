@@ -42,6 +42,11 @@ class Table(MutableMapping[K, V]):
             found = self._seen[key] = self.defined[key]
         return found
 
+    def get(self, key: K, default: Any = None) -> Any:
+        """Return what is under a key, or the default."""
+        found = self.known(key)
+        return super().get(key, default) if found is None else found
+
     def __setitem__(self, key: K, value: V) -> None:
         self.defined[key] = value
         self._seen.pop(key, None)

@@ -26,7 +26,7 @@ def is_pure(program: PureProgram, node: GraphNode) -> bool:
     A draw reads and changes a generator. What an op does that is not in the table, only its author knows.
     """
     op, _, params = program.calls[node.id]
-    return OPS.get(op.name) is op and not (params and any(isinstance(v, Generator) for v in params.values()))
+    return OPS.defined.get(op.name) is op and not (params and any(isinstance(v, Generator) for v in params.values()))
 
 
 def remade(

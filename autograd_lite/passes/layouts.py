@@ -108,7 +108,7 @@ class Layouts:
             return _Example.of(bare_number(thing) if is_number else getattr(thing, "_data", thing))
         op, arguments, params = program.calls[i]
         if not is_pure(program, node):  # not to be called now; draws lie like this
-            return _Example.of(np.zeros(node.shape, node.dtype)[()] if OPS.get(op.name) is op else None)
+            return _Example.of(np.zeros(node.shape, node.dtype)[()] if OPS.defined.get(op.name) is op else None)
         given = [found[k] for k in arguments]
         if len(node.inputs) > len(arguments):  # indices that are read at every run
             return self._computed(op, given, params)

@@ -187,7 +187,7 @@ class _Rewriting:
         op, arguments, params = self._calls[i]
         if op is not term.op or len(arguments) != len(term.args) or len(node.inputs) != len(arguments):
             return False
-        if params.keys() != term.params.keys() or OPS.get(op.name) is not op:
+        if params.keys() != term.params.keys() or OPS.defined.get(op.name) is not op:
             return False
         for name, wanted in term.params.items():
             if not isinstance(wanted, Variable):

@@ -115,12 +115,10 @@ def _refuse_call(name: str, bare: str) -> NoReturn:
     )
 
 
-def _ours(function: Callable[..., Any]) -> tuple[Op | None, Callable[..., Any] | None]:
-    """Return what a function of NumPy stands for: an op that binds its arguments, or a composed function."""
-    op, composed = BY_FUNCTION.known(function), COMPOSED.known(function)
-    if op is None and composed is None:
-        op, composed = BY_FUNCTION.get(function), COMPOSED.get(function)
-    return (op, op.bind) if op is not None and op.bind is not None else (None, composed)
+def _ours(function: Callable[..., Any]) -> Callable[..., Any] | None:
+    """Return what takes the arguments of a function of NumPy: an op's `bind`, or a composed function."""
+    op: Op | None = BY_FUNCTION.get(function)
+    return COMPOSED.get(function) if op is None else op.bind
 
 
 def resolve_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | Any:
@@ -137,13 +135,16 @@ def resolve_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs
             out = kwargs.pop("out", None)
             call = resolve_function(function, args[:place], kwargs)
             return call if out is None else write(_qualified(function), _only(out), _finished(call))
-    op, ours = _ours(function)
-    if ours is None:
+    op = BY_FUNCTION.known(function)
+    composed = COMPOSED.known(function) if op is None else None
+    if op is None and composed is None:  # its first call
+        op, composed = BY_FUNCTION.get(function), COMPOSED.get(function)
+    if op is not None and op.bind is not None:
+        bound = _bound(op.bind, function, args, kwargs)
+        return bound.result if bound.__class__ is Finished else Call(op, *bound)
+    if composed is None:
         _refuse_call(_qualified(function), function.__name__)
-    found = _bound(ours, function, args, kwargs)
-    if op is None:
-        return found
-    return found.result if found.__class__ is Finished else Call(op, *found)
+    return _bound(composed, function, args, kwargs)
 
 
 @functools.cache
@@ -152,7 +153,7 @@ def _from_out_on(function: Callable[..., Any]) -> tuple[int, list[str]] | None:
 
     None for a function that Tensors do not support or that has no `out`.
     """
-    _, ours = _ours(function)
+    ours = _ours(function)
     parameters = {} if ours is None else inspect.signature(ours).parameters
     if "out" not in parameters:
         return None
@@ -182,7 +183,7 @@ def _bound(
 
 def _problem_of(function: Callable[..., Any], args: Any, kwargs: Any, error: Exception) -> Exception:
     """Return the error of a NumPy function on Tensors with what was called, expected and received."""
-    _, ours = _ours(function)
+    ours = _ours(function)
     if ours is None:
         return error
     return explained(_qualified(function), error, bound(ours, args, kwargs), kinds_of(ours), final=False)
@@ -201,7 +202,7 @@ def resolve_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs:
         return _resolve_method(ufunc, method, inputs, kwargs)
     if kwargs:
         return _resolve_with_arguments(ufunc, inputs, dict(kwargs))
-    op = BY_UFUNC.get(ufunc) or scipy_op(ufunc, inputs)
+    op = BY_UFUNC.known(ufunc) or BY_UFUNC.get(ufunc) or scipy_op(ufunc, inputs)
     if op is not None:
         return Call(op, inputs, {})
     if ufunc in COMPOSED:
