@@ -296,16 +296,25 @@ def _products_without_two(s: Any) -> Any:
     return np.where(one[:, None] | one[None, :], 1, s[..., None, None, :]).prod(axis=-1)
 
 
+def _crossed(x: Any, y: Any) -> Any:
+    """Return the cross products of row i+1 of x and row i+2 of y, which are of three rows, but `_repeated`."""
+    return x[..., 1:4, 1:4] * y[..., 2:5, 2:5] - x[..., 1:4, 2:5] * y[..., 2:5, 1:4]
+
+
+def _repeated(a: Any) -> Any:
+    """Return matrices with all of their rows and columns twice, so that no index is beyond their ends."""
+    rows = np.concatenate([a, a], axis=-2)
+    return np.concatenate([rows, rows], axis=-1)
+
+
 def _cofactor(x: Any) -> Any:
     if x.shape[-1] == 1:
         return home(x).ones(x.shape, lapack_dtype(x.dtype))
     if x.shape[-1] == 2:
         return (x[..., ::-1, ::-1] * home(x).array([[1, -1], [-1, 1]])).astype(lapack_dtype(x.dtype))
-    if x.shape[-1] == 3:  # the cross products of two rows each, the next and the one after it
-        rows = np.concatenate([x, x], axis=-2).astype(lapack_dtype(x.dtype), copy=False)
-        both = np.concatenate([rows, rows], axis=-1)
-        one, two = slice(1, 4), slice(2, 5)
-        return both[..., one, one] * both[..., two, two] - both[..., one, two] * both[..., two, one]
+    if x.shape[-1] == 3:
+        x = _repeated(x.astype(lapack_dtype(x.dtype), copy=False))
+        return _crossed(x, x)
     if is_foreign(x):  # which need not raise
         return _cofactor_of_any(x)
     try:
@@ -328,6 +337,12 @@ def _cofactor_of_any(x: Any) -> Any:
 
 
 def _second_cofactor(x: Any, y: Any) -> Any:
+    if x.shape[-1] == 2:
+        return (_cofactor(y) + 0 * x).astype(lapack_dtype(x.dtype, y.dtype), copy=False)
+    if x.shape[-1] == 3:
+        dtype = lapack_dtype(x.dtype, y.dtype)
+        x, y = (_repeated(a.astype(dtype, copy=False)) for a in (x, y))
+        return _crossed(x, y) + _crossed(y, x)
     # With e = uᴴ y v: row i, column j of the result in these bases is -e[j, i] times the singular values but i
     # and j; on the diagonal it is the sum of e[k, k] times those but i and k.
     if not np.isfinite(x).all():
@@ -350,6 +365,8 @@ def _third_derivative(g: Any, out: Any, x: Any, y: Any) -> Any:
     """Return the third derivative of the determinant along g and y: NaN where x is singular, unlike the first two."""
     if x.shape[-1] < 3:
         return 0 * (x + g + y)  # a polynomial of degree at most 2
+    if x.shape[-1] == 3:
+        return second_cofactor(g, y)  # of degree 3
     n = inverse_or_limit(x)
     a, b = fast.matmul(n, g), fast.matmul(n, y)
     ta, tb = (as_matrices(np.trace(m, axis1=-2, axis2=-1)) for m in (a, b))

@@ -133,3 +133,30 @@ def test_gradients_of_functions_of_matrices_are_differences(shape: tuple[int, ..
         compiled(a)
         found = (np.asarray(compiled(a)) * direction).sum()
         assert np.isclose(found, expected, rtol=1e-5, atol=1e-5 * max(1.0, abs(along(0.0)))), name
+
+
+def _along(f: Callable[[Any], Any], direction: Any) -> Callable[[Any], Any]:
+    return lambda x: (ag.grad(f)(x) * direction).sum()
+
+
+def _slope(values: Any, points: Any) -> Any:
+    """Return the derivative at 0 of a polynomial, along the first axis of its values at some points."""
+    return np.tensordot(np.linalg.inv(np.vander(points, increasing=True))[1], values, (0, 0))
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4])
+def test_determinants_have_the_derivatives_of_polynomials(n: int) -> None:
+    rng = np.random.default_rng(n)
+    directions, points = rng.normal(size=(3, n, n)), np.arange(-n, n + 1.0)
+    grid = np.stack(np.meshgrid(points, points, points, indexing="ij"), axis=-1)
+    for x in (rng.normal(size=(n, n)), np.outer(rng.normal(size=n), rng.normal(size=n)), np.zeros((n, n))):
+        program: Callable[[Any], Any] = np.linalg.det
+        for order in (1, 2, 3) if 1 < n < 4 else (1, 2):
+            program = _along(program, directions[order - 1])
+            values = np.linalg.det(x + np.tensordot(grid[..., :order], directions[:order], (-1, 0)))
+            for k in range(3):
+                values = _slope(values, points) if k < order else values[n]
+            compiled = ag.compile(program)
+            compiled(x)
+            assert np.isclose(float(compiled(x)), float(values), rtol=1e-8, atol=1e-8), (order, x)
+            assert float(compiled(x)) == program(ag.tensor(x)).item()

@@ -56,7 +56,7 @@ def test_compiled_arithmetic_on_short_rows_has_the_bits_of_numpy(shapes: Any, dt
 
 
 @pytest.mark.skipif(not INSTRUCTIONS, reason=f"there are no loops in C: {REASON}")
-@pytest.mark.parametrize("ufunc", OPERATIONS, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("ufunc", [*OPERATIONS, np.positive], ids=lambda f: f.__name__)
 def test_loops_over_short_rows_take_any_strides(ufunc: Any) -> None:
     for dtype, steps in itertools.product("fd", itertools.product((0, 1, 2, -1), repeat=2)):
         whole = _values((4, 6, 24), dtype, 3)
@@ -65,7 +65,26 @@ def test_loops_over_short_rows_take_any_strides(ufunc: Any) -> None:
             part = whole[:, k : k + 4, 10 - k :]
             strides = (*part.strides[:2], step * part.itemsize)
             operands.append(np.lib.stride_tricks.as_strided(part, (4, 4, 5), strides))
-        out = np.zeros((4, 5, 4), dtype).mT
+        operands, out = operands[: ufunc.nin], np.zeros((4, 5, 4), dtype).mT
         with np.errstate(all="ignore"):
             assert same_bits(SHORT_ROWS[ufunc](*operands), ufunc(*operands))
             assert same_bits(SHORT_ROWS[ufunc](*operands, out=out), ufunc(*operands))
+
+
+@pytest.mark.parametrize("dtype", "fdlD")
+def test_copies_of_short_rows_are_those_of_numpy(dtype: str) -> None:
+    def copies(x: Any, y: Any) -> Any:
+        both = np.concatenate([x, y[..., ::-1]], axis=-1)
+        turned = np.swapaxes(both, -1, -2)
+        return [
+            both,
+            np.concatenate([turned, turned[:, ::2]], axis=1),
+            turned.reshape(-1, 3),
+            np.stack([x, x], axis=-1),
+        ]
+
+    x, y = np.arange(60).reshape(5, 4, 3).astype(dtype), np.arange(60).reshape(5, 4, 3)[::-1].astype(dtype)
+    compiled = ag.compile(copies)
+    compiled(x, y)
+    for made, expected in zip(compiled(x, y), copies(x, y), strict=True):
+        assert same_bits(np.asarray(made), expected)

@@ -54,6 +54,23 @@ OPERATION(subtract, x - y)
 OPERATION(multiply, x *y)
 OPERATION(divide, x / y)
 
+#define COPY(name, real)                                                                               \
+    static void name(LOOP_ARGUMENTS) {                                                                 \
+        const npy_intp rows = dimensions[1], n = dimensions[2], in = steps[3], out = steps[5];         \
+        (void)data;                                                                                    \
+        for (npy_intp k = 0; k < dimensions[0]; k++) {                                                 \
+            const char *a = args[0] + k * steps[0];                                                    \
+            char *c = args[1] + k * steps[1];                                                          \
+            for (npy_intp j = 0; j < rows; j++, a += steps[2], c += steps[4]) {                        \
+                for (npy_intp i = 0; i < n; i++) {                                                     \
+                    *(real *)(c + i * out) = *(const real *)(a + i * in);                              \
+                }                                                                                      \
+            }                                                                                          \
+        }                                                                                              \
+    }
+COPY(copy_single, npy_float)
+COPY(copy_double, npy_double)
+
 /* The sum of each of some rows of at most 128 elements, and of some columns, to what each begins with; both in the order
  * of NumPy's reductions: with eight sums side by side, if there are that many. */
 #define SUMS(type, real)                                                                                         \
@@ -121,23 +138,26 @@ SUMS(f, npy_float)
 SUMS(d, npy_double)
 
 static struct {
-    const char *name;
+    const char *name, *signature;
+    int operands;
     PyUFuncGenericFunction loops[2];
 } OPERATIONS[] = {
-    {"add", {add_single, add_double}},
-    {"subtract", {subtract_single, subtract_double}},
-    {"multiply", {multiply_single, multiply_double}},
-    {"divide", {divide_single, divide_double}},
+    {"add", "(m,n),(m,n)->(m,n)", 2, {add_single, add_double}},
+    {"subtract", "(m,n),(m,n)->(m,n)", 2, {subtract_single, subtract_double}},
+    {"multiply", "(m,n),(m,n)->(m,n)", 2, {multiply_single, multiply_double}},
+    {"divide", "(m,n),(m,n)->(m,n)", 2, {divide_single, divide_double}},
+    {"positive", "(m,n)->(m,n)", 1, {copy_single, copy_double}},
 };
 
 static PyObject *short_rows(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing)) {
-    static char types[] = {NPY_FLOAT, NPY_FLOAT, NPY_FLOAT, NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE};
+    static char types[2][6] = {{NPY_FLOAT, NPY_FLOAT, NPY_DOUBLE, NPY_DOUBLE},
+                               {NPY_FLOAT, NPY_FLOAT, NPY_FLOAT, NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE}};
     static void *data[2];
     PyObject *found = PyDict_New();
     for (size_t k = 0; found != NULL && k < sizeof OPERATIONS / sizeof *OPERATIONS; k++) {
         PyObject *ufunc = PyUFunc_FromFuncAndDataAndSignature(
-            OPERATIONS[k].loops, data, types, 2, 2, 1, PyUFunc_None, OPERATIONS[k].name,
-            "The same of matrices, for those with short rows.", 0, "(m,n),(m,n)->(m,n)");
+            OPERATIONS[k].loops, data, types[OPERATIONS[k].operands - 1], 2, OPERATIONS[k].operands, 1, PyUFunc_None,
+            OPERATIONS[k].name, "The same of matrices, for those with short rows.", 0, OPERATIONS[k].signature);
         if (ufunc == NULL || PyDict_SetItemString(found, OPERATIONS[k].name, ufunc) < 0) {
             Py_CLEAR(found);
         }
@@ -158,7 +178,7 @@ static PyObject *short_sums(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(not
 }
 
 PyMethodDef short_row_methods[] = {
-    {"short_rows", short_rows, METH_NOARGS, "Return ufuncs that do arithmetic on short rows, by the names of NumPy's."},
+    {"short_rows", short_rows, METH_NOARGS, "Return ufuncs that do arithmetic on short rows, by the names of NumPy's; `positive` copies."},
     {"short_sums", short_sums, METH_NOARGS, "Return ufuncs that reduce short rows, and columns that are few, by the names of NumPy's."},
     {NULL, NULL, 0, NULL},
 };
