@@ -18,6 +18,8 @@ from ..native.kernels import library
 _ndarray = np.ndarray
 _ALL = slice(None)
 BASIC = (int, slice, type(None), EllipsisType)  # parts of an index that makes views
+_INTP = np.dtype(np.intp)
+_FEW = 100  # elements, up to which NumPy adds them up before it is known what kind of index there is
 _MOST = 3  # arrays of indices, for which there are kernels
 _SUMMED = frozenset("bBhHiIlLqQfdFD")  # dtypes of elements
 
@@ -62,7 +64,7 @@ def along(axis: int) -> Places:
 
 def prepared(indices: Sequence[Any]) -> list[Any] | None:
     """Return arrays of indices, or what stands for them, as kernels take them: of one shape; None if they are not."""
-    found = [i if i.dtype == np.intp else i.astype(np.intp) for i in indices]
+    found = [i if i.dtype == _INTP else i.astype(_INTP) for i in indices]
     if len({i.shape for i in found}) > 1:
         if any(i.__class__ is not _ndarray for i in found):
             return None
@@ -201,12 +203,10 @@ class Put:
 
 
 def taken(x: Any, index: tuple[Any, ...]) -> Any:
-    """Return `x[index]` for an array of NumPy's: rows by one array of indices, faster than NumPy's own indexing."""
-    if x.ndim > 1 and len(index) == 1 and index[0].__class__ is _ndarray:
-        (i,) = index
-        if i.dtype == np.intp and i.flags.c_contiguous and x.flags.c_contiguous:
-            return x.take(i, 0)
-    return x[index]
+    """Return `x[index]` for an array of NumPy's and one array of indices: rows faster than by NumPy's own indexing."""
+    (i,) = index
+    plain = x.ndim > 1 and i.dtype == _INTP and i.flags.c_contiguous and x.flags.c_contiguous
+    return x.take(i, 0) if plain else x[i]
 
 
 def scattered(x: Any, index: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
@@ -216,13 +216,20 @@ def scattered(x: Any, index: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
         >>> scattered(np.array([3.0, 5.0, 7.0]), (np.array([1, 1, 0]),), (2,))
         array([7., 8.])
     """
-    out = np.zeros(shape, x.dtype)
-    masked = any(getattr(i, "dtype", None) == np.bool_ for i in index)
-    if library and x.size and x.dtype.char in _SUMMED and not masked:
-        found = places_of(index, len(shape))
-        if found is not None and (part := out[found[0].basic]).flags.c_contiguous:
-            _add(x, *found, part)
+    if library and x.size and x.ndim > 1 and x.dtype.char in _SUMMED:
+        first = index[0]
+        if len(index) == 1 and first.__class__ is _ndarray and first.dtype == _INTP:  # rows
+            out = np.empty(shape, x.dtype)
+            n = first.size
+            kernels(1, 0)[1](x.reshape(n, -1), first.reshape(n), out=out.reshape(shape[0], -1))
             return out
+        if x.size > _FEW and not any(getattr(i, "dtype", None) == np.bool_ for i in index):
+            found = places_of(index, len(shape))
+            out = np.zeros(shape, x.dtype)
+            if found is not None and (part := out[found[0].basic]).flags.c_contiguous:
+                _add(x, *found, part)
+                return out
+    out = np.zeros(shape, x.dtype)
     np.add.at(out, index, x)
     return out
 
@@ -245,7 +252,8 @@ def scattered_along(x: Any, y: Any, axis: int, shape: tuple[int, ...]) -> Any:
     """
     if library and x.size and math.prod(shape) and x.dtype.char in _SUMMED:
         out = np.empty(shape, x.dtype)
-        moved = [np.moveaxis(a, axis, -1) for a in (x, y.astype(np.intp, copy=False), out)]
-        kernels(1, axis)[1](moved[0][..., None], moved[1], out=moved[2][..., None])
+        y = y if y.dtype == _INTP else y.astype(_INTP)
+        x, y, to = x.swapaxes(axis, -1), y.swapaxes(axis, -1), out.swapaxes(axis, -1)
+        kernels(1, axis)[1](x[..., None], y, out=to[..., None])
         return out
     return Scatter(shape, along(axis))(x, y)

@@ -158,8 +158,8 @@ def _getitem_rule(g: Any, out: Any, x: Any, *, index: Any) -> Any:
 def _getitem(x: Any, *, index: Any) -> Any:
     if x.__class__ is not _ndarray:
         return x[here(index, x)]
-    # A tape has arrays for indices that are read again.
-    return taken(x, numbers_of(index) if TAPES else index)
+    index = numbers_of(index) if TAPES else index  # a tape has arrays for indices that are read again
+    return taken(x, index) if len(index) == 1 and index[0].__class__ is _ndarray else x[index]
 
 
 getitem: Op = structural(
