@@ -20,13 +20,11 @@ _MOST_OPERANDS = 16
 CASTS: dict[str, np.ufunc] = library.casts() if library else {}  # by what they cast to
 _SHORT = 32  # elements of a row, up to which going from row to row takes longer than the rows
 _SHORTEST = 4  # up to which that is so even where elements do not lie side by side
-SHORT_ROWS: dict[np.ufunc, np.ufunc] = {
-    ufunc: rows
-    for name, rows in (library.short_rows() if library else {}).items()
-    for ufunc in (getattr(np, name), FASTEST.get(getattr(np, name), getattr(np, name)))
+_ROWS: dict[str, np.ufunc] = library.short_rows() if library else {}
+_COPY = _ROWS.pop("copy", None)
+SHORT_ROWS: dict[np.ufunc, np.ufunc] = {CASTS[char]: _COPY for char in "fd" if _COPY} | {
+    ufunc: rows for name, rows in _ROWS.items() for ufunc in (getattr(np, name), FASTEST[getattr(np, name)])
 }
-_COPIES = {CASTS[char]: SHORT_ROWS[np.positive] for char in CASTS.keys() & {"f", "d"}}
-
 SHORT_SUMS: dict[np.ufunc, Sequence[np.ufunc]] = {
     ufunc: sums
     for name, sums in (library.short_sums() if library else {}).items()
@@ -79,9 +77,9 @@ def of_short_rows(loop: Loop, dimensions: Sequence[int], steps: Sequence[Sequenc
         steps: of all operands, dimension by dimension.
     """
     whole, dtype = SHORT_ROWS.get(loop.ufunc), loop.dtypes[0]
-    if whole is None and loop.dtypes[0] == loop.dtypes[-1]:
-        whole = _COPIES.get(loop.ufunc)
     if whole is None or dtype.char not in "fd" or len(dimensions) < 2 or dimensions[-1] > _SHORT:
+        return None
+    if any(other != dtype for other in loop.dtypes):
         return None
     *operands, out = steps[-1]
     size = dtype.itemsize

@@ -146,7 +146,7 @@ static struct {
     {"subtract", "(m,n),(m,n)->(m,n)", 2, {subtract_single, subtract_double}},
     {"multiply", "(m,n),(m,n)->(m,n)", 2, {multiply_single, multiply_double}},
     {"divide", "(m,n),(m,n)->(m,n)", 2, {divide_single, divide_double}},
-    {"positive", "(m,n)->(m,n)", 1, {copy_single, copy_double}},
+    {"copy", "(m,n)->(m,n)", 1, {copy_single, copy_double}},
 };
 
 static PyObject *short_rows(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing)) {
@@ -178,7 +178,7 @@ static PyObject *short_sums(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(not
 }
 
 PyMethodDef short_row_methods[] = {
-    {"short_rows", short_rows, METH_NOARGS, "Return ufuncs that do arithmetic on short rows, by the names of NumPy's; `positive` copies."},
+    {"short_rows", short_rows, METH_NOARGS, "Return ufuncs that do arithmetic on short rows, by the names of NumPy's, and `copy`."},
     {"short_sums", short_sums, METH_NOARGS, "Return ufuncs that reduce short rows, and columns that are few, by the names of NumPy's."},
     {NULL, NULL, 0, NULL},
 };
