@@ -46,6 +46,21 @@ class _Template(NamedTuple):
     result: int
 
 
+class _First(NamedTuple):
+    """An op that was lowered, as the first one of its kind.
+
+    Attributes:
+        inputs: the numbers of the values; -1 for constants.
+        values, calls: where those are that it made.
+        result: the number of the result.
+    """
+
+    inputs: tuple[int, ...]
+    values: slice
+    calls: slice
+    result: int
+
+
 class Lowering:
     """Collects calls. What is done again with arrays that lie alike is not watched, nor computed, a second time.
 
@@ -63,7 +78,7 @@ class Lowering:
         self._made: dict[int, Call] = {}
         self._formats: dict[Any, Format] = {}
         self._facts: dict[Any, Any] = {}
-        self._templates: dict[Any, _Template] = {}
+        self._templates: dict[Any, Any] = {}
 
     def watched(self, a: Any) -> Watched:
         """Return a new value that no call makes."""
@@ -128,13 +143,17 @@ class Lowering:
         if isinstance(forward, np.ufunc) and not params:
             return self.noted(How.UFUNC, forward, tuple(inputs), {})
         key = (forward, params_key(params), *self._kinds(inputs)) if again else None
-        template = self._templates.get(key)
-        if template is not None:
-            return self._again(template, inputs)
+        known = self._templates.get(key)
+        if known is not None:
+            if known.__class__ is _First:
+                known = self._templates[key] = self._template(known)
+            return self._again(known, inputs)
         values, calls = len(self.specs), len(self.calls)
         found = self._seen(forward, tuple(inputs), params)
         if again:
-            self._templates[key] = self._template(inputs, values, calls, found)
+            numbers = tuple([x.number if x.__class__ is Watched else -1 for x in inputs])
+            places = slice(values, len(self.specs)), slice(calls, len(self.calls))
+            self._templates[key] = _First(numbers, *places, found.number)
         return found
 
     def _seen(self, forward: Callable[..., Any], inputs: tuple[Any, ...], params: Mapping[str, Any]) -> Watched:
@@ -172,33 +191,29 @@ class Lowering:
                         found.append((before, k, x.number == other, apart))
         return found
 
-    def _template(self, inputs: Sequence[Any], values: int, calls: int, result: Watched) -> _Template:
+    def _template(self, first: _First) -> _Template:
         """Return how the inputs of an op have led to its result."""
-        numbers: dict[int, int] = {}
-        for k, x in enumerate(inputs):
-            if x.__class__ is Watched:
-                numbers.setdefault(x.number, k)
-        numbers |= {n: len(inputs) + k for k, n in enumerate(range(values, len(self.specs)))}
-        refs = {n: Ref(k) for n, k in numbers.items()}
-        owners = {self.specs[n].owner: k for n, k in reversed(numbers.items())}
+        n, specs = len(first.inputs), self.specs
+        numbers = {number: k for k, number in reversed(list(enumerate(first.inputs))) if number >= 0}
+        numbers = dict(sorted(numbers.items(), key=lambda pair: pair[1]))
+        numbers |= {number: n + k for k, number in enumerate(range(first.values.start, first.values.stop))}
+        refs = {number: Ref(k) for number, k in numbers.items()}
+        owners = {specs[number].owner: number for number in reversed(numbers)}
         made, views = [], list[Any]()
-        for call in self.calls[calls:]:
+        for call in self.calls[first.calls]:
             args, kwargs = filled(call.args, refs.__getitem__), filled(call.kwargs, refs.__getitem__)
-            reads = tuple([numbers[n] for n in call.reads])
+            reads = tuple([numbers[number] for number in call.reads])
             made.append(call._replace(args=args, kwargs=kwargs, reads=reads))
-            spec = self.specs[call.value]
+            spec = specs[call.value]
             if spec.owner == call.value:
                 views.append(None)
             else:
                 base = owners[spec.owner]
-                at = self._offset_of(inputs, base)
-                views.append((base, None if spec.offset is None or at is None else spec.offset - at))
-        formats = tuple([self.specs[n].format for n in range(values, len(self.specs))])
+                at, offset = specs[base].offset, spec.offset
+                views.append((numbers[base], None if offset is None or at is None else offset - at))
+        formats = tuple([spec.format for spec in specs[first.values]])
         plain = tuple([not call.kwargs and all(x.__class__ is Ref for x in call.args) for call in made])
-        return _Template(tuple(made), formats, tuple(views), plain, numbers[result.number])
-
-    def _offset_of(self, inputs: Sequence[Any], k: int) -> int | None:
-        return self.specs[inputs[k].number].offset if k < len(inputs) else 0
+        return _Template(tuple(made), formats, tuple(views), plain, numbers[first.result])
 
     def _again(self, template: _Template, inputs: Sequence[Any]) -> Watched:
         """Lower an op as another one was lowered."""
@@ -222,9 +237,16 @@ class Lowering:
             self._add(how, function, args, kwargs, number, tuple([n for (n,) in named]), facts)
         return Watched(self, numbers[template.result])
 
-    def _add(self, *parts: Any) -> None:
-        """Add a call: how, function, args, kwargs, value, reads and facts."""
-        how, function, args, kwargs, number, reads, facts = parts
+    def _add(
+        self,
+        how: How,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        number: int,
+        reads: tuple[int, ...],
+        facts: dict[Any, Any],
+    ) -> None:
         call = tuple.__new__(Call, (how, function, args, kwargs, number, self.node, reads, facts))
         self.calls.append(call)
         self._made[number] = call
@@ -291,9 +313,12 @@ class Lowering:
             return self._note(how, function, args, kwargs, self._run(how, function, args, kwargs))
         reads = tuple([x.number for x in args if x.__class__ is Watched])
         specs = self.specs
-        kinds = [specs[x.number].format if x.__class__ is Watched else value_key(x) for x in args]
-        same = len(reads) > 1 and len(set(reads)) < len(reads) and tuple(map(reads.index, reads))
-        key = how, function, params_key(kwargs), same, *kinds
+        key: Any = [specs[x.number].format if x.__class__ is Watched else value_key(x) for x in args]
+        if kwargs:
+            key.append(params_key(kwargs))
+        if len(reads) > 1 and len(set(reads)) < len(reads):
+            key.append(tuple(map(reads.index, reads)))
+        key = how, function, *key
         facts = self._facts.get(key)
         if facts is None:
             result = self._run(how, function, args, kwargs)

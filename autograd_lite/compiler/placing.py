@@ -168,7 +168,7 @@ class _Placing:
             span = self.arena.take(spec.format.nbytes)
         else:
             del self._ended[old]
-            self._ending[self._end(position)].remove(span)
+            self._ending[position if block is None else block.stop - 1].remove(span)
         self._ending.setdefault(self._end(max(self.last[number], position)), []).append(span)
         return Where(Place.ARENA, None, span)
 

@@ -5,7 +5,7 @@ What a plan says stays as it is: the same calls in the same order, on the same m
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +24,7 @@ from ..native.instructions import (
 )
 from ..native.kernels import library
 from .calls import How, Spec
+from .loops import Loop
 from .placing import Place
 from .plan import Plan
 from .records import Record, Records, Spot, Unfit
@@ -31,6 +32,7 @@ from .records import Record, Records, Spot, Unfit
 _ORDERS = "CF"
 _KINDS = ("own", "arena", "array", "argument", "live", "made")  # of memory, in the order of their numbers
 _STILL = _KINDS[:3]  # the same at all calls
+_OWN, _SCRATCH = ("own", None), ("scratch", None)
 
 
 class Segment(NamedTuple):
@@ -184,33 +186,21 @@ class _Finder:
 
     def _segment(self, stop: int, run: Sequence[Record]) -> Segment:
         """Return a segment of these records."""
-        records = [r for record in run for r in (record.inside or (record,))]
-        used: dict[Any, bool] = {}  # the memory, and whether it is written into
-        own_casts = 0
-        for r in records:
-            result = 0 if r.kind == REDUCE else len(r.spots) - 1
-            for k, spot in enumerate(r.spots):
-                if k == result:
-                    used[spot[:2]] = True
-                else:
-                    used.setdefault(spot[:2], False)
-                if spot.kind == "own":
-                    own_casts = max(own_casts, spot.offset + r.reach(k))
-        used.pop(("scratch", None), None)
+        code = _Code()
+        for r in run:
+            code.add(r)
         first = self._spots.first
+        used = {place: number for place, number in code.places.items() if place != _SCRATCH}
         begins, size = self._owned(first, stop, used)
-        if own_casts:
-            begins["own", None] = size
-        written = {("own", None) if place in begins else place: is_written for place, is_written in used.items()}
+        if code.casts:
+            begins[_OWN] = size
+        written: dict[tuple[str, Any], bool] = {}
+        for place, number in used.items():
+            there = _OWN if place in begins else place
+            written[there] = written.get(there, False) or number in code.written
         places = sorted(written, key=lambda place: _KINDS.index(place[0]))
         numbers = {place: k for k, place in enumerate(places, 1)}
-        memory = {
-            place: (numbers["own", None] if place in begins else numbers[place], begins.get(place, 0)) for place in used
-        }
-        memory["scratch", None] = 0, 0
-        loops = {loop: k for k, loop in enumerate(dict.fromkeys(r.loop for r in records))}
-        errors = {id(r.error): r.error for r in records if r.kind == CHECKED}
-        code = _Code(memory, loops, list(errors))
+        memory = {place: (numbers[_OWN if place in begins else place], begins.get(place, 0)) for place in used}
         given = [place for place in places if place[0] in ("argument", "live")]
         made = [n for kind, n in places if kind == "made"]
         arrays = self._spots.arrays
@@ -221,13 +211,13 @@ class _Finder:
             tuple(made),
             tuple([self._kind(place, written[place]) for place in given]),
             tuple([self._kind(("made", n)) for n in made]),
-            np.array(code.of_all(run), np.intp),
-            tuple([(loop.ufunc, loop.number) for loop in loops]),
+            code.array(memory),
+            tuple([(loop.ufunc, loop.number) for loop in code.loops]),
             tuple([arrays[key] if kind == "array" else kind for kind, key in places if kind in _STILL]),
-            size + own_casts,
+            size + code.casts,
             max((r.scratch for r in run), default=0),
-            is_long(sum(r.work for r in run)),
-            tuple(errors.values()),
+            is_long(sum([r.work for r in run])),
+            tuple(code.errors.values()),
         )
 
     def _owned(
@@ -318,36 +308,69 @@ class _Spots(dict[int, Any]):
         return Spot("argument", owner, offset) if is_sure or owner == n else Spot("argument", n)
 
 
-class _Code(NamedTuple):
-    """How records are written.
+class _Code:
+    """The integers of records, which are written one after the other.
 
     Attributes:
-        memory: the number of each, and where what a spot means begins there.
-        loops: their numbers.
-        errors: the ids of exceptions.
+        places: the memory that they use, numbered as it turns up.
+        written: the numbers of what they write into.
+        casts: the bytes of the arrays that are needed during one call only.
+        loops, errors: that they refer to.
     """
 
-    memory: Mapping[tuple[str, Any], tuple[int, int]]
-    loops: Mapping[Any, int]
-    errors: Sequence[int]
+    def __init__(self) -> None:
+        self.places: dict[Any, int] = {_SCRATCH: 0}
+        self.written: set[int] = set()
+        self.casts = 0
+        self.loops: dict[Loop, int] = {}
+        self.errors: dict[int, Exception] = {}
+        self._code: list[int] = []
+        self._operands: list[int] = []  # where in the code there is memory
+        self._loops: dict[int, int] = {}  # the same as `loops`, by their ids
 
-    def of_all(self, records: Iterable[Record]) -> list[int]:
-        """Return the integers of records, one after the other."""
-        code: list[int] = []
-        for r in records:
-            code += self.of(r)
-        return code
-
-    def of(self, r: Record) -> list[int]:
-        """Return the integers of a record."""
+    def add(self, r: Record) -> None:
+        """Write a record."""
+        code, places = self._code, self.places
         if r.kind == BLOCK:
-            return block_record(r.block.rows, r.block.step, r.scratch, r.work, self.of_all(r.inside))
+            start = len(code)
+            code += block_record(r.block.rows, r.block.step, r.scratch, r.work, ())
+            for inner in r.inside:
+                self.add(inner)
+            code[start + 1] = len(code) - start
+            return
         operands: list[int] = []
-        for (kind, key, offset), move in zip(r.spots, r.moves, strict=True):
-            number, begin = self.memory[kind, key]
-            operands += (number, begin + offset, move)
-        kind_of = r.kind if r.kind != CHECKED else CHECKED + self.errors.index(id(r.error))
-        return call_record(kind_of, self.loops[r.loop], r.dimensions, r.core, operands, r.strides)
+        for k, (spot, move) in enumerate(zip(r.spots, r.moves, strict=True)):
+            place = spot[:2]
+            number = places.get(place)
+            if number is None:
+                number = places[place] = len(places)
+            operands += (number, spot[2], move)
+            if place[0] == "own":
+                self.casts = max(self.casts, spot[2] + r.reach(k))
+        self.written.add(operands[0 if r.kind == REDUCE else -3])
+        at = len(code) + 6 + len(r.dimensions) + len(r.core)
+        self._operands += range(at, at + len(operands), 3)
+        loop = self._loops.get(id(r.loop))
+        if loop is None:
+            loop = self._loops[id(r.loop)] = self.loops.setdefault(r.loop, len(self.loops))
+        kind = r.kind
+        if kind == CHECKED:
+            self.errors[id(r.error)] = r.error
+            kind += list(self.errors).index(id(r.error))
+        code += call_record(kind, loop, r.dimensions, r.core, operands, r.strides)
+
+    def array(self, memory: Mapping[Any, tuple[int, int]]) -> Any:
+        """Return all integers.
+
+        Args:
+            memory: the number of each in the end, and where what an offset counts from begins there.
+        """
+        code, where = np.array(self._code, np.intp), np.array(self._operands, np.intp)
+        ends = np.array([memory.get(place, (0, 0)) for place in self.places], np.intp)
+        found = ends[code[where]]
+        code[where] = found[:, 0]
+        code[where + 1] += found[:, 1]
+        return code
 
 
 def _order(spec: Spec) -> str | None:

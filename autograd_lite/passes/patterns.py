@@ -152,31 +152,28 @@ class _Rewriting:
         if rows is None:
             rows = self._rows[op] = _rows(op.rewrites, self._exact)
         for row in rows:
-            if not self._may_match(row, arguments):
-                continue
             bound: dict[str, Any] = {}
-            if not self._matches(row.term, i, bound):
+            if not self._may_match(row, arguments) or not self._matches(row.term, i, bound):
                 continue
             self._root = i
             found = row.after(*[bound[name] for name in row.variables])
             if isinstance(found, Value) and self._may_replace(found, i):
                 self._put(found, i, order)
                 return True
-            self._forget()
+            if self._new:
+                self._forget()
         return False
 
     def _may_match(self, row: _Row, arguments: Sequence[str]) -> bool:
         """Decide quickly, since nearly always the answer is no."""
-        for position, op in row.terms:
-            if position >= len(arguments) or self._calls.get(arguments[position], _NO_CALL)[0] is not op:
-                return False
-        for one, other in row.equal:
-            if other < len(arguments) and arguments[one] != arguments[other]:
-                return False
+        n = len(arguments)
         for position in row.known:
-            if position < len(arguments) and self._known(arguments[position]) is None:
+            if position < n and arguments[position] not in self._constants:
                 return False
-        return True
+        for position, op in row.terms:
+            if position >= n or self._calls.get(arguments[position], _NO_CALL)[0] is not op:
+                return False
+        return not row.equal or all(k >= n or arguments[j] == arguments[k] for j, k in row.equal)
 
     # ---- where a pattern is -----------------------------------------------------------------------------------------
 
@@ -202,12 +199,9 @@ class _Rewriting:
             return self._uses[i] == 1 and self._matches(wanted, i, bound)  # or it would be computed all the same
         there = bound.get(wanted.name)
         if there is None:
-            bound[wanted.name] = Value(self, i, self._known(i))
+            bound[wanted.name] = Value(self, i, self._constants.get(i))
             return True
         return bool(there.id == i)
-
-    def _known(self, i: str) -> Any:
-        return self._constants.get(i)
 
     # ---- what takes its place ---------------------------------------------------------------------------------------
 
