@@ -7,7 +7,7 @@ others the row has the bits.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -98,6 +98,7 @@ class Layout:
         self.dtype = np.result_type(*dtypes) if dtypes else np.dtype(np.float64)
         self.starts = tuple(accumulate((_length(spec, self.dtype) for spec in specs), initial=0))
         self.size = self.starts[-1]
+        self._places = [(slice(*ends), spec) for ends, spec in zip(pairwise(self.starts), specs, strict=True)]
 
     def parts(self, packed: Any, start: int = 0, stop: int | None = None) -> list[Any]:
         """Return some of the arrays."""
@@ -116,14 +117,14 @@ class Layout:
         return np.concatenate(flat, axis=-1)
 
     def room(self) -> tuple[Any, list[Any]]:
-        """Return memory for a row, and for each array that lies in it as it is a view to write to; None for others."""
+        """Return memory for a row, and for each array a view to write to, which casts what is written."""
         row = np.empty(self.size, self.dtype)
-        return row, [_part_view(row, start, spec) for start, spec in zip(self.starts, self.specs, strict=False)]
+        return row, [
+            (row[place] if spec.dtype.kind in "fc" else _bits(row[place], spec)).reshape(spec.shape)
+            for place, spec in self._places
+        ]
 
 
-def _part_view(row: Any, start: int, spec: ShapeDtype) -> Any:
-    """Return a view of a part of a row; it casts what is written to it."""
-    flat = row[start : start + _length(spec, row.dtype)]
-    if spec.dtype.kind not in "fc":
-        flat = flat.view(np.uint8)[: spec.size * spec.dtype.itemsize].view(spec.dtype)
-    return flat.reshape(spec.shape)
+def _bits(flat: Any, spec: ShapeDtype) -> Any:
+    """Return the numbers whose bits a part of a row has."""
+    return flat.view(np.uint8)[: spec.size * spec.dtype.itemsize].view(spec.dtype)

@@ -148,10 +148,9 @@ def repetition(body: Body, n: int, arrays: Sequence[Any]) -> Repetition | None:
     """
     if body.runs < PLANNED_AFTER or library is None or body.effects:
         return None
-    if any(a.__class__ is not np.ndarray or not a.flags.aligned for a in arrays):
-        return None
-    if any((a.shape, a.dtype) != (x.shape, x.dtype) for a, x in zip(arrays, body.examples, strict=True)):
-        return None
+    for a, x in zip(arrays, body.examples, strict=True):
+        if a.__class__ is not np.ndarray or a.shape != x.shape or a.dtype != x.dtype or not a.flags.aligned:
+            return None
     key = "repetition", n, *[a.strides for a in arrays]
     if key not in body.made:
         try:
