@@ -470,6 +470,8 @@ class Watched(np.lib.mixins.NDArrayOperatorsMixin):
         return self
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if func is np.broadcast_to and args[0].__class__ is Watched and not isinstance(args[0].array, np.ndarray):
+            args = (args[0].as_array(), *args[1:])  # of which there are views
         if (made := self.lowering.equal(func, tuple(args), kwargs)) is not None:
             return made
         return self.lowering.noted(How.CALL, func, tuple(args), kwargs)

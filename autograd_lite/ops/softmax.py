@@ -14,7 +14,7 @@ from ..core.foreign import home, is_foreign
 from ..core.op import Op, reduction, structural
 from ..core.shapes import ShapeDtype, reduced_shape
 from ..native import functions as fast
-from ..native.kernels import row_kernel
+from ..native.kernels import kernel, row_kernel
 from .activations import floating
 from .operands import by_rows
 
@@ -103,7 +103,7 @@ def _are_tame(top: Any) -> bool:
     return abs(largest) < 1e15 and top.dtype.char in "fd"
 
 
-def _below(x: Any, top: Any) -> Any:
+def _numbers_below(x: Any, top: Any) -> Any:
     """Return x - top, where `top` is the maximum of x along an axis.
 
     If the maximum is inf, the limit is taken: 0 for infinite elements, -inf for others; if all are -inf, it is NaN. A
@@ -116,6 +116,9 @@ def _below(x: Any, top: Any) -> Any:
     out = np.where(np.isfinite(x), np.maximum(out, np.finfo(x.dtype).min), out)
     at_infinity = np.where(x == top, x.dtype.type(0), x.dtype.type(-np.inf))
     return np.where(top == np.inf, at_infinity, out)
+
+
+_below = kernel("below", _numbers_below)
 
 
 def _softmax_rows(x: Any) -> Any:

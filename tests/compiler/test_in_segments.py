@@ -72,6 +72,9 @@ REAL: dict[str, Function] = {
     "mean": np.mean,
     "var": lambda x: np.var(x, axis=-1) if x.ndim else np.var(x),
     "std": lambda x: np.std(x, axis=0, ddof=1) if x.ndim > 1 else np.std(x),
+    "softmax": lambda x: ag.softmax(x, axis=0) if x.ndim else x + 1,
+    "log_softmax": lambda x: ag.log_softmax(x, axis=0) if x.ndim else x + 1,
+    "a sum of a mean": lambda x: np.mean(x * x) * 2 + np.sum(x),
     "logsumexp": lambda x: ag.logsumexp(np.reshape(x, (-1,))),
 }
 ODD = [0.3, -1.2, 2.0, 0.0, -0.0, np.nan, np.inf, -np.inf, 1e200, -1e-200, 1.0, 0.7]

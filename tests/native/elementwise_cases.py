@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autograd_lite.ops import softmax
+
 Wide = np.longdouble
 
 
@@ -111,6 +113,7 @@ EXPRESSIONS: dict[str, Callable[..., Any]] = {
     "sigmoid_pullback": lambda kernels: lambda g, out: g * (out * (1 - out)),
     "silu_pullback": lambda kernels: lambda x, g: g * kernels["silu_slope"](x),
     "gelu_pullback": lambda kernels: lambda x, g: g * kernels["gelu_slope"](x),
+    "below": lambda kernels: softmax._numbers_below,
 }
 
 

@@ -15,7 +15,7 @@ import pytest
 import autograd_lite as ag
 from autograd_lite.native import functions as fast
 from autograd_lite.native.kernels import NUMPYS, REASON, SETS, extension
-from autograd_lite.ops import activations, erf, gelu
+from autograd_lite.ops import activations, erf, gelu, softmax
 
 from .elementwise_cases import EXPRESSIONS, KERNELS, Wide, arguments, ulps
 
@@ -163,6 +163,17 @@ def test_a_kernel_for_an_expression_gives_its_bits(ufunc: np.ufunc, loop: str) -
     (kernels,) = [k for k in TABLES.values() if k.get(ufunc.__name__) is ufunc]
     x, y = (np.random.default_rng(s).normal(size=999).astype(loop[0]) * 3 for s in (0, 1))
     np.testing.assert_array_equal(ufunc(x, y), EXPRESSIONS[ufunc.__name__](kernels)(x, y))
+
+
+@pytest.mark.parametrize(("ufunc", "loop"), rows(["below"]))
+def test_what_is_below_a_maximum_is_never_invalid(ufunc: np.ufunc, loop: str) -> None:
+    sizes = [np.finfo(loop[0]).max, np.finfo(loop[0]).max * 0.75, 0.0, 1.0, 1e15, np.inf]
+    values = np.array([np.nan, *sizes, *(-v for v in sizes)], loop[0])
+    pairs = [(x, top) for x, top in itertools.product(values, values) if not x > top]
+    x, top = np.array(pairs, loop[0]).T
+    with np.errstate(all="raise"):
+        found = ufunc(x, top)
+    np.testing.assert_array_equal(found, softmax._numbers_below(x, top))
 
 
 @pytest.mark.parametrize("name", sorted(EXPRESSIONS))

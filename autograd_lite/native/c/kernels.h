@@ -16,6 +16,7 @@
 #include <numpy/arrayobject.h>
 #include <numpy/ufuncobject.h>
 
+#include <float.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>

@@ -88,6 +88,7 @@ const Kernel NAME(kernels)[] = {
     SINGLE(tanh_pullback, 2, "x - x y y."),
     SINGLE(sigmoid_pullback, 2, "x (y (1 - y))."),
     SINGLE(relu, 1, "The larger of x and 0."),
+    SINGLE(below, 2, "x - y where y is a maximum, which may be infinite."),
 
     ROW_(softmax, "(n)->(n)", 1, 1, "exp(x) over its sum."),
     ROW_(softmax_pullback, "(n),(n)->(n)", 2, 1, "y (x - <x, y>)."),

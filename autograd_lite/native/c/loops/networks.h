@@ -123,3 +123,42 @@ INLINE real FN(relu_one)(real x) {
     return b < 0 && (b & MAGNITUDE) <= INFINITE ? 0 : x;
 }
 UNARY(relu)
+
+/* ---- below a maximum -------------------------------------------------------------------------------------------- */
+
+/* x - top: if `top` is infinite, 0 for x that is as well, -inf for others; at least the lowest finite number if both are
+ * finite. No flags are raised. */
+static real FN(below_hard)(real x, real top) {
+    const real most = EITHER(FLT_MAX, DBL_MAX);
+    const int finite = FN(within)(x, most) & FN(within)(top, most), same = !finite & (FN(of)(x) == FN(of)(top));
+    const int beyond = finite & (FN(select)(finite, x, 0) / 2 - FN(select)(finite, top, 0) / 2 < -most / 2);
+    /* Both are computed in the end, so what would raise a flag is replaced before. */
+    const real least = FN(select)(beyond, 0, FN(select)(same, (real)NAN, x));
+    const real gap = least - FN(select)(beyond, most, top);
+    const int at_top = FN(of)(x) == INFINITE; /* by its bits: for NaN a comparison may raise a flag */
+    return FN(select)(FN(of)(top) == INFINITE, FN(select)(at_top, 0, -(real)INFINITY), gap);
+}
+
+static void FN(below_run)(char *const *operands, npy_intp n) {
+    const real *x = (const real *)operands[0], *top = (const real *)operands[1];
+    real *out = (real *)operands[2];
+    for (npy_intp start = 0; start < n; start += BLOCK, x += BLOCK, top += BLOCK, out += BLOCK) {
+        const npy_intp m = n - start < BLOCK ? n - start : BLOCK;
+        bits hard = 0;
+        INDEPENDENT
+        for (npy_intp i = 0; i < m; i++) {
+            hard |= !FN(within)(top[i], (real)1e15);
+        }
+        if (!hard) {
+            INDEPENDENT
+            for (npy_intp i = 0; i < m; i++) {
+                out[i] = x[i] - top[i];
+            }
+            continue;
+        }
+        for (npy_intp i = 0; i < m; i++) {
+            out[i] = FN(below_hard)(x[i], top[i]);
+        }
+    }
+}
+LOOP(below, 2, 3)
