@@ -136,8 +136,8 @@ class Repetition:
         finally:
             self._idle.append(segment)
         for row, a in zip(rows, whole, strict=True):
-            if row is not a:
-                row[...] = a
+            if row is not a:  # of which other steps have filled the rest
+                row[min(order) : max(order) + 1] = a[min(order) : max(order) + 1]
 
 
 def repetition(body: Body, n: int, arrays: Sequence[Any]) -> Repetition | None:
