@@ -23,7 +23,11 @@ from .operands import operand
 from .shape import pad_constant
 
 _Bound = tuple[tuple[Any, ...], dict[str, Any]]
-_OPPOSITE = {"backward": "forward", "ortho": "ortho", "forward": "backward"}  # of a norm: the inverse transform's
+_OPPOSITE: dict[Any, Any] = {
+    "backward": "forward",
+    "ortho": "ortho",
+    "forward": "backward",
+}  # of a norm: the inverse transform's
 
 
 def _fitted(g: Any, length: int, axis: int) -> Any:
@@ -123,8 +127,12 @@ def _complex(x: Any) -> Any:
     return x.astype(complex) if x.dtype.char == "d" else x
 
 
-def _hfft(x: Any, *, n: int, axis: int, norm: str) -> Any:
+def _hfft(x: Any, *, n: int, axis: int, norm: Any) -> Any:
     return np.fft.irfft(np.conjugate(_complex(x)), n=n, axis=axis, norm=_OPPOSITE[norm])
+
+
+def _ihfft(x: Any, *, n: int, axis: int, norm: Any) -> Any:
+    return np.conjugate(np.fft.rfft(x, n=n, axis=axis, norm=_OPPOSITE[norm]))
 
 
 def _transform(
@@ -207,7 +215,7 @@ ihfft: Op = _transform(
     lambda g, *, n, axis, norm: irfft(g * _weights(g, n, axis, 0.5), n=n, axis=axis, norm=norm),
     _same,
     _half,
-    lambda x, *, n, axis, norm: np.conjugate(np.fft.rfft(x, n=n, axis=axis, norm=_OPPOSITE[norm])),
+    _ihfft,
     holomorphic=False,
 )
 
