@@ -42,7 +42,7 @@ def with_shared(program: PureProgram) -> PureProgram:
             if params:
                 key = (op, len(arguments), node.inputs, params_key(params)) if is_pure(program, node) else i
             else:
-                key = (op, node.inputs) if OPS.get(op.name) is op else i
+                key = (op, node.inputs) if OPS.defined.get(op.name) is op else i
         other = first.setdefault(key, i)
         if other == i:
             nodes.append(node)

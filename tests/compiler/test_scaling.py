@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
+from autograd_lite.compiler.replay import Replay
 from nn.layers import Dense, Input
 from nn.models import Sequential
 from nn.optimizers import Adam
@@ -66,21 +67,10 @@ def test_time_is_linear(program: Any, fewest: int) -> None:
 
 
 def updates(n: int) -> Any:
-    """Return a step that trains many parameters."""
-    weights = [ag.tensor(np.full(3, 0.1 * k), requires_grad=True) for k in range(n)]
-    optimizer = Adam(0.01)
-    optimizer.build(weights)
-
-    def step(x: Any) -> Any:
-        loss = sum([(w * x).sum() for w in weights], x.sum())
-        loss.backward()
-        optimizer.apply_gradients([(w.grad, w) for w in weights])
-        for w in weights:
-            w.grad = None
-        return loss.detach()
-
+    """Return the training of many parameters."""
+    step, arguments = training(10 * n)
     compiled = ag.compile(step)
-    return lambda: [compiled(np.ones(3)) for _ in range(4)], lambda: compiled.traces[-1].replay is not None
+    return lambda: [compiled(*arguments) for _ in range(4)], lambda: compiled.traces[-1].replay is not None
 
 
 def layered(n: int) -> Any:
@@ -100,6 +90,88 @@ def events(f: Callable[[], Any]) -> int:
     finally:
         sys.setprofile(None)
     return next(count)
+
+
+# ---- planning: by the number of operations, parameters and results ---------------------------------------------------
+
+
+def filtering(n: int) -> Any:
+    """Return the gradient of a filter whose steps are those of a Python loop."""
+
+    def f(noise: Any, drift: Any) -> Any:
+        mean, spread, total = np.zeros(2), np.eye(2), 0.0
+        for k in range(n // 20):
+            mean, spread = drift @ mean, drift @ spread @ drift.T + noise
+            gain = np.linalg.solve(spread + np.eye(2), spread).T
+            error = np.array([0.1 * k, 1.0]) - mean
+            mean, spread = mean + gain @ error, spread - gain @ spread
+            total = total + error @ error
+        return total
+
+    return ag.value_and_grad(f, (0, 1)), (np.eye(2) * 0.1, np.eye(2) * 0.9)
+
+
+def elements(n: int) -> Any:
+    """Return what a loop over the elements of an array gives: all of them."""
+
+    def f(a: Any) -> Any:
+        found = [a[0]]
+        for k in range(1, n // 2):
+            found.append(a[k] - found[-1] * 0.5)
+        return tuple(found)
+
+    return f, (np.linspace(0, 1, n // 2),)
+
+
+def training(n: int) -> Any:
+    """Return a step that trains many parameters."""
+    weights = [ag.tensor(np.full(3, 0.1 * k), requires_grad=True) for k in range(n // 10)]
+    optimizer = Adam(0.01)
+    optimizer.build(weights)
+
+    def step(x: Any) -> Any:
+        loss = sum([(w * x).sum() for w in weights], x.sum())
+        loss.backward()
+        optimizer.apply_gradients([(w.grad, w) for w in weights])
+        for w in weights:
+            w.grad = None
+        return loss.detach()
+
+    return step, (np.ones(3),)
+
+
+def steps(f: Callable[[], Any]) -> int:
+    """Return how many lines run in a call, those of loops and comprehensions as often as these go around."""
+    count = itertools.count()
+
+    def seen(frame: Any, event: str, arg: Any) -> Any:
+        next(count)
+        return seen
+
+    around = sys.gettrace()
+    sys.settrace(seen)
+    try:
+        f()
+    finally:
+        sys.settrace(around)
+    return next(count)
+
+
+@pytest.mark.parametrize(
+    "program", [chain, filtering, training, *[pytest.param(f, marks=pytest.mark.ci) for f in (fan, elements)]]
+)
+def test_planning_takes_as_many_steps_an_operation_at_any_size(program: Any) -> None:
+    took, operations = [], []
+    for n in (80, 160, 320):
+        f, arguments = program(n)
+        compiled = ag.compile(f)
+        for _ in range(4):
+            compiled(*arguments)
+        trace = compiled.traces[-1]
+        operations.append(len(trace.replay.passes[0].program.calls))
+        took.append(steps(lambda traced=trace.replay.traced: Replay(traced)))
+    before, after = ((took[k + 1] - took[k]) / (operations[k + 1] - operations[k]) for k in range(2))
+    assert after < 1.02 * before, (took, operations)
 
 
 @pytest.mark.parametrize("program", [updates, layered])
