@@ -195,6 +195,7 @@ class Put:
         """Return the result, in memory that is given, if it is."""
         out = np.empty(x.shape, x.dtype) if out is None else out
         out[...] = x
+        indices = tuple(map(np.ascontiguousarray, indices))  # NumPy runs backwards through some others
         out[self.places.basic][self.places.key(indices)] = y
         return out
 
