@@ -16,6 +16,7 @@ def for_every(
     rows: Iterable[Any],
     by: Callable[[Any], Hashable] | None = None,
     *,
+    stride: int = 1,
     name: Callable[[Any], str] = lambda row: str(row.name),
 ) -> Callable[[Callable[[Any], None]], Callable[..., None]]:
     """Make a law about one row a test for each group of rows.
@@ -23,12 +24,15 @@ def for_every(
     Args:
         rows: what the law is about, in the order in which it is tried.
         by: the group of a row, which is the id of its test; without it all rows are one test.
+        stride: of each group the first row and every `stride`-th after it are tried in every run; all others are one
+            test more, in ci.
         name: what a row is called in a failure.
     """
     groups: dict[Hashable, list[Any]] = {}
     for row in rows:
         groups.setdefault(by(row) if by else None, []).append(row)
     assert groups
+    others = [row for group in groups.values() for i, row in enumerate(group) if i % stride]
 
     def decorate(law: Callable[[Any], None]) -> Callable[..., None]:
         def test(rows: list[Any]) -> None:
@@ -37,10 +41,13 @@ def for_every(
         def one_test() -> None:
             _try_all(law, groups[None], name)
 
+        assert by or stride == 1, "a stride is one through groups"
+
         made: Callable[..., None] = test if by else one_test
         made.__name__, made.__qualname__, made.__doc__ = law.__name__, law.__qualname__, law.__doc__
         made.__module__ = law.__module__
-        ids = [pytest.param(group, id=str(key)) for key, group in groups.items()]
+        ids = [pytest.param(group[::stride], id=str(key)) for key, group in groups.items()]
+        ids += [pytest.param(others, id="all other rows", marks=pytest.mark.ci)] * bool(others)
         return pytest.mark.parametrize("rows", ids)(made) if by else made
 
     return decorate

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import pytest
 
 import autograd_lite as ag
 from autograd_lite import compile
 
 from ..laws.reading import same_bits
-from ..laws.samples import SAMPLES, Sample, differentiable_inputs
+from ..laws.samples import SAMPLES, Sample, differentiable_inputs, op_name
+from ..rows import for_every
 
 
 def assert_same(f: Callable[..., Any], draws: Sequence[Sequence[Any]]) -> None:
@@ -42,14 +42,8 @@ def assert_same(f: Callable[..., Any], draws: Sequence[Sequence[Any]]) -> None:
     entry.replay.plan.check()
 
 
-@pytest.mark.parametrize("name", sorted({sample.op.name for sample in SAMPLES}))
-def test_of_every_op(name: str) -> None:
-    for sample in SAMPLES:
-        if sample.op.name == name:
-            of_sample(sample)
-
-
-def of_sample(sample: Sample) -> None:
+@for_every(SAMPLES, by=op_name, stride=3)
+def test_of_every_op(sample: Sample) -> None:
     draws = [sample.arrays(), sample.arrays(salt=5)]
     assert_same(lambda *xs: sample.op(*xs, **sample.params), draws)
     wanted = differentiable_inputs(sample)

@@ -23,7 +23,7 @@ def function_name(case: ComposedCase) -> str:
     return str(case.function.__name__)
 
 
-every_case = for_every(COMPOSED_CASES, by=function_name)
+every_case = for_every(COMPOSED_CASES, by=function_name, stride=3)
 
 
 def arrays_of(case: ComposedCase) -> list[np.ndarray]:

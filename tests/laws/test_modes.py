@@ -13,7 +13,7 @@ from autograd_lite.core.op import OPS
 from ..rows import for_every
 from .samples import DIFFERENTIABLE, SAMPLES, Sample, differentiable_inputs, op_name
 
-every_differentiable = for_every(DIFFERENTIABLE, by=op_name)
+every_differentiable = for_every(DIFFERENTIABLE, by=op_name, stride=3)
 
 
 def inner(a: Any, b: Any) -> Any:
@@ -86,7 +86,7 @@ def test_forward_over_reverse_is_reverse_over_reverse(sample: Sample) -> None:
     np.testing.assert_allclose(forward, reverse, rtol=1e-8, atol=1e-9 * scale)
 
 
-@for_every((s for s in SAMPLES if s.op.name in OPS), by=op_name)
+@for_every((s for s in SAMPLES if s.op.name in OPS), by=op_name, stride=3)
 def test_vmap_is_a_loop(sample: Sample) -> None:
     """For every set of batched inputs: an op applied to a batch is the op applied to each example."""
     examples = [sample.arrays(salt=k) for k in range(3)]
@@ -102,7 +102,7 @@ def test_vmap_is_a_loop(sample: Sample) -> None:
         np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-12)
 
 
-@for_every((s for s in SAMPLES if s.op.name in OPS), by=op_name)
+@for_every((s for s in SAMPLES if s.op.name in OPS), by=op_name, stride=3)
 def test_vmap_of_no_examples(sample: Sample) -> None:
     """An op applied to no examples has the shape and the dtype of its result for one, and so has its gradient."""
     arrays = sample.arrays()

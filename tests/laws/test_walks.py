@@ -11,8 +11,9 @@ import pytest
 import autograd_lite as ag
 from autograd_lite.engine import cotangents, edge_of
 
+from ..rows import for_every
 from .reading import same_bits
-from .samples import DIFFERENTIABLE, Sample, differentiable_inputs
+from .samples import DIFFERENTIABLE, Sample, differentiable_inputs, op_name
 
 
 class Onlooker:
@@ -50,14 +51,8 @@ def assert_same(out: Any, g: np.ndarray) -> None:
             assert same_bits(fast[leaf], expected)
 
 
-@pytest.mark.parametrize("name", sorted({sample.op.name for sample in DIFFERENTIABLE}))
-def test_of_every_op(name: str) -> None:
-    for sample in DIFFERENTIABLE:
-        if sample.op.name == name:
-            of_sample(sample)
-
-
-def of_sample(sample: Sample) -> None:
+@for_every(DIFFERENTIABLE, by=op_name, stride=3)
+def test_of_every_op(sample: Sample) -> None:
     """Use each input twice, with some cotangents 0, infinite and NaN, so that sums and masks are seen."""
     wanted = differentiable_inputs(sample)
     leaves = [ag.tensor(a, requires_grad=i in wanted) for i, a in enumerate(sample.arrays())]

@@ -336,9 +336,9 @@ ROWS = rows_of_every_op()
 BY_LOOKS = ("leaves the protocols", "branches on a value", "writes", "declare")
 
 
-@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.ci)])
+@pytest.mark.parametrize("every", [8, pytest.param(1, marks=pytest.mark.ci)])
 def test_check_op_catches_broken_rules(capsys: pytest.CaptureFixture[str], every: int) -> None:
-    """All mutants in ci, and of each op every fourth elsewhere, beginning at another one."""
+    """All mutants in ci, and of each op every eighth elsewhere, beginning at another one."""
     start = time.perf_counter()
     laws: collections.Counter[str] = collections.Counter()
     survivors, equivalent, broken = [], 0, set()
@@ -350,7 +350,7 @@ def test_check_op_catches_broken_rules(capsys: pytest.CaptureFixture[str], every
             broken.add(name)
             continue
         everything = [*mutants_of_rules(op), *((mutant, -1) for mutant in mutants_of_facts(op))]
-        for mutant, i in everything[k % every :: every]:
+        for mutant, i in everything[k % min(every, len(everything)) :: every]:
             law = is_caught(mutant, rows)
             if law:
                 laws[law] += 1

@@ -125,7 +125,7 @@ def evaluated(text: str, names: dict[str, Any]) -> Any:
 ARRAY_INDEX = r"\b(u?int\d*|bool)\("
 
 
-@for_every(DIFFERENTIABLE, by=op_name)
+@for_every(DIFFERENTIABLE, by=op_name, stride=3)
 def test_what_the_words_say_is_what_was_computed(sample: Sample) -> None:
     program, values = recorded(sample)
     words = Words(program.graph)

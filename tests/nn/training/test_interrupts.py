@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ import autograd_lite as ag
 from nn import callbacks, layers, models, optimizers
 
 from ... import signals
-from ...interrupts import interrupted_at, points_of
+from ...interrupts import interrupted_at, places_of, points_of
 
 needs_signals = pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
 
@@ -144,13 +144,20 @@ def of_modes(file: str) -> bool:
     return file.endswith(("/core/mode.py", "/training/trainer.py", "/training/steps.py"))
 
 
+def every_point_of(call: Callable[[], Any], ours: Callable[[str], bool]) -> range:
+    return range(points_of(call, ours))
+
+
 @pytest.mark.parametrize("name", CALLS)
 @pytest.mark.parametrize("around", [ag.no_grad, ag.enable_grad], ids=lambda block: block.__name__)
-def test_whatever_is_interrupted_recording_is_as_before(name: str, around: Callable[[], Any]) -> None:
-    """Wherever it begins or ends a block, and in the calls that hold one."""
+@pytest.mark.parametrize("tried", [places_of, pytest.param(every_point_of, marks=pytest.mark.ci)])
+def test_whatever_is_interrupted_recording_is_as_before(
+    name: str, around: Callable[[], Any], tried: Callable[..., Iterable[int]]
+) -> None:
+    """Wherever it begins or ends a block, and in the calls that hold one: the first time at each place, or always."""
     with around():
         CALLS[name]()()
-        for point in range(points_of(CALLS[name](), ours=of_modes)):
+        for point in tried(CALLS[name](), of_modes):
             interrupted_at(CALLS[name](), point, ours=of_modes)
 
 
