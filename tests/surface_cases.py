@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -164,6 +165,8 @@ SORTS = [
 SEQUENCES = [
     OpCase("full_convolution", np.convolve, (((3,), (2,)), ((1,), (1,)), ((2,), (4,)))),
     OpCase("full_convolution", np.convolve, (((3,), (2,)),), "complex"),
+    OpCase("valid_convolution", partial(np.convolve, mode="valid"), (((3,), (2,)), ((1,), (1,)), ((4,), (4,)))),
+    OpCase("valid_convolution", partial(np.convolve, mode="valid"), (((3,), (2,)),), "complex"),
 ]
 
 # ---- functions of one element ---------------------------------------------------------------------------------------

@@ -186,6 +186,7 @@ _COUNTS: dict[str, Callable[..., float]] = {
     "matmul": _matmul,
     "contract": _contract,
     "full_convolution": _convolution,
+    "valid_convolution": lambda shapes, out, params: 2 * math.prod(out) * shapes[1][0],
     "convolution": lambda shapes, out, params: _windows(out, shapes[1]),
     "convolution_input": lambda shapes, out, params: _windows(shapes[0], shapes[1]),
     "convolution_kernel": lambda shapes, out, params: _windows(shapes[1], out),

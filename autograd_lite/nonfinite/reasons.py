@@ -143,7 +143,8 @@ _GROWS = frozenset(
     """
     exp exp2 expm1 sinh cosh square power float_power multiply add subtract divide reciprocal absolute fabs
     negative ldexp hypot degrees rad2deg radians deg2rad logaddexp logaddexp2 tan softplus elu silu gelu nextafter
-    sum mean cumsum prod cumprod var std vector_norm matmul contract full_convolution det cross scatter_add
+    sum mean cumsum prod cumprod var std vector_norm matmul contract full_convolution valid_convolution det cross
+    scatter_add
     add_along_axis recurrence fft ifft rfft irfft hfft ihfft bessel_i cofactor second_cofactor logsumexp lstsq
     solve inv pinv triangle_inverse divide_by_gaps cholesky_pullback
     """.split()  # noqa: SIM905
@@ -302,11 +303,11 @@ def _words(
 def _from_infinity(name: str, arrays: list[Any]) -> str:
     has_zero = any((a == 0).any() for a in arrays if a.dtype.kind in "fiub")
     signs = {float(np.sign(v)) for a in arrays if a.dtype.kind == "f" for v in np.unique(a[np.isinf(a)])}
-    if name in ("matmul", "contract", "prod", "cumprod", "full_convolution", "cross") and has_zero:
+    if name in ("matmul", "contract", "prod", "cumprod", "full_convolution", "valid_convolution", "cross") and has_zero:
         return "0 * inf"
     if name in ("softmax", "log_softmax", "logsumexp"):
         return "inf - inf, since a whole row is infinite" if 1.0 not in signs else "inf - inf"
-    if name in ("sum", "mean", "cumsum", "matmul", "contract", "var", "std", "full_convolution"):
+    if name in ("sum", "mean", "cumsum", "matmul", "contract", "var", "std", "full_convolution", "valid_convolution"):
         return "inf - inf"
     return "an infinity among its inputs"
 

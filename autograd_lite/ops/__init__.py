@@ -39,7 +39,7 @@ TABLES = {
         "swapaxes vstack"
     ),
     "contract": "contract einsum einsum_path inner kron matvec outer tensordot vdot vecdot vecmat",
-    "convolve": "convolve correlate full_convolution",
+    "convolve": "convolve correlate full_convolution valid_convolution",
     "create": "empty_like full_like geomspace linspace logspace ones_like zeros_like",
     "decompose": "cholesky cholesky_pullback full_svd qr svd svdvals",
     "diagonals": "diag diagflat diagonal on_diagonal trace tril triu vander",

@@ -1,4 +1,4 @@
-"""Convolution and correlation of sequences: one bilinear op, the full convolution, and slices of it."""
+"""Convolution and correlation of sequences: the full convolution, and that of whole overlaps alone, its adjoint."""
 
 # ruff: noqa: D103  (they are NumPy's functions, whose texts are NumPy's)
 
@@ -15,11 +15,6 @@ from ..core.shapes import ShapeDtype
 from .operands import operand
 
 
-def _by_other(g: Any, other: Any, start: int, length: int) -> Any:
-    """Correlate the cotangent with the other sequence: the adjoint of convolving with it."""
-    return full_convolution(g, other[::-1])[start : start + length]
-
-
 def _batched_convolution(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
     """Convolve all examples at once if they share one sequence: joined end to end, with zeros in between."""
     if all(batched):
@@ -34,14 +29,41 @@ def _batched_convolution(op: Any, inputs: tuple[Any, ...], batched: Sequence[boo
 full_convolution: Op = structural(
     "full_convolution",
     lambda x, y: np.convolve(x, y),
-    lambda g, out, x, y: _by_other(g, y, y.shape[0] - 1, x.shape[0]),
-    lambda g, out, x, y: _by_other(g, x, x.shape[0] - 1, y.shape[0]),
+    lambda g, out, x, y: valid_convolution(g, y[::-1]),
+    lambda g, out, x, y: valid_convolution(g, x[::-1]),
     saves=("y", "x"),
     infer=lambda x, y: ShapeDtype(
         (x.shape[0] + y.shape[0] - 1,), np.convolve(np.ones(1, x.dtype), np.ones(1, y.dtype)).dtype
     ),
     multilinear=True,
     batch=_batched_convolution,
+)
+
+
+def _batched_valid(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
+    """Convolve all examples at once if they share one sequence, as above."""
+    if all(batched):
+        return batching.one_by_one(op, inputs, batched, params)
+    x, y = inputs
+    if batched[1]:  # the shared one is the longer one
+        return _batched_convolution(full_convolution, inputs, batched, {})[:, y.shape[1] - 1 : x.shape[0]]
+    count, length = x.shape
+    row = np.concatenate([x.reshape(-1), np.zeros(y.shape[0] - 1, x.dtype)])
+    return op(row, y).reshape(count, length)[:, : length - y.shape[0] + 1]
+
+
+# Where all of the second sequence, which is not the longer one, meets the first: no more products than these.
+valid_convolution: Op = structural(
+    "valid_convolution",
+    lambda x, y: np.convolve(x, y, "valid"),
+    lambda g, out, x, y: full_convolution(g, y[::-1]),
+    lambda g, out, x, y: valid_convolution(x, g[::-1])[::-1],
+    saves=("y", "x"),
+    infer=lambda x, y: ShapeDtype(
+        (x.shape[0] - y.shape[0] + 1,), np.convolve(np.ones(1, x.dtype), np.ones(1, y.dtype)).dtype
+    ),
+    multilinear=True,
+    batch=_batched_valid,
 )
 
 
@@ -52,14 +74,13 @@ def _convolve(name: str, x: Any, y: Any, mode: str, skip: int) -> Any:
             raise ValueError(f"np.{name}: {what} must have one axis; received shape {a.shape}")
         if not a.size:
             raise ValueError(f"{what} cannot be empty")
-    full = full_convolution(x.reshape(-1), y.reshape(-1))
-    longer, shorter = max(x.size, y.size), min(x.size, y.size)
+    x, y = x.reshape(-1), y.reshape(-1)
     if mode == "full":
-        return full
+        return full_convolution(x, y)
     if mode == "valid":
-        return full[shorter - 1 : longer]
+        return valid_convolution(x, y) if x.size >= y.size else valid_convolution(y, x)
     if mode == "same":
-        return full[skip : skip + longer]
+        return full_convolution(x, y)[skip : skip + max(x.size, y.size)]
     raise ValueError(f"mode must be one of 'valid', 'same', or 'full' (got {mode!r})")
 
 

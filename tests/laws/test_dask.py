@@ -38,7 +38,9 @@ _CHUNKED = "Dask needs the axis in one chunk: rechunk({axis: -1})"
 # The ops that do not run on Dask's arrays, with the reason. A case of the others may fail for what it asks.
 REFUSED: dict[str, str] = {
     **dict.fromkeys(_names("window_sum window_spread window_max window_take_equal window_put_equal"), _WRITES),
-    **dict.fromkeys(_names("convolution convolution_input convolution_kernel full_convolution"), _WRITES),
+    **dict.fromkeys(
+        _names("convolution convolution_input convolution_kernel full_convolution valid_convolution"), _WRITES
+    ),
     **dict.fromkeys(_names("standardize standardize_pullback divide_by_gaps"), _ROWS),
     **dict.fromkeys(_names("lstm lstm_adjoint gru gru_adjoint simple_rnn_adjoint"), _ROWS),
     **dict.fromkeys(_names("cross take_along_axis add_along_axis gather gather_adjoint argsort argpartition"), _LACKS),

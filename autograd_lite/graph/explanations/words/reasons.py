@@ -23,6 +23,8 @@ _WINDOWS: Mapping[str, str | tuple[str, ...]] = {
         "where the products went, added up",
     ),
     "full_convolution": "each element of {x} met all of {other}; so it gets the g of their products, times the same",
+    "valid_convolution": "each element of {x} met those of {other} that a result is made of; so it gets the g of their "
+    "products, times the same",
     "window_max": "only the largest element of each window counts, the first among equals; one that is the largest of "
     "several windows gets the sum of their g",
     "window_sum": "an element counts once in each window over it, so it gets the sum of their g",

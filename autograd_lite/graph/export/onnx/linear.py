@@ -66,6 +66,14 @@ def _full_convolution(call: Call, x: Value, y: Value) -> Value:
     return _result(call, x.emitter.run("MatMul", product, backwards, shape=call.shape))
 
 
+@exports("valid_convolution")
+def _valid_convolution(call: Call, x: Value, y: Value) -> Value:
+    x, y = _operands(call, x, y)
+    windows = np.arange(x.shape[0] - y.shape[0] + 1)[:, None] + np.arange(y.shape[0])
+    backwards = y.cut((0, slice(None, None, -1)))
+    return _result(call, x.emitter.run("MatMul", x.gather(windows, 0), backwards, shape=call.shape))
+
+
 @exports("cross")
 def _cross(call: Call, x: Value, y: Value) -> Value:
     x, y = _operands(call, x, y)
