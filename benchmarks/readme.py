@@ -1,4 +1,7 @@
-"""The README's section on speed: `python -m benchmarks.readme FILE` writes it, from the file that `--json` wrote."""
+"""The README's section on speed: `python -m benchmarks.readme FILE [OTHER]` writes it, from files that `--json` wrote.
+
+The other one has figures of another machine, or of one that is imitated, which are put beside in parentheses.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.report import short
+from benchmarks.report import ROOT, short
 
-ROOT = Path(__file__).resolve().parent.parent
 EAGER, COMPILED = "autograd_lite", "autograd_lite_compiled"
 PEERS = {"torch": "PyTorch", "jax": "JAX", "casadi": "CasADi"}
 # The time of ours, without kernels and with them; then ratios, ours / theirs.
@@ -44,7 +46,7 @@ SECTION = """## Speed
 
 {title}.
 
-Medians of one run in which the processes take turns ([the run](benchmarks/results/{name})).
+Medians of one run in which the processes take turns ([the run](benchmarks/results/{name})).{beside}
 `python3 dev.py bench --goals` repeats it, and [benchmarks/README.md](benchmarks/README.md) explains the method. Ratios
 are of times, ours / theirs: below 1 means that we are faster. *Eager* is the plain loop, *compiled* the same under
 `ag.compile`, bit for bit; both use the [native kernels](docs/explanation/native.md), and *no kernels* is what computes
@@ -59,13 +61,15 @@ starts.{first}
 """
 
 
-def cell(case: Mapping[str, Any], ours: str, peer: str) -> str:
-    """A ratio of times, in bold where we are faster; empty if a side did not take part."""
+def cell(case: Mapping[str, Any], ours: str, peer: str, other: Mapping[str, Any] | None = None) -> str:
+    """A ratio of times, in bold where we are faster; empty if a side did not take part. The other's is behind it."""
     found = case["ratios"].get(ours, {}).get(peer)
     if not found:
         return ""
     text = short(found["median"])
-    return f"**{text}**" if found["median"] < 1 else text
+    text = f"**{text}**" if found["median"] < 1 else text
+    beside = cell(other, ours, peer) if other is not None else ""
+    return f"{text} ({beside})" if beside else text
 
 
 def time_of(case: Mapping[str, Any], who: str, unit: bool = False) -> str:
@@ -74,40 +78,58 @@ def time_of(case: Mapping[str, Any], who: str, unit: bool = False) -> str:
     return (short(found["median"]) + (f" {case['unit'].partition('/')[0]}" if unit else "")) if found else ""
 
 
-def row(label: str, case: Mapping[str, Any]) -> str:
+def row(label: str, case: Mapping[str, Any], other: Mapping[str, Any] | None = None) -> str:
     """One line of the table."""
     times = [time_of(case, EAGER, unit=True)]
     times += [time_of(case, who) for who in (COMPILED, f"{EAGER}_off", f"{COMPILED}_off")]
-    return "| " + " | ".join([label, *times, *(cell(case, ours, peer) for ours, peer in RATIOS)]) + " |"
+    return "| " + " | ".join([label, *times, *(cell(case, ours, peer, other) for ours, peer in RATIOS)]) + " |"
 
 
 def title(results: Mapping[str, Any]) -> str:
-    """The machine, its instruction set, and the versions that ran."""
+    """The machine, its instruction set and threads, the versions that ran, of which commit, and when."""
     machine, versions = results["machine"], {}
     for case in results["cases"].values():
         for who, record in case["contenders"].items():
             if who in PEERS and "version" in record:
                 versions[PEERS[who]] = record["version"].partition("+")[0]
     peers = ", ".join(f"{name} {version}" for name, version in versions.items())
-    kernels, numpys = machine["native kernels"].replace("avx", "AVX-").replace("AVX-2", "AVX2"), machine["numpy"]
-    return f"**{machine['cores']} cores of an {machine['cpu']}, {kernels}**, NumPy {numpys}, {peers}"
+    numpy, said = machine["numpy"], where(machine)
+    return f"**{machine['cores']} cores of an {machine['cpu']}, {kernels(machine)}**, NumPy {numpy}, {peers}{said}"
 
 
-def section(results: Mapping[str, Any], name: str) -> str:
-    """The whole section, for a file of results of this name."""
-    cases = results["cases"]
+def kernels(machine: Mapping[str, Any]) -> str:
+    """The instruction set of the kernels."""
+    found: str = machine["native kernels"].replace("avx", "AVX-").replace("AVX-2", "AVX2")
+    return found
+
+
+def where(machine: Mapping[str, Any]) -> str:
+    """Of how many threads, which commit and which day figures are, as far as that was written."""
+    said = [f"{machine['threads']} thread{'s' * (machine['threads'] != 1)}"] if "threads" in machine else []
+    said += [f"commit {machine['commit']}"] if machine.get("commit") else []
+    said += [machine["date"][:10]] if "date" in machine else []
+    return "".join(f", {one}" for one in said)
+
+
+def section(results: Mapping[str, Any], name: str, other: Mapping[str, Any] | None = None, second: str = "") -> str:
+    """The whole section, for files of results of these names."""
+    cases, others = results["cases"], {} if other is None else other["cases"]
     first = cases.get("first_result", {}).get("contenders", {}).get(COMPILED, {}).get("spread", {}).get("ms")
-    said = ""
+    said = beside = ""
     if first:
         said = (
             f" The first result of a replay comes {short(first['median'])} ms after the first call of the MNIST step."
         )
+    if other is not None:
+        about = f"{kernels(other['machine'])}{where(other['machine'])}"
+        beside = f"\nIn parentheses: the same with {about} ([that run](benchmarks/results/{second}))."
     return SECTION.format(
         title=title(results),
         name=name,
+        beside=beside,
         columns=COLUMNS,
         rule="---|" * (COLUMNS.count("|")) + "---",
-        rows="\n".join(row(label, cases[case]) for case, label in ROWS.items() if case in cases),
+        rows="\n".join(row(label, cases[case], others.get(case)) for case, label in ROWS.items() if case in cases),
         first=said,
     )
 
@@ -119,12 +141,13 @@ def replaced(page: str, text: str) -> str:
     return before + text + more + after
 
 
-def main(path: Path) -> None:
+def main(path: Path, other: Path | None = None) -> None:
     """Write the section into the README."""
     readme = ROOT / "README.md"
-    text = section(json.loads(path.read_text(encoding="utf-8")), path.name)
+    results, beside = (None if file is None else json.loads(file.read_text(encoding="utf-8")) for file in (path, other))
+    text = section(results, path.name, beside, other.name if other else "")
     readme.write_text(replaced(readme.read_text(encoding="utf-8"), text), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(*map(Path, sys.argv[1:3]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import statistics
+import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from autograd_lite.native.threads import get_threads
 from benchmarks.cases import BEFORE, CONTENDERS, Case
 from benchmarks.load import BUSY
 
+ROOT = Path(__file__).resolve().parent.parent
 SETTINGS = ("AUTOGRAD_LITE_NATIVE", "NPY_DISABLE_CPU_FEATURES", "ATEN_CPU_CAPABILITY", "OPENBLAS_CORETYPE")
 THREAD_VARIABLES = (*SETTINGS, "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "XLA_FLAGS")
 
@@ -187,6 +189,7 @@ def machine() -> dict[str, Any]:
     blas, simd = config["Build Dependencies"]["blas"], config["SIMD Extensions"]
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": commit(),
         "system": f"{platform.system()} {platform.machine()}",
         "cpu": _cpu(),
         "cores": os.cpu_count(),
@@ -199,6 +202,20 @@ def machine() -> dict[str, Any]:
         "blas": {"name": blas["name"], "version": blas["version"]},
         "thread variables": {key: os.environ[key] for key in THREAD_VARIABLES if key in os.environ},
     }
+
+
+def commit() -> str:
+    """Return the commit whose packages are measured, with a plus if they were changed since; empty without a clone."""
+
+    def git(*arguments: str) -> str:
+        try:
+            run = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True)
+        except OSError:
+            return ""
+        return run.stdout.strip() if run.returncode == 0 else ""
+
+    found = git("rev-parse", "--short=10", "HEAD") if (ROOT / ".git").exists() else ""
+    return f"{found}+" if found and git("status", "--porcelain", "--", "autograd_lite", "nn") else found
 
 
 def _cpu() -> str:

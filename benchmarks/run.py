@@ -20,15 +20,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from benchmarks import goals
+from benchmarks import goals, history
 from benchmarks.cases import BEFORE, CASES, CONTENDERS, Case
 from benchmarks.load import rest
 from benchmarks.problems import DATA_VARIABLE, digest, disagreements
-from benchmarks.report import Outcome, Record, as_json, machine, table
+from benchmarks.report import ROOT, Outcome, Record, as_json, machine, table
 
-ROOT = Path(__file__).resolve().parent.parent
 PAUSE = 0.5  # seconds between rounds: threads of the last contender spin for a tenth of a second before they sleep
-SHOWN = ("cpu", "instruction set", "native kernels", "cores", "threads", "python", "numpy", "blas")
+SHOWN = ("commit", "cpu", "instruction set", "native kernels", "cores", "threads", "python", "numpy", "blas")
 IMPORT = "import time, numpy; t = time.perf_counter(); import {}; print(time.perf_counter() - t)"
 
 
@@ -138,7 +137,7 @@ def instructions(wanted: str) -> dict[str, str]:
         "ATEN_CPU_CAPABILITY": wanted,
         "ONEDNN_MAX_CPU_ISA": wanted.upper(),
         "MKL_ENABLE_INSTRUCTIONS": wanted.upper(),
-        "XLA_FLAGS": f"--xla_cpu_max_isa={wanted.upper()}",
+        "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_max_isa={wanted.upper()}".strip(),
     }
 
 
@@ -282,7 +281,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.json:  # after every case: an interrupted run keeps what it has
             options.json.write_text(json.dumps(as_json(outcomes), indent=1) + "\n")
     if options.goals:
-        print(f"\n{goals.table(as_json(outcomes))}")
+        results = as_json(outcomes)
+        print(f"\n{goals.table(results)}\n\n{history.table(results)}")
     return 0 if all(outcome.sound for outcome in outcomes.values()) else 1
 
 

@@ -19,7 +19,7 @@ from tests.counts.programs import PROGRAMS
 
 from . import base
 from .races import races
-from .turns import slower
+from .turns import Found, slower
 
 
 def main() -> None:
@@ -54,13 +54,18 @@ def main() -> None:
                 )
                 for program, each in found.items():
                     print(f"  {program:14} {'; '.join(map(str, each))}", flush=True)
-                ratios = {p: [[round(r.median, 4), r.slower, len(r.values)] for r in each] for p, each in found.items()}
+                ratios = {p: [_numbers(one) for one in each] for p, each in found.items()}
                 load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
                 rows.append({"run": run + 1, "race": name, "slower": list(red), "load": load, "ratios": ratios})
                 if options.json:
                     text = json.dumps({"machine": machine(), "base": commit, "races": rows})
                     options.json.write_text(text + "\n", encoding="utf-8")
     print(f"\n{sum(bool(row['slower']) for row in rows)} of {len(rows)} races say that something is slower")
+
+
+def _numbers(found: Found) -> dict[str, list[float]]:
+    """Return for each clock the median, in how many pairs it was slower, and how many there were."""
+    return {clock: [round(r.median, 4), r.slower, len(r.values)] for clock, r in found.clocks.items()}
 
 
 main()

@@ -11,7 +11,7 @@ from tests.counts.programs import PROGRAMS
 
 from . import base
 from .races import races
-from .turns import PAIRS, TIMES, Race, Ratios, Worker, slower
+from .turns import PAIRS, TIMES, Found, Race, Ratios, Worker, slower
 
 NAMES = list(races(Path()))
 
@@ -52,8 +52,8 @@ def test_the_verdict() -> None:
     assert not Ratios([1.02] * PAIRS).is_slower
     assert Ratios([1.02] * (PAIRS - 1)).is_open
     assert not Ratios(many + few[:10]).is_open
-    red = Ratios(many + few[:10])
-    assert slower({"a": [red] * TIMES, "b": [red, red, Ratios(few)], "c": [Ratios(few)]}).keys() == {"a"}
+    red, well = Found({"process": Ratios(few), "wall": Ratios(many + few[:10])}), Found({"process": Ratios(few)})
+    assert slower({"a": [red] * TIMES, "b": [red, red, well], "c": [well]}).keys() == {"a"}
 
 
 def test_where_there_is_no_history_there_is_no_base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

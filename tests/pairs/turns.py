@@ -6,9 +6,9 @@ programs falls on both sides alike: each is the slower one in half of the pairs.
 slow for its whole life, such as where its memory lies, falls on one side alone: so a side that is slower is measured
 again in new processes, and has to be so each time.
 
-With one thread the time is that of the processor, in which other programs have no part but by the caches. With two it
-is that of the clock: a pool's threads that look for work take time of a processor that no one misses, while work that
-is no longer shared, or waits for a processor on which a thread of BLAS turns, takes time that users wait.
+The time is that of the processors, which other programs take no part in but by the caches; it has what a thread of BLAS
+takes that turns and waits, too. With two threads that of the clock counts as well, and one of both is enough to be
+slower: work that is no longer shared takes no more of the processors, and users wait for it.
 """
 
 from __future__ import annotations
@@ -78,9 +78,9 @@ class Side(NamedTuple):
         """Warm the program up, and return how many calls make a run."""
         return int(self.worker.ask(f"{name} {self.way}")["calls"])
 
-    def seconds(self, name: str, n: int, clock: str) -> float:
-        """Return the time of a call, of n in a run."""
-        return float(self.worker.ask(f"{name} {self.way} {n}")[clock])
+    def seconds(self, name: str, n: int) -> dict[str, float]:
+        """Return the time of a call, of n in a run, by clock."""
+        return self.worker.ask(f"{name} {self.way} {n}")
 
 
 class Ratios(NamedTuple):
@@ -112,14 +112,32 @@ class Ratios(NamedTuple):
         return f"{self.median:.2f}, slower in {self.slower} of {len(self.values)}"
 
 
-def pairs(name: str, ours: Side, other: Side, clock: str) -> Ratios:
+class Found(NamedTuple):
+    """What pairs have shown, for each clock."""
+
+    clocks: Mapping[str, Ratios]
+
+    @property
+    def is_slower(self) -> bool:
+        """Whether one clock says so."""
+        return any(ratios.is_slower for ratios in self.clocks.values())
+
+    def __str__(self) -> str:
+        return " and ".join(f"{ratios} by {clock} time" for clock, ratios in self.clocks.items())
+
+
+def pairs(name: str, ours: Side, other: Side, clocks: Sequence[str]) -> Found:
     """Let two sides take turns until the verdict is certain."""
     n = max(side.prepare(name) for side in (ours, other))
-    values: list[float] = []
-    while (found := Ratios(tuple(values))).is_open:
-        turn = (ours, other) if len(values) % 2 else (other, ours)
-        seconds = {side: side.seconds(name, n, clock) for side in turn}
-        values.append(seconds[ours] / seconds[other])
+    values: dict[str, list[float]] = {clock: [] for clock in clocks}
+    for k in range(PAIRS):
+        turn = (ours, other) if k % 2 else (other, ours)
+        seconds = {side: side.seconds(name, n) for side in turn}
+        for clock, ratios in values.items():
+            ratios.append(seconds[ours][clock] / seconds[other][clock])
+        found = Found({clock: Ratios(tuple(ratios)) for clock, ratios in values.items()})
+        if not any(ratios.is_open for ratios in found.clocks.values()):
+            break
     return found
 
 
@@ -136,9 +154,9 @@ class Race(NamedTuple):
     threads: int = 1
 
     @property
-    def clock(self) -> str:
+    def clocks(self) -> tuple[str, ...]:
         """What is compared: see above."""
-        return "process" if self.threads == 1 else "wall"
+        return ("process",) if self.threads == 1 else ("process", "wall")
 
     @contextmanager
     def sides(self) -> Iterator[tuple[Side, Side]]:
@@ -149,20 +167,20 @@ class Race(NamedTuple):
             against = worker if make is None else stack.enter_context(make())
             yield Side(worker, self.ours[1]), Side(against, self.other[1])
 
-    def run(self, names: Sequence[str]) -> Mapping[str, list[Ratios]]:
-        """Return the ratios for each program; several if the first said that it is slower."""
-        found: dict[str, list[Ratios]] = {}
+    def run(self, names: Sequence[str]) -> Mapping[str, list[Found]]:
+        """Return what pairs have shown of each program; several if the first said that it is slower."""
+        found: dict[str, list[Found]] = {}
         for _ in range(TIMES):
-            again = [name for name in names if all(ratios.is_slower for ratios in found.get(name, []))]
+            again = [name for name in names if all(one.is_slower for one in found.get(name, []))]
             if not again:
                 break
             with self.sides() as (ours, other):
                 for name in again:
-                    found.setdefault(name, []).append(pairs(name, ours, other, self.clock))
+                    found.setdefault(name, []).append(pairs(name, ours, other, self.clocks))
         return found
 
 
-def slower(found: Mapping[str, list[Ratios]]) -> dict[str, str]:
+def slower(found: Mapping[str, list[Found]]) -> dict[str, str]:
     """Return the programs that are slower, each time."""
     return {
         name: "; ".join(map(str, each)) for name, each in found.items() if len(each) == TIMES and each[-1].is_slower

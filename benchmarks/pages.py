@@ -1,0 +1,169 @@
+"""The pages that show results: `python -m benchmarks.pages` writes them anew, from the newest files of each kind."""
+
+from __future__ import annotations
+
+import json
+import re
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks import readme
+from benchmarks.history import RESULTS
+from benchmarks.report import ROOT, short
+
+SPEED = ROOT / "docs" / "explanation" / "speed.md"
+COMPILE = ROOT / "docs" / "guides" / "compile.md"
+# The rows of the guide to `compile`: where most of the time is Python's come first.
+GUIDE = ("logistic", "rosenbrock_100", "lotka_volterra", "kalman_filter", "tiny_mlp", "mlp_step", "cnn_step")
+HEAD = "| work | eager, ms | compiled, ms | times as fast |"
+RULE = "|---|---:|---:|---:|"
+PAGE = """\
+# Speed
+
+The [README](../../README.md) has a table of networks and problems of scientific computing beside PyTorch, JAX and
+CasADi, [native kernels](native.md) and [threads](threads.md) tell where the speed comes from, and
+[compile](../guides/compile.md) what to do about code that is slow. Here are programs for which nothing was tuned, and
+what keeps speed from being lost.
+
+## Programs of the literature
+
+{of_programs}
+
+## What keeps it
+
+{of_pairs}
+"""
+OF_PROGRAMS = """\
+Each is written once, as the literature writes it, with NumPy's names, and runs here under `ag.compile` and in JAX under
+`jit`, in double precision: `python -m benchmarks.programs`. {machine}
+([the run](../../benchmarks/results/{name})). Ratios are of times, ours / theirs, with quartiles over the rounds.
+
+| program | kind | compiled, ms | / JAX | quartiles | / eager | first call, ms | / JAX's |
+|---|---|---:|---:|---|---:|---:|---:|
+{rows}
+
+The median is {median} of JAX's time, and {first} of its first call, which traces and compiles."""
+OF_PAIRS = """\
+- **Counts**: calls of functions in a backward pass or a replay, modules that an import loads, operations and memory
+  of plans, instructions of kernels. They are the same in every run, so a test compares them with a table.
+- **Pairs**: short runs of two ways to compute take turns. Who is slower in 30 of 40, with a median ratio above 1.03,
+  and is so in three sets of new processes, is slower. So are compared compiled and eager code, with one thread and
+  two, kernels and none, and a commit and the one before it.
+{measured}"""
+MEASURED = """\
+
+That pairs do not accuse the innocent was tried where other programs used the same processors
+([all ratios](../../benchmarks/results/{name}), {machine}):
+in {runs} runs of {races} races of ten programs each, those of a commit against itself, {slower} of {verdicts} verdicts
+were "slower"; with a tenth more of the time in each call, all were."""
+
+
+def newest(part: str, folder: Path = RESULTS) -> Path | None:
+    """Return the newest file of results of a kind, by its name."""
+    found = [path for path in folder.glob("*.json") if re.fullmatch(rf"\d{{4}}-\d\d{part}", path.stem)]
+    return max(found, key=lambda path: path.stem, default=None)
+
+
+def read(path: Path) -> Any:
+    """Return what a file has."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def program_rows(programs: Mapping[str, Any]) -> tuple[list[str], list[float], list[float]]:
+    """Return a line for each program, and the ratios to JAX of times and of first calls."""
+    lines, ratios, firsts = [], [], []
+    for name, row in programs.items():
+        times = row.get("times", {})
+        mine, eager, jax = (times.get(key, []) for key in ("ours compiled", "ours eager", "jax compiled"))
+        if row.get("error") or not mine:
+            lines.append(f"| {name} | {row['kind']} | {row.get('error', '')} | | | | | |")
+            continue
+        first = row["ours first"]["seconds"]
+        beside = ["", "", ""]
+        if jax:
+            each = [a / b for a, b in zip(mine, jax, strict=True)]
+            low, middle, high = statistics.quantiles(each, n=4, method="inclusive") if len(each) > 1 else each * 3
+            ratios.append(middle)
+            firsts.append(first / row["jax first"]["seconds"])
+            beside = [short(middle), f"{short(low)} to {short(high)}", short(firsts[-1])]
+        of_eager = statistics.median(a / b for a, b in zip(mine, eager, strict=True))
+        cells = [
+            short(1e3 * statistics.median(mine)),
+            beside[0],
+            beside[1],
+            short(of_eager),
+            short(1e3 * first),
+            beside[2],
+        ]
+        lines.append("| " + " | ".join([name.replace("_", " "), row["kind"], *cells]) + " |")
+    return lines, ratios, firsts
+
+
+def machine_of(results: Mapping[str, Any]) -> str:
+    """Return what was measured where, as a sentence without its stop."""
+    machine = results["machine"] | ({"threads": results["threads"]} if "threads" in results else {})
+    return f"{machine['cpu']}, {readme.kernels(machine)}, NumPy {machine['numpy']}{readme.where(machine)}"
+
+
+def speed(programs: Path, pairs: Path | None) -> str:
+    """Return the page on speed."""
+    results = read(programs)
+    rows, ratios, firsts = program_rows(results["programs"])
+    of_programs = OF_PROGRAMS.format(
+        machine=machine_of(results),
+        name=programs.name,
+        rows="\n".join(rows),
+        median=short(statistics.median(ratios)),
+        first=short(statistics.median(firsts)),
+    )
+    return PAGE.format(of_programs=of_programs, of_pairs=OF_PAIRS.format(measured=measured(pairs)).rstrip("\n"))
+
+
+def measured(pairs: Path | None) -> str:
+    """Return what runs of pairs have shown, if there is a file of them."""
+    if pairs is None:
+        return ""
+    results = read(pairs)
+    rows: Sequence[Mapping[str, Any]] = results["races"]
+    return MEASURED.format(
+        name=pairs.name,
+        machine=machine_of(results),
+        runs=max(row["run"] for row in rows),
+        races=len({row["race"] for row in rows}),
+        slower=sum(len(row["slower"]) for row in rows) or "none",
+        verdicts=sum(len(row["ratios"]) for row in rows),
+    )
+
+
+def guide_rows(results: Mapping[str, Any]) -> str:
+    """Return the table of the guide to `compile`."""
+    lines = [HEAD, RULE]
+    for name in GUIDE:
+        case = results["cases"][name]
+        eager, compiled = (
+            case["contenders"][who]["spread"]["time"]["median"] for who in (readme.EAGER, readme.COMPILED)
+        )
+        lines.append(f"| {readme.ROWS[name]} | {short(eager)} | {short(compiled)} | {eager / compiled:.2g} |")
+    return "\n".join(lines)
+
+
+def with_rows(page: str, table: str) -> str:
+    """Return the guide with another table."""
+    before, _, rest = page.partition(HEAD)
+    return before + table + "\n\n" + rest.partition("\n\n")[2]
+
+
+def write() -> None:
+    """Write all pages of which there are results."""
+    rows, programs = newest("-rows"), newest("-programs")
+    if rows is not None:
+        readme.main(rows, newest("-second"))
+        COMPILE.write_text(with_rows(COMPILE.read_text(encoding="utf-8"), guide_rows(read(rows))), encoding="utf-8")
+    if programs is not None:
+        SPEED.write_text(speed(programs, newest("-pairs")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()
