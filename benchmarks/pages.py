@@ -37,14 +37,15 @@ what keeps speed from being lost.
 """
 OF_PROGRAMS = """\
 Each is written once, as the literature writes it, with NumPy's names, and runs here under `ag.compile` and in JAX under
-`jit`, in double precision: `python -m benchmarks.programs`. {machine}
-([the run](../../benchmarks/results/{name})). Ratios are of times, ours / theirs, with quartiles over the rounds.
+`jit`, in double precision: `python -m benchmarks.programs`. Ratios are of times, ours / theirs, with quartiles over the
+rounds. The machine ([the run](../../benchmarks/results/{name})):
+{machine}.
 
 | program | kind | compiled, ms | / JAX | quartiles | / eager | first call, ms | / JAX's |
 |---|---|---:|---:|---|---:|---:|---:|
 {rows}
 
-The median is {median} of JAX's time, and {first} of its first call, which traces and compiles."""
+The median is {median} of JAX's time, and {first} of the time of its first call."""
 OF_PAIRS = """\
 - **Counts**: calls of functions in a backward pass or a replay, modules that an import loads, operations and memory
   of plans, instructions of kernels. They are the same in every run, so a test compares them with a table.
@@ -56,8 +57,8 @@ MEASURED = """\
 
 That pairs do not accuse the innocent was tried where other programs used the same processors
 ([all ratios](../../benchmarks/results/{name}), {machine}):
-in {runs} runs of {races} races of ten programs each, those of a commit against itself, {slower} of {verdicts} verdicts
-were "slower"; with a tenth more of the time in each call, all were."""
+in {races} races of ten programs each, {slower} of {verdicts} verdicts were "slower"; {same} of the races were of a
+commit against itself. With a tenth more of the time in each call, all verdicts were."""
 
 
 def newest(part: str, folder: Path = RESULTS) -> Path | None:
@@ -130,8 +131,8 @@ def measured(pairs: Path | None) -> str:
     return MEASURED.format(
         name=pairs.name,
         machine=machine_of(results),
-        runs=max(row["run"] for row in rows),
-        races=len({row["race"] for row in rows}),
+        races=len(rows),
+        same=sum(row["race"].startswith("this") for row in rows),
         slower=sum(len(row["slower"]) for row in rows) or "none",
         verdicts=sum(len(row["ratios"]) for row in rows),
     )

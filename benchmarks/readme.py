@@ -13,6 +13,7 @@ from typing import Any
 
 from benchmarks.report import ROOT, short
 
+_BUSY = 2  # runnable threads for each processor: more than a benchmark has by itself
 EAGER, COMPILED = "autograd_lite", "autograd_lite_compiled"
 PEERS = {"torch": "PyTorch", "jax": "JAX", "casadi": "CasADi"}
 # The time of ours, without kernels and with them; then ratios, ours / theirs.
@@ -104,10 +105,11 @@ def kernels(machine: Mapping[str, Any]) -> str:
 
 
 def where(machine: Mapping[str, Any]) -> str:
-    """Of how many threads, which commit and which day figures are, as far as that was written."""
+    """Of how many threads, which commit and which day figures are, as far as that was written, and if it was busy."""
     said = [f"{machine['threads']} thread{'s' * (machine['threads'] != 1)}"] if "threads" in machine else []
     said += [f"commit {machine['commit']}"] if machine.get("commit") else []
     said += [machine["date"][:10]] if "date" in machine else []
+    said += ["while other programs ran"] if (machine.get("load") or 0) > _BUSY * machine["cores"] else []
     return "".join(f", {one}" for one in said)
 
 
