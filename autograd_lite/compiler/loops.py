@@ -88,6 +88,12 @@ def of_short_rows(loop: Loop, dimensions: Sequence[int], steps: Sequence[Sequenc
     return loop._replace(ufunc=whole, number="fd".index(dtype.char)) if plain or any_steps else None
 
 
+def is_copy(loop: Loop) -> bool:
+    """Return whether a loop only copies."""
+    first, last = loop.dtypes[0], loop.dtypes[-1]
+    return loop.ufunc is not None and loop.ufunc in (_COPY, CASTS.get(last.char)) and first == last
+
+
 def rows_loop(ufunc: np.ufunc, dtype: np.dtype[Any]) -> Loop | None:
     """Return the loop of a kernel for rows of this dtype, or None if there is none."""
     return _loop(ufunc, (dtype, *[np.dtype(np.intp)] * (ufunc.nin - 1)))

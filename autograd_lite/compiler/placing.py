@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from .arena import Arena, Span
 from .blocks import Block, blocks_of
-from .calls import Call, How, Spec, of_kind
+from .calls import Call, How, Ref, Spec, of_kind
 from .updates import Update
 
 
@@ -178,17 +178,20 @@ class _Placing:
         return position if block is None else block.stop - 1
 
     def _over(self, call: Call) -> dict[Place, int]:
-        """Return values that an elementwise result may be written over, since nothing reads them later.
+        """Return values that a result may be written over, since nothing reads them later.
+
+        They are what an elementwise call reads, and what a call replaces parts of.
 
         In a block these are inputs of earlier calls too: a part of the result is written when the same part of all of
         them has been read.
         """
         specs, found = self._specs, dict[Place, int]()
-        if not _may_be_over(call, specs):
+        replaced = _replaced(call)
+        if replaced is None and not _may_be_over(call, specs):
             return found
         spec = specs[call.value]
         viewed = self._viewed_in((call,)) if self._viewed is None else self._viewed
-        for n in self._ended:
+        for n in self._ended if replaced is None else self._ended.keys() & {replaced}:
             other = specs[n]
             if other.owner == n and other.alike(spec) and n not in viewed and n not in self._drawn:
                 found[self.where[n].place] = n
@@ -206,6 +209,13 @@ class _Placing:
             span = self.arena.take(nbytes)
             self._ending.setdefault(block.stop - 1, []).append(span)
         return span
+
+
+def _replaced(call: Call) -> int | None:
+    """Return the value that the result of a call is, but for some parts."""
+    k = getattr(call.function, "replaces", None) if call.how is How.FILL else None
+    x = None if k is None else call.args[k]
+    return x.value if isinstance(x, Ref) and call.reads.count(x.value) == 1 else None
 
 
 @of_kind

@@ -22,6 +22,7 @@ from .loops import (
     core_of,
     generalized,
     initial,
+    is_copy,
     loop_of,
     of_short_rows,
     ordered,
@@ -115,10 +116,12 @@ class _Kind(NamedTuple):
         record: of one of these calls.
         operands: for each where it lies, and the number of the value among those that the call reads, of which the
             result is the last; -1 for what lies in the same place in all of these calls.
+        copies: whether it does nothing if the result lies where the other operand does.
     """
 
     record: Record
     operands: tuple[tuple[Spot, int], ...]
+    copies: bool
 
 
 class Records:
@@ -157,7 +160,7 @@ class Records:
         if call.how in _OVER:
             self._refuse_overlaps(call, places)
         records = []
-        for record, operands in found:
+        for record, operands, copies in found:
             there = []
             for spot, k in operands:
                 if k >= 0:
@@ -167,6 +170,8 @@ class Records:
                     else:
                         spot = Spot(place[0], place[1], place[2] + spot[2]) if spot[2] else place
                 there.append(spot)
+            if copies and there[0] == there[1]:
+                continue
             records.append(tuple.__new__(Record, (record[0], record[1], tuple(there), *record[3:])))
         return records
 
@@ -182,7 +187,7 @@ class Records:
             return None
         keys = {"value": lambda key: numbers[key], "live": lambda key: numbers[key[0]]}
         none: Callable[[Any], int] = lambda _: -1  # noqa: E731
-        return [_Kind(r, tuple([(s, keys.get(s.kind, none)(s.key)) for s in r.spots])) for r in records]
+        return [_Kind(r, tuple([(s, keys.get(s.kind, none)(s.key)) for s in r.spots]), _copies(r)) for r in records]
 
     def _refuse_overlaps(self, call: Call, places: Sequence[Spot | None]) -> None:
         """Raise if a result lies over a part of what is read, of which NumPy makes a copy."""
@@ -387,6 +392,15 @@ def _along(a: Operand, axis: int) -> Operand:
     order = [k for k in range(len(a.shape)) if k != axis % len(a.shape)]
     order.append(axis % len(a.shape))
     return a._replace(shape=tuple([a.shape[k] for k in order]), strides=tuple([a.strides[k] for k in order]))
+
+
+def _copies(r: Record) -> bool:
+    """Return whether a call copies elements to where they would lie if both operands were in the same place."""
+    if r.kind != CALL or len(r.spots) != 2 or not is_copy(r.loop):
+        return False
+    outer, n = r.strides[: 2 * len(r.dimensions)], len(r.core)
+    core = r.strides[2 * len(r.dimensions) :]
+    return outer[::2] == outer[1::2] and core[:n] == core[n:]
 
 
 def _zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:

@@ -33,6 +33,9 @@ class Fill:
         parts: what is written, in order.
         seen: the shape as which the result is written, if that is another one.
 
+    Attributes:
+        replaces: the number of the argument that the result is, but for some parts; None if there is none.
+
     Example:
         >>> both = Fill((4,), np.dtype(float), [Part(slice(0, 2), 0), Part(slice(2, 4), 0)])
         >>> both(np.array([1.0, 2.0]))
@@ -49,6 +52,9 @@ class Fill:
         seen: tuple[int, ...] | None = None,
     ) -> None:
         self.shape, self.dtype, self.parts, self.seen = shape, dtype, tuple(parts), shape if seen is None else seen
+        first = parts[0] if parts else None
+        is_copy = first is not None and first.index is Ellipsis and self.seen == shape
+        self.replaces = first.source if first is not None and is_copy else None
 
     def __call__(self, *arrays: Any, out: Any = None) -> Any:
         """Return a new array, or the one that is given, filled."""

@@ -187,6 +187,7 @@ class Put:
     """
 
     __name__ = "put"
+    replaces = 0  # see `Fill`
 
     def __init__(self, places: Places) -> None:
         self.places = places

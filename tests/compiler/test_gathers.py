@@ -87,6 +87,9 @@ FORMS: dict[str, Callable[[Any, Any, Index], Any]] = {
     "axes of a number": lambda x, y, i: x[i].sum()[..., None] * x[i].sum()[None, ...],
     "write": lambda x, y, i: _written(x, y, i),
     "write a number": lambda x, y, i: _written(x, -0.0, i),
+    "write, and read what was there": lambda x, y, i: _beside(x * 2, y, i),
+    "write what overlaps": lambda x, y, i: _shifted(x * 2, i),
+    "write again": lambda x, y, i: _written(_written(x * 2, y, i), 0.5, i) * 2,
     "slope": lambda x, y, i: ag.grad(lambda a: (a[i] * y).sum())(x),
     "slopes of a write": lambda x, y, i: ag.grad(lambda a, b: (_written(a, b, i) ** 2).sum(), argnums=(0, 1))(x, y),
     "curvature": lambda x, y, i: ag.grad(lambda b: (ag.grad(lambda a: (a[i] ** 3).sum())(b) * b).sum())(x),
@@ -96,6 +99,20 @@ FORMS: dict[str, Callable[[Any, Any, Index], Any]] = {
 def _written(x: Any, y: Any, index: Index) -> Any:
     out = np.copy(x)
     out[index] = y
+    return out
+
+
+def _beside(a: Any, y: Any, index: Index) -> Any:
+    """Write into a copy of what is read afterwards, as it is and as a view."""
+    b = _written(a, y, index)
+    return a - b, a[::-1] + b
+
+
+def _shifted(a: Any, index: Index) -> Any:
+    """Write what lies in the same memory."""
+    out = np.copy(a)
+    out[1:] = out[:-1]
+    out[index] = out[index][::-1] if np.ndim(out[index]) else out[0, 0, 0]
     return out
 
 
