@@ -14,11 +14,10 @@ import autograd_lite as ag
 import nn
 from autograd_lite import NonFiniteError
 from autograd_lite.core.mode import MODE
-from autograd_lite.core.op import Op
 from autograd_lite.graph import build_graph, find_nan, trace
 
 from ..graph.analysis import test_nan
-from ..graph.analysis.test_nan import BACKWARD, FORWARD, POINTS, elementwise_ops, leaves, parameters_of
+from ..graph.analysis.test_nan import BACKWARD, FORWARD, POINTS, Share, every_share, leaves, parameters_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
@@ -57,12 +56,10 @@ def test_planted_backward(f: Any, arguments: list[float], op: str | None, reason
     assert error.source.function in ("test_planted_backward", "<lambda>")
 
 
-@pytest.mark.parametrize("op", list(elementwise_ops()), ids=lambda op: op.name)
-def test_it_raises_where_numpy_leaves_the_finite_numbers_and_nowhere_else(op: Op) -> None:
-    n = len(op.rules)  # type: ignore[arg-type]
-    for number, arguments in enumerate(np.array(np.meshgrid(*[POINTS] * n)).reshape(n, -1).T):
-        if n > 1 and number % max(7, len(POINTS) ** n // 400 | 1):
-            continue
+@every_share
+def test_it_raises_where_numpy_leaves_the_finite_numbers_and_nowhere_else(share: Share) -> None:
+    op = share.op
+    for arguments in share.points(max(7, len(POINTS) ** len(op.rules) // 400 | 1)):  # type: ignore[arg-type]
         params = parameters_of(op)
         tensors = [ag.tensor(a, requires_grad=True) for a in arguments]
         out = op(*tensors, **params)
