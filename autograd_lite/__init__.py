@@ -23,6 +23,10 @@ from .core.errors import (
     UnsupportedError as UnsupportedError,
 )
 from .core.hooks import HOOKS as _HOOKS
+from .core.memory import (  # whose import keeps it: eager code is three times as fast
+    keep_freed_memory as keep_freed_memory,
+    keeps_freed_memory as keeps_freed_memory,
+)
 from .core.mode import (
     enable_grad as enable_grad,
     is_grad_enabled as is_grad_enabled,
@@ -48,7 +52,6 @@ _LATE = {
     ".control.scan": "scan",
     ".control.while_loop": "fori_loop while_loop",
     ".core.files": "write_file",
-    ".core.memory": "keep_freed_memory keeps_freed_memory",
     ".core.tracebacks": "fold_tracebacks",
     ".custom_ops": "applied elementwise reduction structural",
     ".functional": (
@@ -93,7 +96,6 @@ if TYPE_CHECKING:
     from .control.scan import scan as scan
     from .control.while_loop import fori_loop as fori_loop, while_loop as while_loop
     from .core.files import write_file as write_file
-    from .core.memory import keep_freed_memory as keep_freed_memory, keeps_freed_memory as keeps_freed_memory
     from .core.tracebacks import fold_tracebacks as fold_tracebacks
     from .custom_ops import (
         applied as applied,
