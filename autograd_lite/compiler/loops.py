@@ -91,7 +91,7 @@ def of_short_rows(loop: Loop, dimensions: Sequence[int], steps: Sequence[Sequenc
 def is_copy(loop: Loop) -> bool:
     """Return whether a loop only copies."""
     first, last = loop.dtypes[0], loop.dtypes[-1]
-    return loop.ufunc is not None and loop.ufunc in (_COPY, CASTS.get(last.char)) and first == last
+    return first == last and loop.ufunc in (_COPY, CASTS.get(last.char))
 
 
 def rows_loop(ufunc: np.ufunc, dtype: np.dtype[Any]) -> Loop | None:
