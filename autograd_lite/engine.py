@@ -22,7 +22,7 @@ from .core.foreign import as_array, copied, handed_back, home, is_foreign, place
 from .core.hooks import HOOKS
 from .core.messages import checked
 from .core.mode import MODE, TAPES, Mode, hold_mode, record_off, record_on
-from .core.node import LEAF, Node
+from .core.node import LEAF, PASSES, Node, take_note
 from .core.observers import Observer
 from .core.op import EachInput, Kind, Read, Rule
 from .core.ownership import SMALL, unshared
@@ -269,10 +269,20 @@ def _walk_in_mode(
 ) -> dict[Any, Any]:
     if change is not None:
         hold_mode(change)
+    if TAPES:
+        hold_mode(_noted)
     np.errstate(divide="ignore", over="ignore", under="ignore", invalid="call", call=alarm).__enter__()
     if observed:
         hold_mode(_unwatched)  # what rules compute inside is not watched: the observer sees their results
     return way(*walk)
+
+
+def _noted(mode: Mode) -> None:
+    if mode.tape is not None:
+        mode.note = take_note(mode.scope, within=mode.note)
+
+
+PASSES.add(_noted.__code__.co_filename)
 
 
 def _unwatched(mode: Mode) -> None:
@@ -506,10 +516,10 @@ def may_have_nan(r: Any) -> bool:
 def as_tensors(node: Node, saved: tuple[Any, ...]) -> tuple[Any, ...]:
     """Restore the history of saved arrays, so that a rule read with them is recorded."""
     out = saved[0]
-    opened = [out if out is None else face(out, node)]
+    opened = [out if out is None else wrap(out, node) if out.__class__ in _NUMPYS else face(out, node)]
     for edge, value in zip(node.inputs, saved[1:], strict=True):
         if edge.__class__ is Node and value is not edge:
-            opened.append(face(value, edge))
+            opened.append(wrap(value, edge) if value.__class__ in _NUMPYS else face(value, edge))
         elif isinstance(edge, Tensor) and edge._node is LEAF:
             if value is not edge and edge._stamp > node.stamp:
                 refuse_changed_leaf(node.op.name, edge, named=node.note is not None)

@@ -34,11 +34,14 @@ class IndexArray(np.ndarray):
 
 
 def indices_in(params: Mapping[str, Any]) -> Iterator[IndexArray]:
-    """Yield the indices among the parameters of an op, in order."""
+    """Return the indices among the parameters of an op, in order."""
+    found: list[IndexArray] = []
     for value in params.values():
-        for part in value if value.__class__ is tuple else (value,):
-            if part.__class__ is IndexArray:
-                yield part
+        if value.__class__ is tuple:
+            found += [part for part in value if part.__class__ is IndexArray]
+        elif value.__class__ is IndexArray:
+            found.append(value)
+    return iter(found)
 
 
 def numbers_of(index: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from weakref import ref
 
 from .forks import fork_safe_lock
+from .node import Note
 from .observers import Tape, Watch
 from .scopes import scope_of_model, scope_of_module
 
@@ -30,9 +31,10 @@ class Mode:
         tape: of a function that is being compiled: everything is recorded on it, with or without `record`. It is read
             where `TAPES` says that there is one; code that sets it sets `source` too.
         entries: the blocks that made it so, the innermost last.
+        note: on a tape, in a backward pass: where that began, see `take_note`.
     """
 
-    __slots__ = ("__weakref__", "entries", "record", "scope", "source", "tape", "verify", "watch")
+    __slots__ = ("__weakref__", "entries", "note", "record", "scope", "source", "tape", "verify", "watch")
 
     def __init__(
         self,
@@ -43,18 +45,20 @@ class Mode:
         verify: bool = False,
         entries: tuple[Entry, ...] = (),
         tape: Tape | None = None,
+        note: Note | None = None,
     ) -> None:
         self.record, self.source, self.scope, self.watch, self.verify = record, source, scope, watch, verify
-        self.entries, self.tape = entries, tape
+        self.entries, self.tape, self.note = entries, tape, note
 
     def within(self, entry: Entry) -> Mode:
         """Return the mode that a block begins with inside this one."""
-        return Mode(self.record, self.source, self.scope, self.watch, self.verify, (*self.entries, entry), self.tape)
+        entries = (*self.entries, entry)
+        return Mode(self.record, self.source, self.scope, self.watch, self.verify, entries, self.tape, self.note)
 
     def take(self, other: Mode) -> None:
         """Take over the settings of another one."""
         self.record, self.source, self.scope, self.watch = other.record, other.source, other.scope, other.watch
-        self.verify, self.entries, self.tape = other.verify, other.entries, other.tape
+        self.verify, self.entries, self.tape, self.note = other.verify, other.entries, other.tape, other.note
 
 
 class Entry:

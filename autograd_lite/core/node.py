@@ -194,19 +194,30 @@ LEAF: Any = _Leaf()
 
 # Whether a file's code is hidden from users, by file name.
 _IS_HIDDEN: dict[str, bool] = {}
+# The files of backward passes: what is below one in the stack was noted when that began.
+PASSES: set[str] = set()
 
 
-def take_note(scope: str) -> Note:
-    """Note the innermost frame outside this package, `nn`, NumPy and test runners."""
-    frame = sys._getframe(3)  # skips this frame, the recording function's and the operator's
+def take_note(scope: str, skip: int = 3, within: Note | None = None) -> Note:
+    """Note the innermost frame outside this package, `nn`, NumPy and test runners.
+
+    Args:
+        scope: the path of the module that runs.
+        skip: how many frames are of no interest: this one, the recording function's and the operator's.
+        within: what was noted when the backward pass began that runs now.
+    """
+    frame = sys._getframe(skip)
+    known = _IS_HIDDEN.get
     while frame is not None:
         code = frame.f_code
         file = code.co_filename
-        hidden = _IS_HIDDEN.get(file)
+        hidden = known(file)
         if hidden is None:
             hidden = is_hidden(code)
         if not hidden:
             return code, frame.f_lasti, scope
+        if within is not None and file in PASSES:
+            return within
         frame = frame.f_back  # type: ignore[assignment]
     return None, 0, scope
 

@@ -59,7 +59,7 @@ class Tape(Protocol):
     hosts: Any  # notes what it does outside of Tensors, see `ir.hosts`
 
     def read(self, edge: Any, value: Any = None) -> None:
-        """Note that an op reads a Tensor without history, or a leaf, or what a node has made.
+        """Note that an op reads a Tensor without history, or a leaf, or what a node from before the tape has made.
 
         Args:
             edge: of what is read.

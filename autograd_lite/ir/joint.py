@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.composite import opened
+from ..core.composite import COMPOSITE, opened
 from ..core.errors import GradError
 from ..core.indices import edges_of
 from ..core.mode import Mode, enter_mode, leave_mode
@@ -148,7 +148,10 @@ def _recorded(edges: Iterable[Any]) -> list[Node]:
     found = {edge for edge in edges if edge.__class__ is Node}
     stack = list(found)
     while stack:
-        for edge in edges_of(opened(stack.pop())):
+        node = stack.pop()
+        if node.op is COMPOSITE:
+            opened(node)
+        for edge in edges_of(node) if node.params else node.inputs:
             if edge.__class__ is Node and edge not in found:
                 found.add(edge)
                 stack.append(edge)

@@ -33,18 +33,18 @@ class Operands:
 
     def took(self, a: np.ndarray) -> None:
         """Note that an operation takes an array now."""
-        owner, holders = owner_of(a), frozenset[Holder]()
+        owner, inner = owner_of(a), None
         self._held.append(owner)
         frame: FrameType | None = sys._getframe(1)
         for _ in range(_DEEP):
-            while frame is not None and frame.f_code is not self._outermost and is_hidden(frame.f_code):
+            while frame is not None and (code := frame.f_code) is not self._outermost and is_hidden(code):
                 frame = frame.f_back
-            if frame is None or frame.f_code is self._outermost:
+            if frame is None or code is self._outermost:
                 return
-            code, names = frame.f_code, frame.f_locals
-            self._places.setdefault((id(owner), code), {}).setdefault(frame.f_lasti, set()).update(holders)
-            holders = frozenset((code, name) for name, value in names.items() if _holds(value, owner))
-            frame = frame.f_back
+            here = self._places.setdefault((id(owner), code), {}).setdefault(frame.f_lasti, set())
+            if inner is not None:
+                here.update([(inner.f_code, name) for name, value in inner.f_locals.items() if _holds(value, owner)])
+            inner, frame = frame, frame.f_back
 
     def taken(self, a: np.ndarray, code: CodeType, start: int, stop: int) -> set[Holder] | None:
         """Return the variables that hold an array in what was called there; None if it was not taken there.

@@ -19,6 +19,7 @@ from ..core.live import Live, bare_number
 from ..core.messages import misfit
 from ..core.mode import MODE, TAPES, Mode
 from ..core.node import LEAF, Node, take_note
+from ..core.observers import Tape
 from ..core.op import Op
 from ..core.ownership import SMALL, undisturbed, unshared, write_whole
 from ..core.seals import Seal, lent, whole
@@ -326,26 +327,10 @@ def record(
     The caller's arrays that a rule will read are copied or sealed, also in `values` and `edges`.
     """
     mode = _mode()
-    tape = mode.tape
-    if tape is not None and params and any(index.derived for index in indices_in(params)):
-        tape.left(
-            f"'{op.name}' with an index that was computed from another by NumPy",
-            "Compute the index with Tensors, as np.where and np.argsort do",
-        )
-    if tape is not None:
-        for i, edge in enumerate(edges):
-            if edge.__class__ is HOOKS.tensor or edge.__class__ is Node:
-                tape.read(edge, values[i])
-            elif edge.__class__ is _ndarray:
-                tape.borrowed(edge)
-    if tape is not None and not edges:
-        node = Node(op, (), params, None, (), out.shape, out.dtype, take_note(mode.scope))
-        tape.drawn(node, out)
-        return node
+    if mode.tape is not None:
+        return _record_on(mode.tape, mode, op, out, values, edges, needs, params)
     if not mode.record:
-        if tape is None:
-            return None
-        return Node(op, tuple(edges), params, None, (), out.shape, out.dtype, take_note(mode.scope))
+        return None
     note = None
     if mode.source:
         if mode.watch is not None:
@@ -354,37 +339,88 @@ def record(
     if not needs or op.rules is None or out.dtype.kind not in "fc":
         return Node(op, tuple(edges), params, None, (), out.shape, out.dtype, note)
     keep = keep_of(op, len(edges), needs)
-    if tape is None:
-        saved, seals = _save(keep, out, values, edges)
-    else:  # the caller's arrays are read again at every replay, so they stay themselves
-        kept = [v if k and e.__class__ is not Live else e for k, v, e in zip(keep[1:], values, edges, strict=True)]
-        saved = (out if keep[0] else None, *kept)
-        seals = []
+    saved, seals = _save(keep, out, values, edges)
     if mode.verify:
-        seals = [(i, whole, whole(a)) for i, a in enumerate(saved) if keep[i] and isinstance(a, np.ndarray)]
-    node = Node(
-        op,
-        tuple(edges),
-        _owned(params) if params and tape is None else params,
-        saved,
-        tuple(needs),
-        out.shape,
-        out.dtype,
-        note,
-    )
+        seals = _of_all(saved, keep)
+    owned = _owned(params) if params else params
+    node = Node(op, tuple(edges), owned, saved, tuple(needs), out.shape, out.dtype, note)
     if seals:
         node.seals = seals
         node.hooks = []  # makes the engine look: it skips the checks of nodes without hooks
     return node
 
 
+def _record_on(
+    tape: Tape,
+    mode: Mode,
+    op: Op,
+    out: Any,
+    values: list[Any],
+    edges: list[Any],
+    needs: Sequence[int],
+    params: dict[str, Any],
+) -> Node:
+    """As `record`, on a tape: the caller's arrays are read again at every replay, so they stay themselves."""
+    if params:
+        for index in indices_in(params):
+            if index.derived:
+                tape.left(
+                    f"'{op.name}' with an index that was computed from another by NumPy",
+                    "Compute the index with Tensors, as np.where and np.argsort do",
+                )
+    Tensor, began = HOOKS.tensor, tape.began
+    for i, edge in enumerate(edges):
+        kind = edge.__class__
+        if kind is Node:
+            if edge.stamp < began:
+                tape.read(edge, values[i])
+        elif kind is Tensor:
+            tape.read(edge, values[i])
+        elif kind is _ndarray:
+            tape.borrowed(edge)
+    note = take_note(mode.scope, 4, mode.note)
+    if not edges:
+        node = Node(op, (), params, None, (), out.shape, out.dtype, note)
+        tape.drawn(node, out)
+        return node
+    if mode.watch is not None and mode.record:
+        mode.watch.recorded(op, values, out, params, edges)
+    if not needs or not mode.record or op.rules is None or out.dtype.kind not in "fc":
+        return Node(op, tuple(edges), params, None, (), out.shape, out.dtype, note)
+    keep = keep_of(op, len(edges), needs)
+    saved = [out if keep[0] else None, *edges]
+    for i, value in enumerate(values, 1):
+        if keep[i] and edges[i - 1].__class__ is not Live:
+            saved[i] = value
+    node = Node(op, tuple(edges), params, tuple(saved), tuple(needs), out.shape, out.dtype, note)
+    if mode.verify and (seals := _of_all(saved, keep)):
+        node.seals, node.hooks = seals, []
+    return node
+
+
+def _of_all(saved: Sequence[Any], keep: Sequence[bool]) -> list[Seal]:
+    """Return seals of all elements of what is saved, see `raise_on_change`."""
+    return [(i, whole, whole(a)) for i, a in enumerate(saved) if keep[i] and isinstance(a, np.ndarray)]
+
+
 def _taped(op: Op, out: Any, inputs: tuple[Any, ...], params: dict[str, Any]) -> Node | None:
     """Return the node of a call that no gradient flows through, if a function is being compiled here."""
-    if _mode().tape is None:
+    mode = _mode()
+    tape = mode.tape
+    if tape is None:
         return None
     Tensor = HOOKS.tensor
-    edges = [(x if x._node is None or x._node is LEAF else x._node) if x.__class__ is Tensor else x for x in inputs]
-    return record(op, out, [x._data if x.__class__ is Tensor else x for x in inputs], edges, (), params)
+    values: list[Any] = []
+    edges: list[Any] = []
+    for x in inputs:
+        if x.__class__ is Tensor:
+            node = x._node
+            values.append(x._data)
+            edges.append(x if node is None or node is LEAF else node)
+        else:
+            values.append(x)
+            edges.append(x)
+    return _record_on(tape, mode, op, out, values, edges, (), params)
 
 
 def copy_on_tape(a: Any, data: Any) -> Node | None:
