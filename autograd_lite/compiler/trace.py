@@ -19,7 +19,7 @@ from ..core.live import Live
 from ..core.node import LEAF, Node
 from ..core.undo import open_undo
 from ..engine import edge_of
-from ..ir.build import Built, built
+from ..ir.build import NOTHING, Built, built
 from ..ir.graph import PureGraph
 from ..ir.hosts import ARGUMENTS, Hosts, kinds_of, leaves_of
 from ..ir.node import Kind
@@ -38,6 +38,7 @@ from .history import Cut, cut_of
 from .kinds import Result
 from .lines import run_seen
 
+_NUMBERS = (bool, int, float, complex)
 # With how many numbers a function must have done the same, before others come with every call.
 ENOUGH = 2
 
@@ -101,17 +102,17 @@ def difference(first: Traced, second: Traced) -> str:
         return _first_difference(plain, other)
     of = [{id(g): leaf for leaf, g in traced.before if g is not None} for traced in (first, second)]
     inputs = frozenset(first.program.inputs)
-    for i in a:
-        x, y = (p.bindings.get(i.id) for p in (first.program, second.program))
-        if i.kind is Kind.OP or i.weak or x is y or i.id in inputs:
-            continue  # of a weak number the graph holds the value
+    for i, x in first.program.bindings.items():
+        y = second.program.bindings.get(i)
+        if x is y or i in inputs or (isinstance(x, _NUMBERS) and not isinstance(x, np.generic)):
+            continue  # of a Python number the graph holds the value
         if id(x) in of[0] and of[0][id(x)] is of[1].get(id(y)):
             continue  # the gradient that was there before
         x, y = (t._data if isinstance(t, Tensor) else t for t in (x, y))
         if not (isinstance(x, (np.ndarray, np.generic)) and isinstance(y, (np.ndarray, np.generic))):
-            return f"{i.name or 'a captured value'} is another object"
+            return f"{a[i].name or 'a captured value'} is another object"
         if x.tobytes() != y.tobytes():
-            return f"{i.name or 'an array'} of shape {x.shape}, made inside, has other values"
+            return f"{a[i].name or 'an array'} of shape {x.shape}, made inside, has other values"
     puts, others = ([(p.key, kinds_of(p.value)) for p in t.hosts.puts.values()] for t in (first, second))
     if puts != others:
         return f"other values were put into {next(a[0] for a, b in zip(puts, others, strict=False) if a != b)!r}"
@@ -225,7 +226,7 @@ def trace(
     obstacle = obstacle or ("" if cut is None else cut.obstacle)
     saved = () if cut is None else cut.outputs
     wanted[len(results) : len(results)] = saved
-    made = built(wanted, values=False) if wanted and not obstacle else Built(PureGraph((), ()), {}, {})
+    made = built(wanted, values=False) if wanted and not obstacle else NOTHING
     if like and sum(_differs_in_numbers(made, graph) for graph in like) < ENOUGH:
         _take_back(recording, states)
         raise Rejected
@@ -306,12 +307,24 @@ def _program_of(
         slots: the Tensors that stand for arguments.
         last: the last of the assignments to each leaf.
     """
-    fixed = frozenset(i for i, t in made.things.items() if _is_fixed(t, recording, last))
-    late = frozenset(i for i, x in made.things.items() if x.__class__ is Node and x.stamp > recording.returned)
-    slot_ids = {id(thing): i for i, thing in made.things.items() if isinstance(thing, Tensor | Live)}
-    outside = (*recording.hosts.arrays.values(), *(x for x in made.things.values() if x.__class__ is Live))
+    fixed: list[str] = []
+    late: list[str] = []
+    slot_ids: dict[int, str] = {}
+    lives: list[Live] = []
+    for i, thing in made.things.items():
+        if thing.__class__ is Node:
+            if thing.stamp > recording.returned:
+                late.append(i)
+        elif isinstance(thing, Tensor):
+            slot_ids[id(thing)] = i
+            if _is_fixed(thing, recording, last):
+                fixed.append(i)
+        elif thing.__class__ is Live:
+            slot_ids[id(thing)] = i
+            lives.append(thing)
+    outside = (*recording.hosts.arrays.values(), *lives)
     program = PureProgram._of(made, [slot_ids.get(id(t)) for t in (*slots, *outside)], [], [])
-    return replace(program, fixed=fixed, late=late, known=MappingProxyType({})), outside
+    return replace(program, fixed=frozenset(fixed), late=frozenset(late), known=MappingProxyType({})), outside
 
 
 def _cut(

@@ -17,8 +17,7 @@ from ..core.mode import Mode, enter_mode, leave_mode
 from ..core.node import Node
 from ..engine import edge_of
 from ..functional.batched import Batched
-from ..ir.build import Built, built
-from ..ir.graph import PureGraph
+from ..ir.build import NOTHING, built
 from ..ir.program import PureProgram
 from ..ir.recording import Recording
 from ..random import rehearse_draws
@@ -204,7 +203,7 @@ def body_of(
     _cut(wanted, {**slot_nodes, **stands_for})
     entry = enter_mode(_untaped)
     try:
-        made = built(wanted) if wanted else Built(PureGraph((), ()), {}, {})
+        made = built(wanted, values=False) if wanted else NOTHING
     finally:
         leave_mode(entry)
     if any(thing.__class__ is Live for thing in made.things.values()):

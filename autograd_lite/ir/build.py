@@ -11,24 +11,19 @@ from ..core.collector import collector_at_rest
 from ..core.foreign import is_foreign
 from ..core.indices import indices_in
 from ..core.live import Live
-from ..core.node import Node, Note, Source, source_of
+from ..core.node import Node
 from ..core.scopes import shown
 from ..core.shapes import ShapeDtype
 from ..engine import edge_of
 from ..random import Generator
 from ..tensors.tensor import Tensor
-from .flops import Sizes, flops_of
 from .graph import PureGraph
 from .joint import FORWARD, Joint, Purpose, Step, joint_of
-from .node import PLAIN, Flow, GraphNode, Kind, Param, Role, make_param
+from .node import PLAIN, Flow, GraphNode, Kind, Role
+from .outline import Call, Outline, given_params
 from .slots import SEED, is_slot, stands_for
 
 _GENERATOR = np.dtype(object)
-_OP = Kind.OP
-# A plain call, which costs half of what calling the class does.
-_make = GraphNode.__new__
-# Classes of which equal values have equal texts.
-_ALIKE = frozenset((type(None), bool, int, str))
 
 
 class Built(NamedTuple):
@@ -39,11 +34,17 @@ class Built(NamedTuple):
         things: for each slot the Tensor, array, number or Generator that filled it (a `ShapeDtype` for an array that
             backward released); for each operation its `Node`.
         known: the values of operations that the record still holds.
+        calls: for every operation its op, the ids of its array arguments, and its parameters.
     """
 
     graph: PureGraph
     things: dict[str, Any]
     known: dict[str, Any]
+    calls: dict[str, Call]
+
+
+# What is built from no results.
+NOTHING = Built(PureGraph((), ()), {}, {}, {})
 
 
 def built(tensors: Tensor | Iterable[Tensor], *, backward: bool = False, values: bool = True) -> Built:
@@ -73,8 +74,8 @@ def _built(outputs: tuple[Tensor, ...], backward: bool, values: bool) -> Built:
         i = builder.ids.get(id(joint.twins.get(edge, edge)))
         if i is not None:
             known[i] = value
-    graph = PureGraph(tuple(builder.nodes), results, builder.flows())
-    return Built(graph, builder.things, known)
+    graph = PureGraph.outlined(builder.outline, results, builder.flows())
+    return Built(graph, builder.things, known, builder.outline.calls)
 
 
 def _checked(tensors: Any) -> tuple[Tensor, ...]:
@@ -126,16 +127,13 @@ class _Builder:
     """Numbers nodes in the order in which they arrive; a leaf gets its number at its first use."""
 
     def __init__(self, outputs: tuple[Tensor, ...], joint: Joint, scopes: Mapping[str, str]) -> None:
-        self.nodes: list[GraphNode] = []
+        self.outline = Outline()
         self.things: dict[str, Any] = {}
         # Keyed by identity: tensors compare element by element, and all of these are alive while the graph is built.
         self.ids: dict[int, str] = {}
         self._joint, self._scopes = joint, scopes
         named = reversed(list(zip(joint.outputs, outputs, strict=True)))
         self._names = {id(edge): str(t.name) for edge, t in named if t.name}
-        self._sizes = Sizes()
-        self._params: dict[Any, Param] = {}
-        self._sources: dict[tuple[int, int], Source | None] = {}
         self._step: Step | None = None
 
     def id_of(self, edge: Any) -> str:
@@ -151,18 +149,18 @@ class _Builder:
                 return known
         # Constants are not shared between uses: backward replaces a large array by its shape, which loses the identity.
         # A tensor without history that turns up in the backward pass was made by a rule.
-        new, keep = f"n{len(self.nodes)}", isinstance(edge, (Tensor, Generator)) and not self._is_made(edge)
+        new, keep = f"n{len(self.things)}", isinstance(edge, (Tensor, Generator)) and not self._is_made(edge)
         node = _leaf(new, edge) if keep else _constant(new, edge._data if isinstance(edge, Tensor) else edge)
         if isinstance(edge, (Tensor, Generator, Live)):
             self.ids[id(edge)] = new
-        return self._add(node if self._step is None else self._in_its_place(node), edge)
+        return self._add(node, edge)
 
     def add_op(self, node: Node, purpose: Purpose = FORWARD) -> None:
         """Add an operation after whatever it reads that is not there yet."""
-        op, params, ids, nodes = node.op, node.params, self.ids, self.nodes
+        op, params, ids, outline = node.op, node.params, self.ids, self.outline
         self._step, role = purpose
-        inputs: tuple[str, ...] = tuple([ids.get(id(edge)) or self.id_of(edge) for edge in node.inputs])
-        given: tuple[Param, ...] = ()
+        arguments: tuple[str, ...] = tuple([ids.get(id(edge)) or self.id_of(edge) for edge in node.inputs])
+        inputs, given = arguments, ()
         if params:
             for value in params.values():
                 if value.__class__ not in PLAIN and isinstance(value, Generator):
@@ -170,54 +168,16 @@ class _Builder:
                     inputs += (self.id_of(value),)
             for index in indices_in(params):
                 inputs += (self.id_of(index.edge),)
-            given = self._given(params)
-        note, new = node.note, f"n{len(nodes)}"
+            given = given_params(params)
+        note, new = node.note, f"n{len(self.things)}"
         ids[id(node)] = new
-        made = _make(
-            GraphNode,
-            new,
-            _OP,
-            op.name,
-            op.glyph,
-            inputs,
-            given,
-            node.shape,
-            node.dtype,
-            self._names.get(id(node), "") if self._names else "",
-            "",
-            False,
-            node.needs,
-            flops_of(node, self._sizes),
-            self._scopes[note[2]] if note else "",
-            Role.FORWARD,
-            "",
-            "",
-            self._source(note) if note else None,
-        )
-        nodes.append(made if self._step is None else self._in_its_place(made, role))
+        scope = self._scopes[note[2]] if note else ""
+        name = self._names.get(id(node), "") if self._names else ""
+        outline.rows.append((op, inputs, given, node.shape, node.dtype, node.needs, scope, name))
+        outline.calls[new], outline.notes[new] = (op, arguments, params), note
         self.things[new] = node
-
-    def _given(self, params: Mapping[str, Any]) -> tuple[Param, ...]:
-        """Return the parameters of a call, sorted by name, without generators."""
-        given = []
-        for name in sorted(params) if len(params) > 1 else params:
-            value = params[name]
-            kind = value.__class__
-            if kind in _ALIKE:
-                key = name, kind, value
-                if (known := self._params.get(key)) is None:
-                    known = self._params[key] = make_param(name, value)
-                given.append(known)
-            elif not isinstance(value, Generator):
-                given.append(make_param(name, value))
-        return tuple(given)
-
-    def _source(self, note: Note) -> Source | None:
-        code, instruction, _ = note
-        key = id(code), instruction
-        if key not in self._sources:
-            self._sources[key] = source_of(note)
-        return self._sources[key]
+        if self._step is not None:
+            self._put(new, role)
 
     def add_gradients(self) -> None:
         """Add the gradients that no operation made: the seed of a leaf, or the zeros of a rule without slope."""
@@ -240,26 +200,24 @@ class _Builder:
         return tuple(flows)
 
     def _add(self, node: GraphNode, thing: Any) -> str:
-        self.nodes.append(node)
+        self.outline.rows.append(node)
         self.things[node.id] = thing
+        if self._step is not None and node.role is not Role.SEED:
+            self._put(node.id)
         return node.id
 
     def _is_made(self, edge: Any) -> bool:
         return self._step is not None and isinstance(edge, Tensor) and edge._node is None
 
-    def _in_its_place(self, node: GraphNode, role: Role = Role.RULE) -> GraphNode:
-        """Attach a node of the backward pass to the op whose rule it belongs to, with the op's module and line."""
-        step = self._step
-        if step is None:
-            return node
-        of, toward = self.ids[id(step.node)], self.id_of(step.into)
-        home = self.nodes[int(of[1:])]
-        return node.replace(role=role, of=of, toward=toward, scope=home.scope, source=home.source)
+    def _put(self, new: str, role: Role = Role.RULE) -> None:
+        """Attach a node of the backward pass to the op whose rule it belongs to."""
+        assert self._step is not None
+        self.outline.places[new] = role, self.ids[id(self._step.node)], self.id_of(self._step.into)
 
     def _seed(self, seed: Node) -> str:
         if id(seed) not in self.ids:
             of = self.id_of(stands_for(seed))
-            new = f"n{len(self.nodes)}"
+            new = f"n{len(self.things)}"
             kind, value = (Kind.INPUT, "") if seed.shape else (Kind.CONSTANT, "1.0")
             name = "" if value else "cotangent"
             made = GraphNode(

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..core.node import Node
+from ..core.op import Op
 from ..core.shapes import Shape
 from ..ops.contract import sizes_of, split_subscripts
 
@@ -29,12 +30,8 @@ class Sizes(dict[Shape, int]):
         return size
 
 
-def flops_of(node: Node, sizes: Sizes | None = None) -> int:
+def flops_of(node: Node) -> int:
     """Estimate the floating-point operations of one call.
-
-    Args:
-        node: the call.
-        sizes: what is known of shapes, if there are many calls.
 
     Example:
         >>> import autograd_lite as ag
@@ -42,18 +39,21 @@ def flops_of(node: Node, sizes: Sizes | None = None) -> int:
         >>> flops_of((a @ a)._node), flops_of(a.sum()._node), flops_of(a.T._node)
         (16, 4, 0)
     """
-    op = node.op
+    shapes = [tuple(getattr(edge, "shape", ())) for edge in node.inputs]
+    return counted_flops(node.op, shapes, node.shape, node.params, Sizes())
+
+
+def counted_flops(op: Op, shapes: Shapes, out: Shape, params: Any, sizes: Sizes) -> int:
+    """As `flops_of`, of a call of an op with arguments of these shapes, and a result."""
     count = _COUNTS.get(op.name)
     if count is not None:
-        shapes = [tuple(getattr(edge, "shape", ())) for edge in node.inputs]
-        return round(count(shapes, node.shape, node.params))
+        return round(count(shapes, out, params))
     if not op.cost:
         return 0
-    sizes = Sizes() if sizes is None else sizes
-    most = sizes[node.shape]
-    for edge in node.inputs:
-        if edge.__class__ is Node or hasattr(edge, "shape"):
-            most = max(most, sizes[tuple(edge.shape)])
+    most = sizes[out]
+    for shape in shapes:
+        if shape is not out:
+            most = max(most, sizes[shape])
     return round(op.cost * most)
 
 

@@ -11,6 +11,7 @@ from typing import Any, Self
 from .check import check
 from .labels import summary
 from .node import Flow, GraphNode, Kind, Role, number_of
+from .outline import Outline
 from .stats import NOT_MEASURED, Measurement
 from .text import listing
 
@@ -47,6 +48,24 @@ class PureGraph:
     outputs: tuple[str, ...]
     flows: tuple[Flow, ...] = ()
     measurements: Mapping[str, Measurement] = field(default_factory=dict)
+    _outline: Outline | None = field(default=None, init=False)
+
+    @classmethod
+    def outlined(cls, outline: Outline, outputs: tuple[str, ...], flows: tuple[Flow, ...]) -> Self:
+        """Return a graph whose nodes are made when something asks for them."""
+        graph = object.__new__(cls)
+        for name, value in (("outputs", outputs), ("flows", flows), ("measurements", {}), ("_outline", outline)):
+            object.__setattr__(graph, name, value)
+        return graph
+
+    def __getattr__(self, name: str) -> Any:
+        if name != "nodes":
+            raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+        outline = self._outline
+        if outline is not None:
+            object.__setattr__(self, "nodes", outline.nodes())
+            object.__setattr__(self, "_outline", None)  # last, since another thread may ask too
+        return object.__getattribute__(self, "nodes")
 
     @classmethod
     def of(cls, graph: PureGraph) -> Self:
@@ -107,7 +126,10 @@ class PureGraph:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, PureGraph):
             return NotImplemented
-        return (self.nodes, self.outputs, self.flows) == (other.nodes, other.outputs, other.flows)
+        if (self.outputs, self.flows) != (other.outputs, other.flows):
+            return False
+        outlines = self._outline, other._outline
+        return (None not in outlines and outlines[0] == outlines[1]) or self.nodes == other.nodes
 
     def __hash__(self) -> int:
         return hash((self.nodes, self.outputs, self.flows))

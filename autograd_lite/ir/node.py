@@ -140,11 +140,11 @@ def make_param(name: str, value: Any) -> Param:
         >>> print(make_param("index", (0, slice(1, None), Ellipsis)))
         index=(0, 1:, ...)
     """
-    kept = value if _is_plain(value) else _without_arrays(value)
+    kept = value if is_plain(value) else _without_arrays(value)
     return Param(name, _text(kept), kept)
 
 
-def _is_plain(value: Any) -> bool:
+def is_plain(value: Any) -> bool:
     """Return whether a value is plain, or a tuple of plain values and slices of these: as most parameters are."""
     if value.__class__ is not tuple:
         return value.__class__ in PLAIN

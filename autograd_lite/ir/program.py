@@ -90,20 +90,18 @@ class PureProgram:
 
     @classmethod
     def _of(cls, made: Built, ids: Sequence[str | None], names: Sequence[str], specs: Sequence[ShapeDtype]) -> Self:
-        graph = cls._kind.of(made.graph)
-        calls, bindings = {}, {}
-        for node, (i, thing) in zip(graph.nodes, made.things.items(), strict=True):
-            if isinstance(thing, Node) and node.kind is Kind.OP:
-                calls[i] = (thing.op, node.inputs[: len(thing.inputs)], thing.params)
-            else:
-                bindings[i] = np.ones(node.shape, node.dtype) if node.role is Role.SEED else thing
+        bindings = {
+            i: np.ones(thing.shape, thing.dtype) if thing.__class__ is Node else thing  # a seed
+            for i, thing in made.things.items()
+            if i not in made.calls
+        }
         return cls(
-            graph,
+            cls._kind.of(made.graph),
             tuple(ids),
             tuple(names),
             MappingProxyType(bindings),
             MappingProxyType(made.known),
-            MappingProxyType(calls),
+            MappingProxyType(made.calls),
             tuple(specs),
         )
 
