@@ -35,12 +35,14 @@ class IndexArray(np.ndarray):
 
 def indices_in(params: Mapping[str, Any]) -> Iterator[IndexArray]:
     """Return the indices among the parameters of an op, in order."""
-    found: list[IndexArray] = []
+    found: tuple[IndexArray, ...] = ()
     for value in params.values():
         if value.__class__ is tuple:
-            found += [part for part in value if part.__class__ is IndexArray]
+            for part in value:
+                if part.__class__ is IndexArray:
+                    found = (*found, part)
         elif value.__class__ is IndexArray:
-            found.append(value)
+            found = (*found, value)
     return iter(found)
 
 
@@ -51,4 +53,5 @@ def numbers_of(index: Any) -> Any:
 
 def edges_of(node: Node) -> tuple[Any, ...]:
     """Return the edges of all that a node reads: its inputs, and its indices if they are Tensors on a tape."""
-    return (*node.inputs, *[index.edge for index in indices_in(node.params)]) if node.params else node.inputs
+    indices = [index.edge for index in indices_in(node.params)] if node.params else ()
+    return (*node.inputs, *indices) if indices else node.inputs

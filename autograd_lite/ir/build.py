@@ -24,6 +24,7 @@ from .outline import Call, Outline, given_params
 from .slots import SEED, is_slot, stands_for
 
 _GENERATOR = np.dtype(object)
+_DTYPES = {number: np.dtype(number) for number in (bool, int, float, complex)}
 
 
 class Built(NamedTuple):
@@ -241,8 +242,8 @@ def _constant(new: str, value: Any) -> GraphNode:
         weak = not isinstance(value.value, np.generic)
         return GraphNode(new, Kind.CONSTANT, "", "", (), (), (), dtype, value=repr(value), weak=weak)
     if isinstance(value, (bool, int, float, complex)) and not isinstance(value, np.generic):
-        dtype = np.dtype(type(value))
-        return GraphNode(new, Kind.CONSTANT, "", "", (), (), (), dtype, value=repr(value), weak=True)
+        dtype = _DTYPES.get(value.__class__) or np.dtype(type(value))
+        return GraphNode(new, Kind.CONSTANT, "", "", (), (), (), dtype, "", repr(value), True)
     spec = value if isinstance(value, ShapeDtype) or is_foreign(value) else np.asarray(value)
     text = str(spec[()]) if isinstance(spec, np.ndarray) and not spec.ndim else ""
     return GraphNode(new, Kind.CONSTANT, "", "", (), (), spec.shape, spec.dtype, value=text)

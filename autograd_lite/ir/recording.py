@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, NoReturn
@@ -267,27 +268,34 @@ def _at_the_end(t: Tensor, last: dict[int, Assigned]) -> Tensor:
 
 def _read_latest(results: Iterable[Tensor], assignments: Iterable[Assigned]) -> None:
     """Let every node that read a leaf after an assignment read what was assigned."""
-    by_leaf: dict[int, list[Assigned]] = {}
-    for assigned in assignments:
-        by_leaf.setdefault(id(assigned.leaf), []).insert(0, assigned)
+    by_leaf: dict[int, tuple[list[int], list[Tensor]]] = {}
+    for stamp, leaf, value in assignments:  # in order
+        stamps, values = by_leaf.setdefault(id(leaf), ([], []))
+        stamps.append(stamp)
+        values.append(value)
     if not by_leaf:
         return
 
     def latest(edge: Any, stamp: int) -> Any:
-        while isinstance(edge, Tensor):
-            value = next((a.value for a in by_leaf.get(id(edge), ()) if a.stamp < stamp), None)
-            if value is None:
+        while edge.__class__ is not Node and id(edge) in by_leaf:
+            stamps, values = by_leaf[id(edge)]
+            before = bisect_left(stamps, stamp)
+            if not before:
                 break
-            edge = edge_of(value)
+            edge = edge_of(values[before - 1])
         return edge
 
     stack = [edge for t in results if (edge := edge_of(t)).__class__ is Node]
     seen = set(stack)
     while stack:
         node: Any = stack.pop()
-        node.inputs = tuple([latest(edge, node.stamp) for edge in node.inputs])
-        for index in indices_in(node.params):
-            index.edge = latest(index.edge, node.stamp)
+        for edge in node.inputs:
+            if edge.__class__ is not Node and id(edge) in by_leaf:
+                node.inputs = tuple([latest(e, node.stamp) for e in node.inputs])
+                break
+        if node.params:
+            for index in indices_in(node.params):
+                index.edge = latest(index.edge, node.stamp)
         for edge in edges_of(node):
             if edge.__class__ is Node and edge not in seen:
                 seen.add(edge)
