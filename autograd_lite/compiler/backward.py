@@ -9,6 +9,7 @@ import numpy as np
 
 from ..core.errors import REFUSALS, AssumptionFailed, TraceError
 from ..core.node import LEAF
+from ..core.ownership import Spans
 from ..core.seals import Seal, lent
 from ..core.shapes import ShapeDtype
 from ..engine import backward, cotangents, edge_of, may_have_nan
@@ -152,13 +153,10 @@ class History:
 
     def of_trace(self, done: Traced, results: Sequence[Tensor], given: Sequence[Any], as_tensors: bool) -> list[Any]:
         """Return the results of the run that was traced, in memory that is not the caller's."""
-        theirs = [x for x in (*given, *done.program.bindings.values()) if isinstance(x, np.ndarray)]
-
-        def safe(a: Any) -> Any:
-            return np.array(a) if any(np.may_share_memory(a, x) for x in theirs) else a
-
+        theirs = Spans([x for x in (*given, *done.program.bindings.values()) if isinstance(x, np.ndarray)])
         saved = () if done.cut is None else done.cut.outputs
-        values = [safe(t._data) for t in (*results, *saved)]
+        arrays = [t._data for t in (*results, *saved)]
+        values = [np.array(a) if theirs.meet(a) else a for a in arrays]
         return self.results(values, given, as_tensors)
 
     def results(self, values: Sequence[Any], given: Sequence[Any], as_tensors: bool) -> list[Any]:
@@ -173,6 +171,7 @@ class History:
         n = len(cut.results)
         region = self.region(values[n:], given)
         outer = tuple([edge_of(given[x.position]) if x.__class__ is Argument else x for x in cut.outer])
+        saved = (None, *outer)
         made: dict[int, Tensor] = {}
         found: list[Any] = []
         for way, value in zip(cut.results, values, strict=False):
@@ -183,7 +182,7 @@ class History:
                 found.append(given[x.position] if isinstance(x, Argument) else x)
             else:
                 if way.position not in made:
-                    t = wrap(value, region.node(way.position, outer, cut.below((way.position,)).outer))
+                    t = wrap(value, region.node(way.position, outer, saved))
                     t._shared = True
                     made[way.position] = t
                 found.append(made[way.position])

@@ -96,7 +96,7 @@ class Cut(NamedTuple):
         outputs: the Tensors of the trace that the program must compute beside the results.
         results: for each result an `Inner`, an `Outer`, or None if it has no history.
         indices: the values that are parameters, by position.
-        known: what `below` has found, by the positions.
+        known: what `below` and `reached` have found, by the positions.
         obstacle: the reason why this is not the same for all calls, or "".
     """
 
@@ -106,15 +106,37 @@ class Cut(NamedTuple):
     outputs: tuple[Tensor, ...]
     results: tuple[Inner | Outer | None, ...]
     indices: frozenset[int]
-    known: dict[tuple[int, ...], Below]
+    known: dict[Any, Any]
     obstacle: str
 
     def below(self, positions: tuple[int, ...]) -> Below:
         """Return what gradients from some operations reach."""
-        known = self.known.get(positions)
+        known: Below | None = self.known.get(positions)
         if known is None:
             known = self.known[positions] = self._below(positions)
         return known
+
+    def reached(self, position: int) -> tuple[int, ...]:
+        """Return what is outside and is reached by gradients from one operation: `outer` of what is below it."""
+        reached: dict[int, tuple[int, ...]] | None = self.known.get("reached")
+        if reached is None:
+            reached = self.known["reached"] = self._reached()
+        return reached[position]
+
+    def _reached(self) -> dict[int, tuple[int, ...]]:
+        """Return it for all results at once, in one walk: of each operation, as the bits of a number."""
+        bits: list[int] = []
+        for operation in self.operations:
+            found = 0
+            for i in operation.needs:
+                edge = operation.inputs[i]
+                found |= 1 << edge.position if edge.__class__ is Outer else bits[edge.position]
+            bits.append(found)
+        positions = {way.position for way in self.results if way.__class__ is Inner}
+        known: dict[int, tuple[int, ...]] = {}
+        for found in {bits[k] for k in positions}:
+            known[found] = tuple([k for k, bit in enumerate(reversed(f"{found:b}")) if bit == "1"])
+        return {k: known[bits[k]] for k in positions}
 
     def _below(self, positions: tuple[int, ...]) -> Below:
         stack = list(positions)
@@ -359,11 +381,17 @@ class Region:
         self._nodes: list[Node] | None = None
         self._freed: set[int] = set()
 
-    def node(self, position: int, outer: tuple[Any, ...], needs: tuple[int, ...]) -> Node:
-        """Make the node of the result of an operation, after which nothing can come in between."""
-        operation = self._cut.operations[position]
+    def node(self, position: int, outer: tuple[Any, ...], saved: tuple[Any, ...]) -> Node:
+        """Make the node of the result of an operation, after which nothing can come in between.
+
+        Args:
+            position: of the operation.
+            outer: the edges of what is outside.
+            saved: None, and these again: one tuple for all results.
+        """
+        operation, needs = self._cut.operations[position], self._cut.reached(position)
         params = {"composite": self, "operation": position}
-        node = Node(COMPOSITE, outer, params, (None, *outer), needs, operation.shape, operation.dtype, operation.note)
+        node = Node(COMPOSITE, outer, params, saved, needs, operation.shape, operation.dtype, operation.note)
         node.stamp = self._stamp + 1 - 2**-8  # type: ignore[assignment]
         node.hooks = self._hooks[position] = []
         return node

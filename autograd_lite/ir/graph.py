@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import FrozenInstanceError, dataclass, field, replace
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from .check import check
 from .labels import summary
@@ -14,6 +14,8 @@ from .node import Flow, GraphNode, Kind, Role, number_of
 from .outline import Outline
 from .stats import NOT_MEASURED, Measurement
 from .text import listing
+
+_Any = TypeVar("_Any", bound="PureGraph")
 
 
 def _number(node: GraphNode) -> int:
@@ -53,10 +55,7 @@ class PureGraph:
     @classmethod
     def outlined(cls, outline: Outline, outputs: tuple[str, ...], flows: tuple[Flow, ...]) -> Self:
         """Return a graph whose nodes are made when something asks for them."""
-        graph = object.__new__(cls)
-        for name, value in (("outputs", outputs), ("flows", flows), ("measurements", {}), ("_outline", outline)):
-            object.__setattr__(graph, name, value)
-        return graph
+        return _unchecked(cls, outputs=outputs, flows=flows, measurements={}, _outline=outline)
 
     def __getattr__(self, name: str) -> Any:
         if name != "nodes":
@@ -90,10 +89,7 @@ class PureGraph:
 
     def of_part(self, nodes: tuple[GraphNode, ...], outputs: tuple[str, ...]) -> Self:
         """Return a graph of nodes that the caller knows to be right, without a look at them."""
-        graph = object.__new__(type(self))
-        for name, value in (("nodes", nodes), ("outputs", outputs), ("flows", ()), ("measurements", {})):
-            object.__setattr__(graph, name, value)
-        return graph
+        return _unchecked(type(self), nodes=nodes, outputs=outputs, flows=(), measurements={}, _outline=None)
 
     def __iter__(self) -> Iterator[GraphNode]:
         return iter(self.nodes)
@@ -308,6 +304,14 @@ class PureGraph:
             i: m._replace(seconds=None) if i in stubs else m for i, m in self.measurements.items() if i in present
         }
         return replace(self, nodes=tuple(nodes), outputs=tuple(results), flows=flows, measurements=measured)
+
+
+def _unchecked(kind: type[_Any], **attributes: Any) -> _Any:
+    """Return a graph with these attributes."""
+    graph = object.__new__(kind)
+    for name, value in attributes.items():
+        object.__setattr__(graph, name, value)
+    return graph
 
 
 def _stub(node: GraphNode) -> GraphNode:

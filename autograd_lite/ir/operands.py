@@ -30,6 +30,8 @@ class Operands:
         self._outermost = outermost
         self._places: dict[tuple[int, CodeType], dict[int, set[Holder]]] = {}
         self._held: list[Any] = []
+        # What containers in variables have held, by their ids: looked at anew only for what is not known to be inside.
+        self._inside: dict[int, tuple[Any, dict[int, np.ndarray]]] = {}
 
     def took(self, a: np.ndarray) -> None:
         """Note that an operation takes an array now."""
@@ -43,8 +45,27 @@ class Operands:
                 return
             here = self._places.setdefault((id(owner), code), {}).setdefault(frame.f_lasti, set())
             if inner is not None:
-                here.update([(inner.f_code, name) for name, value in inner.f_locals.items() if _holds(value, owner)])
+                variables = inner.f_locals.items()
+                here.update([(inner.f_code, name) for name, value in variables if self._holds(value, owner)])
             inner, frame = frame, frame.f_back
+
+    def _holds(self, value: Any, owner: np.ndarray) -> bool:
+        """Return whether a variable has an array of this memory, or has it in a container that was made for a call."""
+        kind = type(value)  # and not `value.__class__`, which takes a view anew that is stale
+        if kind is tuple or kind is list or kind is dict:
+            _, inside = self._inside.get(id(value), (None, {}))
+            return id(owner) in inside or id(owner) in self._look_inside(value)
+        return issubclass(kind, np.ndarray) and owner_of(value) is owner
+
+    def _look_inside(self, container: Any) -> dict[int, np.ndarray]:
+        """Return the arrays whose memory those in a container show, by their ids; note them."""
+        parts = container.values() if container.__class__ is dict else container
+        kinds = {kind for kind in set(map(type, parts)) if issubclass(kind, np.ndarray)}
+        if not kinds:
+            return {}
+        owners = {id(owner): owner for part in parts if type(part) in kinds for owner in (owner_of(part),)}
+        self._inside[id(container)] = container, owners
+        return owners
 
     def taken(self, a: np.ndarray, code: CodeType, start: int, stop: int) -> set[Holder] | None:
         """Return the variables that hold an array in what was called there; None if it was not taken there.
@@ -69,6 +90,7 @@ class Operands:
     def forget(self) -> None:
         """Let go of the arrays."""
         self._held.clear()
+        self._inside.clear()
 
 
 def owner_of(a: np.ndarray) -> np.ndarray:
@@ -76,12 +98,3 @@ def owner_of(a: np.ndarray) -> np.ndarray:
     while isinstance(a.base, np.ndarray):
         a = a.base
     return a
-
-
-def _holds(value: Any, owner: np.ndarray) -> bool:
-    """Return whether a variable has an array of this memory, or has it in a container that was made for a call."""
-    kind = type(value)  # and not `value.__class__`, which takes a view anew that is stale
-    if issubclass(kind, np.ndarray):
-        return owner_of(value) is owner
-    parts = value.values() if kind is dict else value if kind in (tuple, list) else ()
-    return any(issubclass(type(part), np.ndarray) and owner_of(part) is owner for part in parts)
