@@ -21,8 +21,8 @@ from .core.errors import DtypeError, GradError, ShapeError, more_on
 from .core.foreign import as_array, copied, handed_back, home, is_foreign, placed
 from .core.hooks import HOOKS
 from .core.messages import checked
-from .core.mode import MODE, TAPES, Mode, hold_mode, record_off, record_on
-from .core.node import LEAF, PASSES, Node, take_note
+from .core.mode import MODE, TAPES, Mode, hold_mode, note_pass, record_off, record_on
+from .core.node import LEAF, Node
 from .core.observers import Observer
 from .core.op import EachInput, Kind, Read, Rule
 from .core.ownership import SMALL, unshared
@@ -270,19 +270,11 @@ def _walk_in_mode(
     if change is not None:
         hold_mode(change)
     if TAPES:
-        hold_mode(_noted)
+        hold_mode(note_pass)
     np.errstate(divide="ignore", over="ignore", under="ignore", invalid="call", call=alarm).__enter__()
     if observed:
         hold_mode(_unwatched)  # what rules compute inside is not watched: the observer sees their results
     return way(*walk)
-
-
-def _noted(mode: Mode) -> None:
-    if mode.tape is not None:
-        mode.note = take_note(mode.scope, within=mode.note)
-
-
-PASSES.add(_noted.__code__.co_filename)
 
 
 def _unwatched(mode: Mode) -> None:

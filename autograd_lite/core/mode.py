@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from weakref import ref
 
 from .forks import fork_safe_lock
-from .node import Note
+from .node import Note, take_note
 from .observers import Tape, Watch
 from .scopes import scope_of_model, scope_of_module
 
@@ -197,6 +197,12 @@ def record_on(mode: Mode) -> None:
 def record_off(mode: Mode) -> None:
     """For `enter_mode`: record nothing inside."""
     mode.record = False
+
+
+def note_pass(mode: Mode) -> None:
+    """For `hold_mode`, in a backward pass: on a tape, note where it was called."""
+    if mode.tape is not None:
+        mode.note = take_note(mode.scope, within=mode.note)
 
 
 def _source_on(mode: Mode) -> None:

@@ -194,8 +194,8 @@ LEAF: Any = _Leaf()
 
 # Whether a file's code is hidden from users, by file name.
 _IS_HIDDEN: dict[str, bool] = {}
-# The files of backward passes: what is below one in the stack was noted when that began.
-PASSES: set[str] = set()
+# The file of backward passes: what is below one in the stack was noted when that began.
+_ENGINE = os.path.join(_PACKAGE, "engine.py")
 
 
 def take_note(scope: str, skip: int = 3, within: Note | None = None) -> Note:
@@ -216,7 +216,7 @@ def take_note(scope: str, skip: int = 3, within: Note | None = None) -> Note:
             hidden = is_hidden(code)
         if not hidden:
             return code, frame.f_lasti, scope
-        if within is not None and file in PASSES:
+        if within is not None and file == _ENGINE:
             return within
         frame = frame.f_back  # type: ignore[assignment]
     return None, 0, scope

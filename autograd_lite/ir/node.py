@@ -284,7 +284,7 @@ class GraphNode:
         made.shape, made.dtype, made.name, made.value, made.weak, made.needs = shape, dtype, name, value, weak, needs
         made.flops, made.scope, made.role, made.of, made.toward, made.source = flops, scope, role, of, toward, source
         made.__class__ = cls
-        return made  # type: ignore[no-any-return]
+        return made
 
     def replace(self, **changes: Any) -> Self:
         """Return the node with other values of some attributes, as `dataclasses.replace`, which takes longer."""
@@ -302,7 +302,7 @@ class GraphNode:
         for name, value in changes.items():
             setattr(made, name, value)
         made.__class__ = GraphNode
-        return made  # type: ignore[no-any-return]
+        return made
 
     def __reduce__(self) -> tuple[Any, ...]:
         return GraphNode, tuple([getattr(self, name) for name in _FIELDS])

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
+from autograd_lite.compiler.compiled import Compiled
 from autograd_lite.compiler.replay import Replay
 from nn.layers import Dense, Input
 from nn.models import Sequential
@@ -182,3 +183,143 @@ def test_tracing_is_linear_in_the_number_of_parameters(program: Any) -> None:
         counts.append(events(run))
         assert is_replayed()
     assert counts[1] < 2.1 * counts[0], counts
+
+
+# ---- tracing: by operations, results, captures, arguments ------------------------------------------------------------
+
+Made = tuple[Callable[..., Any], tuple[Any, ...]]
+X = np.linspace(0.5, 1.0, 3)
+
+
+def chained(n: int) -> Made:
+    def f(x: Any) -> Any:
+        for _ in range(n):
+            x = np.tanh(x * 0.5)
+        return x.sum()
+
+    return ag.value_and_grad(f), (X,)
+
+
+def results(n: int) -> Made:
+    return lambda x: {f"x{k}": x * k for k in range(n)}, (X,)
+
+
+def results_with_a_history(n: int) -> Made:
+    weights = [ag.tensor(X * k, requires_grad=True) for k in range(n)]
+
+    def f(x: Any) -> Any:
+        total, found = x.sum(), []
+        for w in weights:
+            total = total + (w * x).sum()
+            found.append(total)
+        return found
+
+    return f, (X,)
+
+
+def arguments(n: int) -> Made:
+    return ag.grad(lambda xs: sum([(x * x).sum() for x in xs])), ([X * k for k in range(n)],)
+
+
+def captured_arrays(n: int) -> Made:
+    arrays = [X * k for k in range(n)]
+    return lambda x: sum([x * a for a in arrays]), (X,)
+
+
+def arrays_of_a_helper(n: int) -> Made:
+    def helper(x: Any, arrays: Any, k: int) -> Any:
+        return x + arrays[k]
+
+    def f(x: Any) -> Any:
+        arrays = [X * k for k in range(n)]
+        for k in range(n):
+            x = helper(x, arrays, k)
+        return x
+
+    return f, (X,)
+
+
+def assigned_again(n: int) -> Made:
+    w = ag.tensor(X)
+
+    def f(x: Any) -> Any:
+        for _ in range(n):
+            w.assign(w * 0.5 + x)
+        return w * 1.0
+
+    return f, (X,)
+
+
+def trained_one_by_one(n: int) -> Made:
+    weights = [ag.tensor(X * k, requires_grad=True) for k in range(n)]
+
+    def f(x: Any) -> Any:
+        for w in weights:
+            (w * w * x).sum().backward()
+            with ag.no_grad():
+                w.assign(w - 0.1 * w.grad)
+            w.grad = None
+        return x * 1.0
+
+    return f, (X,)
+
+
+def in_place(n: int) -> Made:
+    def f(x: Any) -> Any:
+        a = x.copy()
+        for k in range(n):
+            a[k % 3] = a[(k + 1) % 3] * 0.5
+            a[1:] -= a[0]
+        return a.sum()
+
+    return ag.value_and_grad(f), (X,)
+
+
+def slices(n: int) -> Made:
+    return ag.grad(lambda x: np.stack([x[k % 3] * 2.0 for k in range(n)]).sum()), (X,)
+
+
+def products(n: int) -> Made:
+    a, b = np.eye(2) * 0.9, np.ones((1, 2))
+
+    def f(x: Any) -> Any:
+        p, total = np.diag(x[:2]), 0.0
+        for k in range(n):
+            p = a @ p @ a.T + np.eye(2)
+            total = total + np.log((b @ p @ b.T)[0, 0]) * k
+        return total
+
+    return ag.value_and_grad(f), (X,)
+
+
+def gradients_inside(n: int) -> Made:
+    return ag.grad(lambda x: sum([ag.grad(lambda y: (y * y * x).sum())(x).sum() for _ in range(n)])), (X,)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        chained,
+        results,
+        results_with_a_history,
+        arguments,
+        captured_arrays,
+        arrays_of_a_helper,
+        assigned_again,
+        trained_one_by_one,
+        in_place,
+        slices,
+        products,
+        gradients_inside,
+    ],
+)
+def test_tracing_is_linear(program: Callable[[int], Made]) -> None:
+    counts = []
+    for n in (4, 8, 16, 32):
+        f, given = program(n)
+        compiled = Compiled(f)
+        compiled.plans_later = True
+        counts.append([steps(lambda: compiled(*given)) for _ in range(2)])  # noqa: B023 it runs here
+        assert compiled.traces[-1].pending is not None, compiled.explain()
+    for first, second, third in zip(*counts[1:], strict=True):  # after one that fills caches
+        assert third - second < 1.02 * 2 * (second - first), counts
