@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import Any
+
+import numpy as np
 
 from ..core.errors import Obstacle
 from ..core.mode import MODE
@@ -38,3 +42,33 @@ def captured_by(done: Traced) -> frozenset[int]:
     if not (done.assigned or done.gradients):
         return frozenset()
     return frozenset(map(id, (*done.captured, *(t for t, _ in (*done.assigned, *done.before)))))
+
+
+def _span(a: np.ndarray) -> tuple[int, int]:
+    """Return where the memory of an array begins and ends."""
+    start = end = a.__array_interface__["data"][0]
+    for n, stride in zip(a.shape, a.strides, strict=True):
+        if stride < 0:
+            start += (n - 1) * stride
+        else:
+            end += (n - 1) * stride
+    return start, end + a.itemsize
+
+
+class Spans:
+    """The memory that some arrays lie in, from the first byte of each to its last."""
+
+    __slots__ = ("_ends", "_starts")
+
+    def __init__(self, arrays: Iterable[np.ndarray]) -> None:
+        spans = sorted([_span(a) for a in arrays if a.size])
+        self._starts = [start for start, _ in spans]
+        self._ends = list(accumulate([end for _, end in spans], max))
+
+    def meet(self, a: Any) -> bool:
+        """Return whether an array may share memory with one of these, as `np.may_share_memory` does."""
+        if not (self._starts and isinstance(a, np.ndarray) and a.size):
+            return False
+        start, end = _span(a)
+        before = bisect_left(self._starts, end)
+        return before > 0 and self._ends[before - 1] > start

@@ -9,13 +9,13 @@ import numpy as np
 
 from ..core.errors import REFUSALS, AssumptionFailed, TraceError
 from ..core.node import LEAF
-from ..core.ownership import Spans
 from ..core.seals import Seal, lent
 from ..core.shapes import ShapeDtype
 from ..engine import backward, cotangents, edge_of, may_have_nan
 from ..ir.slots import slot_node
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
+from .aliases import Spans
 from .history import Argument, Cut, Kind, Outer, Output, Region
 from .replay import Replay
 from .trace import Traced, difference, let_go, settled, slot_of, trace

@@ -15,14 +15,11 @@ from __future__ import annotations
 import operator
 import sys
 import warnings
-from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
-from itertools import accumulate
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.lib.array_utils import byte_bounds
 
 SMALL = 1 << 14  # elements; below this, a new array costs no more than asking
 _count = getattr(sys, "getrefcount", lambda _: 0)
@@ -111,22 +108,3 @@ def write_whole(*steps: Callable[[], Any]) -> None:
     from that write which some filter turns into an error then comes after everything is done.
     """
     deque(map(operator.call, steps), maxlen=0)
-
-
-class Spans:
-    """The memory that some arrays lie in, from the first byte of each to its last."""
-
-    __slots__ = ("_ends", "_starts")
-
-    def __init__(self, arrays: Iterable[np.ndarray]) -> None:
-        spans = sorted([byte_bounds(a) for a in arrays])
-        self._starts = [start for start, _ in spans]
-        self._ends = list(accumulate([end for _, end in spans], max))
-
-    def meet(self, a: Any) -> bool:
-        """Return whether an array may share memory with one of these, as `np.may_share_memory` does."""
-        if not (self._starts and isinstance(a, np.ndarray)):
-            return False
-        start, end = byte_bounds(a)
-        before = bisect_left(self._starts, end)
-        return before > 0 and self._ends[before - 1] > start

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
+from autograd_lite.compiler.aliases import Spans
 
 Function = Callable[..., Any]
 
@@ -132,3 +133,19 @@ def test_what_is_made_inside_is_a_leaf() -> None:
         assert t.tolist() == [2 * k + 1, 3.0]
         assert slope.tolist() == [4 * k + 2, 12.0]
         assert is_leaf
+
+
+def test_memory_meets_as_numpy_says() -> None:
+    rng, bases = np.random.default_rng(0), (np.zeros((6, 6)), np.zeros(40))
+
+    def part() -> np.ndarray:
+        a = bases[rng.integers(2)]
+        index = [
+            slice(None, None, -1) if rng.random() < 0.4 else slice(*sorted(rng.integers(0, n + 1, 2))) for n in a.shape
+        ]
+        return a[tuple(index)]
+
+    for _ in range(500):
+        arrays, a = [part() for _ in range(rng.integers(4))], part()
+        assert Spans(arrays).meet(a) == any(np.may_share_memory(a, x) for x in arrays)
+    assert not Spans(bases).meet(np.float64(1.0))
