@@ -16,7 +16,7 @@ from ..ir.slots import slot_node
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from .aliases import Spans
-from .history import Argument, Cut, Kind, Outer, Output, Region
+from .history import Argument, Cut, Ends, Kind, Outer, Output, Region
 from .replay import Replay
 from .trace import Traced, difference, let_go, settled, slot_of, trace
 
@@ -170,8 +170,7 @@ class History:
         cut = self._cut
         n = len(cut.results)
         region = self.region(values[n:], given)
-        outer = tuple([edge_of(given[x.position]) if x.__class__ is Argument else x for x in cut.outer])
-        saved = (None, *outer)
+        ends = Ends.of([edge_of(given[x.position]) if x.__class__ is Argument else x for x in cut.outer])
         made: dict[int, Tensor] = {}
         found: list[Any] = []
         for way, value in zip(cut.results, values, strict=False):
@@ -182,7 +181,7 @@ class History:
                 found.append(given[x.position] if isinstance(x, Argument) else x)
             else:
                 if way.position not in made:
-                    t = wrap(value, region.node(way.position, outer, saved))
+                    t = wrap(value, region.node(way.position, ends))
                     t._shared = True
                     made[way.position] = t
                 found.append(made[way.position])

@@ -9,7 +9,7 @@ the composite is opened: the operations are recorded after all, with what their 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -133,9 +133,7 @@ class Cut(NamedTuple):
                 found |= 1 << edge.position if edge.__class__ is Outer else bits[edge.position]
             bits.append(found)
         positions = {way.position for way in self.results if way.__class__ is Inner}
-        known: dict[int, tuple[int, ...]] = {}
-        for found in {bits[k] for k in positions}:
-            known[found] = tuple([k for k, bit in enumerate(reversed(f"{found:b}")) if bit == "1"])
+        known = {found: tuple(_places(found)) for found in {bits[k] for k in positions}}
         return {k: known[bits[k]] for k in positions}
 
     def _below(self, positions: tuple[int, ...]) -> Below:
@@ -185,6 +183,14 @@ class Cut(NamedTuple):
             filled = {k: _with_values(v, values) for k, v in params.items()} if params else {}
             nodes.append(Node(op, edges, filled, (out, *read), needs, shape, dtype, note))
         return nodes
+
+
+def _places(bits: int) -> Iterator[int]:
+    """Yield where a number has bits that are set, the lowest first."""
+    while bits:
+        lowest = bits & -bits
+        yield lowest.bit_length() - 1
+        bits ^= lowest
 
 
 def _with_values(x: Any, values: Sequence[Any]) -> Any:
@@ -355,6 +361,25 @@ class Kind(NamedTuple):
     specs: tuple[Any, ...]
 
 
+class Ends(NamedTuple):
+    """What is outside of a region, once for all of its results.
+
+    Attributes:
+        outer: the edges.
+        saved: None, and these again, as nodes have it.
+        nodes: those of them that are nodes.
+    """
+
+    outer: tuple[Any, ...]
+    saved: tuple[Any, ...]
+    nodes: tuple[Node, ...]
+
+    @classmethod
+    def of(cls, outer: Sequence[Any]) -> Ends:
+        """Return it for these edges."""
+        return cls(tuple(outer), (None, *outer), tuple([edge for edge in outer if edge.__class__ is Node]))
+
+
 class Region:
     """What one call of a compiled function computed, as a `Composite`.
 
@@ -381,17 +406,13 @@ class Region:
         self._nodes: list[Node] | None = None
         self._freed: set[int] = set()
 
-    def node(self, position: int, outer: tuple[Any, ...], saved: tuple[Any, ...]) -> Node:
-        """Make the node of the result of an operation, after which nothing can come in between.
-
-        Args:
-            position: of the operation.
-            outer: the edges of what is outside.
-            saved: None, and these again: one tuple for all results.
-        """
+    def node(self, position: int, ends: Ends) -> Node:
+        """Make the node of the result of an operation, after which nothing can come in between."""
         operation, needs = self._cut.operations[position], self._cut.reached(position)
         params = {"composite": self, "operation": position}
-        node = Node(COMPOSITE, outer, params, saved, needs, operation.shape, operation.dtype, operation.note)
+        # With fewer inputs at first, since some nodes look at all that they begin with; see `Node.tail`.
+        node = Node(COMPOSITE, ends.nodes, params, ends.saved, needs, operation.shape, operation.dtype, operation.note)
+        node.inputs = ends.outer
         node.stamp = self._stamp + 1 - 2**-8  # type: ignore[assignment]
         node.hooks = self._hooks[position] = []
         return node
