@@ -169,3 +169,15 @@ def filled(x: Any, value_of: Callable[[int], Any]) -> Any:
     if isinstance(x, Mapping):
         return {k: filled(v, value_of) for k, v in x.items()}
     return x.__class__([filled(part, value_of) for part in x]) if x.__class__ in (tuple, list) else x
+
+
+def address_of(a: Any) -> int:
+    """Return where an array's first element lies."""
+    address: int = a.__array_interface__["data"][0]
+    return address
+
+
+def equal_bits(a: Any, b: Any) -> bool:
+    """Return whether two results agree in every bit, and in how they lie in memory."""
+    a, b = np.asarray(a), np.asarray(b)
+    return (a.shape, a.dtype, a.strides) == (b.shape, b.dtype, b.strides) and a.tobytes() == b.tobytes()

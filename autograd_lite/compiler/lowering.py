@@ -20,7 +20,7 @@ from ..core.gathers import BASIC, Gather, as_slice, places_of, prepared
 from ..native.functions import matmul
 from ..native.kernels import NATIVE, library
 from ..passes.subexpressions import params_key, value_key
-from .calls import Call, Format, How, Ref, Spec, filled, refs_in
+from .calls import Call, Format, How, Ref, Spec, address_of, equal_bits, filled, refs_in
 from .loops import CASTS, cast
 
 
@@ -164,7 +164,7 @@ class Lowering:
         expected = forward(*map(bare, inputs), **{name: bare(v) for name, v in params.items()})
         try:
             found = forward(*(Watched(self, x.number) if isinstance(x, Watched) else x for x in inputs), **params)
-            if isinstance(found, Watched) and _same(found.array, expected):
+            if isinstance(found, Watched) and equal_bits(found.array, expected):
                 return found
         except (Unwatchable, *REFUSALS):
             pass
@@ -259,7 +259,7 @@ class Lowering:
             return None
         fill, given = found
         expected = function(*map(bare, args), **{name: bare(v) for name, v in kwargs.items()})
-        same = _same(fill(*map(bare, given)), expected)
+        same = equal_bits(fill(*map(bare, given)), expected)
         return self.noted(How.FILL, fill, tuple(given), {}) if same else None
 
     def equal(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
@@ -279,7 +279,7 @@ class Lowering:
             found, expected = ufunc(*given), function(*given)
         except TypeError:  # no loop for these dtypes
             return None
-        if not _same(found, expected):
+        if not equal_bits(found, expected):
             return None
         made = self.noted(How.UFUNC, ufunc, args, {})
         # A ufunc makes a scalar where the function makes an array without axes.
@@ -292,7 +292,7 @@ class Lowering:
         if loops is None:
             return None
         given, expected = [bare(x) for x in args], function(*map(bare, args), **kwargs)
-        same = _same(loops.by_ufunc(*given, like=expected), expected)
+        same = equal_bits(loops.by_ufunc(*given, like=expected), expected)
         return self.noted(How.LOOPS, loops, tuple(args), {}) if same else None
 
     def effect(
@@ -350,7 +350,7 @@ class Lowering:
                     how, owner = How.VIEW if how is How.CALL and len(inputs) == 1 else How.OPAQUE, spec.owner
                     offset = None  # another input may be an index
                     if how is How.VIEW and spec.offset is not None:
-                        offset = spec.offset + _address(result) - _address(x.array)
+                        offset = spec.offset + address_of(result) - address_of(x.array)
         number = self._value(self._format(result), result, owner, offset)
         refs = tuple(_ref(x) for x in args)
         named = {name: _ref(v) for name, v in kwargs.items()}
@@ -360,17 +360,6 @@ class Lowering:
 
 def _function(how: How, function: Callable[..., Any]) -> Callable[..., Any]:
     return function.reduce if how is How.REDUCE else function  # type: ignore[attr-defined]
-
-
-def _address(a: Any) -> int:
-    address: int = a.__array_interface__["data"][0]
-    return address
-
-
-def _same(a: Any, b: Any) -> bool:
-    """Return whether two results agree in every bit, and in how they lie in memory."""
-    a, b = np.asarray(a), np.asarray(b)
-    return (a.shape, a.dtype, a.strides) == (b.shape, b.dtype, b.strides) and a.tobytes() == b.tobytes()
 
 
 def _watched(args: Any) -> list[Watched]:

@@ -14,7 +14,7 @@ from ..core.gathers import Gather, Put, Scatter, kernels
 from ..native.instructions import BLOCK, CALL, CHECKED, LINE, REDUCE
 from ..native.kernels import library
 from .blocks import Block, is_in_order, is_one
-from .calls import Call, How, Ref, Spec
+from .calls import Call, How, Ref, Spec, address_of
 from .loops import (
     Loop,
     broadcast,
@@ -351,7 +351,7 @@ class Records:
         if loops.axis != -1:
             operands[0] = _along(operands[0], loops.axis)
         for part in [part(whole) for part in loops.parts]:
-            start = Spot(spot.kind, spot.key, spot.offset + _address(part) - _address(whole))
+            start = Spot(spot.kind, spot.key, spot.offset + address_of(part) - address_of(whole))
             operands.append(Operand(start, part.shape, part.strides, part.dtype))
         loop = generalized(loops.ufunc, operands)
         if loop is None:
@@ -411,7 +411,7 @@ def _part(a: Operand, index: tuple[Any, ...]) -> Operand:
     """Return a part of an operand, by slices and integers."""
     whole = np.lib.stride_tricks.as_strided(np.empty(1, a.dtype), a.shape, a.strides)  # never read
     part = whole[index if Ellipsis in index else (*index, ...)]  # an array, and never a scalar
-    spot = a.spot._replace(offset=a.spot.offset + _address(part) - _address(whole))
+    spot = a.spot._replace(offset=a.spot.offset + address_of(part) - address_of(whole))
     return Operand(spot, part.shape, part.strides, part.dtype)
 
 
@@ -422,11 +422,6 @@ def _like(a: Operand, dtype: np.dtype[Any], spot: Spot) -> Operand:
         strides.append(step)
         step *= n
     return Operand(spot, a.shape, tuple(reversed(strides)), dtype)
-
-
-def _address(a: Any) -> int:
-    address: int = a.__array_interface__["data"][0]
-    return address
 
 
 def _cast(start: np.dtype[Any], end: np.dtype[Any]) -> Loop:
