@@ -21,9 +21,12 @@ CASTS: dict[str, np.ufunc] = library.casts() if library else {}  # by what they 
 _SHORT = 32  # elements of a row, up to which going from row to row takes longer than the rows
 _SHORTEST = 4  # up to which that is so even where elements do not lie side by side
 _ROWS: dict[str, np.ufunc] = library.short_rows() if library else {}
-_COPY = _ROWS.pop("copy", None)
+_COPY = next((rows for name, rows in _ROWS.items() if not isinstance(getattr(np, name), np.ufunc)), None)
 SHORT_ROWS: dict[np.ufunc, np.ufunc] = {CASTS[char]: _COPY for char in "fd" if _COPY} | {
-    ufunc: rows for name, rows in _ROWS.items() for ufunc in (getattr(np, name), FASTEST[getattr(np, name)])
+    ufunc: rows
+    for name, rows in _ROWS.items()
+    if rows is not _COPY
+    for ufunc in (getattr(np, name), FASTEST[getattr(np, name)])
 }
 SHORT_SUMS: dict[np.ufunc, Sequence[np.ufunc]] = {
     ufunc: sums
