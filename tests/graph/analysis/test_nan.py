@@ -152,7 +152,7 @@ class Share(NamedTuple):
         return f"{self.op.name}, {self.third}"
 
     def points(self, every: int) -> Iterator[np.ndarray]:
-        """Yield every so many-th of the combinations of the special points, of them those of this share."""
+        """Yield this share of every `every`-th combination of the special points."""
         n = len(self.op.rules)  # type: ignore[arg-type]
         combinations = np.array(np.meshgrid(*[POINTS] * n)).reshape(n, -1).T
         yield from combinations if self.third is None else combinations[::every][self.third :: 3]
