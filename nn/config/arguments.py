@@ -65,7 +65,9 @@ def is_number(value: Any) -> bool:
 def is_text(value: Any) -> bool:
     """Return whether `value` is an array of strings or of bytes; one of dtype object may hold nothing else."""
     kind = getattr(getattr(value, "dtype", None), "kind", "")
-    return kind in ("U", "S", "T") or (kind == "O" and all(isinstance(part, (str, bytes)) for part in value.flat))
+    if kind != "O":
+        return kind in ("U", "S", "T")
+    return all(issubclass(part, (str, bytes)) for part in set(map(type, value.flat)))
 
 
 def as_array(value: Any) -> Any:
