@@ -13,39 +13,13 @@ Example:
     3
 """
 
-from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
-from autograd_lite import __version__ as __version__, set_seed as set_seed
-from autograd_lite.arguments import missing_name as _missing
+from autograd_lite import __version__ as __version__
+from autograd_lite.late import ATTACHED as _ATTACHED, attach as _attach, load as _load
 
-from . import (
-    activations as activations,
-    callbacks as callbacks,
-    config as config,
-    constraints as constraints,
-    data as data,
-    generation as generation,
-    initializers as initializers,
-    layers as layers,
-    losses as losses,
-    metrics as metrics,
-    models as models,
-    optimizers as optimizers,
-    regularizers as regularizers,
-    saving as saving,
-    utils as utils,
-)
-from .config.settings import DTypePolicy as DTypePolicy
-from .layers.input_spec import InputSpec as InputSpec
-from .layers.layer import Layer as Layer
-from .models import Input as Input, Model as Model, Sequential as Sequential
+from .config.hooks import HOOKS as _HOOKS
 from .module.elsewhere import IN_NN as _IN_NN
-from .module.module import Module as Module, Parameter as Parameter
-from .module.symbols import Symbol as _Symbol
-from .module.variable import Variable as Variable
-
-KerasTensor = _Symbol  # Keras's name
 
 
 def version() -> str:
@@ -58,26 +32,74 @@ def version() -> str:
     return __version__
 
 
-# What few programs use is loaded when it is asked for; downloads need a tenth of all the modules that nn would load.
-_LATE = ("backend", "datasets", "mixed_precision", "ops", "plots", "preprocessing", "random", "tree")
-
 if TYPE_CHECKING:
+    from autograd_lite import set_seed as set_seed
+
     from . import (
+        activations as activations,
         backend as backend,
+        callbacks as callbacks,
+        config as config,
+        constraints as constraints,
+        data as data,
         datasets as datasets,
+        generation as generation,
+        initializers as initializers,
+        layers as layers,
+        losses as losses,
+        metrics as metrics,
         mixed_precision as mixed_precision,
+        models as models,
         ops as ops,
+        optimizers as optimizers,
         plots as plots,
         preprocessing as preprocessing,
         random as random,
+        regularizers as regularizers,
+        saving as saving,
         tree as tree,
+        utils as utils,
     )
+    from .config.settings import DTypePolicy as DTypePolicy
+    from .layers.input_spec import InputSpec as InputSpec
+    from .layers.layer import Layer as Layer
+    from .models import Input as Input, Model as Model, Sequential as Sequential
+    from .module.module import Module as Module, Parameter as Parameter
+    from .module.symbols import KerasTensor as KerasTensor
+    from .module.variable import Variable as Variable
 else:
+    _NAMES = {
+        ".config.settings": "DTypePolicy",
+        ".layers.input_spec": "InputSpec",
+        ".layers.layer": "Layer",
+        ".models": "Input Model Sequential",
+        ".module.module": "Module Parameter",
+        ".module.symbols": "KerasTensor",
+        ".module.variable": "Variable",
+        "autograd_lite": "set_seed",
+    }
+    _MODULES = (
+        "activations backend callbacks config constraints data datasets generation initializers layers losses metrics "
+        "mixed_precision models ops optimizers plots preprocessing random regularizers saving tree utils"
+    )
+    __getattr__, __dir__, __all__ = _attach(__name__, _NAMES, _MODULES, lambda name: _IN_NN)
 
-    def __getattr__(name: str) -> object:
-        if name in _LATE:
-            return _import_module(f".{name}", __name__)
-        raise _missing(__name__, name, _IN_NN, __dir__())
+# The modules that have what configurations name, as "layers.Dense".
+_ROOMS = "activations constraints distributed initializers layers losses metrics models optimizers regularizers"
 
-    def __dir__() -> list[str]:
-        return sorted({*globals(), *_LATE})
+
+def _load_room(name: str | None) -> None:
+    """Load what configurations call by a name, or all that they name."""
+    first, _, last = (name or "").partition(".")
+    for room in _ROOMS.split():
+        if name is not None and room != first:
+            continue
+        package = _load(f".{room}", __name__)
+        late = _ATTACHED.get(package.__name__, {})
+        for thing in [last] if last in late else late:
+            getattr(package, thing)
+
+
+_HOOKS.load_room = _load_room
+_HOOKS.operate = lambda *call: _load(".layers.operation", __name__).operate(*call)
+_HOOKS.symbols_of = lambda module, which: _load(".models.places", __name__).symbols_of(module, which)

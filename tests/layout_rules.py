@@ -35,7 +35,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 # The one exception: the engine's file that gives nn a second name. What it imports counts in no rule about imports.
 SECOND_NAME = "autograd_lite/nn.py"
 # What nn may import besides `autograd_lite` itself.
-PUBLIC_MODULES = ("arguments", "arrays", "compiler", "functional", "graph", "random", "testing", "tree")
+PUBLIC_MODULES = ("arguments", "arrays", "compiler", "functional", "graph", "late", "random", "testing", "tree")
 VAGUE_NAMES = {"common", "helpers", "misc", "utils"}
 # Whose modules have the names that another library gave them.
 NAMED_BY_OTHERS = "autograd_lite/hips/"

@@ -7,11 +7,9 @@ Example:
     True
 """
 
-from __future__ import annotations
+from typing import TYPE_CHECKING
 
-import importlib
-from typing import Any
-
+from ..late import attach as _attach
 from .check import check_gradients as check_gradients, check_grads as check_grads
 from .module import check_module as check_module
 from .numeric import numeric_grad as numeric_grad
@@ -19,27 +17,19 @@ from .report import GradientMismatch as GradientMismatch, GradReport as GradRepo
 from .transpose import check_hessian as check_hessian, check_transpose as check_transpose
 
 # What needs hypothesis is imported when it is first asked for.
-_LAZY = {
-    "AuditReport": ".auditing",
-    "LawBroken": ".rows",
-    "OpReport": ".ops",
-    "Row": ".rows",
-    "audit": ".auditing",
-    "check_op": ".ops",
-    "grad_property": ".properties",
-    "module_test": ".properties",
-    "property_test": ".properties",
-    "strategies": ".strategies",
-    "strict_mode": ".strict",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-    module = importlib.import_module(_LAZY[name], __name__)
-    return module if name == "strategies" else getattr(module, name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY})
+if TYPE_CHECKING:
+    from . import strategies as strategies
+    from .auditing import AuditReport as AuditReport, audit as audit
+    from .ops import OpReport as OpReport, check_op as check_op
+    from .properties import grad_property as grad_property, module_test as module_test, property_test as property_test
+    from .rows import LawBroken as LawBroken, Row as Row
+    from .strict import strict_mode as strict_mode
+else:
+    _LATE = {
+        ".auditing": "AuditReport audit",
+        ".ops": "OpReport check_op",
+        ".properties": "grad_property module_test property_test",
+        ".rows": "LawBroken Row",
+        ".strict": "strict_mode",
+    }
+    __getattr__, __dir__, __all__ = _attach(__name__, _LATE, "strategies")

@@ -3,40 +3,35 @@
 `GradientHealth`, which records the gradients of every step, is `autograd_lite.graph.GradientHealth`.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-import autograd_lite as ag
+from autograd_lite.late import attach as _attach
 
-from .averages import SwapEMAWeights
-from .base import Callback, LambdaCallback, Trained
-from .callback_list import CallbackList
-from .checkpoints import BackupAndRestore, KeepInMemory, ModelCheckpoint
-from .history import History
-from .loggers import CSVLogger, TensorBoard
-from .rates import LearningRateScheduler, ReduceLROnPlateau
-from .stopping import EarlyStopping, TerminateOnNaN
+if TYPE_CHECKING:
+    from autograd_lite.graph import GradientHealth as GradientHealth
 
-__all__ = [
-    "BackupAndRestore",
-    "CSVLogger",
-    "Callback",
-    "CallbackList",
-    "EarlyStopping",
-    "GradientHealth",
-    "History",
-    "KeepInMemory",
-    "LambdaCallback",
-    "LearningRateScheduler",
-    "ModelCheckpoint",
-    "ReduceLROnPlateau",
-    "SwapEMAWeights",
-    "TensorBoard",
-    "TerminateOnNaN",
-    "Trained",
-]
-
-
-def __getattr__(name: str) -> Any:
-    if name == "GradientHealth":  # loaded on demand: importing the graph takes time
-        return ag.graph.GradientHealth
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .averages import SwapEMAWeights as SwapEMAWeights
+    from .base import Callback as Callback, LambdaCallback as LambdaCallback, Trained as Trained
+    from .callback_list import CallbackList as CallbackList
+    from .checkpoints import (
+        BackupAndRestore as BackupAndRestore,
+        KeepInMemory as KeepInMemory,
+        ModelCheckpoint as ModelCheckpoint,
+    )
+    from .history import History as History
+    from .loggers import CSVLogger as CSVLogger, TensorBoard as TensorBoard
+    from .rates import LearningRateScheduler as LearningRateScheduler, ReduceLROnPlateau as ReduceLROnPlateau
+    from .stopping import EarlyStopping as EarlyStopping, TerminateOnNaN as TerminateOnNaN
+else:
+    _LATE = {
+        "autograd_lite.graph": "GradientHealth",
+        ".averages": "SwapEMAWeights",
+        ".base": "Callback LambdaCallback Trained",
+        ".callback_list": "CallbackList",
+        ".checkpoints": "BackupAndRestore KeepInMemory ModelCheckpoint",
+        ".history": "History",
+        ".loggers": "CSVLogger TensorBoard",
+        ".rates": "LearningRateScheduler ReduceLROnPlateau",
+        ".stopping": "EarlyStopping TerminateOnNaN",
+    }
+    __getattr__, __dir__, __all__ = _attach(__name__, _LATE)

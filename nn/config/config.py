@@ -15,13 +15,14 @@ from autograd_lite import Generator, Tensor
 from .ambient import CUSTOM_OBJECTS, Block
 from .arguments import checked_here, place_here
 from .fields import attribute, declare, field, is_made, option, weight
+from .known import Known
 from .limits import reading
 from .settings import DTypePolicy
 from .signatures import ConstructorSignature
 
 T = TypeVar("T")
 
-_FUNCTIONS: dict[str, Callable[..., Any]] = {}
+_FUNCTIONS: Known[Callable[..., Any]] = Known({})
 # Custom classes and functions that are registered for the whole process, by the names that configurations call them,
 # and the names that they were given last (a notebook defines a class again).
 _REGISTERED: dict[str, Any] = {}
@@ -56,7 +57,7 @@ class Registered:
     """
 
     __slots__ = ()
-    known: ClassVar[MutableMapping[str, type[Registered]]] = WeakValueDictionary()  # as long as they live
+    known: ClassVar[MutableMapping[str, type[Registered]]] = Known(WeakValueDictionary())  # as long as they live
     config_name: ClassVar[str] = "Registered"
     _arguments: tuple[tuple[Any, ...], dict[str, Any]]  # of a `Configurable`
     __signature__ = ConstructorSignature()  # before `__new__`, which takes anything

@@ -9,22 +9,18 @@ Example:
     [4 5] [16 25]
 """
 
-from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
-from .loader import DataLoader
-from .py_dataset import PyDataset
-
-_LATE = {"Dataset": ".dataset"}
+from autograd_lite.late import attach as _attach
 
 if TYPE_CHECKING:
     from .dataset import Dataset as Dataset
+    from .loader import DataLoader as DataLoader
+    from .py_dataset import PyDataset as PyDataset
 else:
-
-    def __getattr__(name: str) -> object:
-        if name in _LATE:
-            return getattr(_import_module(_LATE[name], __name__), name)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-__all__ = ["DataLoader", "Dataset", "PyDataset"]
+    _LATE = {
+        ".dataset": "Dataset",
+        ".loader": "DataLoader",
+        ".py_dataset": "PyDataset",
+    }
+    __getattr__, __dir__, __all__ = _attach(__name__, _LATE)

@@ -88,3 +88,6 @@ class Passes:
     def _batch(self, index: int) -> Any:
         batch = self.source[index]
         return tuple(batch) if isinstance(batch, list) else batch
+
+
+Sequence = PyDataset  # its name before Keras 3

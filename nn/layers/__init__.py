@@ -4,210 +4,271 @@ Arguments that all layers have: `input_shape`, the shape of one sample without t
 be created before the first call; `name`; `dtype`, float32 by default.
 """
 
-from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import TYPE_CHECKING
 
-from autograd_lite.arguments import missing_name as _missing
+from autograd_lite.late import attach as _attach
 
 from ..module.elsewhere import IN_NN as _IN_NN
-from .activation import (
-    ELU as ELU,
-    LeakyReLU as LeakyReLU,
-    PReLU as PReLU,
-    ReLU as ReLU,
-    Softmax as Softmax,
-)
-from .activity_regularization import ActivityRegularization as ActivityRegularization
-from .attention.attention import MultiHeadAttention as MultiHeadAttention, TransformerBlock as TransformerBlock
-from .attention.grouped_attention import GroupQueryAttention as GroupQueryAttention
-from .attention.rotary import RotaryEmbedding as RotaryEmbedding
-from .attention.scores import AdditiveAttention as AdditiveAttention, Attention as Attention
-from .augmentation.color import (
-    RandomBrightness as RandomBrightness,
-    RandomColorDegeneration as RandomColorDegeneration,
-    RandomColorJitter as RandomColorJitter,
-    RandomContrast as RandomContrast,
-    RandomGrayscale as RandomGrayscale,
-    RandomHue as RandomHue,
-    RandomInvert as RandomInvert,
-    RandomSaturation as RandomSaturation,
-)
-from .augmentation.effects import (
-    AutoContrast as AutoContrast,
-    RandomErasing as RandomErasing,
-    RandomGaussianBlur as RandomGaussianBlur,
-    RandomPosterization as RandomPosterization,
-    RandomSharpness as RandomSharpness,
-    Solarization as Solarization,
-)
-from .augmentation.geometry import (
-    RandomCrop as RandomCrop,
-    RandomElasticTransform as RandomElasticTransform,
-    RandomFlip as RandomFlip,
-    RandomPerspective as RandomPerspective,
-    RandomRotation as RandomRotation,
-    RandomShear as RandomShear,
-    RandomTranslation as RandomTranslation,
-    RandomZoom as RandomZoom,
-)
-from .augmentation.histograms import (
-    ContrastLimitedAdaptiveHistogramEqualization as ContrastLimitedAdaptiveHistogramEqualization,
-    Equalization as Equalization,
-)
-from .augmentation.mixing import CutMix as CutMix, MixUp as MixUp
-from .augmentation.policies import AugMix as AugMix, RandAugment as RandAugment
-from .convolution.adaptive_pooling import (
-    AdaptiveAveragePooling1D as AdaptiveAveragePooling1D,
-    AdaptiveAveragePooling2D as AdaptiveAveragePooling2D,
-    AdaptiveAveragePooling3D as AdaptiveAveragePooling3D,
-    AdaptiveMaxPooling1D as AdaptiveMaxPooling1D,
-    AdaptiveMaxPooling2D as AdaptiveMaxPooling2D,
-    AdaptiveMaxPooling3D as AdaptiveMaxPooling3D,
-)
-from .convolution.conv_lstm import ConvLSTM1D as ConvLSTM1D, ConvLSTM2D as ConvLSTM2D, ConvLSTM3D as ConvLSTM3D
-from .convolution.convolution import (
-    Conv1D as Conv1D,
-    Conv2D as Conv2D,
-    Conv3D as Conv3D,
-    DepthwiseConv1D as DepthwiseConv1D,
-    DepthwiseConv2D as DepthwiseConv2D,
-    SeparableConv1D as SeparableConv1D,
-    SeparableConv2D as SeparableConv2D,
-)
-from .convolution.padding import (
-    Cropping1D as Cropping1D,
-    Cropping2D as Cropping2D,
-    Cropping3D as Cropping3D,
-    ZeroPadding1D as ZeroPadding1D,
-    ZeroPadding2D as ZeroPadding2D,
-    ZeroPadding3D as ZeroPadding3D,
-)
-from .convolution.pooling import (
-    AveragePooling1D as AveragePooling1D,
-    AveragePooling2D as AveragePooling2D,
-    AveragePooling3D as AveragePooling3D,
-    GlobalAveragePooling1D as GlobalAveragePooling1D,
-    GlobalAveragePooling2D as GlobalAveragePooling2D,
-    GlobalAveragePooling3D as GlobalAveragePooling3D,
-    GlobalMaxPooling1D as GlobalMaxPooling1D,
-    GlobalMaxPooling2D as GlobalMaxPooling2D,
-    GlobalMaxPooling3D as GlobalMaxPooling3D,
-    MaxPooling1D as MaxPooling1D,
-    MaxPooling2D as MaxPooling2D,
-    MaxPooling3D as MaxPooling3D,
-)
-from .convolution.resizing import (
-    CenterCrop as CenterCrop,
-    Resizing as Resizing,
-    UpSampling1D as UpSampling1D,
-    UpSampling2D as UpSampling2D,
-    UpSampling3D as UpSampling3D,
-)
-from .convolution.spectrogram import MelSpectrogram as MelSpectrogram, STFTSpectrogram as STFTSpectrogram
-from .convolution.transposed import (
-    Conv1DTranspose as Conv1DTranspose,
-    Conv2DTranspose as Conv2DTranspose,
-    Conv3DTranspose as Conv3DTranspose,
-)
-from .dense import Activation as Activation, Dense as Dense, Dropout as Dropout
-from .einsum_dense import EinsumDense as EinsumDense
-from .embedding.embedding import (
-    Embedding as Embedding,
-    PositionalEmbedding as PositionalEmbedding,
-    SinusoidalEmbedding as SinusoidalEmbedding,
-    TokenAndPositionEmbedding as TokenAndPositionEmbedding,
-)
-from .embedding.reversible_embedding import ReversibleEmbedding as ReversibleEmbedding
-from .function import Lambda as Lambda
-from .input_spec import InputSpec as InputSpec
-from .layer import Layer as Layer
-from .masking import Masking as Masking
-from .merging import (
-    Add as Add,
-    Average as Average,
-    Concatenate as Concatenate,
-    Dot as Dot,
-    Maximum as Maximum,
-    Minimum as Minimum,
-    Multiply as Multiply,
-    Residual as Residual,
-    Subtract as Subtract,
-)
-from .merging_functions import (
-    add as add,
-    average as average,
-    concatenate as concatenate,
-    dot as dot,
-    maximum as maximum,
-    minimum as minimum,
-    multiply as multiply,
-    subtract as subtract,
-)
-from .noise import (
-    AlphaDropout as AlphaDropout,
-    GaussianDropout as GaussianDropout,
-    GaussianNoise as GaussianNoise,
-    SpatialDropout1D as SpatialDropout1D,
-    SpatialDropout2D as SpatialDropout2D,
-    SpatialDropout3D as SpatialDropout3D,
-)
-from .normalization import (
-    BatchNormalization as BatchNormalization,
-    GroupNormalization as GroupNormalization,
-    LayerNormalization as LayerNormalization,
-    RMSNormalization as RMSNormalization,
-    UnitNormalization as UnitNormalization,
-)
-from .operation import Operation as Operation
-from .pipeline import Pipeline as Pipeline
-from .preprocessing.categories import CategoryEncoding as CategoryEncoding, Discretization as Discretization
-from .preprocessing.hashing import HashedCrossing as HashedCrossing, Hashing as Hashing
-from .preprocessing.lookup import IntegerLookup as IntegerLookup, StringLookup as StringLookup
-from .preprocessing.scaling import Normalization as Normalization, Rescaling as Rescaling
-from .preprocessing.vectorization import TextVectorization as TextVectorization
-from .recurrent.cells import GRUCell as GRUCell, LSTMCell as LSTMCell, SimpleRNNCell as SimpleRNNCell
-from .recurrent.recurrent import (
-    GRU as GRU,
-    LSTM as LSTM,
-    RNN as RNN,
-    SimpleRNN as SimpleRNN,
-    StackedRNNCells as StackedRNNCells,
-)
-from .recurrent.wrapper import SpectralNormalization as SpectralNormalization, Wrapper as Wrapper
-from .recurrent.wrappers import Bidirectional as Bidirectional, TimeDistributed as TimeDistributed
-from .reshaping import (
-    Flatten as Flatten,
-    Identity as Identity,
-    Input as Input,
-    InputLayer as InputLayer,
-    Permute as Permute,
-    RepeatVector as RepeatVector,
-    Reshape as Reshape,
-)
-from .serialization import deserialize as deserialize, serialize as serialize
 
-# The further names that Keras keeps.
-AvgPool1D = AveragePooling1D
-AvgPool2D = AveragePooling2D
-AvgPool3D = AveragePooling3D
-Convolution1D = Conv1D
-Convolution1DTranspose = Conv1DTranspose
-Convolution2D = Conv2D
-Convolution2DTranspose = Conv2DTranspose
-Convolution3D = Conv3D
-Convolution3DTranspose = Conv3DTranspose
-GlobalAvgPool1D = GlobalAveragePooling1D
-GlobalAvgPool2D = GlobalAveragePooling2D
-GlobalAvgPool3D = GlobalAveragePooling3D
-GlobalMaxPool1D = GlobalMaxPooling1D
-GlobalMaxPool2D = GlobalMaxPooling2D
-GlobalMaxPool3D = GlobalMaxPooling3D
-MaxPool1D = MaxPooling1D
-MaxPool2D = MaxPooling2D
-MaxPool3D = MaxPooling3D
-SeparableConvolution1D = SeparableConv1D
-SeparableConvolution2D = SeparableConv2D
-
-if not _TYPE_CHECKING:
-
-    def __getattr__(name: str) -> object:
-        raise _missing(__name__, name, _IN_NN, list(globals()))
+if TYPE_CHECKING:
+    from .activation import ELU as ELU, LeakyReLU as LeakyReLU, PReLU as PReLU, ReLU as ReLU, Softmax as Softmax
+    from .activity_regularization import ActivityRegularization as ActivityRegularization
+    from .attention.attention import MultiHeadAttention as MultiHeadAttention, TransformerBlock as TransformerBlock
+    from .attention.grouped_attention import GroupQueryAttention as GroupQueryAttention
+    from .attention.rotary import RotaryEmbedding as RotaryEmbedding
+    from .attention.scores import AdditiveAttention as AdditiveAttention, Attention as Attention
+    from .augmentation.color import (
+        RandomBrightness as RandomBrightness,
+        RandomColorDegeneration as RandomColorDegeneration,
+        RandomColorJitter as RandomColorJitter,
+        RandomContrast as RandomContrast,
+        RandomGrayscale as RandomGrayscale,
+        RandomHue as RandomHue,
+        RandomInvert as RandomInvert,
+        RandomSaturation as RandomSaturation,
+    )
+    from .augmentation.effects import (
+        AutoContrast as AutoContrast,
+        RandomErasing as RandomErasing,
+        RandomGaussianBlur as RandomGaussianBlur,
+        RandomPosterization as RandomPosterization,
+        RandomSharpness as RandomSharpness,
+        Solarization as Solarization,
+    )
+    from .augmentation.geometry import (
+        RandomCrop as RandomCrop,
+        RandomElasticTransform as RandomElasticTransform,
+        RandomFlip as RandomFlip,
+        RandomPerspective as RandomPerspective,
+        RandomRotation as RandomRotation,
+        RandomShear as RandomShear,
+        RandomTranslation as RandomTranslation,
+        RandomZoom as RandomZoom,
+    )
+    from .augmentation.histograms import (
+        ContrastLimitedAdaptiveHistogramEqualization as ContrastLimitedAdaptiveHistogramEqualization,
+        Equalization as Equalization,
+    )
+    from .augmentation.mixing import CutMix as CutMix, MixUp as MixUp
+    from .augmentation.policies import AugMix as AugMix, RandAugment as RandAugment
+    from .convolution.adaptive_pooling import (
+        AdaptiveAveragePooling1D as AdaptiveAveragePooling1D,
+        AdaptiveAveragePooling2D as AdaptiveAveragePooling2D,
+        AdaptiveAveragePooling3D as AdaptiveAveragePooling3D,
+        AdaptiveMaxPooling1D as AdaptiveMaxPooling1D,
+        AdaptiveMaxPooling2D as AdaptiveMaxPooling2D,
+        AdaptiveMaxPooling3D as AdaptiveMaxPooling3D,
+    )
+    from .convolution.conv_lstm import ConvLSTM1D as ConvLSTM1D, ConvLSTM2D as ConvLSTM2D, ConvLSTM3D as ConvLSTM3D
+    from .convolution.convolution import (
+        Conv1D as Conv1D,
+        Conv2D as Conv2D,
+        Conv3D as Conv3D,
+        Convolution1D as Convolution1D,
+        Convolution2D as Convolution2D,
+        Convolution3D as Convolution3D,
+        DepthwiseConv1D as DepthwiseConv1D,
+        DepthwiseConv2D as DepthwiseConv2D,
+        SeparableConv1D as SeparableConv1D,
+        SeparableConv2D as SeparableConv2D,
+        SeparableConvolution1D as SeparableConvolution1D,
+        SeparableConvolution2D as SeparableConvolution2D,
+    )
+    from .convolution.padding import (
+        Cropping1D as Cropping1D,
+        Cropping2D as Cropping2D,
+        Cropping3D as Cropping3D,
+        ZeroPadding1D as ZeroPadding1D,
+        ZeroPadding2D as ZeroPadding2D,
+        ZeroPadding3D as ZeroPadding3D,
+    )
+    from .convolution.pooling import (
+        AveragePooling1D as AveragePooling1D,
+        AveragePooling2D as AveragePooling2D,
+        AveragePooling3D as AveragePooling3D,
+        AvgPool1D as AvgPool1D,
+        AvgPool2D as AvgPool2D,
+        AvgPool3D as AvgPool3D,
+        GlobalAveragePooling1D as GlobalAveragePooling1D,
+        GlobalAveragePooling2D as GlobalAveragePooling2D,
+        GlobalAveragePooling3D as GlobalAveragePooling3D,
+        GlobalAvgPool1D as GlobalAvgPool1D,
+        GlobalAvgPool2D as GlobalAvgPool2D,
+        GlobalAvgPool3D as GlobalAvgPool3D,
+        GlobalMaxPool1D as GlobalMaxPool1D,
+        GlobalMaxPool2D as GlobalMaxPool2D,
+        GlobalMaxPool3D as GlobalMaxPool3D,
+        GlobalMaxPooling1D as GlobalMaxPooling1D,
+        GlobalMaxPooling2D as GlobalMaxPooling2D,
+        GlobalMaxPooling3D as GlobalMaxPooling3D,
+        MaxPool1D as MaxPool1D,
+        MaxPool2D as MaxPool2D,
+        MaxPool3D as MaxPool3D,
+        MaxPooling1D as MaxPooling1D,
+        MaxPooling2D as MaxPooling2D,
+        MaxPooling3D as MaxPooling3D,
+    )
+    from .convolution.resizing import (
+        CenterCrop as CenterCrop,
+        Resizing as Resizing,
+        UpSampling1D as UpSampling1D,
+        UpSampling2D as UpSampling2D,
+        UpSampling3D as UpSampling3D,
+    )
+    from .convolution.spectrogram import MelSpectrogram as MelSpectrogram, STFTSpectrogram as STFTSpectrogram
+    from .convolution.transposed import (
+        Conv1DTranspose as Conv1DTranspose,
+        Conv2DTranspose as Conv2DTranspose,
+        Conv3DTranspose as Conv3DTranspose,
+        Convolution1DTranspose as Convolution1DTranspose,
+        Convolution2DTranspose as Convolution2DTranspose,
+        Convolution3DTranspose as Convolution3DTranspose,
+    )
+    from .dense import Activation as Activation, Dense as Dense, Dropout as Dropout
+    from .einsum_dense import EinsumDense as EinsumDense
+    from .embedding.embedding import (
+        Embedding as Embedding,
+        PositionalEmbedding as PositionalEmbedding,
+        SinusoidalEmbedding as SinusoidalEmbedding,
+        TokenAndPositionEmbedding as TokenAndPositionEmbedding,
+    )
+    from .embedding.reversible_embedding import ReversibleEmbedding as ReversibleEmbedding
+    from .function import Lambda as Lambda
+    from .input_spec import InputSpec as InputSpec
+    from .layer import Layer as Layer
+    from .masking import Masking as Masking
+    from .merging import (
+        Add as Add,
+        Average as Average,
+        Concatenate as Concatenate,
+        Dot as Dot,
+        Maximum as Maximum,
+        Minimum as Minimum,
+        Multiply as Multiply,
+        Residual as Residual,
+        Subtract as Subtract,
+    )
+    from .merging_functions import (
+        add as add,
+        average as average,
+        concatenate as concatenate,
+        dot as dot,
+        maximum as maximum,
+        minimum as minimum,
+        multiply as multiply,
+        subtract as subtract,
+    )
+    from .noise import (
+        AlphaDropout as AlphaDropout,
+        GaussianDropout as GaussianDropout,
+        GaussianNoise as GaussianNoise,
+        SpatialDropout1D as SpatialDropout1D,
+        SpatialDropout2D as SpatialDropout2D,
+        SpatialDropout3D as SpatialDropout3D,
+    )
+    from .normalization import (
+        BatchNormalization as BatchNormalization,
+        GroupNormalization as GroupNormalization,
+        LayerNormalization as LayerNormalization,
+        RMSNormalization as RMSNormalization,
+        UnitNormalization as UnitNormalization,
+    )
+    from .operation import Operation as Operation
+    from .pipeline import Pipeline as Pipeline
+    from .preprocessing.categories import CategoryEncoding as CategoryEncoding, Discretization as Discretization
+    from .preprocessing.hashing import HashedCrossing as HashedCrossing, Hashing as Hashing
+    from .preprocessing.lookup import IntegerLookup as IntegerLookup, StringLookup as StringLookup
+    from .preprocessing.scaling import Normalization as Normalization, Rescaling as Rescaling
+    from .preprocessing.vectorization import TextVectorization as TextVectorization
+    from .recurrent.cells import GRUCell as GRUCell, LSTMCell as LSTMCell, SimpleRNNCell as SimpleRNNCell
+    from .recurrent.recurrent import (
+        GRU as GRU,
+        LSTM as LSTM,
+        RNN as RNN,
+        SimpleRNN as SimpleRNN,
+        StackedRNNCells as StackedRNNCells,
+    )
+    from .recurrent.wrapper import SpectralNormalization as SpectralNormalization, Wrapper as Wrapper
+    from .recurrent.wrappers import Bidirectional as Bidirectional, TimeDistributed as TimeDistributed
+    from .reshaping import (
+        Flatten as Flatten,
+        Identity as Identity,
+        Input as Input,
+        InputLayer as InputLayer,
+        Permute as Permute,
+        RepeatVector as RepeatVector,
+        Reshape as Reshape,
+    )
+    from .serialization import deserialize as deserialize, serialize as serialize
+else:
+    _LATE = {
+        ".activation": "ELU LeakyReLU PReLU ReLU Softmax",
+        ".activity_regularization": "ActivityRegularization",
+        ".attention.attention": "MultiHeadAttention TransformerBlock",
+        ".attention.grouped_attention": "GroupQueryAttention",
+        ".attention.rotary": "RotaryEmbedding",
+        ".attention.scores": "AdditiveAttention Attention",
+        ".augmentation.color": (
+            "RandomBrightness RandomColorDegeneration RandomColorJitter RandomContrast RandomGrayscale RandomHue "
+            "RandomInvert RandomSaturation"
+        ),
+        ".augmentation.effects": (
+            "AutoContrast RandomErasing RandomGaussianBlur RandomPosterization RandomSharpness Solarization"
+        ),
+        ".augmentation.geometry": (
+            "RandomCrop RandomElasticTransform RandomFlip RandomPerspective RandomRotation RandomShear "
+            "RandomTranslation RandomZoom"
+        ),
+        ".augmentation.histograms": "ContrastLimitedAdaptiveHistogramEqualization Equalization",
+        ".augmentation.mixing": "CutMix MixUp",
+        ".augmentation.policies": "AugMix RandAugment",
+        ".convolution.adaptive_pooling": (
+            "AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D AdaptiveMaxPooling1D "
+            "AdaptiveMaxPooling2D AdaptiveMaxPooling3D"
+        ),
+        ".convolution.conv_lstm": "ConvLSTM1D ConvLSTM2D ConvLSTM3D",
+        ".convolution.convolution": (
+            "Conv1D Conv2D Conv3D Convolution1D Convolution2D Convolution3D DepthwiseConv1D DepthwiseConv2D "
+            "SeparableConv1D SeparableConv2D SeparableConvolution1D SeparableConvolution2D"
+        ),
+        ".convolution.padding": "Cropping1D Cropping2D Cropping3D ZeroPadding1D ZeroPadding2D ZeroPadding3D",
+        ".convolution.pooling": (
+            "AveragePooling1D AveragePooling2D AveragePooling3D AvgPool1D AvgPool2D AvgPool3D "
+            "GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D GlobalAvgPool1D GlobalAvgPool2D "
+            "GlobalAvgPool3D GlobalMaxPool1D GlobalMaxPool2D GlobalMaxPool3D GlobalMaxPooling1D "
+            "GlobalMaxPooling2D GlobalMaxPooling3D MaxPool1D MaxPool2D MaxPool3D MaxPooling1D MaxPooling2D "
+            "MaxPooling3D"
+        ),
+        ".convolution.resizing": "CenterCrop Resizing UpSampling1D UpSampling2D UpSampling3D",
+        ".convolution.spectrogram": "MelSpectrogram STFTSpectrogram",
+        ".convolution.transposed": (
+            "Conv1DTranspose Conv2DTranspose Conv3DTranspose Convolution1DTranspose Convolution2DTranspose "
+            "Convolution3DTranspose"
+        ),
+        ".dense": "Activation Dense Dropout",
+        ".einsum_dense": "EinsumDense",
+        ".embedding.embedding": "Embedding PositionalEmbedding SinusoidalEmbedding TokenAndPositionEmbedding",
+        ".embedding.reversible_embedding": "ReversibleEmbedding",
+        ".function": "Lambda",
+        ".input_spec": "InputSpec",
+        ".layer": "Layer",
+        ".masking": "Masking",
+        ".merging": "Add Average Concatenate Dot Maximum Minimum Multiply Residual Subtract",
+        ".merging_functions": "add average concatenate dot maximum minimum multiply subtract",
+        ".noise": "AlphaDropout GaussianDropout GaussianNoise SpatialDropout1D SpatialDropout2D SpatialDropout3D",
+        ".normalization": "BatchNormalization GroupNormalization LayerNormalization RMSNormalization UnitNormalization",
+        ".operation": "Operation",
+        ".pipeline": "Pipeline",
+        ".preprocessing.categories": "CategoryEncoding Discretization",
+        ".preprocessing.hashing": "HashedCrossing Hashing",
+        ".preprocessing.lookup": "IntegerLookup StringLookup",
+        ".preprocessing.scaling": "Normalization Rescaling",
+        ".preprocessing.vectorization": "TextVectorization",
+        ".recurrent.cells": "GRUCell LSTMCell SimpleRNNCell",
+        ".recurrent.recurrent": "GRU LSTM RNN SimpleRNN StackedRNNCells",
+        ".recurrent.wrapper": "SpectralNormalization Wrapper",
+        ".recurrent.wrappers": "Bidirectional TimeDistributed",
+        ".reshaping": "Flatten Identity Input InputLayer Permute RepeatVector Reshape",
+        ".serialization": "deserialize serialize",
+    }
+    __getattr__, __dir__, __all__ = _attach(__name__, _LATE, hints=lambda name: _IN_NN)

@@ -111,10 +111,8 @@ def _index(plain: Any) -> Any:
     return Ellipsis if isinstance(plain, str) else plain
 
 
-def _operate(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def operate(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Return the symbols that a function of symbols returns: those of a layer that is made for it."""
     given = symbols.instances(symbols.Symbol, [args, kwargs])
     kinds = [symbol.dtype for symbol in given if symbol.dtype.kind == "f"]
     return Operation(name, dtype=np.result_type(*kinds) if kinds else None)(*args, **kwargs)
-
-
-symbols.HOOKS.operate = _operate

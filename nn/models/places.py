@@ -6,7 +6,7 @@ from typing import Any
 from weakref import WeakKeyDictionary, ref
 
 from ..module.module import Module
-from ..module.symbols import HOOKS, NO_PLACE, Symbol
+from ..module.symbols import NO_PLACE, Symbol
 from .plan import Plan
 
 # Weak on both sides: a layer must not keep the other layers of a model alive.
@@ -54,6 +54,3 @@ def symbols_of(layer: Module, which: str) -> Any:
 def _one(plan: Plan, slots: list[int]) -> Symbol | list[Symbol]:
     found = [plan.symbols()[slot] for slot in slots]
     return found[0] if len(found) == 1 else found
-
-
-HOOKS.symbols_of = symbols_of

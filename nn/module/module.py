@@ -17,6 +17,7 @@ from autograd_lite.arrays import as_array as array_of, is_foreign
 
 from ..config.ambient import PROBED
 from ..config.arguments import as_array, checked, checked_here, is_text, problem_of_call
+from ..config.hooks import HOOKS
 from ..config.limits import room, room_for_result
 from ..config.nesting import is_roomy, room_for, with_room
 from ..config.settings import DTypeLike, DTypePolicy, dtype_of
@@ -29,7 +30,7 @@ from .penalties import note_constraints
 from .recording import record_call
 from .settings import covered, is_covered, rest_on
 from .state import IncompatibleKeys, carried_in, check_state, undisturbed
-from .symbols import HOOKS, NO_PLACE, Spec, Symbol, has_symbols, instances, replaced, spec_of
+from .symbols import NO_PLACE, Spec, Symbol, has_symbols, instances, replaced, spec_of
 from .tree import Shape as Shape, Tree, levels_of
 
 Arrays = dict[str, npt.NDArray[Any]]

@@ -16,28 +16,12 @@ import numpy.typing as npt
 from autograd_lite import tree
 
 from ..config.arguments import is_text
+from ..config.hooks import HOOKS
 
 Shape = tuple[int | None, ...]
 
 _SERIAL = itertools.count()
 
-
-class Hooks:
-    """Where symbols call up to a higher layer.
-
-    Attributes:
-        operate: `(function's name, args, kwargs) -> symbols`, makes a layer of an operator; from `nn.layers.operation`.
-        symbols_of: `(module, "input" or "output") -> symbols`, or NO_PLACE for a module that is in no model; from
-            `nn.models.places`.
-    """
-
-    __slots__ = ("operate", "symbols_of")
-
-    operate: Callable[[str, tuple[Any, ...], dict[str, Any]], Any]
-    symbols_of: Callable[[Any, str], Any]
-
-
-HOOKS = Hooks()
 NO_PLACE = object()
 
 
@@ -205,6 +189,9 @@ class Symbol:
 
     def __round__(self, decimals: int = 0) -> Any:
         return operate("round", self, decimals)
+
+
+KerasTensor = Symbol  # Keras's name
 
 
 def operate(name: str, *args: Any, **kwargs: Any) -> Any:

@@ -6,57 +6,20 @@ Example:
            [1., 0.]], dtype=float32)
 """
 
-from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
-from ..config.settings import (
-    disable_interactive_logging as disable_interactive_logging,
-    enable_interactive_logging as enable_interactive_logging,
-    is_interactive_logging_enabled as is_interactive_logging_enabled,
-)
-from ..data.py_dataset import PyDataset as PyDataset
-from ..saving import (
-    CustomObjectScope as CustomObjectScope,
-    custom_object_scope as custom_object_scope,
-    deserialize_keras_object as deserialize_keras_object,
-    get_custom_objects as get_custom_objects,
-    get_registered_name as get_registered_name,
-    get_registered_object as get_registered_object,
-    register_keras_serializable as register_keras_serializable,
-    serialize_keras_object as serialize_keras_object,
-)
-from .labels import to_categorical as to_categorical
-from .seeding import set_random_seed as set_random_seed
-
-Sequence = PyDataset  # its name before Keras 3
-
-# The others are loaded when they are asked for.
-_LATE = {
-    "..backend": ("clear_session", "is_keras_tensor", "standardize_dtype"),
-    "..data.preparing": (
-        "normalize",
-        "pack_x_y_sample_weight",
-        "pad_sequences",
-        "split_dataset",
-        "timeseries_dataset_from_array",
-        "unpack_x_y_sample_weight",
-    ),
-    "..plots.decision": ("plot_decision_surface",),
-    ".feature_space": ("FeatureSpace",),
-    ".files": ("get_file",),
-    ".folders": ("audio_dataset_from_directory", "image_dataset_from_directory", "text_dataset_from_directory"),
-    ".image_files": ("array_to_img", "img_to_array", "load_img", "save_img"),
-    ".plotting": ("plot_model",),
-    ".progbar": ("Progbar",),
-    ".sources": ("get_source_inputs",),
-}
-_ROOM_OF = {name: room for room, names in _LATE.items() for name in names}
+from autograd_lite.late import attach as _attach
 
 if TYPE_CHECKING:
     from ..backend import (
         clear_session as clear_session,
         is_keras_tensor as is_keras_tensor,
         standardize_dtype as standardize_dtype,
+    )
+    from ..config.settings import (
+        disable_interactive_logging as disable_interactive_logging,
+        enable_interactive_logging as enable_interactive_logging,
+        is_interactive_logging_enabled as is_interactive_logging_enabled,
     )
     from ..data.preparing import (
         normalize as normalize,
@@ -66,7 +29,18 @@ if TYPE_CHECKING:
         timeseries_dataset_from_array as timeseries_dataset_from_array,
         unpack_x_y_sample_weight as unpack_x_y_sample_weight,
     )
+    from ..data.py_dataset import PyDataset as PyDataset, Sequence as Sequence
     from ..plots.decision import plot_decision_surface as plot_decision_surface
+    from ..saving import (
+        CustomObjectScope as CustomObjectScope,
+        custom_object_scope as custom_object_scope,
+        deserialize_keras_object as deserialize_keras_object,
+        get_custom_objects as get_custom_objects,
+        get_registered_name as get_registered_name,
+        get_registered_object as get_registered_object,
+        register_keras_serializable as register_keras_serializable,
+        serialize_keras_object as serialize_keras_object,
+    )
     from .feature_space import FeatureSpace as FeatureSpace
     from .files import get_file as get_file
     from .folders import (
@@ -80,56 +54,33 @@ if TYPE_CHECKING:
         load_img as load_img,
         save_img as save_img,
     )
+    from .labels import to_categorical as to_categorical
     from .plotting import plot_model as plot_model
     from .progbar import Progbar as Progbar
+    from .seeding import set_random_seed as set_random_seed
     from .sources import get_source_inputs as get_source_inputs
 else:
-
-    def __getattr__(name: str) -> object:
-        if name in _ROOM_OF:
-            return getattr(_import_module(_ROOM_OF[name], __name__), name)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-    def __dir__() -> list[str]:
-        return sorted({*globals(), *_ROOM_OF})
-
-
-__all__ = [
-    "CustomObjectScope",
-    "FeatureSpace",
-    "Progbar",
-    "PyDataset",
-    "Sequence",
-    "array_to_img",
-    "audio_dataset_from_directory",
-    "clear_session",
-    "custom_object_scope",
-    "deserialize_keras_object",
-    "disable_interactive_logging",
-    "enable_interactive_logging",
-    "get_custom_objects",
-    "get_file",
-    "get_registered_name",
-    "get_registered_object",
-    "get_source_inputs",
-    "image_dataset_from_directory",
-    "img_to_array",
-    "is_interactive_logging_enabled",
-    "is_keras_tensor",
-    "load_img",
-    "normalize",
-    "pack_x_y_sample_weight",
-    "pad_sequences",
-    "plot_decision_surface",
-    "plot_model",
-    "register_keras_serializable",
-    "save_img",
-    "serialize_keras_object",
-    "set_random_seed",
-    "split_dataset",
-    "standardize_dtype",
-    "text_dataset_from_directory",
-    "timeseries_dataset_from_array",
-    "to_categorical",
-    "unpack_x_y_sample_weight",
-]
+    _LATE = {
+        "..backend": "clear_session is_keras_tensor standardize_dtype",
+        "..config.settings": "disable_interactive_logging enable_interactive_logging is_interactive_logging_enabled",
+        "..data.preparing": (
+            "normalize pack_x_y_sample_weight pad_sequences split_dataset timeseries_dataset_from_array "
+            "unpack_x_y_sample_weight"
+        ),
+        "..data.py_dataset": "PyDataset Sequence",
+        "..plots.decision": "plot_decision_surface",
+        "..saving": (
+            "CustomObjectScope custom_object_scope deserialize_keras_object get_custom_objects "
+            "get_registered_name get_registered_object register_keras_serializable serialize_keras_object"
+        ),
+        ".feature_space": "FeatureSpace",
+        ".files": "get_file",
+        ".folders": "audio_dataset_from_directory image_dataset_from_directory text_dataset_from_directory",
+        ".image_files": "array_to_img img_to_array load_img save_img",
+        ".labels": "to_categorical",
+        ".plotting": "plot_model",
+        ".progbar": "Progbar",
+        ".seeding": "set_random_seed",
+        ".sources": "get_source_inputs",
+    }
+    __getattr__, __dir__, __all__ = _attach(__name__, _LATE)

@@ -39,11 +39,9 @@ def typed(file: Path) -> dict[str, str]:
     )
     found = {}
     for node in block.body:
-        assert isinstance(node, ast.ImportFrom), ast.unparse(node)
-        module = "." * node.level + (node.module or "")
-        for alias in node.names:
-            assert alias.asname == alias.name or "__all__" in file.read_text(encoding="utf-8"), alias.name
-            found[alias.name] = module if node.module else module[1:]
+        for alias in node.names if isinstance(node, ast.ImportFrom) else ():
+            if alias.asname == alias.name:  # the others are for annotations
+                found[alias.name] = "." * node.level + node.module if node.module else ""
     return found
 
 

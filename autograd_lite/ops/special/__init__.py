@@ -10,8 +10,9 @@ The tables load late, since a program may have no use for them.
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from ...late import attach as _attach, load as _load
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,16 +20,12 @@ if TYPE_CHECKING:
     from ...core.op import Op
     from .tables import REFUSED as REFUSED, TABLE as TABLE, sp as sp
 else:
-
-    def __getattr__(name: str) -> object:
-        if name in ("REFUSED", "TABLE", "sp"):
-            return getattr(import_module(".tables", __name__), name)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    __getattr__, __dir__, __all__ = _attach(__name__, {".tables": "REFUSED TABLE sp"})
 
 
 def scipy_op(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Op | None:
     """Return the op of a SciPy ufunc, or None if it is not in the tables; see `records`."""
     if "scipy.special" not in sys.modules:
         return None
-    found: Op | None = import_module(".tables", __name__).scipy_op(ufunc, inputs)
+    found: Op | None = _load(".tables", __name__).scipy_op(ufunc, inputs)
     return found

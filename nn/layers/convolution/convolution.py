@@ -350,3 +350,11 @@ class SeparableConv2D(_Separable):
     """
 
     rank = 2
+
+
+# Keras's further names.
+Convolution1D = Conv1D
+Convolution2D = Conv2D
+Convolution3D = Conv3D
+SeparableConvolution1D = SeparableConv1D
+SeparableConvolution2D = SeparableConv2D

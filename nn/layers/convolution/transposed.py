@@ -132,3 +132,9 @@ class Conv3DTranspose(_ConvolutionTranspose):
     """
 
     rank = 3
+
+
+# Keras's further names.
+Convolution1DTranspose = Conv1DTranspose
+Convolution2DTranspose = Conv2DTranspose
+Convolution3DTranspose = Conv3DTranspose

@@ -7,18 +7,11 @@
 - `files` puts the parts together. It is loaded when the first such file is touched, and h5py with it.
 """
 
-from __future__ import annotations
-
-from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
-_LATE = ("files", "reading")
+from autograd_lite.late import attach as _attach
 
 if TYPE_CHECKING:
     from . import files as files, reading as reading
 else:
-
-    def __getattr__(name):
-        if name in _LATE:
-            return _import_module(f".{name}", __name__)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    __getattr__, __dir__, __all__ = _attach(__name__, {}, "files reading")
