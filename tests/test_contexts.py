@@ -17,7 +17,7 @@ import autograd_lite as ag
 import nn
 from autograd_lite.hips import extend, grad
 from nn import callbacks, distributed, layers, models, saving
-from nn.distributed.world import inside
+from nn.distributed.ranks import inside
 
 from .interrupts import context_variables, interrupted_at, places_of, variables_set
 

@@ -11,7 +11,7 @@ from autograd_lite import Tensor
 
 from ..config.arguments import checked_here
 from ..config.fields import attribute, declare, field
-from ..distributed.world import rank
+from ..distributed.ranks import rank
 from ..metrics import Metric
 from ..optimizers import Optimizer
 

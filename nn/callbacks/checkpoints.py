@@ -9,7 +9,7 @@ from typing import Any
 
 from ..config.arguments import flag, number, one_of, optional, text
 from ..config.fields import Converted, attribute, field
-from ..distributed.world import size
+from ..distributed.ranks import size
 from ..saving.checkpoints import Kept, load_checkpoint, save_checkpoint
 from .arguments import frequency, path, path_text
 from .base import Declared, Logs, say

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import ItemsView, Iterator, MutableMapping
 from typing import TypeVar
 
 from .hooks import HOOKS
@@ -35,6 +35,11 @@ class Known(MutableMapping[str, V]):
     def __iter__(self) -> Iterator[str]:
         HOOKS.load_room(None)
         return iter(list(self._entries))
+
+    def items(self) -> ItemsView[str, V]:
+        """Return the entries of now: those that nothing holds may be gone in the next moment."""
+        HOOKS.load_room(None)
+        return dict(self._entries).items()
 
     def __len__(self) -> int:
         HOOKS.load_room(None)

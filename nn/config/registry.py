@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
@@ -23,8 +24,9 @@ class Registry(Generic[T]):
     Args:
         what: one of them, with its article, for error messages: "a loss".
         kind: their base class.
-        classes: those that are found by their own names.
-        others: more names, with what they name.
+        classes: those that are found by their own names; or the names of some that load late, separated by spaces.
+        others: more names, with what they name, or the name of that.
+        room: the package that has what is named; it has been imported.
         make: the object that a class and the name, or None, make; by default the class is called without arguments.
         wrap: what a function is made into; by default functions are refused.
         takes: what such a function takes, for error messages: "of (y_true, y_pred)".
@@ -45,16 +47,27 @@ class Registry(Generic[T]):
         self,
         what: str,
         kind: Any,
-        classes: Iterable[Any] = (),
+        classes: Iterable[Any] | str = (),
         *,
         others: Mapping[str, Any] | None = None,
+        room: str = "",
         make: Callable[[Any, str | None], T] = lambda entry, name: entry(),
         wrap: Callable[[Any], T] | None = None,
         takes: str = "",
         none: bool = False,
     ) -> None:
         self.what, self.kind, self.make, self.wrap, self.takes, self.none = what, kind, make, wrap, takes, none
-        self.names = {snake_case(entry.__name__): entry for entry in classes} | dict(others or {})
+        entries = classes.split() if isinstance(classes, str) else classes
+        self.entries = {snake_case(getattr(entry, "__name__", entry)): entry for entry in entries} | dict(others or {})
+        self.room = room
+
+    @property
+    def names(self) -> dict[str, Any]:
+        """All names, with what they name."""
+        return {name: self._loaded(entry) for name, entry in self.entries.items()}
+
+    def _loaded(self, entry: Any) -> Any:
+        return getattr(sys.modules[self.room], entry) if isinstance(entry, str) else entry
 
     def get(self, identifier: Any) -> Any:
         """Return the object that a name, a configuration, a class or a function stands for, or the given one.
@@ -65,7 +78,7 @@ class Registry(Generic[T]):
         """
         identifier = named_object(identifier)
         if isinstance(identifier, str):
-            return self.make(find(self.what, identifier, self.names), identifier)
+            return self.make(self._loaded(find(self.what, identifier, self.entries)), identifier)
         if isinstance(identifier, Mapping):
             return self.deserialize(identifier)
         if isinstance(identifier, self.kind) or (identifier is None and self.none):
@@ -109,7 +122,7 @@ class Registry(Generic[T]):
         get.__doc__ = f"""Return {self.what} by its name or configuration, or the given one.
 
         Args:
-            identifier: a name, such as {", ".join(map(repr, list(self.names)[:2]))}; a configuration, as `serialize`
+            identifier: a name, such as {", ".join(map(repr, list(self.entries)[:2]))}; a configuration, as `serialize`
                 returns it; a class, {self.what} or a function.
 
         Raises:

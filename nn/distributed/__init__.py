@@ -1,13 +1,29 @@
 """Training by several processes, the ranks, each with a part of every batch: data parallelism on MPI."""
 
-from .buckets import Reducer as Reducer
-from .communicator import Communicator as Communicator, Local as Local, Request as Request
-from .elastic import elastic as elastic
-from .optimizer import DistributedOptimizer as DistributedOptimizer
-from .part import all_sum as all_sum
-from .state import (
-    RankMismatch as RankMismatch,
-    broadcast_parameters as broadcast_parameters,
-    prove_alike as prove_alike,
-)
-from .world import init as init, rank as rank, size as size, world as world
+from typing import TYPE_CHECKING
+
+from autograd_lite.late import attach as _attach
+
+if TYPE_CHECKING:
+    from .buckets import Reducer as Reducer
+    from .communicator import Communicator as Communicator, Local as Local, Request as Request
+    from .going_on import elastic as elastic
+    from .optimizer import DistributedOptimizer as DistributedOptimizer
+    from .part import all_sum as all_sum
+    from .ranks import init as init, rank as rank, size as size, world as world
+    from .state import (
+        RankMismatch as RankMismatch,
+        broadcast_parameters as broadcast_parameters,
+        prove_alike as prove_alike,
+    )
+else:
+    _LATE = {
+        ".buckets": "Reducer",
+        ".communicator": "Communicator Local Request",
+        ".going_on": "elastic",
+        ".optimizer": "DistributedOptimizer",
+        ".part": "all_sum",
+        ".state": "RankMismatch broadcast_parameters prove_alike",
+        ".ranks": "init rank size world",
+    }
+    __getattr__, __dir__, __all__ = _attach(__name__, _LATE)

@@ -20,8 +20,8 @@ from ..optimizers.parameters import Parameters
 from ..optimizers.rules import Array
 from .buckets import BUCKET, Reducer
 from .communicator import Communicator
+from .ranks import world
 from .state import prove_alike
-from .world import world
 
 _compression = optional(one_of("float16"))
 

@@ -14,7 +14,7 @@ from autograd_lite import Tensor
 from ..config.ambient import PART
 from ..losses.loss import Counted
 from .communicator import Array, Communicator
-from .world import world
+from .ranks import world
 
 
 class Part:

@@ -15,7 +15,7 @@ import autograd_lite as ag
 from ..module.module import Module
 from ..module.state import generators, set_generators
 from .communicator import Communicator
-from .world import world
+from .ranks import world
 
 # Of an object that has no better text; it tells one process from another, and nothing else.
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")

@@ -19,7 +19,7 @@ from autograd_lite import Tensor
 from ..config.arguments import any_integer, flag, number, refused
 from ..config.fields import Converted, field, option, weight
 from ..distributed.part import all_sum, real_rows
-from ..distributed.world import size
+from ..distributed.ranks import size
 from ..module.module import Shape
 from ..unit_vectors import unit_vectors
 from .arguments import InitializerLike, as_initializer, some_axes

@@ -5,176 +5,123 @@ A metric is reset, updated with one batch after another, and asked for its resul
 value a sample: `binary_accuracy(y_true, y_pred)`.
 """
 
-from __future__ import annotations
+from typing import TYPE_CHECKING
 
-import inspect
-from typing import Any
+from autograd_lite.late import attach as _attach
 
-from ..config.registry import Registry
-from ..losses import (
-    binary_crossentropy as binary_crossentropy,
-    binary_focal_crossentropy as binary_focal_crossentropy,
-    categorical_crossentropy as categorical_crossentropy,
-    categorical_focal_crossentropy as categorical_focal_crossentropy,
-    categorical_hinge as categorical_hinge,
-    hinge as hinge,
-    huber as huber,
-    kl_divergence as kl_divergence,
-    log_cosh as log_cosh,
-    mean_absolute_error as mean_absolute_error,
-    mean_absolute_percentage_error as mean_absolute_percentage_error,
-    mean_squared_error as mean_squared_error,
-    mean_squared_logarithmic_error as mean_squared_logarithmic_error,
-    poisson as poisson,
-    sparse_categorical_crossentropy as sparse_categorical_crossentropy,
-    squared_hinge as squared_hinge,
-)
-from .accuracy import (
-    Accuracy as Accuracy,
-    AutoAccuracy as AutoAccuracy,
-    BinaryAccuracy as BinaryAccuracy,
-    CategoricalAccuracy as CategoricalAccuracy,
-    SparseCategoricalAccuracy as SparseCategoricalAccuracy,
-    SparseTopKCategoricalAccuracy as SparseTopKCategoricalAccuracy,
-    TopKCategoricalAccuracy as TopKCategoricalAccuracy,
-    binary_accuracy as binary_accuracy,
-    categorical_accuracy as categorical_accuracy,
-    sparse_categorical_accuracy as sparse_categorical_accuracy,
-    sparse_top_k_categorical_accuracy as sparse_top_k_categorical_accuracy,
-    top_k_categorical_accuracy as top_k_categorical_accuracy,
-)
-from .auc import (
-    AUC as AUC,
-)
-from .averages import (
-    Mean as Mean,
-    MeanMetricWrapper as MeanMetricWrapper,
-    MeanTensor as MeanTensor,
-    Sum as Sum,
-)
-from .classes import (
-    BinaryIoU as BinaryIoU,
-    ConfusionMatrix as ConfusionMatrix,
-    F1Score as F1Score,
-    FBetaScore as FBetaScore,
-    IoU as IoU,
-    MeanIoU as MeanIoU,
-    OneHotIoU as OneHotIoU,
-    OneHotMeanIoU as OneHotMeanIoU,
-)
-from .counts import (
-    FalseNegatives as FalseNegatives,
-    FalsePositives as FalsePositives,
-    Precision as Precision,
-    PrecisionAtRecall as PrecisionAtRecall,
-    Recall as Recall,
-    RecallAtPrecision as RecallAtPrecision,
-    SensitivityAtSpecificity as SensitivityAtSpecificity,
-    SpecificityAtSensitivity as SpecificityAtSensitivity,
-    TrueNegatives as TrueNegatives,
-    TruePositives as TruePositives,
-)
-from .metric import Metric as Metric
-from .of_losses import (
-    BinaryCrossentropy as BinaryCrossentropy,
-    CategoricalCrossentropy as CategoricalCrossentropy,
-    CategoricalHinge as CategoricalHinge,
-    Hinge as Hinge,
-    KLDivergence as KLDivergence,
-    LogCoshError as LogCoshError,
-    MeanAbsoluteError as MeanAbsoluteError,
-    MeanAbsolutePercentageError as MeanAbsolutePercentageError,
-    MeanSquaredError as MeanSquaredError,
-    MeanSquaredLogarithmicError as MeanSquaredLogarithmicError,
-    Poisson as Poisson,
-    SparseCategoricalCrossentropy as SparseCategoricalCrossentropy,
-    SquaredHinge as SquaredHinge,
-)
-from .regression import (
-    ConcordanceCorrelation as ConcordanceCorrelation,
-    CosineSimilarity as CosineSimilarity,
-    PearsonCorrelation as PearsonCorrelation,
-    R2Score as R2Score,
-    RootMeanSquaredError as RootMeanSquaredError,
-    concordance_correlation as concordance_correlation,
-    pearson_correlation as pearson_correlation,
-)
-
-
-def _made(kind: Any, name: str | None) -> Metric:
-    """Return a metric that is called as it was asked for, since that is its key in `History`."""
-    parameters = inspect.signature(kind).parameters.values()
-    needed = [p.name for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
-    if needed:
-        raise ValueError(
-            f"metric: expected a metric that can be made without arguments; received {kind.__name__}, which needs "
-            f"{' and '.join(needed)}. Pass an object: nn.metrics.{kind.__name__}({', '.join(f'{n}=…' for n in needed)})"
-        )
-    made: Metric = kind() if name is None else kind(name=name)
-    return made
-
-
-REGISTRY = Registry(
-    "a metric",
-    Metric,
-    (
-        BinaryAccuracy,
-        CategoricalAccuracy,
-        SparseCategoricalAccuracy,
-        TopKCategoricalAccuracy,
-        SparseTopKCategoricalAccuracy,
-        MeanSquaredError,
-        MeanAbsoluteError,
-        MeanAbsolutePercentageError,
-        MeanSquaredLogarithmicError,
-        RootMeanSquaredError,
-        R2Score,
-        CosineSimilarity,
-        LogCoshError,
-        PearsonCorrelation,
-        ConcordanceCorrelation,
-        BinaryCrossentropy,
-        CategoricalCrossentropy,
-        SparseCategoricalCrossentropy,
-        KLDivergence,
-        Poisson,
-        Hinge,
-        SquaredHinge,
-        CategoricalHinge,
-        AUC,
-        Precision,
-        Recall,
-        TruePositives,
-        FalsePositives,
-        TrueNegatives,
-        FalseNegatives,
-        F1Score,
-        FBetaScore,
-        BinaryIoU,
-        IoU,
-        MeanIoU,
-        OneHotIoU,
-        OneHotMeanIoU,
-        SensitivityAtSpecificity,
-        SpecificityAtSensitivity,
-        PrecisionAtRecall,
-        RecallAtPrecision,
-        Mean,
-        Sum,
-    ),
-    others={
-        "accuracy": AutoAccuracy,
-        "acc": AutoAccuracy,
-        "mse": MeanSquaredError,
-        "mae": MeanAbsoluteError,
-        "mape": MeanAbsolutePercentageError,
-        "msle": MeanSquaredLogarithmicError,
-        "logcosh": LogCoshError,
-        "bce": BinaryCrossentropy,
-        "kld": KLDivergence,
-    },
-    make=_made,
-    wrap=MeanMetricWrapper,
-    takes="of (y_true, y_pred)",
-)
-get, serialize, deserialize = REGISTRY.functions(__name__)
+if TYPE_CHECKING:
+    from ..losses import (
+        binary_crossentropy as binary_crossentropy,
+        binary_focal_crossentropy as binary_focal_crossentropy,
+        categorical_crossentropy as categorical_crossentropy,
+        categorical_focal_crossentropy as categorical_focal_crossentropy,
+        categorical_hinge as categorical_hinge,
+        hinge as hinge,
+        huber as huber,
+        kl_divergence as kl_divergence,
+        log_cosh as log_cosh,
+        mean_absolute_error as mean_absolute_error,
+        mean_absolute_percentage_error as mean_absolute_percentage_error,
+        mean_squared_error as mean_squared_error,
+        mean_squared_logarithmic_error as mean_squared_logarithmic_error,
+        poisson as poisson,
+        sparse_categorical_crossentropy as sparse_categorical_crossentropy,
+        squared_hinge as squared_hinge,
+    )
+    from .accuracy import (
+        Accuracy as Accuracy,
+        AutoAccuracy as AutoAccuracy,
+        BinaryAccuracy as BinaryAccuracy,
+        CategoricalAccuracy as CategoricalAccuracy,
+        SparseCategoricalAccuracy as SparseCategoricalAccuracy,
+        SparseTopKCategoricalAccuracy as SparseTopKCategoricalAccuracy,
+        TopKCategoricalAccuracy as TopKCategoricalAccuracy,
+        binary_accuracy as binary_accuracy,
+        categorical_accuracy as categorical_accuracy,
+        sparse_categorical_accuracy as sparse_categorical_accuracy,
+        sparse_top_k_categorical_accuracy as sparse_top_k_categorical_accuracy,
+        top_k_categorical_accuracy as top_k_categorical_accuracy,
+    )
+    from .auc import AUC as AUC
+    from .averages import Mean as Mean, MeanMetricWrapper as MeanMetricWrapper, MeanTensor as MeanTensor, Sum as Sum
+    from .classes import (
+        BinaryIoU as BinaryIoU,
+        ConfusionMatrix as ConfusionMatrix,
+        F1Score as F1Score,
+        FBetaScore as FBetaScore,
+        IoU as IoU,
+        MeanIoU as MeanIoU,
+        OneHotIoU as OneHotIoU,
+        OneHotMeanIoU as OneHotMeanIoU,
+    )
+    from .counts import (
+        FalseNegatives as FalseNegatives,
+        FalsePositives as FalsePositives,
+        Precision as Precision,
+        PrecisionAtRecall as PrecisionAtRecall,
+        Recall as Recall,
+        RecallAtPrecision as RecallAtPrecision,
+        SensitivityAtSpecificity as SensitivityAtSpecificity,
+        SpecificityAtSensitivity as SpecificityAtSensitivity,
+        TrueNegatives as TrueNegatives,
+        TruePositives as TruePositives,
+    )
+    from .metric import Metric as Metric
+    from .names import REGISTRY as REGISTRY, deserialize as deserialize, get as get, serialize as serialize
+    from .of_losses import (
+        BinaryCrossentropy as BinaryCrossentropy,
+        CategoricalCrossentropy as CategoricalCrossentropy,
+        CategoricalHinge as CategoricalHinge,
+        Hinge as Hinge,
+        KLDivergence as KLDivergence,
+        LogCoshError as LogCoshError,
+        MeanAbsoluteError as MeanAbsoluteError,
+        MeanAbsolutePercentageError as MeanAbsolutePercentageError,
+        MeanSquaredError as MeanSquaredError,
+        MeanSquaredLogarithmicError as MeanSquaredLogarithmicError,
+        Poisson as Poisson,
+        SparseCategoricalCrossentropy as SparseCategoricalCrossentropy,
+        SquaredHinge as SquaredHinge,
+    )
+    from .regression import (
+        ConcordanceCorrelation as ConcordanceCorrelation,
+        CosineSimilarity as CosineSimilarity,
+        PearsonCorrelation as PearsonCorrelation,
+        R2Score as R2Score,
+        RootMeanSquaredError as RootMeanSquaredError,
+        concordance_correlation as concordance_correlation,
+        pearson_correlation as pearson_correlation,
+    )
+else:
+    _LATE = {
+        "..losses": (
+            "binary_crossentropy binary_focal_crossentropy categorical_crossentropy "
+            "categorical_focal_crossentropy categorical_hinge hinge huber kl_divergence log_cosh "
+            "mean_absolute_error mean_absolute_percentage_error mean_squared_error mean_squared_logarithmic_error "
+            "poisson sparse_categorical_crossentropy squared_hinge"
+        ),
+        ".accuracy": (
+            "Accuracy AutoAccuracy BinaryAccuracy CategoricalAccuracy SparseCategoricalAccuracy "
+            "SparseTopKCategoricalAccuracy TopKCategoricalAccuracy binary_accuracy categorical_accuracy "
+            "sparse_categorical_accuracy sparse_top_k_categorical_accuracy top_k_categorical_accuracy"
+        ),
+        ".auc": "AUC",
+        ".averages": "Mean MeanMetricWrapper MeanTensor Sum",
+        ".classes": "BinaryIoU ConfusionMatrix F1Score FBetaScore IoU MeanIoU OneHotIoU OneHotMeanIoU",
+        ".counts": (
+            "FalseNegatives FalsePositives Precision PrecisionAtRecall Recall RecallAtPrecision "
+            "SensitivityAtSpecificity SpecificityAtSensitivity TrueNegatives TruePositives"
+        ),
+        ".metric": "Metric",
+        ".names": "REGISTRY deserialize get serialize",
+        ".of_losses": (
+            "BinaryCrossentropy CategoricalCrossentropy CategoricalHinge Hinge KLDivergence LogCoshError "
+            "MeanAbsoluteError MeanAbsolutePercentageError MeanSquaredError MeanSquaredLogarithmicError Poisson "
+            "SparseCategoricalCrossentropy SquaredHinge"
+        ),
+        ".regression": (
+            "ConcordanceCorrelation CosineSimilarity PearsonCorrelation R2Score RootMeanSquaredError "
+            "concordance_correlation pearson_correlation"
+        ),
+    }
+    __getattr__, __dir__, __all__ = _attach(__name__, _LATE)

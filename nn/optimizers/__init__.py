@@ -21,95 +21,51 @@ References:
     Keras 3, `keras.optimizers`, 2023.
 """
 
-from __future__ import annotations
+from typing import TYPE_CHECKING
 
-from collections.abc import Mapping
-from typing import Any
+from autograd_lite.late import attach as _attach
 
-from ..config.arguments import checked
-from ..config.registry import Registry
-from . import schedules as schedules
-from .adafactor import Adafactor
-from .adagrad import Adadelta, Adagrad
-from .adam import Adam, Adamax, AdamW, Nadam, ScheduleFreeAdamW
-from .ftrl import Ftrl
-from .hyper import Number, OptionalNumber, Rate
-from .lamb import Lamb
-from .lbfgs import LBFGS
-from .lion import Lion
-from .loss_scale import LossScaleOptimizer
-from .multi import MultiOptimizer, OptimizerMap
-from .muon import Muon
-from .optimizer import Optimizer
-from .rmsprop import RMSprop
-from .scipy_bridge import minimize
-from .sgd import SGD
-
-__all__ = [
-    "LBFGS",
-    "SGD",
-    "Adadelta",
-    "Adafactor",
-    "Adagrad",
-    "Adam",
-    "AdamW",
-    "Adamax",
-    "Ftrl",
-    "Lamb",
-    "Lion",
-    "LossScaleOptimizer",
-    "MultiOptimizer",
-    "Muon",
-    "Nadam",
-    "Number",
-    "Optimizer",
-    "OptimizerMap",
-    "OptionalNumber",
-    "RMSprop",
-    "Rate",
-    "ScheduleFreeAdamW",
-    "deserialize",
-    "get",
-    "minimize",
-    "schedules",
-    "serialize",
-]
-
-_REGISTRY: Registry[Optimizer] = Registry(
-    "an optimizer",
-    Optimizer,
-    (SGD, Adam, Adagrad, Adamax, Nadam, Adadelta, Ftrl, Lion, Lamb, Adafactor, Muon),
-    others={"rmsprop": RMSprop, "adamw": AdamW, "schedule_free_adamw": ScheduleFreeAdamW},
-)
-_, serialize, deserialize = _REGISTRY.functions(__name__)
-
-
-@checked
-def get(identifier: str | Mapping[str, Any] | Optimizer) -> Optimizer:
-    """Return a new optimizer with default arguments by its name, a new one by its configuration, or the given object.
-
-    Raises:
-        ValueError: for an unknown name.
-        TypeError: for anything else, including `LBFGS`.
-
-    Example:
-        >>> get("rmsprop")
-        RMSprop(learning_rate=0.001, rho=0.9, momentum=0.0, epsilon=1e-07)
-    """
-    if _is_lbfgs(identifier):
-        raise TypeError(
-            f"optimizer: expected one that steps by one gradient, such as 'adam'; received {identifier!r}, which needs "
-            "the loss at several points in each step. Make LBFGS(parameters=model.parameters()) and call "
-            "step(lambda: loss(y, model(x))) on all samples, or nn.optimizers.minimize"
-        )
-    if isinstance(identifier, OptimizerMap):
-        raise TypeError(
-            "optimizer: expected a name or an optimizer; received an OptimizerMap. Write MultiOptimizer(it)"
-        )
-    found: Optimizer = _REGISTRY.get(identifier)
-    return found
-
-
-def _is_lbfgs(identifier: Any) -> bool:
-    name = identifier.lower().replace("-", "") if isinstance(identifier, str) else None
-    return identifier is LBFGS or isinstance(identifier, LBFGS) or name == "lbfgs"
+if TYPE_CHECKING:
+    from . import schedules as schedules
+    from .adafactor import Adafactor as Adafactor
+    from .adagrad import Adadelta as Adadelta, Adagrad as Adagrad
+    from .adam import (
+        Adam as Adam,
+        Adamax as Adamax,
+        AdamW as AdamW,
+        Nadam as Nadam,
+        ScheduleFreeAdamW as ScheduleFreeAdamW,
+    )
+    from .ftrl import Ftrl as Ftrl
+    from .hyper import Number as Number, OptionalNumber as OptionalNumber, Rate as Rate
+    from .lamb import Lamb as Lamb
+    from .lbfgs import LBFGS as LBFGS
+    from .lion import Lion as Lion
+    from .loss_scale import LossScaleOptimizer as LossScaleOptimizer
+    from .multi import MultiOptimizer as MultiOptimizer, OptimizerMap as OptimizerMap
+    from .muon import Muon as Muon
+    from .names import REGISTRY as REGISTRY, deserialize as deserialize, get as get, serialize as serialize
+    from .optimizer import Optimizer as Optimizer
+    from .rmsprop import RMSprop as RMSprop
+    from .scipy_bridge import minimize as minimize
+    from .sgd import SGD as SGD
+else:
+    _LATE = {
+        ".adafactor": "Adafactor",
+        ".adagrad": "Adadelta Adagrad",
+        ".adam": "Adam Adamax AdamW Nadam ScheduleFreeAdamW",
+        ".ftrl": "Ftrl",
+        ".hyper": "Number OptionalNumber Rate",
+        ".lamb": "Lamb",
+        ".lbfgs": "LBFGS",
+        ".lion": "Lion",
+        ".loss_scale": "LossScaleOptimizer",
+        ".multi": "MultiOptimizer OptimizerMap",
+        ".muon": "Muon",
+        ".names": "REGISTRY deserialize get serialize",
+        ".optimizer": "Optimizer",
+        ".rmsprop": "RMSprop",
+        ".scipy_bridge": "minimize",
+        ".sgd": "SGD",
+    }
+    __getattr__, __dir__, __all__ = _attach(__name__, _LATE, "schedules")

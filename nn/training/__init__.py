@@ -1,3 +1,13 @@
 """Training: compile, fit, evaluate, predict, and the steps and feeds under them."""
 
-from .trainer import Trainer as Trainer
+from typing import TYPE_CHECKING
+
+from autograd_lite.late import attach as _attach
+
+if TYPE_CHECKING:
+    from .trainer import Trainer as Trainer
+else:
+    _LATE = {
+        ".trainer": "Trainer",
+    }
+    __getattr__, __dir__, __all__ = _attach(__name__, _LATE)

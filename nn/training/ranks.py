@@ -19,8 +19,8 @@ from ..distributed.buckets import Reducer
 from ..distributed.communicator import Communicator, Local
 from ..distributed.optimizer import DistributedOptimizer
 from ..distributed.part import Part, taking_part
+from ..distributed.ranks import init, world
 from ..distributed.state import average_buffers, broadcast_state, digest_of, facts_of, prove_alike
-from ..distributed.world import init, world
 from ..metrics import Metric
 from ..module.masks import MASKS, mask_of, set_mask
 from ..optimizers import Optimizer

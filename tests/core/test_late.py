@@ -1,4 +1,4 @@
-"""Names that load late: the tables say what is so, whoever asks first, and nobody notices that it was late."""
+"""Names that load late: the tables say what is so, whoever asks first, and no program sees that it was late."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_files_of_ops_define_what_the_table_says() -> None:
     assert files | {"special"} == set(ATTACHED["autograd_lite.ops"])
 
 
-# Threads that ask for all late names at once, each in an order of its own, and that compute with ops nobody has loaded.
+# Threads that ask for all late names at once, each in its own order, and compute with ops that are not loaded.
 THREADS = """
 import importlib, json, random, sys, threading
 seed, names, count = int(sys.argv[1]), json.loads(sys.argv[2]), 4
@@ -160,6 +160,8 @@ print(json.dumps(failed or [thread.name for thread in threads if thread.is_alive
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.ci) for seed in range(1, 8))])
 def test_threads_may_ask_first_at_once(seed: int) -> None:
     packages = ["autograd_lite", "autograd_lite.functional"] if seed == 0 else PACKAGES
+    for package in packages:
+        import_module(package)
     names = [(package, name) for package in packages for name in ATTACHED[package]]
     if seed == 0:  # SciPy, and what is large, is for `ci`
         names = [(package, name) for package, name in names if ATTACHED[package][name]]

@@ -1,6 +1,19 @@
 """Attention, its masks, scores and positions."""
 
-from .attention import MultiHeadAttention as MultiHeadAttention, TransformerBlock as TransformerBlock
-from .grouped_attention import GroupQueryAttention as GroupQueryAttention
-from .rotary import RotaryEmbedding as RotaryEmbedding
-from .scores import AdditiveAttention as AdditiveAttention, Attention as Attention
+from typing import TYPE_CHECKING
+
+from autograd_lite.late import attach as _attach
+
+if TYPE_CHECKING:
+    from .attention import MultiHeadAttention as MultiHeadAttention, TransformerBlock as TransformerBlock
+    from .grouped_attention import GroupQueryAttention as GroupQueryAttention
+    from .rotary import RotaryEmbedding as RotaryEmbedding
+    from .scores import AdditiveAttention as AdditiveAttention, Attention as Attention
+else:
+    _LATE = {
+        ".attention": "MultiHeadAttention TransformerBlock",
+        ".grouped_attention": "GroupQueryAttention",
+        ".rotary": "RotaryEmbedding",
+        ".scores": "AdditiveAttention Attention",
+    }
+    __getattr__, __dir__, __all__ = _attach(__name__, _LATE)

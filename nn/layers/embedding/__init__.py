@@ -1,9 +1,20 @@
 """Vectors for integers, and back."""
 
-from .embedding import (
-    Embedding as Embedding,
-    PositionalEmbedding as PositionalEmbedding,
-    SinusoidalEmbedding as SinusoidalEmbedding,
-    TokenAndPositionEmbedding as TokenAndPositionEmbedding,
-)
-from .reversible_embedding import ReversibleEmbedding as ReversibleEmbedding
+from typing import TYPE_CHECKING
+
+from autograd_lite.late import attach as _attach
+
+if TYPE_CHECKING:
+    from .embedding import (
+        Embedding as Embedding,
+        PositionalEmbedding as PositionalEmbedding,
+        SinusoidalEmbedding as SinusoidalEmbedding,
+        TokenAndPositionEmbedding as TokenAndPositionEmbedding,
+    )
+    from .reversible_embedding import ReversibleEmbedding as ReversibleEmbedding
+else:
+    _LATE = {
+        ".embedding": "Embedding PositionalEmbedding SinusoidalEmbedding TokenAndPositionEmbedding",
+        ".reversible_embedding": "ReversibleEmbedding",
+    }
+    __getattr__, __dir__, __all__ = _attach(__name__, _LATE)

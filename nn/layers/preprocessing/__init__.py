@@ -1,7 +1,21 @@
 """From raw data to numbers: categories, vocabularies, texts, scales."""
 
-from .categories import CategoryEncoding as CategoryEncoding, Discretization as Discretization
-from .hashing import HashedCrossing as HashedCrossing, Hashing as Hashing
-from .lookup import IntegerLookup as IntegerLookup, StringLookup as StringLookup
-from .scaling import Normalization as Normalization, Rescaling as Rescaling
-from .vectorization import TextVectorization as TextVectorization
+from typing import TYPE_CHECKING
+
+from autograd_lite.late import attach as _attach
+
+if TYPE_CHECKING:
+    from .categories import CategoryEncoding as CategoryEncoding, Discretization as Discretization
+    from .hashing import HashedCrossing as HashedCrossing, Hashing as Hashing
+    from .lookup import IntegerLookup as IntegerLookup, StringLookup as StringLookup
+    from .scaling import Normalization as Normalization, Rescaling as Rescaling
+    from .vectorization import TextVectorization as TextVectorization
+else:
+    _LATE = {
+        ".categories": "CategoryEncoding Discretization",
+        ".hashing": "HashedCrossing Hashing",
+        ".lookup": "IntegerLookup StringLookup",
+        ".scaling": "Normalization Rescaling",
+        ".vectorization": "TextVectorization",
+    }
+    __getattr__, __dir__, __all__ = _attach(__name__, _LATE)

@@ -1,6 +1,25 @@
 """Recurrent layers, their cells, and what wraps a layer."""
 
-from .cells import GRUCell as GRUCell, LSTMCell as LSTMCell, SimpleRNNCell as SimpleRNNCell
-from .recurrent import GRU as GRU, LSTM as LSTM, RNN as RNN, SimpleRNN as SimpleRNN, StackedRNNCells as StackedRNNCells
-from .wrapper import SpectralNormalization as SpectralNormalization, Wrapper as Wrapper
-from .wrappers import Bidirectional as Bidirectional, TimeDistributed as TimeDistributed
+from typing import TYPE_CHECKING
+
+from autograd_lite.late import attach as _attach
+
+if TYPE_CHECKING:
+    from .cells import GRUCell as GRUCell, LSTMCell as LSTMCell, SimpleRNNCell as SimpleRNNCell
+    from .recurrent import (
+        GRU as GRU,
+        LSTM as LSTM,
+        RNN as RNN,
+        SimpleRNN as SimpleRNN,
+        StackedRNNCells as StackedRNNCells,
+    )
+    from .wrapper import SpectralNormalization as SpectralNormalization, Wrapper as Wrapper
+    from .wrappers import Bidirectional as Bidirectional, TimeDistributed as TimeDistributed
+else:
+    _LATE = {
+        ".cells": "GRUCell LSTMCell SimpleRNNCell",
+        ".recurrent": "GRU LSTM RNN SimpleRNN StackedRNNCells",
+        ".wrapper": "SpectralNormalization Wrapper",
+        ".wrappers": "Bidirectional TimeDistributed",
+    }
+    __getattr__, __dir__, __all__ = _attach(__name__, _LATE)

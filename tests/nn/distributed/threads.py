@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nn.distributed import Communicator
-from nn.distributed.world import inside
+from nn.distributed.ranks import inside
 
 WAIT = 15.0  # seconds after which a rank that waits for others gives up: they have made other calls
 

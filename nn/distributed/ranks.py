@@ -1,4 +1,4 @@
-"""Who takes part: `init` finds out, `world` is what it has found."""
+"""Who takes part: `init` finds out, `world` is what it found."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from typing import TypeVar
 from .communicator import Communicator
 from .launch.rank import lead
 from .mpi import MpiCommunicator
-from .world import init, is_elastic, world
+from .ranks import init, is_elastic, world
 
 T = TypeVar("T")
 
