@@ -11,8 +11,8 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from .. import losses
 from ..config.ambient import PART
-from ..losses.loss import Counted
 from .communicator import Array, Communicator
 from .ranks import world
 
@@ -106,7 +106,7 @@ class Part:
         real = ag.live(self.numbers, "real")
         if is_sum:
             return real * self.comm.size
-        if not isinstance(weight, Tensor | Counted):
+        if not isinstance(weight, Tensor | losses.loss.Counted):
             return ag.live(self.numbers, "share")
         mine = weight * real
         total: Any = all_sum(mine)
