@@ -56,7 +56,8 @@ OF_PAIRS = """\
 MEASURED = """\
 
 That pairs do not accuse the innocent was tried where other programs used the same processors
-([all ratios](../../benchmarks/results/{name}), {machine}):
+([all ratios](../../benchmarks/results/{name})), on
+{machine}:
 in {races} races of ten programs each, {slower} of {verdicts} verdicts were "slower"; {same} of the races were of a
 commit against itself. With a tenth more of the time in each call, all verdicts were."""
 

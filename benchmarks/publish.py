@@ -1,9 +1,9 @@
 """Measure all that the pages show, and write them: `python -m benchmarks.publish [PART ...]`, on a quiet machine.
 
 The parts are `rows`, the README's table (six minutes); `second`, some of its rows with AVX2 and one thread, which are
-put beside (a minute and a half); `programs`, those of the literature (two minutes); and `pages`, which writes README.md,
-docs/explanation/speed.md and the table of docs/guides/compile.md from the newest results. Files of results are named by
-the month, and those of an earlier run in it are replaced. Commit first: results name the commit that was measured.
+put beside (a minute and a half); `programs`, those of the literature (two minutes); and `pages`: README.md,
+docs/explanation/speed.md and the table of docs/guides/compile.md, from the newest results. Files of results are named
+by the month, and those of an earlier run in it are replaced. Commit first: results name the commit that was measured.
 """
 
 from __future__ import annotations
