@@ -94,7 +94,7 @@ class InPlace:
     def flat(self, values: Any) -> None:
         _np.put(self, np.arange(self._data.size), values)
 
-    def view(self, *shape: Any, dtype: Any = None, type: Any = None) -> NoReturn:
+    def view(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Refuse: another dtype for the same bytes has no derivative.
 
         Raises:
