@@ -402,7 +402,7 @@ class Watched(np.lib.mixins.NDArrayOperatorsMixin):
     def __init__(self, lowering: Lowering, number: int) -> None:
         self.lowering, self.number = lowering, number
 
-    array = property(lambda self: self.lowering.array(self.number))
+    array = property(lambda self: self.lowering.array(self.number), doc="An example of its values.")
     shape = property(lambda self: self.array.shape)
     dtype = property(lambda self: self.lowering.specs[self.number].dtype)  # of one of Python's numbers, too
     ndim = property(lambda self: self.array.ndim)

@@ -103,8 +103,8 @@ def _plan(subscripts: str, x_shape: Shape, y_shape: Shape) -> _Plan:
 
 def _contract(x: Any, y: Any, *, subscripts: str) -> Any:
     way, swap, x_order, x_shape, y_order, y_shape, shape, order = _plan(subscripts, x.shape, y.shape)
-    if way == "vecdot" and not x.dtype.char == y.dtype.char in "fd":
-        way = "einsum"
+    if way == "vecdot" and not (x.__class__ is y.__class__ is np.ndarray and x.dtype.char == y.dtype.char == "d"):
+        way = "einsum"  # which raises no flags
     if way == "einsum" or (LAZY and is_lazy(x, y)):  # whose chunks a reshape would merge
         return np.einsum(subscripts, x, y)
     if swap:

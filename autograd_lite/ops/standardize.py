@@ -35,14 +35,23 @@ _standardize_kernel = row_kernel("standardize")
 _pullback_kernel = row_kernel("standardize_pullback")
 
 
-def _mean(a: Any, b: Any) -> Any:
-    """Return the mean of a b along the last axis, which is kept with length 1; b has a's shape, or is one row."""
-    axes = "abcdefghijklmnopqrstuvwxyz"[: a.ndim]
-    return (contract(a, b, subscripts=f"{axes},{axes[-b.ndim :]}->{axes[:-1]}") / a.shape[-1])[..., None]
+_AXES = "abcdefghijklmnopqrstuvwxyz"
+
+
+def _mean(a: Any) -> Any:
+    """Return the mean along the last axis, which is kept with length 1."""
+    axes, ones = _AXES[: a.ndim], home(a).ones(a.shape[-1:], a.dtype)
+    return (contract(a, ones, subscripts=f"{axes},{axes[-1]}->{axes[:-1]}") / a.shape[-1])[..., None]
+
+
+def _mean_of(a: Any, b: Any) -> Any:
+    """Return the mean of a b along the last axis, with the same bits however these lie in memory: not by BLAS."""
+    axes = _AXES[: a.ndim]
+    return (np.einsum(f"{axes},{axes}->{axes[:-1]}", a, b) / a.shape[-1])[..., None]
 
 
 def _centered(a: Any, center: bool) -> Any:
-    return a - _mean(a, home(a).ones(a.shape[-1:], a.dtype)) if center else a
+    return a - _mean(a) if center else a
 
 
 # ---- forward and derivative, on arrays: a block of rows stays in the cache ------------------------------------------
@@ -51,14 +60,14 @@ def _centered(a: Any, center: bool) -> Any:
 def _shifted(a: Any, out: Any, center: bool) -> Any:
     """Write a minus its mean into `out`, and return it."""
     if center:
-        return np.subtract(a, _mean(a, home(a).ones(a.shape[-1:], a.dtype)), out=out)
+        return np.subtract(a, _mean(a), out=out)
     out[...] = a
     return out
 
 
 def _scale_into(y: Any, epsilon: float) -> Any:
     """Turn x - m into y, and return r."""
-    r = 1 / np.sqrt(_mean(y, y) + epsilon)
+    r = 1 / np.sqrt(_mean_of(y, y) + epsilon)
     y *= r
     return r
 
@@ -93,7 +102,7 @@ def _pullback(x: Any, y: Any, *, epsilon: float, center: bool) -> Any:
         standard = _shifted(a, np.empty_like(a), center)
         r = _scale_into(standard, epsilon)
         _shifted(g, out, center)
-        standard *= _mean(standard, g)
+        standard *= _mean_of(standard, g)
         out -= standard
         out *= r
 
@@ -108,10 +117,10 @@ def _second(g: Any, h: Any, x: Any, epsilon: float, center: bool) -> Any:
     if not x.size:
         return g * h
     shifted, g, h = (_centered(a, center) for a in (x, g, h))
-    r = 1 / np.sqrt(_mean(shifted, shifted) + epsilon)
+    r = 1 / np.sqrt(_mean_of(shifted, shifted) + epsilon)
     y = shifted * r
-    of_g, of_h = _mean(g, y), _mean(h, y)
-    return (y * (3 * of_g * of_h - _mean(g, h)) - h * of_g - g * of_h) * (r * r)
+    of_g, of_h = _mean_of(g, y), _mean_of(h, y)
+    return (y * (3 * of_g * of_h - _mean_of(g, h)) - h * of_g - g * of_h) * (r * r)
 
 
 def _pullback_jvp(tangents: Any, out: Any, x: Any, y: Any, *, epsilon: float, center: bool) -> Any:
