@@ -7,9 +7,12 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-# What libraries written in other languages say of memory, each by an error of its own.
+# What libraries written in other languages say of memory, each by an error of its own. HDF5's image of what is on disk
+# is as large as the file says, which is damaged if there is no memory for that.
 _SAID = re.compile(
-    r"cannot allocate|can't allocate|unable to allocate|memory allocation|out of memory|MemoryError", re.I
+    r"cannot allocate|can't allocate|unable to allocate|memory allocation(?! failed for on disk image)|out of memory"
+    r"|MemoryError",
+    re.I,
 )
 _PANIC = "PanicException"  # what libraries written in Rust raise where they would end the program: no Exception
 

@@ -35,6 +35,8 @@ OUTSIDE = {
     "special.kl_div": "at x = y its rounding is larger than its slope",
     "recurrence": "its inputs have one shape wherever it is used",
     "cholesky_pullback": "its inputs have one shape wherever it is used",
+    "second_cofactor": "its inputs are square matrices wherever it is used",
+    "valid_convolution": "its second sequence is not the longer one wherever it is used",
     "slogdet": "its rule reads the result of complex matrices alone, and what is drawn is real",
     "special.hyperu": "SciPy's function has fewer digits at integer b than its differences would need",
     "special.stdtr": "SciPy's function is a staircase within 1e-8 of t = 0, for one degree of freedom",

@@ -146,7 +146,15 @@ def test_too_little_memory_is_a_memory_error(name: str, is_cause: bool) -> None:
         read()
 
 
-@pytest.mark.parametrize("error", [ValueError("no header"), PanicException("index out of bounds"), KeyError("a")])
+OF_THE_FILE = [
+    ValueError("no header"),
+    PanicException("index out of bounds"),
+    KeyError("a"),
+    KeyError("Unable to synchronously open object (memory allocation failed for on disk image buffer)"),
+]
+
+
+@pytest.mark.parametrize("error", OF_THE_FILE)
 def test_other_errors_are_of_the_file(error: BaseException) -> None:
     with pytest.raises(SavedFileError, match="damaged"), refused_as("load", lambda e: SavedFileError(f"damaged: {e}")):
         raise error
