@@ -85,5 +85,6 @@ def attach(
         return sorted({*here, *table})
 
     loaded = {name for name in here if not isinstance(sys.modules.get(f"{package}.{name}"), ModuleType)}
-    public = sorted(name for name in (loaded - _LEFT_OUT) | table.keys() if not name.startswith("_"))
+    # Names of pytest's begin with an @: it rewrites the packages of its plugins.
+    public = sorted(name for name in (loaded - _LEFT_OUT) | table.keys() if name[0] not in "_@")
     return __getattr__, __dir__, public

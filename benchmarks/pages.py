@@ -22,7 +22,7 @@ RULE = "|---|---:|---:|---:|"
 PAGE = """\
 # Speed
 
-The [README](../../README.md) has a table of networks and problems of scientific computing beside PyTorch, JAX and
+The README has a table of networks and problems of scientific computing beside PyTorch, JAX and
 CasADi, [native kernels](native.md) and [threads](threads.md) tell where the speed comes from, and
 [compile](../guides/compile.md) what to do about code that is slow. Here are programs for which nothing was tuned, and
 what keeps speed from being lost.
@@ -30,6 +30,20 @@ what keeps speed from being lost.
 ## Programs of the literature
 
 {of_programs}
+
+## How to see it
+
+What a compiled function will do is text, a call a line, with the lines of yours that asked for it:
+
+```python
+import numpy as np
+import autograd_lite as ag
+
+slope = ag.compile(ag.grad(lambda x: np.sum(x**3 * np.sin(x))))
+for _ in range(2):
+    slope(np.linspace(0.0, 1.0, 5))
+assert "multiply" in slope.source()
+```
 
 ## What keeps it
 

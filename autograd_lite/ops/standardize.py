@@ -45,7 +45,7 @@ def _mean(a: Any) -> Any:
 
 
 def _mean_of(a: Any, b: Any) -> Any:
-    """Return the mean of a b along the last axis, with the same bits however these lie in memory: not by BLAS."""
+    """Return the mean of a b along the last axis, of bare arrays."""
     axes = _AXES[: a.ndim]
     return (np.einsum(f"{axes},{axes}->{axes[:-1]}", a, b) / a.shape[-1])[..., None]
 
@@ -112,15 +112,20 @@ def _pullback(x: Any, y: Any, *, epsilon: float, center: bool) -> Any:
 # ---- the derivatives, in plain NumPy --------------------------------------------------------------------------------
 
 
+def _mean_product(a: Any, b: Any) -> Any:
+    """As `_mean_of`, with the same bits for all kinds of arrays, and however these lie in memory."""
+    return np.sum(a * b, axis=-1, keepdims=True) / a.shape[-1]
+
+
 def _second(g: Any, h: Any, x: Any, epsilon: float, center: bool) -> Any:
     """Return K(g, h)."""
     if not x.size:
         return g * h
     shifted, g, h = (_centered(a, center) for a in (x, g, h))
-    r = 1 / np.sqrt(_mean_of(shifted, shifted) + epsilon)
+    r = 1 / np.sqrt(_mean_product(shifted, shifted) + epsilon)
     y = shifted * r
-    of_g, of_h = _mean_of(g, y), _mean_of(h, y)
-    return (y * (3 * of_g * of_h - _mean_of(g, h)) - h * of_g - g * of_h) * (r * r)
+    of_g, of_h = _mean_product(g, y), _mean_product(h, y)
+    return (y * (3 * of_g * of_h - _mean_product(g, h)) - h * of_g - g * of_h) * (r * r)
 
 
 def _pullback_jvp(tangents: Any, out: Any, x: Any, y: Any, *, epsilon: float, center: bool) -> Any:
