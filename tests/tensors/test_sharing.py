@@ -78,7 +78,7 @@ CALLS = (
     "np.array_split(z, 2)[0]",
     "np.hsplit(z, 3)[0]",
     "np.vsplit(z, 2)[0]",
-    "np.unstack(z)[0]",
+    *(["np.unstack(z)[0]"] if hasattr(np, "unstack") else []),  # NumPy 2.1
     "np.concatenate([z])",
     "np.concatenate([z], axis=None)",
     "np.vstack([z])",
