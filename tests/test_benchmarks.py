@@ -12,10 +12,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+import autograd_lite as ag
 from benchmarks import goals, load, models, problems, report, run, worker
 from benchmarks.cases import BEFORE, CASES, CONTENDERS, Case, Contender
 
@@ -479,3 +481,20 @@ def test_the_peak_of_memory_is_what_a_run_takes_at_its_highest() -> None:
     module = types.SimpleNamespace(job=lambda problem: job)
     case = Case("about", "job", (), "MiB", repeat=2, warm=1, mode="peak", problem=problems.tiny)
     assert 60 < worker._peak(module, case) / 2**20 < 80  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["logistic", "mlp_step"])
+def test_data_of_real_size_do_not_keep_code_from_being_compiled(name: str) -> None:
+    """A `CompileWarning` would be an error."""
+    case = CASES[name]
+    compiled: list[Any] = []
+
+    def through(f: Any) -> Any:
+        compiled.append(ag.compile(f))
+        return compiled[-1]
+
+    module = "autograd_lite_loop" if name == "mlp_step" else "autograd_lite"
+    job = getattr(import_module(f"benchmarks.contenders.{module}"), case.job)(case.problem(), through)
+    for _ in range(4):
+        job.run()
+    assert all(trace.replay is not None for f in compiled for trace in f.traces)

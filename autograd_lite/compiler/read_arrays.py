@@ -13,7 +13,10 @@ from ..ir.operands import Operands
 from .bytecode import Use
 from .facts import Fact
 
-LARGE = 1 << 16  # bytes, of an array or a container's table
+LARGE = 1 << 16  # bytes, of a container's table
+# Bytes of an array whose elements are compared before every replay, which takes some 0.1 ms at most: to run the function
+# itself takes longer wherever it does something with so many numbers.
+COMPARED = 1 << 21
 
 
 class ReadArray(NamedTuple):
@@ -59,7 +62,7 @@ class ReadArrays:
         """
         one = self._arrays.get(id(a))
         if one is None:
-            is_small = a.nbytes <= LARGE and not a.dtype.hasobject and a.dtype.kind != "T"
+            is_small = a.nbytes <= COMPARED and not a.dtype.hasobject and a.dtype.kind != "T"
             before = np.array(a, order="C") if is_small else None
             one = self._arrays[id(a)] = ReadArray(a, name or "an array", before, [], set())
         one.uses.append(use)
@@ -82,7 +85,7 @@ class ReadArrays:
                 continue
             a = one.value
             if one.before is None:
-                size = f"of {a.nbytes >> 10} kB" if a.nbytes > LARGE else f"of {a.dtype}"
+                size = f"of {a.nbytes >> 10} kB" if a.nbytes > COMPARED else f"of {a.dtype}"
                 why = f"Python or NumPy may read the array {one.name!r} {size}, whose elements are not compared"
                 where = f" at {place_of(use)}" if use else ""
                 self.large.append(f"{why}{where}: pass it as an argument, or give it to operations on Tensors alone")

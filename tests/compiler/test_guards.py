@@ -110,7 +110,7 @@ def product(a: Any, b: Any) -> Any:
     return a @ b
 
 
-LARGE = np.ones((200, 100))
+LARGE = np.ones((3000, 100))
 ANEW: dict[str, Callable[[Any], Any]] = {
     "an operand": lambda x: LARGE @ x,
     "the other operand": lambda x: x @ LARGE.T,
@@ -153,7 +153,7 @@ def test_a_large_array_that_python_reads_makes_it_run(name: str) -> None:
     f, x = READ_BY_PYTHON[name], np.linspace(0, 1, 100)
     compiled = ag.compile(f)
     LARGE[...] = 1.0
-    with pytest.warns(ag.CompileWarning, match=r"may read the array 'LARGE.*' of 156 kB.*test_guards.py:\d+"):
+    with pytest.warns(ag.CompileWarning, match=r"may read the array 'LARGE.*' of 2343 kB.*test_guards.py:\d+"):
         compiled(x)
     for k in range(6):
         LARGE[3, 5] = k
