@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ ROWS = {
 }
 SECTION = """## Speed
 
-{title}.
+{title}
 
 Medians of one run in which the processes take turns ([the run](benchmarks/results/{name})).{beside}
 `python3 dev.py bench --goals` repeats it, and [benchmarks/README.md](benchmarks/README.md) explains the method. Ratios
@@ -124,9 +125,9 @@ def section(results: Mapping[str, Any], name: str, other: Mapping[str, Any] | No
         )
     if other is not None:
         about = f"{kernels(other['machine'])}{where(other['machine'])}"
-        beside = f"\nIn parentheses: the same with {about} ([that run](benchmarks/results/{second}))."
+        beside = f"\nIn parentheses: the same with {about}\n([that run](benchmarks/results/{second}))."
     return SECTION.format(
-        title=title(results),
+        title=textwrap.fill(f"{title(results)}.", 118),
         name=name,
         beside=beside,
         columns=COLUMNS,

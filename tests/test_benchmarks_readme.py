@@ -52,7 +52,7 @@ def test_figures_of_another_machine_stand_beside() -> None:
     other["cases"]["cnn_step"]["ratios"]["autograd_lite"]["torch"]["median"] = 0.7
     text = readme.section(results(), "some.json", other, "other.json")
     assert "| convolutional network | 4 ms | 1 |  |  | 2 (**0.7**) | **0.5** (**0.5**) |  |  |  |" in text
-    said = "the same with AVX-512, 1 thread, commit abc, 2026-12-01 ([that run](benchmarks/results/other.json))."
+    said = "the same with AVX-512, 1 thread, commit abc, 2026-12-01\n([that run](benchmarks/results/other.json))."
     assert f"In parentheses: {said}" in text
 
 
