@@ -15,9 +15,9 @@ import pytest
 import autograd_lite as ag
 from autograd_lite.compiler.compiled import Compiled
 from autograd_lite.compiler.replay import Replay
+from benchmarks.tracing import adam
 from nn.layers import Dense, Input
 from nn.models import Sequential
-from nn.optimizers import Adam
 
 
 def chain(n: int) -> Any:
@@ -126,19 +126,7 @@ def elements(n: int) -> Any:
 
 def training(n: int) -> Any:
     """Return a step that trains many parameters."""
-    weights = [ag.tensor(np.full(3, 0.1 * k), requires_grad=True) for k in range(n // 10)]
-    optimizer = Adam(0.01)
-    optimizer.build(weights)
-
-    def step(x: Any) -> Any:
-        loss = sum([(w * x).sum() for w in weights], x.sum())
-        loss.backward()
-        optimizer.apply_gradients([(w.grad, w) for w in weights])
-        for w in weights:
-            w.grad = None
-        return loss.detach()
-
-    return step, (np.ones(3),)
+    return adam(n // 10)
 
 
 def steps(f: Callable[[], Any]) -> int:
