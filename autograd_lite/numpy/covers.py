@@ -96,7 +96,7 @@ def _of_sequence(function: Callable[..., Any]) -> Callable[..., Any]:
 def covered_names(module: ModuleType) -> dict[str, Any]:
     """Return what a NumPy module holds, its functions covered."""
     found: dict[str, Any] = {}
-    for name, value in vars(module).items():  # without those that NumPy would load now
+    for name, value in list(vars(module).items()):  # without those that NumPy would load now, or another thread
         if not name.startswith("_") and not isinstance(value, ModuleType):
             found[name] = _covered(value) if isinstance(value, _FUNCTIONS) else value
     return found

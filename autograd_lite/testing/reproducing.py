@@ -21,7 +21,7 @@ _MOST = 200
 def expression_of(f: Callable[..., Any], backend: Backend) -> tuple[str, str] | None:
     """Return (import, expression) for a function that code can name, such as ("", "torch.sin"), or None."""
     for path, alias in backend.namespaces:
-        for name, value in vars(importlib.import_module(path)).items():
+        for name, value in list(vars(importlib.import_module(path)).items()):
             if value is f and not name.startswith("_"):
                 loaded = alias != path or backend.name == "torch"
                 return ("" if loaded else f"import {path}"), f"{alias}.{name}"

@@ -26,7 +26,7 @@ _OTHERS = {"get", "serialize", "deserialize", *_KNOWN}
 _ACTIVATIONS = {name: getattr(activations, name) for name in activations.__all__ if name not in _OTHERS}
 _KNOWN |= _ACTIVATIONS
 # Those that give each element one of its own: what they return has the mask of what they are given.
-_ELEMENTWISE = {name for name, function in vars(np).items() if isinstance(function, np.ufunc)} - {"matmul"}
+_ELEMENTWISE = {name for name, function in list(vars(np).items()) if isinstance(function, np.ufunc)} - {"matmul"}
 _ELEMENTWISE |= {"cast", "clip"}
 _ELEMENTWISE |= set(_ACTIVATIONS) - {"glu"}
 _ALIASES = {"abs": "absolute", "amax": "max", "amin": "min", "true_divide": "divide"}
