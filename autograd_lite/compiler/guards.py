@@ -3,8 +3,8 @@
 A replay runs no Python. So whatever Python code outside of NumPy, SciPy and this project reads when the function runs
 must be as it was: numbers and texts by their values, functions by their code and defaults, objects by those attributes
 that the code names, containers by what is in them, arrays by their elements. `Guards` follows the code from the
-function on, through every function that it can reach by name (`bytecode` has what one code object reads), and makes a
-row of `facts` of everything on the way.
+function on, through every function that it can reach by name (`core/bytecode` has what one code object reads), and
+makes a row of `facts` of everything on the way.
 
 An array that only operations on Tensors read is read anew at every replay, and needs no guard. Whether it is one shows
 after the run: each place where code reads the array must be one where an operation took it (`Operands`).
@@ -28,12 +28,12 @@ from weakref import ref
 
 import numpy as np
 
+from ..core.bytecode import Step, Use, codes_in, uses_in
 from ..core.foreign import is_foreign
 from ..ir.operands import Operands, owner_of
 from ..observing import assume, debug_print, observe
 from ..outside import host_call
 from ..tensors.tensor import Tensor
-from .bytecode import Step, Use, codes_in, reads_of
 from .facts import MISSING, Fact, cell_content, class_item, content_of, item_of, items_of, of_array, parts_of
 from .lines import Line, Ran
 from .objects import PLAIN, UNREAD, look_at_library, look_at_ours, look_at_slots
@@ -189,7 +189,7 @@ class Guards:
         codes = tuple(codes_in(f.__code__))
         self.codes.update(codes)
         for code in codes:
-            for use in reads_of(code).uses:
+            for use in uses_in(code):
                 self._follow_use(use, f, cells, codes)
 
     def _follow_use(

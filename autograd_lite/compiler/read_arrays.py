@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.bytecode import Use
 from ..ir.operands import Operands
-from .bytecode import Use
 from .facts import Fact
 
 LARGE = 1 << 16  # bytes, of a container's table

@@ -6,16 +6,15 @@ what it reads from around itself, of which Tensors may be others each time.
 
 from __future__ import annotations
 
-import dis
-import functools
 import sys
 import sysconfig
 from collections.abc import Callable
-from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
+from ..core.bytecode import imports, names_in
 from ..core.forks import fork_safe_lock
 from ..random import Generator
 from ..tensors.lifted import LiftedTensor
@@ -90,7 +89,7 @@ class Reading:
     def _function(self, f: FunctionType) -> Any:
         if id(f) in self._seen:  # it calls itself
             return "again", self._seen[id(f)]
-        if vars(f) or "IMPORT_NAME" in _instructions(f.__code__):
+        if vars(f) or imports(f.__code__):
             raise Unfamiliar
         self._seen[id(f)] = len(self._seen)
         self.held.append(f.__code__)
@@ -98,25 +97,10 @@ class Reading:
             cells = [cell.cell_contents for cell in f.__closure__ or ()]
         except ValueError:  # not yet filled
             raise Unfamiliar from None
-        names = [name for name in _names_in(f.__code__) if name in f.__globals__]
+        names = [name for name in names_in(f.__code__) if name in f.__globals__]
         read = [f.__globals__[name] for name in names]
         given = [*cells, *read, f.__defaults__, f.__kwdefaults__]
         return f.__code__, tuple(names), tuple([self._of(x) for x in given])
-
-
-@functools.lru_cache(maxsize=1024)
-def _instructions(code: CodeType) -> frozenset[str]:
-    inner = (_instructions(x) for x in code.co_consts if isinstance(x, CodeType))
-    return frozenset(at.opname for at in dis.get_instructions(code)).union(*inner)
-
-
-def _names_in(code: CodeType) -> list[str]:
-    """Return the names that a function and those inside it look up."""
-    found = dict.fromkeys(code.co_names)
-    for inner in code.co_consts:
-        if isinstance(inner, CodeType):
-            found |= dict.fromkeys(_names_in(inner))
-    return list(found)
 
 
 def _is_of_a_library(module: Any) -> bool:

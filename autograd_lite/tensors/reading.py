@@ -6,13 +6,14 @@ rule of a table says `fast.exp`. A user's says np.exp, so where it may call one 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial, wraps
-from types import CodeType, FunctionType
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
+from ..core.bytecode import names_in
 from ..core.hooks import HOOKS
 from ..core.node import Node
 from ..native.kernels import FASTEST
@@ -88,18 +89,11 @@ def _may_call_ours(f: Any) -> bool:
         if g in seen:
             continue
         seen.add(g)
-        names = set(_names_in(code))
-        if names & _OURS:
+        names = names_in(code)
+        if not _OURS.isdisjoint(names):
             return True
         held = [*(cell.cell_contents for cell in g.__closure__ or ()), *map(g.__globals__.get, names)]
         if any(isinstance(v, partial) or (isinstance(v, np.ufunc) and v in FASTEST) for v in held):
             return True
         waiting += [v for v in held if isinstance(v, FunctionType)]
     return False
-
-
-def _names_in(code: CodeType) -> Iterator[str]:
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _names_in(constant)

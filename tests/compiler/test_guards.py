@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.compiler.bytecode import reads_of
 from autograd_lite.compiler.guards import Guards
+from autograd_lite.core.bytecode import uses_in
 
 from ..rows import for_every
 from .reads import READINGS
@@ -285,7 +285,7 @@ def test_reading_code_tells_what_takes_each_value() -> None:
         product(table, k=y) if box.flag is None else [*table]
         return y
 
-    uses = [(use.root, use.name, [step.key for step in use.path], use.taker) for use in reads_of(f.__code__).uses]
+    uses = [(use.root, use.name, [step.key for step in use.path], use.taker) for use in uses_in(f.__code__)]
     for expected in (
         ("local", "box", ["w"], "operand"),
         ("cell", "table", ["a", 0], "operand"),
@@ -304,7 +304,7 @@ def test_what_pytest_writes_into_assertions_is_not_followed() -> None:
         return x * 2
 
     guards = Guards(f)
-    assert any(use.name.startswith("@") for use in reads_of(f.__code__).uses)
+    assert any(use.name.startswith("@") for use in uses_in(f.__code__))
     assert not guards.is_partial
     assert not [row for row in guards.rows if "pytest" in row.told]
 

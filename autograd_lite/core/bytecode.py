@@ -355,37 +355,37 @@ def _some(x: Any) -> _Value | None:
     return x._replace(path=(*x.path, Step("some", None))) if isinstance(x, _Value) else None
 
 
-class Reads(NamedTuple):
-    """What a code object reads, without those in it.
-
-    Attributes:
-        uses: from variables.
-        inner: the code of functions and classes that it makes.
-    """
-
-    uses: tuple[Use, ...]
-    inner: tuple[CodeType, ...]
-
-
 @functools.lru_cache(maxsize=4096)
-def reads_of(code: CodeType) -> Reads:
-    """Return what a code object reads.
+def uses_in(code: CodeType) -> tuple[Use, ...]:
+    """Return what a code object reads from variables, without those in it.
 
     Example:
         >>> settings = {"rate": 0.5}
         >>> def scaled(x):
         ...     return x * settings["rate"]
-        >>> [(use.root, use.name, use.path[0].key, use.taker) for use in reads_of(scaled.__code__).uses if use.path]
+        >>> [(use.root, use.name, use.path[0].key, use.taker) for use in uses_in(scaled.__code__) if use.path]
         [('global', 'settings', 'rate', 'operand')]
     """
     reader = _Reader(code)
     reader.read()
-    return Reads(tuple(reader.uses), tuple(x for x in code.co_consts if isinstance(x, CodeType)))
+    return tuple(reader.uses)
 
 
 def codes_in(code: CodeType) -> Iterator[CodeType]:
-    """Yield a code object and all that are in it."""
+    """Yield a code object and all that are in it: of the functions and classes that it makes."""
     stack = [code]
     while stack:
         yield (one := stack.pop())
-        stack += reads_of(one).inner
+        stack += [x for x in one.co_consts if isinstance(x, CodeType)]
+
+
+@functools.lru_cache(maxsize=4096)
+def names_in(code: CodeType) -> tuple[str, ...]:
+    """Return the names of globals and attributes in a code object and those in it."""
+    return tuple(dict.fromkeys(name for one in codes_in(code) for name in one.co_names))
+
+
+@functools.lru_cache(maxsize=4096)
+def imports(code: CodeType) -> bool:
+    """Return whether a code object or one in it has an import."""
+    return any(use.root == "import" for one in codes_in(code) for use in uses_in(one))
