@@ -12,7 +12,7 @@ import numpy as np
 from ..core.errors import Obstacle
 from ..core.mode import MODE
 from ..tensors.tensor import Tensor
-from .trace import Traced
+from .trace import Recording
 
 
 def refuse_changes(given: Sequence[Any], inner: Sequence[tuple[Tensor, Any]]) -> None:
@@ -37,7 +37,7 @@ def refuse_changes(given: Sequence[Any], inner: Sequence[tuple[Tensor, Any]]) ->
         raise Obstacle("it captures an argument, and changes what it captures. Pass it or capture it")
 
 
-def captured_by(done: Traced) -> frozenset[int]:
+def captured_by(done: Recording) -> frozenset[int]:
     """Return the ids of the Tensors that must not be arguments of a replay, since it changes some of them."""
     if not (done.assigned or done.gradients):
         return frozenset()

@@ -18,7 +18,7 @@ from ..tensors.tensor import Tensor
 from .aliases import Spans
 from .history import Argument, Cut, Ends, Kind, Outer, Output, Region
 from .replay import Replay
-from .trace import Traced, difference, let_go, settled, slot_of, trace
+from .trace import Recording, difference, let_go, settled, slot_of, trace
 
 # What one trace keeps: kinds of backward pass.
 _MOST_KINDS = 16
@@ -42,7 +42,7 @@ class Program:
 
     def __init__(self) -> None:
         self.replay: Replay | None = None
-        self.first: Traced | None = None
+        self.first: Recording | None = None
         self.reached: tuple[int, ...] = ()
         self.tries = 0
 
@@ -151,7 +151,7 @@ class History:
             *(f"a backward pass from outside, of {len(p.plan.calls)} calls of NumPy" for p in programs),
         ]
 
-    def of_trace(self, done: Traced, results: Sequence[Tensor], given: Sequence[Any], as_tensors: bool) -> list[Any]:
+    def of_trace(self, done: Recording, results: Sequence[Tensor], given: Sequence[Any], as_tensors: bool) -> list[Any]:
         """Return the results of the run that was traced, in memory that is not the caller's."""
         theirs = Spans([x for x in (*given, *done.program.bindings.values()) if isinstance(x, np.ndarray)])
         saved = () if done.cut is None else done.cut.outputs
@@ -207,7 +207,7 @@ class History:
         return Region(self._cut, values, watched, seals, self._backward)
 
 
-def hand_over(done: Traced, slots: Sequence[Tensor], given: Sequence[Any]) -> None:
+def hand_over(done: Recording, slots: Sequence[Tensor], given: Sequence[Any]) -> None:
     """Do to the arguments what a traced function did to the leaves that stood for them."""
     assigned = {id(leaf) for leaf, _ in done.assigned}
     changed = {id(leaf) for leaf, _ in done.gradients}

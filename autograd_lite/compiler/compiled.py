@@ -42,7 +42,7 @@ from .kinds import ARRAYS, RESULT, constant, filler, flat, kinds_of, own, unhash
 from .numbers import Number, Numbers, Varying, varying_of
 from .pending import InProgress
 from .plan import Plan
-from .trace import Traced, difference, leaf_of, let_go, settled, slot_of, trace
+from .trace import Recording, difference, leaf_of, let_go, settled, slot_of, trace
 from .traces import Request, Trace, is_branch, is_broken, went_as
 from .validating import validated
 
@@ -382,7 +382,7 @@ class Compiled(Generic[P, R]):
 
     def _recorded(
         self, args: Any, kwargs: Any, memo: Memo, varying: Varying | None = None
-    ) -> tuple[Traced, list[Tensor], list[Any]]:
+    ) -> tuple[Recording, list[Tensor], list[Any]]:
         """Run the function and record it; return what it did, its arguments on the tape, and the arguments."""
         given: list[Any] = []
         slots: list[Tensor] = []
@@ -419,7 +419,7 @@ class Compiled(Generic[P, R]):
         done = trace(self._f, slots, call, memo, objects, self._sees_code, like)
         return done, slots, given
 
-    def _keep(self, key: Any, known: Sequence[Trace], new: Trace, done: Traced, slots: Sequence[Tensor]) -> None:
+    def _keep(self, key: Any, known: Sequence[Trace], new: Trace, done: Recording, slots: Sequence[Tensor]) -> None:
         """Keep a trace, or the replay of one that has been made before and does the same."""
         before = next((t for t in known if t.first is not None and went_as(t.first, done)), None)
         others = [t for t in known if t is not before]

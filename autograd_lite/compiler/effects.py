@@ -22,7 +22,7 @@ from ..native.kernels import library
 from ..observing import Assumption, Check
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
-from .trace import Traced
+from .trace import Recording
 
 Call = tuple[Any, ...]
 
@@ -40,7 +40,7 @@ class Effects:
             values of the slots, which returns calls in C.
     """
 
-    def __init__(self, traced: Traced, written: Sequence[bool]) -> None:
+    def __init__(self, traced: Recording, written: Sequence[bool]) -> None:
         self._start = len(traced.results) + len(traced.saved)
         self._written = iter(written[self._start :])
         self._places = {id(x): i for i, x in enumerate(traced.slots)}

@@ -9,7 +9,7 @@ from ..core.collector import collector_at_rest
 from ..tensors.tensor import Tensor
 from .facts import Fact, Facts, of_tensor
 from .replay import Replay
-from .trace import Traced, let_go
+from .trace import Recording, let_go
 
 
 class InProgress(Exception):
@@ -24,7 +24,7 @@ class Pending:
         exact, max_bytes: as of `compile`.
     """
 
-    def __init__(self, traced: Traced, exact: bool, max_bytes: int | None) -> None:
+    def __init__(self, traced: Recording, exact: bool, max_bytes: int | None) -> None:
         program = traced.program
         slots = [program.bindings[i] for i in program.inputs if i is not None]
         # What stands for arguments has no values after the trace.

@@ -29,7 +29,7 @@ from .hosts import Changed, Memo, Reader
 from .placing import Place
 from .plan import Plan, plan_of
 from .source import Source
-from .trace import Traced
+from .trace import Recording
 
 
 class Instance(NamedTuple):
@@ -87,11 +87,11 @@ class Replay:
         passes: what each pass has made of the program.
     """
 
-    def __init__(self, traced: Traced, exact: bool = True, max_bytes: int | None = None) -> None:
+    def __init__(self, traced: Recording, exact: bool = True, max_bytes: int | None = None) -> None:
         with collector_at_rest():
             self._plan(traced, exact, max_bytes)
 
-    def _plan(self, traced: Traced, exact: bool, max_bytes: int | None) -> None:
+    def _plan(self, traced: Recording, exact: bool, max_bytes: int | None) -> None:
         self.passes = optimized(traced.program, exact=exact, max_bytes=max_bytes)
         self.traced = traced._replace(program=self.passes[0].program, overwritten={})  # without values of that run
         program = self.passes[-1].program
@@ -221,7 +221,7 @@ def _have_nan(*parts: Sequence[Any]) -> bool:
 _LISTED = ("values", "gradient", "no gradient")
 
 
-def _facts(traced: Traced, plan: Plan) -> Facts:
+def _facts(traced: Recording, plan: Plan) -> Facts:
     """Return what a trace rests on, where its plan reads what is captured."""
     before = {id(g): leaf for leaf, g in traced.before if g is not None}
     reads = plan.captured()

@@ -1,4 +1,8 @@
-"""Tracing: a function runs once, while all that it does with Tensors is recorded, effects included."""
+"""A recording: one run of a function on stand-ins for its arguments, as a program, what it captured, and its effects.
+
+Whatever makes data of a function makes a recording of it first: `compile`, the backward pass of a compiled function,
+and, with stricter demands, `scan`, `cond` and `while_loop` (see `control.closure`).
+"""
 
 from __future__ import annotations
 
@@ -12,20 +16,20 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.collector import collector_at_rest
-from ..core.depth import isolated
+from ..core.depth import isolated, outside
 from ..core.errors import Obstacle, Rejected
 from ..core.foreign import LAZY, is_lazy
 from ..core.live import Live
 from ..core.node import LEAF, Node
 from ..core.undo import open_undo
 from ..engine import edge_of
-from ..ir.build import NOTHING, Built, built
+from ..ir.build import NOTHING, built
 from ..ir.graph import PureGraph
 from ..ir.hosts import ARGUMENTS, Hosts, kinds_of, leaves_of
 from ..ir.node import Kind
 from ..ir.operands import Operands
 from ..ir.program import PureProgram
-from ..ir.recording import Assigned, Recording
+from ..ir.recording import Recorder
 from ..ir.slots import slot_tensor
 from ..random import remember_draws
 from ..tensors.record import wrap
@@ -43,28 +47,28 @@ _NUMBERS = (bool, int, float, complex)
 ENOUGH = 2
 
 
-class Traced(NamedTuple):
+class Recording(NamedTuple):
     """What one run of a function did.
 
     Attributes:
         program: what it computed.
         out: what it returned.
         results: the ids of the Tensors in that.
-        cut: what a later backward pass would go through, if it could reach an argument or a captured Tensor.
-        saved: the ids of what that would read.
-        obstacle: the reason why the function cannot be replayed, or "".
+        captured: the Tensors from outside that ops have read.
+        effects: the ids of the random draws and of what is observed.
+        hosts: what was read and put back outside of Tensors.
+        slots: the Tensors and numbers that were read there, which the program takes after its arguments.
+        put: the ids of the Tensors that were put back there.
         assigned: the leaves that were assigned to, each with the id of what it holds in the end.
         written: those of them that were written in place, each with whether nothing else was assigned to it.
         gradients: the leaves whose `.grad` changed, each with the id of the gradient, or None.
         before: the leaves whose `.grad` was used, each with what it was before.
-        captured: the Tensors from outside that ops have read.
-        overwritten: what the leaves held that were assigned to, by id.
-        hosts: what was read and put back outside of Tensors.
-        slots: the Tensors and numbers that were read there, which the program takes after its arguments.
-        put: the ids of the Tensors that were put back there.
-        effects: the ids of the random draws and of what is observed.
         backward: whether there was a backward pass.
         masks: whether it might have masked NaN although no operation was invalid.
+        overwritten: what the leaves held that were assigned to, by id.
+        cut: what a later backward pass would go through, if it could reach an argument or a captured Tensor.
+        saved: the ids of what that would read.
+        obstacle: the reason why the function cannot be replayed, or "".
         way: which way it went, as far as this depends on what was there before.
         guards: what Python code has read, see `Guards`, by what is equal for rows that state the same.
         unguarded: why something that it has read cannot be compared, or "".
@@ -74,28 +78,28 @@ class Traced(NamedTuple):
     program: PureProgram
     out: Any
     results: tuple[str, ...]
-    cut: Cut | None
-    saved: tuple[str, ...]
-    obstacle: str
-    assigned: tuple[tuple[Tensor, str], ...]
-    written: tuple[tuple[Tensor, bool], ...]
-    gradients: tuple[tuple[Tensor, str | None], ...]
-    before: tuple[tuple[Tensor, Tensor | None], ...]
     captured: tuple[Tensor, ...]
-    overwritten: dict[int, Any]
-    hosts: Hosts
-    slots: tuple[Any, ...]
-    put: tuple[str, ...]
     effects: tuple[str, ...]
-    backward: bool
-    masks: bool
-    way: tuple[Any, ...]
-    guards: dict[Any, Fact]
-    unguarded: str
-    changed: str
+    hosts: Hosts
+    slots: tuple[Any, ...] = ()
+    put: tuple[str, ...] = ()
+    assigned: tuple[tuple[Tensor, str], ...] = ()
+    written: tuple[tuple[Tensor, bool], ...] = ()
+    gradients: tuple[tuple[Tensor, str | None], ...] = ()
+    before: tuple[tuple[Tensor, Tensor | None], ...] = ()
+    backward: bool = False
+    masks: bool = False
+    overwritten: Mapping[int, Any] = MappingProxyType({})
+    cut: Cut | None = None
+    saved: tuple[str, ...] = ()
+    obstacle: str = ""
+    way: tuple[Any, ...] = ()
+    guards: Mapping[Any, Fact] = MappingProxyType({})
+    unguarded: str = ""
+    changed: str = ""
 
 
-def difference(first: Traced, second: Traced) -> str:
+def difference(first: Recording, second: Recording) -> str:
     """Return what two runs on arguments of one kind did differently, apart from their data; "" if nothing."""
     a, b = first.program.graph, second.program.graph
     if a != b and (plain := _without_names(a)) != (other := _without_names(b)):
@@ -136,7 +140,7 @@ def _first_difference(a: PureGraph, b: PureGraph) -> str:
     return f"{reader.op or 'a constant'}{where} is another computation, or has another number in it"
 
 
-def settled(first: Traced, second: Traced) -> Traced:
+def settled(first: Recording, second: Recording) -> Recording:
     """Return what the second of two runs did that do the same, with all that will always hold what it holds.
 
     An array that each run has made for itself, of the same values, is a constant of the code. One that both have found,
@@ -195,7 +199,7 @@ def trace(
     objects: Iterable[Any] = (),
     sees_code: bool = False,
     like: Sequence[PureGraph] = (),
-) -> Traced:
+) -> Recording:
     """Run a function once, and return what it did.
 
     Args:
@@ -209,69 +213,83 @@ def trace(
             two numbers does not depend on whether Python sees that they are numbers.
         sees_code: whether to see which of the code that the function can reach has run, which takes time.
     """
-    recording = Recording(f, memo=memo)
-    out, states, seen = _run_guarded(recording, f, call, memo or {}, objects, sees_code)
+    tape = Recorder(f, memo=memo)
+    out, states, seen = _run_guarded(tape, f, call, memo or {}, objects, sees_code)
+    done = _recording(tape, out, slots, seen)
+    if like and sum(_differs_in_numbers(done.program, graph) for graph in like) < ENOUGH:
+        _take_back(tape, states)
+        raise Rejected
+    tape.let_go()
+    tape.forget()
+    return done
+
+
+def _recording(tape: Recorder, out: Any, slots: Sequence[Tensor], seen: Mapping[str, Any]) -> Recording:
+    """Return what a run has done; the arguments are those of `trace`, or what `_run_guarded` returns."""
     results = [t for t in leaves(out) if isinstance(t, Tensor)]
-    before = tuple(recording.gradients.values())
+    before = tuple(tape.gradients.values())
     gradients = [(leaf, leaf.grad) for leaf, g in before if leaf.grad is not g]
-    last = {id(a.leaf): a for a in recording.assignments}
-    hosts = recording.hosts
-    put = [t for one in hosts.puts.values() for t in leaves_of(one.value) if isinstance(t, Tensor)]
+    last = {id(a.leaf): a for a in tape.assignments}
+    put = [t for one in tape.hosts.puts.values() for t in leaves_of(one.value) if isinstance(t, Tensor)]
     changes = [*(a.value for a in last.values()), *(g for _, g in gradients if g is not None), *put]
-    wanted = [*results, *changes, *recording.effects]
-    obstacle = seen["unguarded"] or _obstacle(recording, results, slots)
+    ended = _reached(tape.roots, set())
+    leads = any(edge.__class__ is not Node and edge._node is LEAF for edge in _reached(_histories(results), ended))
+    wanted = [*results, *changes, *tape.effects]
+    obstacle = seen["unguarded"] or _obstacle(tape, results, slots, ended, leads)
     if not obstacle:
-        wanted = recording.settled(wanted)
-    cut = _cut(recording, results, slots, last)
+        wanted = tape.settled(wanted)
+
+    def is_fixed(t: Tensor) -> bool:
+        """Return whether a Tensor was filled inside, and not changed afterwards."""
+        return t._node is None and not tape.captured(t) and id(t) not in last
+
+    cut = cut_of(results, slots, is_fixed, tape.is_older, set(map(edge_of, tape.effects))) if leads else None
     obstacle = obstacle or ("" if cut is None else cut.obstacle)
     saved = () if cut is None else cut.outputs
     wanted[len(results) : len(results)] = saved
-    made = built(wanted, values=False) if wanted and not obstacle else NOTHING
-    if like and sum(_differs_in_numbers(made, graph) for graph in like) < ENOUGH:
-        _take_back(recording, states)
-        raise Rejected
-    given = {id(t) for t in slots} | hosts.arrays.keys()
-    captured = tuple(t for i, t in recording.outside.items() if i not in given)
-    recording.let_go()
-    ids = iter(made.graph.outputs)
-    program, outside = _program_of(made, recording, slots, last)
-    way = hosts.way, [(t.shape, t.dtype, t.requires_grad) for t in captured], [g is not None for _, g in before]
-    traced = Traced(
+    program = program_of(tape, [] if obstacle else wanted, [*slots, *tape.hosts.arrays.values()], is_fixed)
+    lives = [thing for thing in program.bindings.values() if thing.__class__ is Live]
+    inputs = {id(t) for t in slots} | tape.hosts.arrays.keys()
+    captured = tuple(t for i, t in tape.outside.items() if i not in inputs)
+    ids = iter(program.graph.outputs)
+    return Recording(
         program=program,
         out=out,
         results=tuple(islice(ids, len(results))),
-        cut=cut,
         saved=tuple(islice(ids, len(saved))),
-        obstacle=obstacle,
         assigned=tuple((a.leaf, next(ids, "")) for a in last.values()),
-        written=_written_in_place(recording),
         gradients=tuple((leaf, None if g is None else next(ids, "")) for leaf, g in gradients),
-        before=before,
-        captured=captured,
-        overwritten=recording.overwritten,
-        hosts=hosts,
-        slots=outside,
         put=tuple(islice(ids, len(put))),
-        effects=tuple(islice(ids, len(recording.effects))),
-        backward=recording.backward,
-        masks=recording.masks,
-        way=way,
+        effects=tuple(islice(ids, len(tape.effects))),
+        captured=captured,
+        hosts=tape.hosts,
+        slots=(*tape.hosts.arrays.values(), *lives),
+        written=_written_in_place(tape),
+        before=before,
+        backward=tape.backward,
+        masks=tape.masks,
+        overwritten=tape.overwritten,
+        cut=cut,
+        obstacle=obstacle,
+        way=(
+            tape.hosts.way,
+            [(t.shape, t.dtype, t.requires_grad) for t in captured],
+            [g is not None for _, g in before],
+        ),
         **seen,
     )
-    recording.forget()
-    return traced
 
 
-def _written_in_place(recording: Recording) -> tuple[tuple[Tensor, bool], ...]:
-    writes, assignments = Counter(map(id, recording.written)), Counter(id(a.leaf) for a in recording.assignments)
-    written = {id(t): t for t in recording.written}.values()
+def _written_in_place(tape: Recorder) -> tuple[tuple[Tensor, bool], ...]:
+    writes, assignments = Counter(map(id, tape.written)), Counter(id(a.leaf) for a in tape.assignments)
+    written = {id(t): t for t in tape.written}.values()
     for t in written:
         knows_views(t)
     return tuple((t, writes[id(t)] == assignments[id(t)]) for t in written)
 
 
 def _run_guarded(
-    recording: Recording,
+    tape: Recorder,
     f: Callable[..., Any],
     call: Callable[[Sequence[Live]], Any],
     memo: dict[Any, Any],
@@ -281,66 +299,65 @@ def _run_guarded(
     """Run a function on a tape, and see what its code reads.
 
     Returns:
-        What `_run` returns, and the attributes of `Traced` that tell what was read.
+        What `run` returns, and the attributes of `Recording` that tell what was read.
     """
     with collector_at_rest():
         guards = Guards(f, objects)
-    recording.operands = operands = Operands(trace.__code__)
+    tape.operands = operands = Operands(trace.__code__)
     sees_code = sees_code or guards.is_partial
     with run_seen(guards.codes if sees_code else (), guards.lines()) as ran:
-        numbers = [recording.hosts.argument(k, x) for k, x in enumerate(memo.get(ARGUMENTS, ()))]
-        out, states = _run(recording, lambda: call(numbers))
+        numbers = [tape.hosts.argument(k, x) for k, x in enumerate(memo.get(ARGUMENTS, ()))]
+        out, states = run(tape, lambda: call(numbers))
     rows = guards.rows_of(ran) if sees_code else guards.rows
     rows += guards.elements(operands)  # which may find more that cannot be compared
     guarded = {row.place(): row for row in rows}
     return out, states, {"guards": guarded, "unguarded": guards.why(ran), "changed": Facts(rows).broken()}
 
 
-def _program_of(
-    made: Built, recording: Recording, slots: Sequence[Tensor], last: Mapping[int, Assigned]
-) -> tuple[PureProgram, tuple[Any, ...]]:
-    """Return what was computed, as a program, and what it takes after the arguments: what was read outside of Tensors.
+def run(tape: Recorder, call: Callable[[], Any]) -> tuple[Any, dict[Any, Any]]:
+    """Run a function on a tape; if it raises, undo what it has done.
+
+    Returns:
+        What it returned, and the states that generators had before it.
+    """
+    undo = open_undo()
+    with remember_draws() as draws:
+        try:
+            with tape.running(), isolated():
+                out = call()
+        except BaseException:
+            # A generator without a state was to be read when an interrupt came.
+            _take_back(tape, {generator: states[0] for generator, states in draws.items() if states})
+            raise
+        if undo is not None and tape.hosts.final:  # no call comes before this one, so no interrupt does
+            undo.clear()
+        return out, {generator: states[0] for generator, states in draws.items() if states}
+
+
+def program_of(
+    tape: Recorder, wanted: Sequence[Tensor], inputs: Sequence[Any], is_fixed: Callable[[Tensor], bool]
+) -> PureProgram:
+    """Return what was computed on a tape, as a program, which takes `Live` numbers that it reads after the inputs.
 
     Args:
-        made: the graph.
-        recording: the run.
-        slots: the Tensors that stand for arguments.
-        last: the last of the assignments to each leaf.
+        tape: of the run.
+        wanted: the results, on the tape.
+        inputs: what stands for the arguments.
+        is_fixed: whether a Tensor that is not one of them always holds what it holds.
     """
-    fixed: list[str] = []
-    late: list[str] = []
-    slot_ids: dict[int, str] = {}
-    lives: list[Live] = []
-    for i, thing in made.things.items():
-        if thing.__class__ is Node:
-            if thing.stamp > recording.returned:
-                late.append(i)
-        elif isinstance(thing, Tensor):
-            slot_ids[id(thing)] = i
-            if _is_fixed(thing, recording, last):
-                fixed.append(i)
-        elif thing.__class__ is Live:
-            slot_ids[id(thing)] = i
-            lives.append(thing)
-    outside = (*recording.hosts.arrays.values(), *lives)
-    program = PureProgram._of(made, [slot_ids.get(id(t)) for t in (*slots, *outside)], [], [])
-    return replace(program, fixed=frozenset(fixed), late=frozenset(late), known=MappingProxyType({})), outside
+    made = outside(built, (wanted,), {"values": False}) if wanted else NOTHING
+    ids = {id(thing): i for i, thing in made.things.items() if i not in made.calls}
+    taken = [ids.get(id(x)) for x in inputs]
+    taken += [i for i, thing in made.things.items() if thing.__class__ is Live]
+    fixed = [i for i, thing in made.things.items() if isinstance(thing, Tensor) and is_fixed(thing)]
+    late = [i for i in made.calls if made.things[i].stamp > tape.returned]
+    return replace(PureProgram._of(made, taken, [], []), fixed=frozenset(fixed), late=frozenset(late))
 
 
-def _cut(
-    recording: Recording, results: Sequence[Tensor], slots: Sequence[Tensor], last: Mapping[int, Assigned]
-) -> Cut | None:
-    """Return what gradients flow through to what is outside; None if they flow nowhere."""
-    if not _lead_out(results, recording.roots):
-        return None
-    drawing = {edge_of(t) for t in recording.effects}
-    return cut_of(results, slots, lambda t: _is_fixed(t, recording, last), recording.is_older, drawing)
-
-
-def _differs_in_numbers(made: Built, like: PureGraph) -> bool:
+def _differs_in_numbers(program: PureProgram, like: PureGraph) -> bool:
     """Return whether two runs did the same, but for numbers that now come with every call."""
-    graph = made.graph
-    lives = _with_tensors_of(graph, {n.id for n in graph if made.things.get(n.id).__class__ is Live})
+    graph = program.graph
+    lives = _with_tensors_of(graph, {i for i, thing in program.bindings.items() if thing.__class__ is Live})
     numbers = _with_tensors_of(like, {n.id for n in like if n.kind is not Kind.OP and not n.shape})
     if len(graph.outputs) != len(like.outputs):
         return False
@@ -371,67 +388,44 @@ def _with_tensors_of(graph: PureGraph, numbers: set[str]) -> set[str]:
     return found
 
 
-def _take_back(recording: Recording, states: Mapping[Any, Any]) -> None:
+def _take_back(tape: Recorder, states: Mapping[Any, Any]) -> None:
     """Undo what a run has done."""
-    recording.undo()
+    tape.undo()
     for generator, state in states.items():
         generator.state = state
 
 
-def _run(recording: Recording, call: Callable[[], Any]) -> tuple[Any, dict[Any, Any]]:
-    """Run a function on a tape; if it raises, undo what it has done.
+def _obstacle(tape: Recorder, results: Sequence[Tensor], slots: Sequence[Tensor], ended: set[Any], leads: bool) -> str:
+    """Return the reason why a function cannot be replayed, or "".
 
-    Returns:
-        What it returned, and the states that generators had before it.
+    Args:
+        tape, results, slots: of the run.
+        ended: what its own calls of `backward` have reached.
+        leads: whether gradients flow from results to leaves from outside, on a way that none of these has ended.
     """
-    undo = open_undo()
-    with remember_draws() as draws:
-        try:
-            with recording.running(), isolated():
-                out = call()
-        except BaseException:
-            # A generator without a state was to be read when an interrupt came.
-            _take_back(recording, {generator: states[0] for generator, states in draws.items() if states})
-            raise
-        if undo is not None and recording.hosts.final:  # no call comes before this one, so no interrupt does
-            undo.clear()
-        return out, {generator: states[0] for generator, states in draws.items() if states}
-
-
-def _obstacle(recording: Recording, results: Sequence[Tensor], slots: Sequence[Tensor]) -> str:
-    """Return the reason why a function cannot be replayed, or ""."""
     if LAZY and is_lazy(*(t._data for t in results)):
         raise Obstacle("it gives arrays that another library computes on demand")
-    if recording.older:
+    if tape.older:
         return (
             "it reads a captured tensor that has a history, which would be computed once and for all. Pass that as an "
             "argument"
         )
     leaves_of = {id(t) for t in slots if t._node is LEAF}
-    if leaves_of & recording.gradients.keys() or any(id(a.leaf) in leaves_of for a in recording.assignments):
+    if leaves_of & tape.gradients.keys() or any(id(a.leaf) in leaves_of for a in tape.assignments):
         return "it changes an argument that requires a gradient, or its .grad. Capture that in place of passing it"
-    if not _lead_out(results, recording.roots):
+    if not leads:
         return ""
-    if any(a.leaf._node is LEAF for a in recording.assignments):
+    if any(a.leaf._node is LEAF for a in tape.assignments):
         return (
             "a result has a history that leads to a captured tensor, and the function changes one. Call backward inside"
         )
-    ended = _reached(recording.roots, set())
-    if ended and not ended.isdisjoint(_reached([edge_of(t) for t in results if t.requires_grad], set())):
+    if ended and not ended.isdisjoint(_reached(_histories(results), set())):
         return "a result has a history of which the function's own call of backward has freed a part"
     return ""
 
 
-def _is_fixed(thing: Any, recording: Recording, last: Mapping[int, Assigned]) -> bool:
-    """Return whether a slot was filled inside, and not changed afterwards."""
-    return isinstance(thing, Tensor) and thing._node is None and not recording.captured(thing) and id(thing) not in last
-
-
-def _lead_out(results: Sequence[Tensor], roots: Sequence[Any]) -> bool:
-    """Return whether gradients flow from results to leaves from outside, on a way that no `backward` has ended."""
-    ended = _reached(roots, set())
-    found = _reached([edge_of(t) for t in results if t.requires_grad], ended)
-    return any(isinstance(edge, Tensor) and edge._node is LEAF for edge in found)
+def _histories(results: Iterable[Tensor]) -> list[Any]:
+    return [edge_of(t) for t in results if t.requires_grad]
 
 
 def _reached(edges: Iterable[Any], ended: set[Any]) -> set[Any]:

@@ -15,7 +15,7 @@ from .kinds import filler
 from .numbers import Varying
 from .pending import Pending, planned_replay
 from .replay import Replay
-from .trace import Traced
+from .trace import Recording
 
 
 class Request(NamedTuple):
@@ -66,7 +66,7 @@ class Trace(NamedTuple):
     why: str
     replay: Replay | None
     out: Any
-    first: Traced | None
+    first: Recording | None
     history: History | None
     given: Any
     filled: Callable[[Sequence[Any]], Any] = filler(None)
@@ -80,7 +80,7 @@ class Trace(NamedTuple):
             return False
         return not self.written or in_step(self.written, given, self.replay is None or bool(self.replay.traced.slots))
 
-    def with_replay(self, arguments: tuple[Traced, bool, int | None], aliases: frozenset[int], later: bool) -> Trace:
+    def with_replay(self, arguments: tuple[Recording, bool, int | None], aliases: frozenset[int], later: bool) -> Trace:
         """Return it with a replay, or with what that will be made of later.
 
         Args:
@@ -138,17 +138,17 @@ class Trace(NamedTuple):
                 yield from rows("history", self.history.facts())
 
 
-def went_as(first: Traced, done: Traced) -> bool:
+def went_as(first: Recording, done: Recording) -> bool:
     """Return whether two runs have taken the same branches; what a later one has read, the first has read too."""
     return first.way == done.way and first.guards.keys() >= done.guards.keys()
 
 
-def is_broken(first: Traced) -> bool:
+def is_broken(first: Recording) -> bool:
     """Return whether what a run rested on is no longer so."""
     return bool(Facts([*first.guards.values()]).broken())
 
 
-def is_branch(known: Sequence[Trace], done: Traced) -> bool:
+def is_branch(known: Sequence[Trace], done: Recording) -> bool:
     """Return whether a run has gone another way than those that are known, by numbers that are read at every call."""
     before = [one.first if one.replay is None else one.replay.traced for one in known]
     return bool(known) and all(one is not None and one.way[:1] != done.way[:1] for one in before)

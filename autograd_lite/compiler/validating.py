@@ -24,7 +24,7 @@ from .hosts import Memo
 from .placing import Place
 from .plan import Plan, with_indices
 from .replay import Replay
-from .trace import Traced, difference
+from .trace import Recording, difference
 
 # With `exact=False`: how far apart results may be, in units of the last place of their largest element.
 _ULPS = 4
@@ -47,7 +47,7 @@ class Outcome(NamedTuple):
     put: list[Any]
 
     @classmethod
-    def of(cls, results: Sequence[Any], traced: Traced) -> Outcome:
+    def of(cls, results: Sequence[Any], traced: Recording) -> Outcome:
         """Copy what there is now."""
         return cls(
             [np.array(a)[()] for a in results],
@@ -73,7 +73,7 @@ def validated(
     arrays: Sequence[Any],
     memo: Memo,
     captured: Found,
-    run: Callable[[], tuple[Traced, Any, Any]],
+    run: Callable[[], tuple[Recording, Any, Any]],
     exact: bool,
 ) -> Sequence[Any]:
     """Run a function and its replay, both from the state before, and return what the replay gave.
@@ -143,7 +143,7 @@ def _alike(a: Any, b: Any, exact: bool) -> bool:
 # ---- before and after -----------------------------------------------------------------------------------------------
 
 
-def _held(traced: Traced) -> dict[int, Any]:
+def _held(traced: Recording) -> dict[int, Any]:
     """Return copies of what captured Tensors and gradients hold, by the ids of the Tensors of the program."""
     tensors = [*traced.captured, *(leaf for leaf, _ in traced.assigned)]
     found = {id(t): t._data.copy("K") if t.ndim else t._data for t in tensors}
@@ -153,7 +153,7 @@ def _held(traced: Traced) -> dict[int, Any]:
     return found
 
 
-def _undo(done: Traced, puts: Sequence[tuple[Any, Any, Any]]) -> None:
+def _undo(done: Recording, puts: Sequence[tuple[Any, Any, Any]]) -> None:
     """Take back the effects of a run, other than draws; `puts` are what containers held before, each with its key."""
     for leaf, _ in done.assigned:
         _write(leaf, done.overwritten[id(leaf)])
@@ -168,7 +168,7 @@ def _write(leaf: Tensor, a: Any) -> None:
     leaf._stamp = next_stamp()
 
 
-def _settle(done: Traced, expected: Outcome) -> None:
+def _settle(done: Recording, expected: Outcome) -> None:
     """Make the effects that the function had."""
     for (leaf, _), a in zip(done.assigned, expected.assigned, strict=True):
         _write(leaf, a)
@@ -180,7 +180,7 @@ def _settle(done: Traced, expected: Outcome) -> None:
 
 
 def _reason(
-    name: str, replay: Replay, done: Traced, inputs: Sequence[Any], held: Mapping[int, Any], exact: bool
+    name: str, replay: Replay, done: Recording, inputs: Sequence[Any], held: Mapping[int, Any], exact: bool
 ) -> str:
     """Return what made the difference, as text."""
     if changed := difference(replay.traced, done):

@@ -24,7 +24,7 @@ from ..tree import items, leaves, map as map_leaves
 from .build import Built, built
 from .graph import PureGraph
 from .node import Kind, Role, number_of
-from .recording import Recording
+from .recording import Recorder
 from .slots import slot_tensor
 from .stats import NOT_MEASURED, Measurement, Stats
 
@@ -240,7 +240,7 @@ def _run(f: Callable[..., Any], arguments: Sequence[Any]) -> list[Tensor]:
             f"trace: expected a function, and then its arguments, trace(f, *args); received {type(f).__name__} as the "
             "function. For what has been computed already there is build_graph(tensor)"
         )
-    recording = Recording(f, "trace")
+    recording = Recorder(f, "trace")
     try:
         with recording.running():
             result = f(*arguments)

@@ -45,7 +45,7 @@ class Assigned(NamedTuple):
     value: Tensor
 
 
-class Recording:
+class Recorder:
     """The `Tape` of one run of a function.
 
     Args:
@@ -212,7 +212,8 @@ class Recording:
         """Return Tensors of what some results hold in the end; what was read after an assignment reads its value."""
         last = {id(a.leaf): a for a in self.assignments}
         found = [_at_the_end(t, last) for t in results]
-        _read_latest(found, self.assignments)
+        if last:
+            reconnect(found, _latest(self.assignments))
         return found
 
     def let_go(self) -> None:
@@ -248,8 +249,8 @@ class Recording:
         self.hosts.undo()
 
 
-def _left_of(recording: ref[Recording]) -> Callable[[str, str], NoReturn]:
-    """Return `Recording.left`, without holding the recording, which holds what holds this."""
+def _left_of(recording: ref[Recorder]) -> Callable[[str, str], NoReturn]:
+    """Return `Recorder.left`, without holding the recording, which holds what holds this."""
 
     def left(how: str, instead: str) -> NoReturn:
         this = recording()
@@ -266,15 +267,13 @@ def _at_the_end(t: Tensor, last: dict[int, Assigned]) -> Tensor:
     return t
 
 
-def _read_latest(results: Iterable[Tensor], assignments: Iterable[Assigned]) -> None:
-    """Let every node that read a leaf after an assignment read what was assigned."""
+def _latest(assignments: Iterable[Assigned]) -> Callable[[Any, int], Any]:
+    """Return what gives, for an edge that was read at some time, the edge of what it held then."""
     by_leaf: dict[int, tuple[list[int], list[Tensor]]] = {}
     for stamp, leaf, value in assignments:  # in order
         stamps, values = by_leaf.setdefault(id(leaf), ([], []))
         stamps.append(stamp)
         values.append(value)
-    if not by_leaf:
-        return
 
     def latest(edge: Any, stamp: int) -> Any:
         while edge.__class__ is not Node and id(edge) in by_leaf:
@@ -285,17 +284,23 @@ def _read_latest(results: Iterable[Tensor], assignments: Iterable[Assigned]) -> 
             edge = edge_of(values[before - 1])
         return edge
 
+    return latest
+
+
+def reconnect(results: Iterable[Tensor], edge_for: Callable[[Any, int], Any]) -> None:
+    """Let all nodes that some results come from read other edges.
+
+    Args:
+        results: the results.
+        edge_for: returns the edge to read in place of one that a node read, and of the moment when it did.
+    """
     stack = [edge for t in results if (edge := edge_of(t)).__class__ is Node]
     seen = set(stack)
     while stack:
         node: Any = stack.pop()
-        for edge in node.inputs:
-            if edge.__class__ is not Node and id(edge) in by_leaf:
-                node.inputs = tuple([latest(e, node.stamp) for e in node.inputs])
-                break
-        if node.params:
-            for index in indices_in(node.params):
-                index.edge = latest(index.edge, node.stamp)
+        node.inputs = tuple([edge_for(edge, node.stamp) for edge in node.inputs])
+        for index in indices_in(node.params) if node.params else ():
+            index.edge = edge_for(index.edge, node.stamp)
         for edge in edges_of(node):
             if edge.__class__ is Node and edge not in seen:
                 seen.add(edge)

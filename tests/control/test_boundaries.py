@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -146,6 +147,58 @@ def test_a_function_with_effects_runs_as_a_loop() -> None:
     assert_same(found[0][-1], X.sum(axis=0) * 3, exact=False)
     with pytest.raises(ag.TraceError, match="while_loop: expected functions that compute and change nothing"):
         ag.compile(lambda x: ag.while_loop(lambda c: c < 3, lambda c: total.assign(x) or c, x))(np.float64(1))
+
+
+class Counter:
+    """Has a number and an array that functions change."""
+
+    def __init__(self) -> None:
+        self.n, self.total = 0, np.zeros(3)
+
+
+def put(name: str) -> Callable[..., None]:
+    """Return an effect: x is added to an attribute."""
+
+    def effect(counter: Counter, _: Any, x: Any) -> None:
+        changes = ag.Changes()
+        changes.put(vars(counter), name, ag.live(vars(counter), name) + (1 if name == "n" else x))
+        changes.make()
+
+    return effect
+
+
+def slope(_: Counter, leaf: Any, x: Any) -> None:
+    """Add to the gradient of a leaf."""
+    (leaf * x).sum().backward()
+
+
+EFFECTS: dict[str, Callable[..., Any]] = {
+    "number": put("n"),
+    "array": put("total"),
+    "assignment": lambda _, leaf, x: leaf.assign(leaf + x),
+    "in place": lambda _, leaf, x: leaf.assign_add(x),
+    "gradient": slope,
+}
+
+
+@pytest.mark.parametrize("effect", EFFECTS.values(), ids=EFFECTS)
+@pytest.mark.parametrize("fails", [False, True])
+def test_effects_are_those_of_the_loop(effect: Callable[..., Any], fails: bool) -> None:
+    """Whatever a function changes, and if it fails afterwards."""
+    found = []
+    for run in (loop, ag.scan, ag.scan if fails else ag.compile(ag.scan)):
+        counter, leaf = Counter(), ag.tensor(np.ones(3), requires_grad=True)
+
+        def step(c: Any, x: Any, counter: Counter = counter, leaf: Any = leaf) -> Any:
+            effect(counter, leaf, x)
+            if fails:
+                raise ArithmeticError
+            return c + x, None
+
+        with pytest.raises(ArithmeticError) if fails else nullcontext():
+            run(step, np.zeros(3), X)
+        found.append([counter.n, counter.total, leaf, leaf.grad])
+    assert_same(found[1:], [found[0], found[0]])
 
 
 def test_a_function_that_does_something_else_each_time_runs_as_a_loop() -> None:

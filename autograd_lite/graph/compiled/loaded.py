@@ -16,7 +16,7 @@ from ...compiler.hosts import Changed
 from ...compiler.kinds import ARRAYS, ArrayKind, filler, kinds_of
 from ...compiler.numbers import Number, Numbers, Varying
 from ...compiler.replay import Replay
-from ...compiler.trace import Traced
+from ...compiler.trace import Recording
 from ...compiler.traces import Request, Trace
 from ...core.errors import AssumptionFailed
 from ...core.mode import MODE
@@ -36,7 +36,7 @@ class Saved(NamedTuple):
 
     given: Any
     out: Any
-    traced: Traced
+    traced: Recording
 
 
 class Loaded(Compiled[Any, Any]):
@@ -165,7 +165,7 @@ class Loaded(Compiled[Any, Any]):
         )
 
 
-def _planned(traced: Traced, arrays: Sequence[Any], exact: bool, max_bytes: int | None) -> Replay:
+def _planned(traced: Recording, arrays: Sequence[Any], exact: bool, max_bytes: int | None) -> Replay:
     """Plan a program for arguments like these."""
     slots = {i: wrap(a, None) for i, a in zip(traced.program.inputs, arrays, strict=False) if i is not None}
     bindings = MappingProxyType({**traced.program.bindings, **slots})

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...compiler.kinds import ArrayKind
-from ...compiler.trace import Traced
+from ...compiler.trace import Recording
 from ...control.bodies import Body
 from ...core.errors import UnsupportedError
 from ...core.indices import indices_in
@@ -149,7 +149,7 @@ class _Reading:
         if not (isinstance(given, tuple) and [type(part) for part in given] == [tuple, dict]):
             refuse("positional arguments and keywords", given)
         _check_arguments(graph, given, about["inputs"])
-        traced = Traced(
+        traced = Recording(
             program=program,
             out=None,
             results=tuple(results),
