@@ -24,11 +24,13 @@ from .core.messages import checked
 from .core.mode import MODE, TAPES, Mode, hold_mode, note_pass, record_off, record_on
 from .core.node import LEAF, Node
 from .core.observers import Observer
-from .core.op import EachInput, Kind, Read, Rule
+from .core.op import EachInput, Kind, Read, Rule, WrongCount
 from .core.ownership import SMALL, unshared
 from .core.seals import broken
+from .core.several import Several, result_nodes
 from .core.shapes import ShapeDtype, cast_back, expand_reduced, sum_to_shape
 from .native import functions as fast
+from .ops.result import result
 from .ops.zero_mask import zero_mask
 from .paths import Paths, paths_from
 from .routes import walk_around, walk_by_arrivals
@@ -313,7 +315,7 @@ def _rules_of(node: Node, g: Any, saved: tuple[Any, ...], wanted: set[Any] | Non
     rules: Any = node.op.rules
     needs = _asked(node, wanted)
     if rules.__class__ is EachInput:
-        rules = rules.at_once(g, saved, node.params, needs)
+        rules = _read_at_once(node, rules, g, saved, needs)
     return ((i, rules[i]) for i in needs if rules[i] is not None)
 
 
@@ -402,7 +404,21 @@ def _at_once(
     if rules.totals:  # the cotangents so far of the inputs that have one, without those that are an input twice
         count = Counter([id(edge) for edge in inputs])
         so_far = {i: pending[edge] for i in needs if (edge := inputs[i]) in pending and count[id(edge)] == 1}
-    return rules.at_once(g, saved, node.params, needs, so_far), needs
+    return _read_at_once(node, rules, g, saved, needs, so_far), needs
+
+
+def _read_at_once(
+    node: Node,
+    rules: EachInput,
+    g: Any,
+    saved: tuple[Any, ...],
+    needs: tuple[int, ...],
+    so_far: dict[int, Any] | None = None,
+) -> dict[int, Rule | Read]:
+    try:
+        return rules.at_once(g, saved, node.params, needs, so_far)
+    except WrongCount as error:
+        raise TypeError(f"{node.op.name}: its derivative rule {error}") from None
 
 
 def conjugated(g: Any) -> Any:
@@ -508,7 +524,7 @@ def may_have_nan(r: Any) -> bool:
 def as_tensors(node: Node, saved: tuple[Any, ...]) -> tuple[Any, ...]:
     """Restore the history of saved arrays, so that a rule read with them is recorded."""
     out = saved[0]
-    opened = [out if out is None else wrap(out, node) if out.__class__ in _NUMPYS else face(out, node)]
+    opened = [out if out is None else wrap(out, node) if out.__class__ in _NUMPYS else _with_history(out, node)]
     for edge, value in zip(node.inputs, saved[1:], strict=True):
         if edge.__class__ is Node and value is not edge:
             opened.append(wrap(value, edge) if value.__class__ in _NUMPYS else face(value, edge))
@@ -523,9 +539,18 @@ def as_tensors(node: Node, saved: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(opened)
 
 
+def _with_history(out: Any, node: Node) -> Any:
+    """Return what a call has computed with its history; it may be several results."""
+    if node.op.results is None:
+        return face(out, node)
+    return tuple([face(a, n) for a, n in zip(out, result_nodes(result, node), strict=True)])
+
+
 def _without_level(level: Level, _: Node, saved: tuple[Any, ...]) -> tuple[Any, ...]:
     """Unwrap the saved values of a level that has ended: inside a newer one they would pass for its constants."""
-    return tuple([released(value, level) for value in saved])
+    return tuple(
+        [tuple([released(a, level) for a in v]) if v.__class__ is Several else released(v, level) for v in saved]
+    )
 
 
 def _freed_saved(node: Node) -> tuple[Any, ...] | None:

@@ -17,6 +17,7 @@ from ..core.op import OPS
 from ..ir.node import GraphNode, Kind
 from ..ir.program import PureProgram
 from ..native.instructions import LINE
+from ..ops.result import result
 from ..random import Generator
 from ..tensors.tensor import Tensor
 from .blocks import Block, is_in_order, later
@@ -244,7 +245,7 @@ class _Values:
         self._program, self._effects = program, effects
         self._overwritten = overwritten
         self._positions = {i: k for k, i in enumerate(program.inputs) if i is not None}
-        self._found: dict[str, Any] = {}  # for every node a `Watched`, or a number or a generator
+        self._found: dict[str, Any] = {}  # for every node a `Watched`, several of them, or a number or a generator
 
     def add(self, node: GraphNode) -> None:
         """Lower a node, or note what fills a slot."""
@@ -291,12 +292,20 @@ class _Values:
     def _op(self, node: GraphNode) -> Any:
         op, ids, params = self._program.calls[node.id]
         inputs = [self._found[i] for i in ids]
+        if op is result:
+            return inputs[0][params["index"]]
         if node.id in self._effects:  # which must not happen now: a draw would be missing at the first replay
-            return self.lowering.effect(node.id, op.forward, inputs, params, np.zeros(node.shape, node.dtype)[()])
+            return self.lowering.effect(node.id, op.forward, inputs, params, _zeros_like(node))
         indices = [self._found[i] for i in node.inputs[len(ids) :]]
         again = not indices and OPS.defined.get(op.name) is op
         params = with_indices(params, iter(indices)) if indices else params
         return self.lowering.lower(node.id, op.forward, inputs, params, again)
+
+
+def _zeros_like(node: GraphNode) -> Any:
+    if node.has_several:
+        return tuple([np.zeros(*pair)[()] for pair in zip(node.shape, node.dtype, strict=True)])
+    return np.zeros(node.shape, node.dtype)[()]
 
 
 def with_indices(params: Mapping[str, Any], found: Iterator[Any]) -> Mapping[str, Any]:

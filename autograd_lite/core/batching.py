@@ -1,8 +1,8 @@
 """How ops act on a batch: given inputs that have one more axis in front, apply the op to all examples at once.
 
 A batching rule is `f(op, inputs, batched, params)`: those inputs whose flag in `batched` is set carry the batch as axis
-0; the result carries it as axis 0 too. A rule calls the op itself, so it works on arrays and on whatever stands for
-them.
+0; the result, or each of several, carries it as axis 0 too. A rule calls the op itself, so it works on arrays and on
+whatever stands for them.
 """
 
 from __future__ import annotations
@@ -70,4 +70,4 @@ def one_by_one(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params
     """Apply the op to each example in turn and stack the results: the fallback where no rule is stated."""
     size = next(x.shape[0] for x, b in zip(inputs, batched, strict=True) if b)
     results = [op(*(x[k] if b else x for x, b in zip(inputs, batched, strict=True)), **params) for k in range(size)]
-    return np.stack(results)
+    return np.stack(results) if op.results is None else tuple(map(np.stack, zip(*results, strict=True)))

@@ -7,6 +7,8 @@ nothing invalid. Where a row returns None, the function is called.
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -119,13 +121,41 @@ class Loops:
 
     def by_ufunc(self, *arrays: Any, like: Any) -> Any:
         """Return what the ufunc makes of the arrays, in memory like that of an array."""
-        out = np.empty_like(like)
+        out = np.zeros_like(like)
         self.ufunc(*map(self.moved, arrays), *self.rest, out=tuple([part(out) for part in self.parts]))
         return out
+
+    def bundled(self, results: Sequence[Any]) -> Loops:
+        """Return the same for a function of several results, whose bytes lie one behind the other in one array.
+
+        Args:
+            results: that the function gives.
+        """
+        parts, size = [], 0
+        for a in results:
+            parts.append(functools.partial(_part, start=size, shape=a.shape, dtype=a.dtype))
+            size += -(-a.nbytes // _ALIGNMENT) * _ALIGNMENT
+
+        def bundle(*arrays: Any) -> Any:
+            whole = np.zeros(size, np.uint8)
+            for part, a in zip(parts, self.function(*arrays), strict=True):
+                part(whole)[...] = a
+            return whole
+
+        bundle.__name__ = self.__name__
+        return Loops(bundle, self.ufunc, self.error, self.rest, self.axis, parts)
 
     def moved(self, a: Any) -> Any:
         """Return an array whose last axis is the one that the ufunc works along."""
         return a if self.axis == -1 else np.moveaxis(a, self.axis, -1)
+
+
+_ALIGNMENT = 64
+
+
+def _part(whole: Any, *, start: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
+    """Return the array whose bytes lie in a part of another."""
+    return whole[start : start + math.prod(shape) * dtype.itemsize].view(dtype).reshape(shape)
 
 
 # For a function, one of the same arguments that returns the ufunc that it equals for them, as `Loops`, or None.

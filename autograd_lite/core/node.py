@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from .scopes import path_of
+from .shapes import size_of
 
 if TYPE_CHECKING:
     from .op import Op
@@ -98,16 +99,19 @@ class Node:
         saved: `(out, *inputs)` as the derivative rules read them, with the edge of every input that no rule reads;
             None once backward has freed it.
         needs: the indices of the inputs that a gradient flows to; empty when the op has no derivative.
-        shape, dtype: of the result; they outlive the saved arrays, so a graph can be drawn after backward.
+        shape, dtype: of the result; they outlive the saved arrays, so a graph can be drawn after backward. Of a call
+            with several results, the shapes and the dtypes of these.
         stamp: the moment of recording.
         note: where the call was made, when recorded; see `source` and `scope`.
         hooks: functions of the cotangent, called when it is complete.
+        results: of a call with several results, references to the nodes that take them out of it.
         seals: of saved arrays that belong to the caller, see `seals`; set only on the few nodes that have any.
         tail: see `_Tail`; set on one node in 32, chosen by a hash so that no loop in a program can miss them all.
             CPython clears slots in alphabetical order, and this one must come after `inputs` and `saved`.
     """
 
     __slots__ = (
+        "__weakref__",
         "dtype",
         "hooks",
         "inputs",
@@ -115,12 +119,14 @@ class Node:
         "note",
         "op",
         "params",
+        "results",
         "saved",
         "seals",
         "shape",
         "stamp",
         "tail",
     )
+    results: Sequence[Callable[[], Node | None]]
     seals: Sequence[Seal]
 
     def __init__(
@@ -154,11 +160,8 @@ class Node:
 
     @property
     def size(self) -> int:
-        """Number of elements of the result."""
-        size = 1
-        for n in self.shape:
-            size *= n
-        return size
+        """Number of elements of the result, or of all results."""
+        return size_of(self.shape)
 
     @property
     def source(self) -> Source | None:

@@ -70,10 +70,12 @@ class Read:
         self.value = value
 
 
-def read_rule(rule: Rule, g: Any, saved: tuple[Any, ...], params: dict[str, Any]) -> Any:
+def read_rule(rule: Rule | Read, g: Any, saved: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """Return what a rule says, for any kind of arrays: the meaning of each `Kind`."""
     if rule.kind is Kind.UNIT:
         return g
+    if rule.kind is Kind.READ:
+        return rule.value
     if rule.kind is Kind.CONSTANT:
         return g * rule.value
     if rule.kind is Kind.PARTIAL or rule.kind is Kind.GATE:
@@ -84,6 +86,16 @@ def read_rule(rule: Rule, g: Any, saved: tuple[Any, ...], params: dict[str, Any]
         out = expand_reduced(saved[0], shape, axis, keepdims) if 0 in rule.reads else saved[0]
         return expand_reduced(g, shape, axis, keepdims) * rule.value(out, *saved[1:], **rest)
     return rule.value(g, *saved, **params)
+
+
+class WrongCount(Exception):
+    """Raised where a rule returns too few cotangents, or too many."""
+
+
+def _refuse_count(rule: Callable[..., Any], cotangents: Sequence[Any], expected: int) -> None:
+    if len(cotangents) != expected:
+        name = getattr(rule, "__qualname__", repr(rule))
+        raise WrongCount(f"{name} was to return {expected} cotangents, one for each input; received {len(cotangents)}")
 
 
 class EachInput(Frozen):
@@ -116,14 +128,15 @@ class EachInput(Frozen):
                 not added to.
         """
         if self.asked is not None:
-            return {i: Read(r) for i, r in zip(needs, self.asked(needs, g, saved, params), strict=True)}
-        if self.totals and so_far is not None and self.together is not None:
-            found = self.together(g, *saved, **params, so_far=so_far)
-            return {i: Rule(Kind.TOTAL, found[i]) if i in so_far else Read(found[i]) for i in needs}
+            found = self.asked(needs, g, saved, params)
+            _refuse_count(self.asked, found, len(needs))
+            return {i: Read(r) for i, r in zip(needs, found, strict=True)}
         if self.together is None:
             return {i: Read(self.vjp_of(i)(g, *saved, **params)) for i in needs}
-        found = self.together(g, *saved, **params)
-        return {i: Read(found[i]) for i in needs}
+        totals = self.totals and so_far is not None
+        found = self.together(g, *saved, **params, so_far=so_far) if totals else self.together(g, *saved, **params)
+        _refuse_count(self.together, found, len(saved) - 1)
+        return {i: Rule(Kind.TOTAL, found[i]) if totals and i in so_far else Read(found[i]) for i in needs}  # type: ignore[operator]
 
 
 def jointly(vjps: Callable[..., Sequence[Any]], totals: bool = False) -> EachInput:
@@ -165,6 +178,9 @@ class Op(Frozen):
         keeps: for each set of inputs that need a gradient, which of `(out, *inputs)` are saved.
         view: whether the result lies in the memory of the first input, or a function of that input's shape and dtype
             and of the parameters that decides; for arrays among them it may get anything that has a `shape`.
+        results: for an op that returns a tuple of arrays, their number, or a function of the parameters that gives it.
+            Its rules get a tuple of cotangents `g`, None where a result has none, and a tuple `out`; `infer` and `jvp`
+            return tuples too, and so does `batch`.
         put: `put(x, y, **params)`, x with y in the places that `op(x, **params)` reads; for an op whose results NumPy
             makes as views of x, through which x can be written.
         rewrites: expressions with this op outermost that something else computes too, see `rewrites`.
@@ -194,6 +210,7 @@ class Op(Frozen):
     rewrites: tuple[Rewrite, ...] = ()
     view: bool | Callable[..., bool] = False
     put: Callable[..., Any] | None = None
+    results: int | Callable[..., int] | None = None
 
     def __call__(self, *inputs: Any, **params: Any) -> Any:
         """Apply to arrays, or to whatever an input's `__apply_op__` makes of it (Tensors record the call)."""

@@ -38,6 +38,16 @@ class ShapeDtype(NamedTuple):
         return math.prod(self.shape)
 
 
+def size_of(shape: Any) -> int:
+    """Return the number of elements of an array of this shape; of several arrays, if these are several shapes.
+
+    Example:
+        >>> size_of((2, 3)), size_of(((2, 3), (2,)))
+        (6, 8)
+    """
+    return sum(map(math.prod, shape)) if shape and shape[0].__class__ is tuple else math.prod(shape)
+
+
 def require_fit(fits: bool, what: str, *shapes: Shape) -> None:
     """Raise a ShapeError that names an op and the shapes of its operands unless they fit together: for shape rules."""
     if not fits:

@@ -62,7 +62,8 @@ class Abstract(Lifted):
     def apply(self, op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
         """Apply the op's shape rule."""
         kinds = [x.dtype for x in inputs if x.__class__ not in NUMBERS]
-        return Abstract(op.infer(*[_spec(x, kinds) for x in inputs], **params), self.level)
+        out = op.infer(*[_spec(x, kinds) for x in inputs], **params)
+        return Abstract(out, self.level) if op.results is None else tuple([Abstract(spec, self.level) for spec in out])
 
 
 def _spec(x: Any, others: list[np.dtype[Any]]) -> ShapeDtype:

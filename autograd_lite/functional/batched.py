@@ -16,6 +16,7 @@ from ..core.foreign import as_array
 from ..core.messages import checked
 from ..core.node import user_source
 from ..core.op import Op
+from ..core.several import each
 from ..core.shapes import normalize_axis
 from ..core.tracebacks import folding
 from ..tensors.lifted import Level, Lifted, face
@@ -73,7 +74,7 @@ class Batched(Lifted):
             if self.array.shape[0]:
                 raise
             out = _of_no_examples(rule, op, arrays, mine, params)
-        return Batched(out, level)
+        return Batched(out, level) if op.results is None else each(lambda array: Batched(array, level), out)
 
 
 def _of_no_examples(rule: BatchRule, op: Op, inputs: tuple[Any, ...], mine: tuple[bool, ...], params: Any) -> Any:
@@ -82,7 +83,8 @@ def _of_no_examples(rule: BatchRule, op: Op, inputs: tuple[Any, ...], mine: tupl
     def with_one(x: Any) -> Any:
         return np.concatenate([x, np.zeros((1, *x.shape[1:]), x.dtype)])
 
-    return rule(op, tuple([with_one(x) if own else x for x, own in zip(inputs, mine, strict=True)]), mine, params)[:0]
+    out = rule(op, tuple([with_one(x) if own else x for x, own in zip(inputs, mine, strict=True)]), mine, params)
+    return each(lambda array: array[:0], out)
 
 
 @checked

@@ -10,7 +10,8 @@ from ..core import batching
 from ..core.foreign import as_array, home, placed, together
 from ..core.mode import MODE, TAPES, enable_grad
 from ..core.node import next_stamp
-from ..core.op import Kind, Op, read_rule
+from ..core.op import EachInput, Kind, Op, read_rule
+from ..core.several import Several, each, refuse_count
 from ..core.shapes import cast_back, expand_reduced, sum_to_shape
 from ..engine import cotangents, edge_of, masked, masked_product, may_have_nan
 from ..tensors.lifted import Level, Lifted, face
@@ -74,6 +75,8 @@ class Dual(Lifted):
             primals.append(x.primal if own else x)
             tangents.append(x.tangent if own else None)
         out = op(*primals, **params)
+        if op.results is not None:
+            return self._several(op, Several.of(out), primals, tangents, params)
         if op.rules is None or out.dtype.kind not in "fc":
             return out
         if out.__class__ not in _NUMPYS and home(out) is not np:
@@ -81,6 +84,21 @@ class Dual(Lifted):
             tangents = [placed(t, out) for t in tangents]
         tangent = push_forward(op, tuple(tangents), out, tuple(primals), params, level.fell_back)
         return out if tangent is None else Dual(out, tangent, level)
+
+    def _several(
+        self, op: Op, out: Several, primals: list[Any], tangents: list[Any], params: dict[str, Any]
+    ) -> tuple[Any, ...]:
+        """Return the results of an op that has several, with their tangents."""
+        level = self.level
+        if op.rules is None or out.dtype.kind not in "fc":
+            return out
+        if any(home(x) is not np for x in out):
+            primals = list(together(primals) or primals)
+            tangents = [placed(t, primals[0]) for t in tangents]
+        pushed = push_forward(op, tuple(tangents), out, tuple(primals), params, level.fell_back)
+        return tuple(
+            [x if t is None else Dual(x, t, level) for x, t in zip(out, pushed or (None,) * len(out), strict=True)]
+        )
 
 
 def primal_of(x: Any, level: ForwardLevel) -> Any:
@@ -109,6 +127,8 @@ def push_forward(
 ) -> Any:
     """Return the tangent of `out = op(*inputs, **params)`, or None where it is zero for all tangents.
 
+    Of an op with several results it is a tuple, with None where a tangent is zero.
+
     Args:
         tangents: of the inputs, None where zero.
         fell_back: receives the op's name if it has only a vjp.
@@ -127,6 +147,16 @@ def push_forward(
         else:
             total = _by_rules(op, tangents, out, inputs, params, fell_back)
     if total is None:
+        return None
+    if op.results is not None:
+        refuse_count(f"{op.name}: its jvp rule", "tangents", total, len(out))
+        return tuple([_fitted(t, x) for t, x in zip(total, out, strict=True)])
+    return _fitted(total, out)
+
+
+def _fitted(total: Any, out: Any) -> Any:
+    """Return a tangent with the shape and the dtype of the value; None stays None, and so does what has no tangent."""
+    if total is None or out.dtype.kind not in "fc":
         return None
     if total.shape != out.shape:
         total = np.broadcast_to(total, out.shape)
@@ -202,14 +232,19 @@ def _by_two_vjps(op: Op, tangents: tuple[Any, ...], out: Any, inputs: tuple[Any,
         Townsend: A new trick for calculating Jacobian vector products, 2017.
     """
 
+    needs = tuple([i for i, t in enumerate(tangents) if t is not None and op.rule(i) is not None])
+
     def along(g: Any) -> Any:
+        if op.results is not None:
+            g = Several.of(g, out.shape, out.dtype)
         total: Any = None
-        for i, t in enumerate(tangents):
-            rule = op.rule(i)
-            if t is not None and rule is not None:
-                r = sum_to_shape(read_rule(rule, g, (out, *inputs), params), inputs[i].shape)
-                term = (r * t).sum()
-                total = term if total is None else total + term
+        rules: Any = op.rules
+        if isinstance(rules, EachInput):
+            rules = rules.at_once(g, (out, *inputs), params, needs)
+        for i in needs:
+            r = sum_to_shape(read_rule(rules[i], g, (out, *inputs), params), inputs[i].shape)
+            term = (r * tangents[i]).sum()
+            total = term if total is None else total + term
         return total
 
     return transposed(along, out)
@@ -219,15 +254,20 @@ def transposed(linear: Any, like: Any) -> Any:
     """Return the gradient of a linear function `linear(t)`, a number, by t of the shape and dtype of `like`.
 
     In the engine's convention; None if nothing depends on t. The operands of `linear` may have a history or belong to
-    other transformations, since t has a level of its own.
+    other transformations, since t has a level of its own. For several arrays, t is as many, and so is what is returned.
     """
     level = Level()
-    t = variable(home(like).zeros(like.shape, like.dtype), level)
+
+    def zeros(x: Any) -> Any:
+        return variable(home(x).zeros(x.shape, x.dtype), level) if x.dtype.kind in "fc" else None
+
+    t = each(zeros, like)
     with enable_grad():
         total = linear(t)
         if not isinstance(total, Tensor) or not total.requires_grad:
             return None
         total = np.real(total) if total.dtype.kind == "c" else total
         root = {edge_of(total): home(total).ones(total.shape, total.dtype)}
-        found = cotangents(root, {edge_of(t)}, retain_graph=False, create_graph=False, level=level)
-    return found.get(edge_of(t))
+        targets = {edge_of(v) for v in (t if isinstance(t, tuple) else (t,)) if v is not None}
+        pulled = cotangents(root, targets, retain_graph=False, create_graph=False, level=level)
+    return each(lambda v: pulled.get(edge_of(v)), t)

@@ -113,7 +113,7 @@ def _known_values(outputs: Sequence[Tensor], nodes: Sequence[Node]) -> Iterator[
     yield from ((edge_of(t), t.data) for t in outputs)
     for node in nodes:
         out, *values = node.saved or (None, *node.inputs)
-        if out is not None:
+        if out is not None and node.op.results is None:
             yield node, _bare(out)
         for edge, value in zip(node.inputs, values, strict=True):
             if edge.__class__ is Node and value is not edge:

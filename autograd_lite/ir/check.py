@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any, NoReturn
 
 import numpy as np
 
 from ..core.op import OPS, Op
+from ..core.several import Dtypes
 from ..core.shapes import ShapeDtype
 from .node import ArrayDigest, Flow, GraphNode, Kind, Opaque, Role
 
@@ -70,7 +72,7 @@ def _check_flow(flow: Flow, known: Mapping[str, GraphNode], where: str) -> None:
 
 
 def _check_node(node: GraphNode, known: Mapping[str, GraphNode]) -> None:
-    if node.size >= 2**63 or not all(n < 2**63 for n in node.shape):
+    if node.size >= 2**63 or not all(n < 2**63 for n in (chain(*node.shape) if node.has_several else node.shape)):
         _refuse(f"{node.id}.shape", "a shape that an array can have", repr(node.shape))
     if not node.backward and any(known[i].backward for i in node.inputs):
         _refuse(node.id, "that the forward pass reads nothing of the backward pass", repr(node.inputs))
@@ -98,7 +100,7 @@ def _check_op(node: GraphNode, inputs: Sequence[GraphNode]) -> None:
     if hidden:
         return
     params = {p.name: p.value for p in node.params}
-    given = ShapeDtype(node.shape, node.dtype)
+    given = ShapeDtype(tuple(node.shape), node.dtype)
     found = _made(op, inputs, _beside([x.dtype for x in inputs], inputs), params)
     if found != given and any(x.weak for x in inputs):
         # Except where the number means something else: the exponent of ldexp stays an integer next to floats, and the
@@ -128,6 +130,8 @@ def _made(op: Op, inputs: Sequence[GraphNode], dtypes: Iterable[Any], params: Ma
 def _inferred(op: Op, specs: Sequence[ShapeDtype], params: Mapping[str, Any]) -> ShapeDtype | str:
     try:
         found = op.infer(*specs, **params)
+        if op.results is not None:
+            return ShapeDtype(tuple([tuple(x.shape) for x in found]), Dtypes([x.dtype for x in found]))
         return ShapeDtype(tuple(found.shape), found.dtype)
     except Exception as error:  # a shape rule gets what no caller would pass
         return f"{type(error).__name__}: {error!s:.80}"

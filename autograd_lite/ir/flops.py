@@ -16,7 +16,7 @@ from typing import Any
 
 from ..core.node import Node
 from ..core.op import Op
-from ..core.shapes import Shape
+from ..core.shapes import Shape, size_of
 from ..ops.contract import sizes_of, split_subscripts
 
 Shapes = Sequence[Shape]
@@ -26,7 +26,7 @@ class Sizes(dict[Shape, int]):
     """How many elements arrays of a shape have."""
 
     def __missing__(self, shape: Shape) -> int:
-        size = self[shape] = math.prod(shape)
+        size = self[shape] = size_of(shape)
         return size
 
 

@@ -21,6 +21,7 @@ from ..core.indices import edges_of
 from ..core.mode import Mode, enter_mode, leave_mode
 from ..core.node import LEAF, Node, next_stamp
 from ..core.op import EachInput, Kind as RuleKind
+from ..core.several import Dtypes, Several
 from ..core.shapes import ShapeDtype
 from ..engine import cotangents, edge_of
 from ..tensors.tensor import Tensor
@@ -95,7 +96,9 @@ class _Steps:
         """See a node, whose rules are noted one by one."""
 
     def contributed(self, node: Node, argument: int, edge: Any, r: Any, total: Any) -> None:
-        """Note a step, with the edges of its results in the record of the pass."""
+        """Note a step, with the edges of its results in the record of the pass; a call has none, its results have."""
+        if isinstance(r, Several):
+            return
         made = edge_of(total)
         # A sum is recorded as `previous + r`, unless both are constants: the zeros of two rules without slope.
         contribution = made.inputs[1] if total is not r and made.__class__ is Node else made
@@ -282,6 +285,8 @@ def _value(value: Any, edge: Any, again: dict[Node, Any]) -> Any:
 def _filled(spec: Any) -> Any:
     """Make an array to run rules on: it can be inverted and factored, and its integers are valid indices."""
     shape = tuple(spec.shape)
+    if isinstance(spec.dtype, Dtypes):
+        return tuple([_filled(ShapeDtype(*pair)) for pair in zip(shape, spec.dtype, strict=True)])
     if spec.dtype.kind not in "fc":
         return np.zeros(shape, spec.dtype)
     if len(shape) < 2:

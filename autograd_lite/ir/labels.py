@@ -38,7 +38,9 @@ def clip(text: str, length: int) -> str:
 
 
 def type_text(node: GraphNode) -> str:
-    """Return shape and dtype in NumPy's words, such as "(128, 784) float32"."""
+    """Return shape and dtype in NumPy's words, such as "(128, 784) float32"; those of several results, one by one."""
+    if node.has_several:
+        return ", ".join(f"{shape} {dtype}" for shape, dtype in zip(node.shape, node.dtype, strict=True))
     if node.dtype.hasobject:
         return "generator"
     return (

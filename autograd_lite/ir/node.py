@@ -12,7 +12,8 @@ import numpy as np
 
 from ..core.indices import IndexArray
 from ..core.node import Source
-from ..core.shapes import Shape
+from ..core.several import Dtypes
+from ..core.shapes import Shape, size_of
 
 
 class Kind(StrEnum):
@@ -218,8 +219,8 @@ class GraphNode:
         glyph: how pictures write the op, if it has a sign of its own.
         inputs: the ids of the arguments, in order; the generator of a random draw is one of them.
         params: the keyword parameters, sorted by name.
-        shape: of the result.
-        dtype: of the result; `object` on the state of a random generator.
+        shape: of the result; of a call with several results, a tuple of their shapes.
+        dtype: of the result, or of several, as `shape`; `object` on the state of a random generator.
         name: of the tensor or generator, as the user gave it; empty if there is none.
         value: of a constant without axes, as text; empty if there is none.
         weak: the constant is a Python number, which gives way to the dtype of the other operand.
@@ -313,13 +314,20 @@ class GraphNode:
         return self.role is not Role.FORWARD
 
     @property
+    def has_several(self) -> bool:
+        """Whether it is a call with several results, whose shapes and dtypes it has; a node each takes them out."""
+        return self.dtype.__class__ is Dtypes
+
+    @property
     def size(self) -> int:
         """Number of elements."""
-        return math.prod(self.shape)
+        return size_of(self.shape)
 
     @property
     def nbytes(self) -> int:
         """Bytes that the values take; 0 for the state of a generator, which is not an array."""
+        if self.has_several:
+            return sum(math.prod(shape) * dtype.itemsize for shape, dtype in zip(self.shape, self.dtype, strict=True))
         return 0 if self.dtype.hasobject else self.size * self.dtype.itemsize
 
     def __str__(self) -> str:

@@ -236,7 +236,7 @@ def _body(nodes: Sequence[GraphNode], literals: Mapping[str, str], outputs: Sequ
 
 def _types(nodes: Sequence[GraphNode]) -> list[str]:
     """Return shapes and dtypes in a column each."""
-    arrays = [not node.weak and not node.dtype.hasobject for node in nodes]
+    arrays = [not (node.weak or node.dtype.hasobject or node.has_several) for node in nodes]
     shapes = padded([str(node.shape) if array else "" for node, array in zip(nodes, arrays, strict=True)])
     return padded(
         [f"{s} {n.dtype}" if array else type_text(n) for n, s, array in zip(nodes, shapes, arrays, strict=True)]

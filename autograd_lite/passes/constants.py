@@ -31,8 +31,10 @@ def with_constants(program: PureProgram) -> PureProgram:
             if node.kind is Kind.OP and node.inputs and names >= set(node.inputs):
                 value = _computed(program, node, known)
                 if value is not None:
-                    found[node.id] = known[node.id] = value
-                    node = constant(node.id, value)
+                    known[node.id] = value
+                    if not node.has_several:  # what takes its results out is constant, too
+                        found[node.id] = value
+                        node = constant(node.id, value)
             nodes.append(node)
     return remade(program, nodes, program.graph.outputs, constants=found) if found else program
 

@@ -74,6 +74,8 @@ class _Example(NamedTuple):
     @classmethod
     def of(cls, value: Any) -> Self:
         """Return the example that a value is."""
+        if isinstance(value, tuple):  # several results
+            return cls(value, tuple([cls.of(x).layout for x in value]))
         is_array = isinstance(value, (np.ndarray, np.generic))
         return cls(value, Layout.of(value) if is_array else None if value is None else value.__class__)
 

@@ -18,7 +18,9 @@ from ..core.hooks import HOOKS
 from ..core.mode import MODE, TAPES, no_grad
 from ..core.node import LEAF, Node, next_stamp
 from ..core.op import Op
+from ..core.several import each, result_nodes, results_of
 from ..ops import barrier, index
+from ..ops.result import result as _result
 from .methods import Methods, canonical_index
 from .operators import Operators
 from .protocols import Dispatched
@@ -232,9 +234,11 @@ class Held(Lifted):
         level = self.level
         values = [x.value if x.__class__ is Held and x.level is level else x for x in inputs]
         if level.recorded:
-            return Held(op(*values, **params), level)
-        with no_grad():  # this level always records; outer ones may not
-            return Held(op(*values, **params), level)
+            out = op(*values, **params)
+        else:
+            with no_grad():  # this level always records; outer ones may not
+                out = op(*values, **params)
+        return Held(out, level) if op.results is None else each(lambda x: Held(x, level), out)
 
 
 def released(x: Any, level: Level | None) -> Any:
@@ -285,6 +289,11 @@ def lift(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
     out = top.apply(op, tuple(values), params)
     if not as_tensor:
         return out
+    if op.results is not None:
+        out = results_of(op, out, params)
+        call = record(op, out, values, edges, needs, params) if recorded else None
+        nodes = [None] * len(out) if call is None else result_nodes(_result, call)
+        return tuple([face(x, node) for x, node in zip(out, nodes, strict=True)])
     result = face(out, record(op, out, values, edges, needs, params) if recorded else None)
     if op.put is not None and op.views(inputs[0], params) and not (op is index.getitem and _is_number(out, params)):
         link(result, inputs[0], op, params, values[0])

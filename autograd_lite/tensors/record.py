@@ -23,9 +23,11 @@ from ..core.observers import Tape
 from ..core.op import Op
 from ..core.ownership import SMALL, undisturbed, unshared, write_whole
 from ..core.seals import Seal, lent, whole
+from ..core.several import result_nodes, results_of
 from ..core.shapes import ShapeDtype
 from ..ops import arith, shape
 from ..ops.index import getitem
+from ..ops.result import result as _result
 from ..tree import map as map_leaves
 from .views import link, new_view
 
@@ -262,7 +264,7 @@ def unary_over(op: Op, x: Any, over: Callable[[Any], Callable[[], Any]]) -> bool
 def apply(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """Apply any op to Tensors and arrays; record the call if one of them has a history or requires a gradient."""
     single = len(inputs) == 1 and inputs[0].__class__ is HOOKS.tensor
-    if single and op.keeps and not any(map(_holds_array, params.values())):
+    if single and op.keeps and op.results is None and not any(map(_holds_array, params.values())):
         return moved(op, inputs[0], params)
     values: list[Any] = []
     edges: list[Any] = []
@@ -300,6 +302,8 @@ def apply(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
         if (numbers := as_numbers(values)) is None:
             raise misfit(op, inputs, params, error) from None
         out, values = _computed(op, inputs, numbers, params), numbers
+    if op.results is not None:
+        return _several(op, out, inputs, values, edges, needs if needs or recorded or not inputs else None, params)
     if needs or recorded or not inputs:
         node = record(op, out, values, edges, needs, params)
     else:
@@ -310,6 +314,34 @@ def apply(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
         if op.put is not None and inputs[0].__class__ is Tensor:
             link(result, inputs[0], op, params, values[0])
     return result
+
+
+def _several(
+    op: Op,
+    out: Any,
+    inputs: tuple[Any, ...],
+    values: list[Any],
+    edges: list[Any],
+    needs: Sequence[int] | None,
+    params: dict[str, Any],
+) -> tuple[Any, ...]:
+    """Return the results of a call as Tensors; it is recorded unless `needs` is None."""
+    out = results_of(op, out, params)
+    if needs is not None:
+        call = record(op, out, values, edges, needs, params)
+    else:
+        call = _taped(op, out, inputs, params) if TAPES else None
+    results = results_with(call, out)
+    for t, a in zip(results, out, strict=True):
+        if a.__class__ is np.ndarray and a.base is not None:
+            _share(t, inputs)
+    return results
+
+
+def results_with(call: Node | None, out: Sequence[Any]) -> tuple[Any, ...]:
+    """Return the Tensors of a call's results."""
+    nodes = [None] * len(out) if call is None else result_nodes(_result, call)
+    return tuple([wrap(a, node) for a, node in zip(out, nodes, strict=True)])
 
 
 def _computed(op: Op, inputs: tuple[Any, ...], values: list[Any], params: dict[str, Any]) -> Any:

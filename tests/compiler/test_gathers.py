@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 import autograd_lite as ag
-from autograd_lite.compiler import lowering, segments
+from autograd_lite.compiler import lowering, segments, watched
 from autograd_lite.core import gathers
 from autograd_lite.ops import index as index_ops, selection
 from autograd_lite.testing import check_grads
@@ -23,7 +23,7 @@ from .test_segments import laid, needs_c
 Index = tuple[Any, ...]
 checks = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 quietly = settings(max_examples=6, deadline=None, suppress_health_check=checks)
-_SWITCHES = (gathers, lowering, index_ops, selection, segments)
+_SWITCHES = (gathers, watched, index_ops, selection, segments)
 _LONG = 5
 
 

@@ -71,6 +71,8 @@ def _edges(graph: PureGraph) -> Iterator[dict[str, Any]]:
 def _node(node: GraphNode, measured: Measurement, sources: bool) -> dict[str, Any]:
     """Write a node; what has its default value is left out."""
     data: dict[str, Any] = {"kind": str(node.kind), "shape": list(node.shape), "dtype": str(node.dtype)}
+    if node.has_several:
+        data |= {"shape": list(map(list, node.shape)), "dtype": list(map(str, node.dtype))}
     texts = ("op", "glyph", "name", "value", "scope", "of", "toward")
     data.update({name: getattr(node, name) for name in texts if getattr(node, name)})
     if node.params:

@@ -11,6 +11,7 @@ from typing import Any, NoReturn, TypeVar
 import numpy as np
 
 from ...core.node import Source
+from ...core.several import Dtypes
 from ...ir.check import Inconsistent
 from ...ir.graph import PureGraph
 from ...ir.node import ArrayDigest, Flow, GraphNode, Kind, Opaque, Param, Role
@@ -126,8 +127,7 @@ def _node(i: str, entry: Any, sources: Mapping[int, str], where: str) -> tuple[G
         given("glyph", _text, ""),
         tuple([sources[n] for n in range(len(sources))]),
         given("params", lambda value, at: tuple(_list(value, at, _param)), ()),
-        tuple(_list(data["shape"], f"{where}.shape", _int)),
-        _dtype(data["dtype"], f"{where}.dtype"),
+        *_type(data, where),
         given("name", _text, ""),
         given("value", _text, ""),
         weak,
@@ -178,6 +178,20 @@ def _dtype(value: Any, where: str) -> np.dtype[Any]:
     except (TypeError, ValueError):
         pass
     _refuse(where, "the name of a NumPy dtype", _clipped(value))
+
+
+def _type(data: Mapping[str, Any], where: str) -> tuple[Any, Any]:
+    """Return shape and dtype, or those of several results."""
+    if not isinstance(data["dtype"], list):
+        return _shape(data["shape"], f"{where}.shape"), _dtype(data["dtype"], f"{where}.dtype")
+    shapes, dtypes = _list(data["shape"], f"{where}.shape", _shape), _list(data["dtype"], f"{where}.dtype", _dtype)
+    if len(shapes) != len(dtypes) or not shapes:
+        _refuse(f"{where}.shape", f"{max(len(dtypes), 1)} shapes, one for each dtype", str(len(shapes)))
+    return tuple(shapes), Dtypes(dtypes)
+
+
+def _shape(value: Any, where: str) -> tuple[int, ...]:
+    return tuple(_list(value, where, _int))
 
 
 def _param(value: Any, where: str) -> Param:

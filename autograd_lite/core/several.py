@@ -1,0 +1,135 @@
+"""Operations with several results: one node for the call, and for each result one that takes it out of the call.
+
+What the engine holds in the place of one array for such a call, its results or their cotangents, is a `Several`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from .node import Node
+    from .op import Op
+
+
+class Dtypes(tuple[np.dtype[Any], ...]):
+    """The dtypes of the results of a call.
+
+    Example:
+        >>> dtypes = Dtypes((np.dtype(float), np.dtype(int)))
+        >>> print(dtypes), dtypes.kind
+        (float64, int64)
+        (None, 'f')
+    """
+
+    __slots__ = ()
+    hasobject = False
+
+    @property
+    def kind(self) -> str:
+        """That of the first dtype through which gradients flow, or else of the first one."""
+        return next((dtype.kind for dtype in self if dtype.kind in "fc"), self[0].kind)
+
+    @property
+    def name(self) -> str:
+        """Their names."""
+        return str(self)
+
+    def __str__(self) -> str:
+        return f"({', '.join(map(str, self))})"
+
+
+class Several(tuple[Any, ...]):
+    """The results of a call, or their cotangents: None where there is none.
+
+    Attributes:
+        shape: the shapes of the results.
+        dtype: their dtypes.
+    """
+
+    shape: tuple[tuple[int, ...], ...]
+    dtype: Dtypes
+
+    @classmethod
+    def of(cls, arrays: Iterable[Any], shape: tuple[Any, ...] | None = None, dtype: Dtypes | None = None) -> Several:
+        """Return arrays as one; shapes and dtypes are those of the arrays, unless some are None."""
+        made = cls(arrays)
+        made.shape = tuple([a.shape for a in made]) if shape is None else shape
+        made.dtype = Dtypes([a.dtype for a in made]) if dtype is None else dtype
+        return made
+
+    def __add__(self, other: Any) -> Several:
+        """Return the sums of cotangents."""
+        pairs = zip(self, other, strict=True)
+        return Several.of([b if a is None else a if b is None else a + b for a, b in pairs], self.shape, self.dtype)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Several.of, (tuple(self), self.shape, self.dtype)
+
+
+def results_of(op: Op, out: Any, params: dict[str, Any]) -> Several:
+    """Return what an op with several results has computed.
+
+    Raises:
+        TypeError: if that is not a tuple of as many arrays as the op states.
+    """
+    count = op.results if isinstance(op.results, int) else op.results(**params)  # type: ignore[misc]
+    if not isinstance(out, tuple):
+        raise TypeError(f"{op.name}: expected a tuple of {count} arrays, as its results={count}; received {_kind(out)}")
+    if len(out) != count:
+        raise TypeError(f"{op.name}: expected {count} arrays, as its results={count}; received {len(out)}")
+    return out if out.__class__ is Several else Several.of(out)
+
+
+def refuse_count(whose: str, what: str, received: Sequence[Any], expected: int) -> None:
+    """Raise if a rule has returned too few arrays, or too many."""
+    if len(received) != expected:
+        raise TypeError(f"{whose}: expected {expected} {what}, one for each of them; received {len(received)}")
+
+
+def _kind(x: Any) -> str:
+    shape = getattr(x, "shape", None)
+    return type(x).__name__ if shape is None else f"an array of shape {shape}"
+
+
+def cotangent_of(call: Any, index: int, g: Any) -> Several:
+    """Return the cotangents of a call's results of which one has the cotangent g."""
+    return Several.of([g if k == index else None for k in range(len(call.shape))], call.shape, call.dtype)
+
+
+def result_nodes(op: Op, call: Node) -> list[Node]:
+    """Return the nodes that take the results out of a call: those that are still there, and new ones.
+
+    Args:
+        op: `result`.
+        call: the node of the call.
+    """
+    refs = getattr(call, "results", ())
+    nodes = [r() for r in refs] or [None] * len(call.shape)
+    if None in nodes:
+        nodes = [_result(op, call, k) if node is None else node for k, node in enumerate(nodes)]
+        call.results = tuple([ref(node) for node in nodes])
+    return nodes
+
+
+def _result(op: Op, call: Node, index: int) -> Node:
+    dtype = call.dtype[index]
+    needs = (0,) if call.needs and dtype.kind in "fc" else ()
+    saved = (None, call) if needs else None
+    return type(call)(op, (call,), {"index": index}, saved, needs, call.shape[index], dtype, call.note)
+
+
+def each(f: Any, out: Any) -> Any:
+    """Apply a function to a result, or to each of several ones; None stays None."""
+    if isinstance(out, tuple):
+        return tuple([None if x is None else f(x) for x in out])
+    return None if out is None else f(out)
+
+
+def cotangents_or_zeros(gs: Sequence[Any], out: Sequence[Any]) -> list[Any]:
+    """Return the cotangents of results, with zeros where there is none: for rules that need all."""
+    return [np.zeros(x.shape, x.dtype) if g is None else g for g, x in zip(gs, out, strict=True)]
