@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextvars import copy_context
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
@@ -26,23 +26,28 @@ from .core.node import LEAF, Node
 from .core.observers import Observer
 from .core.op import EachInput, Kind, Read, Rule, WrongCount
 from .core.ownership import SMALL, unshared
-from .core.seals import broken
-from .core.several import Several, result_nodes
-from .core.shapes import ShapeDtype, cast_back, expand_reduced, sum_to_shape
+from .core.shapes import cast_back, expand_reduced, sum_to_shape
 from .native import functions as fast
-from .ops.result import result
 from .ops.zero_mask import zero_mask
 from .paths import Paths, paths_from
 from .routes import walk_around, walk_by_arrivals
 from .tensors.hooks import AWAITED, GRAD_LOCK, arrival_hooks
-from .tensors.lifted import Level, Lifted, face, released
+from .tensors.lifted import Level, Lifted
 from .tensors.record import owned, wrap
+from .tensors.saved import (
+    as_tensors,
+    check_constants,
+    check_leaf,
+    check_seals,
+    freed,
+    freed_saved,
+    refuse_changed_leaf,
+    without_level,
+)
 from .tensors.tensor import Tensor
 
 _UNIT, _CONSTANT, _PARTIAL, _APPLIED, _VJP = Kind.UNIT, Kind.CONSTANT, Kind.PARTIAL, Kind.APPLIED, Kind.VJP
 _GATE, _TOTAL, _READ = Kind.GATE, Kind.TOTAL, Kind.READ
-# Constants up to this many bytes stay readable in the record after backward; larger arrays are let go.
-_KEEP_BYTES = 1024
 # Adding in place saves memory traffic on large arrays; on small ones NumPy is faster with a new array.
 _IN_PLACE_SIZE = 1000
 # From here on threads may share the work of NumPy's functions, though not of operators; see `native.threads`.
@@ -252,7 +257,7 @@ def cotangents(
     elif level is None:
         change = record_off
     else:
-        opened = partial(_without_level, level)
+        opened = partial(without_level, level)
     # A context of its own restores the modes around it wherever an interrupt comes, which `with` does not.
     way = _walk if observer is None else partial(_walk_observed, observer)
     if composites:
@@ -299,14 +304,14 @@ def _walk_observed(
         observer.begin(node, pending[node])
         g, saved = _open(node, pending.pop(node), opened)
         for i in node.needs:
-            _check_leaf(node, i, saved)
+            check_leaf(node, i, saved)
         for i, rule in _rules_of(node, g, saved, wanted):
             edge = node.inputs[i]
             r = _fitted(_rule_result(rule, g, saved, node.params, alarm), edge)
             pending[edge] = total = pending[edge] + r if edge in pending else r
             observer.contributed(node, i, edge, r, total)
         if not retain:
-            node.saved = _freed_saved(node)
+            node.saved = freed_saved(node)
     return pending
 
 
@@ -390,7 +395,7 @@ def _walk(
                 if previous.__class__ is np.ndarray and previous.size > _IN_PLACE_SIZE:
                     owned.add(edge)
         if not retain:
-            node.saved = None if len(needs) == len(inputs) else _freed_saved(node)
+            node.saved = None if len(needs) == len(inputs) else freed_saved(node)
     return pending
 
 
@@ -400,7 +405,7 @@ def _at_once(
     """Read the rules of all inputs that are asked for, and return what they say, and which these are."""
     inputs, needs, so_far = node.inputs, _asked(node, wanted), None
     for i in node.needs if wanted is not None else ():
-        _check_leaf(node, i, saved)
+        check_leaf(node, i, saved)
     if rules.totals:  # the cotangents so far of the inputs that have one, without those that are an input twice
         count = Counter([id(edge) for edge in inputs])
         so_far = {i: pending[edge] for i in needs if (edge := inputs[i]) in pending and count[id(edge)] == 1}
@@ -475,12 +480,12 @@ def _open(node: Node, g: Any, opened: _Opened) -> tuple[Any, tuple[Any, ...]]:
     """Return the cotangent and the saved values of a node, after its hooks and checks."""
     saved = node.saved
     if saved is None:
-        raise _freed(node)
+        raise freed(node)
     for hook in node.hooks or ():
         changed = hook(conjugated(g))
         g = g if changed is None else conjugated(changed)
     if len(node.needs) != len(node.inputs):
-        _check_constants(node, saved)
+        check_constants(node, saved)
     if getattr(node, "seals", None):
         check_seals(node, saved)
     return g, (saved if opened is None else opened(node, saved))
@@ -519,103 +524,6 @@ def may_have_nan(r: Any) -> bool:
     else:
         total = values if isinstance(values, np.generic) else np.nan
     return bool(total != total)
-
-
-def as_tensors(node: Node, saved: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Restore the history of saved arrays, so that a rule read with them is recorded."""
-    out = saved[0]
-    opened = [out if out is None else wrap(out, node) if out.__class__ in _NUMPYS else _with_history(out, node)]
-    for edge, value in zip(node.inputs, saved[1:], strict=True):
-        if edge.__class__ is Node and value is not edge:
-            opened.append(wrap(value, edge) if value.__class__ in _NUMPYS else face(value, edge))
-        elif isinstance(edge, Tensor) and edge._node is LEAF:
-            if value is not edge and edge._stamp > node.stamp:
-                refuse_changed_leaf(node.op.name, edge, named=node.note is not None)
-            opened.append(edge)
-        elif TAPES and isinstance(edge, Tensor) and getattr(edge, "_stamp", 0) < node.stamp:
-            opened.append(edge)  # on a tape a constant is known by its Tensor
-        else:
-            opened.append(value)
-    return tuple(opened)
-
-
-def _with_history(out: Any, node: Node) -> Any:
-    """Return what a call has computed with its history; it may be several results."""
-    if node.op.results is None:
-        return face(out, node)
-    return tuple([face(a, n) for a, n in zip(out, result_nodes(result, node), strict=True)])
-
-
-def _without_level(level: Level, _: Node, saved: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Unwrap the saved values of a level that has ended: inside a newer one they would pass for its constants."""
-    return tuple(
-        [tuple([released(a, level) for a in v]) if v.__class__ is Several else released(v, level) for v in saved]
-    )
-
-
-def _freed_saved(node: Node) -> tuple[Any, ...] | None:
-    """Put shapes in place of large constants, and return what is saved of a node from then on: nothing."""
-    for e in node.inputs:
-        if e.__class__ is np.ndarray and e.nbytes > _KEEP_BYTES:
-            node.inputs = tuple(map(_without_values, node.inputs))
-            break
-    return None
-
-
-def _without_values(edge: Any) -> Any:
-    large = edge.__class__ is np.ndarray and edge.nbytes > _KEEP_BYTES
-    return ShapeDtype(edge.shape, edge.dtype) if large else edge
-
-
-# ---- errors ---------------------------------------------------------------------------------------------------------
-
-
-def _freed(node: Node) -> GradError:
-    return GradError(
-        f"backward: the saved values of the {node.describe()} were freed by an earlier backward. "
-        "Compute the result again, or call backward(retain_graph=True) the first time" + more_on("freed-values")
-    )
-
-
-def refuse_changed_leaf(op: str, leaf: Tensor, *, named: bool) -> NoReturn:
-    """Raise because a leaf was assigned to after an op had read it; `named` if the line is known."""
-    name = f"'{leaf.name}' " if leaf.name else ""
-    raise GradError(
-        f"backward: the leaf {name}of shape {leaf.shape} was assigned a new value after the op '{op}' saved "
-        "the old one, so the gradient would be of a function that was never computed. "
-        "Call backward before you change the parameters (before optimizer.step())"
-        + ("" if named else "; record_source() names the line")
-        + more_on("changed-before-backward")
-    )
-
-
-def check_seals(node: Node, saved: tuple[Any, ...]) -> None:
-    """Raise if an array that a rule is about to read has changed since its op read it."""
-    seals = getattr(node, "seals", None)
-    if seals and (place := broken(seals, saved)) >= 0:
-        a, what = saved[place], f"input {place - 1} of" if place else "the values of"
-        raise GradError(
-            f"backward: {what} the {node.describe()}, an array of shape {a.shape} {a.dtype}, was changed after the op "
-            "read it, so the gradient would be of a function that was never computed. "
-            "Fix: write into another array, or use a copy: x.copy(), or tensor(x)"
-            + ("" if node.note else "; record_source() names the line")
-            + more_on("changed-before-backward")
-        )
-
-
-def _check_leaf(node: Node, i: int, saved: tuple[Any, ...]) -> None:
-    """Raise if input i is a leaf that was assigned to after the op saved its value."""
-    edge = node.inputs[i]
-    if edge.__class__ is not Node and edge._stamp > node.stamp and saved[i + 1] is not edge:
-        refuse_changed_leaf(node.op.name, edge, named=node.note is not None)
-
-
-def _check_constants(node: Node, saved: tuple[Any, ...]) -> None:
-    for i, edge in enumerate(node.inputs):
-        if not isinstance(edge, Tensor) or i in node.needs or saved[i + 1] is edge:
-            continue
-        if getattr(edge, "_stamp", 0) > node.stamp:
-            refuse_changed_leaf(node.op.name, edge, named=node.note is not None)
 
 
 HOOKS.backward = lambda t, cotangent, retain_graph, create_graph: backward(

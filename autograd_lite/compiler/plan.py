@@ -14,10 +14,10 @@ from ..core.indices import IndexArray, indices_in
 from ..core.live import Live
 from ..core.node import Source as Origin
 from ..core.op import OPS
+from ..core.several import get_tuple_element
 from ..ir.node import GraphNode, Kind
 from ..ir.program import PureProgram
 from ..native.instructions import LINE
-from ..ops.result import result
 from ..random import Generator
 from ..tensors.tensor import Tensor
 from .blocks import Block, is_in_order, later
@@ -292,7 +292,7 @@ class _Values:
     def _op(self, node: GraphNode) -> Any:
         op, ids, params = self._program.calls[node.id]
         inputs = [self._found[i] for i in ids]
-        if op is result:
+        if op is get_tuple_element:
             return inputs[0][params["index"]]
         if node.id in self._effects:  # which must not happen now: a draw would be missing at the first replay
             return self.lowering.effect(node.id, op.forward, inputs, params, _zeros_like(node))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,9 +14,6 @@ from ..native.functions import matmul
 from ..native.kernels import NATIVE, library
 from .calls import How, Ref
 from .loops import CASTS, cast
-
-if TYPE_CHECKING:
-    from .lowering import Lowering
 
 
 class Unwatchable(Exception):
@@ -61,7 +58,7 @@ class Watched(np.lib.mixins.NDArrayOperatorsMixin):
     __slots__ = ("lowering", "number")
     __array_priority__ = 1e6
 
-    def __init__(self, lowering: Lowering, number: int) -> None:
+    def __init__(self, lowering: Any, number: int) -> None:
         self.lowering, self.number = lowering, number
 
     array = property(lambda self: self.lowering.array(self.number), doc="An example of its values.")

@@ -6,14 +6,15 @@ What the engine holds in the place of one array for such a call, its results or 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import ref
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from .node import Node
-    from .op import Op
+from . import batching
+from .node import Node
+from .op import Op, structural
+from .shapes import ShapeDtype
 
 
 class Dtypes(tuple[np.dtype[Any], ...]):
@@ -96,31 +97,39 @@ def _kind(x: Any) -> str:
     return type(x).__name__ if shape is None else f"an array of shape {shape}"
 
 
-def cotangent_of(call: Any, index: int, g: Any) -> Several:
+def _cotangents(needs: Sequence[int], g: Any, saved: tuple[Any, ...], params: dict[str, Any]) -> list[Several]:
     """Return the cotangents of a call's results of which one has the cotangent g."""
-    return Several.of([g if k == index else None for k in range(len(call.shape))], call.shape, call.dtype)
+    call, index = saved[1], params["index"]
+    return [Several.of([g if k == index else None for k in range(len(call.shape))], call.shape, call.dtype)]
 
 
-def result_nodes(op: Op, call: Node) -> list[Node]:
-    """Return the nodes that take the results out of a call: those that are still there, and new ones.
+# Takes one result out of a call. Its input is a call: the record, the graph and the plans know it.
+get_tuple_element: Op = structural(
+    "get_tuple_element",
+    lambda call, *, index: call[index],
+    asked=_cotangents,
+    infer=lambda call, *, index: ShapeDtype(call.shape[index], call.dtype[index]),
+    linear=True,
+    batch=batching.elementwise,
+    cost=0,
+)
 
-    Args:
-        op: `result`.
-        call: the node of the call.
-    """
+
+def result_nodes(call: Node) -> list[Node]:
+    """Return the nodes that take the results out of a call: those that are still there, and new ones."""
     refs = getattr(call, "results", ())
     nodes = [r() for r in refs] or [None] * len(call.shape)
     if None in nodes:
-        nodes = [_result(op, call, k) if node is None else node for k, node in enumerate(nodes)]
+        nodes = [_result(call, k) if node is None else node for k, node in enumerate(nodes)]
         call.results = tuple([ref(node) for node in nodes])
     return nodes
 
 
-def _result(op: Op, call: Node, index: int) -> Node:
+def _result(call: Node, index: int) -> Node:
     dtype = call.dtype[index]
     needs = (0,) if call.needs and dtype.kind in "fc" else ()
     saved = (None, call) if needs else None
-    return type(call)(op, (call,), {"index": index}, saved, needs, call.shape[index], dtype, call.note)
+    return Node(get_tuple_element, (call,), {"index": index}, saved, needs, call.shape[index], dtype, call.note)
 
 
 def each(f: Any, out: Any) -> Any:

@@ -20,11 +20,12 @@ from ..core.op import Kind as RuleKind, Op, Rule, jointly
 from ..core.seals import elements, kept, sampled
 from ..core.shapes import ShapeDtype
 from ..core.tracebacks import folding
-from ..engine import cotangents, edge_of, refuse_changed_leaf
+from ..engine import cotangents, edge_of
 from ..ops import barrier
 from ..random import remember_draws, replay_draws
 from ..tensors.lifted import LiftedTensor
 from ..tensors.record import apply, open_edge, wrap
+from ..tensors.saved import refuse_changed_leaf
 from ..tensors.tensor import Tensor
 from ..tree import leaves, map as map_leaves
 from .arguments import name_of

@@ -70,7 +70,6 @@ TABLES = {
     ),
     "random": "random_bernoulli random_normal random_permutation random_uniform",
     "reduce": "all amax amin any argmax argmin count_nonzero max mean min prod std sum var",
-    "result": "result",
     "running": "over_root running_mean running_mean_square",
     "scan": "cumprod cumsum cumulative_prod cumulative_sum nancumprod nancumsum recurrence running_extreme",
     "selection": (
@@ -136,7 +135,6 @@ if TYPE_CHECKING:
         questions as questions,
         random as random,
         reduce as reduce,
-        result as result,
         running as running,
         scan as scan,
         selection as selection,

@@ -20,7 +20,6 @@ from ..core.node import LEAF, Node, next_stamp
 from ..core.op import Op
 from ..core.several import each, result_nodes, results_of
 from ..ops import barrier, index
-from ..ops.result import result as _result
 from .methods import Methods, canonical_index
 from .operators import Operators
 from .protocols import Dispatched
@@ -292,7 +291,7 @@ def lift(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
     if op.results is not None:
         out = results_of(op, out, params)
         call = record(op, out, values, edges, needs, params) if recorded else None
-        nodes = [None] * len(out) if call is None else result_nodes(_result, call)
+        nodes = [None] * len(out) if call is None else result_nodes(call)
         return tuple([face(x, node) for x, node in zip(out, nodes, strict=True)])
     result = face(out, record(op, out, values, edges, needs, params) if recorded else None)
     if op.put is not None and op.views(inputs[0], params) and not (op is index.getitem and _is_number(out, params)):

@@ -27,7 +27,6 @@ from ..core.several import result_nodes, results_of
 from ..core.shapes import ShapeDtype
 from ..ops import arith, shape
 from ..ops.index import getitem
-from ..ops.result import result as _result
 from ..tree import map as map_leaves
 from .views import link, new_view
 
@@ -340,7 +339,7 @@ def _several(
 
 def results_with(call: Node | None, out: Sequence[Any]) -> tuple[Any, ...]:
     """Return the Tensors of a call's results."""
-    nodes = [None] * len(out) if call is None else result_nodes(_result, call)
+    nodes = [None] * len(out) if call is None else result_nodes(call)
     return tuple([wrap(a, node) for a, node in zip(out, nodes, strict=True)])
 
 

@@ -1,0 +1,117 @@
+"""What nodes save for their rules: opened with a history, checked against what has changed since, and freed."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import numpy as np
+
+from ..core.errors import GradError, more_on
+from ..core.mode import TAPES
+from ..core.node import LEAF, Node
+from ..core.seals import broken
+from ..core.several import Several, result_nodes
+from ..core.shapes import ShapeDtype
+from .lifted import Level, face, released
+from .record import wrap
+from .tensor import Tensor
+
+_NUMPYS = frozenset({np.ndarray, np.float64, np.float32})
+# Constants up to this many bytes stay readable in the record after backward; larger arrays are let go.
+_KEEP_BYTES = 1024
+
+
+def as_tensors(node: Node, saved: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Restore the history of saved arrays, so that a rule read with them is recorded."""
+    out = saved[0]
+    opened = [out if out is None else wrap(out, node) if out.__class__ in _NUMPYS else _with_history(out, node)]
+    for edge, value in zip(node.inputs, saved[1:], strict=True):
+        if edge.__class__ is Node and value is not edge:
+            opened.append(wrap(value, edge) if value.__class__ in _NUMPYS else face(value, edge))
+        elif isinstance(edge, Tensor) and edge._node is LEAF:
+            if value is not edge and edge._stamp > node.stamp:
+                refuse_changed_leaf(node.op.name, edge, named=node.note is not None)
+            opened.append(edge)
+        elif TAPES and isinstance(edge, Tensor) and getattr(edge, "_stamp", 0) < node.stamp:
+            opened.append(edge)  # on a tape a constant is known by its Tensor
+        else:
+            opened.append(value)
+    return tuple(opened)
+
+
+def _with_history(out: Any, node: Node) -> Any:
+    """Return what a call has computed with its history; it may be several results."""
+    if node.op.results is None:
+        return face(out, node)
+    return tuple([face(a, n) for a, n in zip(out, result_nodes(node), strict=True)])
+
+
+def without_level(level: Level, _: Node, saved: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Unwrap the saved values of a level that has ended: inside a newer one they would pass for its constants."""
+    return tuple(
+        [tuple([released(a, level) for a in v]) if v.__class__ is Several else released(v, level) for v in saved]
+    )
+
+
+def freed_saved(node: Node) -> tuple[Any, ...] | None:
+    """Put shapes in place of large constants, and return what is saved of a node from then on: nothing."""
+    for e in node.inputs:
+        if e.__class__ is np.ndarray and e.nbytes > _KEEP_BYTES:
+            node.inputs = tuple(map(_without_values, node.inputs))
+            break
+    return None
+
+
+def _without_values(edge: Any) -> Any:
+    large = edge.__class__ is np.ndarray and edge.nbytes > _KEEP_BYTES
+    return ShapeDtype(edge.shape, edge.dtype) if large else edge
+
+
+def freed(node: Node) -> GradError:
+    """Return the error of a second backward pass."""
+    return GradError(
+        f"backward: the saved values of the {node.describe()} were freed by an earlier backward. "
+        "Compute the result again, or call backward(retain_graph=True) the first time" + more_on("freed-values")
+    )
+
+
+def refuse_changed_leaf(op: str, leaf: Tensor, *, named: bool) -> NoReturn:
+    """Raise because a leaf was assigned to after an op had read it; `named` if the line is known."""
+    name = f"'{leaf.name}' " if leaf.name else ""
+    raise GradError(
+        f"backward: the leaf {name}of shape {leaf.shape} was assigned a new value after the op '{op}' saved "
+        "the old one, so the gradient would be of a function that was never computed. "
+        "Call backward before you change the parameters (before optimizer.step())"
+        + ("" if named else "; record_source() names the line")
+        + more_on("changed-before-backward")
+    )
+
+
+def check_seals(node: Node, saved: tuple[Any, ...]) -> None:
+    """Raise if an array that a rule is about to read has changed since its op read it."""
+    seals = getattr(node, "seals", None)
+    if seals and (place := broken(seals, saved)) >= 0:
+        a, what = saved[place], f"input {place - 1} of" if place else "the values of"
+        raise GradError(
+            f"backward: {what} the {node.describe()}, an array of shape {a.shape} {a.dtype}, was changed after the op "
+            "read it, so the gradient would be of a function that was never computed. "
+            "Fix: write into another array, or use a copy: x.copy(), or tensor(x)"
+            + ("" if node.note else "; record_source() names the line")
+            + more_on("changed-before-backward")
+        )
+
+
+def check_leaf(node: Node, i: int, saved: tuple[Any, ...]) -> None:
+    """Raise if input i is a leaf that was assigned to after the op saved its value."""
+    edge = node.inputs[i]
+    if edge.__class__ is not Node and edge._stamp > node.stamp and saved[i + 1] is not edge:
+        refuse_changed_leaf(node.op.name, edge, named=node.note is not None)
+
+
+def check_constants(node: Node, saved: tuple[Any, ...]) -> None:
+    """Raise if a Tensor that no gradient flows to was assigned to after the op saved its value."""
+    for i, edge in enumerate(node.inputs):
+        if not isinstance(edge, Tensor) or i in node.needs or saved[i + 1] is edge:
+            continue
+        if getattr(edge, "_stamp", 0) > node.stamp:
+            refuse_changed_leaf(node.op.name, edge, named=node.note is not None)
