@@ -51,9 +51,9 @@ _LATE = {
     ".control.cond": "cond",
     ".control.scan": "scan",
     ".control.while_loop": "fori_loop while_loop",
-    ".core.files": "write_file",
     ".core.tracebacks": "fold_tracebacks",
     ".custom_ops": "applied elementwise reduction structural",
+    ".files": "write_file",
     ".functional": (
         "checkpoint custom_jvp custom_vjp eval_shape grad hessian hvp jacobian jvp linearize primitive stop_gradient "
         "value_and_grad vjp vmap why_no_grad"
@@ -95,7 +95,6 @@ if TYPE_CHECKING:
     from .control.cond import cond as cond
     from .control.scan import scan as scan
     from .control.while_loop import fori_loop as fori_loop, while_loop as while_loop
-    from .core.files import write_file as write_file
     from .core.tracebacks import fold_tracebacks as fold_tracebacks
     from .custom_ops import (
         applied as applied,
@@ -103,6 +102,7 @@ if TYPE_CHECKING:
         reduction as reduction,
         structural as structural,
     )
+    from .files import write_file as write_file
     from .functional import (
         checkpoint as checkpoint,
         custom_jvp as custom_jvp,

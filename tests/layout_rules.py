@@ -19,7 +19,7 @@ Sources = Mapping[str, str]
 
 # From low to high; a module imports from its own layer and lower ones, for annotations too.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("core", "native", "late"),
+    ("core", "native", "late", "files"),
     ("ops",),
     ("arguments", "tree", "tensors", "configuration"),
     ("engine", "paths", "routes", "networks", "nonfinite", "random", "custom_ops", "observing", "outside", "arrays"),
@@ -35,7 +35,18 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 # The one exception: the engine's file that gives nn a second name. What it imports counts in no rule about imports.
 SECOND_NAME = "autograd_lite/nn.py"
 # What nn may import besides `autograd_lite` itself.
-PUBLIC_MODULES = ("arguments", "arrays", "compiler", "functional", "graph", "late", "random", "testing", "tree")
+PUBLIC_MODULES = (
+    "arguments",
+    "arrays",
+    "compiler",
+    "files",
+    "functional",
+    "graph",
+    "late",
+    "random",
+    "testing",
+    "tree",
+)
 VAGUE_NAMES = {"common", "helpers", "misc", "utils"}
 # Whose modules have the names that another library gave them.
 NAMED_BY_OTHERS = "autograd_lite/hips/"

@@ -6,11 +6,12 @@ memory nor overflow the stack, so every reader works within a budget.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from autograd_lite.files import depth_of, parsed as parsed_json
 
 from .ambient import BUDGET, ELEMENTS, held
 from .nesting import MOST_LEVELS, room_for
@@ -18,8 +19,7 @@ from .nesting import MOST_LEVELS, room_for
 STEP = 4096  # a step of a loop takes as long as the arithmetic of this many elements
 _RATIO, _LITTLE = 20, 1 << 24  # bytes for each compressed one, and bytes besides
 _PER_MODEL = 4  # levels of lists and dicts that a model inside a model takes
-_LEVELS = _PER_MODEL * MOST_LEVELS  # of nested lists and dicts
-_TOO_DEEP = f"expected at most {_LEVELS} levels of lists and dicts, one in another; received more"
+LEVELS = _PER_MODEL * MOST_LEVELS  # of nested lists and dicts
 WAY_OUT = ". If you trust what asks for it, read it in `with nn.saving.element_limit(elements):`"
 
 
@@ -151,13 +151,8 @@ def parsed(text: str | bytes) -> Any:
         TypeError: if it is not text.
         ValueError: if it is not JSON, or is nested too deeply.
     """
-    try:
-        with room_for(MOST_LEVELS):
-            value = json.loads(text)
-    except RecursionError:
-        raise ValueError(_TOO_DEEP) from None
-    check_depth(value)
-    return value
+    with room_for(MOST_LEVELS):
+        return parsed_json(text, LEVELS)
 
 
 def check_depth(description: Any) -> int:
@@ -166,11 +161,4 @@ def check_depth(description: Any) -> int:
     Raises:
         ValueError: if they are nested more deeply than any description of a model.
     """
-    level = [description] if isinstance(description, (dict, list, tuple)) else []
-    for depth in range(_LEVELS):
-        inner = [part for value in level for part in (value.values() if isinstance(value, dict) else value)]
-        # by identity: a list that is in itself twice has no end, and two to the power of levels entries in each
-        level = list({id(part): part for part in inner if isinstance(part, (dict, list, tuple))}.values())
-        if not level:
-            return depth // _PER_MODEL
-    raise ValueError(_TOO_DEEP)
+    return depth_of(description, LEVELS) // _PER_MODEL

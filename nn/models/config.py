@@ -9,8 +9,8 @@ import numpy as np
 
 from autograd_lite import Tensor
 from autograd_lite.arrays import to_numpy
+from autograd_lite.files import FORMS, Codec, Form, Unreadable, one_entry
 
-from ..config.codec import decoded, encoded
 from ..module.described import layer_config, layer_from_config
 from ..module.module import Module
 from .plan import Plan, step
@@ -28,16 +28,16 @@ def functional_config(model: Module, plan: Plan, layers: Mapping[str, Module]) -
         "calls": [
             {
                 "layer": names[id(s.module)],
-                "args": encoded(list(s.args), _plain),
-                "kwargs": {key: encoded(value, _plain) for key, value in s.kwargs.items()},
+                "args": _VALUES.write(list(s.args)),
+                "kwargs": {key: _VALUES.write(value) for key, value in s.kwargs.items()},
                 "outs": list(s.outs),
                 "nested": s.nested,
             }
             for s in plan.steps
         ],
         "slots": [[list(shape), dtype] for shape, dtype in plan.specs],
-        "inputs": encoded(plan.inputs, _plain),
-        "outputs": encoded(plan.outputs, _plain),
+        "inputs": _VALUES.write(plan.inputs),
+        "outputs": _VALUES.write(plan.outputs),
     }
 
 
@@ -54,13 +54,13 @@ def functional_from_config(config: Mapping[str, Any]) -> tuple[Plan, str]:
             for shape, dtype in config["slots"]
         ]
         plan = Plan(
-            decoded(config["inputs"], _restored),
-            decoded(config["outputs"], _restored),
+            _VALUES.read(config["inputs"]),
+            _VALUES.read(config["outputs"]),
             [
                 step(
                     layers[call["layer"]],
-                    tuple(decoded(call["args"], _restored)),
-                    {key: decoded(value, _restored) for key, value in call["kwargs"].items()},
+                    tuple(_VALUES.read(call["args"])),
+                    {key: _VALUES.read(value) for key, value in call["kwargs"].items()},
                     [int(slot) for slot in call["outs"]],
                     bool(call["nested"]),
                 )
@@ -70,7 +70,7 @@ def functional_from_config(config: Mapping[str, Any]) -> tuple[Plan, str]:
             specs,
         )
         _build(plan)
-    except (KeyError, IndexError, AttributeError, RecursionError) as error:
+    except (KeyError, IndexError, AttributeError, RecursionError, Unreadable) as error:
         raise ValueError(f"from_config: expected the configuration of a functional model; {error!r}") from error
     return plan, str(config["dtype"])
 
@@ -83,26 +83,29 @@ def _build(plan: Plan) -> None:
         one.module(*args, **kwargs)
 
 
-def _plain(value: Any, path: str) -> Any:
-    if isinstance(value, Slot):
-        return {"slot": value.i}
-    if isinstance(value, Tensor) and not value.requires_grad:
-        value = to_numpy(value.data)
-    if isinstance(value, np.ndarray):
-        return {"array": value.tolist(), "dtype": value.dtype.name}
-    if isinstance(value, slice):
-        return {"slice": [value.start, value.stop, value.step]}
-    if value is Ellipsis:
-        return {"slice": "..."}
+def _array(codec: Codec, x: Any, where: str) -> Any:
+    if isinstance(x, Tensor) and x.requires_grad:
+        return _other(x, where)
+    a = x if isinstance(x, np.ndarray) else to_numpy(x.data)
+    return {"array": a.tolist(), "dtype": a.dtype.name}
+
+
+def _other(value: Any, path: str) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
     raise TypeError(
         f"get_config: expected arguments of layers to be symbols, numbers, strings, arrays, lists and dicts; received "
         f"a {type(value).__name__}. Put it into a layer of its own"
     )
 
 
-def _restored(tagged: dict[str, Any]) -> Any:
-    if "slot" in tagged:
-        return Slot(int(tagged["slot"]))
-    if "slice" in tagged:
-        return Ellipsis if tagged["slice"] == "..." else slice(*tagged["slice"])
-    return np.asarray(tagged["array"], np.dtype(tagged["dtype"]))
+_VALUES = Codec(
+    {
+        "slot": one_entry("slot", Slot, lambda codec, x, where: x.i, lambda codec, i: Slot(int(i))),
+        "array": Form((Tensor, np.ndarray), _array, lambda codec, x: np.asarray(x["array"], np.dtype(x["dtype"]))),
+        "slice": FORMS["slice"]._replace(
+            read=lambda codec, x: Ellipsis if x["slice"] == "..." else FORMS["slice"].read(codec, x)  # in older files
+        ),
+    },
+    _other,
+)

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from autograd_lite.late import attach as _attach
 
 if TYPE_CHECKING:
+    from autograd_lite.files import SavedFileError as SavedFileError
+
     from ..config.config import (
         CustomObjectScope as CustomObjectScope,
         get_custom_objects as get_custom_objects,
@@ -25,10 +27,10 @@ if TYPE_CHECKING:
         get_registered_object as get_registered_object,
         serialize_keras_object as serialize_keras_object,
     )
-    from .safetensors import SavedFileError as SavedFileError
     from .torch import from_torch_state_dict as from_torch_state_dict, to_torch_state_dict as to_torch_state_dict
 else:
     _LATE = {
+        "autograd_lite.files": "SavedFileError",
         "..config.config": "CustomObjectScope get_custom_objects register_keras_serializable",
         "..config.limits": "element_limit",
         ".checkpoints": "Kept load_checkpoint save_checkpoint",
@@ -37,7 +39,6 @@ else:
             "custom_object_scope deserialize_keras_object get_registered_name get_registered_object "
             "serialize_keras_object"
         ),
-        ".safetensors": "SavedFileError",
         ".torch": "from_torch_state_dict to_torch_state_dict",
     }
     __getattr__, __dir__, __all__ = _attach(__name__, _LATE)

@@ -9,14 +9,14 @@ from typing import Any, Protocol
 import numpy as np
 
 import autograd_lite as ag
+from autograd_lite.files import SavedFileError
 
 from ..config.arguments import checked
 from ..config.limits import check_depth
 from ..config.nesting import all_levels, with_room
 from ..module.module import Module
 from ..module.state import generators, set_generators
-from .safetensors import SavedFileError, read_file, write_file
-from .states import packed, unpacked
+from .files import packed, read_file, unpacked, write_file
 
 _FORMAT = "checkpoint 1"
 
@@ -122,7 +122,7 @@ def load_checkpoint(
 def _put(
     what: str,
     where: str,
-    taken: tuple[Mapping[str, Any], Mapping[str, Any]],
+    taken: tuple[dict[str, Any], Mapping[str, Any]],
     model: Module,
     optimizer: Resumable | None,
     loader: Resumable | None,

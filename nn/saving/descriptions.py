@@ -12,17 +12,16 @@ from typing import Any
 import numpy as np
 
 import autograd_lite as ag
+from autograd_lite.files import SavedFileError, refused_as
 
-from ..config.codec import check_plain, dicts_in
 from ..config.config import CustomObjectScope, Registered, class_called, custom_called, function_called, restored
 from ..config.limits import parsed, reading, room
 from ..config.nesting import all_levels, with_room
+from ..config.plain import check_plain, dicts_in
 from ..module.described import layer_config
 from ..module.module import Module
 from ..module.symbols import Call, Spec, Symbol, replaced
 from ..module.tree import levels_of
-from .refusals import refused_as
-from .safetensors import SavedFileError
 
 MODEL_FORMAT = "model 2"
 

@@ -25,21 +25,20 @@ from typing import Any
 
 import autograd_lite as ag
 from autograd_lite import tree
+from autograd_lite.files import SavedFileError, refused_as
 
 from ..config.arguments import checked
-from ..config.codec import check_plain, dicts_in
 from ..config.config import CustomObjectScope, check_custom
 from ..config.limits import at_most, reading
 from ..config.nesting import all_levels, with_room
+from ..config.plain import check_plain, dicts_in
 from ..module.modes import rest_in_inference
 from ..module.module import Module
 from ..module.state import generators, set_generators
 from ..module.tree import levels_of
 from . import keras
 from .descriptions import MODEL_FORMAT, checked_description, described, named_function, remade
-from .refusals import refused_as
-from .safetensors import SavedFileError, keras_file, read_file, write_file
-from .states import packed, unpacked
+from .files import keras_file, packed, read_file, unpacked, write_file
 
 # ---- weights --------------------------------------------------------------------------------------------------------
 
@@ -286,11 +285,11 @@ def _may_write(what: str, path: Any, overwrite: bool) -> None:
 
 def _weights(arrays: Mapping[str, Any], about: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the arrays of a file without those of the optimizer's state."""
-    others = {str(d["array"]) for d in dicts_in((about or {}).get("compiled")) if d.keys() == {"array"}}
+    others = {str(d["array"]) for d in dicts_in((about or {}).get("compiled")) if "array" in d}
     return {name: a for name, a in arrays.items() if name not in others}
 
 
-def _compile(what: str, model: Any, compiled: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
+def _compile(what: str, model: Any, compiled: Mapping[str, Any], arrays: dict[str, Any]) -> None:
     """Compile a model like the one that was saved, and give its optimizer the saved state."""
     with refused_as(
         what,

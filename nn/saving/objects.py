@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..config.arguments import checked
-from ..config.codec import check_plain
 from ..config.config import (
     CustomObjectScope,
     Registered,
@@ -18,6 +17,7 @@ from ..config.config import (
 )
 from ..config.limits import reading
 from ..config.nesting import all_levels, with_room
+from ..config.plain import check_plain
 from ..module.tree import levels_of
 from .descriptions import allow
 

@@ -1,20 +1,21 @@
-"""Python values of a compiled function as JSON and back: parameters of ops, arguments, results."""
+"""What values a compiled function has besides plain ones: parameters of ops, arguments, results."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
+import numpy.typing as npt
 
-from ...compiler.kinds import RESULT, ArrayKind
+from ...compiler.kinds import RESULT, ArrayKind, Result
 from ...core.indices import IndexArray
+from ...files import STORED, Codec, Form, arrays_by_name, dtype_named, one_entry, refuse
 from ...observing import Assumption
 from ...random import Generator
-from .arrays import Arrays, refuse
 
-_UNREAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+NUMERIC = "biufc"  # the kinds of dtypes
 # What an assumption may be about; a file names nothing else that runs.
 _ASSUMED: Mapping[str, Callable[..., Any]] = {
     "all": np.all,
@@ -24,164 +25,70 @@ _ASSUMED: Mapping[str, Callable[..., Any]] = {
 }
 # The classes that stand for numbers among arguments which come with every call.
 _NUMBERS: Mapping[str, type] = {"int": int, "float": float}
+_ARRAYS = STORED | {np.dtype(np.complex64), np.dtype(np.complex128)}
+_EXACT = (bool, int, float, complex, str, tuple, list, dict)
 
 
 class UnwritableError(TypeError):
     """A value has no form in a file."""
 
 
-class Writer:
-    """Writes values.
+class ValueCodec(Codec):
+    """Writes and reads the values.
 
     Args:
-        arrays: where arrays go.
-        generators: the number of each generator.
+        held: the arrays of the file.
+        generators: in the order of their numbers.
+        forms: of further values.
+        arrays: what is written as an array.
     """
 
-    def __init__(self, arrays: Arrays, generators: Mapping[Generator, int]) -> None:
-        self._arrays, self._generators = arrays, generators
+    def __init__(
+        self,
+        held: dict[str, npt.NDArray[Any]],
+        generators: list[Generator],
+        forms: Mapping[str, Form] | None = None,
+        arrays: type | tuple[type, ...] = (np.ndarray, np.generic),
+    ) -> None:
+        generator = one_entry(
+            "generator",
+            Generator,
+            lambda codec, x, where: generators.index(x),
+            lambda codec, n: generators[n] if type(n) is int and n >= 0 else refuse("the number of a generator", n),
+        )
+        super().__init__(
+            {**(forms or {}), **_FORMS, "generator": generator, "array": arrays_by_name(held, arrays)}, _unwritable
+        )
+        self.held, self.generators = held, generators
 
-    def text(self, x: Any, where: str) -> Any:
-        """Return a value as JSON.
-
-        Args:
-            x: the value.
-            where: the name of an array, if it is one.
+    def write(self, x: Any, where: str = "") -> Any:
+        """Return a value as JSON has it.
 
         Raises:
             UnwritableError: naming what cannot be written.
         """
-        if x is None or x.__class__ in (bool, int, str):
-            return x
-        if x.__class__ is float:
-            return x if math.isfinite(x) else {"float": str(x).replace("inf", "Infinity").replace("nan", "NaN")}
-        for kind, write in self._forms.items():
-            if isinstance(x, kind):
-                return write(self, x, where)
-        if x is Ellipsis:
-            return {"ellipsis": True}
-        if x is RESULT:
-            return {"result": True}
-        raise UnwritableError(f"a {type(x).__name__}, {x!r:.60}")
-
-    def _several(self, parts: Any, where: str) -> list[Any]:
-        return [self.text(part, where) for part in parts]
-
-    def _array(self, x: Any, where: str) -> Any:
-        try:
-            return self._arrays.put(where, x)
-        except TypeError as error:
-            raise UnwritableError(str(error)) from None
-
-    def _container(self, x: Any, where: str) -> Any:
-        kind = x.__class__
-        if kind is dict:
-            return {"dict": [[self.text(k, where), self.text(v, where)] for k, v in x.items()]}
-        if kind is tuple or kind is list:
-            return {kind.__name__: self._several(x, where)}
-        raise UnwritableError(f"a {kind.__name__}; dicts, lists and tuples can be written")
-
-    def _scalar_type(self, x: Any, where: str) -> Any:
-        if x in _NUMBERS.values():
-            return {"number": x.__name__}
-        if issubclass(x, np.generic):
-            return {"scalar type": np.dtype(x).str}
-        raise UnwritableError(f"the class {x.__name__}")
-
-    def _assumption(self, x: Assumption, where: str) -> Any:
-        for name, f in _ASSUMED.items():
-            if x.holds is f:
-                return {"assume": name}
-        raise UnwritableError(f"an assumption by {getattr(x.holds, '__name__', 'a function')}; write it with NumPy")
-
-    _forms: Mapping[type, Callable[[Any, Any, str], Any]] = {
-        IndexArray: lambda self, x, where: {"index": [list(x.shape), x.dtype.str]},
-        np.ndarray: _array,
-        np.generic: _array,
-        ArrayKind: lambda self, x, where: {"given": _kind(x)},
-        dict: _container,
-        tuple: _container,
-        list: _container,
-        slice: lambda self, x, where: {"slice": self._several((x.start, x.stop, x.step), where)},
-        complex: lambda self, x, where: {"complex": self._several((x.real, x.imag), where)},
-        np.dtype: lambda self, x, where: {"dtype": x.str},
-        type: _scalar_type,
-        Generator: lambda self, x, where: {"generator": self._generators[x]},
-        Assumption: _assumption,
-    }
+        if isinstance(x, _EXACT) and x.__class__ not in _EXACT and not isinstance(x, np.generic):
+            _unwritable(x, where)  # the file would not say of which class it is
+        if isinstance(x, (np.ndarray, np.generic)) and x.dtype.newbyteorder("=") not in _ARRAYS:
+            raise UnwritableError(f"an array of {x.dtype}")
+        return super().write(x, where)
 
 
-class Reader:
-    """Reads what a `Writer` wrote.
-
-    Args:
-        arrays: of the file.
-        generators: by number.
-    """
-
-    def __init__(self, arrays: Arrays, generators: list[Generator]) -> None:
-        self._arrays, self._generators = arrays, generators
-
-    def value(self, text: Any) -> Any:
-        """Return the value.
-
-        Raises:
-            DamagedFileError: if nothing is written like this.
-        """
-        if text is None or text.__class__ in (bool, int, str, float):
-            return text
-        if not isinstance(text, dict) or not text:
-            refuse("a value", text)
-        if "array" in text:
-            return self._arrays.get(text)
-        ((tag, content), *more) = text.items()
-        if more or tag not in self._forms:
-            refuse("a value", text)
-        try:
-            return self._forms[tag](self, content)
-        except (TypeError, ValueError, OverflowError, KeyError, IndexError) as error:
-            refuse(f"a {tag}", f"{content!r:.60} ({error})")
-
-    def _several(self, content: Any) -> list[Any]:
-        if not isinstance(content, list):
-            refuse("a list", content)
-        return [self.value(part) for part in content]
-
-    def _dict(self, content: Any) -> dict[Any, Any]:
-        return dict(map(self._several, content))
-
-    def _generator(self, content: Any) -> Generator:
-        if type(content) is not int or not 0 <= content < len(self._generators):
-            refuse("the number of a generator", content)
-        return self._generators[content]
-
-    _forms: Mapping[str, Callable[[Any, Any], Any]] = {
-        "float": lambda self, c: _UNREAL[c],
-        "complex": lambda self, c: complex(*self._several(c)),
-        "tuple": lambda self, c: tuple(self._several(c)),
-        "list": _several,
-        "dict": _dict,
-        "slice": lambda self, c: slice(*self._several(c)),
-        "ellipsis": lambda self, c: Ellipsis,
-        "result": lambda self, c: RESULT,
-        "dtype": lambda self, c: dtype_named(c),
-        "number": lambda self, c: _NUMBERS[c],
-        "scalar type": lambda self, c: dtype_named(c).type,
-        "index": lambda self, c: IndexArray.of(np.broadcast_to(np.zeros((), dtype_named(c[1])), shape_of(c[0])), None),
-        "given": lambda self, c: _array_kind(*c),
-        "generator": _generator,
-        "assume": lambda self, c: Assumption(_ASSUMED[c]),
-    }
+def _unwritable(x: Any, where: str) -> NoReturn:
+    raise UnwritableError(f"the class {x.__name__}" if isinstance(x, type) else f"a {type(x).__name__}, {x!r:.60}")
 
 
-def dtype_named(name: Any) -> np.dtype[Any]:
-    """Return the dtype of numbers with this name; NumPy reads much more than that as a dtype."""
-    if not isinstance(name, str) or len(name) > 4:
-        refuse("the name of a dtype", name)
-    found = np.dtype(name)
-    if found.kind not in "biufc":
-        refuse("the name of a dtype of numbers", name)
-    return found
+def _assumption(codec: Codec, x: Assumption, where: str) -> str:
+    for name, f in _ASSUMED.items():
+        if x.holds is f:
+            return name
+    raise UnwritableError(f"an assumption by {getattr(x.holds, '__name__', 'a function')}; write it with NumPy")
+
+
+def _class(codec: Codec, x: type, where: str) -> dict[str, str]:
+    if x in _NUMBERS.values():
+        return {"number": x.__name__}
+    return {"scalar type": np.dtype(x).str} if issubclass(x, np.generic) else _unwritable(x, where)
 
 
 def shape_of(sizes: Any) -> tuple[int, ...]:
@@ -193,14 +100,46 @@ def shape_of(sizes: Any) -> tuple[int, ...]:
     return tuple(sizes)
 
 
-def _kind(kind: ArrayKind) -> list[Any]:
-    return [list(kind.shape), kind.dtype.str, None if kind.strides is None else list(kind.strides)]
+def like(a: Any) -> list[Any]:
+    """Return what is known of an array or a number of NumPy's."""
+    return [list(np.shape(a)), np.asarray(a).dtype.str, isinstance(a, np.ndarray)]
 
 
-def _array_kind(shape: Any, dtype: Any, strides: Any) -> ArrayKind:
-    found = shape_of(shape)
-    if strides is None and not found:
-        return ArrayKind(found, dtype_named(dtype), None)
-    if not isinstance(strides, list) or len(strides) != len(found) or not all(type(n) is int for n in strides):
+def example(about: Any) -> Any:
+    """Return zeros like what `like` was given."""
+    shape, dtype, array = about
+    zeros = np.broadcast_to(np.zeros((), dtype_named(dtype, NUMERIC)), shape_of(shape))
+    return zeros if array is True else zeros[()]
+
+
+def _array_kind(codec: Codec, about: Any) -> ArrayKind:
+    sizes, dtype, strides = about
+    shape = shape_of(sizes)
+    if strides is None and not shape:
+        return ArrayKind(shape, dtype_named(dtype, NUMERIC), None)
+    if not isinstance(strides, list) or len(strides) != len(shape) or not all(type(n) is int for n in strides):
         refuse("the strides of an array", strides)
-    return ArrayKind(found, dtype_named(dtype), tuple(strides))
+    return ArrayKind(shape, dtype_named(dtype, NUMERIC), tuple(strides))
+
+
+_FORMS: dict[str, Form] = {
+    "index": one_entry(
+        "index",
+        IndexArray,
+        lambda codec, x, where: [list(x.shape), x.dtype.str],
+        lambda codec, about: IndexArray.of(example([*about, True]), None),
+    ),
+    "given": one_entry(
+        "given",
+        ArrayKind,
+        lambda codec, x, where: [list(x.shape), x.dtype.str, None if x.strides is None else list(x.strides)],
+        _array_kind,
+    ),
+    "result": one_entry("result", Result, lambda codec, x, where: True, lambda codec, x: RESULT),
+    "dtype": one_entry(
+        "dtype", np.dtype, lambda codec, x, where: x.str, lambda codec, name: dtype_named(name, NUMERIC)
+    ),
+    "number": Form(type, _class, lambda codec, text: _NUMBERS[text["number"]]),
+    "scalar type": Form((), _class, lambda codec, text: dtype_named(text["scalar type"], NUMERIC).type),
+    "assume": one_entry("assume", Assumption, _assumption, lambda codec, name: Assumption(_ASSUMED[name])),
+}

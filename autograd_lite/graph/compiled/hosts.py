@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from ...core.live import Live
-from ...ir.hosts import PLAIN, Argument, Fixed, Hosts, Put, Read, leaves_of
+from ...files import Codec, Form, one_entry, refuse
+from ...ir.hosts import Argument, Fixed, Hosts, Put, Read, leaves_of
 from ...tensors.record import wrap
 from ...tensors.tensor import Tensor
-from .arrays import refuse
-from .codec import Reader, UnwritableError, Writer, dtype_named, shape_of
+from .codec import UnwritableError, ValueCodec, example, like
 
 _OPERATORS = (
     "add",
@@ -44,12 +44,20 @@ _CALLS: dict[str, Callable[..., Any]] = {
 class HostsWriter:
     """Writes the hosts of several traces, which share containers.
 
+    Args:
+        values: the codec of the file.
+
     Attributes:
         containers: what is in each, as far as it is read.
     """
 
-    def __init__(self, writer: Writer) -> None:
-        self._writer = writer
+    def __init__(self, values: ValueCodec) -> None:
+        self._values = values
+        new = one_entry("new", Tensor, lambda codec, x, where: like(x._data))
+        forms = {"live": Form(Live, self._known), "new": new}
+        self._new = ValueCodec(values.held, values.generators, forms, np.generic)
+        forms = {"host": Form(Tensor, self._host), **forms}
+        self._trees = ValueCodec(values.held, values.generators, forms, np.generic)
         self._numbers: dict[int, int] = {}
         self._held: list[Any] = []
         self._keys: list[set[Any]] = []
@@ -59,7 +67,7 @@ class HostsWriter:
     def containers(self) -> list[Any]:
         """Return what is in the containers now."""
         return [
-            [[key, self._now(held[key], f"state {n}")] for key in sorted(keys) if key in held]
+            [[key, self._values.write(held[key], f"state {n}")] for key in sorted(keys) if key in held]
             for n, (held, keys) in enumerate(zip(self._held, self._keys, strict=True))
         ]
 
@@ -73,18 +81,23 @@ class HostsWriter:
                 for x in leaves_of(step.found):
                     if x.__class__ is Live:
                         self._live(x)
-                found = self._tree(step.found)
+                found = self._trees.write(step.found)
                 steps.append({"read": [self._container(step.container, step.key), step.key, found, step.owned]})
             elif isinstance(step, Argument):
                 steps.append({"argument": [step.place, self._live(step.number)]})
             elif isinstance(step, Fixed) and step.number in self._lives:
-                steps.append({"fixed": [self._tree(step.number), self._tree(step.value)]})
+                steps.append({"fixed": [self._trees.write(step.number), self._trees.write(step.value)]})
             elif isinstance(step, Live) and self._is_writable(step):
-                args = [self._tree(x) for x in step.args]
+                args = [self._trees.write(x) for x in step.args]
                 steps.append({"call": [_name_of(step.f), args, self._live(step)]})
             # What is pinned, or found by other functions and fixed, is in no file: nothing can change it there.
         puts = [
-            [self._container(put.container, put.key), put.key, self._tree(put.value, True), self._tree(put.before)]
+            [
+                self._container(put.container, put.key),
+                put.key,
+                self._new.write(put.value),
+                self._trees.write(put.before),
+            ]
             for put in hosts.puts.values()
         ]
         return {"steps": steps, "puts": puts}
@@ -94,7 +107,7 @@ class HostsWriter:
 
     def slot(self, x: Any) -> dict[str, Any]:
         """Return what fills a slot of the program."""
-        tree: dict[str, Any] = self._tree(x)
+        tree: dict[str, Any] = self._trees.write(x)
         return tree
 
     def _container(self, container: Any, key: Any) -> int:
@@ -110,33 +123,15 @@ class HostsWriter:
 
     def _live(self, x: Live) -> dict[str, Any]:
         number = self._lives.setdefault(x, len(self._lives))
-        return {"live": number, "name": x.name, "value": self._writer.text(x.value, x.name)}
+        return {"live": number, "name": x.name, "value": self._values.write(x.value, x.name)}
 
-    def _tree(self, x: Any, new: bool = False) -> Any:
-        if x.__class__ is dict:
-            return {"dict": [[key, self._tree(part, new)] for key, part in x.items()]}
-        if x.__class__ in (list, tuple):
-            return {x.__class__.__name__: [self._tree(part, new) for part in x]}
-        if x.__class__ is Live:
-            if x not in self._lives:
-                raise UnwritableError(f"a number that {_first_unknown(x)} computes anew at every call")
-            return self._live(x)
-        if isinstance(x, Tensor):
-            return {"host": self._arrays[id(x)]} if id(x) in self._arrays and not new else {"new": _like(x._data)}
-        if isinstance(x, (*PLAIN, np.generic)):
-            return {"plain": self._writer.text(x, "number")}
-        raise UnwritableError(f"a {type(x).__name__} among numbers and arrays")
+    def _known(self, codec: Codec, x: Live, where: str) -> dict[str, Any]:
+        if x not in self._lives:
+            raise UnwritableError(f"a number that {_first_unknown(x)} computes anew at every call")
+        return self._live(x)
 
-    def _now(self, x: Any, where: str) -> Any:
-        if x.__class__ is dict:
-            return {"dict": [[key, self._now(part, f"{where}.{key}")] for key, part in x.items()]}
-        if x.__class__ in (list, tuple):
-            return {x.__class__.__name__: [self._now(part, f"{where}.{i}") for i, part in enumerate(x)]}
-        return {"plain": self._writer.text(x, where)}
-
-
-def _like(a: Any) -> list[Any]:
-    return [list(a.shape), a.dtype.str, isinstance(a, np.ndarray)]
+    def _host(self, codec: Codec, x: Tensor, where: str) -> dict[str, Any]:
+        return {"host": self._arrays[id(x)]} if id(x) in self._arrays else {"new": like(x._data)}
 
 
 def _first_unknown(x: Live) -> str:
@@ -156,19 +151,29 @@ def _name_of(f: Callable[..., Any]) -> str:
 class HostsReader:
     """Reads what a `HostsWriter` wrote.
 
+    Args:
+        values: the codec of the file.
+        containers: as in the file.
+
     Attributes:
         containers: dictionaries with what was read.
     """
 
-    def __init__(self, reader: Reader, containers: Any) -> None:
-        self._reader = reader
+    def __init__(self, values: ValueCodec, containers: Any) -> None:
+        forms = {
+            "live": Form(read=lambda codec, text: self._live(text)),
+            "host": one_entry("host", read=lambda codec, n: self._host(n)),
+            "new": one_entry("new", read=lambda codec, about: wrap(example(about), None)),
+            "plain": one_entry("plain", read=lambda codec, text: codec.read(text)),  # in older files
+        }
+        self._values = values
+        self._trees = ValueCodec(values.held, values.generators, forms)
         self._lives: dict[int, Live] = {}
         self._arrays: list[Tensor] = []
         self._hosts = Hosts(_never)
-        self.containers: list[dict[str, Any]] = [dict(self._pair(*pair) for pair in part) for part in containers]
-
-    def _pair(self, key: Any, value: Any) -> tuple[str, Any]:
-        return (key if isinstance(key, str) else refuse("a name", key)), self._tree(value)
+        self.containers: list[dict[str, Any]] = [self._trees.read({"dict": part}) for part in containers]
+        if not all(isinstance(key, str) for container in self.containers for key in container):
+            refuse("names in a state", containers)
 
     def hosts(self, about: Mapping[str, Any]) -> Hosts:
         """Return what one trace notes."""
@@ -180,30 +185,30 @@ class HostsReader:
                 number, key, found, owned = content
                 container = self._container(number, key)
                 self._arrays_of(found, container[key])
-                hosts.steps.append(Read(container, key, self._tree(found), owned is True))
+                hosts.steps.append(Read(container, key, self._trees.read(found), owned is True))
             elif kind == "argument":
                 place, live = content
                 if place != sum(isinstance(step, Argument) for step in hosts.steps):
                     refuse("the numbers among the arguments in order", place)
-                number = hosts.argument(place, self._reader.value(live["value"]))
+                number = hosts.argument(place, self._values.read(live["value"]))
                 self._lives[live["live"]] = number
             elif kind == "fixed":
-                number, value = map(self._tree, content)
+                number, value = map(self._trees.read, content)
                 hosts.steps.append(Fixed(number if isinstance(number, Live) else refuse("a number", content), value))
             elif kind == "call":
                 name, args, live = content
-                hosts.steps.append(self._live(live, _called(name), tuple(map(self._tree, args))))
+                hosts.steps.append(self._live(live, _called(name), tuple(map(self._trees.read, args))))
             else:
                 refuse("a step", kind)
         for number, key, value, before in about["puts"]:
             container = self._container(number, key)
-            put = Put(container, key, self._tree(value), self._tree(before), None)
+            put = Put(container, key, self._trees.read(value), self._trees.read(before), None)
             hosts.puts[id(container), key] = put
         return hosts
 
     def slot(self, about: Any) -> Any:
         """Return what fills a slot: a Tensor or a number."""
-        found = self._tree(about)
+        found = self._trees.read(about)
         return found if isinstance(found, (Tensor, Live)) else refuse("an array or a number", about)
 
     def _container(self, number: Any, key: Any) -> dict[str, Any]:
@@ -225,7 +230,7 @@ class HostsReader:
             self._hosts.arrays[id(t)] = t
 
     def _live(self, about: Any, f: Callable[..., Any] | None = None, args: tuple[Any, ...] = ()) -> Live:
-        number, value = about["live"], self._reader.value(about["value"])
+        number, value = about["live"], self._values.read(about["value"])
         if type(number) is not int or not isinstance(value, (int, float, np.generic)):
             refuse("a number", about)
         if f is not None or number not in self._lives:
@@ -233,25 +238,10 @@ class HostsReader:
             self._lives[number] = Live(self._hosts, _given if f is None else f, args, value, name)
         return self._lives[number]
 
-    def _tree(self, about: Any) -> Any:
-        if not isinstance(about, dict):
-            refuse("a part of a state", about)
-        if "live" in about:
-            return self._live(about)
-        ((kind, content),) = about.items()
-        if kind == "dict":
-            return dict(self._pair(*pair) for pair in content)
-        if kind in ("list", "tuple"):
-            return {"list": list, "tuple": tuple}[kind](map(self._tree, content))
-        if kind == "host":
-            if type(content) is not int or not 0 <= content < len(self._arrays):
-                refuse("an array of a state", content)
-            return self._arrays[content]
-        if kind == "new":
-            shape, dtype, array = content
-            made = np.broadcast_to(np.zeros((), dtype_named(dtype)), shape_of(shape))
-            return wrap(made if array is True else made[()], None)
-        return self._reader.value(content) if kind == "plain" else refuse("a part of a state", kind)
+    def _host(self, n: Any) -> Tensor:
+        if type(n) is not int or not 0 <= n < len(self._arrays):
+            refuse("an array of a state", n)
+        return self._arrays[n]
 
 
 def _hosts_in(about: Any) -> list[Any]:

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from ...control.bodies import Body
 from ...control.cond_op import Choice
 from ...control.packing import FLAT, PART
 from ...control.scan_op import Scan
 from ...control.while_op import While
 from ...core.op import Op
+from ...files import refuse
 from ...ir.recording import OBSERVE
-from .arrays import refuse
-from .codec import dtype_named, shape_of
 
 # Ops of autograd_lite that are not in the tables.
 PRIVATE = {op.name: op for op in (OBSERVE, FLAT, PART)}
@@ -105,15 +102,3 @@ def read_loop(about: Mapping[str, Any], body: Callable[[Any], Body], inputs: int
     if carried > taken or numbers.get("carried", 0) > results or numbers.get("shown", 0) > results:
         refuse(f"the numbers of a {name}", numbers)
     return kind.made(bodies, numbers)
-
-
-def examples_of(body: Body) -> list[Any]:
-    """Return what is known of the arguments of a body."""
-    return [[list(np.shape(a)), np.asarray(a).dtype.str, isinstance(a, np.ndarray)] for a in body.examples]
-
-
-def example(about: Any) -> Any:
-    """Return an array like an argument of a body."""
-    shape, dtype, array = about
-    made = np.broadcast_to(np.zeros((), dtype_named(dtype)), shape_of(shape))
-    return made if array is True else made[()]

@@ -11,9 +11,9 @@ from typing import Any
 from ...compiler.kinds import ArrayKind
 from ...compiler.traces import Trace
 from ...core.errors import UnsupportedError
-from ...core.files import write_file
 from ...core.live import bare_number
 from ...core.shapes import ShapeDtype
+from ...files import write_file
 from ...ir.program import PureProgram
 from ...passes.dead import without_dead
 from ...tree import items

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -16,6 +15,7 @@ from ...control.bodies import Body
 from ...core.errors import UnsupportedError
 from ...core.indices import indices_in
 from ...core.op import OPS, Op
+from ...files import SavedFileError, Unreadable, read_arrays, refuse, refused_as
 from ...ir.graph import PureGraph
 from ...ir.node import GraphNode, Kind, make_param
 from ...ir.program import PureProgram
@@ -24,13 +24,12 @@ from ...tensors.record import wrap
 from ...tensors.tensor import Tensor, tensor
 from ...tensors.views import knows_views
 from ...tree import leaves
-from ..export.json_reader import graph_from_json
-from .arrays import Arrays, DamagedFileError, read, refuse
-from .codec import Reader
+from ..export.json_reader import graph_of
+from .codec import ValueCodec, example
 from .hosts import HostsReader
 from .loaded import Loaded, Saved
-from .loops import PRIVATE, example, read_loop
-from .writing import FORMAT, VERSION
+from .loops import PRIVATE, read_loop
+from .writing import ENTRY, FORMAT, VERSION
 
 _MOST_ELEMENTS = 2**31  # of one value that is computed
 
@@ -65,30 +64,30 @@ def load_compiled(path: str | os.PathLike[str]) -> Loaded:
         >>> again(np.array([1.0, 5.0]))
         array([ 2., 10.])
     """
-    arrays, about = read(path)
-    if about.get("format") != FORMAT:
-        refuse(f"a file of the format {FORMAT!r}", about.get("format"))
-    if about.get("version") != VERSION:
-        refuse(f"version {VERSION} of the format, which this version reads", about.get("version"))
-    try:
+    what = "load_compiled"
+    arrays, about = read_arrays(what, path, ENTRY)
+
+    def refusal(error: BaseException) -> Exception:
+        other = f"expected the description of a compiled function; received another one ({error!r:.100})"
+        problem = str(error) if isinstance(error, Unreadable) else other
+        return SavedFileError(f"{what}: {problem}. The file is damaged, or was not written by save_compiled")
+
+    with refused_as(what, refusal, UnsupportedError):
+        about = about or {}
+        if about.get("format") != FORMAT:
+            refuse(f"a file of the format {FORMAT!r}", about.get("format"))
+        if about.get("version") != VERSION:
+            refuse(f"version {VERSION} of the format, which this version reads", about.get("version"))
         return _Reading(arrays, about).loaded()
-    except (KeyError, TypeError, IndexError, AttributeError) as error:
-        if isinstance(error, UnsupportedError):
-            raise
-        raise DamagedFileError(
-            f"load_compiled: expected the description of a compiled function; received another one ({error!r:.100}). "
-            "The file is damaged, or was not written by save_compiled"
-        ) from error
 
 
 class _Reading:
     """Reads the description in a file."""
 
-    def __init__(self, arrays: Arrays, about: Mapping[str, Any]) -> None:
+    def __init__(self, arrays: dict[str, Any], about: Mapping[str, Any]) -> None:
         self._about = about
-        self._generators = [_generator(part) for part in about["generators"]]
-        self._reader = Reader(arrays, self._generators)
-        self._hosts = HostsReader(self._reader, about["states"])
+        self._values = ValueCodec(arrays, [_generator(part) for part in about["generators"]])
+        self._hosts = HostsReader(self._values, about["states"])
         self._tensors = [self._tensor(part) for part in about["tensors"]]
 
     def loaded(self) -> Loaded:
@@ -105,14 +104,14 @@ class _Reading:
         return Loaded(name, traces, captured, self._hosts.containers, exact, max_bytes)
 
     def _tensor(self, about: Mapping[str, Any]) -> Tensor:
-        data, name, wanted = self._reader.value(about["data"]), about["name"], about["requires_grad"]
+        data, name, wanted = self._values.read(about["data"]), about["name"], about["requires_grad"]
         if not isinstance(data, (np.ndarray, np.generic)) or not isinstance(name, str) or type(wanted) is not bool:
             refuse("a Tensor", about)
         if wanted and data.dtype.kind not in "fc":
             refuse("a Tensor of floating numbers where a gradient is required", str(data.dtype))
         t = tensor(data, requires_grad=wanted, name=name)
         if "grad" in about:
-            g = self._reader.value(about["grad"])
+            g = self._values.read(about["grad"])
             if not isinstance(g, (np.ndarray, np.generic)) or (g.shape, g.dtype) != (t.shape, t.dtype):
                 refuse(f"a gradient of shape {t.shape}", about)
             t._grad = wrap(g, None)
@@ -145,7 +144,7 @@ class _Reading:
                 refuse(f"a value of shape {leaf.shape} for {leaf.name!r}", graph[i].shape)
         if type(about["backward"]) is not bool or type(about["masks"]) is not bool:
             refuse("true or false", about["backward"])
-        given, out = (self._reader.value(about[name]) for name in ("given", "out"))
+        given, out = (self._values.read(about[name]) for name in ("given", "out"))
         if not (isinstance(given, tuple) and [type(part) for part in given] == [tuple, dict]):
             refuse("positional arguments and keywords", given)
         _check_arguments(graph, given, about["inputs"])
@@ -223,7 +222,7 @@ class _Reading:
         elif kind == "gradient":
             thing = grads.get(id(self._number(content)))
         elif kind == "value":
-            thing = self._reader.value(content)
+            thing = self._values.read(content)
         if node.kind is Kind.STATE or isinstance(thing, Generator):
             return thing if node.kind is Kind.STATE and isinstance(thing, Generator) else refuse("a generator", about)
         if node.weak:
@@ -244,7 +243,7 @@ class _Reading:
                 refuse(f"'{loop.op.name}' of {loop.layout.size} numbers as {node.id}", f"{node.op} {node.shape}")
             return loop.op, node.inputs, loop.params
         op = op_named(node.op)
-        found = {name: self._reader.value(text) for name, text in params[node.id].items()}
+        found = {name: self._values.read(text) for name, text in params[node.id].items()}
         plain = {name: found[name] for name in sorted(found) if not isinstance(found[name], Generator)}
         if tuple([make_param(name, value) for name, value in plain.items()]) != node.params:
             refuse(f"the parameters of {node.id} as its graph has them", sorted(found))
@@ -273,14 +272,6 @@ def _fitting(node: GraphNode, x: Any) -> Any:
 
 def _id(graph: PureGraph, i: Any) -> str:
     return i if isinstance(i, str) and i in graph else refuse("the id of a node", i)
-
-
-def graph_of(document: Any) -> PureGraph:
-    """Return the graph of a part of the description."""
-    try:
-        return graph_from_json(json.dumps(document))
-    except ValueError as error:
-        raise DamagedFileError(str(error).replace("Graph.from_json", "load_compiled")) from None
 
 
 def op_named(name: str) -> Op:

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from ...compiler.compiled import Compiled
 from ...control.bodies import Body
 from ...core.op import OPS, Op
+from ...files import free_name, write_arrays
 from ...ir.graph import PureGraph
 from ...ir.program import PureProgram
 from ...ir.recording import OBSERVE
 from ...observing import Check
 from ...random import Generator
 from ...tensors.tensor import Tensor
-from ..export.json_format import json_text
-from .arrays import Arrays, write
-from .codec import UnwritableError, Writer
+from ..export.json_format import document_of
+from .codec import UnwritableError, ValueCodec, like
 from .hosts import HostsWriter
 from .loaded import Loaded, Saved
-from .loops import PRIVATE, described, examples_of, loop_of
+from .loops import PRIVATE, described, loop_of
 
+ENTRY = "autograd_lite"  # of the metadata
 FORMAT = "autograd_lite.compiled"
 VERSION = 2
 
@@ -39,20 +39,25 @@ def save_compiled(compiled: Compiled[Any, Any], path: str | os.PathLike[str]) ->
             f"save_compiled: expected a function that is replayed; received {name}, of which there is no replay. Call "
             "it twice with arguments of each kind that it will be called with, and see explain()"
         )
-    arrays = Arrays()
-    write(path, arrays, _Writing(arrays).described(name, compiled.exact, compiled.max_bytes, found))
+    writing = _Writing()
+    about = writing.described(name, compiled.exact, compiled.max_bytes, found)
+    write_arrays("save_compiled", path, writing.arrays, about, ENTRY)
 
 
 class _Writing:
-    """Writes functions that share Tensors and generators."""
+    """Writes functions that share Tensors and generators.
 
-    def __init__(self, arrays: Arrays) -> None:
-        self._arrays = arrays
-        self._tensors: dict[int, int] = {}  # the number of each, by its id
-        self._described: list[dict[str, Any]] = []
-        self._generators: dict[Generator, int] = {}
-        self._writer = Writer(arrays, self._generators)
-        self._hosts = HostsWriter(self._writer)
+    Attributes:
+        arrays: of the file, by name.
+    """
+
+    def __init__(self) -> None:
+        self.arrays: dict[str, Any] = {}
+        self._tensors: dict[int, tuple[int, str]] = {}  # the number and name of each, by its id
+        self._described: dict[str, dict[str, Any]] = {}  # by their names
+        self._generators: list[Generator] = []
+        self._values = ValueCodec(self.arrays, self._generators)
+        self._hosts = HostsWriter(self._values)
 
     def described(self, name: str, exact: bool, max_bytes: int | None, found: Sequence[Saved]) -> dict[str, Any]:
         """Return the description of a function."""
@@ -67,7 +72,7 @@ class _Writing:
             "exact": exact,
             "max_bytes": max_bytes,
             "traces": traces,
-            "tensors": self._described,
+            "tensors": list(self._described.values()),
             "states": self._hosts.containers(),
             "generators": generators,
         }
@@ -116,8 +121,9 @@ class _Writing:
             program, graph: what.
             before: the leaves whose gradients fill slots, by the ids of these.
         """
-        for generator in _generators_of(program.bindings[i] for i in program.bindings if i in graph):
-            self._generators.setdefault(generator, len(self._generators))
+        for i, thing in program.bindings.items():
+            if i in graph and isinstance(thing, Generator) and thing not in self._generators:
+                self._generators.append(thing)
         inputs = [i if i is not None and i in graph else None for i in program.inputs]
         bindings = {
             i: self._binding(i, thing, before, i in program.fixed)
@@ -125,7 +131,7 @@ class _Writing:
             if i in graph and i not in inputs
         }
         return {
-            "graph": json.loads(json_text(graph)),
+            "graph": document_of(graph),
             "inputs": inputs,
             "bindings": bindings,
             "params": {i: self._params(graph, i, program.calls[i]) for i in program.calls if i in graph},
@@ -137,11 +143,11 @@ class _Writing:
         effects = [i for i in body.effects if not _is_check(body.program.calls.get(i))]
         graph = _needed(body.program.graph, (*body.outputs, *effects))
         about = self._program(body.program, graph, {})
-        return {**about, "name": body.name, "results": len(body.outputs), "examples": examples_of(body)}
+        return {**about, "name": body.name, "results": len(body.outputs), "examples": list(map(like, body.examples))}
 
     def _outer(self, tree: Any, what: str) -> Any:
         try:
-            return self._writer.text(tree, what)
+            return self._values.write(tree, what)
         except UnwritableError as error:
             raise TypeError(
                 f"save_compiled: expected {what} that are arrays, numbers, texts, or dicts, lists and tuples of these; "
@@ -150,21 +156,16 @@ class _Writing:
 
     def _tensor(self, t: Tensor, grad: bool = False) -> int:
         """Return the number of a captured Tensor."""
-        number = self._tensors.get(id(t))
-        if number is None:
-            number = self._tensors[id(t)] = len(self._described)
-            name = str(t.name or "captured")
-            taken = {about["name"] for about in self._described}
-            k, unique = 0, name
-            while unique in taken:
-                k += 1
-                unique = f"{name}.{k}"
-            data = self._arrays.put(unique, t._data)
-            self._described.append({"name": unique, "requires_grad": t.requires_grad, "data": data})
-        about = self._described[number]
+        if id(t) not in self._tensors:
+            name = free_name(str(t.name or "captured"), self._described)
+            data = self._values.write(t._data, name)
+            self._tensors[id(t)] = len(self._described), name
+            self._described[name] = {"name": name, "requires_grad": t.requires_grad, "data": data}
+        number, name = self._tensors[id(t)]
+        about = self._described[name]
         held = getattr(t, "_grad", None)
         if grad and held is not None and "grad" not in about:
-            about["grad"] = self._arrays.put(f"{about['name']}.grad", held._data)
+            about["grad"] = self._values.write(held._data, f"{name}.grad")
         return number
 
     def _binding(self, i: str, thing: Any, before: Mapping[int, Tensor], fixed: bool) -> dict[str, Any]:
@@ -174,7 +175,7 @@ class _Writing:
         if isinstance(thing, Tensor) and not fixed:
             return {"tensor": self._tensor(thing)}
         try:
-            return {"value": self._writer.text(thing._data if isinstance(thing, Tensor) else thing, f"constant {i}")}
+            return {"value": self._values.write(thing._data if isinstance(thing, Tensor) else thing, f"constant {i}")}
         except UnwritableError as error:
             raise TypeError(f"save_compiled: expected captured values that can be written; received {error}") from None
 
@@ -192,7 +193,7 @@ class _Writing:
         found = {}
         for name, value in params.items():
             try:
-                found[name] = self._writer.text(value, f"{name} of {i}")
+                found[name] = self._values.write(value, f"{name} of {i}")
             except UnwritableError as error:
                 if op is OBSERVE:
                     raise TypeError(
@@ -222,10 +223,6 @@ def _needed(graph: PureGraph, outputs: tuple[str, ...]) -> PureGraph:
         if node.id in wanted:
             wanted.update(node.inputs)
     return replace(graph, nodes=tuple([node for node in graph.nodes if node.id in wanted]), outputs=outputs)
-
-
-def _generators_of(things: Iterator[Any]) -> Iterator[Generator]:
-    return (thing for thing in things if isinstance(thing, Generator))
 
 
 def _plain(state: Any) -> Any:

@@ -7,17 +7,17 @@ that JSON lacks are the texts "NaN", "Infinity" and "-Infinity". `schema.json` b
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ...core.messages import checked
+from ...files import FORMS, Codec, number_text, one_entry, refuse
 from ...ir.graph import PureGraph
 from ...ir.labels import summary
-from ...ir.node import ArrayDigest, GraphNode
+from ...ir.node import ArrayDigest, GraphNode, Opaque
 from ...ir.stats import Measurement
 
 FORMAT = "autograd_lite.graph"
@@ -42,13 +42,19 @@ def graph_schema() -> dict[str, Any]:
 
 def json_text(graph: PureGraph, *, indent: int | None = None, sources: bool = True) -> str:
     """Return a graph as JSON; ASCII, so that no encoding can hurt it."""
+    separators = (",", ":") if indent is None else (",", ": ")
+    return json.dumps(document_of(graph, sources), indent=indent, separators=separators, allow_nan=False)
+
+
+def document_of(graph: PureGraph, sources: bool = True) -> dict[str, Any]:
+    """Return what the JSON of a graph says."""
     head = {
         "format": FORMAT,
         "schema_version": SCHEMA_VERSION,
         "outputs": list(graph.outputs),
         "flows": [flow._asdict() for flow in graph.flows],
     }
-    envelope = {
+    return {
         "graph": {
             "type": FORMAT,
             "label": summary(graph),
@@ -58,8 +64,6 @@ def json_text(graph: PureGraph, *, indent: int | None = None, sources: bool = Tr
             "edges": list(_edges(graph)),
         }
     }
-    separators = (",", ":") if indent is None else (",", ": ")
-    return json.dumps(envelope, indent=indent, separators=separators, allow_nan=False)
 
 
 def _edges(graph: PureGraph) -> Iterator[dict[str, Any]]:
@@ -76,7 +80,7 @@ def _node(node: GraphNode, measured: Measurement, sources: bool) -> dict[str, An
     texts = ("op", "glyph", "name", "value", "scope", "of", "toward")
     data.update({name: getattr(node, name) for name in texts if getattr(node, name)})
     if node.params:
-        data["params"] = [{"name": p.name, "text": p.text, "value": _value(p.value)} for p in node.params]
+        data["params"] = [{"name": p.name, "text": p.text, "value": VALUES.write(p.value)} for p in node.params]
     if node.weak:
         data["weak"] = True
     if node.needs:
@@ -89,46 +93,48 @@ def _node(node: GraphNode, measured: Measurement, sources: bool) -> dict[str, An
         data["source"] = node.source._asdict()
     for name, stats in (("values", measured.values), ("gradient", measured.gradient)):
         if stats is not None:
-            data[name] = {key: _number(x) for key, x in stats._asdict().items()}
+            data[name] = {key: x if isinstance(x, int) else number_text(x) for key, x in stats._asdict().items()}
     if measured.seconds is not None:
-        data["seconds"] = _number(measured.seconds)
+        data["seconds"] = number_text(measured.seconds)
     return {"label": node.name or node.op or node.value or str(node.kind), "metadata": data}
 
 
-def _number(x: float) -> float | str:
-    if isinstance(x, int) or math.isfinite(x):
-        return x
-    return "NaN" if math.isnan(x) else "Infinity" if x > 0 else "-Infinity"
-
-
-def _value(value: Any) -> Any:
-    """Write a parameter's value: as it is where JSON has it, otherwise as an object whose one entry names the type."""
-    if value is None or type(value) in (bool, str):
-        return value
-    if isinstance(value, str):
-        return {"opaque": str(value)}
-    if isinstance(value, int):
-        # Readers that know only double precision would change larger ones.
-        return int(value) if abs(value) < 2**53 else {"int": str(int(value))}
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else {"float": _number(value)}
-    if isinstance(value, complex):
-        return {"complex": [_number(value.real), _number(value.imag)]}
-    if isinstance(value, ArrayDigest):
-        return {"array": {"shape": list(value.shape), "dtype": value.dtype, "digest": value.digest}}
-    if isinstance(value, tuple):
-        return {"tuple": [_value(v) for v in value]}
-    if isinstance(value, slice):
-        return {"slice": [_value(v) for v in (value.start, value.stop, value.step)]}
-    if isinstance(value, Mapping):
-        return {"dict": [[_value(k), _value(v)] for k, v in value.items()]}
-    if isinstance(value, np.dtype) and _dtype_survives(value):
-        return {"dtype": str(value)}
-    return {"ellipsis": True} if value is Ellipsis else {"opaque": str(value)}
-
-
-def _dtype_survives(dtype: np.dtype[Any]) -> bool:
+def _survives(dtype: np.dtype[Any]) -> bool:
     try:
         return np.dtype(str(dtype)) == dtype
     except TypeError:  # a structured one
         return False
+
+
+def _digest(codec: Codec, data: Any) -> ArrayDigest:
+    shape, dtype, digest = (data[name] for name in ArrayDigest._fields)
+    texts = isinstance(dtype, str) and isinstance(digest, str)
+    if len(data) != 3 or not texts or not isinstance(shape, list) or not all(map(is_count, shape)):
+        refuse("the shape, dtype and digest of an array", data)
+    return ArrayDigest(tuple(shape), dtype, digest)
+
+
+def is_count(x: Any) -> bool:
+    """Return whether a value from outside is a count that NumPy can hold."""
+    return type(x) is int and 0 <= x < 2**63
+
+
+# The values of parameters.
+VALUES = Codec(
+    {
+        "opaque": one_entry(
+            "opaque",
+            str,
+            lambda codec, x, where: str(x),
+            lambda codec, x: Opaque(x) if isinstance(x, str) else refuse("text", x),
+        ),
+        "array": one_entry(
+            "array", ArrayDigest, lambda codec, x, where: {**x._asdict(), "shape": list(x.shape)}, _digest
+        ),
+        "dtype": FORMS["dtype"]._replace(
+            write=lambda codec, x, where: {"dtype" if _survives(x) else "opaque": str(x)},
+        ),
+    },
+    lambda x, where: {"opaque": str(x)},
+    ("int", "float", "tuple", "dict", "slice", "complex", "ellipsis"),
+)

@@ -6,9 +6,9 @@ import io
 import zipfile
 from collections.abc import Mapping
 
+from autograd_lite.files import SavedFileError, refused_as
+
 from ...config.limits import WAY_OUT, bytes_allowed
-from ..refusals import refused_as
-from ..safetensors import SavedFileError
 
 SIGNATURE = b"PK\x03\x04"
 _ENTRIES = 1000

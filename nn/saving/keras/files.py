@@ -14,13 +14,12 @@ from typing import Any
 import numpy as np
 
 import autograd_lite as ag
+from autograd_lite.files import SavedFileError, refused_as
 
-from ...config.codec import check_plain
 from ...config.config import restored
 from ...config.limits import at_most, parsed, reading
+from ...config.plain import check_plain
 from ...module.module import Module
-from ..refusals import refused_as
-from ..safetensors import SavedFileError
 from .archive import archive_bytes, read_archive
 from .hdf5 import hdf5_bytes, library, read_hdf5
 from .reading import ours

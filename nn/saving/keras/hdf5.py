@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from autograd_lite.files import SavedFileError, refused_as
+
 from ...config.limits import elements_allowed
 from ...config.nesting import MOST_LEVELS
-from ..refusals import refused_as
-from ..safetensors import SavedFileError
 
 Arrays = dict[str, Any]  # of `Stored`, which pass for arrays
 Groups = Mapping[str, tuple[str, Mapping[str, npt.NDArray[Any]]]]

@@ -17,8 +17,8 @@ import pytest
 
 import autograd_lite as ag
 import nn
+from autograd_lite.files import kind_of
 from nn.saving import SavedFileError
-from nn.saving.kinds import kind_of
 
 
 def saved(write: Callable[[Any], object]) -> bytes:

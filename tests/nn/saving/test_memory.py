@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 
 import nn
+from autograd_lite.files import refused_as
 from nn import layers
 from nn.saving import SavedFileError, element_limit
-from nn.saving.refusals import refused_as
 
 h5py = pytest.importorskip("h5py", reason="files of Keras need h5py")
 _MEGABYTE = 1 << 20

@@ -19,7 +19,7 @@ import autograd_lite as ag
 import nn
 from nn import layers, models
 from nn.saving import SavedFileError, load_checkpoint, load_model, save_checkpoint
-from nn.saving.safetensors import read_file, write_file
+from nn.saving.files import read_file, write_file
 
 X = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32)
 

@@ -71,7 +71,7 @@ def test_files_of_the_safetensors_library_are_read(tmp_path: Path) -> None:
 def test_layouts_in_memory_do_not_matter(tmp_path: Path, order: str) -> None:
     a = np.arange(24, dtype=np.float32).reshape(4, 6)
     given_ = {"F": np.asfortranarray(a), "strided": np.repeat(a, 2, 0)[::2], "big-endian": a.astype(">f4")}[order]
-    from nn.saving.safetensors import read_file, write_file
+    from nn.saving.files import read_file, write_file
 
     write_file("test", tmp_path / "a", {"a": given_, "scalar": np.float64(3)})
     back, about = read_file("test", tmp_path / "a")

@@ -1,0 +1,35 @@
+"""Files of arrays and plain values, for models, checkpoints and compiled functions: written whole, read without trust.
+
+`write_arrays` and `read_arrays` are for arrays with a description, `Codec` turns values into what JSON has and back,
+and `refused_as` lets whatever damaged input makes a reader raise be one error.
+"""
+
+from .codec import (
+    FORMS as FORMS,
+    Codec as Codec,
+    Form as Form,
+    arrays_by_name as arrays_by_name,
+    dtype_named as dtype_named,
+    free_name as free_name,
+    number_of as number_of,
+    number_text as number_text,
+    one_entry as one_entry,
+)
+from .kinds import HDF5 as HDF5, KERAS as KERAS, kind_of as kind_of
+from .refusals import (
+    SavedFileError as SavedFileError,
+    Unreadable as Unreadable,
+    Words as Words,
+    clipped as clipped,
+    depth_of as depth_of,
+    parsed as parsed,
+    refuse as refuse,
+    refused_as as refused_as,
+)
+from .safetensors import (
+    STORED as STORED,
+    read_arrays as read_arrays,
+    readable as readable,
+    write_arrays as write_arrays,
+)
+from .writing import write_file as write_file
