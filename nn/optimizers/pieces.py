@@ -8,7 +8,7 @@ parameter. So they can be part of `Changes`, which an interrupt finds complete o
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +23,9 @@ _POWERS: dict[float, np.ufunc] = {0.5: np.sqrt, 1.0: np.positive, 2.0: np.square
 _OPERATORS = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.true_divide, "pow": np.power}
 
 
+Note = tuple[np.ufunc, tuple[Any, ...], Any]  # the same with numbers and values in the place of operands, and a value
+
+
 class _Value:
     """Stands for an array in a rule, and notes what is computed from it.
 
@@ -32,7 +35,7 @@ class _Value:
         place: the number of the array that holds it; negative as long as none does.
     """
 
-    def __init__(self, notes: list[_Note], dtype: np.dtype[Any], place: int = -1) -> None:
+    def __init__(self, notes: list[Note], dtype: np.dtype[Any], place: int = -1) -> None:
         self.notes = notes
         self.dtype = dtype
         self.place = place
@@ -46,25 +49,13 @@ class _Value:
         if ufunc is np.power and operands[1] in _POWERS:
             ufunc, operands = _POWERS[operands[1]], operands[:1]
         result = _Value(self.notes, self.dtype)
-        self.notes.append(_Note(ufunc, operands, result))
+        self.notes.append((ufunc, operands, result))
         return result
 
 
-def _add_operator(name: str, ufunc: np.ufunc) -> None:
-    setattr(_Value, f"__{name}__", lambda self, other: self.noted(ufunc, self, other))
-    setattr(_Value, f"__r{name}__", lambda self, other: self.noted(ufunc, other, self))
-
-
 for _name, _ufunc in _OPERATORS.items():
-    _add_operator(_name, _ufunc)
-
-
-class _Note(NamedTuple):
-    """A call of a ufunc; operands are numbers or values."""
-
-    ufunc: np.ufunc
-    operands: tuple[Any, ...]
-    result: _Value
+    setattr(_Value, f"__{_name}__", lambda self, other, f=_ufunc: self.noted(f, self, other))
+    setattr(_Value, f"__r{_name}__", lambda self, other, f=_ufunc: self.noted(f, other, self))
 
 
 def calls_in_pieces(
@@ -83,8 +74,14 @@ def calls_in_pieces(
     if any(np.may_share_memory(g, a) for a in (p, *state.values())):
         g = g.copy()
     arrays = [p, g, *state.values()]
-    notes = _noted(rule, hyper, list(state), p.dtype)
-    numbers = [x for note in notes for x in note.operands if x.__class__ is not _Value]
+    notes: list[Note] = []
+    values = [_Value(notes, p.dtype, place) for place in range(len(arrays))]
+    old = dict(zip(state, values[2:], strict=True))
+    delta, new = rule(values[0], values[1], old, hyper)
+    _find_places(notes, len(arrays), {id(x): old[name] for name, x in new.items()}, delta)
+    notes += [(np.positive, (x,), old[name]) for name, x in new.items() if x.place != old[name].place]
+    notes.append((np.subtract, (values[0], delta), values[0]))
+    numbers = [x for _, operands, _ in notes for x in operands if x.__class__ is not _Value]
     places = iter(range(len(arrays), len(arrays) + len(numbers)))
 
     def place(x: Any) -> int:
@@ -96,25 +93,17 @@ def calls_in_pieces(
     return blockwise(calls, arrays, numbers, piece)
 
 
-def _noted(rule: Rule, hyper: Hyper, names: list[str], dtype: np.dtype[Any]) -> list[_Note]:
-    """Return the calls of a rule, with places for all results, in this order: p, g, slots, scratch."""
-    notes: list[_Note] = []
-    p, g = _Value(notes, dtype, 0), _Value(notes, dtype, 1)
-    old = {name: _Value(notes, dtype, 2 + i) for i, name in enumerate(names)}
-    delta, new = rule(p, g, old, hyper)
-    used = given = 2 + len(names)
-    slot_of = {id(value): old[name] for name, value in new.items()}
-    last = {id(x): i for i, note in enumerate(notes) for x in note.operands}
-    last |= dict.fromkeys(map(id, (delta, *new.values())), len(notes))
-    free: list[int] = []
+def _find_places(notes: list[Note], given: int, slots: Mapping[int, _Value], delta: _Value) -> None:
+    """Give every result a place: the slot that it is the new value of, or scratch, after the arrays that are given."""
+    last = {id(x): i for i, (_, operands, _) in enumerate(notes) for x in operands}
+    last |= dict.fromkeys((id(delta), *slots), len(notes))
+    used, free = given, list[int]()
     for i, (_, operands, result) in enumerate(notes):
         free += {x.place for x in operands if x.__class__ is _Value and x.place >= given and last[id(x)] == i}
-        slot = slot_of.get(id(result))
+        slot = slots.get(id(result))
         if slot is not None and last.get(id(slot), -1) <= i:
             result.place = slot.place
             continue
         if not free:
             free, used = [used], used + 1
         result.place = free.pop()
-    notes += [_Note(np.positive, (x,), old[name]) for name, x in new.items() if x.place != old[name].place]
-    return [*notes, _Note(np.subtract, (p, delta), p)]
