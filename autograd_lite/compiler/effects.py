@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import operator
 from collections import deque
@@ -41,8 +42,10 @@ class Effects:
     """
 
     def __init__(self, traced: Recording, written: Sequence[bool]) -> None:
-        self._start = len(traced.results) + len(traced.saved)
-        self._written = iter(written[self._start :])
+        start = len(traced.results) + len(traced.saved)
+        places = itertools.count(start)
+        # For each value that is changed, where the plan hands it out; None if it is written in place.
+        self._values = iter([None if done else f"values[{next(places)}]" for done in written[start:]])
         self._places = {id(x): i for i, x in enumerate(traced.slots)}
         self._names: dict[str, Any] = {
             "setitem": operator.setitem,
@@ -51,17 +54,14 @@ class Effects:
             "gradient": _gradient,
             "stamped": _stamped,
         }
-        self._values = self._numbers = 0
+        self._numbers = 0
         rows: list[str] = []
         leaves = [leaf for leaf, _ in traced.assigned]
         for leaf in leaves:
-            if not next(self._written):
-                rows.append(f"(setitem, {self._name(leaf)}._writable(), ..., {self._value()}),")
+            if (value := next(self._values)) is not None:
+                rows.append(f"(setitem, {self._name(leaf)}._writable(), ..., {value}),")
         for leaf, i in traced.gradients:
-            new = "None"
-            if i is not None:
-                next(self._written)  # which it is not
-                new = f"gradient({self._value()})"
+            new = "None" if i is None else f"gradient({next(self._values)})"
             rows.append(f"(setattr, {self._name(leaf)}, '_grad', {new}),")
         for put in traced.hosts.puts.values():
             rows += self._anew(put) if replaced(traced.hosts, put) is None else self._over(put)
@@ -76,8 +76,8 @@ class Effects:
         """Write new arrays over those that were read."""
         rows = []
         for t in leaves_of(put.before):
-            if isinstance(t, Tensor) and not next(self._written):
-                rows.append(f"(setitem, slots[{self._places[id(t)]}], ..., {self._value()}),")
+            if isinstance(t, Tensor) and (value := next(self._values)) is not None:
+                rows.append(f"(setitem, slots[{self._places[id(t)]}], ..., {value}),")
         return rows
 
     def _anew(self, put: Put) -> list[str]:
@@ -90,18 +90,13 @@ class Effects:
             inside = "".join(f"{self._text(value)}, " for value in x)
             return f"[{inside}]" if x.__class__ is list else f"({inside})"
         if isinstance(x, Tensor):
-            next(self._written)  # which it is not
-            return f"copied({self._value()}){'' if x._data.__class__ is np.ndarray else '[()]'}"
+            return f"copied({next(self._values)}){'' if x._data.__class__ is np.ndarray else '[()]'}"
         if x.__class__ is Live:
             self._numbers += 1
             return f"numbers[{self._numbers - 1}]"
         if x.__class__ in (bool, int, str) or x is None:
             return repr(x)
         return self._name(x)
-
-    def _value(self) -> str:
-        self._values += 1
-        return f"values[{self._start + self._values - 1}]"
 
     def _name(self, thing: Any) -> str:
         self._names[name := f"c{len(self._names)}"] = thing

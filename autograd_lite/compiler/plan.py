@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..core.hooks import HOOKS
-from ..core.indices import IndexArray, indices_in
+from ..core.indices import with_indices
 from ..core.live import Live
 from ..core.node import Source as Origin
 from ..core.op import OPS
@@ -306,20 +306,6 @@ def _zeros_like(node: GraphNode) -> Any:
     if node.has_several:
         return tuple([np.zeros(*pair)[()] for pair in zip(node.shape, node.dtype, strict=True)])
     return np.zeros(node.shape, node.dtype)[()]
-
-
-def with_indices(params: Mapping[str, Any], found: Iterator[Any]) -> Mapping[str, Any]:
-    """Return the parameters of an op with the values of indices in place of the arrays that name them."""
-    if next(indices_in(params), None) is None:
-        return params
-
-    def part_of(x: Any) -> Any:
-        if x.__class__ is not IndexArray:
-            return x
-        i = next(found)
-        return i[()] if i.shape == () else i  # see `numbers_of`
-
-    return {k: tuple(map(part_of, v)) if v.__class__ is tuple else part_of(v) for k, v in params.items()}
 
 
 def _without_dead(calls: Sequence[Call], outputs: Sequence[int]) -> list[Call]:

@@ -102,8 +102,10 @@ class Recording(NamedTuple):
 def difference(first: Recording, second: Recording) -> str:
     """Return what two runs on arguments of one kind did differently, apart from their data; "" if nothing."""
     a, b = first.program.graph, second.program.graph
-    if a != b and (plain := _without_names(a)) != (other := _without_names(b)):
-        return _first_difference(plain, other)
+    if a != b:  # perhaps in names alone, which Tensors may get between two calls
+        plain, other = (replace(g, nodes=tuple([replace(node, name="") for node in g.nodes])) for g in (a, b))
+        if plain != other:
+            return _first_difference(plain, other)
     of = [{id(g): leaf for leaf, g in traced.before if g is not None} for traced in (first, second)]
     inputs = frozenset(first.program.inputs)
     for i, x in first.program.bindings.items():
@@ -121,11 +123,6 @@ def difference(first: Recording, second: Recording) -> str:
     if puts != others:
         return f"other values were put into {next(a[0] for a, b in zip(puts, others, strict=False) if a != b)!r}"
     return "" if _plain(first.out) == _plain(second.out) else "it returned something else than Tensors, which differs"
-
-
-def _without_names(graph: PureGraph) -> PureGraph:
-    """Return a graph without the names of Tensors, which they may get between two calls."""
-    return replace(graph, nodes=tuple([replace(node, name="") for node in graph.nodes]))
 
 
 def _first_difference(a: PureGraph, b: PureGraph) -> str:
@@ -160,14 +157,12 @@ def _are_apart(x: Any, y: Any) -> bool:
 
 
 def _plain(out: Any) -> Any:
-    """Return what a function returned that is not a Tensor."""
-    return [(path, _compared(x)) for path, x in items(out)]
-
-
-def _compared(x: Any) -> Any:
-    if isinstance(x, (np.ndarray, np.generic)):
-        return x.shape, x.dtype, x.tobytes()
-    return None if isinstance(x, (Tensor, Result)) else x
+    """Return what a function returned that is not a Tensor, so that it can be compared."""
+    return [
+        (path, (x.shape, x.dtype, x.tobytes()) if isinstance(x, (np.ndarray, np.generic)) else x)
+        for path, x in items(out)
+        if not isinstance(x, (Tensor, Result))
+    ]
 
 
 def slot_of(a: Any) -> tuple[Tensor, Tensor]:
@@ -268,7 +263,7 @@ def _recording(tape: Recorder, out: Any, slots: Sequence[Tensor], seen: Mapping[
         before=before,
         backward=tape.backward,
         masks=tape.masks,
-        overwritten=tape.overwritten,
+        overwritten=dict(tape.overwritten),
         cut=cut,
         obstacle=obstacle,
         way=(

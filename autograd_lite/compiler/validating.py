@@ -22,7 +22,7 @@ from .calls import How, filled
 from .facts import Found
 from .hosts import Memo
 from .placing import Place
-from .plan import Plan, with_indices
+from .plan import Plan
 from .replay import Replay
 from .trace import Recording, difference
 
@@ -236,13 +236,9 @@ def values_of(program: PureProgram, inputs: Sequence[Any], held: Mapping[int, An
             if node.kind is not Kind.OP:
                 thing = program.bindings[node.id]
                 values[node.id] = given[node.id] if node.id in given else _array_of(thing, held)
-                continue
-            op, ids, params = program.calls[node.id]
-            if op is OBSERVE:
-                values[node.id] = np.False_
-                continue
-            indices = iter([values[i] for i in node.inputs[len(ids) :]])
-            values[node.id] = op.forward(*[values[i] for i in ids], **with_indices(params, indices))
+            else:
+                is_seen = program.calls[node.id][0] is OBSERVE
+                values[node.id] = np.False_ if is_seen else program.compute(node.id, values)
     return values
 
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ..compiler.plan import Plan, plan_of, with_indices
+from ..compiler.plan import Plan, plan_of
 from ..compiler.source import Source
-from ..core.indices import indices_in
+from ..core.indices import indices_in, with_indices
 from ..core.mode import MODE, TAPES
 from ..core.shapes import ShapeDtype
 from ..ir.graph import PureGraph
@@ -154,11 +154,7 @@ class Body:
         self.runs += 1
         found: dict[Any, Any] = {**self._constants, **dict(zip(self.program.inputs, arrays, strict=True))}
         for i in self._order:
-            op, ids, params = self.program.calls[i]
-            if next(indices_in(params), None) is not None:
-                read = iter([found[k] for k in self.program.graph[i].inputs[len(ids) :]])
-                params = with_indices(params, read)
-            found[i] = op.forward(*[found[k] for k in ids], **params)
+            found[i] = self.program.compute(i, found)
         return tuple([found[i] for i in self.outputs]), ()
 
     def _planned(self, arrays: Sequence[Any], kept: range) -> Source:
@@ -277,9 +273,9 @@ def values_of(body: Body, wanted: Sequence[str]) -> dict[str, Any]:
     program, found = body.program, dict(body._constants)
     needed = needed_for(program, wanted)
     with np.errstate(all="ignore"):
-        for i, (op, ids, params) in program.calls.items():
+        for i in program.calls:
             if i in needed:
-                found[i] = op.forward(*[found[k] for k in ids], **params)
+                found[i] = program.compute(i, found)
     return {i: found[i] for i in wanted}
 
 

@@ -46,6 +46,20 @@ def indices_in(params: Mapping[str, Any]) -> Iterator[IndexArray]:
     return iter(found)
 
 
+def with_indices(params: Mapping[str, Any], found: Iterator[Any]) -> Mapping[str, Any]:
+    """Return the parameters of an op with the values of indices in place of the arrays that name them."""
+    if next(indices_in(params), None) is None:
+        return params
+
+    def part_of(x: Any) -> Any:
+        if x.__class__ is not IndexArray:
+            return x
+        i = next(found)
+        return i[()] if i.shape == () else i  # see `numbers_of`
+
+    return {k: tuple(map(part_of, v)) if v.__class__ is tuple else part_of(v) for k, v in params.items()}
+
+
 def numbers_of(index: Any) -> Any:
     """Return an index with NumPy's integers in place of arrays without axes, of which NumPy copies what they select."""
     return tuple([i[()] if getattr(i, "shape", None) == () and i.dtype.kind in "iu" else i for i in index])

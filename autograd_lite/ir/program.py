@@ -13,6 +13,7 @@ import numpy as np
 
 from ..core.errors import AssumptionFailed, GradError, ShapeError
 from ..core.foreign import to_numpy
+from ..core.indices import indices_in, with_indices
 from ..core.mode import record_source
 from ..core.node import LEAF, Node
 from ..core.op import Op
@@ -151,7 +152,7 @@ class PureProgram:
                 if node.id in known and node.op.startswith("random_"):
                     values[node.id] = known[node.id]
                 else:
-                    values[node.id] = self._compute(node.id, values)
+                    values[node.id] = self.compute(node.id, values)
         return values
 
     def first_changed(self, values: Mapping[str, Any]) -> str | None:
@@ -187,13 +188,16 @@ class PureProgram:
                     if self.graph[i].op.startswith("random_"):
                         continue  # a draw would advance the generator
                     begin = time.perf_counter()
-                    self._compute(i, values)
+                    self.compute(i, values)
                     took = time.perf_counter() - begin
                     times[i] = min(took, times.get(i, took))
         return times
 
-    def _compute(self, i: str, values: Mapping[str, Any]) -> Any:
+    def compute(self, i: str, values: Mapping[str, Any]) -> Any:
+        """Return what an operation gives for the values of the nodes that it reads, those of indices included."""
         op, arguments, params = self.calls[i]
+        if params and next(indices_in(params), None) is not None:
+            params = with_indices(params, iter([values[k] for k in self.graph[i].inputs[len(arguments) :]]))
         return op.forward(*[values[a] for a in arguments], **params)
 
     def _bound(self, inputs: Sequence[Any]) -> dict[str, Any]:

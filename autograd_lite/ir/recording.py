@@ -78,7 +78,8 @@ class Recorder:
         self.roots: list[Any] = []
         self.outside: dict[int, Tensor] = {}
         self.overwritten: dict[int, Any] = {}
-        self.hosts = Hosts(_left_of(ref(self)), memo)
+        this = ref(self)  # hosts outlive the tape
+        self.hosts = Hosts(lambda how, instead: this().left(how, instead), memo)  # type: ignore[union-attr]
         self.operands: Operands | None = None
         self.backward = self.masks = self.older = False
         self.returned = 0
@@ -224,18 +225,10 @@ class Recorder:
                 leaf._grad = wrap(np.array(g._data)[()], None)
 
     def forget(self) -> None:
-        """Let go of all that was recorded, which hosts would keep alive with the tape."""
-        noted: Any
-        for noted in (
-            self.effects,
-            self.assignments,
-            self.written,
-            self.gradients,
-            self.roots,
-            self.outside,
-            self._inside,
-        ):
-            noted.clear()
+        """Let go of all that was recorded: modes of generators that are suspended, say, may hold the tape."""
+        for noted in vars(self).values():
+            if noted.__class__ in (list, dict):
+                noted.clear()
         self.operands = None
         self.hosts.settle()
 
@@ -247,17 +240,6 @@ class Recorder:
         for leaf, g in self.gradients.values():
             leaf._grad = g
         self.hosts.undo()
-
-
-def _left_of(recording: ref[Recorder]) -> Callable[[str, str], NoReturn]:
-    """Return `Recorder.left`, without holding the recording, which holds what holds this."""
-
-    def left(how: str, instead: str) -> NoReturn:
-        this = recording()
-        assert this is not None  # while its function runs
-        this.left(how, instead)
-
-    return left
 
 
 def _at_the_end(t: Tensor, last: dict[int, Assigned]) -> Tensor:

@@ -102,6 +102,23 @@ def test_more() -> None:
         agrees(*row)
 
 
+@pytest.mark.parametrize("number", INDICES)
+@pytest.mark.parametrize("index", INDEX)
+def test_programs_read_them_anew(index: str, number: str) -> None:
+    """A `Program` that was traced with one index computes results and gradients for others."""
+
+    def f(m: Any, i: Any) -> Any:
+        return INDEX[index](m, INDICES[number](i))
+
+    program, squares = ag.Program.trace(f, A, np.int64(0)), lambda m, i: (f(m, i) ** 2).sum()
+    with_gradients = ag.Program.trace(squares, A, np.int64(0), backward=True)
+    for k in range(4):
+        given = A * (k + 1), np.array(k)
+        assert same_bits(np.asarray(program(*given)), np.asarray(f(ag.tensor(given[0]), ag.tensor(k))))
+        expected = eager(ag.grad(squares))(given[0], ag.tensor(k))
+        assert same_bits(np.asarray(with_gradients.gradients(*given)["m"]), np.asarray(expected))
+
+
 # More steps than it takes for a body to be planned.
 STEPS = 132
 LOOPS: dict[str, Function] = {
