@@ -16,7 +16,7 @@ from ..core.foreign import as_array
 from ..core.messages import checked
 from ..core.node import user_source
 from ..core.op import Op
-from ..core.several import each
+from ..core.several import each, results_of
 from ..core.shapes import normalize_axis
 from ..core.tracebacks import folding
 from ..tensors.lifted import Level, Lifted, face
@@ -74,7 +74,9 @@ class Batched(Lifted):
             if self.array.shape[0]:
                 raise
             out = _of_no_examples(rule, op, arrays, mine, params)
-        return Batched(out, level) if op.results is None else each(lambda array: Batched(array, level), out)
+        if op.results is not None:
+            return each(lambda array: Batched(array, level), results_of(op, out, params))
+        return Batched(out, level)
 
 
 def _of_no_examples(rule: BatchRule, op: Op, inputs: tuple[Any, ...], mine: tuple[bool, ...], params: Any) -> Any:

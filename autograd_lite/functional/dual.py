@@ -11,7 +11,7 @@ from ..core.foreign import as_array, home, placed, together
 from ..core.mode import MODE, TAPES, enable_grad
 from ..core.node import next_stamp
 from ..core.op import EachInput, Kind, Op, read_rule
-from ..core.several import Several, each, refuse_count
+from ..core.several import Several, each, refuse_count, results_of
 from ..core.shapes import cast_back, expand_reduced, sum_to_shape
 from ..engine import cotangents, edge_of, masked, masked_product, may_have_nan
 from ..tensors.lifted import Level, Lifted, face
@@ -76,7 +76,7 @@ class Dual(Lifted):
             tangents.append(x.tangent if own else None)
         out = op(*primals, **params)
         if op.results is not None:
-            return self._several(op, Several.of(out), primals, tangents, params)
+            return self._several(op, results_of(op, out, params), primals, tangents, params)
         if op.rules is None or out.dtype.kind not in "fc":
             return out
         if out.__class__ not in _NUMPYS and home(out) is not np:
