@@ -56,6 +56,8 @@ MAX_FILE_LINES = 600
 MAX_MEDIAN_LINES = 200
 MAX_FUNCTION_LINES = 60
 MAX_DEV_LINES = 99
+# Imports between the files and subfolders of one folder, in all folders; to be lowered when there are fewer.
+MAX_ARROWS = 1816
 
 
 class Import(NamedTuple):
@@ -221,17 +223,40 @@ def hook_violations(sources: Sources) -> list[str]:
 
 def room_violations(sources: Sources) -> list[str]:
     """Check that in no folder files and subfolders lean on each other: a subfolder counts as one, all its files."""
+    return [
+        f"{folder}: {len(circle)} rooms lean on each other: {_way(circle, arrows)}"
+        for folder, arrows in sorted(_folders(sources).items())
+        for circle in _circles(arrows)
+    ]
+
+
+def rooms_and_arrows(sources: Sources) -> dict[str, tuple[int, int]]:
+    """Return, for each folder of the packages, how many rooms it has, and how many arrows there are between them."""
+    inside: dict[str, set[str]] = {}
+    for path in sources:
+        parts = PurePosixPath(path).parts
+        if parts[0] in PACKAGES and path != SECOND_NAME:
+            for depth in range(1, len(parts)):
+                inside.setdefault("/".join(parts[:depth]), set()).add(parts[depth])
+    arrows = _folders(sources)
+    return {folder: (len(rooms), len(arrows.get(folder, ()))) for folder, rooms in sorted(inside.items())}
+
+
+def arrow_violations(sources: Sources) -> list[str]:
+    """Check that there are no more arrows between rooms than there were: who adds one finds another to remove."""
+    total = sum(arrows for _, arrows in rooms_and_arrows(sources).values())
+    return [f"{total} arrows between rooms, more than {MAX_ARROWS}"] if total > MAX_ARROWS else []
+
+
+def _folders(sources: Sources) -> dict[str, Arrows]:
+    """Return the arrows between the files and subfolders of each folder, with one place where each comes from."""
     folders: dict[str, Arrows] = {}
     for (start, end), item in _arrows(sources).items():
         a, b = PurePosixPath(start).parts, PurePosixPath(end).parts
         shared = next(i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y)
         arrows = folders.setdefault("/".join(a[:shared]) or ".", {})
         arrows.setdefault((a[shared], b[shared]), f"{start}, {item}")
-    return [
-        f"{folder}: {len(circle)} rooms lean on each other: {_way(circle, arrows)}"
-        for folder, arrows in sorted(folders.items())
-        for circle in _circles(arrows)
-    ]
+    return folders
 
 
 # Who imports whom, and a place where, with the manner of the import.

@@ -32,6 +32,7 @@ def test_there_is_something_to_check() -> None:
         rules.hook_violations,
         rules.circle_violations,
         rules.room_violations,
+        rules.arrow_violations,
         rules.size_violations,
         rules.name_violations,
         rules.underscore_violations,
@@ -41,6 +42,18 @@ def test_there_is_something_to_check() -> None:
 def test_layout(rule) -> None:
     violations = rule(SOURCES)
     assert not violations, "\n".join(violations)
+
+
+def test_rooms_and_arrows_are_counted() -> None:
+    """`pytest -s` shows the table."""
+    table = rules.rooms_and_arrows(SOURCES)
+    total = tuple(map(sum, zip(*table.values(), strict=True)))
+    print("\n" + "\n".join(f"{f:40}{n:6} rooms{m:6} arrows" for f, (n, m) in [*table.items(), ("all", total)]))
+    assert set(table) == {
+        "autograd_lite",
+        "nn",
+        *(f"{p}/{f}" for p in ("autograd_lite", "nn") for f in folders(p, deep=9)),
+    }
 
 
 def test_bootstrap() -> None:
@@ -227,13 +240,17 @@ def test_hook_rule_sees(path: str, source: str, complaint: str) -> None:
     assert rules.hook_violations({**HOOKS, path: source}) == [complaint]
 
 
-def test_room_rule_sees() -> None:
+def test_room_rule_sees(monkeypatch: pytest.MonkeyPatch) -> None:
     sources = {"nn/x/a.py": "from ..y import c", "nn/y/c.py": "", "nn/y/d.py": "from ..x import b", "nn/x/b.py": ""}
     assert rules.circle_violations(sources) == []
     assert rules.room_violations(sources) == [
         "nn: 2 rooms lean on each other: x -> y (nn/x/a.py, line 1, at run time) -> x (nn/y/d.py, line 1, at run time)"
     ]
     assert rules.room_violations(GOOD) == []
+    assert rules.rooms_and_arrows(sources) == {"nn": (2, 2), "nn/x": (2, 0), "nn/y": (2, 0)}
+    assert rules.arrow_violations(sources) == []
+    monkeypatch.setattr(rules, "MAX_ARROWS", 1)
+    assert rules.arrow_violations(sources) == ["2 arrows between rooms, more than 1"]
 
 
 @pytest.mark.parametrize("path", ["nn/_a.py", "autograd_lite/_new/a.py", "nn/data/_a.py"])
