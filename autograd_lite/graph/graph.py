@@ -14,8 +14,7 @@ from ..ir.program import PureProgram
 from ..tensors.tensor import Tensor
 from .cost import By, Cost, cost_of
 from .explanations.explanation import Explanation
-from .export.json_format import json_text
-from .export.json_reader import graph_from_json
+from .export.json_format import graph_from_json, json_text
 from .export.model_explorer import NodeNumber, model_explorer_text, node_data_text
 from .export.render import Drawing, Renderer
 from .export.save import SaveOptions, saved

@@ -391,3 +391,9 @@ def _moved_mark(mark: Mark | None, i: str) -> Mark:
     if mark is not None:
         return replace(mark, tip=(*mark.tip, "computed in another order"))
     return Mark("", "↕ moved", tip=(f"was {i}: computed in another order",))
+
+
+def changes_of(replay: Any) -> GraphDiff:
+    """Return the difference between what was traced and what a `Replay` does: what passes have made of a program."""
+    before, after = (Graph.of(replay.passes[k].program.graph) for k in (0, -1))
+    return diff(before, after)

@@ -24,7 +24,7 @@ from ...tensors.record import wrap
 from ...tensors.tensor import Tensor, tensor
 from ...tensors.views import knows_views
 from ...tree import leaves
-from ..export.json_reader import graph_of
+from ..export.json_format import graph_of
 from .codec import ValueCodec, example
 from .hosts import HostsReader
 from .loaded import Loaded, Saved

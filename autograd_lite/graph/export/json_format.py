@@ -2,27 +2,49 @@
 
 What the format has no entry for is in `metadata`. Nothing is lost: parameters keep their Python type, and numbers
 that JSON lacks are the texts "NaN", "Infinity" and "-Infinity". `schema.json` beside this file says what is allowed.
+All of it is checked where it is read, so that what comes back is a graph or one error that says where.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
+from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar, get_type_hints
 
 import numpy as np
 
 from ...core.messages import checked
-from ...files import FORMS, Codec, number_text, one_entry, refuse
+from ...core.node import Source
+from ...core.several import Dtypes
+from ...files import (
+    FORMS,
+    Codec,
+    Unreadable,
+    Words,
+    clipped,
+    dtype_named,
+    number_of,
+    number_text,
+    one_entry,
+    parsed,
+    refuse,
+)
+from ...ir.check import Inconsistent
 from ...ir.graph import PureGraph
 from ...ir.labels import summary
-from ...ir.node import ArrayDigest, GraphNode, Opaque
-from ...ir.stats import Measurement
+from ...ir.node import ArrayDigest, Flow, GraphNode, Kind, Opaque, Param, Role
+from ...ir.stats import NOT_MEASURED, Measurement, Stats
+
+T = TypeVar("T")
+Read = Callable[[Any, str], Any]  # of a value from outside and its place
 
 FORMAT = "autograd_lite.graph"
 # To be raised when a reader of the version before would misread what is written.
 SCHEMA_VERSION = 1
+_LEVELS = 60
 
 
 @checked
@@ -77,26 +99,245 @@ def _node(node: GraphNode, measured: Measurement, sources: bool) -> dict[str, An
     data: dict[str, Any] = {"kind": str(node.kind), "shape": list(node.shape), "dtype": str(node.dtype)}
     if node.has_several:
         data |= {"shape": list(map(list, node.shape)), "dtype": list(map(str, node.dtype))}
-    texts = ("op", "glyph", "name", "value", "scope", "of", "toward")
-    data.update({name: getattr(node, name) for name in texts if getattr(node, name)})
-    if node.params:
-        data["params"] = [{"name": p.name, "text": p.text, "value": VALUES.write(p.value)} for p in node.params]
-    if node.weak:
-        data["weak"] = True
-    if node.needs:
-        data["needs"] = list(node.needs)
-    if node.flops:
-        data["flops"] = node.flops
-    if node.backward:
-        data["role"] = str(node.role)
-    if node.source and sources:
-        data["source"] = node.source._asdict()
-    for name, stats in (("values", measured.values), ("gradient", measured.gradient)):
-        if stats is not None:
-            data[name] = {key: x if isinstance(x, int) else number_text(x) for key, x in stats._asdict().items()}
-    if measured.seconds is not None:
-        data["seconds"] = number_text(measured.seconds)
+    for owner, entries in ((node, _ENTRIES), (measured, _MEASURED)):
+        for name, entry in entries.items():
+            value = getattr(owner, name)
+            if value != entry.default and (sources or name != "source"):
+                data[name] = entry.write(value)
     return {"label": node.name or node.op or node.value or str(node.kind), "metadata": data}
+
+
+# ---- reading ---------------------------------------------------------------------------------------------------------
+
+
+def graph_from_json(text: str | bytes) -> PureGraph:
+    """Return the graph of a text that `Graph.to_json` wrote.
+
+    Raises:
+        TypeError: if the argument is not text.
+        ValueError: if the text is not what `Graph.to_json` writes.
+    """
+    if not isinstance(text, (str, bytes, bytearray)):
+        raise TypeError(
+            f"Graph.from_json: expected text, as Graph.to_json wrote it; received {type(text).__name__}. Of a file, "
+            "read it first: Graph.from_json(Path(path).read_text())"
+        )
+    try:
+        try:
+            document = parsed(text, _LEVELS, strict=True)
+        except ValueError as error:
+            if len(text) < 300 and isinstance(text, str) and text.lower().endswith(".json"):
+                raise ValueError(
+                    f"Graph.from_json: expected JSON; received what looks like a path, {clipped(text)}. Read the file "
+                    f"first: Graph.from_json(Path({clipped(text)}).read_text())"
+                ) from None
+            refuse("JSON", Words(f"{clipped(text)} ({error})"), "the text")
+        return graph_of(document)
+    except Unreadable as error:
+        raise ValueError(f"Graph.from_json: {error}. Read what Graph.to_json wrote") from None
+
+
+def graph_of(document: Any) -> PureGraph:
+    """Return the graph of what the JSON of one says.
+
+    Raises:
+        Unreadable: if it says something else.
+    """
+    graph = _object(_object(document, "the document", ("graph",))["graph"], "graph", _GRAPH, ("label",))
+    head = _head(graph)
+    edges = _sources(graph["edges"])
+    nodes, measurements = [], {}
+    for i, entry in _map(graph["nodes"], "graph.nodes").items():
+        where = f"graph.nodes.{clipped(i, 20)}"
+        node, measured = _read_node(i, entry, edges.pop(i, {}), where)
+        nodes.append(node)
+        if measured != NOT_MEASURED:
+            measurements[i] = measured
+    if edges:
+        refuse("targets among the nodes", next(iter(edges)), "graph.edges")
+    nodes.sort(key=lambda node: (len(node.id), node.id))
+    flows = tuple(_list(head["flows"], "flows", _fields(Flow)))
+    made = PureGraph(tuple(nodes), tuple(_list(head["outputs"], "outputs", _text)), flows, measurements)
+    try:
+        made.check()
+    except Inconsistent as wrong:
+        place = wrong.where if wrong.where.startswith("flows") else f"graph.nodes.{wrong.where}"
+        refuse(wrong.expected, Words(wrong.received), place)
+    return made
+
+
+_GRAPH = ("type", "directed", "metadata", "nodes", "edges")
+
+
+def _head(graph: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the metadata of the graph, whose version comes first: nothing else is worth a complaint before."""
+    head = _map(graph["metadata"], "graph.metadata")
+    if head.get("format") != FORMAT:
+        refuse(repr(FORMAT), head.get("format"), "graph.metadata.format")
+    version = head.get("schema_version")
+    if type(version) is not int or version != SCHEMA_VERSION:
+        refuse(f"{SCHEMA_VERSION}, which this version reads", version, "graph.metadata.schema_version")
+    if graph["type"] != FORMAT or graph["directed"] is not True or not isinstance(graph.get("label", ""), str):
+        refuse(f"type {FORMAT!r}, directed true and a label that is text", Words("something else"), "graph")
+    return _object(head, "graph.metadata", ("format", "schema_version", "outputs", "flows"))
+
+
+def _sources(entries: Any) -> dict[str, dict[int, str]]:
+    """Return, for every target, its sources by position."""
+    found: dict[str, dict[int, str]] = {}
+    for n, entry in enumerate(_list(entries, "graph.edges", lambda e, _: e)):
+        where = f"graph.edges[{n}]"
+        edge = _object(entry, where, ("source", "target", "relation", "metadata"))
+        if edge["relation"] != "argument":
+            refuse("'argument'", edge["relation"], f"{where}.relation")
+        position = _int(_object(edge["metadata"], f"{where}.metadata", ("position",))["position"], f"{where}.position")
+        sources = found.setdefault(_text(edge["target"], f"{where}.target"), {})
+        if position in sources:
+            refuse("one edge for each argument", Words(f"a second one for argument {position}"), where)
+        sources[position] = _text(edge["source"], f"{where}.source")
+    return found
+
+
+def _read_node(i: str, entry: Any, sources: Mapping[int, str], where: str) -> tuple[GraphNode, Measurement]:
+    if not re.fullmatch("n(0|[1-9][0-9]*)", i):
+        refuse("ids n0, n1, …", i, "graph.nodes")
+    written = _object(entry, where, ("metadata",), ("label",))
+    _text(written.get("label", ""), f"{where}.label")
+    data = _object(written["metadata"], where, ("kind", "shape", "dtype"), (*_ENTRIES, *_MEASURED))
+    if sorted(sources) != list(range(len(sources))):
+        refuse("edges for arguments 0, 1, … without a gap", Words(f"positions {sorted(sources)}"), where)
+
+    def read(entries: Mapping[str, _Entry]) -> dict[str, Any]:
+        return {
+            name: entry.read(data[name], f"{where}.{name}") if name in data else entry.default
+            for name, entry in entries.items()
+        }
+
+    kind = _member(Kind)(data["kind"], f"{where}.kind")
+    shape, dtype = _type(data, where)
+    inputs = tuple([sources[n] for n in range(len(sources))])
+    return GraphNode(i, kind, inputs=inputs, shape=shape, dtype=dtype, **read(_ENTRIES)), Measurement(**read(_MEASURED))
+
+
+def _number(value: Any, where: str) -> float | None:
+    return _at(where, number_of, value)
+
+
+def _at(where: str, read: Callable[[Any], T], value: Any) -> T:
+    """Return what is read at a place, whose name errors get."""
+    try:
+        return read(value)
+    except Unreadable as error:
+        raise Unreadable(error.expected, error.received, where) from None
+
+
+def _type(data: Mapping[str, Any], where: str) -> tuple[Any, Any]:
+    """Return shape and dtype, or those of several results."""
+    if not isinstance(data["dtype"], list):
+        return _shape(data["shape"], f"{where}.shape"), _dtype(data["dtype"], f"{where}.dtype")
+    shapes, dtypes = _list(data["shape"], f"{where}.shape", _shape), _list(data["dtype"], f"{where}.dtype", _dtype)
+    if len(shapes) != len(dtypes) or not shapes:
+        refuse(f"{max(len(dtypes), 1)} shapes, one for each dtype", len(shapes), f"{where}.shape")
+    return tuple(shapes), Dtypes(dtypes)
+
+
+def _dtype(value: Any, where: str) -> np.dtype[Any]:
+    return _at(where, dtype_named, value)
+
+
+def _shape(value: Any, where: str) -> tuple[int, ...]:
+    return tuple(_list(value, where, _int))
+
+
+def _param(value: Any, where: str) -> Param:
+    data = _object(value, where, ("name", "text", "value"))
+    return Param(_text(data["name"], where), _text(data["text"], where), _at(where, VALUES.read, data["value"]))
+
+
+# ---- checks ---------------------------------------------------------------------------------------------------------
+
+
+def _map(value: Any, where: str) -> dict[str, Any]:
+    return value if isinstance(value, dict) else refuse("an object", value, where)
+
+
+def _object(value: Any, where: str, required: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, Any]:
+    found = _map(value, where)
+    for name in required:
+        if name not in found:
+            refuse(f"an entry {name!r}", Words(f"one with {clipped(', '.join(found)) if found else 'none'}"), where)
+    for name in found:
+        if name not in required and name not in optional:
+            refuse(f"no entries but {', '.join((*required, *optional))}", name, where)
+    return found
+
+
+def _list(value: Any, where: str, read: Callable[[Any, str], T]) -> list[T]:
+    if not isinstance(value, list):
+        refuse("an array", value, where)
+    return [read(item, where) for item in value]
+
+
+def _text(value: Any, where: str) -> str:
+    return value if isinstance(value, str) else refuse("text", value, where)
+
+
+def _int(value: Any, where: str) -> int:
+    return value if _is_count(value) else refuse("a count", value, where)
+
+
+def _truth(value: Any, where: str) -> bool:
+    return value if type(value) is bool else refuse("true or false", value, where)
+
+
+def _member(kind: type[StrEnum]) -> Read:
+    def read(value: Any, where: str) -> StrEnum:
+        return kind(value) if value in list(kind) else refuse(f"one of {', '.join(kind)}", value, where)
+
+    return read
+
+
+def _fields(kind: type[Any]) -> Read:
+    """Return what reads a tuple with names, each of whose fields is a text, a count or a number."""
+    of: dict[type, Read] = {str: _text, int: _int, float: _number}
+    readers = {name: of[hint] for name, hint in get_type_hints(kind).items()}
+
+    def read(value: Any, where: str) -> Any:
+        data = _object(value, where, kind._fields)
+        return kind(*[reader(data[name], f"{where}.{name}") for name, reader in readers.items()])
+
+    return read
+
+
+class _Entry(NamedTuple):
+    """An entry of a node: what it is where it is left out, and how it is read and written."""
+
+    default: Any
+    read: Read
+    write: Callable[[Any], Any] = lambda value: value
+
+
+def _stats(stats: Stats) -> dict[str, Any]:
+    return {key: x if isinstance(x, int) else number_text(x) for key, x in stats._asdict().items()}
+
+
+_ENTRIES = {
+    **dict.fromkeys(("op", "glyph", "name", "value", "scope", "of", "toward"), _Entry("", _text)),
+    "params": _Entry(
+        (),
+        lambda value, where: tuple(_list(value, where, _param)),
+        lambda params: [{"name": p.name, "text": p.text, "value": VALUES.write(p.value)} for p in params],
+    ),
+    "weak": _Entry(False, _truth),
+    "needs": _Entry((), _shape, list),
+    "flops": _Entry(0, _int),
+    "role": _Entry(Role.FORWARD, _member(Role), str),
+    "source": _Entry(None, _fields(Source), Source._asdict),
+}
+_MEASURED = {
+    **dict.fromkeys(("values", "gradient"), _Entry(None, _fields(Stats), _stats)),
+    "seconds": _Entry(None, _number, number_text),
+}
 
 
 def _survives(dtype: np.dtype[Any]) -> bool:
@@ -109,12 +350,12 @@ def _survives(dtype: np.dtype[Any]) -> bool:
 def _digest(codec: Codec, data: Any) -> ArrayDigest:
     shape, dtype, digest = (data[name] for name in ArrayDigest._fields)
     texts = isinstance(dtype, str) and isinstance(digest, str)
-    if len(data) != 3 or not texts or not isinstance(shape, list) or not all(map(is_count, shape)):
+    if len(data) != 3 or not texts or not isinstance(shape, list) or not all(map(_is_count, shape)):
         refuse("the shape, dtype and digest of an array", data)
     return ArrayDigest(tuple(shape), dtype, digest)
 
 
-def is_count(x: Any) -> bool:
+def _is_count(x: Any) -> bool:
     """Return whether a value from outside is a count that NumPy can hold."""
     return type(x) is int and 0 <= x < 2**63
 
