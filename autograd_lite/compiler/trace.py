@@ -31,7 +31,7 @@ from ..ir.operands import Operands
 from ..ir.program import PureProgram
 from ..ir.recording import Recorder
 from ..ir.slots import slot_tensor
-from ..random import remember_draws
+from ..random import Generator, rehearse_draws, remember_draws
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from ..tensors.views import knows_views
@@ -42,6 +42,7 @@ from .history import Cut, cut_of
 from .kinds import Result
 from .lines import run_seen
 
+Draws = dict[Generator, list[Any]] | None
 _NUMBERS = (bool, int, float, complex)
 # With how many numbers a function must have done the same, before others come with every call.
 ENOUGH = 2
@@ -209,10 +210,10 @@ def trace(
         sees_code: whether to see which of the code that the function can reach has run, which takes time.
     """
     tape = Recorder(f, memo=memo)
-    out, states, seen = _run_guarded(tape, f, call, memo or {}, objects, sees_code)
+    out, draws, seen = _run_guarded(tape, f, call, memo or {}, objects, sees_code)
     done = _recording(tape, out, slots, seen)
     if like and sum(_differs_in_numbers(done.program, graph) for graph in like) < ENOUGH:
-        _take_back(tape, states)
+        _take_back(tape, draws)
         raise Rejected
     tape.let_go()
     tape.forget()
@@ -290,7 +291,7 @@ def _run_guarded(
     memo: dict[Any, Any],
     objects: Iterable[Any],
     sees_code: bool,
-) -> tuple[Any, dict[Any, Any], dict[str, Any]]:
+) -> tuple[Any, Draws, dict[str, Any]]:
     """Run a function on a tape, and see what its code reads.
 
     Returns:
@@ -302,35 +303,37 @@ def _run_guarded(
     sees_code = sees_code or guards.is_partial
     with run_seen(guards.codes if sees_code else (), guards.lines()) as ran:
         numbers = [tape.hosts.argument(k, x) for k, x in enumerate(memo.get(ARGUMENTS, ()))]
-        out, states = run(tape, lambda: call(numbers))
+        out, draws = run(tape, lambda: call(numbers))
     rows = guards.rows_of(ran) if sees_code else guards.rows
     rows += guards.elements(operands)  # which may find more that cannot be compared
     guarded = {row.place(): row for row in rows}
-    return out, states, {"guards": guarded, "unguarded": guards.why(ran), "changed": Facts(rows).broken()}
+    return out, draws, {"guards": guarded, "unguarded": guards.why(ran), "changed": Facts(rows).broken()}
 
 
-def run(tape: Recorder, call: Callable[[], Any]) -> tuple[Any, dict[Any, Any]]:
+def run(tape: Recorder, call: Callable[[], Any]) -> tuple[Any, Draws]:
     """Run a function on a tape; if it raises, undo what it has done.
 
     Returns:
-        What it returned, and the states that generators had before it.
+        What it returned, and the states of generators before each of its draws.
     """
     undo = open_undo()
-    with remember_draws() as draws:
+    with rehearse_draws() if tape.rehearses else remember_draws() as draws:
         try:
             with tape.running(), isolated():
                 out = call()
         except BaseException:
-            # A generator without a state was to be read when an interrupt came.
-            _take_back(tape, {generator: states[0] for generator, states in draws.items() if states})
+            _take_back(tape, draws)
             raise
         if undo is not None and tape.hosts.final:  # no call comes before this one, so no interrupt does
             undo.clear()
-        return out, {generator: states[0] for generator, states in draws.items() if states}
+        return out, draws
 
 
 def program_of(
-    tape: Recorder, wanted: Sequence[Tensor], inputs: Sequence[Any], is_fixed: Callable[[Tensor], bool]
+    tape: Recorder,
+    wanted: Sequence[Tensor],
+    inputs: Sequence[Any],
+    is_fixed: Callable[[Tensor], bool] = lambda _: True,
 ) -> PureProgram:
     """Return what was computed on a tape, as a program, which takes `Live` numbers that it reads after the inputs.
 
@@ -344,9 +347,9 @@ def program_of(
     ids = {id(thing): i for i, thing in made.things.items() if i not in made.calls}
     taken = [ids.get(id(x)) for x in inputs]
     taken += [i for i, thing in made.things.items() if thing.__class__ is Live]
-    fixed = [i for i, thing in made.things.items() if isinstance(thing, Tensor) and is_fixed(thing)]
+    fixed = [i for i, x in made.things.items() if isinstance(x, Tensor) and is_fixed(x)]
     late = [i for i in made.calls if made.things[i].stamp > tape.returned]
-    return replace(PureProgram._of(made, taken, [], []), fixed=frozenset(fixed), late=frozenset(late))
+    return PureProgram._of(made, taken, fixed={*fixed} - {*taken}, late=late)
 
 
 def _differs_in_numbers(program: PureProgram, like: PureGraph) -> bool:
@@ -383,11 +386,12 @@ def _with_tensors_of(graph: PureGraph, numbers: set[str]) -> set[str]:
     return found
 
 
-def _take_back(tape: Recorder, states: Mapping[Any, Any]) -> None:
+def _take_back(tape: Recorder, draws: Draws) -> None:
     """Undo what a run has done."""
     tape.undo()
-    for generator, state in states.items():
-        generator.state = state
+    for generator, states in (draws or {}).items():
+        if states:  # one that has none was to be read when an interrupt came
+            generator.state = states[0]
 
 
 def _obstacle(tape: Recorder, results: Sequence[Tensor], slots: Sequence[Tensor], ended: set[Any], leads: bool) -> str:

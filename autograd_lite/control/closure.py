@@ -16,7 +16,6 @@ from ..core.node import Node
 from ..engine import edge_of
 from ..functional.batched import Batched
 from ..ir.recording import Recorder, reconnect
-from ..random import rehearse_draws
 from ..tensors.lifted import Lifted, face
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor, tensor
@@ -185,11 +184,11 @@ def _closed(
     captures: bool = True,
 ) -> tuple[Body, list[Tensor]]:
     """Return what a function does as a body, and what it captures, which are the last arguments of that."""
-    slots, inner = zip(*map(slot_of, examples), strict=True) if examples else ((), ())
+    slots = [slot_of(a) for a in examples]
 
     def call() -> list[Tensor]:
-        with rehearse_draws(), np.errstate(all="ignore"):
-            return [tape.taken(x) for x in function(*inner)]
+        with np.errstate(all="ignore"):
+            return [tape.taken(x) for x in function(*[inner for _, inner in slots])]
 
     results, _ = run(tape, call)
     new = {**{edge: edge_of(slot) for edge, (_, _, slot) in tape.replaced.items()}, **stands_for}
@@ -201,11 +200,10 @@ def _closed(
     for t in wanted:
         t._node = edge_for(t._node)
     reconnect(wanted, edge_for)
-    pairs = [*zip(slots, slots, strict=True), *((t, stand) for t, stand, _ in tape.replaced.values())]
-    own = {id(stand) for _, stand in pairs}
+    pairs = [(t, stand) for t, stand, _ in tape.replaced.values()]
+    own = {id(stand) for stand, _ in slots}.union([id(stand) for _, stand in pairs])
     pairs += [(t, t) for t in tape.outside.values() if captures and id(t) not in own]
-    known = {id(stand) for _, stand in pairs}
-    program = program_of(tape, wanted, [stand for _, stand in pairs], lambda t: id(t) not in known)
+    program = program_of(tape, wanted, [stand for stand, _ in slots] + [stand for _, stand in pairs])
     if any(thing.__class__ is Live for thing in program.bindings.values()):
         raise HasEffects  # a number of the function around, which Python computes
     # A body may live longer than what it was made from.
@@ -214,9 +212,9 @@ def _closed(
         for index in indices_in(params):
             index.edge = None
     n, m = len(slots), len(results)
-    read = [(*pair, i) for pair, i in zip(pairs[n:], program.inputs[n:], strict=True) if i is not None]
-    inputs = *program.inputs[:n], *(i for *_, i in read)
+    read = [(t, stand, i) for (t, stand), i in zip(pairs, program.inputs[n:], strict=True) if i is not None]
+    inputs = (*program.inputs[:n], *[i for *_, i in read])
     program = replace(program, inputs=inputs, bindings=MappingProxyType(bindings))
     outputs = program.graph.outputs
-    body = Body(tape.what, program, outputs[:m], outputs[m:], [*examples, *(stand._data for _, stand, _ in read)])
+    body = Body(tape.what, program, outputs[:m], outputs[m:], [*examples, *[stand._data for _, stand, _ in read]])
     return body, [t for t, *_ in read]

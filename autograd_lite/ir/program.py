@@ -90,7 +90,15 @@ class PureProgram:
         return cls._of(made, [ids.get(id(t)) for t in slots], names, specs)
 
     @classmethod
-    def _of(cls, made: Built, ids: Sequence[str | None], names: Sequence[str], specs: Sequence[ShapeDtype]) -> Self:
+    def _of(
+        cls,
+        made: Built,
+        ids: Sequence[str | None],
+        names: Sequence[str] = (),
+        specs: Sequence[ShapeDtype] = (),
+        fixed: Iterable[str] = (),
+        late: Iterable[str] = (),
+    ) -> Self:
         bindings = {
             i: np.ones(thing.shape, thing.dtype) if thing.__class__ is Node else thing  # a seed
             for i, thing in made.things.items()
@@ -104,6 +112,8 @@ class PureProgram:
             MappingProxyType(made.known),
             MappingProxyType(made.calls),
             tuple(specs),
+            frozenset(fixed),
+            frozenset(late),
         )
 
     def __call__(self, *inputs: Any) -> Any:
