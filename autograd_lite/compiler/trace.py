@@ -344,12 +344,20 @@ def program_of(
         is_fixed: whether a Tensor that is not one of them always holds what it holds.
     """
     made = outside(built, (wanted,), {"values": False}) if wanted else NOTHING
-    ids = {id(thing): i for i, thing in made.things.items() if i not in made.calls}
+    ids: dict[int, str] = {}
+    fixed, late, lives = set[str](), list[str](), list[str]()
+    for i, thing in made.things.items():
+        if thing.__class__ is Node:
+            if thing.stamp > tape.returned:
+                late.append(i)
+        elif thing.__class__ is Live:
+            lives.append(i)
+        else:
+            ids[id(thing)] = i
+            if isinstance(thing, Tensor) and is_fixed(thing):
+                fixed.add(i)
     taken = [ids.get(id(x)) for x in inputs]
-    taken += [i for i, thing in made.things.items() if thing.__class__ is Live]
-    fixed = [i for i, x in made.things.items() if isinstance(x, Tensor) and is_fixed(x)]
-    late = [i for i in made.calls if made.things[i].stamp > tape.returned]
-    return PureProgram._of(made, taken, fixed={*fixed} - {*taken}, late=late)
+    return PureProgram._of(made, [*taken, *lives], fixed=fixed.difference(taken), late=late)
 
 
 def _differs_in_numbers(program: PureProgram, like: PureGraph) -> bool:
