@@ -11,9 +11,11 @@ from __future__ import annotations
 import dis
 import functools
 import sys
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from types import CodeType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
+
+T = TypeVar("T")
 
 
 class Step(NamedTuple):
@@ -75,68 +77,53 @@ class _Display(NamedTuple):
     parts: tuple[Any, ...]
 
 
-_VARIABLES = {
-    "LOAD_GLOBAL": "global",
-    "LOAD_NAME": "global",
-    "LOAD_FROM_DICT_OR_GLOBALS": "global",
-    "LOAD_DEREF": "cell",
-    "LOAD_CLASSDEREF": "cell",
-    "LOAD_FROM_DICT_OR_DEREF": "cell",
-    "LOAD_FAST": "local",
-    "LOAD_FAST_CHECK": "local",
-    "LOAD_FAST_BORROW": "local",
-    "LOAD_FAST_AND_CLEAR": "local",
-    "LOAD_FAST_LOAD_FAST": "local",
-    "LOAD_FAST_BORROW_LOAD_FAST_BORROW": "local",
-}
+def _by_name(table: Mapping[T, str]) -> dict[str, T]:
+    return {name: value for value, names in table.items() for name in names.split()}
+
+
+_FASTS = "LOAD_FAST LOAD_FAST_CHECK LOAD_FAST_BORROW LOAD_FAST_AND_CLEAR LOAD_FAST_LOAD_FAST"
+_VARIABLES = _by_name(
+    {
+        "global": "LOAD_GLOBAL LOAD_NAME LOAD_FROM_DICT_OR_GLOBALS",
+        "cell": "LOAD_DEREF LOAD_CLASSDEREF LOAD_FROM_DICT_OR_DEREF",
+        "local": f"{_FASTS} LOAD_FAST_BORROW_LOAD_FAST_BORROW",
+    }
+)
 _STORES = frozenset(("STORE_FAST", "STORE_DEREF", "STORE_NAME", "STORE_GLOBAL", "STORE_FAST_STORE_FAST"))
-# What leaves the stack as it is.
-_NOTHING = frozenset(
-    ("RESUME", "NOP", "CACHE", "EXTENDED_ARG", "MAKE_CELL", "COPY_FREE_VARS", "PRECALL", "KW_NAMES", "NOT_TAKEN")
-) | frozenset(("TO_BOOL", "SETUP_ANNOTATIONS", "DELETE_FAST", "DELETE_NAME", "DELETE_GLOBAL", "DELETE_DEREF"))
-# How many values others take and push, and what that is called.
-_EFFECTS: dict[str, tuple[int, int, str]] = {
-    "POP_TOP": (1, 0, "nothing"),
-    "BINARY_OP": (2, 1, "operand"),
-    "COMPARE_OP": (2, 1, "operand"),
-    "CONTAINS_OP": (2, 1, "unknown"),
-    "IS_OP": (2, 1, "is"),
-    "UNARY_NEGATIVE": (1, 1, "operand"),
-    "UNARY_INVERT": (1, 1, "operand"),
-    "UNARY_POSITIVE": (1, 1, "operand"),
-    "UNARY_NOT": (1, 1, "unknown"),
-    "RETURN_VALUE": (1, 0, "unknown"),
-    "STORE_SUBSCR": (3, 0, "target"),
-    "STORE_SLICE": (4, 0, "target"),
-    "STORE_ATTR": (2, 0, "target"),
-    "DELETE_ATTR": (1, 0, "target"),
-    "DELETE_SUBSCR": (2, 0, "target"),
-    "LIST_EXTEND": (1, 0, "unknown"),
-    "SET_UPDATE": (1, 0, "unknown"),
-    "DICT_UPDATE": (1, 0, "unknown"),
-    "DICT_MERGE": (1, 0, "unknown"),
-    "LIST_APPEND": (1, 0, "unknown"),
-    "SET_ADD": (1, 0, "unknown"),
-    "MAP_ADD": (2, 0, "unknown"),
-    "FORMAT_SIMPLE": (1, 1, "unknown"),
-    "FORMAT_WITH_SPEC": (2, 1, "unknown"),
-    "CONVERT_VALUE": (1, 1, "unknown"),
-    "LIST_TO_TUPLE": (1, 1, "unknown"),
-    "CALL_INTRINSIC_1": (1, 1, "unknown"),
-    "CALL_INTRINSIC_2": (2, 1, "unknown"),
-    "SET_FUNCTION_ATTRIBUTE": (2, 1, "unknown"),
-    "PUSH_NULL": (0, 1, "unknown"),
-    "LOAD_CLOSURE": (0, 1, "unknown"),
-    "LOAD_BUILD_CLASS": (0, 1, "unknown"),
-    "LOAD_ASSERTION_ERROR": (0, 1, "unknown"),
-    "LOAD_COMMON_CONSTANT": (0, 1, "unknown"),
-    "BEFORE_WITH": (1, 2, "unknown"),
-}
-_COUNTED = frozenset(("BUILD_TUPLE", "BUILD_LIST", "BUILD_SET", "BUILD_STRING", "BUILD_SLICE"))
 # After these, the next instruction is reached by a jump.
 _ENDS = frozenset(("RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE", "JUMP_FORWARD", "JUMP_BACKWARD")) | (
     frozenset(("JUMP_BACKWARD_NO_INTERRUPT", "JUMP", "JUMP_NO_INTERRUPT"))
 )
+_FLOW = "RESUME NOP CACHE EXTENDED_ARG PRECALL KW_NAMES NOT_TAKEN JUMP_FORWARD JUMP_BACKWARD RETURN_CONST"
+_CELLS = "MAKE_CELL COPY_FREE_VARS SETUP_ANNOTATIONS DELETE_FAST DELETE_NAME DELETE_GLOBAL DELETE_DEREF"
+# How many values others take and push, and what that is called.
+_EFFECTS = _by_name(
+    {
+        (0, 0, "nothing"): f"{_FLOW} {_CELLS} JUMP_BACKWARD_NO_INTERRUPT TO_BOOL",
+        (1, 0, "nothing"): "POP_TOP",
+        (2, 1, "operand"): "BINARY_OP COMPARE_OP",
+        (1, 1, "operand"): "UNARY_NEGATIVE UNARY_INVERT UNARY_POSITIVE",
+        (2, 1, "is"): "IS_OP",
+        (1, 0, "target"): "DELETE_ATTR",
+        (2, 0, "target"): "STORE_ATTR DELETE_SUBSCR",
+        (3, 0, "target"): "STORE_SUBSCR",
+        (4, 0, "target"): "STORE_SLICE",
+        (0, 1, "unknown"): "PUSH_NULL LOAD_CLOSURE LOAD_BUILD_CLASS LOAD_ASSERTION_ERROR LOAD_COMMON_CONSTANT",
+        (1, 0, "unknown"): "RETURN_VALUE LIST_EXTEND SET_UPDATE DICT_UPDATE DICT_MERGE LIST_APPEND SET_ADD",
+        (1, 1, "unknown"): "UNARY_NOT FORMAT_SIMPLE CONVERT_VALUE LIST_TO_TUPLE CALL_INTRINSIC_1",
+        (1, 2, "unknown"): "BEFORE_WITH",
+        (2, 0, "unknown"): "MAP_ADD",
+        (2, 1, "unknown"): "CONTAINS_OP FORMAT_WITH_SPEC CALL_INTRINSIC_2 SET_FUNCTION_ATTRIBUTE",
+    }
+)
+# The same by the instruction's argument.
+_COUNTS: dict[str, Callable[[int], tuple[int, int]]] = {
+    "BUILD_SET": lambda n: (n, 1),
+    "BUILD_STRING": lambda n: (n, 1),
+    "FORMAT_VALUE": lambda n: (2 if n & 4 else 1, 1),
+    "MAKE_FUNCTION": lambda n: (1 + n.bit_count(), 1),
+    "UNPACK_EX": lambda n: (1, (n & 0xFF) + (n >> 8) + 1),
+}
 
 
 class _Reader:
@@ -189,8 +176,6 @@ class _Reader:
 
     def step(self, name: str, at: dis.Instruction) -> None:
         argument = at.arg or 0
-        if name in _NOTHING:
-            return
         if (root := _VARIABLES.get(name)) is not None:
             for variable in at.argval if isinstance(at.argval, tuple) else (at.argval,):
                 self.push(_Value("local" if variable in self.own else root, variable))
@@ -224,8 +209,12 @@ class _Reader:
             self.push(_Value("local", at.argval[1]))
         elif name in ("CALL", "CALL_KW", "CALL_FUNCTION_EX"):
             self.call(name, argument)
-        elif name in _COUNTED:
+        elif name in ("BUILD_TUPLE", "BUILD_LIST", "BUILD_SLICE"):
             self.build(name, argument)
+        elif name in _COUNTS:
+            n, pushed = _COUNTS[name](argument)
+            self.take("unknown", n)
+            self.push(*[None] * pushed)
         elif name in _EFFECTS:
             n, pushed, taker = _EFFECTS[name]
             if name == "BINARY_OP" and at.argrepr.endswith("="):
@@ -243,8 +232,8 @@ class _Reader:
                 self.flush()
             else:
                 self.stack[-1], self.stack[-argument] = self.stack[-argument], self.stack[-1]
-        elif name.startswith(("POP_JUMP", "JUMP_IF", "RETURN_CONST")):
-            self.take("is" if "NONE" in name else "unknown", 0 if name == "RETURN_CONST" else 1)
+        elif name.startswith(("POP_JUMP", "JUMP_IF")):
+            self.take("is" if "NONE" in name else "unknown")
         elif name == "IMPORT_NAME":
             self.take("nothing", 2)
             self.push(_Value("import", str(at.argval)))
@@ -257,17 +246,6 @@ class _Reader:
             x = self.pop()
             self.took(_some(x) or x, "iteration", None)
             self.push(*[_some(x)] * argument)
-        elif name == "UNPACK_EX":
-            self.take("unknown")
-            self.push(*[None] * ((argument & 0xFF) + (argument >> 8) + 1))
-        elif name == "FORMAT_VALUE":
-            self.take("unknown", 2 if argument & 4 else 1)
-            self.push(None)
-        elif name == "MAKE_FUNCTION":
-            self.take("unknown", 1 + argument.bit_count())
-            self.push(None)
-        elif name in ("JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT"):
-            pass
         else:
             self.flush()
 
@@ -337,12 +315,11 @@ class _Reader:
             values = tuple([x.value for x in parts])
             del self.stack[-n:]
             self.push(_Constant(slice(*values) if name == "BUILD_SLICE" else values))
-            return
-        if name in ("BUILD_TUPLE", "BUILD_LIST"):
-            self.display(n)
-        else:
+        elif name == "BUILD_SLICE":
             self.take("unknown", n)
             self.push(None)
+        else:
+            self.display(n)
 
     def display(self, n: int) -> None:
         parts = tuple(self.stack[len(self.stack) - n :]) if n else ()
