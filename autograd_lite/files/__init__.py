@@ -22,6 +22,8 @@ from .refusals import (
     Words as Words,
     clipped as clipped,
     depth_of as depth_of,
+    nth as nth,
+    of_kind as of_kind,
     parsed as parsed,
     refuse as refuse,
     refused_as as refused_as,

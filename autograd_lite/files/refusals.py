@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
+
+T = TypeVar("T")
 
 # What libraries written in other languages say of memory, each by an error of its own. HDF5's image of what is on disk
 # is as large as the file says, which is damaged if there is no memory for that.
@@ -49,6 +51,24 @@ def refuse(expected: str, received: Any, where: str = "") -> NoReturn:
         where: the place.
     """
     raise Unreadable(expected, received if isinstance(received, Words) else clipped(received), where)
+
+
+def of_kind(kind: type[T], x: Any) -> T:
+    """Return a value from outside that is exactly of a class.
+
+    Raises:
+        Unreadable: if it is something else.
+    """
+    return x if type(x) is kind else refuse(f"a value of the kind {kind.__name__}", x)
+
+
+def nth(things: Sequence[T], n: Any) -> T:
+    """Return the thing that a number from outside counts.
+
+    Raises:
+        Unreadable: if there is none.
+    """
+    return things[n] if type(n) is int and 0 <= n < len(things) else refuse(f"a number below {len(things)}", n)
 
 
 class Words(str):

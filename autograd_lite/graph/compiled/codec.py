@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ...compiler.kinds import RESULT, ArrayKind, Result
 from ...core.indices import IndexArray
-from ...files import STORED, Codec, Form, arrays_by_name, dtype_named, one_entry, refuse
+from ...files import STORED, Codec, Form, arrays_by_name, dtype_named, nth, one_entry, refuse
 from ...observing import Assumption
 from ...random import Generator
 
@@ -51,10 +51,7 @@ class ValueCodec(Codec):
         arrays: type | tuple[type, ...] = (np.ndarray, np.generic),
     ) -> None:
         generator = one_entry(
-            "generator",
-            Generator,
-            lambda codec, x, where: generators.index(x),
-            lambda codec, n: generators[n] if type(n) is int and n >= 0 else refuse("the number of a generator", n),
+            "generator", Generator, lambda codec, x, where: generators.index(x), lambda codec, n: nth(generators, n)
         )
         super().__init__(
             {**(forms or {}), **_FORMS, "generator": generator, "array": arrays_by_name(held, arrays)}, _unwritable

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...core.live import Live
-from ...files import Codec, Form, one_entry, refuse
+from ...files import Codec, Form, nth, of_kind, one_entry, refuse
 from ...ir.hosts import Argument, Fixed, Hosts, Put, Read, leaves_of
 from ...tensors.record import wrap
 from ...tensors.tensor import Tensor
@@ -162,7 +162,7 @@ class HostsReader:
     def __init__(self, values: ValueCodec, containers: Any) -> None:
         forms = {
             "live": Form(read=lambda codec, text: self._live(text)),
-            "host": one_entry("host", read=lambda codec, n: self._host(n)),
+            "host": one_entry("host", read=lambda codec, n: nth(self._arrays, n)),
             "new": one_entry("new", read=lambda codec, about: wrap(example(about), None)),
             "plain": one_entry("plain", read=lambda codec, text: codec.read(text)),  # in older files
         }
@@ -212,10 +212,8 @@ class HostsReader:
         return found if isinstance(found, (Tensor, Live)) else refuse("an array or a number", about)
 
     def _container(self, number: Any, key: Any) -> dict[str, Any]:
-        if type(number) is not int or not 0 <= number < len(self.containers) or not isinstance(key, str):
-            refuse("a place in a state", [number, key])
-        container = self.containers[number]
-        container.setdefault(key, None)
+        container = nth(self.containers, number)
+        container.setdefault(of_kind(str, key), None)
         return container
 
     def _arrays_of(self, found: Any, held: Any) -> None:
@@ -234,14 +232,9 @@ class HostsReader:
         if type(number) is not int or not isinstance(value, (int, float, np.generic)):
             refuse("a number", about)
         if f is not None or number not in self._lives:
-            name = about["name"] if isinstance(about["name"], str) else refuse("a name", about["name"])
+            name = of_kind(str, about["name"])
             self._lives[number] = Live(self._hosts, _given if f is None else f, args, value, name)
         return self._lives[number]
-
-    def _host(self, n: Any) -> Tensor:
-        if type(n) is not int or not 0 <= n < len(self._arrays):
-            refuse("an array of a state", n)
-        return self._arrays[n]
 
 
 def _hosts_in(about: Any) -> list[Any]:

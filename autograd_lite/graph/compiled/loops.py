@@ -11,7 +11,7 @@ from ...control.packing import FLAT, PART
 from ...control.scan_op import Scan
 from ...control.while_op import While
 from ...core.op import Op
-from ...files import refuse
+from ...files import of_kind, refuse
 from ...ir.recording import OBSERVE
 
 # Ops of autograd_lite that are not in the tables.
@@ -90,8 +90,7 @@ def read_loop(about: Mapping[str, Any], body: Callable[[Any], Body], inputs: int
     if not isinstance(numbers, dict) or set(numbers) != set(kind.numbers):
         refuse(f"the numbers of a {name}", numbers)
     for number, value in numbers.items():
-        wanted = bool if number in ("reverse", "guarded") else int
-        if type(value) is not wanted or not 0 <= value < 2**31:
+        if not 0 <= of_kind(bool if number in ("reverse", "guarded") else int, value) < 2**31:
             refuse(f"{number} of a {name}", value)
     bodies = list(map(body, about["bodies"]))
     taken = inputs - (name == "cond")

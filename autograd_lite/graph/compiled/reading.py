@@ -15,7 +15,7 @@ from ...control.bodies import Body
 from ...core.errors import UnsupportedError
 from ...core.indices import indices_in
 from ...core.op import OPS, Op
-from ...files import SavedFileError, Unreadable, read_arrays, refuse, refused_as
+from ...files import SavedFileError, Unreadable, nth, of_kind, read_arrays, refuse, refused_as
 from ...ir.graph import PureGraph
 from ...ir.node import GraphNode, Kind, make_param
 from ...ir.program import PureProgram
@@ -97,44 +97,46 @@ class _Reading:
             refuse("Tensors of different names", [t.name for t in self._tensors])
         if not (traces := [self._trace(part) for part in self._about["traces"]]):
             refuse("at least one trace", traces)
-        name, exact, max_bytes = (self._about[key] for key in ("name", "exact", "max_bytes"))
-        if type(exact) is not bool or not (max_bytes is None or (type(max_bytes) is int and max_bytes >= 0)):
-            refuse("how the function was compiled", [exact, max_bytes])
-        name = name if isinstance(name, str) else refuse("a name", name)
+        name, exact = of_kind(str, self._about["name"]), of_kind(bool, self._about["exact"])
+        max_bytes = self._about["max_bytes"]
+        if max_bytes is not None and of_kind(int, max_bytes) < 0:
+            refuse("a number of bytes", max_bytes)
         return Loaded(name, traces, captured, self._hosts.containers, exact, max_bytes)
 
     def _tensor(self, about: Mapping[str, Any]) -> Tensor:
-        data, name, wanted = self._values.read(about["data"]), about["name"], about["requires_grad"]
-        if not isinstance(data, (np.ndarray, np.generic)) or not isinstance(name, str) or type(wanted) is not bool:
-            refuse("a Tensor", about)
+        data, wanted = self._array(about["data"]), of_kind(bool, about["requires_grad"])
         if wanted and data.dtype.kind not in "fc":
             refuse("a Tensor of floating numbers where a gradient is required", str(data.dtype))
-        t = tensor(data, requires_grad=wanted, name=name)
+        t = tensor(data, requires_grad=wanted, name=of_kind(str, about["name"]))
         if "grad" in about:
-            g = self._values.read(about["grad"])
-            if not isinstance(g, (np.ndarray, np.generic)) or (g.shape, g.dtype) != (t.shape, t.dtype):
+            g = self._array(about["grad"])
+            if (g.shape, g.dtype) != (t.shape, t.dtype):
                 refuse(f"a gradient of shape {t.shape}", about)
             t._grad = wrap(g, None)
         return t
 
+    def _array(self, text: Any) -> Any:
+        a = self._values.read(text)
+        return a if isinstance(a, (np.ndarray, np.generic)) else refuse("an array", text)
+
     def _written(self, about: Any, assigned: Sequence[tuple[Tensor, str]]) -> tuple[tuple[Tensor, bool], ...]:
-        written = tuple((self._number(n), only) for n, only in about)
+        written = tuple((nth(self._tensors, n), of_kind(bool, only)) for n, only in about)
         leaves = {id(leaf) for leaf, _ in assigned}
-        for t, only in written:
-            if id(t) not in leaves or type(only) is not bool:
+        for t, _ in written:
+            if id(t) not in leaves:
                 refuse("Tensors that are written in place", about)
             knows_views(t)
         return written
 
     def _trace(self, about: Mapping[str, Any]) -> Saved:
         graph = graph_of(about["graph"])
-        before = tuple((self._number(n), had) for n, had in about["before"])
+        before = tuple((nth(self._tensors, n), had) for n, had in about["before"])
         grads = {id(leaf): _gradient_of(leaf) if had is True else None for leaf, had in before}
         hosts = self._hosts.hosts(about["hosts"])
         slots = [(self._hosts.slot(part), i) for part, i in about["slots"]]
         program = self._program(graph, about, grads, slots)
-        assigned = tuple((self._number(n), _id(graph, i)) for n, i in about["assigned"])
-        gradients = tuple((self._number(n), None if i is None else _id(graph, i)) for n, i in about["gradients"])
+        assigned = tuple((nth(self._tensors, n), _id(graph, i)) for n, i in about["assigned"])
+        gradients = tuple((nth(self._tensors, n), None if i is None else _id(graph, i)) for n, i in about["gradients"])
         results, put, effects = ([_id(graph, i) for i in about[name]] for name in ("results", "put", "effects"))
         wanted = [*results, *(i for _, i in assigned), *(i for _, i in gradients if i is not None), *put, *effects]
         if wanted != list(graph.outputs):
@@ -142,8 +144,6 @@ class _Reading:
         for leaf, i in (*assigned, *gradients):
             if i is not None and (graph[i].shape, graph[i].dtype) != (leaf.shape, leaf.dtype):
                 refuse(f"a value of shape {leaf.shape} for {leaf.name!r}", graph[i].shape)
-        if type(about["backward"]) is not bool or type(about["masks"]) is not bool:
-            refuse("true or false", about["backward"])
         given, out = (self._values.read(about[name]) for name in ("given", "out"))
         if not (isinstance(given, tuple) and [type(part) for part in given] == [tuple, dict]):
             refuse("positional arguments and keywords", given)
@@ -156,13 +156,13 @@ class _Reading:
             written=self._written(about["written"], assigned),
             gradients=gradients,
             before=tuple((leaf, grads[id(leaf)]) for leaf, _ in before),
-            captured=tuple(self._number(n) for n in about["captured"]),
+            captured=tuple(nth(self._tensors, n) for n in about["captured"]),
             hosts=hosts,
             slots=tuple([x for x, _ in slots]),
             put=tuple(put),
             effects=tuple(effects),
-            backward=about["backward"],
-            masks=about["masks"],
+            backward=of_kind(bool, about["backward"]),
+            masks=of_kind(bool, about["masks"]),
         )
         return Saved(given, out, traced)
 
@@ -193,15 +193,12 @@ class _Reading:
         graph = graph_of(about["graph"])
         program = self._program(graph, about, {}, [])
         n, name, examples = about["results"], about["name"], list(map(example, about["examples"]))
-        if type(n) is not int or not 0 <= n <= len(graph.outputs) or not isinstance(name, str):
+        if not 0 <= of_kind(int, n) <= len(graph.outputs):
             refuse("the results of a body", n)
         for i, x in zip(program.inputs, examples, strict=True):
             if i is not None and (graph[i].shape, graph[i].dtype) != (x.shape, x.dtype):
                 refuse(f"an argument of a body of shape {graph[i].shape}", x.shape)
-        return Body(name, program, graph.outputs[:n], graph.outputs[n:], examples)
-
-    def _number(self, n: Any) -> Tensor:
-        return self._tensors[n] if type(n) is int and 0 <= n < len(self._tensors) else refuse("a Tensor's number", n)
+        return Body(of_kind(str, name), program, graph.outputs[:n], graph.outputs[n:], examples)
 
     def _slot(self, graph: PureGraph, i: Any) -> str:
         return i if graph[_id(graph, i)].kind is not Kind.OP else refuse("the id of a slot", i)
@@ -210,9 +207,9 @@ class _Reading:
         ((kind, content),) = about.items()
         thing: Any = None
         if kind == "tensor":
-            thing = self._number(content)
+            thing = nth(self._tensors, content)
         elif kind == "gradient":
-            thing = grads.get(id(self._number(content)))
+            thing = grads.get(id(nth(self._tensors, content)))
         elif kind == "value":
             thing = self._values.read(content)
         if node.kind is Kind.STATE or isinstance(thing, Generator):
@@ -282,12 +279,8 @@ def op_named(name: str) -> Op:
 
 
 def _generator(about: Mapping[str, Any]) -> Generator:
-    name = about["name"]
-    generator = Generator(0, name if isinstance(name, str) else refuse("a name", name))
-    try:
-        generator.state = about["state"]
-    except (ValueError, TypeError, KeyError, OverflowError, AttributeError) as error:
-        refuse("the state of a generator", f"another ({error})")
+    generator = Generator(0, of_kind(str, about["name"]))
+    generator.state = about["state"]
     return generator
 
 

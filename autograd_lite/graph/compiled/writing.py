@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +27,7 @@ from .loops import PRIVATE, described, loop_of
 ENTRY = "autograd_lite"  # of the metadata
 FORMAT = "autograd_lite.compiled"
 VERSION = 2
+_NO_CODE = ": a file holds no code"
 
 
 def save_compiled(compiled: Compiled[Any, Any], path: str | os.PathLike[str]) -> None:
@@ -87,14 +89,10 @@ class _Writing:
         before = {id(g): leaf for leaf, g in traced.before if g is not None}
         about = self._program(program, graph, before)
         inputs = about["inputs"]
-        try:
+        advice = f"{_NO_CODE}. Compute it before the call, and pass it as an argument"
+        with _expecting("Python values outside of Tensors that can be written", advice):
             hosts = self._hosts.hosts(traced.hosts)
             slots = [[self._hosts.slot(x), i] for x, i in _paired(traced.slots, inputs)]
-        except UnwritableError as error:
-            raise TypeError(
-                f"save_compiled: expected Python values outside of Tensors that can be written; received {error}: a "
-                "file holds no code. Compute it before the call, and pass it as an argument"
-            ) from None
         return {
             **about,
             "given": self._outer(saved.given, "arguments"),
@@ -146,13 +144,8 @@ class _Writing:
         return {**about, "name": body.name, "results": len(body.outputs), "examples": list(map(like, body.examples))}
 
     def _outer(self, tree: Any, what: str) -> Any:
-        try:
+        with _expecting(f"{what} that are arrays, numbers, texts, or dicts, lists and tuples of these"):
             return self._values.write(tree, what)
-        except UnwritableError as error:
-            raise TypeError(
-                f"save_compiled: expected {what} that are arrays, numbers, texts, or dicts, lists and tuples of these; "
-                f"received {error}"
-            ) from None
 
     def _tensor(self, t: Tensor, grad: bool = False) -> int:
         """Return the number of a captured Tensor."""
@@ -174,10 +167,8 @@ class _Writing:
             return {"gradient": self._tensor(before[id(thing)], grad=True)}
         if isinstance(thing, Tensor) and not fixed:
             return {"tensor": self._tensor(thing)}
-        try:
+        with _expecting("captured values that can be written"):
             return {"value": self._values.write(thing._data if isinstance(thing, Tensor) else thing, f"constant {i}")}
-        except UnwritableError as error:
-            raise TypeError(f"save_compiled: expected captured values that can be written; received {error}") from None
 
     def _params(self, graph: PureGraph, i: str, call: tuple[Op, Any, Mapping[str, Any]]) -> dict[str, Any]:
         op, _, params = call
@@ -192,19 +183,25 @@ class _Writing:
             )
         found = {}
         for name, value in params.items():
-            try:
+            what, advice, received = f"{name} of '{op.name}'{where} to be plain", "", ""
+            if op is OBSERVE:
+                what, advice = (
+                    "effects that can be written",
+                    f"{_NO_CODE}. Compile a function without it, and save that",
+                )
+                received = f"a function of yours{where}, which observe or debug_print calls"
+            with _expecting(what, advice, received):
                 found[name] = self._values.write(value, f"{name} of {i}")
-            except UnwritableError as error:
-                if op is OBSERVE:
-                    raise TypeError(
-                        f"save_compiled: expected effects that can be written; received a function of yours{where}, "
-                        "which observe or debug_print calls: a file holds no code. Compile a function without it, and "
-                        "save that"
-                    ) from None
-                raise TypeError(
-                    f"save_compiled: expected {name} of '{op.name}'{where} to be plain; received {error}"
-                ) from None
         return found
+
+
+@contextmanager
+def _expecting(what: str, advice: str = "", received: str = "") -> Iterator[None]:
+    """Let what cannot be written be an error that says what was expected."""
+    try:
+        yield
+    except UnwritableError as error:
+        raise TypeError(f"save_compiled: expected {what}; received {received or error}{advice}") from None
 
 
 def _paired(slots: Sequence[Any], inputs: Sequence[str | None]) -> list[tuple[Any, str | None]]:
