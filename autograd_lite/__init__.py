@@ -53,7 +53,7 @@ _LATE = {
     ".control.while_loop": "fori_loop while_loop",
     ".core.tracebacks": "fold_tracebacks",
     ".custom_ops": "applied elementwise reduction structural",
-    ".files": "write_file",
+    ".files.writing": "write_file",
     ".functional": (
         "checkpoint custom_jvp custom_vjp eval_shape grad hessian hvp jacobian jvp linearize primitive stop_gradient "
         "value_and_grad vjp vmap why_no_grad"
@@ -102,7 +102,7 @@ if TYPE_CHECKING:
         reduction as reduction,
         structural as structural,
     )
-    from .files import write_file as write_file
+    from .files.writing import write_file as write_file
     from .functional import (
         checkpoint as checkpoint,
         custom_jvp as custom_jvp,

@@ -9,7 +9,8 @@ two agree.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -41,6 +42,32 @@ def load(module: str, package: str) -> ModuleType:
     for end in range(1, len(parts)):
         import_module(".".join(parts[:end]))
     return import_module(".".join(parts))
+
+
+@contextmanager
+def needs(what: str, package: str, install: str = "", otherwise: str = "") -> Iterator[None]:
+    """Let an import inside that fails be an error that says what to install.
+
+    Args:
+        what: the call that needs a package, for the message.
+        package: its name.
+        install: what brings it; the package itself by default.
+        otherwise: how the message ends: what can be done without the package.
+
+    Raises:
+        ModuleNotFoundError: if it cannot be imported.
+
+    Example:
+        >>> with needs("plot", "matplotlib", "'autograd-lite[plot]'"):
+        ...     from missing import pyplot
+        Traceback (most recent call last):
+        ModuleNotFoundError: plot: expected the package matplotlib; No module named 'missing'. Install it: pip...
+    """
+    try:
+        yield
+    except ImportError as error:
+        way = f"Install it: pip install {install or package}{otherwise}"
+        raise ModuleNotFoundError(f"{what}: expected the package {package}; {error}. {way}", name=package) from error
 
 
 def attach(

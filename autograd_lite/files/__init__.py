@@ -34,4 +34,3 @@ from .safetensors import (
     readable as readable,
     write_arrays as write_arrays,
 )
-from .writing import write_file as write_file

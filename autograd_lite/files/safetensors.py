@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..late import needs
 from .kinds import kind_of
 from .refusals import SavedFileError, parsed, refused_as
 from .writing import path_of, write_file
@@ -136,13 +137,8 @@ def _reserve(size: int) -> None:
 
 
 def _library(what: str) -> Any:
-    try:
+    with needs(what, "safetensors"):
         import safetensors.numpy
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"{what}: expected the package safetensors; {error}. Install it: pip install safetensors",
-            name="safetensors",
-        ) from error
     return safetensors
 
 

@@ -7,6 +7,8 @@ from weakref import ref
 
 import numpy as np
 
+from autograd_lite.late import needs
+
 from .base import Callback, Logs, Trained
 
 
@@ -56,10 +58,8 @@ class History(Callback):
         Raises:
             ImportError: if pandas is not installed.
         """
-        try:
+        with needs("History.to_pandas", "pandas", _EXTRA):
             import pandas as pd
-        except ImportError as error:
-            raise ImportError(f"History.to_pandas: expected pandas; {error}. {_INSTALL}") from error
 
         columns = {name: pd.Series(values, self._epochs[name]) for name, values in self.history.items()}
         return pd.DataFrame(columns, index=pd.Index(self.epoch, name="epoch"), dtype=float)
@@ -78,11 +78,9 @@ class History(Callback):
             ImportError: if matplotlib is not installed.
             ValueError: for a name that is not in the history, or an empty history.
         """
-        try:
+        with needs("History.plot", "matplotlib", _EXTRA):
             from matplotlib import pyplot
             from matplotlib.ticker import MaxNLocator
-        except ImportError as error:
-            raise ImportError(f"History.plot: expected matplotlib; {error}. {_INSTALL}") from error
 
         found = list(dict.fromkeys(name.removeprefix("val_") for name in self.history))
         found.sort(key=lambda name: name != "loss")  # first
@@ -110,4 +108,4 @@ class History(Callback):
         return f"<History of {len(self.epoch)} epochs{': ' + last if last else ''}>"
 
 
-_INSTALL = "Install the extra: pip install 'autograd-lite[plot]'"
+_EXTRA = "'autograd-lite[plot]'"

@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
+from autograd_lite.late import needs
+
 from ..config.arguments import flag, refused, text
 from ..config.fields import Converted, attribute, field
 from .arguments import frequency, path
@@ -111,14 +113,9 @@ class TensorBoard(Declared):
     embeddings_freq: int = field(_never, default=0)
 
     def __post_init__(self) -> None:
-        try:
+        with needs("TensorBoard", "tensorboard", "'autograd-lite[tensorboard]'"):
             from tensorboard.compat.proto import event_pb2, summary_pb2
             from tensorboard.summary.writer.event_file_writer import EventFileWriter
-        except ImportError as error:
-            raise ImportError(
-                f"TensorBoard: expected the library tensorboard; {error}. Install the extra: "
-                "pip install 'autograd-lite[tensorboard]'"
-            ) from error
         self._every = (
             {"epoch": 0, "batch": 1}[self.update_freq] if isinstance(self.update_freq, str) else self.update_freq
         )

@@ -21,6 +21,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from autograd_lite import write_file
+from autograd_lite.late import needs
 
 _USER_AGENT = {"User-Agent": "autograd-lite"}
 _CHUNK = 1 << 16
@@ -303,14 +304,8 @@ def _ask(mirror: str, name: str, seconds: float, answers: SimpleQueue[str | None
 
 def _bar(name: str, total: int | None) -> Any:
     """Return a progress bar over bytes."""
-    try:
+    with needs("load_data", "tqdm", otherwise=", or pass progress=False"):
         from tqdm import tqdm
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"load_data: expected the package tqdm, which shows the progress; {error}. Install it: pip install tqdm, "
-            "or pass progress=False",
-            name="tqdm",
-        ) from error
     return tqdm(total=total, desc=name, unit="B", unit_scale=True)
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import warnings
 from typing import Any, NamedTuple
 
+from autograd_lite.late import needs
+
 __all__ = ["DARK", "LIGHT", "Look", "figure_of", "look_of", "matplotlib_for", "new_axes", "new_figure", "tidy", "title"]
 
 
@@ -40,12 +42,8 @@ DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.5, 1, 
 
 def matplotlib_for(called: str) -> Any:
     """Return `matplotlib.pyplot`, or say how to install it."""
-    try:
+    with needs(called, "matplotlib", "'autograd-lite[plot]'"):
         from matplotlib import pyplot
-    except ImportError as error:
-        raise ImportError(
-            f"{called}: expected matplotlib; {error}. Install the extra: pip install 'autograd-lite[plot]'"
-        ) from error
     return pyplot
 
 

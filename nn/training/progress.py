@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from autograd_lite.late import needs
+
 _Values = Mapping[str, float]
 
 
@@ -70,13 +72,8 @@ class _Live(Progress):
         super().__init__(title, steps)
         self.due = self.started
         # Imported here: a program that shows no bar should neither pay for tqdm nor need it.
-        try:
+        with needs("a progress bar", "tqdm", otherwise=", or pass verbose=2"):
             from tqdm import tqdm
-        except ModuleNotFoundError as error:
-            raise ModuleNotFoundError(
-                f"a progress bar: expected the package tqdm; {error}. Install it: pip install tqdm, or pass verbose=2",
-                name="tqdm",
-            ) from error
         self._meter = tqdm.format_meter
 
     def draw(self, text: str) -> None:

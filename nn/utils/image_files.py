@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 import autograd_lite as ag
 from autograd_lite import ShapeError, Tensor
+from autograd_lite.late import needs
 
 from ..config.arguments import checked, refused
 from ..config.settings import floatx, image_data_format
@@ -31,14 +32,8 @@ def pillow(what: str) -> Any:
     Raises:
         ModuleNotFoundError: if Pillow is not installed.
     """
-    try:
+    with needs(what, "pillow", "'autograd-lite[keras]'"):
         from PIL import Image
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"{what}: expected the package pillow, which reads and writes pictures; {error}. Install it: "
-            "pip install 'autograd-lite[keras]'",
-            name="PIL",
-        ) from error
     return Image
 
 

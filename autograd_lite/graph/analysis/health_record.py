@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...ir.labels import visible
+from ...late import needs
 from ...tensors.hooks import HookHandle
 from ...tensors.tensor import Tensor
 from .health import Health, ParameterHealth, entry_of, judged, named_tensors
@@ -115,12 +116,8 @@ class HealthHistory:
         Raises:
             ModuleNotFoundError: if matplotlib is not installed; the extra "plot" brings it.
         """
-        try:
+        with needs("HealthHistory.plot", "matplotlib", "'autograd-lite[plot]'", "; to_text() needs nothing"):
             from matplotlib import pyplot
-        except ModuleNotFoundError as error:
-            raise ModuleNotFoundError(
-                "HealthHistory.plot needs matplotlib: pip install 'autograd_lite[plot]'; to_text() needs nothing"
-            ) from error
         ax = pyplot.subplots(figsize=(9, 4.5), layout="constrained")[1] if ax is None else ax
         dashes = ("-", "--", "-.", ":")  # so that lines differ in more than color
         for k, name in enumerate(self.names):

@@ -13,7 +13,7 @@ from ...compiler.traces import Trace
 from ...core.errors import UnsupportedError
 from ...core.live import bare_number
 from ...core.shapes import ShapeDtype
-from ...files import write_file
+from ...files.writing import write_file
 from ...ir.program import PureProgram
 from ...passes.dead import without_dead
 from ...tree import items

@@ -361,7 +361,7 @@ def _is_count(x: Any) -> bool:
 
 
 # The values of parameters.
-VALUES = Codec(
+VALUES: Codec = Codec(
     {
         "opaque": one_entry(
             "opaque",

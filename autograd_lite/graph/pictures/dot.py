@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from ...ir.labels import clip, visible
+from ...late import needs
 from .scopes import nested
 from .style import EDGE_LOOKS, LOOKS, THEMES, Theme, heat_of
 from .view import Direction, EdgeKind, View, ViewEdge, ViewNode
@@ -54,13 +55,8 @@ def digraph(view: View, theme: ThemeName = "light") -> graphviz.Digraph:
     Raises:
         ModuleNotFoundError: if the package graphviz is not installed.
     """
-    try:
+    with needs("to_graphviz", "graphviz", otherwise=", or use to_dot"):
         import graphviz
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"to_graphviz: expected the package graphviz; {error}. Install it: pip install graphviz, or use to_dot",
-            name="graphviz",
-        ) from error
 
     kinds = {f"{kind}_attr": attributes for kind, attributes in _defaults(_theme(theme)).items()}
     return graphviz.Digraph(_NAME, body=list(_body(view, _theme(theme))), **kinds)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autograd_lite.files import SavedFileError, refused_as
+from autograd_lite.late import needs
 
 from ...config.limits import elements_allowed
 from ...config.nesting import MOST_LEVELS
@@ -31,14 +32,8 @@ def library(what: str) -> Any:
     Raises:
         ModuleNotFoundError: if it is not installed.
     """
-    try:
+    with needs(what, "h5py", otherwise=". Files named .nn or .safetensors need nothing else"):
         import h5py
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"{what}: expected the package h5py, which files of Keras need; {error}. Install it: pip install h5py. "
-            "Files named .nn or .safetensors need nothing else",
-            name="h5py",
-        ) from error
     return h5py
 
 

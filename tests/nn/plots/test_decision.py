@@ -248,6 +248,6 @@ def test_what_is_no_model() -> None:
 
 def test_without_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(ImportError, match=r"expected matplotlib.*pip install 'autograd-lite\[plot\]'"):
+    with pytest.raises(ImportError, match=r"expected the package matplotlib.*pip install 'autograd-lite\[plot\]'"):
         plot_decision_surface(by_first, GOOD)
     assert decision_surface(by_first, GOOD, resolution=3).probabilities.shape == (3, 3, 2)

@@ -95,7 +95,7 @@ def test_pictures_of_one_set_of_axes_draw_into_given_ones(name: str) -> None:
 @pytest.mark.parametrize("name", [*PICTURES, *MOVIES])
 def test_without_matplotlib(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(ImportError, match=rf"{name}: expected matplotlib.*pip install 'autograd-lite\[plot\]'"):
+    with pytest.raises(ImportError, match=rf"{name}: expected the package matplotlib.*install 'autograd-lite\[plot\]'"):
         {**PICTURES, **MOVIES}[name]()
 
 
