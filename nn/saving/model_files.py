@@ -241,36 +241,33 @@ def load_model(
     what = "load_model"
     check_custom(what, custom_objects or {})
     stream = ag.random.default_generator.state
-    if (data := keras_file(what, path)) is not None:
-        try:
-            with CustomObjectScope(custom_objects):
-                model = keras.files.load_model(what, path, data, compile)
-        finally:
-            ag.random.default_generator.state = stream
-        rest_in_inference(model)
-        return model
-    arrays, found = read_file(what, path)
+    data = keras_file(what, path)
     try:
-        with (
-            refused_as(
-                what,
-                lambda error: SavedFileError(f"{what}: {os.fspath(path)} does not describe a model: {error}"),
-                SavedFileError,
-            ),
-            CustomObjectScope(custom_objects),
-        ):
-            about = checked_description(what, path, found, compile)
-            weights = _weights(arrays, found)
-            with at_most(sum(a.size for a in weights.values()), "layers with the weights that the file has"):
-                model = remade(about)
-                model._ready(what)
-            model.load_state_dict(weights)
-            set_generators(model, about["state"])
-            if about["compiled"] is not None:
-                _compile(what, model, about["compiled"], arrays)
-            rest_in_inference(model)
+        with CustomObjectScope(custom_objects):
+            model = _loaded(what, path, compile) if data is None else keras.files.load_model(what, path, data, compile)
     finally:
         ag.random.default_generator.state = stream
+    rest_in_inference(model)
+    return model
+
+
+def _loaded(what: str, path: Any, compile: bool) -> Any:
+    """Return the model in a file of ours."""
+    arrays, found = read_file(what, path)
+    with refused_as(
+        what,
+        lambda error: SavedFileError(f"{what}: {os.fspath(path)} does not describe a model: {error}"),
+        SavedFileError,
+    ):
+        about = checked_description(what, path, found, compile)
+        weights = _weights(arrays, found)
+        with at_most(sum(a.size for a in weights.values()), "layers with the weights that the file has"):
+            model = remade(about)
+            model._ready(what)
+        model.load_state_dict(weights)
+        set_generators(model, about["state"])
+        if about["compiled"] is not None:
+            _compile(what, model, about["compiled"], arrays)
     return model
 
 

@@ -17,25 +17,10 @@ from ...tensors.record import wrap
 from ...tensors.tensor import Tensor
 from .codec import UnwritableError, ValueCodec, example, like
 
-_OPERATORS = (
-    "add",
-    "sub",
-    "mul",
-    "truediv",
-    "floordiv",
-    "mod",
-    "pow",
-    "neg",
-    "abs",
-    "lt",
-    "le",
-    "gt",
-    "ge",
-    "eq",
-    "ne",
-)
+_ARITHMETIC = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "neg", "abs")
+_COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne")
 _CALLS: dict[str, Callable[..., Any]] = {
-    **{f"operator.{name}": getattr(operator, name) for name in _OPERATORS},
+    **{f"operator.{name}": getattr(operator, name) for name in (*_ARITHMETIC, *_COMPARISONS)},
     **{f"math.{name}": f for name, f in vars(math).items() if callable(f)},
     **{f"builtins.{name}": getattr(builtins, name) for name in ("bool", "abs", "round", "min", "max")},
 }
