@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from ...control.bodies import Body
@@ -20,40 +20,17 @@ Loop = Scan | Choice | While
 
 
 class _Kind(NamedTuple):
-    """How one of them is taken apart, and put together.
+    """What one of them is made of: the names of its attributes that are bodies, and of those that are numbers."""
 
-    Attributes:
-        bodies: returns its bodies.
-        numbers: the names of its numbers.
-        made: returns one of bodies and numbers.
-    """
-
-    bodies: Callable[[Any], Sequence[Body]]
+    cls: type[Any]
+    bodies: tuple[str, ...]
     numbers: tuple[str, ...]
-    made: Callable[..., Loop]
 
 
-_KINDS: dict[str, tuple[type[Any], _Kind]] = {
-    "scan": (
-        Scan,
-        _Kind(
-            lambda loop: (loop.body,),
-            ("carried", "scanned", "length", "reverse", "shown", "guarded"),
-            lambda bodies, numbers: Scan(*bodies, **numbers),
-        ),
-    ),
-    "cond": (
-        Choice,
-        _Kind(
-            lambda loop: loop.bodies,
-            ("shown", "guarded"),
-            lambda bodies, numbers: Choice((bodies[0], bodies[1]), **numbers),
-        ),
-    ),
-    "while_loop": (
-        While,
-        _Kind(lambda loop: (loop.test, loop.body), ("carried",), lambda bodies, numbers: While(*bodies, **numbers)),
-    ),
+_KINDS = {
+    "scan": _Kind(Scan, ("body",), ("carried", "scanned", "length", "reverse", "shown", "guarded")),
+    "cond": _Kind(Choice, ("bodies",), ("shown", "guarded")),
+    "while_loop": _Kind(While, ("test", "body"), ("carried",)),
 }
 
 
@@ -70,9 +47,10 @@ def described(loop: Loop, body: Callable[[Body], Any]) -> dict[str, Any]:
         loop: what.
         body: describes a body.
     """
-    name, kind = next((name, kind) for name, (cls, kind) in _KINDS.items() if isinstance(loop, cls))
+    name, kind = next((name, kind) for name, kind in _KINDS.items() if isinstance(loop, kind.cls))
     numbers = {number: getattr(loop, number) for number in kind.numbers}
-    return {"loop": name, "bodies": [body(part) for part in kind.bodies(loop)], "numbers": numbers}
+    bodies = loop.bodies if isinstance(loop, Choice) else [getattr(loop, part) for part in kind.bodies]
+    return {"loop": name, "bodies": list(map(body, bodies)), "numbers": numbers}
 
 
 def read_loop(about: Mapping[str, Any], body: Callable[[Any], Body], inputs: int) -> Loop:
@@ -86,7 +64,7 @@ def read_loop(about: Mapping[str, Any], body: Callable[[Any], Body], inputs: int
     name, numbers = about["loop"], about["numbers"]
     if name not in _KINDS or not isinstance(about["bodies"], list):
         refuse(f"one of {', '.join(_KINDS)}", name)
-    kind = _KINDS[name][1]
+    kind = _KINDS[name]
     if not isinstance(numbers, dict) or set(numbers) != set(kind.numbers):
         refuse(f"the numbers of a {name}", numbers)
     for number, value in numbers.items():
@@ -100,4 +78,5 @@ def read_loop(about: Mapping[str, Any], body: Callable[[Any], Body], inputs: int
     results = min(len(part.specs) for part in bodies[-1:])
     if carried > taken or numbers.get("carried", 0) > results or numbers.get("shown", 0) > results:
         refuse(f"the numbers of a {name}", numbers)
-    return kind.made(bodies, numbers)
+    made: Loop = kind.cls(*([tuple(bodies)] if kind.cls is Choice else bodies), **numbers)
+    return made
