@@ -294,6 +294,7 @@ def cut_of(
     is_fixed: Callable[[Tensor], bool],
     is_older: Callable[[Any], bool],
     drawing: Collection[Any],
+    reached: Collection[Any],
 ) -> Cut:
     """Return what gradients flow through on their way from the results of a trace.
 
@@ -303,18 +304,10 @@ def cut_of(
         is_fixed: whether a Tensor always holds what it holds.
         is_older: whether an edge is to an operation from outside.
         drawing: the edges of operations that do more than to compute.
+        reached: the edges that gradients reach from the results, which are included.
     """
     cutter = _Cutter(slots, is_fixed, is_older)
-    roots = [edge_of(t) for t in results if t.requires_grad]
-    stack = [edge for edge in roots if edge.__class__ is Node and not is_older(edge)]
-    found = set(stack)
-    while stack:
-        node = stack.pop()
-        for i in node.needs:
-            edge: Any = node.inputs[i]
-            if edge.__class__ is Node and edge not in found and not is_older(edge):
-                found.add(edge)
-                stack.append(edge)
+    found = {edge for edge in reached if edge.__class__ is Node and not is_older(edge)}
     if not found.isdisjoint(drawing):
         cutter.obstacle = "gradients flow through an operation that draws, whose rule may draw the same again"
     operations = tuple([cutter.operation(node) for node in sorted(found, key=lambda node: node.stamp)])

@@ -7,7 +7,7 @@ and, with stricter demands, `scan`, `cond` and `while_loop` (see `control.closur
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from types import MappingProxyType
@@ -210,8 +210,17 @@ def trace(
         sees_code: whether to see which of the code that the function can reach has run, which takes time.
     """
     tape = Recorder(f, memo=memo)
-    out, draws, seen = _run_guarded(tape, f, call, memo or {}, objects, sees_code)
-    done = _recording(tape, out, slots, seen)
+    with collector_at_rest():
+        guards = Guards(f, objects)
+    tape.operands = operands = Operands(trace.__code__)
+    sees_code = sees_code or guards.is_partial
+    with run_seen(guards.codes if sees_code else (), guards.lines()) as ran:
+        numbers = [tape.hosts.argument(k, x) for k, x in enumerate((memo or {}).get(ARGUMENTS, ()))]
+        out, draws = run(tape, lambda: call(numbers))
+    rows = guards.rows_of(ran) if sees_code else guards.rows
+    rows += guards.elements(operands)  # which may find more that cannot be compared
+    done = _recording(tape, out, slots, guards.why(ran))
+    done = done._replace(guards={row.place(): row for row in rows}, changed=Facts(rows).broken())
     if like and sum(_differs_in_numbers(done.program, graph) for graph in like) < ENOUGH:
         _take_back(tape, draws)
         raise Rejected
@@ -220,18 +229,20 @@ def trace(
     return done
 
 
-def _recording(tape: Recorder, out: Any, slots: Sequence[Tensor], seen: Mapping[str, Any]) -> Recording:
-    """Return what a run has done; the arguments are those of `trace`, or what `_run_guarded` returns."""
+def _recording(tape: Recorder, out: Any, slots: Sequence[Tensor], unguarded: str) -> Recording:
+    """Return what a run has done; the arguments are those of `trace`, or attributes of what is returned."""
     results = [t for t in leaves(out) if isinstance(t, Tensor)]
     before = tuple(tape.gradients.values())
     gradients = [(leaf, leaf.grad) for leaf, g in before if leaf.grad is not g]
     last = {id(a.leaf): a for a in tape.assignments}
     put = [t for one in tape.hosts.puts.values() for t in leaves_of(one.value) if isinstance(t, Tensor)]
     changes = [*(a.value for a in last.values()), *(g for _, g in gradients if g is not None), *put]
-    ended = _reached(tape.roots, set())
-    leads = any(edge.__class__ is not Node and edge._node is LEAF for edge in _reached(_histories(results), ended))
+    edges = [edge_of(t) for t in results if t.requires_grad]
+    ended, reached = _reached(tape.roots), _reached(edges)
+    left = _reached(edges, ended) if ended else reached
+    leads = any(edge.__class__ is not Node and edge._node is LEAF for edge in left)
     wanted = [*results, *changes, *tape.effects]
-    obstacle = seen["unguarded"] or _obstacle(tape, results, slots, ended, leads)
+    obstacle = unguarded or _obstacle(tape, results, slots, leads, not ended.isdisjoint(reached))
     if not obstacle:
         wanted = tape.settled(wanted)
 
@@ -239,7 +250,8 @@ def _recording(tape: Recorder, out: Any, slots: Sequence[Tensor], seen: Mapping[
         """Return whether a Tensor was filled inside, and not changed afterwards."""
         return t._node is None and not tape.captured(t) and id(t) not in last
 
-    cut = cut_of(results, slots, is_fixed, tape.is_older, set(map(edge_of, tape.effects))) if leads else None
+    drawing = set(map(edge_of, tape.effects))
+    cut = cut_of(results, slots, is_fixed, tape.is_older, drawing, reached) if leads else None
     obstacle = obstacle or ("" if cut is None else cut.obstacle)
     saved = () if cut is None else cut.outputs
     wanted[len(results) : len(results)] = saved
@@ -272,7 +284,7 @@ def _recording(tape: Recorder, out: Any, slots: Sequence[Tensor], seen: Mapping[
             [(t.shape, t.dtype, t.requires_grad) for t in captured],
             [g is not None for _, g in before],
         ),
-        **seen,
+        unguarded=unguarded,
     )
 
 
@@ -282,32 +294,6 @@ def _written_in_place(tape: Recorder) -> tuple[tuple[Tensor, bool], ...]:
     for t in written:
         knows_views(t)
     return tuple((t, writes[id(t)] == assignments[id(t)]) for t in written)
-
-
-def _run_guarded(
-    tape: Recorder,
-    f: Callable[..., Any],
-    call: Callable[[Sequence[Live]], Any],
-    memo: dict[Any, Any],
-    objects: Iterable[Any],
-    sees_code: bool,
-) -> tuple[Any, Draws, dict[str, Any]]:
-    """Run a function on a tape, and see what its code reads.
-
-    Returns:
-        What `run` returns, and the attributes of `Recording` that tell what was read.
-    """
-    with collector_at_rest():
-        guards = Guards(f, objects)
-    tape.operands = operands = Operands(trace.__code__)
-    sees_code = sees_code or guards.is_partial
-    with run_seen(guards.codes if sees_code else (), guards.lines()) as ran:
-        numbers = [tape.hosts.argument(k, x) for k, x in enumerate(memo.get(ARGUMENTS, ()))]
-        out, draws = run(tape, lambda: call(numbers))
-    rows = guards.rows_of(ran) if sees_code else guards.rows
-    rows += guards.elements(operands)  # which may find more that cannot be compared
-    guarded = {row.place(): row for row in rows}
-    return out, draws, {"guards": guarded, "unguarded": guards.why(ran), "changed": Facts(rows).broken()}
 
 
 def run(tape: Recorder, call: Callable[[], Any]) -> tuple[Any, Draws]:
@@ -402,13 +388,13 @@ def _take_back(tape: Recorder, draws: Draws) -> None:
             generator.state = states[0]
 
 
-def _obstacle(tape: Recorder, results: Sequence[Tensor], slots: Sequence[Tensor], ended: set[Any], leads: bool) -> str:
+def _obstacle(tape: Recorder, results: Sequence[Tensor], slots: Sequence[Tensor], leads: bool, frees: bool) -> str:
     """Return the reason why a function cannot be replayed, or "".
 
     Args:
         tape, results, slots: of the run.
-        ended: what its own calls of `backward` have reached.
-        leads: whether gradients flow from results to leaves from outside, on a way that none of these has ended.
+        leads: whether gradients flow from results to leaves from outside, on a way that no `backward` has ended.
+        frees: whether it has ended some ways from results.
     """
     if LAZY and is_lazy(*(t._data for t in results)):
         raise Obstacle("it gives arrays that another library computes on demand")
@@ -426,16 +412,12 @@ def _obstacle(tape: Recorder, results: Sequence[Tensor], slots: Sequence[Tensor]
         return (
             "a result has a history that leads to a captured tensor, and the function changes one. Call backward inside"
         )
-    if ended and not ended.isdisjoint(_reached(_histories(results), set())):
+    if frees:
         return "a result has a history of which the function's own call of backward has freed a part"
     return ""
 
 
-def _histories(results: Iterable[Tensor]) -> list[Any]:
-    return [edge_of(t) for t in results if t.requires_grad]
-
-
-def _reached(edges: Iterable[Any], ended: set[Any]) -> set[Any]:
+def _reached(edges: Iterable[Any], ended: Collection[Any] = ()) -> set[Any]:
     """Return the edges that gradients reach from these, which are included, without those where a way ends."""
     stack = [edge for edge in edges if edge not in ended]
     found = set(stack)

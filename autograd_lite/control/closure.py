@@ -11,7 +11,6 @@ import numpy as np
 
 from ..compiler.trace import program_of, run, slot_of
 from ..core.indices import IndexArray, indices_in
-from ..core.live import Live
 from ..core.node import Node
 from ..engine import edge_of
 from ..functional.batched import Batched
@@ -204,8 +203,8 @@ def _closed(
     own = {id(stand) for stand, _ in slots}.union([id(stand) for _, stand in pairs])
     pairs += [(t, t) for t in tape.outside.values() if captures and id(t) not in own]
     program = program_of(tape, wanted, [stand for stand, _ in slots] + [stand for _, stand in pairs])
-    if any(thing.__class__ is Live for thing in program.bindings.values()):
-        raise HasEffects  # a number of the function around, which Python computes
+    if len(program.inputs) > len(slots) + len(pairs):
+        raise HasEffects  # it reads a number of the function around, which Python computes
     # A body may live longer than what it was made from.
     bindings = {i: wrap(x._data, None) if isinstance(x, Tensor) else x for i, x in program.bindings.items()}
     for _, _, params in program.calls.values():
