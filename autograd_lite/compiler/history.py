@@ -21,6 +21,7 @@ from ..core.live import Live
 from ..core.node import LEAF, Node, next_stamp
 from ..core.op import Op
 from ..core.seals import Seal
+from ..core.several import Several, result_nodes
 from ..core.shapes import ShapeDtype
 from ..engine import edge_of
 from ..ir.slots import is_slot, slot_tensor, stands_for
@@ -65,13 +66,13 @@ class Operation(NamedTuple):
         op, needs, shape, dtype, note: of the node.
         inputs: for each an `Inner`, an `Outer`, a `Kept`, a number, or the shape and dtype of what no rule reads.
         params: with a `Kept` in place of indices that are read anew.
-        saved: for the result and each input the `Kept` that the rules read, or None.
+        saved: for the result and each input the `Kept` that the rules read, or None; several for several results.
     """
 
     op: Op
     inputs: tuple[Any, ...]
     params: Mapping[str, Any]
-    saved: tuple[Kept | None, ...]
+    saved: tuple[Any, ...]
     needs: tuple[int, ...]
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
@@ -178,11 +179,17 @@ class Cut(NamedTuple):
 
         for op, inputs, params, saved, needs, shape, dtype, note in self.operations:
             edges = tuple(map(edge_to, inputs))
-            out, *kept = (None if k is None else values[k.position] for k in saved)
+            out, *kept = (_values_of(k, values) for k in saved)
             read = [e if k is None else v for k, v, e in zip(saved[1:], kept, edges, strict=True)]
             filled = {k: _with_values(v, values) for k, v in params.items()} if params else {}
             nodes.append(Node(op, edges, filled, (out, *read), needs, shape, dtype, note))
         return nodes
+
+
+def _values_of(kept: Any, values: Sequence[Any]) -> Any:
+    if kept.__class__ is tuple:
+        return Several.of([values[k.position] for k in kept])
+    return None if kept is None else values[kept.position]
 
 
 def _places(bits: int) -> Iterator[int]:
@@ -226,7 +233,7 @@ class _Cutter:
         """Return what a node is to become."""
         keep = keep_of(node.op, len(node.inputs), node.needs)
         out, *values = node.saved or (None, *node.inputs)
-        saved: list[Kept | None] = [self._keep(node, out) if keep[0] else None]
+        saved: list[Any] = [self._keep_out(node, out) if keep[0] else None]
         inputs: list[Any] = []
         for i, edge in enumerate(node.inputs):
             number = not isinstance(edge, (Node, Tensor, np.ndarray))
@@ -263,6 +270,11 @@ class _Cutter:
         kept = self._keep(x.edge, np.asarray(x))
         self.indices.add(kept.position)
         return kept
+
+    def _keep_out(self, node: Node, out: Any) -> Kept | tuple[Kept, ...]:
+        if node.op.results is None:
+            return self._keep(node, out)
+        return tuple([self._keep(*pair) for pair in zip(result_nodes(node), out, strict=True)])
 
     def _keep(self, edge: Any, value: Any) -> Kept:
         thing = stands_for(edge) if is_slot(edge) else edge
@@ -434,7 +446,7 @@ class Region:
             seals = [
                 (place, *self._seals[kept.position][1:])
                 for place, kept in enumerate(operation.saved)
-                if kept is not None and kept.position in self._seals
+                if kept.__class__ is Kept and kept.position in self._seals
             ]
             if seals:
                 node.seals = seals

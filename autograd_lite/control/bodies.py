@@ -15,6 +15,7 @@ from ..compiler.plan import Plan, plan_of
 from ..compiler.source import Source
 from ..core.indices import indices_in, with_indices
 from ..core.mode import MODE, TAPES
+from ..core.several import get_tuple_element
 from ..core.shapes import ShapeDtype
 from ..ir.graph import PureGraph
 from ..ir.program import PureProgram
@@ -107,12 +108,16 @@ class Body:
             if op is OBSERVE and tape is not None:
                 tape.observed(params["function"], [_edge(env[k]) for k in ids])
                 continue
-            read = iter([env[k] for k in node.inputs[len(ids) :]])
-            again = getattr(getattr(op.forward, "__self__", None), "again", None)  # of the ops of this package
             given = tuple([env[k] for k in ids])
-            env[i] = apply(op, given, _with_tensors(params, read)) if again is None else again(*given)
-            if tape is not None and ids and i in self.effects:
-                tape.does_more(env[i])
+            again = getattr(getattr(op.forward, "__self__", None), "again", None)  # of the ops of this package
+            if op is get_tuple_element:
+                env[i] = given[0][params["index"]]
+            elif again is not None:
+                env[i] = again(*given)
+            else:
+                env[i] = apply(op, given, _with_tensors(params, iter([env[k] for k in node.inputs[len(ids) :]])))
+                if tape is not None and ids and i in self.effects:
+                    tape.does_more(env[i])
         return [x if isinstance(x := env[i], Tensor) else wrap(x, None) for i in self.outputs]
 
     # ---- as calls of NumPy ------------------------------------------------------------------------------------------

@@ -1,32 +1,43 @@
-"""`scan` within a budget of memory: the op keeps some states, and its backward pass runs steps again from them."""
+"""`scan` within a budget of memory: the op keeps some states, and its backward pass runs steps again from them.
+
+States are kept so that going back repeats as few steps as possible. With c of them at a time, of which the first one is
+one, l steps need t(l, c) = r l - C(c + r, r - 1) steps forward, where r is the number of times for which
+C(c + r - 1, c) < l <= C(c + r, c). The first pass, l - 1 steps, is among them.
+
+References:
+    Griewank, Walther: Algorithm 799: Revolve, an implementation of checkpointing for the reverse or adjoint mode of
+    computational differentiation, 2000, equations 4 to 7.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any
+from functools import cache, cached_property
+from math import comb
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from ..core.errors import AssumptionFailed
 from ..core.mode import MODE, TAPES, is_grad_enabled
-from ..core.op import Op, jointly
+from ..core.op import Op
 from ..core.shapes import ShapeDtype
 from ..ops.barrier import stop_gradient
 from .bodies import Body, Runner, rearranged
 from .derivatives import batched as batched_body, is_floating
-from .packing import Layout
-from .passing import (
-    KeepAll,
+from .flow import (
+    Flow,
     begun,
+    call_of,
     derived_by_the_engine,
+    filled,
     is_wanted,
     masked_by_the_engine,
-    needs_of,
     noticing,
+    room,
+    wanted_of,
 )
-from .revolve import Advance, Back, first_kept, way_back
 from .scan_op import Scan
 
 
@@ -59,88 +70,73 @@ class States:
 
 
 @dataclass(frozen=True, eq=False)
-class Kept:
+class Kept(Flow):
     """A scan that returns some of its states, too.
 
     Attributes:
         scan: whose results are all for the user.
-        states: how many may be kept at a time, with the first one.
+        states_kept: how many may be kept at a time, with the first one.
         wanted: the positions of the arguments that gradients are for, if that is known.
     """
 
     scan: Scan
-    states: int
-    wanted: tuple[int, ...] | None = None
+    states_kept: int
+    wanted: tuple[int, ...] = ()
 
     @cached_property
     def kept(self) -> list[int]:
         """The numbers of the steps before which the states are kept."""
-        return first_kept(self.scan.length, self.states)
+        return first_kept(self.scan.length, self.states_kept)
+
+    @property
+    def bodies(self) -> tuple[Body]:  # type: ignore[override]
+        """The body."""
+        return self.scan.bodies
 
     @cached_property
-    def layout(self) -> Layout:
-        """Where the results lie, and then the states."""
+    def specs(self) -> list[ShapeDtype]:  # type: ignore[override]
+        """Of the results, and then the states."""
         carry = self.scan.body.specs[: self.scan.carried]
-        states = [ShapeDtype((len(self.kept), *shape), dtype) for shape, dtype in carry]
-        return Layout([*self.scan.layout.specs, *states])
+        return [*self.scan.specs, *(ShapeDtype((len(self.kept), *shape), dtype) for shape, dtype in carry)]
 
-    @cached_property
-    def op(self) -> Op:
-        """The operation."""
-        return Op(
-            self.scan.body.name,
-            self.forward,
-            jointly(self.pull, totals=True),
-            lambda *_, **__: ShapeDtype((self.layout.size,), self.layout.dtype),
-            jvp=self.push,
-            batch=self.batch,
-            keeps=KeepAll(len(self.scan.body.examples)),  # type: ignore[arg-type]
-        )
+    @property
+    def params(self) -> dict[str, Any]:  # type: ignore[override]
+        """What graphs show of it."""
+        return self.scan.params
 
-    def forward(self, *arrays: Any, **_: Any) -> Any:
+    def forward(self, *arrays: Any, **_: Any) -> tuple[Any, ...]:
         """Run all steps, and keep states on the way."""
-        row, views = self.layout.room()
-        n = len(self.scan.layout.specs)
-        states = {step: [view[k, ...] for view in views[n:]] for k, step in enumerate(self.kept)}
-        self.scan.run(arrays, views[:n], states)
-        return row
+        rows, n = room(self.specs), len(self.scan.specs)
+        states = {step: [row[k, ...] for row in rows[n:]] for k, step in enumerate(self.kept)}
+        self.scan.run(arrays, rows[:n], states)
+        return filled(rows)
 
-    def pull(self, g: Any, out: Any, *inputs: Any, so_far: dict[int, Any] | None = None, **_: Any) -> list[Any]:
+    def pull(
+        self, g: Sequence[Any], out: Sequence[Any], *inputs: Any, so_far: dict[int, Any] | None = None, **_: Any
+    ) -> list[Any]:
         """Return the cotangents of all inputs; see `EachInput.at_once`."""
-        n, needs = len(self.scan.layout.specs), needs_of(out, self.op)
-        among = needs if self.wanted is None else self.wanted
-        split = self.scan.in_parts(tuple(i for i, x in enumerate(inputs) if is_floating(x) and i in among))
-        gs_given = self.layout.parts(g, 0, n)
-        gs, sums = split.arriving(gs_given), begun(so_far, split.summed, inputs)
-        states = [stop_gradient(x) for x in self.layout.parts(out, n)]
-        back = WayBack(self, split)
+        n, wanted = len(self.scan.specs), wanted_of(call_of(out), inputs)
+        split = self.scan.in_parts(tuple(i for i in wanted if i in self.wanted or not self.wanted))
+        sums = begun(so_far, split.summed, inputs)
+        states = [stop_gradient(x) for x in out[n:]]
         try:
-            found = back.layout.parts(
-                back.op(*(gs[k] for k in split.floating), *sums, *states, *inputs, **self.scan.params)
-            )
+            found = WayBack(self, split).apply([*split.arriving(g[:n]), *sums, *states, *inputs])
         except AssumptionFailed:
             if so_far is not None:
                 so_far.clear()
-            given = [gs_given[k] for k in split.floating]
-            return masked_by_the_engine(split.looped, inputs, split.wanted, split.floating, given, {})
+            return masked_by_the_engine(split.looped, inputs, split.wanted, g[:n], {})
         by_input = dict(zip(split.wanted, found, strict=True))
         return [by_input.get(i) for i in range(len(inputs))]
 
-    def push(self, tangents: Sequence[Any], out: Any, *inputs: Any, **_: Any) -> Any:
-        """Return the tangent of the result; nothing depends on that of the states."""
-        row = self.scan.push(tangents, out, *inputs)
-        zeros = [np.zeros(shape, dtype) for shape, dtype in self.layout.specs[len(self.scan.layout.specs) :]]
-        return self.layout.packed([*self.scan.layout.parts(row), *zeros])
+    def push(self, tangents: Sequence[Any], out: Any, *inputs: Any, **_: Any) -> list[Any]:
+        """Return the tangents of the results; nothing depends on those of the states."""
+        return [*self.scan.push(tangents, out, *inputs), *[None] * self.scan.carried]
 
-    def batch(self, op: Op, inputs: tuple[Any, ...], flags: Sequence[bool], params: Any) -> Any:
+    def batch(self, op: Op, inputs: tuple[Any, ...], flags: Sequence[bool], params: Any) -> tuple[Any, ...]:
         """Run the steps of all examples at once."""
         kept, given = self.batched(inputs, flags)
-        n, m = self.scan.carried, len(self.scan.layout.specs)
-        parts = kept.layout.parts(kept.op(*given, **params))
-        return self.layout.packed(
-            [x if k < n else np.moveaxis(x, 0, 1) for k, x in enumerate(parts[:m])]
-            + [np.moveaxis(x, 0, 1) for x in parts[m:]]
-        )
+        n = self.scan.carried
+        return tuple([x if k < n else np.moveaxis(x, 0, 1) for k, x in enumerate(kept.op(*given, **params))])
 
     def batched(self, inputs: Sequence[Any], flags: Sequence[bool]) -> tuple[Kept, list[Any]]:
         """Return the scan of a batch, and its inputs, each of which has all examples."""
@@ -149,26 +145,27 @@ class Kept:
         every = frozenset(range(len(scan.body.specs)))
         body, _ = batched_body(scan.body, (True,) * len(inputs), size, every)
         given = [np.moveaxis(x, 0, 1) if n <= i < m else x for i, x in enumerate(full)]
-        return Kept(Scan(body, n, scan.scanned, scan.length, scan.reverse, len(body.specs)), self.states), given
+        return Kept(Scan(body, n, scan.scanned, scan.length, scan.reverse), self.states_kept), given
 
-    def apply(self, inputs: Sequence[Any]) -> list[Any]:
+    def apply(self, inputs: Sequence[Any]) -> Sequence[Any]:
         """Run the op, or the scan where there can be no backward pass, and return its results one by one."""
         on_tape = TAPES and MODE.get().tape is not None
         wanted = tuple(i for i, x in enumerate(inputs) if is_wanted(x)) if is_grad_enabled() else ()
         if not on_tape and not wanted:
             return self.scan.apply(inputs)
-        n = len(self.scan.layout.specs)
-        row = (self if on_tape else replace(self, wanted=wanted)).op(*inputs, **self.scan.params)
-        return self.layout.parts(self.layout.head(row, n), 0, n)
+        flow = self if on_tape else replace(self, wanted=wanted)
+        return flow.op(*inputs, **self.params)[: len(self.scan.specs)]  # type: ignore[no-any-return]
 
-    def again(self, *inputs: Any) -> Any:
+    def again(self, *inputs: Any) -> Sequence[Any]:
         """Run the op on what stands for arrays."""
-        return self.op(*inputs, **self.scan.params)
+        return self.op(*inputs, **self.params)  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, eq=False)
-class WayBack:
+class WayBack(Flow):
     """The backward pass of a scan, which runs steps again.
+
+    Its arguments are cotangents of the floating results, cotangents so far, states, and the inputs of the scan.
 
     Attributes:
         kept: the scan.
@@ -177,19 +174,29 @@ class WayBack:
 
     kept: Kept
     split: Scan
+    totals: ClassVar[bool] = False
+
+    @property
+    def bodies(self) -> tuple[Body]:  # type: ignore[override]
+        """What takes a step back."""
+        return (self.split.linear[0].back,)
+
+    @property
+    def params(self) -> dict[str, Any]:  # type: ignore[override]
+        """What graphs show of it."""
+        return self.split.params
 
     @cached_property
-    def layout(self) -> Layout:
-        """Where the cotangents lie, in the order of the arguments that they are for."""
-        body, n, m = self.split.body, self.split.carried, self.split.carried + self.split.scanned
-        examples = body.examples
-        return Layout(
-            [
-                ShapeDtype((self.split.length, *shape) if n <= i < m else tuple(shape), dtype)
-                for i in self.split.wanted
-                for shape, dtype in [(np.shape(examples[i]), np.asarray(examples[i]).dtype)]
-            ]
-        )
+    def specs(self) -> list[ShapeDtype]:  # type: ignore[override]
+        """Of the cotangents, in the order of the arguments that they are for."""
+        n, m, length = self.split.carried, self.split.carried + self.split.scanned, self.split.length
+        examples = [(i, np.asarray(self.split.body.examples[i])) for i in self.split.wanted]
+        return [ShapeDtype((length, *a.shape) if n <= i < m else a.shape, a.dtype) for i, a in examples]
+
+    @property
+    def taken(self) -> int:
+        """How many arguments it takes."""
+        return self.places[2] + len(self.split.body.examples)
 
     @property
     def places(self) -> tuple[int, int, int]:
@@ -198,53 +205,38 @@ class WayBack:
         b = f + len(self.split.summed)
         return f, b, b + self.split.carried
 
-    @cached_property
-    def op(self) -> Op:
-        """The operation: of cotangents of the results, cotangents so far, states, and the inputs of the scan."""
-        n = self.places[2] + len(self.split.body.examples)
-        return Op(
-            f"{self.split.body.name} backward",
-            self.forward,
-            jointly(self.pull),
-            lambda *_, **__: ShapeDtype((self.layout.size,), self.layout.dtype),
-            batch=self.batch,
-            keeps=KeepAll(n),  # type: ignore[arg-type]
-        )
-
-    def forward(self, *arrays: Any, **_: Any) -> Any:
+    def forward(self, *arrays: Any, **_: Any) -> tuple[Any, ...]:
         """Go back through all steps."""
         split = self.split
         f, b, n = self.places
         gs, sums, kept, inputs = arrays[:f], arrays[f:b], arrays[b:n], arrays[n:]
-        row, views = self.layout.room()
-        with noticing(True, row):
+        rows = room(self.specs)
+        with noticing(True, rows):
             states = States()
             for k, step in enumerate(self.kept.kept):
                 states.keep(step, [np.array(a[k])[()] for a in kept])
-            walk = _Walk(split, states, inputs, gs, sums, dict(zip(split.wanted, views, strict=True)))
-            for action in way_back(split.length, self.kept.states):
+            walk = _Walk(split, states, inputs, gs, sums, dict(zip(split.wanted, rows, strict=True)))
+            for action in way_back(split.length, self.kept.states_kept):
                 walk.do(action)
             walk.end()
-        return row
+        return filled(rows)
 
-    def pull(self, g: Any, out: Any, *given: Any, **_: Any) -> list[Any]:
+    def pull(self, g: Sequence[Any], out: Any, *given: Any, **_: Any) -> list[Any]:
         """Return cotangents by those of the scan without a budget."""
         b, first = self.places[1:]
         wanted = [i for i, x in enumerate(given) if is_floating(x) and not b <= i < first]
-        found = derived_by_the_engine(
-            self._unbounded, given, wanted, range(len(self.split.wanted)), self.layout.parts(g)
-        )
+        found = derived_by_the_engine(self._unbounded, given, wanted, g)
         return [np.zeros(given[i].shape, given[i].dtype) if b <= i < first else x for i, x in enumerate(found)]
 
     def _unbounded(self, given: Sequence[Any]) -> list[Any]:
         split, (f, b, n) = self.split, self.places
         inputs = given[n:]
-        kept = split.whole().apply(inputs)[split.shown :]
+        kept = split.again(*inputs)[split.shown :]
         found = split.back_scan(kept).apply(split.back_inputs(given[:f], given[f:b], kept, inputs))
         by_input = dict(zip(split.back_order, found, strict=True))
         return [by_input[i] for i in split.wanted]
 
-    def batch(self, op: Op, inputs: tuple[Any, ...], flags: Sequence[bool], params: Any) -> Any:
+    def batch(self, op: Op, inputs: tuple[Any, ...], flags: Sequence[bool], params: Any) -> tuple[Any, ...]:
         """Go back through the steps of all examples at once."""
         split, (f, b, first) = self.split, self.places
         n, m = split.carried, split.carried + split.scanned
@@ -253,9 +245,8 @@ class WayBack:
         gs = [g if k < n else np.moveaxis(g, 0, 1) for k, g in zip(split.floating, full, strict=False)]
         back = WayBack(kept, kept.scan.in_parts(split.wanted))
         states = [np.moveaxis(x, 0, 1) for x in full[b:first]]
-        parts = back.layout.parts(back.op(*gs, *full[f:b], *states, *given, **params))
-        pairs = zip(split.wanted, parts, strict=True)
-        return self.layout.packed([np.moveaxis(x, 0, 1) if n <= i < m else x for i, x in pairs])
+        pairs = zip(split.wanted, back.op(*gs, *full[f:b], *states, *given, **params), strict=True)
+        return tuple([np.moveaxis(x, 0, 1) if n <= i < m else x for i, x in pairs])
 
 
 class _Walk:
@@ -270,10 +261,9 @@ class _Walk:
         sums: Sequence[Any],
         results: dict[int, Any],
     ) -> None:
-        assert split.linear is not None
         self._split, self._states, self._results = split, states, results
         self._inputs, self._n, self._m = inputs, split.carried, split.carried + split.scanned
-        body = split.linear.steps
+        body = split.linear[0].steps
         self._forward = Runner(_without_results(body, self._n), self._n, self._n)
         self._last = Runner(body, self._n, 0)
         carries = sum(k < self._n for k in split.floating)
@@ -313,8 +303,7 @@ class _Walk:
         return [*(x[place] for x in self._inputs[self._n : self._m]), *self._inputs[self._m :]]
 
     def _go_back(self, step: int, state: Sequence[Any]) -> None:
-        split, linear = self._split, self._split.linear
-        assert linear is not None
+        split, linear = self._split, self._split.linear[0]
         place = split.length - 1 - step if split.reverse else step
         slices = self._slices(step)
         kept = self._last(*state, *slices)[split.shown :]
@@ -345,3 +334,100 @@ def states_within(max_bytes: int, carry: Iterable[Any]) -> int:
     """Return how many states may be kept at a time; the first one is an input, which lies in memory anyway."""
     nbytes = sum(int(np.prod(x.shape, dtype=np.int64)) * x.dtype.itemsize for x in carry)
     return 1 + max_bytes // max(nbytes, 1)
+
+
+# ---- where states are kept -------------------------------------------------------------------------------------------
+
+
+def repetitions(steps: int, kept: int) -> int:
+    """Return how often the step is run that is run most often.
+
+    Example:
+        >>> [repetitions(steps, 3) for steps in (1, 4, 5, 10, 11)]
+        [0, 1, 2, 2, 3]
+    """
+    r = 0
+    while comb(kept + r, kept) < steps:
+        r += 1
+    return r
+
+
+def forward_steps(steps: int, kept: int) -> int:
+    """Return the fewest steps forward that are needed to go back through some steps.
+
+    Example:
+        >>> forward_steps(10, 1), forward_steps(10, 3), forward_steps(10, 10)
+        (45, 15, 9)
+    """
+    r = repetitions(steps, kept)
+    return r * steps - (comb(kept + r, r - 1) if r else 0)
+
+
+@cache
+def next_kept(steps: int, kept: int) -> int:
+    """Return the number of steps after which a state is kept, if only the one before them is so far.
+
+    Example:
+        >>> next_kept(10, 3)
+        4
+    """
+    r = repetitions(steps, kept)
+    return max(comb(kept + r - 2, kept), steps - comb(kept - 1 + r, kept - 1), 1)
+
+
+class Advance(NamedTuple):
+    """Run steps forward, from the state before step `start`, which is kept, and keep the one before step `stop`."""
+
+    start: int
+    stop: int
+
+
+class Back(NamedTuple):
+    """Go back through one step, from the state before step `start`, which is kept; run those between forward first."""
+
+    start: int
+    step: int
+
+
+class Forget(NamedTuple):
+    """Forget the state before a step."""
+
+    step: int
+
+
+def way_back(steps: int, kept: int) -> Iterator[Advance | Back | Forget]:
+    """Yield what to do to go back through all steps, from the state before the first one, which is kept all the time.
+
+    Example:
+        >>> print(*way_back(3, 2))
+        Advance(start=0, stop=1) Back(start=1, step=2) Back(start=1, step=1) Forget(step=1) Back(start=0, step=0)
+    """
+    stack: list[tuple[int, int, int] | Forget] = [(0, steps, kept)]
+    while stack:
+        now = stack.pop()
+        if isinstance(now, Forget):
+            yield now
+            continue
+        start, stop, c = now
+        if c == 1 or stop - start == 1:
+            for step in range(stop - 1, start - 1, -1):
+                yield Back(start, step)
+            continue
+        middle = start + next_kept(stop - start, c)
+        yield Advance(start, middle)
+        stack += [(start, middle, c), Forget(middle), (middle, stop, c - 1)]
+
+
+def first_kept(steps: int, kept: int) -> list[int]:
+    """Return the steps before which states are kept in the first pass, without the very first one.
+
+    Example:
+        >>> first_kept(10, 3)
+        [4, 7]
+    """
+    found = []
+    for action in way_back(steps, kept) if steps else ():
+        if not isinstance(action, Advance):
+            break
+        found.append(action.stop)
+    return found

@@ -142,7 +142,7 @@ def close(what: str, f: Callable[..., Any], args: tuple[Any, ...]) -> Closed:
 
     def flat(*values: Tensor) -> list[Any]:
         tree.append(f(*rebuild(args, iter(values))))
-        return leaves(tree[0])
+        return leaves(tree[0]) or [np.empty(0, np.bool_)]  # so that an op that has effects alone has a result
 
     body, captured = _closed(_Closing(what, f), flat, [example_of(a) for a in leaves(args)])
     return Closed(body, map_leaves(lambda _: 0, tree[0]), captured)

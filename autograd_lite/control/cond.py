@@ -1,22 +1,39 @@
-"""`cond`: one of two functions, by a value."""
+"""`cond`: one of two functions, by a value; as an operation, whose derivatives are such choices again."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ..core.arguments import described, function_given
-from ..core.errors import DtypeError, ShapeError, TraceError
+from ..core.errors import AssumptionFailed, DtypeError, ShapeError, TraceError
 from ..core.mode import MODE, TAPES
+from ..core.op import Op
+from ..core.shapes import ShapeDtype
 from ..core.tracebacks import folding
-from ..functional.batched import Batched
-from ..tensors.lifted import Lifted
+from ..functional.batched import Batched, unbatched
+from ..tensors.lifted import Level, Lifted, face
+from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from ..tree import leaves, map as map_leaves, rebuild
-from .closure import HasEffects, aligned, close
-from .cond_op import Choice
+from .bodies import Body, widened
+from .closure import HasEffects, aligned, close, example_of, recorded
+from .derivatives import Linear, batched as batched_body, is_floating, linearized, pushed
+from .flow import (
+    Flow,
+    begun,
+    filled,
+    masked_by_the_engine,
+    noticing,
+    room,
+    states_of,
+    tangent_or_zeros,
+    without_effects,
+)
 from .scan import as_tensor, operands, outline, returned
 
 
@@ -64,8 +81,9 @@ def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any],
         ) from None
     _alike(*parts)
     arrays = leaves(given)
-    (no, yes), captured = aligned(parts, len(arrays))
-    found = Choice((no, yes), len(yes.specs)).apply(pred, [*arrays, *captured])
+    bodies, captured = aligned(parts, len(arrays))
+    no, yes = (widened(b, range(1, 1 + len(b.examples)), [example_of(pred), *b.examples]) for b in bodies)
+    found = Choice((no, yes)).apply([pred, *arrays, *captured])
     return rebuild(parts[1].out, iter(found))
 
 
@@ -112,3 +130,120 @@ def _alike(no: Any, yes: Any) -> None:
                 f"cond: expected both functions to return arrays of the same shapes and dtypes; received {y.shape} "
                 f"{y.dtype} from true_fun and {n.shape} {n.dtype} from false_fun. {cure}"
             )
+
+
+# ---- as an operation ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Choice(Flow):
+    """Two bodies with the same arguments and results, one of which runs.
+
+    Attributes:
+        bodies: the one for False, and the one for True. Their first argument is the condition, which they do not read.
+        linear, wanted, states, first: see `Flow`.
+        guarded: whether it is a backward pass, which must notice where the engine would mask NaN.
+    """
+
+    bodies: tuple[Body, Body]
+    linear: tuple[Linear, ...] = ()
+    wanted: tuple[int, ...] = ()
+    guarded: bool = False
+    states: dict[Any, Any] = field(default_factory=dict)
+    first: Choice | None = None
+
+    @property
+    def specs(self) -> tuple[ShapeDtype, ...]:  # type: ignore[override]
+        """Of the results."""
+        return self.bodies[0].specs
+
+    @property
+    def params(self) -> dict[str, Any]:  # type: ignore[override]
+        """What graphs show of it."""
+        return {"true": self.bodies[1], "false": self.bodies[0]}
+
+    def forward(self, *arrays: Any, **_: Any) -> tuple[Any, ...]:
+        """Run one of the bodies."""
+        rows, body = room(self.specs), self.bodies[bool(arrays[0])]
+        self.states.update(states_of(*self.bodies))
+        with noticing(self.guarded, rows):
+            key, step = body.step(arrays, 0)
+            for row, a in zip(rows, step(*arrays)[0], strict=True):
+                row[...] = a
+            body.done(key, step)
+        return filled(rows)
+
+    def silent(self) -> Choice:
+        """Return the same without observations."""
+        no, yes = map(without_effects, self.bodies)
+        return replace(self, bodies=(no, yes), states={})
+
+    def pulled(
+        self, gs: Sequence[Any], kept: Sequence[Any], inputs: Sequence[Any], so_far: dict[int, Any] | None
+    ) -> list[Any]:
+        """Return the cotangents of all inputs, by what was kept; see `Flow`."""
+        specs, (first, second), floating = self.specs, self.linear, self.floating
+        given = [np.zeros(specs[k].shape, specs[k].dtype) if gs[k] is None else gs[k] for k in floating]
+        given += begun(so_far, self.wanted, inputs)
+        fixed, last = len(given), 1 + len(given) + len(kept)
+        examples = [self.bodies[0].examples[0], *first.back.examples[:fixed]]
+        examples += [np.zeros(s.shape, s.dtype) for s in specs[self.shown :]]
+        examples += self.bodies[0].examples[1:]
+
+        def back(part: Linear, begin: int) -> Body:
+            places = [*range(1, 1 + fixed), *range(begin, begin + part.kept), *(last + i - 1 for i in part.reads)]
+            return widened(part.back, places, examples)
+
+        no, yes = back(first, 1 + fixed), back(second, 1 + fixed + first.kept)
+        try:
+            found = Choice((no, yes), guarded=True).apply([inputs[0], *given, *kept, *inputs[1:]])
+        except AssumptionFailed:
+            if so_far is not None:
+                so_far.clear()
+            body = self.bodies[bool(inputs[0])]
+            return masked_by_the_engine(lambda x: body(*x)[: self.shown], inputs, self.wanted, gs, self.states)
+        by_input = dict(zip(self.wanted, found, strict=True))
+        return [by_input.get(i) for i in range(len(inputs))]
+
+    def in_parts(self, wanted: tuple[int, ...]) -> Choice:
+        """Return the choice that keeps what its backward pass reads."""
+        if self.linear:
+            return self
+        n, m = len(self.bodies[0].examples), len(self.specs)
+        first, second = (linearized(body, wanted, wanted, n, 0) for body in self.bodies)
+        kept = [part.steps.specs[m:] for part in (first, second)]
+        bodies = (_padded(first.steps, m, [], kept[1]), _padded(second.steps, m, kept[0], []))
+        return replace(self, bodies=bodies, linear=(first, second), wanted=wanted)
+
+    def push(self, tangents: Sequence[Any], out: Any, *inputs: Any, **_: Any) -> list[Any]:
+        """Return the tangents of the results."""
+        active = tuple(i for i, x in enumerate(inputs) if tangents[i] is not None and is_floating(x))
+        no, yes = (pushed(body, active) for body in self.bodies)
+        both = Choice((no, yes)).apply([*inputs, *(tangents[i] for i in active)])
+        found = iter(both[len(self.specs) :])
+        return [next(found) if is_floating(s) else None for s in self.specs]
+
+    def batch(self, op: Op, inputs: tuple[Any, ...], flags: Sequence[bool], params: Any) -> tuple[Any, ...]:
+        """Run the body for all examples at once; both, if the condition differs from example to example."""
+        size = next(x.shape[0] for x, flag in zip(inputs, flags, strict=True) if flag)
+        if flags[0]:
+            level = Level()
+            values = [face(Batched(x, level), None) if flag else x for x, flag in zip(inputs, flags, strict=True)]
+            values = [x if isinstance(x, Tensor) else wrap(x, None) for x in values]
+            no, yes = (body(*values) for body in self.bodies)
+            found = [np.where(values[0], y, n) for y, n in zip(yes, no, strict=True)]
+            return tuple([unbatched(t, size, level) for t in found])
+        every = frozenset(range(len(self.specs)))
+        no, yes = (batched_body(body, tuple(flags), size, every)[0] for body in self.bodies)
+        return tuple(Choice((no, yes), guarded=self.guarded).apply(inputs))
+
+
+def _padded(body: Body, n: int, before: Sequence[ShapeDtype], after: Sequence[ShapeDtype]) -> Body:
+    """Return a body with zeros before and after what it keeps, in the place of what another one does."""
+
+    def padded(*values: Tensor) -> list[Tensor]:
+        out = body(*values)
+        zeros = [[wrap(np.zeros(s.shape, s.dtype), None) for s in specs] for specs in (before, after)]
+        return [*out[:n], *zeros[0], *out[n:], *zeros[1]]
+
+    return recorded(body.name, padded, body.examples)

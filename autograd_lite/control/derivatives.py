@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.mode import enable_grad
+from ..core.several import get_tuple_element
 from ..engine import cotangents, edge_of
 from ..functional.arguments import variable
 from ..functional.batched import Batched, unbatched
@@ -109,6 +110,7 @@ def _split(body: Body, whole: Body, changing: int, gone: int) -> Linear:
     program, n, m = whole.program, len(body.examples), len(body.outputs)
     position = {i: k for k, i in enumerate(program.inputs[:n]) if i is not None}
     early = needed_for(program, (*whole.outputs[:m], *whole.effects)) | set(position)
+    early |= {i for i, (op, calls, _) in program.calls.items() if op is get_tuple_element and calls[0] in early}
     varying = _varying(program, {i for i, k in position.items() if k < changing})
     kept, reads, inside = set[str](), set[int](), set[str]()
     stack = list(whole.outputs[m:])

@@ -23,7 +23,6 @@ from ..tree import items, leaves, map as map_leaves, rebuild
 from .budget import Kept, states_within
 from .cache import Memory, Reading, Unfamiliar
 from .closure import Closed, HasEffects, close, example_of
-from .packing import Layout
 from .scan_op import Scan
 
 
@@ -121,7 +120,7 @@ def scan(
         return looped(f, init, xs, steps, reverse)
     carry, collected = closed.out
     n, m = len(leaves(init)), len(leaves(xs))
-    call = Scan(closed.body, n, m, steps, bool(reverse), len(closed.body.specs))
+    call = Scan(closed.body, n, m, steps, bool(reverse))
     inputs = with_a_tensor([*leaves(init), *leaves(xs), *closed.captured])
     if max_bytes is None:
         found = iter(call.apply(inputs))
@@ -279,6 +278,5 @@ def returned(x: Any) -> Any:
     if not isinstance(x, Tensor):
         return Tensor(np.ascontiguousarray(x)[()] if np.ndim(x) else x)
     if not isinstance(x._data, Lifted) and np.ndim(x._data) and not x._data.flags.c_contiguous:
-        layout = Layout([ShapeDtype(x.shape, x.dtype)])
-        return layout.parts(layout.packed([x]))[0]
+        return x.reshape(-1).copy().reshape(x.shape)
     return x if x._node.__class__ is Node else apply(shape.copy, (x,), {})

@@ -11,33 +11,27 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import AssumptionFailed
-from ..core.op import Op, jointly
+from ..core.op import Op
 from ..core.shapes import ShapeDtype
-from ..tensors.record import apply as record
 from .bodies import PLANNED_AFTER, Body, Runner, rearranged
 from .derivatives import Linear, batched as batched_body, is_floating, linearized, pushed
-from .packing import Layout
-from .passing import (
-    KeepAll,
+from .flow import (
+    Flow,
     begun,
-    is_wanted,
+    filled,
     masked_by_the_engine,
-    needs_of,
     negative_zeros,
-    note_effects,
     noticing,
-    refuse_effects,
-    row_kept,
+    room,
     states_of,
     tangent_or_zeros,
-    wanted_among,
     without_effects,
 )
 from .repetition import repetition
 
 
 @dataclass(frozen=True, eq=False)
-class Scan:
+class Scan(Flow):
     """One way to repeat a body.
 
     Attributes:
@@ -46,12 +40,8 @@ class Scan:
         carried, scanned: how many arrays these are.
         length: the number of steps.
         reverse: whether the last slice comes first.
-        shown: how many results are for the user. Further ones are kept for the backward pass.
-        linear: the parts of the body for that, if there is one.
-        wanted: the positions of the arguments that gradients are for.
+        linear, wanted, states, first: see `Flow`.
         guarded: whether it is a backward pass, which must notice where the engine would mask NaN.
-        states: of the generators before the first step.
-        first: the scan that this one has taken the place of in a record.
     """
 
     body: Body
@@ -59,48 +49,42 @@ class Scan:
     scanned: int
     length: int
     reverse: bool
-    shown: int
-    linear: Linear | None = None
+    linear: tuple[Linear, ...] = ()
     wanted: tuple[int, ...] = ()
     guarded: bool = False
     states: dict[Any, Any] = field(default_factory=dict)
     first: Scan | None = None
 
-    @cached_property
-    def layout(self) -> Layout:
-        """Where the results lie in the one that the op has: the last carry, and what was collected."""
-        carry, collected = self.body.specs[: self.carried], self.body.specs[self.carried :]
-        return Layout([*carry, *(ShapeDtype((self.length, *shape), dtype) for shape, dtype in collected)])
+    @property
+    def bodies(self) -> tuple[Body]:  # type: ignore[override]
+        """The body."""
+        return (self.body,)
 
     @cached_property
-    def op(self) -> Op:
-        """The operation."""
-        n = len(self.body.examples)
-        return Op(
-            self.body.name,
-            self.forward,
-            jointly(self.pull, totals=True),
-            lambda *_, **__: ShapeDtype((self.layout.size,), self.layout.dtype),
-            jvp=self.push,
-            batch=self.batch,
-            keeps=KeepAll(n),  # type: ignore[arg-type]
-            cost=self.length,
-        )
+    def specs(self) -> list[ShapeDtype]:  # type: ignore[override]
+        """Of the results: the last carry, and what was collected."""
+        carry, collected = self.body.specs[: self.carried], self.body.specs[self.carried :]
+        return [*carry, *(ShapeDtype((self.length, *shape), dtype) for shape, dtype in collected)]
 
     @property
-    def params(self) -> dict[str, Any]:
+    def params(self) -> dict[str, Any]:  # type: ignore[override]
         """What graphs show of it."""
         return {"body": self.body, "length": self.length, "reverse": self.reverse}
 
+    @property
+    def cost(self) -> float:  # type: ignore[override]
+        """Of the op."""
+        return self.length
+
     # ---- on arrays --------------------------------------------------------------------------------------------------
 
-    def forward(self, *arrays: Any, **_: Any) -> Any:
+    def forward(self, *arrays: Any, **_: Any) -> tuple[Any, ...]:
         """Run all steps."""
-        row, views = self.layout.room()
+        rows = room(self.specs)
         self.states.update(states_of(self.body))
-        with noticing(self.guarded, row):
-            self.run(arrays, views)
-        return row
+        with noticing(self.guarded, rows):
+            self.run(arrays, rows)
+        return filled(rows)
 
     def run(
         self, arrays: Sequence[Any], views: Sequence[Any], states: Mapping[int, Sequence[Any]] = MappingProxyType({})
@@ -141,35 +125,9 @@ class Scan:
 
     # ---- derivatives ------------------------------------------------------------------------------------------------
 
-    def pull(self, g: Any, out: Any, *inputs: Any, so_far: dict[int, Any] | None = None, **_: Any) -> list[Any]:
-        """Return the cotangents of all inputs; see `EachInput.at_once`."""
-        if self.first is not None and isinstance(g, np.ndarray) and not g[self.layout.starts[self.first.shown] :].any():
-            return self.first.pull(g, out, *inputs, so_far=so_far)
-        needs = needs_of(out, self.op)
-        split = self.in_parts(tuple(i for i, x in enumerate(inputs) if is_floating(x) and i in needs))
-        both = split.whole()
-        keeps = self.linear is not None and not is_wanted(out)
-        row = out if keeps else row_kept(self, both, out, inputs)
-        if row is None:
-            refuse_effects(self.body)
-            kept = both.apply(inputs)[self.shown :]
-        else:
-            kept = split.layout.parts(row, self.shown)
-        return split.pulled(split.layout.parts(g, 0, split.shown), kept, inputs, so_far)
-
-    def whole(self) -> Scan:
-        """Return the same, of which all results are for the user."""
-        first = None if self.linear is None else self
-        return replace(self, linear=None, wanted=(), shown=len(self.body.specs), first=first)
-
     def silent(self) -> Scan:
         """Return the same without observations."""
         return replace(self, body=without_effects(self.body), states={})
-
-    @property
-    def floating(self) -> list[int]:
-        """The positions of the results for the user that have cotangents."""
-        return [k for k in range(self.shown) if is_floating(self.layout.specs[k])]
 
     @property
     def back_order(self) -> list[int]:
@@ -181,27 +139,16 @@ class Scan:
         return [i for i in wanted if i < n] + [i for i in wanted if i >= m] + [i for i in wanted if n <= i < m]
 
     def pulled(
-        self, gs: Sequence[Any], kept: Sequence[Any], inputs: Sequence[Any], so_far: dict[int, Any] | None = None
+        self, gs: Sequence[Any], kept: Sequence[Any], inputs: Sequence[Any], so_far: dict[int, Any] | None
     ) -> list[Any]:
-        """Return the cotangents of all inputs, by what was kept.
-
-        Args:
-            gs: the cotangents of the results for the user.
-            kept: what the further results are.
-            inputs: of the op.
-            so_far: the cotangents of some inputs so far; see `EachInput.at_once`.
-        """
-        assert self.linear is not None
-        sums, floating = begun(so_far, self.summed, inputs), self.floating
-        arriving = self.arriving(gs)
-        given = self.back_inputs([arriving[k] for k in floating], sums, kept, inputs)
+        """Return the cotangents of all inputs, by what was kept; see `Flow`."""
+        given = self.back_inputs(self.arriving(gs), begun(so_far, self.summed, inputs), kept, inputs)
         try:
             found = self.back_scan(kept).apply(given)
         except AssumptionFailed:
             if so_far is not None:
                 so_far.clear()
-            own = [gs[k] for k in floating]
-            return masked_by_the_engine(self.looped, inputs, self.wanted, floating, own, self.states)
+            return masked_by_the_engine(self.looped, inputs, self.wanted, gs, self.states)
         by_input = dict(zip(self.back_order, found, strict=True))
         return [by_input.get(i) for i in range(len(inputs))]
 
@@ -221,14 +168,22 @@ class Scan:
         return found
 
     def arriving(self, gs: Sequence[Any]) -> list[Any]:
-        """Return the cotangents of the results as the steps receive them: that of a collected carry one step later."""
-        found = list(gs)
-        for k, i in self.collected_carries.items() if self.length else ():
-            last, others = (gs[k][0], gs[k][1:]) if self.reverse else (gs[k][-1], gs[k][:-1])
-            none = negative_zeros(last)[None]
-            found[i] = gs[i] + last
-            found[k] = np.concatenate([others, none] if self.reverse else [none, others])
-        return found
+        """Return the cotangents of the floating results as the steps receive them.
+
+        That of a collected carry is received one step later. Where there is none it is zero, in memory of one step.
+        """
+        carries = self.collected_carries if self.length else {}
+        found: dict[int, Any] = {k: gs[k] for k in self.floating}
+        for k in [k for k, g in found.items() if g is None]:
+            zeros = np.zeros(self.body.specs[k].shape, self.body.specs[k].dtype)
+            found[k] = np.broadcast_to(negative_zeros(zeros) if k in carries else zeros, self.specs[k].shape)
+        for k, i in carries.items():
+            if gs[k] is not None:
+                last, others = (gs[k][0], gs[k][1:]) if self.reverse else (gs[k][-1], gs[k][:-1])
+                none = negative_zeros(last)[None]
+                found[i] = last if gs[i] is None else gs[i] + last
+                found[k] = np.concatenate([others, none] if self.reverse else [none, others])
+        return list(found.values())
 
     def looped(self, inputs: Sequence[Any]) -> list[Any]:
         """Return the results that are for the user, by a loop in Python."""
@@ -247,35 +202,31 @@ class Scan:
 
     def back_scan(self, kept: Sequence[Any]) -> Scan:
         """Return the scan that is the backward pass."""
-        assert self.linear is not None
         n, m = self.carried, self.carried + self.scanned
         carries = sum(k < n for k in self.floating) + len(self.summed)
-        scanned = sum(k >= n for k in self.floating) + len(kept) + sum(n <= i < m for i in self.linear.reads)
-        wanted = len(self.wanted)
-        return Scan(self.back_body(), carries, scanned, self.length, not self.reverse, wanted, guarded=True)
+        scanned = sum(k >= n for k in self.floating) + len(kept) + sum(n <= i < m for i in self.linear[0].reads)
+        return Scan(self.back_body(), carries, scanned, self.length, not self.reverse, guarded=True)
 
     def back_inputs(
         self, gs: Sequence[Any], sums: Sequence[Any], kept: Sequence[Any], inputs: Sequence[Any]
     ) -> list[Any]:
         """Return the inputs of the scan that is the backward pass."""
-        assert self.linear is not None
         n, m = self.carried, self.carried + self.scanned
         carries = sum(k < n for k in self.floating)
-        reads = self.linear.reads
+        reads = self.linear[0].reads
         slices, rest = [inputs[i] for i in reads if n <= i < m], [inputs[i] for i in reads if i >= m]
         return [*gs[:carries], *sums, *gs[carries:], *kept, *slices, *rest]
 
     def back_body(self) -> Body:
         """Return the backward body with its arguments and results in the order in which a scan has them."""
-        assert self.linear is not None
-        back, n, m = self.linear.back, self.carried, self.carried + self.scanned
+        back, n, m = self.linear[0].back, self.carried, self.carried + self.scanned
         if "arranged" not in back.made:
             floating, carries = len(self.floating), sum(k < n for k in self.floating)
             sums = range(floating, floating + sum(i >= m for i in self.wanted))
-            kept = range(sums.stop, sums.stop + self.linear.kept)
+            kept = range(sums.stop, sums.stop + self.linear[0].kept)
             reads = range(kept.stop, len(back.examples))
-            scanned = [k for k, i in zip(reads, self.linear.reads, strict=True) if i < m]
-            rest = [k for k, i in zip(reads, self.linear.reads, strict=True) if i >= m]
+            scanned = [k for k, i in zip(reads, self.linear[0].reads, strict=True) if i < m]
+            rest = [k for k, i in zip(reads, self.linear[0].reads, strict=True) if i >= m]
             inputs = [*range(carries), *sums, *range(carries, floating), *kept, *scanned, *rest]
             places = {i: k for k, i in enumerate(self.wanted)}
             back.made["arranged"] = rearranged(back, inputs, [places[i] for i in self.back_order])
@@ -284,16 +235,16 @@ class Scan:
 
     def in_parts(self, wanted: tuple[int, ...]) -> Scan:
         """Return the scan that keeps what its backward pass reads."""
-        if self.linear is not None:
+        if self.linear:
             return self
         n, m = self.carried, self.carried + self.scanned
         carries = tuple(i for i in range(n) if is_floating(self.body.specs[i]))
         wanted = (*carries, *(i for i in wanted if i >= n))
         linear = linearized(self.body, wanted, tuple(i for i in wanted if i >= m), m, n, self.collected_carries)
-        return replace(self, body=linear.steps, linear=linear, wanted=wanted, first=None)
+        return replace(self, body=linear.steps, linear=(linear,), wanted=wanted)
 
-    def push(self, tangents: Sequence[Any], out: Any, *inputs: Any, **_: Any) -> Any:
-        """Return the tangent of the result."""
+    def push(self, tangents: Sequence[Any], out: Any, *inputs: Any, **_: Any) -> list[Any]:
+        """Return the tangents of the results."""
         n, m, body = self.carried, self.carried + self.scanned, self.body
         carries = [i for i in range(n) if is_floating(body.specs[i])]
         active = (*carries, *(i for i in range(n, len(inputs)) if tangents[i] is not None and is_floating(inputs[i])))
@@ -304,15 +255,14 @@ class Scan:
         at = {k: len(body.specs) + j for j, k in enumerate(floating)}
         results = [[*r, *(at[k] for k in r if k in at)] for r in (range(n), range(n, len(body.specs)))]
         made = rearranged(both, [i for part in parts for i in part], [k for part in results for k in part])
-        scan = Scan(made, len(parts[0]), len(parts[1]), self.length, self.reverse, len(made.specs))
+        scan = Scan(made, len(parts[0]), len(parts[1]), self.length, self.reverse)
         given = [*inputs, *(tangent_or_zeros(tangents[i], inputs[i]) for i in active)]
         found = dict(
             zip([k for part in results for k in part], scan.apply([given[i] for p in parts for i in p]), strict=True)
         )
-        zeros = [np.zeros(shape, dtype) for shape, dtype in self.layout.specs]
-        return self.layout.packed([found[at[k]] if k in at else zeros[k] for k in range(len(body.specs))])
+        return [found[at[k]] if k in at else None for k in range(len(body.specs))]
 
-    def batch(self, op: Op, inputs: tuple[Any, ...], flags: Sequence[bool], params: Any) -> Any:
+    def batch(self, op: Op, inputs: tuple[Any, ...], flags: Sequence[bool], params: Any) -> tuple[Any, ...]:
         """Run the steps of all examples at once."""
         n, m = self.carried, self.carried + self.scanned
         size = next(x.shape[0] for x, flag in zip(inputs, flags, strict=True) if flag)
@@ -330,34 +280,12 @@ class Scan:
             else x
             for i, (x, old, new) in enumerate(zip(inputs, flags, now, strict=True))
         ]
-        scan = Scan(body, n, self.scanned, self.length, self.reverse, len(body.specs), guarded=self.guarded)
+        scan = Scan(body, n, self.scanned, self.length, self.reverse, guarded=self.guarded)
         found = scan.apply(given)
         results = []
-        for k, (x, flag, spec) in enumerate(zip(found, out, self.layout.specs, strict=True)):
+        for k, (x, flag, spec) in enumerate(zip(found, out, self.specs, strict=True)):
             if not flag:
                 results.append(np.broadcast_to(x, (size, *spec.shape)))
             else:
                 results.append(x if k < n else np.moveaxis(x, 0, 1))
-        return self.layout.packed(results)
-
-    # ---- on anything ------------------------------------------------------------------------------------------------
-
-    def apply(self, inputs: Sequence[Any]) -> list[Any]:
-        """Run the op on arrays, or on what stands for them, and return its results one by one."""
-        scan, packed = self._applied(inputs)
-        return scan.layout.parts(packed, 0, self.shown)
-
-    def again(self, *inputs: Any) -> Any:
-        """Run the op on what stands for arrays, and return its result as it was."""
-        whole = self.whole()
-        scan, packed = whole._applied(inputs)
-        same = scan.layout.dtype == self.layout.dtype
-        return packed if same else self.layout.packed(scan.layout.parts(packed, 0, whole.shown))
-
-    def _applied(self, inputs: Sequence[Any]) -> tuple[Scan, Any]:
-        """Return the scan that ran, and the row of the results that are for the user."""
-        wanted = wanted_among(inputs)
-        scan = self.in_parts(wanted) if wanted else self
-        packed = scan.op(*inputs, **scan.params) if inputs else record(scan.op, (), scan.params)
-        note_effects(packed, scan.body)
-        return scan, scan.layout.head(packed, self.shown)
+        return tuple(results)

@@ -32,8 +32,8 @@ class Dtypes(tuple[np.dtype[Any], ...]):
 
     @property
     def kind(self) -> str:
-        """That of the first dtype through which gradients flow, or else of the first one."""
-        return next((dtype.kind for dtype in self if dtype.kind in "fc"), self[0].kind)
+        """That of the first dtype through which gradients flow, or else of the first one, if there is any."""
+        return next((dtype.kind for dtype in self if dtype.kind in "fc"), self[0].kind if self else "b")
 
     @property
     def name(self) -> str:
@@ -117,8 +117,8 @@ get_tuple_element: Op = structural(
 
 def result_nodes(call: Node) -> list[Node]:
     """Return the nodes that take the results out of a call: those that are still there, and new ones."""
-    refs = getattr(call, "results", ())
-    nodes = [r() for r in refs] or [None] * len(call.shape)
+    nodes = [r() for r in getattr(call, "results", ())]
+    nodes += [None] * (len(call.shape) - len(nodes))  # a call may get more results
     if None in nodes:
         nodes = [_result(call, k) if node is None else node for k, node in enumerate(nodes)]
         call.results = tuple([ref(node) for node in nodes])

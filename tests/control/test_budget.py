@@ -11,7 +11,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.control import bodies, budget
-from autograd_lite.control.revolve import Advance, Back, first_kept, forward_steps, way_back
+from autograd_lite.control.budget import Advance, Back, first_kept, forward_steps, way_back
 
 from .test_control import RNG, assert_same
 

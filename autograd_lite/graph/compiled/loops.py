@@ -6,16 +6,15 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from ...control.bodies import Body
-from ...control.cond_op import Choice
-from ...control.packing import FLAT, PART
+from ...control.cond import Choice
 from ...control.scan_op import Scan
-from ...control.while_op import While
+from ...control.while_loop import While
 from ...core.op import Op
 from ...files import of_kind, refuse
 from ...ir.recording import OBSERVE
 
 # Ops of autograd_lite that are not in the tables.
-PRIVATE = {op.name: op for op in (OBSERVE, FLAT, PART)}
+PRIVATE = {op.name: op for op in (OBSERVE,)}
 Loop = Scan | Choice | While
 
 
@@ -28,8 +27,8 @@ class _Kind(NamedTuple):
 
 
 _KINDS = {
-    "scan": _Kind(Scan, ("body",), ("carried", "scanned", "length", "reverse", "shown", "guarded")),
-    "cond": _Kind(Choice, ("bodies",), ("shown", "guarded")),
+    "scan": _Kind(Scan, ("body",), ("carried", "scanned", "length", "reverse", "guarded")),
+    "cond": _Kind(Choice, ("bodies",), ("guarded",)),
     "while_loop": _Kind(While, ("test", "body"), ("carried",)),
 }
 
@@ -71,12 +70,11 @@ def read_loop(about: Mapping[str, Any], body: Callable[[Any], Body], inputs: int
         if not 0 <= of_kind(bool if number in ("reverse", "guarded") else int, value) < 2**31:
             refuse(f"{number} of a {name}", value)
     bodies = list(map(body, about["bodies"]))
-    taken = inputs - (name == "cond")
-    if len(bodies) != (1 if name == "scan" else 2) or any(len(part.examples) != taken for part in bodies):
+    if len(bodies) != (1 if name == "scan" else 2) or any(len(part.examples) != inputs for part in bodies):
         refuse(f"the bodies of a {name} of {inputs} inputs", len(bodies))
     carried = numbers.get("carried", 0) + numbers.get("scanned", 0)
     results = min(len(part.specs) for part in bodies[-1:])
-    if carried > taken or numbers.get("carried", 0) > results or numbers.get("shown", 0) > results:
+    if carried > inputs or numbers.get("carried", 0) > results:
         refuse(f"the numbers of a {name}", numbers)
     made: Loop = kind.cls(*([tuple(bodies)] if kind.cls is Choice else bodies), **numbers)
     return made

@@ -228,8 +228,9 @@ class _Reading:
             refuse(f"values of at most {_MOST_ELEMENTS:,} elements", node.shape)
         if "loop" in params[node.id]:
             loop = read_loop(params[node.id], self._body, len(node.inputs))
-            if (node.op, node.shape, node.dtype) != (loop.op.name, (loop.layout.size,), loop.layout.dtype):
-                refuse(f"'{loop.op.name}' of {loop.layout.size} numbers as {node.id}", f"{node.op} {node.shape}")
+            shapes, dtypes = tuple([s.shape for s in loop.specs]), tuple([s.dtype for s in loop.specs])
+            if (node.op, node.shape, tuple(node.dtype)) != (loop.op.name, shapes, dtypes):
+                refuse(f"'{loop.op.name}' of results {shapes} {dtypes} as {node.id}", f"{node.op} {node.shape}")
             return loop.op, node.inputs, loop.params
         op = op_named(node.op)
         found = {name: self._values.read(text) for name, text in params[node.id].items()}

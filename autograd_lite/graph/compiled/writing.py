@@ -26,7 +26,7 @@ from .loops import PRIVATE, described, loop_of
 
 ENTRY = "autograd_lite"  # of the metadata
 FORMAT = "autograd_lite.compiled"
-VERSION = 2
+VERSION = 3
 _NO_CODE = ": a file holds no code"
 
 

@@ -34,7 +34,7 @@ class Amount:
 
 def amount(node: GraphNode | None, value: Any, limit: int, node_id: str = "") -> Amount:
     """Describe an array, with its numbers if there are no more than `limit`."""
-    if value is None:
+    if value is None or isinstance(value, tuple):  # of several results each has a node of its own
         return Amount(node_id, node.shape if node else (), str(node.dtype) if node else "")
     a = to_numpy(value)
     with np.errstate(all="ignore"):
