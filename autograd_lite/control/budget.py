@@ -154,11 +154,11 @@ class Kept(Flow):
         if not on_tape and not wanted:
             return self.scan.apply(inputs)
         flow = self if on_tape else replace(self, wanted=wanted)
-        return flow.op(*inputs, **self.params)[: len(self.scan.specs)]  # type: ignore[no-any-return]
+        return flow.op(*inputs, **self.params)[: len(self.scan.specs)]
 
     def again(self, *inputs: Any) -> Sequence[Any]:
         """Run the op on what stands for arrays."""
-        return self.op(*inputs, **self.params)  # type: ignore[no-any-return]
+        return self.op(*inputs, **self.params)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -31,7 +30,6 @@ from .flow import (
     noticing,
     room,
     states_of,
-    tangent_or_zeros,
     without_effects,
 )
 from .scan import as_tensor, operands, outline, returned
@@ -234,8 +232,8 @@ class Choice(Flow):
             found = [np.where(values[0], y, n) for y, n in zip(yes, no, strict=True)]
             return tuple([unbatched(t, size, level) for t in found])
         every = frozenset(range(len(self.specs)))
-        no, yes = (batched_body(body, tuple(flags), size, every)[0] for body in self.bodies)
-        return tuple(Choice((no, yes), guarded=self.guarded).apply(inputs))
+        bodies = [batched_body(body, tuple(flags), size, every)[0] for body in self.bodies]
+        return tuple(Choice((bodies[0], bodies[1]), guarded=self.guarded).apply(inputs))
 
 
 def _padded(body: Body, n: int, before: Sequence[ShapeDtype], after: Sequence[ShapeDtype]) -> Body:

@@ -43,7 +43,7 @@ class Flow:
 
     bodies: Sequence[Body]
     specs: Sequence[ShapeDtype]
-    params: Mapping[str, Any]
+    params: dict[str, Any]
     linear: Sequence[Linear] = ()
     wanted: tuple[int, ...] = ()
     states: dict[Any, Any]
@@ -60,7 +60,7 @@ class Flow:
             self.bodies[0].name,
             self.forward,
             jointly(self.pull, totals=self.totals),
-            lambda *_, **__: tuple(self.specs),
+            lambda *_, **__: tuple(self.specs),  # type: ignore[arg-type]
             jvp=self.push,
             batch=self.batch,
             keeps=KeepAll(self.taken),  # type: ignore[arg-type]
@@ -115,7 +115,7 @@ class Flow:
         first = self.first
         if first is not None and all(x is None for x in g[first.shown :]):
             n = len(first.specs)
-            return first.pull(g[:n], out[:n], *inputs, so_far=so_far)  # type: ignore[no-any-return]
+            return first.pull(g[:n], out[:n], *inputs, so_far=so_far)
         if not self.linear:
             call = call_of(out)
             split = self.in_parts(wanted_of(call, inputs))
@@ -125,7 +125,7 @@ class Flow:
         else:  # what is kept has derivatives, too
             whole: Flow = replace(self, linear=(), wanted=(), first=self)  # type: ignore[type-var]
             return whole.pull(g, out, *inputs, so_far=so_far)
-        return split.pulled(g[: split.shown], kept, inputs, so_far)  # type: ignore[no-any-return]
+        return split.pulled(g[: split.shown], kept, inputs, so_far)
 
     def _kept(self, split: Any, call: Any, out: Sequence[Any], inputs: Sequence[Any]) -> Sequence[Any]:
         """Return what a backward pass reads of the way to the results; in a record, with a history.
@@ -142,14 +142,14 @@ class Flow:
         recorded = call is not None and out[0].__class__ is Tensor
         if not recorded and not all(map(_is_plain, inputs)):
             refuse_effects(*self.bodies)
-            return split.again(*inputs)[n:]  # type: ignore[no-any-return]
+            return split.again(*inputs)[n:]
         if not recorded and TAPES and MODE.get().tape is not None:
             with no_grad():  # a backward pass that is compiled by itself: what it computes again is part of it
-                return split.op(*inputs, **split.params)[n:]  # type: ignore[no-any-return]
+                return split.op(*inputs, **split.params)[n:]
         with rehearse_draws(self.states):
             found = split.silent().forward(*(x._data if isinstance(x, Tensor) else x for x in inputs))[n:]
         if not recorded:
-            return found  # type: ignore[no-any-return]
+            return found
         whole = Several.of([*(t._data for t in out), *found])
         call.op, call.params, call.shape, call.dtype = split.op, split.params, whole.shape, whole.dtype
         call.saved = (whole, *call.saved[1:])

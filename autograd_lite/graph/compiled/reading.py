@@ -15,6 +15,7 @@ from ...control.bodies import Body
 from ...core.errors import UnsupportedError
 from ...core.indices import indices_in
 from ...core.op import OPS, Op
+from ...core.several import Dtypes
 from ...files import SavedFileError, Unreadable, nth, of_kind, read_arrays, refuse, refused_as
 from ...ir.graph import PureGraph
 from ...ir.node import GraphNode, Kind, make_param
@@ -228,8 +229,9 @@ class _Reading:
             refuse(f"values of at most {_MOST_ELEMENTS:,} elements", node.shape)
         if "loop" in params[node.id]:
             loop = read_loop(params[node.id], self._body, len(node.inputs))
-            shapes, dtypes = tuple([s.shape for s in loop.specs]), tuple([s.dtype for s in loop.specs])
-            if (node.op, node.shape, tuple(node.dtype)) != (loop.op.name, shapes, dtypes):
+            shapes, dtypes = tuple([tuple(s.shape) for s in loop.specs]), Dtypes([s.dtype for s in loop.specs])
+            about: Any = node.op, node.shape, node.dtype
+            if about != (loop.op.name, shapes, dtypes):
                 refuse(f"'{loop.op.name}' of results {shapes} {dtypes} as {node.id}", f"{node.op} {node.shape}")
             return loop.op, node.inputs, loop.params
         op = op_named(node.op)

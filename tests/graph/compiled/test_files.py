@@ -362,7 +362,7 @@ def test_a_damaged_file_gives_one_error(tmp_path: Path) -> None:
 
     cases: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
         (lambda about: node(about, "n1").update(op="system"), ag.UnsupportedError, "received 'system'. Load the file"),
-        (lambda about: about.update(version=1), ValueError, "version 2 of the format, which this version reads"),
+        (lambda about: about.update(version=2), ValueError, "version 3 of the format, which this version reads"),
         (lambda about: about.update(format="x"), ValueError, "a file of the format 'autograd_lite.compiled'"),
         (lambda about: about["traces"][0].pop("given"), ValueError, "received another one .*given"),
         (lambda about: about["traces"][0]["bindings"].clear(), ValueError, "one thing that fills n2; received .none"),
