@@ -126,16 +126,16 @@ class _Closing(Recorder):
             raise HasEffects
 
 
-def close(what: str, f: Callable[..., Any], args: tuple[Any, ...]) -> Closed:
+def close(what: str, f: Callable[..., Any], args: tuple[Any, ...], otherwise: Exception | None = None) -> Closed:
     """Run a function once on examples of its arguments, so that nothing outside notices, and return it as data.
 
     Args:
         what: the caller, for messages.
         f: the function.
         args: trees whose leaves are Tensors, arrays or NumPy's numbers.
+        otherwise: what to raise if the function changes something outside; by default `HasEffects`.
 
     Raises:
-        HasEffects: if the function changes something outside.
         TraceError: if it asks for a value.
     """
     tree: list[Any] = []
@@ -144,7 +144,10 @@ def close(what: str, f: Callable[..., Any], args: tuple[Any, ...]) -> Closed:
         tree.append(f(*rebuild(args, iter(values))))
         return leaves(tree[0]) or [np.empty(0, np.bool_)]  # so that an op that has effects alone has a result
 
-    body, captured = _closed(_Closing(what, f), flat, [example_of(a) for a in leaves(args)])
+    try:
+        body, captured = _closed(_Closing(what, f), flat, [example_of(a) for a in leaves(args)])
+    except HasEffects as error:
+        raise otherwise or error from None
     return Closed(body, map_leaves(lambda _: 0, tree[0]), captured)
 
 

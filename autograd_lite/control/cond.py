@@ -20,7 +20,7 @@ from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from ..tree import leaves, map as map_leaves, rebuild
 from .bodies import Body, widened
-from .closure import HasEffects, aligned, close, example_of, recorded
+from .closure import aligned, close, example_of, recorded
 from .derivatives import Linear, batched as batched_body, is_floating, linearized, pushed
 from .flow import (
     Flow,
@@ -70,13 +70,11 @@ def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any],
     given = operands("cond", "operands", operands_)
     if not isinstance(pred, Tensor):
         return map_leaves(returned, (true_fun if pred else false_fun)(*map_leaves(as_tensor, given)))
-    try:
-        parts = [close("cond", f, given) for f in (false_fun, true_fun)]
-    except HasEffects:
-        raise TraceError(
-            "cond: expected functions that compute and change nothing, since the condition is known only when the "
-            "compiled function runs; received one that assigns to a Tensor from outside. Return the new values instead"
-        ) from None
+    refused = TraceError(
+        "cond: expected functions that compute and change nothing, since the condition is known only when the "
+        "compiled function runs; received one that assigns to a Tensor from outside. Return the new values instead"
+    )
+    parts = [close("cond", f, given, refused) for f in (false_fun, true_fun)]
     _alike(*parts)
     arrays = leaves(given)
     bodies, captured = aligned(parts, len(arrays))

@@ -19,7 +19,7 @@ from ..tensors.record import apply
 from ..tensors.tensor import Tensor
 from ..tree import leaves, map as map_leaves, rebuild
 from .bodies import Body, Runner, rearranged, widened
-from .closure import HasEffects, aligned, close, recorded
+from .closure import aligned, close, recorded
 from .cond import cond, known_now
 from .derivatives import batched as batched_body, is_floating, pushed
 from .flow import Flow, filled, room, tangent_or_zeros
@@ -99,13 +99,11 @@ def _condition(test: Any) -> Any:
 
 
 def _op(cond_fun: Callable[..., Any], body_fun: Callable[..., Any], init: Any) -> Any:
-    try:
-        test, body = close("while_loop", cond_fun, (init,)), close("while_loop", body_fun, (init,))
-    except HasEffects:
-        raise TraceError(
-            "while_loop: expected functions that compute and change nothing, since the number of steps is known only "
-            "when the compiled function runs; received one that assigns to a Tensor from outside. Carry it instead"
-        ) from None
+    refused = TraceError(
+        "while_loop: expected functions that compute and change nothing, since the number of steps is known only "
+        "when the compiled function runs; received one that assigns to a Tensor from outside. Carry it instead"
+    )
+    test, body = (close("while_loop", f, (init,), refused) for f in (cond_fun, body_fun))
     n = check_carry("while_loop", init, body.out, body.body.specs)
     (again, step), captured = aligned([test, body], n)
     return rebuild(body.out, iter(While(again, step, n).apply(with_a_tensor([*leaves(init), *captured]))))

@@ -238,3 +238,26 @@ def test_quad_refuses_what_it_cannot_honour() -> None:
         integrate.quad(lambda x: k * x, 0, 1, weight="cos", wvar=2.0)
     with pytest.raises(ag.ShapeError, match="expected func to return a number"):
         integrate.quad(lambda x: k * np.stack([x, x]), 0, 1)
+
+
+# What calls a function of the user's once to record it, with an effect in it.
+CALLERS: dict[str, Callable[[Any], Any]] = {
+    "quad: expected func": lambda f: integrate.quad(f, 0, 1),
+    "solve_ivp: expected fun": lambda f: integrate.solve_ivp(lambda t, y: f(y), (0, 1), np.ones(1), method="Radau"),
+    "solve_ivp: expected events": lambda f: integrate.solve_ivp(
+        lambda t, y: -y * f(1.0, effect=False), (0, 2), np.ones(1), events=lambda t, y: f(y[0]) - 0.5
+    ),
+}
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+def test_a_function_that_changes_what_is_outside_is_refused(caller: str) -> None:
+    w, count = ag.tensor(1.0, requires_grad=True), ag.tensor(0.0)
+
+    def f(x: Any, effect: bool = True) -> Any:
+        if effect:
+            count.assign(count + 1)
+        return w * x
+
+    with pytest.raises(ag.UnsupportedError, match=f"scipy.integrate.{caller} to change nothing outside"):
+        CALLERS[caller](f)

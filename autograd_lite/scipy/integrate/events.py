@@ -10,6 +10,7 @@ import numpy as np
 
 from ...control.bodies import Body
 from ...control.closure import close, recorded
+from ...core.errors import UnsupportedError
 from ...core.op import Op
 from ...core.shapes import ShapeDtype
 from ...custom_ops import structural
@@ -82,7 +83,9 @@ def moment(event: Callable[[Any, Any], Any], step: Callable[[Any], Any], t: Any)
         step: the solution in that step, at times of shape `(m,)`.
         t: where SciPy has found the event.
     """
-    closed = close("solve_ivp", lambda t: operand(event(t, step(t.reshape(1))[:, 0])).reshape(()), (np.float64(t),))
+    refused = UnsupportedError("scipy.integrate.solve_ivp: expected events to change nothing outside")
+    value = lambda t: operand(event(t, step(t.reshape(1))[:, 0])).reshape(())  # noqa: E731
+    closed = close("solve_ivp", value, (np.float64(t),), refused)
     if not closed.captured:
         return np.float64(t)
     found = _root(len(closed.captured))(np.float64(t), *closed.captured, body=closed.body)

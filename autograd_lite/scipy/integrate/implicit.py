@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from ...control.bodies import Body, Runner
-from ...control.closure import HasEffects, close, recorded
+from ...control.closure import close, recorded
 from ...core.errors import UnsupportedError
 from ...core.op import Op
 from ...core.shapes import ShapeDtype
@@ -213,10 +213,8 @@ class BDFStep:
 
 def _closed(side: Function, t: Any, y: Any) -> tuple[Body, list[Any]]:
     """Return the right-hand side as data, and the Tensors that it reads from around it."""
-    try:
-        closed = close("solve_ivp", side, (np.float64(bare(t)), y))
-    except HasEffects:
-        raise UnsupportedError("scipy.integrate.solve_ivp: expected fun to change nothing outside") from None
+    refused = UnsupportedError("scipy.integrate.solve_ivp: expected fun to change nothing outside")
+    closed = close("solve_ivp", side, (np.float64(bare(t)), y), refused)
     return closed.body, closed.captured
 
 

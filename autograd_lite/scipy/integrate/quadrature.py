@@ -16,7 +16,7 @@ import numpy as np
 import scipy.integrate as original
 
 from ...control.bodies import Body, Runner
-from ...control.closure import HasEffects, close, recorded
+from ...control.closure import close, recorded
 from ...core.errors import ShapeError, UnsupportedError
 from ...core.op import Op
 from ...core.shapes import ShapeDtype
@@ -172,10 +172,8 @@ def quad(
     for name in ("weight", "complex_func"):
         if options.get(name):
             raise UnsupportedError(f"scipy.integrate.quad: the argument {name}= is not supported on Tensors")
-    try:
-        closed = close("quad", lambda x: floating(operand(func(x, *args))), (np.float64(0.5),))
-    except HasEffects:
-        raise UnsupportedError("scipy.integrate.quad: expected func to change nothing outside") from None
+    refused = UnsupportedError("scipy.integrate.quad: expected func to change nothing outside")
+    closed = close("quad", lambda x: floating(operand(func(x, *args))), (np.float64(0.5),), refused)
     if closed.body.specs[0].shape:
         raise ShapeError(
             f"scipy.integrate.quad: expected func to return a number; received shape {closed.body.specs[0].shape}"
