@@ -11,22 +11,21 @@ if TYPE_CHECKING:
         checkpoint as checkpoint,
         custom_jvp as custom_jvp,
         custom_vjp as custom_vjp,
+        primitive as primitive,
         stop_gradient as stop_gradient,
     )
     from .derived import hessian as hessian, hvp as hvp, jacobian as jacobian
     from .forward import jvp as jvp, linearize as linearize
     from .gradient import grad as grad, value_and_grad as value_and_grad, vjp as vjp
-    from .primitives import primitive as primitive
     from .why import why_no_grad as why_no_grad
 else:
     _LATE = {
         ".abstract": "eval_shape",
         ".batched": "vmap",
-        ".custom": "checkpoint custom_jvp custom_vjp stop_gradient",
+        ".custom": "checkpoint custom_jvp custom_vjp primitive stop_gradient",
         ".derived": "hessian hvp jacobian",
         ".forward": "jvp linearize",
         ".gradient": "grad value_and_grad vjp",
-        ".primitives": "primitive",
         ".why": "why_no_grad",
     }
     __getattr__, __dir__, __all__ = _attach(__name__, _LATE)

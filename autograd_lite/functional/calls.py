@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..core.foreign import as_array, copied, home, is_foreign
+from ..core.foreign import as_array, is_foreign
 from ..core.live import Live
 from ..core.ownership import SMALL, unshared
+from ..core.several import Several
 from ..core.shapes import ShapeDtype
 from ..tensors.lifted import Lifted, LiftedTensor
 from ..tensors.record import owned
@@ -29,59 +30,23 @@ def taken(held: Any, key: Any) -> Any:
     return owned(held[key])
 
 
-class Packing:
-    """Several outputs as one array and back, since an op has one output."""
+def results_in(held: dict[int, Any]) -> tuple[Any, Any]:
+    """Return the structure of what a function returned, with 0 for each array, and what an op returns for it.
 
-    def __init__(self, held: dict[int, Any]) -> None:
-        """`held[0]` is the result of a user's function; the caller has no other name for it."""
-        self.tree: Any = 0  # only the structure: the outputs keep their whole record alive
-        self.single = held[0].__class__ is np.ndarray
-        if self.single:
-            self.data = data = taken(held, 0)
-            self.specs = [ShapeDtype(data.shape, data.dtype)]
-            return
-        self.tree = map_leaves(lambda _: 0, held[0])
-        arrays = arrays_in(held[0])
-        if not arrays:
-            raise TypeError(f"expected the function to return an array or a container of arrays; received {held[0]!r}")
-        self.specs = [ShapeDtype(a.shape, a.dtype) for a in arrays]
-        self.single = len(arrays) == 1
-        self.data = copied(arrays[0]) if self.single else np.concatenate([a.reshape(-1) for a in arrays])
+    That is an array, or several if the function returned a container.
 
-    @property
-    def spec(self) -> ShapeDtype:
-        """Of the one array."""
-        if self.single:
-            return self.specs[0]
-        return ShapeDtype((sum(spec.size for spec in self.specs),), np.result_type(*[s.dtype for s in self.specs]))
-
-    def parts(self, packed: Any) -> Iterator[Any]:
-        """Yield the outputs that a packed array contains."""
-        if self.single:
-            yield packed
-            return
-        start = 0
-        for spec in self.specs:
-            part = packed[start : start + spec.size].reshape(spec.shape)
-            if part.dtype.kind == "c" and spec.dtype.kind != "c":
-                part = part.real  # beside complex outputs it became complex
-            yield part if part.dtype == spec.dtype else part.astype(spec.dtype)
-            start += spec.size
-
-    def unpack(self, packed: Any) -> Any:
-        """Return the outputs in the structure that the function returned."""
-        return packed if self.tree.__class__ is int else rebuild(self.tree, self.parts(packed))
-
-    def tangent(self, t: Any) -> Any:
-        """Return tangents of the outputs, of any kind of arrays, as one array: those of integers are zero."""
-        parts = leaves(t)
-        if self.single:
-            return parts[0]
-        if len(parts) == len(self.specs):  # otherwise the shapes tell
-            parts = [
-                p if s.dtype.kind in "fc" else home(p).zeros(s.shape) for p, s in zip(parts, self.specs, strict=True)
-            ]
-        return np.concatenate([np.reshape(part, -1) for part in parts])
+    Args:
+        held: `held[0]` is the result, which the caller has no other name for.
+    """
+    if held[0].__class__ is np.ndarray:
+        return 0, taken(held, 0)
+    tree = map_leaves(lambda _: 0, held[0])  # only the structure: the outputs keep their whole record alive
+    arrays = dict(enumerate(arrays_in(held[0])))
+    if not arrays:
+        raise TypeError(f"expected the function to return an array or a container of arrays; received {held[0]!r}")
+    del held[0]
+    found = [taken(arrays, k) for k in arrays]
+    return tree, found[0] if tree.__class__ is int else Several.of(found)
 
 
 # Classes of what is certainly no Tensor; and of what is an input on its own.
@@ -139,11 +104,13 @@ class Call:
         kwargs: the keywords; of a plain call, with what they were given.
         plain: whether each positional argument is an input and no keyword has any.
         owners: the argument that each input belongs to; those that keywords name come last.
-        packing: of the result, once it is known.
+        tree: the structure of the result, with 0 for each array, once it is known.
+        specs: of these arrays.
     """
 
-    __slots__ = ("_args", "_fixed", "_trees", "kwargs", "owners", "packing", "plain")
-    packing: Packing
+    __slots__ = ("_args", "_fixed", "_trees", "kwargs", "owners", "plain", "specs", "tree")
+    tree: Any
+    specs: tuple[ShapeDtype, ...]
 
     def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], inputs: list[Any]) -> None:
         """Add the inputs to the list `inputs`."""
@@ -169,11 +136,21 @@ class Call:
                 self._trees.append((i, map_leaves(lambda _: 0, arg), rest, places))
                 self._fixed[i] = None
 
-    def packed(self, held: dict[int, Any]) -> Any:
-        """Return what the function returned as one array, and note its structure."""
-        self.packing = Packing(held)
-        data, self.packing.data = self.packing.data, None
-        return data
+    def returned(self, held: dict[int, Any]) -> Any:
+        """Return what a function returned as an op returns it, one array or several, and note its structure.
+
+        Args:
+            held: `held[0]` is that, which the caller has no other name for.
+        """
+        self.tree, out = results_in(held)
+        self.specs = tuple([ShapeDtype(a.shape, a.dtype) for a in (out if out.__class__ is Several else (out,))])
+        return out
+
+    def outputs(self, found: Any) -> Any:
+        """Return arrays of any kind, one or a tuple of several, in the structure that the function returned."""
+        if self.tree.__class__ is int:
+            return found[0] if isinstance(found, tuple) else found
+        return rebuild(self.tree, iter(found))
 
     def arguments(self, values: Iterable[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the arguments and the keywords with other inputs."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from ..core.mode import MODE, TAPES, enable_grad, is_grad_enabled
 from ..core.node import LEAF, Node, next_stamp
 from ..core.op import Kind as RuleKind, Op, Rule, jointly
 from ..core.seals import elements, kept, sampled
+from ..core.several import Several, each
 from ..core.shapes import ShapeDtype
 from ..core.tracebacks import folding
 from ..engine import cotangents, edge_of
@@ -27,10 +28,10 @@ from ..tensors.lifted import LiftedTensor
 from ..tensors.record import apply, open_edge, wrap
 from ..tensors.saved import refuse_changed_leaf
 from ..tensors.tensor import Tensor
-from ..tree import leaves, map as map_leaves
+from ..tree import leaves, map as map_leaves, rebuild
 from .arguments import name_of
-from .calls import Packing, arrays_in
-from .primitives import Primitive
+from .calls import arrays_in, results_in
+from .primitives import Placeholder, Primitive
 
 
 def stop_gradient(x: Any) -> Any:
@@ -48,6 +49,74 @@ def stop_gradient(x: Any) -> Any:
 
 
 # ---- custom derivatives ---------------------------------------------------------------------------------------------
+
+
+@overload
+def primitive(
+    f: Callable[..., Any], *, opaque: bool = False, name: str | None = None, placeholder: Placeholder = None
+) -> Primitive: ...
+@overload
+def primitive(
+    f: None = None, *, opaque: bool = False, name: str | None = None, placeholder: Placeholder = None
+) -> Callable[[Callable[..., Any]], Primitive]: ...
+
+
+def primitive(f: Any = None, *, opaque: bool = False, name: str | None = None, placeholder: Placeholder = None) -> Any:
+    """Make a function an operation with derivatives of its own: one node of the record, whatever it does inside.
+
+    The function is called with plain arrays, as if outside all transformations, and may do anything. Its rules are set
+    with the methods `def_vjp`, `def_vjps`, `def_jvp`, `def_jvps` and `def_linear`, in any number: only those asked for
+    run, and what reverse or forward mode lacks follows from the other by transposing. Keywords and the result reach the
+    rules. The function and its rules may take and return containers of arrays.
+
+    If a rule is written with NumPy functions that Tensors support, it can be differentiated itself, to any order; it
+    gets arrays in a first backward pass, and otherwise Tensors.
+
+    Args:
+        f: the function; without one, a decorator is returned.
+        opaque: the rules take arrays alone, as SciPy's solvers do. In batches (`vmap`, `jacobian`) they are then called
+            once for each example; a rule that is lacking costs a call of the other for each element. A derivative of
+            such a rule by anything but the cotangent or tangent raises, unless it can take Tensors after all.
+        name: of the operation in pictures and messages; by default the function's.
+        placeholder: for a function that does more than to compute, such as to talk to other processes: one of the same
+            arguments, arrays, that returns an array like its result. In functions that are compiled, `f` is then called
+            once in each run, needed or not, in the order of the program, and never to find out what it returns.
+
+    Returns:
+        The function. Results and what rules return are copied, unless they are large and nothing else holds them.
+
+    Raises:
+        GradError: when a derivative is asked for that no rule gives.
+        ShapeError: if a rule returns a cotangent that does not fit its argument.
+
+    A cotangent of a complex argument a + ib is dL/da - i dL/db in a rule, so that the rule of a holomorphic function
+    is the same as for real numbers.
+
+    Example:
+        >>> from autograd_lite import grad, jacobian
+        >>> @primitive
+        ... def log1pexp(x, scale=1.0):
+        ...     return np.logaddexp(0, scale * x)
+        >>> @log1pexp.def_vjp
+        ... def rule(g, out, x, scale=1.0):
+        ...     return g * scale / (1 + np.exp(-scale * x))
+        >>> float(grad(log1pexp)(0.0, scale=3.0)), float(grad(grad(log1pexp))(0.0))
+        (1.5, 0.25)
+
+        A rule that takes arrays alone, and one for each argument, for both modes:
+
+        >>> solve = primitive(np.linalg.solve, opaque=True)
+        >>> _ = solve.def_vjp(
+        ...     lambda g, x, a, b: -np.outer(np.linalg.solve(a.T, g), x), lambda g, x, a, b: np.linalg.solve(a.T, g)
+        ... )
+        >>> _ = solve.def_jvp(lambda t, x, a, b: -np.linalg.solve(a, t @ x), lambda t, x, a, b: np.linalg.solve(a, t))
+        >>> jacobian(solve, 1)(np.array([[2.0, 0.0], [0.0, 4.0]]), np.ones(2))
+        array([[0.5 , 0.  ],
+               [0.  , 0.25]])
+    """
+    if f is None:
+        return functools.partial(primitive, opaque=opaque, name=name, placeholder=placeholder)
+    return Primitive(f, opaque=opaque, name=name, placeholder=placeholder)
 
 
 class custom_vjp(Primitive):
@@ -207,8 +276,8 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         record = _record_of(held[0], start)
         if not record.outer or any(isinstance(a, LiftedTensor) for a in leaves(held[0])):
             return held[0]
-        packing, edges, ended = Packing(held), list(record.outer), next_stamp()
-        held.clear()
+        (tree, data), edges, ended = results_in(held), list(record.outer), next_stamp()
+        several = data.__class__ is Several
         lent = [(a, sampled(a)) for a in leaves((args, kwargs)) if isinstance(a, np.ndarray)]
 
         def pull(g: Any, *_: Any) -> tuple[Any, ...]:
@@ -218,21 +287,24 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
             if any(sampled(a) != elements for a, elements in lent):
                 raise _other_run(f, "an array that it was given was changed")
             # In a pullback of arrays, nothing is recorded: a Tensor is then a value of `jvp` or `vmap`.
-            recorded = isinstance(g, Tensor) and is_grad_enabled()
+            gs = g if several else (g,)
+            one = next(x for x in gs if x is not None)
+            recorded = any(isinstance(x, Tensor) for x in gs) and is_grad_enabled()
             with replay_draws(states), inside_as(depth), enable_grad():
-                anew = map_leaves(lambda a: _again(a, g), (args, kwargs)) if LAZY else (args, kwargs)
+                anew = map_leaves(lambda a: _again(a, one), (args, kwargs)) if LAZY else (args, kwargs)
                 out = f(*anew[0], **anew[1])
-            record.check(f, out, packing)
-            return _pulled(out, packing.parts(g), edges, recorded)
+            record.check(f, out, data if several else [data])
+            return _pulled(out, gs, edges, recorded)
 
         op = Op(
             "checkpoint",
-            lambda *_: packing.data,
+            lambda *_: data,
             jointly(pull),
-            lambda *_: ShapeDtype(packing.data.shape, packing.data.dtype),
+            lambda *_: each(lambda a: ShapeDtype(a.shape, a.dtype), data),
+            results=len(data) if several else None,
         )
-        packed = apply(op, tuple(open_edge(e, e) for e in edges), {})
-        return packing.unpack(packed)
+        out = apply(op, tuple(open_edge(e, e) for e in edges), {})
+        return rebuild(tree, iter(out)) if several else out
 
     return checkpointed
 
@@ -317,12 +389,12 @@ class _Record(NamedTuple):
     read: list[Any]
     start: int
 
-    def check(self, f: Callable[..., Any], out: Any, packing: Packing) -> None:
+    def check(self, f: Callable[..., Any], out: Any, first: Sequence[Any]) -> None:
         """Raise unless a second run computed the same; sums may differ in their last bits."""
         again, found = _record_of(out, self.start), arrays_in(out)
         before = [{e for e in record.outer if stamp_of(e) < self.start} for record in (again, self)]
-        pairs = [*zip(found, packing.parts(packing.data), strict=False), *zip(again.read, self.read, strict=False)]
-        whole = len(found) == len(packing.specs) and len(again.read) == len(self.read) and before[0] == before[1]
+        pairs = [*zip(found, first, strict=False), *zip(again.read, self.read, strict=False)]
+        whole = len(found) == len(first) and len(again.read) == len(self.read) and before[0] == before[1]
         if not whole or not all(_close(a, b) for a, b in pairs):
             raise _other_run(
                 f,
@@ -395,11 +467,11 @@ def _constants_of(node: Node) -> Iterator[Any]:
             yield np.asarray(a)
 
 
-def _pulled(out: Any, parts: Iterator[Any], edges: list[Any], record: bool) -> tuple[Any, ...]:
-    """Pull cotangents of a function's outputs back to `edges`."""
+def _pulled(out: Any, gs: Sequence[Any], edges: list[Any], record: bool) -> tuple[Any, ...]:
+    """Pull cotangents of a function's outputs, of which some have none, back to `edges`."""
     roots: dict[Any, Any] = {}
-    for t, g in zip(leaves(out), parts, strict=True):
-        if isinstance(t, Tensor) and t.requires_grad:
+    for t, g in zip(leaves(out), gs, strict=True):
+        if g is not None and isinstance(t, Tensor) and t.requires_grad:
             edge = edge_of(t)
             roots[edge] = roots[edge] + g if edge in roots else g
     found = cotangents(roots, set(edges), retain_graph=record, create_graph=record)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from types import MethodType
-from typing import Any, NoReturn, overload
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -23,14 +23,15 @@ from ..core.mode import MODE
 from ..core.node import LEAF, Node
 from ..core.op import Kind as OpKind, Op, Rule as OpRule, by_need
 from ..core.ownership import SMALL
+from ..core.several import Several
 from ..core.shapes import ShapeDtype
 from ..tensors.lifted import Lifted
 from ..tensors.reading import alike
-from ..tensors.record import record, wrap
+from ..tensors.record import record, results_with, wrap
 from ..tensors.tensor import Tensor
 from ..tree import leaves, rebuild
 from .arguments import name_of
-from .calls import BARE, Call, Packing, are_bare, are_inputs, taken
+from .calls import BARE, Call, are_bare, are_inputs, results_in, taken
 from .dual import transposed
 from .rules import KeepAll, Rule, as_it_is, numbers_of, of_one, sum_of, zeros, zeros_like
 from .transposing import inner, pulled_through, pushed_through, transposed_by_units
@@ -70,7 +71,7 @@ class Primitive:
         self._all_vjps: Rule | None = None
         self._all_jvps: Rule | None = None
         self._linear: frozenset[int] | None = frozenset()  # None: in all arguments
-        self._ops: dict[tuple[int, bool], Op] = {}
+        self._ops: dict[tuple[int, bool, bool], Op] = {}
         self._ruled: dict[Any, Primitive] = {}
 
     # ---- definitions ------------------------------------------------------------------------------------------------
@@ -187,8 +188,8 @@ class Primitive:
                 lent = lent or x.__class__ is np.ndarray
             elif isinstance(x, (Tensor, Lifted)):  # of a transformation
                 call = call or Call(args, kwargs, [])
-                out = self._op(len(inputs))(*inputs, call=call)
-                return call.packing.unpack(out)
+                out = self._op(len(inputs), several=True)(*inputs, call=call)
+                return call.outputs(out)
             else:
                 lent = True
                 values.append(bare_number(x))
@@ -200,12 +201,17 @@ class Primitive:
             held[0] = as_array(held[0])
         if call is None and held[0].__class__ not in BARE:
             call = Call(args, kwargs, [])
-        out = taken(held, 0) if call is None else call.packed(held)
+        out = taken(held, 0) if call is None else call.returned(held)
         node = self._node(out, values, edges, needs, _NO_PARAMS if call is None else {"call": call}, lent)
-        result = wrap(out, node)
+        if out.__class__ is not Several:
+            results = result = wrap(out, node)
+        else:
+            results = results_with(node, out)
+            result = call.outputs(results)  # type: ignore[union-attr]
         if self._placeholder is not None and (tape := MODE.get().tape) is not None:
-            tape.does_more(result)
-        return result if call is None else call.packing.unpack(result)
+            for t in leaves(results):
+                tape.does_more(t)
+        return result
 
     def _node(
         self, out: Any, values: list[Any], edges: list[Any], needs: list[int], params: dict[str, Any], lent: bool
@@ -214,10 +220,12 @@ class Primitive:
         mode = MODE.get()
         if needs and not lent and mode.record and not mode.source and out.dtype.kind in "fc":  # a tape sets source
             n = len(values)
-            op = self._ops.get((n, not params)) or self._op(n, not params)
+            several = out.__class__ is Several
+            op = self._ops.get((n, not params, several)) or self._op(n, not params, several)
             return Node(op, tuple(edges), params, (out, *values), tuple(needs), out.shape, out.dtype, None)
         if needs or mode.tape is not None or any(edge.__class__ is Node for edge in edges):
-            return record(self._op(len(values), not params), out, values, edges, needs, params)
+            op = self._op(len(values), not params, out.__class__ is Several)
+            return record(op, out, values, edges, needs, params)
         return None
 
     def _run(self, values: Sequence[Any], call: Call | None) -> Any:
@@ -227,15 +235,23 @@ class Primitive:
 
     # ---- the op -----------------------------------------------------------------------------------------------------
 
-    def _op(self, n: int, plain: bool = False) -> Op:
-        """Return the op of calls with n inputs; `plain` if these are the arguments."""
-        op = self._ops.get((n, plain))
+    def _op(self, n: int, plain: bool = False, several: bool = False) -> Op:
+        """Return the op of calls with n inputs; `plain` if these are the arguments, `several` if it gives a tuple."""
+        op = self._ops.get((n, plain, several))
         if op is None:
             rules = self._single_rules(n) if plain else None
             pushes = self._jvps or self._all_jvps or self._linear != frozenset() or self._opaque
             jvp = self._push if pushes else None
-            op = Op(self._name, self._forward, rules or by_need(self._pull), self._infer, jvp=jvp, keeps=KeepAll(n))  # type: ignore[arg-type]
-            self._ops[n, plain] = op
+            op = Op(
+                self._name,
+                self._results if several else self._forward,
+                rules or by_need(self._pull),
+                (lambda *_, call: call.specs) if several else self._infer,
+                jvp=jvp,
+                keeps=KeepAll(n),  # type: ignore[arg-type]
+                results=(lambda *, call: len(leaves(call.tree))) if several else None,
+            )
+            self._ops[n, plain, several] = op
         return op
 
     def _single_rules(self, n: int) -> tuple[OpRule, ...] | None:
@@ -252,16 +268,21 @@ class Primitive:
         )
 
     def _forward(self, *values: Any, call: Call | None = None) -> Any:
-        """Run the function and pack what it returns."""
+        """Run the function."""
         for value in values:
             if value.__class__ not in BARE:
                 np.asarray(value)  # refuses what stands for an array; the function gets arrays alone
         held = {0: self._run([bare_number(value) for value in values], call)}
-        return Packing(held).data if call is None else call.packed(held)
+        return results_in(held)[1] if call is None else call.returned(held)
+
+    def _results(self, *values: Any, call: Call) -> tuple[Any, ...]:
+        """Run the function; a single array is one of several results."""
+        out = self._forward(*values, call=call)
+        return out if out.__class__ is Several else (out,)
 
     def _infer(self, *specs: ShapeDtype, call: Call | None = None) -> ShapeDtype:
         if call is not None:
-            return call.packing.spec
+            return call.specs[0]
         f = self._forward if self._placeholder is None else self._placeholder
         data = f(*(np.ones(s.shape, s.dtype) for s in specs))
         return ShapeDtype(data.shape, data.dtype)
@@ -271,7 +292,9 @@ class Primitive:
         call = params.get("call")
         out, *values = saved
         if call is not None:
-            g, out = call.packing.unpack(g), call.packing.unpack(out)
+            if isinstance(g, tuple):
+                g = tuple([zeros(x) if c is None else c for c, x in zip(g, out, strict=True)])
+            g, out = call.outputs(g), call.outputs(out)
         if call is None or call.plain:
             found = self._pulled(tuple(needs), g, out, tuple(values), _NO_KWARGS if call is None else call.kwargs)
             return [self._fitted(found, j, values[i], i) for j, i in enumerate(needs)]
@@ -330,8 +353,13 @@ class Primitive:
                 each = dict(zip(call.inputs_of(i), mine, strict=True))
                 whole = [zeros(a) if each.get(k) is None else each[k] for k, a in enumerate(leaves(arg))]
                 found[i] = rebuild(arg, whole)
-        t = self._pushed(found, call.packing.unpack(out), args, kwargs)
-        return None if t is None else taken({0: call.packing.tangent(t)}, 0)
+        t = self._pushed(found, call.outputs(out), args, kwargs)
+        if t is None:
+            return None
+        ts = dict(enumerate(leaves(t)))
+        del t
+        found = [taken(ts, k) for k in ts]
+        return found if isinstance(out, tuple) else found[0]
 
     # ---- what the rules say -----------------------------------------------------------------------------------------
 
@@ -524,71 +552,3 @@ class _OpaqueRule(Primitive):
                 "Write it with NumPy functions that Tensors support and without opaque=True, or make what it calls a "
                 "primitive"
             ) from error
-
-
-@overload
-def primitive(
-    f: Callable[..., Any], *, opaque: bool = False, name: str | None = None, placeholder: Placeholder = None
-) -> Primitive: ...
-@overload
-def primitive(
-    f: None = None, *, opaque: bool = False, name: str | None = None, placeholder: Placeholder = None
-) -> Callable[[Callable[..., Any]], Primitive]: ...
-
-
-def primitive(f: Any = None, *, opaque: bool = False, name: str | None = None, placeholder: Placeholder = None) -> Any:
-    """Make a function an operation with derivatives of its own: one node of the record, whatever it does inside.
-
-    The function is called with plain arrays, as if outside all transformations, and may do anything. Its rules are set
-    with the methods `def_vjp`, `def_vjps`, `def_jvp`, `def_jvps` and `def_linear`, in any number: only those asked for
-    run, and what reverse or forward mode lacks follows from the other by transposing. Keywords and the result reach the
-    rules. The function and its rules may take and return containers of arrays.
-
-    If a rule is written with NumPy functions that Tensors support, it can be differentiated itself, to any order; it
-    gets arrays in a first backward pass, and otherwise Tensors.
-
-    Args:
-        f: the function; without one, a decorator is returned.
-        opaque: the rules take arrays alone, as SciPy's solvers do. In batches (`vmap`, `jacobian`) they are then called
-            once for each example; a rule that is lacking costs a call of the other for each element. A derivative of
-            such a rule by anything but the cotangent or tangent raises, unless it can take Tensors after all.
-        name: of the operation in pictures and messages; by default the function's.
-        placeholder: for a function that does more than to compute, such as to talk to other processes: one of the same
-            arguments, arrays, that returns an array like its result. In functions that are compiled, `f` is then called
-            once in each run, needed or not, in the order of the program, and never to find out what it returns.
-
-    Returns:
-        The function. Results and what rules return are copied, unless they are large and nothing else holds them.
-
-    Raises:
-        GradError: when a derivative is asked for that no rule gives.
-        ShapeError: if a rule returns a cotangent that does not fit its argument.
-
-    A cotangent of a complex argument a + ib is dL/da - i dL/db in a rule, so that the rule of a holomorphic function
-    is the same as for real numbers.
-
-    Example:
-        >>> from autograd_lite import grad, jacobian
-        >>> @primitive
-        ... def log1pexp(x, scale=1.0):
-        ...     return np.logaddexp(0, scale * x)
-        >>> @log1pexp.def_vjp
-        ... def rule(g, out, x, scale=1.0):
-        ...     return g * scale / (1 + np.exp(-scale * x))
-        >>> float(grad(log1pexp)(0.0, scale=3.0)), float(grad(grad(log1pexp))(0.0))
-        (1.5, 0.25)
-
-        A rule that takes arrays alone, and one for each argument, for both modes:
-
-        >>> solve = primitive(np.linalg.solve, opaque=True)
-        >>> _ = solve.def_vjp(
-        ...     lambda g, x, a, b: -np.outer(np.linalg.solve(a.T, g), x), lambda g, x, a, b: np.linalg.solve(a.T, g)
-        ... )
-        >>> _ = solve.def_jvp(lambda t, x, a, b: -np.linalg.solve(a, t @ x), lambda t, x, a, b: np.linalg.solve(a, t))
-        >>> jacobian(solve, 1)(np.array([[2.0, 0.0], [0.0, 4.0]]), np.ones(2))
-        array([[0.5 , 0.  ],
-               [0.  , 0.25]])
-    """
-    if f is None:
-        return functools.partial(primitive, opaque=opaque, name=name, placeholder=placeholder)
-    return Primitive(f, opaque=opaque, name=name, placeholder=placeholder)

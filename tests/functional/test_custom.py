@@ -475,3 +475,66 @@ def test_a_custom_op_computes_inside_a_transformation_as_outside(name: str) -> N
     np.testing.assert_array_equal(ag.vmap(ag.grad(total))(x[None]), [[1.0]])
     np.testing.assert_array_equal(ag.grad(lambda x: ag.grad(total)(x).sum())(x), [0.0])
     np.testing.assert_array_equal(f(ag.tensor(x)).numpy(), root)
+
+
+# ---- several results ------------------------------------------------------------------------------------------------
+
+BIG = 2**62 + 1  # which no float64 holds
+
+
+def four(x: Any) -> Any:
+    return {
+        "real": x * x,
+        "count": np.array([BIG, x.size]),
+        "complex": x * (1 + 2j),
+        "small": (3 * x).astype("float32"),
+    }
+
+
+def pulled(g: Any, out: Any, x: Any) -> Any:
+    return (2 * x * g["real"] + (g["complex"] * (1 + 2j)).real + 3.0 * g["small"],)
+
+
+def pushed(tangents: Any, out: Any, x: Any) -> Any:
+    (t,) = tangents
+    count = np.zeros(2, int)
+    return {"real": 2 * x * t, "count": count, "complex": t * (1 + 2j), "small": (3 * t).astype("float32")}
+
+
+def with_rule(kind: Any, define: str, rule: Any) -> Any:
+    f = kind(four)
+    getattr(f, define)(rule)
+    return f
+
+
+OF_FOUR = {
+    "primitive": lambda: with_rule(ag.primitive, "def_vjp", lambda *args: pulled(*args)[0]),
+    "opaque": lambda: with_rule(lambda f: ag.primitive(f, opaque=True), "def_vjp", lambda *args: pulled(*args)[0]),
+    "custom_vjp": lambda: with_rule(ag.custom_vjp, "def_vjp", pulled),
+    "custom_jvp": lambda: with_rule(ag.custom_jvp, "def_jvp", pushed),
+    "checkpoint": lambda: ag.checkpoint(four),
+}
+READS = {"real": lambda r: (r * r).sum(), "complex": lambda c: (c * (2 - 1j)).real.sum(), "small": lambda s: s.sum()}
+
+
+@pytest.mark.parametrize("kind", OF_FOUR)
+@pytest.mark.parametrize("wanted", [["real"], ["small", "complex"], list(READS)], ids=len)
+def test_a_call_has_as_many_results_as_the_function_returns_arrays(kind: str, wanted: list[str]) -> None:
+    """Those without a cotangent take no part in the derivative, and integers are what they were."""
+    f = OF_FOUR[kind]()
+    out = f(ag.tensor(X, requires_grad=True))
+    assert out["count"].numpy()[0] == BIG
+    assert [out[name].dtype.char for name in out] == ["d", "l", "D", "f"]
+    assert [out[name].requires_grad for name in out] == [True, False, True, True]
+    loss = lambda f: lambda x: sum(READS[name](f(x)[name]) for name in wanted)  # noqa: E731
+    expected = ag.grad(loss(four))(X)
+    np.testing.assert_allclose(ag.grad(loss(f))(X), expected, rtol=1e-6)
+    np.testing.assert_allclose(ag.hessian(loss(f))(X), ag.hessian(loss(four))(X), rtol=1e-6)
+    np.testing.assert_allclose(ag.jvp(loss(f))((X,), (X,))[1], expected @ X, rtol=1e-6)
+    np.testing.assert_allclose(ag.vmap(ag.grad(loss(f)))(np.stack([X, X]))[1], expected, rtol=1e-6)
+    compiled = ag.compile(loss(f))
+    for _ in range(4):
+        w = ag.tensor(X, requires_grad=True)
+        compiled(w).backward()
+        np.testing.assert_allclose(w.grad, expected, rtol=1e-6)
+    assert compiled.traces[0].replay is not None
