@@ -181,6 +181,7 @@ class Op(Frozen):
         results: for an op that returns a tuple of arrays, their number, or a function of the parameters that gives it.
             Its rules get a tuple of cotangents `g`, None where a result has none, and a tuple `out`; `infer` and `jvp`
             return tuples too, and so does `batch`.
+        result_names: what these are called, such as "Q" and "R", where they have names.
         put: `put(x, y, **params)`, x with y in the places that `op(x, **params)` reads; for an op whose results NumPy
             makes as views of x, through which x can be written.
         rewrites: expressions with this op outermost that something else computes too, see `rewrites`.
@@ -211,6 +212,7 @@ class Op(Frozen):
     view: bool | Callable[..., bool] = False
     put: Callable[..., Any] | None = None
     results: int | Callable[..., int] | None = None
+    result_names: tuple[str, ...] = ()
 
     def __call__(self, *inputs: Any, **params: Any) -> Any:
         """Apply to arrays, or to whatever an input's `__apply_op__` makes of it (Tensors record the call)."""

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from ..ir.graph import PureGraph
-from ..ir.labels import amount, counted, visible
+from ..ir.labels import amount, counted, op_text, visible
 from ..ir.node import GraphNode, Kind, number_of
-from ..passes.lifetimes import owners, saved_bytes
+from ..passes.lifetimes import own_bytes, owners, saved_bytes
 from .marks import Mark, Overlay
 
 By = Literal["flops", "bytes", "saved", "time"]
@@ -201,17 +201,25 @@ def _numbers(graph: PureGraph, by: By) -> tuple[float, ...]:
     if by == "flops":
         return tuple(node.flops for node in graph)
     if by == "bytes":
-        owner = owners(graph)
-        return tuple(n.nbytes if n.kind is Kind.OP and owner[n.id] == n.id else 0 for n in graph)
+        made = own_bytes(graph, owners(graph))
+        return _with_results(graph, {node.id: made[node.id] for node in graph if node.kind is Kind.OP})
     if by == "saved":
-        saved = saved_bytes(graph)
-        return tuple(saved.get(node.id, 0) for node in graph)
+        return _with_results(graph, saved_bytes(graph))
     if all(m.seconds is None for m in graph.measurements.values()):
         raise ValueError(
             'cost(by="time"): expected a graph with times; received one without. Measure them: '
             "Program.build(loss, backward=True).measured(seconds=True).cost(by='time')"
         )
     return tuple(round((graph.measurement(node.id).seconds or 0.0) * _GRAIN) / _GRAIN for node in graph)
+
+
+def _with_results(graph: PureGraph, numbers: dict[str, int]) -> tuple[int, ...]:
+    """Return the number of each node; a call has those of its results too, and these have none."""
+    for node in graph:
+        if node.result is not None and (number := numbers.pop(node.id, 0)):
+            call = node.inputs[0]
+            numbers[call] = numbers.get(call, 0) + number
+    return tuple([numbers.get(node.id, 0) for node in graph])
 
 
 def _modules(graph: PureGraph, numbers: tuple[float, ...]) -> tuple[ModuleCost, ...]:
@@ -255,7 +263,7 @@ def _number(node: GraphNode) -> int:
 
 
 def _where(node: GraphNode, graph: PureGraph) -> str:
-    said = f"in the derivative of {node.of} {graph[node.of].op}" if node.backward and node.of in graph else ""
+    said = f"in the derivative of {node.of} {op_text(graph[node.of], graph)}" if node.backward and node.of in graph else ""
     return ", ".join(filter(None, [said, f"in {node.scope}" if node.scope else ""]))
 
 

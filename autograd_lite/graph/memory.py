@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ..core.messages import checked
 from ..ir.graph import PureGraph
-from ..ir.labels import amount, visible
+from ..ir.labels import amount, op_text, visible
 from ..ir.node import Kind
 from ..passes.lifetimes import Why, lifetimes
 from .marks import Mark, Overlay
@@ -145,7 +145,7 @@ def _reason(graph: PureGraph, why: Why, by: str) -> str:
 
 def _title(graph: PureGraph, i: str) -> str:
     node = graph[i]
-    said = f"{i} {visible(node.op or node.kind)}"
+    said = _short(graph, i)
     if node.backward and node.of:
         toward = f" by {node.toward}" if node.toward and node.toward != node.of else ""
         said += f", in the derivative of {_short(graph, node.of)}{toward}"
@@ -153,4 +153,4 @@ def _title(graph: PureGraph, i: str) -> str:
 
 
 def _short(graph: PureGraph, i: str) -> str:
-    return f"{i} {visible(graph[i].op or graph[i].kind)}" if i in graph else i
+    return f"{i} {visible(op_text(graph[i], graph) or graph[i].kind)}" if i in graph else i

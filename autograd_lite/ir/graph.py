@@ -9,7 +9,7 @@ from dataclasses import FrozenInstanceError, dataclass, field, replace
 from typing import Any, Self, TypeVar
 
 from .check import check
-from .labels import summary
+from .labels import op_text, summary
 from .node import Flow, GraphNode, Kind, Role, number_of
 from .outline import Outline
 from .stats import NOT_MEASURED, Measurement
@@ -134,7 +134,7 @@ class PureGraph:
         return listing(self)
 
     def __repr__(self) -> str:
-        operations = sum(node.kind is Kind.OP for node in self.nodes)
+        operations = sum(node.computes for node in self.nodes)
         return (
             f"<{type(self).__name__} of {len(self.nodes)} nodes, {operations} of them operations; "
             f"returns {', '.join(self.outputs)}>"
@@ -283,13 +283,15 @@ class PureGraph:
 
     def _part(self, kept: Collection[str]) -> Self:
         """Return the graph of these nodes. Its results are those of the whole, and whatever nothing in it reads."""
+        # The results of a call are parts of it, so what has one of them has the call.
+        kept = {*kept, *(node.inputs[0] for node in self.nodes if node.id in kept and node.result is not None)}
         read = {i for node in self.nodes if node.id in kept for i in node.inputs}
         chosen = [node for node in self.nodes if node.id in kept or node.id in read]
         stubs = {node.id for node in chosen if node.id not in kept and node.kind is Kind.OP}
         present = {node.id for node in chosen}
         nodes = [
             replace(
-                _stub(node) if node.id in stubs else node,
+                _stub(node, self) if node.id in stubs else node,
                 of=node.of if node.of in present else "",
                 toward=node.toward if node.toward in present else "",
             )
@@ -314,10 +316,10 @@ def _unchecked(kind: type[_Any], **attributes: Any) -> _Any:
     return graph
 
 
-def _stub(node: GraphNode) -> GraphNode:
+def _stub(node: GraphNode, graph: PureGraph) -> GraphNode:
     """Return the input that replaces an operation that is cut off."""
     stub = replace(node, kind=Kind.INPUT, op="", glyph="", inputs=(), params=(), needs=(), flops=0, scope="")
-    return replace(stub, name=f"… {node.name or node.op}")
+    return replace(stub, name=f"… {node.name or op_text(node, graph)}")
 
 
 def _refuse_change(graph: PureGraph, name: str, value: Any = None) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, NamedTuple
+from weakref import ref
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from ..core.indices import edges_of
 from ..core.mode import Mode, enter_mode, leave_mode
 from ..core.node import LEAF, Node, next_stamp
 from ..core.op import EachInput, Kind as RuleKind
-from ..core.several import Dtypes, Several
+from ..core.several import Dtypes, Several, get_tuple_element
 from ..core.shapes import ShapeDtype
 from ..engine import cotangents, edge_of
 from ..tensors.tensor import Tensor
@@ -253,7 +254,20 @@ def _twins(nodes: Sequence[Node]) -> dict[Any, Node]:
             ]
             saved = (out, *kept)
         twins[node] = Node(node.op, inputs, node.params, saved, node.needs, node.shape, node.dtype, node.note)
+        if node.op is get_tuple_element:
+            _put_result(inputs[0], node.params["index"], twins[node])
     return twins
+
+
+def _put_result(call: Node, index: int, node: Node) -> None:
+    """Let a call know the node that takes one of its results out, so that rules read this result and not another."""
+    refs = list(getattr(call, "results", (_nothing,) * len(call.shape)))
+    refs[index] = ref(node)
+    call.results = refs
+
+
+def _nothing() -> None:
+    """Be the reference to a node that is not there."""
 
 
 def _computed_again(nodes: Sequence[Node]) -> dict[Node, Any]:

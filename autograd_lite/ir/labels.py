@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
+from ..core.op import OPS
 from .node import GraphNode, Kind, Param
+
+
+class Nodes(Protocol):
+    """A graph, or a mapping: nodes by their ids."""
+
+    def __getitem__(self, node_id: str, /) -> GraphNode: ...
+
 
 _BREAKS = "[\t-\r\x1c-\x1f\x85\u2028\u2029]"
 # Patterns are compiled at their first use, which `re` remembers: not everyone who imports this draws.
@@ -48,6 +57,23 @@ def type_text(node: GraphNode) -> str:
         if node.weak
         else (f"{node.shape} {node.dtype}")
     )
+
+
+def result_text(call: GraphNode, index: int, whose: str = "") -> str:
+    """Return what a result of a call is called, or its number: "Q" or "1"; as a part of `whose`, "n2.Q" or "n2[1]"."""
+    names = OPS[call.op].result_names if call.op in OPS else ()
+    if index < len(names):
+        return f"{whose}.{names[index]}" if whose else names[index]
+    return f"{whose}[{index}]" if whose else str(index)
+
+
+def op_text(node: GraphNode, nodes: Nodes) -> str:
+    """Return the name of a node's op: "qr"; of what takes a result out of a call, "Q of qr" or "result 0 of polar"."""
+    if node.result is None:
+        return node.op
+    call = nodes[node.inputs[0]]
+    name = result_text(call, node.result)
+    return f"{f'result {name}' if name.isdecimal() else name} of {call.op or call.name}"
 
 
 # For these, one number (or pair) for all axes says as much as one for each axis.
@@ -105,7 +131,7 @@ def summary(nodes: Iterable[GraphNode]) -> str:
     """
     counts, values, flops = dict.fromkeys(Kind, 0), 0, 0
     for node in nodes:
-        counts[node.kind] += 1
+        counts[node.kind] += node.result is None
         flops += node.flops
         if node.kind is Kind.PARAMETER:
             values += node.size

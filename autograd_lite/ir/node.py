@@ -12,7 +12,7 @@ import numpy as np
 
 from ..core.indices import IndexArray
 from ..core.node import Source
-from ..core.several import Dtypes
+from ..core.several import Dtypes, get_tuple_element
 from ..core.shapes import Shape, size_of
 
 
@@ -319,6 +319,16 @@ class GraphNode:
         return self.dtype.__class__ is Dtypes
 
     @property
+    def result(self) -> int | None:
+        """Which result of a call it takes out, from 0; None for other nodes. The call is its input."""
+        return next((p.value for p in self.params), 0) if self.op == _RESULT else None
+
+    @property
+    def computes(self) -> bool:
+        """Whether it is an operation, and not just one of the results of one."""
+        return self.kind is Kind.OP and self.op != _RESULT
+
+    @property
     def size(self) -> int:
         """Number of elements."""
         return size_of(self.shape)
@@ -334,6 +344,7 @@ class GraphNode:
         return f"{self.id} = {self.op or self.kind} {' '.join(self.inputs)}".rstrip()
 
 
+_RESULT = get_tuple_element.name
 _FIELDS = tuple(f.name for f in fields(GraphNode))
 
 

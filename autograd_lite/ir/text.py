@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeGuard
 
-from .labels import brief_params, summary, type_text, visible
+from .labels import Nodes, brief_params, result_text, summary, type_text, visible
 from .node import GraphNode, Kind, Role, number_of
 from .pen import PLAIN, Line, Pen, columns, ink_of, padded
 from .stats import Measurement, Stats
@@ -73,7 +73,7 @@ def listing(
     nodes = [node for node in window if node.id not in literals]
     nodes = [n for n in nodes if not n.backward] + [n for n in nodes if n.backward]
     said = purposes(graph)
-    body = _body(nodes, literals, graph.outputs, pen)
+    body = _body(graph, nodes, literals, pen)
     measured = [graph.measurement(node.id) for node in nodes]
     titles, rows = _measured(measured, pen)
     tails = [
@@ -147,11 +147,14 @@ def caption_lines(graph: Listed, shown: int, remarks: Remarks, pen: Pen) -> list
     return [[(f"# {pen.safe(line)}", "head" if i == 0 else "soft")] for i, line in enumerate(lines)]
 
 
-def call_text(node: GraphNode, literals: Mapping[str, str], pen: Pen, *, brief: bool = False) -> str:
-    """Return what the node is, in one line: `matmul n0 n1`, `parameter 'w'`, `constant 2.0`.
+def call_text(
+    node: GraphNode, nodes: Nodes, literals: Mapping[str, str], pen: Pen, *, brief: bool = False
+) -> str:
+    """Return what the node is, in one line: `matmul n0 n1`, `parameter 'w'`, `constant 2.0`, `n3.Q`.
 
     Args:
         node: of the graph.
+        nodes: those of the graph.
         literals: what is written in place of an id.
         pen: how to write it.
         brief: leave out the parameters that say nothing new, such as defaults.
@@ -159,6 +162,8 @@ def call_text(node: GraphNode, literals: Mapping[str, str], pen: Pen, *, brief: 
     if node.kind is not Kind.OP:
         said = f" {node.name!r}" if node.name else f" {node.value}" if node.value else ""
         return pen.safe(f"{node.kind}{said}")
+    if node.result is not None:
+        return result_text(nodes[node.inputs[0]], node.result, node.inputs[0])
     said = brief_params(node) if brief else ", ".join(map(str, node.params))
     params = f"[{said}]" if said else ""
     return pen.safe(f"{node.op}{params}") + "".join(f" {literals.get(i, i)}" for i in node.inputs)
@@ -226,21 +231,22 @@ def alarming(measured: Measurement, remark: Remark | None) -> bool:
 # ---- the body -------------------------------------------------------------------------------------------------------
 
 
-def _body(nodes: Sequence[GraphNode], literals: Mapping[str, str], outputs: Sequence[str], pen: Pen) -> list[Line]:
+def _body(graph: Listed, nodes: Sequence[GraphNode], literals: Mapping[str, str], pen: Pen) -> list[Line]:
     ids, types = padded([node.id for node in nodes]), _types(nodes)
+    calls = [(call_text(node, graph, literals, pen), ink_of(node, graph.outputs)) for node in nodes]
     return [
-        [(i, ""), (" : ", "soft"), (t, "soft"), (" = ", "soft"), (call_text(n, literals, pen), ink_of(n, outputs))]
-        for i, t, n in zip(ids, types, nodes, strict=True)
+        [(i, ""), (" : ", "soft"), (t, "soft"), (" = ", "soft"), call]
+        for i, t, call in zip(ids, types, calls, strict=True)
     ]
 
 
 def _types(nodes: Sequence[GraphNode]) -> list[str]:
-    """Return shapes and dtypes in a column each."""
+    """Return shapes and dtypes in a column each; the list of those of a call's results is as long as it is."""
     arrays = [not (node.weak or node.dtype.hasobject or node.has_several) for node in nodes]
     shapes = padded([str(node.shape) if array else "" for node, array in zip(nodes, arrays, strict=True)])
-    return padded(
-        [f"{s} {n.dtype}" if array else type_text(n) for n, s, array in zip(nodes, shapes, arrays, strict=True)]
-    )
+    texts = [f"{s} {n.dtype}" if array else type_text(n) for n, s, array in zip(nodes, shapes, arrays, strict=True)]
+    column = padded(["" if node.has_several else text for node, text in zip(nodes, texts, strict=True)])
+    return [text if len(text) > len(cell) else cell for text, cell in zip(texts, column, strict=True)]
 
 
 # ---- measurements ---------------------------------------------------------------------------------------------------

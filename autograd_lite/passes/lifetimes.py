@@ -2,7 +2,8 @@
 
 An array of the forward pass lives until it is read for the last time, or, if a derivative rule saved it, until the
 rules of the last op that saved it have run. A cotangent lives until the rules that read it have run, a gradient and a
-result to the end. Views own no memory.
+result to the end. Views own no memory. Of a call with several results each is an array of its own, which is there from
+the call on: a node that takes a result out of it owns that one, and the call those that no node takes.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Lifetimes(NamedTuple):
     Attributes:
         owner: for every node, the id of the node whose memory its value lies in: its own, unless it is a view.
         nbytes: for every node, what it allocates; 0 for views, and for what is there before the pass begins.
-        born: for every node its position.
+        born: for every node its position; for a result of a call, that of the call.
         ends: for every owner, the position of the last node that needs it.
         why: for every owner, what keeps it until then, and the id of the node that this is about.
         reuses: for nodes whose result NumPy puts into the memory of a temporary, the id of the temporary.
@@ -79,15 +80,31 @@ def lifetimes(graph: PureGraph) -> Lifetimes:
     born = {node.id: k for k, node in enumerate(graph)}
     ends, why = _ends(graph, owner, born)
     reuses = {node.id: i for node in graph if (i := _reused(graph, node, owner)) and ends[i] == born[node.id]}
-    return Lifetimes(owner, {node.id: _own_bytes(node, owner) for node in graph}, born, ends, why, reuses)
+    born.update({node.id: born[node.inputs[0]] for node in graph if node.result is not None})
+    return Lifetimes(owner, own_bytes(graph, owner), born, ends, why, reuses)
 
 
 def owners(graph: PureGraph) -> dict[str, str]:
     """Return, for every node, the id of the node whose memory its value lies in: its own, unless it is a view."""
     owner: dict[str, str] = {}
+    results: dict[tuple[str, int], str] = {}
     for node in graph:
-        owner[node.id] = owner[node.inputs[0]] if _is_view(node, graph) else node.id
+        if node.result is not None:
+            owner[node.id] = results.setdefault((node.inputs[0], node.result), node.id)
+        else:
+            owner[node.id] = owner[node.inputs[0]] if _is_view(node, graph) else node.id
     return owner
+
+
+def own_bytes(graph: PureGraph, owner: Mapping[str, str]) -> dict[str, int]:
+    """Return, for every node, what it allocates; `owner` is that of `owners`."""
+    found: dict[str, int] = {}
+    for node in graph:
+        made = node.kind is Kind.OP or node.role is Role.SEED
+        found[node.id] = node.nbytes if made and owner[node.id] == node.id else 0
+        if node.result is not None:
+            found[node.inputs[0]] -= found[node.id]
+    return found
 
 
 def savers_of(graph: PureGraph) -> dict[str, tuple[str, ...]]:
@@ -97,6 +114,10 @@ def savers_of(graph: PureGraph) -> dict[str, tuple[str, ...]]:
     known only as far as the backward pass in the graph reads it.
     """
     found: dict[str, dict[str, None]] = {i: dict.fromkeys(ops) for i, ops in graph.saved.items()}
+    results: dict[str, list[str]] = {}
+    for node in graph:
+        if node.result is not None:
+            results.setdefault(node.inputs[0], []).append(node.id)
     for node in graph:
         op = OPS.get(node.op)
         if node.backward or not node.needs or op is None or not op.keeps:
@@ -105,15 +126,16 @@ def savers_of(graph: PureGraph) -> dict[str, tuple[str, ...]]:
         keeps = op.keeps[1 if arity == 1 else sum(1 << i for i in node.needs)]
         for kept, i in zip(keeps, (node.id, *node.inputs[:arity]), strict=True):
             if kept:
-                found.setdefault(i, {})[node.id] = None
+                for part in (i, *results.get(i, ())):
+                    found.setdefault(part, {})[node.id] = None
     return {i: tuple(ops) for i, ops in found.items()}
 
 
 def saved_bytes(graph: PureGraph) -> dict[str, int]:
     """Return the bytes of each result that is saved for the backward pass: each array once, inputs not counted."""
     owner = owners(graph)
-    kept = {owner[i]: graph[owner[i]] for i in savers_of(graph)}
-    return {i: node.nbytes for i, node in kept.items() if node.kind is Kind.OP}
+    nbytes = own_bytes(graph, owner)
+    return {i: nbytes[i] for i in dict.fromkeys(owner[i] for i in savers_of(graph)) if graph[i].kind is Kind.OP}
 
 
 def _is_view(node: GraphNode, graph: PureGraph) -> bool:
@@ -122,11 +144,6 @@ def _is_view(node: GraphNode, graph: PureGraph) -> bool:
         return False
     x = graph[node.inputs[0]]
     return op.views(ShapeDtype(x.shape, x.dtype), {p.name: p.value for p in node.params})
-
-
-def _own_bytes(node: GraphNode, owner: Mapping[str, str]) -> int:
-    made = node.kind is Kind.OP or node.role is Role.SEED
-    return node.nbytes if made and owner[node.id] == node.id else 0
 
 
 def _ends(
@@ -145,7 +162,7 @@ def _ends(
         if graph[after.contribution].kind is Kind.OP:
             extend(flow.contribution, born[after.contribution], Why.GIVEN, flow.op)
     for node in graph:
-        for i in node.inputs:
+        for i in node.inputs if node.result is None else ():  # what takes a result out of a call does not need the rest
             if not (node.backward and node.of and not graph[i].backward):
                 extend(i, born[node.id], Why.READ, node.id)
     for i, savers in savers_of(graph).items():
@@ -153,8 +170,9 @@ def _ends(
             if saver in rules_end:
                 extend(i, rules_end[saver], Why.SAVED, saver)
     for forward, cotangent in graph.cotangents.items():
-        if forward in rules_end:
-            extend(cotangent, rules_end[forward], Why.COTANGENT, forward)
+        op = forward if graph[forward].result is None else graph[forward].inputs[0]
+        if op in rules_end:
+            extend(cotangent, rules_end[op], Why.COTANGENT, forward)
     last = len(graph) - 1
     for parameter, gradient in graph.gradients.items():
         extend(gradient, last, Why.GRADIENT, parameter)

@@ -162,7 +162,7 @@ class _Writer:
         remark = "  ".join(filter(None, [self._numbers(measured), said]))
         ink = "alarm" if alarming(measured, self._remarks.of.get(node.id)) else "soft"
         tail = [(f"  # {remark}", ink)] if remark else []
-        call = call_text(node, self._literals, pen, brief=True)
+        call = call_text(node, self._graph, self._literals, pen, brief=True)
         return [
             (node.id, ""),
             (" = ", "soft"),
