@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from ..ir.graph import PureGraph
 from ..ir.text import NO_REMARKS, Remark, Remarks
+
+# Looks that say that something is wrong, or differs, the gravest first.
+_GRAVE = ("origin", "nan", "exploding", "vanishing", "dead", "unreached", "removed", "added", "changed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,22 @@ class Mark:
     note: str = ""
     tip: tuple[str, ...] = ()
     weight: float | None = None
+
+    @property
+    def is_grave(self) -> bool:
+        """Whether its look says that something is wrong, or differs."""
+        return self.look in _GRAVE
+
+    def and_of(self, others: Iterable[Mark]) -> Mark:
+        """Return the gravest of this and others, with the lines for the tooltip of all."""
+        marks = [self, *others]
+        tip = tuple(dict.fromkeys([line for mark in marks for line in mark.tip]))
+        return replace(gravest(marks), tip=tip)
+
+
+def gravest(marks: Iterable[Mark]) -> Mark:
+    """Return the gravest of some marks, the first among equals; one that says nothing if there is none."""
+    return min(marks, key=lambda mark: _GRAVE.index(mark.look) if mark.is_grave else len(_GRAVE), default=Mark())
 
 
 @dataclass(frozen=True, slots=True)

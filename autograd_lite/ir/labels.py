@@ -60,20 +60,19 @@ def type_text(node: GraphNode) -> str:
 
 
 def result_text(call: GraphNode, index: int, whose: str = "") -> str:
-    """Return what a result of a call is called, or its number: "Q" or "1"; as a part of `whose`, "n2.Q" or "n2[1]"."""
+    """Return what a result of a call is called, or its number: "Q" or "[0]"; as a part of `whose`, "n2.Q" or "n2[0]"."""
     names = OPS[call.op].result_names if call.op in OPS else ()
     if index < len(names):
         return f"{whose}.{names[index]}" if whose else names[index]
-    return f"{whose}[{index}]" if whose else str(index)
+    return f"{whose}[{index}]"
 
 
 def op_text(node: GraphNode, nodes: Nodes) -> str:
-    """Return the name of a node's op: "qr"; of what takes a result out of a call, "Q of qr" or "result 0 of polar"."""
+    """Return the name of a node's op: "qr"; of what takes a result out of a call, "qr.Q" or "polar[0]"."""
     if node.result is None:
         return node.op
     call = nodes[node.inputs[0]]
-    name = result_text(call, node.result)
-    return f"{f'result {name}' if name.isdecimal() else name} of {call.op or call.name}"
+    return result_text(call, node.result, call.op or call.name)
 
 
 # For these, one number (or pair) for all axes says as much as one for each axis.

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from ...ir.labels import amount, brief_params, clip, counted, exact, type_text, visible
+from ...ir.labels import amount, brief_params, clip, counted, exact, result_text, type_text, visible
 from ...ir.node import GraphNode, Kind
 from ...ir.stats import NOT_MEASURED, Measurement, single
 from ...ir.text import place
-from ..marks import Mark
+from ..marks import Mark, gravest
 from .scopes import Scope
 from .view import ViewNode
 
 # Appended to a module's name where its backward pass is meant.
 BACKWARD = " ∇"
 _NAME, _PARAMS, _TIP = 36, 30, 200
-_WORST = ("origin", "nan", "exploding", "vanishing", "dead", "unreached", "removed", "added", "changed")
+# Of a call with more results, some are only counted.
+_RESULTS = 6
 
 
 class Facts(NamedTuple):
@@ -48,25 +49,57 @@ class Sums(NamedTuple):
 # ---- one node -------------------------------------------------------------------------------------------------------
 
 
-def node_box(node: GraphNode, facts: Facts, scope: Scope, mark: Mark | None, shared: int = 0) -> ViewNode:
-    """Return the box of one node: at most three lines and a note; everything else is in the tooltip.
+def node_box(
+    node: GraphNode, facts: Facts, scope: Scope, marks: Mapping[str, Mark], *,
+    results: Sequence[GraphNode] = (), shared: int = 0,
+) -> ViewNode:  # fmt: skip
+    """Return the box of one node: at most three lines and a note, and one for each result of a call.
+
+    Everything else is in the tooltip.
 
     Args:
         node: the node.
         facts: about the graph.
         scope: the modules around it.
-        mark: what an overlay says about it.
+        marks: what an overlay says about nodes, by their ids.
+        results: of a call, the nodes that take its results out of it.
         shared: how many modules read it, if it is a parameter.
     """
-    is_output = node.id in facts.outputs or node.id in facts.gradients
-    mark = mark or Mark()
+    parts = (node, *results)
+    is_output = any(part.id in facts.outputs or part.id in facts.gradients for part in parts)
+    own = marks.get(node.id, Mark())
+    mark = own.and_of([marks[part.id] for part in results if part.id in marks])
     badge = mark.badge or (f"shared ×{shared}" if shared > 1 else "")
     lines, sign = _lines(node, facts)
-    if mark.note:
-        lines = (*lines, visible(clip(mark.note, _NAME)))
-    tip = tuple(visible(clip(line, _TIP)) for line in (*_tip(node, facts), *mark.tip) if line)
+    lines += tuple(_result_lines(node, results, facts, marks))
+    if own.note:
+        lines = (*lines, visible(clip(own.note, _NAME)))
+    said = (*[line for part in parts for line in _tip(part, facts)], *mark.tip)
+    tip = tuple(visible(clip(line, _TIP)) for line in said if line)
     look = mark.look or _look(node, facts)
-    return ViewNode(node.id, look, lines, sign, is_output, scope, tip, visible(badge), (), mark.weight)
+    if look == "op" and is_output:
+        look = "output"
+    ids = tuple([part.id for part in results])
+    return ViewNode(node.id, look, lines, sign, is_output, scope, tip, visible(badge), (), mark.weight, ids)
+
+
+def _result_lines(
+    call: GraphNode, results: Sequence[GraphNode], facts: Facts, marks: Mapping[str, Mark]
+) -> Iterator[str]:
+    """Yield a line for each result of a call: its name or number, its type or its value."""
+    if not call.has_several:
+        return
+    taken = {part.result: part for part in reversed(results)}
+    for index, (shape, dtype) in enumerate(zip(call.shape[:_RESULTS], call.dtype, strict=False)):
+        part, text = taken.get(index), f"{shape} {dtype}"
+        name = result_text(call, index)
+        if part is not None:
+            name = f"{part.name} = {name}" if part.name else name
+            text = number_text(part, facts.measurements.get(part.id, NOT_MEASURED)) or text
+            text += f" · {marks[part.id].note}" if part.id in marks and marks[part.id].note else ""
+        yield visible(f"{clip(name, _NAME)} {text}")
+    if len(call.shape) > _RESULTS:
+        yield f"and {len(call.shape) - _RESULTS} more"
 
 
 def _look(node: GraphNode, facts: Facts) -> str:
@@ -78,6 +111,8 @@ def _look(node: GraphNode, facts: Facts) -> str:
 def _lines(node: GraphNode, facts: Facts) -> tuple[tuple[str, ...], str]:
     """Return the lines, and the sign in front of the first."""
     kind = number_text(node, facts.measurements.get(node.id, NOT_MEASURED)) or type_text(node)
+    if node.has_several:  # each result has a line of its own
+        kind = ""
     if node.kind is Kind.CONSTANT:
         return (visible(node.value) or type_text(node),), ""
     name = visible(clip(node.name, _NAME))
@@ -155,17 +190,17 @@ def group_box(
         marks: of the members.
         sums: what an overlay measures.
     """
-    ops = [node for node in members if node.kind is Kind.OP]
+    ops = [node for node in members if node.computes]
     lines = [clip(visible(title), _NAME), _content(members, ops, times)]
     lines += [text for text in (_range(ops, times), exact(sums.own, sums.unit) if sums else "") if text]
-    worst = min((m for m in marks if m.look in _WORST), key=lambda m: _WORST.index(m.look), default=None)
+    worst = gravest(marks)
     look = _look(members[0], facts)
     if ops:
         look = "backward_group" if all(node.backward for node in ops) else "group"
     badges = [f"×{times:,}"] if times > 1 else []
     if sums and sums.own > 0.005 * sums.whole > 0:
         badges.append(f"{100 * sums.own / sums.whole:.{0 if sums.own > 0.0995 * sums.whole else 1}f} %")
-    if worst is not None:
+    if worst.is_grave:
         look = worst.look
         badges += [worst.badge] if worst.badge else []
         lines += [visible(clip(worst.note, _NAME))] if worst.note else []
@@ -175,7 +210,7 @@ def group_box(
         f"{group_id} = {counted(len(members), 'node')}, {members[0].id} to {members[-1].id}",
         ", ".join(f"{op} ×{n}" if n > 1 else op for op, n in often[:8]) + (", …" if len(often) > 8 else ""),
         f"{sum(node.flops for node in ops):,} FLOP",
-        *(line for mark in marks[:20] if mark.look in _WORST for line in mark.tip),
+        *(line for mark in marks[:20] if mark.is_grave for line in mark.tip),
     ]
     is_output = any(node.id in facts.outputs for node in members)
     said = tuple(visible(clip(line, _TIP)) for line in tip if line)

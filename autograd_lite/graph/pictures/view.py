@@ -48,6 +48,7 @@ class ViewNode:
         badge: a few characters at its corner.
         members: for a folded group, the ids of the graph's nodes in it.
         weight: see `Mark`.
+        results: for a call with several results, the ids of the graph's nodes that take them out of it.
 
     Example:
         >>> ViewNode("n1", "op", ("sin",)).lines
@@ -64,6 +65,12 @@ class ViewNode:
     badge: str = ""
     members: tuple[str, ...] = ()
     weight: float | None = None
+    results: tuple[str, ...] = ()
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The ids of the graph's nodes that it shows."""
+        return self.members or (self.id, *self.results)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +80,7 @@ class ViewEdge:
     Attributes:
         source, target: ids of boxes.
         kind: what flows.
-        label: next to the line, such as the shape where it changes; may be empty.
+        label: next to the line, such as the shape where it changes, or which result of a call it is; may be empty.
         argument: the position among the target's arguments, from 1, if it has to be shown; 0 otherwise.
         quiet: it comes from a parameter, a constant or a generator.
 

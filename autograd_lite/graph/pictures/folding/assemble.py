@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from ....core.shapes import Shape
 from ....ir.graph import PureGraph
-from ....ir.labels import amount, clip, visible
+from ....ir.labels import amount, clip, result_text, visible
 from ....ir.node import GraphNode, Kind, Role, number_of
 from ...marks import Overlay
 from ..describe import BACKWARD, Facts, Sums, group_box, node_box, number_text, series
@@ -33,8 +33,8 @@ class Cell(NamedTuple):
     """Operations that become one box.
 
     Attributes:
-        ops: their nodes, in recorded order.
-        title: of the group; empty for a box that is one node.
+        ops: their nodes, in recorded order; of a call, also those that take its results out of it.
+        title: of the group; empty for a box that is one operation.
         scope: the modules around the box.
         times: how often the same structure is repeated in it.
     """
@@ -161,13 +161,13 @@ def assemble(
                     boxes.append(_group(f"s{slot.id}", bundle, [slot, *others], facts, overlay, whole))
                 else:
                     shared = len({homes.own[i] for i in homes.readers[slot.id]}) if slot.kind is Kind.PARAMETER else 0
-                    boxes.append(node_box(slot, facts, scope, overlay.marks.get(slot.id), shared))
+                    boxes.append(node_box(slot, facts, scope, overlay.marks, shared=shared))
                 names.update((node.id, boxes[-1].id) for node in (slot, *others))
         if cell is None or (shown is not None and k not in shown):
             continue
         if not cell.title:
-            (node,) = cell.ops
-            boxes.append(node_box(node, facts, cell.scope, overlay.marks.get(node.id)))
+            node, *results = cell.ops
+            boxes.append(node_box(node, facts, cell.scope, overlay.marks, results=results))
         else:
             members = sorted((*cell.ops, *plan.inside.get(k, ())), key=lambda node: number_of(node.id))
             boxes.append(_group(f"m{k}", cell, members, facts, overlay, whole))
@@ -208,7 +208,7 @@ def _weighed(boxes: Sequence[ViewNode], overlay: Overlay) -> list[ViewNode]:
     """Color boxes by their sums, on one scale, if there are groups among them."""
     if not overlay.totals or not any(box.members for box in boxes):
         return list(boxes)
-    numbers = [[overlay.totals[i] for i in box.members or (box.id,) if i in overlay.totals] for box in boxes]
+    numbers = [[overlay.totals[i] for i in box.nodes if i in overlay.totals] for box in boxes]
     largest = max(map(sum, numbers))
     if not 0 < largest < math.inf:
         return list(boxes)
@@ -346,7 +346,7 @@ def _edges(
     for line, ids in flowing.items():
         origins = [graph[i] for i in ids]
         folded = line.source not in single and line.source not in ids
-        label = _label(line, origins, arriving.get(line.source, set()) if folded else None)
+        label = _label(graph, line, origins, arriving.get(line.source, set()) if folded else None)
         quiet = all(origin.kind in _QUIET for origin in origins)
         edges += [ViewEdge(line.source, line.target, line.kind, label, line.argument, quiet)] * (1 + again[line])
     return tuple(edges), tuple(cut)
@@ -369,15 +369,19 @@ def _kind(value: GraphNode, reader: GraphNode, carriers: Collection[str]) -> Edg
     return EdgeKind.SAVED if reader.backward and not value.backward else EdgeKind.DATA
 
 
-def _label(line: _Line, values: Sequence[GraphNode], arriving: Collection[Shape] | None) -> str:
+def _label(
+    graph: PureGraph, line: _Line, values: Sequence[GraphNode], arriving: Collection[Shape] | None
+) -> str:
     """Label saved edges with their bytes, and edges leaving a group with their shape if it differs from the input's.
 
-    The box of a node shows its own shape.
+    The box of a node shows its own shape; of a call the edges say which of its results they are.
     """
+    which = ", ".join([result_text(graph[v.inputs[0]], v.result) for v in values if v.result is not None])
     if line.kind is EdgeKind.SAVED:
-        return amount(sum(value.nbytes for value in values), "B")
+        size = amount(sum(value.nbytes for value in values), "B")
+        return f"{which}: {size}" if which and arriving is None else size
     if arriving is None:
-        return ""
+        return which
     shapes = list(dict.fromkeys(value.shape for value in values))
     if len(values) > 1:
         return f"{len(values)} × {shapes[0]}" if len(shapes) == 1 else f"{len(values)} tensors"

@@ -23,7 +23,7 @@ from ..drawing import Drawing, drawing_of
 from ..fitting import fitting
 from ..scopes import Scope
 from ..view import PICTURE_LIMIT, View
-from .assemble import Cell, Homes, Plan, assemble, homes_of, nearest, planned
+from .assemble import Homes, Plan, assemble, homes_of, nearest, planned
 from .groups import Rows, cells_of, chains_of
 
 Paths = Collection[str] | Callable[[str], bool]
@@ -200,7 +200,7 @@ class _Folder:
         """Return the boxes that the options ask for, or the most that can be read."""
         small = len(self.graph) <= min(_WHOLE, self.limit)
         if not fold or (self.depth is None and small and not self.closed):
-            cells = [Cell((op,), "", path) for op, path in zip(self.rows.ops, self.rows.paths, strict=True)]
+            cells = [self.rows.cell([i], "", path) for i, path in enumerate(self.rows.paths)]
             return planned(self.graph, cells, self.homes)
         plan = self._at(self.levels if self.depth is None else self.depth)
         if self.depth is None and not small:

@@ -1,7 +1,8 @@
 """Which operations become one box: closed modules, and stretches of boxes that repeat.
 
 Everything works on the operations in recorded order, and every group is an interval of that order. So no group reads
-from itself through another one, and the boxes can be drawn in that order.
+from itself through another one, and the boxes can be drawn in that order. What takes a result out of a call is a part
+of the call.
 """
 
 from __future__ import annotations
@@ -24,17 +25,29 @@ class Rows:
     """The operations of a graph as rows of numbers, and the structure of any interval of them."""
 
     def __init__(self, nodes: Sequence[GraphNode], homes: dict[str, Scope]) -> None:
-        self.ops = [node for node in nodes if node.kind is Kind.OP]
+        self.ops = [node for node in nodes if node.computes]
         self.paths = [homes[node.id] for node in self.ops]
-        number = {node.id: i for i, node in enumerate(self.ops)}
-        slots = {node.id: -1 - i for i, node in enumerate(nodes) if node.kind is not Kind.OP}
-        number.update(slots)
+        self.number = {node.id: i for i, node in enumerate(self.ops)}
         # A slot is a negative number.
-        self.inputs = [tuple([number[i] for i in node.inputs]) for node in self.ops]
+        self.number.update({node.id: -1 - i for i, node in enumerate(nodes) if node.kind is not Kind.OP})
+        self._results: dict[int, list[GraphNode]] = {}
+        index = {}
+        for node in nodes:
+            if node.result is not None:
+                call = self.number[node.id] = self.number[node.inputs[0]]
+                self._results.setdefault(call, []).append(node)
+                index[node.id] = node.result
+        self.inputs = [tuple([self.number[i] for i in node.inputs]) for node in self.ops]
         kinds: dict[object, int] = {}
-        self.tokens = [kinds.setdefault(_said(node), len(kinds)) for node in self.ops]
+        said = [(_said(node), *map(index.get, node.inputs if index else ())) for node in self.ops]
+        self.tokens = [kinds.setdefault(key, len(kinds)) for key in said]
         self._structures: dict[object, int] = {}
         self._known: dict[tuple[int, int], tuple[int, tuple[int, ...]]] = {}
+
+    def cell(self, numbers: Iterable[int], title: str = "", scope: Scope = (), times: int = 1) -> Cell:
+        """Return the box of some operations, with their results."""
+        ops = [node for i in numbers for node in (self.ops[i], *self._results.get(i, ()))]
+        return Cell(tuple(ops), title, scope, times)
 
     def structure(self, start: int, stop: int) -> tuple[int, tuple[int, ...]]:
         """Return a number that two intervals share if they are alike, and what they read from outside, in order.
@@ -114,7 +127,7 @@ def cells_of(
         if item.inner:
             pending += inside((*scope, item.name), item.inner)
         else:
-            cells.append(Cell(tuple(rows.ops[item.start : item.stop]), item.title, scope, item.times))
+            cells.append(rows.cell(range(item.start, item.stop), item.title, scope, item.times))
     return cells
 
 
@@ -283,7 +296,7 @@ def _title(rows: Rows, items: Sequence[_Item], period: int) -> str:
 
 def chains_of(rows: Rows, cells: Sequence[Cell], outputs: Sequence[str]) -> list[Cell]:
     """Join chains of operations: each is the only reader of the one before, and keeps its shape."""
-    number = {node.id: i for i, node in enumerate(rows.ops)}
+    number = rows.number
     alone = {number[cell.ops[0].id]: cell for cell in cells if not cell.title}
     readers: dict[int, list[int]] = {}
     for i, inputs in enumerate(rows.inputs):
@@ -309,6 +322,6 @@ def chains_of(rows: Rows, cells: Sequence[Cell], outputs: Sequence[str]) -> list
         if len(chain) < LEAST:
             new += [alone[j] for j in reversed(chain)] if i >= 0 else [cell]
         else:
-            ops = tuple(rows.ops[j] for j in reversed(chain))
-            new.append(Cell(ops, joined([op.op for op in ops]), cell.scope))
+            numbers = chain[::-1]
+            new.append(rows.cell(numbers, joined([rows.ops[j].op for j in numbers]), cell.scope))
     return new

@@ -15,7 +15,7 @@ from ....ir.labels import amount, clip, counted, type_text, visible
 from ....ir.node import Flow, GraphNode, Kind, Role
 from ....ir.stats import Stats, single
 from ...explanations.words.rules import Words
-from ...marks import Mark, Overlay
+from ...marks import Mark, Overlay, gravest
 from ...overlays import overlay_of
 from ..folding.fold import ViewOptions, views_of
 from ..view import View, ViewNode
@@ -27,10 +27,6 @@ MIRROR_LIMIT = 750
 _RULES, _FORMULA, _LINE, _NAME, _TIP = 4, 52, 60, 18, 200
 # What a derivative rule does.
 _WHAT = "the gradient of the result, to those of the arguments (a vector-Jacobian product, VJP)"
-
-
-# Looks that an overlay may give, the gravest first: the gravest in a box is shown.
-_GRAVE = ("origin", "nan", "exploding", "vanishing", "dead", "unreached", "removed", "added", "changed")
 
 
 class Saved(NamedTuple):
@@ -116,7 +112,7 @@ def mirrors_of(graph: PureGraph, **options: Unpack[ViewOptions]) -> Iterator[Mir
 
 
 def _mirror(graph: PureGraph, view: View, overlay: Overlay | None) -> Mirror:
-    box_of = {i: k for k, box in enumerate(view.nodes) for i in box.members or (box.id,)}
+    box_of = {i: k for k, box in enumerate(view.nodes) for i in box.nodes}
     # In a part of a graph, an op that is cut off is an input, so its rules are left out.
     flows = [flow for flow in graph.flows if flow.into in graph[flow.op].inputs]
     of: dict[str, list[Flow]] = {}
@@ -238,7 +234,7 @@ class _Rules:
             weight = min(number / self._most, 1.0) if self._most else 0.0
             return Mark("", badge, amount(number, self._unit) if number else "", (), weight)
         marks = [mark for i in ops for mark in self._marks.get(i, ())]
-        return min(marks, key=lambda m: _GRAVE.index(m.look) if m.look in _GRAVE else len(_GRAVE), default=Mark())
+        return gravest(marks)
 
     def _targets(self, flows: Sequence[Flow]) -> dict[str, str]:
         """Return what the box calls the arguments that its rules are for, if there are several."""
@@ -276,7 +272,7 @@ class _Rules:
         lines += [mark.note] if mark.note and self._unit != "FLOP" else []
         tip = (f"the derivative rules of {box.id}", f"{flops:,} FLOP", *(p.name or p.id for p in reached[:12]))
         said = tuple(visible(clip(line, _TIP)) for line in tip)
-        look = mark.look if mark.look in _GRAVE else "backward"
+        look = mark.look if mark.is_grave else "backward"
         badge = " ".join(filter(None, (box.badge.partition(" ")[0] if "×" in box.badge else "", mark.badge)))
         return ViewNode(f"vjp-{box.id}", look, tuple(lines), "", False, box.scope, said, badge, ops, mark.weight)
 
