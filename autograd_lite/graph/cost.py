@@ -263,7 +263,9 @@ def _number(node: GraphNode) -> int:
 
 
 def _where(node: GraphNode, graph: PureGraph) -> str:
-    said = f"in the derivative of {node.of} {op_text(graph[node.of], graph)}" if node.backward and node.of in graph else ""
+    said = (
+        f"in the derivative of {node.of} {op_text(graph[node.of], graph)}" if node.backward and node.of in graph else ""
+    )
     return ", ".join(filter(None, [said, f"in {node.scope}" if node.scope else ""]))
 
 

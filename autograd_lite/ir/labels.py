@@ -49,7 +49,7 @@ def clip(text: str, length: int) -> str:
 def type_text(node: GraphNode) -> str:
     """Return shape and dtype in NumPy's words, such as "(128, 784) float32"; those of several results, one by one."""
     if node.has_several:
-        return ", ".join(f"{shape} {dtype}" for shape, dtype in zip(node.shape, node.dtype, strict=True))
+        return ", ".join(result_types(node))
     if node.dtype.hasobject:
         return "generator"
     return (
@@ -59,9 +59,15 @@ def type_text(node: GraphNode) -> str:
     )
 
 
-def result_text(call: GraphNode, index: int, whose: str = "") -> str:
-    """Return what a result of a call is called, or its number: "Q" or "[0]"; as a part of `whose`, "n2.Q" or "n2[0]"."""
-    names = OPS[call.op].result_names if call.op in OPS else ()
+def result_types(call: GraphNode) -> list[str]:
+    """Return shape and dtype of each result of a call; nothing for other nodes."""
+    return [f"{s} {d}" for s, d in zip(call.shape, call.dtype, strict=True)] if call.has_several else []
+
+
+def result_text(op: str, index: int, whose: str = "") -> str:
+    """Return what a result of an op is called, or its number: "Q" or "[0]"; as a part of `whose`, "n2.Q" or "n2[0]"."""
+    found = OPS.get(op)
+    names = () if found is None else found.result_names
     if index < len(names):
         return f"{whose}.{names[index]}" if whose else names[index]
     return f"{whose}[{index}]"
@@ -72,7 +78,7 @@ def op_text(node: GraphNode, nodes: Nodes) -> str:
     if node.result is None:
         return node.op
     call = nodes[node.inputs[0]]
-    return result_text(call, node.result, call.op or call.name)
+    return result_text(call.op, node.result, call.op or call.name)
 
 
 # For these, one number (or pair) for all axes says as much as one for each axis.

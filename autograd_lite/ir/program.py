@@ -181,7 +181,8 @@ class PureProgram:
         """
         found = self.values(*inputs)
         times = self._timed(found, repeats) if seconds else {}
-        stats = {i: Stats.of(v) for i, v in found.items() if not isinstance(v, Generator)} if values else {}
+        arrays = {i: v for i, v in found.items() if not isinstance(v, (Generator, tuple))} if values else {}
+        stats = {i: Stats.of(v) for i, v in arrays.items()}
         cotangents = self.graph.cotangents
         found_at = {
             node.id: Measurement(stats.get(node.id), stats.get(cotangents.get(node.id, "")), times.get(node.id))

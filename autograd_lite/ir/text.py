@@ -147,9 +147,7 @@ def caption_lines(graph: Listed, shown: int, remarks: Remarks, pen: Pen) -> list
     return [[(f"# {pen.safe(line)}", "head" if i == 0 else "soft")] for i, line in enumerate(lines)]
 
 
-def call_text(
-    node: GraphNode, nodes: Nodes, literals: Mapping[str, str], pen: Pen, *, brief: bool = False
-) -> str:
+def call_text(node: GraphNode, nodes: Nodes, literals: Mapping[str, str], pen: Pen, *, brief: bool = False) -> str:
     """Return what the node is, in one line: `matmul n0 n1`, `parameter 'w'`, `constant 2.0`, `n3.Q`.
 
     Args:
@@ -163,7 +161,7 @@ def call_text(
         said = f" {node.name!r}" if node.name else f" {node.value}" if node.value else ""
         return pen.safe(f"{node.kind}{said}")
     if node.result is not None:
-        return result_text(nodes[node.inputs[0]], node.result, node.inputs[0])
+        return result_text(nodes[node.inputs[0]].op, node.result, node.inputs[0])
     said = brief_params(node) if brief else ", ".join(map(str, node.params))
     params = f"[{said}]" if said else ""
     return pen.safe(f"{node.op}{params}") + "".join(f" {literals.get(i, i)}" for i in node.inputs)

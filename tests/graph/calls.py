@@ -10,6 +10,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 from autograd_lite.core.op import OPS, structural
 from autograd_lite.core.shapes import ShapeDtype
+from autograd_lite.graph import Graph
 
 
 def _forward(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -49,6 +50,11 @@ def polar_of(n: int = 2) -> tuple[Tensor, Tensor, Tensor]:
     return radius, angle, quadrant
 
 
+def box_in(graph: Graph, i: str) -> str:
+    """Return the id of the box that shows a node: a result of a call is shown with the call."""
+    return i if graph[i].result is None else graph[i].inputs[0]
+
+
 def all_results() -> Tensor:
     """All results of a call are used, one of them twice and one an integer."""
     radius, angle, quadrant = polar_of()
@@ -66,10 +72,14 @@ def no_result() -> list[Tensor]:
 
 
 def between_calls() -> Tensor:
-    """A call that reads the results of a call, in two modules, with a slope of a slope."""
-    radius, angle, _ = polar_of(3)
-    with ag.module_scope("turned"):
-        again, _, quadrant = polar(radius, angle)
+    """A call that reads the results of a call, in a module."""
+    with ag.record_source():
+        radius, angle, _ = polar_of(3)
+        with ag.module_scope("turned"):
+            again, _, quadrant = polar(radius, angle)
     y = (again * quadrant + again).sum()
     x = ag.tensor(2.0, requires_grad=True, name="scale")
     return y * x
+
+
+CALLS = {f.__name__: f for f in (all_results, one_result, no_result, between_calls)}

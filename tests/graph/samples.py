@@ -9,7 +9,7 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from .calls import all_results, between_calls, no_result, one_result
+from .calls import CALLS
 from .large import transformer
 
 
@@ -185,10 +185,7 @@ SAMPLES: dict[str, Callable[[], Tensor | list[Tensor]]] = {
     "unused": unused,
     "empty": empty,
     "control_flow": control_flow,
-    "all_results": all_results,
-    "one_result": one_result,
-    "no_result": no_result,
-    "between_calls": between_calls,
+    **CALLS,
 }
 
 HOSTILE = [

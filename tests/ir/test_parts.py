@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from autograd_lite.graph import Graph, GraphNode, Kind, build_graph, explain
+from autograd_lite.ir.labels import op_text
 
 from ..graph.large import chain, transformer
 from ..graph.samples import SAMPLES, diamond, parameter, perceptron
@@ -39,7 +40,11 @@ def real(part: Graph, whole: Graph) -> set[str]:
 
 
 def assert_part(part: Graph, whole: Graph, wanted: set[str]) -> None:
-    """It holds what is wanted, with the same ids; beside it nothing but slots and stand-ins that it reads."""
+    """It holds what is wanted, with the same ids; beside it nothing but slots and stand-ins that it reads.
+
+    With one result of a call comes the call.
+    """
+    wanted = wanted | {whole[i].inputs[0] for i in wanted if whole[i].result is not None}
     kept = real(part, whole)
     assert wanted <= kept
     read = {i for node in part for i in node.inputs}
@@ -47,7 +52,7 @@ def assert_part(part: Graph, whole: Graph, wanted: set[str]) -> None:
         old = whole[node.id]
         assert (node.shape, node.dtype, part[node.id]) == (old.shape, old.dtype, node)
         if node.id not in kept:
-            assert (node.kind, node.name, node.id in read) == (Kind.INPUT, f"… {old.name or old.op}", True)
+            assert (node.kind, node.name, node.id in read) == (Kind.INPUT, f"… {old.name or op_text(old, whole)}", True)
         else:
             assert (node.op, node.inputs, node.params) == (old.op, old.inputs, old.params)
         if node.id not in wanted:

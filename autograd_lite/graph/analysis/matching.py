@@ -24,7 +24,7 @@ def everything(node: GraphNode) -> Hashable:
     """Return a label equal for exactly those nodes that are equal apart from their ids."""
     params = tuple([(p.name, p.text) for p in node.params])
     kind = (node.kind, node.op, node.role, len(node.inputs), node.weak)
-    return (kind, params, node.shape, node.dtype.str, node.name, node.value, node.needs, node.scope)
+    return (kind, params, node.shape, str(node.dtype), node.name, node.value, node.needs, node.scope)
 
 
 def _named(node: GraphNode) -> Hashable:

@@ -49,7 +49,7 @@ class Explanation(Explained):
 
     def as_dict(self) -> dict[str, Any]:
         """Return the explanation as dicts, lists, strings and numbers; complex and non-finite numbers as text."""
-        return {"version": 1, **as_plain(self)}
+        return {"version": 2, **as_plain(self)}
 
     def _repr_markdown_(self) -> str:
         return self.to_markdown()

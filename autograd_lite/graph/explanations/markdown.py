@@ -28,7 +28,7 @@ class _MarkdownPen:
 
     def forward(self, made: Sequence[Made], gap: bool) -> Iterator[str]:
         yield from ("", "### Forward", "", "What was computed on the way:", "")
-        yield from (f"- ${m.latex}$ · {_size(m.value)}{_where(m)}" for m in made)
+        yield from (f"- ${m.latex}$" + (f" · {_size(m.value)}" if m.value else "") + _where(m) for m in made)
 
     def backward(self, words: str) -> Iterator[str]:
         yield from ("", "### Backward", "", f"The chain rule, one step after the other. {words}")
@@ -74,9 +74,9 @@ def _where(part: Made | Step) -> str:
     return f" · `{told}`" if told else ""
 
 
-def _size(a: Amount) -> str:
+def _size(a: Amount | None) -> str:
     numbers = array_text(a)
-    return f"`{numbers}`" if numbers and not a.shape else size_text(a)
+    return f"`{numbers}`" if numbers and a is not None and not a.shape else size_text(a)
 
 
 def _told(a: Amount | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -62,7 +62,7 @@ def narrated(e: Explained, pen: Pen) -> Iterator[str]:
     last = e.steps[-1].number if e.steps else 0
     shown: dict[str, int] = {}
     for step in e.steps:
-        yield from pen.step(step, last, list(_facts(step, shown.get(step.incoming.id, 0))))
+        yield from pen.step(step, last, list(_facts(step, shown)))
         shown[step.total.id] = step.number
         if step.number in gaps:
             yield from pen.gap(_gap(gaps[step.number]))
@@ -76,17 +76,13 @@ def narrated(e: Explained, pen: Pen) -> Iterator[str]:
 # ---- what is said ---------------------------------------------------------------------------------------------------
 
 
-def _facts(step: Step, seen: int) -> Iterator[Fact]:
-    """Yield what is said about a step; `seen` is the step whose result comes in."""
-    yield Fact(
-        "comes in",
-        f"g = {derivative(step.result)}",
-        rf"\frac{{\partial L}}{{\partial {step.result_latex}}}",
-        step.incoming,
-        seen if "\n" in array_text(step.incoming) else 0,
-    )
+def _facts(step: Step, shown: Mapping[str, int]) -> Iterator[Fact]:
+    """Yield what is said about a step; `shown` are the numbers of the steps whose results were shown, by their ids."""
+    for g in step.incoming:
+        seen = shown.get(g.value.id, 0) if "\n" in array_text(g.value) else 0
+        yield Fact("comes in", f"{g.name} = {derivative(g.result)}", g.latex, g.value, seen)
     if step.local:
-        slope = f"{differential(step.result)}/{differential(step.target)} = {step.local}"
+        slope = f"{differential(step.incoming[0].result)}/{differential(step.target)} = {step.local}"
         yield Fact("locally", slope, step.local_latex, step.slope)
     if step.reason:
         yield Fact("why", step.reason)
@@ -169,7 +165,9 @@ def array_text(a: Amount | None) -> str:
     return "\n".join(line for line in lines.splitlines() if line.strip())
 
 
-def size_text(a: Amount) -> str:
-    """Return the shape, and the norm if it is known."""
+def size_text(a: Amount | None) -> str:
+    """Return the shape, and the norm if it is known; nothing of a call, whose results say it."""
+    if a is None:
+        return ""
     shape = str(a.shape) if a.shape else "one number"
     return shape if a.norm is None else f"{shape}, norm {a.norm:.4g}"

@@ -58,7 +58,7 @@ class Made:
         latex: name and formula as LaTeX.
         scope: the `nn` module that the op ran in, if it was recorded.
         source: the user's line, if it was recorded.
-        value: what came out.
+        value: what came out; None of a call with several results, which follow it.
     """
 
     id: str
@@ -68,6 +68,23 @@ class Made:
     latex: str
     scope: str
     source: str
+    value: Amount | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Incoming:
+    """A cotangent that comes into a step.
+
+    Attributes:
+        name: what it is called in the rule: "g", or for the result of a call "g.Q" or "g[0]".
+        result: what the result that it belongs to is called.
+        latex: the derivative of the loss with respect to that, as LaTeX.
+        value: its numbers.
+    """
+
+    name: str
+    result: str
+    latex: str
     value: Amount
 
 
@@ -90,9 +107,8 @@ class Step:
         reason: why the rule is what it is, in a sentence; may be empty.
         remarks: what the engine did afterwards: summed over broadcast axes, cast, added up.
         latex: the rule as an equation in LaTeX.
-        result_latex: what the op's result is called in it.
         local_latex: the local derivative as an equation in LaTeX; empty if there is none.
-        incoming: the cotangent that comes in, the derivative of the loss with respect to the op's result.
+        incoming: the cotangents that come in: that of the op's result, or those of a call's results that have one.
         slope: the numbers of the local derivative, where there is one.
         contribution: what this step gives.
         total: the cotangent of the argument so far; the contribution if it is the first.
@@ -116,9 +132,8 @@ class Step:
     reason: str
     remarks: tuple[str, ...]
     latex: str
-    result_latex: str
     local_latex: str
-    incoming: Amount
+    incoming: tuple[Incoming, ...]
     slope: Amount | None
     contribution: Amount
     total: Amount

@@ -16,7 +16,7 @@ from ...ir.graph import PureGraph
 from ...ir.labels import visible
 from ...ir.node import Flow, Kind, Role
 from ...ir.text import place
-from .parts import Amount, Gap, Made, Step, Target, Use, amount
+from .parts import Amount, Gap, Incoming, Made, Step, Target, Use, amount
 from .words.reasons import reason
 from .words.rules import Words
 from .wrt import Asked
@@ -112,9 +112,8 @@ class Teller:
         name = words.name(node)
         forward = words.forward(node_id) if node.op else ""
         latex = words.latex_name(node) + (f" = {words.forward_latex(node_id)}" if node.op else "")
-        return Made(
-            node_id, name, str(node.kind), forward, latex, visible(node.scope), place(node), self._amount(node_id)
-        )
+        value = None if node.has_several else self._amount(node_id)
+        return Made(node_id, name, str(node.kind), forward, latex, visible(node.scope), place(node), value)
 
     def _step(self, number: int, flow: Flow, use: int) -> Step:
         graph, words = self._graph, self._words
@@ -137,13 +136,23 @@ class Teller:
             self._reason(flow),
             said.remarks,
             *self._equations(flow),
-            self._amount(words.cotangent(flow)),
+            self._incoming(flow),
             self._slope(flow) if local and not _is_number(local) else None,
             self._amount(flow.contribution),
             self._amount(flow.total),
             use,
             self._uses[flow.into],
             words.nodes(flow),
+        )
+
+    def _incoming(self, flow: Flow) -> tuple[Incoming, ...]:
+        words = self._words
+        gs = words.cotangents(flow) or {"": self._graph[flow.op]}
+        return tuple(
+            [
+                Incoming(words.part("g", out), words.name(out), words.derivative_latex(out), self._amount(g))
+                for g, out in gs.items()
+            ]
         )
 
     def _reason(self, flow: Flow) -> str:
@@ -157,14 +166,15 @@ class Teller:
             elementwise=op is not None and op.batch is batching.elementwise,
         )
 
-    def _equations(self, flow: Flow) -> tuple[str, str, str]:
-        """Return the rule as an equation in LaTeX, what it calls the op's result, and the local derivative."""
-        into, result = (self._words.latex_name(self._graph[i]) for i in (flow.into, flow.op))
-        left, g = rf"\frac{{\partial L}}{{\partial {into}}}", rf"\frac{{\partial L}}{{\partial {result}}}"
+    def _equations(self, flow: Flow) -> tuple[str, str]:
+        """Return the rule and the local derivative as equations in LaTeX."""
+        outs = [*self._words.cotangents(flow).values(), self._graph[flow.op]]
+        into, result = (self._words.latex_name(node) for node in (self._graph[flow.into], outs[0]))
+        left = self._words.derivative_latex(self._graph[flow.into])
         sign = "=" if flow.total == flow.contribution else "{+}{=}"
         local = self._words.local_latex(flow) if self._has_slope(flow) else ""
         slope = rf"\frac{{\partial {result}}}{{\partial {into}}} = {local}" if local else ""
-        return f"{left} {sign} {self._words.rule_latex(flow, g=g)}", result, slope
+        return f"{left} {sign} {self._words.rule_latex(flow, full=True)}", slope
 
     def _record(self, flow: Flow) -> Op | None:
         """Return the op's record; only the program knows those of custom ops."""
@@ -219,9 +229,13 @@ def _is_number(text: str) -> bool:
 def _towards(graph: PureGraph, targets: Sequence[str]) -> list[Flow]:
     """Return the steps on the paths from the outputs to the targets."""
     useful, kept = set(targets), []
+    results: dict[str, list[str]] = {}
+    for node in graph:
+        if node.result is not None:
+            results.setdefault(node.inputs[0], []).append(node.id)
     for flow in reversed(graph.flows):
         if flow.into in useful:
-            useful.add(flow.op)
+            useful.update([flow.op, *results.get(flow.op, ())])
             kept.append(flow)
     return kept[::-1]
 

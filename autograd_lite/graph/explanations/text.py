@@ -41,7 +41,7 @@ class _TextPen:
     def forward(self, made: Sequence[Made], gap: bool) -> Iterator[str]:
         yield from ("", "Forward: what was computed on the way", "")
         formulas = [f"{m.name} = {m.words}" if m.words else f"{m.name}, {m.kind}" for m in made]
-        values = [(array_text(m.value) or size_text(m.value)).splitlines() for m in made]
+        values = [(array_text(m.value) or size_text(m.value)).splitlines() or [""] for m in made]
         wide = min(max(map(len, formulas)), 60)
         wider = min(max(len(line) for lines in values for line in lines), 40)
         for m, formula, (first, *rest) in zip(made, formulas, values, strict=True):

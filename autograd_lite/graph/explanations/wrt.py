@@ -14,7 +14,7 @@ from ...core.op import Op
 from ...engine import conjugated, edge_of
 from ...ir.build import built
 from ...ir.graph import PureGraph
-from ...ir.labels import clip, visible
+from ...ir.labels import clip, op_text, visible
 from ...ir.node import GraphNode, Kind, Role
 from ...ir.program import PureProgram
 from ...tensors.tensor import Tensor
@@ -254,14 +254,20 @@ class _Finder:
             return f"not required: nothing that {name} was computed from requires a gradient"
         reader, argument = cut
         why = self._fault(reader, argument)
-        return f"not reached: {name} leads to the loss only through '{reader.op}' ({reader.id}), {why}"
+        op = op_text(reader, self._graph)
+        return f"not reached: {name} leads to the loss only through '{op}' ({reader.id}), {why}"
 
     def _cut(self, node_id: str) -> tuple[GraphNode, int] | None:
         """Return the first op after a node through which no gradient comes back, and the argument."""
         behind = {node_id}
+        # Of a call the results are reached.
+        reached = {
+            *self._reached,
+            *(n.inputs[0] for n in self._graph if n.result is not None and n.id in self._reached),
+        }
         for node in self._graph:
             if not node.backward and any(i in behind for i in node.inputs):
-                if node.id in self._reached:
+                if node.id in reached:
                     return node, next(k for k, i in enumerate(node.inputs) if i in behind)
                 if not node.needs:
                     return node, next(k for k, i in enumerate(node.inputs) if i in behind)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from ...ir.labels import amount, brief_params, clip, counted, exact, result_text, type_text, visible
+from ...ir.labels import amount, brief_params, clip, counted, exact, result_text, result_types, type_text, visible
 from ...ir.node import GraphNode, Kind
 from ...ir.stats import NOT_MEASURED, Measurement, single
 from ...ir.text import place
@@ -87,19 +87,17 @@ def _result_lines(
     call: GraphNode, results: Sequence[GraphNode], facts: Facts, marks: Mapping[str, Mark]
 ) -> Iterator[str]:
     """Yield a line for each result of a call: its name or number, its type or its value."""
-    if not call.has_several:
-        return
-    taken = {part.result: part for part in reversed(results)}
-    for index, (shape, dtype) in enumerate(zip(call.shape[:_RESULTS], call.dtype, strict=False)):
-        part, text = taken.get(index), f"{shape} {dtype}"
-        name = result_text(call, index)
+    taken, types = {part.result: part for part in reversed(results)}, result_types(call)
+    for index, text in enumerate(types[:_RESULTS]):
+        part = taken.get(index)
+        name = result_text(call.op, index)
         if part is not None:
             name = f"{part.name} = {name}" if part.name else name
             text = number_text(part, facts.measurements.get(part.id, NOT_MEASURED)) or text
             text += f" · {marks[part.id].note}" if part.id in marks and marks[part.id].note else ""
         yield visible(f"{clip(name, _NAME)} {text}")
-    if len(call.shape) > _RESULTS:
-        yield f"and {len(call.shape) - _RESULTS} more"
+    if len(types) > _RESULTS:
+        yield f"and {len(types) - _RESULTS} more"
 
 
 def _look(node: GraphNode, facts: Facts) -> str:

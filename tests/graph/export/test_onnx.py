@@ -20,9 +20,10 @@ from onnx.reference import ReferenceEvaluator
 import autograd_lite as ag
 import nn
 from autograd_lite.graph import Program
-from autograd_lite.graph.export.onnx import model as onnx_model_module
+from autograd_lite.graph.export.onnx import RULES, model as onnx_model_module
 from autograd_lite.testing import strategies as gst
 
+from ..calls import CALLS
 from ..samples import HOSTILE, SAMPLES
 from .onnx_tools import ORT, assert_exports, assert_same, checked, op_types, outputs_of, run
 
@@ -136,11 +137,34 @@ def test_models_at_any_batch_size(name: str, backward: bool) -> None:
             assert_same(got, want, 64, np.abs(np.asarray(want)).max())
 
 
-@pytest.mark.parametrize("name", sorted(set(SAMPLES) - {"dropout"}))
+@pytest.mark.parametrize("name", sorted(set(SAMPLES) - {"dropout"} - CALLS.keys()))
 def test_sample_graphs(name: str) -> None:
     program = Program.build(SAMPLES[name](), backward=name != "several")
     inputs = [program.bindings[i].data for i in program.inputs if i is not None]
     assert_exports(program, inputs)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_calls_of_several_results(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An operator of ours has an output for each result; a rule returns a Value for each."""
+    program = Program.build(CALLS[name]())
+    with pytest.raises(ag.UnsupportedError, match=r"received\n  polar \(n2.*\): ONNX has no such operator\n"):
+        program.to_onnx()
+    with pytest.warns(UserWarning, match="polar were written as operators"):
+        model = onnx.load_from_string(program.to_onnx(custom_domain=True))
+    calls = [node for node in program.graph if node.op == "polar"]
+    made = [node for node in model.graph.node if node.op_type == "polar"]
+    assert [len(node.output) for node in made] == [3] * len(calls)
+    read = {i for node in model.graph.node for i in node.input} | {output.name for output in model.graph.output}
+    taken = {node.id for node in program.graph if node.result is not None}
+    assert len(read & {i for node in made for i in node.output}) == len(taken)
+
+    def rule(call: Any, x: Any, y: Any) -> tuple[Any, ...]:
+        angle = call.emitter.call("Atan", (y / x).cast("float32")).cast("float64")
+        return call.emitter.call("Sqrt", x * x + y * y), angle, (x * 0.0).cast(np.int64)
+
+    monkeypatch.setitem(RULES, "polar", rule)
+    assert_exports(program, [], 2.0**30)  # runtimes know the arc tangent in float32
 
 
 @settings(max_examples=40)

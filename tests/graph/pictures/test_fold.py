@@ -19,7 +19,7 @@ from autograd_lite.graph.marks import Mark, Overlay
 from autograd_lite.graph.pictures.drawing import drawing_of
 from autograd_lite.graph.pictures.folding.fold import view_of
 from autograd_lite.graph.pictures.folding.repeats import Run, runs_in
-from autograd_lite.graph.pictures.view import EdgeKind, View, ViewNode
+from autograd_lite.graph.pictures.view import EdgeKind, View
 from autograd_lite.ir.labels import amount
 from nn import layers, losses, models
 
@@ -46,12 +46,8 @@ GRAPHS: dict[str, Graph] = {
 }
 
 
-def members(node: ViewNode) -> tuple[str, ...]:
-    return node.members or (node.id,)
-
-
 def box_of(view: View) -> dict[str, str]:
-    return {i: node.id for node in view.nodes for i in members(node)}
+    return {i: node.id for node in view.nodes for i in node.nodes}
 
 
 def assert_sound(graph: Graph, view: View, limit: int) -> None:
@@ -59,7 +55,7 @@ def assert_sound(graph: Graph, view: View, limit: int) -> None:
     ids = [node.id for node in view.nodes]
     assert len(ids) == len(set(ids)) <= limit
     box = box_of(view)
-    assert len(box) == sum(len(members(node)) for node in view.nodes)
+    assert len(box) == sum(len(node.nodes) for node in view.nodes)
     assert set(box) <= {node.id for node in graph}
     wanted = {(box[i], box[n.id]) for n in graph if n.id in box for i in n.inputs if i in box and box[i] != box[n.id]}
     assert {(edge.source, edge.target) for edge in view.edges} == wanted
@@ -126,7 +122,7 @@ def test_totals_add_up(graph: Graph, depth: int, limit: int) -> None:
     view = view_of(graph, depth=depth, overlay=Overlay("cost", (), {}, totals, "FLOP"))
     shown = 0.0
     for node in view.nodes:
-        own = sum(totals.get(i, 0.0) for i in members(node))
+        own = sum(totals.get(i, 0.0) for i in node.nodes)
         shown += own
         if node.members and any(i in totals for i in node.members):
             assert f"{own:,.0f} FLOP" in node.lines

@@ -22,6 +22,7 @@ import autograd_lite as ag
 from autograd_lite.graph import Graph, Program, build_graph
 from autograd_lite.graph.marks import Mark, Overlay
 from autograd_lite.graph.pictures.page.groups import grouped
+from autograd_lite.ir.labels import op_text, result_types
 
 from ..large import transformer
 from ..samples import HOSTILE, SAMPLES, perceptron
@@ -87,7 +88,9 @@ def test_the_data_is_the_graph(name, backward) -> None:
     assert len(data["nodes"]) == len(graph)
     for node, told in zip(graph, data["nodes"], strict=True):
         assert [f"n{i}" for i in told.get("inputs", [])] == list(node.inputs)
-        assert told.get("op", "") == node.op
+        assert told.get("op", "") == op_text(node, graph)
+        assert told.get("result", 0) - 1 == (-1 if node.result is None else node.result)
+        assert [text for _, text in told.get("results", [])] == result_types(node)
         assert told.get("kind", "op") == node.kind
         assert told.get("bytes", 0) == node.nbytes
         assert told.get("flops", 0) == node.flops

@@ -76,7 +76,8 @@ def test_listing_is_aligned_and_complete(sample) -> None:
     assert results == f"return {', '.join(graph.outputs)}"
     assert str(graph) == graph.to_text()
     assert len({line.index(" : ") for line in body}) == 1
-    assert len({line.index(" = ") for line in body}) == 1
+    calls = [line for line in body if graph[line.split()[0]].has_several]  # as long as they are
+    assert len({line.index(" = ") for line in body if line not in calls}) <= 1
     assert len({line.index("  # ") for line in body if "  # " in line}) <= 1
     ids = [line.split()[0] for line in body]
     literals = [node.id for node in graph if node.value]
@@ -115,6 +116,9 @@ def test_a_listing_says_what_the_graph_says(name: str) -> None:
     assert literals.isdisjoint(graph.outputs)
     for i, (said, inputs) in entries.items():
         node = graph[i]
+        if node.result is not None:
+            assert (said, inputs) == (node.inputs[0], [])
+            continue
         assert said == (node.op or node.kind)
         if node.op:
             assert inputs == [source for source in node.inputs if source not in literals]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ....core.shapes import Shape
-from ....ir.labels import DIGEST, brief_values, clip, visible
+from ....ir.labels import DIGEST, brief_values, clip, result_text, visible
 from .terms import Term, expansion, is_elementwise, narrow, narrowed, product_of
 
 # Precedence, as in Python: what binds tighter has more.
@@ -243,6 +243,13 @@ class Printer:
     def _getitem(self, t: Term, args: Sequence[Printed]) -> Printed:
         return self._at(args[0], index_text(t))
 
+    def _result(self, t: Term, args: Sequence[Printed]) -> Printed:
+        index = t.param("index")
+        which = result_text(t.args[0].op, index.value if index else 0)
+        if which[0] == "[":
+            return self._at(args[0], which[1:-1])
+        return Printed(self._inside(args[0], CALL) + self._notation.text(f".{which}"), CALL)
+
     def _at(self, x: Printed, index: str) -> Printed:
         inner = self._inside(x, CALL)
         return Printed(self._notation.at.format(inner, self._notation.text(index)) if index else inner, CALL)
@@ -289,6 +296,7 @@ _SPECIAL: Mapping[str, Callable[[Printer, Term, Sequence[Printed]], Printed]] = 
     "broadcast_to": Printer._broadcast,
     "astype": Printer._astype,
     "getitem": Printer._getitem,
+    "get_tuple_element": Printer._result,
     "scatter_add": Printer._indexed,
     "index_update": Printer._indexed,
     "array": Printer._joined,

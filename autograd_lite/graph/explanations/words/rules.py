@@ -2,19 +2,21 @@
 
 In the formulas `g` is the incoming cotangent, the derivative of the loss with respect to the op's result. Everything
 else is a value of the forward pass: under the user's name for it, otherwise `out` for the op's result and `x`, `y`, `z`
-for its arguments in order, or the id of its node.
+for its arguments in order, or the id of its node. Of a call with several results, `g.Q` or `g[0]` is the cotangent of
+one of them, and `out.Q` or `out[0]` the result.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ....core.messages import checked
 from ....core.op import OPS, Kind as RuleKind
 from ....ir.graph import PureGraph
+from ....ir.labels import result_text
 from ....ir.node import Flow, GraphNode, Kind, Role, number_of
 from .printer import index_text, number_text
 from .signs import latex, latex_name, plain, spread, unbroadcast
@@ -142,6 +144,10 @@ class Words:
         # Unnamed arguments of an op are x, y and z in its rule, unless the user has given one of these names.
         taken = set(self._own.values())
         self._letters = next((letters for letters in _LETTERS if taken.isdisjoint(letters)), "")
+        self._results: dict[str, list[GraphNode]] = {}
+        for node in graph:
+            if node.result is not None:
+                self._results.setdefault(node.inputs[0], []).append(node)
         self._earlier: dict[Flow, tuple[str, ...]] = {}
         known: dict[str, tuple[str, ...]] = {}
         for flow in graph.flows:
@@ -149,9 +155,17 @@ class Words:
                 self._earlier[flow] = known.get(flow.into, ())
             known[flow.into] = (*known.get(flow.into, ())[-3:], flow.op)
 
-    def cotangent(self, flow: Flow) -> str:
-        """Return the id of the cotangent that a rule starts from; empty if no rule reads it."""
-        return self._cotangents.get(flow.op, "")
+    def cotangents(self, flow: Flow) -> dict[str, GraphNode]:
+        """Return the ids of the cotangents that a rule starts from, and what each is the cotangent of.
+
+        That is the op, or some of the results of a call; nothing if no rule reads it.
+        """
+        outs = self._results.get(flow.op) or [self._nodes[flow.op]]
+        return {self._cotangents[out.id]: out for out in outs if out.id in self._cotangents}
+
+    def part(self, whose: str, out: GraphNode) -> str:
+        """Return what an op's result is called as a part of what is called `whose`: "g", or "g.Q" of a call."""
+        return whose if out.result is None else result_text(self._nodes[out.inputs[0]].op, out.result, whose)
 
     def rule(self, flow: Flow, *, limit: int = LIMIT) -> RuleText:
         """Return a rule as text; see `rule_words`."""
@@ -165,6 +179,9 @@ class Words:
 
     def forward(self, node_id: str, *, limit: int = LIMIT) -> str:
         """Return what an op computes; see `forward_words`."""
+        node = self._nodes[node_id]
+        if node.result is not None:
+            return self.part(self.name(self._nodes[node.inputs[0]]), node)
         t = self.forward_term(node_id)
         if t.op == "multiply" and len(leaves(t)) == 1 and t.args[0].leaf == t.args[1].leaf:
             return f"{self.name(self._nodes[t.args[0].leaf])} * {self.name(self._nodes[t.args[0].leaf])}"
@@ -173,14 +190,16 @@ class Words:
     def forward_term(self, node_id: str) -> Term:
         """Return an op, applied to its arguments, as a term."""
         node = self._nodes[node_id]
+        if node.result is not None:
+            return leaf(node)
         return as_it_is(node, tuple(leaf(self._nodes[i]) for i in node.inputs)) if node.op else leaf(node)
 
-    def rule_latex(self, flow: Flow, *, limit: int = LIMIT, g: str = "g") -> str:
-        """Return the LaTeX of a rule; `g` is how the cotangent is written."""
+    def rule_latex(self, flow: Flow, *, limit: int = LIMIT, full: bool = False) -> str:
+        """Return the LaTeX of a rule; with `full` the cotangent is written as a derivative of L."""
         t = self.term(flow)
         names = self.latex_names(flow, t)
-        if self.cotangent(flow) in names:
-            names[self.cotangent(flow)] = g
+        if full:
+            names |= {g: self.derivative_latex(out) for g, out in self.cotangents(flow).items() if g in names}
         text = latex(t, names, limit=limit, free=True)
         if t.thin != t.shape:
             text = spread(text, t.shape)
@@ -193,12 +212,18 @@ class Words:
         """Return the LaTeX of the name of every leaf of a rule's term."""
         return {i: _tex(i, name) for i, name in self.names(flow, t).items()}
 
+    def derivative_latex(self, node: GraphNode) -> str:
+        """Return the LaTeX of the derivative of L with respect to a node."""
+        return rf"\frac{{\partial L}}{{\partial {self.latex_name(node)}}}"
+
     def latex_name(self, node: GraphNode) -> str:
         """Return the LaTeX of what a node is called."""
         return _tex(node.id, self.name(node))
 
     def forward_latex(self, node_id: str, *, limit: int = LIMIT) -> str:
         """Return an op as LaTeX; see `forward_latex`."""
+        if self._nodes[node_id].result is not None:
+            return latex_name(self.forward(node_id))
         t = self.forward_term(node_id)
         names = self._named(leaves(t))
         return latex(t, {i: _tex(i, name) for i, name in names.items()}, limit=limit)
@@ -207,8 +232,8 @@ class Words:
 
     def repairs(self, flow: Flow) -> list[GraphNode]:
         """Return the nodes that undo a broadcast or a promotion, in the order in which they run."""
-        found, here, g = [], self._nodes[flow.contribution], self.cotangent(flow)
-        while here.id != g and here.role in (Role.CAST, Role.UNBROADCAST):
+        found, here, gs = [], self._nodes[flow.contribution], self.cotangents(flow)
+        while here.id not in gs and here.role in (Role.CAST, Role.UNBROADCAST):
             found.append(here)
             here = self._nodes[here.inputs[0]]
         return found[::-1]
@@ -240,15 +265,15 @@ class Words:
 
     def term(self, flow: Flow) -> Term:
         """Return what the rule itself computes, before the engine's repairs, as a term."""
-        root, g = self.root(flow), self.cotangent(flow)
-        if root != g and self.is_flat(flow):
+        root, gs = self.root(flow), self.cotangents(flow)
+        if root not in gs and self.is_flat(flow):
             return number(0)
         terms: dict[str, Term] = {}
         for node in self._inside(flow):
-            if self._is_inner(node, g):
+            if self._is_inner(node, gs):
                 terms[node.id] = term_of(node, tuple(terms[a] for a in node.inputs))
             else:
-                terms[node.id] = self._leaf(flow, node, node.id == g)
+                terms[node.id] = self._leaf(flow, node, node.id in gs)
         if terms[root].depth > _DEEP:
             self._deep += terms.values()
         return terms[root]
@@ -265,11 +290,13 @@ class Words:
 
     def operations(self, flow: Flow) -> int:
         """Return the number of operations in the rule."""
-        return sum(self._is_inner(node, self.cotangent(flow)) for node in self._inside(flow))
+        gs = self.cotangents(flow)
+        return sum(self._is_inner(node, gs) for node in self._inside(flow))
 
     def nodes(self, flow: Flow) -> tuple[str, ...]:
         """Return the ids of the backward nodes that do this step: the rule, the repairs, the sum with earlier uses."""
-        rule = [node.id for node in self._inside(flow) if self._is_inner(node, self.cotangent(flow))]
+        gs = self.cotangents(flow)
+        rule = [node.id for node in self._inside(flow) if self._is_inner(node, gs)]
         total = [] if flow.total == flow.contribution else [flow.total]
         return tuple(dict.fromkeys([*rule, *(node.id for node in self.repairs(flow)), *total]))
 
@@ -292,16 +319,20 @@ class Words:
             carrier = carrier.args[0]
         return t, None if carrier is not None and carrier.op else factor
 
-    def _is_inner(self, node: GraphNode, g: str) -> bool:
-        return bool(node.op) and node.backward and node.id != g
+    def _is_inner(self, node: GraphNode, gs: Collection[str]) -> bool:
+        return self._is_made(node) and bool(node.op) and node.id not in gs
+
+    def _is_made(self, node: GraphNode) -> bool:
+        """Return whether a rule makes a value, so that it is not one of the forward pass."""
+        return node.backward and (node.result is None or self._nodes[node.inputs[0]].backward)
 
     def _inside(self, flow: Flow) -> list[GraphNode]:
         """Return the nodes of a rule, down to the cotangent and the saved values, in recorded order."""
-        root, g = self.root(flow), self.cotangent(flow)
+        root, gs = self.root(flow), self.cotangents(flow)
         inside, stack = {root}, [root]
         while stack:
             node = self._nodes[stack.pop()]
-            if node.id != g and node.backward:
+            if node.id not in gs and self._is_made(node):
                 new = [i for i in node.inputs if i not in inside]
                 inside.update(new)
                 stack += new
@@ -331,16 +362,22 @@ class Words:
         if not self.ids:
             places = dict(reversed(list(zip(op.inputs, self._letters, strict=False))))
             if "out" not in self._own.values():
-                places[op.id] = "out"
-        g = self.cotangent(flow)
-        return {i: "g" if i == g else name for i, name in self._named(leaves(t), places).items()}
+                places |= {out.id: self.part("out", out) for out in (op, *self._results.get(op.id, ()))}
+        names = self._named(leaves(t), places)
+        gs = self.cotangents(flow)
+        return {i: self.part("g", gs[i]) if i in gs else name for i, name in names.items()}
 
     def _named(self, ids: Iterable[str], places: Mapping[str, str] | None = None) -> dict[str, str]:
         """Name nodes by the user's name, which no two share, else by their place, else by their id."""
-        return {i: self._own.get(i) or (places or {}).get(i, i) for i in ids}
+        return {i: self._own.get(i) or (places or {}).get(i) or self.name(self._nodes[i]) for i in ids}
 
     def name(self, node: GraphNode) -> str:
-        """Return the user's name for a node if it is unique and fits in a formula, else its id."""
+        """Return the user's name for a node if it is unique and fits in a formula, else its id.
+
+        What only a rule takes out of a call is called as a part of the call.
+        """
+        if node.result is not None and node.backward:
+            return self.part(self.name(self._nodes[node.inputs[0]]), node)
         return self._own.get(node.id, node.id)
 
     def named(self, node: GraphNode) -> str:

@@ -90,7 +90,6 @@ REASONS: dict[str, str] = {
     **dict.fromkeys(("svd", "full_svd", "svdvals", "pinv", "lstsq", "matrix_rank"), "ONNX has no singular values"),
     **dict.fromkeys(("gcd", "lcm"), "Euclid's algorithm takes as many steps as the numbers ask for"),
     **dict.fromkeys(("second_cofactor", "divide_by_gaps"), "part of a derivative that takes singular or eigenvalues"),
-    "get_tuple_element": "one of several results of an operation that no rule writes",
     "qr": "ONNX has no QR decomposition",
     "bessel_i": "a sum of many terms, as ONNX has no Bessel functions",
 }

@@ -65,17 +65,22 @@ def translate(
     Raises:
         UnsupportedError: if an operation or a dtype has no counterpart, naming all of them.
     """
-    values: dict[str, Value | Scalar] = {}
+    values: dict[str, Any] = {}  # of a call with several results a tuple
     named: dict[str, str] = {}
     refused: list[Refusal] = []
     matches, needed = _planned(nodes, Made({node.id: node for node in nodes}, calls, bound), outputs)
     for node in nodes:
         if node.kind is Kind.STATE or (node.id not in needed and node.id not in inputs):
             continue
-        wrong = _wrong_dtype(node.dtype)
+        if node.result is not None:
+            emitter.at(node)
+            values[node.id] = values[node.inputs[0]][node.result]
+            emitter.finish(values[node.id], 0)
+            continue
+        wrong = _wrong(node)
         if wrong:
             refused.append(Refusal(node, wrong))
-            values[node.id] = Value(emitter, "", node.dtype, node.shape)
+            values[node.id] = _as_one(node, [Value(emitter, "", *kind) for kind in _kinds(node)])
         elif node.kind is not Kind.OP:
             values[node.id] = inputs[node.id] if node.id in inputs else _slot(node, bound, emitter, named)
         else:
@@ -85,7 +90,7 @@ def translate(
                 if match is None
                 else _fused(node, match, calls, values, emitter)
             )
-    hopeless = [r for r in refused if not custom_domain or r.node.kind is not Kind.OP or _wrong_dtype(r.node.dtype)]
+    hopeless = [r for r in refused if not custom_domain or r.node.kind is not Kind.OP or _wrong(r.node)]
     if hopeless:
         raise UnsupportedError(_message(refused))
     return Translation(emitter, values, named, refused)
@@ -134,10 +139,10 @@ def _slot(node: GraphNode, bound: Mapping[str, Any], emitter: Emitter, named: di
 def _operation(
     node: GraphNode,
     calls: Calls,
-    values: Mapping[str, Value | Scalar],
+    values: Mapping[str, Any],
     emitter: Emitter,
     refused: list[Refusal],
-) -> Value:
+) -> Any:
     op, arguments, params = calls[node.id]
     inputs = [values[a] for a in arguments]
     params = {k: v for k, v in params.items() if not isinstance(v, Generator)}
@@ -149,37 +154,50 @@ def _operation(
             found = _empty(node, op, inputs, params, emitter)
             if found is None:
                 found = RULES[op.name](Call(emitter, node, op), *inputs, **params)
-            assert (found.dtype, found.shape) == (node.dtype, node.shape), (node, found.dtype, found.shape)
-            emitter.finish(found, mark)
+            made = found if isinstance(found, tuple) else (found,)
+            assert [(v.dtype, v.shape) for v in made] == _kinds(node), (node, made)
+            if not node.has_several:  # those who take the results out of a call name them
+                emitter.finish(found, mark)
             return found
         except Refused as error:
             reason = str(error)
             emitter.back_to(mark)
     refused.append(Refusal(node, reason))
-    made = emitter.call(
+    (dtype, shape), *others = _kinds(node)
+    first = emitter.call(
         op.name,
         *[x if isinstance(x, Value) else emitter.constant(np.asarray(x)) for x in inputs],
-        dtype=node.dtype,
-        shape=node.shape,
+        dtype=dtype,
+        shape=shape,
         domain=DOMAIN,
         **_attributes(params),
     )
-    emitter.finish(made, mark)
-    return made
+    if not others:
+        emitter.finish(first, mark)
+    return _as_one(node, [first, *(emitter.second(first, *kind) for kind in others)])
+
+
+def _kinds(node: GraphNode) -> list[tuple[np.dtype[Any], Any]]:
+    """Return dtype and shape of what a node makes, or of each result of a call."""
+    return list(zip(node.dtype, node.shape, strict=True)) if node.has_several else [(node.dtype, node.shape)]
+
+
+def _as_one(node: GraphNode, values: Sequence[Value]) -> Any:
+    return tuple(values) if node.has_several else values[0]
 
 
 def _empty(
     node: GraphNode, op: Op, inputs: Sequence[Value | Scalar], params: Mapping[str, Any], emitter: Emitter
-) -> Value | None:
+) -> Any:
     """Return the result as a constant if it depends on no value, since there is none; runtimes differ on that."""
     if not node.size:
-        return emitter.constant(np.zeros(node.shape, node.dtype))
+        return _as_one(node, [emitter.constant(np.zeros(shape, dtype)) for dtype, shape in _kinds(node)])
     arrays = [x for x in inputs if isinstance(x, Value)]
     if not arrays or any(0 not in x.shape for x in arrays):
         return None
     with np.errstate(all="ignore"):
         out = op.forward(*(np.zeros(x.shape, x.dtype) if isinstance(x, Value) else x for x in inputs), **params)
-    return emitter.constant(np.asarray(out))
+    return _as_one(node, [emitter.constant(np.asarray(a)) for a in (out if node.has_several else (out,))])
 
 
 def refusal_of(op: Op, dtypes: Sequence[np.dtype[Any]]) -> str:
@@ -195,6 +213,10 @@ def refusal_of(op: Op, dtypes: Sequence[np.dtype[Any]]) -> str:
     if op.name.startswith("special."):
         return "a special function that ONNX lacks"
     return "ONNX has no such operator"
+
+
+def _wrong(node: GraphNode) -> str:
+    return next(filter(None, [_wrong_dtype(dtype) for dtype, _ in _kinds(node)]), "")
 
 
 def _wrong_dtype(dtype: np.dtype[Any]) -> str:
@@ -225,7 +247,7 @@ def _message(refused: Sequence[Refusal]) -> str:
     names = sorted({r.node.op for r in refused if r.node.op})
     fix = (
         "Compute these outside of what is exported"
-        if any(_wrong_dtype(r.node.dtype) for r in refused)
+        if any(_wrong(r.node) for r in refused)
         else f"Pass custom_domain=True to write {', '.join(names)} as operators of the domain {DOMAIN!r}, which the "
         "reader of the file must supply, or compute them outside of what is exported"
     )

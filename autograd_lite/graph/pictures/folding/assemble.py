@@ -311,6 +311,7 @@ class _Line(NamedTuple):
     target: str
     kind: EdgeKind
     argument: int
+    result: int | None  # of a call
 
 
 def _edges(
@@ -337,7 +338,8 @@ def _edges(
                     cut[target] = None
                 elif source != target:
                     value = graph[source_id]
-                    line = _Line(source, target, _kind(value, node, carriers), position if told else 0)
+                    which = value.result if source in single else None
+                    line = _Line(source, target, _kind(value, node, carriers), position if told else 0, which)
                     values = flowing.setdefault(line, {})
                     again[line] += source_id in values and target in single  # the same value twice, as in x * x
                     values[source_id] = None
@@ -369,17 +371,15 @@ def _kind(value: GraphNode, reader: GraphNode, carriers: Collection[str]) -> Edg
     return EdgeKind.SAVED if reader.backward and not value.backward else EdgeKind.DATA
 
 
-def _label(
-    graph: PureGraph, line: _Line, values: Sequence[GraphNode], arriving: Collection[Shape] | None
-) -> str:
+def _label(graph: PureGraph, line: _Line, values: Sequence[GraphNode], arriving: Collection[Shape] | None) -> str:
     """Label saved edges with their bytes, and edges leaving a group with their shape if it differs from the input's.
 
     The box of a node shows its own shape; of a call the edges say which of its results they are.
     """
-    which = ", ".join([result_text(graph[v.inputs[0]], v.result) for v in values if v.result is not None])
+    which = "" if line.result is None else result_text(graph[line.source].op, line.result)
     if line.kind is EdgeKind.SAVED:
         size = amount(sum(value.nbytes for value in values), "B")
-        return f"{which}: {size}" if which and arriving is None else size
+        return f"{which}: {size}" if which else size
     if arriving is None:
         return which
     shapes = list(dict.fromkeys(value.shape for value in values))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple, Unpack
 
 from ....ir.graph import PureGraph
-from ....ir.labels import amount, clip, counted, type_text, visible
+from ....ir.labels import amount, clip, counted, op_text, type_text, visible
 from ....ir.node import Flow, GraphNode, Kind, Role
 from ....ir.stats import Stats, single
 from ...explanations.words.rules import Words
@@ -186,7 +186,7 @@ class _Rules:
         # The colours have the same scale as those of the forward half: relative to the node that has most.
         self._most, self._all = max(overlay.totals.values(), default=0.0), sum(overlay.totals.values())
         self._words = Words(graph)
-        self._cotangents, self._gradients = graph.cotangents, graph.gradients
+        self._gradients = graph.gradients
 
     def box(self, box: ViewNode, uses: int) -> ViewNode | None:
         """Return the box of the rules of a cell's operations, if a gradient flows through one of them."""
@@ -206,24 +206,29 @@ class _Rules:
         if len(lines) > _RULES:
             lines = [*lines[: _RULES - 1], f"and {len(lines) - _RULES + 1} more"]
         lines = list(dict.fromkeys(lines))  # those of x * x are the same
-        if node.id not in self._cotangents and all(self._graph[f.contribution].kind is Kind.CONSTANT for f in flows):
+        incoming = self._words.cotangents(flows[0])
+        if not incoming and all(self._graph[f.contribution].kind is Kind.CONSTANT for f in flows):
             lines = ["g = 0: no gradient arrives"]
         elif uses > 1:
             lines.append(f"g: sum of {uses} uses")
-        number = _number(self._graph, node)
-        norm = f"g = {number}" if number else gradient_size(self._graph.measurement(node.id).gradient)
-        tip += [norm, f"{self._work.get(node.id, 0):,} FLOP"]
+        norms = [self._size(out) for out in incoming.values()]
+        tip += [*norms, f"{self._work.get(node.id, 0):,} FLOP"]
         mark = self._mark([box.id])
         head = f"∇ {visible(clip(node.op, 30))}"
         return ViewNode(
             f"vjp-{box.id}",
             mark.look or "backward",
-            tuple(line for line in (head, *lines, norm, visible(clip(mark.note, _LINE))) if line),
+            tuple(line for line in (head, *lines, *norms, visible(clip(mark.note, _LINE))) if line),
             scope=box.scope,
             tip=tuple(visible(clip(line, _TIP)) for line in (*tip, *mark.tip) if line),
             badge=mark.badge,
             weight=mark.weight,
         )
+
+    def _size(self, out: GraphNode) -> str:
+        """Return the cotangent of a result if it is one number, else its size."""
+        g, number = self._words.part("g", out), _number(self._graph, out)
+        return f"{g} = {number}" if number else gradient_size(self._graph.measurement(out.id).gradient, g)
 
     def _mark(self, ops: Sequence[str]) -> Mark:
         """Return what an overlay says about the rules of some ops: the sum of what it measures, or its gravest mark."""
@@ -241,7 +246,9 @@ class _Rules:
         names: dict[str, str] = {}
         for flow in flows:
             node = self._graph[flow.into]
-            names[node.id] = visible(clip(node.name.rpartition(".")[2] or node.op or str(node.kind), _NAME))
+            names[node.id] = visible(
+                clip(node.name.rpartition(".")[2] or op_text(node, self._graph) or str(node.kind), _NAME)
+            )
         if len(names) < 2:
             return {}
         said = list(names.values())
@@ -256,7 +263,7 @@ class _Rules:
         after = [r.partition(" (")[0] for r in rule.remarks if not r.startswith(("+", "reshaped"))]
         short = ", ".join(after if after and rule.formula == "g" else [rule.formula, *after])
         line = f"→ {target}: {short}" if target else short
-        what = f"{into.id} {into.name or into.op or into.kind}"
+        what = f"{into.id} {into.name or op_text(into, self._graph) or into.kind}"
         return visible(clip(line, _LINE)), f"to {what}: {rule}; {made.id}, {type_text(made)}"
 
     def _group(self, box: ViewNode) -> ViewNode | None:
@@ -291,13 +298,13 @@ def _number(graph: PureGraph, node: GraphNode) -> str:
     return "" if node.shape else single(graph.measurement(node.id).gradient, node.dtype)
 
 
-def gradient_size(stats: Stats | None) -> str:
-    """Return the size of a gradient as text, if it was measured."""
+def gradient_size(stats: Stats | None, g: str = "g") -> str:
+    """Return the size of a gradient, which is called `g`, as text, if it was measured."""
     if stats is None:
         return ""
     if not stats.finite:
         return f"{stats.nans + stats.infs:,} of {stats.size:,} not finite"
-    return f"|g| {stats.norm:.2g}"
+    return f"|{g}| {stats.norm:.2g}"
 
 
 def _uses(graph: PureGraph, flows: Sequence[Flow], view: View, box_of: Mapping[str, int]) -> dict[int, int]:
@@ -328,7 +335,18 @@ def _saved(graph: PureGraph, view: View, box_of: Mapping[str, int]) -> tuple[tup
         Saved(cell, tuple(node.id for node in nodes), sum(node.nbytes for node in nodes), readers)
         for (cell, readers), nodes in found.items()
     ]
-    return tuple(sorted(saved)), hidden
+    return tuple(sorted(_call_by_call(saved, view))), hidden
+
+
+def _call_by_call(saved: Sequence[Saved], view: View) -> list[Saved]:
+    """Put what is saved of the results of a call into one, since they leave its box together."""
+    found: dict[object, Saved] = {}
+    for new in saved:
+        key = new.cell if view.nodes[new.cell].results else (new.cell, new.readers)
+        old = found.get(key, Saved(new.cell, (), 0, ()))
+        readers = tuple(sorted({*old.readers, *new.readers}))
+        found[key] = Saved(new.cell, (*old.ids, *new.ids), old.nbytes + new.nbytes, readers)
+    return list(found.values())
 
 
 def _gradients(graph: PureGraph, view: View, box_of: Mapping[str, int], uses: Mapping[int, int]) -> list[Gradient]:
@@ -366,7 +384,7 @@ def _seeds(graph: PureGraph, box_of: Mapping[str, int]) -> list[Seed]:
 
 def _caption(graph: PureGraph, rules: int, view: View, hidden: int, work: Mapping[str, int]) -> tuple[str, ...]:
     """Return the lines of the caption, which count what there is, forward and backward."""
-    forward = sum(node.kind is Kind.OP and not node.backward for node in graph)
+    forward = sum(node.computes and not node.backward for node in graph)
     flops, back = sum(node.flops for node in graph if not node.backward), sum(work.values())
     saved = [graph[i] for i in graph.saved]
     total = sum(node.nbytes for node in saved)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ....ir.graph import PureGraph
-from ....ir.labels import brief_params, clip, summary, visible
+from ....ir.labels import brief_params, clip, op_text, result_text, result_types, summary, visible
 from ....ir.node import GraphNode, Kind, number_of
 from ....ir.stats import Measurement, Stats, single
 from ....ir.text import place
@@ -94,18 +94,21 @@ def _filled(**fields: Any) -> dict[str, Any]:
 
 def _node(graph: PureGraph, node: GraphNode, home: int, places: dict[str, int]) -> dict[str, Any]:
     where, measured = place(node), graph.measurement(node.id)
-    params = [[_text(p.name), _text(p.text)] for p in node.params]
+    params = [[_text(p.name), _text(p.text)] for p in node.params if node.result is None]
     return _filled(
         kind="" if node.kind is Kind.OP else str(node.kind),
-        op=_text(node.op),
+        op=_text(op_text(node, graph)),
         glyph=_text(node.glyph),
         name=_text(node.name),
         value=_text(node.value),
         inputs=[number_of(i) for i in node.inputs],
         params=params,
-        told=_text(brief_params(node)),
-        shape=None if node.dtype.hasobject or node.weak else _shape(node),
+        told=_text(brief_params(node)) if node.result is None else "",
+        shape=None if node.dtype.hasobject or node.weak else str(node.shape),
         dtype="generator" if node.dtype.hasobject else str(node.dtype),
+        # Of a call, what its results are called, and their types; of one of them, its place among these.
+        results=[[result_text(node.op, i), text] for i, text in enumerate(result_types(node))],
+        result=0 if node.result is None else node.result + 1,
         weak=node.weak,
         size=node.size,
         bytes=node.nbytes,
@@ -127,10 +130,6 @@ def _numbers(node: GraphNode, measured: Measurement) -> list[str]:
     """Return the value and the gradient of a measured scalar, as the box shows them."""
     found = [single(stats, node.dtype) for stats in measured[:2]] if not node.shape else [""]
     return [text for text in found if text] if found[0] else []
-
-
-def _shape(node: GraphNode) -> str:
-    return str(node.shape)
 
 
 def _stats(stats: Stats | None) -> list[Any] | None:

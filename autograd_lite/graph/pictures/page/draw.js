@@ -26,7 +26,7 @@ const number = (v) => (typeof v === 'number' ? (Number.isInteger(v) && Math.abs(
 // What a box says below its name: the value of a measured scalar, with its gradient where that has no box of its own; else
 // its type.
 const kindOf = (n, alone) => (n.numbers && n.kind !== 'constant' ? 'value ' + n.numbers[0] + (alone && n.numbers[1] ? ' · grad ' + n.numbers[1] : '') : typeOf(n));
-const typeOf = (n) => (n.dtype === 'generator' ? 'generator' : n.weak ? n.dtype.replace(/\d+$/, '') : (n.shape || '()') + ' ' + n.dtype);
+const typeOf = (n) => (n.results ? n.results.map((r) => r[1]).join(', ') : n.dtype === 'generator' ? 'generator' : n.weak ? n.dtype.replace(/\d+$/, '') : (n.shape || '()') + ' ' + n.dtype);
 
 const SVG = 'http://www.w3.org/2000/svg';
 function el(tag, attrs, ...children) {
@@ -48,6 +48,7 @@ function html(tag, attrs, ...children) {
 
 // ---- the text of a box ------------------------------------------------------------------------------------------------
 
+const computes = (i) => nodes[i].kind === 'op' && !nodes[i].result;
 const WORST = ['origin', 'nan', 'exploding', 'vanishing', 'dead', 'unreached', 'removed', 'added', 'changed'];
 const line = (text, size, cls, sign) => ({ text, size: size || 11, cls: cls || 'soft', sign: sign || '' });
 const widthOfLine = (l) => widthOf(l.text, l.size, l.cls === 'head') + (l.sign ? widthOf(l.sign + ' ', l.size) : 0);
@@ -84,8 +85,10 @@ function nameOf(n) {
   return tail(name.startsWith(module) && name.length > module.length ? name.slice(module.length) : name, 36);
 }
 
+const MOST_RESULTS = 6;
+
 function nodeContent(n) {
-  const output = isOutput.has(n.id);
+  const output = [n.id, ...partsOf[n.id]].some((i) => isOutput.has(i));
   let look = n.kind;
   if (n.kind === 'op') look = n.role && data.looks.backward ? 'backward' : output ? 'output' : 'op';
   const made = { look, lines: [], badge: '', output: output && n.kind === 'op' };
@@ -98,13 +101,18 @@ function nodeContent(n) {
     const told = n.told || '';
     if (told) made.lines.push(line(clip(told, 30)));
   }
-  made.lines.push(line(kindOf(n, state.mode === 'forward')));
+  for (const [k, [which, type]] of (n.results || []).slice(0, MOST_RESULTS).entries()) {
+    const part = partsOf[n.id].map((i) => nodes[i]).find((p) => p.result === k + 1);
+    made.lines.push(line((part && part.name ? part.name + ' = ' : '') + which + ' ' + (part ? kindOf(part, state.mode === 'forward') : type)));
+  }
+  if (n.results && n.results.length > MOST_RESULTS) made.lines.push(line('and ' + (n.results.length - MOST_RESULTS) + ' more'));
+  if (!n.results) made.lines.push(line(kindOf(n, state.mode === 'forward')));
   if (state.mode === 'backward' && !n.role && n.bytes) made.lines.push(line('saved, ' + amount(n.bytes, 'B')));
   return made;
 }
 
 function groupContent(box) {
-  const g = groups[box.group], ops = box.members.filter((i) => nodes[i].kind === 'op');
+  const g = groups[box.group], ops = box.members.filter(computes);
   const values = box.members.reduce((sum, i) => sum + (nodes[i].kind === 'parameter' ? nodes[i].size || 0 : 0), 0);
   const made = { look: data.looks.group ? 'group' : 'op', lines: [line(clip(g.name, 36), 14, 'head')], badge: g.times ? '×' + g.times : '' };
   if (g.kind === 'leaves') {
@@ -123,7 +131,7 @@ function groupContent(box) {
 function mirrorContent(box) {
   const { item } = box, look = data.looks.backward ? 'backward' : 'op';
   if (box.group) {
-    const ops = box.back.filter((i) => nodes[i].kind === 'op').length, times = groups[box.group].times;
+    const ops = box.back.filter(computes).length, times = groups[box.group].times;
     const said = !ops ? 'passes unchanged' : times && ops % times === 0 ? times + ' × ' + counted(ops / times, 'op') : counted(ops, 'op');
     return { look, lines: [line('∇ ' + clip(groups[box.group].name, 34), 14, 'head'), line(said)], badge: groups[box.group].times ? '×' + groups[box.group].times : '' };
   }

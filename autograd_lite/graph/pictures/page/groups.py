@@ -68,6 +68,7 @@ def grouped(nodes: Sequence[GraphNode]) -> tuple[list[Group], list[int]]:
                 thing.parent, thing.depth = numbers[id(frame)], frame.depth + 1
                 numbers[id(thing)] = len(groups)
                 groups.append(thing)
+    home.update([(node.id, home[node.inputs[0]]) for node in forward if node.result is not None])
     _place_slots(forward, homes.readers, groups, home)
     for node in nodes:
         if node.backward:

@@ -14,6 +14,10 @@ const pathOfGroup = groups.map((g, i) => {
 });
 const moduleName = (g) => pathOfGroup[g].filter((p) => groups[p].kind === 'module').map((p) => groups[p].name).join('.');
 
+// What takes a result out of a call is shown with the call, if that is a part of the same pass.
+const partOf = (i) => (nodes[i].result && !nodes[i].role === !nodes[nodes[i].inputs[0]].role ? nodes[i].inputs[0] : i);
+const partsOf = nodes.map(() => []);
+for (const n of nodes) if (partOf(n.id) !== n.id) partsOf[partOf(n.id)].push(n.id);
 const readers = nodes.map(() => []);
 for (const n of nodes) for (const i of new Set(n.inputs)) readers[i].push(n.id);
 // For each forward node: the nodes of its rules, its complete cotangent, and the ops that saved it.
@@ -119,7 +123,7 @@ function visibleCount() {
 // The box that shows a node: its own, or the outermost shut frame around it.
 function standIn(i, g) {
   for (const p of pathOfGroup[g]) if (!state.open.has(p)) return 'm' + p;
-  return 'n' + i;
+  return 'n' + (base(state.mode).home.has(partOf(i)) ? partOf(i) : i);
 }
 
 // In the mirror, a node of the backward pass is shown in the box next to its op.

@@ -155,27 +155,31 @@ function reachButtons() {
 }
 
 function nodePanel(n) {
-  const words = data.words && data.words[n.id], marks = marksOf({ members: [n.id] });
+  const words = data.words && data.words[n.id], parts = partsOf[n.id], all = [n.id, ...parts], marks = marksOf({ members: all });
+  const each = (of) => [...new Set(all.flatMap((i) => of[i]))].filter((i) => !parts.includes(i));
   const what = n.kind === 'op' ? (n.role ? 'operation of the backward pass' : 'operation') : n.kind;
   return [
-    ...heading(n.name || n.op || n.value || n.kind, 'n' + n.id + ' · ' + what + (isOutput.has(n.id) ? ' · result' : '')),
+    ...heading(n.name || n.op || n.value || n.kind, 'n' + n.id + ' · ' + what + (all.some((i) => isOutput.has(i)) ? ' · result' : '')),
     words ? html('p', { class: 'formula' }, words) : null,
     reachButtons(),
     html('dl', {},
-      ...row('op', n.op || ''), ...row('shape', n.weak || n.dtype === 'generator' ? '' : n.shape || '()'),
-      ...row('dtype', n.weak ? n.dtype + ', as Python’s own number' : n.dtype), ...row('value', n.value || ''),
+      ...row('op', n.op || ''), ...row('shape', n.results || n.weak || n.dtype === 'generator' ? '' : n.shape || '()'),
+      ...row('dtype', n.results ? '' : n.weak ? n.dtype + ', as Python’s own number' : n.dtype), ...(n.results || []).flatMap(([which, type]) => row('result ' + which, type)), ...row('value', n.value || ''),
       ...row('bytes', n.bytes ? number(n.bytes) + (n.bytes >= 1e4 ? ' (' + amount(n.bytes, 'B') + ')' : '') : ''),
       ...row('FLOPs', n.flops ? number(n.flops) : ''), ...row('time', n.seconds ? amount(n.seconds, 's') : ''),
       ...(n.params || []).flatMap(([k, v]) => row(k, html('code', {}, v))),
       ...row('module', moduleName(n.group)), ...row('line', n.place ? html('code', {}, data.places[n.place - 1]) : ''),
       ...row('role', n.role ? n.role + (n.of ? ' of ' : '') : '', n.role && n.of ? link(n.of - 1) : ''),
-      ...row('reads', ...links(n.inputs)), ...row('read by', ...links(readers[n.id].filter((i) => !nodes[i].role || n.role))),
-      ...row('saved by', ...links(savedBy[n.id])),
-      ...(n.role ? [] : row('gradient', gradientState(n))),
+      ...row('reads', ...links(n.inputs)), ...row('read by', ...links(each(readers).filter((i) => !nodes[i].role || n.role))),
+      ...row('saved by', ...links(each(savedBy))),
+      ...(n.role ? [] : n.results ? parts.flatMap((i) => row('gradient' + whichOf(i), gradientState(nodes[i]))) : row('gradient', gradientState(n))),
       ...marks.flatMap((m) => row(OVERLAYS[state.overlay].title, html('span', {}, [m.badge, m.note].filter(Boolean).join(' · '), ...(m.tip || []).filter((t) => t !== m.note).map((t) => html('span', { class: 'tipline' }, t)))))),
-    ...statistics('Values', n.values, n), ...statistics('Gradient', n.gradient, n), ...rulesOf([n.id]),
+    ...all.flatMap((i) => statistics('Values' + whichOf(i), nodes[i].values, nodes[i])), ...all.flatMap((i) => statistics('Gradient' + whichOf(i), nodes[i].gradient, nodes[i])), ...rulesOf([n.id]),
   ].filter(Boolean);
 }
+
+// Of a result of a call, which it is.
+const whichOf = (i) => (nodes[i].result ? ' ' + nodes[nodes[i].inputs[0]].results[nodes[i].result - 1][0] : '');
 
 function gradientState(n) {
   if (!hasBackward) return '';
@@ -221,7 +225,7 @@ function mirrorPanel(box) {
 
 function groupPanel(g, box) {
   const { home } = base(state.mode), list = [...home].filter(([, h]) => h === g || pathOfGroup[h].includes(g)).map(([i]) => i).sort((a, b) => a - b);
-  const ops = list.filter((i) => nodes[i].kind === 'op'), counts = new Map();
+  const ops = list.filter(computes), counts = new Map();
   for (const i of ops) counts.set(nodes[i].op, (counts.get(nodes[i].op) || 0) + 1);
   const sum = (f) => list.reduce((s, i) => s + f(nodes[i]), 0);
   return [

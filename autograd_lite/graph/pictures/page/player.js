@@ -143,7 +143,7 @@ function ruleStep(s) {
   words.push(html('p', {}, [s.reason, ...s.remarks].filter(Boolean).join('; ')), sourceOf(s));
   const same = s.uses < 2;
   return [title('Backward', 'step ' + s.number + ': from ', html('code', {}, s.result + (s.forward ? ' = ' + s.forward : '')), ' to ', html('code', {}, s.target), s.uses > 1 ? ', use ' + s.use + ' of ' + s.uses : ''),
-    html('div', { class: 'pieces' }, html('div', {}, ...words.filter(Boolean)), ...numbersOf('g: comes in', s.incoming, 'incoming'), ...(s.slope ? numbersOf('local derivative', s.slope, 'slope') : []),
+    html('div', { class: 'pieces' }, html('div', {}, ...words.filter(Boolean)), ...s.incoming.flatMap((g) => numbersOf(g.name + ': comes in', g.value, 'incoming')), ...(s.slope ? numbersOf('local derivative', s.slope, 'slope') : []),
       ...numbersOf(same ? 'gives ∂' + lossName() + '/∂' + s.target : 'this use gives', s.contribution, 'contribution'), ...(same ? [] : numbersOf('in all so far', s.total, 'total')))];
 }
 
