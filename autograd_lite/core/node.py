@@ -173,10 +173,19 @@ class Node:
         """The path of the `nn` module that the op ran in, when recorded."""
         return path_of(self.note[2]) if self.note else ""
 
+    @property
+    def op_name(self) -> str:
+        """The name of the op; of what takes a result out of a call, that of the result, such as "qr.Q"."""
+        if self.op.name != "get_tuple_element":
+            return self.op.name
+        call = self.inputs[0].op
+        name: str = call.result_text(self.params["index"], call.name)
+        return name
+
     def describe(self) -> str:
         """Return `op (shape) dtype`, and the user's line when it was recorded, for error messages."""
         where = f", made at {self.source}" if self.source else ""
-        return f"'{self.op.name}' result of shape {self.shape} {self.dtype}{where}"
+        return f"'{self.op_name}' result of shape {self.shape} {self.dtype}{where}"
 
     def __repr__(self) -> str:
         return f"<Node {self.op.name} {self.shape} {self.dtype}>"

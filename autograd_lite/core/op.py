@@ -239,6 +239,12 @@ class Op(Frozen):
         """Return whether the result of a call lies in the memory of its first input."""
         return self.view if isinstance(self.view, bool) else self.view(x, **params)
 
+    def result_text(self, index: int, whose: str = "") -> str:
+        """Return what a result is called, or its number: "Q" or "[0]"; as a part of `whose`, "qr.Q" or "qr[0]"."""
+        if index < len(self.result_names):
+            return f"{whose}.{self.result_names[index]}" if whose else self.result_names[index]
+        return f"{whose}[{index}]"
+
     @property
     def differentiable(self) -> bool:
         """Whether the op has a derivative with respect to any input."""

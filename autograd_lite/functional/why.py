@@ -147,4 +147,4 @@ def _cut_sentence(node: Node, i: int) -> str:
     else:
         why = f"which has no derivative by its input {i}"
     source = node.source
-    return f"'{node.op.name}', {why}" + (f", at {source}" if source else "")
+    return f"'{node.op_name}', {why}" + (f", at {source}" if source else "")

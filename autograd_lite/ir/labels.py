@@ -65,12 +65,9 @@ def result_types(call: GraphNode) -> list[str]:
 
 
 def result_text(op: str, index: int, whose: str = "") -> str:
-    """Return what a result of an op is called, or its number: "Q" or "[0]"; as a part of `whose`, "n2.Q" or "n2[0]"."""
+    """Return what a result of an op is called, see `Op.result_text`; of one that is not in the tables, its number."""
     found = OPS.get(op)
-    names = () if found is None else found.result_names
-    if index < len(names):
-        return f"{whose}.{names[index]}" if whose else names[index]
-    return f"{whose}[{index}]"
+    return f"{whose}[{index}]" if found is None else found.result_text(index, whose)
 
 
 def op_text(node: GraphNode, nodes: Nodes) -> str:

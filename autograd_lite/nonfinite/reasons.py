@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -49,6 +49,8 @@ def is_elementwise(op: Op) -> bool:
 
 def is_finite(value: Any) -> bool:
     """True if every element is finite; integers, booleans and anything that is not a number count as finite."""
+    if isinstance(value, tuple):  # the results of a call, or their cotangents
+        return all(v is None or is_finite(v) for v in value)
     a = value if value.__class__ is np.ndarray else to_numpy(value)
     if a.dtype.kind not in "fc":
         return True
@@ -80,7 +82,7 @@ def fault_in(op: Op, inputs: Sequence[Any], out: Any, params: dict[str, Any]) ->
     Args:
         op: the op.
         inputs: its array arguments: arrays and numbers.
-        out: its result.
+        out: its result; of a call with several a tuple, of which the first that is not finite is looked at.
         params: its keyword arguments.
 
     Example:
@@ -88,14 +90,20 @@ def fault_in(op: Op, inputs: Sequence[Any], out: Any, params: dict[str, Any]) ->
         >>> fault_in(OPS["divide"], (np.array([1.0, 0.0]), 0.0), np.array([np.inf, np.nan]), {}).sentence
         '1/0 is inf'
     """
+    if isinstance(out, tuple):
+        for k, part in enumerate(out):
+            found = None if part is None else fault_in(op, inputs, part, params)
+            if found is not None:
+                return replace(found, sentence=f"{found.sentence}, in its result {op.result_text(k)}")
+        return None
     arrays = [to_numpy(x) for x in inputs]
     result = to_numpy(out)
     if result.dtype.kind not in "fc" or is_finite(result):
         return None
-    found = _born(op, arrays, result)
-    if found is None:
+    begun = _born(op, arrays, result)
+    if begun is None:
         return None
-    born, from_infinity = found
+    born, from_infinity = begun
     index = tuple(int(i) for i in np.unravel_index(int(born.argmax()), result.shape))
     value = result[index]
     with np.errstate(all="ignore"):
@@ -323,8 +331,8 @@ def fault_in_rule(
     Args:
         op: the forward op.
         argument: the index of the input that it was differentiated by.
-        g: the cotangent of its result.
-        out: its result, as the rule reads it.
+        g: the cotangent of its result; of a call with several a tuple, with None where there is none.
+        out: its result, or results, as the rule reads it.
         inputs: its inputs, as the rule reads them; None for those whose values are not known.
         params: its keyword arguments.
 
@@ -339,18 +347,21 @@ def fault_in_rule(
         return None
     saved = (out, *inputs)
     with np.errstate(all="ignore"):
-        r = to_numpy(read_rule(rule, g, saved, params))
+        made = read_rule(rule, g, saved, params)
+        if made is None:
+            return None
+        r, by_element = to_numpy(made), is_elementwise(op) and op.results is None
         if rule.kind is not Kind.VJP and np.shape(g) == r.shape:
             r = np.where(np.isnan(r) & (to_numpy(g) == 0), 0, r)
         bad = ~np.isfinite(r)
-        if is_elementwise(op):
+        if by_element:
             bad &= np.isfinite(np.broadcast_to(to_numpy(g), r.shape))
         elif not is_finite(g):
             return None
         if not bad.any():
             return None
         index = tuple(int(i) for i in np.unravel_index(int(bad.argmax()), r.shape))
-        if is_elementwise(op):
+        if by_element:
             reason, sentence, operands = _partial_words(op, argument, rule, g, saved, params, index, r)
         else:
             operands = tuple(_range(to_numpy(x)) if _is_array(x) else "" for x in inputs)
@@ -409,7 +420,8 @@ def _point(operands: Sequence[str]) -> str:
 def _vjp_words(
     op: Op, argument: int, rule: Any, g: Any, saved: Any, params: dict[str, Any], value: Any
 ) -> tuple[str, str]:
-    arrays = [to_numpy(x) for x in saved if _is_array(x)]
+    out, *inputs = saved
+    arrays = [to_numpy(x) for x in (*(out if isinstance(out, tuple) else (out,)), *inputs) if _is_array(x)]
     what = f"the derivative of {op.name}" + (f" by {_LETTER[argument]}" if len(saved) > 2 and argument < 3 else "")
     if not all(map(is_finite, arrays)):
         return "0 * inf" if np.isnan(value) else f"inf in {what}", f"{what} reads values that are not finite"

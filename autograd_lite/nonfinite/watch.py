@@ -14,6 +14,7 @@ from ..core.mode import MODE, Mode, enter_mode, leave_mode
 from ..core.node import Node, user_source
 from ..core.op import Op
 from ..core.scopes import path_of
+from ..core.several import each
 from ..tensors.tensor import Tensor
 from .reasons import Fault, advice, fault_in, fault_in_rule, is_finite, number
 
@@ -107,6 +108,8 @@ class _Observer:
 
     def contributed(self, node: Node, argument: int, edge: Any, r: Any, total: Any) -> None:
         """Check the sum that a rule's result went into."""
+        if isinstance(total, tuple):  # what its results hand on to a call was checked before
+            return
         if not _finite(total) and _finite(self._g):
             self._raise(node, argument, _bare(total))
 
@@ -115,11 +118,12 @@ class _Observer:
         out, *values = node.saved or (None, *node.inputs)
         pairs = zip(values, node.inputs, strict=True)
         known = [_bare(v) if v is not e or not isinstance(e, Node) else None for v, e in pairs]
-        fault = fault_in_rule(node.op, argument, _bare(self._g), _bare(out), known, node.params)
+        fault = fault_in_rule(node.op, argument, each(_bare, self._g), each(_bare, out), known, node.params)
         if fault is None:
             index = tuple(int(i) for i in np.unravel_index(int((~np.isfinite(total)).argmax()), total.shape))
             sentence = f"overflow where the gradients of {_name_of(edge, argument)} are added up"
-            if total.dtype.itemsize < to_numpy(_bare(self._g)).dtype.itemsize:
+            gs = self._g if isinstance(self._g, tuple) else (self._g,)
+            if any(total.dtype.itemsize < to_numpy(_bare(g)).dtype.itemsize for g in gs if g is not None):
                 sentence = f"the gradient of {_name_of(edge, argument)} is too large for {total.dtype}"
             if not _finite(out) or not all(map(_finite, known)):
                 sentence = f"the derivative of {node.op.name} is not finite"
@@ -208,7 +212,7 @@ def _name_of(edge: Any, i: int) -> str:
     name = getattr(edge, "name", None) if isinstance(edge, Tensor) else None
     if name:
         return f"'{name}'"
-    kind = f" (from {edge.op.name})" if isinstance(edge, Node) else ""
+    kind = f" (from {edge.op_name})" if isinstance(edge, Node) else ""
     return f"{_LETTERS[i] if i < len(_LETTERS) else f'input {i}'}{kind}"
 
 
@@ -219,6 +223,8 @@ def _bare(value: Any) -> Any:
 
 def _finite(value: Any) -> bool:
     """True if a value is finite, or stands for several arrays (see `tensors.lifted`) and is checked further in."""
+    if isinstance(value, tuple):  # the results of a call, or their cotangents
+        return all(v is None or _finite(v) for v in value)
     bare = value._data if value.__class__ is Tensor else value
     bare = to_numpy(bare) if is_foreign(bare) else bare
     return is_finite(bare) if bare.__class__ is np.ndarray or isinstance(bare, np.generic) else True

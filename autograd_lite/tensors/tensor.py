@@ -494,7 +494,7 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
         if node is LEAF:
             parts.append("requires_grad=True")
         elif node is not None:
-            parts.append(f"op={node.op.name}")
+            parts.append(f"op={node.op_name}")
         if self.name:
             parts.append(f"name={self.name!r}")
         return f"Tensor({', '.join(parts)})"

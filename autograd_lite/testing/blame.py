@@ -14,6 +14,7 @@ import numpy as np
 from ..core.mode import enable_grad, no_grad, record_source
 from ..core.node import Node, Source, user_source
 from ..core.op import Op
+from ..core.several import get_tuple_element
 from ..random import default_generator
 from ..tensors.record import apply
 from ..tensors.tensor import Tensor
@@ -78,7 +79,8 @@ def trace(subject: Any) -> Trace | None:
     try:
         with no_grad(), np.errstate(all="ignore"):
             for node in nodes:
-                values[node] = np.asarray(node.op.forward(*_values(node, values), **node.params))
+                out = node.op.forward(*_values(node, values), **node.params)
+                values[node] = out if isinstance(out, tuple) else np.asarray(out)
     except Exception:  # an op that cannot run outside its own call
         return None
     for out in outputs:
@@ -170,15 +172,20 @@ class OpSubject:
     def on_tensors(self, tensors: Sequence[Any]) -> list[Any]:
         """Return the recorded result."""
         with enable_grad():
-            return [apply(self.op, tuple(self._filled(tensors)), self.params)]
+            return _differentiable(apply(self.op, tuple(self._filled(tensors)), self.params))
 
     def on_arrays(self, *arrays: Array) -> list[Array]:
         """Return the result on plain arrays."""
-        return [np.array(self.op.forward(*self._filled(arrays), **self.params))]
+        return list(map(np.array, _differentiable(self.op.forward(*self._filled(arrays), **self.params))))
 
     def variables(self) -> list[Tensor]:
         """Return fresh Tensors for the leaves."""
         return [Tensor(a, requires_grad=True, name=name) for a, name in zip(self.leaves, self.names, strict=True)]
+
+
+def _differentiable(out: Any) -> list[Any]:
+    """Return a result, or those of a call through which gradients flow."""
+    return [a for a in out if a.dtype.kind in "fc"] if isinstance(out, (tuple, list)) else [out]
 
 
 def _on_the_way(found: Trace, i: int | None) -> dict[Node, list[int]]:
@@ -203,7 +210,7 @@ def blamed_op(found: Trace, i: int | None, tolerance: Tolerance) -> tuple[Blame 
     complete = True
     ways = _on_the_way(found, i)
     for node in reversed(found.nodes):
-        if node not in ways:
+        if node not in ways or node.op is get_tuple_element:
             continue
         if time.perf_counter() > end:
             return None, False
@@ -257,10 +264,13 @@ def _fault(subject: OpSubject, tolerance: Tolerance) -> tuple[int, str] | None:
 def born_nan(found: Trace, weights: Sequence[Array]) -> tuple[Node | None, str]:
     """Return the op in which what becomes a NaN arises, in the forward pass or going backward, and a sentence on it."""
     for node in found.nodes:
+        if node.op is get_tuple_element:
+            continue
         inputs = [v for v in _values(node, found.values) if np.asarray(v).dtype.kind in "fc"]
-        if np.isnan(found.values[node]).any() and not any(np.isnan(v).any() for v in inputs):
+        outs = _differentiable(found.values[node])
+        if any(np.isnan(v).any() for v in outs) and not any(np.isnan(v).any() for v in inputs):
             return node, f"the value itself is NaN: {_called(node)} makes one, in the forward pass"
-    pending: dict[Any, Array] = {}
+    pending: dict[Any, Any] = {}  # of a call a list
     for out, w in zip(found.outputs, weights, strict=True):
         if isinstance(out, Tensor) and out._node in found.values:
             pending[out._node] = pending[out._node] + w if out._node in pending else np.array(w)
@@ -268,10 +278,14 @@ def born_nan(found: Trace, weights: Sequence[Array]) -> tuple[Node | None, str]:
         g = pending.pop(node, None)
         if g is None or not node.needs:
             continue
+        if node.op is get_tuple_element:
+            gs = pending.setdefault(node.inputs[0], [np.zeros_like(a) for a in found.values[node.inputs[0]]])
+            gs[node.params["index"]] += g
+            continue
         subject = OpSubject(node.op, _values(node, found.values), node.params, node.needs)
         tensors = subject.variables()
         with np.errstate(all="ignore"):
-            grads = pull_back(subject.on_tensors(tensors), [g], tensors, create_graph=False)
+            grads = pull_back(subject.on_tensors(tensors), _differentiable(g), tensors, create_graph=False)
         for i, r in zip(node.needs, grads, strict=True):
             r = np.zeros_like(subject.given[i]) if r is None else bare(r)
             if not np.isfinite(r).all():
@@ -306,4 +320,4 @@ def _fits(value: Any, shape: tuple[int, ...]) -> bool:
 
 def _called(node: Node) -> str:
     where = f", at {node.source}" if node.source else ""
-    return f"`{node.op.name}`{where}"
+    return f"`{node.op_name}`{where}"

@@ -42,7 +42,7 @@ from ...core.errors import GradError, more_on
 from ...core.messages import checked
 from ...core.op import OPS
 from ...ir.graph import PureGraph
-from ...ir.labels import visible
+from ...ir.labels import op_text, visible
 from ...ir.node import GraphNode, Kind, Role
 from ...ir.program import PureProgram
 from ...ir.stats import Stats
@@ -398,13 +398,14 @@ def _cut(graph: PureGraph, leaf: GraphNode) -> str:
             reached.add(node.id)
             continue
         where = f", at {node.source}" if node.source else ""
+        name = visible(op_text(node, graph))
         if node.op == "stop_gradient":
             return f"detached at {node.id} 'stop_gradient'{where}"
         if op is not None and op.rules is None:
-            return f"cut at {node.id} {visible(node.op)!r}, which has no derivative{where}"
+            return f"cut at {node.id} {name!r}, which has no derivative{where}"
         if node.dtype.kind not in "fc":
-            return f"cut at {node.id} {visible(node.op)!r}, whose result is {node.dtype}{where}"
-        return f"cut at {node.id} {visible(node.op)!r}, which passes no gradient on to it{where}"
+            return f"cut at {node.id} {name!r}, whose result is {node.dtype}{where}"
+        return f"cut at {node.id} {name!r}, which passes no gradient on to it{where}"
     return "not on any path to the loss"
 
 

@@ -16,7 +16,7 @@ from ...core.errors import GradError
 from ...core.foreign import to_numpy
 from ...core.messages import checked
 from ...core.node import Source
-from ...ir.labels import visible
+from ...ir.labels import op_text, visible
 from ...ir.node import GraphNode, Kind, Role, number_of
 from ...nonfinite.reasons import Fault, advice, fault_in, fault_in_rule, is_finite
 from ...random import Generator
@@ -114,7 +114,7 @@ class NanReport:
     @property
     def _home(self) -> GraphNode:
         node = self.node
-        return self.graph[node.of] if node.backward and node.of else node
+        return self.graph[node.of] if node.backward and node.of else _call_of(self.graph, node)
 
     def overlay(self) -> Overlay:
         """Return the marks for pictures: the origin with its reason, and everything that is not finite."""
@@ -148,7 +148,7 @@ class NanReport:
                 f"{home.id} = {visible(home.op)}: its derivative, {self.origin}, is the first value that is not finite"
             )
         else:
-            head = f"{self.origin} = {visible(node.op)} is the first value that is not finite"
+            head = f"{self.origin} = {visible(op_text(node, self.graph))} is the first value that is not finite"
         rows = [("reason", self.sentence), ("where", where)]
         rows += [("read", f"{_label(o)} = {o.value}") for o in self.operands]
         rows += [("line", str(self.source) if self.source else _UNRECORDED)] if node.kind is Kind.OP else []
@@ -164,7 +164,7 @@ class NanReport:
         return f"<NanReport {self.origin} {visible(self.op or self.node.kind)}, {where}: {visible(self.reason)}>"
 
     def _then(self) -> str:
-        steps = [f"{i} {visible(self.graph[i].op or self.graph[i].kind)}" for i in self.path[1:]]
+        steps = [f"{i} {visible(op_text(self.graph[i], self.graph) or self.graph[i].kind)}" for i in self.path[1:]]
         if len(steps) > _SHOWN:
             steps = [*steps[: _SHOWN // 2], f"… {len(steps) - _SHOWN:,} more …", *steps[-(_SHOWN // 2) :]]
         return ", ".join(steps)
@@ -305,7 +305,7 @@ def _first(
     """
     written: list[GraphNode] = []
     for node in program.graph:
-        if node.id not in searched:
+        if node.id not in searched or node.has_several:  # of a call, the results are looked at
             continue
         if node.kind is not Kind.OP:
             if np.isnan(values[node.id]).any():
@@ -314,7 +314,7 @@ def _first(
                 return node.id, _given(node, values[node.id]), ()
             written.append(node)
             continue
-        op, arguments, params = program.calls[node.id]
+        op, arguments, params = program.calls[_call_of(program.graph, node).id]
         fault = fault_in(op, [values[a] for a in arguments], values[node.id], dict(params))
         if fault is not None:
             if fault.from_infinity and node.backward and written and not searched.isdisjoint(program.graph.outputs):
@@ -348,14 +348,17 @@ def _report(
     backward: bool,
 ) -> NanReport:
     graph, node = program.graph, program.graph[origin]
-    readers, home = node.inputs, node
+    home = _call_of(graph, node)
+    readers = home.inputs
     if node.backward and node.role is Role.RULE and node.of:
         better = _fault_of_rule(program, values, node)
         if better is not None:
             fault, home = better, graph[node.of]
             readers = home.inputs
     operands = tuple(
-        Operand(i, graph[i].name or graph[i].op, text) for i, text in zip(readers, fault.operands, strict=False) if text
+        Operand(i, graph[i].name or op_text(graph[i], graph), text)
+        for i, text in zip(readers, fault.operands, strict=False)
+        if text
     )
     reached = [f"the result {i}" for i in graph.outputs if i in path]
     reached += [f"the gradient of {_name(graph[leaf])}" for leaf, i in _gradients(graph, backward).items() if i in path]
@@ -390,22 +393,39 @@ def _hint(graph: Graph, values: Mapping[str, Any], node: GraphNode, home: GraphN
 def _fault_of_rule(program: Program, values: Mapping[str, Any], node: GraphNode) -> Fault | None:
     """Return what the derivative rule that a node belongs to did as a whole."""
     graph = program.graph
-    g = graph.cotangents.get(node.of)
     flow = next((f for f in graph.flows if f.op == node.of and f.into == node.toward), None)
+    g = _cotangent(graph, values, node.of)
     if g is None or flow is None or node.of not in program.calls:
         return None
     op, arguments, params = program.calls[node.of]
     inputs = [values[a] for a in arguments]
     try:
-        return fault_in_rule(op, flow.argument, values[g], values[node.of], inputs, dict(params))
+        return fault_in_rule(op, flow.argument, g, values[node.of], inputs, dict(params))
     except (TypeError, ValueError, ArithmeticError):  # the rule cannot be evaluated alone; the node's own fault will do
         return None
+
+
+def _cotangent(graph: Graph, values: Mapping[str, Any], op: str) -> Any:
+    """Return the cotangent of an op's result, or a tuple of those of a call's results; None if there is none."""
+    totals = graph.cotangents
+    if not graph[op].has_several:
+        return values[totals[op]] if op in totals else None
+    gs: list[Any] = [None] * len(graph[op].shape)
+    for node in graph:
+        if node.result is not None and node.inputs[0] == op and node.id in totals:
+            gs[node.result] = values[totals[node.id]]
+    return None if all(g is None for g in gs) else tuple(gs)
+
+
+def _call_of(graph: Graph, node: GraphNode) -> GraphNode:
+    """Return the call that a node takes a result out of; any other node itself."""
+    return node if node.result is None else graph[node.inputs[0]]
 
 
 def _non_finite(graph: Graph, values: Mapping[str, Any]) -> Iterable[NonFinite]:
     for node in graph:
         value = values.get(node.id)
-        if value is not None and not isinstance(value, Generator) and not is_finite(value):
+        if value is not None and not isinstance(value, (Generator, tuple)) and not is_finite(value):
             yield NonFinite(node.id, int(np.isnan(value).sum()), int(np.isinf(value).sum()))
 
 

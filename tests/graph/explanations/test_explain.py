@@ -26,6 +26,7 @@ from autograd_lite.testing import numeric_grad
 from ...laws.samples import DIFFERENTIABLE, Sample, differentiable_inputs, op_name
 from ...rows import for_every
 from ...running import in_small_stack
+from ..calls import all_results, between_calls, one_result
 from ..samples import HOSTILE, diamond, dropout, indexing, parameter, perceptron, recurrent
 
 
@@ -99,7 +100,7 @@ def test_each_contribution_is_what_finite_differences_give(name: str) -> None:
             return OPS[node.op].forward(*xs, **params)
 
         # Inside the chain complex cotangents are the conjugates of what users see.
-        g = np.conjugate(array(step.incoming))
+        g = np.conjugate(array(step.incoming[0].value))
         (numeric,), (bar,) = numeric_grad(op, *inputs, wrt=[step.argument], cotangent=g)
         error = np.abs(np.conjugate(numeric) - array(step.contribution))
         assert np.all(error <= 10 * bar + 1e-7), step
@@ -142,25 +143,30 @@ def test_a_layer_step_by_step_in_numpy() -> None:
         np.testing.assert_allclose(array(step.contribution), contribution, rtol=1e-12)
     incoming = [np.array(1.0), d_square, d_out, d_a, d_a, d_a]
     for step, g in zip(told, incoming, strict=True):
-        np.testing.assert_allclose(array(step.incoming), g, rtol=1e-12)
-        assert step.incoming.norm == pytest.approx(np.linalg.norm(g))
+        np.testing.assert_allclose(array(step.incoming[0].value), g, rtol=1e-12)
+        assert step.incoming[0].value.norm == pytest.approx(np.linalg.norm(g))
     np.testing.assert_allclose(array(told.targets[0].gradient), x.T @ d_a, rtol=1e-12)
     assert told.steps[4].remarks == ("sum over axis 0 (b (2,) was broadcast to (3, 2))",)
     assert [made.name for made in told.forward] == ["x", "w", "n2", "b", "n4", "n5", "n6", "n7"]
     np.testing.assert_allclose(array(told.forward[4].value), a, rtol=1e-12)
 
 
-@pytest.mark.parametrize("make", [diamond, dropout, indexing, recurrent, perceptron], ids=lambda f: f.__name__)
+@pytest.mark.parametrize(
+    "make",
+    [diamond, dropout, indexing, recurrent, perceptron, all_results, one_result, between_calls],
+    ids=lambda f: f.__name__,
+)
 def test_a_step_receives_what_earlier_steps_gave(make: Any) -> None:
     t = make()
-    told = explain(t if t.size == 1 else t.sum(), values=True, max_steps=1000)
-    totals: dict[str, Any] = {told.outputs[0].id: None}
+    t = t if t.size == 1 else t.sum()
+    told = explain(t, values=True, max_steps=1000)
+    graph = build_graph(t, backward=True)
+    totals: dict[str, Any] = {told.outputs[0].id: told.seeds[0]}
     seen: dict[str, int] = {}
     for number, step in enumerate(told, start=1):
         assert step.number == number
-        assert step.op in totals
-        if totals[step.op] is not None:
-            assert step.incoming == totals[step.op]
+        outs = [step.op, *(node.id for node in graph if node.result is not None and node.inputs[0] == step.op)]
+        assert [g.value for g in step.incoming] == [totals[i] for i in outs if i in totals] != []
         seen[step.into] = seen.get(step.into, 0) + 1
         assert step.use == seen[step.into]
         totals[step.into] = step.total
@@ -485,7 +491,7 @@ def test_data() -> None:
     told = sample_explanation()
     data = told.as_dict()
     assert json.loads(json.dumps(data, allow_nan=False)) == data
-    assert data["version"] == 1
+    assert data["version"] == 2
     assert [step["op"] for step in data["steps"]] == [step.op for step in told]
     assert data["steps"][0]["contribution"]["numbers"] == np.array(told.steps[0].contribution.numbers).tolist()
     assert data["targets"][0]["name"] == "w"

@@ -27,6 +27,7 @@ from autograd_lite.graph.explanations.words.terms import is_elementwise
 from ...laws.samples import DIFFERENTIABLE, Sample, differentiable_inputs, op_name
 from ...rows import for_every
 from ...running import in_small_stack
+from ..calls import polar
 from ..samples import HOSTILE, SAMPLES, parameter, perceptron
 
 
@@ -267,14 +268,17 @@ def test_of_unnamed_values_places_are_told_or_ids() -> None:
 @pytest.mark.parametrize("name", ["g", "out", "x", "y", "n7"])
 def test_no_two_values_have_one_name(name: str) -> None:
     named, other = parameter(name, 3), ag.tensor(np.ones(3), requires_grad=True)
-    for t in (named * other, other * named, np.tanh(named) / other, other / named, named * parameter(name, 3)):
+    radius, angle, _ = polar(named, other)
+    calls = (radius * angle, radius + parameter(name, 3), angle)
+    for t in (named * other, other * named, np.tanh(named) / other, other / named, named * parameter(name, 3), *calls):
         graph = build_graph(t.sum(), backward=True)
         for ids in (False, True):
             words = Words(graph, ids=ids)
             for flow in graph.flows:
                 names = words.names(flow, words.term(flow))
                 assert len(set(names.values())) == len(names)
-                assert [i for i, n in names.items() if n == "g"] == [words.cotangent(flow)]
+                gs = words.cotangents(flow)
+                assert {i for i, n in names.items() if n == "g" or n.startswith("g[")} == gs.keys()
 
 
 def test_uses_are_told_by_their_ops() -> None:
@@ -433,7 +437,7 @@ def formulas(graph: Graph) -> set[str]:
         for flow in graph.flows:
             found |= {
                 words.rule_latex(flow),
-                words.rule_latex(flow, g=r"\frac{\partial L}{\partial n_{1}}"),
+                words.rule_latex(flow, full=True),
                 words.local_latex(flow) or "0",
                 words.forward_latex(flow.op),
             }

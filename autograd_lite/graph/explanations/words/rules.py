@@ -296,7 +296,7 @@ class Words:
     def nodes(self, flow: Flow) -> tuple[str, ...]:
         """Return the ids of the backward nodes that do this step: the rule, the repairs, the sum with earlier uses."""
         gs = self.cotangents(flow)
-        rule = [node.id for node in self._inside(flow) if self._is_inner(node, gs)]
+        rule = [node.id for node in self._inside(flow) if node.op and node.backward and node.id not in gs]
         total = [] if flow.total == flow.contribution else [flow.total]
         return tuple(dict.fromkeys([*rule, *(node.id for node in self.repairs(flow)), *total]))
 
