@@ -296,7 +296,9 @@ class Words:
     def nodes(self, flow: Flow) -> tuple[str, ...]:
         """Return the ids of the backward nodes that do this step: the rule, the repairs, the sum with earlier uses."""
         gs = self.cotangents(flow)
-        rule = [node.id for node in self._inside(flow) if node.op and node.backward and node.id not in gs]
+        # A result that only rules take out of a call belongs to the first of them.
+        mine = [node for node in self._inside(flow) if node.result is None or node.toward == flow.into]
+        rule = [node.id for node in mine if node.op and node.backward and node.id not in gs]
         total = [] if flow.total == flow.contribution else [flow.total]
         return tuple(dict.fromkeys([*rule, *(node.id for node in self.repairs(flow)), *total]))
 
