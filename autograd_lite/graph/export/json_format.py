@@ -156,7 +156,7 @@ def graph_of(document: Any) -> PureGraph:
     if edges:
         refuse("targets among the nodes", next(iter(edges)), "graph.edges")
     nodes.sort(key=lambda node: (len(node.id), node.id))
-    flows = tuple(_list(head["flows"], "flows", _fields(Flow)))
+    flows = tuple(_list(head["flows"], "flows", _FLOW))
     made = PureGraph(tuple(nodes), tuple(_list(head["outputs"], "outputs", _text)), flows, measurements)
     try:
         made.check()
@@ -321,6 +321,7 @@ def _stats(stats: Stats) -> dict[str, Any]:
     return {key: x if isinstance(x, int) else number_text(x) for key, x in stats._asdict().items()}
 
 
+_FLOW = _fields(Flow)
 _ENTRIES = {
     **dict.fromkeys(("op", "glyph", "name", "value", "scope", "of", "toward"), _Entry("", _text)),
     "params": _Entry(
