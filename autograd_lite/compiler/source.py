@@ -447,7 +447,9 @@ def _own(result: Any, *arguments: Any) -> Any:
 
 
 def _fresh(result: Any) -> Any:
-    """Return a result of an op that may be overwritten: nothing else refers to its memory."""
+    """Return a result of an op that may be overwritten, or several: nothing else refers to its memory."""
+    if isinstance(result, tuple):
+        return tuple([a if a.base is None and getrefcount(a) <= _ALONE_AMONG else a.copy("K") for a in result])
     owner = result if result.base is None else result.base
     alone = owner.__class__ is np.ndarray and owner.base is None and getrefcount(owner) <= _ALONE[owner is result]
     return result if alone else result.copy("K")
@@ -460,6 +462,7 @@ def _references(result: Any) -> int:
 
 # How many references are counted to a new array whose view is given, and to one that is given itself.
 _ALONE = (_references(np.empty(2).reshape(1, 2)), _references(np.empty(2)))
+_ALONE_AMONG = max([getrefcount(a) for a in (np.empty(2), np.empty(2))])  # to one of several
 
 
 def _split(a: Any, block: Block, same: bool = False) -> list[Any]:

@@ -62,7 +62,7 @@ class Body:
         self.made: dict[Any, Any] = {}
         self.runs = 0
         needed = needed_for(program, (*self.outputs, *self.effects))
-        self._order = [i for i in program.calls if i in needed]
+        self.order = [i for i in program.calls if i in needed]
         self._idle: dict[Any, list[Step]] = {}
         self._sources: dict[Any, Source] = {}
         self._movable: dict[Any, dict[int, str]] = {}
@@ -70,18 +70,18 @@ class Body:
     @property
     def generators(self) -> list[Generator]:
         """The generators that it draws from."""
-        params = [self.program.calls[i][2] for i in self._order]
+        params = [self.program.calls[i][2] for i in self.order]
         own = [x for p in params for x in p.values() if isinstance(x, Generator)]
         inner = [x for p in params for x in p.values() if isinstance(x, Body)]
         return list(dict.fromkeys([*own, *(g for body in inner for g in body.generators)]))
 
     def __repr__(self) -> str:
-        return f"<{len(self._order)} operations, {self._digest}>"
+        return f"<{len(self.order)} operations, {self._digest}>"
 
     @cached_property
     def _digest(self) -> str:
         """The same for bodies that do the same with the same constants."""
-        own = {*self._order}
+        own = {*self.order}
         nodes = [(n.op, n.inputs, n.params, n.shape, n.dtype, n.value) for n in self.program.graph if n.id in own]
         digest = hashlib.sha1(f"{[tuple(map(str, node)) for node in nodes]}{self.outputs}".encode())
         for i, thing in self.program.bindings.items():
@@ -91,7 +91,7 @@ class Body:
         return digest.hexdigest()[:8]
 
     @cached_property
-    def _constants(self) -> dict[str, Any]:
+    def constants(self) -> dict[str, Any]:
         bindings = self.program.bindings.items()
         return {i: thing._data if isinstance(thing, Tensor) else thing for i, thing in bindings}
 
@@ -99,10 +99,10 @@ class Body:
 
     def __call__(self, *inputs: Any) -> list[Any]:
         """Apply the operations to Tensors."""
-        env = dict(self._constants)
+        env = dict(self.constants)
         env |= {i: x for i, x in zip(self.program.inputs, inputs, strict=True) if i is not None}
         tape = MODE.get().tape if TAPES else None
-        for i in self._order:
+        for i in self.order:
             op, ids, params = self.program.calls[i]
             node = self.program.graph[i]
             if op is OBSERVE and tape is not None:
@@ -157,8 +157,8 @@ class Body:
     def _one_by_one(self, *arrays: Any) -> tuple[Any, ...]:
         """Compute the results by the forward functions of the ops, as long as a plan may not be worth making."""
         self.runs += 1
-        found: dict[Any, Any] = {**self._constants, **dict(zip(self.program.inputs, arrays, strict=True))}
-        for i in self._order:
+        found: dict[Any, Any] = {**self.constants, **dict(zip(self.program.inputs, arrays, strict=True))}
+        for i in self.order:
             found[i] = self.program.compute(i, found)
         return tuple([found[i] for i in self.outputs]), ()
 
@@ -275,7 +275,7 @@ def needed_for(program: PureProgram, wanted: Sequence[str]) -> set[str]:
 
 def values_of(body: Body, wanted: Sequence[str]) -> dict[str, Any]:
     """Return the values of some nodes for the examples of a body's arguments."""
-    program, found = body.program, dict(body._constants)
+    program, found = body.program, dict(body.constants)
     needed = needed_for(program, wanted)
     with np.errstate(all="ignore"):
         for i in program.calls:

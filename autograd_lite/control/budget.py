@@ -108,7 +108,7 @@ class Kept(Flow):
         """Run all steps, and keep states on the way."""
         rows, n = room(self.specs), len(self.scan.specs)
         states = {step: [row[k, ...] for row in rows[n:]] for k, step in enumerate(self.kept)}
-        self.scan.run(arrays, rows[:n], states)
+        self.scan.steps(arrays, rows[:n], states)
         return filled(rows)
 
     def pull(

@@ -130,7 +130,7 @@ def _split(body: Body, whole: Body, changing: int, gone: int) -> Linear:
     steps = Body(body.name, first, [*whole.outputs[:m], *order], whole.effects, whole.examples[:n])
     examples = values_of(whole, order)
     arguments = [*program.inputs[n:], *order, *(program.inputs[k] for k in sorted(reads))]
-    second = _without_what_was_kept(replace(program, inputs=tuple(arguments)), inside, examples, whole.outputs[m:])
+    second = only_inside(replace(program, inputs=tuple(arguments)), inside, examples, whole.outputs[m:])
     given = [*whole.examples[n:], *(examples[i] for i in order), *(whole.examples[k] for k in sorted(reads))]
     back = Body(f"{body.name} backward", second, whole.outputs[m:], (), given)
     return Linear(steps, back, tuple(sorted(reads)), len(order))
@@ -145,9 +145,7 @@ def _varying(program: PureProgram, changing: set[str]) -> set[str]:
     return found
 
 
-def _without_what_was_kept(
-    program: PureProgram, inside: set[str], kept: Mapping[str, Any], outputs: Sequence[str]
-) -> PureProgram:
+def only_inside(program: PureProgram, inside: set[str], kept: Mapping[str, Any], outputs: Sequence[str]) -> PureProgram:
     """Return the part of a program that is inside, in which what was kept fills slots."""
     nodes = [
         replace(node, kind=Kind.INPUT, op="", glyph="", inputs=(), params=(), needs=(), flops=0)

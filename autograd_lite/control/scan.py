@@ -53,7 +53,7 @@ def scan(
 ) -> tuple[Any, Any]:
     """Run a function over the entries of arrays along their first axis, with a carry from each to the next.
 
-    It computes what this loop does, with the same bits::
+    It computes what this loop does::
 
         carry, ys = init, []
         for x in xs:
@@ -63,8 +63,11 @@ def scan(
 
     What f does is recorded, and repeated by calls of NumPy. In a function that is compiled it is one node, however many
     steps there are. Gradients, forward mode and vmap nest in any order. First gradients have the bits of those of the
-    loop, but for the sign of a zero; in second derivatives the same terms are added in another order. A function that
-    changes what is around it, does something else each time, or reads attributes of objects runs as the loop does.
+    loop, but for the sign of a zero, and for products with a matrix that is the same at all steps: with entries of xs
+    they are one product before the loop, and the gradient by such a matrix is one product after it, whose terms are
+    added in another order (1000 steps: up to 4e-15 of the largest element). In second derivatives the same terms are
+    added in another order. A function that changes what is around it, does something else each time, or reads
+    attributes of objects runs as the loop does.
 
     Args:
         f: a function (carry, x) -> (carry, y). It must return a carry of the structure, shapes and dtypes that it is
@@ -75,9 +78,8 @@ def scan(
         reverse: begin with the last entry. The entries of ys are where those of xs are.
         unroll: of no effect; accepted from code for JAX. No step has a cost that unrolling would save.
         max_bytes: how much memory the states may take that are kept for the backward pass between steps. That pass
-            then runs steps again from them, the fewest that are possible, and gives the same gradients, bit for bit (in
-            a vmap, up to rounding). By default whatever it reads is kept of all steps. What a second derivative keeps
-            has no bound.
+            then runs steps again from them, the fewest that are possible, and gives the same gradients, up to rounding.
+            By default whatever it reads is kept of all steps. What a second derivative keeps has no bound.
 
     Returns:
         The last carry, and the results y of all steps, stacked along a new first axis; Tensors.

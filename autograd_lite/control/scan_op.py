@@ -15,6 +15,7 @@ from ..core.op import Op
 from ..core.shapes import ShapeDtype
 from .bodies import PLANNED_AFTER, Body, Runner, rearranged
 from .derivatives import Linear, batched as batched_body, is_floating, linearized, pushed
+from .fission import Fission
 from .flow import (
     Flow,
     begun,
@@ -86,10 +87,28 @@ class Scan(Flow):
             self.run(arrays, rows)
         return filled(rows)
 
-    def run(
+    def run(self, arrays: Sequence[Any], views: Sequence[Any]) -> None:
+        """Run all steps; what need not run step by step runs before or after them, see `Fission`."""
+        if (parts := self._fission) is not None:
+            core = Scan(parts.core, parts.carried, parts.scanned, self.length, self.reverse)
+            parts.run(core.steps, arrays, views, self.reverse)
+        else:
+            self.steps(arrays, views)
+
+    @property
+    def _fission(self) -> Fission | None:
+        """The body in parts; None if it is better as it is."""
+        body, n, m = self.body, self.carried, self.carried + self.scanned
+        if (key := ("fission", n, m, self.length, self.guarded)) not in body.made:
+            alone = self.length < 2 or body.effects or body.generators
+            parts = None if alone else Fission(body, n, m, self.length, self.guarded)
+            body.made[key] = parts if parts is not None and parts.worthwhile else None
+        return body.made[key]  # type: ignore[no-any-return]
+
+    def steps(
         self, arrays: Sequence[Any], views: Sequence[Any], states: Mapping[int, Sequence[Any]] = MappingProxyType({})
     ) -> None:
-        """Run all steps.
+        """Run the whole body step by step.
 
         Args:
             arrays: the inputs.

@@ -77,7 +77,8 @@ def test_a_budget_is_kept(steps: int, reverse: bool, monkeypatch: pytest.MonkeyP
     for max_bytes in (0, STATE, 2 * STATE + 9, 5 * STATE, 10**9):
         counts.clear(), states.clear()
         f = ag.grad(lambda *a, b=max_bytes: loss(*a, reverse=reverse, max_bytes=b), (0, 1, 2))
-        assert_same(f(h, x, W), slope)
+        found = f(h, x, W)
+        assert_same(found, slope, exact=False)  # products are added up step by step
         (kept,) = states
         assert kept.most <= max_bytes
         c = 1 + max_bytes // STATE
@@ -87,7 +88,7 @@ def test_a_budget_is_kept(steps: int, reverse: bool, monkeypatch: pytest.MonkeyP
         assert counts["scan backward of 3"] == steps
         compiled = ag.compile(f)
         for _ in range(3):
-            assert_same(compiled(h, x, W), slope)
+            assert_same(compiled(h, x, W), found)
 
 
 @pytest.mark.ci
