@@ -47,9 +47,10 @@ def clip(text: str, length: int) -> str:
 
 
 def type_text(node: GraphNode) -> str:
-    """Return shape and dtype in NumPy's words, such as "(128, 784) float32"; those of several results, one by one."""
+    """Return shape and dtype in NumPy's words, such as "(128, 784) float32"; those of a few results, one by one."""
     if node.has_several:
-        return ", ".join(result_types(node))
+        types = result_types(node)
+        return ", ".join(types) if len(types) <= _FEW else f"{len(types)} results"
     if node.dtype.hasobject:
         return "generator"
     return (
@@ -78,6 +79,8 @@ def op_text(node: GraphNode, nodes: Nodes) -> str:
     return result_text(call.op, node.result, call.op or call.name)
 
 
+# Types of so many results are said together.
+_FEW = 3
 # For these, one number (or pair) for all axes says as much as one for each axis.
 _EACH_AXIS = ("dilation", "kernel", "padding", "stride", "window")
 # Parameters that say nothing when they have these values; `batch` is an axis of the result.

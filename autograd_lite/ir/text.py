@@ -244,7 +244,7 @@ def _types(nodes: Sequence[GraphNode]) -> list[str]:
     shapes = padded([str(node.shape) if array else "" for node, array in zip(nodes, arrays, strict=True)])
     texts = [f"{s} {n.dtype}" if array else type_text(n) for n, s, array in zip(nodes, shapes, arrays, strict=True)]
     column = padded(["" if node.has_several else text for node, text in zip(nodes, texts, strict=True)])
-    return [text if len(text) > len(cell) else cell for text, cell in zip(texts, column, strict=True)]
+    return [text.ljust(len(cell)) for text, cell in zip(texts, column, strict=True)]
 
 
 # ---- measurements ---------------------------------------------------------------------------------------------------

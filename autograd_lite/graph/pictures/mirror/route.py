@@ -29,7 +29,10 @@ class Wire(NamedTuple):
 
 
 class Note(NamedTuple):
-    """A mark: its kind ("gradient", "seed", "saved", "sum", "dot", "argument"), its middle, its owner's number."""
+    """A mark: its kind, its middle, its owner's number.
+
+    The kinds are "gradient", "seed", "saved", "sum", "dot", "argument"; "before" and "after" the name of a result.
+    """
 
     kind: str
     at: Point
@@ -115,19 +118,34 @@ class _Router:
         half, edges = self.left, self.mirror.view.edges
         legs = draw_legs(half)
         tips: dict[int, str] = {}
-        into: dict[int, list[tuple[Point, int]]] = {}
-        for edge, said, arrival in zip(half.edges, edges, half.arrivals, strict=True):
+        into: dict[int, list[tuple[Point, int, int]]] = {}
+        for i, (edge, said, arrival) in enumerate(zip(half.edges, edges, half.arrivals, strict=True)):
             tips[edge.source] = tips.get(edge.source, "") + tip(arrival)
-            into.setdefault(edge.target, []).append((arrival, said.argument))
+            into.setdefault(edge.target, []).append((arrival, said.argument, i))
         quiet = {edge.source for edge, said in zip(half.edges, edges, strict=True) if said.quiet}
         for source in sorted(tips, key=lambda s: (s not in quiet, s)):
             kind = "quiet" if source in quiet else "data"
             plan.wires.append(Wire(kind, path_of(legs[source, 0]), tips[source], source))
         for arrived in into.values():
-            numbers = [argument for _, argument in sorted(arrived)]
-            if numbers != sorted(numbers):
-                for at, argument in arrived:
+            numbers = [argument for _, argument, _ in sorted(arrived)]
+            numbered = numbers != sorted(numbers)
+            if numbered:
+                for at, argument, _ in arrived:
                     plan.notes.append(Note("argument", Point(at.x + 4.5, at.y - 9), argument))
+            self._results(sorted(arrived), numbered, plan)
+
+    def _results(self, arrived: Sequence[tuple[Point, int, int]], numbered: bool, plan: Plan) -> None:
+        """Say which results of calls arrive at a box, from left to right; numbers of arguments are on the right."""
+        edges, last = self.mirror.view.edges, ""
+        calls = {box.id for box in self.mirror.view.nodes if box.results}
+        for k, (at, _, i) in enumerate(arrived):
+            label = edges[i].label if edges[i].source in calls else ""
+            if label and label != last:
+                aside = 0 < k == len(arrived) - 1 and not numbered
+                plan.notes.append(
+                    Note("after" if aside else "before", Point(at.x + (4.5 if aside else -4.5), at.y - 9), i)
+                )
+            last = label
 
     def _backward(self, plan: Plan) -> None:
         """Lead gradients up: what several uses contribute comes together on the way, under a sign for the sum."""

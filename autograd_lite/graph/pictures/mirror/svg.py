@@ -191,6 +191,9 @@ def _note(mirror: Mirror, words: Sequence[str], note: Note) -> str:
         return f'<circle class="saved dot" cx="{n(x)}" cy="{n(y)}" r="2.4"/>'
     if note.kind == "argument":
         return text(Line(str(note.of), 9.0, "soft"), x, y, anchor="start")
+    if note.kind in ("before", "after"):
+        label = visible(clip(mirror.view.edges[note.of].label, 28))
+        return text(Line(label, 9.0, "soft halo"), x, y, anchor="end" if note.kind == "before" else "start")
     if note.kind == "saved":
         return _chip(mirror, words[note.of], note)
     if note.kind == "seed":
