@@ -165,6 +165,19 @@ class PureGraph:
                         found.setdefault(i, {})[node.of] = None
         return {i: tuple(found[i]) for i in sorted(found, key=number_of)}
 
+    @property
+    def results_of_calls(self) -> dict[str, list[GraphNode]]:
+        """For every call with several results, the nodes that take them out of it."""
+        found: dict[str, list[GraphNode]] = {}
+        for node in self.nodes:
+            if node.result is not None:
+                found.setdefault(node.inputs[0], []).append(node)
+        return found
+
+    def call_of(self, node: GraphNode) -> GraphNode:
+        """Return the call that a node takes a result out of, with which it is shown; any other node itself."""
+        return node if node.result is None else self[node.inputs[0]]
+
     def measurement(self, node_id: str) -> Measurement:
         """Return what was measured at a node; everything in it is None if nothing was."""
         return self.measurements.get(node_id, NOT_MEASURED)

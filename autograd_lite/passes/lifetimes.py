@@ -114,10 +114,7 @@ def savers_of(graph: PureGraph) -> dict[str, tuple[str, ...]]:
     known only as far as the backward pass in the graph reads it.
     """
     found: dict[str, dict[str, None]] = {i: dict.fromkeys(ops) for i, ops in graph.saved.items()}
-    results: dict[str, list[str]] = {}
-    for node in graph:
-        if node.result is not None:
-            results.setdefault(node.inputs[0], []).append(node.id)
+    results = graph.results_of_calls
     for node in graph:
         op = OPS.get(node.op)
         if node.backward or not node.needs or op is None or not op.keeps:
@@ -126,7 +123,7 @@ def savers_of(graph: PureGraph) -> dict[str, tuple[str, ...]]:
         keeps = op.keeps[1 if arity == 1 else sum(1 << i for i in node.needs)]
         for kept, i in zip(keeps, (node.id, *node.inputs[:arity]), strict=True):
             if kept:
-                for part in (i, *results.get(i, ())):
+                for part in (i, *(result.id for result in results.get(i, ()))):
                     found.setdefault(part, {})[node.id] = None
     return {i: tuple(ops) for i, ops in found.items()}
 
@@ -170,7 +167,7 @@ def _ends(
             if saver in rules_end:
                 extend(i, rules_end[saver], Why.SAVED, saver)
     for forward, cotangent in graph.cotangents.items():
-        op = forward if graph[forward].result is None else graph[forward].inputs[0]
+        op = graph.call_of(graph[forward]).id
         if op in rules_end:
             extend(cotangent, rules_end[op], Why.COTANGENT, forward)
     last = len(graph) - 1

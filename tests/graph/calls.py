@@ -52,7 +52,7 @@ def polar_of(n: int = 2) -> tuple[Tensor, Tensor, Tensor]:
 
 def box_in(graph: Graph, i: str) -> str:
     """Return the id of the box that shows a node: a result of a call is shown with the call."""
-    return i if graph[i].result is None else graph[i].inputs[0]
+    return graph.call_of(graph[i]).id
 
 
 def all_results() -> Tensor:

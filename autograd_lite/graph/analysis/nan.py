@@ -114,7 +114,7 @@ class NanReport:
     @property
     def _home(self) -> GraphNode:
         node = self.node
-        return self.graph[node.of] if node.backward and node.of else _call_of(self.graph, node)
+        return self.graph[node.of] if node.backward and node.of else self.graph.call_of(node)
 
     def overlay(self) -> Overlay:
         """Return the marks for pictures: the origin with its reason, and everything that is not finite."""
@@ -314,7 +314,7 @@ def _first(
                 return node.id, _given(node, values[node.id]), ()
             written.append(node)
             continue
-        op, arguments, params = program.calls[_call_of(program.graph, node).id]
+        op, arguments, params = program.calls[program.graph.call_of(node).id]
         fault = fault_in(op, [values[a] for a in arguments], values[node.id], dict(params))
         if fault is not None:
             if fault.from_infinity and node.backward and written and not searched.isdisjoint(program.graph.outputs):
@@ -348,7 +348,7 @@ def _report(
     backward: bool,
 ) -> NanReport:
     graph, node = program.graph, program.graph[origin]
-    home = _call_of(graph, node)
+    home = graph.call_of(node)
     readers = home.inputs
     if node.backward and node.role is Role.RULE and node.of:
         better = _fault_of_rule(program, values, node)
@@ -411,15 +411,10 @@ def _cotangent(graph: Graph, values: Mapping[str, Any], op: str) -> Any:
     if not graph[op].has_several:
         return values[totals[op]] if op in totals else None
     gs: list[Any] = [None] * len(graph[op].shape)
-    for node in graph:
-        if node.result is not None and node.inputs[0] == op and node.id in totals:
+    for node in graph.results_of_calls.get(op, ()):
+        if node.result is not None and node.id in totals:
             gs[node.result] = values[totals[node.id]]
     return None if all(g is None for g in gs) else tuple(gs)
-
-
-def _call_of(graph: Graph, node: GraphNode) -> GraphNode:
-    """Return the call that a node takes a result out of; any other node itself."""
-    return node if node.result is None else graph[node.inputs[0]]
 
 
 def _non_finite(graph: Graph, values: Mapping[str, Any]) -> Iterable[NonFinite]:

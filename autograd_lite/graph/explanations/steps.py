@@ -229,13 +229,10 @@ def _is_number(text: str) -> bool:
 def _towards(graph: PureGraph, targets: Sequence[str]) -> list[Flow]:
     """Return the steps on the paths from the outputs to the targets."""
     useful, kept = set(targets), []
-    results: dict[str, list[str]] = {}
-    for node in graph:
-        if node.result is not None:
-            results.setdefault(node.inputs[0], []).append(node.id)
+    results = graph.results_of_calls
     for flow in reversed(graph.flows):
         if flow.into in useful:
-            useful.update([flow.op, *results.get(flow.op, ())])
+            useful.update([flow.op, *(node.id for node in results.get(flow.op, ()))])
             kept.append(flow)
     return kept[::-1]
 

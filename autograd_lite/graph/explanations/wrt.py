@@ -260,11 +260,7 @@ class _Finder:
     def _cut(self, node_id: str) -> tuple[GraphNode, int] | None:
         """Return the first op after a node through which no gradient comes back, and the argument."""
         behind = {node_id}
-        # Of a call the results are reached.
-        reached = {
-            *self._reached,
-            *(n.inputs[0] for n in self._graph if n.result is not None and n.id in self._reached),
-        }
+        reached = {self._graph.call_of(self._graph[i]).id for i in self._reached} | self._reached.keys()
         for node in self._graph:
             if not node.backward and any(i in behind for i in node.inputs):
                 if node.id in reached:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 from ...ir.graph import PureGraph
-from ...ir.labels import clip, counted, summary, type_text, visible
+from ...ir.labels import clip, counted, result_text, summary, type_text, visible
 from ...ir.node import GraphNode, Kind
 from ...ir.stats import Measurement
 from ...ir.text import duration, number, place
@@ -29,10 +29,10 @@ _CLIP = 60
 
 def model_explorer_text(graph: PureGraph, *, indent: int | None = None) -> str:
     """Return a collection of one graph, in Model Explorer's JSON."""
-    homes = homes_of(graph.nodes).own
+    homes, results = homes_of(graph.nodes).own, graph.results_of_calls
     picture: dict[str, Any] = {
         "id": _ID,
-        "nodes": [_node(graph, node, homes[node.id]) for node in graph],
+        "nodes": [_node(graph, n, homes[n.id], results.get(n.id, ())) for n in graph if n.result is None],
         "groupNodeAttributes": {"": {"graph": summary(graph)}},
     }
     overlays = [overlay for overlay in (_gradients(graph), _saved(graph)) if overlay["edges"]]
@@ -49,6 +49,10 @@ def node_data_text(graph: PureGraph, by: NodeNumber, *, indent: int | None = Non
         ValueError: if `by` is none of the numbers, or no node has one.
     """
     found = {node.id: _number(node, graph.measurement(node.id), by) for node in graph}
+    for call, results in graph.results_of_calls.items():
+        of_results = [x for node in results if (x := found.pop(node.id)) is not None]
+        if of_results and by in ("norm", "gradient"):
+            found[call] = math.hypot(*of_results)
     numbers = {i: x for i, x in found.items() if x is not None and math.isfinite(x)}
     if not numbers:
         hint = "" if by in ("flops", "bytes") else ". Measure it: Program.build(loss, backward=True).measured(…)"
@@ -83,26 +87,38 @@ def _json(value: Any, indent: int | None) -> str:
 # ---- nodes ----------------------------------------------------------------------------------------------------------
 
 
-def _node(graph: PureGraph, node: GraphNode, home: tuple[str, ...]) -> dict[str, Any]:
+def _node(graph: PureGraph, node: GraphNode, home: tuple[str, ...], results: Sequence[GraphNode]) -> dict[str, Any]:
     # A slash separates layers, so a module's name must not contain one.
     layers = [_BACKWARD, *(name.removesuffix(BACKWARD) for name in home)] if node.backward else list(home)
-    shape = ",".join(map(str, node.shape))
     said = f"{node.name} = {node.op}" if node.name and node.op else node.op or node.name or node.value
-    named = [{"key": "name", "value": visible(node.name)}] if node.name else []
     return {
         "id": node.id,
         "label": visible(clip(said, _CLIP)) or str(node.kind),
         "namespace": "/".join(visible(layer).replace("/", "∕") or "_" for layer in layers),
-        "attrs": [{"key": key, "value": value} for key, value in _attributes(graph, node)],
+        "attrs": [{"key": key, "value": value} for key, value in _attributes(graph, node, results)],
         "incomingEdges": [
-            {"sourceNodeId": source, "sourceNodeOutputId": "0", "targetNodeInputId": str(i)}
+            {
+                "sourceNodeId": graph.call_of(graph[source]).id,
+                "sourceNodeOutputId": str(graph[source].result or 0),
+                "targetNodeInputId": str(i),
+            }
             for i, source in enumerate(node.inputs)
         ],
-        "outputsMetadata": [{"id": "0", "attrs": [{"key": "tensor_shape", "value": f"{node.dtype}[{shape}]"}, *named]}],
+        "outputsMetadata": list(_outputs(node, results)),
     }
 
 
-def _attributes(graph: PureGraph, node: GraphNode) -> Iterator[tuple[str, Any]]:
+def _outputs(node: GraphNode, results: Sequence[GraphNode]) -> Iterator[dict[str, Any]]:
+    """Yield what a node gives: of a call, each of its results."""
+    kinds = zip(node.shape, node.dtype, strict=True) if node.has_several else [(node.shape, node.dtype)]
+    names = {part.result or 0: part.name for part in (results if node.has_several else [node])}
+    for i, (shape, dtype) in enumerate(kinds):
+        attrs = [{"key": "tensor_shape", "value": f"{dtype}[{','.join(map(str, shape))}]"}]
+        attrs += [{"key": "name", "value": visible(names[i])}] if names.get(i) else []
+        yield {"id": str(i), "attrs": attrs}
+
+
+def _attributes(graph: PureGraph, node: GraphNode, results: Sequence[GraphNode]) -> Iterator[tuple[str, Any]]:
     yield "kind", str(node.kind)
     yield "type", type_text(node)
     if node.name:
@@ -121,8 +137,17 @@ def _attributes(graph: PureGraph, node: GraphNode) -> Iterator[tuple[str, Any]]:
         yield "line", place(node)
     if node.backward:
         yield "role", str(node.role)
-        related = [i for i in dict.fromkeys((node.of, node.toward)) if i in graph]
-        yield "belongs to", {"type": "node_ids", "nodeIds": related}
+        related = [graph.call_of(graph[i]).id for i in (node.of, node.toward) if i in graph]
+        yield "belongs to", {"type": "node_ids", "nodeIds": list(dict.fromkeys(related))}
+    for part in (node, *results):
+        which = "" if part.result is None else f" {result_text(node.op, part.result)}"
+        yield from ((name + which, text) for name, text in _measured(graph, part))
+    seconds = graph.measurement(node.id).seconds
+    if seconds is not None:
+        yield "time", duration(seconds)
+
+
+def _measured(graph: PureGraph, node: GraphNode) -> Iterator[tuple[str, str]]:
     if node.id in graph.outputs:
         yield "output", str(graph.outputs.index(node.id))
     measured = graph.measurement(node.id)
@@ -131,8 +156,6 @@ def _attributes(graph: PureGraph, node: GraphNode) -> Iterator[tuple[str, Any]]:
             yield name, f"{number(stats.low)} to {number(stats.high)}, norm {number(stats.norm)}"
             if not stats.finite:
                 yield f"{name} that are not finite", f"{stats.nans:,} NaN, {stats.infs:,} infinite"
-    if measured.seconds is not None:
-        yield "time", duration(measured.seconds)
 
 
 # ---- edges ----------------------------------------------------------------------------------------------------------
@@ -143,7 +166,7 @@ def _gradients(graph: PureGraph) -> dict[str, Any]:
     edges = [
         {
             "sourceNodeId": flow.op,
-            "targetNodeId": flow.into,
+            "targetNodeId": graph.call_of(graph[flow.into]).id,
             "label": f"{flow.contribution} {type_text(graph[flow.into])}",
         }
         for flow in graph.flows
@@ -155,10 +178,10 @@ def _gradients(graph: PureGraph) -> dict[str, Any]:
 def _saved(graph: PureGraph) -> dict[str, Any]:
     """Return, for every value that the backward pass reads, edges to those who read it."""
     edges = [
-        {"sourceNodeId": i, "targetNodeId": node.id, "label": counted(graph[i].nbytes, "byte")}
+        {"sourceNodeId": graph.call_of(graph[i]).id, "targetNodeId": node.id, "label": counted(graph[i].nbytes, "byte")}
         for node in graph
-        if node.backward
+        if node.backward and node.result is None
         for i in dict.fromkeys(node.inputs)
-        if not graph[i].backward
+        if not graph.call_of(graph[i]).backward
     ]
     return {"name": "saved values", "edgeColor": THEMES["light"].quiet, "edgeWidth": 1, "edges": edges}

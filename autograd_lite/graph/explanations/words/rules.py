@@ -144,10 +144,7 @@ class Words:
         # Unnamed arguments of an op are x, y and z in its rule, unless the user has given one of these names.
         taken = set(self._own.values())
         self._letters = next((letters for letters in _LETTERS if taken.isdisjoint(letters)), "")
-        self._results: dict[str, list[GraphNode]] = {}
-        for node in graph:
-            if node.result is not None:
-                self._results.setdefault(node.inputs[0], []).append(node)
+        self._results = graph.results_of_calls
         self._earlier: dict[Flow, tuple[str, ...]] = {}
         known: dict[str, tuple[str, ...]] = {}
         for flow in graph.flows:

@@ -56,7 +56,7 @@ class Gradient(NamedTuple):
 
 
 class Seed(NamedTuple):
-    """Where the backward pass begins: the cell of a result, the id of its cotangent, and its label."""
+    """Where the backward pass begins: the cell of a result, or of some of a call, its first cotangent, and its label."""
 
     cell: int
     node: str
@@ -371,15 +371,17 @@ def _gradients(graph: PureGraph, view: View, box_of: Mapping[str, int], uses: Ma
 
 def _seeds(graph: PureGraph, box_of: Mapping[str, int]) -> list[Seed]:
     seeds = [node for node in graph if node.role is Role.SEED and node.of in box_of]
-    found = []
+    labels: dict[int, dict[str, None]] = {}
+    first: dict[int, str] = {}
     for node in seeds:
         if node.shape:
             label = f"seed {node.shape}"
         else:
             name = "L" if len(seeds) == 1 else visible(clip(graph[node.of].name, 12)) or node.of
             label = f"d{name}/d{name} = 1"
-        found.append(Seed(box_of[node.of], node.id, label))
-    return found
+        labels.setdefault(box_of[node.of], {})[label] = None
+        first.setdefault(box_of[node.of], node.id)
+    return [Seed(cell, node, ", ".join(labels[cell])) for cell, node in first.items()]
 
 
 def _caption(graph: PureGraph, rules: int, view: View, hidden: int, work: Mapping[str, int]) -> tuple[str, ...]:

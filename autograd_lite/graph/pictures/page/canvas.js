@@ -157,7 +157,7 @@ function argumentNumbers() {
   }
   // Which results of a call flow along a line.
   for (const l of picture.edges) {
-    const which = picture.items.get(l.s).group ? [] : l.through.filter((i) => partOf(i) !== i).map((i) => whichOf(i).trim());
+    const which = picture.items.get(l.s).group ? [] : l.through.filter((i) => partOf(i) !== i && i !== picture.items.get(l.s).node).map((i) => whichOf(i).trim());
     const [x, y] = l.points[l.points.length - 1];
     if (which.length) texts.push(el('text', { class: 'place', x: r1(x - 5), y: r1(y - 7), 'font-size': 9, 'text-anchor': 'end' }, which.join(', ')));
   }
