@@ -56,7 +56,7 @@ class Gradient(NamedTuple):
 
 
 class Seed(NamedTuple):
-    """Where the backward pass begins: the cell of a result, or of some of a call, its first cotangent, and its label."""
+    """Where the backward pass begins: the cell of a result, or of some of a call, the first cotangent, and a label."""
 
     cell: int
     node: str
