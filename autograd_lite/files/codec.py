@@ -49,7 +49,8 @@ class Codec:
 
     Args:
         forms: by name, in addition to `FORMS` or in place of them.
-        other: returns what is written of a value that has no form, of it and its place; without it, that is an error.
+        other: returns what is written of a value that has no form, of the codec, it and its place; without it, that is
+            an error.
         only: the names of those of `FORMS` that it has; all of them by default.
 
     Example:
@@ -63,7 +64,7 @@ class Codec:
     def __init__(
         self,
         forms: Mapping[str, Form] | None = None,
-        other: Callable[[Any, str], Any] | None = None,
+        other: Callable[[Codec, Any, str], Any] | None = None,
         only: tuple[str, ...] | None = None,
     ) -> None:
         own = forms or {}
@@ -83,7 +84,7 @@ class Codec:
         for form in self.forms.values():
             if isinstance(x, form.kind):
                 return form.write(self, x, where)
-        return self._other(x, where)
+        return self._other(self, x, where)
 
     def read(self, text: Any) -> Any:
         """Return the value.
@@ -225,7 +226,7 @@ def dtype_named(name: Any, kinds: str = "") -> np.dtype[Any]:
     refuse("the name of a NumPy dtype" + (" of numbers" if kinds else ""), name)
 
 
-def _no_form(x: Any, where: str) -> NoReturn:
+def _no_form(codec: Codec, x: Any, where: str) -> NoReturn:
     raise TypeError(f"expected plain values; received a {type(x).__name__}, {x!r:.60}, at {where}")
 
 
@@ -241,7 +242,7 @@ def _digits(codec: Codec, digits: Any) -> int:
 
 def _complex(codec: Codec, parts: Any) -> complex:
     real, imaginary = parts if parts.__class__ is list else refuse("a list of 2", parts)
-    return complex(*(codec.read(x) if x.__class__ is dict else number_of(x) for x in (real, imaginary)))
+    return complex(number_of(real), number_of(imaginary))
 
 
 def _dict(codec: Codec, pairs: Any) -> dict[Any, Any]:

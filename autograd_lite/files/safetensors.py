@@ -104,8 +104,6 @@ def read_arrays(what: str, path: Any, entry: str = "about", levels: int = 100) -
         if not isinstance(about, dict):
             raise ValueError("it is not an object")
         total = about.pop(_SUM, None)
-        if total is None and _SUM in metadata:  # where compiled functions had it until version 2
-            total = int(metadata[_SUM], 16)
         if total is not None and total != _sum(about, arrays):
             raise ValueError("what it holds is not what was written")
     except ValueError as error:

@@ -85,12 +85,12 @@ def _build(plan: Plan) -> None:
 
 def _array(codec: Codec, x: Any, where: str) -> Any:
     if isinstance(x, Tensor) and x.requires_grad:
-        return _other(x, where)
+        return _other(codec, x, where)
     a = x if isinstance(x, np.ndarray) else to_numpy(x.data)
     return {"array": a.tolist(), "dtype": a.dtype.name}
 
 
-def _other(value: Any, path: str) -> Any:
+def _other(codec: Codec, value: Any, where: str) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     raise TypeError(

@@ -58,14 +58,13 @@ def keras_file(what: str, path: Any) -> bytes | None:
 
 def packed(prefix: str, value: Any, arrays: dict[str, Any]) -> Any:
     """Return a state as plain values, with names in place of its arrays, which go into `arrays`."""
+    return Codec({"array": arrays_by_name(arrays, np.ndarray)}, _other).write(value, prefix)
 
-    def other(part: Any, path: str) -> Any:
-        if isinstance(part, Tensor):
-            return codec.write(to_numpy(part.data), path)
-        return part.item() if isinstance(part, np.generic) else part  # writing the file will refuse what it cannot hold
 
-    codec = Codec({"array": arrays_by_name(arrays, np.ndarray)}, other)
-    return codec.write(value, prefix)
+def _other(codec: Codec, part: Any, where: str) -> Any:
+    if isinstance(part, Tensor):
+        return codec.write(to_numpy(part.data), where)
+    return part.item() if isinstance(part, np.generic) else part  # writing the file will refuse what it cannot hold
 
 
 def unpacked(what: str, value: Any, arrays: dict[str, Any]) -> Any:

@@ -51,6 +51,9 @@ def works(folder: str) -> dict[str, Work]:
         with contextlib.suppress(ValueError):
             ag.Graph.from_json('{"graph": 1}')
 
+    compiled = ag.compile(lambda x: np.tanh(x) * 2)
+    for _ in range(2):
+        compiled(np.ones(2))
     return {
         "fit with a saving ModelCheckpoint": lambda: model.fit(x, y, verbose=0, callbacks=[saves]),
         "predict": lambda: model.predict(x, verbose=0),
@@ -60,6 +63,7 @@ def works(folder: str) -> dict[str, Work]:
             nn.saving.save_checkpoint(checkpoint, model),
             nn.saving.load_checkpoint(checkpoint, model),
         ),
+        "save_compiled, load_compiled": lambda: (compiled.save_compiled(f"{path}.c"), ag.load_compiled(f"{path}.c")),
         "model_from_json": lambda: nn.models.model_from_json(text),
         "files and texts that are refused": refused,
         "explain": lambda: str(ag.explain(loss)),

@@ -65,13 +65,13 @@ class ValueCodec(Codec):
             UnwritableError: naming what cannot be written.
         """
         if isinstance(x, _EXACT) and x.__class__ not in _EXACT and not isinstance(x, np.generic):
-            _unwritable(x, where)  # the file would not say of which class it is
+            _unwritable(self, x, where)  # the file would not say of which class it is
         if isinstance(x, (np.ndarray, np.generic)) and x.dtype.newbyteorder("=") not in _ARRAYS:
             raise UnwritableError(f"an array of {x.dtype}")
         return super().write(x, where)
 
 
-def _unwritable(x: Any, where: str) -> NoReturn:
+def _unwritable(codec: Codec, x: Any, where: str) -> NoReturn:
     raise UnwritableError(f"the class {x.__name__}" if isinstance(x, type) else f"a {type(x).__name__}, {x!r:.60}")
 
 
@@ -85,7 +85,7 @@ def _assumption(codec: Codec, x: Assumption, where: str) -> str:
 def _class(codec: Codec, x: type, where: str) -> dict[str, str]:
     if x in _NUMBERS.values():
         return {"number": x.__name__}
-    return {"scalar type": np.dtype(x).str} if issubclass(x, np.generic) else _unwritable(x, where)
+    return {"scalar type": np.dtype(x).str} if issubclass(x, np.generic) else _unwritable(codec, x, where)
 
 
 def shape_of(sizes: Any) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...core.live import Live
-from ...files import Codec, Form, nth, of_kind, one_entry, refuse
+from ...files import Form, nth, of_kind, one_entry, refuse
 from ...ir.hosts import Argument, Fixed, Hosts, Put, Read, leaves_of
 from ...tensors.record import wrap
 from ...tensors.tensor import Tensor
@@ -26,7 +26,7 @@ _CALLS: dict[str, Callable[..., Any]] = {
 }
 
 
-class HostsWriter:
+class HostsWriter(ValueCodec):
     """Writes the hosts of several traces, which share containers.
 
     Args:
@@ -37,12 +37,9 @@ class HostsWriter:
     """
 
     def __init__(self, values: ValueCodec) -> None:
+        forms = {"live": Form(Live, HostsWriter._known), "host": Form(Tensor, HostsWriter._host)}
+        super().__init__(values.held, values.generators, forms, np.generic)
         self._values = values
-        new = one_entry("new", Tensor, lambda codec, x, where: like(x._data))
-        forms = {"live": Form(Live, self._known), "new": new}
-        self._new = ValueCodec(values.held, values.generators, forms, np.generic)
-        forms = {"host": Form(Tensor, self._host), **forms}
-        self._trees = ValueCodec(values.held, values.generators, forms, np.generic)
         self._numbers: dict[int, int] = {}
         self._held: list[Any] = []
         self._keys: list[set[Any]] = []
@@ -66,25 +63,24 @@ class HostsWriter:
                 for x in leaves_of(step.found):
                     if x.__class__ is Live:
                         self._live(x)
-                found = self._trees.write(step.found)
+                found = self.write(step.found)
                 steps.append({"read": [self._container(step.container, step.key), step.key, found, step.owned]})
             elif isinstance(step, Argument):
                 steps.append({"argument": [step.place, self._live(step.number)]})
             elif isinstance(step, Fixed) and step.number in self._lives:
-                steps.append({"fixed": [self._trees.write(step.number), self._trees.write(step.value)]})
+                steps.append({"fixed": [self.write(step.number), self.write(step.value)]})
             elif isinstance(step, Live) and self._is_writable(step):
-                args = [self._trees.write(x) for x in step.args]
+                args = [self.write(x) for x in step.args]
                 steps.append({"call": [_name_of(step.f), args, self._live(step)]})
             # What is pinned, or found by other functions and fixed, is in no file: nothing can change it there.
         puts = [
-            [
-                self._container(put.container, put.key),
-                put.key,
-                self._new.write(put.value),
-                self._trees.write(put.before),
-            ]
+            [self._container(put.container, put.key), put.key, None, self.write(put.before)]
             for put in hosts.puts.values()
         ]
+        arrays, self._arrays = self._arrays, {}  # what is put is new
+        for about, put in zip(puts, hosts.puts.values(), strict=True):
+            about[2] = self.write(put.value)
+        self._arrays = arrays
         return {"steps": steps, "puts": puts}
 
     def _is_writable(self, x: Live) -> bool:
@@ -92,7 +88,7 @@ class HostsWriter:
 
     def slot(self, x: Any) -> dict[str, Any]:
         """Return what fills a slot of the program."""
-        tree: dict[str, Any] = self._trees.write(x)
+        tree: dict[str, Any] = self.write(x)
         return tree
 
     def _container(self, container: Any, key: Any) -> int:
@@ -110,12 +106,12 @@ class HostsWriter:
         number = self._lives.setdefault(x, len(self._lives))
         return {"live": number, "name": x.name, "value": self._values.write(x.value, x.name)}
 
-    def _known(self, codec: Codec, x: Live, where: str) -> dict[str, Any]:
+    def _known(self: Any, x: Live, where: str) -> dict[str, Any]:
         if x not in self._lives:
             raise UnwritableError(f"a number that {_first_unknown(x)} computes anew at every call")
         return self._live(x)
 
-    def _host(self, codec: Codec, x: Tensor, where: str) -> dict[str, Any]:
+    def _host(self: Any, x: Tensor, where: str) -> dict[str, Any]:
         return {"host": self._arrays[id(x)]} if id(x) in self._arrays else {"new": like(x._data)}
 
 
@@ -133,7 +129,7 @@ def _name_of(f: Callable[..., Any]) -> str:
     return next((name for name, known in _CALLS.items() if known is f), "")
 
 
-class HostsReader:
+class HostsReader(ValueCodec):
     """Reads what a `HostsWriter` wrote.
 
     Args:
@@ -146,17 +142,15 @@ class HostsReader:
 
     def __init__(self, values: ValueCodec, containers: Any) -> None:
         forms = {
-            "live": Form(read=lambda codec, text: self._live(text)),
-            "host": one_entry("host", read=lambda codec, n: nth(self._arrays, n)),
+            "live": Form(read=HostsReader._live),
+            "host": one_entry("host", read=HostsReader._host),
             "new": one_entry("new", read=lambda codec, about: wrap(example(about), None)),
-            "plain": one_entry("plain", read=lambda codec, text: codec.read(text)),  # in older files
         }
-        self._values = values
-        self._trees = ValueCodec(values.held, values.generators, forms)
+        super().__init__(values.held, values.generators, forms)
         self._lives: dict[int, Live] = {}
         self._arrays: list[Tensor] = []
         self._hosts = Hosts(_never)
-        self.containers: list[dict[str, Any]] = [self._trees.read({"dict": part}) for part in containers]
+        self.containers: list[dict[str, Any]] = [self.read({"dict": part}) for part in containers]
         if not all(isinstance(key, str) for container in self.containers for key in container):
             refuse("names in a state", containers)
 
@@ -170,30 +164,30 @@ class HostsReader:
                 number, key, found, owned = content
                 container = self._container(number, key)
                 self._arrays_of(found, container[key])
-                hosts.steps.append(Read(container, key, self._trees.read(found), owned is True))
+                hosts.steps.append(Read(container, key, self.read(found), owned is True))
             elif kind == "argument":
                 place, live = content
                 if place != sum(isinstance(step, Argument) for step in hosts.steps):
                     refuse("the numbers among the arguments in order", place)
-                number = hosts.argument(place, self._values.read(live["value"]))
+                number = hosts.argument(place, self.read(live["value"]))
                 self._lives[live["live"]] = number
             elif kind == "fixed":
-                number, value = map(self._trees.read, content)
+                number, value = map(self.read, content)
                 hosts.steps.append(Fixed(number if isinstance(number, Live) else refuse("a number", content), value))
             elif kind == "call":
                 name, args, live = content
-                hosts.steps.append(self._live(live, _called(name), tuple(map(self._trees.read, args))))
+                hosts.steps.append(self._live(live, _called(name), tuple(map(self.read, args))))
             else:
                 refuse("a step", kind)
         for number, key, value, before in about["puts"]:
             container = self._container(number, key)
-            put = Put(container, key, self._trees.read(value), self._trees.read(before), None)
+            put = Put(container, key, self.read(value), self.read(before), None)
             hosts.puts[id(container), key] = put
         return hosts
 
     def slot(self, about: Any) -> Any:
         """Return what fills a slot: a Tensor or a number."""
-        found = self._trees.read(about)
+        found = self.read(about)
         return found if isinstance(found, (Tensor, Live)) else refuse("an array or a number", about)
 
     def _container(self, number: Any, key: Any) -> dict[str, Any]:
@@ -212,14 +206,19 @@ class HostsReader:
             self._arrays.append(t)
             self._hosts.arrays[id(t)] = t
 
-    def _live(self, about: Any, f: Callable[..., Any] | None = None, args: tuple[Any, ...] = ()) -> Live:
-        number, value = about["live"], self._values.read(about["value"])
+    def _host(self: Any, n: Any) -> Tensor:
+        array: Tensor = nth(self._arrays, n)
+        return array
+
+    def _live(self: Any, about: Any, f: Callable[..., Any] | None = None, args: tuple[Any, ...] = ()) -> Live:
+        number, value = about["live"], self.read(about["value"])
         if type(number) is not int or not isinstance(value, (int, float, np.generic)):
             refuse("a number", about)
         if f is not None or number not in self._lives:
             name = of_kind(str, about["name"])
             self._lives[number] = Live(self._hosts, _given if f is None else f, args, value, name)
-        return self._lives[number]
+        live: Live = self._lives[number]
+        return live
 
 
 def _hosts_in(about: Any) -> list[Any]:

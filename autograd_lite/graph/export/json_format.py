@@ -377,6 +377,6 @@ VALUES: Codec = Codec(
             write=lambda codec, x, where: {"dtype" if _survives(x) else "opaque": str(x)},
         ),
     },
-    lambda x, where: {"opaque": str(x)},
+    lambda codec, x, where: {"opaque": str(x)},
     ("int", "float", "tuple", "dict", "slice", "complex", "ellipsis"),
 )
