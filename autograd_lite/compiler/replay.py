@@ -20,7 +20,7 @@ from ..ir.hosts import leaves_of
 from ..ir.recording import OBSERVE
 from ..observing import SEEN, Seen
 from ..passes.pipeline import optimized
-from ..random import Generator
+from ..random import Generator, rehearse_draws
 from ..tensors.tensor import Tensor
 from .calls import How
 from .effects import Call, Effects, looks_of, replaced
@@ -88,7 +88,7 @@ class Replay:
     """
 
     def __init__(self, traced: Recording, exact: bool = True, max_bytes: int | None = None) -> None:
-        with collector_at_rest():
+        with collector_at_rest(), rehearse_draws():  # functions that draw for themselves run once for the plan
             self._plan(traced, exact, max_bytes)
 
     def _plan(self, traced: Recording, exact: bool, max_bytes: int | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,28 +14,12 @@ from ..core.indices import IndexArray, indices_in
 from ..core.node import Node
 from ..engine import edge_of
 from ..functional.batched import Batched
-from ..ir.recording import Recorder, reconnect
+from ..ir.recording import HasEffects, Outside, Recorder, reconnect
 from ..tensors.lifted import Lifted, face
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor, tensor
 from ..tree import leaves, map as map_leaves, rebuild
 from .bodies import Body, widened
-
-
-class HasEffects(Exception):
-    """Raised where a function that is being closed is about to change something outside of it."""
-
-
-class _Outside:
-    """What is outside of Tensors: a function that is being closed must leave it alone."""
-
-    final = False
-
-    def undo(self) -> None:
-        """Do nothing, since nothing was done."""
-
-    def __getattr__(self, name: str) -> NoReturn:
-        raise HasEffects
 
 
 class Closed(NamedTuple):
@@ -77,7 +61,7 @@ class _Closing(Recorder):
         super().__init__(f, what)
         self.replaced: dict[Any, tuple[Tensor, Tensor, Tensor]] = {}
         self.what = what
-        self.hosts = _Outside()  # type: ignore[assignment]
+        self.hosts = Outside()  # type: ignore[assignment]
 
     def read(self, edge: Any, value: Any = None) -> None:
         """Note that an op reads something, be it from before the function."""
@@ -113,17 +97,6 @@ class _Closing(Recorder):
         found = super().index(t)
         self.taken(t)
         return found
-
-    def assigned(self, leaf: Any, value: Any) -> bool:
-        """Refuse an assignment to what comes from around the function."""
-        if leaf._node.__class__ is not Node or leaf._node.stamp < self.began:
-            raise HasEffects
-        return super().assigned(leaf, value)
-
-    def accumulated(self, leaf: Any) -> None:
-        """Refuse to use `.grad` of a Tensor from around the function."""
-        if self.captured(leaf):
-            raise HasEffects
 
 
 def close(what: str, f: Callable[..., Any], args: tuple[Any, ...], otherwise: Exception | None = None) -> Closed:

@@ -15,6 +15,7 @@ from ..core.node import Node
 from ..core.shapes import ShapeDtype
 from ..core.tracebacks import folding
 from ..engine import edge_of
+from ..ir.recording import HasEffects
 from ..ops import shape
 from ..tensors.lifted import Lifted, LiftedTensor
 from ..tensors.record import apply
@@ -22,7 +23,7 @@ from ..tensors.tensor import Tensor
 from ..tree import items, leaves, map as map_leaves, rebuild
 from .budget import Kept, states_within
 from .cache import Memory, Reading, Unfamiliar
-from .closure import Closed, HasEffects, close, example_of
+from .closure import Closed, close, example_of
 from .scan_op import Scan
 
 

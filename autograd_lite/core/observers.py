@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from .node import Node
@@ -42,21 +43,38 @@ class Watch(Protocol):
         """Return the observer of a backward pass that begins."""
 
 
+class Trial(NamedTuple):
+    """A part of a function that is being compiled, which an eager run gives arrays.
+
+    Attributes:
+        began: the moment before which nothing was of this part.
+        note: of the mode in which it began.
+    """
+
+    began: int
+    note: Any
+
+
 class Tape(Protocol):
     """Notes what a function does that is being compiled, apart from what nodes record.
 
     Attributes:
         began: the moment before which nothing was of this function.
         rehearses: the function runs on values that are not its own, so nothing outside may notice.
+        trial: the part of it that runs on Tensors, although an eager run gives it arrays; None if it is in none.
     """
 
     began: int
     rehearses: bool
+    trial: Trial | None
 
     def lowered(self, t: Any) -> Any:
         """Return a Tensor of plain values in place of one of a transformation that began before."""
 
     hosts: Any  # notes what it does outside of Tensors, see `ir.hosts`
+
+    def trying(self) -> AbstractContextManager[None]:
+        """Run a part of the function on Tensors, and forget it if it raises: nothing outside changes."""
 
     def read(self, edge: Any, value: Any = None) -> None:
         """Note that an op reads a Tensor without history, or a leaf, or what a node from before the tape has made.

@@ -7,15 +7,19 @@ from typing import Any
 
 import numpy as np
 
+from ..core.batching import one_by_one, repeated
 from ..core.foreign import as_array, is_foreign
 from ..core.live import Live
+from ..core.op import Op, by_need
 from ..core.ownership import SMALL, unshared
 from ..core.several import Several
 from ..core.shapes import ShapeDtype
+from ..ops import barrier
 from ..tensors.lifted import Lifted, LiftedTensor
 from ..tensors.record import owned
 from ..tensors.tensor import Tensor
 from ..tree import leaves, map as map_leaves, rebuild
+from .rules import KeepAll
 
 
 def arrays_in(out: Any) -> list[Any]:
@@ -88,6 +92,69 @@ def are_bare(*trees: Any) -> bool:
         elif any(map(is_tensor, leaves(tree))):
             return False
     return True
+
+
+# ---- in a function that is being compiled ---------------------------------------------------------------------------
+
+
+def stopped(x: Any) -> Any:
+    """Return an array, or one of Python's numbers that changes, as a Tensor through which no gradient flows."""
+    if isinstance(x, (np.ndarray, np.generic, Live)):
+        return barrier.stop_gradient(Tensor(x))
+    return barrier.stop_gradient(x) if isinstance(x, Tensor) else x
+
+
+def traced_like(returned: Any, result: Any) -> list[Any] | None:
+    """Return the arrays that a function has returned on a tape, without a history; None if they are not the same.
+
+    Args:
+        returned: by the function.
+        result: what it returns for arrays.
+    """
+    found, expected = [stopped(x if isinstance(x, Tensor) else as_array(x)) for x in leaves(returned)], leaves(result)
+    same = len(found) == len(expected) and all(map(_have_same_bits, found, expected))
+    return found if same and map_leaves(lambda _: 0, returned) == map_leaves(lambda _: 0, result) else None
+
+
+def _have_same_bits(t: Any, other: Any) -> bool:
+    a, b = _values(t), _values(other)
+    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+
+
+def _values(x: Any) -> Any:
+    while isinstance(x, (Tensor, Lifted)):
+        x = x._data if isinstance(x, Tensor) else x.inner
+    return np.asarray(x)
+
+
+def _batched(given: int, op: Op, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
+    """Return the results of a call in a batch, which are its last inputs; by examples if something has a history."""
+    if any(isinstance(x, Lifted) or (isinstance(x, Tensor) and x.requires_grad) for x in inputs):
+        return one_by_one(op, inputs, batched, params)
+    results = repeated(inputs, batched)[-given:]
+    return results[0] if op.results is None else tuple(results)
+
+
+def with_results(op: Op, n: int, given: int) -> Op:
+    """Return the op of a call of n inputs whose results are further inputs, with the rules of the call."""
+    rules, push = op.rules, op.jvp
+
+    def chosen(*values: Any, call: Call) -> Any:
+        return values[n] if op.results is None else values[n:]
+
+    def pull(needs: Sequence[int], g: Any, saved: tuple[Any, ...], params: dict[str, Any]) -> list[Any]:
+        own = [i for i in needs if i < n]
+        found = rules.asked(own, g, saved[: n + 1], params) if own else []  # type: ignore[union-attr, misc]
+        return [*found, *(np.zeros(saved[i + 1].shape, saved[i + 1].dtype) for i in needs if i >= n)]
+
+    return op.replace(
+        forward=chosen,
+        infer=chosen,
+        rules=by_need(pull),
+        jvp=push and (lambda ts, out, *values, call: push(ts[:n], out, *values[:n], call=call)),
+        keeps=KeepAll(n, given),
+        batch=lambda *args: _batched(given, *args),
+    )
 
 
 _FIRST = [0]

@@ -70,11 +70,12 @@ def primitive(f: Any = None, *, opaque: bool = False, name: str | None = None, p
     rules. The function and its rules may take and return containers of arrays.
 
     If a rule is written with NumPy functions that Tensors support, it can be differentiated itself, to any order; it
-    gets arrays in a first backward pass, and otherwise Tensors.
+    gets arrays in a first backward pass, and otherwise Tensors. A function that is written so is compiled like any
+    other where a compiled function calls it; others are called at every replay.
 
     Args:
         f: the function; without one, a decorator is returned.
-        opaque: the rules take arrays alone, as SciPy's solvers do. In batches (`vmap`, `jacobian`) they are then called
+        opaque: the function and the rules take arrays alone, as SciPy's solvers do. In batches (`vmap`, `jacobian`) they are then called
             once for each example; a rule that is lacking costs a call of the other for each element. A derivative of
             such a rule by anything but the cotangent or tangent raises, unless it can take Tensors after all.
         name: of the operation in pictures and messages; by default the function's.

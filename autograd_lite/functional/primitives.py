@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import MethodType
 from typing import Any, NoReturn
 
@@ -19,19 +20,20 @@ from ..core.depth import outside
 from ..core.errors import GradError, MissingRule, ShapeError, more_on
 from ..core.foreign import as_array
 from ..core.live import bare_number
-from ..core.mode import MODE
+from ..core.mode import MODE, TAPES
 from ..core.node import LEAF, Node
 from ..core.op import Kind as OpKind, Op, Rule as OpRule, by_need
 from ..core.ownership import SMALL
 from ..core.several import Several
 from ..core.shapes import ShapeDtype
+from ..random import rehearse_draws
 from ..tensors.lifted import Lifted
 from ..tensors.reading import alike
 from ..tensors.record import record, results_with, wrap
 from ..tensors.tensor import Tensor
-from ..tree import leaves, rebuild
+from ..tree import leaves, map as map_leaves, rebuild
 from .arguments import name_of
-from .calls import BARE, Call, are_bare, are_inputs, results_in, taken
+from .calls import BARE, Call, are_bare, are_inputs, results_in, stopped, taken, traced_like, with_results
 from .dual import transposed
 from .rules import KeepAll, Rule, as_it_is, numbers_of, of_one, sum_of, zeros, zeros_like
 from .transposing import inner, pulled_through, pushed_through, transposed_by_units
@@ -54,6 +56,7 @@ class Primitive:
         np.float64(12.0)
     """
 
+    _unguarded = ("_ops", "_ruled")  # made of the rest when they are first asked for
     what = "primitive"
     bare_stays = False  # whether rules get arrays as arrays even where Tensors would give other last bits
 
@@ -71,7 +74,8 @@ class Primitive:
         self._all_vjps: Rule | None = None
         self._all_jvps: Rule | None = None
         self._linear: frozenset[int] | None = frozenset()  # None: in all arguments
-        self._ops: dict[tuple[int, bool, bool], Op] = {}
+        self._may_be_traced = not opaque and placeholder is None
+        self._ops: dict[tuple[int, bool, bool, int], Op] = {}
         self._ruled: dict[Any, Primitive] = {}
 
     # ---- definitions ------------------------------------------------------------------------------------------------
@@ -189,7 +193,7 @@ class Primitive:
             elif isinstance(x, (Tensor, Lifted)):  # of a transformation
                 call = call or Call(args, kwargs, [])
                 out = self._op(len(inputs), several=True)(*inputs, call=call)
-                return call.outputs(out)
+                return self._traced(inputs, call, call.outputs(out))
             else:
                 lent = True
                 values.append(bare_number(x))
@@ -203,15 +207,31 @@ class Primitive:
             call = Call(args, kwargs, [])
         out = taken(held, 0) if call is None else call.returned(held)
         node = self._node(out, values, edges, needs, _NO_PARAMS if call is None else {"call": call}, lent)
-        if out.__class__ is not Several:
-            results = result = wrap(out, node)
-        else:
-            results = results_with(node, out)
-            result = call.outputs(results)  # type: ignore[union-attr]
         if self._placeholder is not None and (tape := MODE.get().tape) is not None:
-            for t in leaves(results):
-                tape.does_more(t)
-        return result
+            tape.does_more(wrap(out, node))
+        result = wrap(out, node) if out.__class__ is not Several else call.outputs(results_with(node, out))  # type: ignore[union-attr]
+        return result if not TAPES else self._traced(inputs, call or Call(args, kwargs, []), result)
+
+    def _traced(self, inputs: Sequence[Any], call: Call, result: Any) -> Any:
+        """Return the result of a call in a function that is being compiled: traced, if the function takes Tensors.
+
+        Args:
+            inputs: Tensors, arrays and numbers.
+            call: the rest of the arguments.
+            result: of the call of the function with arrays, which is to have the same bits.
+        """
+        tape = MODE.get().tape
+        if tape is None or not self._may_be_traced:
+            return result
+        found = None
+        with suppress(Exception), tape.trying(), rehearse_draws(), np.errstate(all="ignore"):
+            args, kwargs = call.arguments(map(stopped, inputs))
+            found = traced_like(self._f(*args, **kwargs), result)
+        if found is None:
+            return result
+        call.tree, call.specs = map_leaves(lambda _: 0, result), tuple([ShapeDtype(t.shape, t.dtype) for t in found])
+        op = self._op(len(inputs), several=call.tree.__class__ is not int, given=len(found))
+        return call.outputs(op(*inputs, *found, call=call))
 
     def _node(
         self, out: Any, values: list[Any], edges: list[Any], needs: list[int], params: dict[str, Any], lent: bool
@@ -221,7 +241,7 @@ class Primitive:
         if needs and not lent and mode.record and not mode.source and out.dtype.kind in "fc":  # a tape sets source
             n = len(values)
             several = out.__class__ is Several
-            op = self._ops.get((n, not params, several)) or self._op(n, not params, several)
+            op = self._ops.get((n, not params, several, 0)) or self._op(n, not params, several)
             return Node(op, tuple(edges), params, (out, *values), tuple(needs), out.shape, out.dtype, None)
         if needs or mode.tape is not None or any(edge.__class__ is Node for edge in edges):
             op = self._op(len(values), not params, out.__class__ is Several)
@@ -235,9 +255,16 @@ class Primitive:
 
     # ---- the op -----------------------------------------------------------------------------------------------------
 
-    def _op(self, n: int, plain: bool = False, several: bool = False) -> Op:
-        """Return the op of calls with n inputs; `plain` if these are the arguments, `several` if it gives a tuple."""
-        op = self._ops.get((n, plain, several))
+    def _op(self, n: int, plain: bool = False, several: bool = False, given: int = 0) -> Op:
+        """Return the op of calls with n inputs.
+
+        Args:
+            n: their number.
+            plain: whether these are the arguments.
+            several: whether it gives a tuple.
+            given: how many results it takes as further inputs, which the function has computed on a tape.
+        """
+        op = self._ops.get((n, plain, several, given))
         if op is None:
             rules = self._single_rules(n) if plain else None
             pushes = self._jvps or self._all_jvps or self._linear != frozenset() or self._opaque
@@ -251,7 +278,9 @@ class Primitive:
                 keeps=KeepAll(n),  # type: ignore[arg-type]
                 results=(lambda *, call: len(leaves(call.tree))) if several else None,
             )
-            self._ops[n, plain, several] = op
+            if given:
+                op = with_results(op, n, given)
+            self._ops[n, plain, several, given] = op
         return op
 
     def _single_rules(self, n: int) -> tuple[OpRule, ...] | None:
@@ -358,8 +387,8 @@ class Primitive:
             return None
         ts = dict(enumerate(leaves(t)))
         del t
-        found = [taken(ts, k) for k in ts]
-        return found if isinstance(out, tuple) else found[0]
+        total = [taken(ts, k) for k in ts]
+        return total if isinstance(out, tuple) else total[0]
 
     # ---- what the rules say -----------------------------------------------------------------------------------------
 
@@ -482,6 +511,7 @@ class _OpaqueRule(Primitive):
     def __init__(self, owner: Primitive, rule: Rule, argnums: tuple[int, ...]) -> None:
         self._owner, self._stated, self._argnums = owner, rule, argnums
         super().__init__(self._said, opaque=False, name=f"{owner._name}_{'vjp' if rule.pulls else 'jvp'}")
+        self._may_be_traced = False
         self._all_vjps = Rule(self._of_pulling, rule.user, self._of_pulling, True, True)
         self._all_jvps = Rule(self._of_pushing, rule.user, self._of_pushing, False, True)
 

@@ -30,10 +30,10 @@ class Rule(NamedTuple):
 
 
 class KeepAll:
-    """An `Op.keeps` that saves the result and every input."""
+    """An `Op.keeps` that saves the result and the first n inputs, whatever others there are."""
 
-    def __init__(self, n: int) -> None:
-        self._all = (True,) * (n + 1)
+    def __init__(self, n: int, others: int = 0) -> None:
+        self._all = (True,) * (n + 1) + (False,) * others
 
     def __getitem__(self, mask: int) -> tuple[bool, ...]:
         return self._all

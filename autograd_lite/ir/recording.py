@@ -14,6 +14,7 @@ from ..core.errors import TraceError, more_on
 from ..core.indices import IndexArray, edges_of, indices_in
 from ..core.mode import MODE, TAPES, Mode, enter_mode, leave_mode, no_grad, restore_mode
 from ..core.node import Node, next_stamp, take_note, user_source
+from ..core.observers import Trial
 from ..core.op import Op
 from ..core.shapes import ShapeDtype
 from ..engine import edge_of
@@ -34,6 +35,24 @@ def _see(*arrays: Any, function: Callable[..., Any]) -> Any:
 
 
 _INSTEAD = "Compute with Tensors, and with Python's operators on numbers; or before the call, and pass it what is found"
+
+
+class HasEffects(Exception):
+    """Raised where code is about to change something outside of it that must not."""
+
+
+class Outside:
+    """What is outside of Tensors, for code that must leave it alone."""
+
+    final = False
+
+    def undo(self) -> None:
+        """Do nothing, since nothing was done."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise HasEffects
+
+
 OBSERVE = Op("observe", _see, None, lambda *_, **__: ShapeDtype((), _BOOL))
 
 
@@ -66,6 +85,8 @@ class Recorder:
         returned: the moment when the last one ended.
         masks: whether it might have masked NaN although no operation was invalid.
         older: whether ops have read what an operation from outside made.
+        trial: see `Tape`.
+        is_pure: whether nothing outside may change.
     """
 
     rehearses = False
@@ -83,6 +104,8 @@ class Recorder:
         self.operands: Operands | None = None
         self.backward = self.masks = self.older = False
         self.returned = 0
+        self.trial: Trial | None = None
+        self.is_pure = self.rehearses
         self.began = next_stamp()
         self._inside: dict[int, Tensor] = {}
         self._name, self._speaker = getattr(f, "__name__", "the function"), speaker
@@ -105,6 +128,19 @@ class Recorder:
 
     def _begin(self, mode: Mode) -> None:
         mode.source, mode.tape = True, self
+
+    @contextmanager
+    def trying(self) -> Iterator[None]:
+        """Run a part of the function that changes nothing outside, and forget it if it raises."""
+        before = {name: x.copy() if isinstance(x, (list, dict)) else x for name, x in vars(self).items()}
+        try:
+            self.trial, self.is_pure, self.hosts = Trial(next_stamp(), MODE.get().note), True, Outside()  # type: ignore[assignment]
+            yield
+        except BaseException:
+            vars(self).update(before)
+            raise
+        finally:
+            self.trial, self.is_pure, self.hosts = before["trial"], before["is_pure"], before["hosts"]
 
     def lowered(self, t: Any) -> Any:
         """Return a Tensor as it is."""
@@ -140,6 +176,8 @@ class Recorder:
 
     def drawn(self, node: Node, numbers: Any) -> None:
         """Note a draw."""
+        if self.trial is not None:  # whose numbers would be others
+            raise HasEffects
         self.effects.append(wrap(numbers, node))
 
     def does_more(self, t: Tensor) -> None:
@@ -176,6 +214,8 @@ class Recorder:
     def assigned(self, leaf: Any, value: Any) -> bool:
         """Note an assignment; one to what was made here binds it to the new values."""
         is_made = leaf._node.__class__ is Node
+        if self.is_pure and not (is_made and leaf._node.stamp > (self.trial or self).began):
+            raise HasEffects
         if not is_made and id(leaf) not in self.overwritten:
             held = leaf._data
             self.overwritten[id(leaf)] = held.copy("K") if held.__class__ is np.ndarray else held
@@ -197,6 +237,8 @@ class Recorder:
 
     def accumulated(self, leaf: Any) -> None:
         """Note that `.grad` is used."""
+        if self.is_pure and self.captured(leaf):
+            raise HasEffects
         self.gradients.setdefault(id(leaf), (leaf, getattr(leaf, "_grad", None)))
 
     def ended(self, root: Any) -> None:

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
 
 from .. import ops
 from ..core.live import Live
+from ..core.mode import TAPES
 from ..core.op import Op
 from ..ops import arith, compare
+from .protocols import on_arrays
 from .record import binary, unary
-
-if TYPE_CHECKING:
-    import numpy as np
 
 # Exponents for which NumPy's own operator takes a shortcut; their derivatives are simpler, too.
 _SHORT_POWERS: dict[float, Op] = {1: arith.positive, 2: arith.square, 0.5: arith.sqrt, -1: arith.reciprocal}
+
+
+def _power(x: Any, y: Any) -> Op:
+    if not TAPES:
+        return arith.power
+    is_array = any(getattr(z, "ndim", 0) for z in (x, y))
+    return on_arrays(arith.power, np.power if is_array else operator.pow, (x, y))  # of scalars they round otherwise
 
 
 class Operators:
@@ -76,10 +85,10 @@ class Operators:
             short = _SHORT_POWERS.get(other)
             if short is not None and self.dtype.kind in "fc":
                 return unary(short, self)
-        return binary(arith.power, self, other)
+        return binary(_power(self, other), self, other)
 
     def __rpow__(self, other: Any) -> Self:
-        return binary(arith.power, other, self)
+        return binary(_power(other, self), other, self)
 
     def __matmul__(self, other: Any) -> Self:
         return binary(ops.linalg.matmul, self, other)

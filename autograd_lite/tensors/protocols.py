@@ -18,7 +18,9 @@ from .. import ops
 from ..core.arguments import NUMBERS, bound, kinds_of, refusal
 from ..core.errors import DtypeError, UnsupportedError, more_on
 from ..core.messages import explained
+from ..core.mode import MODE, TAPES
 from ..core.op import BY_FUNCTION, BY_UFUNC, COMPOSED, Op
+from ..native.kernels import KERNELS
 from ..ops.operands import Finished, given, operand, write
 from ..ops.special import scipy_op
 from .record import apply
@@ -204,10 +206,34 @@ def resolve_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs:
         return _resolve_with_arguments(ufunc, inputs, dict(kwargs))
     op = BY_UFUNC.known(ufunc) or BY_UFUNC.get(ufunc) or scipy_op(ufunc, inputs)
     if op is not None:
-        return Call(op, inputs, {})
+        return Call(op if not TAPES else on_arrays(op, ufunc, inputs), inputs, {})
     if ufunc in COMPOSED:
         return COMPOSED[ufunc](*inputs)
     _refuse_call(_spelt(ufunc), ufunc.__name__)
+
+
+def on_arrays(op: Op, function: Callable[..., Any], inputs: tuple[Any, ...]) -> Op:
+    """Return the op that computes as a function of NumPy's does, if an eager run calls that with arrays, not Tensors.
+
+    Args:
+        op: what it is on Tensors, where other loops may compute it.
+        function: a ufunc, or an operator.
+        inputs: in a function that is being compiled.
+    """
+    mode = MODE.get()
+    trial = None if mode.tape is None else mode.tape.trial
+    if trial is None or trial.note is not mode.note or op.name not in KERNELS or function is op.forward:
+        return op
+    for x in inputs:
+        node, level = getattr(x, "_node", None), getattr(getattr(x, "_data", None), "level", None)
+        if (node is not None and node.needs) or (level is not None and level.stamp > trial.began):
+            return op
+    if (op, function) not in _ON_ARRAYS:
+        _ON_ARRAYS[op, function] = op.replace(name=f"numpy.{op.name}", forward=function, rewrites=())
+    return _ON_ARRAYS[op, function]
+
+
+_ON_ARRAYS: dict[Any, Op] = {}
 
 
 def deferred(ufunc: np.ufunc, inputs: tuple[Any, ...], ours: type) -> Any:

@@ -29,7 +29,7 @@ from .hooks import AWAITED, ArrivalHook, GradKeeper, HookHandle, UserHook
 from .inplace import InPlace
 from .methods import Methods, UnknownIndex, canonical_index
 from .operators import Operators
-from .protocols import Dispatched, deferred
+from .protocols import Dispatched, deferred, on_arrays
 from .record import apply, binary, constant, copy_on_tape, moved, open_edge, owned, unary, wrap
 from .sharing import at_a_place
 from .standard import Standard
@@ -445,6 +445,8 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
         if method == "__call__" and not kwargs:
             op = BY_UFUNC.known(ufunc) or BY_UFUNC.get(ufunc)
             if op is not None:
+                if TAPES:
+                    op = on_arrays(op, ufunc, inputs)
                 if len(inputs) == 1:
                     return unary(op, inputs[0])
                 result = binary(op, *inputs)

@@ -36,6 +36,12 @@ def in_a_custom_rule(read: Callable[[], Any]) -> Callable[[Any], Any]:
     return ag.grad(lambda x: f(x).sum())
 
 
+def in_a_function_with_a_rule(read: Callable[[], Any]) -> Callable[[Any], Any]:
+    f = ag.custom_jvp(lambda x: x * read())
+    f.def_jvp(lambda tangents, out, x: tangents[0])
+    return lambda x: f(x) * 1.0
+
+
 def in_a_compiled_function(read: Callable[[], Any]) -> Callable[[Any], Any]:
     inner = ag.compile(lambda x: x * read())
     return lambda x: inner(x) + 1
@@ -48,6 +54,7 @@ WAYS: dict[str, Callable[[Callable[[], Any]], Callable[[Any], Any]]] = {
     "a batch": lambda read: ag.vmap(lambda x: x * read()),
     "a scan": in_a_scan,
     "a rule": in_a_custom_rule,
+    "a function with a rule": in_a_function_with_a_rule,
     "a compiled function": in_a_compiled_function,
 }
 
@@ -63,7 +70,7 @@ def test_what_python_reads_may_change(row: tuple[str, str]) -> None:
 
 
 @pytest.mark.ci
-@rows_of("a gradient", "a batch", "a compiled function")
+@rows_of("a gradient", "a batch", "a compiled function", "a function with a rule")
 def test_what_python_reads_may_change_in_transformations(row: tuple[str, str]) -> None:
     notices(*row)
 
