@@ -75,9 +75,10 @@ def primitive(f: Any = None, *, opaque: bool = False, name: str | None = None, p
 
     Args:
         f: the function; without one, a decorator is returned.
-        opaque: the function and the rules take arrays alone, as SciPy's solvers do. In batches (`vmap`, `jacobian`) they are then called
-            once for each example; a rule that is lacking costs a call of the other for each element. A derivative of
-            such a rule by anything but the cotangent or tangent raises, unless it can take Tensors after all.
+        opaque: the function and the rules take arrays alone, as SciPy's solvers do. In batches (`vmap`, `jacobian`)
+            they are then called once for each example; a rule that is lacking costs a call of the other for each
+            element. A derivative of such a rule by anything but the cotangent or tangent raises, unless it can take
+            Tensors after all.
         name: of the operation in pictures and messages; by default the function's.
         placeholder: for a function that does more than to compute, such as to talk to other processes: one of the same
             arguments, arrays, that returns an array like its result. In functions that are compiled, `f` is then called

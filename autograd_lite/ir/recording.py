@@ -132,7 +132,9 @@ class Recorder:
     @contextmanager
     def trying(self) -> Iterator[None]:
         """Run a part of the function that changes nothing outside, and forget it if it raises."""
-        before = {name: x.copy() if isinstance(x, (list, dict)) else x for name, x in vars(self).items()}
+        before: dict[str, Any] = {
+            name: x.copy() if isinstance(x, (list, dict)) else x for name, x in vars(self).items()
+        }
         try:
             self.trial, self.is_pure, self.hosts = Trial(next_stamp(), MODE.get().note), True, Outside()  # type: ignore[assignment]
             yield
