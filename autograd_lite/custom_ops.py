@@ -36,7 +36,7 @@ def _rule(rule: Any) -> Any:
 
 
 def _own(facts: dict[str, Any]) -> dict[str, Any]:
-    return {name: _rule(fact) if name in ("jvp", "together") else fact for name, fact in facts.items()}
+    return {name: _rule(fact) if name in ("jvp", "together", "asked") else fact for name, fact in facts.items()}
 
 
 def elementwise(
@@ -105,11 +105,13 @@ def structural(name: str, forward: Callable[..., Any], *vjps: Any, infer: Any, s
 
     Args:
         name: the op's name.
-        forward: arrays positional, parameters by keyword, one array out.
-        vjps: for each input `f(g, out, *inputs, **params)`, or None.
-        infer: the shape rule: specs with `shape` and `dtype` in, and one out.
+        forward: arrays positional, parameters by keyword, one array out, or a tuple of as many as `results=` says.
+        vjps: for each input `f(g, out, *inputs, **params)`, or None. Of an op of several results `g` and `out` are
+            tuples; `g` has None for a result through which no gradient flows.
+        infer: the shape rule: specs with `shape` and `dtype` in, and one out, or a tuple of several.
         saves: as for `elementwise`.
-        facts: further fields; for forward mode `linear=True`, `multilinear=True` or `jvp=`, for vmap `batch=`.
+        facts: further fields; for forward mode `linear=True`, `multilinear=True` or `jvp=`, for vmap `batch=`; for an
+            op of several results their number, `results=`: its `jvp` returns a tuple, with None for zeros.
 
     Example:
         >>> from autograd_lite import grad

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from . import complex_cases, fft_cases
+from .complex_cases import without_residuals
 from .composed_cases import ComposedCase, case
 from .op_cases import OpCase, rows
 from .special_values import Special
@@ -122,7 +123,7 @@ SYSTEMS = [
         "full rank",
     ),
     OpCase("second_cofactor", _second_cofactor, tuple((*s, *s) for s in SQUARE), ("full rank", "any")),
-    OpCase("slogdet", lambda x: np.stack(np.linalg.slogdet(x), -1), SQUARE, "full rank"),
+    OpCase("slogdet", np.linalg.slogdet, SQUARE, "full rank"),
 ]
 
 # ---- decompositions -------------------------------------------------------------------------------------------------
@@ -131,29 +132,8 @@ TALL = (((0, 2, 2),), ((1, 1),), ((3, 3),), ((4, 2),), ((2, 3, 2),))
 ANY_SHAPE = (*TALL, ((2, 4),), ((2, 2, 3),))
 
 
-def _below(*factors: Any) -> Any:
-    return np.concatenate(factors, axis=-2)
-
-
-def _qr(x: Any) -> Any:
-    return _below(*np.linalg.qr(x))
-
-
 def _svd(x: Any, hermitian: bool) -> Any:
-    u, s, vh = np.linalg.svd(x, full_matrices=False, hermitian=hermitian)
-    return _below(u, s[..., None, :], vh.swapaxes(-1, -2))
-
-
-def _full_svd(x: Any, hermitian: bool) -> Any:
-    u, s, vh = np.linalg.svd(x, hermitian=hermitian)
-    widest = max(x.shape[-2:])
-    parts = (u, s[..., None, :], vh)
-    return _below(*(np.pad(a, [(0, 0)] * (a.ndim - 1) + [(0, widest - a.shape[-1])]) for a in parts))
-
-
-def _eigh(x: Any, UPLO: Any) -> Any:
-    w, v = np.linalg.eigh(x, UPLO)
-    return _below(w[..., None, :], v)
+    return np.linalg.svd(x, full_matrices=False, hermitian=hermitian)
 
 
 def _as_complex(x: Any) -> Any:
@@ -161,8 +141,7 @@ def _as_complex(x: Any) -> Any:
 
 
 def _eig(x: Any) -> Any:
-    w, v = np.linalg.eig(x)
-    return _as_complex(_below(w[..., None, :], v))
+    return tuple(map(_as_complex, np.linalg.eig(x)))
 
 
 def _divide_by_gaps(x: Any, w: Any, of: str) -> Any:
@@ -184,8 +163,9 @@ OF = ({"of": "eigenvalues"},)
 DECOMPOSITIONS = [
     OpCase("cholesky", np.linalg.cholesky, SQUARE, "positive definite", ({"upper": False}, {"upper": True})),
     OpCase("cholesky_pullback", _cholesky_pullback, tuple((*s, *s) for s in SQUARE), ("any", "full rank")),
-    OpCase("qr", _qr, TALL, "full rank"),
-    OpCase("full_svd", _full_svd, ANY_SHAPE, "full rank", ({"hermitian": False},)),
+    OpCase("qr", np.linalg.qr, TALL, "full rank"),
+    OpCase("qr_r", lambda x: np.linalg.qr(x).R, TALL, "full rank"),
+    OpCase("full_svd", np.linalg.svd, ANY_SHAPE, "full rank", ({"hermitian": False},)),
     OpCase("svd", _svd, ANY_SHAPE, "full rank", ({"hermitian": False},)),
     OpCase("svd", _svd, SQUARE, "symmetric", ({"hermitian": True},)),
     OpCase(
@@ -205,7 +185,7 @@ DECOMPOSITIONS = [
         (lambda x, hermitian: np.linalg.svd(x, compute_uv=False, hermitian=hermitian),),
     ),
     OpCase("divide_by_gaps", _divide_by_gaps, GAPS, ("any", "distinct"), OF),
-    OpCase("eigh", _eigh, SQUARE, "symmetric", TRIANGLE),
+    OpCase("eigh", np.linalg.eigh, SQUARE, "symmetric", TRIANGLE),
     OpCase("eigvalsh", np.linalg.eigvalsh, SQUARE, "symmetric", TRIANGLE),
     OpCase("eig", _eig, SQUARE, "real eigenvalues"),
     OpCase(
@@ -258,13 +238,13 @@ NORMS = [
     OpCase("pinv", np.linalg.pinv, SQUARE, "symmetric", ({"rcond": 1e-10, "hermitian": True},)),
     OpCase(
         "lstsq",
-        lambda a, b, rcond: np.linalg.lstsq(a, b, rcond)[0],
+        lambda a, b, rcond: without_residuals(np.linalg.lstsq(a, b, rcond)),
         (((3, 3), (3,)), ((4, 2), (4,)), ((4, 2), (4, 3)), ((2, 4), (2,)), ((2, 3), (2, 2))),
         ("full rank", "any"),
         ({"rcond": 1e-12},),
         (
-            lambda a, b, rcond: np.linalg.lstsq(a, b, rcond)[0],
-            lambda a, b, rcond: np.linalg.lstsq(a, b, rcond=rcond)[0],
+            lambda a, b, rcond: without_residuals(np.linalg.lstsq(a, b, rcond)),
+            lambda a, b, rcond: without_residuals(np.linalg.lstsq(a, b, rcond=rcond)),
         ),
     ),
     OpCase(

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.equivalents import FILLS, LOOPS, UFUNCS
+from ..core.equivalents import FILLS, LOOPS, UFUNCS, Loops
 from ..core.errors import REFUSALS
 from ..passes.subexpressions import params_key, value_key
 from .calls import Call, Format, How, Ref, Spec, address_of, equal_bits, filled, refs_in
@@ -154,8 +154,6 @@ class Lowering:
             return made
         values, calls = len(self.specs), len(self.calls)
         expected = forward(*map(bare, inputs), **{name: bare(v) for name, v in params.items()})
-        if isinstance(expected, tuple) and (several := self._bundled(forward, inputs, params, expected)) is not None:
-            return several
         try:
             found = forward(*(Watched(self, x.number) if isinstance(x, Watched) else x for x in inputs), **params)
             if _equal(found, expected):
@@ -170,20 +168,13 @@ class Lowering:
             return self._several(How.OPAQUE, forward, inputs, params, expected)
         return self._note(How.OPAQUE, forward, inputs, params, expected)
 
-    def _bundled(
-        self, forward: Callable[..., Any], inputs: tuple[Any, ...], params: Mapping[str, Any], expected: tuple[Any, ...]
-    ) -> tuple[Watched, ...] | None:
-        """Note the generalized ufunc that a function of several results equals, if there is one for these arguments."""
-        row = LOOPS.get(forward) if all(isinstance(x, Watched) for x in inputs) else None
-        loops = None if row is None else row(*inputs, **params)
-        if loops is None:
-            return None
+    def _bundled(self, loops: Loops, args: tuple[Any, ...], expected: tuple[Any, ...]) -> tuple[Watched, ...] | None:
+        """Note the generalized ufunc that a function of several results equals, if it does for these arguments."""
         loops = loops.bundled(expected)
-        like = np.empty(loops(*map(bare, inputs)).size, np.uint8)
-        found = [part(loops.by_ufunc(*map(bare, inputs), like=like)) for part in loops.parts]
-        if not all(map(equal_bits, found, expected)):
+        whole_of = loops.by_ufunc(*map(bare, args), like=loops(*map(bare, args)))
+        if not all(map(equal_bits, [part(whole_of) for part in loops.parts], expected)):
             return None
-        whole = self.noted(How.LOOPS, loops, inputs, {})
+        whole = self.noted(How.LOOPS, loops, args, {})
         views = [self.noted(How.CALL, part, (whole,), {}) for part in loops.parts]
         return tuple(
             [
@@ -329,6 +320,8 @@ class Lowering:
         if loops is None:
             return None
         given, expected = [bare(x) for x in args], function(*map(bare, args), **kwargs)
+        if isinstance(expected, tuple):
+            return self._bundled(loops, args, expected)
         same = equal_bits(loops.by_ufunc(*given, like=expected), expected)
         return self.noted(How.LOOPS, loops, tuple(args), {}) if same else None
 

@@ -134,6 +134,7 @@ class Loops:
         parts, size = [], 0
         for a in results:
             parts.append(functools.partial(_part, start=size, shape=a.shape, dtype=a.dtype))
+            parts[-1].__name__ = f"result_{len(parts) - 1}"
             size += -(-a.nbytes // _ALIGNMENT) * _ALIGNMENT
 
         def bundle(*arrays: Any) -> Any:

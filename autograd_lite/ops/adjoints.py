@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -47,6 +49,6 @@ def real_part(a: Any) -> Any:
     return np.real(a) if a.dtype.kind == "c" else a
 
 
-def pack(*rows: Any) -> Any:
-    """Stack matrices with the same number of columns."""
-    return np.concatenate(rows, axis=-2)
+def total(*terms: Any) -> Any:
+    """Return the sum of terms, of which None stands for zeros; None if all do."""
+    return functools.reduce(operator.add, [x for x in terms if x is not None] or [None])

@@ -3,8 +3,6 @@
 NumPy reads only one triangle of a matrix that must be symmetric (Hermitian), and so do these ops; but their gradients
 are those of the function of the symmetric matrix, spread evenly over both triangles: projected onto symmetric matrices.
 
-An op has one result, so factors are packed into one array, one below the other, and the functions unpack them.
-
 Columns of q, u and v are determined only up to a sign or a phase; results that do not depend on it have a gradient.
 
 The formulas are from the literature, for cotangents in the user's convention, conjugate to the engine's; `user`
@@ -14,22 +12,24 @@ converts between the two.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ..core import batching
 from ..core.errors import UnsupportedError
-from ..core.foreign import home, is_foreign, placed
+from ..core.foreign import is_foreign, placed
 from ..core.op import Op, composes, nondifferentiable, structural
+from ..core.rewrites import Rewrite
+from ..core.several import get_tuple_element
 from ..core.shapes import ShapeDtype
 from ..native import functions as fast
-from .adjoints import adjoint, as_read, hermitian_part, pack, real_part, user
+from .adjoints import adjoint, as_read, hermitian_part, real_part, total, user
 from .diagonals import diagonal_matrix
 from .eigen import divide_by_gaps
 from .operands import carries_derivative
-from .solve import checked, in_lapack, invert_triangle, lapack_dtype, same_shape, triangle_inverse
+from .solve import checked, in_lapack, invert_triangle, lapack_dtype, real_dtype, same_shape, triangle_inverse
 from .zero_mask import zero_mask
 
 # ---- Cholesky -------------------------------------------------------------------------------------------------------
@@ -170,8 +170,8 @@ cholesky = structural(
 # ---- QR -------------------------------------------------------------------------------------------------------------
 
 
-def _qr_forward(x: Any) -> Any:
-    return pack(*np.linalg.qr(x))
+def _qr_forward(x: Any) -> tuple[Any, ...]:
+    return tuple(np.linalg.qr(x))
 
 
 def _imaginary_diagonal(a: Any) -> Any:
@@ -185,27 +185,32 @@ def _turning(c: Any) -> Any:
 
 
 def _qr_rule(g: Any, out: Any, x: Any) -> Any:
-    m, g = x.shape[-2], user(g)
-    q, r, gq, gr = out[..., :m, :], out[..., m:, :], g[..., :m, :], _of_triangle(g[..., m:, :], upper=True)
-    along = fast.matmul(adjoint(q), gq)
-    by_r = fast.matmul(gr, adjoint(r))
-    d = along - by_r
-    inner = by_r + np.tril(d - adjoint(d), -1)
-    if d.dtype.kind == "c":
-        inner = inner + _imaginary_diagonal(d)
-    return user(fast.matmul(gq + fast.matmul(q, inner - along), adjoint(triangle_inverse(r))))
+    (gq, gr), (q, r) = [None if a is None else user(a) for a in g], out
+    along = None if gq is None else fast.matmul(adjoint(q), gq)
+    by_r = None if gr is None else fast.matmul(_of_triangle(gr, upper=True), adjoint(r))
+    d = along if by_r is None else -by_r if along is None else along - by_r
+    inner = total(by_r, np.tril(d - adjoint(d), -1), _imaginary_diagonal(d) if d.dtype.kind == "c" else None)
+    change = total(gq, fast.matmul(q, inner if along is None else inner - along))
+    return user(fast.matmul(change, adjoint(triangle_inverse(r))))
 
 
 def _qr_jvp(tangents: Sequence[Any], out: Any, x: Any) -> Any:
-    m = x.shape[-2]
-    q, r = out[..., :m, :], out[..., m:, :]
+    q, r = out
     change = fast.matmul(tangents[0], triangle_inverse(r))
     along = fast.matmul(adjoint(q), change)
     turned = _turning(along)
-    return pack(change + fast.matmul(q, turned - along), np.triu(fast.matmul(along - turned, r)))
+    return change + fast.matmul(q, turned - along), np.triu(fast.matmul(along - turned, r))
 
 
-# For matrices with at least as many rows as columns: q, and r below it.
+def _r_forward(x: Any) -> Any:
+    return np.linalg.qr(x, mode="r")
+
+
+def _infer_r(x: ShapeDtype) -> ShapeDtype:
+    return ShapeDtype((*x.shape[:-2], x.shape[-1], x.shape[-1]), lapack_dtype(x.dtype))
+
+
+# For matrices with at least as many rows as columns.
 # References: Walter, Lehmann, Lamour, On evaluating higher-order derivatives of the QR decomposition of tall matrices
 # with full column rank in forward and reverse mode algorithmic differentiation, 2012.
 q_and_r: Op = structural(
@@ -213,8 +218,22 @@ q_and_r: Op = structural(
     in_lapack(_qr_forward),
     _qr_rule,
     saves="o",
-    infer=lambda x: ShapeDtype((*x.shape[:-2], x.shape[-2] + x.shape[-1], x.shape[-1]), lapack_dtype(x.dtype)),
+    infer=lambda x: (ShapeDtype(x.shape, lapack_dtype(x.dtype)), _infer_r(x)),
     jvp=_qr_jvp,
+    batch=batching.gufunc(2),
+    domain=("full rank",),
+    holomorphic=False,
+    results=2,
+    rewrites=(Rewrite(lambda x: get_tuple_element(q_and_r(x), index=1), lambda x: triangle_of_qr(x)),),
+)
+# What compiled code computes where nobody reads q.
+triangle_of_qr: Op = structural(
+    "qr_r",
+    in_lapack(_r_forward),
+    lambda g, out, x: _qr_rule((None, g), q_and_r(x), x),
+    saves="x",
+    infer=_infer_r,
+    jvp=lambda tangents, out, x: _qr_jvp(tangents, q_and_r(x), x)[1],
     batch=batching.gufunc(2),
     domain=("full rank",),
     holomorphic=False,
@@ -230,8 +249,7 @@ def _qr(a: Any, mode: str = "reduced") -> Any:
             f"np.linalg.qr: mode={mode!r} is not supported on Tensors of shape {a.shape}, since more columns of q than "
             "a has are not determined by a; use mode='reduced' or 'r'"
         )
-    packed = q_and_r(a[..., :m] if n > m else a)
-    q, r = packed[..., :m, :], packed[..., m:, :]
+    q, r = q_and_r(a[..., :m] if n > m else a)
     if n > m:
         r = np.concatenate([r, fast.matmul(adjoint(q), a[..., m:])], axis=-1)
     return r if mode == "r" else _QRResult(q, r)
@@ -240,22 +258,14 @@ def _qr(a: Any, mode: str = "reduced") -> Any:
 # ---- singular values ------------------------------------------------------------------------------------------------
 
 
-def _svd_forward(x: Any, *, hermitian: bool) -> Any:
+def _svd_forward(x: Any, *, hermitian: bool) -> tuple[Any, ...]:
     x, option = as_read(x, hermitian)
-    u, s, vh = np.linalg.svd(x, full_matrices=False, **option)
-    return pack(u, s[..., None, :], vh.mT)
+    return tuple(np.linalg.svd(x, full_matrices=False, **option))
 
 
-def _svd_places(m: int) -> Sequence[Callable[[Any], Any]]:
-    return [
-        lambda packed: packed[..., :m, :],
-        lambda packed: packed[..., m, :],
-        lambda packed: packed[..., m + 1 :, :].mT,
-    ]
-
-
-def _svd_parts(packed: Any, m: int) -> tuple[Any, Any, Any]:
-    return packed[..., :m, :], real_part(packed[..., m, :]), user(packed[..., m + 1 :, :])
+def _full_svd_forward(x: Any, *, hermitian: bool) -> tuple[Any, ...]:
+    x, option = as_read(x, hermitian)
+    return tuple(np.linalg.svd(x, **option))
 
 
 def _by_gaps_of_squares(x: Any, s: Any) -> Any:
@@ -270,28 +280,42 @@ def _divided(x: Any, s: Any) -> Any:
 
 
 def _svd_rule(g: Any, out: Any, x: Any, *, hermitian: bool) -> Any:
-    m, n = x.shape[-2:]
-    g = user(g)
-    u, s, v = _svd_parts(out, m)
-    gu, gs, gv = _svd_parts(g, m)
-    along_u, along_v = fast.matmul(adjoint(u), gu), fast.matmul(adjoint(v), gv)
-    by_u, by_v = (2 * hermitian_part(_by_gaps_of_squares(a, s)) for a in (along_u, along_v))
-    inner = by_u * s[..., None, :] + s[..., :, None] * by_v + diagonal_matrix(gs)
-    if g.dtype.kind == "c":
-        phases = np.imag(np.diagonal(along_u, 0, -2, -1)) - np.imag(np.diagonal(along_v, 0, -2, -1))
+    gu, gs, gv = g
+    if gu is None and gv is None:
+        made = fast.matmul(out[0] * gs[..., None, :], out[2])
+    else:
+        made = _by_vectors(None if gu is None else user(gu), gs, None if gv is None else adjoint(user(gv)), out)
+    return user(hermitian_part(made) if hermitian else made)
+
+
+def _by_vectors(gu: Any, gs: Any, gv: Any, out: Any) -> Any:
+    u, s, vh = out
+    v, row, column = adjoint(vh), s[..., None, :], s[..., :, None]
+    along_u = None if gu is None else fast.matmul(adjoint(u), gu)
+    along_v = None if gv is None else fast.matmul(vh, gv)
+    by_u, by_v = (None if a is None else 2 * hermitian_part(_by_gaps_of_squares(a, s)) for a in (along_u, along_v))
+    inner = total(
+        None if by_u is None else by_u * row,
+        None if by_v is None else column * by_v,
+        None if gs is None else diagonal_matrix(gs),
+    )
+    if u.dtype.kind == "c":
+        one, other = (None if a is None else np.imag(np.diagonal(a, 0, -2, -1)) for a in (along_u, along_v))
+        phases = total(one, None if other is None else -other)
         inner = inner + diagonal_matrix(1j * zero_mask(phases / (2 * s), phases))
     left = fast.matmul(u, inner)
-    if m > n:
+    if gu is not None and u.shape[-2] > u.shape[-1]:
         left = left + _divided(gu - fast.matmul(u, along_u), s)
-    total = fast.matmul(left, adjoint(v))
-    if n > m:
-        total = total + fast.matmul(u, adjoint(_divided(gv - fast.matmul(v, along_v), s)))
-    return user(hermitian_part(total) if hermitian else total)
+    made = fast.matmul(left, vh)
+    if gv is not None and v.shape[-2] > v.shape[-1]:
+        made = made + fast.matmul(u, adjoint(_divided(gv - fast.matmul(v, along_v), s)))
+    return made
 
 
 def _svd_jvp(tangents: Sequence[Any], out: Any, x: Any, *, hermitian: bool) -> Any:
     m, n = x.shape[-2:]
-    u, s, v = _svd_parts(out, m)
+    u, s, vh = out
+    v = adjoint(vh)
     t = hermitian_part(tangents[0]) if hermitian else tangents[0]
     right, left = fast.matmul(t, v), fast.matmul(adjoint(t), u)
     inner = fast.matmul(adjoint(u), right)
@@ -306,16 +330,19 @@ def _svd_jvp(tangents: Sequence[Any], out: Any, x: Any, *, hermitian: bool) -> A
         du = du + _divided(right - fast.matmul(u, inner), s)
     if n > m:
         dv = dv + _divided(left - fast.matmul(v, adjoint(inner)), s)
-    ds = real_part(np.diagonal(inner, 0, -2, -1))[..., None, :].astype(u.dtype)
-    return pack(du, ds, user(dv))
+    return du, real_part(np.diagonal(inner, 0, -2, -1)), adjoint(dv)
 
 
-def _infer_svd(x: ShapeDtype, **_: Any) -> ShapeDtype:
-    m, n = x.shape[-2:]
-    return ShapeDtype((*x.shape[:-2], m + 1 + n, min(m, n)), lapack_dtype(x.dtype))
+def _infer_svd(x: ShapeDtype, *, hermitian: bool, full: bool = False) -> Any:
+    *batch, m, n = x.shape
+    k, dtype = min(m, n), lapack_dtype(x.dtype)
+    return (
+        ShapeDtype((*batch, m, m if full else k), dtype),
+        ShapeDtype((*batch, k), real_dtype(x.dtype)),
+        ShapeDtype((*batch, n if full else k, n), dtype),
+    )
 
 
-# u, then the singular values as a row, then the transpose of vh.
 # References: Giles, Collected matrix derivative results, 2008, section 3.2; for complex matrices Wan and Zhang,
 # Automatic differentiation for complex valued SVD, 2019 (arXiv:1909.02659).
 factors_of_svd: Op = structural(
@@ -328,33 +355,26 @@ factors_of_svd: Op = structural(
     batch=batching.gufunc(2),
     kinks="equal singular values",
     holomorphic=False,
+    results=3,
+    rewrites=(
+        Rewrite(
+            lambda x, hermitian: get_tuple_element(factors_of_svd(x, hermitian=hermitian), index=1),
+            lambda x, hermitian: svdvals(x, hermitian=hermitian),
+            exact=False,
+        ),
+    ),
 )
 
 
-def _full_svd_forward(x: Any, *, hermitian: bool) -> Any:
-    x, option = as_read(x, hermitian)
-    u, s, vh = np.linalg.svd(x, **option)
-    out = home(x).zeros((*x.shape[:-2], u.shape[-1] + 1 + vh.shape[-1], max(x.shape[-2:])), u.dtype)
-    m, n = x.shape[-2:]
-    out[..., :m, :m], out[..., m, : min(m, n)], out[..., m + 1 :, :n] = u, s, vh
-    return out
-
-
-def _infer_full_svd(x: ShapeDtype, **_: Any) -> ShapeDtype:
-    m, n = x.shape[-2:]
-    return ShapeDtype((*x.shape[:-2], m + 1 + n, max(m, n)), lapack_dtype(x.dtype))
-
-
-# With the vectors that the matrix does not determine, and so without a derivative: u, the values as a row, vh.
+# With the vectors that the matrix does not determine, and so without a derivative.
 full_factors_of_svd: Op = nondifferentiable(
-    in_lapack(_full_svd_forward), name="full_svd", infer=_infer_full_svd, batch=batching.gufunc(2)
+    in_lapack(_full_svd_forward),
+    name="full_svd",
+    infer=functools.partial(_infer_svd, full=True),
+    batch=batching.gufunc(2),
+    results=3,
 )
-checked(
-    factors_of_svd.forward,
-    lambda x, *, hermitian: "" if hermitian else "svd_s",
-    "SVD did not converge",
-    lambda x: _svd_places(x.shape[-2]),
-)
+checked(factors_of_svd.forward, lambda x, *, hermitian: "" if hermitian else "svd_s", "SVD did not converge")
 _SVDResult: Any = type(np.linalg.svd(np.eye(1)))
 
 
@@ -365,30 +385,26 @@ def _svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian:
     m, n = a.shape[-2:]
     if full_matrices and m != n:
         if not carries_derivative(a):
-            packed, k = full_factors_of_svd(a, hermitian=bool(hermitian)), min(m, n)
-            return _SVDResult(packed[..., :m, :m], real_part(packed[..., m, :k]), packed[..., m + 1 :, :n])
+            return _SVDResult(*full_factors_of_svd(a, hermitian=bool(hermitian)))
         raise UnsupportedError(
             f"np.linalg.svd: full_matrices=True is not supported on Tensors of shape {a.shape}, since the vectors "
             "beyond the first min(m, n) are not determined by a; pass full_matrices=False"
         )
-    packed = factors_of_svd(a, hermitian=bool(hermitian))
-    return _SVDResult(packed[..., :m, :], real_part(packed[..., m, :]), packed[..., m + 1 :, :].mT)
+    return _SVDResult(*factors_of_svd(a, hermitian=bool(hermitian)))
 
 
 def _svdvals_rule(g: Any, out: Any, x: Any, *, hermitian: bool) -> Any:
-    u, _, v = _svd_parts(factors_of_svd(x, hermitian=hermitian), x.shape[-2])
-    total = user(fast.matmul(u * g[..., None, :], adjoint(v)))
-    return hermitian_part(total) if hermitian else total
+    return _svd_rule((None, g, None), factors_of_svd(x, hermitian=hermitian), x, hermitian=hermitian)
 
 
 def _svdvals_jvp(tangents: Sequence[Any], out: Any, x: Any, *, hermitian: bool) -> Any:
-    u, _, v = _svd_parts(factors_of_svd(x, hermitian=hermitian), x.shape[-2])
+    u, _, vh = factors_of_svd(x, hermitian=hermitian)
     t = hermitian_part(tangents[0]) if hermitian else tangents[0]
-    return real_part(user(u) * fast.matmul(t, v)).sum(axis=-2)
+    return real_part(user(u) * fast.matmul(t, adjoint(vh))).sum(axis=-2)
 
 
 def _infer_svdvals(x: ShapeDtype, *, hermitian: bool) -> ShapeDtype:
-    return ShapeDtype((*x.shape[:-2], min(x.shape[-2:])), np.real(np.ones(0, lapack_dtype(x.dtype))).dtype)
+    return ShapeDtype((*x.shape[:-2], min(x.shape[-2:])), real_dtype(x.dtype))
 
 
 def _svdvals(x: Any, *, hermitian: bool) -> Any:

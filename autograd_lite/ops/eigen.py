@@ -5,8 +5,6 @@ the symmetric matrix, spread evenly over both triangles.
 
 Eigenvectors are determined up to a sign, complex ones up to a phase; results that do not depend on it have a gradient.
 Eigenvectors of equal eigenvalues are not even determined that far: their gradient is NaN, with a warning.
-
-An op has one result, so values and vectors are packed into one array, and the functions unpack them.
 """
 
 from __future__ import annotations
@@ -20,11 +18,13 @@ import numpy as np
 from ..core import batching
 from ..core.foreign import home
 from ..core.op import Op, composes, structural
+from ..core.rewrites import Rewrite
+from ..core.several import get_tuple_element
 from ..core.shapes import ShapeDtype
 from ..native import functions as fast
-from .adjoints import adjoint, hermitian_part, pack, real_part, user
+from .adjoints import adjoint, hermitian_part, real_part, total, user
 from .diagonals import diagonal_matrix
-from .solve import checked, in_lapack, lapack_dtype
+from .solve import checked, in_lapack, lapack_dtype, real_dtype
 
 # ---- eigenvalues of symmetric matrices ------------------------------------------------------------------------------
 
@@ -35,8 +35,6 @@ def _largest(w: Any) -> Any:
 
 def _divide_by_gaps(x: Any, w: Any, *, of: str) -> Any:
     n = w.shape[-1]
-    if not x.any():  # as when only the values were used
-        return home(x).zeros((*np.broadcast_shapes(x.shape[:-2], w.shape[:-1]), n, n), lapack_dtype(x.dtype, w.dtype))
     w = w.astype(lapack_dtype(w.dtype), copy=False)
     gaps = w[..., None, :] - w[..., :, None]
     # The factorization cannot distinguish values that are closer than this.
@@ -90,48 +88,53 @@ divide_by_gaps: Op = structural(
 )
 
 
-def _infer_values_and_vectors(x: ShapeDtype, **_: Any) -> ShapeDtype:
-    return ShapeDtype((*x.shape[:-2], x.shape[-1] + 1, x.shape[-1]), lapack_dtype(x.dtype))
-
-
-def _eigh_forward(x: Any, *, UPLO: Any) -> Any:
-    w, v = np.linalg.eigh(x, UPLO)
-    return pack(w[..., None, :], v)
+def _eigh_forward(x: Any, *, UPLO: Any) -> tuple[Any, ...]:
+    return tuple(np.linalg.eigh(x, UPLO))
 
 
 def _eigh_rule(g: Any, out: Any, x: Any, *, UPLO: str) -> Any:
-    g, w, v = user(g), real_part(out[..., 0, :]), out[..., 1:, :]
-    inner = divide_by_gaps(fast.matmul(adjoint(v), g[..., 1:, :]), w, of="eigenvalues") + diagonal_matrix(
-        real_part(g[..., 0, :])
-    )
+    (by_w, by_v), (w, v) = g, out
+    if by_v is None:
+        return user(hermitian_part(fast.matmul(v * by_w[..., None, :], adjoint(v))))
+    inner = divide_by_gaps(fast.matmul(adjoint(v), user(by_v)), w, of="eigenvalues")
+    inner = total(inner, None if by_w is None else diagonal_matrix(by_w))
     return user(hermitian_part(fast.product(v, inner, adjoint(v))))
 
 
 def _eigh_jvp(tangents: Sequence[Any], out: Any, x: Any, *, UPLO: str) -> Any:
-    w, v = real_part(out[..., 0, :]), out[..., 1:, :]
+    w, v = out
     inner = fast.product(adjoint(v), hermitian_part(tangents[0]), v)
-    dw = np.diagonal(inner, 0, -2, -1)[..., None, :]
-    return pack(real_part(dw).astype(v.dtype), fast.matmul(v, divide_by_gaps(inner, w, of="eigenvalues")))
+    dw = real_part(np.diagonal(inner, 0, -2, -1))
+    return dw, fast.matmul(v, divide_by_gaps(inner, w, of="eigenvalues"))
 
 
-# The eigenvalues in row 0, the eigenvectors below them.
 # References: Giles, Collected matrix derivative results for forward and reverse mode, 2008, section 3.1.
 eigenvalues_and_vectors: Op = structural(
     "eigh",
     in_lapack(_eigh_forward),
     _eigh_rule,
     saves="o",
-    infer=_infer_values_and_vectors,
+    infer=lambda x, *, UPLO: (
+        ShapeDtype(x.shape[:-1], real_dtype(x.dtype)),
+        ShapeDtype(x.shape, lapack_dtype(x.dtype)),
+    ),
     jvp=_eigh_jvp,
     batch=batching.gufunc(2),
     kinks="equal eigenvalues",
     holomorphic=False,
+    results=2,
+    rewrites=(
+        Rewrite(
+            lambda x, UPLO: get_tuple_element(eigenvalues_and_vectors(x, UPLO=UPLO), index=0),
+            lambda x, UPLO: eigvalsh(x, UPLO=UPLO),
+            exact=False,
+        ),
+    ),
 )
 checked(
     eigenvalues_and_vectors.forward,
     lambda x, *, UPLO: "eigh_lo" if UPLO == "L" else "eigh_up",
     "Eigenvalues did not converge",
-    lambda x: [lambda packed: packed[..., 0, :], lambda packed: packed[..., 1:, :]],
 )
 # NumPy's own named tuples, which have no public names.
 _EighResult: Any = type(np.linalg.eigh(np.eye(1)))
@@ -139,17 +142,15 @@ _EighResult: Any = type(np.linalg.eigh(np.eye(1)))
 
 @composes(np.linalg.eigh)
 def _eigh(a: Any, UPLO: str = "L") -> Any:
-    packed = eigenvalues_and_vectors(a, UPLO=UPLO.upper())
-    return _EighResult(real_part(packed[..., 0, :]), packed[..., 1:, :])
+    return _EighResult(*eigenvalues_and_vectors(a, UPLO=UPLO.upper()))
 
 
 def _eigvalsh_rule(g: Any, out: Any, x: Any, *, UPLO: str) -> Any:
-    v = eigenvalues_and_vectors(x, UPLO=UPLO)[..., 1:, :]
-    return user(fast.matmul(v * g[..., None, :], adjoint(v)))
+    return _eigh_rule((g, None), eigenvalues_and_vectors(x, UPLO=UPLO), x, UPLO=UPLO)
 
 
 def _eigvalsh_jvp(tangents: Sequence[Any], out: Any, x: Any, *, UPLO: str) -> Any:
-    v = eigenvalues_and_vectors(x, UPLO=UPLO)[..., 1:, :]
+    v = eigenvalues_and_vectors(x, UPLO=UPLO)[1]
     return real_part(user(v) * fast.matmul(hermitian_part(tangents[0]), v)).sum(axis=-2)
 
 
@@ -164,7 +165,7 @@ eigvalsh = structural(
     in_lapack(lambda x, *, UPLO: np.linalg.eigvalsh(x, UPLO=UPLO)),
     _eigvalsh_rule,
     saves="x",
-    infer=lambda x, *, UPLO: ShapeDtype(x.shape[:-1], np.real(np.ones(0, lapack_dtype(x.dtype))).dtype),
+    infer=lambda x, *, UPLO: ShapeDtype(x.shape[:-1], real_dtype(x.dtype)),
     bind=lambda a, UPLO="L": ((a,), {"UPLO": UPLO.upper()}),
     numpy_functions=(np.linalg.eigvalsh,),
     jvp=_eigvalsh_jvp,
@@ -181,8 +182,7 @@ def _complex(dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 
 def _eig_forward(x: Any) -> Any:
-    w, v = np.linalg.eig(x)
-    return pack(w[..., None, :], v).astype(_complex(x.dtype))
+    return tuple([a.astype(_complex(x.dtype)) for a in np.linalg.eig(x)])
 
 
 def _normalized(v: Any, inner: Any) -> Any:
@@ -191,20 +191,21 @@ def _normalized(v: Any, inner: Any) -> Any:
 
 
 def _eig_rule(g: Any, out: Any, x: Any) -> Any:
-    g, w, v = user(g), out[..., 0, :], out[..., 1:, :]
-    by_v = fast.matmul(adjoint(v), g[..., 1:, :])
-    lengths = real_part(np.diagonal(by_v, 0, -2, -1))[..., None, :]
-    inner = user(divide_by_gaps(user(by_v - fast.matmul(adjoint(v), v * lengths)), w, of="eigenvalues"))
-    inner = inner + diagonal_matrix(g[..., 0, :])
+    (by_w, by_v), (w, v) = g, out
+    if by_v is None:
+        return np.linalg.solve(v.mT, by_w[..., :, None] * v.mT)
+    along = fast.matmul(adjoint(v), user(by_v))
+    lengths = real_part(np.diagonal(along, 0, -2, -1))[..., None, :]
+    inner = user(divide_by_gaps(user(along - fast.matmul(adjoint(v), v * lengths)), w, of="eigenvalues"))
+    inner = total(inner, None if by_w is None else diagonal_matrix(user(by_w)))
     return user(np.linalg.solve(adjoint(v), fast.matmul(inner, adjoint(v))))
 
 
 def _eig_jvp(tangents: Sequence[Any], out: Any, x: Any) -> Any:
-    w, v = out[..., 0, :], out[..., 1:, :]
+    w, v = out
     inner = np.linalg.solve(v, fast.matmul(tangents[0], v))
     turned = divide_by_gaps(inner, w, of="eigenvalues")
-    dw = np.diagonal(inner, 0, -2, -1)[..., None, :]
-    return pack(dw, fast.matmul(v, turned) - v * _normalized(v, turned))
+    return np.diagonal(inner, 0, -2, -1), fast.matmul(v, turned) - v * _normalized(v, turned)
 
 
 # Always complex, although NumPy returns real eigenvalues if all of them are real: no dtype depends on values.
@@ -215,27 +216,26 @@ eigenvalues_and_vectors_of_any: Op = structural(
     in_lapack(_eig_forward),
     _eig_rule,
     saves="o",
-    infer=lambda x: ShapeDtype(_infer_values_and_vectors(x).shape, _complex(x.dtype)),
+    infer=lambda x: (ShapeDtype(x.shape[:-1], _complex(x.dtype)), ShapeDtype(x.shape, _complex(x.dtype))),
     jvp=_eig_jvp,
     batch=batching.gufunc(2),
     kinks="equal eigenvalues",
+    results=2,
 )
 _EigResult: Any = type(np.linalg.eig(np.eye(1)))
 
 
 @composes(np.linalg.eig)
 def _eig(a: Any) -> Any:
-    packed = eigenvalues_and_vectors_of_any(a)
-    return _EigResult(packed[..., 0, :], packed[..., 1:, :])
+    return _EigResult(*eigenvalues_and_vectors_of_any(a))
 
 
 def _eigvals_rule(g: Any, out: Any, x: Any) -> Any:
-    v = eigenvalues_and_vectors_of_any(x)[..., 1:, :]
-    return np.linalg.solve(v.mT, g[..., :, None] * v.mT)
+    return _eig_rule((g, None), eigenvalues_and_vectors_of_any(x), x)
 
 
 def _eigvals_jvp(tangents: Sequence[Any], out: Any, x: Any) -> Any:
-    v = eigenvalues_and_vectors_of_any(x)[..., 1:, :]
+    v = eigenvalues_and_vectors_of_any(x)[1]
     return np.diagonal(np.linalg.solve(v, fast.matmul(tangents[0], v)), 0, -2, -1)
 
 

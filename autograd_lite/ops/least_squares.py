@@ -15,10 +15,11 @@ from ..core.errors import ShapeError
 from ..core.op import Op, composes, structural
 from ..core.shapes import ShapeDtype
 from ..native import functions as fast
-from .adjoints import adjoint, as_read, hermitian_part, mirrored, user
+from .adjoints import adjoint, as_read, hermitian_part, mirrored, real_part, total, user
 from .barrier import stop_gradient
+from .decompose import factors_of_svd, svdvals
 from .operands import operand
-from .solve import in_lapack, lapack_dtype
+from .solve import in_lapack, lapack_dtype, real_dtype
 
 
 def _default_cutoff(a: Any) -> float:
@@ -88,6 +89,24 @@ def _columns(a: Any) -> Any:
 
 
 def _lstsq_by_a(g: Any, out: Any, a: Any, b: Any, *, rcond: float) -> Any:
+    by_x, _, by_s = g
+    return total(
+        None if by_x is None else _solution_by_a(by_x, out[0], a, b, rcond),
+        None if by_s is None else _values_by_a(by_s, a),
+    )
+
+
+def _values_by_a(g: Any, a: Any) -> Any:
+    u, _, vh = factors_of_svd(a, hermitian=False)
+    return user(fast.matmul(u * g, vh))
+
+
+def _lstsq_by_b(g: Any, out: Any, a: Any, b: Any, *, rcond: float) -> Any:
+    by_x = np.zeros_like(out[0]) if g[0] is None else g[0]
+    return fast.matmul(pinv(a, rcond=rcond, hermitian=False).mT, by_x)
+
+
+def _solution_by_a(g: Any, out: Any, a: Any, b: Any, rcond: float) -> Any:
     g, x, y = user(_columns(g)), _columns(out), _columns(b)
     p = pinv(a, rcond=rcond, hermitian=False)
     w = fast.matmul(adjoint(p), g)
@@ -102,62 +121,75 @@ def _lstsq_by_a(g: Any, out: Any, a: Any, b: Any, *, rcond: float) -> Any:
 def _lstsq_jvp(tangents: Sequence[Any], out: Any, a: Any, b: Any, *, rcond: float) -> Any:
     da, db = tangents
     p = pinv(a, rcond=rcond, hermitian=False)
+    by_b = None if db is None else fast.matmul(p, db)
     if da is None:
-        return fast.matmul(p, db)
-    x, y = _columns(out), _columns(b)
+        return by_b, None, None
+    u, _, vh = factors_of_svd(a, hermitian=False)
+    ds = real_part(user(u) * fast.matmul(da, adjoint(vh))).sum(axis=-2)
+    x, y = _columns(out[0]), _columns(b)
     inside = fast.matmul(adjoint(da), fast.matmul(adjoint(p), x))
     by_a = (
         fast.matmul(p, fast.matmul(adjoint(p), fast.matmul(adjoint(da), y - fast.matmul(a, x))) - fast.matmul(da, x))
         + inside
         - fast.matmul(p, fast.matmul(a, inside))
     )
-    by_a = by_a.reshape(out.shape)
-    return by_a if db is None else by_a + fast.matmul(p, db)
+    return total(by_a.reshape(out[0].shape), by_b), None, ds
 
 
 def _batch_lstsq(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
     a, b = inputs
     if batched[0]:
-        return (
-            batching.gufunc(2, 2)(_minimum_norm, (a, b), batched, params)
-            if b.ndim - batched[1] > 1
-            else (batching.gufunc(2, 2)(_minimum_norm, (a, b[..., None]), batched, params)[..., 0])
-        )
+        is_vector = b.ndim - batched[1] == 1
+        x = batching.gufunc(2, 2)(_minimum_norm, (a, b[..., None] if is_vector else b), batched, params)
+        s = svdvals(a, hermitian=False)
+        rank = (s > params["rcond"] * s.max(axis=-1, keepdims=True)).sum(axis=-1)
+        return x[..., 0] if is_vector else x, rank.astype(np.intc), s
     # One matrix for all examples: their right-hand sides become columns of one matrix.
     columns = np.moveaxis(b, 0, -1)
-    x = op(a, columns.reshape(b.shape[1], -1), **params)
-    return np.moveaxis(x.reshape(-1, *columns.shape[1:]), -1, 0)
+    x, rank, s = op(a, columns.reshape(b.shape[1], -1), **params)
+    x = np.moveaxis(x.reshape(-1, *columns.shape[1:]), -1, 0)
+    return x, *(np.broadcast_to(r, (b.shape[0], *r.shape)) for r in (rank, s))
 
 
 def _minimum_norm(a: Any, b: Any, *, rcond: float) -> Any:
     return fast.matmul(pinv(a, rcond=rcond, hermitian=False), b)
 
 
-solution: Op = structural(
+def _lstsq(a: Any, b: Any, *, rcond: float) -> tuple[Any, ...]:
+    x, _, rank, s = np.linalg.lstsq(a, b, rcond)
+    return x, rank, s
+
+
+def _infer_lstsq(a: ShapeDtype, b: ShapeDtype, *, rcond: float) -> tuple[ShapeDtype, ...]:
+    x = ShapeDtype((a.shape[1], *b.shape[1:]), lapack_dtype(a.dtype, b.dtype))
+    return x, ShapeDtype((), np.dtype(np.intc)), ShapeDtype((min(a.shape),), real_dtype(a.dtype, b.dtype))
+
+
+# The solution, the rank, the singular values. NumPy's residuals are left out: how many there are depends on the rank.
+least_squares: Op = structural(
     "lstsq",
-    in_lapack(lambda a, b, *, rcond: np.linalg.lstsq(a, b, rcond)[0]),
+    in_lapack(_lstsq),
     _lstsq_by_a,
-    lambda g, out, a, b, *, rcond: fast.matmul(pinv(a, rcond=rcond, hermitian=False).mT, g),
-    saves=("oxy", "x"),
-    infer=lambda a, b, *, rcond: ShapeDtype((a.shape[1], *b.shape[1:]), lapack_dtype(a.dtype, b.dtype)),
+    _lstsq_by_b,
+    saves=("oxy", "ox"),
+    infer=_infer_lstsq,
     jvp=_lstsq_jvp,
     batch=_batch_lstsq,
     kinks="changes of rank",
     holomorphic=False,
+    results=3,
 )
 
 
 @composes(np.linalg.lstsq)
-def _lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
+def _linalg_lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     a, b = operand(a), operand(b)
     if a.ndim != 2 or b.ndim not in (1, 2):
         raise ShapeError(f"lstsq: expected a matrix, and a vector or a matrix; received shapes {a.shape} and {b.shape}")
     cutoff = _default_cutoff(a) if rcond is None else float(rcond)
     if cutoff < 0:
         cutoff = float(np.finfo(lapack_dtype(a.dtype)).eps)
-    x = solution(a, b, rcond=cutoff)
-    s = np.linalg.svdvals(a)
-    rank = (s > cutoff * s.max(axis=-1)).sum()
+    x, rank, s = least_squares(a, b, rcond=cutoff)
     # NumPy returns no residuals for a rank-deficient matrix; only the values tell whether it is one.
     left = np.abs(b - fast.matmul(a, x)) ** 2
     residuals = left.sum(axis=0).reshape(-1) if a.shape[0] > a.shape[1] else np.zeros(0, left.dtype)

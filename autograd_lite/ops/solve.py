@@ -17,8 +17,10 @@ from ..core.equivalents import LOOPS, Loops
 from ..core.errors import ShapeError
 from ..core.foreign import as_array, home, is_foreign
 from ..core.op import Op, composes, structural
+from ..core.several import each
 from ..core.shapes import ShapeDtype, normalize_axis
 from ..native import functions as fast
+from .adjoints import total
 from .zero_mask import zero_mask
 
 _Bound = tuple[tuple[Any, ...], dict[str, Any]]
@@ -29,17 +31,21 @@ def lapack_dtype(*dtypes: np.dtype[Any]) -> np.dtype[Any]:
     return np.result_type(*dtypes) if all(d.kind in "fc" for d in dtypes) else np.result_type(np.float64, *dtypes)
 
 
+def real_dtype(*dtypes: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the dtype of a result that is real for complex inputs, too."""
+    return np.finfo(lapack_dtype(*dtypes)).dtype
+
+
 def in_lapack(forward: Callable[..., Any]) -> Callable[..., Any]:
     """Let a forward function accept half precision: computed in single, the narrowest that LAPACK supports."""
 
     @functools.wraps(forward)
     def with_half(*arrays: Any, **params: Any) -> Any:
-        for a in arrays:
-            if a.dtype.char == "e":
-                wider = (b.astype(np.float32) if b.dtype.char == "e" else b for b in arrays)
-                out = forward(*wider, **params)
-                return out.astype(lapack_dtype(*(b.dtype for b in arrays))) if out.dtype.char == "f" else out
-        return forward(*arrays, **params)
+        dtypes = [a.dtype for a in arrays]
+        if np.dtype("e") not in dtypes:
+            return forward(*arrays, **params)
+        wider = (a.astype(np.float32) if a.dtype.char == "e" else a for a in arrays)
+        return each(lambda r: r.astype(lapack_dtype(*dtypes)) if r.dtype.char == "f" else r, forward(*wider, **params))
 
     return with_half
 
@@ -47,31 +53,22 @@ def in_lapack(forward: Callable[..., Any]) -> Callable[..., Any]:
 _LOOPS = getattr(np.linalg, "_umath_linalg", None)  # of NumPy's functions, which add checks and an exception
 
 
-def checked(
-    function: Callable[..., Any],
-    name: Callable[..., str],
-    message: str = "",
-    parts: Callable[..., Sequence[Callable[[Any], Any]]] | None = None,
-) -> None:
+def checked(function: Callable[..., Any], name: Callable[..., str], message: str = "") -> None:
     """Tell compiled code which loops a function runs in double precision.
 
     Args:
         function: of `numpy.linalg`, of matrices, or the forward function of an op.
         name: of the generalized ufunc, by the arguments; "" if there is none for these.
         message: of the exception where that meets what is invalid; "" if it raises none.
-        parts: if the ufunc has several results, which parts of the function's result they are, by the arguments.
     """
 
     def row(*arrays: Any, **params: Any) -> Loops | None:
         ufunc = getattr(_LOOPS, name(*arrays, **params), None)
-        chars = "d" if parts else "dD"  # the parts of what is packed have one dtype
-        is_double = all(a.dtype.char == arrays[0].dtype.char in chars for a in arrays)
+        is_double = all(a.dtype.char == arrays[0].dtype.char in "dD" for a in arrays)
         if not isinstance(ufunc, np.ufunc) or not is_double:
             return None
         whole = functools.partial(function, **params) if params else function
-        return Loops(
-            whole, ufunc, np.linalg.LinAlgError(message) if message else None, parts=parts(*arrays) if parts else ()
-        )
+        return Loops(whole, ufunc, np.linalg.LinAlgError(message) if message else None)
 
     LOOPS[function] = row
 
@@ -422,12 +419,17 @@ det: Op = structural(
 checked(det.forward, lambda x: "det")
 
 
+def _sign_and_logdet(x: Any) -> tuple[Any, ...]:
+    return tuple(np.linalg.slogdet(x))
+
+
 def _slogdet_rule(g: Any, out: Any, x: Any) -> Any:
     # d log|det| = Re z and d sign = i sign Im z, with z = trace(inverse(x) dx).
-    weight = g[..., 1]
-    if x.dtype.kind == "c":
-        weight = np.real(weight) + 1j * np.imag(g[..., 0] * out[..., 0])
-    weight = as_matrices(weight)
+    by_sign, by_size = g
+    turned = None if by_sign is None or x.dtype.kind != "c" else 1j * np.imag(as_matrices(by_sign * out[0]))
+    weight = total(None if by_size is None else as_matrices(by_size), turned)
+    if weight is None:  # only the sign, which is constant
+        return np.zeros_like(x)
     return zero_mask(weight * inverse_or_limit(x).mT, weight)
 
 
@@ -436,42 +438,30 @@ def _slogdet_jvp(tangents: Sequence[Any], out: Any, x: Any) -> Any:
     # infinite.
     t = tangents[0]
     z = zero_mask(t * inverse_or_limit(x).mT, t).sum(axis=(-2, -1))
-    if x.dtype.kind != "c":
-        return np.stack([np.zeros_like(z), z], axis=-1)
-    return np.stack([1j * out[..., 0] * np.imag(z), np.real(z) + 0j], axis=-1)
+    return (1j * out[0] * np.imag(z), np.real(z)) if x.dtype.kind == "c" else (None, z)
 
 
-def _sign_and_logdet(x: Any) -> Any:
-    sign, size = np.linalg.slogdet(x)
-    out = home(x).empty((*x.shape[:-2], 2), sign.dtype)
-    out[..., 0] = sign
-    out[..., 1] = size
-    return out
-
-
-# The sign and the logarithm of the absolute value, along a last axis of length 2.
+# The sign and the logarithm of the absolute value.
 sign_and_logdet = structural(
     "slogdet",
     in_lapack(_sign_and_logdet),
     _slogdet_rule,
     saves="ox",
-    infer=lambda x: ShapeDtype((*x.shape[:-2], 2), lapack_dtype(x.dtype)),
+    infer=lambda x: (
+        ShapeDtype(x.shape[:-2], lapack_dtype(x.dtype)),
+        ShapeDtype(x.shape[:-2], real_dtype(x.dtype)),
+    ),
     jvp=_slogdet_jvp,
     batch=batching.gufunc(2),
     kinks="singular matrices",
     holomorphic=False,
+    results=2,
 )
-checked(
-    sign_and_logdet.forward,
-    lambda x: "slogdet",
-    parts=lambda x: [lambda packed: packed[..., 0], lambda packed: packed[..., 1]],
-)
+checked(sign_and_logdet.forward, lambda x: "slogdet")
 # NumPy's named tuple, which has no public name.
 _SlogdetResult: Any = type(np.linalg.slogdet(np.eye(1)))
 
 
 @composes(np.linalg.slogdet)
 def _slogdet(a: Any) -> Any:
-    both = sign_and_logdet(a)
-    size = both[..., 1]
-    return _SlogdetResult(both[..., 0], np.real(size) if size.dtype.kind == "c" else size)
+    return _SlogdetResult(*sign_and_logdet(a))

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..core.op import OPS, Op
 from ..core.rewrites import Rewrite, Term, Variable
+from ..core.several import get_tuple_element
 from ..ir.node import Kind, make_param
 from ..ir.program import PureProgram
 from .edits import constant, known_values, reading, remade, uses
@@ -133,7 +134,7 @@ class _Rewriting:
                 if same and not same.isdisjoint(node.inputs):
                     self.nodes[i], self._calls[i] = reading(node, self._calls[i], self._same)
                     self._changed.add(i)
-                for _ in range(_MOST_TIMES if self._calls[i][0].rewrites else 0):
+                for _ in range(_MOST_TIMES if self._rows_of(i) else 0):
                     if i in self._same or not self._rewritten(i, order):
                         break
             if i not in self._same:
@@ -147,11 +148,8 @@ class _Rewriting:
 
     def _rewritten(self, i: str, order: list[str]) -> bool:
         """Try all rows of an op, and return whether one could be applied."""
-        op, arguments, _ = self._calls[i]
-        rows = self._rows.get(op)
-        if rows is None:
-            rows = self._rows[op] = _rows(op.rewrites, self._exact)
-        for row in rows:
+        arguments = self._calls[i][1]
+        for row in self._rows_of(i):
             bound: dict[str, Any] = {}
             if not self._may_match(row, arguments) or not self._matches(row.term, i, bound):
                 continue
@@ -163,6 +161,16 @@ class _Rewriting:
             if self._new:
                 self._forget()
         return False
+
+    def _rows_of(self, i: str) -> list[_Row]:
+        """Return the rows of an op, or those of the call out of which it takes a result."""
+        op, arguments, _ = self._calls[i]
+        if op is get_tuple_element:
+            op = self._calls[arguments[0]][0]
+        rows = self._rows.get(op)
+        if rows is None:
+            rows = self._rows[op] = _rows(op.rewrites, self._exact)
+        return rows
 
     def _may_match(self, row: _Row, arguments: Sequence[str]) -> bool:
         """Decide quickly, since nearly always the answer is no."""

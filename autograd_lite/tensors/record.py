@@ -548,12 +548,19 @@ def owning(f: Callable[..., Any], *, alone: bool = False) -> Callable[..., Any]:
     @wraps(f, updated=())
     def owning_f(*args: Any, **kwargs: Any) -> Any:
         with isolated() if alone else nullcontext():
-            held = {0: f(*args, **kwargs)}
-        if isinstance(held[0], np.ndarray) and held[0].size > SMALL and unshared(held, 0):
-            return held[0]
-        return owned(held[0])
+            held: dict[int, Any] = {0: f(*args, **kwargs)}
+        if not isinstance(held[0], tuple):
+            return _owned_of(held, 0)
+        held = dict(enumerate(held[0]))  # and no tuple any more that refers to them
+        return tuple([_owned_of(held, k) for k in range(len(held))])
 
     return owning_f
+
+
+def _owned_of(held: dict[int, Any], k: int) -> Any:
+    """Return what is held, or a copy of it if something else holds it as well."""
+    alone = isinstance(held[k], np.ndarray) and held[k].size > SMALL and unshared(held, k)
+    return held[k] if alone else owned(held[k])
 
 
 def open_edge(edge: Any, value: Any) -> Any:

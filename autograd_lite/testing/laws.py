@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,6 +11,7 @@ import numpy as np
 
 from ..core.batching import one_by_one
 from ..core.op import Kind, Op, Rule
+from ..core.several import each
 from ..core.shapes import ShapeDtype, sum_to_shape
 from ..functional import grad
 from ..functional.dual import push_forward
@@ -25,6 +28,7 @@ from .rows import (
     raw_rule,
     refuse_unless,
     repaired,
+    results_in,
     same_bits,
     same_reading,
     saved_for,
@@ -35,10 +39,13 @@ from .strict import Strict, unwrap
 
 
 def value(s: Setting) -> None:
-    """`forward` returns one array, the same in every run."""
+    """`forward` returns one array, or as many as the op states, the same in every run."""
     result = forward(s.op, [np.array(a) for a in s.inputs], s.params)
-    if not isinstance(result, (np.ndarray, np.generic)):
-        refuse_unless(False, f"forward returns {type(result).__name__}; an op has one output, an array")
+    for r in (result,) if s.op.results is None else result:
+        kept = isinstance(r, (np.ndarray, np.generic))
+        refuse_unless(
+            kept, f"forward returns {type(r).__name__}; a result is an array, and of several ops say results="
+        )
     refuse_unless(same_bits(result, s.out), "forward returns another value each time; a random op needs a generator")
 
 
@@ -49,8 +56,9 @@ def infer(s: Setting) -> None:
         if row is None:
             continue
         told = s.op.infer(*(ShapeDtype(a.shape, a.dtype) for a in row.inputs), **row.params)
-        found = (row.out.shape, row.out.dtype)
-        refuse_unless(tuple(told) == found, f"infer tells {tuple(told)}, forward returns {found}")
+        told = tuple(told) if s.op.results is None else tuple(map(tuple, told))
+        found = (row.out.shape, row.out.dtype) if s.op.results is None else tuple((a.shape, a.dtype) for a in row.out)
+        refuse_unless(told == found, f"infer tells {told}, forward returns {found}")
 
 
 def layout(s: Setting) -> None:
@@ -60,8 +68,8 @@ def layout(s: Setting) -> None:
             if not has_layout(array, name):
                 continue
             inputs = [in_layout(array, name) if k == i else a for k, a in enumerate(s.inputs)]
-            found = np.asarray(forward(s.op, inputs, s.params))
-            same = found.dtype == s.out.dtype and found.shape == s.out.shape and _close(found, s.out)
+            found = results_in(forward(s.op, inputs, s.params))
+            same = all(a.dtype == b.dtype and _close(a, b) for a, b in zip(found, results_in(s.out), strict=True))
             refuse_unless(same, f"input {i} in {name!r} memory gives another result")
 
 
@@ -89,9 +97,10 @@ def batch(s: Setting) -> None:
             expected = one_by_one(s.op, inputs, batched, dict(s.params))
             found = s.op.batch(s.op, inputs, batched, dict(s.params))
         what = f"the batching rule, with a batch in inputs {[i for i, b in enumerate(batched) if b]},"
-        refuse_unless(found.shape == expected.shape, f"{what} gives shape {found.shape}, one by one {expected.shape}")
-        refuse_unless(found.dtype == expected.dtype, f"{what} gives {found.dtype}, one by one {expected.dtype}")
-        refuse_unless(_close(found, expected), f"{what} gives {found!r}, one by one {expected!r}")
+        for a, b in zip(results_in(found), results_in(expected), strict=True):
+            refuse_unless(a.shape == b.shape, f"{what} gives shape {a.shape}, one by one {b.shape}")
+            refuse_unless(a.dtype == b.dtype, f"{what} gives {a.dtype}, one by one {b.dtype}")
+            refuse_unless(_close(a, b), f"{what} gives {a!r}, one by one {b!r}")
 
 
 def _examples(a: np.ndarray, free: bool) -> np.ndarray:
@@ -112,10 +121,11 @@ def linear(s: Setting) -> None:
         one = list(s.inputs)
         other = [_replaced(s, k) if k in group else a for k, a in enumerate(s.inputs)]
         both = [2 * a + b if k in group else a for k, (a, b) in enumerate(zip(one, other, strict=True))]
-        of_both, of_other = (forward(s.op, inputs, s.params) for inputs in (both, other))
+        of_both, of_other = (results_in(forward(s.op, inputs, s.params)) for inputs in (both, other))
         word = "linear" if s.op.linear else f"multilinear, and is not linear in input {group[0]}"
         with np.errstate(all="ignore"):
-            kept = _close(of_both, 2 * s.out + of_other, 1e-6)
+            triples = zip(of_both, results_in(s.out), of_other, strict=True)
+            kept = all(_close(a, 2 * b + c, 1e-6) for a, b, c in triples)
         refuse_unless(kept, f"it is called {word}: f(2a + b) is not 2 f(a) + f(b)")
 
 
@@ -126,7 +136,7 @@ def _replaced(s: Setting, k: int) -> np.ndarray:
 def selects(s: Setting) -> None:
     """An elementwise op or reduction that can hide a NaN says so: `selects` makes the engine look for one."""
     op = s.op
-    if op.selects or not s.wanted or not _pointwise(op, s.wanted):
+    if op.selects or op.results is not None or not s.wanted or not _pointwise(op, s.wanted):
         return
     for i in s.wanted:
         for other in (0.0, 1.0, -1.0, np.inf, -np.inf):
@@ -172,10 +182,12 @@ def _plain(s: Setting, i: int) -> Any:
 
 def writes(s: Setting) -> None:
     """Neither `forward` nor a rule writes into what it is given, nor needs to: it may be read-only."""
-    names = ["the cotangent", "the result", *(f"input {i}" for i in range(len(s.inputs)))]
-    before = [a.tobytes() for a in (s.g, s.out, *s.inputs)]
+    names = ["the cotangent"] * len([g for g in results_in(s.g) if g is not None])
+    names += ["the result"] * len(results_in(s.out)) + [f"input {i}" for i in range(len(s.inputs))]
+    before = [a.tobytes() for a in _arrays_of(s.g, s.out, *s.inputs)]
     for writeable in (True, False):
-        g, out, *inputs = everything = [np.array(a) for a in (s.g, s.out, *s.inputs)]
+        g, out, *inputs = (each(np.array, a) for a in (s.g, s.out, *s.inputs))
+        everything = _arrays_of(g, out, *inputs)
         for a in everything:
             a.flags.writeable = writeable
         forward(s.op, inputs, s.params)
@@ -183,6 +195,10 @@ def writes(s: Setting) -> None:
         for i in s.wanted:
             raw_rule(s.op, i, g, saved_for(_rule(s, i), out, inputs), s.params)
             _refuse_changed(f"the rule for input {i}", names, everything, before)
+
+
+def _arrays_of(*values: Any) -> list[np.ndarray]:
+    return [a for value in values for a in results_in(value) if a is not None]
 
 
 def _refuse_changed(who: str, names: list[str], arrays: list[np.ndarray], before: list[bytes]) -> None:
@@ -222,7 +238,8 @@ def raw(s: Setting) -> None:
             result, kind = _plain(row, i), _rule(row, i).kind
             shape = getattr(result, "shape", None)
             refuse_unless(shape is not None, f"the rule for input {i} returns {type(result).__name__}, no array")
-            if _width(row.out.dtype) == dtype == _width(row.inputs[i].dtype):
+            widths = {_width(a.dtype) for a in (*results_in(row.out), row.inputs[i]) if a.dtype.kind in "fc"}
+            if widths == {np.dtype(dtype)}:
                 refuse_unless(
                     result.dtype.kind in "fc" and _width(result.dtype) == dtype,
                     f"the rule for input {i} returns {result.dtype} where all is {np.dtype(dtype)}; a constant that is "
@@ -258,18 +275,19 @@ def scalars(s: Setting) -> None:
     loose = [a[()] for a in s.inputs]
     result = forward(s.op, loose, s.params)
     refuse_unless(same_reading(result, s.out), "NumPy scalars give another result than arrays without axes")
-    out = result[()] if isinstance(result, np.ndarray) else result
+    out = each(lambda a: a[()], result)
     for i in s.wanted:
-        found = raw_rule(s.op, i, s.g[()], saved_for(_rule(s, i), out, loose), s.params)
+        found = raw_rule(s.op, i, each(lambda a: a[()], s.g), saved_for(_rule(s, i), out, loose), s.params)
         refuse_unless(same_reading(found, _plain(s, i)), f"the rule for input {i} reads NumPy scalars differently")
 
 
 def strict(s: Setting) -> None:
     """A rule uses nothing but NumPy's protocols, so that Tensors, batches and printers can read it."""
     for i in s.wanted:
-        saved = saved_for(_rule(s, i), Strict(s.out), [Strict(a) for a in s.inputs])
-        found = raw_rule(s.op, i, Strict(s.g), saved, s.params)
-        refuse_unless(isinstance(found, Strict), f"the rule for input {i} leaves the protocols: it makes a bare array")
+        saved = saved_for(_rule(s, i), each(Strict, s.out), [Strict(a) for a in s.inputs])
+        found = raw_rule(s.op, i, each(Strict, s.g), saved, s.params)
+        kept = isinstance(found, Strict) or _is_zero(found)
+        refuse_unless(kept, f"the rule for input {i} leaves the protocols: it makes a bare array")
         refuse_unless(
             same_reading(unwrap(found), _plain(s, i)), f"the strict double reads the rule for input {i} otherwise"
         )
@@ -280,13 +298,21 @@ def tensors(s: Setting) -> None:
     for i in s.wanted:
         plain = _plain(s, i)
         for of_g in (True, False):
-            inputs = [Tensor(a, requires_grad=a.dtype.kind in "fc" and not of_g) for a in s.inputs]
-            saved = saved_for(_rule(s, i), Tensor(s.out, requires_grad=not of_g), inputs)
-            found = raw_rule(s.op, i, Tensor(s.g, requires_grad=of_g), saved, s.params)
+            g, out, *inputs = (
+                each(lambda a, needs=needs: Tensor(a, requires_grad=needs and a.dtype.kind in "fc"), value)
+                for value, needs in [(s.g, of_g), *((a, not of_g) for a in (s.out, *s.inputs))]
+            )
+            found = raw_rule(s.op, i, g, saved_for(_rule(s, i), out, inputs), s.params)
             refuse_unless(isinstance(found, Tensor), f"the rule for input {i} makes a bare array of Tensors")
             same = same_reading(found.detach().numpy(), plain)
             refuse_unless(same, f"Tensors read the rule for input {i} otherwise than arrays do")
-            refuse_unless(not of_g or found.requires_grad, f"the rule for input {i} cuts the cotangent's history")
+            kept = not of_g or found.requires_grad or _is_zero(plain)
+            refuse_unless(kept, f"the rule for input {i} cuts the cotangent's history")
+
+
+def _is_zero(a: Any) -> bool:
+    """Return whether a cotangent is zero, as one by an input on which some results do not depend: it is a constant."""
+    return isinstance(a, np.ndarray) and not a.any()
 
 
 def float32(s: Setting) -> None:
@@ -296,11 +322,11 @@ def float32(s: Setting) -> None:
         return
     # The same values in double precision: what `forward` rounds is not the rule's fault.
     g, out, *inputs = (
-        a.astype(np.result_type(a, np.float64)) if a.dtype.kind in "fc" else a
-        for a in (narrow.g, narrow.out, *narrow.inputs)
+        each(lambda a: a.astype(np.result_type(a, np.float64)) if a.dtype.kind in "fc" else a, value)
+        for value in (narrow.g, narrow.out, *narrow.inputs)
     )
     # How much the rule makes of roundings that are not its own.
-    blurred = [a * (1 + _EPS32) if a.dtype.kind in "fc" else a for a in (out, *inputs)]
+    blurred = [each(lambda a: a * (1 + _EPS32) if a.dtype.kind in "fc" else a, v) for v in (out, *inputs)]
     for i in narrow.wanted:
         found = np.asarray(raw_rule(s.op, i, narrow.g, (narrow.out, *narrow.inputs), s.params))
         best, other = (np.asarray(raw_rule(s.op, i, g, saved, s.params)) for saved in ((out, *inputs), tuple(blurred)))
@@ -314,11 +340,13 @@ def float32(s: Setting) -> None:
 
 def linear_in_g(s: Setting) -> None:
     """A rule is linear in its cotangent."""
-    other = np.roll(s.g.reshape(-1), 1).reshape(s.g.shape) - s.g / 2
+    other = each(lambda g: np.roll(g.reshape(-1), 1).reshape(g.shape) - g / 2, s.g)
+    sums = [None if a is None else 2 * a + b for a, b in zip(results_in(s.g), results_in(other), strict=True)]
+    total = sums[0] if s.op.results is None else tuple(sums)
     with np.errstate(all="ignore"):
         for i in s.wanted:
             saved = saved_for(_rule(s, i), s.out, s.inputs)
-            one, two, both = (np.asarray(raw_rule(s.op, i, g, saved, s.params)) for g in (s.g, other, 2 * s.g + other))
+            one, two, both = (np.asarray(raw_rule(s.op, i, g, saved, s.params)) for g in (s.g, other, total))
             scale = float(np.max(np.abs(one) + np.abs(two), initial=0.0, where=np.isfinite(one) & np.isfinite(two)))
             close = np.allclose(both, 2 * one + two, rtol=1e-9, atol=1e-12 * scale, equal_nan=True)
             refuse_unless(close, f"the rule for input {i} is not linear in its cotangent")
@@ -374,10 +402,13 @@ def engine(s: Setting) -> None:
         inputs = [Tensor(a, requires_grad=k in s.wanted) for k, a in enumerate(s.inputs)]
         with np.errstate(all="ignore"):
             out = s.op(*inputs, **s.params)
-        refuse_unless(isinstance(out, Tensor), "the op makes a bare array of Tensors")
+        refuse_unless(all(isinstance(a, Tensor) for a in results_in(out)), "the op makes a bare array of Tensors")
         if not s.wanted:
             return
-        out.backward(np.conjugate(s.g), create_graph=create_graph)
+        if s.op.results is None:
+            out.backward(np.conjugate(s.g), create_graph=create_graph)
+        else:
+            _product(out, s.g).backward(create_graph=create_graph)
         grads: list[Any] = [inputs[k].grad for k in s.wanted]
         found.append([g.detach().numpy() for g in grads])
         for x in inputs:
@@ -394,7 +425,13 @@ def second(s: Setting) -> None:
     if not wanted:
         return
     u = [nonuniform(s.inputs[i].shape, s.inputs[i].dtype, f"u {i}") for i in wanted]
-    gradients = grad(lambda *xs: _real((s.op(*xs[:-1], **s.params) * xs[-1]).sum()), wanted)
+    n, places = len(s.inputs), [k for k, g in enumerate(results_in(s.g)) if g is not None]
+
+    def loss(*xs: Any) -> Any:
+        out = results_in(s.op(*xs[:n], **s.params))
+        return _product([out[k] for k in places], xs[n:])
+
+    gradients = grad(loss, wanted)
 
     def directional(*xs: Any) -> Any:
         return sum(_real((part * ui).sum()) for part, ui in zip(gradients(*xs), u, strict=True))
@@ -402,8 +439,8 @@ def second(s: Setting) -> None:
     def row_of_gradients(*xs: Any) -> Any:
         return _flat(gradients(*s.row.projected(xs)))
 
-    everything = [*s.inputs, s.g]
-    by = [*wanted, len(s.inputs)]
+    everything = [*s.inputs, *(results_in(s.g)[k] for k in places)]
+    by = [*wanted, *range(n, len(everything))]
     cotangent = np.conjugate(_flat(u))
     with np.errstate(all="ignore"):
         found = [np.asarray(a) for a in grad(directional, by)(*everything)]
@@ -413,7 +450,7 @@ def second(s: Setting) -> None:
             return
         numeric = numeric_grad(row_of_gradients, *everything, wrt=by, cotangent=cotangent, method="richardson")
     for i, analytic, value, error in zip(by, found, *numeric, strict=True):
-        whom = "the cotangent" if i == len(s.inputs) else f"input {i}"
+        whom = "the cotangent" if i >= n else f"input {i}"
         _compare(f"the second derivative, by {whom},", analytic, value, error, rounding)
 
 
@@ -445,6 +482,12 @@ def _agree_along(
     return True
 
 
+def _product(out: Sequence[Any], g: Sequence[Any]) -> Any:
+    """Return the real part of <g, out>, over all results that have a cotangent."""
+    terms = [_real((a * b).sum()) for a, b in zip(out, g, strict=True) if b is not None]
+    return functools.reduce(operator.add, terms)
+
+
 def _real(x: Any) -> Any:
     return np.real(x) if x.dtype.kind == "c" else x
 
@@ -465,7 +508,9 @@ def tangent(s: Setting) -> None:
         tangents = tuple(ti if i in group else None for i, ti in enumerate(t))
         pushed = push_forward(op, tangents, s.out, tuple(s.inputs), dict(s.params), set())
         expected, size = (sum(pulled[i][part] for i in group) for part in (0, 1))
-        found, own_size = (0.0, 0.0) if pushed is None else _paired(np.broadcast_to(pushed, s.out.shape), s.g)
+        triples = zip(results_in(pushed), results_in(s.out), results_in(s.g), strict=True) if pushed is not None else ()
+        pairs = [_paired(np.broadcast_to(t, a.shape), g) for t, a, g in triples if t is not None and g is not None]
+        found, own_size = (sum(pair[part] for pair in pairs) for part in (0, 1))
         near = abs(found - expected) <= 1e-9 * max(size, own_size) or np.isnan(found) or np.isnan(expected)
         refuse_unless(
             bool(near),
@@ -496,7 +541,9 @@ def _stated_jvp(s: Setting, tangents: tuple[Any, ...]) -> None:
     with np.errstate(all="ignore"):
         plain = s.op.jvp(tangents, s.out, *s.inputs, **s.params)
         doubles = tuple(None if t is None else Strict(t) for t in tangents)
-        read = s.op.jvp(doubles, Strict(s.out), *(Strict(a) for a in s.inputs), **s.params)
-    refuse_unless(plain.dtype == s.out.dtype, f"the jvp returns {plain.dtype} where the result is {s.out.dtype}")
-    refuse_unless(isinstance(read, Strict), "the jvp leaves the protocols: it makes a bare array")
+        read = s.op.jvp(doubles, each(Strict, s.out), *(Strict(a) for a in s.inputs), **s.params)
+    for t, r, a in zip(results_in(plain), results_in(read), results_in(s.out), strict=True):
+        if t is not None:
+            refuse_unless(t.dtype == a.dtype, f"the jvp returns {t.dtype} where the result is {a.dtype}")
+            refuse_unless(isinstance(r, Strict), "the jvp leaves the protocols: it makes a bare array")
     refuse_unless(same_reading(unwrap(read), plain), "the strict double reads the jvp otherwise")

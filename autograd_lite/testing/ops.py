@@ -284,6 +284,8 @@ LAWS: dict[str, Callable[[Setting], Any]] = {
     "second": laws.second,
     IDLE: laws.idle,
 }
+# Those that are not about rules; all others are looked at for a cotangent of each result, too, if there are several.
+_OF_VALUES = ("value", "infer", "layout", "linear", "batch", "selects")
 # Enough to see that a rule is wrong, and fast: nothing is recorded.
 FIRST_ORDER = ("value", "infer", "reads", "writes", "raw", "strict", "first", IDLE)
 # The names of exemptions in a row that stand for several laws.
@@ -338,9 +340,10 @@ def check_op(
 ) -> OpReport:
     """Hold an op record to the laws of our own tables: values, shape rule, raw rules, derivatives, modes, flags.
 
-    The rules are looked at raw, before the engine repairs shapes and dtypes. The laws, in the order they are tried:
+    The rules are looked at raw, before the engine repairs shapes and dtypes; those of an op of several results with a
+    cotangent for each result alone, for every pair of them, and for all. The laws, in the order they are tried:
 
-    - value, infer: one array, the same each time; the shape rule predicts its shape and dtype
+    - value, infer: the arrays that the op states, the same each time; the shape rule predicts their shapes and dtypes
     - reads, reads no more, writes: a rule reads what it declares in `saves`, and nothing else; nothing is written
     - raw, scalars, float32: shape and dtype of a rule's result; NumPy scalars; precision in float32
     - strict, tensors, engine: a rule uses the protocols alone, and every reader gets the same bits
@@ -412,15 +415,16 @@ class _Session:
             if exempt or name in self.faults:
                 continue
             self.counts[name] += 1
-            try:
-                found = LAWS[name](setting)
-            except Exception as error:
-                if isinstance(error, Inconclusive) and self.drawn:
-                    hypothesis.reject()
-                self._blame(name, error, row)
-                continue
-            if name == IDLE and setting.wanted:
-                self._idle = found if self._idle is None else self._idle & found
+            for s in [setting] if name in _OF_VALUES else setting.by_results():
+                try:
+                    found = LAWS[name](s)
+                except Exception as error:
+                    if isinstance(error, Inconclusive) and self.drawn:
+                        hypothesis.reject()
+                    self._blame(name, error, row)
+                    break
+                if name == IDLE and s.wanted:
+                    self._idle = found if self._idle is None else self._idle & found
 
     def conclude(self) -> None:
         """Report what only all rows together show."""

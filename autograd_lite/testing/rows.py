@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
@@ -10,6 +11,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..core.op import Op, Rule, read_rule
+from ..core.several import Several, results_of
 from ..core.shapes import ShapeDtype, sum_to_shape
 from .numeric import numeric_grad
 from .report import LawBroken as LawBroken
@@ -80,7 +82,9 @@ def repaired(raw: Any, like: np.ndarray) -> np.ndarray:
 
 
 def same_bits(a: Any, b: Any) -> bool:
-    """Return whether two arrays have the same shape, dtype and bytes (NaN equals NaN, 0 differs from -0)."""
+    """Return whether two results have the same shape, dtype and bytes (NaN equals NaN, 0 differs from -0)."""
+    if isinstance(a, tuple) or isinstance(b, tuple):
+        return len(a) == len(b) and all(map(same_bits, a, b))
     a, b = np.asarray(a), np.asarray(b)
     return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
 
@@ -90,6 +94,8 @@ def same_reading(a: Any, b: Any) -> bool:
 
     NumPy multiplies complex arrays, complex scalars and complex arrays of one element by different loops.
     """
+    if isinstance(a, tuple) or isinstance(b, tuple):
+        return len(a) == len(b) and all(map(same_reading, a, b))
     a, b = np.asarray(a), np.asarray(b)
     if a.dtype.kind != "c" or b.dtype != a.dtype or a.shape != b.shape:
         return same_bits(a, b)
@@ -224,23 +230,58 @@ def nonuniform(shape: tuple[int, ...], dtype: Any, salt: str) -> np.ndarray:
     return np.asarray(draw() + 1j * draw() if dtype.kind == "c" else draw(), dtype)
 
 
+def results_in(out: Any) -> tuple[Any, ...]:
+    """Return the results of a call, or their cotangents: one or several."""
+    return out if isinstance(out, tuple) else (out,)
+
+
 class Setting:
     """A row of cases, evaluated.
 
     What depends on the op's `forward` alone is kept with the row, so that copies of the op with other rules find it.
+
+    Attributes:
+        out: the result, or a tuple of several.
+        g: its cotangent; of several results a tuple of theirs, None where one is asked for none.
     """
 
-    def __init__(self, op: Op, row: Row) -> None:
-        self.op, self.row = op, row
+    def __init__(self, op: Op, row: Row, asked: frozenset[int] | None = None) -> None:
+        self.op, self.row, self._asked = op, row, asked
         self.inputs = list(row.inputs)
         self.params: Mapping[str, Any] = row.params
         self.exempt = row.exempt
-        self.out: np.ndarray = self._known("out", self._run)
-        self.g: np.ndarray = self._known("g", lambda: nonuniform(self.out.shape, self.out.dtype, "g"))
+        self.out: Any = self._known("out", self._run)
+        self.g: Any = self._known(("g", asked), self._cotangent)
 
-    def _run(self) -> np.ndarray:
+    def _run(self) -> Any:
         # On copies: an op that writes into its inputs must be reported, not spoil the row.
-        return np.asarray(forward(self.op, [np.array(a) for a in self.inputs], self.params))
+        out = forward(self.op, [np.array(a) for a in self.inputs], self.params)
+        if self.op.results is None:
+            return np.asarray(out)
+        return Several.of(map(np.asarray, results_of(self.op, out, dict(self.params))))
+
+    def _cotangent(self) -> Any:
+        if self.op.results is None:
+            return nonuniform(self.out.shape, self.out.dtype, "g")
+        asked = self.flowing if self._asked is None else self._asked
+        drawn = [nonuniform(a.shape, a.dtype, f"g {k}") if k in asked else None for k, a in enumerate(self.out)]
+        return Several.of(drawn, self.out.shape, self.out.dtype)
+
+    @property
+    def flowing(self) -> list[int]:
+        """The results through which gradients flow."""
+        return [k for k, a in enumerate(results_in(self.out)) if a.dtype.kind in "fc"]
+
+    def by_results(self) -> list[Setting]:
+        """Return the row with a cotangent for each result alone, for every pair of them, and for all."""
+        flowing = self.flowing
+        if len(flowing) < 2:
+            return [self]
+        some = {frozenset(chosen) for n in (1, 2) for chosen in itertools.combinations(flowing, n)}
+        return [
+            self,
+            *(Setting(self.op, self.row, chosen) for chosen in sorted(some - {frozenset(flowing)}, key=sorted)),
+        ]
 
     def _known(self, what: Any, compute: Callable[[], Any]) -> Any:
         key = (what, self.op.forward)
@@ -267,18 +308,20 @@ class Setting:
             return row
 
         row = self._known(("cast", np.dtype(dtype)), compute)
-        return None if row is None else Setting(self.op, row)
+        return None if row is None else Setting(self.op, row, self._asked)
 
     def numeric(self, i: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the derivative of <g, out> by input `i` by finite differences, and how far it can be trusted."""
 
         def compute() -> tuple[np.ndarray, np.ndarray]:
             def f(*xs: Any) -> Any:
-                return forward(self.op, self.row.projected(xs), self.params)
+                out = results_in(forward(self.op, self.row.projected(xs), self.params))
+                return tuple([a for a, g in zip(out, results_in(self.g), strict=True) if g is not None])
 
             # Users see the conjugate of what goes round inside.
-            (grad,), (error,) = numeric_grad(f, *self.inputs, wrt=i, cotangent=np.conjugate(self.g))
+            cotangent = tuple([np.conjugate(g) for g in results_in(self.g) if g is not None])
+            (grad,), (error,) = numeric_grad(f, *self.inputs, wrt=i, cotangent=cotangent)
             return np.conjugate(grad), error
 
-        found: tuple[np.ndarray, np.ndarray] = self._known(("numeric", i), compute)
+        found: tuple[np.ndarray, np.ndarray] = self._known(("numeric", i, self._asked), compute)
         return found

@@ -19,6 +19,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from ..core.errors import DtypeError
 from ..core.forks import fork_safe_lock
 from ..core.op import BY_FUNCTION, BY_UFUNC, COMPOSED, OPS, Op
+from ..core.several import each
 
 # ---- the strict double ----------------------------------------------------------------------------------------------
 
@@ -32,7 +33,7 @@ def unwrap(x: Any) -> Any:
     if isinstance(x, Strict):
         return x._array
     if isinstance(x, (list, tuple)):
-        return type(x)(unwrap(item) for item in x)
+        return type(x)([unwrap(item) for item in x])
     return x
 
 
@@ -86,9 +87,9 @@ class Strict(NDArrayOperatorsMixin):
         with np.errstate(all="ignore"):
             return Strict(function(*unwrap(args), **{name: unwrap(value) for name, value in kwargs.items()}))
 
-    def __apply_op__(self, op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Strict:
+    def __apply_op__(self, op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
         with np.errstate(all="ignore"):
-            return Strict(op.forward(*(unwrap(x) for x in inputs), **params))
+            return each(Strict, op.forward(*(unwrap(x) for x in inputs), **params))
 
     def __getitem__(self, key: Any) -> Strict:
         return Strict(self._array[key])
@@ -184,7 +185,8 @@ def _guarded(op: Op, forward: Callable[..., Any]) -> Callable[..., Any]:
                 x.flags.writeable = False
                 _LOCKED.append(weakref.ref(x))
         out = forward(*inputs, **params)
-        _refuse_widening(op, inputs, params, out)
+        for result in out if isinstance(out, tuple) else (out,):
+            _refuse_widening(op, inputs, params, result)
         return out
 
     return guarded

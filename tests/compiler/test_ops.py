@@ -45,15 +45,15 @@ def assert_same(f: Callable[..., Any], draws: Sequence[Sequence[Any]]) -> None:
 @for_every(SAMPLES, by=op_name, stride=3)
 def test_of_every_op(sample: Sample) -> None:
     draws = [sample.arrays(), sample.arrays(salt=5)]
-    assert_same(lambda *xs: sample.op(*xs, **sample.params), draws)
+    assert_same(lambda *xs: sample.call(*xs), draws)
     wanted = differentiable_inputs(sample)
     if not wanted:
         return
 
     def pulled(*xs: Any) -> Any:
         *inputs, g = xs
-        return ag.vjp(lambda *ys: sample.op(*ys, **sample.params), tuple(wanted))(*inputs)[1](g)
+        return ag.vjp(lambda *ys: sample.call(*ys), tuple(wanted))(*inputs)[1](g)
 
     with np.errstate(all="ignore"):
-        out = sample.op(*sample.arrays(), **sample.params)
+        out = sample.call(*sample.arrays())
     assert_same(pulled, [[*arrays, sample.cotangent(out.shape, out.dtype)] for arrays in draws])

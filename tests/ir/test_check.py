@@ -28,7 +28,7 @@ def graphs_of_ops() -> Iterator[tuple[str, Graph]]:
         arrays = sample.arrays(np.float32)
         with np.errstate(all="ignore"):
             inputs = [ag.tensor(a, requires_grad=a.dtype.kind in "fc") for a in arrays]
-            yield sample.name, graph_of(sample.op(*inputs, **sample.params))
+            yield sample.name, graph_of(sample.call(*inputs))
 
 
 GRAPHS = dict(graphs_of_ops())

@@ -8,6 +8,7 @@ from autograd_lite.testing.rows import (
     Row,
     forward as forward,
     raw_rule as raw_rule,
+    results_in as results_in,
     same_bits as same_bits,
     saved_for as saved_for,
 )

@@ -46,6 +46,10 @@ class Sample(NamedTuple):
         drawn = [next(distinct) if domain == "distinct" else draw(shape, domain, rng) for shape, domain in pairs]
         return [a.astype(_like(a, dtype)) for a in drawn]
 
+    def call(self, *inputs: Any) -> Any:
+        """Return the result of the op; of several results, all their elements one after the other."""
+        return joined(self.op(*inputs, **self.params))
+
     def cotangent(self, shape: tuple[int, ...], dtype: Any = np.float64, salt: int = 1) -> np.ndarray:
         """Return a random cotangent, none of its elements near zero; a complex one for a complex dtype."""
         rng = np.random.default_rng(zlib.crc32(self.name.encode()) + 1000 * salt)
@@ -59,6 +63,11 @@ class Sample(NamedTuple):
             (a + a.conj().swapaxes(-1, -2)) / 2 if d.endswith(SYMMETRIC) else a
             for a, d in zip(arrays, domains, strict=True)
         ]
+
+
+def joined(out: Any) -> Any:
+    """Return a result as it is, and several ones as one array: all their elements one after the other."""
+    return np.concatenate([a.reshape(-1) for a in out]) if isinstance(out, tuple) else out
 
 
 def _like(a: np.ndarray, dtype: Any) -> np.dtype[Any]:

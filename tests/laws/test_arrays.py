@@ -75,8 +75,8 @@ def is_free(s: Sample, kind: Kind) -> bool:
 def value(s: Sample, kind: Kind) -> None:
     arrays = s.arrays()
     with np.errstate(all="ignore"):
-        expected = s.op(*arrays, **s.params)
-        found = s.op(*(ag.tensor(kind.to_kind(a)) for a in arrays), **s.params)
+        expected = s.call(*arrays)
+        found = s.call(*(ag.tensor(kind.to_kind(a)) for a in arrays))
     same(kind, found.data, expected, is_free(s, kind))
 
 
@@ -92,7 +92,7 @@ def function_of(s: Sample, arrays: list[Any]) -> tuple[Callable[..., Any], list[
         inputs = list(arrays)
         for i, x in zip(wanted, xs, strict=True):
             inputs[i] = x
-        return s.op(*inputs, **s.params)
+        return s.call(*inputs)
 
     return f, wanted
 
@@ -101,7 +101,7 @@ def reverse(s: Sample, to_kind: Callable[[np.ndarray], Any]) -> list[Any]:
     """Return the gradients of <v, op>, and those of their product with other directions: two reverse passes."""
     bare, arrays = s.arrays(), [to_kind(a) for a in s.arrays()]
     f, wanted = function_of(s, arrays)
-    out = s.op(*bare, **s.params)
+    out = s.call(*bare)
     v = to_kind(s.cotangent(out.shape, out.dtype))
     directions = [to_kind(s.cotangent(bare[i].shape, bare[i].dtype, salt=5 + i)) for i in wanted]
 

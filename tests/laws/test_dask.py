@@ -105,7 +105,7 @@ def _representative(rows: list[Sample]) -> list[Sample]:
 def _first_order(s: Sample, to_kind: Callable[[np.ndarray], Any]) -> list[Any]:
     bare = s.arrays()
     f, wanted = function_of(s, [to_kind(a) for a in bare])
-    out = s.op(*bare, **s.params)
+    out = s.call(*bare)
     v = to_kind(s.cotangent(out.shape, out.dtype))
     return list(ag.vjp(f, range(len(wanted)))(*(to_kind(bare[i]) for i in wanted))[1](v))
 

@@ -11,10 +11,12 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.core.op import OPS, Op
+from autograd_lite.core.several import each, get_tuple_element
 from autograd_lite.core.shapes import ShapeDtype
 
 from ..all_cases import RANDOM_CASES, RandomCase
 from ..rows import for_every
+from .reading import results_in
 from .samples import SAMPLES, Sample, op_name
 
 # An older NumPy knows fewer keywords, and tells no signatures of functions written in C.
@@ -78,16 +80,24 @@ def test_a_call_by_position_puts_every_argument_in_its_place() -> None:
 def test_the_value_is_numpys_by_every_spelling(sample: Sample) -> None:
     arrays = sample.arrays()
     with np.errstate(all="ignore"):
-        expected = np.asarray(sample.case.ref(*arrays, **sample.params))
+        expected = results_in(sample.case.ref(*arrays, **sample.params))
         for name, call in spellings(sample).items():
             for grad in (False, True):
                 tensors = [ag.tensor(a, requires_grad=grad and a.dtype.kind == "f") for a in arrays]
-                got = call(tensors)
-                assert isinstance(got, ag.Tensor), name
-                np.testing.assert_allclose(got.detach().numpy(), expected, rtol=1e-12, atol=1e-14, err_msg=name)
-                assert got.dtype == expected.dtype, name
-                assert got.requires_grad == any(tensors[i].requires_grad for i in _with_rules(sample)), name
-                assert not any(t.requires_grad for t in tensors) or got.op is sample.op, name
+                flows = any(tensors[i].requires_grad for i in _with_rules(sample))
+                for got, wanted in zip(results_in(call(tensors)), map(np.asarray, expected), strict=True):
+                    assert isinstance(got, ag.Tensor), name
+                    np.testing.assert_allclose(got.detach().numpy(), wanted, rtol=1e-12, atol=1e-14, err_msg=name)
+                    assert got.dtype == wanted.dtype, name
+                    assert got.requires_grad == (flows and (wanted.dtype.kind in "fc" or sample.op.results is None)), (
+                        name
+                    )
+                    assert not any(t.requires_grad for t in tensors) or _op_of(got) is sample.op, name
+
+
+def _op_of(t: ag.Tensor) -> Any:
+    """Return the op that made a Tensor, also as one of several results."""
+    return t._node.inputs[0].op if t.op is get_tuple_element else t.op
 
 
 def _with_rules(sample: Sample) -> list[int]:
@@ -98,11 +108,12 @@ def _with_rules(sample: Sample) -> list[int]:
 def test_float32_is_computed_in_float32(sample: Sample) -> None:
     arrays = sample.arrays(np.float32)
     with np.errstate(all="ignore"):
-        expected = np.asarray(sample.case.ref(*arrays, **sample.params))
-        got = sample.op(*(ag.tensor(a) for a in arrays), **sample.params)
-    assert got.dtype == expected.dtype
-    wide = complex if expected.dtype.kind == "c" else float
-    np.testing.assert_allclose(got.numpy().astype(wide), expected.astype(wide), rtol=1e-5, atol=1e-6)
+        expected = results_in(sample.case.ref(*arrays, **sample.params))
+        out = results_in(sample.op(*(ag.tensor(a) for a in arrays), **sample.params))
+    for got, wanted in zip(out, map(np.asarray, expected), strict=True):
+        assert got.dtype == wanted.dtype
+        wide = complex if wanted.dtype.kind == "c" else float
+        np.testing.assert_allclose(got.numpy().astype(wide), wanted.astype(wide), rtol=1e-5, atol=1e-6)
 
 
 def layouts(array: np.ndarray) -> dict[str, np.ndarray]:
@@ -122,24 +133,25 @@ def test_the_shape_rule_tells_shape_and_dtype(sample: Sample) -> None:
     for dtype in (np.float16, np.float32, np.float64):
         arrays = sample.arrays(dtype)
         with np.errstate(all="ignore"):
-            expected = np.asarray(sample.op.forward(*arrays, **sample.params))
-        told = sample.op.infer(*(ShapeDtype(a.shape, a.dtype) for a in arrays), **sample.params)
-        assert tuple(told) == (expected.shape, expected.dtype)
-        assert isinstance(told.shape, tuple)
-        assert isinstance(told.dtype, np.dtype)
+            expected = results_in(sample.op.forward(*arrays, **sample.params))
+        found = sample.op.infer(*(ShapeDtype(a.shape, a.dtype) for a in arrays), **sample.params)
+        for told, out in zip([found] if sample.op.results is None else found, map(np.asarray, expected), strict=True):
+            assert tuple(told) == (out.shape, out.dtype)
+            assert isinstance(told.shape, tuple)
+            assert isinstance(told.dtype, np.dtype)
 
 
 @every_sample
 def test_the_layout_of_memory_changes_nothing(sample: Sample) -> None:
     arrays = sample.arrays()
     with np.errstate(all="ignore"):
-        plain = sample.op(*(ag.tensor(a) for a in arrays), **sample.params)
+        plain = sample.call(*(ag.tensor(a) for a in arrays))
     for i, array in enumerate(arrays):
         for name, other in layouts(array).items():
             # Borrowed as an operand beside a tensor, where there is one; else as the op record takes it.
             operands: list[Any] = [other if k == i else ag.tensor(a) for k, a in enumerate(arrays)]
             with np.errstate(all="ignore"):
-                got = sample.op(*operands, **sample.params)
+                got = sample.call(*operands)
             value = got.numpy() if isinstance(got, ag.Tensor) else np.asarray(got)
             np.testing.assert_allclose(value, plain.numpy(), rtol=1e-14, err_msg=name)
             assert value.shape == plain.shape
@@ -205,7 +217,7 @@ def test_the_shape_rule_knows_any_dtype(name: str) -> None:
                 with pytest.raises(TypeError):
                     sample.op.infer(*specs, **sample.params)
                 continue
-            assert tuple(sample.op.infer(*specs, **sample.params)) == (got.shape, got.dtype), char
+            assert sample.op.infer(*specs, **sample.params) == each(lambda a: ShapeDtype(a.shape, a.dtype), got), char
 
 
 @pytest.mark.parametrize("case", RANDOM_CASES, ids=lambda c: c.op)

@@ -36,9 +36,9 @@ def test_the_laws_that_need_no_phase_hold(sample: Sample) -> None:
 def test_forward_mode_is_the_adjoint_of_reverse_mode(sample: Sample) -> None:
     (x,) = sample.arrays()
     (t,) = sample.projected([sample.cotangent(x.shape, x.dtype, salt=4)])
-    out, pushed = ag.jvp(lambda a: sample.op(a, **sample.params))((x,), (t,))
+    out, pushed = ag.jvp(lambda a: sample.call(a))((x,), (t,))
     v = sample.cotangent(out.shape, out.dtype)
-    (pulled,) = ag.vjp(lambda a: sample.op(a, **sample.params), (0,))(x)[1](v)
+    (pulled,) = ag.vjp(lambda a: sample.call(a), (0,))(x)[1](v)
     np.testing.assert_allclose(
         np.sum((v.conj() * pushed).real), np.sum((pulled.conj() * t).real), rtol=1e-10, atol=1e-12
     )

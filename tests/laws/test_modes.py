@@ -29,7 +29,7 @@ def tangent(sample: Sample, i: int) -> Any:
 
 
 def call(sample: Sample) -> Any:
-    return lambda *xs: sample.op(*xs, **sample.params)
+    return lambda *xs: sample.call(*xs)
 
 
 @every_differentiable

@@ -122,47 +122,45 @@ def cho_solve(c_and_lower: Any, b: Any) -> Any:
 # ---- LU -------------------------------------------------------------------------------------------------------------
 
 
-def _factored(x: Any) -> Any:
-    """Factorize with row exchanges: the packed factors, and in a last column the rows of x in their new order."""
-    out = np.empty((*x.shape[:-1], x.shape[-1] + 1), lapack_dtype(x.dtype))
+def _factored(x: Any) -> tuple[Any, ...]:
+    both, pivots = np.empty(x.shape, lapack_dtype(x.dtype)), np.empty(x.shape[:-1], np.intc)
     for k in np.ndindex(*x.shape[:-2]):
-        out[k][:, :-1], pivots = original.lu_factor(x[k], check_finite=False)
-        out[k][:, -1] = _order(pivots)
-    return out
+        both[k], pivots[k] = original.lu_factor(x[k], check_finite=False)
+    return both, pivots
 
 
 def _order(pivots: Any) -> Any:
-    order = np.arange(len(pivots))
-    for i, j in enumerate(pivots):
-        order[[i, j]] = order[[j, i]]
+    order = np.empty(pivots.shape, np.intp)
+    for k in np.ndindex(*pivots.shape[:-1]):
+        order[k] = np.arange(pivots.shape[-1])
+        for i, j in enumerate(pivots[k]):
+            order[k][[i, j]] = order[k][[j, i]]
     return order
 
 
-def _parts(packed: Any) -> tuple[Any, Any, Any]:
+def _parts(both: Any, pivots: Any) -> tuple[Any, Any, Any]:
     """Return the factors, and the matrix that orders the rows."""
-    n = packed.shape[-2]
-    both, order = packed[..., :-1], packed[..., -1]
-    exchange = (np.real(order)[..., :, None] == np.arange(n)).astype(packed.dtype)
-    return np.tril(both, -1) + np.eye(n, dtype=packed.dtype), np.triu(both), exchange
+    n = both.shape[-1]
+    exchange = (row_order(pivots)[..., :, None] == np.arange(n)).astype(both.dtype)
+    return np.tril(both, -1) + np.eye(n, dtype=both.dtype), np.triu(both), exchange
 
 
 def _lu_rule(g: Any, out: Any, x: Any) -> Any:
-    low, high, exchange = _parts(out)
-    g = g[..., :-1]
+    (g, _), (low, high, exchange) = g, _parts(*out)
     inner = np.tril(np.matmul(low.mT, g), -1) + np.triu(np.matmul(g, high.mT))
     half = substitute(low.mT, inner, lower=False)
     return np.matmul(exchange.mT, substitute(high, half.mT, lower=False).mT)
 
 
 def _lu_jvp(tangents: Sequence[Any], out: Any, x: Any) -> Any:
-    low, high, exchange = _parts(out)
+    low, high, exchange = _parts(*out)
     inner = substitute(low, np.matmul(exchange, tangents[0]), lower=True)
     inner = substitute(high.mT, inner.mT, lower=True).mT
-    moved = np.matmul(low, np.tril(inner, -1)) + np.matmul(np.triu(inner), high)
-    return np.concatenate([moved, np.zeros((*moved.shape[:-1], 1), moved.dtype)], axis=-1)
+    return np.matmul(low, np.tril(inner, -1)) + np.matmul(np.triu(inner), high), None
 
 
-# The order of the rows is constant between the matrices at which it changes.
+# With row exchanges: both factors in one matrix, as LAPACK returns them, and the exchanges, which are constant between
+# the matrices at which they change.
 # References: de Hoog, Anderssen, Lukas, Differentiation of matrix functionals using triangular factorization, 2011,
 # section 3.
 factored: Op = structural(
@@ -170,17 +168,25 @@ factored: Op = structural(
     in_lapack(_factored),
     _lu_rule,
     saves="o",
-    infer=lambda x: ShapeDtype((*x.shape[:-1], x.shape[-1] + 1), lapack_dtype(x.dtype)),
+    infer=lambda x: (ShapeDtype(x.shape, lapack_dtype(x.dtype)), ShapeDtype(x.shape[:-1], np.dtype(np.intc))),
     jvp=_lu_jvp,
     batch=batching.gufunc(2),
     kinks="equal pivots",
+    results=2,
+)
+# The order of the rows that exchanges lead to.
+row_order: Op = structural(
+    "row_order",
+    _order,
+    None,
+    infer=lambda pivots: ShapeDtype(pivots.shape, np.dtype(np.intp)),
+    batch=batching.gufunc(1),
 )
 
 
 @takes_tensors(original.lu, "a", "of square matrices; the order of the rows is a constant")
 def lu(a: Any, permute_l: bool = False, p_indices: bool = False) -> Any:
-    packed = factored(square("lu", a))
-    low, high, exchange = _parts(packed)
+    low, high, exchange = _parts(*factored(square("lu", a)))
     exchange = np.real(exchange).mT
     if permute_l:
         return np.matmul(exchange.astype(low.dtype), low), high
@@ -191,25 +197,17 @@ def lu(a: Any, permute_l: bool = False, p_indices: bool = False) -> Any:
 
 @takes_tensors(original.lu_factor, "a", "of square matrices")
 def lu_factor(a: Any) -> Any:
-    a = square("lu_factor", a)
-    packed = factored(a)
-    order = [int(i) for i in np.real(packed[..., -1].detach().numpy())] if a.ndim == 2 else None
-    if order is None:
-        raise ShapeError(f"scipy.linalg.lu_factor: expected one matrix; received shape {a.shape}")
-    pivots, rows = [], list(range(len(order)))
-    for i, row in enumerate(order):
-        j = rows.index(row)
-        rows[i], rows[j] = rows[j], rows[i]
-        pivots.append(j)
-    return packed[:, :-1], np.array(pivots, np.int32)
+    return factored(square("lu_factor", a))
 
 
 @takes_tensors(original.lu_solve, "lu, b")
 def lu_solve(lu_and_piv: Any, b: Any, trans: int = 0) -> Any:
     both, pivots = lu_and_piv
-    both, b, order = square("lu_solve", both), operand(b), _order(pivots)
+    both, b, order = square("lu_solve", both), operand(b), row_order(pivots)
     low = np.where(np.eye(both.shape[-1], dtype=bool), 1, both)
     if trans == 0:
-        return columns(lambda b: substitute(both, substitute(low, b, lower=True), lower=False), b[order])
+        b = np.take_along_axis(b, order if b.ndim == 1 else order[..., None], axis=order.ndim - 1)
+        return columns(lambda b: substitute(both, substitute(low, b, lower=True), lower=False), b)
     low, high = transposed(low, trans), transposed(both, trans)
-    return columns(lambda b: substitute(low, substitute(high, b, lower=True), lower=False), b)[np.argsort(order)]
+    x, order = columns(lambda b: substitute(low, substitute(high, b, lower=True), lower=False), b), np.argsort(order)
+    return np.take_along_axis(x, order if x.ndim == 1 else order[..., None], axis=order.ndim - 1)

@@ -37,7 +37,7 @@ def recorded(sample: Sample) -> tuple[Program, dict[str, Any]]:
     arrays = [ag.tensor(a, requires_grad=True) if i in wanted else a for i, a in enumerate(sample.arrays())]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        program = Program.build(sample.op(*arrays, **sample.params), backward=True)
+        program = Program.build(sample.call(*arrays), backward=True)
         seeds = [node for node in program.graph if node.role == "seed"]
         given_ = {node.id: sample.cotangent(node.shape, node.dtype) for node in seeds}
         program = dataclasses.replace(program, bindings={**program.bindings, **given_})

@@ -47,7 +47,7 @@ def check_gradient(sample: Sample, dtype: str) -> bool:
     arrays = sample.arrays(np.dtype(dtype))
 
     def f(*xs: Any) -> Any:
-        out = sample.op(*xs, **sample.params)
+        out = sample.call(*xs)
         return (out * (out + 1)).sum()
 
     with np.errstate(all="ignore"):
