@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -26,8 +27,9 @@ from .plan import Plan
 from .replay import Replay
 from .trace import Recording, difference
 
-# With `exact=False`: how far apart results may be, in units of the last place of their largest element.
-_ULPS = 4
+# With `exact=False`: how far apart results may be, in units of the last place of their largest element; if they have
+# axes, this times the root of the length of the last one, as the values of a matrix are by two of LAPACK's functions.
+_ULPS = 8
 _REPORT = "This is a fault of autograd_lite's; please report it with f.explain(), and leave out ag.compile meanwhile"
 
 
@@ -136,7 +138,7 @@ def _alike(a: Any, b: Any, exact: bool) -> bool:
         return bool((np.signbit(a.real) == np.signbit(b.real))[~np.isnan(a)].all())
     finite = np.isfinite(a)
     largest = float(np.abs(a[finite]).max(initial=0))
-    near = _ULPS * float(np.finfo(a.dtype).eps) * largest
+    near = _ULPS * float(np.finfo(a.dtype).eps) * largest * math.sqrt(a.shape[-1] if a.ndim else 1)
     return not exact and bool(np.allclose(a, b, rtol=0, atol=near, equal_nan=True))
 
 

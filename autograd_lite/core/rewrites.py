@@ -23,7 +23,8 @@ class Rewrite(NamedTuple):
             for any value, one among the parameters for any parameter; a variable that turns up twice, for the same.
         after: of the same variables, what computes the same: one of them, or an expression of ops; None where the rule
             does not hold. Arrays have `shape`, `dtype`, and `known`, which is None unless the value never changes.
-        exact: whether the result is the same bit for bit. If not, it is within 4 ulp of the result's scale.
+        exact: whether the result is the same bit for bit. If not, it is within 4 ulp of the result's scale; n values of
+            a matrix within 8 sqrt(n).
         known: the names of variables, arguments of the outermost op, of which one must be known for the rule to hold.
     """
 

@@ -22,7 +22,7 @@ from ..core.indices import edges_of
 from ..core.mode import Mode, enter_mode, leave_mode
 from ..core.node import LEAF, Node, next_stamp
 from ..core.op import EachInput, Kind as RuleKind
-from ..core.several import Dtypes, Several, get_tuple_element
+from ..core.several import Dtypes, Several, get_tuple_element, results_of
 from ..core.shapes import ShapeDtype
 from ..engine import cotangents, edge_of
 from ..tensors.tensor import Tensor
@@ -279,7 +279,8 @@ def _computed_again(nodes: Sequence[Node]) -> dict[Node, Any]:
         try:
             with np.errstate(all="ignore"):
                 # An op without inputs is a random draw; do not consume randomness just to draw a graph.
-                values[node] = node.op.forward(*inputs, **node.params) if inputs else _filled(node)
+                out = node.op.forward(*inputs, **node.params) if inputs else _filled(node)
+                values[node] = out if node.op.results is None else results_of(node.op, out, node.params)
         except (ValueError, ArithmeticError, np.linalg.LinAlgError):  # caused by what replaces a freed array
             values[node] = _filled(node)
     return values
@@ -300,7 +301,7 @@ def _filled(spec: Any) -> Any:
     """Make an array to run rules on: it can be inverted and factored, and its integers are valid indices."""
     shape = tuple(spec.shape)
     if isinstance(spec.dtype, Dtypes):
-        return tuple([_filled(ShapeDtype(*pair)) for pair in zip(shape, spec.dtype, strict=True)])
+        return Several.of([_filled(ShapeDtype(*pair)) for pair in zip(shape, spec.dtype, strict=True)])
     if spec.dtype.kind not in "fc":
         return np.zeros(shape, spec.dtype)
     if len(shape) < 2:

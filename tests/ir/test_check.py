@@ -11,6 +11,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.core.op import BY_UFUNC
+from autograd_lite.core.several import Dtypes
 from autograd_lite.graph import Graph, GraphNode, Kind, build_graph, trace
 from autograd_lite.ir.check import Inconsistent, _is_hidden
 
@@ -58,8 +59,11 @@ def test_another_shape_and_another_dtype_are_seen_at_every_op() -> None:
             if node.kind is not Kind.OP or node.op in ops or any(_is_hidden(p.value) for p in node.params):
                 continue
             ops.add(node.op)
-            dtype = np.dtype("float16" if node.dtype != np.float16 else "float64")
-            for what, new in (("shape", (*node.shape, 2)), ("dtype", dtype)):
+            dtype: Any = np.dtype("float16" if node.dtype != np.float16 else "float64")
+            shape: Any = (*node.shape, 2)
+            if node.has_several:
+                dtype, shape = Dtypes([dtype] * len(node.shape)), (*node.shape[:-1], (*node.shape[-1], 2))
+            for what, new in (("shape", shape), ("dtype", dtype)):
                 if f"at {node.id}.{what}; received {new}" not in complaint(changed(graph, node, **{what: new})):
                     unseen.append((name, node.op, what))
     assert unseen == []

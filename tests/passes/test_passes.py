@@ -243,6 +243,7 @@ FOUND: dict[tuple[str, int], Callable[[Any], Any]] = {
     ("astype", 0): lambda x: x.astype(x.dtype),
     ("stop_gradient", 0): lambda x: ag.stop_gradient(x),
     ("copy", 0): lambda x: np.copy(x),
+    ("qr", 0): lambda x: np.linalg.qr(x.T).R,
     ("zero_mask", 0): lambda x: OPS["zero_mask"](x, x),
     ("zero_mask", 1): lambda x: OPS["zero_mask"](x, ONES()),
 }
@@ -264,6 +265,7 @@ NOT_FOUND: dict[str, Callable[[Any], Any]] = {
     "a reshape that is a copy": lambda x: x[:, :3].reshape(9).reshape(3, 3),
     "complex": lambda x: (x + 1j) * 1.0,
     "a mask of sums over windows": lambda x: masked_pooling(x, 1),
+    "r of a factorization whose q is read": lambda x: np.linalg.qr(x.T),
     "a mask of zeros": lambda x: OPS["zero_mask"](x, ag.tensor(np.array([0.0, 1, 1, 1]))),
 }
 
@@ -282,6 +284,8 @@ ROUNDED: dict[tuple[str, int], Callable[[Any, Any], Any]] = {
     ("sum", 1): lambda x, y: (x * y).sum(),
     ("sum", 2): lambda x, y: (y**2).sum(),
     ("mean", 0): lambda x, y: ((x - 0.25) ** 2).mean(),
+    ("svd", 0): lambda x, y: np.linalg.svd(x[:, :8], full_matrices=False).S,
+    ("eigh", 0): lambda x, y: np.linalg.eigh(x[:8, :8]).eigenvalues,
 }
 
 
@@ -322,14 +326,15 @@ def assert_near(found: Any, expected: Any, times: float = 1) -> None:
 
 
 @pytest.mark.parametrize("row", ROUNDED, ids=str)
-def test_rows_stay_within_4_ulp(row: tuple[str, int]) -> None:
+def test_rows_stay_within_a_few_ulp(row: tuple[str, int]) -> None:
     for seed, dtype in enumerate((np.float64, np.float32) * 5):
         x, y = np.random.default_rng(seed).uniform(0.5, 2, (2, 40, 50)).astype(dtype)
         with only(row):
             stages = {s.name: s for s in stages_of(ROUNDED[row], x, y, exact=False)}
         changed = stages["patterns up to rounding"].program
         assert str(changed.graph) != str(stages["dead code"].program.graph)
-        assert_near(results_of(changed), results_of(stages["traced"].program))
+        of_matrices = row[0] in ("svd", "eigh")  # of 8 values, see `Rewrite`
+        assert_near(results_of(changed), results_of(stages["traced"].program), 2 * 8**0.5 if of_matrices else 1)
 
 
 SMOOTH: tuple[Callable[[Any, Any], Any], ...] = (
