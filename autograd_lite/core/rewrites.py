@@ -19,8 +19,8 @@ class Rewrite(NamedTuple):
 
     Attributes:
         before: the expression; its outermost op is the one that the row is on, or takes one result out of that one,
-            whose other results nobody reads. A variable among the arguments stands
-            for any value, one among the parameters for any parameter; a variable that turns up twice, for the same.
+            whose other results are not read. A variable among the arguments stands for any value, one among the
+            parameters for any parameter; a variable that turns up twice, for the same.
         after: of the same variables, what computes the same: one of them, or an expression of ops; None where the rule
             does not hold. Arrays have `shape`, `dtype`, and `known`, which is None unless the value never changes.
         exact: whether the result is the same bit for bit. If not, it is within 4 ulp of the result's scale; n values of

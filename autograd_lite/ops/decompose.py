@@ -226,7 +226,7 @@ q_and_r: Op = structural(
     results=2,
     rewrites=(Rewrite(lambda x: get_tuple_element(q_and_r(x), index=1), lambda x: triangle_of_qr(x)),),
 )
-# What compiled code computes where nobody reads q.
+# What compiled code computes where q is not read.
 triangle_of_qr: Op = structural(
     "qr_r",
     in_lapack(_r_forward),

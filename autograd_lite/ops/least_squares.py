@@ -17,7 +17,6 @@ from ..core.shapes import ShapeDtype
 from ..native import functions as fast
 from .adjoints import adjoint, as_read, hermitian_part, mirrored, real_part, total, user
 from .barrier import stop_gradient
-from .decompose import factors_of_svd, svdvals
 from .operands import operand
 from .solve import in_lapack, lapack_dtype, real_dtype
 
@@ -96,8 +95,11 @@ def _lstsq_by_a(g: Any, out: Any, a: Any, b: Any, *, rcond: float) -> Any:
     )
 
 
+_svd = in_lapack(np.linalg.svd)
+
+
 def _values_by_a(g: Any, a: Any) -> Any:
-    u, _, vh = factors_of_svd(a, hermitian=False)
+    u, _, vh = _svd(a, full_matrices=False)
     return user(fast.matmul(u * g, vh))
 
 
@@ -124,7 +126,7 @@ def _lstsq_jvp(tangents: Sequence[Any], out: Any, a: Any, b: Any, *, rcond: floa
     by_b = None if db is None else fast.matmul(p, db)
     if da is None:
         return by_b, None, None
-    u, _, vh = factors_of_svd(a, hermitian=False)
+    u, _, vh = _svd(a, full_matrices=False)
     ds = real_part(user(u) * fast.matmul(da, adjoint(vh))).sum(axis=-2)
     x, y = _columns(out[0]), _columns(b)
     inside = fast.matmul(adjoint(da), fast.matmul(adjoint(p), x))
@@ -141,7 +143,7 @@ def _batch_lstsq(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], para
     if batched[0]:
         is_vector = b.ndim - batched[1] == 1
         x = batching.gufunc(2, 2)(_minimum_norm, (a, b[..., None] if is_vector else b), batched, params)
-        s = svdvals(a, hermitian=False)
+        s = _svd(a, compute_uv=False)
         rank = (s > params["rcond"] * s.max(axis=-1, keepdims=True)).sum(axis=-1)
         return x[..., 0] if is_vector else x, rank.astype(np.intc), s
     # One matrix for all examples: their right-hand sides become columns of one matrix.

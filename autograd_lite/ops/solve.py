@@ -20,7 +20,6 @@ from ..core.op import Op, composes, structural
 from ..core.several import each
 from ..core.shapes import ShapeDtype, normalize_axis
 from ..native import functions as fast
-from .adjoints import total
 from .zero_mask import zero_mask
 
 _Bound = tuple[tuple[Any, ...], dict[str, Any]]
@@ -426,9 +425,10 @@ def _sign_and_logdet(x: Any) -> tuple[Any, ...]:
 def _slogdet_rule(g: Any, out: Any, x: Any) -> Any:
     # d log|det| = Re z and d sign = i sign Im z, with z = trace(inverse(x) dx).
     by_sign, by_size = g
-    turned = None if by_sign is None or x.dtype.kind != "c" else 1j * np.imag(as_matrices(by_sign * out[0]))
-    weight = total(None if by_size is None else as_matrices(by_size), turned)
-    if weight is None:  # only the sign, which is constant
+    weight = 0 if by_size is None else as_matrices(by_size)
+    if by_sign is not None and x.dtype.kind == "c":
+        weight = weight + 1j * np.imag(as_matrices(by_sign * out[0]))
+    elif by_size is None:  # only the sign of real matrices, which is constant
         return np.zeros_like(x)
     return zero_mask(weight * inverse_or_limit(x).mT, weight)
 
