@@ -217,6 +217,7 @@ _COUNTS: dict[str, Callable[..., float]] = {
     "cholesky": _matrices(lambda m, n: n**3 / 3),
     "cholesky_pullback": _matrices(lambda m, n: 4 * n**3),  # two triangular solves and a product
     "qr": _matrices(lambda m, n: 4 * m * n**2 - 4 * n**3 / 3),
+    "qr_r": _matrices(lambda m, n: 2 * m * n**2 - 2 * n**3 / 3),
     "svd": _matrices(lambda m, n: 6 * m * n**2 + 20 * n**3),
     "svdvals": _matrices(lambda m, n: 2 * m * n**2 + 2 * n**3),
     "matrix_rank": _matrices(lambda m, n: 2 * m * n**2 + 2 * n**3),

@@ -50,7 +50,7 @@ def recorded(sample: Sample, dtype: Any = np.float64) -> tuple[Tensor, list[Tens
     ]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        out = sample.op(*arrays, **sample.params)
+        out = sample.call(*arrays)
     loss = (out * sample.cotangent(out.shape, out.dtype)).sum()
     return (loss.real if loss.dtype.kind == "c" else loss), [t for t in arrays if isinstance(t, Tensor)]
 

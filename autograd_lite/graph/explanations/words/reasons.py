@@ -63,6 +63,7 @@ _MATRICES: Mapping[str, str | tuple[str, ...]] = {
     "cholesky": "{out} times its transpose is {x} and stays so: that equation, differentiated, is solved by triangles",
     "qr": "the columns of Q stay orthonormal and R stays a triangle: both say how a change of {x} is shared between "
     "them",
+    "qr_r": "R, transposed, times R is {x}, transposed, times {x} and stays so, and R stays a triangle",
     "svd": "a singular value grows by its left vector times the change of {x} times its right one; " + _TURNS,
     "svdvals": "a singular value grows by its left vector times the change of {x} times its right one; so its g is "
     "multiplied with these two vectors",

@@ -122,7 +122,7 @@ def _det(call: Call, x: Value) -> Value:
 
 
 @exports("slogdet")
-def _slogdet(call: Call, x: Value) -> Value:
+def _slogdet(call: Call, x: Value) -> tuple[Value, ...]:
     done = _eliminate(_operand(call, x), None)
     sign, size = done.sign, None
     for pivot in done.pivots:
@@ -130,8 +130,7 @@ def _slogdet(call: Call, x: Value) -> Value:
         log = f.log(abs(pivot))
         size = log if size is None else size + log
     size = sign * 0 if size is None else size
-    both = [v.reshape(*x.shape[:-2], 1) for v in (sign, size)]
-    return _beside(*both).cast(call.dtype)
+    return tuple([v.reshape(*x.shape[:-2]).cast(x.dtype) for v in (sign, size)])
 
 
 @exports("cofactor")

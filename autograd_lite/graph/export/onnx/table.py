@@ -90,7 +90,7 @@ REASONS: dict[str, str] = {
     **dict.fromkeys(("svd", "full_svd", "svdvals", "pinv", "lstsq", "matrix_rank"), "ONNX has no singular values"),
     **dict.fromkeys(("gcd", "lcm"), "Euclid's algorithm takes as many steps as the numbers ask for"),
     **dict.fromkeys(("second_cofactor", "divide_by_gaps"), "part of a derivative that takes singular or eigenvalues"),
-    "qr": "ONNX has no QR decomposition",
+    **dict.fromkeys(("qr", "qr_r"), "ONNX has no QR decomposition"),
     "bessel_i": "a sum of many terms, as ONNX has no Bessel functions",
 }
 
