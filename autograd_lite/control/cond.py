@@ -175,7 +175,12 @@ class Choice(Flow):
         return replace(self, bodies=(no, yes), states={})
 
     def pulled(
-        self, gs: Sequence[Any], kept: Sequence[Any], inputs: Sequence[Any], so_far: dict[int, Any] | None
+        self,
+        gs: Sequence[Any],
+        out: Sequence[Any],
+        kept: Sequence[Any],
+        inputs: Sequence[Any],
+        so_far: dict[int, Any] | None,
     ) -> list[Any]:
         """Return the cotangents of all inputs, by what was kept; see `Flow`."""
         specs, (first, second), floating = self.specs, self.linear, self.floating

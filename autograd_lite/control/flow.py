@@ -96,12 +96,18 @@ class Flow:
         raise NotImplementedError
 
     def pulled(
-        self, gs: Sequence[Any], kept: Sequence[Any], inputs: Sequence[Any], so_far: dict[int, Any] | None
+        self,
+        gs: Sequence[Any],
+        out: Sequence[Any],
+        kept: Sequence[Any],
+        inputs: Sequence[Any],
+        so_far: dict[int, Any] | None,
     ) -> list[Any]:
         """Return the cotangents of all inputs, by what was kept.
 
         Args:
             gs: the cotangents of the results for the user.
+            out: these results.
             kept: what the further results are.
             inputs: of the op.
             so_far: the cotangents of some inputs so far; see `EachInput.at_once`.
@@ -125,7 +131,7 @@ class Flow:
         else:  # what is kept has derivatives, too
             whole: Flow = replace(self, linear=(), wanted=(), first=self)  # type: ignore[type-var]
             return whole.pull(g, out, *inputs, so_far=so_far)
-        return split.pulled(g[: split.shown], kept, inputs, so_far)
+        return split.pulled(g[: split.shown], out[: split.shown], kept, inputs, so_far)
 
     def _kept(self, split: Any, call: Any, out: Sequence[Any], inputs: Sequence[Any]) -> Sequence[Any]:
         """Return what a backward pass reads of the way to the results; in a record, with a history.

@@ -106,6 +106,7 @@ class Repetition:
         rows: Sequence[Any],
         order: range,
         states: Mapping[int, Sequence[Any]],
+        until: int = 0,
     ) -> None:
         """Run steps.
 
@@ -116,12 +117,13 @@ class Repetition:
             rows: for each collected result the array of its entries.
             order: the numbers of the entries.
             states: for a position in that order, where the carry before that step goes.
+            until: the number of a carry that says whether another step is run, or 0.
         """
         specs = self._specs[self._n :]
         whole = [_as_it_lies(row, spec) for row, spec in zip(rows, specs, strict=True)]
         moves = [0] * len(carry) + [a.strides[0] for a in scanned] + [0] * len(rest) + [a.strides[0] for a in whole]
         buffers = (*carry, *scanned, *rest, *whole, *[make() for make in self._own])
-        steps = np.array(moves + [0] * len(self._own), np.intp)
+        steps, done = np.array(moves + [0] * len(self._own), np.intp), 0
         try:
             segment = self._idle.pop()
         except IndexError:
@@ -132,12 +134,13 @@ class Repetition:
                     view[...] = a
                 part = order[start:stop]
                 ends = part.start, part.stop, part.step
-                library.repeat(segment, buffers, self._slots, steps, self._records, *ends)
+                done += library.repeat(segment, buffers, self._slots, steps, self._records, *ends, until or -1)
         finally:
             self._idle.append(segment)
         for row, a in zip(rows, whole, strict=True):
             if row is not a:  # of which other steps have filled the rest
-                row[min(order) : max(order) + 1] = a[min(order) : max(order) + 1]
+                ran = slice(min(order[:done]), max(order[:done]) + 1)
+                row[ran] = a[ran]
 
 
 def repetition(body: Body, n: int, arrays: Sequence[Any]) -> Repetition | None:

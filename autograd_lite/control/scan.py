@@ -107,7 +107,7 @@ def scan(
     """
     function_given("scan", f)
     init, xs = operands("scan", "init", init), operands("scan", "xs", xs)
-    steps = _length(xs, length)
+    steps = number_of_steps(xs, length)
     foreign = next(filter(is_foreign, map(innermost, leaves((init, xs)))), None)
     if foreign is not None:  # whose library may lack what the op needs: step by step
         init, xs = (map_leaves(lambda x: placed(x, foreign), tree) for tree in (init, xs))
@@ -115,10 +115,7 @@ def scan(
     if MODE.get().watch is not None:
         return looped(f, init, xs, steps, reverse)
     slices = map_leaves(lambda x: example_of(x)[0].copy() if steps else np.zeros(x.shape[1:], x.dtype), xs)
-    try:
-        closed = _closed(f, init, slices, max_bytes is not None or not steps)
-    except HasEffects:
-        closed = None
+    closed = as_data(f, init, slices, max_bytes is not None or not steps)
     if closed is None:
         return looped(f, init, xs, steps, reverse)
     carry, collected = closed.out
@@ -149,17 +146,32 @@ def _states(max_bytes: Any, closed: Closed, carry: Sequence[Any]) -> int:
 _MEMORY = Memory()
 
 
-def _closed(f: Callable[..., Any], init: Any, slices: Any, needed: bool) -> Closed | None:
-    """Return a function as data, or None if a loop in Python is as good.
+def as_data(f: Callable[..., Any], init: Any, slices: Any, needed: bool, *users: Callable[..., Any]) -> Closed | None:
+    """Return a function as data, or None if it must run as it is, or if a loop in Python is as good.
 
     In a function that is compiled each one is recorded. Elsewhere it is recorded twice, so that one that draws numbers
     from NumPy, say, runs as it is, and kept for the next time. A function that reads what may change unnoticed would
     have to be recorded every time, which takes longer than to run it.
+
+    Args:
+        f: the function.
+        init, slices: its arguments.
+        needed: whether nothing else will do.
+        users: the functions of the user that it consists of, if it is none itself.
     """
-    if (TAPES and MODE.get().tape is not None) or needed:
+    try:
+        return _recorded(f, init, slices, needed or (TAPES and MODE.get().tape is not None), users or (f,))
+    except HasEffects:
+        return None
+
+
+def _recorded(
+    f: Callable[..., Any], init: Any, slices: Any, needed: bool, users: Sequence[Callable[..., Any]]
+) -> Closed | None:
+    if needed:
         return _checked(close("scan", f, (init, slices)), init)
     try:
-        reading = Reading(f)
+        reading = Reading(*users)
     except Unfamiliar:
         return None
     given = [(path, x.shape, x.dtype, x.__class__ is LiftedTensor) for path, x in items((init, slices))]
@@ -200,7 +212,8 @@ def with_a_tensor(inputs: list[Any]) -> list[Any]:
     return inputs if any(isinstance(x, Tensor) for x in inputs) else [as_tensor(x) for x in inputs[:1]] + inputs[1:]
 
 
-def _length(xs: Any, length: Any) -> int:
+def number_of_steps(xs: Any, length: Any) -> int:
+    """Return how many steps a scan has."""
     found = {}
     for path, x in items(xs, "xs"):
         if not np.ndim(x) if not isinstance(x, Tensor) else not x.ndim:

@@ -13,7 +13,11 @@ import numpy as np
 from ..core.errors import AssumptionFailed
 from ..core.op import Op
 from ..core.shapes import ShapeDtype
-from .bodies import PLANNED_AFTER, Body, Runner, rearranged
+from ..functional.batched import Batched, unbatched
+from ..tensors.lifted import Level, face
+from ..tensors.tensor import Tensor
+from .bodies import PLANNED_AFTER, Body, Runner, rearranged, widened
+from .closure import recorded
 from .derivatives import Linear, batched as batched_body, is_floating, linearized, pushed
 from .fission import Fission
 from .flow import (
@@ -43,6 +47,9 @@ class Scan(Flow):
         reverse: whether the last slice comes first.
         linear, wanted, states, first: see `Flow`.
         guarded: whether it is a backward pass, which must notice where the engine would mask NaN.
+        until: the number of a carry that says whether another step is run; the one before it counts the steps. 0 if all
+            are run.
+        limit: the number of an input that says how many steps are run: those of the first entries. 0 if all are.
     """
 
     body: Body
@@ -55,6 +62,8 @@ class Scan(Flow):
     guarded: bool = False
     states: dict[Any, Any] = field(default_factory=dict)
     first: Scan | None = None
+    until: int = 0
+    limit: int = 0
 
     @property
     def bodies(self) -> tuple[Body]:  # type: ignore[override]
@@ -82,6 +91,8 @@ class Scan(Flow):
     def forward(self, *arrays: Any, **_: Any) -> tuple[Any, ...]:
         """Run all steps."""
         rows = room(self.specs)
+        for row in rows[self.carried :] if self.until or self.limit else ():
+            row[...] = 0  # of steps that are not run
         self.states.update(states_of(self.body))
         with noticing(self.guarded, rows):
             self.run(arrays, rows)
@@ -99,6 +110,8 @@ class Scan(Flow):
     def _fission(self) -> Fission | None:
         """The body in parts; None if it is better as it is."""
         body, n, m = self.body, self.carried, self.carried + self.scanned
+        if self.until or self.limit:
+            return None
         if (key := ("fission", n, m, self.length, self.guarded)) not in body.made:
             alone = self.length < 2 or body.effects or body.generators
             parts = None if alone else Fission(body, n, m, self.length, self.guarded)
@@ -116,28 +129,31 @@ class Scan(Flow):
             states: for the number of a step, counted as they run, where the carry before it goes.
         """
         n, m = self.carried, self.carried + self.scanned
-        order = range(self.length)[:: -1 if self.reverse else 1]
+        count, until = int(arrays[self.limit]) if self.limit else self.length, self.until
+        order = range(count)[:: -1 if self.reverse else 1]
         runner = Runner(self.body, n, n)
 
         def by_python(carry: Sequence[Any], first: int, stop: int) -> Sequence[Any]:
             for step in range(first, stop):
+                if until and not carry[until]:
+                    break
                 t = order[step]
                 for view, a in zip(states.get(step, ()), carry, strict=False):
                     view[...] = a
                 carry = runner.into(views[n:], t, *carry, *[x[t] for x in arrays[n:m]], *arrays[m:])[:n]
             return carry
 
-        first = min(self.length, max(0, PLANNED_AFTER - self.body.runs))  # a plan may not be worth its time before
+        first = min(count, max(0, PLANNED_AFTER - self.body.runs))  # a plan may not be worth its time before
         carry = by_python(arrays[:n], 0, first)
-        if first < self.length:
+        if first < count and (not until or carry[until]):
             carry = [np.array(a, order="C") for a in carry]
             scanned, rest = arrays[n:m], [np.asarray(a) for a in arrays[m:]]
             native = repetition(self.body, n, [*carry, *[x[first, ...] for x in scanned], *rest])
             if native is None:
-                carry = by_python(carry, first, self.length)
+                carry = by_python(carry, first, count)
             else:
                 later = {step - first: kept for step, kept in states.items() if step >= first}
-                native.run(carry, scanned, rest, views[n:], order[first:], later)
+                native.run(carry, scanned, rest, views[n:], order[first:], later, until)
         runner.end()
         for view, a in zip(views, carry, strict=False):
             view[...] = a
@@ -158,12 +174,21 @@ class Scan(Flow):
         return [i for i in wanted if i < n] + [i for i in wanted if i >= m] + [i for i in wanted if n <= i < m]
 
     def pulled(
-        self, gs: Sequence[Any], kept: Sequence[Any], inputs: Sequence[Any], so_far: dict[int, Any] | None
+        self,
+        gs: Sequence[Any],
+        out: Sequence[Any],
+        kept: Sequence[Any],
+        inputs: Sequence[Any],
+        so_far: dict[int, Any] | None,
     ) -> list[Any]:
         """Return the cotangents of all inputs, by what was kept; see `Flow`."""
         given = self.back_inputs(self.arriving(gs), begun(so_far, self.summed, inputs), kept, inputs)
+        scan = self.back_scan(kept)
+        if self.until or self.limit:
+            scan = replace(scan, body=_with_one_more(scan.body), limit=len(given))
+            given.append(out[self.until - 1] if self.until else inputs[self.limit])
         try:
-            found = self.back_scan(kept).apply(given)
+            found = scan.apply(given)
         except AssumptionFailed:
             if so_far is not None:
                 so_far.clear()
@@ -180,6 +205,8 @@ class Scan(Flow):
         """
         outputs, n = self.body.outputs, self.carried
         found: dict[int, int] = {}
+        if self.until or self.limit:
+            return found  # the last step is not the one of the last entries
         for k in range(n, self.shown):
             i = outputs.index(outputs[k])
             if i < n and i not in found.values() and outputs[i] not in self.body.program.inputs and k in self.floating:
@@ -207,11 +234,15 @@ class Scan(Flow):
     def looped(self, inputs: Sequence[Any]) -> list[Any]:
         """Return the results that are for the user, by a loop in Python."""
         n, m = self.carried, self.carried + self.scanned
-        carry, rows = list(inputs[:n]), []
+        carry, rows = [face(x, None) for x in inputs[:n]], []
         for t in range(self.length - 1, -1, -1) if self.reverse else range(self.length):
-            out = self.body(*carry, *(x[t] for x in inputs[n:m]), *inputs[m:])
-            carry, ys = out[:n], out[n : self.shown]
-            rows.append(ys)
+            out = self.body(*carry, *(x[t] for x in inputs[n:m]), *inputs[m:])[: self.shown]
+            if self.until or self.limit:
+                goes_on = carry[self.until] if self.until else t < inputs[self.limit]
+                before = [*carry, *(np.zeros(y.shape, y.dtype) for y in out[n:])]
+                out = [np.where(goes_on, a, b) for a, b in zip(out, before, strict=True)]
+            carry = out[:n]
+            rows.append(out[n:])
         return [*carry, *(np.stack(ys) for ys in zip(*(rows[::-1] if self.reverse else rows), strict=True))]
 
     @property
@@ -274,11 +305,11 @@ class Scan(Flow):
         at = {k: len(body.specs) + j for j, k in enumerate(floating)}
         results = [[*r, *(at[k] for k in r if k in at)] for r in (range(n), range(n, len(body.specs)))]
         made = rearranged(both, [i for part in parts for i in part], [k for part in results for k in part])
-        scan = Scan(made, len(parts[0]), len(parts[1]), self.length, self.reverse)
+        order = [i for part in parts for i in part]
+        limit = order.index(self.limit) if self.limit else 0
+        scan = Scan(made, len(parts[0]), len(parts[1]), self.length, self.reverse, until=self.until, limit=limit)
         given = [*inputs, *(tangent_or_zeros(tangents[i], inputs[i]) for i in active)]
-        found = dict(
-            zip([k for part in results for k in part], scan.apply([given[i] for p in parts for i in p]), strict=True)
-        )
+        found = dict(zip([k for part in results for k in part], scan.apply([given[i] for i in order]), strict=True))
         return [found[at[k]] if k in at else None for k in range(len(body.specs))]
 
     def batch(self, op: Op, inputs: tuple[Any, ...], flags: Sequence[bool], params: Any) -> tuple[Any, ...]:
@@ -291,6 +322,9 @@ class Scan(Flow):
             if list(out[:n]) == now[:n]:
                 break
             now[:n] = out[:n]
+        differs = now[self.until] if self.until else self.limit and now[self.limit]
+        if differs:
+            now[:n] = [True] * n
         given = [
             np.copy(np.broadcast_to(x, (size, *x.shape)))
             if new and not old
@@ -299,8 +333,12 @@ class Scan(Flow):
             else x
             for i, (x, old, new) in enumerate(zip(inputs, flags, now, strict=True))
         ]
-        scan = Scan(body, n, self.scanned, self.length, self.reverse, guarded=self.guarded)
+        scan = replace(self, body=body, linear=(), wanted=(), first=None, states={})
+        if differs:
+            scan, given = self._masked(tuple(now), size, given)
+            out = (True,) * len(self.specs)
         found = scan.apply(given)
+        found = [*found[:n], *found[scan.carried :]]
         results = []
         for k, (x, flag, spec) in enumerate(zip(found, out, self.specs, strict=True)):
             if not flag:
@@ -308,3 +346,48 @@ class Scan(Flow):
             else:
                 results.append(x if k < n else np.moveaxis(x, 0, 1))
         return tuple(results)
+
+    def _masked(self, flags: tuple[bool, ...], size: int, given: Sequence[Any]) -> tuple[Scan, list[Any]]:
+        """Return the scan of a batch of which each example runs another number of steps, and its inputs.
+
+        All run as long as one of them goes on. With `until` that takes two more carries: the number of these steps, and
+        whether one goes on. With `limit` it takes the number of a step as an entry, and how many there are at most.
+        """
+        n, m, until, limit = self.carried, self.carried + self.scanned, self.until, self.limit
+        cut = n if until else m  # where there are more arguments
+        more = [np.int64(0), given[until].any()] if until else [np.arange(self.length)]
+
+        def masked(*values: Tensor) -> list[Any]:
+            level, own = Level(), [*values[:cut], *values[cut + len(more) :]]
+            lifted = [face(Batched(t, level), None) if flag else t for t, flag in zip(own, flags, strict=True)]
+            goes_on = lifted[until] if until else values[cut] < lifted[limit]
+            out = self.body(*lifted)
+            # What a finished example collects is that of its last carry, which has all values, and is not read.
+            rows = [np.where(goes_on, y, np.zeros(y.shape, y.dtype)) for y in out[n:]] if limit else out[n:]
+            chosen = [*(np.where(goes_on, a, b) for a, b in zip(out, lifted[:n], strict=False)), *rows]
+            new = [face(unbatched(t, size, level), None) for t in chosen]
+            return [*new[:n], *([values[n] + 1, new[until].any()] if until else ()), *new[n:]]
+
+        last = [] if until else [given[limit].max()]
+        inputs = [*given[:cut], *more, *given[cut:], *last]
+        key = "masked", n, m, until, limit, self.length, flags, size
+        if key not in self.body.made:
+            pairs = zip(self.body.examples, flags, strict=True)
+            examples = [np.repeat(np.asarray(a)[None], size, axis=0) if flag else a for a, flag in pairs]
+            extra = [np.int64(0), np.bool_(True)] if until else [np.int64(0)]
+            examples = [*examples[:cut], *extra, *examples[cut:], *([] if until else [np.int64(0)])]
+            function = masked if until else lambda *values: masked(*values[:-1])
+            self.body.made[key] = recorded(self.body.name, function, examples)
+        body, carried, scanned = self.body.made[key], n + 2 * bool(until), self.scanned + bool(limit)
+        most = len(inputs) - 1 if limit else 0
+        scan = Scan(body, carried, scanned, self.length, self.reverse, guarded=self.guarded, limit=most)
+        return (replace(scan, until=n + 1) if until else scan), inputs
+
+
+def _with_one_more(body: Body) -> Body:
+    """Return a body that takes a number besides, which it does not read."""
+    if "one more" not in body.made:
+        n = len(body.examples)
+        body.made["one more"] = widened(body, range(n), [*body.examples, np.int64(0)])
+    made: Body = body.made["one more"]
+    return made

@@ -10,7 +10,8 @@ import numpy as np
 
 from ..core.arguments import described, function_given
 from ..core.errors import GradError, TraceError, more_on
-from ..core.foreign import as_array
+from ..core.foreign import as_array, innermost, is_foreign
+from ..core.mode import MODE
 from ..core.op import OPS, Op, structural
 from ..core.shapes import ShapeDtype
 from ..functional.batched import Batched, unbatched
@@ -20,11 +21,16 @@ from ..tensors.tensor import Tensor
 from ..tree import leaves, map as map_leaves, rebuild
 from .bodies import Body, Runner, rearranged, widened
 from .closure import aligned, close, recorded
-from .cond import cond, known_now
+from .cond import known_now
 from .derivatives import batched as batched_body, is_floating, pushed
 from .flow import Flow, filled, room, tangent_or_zeros
-from .scan import as_tensor, check_carry, operands, returned, scan, with_a_tensor
+from .scan import as_data, as_tensor, check_carry, number_of_steps, operands, returned, scan, with_a_tensor
+from .scan_op import Scan
 
+_CHANGES = (
+    "while_loop: expected functions that compute and change nothing, since the number of steps is known only when the "
+    "compiled function runs; received one that assigns to a Tensor from outside. Carry it instead"
+)
 _NO_WAY_BACK = (
     "while_loop: expected no gradient to flow back through it, since the number of steps whose values would be kept is "
     "unknown; received a cotangent. State the most steps that it takes, max_steps=…, use scan for a number of steps "
@@ -45,7 +51,7 @@ def while_loop(
         body_fun: a function of the carry that returns one of the same structure, shapes and dtypes.
         init_val: the first carry, an array or a container of arrays.
         max_steps: stop after this many steps; with it, gradients flow back through the loop. A step that is not taken
-            costs a comparison, and its share of the memory.
+            costs its share of the memory, and no time.
 
     Returns:
         The last carry, as Tensors.
@@ -65,16 +71,7 @@ def while_loop(
     function_given("while_loop", cond_fun)
     function_given("while_loop", body_fun)
     if max_steps is not None:
-
-        def advanced(carry: Any) -> Any:
-            new = map_leaves(as_tensor, body_fun(carry))
-            check_carry("while_loop", carry, new, leaves(new))
-            return new
-
-        def step(carry: Any, _: Any) -> tuple[Any, None]:
-            return cond(cond_fun(carry), advanced, lambda same: same, carry), None
-
-        return scan(step, init_val, None, max_steps)[0]
+        return _bounded(cond_fun, body_fun, init_val, max_steps)
     carry = map_leaves(as_tensor, operands("while_loop", "init_val", init_val))
     first = True
     while isinstance(go_on := _condition(cond_fun(carry)), bool):
@@ -85,6 +82,36 @@ def while_loop(
             check_carry("while_loop", carry, new, leaves(new))
         carry, first = new, False
     return _op(cond_fun, body_fun, carry)  # the condition is known only when the compiled function runs, or in a batch
+
+
+def _bounded(cond_fun: Callable[..., Any], body_fun: Callable[..., Any], init_val: Any, max_steps: Any) -> Any:
+    """Run a scan that ends when the condition is false."""
+    steps = number_of_steps(None, max_steps)
+    carry = map_leaves(as_tensor, operands("while_loop", "init_val", init_val))
+    go_on = _condition(cond_fun(carry))
+
+    def step(whole: Any, _: Any) -> tuple[Any, None]:
+        before, count, _ = whole
+        new = map_leaves(as_tensor, body_fun(before))
+        check_carry("while_loop", before, new, leaves(new))
+        return (new, count + 1, as_tensor(_condition(cond_fun(new)))), None
+
+    known = isinstance(go_on, bool)
+    whole = carry, np.int64(0), np.bool_(go_on) if known else go_on
+    foreign = any(map(is_foreign, map(innermost, leaves(carry))))
+    as_it_is = known and (not steps or not go_on or foreign or MODE.get().watch is not None)
+    closed = None if as_it_is else as_data(step, whole, None, not known, cond_fun, body_fun)
+    if closed is not None:
+        flat = leaves(whole)
+        scan_op = Scan(closed.body, len(flat), 0, steps, False, until=len(flat) - 1)
+        return rebuild(closed.out[0], iter(scan_op.apply(with_a_tensor([*flat, *closed.captured]))))[0]
+    if not known:
+        raise TraceError(_CHANGES)
+    for _ in range(steps):
+        if not known_now(whole[2]):
+            break
+        whole, _ = step(whole, None)
+    return map_leaves(returned, whole[0])
 
 
 def _condition(test: Any) -> Any:

@@ -27,7 +27,7 @@ class _Kind(NamedTuple):
 
 
 _KINDS = {
-    "scan": _Kind(Scan, ("body",), ("carried", "scanned", "length", "reverse", "guarded")),
+    "scan": _Kind(Scan, ("body",), ("carried", "scanned", "length", "reverse", "guarded", "until", "limit")),
     "cond": _Kind(Choice, ("bodies",), ("guarded",)),
     "while_loop": _Kind(While, ("test", "body"), ("carried",)),
 }
@@ -74,7 +74,8 @@ def read_loop(about: Mapping[str, Any], body: Callable[[Any], Body], inputs: int
         refuse(f"the bodies of a {name} of {inputs} inputs", len(bodies))
     carried = numbers.get("carried", 0) + numbers.get("scanned", 0)
     results = min(len(part.specs) for part in bodies[-1:])
-    if carried > inputs or numbers.get("carried", 0) > results:
+    most, (until, limit) = numbers.get("carried", 0), (numbers.get(end, 0) for end in ("until", "limit"))
+    if carried > inputs or most > results or limit >= inputs or until > most - bool(until):
         refuse(f"the numbers of a {name}", numbers)
     made: Loop = kind.cls(*([tuple(bodies)] if kind.cls is Choice else bodies), **numbers)
     return made

@@ -70,6 +70,39 @@ static inline int call_run(const npy_intp *record, const Program *program, char 
     return flags_raised();
 }
 
+/* Run a call of few numbers; its loop is quick. */
+static inline void quick_run(const npy_intp *record, const Program *program) {
+    const npy_intp *operand = record + FIRST + 1, *strides = operand + 3 * record[OPERANDS];
+    const char *a = program->memory[operand[0]] + operand[1], *b = program->memory[operand[3]] + operand[4];
+    char *c = (char *)b;
+    const int quick = program->loops[record[LOOP]].quick;
+    npy_intp by[3] = {strides[0], strides[1], strides[1]};
+    if (quick < NEGATIVE) {
+        c = program->memory[operand[6]] + operand[7];
+        by[2] = strides[2];
+    }
+    for (npy_intp i = 0; i < record[FIRST]; i++, a += by[0], b += by[1], c += by[2]) {
+        const npy_double x = *(const npy_double *)a;
+        npy_double *to = (npy_double *)c;
+        switch (quick) {
+            case ADD: *to = x + *(const npy_double *)b; break;
+            case SUBTRACT: *to = x - *(const npy_double *)b; break;
+            case MULTIPLY: *to = x * *(const npy_double *)b; break;
+            case DIVIDE: *to = x / *(const npy_double *)b; break;
+            case NEGATIVE: *to = -x; break;
+            default: *to = x;
+        }
+    }
+}
+
+static inline int is_quick(const npy_intp *record, const Program *program) {
+    if (record[KIND] != CALL || record[DIMENSIONS] != 1 || record[FIRST] > FEW || record[CORE] != 0) {
+        return 0;
+    }
+    const int quick = program->loops[record[LOOP]].quick;
+    return quick != SLOW && record[OPERANDS] == (quick < NEGATIVE ? 3 : 2);
+}
+
 /* What the threads that share a block know. */
 typedef struct {
     const Program *program;
@@ -114,9 +147,18 @@ static int block_run(const npy_intp *record, const Program *program) {
 
 int program_run(const Program *program) {
     const npy_intp *end = program->code + program->size;
-    int invalid = 0;
+    int invalid = 0, noticed = 1; /* whether the flags of what has run are known */
     flags_cleared();
     for (const npy_intp *at = program->code; at < end; at += at[SIZE]) {
+        if (is_quick(at, program)) {
+            quick_run(at, program);
+            noticed = 0;
+            continue;
+        }
+        if (!noticed) { /* loops may clear the flags */
+            invalid |= flags_raised();
+            noticed = 1;
+        }
         const int wrong = at[KIND] == BLOCK ? block_run(at, program) : call_run(at, program, NULL, 0, 1);
         if (at[KIND] >= CHECKED) { /* its loop leaves no flag but its own */
             if (wrong) {
@@ -126,5 +168,5 @@ int program_run(const Program *program) {
         }
         invalid |= wrong;
     }
-    return invalid != 0;
+    return (noticed ? invalid : invalid | flags_raised()) != 0;
 }

@@ -21,7 +21,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#define INTERFACE 9 /* see ../kernels.py */
+#define INTERFACE 10 /* see ../kernels.py */
 
 typedef struct {
     const char *name;

@@ -1,4 +1,5 @@
-/* A segment as the body of a loop: it runs once for each entry of some arrays, with no Python in between. */
+/* A segment as the body of a loop: it runs once for each entry of some arrays, with no Python in between, or as long as
+ * one of its results says so. It returns the number of steps. */
 #include "segment.h"
 
 enum { TURN = 64 }; /* steps after which signals are handled, and other threads of Python have their turn */
@@ -15,7 +16,11 @@ typedef struct {
 static void copied(const npy_intp *lengths, const npy_intp *from_strides, const npy_intp *to_strides, npy_intp axes,
                    npy_intp bytes, const char *from, char *to) {
     if (axes == 0) {
-        memcpy(to, from, bytes);
+        if (bytes == sizeof(npy_int64)) { /* a number, faster than by a call */
+            memcpy(to, from, sizeof(npy_int64));
+        } else {
+            memcpy(to, from, bytes);
+        }
         return;
     }
     for (npy_intp k = 0; k < *lengths; k++, from += *from_strides, to += *to_strides) {
@@ -74,16 +79,16 @@ static PyObject *repeated(PyObject *Py_UNUSED(module), PyObject *args) {
     Segment *segment;
     PyObject *buffers;
     PyArrayObject *slots, *moves, *copies;
-    Py_ssize_t first, stop, step;
-    if (!PyArg_ParseTuple(args, "O!O!O!O!O!nnn", &SegmentType, &segment, &PyTuple_Type, &buffers, &PyArray_Type, &slots,
-                          &PyArray_Type, &moves, &PyArray_Type, &copies, &first, &stop, &step)) {
+    Py_ssize_t first, stop, step, until;
+    if (!PyArg_ParseTuple(args, "O!O!O!O!O!nnnn", &SegmentType, &segment, &PyTuple_Type, &buffers, &PyArray_Type, &slots,
+                          &PyArray_Type, &moves, &PyArray_Type, &copies, &first, &stop, &step, &until)) {
         return NULL;
     }
     const Py_ssize_t n = PyTuple_GET_SIZE(buffers);
     Repetition loop = {segment, PyArray_DATA(slots), PyArray_DATA(copies), NULL, PyArray_SIZE(slots), n, NULL};
     loop.copies_end = loop.copies + PyArray_SIZE(copies);
     if (!is_row(slots) || !is_row(moves) || !is_row(copies) || PyArray_SIZE(moves) != n || step == 0 ||
-        (stop - first) % step != 0 || (stop - first) / step < 0 ||
+        (stop - first) % step != 0 || (stop - first) / step < 0 || until >= n ||
         loop.n_slots != segment->n_arguments + segment->n_results || !is_sound(&loop)) {
         PyErr_SetString(PyExc_ValueError, "repeat: the description of the loop is not sound");
         return NULL;
@@ -101,8 +106,9 @@ static PyObject *repeated(PyObject *Py_UNUSED(module), PyObject *args) {
     for (Py_ssize_t k = 0; k < n; k++) {
         loop.at[k] = PyArray_BYTES((PyArrayObject *)PyTuple_GET_ITEM(buffers, k)) + first * by[k];
     }
-    int invalid = 0, failed = 0, count = 0;
-    for (Py_ssize_t t = first; !failed && t != stop; t += step) {
+    int invalid = 0, failed = 0, goes_on = 1;
+    Py_ssize_t count = 0;
+    for (Py_ssize_t t = first; !failed && goes_on && t != stop; t += step) {
         PyThreadState *state = segment->is_long ? PyEval_SaveThread() : NULL;
         const int wrong = step_run(&loop);
         if (state != NULL) {
@@ -113,9 +119,11 @@ static PyObject *repeated(PyObject *Py_UNUSED(module), PyObject *args) {
         }
         invalid |= wrong;
         failed = PyErr_Occurred() != NULL;
-        if (!failed && (segment->is_long || ++count % TURN == 0)) {
+        count++;
+        if (!failed && (segment->is_long || count % TURN == 0)) {
             failed = turn_given();
         }
+        goes_on = until < 0 || *(const npy_bool *)loop.at[until];
         for (Py_ssize_t k = 0; k < n; k++) {
             loop.at[k] += step * by[k];
         }
@@ -124,10 +132,10 @@ static PyObject *repeated(PyObject *Py_UNUSED(module), PyObject *args) {
     if (!failed && invalid) {
         failed = PyUFunc_GiveFloatingpointErrors("compiled code", NPY_FPE_INVALID) < 0;
     }
-    return failed ? NULL : Py_NewRef(Py_None);
+    return failed ? NULL : PyLong_FromSsize_t(count);
 }
 
 PyMethodDef repeat_methods[] = {
-    {"repeat", repeated, METH_VARARGS, "Run a segment once for each entry of some arrays, and copy its results."},
+    {"repeat", repeated, METH_VARARGS, "Run a segment once for each entry of some arrays, as long as a buffer is true, and copy its results."},
     {NULL, NULL, 0, NULL},
 };

@@ -28,6 +28,23 @@ static Kind *kinds_of(PyObject *tuple) {
     return found;
 }
 
+/* Return what a loop does if it is one of the quick ones. */
+static int quick_of(const PyUFuncObject *ufunc, int i) {
+    static const char *names[] = {"add", "subtract", "multiply", "divide", "negative", "positive", "cast"};
+    static const int kinds[] = {ADD, SUBTRACT, MULTIPLY, DIVIDE, NEGATIVE, COPY, COPY};
+    for (int k = 0; k < ufunc->nargs; k++) {
+        if (ufunc->core_enabled || ufunc->types[i * ufunc->nargs + k] != NPY_DOUBLE) {
+            return SLOW;
+        }
+    }
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        if (strcmp(ufunc->name, names[k]) == 0 && ufunc->nargs == (kinds[k] < NEGATIVE ? 3 : 2)) {
+            return kinds[k];
+        }
+    }
+    return SLOW;
+}
+
 /* Find the loops, which are given as pairs of a ufunc and a number, in the same way. */
 static Loop *loops_of(PyObject *tuple) {
     Loop *found = zeros(PyTuple_GET_SIZE(tuple), sizeof *found);
@@ -42,6 +59,7 @@ static Loop *loops_of(PyObject *tuple) {
             break;
         }
         found[k].function = ufunc->functions[i];
+        found[k].quick = quick_of(ufunc, i);
         found[k].data = ufunc->data == NULL ? NULL : ufunc->data[i];
         PyArray_Descr *dtype = PyArray_DescrFromType((unsigned char)ufunc->types[(i + 1) * ufunc->nargs - 1]);
         found[k].itemsize = (int)PyDataType_ELSIZE(dtype);
