@@ -82,7 +82,7 @@ def results_of(op: Op, out: Any, params: dict[str, Any]) -> Several:
         raise TypeError(f"{op.name}: expected a tuple of {count} arrays, as its results={count}; received {_kind(out)}")
     if len(out) != count:
         raise TypeError(f"{op.name}: expected {count} arrays, as its results={count}; received {len(out)}")
-    return out if out.__class__ is Several else Several.of(out)
+    return out if isinstance(out, Several) else Several.of(out)
 
 
 def refuse_count(whose: str, what: str, received: Sequence[Any], expected: int) -> None:

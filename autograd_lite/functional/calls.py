@@ -160,6 +160,12 @@ def with_results(op: Op, n: int, given: int) -> Op:
 _FIRST = [0]
 
 
+class Kept(Several):
+    """Results of a call, and what its rules read beside them."""
+
+    residuals: Any
+
+
 class Call:
     """What a call has besides arrays.
 
@@ -207,11 +213,16 @@ class Call:
         """Return what a function returned as an op returns it, one array or several, and note its structure.
 
         Args:
-            held: `held[0]` is that, which the caller has no other name for.
+            held: `held[0]` is that, which the caller has no other name for; `held[1]` are residuals, if there are any.
         """
         self.tree, out = results_in(held)
-        self.specs = tuple([ShapeDtype(a.shape, a.dtype) for a in (out if out.__class__ is Several else (out,))])
-        return out
+        several = out if out.__class__ is Several else (out,)
+        self.specs = tuple([ShapeDtype(a.shape, a.dtype) for a in several])
+        if 1 not in held:
+            return out
+        kept: Any = Kept.of(several)
+        kept.residuals = held[1]
+        return kept
 
     def outputs(self, found: Any) -> Any:
         """Return arrays of any kind, one or a tuple of several, in the structure that the function returned."""

@@ -53,15 +53,32 @@ def stop_gradient(x: Any) -> Any:
 
 @overload
 def primitive(
-    f: Callable[..., Any], *, opaque: bool = False, name: str | None = None, placeholder: Placeholder = None
+    f: Callable[..., Any],
+    *,
+    opaque: bool = False,
+    residuals: bool = False,
+    name: str | None = None,
+    placeholder: Placeholder = None,
 ) -> Primitive: ...
 @overload
 def primitive(
-    f: None = None, *, opaque: bool = False, name: str | None = None, placeholder: Placeholder = None
+    f: None = None,
+    *,
+    opaque: bool = False,
+    residuals: bool = False,
+    name: str | None = None,
+    placeholder: Placeholder = None,
 ) -> Callable[[Callable[..., Any]], Primitive]: ...
 
 
-def primitive(f: Any = None, *, opaque: bool = False, name: str | None = None, placeholder: Placeholder = None) -> Any:
+def primitive(
+    f: Any = None,
+    *,
+    opaque: bool = False,
+    residuals: bool = False,
+    name: str | None = None,
+    placeholder: Placeholder = None,
+) -> Any:
     """Make a function an operation with derivatives of its own: one node of the record, whatever it does inside.
 
     The function is called with plain arrays, as if outside all transformations, and may do anything. Its rules are set
@@ -79,6 +96,10 @@ def primitive(f: Any = None, *, opaque: bool = False, name: str | None = None, p
             they are then called once for each example; a rule that is lacking costs a call of the other for each
             element. A derivative of such a rule by anything but the cotangent or tangent raises, unless it can take
             Tensors after all.
+        residuals: the function returns `(result, residuals)`: the call returns the result, and the rules get the
+            residuals, anything that the function has computed on its way, as the keyword `residuals`. They are kept as
+            they are, for as long as what a rule reads. A second derivative, and a batch or a compiled function where
+            the rules are not opaque, takes them from the function itself, which then runs on Tensors.
         name: of the operation in pictures and messages; by default the function's.
         placeholder: for a function that does more than to compute, such as to talk to other processes: one of the same
             arguments, arrays, that returns an array like its result. In functions that are compiled, `f` is then called
@@ -115,10 +136,22 @@ def primitive(f: Any = None, *, opaque: bool = False, name: str | None = None, p
         >>> jacobian(solve, 1)(np.array([[2.0, 0.0], [0.0, 4.0]]), np.ones(2))
         array([[0.5 , 0.  ],
                [0.  , 0.25]])
+
+        A rule that reads what the function has computed:
+
+        >>> @primitive(residuals=True)
+        ... def logdet(a):
+        ...     factor = np.linalg.cholesky(a)
+        ...     return 2 * np.log(np.diag(factor)).sum(), factor
+        >>> @logdet.def_vjp
+        ... def rule(g, out, a, *, residuals):
+        ...     inverse = np.linalg.inv(residuals)
+        ...     return g * inverse.T @ inverse
+        >>> grad(logdet)(np.array([[2.0, 0.0], [0.0, 4.0]]))
+        array([[0.5 , 0.  ],
+               [0.  , 0.25]])
     """
-    if f is None:
-        return functools.partial(primitive, opaque=opaque, name=name, placeholder=placeholder)
-    return Primitive(f, opaque=opaque, name=name, placeholder=placeholder)
+    return Primitive(f, opaque=opaque, residuals=residuals, name=name, placeholder=placeholder)
 
 
 class custom_vjp(Primitive):
@@ -127,7 +160,8 @@ class custom_vjp(Primitive):
     As `primitive`, with one rule, set with `def_vjp`, for all arguments: it gets the cotangent of the result, the
     result, the arguments and those keywords of the call that it has parameters for, and returns the cotangent of each
     argument (None for an argument without one). If it is written with NumPy functions that Tensors support, it can be
-    differentiated itself; forward mode follows from it. Results of the function and the rule are copied.
+    differentiated itself; forward mode follows from it. Results of the function and the rule are copied. With
+    `@custom_vjp(residuals=True)` the function returns `(result, residuals)`, see `primitive`.
 
     Raises:
         GradError: if called before a rule is set.

@@ -33,9 +33,9 @@ from ..tensors.record import record, results_with, wrap
 from ..tensors.tensor import Tensor
 from ..tree import leaves, map as map_leaves, rebuild
 from .arguments import name_of
-from .calls import BARE, Call, are_bare, are_inputs, results_in, stopped, taken, traced_like, with_results
+from .calls import BARE, Call, Kept, are_bare, are_inputs, results_in, stopped, taken, traced_like, with_results
 from .dual import transposed
-from .rules import KeepAll, Rule, as_it_is, numbers_of, of_one, sum_of, zeros, zeros_like
+from .rules import KeepAll, Rule, Stated, sum_of, zeros, zeros_like
 from .transposing import inner, pulled_through, pushed_through, transposed_by_units
 
 _NUMBERS = frozenset({float, int, complex, bool})
@@ -44,7 +44,7 @@ _NO_KWARGS: dict[str, Any] = {}
 _NO_PARAMS: dict[str, Any] = {}
 
 
-class Primitive:
+class Primitive(Stated):
     """A function with derivatives of its own; see `primitive`, which makes it.
 
     Example:
@@ -58,12 +58,23 @@ class Primitive:
 
     _unguarded = ("_ops", "_ruled")  # made of the rest when they are first asked for
     what = "primitive"
-    bare_stays = False  # whether rules get arrays as arrays even where Tensors would give other last bits
+
+    def __new__(cls, f: Any = None, *rest: Any, **options: Any) -> Any:
+        """Return one, or without a function a decorator."""
+        return super().__new__(cls) if f is not None else functools.partial(cls, **options)
 
     def __init__(
-        self, f: Callable[..., Any], *, opaque: bool = False, name: str | None = None, placeholder: Placeholder = None
+        self,
+        f: Any = None,
+        *,
+        opaque: bool = False,
+        residuals: bool = False,
+        name: str | None = None,
+        placeholder: Placeholder = None,
     ) -> None:
         function_given(self.what, f)
+        self._has_residuals = residuals
+        self._on_any = alike(f, bare_stays=True)
         self._placeholder = placeholder
         functools.update_wrapper(self, f)
         self._f = f
@@ -77,86 +88,6 @@ class Primitive:
         self._may_be_traced = not opaque and placeholder is None
         self._ops: dict[tuple[int, bool, bool, int], Op] = {}
         self._ruled: dict[Any, Primitive] = {}
-
-    # ---- definitions ------------------------------------------------------------------------------------------------
-
-    def def_vjp(self, *rules: Callable[..., Any] | None, argnums: Sequence[int] | None = None) -> Any:
-        """Set the vector-Jacobian products by single arguments; usable as a decorator.
-
-        Args:
-            rules: for each argument a function `(g, out, *args, **kwargs)` that returns its cotangent, or None for one
-                that the result does not depend on. Only those asked for are called.
-            argnums: which arguments the rules are for; by default the first ones.
-
-        Returns:
-            The first rule.
-        """
-        for i, rule in zip(numbers_of(rules, argnums), rules, strict=True):
-            self._vjps[i] = None if rule is None else self._rule(rule, pulls=True)
-        return rules[0] if rules else None
-
-    def def_vjps(self, rule: Callable[..., Any]) -> Callable[..., Any]:
-        """Set one rule for all arguments that have none of their own; usable as a decorator.
-
-        Args:
-            rule: a function `(argnums, g, out, *args, **kwargs)` that returns a sequence with the cotangent of each
-                argument in `argnums`, which are those asked for; None is zero.
-        """
-        self._all_vjps = self._rule(rule, pulls=True, meant=as_it_is)
-        return rule
-
-    def def_jvp(self, *rules: Callable[..., Any] | None, argnums: Sequence[int] | None = None) -> Any:
-        """Set the Jacobian-vector products by single arguments; usable as a decorator.
-
-        Args:
-            rules: for each argument a function `(t, out, *args, **kwargs)` that returns the tangent of the result along
-                the tangent t of that argument, linear in t; None for an argument that the result does not depend on.
-            argnums: which arguments the rules are for; by default the first ones.
-
-        Returns:
-            The first rule.
-        """
-        for i, rule in zip(numbers_of(rules, argnums), rules, strict=True):
-            self._jvps[i] = None if rule is None else self._rule(rule, pulls=False)
-        self._ops.clear()  # which a rule of None changes too
-        return rules[0] if rules else None
-
-    def def_jvps(self, rule: Callable[..., Any]) -> Callable[..., Any]:
-        """Set one rule for all arguments that have none of their own; usable as a decorator.
-
-        Args:
-            rule: a function `(argnums, tangents, out, *args, **kwargs)` that returns the tangent of the result, for
-                tangents of the arguments in `argnums`.
-        """
-        self._all_jvps = self._rule(rule, pulls=False, meant=as_it_is)
-        return rule
-
-    def def_linear(self, *argnums: int) -> None:
-        """State that the function is linear in some arguments, in each while the others are held.
-
-        Its own value with a tangent in the argument's place is then the Jacobian-vector product.
-
-        Args:
-            argnums: which arguments; none means all.
-        """
-        if not argnums:
-            self._linear = None
-        elif self._linear is not None:
-            self._linear |= set(argnums)
-        self._ops.clear()
-
-    def _rule(self, user: Callable[..., Any], *, pulls: bool, meant: Callable[..., Any] | None = None) -> Rule:
-        """Return a user's function as a rule: of one argument, or what `meant` makes of it, for all at once."""
-        function_given(f"{self.what}: rules", user)
-        self._ops.clear()
-        self._ruled.clear()
-        of = meant or of_one
-        return Rule(of(user), user, of(alike(user, self.bare_stays)), pulls, meant is not None)
-
-    def user_rules(self, i: int) -> list[Callable[..., Any]]:
-        """Return the rules that the user wrote for the i-th argument, the one that is read in reverse mode first."""
-        found = (self._vjps.get(i), self._all_vjps, self._jvps.get(i), self._all_jvps)
-        return [rule.user for rule in found if rule is not None]
 
     # ---- calls ------------------------------------------------------------------------------------------------------
 
@@ -199,18 +130,20 @@ class Primitive:
                 values.append(bare_number(x))
                 edges.append(x)
         if none:
-            return outside(self._f, args, kwargs)
-        held = {0: self._run(values, call)}
+            return self._returned(outside(self._f, args, kwargs))[0]
+        held = self._run(values, call)
         if held[0].__class__ in _NUMBERS:
             held[0] = as_array(held[0])
-        if call is None and held[0].__class__ not in BARE:
+        if call is None and (len(held) > 1 or held[0].__class__ not in BARE):
             call = Call(args, kwargs, [])
         out = taken(held, 0) if call is None else call.returned(held)
         node = self._node(out, values, edges, needs, _NO_PARAMS if call is None else {"call": call}, lent)
         if self._placeholder is not None and (tape := MODE.get().tape) is not None:
             tape.does_more(wrap(out, node))
-        result = wrap(out, node) if out.__class__ is not Several else call.outputs(results_with(node, out))  # type: ignore[union-attr]
-        return result if not TAPES else self._traced(inputs, call or Call(args, kwargs, []), result)
+        if call is None:
+            return wrap(out, node) if not TAPES else self._traced(inputs, Call(args, kwargs, []), wrap(out, node))
+        result = call.outputs(results_with(node, out) if isinstance(out, Several) else wrap(out, node))
+        return result if not TAPES else self._traced(inputs, call, result)
 
     def _traced(self, inputs: Sequence[Any], call: Call, result: Any) -> Any:
         """Return the result of a call in a function that is being compiled: traced, if the function takes Tensors.
@@ -226,7 +159,7 @@ class Primitive:
         found = None
         with suppress(Exception), tape.trying(), rehearse_draws(), np.errstate(all="ignore"):
             args, kwargs = call.arguments(map(stopped, inputs))
-            found = traced_like(self._f(*args, **kwargs), result)
+            found = traced_like(self._returned(self._f(*args, **kwargs))[0], result)
         if found is None:
             return result
         call.tree, call.specs = map_leaves(lambda _: 0, result), tuple([ShapeDtype(t.shape, t.dtype) for t in found])
@@ -239,19 +172,45 @@ class Primitive:
         """Record a call, unless nothing is; `lent` if the caller's arrays are among the inputs."""
         mode = MODE.get()
         if needs and not lent and mode.record and not mode.source and out.dtype.kind in "fc":  # a tape sets source
-            n = len(values)
-            several = out.__class__ is Several
+            n, several = len(values), params is not _NO_PARAMS and isinstance(out, Several)
             op = self._ops.get((n, not params, several, 0)) or self._op(n, not params, several)
             return Node(op, tuple(edges), params, (out, *values), tuple(needs), out.shape, out.dtype, None)
         if needs or mode.tape is not None or any(edge.__class__ is Node for edge in edges):
-            op = self._op(len(values), not params, out.__class__ is Several)
+            op = self._op(len(values), not params, isinstance(out, Several))
             return record(op, out, values, edges, needs, params)
         return None
 
-    def _run(self, values: Sequence[Any], call: Call | None) -> Any:
-        """Run the function as if outside of all transformations, since none can reach into it."""
+    def _run(self, values: Sequence[Any], call: Call | None) -> dict[int, Any]:
+        """Run the function as if outside of all transformations, since none can reach into it; see `_returned`."""
         args, kwargs = (tuple(values), _NO_KWARGS) if call is None else call.arguments(values)
-        return outside(self._f, args, kwargs)
+        returned = outside(self._f, args, kwargs)
+        return self._returned(returned) if self._has_residuals else {0: returned}
+
+    def _returned(self, returned: Any) -> dict[int, Any]:
+        """Return what the function returned, without another name for it: the result, and residuals if it has any."""
+        if not self._has_residuals:
+            return {0: returned}
+        if returned.__class__ is not tuple or len(returned) != 2:
+            raise TypeError(
+                f"{self.what}: expected {self._name} to return (result, residuals), as residuals=True says; received "
+                f"{type(returned).__name__}"
+            )
+        return dict(enumerate(returned))
+
+    def _with_residuals(self, args: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Return the keywords of a rule: without the residuals of the call, the function runs for them again."""
+        if not self._has_residuals or "residuals" in kwargs:
+            return kwargs
+        if are_bare(args, kwargs):
+            return {**kwargs, "residuals": self._returned(outside(self._f, args, kwargs))[1]}
+        try:
+            return {**kwargs, "residuals": self._returned(self._on_any(*args, **kwargs))[1]}
+        except Exception as error:
+            raise GradError(
+                f"{self.what}: the residuals of {self._name} were asked for with a derivative, as in a second "
+                f"derivative or a batch. For that the function runs on Tensors, and it raised {type(error).__name__}. "
+                "Write it with NumPy functions that Tensors support, or leave out residuals=True"
+            ) from error
 
     # ---- the op -----------------------------------------------------------------------------------------------------
 
@@ -301,13 +260,13 @@ class Primitive:
         for value in values:
             if value.__class__ not in BARE:
                 np.asarray(value)  # refuses what stands for an array; the function gets arrays alone
-        held = {0: self._run([bare_number(value) for value in values], call)}
+        held = self._run([bare_number(value) for value in values], call)
         return results_in(held)[1] if call is None else call.returned(held)
 
     def _results(self, *values: Any, call: Call) -> tuple[Any, ...]:
         """Run the function; a single array is one of several results."""
         out = self._forward(*values, call=call)
-        return out if out.__class__ is Several else (out,)
+        return out if isinstance(out, Several) else (out,)
 
     def _infer(self, *specs: ShapeDtype, call: Call | None = None) -> ShapeDtype:
         if call is not None:
@@ -320,16 +279,18 @@ class Primitive:
         """Return the cotangents of the inputs in `needs`."""
         call = params.get("call")
         out, *values = saved
+        kept = {"residuals": out.residuals} if out.__class__ is Kept else _NO_KWARGS
         if call is not None:
             if isinstance(g, tuple):
                 g = tuple([zeros(x) if c is None else c for c, x in zip(g, out, strict=True)])
             g, out = call.outputs(g), call.outputs(out)
         if call is None or call.plain:
-            found = self._pulled(tuple(needs), g, out, tuple(values), _NO_KWARGS if call is None else call.kwargs)
+            kwargs = kept if call is None else {**call.kwargs, **kept}
+            found = self._pulled(tuple(needs), g, out, tuple(values), kwargs)
             return [self._fitted(found, j, values[i], i) for j, i in enumerate(needs)]
         args, kwargs = call.arguments(values)
         asked = tuple(dict.fromkeys(call.owners[k] for k in needs))
-        found = self._pulled(asked, g, out, args, kwargs)
+        found = self._pulled(asked, g, out, args, {**kwargs, **kept})
         by_input: dict[int, Any] = {}
         for i, cotangent in zip(asked, found, strict=True):
             mine = [k for k, owner in enumerate(call.owners) if owner == i]
@@ -374,6 +335,8 @@ class Primitive:
             return None if t is None else taken({0: t}, 0)
         args, kwargs = call.arguments(values)
         given = (*args, *kwargs.values())
+        if out.__class__ is Kept:
+            kwargs = {**kwargs, "residuals": out.residuals}
         found = {}
         by_input = iter(tangents)
         for i, arg in enumerate(given):
@@ -431,7 +394,7 @@ class Primitive:
             elif i in self._jvps:
                 continue
             elif self._linear is None or i in self._linear:
-                term = self(*args[:i], t, *args[i + 1 :], **kwargs)
+                term = self(*args[:i], t, *args[i + 1 :], **_without_residuals(kwargs))
             elif self._all_jvps is not None:
                 joint[i] = t
                 continue
@@ -491,14 +454,19 @@ class Primitive:
     def _read(self, rule: Rule, argnums: tuple[int, ...], first: Any, out: Any, args: Any, kwargs: Any) -> Any:
         """Return what a rule says, for any kind of arrays."""
         if not self._opaque:
-            return rule.alike(argnums, first, out, *args, **kwargs)
-        if are_bare(first, out, args, kwargs):
-            return outside(rule.call, (argnums, first, out, *args), kwargs)
+            return rule.alike(argnums, first, out, *args, **self._with_residuals(args, kwargs))
+        plain = _without_residuals(kwargs)
+        if are_bare(first, out, args, plain):
+            return outside(rule.call, (argnums, first, out, *args), self._with_residuals(args, kwargs))
         key = id(rule), argnums
         ruled = self._ruled.get(key)
         if ruled is None:
             ruled = self._ruled[key] = _OpaqueRule(self, rule, argnums)
-        return ruled(first, out, *args, **kwargs)
+        return ruled(first, out, *args, **plain)
+
+
+def _without_residuals(kwargs: dict[str, Any]) -> dict[str, Any]:
+    return {name: x for name, x in kwargs.items() if name != "residuals"} if "residuals" in kwargs else kwargs
 
 
 class _OpaqueRule(Primitive):
@@ -518,7 +486,7 @@ class _OpaqueRule(Primitive):
     def _said(self, first: Any, out: Any, *args: Any, **kwargs: Any) -> Any:
         """Return what the rule says, with zeros in place of None."""
         rule = self._stated
-        found = rule.call(self._argnums, first, out, *args, **kwargs)
+        found = rule.call(self._argnums, first, out, *args, **self._owner._with_residuals(args, kwargs))
         if not rule.pulls:
             return zeros_like(out) if found is None else found
         each = found if rule.joint else [found]

@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.arguments import function_given
 from ..core.foreign import home
+from ..tensors.reading import alike
 from ..tree import map as map_leaves
 
 
@@ -72,3 +74,95 @@ def zeros_like(tree: Any) -> Any:
 def sum_of(x: Any, y: Any) -> Any:
     """Return the sum of two trees, in which None is zero."""
     return y if x is None else x if y is None else map_leaves(lambda a, b: a + b, x, y)
+
+
+class Stated:
+    """What has derivatives that users state, by arguments or for all of them, as vector or as Jacobian products."""
+
+    what: str  # for messages
+    bare_stays = False  # whether rules get arrays as arrays even where Tensors would give other last bits
+    _vjps: dict[int, Rule | None]
+    _jvps: dict[int, Rule | None]
+    _all_vjps: Rule | None
+    _all_jvps: Rule | None
+    _linear: frozenset[int] | None  # None: in all arguments
+    _ops: dict[Any, Any]
+    _ruled: dict[Any, Any]
+
+    def def_vjp(self, *rules: Callable[..., Any] | None, argnums: Sequence[int] | None = None) -> Any:
+        """Set the vector-Jacobian products by single arguments; usable as a decorator.
+
+        Args:
+            rules: for each argument a function `(g, out, *args, **kwargs)` that returns its cotangent, or None for one
+                that the result does not depend on. Only those asked for are called.
+            argnums: which arguments the rules are for; by default the first ones.
+
+        Returns:
+            The first rule.
+        """
+        for i, rule in zip(numbers_of(rules, argnums), rules, strict=True):
+            self._vjps[i] = None if rule is None else self._rule(rule, pulls=True)
+        return rules[0] if rules else None
+
+    def def_vjps(self, rule: Callable[..., Any]) -> Callable[..., Any]:
+        """Set one rule for all arguments that have none of their own; usable as a decorator.
+
+        Args:
+            rule: a function `(argnums, g, out, *args, **kwargs)` that returns a sequence with the cotangent of each
+                argument in `argnums`, which are those asked for; None is zero.
+        """
+        self._all_vjps = self._rule(rule, pulls=True, meant=as_it_is)
+        return rule
+
+    def def_jvp(self, *rules: Callable[..., Any] | None, argnums: Sequence[int] | None = None) -> Any:
+        """Set the Jacobian-vector products by single arguments; usable as a decorator.
+
+        Args:
+            rules: for each argument a function `(t, out, *args, **kwargs)` that returns the tangent of the result along
+                the tangent t of that argument, linear in t; None for an argument that the result does not depend on.
+            argnums: which arguments the rules are for; by default the first ones.
+
+        Returns:
+            The first rule.
+        """
+        for i, rule in zip(numbers_of(rules, argnums), rules, strict=True):
+            self._jvps[i] = None if rule is None else self._rule(rule, pulls=False)
+        self._ops.clear()  # which a rule of None changes too
+        return rules[0] if rules else None
+
+    def def_jvps(self, rule: Callable[..., Any]) -> Callable[..., Any]:
+        """Set one rule for all arguments that have none of their own; usable as a decorator.
+
+        Args:
+            rule: a function `(argnums, tangents, out, *args, **kwargs)` that returns the tangent of the result, for
+                tangents of the arguments in `argnums`.
+        """
+        self._all_jvps = self._rule(rule, pulls=False, meant=as_it_is)
+        return rule
+
+    def def_linear(self, *argnums: int) -> None:
+        """State that the function is linear in some arguments, in each while the others are held.
+
+        Its own value with a tangent in the argument's place is then the Jacobian-vector product.
+
+        Args:
+            argnums: which arguments; none means all.
+        """
+        if not argnums:
+            self._linear = None
+        elif self._linear is not None:
+            self._linear |= set(argnums)
+        self._ops.clear()
+
+    def _rule(self, user: Callable[..., Any], *, pulls: bool, meant: Callable[..., Any] | None = None) -> Rule:
+        """Return a user's function as a rule: of one argument, or what `meant` makes of it, for all at once."""
+        function_given(f"{self.what}: rules", user)
+        self._ops.clear()
+        self._ruled.clear()
+        of = meant or of_one
+        return Rule(of(user), user, of(alike(user, self.bare_stays)), pulls, meant is not None)
+
+    def user_rules(self, i: int) -> list[Callable[..., Any]]:
+        """Return the rules that the user wrote for the i-th argument, the one that is read in reverse mode first."""
+        found = (self._vjps.get(i), self._all_vjps, self._jvps.get(i), self._all_jvps)
+        return [rule.user for rule in found if rule is not None]
