@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -20,64 +19,44 @@ def _logistic(v: float) -> float:
     return 1 / (1 + math.exp(-v))
 
 
-def _lstm(x: Any, batch: int) -> Any:
-    n = x.shape[1] // 4
-    top = 1 + n + batch
-    b, r, z = x[0], x[1 : 1 + n], x[top:].reshape(-1, batch, 4, n)
-    out = np.zeros((len(z), batch, 6, n), x.dtype)
-    for t, row, k in np.ndindex(len(z), batch, n):
-        h = out[t - 1, row, 4] if t else np.zeros(n)
-        c = out[t - 1, row, 5, k] if t else x[1 + n + row, k]
-        a = [z[t, row, gate, k] + b[gate * n + k] + sum(h * r[:, gate * n + k]) for gate in range(4)]
+def _lstm(z: Any, r: Any, b: Any, h: Any, c: Any) -> Any:
+    (steps, rows, _), n = z.shape, len(r)
+    states, gates = np.zeros((2, steps, rows, n), z.dtype), np.zeros((steps, rows, 4, n), z.dtype)
+    for t, row, k in np.ndindex(steps, rows, n):
+        before, c_before = (states[0, t - 1, row], states[1, t - 1, row, k]) if t else (h[row], c[row, k])
+        a = [z[t, row, gate * n + k] + b[gate * n + k] + sum(before * r[:, gate * n + k]) for gate in range(4)]
         i, f, g, o = _logistic(a[0]), _logistic(a[1]), math.tanh(a[2]), _logistic(a[3])
-        c = f * c + i * g
-        out[t, row, :, k] = i, f, g, o, o * math.tanh(c), c
-    return out.swapaxes(1, 2)
+        new = f * c_before + i * g
+        states[:, t, row, k], gates[t, row, :, k] = (o * math.tanh(new), new), (i, f, g, o)
+    return states[0], states[1], gates
 
 
-def _adjoint(g: Any, out: Any, x: Any, batch: int) -> Any:
-    n = x.shape[1] // 4
-    top = 1 + n + batch
-    r, steps = x[1 : 1 + n], len(out)
-    g, out = g.swapaxes(1, 2), out.swapaxes(1, 2)
-    result = np.zeros(x.shape, x.dtype)
-    for row in range(batch):
-        later, dc = np.zeros(n), np.zeros(n)
+def _lstm_adjoint(gh: Any, gc: Any, h: Any, c: Any, gates: Any, r: Any, first_h: Any, first_c: Any) -> Any:
+    steps, rows, n = h.shape
+    dz, dr, dh, dc = np.zeros((steps, rows, 4 * n), h.dtype), np.zeros_like(r), np.zeros_like(first_h), 0 * first_c
+    for row in range(rows):
         for t in reversed(range(steps)):
-            i, f, new, o, _, c = out[t, row]
-            before = out[t - 1, row, 5] if t else x[1 + n + row, :n]
-            dh = g[t, row, 4] + later
-            dc = dc + g[t, row, 5] + dh * o * (1 - np.tanh(c) ** 2)
-            delta = np.concatenate(
-                [
-                    (g[t, row, 0] + dc * new) * i * (1 - i),
-                    (g[t, row, 1] + dc * before) * f * (1 - f),
-                    (g[t, row, 2] + dc * i) * (1 - new**2),
-                    (g[t, row, 3] + dh * np.tanh(c)) * o * (1 - o),
-                ]
-            )
-            result[top + t * batch + row] = delta
-            result[0] += delta
-            if t:
-                result[1 : 1 + n] += np.outer(out[t - 1, row, 4], delta)
-            later, dc = r @ delta, dc * f
-        result[1 + n + row, :n] = dc
-    return result
+            (i, f, new, o), before = gates[t, row], c[t - 1, row] if t else first_c[row]
+            of_h, tanh_c = gh[t, row] + dh[row], np.tanh(c[t, row])
+            of_c = dc[row] + gc[t, row] + of_h * o * (1 - tanh_c**2)
+            parts = [of_c * new * i * (1 - i), of_c * before * f * (1 - f), of_c * i * (1 - new**2)]
+            dz[t, row] = delta = np.concatenate([*parts, of_h * tanh_c * o * (1 - o)])
+            dr += np.outer(h[t - 1, row] if t else first_h[row], delta)
+            dh[row], dc[row] = r @ delta, of_c * f
+    return dz, dr, dz.sum((0, 1)), dh, dc
 
 
-def _gru(x: Any, batch: int, reset_after: bool) -> Any:
-    n = x.shape[1] // 3
-    top = 2 + n + batch
-    b, r, z = x[:2], x[2 : 2 + n], x[top:].reshape(-1, batch, 3, n)
-    out = np.zeros((len(z), batch, 5, n), x.dtype)
-    for t, row in np.ndindex(len(z), batch):
-        h = out[t - 1, row, 4] if t else x[2 + n + row, :n]
+def _gru(z: Any, r: Any, b: Any, first: Any, reset_after: bool) -> Any:
+    (steps, rows, _), n = z.shape, len(r)
+    out, gates = np.zeros((steps, rows, n), z.dtype), np.zeros((steps, rows, 4, n), z.dtype)
+    for t, row in np.ndindex(steps, rows):
+        h = out[t - 1, row] if t else first[row]
 
         def product(gate: int, k: int, v: Any) -> Any:
             return sum(v * r[:, gate * n + k])
 
         def argument(gate: int, k: int, second: bool = True) -> Any:
-            return z[t, row, gate, k] + b[0, gate * n + k] + second * b[1, gate * n + k]  # noqa: B023
+            return z[t, row, gate * n + k] + b[0, gate * n + k] + second * b[1, gate * n + k]  # noqa: B023
 
         u = np.array([_logistic(argument(0, k) + product(0, k, h)) for k in range(n)])
         reset = np.array([_logistic(argument(1, k) + product(1, k, h)) for k in range(n)])
@@ -87,99 +66,76 @@ def _gru(x: Any, batch: int, reset_after: bool) -> Any:
         else:
             q = reset * h
             new = np.array([math.tanh(argument(2, k) + product(2, k, q)) for k in range(n)])
-        out[t, row] = u, reset, new, q, u * h + (1 - u) * new
-    return out.swapaxes(1, 2)
+        out[t, row], gates[t, row] = u * h + (1 - u) * new, (u, reset, new, q)
+    return out, gates
 
 
-def _gru_adjoint(g: Any, out: Any, x: Any, batch: int, reset_after: bool) -> Any:
-    n = x.shape[1] // 3
-    top = 2 + n + batch
-    r, result = x[2 : 2 + n], np.zeros(x.shape, x.dtype)
-    for row in range(batch):
-        later = np.zeros(n)
-        for t in reversed(range(len(out))):
-            u, reset, new, q, _ = out[t, :, row]
-            h = out[t - 1, 4, row] if t else x[2 + n + row, :n]
-            of_u, of_reset, of_new, of_q, of_h = g[t, :, row]
-            of_h = of_h + later
-            an = (of_new + (1 - u) * of_h) * (1 - new**2)
-            au = (of_u + (h - new) * of_h) * u * (1 - u)
-            later = u * of_h
-            if reset_after:
-                of_q = of_q + reset * an
-                ar = (of_reset + q * an) * reset * (1 - reset)
-                later, through = later + r[:, 2 * n :] @ of_q, of_q
-                result[2 : 2 + n, 2 * n :] += np.outer(h, of_q)
-            else:
-                of_q = of_q + r[:, 2 * n :] @ an
-                ar = (of_reset + h * of_q) * reset * (1 - reset)
-                later, through = later + reset * of_q, an
-                result[2 : 2 + n, 2 * n :] += np.outer(q, an)
-            later = later + r[:, :n] @ au + r[:, n : 2 * n] @ ar
-            result[2 : 2 + n, : 2 * n] += np.outer(h, np.concatenate([au, ar]))
-            result[top + t * batch + row] = np.concatenate([au, ar, an])
-            result[0] += result[top + t * batch + row]
-            result[1] += np.concatenate([au, ar, through])
-        result[2 + n + row, :n] = later
-    return result
+def _gru_adjoint(gh: Any, out: Any, gates: Any, r: Any, first: Any, reset_after: bool) -> Any:
+    steps, rows, n = out.shape
+    dz, through = np.zeros((2, steps, rows, 3 * n), out.dtype)
+    dr, dh = np.zeros_like(r), np.zeros_like(first)
+    for row in range(rows):
+        for t in reversed(range(steps)):
+            (u, reset, new, q), h = gates[t, row], out[t - 1, row] if t else first[row]
+            of_h = gh[t, row] + dh[row]
+            an, au = (1 - u) * of_h * (1 - new**2), (h - new) * of_h * u * (1 - u)
+            of_q = reset * an if reset_after else r[:, 2 * n :] @ an
+            ar = (q * an if reset_after else h * of_q) * reset * (1 - reset)
+            last = of_q if reset_after else an
+            dz[t, row], through[t, row] = np.concatenate([au, ar, an]), np.concatenate([au, ar, last])
+            dr[:, : 2 * n] += np.outer(h, through[t, row, : 2 * n])
+            dr[:, 2 * n :] += np.outer(h if reset_after else q, last)
+            dh[row] = u * of_h + r[:, :n] @ au + r[:, n : 2 * n] @ ar
+            dh[row] += r[:, 2 * n :] @ of_q if reset_after else reset * of_q
+    return dz, dr, np.stack([dz.sum((0, 1)), through.sum((0, 1))]), dh
 
 
-def _simple_rnn(x: Any, batch: int, activation: str) -> Any:
-    n = x.shape[1]
-    b, r, z = x[0], x[1 : 1 + n], x[1 + n :].reshape(-1, batch, n)
-    out = np.zeros(z.shape, x.dtype)
+def _simple_rnn(z: Any, r: Any, b: Any, first: Any, activation: str) -> Any:
+    out = np.zeros(z.shape, z.dtype)
     for t, row, k in np.ndindex(*z.shape):
-        a = z[t, row, k] + b[k] + (sum(out[t - 1, row] * r[:, k]) if t else 0)
+        a = z[t, row, k] + b[k] + sum((out[t - 1] if t else first)[row] * r[:, k])
         out[t, row, k] = max(a, 0) if activation == "relu" else math.tanh(a)
     return out
 
 
-def _simple_rnn_adjoint(g: Any, out: Any, x: Any, batch: int, activation: str) -> Any:
-    n = x.shape[1]
-    r, result = x[1 : 1 + n], np.zeros(x.shape, x.dtype)
-    for row in range(batch):
-        later = np.zeros(n)
+def _simple_rnn_adjoint(g: Any, out: Any, r: Any, first: Any, activation: str) -> Any:
+    dz, dr, dh = np.zeros_like(out), np.zeros_like(r), np.zeros_like(first)
+    for row in range(out.shape[1]):
         for t in reversed(range(len(out))):
             h = out[t, row]
-            delta = (g[t, row] + later) * ((h > 0) if activation == "relu" else 1 - h**2)
-            result[1 + n + t * batch + row] = delta
-            result[0] += delta
-            if t:
-                result[1 : 1 + n] += np.outer(out[t - 1, row], delta)
-            later = r @ delta
-    return result
+            dz[t, row] = (g[t, row] + dh[row]) * ((h > 0) if activation == "relu" else 1 - h**2)
+            dr += np.outer((out[t - 1] if t else first)[row], dz[t, row])
+            dh[row] = r @ dz[t, row]
+    return dz, dr, dz.sum((0, 1)), dh
 
 
-# H, N and T.
-_SIZES = ((1, 1, 1), (2, 1, 3), (1, 2, 2), (2, 3, 2))
+_ENGINE = "the engine finds it by a function in plain NumPy, as it does those of `first` and of the op itself"
+_BY_SCANS = dict.fromkeys(("strict", "tangent"), "its derivatives are those of scans, which run on Tensors")
 
 
-def _x(h: int, n: int, t: int) -> tuple[int, int]:
-    return (1 + h + n + t * n, 4 * h)
+def _rows(name: str, ref: Any, adjoint: Any, gates: int, *params: dict[str, Any]) -> Iterator[OpCase]:
+    """Return the rows of an op and of its adjoint, for some lengths H, N and T."""
+    for h, n, t in ((2, 2, 2), (1, 1, 1), (2, 1, 3)):
+        bias = (2, gates * h) if gates == 3 else (gates * h,)
+        states = [(n, h)] * (2 if gates == 4 else 1)
+        r, every = (h, gates * h), (t, n, h)
+        yield OpCase(name, ref, (((t, n, gates * h), r, bias, *states),), params=params or ({},), exempt=_BY_SCANS)
+        results = [every] * len(states) + ([(t, n, 4, h)] if gates > 1 else [])
+        yield OpCase(
+            f"{name}_adjoint",
+            adjoint,
+            ((*[every] * len(states), *results, r, *states),),
+            params=params or ({},),
+            exempt={**_BY_SCANS, "second": _ENGINE},
+        )
 
 
-def _gru_rows() -> Iterator[OpCase]:
-    for (h, n, t), after in itertools.product(_SIZES, (True, False)):
-        x, out, params = (2 + h + n + t * n, 3 * h), (t, 5, n, h), ({"batch": n, "reset_after": after},)
-        yield OpCase("gru", _gru, ((x,),), params=params)
-        yield OpCase("gru_adjoint", _gru_adjoint, ((out, out, x),), params=params)
-
-
-def _simple_rnn_rows() -> Iterator[OpCase]:
-    for (h, n, t), activation in itertools.product(_SIZES, ("tanh", "relu")):
-        x, out, params = (1 + h + t * n, h), (t, n, h), ({"batch": n, "activation": activation},)
-        yield OpCase("simple_rnn", _simple_rnn, ((x,),), params=params)
-        yield OpCase("simple_rnn_adjoint", _simple_rnn_adjoint, ((out, out, x),), params=params)
-
-
+_AFTER = [{"reset_after": after} for after in (True, False)]
+_ACTIVATIONS = [{"activation": activation} for activation in ("tanh", "relu")]
 CASES = [
-    *(OpCase("lstm", _lstm, ((_x(h, n, t),),), params=({"batch": n},)) for h, n, t in _SIZES),
-    *(
-        OpCase("lstm_adjoint", _adjoint, (((t, 6, n, h), (t, 6, n, h), _x(h, n, t)),), params=({"batch": n},))
-        for h, n, t in _SIZES
-    ),
-    *_gru_rows(),
-    *_simple_rnn_rows(),
+    *_rows("lstm", _lstm, _lstm_adjoint, 4),
+    *_rows("gru", _gru, _gru_adjoint, 3, *_AFTER),
+    *_rows("simple_rnn", _simple_rnn, _simple_rnn_adjoint, 1, *_ACTIVATIONS),
 ]
 COMPOSED_CASES: list[ComposedCase] = []
 SPECIAL: list[Special] = []

@@ -100,6 +100,8 @@ class Source:
 
     def _reads_large(self, call: Call) -> bool:
         specs = self._plan.specs
+        if specs[call.value].dtype.hasobject:  # several results, which are taken out of it
+            return False
         return specs[call.value].owner == call.value and any(specs[specs[n].owner].nbytes >= LARGE for n in call.reads)
 
     def movable(self) -> dict[int, str]:

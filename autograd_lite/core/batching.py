@@ -70,4 +70,6 @@ def one_by_one(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params
     """Apply the op to each example in turn and stack the results: the fallback where no rule is stated."""
     size = next(x.shape[0] for x, b in zip(inputs, batched, strict=True) if b)
     results = [op(*(x[k] if b else x for x, b in zip(inputs, batched, strict=True)), **params) for k in range(size)]
-    return np.stack(results) if op.results is None else tuple(map(np.stack, zip(*results, strict=True)))
+    if op.results is None or not size:
+        return np.stack(results)
+    return tuple(map(np.stack, zip(*results, strict=True)))

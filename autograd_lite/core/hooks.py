@@ -21,9 +21,22 @@ class Hooks:
         namespace: `() -> module`, that of the array API standard; from the package itself, which loads it late.
         stale: the class of views that are to be taken anew, see `tensors.views`; from `tensors.tensor`.
         svg: `(tensor) -> str`, the picture of a tensor's history; from the package itself, which loads `graph` for it.
+        transposing: `() -> module`, the one of `functional` with derivatives of functions that are run again; from the
+            package itself, which loads it late.
     """
 
-    __slots__ = ("backward", "compiled", "cycle_error", "lift", "load_ops", "namespace", "stale", "svg", "tensor")
+    __slots__ = (
+        "backward",
+        "compiled",
+        "cycle_error",
+        "lift",
+        "load_ops",
+        "namespace",
+        "stale",
+        "svg",
+        "tensor",
+        "transposing",
+    )
 
     tensor: type[Any]
     lift: Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
@@ -34,6 +47,7 @@ class Hooks:
     namespace: Callable[[], Any]
     stale: type[Any]
     svg: Callable[[Any], str]
+    transposing: Callable[[], Any]
 
 
 HOOKS = Hooks()

@@ -106,9 +106,10 @@ class EachInput(Frozen):
     totals: bool = False  # whether `together` takes what the cotangents are so far, `so_far=`, and may add to it itself
     # Those of some inputs at once, `(needs, g, saved, params)`; the engine prefers it to all others.
     asked: Callable[[Sequence[int], Any, tuple[Any, ...], dict[str, Any]], Sequence[Any]] | None = None
+    reads: frozenset[int] = frozenset()  # as in `Rule`, whichever cotangents are asked for
 
     def __getitem__(self, i: int) -> Rule:
-        return Rule(Kind.VJP, self.vjp_of(i))
+        return Rule(Kind.VJP, self.vjp_of(i), self.reads)
 
     def at_once(
         self,
@@ -144,9 +145,10 @@ def jointly(vjps: Callable[..., Sequence[Any]], totals: bool = False) -> EachInp
     return EachInput(lambda i: lambda *arrays, **params: vjps(*arrays, **params)[i], vjps, totals)
 
 
-def by_need(asked: Callable[..., Sequence[Any]]) -> EachInput:
+def by_need(asked: Callable[..., Sequence[Any]], reads: frozenset[int] = frozenset()) -> EachInput:
     """Return the rules of an op that finds the cotangents of the inputs that are asked for; see `EachInput`."""
-    return EachInput(lambda i: lambda g, *saved, **params: asked((i,), g, saved, params)[0], asked=asked)
+    one = lambda i: lambda g, *saved, **params: asked((i,), g, saved, params)[0]  # noqa: E731
+    return EachInput(one, asked=asked, reads=reads)
 
 
 class Op(Frozen):
@@ -175,7 +177,8 @@ class Op(Frozen):
         cost: FLOPs per element of the result.
         glyph: how it is written in pictures.
         onnx: the ONNX operator it maps to, if there is one.
-        keeps: for each set of inputs that need a gradient, which of `(out, *inputs)` are saved.
+        keeps: for each set of inputs that need a gradient, which of `(out, *inputs)` are saved; where it is empty, what
+            `EachInput` states.
         view: whether the result lies in the memory of the first input, or a function of that input's shape and dtype
             and of the parameters that decides; for arrays among them it may get anything that has a `shape`.
         results: for an op that returns a tuple of arrays, their number, or a function of the parameters that gives it.
@@ -285,7 +288,7 @@ class gate(Frozen):
 
 
 def _reads(saves: str) -> frozenset[int]:
-    return frozenset("oxyzuv".index(c) for c in saves)
+    return frozenset("oxyzuvwst".index(c) for c in saves)
 
 
 def _elementwise_rule(partial: Any, saves: str) -> Rule | None:
@@ -444,7 +447,7 @@ def structural(
     if together is not None:
         return _register(Op(name, forward, jointly(together), infer, **facts))
     if asked is not None:
-        return _register(Op(name, forward, by_need(asked), infer, **facts))
+        return _register(Op(name, forward, by_need(asked, _reads("".join(saves))), infer, **facts))
     rules = tuple(
         None if f is None else Rule(Kind.VJP, f, _reads(s))
         for f, s in zip(vjps, _per_input(saves, len(vjps)), strict=True)

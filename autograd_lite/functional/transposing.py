@@ -11,7 +11,7 @@ from ..core.depth import inside
 from ..core.errors import GradError
 from ..core.mode import enable_grad
 from ..engine import cotangents, edge_of
-from ..tensors.lifted import Level, face
+from ..tensors.lifted import Level, Lifted, face
 from ..tensors.tensor import Tensor
 from ..tree import leaves, map as map_leaves
 from .arguments import bare, variable
@@ -63,6 +63,10 @@ def inner(xs: Any, ys: Any) -> Any:
     return total
 
 
+def _faced(inputs: Sequence[Any]) -> list[Any]:
+    return [face(x, None) if isinstance(x, Lifted) else x for x in inputs]
+
+
 def pulled_through(f: Callable[..., Any], inputs: Sequence[Any], asked: Sequence[int], h: Any) -> list[Any]:
     """Run a function on Tensors and return the cotangents of some of its inputs.
 
@@ -73,10 +77,10 @@ def pulled_through(f: Callable[..., Any], inputs: Sequence[Any], asked: Sequence
         h: the cotangent of what f returns, in its structure.
     """
     level = Level()
-    values = list(inputs)
+    values = _faced(inputs)
     edges = {}
     for k in asked:
-        values[k] = variable(inputs[k], level)
+        values[k] = variable(values[k], level)
         edges[k] = edge_of(values[k])
     with enable_grad(), inside(tape=True):
         out = f(*values)
@@ -95,9 +99,9 @@ def pulled_through(f: Callable[..., Any], inputs: Sequence[Any], asked: Sequence
 def pushed_through(f: Callable[..., Any], inputs: Sequence[Any], tangents: dict[int, Any]) -> Any:
     """Run a function on Tensors and return the tangent of its result for tangents of some of its inputs."""
     level = ForwardLevel()
-    values = list(inputs)
+    values = _faced(inputs)
     for k, t in tangents.items():
-        values[k] = face(Dual(bare(inputs[k]), t, level), None)
+        values[k] = face(Dual(bare(values[k]), t, level), None)
     with inside(tape=False):
         out = f(*values)
     return map_leaves(lambda x: tangent_of(x, level), out)

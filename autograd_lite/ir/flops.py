@@ -92,50 +92,20 @@ def _standardize(shapes: Shapes, out: Shape, params: Any) -> float:
 # ---- recurrent networks: products of matrices, and one for each elementwise op of each step -------------------------
 
 
-def _recurrent(lengths: Sequence[int], gates: int, each: int, later: int, products: int, first: bool) -> float:
+def _recurrent(kernel: int, products: int, each: Callable[..., int]) -> Callable[..., float]:
     """Count all steps.
 
     Args:
-        lengths: T, N and H.
-        gates: how many stand side by side.
-        each: how many elementwise ops a step has for each unit.
-        later: how many more each step has that follows another.
+        kernel: which of the inputs is the recurrent kernel, of as many rows as there are units.
         products: how many products of h with the recurrent kernel, or of that size, a step has.
-        first: whether the first step has them too.
+        each: how many elementwise ops a step has for each unit, by the parameters.
     """
-    steps, rows, units = lengths
-    matrices = products * 2 * gates * units * units * (steps if first else steps - 1)
-    return rows * (matrices + units * (each * steps + later * (steps - 1)))
 
+    def count(shapes: Shapes, out: Shape, params: Any) -> float:
+        (steps, rows, _), (units, width) = shapes[0], shapes[kernel]
+        return steps * rows * units * (each(**params) + products * 2 * width)
 
-def _lengths(result: Shape) -> Sequence[int]:
-    """Read T, N and H off the shape of a recurrent op's result."""
-    return result[0], result[-2], result[-1]
-
-
-def _lstm(shapes: Shapes, out: Shape, params: Any) -> float:
-    return _recurrent(_lengths(out), 4, each=13, later=4, products=1, first=False)
-
-
-def _lstm_adjoint(shapes: Shapes, out: Shape, params: Any) -> float:
-    return _recurrent(_lengths(shapes[1]), 4, each=31, later=2, products=2, first=False)
-
-
-def _gru(shapes: Shapes, out: Shape, params: Any) -> float:
-    return _recurrent(_lengths(out), 3, each=17, later=0, products=1, first=True)
-
-
-def _gru_adjoint(shapes: Shapes, out: Shape, params: Any) -> float:
-    return _recurrent(_lengths(shapes[1]), 3, each=28, later=1, products=2, first=True)
-
-
-def _simple_rnn(shapes: Shapes, out: Shape, params: Any) -> float:
-    return _recurrent(_lengths(out), 1, each=2, later=1, products=1, first=False)
-
-
-def _simple_rnn_adjoint(shapes: Shapes, out: Shape, params: Any) -> float:
-    each = 3 if params["activation"] == "relu" else 4
-    return _recurrent(_lengths(shapes[1]), 1, each=each, later=1, products=2, first=False)
+    return count
 
 
 # ---- matrices and transforms ----------------------------------------------------------------------------------------
@@ -198,12 +168,12 @@ _COUNTS: dict[str, Callable[..., float]] = {
     "standardize": _standardize,
     "log_softmax_pullback": lambda shapes, out, params: 4 * math.prod(out),  # a sum, exp, a product, a difference
     "softmax_pullback": lambda shapes, out, params: 4 * math.prod(out),  # a product, its sum, a difference, a product
-    "lstm": _lstm,
-    "lstm_adjoint": _lstm_adjoint,
-    "gru": _gru,
-    "gru_adjoint": _gru_adjoint,
-    "simple_rnn": _simple_rnn,
-    "simple_rnn_adjoint": _simple_rnn_adjoint,
+    "lstm": _recurrent(1, 1, lambda: 17),
+    "lstm_adjoint": _recurrent(5, 2, lambda: 30),
+    "gru": _recurrent(1, 1, lambda reset_after: 15 if reset_after else 17),
+    "gru_adjoint": _recurrent(3, 2, lambda reset_after: 25),
+    "simple_rnn": _recurrent(1, 1, lambda activation: 3),
+    "simple_rnn_adjoint": _recurrent(2, 2, lambda activation: 4 if activation == "relu" else 5),
     "cross": lambda shapes, out, params: 3 * math.prod(out),
     "recurrence": lambda shapes, out, params: 2 * math.prod(out),
     "solve": _solve,

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-INTERFACE = 10  # raised, here and in c/kernels.h, with every change of what the extension takes or returns
+INTERFACE = 11  # raised, here and in c/kernels.h, with every change of what the extension takes or returns
 extension: Any = None  # where there is one
 SETS: tuple[str, ...] = ()  # the sets of instructions that there are kernels for, the best first
 

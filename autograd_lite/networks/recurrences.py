@@ -45,19 +45,8 @@ def _optional(x: Any) -> Any:
     return None if x is None else _array(x)
 
 
-def _body(z: Any, r: Any, h: Any) -> list[Any]:
-    """Return z as rows, with h R added to the rows of the first step if there is an h."""
-    steps, rows, width = z.shape
-    if h is None:
-        return [z.reshape(steps * rows, width)]
-    return [z[0] + h @ r, z[1:].reshape((steps - 1) * rows, width)]
-
-
-def _wide(state: Any, rows: int, like: Any) -> Any:
-    """Return a state as rows as wide as the kernel, padded with zeros; None means zeros."""
-    n, width = like.shape
-    pad = np.zeros((rows, width if state is None else width - n), like.dtype)
-    return pad if state is None else np.concatenate([state, pad], axis=1)
+def _or_zeros(x: Any, shape: Shape, like: Any) -> Any:
+    return np.zeros(shape, like.dtype) if x is None else x
 
 
 @checked
@@ -90,10 +79,9 @@ def lstm(z: Any, recurrent_kernel: Any, bias: Any = None, h: Any = None, c: Any 
     """
     z, r, bias, h, c = _array(z), _array(recurrent_kernel), _optional(bias), _optional(h), _optional(c)
     _check("lstm", 4, z, r, {"bias": bias, "h": h, "c": c})
-    _, rows, width = z.shape
-    top = np.zeros((1, width), r.dtype) if bias is None else bias.reshape(1, width)
-    out = lstm_table.lstm(np.concatenate([top, r, _wide(c, rows, r), *_body(z, r, h)], axis=0), batch=rows)
-    return out[:, 4], out[:, 5]
+    start = z.shape[1], r.shape[0]
+    h, c, bias = _or_zeros(h, start, r), _or_zeros(c, start, r), _or_zeros(bias, r.shape[1:], r)
+    return lstm_table.lstm(z, r, bias, h, c)[:2]
 
 
 @checked
@@ -130,10 +118,8 @@ def gru(z: Any, recurrent_kernel: Any, bias: Any = None, h: Any = None, reset_af
     """
     z, r, bias, h = _array(z), _array(recurrent_kernel), _optional(bias), _optional(h)
     _check("gru", 3, z, r, {"bias": bias, "h": h}, (2, 1))
-    steps, rows, width = z.shape
-    top = np.zeros((2, width), r.dtype) if bias is None else bias
-    x = np.concatenate([top, r, _wide(h, rows, r), z.reshape(steps * rows, width)], axis=0)
-    return gru_table.gru(x, batch=rows, reset_after=bool(reset_after))[:, 4]
+    start = _or_zeros(h, (z.shape[1], r.shape[0]), r)
+    return gru_table.gru(z, r, _or_zeros(bias, (2, z.shape[2]), r), start, reset_after=bool(reset_after))[0]
 
 
 @checked
@@ -165,7 +151,5 @@ def simple_rnn(z: Any, recurrent_kernel: Any, bias: Any = None, h: Any = None, a
         raise ValueError(f"simple_rnn: expected activation to be 'tanh' or 'relu'; received {activation!r}")
     z, r, bias, h = _array(z), _array(recurrent_kernel), _optional(bias), _optional(h)
     _check("simple_rnn", 1, z, r, {"bias": bias, "h": h})
-    _, rows, width = z.shape
-    top = np.zeros((1, width), r.dtype) if bias is None else bias.reshape(1, width)
-    x = np.concatenate([top, r, *_body(z, r, h)], axis=0)
-    return simple_rnn_table.simple_rnn(x, batch=rows, activation=activation)
+    start = _or_zeros(h, (z.shape[1], r.shape[0]), r)
+    return simple_rnn_table.simple_rnn(z, r, _or_zeros(bias, r.shape[1:], r), start, activation=activation)

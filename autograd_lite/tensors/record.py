@@ -483,7 +483,8 @@ def _share(view: Any, inputs: tuple[Any, ...]) -> None:
 def keep_of(op: Op, n: int, needs: Sequence[int]) -> Sequence[bool]:
     """Return which of `(out, *inputs)` the rules read."""
     if not op.keeps:
-        return (False,) * (n + 1)
+        reads = getattr(op.rules, "reads", ())
+        return [k in reads for k in range(n + 1)] if reads else (False,) * (n + 1)
     return op.keeps[1 if n == 1 else sum(1 << i for i in needs)]
 
 

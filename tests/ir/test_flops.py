@@ -28,7 +28,8 @@ def counted(f: Formula, *arrays: Any) -> int:
 
 def own(name: str, *shapes: tuple[int, ...], **params: Any) -> int:
     """Return the FLOPs of one op."""
-    return flops_of(OPS[name](*(ag.tensor(np.ones(shape), requires_grad=True) for shape in shapes), **params)._node)
+    out = OPS[name](*(ag.tensor(np.ones(shape), requires_grad=True) for shape in shapes), **params)
+    return flops_of(out[0]._node.inputs[0] if isinstance(out, tuple) else out._node)
 
 
 # ---- windows --------------------------------------------------------------------------------------------------------
@@ -106,41 +107,35 @@ def apart(a: Any, parts: int) -> list[Any]:
     return [a[..., k * (a.shape[-1] // parts) : (k + 1) * (a.shape[-1] // parts)] for k in range(parts)]
 
 
-def lstm(x: Any, batch: int) -> Any:
-    n = x.shape[1] // 4
-    b, r, c, z = x[0], x[1 : 1 + n], x[1 + n : 1 + n + batch, :n], x[1 + n + batch :].reshape(-1, batch, 4 * n)
+def lstm(z: Any, r: Any, b: Any, h: Any, c: Any) -> Any:
     found: list[Any] = []
     for t in range(z.shape[0]):
-        a = z[t] + b + found[-1] @ r if t else z[t] + b
-        i, f, g, o = apart(a, 4)
+        i, f, g, o = apart(z[t] + b + h @ r, 4)
         c = s(f) * c + s(i) * np.tanh(g)
-        found.append(s(o) * np.tanh(c))
+        h = s(o) * np.tanh(c)
+        found.append(h)
     return [*found, c]
 
 
-def gru(x: Any, batch: int, reset_after: bool) -> Any:
-    n = x.shape[1] // 3
-    b, d, r, h, z = x[0], x[1], x[2 : 2 + n], x[2 + n : 2 + n + batch, :n], x[2 + n + batch :].reshape(-1, batch, 3 * n)
+def gru(z: Any, r: Any, b: Any, h: Any, reset_after: bool) -> Any:
+    n, both = r.shape[0], b[0].detach() + b[1].detach()
     for t in range(z.shape[0]):
-        a, y = z[t] + b, (h @ r if reset_after else h @ r[:, : 2 * n])
+        (u, reset, new), c = apart(z[t], 3), both
         if reset_after:
-            y = y + d
-            u, reset = (s(p + q) for p, q in zip(apart(a, 3)[:2], apart(y, 3)[:2], strict=True))
-            new = np.tanh(a[:, 2 * n :] + reset * y[:, 2 * n :])
+            y = h @ r
+            u, reset = s(u + y[:, :n] + c[:n]), s(reset + y[:, n : 2 * n] + c[n : 2 * n])
+            new = np.tanh(new + c[2 * n :] + reset * (y[:, 2 * n :] + c[2 * n :]))
         else:
-            y = y + d[: 2 * n]
-            u, reset = (s(p + q) for p, q in zip(apart(a, 3)[:2], apart(y, 2), strict=True))
-            new = np.tanh(a[:, 2 * n :] + d[2 * n :] + (reset * h) @ r[:, 2 * n :])
+            y = h @ r[:, : 2 * n]
+            u, reset = s(u + y[:, :n] + c[:n]), s(reset + y[:, n:] + c[n : 2 * n])
+            new = np.tanh(new + c[2 * n :] + c[2 * n :] + (reset * h) @ r[:, 2 * n :])
         h = u * h + (1 - u) * new
     return h
 
 
-def simple_rnn(x: Any, batch: int, activation: str) -> Any:
-    n = x.shape[1]
-    b, r, z = x[0], x[1 : 1 + n], x[1 + n :].reshape(-1, batch, n)
-    h = None
+def simple_rnn(z: Any, r: Any, b: Any, h: Any, activation: str) -> Any:
     for t in range(z.shape[0]):
-        a = z[t] + b if h is None else z[t] + b + h @ r
+        a = z[t] + b + h @ r
         h = np.tanh(a) if activation == "tanh" else ag.relu(a)
     return h
 
@@ -153,57 +148,52 @@ def kernel(rows: list[Any], cotangents: list[Any]) -> Any:
     return np.concatenate(rows).T @ np.concatenate(cotangents)
 
 
-def lstm_adjoint(g: Any, out: Any, x: Any, batch: int) -> Any:
-    n = out.shape[3]
-    r, first, later = x[1 : 1 + n], x[1 + n : 1 + n + batch, :n], None
+def befores(h: Any, first: Any) -> list[Any]:
+    return [first, *(h[t] for t in range(h.shape[0] - 1))]
+
+
+def lstm_adjoint(gh: Any, gc: Any, h: Any, c: Any, gates: Any, r: Any, first_h: Any, first_c: Any) -> Any:
+    later = (first_h, first_c)  # as many as there are
     found: list[Any] = []
-    for t in reversed(range(out.shape[0])):
-        i, f, new, o, _, c = (out[t, k] for k in range(6))
-        h, v = (g[t, 4], np.tanh(c)) if later is None else (g[t, 4] + later[0], np.tanh(c))
-        d = g[t, 5] + h * o * (1 - v * v)
-        d = d if later is None else d + later[1]
-        before = out[t - 1, 5] if t else first
-        parts = [(g[t, 0] + d * new) * i * (1 - i), (g[t, 1] + d * before) * f * (1 - f)]
-        parts += [(g[t, 2] + d * i) * (1 - new * new), (g[t, 3] + h * v) * o * (1 - o)]
+    for t in reversed(range(h.shape[0])):
+        i, f, new, o = (gates[t, :, k] for k in range(4))
+        of_h, v = gh[t] + later[0], np.tanh(c[t])
+        d = gc[t] + later[1] + of_h * o * (1 - v * v)
+        parts = [d * new * i * (1 - i), d * befores(c, first_c)[t] * f * (1 - f)]
+        parts += [d * i * (1 + new) * (1 - new), of_h * v * o * (1 - o)]
         found.insert(0, np.concatenate(parts, axis=1))
-        later = (found[0] @ r.T if t else None, d * f)
-    rows = [out[t, 4] for t in range(out.shape[0] - 1)]
-    return [sums(found), *([kernel(rows, found[1:])] if rows else []), later[1]]  # type: ignore[index]
+        later = found[0] @ r.T, d * f
+    return [sums(found), kernel(befores(h, first_h), found), *later]
 
 
-def gru_adjoint(g: Any, out: Any, x: Any, batch: int, reset_after: bool) -> Any:
-    n = out.shape[3]
-    r, first, later = x[2 : 2 + n], x[2 + n : 2 + n + batch, :n], None
-    gates: list[Any] = []
+def gru_adjoint(gh: Any, h: Any, gates: Any, r: Any, first: Any, reset_after: bool) -> Any:
+    n, later = h.shape[2], first
+    both: list[Any] = []
     news: list[Any] = []
     through: list[Any] = []
-    for t in reversed(range(out.shape[0])):
-        u, reset, new, q, _ = (out[t, k] for k in range(5))
-        before, h = out[t - 1, 4] if t else first, g[t, 4] if later is None else g[t, 4] + later
-        an = (g[t, 2] + (1 - u) * h) * (1 - new * new)
-        au = (g[t, 0] + (before - new) * h) * u * (1 - u)
-        d = g[t, 3] + (reset * an if reset_after else an @ r[:, 2 * n :].T)
-        ar = (g[t, 1] + (q * an if reset_after else before * d)) * reset * (1 - reset)
-        both = np.concatenate([au, ar], axis=1)
-        later = u * h + both @ r[:, : 2 * n].T + (d @ r[:, 2 * n :].T if reset_after else reset * d)
-        gates.insert(0, both)
+    for t in reversed(range(h.shape[0])):
+        (u, reset, new, q), before = (gates[t, :, k] for k in range(4)), befores(h, first)[t]
+        of_h = gh[t] + later
+        an, au = (1 - u) * of_h * (1 - new * new), (before - new) * of_h * (1 - u) * u
+        d = reset * an if reset_after else an @ r[:, 2 * n :].T
+        ar = (q * an if reset_after else before * d) * (1 - reset) * reset
+        both.insert(0, np.concatenate([au, ar], axis=1))
+        later = u * of_h + both[0] @ r[:, : 2 * n].T + (d @ r[:, 2 * n :].T if reset_after else reset * d)
         news.insert(0, an)
         through.insert(0, d if reset_after else an)
-    befores = [first, *(out[t, 4] for t in range(out.shape[0] - 1))]
-    last = befores if reset_after else [out[t, 3] for t in range(out.shape[0])]
-    own_bias = sums([np.concatenate(p, axis=1) for p in zip(gates, news, strict=True)])
-    other = sums([np.concatenate(p, axis=1) for p in zip(gates, through, strict=True)])
-    return [own_bias, other, kernel(befores, gates), kernel(last, through), later]
+    last = befores(h, first) if reset_after else [gates[t, :, 3] for t in range(h.shape[0])]
+    own_bias = sums([np.concatenate(p, axis=1) for p in zip(both, news, strict=True)])
+    other = sums([np.concatenate(p, axis=1) for p in zip(both, through, strict=True)])
+    return [own_bias, other, kernel(befores(h, first), both), kernel(last, through), later]
 
 
-def simple_rnn_adjoint(g: Any, out: Any, x: Any, batch: int, activation: str) -> Any:
-    n = x.shape[1]
-    r, found = x[1 : 1 + n], list[Any]()
-    for t in reversed(range(out.shape[0])):
-        h, total = out[t], g[t] + found[0] @ r.T if found else g[t]
-        found.insert(0, total * (1 - h * h) if activation == "tanh" else total * (h > 0))
-    rows = [out[t] for t in range(out.shape[0] - 1)]
-    return [sums(found), *([kernel(rows, found[1:])] if rows else [])]
+def simple_rnn_adjoint(g: Any, h: Any, r: Any, first: Any, activation: str) -> Any:
+    found, later = list[Any](), first
+    for t in reversed(range(h.shape[0])):
+        total = g[t] + later
+        found.insert(0, total * (1 - h[t] * h[t]) if activation == "tanh" else total * (h[t] > 0))
+        later = found[0] @ r.T
+    return [sums(found), kernel(befores(h, first), found), later]
 
 
 LOOPS: dict[str, Formula] = {

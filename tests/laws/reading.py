@@ -16,6 +16,10 @@ from autograd_lite.testing.rows import (
 from .samples import SYMMETRIC, Sample
 
 READS_MORE = dict.fromkeys(["softmax", "sigmoid"], "kept so that a cross-entropy behind it finds the logits")
+READS_MORE |= dict.fromkeys(
+    [f"{name}{end}" for name in ("lstm", "gru", "simple_rnn") for end in ("", "_adjoint")],
+    "one call gives the cotangents of all inputs",
+)
 
 
 def row_of(sample: Sample) -> Row:

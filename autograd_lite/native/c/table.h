@@ -105,14 +105,14 @@ const Kernel NAME(kernels)[] = {
     WINDOWS(2, "h,w", "p,q", "j,k"),
     WINDOWS(3, "d,h,w", "o,p,q", "i,j,k"),
 
-    ROW_(lstm_cell, "(4,n),(4,n),(4,n),(n)->(6,n)", 4, 1,
-         "i, f, g, o, h, c of z, b, the product with R, and c before."),
-    ROW_(lstm_cell_pullback, "(6,n),(6,n),(n),(n),(n)->(4,n),(n)", 5, 2,
-         "The cotangents of z and of c before; of i, f, g, o, h, c, their cotangents, c before, dh and dc."),
-    ROW_(gru_cell, "(3,n),(3,n),(4,n),(n)->(5,n)", 4, 1,
-         "u, r, n, q, h of z, the product with R, the biases, and h before."),
-    ROW_(gru_cell_pullback, "(5,n),(5,n),(n),(n)->(3,n),(3,n),(n)", 4, 3,
-         "The cotangents of z, of the product with R, and of h before; of u, r, n, q, h, their cotangents, h before "
+    ROW_(lstm_cell, "(4,n),(4,n),(4,n),(n)->(n),(n),(4,n)", 4, 3,
+         "h, c, and i, f, g, o of z, b, the product with R, and c before."),
+    ROW_(lstm_cell_pullback, "(4,n),(n),(n),(n),(n),(n),(n)->(4,n),(n)", 7, 2,
+         "The cotangents of z and of c before; of i, f, g, o, of c, the cotangents of h and c, c before, dh and dc."),
+    ROW_(gru_cell, "(3,n),(3,n),(4,n),(n)->(n),(4,n)", 4, 2,
+         "h, and u, r, n, q of z, the product with R, the biases, and h before."),
+    ROW_(gru_cell_pullback, "(4,n),(n),(n),(n)->(3,n),(3,n),(n)", 4, 3,
+         "The cotangents of z, of the product with R, and of h before; of u, r, n, q, the cotangent of h, h before "
          "and dh."),
 
     SINGLE(running_mean, 3, "(y - x) * z + x."),

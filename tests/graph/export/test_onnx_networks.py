@@ -175,13 +175,6 @@ def test_what_no_operator_returns_is_computed_step_by_step() -> None:
     assert "LSTM" not in op_types(checked(assert_exports(program, arrays, LIMIT)))
 
 
-def test_a_matrix_that_is_put_together_in_another_way_is_taken_step_by_step() -> None:
-    z, r, *_ = weights(4)
-    whole = np.concatenate([np.zeros((1, 4 * H), "float32"), r, np.zeros((N, 4 * H), "float32"), z.reshape(T * N, -1)])
-    program = Program.trace(lambda x: OPS["lstm"](np.concatenate([x[:4], x[4:]]), batch=N)[:, 4], whole)
-    assert "LSTM" not in op_types(checked(assert_exports(program, [whole], LIMIT)))
-
-
 # ---- windows --------------------------------------------------------------------------------------------------------
 
 

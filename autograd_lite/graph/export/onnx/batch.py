@@ -96,8 +96,9 @@ class _Resize:
         if node.role is Role.SEED:
             return self.shapes[node.of]
         if node.id in self.zeros:
-            self.bound[node.id] = np.zeros((self.new, *node.shape[1:]), node.dtype)
-            return (self.new, *node.shape[1:])
+            shape = (*node.shape[:-2], self.new, node.shape[-1])
+            self.bound[node.id] = np.zeros(shape, node.dtype)
+            return shape
         if node.kind is Kind.CONSTANT and not node.shape:
             self._check_number(node)
         return node.shape
@@ -141,15 +142,14 @@ class _Resize:
         piece = self._piece(node, params)
         if piece is not None:
             params = {**params, "index": piece}
-        elif "index" in params:
+        elif "index" in params and node.op != "get_tuple_element":
             shapes = (before[0], after[0]) if node.op != "scatter_add" else (old_target, tuple(params["shape"]))
             _check_index(params["index"], *shapes)
-        if node.op.removesuffix("_adjoint") in _RECURRENT and params["batch"] == self.old:
-            params = {**params, "batch": self.new}
         _check_others(node, after, params)
         self.calls[node.id] = (op, arguments, params)
         specs = [ShapeDtype(s, self.nodes[a].dtype) for a, s in zip(arguments, after, strict=True)]
-        shape = op.infer(*specs, **params).shape
+        made: Any = op.infer(*specs, **params)
+        shape = made.shape if op.results is None else tuple([spec.shape for spec in made])
         if len(shape) != len(node.shape):
             raise _Bakes(f"the result has {len(node.shape)} axes at one size and {len(shape)} at another")
         return shape
@@ -198,17 +198,12 @@ _RECURRENT = ("lstm", "gru", "simple_rnn")
 
 def _zero_states(calls: Calls, bound: Mapping[str, Any], size: int) -> set[str]:
     """Return the ids of the zeros, a row for each example, that stand for states before the first step."""
-
-    def made_of(node_id: str) -> tuple[str, ...]:
-        return calls[node_id][1] if node_id in calls and calls[node_id][0].name == "concatenate" else ()
-
-    found: set[str] = set()
-    for op, arguments, _ in calls.values():
-        if op.name in _RECURRENT:
-            for part in made_of(arguments[0])[2:3]:
-                found.update((part, *made_of(part)))
-    arrays = {i: bound.get(i) for i in found}
-    return {i for i, a in arrays.items() if isinstance(a, np.ndarray) and len(a) == size and not a.any()}
+    adjoints = [f"{name}_adjoint" for name in _RECURRENT]
+    given = [i for op, ids, _ in calls.values() if op.name in (*_RECURRENT, *adjoints) for i in ids[3:] + ids[:2]]
+    arrays = {i: bound.get(i) for i in given}
+    return {
+        i for i, a in arrays.items() if isinstance(a, np.ndarray) and a.ndim > 1 and a.shape[-2] == size and not a.any()
+    }
 
 
 def _may_be(number: Any, size: int) -> bool:

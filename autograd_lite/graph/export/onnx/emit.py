@@ -256,6 +256,19 @@ class Emitter:
                 self.values.pop(name, None)
         del self.nodes[mark:]
 
+    def leave_out_unread(self, wanted: Sequence[Value]) -> None:
+        """Take back the nodes that nothing reads on the way to some values, as there may be among results of a call."""
+        read = {value.name for value in wanted}
+        kept: list[NodeRecord] = []
+        for record in reversed(self.nodes):
+            if read.isdisjoint(record.outputs):
+                for name in record.outputs:
+                    self.values.pop(name, None)
+            else:
+                read.update(record.inputs)
+                kept.append(record)
+        self.nodes[:] = reversed(kept)
+
     def constant(self, array: Any) -> Value:
         """Add a constant."""
         array = np.asarray(array)

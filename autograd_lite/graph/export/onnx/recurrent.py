@@ -1,13 +1,13 @@
 """Recurrent networks: as ONNX's `LSTM`, `GRU` and `RNN` where the states alone are wanted, otherwise step by step.
 
-Our ops return the gates of all steps too, for the backward pass, which ONNX's operators do not; and they take all their
-inputs in one matrix. A pattern looks at what is read off the result, and at what the matrix was put together from, down
-to the product of the input with its kernel, which is part of ONNX's operators. ONNX Runtime has them in single
-precision.
+Our ops return the gates of all steps too, for the backward pass, which ONNX's operators do not. A pattern looks at
+which results are read, and at the product of the input with its kernel, which is part of ONNX's operators. ONNX Runtime
+has them in single precision.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,8 +23,15 @@ _HALF = np.dtype(np.float16)
 # ---- step by step ---------------------------------------------------------------------------------------------------
 
 
-def _wide(call: Call, x: Value) -> Value:
-    return call.value(x, call.dtype).cast(FLOAT if call.dtype == _HALF else call.dtype)
+def _wide(call: Call, *arrays: Value) -> list[Value]:
+    dtype: Any = call.dtype
+    dtype = dtype[0] if call.node.has_several else dtype
+    return [call.value(x, dtype).cast(FLOAT if dtype == _HALF else dtype) for x in arrays]
+
+
+def _cast(call: Call, *results: Value) -> tuple[Value, ...]:
+    """Return all results in their dtype."""
+    return tuple([made.cast(dtype) for made, dtype in zip(results, call.dtype, strict=True)])  # type: ignore[call-overload]
 
 
 def _logistic(x: Value) -> Value:
@@ -37,204 +44,186 @@ def _cut(x: Value, parts: int) -> list[Value]:
     return [x.cut((1, slice(k * n, (k + 1) * n))) for k in range(parts)]
 
 
-def _rows(x: Value, *lengths: int) -> list[Value]:
-    """Cut axis 0 into parts of some lengths, and what is left."""
-    found, start = [], 0
-    for n in lengths:
-        found.append(x.cut((0, slice(start, start + n))))
-        start += n
-    return [*found, x.cut((0, slice(start, None)))]
+def _stacked(steps: Sequence[Value]) -> Value:
+    """Put arrays of all steps together, along a new first axis."""
+    return joined([a.reshape(1, *a.shape) for a in steps], 0)
 
 
-def _stacked(steps: list[list[Value]]) -> Value:
-    """Put results (N, H) of all steps together: (T, parts, N, H)."""
-    rows = [joined([part.reshape(1, 1, *part.shape) for part in parts], 1) for parts in steps]
-    return joined(rows, 0)
+def _gates(steps: Sequence[Sequence[Value]]) -> Value:
+    """Put gates (N, H) of all steps together: (T, N, gates, H)."""
+    return _stacked([joined([a.reshape(a.shape[0], 1, a.shape[1]) for a in gates], 1) for gates in steps])
 
 
 def _at(z: Value, t: int) -> Value:
     return z.cut((0, slice(t, t + 1))).reshape(*z.shape[1:])
 
 
+def _all(z: Value) -> list[Value]:
+    """Return what there is at each step."""
+    return [_at(z, t) for t in range(z.shape[0])]
+
+
 @exports("lstm")
-def _lstm(call: Call, x: Value, *, batch: int) -> Value:
-    x = _wide(call, x)
-    steps, units = call.shape[0], call.shape[3]
-    b, r, c, z = _rows(x, 1, units, batch)
-    c = c.cut((1, slice(0, units)))
-    z = z.reshape(steps, batch, 4 * units) + b
-    found: list[list[Value]] = []
-    for t in range(steps):
-        a = _at(z, t) + f.product(found[-1][4], r) if t else _at(z, t)
-        parts = _cut(a, 4)
-        i, forget, o = (_logistic(parts[k]) for k in (0, 1, 3))
-        g = f.tanh(parts[2])
+def _lstm(call: Call, *arrays: Value) -> Any:
+    z, r, b, h, c = _wide(call, *arrays)
+    states, gates = list[tuple[Value, Value]](), list[list[Value]]()
+    for z_t in _all(z + b):
+        i, forget, g, o = _cut(z_t + f.product(h, r), 4)
+        i, forget, g, o = _logistic(i), _logistic(forget), f.tanh(g), _logistic(o)
         c = forget * c + i * g
-        found.append([i, forget, g, o, o * f.tanh(c), c])
-    return _stacked(found).cast(call.dtype)
+        h = o * f.tanh(c)
+        states.append((h, c))
+        gates.append([i, forget, g, o])
+    return _cast(
+        call,
+        _stacked([h for h, _ in states]),
+        _stacked([c for _, c in states]),
+        _gates(gates),
+    )
 
 
 @exports("gru")
-def _gru(call: Call, x: Value, *, batch: int, reset_after: bool) -> Value:
-    x = _wide(call, x)
-    steps, units = call.shape[0], call.shape[3]
-    b, b2, r, h, z = _rows(x, 1, 1, units, batch)
-    h = h.cut((1, slice(0, units)))
-    z = z.reshape(steps, batch, 3 * units) + b
-    r_gates, r_new = r.cut((1, slice(0, 2 * units))), r.cut((1, slice(2 * units, None)))
-    b_gates, b_new = b2.cut((1, slice(0, 2 * units))), b2.cut((1, slice(2 * units, None)))
-    found: list[list[Value]] = []
-    for t in range(steps):
-        own = _at(z, t)
-        gates = _logistic(own.cut((1, slice(0, 2 * units))) + f.product(h, r_gates) + b_gates)
-        update, reset = _cut(gates, 2)
-        last = own.cut((1, slice(2 * units, None)))
-        if reset_after:
-            q = f.product(h, r_new) + b_new
-            new = f.tanh(last + reset * q)
-        else:
-            q = reset * h
-            new = f.tanh(last + b_new + f.product(q, r_new))
+def _gru(call: Call, *arrays: Value, reset_after: bool) -> Any:
+    z, r, b, h = _wide(call, *arrays)
+    units = r.shape[0]
+    ends = slice(0, 2 * units), slice(2 * units, None)
+    (r_gates, r_new), (b, b2) = (r.cut((1, end)) for end in ends), _all(b)
+    b_gates, b_new = (b2.cut((0, end)) for end in ends)
+    states, all_gates = list[Value](), list[list[Value]]()
+    for z_t in _all(z + b):
+        of_gates, of_new = (z_t.cut((1, end)) for end in ends)
+        update, reset = _cut(_logistic(of_gates + f.product(h, r_gates) + b_gates), 2)
+        q = f.product(h, r_new) + b_new if reset_after else reset * h
+        new = f.tanh(of_new + (reset * q if reset_after else b_new + f.product(q, r_new)))
         h = new + update * (h - new)
-        found.append([update, reset, new, q, h])
-    return _stacked(found).cast(call.dtype)
+        states.append(h)
+        all_gates.append([update, reset, new, q])
+    return _cast(call, _stacked(states), _gates(all_gates))
 
 
 @exports("simple_rnn")
-def _simple_rnn(call: Call, x: Value, *, batch: int, activation: str) -> Value:
-    x = _wide(call, x)
-    steps, units = call.shape[0], call.shape[2]
-    b, r, z = _rows(x, 1, units)
-    z = z.reshape(steps, batch, units) + b
+def _simple_rnn(call: Call, *arrays: Value, activation: str) -> Value:
+    z, r, b, h = _wide(call, *arrays)
     found: list[Value] = []
-    for t in range(steps):
-        a = _at(z, t) + f.product(found[-1], r) if t else _at(z, t)
-        found.append(a.emitter.run("Relu", a) if activation == "relu" else f.tanh(a))
-    return joined([h.reshape(1, *h.shape) for h in found], 0).cast(call.dtype)
+    for z_t in _all(z + b):
+        a = z_t + f.product(h, r)
+        h = a.emitter.run("Relu", a) if activation == "relu" else f.tanh(a)
+        found.append(h)
+    return _stacked(found).cast(call.dtype)
 
 
 # ---- their adjoints, step by step -----------------------------------------------------------------------------------
 
 
-def _part(a: Value, t: int, k: int) -> Value:
-    """Return result k of a step, (N, H)."""
-    return a.cut((0, slice(t, t + 1)), (1, slice(k, k + 1))).reshape(*a.shape[2:])
+def _apart(gates: Value) -> list[list[Value]]:
+    """Return the gates of each step, (N, H) each."""
+    (_, rows, count, units), steps = gates.shape, _all(gates)
+    return [[a.cut((1, slice(k, k + 1))).reshape(rows, units) for k in range(count)] for a in steps]
 
 
-def _over_steps(rows: list[Value], cotangents: list[Value], like: Value) -> Value:
-    """Return the sum over steps of rowsᵀ cotangents; zeros, as many as in `like`, if there are no steps."""
-    if not rows:
-        return like.emitter.filled(0, like.shape, like.dtype)
+def _over_steps(rows: list[Value], cotangents: list[Value]) -> Value:
+    """Return the sum over steps of rowsᵀ cotangents."""
     return f.product(joined(rows, 0).transpose([1, 0]), joined(cotangents, 0))
 
 
 def _sum_of_rows(parts: list[Value]) -> Value:
-    return joined(parts, 0).sum((0,), keepdims=True)
-
-
-def _padded(state: Value, width: int) -> Value:
-    return state.pad([0, 0], [0, width - state.shape[1]])
+    return joined(parts, 0).sum((0,), keepdims=False)
 
 
 @exports("lstm_adjoint")
-def _lstm_adjoint(call: Call, g: Value, out: Value, x: Value, *, batch: int) -> Value:
-    g, out, x = (_wide(call, v) for v in (g, out, x))
-    steps, units = out.shape[0], out.shape[3]
-    _, r, first, _ = _rows(x, 1, units, batch)
-    first, back = first.cut((1, slice(0, units))), r.transpose([1, 0])
-    deltas: list[Value] = []
-    later_h: Value | None = None
-    later_c: Value | None = None
-    for t in reversed(range(steps)):
-        i, forget, new, o, _, c = (_part(out, t, k) for k in range(6))
-        of_i, of_f, of_new, of_o, of_h, of_c = (_part(g, t, k) for k in range(6))
-        h = of_h if later_h is None else of_h + later_h
-        tanh_c, before = f.tanh(c), _part(out, t - 1, 5) if t else first
-        total = of_c + h * o * (1 - tanh_c * tanh_c)
-        total = total if later_c is None else total + later_c
+def _lstm_adjoint(call: Call, *arrays: Value) -> Any:
+    gh, gc, h, c, gates, r, first_h, first_c = _wide(call, *arrays)
+    back, cells, deltas = r.transpose([1, 0]), _all(c), list[Value]()
+    later_h = later_c = call.emitter.filled(0, first_c.shape, first_c.dtype)
+    every = zip(_all(gh), _all(gc), cells, [first_c, *cells[:-1]], _apart(gates), strict=True)
+    for of_h, of_c, c_t, before, (i, forget, new, o) in reversed(list(every)):
+        tanh_c, of_h = f.tanh(c_t), of_h + later_h
+        total = of_c + later_c + of_h * o * (1 - tanh_c * tanh_c)
         parts = [
-            (of_i + total * new) * i * (1 - i),
-            (of_f + total * before) * forget * (1 - forget),
-            (of_new + total * i) * (1 - new * new),
-            (of_o + h * tanh_c) * o * (1 - o),
+            total * new * i * (1 - i),
+            total * before * forget * (1 - forget),
+            total * i * (1 - new * new),
+            of_h * tanh_c * o * (1 - o),
         ]
         deltas.insert(0, joined(parts, 1))
         later_h, later_c = f.product(deltas[0], back), total * forget
-    assert later_c is not None
-    before_r = _over_steps([_part(out, t, 4) for t in range(steps - 1)], deltas[1:], r)
-    rows = [_sum_of_rows(deltas), before_r, _padded(later_c, 4 * units), *deltas]
-    return joined(rows, 0).cast(call.dtype)
+    return _cast(
+        call,
+        _stacked(deltas),
+        _over_steps([first_h, *_all(h)[:-1]], deltas),
+        _sum_of_rows(deltas),
+        later_h,
+        later_c,
+    )
 
 
 @exports("gru_adjoint")
-def _gru_adjoint(call: Call, g: Value, out: Value, x: Value, *, batch: int, reset_after: bool) -> Value:
-    g, out, x = (_wide(call, v) for v in (g, out, x))
-    steps, units = out.shape[0], out.shape[3]
-    _, r, first, _ = _rows(x, 2, units, batch)
-    first = first.cut((1, slice(0, units)))
-    gates, new_kernel = r.cut((1, slice(0, 2 * units))), r.cut((1, slice(2 * units, None)))
-    gates_back, new_back = gates.transpose([1, 0]), new_kernel.transpose([1, 0])
-    own: list[Value] = []
-    of_gates: list[Value] = []
-    of_new: list[Value] = []
-    later: Value | None = None
-    befores = [first, *(_part(out, t, 4) for t in range(steps - 1))]
-    for t in reversed(range(steps)):
-        update, reset, new, q, _ = (_part(out, t, k) for k in range(5))
-        of_u, of_r, of_n, of_q, of_h = (_part(g, t, k) for k in range(5))
-        h, before = of_h if later is None else of_h + later, befores[t]
-        an = (of_n + (1 - update) * h) * (1 - new * new)
-        au = (of_u + (before - new) * h) * update * (1 - update)
-        of_q = of_q + (reset * an if reset_after else f.product(an, new_back))
-        ar = (of_r + (q * an if reset_after else before * of_q)) * reset * (1 - reset)
+def _gru_adjoint(call: Call, *arrays: Value, reset_after: bool) -> Any:
+    gh, h, gates, r, first = _wide(call, *arrays)
+    units = r.shape[0]
+    r_gates, r_new = r.cut((1, slice(0, 2 * units))), r.cut((1, slice(2 * units, None)))
+    gates_back, new_back = r_gates.transpose([1, 0]), r_new.transpose([1, 0])
+    of_gates, of_new, of_products = list[Value](), list[Value](), list[Value]()
+    befores, apart = [first, *_all(h)[:-1]], _apart(gates)
+    later = call.emitter.filled(0, first.shape, first.dtype)
+    for of_h, before, (update, reset, new, q) in reversed(list(zip(_all(gh), befores, apart, strict=True))):
+        of_h = of_h + later
+        an = (1 - update) * of_h * (1 - new * new)
+        au = (before - new) * of_h * update * (1 - update)
+        of_q = reset * an if reset_after else f.product(an, new_back)
+        ar = (q * an if reset_after else before * of_q) * reset * (1 - reset)
         both = joined([au, ar], 1)
-        later = update * h + f.product(both, gates_back)
+        later = update * of_h + f.product(both, gates_back)
         later = later + (f.product(of_q, new_back) if reset_after else reset * of_q)
-        own.insert(0, joined([au, ar, an], 1))
         of_gates.insert(0, both)
-        of_new.insert(0, of_q if reset_after else an)
-    assert later is not None
-    last = befores if reset_after else [_part(out, t, 3) for t in range(steps)]
-    kernel = joined([_over_steps(befores, of_gates, gates), _over_steps(last, of_new, new_kernel)], 1)
-    second = joined([_sum_of_rows(of_gates), _sum_of_rows(of_new)], 1)
-    rows = [_sum_of_rows(own), second, kernel, _padded(later, 3 * units), *own]
-    return joined(rows, 0).cast(call.dtype)
+        of_new.insert(0, an)
+        of_products.insert(0, of_q if reset_after else an)
+    last = befores if reset_after else [q for *_, q in apart]
+    sums = [_sum_of_rows(parts) for parts in (of_gates, of_new, of_gates, of_products)]
+    return _cast(
+        call,
+        _stacked([joined(list(pair), 1) for pair in zip(of_gates, of_new, strict=True)]),
+        joined([_over_steps(befores, of_gates), _over_steps(last, of_products)], 1),
+        _stacked([joined(sums[:2], 0), joined(sums[2:], 0)]),
+        later,
+    )
 
 
 @exports("simple_rnn_adjoint")
-def _simple_rnn_adjoint(call: Call, g: Value, out: Value, x: Value, *, batch: int, activation: str) -> Value:
-    g, out, x = (_wide(call, v) for v in (g, out, x))
-    steps, units = out.shape[0], out.shape[2]
-    _, r, _ = _rows(x, 1, units)
-    back, deltas = r.transpose([1, 0]), list[Value]()
-    for t in reversed(range(steps)):
-        h, total = _at(out, t), _at(g, t)
-        total = total + f.product(deltas[0], back) if deltas else total
-        slope = (h > 0).cast(h.dtype) if activation == "relu" else 1 - h * h
-        deltas.insert(0, total * slope)
-    before_r = _over_steps([_at(out, t) for t in range(steps - 1)], deltas[1:], r)
-    return joined([_sum_of_rows(deltas), before_r, *deltas], 0).cast(call.dtype)
+def _simple_rnn_adjoint(call: Call, *arrays: Value, activation: str) -> Any:
+    g, h, r, first = _wide(call, *arrays)
+    back, states, deltas = r.transpose([1, 0]), _all(h), list[Value]()
+    later = call.emitter.filled(0, first.shape, first.dtype)
+    for of_h, h_t in reversed(list(zip(_all(g), states, strict=True))):
+        slope = (h_t > 0).cast(h_t.dtype) if activation == "relu" else 1 - h_t * h_t
+        deltas.insert(0, (of_h + later) * slope)
+        later = f.product(deltas[0], back)
+    return _cast(
+        call,
+        _stacked(deltas),
+        _over_steps([first, *states[:-1]], deltas),
+        _sum_of_rows(deltas),
+        later,
+    )
 
 
 # ---- by an operator -------------------------------------------------------------------------------------------------
 
 
 class _Parts(NamedTuple):
-    """The ids of what a recurrent op's matrix was put together from; empty where it is zeros.
+    """The ids of the inputs of a recurrent op; empty where there are zeros.
 
     Attributes:
-        bias, kernel: of the op.
-        wide: the state in the matrix, wider than it is.
-        h: another state, which is in the first step's z.
         x, w: whose product z is; w is empty if x is z itself.
+        kernel, bias, h, c: the others, c only of an LSTM.
     """
 
-    bias: str
-    kernel: str
-    wide: str
-    h: str
     x: str
     w: str
+    kernel: str
+    bias: str
+    h: str
+    c: str = ""
 
 
 def _is_zero(made: Made, node_id: str) -> bool:
@@ -242,52 +231,11 @@ def _is_zero(made: Made, node_id: str) -> bool:
     return made.op(node_id) == "" and isinstance(known, np.ndarray) and not known.any()
 
 
-def _parts(made: Made, node_id: str, has_state: bool) -> _Parts | None:
-    """Take the matrix of a recurrent op apart; None if it was put together in another way, or not in float32."""
-    (matrix,) = made.inputs(node_id)
-    if made.op(matrix) != "concatenate" or made.params(matrix)["axis"] != 0:
-        return None
-    if len(made.inputs(matrix)) < 3 + has_state:
-        return None
-    top, kernel, *rest = made.inputs(matrix)
-    wide = rest.pop(0) if has_state else ""
-    batch, units = made.params(node_id)["batch"], made.nodes[node_id].shape[-1]
-    shape = {i: made.nodes[i].shape for i in made.inputs(matrix)}
-    top_rows = 2 if made.op(node_id) == "gru" else 1
-    fits = shape[kernel][:1] == (units,) and shape[top][0] == top_rows and (not wide or shape[wide][0] == batch)
-    body = _body(made, rest, kernel)
-    if not fits or body is None:
-        return None
-    h, z = body
-    x, w = _factors(made, z)
-    given = ["" if i and _is_zero(made, i) else i for i in (top, kernel, wide, h)]
-    found = _Parts(*[*given, x, w])
-    single = all(made.nodes[i].dtype == FLOAT and i for i in found if i)
-    return found if single and found.kernel else None
-
-
-def _body(made: Made, rest: list[str], kernel: str) -> tuple[str, str] | None:
-    """Return the ids of h before the first step, empty if there is none, and of z."""
-    if len(rest) == 1:
-        return "", rest[0]
-    if len(rest) != 2 or made.op(rest[0]) != "add":
-        return None
-    first, product = made.inputs(rest[0])
-    later = _without_reshapes(made, rest[1])
-    fits = (
-        made.op(product) == "matmul"
-        and made.inputs(product)[1] == kernel
-        and made.op(first) == made.op(later) == "getitem"
-        and made.inputs(first) == made.inputs(later)
-        and _same(made.params(first)["index"], (0,))
-        and _same(made.params(later)["index"], (slice(1, None),))
-    )
-    return (made.inputs(product)[0], made.inputs(first)[0]) if fits else None
-
-
-def _same(index: tuple[Any, ...], wanted: tuple[Any, ...]) -> bool:
-    """Compare indices; one may hold arrays."""
-    return not any(isinstance(i, np.ndarray) for i in index) and index == wanted
+def _parts(made: Made, node_id: str) -> _Parts | None:
+    """Return the inputs of a recurrent op; None if they are not all of float32."""
+    z, kernel, *rest = made.inputs(node_id)
+    found = _Parts(*_factors(made, z), kernel, *["" if _is_zero(made, i) else i for i in rest])
+    return found if all(made.nodes[i].dtype == FLOAT for i in found if i) else None
 
 
 def _without_reshapes(made: Made, node_id: str) -> str:
@@ -305,17 +253,6 @@ def _factors(made: Made, z: str) -> tuple[str, str]:
     return (x, w) if len(made.nodes[x].shape) == len(made.nodes[w].shape) == 2 else (z, "")
 
 
-class _Weights(NamedTuple):
-    """The inputs of an ONNX operator, in its layout; None for what is zero."""
-
-    x: Value
-    w: Value
-    r: Value
-    b: Value | None
-    h: Value | None
-    wide: Value | None
-
-
 def _turned(w: Value, order: list[int]) -> Value:
     """Return a kernel (D, k H) as (1, k H, D), with the gates in some order."""
     turned, (depth, width) = w.transpose([1, 0]), w.shape
@@ -324,81 +261,72 @@ def _turned(w: Value, order: list[int]) -> Value:
     return turned.reshape(1, width, depth)
 
 
-def _weights(call: Call, parts: _Parts, values: dict[str, Value], steps: int, rows: int, order: list[int]) -> _Weights:
-    r = values[parts.kernel]
-    units, width = r.shape
+def _operator(call: Call, name: str, params: Any, parts: _Parts, values: dict[str, Value], shape: Any) -> list[Value]:
+    """Add one of the operators; return the states at all steps (T, 1, N, H), and the last ones (1, N, H)."""
+    (steps, rows, width), emitter = shape, call.emitter
+    order = [0, 3, 1, 2] if name == "lstm" else [0, 1, 2] if name == "gru" else [0]
+    units = width // len(order)
     x = values[parts.x]
-    x = x.reshape(steps, rows, x.shape[-1])
     # An input that is not a product is multiplied by the identity, which changes nothing.
-    w = values[parts.w] if parts.w else call.emitter.constant(np.eye(width, dtype=FLOAT))
+    w = values[parts.w] if parts.w else emitter.constant(np.eye(width, dtype=FLOAT))
     b = values.get(parts.bias)
     if b is not None:
-        count = b.shape[0]
+        count = b.shape[0] if len(b.shape) > 1 else 1
         if order != sorted(order):
             b = b.reshape(count, len(order), units).gather(np.array(order), 1)
         b = b.reshape(1, count * width)
-        if count == 1:
-            b = b.pad([0, 0], [0, width])
-    h = values.get(parts.h)
-    wide = values.get(parts.wide)
-    return _Weights(
-        x, _turned(w, order), _turned(r, order), b,
-        None if h is None else h.reshape(1, rows, units),
-        None if wide is None else wide.cut((1, slice(0, units))).reshape(1, rows, units),
-    )  # fmt: skip
-
-
-def _operator(op_type: str, call: Call, given: list[Value | None], **options: Any) -> tuple[Value, ...]:
-    """Add one of the operators; return the states at all steps (T, 1, N, H), and the last ones (1, N, H)."""
+        b = b if count > 1 else b.pad([0, 0], [0, width])
+    states = [s if s is None else s.reshape(1, rows, units) for s in (values.get(parts.h), values.get(parts.c))]
+    given = [x.reshape(steps, rows, x.shape[-1]), _turned(w, order), _turned(values[parts.kernel], order), b, None]
+    given += states
     while given[-1] is None:
         given.pop()
-    x, _, r = (v for v in given[:3] if v is not None)
-    (steps, rows), units = x.shape[:2], r.shape[2]
-    emitter = call.emitter
+    options: dict[str, Any] = {}
+    if name == "gru":
+        options["linear_before_reset"] = int(params["reset_after"])
+    if name == "simple_rnn":
+        options["activations"] = [params["activation"].capitalize()]
+    op_type = "RNN" if name == "simple_rnn" else name.upper()
     y = emitter.call(op_type, *given, shape=(steps, 1, rows, units), hidden_size=units, **options)
-    last = [emitter.second(y, FLOAT, (1, rows, units)) for _ in range(2 if op_type == "LSTM" else 1)]
-    return y, *last
+    return [y, *(emitter.second(y, FLOAT, (1, rows, units)) for _ in range(2 if name == "lstm" else 1))]
 
 
-def _match(made: Made, node_id: str, has_state: bool, which: int) -> Match | None:
+def _match(made: Made, node_id: str, which: int) -> Match | None:
     """Match a recurrent op of which the states of all steps (0), the last h (1) or the last c (2) are wanted."""
-    parts = _parts(made, node_id, has_state)
+    parts = _parts(made, node_id)
     if parts is None:
         return None
-    name, params, inputs = made.op(node_id), made.params(node_id), tuple(i for i in parts if i)
-    steps, rows = made.nodes[node_id].shape[0], params["batch"]
+    inputs, shape = tuple(dict.fromkeys(i for i in parts if i)), made.nodes[made.inputs(node_id)[0]].shape
 
     def write(call: Call, *values: Value) -> Value:
         known = call.emitter.shared
         if node_id not in known:
-            order = [0, 3, 1, 2] if name == "lstm" else [0, 1, 2] if name == "gru" else [0]
-            g = _weights(call, parts, dict(zip(inputs, values, strict=True)), steps, rows, order)
-            if name == "lstm":
-                known[node_id] = _operator("LSTM", call, [g.x, g.w, g.r, g.b, None, g.h, g.wide])
-            elif name == "gru":
-                after = int(params["reset_after"])
-                known[node_id] = _operator("GRU", call, [g.x, g.w, g.r, g.b, None, g.wide], linear_before_reset=after)
-            else:
-                word = params["activation"].capitalize()
-                known[node_id] = _operator("RNN", call, [g.x, g.w, g.r, g.b, None, g.h], activations=[word])
+            named = dict(zip(inputs, values, strict=True))
+            known[node_id] = _operator(call, made.op(node_id), made.params(node_id), parts, named, shape)
         found: Value = known[node_id][which]
         return found.reshape(*call.shape)
 
     return Match(inputs, write)
 
 
+def _is_result(made: Made, node_id: str, index: int, names: Sequence[str]) -> bool:
+    """Return whether a node is a result of this number of one of some ops."""
+    return made.nodes[node_id].result == index and made.op(made.inputs(node_id)[0]) in names
+
+
+@fuses("get_tuple_element")
+def _all_h(made: Made, end: str) -> Match | None:
+    """What an LSTM or a GRU returns first: h at all steps."""
+    return _match(made, made.inputs(end)[0], 0) if _is_result(made, end, 0, ("lstm", "gru")) else None
+
+
 @fuses("getitem")
-def _states(made: Made, end: str) -> Match | None:
-    """What is read off an LSTM or a GRU: h at all steps, or c at the last."""
-    (of,) = made.inputs(end)
-    if made.op(of) in ("lstm", "gru") and _same(made.params(end)["index"], (slice(None), 4)):
-        return _match(made, of, True, 0)
-    if made.op(of) != "getitem" or made.op(made.inputs(of)[0]) != "lstm":
-        return None
-    last_c = _same(made.params(of)["index"], (slice(None), 5)) and _same(made.params(end)["index"], (-1,))
-    return _match(made, made.inputs(of)[0], True, 2) if last_c else None
+def _last_c(made: Made, end: str) -> Match | None:
+    (of, *_), index = made.inputs(end), made.params(end)["index"]
+    is_last = len(index) == 1 and isinstance(index[0], int) and index[0] == -1
+    return _match(made, made.inputs(of)[0], 2) if is_last and _is_result(made, of, 1, ("lstm",)) else None
 
 
 @fuses("simple_rnn")
 def _all_states(made: Made, end: str) -> Match | None:
-    return _match(made, end, False, 0)
+    return _match(made, end, 0)

@@ -72,7 +72,7 @@ def translate(
     for node in nodes:
         if node.kind is Kind.STATE or (node.id not in needed and node.id not in inputs):
             continue
-        if node.result is not None:
+        if node.result is not None and node.id not in matches:
             emitter.at(node)
             values[node.id] = values[node.inputs[0]][node.result]
             emitter.finish(values[node.id], 0)
@@ -93,6 +93,7 @@ def translate(
     hopeless = [r for r in refused if not custom_domain or r.node.kind is not Kind.OP or _wrong(r.node)]
     if hopeless:
         raise UnsupportedError(_message(refused))
+    emitter.leave_out_unread([values[i] for i in outputs if isinstance(values[i], Value)])
     return Translation(emitter, values, named, refused)
 
 

@@ -30,76 +30,85 @@ static inline void FN(in_place)(Run run, char *x, npy_intp n) {
     run(operands, n);
 }
 
-/* From z, b, the product with R, each of i, f, g, o, and c before to i, f, g, o, h, c. */
+/* From z, b, the product with R, each of i, f, g, o, and c before to h, c, and i, f, g, o. */
 static void FN(lstm_cell_run)(char *const *operands, npy_intp n) {
     for (int gate = 0; gate < 4; gate++) {
-        FN(sum_of_three)(operands[gate], operands[4 + gate], operands[8 + gate], operands[13 + gate], n);
-        FN(in_place)(gate == 2 ? FN(tanh_run) : FN(sigmoid_run), operands[13 + gate], n);
+        FN(sum_of_three)(operands[gate], operands[4 + gate], operands[8 + gate], operands[15 + gate], n);
+        FN(in_place)(gate == 2 ? FN(tanh_run) : FN(sigmoid_run), operands[15 + gate], n);
     }
-    GIVEN(before, 12); GIVEN(i, 13); GIVEN(f, 14); GIVEN(g, 15); GIVEN(o, 16); MADE(h, 17); MADE(c, 18);
+    GIVEN(before, 12); MADE(h, 13); MADE(c, 14); GIVEN(i, 15); GIVEN(f, 16); GIVEN(g, 17); GIVEN(o, 18);
     EACH { c[k] = MADD(f[k], before[k], i[k] * g[k]); }
-    FN(tanh_run)((char *const[]){operands[18], operands[17]}, n);
+    FN(tanh_run)((char *const[]){operands[14], operands[13]}, n);
     EACH { h[k] *= o[k]; }
 }
 
-CELL(lstm_cell, "44416", 4)
+CELL(lstm_cell, "4441114", 4)
 
-/* From i, f, g, o, h, c, the cotangents of these, c before, and what later steps add to the cotangents of h and c, to
- * the cotangents of a (of i, f, g, o) and of c before. */
-static void FN(lstm_cell_pullback_run)(char *const *operands, npy_intp n) {
-    GIVEN(i, 0); GIVEN(f, 1); GIVEN(g, 2); GIVEN(o, 3); GIVEN(gi, 6); GIVEN(gf, 7); GIVEN(gg, 8); GIVEN(go, 9);
-    GIVEN(gh, 10); GIVEN(gc, 11); GIVEN(before, 12); GIVEN(dh, 13); GIVEN(dc, 14); MADE(di, 15); MADE(df, 16);
-    MADE(dg, 17); MADE(d_o, 18); MADE(dc_before, 19);
-    FN(tanh_run)((char *const[]){operands[5], operands[18]}, n);
-    EACH {
-        const real tanh_c = d_o[k], h = gh[k] + dh[k], through = h * o[k];
-        const real c = gc[k] + dc[k] + (through - through * tanh_c * tanh_c);
-        di[k] = (MADD(c, g[k], gi[k]) * i[k]) * (1 - i[k]);
-        df[k] = (MADD(c, before[k], gf[k]) * f[k]) * (1 - f[k]);
-        dg[k] = (MADD(c, i[k], gg[k]) * (1 + g[k])) * (1 - g[k]);
-        d_o[k] = (MADD(h, tanh_c, go[k]) * o[k]) * (1 - o[k]);
-        dc_before[k] = c * f[k];
+/* From i, f, g, o, c, the cotangents of h and c, c before, and what later steps add to these cotangents, to the
+ * cotangents of a (of i, f, g, o) and of c before. */
+static void FN(lstm_cell_pullback_run)(char *const *whole, npy_intp size) {
+    for (npy_intp start = 0; start < size; start += BLOCK) {
+        const npy_intp n = size - start < BLOCK ? size - start : BLOCK;
+        real tanh_c[BLOCK];
+        char *operands[15];
+        for (int k = 0; k < 15; k++) {
+            operands[k] = whole[k] + start * (npy_intp)sizeof(real);
+        }
+        FN(tanh_run)((char *const[]){operands[4], (char *)tanh_c}, n);
+        GIVEN(i, 0); GIVEN(f, 1); GIVEN(g, 2); GIVEN(o, 3); GIVEN(gh, 5); GIVEN(gc, 6); GIVEN(before, 7);
+        GIVEN(dh, 8); GIVEN(dc, 9); MADE(di, 10); MADE(df, 11); MADE(dg, 12); MADE(d_o, 13); MADE(dc_before, 14);
+        EACH {
+            const real i_ = i[k], f_ = f[k], g_ = g[k], o_ = o[k], t = tanh_c[k];
+            const real h = gh[k] + dh[k], through = h * o_;
+            const real c = gc[k] + dc[k] + (through - through * t * t);
+            const real c_ = before[k];
+            di[k] = ((c * g_) * i_) * (1 - i_);
+            df[k] = ((c * c_) * f_) * (1 - f_);
+            dg[k] = ((c * i_) * (1 + g_)) * (1 - g_);
+            d_o[k] = ((h * t) * o_) * (1 - o_);
+            dc_before[k] = c * f_;
+        }
     }
 }
 
-CELL(lstm_cell_pullback, "6611141", 5)
+CELL(lstm_cell_pullback, "411111141", 7)
 
 /* From z, the product with R, each of u, r, n, the biases of u, r, n and that of the product of n, and h before to
- * u, r, n, q, h. */
+ * h, and u, r, n, q. */
 static void FN(gru_cell_run)(char *const *operands, npy_intp n) {
-    GIVEN(z, 2); GIVEN(product, 5); GIVEN(bias, 8); GIVEN(product_bias, 9); GIVEN(before, 10); GIVEN(u, 11);
-    GIVEN(r, 12); MADE(new, 13); MADE(q, 14); MADE(h, 15);
+    GIVEN(z, 2); GIVEN(product, 5); GIVEN(bias, 8); GIVEN(product_bias, 9); GIVEN(before, 10); MADE(h, 11);
+    GIVEN(u, 12); GIVEN(r, 13); MADE(new, 14); MADE(q, 15);
     for (int gate = 0; gate < 2; gate++) {
-        FN(sum_of_three)(operands[gate], operands[3 + gate], operands[6 + gate], operands[11 + gate], n);
-        FN(in_place)(FN(sigmoid_run), operands[11 + gate], n);
+        FN(sum_of_three)(operands[gate], operands[3 + gate], operands[6 + gate], operands[12 + gate], n);
+        FN(in_place)(FN(sigmoid_run), operands[12 + gate], n);
     }
     EACH {
-        q[k] = product[k] + product_bias[k];
-        new[k] = MADD(r[k], q[k], z[k] + bias[k]);
+        const real inside = product[k] + product_bias[k];
+        new[k] = MADD(r[k], inside, z[k] + bias[k]);
+        q[k] = inside;
     }
-    FN(in_place)(FN(tanh_run), operands[13], n);
+    FN(in_place)(FN(tanh_run), operands[14], n);
     EACH { h[k] = MADD(before[k] - new[k], u[k], new[k]); }
 }
 
-CELL(gru_cell, "33415", 4)
+CELL(gru_cell, "334114", 4)
 
-/* From u, r, n, q, h, the cotangents of these, h before, and what later steps add to the cotangent of h, to the
- * cotangents of z and of the products with R (of u, r, n), and to that of h before, apart from what goes through R. */
+/* From u, r, n, q, the cotangent of h, h before, and what later steps add to that cotangent, to the cotangents of z and
+ * of the products with R (of u, r, n), and to that of h before, apart from what goes through R. */
 static void FN(gru_cell_pullback_run)(char *const *operands, npy_intp n) {
-    GIVEN(u, 0); GIVEN(r, 1); GIVEN(new, 2); GIVEN(q, 3); GIVEN(gu, 5); GIVEN(gr, 6); GIVEN(gn, 7); GIVEN(gq, 8);
-    GIVEN(gh, 9); GIVEN(before, 10); GIVEN(dh, 11); MADE(du, 12); MADE(dr, 13); MADE(dn, 14); MADE(through_u, 15);
-    MADE(through_r, 16); MADE(dq, 17); MADE(d_before, 18);
+    GIVEN(u, 0); GIVEN(r, 1); GIVEN(new, 2); GIVEN(q, 3); GIVEN(gh, 4); GIVEN(before, 5); GIVEN(dh, 6); MADE(du, 7);
+    MADE(dr, 8); MADE(dn, 9); MADE(through_u, 10); MADE(through_r, 11); MADE(dq, 12); MADE(d_before, 13);
     EACH {
-        const real h = gh[k] + dh[k];
-        const real n_ = MADD(1 - u[k], h, gn[k]) * (1 - new[k] * new[k]);
-        const real u_ = MADD(before[k] - new[k], h, gu[k]) * ((1 - u[k]) * u[k]);
-        const real r_ = MADD(q[k], n_, gr[k]) * ((1 - r[k]) * r[k]);
-        dn[k] = n_;
-        du[k] = through_u[k] = u_;
-        dr[k] = through_r[k] = r_;
-        dq[k] = MADD(r[k], n_, gq[k]);
-        d_before[k] = h * u[k];
+        const real h = gh[k] + dh[k], r_ = r[k], u_ = u[k];
+        const real of_n = ((1 - u_) * h) * (1 - new[k] * new[k]);
+        const real of_u = ((before[k] - new[k]) * h) * ((1 - u_) * u_);
+        const real of_r = (q[k] * of_n) * ((1 - r_) * r_);
+        dn[k] = of_n;
+        du[k] = through_u[k] = of_u;
+        dr[k] = through_r[k] = of_r;
+        dq[k] = r_ * of_n;
+        d_before[k] = h * u_;
     }
 }
 
-CELL(gru_cell_pullback, "5511331", 4)
+CELL(gru_cell_pullback, "4111331", 4)
