@@ -304,7 +304,7 @@ class _Values:
 
 def _zeros_like(node: GraphNode) -> Any:
     if node.has_several:
-        return tuple([np.zeros(*pair)[()] for pair in zip(node.shape, node.dtype, strict=True)])
+        return tuple([np.zeros(*kind)[()] for kind in node.kinds])
     return np.zeros(node.shape, node.dtype)[()]
 
 

@@ -60,7 +60,7 @@ class Flow:
             self.bodies[0].name,
             self.forward,
             jointly(self.pull, totals=self.totals),
-            lambda *_, **__: tuple(self.specs),  # type: ignore[arg-type]
+            lambda *_, **__: tuple(self.specs),
             jvp=self.push,
             batch=self.batch,
             keeps=KeepAll(self.taken),  # type: ignore[arg-type]

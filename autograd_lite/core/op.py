@@ -195,7 +195,7 @@ class Op(Frozen):
     name: str
     forward: Callable[..., Any]
     rules: tuple[Rule | None, ...] | EachInput | None
-    infer: Callable[..., ShapeDtype]
+    infer: Callable[..., Any]
     bind: Callable[..., tuple[tuple[Any, ...], dict[str, Any]]] | None = None
     ufunc: np.ufunc | None = None
     numpy_functions: tuple[Callable[..., Any], ...] = ()
@@ -380,7 +380,7 @@ def nondifferentiable(
     function: np.ufunc | Callable[..., Any],
     *,
     name: str | None = None,
-    infer: Callable[..., ShapeDtype] | None = None,
+    infer: Callable[..., Any] | None = None,
     **facts: Any,
 ) -> Op:
     """Define an op that is recorded but has no derivative: comparisons, tests, integer arithmetic, argmax."""
@@ -425,7 +425,7 @@ def structural(
     name: str,
     forward: Callable[..., Any],
     *vjps: Callable[..., Any] | None,
-    infer: Callable[..., ShapeDtype],
+    infer: Callable[..., Any],
     saves: str | Sequence[str] = "",
     together: Callable[..., Sequence[Any]] | None = None,
     asked: Callable[..., Sequence[Any]] | None = None,

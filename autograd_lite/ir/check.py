@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
 from typing import Any, NoReturn
 
 import numpy as np
@@ -72,7 +71,7 @@ def _check_flow(flow: Flow, known: Mapping[str, GraphNode], where: str) -> None:
 
 
 def _check_node(node: GraphNode, known: Mapping[str, GraphNode]) -> None:
-    if node.size >= 2**63 or not all(n < 2**63 for n in (chain(*node.shape) if node.has_several else node.shape)):
+    if node.size >= 2**63 or not all(n < 2**63 for shape, _ in node.kinds for n in shape):
         _refuse(f"{node.id}.shape", "a shape that an array can have", repr(node.shape))
     if not node.backward and any(known[i].backward for i in node.inputs):
         _refuse(node.id, "that the forward pass reads nothing of the backward pass", repr(node.inputs))
@@ -131,7 +130,9 @@ def _inferred(op: Op, specs: Sequence[ShapeDtype], params: Mapping[str, Any]) ->
     try:
         found = op.infer(*specs, **params)
         if op.results is not None:
-            return ShapeDtype(tuple([tuple(x.shape) for x in found]), Dtypes([x.dtype for x in found]))
+            shapes: Any = tuple([tuple(x.shape) for x in found])
+            dtypes: Any = Dtypes([x.dtype for x in found])
+            return ShapeDtype(shapes, dtypes)
         return ShapeDtype(tuple(found.shape), found.dtype)
     except Exception as error:  # a shape rule gets what no caller would pass
         return f"{type(error).__name__}: {error!s:.80}"

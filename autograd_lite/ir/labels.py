@@ -62,7 +62,7 @@ def type_text(node: GraphNode) -> str:
 
 def result_types(call: GraphNode) -> list[str]:
     """Return shape and dtype of each result of a call; nothing for other nodes."""
-    return [f"{s} {d}" for s, d in zip(call.shape, call.dtype, strict=True)] if call.has_several else []
+    return [f"{shape} {dtype}" for shape, dtype in call.kinds] if call.has_several else []
 
 
 def result_text(op: str, index: int, whose: str = "") -> str:

@@ -316,7 +316,14 @@ class GraphNode:
     @property
     def has_several(self) -> bool:
         """Whether it is a call with several results, whose shapes and dtypes it has; a node each takes them out."""
-        return self.dtype.__class__ is Dtypes
+        return type(self.dtype) is Dtypes  # type: ignore[comparison-overlap]
+
+    @property
+    def kinds(self) -> list[tuple[Shape, np.dtype[Any]]]:
+        """Shape and dtype of its result, or of each result of a call."""
+        shapes: Any = self.shape
+        dtypes: Any = self.dtype
+        return list(zip(shapes, dtypes, strict=True)) if self.has_several else [(shapes, dtypes)]
 
     @property
     def result(self) -> int | None:
@@ -337,7 +344,7 @@ class GraphNode:
     def nbytes(self) -> int:
         """Bytes that the values take; 0 for the state of a generator, which is not an array."""
         if self.has_several:
-            return sum(math.prod(shape) * dtype.itemsize for shape, dtype in zip(self.shape, self.dtype, strict=True))
+            return sum(math.prod(shape) * dtype.itemsize for shape, dtype in self.kinds)
         return 0 if self.dtype.hasobject else self.size * self.dtype.itemsize
 
     def __str__(self) -> str:

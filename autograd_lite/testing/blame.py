@@ -75,7 +75,7 @@ def trace(subject: Any) -> Trace | None:
                 seen.add(edge)
                 stack.append(edge)
     nodes.sort(key=lambda node: node.stamp)
-    values: dict[Any, Array] = {}
+    values: dict[Any, Any] = {}
     try:
         with no_grad(), np.errstate(all="ignore"):
             for node in nodes:

@@ -98,7 +98,8 @@ def _node(node: GraphNode, measured: Measurement, sources: bool) -> dict[str, An
     """Write a node; what has its default value is left out."""
     data: dict[str, Any] = {"kind": str(node.kind), "shape": list(node.shape), "dtype": str(node.dtype)}
     if node.has_several:
-        data |= {"shape": list(map(list, node.shape)), "dtype": list(map(str, node.dtype))}
+        shapes, dtypes = zip(*node.kinds, strict=True)
+        data |= {"shape": list(map(list, shapes)), "dtype": list(map(str, dtypes))}
     for owner, entries in ((node, _ENTRIES), (measured, _MEASURED)):
         for name, entry in entries.items():
             value = getattr(owner, name)

@@ -59,11 +59,11 @@ def node_data_text(graph: PureGraph, by: NodeNumber, *, indent: int | None = Non
         raise ValueError(f"to_model_explorer_data: expected a node with a number for {by!r}; received none{hint}")
     light = THEMES["light"]
     colors = [(0, light.page), (1, light.inks["output"].border)]
-    results = {
+    made = {
         "results": {i: {"value": x} for i, x in numbers.items()},
         "gradient": [{"stop": stop, "bgColor": color} for stop, color in colors],
     }
-    return _json({_ID: results}, indent)
+    return _json({_ID: made}, indent)
 
 
 def _number(node: GraphNode, measured: Measurement, by: str) -> float | None:
@@ -110,9 +110,8 @@ def _node(graph: PureGraph, node: GraphNode, home: tuple[str, ...], results: Seq
 
 def _outputs(node: GraphNode, results: Sequence[GraphNode]) -> Iterator[dict[str, Any]]:
     """Yield what a node gives: of a call, each of its results."""
-    kinds = zip(node.shape, node.dtype, strict=True) if node.has_several else [(node.shape, node.dtype)]
     names = {part.result or 0: part.name for part in (results if node.has_several else [node])}
-    for i, (shape, dtype) in enumerate(kinds):
+    for i, (shape, dtype) in enumerate(node.kinds):
         attrs = [{"key": "tensor_shape", "value": f"{dtype}[{','.join(map(str, shape))}]"}]
         attrs += [{"key": "name", "value": visible(names[i])}] if names.get(i) else []
         yield {"id": str(i), "attrs": attrs}

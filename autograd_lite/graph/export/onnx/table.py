@@ -43,7 +43,7 @@ class Call(NamedTuple):
         return self.emitter.constant(np.asarray(x, self.dtype if dtype is None else dtype))
 
 
-Rule = Callable[..., Value]
+Rule = Callable[..., Any]  # a Value, or a tuple of them
 """`rule(call, *inputs, **params)`; an input is a Value, or a Python number that took part as one."""
 
 RULES: dict[str, Rule] = {}

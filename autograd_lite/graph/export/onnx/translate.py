@@ -80,7 +80,7 @@ def translate(
         wrong = _wrong(node)
         if wrong:
             refused.append(Refusal(node, wrong))
-            values[node.id] = _as_one(node, [Value(emitter, "", *kind) for kind in _kinds(node)])
+            values[node.id] = _as_one(node, [Value(emitter, "", dtype, shape) for shape, dtype in node.kinds])
         elif node.kind is not Kind.OP:
             values[node.id] = inputs[node.id] if node.id in inputs else _slot(node, bound, emitter, named)
         else:
@@ -156,7 +156,7 @@ def _operation(
             if found is None:
                 found = RULES[op.name](Call(emitter, node, op), *inputs, **params)
             made = found if isinstance(found, tuple) else (found,)
-            assert [(v.dtype, v.shape) for v in made] == _kinds(node), (node, made)
+            assert [(v.shape, v.dtype) for v in made] == node.kinds, (node, made)
             if not node.has_several:  # those who take the results out of a call name them
                 emitter.finish(found, mark)
             return found
@@ -164,7 +164,7 @@ def _operation(
             reason = str(error)
             emitter.back_to(mark)
     refused.append(Refusal(node, reason))
-    (dtype, shape), *others = _kinds(node)
+    (shape, dtype), *others = node.kinds
     first = emitter.call(
         op.name,
         *[x if isinstance(x, Value) else emitter.constant(np.asarray(x)) for x in inputs],
@@ -175,12 +175,7 @@ def _operation(
     )
     if not others:
         emitter.finish(first, mark)
-    return _as_one(node, [first, *(emitter.second(first, *kind) for kind in others)])
-
-
-def _kinds(node: GraphNode) -> list[tuple[np.dtype[Any], Any]]:
-    """Return dtype and shape of what a node makes, or of each result of a call."""
-    return list(zip(node.dtype, node.shape, strict=True)) if node.has_several else [(node.dtype, node.shape)]
+    return _as_one(node, [first, *(emitter.second(first, dtype, shape) for shape, dtype in others)])
 
 
 def _as_one(node: GraphNode, values: Sequence[Value]) -> Any:
@@ -192,7 +187,7 @@ def _empty(
 ) -> Any:
     """Return the result as a constant if it depends on no value, since there is none; runtimes differ on that."""
     if not node.size:
-        return _as_one(node, [emitter.constant(np.zeros(shape, dtype)) for dtype, shape in _kinds(node)])
+        return _as_one(node, [emitter.constant(np.zeros(shape, dtype)) for shape, dtype in node.kinds])
     arrays = [x for x in inputs if isinstance(x, Value)]
     if not arrays or any(0 not in x.shape for x in arrays):
         return None
@@ -217,7 +212,7 @@ def refusal_of(op: Op, dtypes: Sequence[np.dtype[Any]]) -> str:
 
 
 def _wrong(node: GraphNode) -> str:
-    return next(filter(None, [_wrong_dtype(dtype) for dtype, _ in _kinds(node)]), "")
+    return next(filter(None, [_wrong_dtype(dtype) for _, dtype in node.kinds]), "")
 
 
 def _wrong_dtype(dtype: np.dtype[Any]) -> str:
