@@ -224,6 +224,7 @@ q_and_r: Op = structural(
     domain=("full rank",),
     holomorphic=False,
     results=2,
+    result_names=("Q", "R"),
     rewrites=(Rewrite(lambda x: get_tuple_element(q_and_r(x), index=1), lambda x: triangle_of_qr(x)),),
 )
 # What compiled code computes where q is not read.
@@ -356,6 +357,7 @@ factors_of_svd: Op = structural(
     kinks="equal singular values",
     holomorphic=False,
     results=3,
+    result_names=("U", "S", "Vh"),
     rewrites=(
         Rewrite(
             lambda x, hermitian: get_tuple_element(factors_of_svd(x, hermitian=hermitian), index=1),
@@ -373,6 +375,7 @@ full_factors_of_svd: Op = nondifferentiable(
     infer=functools.partial(_infer_svd, full=True),
     batch=batching.gufunc(2),
     results=3,
+    result_names=("U", "S", "Vh"),
 )
 checked(factors_of_svd.forward, lambda x, *, hermitian: "" if hermitian else "svd_s", "SVD did not converge")
 _SVDResult: Any = type(np.linalg.svd(np.eye(1)))

@@ -123,6 +123,7 @@ eigenvalues_and_vectors: Op = structural(
     kinks="equal eigenvalues",
     holomorphic=False,
     results=2,
+    result_names=("eigenvalues", "eigenvectors"),
     rewrites=(
         Rewrite(
             lambda x, UPLO: get_tuple_element(eigenvalues_and_vectors(x, UPLO=UPLO), index=0),
@@ -221,6 +222,7 @@ eigenvalues_and_vectors_of_any: Op = structural(
     batch=batching.gufunc(2),
     kinks="equal eigenvalues",
     results=2,
+    result_names=("eigenvalues", "eigenvectors"),
 )
 _EigResult: Any = type(np.linalg.eig(np.eye(1)))
 
