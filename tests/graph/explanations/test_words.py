@@ -161,6 +161,7 @@ _SERIES = (
     "kolmogi kolmogorov spence"
 )
 SERIES = {f"special.{name}" for name in _SERIES.split()}  # their rules add up a dozen terms
+STEPS = {"lstm", "lstm_adjoint", "gru", "gru_adjoint", "simple_rnn_adjoint"}  # further derivatives name every step
 
 
 def test_few_rules_are_too_long_to_be_read_whole() -> None:
@@ -173,7 +174,7 @@ def test_few_rules_are_too_long_to_be_read_whole() -> None:
             term = words.term(flow)
             text = plain(term, words.names(flow, term), limit=10**6, free=True)
             (cut if "…" in text else said).add(sample.case.op)
-    assert len(cut - SERIES) <= 6
+    assert len(cut - SERIES - STEPS) <= 6
     assert len(said) > 200
 
 
