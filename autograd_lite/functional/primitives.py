@@ -232,7 +232,7 @@ class Primitive(Stated):
                 self._name,
                 self._results if several else self._forward,
                 rules or by_need(self._pull),
-                (lambda *_, call: call.specs) if several else self._infer,
+                (lambda *specs, call: self._specs(specs, call)) if several else self._infer,
                 jvp=jvp,
                 keeps=KeepAll(n),  # type: ignore[arg-type]
                 results=(lambda *, call: len(leaves(call.tree))) if several else None,
@@ -269,11 +269,17 @@ class Primitive(Stated):
         return out if isinstance(out, Several) else (out,)
 
     def _infer(self, *specs: ShapeDtype, call: Call | None = None) -> ShapeDtype:
-        if call is not None:
-            return call.specs[0]
-        f = self._forward if self._placeholder is None else self._placeholder
-        data = f(*(np.ones(s.shape, s.dtype) for s in specs))
-        return ShapeDtype(data.shape, data.dtype)
+        return self._specs(specs, call)[0]
+
+    def _specs(self, specs: Sequence[ShapeDtype], call: Call | None) -> tuple[ShapeDtype, ...]:
+        """Return what the results of a call are; before the function has run, it, or the placeholder, runs on ones."""
+        if hasattr(call, "specs"):
+            return call.specs  # type: ignore[union-attr]
+        ones = [np.ones(s.shape, s.dtype) for s in specs]
+        call = Call(tuple(ones), {}, []) if call is None else call
+        args, kwargs = call.arguments(ones)
+        call.returned(self._run(ones, call) if self._placeholder is None else {0: self._placeholder(*args, **kwargs)})
+        return call.specs
 
     def _pull(self, needs: Sequence[int], g: Any, saved: tuple[Any, ...], params: dict[str, Any]) -> list[Any]:
         """Return the cotangents of the inputs in `needs`."""
