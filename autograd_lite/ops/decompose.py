@@ -188,8 +188,9 @@ def _qr_rule(g: Any, out: Any, x: Any) -> Any:
     (gq, gr), (q, r) = [None if a is None else user(a) for a in g], out
     along = None if gq is None else fast.matmul(adjoint(q), gq)
     by_r = None if gr is None else fast.matmul(_of_triangle(gr, upper=True), adjoint(r))
-    d = along if by_r is None else -by_r if along is None else along - by_r
-    inner = total(by_r, np.tril(d - adjoint(d), -1), _imaginary_diagonal(d) if d.dtype.kind == "c" else None)
+    d = total(along, None if by_r is None else -by_r)
+    below = np.where(placed(_triangle(r.shape[-1], True), d), 0, d - adjoint(d))
+    inner = total(by_r, below, _imaginary_diagonal(d) if d.dtype.kind == "c" else None)
     change = total(gq, fast.matmul(q, inner if along is None else inner - along))
     return user(fast.matmul(change, adjoint(triangle_inverse(r))))
 

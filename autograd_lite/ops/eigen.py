@@ -161,7 +161,7 @@ checked(
     lambda a, *, UPLO: "eigvalsh_lo" if UPLO == "L" else "eigvalsh_up",
     "Eigenvalues did not converge",
 )
-eigvalsh = structural(
+eigvalsh: Op = structural(
     "eigvalsh",
     in_lapack(lambda x, *, UPLO: np.linalg.eigvalsh(x, UPLO=UPLO)),
     _eigvalsh_rule,
