@@ -131,7 +131,8 @@ class Loops:
         Args:
             results: that the function gives.
         """
-        parts, size = [], 0
+        parts: list[Any] = []
+        size = 0
         for a in results:
             part: Any = functools.partial(_part, start=size, shape=a.shape, dtype=a.dtype)
             part.__name__ = f"result_{len(parts)}"
