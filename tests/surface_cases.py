@@ -10,7 +10,7 @@ import numpy as np
 
 from . import surface_composed, surface_numbers
 from .composed_cases import ComposedCase
-from .op_cases import INDEXINGS, UNARY, OpCase, axes, rows, ufuncs
+from .op_cases import BINARY, INDEXINGS, UNARY, OpCase, axes, rows, ufuncs
 from .special_values import Special
 from .surface_composed import changed
 
@@ -198,7 +198,9 @@ ELEMENTS = [
     *(OpCase("sinc", _slope(np.sinc, n), UNARY[:3], params=({"order": n},)) for n in (1, 2, 3)),
     OpCase("bessel_i", _bessel, UNARY, params=({"order": 0},), calls=(lambda x, order: np.i0(x),)),
     OpCase("bessel_i", _bessel, UNARY, params=tuple({"order": n} for n in (1, 2, 3))),
-    OpCase("exponent", lambda x: np.frexp(x)[1], UNARY, "nonzero"),
+    OpCase("divmod", np.divmod, BINARY, "off jumps", calls=(np.divmod,)),
+    OpCase("modf", np.modf, UNARY, "between", calls=(np.modf,)),
+    OpCase("frexp", np.frexp, UNARY, "nonzero", calls=(np.frexp,)),
     OpCase("stop_gradient", lambda x: x, UNARY),
     OpCase("real", lambda x: np.array(np.real(x)), UNARY),
     OpCase("imag", lambda x: np.array(np.imag(x)), UNARY),

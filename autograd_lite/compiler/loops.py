@@ -265,7 +265,7 @@ def core_of(loop: Loop, operands: Sequence[Any]) -> tuple[list[int], list[int], 
         The sizes of the core's dimensions, the strides of the operands along theirs, and of each operand how many
         dimensions are its core's; None if the signature has something that is left to NumPy.
     """
-    text = str(loop.ufunc.signature)
+    text = loop.ufunc.signature or "->".join(",".join(["()"] * n) for n in (loop.ufunc.nin, loop.ufunc.nout))
     parts = [part.strip("()") for part in text.replace("->", ",").replace(" ", "").replace("),(", ")|(").split("|")]
     named = [[name for name in part.split(",") if name] for part in parts]
     sizes: dict[str, int] = {}

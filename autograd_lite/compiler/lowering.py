@@ -132,7 +132,7 @@ class Lowering:
             again: whether it does the same for all values that lie alike, so that it need not run for each.
         """
         self.node = node
-        if isinstance(forward, np.ufunc) and not params:
+        if isinstance(forward, np.ufunc) and forward.nout == 1 and not params:
             return self.noted(How.UFUNC, forward, tuple(inputs), {})
         key = (forward, params_key(params), *self._kinds(inputs)) if again else None
         known = self._templates.get(key)
@@ -317,7 +317,7 @@ class Lowering:
         """Note the generalized ufunc that a function equals, if there is one for these arguments."""
         row = LOOPS.get(function) if all(isinstance(x, Watched) for x in args) else None
         loops = None if row is None else row(*args, **kwargs)
-        if loops is None:
+        if loops is None or loops.ufunc.nout != len(loops.parts):
             return None
         given, expected = [bare(x) for x in args], function(*map(bare, args), **kwargs)
         if isinstance(expected, tuple):

@@ -131,12 +131,10 @@ class Loops:
         Args:
             results: that the function gives.
         """
-        parts: list[Any] = []
-        size = 0
+        parts, size = [], 0
         for a in results:
-            part: Any = functools.partial(_part, start=size, shape=a.shape, dtype=a.dtype)
-            part.__name__ = f"result_{len(parts)}"
-            parts.append(part)
+            parts.append(functools.partial(_part, start=size, shape=a.shape, dtype=a.dtype))
+            parts[-1].__name__ = f"result_{len(parts) - 1}"
             size += -(-a.nbytes // _ALIGNMENT) * _ALIGNMENT
 
         def bundle(*arrays: Any) -> Any:

@@ -138,7 +138,7 @@ def push_forward(
     with np.errstate(divide="ignore", over="ignore", under="ignore", invalid="ignore"):
         if op.jvp is not None:
             total = op.jvp(tangents, out, *inputs, **params)
-            if op.batch is batching.elementwise and len(tangents) == 1 and total is not None:
+            if op.batch is batching.elementwise and len(tangents) == 1 and total is not None and op.results is None:
                 total = masked(total, tangents[0])
         elif op.linear:
             total = op(*(_or_zeros(t, x) for t, x in zip(tangents, inputs, strict=True)), **params)

@@ -33,7 +33,7 @@ TABLES = {
         "equal greater greater_equal isfinite isinf isnan less less_equal logical_and logical_not logical_or "
         "logical_xor not_equal signbit"
     ),
-    "complexes": "angle astype divmod exponent fix frexp imag modf real real_if_close",
+    "complexes": "angle astype fix imag real real_if_close",
     "composed": (
         "array_split dot expand_dims flip fliplr flipud hstack matrix_transpose moveaxis ravel split squeeze stack "
         "swapaxes vstack"
@@ -41,7 +41,7 @@ TABLES = {
     "contract": "contract einsum einsum_path inner kron matvec outer tensordot vdot vecdot vecmat",
     "convolve": "convolve correlate full_convolution valid_convolution",
     "create": "empty_like full_like geomspace linspace logspace ones_like zeros_like",
-    "decompose": "cholesky cholesky_pullback full_svd qr svd svdvals",
+    "decompose": "cholesky cholesky_pullback full_svd qr qr_r svd svdvals",
     "diagonals": "diag diagflat diagonal on_diagonal trace tril triu vander",
     "eigen": "divide_by_gaps eig eigh eigvals eigvalsh",
     "erf": "erf erfc",
@@ -78,6 +78,7 @@ TABLES = {
     ),
     "series": "bessel_i i0 sinc",
     "sets": "intersect1d isin setdiff1d setxor1d union1d unique unique_all unique_counts unique_inverse unique_values",
+    "several": "divmod frexp modf",
     "shape": "astype broadcast_to concatenate copy pad reshape transpose",
     "simple_rnn": "simple_rnn simple_rnn_adjoint",
     "softmax": "log_softmax log_softmax_pullback logsumexp softmax softmax_pullback",
@@ -141,6 +142,7 @@ if TYPE_CHECKING:
         sequences as sequences,
         series as series,
         sets as sets,
+        several as several,
         shape as shape,
         simple_rnn as simple_rnn,
         softmax as softmax,

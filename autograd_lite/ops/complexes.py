@@ -14,7 +14,7 @@ import numpy as np
 
 from ..core.equivalents import UFUNCS, Fill, Part, filled_by
 from ..core.foreign import copied
-from ..core.op import applied, composes, elementwise, nondifferentiable
+from ..core.op import applied, composes, elementwise
 from ..native.kernels import library
 from .operands import values
 
@@ -97,26 +97,3 @@ def fix(x: Any, out: Any = None) -> Any:
 @composes(np.astype)
 def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
     return x.astype(dtype, copy=copy)
-
-
-# ---- ufuncs with two results ----------------------------------------------------------------------------------------
-
-
-@composes(np.divmod)
-def divmod_(x: Any, y: Any, /) -> tuple[Any, Any]:
-    return np.floor_divide(x, y), np.remainder(x, y)
-
-
-@composes(np.modf)
-def modf(x: Any, /) -> tuple[Any, Any]:
-    whole = np.trunc(x)
-    return np.copysign(np.where(np.isinf(x), 0, x - whole), x), whole
-
-
-exponent = nondifferentiable(lambda x: np.frexp(x)[1], name="exponent")
-
-
-@composes(np.frexp)
-def frexp(x: Any, /) -> tuple[Any, Any]:
-    power = exponent(x)
-    return np.ldexp(x, -power), power

@@ -95,7 +95,7 @@ def nothing_is_computed_unasked() -> Iterator[None]:
 
 
 # One of a kind stands for the many functions of SciPy, since all take the same way.
-_SPECIAL = {f"special.{name}" for name in _names("erf gammaln psi betainc xlogy jv airy_0 zeta_by_s expit logit")}
+_SPECIAL = {f"special.{name}" for name in _names("erf gammaln psi betainc xlogy jv airy zeta_by_s expit logit")}
 
 
 def _representative(rows: list[Sample]) -> list[Sample]:

@@ -18,12 +18,16 @@ import numpy as np
 from ...core.errors import UnsupportedError
 from ...core.foreign import by_numpy, is_foreign
 from ...core.forks import fork_safe_lock
-from ...core.op import COMPOSED, OPS, Op, applied, composes, elementwise
+from ...core.op import COMPOSED, OPS, Op, applied, elementwise
+from ..several import elementwise_several, jvp_by
 from .refused import REFUSED
 
 
 class Known(NamedTuple):
-    """The facts about a function: a partial for each input, as for `elementwise`, or the reason why there is none."""
+    """The facts about a function: a partial for each input, as for `elementwise`, or the reason why there is none.
+
+    Of a function with several results these are those of the first; the fact `by_result` has those of all.
+    """
 
     partials: tuple[Any, ...]
     saves: str | Sequence[str]
@@ -88,6 +92,8 @@ def _record(name: str, function: np.ufunc | Callable[..., Any]) -> Op:
             return OPS[label]
         row = TABLE[name]
         facts = row.facts
+        if "by_result" in facts:
+            return _with_several(name, function, row.saves, **facts)
         partials = [None if isinstance(p, str) else p for p in row.partials]
         if isinstance(function, np.ufunc) and (function.nin > 2 or None in partials):
             # Tensors apply ops of one or two inputs by their ufunc without further checks, so an op that may have to
@@ -143,14 +149,25 @@ def _refuse_unknown(name: str, inputs: tuple[Any, ...]) -> None:
             raise _unknown(name, i)
 
 
-def _all_results(name: str, count: int) -> Callable[..., tuple[Any, ...]]:
-    """Return the function that gives the results of a ufunc with several, each from its own op."""
+def _with_several(
+    name: str, function: Callable[..., Any], saves: str | Sequence[str], by_result: tuple[Any, ...], **facts: Any
+) -> Op:
+    """Return the op record of a ufunc with several results."""
+    partials = [[None if isinstance(p, str) else p for p in row] for row in by_result]
+    plain = jvp_by(partials)
 
-    def results(*xs: Any) -> tuple[Any, ...]:
-        _refuse_unknown(f"{name}_0", xs)
-        return tuple(getattr(sp, f"{name}_{i}")(*xs) for i in range(count))
+    def jvp(tangents: Sequence[Any], out: Any, *xs: Any) -> tuple[Any, ...]:
+        for i, (t, partial) in enumerate(zip(tangents, by_result[0], strict=True)):
+            if t is not None and isinstance(partial, str):
+                raise _unknown(name, i)
+        return plain(tangents, out, *xs)
 
-    return results
+    def forward(*xs: Any) -> Any:
+        if not any(map(is_foreign, xs)):
+            return function(*xs)
+        return tuple([by_numpy(lambda *xs, k=k: function(*xs)[k], *xs) for k in range(len(by_result))])
+
+    return elementwise_several(forward, *partials, saves=saves, name=f"special.{name}", jvp=jvp, **facts)
 
 
 def scipy_op(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Op | None:
@@ -162,14 +179,11 @@ def scipy_op(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Op | None:
     name = ufunc.__name__.removeprefix("_")
     if ufunc in COMPOSED:
         return None
-    if (name in REFUSED or f"{name}_0" in TABLE) and getattr(sys.modules["scipy.special"], name, None) is ufunc:
-        if name in REFUSED:
-            raise UnsupportedError(
-                f"scipy.special.{name} is not supported on Tensors: {REFUSED[name]}. To compute it without a gradient, "
-                "leave the graph with x.detach().numpy()"
-            )
-        composes(ufunc)(_all_results(name, ufunc.nout))
-        return None
+    if name in REFUSED and getattr(sys.modules["scipy.special"], name, None) is ufunc:
+        raise UnsupportedError(
+            f"scipy.special.{name} is not supported on Tensors: {REFUSED[name]}. To compute it without a gradient, "
+            "leave the graph with x.detach().numpy()"
+        )
     if name not in TABLE:
         return None
     if TABLE[name].function is not None or ufunc_named(name) is not ufunc:

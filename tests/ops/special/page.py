@@ -39,7 +39,7 @@ def by(name: str) -> str:
     """Return the text that lists the arguments with derivatives, or why there are none."""
     if name in REFUSED:
         return f"none: {REFUSED[name]}"
-    row = TABLE.get(name) or TABLE[f"{name}_0"]
+    row = TABLE[name]
     known = [not isinstance(p, str) for p in row.partials]
     if all(known):
         return "all"

@@ -327,8 +327,34 @@ def _imag(call: Call, x: Value) -> Value:
     return call.emitter.filled(False if x.dtype == BOOL else 0, x.shape, x.dtype)
 
 
-@exports("exponent")
-def _exponent(call: Call, x: Value) -> Value:
+def _in_loop(call: Call, x: Value | Scalar) -> Value:
+    """Return an operand as the loop of a ufunc with several results takes it, which has their dtype."""
+    dtype = call.dtype[0]
+    return call.value(x, dtype).cast(FLOAT if dtype == _HALF else dtype)
+
+
+@exports("divmod")
+def _divmod(call: Call, x: Value | Scalar, y: Value | Scalar) -> tuple[Value, ...]:
+    pair = _in_loop(call, x), _in_loop(call, y)
+    return tuple([rule(*pair).cast(dtype) for rule, dtype in zip((_floor_divide, _mod), call.dtype, strict=True)])
+
+
+@exports("modf")
+def _modf(call: Call, x: Value) -> tuple[Value, ...]:
+    x = _in_loop(call, x)
+    whole = f.trunc(x)
+    rest = _copysign(select(_is_inf(x), 0, x - whole), x)
+    return tuple([a.cast(dtype) for a, dtype in zip((rest, whole), call.dtype, strict=True)])
+
+
+@exports("frexp")
+def _frexp(call: Call, x: Value) -> tuple[Value, ...]:
+    x = _in_loop(call, x)
+    power = _exponent(x)
+    return tuple([a.cast(dtype) for a, dtype in zip((_ldexp(x, 0 - power), power), call.dtype, strict=True)])
+
+
+def _exponent(x: Value) -> Value:
     wide = abs(x).cast(DOUBLE)
     plain = wide.equals(0) | ~f.finite(wide)
     size = select(plain, 1, wide)
@@ -337,7 +363,7 @@ def _exponent(call: Call, x: Value) -> Value:
     half = f.floor(power / 2)
     rest = size / f.power(size.of(2), half) / f.power(size.of(2), power - half)
     power = select(rest < 1, power - 1, select(rest >= 2, power + 1, power))
-    return select(plain, 0, power + 1).cast(call.dtype)
+    return select(plain, 0, power + 1).cast(np.dtype(np.int32))
 
 
 @exports("erf")
