@@ -22,8 +22,7 @@ from ..tensors.record import apply
 from ..tensors.tensor import Tensor
 from ..tree import items, leaves, map as map_leaves, rebuild
 from .budget import Kept, states_within
-from .cache import Memory, Reading, Unfamiliar
-from .closure import Closed, close, example_of
+from .closure import Closed, Memory, Reading, Unfamiliar, close, example_of
 from .scan_op import Scan
 
 
@@ -146,7 +145,14 @@ def _states(max_bytes: Any, closed: Closed, carry: Sequence[Any]) -> int:
 _MEMORY = Memory()
 
 
-def as_data(f: Callable[..., Any], init: Any, slices: Any, needed: bool, *users: Callable[..., Any]) -> Closed | None:
+def as_data(
+    f: Callable[..., Any],
+    init: Any,
+    slices: Any,
+    needed: bool,
+    *users: Callable[..., Any],
+    what: str = "scan",
+) -> Closed | None:
     """Return a function as data, or None if it must run as it is, or if a loop in Python is as good.
 
     In a function that is compiled each one is recorded. Elsewhere it is recorded twice, so that one that draws numbers
@@ -158,18 +164,19 @@ def as_data(f: Callable[..., Any], init: Any, slices: Any, needed: bool, *users:
         init, slices: its arguments.
         needed: whether nothing else will do.
         users: the functions of the user that it consists of, if it is none itself.
+        what: the caller, for messages.
     """
     try:
-        return _recorded(f, init, slices, needed or (TAPES and MODE.get().tape is not None), users or (f,))
+        return _recorded(f, init, slices, needed or (TAPES and MODE.get().tape is not None), users or (f,), what)
     except HasEffects:
         return None
 
 
 def _recorded(
-    f: Callable[..., Any], init: Any, slices: Any, needed: bool, users: Sequence[Callable[..., Any]]
+    f: Callable[..., Any], init: Any, slices: Any, needed: bool, users: Sequence[Callable[..., Any]], what: str
 ) -> Closed | None:
     if needed:
-        return _checked(close("scan", f, (init, slices)), init)
+        return _checked(close(what, f, (init, slices)), init)
     try:
         reading = Reading(*users)
     except Unfamiliar:
@@ -181,8 +188,8 @@ def _recorded(
         return None
     if isinstance(known, _Known):
         return known.closed._replace(captured=[reading.tensors[k] for k in known.places])
-    closed = _checked(close("scan", f, (init, slices)), init)
-    does_the_same = repr(closed.body) == repr(close("scan", f, (init, slices)).body)
+    closed = _checked(close(what, f, (init, slices)), init)
+    does_the_same = repr(closed.body) == repr(close(what, f, (init, slices)).body)
     places = {id(edge_of(t)): k for k, t in enumerate(reading.tensors)}
     captured = [places.get(id(edge_of(t)), -1) for t in closed.captured]
     kept = _Known(closed._replace(captured=[]), captured) if does_the_same and -1 not in captured else None

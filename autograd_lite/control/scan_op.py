@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import AssumptionFailed
+from ..core.errors import AssumptionFailed, GradError, more_on
 from ..core.op import Op
 from ..core.shapes import ShapeDtype
 from ..functional.batched import Batched, unbatched
@@ -33,6 +33,13 @@ from .flow import (
     without_effects,
 )
 from .repetition import repetition
+
+UNBOUNDED = 1 << 62  # the length of a scan that ends when a carry says so
+NO_WAY_BACK = (
+    "while_loop: expected no gradient to flow back through it, since the number of steps whose values would be kept is "
+    "unknown; received a cotangent. State the most steps that it takes, max_steps=…, use scan for a number of steps "
+    "that is known, or jvp for forward mode" + more_on("loop-without-a-bound")
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,12 +86,14 @@ class Scan(Flow):
     @property
     def params(self) -> dict[str, Any]:  # type: ignore[override]
         """What graphs show of it."""
+        if self.length == UNBOUNDED:
+            return {"body": self.body}
         return {"body": self.body, "length": self.length, "reverse": self.reverse}
 
     @property
     def cost(self) -> float:  # type: ignore[override]
         """Of the op."""
-        return self.length
+        return 1 if self.length == UNBOUNDED else self.length
 
     # ---- on arrays --------------------------------------------------------------------------------------------------
 
@@ -159,6 +168,12 @@ class Scan(Flow):
             view[...] = a
 
     # ---- derivatives ------------------------------------------------------------------------------------------------
+
+    def pull(self, *args: Any, **kwargs: Any) -> list[Any]:
+        """Return the cotangents of all inputs; see `Flow`."""
+        if self.length == UNBOUNDED:
+            raise GradError(NO_WAY_BACK)
+        return super().pull(*args, **kwargs)
 
     def silent(self) -> Scan:
         """Return the same without observations."""
@@ -285,7 +300,7 @@ class Scan(Flow):
 
     def in_parts(self, wanted: tuple[int, ...]) -> Scan:
         """Return the scan that keeps what its backward pass reads."""
-        if self.linear:
+        if self.linear or self.length == UNBOUNDED:
             return self
         n, m = self.carried, self.carried + self.scanned
         carries = tuple(i for i in range(n) if is_floating(self.body.specs[i]))

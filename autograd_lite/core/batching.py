@@ -69,6 +69,8 @@ def with_leading_axis(change: Callable[[int, dict[str, Any]], dict[str, Any]]) -
 def one_by_one(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
     """Apply the op to each example in turn and stack the results: the fallback where no rule is stated."""
     size = next(x.shape[0] for x, b in zip(inputs, batched, strict=True) if b)
+    if not size:
+        raise ValueError(f"{op.name}: expected at least one example; received none")
     results = [op(*(x[k] if b else x for x, b in zip(inputs, batched, strict=True)), **params) for k in range(size)]
     if op.results is None or not size:
         return np.stack(results)

@@ -131,10 +131,12 @@ class Loops:
         Args:
             results: that the function gives.
         """
-        parts, size = [], 0
+        parts: list[Any] = []
+        size = 0
         for a in results:
-            parts.append(functools.partial(_part, start=size, shape=a.shape, dtype=a.dtype))
-            parts[-1].__name__ = f"result_{len(parts) - 1}"
+            part: Any = functools.partial(_part, start=size, shape=a.shape, dtype=a.dtype)
+            part.__name__ = f"result_{len(parts)}"
+            parts.append(part)
             size += -(-a.nbytes // _ALIGNMENT) * _ALIGNMENT
 
         def bundle(*arrays: Any) -> Any:

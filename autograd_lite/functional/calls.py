@@ -183,11 +183,11 @@ class Call:
 
     __slots__ = ("_args", "_fixed", "_trees", "kwargs", "owners", "plain", "specs", "tree")
     tree: Any
-    specs: tuple[ShapeDtype, ...]
+    specs: tuple[ShapeDtype, ...] | None
 
     def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], inputs: list[Any]) -> None:
         """Add the inputs to the list `inputs`."""
-        self._args, self.kwargs = len(args), kwargs
+        self._args, self.kwargs, self.specs = len(args), kwargs, None
         self.plain = are_bare(*kwargs.values()) and are_inputs(args)
         self.owners: Sequence[int] = range(len(args))
         if self.plain:

@@ -232,7 +232,7 @@ class Primitive(Stated):
                 self._name,
                 self._results if several else self._forward,
                 rules or by_need(self._pull),
-                (lambda *_, call: call.specs) if several else self._infer,
+                self._infer_several if several else self._infer,  # type: ignore[arg-type]
                 jvp=jvp,
                 keeps=KeepAll(n),  # type: ignore[arg-type]
                 results=(lambda *, call: len(leaves(call.tree))) if several else None,
@@ -269,11 +269,21 @@ class Primitive(Stated):
         return out if isinstance(out, Several) else (out,)
 
     def _infer(self, *specs: ShapeDtype, call: Call | None = None) -> ShapeDtype:
-        if call is not None:
-            return call.specs[0]
-        f = self._forward if self._placeholder is None else self._placeholder
-        data = f(*(np.ones(s.shape, s.dtype) for s in specs))
-        return ShapeDtype(data.shape, data.dtype)
+        return self._specs(specs, call)[0]
+
+    def _infer_several(self, *specs: ShapeDtype, call: Call) -> tuple[ShapeDtype, ...]:
+        return self._specs(specs, call)
+
+    def _specs(self, specs: Sequence[ShapeDtype], call: Call | None) -> tuple[ShapeDtype, ...]:
+        """Return what the results of a call are; before the function has run, it, or the placeholder, runs on ones."""
+        if call is not None and call.specs is not None:
+            return call.specs
+        ones = [np.ones(s.shape, s.dtype) for s in specs]
+        call = Call(tuple(ones), {}, []) if call is None else call
+        args, kwargs = call.arguments(ones)
+        call.returned(self._run(ones, call) if self._placeholder is None else {0: self._placeholder(*args, **kwargs)})
+        assert call.specs is not None
+        return call.specs
 
     def _pull(self, needs: Sequence[int], g: Any, saved: tuple[Any, ...], params: dict[str, Any]) -> list[Any]:
         """Return the cotangents of the inputs in `needs`."""

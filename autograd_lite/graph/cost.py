@@ -7,6 +7,7 @@ and seconds are multiples of 2**-40, so that no sum is rounded.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -210,16 +211,18 @@ def _numbers(graph: PureGraph, by: By) -> tuple[float, ...]:
             'cost(by="time"): expected a graph with times; received one without. Measure them: '
             "Program.build(loss, backward=True).measured(seconds=True).cost(by='time')"
         )
-    return tuple(round((graph.measurement(node.id).seconds or 0.0) * _GRAIN) / _GRAIN for node in graph)
+    seconds = {i: round(m.seconds * _GRAIN) / _GRAIN for i, m in graph.measurements.items() if m.seconds}
+    return _with_results(graph, seconds)
 
 
-def _with_results(graph: PureGraph, numbers: dict[str, int]) -> tuple[int, ...]:
+def _with_results(graph: PureGraph, numbers: Mapping[str, float]) -> tuple[float, ...]:
     """Return the number of each node; a call has those of its results too, and these have none."""
+    sums = {node.id: numbers.get(node.id, 0) for node in graph}
     for node in graph:
-        if node.result is not None and (number := numbers.pop(node.id, 0)):
-            call = node.inputs[0]
-            numbers[call] = numbers.get(call, 0) + number
-    return tuple([numbers.get(node.id, 0) for node in graph])
+        if node.result is not None:
+            sums[node.inputs[0]] += sums[node.id]
+            sums[node.id] = 0
+    return tuple(sums.values())
 
 
 def _modules(graph: PureGraph, numbers: tuple[float, ...]) -> tuple[ModuleCost, ...]:

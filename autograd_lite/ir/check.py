@@ -80,6 +80,8 @@ def _check_node(node: GraphNode, known: Mapping[str, GraphNode]) -> None:
     if len({p.name for p in node.params}) < len(node.params):
         _refuse(f"{node.id}.params", "parameters of different names", repr([p.name for p in node.params]))
     if node.kind is not Kind.OP:
+        if node.has_several:
+            _refuse(f"{node.id}.shape", f"one shape and one dtype of {node.kind}", repr(node.shape))
         if node.op or node.inputs or node.params:
             _refuse(node.id, f"no op, edges and parameters of {node.kind}", node.op or "some")
         return

@@ -79,7 +79,7 @@ def op_text(node: GraphNode, nodes: Nodes) -> str:
     return result_text(call.op, node.result, call.op or call.name)
 
 
-# Types of so many results are said together.
+# Types of this many results are said together.
 _FEW = 3
 # For these, one number (or pair) for all axes says as much as one for each axis.
 _EACH_AXIS = ("dilation", "kernel", "padding", "stride", "window")

@@ -188,8 +188,9 @@ def _qr_rule(g: Any, out: Any, x: Any) -> Any:
     (gq, gr), (q, r) = [None if a is None else user(a) for a in g], out
     along = None if gq is None else fast.matmul(adjoint(q), gq)
     by_r = None if gr is None else fast.matmul(_of_triangle(gr, upper=True), adjoint(r))
-    d = along if by_r is None else -by_r if along is None else along - by_r
-    inner = total(by_r, np.tril(d - adjoint(d), -1), _imaginary_diagonal(d) if d.dtype.kind == "c" else None)
+    d = total(along, None if by_r is None else -by_r)
+    below = np.where(placed(_triangle(r.shape[-1], True), d), 0, d - adjoint(d))
+    inner = total(by_r, below, _imaginary_diagonal(d) if d.dtype.kind == "c" else None)
     change = total(gq, fast.matmul(q, inner if along is None else inner - along))
     return user(fast.matmul(change, adjoint(triangle_inverse(r))))
 
@@ -224,6 +225,7 @@ q_and_r: Op = structural(
     domain=("full rank",),
     holomorphic=False,
     results=2,
+    result_names=("Q", "R"),
     rewrites=(Rewrite(lambda x: get_tuple_element(q_and_r(x), index=1), lambda x: triangle_of_qr(x)),),
 )
 # What compiled code computes where q is not read.
@@ -356,6 +358,7 @@ factors_of_svd: Op = structural(
     kinks="equal singular values",
     holomorphic=False,
     results=3,
+    result_names=("U", "S", "Vh"),
     rewrites=(
         Rewrite(
             lambda x, hermitian: get_tuple_element(factors_of_svd(x, hermitian=hermitian), index=1),
@@ -373,6 +376,7 @@ full_factors_of_svd: Op = nondifferentiable(
     infer=functools.partial(_infer_svd, full=True),
     batch=batching.gufunc(2),
     results=3,
+    result_names=("U", "S", "Vh"),
 )
 checked(factors_of_svd.forward, lambda x, *, hermitian: "" if hermitian else "svd_s", "SVD did not converge")
 _SVDResult: Any = type(np.linalg.svd(np.eye(1)))

@@ -123,6 +123,7 @@ eigenvalues_and_vectors: Op = structural(
     kinks="equal eigenvalues",
     holomorphic=False,
     results=2,
+    result_names=("eigenvalues", "eigenvectors"),
     rewrites=(
         Rewrite(
             lambda x, UPLO: get_tuple_element(eigenvalues_and_vectors(x, UPLO=UPLO), index=0),
@@ -160,7 +161,7 @@ checked(
     lambda a, *, UPLO: "eigvalsh_lo" if UPLO == "L" else "eigvalsh_up",
     "Eigenvalues did not converge",
 )
-eigvalsh = structural(
+eigvalsh: Op = structural(
     "eigvalsh",
     in_lapack(lambda x, *, UPLO: np.linalg.eigvalsh(x, UPLO=UPLO)),
     _eigvalsh_rule,
@@ -221,6 +222,7 @@ eigenvalues_and_vectors_of_any: Op = structural(
     batch=batching.gufunc(2),
     kinks="equal eigenvalues",
     results=2,
+    result_names=("eigenvalues", "eigenvectors"),
 )
 _EigResult: Any = type(np.linalg.eig(np.eye(1)))
 

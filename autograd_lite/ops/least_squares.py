@@ -180,6 +180,7 @@ least_squares: Op = structural(
     kinks="changes of rank",
     holomorphic=False,
     results=3,
+    result_names=("x", "rank", "s"),
 )
 
 

@@ -456,6 +456,7 @@ sign_and_logdet = structural(
     kinks="singular matrices",
     holomorphic=False,
     results=2,
+    result_names=("sign", "logabsdet"),
 )
 checked(sign_and_logdet.forward, lambda x: "slogdet")
 # NumPy's named tuple, which has no public name.

@@ -55,7 +55,7 @@ def infer(s: Setting) -> None:
         row = s.cast(dtype)
         if row is None:
             continue
-        told = s.op.infer(*(ShapeDtype(a.shape, a.dtype) for a in row.inputs), **row.params)
+        told: Any = s.op.infer(*(ShapeDtype(a.shape, a.dtype) for a in row.inputs), **row.params)
         told = tuple(told) if s.op.results is None else tuple(map(tuple, told))
         found = (row.out.shape, row.out.dtype) if s.op.results is None else tuple((a.shape, a.dtype) for a in row.out)
         refuse_unless(told == found, f"infer tells {told}, forward returns {found}")

@@ -532,6 +532,11 @@ def test_a_call_has_as_many_results_as_the_function_returns_arrays(kind: str, wa
     np.testing.assert_allclose(ag.hessian(loss(f))(X), ag.hessian(loss(four))(X), rtol=1e-6)
     np.testing.assert_allclose(ag.jvp(loss(f))((X,), (X,))[1], expected @ X, rtol=1e-6)
     np.testing.assert_allclose(ag.vmap(ag.grad(loss(f)))(np.stack([X, X]))[1], expected, rtol=1e-6)
+    shapes = ag.eval_shape(f, X)
+    assert {name: (spec.shape, spec.dtype.char) for name, spec in shapes.items()} == {
+        name: (a.shape, a.dtype.char) for name, a in four(X).items()
+    }
+    assert [a.shape for a in ag.vmap(f)(np.zeros((0, 3))).values()] == [(0, 3), (0, 2), (0, 3), (0, 3)]
     compiled = ag.compile(loss(f))
     for _ in range(4):
         w = ag.tensor(X, requires_grad=True)

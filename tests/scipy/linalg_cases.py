@@ -127,10 +127,11 @@ LINALG = [
     Case("linalg.lu", lambda m, a: m.lu(a), (normal(4, 4),)),
     Case("linalg.lu permute_l", lambda m, a: m.lu(a, permute_l=True), (normal(4, 4),)),
     Case("linalg.lu p_indices", lambda m, a: m.lu(a, p_indices=True)[1:], (normal(3, 3),)),
-    Case("linalg.lu_factor", lambda m, a: m.lu_factor(a)[0], (normal(4, 4),), {"vmap": LU, "compile": LU}),
+    Case("linalg.lu_factor", lambda m, a: m.lu_factor(a)[0], (normal(4, 4),)),
     *[
-        Case(f"linalg.lu_solve {t}", call, (normal(4, 4), normal(4)), {"vmap": LU, "compile": LU})
+        Case(f"linalg.lu_solve {t} {len(b.shape)}", call, (normal(4, 4), b))
         for t in (0, 1)
+        for b in (normal(4), normal(4, 2))
         for call in [lambda m, a, b, t=t: m.lu_solve(m.lu_factor(a), b, trans=t)]
     ],
     Case("linalg.eigh", lambda m, a: _unsigned(m.eigh(_sym(a))), (definite(3),)),

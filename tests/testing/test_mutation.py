@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 
 from autograd_lite.core.op import OPS, EachInput, Kind, Op, Rule
+from autograd_lite.core.several import each
 from autograd_lite.core.shapes import ShapeDtype
 from autograd_lite.testing import check_op
 from autograd_lite.testing.ops import FIRST_ORDER
-from autograd_lite.testing.rows import LawBroken, Row, Setting, forward, raw_rule, repaired
+from autograd_lite.testing.rows import LawBroken, Row, Setting, forward, raw_rule, repaired, results_in
 
 from ..laws.reading import READS_MORE, row_of
 from ..laws.samples import SAMPLES
@@ -168,7 +169,7 @@ def taking_less(rule: Rule, k: int, share: float) -> Rule:
 
     def value(*args: Any, **params: Any) -> Any:
         changed = list(args)
-        changed[k + shift] = args[k + shift] * share
+        changed[k + shift] = each(lambda a: a * share, args[k + shift])
         return rule.value(*changed, **params)
 
     return rule.replace(value=value)
@@ -179,8 +180,18 @@ def writing(rule: Rule) -> Rule:
 
     def value(g: Any, *saved: Any, **params: Any) -> Any:
         r = rule.value(g, *saved, **params)
-        g *= 1
+        each(lambda a: np.multiply(a, 1, out=a), g)
         return r
+
+    return rule.replace(value=value)
+
+
+def leaving_out(rule: Rule, k: int) -> Rule:
+    """Return the rule as if no gradient flowed through result `k` of several."""
+
+    def value(g: Any, *saved: Any, **params: Any) -> Any:
+        left = tuple([None if i == k else a for i, a in enumerate(g)])
+        return rule.value(left, *saved, **params) if any(a is not None for a in left) else 0 * saved[1]
 
     return rule.replace(value=value)
 
@@ -221,8 +232,15 @@ def mutants_of_rules(op: Op) -> Iterator[tuple[Mutant, int]]:
                 continue
             if "lacks" in what and op.name.startswith("special."):
                 continue  # 0 is the edge of many domains, and scipy.special.hyp1f1 never returns from inf
-            rules = tuple(broken if k == i else r for k, r in enumerate(op.rules or ()))
-            yield Mutant(op.replace(rules=rules), f"rule {i} {what}"), i
+            yield Mutant(with_rule(op, i, broken), f"rule {i} {what}"), i
+        for k in range(op.results if isinstance(op.results, int) else 0):
+            yield Mutant(with_rule(op, i, leaving_out(rule, k)), f"rule {i} leaves out result {k}"), i
+
+
+def with_rule(op: Op, i: int, rule: Rule) -> Op:
+    """Return the op with another rule for input `i`."""
+    assert isinstance(op.rules, tuple)
+    return op.replace(rules=(*op.rules[:i], rule, *op.rules[i + 1 :]))
 
 
 def takes_axis(op: Op) -> bool:
@@ -235,22 +253,27 @@ def takes_axis(op: Op) -> bool:
 def mutants_of_facts(op: Op) -> Iterator[Mutant]:
     infer, batch, jvp = op.infer, op.batch, op.jvp
 
-    def longer(*specs: Any, **params: Any) -> ShapeDtype:
-        told = infer(*specs, **params)
-        return ShapeDtype((*told.shape, 1), told.dtype)
+    def of_last(f: Callable[[Any], Any], out: Any) -> Any:
+        if op.results is None:
+            return f(out)
+        k = max(k for k, a in enumerate(out) if a is not None)
+        return tuple([f(a) if i == k else a for i, a in enumerate(out)])
 
-    def wider(*specs: Any, **params: Any) -> ShapeDtype:
-        return ShapeDtype(infer(*specs, **params).shape, np.dtype(np.longdouble))
+    def longer(*specs: Any, **params: Any) -> Any:
+        return of_last(lambda told: ShapeDtype((*told.shape, 1), told.dtype), infer(*specs, **params))
+
+    def wider(*specs: Any, **params: Any) -> Any:
+        return of_last(lambda told: ShapeDtype(told.shape, np.dtype(np.longdouble)), infer(*specs, **params))
 
     yield Mutant(op.replace(infer=longer), "infers an axis more", FACTS)
     yield Mutant(op.replace(infer=wider), "infers another dtype", FACTS)
     if batch is not None and not same_for_all(op):
-        turned = op.replace(batch=lambda *args: batch(*args)[::-1])
+        turned = op.replace(batch=lambda *args: each(lambda a: a[::-1], batch(*args)))
         yield Mutant(turned, "turns the batch", FACTS)
     if jvp is not None:
         for what in ("sign", "factor 2", "one percent more", "dtype up"):
             f = TRANSFORMS[what]
-            doubled = op.replace(jvp=lambda *a, f=f, **p: f(jvp(*a, **p)))  # type: ignore[misc]
+            doubled = op.replace(jvp=lambda *a, f=f, **p: of_last(f, jvp(*a, **p)))  # type: ignore[misc]
             laws = ("tangent",)
             yield Mutant(doubled, f"jvp {what}", laws)
     if op.selects and sees_a_nan(op):
@@ -264,7 +287,7 @@ def mutants_of_facts(op: Op) -> Iterator[Mutant]:
 
 def same_for_all(op: Op) -> bool:
     """Return whether the result is the same whatever the inputs: isfinite of numbers."""
-    found = [np.unique(Setting(op, row).out) for row in ROWS[op.name]]
+    found = [np.unique(results_in(Setting(op, row).out)[-1]) for row in ROWS[op.name]]
     return len({a.tobytes() for a in found if a.size}) <= 1
 
 
@@ -274,7 +297,8 @@ def doubles(op: Op, *, together: bool) -> bool:
         s = Setting(op, row)
         for group in [s.wanted] if together else [[i] for i in s.wanted]:
             doubled = [2 * a if k in group else a for k, a in enumerate(s.inputs)]
-            if s.out.size and not np.allclose(forward(op, doubled, s.params), 2 * s.out, rtol=1e-3):
+            found, expected = (results_in(out)[-1] for out in (forward(op, doubled, s.params), s.out))
+            if expected.size and not np.allclose(found, 2 * expected, rtol=1e-3):
                 return False
     return True
 
@@ -298,14 +322,14 @@ def is_equivalent(op: Op, mutant: Op, i: int) -> bool:
             s = Setting(op, row).cast(dtype)
             if s is None or i not in s.wanted:
                 continue
-            if not same(read(op, s, i), read(mutant, s, i), s.inputs[i]):
+            if not all(same(read(op, one, i), read(mutant, one, i), s.inputs[i]) for one in s.by_results()):
                 return False
     return True
 
 
 def read(op: Op, s: Setting, i: int) -> Any:
     try:
-        return np.asarray(raw_rule(op, i, np.array(s.g), (s.out, *s.inputs), s.params))
+        return np.asarray(raw_rule(op, i, each(np.array, s.g), (s.out, *s.inputs), s.params))
     except Exception as error:
         return repr(error)
 

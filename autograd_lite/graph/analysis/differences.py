@@ -9,7 +9,7 @@ from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from ...core.messages import checked
-from ...ir.labels import brief_params, clip, visible
+from ...ir.labels import brief_params, clip, op_text, result_text, type_text, visible
 from ...ir.node import Flow, GraphNode, Kind
 from ..graph import Graph
 from ..marks import Mark, Overlay
@@ -174,16 +174,17 @@ class GraphDiff:
         to_a = {j: i for i, j in self.pairs}
         changed, moved = {c.b: c for c in self.changed}, {j for _, j in self.moved}
         for side, i in _order(self):
-            node = self.a[i] if side == "a" else self.b[i]
+            graph = self.a if side == "a" else self.b
+            line = _line(graph, graph[i])
             if side == "a":
-                yield "−", _line(node)
+                yield "−", line
             elif i not in to_a:
-                yield "+", _line(node)
+                yield "+", line
             else:
                 was = f"  (was {to_a[i]})" if to_a[i] != i else ""
                 said = "; ".join(map(str, changed[i].differences)) if i in changed else ""
                 sign = "~" if i in changed else "↕" if i in moved else " "
-                yield sign, _line(node) + was + (f"  {said}" if said else "")
+                yield sign, line + was + (f"  {said}" if said else "")
 
 
 @checked
@@ -288,17 +289,20 @@ def _rule(graph: Graph, node: GraphNode) -> str:
 
 def _called(graph: Graph, i: str) -> str:
     node = graph[i]
-    return f"{i} {visible(clip(node.op or node.name or node.value or node.kind, 24))}"
+    return f"{i} {visible(clip(op_text(node, graph) or node.name or node.value or node.kind, 24))}"
 
 
-def _line(node: GraphNode) -> str:
-    if node.kind is Kind.OP:
+def _line(graph: Graph, node: GraphNode) -> str:
+    if node.result is not None:
+        said = visible(result_text(graph[node.inputs[0]].op, node.result, node.inputs[0]))
+    elif node.kind is Kind.OP:
         params = brief_params(node)
         said = f"{visible(node.op)}({', '.join([*node.inputs, *([params] if params else [])])})"
     else:
         said = f"{node.kind} {visible(clip(repr(node.name), _LONGEST)) if node.name else node.value}".rstrip()
     dtype = "generator" if node.dtype.hasobject else "" if node.weak else str(node.dtype)
-    return f"{node.id}: {said}  {'' if node.dtype.hasobject else node.shape} {dtype}".rstrip()
+    kind = type_text(node) if node.has_several else f"{'' if node.dtype.hasobject else node.shape} {dtype}"
+    return f"{node.id}: {said}  {kind}".rstrip()
 
 
 # ---- both in one ----------------------------------------------------------------------------------------------------

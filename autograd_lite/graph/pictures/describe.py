@@ -74,7 +74,7 @@ def node_box(
     lines += tuple(_result_lines(node, results, facts, marks))
     if own.note:
         lines = (*lines, visible(clip(own.note, _NAME)))
-    said = (*[line for part in parts for line in _tip(part, facts)], *mark.tip)
+    said = (*_tip(node, facts), *[line for part in results for line in _result_tip(node, part, facts)], *mark.tip)
     tip = tuple(visible(clip(line, _TIP)) for line in said if line)
     look = mark.look or _look(node, facts)
     if look == "op" and is_output:
@@ -144,6 +144,13 @@ def _numbers(node: GraphNode, measured: Measurement) -> list[str]:
 def _tail(name: str) -> str:
     """Return the end of a name that is too long; in a dotted path the end says most."""
     return name if len(name) <= _NAME else "…" + name[1 - _NAME :] if "." in name[-_NAME:] else clip(name, _NAME)
+
+
+def _result_tip(call: GraphNode, part: GraphNode, facts: Facts) -> list[str]:
+    name = f"{part.name} = " if part.name else ""
+    size = f"{type_text(part)}, {counted(part.nbytes, 'byte')}"
+    numbers = _numbers(part, facts.measurements.get(part.id, NOT_MEASURED))
+    return [f"{part.id} = {name}{result_text(call.op, part.result or 0, call.id)}, {size}", *numbers]
 
 
 def _tip(node: GraphNode, facts: Facts) -> list[str]:

@@ -31,7 +31,7 @@ _WINDOWS: Mapping[str, str | tuple[str, ...]] = {
 }
 _BACK = (
     "the chain rule goes from the last step to the first: the state of a step gets its own g and what the step after "
-    "it hands back, and passes both to what {x} gave to that step; {x} holds all inputs, so all derivatives come in one"
+    "it hands back, and passes both to what {x} gave to that step"
 )
 _SEQUENCES: Mapping[str, str] = {
     **dict.fromkeys(("lstm", "gru", "simple_rnn"), _BACK),
