@@ -166,6 +166,10 @@ class Fission:
         self.core = Body(body.name, program, outputs, (), [values[i] for i in self._taken])
         self._early, self._passed, self._late = inputs[n:], passed, [*inputs[n:], *passed, *self._rows]
         self._ends = [i for i in ends if i in last]
+        self._known = {i: a for i, a in body.constants.items() if i in ends and i not in inputs}
+        places = {i: k for k, i in reversed(list(enumerate(body.outputs[n:], n)))}
+        specs = zip(self._rows, self.core.specs[self.carried :], strict=True)
+        self._room = [(i, places.get(i), (self._length, *a.shape), a.dtype) for i, a in specs]
         self._before = self._at_all_steps(first, self._early, passed, values)
         self._after = self._at_all_steps(last, self._late, self._ends, values)
 
@@ -214,12 +218,11 @@ class Fission:
             reverse: whether the last step comes first.
         """
         n, outputs = self._n, self._body.outputs
-        env: dict[Any, Any] = {**self._body.constants, **dict(zip(self._inputs, arrays, strict=True))}
+        env: dict[Any, Any] = {**self._known, **dict(zip(self._inputs, arrays, strict=True))}
         ends = [_run(self._before, self._early, self._passed, env)]
         taken = [env[i] for i in self._taken]
-        own = {i: rows[k] for k, i in reversed(list(enumerate(outputs[n:], n)))}
-        for i, a in zip(self._rows, self.core.specs[self.carried :], strict=True):
-            env[i] = own[i] if i in own else np.empty((self._length, *a.shape), a.dtype)
+        for i, k, shape, dtype in self._room:
+            env[i] = np.empty(shape, dtype) if k is None else rows[k]
         loop(taken, [*(rows[k] for k in range(n) if k not in self._sums), *(env[i] for i in self._rows)])
         ends.append(_run(self._after, self._late, self._ends, env))
         for k, i in enumerate(outputs[n:], n):

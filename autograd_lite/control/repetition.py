@@ -45,6 +45,7 @@ class Repetition:
             raise Unfit
         self._segment, self._nbytes = whole.segment, plan.nbytes
         self._idle: list[Any] = []
+        self._steps: dict[Any, Any] = {}
         self._own: list[_Buffer] = []
         numbers = {number: thing for number, (place, thing, _) in enumerate(plan.where) if place is Place.ARGUMENT}
         collected = {number: k for k, number in enumerate(plan.outputs) if k >= n}
@@ -121,13 +122,16 @@ class Repetition:
         """
         specs = self._specs[self._n :]
         whole = [_as_it_lies(row, spec) for row, spec in zip(rows, specs, strict=True)]
-        moves = [0] * len(carry) + [a.strides[0] for a in scanned] + [0] * len(rest) + [a.strides[0] for a in whole]
-        buffers = (*carry, *scanned, *rest, *whole, *[make() for make in self._own])
-        steps, done = np.array(moves + [0] * len(self._own), np.intp), 0
+        key = *[a.strides[0] for a in scanned], None, *[a.strides[0] for a in whole]
+        steps, done = self._steps.get(key), 0
+        if steps is None:
+            moves = [0] * len(carry) + [*key[: len(scanned)]] + [0] * len(rest) + [*key[len(scanned) + 1 :]]
+            steps = self._steps[key] = np.array(moves + [0] * len(self._own), np.intp)
         try:
-            segment = self._idle.pop()
+            segment, own = self._idle.pop()
         except IndexError:
-            segment = self._segment.instance(aligned(self._nbytes))
+            segment, own = self._segment.instance(aligned(self._nbytes)), [make() for make in self._own]
+        buffers = (*carry, *scanned, *rest, *whole, *own)
         try:
             for start, stop in pairwise(sorted({0, *states, len(order)})):
                 for view, a in zip(states.get(start, ()), carry, strict=False):
@@ -136,32 +140,37 @@ class Repetition:
                 ends = part.start, part.stop, part.step
                 done += library.repeat(segment, buffers, self._slots, steps, self._records, *ends, until or -1)
         finally:
-            self._idle.append(segment)
+            self._idle.append((segment, own))
         for row, a in zip(rows, whole, strict=True):
             if row is not a:  # of which other steps have filled the rest
                 ran = slice(min(order[:done]), max(order[:done]) + 1)
                 row[ran] = a[ran]
 
 
-def repetition(body: Body, n: int, arrays: Sequence[Any]) -> Repetition | None:
+def repetition(
+    body: Body, n: int, carry: Sequence[Any], scanned: Sequence[Any], rest: Sequence[Any]
+) -> Repetition | None:
     """Return what runs a body in C; None if Python must, or if the body has not run often enough to be planned.
 
     Args:
-        body, n, arrays: as in `Repetition`.
+        body, n: as in `Repetition`.
+        carry, scanned, rest: as in `Repetition.run`.
     """
     if body.runs < PLANNED_AFTER or library is None or body.effects:
         return None
-    for a, x in zip(arrays, body.examples, strict=True):
-        if a.__class__ is not np.ndarray or a.shape != x.shape or a.dtype != x.dtype or not a.flags.aligned:
+    for a in (*scanned, *rest):
+        if not a.flags.aligned:
             return None
-    key = "repetition", n, *[a.strides for a in arrays]
+    key = "repetition", n, tuple([x.strides[1:] for x in scanned]), tuple([a.strides for a in rest])
     if key not in body.made:
+        arrays = [*carry, *[x[0, ...] for x in scanned], *rest]
+        pairs = zip(arrays, body.examples, strict=True)
+        fits = all(a.__class__ is np.ndarray and (a.shape, a.dtype) == (x.shape, x.dtype) for a, x in pairs)
         try:
-            body.made[key] = Repetition(body, n, arrays)
+            body.made[key] = Repetition(body, n, arrays) if fits else None
         except Unfit:
             body.made[key] = None
-    known: Repetition | None = body.made[key]
-    return known
+    return body.made[key]  # type: ignore[no-any-return]
 
 
 def _direct(specs: Sequence[Spec], where: Sequence[Any], outputs: Sequence[int], n: int) -> Mapping[int, int]:

@@ -167,7 +167,7 @@ def as_data(
         what: the caller, for messages.
     """
     try:
-        return _recorded(f, init, slices, needed or (TAPES and MODE.get().tape is not None), users or (f,), what)
+        return _recorded(f, init, slices, needed or (bool(TAPES) and MODE.get().tape is not None), users or (f,), what)
     except HasEffects:
         return None
 

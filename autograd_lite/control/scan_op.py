@@ -110,12 +110,18 @@ class Scan(Flow):
     def run(self, arrays: Sequence[Any], views: Sequence[Any]) -> None:
         """Run all steps; what need not run step by step runs before or after them, see `Fission`."""
         if (parts := self._fission) is not None:
-            core = Scan(parts.core, parts.carried, parts.scanned, self.length, self.reverse)
-            parts.run(core.steps, arrays, views, self.reverse)
+            parts.run(self._core.steps, arrays, views, self.reverse)
         else:
             self.steps(arrays, views)
 
-    @property
+    @cached_property
+    def _core(self) -> Scan:
+        """The loop that is left."""
+        parts = self._fission
+        assert parts is not None
+        return Scan(parts.core, parts.carried, parts.scanned, self.length, self.reverse)
+
+    @cached_property
     def _fission(self) -> Fission | None:
         """The body in parts; None if it is better as it is."""
         body, n, m = self.body, self.carried, self.carried + self.scanned
@@ -125,7 +131,7 @@ class Scan(Flow):
             alone = self.length < 2 or body.effects or body.generators
             parts = None if alone else Fission(body, n, m, self.length, self.guarded)
             body.made[key] = parts if parts is not None and parts.worthwhile else None
-        return body.made[key]  # type: ignore[no-any-return]
+        return body.made[key]
 
     def steps(
         self, arrays: Sequence[Any], views: Sequence[Any], states: Mapping[int, Sequence[Any]] = MappingProxyType({})
@@ -157,7 +163,7 @@ class Scan(Flow):
         if first < count and (not until or carry[until]):
             carry = [np.array(a, order="C") for a in carry]
             scanned, rest = arrays[n:m], [np.asarray(a) for a in arrays[m:]]
-            native = repetition(self.body, n, [*carry, *[x[first, ...] for x in scanned], *rest])
+            native = repetition(self.body, n, carry, scanned, rest)
             if native is None:
                 carry = by_python(carry, first, count)
             else:
@@ -251,10 +257,10 @@ class Scan(Flow):
         n, m = self.carried, self.carried + self.scanned
         carry, rows = [face(x, None) for x in inputs[:n]], []
         for t in range(self.length - 1, -1, -1) if self.reverse else range(self.length):
-            out = self.body(*carry, *(x[t] for x in inputs[n:m]), *inputs[m:])[: self.shown]
+            out: list[Any] = self.body(*carry, *(x[t] for x in inputs[n:m]), *inputs[m:])[: self.shown]
             if self.until or self.limit:
                 goes_on = carry[self.until] if self.until else t < inputs[self.limit]
-                before = [*carry, *(np.zeros(y.shape, y.dtype) for y in out[n:])]
+                before: list[Any] = [*carry, *(np.zeros(y.shape, y.dtype) for y in out[n:])]
                 out = [np.where(goes_on, a, b) for a, b in zip(out, before, strict=True)]
             carry = out[:n]
             rows.append(out[n:])
