@@ -185,5 +185,6 @@ def _picture(tensor: Tensor) -> str:
 
 _HOOKS.svg = _picture
 _HOOKS.compiled = lambda: _load(".graph.compiled", __name__)
+_HOOKS.histories = lambda: _load(".control.histories", __name__)
 _HOOKS.namespace = lambda: _load(".numpy", __name__)
 _HOOKS.transposing = lambda: _load(".functional.transposing", __name__)

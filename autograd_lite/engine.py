@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 
-from .core.composite import opened as opened_composite
 from .core.errors import DtypeError, GradError, ShapeError, more_on
 from .core.foreign import as_array, copied, handed_back, home, is_foreign, placed
 from .core.hooks import HOOKS
@@ -30,7 +29,6 @@ from .core.shapes import cast_back, expand_reduced, sum_to_shape
 from .native import functions as fast
 from .ops.zero_mask import zero_mask
 from .paths import Paths, paths_from
-from .routes import walk_around, walk_by_arrivals
 from .tensors.hooks import AWAITED, GRAD_LOCK, arrival_hooks
 from .tensors.lifted import Level, Lifted
 from .tensors.record import owned, wrap
@@ -218,6 +216,7 @@ def cotangents(
     paths: Paths | None = None,
     observer: Observer | None = None,
     arrived: Callable[[list[Tensor], dict[Any, Any]], None] | None = None,
+    masks: bool | None = None,
 ) -> dict[Any, Any]:
     """Run the chain rule from `roots` (edge -> cotangent) and return the cotangents of the leaves, or of `targets`.
 
@@ -231,20 +230,18 @@ def cotangents(
         paths: from the roots to the targets, if they are known.
         observer: looks on; by default the one of the mode's `watch`, if any.
         arrived: is given leaves that have hooks for it when their cotangents are whole, with all that are pending.
+        masks: whether NaN is masked from the start; by default where one can hide from the result.
     """
     if observer is None and (watching := MODE.get().watch) is not None:
         observer = watching.observer()
-    found = paths or paths_from(roots, targets)
-    if found.composites and (create_graph or observer is not None or level is not None):
-        for node in found.order:
-            opened_composite(node)
-        found = paths_from(roots, found.targets)
-    targets, order, selects, astray, _, composites = found
+    targets, order, selects, astray, _ = paths or paths_from(roots, targets)
     wanted = targets.union(order) if astray and targets is not None else None
     tape = MODE.get().tape if TAPES else None
     alarm = _Alarm()
     # A NaN or an infinity can hide from the result behind an op that selects, or where the root's cotangent is zero.
-    alarm.on = masks = selects or max(map(_size, roots.values()), default=0) > 1
+    if masks is None:
+        masks = selects or max(map(_size, roots.values()), default=0) > 1
+    alarm.on = masks
     for g in roots.values():
         if g.__class__ not in _NUMPYS and home(g) is not np:
             alarm.on = masks = True  # since NumPy does not compute, errors go unnoticed
@@ -260,10 +257,8 @@ def cotangents(
         opened = partial(without_level, level)
     # A context of its own restores the modes around it wherever an interrupt comes, which `with` does not.
     way = _walk if observer is None else partial(_walk_observed, observer)
-    if composites:
-        way = partial(walk_around, way, targets)
-    elif arrived is not None:
-        way = partial(walk_by_arrivals, way, arrived)
+    if arrived is not None:
+        way = partial(_walk_by_arrivals, way, arrived)
     walk = order, roots.copy(), wanted, alarm, retain_graph, opened
     pulled = copy_context().run(_walk_in_mode, change, alarm, observer is not None, way, walk)
     if tape is not None:
@@ -305,7 +300,7 @@ def _walk_observed(
         g, saved = _open(node, pending.pop(node), opened)
         for i in node.needs:
             check_leaf(node, i, saved)
-        for i, rule in _rules_of(node, g, saved, wanted):
+        for i, rule in _rules_of(node, g, saved, wanted, alarm):
             edge = node.inputs[i]
             r = _fitted(_rule_result(rule, g, saved, node.params, alarm), edge)
             pending[edge] = total = pending[edge] + r if edge in pending else r
@@ -315,12 +310,14 @@ def _walk_observed(
     return pending
 
 
-def _rules_of(node: Node, g: Any, saved: tuple[Any, ...], wanted: set[Any] | None) -> Iterator[tuple[int, Any]]:
+def _rules_of(
+    node: Node, g: Any, saved: tuple[Any, ...], wanted: set[Any] | None, alarm: _Alarm
+) -> Iterator[tuple[int, Any]]:
     """Yield the inputs that a gradient flows to, with their rules."""
     rules: Any = node.op.rules
     needs = _asked(node, wanted)
     if rules.__class__ is EachInput:
-        rules = _read_at_once(node, rules, g, saved, needs)
+        rules = _read_at_once(node, rules, g, saved, needs, None, alarm)
     return ((i, rules[i]) for i in needs if rules[i] is not None)
 
 
@@ -349,7 +346,7 @@ def _walk(
             g, saved = _open(node, g, opened)
         rules: Any = node.op.rules
         if rules.__class__ is EachInput:
-            rules, needs = _at_once(node, rules, g, saved, wanted, pending)
+            rules, needs = _at_once(node, rules, g, saved, wanted, pending, alarm)
         for i in needs:
             edge, rule = inputs[i], rules[i]
             if edge.__class__ is not Node and edge._stamp > node.stamp and saved[i + 1] is not edge:
@@ -399,17 +396,50 @@ def _walk(
     return pending
 
 
+def _walk_by_arrivals(
+    way: Callable[..., dict[Any, Any]],
+    arrived: Callable[[list[Tensor], dict[Any, Any]], None],
+    order: list[Node],
+    pending: dict[Any, Any],
+    *how: Any,
+) -> dict[Any, Any]:
+    """Walk through an order, and stop where the cotangents of leaves with hooks for it are whole."""
+    last: dict[int, tuple[int, Tensor]] = {}
+    for position, node in enumerate(order):
+        for i in node.needs:
+            edge = node.inputs[i]
+            if edge.__class__ is not Node and getattr(edge, "_hooks", None) and arrival_hooks(edge):
+                last[id(edge)] = position, edge
+    stops: dict[int, list[Tensor]] = {}
+    for position, leaf in last.values():
+        stops.setdefault(position, []).append(leaf)
+    start = 0
+    for position in sorted(stops):
+        pending = way(order[start : position + 1], pending, *how)
+        start = position + 1
+        if leaves := [leaf for leaf in stops[position] if leaf in pending]:
+            arrived(leaves, pending)
+    return way(order[start:], pending, *how)
+
+
 def _at_once(
-    node: Node, rules: EachInput, g: Any, saved: tuple[Any, ...], wanted: set[Any] | None, pending: dict[Any, Any]
-) -> tuple[dict[int, Rule | Read], tuple[int, ...]]:
+    node: Node,
+    rules: EachInput,
+    g: Any,
+    saved: tuple[Any, ...],
+    wanted: set[Any] | None,
+    pending: dict[Any, Any],
+    alarm: _Alarm,
+) -> tuple[dict[int, Rule | Read | None], tuple[int, ...]]:
     """Read the rules of all inputs that are asked for, and return what they say, and which these are."""
     inputs, needs, so_far = node.inputs, _asked(node, wanted), None
     for i in node.needs if wanted is not None else ():
         check_leaf(node, i, saved)
-    if rules.totals:  # the cotangents so far of the inputs that have one, without those that are an input twice
+    # The cotangents so far of the inputs that have one, without those that are an input twice.
+    if rules.totals and (so_far := {i: pending[edge] for i in needs if (edge := inputs[i]) in pending}):
         count = Counter([id(edge) for edge in inputs])
-        so_far = {i: pending[edge] for i in needs if (edge := inputs[i]) in pending and count[id(edge)] == 1}
-    return _read_at_once(node, rules, g, saved, needs, so_far), needs
+        so_far = {i: g for i, g in so_far.items() if count[id(inputs[i])] == 1}
+    return _read_at_once(node, rules, g, saved, needs, so_far, alarm), needs
 
 
 def _read_at_once(
@@ -418,10 +448,11 @@ def _read_at_once(
     g: Any,
     saved: tuple[Any, ...],
     needs: tuple[int, ...],
-    so_far: dict[int, Any] | None = None,
-) -> dict[int, Rule | Read]:
+    so_far: dict[int, Any] | None,
+    alarm: _Alarm,
+) -> dict[int, Rule | Read | None]:
     try:
-        return rules.at_once(g, saved, node.params, needs, so_far)
+        return rules.at_once(g, saved, node.params, needs, so_far, alarm.on)
     except WrongCount as error:
         raise TypeError(f"{node.op.name}: its derivative rule {error}") from None
 

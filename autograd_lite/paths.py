@@ -6,7 +6,6 @@ import operator
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from .core.composite import COMPOSITE
 from .core.mode import TAPES
 from .core.node import Node
 from .tensors.tensor import Tensor
@@ -24,7 +23,6 @@ class Paths(NamedTuple):
         astray: whether gradients also flow to leaves that are not targets.
         history: whether one of those leaves requires a gradient; the argument that a transformation's variable copies
             does not.
-        composites: whether some of the nodes are of operations that ran as one, or did.
     """
 
     targets: set[Any] | None
@@ -32,14 +30,13 @@ class Paths(NamedTuple):
     selects: bool
     astray: bool
     history: bool
-    composites: bool = False
 
 
 def paths_from(edges: Iterable[Any], targets: set[Any] | None) -> Paths:
     """Find the paths of gradients from the results with these edges."""
     seen = set(targets or ())
     stack: list[Node] = []
-    selects = astray = history = useless = composites = False
+    selects = astray = history = useless = False
     for edge in edges:
         if edge not in seen:
             if edge.__class__ is Node:
@@ -52,11 +49,7 @@ def paths_from(edges: Iterable[Any], targets: set[Any] | None) -> Paths:
         node = stack.pop()
         order.append(node)
         if node.op.selects:
-            if node.op is not COMPOSITE:
-                selects = True
-            else:
-                composites = True
-                selects = selects or (bool(node.params) and node.params["composite"].selects(node))
+            selects = True
         inputs = node.inputs
         if TAPES and not node.needs:  # an argument of a function that is compiled
             astray = True
@@ -77,7 +70,7 @@ def paths_from(edges: Iterable[Any], targets: set[Any] | None) -> Paths:
         targets = {e for node in order for i in node.needs if (e := node.inputs[i]).__class__ is Tensor and e._node}
     if astray and targets is not None:  # some nodes may lead to other leaves only
         order = _towards(order, targets)
-    return Paths(targets, order, selects, astray, history, composites)
+    return Paths(targets, order, selects, astray, history)
 
 
 def _towards(order: list[Node], targets: set[Any]) -> list[Node]:

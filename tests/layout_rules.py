@@ -22,7 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("core", "native", "late", "files"),
     ("ops",),
     ("arguments", "tree", "tensors", "configuration"),
-    ("engine", "paths", "routes", "networks", "nonfinite", "random", "custom_ops", "observing", "outside", "arrays"),
+    ("engine", "paths", "networks", "nonfinite", "random", "custom_ops", "observing", "outside", "arrays"),
     ("ir",),
     ("passes",),
     ("compiler", "functional"),

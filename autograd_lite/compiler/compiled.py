@@ -35,7 +35,6 @@ from ..tensors.tensor import Tensor
 from ..tree import leaves, map as map_leaves
 from . import direct
 from .aliases import captured_by, refuse_changes
-from .backward import History, hand_over
 from .explaining import argument_kinds, named_arguments
 from .hosts import Changed, Memo
 from .kinds import ARRAYS, RESULT, constant, filler, flat, kinds_of, own, unhashable
@@ -362,23 +361,20 @@ class Compiled(Generic[P, R]):
     def _traced_at_rest(self, call: Request, kinds: Any) -> Any:
         known, varying = call.known, call.varying
         done, slots, given = self._recorded(call.args, call.kwargs, call.memo, varying)
-        hand_over(done, slots, given)
+        direct.hand_over(done, slots, given)
         results = [t for t in leaves(done.out) if isinstance(t, Tensor)]
         out = map_leaves(lambda x: RESULT if isinstance(x, Tensor) else own(x), done.out)
-        history = None if done.cut is None else History(self._f, done.cut, self.exact, self.max_bytes)
-        light = done._replace(out=out, cut=None)
-        new = Trace(call.why, None, out, light, history, kinds, filler(out), captured_by(done))
+        light = done._replace(out=out)
+        new = Trace(call.why, None, out, light, None, kinds, filler(out), captured_by(done))
         if varying is not None and (done.hosts.by_value or any(x.__class__ is Live for x in leaves(done.out))):
             varying.fix()
             new = new._replace(filled=filler(map_leaves(bare_number, out)))
             let_go(slots)
         else:
             self._keep(call.key, known, new, light, slots)
-        if history is None:
+        if not done.leads:
             return new.given_back([np.array(t._data)[()] for t in results], given, call.as_tensors)
-        if done.obstacle and not any(t.requires_grad for t in slots):
-            return done.out  # with the history that was recorded
-        return new.filled(history.of_trace(done, results, given, call.as_tensors))
+        return new.filled(direct.with_history(done, results, slots, given, call.as_tensors))
 
     def _recorded(
         self, args: Any, kwargs: Any, memo: Memo, varying: Varying | None = None
@@ -440,8 +436,13 @@ class Compiled(Generic[P, R]):
                 others, new = [], before._replace(first=None, why=f"{before.why}; {why}")
                 self._warn(f"runs as it is: {why}")
             else:
-                arguments = settled(before.first, done), self.exact, self.max_bytes
-                new = before.with_replay(arguments, new.aliases, self.plans_later)
+                both, history = settled(before.first, done), None
+                if done.leads:
+                    options = {"exact": self.exact, "max_bytes": self.max_bytes}
+                    history = HOOKS.histories().History(self._f, both, options)
+                    both = history.traced
+                arguments = both, self.exact, self.max_bytes
+                new = before._replace(history=history).with_replay(arguments, new.aliases, self.plans_later)
         if new.replay is None and new.pending is None and new.first is not None:
             done.hosts.forget()
             new = new._replace(first=done._replace(overwritten={}))
@@ -521,10 +522,10 @@ def compile(
     traced: what it prints or appends happens then and not later; see `observe` and `debug_print`.
 
     Results through which gradients flow to captured Tensors or to arguments have a history: `backward` from outside
-    runs a second compiled program, and so do `grad` and `value_and_grad` of a compiled function. Where something must
-    see the operations themselves, such as a hook or `create_graph`, they are recorded after all. In `jvp` and `vmap`
-    the function itself runs. A replay issues no warnings of NumPy's; where `np.errstate` asks for errors, calls, or
-    warnings of all kinds, the function itself runs.
+    runs a second compiled program, and so do `grad` and `value_and_grad` of a compiled function. In the record the
+    call is one operation; the backward pass is another, so that derivatives of derivatives are compiled too. Inside
+    `jvp` and `vmap` the function itself runs. A replay issues no warnings of NumPy's; where `np.errstate` asks for
+    errors, calls, or warnings of all kinds, the function itself runs.
 
     Args:
         f: a function of arrays, Tensors, and containers of them; whatever else it takes must be hashable and is a

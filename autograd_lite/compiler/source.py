@@ -60,7 +60,7 @@ class Source:
     """
 
     def __init__(self, plan: Plan, moving: bool = False, handed: int = 0) -> None:
-        self._plan, self._handed = plan, handed
+        self.plan, self._handed = plan, handed
         self._names: dict[str, Any] = {}  # what names stand for, as far as it is the same in all instances
         self._known: dict[int, str] = {}
         self._opaque = {call.value: call for call in plan.calls if call.how is How.OPAQUE}
@@ -83,7 +83,7 @@ class Source:
 
     def instance(self) -> Callable[..., tuple[Any, ...]]:
         """Return the function, with an arena of its own: one that runs must not be called again meanwhile."""
-        memory = aligned(self._plan.nbytes)
+        memory = aligned(self.plan.nbytes)
         names = dict(self._names)
         for (offset, a), name in self._buffers.items():
             names[name] = np.ndarray(a.shape, a.dtype, memory.data, offset, a.strides)
@@ -99,7 +99,7 @@ class Source:
         return replay
 
     def _reads_large(self, call: Call) -> bool:
-        specs = self._plan.specs
+        specs = self.plan.specs
         if specs[call.value].dtype.hasobject:  # several results, which are taken out of it
             return False
         return specs[call.value].owner == call.value and any(specs[specs[n].owner].nbytes >= LARGE for n in call.reads)
@@ -110,7 +110,7 @@ class Source:
         In an instance, which is a function, such a buffer is a global of that name: an array that lies alike in other
         memory may take its place between two calls.
         """
-        plan, names = self._plan, self._values
+        plan, names = self.plan, self._values
         viewed = {
             names[spec.owner] for n, spec in enumerate(plan.specs) if spec.owner != n and names[n] != names[spec.owner]
         }
@@ -128,7 +128,7 @@ class Source:
 
     def _named(self) -> list[str]:
         """Return the name of every value. What lies in the same way in the same memory is the same array."""
-        plan = self._plan
+        plan = self.plan
         names = [f"v{number}" for number in range(len(plan.specs))]
         known, buffers = self._names, self._buffers
         for number, (place, thing, _) in enumerate(plan.where):
@@ -155,7 +155,7 @@ class Source:
         Args:
             told: whether to say, in comments, what segments do and which lines of the user's calls belong to.
         """
-        plan = self._plan
+        plan = self.plan
         taken = {thing: n for n, (place, thing, _) in enumerate(plan.where) if place is Place.ARGUMENT}
         parameters = [f"v{taken[k]}" if k in taken else f"unused{k}" for k in range(plan.arguments)]
         parameters += [f"v{n}" for n, (place, _, _) in enumerate(plan.where) if place is Place.CAPTURED]
@@ -190,13 +190,13 @@ class Source:
 
     def _entering(self) -> list[str]:
         """Return the lines before the end of the plan, of which the calls are listed, to be made together."""
-        plan = self._plan
+        plan = self.plan
         owned = [(self._values[n], self._result(-1, n, set())) for n in plan.end.entering if n in self._opaque]
         return [*(f"{name} = {own}" for name, own in owned if own != name), "end = []"]
 
     def _read_in_python(self) -> set[int]:
         """Return the numbers of the values that lines of Python make or need, and those of the segments."""
-        plan, found = self._plan, {*self._plan.outputs, *self._plan.end.entering}
+        plan, found = self.plan, {*self.plan.outputs, *self.plan.end.entering}
         found.update(n for segment in self._segments for n in segment.given)
         self._native = {p for segment in self._segments for p in range(segment.first, segment.stop)}
         for position in reversed(range(len(plan.calls))):
@@ -209,7 +209,7 @@ class Source:
 
     def _segment(self, k: int, segment: Segment, told: bool) -> list[str]:
         """Return the lines of a segment: its call, and, if it is to be told, what that does, with the user's lines."""
-        plan = self._plan
+        plan = self.plan
         rows: list[str] = []  # of views that others read, before the call, and after it
         later: list[str] = []
         for position in range(segment.first, segment.stop):
@@ -227,7 +227,7 @@ class Source:
 
     def _comments(self, segment: Segment) -> list[str]:
         """Return what the calls of a segment do, with the user's lines."""
-        plan, line = self._plan, ""
+        plan, line = self.plan, ""
         blocks = {block.first: block for block in plan.blocks}
         rows = []
         for position in range(segment.first, segment.stop):
@@ -247,7 +247,7 @@ class Source:
 
     def _line(self, position: int, call: Call, local: Mapping[Any, str]) -> str:
         """Return the line of a call: one that makes it, or lists it."""
-        if position < self._plan.end.start:
+        if position < self.plan.end.start:
             return self._call(call, local)
         result = local.get(call.value, self._values[call.value])
         name = self._name(call.function.__name__, call.function)
@@ -261,7 +261,7 @@ class Source:
 
     def _let_go(self) -> dict[int, list[str]]:
         """Return for each position the names of values that are not needed after it, so that their memory is free."""
-        plan = self._plan
+        plan = self.plan
         bound = {self._values[n] for segment in self._segments for n in segment.made}
         for position, call in enumerate(plan.calls):
             if call.value in self._read and (call.how is How.VIEW or position not in self._native):
@@ -281,7 +281,7 @@ class Source:
 
     def _block(self, block: Block) -> list[str]:
         """Return the lines of a block: a loop over the parts of its arrays."""
-        plan = self._plan
+        plan = self.plan
         rows: list[str] = []
         taken: dict[str, tuple[str, str]] = {}  # by the array: what a part of it is called, and the list of all parts
         local: dict[Any, str] = {}  # what values and constants are called in the loop
@@ -321,9 +321,9 @@ class Source:
     def _parts_of(self, x: Any, block: Block) -> tuple[str, str]:
         """Return the name of an array and an expression for the list of its parts."""
         if isinstance(x, Ref):
-            spec = self._plan.specs[x.value]
-            place, _, _ = self._plan.where[x.value]
-            span = self._plan.where[spec.owner].span
+            spec = self.plan.specs[x.value]
+            place, _, _ = self.plan.where[x.value]
+            span = self.plan.where[spec.owner].span
             if span is not None and place in (Place.ARENA, Place.VIEW, Place.PART) and spec.offset is not None:
                 key = _Parts(span.start + spec.offset, spec.dtype, block, place is Place.PART)
                 name = self._parts.setdefault(key, f"parts{len(self._parts)}")
@@ -354,7 +354,7 @@ class Source:
         texts = [self._text(x, local) for x in args]
         named = [f"{k}={self._text(x, local)}" for k, x in call.kwargs.items()]
         result = local.get(number, self._values[number])
-        if self._plan.where[number].place is Place.MADE and not local:
+        if self.plan.where[number].place is Place.MADE and not local:
             value = f"{name}({', '.join(texts + named)})"
             if number in self._fresh:
                 self._names["fresh"] = _fresh
@@ -370,25 +370,25 @@ class Source:
         So is a view that repeats elements, which cannot be written into.
         """
         name = self._values[number]
-        if k >= len(self._plan.outputs) - self._plan.looked:
+        if k >= len(self.plan.outputs) - self.plan.looked:
             return name
-        spec = self._plan.specs[number]
+        spec = self.plan.specs[number]
         owner = spec.owner
-        place, whose = self._plan.where[owner].place, self._values[owner]
+        place, whose = self.plan.where[owner].place, self._values[owner]
         if 0 <= k < self._handed and spec.shape == () and spec.weak is None:
             return name if spec.is_scalar and place in _OWN else f"{name}[()]"
-        if k in self._plan.lent and (place is Place.ARENA or (place in _OWN and owner not in self._opaque)):
+        if k in self.plan.lent and (place is Place.ARENA or (place in _OWN and owner not in self._opaque)):
             return name
-        if place not in _OWN or whose in seen or self._plan.specs[number].repeats:
+        if place not in _OWN or whose in seen or self.plan.specs[number].repeats:
             self._names["copied"] = np.array
             return f"copied({name})"
         seen.add(whose)
         opaque = self._opaque.get(owner)
         if opaque is None or owner in self._fresh:
             return name
-        results = {self._plan.specs[n].owner for n in self._plan.outputs}
-        owners = dict.fromkeys(self._plan.specs[n].owner for n in opaque.reads)
-        known = [self._values[n] for n in owners if n in results or self._plan.where[n].place not in _OWN]
+        results = {self.plan.specs[n].owner for n in self.plan.outputs}
+        owners = dict.fromkeys(self.plan.specs[n].owner for n in opaque.reads)
+        known = [self._values[n] for n in owners if n in results or self.plan.where[n].place not in _OWN]
         if not known:
             return name
         self._names["own"] = _own
@@ -410,7 +410,7 @@ class Source:
 
     def _loop_numbers(self, call: Call) -> tuple[Any, ...]:
         """Return the arguments of a ufunc with numbers as arrays of the loop's dtype, which NumPy takes faster."""
-        args, specs = call.args, self._plan.specs
+        args, specs = call.args, self.plan.specs
         kinds = [specs[x.value].weak if isinstance(x, Ref) else type(x) for x in args]
         if not any(kind in _NUMBERS for kind in kinds):
             return args

@@ -21,6 +21,7 @@ from ..core.errors import Obstacle, Rejected
 from ..core.foreign import LAZY, is_lazy
 from ..core.live import Live
 from ..core.node import LEAF, Node
+from ..core.several import get_tuple_element
 from ..core.undo import open_undo
 from ..engine import edge_of
 from ..ir.build import NOTHING, built
@@ -38,7 +39,6 @@ from ..tensors.views import knows_views
 from ..tree import items, leaves
 from .facts import Fact, Facts
 from .guards import Guards
-from .history import Cut, cut_of
 from .kinds import Result
 from .lines import run_seen
 
@@ -67,8 +67,9 @@ class Recording(NamedTuple):
         backward: whether there was a backward pass.
         masks: whether it might have masked NaN although no operation was invalid.
         overwritten: what the leaves held that were assigned to, by id.
-        cut: what a later backward pass would go through, if it could reach an argument or a captured Tensor.
-        saved: the ids of what that would read.
+        began: the moment when it began.
+        leads: whether gradients flow from results to arguments or captured Tensors.
+        saved: the ids of what a later backward pass would read.
         obstacle: the reason why the function cannot be replayed, or "".
         way: which way it went, as far as this depends on what was there before.
         guards: what Python code has read, see `Guards`, by what is equal for rows that state the same.
@@ -91,7 +92,8 @@ class Recording(NamedTuple):
     backward: bool = False
     masks: bool = False
     overwritten: Mapping[int, Any] = MappingProxyType({})
-    cut: Cut | None = None
+    began: int = 0
+    leads: bool = False
     saved: tuple[str, ...] = ()
     obstacle: str = ""
     way: tuple[Any, ...] = ()
@@ -243,6 +245,7 @@ def _recording(tape: Recorder, out: Any, slots: Sequence[Tensor], unguarded: str
     leads = any(edge.__class__ is not Node and edge._node is LEAF for edge in left)
     wanted = [*results, *changes, *tape.effects]
     obstacle = unguarded or _obstacle(tape, results, slots, leads, not ended.isdisjoint(reached))
+    obstacle = obstacle or (_later(tape, reached) if leads else "")
     if not obstacle:
         wanted = tape.settled(wanted)
 
@@ -250,11 +253,6 @@ def _recording(tape: Recorder, out: Any, slots: Sequence[Tensor], unguarded: str
         """Return whether a Tensor was filled inside, and not changed afterwards."""
         return t._node is None and not tape.captured(t) and id(t) not in last
 
-    drawing = set(map(edge_of, tape.effects))
-    cut = cut_of(results, slots, is_fixed, tape.is_older, drawing, reached) if leads else None
-    obstacle = obstacle or ("" if cut is None else cut.obstacle)
-    saved = () if cut is None else cut.outputs
-    wanted[len(results) : len(results)] = saved
     program = program_of(tape, [] if obstacle else wanted, [*slots, *tape.hosts.arrays.values()], is_fixed)
     lives = [thing for thing in program.bindings.values() if thing.__class__ is Live]
     inputs = {id(t) for t in slots} | tape.hosts.arrays.keys()
@@ -264,7 +262,6 @@ def _recording(tape: Recorder, out: Any, slots: Sequence[Tensor], unguarded: str
         program=program,
         out=out,
         results=tuple(islice(ids, len(results))),
-        saved=tuple(islice(ids, len(saved))),
         assigned=tuple((a.leaf, next(ids, "")) for a in last.values()),
         gradients=tuple((leaf, None if g is None else next(ids, "")) for leaf, g in gradients),
         put=tuple(islice(ids, len(put))),
@@ -277,7 +274,8 @@ def _recording(tape: Recorder, out: Any, slots: Sequence[Tensor], unguarded: str
         backward=tape.backward,
         masks=tape.masks,
         overwritten=dict(tape.overwritten),
-        cut=cut,
+        began=tape.began,
+        leads=leads,
         obstacle=obstacle,
         way=(
             tape.hosts.way,
@@ -414,6 +412,23 @@ def _obstacle(tape: Recorder, results: Sequence[Tensor], slots: Sequence[Tensor]
         )
     if frees:
         return "a result has a history of which the function's own call of backward has freed a part"
+    return ""
+
+
+def _later(tape: Recorder, reached: Collection[Any]) -> str:
+    """Return the reason why a later backward pass through what it reaches is not the same for all calls, or "".
+
+    Args:
+        tape: of the run.
+        reached: the edges.
+    """
+    nodes = [edge for edge in reached if edge.__class__ is Node]
+    drawing = [edge_of(t) for t in tape.effects]
+    drawing += [edge.inputs[0] for edge in drawing if edge.__class__ is Node and edge.op is get_tuple_element]
+    if not set(drawing).isdisjoint(nodes):
+        return "gradients flow through an operation that draws, whose rule may draw the same again"
+    if any(edge.__class__ is Live for node in nodes for edge in node.inputs):
+        return "a gradient depends on a number that is read at every call"
     return ""
 
 

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from ..tensors.record import wrap
 from ..tensors.views import in_step
-from .backward import History
 from .explaining import argument_kinds, rows, told
 from .facts import Facts
 from .hosts import Memo
@@ -55,7 +54,7 @@ class Trace(NamedTuple):
         replay: what runs, or None if the function itself runs.
         out: what it returned, with `RESULT` in place of Tensors.
         first: what the first of two runs did, until a second one has done the same.
-        history: how results with a history are made, if there are any.
+        history: how results with a history are made, if there are any; see `control.histories`.
         given: the arguments, with an `ArrayKind` in place of each array.
         filled: returns what the function returns, with these values.
         aliases: the ids of the Tensors that must not be arguments of the replay.
@@ -67,7 +66,7 @@ class Trace(NamedTuple):
     replay: Replay | None
     out: Any
     first: Recording | None
-    history: History | None
+    history: Any
     given: Any
     filled: Callable[[Sequence[Any]], Any] = filler(None)
     aliases: frozenset[int] = frozenset()

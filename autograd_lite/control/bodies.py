@@ -44,6 +44,7 @@ class Body:
     Attributes:
         specs: of the results.
         made: bodies that were derived from this one, by what they are for.
+        options: of the passes that its plan goes through.
         runs: how often it has run without a plan.
     """
 
@@ -61,6 +62,7 @@ class Body:
         self.specs = tuple(ShapeDtype(graph[i].shape, graph[i].dtype) for i in self.outputs)
         self.made: dict[Any, Any] = {}
         self.runs = 0
+        self.options: dict[str, Any] = {}
         needed = needed_for(program, (*self.outputs, *self.effects))
         self.order = [i for i in program.calls if i in needed]
         self._idle: dict[Any, list[Step]] = {}
@@ -143,6 +145,10 @@ class Body:
                 source = self._sources[key] = self._planned(arrays, range(kept))
             return key, source.instance()
 
+    def plans(self) -> list[Plan]:
+        """Return the plans that were made so far."""
+        return [source.plan for source in self._sources.values()]
+
     def movable(self, key: Any) -> dict[int, str]:
         """Return the results of a step that can be written elsewhere; see `Source.movable`."""
         if key not in self._movable:
@@ -175,7 +181,7 @@ class Body:
         given = {i: wrap(a, None) for i, a in zip(self.program.inputs, arrays, strict=True) if i is not None}
         graph = PureGraph(self.program.graph.nodes, (*self.outputs, *self.effects))
         bindings = MappingProxyType({**self.program.bindings, **given})
-        program = optimized(replace(self.program, graph=graph, bindings=bindings))[-1].program
+        program = optimized(replace(self.program, graph=graph, bindings=bindings), **self.options)[-1].program
         n = len(self.outputs)
         outputs = program.graph.outputs
         return plan_of(program, outputs[:n], outputs[n:], kept=kept)

@@ -14,6 +14,7 @@ class Hooks:
         compiled: `() -> module`, the package `graph.compiled`; from the package itself, which loads it late.
         load_ops: `(name) -> None`, loads the file of `ops` that defines something of this name, or for None all files;
             from `ops` itself.
+        histories: `() -> module`, `control.histories`; from the package itself, which loads it late.
         lift: `(op, inputs, params) -> result`, applies an op to values that stand for several arrays; from
             `tensors.lifted`.
         backward: `(tensor, cotangent, retain_graph, create_graph) -> None`; from `engine`.
@@ -29,6 +30,7 @@ class Hooks:
         "backward",
         "compiled",
         "cycle_error",
+        "histories",
         "lift",
         "load_ops",
         "namespace",
@@ -44,6 +46,7 @@ class Hooks:
     backward: Callable[[Any, Any, bool, bool], None]
     compiled: Callable[[], Any]
     cycle_error: Callable[[str, Mapping[str, Any]], TypeError | None]
+    histories: Callable[[], Any]
     namespace: Callable[[], Any]
     stale: type[Any]
     svg: Callable[[Any], str]

@@ -70,11 +70,18 @@ class Read:
         self.value = value
 
 
+class Total(Read):
+    """As `Read`, of the kind TOTAL."""
+
+    __slots__ = ()
+    kind = Kind.TOTAL
+
+
 def read_rule(rule: Rule | Read, g: Any, saved: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """Return what a rule says, for any kind of arrays: the meaning of each `Kind`."""
     if rule.kind is Kind.UNIT:
         return g
-    if rule.kind is Kind.READ:
+    if isinstance(rule, Read) or rule.kind is Kind.READ:
         return rule.value
     if rule.kind is Kind.CONSTANT:
         return g * rule.value
@@ -104,8 +111,9 @@ class EachInput(Frozen):
     vjp_of: Callable[[int], Callable[..., Any]]
     together: Callable[..., Sequence[Any]] | None = None  # all their cotangents at once; the engine prefers it
     totals: bool = False  # whether `together` takes what the cotangents are so far, `so_far=`, and may add to it itself
-    # Those of some inputs at once, `(needs, g, saved, params)`; the engine prefers it to all others.
-    asked: Callable[[Sequence[int], Any, tuple[Any, ...], dict[str, Any]], Sequence[Any]] | None = None
+    # Those of some inputs at once, `(needs, g, saved, params)`, and with `totals` `so_far` and `masks`, see `at_once`;
+    # the engine prefers it to all others.
+    asked: Callable[..., Sequence[Any]] | None = None
     reads: frozenset[int] = frozenset()  # as in `Rule`, whichever cotangents are asked for
 
     def __getitem__(self, i: int) -> Rule:
@@ -118,7 +126,8 @@ class EachInput(Frozen):
         params: dict[str, Any],
         needs: tuple[int, ...],
         so_far: dict[int, Any] | None = None,
-    ) -> dict[int, Rule | Read]:
+        masks: bool = True,
+    ) -> dict[int, Rule | Read | None]:
         """Read the rules for all inputs in time linear in their number, and return what they say.
 
         Args:
@@ -127,17 +136,27 @@ class EachInput(Frozen):
             so_far: of inputs that have a cotangent already, what it is. An op that stands for many, as a loop does,
                 adds its contributions to it one by one, as those would, and takes out of the dict those that it has
                 not added to.
+            masks: whether NaN is masked where a cotangent is 0, for such an op.
         """
+        totals = self.totals and so_far is not None
         if self.asked is not None:
-            found = self.asked(needs, g, saved, params)
+            more = (so_far, masks) if self.totals else ()
+            found = self.asked(needs, g, saved, params, *more)
             _refuse_count(self.asked, found, len(needs))
-            return {i: Read(r) for i, r in zip(needs, found, strict=True)}
+            if so_far:
+                return _readings(needs, dict(zip(needs, found, strict=True)), so_far)
+            return {i: None if r is None else Read(r) for i, r in zip(needs, found, strict=True)}
         if self.together is None:
             return {i: Read(self.vjp_of(i)(g, *saved, **params)) for i in needs}
-        totals = self.totals and so_far is not None
         found = self.together(g, *saved, **params, so_far=so_far) if totals else self.together(g, *saved, **params)
         _refuse_count(self.together, found, len(saved) - 1)
-        return {i: Rule(Kind.TOTAL, found[i]) if totals and i in so_far else Read(found[i]) for i in needs}  # type: ignore[operator]
+        return _readings(needs, found, so_far if totals else None)
+
+
+def _readings(needs: Sequence[int], found: Any, so_far: dict[int, Any] | None) -> dict[int, Rule | Read | None]:
+    if so_far:
+        return {i: None if found[i] is None else (Total if i in so_far else Read)(found[i]) for i in needs}
+    return {i: None if found[i] is None else Read(found[i]) for i in needs}
 
 
 def jointly(vjps: Callable[..., Sequence[Any]], totals: bool = False) -> EachInput:
@@ -145,10 +164,12 @@ def jointly(vjps: Callable[..., Sequence[Any]], totals: bool = False) -> EachInp
     return EachInput(lambda i: lambda *arrays, **params: vjps(*arrays, **params)[i], vjps, totals)
 
 
-def by_need(asked: Callable[..., Sequence[Any]], reads: frozenset[int] = frozenset()) -> EachInput:
+def by_need(
+    asked: Callable[..., Sequence[Any]], reads: frozenset[int] = frozenset(), totals: bool = False
+) -> EachInput:
     """Return the rules of an op that finds the cotangents of the inputs that are asked for; see `EachInput`."""
     one = lambda i: lambda g, *saved, **params: asked((i,), g, saved, params)[0]  # noqa: E731
-    return EachInput(one, asked=asked, reads=reads)
+    return EachInput(one, asked=asked, reads=reads, totals=totals)
 
 
 class Op(Frozen):

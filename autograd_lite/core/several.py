@@ -96,17 +96,18 @@ def _kind(x: Any) -> str:
     return type(x).__name__ if shape is None else f"an array of shape {shape}"
 
 
-def _cotangents(needs: Sequence[int], g: Any, saved: tuple[Any, ...], params: dict[str, Any]) -> list[Several]:
+def _cotangents(g: Any, _: Any, call: Any, *, index: int) -> Several:
     """Return the cotangents of a call's results of which one has the cotangent g."""
-    call, index = saved[1], params["index"]
-    return [Several.of([g if k == index else None for k in range(len(call.shape))], call.shape, call.dtype)]
+    found = [None] * len(call.shape)
+    found[index] = g
+    return Several.of(found, call.shape, call.dtype)
 
 
 # Takes one result out of a call. Its input is a call: the record, the graph and the plans know it.
 get_tuple_element: Op = structural(
     "get_tuple_element",
     lambda call, *, index: call[index],
-    asked=_cotangents,
+    _cotangents,
     infer=lambda call, *, index: ShapeDtype(call.shape[index], call.dtype[index]),
     linear=True,
     batch=lambda op, inputs, batched, params: op(*inputs, **params),
@@ -119,16 +120,18 @@ def result_nodes(call: Node) -> list[Node]:
     nodes = [r() for r in getattr(call, "results", ())]
     nodes += [None] * (len(call.shape) - len(nodes))  # a call may get more results
     if None in nodes:
-        nodes = [_result(call, k) if node is None else node for k, node in enumerate(nodes)]
+        nodes = [result_node(call, k) if node is None else node for k, node in enumerate(nodes)]
         call.results = tuple([ref(node) for node in nodes])
     return nodes
 
 
-def _result(call: Node, index: int) -> Node:
+def result_node(call: Node, index: int) -> Node:
+    """Make a node that takes one result out of a call."""
+    shape: Any = call.shape[index]
     dtype = call.dtype[index]
-    needs = (0,) if call.needs and dtype.kind in "fc" else ()
-    saved = (None, call) if needs else None
-    return Node(get_tuple_element, (call,), {"index": index}, saved, needs, call.shape[index], dtype, call.note)
+    if call.needs and dtype.kind in "fc":
+        return Node(get_tuple_element, (call,), {"index": index}, (None, call), (0,), shape, dtype, call.note)
+    return Node(get_tuple_element, (call,), {"index": index}, None, (), shape, dtype, call.note)
 
 
 def each(f: Any, out: Any) -> Any:

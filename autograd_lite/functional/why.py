@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from ..core.arguments import described
-from ..core.composite import opened
 from ..core.messages import checked
 from ..core.node import LEAF, Node
 from ..engine import edge_of
@@ -97,7 +96,6 @@ def _reaches(start: Node, target: Any) -> bool:
             return True
         if isinstance(edge, Node) and id(edge) not in seen:
             seen.add(id(edge))
-            opened(edge)
             stack += [edge.inputs[i] for i in edge.needs if edge.op.rule(i) is not None]
     return False
 
@@ -110,7 +108,7 @@ def _first_cut(start: Node, target: Any) -> tuple[Node, int] | None:
     stack: list[Node] = [start]
     seen = {id(start)}
     while stack:
-        node = opened(stack.pop())
+        node = stack.pop()
         for i, edge in enumerate(node.inputs):
             if (i not in node.needs or node.op.rule(i) is None) and _leads_to(edge, target):
                 deeper = _first_cut(edge, target) if isinstance(edge, Node) and not _has_no_rule(node, i) else None

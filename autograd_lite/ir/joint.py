@@ -16,7 +16,6 @@ from weakref import ref
 
 import numpy as np
 
-from ..core.composite import COMPOSITE, opened
 from ..core.errors import GradError
 from ..core.indices import edges_of
 from ..core.mode import Mode, enter_mode, leave_mode
@@ -153,8 +152,6 @@ def _recorded(edges: Iterable[Any]) -> list[Node]:
     stack = list(found)
     while stack:
         node = stack.pop()
-        if node.op is COMPOSITE:
-            opened(node)
         for edge in edges_of(node) if node.params else node.inputs:
             if edge.__class__ is Node and edge not in found:
                 found.add(edge)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from ..core.arguments import kinds_of, numbers
-from ..core.composite import maker
 from ..core.errors import DtypeError, GradError, ShapeError, more_on
 from ..core.foreign import LAZY, converted, copied, is_foreign, is_lazy, may_write, refuse_masked, taken, to_numpy
 from ..core.hooks import HOOKS
@@ -410,7 +409,7 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
     @property
     def op(self) -> Op | None:
         """The op that made this tensor, or None on a leaf."""
-        node = maker(self._node)
+        node = self._node
         return None if node is None or node is LEAF else node.op
 
     @property
@@ -419,7 +418,7 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
 
         An input whose values the op did not save has a shape and a dtype; asking for its values raises.
         """
-        node = maker(self._node)
+        node = self._node
         if node is None or node is LEAF:
             return ()
         saved = node.saved[1:] if node.saved else node.inputs
@@ -428,13 +427,13 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
     @property
     def params(self) -> dict[str, Any]:
         """The keyword parameters of the op that made this tensor."""
-        node = maker(self._node)
+        node = self._node
         return {} if node is None or node is LEAF else dict(node.params)
 
     @property
     def source(self) -> Source | None:
         """The user's line that made this tensor, when `record_source()` was on."""
-        return getattr(maker(self._node), "source", None)
+        return getattr(self._node, "source", None)
 
     # ---- NumPy's protocols ------------------------------------------------------------------------------------------
 

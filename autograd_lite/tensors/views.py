@@ -16,7 +16,6 @@ from weakref import ref
 
 import numpy as np
 
-from ..core.composite import maker
 from ..core.forks import fork_safe_lock
 from ..core.hooks import HOOKS
 from ..core.mode import MODE, TAPES, Mode, enter_mode, leave_mode
@@ -321,7 +320,7 @@ def same_place(t: Any, index: tuple[Any, ...], value: Any) -> bool:
 
 def where_made(t: Any) -> str:
     """Return where a view was made, if that was recorded, for messages."""
-    source = getattr(maker(t._node) if t._node is not LEAF else None, "source", None)
+    source = getattr(t._node if t._node is not LEAF else None, "source", None)
     return f" that was made at {source}" if source else ""
 
 
