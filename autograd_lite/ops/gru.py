@@ -71,25 +71,41 @@ def _cell_before(z: Any, r: Any, b: Any, h: Any) -> Arrays:
     return _ended(gates, fast.tanh(z[..., 2, :] + b[2] + b[3] + fast.matmul(q, r[:, 2 * n :])), q, h)
 
 
-def cell_pullback(gates: Any, gh: Any, h: Any, dh: Any, gates_too: Any = None, back: Any = None) -> Arrays:
+def _slopes(gates: Any) -> Any:
+    """Return the derivatives of u, r, n by the functions' arguments, and of q."""
+    u, r, new, q = apart(gates, 4)
+    return together([(1 - u) * u, (1 - r) * r, 1 - new * new, np.ones_like(q)])
+
+
+def _partials(gates: Any, h: Any, after: bool) -> Arrays:
+    """Return the derivatives of h by a_u and by a_n, of a_n, or else of q, by a_r; u, and r."""
+    u, r, new, q = apart(gates, 4)
+    return (h - new) * ((1 - u) * u), (1 - u) * (1 - new * new), (q if after else h) * ((1 - r) * r), u, r
+
+
+def _pulled(partials: Arrays, gh: Any, dh: Any, own: Any = None, back: Any = None) -> Arrays:
     """Return the cotangents of z and of the products with R, and that of h before, apart from what goes through R.
 
     Args:
-        gates: u, r, n, q.
+        partials: see `_partials`.
         gh: the cotangent of h.
-        h: before.
-        dh: what later steps add to that cotangent.
-        gates_too: the cotangents of u, r, n, q.
+        dh: what later steps add to that.
+        own: what is added to the cotangents of a_u, a_r, a_n and q.
         back: where the reset gate is before the product, the part of R for that, transposed.
     """
-    (u, r, new, q), of_gates = apart(gates, 4), [0] * 4 if gates_too is None else apart(gates_too, 4)
+    by_u, by_n, by_r, u, r = partials
+    more = [0] * 4 if own is None else apart(own, 4)
     dh = gh + dh
-    of_new = ((1 - u) * dh + of_gates[2]) * (1 - new * new)
-    of_u = ((h - new) * dh + of_gates[0]) * ((1 - u) * u)
-    of_q = of_gates[3] + (r * of_new if back is None else fast.matmul(of_new, back))
-    of_r = ((q * of_new if back is None else h * of_q) + of_gates[1]) * ((1 - r) * r)
-    last = (of_q, dh * u) if back is None else (of_new, dh * u + r * of_q)
-    return together([of_u, of_r, of_new]), together([of_u, of_r, last[0]]), last[1]
+    of_u, of_n = dh * by_u + more[0], dh * by_n + more[2]
+    of_q = (r * of_n if back is None else fast.matmul(of_n, back)) + more[3]
+    of_r = (of_n if back is None else of_q) * by_r + more[1]
+    last, d_before = (of_q, dh * u) if back is None else (of_n, dh * u + r * of_q)
+    return together([of_u, of_r, of_n]), together([of_u, of_r, last]), d_before
+
+
+def cell_pullback(gates: Any, gh: Any, h: Any, dh: Any, back: Any = None) -> Arrays:
+    """Return the cotangents of z and of the products with R, and that of h before; see `_pulled`."""
+    return _pulled(_partials(gates, h, back is None), gh, dh, None, back)
 
 
 def _biases(b: Any) -> Any:
@@ -132,7 +148,7 @@ def _backward(*arrays: Any, reset_after: bool) -> Arrays:
             _step_back(*given, out=(dz_t, through_t, dh))
             dh += fast.matmul(own_t, back, out=product)
         else:
-            dz_t[...], through_t[...], dh = cell_pullback(*given, None, back[2 * n :])
+            dz_t[...], through_t[...], dh = cell_pullback(*given, back[2 * n :])
             dh += fast.matmul(own_t[:, : 2 * n], back[: 2 * n], out=product)
     return _summed(dz, through, h, gates, first, dh, reset_after)
 
@@ -169,16 +185,17 @@ def _steps_back(
     """Do what `_backward` does, also for a cotangent of the gates."""
     _, rows, n = h.shape
 
-    def step(dh: Any, x: Any) -> Any:
-        back = None if reset_after else r[:, 2 * n :].T
-        dz, through, dh = cell_pullback(x[0], x[1], x[2], dh, x[3] if x[3:] else None, back)
-        own, by = through.reshape(rows, 3 * n), r
-        if not reset_after:
-            own, by = own[:, : 2 * n], r[:, : 2 * n]
-        return dh + fast.matmul(own, by.T), (dz, through)
+    new_back = None if reset_after else r[:, 2 * n :].T
+    back = r.T if reset_after else r[:, : 2 * n].T
 
-    xs = gates, gh, before(h, first), *(() if gates_too is None else (gates_too,))
-    dh, (dz, through) = scanned(step, zeros_like(first), xs, reverse=True)
+    def step(dh: Any, row: Any) -> Any:
+        dz, through, dh = _pulled(row[:5], row[5], dh, row[6] if row[6:] else None, new_back)
+        own = through.reshape(rows, 3 * n)
+        return dh + fast.matmul(own if reset_after else own[:, : 2 * n], back), (dz, through)
+
+    own = () if gates_too is None else (gates_too * _slopes(gates),)
+    every = *_partials(gates, before(h, first), reset_after), gh, *own
+    dh, (dz, through) = scanned(step, zeros_like(first), every, reverse=True)
     return _summed(dz, through, h, gates, first, dh, reset_after)
 
 

@@ -47,26 +47,36 @@ def cell(z: Any, b: Any, product: Any, c: Any) -> Arrays:
     return o * fast.tanh(c), c, together([i, f, g, o])
 
 
-def cell_pullback(
-    gates: Any, c: Any, gh: Any, gc: Any, c_before: Any, dh: Any, dc: Any, gates_too: Any = None
-) -> Arrays:
+def _slopes(gates: Any) -> Any:
+    """Return the derivatives of the gates by a."""
+    i, f, g, o = apart(gates, 4)
+    return together([i * (1 - i), f * (1 - f), (1 + g) * (1 - g), o * (1 - o)])
+
+
+def _partials(gates: Any, c: Any, c_before: Any) -> Arrays:
+    """Return the derivatives of c by a_i, a_f, a_g and of h by a_o, in one array; of h by c; and of c by c before."""
+    (i, f, g, o), tanh_c = apart(gates, 4), fast.tanh(c)
+    return together([g, c_before, i, tanh_c]) * _slopes(gates), o * (1 - tanh_c * tanh_c), f
+
+
+def _pulled(by_a: Any, h_by_c: Any, c_by_c: Any, gh: Any, gc: Any, dh: Any, dc: Any, own: Any = None) -> Arrays:
     """Return the cotangents of a and of c before.
 
     Args:
-        gates, c: what the step has returned.
+        by_a, h_by_c, c_by_c: the derivatives, see `_partials`.
         gh, gc: the cotangents of h and c.
-        c_before: c before.
         dh, dc: what later steps add to those.
-        gates_too: the cotangent of the gates.
+        own: what is added to the cotangent of a.
     """
-    (i, f, g, o), tanh_c = apart(gates, 4), fast.tanh(c)
     h = gh + dh
-    c = gc + dc + h * o * (1 - tanh_c * tanh_c)
-    d = [c * g, c * c_before, c * i, h * tanh_c]
-    if gates_too is not None:
-        d = [own + more for own, more in zip(d, apart(gates_too, 4), strict=True)]
-    slopes = [i * (1 - i), f * (1 - f), (1 + g) * (1 - g), o * (1 - o)]
-    return together([own * slope for own, slope in zip(d, slopes, strict=True)]), c * f
+    c = gc + dc + h * h_by_c
+    d = together([c, c, c, h]) * by_a
+    return d if own is None else d + own, c * c_by_c
+
+
+def cell_pullback(gates: Any, c: Any, gh: Any, gc: Any, c_before: Any, dh: Any, dc: Any) -> Arrays:
+    """Return the cotangents of a and of c before; see `_pulled`."""
+    return _pulled(*_partials(gates, c, c_before), gh, gc, dh, dc)
 
 
 # ---- all steps, on arrays: every step's arrays stay in the cache ----------------------------------------------------
@@ -126,13 +136,14 @@ def _steps_back(
 ) -> Sequence[Any]:
     """Do what `_backward` does, also for a cotangent of the gates."""
 
-    def step(states: Any, x: Any) -> Any:
-        d, dc = cell_pullback(*x[:5], *states, *x[5:])
+    def step(states: Any, row: Any) -> Any:
+        d, dc = _pulled(*row[:5], *states, *row[5:])
         dz = d.reshape(h.shape[1], r.shape[1])
-        return (fast.matmul(dz, r.T), dc), (dz,)
+        return (fast.matmul(dz, back), dc), (dz,)
 
-    xs = gates, c, gh, gc, before(c, first_c), *(() if gates_too is None else (gates_too,))
-    (dh, dc), (dz,) = scanned(step, (zeros_like(first_c), zeros_like(first_c)), xs, reverse=True)
+    own, back = () if gates_too is None else (gates_too * _slopes(gates),), r.T
+    rows = *_partials(gates, c, before(c, first_c)), gh, gc, *own
+    (dh, dc), (dz,) = scanned(step, (zeros_like(first_c), zeros_like(first_c)), rows, reverse=True)
     return dz, over_steps(before(h, first_h), dz), dz.sum(axis=(0, 1)), dh, dc
 
 

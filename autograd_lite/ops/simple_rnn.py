@@ -71,12 +71,13 @@ def _steps(z: Any, r: Any, b: Any, h: Any, *, activation: str) -> Any:
 def _steps_back(g: Any, h: Any, r: Any, first: Any, *, activation: str) -> Sequence[Any]:
     """Do what `_backward` does."""
 
-    def step(dh: Any, x: Any) -> Any:
-        g, h = x
-        dz = (g + dh) * _slope(h, activation)
-        return fast.matmul(dz, r.T), (dz,)
+    back = r.T
 
-    dh, (dz,) = scanned(step, zeros_like(first), (g, h), reverse=True)
+    def step(dh: Any, row: Any) -> Any:
+        dz = (row[0] + dh) * row[1]
+        return fast.matmul(dz, back), (dz,)
+
+    dh, (dz,) = scanned(step, zeros_like(first), (g, _slope(h, activation)), reverse=True)
     return dz, over_steps(before(h, first), dz), dz.sum(axis=(0, 1)), dh
 
 
