@@ -59,15 +59,16 @@ def _partials(gates: Any, c: Any, c_before: Any) -> Arrays:
     return together([g, c_before, i, tanh_c]) * _slopes(gates), o * (1 - tanh_c * tanh_c), f
 
 
-def _pulled(by_a: Any, h_by_c: Any, c_by_c: Any, gh: Any, gc: Any, dh: Any, dc: Any, own: Any = None) -> Arrays:
+def _pulled(partials: Arrays, gh: Any, gc: Any, dh: Any, dc: Any, own: Any = None) -> Arrays:
     """Return the cotangents of a and of c before.
 
     Args:
-        by_a, h_by_c, c_by_c: the derivatives, see `_partials`.
+        partials: see `_partials`.
         gh, gc: the cotangents of h and c.
         dh, dc: what later steps add to those.
         own: what is added to the cotangent of a.
     """
+    by_a, h_by_c, c_by_c = partials
     h = gh + dh
     c = gc + dc + h * h_by_c
     d = together([c, c, c, h]) * by_a
@@ -76,7 +77,7 @@ def _pulled(by_a: Any, h_by_c: Any, c_by_c: Any, gh: Any, gc: Any, dh: Any, dc: 
 
 def cell_pullback(gates: Any, c: Any, gh: Any, gc: Any, c_before: Any, dh: Any, dc: Any) -> Arrays:
     """Return the cotangents of a and of c before; see `_pulled`."""
-    return _pulled(*_partials(gates, c, c_before), gh, gc, dh, dc)
+    return _pulled(_partials(gates, c, c_before), gh, gc, dh, dc)
 
 
 # ---- all steps, on arrays: every step's arrays stay in the cache ----------------------------------------------------
@@ -137,7 +138,7 @@ def _steps_back(
     """Do what `_backward` does, also for a cotangent of the gates."""
 
     def step(states: Any, row: Any) -> Any:
-        d, dc = _pulled(*row[:5], *states, *row[5:])
+        d, dc = _pulled(row[:3], row[3], row[4], *states, *row[5:])
         dz = d.reshape(h.shape[1], r.shape[1])
         return (fast.matmul(dz, back), dc), (dz,)
 
