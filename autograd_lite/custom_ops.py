@@ -120,6 +120,11 @@ def structural(name: str, forward: Callable[..., Any], *vjps: Any, infer: Any, s
         ... )
         >>> grad(lambda x: (reverse(x) * np.array([1.0, 2.0])).sum())(np.zeros(2))
         array([2., 1.])
+        >>> def by_x(g, out, x):
+        ...     return (0 if g[0] is None else g[0] * 2 * x) + (0 if g[1] is None else g[1] * 3 * x**2) + 0 * x
+        >>> powers = structural("powers", lambda x: (x**2, x**3), by_x, infer=lambda x: (x, x), saves="x", results=2)
+        >>> grad(lambda x: powers(x)[1].sum())(np.array([1.0, 2.0]))
+        array([ 3., 12.])
     """
     rules = tuple(map(_rule, vjps))
     return _outside_the_tables(
