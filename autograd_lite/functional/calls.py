@@ -56,6 +56,7 @@ def results_in(held: dict[int, Any]) -> tuple[Any, Any]:
 # Classes of what is certainly no Tensor; and of what is an input on its own.
 BARE = frozenset({np.ndarray, float, int, bool, complex, np.float64, np.float32, np.complex128, np.int64, np.bool_})
 _INPUTS = frozenset({Tensor, LiftedTensor, float, complex, np.float64, np.float32, np.complex128, np.complex64})
+_ARRAYS = np.ndarray | np.generic | bool | int | float | complex
 _FIXED = frozenset({int, bool, str, type(None)})
 
 
@@ -179,15 +180,16 @@ class Call:
         owners: the argument that each input belongs to; those that keywords name come last.
         tree: the structure of the result, with 0 for each array, once it is known.
         specs: of these arrays.
+        keeps: whether the residuals, arrays, are results too, which a plan hands on.
     """
 
-    __slots__ = ("_args", "_fixed", "_trees", "kwargs", "owners", "plain", "specs", "tree")
+    __slots__ = ("_args", "_fixed", "_trees", "keeps", "kwargs", "owners", "plain", "specs", "tree")
     tree: Any
     specs: tuple[ShapeDtype, ...] | None
 
     def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], inputs: list[Any]) -> None:
         """Add the inputs to the list `inputs`."""
-        self._args, self.kwargs, self.specs = len(args), kwargs, None
+        self._args, self.kwargs, self.specs, self.keeps = len(args), kwargs, None, False
         self.plain = are_bare(*kwargs.values()) and are_inputs(args)
         self.owners: Sequence[int] = range(len(args))
         if self.plain:
@@ -215,6 +217,9 @@ class Call:
         Args:
             held: `held[0]` is that, which the caller has no other name for; `held[1]` are residuals, if there are any.
         """
+        self.keeps = self.keeps and all(isinstance(x, _ARRAYS) for x in leaves(held[1]))
+        if self.keeps:
+            held = {0: (held.pop(0), held.pop(1))}
         self.tree, out = results_in(held)
         several = out if out.__class__ is Several else (out,)
         self.specs = tuple([ShapeDtype(a.shape, a.dtype) for a in several])
@@ -226,6 +231,10 @@ class Call:
 
     def outputs(self, found: Any) -> Any:
         """Return arrays of any kind, one or a tuple of several, in the structure that the function returned."""
+        return self.whole(found)[0] if self.keeps else self.whole(found)
+
+    def whole(self, found: Any) -> Any:
+        """Return arrays in the structure of all results; of residuals too, if they are kept."""
         if self.tree.__class__ is int:
             return found[0] if isinstance(found, tuple) else found
         return rebuild(self.tree, iter(found))

@@ -26,6 +26,7 @@ from ..core.op import Kind as OpKind, Op, Rule as OpRule, by_need
 from ..core.ownership import SMALL
 from ..core.several import Several
 from ..core.shapes import ShapeDtype
+from ..ops import barrier
 from ..random import rehearse_draws
 from ..tensors.lifted import Lifted
 from ..tensors.reading import alike
@@ -131,6 +132,9 @@ class Primitive(Stated):
                 edges.append(x)
         if none:
             return self._returned(outside(self._f, args, kwargs))[0]
+        if self._has_residuals and self._opaque and TAPES and MODE.get().tape is not None:
+            call = call or Call(args, kwargs, [])
+            call.keeps = True
         held = self._run(values, call)
         if held[0].__class__ in _NUMBERS:
             held[0] = as_array(held[0])
@@ -291,6 +295,8 @@ class Primitive(Stated):
         out, *values = saved
         kept = {"residuals": out.residuals} if out.__class__ is Kept else _NO_KWARGS
         if call is not None:
+            if call.keeps:
+                kept = {"residuals": call.whole(out)[1]}
             if isinstance(g, tuple):
                 g = tuple([zeros(x) if c is None else c for c, x in zip(g, out, strict=True)])
             g, out = call.outputs(g), call.outputs(out)
@@ -361,7 +367,7 @@ class Primitive(Stated):
         ts = dict(enumerate(leaves(t)))
         del t
         total = [taken(ts, k) for k in ts]
-        return total if isinstance(out, tuple) else total[0]
+        return total + [None] * (len(out) - len(total)) if isinstance(out, tuple) else total[0]
 
     # ---- what the rules say -----------------------------------------------------------------------------------------
 
@@ -472,6 +478,8 @@ class Primitive(Stated):
         ruled = self._ruled.get(key)
         if ruled is None:
             ruled = self._ruled[key] = _OpaqueRule(self, rule, argnums)
+        if "residuals" in kwargs:  # by the arguments, the rule makes them anew
+            plain = {**plain, "residuals": map_leaves(barrier.stop_gradient, kwargs["residuals"])}
         return ruled(first, out, *args, **plain)
 
 
@@ -512,6 +520,7 @@ class _OpaqueRule(Primitive):
     def _of_pulling(self, asked: Any, h: Any, said: Any, first: Any, out: Any, *args: Any, **kwargs: Any) -> Any:
         if all(k == 0 or self._is_free(k) for k in asked):
             return [None if k else self._first_pulled(h, out, args, kwargs) for k in asked]
+        kwargs = _without_residuals(kwargs)
         given = (first, out, *args, *kwargs.values())
         flat = leaves(given)
         owners = [k for k, tree in enumerate(given) for _ in leaves(tree)]
@@ -534,6 +543,7 @@ class _OpaqueRule(Primitive):
     def _of_pushing(self, asked: Any, tangents: Any, said: Any, first: Any, out: Any, *args: Any, **kwargs: Any) -> Any:
         if all(k == 0 or self._is_free(k) for k in asked):
             return self(tangents[asked.index(0)], out, *args, **kwargs) if 0 in asked else None
+        kwargs = _without_residuals(kwargs)
         given = (first, out, *args, *kwargs.values())
         flat = leaves(given)
         owners = [k for k, tree in enumerate(given) for _ in leaves(tree)]

@@ -10,7 +10,7 @@ import pytest
 
 import autograd_lite as ag
 
-X = np.array([0.5, 1.5])
+X, X3 = np.array([0.5, 1.5]), np.array([1.0, -2.0, 0.5])
 MATRIX = np.array([[2.0, 0.3, 0.1], [0.3, 4.0, 0.2], [0.1, 0.2, 3.0]])
 
 
@@ -119,3 +119,39 @@ def test_what_is_wrong_with_residuals_is_said() -> None:
     np.testing.assert_array_equal(ag.grad(lambda x: f(x).sum())(X), [2.0] * X.size)
     with pytest.raises(ag.GradError, match=r"primitive: the residuals of .* runs on Tensors, and it raised TypeError"):
         ag.hessian(lambda x: f(x).sum())(X)
+
+
+@pytest.mark.parametrize("way", ["grad", "value_and_grad", "hvp", "jacobian"])
+def test_an_opaque_function_hands_them_on_in_a_compiled_function(way: str) -> None:
+    made: list[type] = []
+
+    @ag.primitive(residuals=True, opaque=True, name="solve")
+    def f(a: Any, b: Any) -> Any:
+        made.append(type(a))
+        inverse = np.linalg.inv(np.array(a, dtype=float))
+        return {"x": inverse @ b}, (inverse, [2, 1.5])
+
+    def rule(argnums: Any, g: Any, out: Any, a: Any, b: Any, *, residuals: Any) -> list[Any]:
+        inverse, (two, more) = residuals
+        assert type(inverse) is np.ndarray
+        assert (two, more) == (2, 1.5)
+        w = inverse.T @ g["x"]
+        return [w if i == 1 else -np.outer(w, out["x"]) for i in argnums]
+
+    f.def_vjps(rule)
+    f.def_linear(1)
+    ways: dict[str, Any] = {
+        "grad": lambda f: lambda a, b: ag.grad(lambda a: (f(a, b) ** 2).sum())(a),
+        "value_and_grad": lambda f: ag.value_and_grad(lambda a, b: f(a, b).sum(), (0, 1)),
+        "hvp": lambda f: lambda a, b: ag.hvp(lambda b: (f(a, b) ** 2).sum())(b, b),
+        "jacobian": lambda f: lambda a, b: ag.jacobian(lambda b: f(a, b))(b),
+    }
+    compiled, want = ag.compile(ways[way](lambda a, b: f(a, b)["x"])), ways[way](np.linalg.solve)
+    for k in range(1, 5):
+        made.clear()
+        found, expected = (ag.tree.leaves(g(k * MATRIX, X3 * k)) for g in (compiled, want))
+        for x, y in zip(found, expected, strict=True):
+            np.testing.assert_allclose(x, y, rtol=1e-10)
+    assert compiled.traces[0].replay is not None
+    assert set(made) == {np.ndarray}
+    assert len(made) == (2 if way == "hvp" else 1)  # for a vector and for its tangent
