@@ -236,7 +236,7 @@ class Primitive(Stated):
                 self._name,
                 self._results if several else self._forward,
                 rules or by_need(self._pull),
-                self._infer_several if several else self._infer,  # type: ignore[arg-type]
+                self._infer_several if several else self._infer,
                 jvp=jvp,
                 keeps=KeepAll(n),  # type: ignore[arg-type]
                 results=(lambda *, call: len(leaves(call.tree))) if several else None,
