@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..core.indices import indices_in
-from ..core.op import Op
+from ..core.op import OPS, Op
 from ..core.several import get_tuple_element
 from ..core.shapes import ShapeDtype
 from ..native.functions import matmul as product
@@ -64,7 +64,7 @@ class Fission:
         self._depends |= dict.fromkeys(self._inputs[:n], _CARRIED)
         forced = self._forced()
         carries = [body.outputs[k] for k in range(n) if k not in self._sums]
-        wanted = needed_for(body.program, [*carries, *forced])
+        wanted = self._with_results(needed_for(body.program, [*carries, *forced]))
         within = [i for i in body.order if i in wanted and self._of(i) == _CARRIED]
         self.worthwhile = any(not self._is_view(i) for i in body.order if i not in within)
         if self.worthwhile:
@@ -72,6 +72,11 @@ class Fission:
 
     def _of(self, i: str) -> int:
         return self._depends.get(i, _FIXED)
+
+    def _with_results(self, part: set[str]) -> set[str]:
+        """Add what takes results out of calls, which are not passed on as a whole."""
+        calls = self._calls
+        return part | {i for i in self._body.order if calls[i][0] is get_tuple_element and calls[i][1][0] in part}
 
     # ---- what may leave the loop ------------------------------------------------------------------------------------
 
@@ -111,21 +116,20 @@ class Fission:
         forced = []
         for i in self._body.order:
             depends = max((self._of(k) for k in self._graph[i].inputs), default=_FIXED)
-            if depends and i not in self._added and not self._may_leave(i):
+            if depends and i not in self._added and not self._may_leave(i, forced):
                 depends = _CARRIED
                 forced.append(i)
             if depends:
                 self._depends[i] = depends
         return forced
 
-    def _may_leave(self, i: str) -> bool:
+    def _may_leave(self, i: str, forced: Sequence[str]) -> bool:
         op, ids, params = self._calls[i]
-        if (
-            op.batch is None
-            or op.results is not None
-            or op is get_tuple_element
-            or next(indices_in(params), None) is not None
-        ):
+        if op is get_tuple_element:
+            return ids[0] not in forced
+        if op.batch is None or next(indices_in(params), None) is not None:
+            return False
+        if op.results is not None and OPS.defined.get(op.name) is not op:
             return False
         if all(self._graph[k].size <= _SMALL for k in (i, *ids)):
             return len(ids) == len(self._graph[i].inputs)
@@ -148,11 +152,11 @@ class Fission:
         ends = dict.fromkeys([*body.outputs[n:], *(i for terms in self._sums.values() for f in terms for i in f)])
         read = {k for i in within for k in self._graph[i].inputs} | set(carries)
         first = self._leading_to(read, in_loop)
-        last = self._leading_to(ends, in_loop) - first
-        first |= {i for i in last if self._of(i) == _FIXED}
+        last = self._leading_to(ends, in_loop)
+        first = self._with_results(first | {i for i in last if self._of(i) == _FIXED})
         last -= first
         later = {k for i in last for k in self._graph[i].inputs} | set(ends)
-        passed = [i for i in body.order if i in first and i in read | later]
+        passed = [i for i in body.order if i in first and i in read | later and self._calls[i][0].results is None]
         self._rows = sorted((later | set(ends)) & in_loop, key=lambda i: (i not in body.outputs, i))
         given = [i for i in (*inputs[n:], *passed) if i in read]
         slices = [i for i in given if self._of(i) == _SCANNED]
@@ -240,6 +244,8 @@ class Fission:
 
 def _at_once(op: Op, inputs: list[Any], flags: list[bool], params: dict[str, Any]) -> Any:
     """Apply an op for all steps; the inputs with a flag have an axis for them in front."""
+    if op is get_tuple_element:
+        return inputs[0][params["index"]]
     if not any(flags):
         return apply(op, tuple(inputs), params)
     if op is matmul and flags == [True, False] and inputs[1].ndim == 2:

@@ -50,7 +50,18 @@ def unread(w: Any, h: Any, x: Any) -> Any:
     return (last * n).sum() + (ys[0].reshape(T, *[1] * (x.ndim - 1)) * ys[1]).sum() + (same * w[0]).sum()
 
 
-BODIES = [recurrent, twice, fixed, unread]
+def factored(w: Any, h: Any, x: Any) -> Any:
+    """An operation with several results, after the loop."""
+
+    def step(h: Any, x: Any) -> Any:
+        _, logarithm = np.linalg.slogdet(w.T @ w + np.eye(len(w)) * (1 + (h * h).sum()))
+        return np.tanh(h + x), logarithm
+
+    last, ys = ag.scan(step, h, x)
+    return last.sum() + (ys**2).sum()
+
+
+BODIES = [recurrent, twice, fixed, unread, factored]
 SHAPES = {"matrices": (W, (N, H)), "vectors": (W, (H,)), "large": (LARGE, (25, 30))}
 TRANSFORMS: dict[str, Callable[..., Any]] = {
     "value": lambda f, a: f(*a),
