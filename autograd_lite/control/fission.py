@@ -27,8 +27,9 @@ from .bodies import PLANNED_AFTER, Body, needed_for, values_of
 from .closure import recorded
 from .derivatives import only_inside
 
-# A value of more elements is computed where it is read, since it costs more to pass it on.
-_SMALL = 512
+# A value of more elements is computed where it is read, since it costs more to pass it on; so is one that has more at
+# all steps, since its memory would.
+_SMALL, _MOST = 512, 1 << 20
 # How often what is outside of the loop runs before it is planned.
 _RUNS = 20
 # What a value depends on: nothing that changes, what is scanned, or the carry.
@@ -52,6 +53,7 @@ class Fission:
 
     def __init__(self, body: Body, n: int, m: int, length: int, sums: bool) -> None:
         self._body, self._n, self._m, self._length = body, n, m, length
+        self._small = min(_SMALL, _MOST // length)
         self._inputs = tuple([i or f"unread {k}" for k, i in enumerate(body.program.inputs)])
         self._calls, self._graph = body.program.calls, body.program.graph
         self._read_by: dict[str, list[str]] = {}
@@ -97,7 +99,7 @@ class Fission:
             factors = list(map(self._factors, terms))
             if now != end or not terms or now in self._read_by or self._body.outputs.count(end) != 1:
                 continue
-            if all(len(f) == 2 or self._graph[f[0]].size <= _SMALL for f in factors):
+            if all(len(f) == 2 or self._graph[f[0]].size <= self._small for f in factors):
                 found[k] = factors
                 self._added |= sums | {i for i, f in zip(terms, factors, strict=True) if len(f) == 2}
         return found
@@ -113,7 +115,7 @@ class Fission:
 
     def _forced(self) -> list[str]:
         """Note what each value depends on, and return what has to be computed in the loop."""
-        forced = []
+        forced = list[str]()
         for i in self._body.order:
             depends = max((self._of(k) for k in self._graph[i].inputs), default=_FIXED)
             if depends and i not in self._added and not self._may_leave(i, forced):
@@ -131,7 +133,7 @@ class Fission:
             return False
         if op.results is not None and OPS.defined.get(op.name) is not op:
             return False
-        if all(self._graph[k].size <= _SMALL for k in (i, *ids)):
+        if all(self._graph[k].size <= self._small for k in (i, *ids)):
             return len(ids) == len(self._graph[i].inputs)
         if self._is_view(i):
             return i not in self._body.outputs

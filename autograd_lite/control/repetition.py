@@ -170,7 +170,7 @@ def repetition(
             body.made[key] = Repetition(body, n, arrays) if fits else None
         except Unfit:
             body.made[key] = None
-    return body.made[key]  # type: ignore[no-any-return]
+    return body.made[key]
 
 
 def _direct(specs: Sequence[Spec], where: Sequence[Any], outputs: Sequence[int], n: int) -> Mapping[int, int]:
