@@ -118,7 +118,7 @@ class Repetition:
             rows: for each collected result the array of its entries.
             order: the numbers of the entries.
             states: for a position in that order, where the carry before that step goes.
-            until: the number of a carry that says whether another step is run, or 0.
+            until: the number of a carry that is true as long as another step is run, or 0.
         """
         specs = self._specs[self._n :]
         whole = [_as_it_lies(row, spec) for row, spec in zip(rows, specs, strict=True)]
