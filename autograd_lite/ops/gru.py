@@ -166,7 +166,7 @@ def _summed(dz: Any, through: Any, h: Any, gates: Any, first: Any, dh: Any, rese
 
 
 # ---- all steps, as scans --------------------------------------------------------------------------------------------
-def _steps(z: Any, r: Any, b: Any, h: Any, *, reset_after: bool) -> Sequence[Any]:
+def steps(z: Any, r: Any, b: Any, h: Any, *, reset_after: bool) -> Sequence[Any]:
     """Do what `_forward` does."""
     (rows, n), b = h.shape, _biases(b)
 
@@ -179,7 +179,7 @@ def _steps(z: Any, r: Any, b: Any, h: Any, *, reset_after: bool) -> Sequence[Any
     return found
 
 
-def _steps_back(
+def steps_back(
     gh: Any, h: Any, gates: Any, r: Any, first: Any, gates_too: Any = None, *, reset_after: bool
 ) -> Sequence[Any]:
     """Do what `_backward` does, also for a cotangent of the gates."""
@@ -204,7 +204,7 @@ def _pullback(needs: Sequence[int], g: Any, saved: Arrays, params: Any) -> list[
     """Return the cotangents of z, R, b and h before."""
     (h, gates), _, r, _, first = saved
     given = zeros_like(h) if g[0] is None else g[0], h, gates, r, first
-    found = gru_adjoint(*given, **params) if g[1] is None else _steps_back(*given, g[1], **params)
+    found = gru_adjoint(*given, **params) if g[1] is None else steps_back(*given, g[1], **params)
     return [found[k] for k in needs]
 
 
@@ -220,8 +220,8 @@ def _infer_adjoint(*inputs: ShapeDtype, reset_after: bool) -> Any:
 
 
 gru_adjoint: Op = structural(
-    "gru_adjoint", _backward, infer=_infer_adjoint, results=4, saves="xyzuv", **from_scan(_steps_back)
+    "gru_adjoint", _backward, infer=_infer_adjoint, results=4, saves="xyzuv", **from_scan(steps_back)
 )
 gru: Op = structural(
-    "gru", _forward, infer=_infer, results=2, **{**from_scan(_steps), "asked": _pullback, "saves": "oyu"}
+    "gru", _forward, infer=_infer, results=2, **{**from_scan(steps), "asked": _pullback, "saves": "oyu"}
 )

@@ -118,7 +118,7 @@ def _backward(*arrays: Any) -> Arrays:
 
 
 # ---- all steps, as scans --------------------------------------------------------------------------------------------
-def _steps(z: Any, r: Any, b: Any, h: Any, c: Any) -> Sequence[Any]:
+def steps(z: Any, r: Any, b: Any, h: Any, c: Any) -> Sequence[Any]:
     """Do what `_forward` does."""
     rows, n = c.shape
     b = b.reshape(4, n)
@@ -132,7 +132,7 @@ def _steps(z: Any, r: Any, b: Any, h: Any, c: Any) -> Sequence[Any]:
     return found
 
 
-def _steps_back(
+def steps_back(
     gh: Any, gc: Any, h: Any, c: Any, gates: Any, r: Any, first_h: Any, first_c: Any, gates_too: Any = None
 ) -> Sequence[Any]:
     """Do what `_backward` does, also for a cotangent of the gates."""
@@ -154,7 +154,7 @@ def _pullback(needs: Sequence[int], g: Any, saved: Arrays, params: Any) -> list[
     (h, c, gates), _, r, _, first_h, first_c = saved
     gh, gc = (zeros_like(h) if x is None else x for x in g[:2])
     given = gh, gc, h, c, gates, r, first_h, first_c
-    found = lstm_adjoint(*given) if g[2] is None else _steps_back(*given, g[2])
+    found = lstm_adjoint(*given) if g[2] is None else steps_back(*given, g[2])
     return [found[k] for k in needs]
 
 
@@ -171,8 +171,8 @@ def _infer_adjoint(*inputs: ShapeDtype) -> Any:
 
 
 lstm_adjoint: Op = structural(
-    "lstm_adjoint", _backward, infer=_infer_adjoint, results=5, saves="xyzuvwst", **from_scan(_steps_back)
+    "lstm_adjoint", _backward, infer=_infer_adjoint, results=5, saves="xyzuvwst", **from_scan(steps_back)
 )
 lstm: Op = structural(
-    "lstm", _forward, infer=_infer, results=3, **{**from_scan(_steps), "asked": _pullback, "saves": "oyuv"}
+    "lstm", _forward, infer=_infer, results=3, **{**from_scan(steps), "asked": _pullback, "saves": "oyuv"}
 )

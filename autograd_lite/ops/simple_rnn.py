@@ -57,7 +57,7 @@ def _backward(*arrays: Any, activation: str) -> tuple[Any, ...]:
 
 
 # ---- all steps, as scans --------------------------------------------------------------------------------------------
-def _steps(z: Any, r: Any, b: Any, h: Any, *, activation: str) -> Any:
+def steps(z: Any, r: Any, b: Any, h: Any, *, activation: str) -> Any:
     """Do what `_forward` does."""
 
     def step(h: Any, row: Any) -> Any:
@@ -68,7 +68,7 @@ def _steps(z: Any, r: Any, b: Any, h: Any, *, activation: str) -> Any:
     return scanned(step, h, (z,))[1][0]
 
 
-def _steps_back(g: Any, h: Any, r: Any, first: Any, *, activation: str) -> Sequence[Any]:
+def steps_back(g: Any, h: Any, r: Any, first: Any, *, activation: str) -> Sequence[Any]:
     """Do what `_backward` does."""
 
     back = r.T
@@ -99,8 +99,8 @@ def _infer_adjoint(*inputs: ShapeDtype, activation: str) -> Any:
 
 
 simple_rnn_adjoint: Op = structural(
-    "simple_rnn_adjoint", _backward, infer=_infer_adjoint, results=4, saves="xyzu", **from_scan(_steps_back)
+    "simple_rnn_adjoint", _backward, infer=_infer_adjoint, results=4, saves="xyzu", **from_scan(steps_back)
 )
 simple_rnn: Op = structural(
-    "simple_rnn", _forward, infer=_infer, **{**from_scan(_steps), "asked": _pullback, "saves": "oyu"}
+    "simple_rnn", _forward, infer=_infer, **{**from_scan(steps), "asked": _pullback, "saves": "oyu"}
 )

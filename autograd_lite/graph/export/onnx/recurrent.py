@@ -7,15 +7,16 @@ has them in single precision.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import functions as f
+from ....ir.program import PureProgram
+from ....ops import gru, lstm, simple_rnn
 from .emit import FLOAT, Value
-from .moving import joined
-from .table import Call, Made, Match, exports, fuses
+from .table import RULES, Call, Made, Match, Rule, fuses
 
 _HALF = np.dtype(np.float16)
 
@@ -23,188 +24,31 @@ _HALF = np.dtype(np.float16)
 # ---- step by step ---------------------------------------------------------------------------------------------------
 
 
-def _wide(call: Call, *arrays: Value) -> list[Value]:
-    dtype: Any = call.dtype
-    dtype = dtype[0] if call.node.has_several else dtype
-    return [call.value(x, dtype).cast(FLOAT if dtype == _HALF else dtype) for x in arrays]
+def _written(steps: Callable[..., Any]) -> Rule:
+    """Return the rule of an op that computes what a function in plain NumPy does, operation by operation."""
+
+    def rule(call: Call, *arrays: Value, **params: Any) -> Any:
+        several, emitter = call.node.has_several, call.emitter
+        dtypes: Any = call.dtype if several else (call.dtype,)
+        wide = FLOAT if dtypes[0] == _HALF else dtypes[0]
+        program = PureProgram.trace(partial(steps, **params), *[np.zeros(x.shape, wide) for x in arrays])
+        inputs = zip(program.inputs, arrays, strict=True)
+        values: dict[str, Any] = {i: call.value(x, wide) for i, x in inputs if i is not None}
+        for node in program.graph:
+            if node.id in program.calls:
+                op, read, options = program.calls[node.id]
+                values[node.id] = RULES[op.name](Call(emitter, node, op), *[values[i] for i in read], **options)
+            elif node.id not in values:  # a number, or the zeros that states begin with
+                bound = program.bindings[node.id]
+                values[node.id] = bound if node.weak else emitter.filled(0, node.shape, node.dtype)
+        results = [values[i].cast(dtype) for i, dtype in zip(program.graph.outputs, dtypes, strict=True)]
+        return tuple(results) if several else results[0]
+
+    return rule
 
 
-def _cast(call: Call, *results: Value) -> tuple[Value, ...]:
-    """Return all results in their dtype."""
-    return tuple([made.cast(dtype) for made, dtype in zip(results, call.dtype, strict=True)])  # type: ignore[call-overload]
-
-
-def _logistic(x: Value) -> Value:
-    return f.tanh(x * 0.5) * 0.5 + 0.5
-
-
-def _cut(x: Value, parts: int) -> list[Value]:
-    """Cut the last axis of (N, parts H) into parts."""
-    n = x.shape[1] // parts
-    return [x.cut((1, slice(k * n, (k + 1) * n))) for k in range(parts)]
-
-
-def _stacked(steps: Sequence[Value]) -> Value:
-    """Put arrays of all steps together, along a new first axis."""
-    return joined([a.reshape(1, *a.shape) for a in steps], 0)
-
-
-def _gates(steps: Sequence[Sequence[Value]]) -> Value:
-    """Put gates (N, H) of all steps together: (T, N, gates, H)."""
-    return _stacked([joined([a.reshape(a.shape[0], 1, a.shape[1]) for a in gates], 1) for gates in steps])
-
-
-def _at(z: Value, t: int) -> Value:
-    return z.cut((0, slice(t, t + 1))).reshape(*z.shape[1:])
-
-
-def _all(z: Value) -> list[Value]:
-    """Return what there is at each step."""
-    return [_at(z, t) for t in range(z.shape[0])]
-
-
-@exports("lstm")
-def _lstm(call: Call, *arrays: Value) -> Any:
-    z, r, b, h, c = _wide(call, *arrays)
-    states, gates = list[tuple[Value, Value]](), list[list[Value]]()
-    for z_t in _all(z + b):
-        i, forget, g, o = _cut(z_t + f.product(h, r), 4)
-        i, forget, g, o = _logistic(i), _logistic(forget), f.tanh(g), _logistic(o)
-        c = forget * c + i * g
-        h = o * f.tanh(c)
-        states.append((h, c))
-        gates.append([i, forget, g, o])
-    return _cast(
-        call,
-        _stacked([h for h, _ in states]),
-        _stacked([c for _, c in states]),
-        _gates(gates),
-    )
-
-
-@exports("gru")
-def _gru(call: Call, *arrays: Value, reset_after: bool) -> Any:
-    z, r, b, h = _wide(call, *arrays)
-    units = r.shape[0]
-    ends = slice(0, 2 * units), slice(2 * units, None)
-    (r_gates, r_new), (b, b2) = (r.cut((1, end)) for end in ends), _all(b)
-    b_gates, b_new = (b2.cut((0, end)) for end in ends)
-    states, all_gates = list[Value](), list[list[Value]]()
-    for z_t in _all(z + b):
-        of_gates, of_new = (z_t.cut((1, end)) for end in ends)
-        update, reset = _cut(_logistic(of_gates + f.product(h, r_gates) + b_gates), 2)
-        q = f.product(h, r_new) + b_new if reset_after else reset * h
-        new = f.tanh(of_new + (reset * q if reset_after else b_new + f.product(q, r_new)))
-        h = new + update * (h - new)
-        states.append(h)
-        all_gates.append([update, reset, new, q])
-    return _cast(call, _stacked(states), _gates(all_gates))
-
-
-@exports("simple_rnn")
-def _simple_rnn(call: Call, *arrays: Value, activation: str) -> Value:
-    z, r, b, h = _wide(call, *arrays)
-    found: list[Value] = []
-    for z_t in _all(z + b):
-        a = z_t + f.product(h, r)
-        h = a.emitter.run("Relu", a) if activation == "relu" else f.tanh(a)
-        found.append(h)
-    return _stacked(found).cast(call.dtype)
-
-
-# ---- their adjoints, step by step -----------------------------------------------------------------------------------
-
-
-def _apart(gates: Value) -> list[list[Value]]:
-    """Return the gates of each step, (N, H) each."""
-    (_, rows, count, units), steps = gates.shape, _all(gates)
-    return [[a.cut((1, slice(k, k + 1))).reshape(rows, units) for k in range(count)] for a in steps]
-
-
-def _over_steps(rows: list[Value], cotangents: list[Value]) -> Value:
-    """Return the sum over steps of rowsᵀ cotangents."""
-    return f.product(joined(rows, 0).transpose([1, 0]), joined(cotangents, 0))
-
-
-def _sum_of_rows(parts: list[Value]) -> Value:
-    return joined(parts, 0).sum((0,), keepdims=False)
-
-
-@exports("lstm_adjoint")
-def _lstm_adjoint(call: Call, *arrays: Value) -> Any:
-    gh, gc, h, c, gates, r, first_h, first_c = _wide(call, *arrays)
-    back, cells, deltas = r.transpose([1, 0]), _all(c), list[Value]()
-    later_h = later_c = call.emitter.filled(0, first_c.shape, first_c.dtype)
-    every = zip(_all(gh), _all(gc), cells, [first_c, *cells[:-1]], _apart(gates), strict=True)
-    for of_h, of_c, c_t, before, (i, forget, new, o) in reversed(list(every)):
-        tanh_c, of_h = f.tanh(c_t), of_h + later_h
-        total = of_c + later_c + of_h * o * (1 - tanh_c * tanh_c)
-        parts = [
-            total * new * i * (1 - i),
-            total * before * forget * (1 - forget),
-            total * i * (1 - new * new),
-            of_h * tanh_c * o * (1 - o),
-        ]
-        deltas.insert(0, joined(parts, 1))
-        later_h, later_c = f.product(deltas[0], back), total * forget
-    return _cast(
-        call,
-        _stacked(deltas),
-        _over_steps([first_h, *_all(h)[:-1]], deltas),
-        _sum_of_rows(deltas),
-        later_h,
-        later_c,
-    )
-
-
-@exports("gru_adjoint")
-def _gru_adjoint(call: Call, *arrays: Value, reset_after: bool) -> Any:
-    gh, h, gates, r, first = _wide(call, *arrays)
-    units = r.shape[0]
-    r_gates, r_new = r.cut((1, slice(0, 2 * units))), r.cut((1, slice(2 * units, None)))
-    gates_back, new_back = r_gates.transpose([1, 0]), r_new.transpose([1, 0])
-    of_gates, of_new, of_products = list[Value](), list[Value](), list[Value]()
-    befores, apart = [first, *_all(h)[:-1]], _apart(gates)
-    later = call.emitter.filled(0, first.shape, first.dtype)
-    for of_h, before, (update, reset, new, q) in reversed(list(zip(_all(gh), befores, apart, strict=True))):
-        of_h = of_h + later
-        an = (1 - update) * of_h * (1 - new * new)
-        au = (before - new) * of_h * update * (1 - update)
-        of_q = reset * an if reset_after else f.product(an, new_back)
-        ar = (q * an if reset_after else before * of_q) * reset * (1 - reset)
-        both = joined([au, ar], 1)
-        later = update * of_h + f.product(both, gates_back)
-        later = later + (f.product(of_q, new_back) if reset_after else reset * of_q)
-        of_gates.insert(0, both)
-        of_new.insert(0, an)
-        of_products.insert(0, of_q if reset_after else an)
-    last = befores if reset_after else [q for *_, q in apart]
-    sums = [_sum_of_rows(parts) for parts in (of_gates, of_new, of_gates, of_products)]
-    return _cast(
-        call,
-        _stacked([joined(list(pair), 1) for pair in zip(of_gates, of_new, strict=True)]),
-        joined([_over_steps(befores, of_gates), _over_steps(last, of_products)], 1),
-        _stacked([joined(sums[:2], 0), joined(sums[2:], 0)]),
-        later,
-    )
-
-
-@exports("simple_rnn_adjoint")
-def _simple_rnn_adjoint(call: Call, *arrays: Value, activation: str) -> Any:
-    g, h, r, first = _wide(call, *arrays)
-    back, states, deltas = r.transpose([1, 0]), _all(h), list[Value]()
-    later = call.emitter.filled(0, first.shape, first.dtype)
-    for of_h, h_t in reversed(list(zip(_all(g), states, strict=True))):
-        slope = (h_t > 0).cast(h_t.dtype) if activation == "relu" else 1 - h_t * h_t
-        deltas.insert(0, (of_h + later) * slope)
-        later = f.product(deltas[0], back)
-    return _cast(
-        call,
-        _stacked(deltas),
-        _over_steps([first, *states[:-1]], deltas),
-        _sum_of_rows(deltas),
-        later,
-    )
+for _name, _table in {"lstm": lstm, "gru": gru, "simple_rnn": simple_rnn}.items():
+    RULES[_name], RULES[f"{_name}_adjoint"] = _written(_table.steps), _written(_table.steps_back)
 
 
 # ---- by an operator -------------------------------------------------------------------------------------------------
