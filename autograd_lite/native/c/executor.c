@@ -1,6 +1,7 @@
 /* Running instructions. Nothing here needs Python, so that the lock of the interpreter may be released. */
 #include "executor.h"
 #include "pool.h"
+#include "quick.h"
 
 #include <stdatomic.h>
 
@@ -68,39 +69,6 @@ static inline int call_run(const npy_intp *record, const Program *program, char 
         over_rows(&call, first, record[CORE]);
     }
     return flags_raised();
-}
-
-/* Run a call of few numbers; its loop is quick. */
-static inline void quick_run(const npy_intp *record, const Program *program) {
-    const npy_intp *operand = record + FIRST + 1, *strides = operand + 3 * record[OPERANDS];
-    const char *a = program->memory[operand[0]] + operand[1], *b = program->memory[operand[3]] + operand[4];
-    char *c = (char *)b;
-    const int quick = program->loops[record[LOOP]].quick;
-    npy_intp by[3] = {strides[0], strides[1], strides[1]};
-    if (quick < NEGATIVE) {
-        c = program->memory[operand[6]] + operand[7];
-        by[2] = strides[2];
-    }
-    for (npy_intp i = 0; i < record[FIRST]; i++, a += by[0], b += by[1], c += by[2]) {
-        const npy_double x = *(const npy_double *)a;
-        npy_double *to = (npy_double *)c;
-        switch (quick) {
-            case ADD: *to = x + *(const npy_double *)b; break;
-            case SUBTRACT: *to = x - *(const npy_double *)b; break;
-            case MULTIPLY: *to = x * *(const npy_double *)b; break;
-            case DIVIDE: *to = x / *(const npy_double *)b; break;
-            case NEGATIVE: *to = -x; break;
-            default: *to = x;
-        }
-    }
-}
-
-static inline int is_quick(const npy_intp *record, const Program *program) {
-    if (record[KIND] != CALL || record[DIMENSIONS] != 1 || record[FIRST] > FEW || record[CORE] != 0) {
-        return 0;
-    }
-    const int quick = program->loops[record[LOOP]].quick;
-    return quick != SLOW && record[OPERANDS] == (quick < NEGATIVE ? 3 : 2);
 }
 
 /* What the threads that share a block know. */

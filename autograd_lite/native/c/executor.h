@@ -23,12 +23,8 @@ typedef struct {
     PyUFuncGenericFunction function;
     void *data;
     int itemsize; /* of the result, for a reduction */
-    int quick;    /* what is done here for few numbers, see below; 0 if the function must do it */
+    int quick;    /* what `quick.h` does for few numbers; 0 if the function must do it */
 } Loop;
-
-/* Arithmetic in double precision, of which each element is one operation: it takes less time than calling a loop. */
-enum { SLOW, ADD, SUBTRACT, MULTIPLY, DIVIDE, NEGATIVE, COPY };
-enum { FEW = 4 };
 
 typedef struct {
     const npy_intp *code;

@@ -1,4 +1,5 @@
 /* A segment: instructions together with the memory that they work on, which is called from Python with some arrays. */
+#include "quick.h"
 #include "segment.h"
 #include <numpy/arrayscalars.h>
 #include <structmember.h>
@@ -26,23 +27,6 @@ static Kind *kinds_of(PyObject *tuple) {
         kind->strides = PyArray_STRIDES(like);
     }
     return found;
-}
-
-/* Return what a loop does if it is one of the quick ones. */
-static int quick_of(const PyUFuncObject *ufunc, int i) {
-    static const char *names[] = {"add", "subtract", "multiply", "divide", "negative", "positive", "cast"};
-    static const int kinds[] = {ADD, SUBTRACT, MULTIPLY, DIVIDE, NEGATIVE, COPY, COPY};
-    for (int k = 0; k < ufunc->nargs; k++) {
-        if (ufunc->core_enabled || ufunc->types[i * ufunc->nargs + k] != NPY_DOUBLE) {
-            return SLOW;
-        }
-    }
-    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
-        if (strcmp(ufunc->name, names[k]) == 0 && ufunc->nargs == (kinds[k] < NEGATIVE ? 3 : 2)) {
-            return kinds[k];
-        }
-    }
-    return SLOW;
 }
 
 /* Find the loops, which are given as pairs of a ufunc and a number, in the same way. */
