@@ -45,38 +45,6 @@ __version__ = _VERSION
 _give_hints(Tensor)
 
 # What a first gradient does not need is loaded when it is asked for.
-_LATE = {
-    ".compiler.compiled": "compile",
-    ".configuration": "show_config",
-    ".control.cond": "cond",
-    ".control.scan": "scan",
-    ".control.while_loop": "fori_loop while_loop",
-    ".core.tracebacks": "fold_tracebacks",
-    ".custom_ops": "applied elementwise reduction structural",
-    ".files.writing": "write_file",
-    ".functional": (
-        "checkpoint custom_jvp custom_vjp eval_shape grad hessian hvp jacobian jvp linearize primitive stop_gradient "
-        "value_and_grad vjp vmap why_no_grad"
-    ),
-    ".graph": "Graph Program build_graph explain find_nan trace",
-    ".graph.compiled": "load_compiled",
-    ".native.blockwise": "blockwise",
-    ".networks.activations": (
-        "elu erf erfc gelu hard_tanh leaky_relu log_softmax logsumexp mish relu sigmoid silu softmax softplus softsign "
-        "standardize tanh_shrink"
-    ),
-    ".networks.recurrences": "gru lstm simple_rnn",
-    ".networks.running": "over_root running_mean running_mean_square",
-    ".networks.windows": "average_pooling convolution max_pooling transposed_convolution",
-    ".nonfinite.watch": "raise_on_nan",
-    ".observing": "assume debug_print is_compiling observe",
-    ".outside": "host_call live pinned same_objects",
-    ".random": "Generator set_seed",
-    ".tensors.arrays": "array",
-    ".tensors.changes": "Changes transaction",
-}
-_PACKAGES = "arrays graph hips nn numpy optimize random scipy testing tree"
-
 if TYPE_CHECKING:
     from . import (
         arrays as arrays,
@@ -174,7 +142,7 @@ if TYPE_CHECKING:
     from .tensors.arrays import array as array
     from .tensors.changes import Changes as Changes, transaction as transaction
 else:
-    __getattr__, __dir__, __all__ = _attach(__name__, _LATE, _PACKAGES, _in_module)
+    __getattr__, __dir__, __all__ = _attach(__name__, _in_module)
 
 
 def _picture(tensor: Tensor) -> str:

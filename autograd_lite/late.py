@@ -1,9 +1,9 @@
 """Names that a package loads when they are first asked for, so that importing it costs what a program uses.
 
 This is the one way in which modules load late, here and in libraries built on this one; `nn` is one. A package's
-`__init__` names what it has twice: in its `TYPE_CHECKING` block, as imports for type checkers, and in a table for
-`attach`, whose results are the package's `__getattr__` and `__dir__` (PEP 562) and its `__all__`. A test holds that the
-two agree.
+`__init__` imports them in an `if TYPE_CHECKING:` block, which never runs and is all that type checkers need. `attach`
+reads the names in the bytecode of that block, and returns the package's `__getattr__` and `__dir__` (PEP 562) and its
+`__all__`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dis import get_instructions
 from importlib import import_module
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from .core.messages import missing_name
@@ -70,24 +71,47 @@ def needs(what: str, package: str, install: str = "", otherwise: str = "") -> It
         raise ModuleNotFoundError(f"{what}: expected the package {package}; {error}. {way}", name=package) from error
 
 
+def _late_names(code: CodeType) -> dict[str, str]:
+    """Return what the `TYPE_CHECKING` block of a package imports: names with their modules, "" for modules themselves.
+
+    Bytecode is there where the source is not, as in a frozen application. In it, an import is: the dots before the
+    module's name and the names to import are loaded; the module is imported; and each of the names from it.
+    """
+    table: dict[str, str] = {}
+    loads: list[Any] = []
+    module = ""
+    for step in get_instructions(code):
+        if step.argval == "TYPE_CHECKING":
+            table.clear()  # what is imported before the block is there at once
+        elif step.opname == "IMPORT_NAME":
+            dots, _ = loads[-2:]
+            module = "." * dots + step.argval if step.argval else ""
+        elif step.opname == "IMPORT_FROM":
+            table[step.argval] = module
+        elif step.opname.startswith("LOAD_"):
+            loads.append(step.argval)
+    return table
+
+
 def attach(
-    package: str,
-    names: Mapping[str, str],
-    modules: str = "",
-    hints: Callable[[str], Mapping[str, str]] = lambda name: {},
+    package: str, hints: Callable[[str], Mapping[str, str]] = lambda name: {}
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """Return the `__getattr__`, the `__dir__` and the `__all__` of a package whose names load late.
 
-    What has been asked for is an attribute of the package from then on, and costs nothing more.
+    The names are those that the calling code imports in its `if TYPE_CHECKING:` block. What has been asked for is an
+    attribute of the package from then on, and costs nothing more.
 
     Args:
         package: its `__name__`.
-        names: by modules, relative to the package, the names that they define; separated by spaces.
-        modules: the names of modules of the package that load late themselves.
         hints: of a name that is missing, a dict that may have what to write instead.
 
     Example:
-        >>> get, listed, public = attach("autograd_lite", {".tree": "leaves"}, "testing")
+        >>> from typing import TYPE_CHECKING
+        >>> if TYPE_CHECKING:
+        ...     from . import testing as testing
+        ...     from .tree import leaves as leaves
+        ... else:
+        ...     get, listed, public = attach("autograd_lite")
         >>> get("leaves").__module__, get("testing").__name__
         ('autograd_lite.tree', 'autograd_lite.testing')
         >>> "leaves" in listed(), "testing" in public
@@ -96,8 +120,7 @@ def attach(
         Traceback (most recent call last):
         AttributeError: module 'autograd_lite' has no attribute 'leafs'. Did you mean 'leaves'?
     """
-    table = {name: module for module, words in names.items() for name in words.split()}
-    table |= dict.fromkeys(modules.split(), "")
+    table = _late_names(sys._getframe(1).f_code)
     ATTACHED[package], here = table, vars(sys.modules[package])
 
     def __getattr__(name: str) -> Any:

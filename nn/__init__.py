@@ -68,21 +68,7 @@ if TYPE_CHECKING:
     from .module.symbols import KerasTensor as KerasTensor
     from .module.variable import Variable as Variable
 else:
-    _NAMES = {
-        ".config.settings": "DTypePolicy",
-        ".layers.input_spec": "InputSpec",
-        ".layers.layer": "Layer",
-        ".models": "Input Model Sequential",
-        ".module.module": "Module Parameter",
-        ".module.symbols": "KerasTensor",
-        ".module.variable": "Variable",
-        "autograd_lite": "set_seed",
-    }
-    _MODULES = (
-        "activations backend callbacks config constraints data datasets generation initializers layers losses metrics "
-        "mixed_precision models ops optimizers plots preprocessing random regularizers saving tree utils"
-    )
-    __getattr__, __dir__, __all__ = _attach(__name__, _NAMES, _MODULES, lambda name: _IN_NN)
+    __getattr__, __dir__, __all__ = _attach(__name__, lambda name: _IN_NN)
 
 # The modules that have what configurations name, as "layers.Dense".
 _ROOMS = "activations constraints distributed initializers layers losses metrics models optimizers regularizers"

@@ -19,13 +19,4 @@ if TYPE_CHECKING:
     from .gradient import grad as grad, value_and_grad as value_and_grad, vjp as vjp
     from .why import why_no_grad as why_no_grad
 else:
-    _LATE = {
-        ".abstract": "eval_shape",
-        ".batched": "vmap",
-        ".custom": "checkpoint custom_jvp custom_vjp primitive stop_gradient",
-        ".derived": "hessian hvp jacobian",
-        ".forward": "jvp linearize",
-        ".gradient": "grad value_and_grad vjp",
-        ".why": "why_no_grad",
-    }
-    __getattr__, __dir__, __all__ = _attach(__name__, _LATE)
+    __getattr__, __dir__, __all__ = _attach(__name__)

@@ -92,9 +92,6 @@ TABLES = {
     "windowed": "convolution convolution_input convolution_kernel",
     "zero_mask": "zero_mask",
 }
-# What these define has no name that anybody could look up.
-_OTHERS = "adjoints operands orders sequences special ufunc_methods"
-
 if TYPE_CHECKING:
     from . import (
         activations as activations,
@@ -156,7 +153,7 @@ if TYPE_CHECKING:
         zero_mask as zero_mask,
     )
 else:
-    __getattr__, __dir__, __all__ = _attach(__name__, {}, f"{' '.join(TABLES)} {_OTHERS}")
+    __getattr__, __dir__, __all__ = _attach(__name__)
 
 _FILES: dict[str, list[str]] = {}
 for _file, _names in TABLES.items():

@@ -25,11 +25,4 @@ if TYPE_CHECKING:
     from .rows import LawBroken as LawBroken, Row as Row
     from .strict import strict_mode as strict_mode
 else:
-    _LATE = {
-        ".auditing": "AuditReport audit",
-        ".ops": "OpReport check_op",
-        ".properties": "grad_property module_test property_test",
-        ".rows": "LawBroken Row",
-        ".strict": "strict_mode",
-    }
-    __getattr__, __dir__, __all__ = _attach(__name__, _LATE, "strategies")
+    __getattr__, __dir__, __all__ = _attach(__name__)

@@ -23,15 +23,4 @@ if TYPE_CHECKING:
     from .rates import LearningRateScheduler as LearningRateScheduler, ReduceLROnPlateau as ReduceLROnPlateau
     from .stopping import EarlyStopping as EarlyStopping, TerminateOnNaN as TerminateOnNaN
 else:
-    _LATE = {
-        "autograd_lite.graph": "GradientHealth",
-        ".averages": "SwapEMAWeights",
-        ".base": "Callback LambdaCallback Trained",
-        ".callback_list": "CallbackList",
-        ".checkpoints": "BackupAndRestore KeepInMemory ModelCheckpoint",
-        ".history": "History",
-        ".loggers": "CSVLogger TensorBoard",
-        ".rates": "LearningRateScheduler ReduceLROnPlateau",
-        ".stopping": "EarlyStopping TerminateOnNaN",
-    }
-    __getattr__, __dir__, __all__ = _attach(__name__, _LATE)
+    __getattr__, __dir__, __all__ = _attach(__name__)

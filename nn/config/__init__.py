@@ -41,11 +41,4 @@ if TYPE_CHECKING:
         set_max_steps_per_epoch as set_max_steps_per_epoch,
     )
 else:
-    _SETTINGS = (
-        "backend disable_flash_attention disable_interactive_logging disable_traceback_filtering dtype_policy "
-        "enable_flash_attention enable_interactive_logging enable_traceback_filtering epsilon floatx "
-        "image_data_format is_flash_attention_enabled is_interactive_logging_enabled is_nnx_enabled "
-        "is_traceback_filtering_enabled max_epochs max_steps_per_epoch set_backend set_dtype_policy set_epsilon "
-        "set_floatx set_image_data_format set_max_epochs set_max_steps_per_epoch"
-    )
-    __getattr__, __dir__, __all__ = _attach(__name__, {".settings": _SETTINGS})
+    __getattr__, __dir__, __all__ = _attach(__name__)

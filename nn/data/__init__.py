@@ -18,9 +18,4 @@ if TYPE_CHECKING:
     from .loader import DataLoader as DataLoader
     from .py_dataset import PyDataset as PyDataset
 else:
-    _LATE = {
-        ".dataset": "Dataset",
-        ".loader": "DataLoader",
-        ".py_dataset": "PyDataset",
-    }
-    __getattr__, __dir__, __all__ = _attach(__name__, _LATE)
+    __getattr__, __dir__, __all__ = _attach(__name__)

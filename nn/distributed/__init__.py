@@ -17,13 +17,4 @@ if TYPE_CHECKING:
         prove_alike as prove_alike,
     )
 else:
-    _LATE = {
-        ".buckets": "Reducer",
-        ".communicator": "Communicator Local Request",
-        ".going_on": "elastic",
-        ".optimizer": "DistributedOptimizer",
-        ".part": "all_sum",
-        ".state": "RankMismatch broadcast_parameters prove_alike",
-        ".ranks": "init rank size world",
-    }
-    __getattr__, __dir__, __all__ = _attach(__name__, _LATE)
+    __getattr__, __dir__, __all__ = _attach(__name__)

@@ -93,35 +93,4 @@ if TYPE_CHECKING:
         pearson_correlation as pearson_correlation,
     )
 else:
-    _LATE = {
-        "..losses": (
-            "binary_crossentropy binary_focal_crossentropy categorical_crossentropy "
-            "categorical_focal_crossentropy categorical_hinge hinge huber kl_divergence log_cosh "
-            "mean_absolute_error mean_absolute_percentage_error mean_squared_error mean_squared_logarithmic_error "
-            "poisson sparse_categorical_crossentropy squared_hinge"
-        ),
-        ".accuracy": (
-            "Accuracy AutoAccuracy BinaryAccuracy CategoricalAccuracy SparseCategoricalAccuracy "
-            "SparseTopKCategoricalAccuracy TopKCategoricalAccuracy binary_accuracy categorical_accuracy "
-            "sparse_categorical_accuracy sparse_top_k_categorical_accuracy top_k_categorical_accuracy"
-        ),
-        ".auc": "AUC",
-        ".averages": "Mean MeanMetricWrapper MeanTensor Sum",
-        ".classes": "BinaryIoU ConfusionMatrix F1Score FBetaScore IoU MeanIoU OneHotIoU OneHotMeanIoU",
-        ".counts": (
-            "FalseNegatives FalsePositives Precision PrecisionAtRecall Recall RecallAtPrecision "
-            "SensitivityAtSpecificity SpecificityAtSensitivity TrueNegatives TruePositives"
-        ),
-        ".metric": "Metric",
-        ".names": "REGISTRY deserialize get serialize",
-        ".of_losses": (
-            "BinaryCrossentropy CategoricalCrossentropy CategoricalHinge Hinge KLDivergence LogCoshError "
-            "MeanAbsoluteError MeanAbsolutePercentageError MeanSquaredError MeanSquaredLogarithmicError Poisson "
-            "SparseCategoricalCrossentropy SquaredHinge"
-        ),
-        ".regression": (
-            "ConcordanceCorrelation CosineSimilarity PearsonCorrelation R2Score RootMeanSquaredError "
-            "concordance_correlation pearson_correlation"
-        ),
-    }
-    __getattr__, __dir__, __all__ = _attach(__name__, _LATE)
+    __getattr__, __dir__, __all__ = _attach(__name__)

@@ -12,12 +12,4 @@ if TYPE_CHECKING:
     from .model import Model as Model
     from .sequential import Sequential as Sequential
 else:
-    _LATE = {
-        "..layers": "Input",
-        "..saving.descriptions": "model_from_json",
-        "..saving.model_files": "load_model save_model",
-        ".cloning": "clone_model",
-        ".model": "Model",
-        ".sequential": "Sequential",
-    }
-    __getattr__, __dir__, __all__ = _attach(__name__, _LATE)
+    __getattr__, __dir__, __all__ = _attach(__name__)

@@ -8,6 +8,4 @@ if TYPE_CHECKING:
     from ..config.registry import snake_case as snake_case
     from .module import Module as Module, Parameter as Parameter
 else:
-    __getattr__, __dir__, __all__ = _attach(
-        __name__, {"..config.registry": "snake_case", ".module": "Module Parameter"}
-    )
+    __getattr__, __dir__, __all__ = _attach(__name__)

@@ -50,22 +50,4 @@ if TYPE_CHECKING:
     from .scipy_bridge import minimize as minimize
     from .sgd import SGD as SGD
 else:
-    _LATE = {
-        ".adafactor": "Adafactor",
-        ".adagrad": "Adadelta Adagrad",
-        ".adam": "Adam Adamax AdamW Nadam ScheduleFreeAdamW",
-        ".ftrl": "Ftrl",
-        ".hyper": "Number OptionalNumber Rate",
-        ".lamb": "Lamb",
-        ".lbfgs": "LBFGS",
-        ".lion": "Lion",
-        ".loss_scale": "LossScaleOptimizer",
-        ".multi": "MultiOptimizer OptimizerMap",
-        ".muon": "Muon",
-        ".names": "REGISTRY deserialize get serialize",
-        ".optimizer": "Optimizer",
-        ".rmsprop": "RMSprop",
-        ".scipy_bridge": "minimize",
-        ".sgd": "SGD",
-    }
-    __getattr__, __dir__, __all__ = _attach(__name__, _LATE, "schedules")
+    __getattr__, __dir__, __all__ = _attach(__name__)

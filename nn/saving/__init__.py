@@ -29,16 +29,4 @@ if TYPE_CHECKING:
     )
     from .torch import from_torch_state_dict as from_torch_state_dict, to_torch_state_dict as to_torch_state_dict
 else:
-    _LATE = {
-        "autograd_lite.files": "SavedFileError",
-        "..config.config": "CustomObjectScope get_custom_objects register_keras_serializable",
-        "..config.limits": "element_limit",
-        ".checkpoints": "Kept load_checkpoint save_checkpoint",
-        ".model_files": "load_model load_weights save_model save_weights",
-        ".objects": (
-            "custom_object_scope deserialize_keras_object get_registered_name get_registered_object "
-            "serialize_keras_object"
-        ),
-        ".torch": "from_torch_state_dict to_torch_state_dict",
-    }
-    __getattr__, __dir__, __all__ = _attach(__name__, _LATE)
+    __getattr__, __dir__, __all__ = _attach(__name__)

@@ -7,7 +7,4 @@ from autograd_lite.late import attach as _attach
 if TYPE_CHECKING:
     from .trainer import Trainer as Trainer
 else:
-    _LATE = {
-        ".trainer": "Trainer",
-    }
-    __getattr__, __dir__, __all__ = _attach(__name__, _LATE)
+    __getattr__, __dir__, __all__ = _attach(__name__)

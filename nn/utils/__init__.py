@@ -60,27 +60,4 @@ if TYPE_CHECKING:
     from .seeding import set_random_seed as set_random_seed
     from .sources import get_source_inputs as get_source_inputs
 else:
-    _LATE = {
-        "..backend": "clear_session is_keras_tensor standardize_dtype",
-        "..config.settings": "disable_interactive_logging enable_interactive_logging is_interactive_logging_enabled",
-        "..data.preparing": (
-            "normalize pack_x_y_sample_weight pad_sequences split_dataset timeseries_dataset_from_array "
-            "unpack_x_y_sample_weight"
-        ),
-        "..data.py_dataset": "PyDataset Sequence",
-        "..plots.decision": "plot_decision_surface",
-        "..saving": (
-            "CustomObjectScope custom_object_scope deserialize_keras_object get_custom_objects "
-            "get_registered_name get_registered_object register_keras_serializable serialize_keras_object"
-        ),
-        ".feature_space": "FeatureSpace",
-        ".files": "get_file",
-        ".folders": "audio_dataset_from_directory image_dataset_from_directory text_dataset_from_directory",
-        ".image_files": "array_to_img img_to_array load_img save_img",
-        ".labels": "to_categorical",
-        ".plotting": "plot_model",
-        ".progbar": "Progbar",
-        ".seeding": "set_random_seed",
-        ".sources": "get_source_inputs",
-    }
-    __getattr__, __dir__, __all__ = _attach(__name__, _LATE)
+    __getattr__, __dir__, __all__ = _attach(__name__)

@@ -12,20 +12,20 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from ...core.op import Op as _Op
 from ...late import attach as _attach, load as _load
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from ...core.op import Op
     from .tables import REFUSED as REFUSED, TABLE as TABLE, sp as sp
 else:
-    __getattr__, __dir__, __all__ = _attach(__name__, {".tables": "REFUSED TABLE sp"})
+    __getattr__, __dir__, __all__ = _attach(__name__)
 
 
-def scipy_op(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Op | None:
+def scipy_op(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> _Op | None:
     """Return the op of a SciPy ufunc, or None if it is not in the tables; see `records`."""
     if "scipy.special" not in sys.modules:
         return None
-    found: Op | None = _load(".tables", __name__).scipy_op(ufunc, inputs)
+    found: _Op | None = _load(".tables", __name__).scipy_op(ufunc, inputs)
     return found

@@ -10,10 +10,4 @@ if TYPE_CHECKING:
     from .rotary import RotaryEmbedding as RotaryEmbedding
     from .scores import AdditiveAttention as AdditiveAttention, Attention as Attention
 else:
-    _LATE = {
-        ".attention": "MultiHeadAttention TransformerBlock",
-        ".grouped_attention": "GroupQueryAttention",
-        ".rotary": "RotaryEmbedding",
-        ".scores": "AdditiveAttention Attention",
-    }
-    __getattr__, __dir__, __all__ = _attach(__name__, _LATE)
+    __getattr__, __dir__, __all__ = _attach(__name__)

@@ -36,17 +36,4 @@ if TYPE_CHECKING:
     )
     from .mixing import CutMix as CutMix, MixUp as MixUp
 else:
-    _LATE = {
-        ".base": "Augmentation",
-        ".color": (
-            "RandomBrightness RandomColorDegeneration RandomColorJitter RandomContrast RandomGrayscale RandomHue "
-            "RandomInvert RandomSaturation"
-        ),
-        ".effects": "AutoContrast RandomErasing RandomGaussianBlur RandomPosterization RandomSharpness Solarization",
-        ".geometry": (
-            "RandomCrop RandomElasticTransform RandomFlip RandomPerspective RandomRotation RandomShear "
-            "RandomTranslation RandomZoom"
-        ),
-        ".mixing": "CutMix MixUp",
-    }
-    __getattr__, __dir__, __all__ = _attach(__name__, _LATE)
+    __getattr__, __dir__, __all__ = _attach(__name__)

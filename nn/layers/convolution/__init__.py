@@ -59,21 +59,4 @@ if TYPE_CHECKING:
         Conv3DTranspose as Conv3DTranspose,
     )
 else:
-    _LATE = {
-        ".adaptive_pooling": (
-            "AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D AdaptiveMaxPooling1D "
-            "AdaptiveMaxPooling2D AdaptiveMaxPooling3D"
-        ),
-        ".conv_lstm": "ConvLSTM1D ConvLSTM2D ConvLSTM3D",
-        ".convolution": "Conv1D Conv2D Conv3D DepthwiseConv1D DepthwiseConv2D SeparableConv1D SeparableConv2D",
-        ".padding": "Cropping1D Cropping2D Cropping3D ZeroPadding1D ZeroPadding2D ZeroPadding3D",
-        ".pooling": (
-            "AveragePooling1D AveragePooling2D AveragePooling3D GlobalAveragePooling1D GlobalAveragePooling2D "
-            "GlobalAveragePooling3D GlobalMaxPooling1D GlobalMaxPooling2D GlobalMaxPooling3D MaxPooling1D "
-            "MaxPooling2D MaxPooling3D"
-        ),
-        ".resizing": "CenterCrop Resizing UpSampling1D UpSampling2D UpSampling3D",
-        ".spectrogram": "MelSpectrogram STFTSpectrogram",
-        ".transposed": "Conv1DTranspose Conv2DTranspose Conv3DTranspose",
-    }
-    __getattr__, __dir__, __all__ = _attach(__name__, _LATE)
+    __getattr__, __dir__, __all__ = _attach(__name__)

@@ -13,8 +13,4 @@ if TYPE_CHECKING:
     )
     from .reversible_embedding import ReversibleEmbedding as ReversibleEmbedding
 else:
-    _LATE = {
-        ".embedding": "Embedding PositionalEmbedding SinusoidalEmbedding TokenAndPositionEmbedding",
-        ".reversible_embedding": "ReversibleEmbedding",
-    }
-    __getattr__, __dir__, __all__ = _attach(__name__, _LATE)
+    __getattr__, __dir__, __all__ = _attach(__name__)

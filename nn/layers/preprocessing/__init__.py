@@ -11,11 +11,4 @@ if TYPE_CHECKING:
     from .scaling import Normalization as Normalization, Rescaling as Rescaling
     from .vectorization import TextVectorization as TextVectorization
 else:
-    _LATE = {
-        ".categories": "CategoryEncoding Discretization",
-        ".hashing": "HashedCrossing Hashing",
-        ".lookup": "IntegerLookup StringLookup",
-        ".scaling": "Normalization Rescaling",
-        ".vectorization": "TextVectorization",
-    }
-    __getattr__, __dir__, __all__ = _attach(__name__, _LATE)
+    __getattr__, __dir__, __all__ = _attach(__name__)

@@ -16,10 +16,4 @@ if TYPE_CHECKING:
     from .wrapper import SpectralNormalization as SpectralNormalization, Wrapper as Wrapper
     from .wrappers import Bidirectional as Bidirectional, TimeDistributed as TimeDistributed
 else:
-    _LATE = {
-        ".cells": "GRUCell LSTMCell SimpleRNNCell",
-        ".recurrent": "GRU LSTM RNN SimpleRNN StackedRNNCells",
-        ".wrapper": "SpectralNormalization Wrapper",
-        ".wrappers": "Bidirectional TimeDistributed",
-    }
-    __getattr__, __dir__, __all__ = _attach(__name__, _LATE)
+    __getattr__, __dir__, __all__ = _attach(__name__)

@@ -14,4 +14,4 @@ from autograd_lite.late import attach as _attach
 if TYPE_CHECKING:
     from . import files as files, reading as reading
 else:
-    __getattr__, __dir__, __all__ = _attach(__name__, {}, "files reading")
+    __getattr__, __dir__, __all__ = _attach(__name__)
