@@ -19,7 +19,7 @@ from ..core.foreign import LAZY, is_lazy
 from ..core.op import Op, composes, structural
 from ..core.shapes import Shape, ShapeDtype, normalize_axis
 from ..native import functions as fast
-from .operands import operand
+from .operands import composed_as, newer, operand
 
 # In the order of their code points, which is the order of the axes in an implicit result.
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -403,9 +403,7 @@ def _tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     return contract(a, b, subscripts=_tensordot_subscripts(a_axes, b_axes, a.ndim, b.ndim))
 
 
-@composes(np.linalg.tensordot)
-def _linalg_tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
-    return _tensordot(x1, x2, axes)
+composed_as(np.linalg.tensordot, _tensordot)
 
 
 @composes(np.inner)
@@ -454,11 +452,6 @@ def _kron(a: Any, b: Any) -> Any:
     return product.reshape(tuple(n * k for n, k in zip(a_shape, b_shape, strict=True)))
 
 
-def _register_if_numpy_has(function: Any, composed: Any) -> None:
-    if function is not None:
-        composes(function)(composed)
-
-
 def _over(x1: Any, x2: Any, first: int, second: int) -> tuple[Any, Any]:
     """Return the operands, if the axes that are summed over have one length: a length of 1 is not broadcast."""
     x1, x2 = operand(x1), operand(x2)
@@ -471,22 +464,21 @@ def _over(x1: Any, x2: Any, first: int, second: int) -> tuple[Any, Any]:
     return x1, x2
 
 
+@composes(np.vecdot)
 def _vecdot(x1: Any, x2: Any, /) -> Any:
     x1, x2 = _over(x1, x2, -1, -1)
     return _einsum("...i,...i", _conjugate(x1), x2)
 
 
+@composes(*newer("matvec"))
 def _matvec(x1: Any, x2: Any, /) -> Any:
     return _einsum("...ij,...j->...i", *_over(x1, x2, -1, -1))
 
 
+@composes(*newer("vecmat"))
 def _vecmat(x1: Any, x2: Any, /) -> Any:
     x1, x2 = _over(x1, x2, -1, -2)
     return _einsum("...i,...ij->...j", _conjugate(x1), x2)
-
-
-for _name, _function in (("vecdot", _vecdot), ("matvec", _matvec), ("vecmat", _vecmat)):
-    _register_if_numpy_has(getattr(np, _name, None), _function)  # matvec and vecmat are new in NumPy 2.2
 
 
 @composes(np.linalg.vecdot)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
@@ -13,7 +14,7 @@ from ..core.errors import ShapeError, refuse
 from ..core.foreign import here, home
 from ..core.op import Op, composes, structural
 from ..core.shapes import ShapeDtype, normalize_axis
-from .operands import operand
+from .operands import composed_as, operand
 
 _Bound = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -102,9 +103,7 @@ def diagonal_matrix(x: Any) -> Any:
     return on_diagonal(x, offset=0, axis1=ndim - 1, axis2=ndim, shape=(*x.shape, n))
 
 
-@composes(np.linalg.diagonal)
-def _linalg_diagonal(x: Any, /, *, offset: int = 0) -> Any:
-    return np.diagonal(x, offset, -2, -1)
+composed_as(np.linalg.diagonal, functools.partial(np.diagonal, axis1=-2, axis2=-1))
 
 
 @composes(np.trace)
@@ -114,9 +113,7 @@ def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any =
     return diagonal(a, **params).sum(axis=-1, dtype=dtype)
 
 
-@composes(np.linalg.trace)
-def _linalg_trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
-    return _trace(x, offset, -2, -1, dtype)
+composed_as(np.linalg.trace, functools.partial(_trace, axis1=-2, axis2=-1))
 
 
 @composes(np.diag)
@@ -150,28 +147,23 @@ def _batch_triangle(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], p
     return op(np.broadcast_to(x[:, None], (*x.shape, x.shape[-1])) if x.ndim == 2 else x, **params)
 
 
-tril: Op = structural(
-    "tril",
-    lambda x, *, k: np.tril(x, k),
-    lambda g, out, x, *, k: tril(g, k=k),
-    infer=_infer_triangle,
-    bind=_bind_triangle,
-    numpy_functions=(np.tril,),
-    linear=True,
-    selects=True,
-    batch=_batch_triangle,
-)
-triu: Op = structural(
-    "triu",
-    lambda x, *, k: np.triu(x, k),
-    lambda g, out, x, *, k: triu(g, k=k),
-    infer=_infer_triangle,
-    bind=_bind_triangle,
-    numpy_functions=(np.triu,),
-    linear=True,
-    selects=True,
-    batch=_batch_triangle,
-)
+def _triangle(function: Callable[..., Any]) -> Op:
+    op: Op = structural(
+        function.__name__,
+        lambda x, *, k: function(x, k),
+        lambda g, out, x, *, k: op(g, k=k),
+        infer=_infer_triangle,
+        bind=_bind_triangle,
+        numpy_functions=(function,),
+        linear=True,
+        selects=True,
+        batch=_batch_triangle,
+    )
+    return op
+
+
+tril = _triangle(np.tril)
+triu = _triangle(np.triu)
 
 
 @composes(np.vander)

@@ -244,22 +244,7 @@ def _over_axes(function: Callable[..., Any], a: Any, s: Any, axes: Any, norm: An
     return a
 
 
-@composes(np.fft.fftn)
-def _fftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
-    refuse("np.fft.fftn", "assign the result instead", out=out)
-    return _over_axes(np.fft.fft, operand(a), s, axes, norm)
-
-
-@composes(np.fft.ifftn)
-def _ifftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
-    refuse("np.fft.ifftn", "assign the result instead", out=out)
-    return _over_axes(np.fft.ifft, operand(a), s, axes, norm)
-
-
-@composes(np.fft.rfftn)
-def _rfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
-    refuse("np.fft.rfftn", "assign the result instead", out=out)
-    a = operand(a)
+def _rfftn(a: Any, s: Any, axes: Any, norm: Any) -> Any:
     *others, (last, n) = _axes_and_lengths(a, s, axes)
     a = np.fft.rfft(a, n, last, norm)
     for axis, length in reversed(others):
@@ -267,34 +252,30 @@ def _rfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any =
     return a
 
 
-@composes(np.fft.irfftn)
-def _irfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
-    refuse("np.fft.irfftn", "assign the result instead", out=out)
-    a = operand(a)
+def _irfftn(a: Any, s: Any, axes: Any, norm: Any) -> Any:
     *others, (last, n) = _axes_and_lengths(a, s, axes, halves=True)
     for axis, length in others:
         a = np.fft.ifft(a, length, axis, norm)
     return np.fft.irfft(a, n, last, norm)
 
 
-@composes(np.fft.fft2)
-def _fft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: Any = None) -> Any:
-    return _fftn(a, s, axes, norm, out)
+def _several(of_all: Callable[..., Any], of_two: Callable[..., Any], transform: Callable[..., Any]) -> None:
+    """Register a transform of all axes, and of the last two, under its two names."""
+
+    def composed(function: Callable[..., Any], usual: Any) -> None:
+        @composes(function)
+        def over_axes(a: Any, s: Any = None, axes: Any = usual, norm: Any = None, out: Any = None) -> Any:
+            refuse(f"np.fft.{function.__name__}", "assign the result instead", out=out)
+            return transform(operand(a), s, axes, norm)
+
+    composed(of_all, None)
+    composed(of_two, (-2, -1))
 
 
-@composes(np.fft.ifft2)
-def _ifft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: Any = None) -> Any:
-    return _ifftn(a, s, axes, norm, out)
-
-
-@composes(np.fft.rfft2)
-def _rfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: Any = None) -> Any:
-    return _rfftn(a, s, axes, norm, out)
-
-
-@composes(np.fft.irfft2)
-def _irfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: Any = None) -> Any:
-    return _irfftn(a, s, axes, norm, out)
+_several(np.fft.fftn, np.fft.fft2, functools.partial(_over_axes, np.fft.fft))
+_several(np.fft.ifftn, np.fft.ifft2, functools.partial(_over_axes, np.fft.ifft))
+_several(np.fft.rfftn, np.fft.rfft2, _rfftn)
+_several(np.fft.irfftn, np.fft.irfft2, _irfftn)
 
 
 def _rotated(x: Any, axes: Any, start: Callable[[int], int]) -> Any:

@@ -16,7 +16,7 @@ from ..core.op import Op, composes, structural
 from ..core.shapes import ShapeDtype, require_fit
 from ..native import functions as fast
 from ..native.kernels import NATIVE
-from .operands import operand
+from .operands import composed_as, operand
 
 _ndarray = np.ndarray
 
@@ -116,14 +116,8 @@ matmul = structural(
 )
 
 
-@composes(np.linalg.matmul)
-def _linalg_matmul(x1: Any, x2: Any, /) -> Any:
-    return np.matmul(x1, x2)
-
-
-@composes(np.linalg.matrix_transpose)
-def _linalg_matrix_transpose(x: Any, /) -> Any:
-    return np.matrix_transpose(x)
+composed_as(np.linalg.matmul, np.matmul)
+composed_as(np.linalg.matrix_transpose, np.matrix_transpose)
 
 
 def _cross_of_three(x: Any, y: Any) -> Any:
@@ -162,9 +156,7 @@ def _cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, ax
     return np.moveaxis(cross(a, b), -1, axisc)
 
 
-@composes(np.linalg.cross)
-def _linalg_cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
-    return _cross(x1, x2, axis=axis)
+composed_as(np.linalg.cross, _cross)
 
 
 # ---- several matrices -----------------------------------------------------------------------------------------------

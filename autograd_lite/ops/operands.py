@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -10,6 +11,7 @@ import numpy as np
 
 from ..core.errors import DtypeError, ShapeError, UnsupportedError, more_on
 from ..core.foreign import as_array
+from ..core.op import composes
 from ..core.shapes import is_axis_of_scalar, normalize_axis
 
 
@@ -27,6 +29,15 @@ def given(argument: Any) -> bool:
 def newer(name: str) -> tuple[Any, ...]:
     """Return a function that NumPy 2.0 lacked, if this NumPy has it, as arguments for `composes`."""
     return (getattr(np, name),) if hasattr(np, name) else ()
+
+
+def composed_as(function: Callable[..., Any], call: Callable[..., Any]) -> None:
+    """Register a call as what a function of NumPy does on Tensors, with that function's own parameters."""
+
+    @composes(function)
+    @functools.wraps(function)
+    def composed(*args: Any, **kwargs: Any) -> Any:
+        return call(*args, **kwargs)
 
 
 def kept(keepdims: Any) -> Any:
@@ -80,6 +91,15 @@ def values(x: Any) -> Any:
     if isinstance(x, (list, tuple)):
         return np.asarray([values(item) for item in x]) if _has_tensors(x) else np.asarray(x)
     return as_array(x.data if hasattr(x, "__apply_op__") else x)
+
+
+def composed_of_values(function: Callable[..., Any]) -> None:
+    """Register a function of NumPy whose answer on Tensors is the one for their values."""
+
+    def bare(x: Any) -> Any:
+        return values(x) if hasattr(x, "__apply_op__") or isinstance(x, (list, tuple)) else x
+
+    composed_as(function, lambda *args, **kw: function(*map(bare, args), **{k: bare(x) for k, x in kw.items()}))
 
 
 def _has_tensors(x: Any) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..core.foreign import home, together
 from ..core.op import composes
-from .operands import operand, values
+from .operands import composed_of_values, operand, values
 
 
 @composes(np.shape)
@@ -102,54 +102,15 @@ def may_share_memory(a: Any, b: Any, /, max_work: Any = 0) -> bool:
     return np.may_share_memory(values(a), values(b), max_work)
 
 
-@composes(np.array2string)
-def array2string(
-    a: Any,
-    max_line_width: Any = None,
-    precision: Any = None,
-    suppress_small: Any = None,
-    separator: str = " ",
-    prefix: str = "",
-    *,
-    formatter: Any = None,
-    threshold: Any = None,
-    edgeitems: Any = None,
-    sign: Any = None,
-    floatmode: Any = None,
-    suffix: str = "",
-    legacy: Any = None,
-) -> str:
-    more = {"formatter": formatter, "threshold": threshold, "edgeitems": edgeitems, "sign": sign, "legacy": legacy}
-    layout = {"separator": separator, "prefix": prefix, "suffix": suffix, "floatmode": floatmode}
-    return np.array2string(values(a), max_line_width, precision, suppress_small, **layout, **more)
-
-
-@composes(np.array_repr)
-def array_repr(arr: Any, max_line_width: Any = None, precision: Any = None, suppress_small: Any = None) -> str:
-    return np.array_repr(values(arr), max_line_width, precision, suppress_small)
-
-
-@composes(np.array_str)
-def array_str(a: Any, max_line_width: Any = None, precision: Any = None, suppress_small: Any = None) -> str:
-    return np.array_str(values(a), max_line_width, precision, suppress_small)
+for _function in (np.array2string, np.array_repr, np.array_str):
+    composed_of_values(_function)
 
 
 # ---- positions ------------------------------------------------------------------------------------------------------
 
 
-@composes(np.nonzero)
-def nonzero(a: Any) -> Any:
-    return np.nonzero(values(a))
-
-
-@composes(np.flatnonzero)
-def flatnonzero(a: Any) -> Any:
-    return np.flatnonzero(values(a))
-
-
-@composes(np.argwhere)
-def argwhere(a: Any) -> Any:
-    return np.argwhere(values(a))
+for _function in (np.nonzero, np.flatnonzero, np.argwhere):
+    composed_of_values(_function)
 
 
 @composes(np.tril_indices_from)

@@ -221,26 +221,22 @@ def tie_share(out: Any, x: Any, *, axis: Any) -> Any:
     return chosen / chosen.sum(axis=axis, keepdims=True)
 
 
-max_ = reduction(
-    "max",
-    lambda x, *, axis, keepdims: x.max(axis=axis, keepdims=keepdims),
-    tie_share,
-    saves="ox",
-    bind=_binder(np.max, -1, np.maximum, accumulates=False),
-    numpy_functions=(np.max, np.amax),
-    kinks="ties",
-    onnx="ReduceMax",
-)
-min_ = reduction(
-    "min",
-    lambda x, *, axis, keepdims: x.min(axis=axis, keepdims=keepdims),
-    tie_share,
-    saves="ox",
-    bind=_binder(np.min, 1, np.minimum, accumulates=False),
-    numpy_functions=(np.min, np.amin),
-    kinks="ties",
-    onnx="ReduceMin",
-)
+def _extreme(function: Callable[..., Any], absorbs: float, merge: Any, second_name: Any, onnx: str) -> Op:
+    name = function.__name__
+    return reduction(
+        name,
+        lambda x, *, axis, keepdims: getattr(x, name)(axis=axis, keepdims=keepdims),
+        tie_share,
+        saves="ox",
+        bind=_binder(function, absorbs, merge, accumulates=False),
+        numpy_functions=(function, second_name),
+        kinks="ties",
+        onnx=onnx,
+    )
+
+
+max_ = _extreme(np.max, -1, np.maximum, np.amax, "ReduceMax")
+min_ = _extreme(np.min, 1, np.minimum, np.amin, "ReduceMin")
 
 
 # ---- products -------------------------------------------------------------------------------------------------------
@@ -382,14 +378,12 @@ def _bind_arg(a: Any, axis: int | None = None, out: Any = None, *, keepdims: Any
     return (a,), {"axis": one_axis(axis, np.ndim(a)), "keepdims": kept(keepdims)}
 
 
-def _bind_any(a: Any, axis: Axis = None, out: Any = None, keepdims: Any = _UNSET, *, where: Any = _UNSET) -> _Bound:
-    a = np.where(where, a, False) if _is_set(where) else operand(a)
-    return (a,), _canonical(a, axis, keepdims)
+def _binder_truth(absorbs: bool) -> Callable[..., Any]:
+    def bind(a: Any, axis: Axis = None, out: Any = None, keepdims: Any = _UNSET, *, where: Any = _UNSET) -> _Bound:
+        a = np.where(where, a, absorbs) if _is_set(where) else operand(a)
+        return (a,), _canonical(a, axis, keepdims)
 
-
-def _bind_all(a: Any, axis: Axis = None, out: Any = None, keepdims: Any = _UNSET, *, where: Any = _UNSET) -> _Bound:
-    a = np.where(where, a, True) if _is_set(where) else operand(a)
-    return (a,), _canonical(a, axis, keepdims)
+    return bind
 
 
 def _infer_by_running(forward: Callable[..., Any]) -> Callable[..., ShapeDtype]:
@@ -409,44 +403,27 @@ def batched_arg(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], param
     return found.reshape(found.shape + (1,) * (x.ndim - 1)) if params["keepdims"] else found
 
 
-def _arg_forward(method: str) -> Callable[..., Any]:
-    return lambda x, *, axis, keepdims: getattr(as_array(x), method)(axis=axis, keepdims=keepdims)
+def _by_method(function: Callable[..., Any], batch: Callable[..., Any], bind: Callable[..., Any], **facts: Any) -> Op:
+    name = function.__name__
+
+    def forward(x: Any, *, axis: Any, keepdims: bool) -> Any:
+        return getattr(as_array(x), name)(axis=axis, keepdims=keepdims)
+
+    return nondifferentiable(
+        forward,
+        name=name,
+        infer=_infer_by_running(forward),
+        batch=batch,
+        bind=bind,
+        numpy_functions=(function,),
+        **facts,
+    )
 
 
-argmax = nondifferentiable(
-    _arg_forward("argmax"),
-    name="argmax",
-    infer=_infer_by_running(_arg_forward("argmax")),
-    batch=batched_arg,
-    bind=_bind_arg,
-    numpy_functions=(np.argmax,),
-    onnx="ArgMax",
-)
-argmin = nondifferentiable(
-    _arg_forward("argmin"),
-    name="argmin",
-    infer=_infer_by_running(_arg_forward("argmin")),
-    batch=batched_arg,
-    bind=_bind_arg,
-    numpy_functions=(np.argmin,),
-    onnx="ArgMin",
-)
-any_ = nondifferentiable(
-    _arg_forward("any"),
-    name="any",
-    infer=_infer_by_running(_arg_forward("any")),
-    batch=batching.reduced,
-    bind=_bind_any,
-    numpy_functions=(np.any,),
-)
-all_ = nondifferentiable(
-    _arg_forward("all"),
-    name="all",
-    infer=_infer_by_running(_arg_forward("all")),
-    batch=batching.reduced,
-    bind=_bind_all,
-    numpy_functions=(np.all,),
-)
+argmax = _by_method(np.argmax, batched_arg, _bind_arg, onnx="ArgMax")
+argmin = _by_method(np.argmin, batched_arg, _bind_arg, onnx="ArgMin")
+any_ = _by_method(np.any, batching.reduced, _binder_truth(False))
+all_ = _by_method(np.all, batching.reduced, _binder_truth(True))
 
 
 def _bind_count_nonzero(a: Any, axis: Axis = None, *, keepdims: bool = False) -> _Bound:

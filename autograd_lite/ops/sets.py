@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
 
 from ..core.foreign import home
 from ..core.op import composes
-from .operands import operand, values
+from .operands import composed_as, composed_of_values, operand, values
 
 
 @composes(np.unique)
@@ -45,29 +46,16 @@ def unique_values(x: Any) -> Any:
     return _as_numpy_orders(x, np.unique_values(values(x)))
 
 
-@composes(np.unique_counts)
-def unique_counts(x: Any) -> Any:
-    answer = np.unique_counts(values(x))
+def _with_values(function: Any, x: Any) -> Any:
+    answer = function(values(x))
     return answer._replace(values=_as_numpy_orders(x, answer.values))
 
 
-@composes(np.unique_inverse)
-def unique_inverse(x: Any) -> Any:
-    answer = np.unique_inverse(values(x))
-    return answer._replace(values=_as_numpy_orders(x, answer.values))
+for _function in (np.unique_counts, np.unique_inverse, np.unique_all):
+    composed_as(_function, functools.partial(_with_values, _function))
 
 
-@composes(np.unique_all)
-def unique_all(x: Any) -> Any:
-    answer = np.unique_all(values(x))
-    return answer._replace(values=_as_numpy_orders(x, answer.values))
-
-
-@composes(np.isin)
-def isin(
-    element: Any, test_elements: Any, assume_unique: bool = False, invert: bool = False, *, kind: Any = None
-) -> Any:
-    return np.isin(values(element), values(test_elements), assume_unique, invert, **({"kind": kind} if kind else {}))
+composed_of_values(np.isin)
 
 
 @composes(np.union1d)

@@ -11,6 +11,7 @@ from ..core import batching
 from ..core.equivalents import LOOPS, Loops
 from ..core.op import Op, applied, composes, structural
 from ..core.shapes import ShapeDtype
+from .adjoints import total
 from .zero_mask import zero_mask
 
 # A number, or `d(out, *inputs)` with the tuple of all results, also in `applied` form; None where no gradient flows.
@@ -55,6 +56,15 @@ def jvp_by(partials: Sequence[Sequence[Partial]]) -> Callable[..., tuple[Any, ..
 
     def jvp(tangents: Sequence[Any], out: Any, *xs: Any) -> tuple[Any, ...]:
         return tuple([_sum_of_terms(tangents, row, out, xs, zero=None) for row in partials])
+
+    return jvp
+
+
+def jvp_by_inputs(*by: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the rule of forward mode that sums `f(t, out, *inputs, **params)` over the tangents of all inputs."""
+
+    def jvp(tangents: Sequence[Any], out: Any, *xs: Any, **params: Any) -> Any:
+        return total(*[None if t is None else f(t, out, *xs, **params) for t, f in zip(tangents, by, strict=True)])
 
     return jvp
 

@@ -17,6 +17,7 @@ from ..native import functions as fast
 from ..native.kernels import kernel, row_kernel
 from .activations import floating
 from .operands import by_rows
+from .several import jvp_by_inputs
 
 _logsumexp_kernel = row_kernel("logsumexp")
 _softmax_kernel = row_kernel("softmax")
@@ -180,15 +181,6 @@ def _softmax_pullback(x: Any, y: Any, *, axis: int) -> Any:
     return out.reshape(x.shape)
 
 
-def _softmax_pullback_jvp(tangents: Any, out: Any, x: Any, y: Any, *, axis: int) -> Any:
-    dx, dy = tangents
-    by_x = None if dx is None else softmax_pullback(dx, y, axis=axis)
-    if dy is None:
-        return by_x
-    by_y = dy * (x - _along(x, y, axis)) - y * _along(x, dy, axis)
-    return by_y if by_x is None else by_x + by_y
-
-
 # y (x - <x, y>), which is symmetric as a matrix applied to x.
 softmax_pullback: Op = structural(
     "softmax_pullback",
@@ -197,7 +189,10 @@ softmax_pullback: Op = structural(
     lambda g, out, x, y, *, axis: g * (x - _along(x, y, axis)) - x * _along(g, y, axis),
     saves=("y", "xy"),
     infer=lambda x, y, *, axis: ShapeDtype(x.shape, np.result_type(_same_float(x).dtype, _same_float(y).dtype)),
-    jvp=_softmax_pullback_jvp,
+    jvp=jvp_by_inputs(
+        lambda t, out, x, y, *, axis: softmax_pullback(t, y, axis=axis),
+        lambda t, out, x, y, *, axis: t * (x - _along(x, y, axis)) - y * _along(x, t, axis),
+    ),
     batch=batching.along_axis,
 )
 
@@ -234,13 +229,8 @@ def _log_softmax_pullback(x: Any, y: Any, *, axis: int) -> Any:
     return _narrow(x - fast.exp(y) * _total(x, axis), x)
 
 
-def _log_softmax_pullback_jvp(tangents: Any, out: Any, x: Any, y: Any, *, axis: int) -> Any:
-    dx, dy = tangents
-    by_x = None if dx is None else log_softmax_pullback(dx, y, axis=axis)
-    if dy is None:
-        return by_x
-    by_y = -(dy * fast.exp(y) * x.sum(axis=axis, keepdims=True))
-    return by_y if by_x is None else by_x + by_y
+def _log_softmax_pullback_by_y(t: Any, out: Any, x: Any, y: Any, *, axis: int) -> Any:
+    return -(t * fast.exp(y) * x.sum(axis=axis, keepdims=True))
 
 
 # x - exp(y) sum(x).
@@ -248,10 +238,10 @@ log_softmax_pullback: Op = structural(
     "log_softmax_pullback",
     _log_softmax_pullback,
     lambda g, out, x, y, *, axis: g - _along(g, fast.exp(y), axis),
-    lambda g, out, x, y, *, axis: -(g * fast.exp(y) * x.sum(axis=axis, keepdims=True)),
+    _log_softmax_pullback_by_y,
     saves=("y", "xy"),
     infer=lambda x, y, *, axis: ShapeDtype(x.shape, np.result_type(_same_float(x).dtype, _same_float(y).dtype)),
-    jvp=_log_softmax_pullback_jvp,
+    jvp=jvp_by_inputs(lambda t, out, x, y, *, axis: log_softmax_pullback(t, y, axis=axis), _log_softmax_pullback_by_y),
     batch=batching.along_axis,
 )
 

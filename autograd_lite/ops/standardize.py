@@ -30,6 +30,7 @@ from ..core.shapes import ShapeDtype
 from ..native.kernels import row_kernel
 from .activations import floating
 from .contract import contract
+from .several import jvp_by_inputs
 
 _standardize_kernel = row_kernel("standardize")
 _pullback_kernel = row_kernel("standardize_pullback")
@@ -128,13 +129,8 @@ def _second(g: Any, h: Any, x: Any, epsilon: float, center: bool) -> Any:
     return (y * (3 * of_g * of_h - _mean_product(g, h)) - h * of_g - g * of_h) * (r * r)
 
 
-def _pullback_jvp(tangents: Any, out: Any, x: Any, y: Any, *, epsilon: float, center: bool) -> Any:
-    dx, dy = tangents
-    by_x = None if dx is None else standardize_pullback(dx, y, epsilon=epsilon, center=center)
-    if dy is None:
-        return by_x
-    by_y = _second(x, dy, y, epsilon, center)
-    return by_y if by_x is None else by_x + by_y
+def _pullback_by_y(g: Any, out: Any, x: Any, y: Any, *, epsilon: float, center: bool) -> Any:
+    return _second(x, g, y, epsilon, center)
 
 
 def _float_of(*specs: ShapeDtype) -> np.dtype[Any]:
@@ -145,10 +141,10 @@ standardize_pullback: Op = structural(
     "standardize_pullback",
     _pullback,
     lambda g, out, x, y, **params: standardize_pullback(g, y, **params),
-    lambda g, out, x, y, *, epsilon, center: _second(x, g, y, epsilon, center),
+    _pullback_by_y,
     saves=("y", "xy"),
     infer=lambda x, y, **_: ShapeDtype(x.shape, _float_of(x, y)),
-    jvp=_pullback_jvp,
+    jvp=jvp_by_inputs(lambda t, out, x, y, **params: standardize_pullback(t, y, **params), _pullback_by_y),
     batch=batching.one_by_one,
 )
 standardize: Op = structural(

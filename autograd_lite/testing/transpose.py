@@ -19,7 +19,6 @@ from .subject import Arguments, GradientOf, Subject, bare, cotangents_like, diff
 from .tracebacks import plainly
 
 Array = np.ndarray
-_SINGLE = 1e-8
 
 
 @plainly
