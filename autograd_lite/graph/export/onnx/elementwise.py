@@ -13,11 +13,10 @@ import numpy as np
 
 from ....core.op import OPS
 from . import functions as f
-from .emit import BOOL, DOUBLE, FLOAT, INT64, Scalar, Value
+from .emit import BOOL, DOUBLE, FLOAT, INT64, Scalar, Value, wider
 from .functions import select
-from .table import RULES, Call, exports
+from .table import RULES, Call, computes, exports
 
-_HALF = np.dtype(np.float16)
 Formula = Callable[..., Value]
 
 
@@ -260,7 +259,7 @@ def by_ufunc(call: Call, *inputs: Value | Scalar) -> Value:
     assert ufunc is not None
     given = [x.dtype if isinstance(x, Value) else np.dtype(bool) if isinstance(x, bool) else type(x) for x in inputs]
     *loop, _ = ufunc.resolve_dtypes((*given, None))
-    computed = [FLOAT if dtype == _HALF else dtype for dtype in loop]
+    computed = [wider(dtype) for dtype in loop]
     # An operand goes through the dtype of the loop, which rounds it.
     values = [call.value(x, dtype).cast(wide) for x, dtype, wide in zip(inputs, loop, computed, strict=True)]
     if len({v.dtype for v in values}) == 2 and all(d.name in ("int64", "uint64") for d in loop):
@@ -276,11 +275,6 @@ for _name, _op in OPS.items():
 # ---- ours -----------------------------------------------------------------------------------------------------------
 
 
-def _wide(call: Call, x: Value | Scalar) -> Value:
-    """Return an operand of an op that computes in the dtype of its result."""
-    return call.value(x, call.dtype).cast(FLOAT if call.dtype == _HALF else call.dtype)
-
-
 @exports("round")
 def _round(call: Call, x: Value, *, decimals: int) -> Value:
     if x.kind != "f":
@@ -288,7 +282,7 @@ def _round(call: Call, x: Value, *, decimals: int) -> Value:
             return x.emitter.call("Identity", x)
         scale = 10.0**-decimals
         return (_round_to_even(x.cast(DOUBLE) / scale) * scale).cast(x.dtype)
-    x = _wide(call, x)
+    x = call.wide(x)
     scale = 10.0 ** abs(decimals)
     if decimals > 0:
         return (_round_to_even(x * scale) / scale).cast(call.dtype)
@@ -330,7 +324,7 @@ def _imag(call: Call, x: Value) -> Value:
 def _in_loop(call: Call, x: Value | Scalar) -> Value:
     """Return an operand as the loop of a ufunc with several results takes it, which has their dtype."""
     dtype = call.dtype[0]
-    return call.value(x, dtype).cast(FLOAT if dtype == _HALF else dtype)
+    return call.value(x, dtype).cast(wider(dtype))
 
 
 @exports("divmod")
@@ -366,21 +360,6 @@ def _exponent(x: Value) -> Value:
     return select(plain, 0, power + 1).cast(np.dtype(np.int32))
 
 
-@exports("erf")
-def _erf(call: Call, x: Value) -> Value:
-    return f.erf(_wide(call, x)).cast(call.dtype)
-
-
-@exports("erfc")
-def _erfc(call: Call, x: Value) -> Value:
-    return f.erfc(_wide(call, x)).cast(call.dtype)
-
-
-@exports("sigmoid")
-def _sigmoid(call: Call, x: Value) -> Value:
-    return logistic(_wide(call, x)).cast(call.dtype)
-
-
 def logistic(x: Value) -> Value:
     """Return 1 / (1 + exp(-x)): in double as our forward has it, since runtimes take shortcuts that lose the tail."""
     if x.dtype == FLOAT:
@@ -389,16 +368,9 @@ def logistic(x: Value) -> Value:
     return select(x < 0, e, 1.0) / (1 + e)
 
 
-@exports("direction")
-def _direction(call: Call, x: Value | Scalar, y: Value | Scalar) -> Value:
-    return _cosine(_wide(call, x), _wide(call, y)).cast(call.dtype)
-
-
-@exports("turning")
-def _turning(call: Call, x: Value | Scalar, y: Value | Scalar) -> Value:
-    x, y = _wide(call, x), _wide(call, y)
+def _turning(x: Value, y: Value) -> Value:
     h = _hypot(x, y)
-    return (_cosine(x, y) / select(h.equals(0), 1, h)).cast(call.dtype)
+    return _cosine(x, y) / select(h.equals(0), 1, h)
 
 
 def _cosine(x: Value, y: Value) -> Value:
@@ -408,118 +380,96 @@ def _cosine(x: Value, y: Value) -> Value:
     return select(h.equals(0), 0, a / select(h.equals(0), 1, _hypot(a, b)))
 
 
-@exports("relu")
-def _relu(call: Call, x: Value) -> Value:
-    x = _wide(call, x)
-    return x.emitter.run("Relu", x).cast(call.dtype) if x.kind == "f" else f.maximum(x, 0)
+@computes("relu")
+def _relu(x: Value) -> Value:
+    return x.emitter.run("Relu", x) if x.kind == "f" else f.maximum(x, 0)
 
 
-@exports("leaky_relu")
-def _leaky_relu(call: Call, x: Value, *, negative_slope: float) -> Value:
-    x = _wide(call, x)
+@computes("leaky_relu")
+def _leaky_relu(x: Value, *, negative_slope: float) -> Value:
     if x.dtype == FLOAT:  # the attribute is in single precision
-        return x.emitter.run("LeakyRelu", x, alpha=float(negative_slope)).cast(call.dtype)
+        return x.emitter.run("LeakyRelu", x, alpha=float(negative_slope))
     return select(x > 0, x, x * negative_slope)
 
 
-@exports("elu")
-def _elu(call: Call, x: Value, *, alpha: float) -> Value:
-    x = _wide(call, x)
+@computes("elu")
+def _elu(x: Value, *, alpha: float) -> Value:
     if x.dtype == FLOAT:
-        return x.emitter.run("Elu", x, alpha=float(alpha)).cast(call.dtype)
+        return x.emitter.run("Elu", x, alpha=float(alpha))
     return select(x > 0, x, f.expm1(f.minimum(x, 0)) * alpha)
 
 
-@exports("softplus")
-def _softplus(call: Call, x: Value) -> Value:
-    x = _wide(call, x)
+@computes("softplus")
+def _softplus(x: Value) -> Value:
     if x.dtype == FLOAT:
-        return x.emitter.run("Softplus", x).cast(call.dtype)
+        return x.emitter.run("Softplus", x)
     return f.maximum(x, 0) + f.log1p(f.exp(-abs(x)))
 
 
-@exports("running_mean")
-def _running_mean(call: Call, x: Value, y: Value, z: Value | Scalar) -> Value:
-    x, y, z = (_wide(call, operand) for operand in (x, y, z))
-    return ((y - x) * z + x).cast(call.dtype)
-
-
-@exports("running_mean_square")
-def _running_mean_square(call: Call, x: Value, y: Value, z: Value | Scalar) -> Value:
-    x, y, z = (_wide(call, operand) for operand in (x, y, z))
-    return ((y * y - x) * z + x).cast(call.dtype)
-
-
-@exports("over_root")
-def _over_root(call: Call, x: Value, y: Value, z: Value | Scalar, u: Value | Scalar, v: Value | Scalar) -> Value:
-    x, y, z, u, v = (_wide(call, operand) for operand in (x, y, z, u, v))
-    return (x / (f.sqrt(y + z) + u) * v).cast(call.dtype)
-
-
-@exports("silu")
-def _silu(call: Call, x: Value) -> Value:
-    x = _wide(call, x)
-    return (f.maximum(x, -1e4) * logistic(x)).cast(call.dtype)  # -inf times 0 would be NaN
-
-
-@exports("silu_slope")
-def _silu_slope(call: Call, x: Value) -> Value:
-    x = _wide(call, x)
+@computes("silu_slope")
+def _silu_slope(x: Value) -> Value:
     e, within = f.exp(-abs(x)), f.minimum(f.maximum(x, -1e4), 1e4)
-    return ((select(x < 0, e, 1) + within * e / (e + 1)) / (e + 1)).cast(call.dtype)
+    return (select(x < 0, e, 1) + within * e / (e + 1)) / (e + 1)
 
 
-@exports("mish")
-def _mish(call: Call, x: Value) -> Value:
-    x = _wide(call, x)
+@computes("mish")
+def _mish(x: Value) -> Value:
     s = logistic(x)
     rest = 1 - s
-    return (f.maximum(x, -1e4) * (s * (rest + 1) / (rest * rest + 1))).cast(call.dtype)
+    return f.maximum(x, -1e4) * (s * (rest + 1) / (rest * rest + 1))
 
 
-@exports("softsign")
-def _softsign(call: Call, x: Value) -> Value:
-    x = _wide(call, x)
+@computes("softsign")
+def _softsign(x: Value) -> Value:
     size = abs(x)
-    return select(size.equals(math.inf), f.sign(x), x / (size + 1)).cast(call.dtype)
+    return select(size.equals(math.inf), f.sign(x), x / (size + 1))
 
 
-@exports("tanh_shrink")
-def _tanh_shrink(call: Call, x: Value) -> Value:
-    x = _wide(call, x)
+@computes("tanh_shrink")
+def _tanh_shrink(x: Value) -> Value:
     near = abs(x) < 1
     square, q = select(near, x * x, 1), x * 0
     for k in range(17, 1, -2):
         q = square / (q + k)
-    return select(near, x * (q / (q + 1)), x - f.tanh(x)).cast(call.dtype)
+    return select(near, x * (q / (q + 1)), x - f.tanh(x))
 
 
-@exports("hard_tanh")
-def _hard_tanh(call: Call, x: Value, *, low: float, high: float) -> Value:
-    return f.minimum(f.maximum(_wide(call, x), low), high).cast(call.dtype)
-
-
-@exports("gelu")
-def _gelu(call: Call, x: Value) -> Value:
-    x = f.maximum(_wide(call, x), -40.0)  # an infinity times 0 would be NaN
+@computes("gelu")
+def _gelu(x: Value) -> Value:
+    x = f.maximum(x, -40.0)  # an infinity times 0 would be NaN
     if x.dtype == FLOAT:  # what every runtime fuses
-        return (0.5 * x * (1 + f.erf(x * math.sqrt(0.5)))).cast(call.dtype)
+        return 0.5 * x * (1 + f.erf(x * math.sqrt(0.5)))
     return 0.5 * x * f.erfc(x * -math.sqrt(0.5))
 
 
-@exports("gelu_pullback")
-def _gelu_pullback(call: Call, x: Value, y: Value) -> Value:
-    x = f.minimum(f.maximum(_wide(call, x), -40.0), 40.0)
+@computes("gelu_pullback")
+def _gelu_pullback(x: Value, g: Value) -> Value:
+    x = f.minimum(f.maximum(x, -40.0), 40.0)
     slope = 0.5 * f.erfc(x * -math.sqrt(0.5)) + x * f.exp(-0.5 * x * x) * (1 / math.sqrt(2 * math.pi))
-    return (slope * _wide(call, y)).cast(call.dtype)
+    return slope * g
+
+
+_OURS: dict[str, Formula] = {
+    "erf": f.erf,
+    "erfc": f.erfc,
+    "sigmoid": logistic,
+    "direction": _cosine,
+    "turning": _turning,
+    "running_mean": lambda x, y, z: (y - x) * z + x,
+    "running_mean_square": lambda x, y, z: (y * y - x) * z + x,
+    "over_root": lambda x, y, z, u, v: x / (f.sqrt(y + z) + u) * v,
+    "silu": lambda x: f.maximum(x, -1e4) * logistic(x),  # -inf times 0 would be NaN
+    "hard_tanh": lambda x, low, high: f.minimum(f.maximum(x, low), high),
+}
+for _name, _written in _OURS.items():
+    computes(_name)(_written)
 
 
 @exports("sinc")
 def _sinc(call: Call, x: Value, *, order: int) -> Value:
     """Write a derivative of sin(πx)/(πx): near 0 its power series, elsewhere a recurrence, as in our forward."""
     if not order:
-        x = _wide(call, x)
-        u = x * math.pi
+        u = call.wide(x) * math.pi
         zero = u.equals(0)
         return select(zero, 1, f.sin(u) / select(zero, 1, u)).cast(call.dtype)
     wide = x.cast(DOUBLE)

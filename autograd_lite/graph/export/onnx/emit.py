@@ -18,7 +18,7 @@ from ....ir.node import GraphNode
 from .names import readable
 from .wire import NodeRecord, data_type
 
-BOOL, FLOAT, DOUBLE, INT64 = (np.dtype(t) for t in ("bool", "float32", "float64", "int64"))
+BOOL, HALF, FLOAT, DOUBLE, INT64 = (np.dtype(t) for t in ("bool", "float16", "float32", "float64", "int64"))
 Scalar = bool | int | float
 
 # The dtypes, by NumPy's letters, for which ONNX Runtime has a kernel on the processor. Operators that move values
@@ -58,6 +58,11 @@ _WIDER = {"?": "Bil", "b": "il", "B": "il", "h": "il", "H": "il", "I": "l", "i":
 _TESTS = frozenset(("Equal", "Less", "Greater", "LessOrEqual", "GreaterOrEqual", "IsNaN", "IsInf"))
 # Operators whose results depend on order or sign, for which uint64 does not run as int64.
 _ORDERED = frozenset(["ReduceMax", "ReduceMin", "ArgMax", "ArgMin", "TopK"])
+
+
+def wider(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the dtype to compute in: half precision computes in single, and rounds once."""
+    return FLOAT if dtype == HALF else dtype
 
 
 class Value:

@@ -7,15 +7,13 @@ from typing import Any
 import numpy as np
 
 from . import functions as f
-from .emit import BOOL, FLOAT, INT64, Value
+from .emit import BOOL, FLOAT, INT64, Value, wider
 from .table import Call, exports
-
-_HALF = np.dtype(np.float16)
 
 
 def _operands(call: Call, *xs: Value) -> tuple[Value, ...]:
     """Return operands in the dtype of the result, or in one to compute that in."""
-    wide = FLOAT if call.dtype == _HALF else np.dtype(np.int32) if call.dtype == BOOL else call.dtype
+    wide = np.dtype(np.int32) if call.dtype == BOOL else wider(call.dtype)
     return tuple(call.value(x, call.dtype).cast(wide) for x in xs)
 
 

@@ -15,11 +15,8 @@ import numpy as np
 
 from ....ir.program import PureProgram
 from ....ops import gru, lstm, simple_rnn
-from .emit import FLOAT, Value
+from .emit import FLOAT, Value, wider
 from .table import RULES, Call, Made, Match, Rule, fuses
-
-_HALF = np.dtype(np.float16)
-
 
 # ---- step by step ---------------------------------------------------------------------------------------------------
 
@@ -30,7 +27,7 @@ def _written(steps: Callable[..., Any]) -> Rule:
     def rule(call: Call, *arrays: Value, **params: Any) -> Any:
         several, emitter = call.node.has_several, call.emitter
         dtypes: Any = call.dtype if several else (call.dtype,)
-        wide = FLOAT if dtypes[0] == _HALF else dtypes[0]
+        wide = wider(dtypes[0])
         program = PureProgram.trace(partial(steps, **params), *[np.zeros(x.shape, wide) for x in arrays])
         inputs = zip(program.inputs, arrays, strict=True)
         values: dict[str, Any] = {i: call.value(x, wide) for i, x in inputs if i is not None}

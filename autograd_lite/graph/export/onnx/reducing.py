@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from . import functions as f
-from .emit import BOOL, DOUBLE, FLOAT, INT64, Emitter, Scalar, Value
+from .emit import BOOL, DOUBLE, INT64, Scalar, Value, wider
 from .functions import select
-from .table import Call, exports
+from .moving import joined
+from .table import Call, computes, exports
 
-_HALF = np.dtype(np.float16)
 _Axes = tuple[int, ...] | None
-
-
-def _computed(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Return the dtype to compute in: sums of half precision are taken in single."""
-    return FLOAT if dtype == _HALF else dtype
 
 
 def _count(x: Value, axis: _Axes) -> int:
@@ -34,12 +30,12 @@ def _sum(call: Call, x: Value, *, axis: _Axes, keepdims: bool, dtype: Any) -> Va
     if call.dtype == BOOL:  # with dtype=bool a sum is "any" and a product is "all"
         x = f.as_bool(x).cast(np.uint8)
         return x.reduced({"ReduceSum": "ReduceMax"}.get(op_type, "ReduceMin"), axis, keepdims).cast(BOOL)
-    return x.cast(call.dtype).cast(_computed(call.dtype)).reduced(op_type, axis, keepdims).cast(call.dtype)
+    return call.wide(x).reduced(op_type, axis, keepdims).cast(call.dtype)
 
 
 @exports("mean")
 def _mean(call: Call, x: Value, *, axis: _Axes, keepdims: bool, dtype: Any) -> Value:
-    wide = DOUBLE if dtype is None and x.kind != "f" else _computed(call.dtype)
+    wide = DOUBLE if dtype is None and x.kind != "f" else wider(call.dtype)
     if wide.kind != "f":  # dtype=int: NumPy sums in it and divides in floats
         total = x.cast(wide).sum(axis, keepdims)
         return (total.cast(DOUBLE) / _count(x, axis)).cast(call.dtype)
@@ -47,7 +43,7 @@ def _mean(call: Call, x: Value, *, axis: _Axes, keepdims: bool, dtype: Any) -> V
 
 
 def _variance(call: Call, x: Value, axis: _Axes, keepdims: bool, ddof: float) -> Value:
-    x = x.cast(DOUBLE if x.kind != "f" else _computed(x.dtype))
+    x = x.cast(DOUBLE if x.kind != "f" else wider(x.dtype))
     deviation = x - x.reduced("ReduceMean", axis, True)
     return (deviation * deviation).sum(axis, keepdims) / max(_count(x, axis) - ddof, 0)
 
@@ -64,7 +60,7 @@ def _std(call: Call, x: Value, *, axis: _Axes, keepdims: bool, ddof: float) -> V
 
 @exports("vector_norm")
 def _vector_norm(call: Call, x: Value, *, axis: _Axes, keepdims: bool, ord: float) -> Value:
-    x = x.cast(DOUBLE if x.kind != "f" else _computed(x.dtype))
+    x = x.cast(DOUBLE if x.kind != "f" else wider(x.dtype))
     if ord == 2:
         return f.sqrt((x * x).sum(axis, keepdims)).cast(call.dtype)
     size = abs(x)
@@ -87,7 +83,7 @@ def _in_order(x: Value) -> tuple[Value, bool]:
         return x.cast(np.uint8), False
     if x.dtype == np.uint64:  # shifted by half their range they are the signed ones
         return x.cast(INT64) + np.iinfo(np.int64).min, True
-    return (x.cast(FLOAT) if x.dtype == _HALF else x), False
+    return x.cast(wider(x.dtype)), False
 
 
 @exports("max", "min")
@@ -137,57 +133,45 @@ def _nanargmax(call: Call, x: Value, *, axis: int | None, keepdims: bool) -> Val
 @exports("logsumexp")
 def _logsumexp(call: Call, x: Value, *, axis: _Axes, keepdims: bool) -> Value:
     # Not ReduceLogSumExp: nothing in its definition keeps the exponentials from overflowing.
-    x = x.cast(call.dtype).cast(_computed(call.dtype))
+    x = call.wide(x)
     top = x.reduced("ReduceMax", axis, True)
     shift = select(f.finite(top), top, 0)
     total = f.log(f.exp(x - shift).sum(axis, True)) + shift
     return total.reshape(*call.shape).cast(call.dtype)
 
 
-@exports("softmax", "log_softmax")
-def _softmax(call: Call, x: Value, *, axis: int) -> Value:
-    x = x.cast(call.dtype).cast(_computed(call.dtype))
-    return x.emitter.run(call.op.onnx, x, axis=axis).cast(call.dtype)
+def _mean_of(x: Value) -> Value:
+    """Return the mean along the last axis, which stays."""
+    return x.reduced("ReduceMean", (x.ndim - 1,), True)
 
 
-@exports("softmax_pullback")
-def _softmax_pullback(call: Call, x: Value, y: Value, *, axis: int) -> Value:
-    x, y = (a.cast(call.dtype).cast(_computed(call.dtype)) for a in (x, y))
-    return (y * (x - (x * y).sum((axis,), True))).cast(call.dtype)
+@computes("standardize")
+def _standardize(x: Value, *, epsilon: float, center: bool) -> Value:
+    shifted = x - _mean_of(x) if center else x
+    return shifted / f.sqrt(_mean_of(shifted * shifted) + epsilon)
 
 
-@exports("log_softmax_pullback")
-def _log_softmax_pullback(call: Call, x: Value, y: Value, *, axis: int) -> Value:
-    x, y = (a.cast(call.dtype).cast(_computed(call.dtype)) for a in (x, y))
-    return (x - f.exp(y) * x.sum((axis,), True)).cast(call.dtype)
-
-
-@exports("standardize")
-def _standardize(call: Call, x: Value, *, epsilon: float, center: bool) -> Value:
-    x = x.cast(call.dtype).cast(_computed(call.dtype))
-    last = (x.ndim - 1,)
-    shifted = x - x.reduced("ReduceMean", last, True) if center else x
-    return (shifted / f.sqrt((shifted * shifted).reduced("ReduceMean", last, True) + epsilon)).cast(call.dtype)
-
-
-@exports("standardize_pullback")
-def _standardize_pullback(call: Call, x: Value, y: Value, *, epsilon: float, center: bool) -> Value:
-    g, y = (a.cast(call.dtype).cast(_computed(call.dtype)) for a in (x, y))
-    last = (g.ndim - 1,)
+@computes("standardize_pullback")
+def _standardize_pullback(g: Value, y: Value, *, epsilon: float, center: bool) -> Value:
     if center:
-        g, y = (a - a.reduced("ReduceMean", last, True) for a in (g, y))
-    root = f.sqrt((y * y).reduced("ReduceMean", last, True) + epsilon)
+        g, y = (a - _mean_of(a) for a in (g, y))
+    root = f.sqrt(_mean_of(y * y) + epsilon)
     y = y / root
-    return ((g - y * (g * y).reduced("ReduceMean", last, True)) / root).cast(call.dtype)
+    return (g - y * _mean_of(g * y)) / root
+
+
+_FORMULAS: dict[str, Callable[..., Value]] = {
+    "softmax": lambda x, axis: x.emitter.run("Softmax", x, axis=axis),
+    "log_softmax": lambda x, axis: x.emitter.run("LogSoftmax", x, axis=axis),
+    "softmax_pullback": lambda x, y, axis: y * (x - (x * y).sum((axis,), True)),
+    "log_softmax_pullback": lambda x, y, axis: x - f.exp(y) * x.sum((axis,), True),
+    "cumsum": lambda x, axis: x.emitter.run("CumSum", x, np.asarray(axis, np.int64), shape=x.shape),
+}
+for _name, _formula in _FORMULAS.items():
+    computes(_name)(_formula)
 
 
 # ---- running: products and extremes in log2(n) steps, each twice as far as the one before ----------------------------
-
-
-@exports("cumsum")
-def _cumsum(call: Call, x: Value, *, axis: int) -> Value:
-    x = x.cast(call.dtype).cast(_computed(call.dtype))
-    return x.emitter.run("CumSum", x, np.asarray(axis, np.int64), shape=x.shape).cast(call.dtype)
 
 
 def _earlier(x: Value, axis: int, by: int, fill: Scalar) -> Value:
@@ -200,21 +184,21 @@ def _strides(n: int) -> list[int]:
     return [1 << k for k in range(max(n - 1, 0).bit_length())]
 
 
-@exports("cumprod")
-def _cumprod(call: Call, x: Value, *, axis: int) -> Value:
-    x = x.cast(call.dtype).cast(_computed(call.dtype))
+@computes("cumprod")
+def _cumprod(x: Value, *, axis: int) -> Value:
     for by in _strides(x.shape[axis]):
         x = x * _earlier(x, axis, by, 1)
-    return x.cast(call.dtype)
+    return x
 
 
-@exports("recurrence")
-def _recurrence(call: Call, x: Value, y: Value, *, axis: int) -> Value:
+@computes("recurrence")
+def _recurrence(x: Value, y: Value, *, axis: int) -> Value:
     # z[i] = x[i] z[i-1] + y[i] is a product of affine maps, which may be bracketed as one likes.
-    x, y = (v.cast(call.dtype).cast(_computed(call.dtype)).expand(*call.shape) for v in (x, y))
-    for by in _strides(call.shape[axis]):
+    shape = np.broadcast_shapes(x.shape, y.shape)
+    x, y = x.expand(*shape), y.expand(*shape)
+    for by in _strides(shape[axis]):
         x, y = x * _earlier(x, axis, by, 1), x * _earlier(y, axis, by, 0) + y
-    return y.cast(call.dtype)
+    return y
 
 
 @exports("running_extreme")
@@ -222,17 +206,12 @@ def _running_extreme(call: Call, x: Value, *, axis: int, largest: bool) -> Value
     x, shifted = _in_order(x)
     for by in _strides(x.shape[axis]):
         # The start has nothing before it: there a value is compared with itself, and stays.
-        earlier = _joined(call.emitter, axis, x.cut((axis, slice(0, by))), x.cut((axis, slice(None, -by))))
+        earlier = joined([x.cut((axis, slice(0, by))), x.cut((axis, slice(None, -by)))], axis)
         beats = (x > earlier) if largest else (x < earlier)
         if x.kind == "f":
             beats = beats & ~f.is_nan(earlier) | f.is_nan(x)
         x = select(beats, x, earlier)
     return (x - np.iinfo(np.int64).min if shifted else x).cast(call.dtype)
-
-
-def _joined(emitter: Emitter, axis: int, *parts: Value) -> Value:
-    shape = tuple(sum(p.shape[i] for p in parts) if i == axis else n for i, n in enumerate(parts[0].shape))
-    return emitter.call("Concat", *parts, shape=shape, axis=axis)
 
 
 # ---- sorting and searching ------------------------------------------------------------------------------------------
@@ -263,7 +242,7 @@ def _searchsorted(call: Call, x: Value | Scalar, y: Value | Scalar, *, side: str
     # As many elements are smaller, or not larger, as the place says.
     values = [call.value(v, None if isinstance(v, Value) else type(v)) for v in (x, y)]
     common = np.result_type(*(v.dtype for v in values))
-    ordered, wanted = (v.cast(common).cast(_computed(common)) for v in values)
+    ordered, wanted = (v.cast(common).cast(wider(common)) for v in values)
     if common == BOOL:
         ordered, wanted = ordered.cast(np.uint8), wanted.cast(np.uint8)
     wanted = wanted.reshape(*wanted.shape, 1)

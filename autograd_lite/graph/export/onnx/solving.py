@@ -11,21 +11,19 @@ from typing import NamedTuple
 import numpy as np
 
 from . import functions as f
-from .emit import BOOL, FLOAT, Value
+from .emit import BOOL, FLOAT, Value, wider
 from .functions import select
-from .table import Call, Refused, exports
+from .table import Call, Refused, computes, exports
 
 LARGEST = 32  # rows: beyond, the steps would be thousands of nodes
-_HALF = np.dtype(np.float16)
 
 
-def _operand(call: Call, x: Value) -> Value:
+def _check_size(x: Value) -> None:
     if x.shape[-1] > LARGEST:
         raise Refused(
             f"ONNX has no linear algebra; by elimination it is exported for matrices of up to {LARGEST} rows, and this "
             f"one has {x.shape[-1]}"
         )
-    return x.cast(call.dtype).cast(FLOAT if call.dtype == _HALF else call.dtype)
 
 
 def _matmul(x: Value, y: Value) -> Value:
@@ -51,6 +49,7 @@ class _Elimination(NamedTuple):
 
 
 def _eliminate(a: Value, b: Value | None) -> _Elimination:
+    _check_size(a)
     emitter, n = a.emitter, a.shape[-1]
     left = a if b is None else _beside(a, b)
     last = left.ndim - 1
@@ -78,13 +77,16 @@ def _identity(x: Value) -> Value:
     return x.emitter.constant(np.eye(x.shape[-1], dtype=x.dtype)).expand(*x.shape)
 
 
+@computes("inv", "triangle_inverse")
 def _inverse(x: Value) -> Value:
     solution = _eliminate(x, _identity(x)).solution
     assert solution is not None
     return solution
 
 
+@computes("det")
 def _determinant(x: Value) -> Value:
+    _check_size(x)
     if x.dtype == FLOAT:
         return x.emitter.call("Det", x, shape=x.shape[:-2])
     done = _eliminate(x, None)
@@ -96,7 +98,7 @@ def _determinant(x: Value) -> Value:
 
 @exports("solve")
 def _solve(call: Call, a: Value, b: Value) -> Value:
-    a, b = _operand(call, a), b.cast(call.dtype).cast(FLOAT if call.dtype == _HALF else call.dtype)
+    a, b = call.wide(a), call.wide(b)
     b = b.reshape(b.shape[0], 1) if b.ndim == 1 else b
     batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     solution = _eliminate(a.expand(*batch, *a.shape[-2:]), b.expand(*batch, *b.shape[-2:])).solution
@@ -104,26 +106,16 @@ def _solve(call: Call, a: Value, b: Value) -> Value:
     return solution.reshape(*call.shape).cast(call.dtype)
 
 
-@exports("inv", "triangle_inverse")
-def _inv(call: Call, x: Value) -> Value:
-    return _inverse(_operand(call, x)).cast(call.dtype)
-
-
-@exports("inverse_or_limit")
-def _inverse_or_limit(call: Call, x: Value) -> Value:
-    found = _inverse(_operand(call, x))
+@computes("inverse_or_limit")
+def _inverse_or_limit(x: Value) -> Value:
+    found = _inverse(x)
     singular = (found - found).equals(0).cast(np.uint8).reduced("ReduceMin", (found.ndim - 2, found.ndim - 1), True)
-    return select(singular.cast(BOOL), found, np.nan).cast(call.dtype)
-
-
-@exports("det")
-def _det(call: Call, x: Value) -> Value:
-    return _determinant(_operand(call, x)).cast(call.dtype)
+    return select(singular.cast(BOOL), found, np.nan)
 
 
 @exports("slogdet")
 def _slogdet(call: Call, x: Value) -> tuple[Value, ...]:
-    done = _eliminate(_operand(call, x), None)
+    done = _eliminate(x.cast(wider(x.dtype)), None)
     sign, size = done.sign, None
     for pivot in done.pivots:
         sign = sign * f.sign(pivot)
@@ -133,30 +125,29 @@ def _slogdet(call: Call, x: Value) -> tuple[Value, ...]:
     return tuple([v.reshape(*x.shape[:-2]).cast(x.dtype) for v in (sign, size)])
 
 
-@exports("cofactor")
-def _cofactor(call: Call, x: Value) -> Value:
-    x = _operand(call, x)
+@computes("cofactor")
+def _cofactor(x: Value) -> Value:
+    _check_size(x)
     n, last = x.shape[-1], x.ndim - 1
     if n == 1:
-        return x.emitter.filled(1, x.shape, x.dtype).cast(call.dtype)
+        return x.emitter.filled(1, x.shape, x.dtype)
     if n == 2:
         turned = x.cut((last - 1, slice(None, None, -1)), (last, slice(None, None, -1)))
-        return (turned * x.emitter.constant(np.array([[1, -1], [-1, 1]], x.dtype))).cast(call.dtype)
+        return turned * x.emitter.constant(np.array([[1, -1], [-1, 1]], x.dtype))
     if n > 3:
         raise Refused("the cofactors of matrices of more than 3 rows take singular values, which ONNX has not")
     # Every row is the cross product of the next two.
     after, before = np.array([1, 2, 0]), np.array([2, 0, 1])
     one, two = x.gather(after, last - 1), x.gather(before, last - 1)
-    product = one.gather(after, last) * two.gather(before, last) - one.gather(before, last) * two.gather(after, last)
-    return product.cast(call.dtype)
+    return one.gather(after, last) * two.gather(before, last) - one.gather(before, last) * two.gather(after, last)
 
 
 # ---- Cholesky factors -----------------------------------------------------------------------------------------------
 
 
-@exports("cholesky")
-def _cholesky(call: Call, x: Value, *, upper: bool) -> Value:
-    x = _operand(call, x)
+@computes("cholesky")
+def _cholesky(x: Value, *, upper: bool) -> Value:
+    _check_size(x)
     emitter, n, last = x.emitter, x.shape[-1], x.ndim - 1
     # NumPy reads one triangle only, and takes the other for its mirror image.
     x = _turned(x) if upper else x
@@ -169,15 +160,14 @@ def _cholesky(call: Call, x: Value, *, upper: bool) -> Value:
         columns.append(below.pad(before, [0] * x.ndim))
         x = x - _matmul(columns[-1], _turned(columns[-1]))
     factor = columns[0] if n == 1 else emitter.call("Concat", *columns, shape=x.shape, axis=last)
-    return (_turned(factor) if upper else factor).cast(call.dtype)
+    return _turned(factor) if upper else factor
 
 
-@exports("cholesky_pullback")
-def _cholesky_pullback(call: Call, g: Value, low: Value) -> Value:
-    g, low = _operand(call, g), _operand(call, low)
+@computes("cholesky_pullback")
+def _cholesky_pullback(g: Value, low: Value) -> Value:
     inverse = _inverse(_turned(low))
     inner = _matmul(_turned(low), g)
     half = np.tril(np.ones(inner.shape[-2:]), -1) + np.eye(inner.shape[-1]) / 2
     inner = inner * inner.emitter.constant(half.astype(inner.dtype))
     inner = (inner + _turned(inner)) * 0.5
-    return _matmul(_matmul(inverse, inner), _turned(inverse)).cast(call.dtype)
+    return _matmul(_matmul(inverse, inner), _turned(inverse))

@@ -10,7 +10,7 @@ import numpy as np
 from ....core.op import Op
 from ....core.shapes import Shape
 from ....ir.node import GraphNode
-from .emit import Emitter, Scalar, Value
+from .emit import Emitter, Scalar, Value, wider
 
 Calls = Mapping[str, tuple[Op, tuple[str, ...], Mapping[str, Any]]]
 
@@ -41,6 +41,10 @@ class Call(NamedTuple):
         if isinstance(x, Value):
             return x if dtype is None else x.cast(dtype)
         return self.emitter.constant(np.asarray(x, self.dtype if dtype is None else dtype))
+
+    def wide(self, x: Value | Scalar) -> Value:
+        """Return an input in the dtype of the result, or in single precision if that is half."""
+        return self.value(x, self.dtype).cast(wider(self.dtype))
 
 
 Rule = Callable[..., Any]  # a Value, or a tuple of them
@@ -103,6 +107,20 @@ def exports(*names: str) -> Callable[[Rule], Rule]:
             assert name not in RULES, name
             RULES[name] = rule
         return rule
+
+    return register
+
+
+def computes(*names: str) -> Callable[[Rule], Rule]:
+    """Register a formula `formula(*inputs, **params)` in the dtype of the result; half precision computes in single."""
+
+    def register(formula: Rule) -> Rule:
+        @exports(*names)
+        def rule(call: Call, *inputs: Value | Scalar, **params: Any) -> Value:
+            found: Value = formula(*map(call.wide, inputs), **params)
+            return found.cast(call.dtype)
+
+        return formula
 
     return register
 

@@ -23,8 +23,6 @@ from .emit import FLOAT, Scalar, Value
 from .moving import dilated, joined
 from .table import Call, Made, Match, exports, fuses
 
-_HALF = np.dtype(np.float16)
-
 
 def _channels_first(x: Value) -> Value:
     return x.transpose([0, x.ndim - 1, *range(1, x.ndim - 1)])
@@ -36,11 +34,6 @@ def _channels_last(x: Value) -> Value:
 
 def _pads(padding: Padding) -> tuple[int, ...]:
     return (*(p[0] for p in padding), *(p[1] for p in padding))
-
-
-def _single(call: Call, *xs: Value) -> list[Value]:
-    """Return operands in the dtype of the result, or in single precision if that is half."""
-    return [call.value(x, call.dtype).cast(FLOAT if call.dtype == _HALF else call.dtype) for x in xs]
 
 
 # ---- tap by tap -----------------------------------------------------------------------------------------------------
@@ -94,7 +87,7 @@ def _windows(x: Value, count: Shape, params: Any, window: Shape) -> Value:
 
 @exports("convolution")
 def _convolution(call: Call, x: Value, w: Value, *, groups: int, **params: Any) -> Value:
-    x, w = _single(call, x, w)
+    x, w = call.wide(x), call.wide(w)
     window, rank = w.shape[:-2], x.ndim - 2
     if x.dtype == FLOAT:
         kernel = w.transpose([rank + 1, rank, *range(rank)])
@@ -114,7 +107,7 @@ def _convolution(call: Call, x: Value, w: Value, *, groups: int, **params: Any) 
 
 @exports("convolution_input")
 def _convolution_input(call: Call, y: Value, w: Value, *, size: Shape, groups: int, **params: Any) -> Value:
-    y, w = _single(call, y, w)
+    y, w = call.wide(y), call.wide(w)
     window, rank = w.shape[:-2], y.ndim - 2
     stride, padding, dilation = params["stride"], params["padding"], params["dilation"]
     if y.dtype == FLOAT:
@@ -144,7 +137,7 @@ def _convolution_input(call: Call, y: Value, w: Value, *, size: Shape, groups: i
 
 @exports("convolution_kernel")
 def _convolution_kernel(call: Call, x: Value, y: Value, *, kernel: Shape, groups: int, **params: Any) -> Value:
-    x, y = _single(call, x, y)
+    x, y = call.wide(x), call.wide(y)
     parts = []
     for part, out in zip(_by_group(x, groups), _by_group(y, groups), strict=True):
         rows = _windows(part, y.shape[1:-1], params, kernel)
@@ -175,7 +168,7 @@ def _lowest(dtype: np.dtype[Any]) -> Scalar:
 
 @exports("window_max")
 def _window_max(call: Call, x: Value, *, window: Shape, stride: Shape, padding: Padding) -> Value:
-    (wide,) = _single(call, x)
+    wide = call.wide(x)
     if wide.kind == "f":
         return _pool("MaxPool", call, wide, window, stride, padding).cast(call.dtype)
     taps = list(_taps(x, call.shape[1:-1], window, stride, padding, _ones(window), _lowest(x.dtype)))
@@ -230,13 +223,13 @@ def _window_put_equal(call: Call, x: Value, y: Value, z: Value, **lengths: Any) 
 
 @exports("window_sum")
 def _window_sum(call: Call, x: Value, *, window: Shape, stride: Shape, padding: Padding) -> Value:
-    (x,) = _single(call, x)
+    x = call.wide(x)
     return _summed(_taps(x, call.shape[1:-1], window, stride, padding, _ones(window))).cast(call.dtype)
 
 
 @exports("window_spread")
 def _window_spread(call: Call, x: Value, *, size: Shape, window: Shape, stride: Shape, padding: Padding) -> Value:
-    (x,) = _single(call, x)
+    x = call.wide(x)
     taps = itertools.product(*map(range, window))
     return _summed(_placed(x, size, tap, stride, padding, _ones(window)) for tap in taps).cast(call.dtype)
 
