@@ -22,9 +22,10 @@ from ..random import Generator
 from ..tensors.tensor import Tensor
 from .blocks import Block, is_in_order, later
 from .calls import Call, How, Ref, Spec, refs_in
-from .lowering import Lowering, Watched
+from .lowering import Lowering
 from .placing import Place, Where, placed
 from .updates import Given, Update, update_of
+from .watched import Watched
 
 _WIDEST = 48  # column of the text of a plan that is aligned
 

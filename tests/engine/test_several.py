@@ -130,7 +130,7 @@ def test_no_result_is_used_and_a_result_is_dropped() -> None:
     node, call = weakref.ref(a._node), a._node.inputs[0]
     del a
     gc.collect()
-    assert node() is None  # nothing keeps what takes a result out that nobody has
+    assert node() is None  # nothing keeps what takes a result out that is not held
     assert call.results[0]() is None
     b.sum().backward()
     np.testing.assert_allclose(x.grad.numpy(), before + 2 * X)

@@ -323,14 +323,18 @@ def _imag(call: Call, x: Value) -> Value:
 
 def _in_loop(call: Call, x: Value | Scalar) -> Value:
     """Return an operand as the loop of a ufunc with several results takes it, which has their dtype."""
-    dtype = call.dtype[0]
+    _, dtype = call.node.kinds[0]
     return call.value(x, dtype).cast(wider(dtype))
+
+
+def _cast_each(call: Call, *values: Value) -> tuple[Value, ...]:
+    return tuple([value.cast(dtype) for value, (_, dtype) in zip(values, call.node.kinds, strict=True)])
 
 
 @exports("divmod")
 def _divmod(call: Call, x: Value | Scalar, y: Value | Scalar) -> tuple[Value, ...]:
     pair = _in_loop(call, x), _in_loop(call, y)
-    return tuple([rule(*pair).cast(dtype) for rule, dtype in zip((_floor_divide, _mod), call.dtype, strict=True)])
+    return _cast_each(call, _floor_divide(*pair), _mod(*pair))
 
 
 @exports("modf")
@@ -338,14 +342,14 @@ def _modf(call: Call, x: Value) -> tuple[Value, ...]:
     x = _in_loop(call, x)
     whole = f.trunc(x)
     rest = _copysign(select(_is_inf(x), 0, x - whole), x)
-    return tuple([a.cast(dtype) for a, dtype in zip((rest, whole), call.dtype, strict=True)])
+    return _cast_each(call, rest, whole)
 
 
 @exports("frexp")
 def _frexp(call: Call, x: Value) -> tuple[Value, ...]:
     x = _in_loop(call, x)
     power = _exponent(x)
-    return tuple([a.cast(dtype) for a, dtype in zip((_ldexp(x, 0 - power), power), call.dtype, strict=True)])
+    return _cast_each(call, _ldexp(x, 0 - power), power)
 
 
 def _exponent(x: Value) -> Value:
