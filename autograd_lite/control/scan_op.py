@@ -54,7 +54,7 @@ class Scan(Flow):
         reverse: whether the last slice comes first.
         linear, wanted, states, first: see `Flow`.
         guarded: whether it is a backward pass, which must notice where the engine would mask NaN.
-        until: the number of a carry that is true as long as another step is run; the one before it counts them. 0 if all
+        until: the number of a carry that is true as long as another step is run; the one before counts them. 0 if all
             are run.
         limit: the number of an input that says how many steps are run: those of the first entries. 0 if all are.
     """
