@@ -453,38 +453,9 @@ def threshold(x: Any, threshold: float, default_value: float) -> Any:
 # Keras has two names for each.
 hard_swish, swish = hard_silu, silu
 
+# Those that can be called with x alone.
 _BY_NAME: dict[str, Activation] = {
-    "celu": celu,
-    "elu": elu,
-    "exponential": exponential,
-    "gelu": gelu,
-    "glu": glu,
-    "hard_shrink": hard_shrink,
-    "hard_sigmoid": hard_sigmoid,
-    "hard_silu": hard_silu,
-    "hard_swish": hard_silu,
-    "hard_tanh": hard_tanh,
-    "leaky_relu": leaky_relu,
-    "linear": linear,
-    "log_sigmoid": log_sigmoid,
-    "log_softmax": log_softmax,
-    "mish": mish,
-    "relu": relu,
-    "relu6": relu6,
-    "selu": selu,
-    "sigmoid": sigmoid,
-    "silu": silu,
-    "soft_shrink": soft_shrink,
-    "softmax": softmax,
-    "softplus": softplus,
-    "softsign": softsign,
-    "sparse_plus": sparse_plus,
-    "sparse_sigmoid": sparse_sigmoid,
-    "sparsemax": sparsemax,
-    "squareplus": squareplus,
-    "swish": silu,
-    "tanh": tanh,
-    "tanh_shrink": tanh_shrink,
+    name: globals()[name] for name in __all__ if name not in ("deserialize", "get", "serialize", "threshold")
 }
 
 

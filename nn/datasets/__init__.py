@@ -5,34 +5,24 @@ Downloaded on first use and checked by hash: `mnist`, `fashion_mnist`, `cifar10`
 seed: `two_moons`, `spirals` and `sphere_in_sphere`.
 """
 
-from . import (
-    boston_housing,
-    california_housing,
-    cifar10,
-    cifar100,
-    diabetes,
-    fashion_mnist,
-    imdb,
-    mnist,
-    reuters,
-    text,
-)
-from .fetch import DatasetError
-from .shapes import sphere_in_sphere, spirals, two_moons
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "DatasetError",
-    "boston_housing",
-    "california_housing",
-    "cifar10",
-    "cifar100",
-    "diabetes",
-    "fashion_mnist",
-    "imdb",
-    "mnist",
-    "reuters",
-    "sphere_in_sphere",
-    "spirals",
-    "text",
-    "two_moons",
-]
+from autograd_lite.late import attach as _attach
+
+if TYPE_CHECKING:
+    from . import (
+        boston_housing as boston_housing,
+        california_housing as california_housing,
+        cifar10 as cifar10,
+        cifar100 as cifar100,
+        diabetes as diabetes,
+        fashion_mnist as fashion_mnist,
+        imdb as imdb,
+        mnist as mnist,
+        reuters as reuters,
+        text as text,
+    )
+    from .fetch import DatasetError as DatasetError
+    from .shapes import sphere_in_sphere as sphere_in_sphere, spirals as spirals, two_moons as two_moons
+else:
+    __getattr__, __dir__, __all__ = _attach(__name__)

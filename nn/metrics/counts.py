@@ -136,6 +136,8 @@ class Counts(Metric):
 class _AtThresholds(Counts):
     """One number at each of the user's thresholds."""
 
+    thresholds: ThresholdsLike = field(default=None)
+
     def __post_init__(self) -> None:
         thresholds: Any = self.thresholds
         given = (-np.inf if self.top_k else 0.5) if thresholds is None else thresholds
@@ -174,7 +176,6 @@ class TruePositives(_AtThresholds):
         2.0
     """
 
-    thresholds: ThresholdsLike = field(default=None)
     name: str = field(default="true_positives")
 
     def values(self) -> Array:
@@ -194,7 +195,6 @@ class FalsePositives(_AtThresholds):
         1.0
     """
 
-    thresholds: ThresholdsLike = field(default=None)
     name: str = field(default="false_positives")
 
     def values(self) -> Array:
@@ -214,7 +214,6 @@ class TrueNegatives(_AtThresholds):
         0.0
     """
 
-    thresholds: ThresholdsLike = field(default=None)
     name: str = field(default="true_negatives")
 
     def values(self) -> Array:
@@ -234,7 +233,6 @@ class FalseNegatives(_AtThresholds):
         1.0
     """
 
-    thresholds: ThresholdsLike = field(default=None)
     name: str = field(default="false_negatives")
 
     def values(self) -> Array:
@@ -260,7 +258,6 @@ class Precision(_AtThresholds):
         0.6667
     """
 
-    thresholds: ThresholdsLike = field(default=None)
     top_k: int | None = field(optional(positive), default=None)
     class_id: int | None = field(optional(any_integer), default=None)
     name: str = field(default="precision")
@@ -286,7 +283,6 @@ class Recall(_AtThresholds):
         0.6667
     """
 
-    thresholds: ThresholdsLike = field(default=None)
     top_k: int | None = field(optional(positive), default=None)
     class_id: int | None = field(optional(any_integer), default=None)
     name: str = field(default="recall")

@@ -40,7 +40,20 @@ def adam(p: Any, g: Any, state: State, hyper: Hyper) -> tuple[Any, State]:
     return over_root(m, root_of, 0.0, hyper["epsilon"], rate), new
 
 
-class Adam(Optimizer):
+class TwoMeans(Optimizer):
+    """What keeps running means of gradients, m, and of their squares, v."""
+
+    learning_rate: LearningRate = Rate(0, default=0.001)
+    beta_1: float = Number(0, 1, default=0.9)
+    beta_2: float = Number(0, 1, default=0.999)
+    epsilon: float = Number(0, open_low=True, default=1e-7)
+    reads_values = False
+
+    def slots(self) -> Mapping[str, Start]:
+        return {"momentum": 0.0, "velocity": 0.0}
+
+
+class Adam(TwoMeans):
     """Divides a running mean of gradients by a running root of their mean square; see `adam` for the formula.
 
     The correction for starting at 0 counts the optimizer's steps, as in Keras, not those of each parameter.
@@ -63,21 +76,13 @@ class Adam(Optimizer):
         [0.900000158113633, -1.900000079056879]
     """
 
-    learning_rate: LearningRate = Rate(0, default=0.001)
-    beta_1: float = Number(0, 1, default=0.9)
-    beta_2: float = Number(0, 1, default=0.999)
-    epsilon: float = Number(0, open_low=True, default=1e-7)
     amsgrad: bool = field(flag, default=False)
-    reads_values = False
 
     def rule(self) -> Rule:
         return adam
 
     def slots(self) -> Mapping[str, Start]:
-        slots: dict[str, Start] = {"momentum": 0.0, "velocity": 0.0}
-        if self.amsgrad:
-            slots["velocity_hat"] = 0.0
-        return slots
+        return {**super().slots(), "velocity_hat": 0.0} if self.amsgrad else super().slots()
 
 
 class AdamW(Adam):
@@ -119,7 +124,7 @@ def adamax(p: Any, g: Any, state: State, hyper: Hyper) -> tuple[Any, State]:
     return m / (u + hyper["epsilon"]) * scale, {"momentum": m, "norm": u}
 
 
-class Adamax(Optimizer):
+class Adamax(TwoMeans):
     """Adam with a decaying maximum of the gradient instead of its mean square; see `adamax` for the formula.
 
     Args:
@@ -138,12 +143,6 @@ class Adamax(Optimizer):
         >>> w.detach().round(6).tolist()
         [0.9, -1.9]
     """
-
-    learning_rate: LearningRate = Rate(0, default=0.001)
-    beta_1: float = Number(0, 1, default=0.9)
-    beta_2: float = Number(0, 1, default=0.999)
-    epsilon: float = Number(0, open_low=True, default=1e-7)
-    reads_values = False
 
     def rule(self) -> Rule:
         return adamax
@@ -174,7 +173,7 @@ def nadam(p: Any, g: Any, state: State, hyper: Hyper) -> tuple[Any, State]:
     return ahead / root * hyper["learning_rate"], {"momentum": m, "velocity": v}
 
 
-class Nadam(Optimizer):
+class Nadam(TwoMeans):
     """Adam with Nesterov's momentum; see `nadam` for the formula.
 
     Args:
@@ -194,12 +193,7 @@ class Nadam(Optimizer):
         [0.893721, -1.893721]
     """
 
-    learning_rate: LearningRate = Rate(0, default=0.001)
-    beta_1: float = Number(0, 1, default=0.9)
-    beta_2: float = Number(0, 1, default=0.999)
-    epsilon: float = Number(0, open_low=True, default=1e-7)
     u_product = Quantity(0, 1, closed_high=True)  # the product of all momenta so far
-    reads_values = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -212,9 +206,6 @@ class Nadam(Optimizer):
 
     def rule(self) -> Rule:
         return nadam
-
-    def slots(self) -> Mapping[str, Start]:
-        return {"momentum": 0.0, "velocity": 0.0}
 
 
 def schedule_free_adam(p: Any, g: Any, state: State, hyper: Hyper) -> tuple[Any, State]:

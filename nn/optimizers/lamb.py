@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from autograd_lite import running_mean, running_mean_square
 
-from .blocks import Start
-from .hyper import LearningRate, Number, Rate
-from .optimizer import Optimizer
+from .adam import TwoMeans
 from .rules import Hyper, Rule, State
 
 
@@ -37,7 +34,7 @@ def lamb(p: Any, g: Any, state: State, hyper: Hyper) -> tuple[Any, State]:
     return d * (ratio * hyper["learning_rate"]), {"momentum": m, "velocity": v}
 
 
-class Lamb(Optimizer):
+class Lamb(TwoMeans):
     """Takes Adam's direction d, in proportion to the parameter: p' = p - lr * d * norm(p) / norm(d); see `lamb`.
 
     Args:
@@ -57,14 +54,8 @@ class Lamb(Optimizer):
         True
     """
 
-    learning_rate: LearningRate = Rate(0, default=0.001)
-    beta_1: float = Number(0, 1, default=0.9)
-    beta_2: float = Number(0, 1, default=0.999)
-    epsilon: float = Number(0, open_low=True, default=1e-7)
+    reads_values = True
     elementwise = False
 
     def rule(self) -> Rule:
         return lamb
-
-    def slots(self) -> Mapping[str, Start]:
-        return {"momentum": 0.0, "velocity": 0.0}

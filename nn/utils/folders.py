@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import wave
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -175,6 +175,11 @@ class Folder(NamedTuple):
         return found
 
 
+def _folder(arguments: Mapping[str, Any]) -> Folder:
+    """Return what is asked of a folder, of the variables of a function that has the shared arguments."""
+    return Folder(**{name: arguments[name] for name in Folder._fields})
+
+
 def _files(directory: str, endings: tuple[str, ...], follow_links: bool) -> list[str]:
     """Return the files in a folder and those below it, folder by folder, in alphabetical order."""
     walk = sorted(os.walk(directory, followlinks=follow_links), key=lambda found: found[0])
@@ -239,6 +244,7 @@ def image_dataset_from_directory(
         >>> images = image_dataset_from_directory("images", image_size=(64, 64), batch_size=16)  # doctest: +SKIP
     """
     what = "image_dataset_from_directory"
+    folder = _folder(locals())
     if color_mode not in MODES:
         raise refused(ValueError, what, "color_mode", f"one of {', '.join(MODES)}", color_mode)
     size = [image_size, image_size] if isinstance(image_size, (int, np.integer)) else list(image_size)
@@ -263,20 +269,7 @@ def image_dataset_from_directory(
         batch: Any = (pixels if order == "channels_last" else pixels.transpose(2, 0, 1))[None]
         return np.asarray(resize.call(batch)[0])  # on arrays, which takes a tenth of the time
 
-    return Folder(
-        what,
-        directory,
-        labels,
-        label_mode,
-        class_names,
-        batch_size,
-        shuffle,
-        seed,
-        validation_split,
-        subset,
-        follow_links,
-        verbose,
-    ).dataset(_IMAGES, read)
+    return folder.dataset(_IMAGES, read)
 
 
 @checked
@@ -313,6 +306,7 @@ def text_dataset_from_directory(
         >>> texts = text_dataset_from_directory("texts", batch_size=16)  # doctest: +SKIP
     """
     what = "text_dataset_from_directory"
+    folder = _folder(locals())
     _check_format(what, format)
     if max_length is not None:
         positive(what, "max_length", max_length)
@@ -324,20 +318,7 @@ def text_dataset_from_directory(
         except UnicodeDecodeError as error:
             raise ValueError(f"{what}: expected text in UTF-8; received {path!r}: {error}") from error
 
-    return Folder(
-        what,
-        directory,
-        labels,
-        label_mode,
-        class_names,
-        batch_size,
-        shuffle,
-        seed,
-        validation_split,
-        subset,
-        follow_links,
-        verbose,
-    ).dataset((".txt",), read)
+    return folder.dataset((".txt",), read)
 
 
 @checked
@@ -377,6 +358,7 @@ def audio_dataset_from_directory(
         >>> sounds = audio_dataset_from_directory("sounds", output_sequence_length=16000)  # doctest: +SKIP
     """
     what = "audio_dataset_from_directory"
+    folder = _folder(locals())
     if ragged:
         raise refused(ValueError, what, "ragged", "False: batches are dense, filled with zeros", ragged)
 
@@ -388,20 +370,7 @@ def audio_dataset_from_directory(
         longest = max(map(len, sounds))
         return stacked([_of_length(sound, longest) for sound in sounds])
 
-    return Folder(
-        what,
-        directory,
-        labels,
-        label_mode,
-        class_names,
-        batch_size,
-        shuffle,
-        seed,
-        validation_split,
-        subset,
-        follow_links,
-        verbose,
-    ).dataset((".wav",), read, stack)
+    return folder.dataset((".wav",), read, stack)
 
 
 def _sound(what: str, path: str, rate: int | None) -> Array:
