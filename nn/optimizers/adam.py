@@ -41,7 +41,14 @@ def adam(p: Any, g: Any, state: State, hyper: Hyper) -> tuple[Any, State]:
 
 
 class TwoMeans(Optimizer):
-    """What keeps running means of gradients, m, and of their squares, v."""
+    """Base of what keeps running means: m of the gradients, and v of their squares.
+
+    Args:
+        learning_rate: the step size lr, at least 0; or a schedule.
+        beta_1: the decay rate of m, in [0, 1).
+        beta_2: the decay rate of v, in [0, 1).
+        epsilon: what is added to a root of v; above 0.
+    """
 
     learning_rate: LearningRate = Rate(0, default=0.001)
     beta_1: float = Number(0, 1, default=0.9)
