@@ -218,49 +218,37 @@ def _softmax_pullback(node: GraphNode, args: tuple[Term, ...]) -> Term:
     g, y = args
     axis = node.params[0].value % len(node.shape)
     reduced = tuple(1 if i == axis else n for i, n in enumerate(node.shape))
-    product = _made("multiply", args, (), node.shape, g.bare)
-    total = _made(
-        "sum", (product,), (Param("axis", f"({axis},)", (axis,)), Param("keepdims", "True", True)), reduced, g.bare
-    )
-    return _made("multiply", (_made("subtract", (g, total), (), node.shape, g.bare), y), (), node.shape, g.bare)
+    along = Param("axis", f"({axis},)", (axis,)), Param("keepdims", "True", True)
+    total = _made("sum", (_plain("multiply", g, y),), along, reduced, g.bare)
+    return _plain("multiply", _plain("subtract", g, total), y)
 
 
 def _gelu_pullback(node: GraphNode, args: tuple[Term, ...]) -> Term:
     """Write out g (Φ(x) + x φ(x)), which one op computes, with Φ and φ of the normal distribution."""
     x, g = args
-
-    def made(op: str, *of: Term) -> Term:
-        return _made(op, of, (), x.shape, x.bare)
-
-    below = made("multiply", number(0.5), made("erfc", made("multiply", x, number(-math.sqrt(0.5)))))
-    bell = made("exp", made("multiply", made("multiply", number(-0.5), x), x))
-    dense = made("multiply", made("multiply", number(1 / math.sqrt(2 * math.pi)), x), bell)
-    return _made("multiply", (g, made("add", below, dense)), (), node.shape, x.bare)
+    below = _plain("multiply", number(0.5), _plain("erfc", _plain("multiply", x, number(-math.sqrt(0.5)))))
+    bell = _plain("exp", _plain("multiply", _plain("multiply", number(-0.5), x), x))
+    dense = _plain("multiply", _plain("multiply", number(1 / math.sqrt(2 * math.pi)), x), bell)
+    return _plain("multiply", g, _plain("add", below, dense))
 
 
 def _direction(node: GraphNode, args: tuple[Term, ...]) -> Term:
     """Write out x / hypot(x, y), for which one op knows the limits."""
-    h = _made("hypot", args, (), node.shape, args[0].bare)
-    return _made("divide", (args[0], h), (), node.shape, args[0].bare)
+    return _plain("divide", args[0], _plain("hypot", *args))
 
 
 def _turning(node: GraphNode, args: tuple[Term, ...]) -> Term:
     """Write out x / (x² + y²), as in `_direction`."""
-    x = args[0]
-    squares = [_made("multiply", (a, a), (), a.shape, a.bare) for a in args]
-    return _made("divide", (x, _made("add", tuple(squares), (), node.shape, x.bare)), (), node.shape, x.bare)
+    squares = [_plain("multiply", a, a) for a in args]
+    return _plain("divide", args[0], _plain("add", *squares))
 
 
 def _silu_slope(node: GraphNode, args: tuple[Term, ...]) -> Term:
     """Write out σ(x) (1 + x (1 - σ(x))), which one op computes."""
-    x = args[0]
-
-    def made(op: str, *of: Term) -> Term:
-        return _made(op, of, (), x.shape, x.bare)
-
-    s = made("sigmoid", x)
-    rest = made("multiply", x, made("subtract", number(1), s))
-    return made("multiply", s, made("add", number(1), rest))
+    (x,) = args
+    s = _plain("sigmoid", x)
+    rest = _plain("multiply", x, _plain("subtract", number(1), s))
+    return _plain("multiply", s, _plain("add", number(1), rest))
 
 
 _SIMPLER: Mapping[str, Any] = {

@@ -177,12 +177,16 @@ def _round_to_even(x: Value) -> Value:
     return x.emitter.run("Round", x)
 
 
+# Ufuncs that are functions of the same name.
+_NAMESAKES = (
+    "maximum", "minimum", "signbit", "cbrt", "expm1", "log1p", "tan", "arcsin", "arccos", "arctan", "arctan2", "sinh",
+    "cosh", "arcsinh", "arccosh", "arctanh",
+)  # fmt: skip
 FORMULAS: dict[str, Formula] = {
     "add": _by_bools("Add", "Or"),
     "multiply": _by_bools("Mul", "And"),
     "negative": lambda x: -x,
     "square": lambda x: x * x,
-    "cbrt": f.cbrt,
     "absolute": lambda x: x if x.dtype == BOOL else abs(x),
     "float_power": f.power,
     "remainder": _mod,
@@ -211,29 +215,15 @@ FORMULAS: dict[str, Formula] = {
     "isfinite": f.finite,
     "isinf": _is_inf,
     "isnan": f.is_nan,
-    "signbit": f.signbit,
-    "maximum": f.maximum,
-    "minimum": f.minimum,
     "fmax": _first_unless_nan(f.maximum),
     "fmin": _first_unless_nan(f.minimum),
     "exp2": lambda x: f.power(x.of(2), x),
-    "expm1": f.expm1,
     "log2": lambda x: f.log(x) * (1 / math.log(2)),
     "log10": lambda x: f.log(x) * (1 / math.log(10)),
-    "log1p": f.log1p,
     "logaddexp": _logaddexp,
     "logaddexp2": lambda x, y: _logaddexp(x, y, 2),
     "hypot": _hypot,
-    "arctan2": f.arctan2,
-    "tan": f.tan,
-    "arcsin": f.arcsin,
-    "arccos": f.arccos,
-    "arctan": f.arctan,
-    "sinh": f.sinh,
-    "cosh": f.cosh,
-    "arcsinh": f.arcsinh,
-    "arccosh": f.arccosh,
-    "arctanh": f.arctanh,
+    **{name: getattr(f, name) for name in _NAMESAKES},
 }
 
 

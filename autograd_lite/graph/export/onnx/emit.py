@@ -8,7 +8,7 @@ allows, so a node runs in the nearest dtype that holds all values of its own and
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -65,6 +65,16 @@ def wider(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return FLOAT if dtype == HALF else dtype
 
 
+def _operator(op_type: str, swapped: bool = False) -> Callable[[Value, Value | Scalar], Value]:
+    """Return the method that adds a node of two operands."""
+
+    def method(self: Value, other: Value | Scalar) -> Value:
+        pair = self, other if isinstance(other, Value) else self.of(other)
+        return self.emitter.run(op_type, *(reversed(pair) if swapped else pair))
+
+    return method
+
+
 class Value:
     """The result of a node, an input or an initializer: a name, a dtype and a shape.
 
@@ -90,57 +100,19 @@ class Value:
         """Return a constant of this dtype."""
         return self.emitter.constant(np.asarray(number, self.dtype))
 
-    def _with(self, op_type: str, other: Value | Scalar) -> Value:
-        return self.emitter.run(op_type, self, other if isinstance(other, Value) else self.of(other))
-
-    def _under(self, op_type: str, other: Scalar) -> Value:
-        return self.emitter.run(op_type, self.of(other), self)
-
-    def __add__(self, other: Value | Scalar) -> Value:
-        return self._with("Add", other)
-
-    def __sub__(self, other: Value | Scalar) -> Value:
-        return self._with("Sub", other)
-
-    def __mul__(self, other: Value | Scalar) -> Value:
-        return self._with("Mul", other)
-
-    def __truediv__(self, other: Value | Scalar) -> Value:
-        return self._with("Div", other)
-
-    def __radd__(self, other: Scalar) -> Value:
-        return self._with("Add", other)
-
-    def __rsub__(self, other: Scalar) -> Value:
-        return self._under("Sub", other)
-
-    def __rmul__(self, other: Scalar) -> Value:
-        return self._with("Mul", other)
-
-    def __rtruediv__(self, other: Scalar) -> Value:
-        return self._under("Div", other)
-
-    def __gt__(self, other: Value | Scalar) -> Value:
-        return self._with("Greater", other)
-
-    def __lt__(self, other: Value | Scalar) -> Value:
-        return self._with("Less", other)
-
-    def __ge__(self, other: Value | Scalar) -> Value:
-        return self._with("GreaterOrEqual", other)
-
-    def __le__(self, other: Value | Scalar) -> Value:
-        return self._with("LessOrEqual", other)
-
-    def equals(self, other: Value | Scalar) -> Value:
-        """Compare for equality."""
-        return self._with("Equal", other)
-
-    def __and__(self, other: Value) -> Value:
-        return self._with("And", other)
-
-    def __or__(self, other: Value) -> Value:
-        return self._with("Or", other)
+    __add__ = __radd__ = _operator("Add")
+    __sub__ = _operator("Sub")
+    __mul__ = __rmul__ = _operator("Mul")
+    __truediv__ = _operator("Div")
+    __rsub__ = _operator("Sub", swapped=True)
+    __rtruediv__ = _operator("Div", swapped=True)
+    __gt__ = _operator("Greater")
+    __lt__ = _operator("Less")
+    __ge__ = _operator("GreaterOrEqual")
+    __le__ = _operator("LessOrEqual")
+    __and__ = _operator("And")
+    __or__ = _operator("Or")
+    equals = _operator("Equal")
 
     def __invert__(self) -> Value:
         return self.emitter.run("Not", self)

@@ -91,14 +91,13 @@ def _boxcox1p(x: Value, lam: Value) -> Value:
     return _boxcox(x, lam, f.log1p)
 
 
+def _inv_boxcox(y: Value, lam: Value, exp: Callable[[Value], Value] = f.exp) -> Value:
+    none = lam.equals(0)
+    return exp(select(none, y, f.log1p(lam * y) / select(none, 1, lam)))
+
+
 def _inv_boxcox1p(y: Value, lam: Value) -> Value:
-    none = lam.equals(0)
-    return f.expm1(select(none, y, f.log1p(lam * y) / select(none, 1, lam)))
-
-
-def _inv_boxcox(y: Value, lam: Value) -> Value:
-    none = lam.equals(0)
-    return f.exp(select(none, y, f.log1p(lam * y) / select(none, 1, lam)))
+    return _inv_boxcox(y, lam, f.expm1)
 
 
 def _ndtr(x: Value) -> Value:
