@@ -39,10 +39,9 @@ from .explaining import argument_kinds, named_arguments
 from .hosts import Changed, Memo
 from .kinds import ARRAYS, RESULT, constant, filler, flat, kinds_of, own, unhashable
 from .numbers import Number, Numbers, Varying, varying_of
-from .pending import InProgress
 from .plan import Plan
 from .trace import Recording, difference, leaf_of, let_go, settled, slot_of, trace
-from .traces import Request, Trace, is_branch, is_broken, went_as
+from .traces import InProgress, Request, Trace, is_branch, is_broken, went_as
 from .validating import validated
 
 P = ParamSpec("P")

@@ -11,8 +11,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 import autograd_lite as ag
 from autograd_lite.compiler import blocks
-from autograd_lite.compiler.arena import Span
-from autograd_lite.compiler.placing import Place
+from autograd_lite.compiler.placing import Place, Span
 from autograd_lite.compiler.plan import Plan
 from autograd_lite.native.kernels import INSTRUCTIONS
 

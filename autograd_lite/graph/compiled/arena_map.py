@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from ...compiler.arena import Span
+from ...compiler.placing import Span
 from ...compiler.plan import Plan
 from ...ir.labels import amount, clip, counted, visible
 from ..pictures.boxes import SMALL, Line
