@@ -10,6 +10,7 @@ import numpy as np
 
 from ..core.shapes import sum_to_shape
 from .backends import Backend, Call, backend_of
+from .lines import entries
 from .subject import Arguments, Array, Broken, Run, cotangents_like, name_of, on_plain_arrays, unlike
 
 # How far forward and reverse mode may lie apart, in units of the largest term.
@@ -139,11 +140,7 @@ def is_floating(value: Any) -> bool:
 
 def results_of(out: Any) -> list[Any]:
     """Return the floating arrays in a result of another library, in order."""
-    if isinstance(out, (tuple, list)):
-        return [a for part in out for a in results_of(part)]
-    if isinstance(out, dict):
-        return [a for part in out.values() for a in results_of(part)]
-    return [out] if is_floating(out) else []
+    return [a for a in entries(out) if is_floating(a)]
 
 
 def in_numpy(backend: Backend, value: Any) -> Any:

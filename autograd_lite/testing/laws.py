@@ -386,13 +386,7 @@ def _compare(what: str, found: np.ndarray, numeric: np.ndarray, error: np.ndarra
 def first(s: Setting) -> None:
     """The first derivative is the one that finite differences find."""
     for i in s.wanted:
-        _compare(f"the derivative by input {i}", repaired(_raw(s, i), s.inputs[i]), *s.numeric(i))
-
-
-def _raw(s: Setting, i: int) -> Any:
-    rule = s.op.rule(i)
-    assert rule is not None
-    return raw_rule(s.op, i, s.g, saved_for(rule, s.out, s.inputs), s.params)
+        _compare(f"the derivative by input {i}", repaired(_plain(s, i), s.inputs[i]), *s.numeric(i))
 
 
 def engine(s: Setting) -> None:
@@ -503,7 +497,7 @@ def tangent(s: Setting) -> None:
         return
     drawn = s.row.projected([nonuniform(a.shape, a.dtype, f"t {i}") for i, a in enumerate(s.inputs)])
     t = [ti if i in wanted else None for i, ti in enumerate(drawn)]
-    pulled = [_paired(repaired(_raw(s, i), s.inputs[i]), t[i]) if i in wanted else (0.0, 0.0) for i in range(len(t))]
+    pulled = [_paired(repaired(_plain(s, i), s.inputs[i]), t[i]) if i in wanted else (0.0, 0.0) for i in range(len(t))]
     for group in [wanted, *([i] for i in wanted if len(wanted) > 1)]:
         tangents = tuple(ti if i in group else None for i, ti in enumerate(t))
         pushed = push_forward(op, tangents, s.out, tuple(s.inputs), dict(s.params), set())

@@ -41,13 +41,18 @@ def promoted(a: Any, wide: bool = False) -> Array:
     return np.array(a)
 
 
+def entries(out: Any) -> list[Any]:
+    """Return what is in a result, in order: the result itself, or the entries of tuples, lists and dicts."""
+    if isinstance(out, (tuple, list)):
+        return [a for part in out for a in entries(part)]
+    if isinstance(out, dict):
+        return [a for part in out.values() for a in entries(part)]
+    return [out]
+
+
 def flatten(out: Any) -> list[Array]:
     """Return the arrays in a result: one array, or tuples, lists and dicts of them."""
-    if isinstance(out, (tuple, list)):
-        return [a for part in out for a in flatten(part)]
-    if isinstance(out, dict):
-        return [a for part in out.values() for a in flatten(part)]
-    return [np.asarray(out)]
+    return [np.asarray(a) for a in entries(out)]
 
 
 def _row(arrays: Sequence[Array]) -> Array:

@@ -14,6 +14,7 @@ import numpy as np
 from ..core.mode import no_grad
 from ..engine import conjugated, cotangents, edge_of
 from ..tensors.tensor import Tensor
+from .lines import entries
 
 # ---- arguments ------------------------------------------------------------------------------------------------------
 
@@ -174,12 +175,8 @@ Array = np.ndarray
 
 def outputs_of(out: Any) -> list[Any]:
     """Return the floating arrays and Tensors in a result, in order."""
-    if isinstance(out, (tuple, list)):
-        return [a for part in out for a in outputs_of(part)]
-    if isinstance(out, dict):
-        return [a for part in out.values() for a in outputs_of(part)]
-    a = out if isinstance(out, Tensor) else np.asarray(out)
-    return [a] if a.dtype.kind in "fc" else []
+    arrays = [a if isinstance(a, Tensor) else np.asarray(a) for a in entries(out)]
+    return [a for a in arrays if a.dtype.kind in "fc"]
 
 
 class Subject:
@@ -334,13 +331,15 @@ def cotangents_like(outputs: Sequence[Any], seed: int) -> list[Array]:
     """Return a cotangent for each result: random, no two entries alike and none near zero; 1 for a single number."""
     rng = np.random.default_rng(seed)
     single = sum(out.size for out in outputs) == 1 and all(out.dtype.kind == "f" for out in outputs)
-    weights = []
-    for out in outputs:
-        size = rng.uniform(0.5, 1.5, out.shape) * rng.choice([-1.0, 1.0], out.shape)
-        if out.dtype.kind == "c":
-            size = size * np.exp(1j * rng.uniform(0, 2 * np.pi, out.shape))
-        weights.append(np.asarray(np.ones(out.shape) if single else size, out.dtype))
-    return weights
+    return [np.ones(out.shape, out.dtype) if single else direction_like(out, rng) for out in outputs]
+
+
+def direction_like(x: Any, rng: np.random.Generator) -> Array:
+    """Return random numbers of the shape and dtype of x, no two alike and none near zero."""
+    u = rng.uniform(0.5, 1.5, x.shape) * rng.choice([-1.0, 1.0], x.shape)
+    if x.dtype.kind == "c":
+        u = u * np.exp(1j * rng.uniform(0, 2 * np.pi, x.shape))
+    return np.asarray(u, x.dtype)
 
 
 def differentiate(subject: Any, weights: Sequence[Array] | None, seed: int = 0, twice: bool = False) -> Run:

@@ -15,7 +15,17 @@ from ..tensors.tensor import Tensor
 from .check import check_subject
 from .explain import concluded, snippet
 from .report import GradientMismatch, GradReport, InputReport, number
-from .subject import Arguments, GradientOf, Subject, bare, cotangents_like, differentiate, outputs_of, pull_back
+from .subject import (
+    Arguments,
+    GradientOf,
+    Subject,
+    bare,
+    cotangents_like,
+    differentiate,
+    direction_like,
+    outputs_of,
+    pull_back,
+)
 from .tracebacks import plainly
 
 Array = np.ndarray
@@ -85,7 +95,7 @@ def _adjoint(
     report: GradReport,
 ) -> GradientMismatch | None:
     """Compare <v, J u> with <J'v, u> for a direction u of leaf i."""
-    u = _direction(subject.leaves[i], rng)
+    u = direction_like(subject.leaves[i], rng)
     name = subject.names[i]
     pushed = _pushed(subject, i, u, v)
     left = [np.real(np.conjugate(w) * t).astype(np.float64) for w, t in zip(v, pushed, strict=True)]
@@ -114,13 +124,6 @@ def _adjoint(
     return failure
 
 
-def _direction(x: Array, rng: np.random.Generator) -> Array:
-    u = rng.uniform(0.5, 1.5, x.shape) * rng.choice([-1.0, 1.0], x.shape)
-    if x.dtype.kind == "c":
-        u = u * np.exp(1j * rng.uniform(0, 2 * np.pi, x.shape))
-    return np.asarray(u, x.dtype)
-
-
 def _pushed(subject: Any, i: int, u: Array, v: list[Array]) -> list[Array]:
     """Return J u, by forward mode if there is one."""
 
@@ -146,7 +149,7 @@ def _linearity(
     """Compare J'(2 v + 3 w) with 2 J'v + 3 J'w, and J'0 with 0."""
     outputs = differentiate(subject, v).outputs
     rng = np.random.default_rng([seed, 1])
-    w = [_direction(out, rng) for out in outputs]
+    w = [direction_like(out, rng) for out in outputs]
     others = differentiate(subject, w).grads
     mixed = differentiate(subject, [2 * a + 3 * b for a, b in zip(v, w, strict=True)]).grads
     nothing = differentiate(subject, [np.zeros_like(a) for a in v]).grads
@@ -221,7 +224,7 @@ def _asymmetry(subject: Any, rtol: float, seed: int) -> list[GradientMismatch]:
     """Compare <u, H w> with <w, H u>."""
     rng = np.random.default_rng([seed, 2])
     wanted = [subject.leaves[i] for i in subject.wanted]
-    u, w = ([_direction(a, rng) for a in wanted] for _ in range(2))
+    u, w = ([direction_like(a, rng) for a in wanted] for _ in range(2))
     hu, hw = (differentiate(subject, direction).grads for direction in (u, w))
     sides, size = [], 0.0
     for left, product in ((u, hw), (w, hu)):
