@@ -73,13 +73,9 @@ def atleast_1d(*arys: Any) -> Any:
     return _each(arys, lambda a: a if a.ndim else a.reshape(1))
 
 
-def _two_axes(a: Any) -> Any:
-    return a if a.ndim > 1 else a.reshape(1, -1)
-
-
 @composes(np.atleast_2d)
 def atleast_2d(*arys: Any) -> Any:
-    return _each(arys, _two_axes)
+    return _each(arys, lambda a: a if a.ndim > 1 else a.reshape(1, -1))
 
 
 def _three_axes(a: Any) -> Any:

@@ -134,10 +134,6 @@ def _diagflat(v: Any, k: int = 0) -> Any:
 # ---- triangles ------------------------------------------------------------------------------------------------------
 
 
-def _bind_triangle(m: Any, k: int = 0) -> _Bound:
-    return (m,), {"k": int(k)}
-
-
 def _infer_triangle(x: ShapeDtype, *, k: int) -> ShapeDtype:
     return ShapeDtype(x.shape * 2 if x.ndim == 1 else x.shape, x.dtype)  # NumPy repeats a vector to a square
 
@@ -153,7 +149,7 @@ def _triangle(function: Callable[..., Any]) -> Op:
         lambda x, *, k: function(x, k),
         lambda g, out, x, *, k: op(g, k=k),
         infer=_infer_triangle,
-        bind=_bind_triangle,
+        bind=lambda m, k=0: ((m,), {"k": int(k)}),
         numpy_functions=(function,),
         linear=True,
         selects=True,

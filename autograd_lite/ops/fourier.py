@@ -127,14 +127,6 @@ def _complex(x: Any) -> Any:
     return x.astype(complex) if x.dtype.char == "d" else x
 
 
-def _hfft(x: Any, *, n: int, axis: int, norm: Any) -> Any:
-    return np.fft.irfft(np.conjugate(_complex(x)), n=n, axis=axis, norm=_OPPOSITE[norm])
-
-
-def _ihfft(x: Any, *, n: int, axis: int, norm: Any) -> Any:
-    return np.conjugate(np.fft.rfft(x, n=n, axis=axis, norm=_OPPOSITE[norm]))
-
-
 def _transform(
     function: Callable[..., Any],
     vjp: Callable[..., Any],
@@ -199,7 +191,7 @@ hfft: Op = _transform(
     lambda g, *, n, axis, norm: rfft(g, n=n, axis=axis, norm=norm) * _weights(g, n, axis),
     _whole,
     _same,
-    _hfft,
+    lambda x, *, n, axis, norm: np.fft.irfft(np.conjugate(_complex(x)), n=n, axis=axis, norm=_OPPOSITE[norm]),
     holomorphic=False,
 )
 irfft: Op = _transform(
@@ -215,7 +207,7 @@ ihfft: Op = _transform(
     lambda g, *, n, axis, norm: irfft(g * _weights(g, n, axis, 0.5), n=n, axis=axis, norm=norm),
     _same,
     _half,
-    _ihfft,
+    lambda x, *, n, axis, norm: np.conjugate(np.fft.rfft(x, n=n, axis=axis, norm=_OPPOSITE[norm])),
     holomorphic=False,
 )
 

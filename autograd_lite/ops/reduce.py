@@ -345,27 +345,23 @@ def _spread_jvp(partial: Callable[..., Any]) -> Callable[..., Any]:
     return jvp
 
 
-var = reduction(
-    "var",
-    lambda x, *, axis, keepdims, ddof: x.var(axis=axis, keepdims=keepdims, ddof=ddof),
-    _var_partial,
-    saves="x",
-    bind=_binder_spread(False),
-    numpy_functions=(np.var,),
-    holomorphic=False,
-    jvp=_spread_jvp(_var_partial),
-)
-std = reduction(
-    "std",
-    lambda x, *, axis, keepdims, ddof: x.std(axis=axis, keepdims=keepdims, ddof=ddof),
-    _std_partial,
-    saves="ox",
-    bind=_binder_spread(True),
-    numpy_functions=(np.std,),
-    holomorphic=False,
-    jvp=_spread_jvp(_std_partial),
-    kinks="all values equal",
-)
+def _spread_op(function: Callable[..., Any], partial: Callable[..., Any], saves: str, **facts: Any) -> Op:
+    name = function.__name__
+    return reduction(
+        name,
+        lambda x, *, axis, keepdims, ddof: getattr(x, name)(axis=axis, keepdims=keepdims, ddof=ddof),
+        partial,
+        saves=saves,
+        bind=_binder_spread(root=function is np.std),
+        numpy_functions=(function,),
+        holomorphic=False,
+        jvp=_spread_jvp(partial),
+        **facts,
+    )
+
+
+var = _spread_op(np.var, _var_partial, "x")
+std = _spread_op(np.std, _std_partial, "ox", kinks="all values equal")
 
 
 # ---- without derivative ---------------------------------------------------------------------------------------------

@@ -8,14 +8,6 @@ from ..core.op import elementwise
 from ..native.kernels import kernel
 
 
-def _running_mean(x: Any, y: Any, z: Any) -> Any:
-    return (y - x) * z + x
-
-
-def _running_mean_square(x: Any, y: Any, z: Any) -> Any:
-    return (y * y - x) * z + x
-
-
 def _over_root(x: Any, y: Any, z: Any, u: Any, v: Any) -> Any:
     # A 0 is not added where that changes no bit: it would be a pass over memory.
     numbers = z.__class__ is u.__class__ is float
@@ -30,12 +22,12 @@ def _by_root(x: Any, y: Any, z: Any, u: Any, v: Any) -> Any:
 
 
 # fmt: off
-running_mean        = elementwise(kernel("running_mean", _running_mean),
+running_mean        = elementwise(kernel("running_mean", lambda x, y, z: (y - x) * z + x),
                                   lambda out, x, y, z: 1 - z,
                                   lambda out, x, y, z: z,
                                   lambda out, x, y, z: y - x,
                                   name="running_mean", saves=("z", "z", "xy"), cost=3)
-running_mean_square = elementwise(kernel("running_mean_square", _running_mean_square),
+running_mean_square = elementwise(kernel("running_mean_square", lambda x, y, z: (y * y - x) * z + x),
                                   lambda out, x, y, z: 1 - z,
                                   lambda out, x, y, z: 2 * y * z,
                                   lambda out, x, y, z: y * y - x,

@@ -280,16 +280,12 @@ astype: Op = structural(
 )
 
 
-def _bind_copy(a: Any, order: str = "K", subok: bool = False) -> _Bound:
-    return (a,), {}
-
-
 copy: Op = structural(
     "copy",
     lambda x: x.copy("K") if x.__class__ is np.ndarray else x.copy(),
     lambda g, out, x: g,
     infer=lambda x: x,
-    bind=_bind_copy,
+    bind=lambda a, order="K", subok=False: ((a,), {}),
     numpy_functions=(np.copy,),
     linear=True,
     batch=batching.elementwise,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -31,16 +32,6 @@ _KINKS = ("subgradient", "skip", "fail")
 _INCONCLUSIVE = 0.1
 _MOST_CONDITION = 100.0
 _MOST_APART = 1e6
-_USUAL: dict[str, Any] = {
-    "order": 1,
-    "wrt": None,
-    "kwargs": None,
-    "method": "auto",
-    "kinks": "subgradient",
-    "rtol": None,
-    "seed": 0,
-}
-_USUAL |= {"backend": None, "grad": None}
 
 
 @plainly
@@ -124,7 +115,8 @@ def check_grads(
     subject = _subject(f, inputs, wrt, names, kwargs, backend, grad)
     given: dict[str, Any] = {"order": order, "wrt": wrt, "kwargs": kwargs, "method": method, "kinks": kinks}
     given |= {"rtol": rtol, "seed": seed, "backend": backend, "grad": grad}
-    again = snippet(f, inputs, {key: value for key, value in given.items() if value != _USUAL[key]})
+    usual = inspect.signature(check_grads).parameters
+    again = snippet(f, inputs, {key: value for key, value in given.items() if value != usual[key].default})
     report = check_subject(
         subject,
         order=order,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...core.op import applied
 from ...native import functions as fast
 from .beta_tails import betainc_by_ab, betaprime_by_ab, slopes
 from .densities import beta_density, betaprime_weight
@@ -21,17 +20,6 @@ def _density_by_ab(a: Any, b: Any, x: Any, of_a: int, of_b: int) -> Any:
 def _weight_by_ab(a: Any, b: Any, r: Any, of_a: int, of_b: int) -> Any:
     by_a, by_b = sp.digamma_step(a, b) - fast.log1p(1 / r), sp.digamma_step(b, a) - fast.log1p(r)
     return sp.betaprime_weight(a, b, r) * bell_of_two(slopes(a, b, by_a, by_b), of_a, of_b)
-
-
-def _inverse(sign: int) -> Known:
-    """Return the row of x with I_x(a, b) = ±p + constant."""
-    return known(
-        applied(lambda g, out, x, y, z: -g * sp.betainc_by_ab(x, y, out, of_a=1, of_b=0) / sp.beta_density(x, y, out)),
-        applied(lambda g, out, x, y, z: -g * sp.betainc_by_ab(x, y, out, of_a=0, of_b=1) / sp.beta_density(x, y, out)),
-        applied(lambda g, out, x, y, z: sign * g / sp.beta_density(x, y, out)),
-        saves="oxy",
-        domain=_SHARED,
-    )
 
 
 _SHARED = (*AB, "share")
@@ -54,15 +42,6 @@ BETA: dict[str, Known] = {
         saves="xyz",
         domain=_SHARED,
     ),
-    "betaincc": known(
-        lambda out, x, y, z: -sp.betainc_by_ab(x, y, z, of_a=1, of_b=0),
-        lambda out, x, y, z: -sp.betainc_by_ab(x, y, z, of_a=0, of_b=1),
-        lambda out, x, y, z: -sp.beta_density(x, y, z),
-        saves="xyz",
-        domain=_SHARED,
-    ),
-    "betaincinv": _inverse(1),
-    "betainccinv": _inverse(-1),
     "betainc_by_ab": own(
         betainc_by_ab,
         lambda out, x, y, z, of_a, of_b: sp.betainc_by_ab(x, y, z, of_a=of_a + 1, of_b=of_b),

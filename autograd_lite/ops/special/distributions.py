@@ -77,6 +77,10 @@ _BETA: Partials = (
     lambda a, b, x: sp.betainc_by_ab(a, b, x, of_a=0, of_b=1),
     lambda a, b, x: sp.beta_density(a, b, x),
 )
+_INCOMPLETE_GAMMA: Partials = (
+    lambda a, x: sp.gammainc_by_a(a, x, order=1),
+    lambda a, x: sp.gamma_density(a, x),
+)
 _CHI_SQUARE: Partials = (
     lambda v, x: 0.5 * sp.gammainc_by_a(0.5 * v, 0.5 * x, order=1),
     lambda v, x: 0.5 * sp.gamma_density(0.5 * v, 0.5 * x),
@@ -161,6 +165,12 @@ _TWO, _THREE = ("positive", "positive"), ("positive", "positive", "positive")
 _P1, _P2 = ("positive", "share"), ("positive", "positive", "share")
 
 DISTRIBUTIONS: dict[str, Known] = {
+    "gammaincc": tail(_INCOMPLETE_GAMMA, -1, domain=_TWO),
+    "gammaincinv": inverse(_INCOMPLETE_GAMMA, "0p", domain=_P1),
+    "gammainccinv": inverse(_INCOMPLETE_GAMMA, "0p", -1, domain=_P1),
+    "betaincc": tail(_BETA, -1, domain=_P2),
+    "betaincinv": inverse(_BETA, "01p", domain=_P2),
+    "betainccinv": inverse(_BETA, "01p", -1, domain=_P2),
     "chdtr": tail(_CHI_SQUARE, domain=_TWO),
     "chdtrc": tail(_CHI_SQUARE, -1, domain=_TWO),
     "chdtri": inverse(_CHI_SQUARE, "0p", -1, domain=_P1),

@@ -34,10 +34,6 @@ def _log_of_factor(x: Any, y: Any) -> Any:
     return fast.log(np.where(_both_zero(x, y), 1, y))
 
 
-def _power_by_exponent(out: Any, x: Any, y: Any) -> Any:
-    return (out + 1) * fast.log(x)
-
-
 def _pseudo_huber_by_delta(out: Any, x: Any, y: Any) -> Any:
     # (h - δ)² / h with h = √(δ² + r²), and h - δ without cancellation.
     h = np.hypot(x, y)
@@ -106,7 +102,7 @@ POWERS: dict[str, Known] = {
     "round": known(0, kinks="halves of odd integers"),
     "powm1": known(
         lambda out, x, y: y * fast.power(x, y - 1),
-        _power_by_exponent,
+        lambda out, x, y: (out + 1) * fast.log(x),
         saves=("xy", "ox"),
         domain=("positive", "any"),
         selects=True,

@@ -34,8 +34,6 @@ def _zeta_by_s(s: Any, a: Any, order: int) -> Any:
     return sp.zeta_by_s(s, a, order=order) if order else sp.zeta(s, a)
 
 
-_SHAPE = ("positive", "share")
-
 GAMMA: dict[str, Known] = {
     "gamma": known(lambda out, x: out * sp.psi(x), saves="ox", domain=("positive",)),
     "gammaln": known(lambda out, x: sp.psi(x), saves="x", domain=("positive",)),
@@ -78,24 +76,6 @@ GAMMA: dict[str, Known] = {
         lambda out, x, y: sp.gamma_density(x, y),
         saves="xy",
         domain=AB,
-    ),
-    "gammaincc": known(
-        lambda out, x, y: -sp.gammainc_by_a(x, y, order=1),
-        lambda out, x, y: -sp.gamma_density(x, y),
-        saves="xy",
-        domain=AB,
-    ),
-    "gammaincinv": known(
-        applied(lambda g, out, x, y: -g * sp.gammainc_by_a(x, out, order=1) / sp.gamma_density(x, out)),
-        applied(lambda g, out, x, y: g / sp.gamma_density(x, out)),
-        saves="ox",
-        domain=_SHAPE,
-    ),
-    "gammainccinv": known(
-        applied(lambda g, out, x, y: -g * sp.gammainc_by_a(x, out, order=1) / sp.gamma_density(x, out)),
-        applied(lambda g, out, x, y: -g / sp.gamma_density(x, out)),
-        saves="ox",
-        domain=_SHAPE,
     ),
     "gammainc_by_a": own(
         gammainc_by_a,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -36,8 +37,14 @@ def _dn_by_m(out: Any, m: Any) -> Any:
     return -(0.5 * sn * sn + m * sn * cn * _am_by_m(out, m)) / dn
 
 
-def _weber(v: Any, x: Any) -> Any:
-    return 0.25 * x * x - v - 0.5
+def _cylinder(factor: Callable[..., Any]) -> Known:
+    """Return the row of a function w and its derivative, where w'' is a factor times w."""
+    return _row(
+        (NOT_CLOSED, lambda out, x, y: out[1]),
+        (NOT_CLOSED, lambda out, x, y: factor(x, y) * out[0]),
+        domain=("positive", "positive"),
+        saves="oxy",
+    )
 
 
 SEVERAL: dict[str, Known] = {
@@ -93,22 +100,7 @@ SEVERAL: dict[str, Known] = {
         saves="oy",
     ),
     # Parabolic cylinder functions and their derivatives (12.2.1 to 12.2.3).
-    "pbdv": _row(
-        (NOT_CLOSED, lambda out, x, y: out[1]),
-        (NOT_CLOSED, lambda out, x, y: _weber(x, y) * out[0]),
-        domain=("positive", "positive"),
-        saves="oxy",
-    ),
-    "pbvv": _row(
-        (NOT_CLOSED, lambda out, x, y: out[1]),
-        (NOT_CLOSED, lambda out, x, y: _weber(x, y) * out[0]),
-        domain=("positive", "positive"),
-        saves="oxy",
-    ),
-    "pbwa": _row(
-        (NOT_CLOSED, lambda out, x, y: out[1]),
-        (NOT_CLOSED, lambda out, x, y: (x - 0.25 * y * y) * out[0]),
-        domain=("positive", "positive"),
-        saves="oxy",
-    ),
+    "pbdv": _cylinder(lambda v, x: 0.25 * x * x - v - 0.5),
+    "pbvv": _cylinder(lambda v, x: 0.25 * x * x - v - 0.5),
+    "pbwa": _cylinder(lambda a, x: a - 0.25 * x * x),
 }

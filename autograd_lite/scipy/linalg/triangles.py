@@ -31,16 +31,8 @@ def by_matrices(function: Any, *matrices: Any, **options: Any) -> Any:
     return out
 
 
-def _substitute(a: Any, b: Any, *, lower: bool) -> Any:
-    return by_matrices(original.solve_triangular, a, b, lower=lower, check_finite=False)
-
-
 def _half(a: Any, lower: bool) -> Any:
     return np.tril(a) if lower else np.triu(a)
-
-
-def _by_triangle(g: Any, out: Any, a: Any, b: Any, *, lower: bool) -> Any:
-    return -_half(np.matmul(substitute(a.mT, g, lower=not lower), out.mT), lower)
 
 
 def _substitute_jvp(tangents: Sequence[Any], out: Any, a: Any, b: Any, *, lower: bool) -> Any:
@@ -53,8 +45,8 @@ def _substitute_jvp(tangents: Sequence[Any], out: Any, a: Any, b: Any, *, lower:
 # References: Giles, Collected matrix derivative results for forward and reverse mode, 2008, section 2.2.
 substitute: Op = structural(
     "solve_triangular",
-    in_lapack(_substitute),
-    _by_triangle,
+    in_lapack(lambda a, b, *, lower: by_matrices(original.solve_triangular, a, b, lower=lower, check_finite=False)),
+    lambda g, out, a, b, *, lower: -_half(np.matmul(substitute(a.mT, g, lower=not lower), out.mT), lower),
     lambda g, out, a, b, *, lower: substitute(a.mT, g, lower=not lower),
     saves=("ox", "x"),
     infer=lambda a, b, *, lower: ShapeDtype(

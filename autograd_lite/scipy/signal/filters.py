@@ -27,10 +27,6 @@ def _one(like: Any) -> Any:
     return np.ones(1, like.dtype)
 
 
-def _filter(b: Any, a: Any, x: Any, *, axis: int) -> Any:
-    return original.lfilter(b, a, x, axis).astype(_dtype(b, a, x), copy=False)
-
-
 def _back(a: Any, g: Any, axis: int) -> Any:
     """Run the recursion of a filter from the end: the adjoint of dividing by its polynomial."""
     return np.flip(filtered(_one(a), a, np.flip(g, axis), axis=axis), axis)
@@ -63,7 +59,7 @@ def _batched(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: 
 # polynomial, applied to the cotangent, the cotangents of b and a are the products of s with x and -y at each lag.
 filtered: Op = structural(
     "lfilter",
-    _filter,
+    lambda b, a, x, *, axis: original.lfilter(b, a, x, axis).astype(_dtype(b, a, x), copy=False),
     lambda g, out, b, a, x, *, axis: lagged(_back(a, g, axis), x, axis=axis, count=b.shape[0]),
     lambda g, out, b, a, x, *, axis: -lagged(_back(a, g, axis), out, axis=axis, count=a.shape[0]),
     _filter_by_x,

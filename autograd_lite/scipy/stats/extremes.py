@@ -118,10 +118,6 @@ def _burr(x: Any, c: Any, d: Any) -> Any:
     return np.log(c * d) - (c + 1) * log - (d + 1) * np.logaddexp(0.0, -c * log)
 
 
-def _burr_power(n: int, c: Any, d: Any) -> Any:
-    return where_above(n, c, d * sp.beta(1 - n / c, d + n / c), math.nan)
-
-
 def _burr12_power(n: int, c: Any, d: Any) -> Any:
     return where_above(n, c * d, d * sp.beta(1 + n / c, d - n / c), math.nan)
 
@@ -162,7 +158,7 @@ def _asymmetric(x: Any, kappa: Any) -> Any:
 # fmt: off
 _BURR = Row(
     logpdf=_burr, logcdf=lambda x, c, d: -d * np.logaddexp(0.0, -c * np.log(x)), support=POSITIVE, closed=False,
-    power=_burr_power,
+    power=lambda n, c, d: where_above(n, c, d * sp.beta(1 - n / c, d + n / c), math.nan),
 )
 _GUMBEL_L = Row(logpdf=lambda x: x - np.exp(x), logsf=lambda x: -np.exp(x))
 

@@ -152,10 +152,6 @@ def _truncated_mean(a: Any, b: Any) -> Any:
     return np.exp(log_normal(a) - mass) - np.exp(log_normal(b) - mass)
 
 
-def _truncated_var(a: Any, b: Any) -> Any:
-    return 1 + _edges(a, b) - _truncated_mean(a, b) ** 2
-
-
 def _edges(a: Any, b: Any) -> Any:
     """Return (a φ(a) - b φ(b)) / mass, in which an infinite end counts 0."""
     mass = _log_mass(a, b)
@@ -321,7 +317,7 @@ NORMALS: dict[str, Row] = {
         logpdf=lambda x, a, b: log_normal(x) - _log_mass(a, b),
         logcdf=lambda x, a, b: _log_mass(a, x) - _log_mass(a, b),
         logsf=lambda x, a, b: _log_mass(x, b) - _log_mass(a, b), support=(lambda a, b: a, lambda a, b: b),
-        check=lambda a, b: a < b, mean=_truncated_mean, var=_truncated_var,
+        check=lambda a, b: a < b, mean=_truncated_mean, var=lambda a, b: 1 + _edges(a, b) - _truncated_mean(a, b) ** 2,
         entropy=lambda a, b: HALF_LOG_2PI + 0.5 + _log_mass(a, b) + 0.5 * _edges(a, b),
     ),
 }
