@@ -14,12 +14,10 @@ from ..core.errors import ShapeError, refuse
 from ..core.foreign import here, home
 from ..core.op import Op, composes, structural
 from ..core.shapes import ShapeDtype, normalize_axis
-from .operands import composed_as, operand
-
-_Bound = tuple[tuple[Any, ...], dict[str, Any]]
+from .operands import Bound, composed_as, operand
 
 
-def _bind_diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> _Bound:
+def _bind_diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Bound:
     ndim = np.ndim(a)
     if ndim < 2:
         raise ShapeError(f"diagonal: expected at least two axes; received shape {np.shape(a)}")

@@ -19,10 +19,9 @@ from ..core.errors import ShapeError, refuse
 from ..core.foreign import placed
 from ..core.op import Op, composes, structural
 from ..core.shapes import ShapeDtype, normalize_axes, normalize_axis
-from .operands import operand
+from .operands import Bound, operand
 from .shape import pad_constant
 
-_Bound = tuple[tuple[Any, ...], dict[str, Any]]
 _OPPOSITE: dict[Any, Any] = {
     "backward": "forward",
     "ortho": "ortho",
@@ -65,10 +64,10 @@ def _weights(g: Any, n: int, axis: int, each: float = 2) -> Any:
     return placed(_mirror_weights(n, np.result_type(g.dtype, np.complex64), g.ndim, axis, each), g)
 
 
-def _bind(function: str, default: Callable[[int], int]) -> Callable[..., _Bound]:
+def _bind(function: str, default: Callable[[int], int]) -> Callable[..., Bound]:
     """Make the binder of a transform; `default(length)` is its n for an axis of that length."""
 
-    def bind(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> _Bound:
+    def bind(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Bound:
         refuse(f"np.fft.{function}", "assign the result instead", out=out)
         a = operand(a)
         axis = normalize_axis(axis, a.ndim)

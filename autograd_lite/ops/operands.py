@@ -14,6 +14,9 @@ from ..core.foreign import as_array
 from ..core.op import composes
 from ..core.shapes import is_axis_of_scalar, normalize_axis
 
+# What a binder returns: the inputs of an op and its parameters.
+Bound = tuple[tuple[Any, ...], dict[str, Any]]
+
 
 class Finished(NamedTuple):
     """What a binder returns when the call is not a single op: the result itself."""

@@ -14,10 +14,9 @@ from ..core.errors import refuse
 from ..core.foreign import as_array, is_foreign, together
 from ..core.op import composes, nondifferentiable
 from ..core.shapes import ShapeDtype, normalize_axis
-from .operands import along_axis, operand, values
+from .operands import Bound, along_axis, operand, values
 from .reduce import batched_arg, one_axis
 
-_Bound = tuple[tuple[Any, ...], dict[str, Any]]
 _INTP = np.dtype(np.intp)
 
 
@@ -32,7 +31,7 @@ def _bind_argsort(
     *,
     stable: bool | None = None,
     descending: Any = np._NoValue,
-) -> _Bound:
+) -> Bound:
     refuse("np.argsort", "it names fields, which Tensors have none of", order=order)
     a, axis = along_axis(a, axis)
     if descending is not np._NoValue:  # new in NumPy 2.5, and not allowed together with `kind`
@@ -50,7 +49,7 @@ argsort = nondifferentiable(
 )
 
 
-def _bind_argpartition(a: Any, kth: Any, axis: int | None = -1, kind: str = "introselect", order: Any = None) -> _Bound:
+def _bind_argpartition(a: Any, kth: Any, axis: int | None = -1, kind: str = "introselect", order: Any = None) -> Bound:
     refuse("np.argpartition", "it names fields, which Tensors have none of", order=order)
     a, axis = along_axis(a, axis)
     places = tuple(int(k) for k in values(kth).reshape(-1))
@@ -67,7 +66,7 @@ argpartition = nondifferentiable(
 )
 
 
-def _bind_searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> _Bound:
+def _bind_searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Bound:
     a = operand(a) if sorter is None else operand(a)[values(sorter)]
     return (a, operand(v)), {"side": side}
 
@@ -146,7 +145,7 @@ def partition(a: Any, kth: Any, axis: int | None = -1, kind: str = "introselect"
 # ---- indices of extremes that are not NaN ---------------------------------------------------------------------------
 
 
-def _bind_nanarg(a: Any, axis: int | None = None, out: Any = None, *, keepdims: Any = np._NoValue) -> _Bound:
+def _bind_nanarg(a: Any, axis: int | None = None, out: Any = None, *, keepdims: Any = np._NoValue) -> Bound:
     a = operand(a)
     kept = keepdims is not np._NoValue and bool(keepdims)
     return (a,), {"axis": one_axis(axis, a.ndim), "keepdims": kept}

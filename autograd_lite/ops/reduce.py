@@ -23,11 +23,10 @@ from ..core.shapes import (
 )
 from .arith import divide, multiply, square
 from .linalg import matmul
-from .operands import Finished, given, kept, operand
+from .operands import Bound, Finished, given, kept, operand
 from .shape import broadcast_to, repeated, reshape
 
 _UNSET: Any = np._NoValue
-_Bound = tuple[tuple[Any, ...], dict[str, Any]]
 
 
 def _canonical(a: Any, axis: Axis, keepdims: Any) -> dict[str, Any]:
@@ -83,7 +82,7 @@ def _binder(function: Callable[..., Any], absorbs: float, merge: Any, *, accumul
         keepdims: Any = _UNSET,
         initial: Any = _UNSET,
         where: Any = _UNSET,
-    ) -> _Bound | Finished:
+    ) -> Bound | Finished:
         if axis is None and dtype is None and keepdims is _UNSET and initial is _UNSET and where is _UNSET:
             return (operand(a),), OF_ALL  # the end of nearly every loss
         if initial is not _UNSET or where is not _UNSET:
@@ -94,7 +93,7 @@ def _binder(function: Callable[..., Any], absorbs: float, merge: Any, *, accumul
 
     def bind_max(
         a: Any, axis: Axis = None, out: Any = None, keepdims: Any = _UNSET, initial: Any = _UNSET, where: Any = _UNSET
-    ) -> _Bound | Finished:
+    ) -> Bound | Finished:
         if initial is _UNSET and where is _UNSET:
             a = operand(a)
             return (a,), _canonical(a, axis, keepdims)
@@ -110,7 +109,7 @@ def _binder(function: Callable[..., Any], absorbs: float, merge: Any, *, accumul
 
 def _bind_mean(
     a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, keepdims: Any = _UNSET, *, where: Any = _UNSET
-) -> _Bound | Finished:
+) -> Bound | Finished:
     a = operand(a)
     canonical = _canonical_of_arrays(a, axis, keepdims)
     if _is_set(where):
@@ -291,7 +290,7 @@ def _binder_spread(root: bool) -> Callable[..., Any]:
         where: Any = _UNSET,
         mean: Any = _UNSET,
         correction: Any = _UNSET,
-    ) -> _Bound | Finished:
+    ) -> Bound | Finished:
         a = operand(a) if dtype is None else operand(a).astype(dtype)
         ddof = ddof if correction is _UNSET else correction
         canonical = _canonical_of_arrays(a, axis, keepdims)
@@ -370,12 +369,12 @@ def one_axis(axis: int | None, ndim: int) -> int | None:
     return None if axis is None or is_axis_of_scalar(axis, ndim) else normalize_axis(axis, ndim)
 
 
-def _bind_arg(a: Any, axis: int | None = None, out: Any = None, *, keepdims: Any = _UNSET) -> _Bound:
+def _bind_arg(a: Any, axis: int | None = None, out: Any = None, *, keepdims: Any = _UNSET) -> Bound:
     return (a,), {"axis": one_axis(axis, np.ndim(a)), "keepdims": kept(keepdims)}
 
 
 def _binder_truth(absorbs: bool) -> Callable[..., Any]:
-    def bind(a: Any, axis: Axis = None, out: Any = None, keepdims: Any = _UNSET, *, where: Any = _UNSET) -> _Bound:
+    def bind(a: Any, axis: Axis = None, out: Any = None, keepdims: Any = _UNSET, *, where: Any = _UNSET) -> Bound:
         a = np.where(where, a, absorbs) if _is_set(where) else operand(a)
         return (a,), _canonical(a, axis, keepdims)
 
@@ -422,7 +421,7 @@ any_ = _by_method(np.any, batching.reduced, _binder_truth(False))
 all_ = _by_method(np.all, batching.reduced, _binder_truth(True))
 
 
-def _bind_count_nonzero(a: Any, axis: Axis = None, *, keepdims: bool = False) -> _Bound:
+def _bind_count_nonzero(a: Any, axis: Axis = None, *, keepdims: bool = False) -> Bound:
     return (a,), {"axis": normalize_axes(axis, np.ndim(a), of_scalars=True), "keepdims": keepdims}
 
 

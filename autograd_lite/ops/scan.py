@@ -13,14 +13,13 @@ from ..core import batching
 from ..core.foreign import home, is_foreign
 from ..core.op import Op, composes, structural
 from ..core.shapes import ShapeDtype, normalize_axis
-from .operands import Finished, along_axis, newer
+from .operands import Bound, Finished, along_axis, newer
 
-_Bound = tuple[tuple[Any, ...], dict[str, Any]]
 _FEW_LANES = 4
 
 
 def _bind_scan(function: Callable[..., Any]) -> Callable[..., Any]:
-    def bind(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) -> _Bound | Finished:
+    def bind(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) -> Bound | Finished:
         a, axis = along_axis(a, axis)
         if dtype is None:
             return (a,), {"axis": axis}

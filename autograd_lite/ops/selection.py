@@ -22,9 +22,7 @@ from ..native.kernels import library
 from .activations import relu
 from .gather import gathered
 from .index import index_update
-from .operands import Finished, along_axis, operand, values
-
-_Bound = tuple[tuple[Any, ...], dict[str, Any]]
+from .operands import Bound, Finished, along_axis, operand, values
 
 # ---- between values: ties share the cotangent evenly; a NaN operand is the one that was selected --------------------
 
@@ -114,7 +112,7 @@ if library:
 # ---- one index for each result, along one axis ----------------------------------------------------------------------
 
 
-def _bind_take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> _Bound:
+def _bind_take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Bound:
     arr, indices = operand(arr), operand(indices)
     if axis is None:
         arr, axis = arr.reshape(-1), 0

@@ -17,13 +17,11 @@ from ..core.mode import MODE, TAPES
 from ..core.op import Op, structural
 from ..core.rewrites import Rewrite
 from ..core.shapes import ShapeDtype, cast_back, normalize_axis, require_fit, resolve_reshape
-from .operands import Finished, cast, several
+from .operands import Bound, Finished, cast, several
 from .orders import reshaped
 
-_Bound = tuple[tuple[Any, ...], dict[str, Any]]
 
-
-def _bind_reshape(a: Any, /, shape: Any, order: str = "C", *, copy: bool | None = None) -> _Bound | Finished:
+def _bind_reshape(a: Any, /, shape: Any, order: str = "C", *, copy: bool | None = None) -> Bound | Finished:
     if order != "C":
         return Finished(reshaped(a, shape, order, "reshape"))
     shape = tuple(shape) if isinstance(shape, (tuple, list)) else (int(shape),)
@@ -55,7 +53,7 @@ reshape: Op = structural(
 )
 
 
-def _bind_transpose(a: Any, axes: Sequence[int] | None = None) -> _Bound:
+def _bind_transpose(a: Any, axes: Sequence[int] | None = None) -> Bound:
     ndim = np.ndim(a)
     order = tuple(range(ndim))[::-1] if axes is None else tuple(normalize_axis(i, ndim, "axes") for i in axes)
     if sorted(order) != list(range(ndim)):
@@ -91,7 +89,7 @@ transpose: Op = structural(
 )
 
 
-def _bind_broadcast_to(array: Any, shape: Any, subok: bool = False) -> _Bound:
+def _bind_broadcast_to(array: Any, shape: Any, subok: bool = False) -> Bound:
     return (array,), {"shape": tuple(shape) if isinstance(shape, (tuple, list)) else (int(shape),)}
 
 
@@ -173,7 +171,7 @@ broadcast_to: Op = structural(
 # ---- joining --------------------------------------------------------------------------------------------------------
 def _bind_concatenate(
     arrays: Sequence[Any], /, axis: int | None = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind"
-) -> _Bound:
+) -> Bound:
     parts = several("concatenate", arrays)
     if dtype is not None:
         parts = [cast(p, dtype, casting) for p in parts]

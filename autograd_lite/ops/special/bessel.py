@@ -11,7 +11,7 @@ import numpy as np
 from ...core.errors import UnsupportedError
 from ...native import functions as fast
 from . import bessel_orders as orders
-from .records import NOT_CLOSED, WHOLE, Known, known, own, sp
+from .records import NOT_CLOSED, WHOLE, Known, by_last, known, own, sp
 
 
 def _real(x: Any, name: str) -> Any:
@@ -129,31 +129,17 @@ BESSEL: dict[str, Known] = {
         saves=("oxyz", "", ""),
         domain=("positive", "positive", "positive"),
     ),
-    "wright_bessel": known(
-        NOT_CLOSED,
-        NOT_CLOSED,
-        lambda out, x, y, z: sp.wright_bessel(x, x + y, z),
-        saves=("", "", "xyz"),
-        domain=("positive", "positive", "positive"),
-    ),
-    "log_wright_bessel": known(
-        NOT_CLOSED,
-        NOT_CLOSED,
+    "wright_bessel": by_last(lambda out, x, y, z: sp.wright_bessel(x, x + y, z), "positive", "positive", "positive"),
+    "log_wright_bessel": by_last(
         lambda out, x, y, z: fast.exp(sp.log_wright_bessel(x, x + y, z) - out),
-        saves=("", "", "oxyz"),
-        domain=("positive", "positive", "positive"),
+        *("positive", "positive", "positive"),
+        reads="oxyz",
     ),
     # 11.4.29, 11.4.30 with the terms of the recurrences.
-    "struve": known(
-        NOT_CLOSED,
-        lambda out, x, y: 0.5 * (sp.struve(x - 1, y) - sp.struve(x + 1, y) + _struve_term(x, y)),
-        saves=("", "xy"),
-        domain=_ORDER_X,
+    "struve": by_last(
+        lambda out, x, y: 0.5 * (sp.struve(x - 1, y) - sp.struve(x + 1, y) + _struve_term(x, y)), *_ORDER_X
     ),
-    "modstruve": known(
-        NOT_CLOSED,
-        lambda out, x, y: 0.5 * (sp.modstruve(x - 1, y) + sp.modstruve(x + 1, y) + _struve_term(x, y)),
-        saves=("", "xy"),
-        domain=_ORDER_X,
+    "modstruve": by_last(
+        lambda out, x, y: 0.5 * (sp.modstruve(x - 1, y) + sp.modstruve(x + 1, y) + _struve_term(x, y)), *_ORDER_X
     ),
 }

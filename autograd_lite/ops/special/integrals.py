@@ -9,6 +9,7 @@ import numpy as np
 
 from ...core.op import applied
 from ...native import functions as fast
+from .distributions import Partials, inverse, tail
 from .records import NOT_CLOSED, WHOLE, Known, known, sp
 from .series import log_ratio
 
@@ -74,6 +75,9 @@ def _noncentral_f(m: Any, n: Any, nc: Any, x: Any, raised: int) -> Any:
     return sp.betaprime_weight(a, b, r) * fast.exp(-0.5 * nc) * sp.hyp1f1(a + b, a + raised, 0.5 * nc * r / (r + 1))
 
 
+# The noncentral χ² density is closed (with a Bessel function); to derive by the noncentrality raises df by 2.
+_NONCENTRAL: Partials = (_ncx2_density, NOT_CLOSED, lambda x, df, nc: -_ncx2_density(x, df + 2, nc))
+
 INTEGRALS: dict[str, Known] = {
     "exp1": known(applied(lambda g, out, x: -g * fast.exp(-x) / x), saves="x", domain=("positive",)),
     "expi": known(applied(lambda g, out, x: g * fast.exp(x) / x), saves="x", domain=("positive",)),
@@ -81,27 +85,9 @@ INTEGRALS: dict[str, Known] = {
     "spence": known(_spence_slope, saves="x", domain=("positive",)),
     "kolmogorov": known(lambda out, x: -_kolmogorov_density(x), saves="x", domain=("positive",)),
     "kolmogi": known(applied(lambda g, out, x: -g / _kolmogorov_density(out)), saves="o", domain=("share",)),
-    # The noncentral χ² density is closed (with a Bessel function); to derive by the noncentrality raises df by 2.
-    "chndtr": known(
-        lambda out, x, y, z: _ncx2_density(x, y, z),
-        NOT_CLOSED,
-        lambda out, x, y, z: -_ncx2_density(x, y + 2, z),
-        saves=("xyz", "", "xyz"),
-        domain=("positive", "positive", "positive"),
-    ),
-    "chndtrix": known(
-        applied(lambda g, out, x, y, z: g / _ncx2_density(out, y, z)),
-        NOT_CLOSED,
-        applied(lambda g, out, x, y, z: g * _ncx2_density(out, y + 2, z) / _ncx2_density(out, y, z)),
-        saves=("oyz", "", "oyz"),
-        domain=("share", "positive", "positive"),
-    ),
-    "chndtrinc": known(
-        applied(lambda g, out, x, y, z: g * _ncx2_density(x, y, out) / _ncx2_density(x, y + 2, out)),
-        NOT_CLOSED,
-        applied(lambda g, out, x, y, z: -g / _ncx2_density(x, y + 2, out)),
-        saves=("oxy", "", "oxy"),
-    ),
+    "chndtr": tail(_NONCENTRAL, domain=("positive", "positive", "positive")),
+    "chndtrix": inverse(_NONCENTRAL, "p12", domain=("share", "positive", "positive")),
+    "chndtrinc": inverse(_NONCENTRAL, "01p"),
     "ncfdtr": known(
         NOT_CLOSED,
         NOT_CLOSED,

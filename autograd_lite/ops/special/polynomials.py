@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .records import NOT_CLOSED, WHOLE, Known, known, sp
+from .records import NOT_CLOSED, WHOLE, Known, by_last, known, sp
 
 
 def _lower(polynomial: Callable[..., Any], degree: Any, *rest: Any) -> Any:
@@ -18,72 +18,37 @@ def _lower(polynomial: Callable[..., Any], degree: Any, *rest: Any) -> Any:
 
 def _of_degree(partial: Callable[..., Any], domain: str = "unit", selects: bool = True) -> Known:
     """Return the row of a polynomial with a degree and an argument, which one of degree 0 does not look at."""
-    return known(NOT_CLOSED, partial, saves=("", "xy"), domain=("positive", domain), selects=selects)
+    return by_last(partial, "positive", domain, selects=selects)
 
 
+_PARAMETERS = ("positive", "positive", "positive")
 # Hypergeometric functions (13.3.15, 13.3.22) and orthogonal polynomials (18.9.19, 18.9.23), by their argument.
 SERIES: dict[str, Known] = {
-    "hyp0f1": known(
-        NOT_CLOSED, lambda out, x, y: sp.hyp0f1(x + 1, y) / x, saves=("", "xy"), domain=("positive", "any")
-    ),
-    "hyp1f1": known(
-        NOT_CLOSED,
-        NOT_CLOSED,
-        lambda out, x, y, z: x / y * sp.hyp1f1(x + 1, y + 1, z),
-        saves=("", "", "xyz"),
-        domain=("positive", "positive", "any"),
-    ),
-    "hyperu": known(
-        NOT_CLOSED,
-        NOT_CLOSED,
-        lambda out, x, y, z: -x * sp.hyperu(x + 1, y + 1, z),
-        saves=("", "", "xyz"),
-        domain=("positive", "positive", "positive"),
-    ),
+    "hyp0f1": by_last(lambda out, x, y: sp.hyp0f1(x + 1, y) / x, "positive", "any"),
+    "hyp1f1": by_last(lambda out, x, y, z: x / y * sp.hyp1f1(x + 1, y + 1, z), "positive", "positive", "any"),
+    "hyperu": by_last(lambda out, x, y, z: -x * sp.hyperu(x + 1, y + 1, z), "positive", "positive", "positive"),
     "eval_chebyt": _of_degree(lambda out, x, y: x * _lower(sp.eval_chebyu, x, y)),
     "eval_chebyu": _of_degree(lambda out, x, y: 2 * _lower(sp.eval_gegenbauer, x, 2, y)),
     "eval_legendre": _of_degree(lambda out, x, y: _lower(sp.eval_gegenbauer, x, 1.5, y)),
-    "eval_gegenbauer": known(
-        NOT_CLOSED,
-        NOT_CLOSED,
-        lambda out, x, y, z: 2 * y * _lower(sp.eval_gegenbauer, x, y + 1, z),
-        saves=("", "", "xyz"),
-        domain=("positive", "positive", "unit"),
+    "eval_gegenbauer": by_last(
+        lambda out, x, y, z: 2 * y * _lower(sp.eval_gegenbauer, x, y + 1, z), "positive", "positive", "unit"
     ),
     "eval_laguerre": _of_degree(lambda out, x, y: -_lower(sp.eval_genlaguerre, x, 1, y), "positive", selects=False),
-    "eval_genlaguerre": known(
-        NOT_CLOSED,
-        NOT_CLOSED,
-        lambda out, x, y, z: -_lower(sp.eval_genlaguerre, x, y + 1, z),
-        saves=("", "", "xyz"),
-        domain=("positive", "positive", "positive"),
+    "eval_genlaguerre": by_last(
+        lambda out, x, y, z: -_lower(sp.eval_genlaguerre, x, y + 1, z), "positive", "positive", "positive"
     ),
-    "hyp2f1": known(
-        NOT_CLOSED,
-        NOT_CLOSED,
-        NOT_CLOSED,
-        lambda out, x, y, z, u: x * y / z * sp.hyp2f1(x + 1, y + 1, z + 1, u),
-        saves=("", "", "", "xyzu"),
-        domain=("positive", "positive", "positive", "unit"),
-    ),
-    "eval_jacobi": known(
-        NOT_CLOSED,
-        NOT_CLOSED,
-        NOT_CLOSED,
+    "hyp2f1": by_last(lambda out, x, y, z, u: x * y / z * sp.hyp2f1(x + 1, y + 1, z + 1, u), *_PARAMETERS, "unit"),
+    "eval_jacobi": by_last(
         lambda out, x, y, z, u: 0.5 * (x + y + z + 1) * _lower(sp.eval_jacobi, x, y + 1, z + 1, u),
-        saves=("", "", "", "xyzu"),
-        domain=("positive", "positive", "positive", "unit"),
+        *_PARAMETERS,
+        "unit",
         selects=True,
     ),
-    "eval_sh_jacobi": known(
-        NOT_CLOSED,
-        NOT_CLOSED,
-        NOT_CLOSED,
+    "eval_sh_jacobi": by_last(
         lambda out, x, y, z, u: (
             (x + y) * _lower(sp.eval_jacobi, x, y - z + 1, z, 2 * u - 1) / sp.binom(2 * x + y - 1, x)
         ),
-        saves=("", "", "", "xyzu"),
-        domain=("positive", "above one", "share", "share"),
+        *("positive", "above one", "share", "share"),
     ),
     "eval_chebyc": _of_degree(lambda out, x, y: x * _lower(sp.eval_chebys, x, y)),
     "eval_chebys": _of_degree(lambda out, x, y: _lower(sp.eval_gegenbauer, x, 2, 0.5 * y)),

@@ -50,6 +50,21 @@ WHOLE = "the derivative by it is not known: it counts, and SciPy takes whole num
 AB = ("positive", "positive")
 SHARE = ("share",)
 
+
+def by_last(partial: Callable[..., Any], *domain: str, reads: str = "", **facts: Any) -> Known:
+    """Return the row of a ufunc of SciPy whose derivative is known by the last of its arguments alone.
+
+    Args:
+        partial: by that argument.
+        domain: of each argument.
+        reads: what the partial reads; all arguments by default.
+        facts: further fields of `Op`.
+    """
+    rest = len(domain) - 1
+    saves = (*[""] * rest, reads or "xyzu"[: rest + 1])
+    return known(*[NOT_CLOSED] * rest, partial, saves=saves, domain=domain, **facts)
+
+
 # What the modules of this folder put together: see `tables`.
 TABLE: dict[str, Known] = {}
 

@@ -20,6 +20,7 @@ from .rows import (
     log1p_square,
     log_normal,
     one_over,
+    power_series,
     scaled_exp1,
     stirling,
     times,
@@ -167,9 +168,7 @@ def _pearson_square(w: Any) -> tuple[Any, Any]:
     """Return q² = 2 (w - log(1 + w)) / w² and k = (q² - 1) / w, whose limits for w = 0 are 1 and -2/3."""
     near = np.abs(w) < 0.1
     small, large = np.where(near, w, 0.0), np.where(near, 1.0, w)
-    series = 0.0
-    for n in range(20, 2, -1):
-        series = (-1) ** n * 2 / n + series * small
+    series = power_series([(-1) ** n * 2 / n for n in range(3, 21)], small)
     square = 2 * (large - np.log1p(large)) / (large * large)
     return np.where(near, 1 + small * series, square), np.where(near, series, (square - 1) / large)
 
@@ -203,9 +202,7 @@ def _pearson_tail(sign: int) -> Any:
         w = 0.5 * s * x
         square, k = _pearson_square(w)
         q = np.sqrt(square)
-        z, eta, series = x * q, w * q, 0.0
-        for term in reversed(_TEMME):
-            series = series * eta + term
+        z, series = x * q, power_series(_TEMME, w * q)
         rest = 0.5 * s * np.exp(log_normal(z)) * (k / (q * (q + 1)) + 0.25 * s * s * series)
         beta = 2 / np.where(flat, 1.0, skew)
         alpha = beta * beta

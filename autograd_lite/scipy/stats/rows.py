@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -95,6 +95,14 @@ def log1mexp(x: Any) -> Any:
     return np.where(near, np.log(-np.expm1(np.where(near, x, -1.0))), np.log1p(-np.exp(np.where(near, -1.0, x))))
 
 
+def power_series(coefficients: Sequence[float], x: Any) -> Any:
+    """Return the sum of the coefficients times the powers of x, from 0 on."""
+    total: Any = 0.0
+    for c in reversed(coefficients):
+        total = total * x + c
+    return total
+
+
 _TERMS = [(-1) ** n / (n + 1) for n in range(13)]
 
 
@@ -103,10 +111,7 @@ def log1p_by(k: Any, x: Any) -> Any:
     w = k * x
     near = np.abs(w) < 0.03
     small, large = np.where(near, w, 0.0), np.where(near, 1.0, w)
-    series = 0.0
-    for term in reversed(_TERMS):
-        series = series * small + term
-    return x * np.where(near, series, np.log1p(large) / large)
+    return x * np.where(near, power_series(_TERMS, small), np.log1p(large) / large)
 
 
 def log1p_square(x: Any) -> Any:
@@ -138,10 +143,7 @@ def stirling(r: Any) -> Any:
     """Return log Γ(a) - (a - 1/2) log a + a - log(2π) / 2 for a = 1/r, and its limit 0 for r = 0."""
     far = r < 0.1
     small, a = np.where(far, r, 0.0), 1 / np.where(far, 1.0, r)
-    w = small * small
-    series: Any = 0.0
-    for term in reversed(_STIRLING):
-        series = series * w + term
+    series = power_series(_STIRLING, small * small)
     return np.where(far, small * series, sp.gammaln(a) - (a - 0.5) * np.log(a) + a - HALF_LOG_2PI)
 
 
@@ -168,10 +170,7 @@ def log_ive(v: Any, z: Any) -> Any:
     w = p * p
     total: Any = 0.0
     for terms in reversed(_DEBYE):
-        polynomial: Any = 0.0
-        for term in reversed(terms):
-            polynomial = polynomial * w + term
-        total = (total + polynomial) * p / n
+        total = (total + power_series(terms, w)) * p / n
     large = n * (1 / (root + t) - np.arcsinh(1 / t)) - 0.5 * (LOG_2PI + np.log(n) + np.log(root)) + np.log1p(total)
     return np.where(far, large, np.log(sp.ive(np.where(far, 1.0, v), np.where(far, 1.0, z))))
 
