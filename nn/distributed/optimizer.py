@@ -13,7 +13,7 @@ from autograd_lite import Tensor
 from ..config.ambient import PART
 from ..config.arguments import one_of, optional
 from ..config.config import plain
-from ..optimizers.composite import CompositeOptimizer
+from ..optimizers.composite import AroundOptimizer
 from ..optimizers.hyper import Inner
 from ..optimizers.optimizer import Optimizer
 from ..optimizers.parameters import Parameters
@@ -26,7 +26,7 @@ from .state import prove_alike
 _compression = optional(one_of("float16"))
 
 
-class DistributedOptimizer(CompositeOptimizer):
+class DistributedOptimizer(AroundOptimizer):
     """Takes the steps of another optimizer with the means of the gradients that the ranks have.
 
     While `loss.backward()` runs on each rank, gradients are sent in buckets as soon as they are there; `step` waits for
@@ -60,7 +60,6 @@ class DistributedOptimizer(CompositeOptimizer):
 
     learning_rate: Any = Inner()
     loss_scale_factor: Any = Inner()
-    inside = "inner_optimizer"
 
     def __init__(
         self,
@@ -89,19 +88,6 @@ class DistributedOptimizer(CompositeOptimizer):
             self.bind(parameters)
         elif inner_optimizer.parameters:
             self.bind(inner_optimizer.parameters)
-
-    @property
-    def used(self) -> list[Optimizer]:
-        return [self.inner_optimizer]
-
-    @property
-    def iterations(self) -> Any:
-        """The number of steps that the inner optimizer has taken."""
-        return self.inner_optimizer.iterations
-
-    @iterations.setter
-    def iterations(self, iterations: int) -> None:
-        self.inner_optimizer.iterations = iterations
 
     def bind(self, parameters: Parameters) -> None:
         self.inner_optimizer.bind(parameters)

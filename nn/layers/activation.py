@@ -17,19 +17,10 @@ from ..config.fields import Converted, field, option, weight
 from ..module.masks import as_flags
 from ..module.module import Shape
 from .arguments import InitializerLike, as_initializer, some_axes
-from .layer import Layer, Rule
+from .layer import Rule, SameShape
 
 
-class _Elementwise(Layer):
-    """Keeps the shape."""
-
-    supports_masking = True
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return input_shape
-
-
-class ReLU(_Elementwise):
+class ReLU(SameShape):
     """Replaces negative values by zero; with arguments, as `nn.activations.relu`.
 
     Args:
@@ -51,7 +42,7 @@ class ReLU(_Elementwise):
         return activations.relu(x, self.negative_slope, self.max_value, self.threshold)
 
 
-class LeakyReLU(_Elementwise):
+class LeakyReLU(SameShape):
     """Returns x where x > 0, otherwise negative_slope x.
 
     Args:
@@ -88,7 +79,7 @@ def _shared(what: Any, name: str, value: Any) -> tuple[int, ...]:
     return axes
 
 
-class PReLU(_Elementwise):
+class PReLU(SameShape):
     """Returns x where x > 0, otherwise alpha x, with an alpha that is learned for each feature.
 
     Args:
@@ -125,7 +116,7 @@ class PReLU(_Elementwise):
         return ag.relu(x) - self.alpha * ag.relu(-x)
 
 
-class ELU(_Elementwise):
+class ELU(SameShape):
     """Returns x where x > 0, otherwise alpha (exp(x) - 1).
 
     Args:
@@ -150,7 +141,7 @@ class ELU(_Elementwise):
         return f"{self.alpha:g}"
 
 
-class Softmax(_Elementwise):
+class Softmax(SameShape):
     """Returns exp(x) / sum(exp(x)) along an axis or several.
 
     Args:

@@ -6,12 +6,11 @@ from autograd_lite import Tensor
 
 from ..config.arguments import number
 from ..config.fields import field
-from ..module.module import Shape
 from ..regularizers import L1L2
-from .layer import Layer
+from .layer import SameShape
 
 
-class ActivityRegularization(Layer):
+class ActivityRegularization(SameShape):
     """Returns its input, and adds `(l1 sum(|x|) + l2 sum(x²)) / N` to the loss, N the number of samples.
 
     Args:
@@ -27,8 +26,6 @@ class ActivityRegularization(Layer):
         ([[1.0, -3.0]], [2.0])
     """
 
-    supports_masking = True
-
     l1: float = field(number(0), default=0.0)
     l2: float = field(number(0), default=0.0)
 
@@ -38,9 +35,6 @@ class ActivityRegularization(Layer):
     def call(self, x: Tensor) -> Tensor:
         """Return x."""
         return x
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return input_shape
 
     def extra_repr(self) -> str:
         return f"l1={self.l1:g}, l2={self.l2:g}"

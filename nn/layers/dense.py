@@ -13,7 +13,7 @@ from ..config.fields import field
 from ..distributed.part import draw_rows
 from ..module.module import Shape
 from .arguments import ActivationLike, InitializerLike, KernelAndBias, as_activation, as_initializer, stream
-from .layer import Layer
+from .layer import SameShape
 
 
 class Dense(KernelAndBias):
@@ -100,7 +100,7 @@ def _known_product(lengths: Shape) -> int:
     return product
 
 
-class Activation(Layer):
+class Activation(SameShape):
     """Applies an activation function to each element.
 
     Args:
@@ -112,20 +112,16 @@ class Activation(Layer):
     """
 
     activation: ActivationLike = field(as_activation)
-    supports_masking = True
 
     def call(self, x: Tensor) -> Tensor:
         """Return activation(x), of x's shape."""
         return self.activation(x)
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return input_shape
-
     def extra_repr(self) -> str:
         return getattr(self.activation, "__name__", repr(self.activation))
 
 
-class Dropout(Layer):
+class Dropout(SameShape):
     """Zeroes elements at random while training, and scales the others by 1 / (1 - rate): out = x m / (1 - rate).
 
     The mask m is 1 with probability 1 - rate, else 0; its draw is a recorded op. In evaluation mode out = x.
@@ -147,7 +143,6 @@ class Dropout(Layer):
     rate: float = field(number(0, below=1))
     noise_shape: Sequence[int | None] | None = field(optional(sequence), default=None)
     seed: Seed = field(as_seed, default=None)
-    supports_masking = True
 
     def __post_init__(self) -> None:
         self.generator = stream("dropout", self.seed)
@@ -172,9 +167,6 @@ class Dropout(Layer):
                 f"the input's shape {shape}; received {noise}. Use 1 or None per axis"
             )
         return tuple(n if k is None else k for k, n in zip(noise, shape, strict=True))
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return input_shape
 
     def extra_repr(self) -> str:
         return f"{self.rate:g}"

@@ -18,7 +18,7 @@ from ..config.config import Configurable
 from ..config.fields import Converted, attribute, option
 from ..config.limits import spend
 from ..config.settings import DTypeLike
-from ..module.module import Module
+from ..module.module import Module, Shape
 from ..module.penalties import Added, Rules, add_penalty, clear_added, inside_model, penalties
 from .input_spec import check_inputs
 
@@ -211,6 +211,15 @@ class Layer(Configurable, Module):
 
 
 Layer.activity_regularizer = None  # type: ignore[assignment]  # for a subclass that forgets super().__init__()
+
+
+class SameShape(Layer):
+    """A layer whose result has the shape of its input, and its mask."""
+
+    supports_masking = True
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return input_shape
 
 
 def _checked_shape(layer: str, shape: Any) -> tuple[int | None, ...]:

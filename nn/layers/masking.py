@@ -11,11 +11,10 @@ from autograd_lite import Tensor
 
 from ..config.arguments import number
 from ..config.fields import field
-from ..module.module import Shape
-from .layer import Layer
+from .layer import SameShape
 
 
-class Masking(Layer):
+class Masking(SameShape):
     """Makes a mask, False at the steps all of whose features equal a value, and sets those steps to 0.
 
     Layers behind it, losses and metrics then leave those steps out; see `Module.compute_mask`.
@@ -53,9 +52,6 @@ class Masking(Layer):
         """Return where a feature differs from `mask_value`, of x's shape without the last axis."""
         x = inputs if isinstance(inputs, Tensor) else np.asarray(inputs)
         return np.any(x != np.asarray(self.mask_value).astype(x.dtype), axis=-1)
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return input_shape
 
     def extra_repr(self) -> str:
         return f"mask_value={self.mask_value:g}"

@@ -13,10 +13,9 @@ from ..activations import SELU_ALPHA, SELU_SCALE
 from ..config.arguments import Seed, as_seed, number, optional, sequence
 from ..config.fields import field
 from ..distributed.part import draw_rows
-from ..module.module import Shape
 from .arguments import as_data_format, stream
 from .dense import Dropout
-from .layer import Layer, LayerOptions
+from .layer import LayerOptions, SameShape
 
 
 class _SpatialDropout(Dropout):
@@ -89,10 +88,9 @@ class SpatialDropout3D(_SpatialDropout):
     ndim = 5
 
 
-class _Noise(Layer):
+class _Noise(SameShape):
     """What the layers below have in common: the stream, and nothing to do in evaluation mode."""
 
-    supports_masking = True
     seed = cast("Seed", None)
 
     def __post_init__(self) -> None:
@@ -109,9 +107,6 @@ class _Noise(Layer):
     def call(self, x: Tensor, training: bool | None = None) -> Tensor:
         """Return x with noise, of x's shape, or x itself when not training."""
         return self._noisy(x) if (self.training if training is None else training) else x
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return input_shape
 
 
 class GaussianNoise(_Noise):

@@ -23,13 +23,11 @@ from ..distributed.ranks import size
 from ..module.module import Shape
 from ..unit_vectors import unit_vectors
 from .arguments import InitializerLike, as_initializer, some_axes
-from .layer import Layer, Rule
+from .layer import Rule, SameShape
 
 
-class _Normalization(Layer):
+class _Normalization(SameShape):
     """What the layers have in common: the axes, their lengths, and the weights that lie along them."""
-
-    supports_masking = True
 
     axis = cast("int | Sequence[int]", -1)
     epsilon = 1e-3
@@ -67,9 +65,6 @@ class _Normalization(Layer):
             )
         trailing = at == tuple(range(x.ndim - len(at), x.ndim))
         return weight if trailing else weight.reshape(*lengths)
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return input_shape
 
     def extra_repr(self) -> str:
         return f"axis={self.axes[0] if len(self.axes) == 1 else self.axes}"

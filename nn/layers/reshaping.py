@@ -17,7 +17,7 @@ from ..config.fields import Converted, field
 from ..module.module import Shape
 from ..module.symbols import Call, Symbol
 from .arguments import DataFormatLike, as_data_format
-from .layer import Layer
+from .layer import Layer, SameShape
 
 
 class Flatten(Layer):
@@ -166,7 +166,7 @@ class RepeatVector(Layer):
         return str(self.n)
 
 
-class Identity(Layer):
+class Identity(SameShape):
     """Returns its input.
 
     Example:
@@ -174,17 +174,12 @@ class Identity(Layer):
         [[1.0]]
     """
 
-    supports_masking = True
-
     def call(self, x: Tensor) -> Tensor:
         """Return x."""
         return x
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return input_shape
 
-
-class InputLayer(Layer):
+class InputLayer(SameShape):
     """States the shape of a sample; passes its input through. `Input` makes one.
 
     Args:
@@ -201,7 +196,6 @@ class InputLayer(Layer):
     """
 
     _takes_text = True
-    supports_masking = True
 
     def __init__(
         self,
@@ -236,9 +230,6 @@ class InputLayer(Layer):
         if x.dtype.kind != self.sample_dtype.kind and self.sample_dtype.kind in "iu" and x.dtype.kind == "f":
             return fitting.astype(self.sample_dtype)
         return fitting
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return input_shape
 
 
 def _kind(dtype: Any) -> np.dtype[Any]:

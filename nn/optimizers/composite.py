@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from autograd_lite import Tensor
 
 from ..config.fields import attribute
-from .hyper import Inner
+from .hyper import CountNow, Inner
 from .optimizer import Optimizer
 from .rules import Array, Rule
 from .state import arrays, same_keys
@@ -104,3 +104,23 @@ class CompositeOptimizer(Optimizer):
     def __repr__(self) -> str:
         given = {name: getattr(self, name) for name in self.get_config() if name != "name"}
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in given.items() if v is not None)})"
+
+
+class AroundOptimizer(CompositeOptimizer):
+    """Base of optimizers around a single other one."""
+
+    inner_optimizer: Optimizer = attribute()
+    inside = "inner_optimizer"
+
+    @property
+    def used(self) -> list[Optimizer]:
+        return [self.inner_optimizer]
+
+    @property
+    def iterations(self) -> CountNow:
+        """The number of steps that the inner optimizer has taken."""
+        return self.inner_optimizer.iterations
+
+    @iterations.setter
+    def iterations(self, iterations: int) -> None:
+        self.inner_optimizer.iterations = iterations

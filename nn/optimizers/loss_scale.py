@@ -12,9 +12,9 @@ from autograd_lite import Changes, Tensor, live
 
 from ..config.arguments import positive
 from ..config.config import plain
-from .composite import CompositeOptimizer
+from .composite import AroundOptimizer
 from .gradients import Gradients, are_finite, scaled, unscaled
-from .hyper import CountNow, Inner, Number, Quantity
+from .hyper import Inner, Number, Quantity
 from .optimizer import Optimizer
 from .parameters import Parameters
 from .rules import Array
@@ -33,7 +33,7 @@ class _InnerRate(Quantity):
         obj.inner_optimizer.learning_rate = value
 
 
-class LossScaleOptimizer(CompositeOptimizer):
+class LossScaleOptimizer(AroundOptimizer):
     """Multiplies the loss by a factor S, divides the gradients by it, and lets another optimizer take the step.
 
     float16 has no numbers between 0 and 6e-8, so small gradients vanish on the way back through a network of this
@@ -76,7 +76,6 @@ class LossScaleOptimizer(CompositeOptimizer):
     learning_rate: Any = _InnerRate(0)
     loss_scale_factor: Any = Inner()
     initial_scale = Number(0, open_low=True)
-    inside = "inner_optimizer"
     skips_overflow = True
 
     def __init__(
@@ -127,19 +126,6 @@ class LossScaleOptimizer(CompositeOptimizer):
     def step_counter(self) -> int:
         """The number of steps since S was last changed."""
         return live(vars(self), "_good_steps")
-
-    @property
-    def iterations(self) -> CountNow:
-        """The number of steps that the inner optimizer has taken."""
-        return self.inner_optimizer.iterations
-
-    @iterations.setter
-    def iterations(self, iterations: int) -> None:
-        self.inner_optimizer.iterations = iterations
-
-    @property
-    def used(self) -> list[Optimizer]:
-        return [self.inner_optimizer]
 
     def bind(self, parameters: Parameters) -> None:
         self.inner_optimizer.bind(parameters)

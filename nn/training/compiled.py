@@ -205,12 +205,12 @@ def _of_one_output(loss: Any) -> bool:
 def _metrics(wanted: Any, loss: losses.Loss | None, taken: Collection[str] = ()) -> tuple[metrics.Metric, ...]:
     """Return metrics as objects; those made here get the prefix "weighted_" if their name is taken, as in Keras."""
     if not isinstance(loss, _OutputsLoss):
-        return tuple(_renamed(_metric(given, loss), given, "", taken) for given in _as_list(wanted))
+        return tuple(_renamed(_metric(given, loss), given, "", taken) for given in as_list(wanted))
     groups = loss.by_output("metrics", wanted) if wanted else {}
     return tuple(
         _OutputMetric(_renamed(_metric(given, loss.parts.get(name)), given, f"{name}_", taken), loss, name)
         for name in loss.names
-        for given in _as_list(groups.get(name))
+        for given in as_list(groups.get(name))
     )
 
 
@@ -236,7 +236,8 @@ def _by_output(used: Sequence[Metric]) -> dict[str, list[Metric]]:
     return found
 
 
-def _as_list(given: Any) -> list[Any]:
+def as_list(given: Any) -> list[Any]:
+    """Return a list of what may be None, one thing, or several."""
     if given is None:
         return []
     return list(given) if isinstance(given, (list, tuple)) else [given]

@@ -28,7 +28,7 @@ from ..module.building import RestoreOnError
 from ..module.module import Module
 from ..module.penalties import has_penalties
 from ..module.state import undisturbed
-from .compiled import Compiled, values_of
+from .compiled import Compiled, as_list, values_of
 from .computed import settled, tested
 from .contention import WATCH
 from .feed import (
@@ -131,7 +131,7 @@ class Trainer(Stepper):
         due = validation_due(what, validation_freq)
         history, ranks = History(), ranks_of(self, distributed)
         verbose = verbose if ranks.is_first else 0
-        calls = self._calls(what, [*_as_list(callbacks), history], epochs=epochs, steps=feed.steps, verbose=verbose)
+        calls = self._calls(what, [*as_list(callbacks), history], epochs=epochs, steps=feed.steps, verbose=verbose)
         calls.mute(not ranks.is_first)
         open_progress(verbose, "", feed.steps)
         first = feed.first() if epochs > initial_epoch else None
@@ -334,7 +334,7 @@ class Trainer(Stepper):
         feed = self._intake(what).feed(
             (x, y, sample_weight), _count(what, "batch_size", batch_size), _count(what, "steps", steps)
         )
-        calls = self._calls(what, _as_list(callbacks), epochs=1, steps=feed.steps, verbose=verbose)
+        calls = self._calls(what, as_list(callbacks), epochs=1, steps=feed.steps, verbose=verbose)
         progress = open_progress(verbose, "", feed.steps)
         self._check(what, feed.first(), None)
         values: dict[str, float] = {}
@@ -406,7 +406,7 @@ class Trainer(Stepper):
         feed = self._intake(what, targets=False).feed(
             (x, None, None), _count(what, "batch_size", batch_size), _count(what, "steps", steps)
         )
-        calls = self._calls(what, _as_list(callbacks), epochs=1, steps=feed.steps, verbose=verbose)
+        calls = self._calls(what, as_list(callbacks), epochs=1, steps=feed.steps, verbose=verbose)
         progress = open_progress(verbose, "", feed.steps)
         calls.call("on_predict_begin")
         with _closing(progress, {}):
@@ -471,12 +471,6 @@ class Trainer(Stepper):
 def _by_name(logs: dict[str, float]) -> dict[str, float]:
     """Return values in the order of their names, as Keras hands them to callbacks and keeps them in `History`."""
     return dict(sorted(logs.items()))
-
-
-def _as_list(given: Any) -> list[Any]:
-    if given is None:
-        return []
-    return list(given) if isinstance(given, (list, tuple)) else [given]
 
 
 @contextmanager

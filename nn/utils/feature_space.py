@@ -274,19 +274,11 @@ class FeatureSpace:
         self.model.save(filepath)
 
 
-KINDS: dict[str, Any] = {
-    kind: getattr(FeatureSpace, kind)
-    for kind in (
-        "float",
-        "float_normalized",
-        "float_rescaled",
-        "float_discretized",
-        "integer_categorical",
-        "string_categorical",
-        "integer_hashed",
-        "string_hashed",
-    )
-}
+_KINDS = (
+    "float float_normalized float_rescaled float_discretized integer_categorical string_categorical integer_hashed "
+    "string_hashed"
+)
+KINDS: dict[str, Any] = {kind: getattr(FeatureSpace, kind) for kind in _KINDS.split()}
 
 
 def _layer(name: str | None) -> str | None:

@@ -19,7 +19,7 @@ from ...config.limits import room
 from ...module.module import Shape
 from ..arguments import ActivationLike, InitializerLike, KernelAndBias, as_activation, as_initializer
 from ..dense import Dense, Dropout
-from ..layer import Layer, Rule
+from ..layer import Layer, Rule, SameShape
 from ..normalization import LayerNormalization
 from .axes import Fold, axes_given
 from .masks import allowed_pairs, without
@@ -289,7 +289,7 @@ class MultiHeadAttention(Layer):
         return f"num_heads={self.num_heads}, key_dim={self.key_dim}"
 
 
-class TransformerBlock(Layer):
+class TransformerBlock(SameShape):
     """Self-attention and two dense layers, each with a normalization before it and its input added after.
 
     h = x + attention(norm(x)), out = h + dense(activation(dense(norm(h)))).
@@ -317,7 +317,6 @@ class TransformerBlock(Layer):
         ((1, 5, 8), 872)
     """
 
-    supports_masking = True
     attention_norm: LayerNormalization = attribute()
     attention: MultiHeadAttention = attribute()
     dense_norm: LayerNormalization = attribute()
@@ -372,9 +371,6 @@ class TransformerBlock(Layer):
         out = self.dropout(h, training=training)
         out += mixed
         return out
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return input_shape
 
     def extra_repr(self) -> str:
         return f"num_heads={self.num_heads}" + (", causal=True" if self.causal else "")

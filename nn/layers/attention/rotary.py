@@ -13,10 +13,10 @@ from autograd_lite.arrays import as_array
 from ...config.arguments import any_integer, number
 from ...config.fields import field
 from ...module.module import Shape
-from ..layer import Layer
+from ..layer import SameShape
 
 
-class RotaryEmbedding(Layer):
+class RotaryEmbedding(SameShape):
     """Turns pairs of features by angles that grow with the position, so that products see distances alone.
 
     With F features, x_i and x_(i + F/2) at position t are a point in the plane, which is turned by the angle
@@ -47,8 +47,6 @@ class RotaryEmbedding(Layer):
         >>> RotaryEmbedding()(x).numpy().round(4).tolist()
         [[[1.0, 0.0], [0.5403000116348267, 0.8414999842643738]]]
     """
-
-    supports_masking = True
 
     max_wavelength: float = field(number(above=0), default=10000.0)
     scaling_factor: float = field(number(above=0), default=1.0)
@@ -87,9 +85,6 @@ class RotaryEmbedding(Layer):
 
     def _misfit(self, expected: str, received: str) -> ag.ShapeError:
         return ag.ShapeError(f"{self._speaker}: expected {expected}; received {received}")
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return input_shape
 
     def extra_repr(self) -> str:
         return f"max_wavelength={self.max_wavelength:g}"

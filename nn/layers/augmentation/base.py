@@ -75,9 +75,9 @@ class Augmentation(Spatial):
     @one_or_many
     def call(self, x: Tensor, training: bool | None = None) -> Tensor:
         """Return the changed images; when not training, x itself, unless the layer always acts."""
-        self._check_rank(x.shape)
         if not (self._always or (self.training if training is None else training)):
-            return x if x.dtype.kind == "f" else x.astype(self.dtype)
+            return self._floating(x)
+        self._check_rank(x.shape)
         return self.transform(x, **self.draw(x))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

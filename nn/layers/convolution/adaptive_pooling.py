@@ -37,8 +37,7 @@ class _AdaptivePooling(Spatial):
 
     def call(self, x: Tensor) -> Tensor:
         """Return the pooled windows."""
-        self._check_rank(x.shape)
-        x = x if x.dtype.kind == "f" else x.astype(self.dtype)
+        x = self._floating(x)
         for axis, m in zip(self._spatial_axes(), self.output_size, strict=True):
             if x.shape[axis] != m:
                 x = self._pooled(x, axis, m)

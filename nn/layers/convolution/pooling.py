@@ -81,14 +81,6 @@ class _GlobalPooling(Spatial):
     data_format: DataFormatLike = field(as_data_format, default=None)
     keepdims: bool = field(flag, default=False)
 
-    def _axes(self) -> tuple[int, ...]:
-        first = 1 if self.data_format == "channels_last" else 2
-        return tuple(range(first, first + self.rank))
-
-    def _checked(self, x: Tensor) -> Tensor:
-        self._check_rank(x.shape)
-        return x if x.dtype.kind == "f" else x.astype(self.dtype)
-
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (batch, C), with axes of length 1 between if keepdims."""
         channels = self._split(input_shape)[1]
@@ -103,13 +95,13 @@ class _GlobalPooling(Spatial):
 class _GlobalMaxPooling(_GlobalPooling):
     def call(self, x: Tensor) -> Tensor:
         """Return the largest element of each channel."""
-        return self._checked(x).max(axis=self._axes(), keepdims=self.keepdims)
+        return self._floating(x).max(axis=self._spatial_axes(), keepdims=self.keepdims)
 
 
 class _GlobalAveragePooling(_GlobalPooling):
     def call(self, x: Tensor) -> Tensor:
         """Return the mean of each channel."""
-        return self._checked(x).mean(axis=self._axes(), keepdims=self.keepdims)
+        return self._floating(x).mean(axis=self._spatial_axes(), keepdims=self.keepdims)
 
 
 class MaxPooling1D(_MaxPooling):
@@ -251,7 +243,7 @@ class GlobalAveragePooling1D(_GlobalAveragePooling):
         """Return the mean of each channel."""
         if mask is None:
             return super().call(x)
-        (steps,) = self._axes()
+        (steps,) = self._spatial_axes()
         flags = as_flags(mask)
         if flags.shape != (x.shape[0], x.shape[steps]):
             raise ag.ShapeError(
@@ -259,7 +251,7 @@ class GlobalAveragePooling1D(_GlobalAveragePooling):
                 f"{(x.shape[0], x.shape[steps])}, one boolean for each step; received shape {flags.shape}"
             )
         counted: Any = np.expand_dims(flags, 3 - steps)
-        kept: Any = np.where(counted, self._checked(x), 0)
+        kept: Any = np.where(counted, self._floating(x), 0)
         total = kept.sum(axis=steps, keepdims=self.keepdims)
         return total / np.maximum(counted.astype(total.dtype).sum(axis=steps, keepdims=self.keepdims), 1)
 

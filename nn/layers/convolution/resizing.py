@@ -34,7 +34,7 @@ class _UpSampling(Spatial):
             for axis, factor in zip(axes, self.size, strict=True):
                 x = np.repeat(x, factor, axis=axis)  # type: ignore[assignment]
             return x
-        x = x if x.dtype.kind == "f" else x.astype(self.dtype)
+        x = self._floating(x)
         sizes = tuple(x.shape[a] * factor for a, factor in zip(axes, self.size, strict=True))
         return resized(x, sizes, axes, self.interpolation)
 
@@ -113,10 +113,6 @@ class ToSize(Spatial):
     """Makes images of a given height and width."""
 
     rank = 2
-
-    def _floating(self, x: Tensor) -> Tensor:
-        self._check_rank(x.shape)
-        return x if x.dtype.kind == "f" else x.astype(self.dtype)
 
     def _cut(self, x: Tensor, height: int, width: int, top: int, left: int) -> Tensor:
         inside = (slice(top, top + height), slice(left, left + width))

@@ -71,11 +71,14 @@ class Spatial(Layer):
         first = 1 if self.data_format == "channels_last" else 2
         return tuple(range(first, first + self.rank))
 
+    def _floating(self, x: Tensor) -> Tensor:
+        """Return x, of the layer's dtype if it has no floating one."""
+        self._check_rank(x.shape)
+        return x if x.dtype.kind == "f" else x.astype(self.dtype)
+
     def _last(self, x: Tensor) -> Tensor:
         """Return x with its channels last, cast to a floating dtype."""
-        self._check_rank(x.shape)
-        if x.dtype.kind != "f":
-            x = x.astype(self.dtype)
+        x = self._floating(x)
         return x if self.data_format == "channels_last" else x.transpose(0, *range(2, x.ndim), 1)
 
     def _back(self, x: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from ...config.arguments import flag, number, optional, positive
 from ...config.fields import field, option, weight
 from ...module.module import Shape
 from ..arguments import InitializerLike, as_initializer, numbers
-from ..layer import Layer, Rule
+from ..layer import Layer, Rule, SameShape
 
 
 class Embedding(Layer):
@@ -94,7 +94,7 @@ class Embedding(Layer):
         return f"{self.input_dim}, {self.output_dim}"
 
 
-class PositionalEmbedding(Layer):
+class PositionalEmbedding(SameShape):
     """Adds a learned vector to each position: out[:, t] = x[:, t] + position_embeddings[t].
 
     Args:
@@ -112,7 +112,6 @@ class PositionalEmbedding(Layer):
         [[[1.0], [1.0]]]
     """
 
-    supports_masking = True
     position_embeddings: Tensor = weight()
     position_embeddings_regularizer: Rule = option(default=None, kw_only=True)
     position_embeddings_constraint: Rule = option(default=None, kw_only=True)
@@ -136,14 +135,11 @@ class PositionalEmbedding(Layer):
             )
         return x + self.position_embeddings[start:end]
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return input_shape
-
     def extra_repr(self) -> str:
         return f"sequence_length={self.sequence_length}"
 
 
-class SinusoidalEmbedding(Layer):
+class SinusoidalEmbedding(SameShape):
     """Adds waves of many lengths along the positions: out[:, t, 2i] = x + sin(t w^(-2i/D)), out[:, t, 2i+1] = x + cos.
 
     In both, w = max_wavelength, and the cosine of feature 2i+1 has the same frequency as the sine of feature 2i.
@@ -161,8 +157,6 @@ class SinusoidalEmbedding(Layer):
         [[[0.0, 1.0], [0.8399999737739563, 0.5400000214576721]]]
     """
 
-    supports_masking = True
-
     max_wavelength: float = field(number(above=0), default=10000.0)
 
     def call(self, x: Tensor, start: int = 0) -> Tensor:
@@ -172,9 +166,6 @@ class SinusoidalEmbedding(Layer):
         frequency = self.max_wavelength ** (-(feature // 2 * 2) / x.shape[2])
         angle = (start + np.arange(x.shape[1]))[:, None] * frequency
         return x + np.where(feature % 2, np.cos(angle), np.sin(angle)).astype(x.dtype)
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return input_shape
 
 
 class TokenAndPositionEmbedding(Layer):

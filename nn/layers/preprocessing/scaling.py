@@ -17,7 +17,7 @@ from ...config.arguments import any_integer, flag, optional
 from ...config.fields import Converted, field, weight
 from ...module.module import Shape
 from ..arguments import numbers
-from ..layer import Layer
+from ..layer import SameShape
 
 Array = npt.NDArray[Any]
 # The least standard deviation, as in Keras.
@@ -29,7 +29,7 @@ def _axes(what: Any, name: str, value: Any) -> tuple[int, ...]:
     return tuple(any_integer(what, name, axis) for axis in axes)
 
 
-class Normalization(Layer):
+class Normalization(SameShape):
     """Shifts and scales features to mean 0 and variance 1: (x - mean) / max(sqrt(variance), 1e-7).
 
     `adapt` takes mean and variance from data, once, before the training; nothing is learned later.
@@ -52,7 +52,6 @@ class Normalization(Layer):
         ([[-1.0, 1.0]], [2.0, 20.0], [1.0, 100.0])
     """
 
-    supports_masking = True
     count: Tensor = weight()
     axis: Converted[int | Sequence[int] | None, tuple[int, ...]] = field(_axes, default=-1)
     mean: Converted[npt.ArrayLike | None, Any] = field(optional(numbers), default=None)
@@ -166,9 +165,6 @@ class Normalization(Layer):
         deviation: Any = np.maximum(np.sqrt(variance), _LEAST_DEVIATION)
         return mean + x * deviation if self.invert else (x - mean) / deviation
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return input_shape
-
     def extra_repr(self) -> str:
         axis = None if not self.axis else self.axis[0] if len(self.axis) == 1 else self.axis
         return f"axis={axis}" + (", invert=True" if self.invert else "")
@@ -201,7 +197,7 @@ def batches_of(what: str, data: Any) -> Iterator[Array]:
         yield array
 
 
-class Rescaling(Layer):
+class Rescaling(SameShape):
     """Multiplies and shifts: out = x scale + offset.
 
     Args:
@@ -212,8 +208,6 @@ class Rescaling(Layer):
         >>> Rescaling(1 / 127.5, offset=-1)(np.array([[0, 255]], np.uint8)).tolist()
         [[-1.0, 1.0]]
     """
-
-    supports_masking = True
 
     scale: Converted[npt.ArrayLike, Array] = field(numbers)
     offset: Converted[npt.ArrayLike, Array] = field(numbers, default=0.0)
@@ -228,9 +222,6 @@ class Rescaling(Layer):
                 f"input's shape {x.shape}; received shapes {self.scale.shape} and {self.offset.shape}"
             )
         return out
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return input_shape
 
     def extra_repr(self) -> str:
         parts = {"scale": self.scale, "offset": self.offset}
