@@ -11,13 +11,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dis import get_instructions
 from importlib import import_module
+from opcode import EXTENDED_ARG, opmap
 from types import CodeType, ModuleType
 from typing import Any
 
 from .core.messages import missing_name
 
+_LOAD_CONST, _LOAD_NAME = opmap["LOAD_CONST"], opmap["LOAD_NAME"]
+_IMPORT_NAME, _IMPORT_FROM = opmap["IMPORT_NAME"], opmap["IMPORT_FROM"]
+_LOAD_SMALL_INT = opmap.get("LOAD_SMALL_INT", -1)  # since Python 3.14
 _LEFT_OUT = {"TYPE_CHECKING", "annotations"}
 # Of each package, where its late names are: in which module, relative to it; "" for modules themselves.
 ATTACHED: dict[str, Mapping[str, str]] = {}
@@ -78,18 +81,23 @@ def _late_names(code: CodeType) -> dict[str, str]:
     module's name and the names to import are loaded; the module is imported; and each of the names from it.
     """
     table: dict[str, str] = {}
-    loads: list[Any] = []
-    module = ""
-    for step in get_instructions(code):
-        if step.argval == "TYPE_CHECKING":
+    module, argument, consts, names = "", 0, code.co_consts, code.co_names
+    loads: list[Any] = [0, None]
+    for op, low in zip(code.co_code[::2], code.co_code[1::2], strict=True):  # `dis` would take most of an import's time
+        argument = argument << 8 | low
+        if op == EXTENDED_ARG:
+            continue
+        if op == _LOAD_CONST:
+            loads = [loads[-1], consts[argument]]
+        elif op == _LOAD_SMALL_INT:
+            loads = [loads[-1], argument]
+        elif op == _LOAD_NAME and names[argument] == "TYPE_CHECKING":
             table.clear()  # what is imported before the block is there at once
-        elif step.opname == "IMPORT_NAME":
-            dots, _ = loads[-2:]
-            module = "." * dots + step.argval if step.argval else ""
-        elif step.opname == "IMPORT_FROM":
-            table[step.argval] = module
-        elif step.opname.startswith("LOAD_"):
-            loads.append(step.argval)
+        elif op == _IMPORT_NAME:
+            module = "." * loads[0] + names[argument] if names[argument] else ""
+        elif op == _IMPORT_FROM:
+            table[names[argument]] = module
+        argument = 0
     return table
 
 
