@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from ..ir.graph import PureGraph
-from ..ir.labels import amount, counted, op_text, visible
+from ..ir.labels import aligned, amount, counted, op_text, visible
 from ..ir.node import GraphNode, Kind, number_of
 from ..passes.lifetimes import own_bytes, owners, saved_bytes
 from .marks import Mark, Overlay
@@ -142,7 +142,7 @@ class Cost:
                 [n.id, visible(n.op), str(n.shape), *self._cells(self[n.id]), visible(_where(n, self.graph))]
                 for n in listed
             ]
-            lines += _aligned(rows, left=(0, 1, 2, 5))
+            lines += aligned(rows, left=(0, 1, 2, 5))
         return "\n".join(lines)
 
     def __str__(self) -> str:
@@ -168,7 +168,7 @@ class Cost:
             name = "  " * depth + (visible(m.path.rpartition(".")[2]) or "all")
             numbers = [amount(v, self.unit) if v else "0" for v in (m.own, m.total, m.forward, m.backward)]
             rows.append([name, *numbers[:2], _percent(m.total, self.total), *numbers[2:]])
-        return _aligned(rows, left=(0,))
+        return aligned(rows, left=(0,))
 
 
 def cost_of(graph: PureGraph, by: By = "flops") -> Cost:
@@ -279,13 +279,3 @@ def _percent(number: float, total: float) -> str:
 
 def _exact(number: float, unit: str) -> str:
     return amount(number, unit) if unit == "s" else f"{number:,} {unit}"
-
-
-def _aligned(rows: list[list[str]], left: tuple[int, ...]) -> list[str]:
-    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
-    return [
-        "  ".join(
-            c.ljust(w) if k in left else c.rjust(w) for k, (c, w) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]

@@ -154,13 +154,7 @@ class Graph(PureGraph):
         Raises:
             ValueError: if `max_nodes` is not within 1 to 1,500.
         """
-        options: ViewOptions = {
-            "overlay": overlay,
-            "depth": depth,
-            "expand": expand,
-            "collapse": collapse,
-            "fold": fold,
-        }
+        options = ViewOptions(overlay=overlay, depth=depth, expand=expand, collapse=collapse, fold=fold)
         return graph_svg(self, max_nodes=max_nodes, **options)
 
     def to_mirror(self, **options: Unpack[ViewOptions]) -> str:

@@ -41,6 +41,19 @@ class Fault:
     operands: tuple[str, ...]
     from_infinity: bool = False
 
+    @classmethod
+    def at(
+        cls, bad: Any, values: Any, reason: str, sentence: str, operands: tuple[str, ...] = (), infinite: bool = False
+    ) -> Fault:
+        """Return the fault of some elements, those where `bad` is true."""
+        index = first_of(bad)
+        return cls(index, int(bad.sum()), values.size, values[index], reason, sentence, operands, infinite)
+
+
+def first_of(bad: Any) -> tuple[int, ...]:
+    """Return the index of the first element that is true."""
+    return tuple(int(i) for i in np.unravel_index(int(bad.argmax()), bad.shape))
+
 
 def is_elementwise(op: Op) -> bool:
     """True if each element of the result is computed from one element of each input."""
@@ -104,7 +117,7 @@ def fault_in(op: Op, inputs: Sequence[Any], out: Any, params: dict[str, Any]) ->
     if begun is None:
         return None
     born, from_infinity = begun
-    index = tuple(int(i) for i in np.unravel_index(int(born.argmax()), result.shape))
+    index = first_of(born)
     value = result[index]
     with np.errstate(all="ignore"):
         if is_elementwise(op):
@@ -114,7 +127,7 @@ def fault_in(op: Op, inputs: Sequence[Any], out: Any, params: dict[str, Any]) ->
         else:
             reason, sentence = _words(op.name, arrays, value, result.dtype, params, from_infinity)
             operands = tuple(_range(a) for a in arrays)
-    return Fault(index, int(born.sum()), result.size, value, reason, sentence, operands, from_infinity)
+    return Fault.at(born, result, reason, sentence, operands, from_infinity)
 
 
 def _born(op: Op, arrays: list[Any], out: Any) -> tuple[Any, bool] | None:
@@ -360,13 +373,13 @@ def fault_in_rule(
             return None
         if not bad.any():
             return None
-        index = tuple(int(i) for i in np.unravel_index(int(bad.argmax()), r.shape))
+        index = first_of(bad)
         if by_element:
             reason, sentence, operands = _partial_words(op, argument, rule, g, saved, params, index, r)
         else:
             operands = tuple(_range(to_numpy(x)) if _is_array(x) else "" for x in inputs)
             reason, sentence = _vjp_words(op, argument, rule, g, saved, params, r[index])
-    return Fault(index, int(bad.sum()), r.size, r[index], reason, sentence, operands)
+    return Fault.at(bad, r, reason, sentence, operands)
 
 
 def _is_array(x: Any) -> bool:

@@ -120,14 +120,13 @@ class _Observer:
         known = [_bare(v) if v is not e or not isinstance(e, Node) else None for v, e in pairs]
         fault = fault_in_rule(node.op, argument, each(_bare, self._g), each(_bare, out), known, node.params)
         if fault is None:
-            index = tuple(int(i) for i in np.unravel_index(int((~np.isfinite(total)).argmax()), total.shape))
             sentence = f"overflow where the gradients of {_name_of(edge, argument)} are added up"
             gs = self._g if isinstance(self._g, tuple) else (self._g,)
             if any(total.dtype.itemsize < to_numpy(_bare(g)).dtype.itemsize for g in gs if g is not None):
                 sentence = f"the gradient of {_name_of(edge, argument)} is too large for {total.dtype}"
             if not _finite(out) or not all(map(_finite, known)):
                 sentence = f"the derivative of {node.op.name} is not finite"
-            fault = Fault(index, int((~np.isfinite(total)).sum()), total.size, total[index], "overflow", sentence, ())
+            fault = Fault.at(~np.isfinite(total), total, "overflow", sentence)
         names = [_name_of(e, i) for i, e in enumerate(node.inputs)]
         there = [f"  {name} = {text}" for name, text in zip(names, fault.operands, strict=False) if text]
         sentence = _began(node.inputs, known, fault.sentence)
@@ -201,10 +200,9 @@ def _refuse_inputs(op: Op, values: Sequence[Any], edges: Sequence[Any]) -> None:
         wanted = isinstance(edge, Tensor) and edge.requires_grad
         bad = ~np.isfinite(a) if wanted else np.isnan(a)
         if bad.any():
-            index = tuple(int(k) for k in np.unravel_index(int(bad.argmax()), a.shape))
-            fault = Fault(index, int(bad.sum()), a.size, a[index], _INPUT, "", ())
+            fault = Fault.at(bad, a, _INPUT, "")
             who = "it was made before raise_on_nan" if isinstance(edge, Node) else "no recorded operation made it"
-            sentence = f"{_name_of(edge, i)} came with {number(a[index])} into {op.name}: {who}"
+            sentence = f"{_name_of(edge, i)} came with {number(fault.value)} into {op.name}: {who}"
             raise _error(sentence, op, fault, [], user_source(), path_of(MODE.get().scope), edges)
 
 

@@ -42,7 +42,7 @@ from ...core.errors import GradError, more_on
 from ...core.messages import checked
 from ...core.op import OPS
 from ...ir.graph import PureGraph
-from ...ir.labels import op_text, visible
+from ...ir.labels import aligned, op_text, visible
 from ...ir.node import GraphNode, Kind, Role
 from ...ir.program import PureProgram
 from ...ir.stats import Stats
@@ -498,11 +498,4 @@ def _short(value: float | None) -> str:
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     keep = [k for k in range(len(head)) if any(row[k] for row in rows)]
     cells = [[row[k] for k in keep] for row in (head, *rows)]
-    widths = [max(len(row[k]) for row in cells) for k in range(len(keep))]
-    last = len(keep) - 1
-    return [
-        "  ".join(
-            c.ljust(w) if k in (0, last) else c.rjust(w) for k, (c, w) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in cells
-    ]
+    return aligned(cells, left=(0, len(keep) - 1))

@@ -329,10 +329,9 @@ def _given(node: GraphNode, value: Any) -> Fault:
     a = to_numpy(value)
     nans, infs = int(np.isnan(a).sum()), int(np.isinf(a).sum())
     bad = np.isnan(a) if nans else np.isinf(a)
-    index = tuple(int(i) for i in np.unravel_index(int(bad.argmax()), a.shape))
     counts = _counts(NonFinite(node.id, nans, infs))
     name = f"{node.kind} {node.name!r}" if node.name else f"{node.kind} {node.id}"
-    return Fault(index, int(bad.sum()), a.size, a[index], f"came with {counts}", f"the {name} came with {counts}", ())
+    return Fault.at(bad, a, f"came with {counts}", f"the {name} came with {counts}")
 
 
 # ---- the report -----------------------------------------------------------------------------------------------------

@@ -263,9 +263,7 @@ class _Finder:
         reached = {self._graph.call_of(self._graph[i]).id for i in self._reached} | self._reached.keys()
         for node in self._graph:
             if not node.backward and any(i in behind for i in node.inputs):
-                if node.id in reached:
-                    return node, next(k for k, i in enumerate(node.inputs) if i in behind)
-                if not node.needs:
+                if node.id in reached or not node.needs:
                     return node, next(k for k, i in enumerate(node.inputs) if i in behind)
                 behind.add(node.id)
         return None

@@ -56,17 +56,17 @@ def _contract(call: Call, x: Value, y: Value, *, subscripts: str) -> Value:
 @exports("full_convolution")
 def _full_convolution(call: Call, x: Value, y: Value) -> Value:
     x, y = _operands(call, x, y)
-    n, m = x.shape[0], y.shape[0]
-    # Every element of the result is a window of x, with zeros around it, times y backwards.
-    windows = np.arange(n + m - 1)[:, None] + np.arange(m)
-    backwards = y.cut((0, slice(None, None, -1)))
-    product = x.pad([m - 1], [m - 1]).gather(windows, 0)
-    return _result(call, x.emitter.run("MatMul", product, backwards, shape=call.shape))
+    around = [y.shape[0] - 1]
+    return _over_windows(call, x.pad(around, around), y)
 
 
 @exports("valid_convolution")
 def _valid_convolution(call: Call, x: Value, y: Value) -> Value:
-    x, y = _operands(call, x, y)
+    return _over_windows(call, *_operands(call, x, y))
+
+
+def _over_windows(call: Call, x: Value, y: Value) -> Value:
+    """Multiply every window of x with y backwards."""
     windows = np.arange(x.shape[0] - y.shape[0] + 1)[:, None] + np.arange(y.shape[0])
     backwards = y.cut((0, slice(None, None, -1)))
     return _result(call, x.emitter.run("MatMul", x.gather(windows, 0), backwards, shape=call.shape))

@@ -30,17 +30,13 @@ def _broadcast_to(call: Call, x: Value | Scalar, *, shape: Shape) -> Value:
 def _concatenate(call: Call, *parts: Value | Scalar, axis: int) -> Value:
     # A part of length 0 has nothing to add, and not every runtime takes one.
     values = [v for v in (call.value(p, call.dtype) for p in parts) if v.shape[axis]]
-    if len(values) == 1:
-        return values[0]
-    return call.emitter.call("Concat", *values, shape=call.shape, axis=axis)
+    return joined(values, axis)
 
 
 @exports("array")
 def _array(call: Call, *parts: Value | Scalar, shape: Shape) -> Value:
     values = [call.value(p, call.dtype) for p in parts]
-    rows = [v.reshape(1, *v.shape) for v in values]
-    joined = call.emitter.call("Concat", *rows, shape=(len(rows), *values[0].shape), axis=0) if rows[1:] else rows[0]
-    return joined.reshape(*call.shape)
+    return joined([v.reshape(1, *v.shape) for v in values], 0).reshape(*call.shape)
 
 
 @exports("pad")
@@ -93,20 +89,12 @@ def _on_diagonal(call: Call, x: Value, *, offset: int, axis1: int, axis2: int, s
     return made.transpose([order.index(i) for i in range(len(shape))])
 
 
-def _triangle(call: Call, x: Value, k: int, upper: bool) -> Value:
+@exports("tril", "triu")
+def _triangle(call: Call, x: Value, *, k: int) -> Value:
     if x.ndim == 1:
         x = x.expand(x.shape[0], x.shape[0])
+    upper = call.op.name == "triu"
     return x.emitter.run("Trilu", x, np.asarray(k, np.int64), shape=x.shape, upper=int(upper))
-
-
-@exports("tril")
-def _tril(call: Call, x: Value, *, k: int) -> Value:
-    return _triangle(call, x, k, False)
-
-
-@exports("triu")
-def _triu(call: Call, x: Value, *, k: int) -> Value:
-    return _triangle(call, x, k, True)
 
 
 # ---- along an axis --------------------------------------------------------------------------------------------------

@@ -42,20 +42,12 @@ def _mean(call: Call, x: Value, *, axis: _Axes, keepdims: bool, dtype: Any) -> V
     return x.cast(wide).reduced("ReduceMean", axis, keepdims).cast(call.dtype)
 
 
-def _variance(call: Call, x: Value, axis: _Axes, keepdims: bool, ddof: float) -> Value:
+@exports("var", "std")
+def _var(call: Call, x: Value, *, axis: _Axes, keepdims: bool, ddof: float) -> Value:
     x = x.cast(DOUBLE if x.kind != "f" else wider(x.dtype))
     deviation = x - x.reduced("ReduceMean", axis, True)
-    return (deviation * deviation).sum(axis, keepdims) / max(_count(x, axis) - ddof, 0)
-
-
-@exports("var")
-def _var(call: Call, x: Value, *, axis: _Axes, keepdims: bool, ddof: float) -> Value:
-    return _variance(call, x, axis, keepdims, ddof).cast(call.dtype)
-
-
-@exports("std")
-def _std(call: Call, x: Value, *, axis: _Axes, keepdims: bool, ddof: float) -> Value:
-    return f.sqrt(_variance(call, x, axis, keepdims, ddof)).cast(call.dtype)
+    variance = (deviation * deviation).sum(axis, keepdims) / max(_count(x, axis) - ddof, 0)
+    return (f.sqrt(variance) if call.op.name == "std" else variance).cast(call.dtype)
 
 
 @exports("vector_norm")
@@ -217,24 +209,15 @@ def _running_extreme(call: Call, x: Value, *, axis: int, largest: bool) -> Value
 # ---- sorting and searching ------------------------------------------------------------------------------------------
 
 
-def _sorted_places(x: Value, axis: int) -> Value:
+@exports("argsort", "argpartition")
+def _argsort(call: Call, x: Value, *, axis: int, **_: Any) -> Value:
     """Return where the values lie in rising order; of equal ones TopK puts the first first."""
     x = _in_order(x)[0]
     emitter = x.emitter
     x = x.cast(emitter.kernel("TopK", x.dtype))
     count = np.array([x.shape[axis]], np.int64)
     found = emitter.call("TopK", x, count, axis=axis, largest=0, sorted=1)
-    return emitter.second(found, INT64, x.shape)
-
-
-@exports("argsort")
-def _argsort(call: Call, x: Value, *, axis: int, kind: Any) -> Value:
-    return _sorted_places(x, axis).cast(call.dtype)
-
-
-@exports("argpartition")
-def _argpartition(call: Call, x: Value, *, axis: int, kth: tuple[int, ...]) -> Value:
-    return _sorted_places(x, axis).cast(call.dtype)
+    return emitter.second(found, INT64, x.shape).cast(call.dtype)
 
 
 @exports("searchsorted")

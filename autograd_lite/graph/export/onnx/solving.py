@@ -13,6 +13,7 @@ import numpy as np
 from . import functions as f
 from .emit import BOOL, FLOAT, Value, wider
 from .functions import select
+from .moving import joined
 from .table import Call, Refused, computes, exports
 
 LARGEST = 32  # rows: beyond, the steps would be thousands of nodes
@@ -35,11 +36,6 @@ def _turned(x: Value) -> Value:
     return x.transpose([*range(x.ndim - 2), x.ndim - 1, x.ndim - 2])
 
 
-def _beside(x: Value, y: Value) -> Value:
-    shape = (*x.shape[:-1], x.shape[-1] + y.shape[-1])
-    return x.emitter.call("Concat", x, y, shape=shape, axis=x.ndim - 1)
-
-
 class _Elimination(NamedTuple):
     """What is left of [a, b]: the solution of a x = b, and the determinant of a as its sign and its pivots."""
 
@@ -51,7 +47,7 @@ class _Elimination(NamedTuple):
 def _eliminate(a: Value, b: Value | None) -> _Elimination:
     _check_size(a)
     emitter, n = a.emitter, a.shape[-1]
-    left = a if b is None else _beside(a, b)
+    left = a if b is None else joined([a, b], a.ndim - 1)
     last = left.ndim - 1
     rows = emitter.constant(np.arange(n).reshape(n, 1))
     sign = emitter.filled(1, (*a.shape[:-2], 1, 1), a.dtype)
@@ -148,7 +144,7 @@ def _cofactor(x: Value) -> Value:
 @computes("cholesky")
 def _cholesky(x: Value, *, upper: bool) -> Value:
     _check_size(x)
-    emitter, n, last = x.emitter, x.shape[-1], x.ndim - 1
+    n, last = x.shape[-1], x.ndim - 1
     # NumPy reads one triangle only, and takes the other for its mirror image.
     x = _turned(x) if upper else x
     columns = []
@@ -159,7 +155,7 @@ def _cholesky(x: Value, *, upper: bool) -> Value:
         before = [k if i == last - 1 else 0 for i in range(x.ndim)]
         columns.append(below.pad(before, [0] * x.ndim))
         x = x - _matmul(columns[-1], _turned(columns[-1]))
-    factor = columns[0] if n == 1 else emitter.call("Concat", *columns, shape=x.shape, axis=last)
+    factor = joined(columns, last)
     return _turned(factor) if upper else factor
 
 

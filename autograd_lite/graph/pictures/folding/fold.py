@@ -92,14 +92,7 @@ def view_of(
         >>> [node.lines[0] + " " + node.badge for node in view_of(build_graph(y)).nodes]
         ['x ', 'multiply ×200']
     """
-    options: ViewOptions = {
-        "overlay": overlay,
-        "depth": depth,
-        "expand": expand,
-        "collapse": collapse,
-        "fold": fold,
-        "limit": limit,
-    }
+    options = ViewOptions(overlay=overlay, depth=depth, expand=expand, collapse=collapse, fold=fold, limit=limit)
     return next(views_of(graph, **options)) if _is_asked(options) else drawing_for(graph, **options).view
 
 
