@@ -6,16 +6,11 @@ shape (N,), numbers of `CLASSES`. The data are downloaded on first use; their au
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
-from .fetch import DatasetError, Source, load
-from .idx import parse_idx
+from .fetch import Source, load
+from .idx import Split, splits_of
 from .sources import SOURCES
 
 __all__ = ["CLASSES", "load_data"]
-
-Split = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 CLASSES = (
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
@@ -43,9 +38,4 @@ def load_data(*, timeout: float = 30.0, progress: bool = True) -> tuple[Split, S
         (60000, 28, 28)
     """
     source = Source("fashion_mnist", MIRRORS, timeout=timeout, progress=progress)
-    contents = [load(file, source) for file in FILES]
-    try:
-        arrays = [parse_idx(data, file.name) for data, file in zip(contents, FILES, strict=True)]
-    except ValueError as error:
-        raise DatasetError(f"fashion_mnist: {error}") from None
-    return (arrays[0], arrays[1]), (arrays[2], arrays[3])
+    return splits_of("fashion_mnist", [load(file, source) for file in FILES], FILES)

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .fetch import DataFile, DatasetError
+
+Split = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 _UNSIGNED_BYTE = 0x08
 _MAX_RANK = 4
@@ -57,3 +62,21 @@ def parse_idx(data: bytes, source: str) -> NDArray[np.uint8]:
         )
     # A copy, because an array over `bytes` is read-only, and users scale images in place.
     return np.frombuffer(data, np.uint8, offset=start).reshape(shape).copy()
+
+
+def splits_of(dataset: str, contents: Sequence[bytes], files: Sequence[DataFile]) -> tuple[Split, Split]:
+    """Return the images and labels for training and for testing.
+
+    Args:
+        dataset: its name, for error messages.
+        contents: of the four files, in this order.
+        files: whose names error messages tell.
+
+    Raises:
+        DatasetError: A file does not hold what it should.
+    """
+    try:
+        arrays = [parse_idx(data, file.name) for data, file in zip(contents, files, strict=True)]
+    except ValueError as error:
+        raise DatasetError(f"{dataset}: {error}") from None
+    return (arrays[0], arrays[1]), (arrays[2], arrays[3])

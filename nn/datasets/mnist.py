@@ -10,14 +10,9 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from .fetch import DataFile, DatasetError, Source, fetch, first_to_answer, load, locate, read_embedded
-from .idx import parse_idx
+from .idx import Split, splits_of
 from .sources import SOURCES
-
-Split = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 MIRRORS, FILES = SOURCES["mnist"]
 # The sample's files have the names and the format of the full set's, so the same code checks and reads both.
@@ -67,7 +62,7 @@ def load_data(path: str = "mnist.npz", *, timeout: float = 30.0, progress: bool 
         (60000, 28, 28)
     """
     source = Source("mnist", MIRRORS, timeout=timeout, progress=progress)
-    return _as_splits([load(file, source) for file in FILES])
+    return splits_of("mnist", [load(file, source) for file in FILES], FILES)
 
 
 def load_sample() -> tuple[Split, Split]:
@@ -84,7 +79,7 @@ def load_sample() -> tuple[Split, Split]:
     >>> x_train.shape, y_test.shape
     ((6000, 28, 28), (1000,))
     """
-    return _as_splits([read_embedded("mnist.load_sample", SAMPLE_DIR, file) for file in SAMPLE_FILES])
+    return splits_of("mnist", [read_embedded("mnist.load_sample", SAMPLE_DIR, file) for file in SAMPLE_FILES], FILES)
 
 
 def available(seconds: float = 20.0, *, progress: bool = True) -> tuple[bool, str]:
@@ -120,12 +115,3 @@ def available(seconds: float = 20.0, *, progress: bool = True) -> tuple[bool, st
 def _sample_line(reason: str) -> str:
     """Return the line that tells a user why the sample is used."""
     return f"MNIST: the full set is not on this machine and {reason}; using the embedded sample of 7,000 digits"
-
-
-def _as_splits(contents: list[bytes]) -> tuple[Split, Split]:
-    """Turn the contents of the four files, in the order of `FILES`, into arrays."""
-    try:
-        arrays = [parse_idx(data, file.name) for data, file in zip(contents, FILES, strict=True)]
-    except ValueError as error:
-        raise DatasetError(f"mnist: {error}") from None
-    return (arrays[0], arrays[1]), (arrays[2], arrays[3])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import autograd_lite as ag
 from autograd_lite import Tensor
@@ -151,22 +152,24 @@ class Dropout(SameShape):
         """Return x with elements dropped and the others scaled, or x itself when not training."""
         if not (self.training if training is None else training) or self.rate == 0:
             return x
-        shape = x.shape if self.noise_shape is None else self._mask_shape(x.shape)
-        mask = draw_rows(
-            lambda full: ag.random.bernoulli(full, 1 - self.rate, dtype=x.dtype, generator=self.generator),
-            shape,
-            None if self.noise_shape is not None and self.noise_shape[0] == 1 else 0,
-        )
-        return x * mask * (1 / (1 - self.rate))
-
-    def _mask_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        noise = self.noise_shape or ()
-        if len(noise) != len(shape) or any(k not in (None, 1, n) for k, n in zip(noise, shape, strict=True)):
-            raise ag.ShapeError(
-                f"{self._speaker}: expected a noise_shape that broadcasts to "
-                f"the input's shape {shape}; received {noise}. Use 1 or None per axis"
-            )
-        return tuple(n if k is None else k for k, n in zip(noise, shape, strict=True))
+        return x * kept_elements(self, x) * (1 / (1 - self.rate))
 
     def extra_repr(self) -> str:
         return f"{self.rate:g}"
+
+
+def kept_elements(layer: Any, x: Tensor) -> Tensor:
+    """Draw 1 with probability 1 - rate and else 0, in the shape of x, or in the `noise_shape` of a layer."""
+    noise, shape = layer.noise_shape, x.shape
+    if noise is not None:
+        if len(noise) != len(shape) or any(k not in (None, 1, n) for k, n in zip(noise, shape, strict=True)):
+            raise ag.ShapeError(
+                f"{layer._speaker}: expected a noise_shape that broadcasts to "
+                f"the input's shape {shape}; received {noise}. Use 1 or None per axis"
+            )
+        shape = tuple(n if k is None else k for k, n in zip(noise, shape, strict=True))
+    return draw_rows(
+        lambda full: ag.random.bernoulli(full, 1 - layer.rate, dtype=x.dtype, generator=layer.generator),
+        shape,
+        None if noise is not None and noise[0] == 1 else 0,
+    )

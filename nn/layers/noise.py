@@ -14,7 +14,7 @@ from ..config.arguments import Seed, as_seed, number, optional, sequence
 from ..config.fields import field
 from ..distributed.part import draw_rows
 from .arguments import as_data_format, stream
-from .dense import Dropout
+from .dense import Dropout, kept_elements
 from .layer import LayerOptions, SameShape
 
 
@@ -184,18 +184,7 @@ class AlphaDropout(_Noise):
     seed: Seed = field(as_seed, default=None)
 
     def _noisy(self, x: Tensor) -> Tensor:
-        noise = self.noise_shape or x.shape
-        if len(noise) != x.ndim or any(k not in (None, 1, n) for k, n in zip(noise, x.shape, strict=True)):
-            raise ag.ShapeError(
-                f"{self._speaker}: expected a noise_shape that broadcasts to the "
-                f"input's shape {x.shape}; received {noise}. Use 1 or None per axis"
-            )
-        shape = tuple(n if k is None else k for k, n in zip(noise, x.shape, strict=True))
-        kept = draw_rows(
-            lambda full: ag.random.bernoulli(full, 1 - self.rate, dtype=x.dtype, generator=self.generator),
-            shape,
-            None if self.noise_shape is not None and self.noise_shape[0] == 1 else 0,
-        )
+        kept = kept_elements(self, x)
         low = -SELU_ALPHA * SELU_SCALE
         a = ((1 - self.rate) * (1 + self.rate * low**2)) ** -0.5
         return x * (kept * a) + ((1.0 - kept) * (a * low) - a * low * self.rate)

@@ -32,7 +32,7 @@ References:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -140,39 +140,18 @@ def _entries(model: Module, state: Arrays) -> Iterator[tuple[str, Any, Arrays]]:
             yield path, kind, {name[len(start) :]: left.pop(name) for name in names}
 
 
-class _Kind:
+class _Kind(NamedTuple):
     """How the weights of a kind of layer are written in PyTorch's way.
 
-    Args:
+    Attributes:
         to: from weights by name to PyTorch's by name.
         back: from PyTorch's, and ours as a pattern, to ours.
         deep: whether it speaks for all weights below the layer too.
     """
 
-    def __init__(
-        self, to: Callable[[Arrays], Arrays], back: Callable[[Arrays, Arrays], Arrays], deep: bool = False
-    ) -> None:
-        self.to = to
-        self.back = back
-        self.deep = deep
-
-
-def _renamed(**names: tuple[str, Callable[[Array], Array], Callable[[Array, Array], Array]]) -> _Kind:
-    def to(own: Arrays) -> Arrays:
-        found = {}
-        for name, a in own.items():
-            other, there, _ = names.get(name, (name, _same, _as_is))
-            found[other] = there(a)
-        return found
-
-    def back(given: Arrays, own: Arrays) -> Arrays:
-        found = {}
-        for name, a in own.items():
-            other, _, here = names.get(name, (name, _same, _as_is))
-            found[name] = here(given[other], a)
-        return found
-
-    return _Kind(to, back)
+    to: Callable[[Arrays], Arrays]
+    back: Callable[[Arrays, Arrays], Arrays]
+    deep: bool = False
 
 
 def _same(a: Array) -> Array:
@@ -181,6 +160,20 @@ def _same(a: Array) -> Array:
 
 def _as_is(a: Array, pattern: Array) -> Array:
     return a
+
+
+def _renamed(
+    there: Callable[[Array], Array] = _same, here: Callable[[Array, Array], Array] = _as_is, **names: str
+) -> _Kind:
+    """Return the kind of layers of which some weights have other names, and other layouts: `there` and back `here`."""
+
+    def to(own: Arrays) -> Arrays:
+        return {names.get(name, name): there(a) if name in names else a for name, a in own.items()}
+
+    def back(given: Arrays, own: Arrays) -> Arrays:
+        return {name: here(given[names[name]], a) if name in names else given[name] for name, a in own.items()}
+
+    return _Kind(to, back)
 
 
 def _transposed(a: Array, pattern: Array | None = None) -> Array:
@@ -334,15 +327,10 @@ def _grouped_back(given: Arrays, own: Arrays) -> Arrays:
     return found
 
 
-_CONV = _renamed(kernel=("weight", _window_last, _window_first))
-_DEPTHWISE = _renamed(kernel=("weight", _depthwise_to, _depthwise_back))
-_NORM = _renamed(
-    gamma=("weight", _same, _as_is),
-    beta=("bias", _same, _as_is),
-    moving_mean=("running_mean", _same, _as_is),
-    moving_variance=("running_var", _same, _as_is),
-)
-_DENSE = _renamed(kernel=("weight", _transposed, _transposed))
+_CONV = _renamed(_window_last, _window_first, kernel="weight")
+_DEPTHWISE = _renamed(_depthwise_to, _depthwise_back, kernel="weight")
+_NORM = _renamed(gamma="weight", beta="bias", moving_mean="running_mean", moving_variance="running_var")
+_DENSE = _renamed(_transposed, _transposed, kernel="weight")
 _ATTENTION = _Kind(_attention_to, _attention_back, deep=True)
 
 # ---- a whole block --------------------------------------------------------------------------------------------------
@@ -384,14 +372,14 @@ _KINDS: dict[str, _Kind] = {
     **{f"Conv{n}DTranspose": _CONV for n in (1, 2, 3)},
     **{f"DepthwiseConv{n}D": _DEPTHWISE for n in (1, 2)},
     **{f"{name}Normalization": _NORM for name in ("Batch", "Layer", "Group")},
-    "RMSNormalization": _renamed(scale=("weight", _same, _as_is)),
-    "Embedding": _renamed(embeddings=("weight", _same, _as_is)),
+    "RMSNormalization": _renamed(scale="weight"),
+    "Embedding": _renamed(embeddings="weight"),
     "SimpleRNN": _recurrent(False),
     "LSTM": _recurrent(False),
     "GRU": _recurrent(True),
     "Bidirectional": _Kind(_bidirectional_to, _bidirectional_back, deep=True),
     "MultiHeadAttention": _ATTENTION,
     "GroupQueryAttention": _Kind(_grouped_to, _grouped_back, deep=True),
-    "PositionalEmbedding": _renamed(position_embeddings=("weight", _same, _as_is)),
+    "PositionalEmbedding": _renamed(position_embeddings="weight"),
     "TransformerBlock": _Kind(_block_to, _block_back, deep=True),
 }

@@ -33,16 +33,9 @@ def described(layer: Module, name: str | None = None) -> Config:
         layer: any that has a configuration.
         name: what it is called there; by default its own name.
     """
-    kind, head = (
-        name_in_configurations(type(layer)),
-        {"name": name or layer.name, **({} if layer.trainable else {"trainable": False})},
-    )
-    policy = {
-        "module": "keras",
-        "class_name": "DTypePolicy",
-        "config": {"name": layer.dtype.name},
-        "registered_name": None,
-    }
+    kind = name_in_configurations(type(layer))
+    head = {"name": name or layer.name, **({} if layer.trainable else {"trainable": False})}
+    policy = _entry("keras", "DTypePolicy", {"name": layer.dtype.name})
     if kind == "models.Sequential":
         config = {**head, "dtype": policy, **_sequential(layer)}
     elif kind == "models.Model" and getattr(layer, "_plan", None) is not None:
