@@ -67,7 +67,6 @@ class SquaredHinge(Hinge):
         1.25
     """
 
-    reduction: str | None = field(default="sum_over_batch_size")
     name: str = field(default="squared_hinge")
 
     def call(self, y_true: Targets, y_pred: Tensor) -> Tensor:

@@ -202,7 +202,7 @@ def numpys_method_parameters(name: str) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-PUBLIC = sorted(name for name in vars(ag) if not name.startswith("_"))
+PUBLIC = sorted({name for name in vars(ag) if not name.startswith("_")} | set(ag.__all__))
 
 
 @for_every(PUBLIC, name=str)

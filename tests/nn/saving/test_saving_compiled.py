@@ -97,7 +97,11 @@ def test_training_goes_on_bit_for_bit(name: str, tmp_path: Path) -> None:
 
 
 def test_every_optimizer_is_among_those() -> None:
-    kinds = {c for c in vars(optimizers).values() if isinstance(c, type) and issubclass(c, Optimizer)}
+    kinds = {
+        c
+        for c in (getattr(optimizers, name) for name in optimizers.__all__)
+        if isinstance(c, type) and issubclass(c, Optimizer)
+    }
     assert {type(make()) for make in OPTIMIZERS.values()} == kinds - {Optimizer}
 
 
