@@ -13,6 +13,7 @@ from ..core import batching
 from ..core.foreign import home, is_foreign
 from ..core.op import Op, composes, structural
 from ..core.shapes import ShapeDtype, normalize_axis
+from .adjoints import total
 from .operands import Bound, Finished, along_axis, newer
 
 _FEW_LANES = 4
@@ -108,9 +109,7 @@ recurrence: Op = structural(
 def _recur_jvp(tangents: Any, out: Any, x: Any, axis: int) -> Any:
     dx, dy = tangents
     change = None if dx is None else dx * _shifted(out, axis, 0)
-    if dy is not None:
-        change = dy if change is None else change + dy
-    return recurrence(x, change, axis=axis)
+    return recurrence(x, total(change, dy), axis=axis)
 
 
 def _cumprod_vjp(g: Any, out: Any, x: Any, *, axis: int) -> Any:

@@ -17,7 +17,9 @@ import numpy as np
 
 from .report import literal
 
-Call = Callable[[Sequence[Any]], list[Any]]
+Arrays = Sequence[Any]
+Call = Callable[[Arrays], list[Any]]
+Pulled = tuple[list[Any], list[Any]]  # results, and gradients
 
 
 class Backend(NamedTuple):
@@ -40,8 +42,8 @@ class Backend(NamedTuple):
     name: str
     kind: Any
     array: Callable[[np.ndarray], Any]
-    pull: Callable[[Call, Sequence[Any], Sequence[int], Sequence[Any]], tuple[list[Any], list[Any]]]
-    push: Callable[[Call, Sequence[Any], Sequence[int], Sequence[Any]], list[Any]] | None
+    pull: Callable[[Call, Arrays, Sequence[int], Arrays], Pulled]
+    push: Callable[[Call, Arrays, Sequence[int], Arrays], list[Any]] | None
     again: bool
     setting: Callable[[], Any]
     namespaces: tuple[tuple[str, str], ...]
@@ -63,6 +65,11 @@ def filled(leaves: Sequence[Any], wanted: Sequence[int], values: Sequence[Any]) 
     return full
 
 
+def _by_their_names(*modules: str) -> tuple[tuple[str, str], ...]:
+    """Return namespaces that are imported by their own names."""
+    return tuple((module, module) for module in modules)
+
+
 def _array_code(name: str, a: np.ndarray) -> str:
     """Return an array as code, by a function that takes nested lists."""
     text = repr(a.tolist()).replace("nan", "np.nan").replace("inf", "np.inf")
@@ -76,9 +83,7 @@ def _torch() -> Backend:
     torch = importlib.import_module("torch")
     func = importlib.import_module("torch.func")
 
-    def pull(
-        call: Call, leaves: Sequence[Any], wanted: Sequence[int], weights: Sequence[Any]
-    ) -> tuple[list[Any], list[Any]]:
+    def pull(call: Call, leaves: Arrays, wanted: Sequence[int], weights: Arrays) -> Pulled:
         nested = any(t.requires_grad for t in (*leaves, *weights))
         with torch.enable_grad():
             by = [leaves[i] if leaves[i].requires_grad else leaves[i].detach().requires_grad_() for i in wanted]
@@ -90,7 +95,7 @@ def _torch() -> Backend:
             grads = torch.autograd.grad(roots, by, given, create_graph=nested, allow_unused=True)
         return outs, list(grads)
 
-    def push(call: Call, leaves: Sequence[Any], wanted: Sequence[int], tangents: Sequence[Any]) -> list[Any]:
+    def push(call: Call, leaves: Arrays, wanted: Sequence[int], tangents: Arrays) -> list[Any]:
         values = tuple(leaves[i] for i in wanted)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # which its forward mode raises about itself
@@ -108,13 +113,7 @@ def _torch() -> Backend:
         push=push,
         again=True,
         setting=contextlib.nullcontext,
-        namespaces=(
-            ("torch", "torch"),
-            ("torch.special", "torch.special"),
-            ("torch.linalg", "torch.linalg"),
-            ("torch.fft", "torch.fft"),
-            ("torch.nn.functional", "torch.nn.functional"),
-        ),
+        namespaces=_by_their_names("torch", "torch.special", "torch.linalg", "torch.fft", "torch.nn.functional"),
         literal=code,
         script="import torch\n{imports}\n{values}\n{by}.requires_grad_()\n{loss}.backward()\nprint({by}.grad{index})",
     )
@@ -138,13 +137,11 @@ def _jax() -> Backend:
         with place.enable_x64(True):
             yield
 
-    def pull(
-        call: Call, leaves: Sequence[Any], wanted: Sequence[int], weights: Sequence[Any]
-    ) -> tuple[list[Any], list[Any]]:
+    def pull(call: Call, leaves: Arrays, wanted: Sequence[int], weights: Arrays) -> Pulled:
         outs, back = jax.vjp(lambda *xs: call(filled(leaves, wanted, xs)), *(leaves[i] for i in wanted))
         return outs, [_conjugate(g) for g in back([_conjugate(w) for w in weights])]
 
-    def push(call: Call, leaves: Sequence[Any], wanted: Sequence[int], tangents: Sequence[Any]) -> list[Any]:
+    def push(call: Call, leaves: Arrays, wanted: Sequence[int], tangents: Arrays) -> list[Any]:
         values = tuple(leaves[i] for i in wanted)
         return list(jax.jvp(lambda *xs: call(filled(leaves, wanted, xs)), values, tuple(tangents))[1])
 
@@ -160,10 +157,7 @@ def _jax() -> Backend:
             ("jax.numpy", "jnp"),
             ("jax.numpy.linalg", "jnp.linalg"),
             ("jax.numpy.fft", "jnp.fft"),
-            ("jax.scipy.special", "jax.scipy.special"),
-            ("jax.scipy.linalg", "jax.scipy.linalg"),
-            ("jax.nn", "jax.nn"),
-            ("jax.lax", "jax.lax"),
+            *_by_their_names("jax.scipy.special", "jax.scipy.linalg", "jax.nn", "jax.lax"),
         ),
         literal=lambda a: f"{_array_code('jnp.array', a)}, '{a.dtype}')",
         script=(
@@ -181,9 +175,7 @@ def _autograd() -> Backend:
     anp = importlib.import_module("autograd.numpy")
     boxes = importlib.import_module("autograd.tracer").Box
 
-    def pull(
-        call: Call, leaves: Sequence[Any], wanted: Sequence[int], weights: Sequence[Any]
-    ) -> tuple[list[Any], list[Any]]:
+    def pull(call: Call, leaves: Arrays, wanted: Sequence[int], weights: Arrays) -> Pulled:
         outs: list[Any] = []
         grads: list[Any] = [None] * len(wanted)
         for n, i in enumerate(wanted):
@@ -198,7 +190,7 @@ def _autograd() -> Backend:
                 grads[n] = g if grads[n] is None else grads[n] + g
         return [_unboxed(out, boxes) for out in outs], grads
 
-    def push(call: Call, leaves: Sequence[Any], wanted: Sequence[int], tangents: Sequence[Any]) -> list[Any]:
+    def push(call: Call, leaves: Arrays, wanted: Sequence[int], tangents: Arrays) -> list[Any]:
         count = len(call(leaves))
         totals: list[Any] = [0.0] * count
         for i, t in zip(wanted, tangents, strict=True):
@@ -225,9 +217,7 @@ def _autograd() -> Backend:
             ("autograd.numpy", "np"),
             ("autograd.numpy.linalg", "np.linalg"),
             ("autograd.numpy.fft", "np.fft"),
-            ("autograd.scipy.special", "autograd.scipy.special"),
-            ("autograd.scipy.linalg", "autograd.scipy.linalg"),
-            ("autograd.scipy.stats", "autograd.scipy.stats"),
+            *_by_their_names("autograd.scipy.special", "autograd.scipy.linalg", "autograd.scipy.stats"),
         ),
         literal=literal,
         script=(
@@ -249,9 +239,7 @@ def _unboxed(value: Any, boxes: Any) -> Any:
 def _mygrad() -> Backend:
     mg = importlib.import_module("mygrad")
 
-    def pull(
-        call: Call, leaves: Sequence[Any], wanted: Sequence[int], weights: Sequence[Any]
-    ) -> tuple[list[Any], list[Any]]:
+    def pull(call: Call, leaves: Arrays, wanted: Sequence[int], weights: Arrays) -> Pulled:
         by = [mg.tensor(leaves[i].data, copy=True) for i in wanted]
         outs = call(filled(leaves, wanted, by))
         values = [np.array(getattr(out, "data", out)) for out in outs]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core.shapes import sum_to_shape
-from .backends import Backend, Call, backend_of
+from .backends import Arrays, Backend, Call, Pulled, backend_of
 from .lines import entries
 from .subject import Arguments, Array, Broken, Run, cotangents_like, name_of, on_plain_arrays, unlike
 
@@ -202,9 +202,7 @@ def subject_of_pair(
     def call(leaves: Sequence[Any]) -> list[Any]:
         return results_of(f(*arguments.fill(leaves), **options))
 
-    def pull(
-        call: Call, leaves: Sequence[Any], wanted: Sequence[int], weights: Sequence[Any]
-    ) -> tuple[list[Any], list[Any]]:
+    def pull(call: Call, leaves: Arrays, wanted: Sequence[int], weights: Arrays) -> Pulled:
         outs = call(leaves)
         if len(outs) != 1:
             raise ValueError(f"check_grads(grad=): expected a function of one floating array; it returns {len(outs)}")

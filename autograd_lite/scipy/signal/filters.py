@@ -14,6 +14,7 @@ from ...core.op import Op
 from ...core.shapes import ShapeDtype, normalize_axis
 from ...custom_ops import structural
 from ...ops.operands import operand, values
+from ...ops.several import jvp_by_inputs
 from ..calls import floating, takes_tensors
 
 _ONE = np.ones(1)
@@ -36,18 +37,6 @@ def _filter_by_x(g: Any, out: Any, b: Any, a: Any, x: Any, *, axis: int) -> Any:
     return np.flip(filtered(b, a, np.flip(g, axis), axis=axis), axis)
 
 
-def _filter_jvp(tangents: Sequence[Any], out: Any, b: Any, a: Any, x: Any, *, axis: int) -> Any:
-    db, da, dx = tangents
-    terms = []
-    if dx is not None:
-        terms.append(filtered(b, a, dx, axis=axis))
-    if db is not None:
-        terms.append(filtered(db, a, x, axis=axis))
-    if da is not None:
-        terms.append(-filtered(da, a, out, axis=axis))
-    return sum(terms[1:], terms[0])
-
-
 def _batched(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
     """Filter all examples at once if they share one filter."""
     if batched[0] or batched[1]:
@@ -65,7 +54,11 @@ filtered: Op = structural(
     _filter_by_x,
     saves=("yz", "oy", "xy"),
     infer=lambda b, a, x, *, axis: ShapeDtype(x.shape, _dtype(b, a, x)),
-    jvp=_filter_jvp,
+    jvp=jvp_by_inputs(
+        lambda t, out, b, a, x, *, axis: filtered(t, a, x, axis=axis),
+        lambda t, out, b, a, x, *, axis: -filtered(t, a, out, axis=axis),
+        lambda t, out, b, a, x, *, axis: filtered(b, a, t, axis=axis),
+    ),
     batch=_batched,
 )
 
