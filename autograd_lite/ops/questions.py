@@ -102,15 +102,15 @@ def may_share_memory(a: Any, b: Any, /, max_work: Any = 0) -> bool:
     return np.may_share_memory(values(a), values(b), max_work)
 
 
-for _function in (np.array2string, np.array_repr, np.array_str):
-    composed_of_values(_function)
+for _shown_as in (np.array2string, np.array_repr, np.array_str):
+    composed_of_values(_shown_as)
 
 
 # ---- positions ------------------------------------------------------------------------------------------------------
 
 
-for _function in (np.nonzero, np.flatnonzero, np.argwhere):
-    composed_of_values(_function)
+for _places in (np.nonzero, np.flatnonzero, np.argwhere):
+    composed_of_values(_places)
 
 
 @composes(np.tril_indices_from)
