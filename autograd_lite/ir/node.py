@@ -293,13 +293,8 @@ class GraphNode:
         made.id, made.kind, made.op, made.glyph, made.inputs = self.id, self.kind, self.op, self.glyph, self.inputs
         made.params, made.shape, made.dtype, made.name = self.params, self.shape, self.dtype, self.name
         made.value, made.weak, made.needs, made.flops = self.value, self.weak, self.needs, self.flops
-        made.scope, made.role, made.of, made.toward, made.source = (
-            self.scope,
-            self.role,
-            self.of,
-            self.toward,
-            self.source,
-        )
+        made.scope, made.role = self.scope, self.role
+        made.of, made.toward, made.source = self.of, self.toward, self.source
         for name, value in changes.items():
             setattr(made, name, value)
         made.__class__ = GraphNode

@@ -183,15 +183,16 @@ def purposes(graph: Listed) -> dict[str, str]:
 def _part(graph: Listed, node: GraphNode) -> str:
     # In a part of a graph the forward operation may be missing.
     of = f"{graph[node.of].op} {node.of}" if node.of in graph else node.of
-    if node.role is Role.SEED:
-        return "the seed"
-    if node.role is Role.UNBROADCAST:
-        return f"summed where {of} broadcast"
-    if node.role is Role.CAST:
-        return "cast back to its dtype"
-    if node.role is Role.ACCUMULATE:
-        return "uses added up"
-    return f"rule of {of}"
+    return _PARTS[node.role].format(of)
+
+
+_PARTS = {
+    Role.SEED: "the seed",
+    Role.RULE: "rule of {}",
+    Role.UNBROADCAST: "summed where {} broadcast",
+    Role.CAST: "cast back to its dtype",
+    Role.ACCUMULATE: "uses added up",
+}
 
 
 def named_gradients(graph: Listed, pen: Pen) -> list[tuple[str, str]]:

@@ -183,11 +183,8 @@ def _elementwise_words(name: str, there: list[Any], value: Any, dtype: Any) -> t
         call = f"{left}{sign}{right}" if sign == "/" else f"{left} {sign} {right}"
     else:
         call = f"{name}({', '.join(args)})"
-    if all(np.isrealobj(x) for x in there):
-        found = _SINGULAR.get(name)
-        reason = found(*there) if found is not None else None
-    else:
-        reason = None
+    found = _SINGULAR.get(name) if all(map(np.isrealobj, there)) else None
+    reason = None if found is None else found(*there)
     if name == "astype":
         return f"overflow of {dtype}", f"{args[0]} as {dtype} is {number(value)}: larger than {_largest(dtype)}"
     if reason is None and all(map(is_finite, there)) and name in _GROWS and np.isinf(value):

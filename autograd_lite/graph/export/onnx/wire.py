@@ -13,6 +13,7 @@ from __future__ import annotations
 import functools
 import struct
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -151,27 +152,25 @@ def attribute(name: str, value: Any) -> Message:
         TypeError: if it is anything else.
     """
     made = Message().text(1, name)
-    if isinstance(value, (bool, int, np.integer)):
-        return made.integer(3, int(value)).integer(20, _INT)
-    if isinstance(value, (float, np.floating)):
-        return made.real(2, float(value)).integer(20, _FLOAT)
-    if isinstance(value, str):
-        return made.text(4, value).integer(20, _STRING)
     if isinstance(value, np.ndarray):
         return made.message(5, tensor("", value)).integer(20, _TENSOR)
-    if isinstance(value, Sequence) and all(isinstance(v, (int, np.integer)) for v in value):
-        for v in value:
-            made.integer(8, int(v))
-        return made.integer(20, _INTS)
-    if isinstance(value, Sequence) and all(isinstance(v, (int, float, np.number)) for v in value):
-        for v in value:
-            made.real(7, float(v))
-        return made.integer(20, _FLOATS)
-    if isinstance(value, Sequence) and all(isinstance(v, str) for v in value):
-        for v in value:
-            made.text(9, v)
-        return made.integer(20, _STRINGS)
+    several = isinstance(value, Sequence) and not isinstance(value, str)
+    values = value if several else [value]
+    for kinds, add, one, many in _ATTRIBUTES:
+        if all(isinstance(v, kinds) for v in values):
+            field, kind = many if several else one
+            for v in values:
+                add(made, field, v)
+            return made.integer(20, kind)
     raise TypeError(f"attribute {name!r}: expected a number, a string, an array or a sequence; received {value!r}")
+
+
+# What an attribute is of, how that is added, and the fields and types of one and of several.
+_ATTRIBUTES: tuple[tuple[Any, Any, tuple[int, int], tuple[int, int]], ...] = (
+    (Integral, lambda made, field, v: made.integer(field, int(v)), (3, _INT), (8, _INTS)),
+    (Real, lambda made, field, v: made.real(field, float(v)), (2, _FLOAT), (7, _FLOATS)),
+    (str, Message.text, (4, _STRING), (9, _STRINGS)),
+)
 
 
 def value_info(spec: ValueSpec) -> Message:
