@@ -98,9 +98,7 @@ def _kind(x: Any) -> str:
 
 def _cotangents(g: Any, _: Any, call: Any, *, index: int) -> Several:
     """Return the cotangents of a call's results of which one has the cotangent g."""
-    found = [None] * len(call.shape)
-    found[index] = g
-    return Several.of(found, call.shape, call.dtype)
+    return Several.of([g if k == index else None for k in range(len(call.shape))], call.shape, call.dtype)
 
 
 # Takes one result out of a call. Its input is a call: the record, the graph and the plans know it.
