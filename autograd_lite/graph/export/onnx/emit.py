@@ -112,7 +112,10 @@ class Value:
     __le__ = _operator("LessOrEqual")
     __and__ = _operator("And")
     __or__ = _operator("Or")
-    equals = _operator("Equal")
+
+    def equals(self, other: Value | Scalar) -> Value:
+        """Compare for equality."""
+        return _operator("Equal")(self, other)
 
     def __invert__(self) -> Value:
         return self.emitter.run("Not", self)
