@@ -137,8 +137,3 @@ def each(f: Any, out: Any) -> Any:
     if isinstance(out, tuple):
         return tuple([None if x is None else f(x) for x in out])
     return None if out is None else f(out)
-
-
-def cotangents_or_zeros(gs: Sequence[Any], out: Sequence[Any]) -> list[Any]:
-    """Return the cotangents of results, with zeros where there is none: for rules that need all."""
-    return [np.zeros(x.shape, x.dtype) if g is None else g for g, x in zip(gs, out, strict=True)]
