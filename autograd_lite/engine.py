@@ -317,7 +317,10 @@ def _rules_of(
     rules: Any = node.op.rules
     needs = _asked(node, wanted)
     if rules.__class__ is EachInput:
-        rules = _read_at_once(node, rules, g, saved, needs, None, alarm)
+        try:
+            rules = rules.at_once(g, saved, node.params, needs, None, alarm.on)
+        except WrongCount as error:
+            raise _of_rule(node, error) from None
     return ((i, rules[i]) for i in needs if rules[i] is not None)
 
 
@@ -439,22 +442,14 @@ def _at_once(
     if rules.totals and (so_far := {i: pending[edge] for i in needs if (edge := inputs[i]) in pending}):
         count = Counter([id(edge) for edge in inputs])
         so_far = {i: g for i, g in so_far.items() if count[id(inputs[i])] == 1}
-    return _read_at_once(node, rules, g, saved, needs, so_far, alarm), needs
-
-
-def _read_at_once(
-    node: Node,
-    rules: EachInput,
-    g: Any,
-    saved: tuple[Any, ...],
-    needs: tuple[int, ...],
-    so_far: dict[int, Any] | None,
-    alarm: _Alarm,
-) -> dict[int, Rule | Read | None]:
     try:
-        return rules.at_once(g, saved, node.params, needs, so_far, alarm.on)
+        return rules.at_once(g, saved, node.params, needs, so_far, alarm.on), needs
     except WrongCount as error:
-        raise TypeError(f"{node.op.name}: its derivative rule {error}") from None
+        raise _of_rule(node, error) from None
+
+
+def _of_rule(node: Node, error: WrongCount) -> TypeError:
+    return TypeError(f"{node.op.name}: its derivative rule {error}")
 
 
 def conjugated(g: Any) -> Any:

@@ -161,7 +161,12 @@ class Node:
     @property
     def size(self) -> int:
         """Number of elements of the result, or of all results."""
-        return size_of(self.shape)
+        size = 1
+        for n in self.shape:
+            if n.__class__ is tuple:  # the shape of one of several results
+                return size_of(self.shape)
+            size *= n
+        return size
 
     @property
     def source(self) -> Source | None:

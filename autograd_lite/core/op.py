@@ -99,10 +99,9 @@ class WrongCount(Exception):
     """Raised where a rule returns too few cotangents, or too many."""
 
 
-def _refuse_count(rule: Callable[..., Any], cotangents: Sequence[Any], expected: int) -> None:
-    if len(cotangents) != expected:
-        name = getattr(rule, "__qualname__", repr(rule))
-        raise WrongCount(f"{name} was to return {expected} cotangents, one for each input; received {len(cotangents)}")
+def _wrong_count(rule: Callable[..., Any], cotangents: Sequence[Any], expected: int) -> WrongCount:
+    name = getattr(rule, "__qualname__", repr(rule))
+    return WrongCount(f"{name} was to return {expected} cotangents, one for each input; received {len(cotangents)}")
 
 
 class EachInput(Frozen):
@@ -142,15 +141,19 @@ class EachInput(Frozen):
         if self.asked is not None:
             more = (so_far, masks) if self.totals else ()
             found = self.asked(needs, g, saved, params, *more)
-            _refuse_count(self.asked, found, len(needs))
+            if len(found) != len(needs):
+                raise _wrong_count(self.asked, found, len(needs))
             if so_far:
                 return _readings(needs, dict(zip(needs, found, strict=True)), so_far)
             return {i: None if r is None else Read(r) for i, r in zip(needs, found, strict=True)}
         if self.together is None:
             return {i: Read(self.vjp_of(i)(g, *saved, **params)) for i in needs}
         found = self.together(g, *saved, **params, so_far=so_far) if totals else self.together(g, *saved, **params)
-        _refuse_count(self.together, found, len(saved) - 1)
-        return _readings(needs, found, so_far if totals else None)
+        if len(found) != len(saved) - 1:
+            raise _wrong_count(self.together, found, len(saved) - 1)
+        if totals and so_far:
+            return _readings(needs, found, so_far)
+        return {i: None if found[i] is None else Read(found[i]) for i in needs}
 
 
 def _readings(needs: Sequence[int], found: Any, so_far: dict[int, Any] | None) -> dict[int, Rule | Read | None]:

@@ -151,11 +151,13 @@ def push_forward(
     if op.results is not None:
         refuse_count(f"{op.name}: its jvp rule", "tangents", total, len(out))
         return tuple([_fitted(t, x) for t, x in zip(total, out, strict=True)])
-    return _fitted(total, out)
+    if total.shape != out.shape:
+        total = np.broadcast_to(total, out.shape)
+    return total if total.dtype == out.dtype else cast_back(total, out.dtype)
 
 
 def _fitted(total: Any, out: Any) -> Any:
-    """Return a tangent with the shape and the dtype of the value; None stays None, and so does what has no tangent."""
+    """Return the tangent of one of several results, with its shape and dtype; None where there can be none."""
     if total is None or out.dtype.kind not in "fc":
         return None
     if total.shape != out.shape:

@@ -90,7 +90,9 @@ def test_garbage_is_a_value_or_one_error(text: Any) -> None:
         assert len(complaint) < 400
 
 
-@pytest.mark.parametrize("value", [object(), {1, 2}, len, [{"a": object()}]], ids=["object", "set", "function", "within"])
+@pytest.mark.parametrize(
+    "value", [object(), {1, 2}, len, [{"a": object()}]], ids=["object", "set", "function", "within"]
+)
 def test_what_has_no_form_is_named(value: Any) -> None:
     with pytest.raises(TypeError, match=r"expected plain values; received a \w+, .*, at w"):
         Codec().write(value, "w")

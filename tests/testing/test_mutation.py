@@ -51,6 +51,10 @@ SURVIVORS: dict[str, str] = {
             "eval_hermitenorm",
         ]
     },
+    **{
+        f"{op}: jvp one percent more": "steps in plain NumPy are pushed forward: tests/ops/test_recurrences.py"
+        for op in ("lstm", "gru", "simple_rnn")
+    },
     **dict.fromkeys(
         ("special.nbdtrik: calls itself linear", "special.nbdtrin: calls itself linear"),
         "its value at a tangent is NaN, since a tangent is not a probability",
@@ -59,7 +63,7 @@ SURVIVORS: dict[str, str] = {
 
 
 # SciPy's values have seven digits, too few for differences; tests/ops/special has the derivatives in closed form.
-NOT_MEASURED = {f"special.itairy_{i}" for i in range(4)}
+NOT_MEASURED = {"special.itairy"}
 
 
 class Mutant(NamedTuple):
