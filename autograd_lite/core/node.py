@@ -161,8 +161,9 @@ class Node:
     @property
     def size(self) -> int:
         """Number of elements of the result, or of all results."""
-        size = 1
-        for n in self.shape:
+        size, shape = 1, self.shape
+        n: Any
+        for n in shape:
             if n.__class__ is tuple:  # the shape of one of several results
                 return size_of(self.shape)
             size *= n
