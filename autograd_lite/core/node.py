@@ -161,9 +161,9 @@ class Node:
     @property
     def size(self) -> int:
         """Number of elements of the result, or of all results."""
-        size, shape = 1, self.shape
+        size = 1
         n: Any
-        for n in shape:
+        for n in self.shape:
             if n.__class__ is tuple:  # the shape of one of several results
                 return size_of(self.shape)
             size *= n

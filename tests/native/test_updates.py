@@ -20,8 +20,8 @@ from ..rows import for_every
 
 SETS = extension.instruction_sets() if extension else []
 EXPRESSIONS: dict[str, tuple[Any, int]] = {
-    "running_mean": (running._running_mean, 3),
-    "running_mean_square": (running._running_mean_square, 3),
+    "running_mean": (lambda x, y, z: (y - x) * z + x, 3),
+    "running_mean_square": (lambda x, y, z: (y * y - x) * z + x, 3),
     "over_root": (running._over_root, 5),
 }
 ROWS = [(instructions, name, dtype) for instructions in SETS for name in EXPRESSIONS for dtype in "fd"]
