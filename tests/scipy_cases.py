@@ -64,6 +64,8 @@ THOROUGHLY: dict[str, Sequence[Shapes]] = {
     "gammainc_by_a": (((), ()), ((2, 1, 3), (4, 1)), ((0, 2), (2,))),
     "betainc": (((), (), ()), ((2, 1, 3), (4, 1), (3,)), ((0,), (1,), ())),
     "betainc_by_ab": (((), (), ()), ((2, 1, 3), (4, 1), (3,)), ((0,), (1,), ())),
+    # Rules of several results are whole vector-Jacobian products: an input that is not broadcast shows their axes.
+    **dict.fromkeys(("ellipj", "pbdv", "pbvv", "pbwa"), (((2, 1, 3), (4, 1)), ((3,), (2, 3)))),
 }
 PARAMETERS: dict[str, Any] = {
     "gammainc_by_a": ({"order": 1}, {"order": 2}),

@@ -281,7 +281,8 @@ def needed_for(program: PureProgram, wanted: Sequence[str]) -> set[str]:
 
 def values_of(body: Body, wanted: Sequence[str]) -> dict[str, Any]:
     """Return the values of some nodes for the examples of a body's arguments."""
-    program, found = body.program, dict(body.constants)
+    program, pairs = body.program, zip(body.program.inputs, body.examples, strict=True)
+    found = body.constants | {i: x for i, x in pairs if i is not None}
     needed = needed_for(program, wanted)
     with np.errstate(all="ignore"):
         for i in program.calls:

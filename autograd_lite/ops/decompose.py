@@ -204,7 +204,7 @@ def _qr_jvp(tangents: Sequence[Any], out: Any, x: Any) -> Any:
 
 
 def _r_forward(x: Any) -> Any:
-    return np.linalg.qr(x, mode="r")
+    return np.linalg.qr(x)[1] if is_foreign(x) else np.linalg.qr(x, mode="r")
 
 
 def _infer_r(x: ShapeDtype) -> ShapeDtype:

@@ -28,6 +28,7 @@ from .sequences import (
     floating,
     from_scan,
     into,
+    is_used,
     logistic,
     over_steps,
     scanned,
@@ -91,7 +92,7 @@ def _forward(*arrays: Any) -> Arrays:
     steps = len(z)
     h_all, c_all = (xp.empty((steps, rows, n), z.dtype) for _ in range(2))
     gates = xp.empty((steps, rows, 4, n), z.dtype)
-    product = fast.matmul(h, r) if h.any() else xp.zeros((rows, 4 * n), z.dtype)
+    product = fast.matmul(h, r) if is_used(h) else xp.zeros((rows, 4 * n), z.dtype)
     z, b, apart = z.reshape(steps, rows, 4, n), b.reshape(4, n), product.reshape(rows, 4, n)
     for t, (z_t, h_t, c_t, gates_t) in enumerate(zip(z, h_all, c_all, gates, strict=True)):
         if t:
@@ -112,7 +113,7 @@ def _backward(*arrays: Any) -> Arrays:
         _step_back(*given, dh, dc, out=(d_t, dc))
         fast.matmul(dz_t, back, out=dh)
     dr = over_steps(h[:-1], dz[1:])
-    if first_h.any():
+    if is_used(first_h):
         dr += fast.matmul(first_h.T, dz[0])
     return dz, dr, dz.sum(axis=(0, 1)), dh, dc
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
-from ..core.foreign import home
+from ..core.foreign import home, is_foreign
 from ..core.hooks import HOOKS
 from ..native import functions as fast
 
@@ -31,6 +31,11 @@ def cast(arrays: Sequence[Any]) -> list[Any]:
     """Return arrays of one floating dtype, each in C order."""
     dtype = floating(*[a.dtype for a in arrays])
     return [home(a).ascontiguousarray(a, dtype) for a in arrays]
+
+
+def is_used(first: Any) -> bool:
+    """Return whether the first state may have other elements than 0; a device is not waited for to know that."""
+    return is_foreign(first) or bool(first.any())
 
 
 def before(a: Any, first: Any) -> Any:

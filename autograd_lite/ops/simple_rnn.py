@@ -22,7 +22,7 @@ from ..core.foreign import home
 from ..core.op import Op, structural
 from ..core.shapes import ShapeDtype
 from ..native import functions as fast
-from .sequences import before, cast, floating, from_scan, over_steps, scanned, zeros_like
+from .sequences import before, cast, floating, from_scan, is_used, over_steps, scanned, zeros_like
 
 
 def _slope(h: Any, activation: str) -> Any:
@@ -33,7 +33,7 @@ def _slope(h: Any, activation: str) -> Any:
 def _forward(*arrays: Any, activation: str) -> Any:
     z, r, b, first = cast(arrays)
     out, relu = z + b, activation == "relu"
-    product = fast.matmul(first, r) if first.any() else home(z).zeros(first.shape, z.dtype)
+    product = fast.matmul(first, r) if is_used(first) else home(z).zeros(first.shape, z.dtype)
     h_before = None
     for h in out:
         h += product if h_before is None else fast.matmul(h_before, r, out=product)

@@ -42,18 +42,17 @@ REFUSED: dict[str, str] = {
         _names("convolution convolution_input convolution_kernel full_convolution valid_convolution"), _WRITES
     ),
     **dict.fromkeys(_names("standardize standardize_pullback divide_by_gaps"), _ROWS),
-    **dict.fromkeys(_names("lstm lstm_adjoint gru gru_adjoint simple_rnn_adjoint"), _ROWS),
+    **dict.fromkeys(_names("lstm lstm_adjoint gru gru_adjoint simple_rnn simple_rnn_adjoint"), _ROWS),
     **dict.fromkeys(_names("cross take_along_axis add_along_axis gather gather_adjoint argsort argpartition"), _LACKS),
     **dict.fromkeys(_names("det slogdet second_cofactor eigh eigvalsh eig eigvals pinv matrix_rank"), _LACKS),
-    **dict.fromkeys(_names("cholesky cholesky_pullback lstsq svd svdvals solve"), _LINALG),
+    **dict.fromkeys(_names("cholesky cholesky_pullback lstsq svdvals solve"), _LINALG),
     **dict.fromkeys(_names("fft ifft rfft irfft hfft ihfft"), _CHUNKED),
     "on_diagonal": "Dask assigns at one array of indices at a time",
 }
 # Those whose value is there for some chunks, and whose derivative is not.
 VALUE_ALONE: dict[str, str] = {
     "diagonal": "its derivative is on_diagonal",
-    "simple_rnn": _ROWS,
-    **dict.fromkeys(_names("cofactor inv inverse_or_limit triangle_inverse qr"), _LINALG),
+    **dict.fromkeys(_names("cofactor inv inverse_or_limit triangle_inverse qr qr_r svd"), _LINALG),
 }
 # The cases that an op runs without, with the reason.
 CASES: dict[str, str] = {

@@ -52,8 +52,10 @@ SURVIVORS: dict[str, str] = {
         ]
     },
     **{
-        f"{op}: jvp one percent more": "steps in plain NumPy are pushed forward: tests/ops/test_recurrences.py"
+        f"{op}{kind}: jvp {what}": "steps in plain NumPy are pushed forward: tests/ops/test_recurrences.py"
         for op in ("lstm", "gru", "simple_rnn")
+        for kind in ("", "_adjoint")
+        for what in ("one percent more", "dtype up", "factor 2", "sign")
     },
     **dict.fromkeys(
         ("special.nbdtrik: calls itself linear", "special.nbdtrin: calls itself linear"),
