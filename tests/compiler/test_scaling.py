@@ -138,11 +138,14 @@ def steps(f: Callable[[], Any]) -> int:
         return seen
 
     around = sys.gettrace()
+    gc.collect()  # what other tests have left behind would be cleared by lines of ours, and counted
+    gc.disable()
     sys.settrace(seen)
     try:
         f()
     finally:
         sys.settrace(around)
+        gc.enable()
     return next(count)
 
 
