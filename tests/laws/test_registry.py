@@ -32,7 +32,7 @@ NUMPYS = [f for f in COMPOSED if f not in KERNELS.values()]
 
 def test_every_op_has_a_case_and_every_case_an_op() -> None:
     cases = {case.op for case in CASES} | {case.op for case in RANDOM_CASES}
-    cases |= {"special.riemann_zeta"} & set(OPS)  # what SciPy's zetac and zeta call, made when somebody calls these
+    cases |= {"special.riemann_zeta"} & set(OPS)  # what SciPy calls in zetac and zeta, made when they are called
     assert sorted(set(OPS) - cases) == ["get_tuple_element"]  # its input is a call: tests/engine/test_several.py
     assert sorted(cases - set(OPS)) == []
 
