@@ -23,6 +23,7 @@ from .core.errors import (
     UnsupportedError as UnsupportedError,
 )
 from .core.hooks import HOOKS as _HOOKS
+from .core.late import attach as _attach, load as _load
 from .core.memory import (  # whose import keeps it: eager code is three times as fast
     keep_freed_memory as keep_freed_memory,
     keeps_freed_memory as keeps_freed_memory,
@@ -35,8 +36,7 @@ from .core.mode import (
     raise_on_change as raise_on_change,
     record_source as record_source,
 )
-from .engine import backward as backward
-from .late import attach as _attach, load as _load
+from .engine.walk import backward as backward
 from .native.threads import get_threads as get_threads, set_threads as set_threads
 from .tensors.elsewhere import give_hints as _give_hints, in_module as _in_module
 from .tensors.tensor import Tensor as Tensor, tensor as tensor
@@ -59,17 +59,13 @@ if TYPE_CHECKING:
         tree as tree,
     )
     from .compiler.compiled import compile as compile
-    from .configuration import show_config as show_config
     from .control.cond import cond as cond
     from .control.scan import scan as scan
     from .control.while_loop import fori_loop as fori_loop, while_loop as while_loop
+    from .core.configuration import show_config as show_config
+    from .core.host_state import host_call as host_call, live as live, pinned as pinned, same_objects as same_objects
     from .core.tracebacks import fold_tracebacks as fold_tracebacks
-    from .custom_ops import (
-        applied as applied,
-        elementwise as elementwise,
-        reduction as reduction,
-        structural as structural,
-    )
+    from .engine.watch import raise_on_nan as raise_on_nan
     from .files.writing import write_file as write_file
     from .functional import (
         checkpoint as checkpoint,
@@ -89,17 +85,7 @@ if TYPE_CHECKING:
         vmap as vmap,
         why_no_grad as why_no_grad,
     )
-    from .graph import (
-        Graph as Graph,
-        Program as Program,
-        build_graph as build_graph,
-        explain as explain,
-        find_nan as find_nan,
-        trace as trace,
-    )
-    from .graph.compiled import load_compiled as load_compiled
-    from .native.blockwise import blockwise as blockwise
-    from .networks.activations import (
+    from .functions.activations import (
         elu as elu,
         erf as erf,
         erfc as erfc,
@@ -118,26 +104,40 @@ if TYPE_CHECKING:
         standardize as standardize,
         tanh_shrink as tanh_shrink,
     )
-    from .networks.recurrences import gru as gru, lstm as lstm, simple_rnn as simple_rnn
-    from .networks.running import (
+    from .functions.custom_ops import (
+        applied as applied,
+        elementwise as elementwise,
+        reduction as reduction,
+        structural as structural,
+    )
+    from .functions.recurrences import gru as gru, lstm as lstm, simple_rnn as simple_rnn
+    from .functions.running import (
         over_root as over_root,
         running_mean as running_mean,
         running_mean_square as running_mean_square,
     )
-    from .networks.windows import (
+    from .functions.windows import (
         average_pooling as average_pooling,
         convolution as convolution,
         max_pooling as max_pooling,
         transposed_convolution as transposed_convolution,
     )
-    from .nonfinite.watch import raise_on_nan as raise_on_nan
-    from .observing import (
+    from .graph import (
+        Graph as Graph,
+        Program as Program,
+        build_graph as build_graph,
+        explain as explain,
+        find_nan as find_nan,
+        trace as trace,
+    )
+    from .graph.compiled import load_compiled as load_compiled
+    from .ir.observing import (
         assume as assume,
         debug_print as debug_print,
         is_compiling as is_compiling,
         observe as observe,
     )
-    from .outside import host_call as host_call, live as live, pinned as pinned, same_objects as same_objects
+    from .native.blockwise import blockwise as blockwise
     from .random import Generator as Generator, set_seed as set_seed
     from .tensors.arrays import array as array
     from .tensors.changes import Changes as Changes, transaction as transaction

@@ -25,7 +25,7 @@ import numpy as np
 
 import autograd_lite as ag
 from autograd_lite.compiler.compiled import Compiled
-from autograd_lite.passes.pipeline import optimized
+from autograd_lite.compiler.passes.pipeline import optimized
 from nn.layers import Dense, Input
 from nn.losses import mean_squared_error
 from nn.models import Sequential

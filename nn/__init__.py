@@ -16,7 +16,7 @@ Example:
 from typing import TYPE_CHECKING
 
 from autograd_lite import __version__ as __version__
-from autograd_lite.late import ATTACHED as _ATTACHED, attach as _attach, load as _load
+from autograd_lite.extend import ATTACHED as _ATTACHED, attach as _attach, load as _load
 
 from .config.hooks import HOOKS as _HOOKS
 from .module.elsewhere import IN_NN as _IN_NN

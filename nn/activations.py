@@ -11,7 +11,7 @@ import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import Tensor
-from autograd_lite.arguments import folded
+from autograd_lite.extend import folded
 
 from .config.ambient import LOGITS
 from .config.arguments import checked, problem_of

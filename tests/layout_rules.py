@@ -17,36 +17,35 @@ from typing import NamedTuple
 
 Sources = Mapping[str, str]
 
-# From low to high; a module imports from its own layer and lower ones, for annotations too.
-LAYERS: tuple[tuple[str, ...], ...] = (
-    ("core", "native", "late", "files"),
-    ("ops",),
-    ("arguments", "tree", "tensors", "configuration"),
-    ("engine", "paths", "networks", "nonfinite", "random", "custom_ops", "observing", "outside", "arrays"),
-    ("ir",),
-    ("passes",),
-    ("compiler", "functional"),
-    ("control",),
-    ("graph",),
-    ("testing",),
-    ("scipy", "optimize", "numpy", "hips"),
-    ("nn",),
+# From low to high; a module imports from lower ones alone, for annotations too.
+LAYERS = (
+    "native",
+    "core",
+    "files",
+    "extend",
+    "tree",
+    "ops",
+    "tensors",
+    "random",
+    "arrays",
+    "functions",
+    "engine",
+    "ir",
+    "functional",
+    "compiler",
+    "control",
+    "testing",
+    "optimize",
+    "graph",
+    "scipy",
+    "numpy",
+    "hips",
+    "nn",
 )
 # The one exception: the engine's file that gives nn a second name. What it imports counts in no rule about imports.
 SECOND_NAME = "autograd_lite/nn.py"
 # What nn may import besides `autograd_lite` itself.
-PUBLIC_MODULES = (
-    "arguments",
-    "arrays",
-    "compiler",
-    "files",
-    "functional",
-    "graph",
-    "late",
-    "random",
-    "testing",
-    "tree",
-)
+PUBLIC_MODULES = ("arrays", "compiler", "extend", "files", "functional", "graph", "random", "testing", "tree")
 VAGUE_NAMES = {"common", "helpers", "misc", "utils"}
 # Whose modules have the names that another library gave them.
 NAMED_BY_OTHERS = "autograd_lite/hips/"
@@ -57,7 +56,7 @@ MAX_MEDIAN_LINES = 200
 MAX_FUNCTION_LINES = 60
 MAX_DEV_LINES = 99
 # Imports between the files and subfolders of one folder, in all folders; to be lowered when there are fewer.
-MAX_ARROWS = 1814
+MAX_ARROWS = 1775
 
 
 class Import(NamedTuple):
@@ -124,7 +123,7 @@ def layer_of(module: str) -> int | None:
     if inside in ("", "__main__"):
         return len(LAYERS)
     first = inside.partition(".")[0]
-    return next((rank for rank, names in enumerate(LAYERS) if first in names), None)
+    return LAYERS.index(first) if first in LAYERS else None
 
 
 def layering_violations(sources: Sources) -> list[str]:

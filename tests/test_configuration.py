@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite import configuration as config
+from autograd_lite.core import configuration as config
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -15,7 +15,7 @@ import pytest
 
 import autograd_lite as ag
 import nn
-from autograd_lite.arguments import checked, checked_class
+from autograd_lite.extend import checked, checked_class
 from nn import activations, callbacks, initializers, layers, losses, metrics, models, utils
 
 from . import messages

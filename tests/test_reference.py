@@ -26,7 +26,7 @@ objects: Any = importlib.import_module("objects")
 sources: Any = importlib.import_module("sources")
 ENTRIES = objects.entries(ROOT / "docs" / "reference")
 MODULES = (
-    *("autograd_lite", "autograd_lite.arguments", "autograd_lite.arrays", "autograd_lite.graph"),
+    *("autograd_lite", "autograd_lite.extend", "autograd_lite.arrays", "autograd_lite.graph"),
     "autograd_lite.optimize",
     *("autograd_lite.random", "autograd_lite.testing", "autograd_lite.testing.strategies", "autograd_lite.tree"),
     *("nn", "nn.activations", "nn.backend", "nn.callbacks", "nn.config", "nn.constraints", "nn.data", "nn.datasets"),

@@ -30,7 +30,7 @@ from ..core.tracebacks import folded
 from ..ir.graph import PureGraph
 from ..ir.hosts import ARGUMENTS
 from ..ir.labels import counted
-from ..observing import skipping
+from ..ir.observing import skipping
 from ..tensors.tensor import Tensor
 from ..tree import leaves, map as map_leaves
 from . import direct

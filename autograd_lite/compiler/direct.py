@@ -13,7 +13,7 @@ from ..core.live import bare_number
 from ..core.mode import MODE, TAPES
 from ..core.node import LEAF, Node
 from ..core.several import Several
-from ..engine import backward, edge_of
+from ..engine.walk import backward, edge_of
 from ..ir.slots import is_slot, stands_for
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor

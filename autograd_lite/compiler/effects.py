@@ -17,10 +17,10 @@ from ..core.errors import AssumptionFailed
 from ..core.live import Live
 from ..core.node import next_stamp
 from ..ir.hosts import Hosts, Put, leaves_of, mapped
+from ..ir.observing import Assumption, Check
 from ..ir.program import PureProgram
 from ..ir.recording import OBSERVE
 from ..native.kernels import library
-from ..observing import Assumption, Check
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from .trace import Recording

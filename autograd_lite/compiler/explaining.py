@@ -9,9 +9,9 @@ from typing import Any
 
 from ..ir.labels import amount, counted
 from ..ir.recording import OBSERVE
-from ..passes.budget import peak_of
 from ..tree import items
 from .hosts import read_by
+from .passes.budget import peak_of
 from .placing import Place
 from .replay import Replay
 

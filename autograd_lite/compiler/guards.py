@@ -30,9 +30,9 @@ import numpy as np
 
 from ..core.bytecode import Step, Use, codes_in, uses_in
 from ..core.foreign import is_foreign
+from ..core.host_state import host_call
+from ..ir.observing import assume, debug_print, observe
 from ..ir.operands import Operands, owner_of
-from ..observing import assume, debug_print, observe
-from ..outside import host_call
 from ..tensors.tensor import Tensor
 from .facts import MISSING, Fact, cell_content, class_item, content_of, item_of, items_of, of_array, parts_of
 from .lines import Line, Ran

@@ -15,17 +15,17 @@ import numpy as np
 from ..core.collector import collector_at_rest
 from ..core.errors import AssumptionFailed
 from ..core.undo import Undo, open_undo
-from ..engine import may_have_nan
+from ..engine.walk import may_have_nan
 from ..ir.hosts import leaves_of
+from ..ir.observing import SEEN, Seen
 from ..ir.recording import OBSERVE
-from ..observing import SEEN, Seen
-from ..passes.pipeline import optimized
 from ..random import Generator, rehearse_draws
 from ..tensors.tensor import Tensor
 from .calls import How
 from .effects import Call, Effects, looks_of, replaced
 from .facts import Fact, Facts, Found, of_array, of_gradient, of_hosts, of_tensor
 from .hosts import Changed, Memo, Reader
+from .passes.pipeline import optimized
 from .placing import Place
 from .plan import Plan, plan_of
 from .source import Source

@@ -23,7 +23,7 @@ from ..core.live import Live
 from ..core.node import LEAF, Node
 from ..core.several import get_tuple_element
 from ..core.undo import open_undo
-from ..engine import edge_of
+from ..engine.walk import edge_of
 from ..ir.build import NOTHING, built
 from ..ir.graph import PureGraph
 from ..ir.hosts import ARGUMENTS, Hosts, kinds_of, leaves_of

@@ -12,9 +12,9 @@ from ..core.errors import ReplayError, more_on
 from ..core.node import next_stamp
 from ..ir.hosts import leaves_of
 from ..ir.node import Kind
+from ..ir.observing import quiet
 from ..ir.program import PureProgram
 from ..ir.recording import OBSERVE
-from ..observing import quiet
 from ..random import remember_draws
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor

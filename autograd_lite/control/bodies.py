@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..compiler.passes.pipeline import optimized
 from ..compiler.plan import Plan, plan_of
 from ..compiler.source import Source
 from ..core.indices import indices_in, with_indices
@@ -20,7 +21,6 @@ from ..core.shapes import ShapeDtype
 from ..ir.graph import PureGraph
 from ..ir.program import PureProgram
 from ..ir.recording import OBSERVE
-from ..passes.pipeline import optimized
 from ..random import Generator
 from ..tensors.methods import canonical_index
 from ..tensors.record import apply, wrap

@@ -20,7 +20,7 @@ from ..core.node import Node
 from ..core.op import Op, by_need
 from ..core.several import Dtypes
 from ..core.shapes import ShapeDtype
-from ..engine import cotangents, may_have_nan
+from ..engine.walk import cotangents, may_have_nan
 from ..ir.recording import HasEffects
 from ..ir.reverse import Reverse
 from ..ir.slots import slot_node

@@ -19,7 +19,7 @@ from ..core.bytecode import imports, names_in
 from ..core.forks import fork_safe_lock
 from ..core.indices import IndexArray, indices_in
 from ..core.node import Node
-from ..engine import edge_of
+from ..engine.walk import edge_of
 from ..functional.batched import Batched
 from ..ir.recording import HasEffects, Outside, Recorder, reconnect
 from ..random import Generator

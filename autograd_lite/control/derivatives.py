@@ -11,7 +11,7 @@ import numpy as np
 
 from ..core.mode import enable_grad
 from ..core.several import get_tuple_element
-from ..engine import cotangents, edge_of
+from ..engine.walk import cotangents, edge_of
 from ..functional.arguments import variable
 from ..functional.batched import Batched, unbatched
 from ..functional.dual import Dual, ForwardLevel, primal_of, tangent_of

@@ -16,7 +16,7 @@ from ..core.node import Node
 from ..core.op import Op, jointly
 from ..core.several import Several, get_tuple_element, result_nodes
 from ..core.shapes import ShapeDtype
-from ..engine import cotangents, edge_of, may_have_nan
+from ..engine.walk import cotangents, edge_of, may_have_nan
 from ..functional.arguments import variable
 from ..functional.rules import KeepAll
 from ..random import Generator, rehearse_draws

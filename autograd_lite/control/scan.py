@@ -14,7 +14,7 @@ from ..core.mode import MODE, TAPES
 from ..core.node import Node
 from ..core.shapes import ShapeDtype
 from ..core.tracebacks import folding
-from ..engine import edge_of
+from ..engine.walk import edge_of
 from ..ir.recording import HasEffects
 from ..ops import shape
 from ..tensors.lifted import Lifted, LiftedTensor

@@ -213,7 +213,7 @@ LEAF: Any = _Leaf()
 # Whether a file's code is hidden from users, by file name.
 _IS_HIDDEN: dict[str, bool] = {}
 # The file of backward passes: what is below one in the stack was noted when that began.
-_ENGINE = os.path.join(_PACKAGE, "engine.py")
+_ENGINE = os.path.join(_PACKAGE, "engine", "walk.py")
 
 
 def take_note(scope: str, skip: int = 3, within: Note | None = None) -> Note:

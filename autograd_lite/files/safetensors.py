@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..late import needs
+from ..core.late import needs
 from .kinds import kind_of
 from .refusals import SavedFileError, parsed, refused_as
 from .writing import path_of, write_file

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ..late import attach as _attach
+from ..core.late import attach as _attach
 
 if TYPE_CHECKING:
     from .abstract import eval_shape as eval_shape

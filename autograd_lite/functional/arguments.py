@@ -14,9 +14,9 @@ from ..core.foreign import as_array, copied, handed_back, innermost, is_foreign
 from ..core.live import Live
 from ..core.mode import MODE, TAPES, enter_mode, leave_mode, record_on, restore_mode
 from ..core.node import Node
-from ..engine import edge_of
+from ..engine.paths import Paths, paths_from
+from ..engine.walk import edge_of
 from ..ops import shape
-from ..paths import Paths, paths_from
 from ..tensors.lifted import Held, Level, Lifted, face
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor

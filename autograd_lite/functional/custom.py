@@ -21,7 +21,7 @@ from ..core.seals import elements, kept, sampled
 from ..core.several import Several, each
 from ..core.shapes import ShapeDtype
 from ..core.tracebacks import folding
-from ..engine import cotangents, edge_of
+from ..engine.walk import cotangents, edge_of
 from ..ops import barrier
 from ..random import remember_draws, replay_draws
 from ..tensors.lifted import LiftedTensor

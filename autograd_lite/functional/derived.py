@@ -15,8 +15,8 @@ from ..core.foreign import as_array, home, placed
 from ..core.messages import checked
 from ..core.mode import enable_grad
 from ..core.tracebacks import folding
-from ..engine import cotangents, edge_of
-from ..paths import paths_from
+from ..engine.paths import paths_from
+from ..engine.walk import cotangents, edge_of
 from ..tensors.lifted import Level, face
 from ..tensors.tensor import Tensor
 from ..tree import items, leaves, map as map_leaves, rebuild

@@ -13,7 +13,7 @@ from ..core.node import next_stamp
 from ..core.op import EachInput, Kind, Op, read_rule
 from ..core.several import Several, each, refuse_count, results_of
 from ..core.shapes import cast_back, expand_reduced, sum_to_shape
-from ..engine import cotangents, edge_of, masked, masked_product, may_have_nan
+from ..engine.walk import cotangents, edge_of, masked, masked_product, may_have_nan
 from ..tensors.lifted import Level, Lifted, face
 from ..tensors.tensor import Tensor
 from .arguments import variable

@@ -17,7 +17,7 @@ from ..core.messages import checked
 from ..core.mode import MODE, enable_grad, is_grad_enabled, no_grad, restore_mode
 from ..core.node import Node
 from ..core.tracebacks import folding
-from ..paths import paths_from
+from ..engine.paths import paths_from
 from ..tensors.lifted import Level, face, lifted_face
 from ..tensors.record import owned
 from ..tensors.saved import as_tensors as operands_of, check_seals

@@ -15,7 +15,7 @@ from ..core.messages import checked
 from ..core.mode import MODE, TAPES
 from ..core.node import Node
 from ..core.tracebacks import folding
-from ..engine import conjugated, cotangents, edge_of
+from ..engine.walk import conjugated, cotangents, edge_of
 from ..tensors.lifted import Lifted, released
 from ..tensors.record import owned, wrap
 from ..tensors.tensor import Tensor

@@ -10,7 +10,7 @@ import numpy as np
 from ..core.depth import inside
 from ..core.errors import GradError
 from ..core.mode import enable_grad
-from ..engine import cotangents, edge_of
+from ..engine.walk import cotangents, edge_of
 from ..tensors.lifted import Level, Lifted, face
 from ..tensors.tensor import Tensor
 from ..tree import leaves, map as map_leaves

@@ -7,7 +7,7 @@ from typing import Any
 from ..core.arguments import described
 from ..core.messages import checked
 from ..core.node import LEAF, Node
-from ..engine import edge_of
+from ..engine.walk import edge_of
 from ..tensors.tensor import Tensor
 
 

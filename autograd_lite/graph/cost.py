@@ -13,8 +13,8 @@ from typing import Literal, NamedTuple
 
 from ..ir.graph import PureGraph
 from ..ir.labels import aligned, amount, counted, op_text, visible
+from ..ir.lifetimes import own_bytes, owners, saved_bytes
 from ..ir.node import GraphNode, Kind, number_of
-from ..passes.lifetimes import own_bytes, owners, saved_bytes
 from .marks import Mark, Overlay
 
 By = Literal["flops", "bytes", "saved", "time"]

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from ..core.messages import checked
 from ..ir.graph import PureGraph
 from ..ir.labels import amount, op_text, visible
+from ..ir.lifetimes import Why, lifetimes
 from ..ir.node import Kind
-from ..passes.lifetimes import Why, lifetimes
 from .marks import Mark, Overlay
 
 _LISTED = 8

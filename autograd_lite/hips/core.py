@@ -18,7 +18,7 @@ import numpy as np
 
 from ..core.errors import GradError, MissingRule
 from ..core.shapes import cast_back
-from ..engine import conjugated, cotangents
+from ..engine.walk import conjugated, cotangents
 from ..functional.arguments import Traced, beside, tensors_in, trace
 from ..functional.batched import Batched
 from ..functional.dual import ForwardLevel

@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..core.depth import DEPTH
-from ..custom_ops import structural
 from ..functional.primitives import Primitive
+from ..functions.custom_ops import structural
 from ..tensors.lifted import Lifted, LiftedTensor, face
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor

@@ -14,7 +14,7 @@ from ..core.live import Live
 from ..core.node import Node
 from ..core.scopes import shown
 from ..core.shapes import ShapeDtype
-from ..engine import edge_of
+from ..engine.walk import edge_of
 from ..random import Generator
 from ..tensors.tensor import Tensor
 from .graph import PureGraph

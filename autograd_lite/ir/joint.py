@@ -23,7 +23,7 @@ from ..core.node import LEAF, Node, next_stamp
 from ..core.op import EachInput, Kind as RuleKind
 from ..core.several import Dtypes, Several, get_tuple_element, results_of
 from ..core.shapes import ShapeDtype
-from ..engine import cotangents, edge_of
+from ..engine.walk import cotangents, edge_of
 from ..tensors.tensor import Tensor
 from .node import Role
 from .slots import SEED, is_slot, slot_node, slot_tensor

@@ -18,7 +18,7 @@ from ..core.mode import record_source
 from ..core.node import LEAF, Node
 from ..core.op import Op
 from ..core.shapes import ShapeDtype
-from ..engine import conjugated, edge_of
+from ..engine.walk import conjugated, edge_of
 from ..random import Generator
 from ..tensors.tensor import Tensor, tensor
 from ..tree import items, leaves, map as map_leaves

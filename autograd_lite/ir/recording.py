@@ -17,12 +17,12 @@ from ..core.node import Node, next_stamp, take_note, user_source
 from ..core.observers import Trial
 from ..core.op import Op
 from ..core.shapes import ShapeDtype
-from ..engine import edge_of
-from ..observing import see
+from ..engine.walk import edge_of
 from ..tensors.lifted import LiftedTensor
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor, tensor
 from .hosts import Hosts
+from .observing import see
 from .operands import Operands
 from .slots import is_slot
 

@@ -15,7 +15,7 @@ from ..core.node import Node
 from ..core.op import EachInput, Op
 from ..core.several import Several, get_tuple_element
 from ..core.shapes import ShapeDtype
-from ..engine import edge_of
+from ..engine.walk import edge_of
 from ..tensors.record import keep_of
 from ..tensors.tensor import Tensor
 from .node import GraphNode, Kind, make_param, number_of

@@ -7,7 +7,7 @@ function of NumPy, loads the file that defines it.
 from typing import TYPE_CHECKING
 
 from ..core.hooks import HOOKS as _HOOKS
-from ..late import attach as _attach, load as _load
+from ..core.late import attach as _attach, load as _load
 
 # What each file defines: the names of its ops, and of the functions of NumPy that they stand for.
 TABLES = {

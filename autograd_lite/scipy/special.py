@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from ..networks import activations
+from ..functions import activations
 from .calls import takes_tensors
 from .unwrapped import special
 

@@ -9,7 +9,7 @@ Example:
 
 from typing import TYPE_CHECKING
 
-from ..late import attach as _attach
+from ..core.late import attach as _attach
 from .check import check_gradients as check_gradients, check_grads as check_grads
 from .module import check_module as check_module
 from .numeric import numeric_grad as numeric_grad

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.mode import no_grad
-from ..engine import conjugated, cotangents, edge_of
+from ..engine.walk import conjugated, cotangents, edge_of
 from ..tensors.tensor import Tensor
 from .lines import entries
 

@@ -7,7 +7,7 @@ from weakref import ref
 
 import numpy as np
 
-from autograd_lite.late import needs
+from autograd_lite.extend import needs
 
 from .base import Callback, Logs, Trained
 

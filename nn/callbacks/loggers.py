@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
-from autograd_lite.late import needs
+from autograd_lite.extend import needs
 
 from ..config.arguments import flag, refused, text
 from ..config.fields import Converted, attribute, field

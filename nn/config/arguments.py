@@ -28,7 +28,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from autograd_lite import Generator
-from autograd_lite.arguments import (
+from autograd_lite.arrays import is_foreign
+from autograd_lite.extend import (
     NAMES as NAMES,
     bound as bound,
     checked as checked,
@@ -38,7 +39,6 @@ from autograd_lite.arguments import (
     problem_of as problem_of,
     refusal,
 )
-from autograd_lite.arrays import is_foreign
 
 T = TypeVar("T", bound=type)
 Check = Callable[[Any, str, Any], Any]

@@ -21,7 +21,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
-from autograd_lite.arguments import explained
+from autograd_lite.extend import explained
 
 from .arguments import Check, unexpected
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy.typing as npt
 
 from autograd_lite import fold_tracebacks
-from autograd_lite.arguments import folds_tracebacks
+from autograd_lite.extend import folds_tracebacks
 
 _FLOATS = ("float32", "float64", "float16")
 _ON = {"flash attention": True, "interactive logging": True}

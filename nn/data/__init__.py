@@ -11,7 +11,7 @@ Example:
 
 from typing import TYPE_CHECKING
 
-from autograd_lite.late import attach as _attach
+from autograd_lite.extend import attach as _attach
 
 if TYPE_CHECKING:
     from .dataset import Dataset as Dataset

@@ -7,7 +7,7 @@ seed: `two_moons`, `spirals` and `sphere_in_sphere`.
 
 from typing import TYPE_CHECKING
 
-from autograd_lite.late import attach as _attach
+from autograd_lite.extend import attach as _attach
 
 if TYPE_CHECKING:
     from . import (

@@ -21,7 +21,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from autograd_lite import write_file
-from autograd_lite.late import needs
+from autograd_lite.extend import needs
 
 _USER_AGENT = {"User-Agent": "autograd-lite"}
 _CHUNK = 1 << 16

@@ -6,7 +6,7 @@ be created before the first call; `name`; `dtype`, float32 by default.
 
 from typing import TYPE_CHECKING
 
-from autograd_lite.late import attach as _attach
+from autograd_lite.extend import attach as _attach
 
 from ..module.elsewhere import IN_NN as _IN_NN
 

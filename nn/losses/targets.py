@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 import autograd_lite as ag
-from autograd_lite.arguments import more_on
 from autograd_lite.arrays import as_array
+from autograd_lite.extend import more_on
 
 Array = npt.NDArray[Any]
 Shape = tuple[int, ...]

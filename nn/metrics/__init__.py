@@ -7,7 +7,7 @@ value a sample: `binary_accuracy(y_true, y_pred)`.
 
 from typing import TYPE_CHECKING
 
-from autograd_lite.late import attach as _attach
+from autograd_lite.extend import attach as _attach
 
 if TYPE_CHECKING:
     from ..losses import (

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 import autograd_lite as ag
-from autograd_lite.arguments import is_numbers
+from autograd_lite.extend import is_numbers
 
 from ..config.arguments import any_integer, number, optional, positive, refused
 from ..config.fields import Converted, field, fields_of

@@ -10,7 +10,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from autograd_lite import Tensor
-from autograd_lite.arguments import described
+from autograd_lite.extend import described
 
 from ..config.registry import snake_case
 from ..module.module import Module

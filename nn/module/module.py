@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 import autograd_lite as ag
 from autograd_lite import Tensor, is_compiling
-from autograd_lite.arguments import folded, more_on
 from autograd_lite.arrays import as_array as array_of, is_foreign
+from autograd_lite.extend import folded, more_on
 
 from ..config.ambient import PROBED
 from ..config.arguments import as_array, checked, checked_here, is_text, problem_of_call

@@ -23,7 +23,7 @@ References:
 
 from typing import TYPE_CHECKING
 
-from autograd_lite.late import attach as _attach
+from autograd_lite.extend import attach as _attach
 
 if TYPE_CHECKING:
     from . import schedules as schedules

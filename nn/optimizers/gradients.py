@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from autograd_lite import DtypeError, GradError, ShapeError, Tensor, assume, is_compiling
-from autograd_lite.arguments import more_on
 from autograd_lite.arrays import as_array, is_foreign, meet, moved, placed
+from autograd_lite.extend import more_on
 
 from .parameters import described
 from .rules import Array, clip_to_norm

@@ -15,8 +15,8 @@ from typing import Any, ClassVar, Self, dataclass_transform
 import numpy as np
 
 from autograd_lite import Changes, GradError, Tensor, host_call, is_compiling, live, no_grad, pinned, tensor
-from autograd_lite.arguments import more_on
 from autograd_lite.arrays import moved, placed, to_numpy
+from autograd_lite.extend import more_on
 
 from ..config.ambient import PART
 from ..config.arguments import flag, integer, not_negative, optional, place_here, positive, text

@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from typing import Any, NamedTuple
 
-from autograd_lite.late import needs
+from autograd_lite.extend import needs
 
 __all__ = ["DARK", "LIGHT", "Look", "figure_of", "look_of", "matplotlib_for", "new_axes", "new_figure", "tidy", "title"]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite.late import needs
+from autograd_lite.extend import needs
 
 _Values = Mapping[str, float]
 

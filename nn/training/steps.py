@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import autograd_lite as ag
 from autograd_lite import Tensor
-from autograd_lite.arguments import more_on
+from autograd_lite.extend import more_on
 
 from .. import optimizers
 from ..config.ambient import COPIES, PART

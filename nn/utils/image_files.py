@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 import autograd_lite as ag
 from autograd_lite import ShapeError, Tensor
-from autograd_lite.late import needs
+from autograd_lite.extend import needs
 
 from ..config.arguments import checked, refused
 from ..config.settings import floatx, image_data_format

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from autograd_lite.arguments import checked
+from autograd_lite.extend import checked
 
 
 class Shown(type):

@@ -17,7 +17,7 @@ import pytest
 import autograd_lite
 import nn
 from autograd_lite import ops
-from autograd_lite.late import ATTACHED, attach
+from autograd_lite.extend import ATTACHED, attach
 from autograd_lite.ops import TABLES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -144,7 +144,7 @@ seed, names, count = int(sys.argv[1]), json.loads(sys.argv[2]), 4
 sys.setswitchinterval(1e-6)
 import numpy as np
 import autograd_lite as ag
-from autograd_lite.late import load
+from autograd_lite.extend import load
 functions = [
     lambda t: np.sum(np.sin(t)), lambda t: np.cumsum(t)[-1], lambda t: np.linalg.norm(t), lambda t: np.fft.fft(t)[0],
     lambda t: np.stack([t, t])[0, 0], lambda t: np.median(t), lambda t: t @ t, lambda t: np.maximum(t, 1.0).mean(),

@@ -39,7 +39,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
         return answer
 
     monkeypatch.setattr("autograd_lite.tensors.record.unshared", asked)
-    monkeypatch.setattr("autograd_lite.engine.unshared", asked)
+    monkeypatch.setattr("autograd_lite.engine.walk.unshared", asked)
     return answers
 
 

@@ -174,7 +174,7 @@ def test_grad_is_set_to_a_copy() -> None:
 
 
 def test_a_large_gradient_that_nobody_holds_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    from autograd_lite import engine
+    from autograd_lite.engine import walk as engine
 
     taken = []
 

@@ -16,7 +16,7 @@ from autograd_lite.core.node import Node
 from autograd_lite.core.op import OPS, Op, structural
 from autograd_lite.core.several import Dtypes, Several, get_tuple_element
 from autograd_lite.core.shapes import ShapeDtype
-from autograd_lite.engine import cotangents, edge_of
+from autograd_lite.engine.walk import cotangents, edge_of
 from autograd_lite.native import functions as fast
 
 INT = np.dtype(np.int64)

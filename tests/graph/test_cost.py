@@ -18,7 +18,7 @@ from hypothesis import given
 import autograd_lite as ag
 import nn
 from autograd_lite.graph import Cost, Graph, Kind, Measurement, Program, build_graph
-from autograd_lite.passes.lifetimes import owners
+from autograd_lite.ir.lifetimes import owners
 
 from .samples import HOSTILE, SAMPLES, parameter, perceptron
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.engine import cotangents, edge_of
+from autograd_lite.engine.walk import cotangents, edge_of
 
 from ..rows import for_every
 from .reading import same_bits

@@ -16,9 +16,9 @@ from ...core.errors import GradError
 from ...core.foreign import to_numpy
 from ...core.messages import checked
 from ...core.node import Source
+from ...engine.nonfinite import Fault, advice, fault_in, fault_in_rule, is_finite
 from ...ir.labels import op_text, visible
 from ...ir.node import GraphNode, Kind, Role, number_of
-from ...nonfinite.reasons import Fault, advice, fault_in, fault_in_rule, is_finite
 from ...random import Generator
 from ...tensors.tensor import Tensor
 from ..graph import Graph

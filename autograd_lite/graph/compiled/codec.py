@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ...compiler.kinds import RESULT, ArrayKind, Result
 from ...core.indices import IndexArray
 from ...files import STORED, Codec, Form, arrays_by_name, dtype_named, nth, one_entry, refuse
-from ...observing import Assumption
+from ...ir.observing import Assumption
 from ...random import Generator
 
 NUMERIC = "biufc"  # the kinds of dtypes

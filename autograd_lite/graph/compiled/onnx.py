@@ -9,13 +9,13 @@ from types import MappingProxyType
 from typing import Any
 
 from ...compiler.kinds import ArrayKind
+from ...compiler.passes.dead import without_dead
 from ...compiler.traces import Trace
 from ...core.errors import UnsupportedError
 from ...core.live import bare_number
 from ...core.shapes import ShapeDtype
 from ...files.writing import write_file
 from ...ir.program import PureProgram
-from ...passes.dead import without_dead
 from ...tree import items
 from ..export.onnx import OnnxOptions, onnx_model
 

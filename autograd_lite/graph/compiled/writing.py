@@ -13,9 +13,9 @@ from ...control.bodies import Body
 from ...core.op import OPS, Op
 from ...files import free_name, write_arrays
 from ...ir.graph import PureGraph
+from ...ir.observing import Check
 from ...ir.program import PureProgram
 from ...ir.recording import OBSERVE
-from ...observing import Check
 from ...random import Generator
 from ...tensors.tensor import Tensor
 from ..export.json_format import document_of

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...core import batching
 from ...core.op import OPS, Kind as RuleKind, Op, read_rule
-from ...engine import conjugated
+from ...engine.walk import conjugated
 from ...ir.graph import PureGraph
 from ...ir.labels import visible
 from ...ir.node import Flow, Kind, Role

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...core.errors import GradError, more_on
 from ...core.op import Op
-from ...engine import conjugated, edge_of
+from ...engine.walk import conjugated, edge_of
 from ...ir.build import built
 from ...ir.graph import PureGraph
 from ...ir.labels import clip, op_text, visible

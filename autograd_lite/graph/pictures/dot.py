@@ -10,8 +10,8 @@ import html
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
+from ...core.late import needs
 from ...ir.labels import clip, visible
-from ...late import needs
 from .scopes import nested
 from .style import EDGE_LOOKS, LOOKS, THEMES, Theme, heat_of
 from .view import Direction, EdgeKind, View, ViewEdge, ViewNode

@@ -12,8 +12,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from ...core.late import attach as _attach, load as _load
 from ...core.op import Op as _Op
-from ...late import attach as _attach, load as _load
 
 if TYPE_CHECKING:
     import numpy as np

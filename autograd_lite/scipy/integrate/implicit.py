@@ -26,8 +26,8 @@ from ...control.closure import close, recorded
 from ...core.errors import UnsupportedError
 from ...core.op import Op
 from ...core.shapes import ShapeDtype
-from ...custom_ops import structural
 from ...functional import jacobian, vjp
+from ...functions.custom_ops import structural
 from ...ops import barrier
 from ...ops.adjoints import user
 from ..calls import bare

@@ -20,8 +20,8 @@ from ...control.closure import close, recorded
 from ...core.errors import ShapeError, UnsupportedError
 from ...core.op import Op
 from ...core.shapes import ShapeDtype
-from ...custom_ops import structural
 from ...functional import vjp
+from ...functions.custom_ops import structural
 from ...ops import barrier
 from ...ops.operands import operand
 from ..calls import floating, has_tensors, takes_tensors

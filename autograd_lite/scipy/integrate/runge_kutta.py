@@ -20,7 +20,7 @@ import scipy.integrate as original
 from ...core import batching
 from ...core.op import Op
 from ...core.shapes import ShapeDtype
-from ...custom_ops import structural
+from ...functions.custom_ops import structural
 from ...ops.operands import operand
 
 Function = Callable[..., Any]

@@ -20,7 +20,7 @@ import scipy.linalg as original
 from ...core import batching
 from ...core.errors import DtypeError
 from ...core.op import Op
-from ...custom_ops import structural
+from ...functions.custom_ops import structural
 from ...ops import barrier
 from ...ops.solve import in_lapack, lapack_dtype, same_shape
 from ..calls import takes_tensors

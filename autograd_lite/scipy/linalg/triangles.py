@@ -12,7 +12,7 @@ from ...core import batching
 from ...core.errors import ShapeError
 from ...core.op import Op
 from ...core.shapes import ShapeDtype
-from ...custom_ops import structural
+from ...functions.custom_ops import structural
 from ...ops.adjoints import adjoint
 from ...ops.operands import operand
 from ...ops.solve import in_lapack, lapack_dtype

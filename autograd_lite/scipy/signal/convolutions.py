@@ -11,7 +11,7 @@ import scipy.signal as original
 from ...core.errors import ShapeError
 from ...core.op import Op
 from ...core.shapes import ShapeDtype, normalize_axis
-from ...custom_ops import structural
+from ...functions.custom_ops import structural
 from ...ops.operands import operand
 from ..calls import takes_tensors
 

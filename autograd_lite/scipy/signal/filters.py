@@ -12,7 +12,7 @@ from ...core.batching import one_by_one
 from ...core.errors import ShapeError
 from ...core.op import Op
 from ...core.shapes import ShapeDtype, normalize_axis
-from ...custom_ops import structural
+from ...functions.custom_ops import structural
 from ...ops.operands import operand, values
 from ...ops.several import jvp_by_inputs
 from ..calls import floating, takes_tensors

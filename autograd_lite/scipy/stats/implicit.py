@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...custom_ops import elementwise
+from ...functions.custom_ops import elementwise
 from ...ops.barrier import stop_gradient
 
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from autograd_lite.late import attach as _attach
+from autograd_lite.extend import attach as _attach
 
 if TYPE_CHECKING:
     from .categories import CategoryEncoding as CategoryEncoding, Discretization as Discretization

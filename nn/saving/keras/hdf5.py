@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from autograd_lite.extend import needs
 from autograd_lite.files import SavedFileError, refused_as
-from autograd_lite.late import needs
 
 from ...config.limits import elements_allowed
 from ...config.nesting import MOST_LEVELS

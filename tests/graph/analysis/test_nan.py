@@ -14,9 +14,9 @@ import autograd_lite as ag
 import nn
 from autograd_lite import GradError, NonFiniteError
 from autograd_lite.core.op import OPS, Op
+from autograd_lite.engine.nonfinite import is_elementwise
 from autograd_lite.graph import Program
 from autograd_lite.graph.analysis.nan import NanReport, find_nan
-from autograd_lite.nonfinite.reasons import is_elementwise
 from autograd_lite.testing.rows import results_in
 
 from ...all_cases import CASES

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .core import VERSION
-from .native.kernels import CHOICE, INSTRUCTIONS, KERNELS, REASON, SETS
-from .native.threads import get_threads
+from ..native.kernels import CHOICE, INSTRUCTIONS, KERNELS, REASON, SETS
+from ..native.threads import get_threads
+from . import VERSION
 
 
 def _lacking() -> str:

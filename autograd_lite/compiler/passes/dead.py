@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..ir.program import PureProgram
-from .edits import remade
+from ...ir.edits import remade
+from ...ir.program import PureProgram
 
 
 def without_dead(program: PureProgram) -> PureProgram:

@@ -15,7 +15,7 @@ ROOT = Path(autograd_lite.__file__).parent
 ELSE = {"array"}
 # Methods of the user's containers, and attributes of arrays, which this file names.
 OF_USERS = {"guards.py": {"add", "imag", "real"}}
-FILES = sorted(path for room in ("passes", "compiler") for path in (ROOT / room).rglob("*.py"))
+FILES = sorted((ROOT / "compiler").rglob("*.py"))
 
 
 def names_in(source: str) -> list[str]:

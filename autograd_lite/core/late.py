@@ -16,7 +16,7 @@ from opcode import EXTENDED_ARG, opmap
 from types import CodeType, ModuleType
 from typing import Any
 
-from .core.messages import missing_name
+from .messages import missing_name
 
 _LOAD_CONST, _LOAD_NAME = opmap["LOAD_CONST"], opmap["LOAD_NAME"]
 _IMPORT_NAME, _IMPORT_FROM = opmap["IMPORT_NAME"], opmap["IMPORT_FROM"]
@@ -38,7 +38,7 @@ def load(module: str, package: str) -> ModuleType:
 
     Example:
         >>> load(".late", "autograd_lite").__name__
-        'autograd_lite.late'
+        'autograd_lite.core.late'
     """
     dots = len(module) - len(module.lstrip("."))
     around = package.split(".")[: len(package.split(".")) - dots + 1] if dots else []

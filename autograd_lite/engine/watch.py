@@ -16,7 +16,7 @@ from ..core.op import Op
 from ..core.scopes import path_of
 from ..core.several import each
 from ..tensors.tensor import Tensor
-from .reasons import Fault, advice, fault_in, fault_in_rule, is_finite, number
+from .nonfinite import Fault, advice, fault_in, fault_in_rule, is_finite, number
 
 _LETTERS = "xyz"
 _INPUT = "a non-finite input"

@@ -1,7 +1,8 @@
-"""Errors that say what was called, expected and received, for libraries built on this one; `nn` is one.
+"""For libraries built on this one, `nn` among them: names that load late, and errors that say what was expected.
 
-Decorate public functions with `checked` and classes with `checked_class`: a call that fails on its arguments then names
-the argument that does not match its annotation.
+Programs need none of this. Decorate public functions with `checked` and classes with `checked_class`: a call that fails
+on its arguments then names the argument that does not match its annotation. `attach` lets a package load its names when
+they are first asked for.
 
 Example:
     >>> @checked
@@ -25,6 +26,7 @@ from .core.arguments import (
     refusal as refusal,
 )
 from .core.errors import more_on as more_on
+from .core.late import ATTACHED as ATTACHED, attach as attach, load as load, needs as needs
 from .core.messages import (
     checked as checked,
     checked_class as checked_class,
@@ -33,24 +35,3 @@ from .core.messages import (
     problem_of as problem_of,
 )
 from .core.tracebacks import folded as folded, folds_tracebacks as folds_tracebacks
-
-__all__ = [
-    "NAMES",
-    "NUMBERS",
-    "Kind",
-    "bound",
-    "checked",
-    "checked_class",
-    "described",
-    "explained",
-    "folded",
-    "folds_tracebacks",
-    "function_given",
-    "is_numbers",
-    "kinds_of",
-    "missing_name",
-    "more_on",
-    "numbers",
-    "problem_of",
-    "refusal",
-]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple
 
-from ..ir.program import PureProgram
+from ...ir.program import PureProgram
 from .budget import within
 from .constants import with_constants
 from .dead import without_dead

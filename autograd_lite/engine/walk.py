@@ -16,23 +16,22 @@ from typing import Any
 
 import numpy as np
 
-from .core.errors import DtypeError, GradError, ShapeError, more_on
-from .core.foreign import as_array, copied, handed_back, home, is_foreign, placed
-from .core.hooks import HOOKS
-from .core.messages import checked
-from .core.mode import MODE, TAPES, Mode, hold_mode, note_pass, record_off, record_on
-from .core.node import LEAF, Node
-from .core.observers import Observer
-from .core.op import EachInput, Kind, Read, Rule, WrongCount
-from .core.ownership import SMALL, unshared
-from .core.shapes import cast_back, expand_reduced, sum_to_shape
-from .native import functions as fast
-from .ops.zero_mask import zero_mask
-from .paths import Paths, paths_from
-from .tensors.hooks import AWAITED, GRAD_LOCK, arrival_hooks
-from .tensors.lifted import Level, Lifted
-from .tensors.record import owned, wrap
-from .tensors.saved import (
+from ..core.errors import DtypeError, GradError, ShapeError, more_on
+from ..core.foreign import as_array, copied, handed_back, home, is_foreign, placed
+from ..core.hooks import HOOKS
+from ..core.messages import checked
+from ..core.mode import MODE, TAPES, Mode, hold_mode, note_pass, record_off, record_on
+from ..core.node import LEAF, Node
+from ..core.observers import Observer
+from ..core.op import EachInput, Kind, Read, Rule, WrongCount
+from ..core.ownership import SMALL, unshared
+from ..core.shapes import cast_back, expand_reduced, sum_to_shape
+from ..native import functions as fast
+from ..ops.zero_mask import zero_mask
+from ..tensors.hooks import AWAITED, GRAD_LOCK, arrival_hooks
+from ..tensors.lifted import Level, Lifted
+from ..tensors.record import owned, wrap
+from ..tensors.saved import (
     as_tensors,
     check_constants,
     check_leaf,
@@ -42,7 +41,8 @@ from .tensors.saved import (
     refuse_changed_leaf,
     without_level,
 )
-from .tensors.tensor import Tensor
+from ..tensors.tensor import Tensor
+from .paths import Paths, paths_from
 
 _UNIT, _CONSTANT, _PARTIAL, _APPLIED, _VJP = Kind.UNIT, Kind.CONSTANT, Kind.PARTIAL, Kind.APPLIED, Kind.VJP
 _GATE, _TOTAL, _READ = Kind.GATE, Kind.TOTAL, Kind.READ

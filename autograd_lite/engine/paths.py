@@ -6,9 +6,9 @@ import operator
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from .core.mode import TAPES
-from .core.node import Node
-from .tensors.tensor import Tensor
+from ..core.mode import TAPES
+from ..core.node import Node
+from ..tensors.tensor import Tensor
 
 _stamp = operator.attrgetter("stamp")
 

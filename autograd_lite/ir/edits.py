@@ -11,10 +11,10 @@ import numpy as np
 
 from ..core.live import Live
 from ..core.op import OPS
-from ..ir.graph import PureGraph
-from ..ir.node import GraphNode, Kind
-from ..ir.program import PureProgram
 from ..random import Generator
+from .graph import PureGraph
+from .node import GraphNode, Kind
+from .program import PureProgram
 
 NUMBERS = frozenset((bool, int, float, complex))
 Calls = Mapping[str, tuple[Any, tuple[str, ...], Mapping[str, Any]]]

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
-from ..core.batching import elementwise
-from ..ir.node import GraphNode, Kind
-from ..ir.program import PureProgram
-from .edits import is_pure, reading, remade
-from .lifetimes import owners
+from ...core.batching import elementwise
+from ...ir.edits import is_pure, reading, remade
+from ...ir.lifetimes import owners
+from ...ir.node import GraphNode, Kind
+from ...ir.program import PureProgram
 
 _MOST_ROUNDS = 12
 # How many operations may be computed again for one value.

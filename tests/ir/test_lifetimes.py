@@ -7,7 +7,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.graph import Graph, Kind, build_graph
-from autograd_lite.passes.lifetimes import Why, lifetimes
+from autograd_lite.ir.lifetimes import Why, lifetimes
 
 from ..graph.samples import SAMPLES
 

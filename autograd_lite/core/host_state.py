@@ -7,9 +7,9 @@ from itertools import chain
 from operator import is_
 from typing import Any
 
-from .core.arguments import refusal
-from .core.mode import MODE, TAPES
-from .native.kernels import library
+from ..native.kernels import library
+from .arguments import refusal
+from .mode import MODE, TAPES
 
 
 def live(container: Any, key: Any, *, owned: bool = False) -> Any:

@@ -8,12 +8,12 @@ from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from typing import Any
 
-from .core.arguments import function_given, given
-from .core.errors import AssumptionFailed
-from .core.foreign import to_numpy
-from .core.mode import MODE, TAPES, Mode, enter_mode
-from .engine import edge_of, may_have_nan
-from .tensors.tensor import Tensor
+from ..core.arguments import function_given, given
+from ..core.errors import AssumptionFailed
+from ..core.foreign import to_numpy
+from ..core.mode import MODE, TAPES, Mode, enter_mode
+from ..engine.walk import edge_of, may_have_nan
+from ..tensors.tensor import Tensor
 
 
 class Seen:

@@ -16,8 +16,8 @@ import numpy as np
 
 from ..core.op import OPS
 from ..core.shapes import ShapeDtype
-from ..ir.graph import PureGraph
-from ..ir.node import GraphNode, Kind, Role
+from .graph import PureGraph
+from .node import GraphNode, Kind, Role
 
 # NumPy computes `g * (1 - y * y)` in the memory of its temporaries, if they have at least this many bytes.
 _ELIDED_BYTES = 1 << 18

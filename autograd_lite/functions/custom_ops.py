@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .core import op as records
-from .core.op import BY_UFUNC, OPS, Op, applied as applied, gate
-from .tensors.reading import alike
-from .tensors.record import owning
+from ..core import op as records
+from ..core.op import BY_UFUNC, OPS, Op, applied as applied, gate
+from ..tensors.reading import alike
+from ..tensors.record import owning
 
 
 def _outside_the_tables(op: Op) -> Op:

@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.op import OPS, Op
-from ..core.rewrites import Rewrite, Term, Variable
-from ..core.several import get_tuple_element
-from ..ir.node import Kind, make_param
-from ..ir.program import PureProgram
-from .edits import constant, known_values, reading, remade, uses
-from .layouts import Layout, Layouts, layout_of_call
+from ...core.op import OPS, Op
+from ...core.rewrites import Rewrite, Term, Variable
+from ...core.several import get_tuple_element
+from ...ir.edits import constant, known_values, reading, remade, uses
+from ...ir.layouts import Layout, Layouts, layout_of_call
+from ...ir.node import Kind, make_param
+from ...ir.program import PureProgram
 from .subexpressions import value_key
 
 # What has been rewritten may be rewritten again, this often.

@@ -10,11 +10,11 @@ import numpy as np
 from ..core.errors import REFUSALS
 from ..core.live import bare_number
 from ..core.op import OPS, Op
-from ..ir.node import GraphNode, Kind
-from ..ir.program import PureProgram
 from ..random import Generator
 from .edits import is_pure
-from .subexpressions import params_key
+from .keys import params_key
+from .node import GraphNode, Kind
+from .program import PureProgram
 
 
 class Layout(NamedTuple):

@@ -1,1 +1,0 @@
-"""Functions that neural networks need and NumPy lacks: activations, convolutions, pooling, recurrences."""

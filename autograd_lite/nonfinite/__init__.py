@@ -1,1 +1,0 @@
-"""NaN and infinity: stopping where they begin, and explaining why they did."""

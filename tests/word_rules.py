@@ -1,0 +1,82 @@
+"""The words of the house as functions of source text: functions are verbs, values are nouns, and texts say what they mean.
+
+`python -m tests.word_rules autograd_lite/core` lists what these rules find below some paths, with its line.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+# Participles without -ed, and what ends in -ed and is none.
+IRREGULAR = set(
+    "bent bound broken brought built chosen cut done drawn dropped fed felt found frozen given gone grown held hidden "
+    "kept known laid left lent lost made met paid put said seen sent shown sought spent split sprung stood taken taught "
+    "thrown told torn understood undone unseen woken won worn written".split()
+)
+NOT_PARTICIPLES = set("bed bleed breed embed exceed feed need proceed red seed shed speed succeed unneed weed".split())
+# Variables that say nothing of their value.
+VAGUE = set("found given known made what wanted kept thing things said told wide weighed bare".split())
+PHRASE = re.compile(r"\bwhat (?:is|are|it|was|were)\b", re.IGNORECASE)
+
+
+def is_participle(name: str) -> bool:
+    """Return whether a name is a participle alone, as `_told` is, and `told_to` is not.
+
+    >>> [is_participle(name) for name in ("_told", "settled", "feed", "shape", "settled_by")]
+    [True, True, False, False, False]
+    """
+    word = name.strip("_")
+    return word in IRREGULAR or (
+        word.endswith("ed") and "_" not in word and word.islower() and word not in NOT_PARTICIPLES
+    )
+
+
+def definitions(source: str) -> Iterator[tuple[int, str]]:
+    """Yield the lines and names of functions and classes that are participles; what Python calls by itself is exempt."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and is_participle(node.name):
+            yield node.lineno, node.name
+
+
+def variables(source: str) -> Iterator[tuple[int, str]]:
+    """Yield the lines and names of variables and arguments, once where they are bound, that say nothing of their value."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id.strip("_") in VAGUE:
+            yield node.lineno, node.id
+        elif isinstance(node, ast.arg) and node.arg.strip("_") in VAGUE:
+            yield node.lineno, node.arg
+
+
+def phrases(source: str) -> Iterator[tuple[int, str]]:
+    """Yield the lines of docstrings and comments with "what is" and its kin, for which there is mostly a noun."""
+    texts = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            texts.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    for number, line in enumerate(source.splitlines(), 1):
+        text = line if number in texts else line.partition("# ")[2]
+        if PHRASE.search(text) and ">>>" not in text:
+            yield number, text.strip()
+
+
+RULES = {"participle": definitions, "variable": variables, "phrase": phrases}
+
+
+def main(paths: list[str]) -> None:
+    """Print what the rules find in files below some paths, and how many."""
+    count = dict.fromkeys(RULES, 0)
+    for root in paths:
+        for path in sorted(Path(root).rglob("*.py")) if Path(root).is_dir() else [Path(root)]:
+            for name, rule in RULES.items():
+                for line, text in rule(path.read_text(encoding="utf-8")):
+                    count[name] += 1
+                    print(f"{path}:{line} {name}: {text}")
+    print(count)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
