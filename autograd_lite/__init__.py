@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     from .control.scan import scan as scan
     from .control.while_loop import fori_loop as fori_loop, while_loop as while_loop
     from .core.configuration import show_config as show_config
-    from .core.host_state import host_call as host_call, live as live, pinned as pinned, same_objects as same_objects
+    from .core.host_state import dynamic as dynamic, static as static
     from .core.tracebacks import fold_tracebacks as fold_tracebacks
     from .engine.watch import raise_on_nan as raise_on_nan
     from .files.writing import write_file as write_file

@@ -26,6 +26,7 @@ from .core.arguments import (
     refusal as refusal,
 )
 from .core.errors import more_on as more_on
+from .core.host_state import callback as callback, same_objects as same_objects
 from .core.late import ATTACHED as ATTACHED, attach as attach, load as load, needs as needs
 from .core.messages import (
     checked as checked,

@@ -18,12 +18,12 @@ import numpy as np
 from ..core.arguments import described, function_given
 from ..core.collector import collector_at_rest
 from ..core.depth import DEPTH
+from ..core.dynamic_scalars import DynamicScalar, plain_number
 from ..core.errors import AssumptionFailed, CompileWarning, Obstacle, Rejected
 from ..core.errstate import DEFAULT, error_state, shows_errors
 from ..core.foreign import is_foreign
 from ..core.forks import fork_safe_lock
 from ..core.hooks import HOOKS
-from ..core.live import Live, bare_number
 from ..core.mode import MODE
 from ..core.node import is_hidden
 from ..core.tracebacks import folded
@@ -365,9 +365,9 @@ class Compiled(Generic[P, R]):
         out = map_leaves(lambda x: RESULT if isinstance(x, Tensor) else own(x), done.out)
         light = done._replace(out=out)
         new = Trace(call.why, None, out, light, None, kinds, filler(out), captured_by(done))
-        if varying is not None and (done.hosts.by_value or any(x.__class__ is Live for x in leaves(done.out))):
+        if varying is not None and (done.hosts.by_value or any(x.__class__ is DynamicScalar for x in leaves(done.out))):
             varying.fix()
-            new = new._replace(filled=filler(map_leaves(bare_number, out)))
+            new = new._replace(filled=filler(map_leaves(plain_number, out)))
             let_go(slots)
         else:
             self._keep(call.key, known, new, light, slots)
@@ -401,7 +401,7 @@ class Compiled(Generic[P, R]):
         inner, keywords = map_leaves(opened, (args, kwargs))
         objects = [x for x in leaves((args, kwargs)) if not isinstance(x, ARRAYS)]
 
-        def call(numbers: Sequence[Live]) -> Any:
+        def call(numbers: Sequence[DynamicScalar]) -> Any:
             each = iter(numbers)
             live, named = map_leaves(lambda x: next(each) if x is number else x, (inner, keywords))
             out = self._f(*live, **named)

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..core.dynamic_scalars import plain_number
 from ..core.foreign import copied, is_foreign
 from ..core.indices import indices_in, with_indices
-from ..core.live import bare_number
 from ..core.mode import MODE, TAPES
 from ..core.node import LEAF, Node
 from ..core.several import Several
@@ -88,7 +88,7 @@ class _Owning:
             return Several.of(map(self.values, x), x.shape, x.dtype)
         if id(x) not in self._copies and self._theirs.meet(x):
             self._copies[id(x)] = np.array(x)
-        return self._copies.get(id(x), bare_number(x))
+        return self._copies.get(id(x), plain_number(x))
 
     def edge(self, edge: Any) -> Any:
         """Return an edge."""

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from ..core.dynamic_scalars import DynamicScalar
 from ..core.errors import AssumptionFailed
-from ..core.live import Live
 from ..core.node import next_stamp
 from ..ir.hosts import Hosts, Put, leaves_of, mapped
 from ..ir.observing import Assumption, Check
@@ -91,7 +91,7 @@ class Effects:
             return f"[{inside}]" if x.__class__ is list else f"({inside})"
         if isinstance(x, Tensor):
             return f"copied({next(self._values)}){'' if x._data.__class__ is np.ndarray else '[()]'}"
-        if x.__class__ is Live:
+        if x.__class__ is DynamicScalar:
             self._numbers += 1
             return f"numbers[{self._numbers - 1}]"
         if x.__class__ in (bool, int, str) or x is None:

@@ -30,7 +30,7 @@ import numpy as np
 
 from ..core.bytecode import Step, Use, codes_in, uses_in
 from ..core.foreign import is_foreign
-from ..core.host_state import host_call
+from ..core.host_state import callback
 from ..ir.observing import assume, debug_print, observe
 from ..ir.operands import Operands, owner_of
 from ..tensors.tensor import Tensor
@@ -64,7 +64,7 @@ _ENTRIES = frozenset(("__call__", "call", "forward", "rule", "result", "update_s
 _MOST, _MOST_STEPS = 200, 3000  # functions of other installed packages that are followed, and steps in them
 _MOST_OF_ALL = 30_000  # steps, which take a second
 # What these are given runs at every replay, and not when the function is traced.
-_AT_REPLAYS = (observe, assume, debug_print, host_call)
+_AT_REPLAYS = (observe, assume, debug_print, callback)
 
 
 class Guards:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.live import Live
+from ..core.dynamic_scalars import DynamicScalar
 from ..ir.hosts import ARGUMENTS, Argument, Fixed, Hosts, Read, key_of, leaves_of
 from ..tensors.tensor import Tensor
 
@@ -42,7 +42,7 @@ class Reader:
 
     Args:
         hosts: what the trace noted.
-        slots: the Tensors and `Live` numbers that the program takes, in order.
+        slots: the Tensors and `DynamicScalar` numbers that the program takes, in order.
 
     Attributes:
         text: a function `read` of what functions gave in this call before. It returns the values of the slots, and
@@ -54,7 +54,7 @@ class Reader:
         self._names: dict[str, Any] = {"Changed": Changed, "ndarray": np.ndarray, "called": _called}
         self._names["ARGUMENTS"] = ARGUMENTS
         self._texts: dict[int, str] = {}  # what slots and numbers are called
-        numbers = [x for put in hosts.puts.values() for x in leaves_of(put.value) if x.__class__ is Live]
+        numbers = [x for put in hosts.puts.values() for x in leaves_of(put.value) if x.__class__ is DynamicScalar]
         self._wanted = _needed([*slots, *numbers], hosts)
         self._rows: list[str] = []
         for step in hosts.steps:
@@ -67,7 +67,7 @@ class Reader:
             elif isinstance(step, Fixed):
                 self._rows.append(f"if {self._text(step.number)} != {self._text(step.value)}:")
                 self._rows.append(f'    raise Changed("{_quoted(step.number)} is {step.value!r}")')
-            elif step.__class__ is Live and step in self._wanted:
+            elif step.__class__ is DynamicScalar and step in self._wanted:
                 self._texts[id(step)] = new = f"n{len(self._texts)}"
                 self._rows.append(f"{new} = {self._expression(step)}")
         taken = "".join(f"{self._text(x)}, " for x in slots)
@@ -83,7 +83,7 @@ class Reader:
             self._demand(f"{here}.__class__ is {found.__class__.__name__} and len({here}) == {len(found)}", path)
             for key, x in found.items() if found.__class__ is dict else enumerate(found):
                 self._check(x, f"{here}[{self._text(key)}]", f"{path}[{key!r}]")
-        elif found.__class__ is Live:
+        elif found.__class__ is DynamicScalar:
             if found in self._wanted:
                 self._texts[id(found)] = here = self._new(where)
                 self._demand(f"{here}.__class__ is {found.value.__class__.__name__}", path)
@@ -111,14 +111,14 @@ class Reader:
     def _demand(self, condition: str, path: str) -> None:
         self._rows += [f"if not ({condition}):", f'    raise Changed("{_quoted(path)} is as it was")']
 
-    def _expression(self, number: Live) -> str:
+    def _expression(self, number: DynamicScalar) -> str:
         args = [self._text(x) for x in number.args]
         if number.f in _INFIX:
             return f" {_INFIX[number.f]} ".join(args)
         f = self._name(number.f)
         if number.f in _PURE or isinstance(number.f, np.ufunc) or getattr(number.f, "__module__", "") == "math":
             return f"{f}({', '.join(args)})"
-        if any(x.__class__ is Live for x in number.args):
+        if any(x.__class__ is DynamicScalar for x in number.args):
             return f"called(memo, {', '.join([f, *args])})"
         key = self._name(key_of(number.f, number.args))
         return f"memo[{key}] if {key} in memo else memo.setdefault({key}, {f}({', '.join(args)}))"
@@ -129,7 +129,7 @@ class Reader:
         return name
 
     def _text(self, x: Any) -> str:
-        known = self._texts.get(id(x)) if isinstance(x, (Live, Tensor)) else None
+        known = self._texts.get(id(x)) if isinstance(x, (DynamicScalar, Tensor)) else None
         if known is not None:
             return known
         return repr(x) if x.__class__ in (bool, int, str) or x is None else self._name(x)
@@ -154,14 +154,14 @@ def _called(memo: Memo, f: Callable[..., Any], *args: Any) -> Any:
     return value
 
 
-def _needed(wanted: Sequence[Any], hosts: Hosts) -> set[Live]:
+def _needed(wanted: Sequence[Any], hosts: Hosts) -> set[DynamicScalar]:
     """Return the numbers that these, and branches, are computed from."""
-    stack = [x for x in wanted if x.__class__ is Live]
+    stack = [x for x in wanted if x.__class__ is DynamicScalar]
     stack += [step.number for step in hosts.steps if isinstance(step, Fixed)]
     found = set(stack)
     while stack:
         for x in stack.pop().args:
-            if x.__class__ is Live and x not in found:
+            if x.__class__ is DynamicScalar and x not in found:
                 found.add(x)
                 stack.append(x)
     return found

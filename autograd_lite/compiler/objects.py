@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..core.live import Live
+from ..core.dynamic_scalars import DynamicScalar
 from ..tensors.tensor import Tensor
 from .facts import MISSING, Fact
 from .origins import is_library, is_ours, own_attributes, slots_of
@@ -18,7 +18,7 @@ from .states import is_constant, state_of
 
 # Numbers, texts and the like, which are compared by value.
 PLAIN = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), slice, range, np.dtype, np.generic)
-UNREAD = (Tensor, Live, *PLAIN)
+UNREAD = (Tensor, DynamicScalar, *PLAIN)
 _COMPARED = (np.ndarray, Tensor, *PLAIN)
 _HOLDS_CODE = (types.FunctionType, types.MethodType, functools.partial, list, tuple, dict, set, type)
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from ..core.dynamic_scalars import DynamicScalar
 from ..core.hooks import HOOKS
 from ..core.indices import with_indices
-from ..core.live import Live
 from ..core.node import Source as Origin
 from ..core.op import OPS
 from ..core.several import get_tuple_element
@@ -278,7 +278,7 @@ class _Values:
 
     def _slot(self, node: GraphNode) -> Any:
         thing = self._program.bindings[node.id]
-        if thing.__class__ is Live:
+        if thing.__class__ is DynamicScalar:
             return self._new(thing.value, Place.ARGUMENT, self._positions[node.id])
         if isinstance(thing, Generator) or node.weak:
             return thing

@@ -17,9 +17,9 @@ import numpy as np
 
 from ..core.collector import collector_at_rest
 from ..core.depth import isolated, outside
+from ..core.dynamic_scalars import DynamicScalar
 from ..core.errors import Obstacle, Rejected
 from ..core.foreign import LAZY, is_lazy
-from ..core.live import Live
 from ..core.node import LEAF, Node
 from ..core.several import get_tuple_element
 from ..core.undo import open_undo
@@ -192,7 +192,7 @@ def let_go(slots: Iterable[Tensor]) -> None:
 def trace(
     f: Callable[..., Any],
     slots: Sequence[Tensor],
-    call: Callable[[Sequence[Live]], Any],
+    call: Callable[[Sequence[DynamicScalar]], Any],
     memo: dict[Any, Any] | None = None,
     objects: Iterable[Any] = (),
     sees_code: bool = False,
@@ -254,7 +254,7 @@ def _recording(tape: Recorder, out: Any, slots: Sequence[Tensor], unguarded: str
         return t._node is None and not tape.captured(t) and id(t) not in last
 
     program = program_of(tape, [] if obstacle else wanted, [*slots, *tape.hosts.arrays.values()], is_fixed)
-    lives = [thing for thing in program.bindings.values() if thing.__class__ is Live]
+    lives = [thing for thing in program.bindings.values() if thing.__class__ is DynamicScalar]
     inputs = {id(t) for t in slots} | tape.hosts.arrays.keys()
     captured = tuple(t for i, t in tape.outside.items() if i not in inputs)
     ids = iter(program.graph.outputs)
@@ -319,7 +319,7 @@ def program_of(
     inputs: Sequence[Any],
     is_fixed: Callable[[Tensor], bool] = lambda _: True,
 ) -> PureProgram:
-    """Return what was computed on a tape, as a program, which takes `Live` numbers that it reads after the inputs.
+    """Return what was computed on a tape, as a program whose inputs end with the dynamic scalars that it reads.
 
     Args:
         tape: of the run.
@@ -334,7 +334,7 @@ def program_of(
         if thing.__class__ is Node:
             if thing.stamp > tape.returned:
                 late.append(i)
-        elif thing.__class__ is Live:
+        elif thing.__class__ is DynamicScalar:
             lives.append(i)
         else:
             ids[id(thing)] = i
@@ -347,7 +347,7 @@ def program_of(
 def _differs_in_numbers(program: PureProgram, like: PureGraph) -> bool:
     """Return whether two runs did the same, but for numbers that now come with every call."""
     graph = program.graph
-    lives = _with_tensors_of(graph, {i for i, thing in program.bindings.items() if thing.__class__ is Live})
+    lives = _with_tensors_of(graph, {i for i, thing in program.bindings.items() if thing.__class__ is DynamicScalar})
     numbers = _with_tensors_of(like, {n.id for n in like if n.kind is not Kind.OP and not n.shape})
     if len(graph.outputs) != len(like.outputs):
         return False
@@ -427,7 +427,7 @@ def _later(tape: Recorder, reached: Collection[Any]) -> str:
     drawing += [edge.inputs[0] for edge in drawing if edge.__class__ is Node and edge.op is get_tuple_element]
     if not set(drawing).isdisjoint(nodes):
         return "gradients flow through an operation that draws, whose rule may draw the same again"
-    if any(edge.__class__ is Live for node in nodes for edge in node.inputs):
+    if any(edge.__class__ is DynamicScalar for node in nodes for edge in node.inputs):
         return "a gradient depends on a number that is read at every call"
     return ""
 

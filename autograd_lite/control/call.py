@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.dynamic_scalars import DynamicScalar
 from ..core.errors import REFUSALS, AssumptionFailed, TraceError
-from ..core.live import Live
 from ..core.mode import is_grad_enabled
 from ..core.node import Node
 from ..core.op import Op, by_need
@@ -132,7 +132,7 @@ class Call:
     def _require_all(self) -> None:
         program, known = self.body.program, {*self.places, *self.body.program.fixed}
         for i in needed_for(program, self.body.outputs):
-            if i not in known and isinstance(program.bindings.get(i), (Tensor, np.ndarray, Live)):
+            if i not in known and isinstance(program.bindings.get(i), (Tensor, np.ndarray, DynamicScalar)):
                 raise ValueError(
                     f"{self.body.name}: expected a compiled function of what gradients flow to; received one that "
                     "reads more, of which it keeps no history. Record the function itself, without compile"

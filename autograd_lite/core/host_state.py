@@ -1,4 +1,4 @@
-"""What compiled functions read outside of Tensors, at every replay: `live`, `pinned` and `host_call`."""
+"""Host state, which compiled functions read outside of Tensors at every replay: `dynamic`, `static` and `callback`."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from .arguments import refusal
 from .mode import MODE, TAPES
 
 
-def live(container: Any, key: Any, *, owned: bool = False) -> Any:
+def dynamic(container: Any, key: Any, *, owned: bool = False) -> Any:
     """Return `container[key]`, which is read anew at every replay if this is in a function that is compiled.
 
-    Numbers in it are `Live` there: Python's operators and branches on them do what they do with a number. Arrays are
-    Tensors. What else is in it must stay as it is; otherwise the function is traced again. `Changes.put` is the
+    Numbers in it become dynamic scalars: Python's operators and branches work on them as on numbers. Arrays become
+    Tensors. Everything else in it must stay the same; otherwise the function is traced again. `Changes.put` is the
     counterpart that changes it.
 
     Args:
         container: a dict, or a list; of an object's attributes, `vars(x)`.
         key: what to read.
-        owned: whether no one else uses the arrays in it, so that new ones may be written over them.
+        owned: whether nothing else uses the arrays in it, so that new ones may be written over them.
 
     Example:
         >>> import numpy as np, autograd_lite as ag
         >>> settings = {"rate": 0.5}
-        >>> scaled = ag.compile(lambda x: x * ag.live(settings, "rate"))
+        >>> scaled = ag.compile(lambda x: x * ag.dynamic(settings, "rate"))
         >>> for settings["rate"] in (0.5, 0.25, 2.0):
         ...     scaled(np.ones(2))
         array([0.5, 0.5])
@@ -38,10 +38,10 @@ def live(container: Any, key: Any, *, owned: bool = False) -> Any:
     return container[key] if tape is None else tape.hosts.read(container, key, owned)
 
 
-def pinned(container: Any, key: Any) -> Any:
-    """Return `container[key]`, on which the compiled code may rest: if it has changed, the function is traced again.
+def static(container: Any, key: Any) -> Any:
+    """Return `container[key]` as a constant of the compiled code; when it changes, the function is traced again.
 
-    Numbers and strings are compared; of everything else it is seen whether it is the same object.
+    Numbers and strings are compared by value, everything else by identity.
 
     Args:
         container: a dict, or a list; of an object's attributes, `vars(x)`.
@@ -50,7 +50,7 @@ def pinned(container: Any, key: Any) -> Any:
     Example:
         >>> import numpy as np, autograd_lite as ag
         >>> settings = {"times": 2}
-        >>> repeated = ag.compile(lambda x: np.concatenate([x] * ag.pinned(settings, "times")))
+        >>> repeated = ag.compile(lambda x: np.concatenate([x] * ag.static(settings, "times")))
         >>> for settings["times"] in (2, 2, 2, 3):
         ...     repeated(np.ones(2)).shape
         (4,)
@@ -64,20 +64,21 @@ def pinned(container: Any, key: Any) -> Any:
     except TypeError:
         if hasattr(container, "__getitem__"):
             raise
-        raise TypeError(refusal("pinned", "container", "a dict or a list", container)) from None
+        raise TypeError(refusal("static", "container", "a dict or a list", container)) from None
 
 
-def host_call(f: Callable[..., Any], *args: Any) -> Any:
+def callback(f: Callable[..., Any], *args: Any) -> Any:
     """Return `f(*args)`, which is called at every replay too if this is in a function that is compiled.
 
     Args:
         f: a function of numbers that returns a number, such as a schedule; it must not change what others see.
-        args: numbers, which may be `live`.
+        args: numbers, which may be `dynamic`.
 
     Example:
         >>> import math, numpy as np, autograd_lite as ag
+        >>> from autograd_lite import extend
         >>> settings = {"angle": 0.0}
-        >>> turned = ag.compile(lambda x: x * ag.host_call(math.cos, ag.live(settings, "angle")))
+        >>> turned = ag.compile(lambda x: x * extend.callback(math.cos, ag.dynamic(settings, "angle")))
         >>> for settings["angle"] in (0.0, 0.0, math.pi):
         ...     turned(np.ones(2))
         array([1., 1.])
@@ -91,21 +92,21 @@ def host_call(f: Callable[..., Any], *args: Any) -> Any:
 def same_objects(containers: tuple[Collection[Any], ...], objects: tuple[Any, ...]) -> bool:
     """Return whether containers hold these very objects still, one after the other; of dicts, their values.
 
-    So a number of the state that an object is in, on which compiled code rests through `host_call`, need not be found
+    So the number of an object's state, which compiled code is guarded on through `callback`, need not be computed
     anew at every replay.
 
     Args:
         containers: dicts, lists and the like; of an object's attributes, `vars(x)`.
-        objects: what was in them.
+        objects: their contents before.
 
     Example:
-        >>> import autograd_lite as ag
+        >>> from autograd_lite import extend
         >>> settings, names = {"rate": 0.5, "times": 2}, ["a", "b"]
         >>> before = *settings.values(), *names
-        >>> ag.same_objects((settings, names), before)
+        >>> extend.same_objects((settings, names), before)
         True
         >>> names.append("c")
-        >>> ag.same_objects((settings, names), before)
+        >>> extend.same_objects((settings, names), before)
         False
     """
     if library:

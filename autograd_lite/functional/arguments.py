@@ -9,9 +9,9 @@ import numpy as np
 
 from ..core.arguments import described
 from ..core.depth import DEPTH, Depth
+from ..core.dynamic_scalars import DynamicScalar
 from ..core.errors import DtypeError, GradError, ShapeError, more_on
 from ..core.foreign import as_array, copied, handed_back, innermost, is_foreign
-from ..core.live import Live
 from ..core.mode import MODE, TAPES, enter_mode, leave_mode, record_on, restore_mode
 from ..core.node import Node
 from ..engine.paths import Paths, paths_from
@@ -172,7 +172,7 @@ def beside(what: str, expected: str, tree: Any, given: Any) -> list[tuple[str, A
 
 
 def _variables(what: str, tree: Any, i: int, level: Level | None) -> Any:
-    if tree.__class__ is Live and tree.value.__class__ is float:
+    if tree.__class__ is DynamicScalar and tree.value.__class__ is float:
         return variable(tree, level)
     if tree.__class__ in _FLOATING or (isinstance(tree, (np.ndarray, Tensor)) and tree.dtype.kind in "fc"):
         return variable(tree, level)
@@ -227,7 +227,7 @@ def taped(a: Any) -> Any:
     """Return an array or a Tensor that comes from outside of a function that is being compiled as a recorded one."""
     if not on_tape():
         return a
-    if isinstance(a, (np.ndarray, Live)):
+    if isinstance(a, (np.ndarray, DynamicScalar)):
         return Tensor(a)
     return shape.copy(a) if isinstance(a, Tensor) and a._node is None else a
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..core.batching import one_by_one, repeated
+from ..core.dynamic_scalars import DynamicScalar
 from ..core.foreign import as_array, is_foreign
-from ..core.live import Live
 from ..core.op import Op, by_need
 from ..core.ownership import SMALL, unshared
 from ..core.several import Several
@@ -72,7 +72,7 @@ def is_input(a: Any) -> bool:
     """Return whether an argument is an array, or a number, that a gradient may flow to."""
     if isinstance(a, np.ndarray | np.generic) or is_foreign(a):
         return a.dtype.kind in "biufc"
-    return isinstance(a, (Tensor, Lifted, float, complex, Live))
+    return isinstance(a, (Tensor, Lifted, float, complex, DynamicScalar))
 
 
 def is_tensor(a: Any) -> bool:
@@ -100,7 +100,7 @@ def are_bare(*trees: Any) -> bool:
 
 def stopped(x: Any) -> Any:
     """Return an array, or one of Python's numbers that changes, as a Tensor through which no gradient flows."""
-    if isinstance(x, (np.ndarray, np.generic, Live)):
+    if isinstance(x, (np.ndarray, np.generic, DynamicScalar)):
         return barrier.stop_gradient(Tensor(x))
     return barrier.stop_gradient(x) if isinstance(x, Tensor) else x
 

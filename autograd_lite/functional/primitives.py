@@ -17,9 +17,9 @@ import numpy as np
 
 from ..core.arguments import function_given
 from ..core.depth import outside
+from ..core.dynamic_scalars import plain_number
 from ..core.errors import GradError, MissingRule, ShapeError, more_on
 from ..core.foreign import as_array
-from ..core.live import bare_number
 from ..core.mode import MODE, TAPES
 from ..core.node import LEAF, Node
 from ..core.op import Kind as OpKind, Op, Rule as OpRule, by_need
@@ -128,7 +128,7 @@ class Primitive(Stated):
                 return self._traced(inputs, call, call.outputs(out))
             else:
                 lent = True
-                values.append(bare_number(x))
+                values.append(plain_number(x))
                 edges.append(x)
         if none:
             return self._returned(outside(self._f, args, kwargs))[0]
@@ -264,7 +264,7 @@ class Primitive(Stated):
         for value in values:
             if value.__class__ not in BARE:
                 np.asarray(value)  # refuses what stands for an array; the function gets arrays alone
-        held = self._run([bare_number(value) for value in values], call)
+        held = self._run([plain_number(value) for value in values], call)
         return results_in(held)[1] if call is None else call.returned(held)
 
     def _results(self, *values: Any, call: Call) -> tuple[Any, ...]:

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.collector import collector_at_rest
+from ..core.dynamic_scalars import DynamicScalar
 from ..core.foreign import is_foreign
 from ..core.indices import indices_in
-from ..core.live import Live
 from ..core.node import Node
 from ..core.scopes import shown
 from ..core.shapes import ShapeDtype
@@ -152,7 +152,7 @@ class _Builder:
         # A tensor without history that turns up in the backward pass was made by a rule.
         new, keep = f"n{len(self.things)}", isinstance(edge, (Tensor, Generator)) and not self._is_made(edge)
         node = _leaf(new, edge) if keep else _constant(new, edge._data if isinstance(edge, Tensor) else edge)
-        if isinstance(edge, (Tensor, Generator, Live)):
+        if isinstance(edge, (Tensor, Generator, DynamicScalar)):
             self.ids[id(edge)] = new
         return self._add(node, edge)
 
@@ -237,7 +237,7 @@ def _leaf(new: str, leaf: Tensor | Generator) -> GraphNode:
 
 
 def _constant(new: str, value: Any) -> GraphNode:
-    if value.__class__ is Live:
+    if value.__class__ is DynamicScalar:
         dtype = np.asarray(value.value).dtype
         weak = not isinstance(value.value, np.generic)
         return GraphNode(new, Kind.CONSTANT, "", "", (), (), (), dtype, value=repr(value), weak=weak)

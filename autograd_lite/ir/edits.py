@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.live import Live
+from ..core.dynamic_scalars import DynamicScalar
 from ..core.op import OPS
 from ..random import Generator
 from .graph import PureGraph
@@ -112,7 +112,7 @@ def known_values(program: PureProgram) -> dict[str, Any]:
     for i, thing in program.bindings.items():
         if thing.__class__ in NUMBERS:
             found[i] = thing
-        elif i in program.fixed and thing.__class__ is not Live:
+        elif i in program.fixed and thing.__class__ is not DynamicScalar:
             found[i] = getattr(thing, "_data", thing)
     return found
 

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.dynamic_scalars import DynamicScalar, plain_number
 from ..core.errors import TraceError
-from ..core.live import Live, bare_number
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 
@@ -21,7 +21,7 @@ class Read(NamedTuple):
 
     Attributes:
         container, key: where it is.
-        found: with a `Live` in place of each number, and a Tensor in place of each array; the rest stays as it is.
+        found: with a `DynamicScalar` for each number and a Tensor for each array; the rest is unchanged.
         owned: whether no one else holds the arrays, so that new values may be written over them.
     """
 
@@ -35,13 +35,13 @@ class Argument(NamedTuple):
     """That a number comes with every call, as one of several."""
 
     place: int
-    number: Live
+    number: DynamicScalar
 
 
 class Fixed(NamedTuple):
     """That a number must have this value, since the function has branched on it."""
 
-    number: Live
+    number: DynamicScalar
     value: Any
 
 
@@ -66,7 +66,7 @@ class Put(NamedTuple):
 
     Attributes:
         container, key: where it goes.
-        value: with `Live` numbers and Tensors in it.
+        value: with `DynamicScalar` numbers and Tensors in it.
         before: what was read there first, as `Read.found` is; None if nothing was.
         old: what was there.
     """
@@ -90,7 +90,7 @@ class Hosts:
     """Notes what one run of a function does outside of Tensors.
 
     Attributes:
-        steps: what is read and computed, in order; a `Live` is the result of a call.
+        steps: what is read and computed, in order; a `DynamicScalar` is the result of a call.
         puts: what is put back, by the container's id and the key.
         arrays: the Tensors that stand for arrays that were read, by id.
         owned: the ids of those of arrays that no one else can see.
@@ -99,7 +99,7 @@ class Hosts:
     """
 
     def __init__(self, left: Callable[[str, str], Any], memo: dict[Any, Any] | None = None) -> None:
-        self.steps: list[Read | Argument | Fixed | Pinned | Same | Live] = []
+        self.steps: list[Read | Argument | Fixed | Pinned | Same | DynamicScalar] = []
         self.puts: dict[tuple[int, Any], Put] = {}
         self.arrays: dict[int, Tensor] = {}
         self.owned: set[int] = set()
@@ -107,17 +107,17 @@ class Hosts:
         self.left = left
         self._memo = {} if memo is None else memo
         self._now: dict[tuple[int, Any], Any] = {}
-        self._known: dict[Any, Live] = {}
-        self._fixed: set[Live] = set()
+        self._known: dict[Any, DynamicScalar] = {}
+        self._fixed: set[DynamicScalar] = set()
         self._pinned: set[tuple[int, Any]] = set()
 
-    def argument(self, place: int, value: Any) -> Live:
+    def argument(self, place: int, value: Any) -> DynamicScalar:
         """Return a number that comes with every call."""
-        number = Live(self, _argument, (), value, f"argument{place}")
+        number = DynamicScalar(self, _argument, (), value, f"argument{place}")
         self.steps.append(Argument(place, number))
         return number
 
-    def leave(self, number: Live, plain: Callable[[], Any], how: str, instead: str) -> Any:
+    def leave(self, number: DynamicScalar, plain: Callable[[], Any], how: str, instead: str) -> Any:
         """Return what a number becomes as an ordinary one, if it is computed from arguments; otherwise raise."""
         if not _is_of_arguments(number):
             return self.left(how, instead)
@@ -138,7 +138,7 @@ class Hosts:
         place = id(container), key
         if place in self._now:
             now = self._now[place]
-            return now.fixed() if now.__class__ is Live else now
+            return now.fixed() if now.__class__ is DynamicScalar else now
         if place not in self._pinned:
             self._pinned.add(place)
             self.steps.append(Pinned(container, key, container[key]))
@@ -155,7 +155,7 @@ class Hosts:
         before, old = (self._now.get(place), container[key]) if known is None else known[3:]
         self.puts[place] = Put(container, key, value, before, old)
         self._now[place] = value
-        return mapped(lambda x, _: x._data.copy() if isinstance(x, Tensor) else bare_number(x), value)
+        return mapped(lambda x, _: x._data.copy() if isinstance(x, Tensor) else plain_number(x), value)
 
     @property
     def way(self) -> list[Any]:
@@ -173,7 +173,7 @@ class Hosts:
                 what = (id(step.container), step.key) if isinstance(step, Pinned) else key_of(step.f, step.args)
                 found.append((what, value.__class__, value))
             else:
-                found.append(key_of(step.f, [x.name if x.__class__ is Live else x for x in step.args]))
+                found.append(key_of(step.f, [x.name if x.__class__ is DynamicScalar else x for x in step.args]))
         return found
 
     def settle(self) -> None:
@@ -203,16 +203,16 @@ class Hosts:
         key = key_of(f, args)
         known = self._known.get(key)
         if known is None:
-            given = tuple(map(bare_number, args))
+            given = tuple(map(plain_number, args))
             memo_key = key_of(f, given)
             value = self._memo[memo_key] if memo_key in self._memo else f(*given)
             if not isinstance(value, (*_NUMBERS, np.generic)):
                 raise TraceError(f"compile: expected {f!r:.80} to return a number; received {value!r:.80}")
-            known = self._known[key] = Live(self, f, args, value, f"n{len(self._known)}")
+            known = self._known[key] = DynamicScalar(self, f, args, value, f"n{len(self._known)}")
             self.steps.append(known)
         return known
 
-    def fix(self, number: Live) -> Any:
+    def fix(self, number: DynamicScalar) -> Any:
         """Return the value that a number has now; the compiled code is for this value alone."""
         if number not in self._fixed:
             self._fixed.add(number)
@@ -225,18 +225,18 @@ class Hosts:
             t = wrap(x, None)
             self.arrays[id(t)] = t
             return t
-        return Live(self, _read, (), x, path) if x.__class__ in _NUMBERS else x
+        return DynamicScalar(self, _read, (), x, path) if x.__class__ in _NUMBERS else x
 
 
 def _argument() -> None:
     """Stands for a number among the arguments."""
 
 
-def _is_of_arguments(number: Live) -> bool:
+def _is_of_arguments(number: DynamicScalar) -> bool:
     """Return whether a number is computed from arguments alone."""
     if number.f is _argument:
         return True
-    lives = [x for x in number.args if x.__class__ is Live]
+    lives = [x for x in number.args if x.__class__ is DynamicScalar]
     return bool(lives) and all(map(_is_of_arguments, lives))
 
 
@@ -270,4 +270,4 @@ def _kind(x: Any) -> Any:
     if isinstance(x, Tensor):
         a = x._data
         return a.__class__, a.shape, a.dtype, a.strides
-    return (x.__class__, x.name) if x.__class__ is Live else x
+    return (x.__class__, x.name) if x.__class__ is DynamicScalar else x

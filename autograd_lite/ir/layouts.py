@@ -7,8 +7,8 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from ..core.dynamic_scalars import plain_number
 from ..core.errors import REFUSALS
-from ..core.live import bare_number
 from ..core.op import OPS, Op
 from ..random import Generator
 from .edits import is_pure
@@ -107,7 +107,7 @@ class Layouts:
         if node.kind is not Kind.OP:
             thing = program.bindings[i]
             is_number = isinstance(thing, Generator) or node.weak
-            return _Example.of(bare_number(thing) if is_number else getattr(thing, "_data", thing))
+            return _Example.of(plain_number(thing) if is_number else getattr(thing, "_data", thing))
         op, arguments, params = program.calls[i]
         if not is_pure(program, node):  # not to be called now; draws lie like this
             return _Example.of(np.zeros(node.shape, node.dtype)[()] if OPS.defined.get(op.name) is op else None)

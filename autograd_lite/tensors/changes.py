@@ -102,7 +102,7 @@ class Changes:
         return leaf._writable()
 
     def put(self, container: Any, key: Any, value: Any) -> None:
-        """Note that `container[key] = value` is part of the changes, in a function that is compiled too; see `live`.
+        """Note that `container[key] = value` is part of the changes, in a function that is compiled too; see `dynamic`.
 
         Args:
             container: a dict, or a list.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from .. import ops
-from ..core.live import Live
+from ..core.dynamic_scalars import DynamicScalar
 from ..core.mode import TAPES
 from ..core.op import Op
 from ..ops import arith, compare
@@ -79,7 +79,7 @@ class Operators:
         return other // self, other % self
 
     def __pow__(self, other: Any) -> Self:
-        if other.__class__ is Live:
+        if other.__class__ is DynamicScalar:
             other = other.fixed()  # how powers are computed depends on the exponent
         if other.__class__ is int or other.__class__ is float:
             short = _SHORT_POWERS.get(other)

@@ -11,11 +11,11 @@ import numpy as np
 
 from ..core.arguments import numbers
 from ..core.depth import isolated
+from ..core.dynamic_scalars import DynamicScalar, plain_number
 from ..core.errors import DtypeError, GradError
 from ..core.foreign import LAZY, as_numbers, copied, is_foreign, refuse_masked, together
 from ..core.hooks import HOOKS
 from ..core.indices import indices_in
-from ..core.live import Live, bare_number
 from ..core.messages import misfit
 from ..core.mode import MODE, TAPES, Mode
 from ..core.node import LEAF, Node, take_note
@@ -52,7 +52,7 @@ def _operand(op: Op, x: Any) -> Any:
     """Turn an operand that is not a Tensor into what NumPy makes of it; NotImplemented if its class should decide."""
     if isinstance(x, np.ndarray):
         return NotImplemented if x.__array_priority__ > 0 else _bare(op, x)  # as NumPy's own arrays defer
-    if isinstance(x, (np.generic, int, float, complex, Live)):
+    if isinstance(x, (np.generic, int, float, complex, DynamicScalar)):
         # One that says what ufuncs make of it, such as a learning rate, is a Python number.
         return x.__pos__() if hasattr(x, "__array_ufunc__") else x  # type: ignore[operator]
     if isinstance(x, (list, tuple)):
@@ -289,7 +289,7 @@ def apply(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
                     return HOOKS.lift(op, inputs, params)
                 x = constant(op, x)
                 edges.append(x)
-                values.append(bare_number(x))
+                values.append(plain_number(x))
                 continue
             values.append(x)
             edges.append(x)
@@ -421,7 +421,7 @@ def _record_on(
     keep = keep_of(op, len(edges), needs)
     saved = [out if keep[0] else None, *edges]
     for i, value in enumerate(values, 1):
-        if keep[i] and edges[i - 1].__class__ is not Live:
+        if keep[i] and edges[i - 1].__class__ is not DynamicScalar:
             saved[i] = value
     node = Node(op, tuple(edges), params, tuple(saved), tuple(needs), out.shape, out.dtype, note)
     if mode.verify and (seals := _of_all(saved, keep)):
@@ -464,9 +464,9 @@ def copy_on_tape(a: Any, data: Any) -> Node | None:
     edge = value = a if isinstance(a, np.ndarray) else data
     if a.__class__ is HOOKS.tensor:
         edge, value = a if a._node is None or a._node is LEAF else a._node, a._data
-    elif a.__class__ in (Live, float, int):  # the same ops for a number whether it comes with every call or not
-        value = np.asarray(bare_number(a))
-        edge = record(arith.positive, value, [bare_number(a)], [a], (), _NO_PARAMS)
+    elif a.__class__ in (DynamicScalar, float, int):  # the same ops for numbers that change and for constants
+        value = np.asarray(plain_number(a))
+        edge = record(arith.positive, value, [plain_number(a)], [a], (), _NO_PARAMS)
         if value.dtype == data.dtype:
             return edge
     return record(shape.astype, data, [value], [edge], (), {"dtype": data.dtype})

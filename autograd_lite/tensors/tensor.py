@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from ..core.arguments import kinds_of, numbers
+from ..core.dynamic_scalars import plain_number
 from ..core.errors import DtypeError, GradError, ShapeError, more_on
 from ..core.foreign import LAZY, converted, copied, is_foreign, is_lazy, may_write, refuse_masked, taken, to_numpy
 from ..core.hooks import HOOKS
-from ..core.live import bare_number
 from ..core.messages import explained
 from ..core.mode import MODE, TAPES, no_grad
 from ..core.node import LEAF, Node, Source, next_stamp
@@ -83,7 +83,7 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
     ) -> None:
         try:
             wanted = bool(requires_grad)
-            given = a._data if isinstance(a, Tensor) else bare_number(a)
+            given = a._data if isinstance(a, Tensor) else plain_number(a)
             if given.__class__ in (list, tuple):
                 refuse_masked(*given, what="tensor")
             if given.__class__ is np.ndarray or not is_foreign(given):

@@ -83,7 +83,7 @@ class Part:
             beside_sum: whether it is reported together with sums over rows, which will be added up.
         """
         self.add_loss(penalty, 1.0)
-        return penalty * (ag.live(self.numbers, "share") / self.comm.size) if beside_sum else penalty
+        return penalty * (ag.dynamic(self.numbers, "share") / self.comm.size) if beside_sum else penalty
 
     def objective_of(self, loss: Any, rows: float, is_own: bool) -> Any:
         """Return what to differentiate: what was added; a loss that a function of the user's has computed, by its rows.
@@ -103,11 +103,11 @@ class Part:
             weight: of the loss in the mean over several batches.
             is_sum: whether it is a sum over rows, not a mean.
         """
-        real = ag.live(self.numbers, "real")
+        real = ag.dynamic(self.numbers, "real")
         if is_sum:
             return real * self.comm.size
         if not isinstance(weight, Tensor | losses.loss.Counted):
-            return ag.live(self.numbers, "share")
+            return ag.dynamic(self.numbers, "share")
         mine = weight * real
         total: Any = all_sum(mine)
         if ag.is_compiling():
@@ -135,7 +135,7 @@ def real_rows() -> Any:
         1.0
     """
     part = PART.get()
-    return 1.0 if part is None else ag.live(part.numbers, "real")
+    return 1.0 if part is None else ag.dynamic(part.numbers, "real")
 
 
 def all_sum(x: Any) -> Any:
@@ -183,7 +183,7 @@ def draw_rows(draw: Callable[[tuple[int, ...]], Tensor], shape: Sequence[int], a
     part = PART.get()
     if part is None or axis is None:
         return draw(tuple(shape))
-    start, stop, rows = (ag.pinned(part.numbers, name) for name in ("start", "stop", "rows"))
+    start, stop, rows = (ag.static(part.numbers, name) for name in ("start", "stop", "rows"))
     start = min(start, rows - 1)  # a rank without a row computes with one
     stop = max(stop, start + 1)
     times, rest = divmod(shape[axis], stop - start)

@@ -15,7 +15,7 @@ from weakref import ref
 
 import numpy as np
 
-from autograd_lite import host_call, same_objects
+from autograd_lite.extend import callback, same_objects
 
 from ..config.ambient import MODES
 from ..config.config import Configurable, Stateful
@@ -181,4 +181,4 @@ def is_covered(module: Tree) -> bool:
 
 def rest_on(root: Tree) -> None:
     """State in a function that is being compiled that its code is for the state that a tree is in now."""
-    host_call(_number_of, ref(root)).fixed()
+    callback(_number_of, ref(root)).fixed()

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd_lite import Changes, Tensor, arrays, is_compiling, live, tensor
+from autograd_lite import Changes, Tensor, arrays, dynamic, is_compiling, tensor
 from autograd_lite.arrays import MOVES
 
 from .gradients import values_of
@@ -80,7 +80,7 @@ class Block:
             slots: the names and starts.
             owned: whether nothing but this block holds the arrays.
         """
-        old: dict[str, Any] = live(vars(self), "state", owned=owned)
+        old: dict[str, Any] = dynamic(vars(self), "state", owned=owned)
         if self._moves != MOVES[0] and not is_compiling():
             old, self._moves = self._beside_parameters(old), MOVES[0]
         if old.keys() == slots.keys():
@@ -127,7 +127,7 @@ class Block:
         else:
             deltas, state = self._updated(rule, step.hyper, mine, state, reads_values)
             values = self._noted_deltas(step, deltas)
-        if state is not before or before is not live(vars(self), "state"):
+        if state is not before or before is not dynamic(vars(self), "state"):
             step.changes.put(vars(self), "state", state)
         if step.averages or step.constraints:
             self._note_values(step, values, state)

@@ -15,7 +15,8 @@ from typing import Any, Literal, NoReturn, Self
 
 import numpy as np
 
-from autograd_lite import Changes, Tensor, host_call, is_compiling, live
+from autograd_lite import Changes, Tensor, dynamic, is_compiling
+from autograd_lite.extend import callback
 
 from ..config.arguments import checked, number, optional
 from ..config.fields import REQUIRED, Converted, Field
@@ -133,7 +134,7 @@ class Quantity:
     def __get__(self, obj: Any, kind: type | None = None) -> Any:
         if obj is None:
             return self
-        return (live(vars(obj), "_hyper") if is_compiling() else obj._hyper).get(self.name)
+        return (dynamic(vars(obj), "_hyper") if is_compiling() else obj._hyper).get(self.name)
 
     def __set__(self, obj: Any, value: Any) -> None:
         if is_compiling():
@@ -146,8 +147,8 @@ class Quantity:
 
     def _put(self, obj: Any, value: Any) -> None:
         """Set it in a function that is compiled, where the value may be a number that is read anew at every call."""
-        kept = self.checked(obj, self.name, value) if value is None else host_call(self.checked, obj, self.name, value)
-        numbers = {**live(vars(obj), "_hyper"), self.name: kept}
+        kept = self.checked(obj, self.name, value) if value is None else callback(self.checked, obj, self.name, value)
+        numbers = {**dynamic(vars(obj), "_hyper"), self.name: kept}
         changes = Changes()
         changes.put(vars(obj), "_hyper", {name: x for name, x in numbers.items() if x is not None})
         changes.make()
@@ -185,8 +186,8 @@ class _Rate(_Argument):
 
     def scheduled(self, obj: Any, schedule: Any) -> float:
         """Return what a schedule says now."""
-        step = (live(vars(obj), "_iterations"),) if isinstance(schedule, LearningRateSchedule) else ()
-        rate: float = host_call(self._rate, obj, schedule, *step)
+        step = (dynamic(vars(obj), "_iterations"),) if isinstance(schedule, LearningRateSchedule) else ()
+        rate: float = callback(self._rate, obj, schedule, *step)
         return rate
 
     def _rate(self, obj: Any, schedule: Any, *step: int) -> float:

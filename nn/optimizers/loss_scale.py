@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite import Changes, Tensor, live
+from autograd_lite import Changes, Tensor, dynamic
 
 from ..config.arguments import positive
 from ..config.config import plain
@@ -120,12 +120,12 @@ class LossScaleOptimizer(AroundOptimizer):
     @property
     def dynamic_scale(self) -> float:
         """What the loss is multiplied by now, S."""
-        return live(vars(self), "_scale")
+        return dynamic(vars(self), "_scale")
 
     @property
     def step_counter(self) -> int:
         """The number of steps since S was last changed."""
-        return live(vars(self), "_good_steps")
+        return dynamic(vars(self), "_good_steps")
 
     def bind(self, parameters: Parameters) -> None:
         self.inner_optimizer.bind(parameters)
@@ -138,12 +138,12 @@ class LossScaleOptimizer(AroundOptimizer):
         Args:
             loss: a scalar.
         """
-        return scaled(loss, live(vars(self), "_scale"))
+        return scaled(loss, dynamic(vars(self), "_scale"))
 
     def _note_step(self, changes: Changes, gradients: Gradients) -> None:
         self._pin()
         own = vars(self)
-        scale, steps = live(own, "_scale"), live(own, "_good_steps") + 1
+        scale, steps = dynamic(own, "_scale"), dynamic(own, "_good_steps") + 1
         if not are_finite(gradients):
             scale, steps = max(scale * 0.5, _SMALLEST), 0
         else:

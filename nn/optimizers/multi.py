@@ -9,7 +9,7 @@ from typing import Any, NoReturn, Self
 
 import numpy as np
 
-from autograd_lite import Changes, Tensor, live
+from autograd_lite import Changes, Tensor, dynamic
 
 from ..config.config import Registered, made, plain
 from .composite import CompositeOptimizer
@@ -251,7 +251,7 @@ class MultiOptimizer(CompositeOptimizer):
             mine = [gradients[i] for i in members]
             if any(g is not None for g in mine):
                 optimizer._note_step(changes, mine)
-        changes.put(vars(self), "_iterations", live(vars(self), "_iterations") + 1)
+        changes.put(vars(self), "_iterations", dynamic(vars(self), "_iterations") + 1)
 
     def own_state(self) -> dict[str, Array]:
         """Return the number of steps, and the number of the optimizer of each parameter among those in use."""

@@ -14,9 +14,9 @@ from typing import Any, ClassVar, Self, dataclass_transform
 
 import numpy as np
 
-from autograd_lite import Changes, GradError, Tensor, host_call, is_compiling, live, no_grad, pinned, tensor
+from autograd_lite import Changes, GradError, Tensor, dynamic, is_compiling, no_grad, static, tensor
 from autograd_lite.arrays import moved, placed, to_numpy
-from autograd_lite.extend import more_on
+from autograd_lite.extend import callback, more_on
 
 from ..config.ambient import PART
 from ..config.arguments import flag, integer, not_negative, optional, place_here, positive, text
@@ -165,12 +165,12 @@ class Optimizer(_Begun):
     @property
     def iterations(self) -> CountNow:
         """The number of steps taken, which may be set; calls that only accumulated gradients do not count."""
-        steps = live(vars(self), "_iterations") // (self.gradient_accumulation_steps or 1)
+        steps = dynamic(vars(self), "_iterations") // (self.gradient_accumulation_steps or 1)
         return steps if is_compiling() else CountNow.read(self, "iterations", steps)
 
     @iterations.setter
     def iterations(self, iterations: int) -> None:
-        checked = host_call(not_negative, type(self).__name__, "iterations", iterations)
+        checked = callback(not_negative, type(self).__name__, "iterations", iterations)
         changes = Changes()
         changes.put(vars(self), "_iterations", checked * (self.gradient_accumulation_steps or 1))
         changes.make()
@@ -336,15 +336,15 @@ class Optimizer(_Begun):
         """Compute a step with gradients that are not scaled, and note all that it changes; nothing has changed yet."""
         own = vars(self)
         self._pin()
-        every, steps = self.gradient_accumulation_steps, live(own, "_iterations")
-        numbers = live(own, "_hyper")
+        every, steps = self.gradient_accumulation_steps, dynamic(own, "_iterations")
+        numbers = dynamic(own, "_hyper")
         hyper = {**numbers, "iterations": steps // (every or 1) + 1}
         changed: dict[str, Any] = {}
         if self._schedule is not None:
             rate: Any = self.learning_rate  # what the schedule says now
             changed["learning_rate"] = hyper["learning_rate"] = rate if is_compiling() else float(rate)
         if every:
-            gradients = accumulated(live(own, "_accumulated", owned=True), gradients)
+            gradients = accumulated(dynamic(own, "_accumulated", owned=True), gradients)
         if not every or not (steps + 1) % every:
             if every:
                 changes.put(own, "_accumulated", [])
@@ -361,7 +361,7 @@ class Optimizer(_Begun):
         """State that a function that is compiled rests on all that does not change from step to step."""
         if is_compiling():
             for name in sorted(vars(self).keys() - _LIVE):
-                pinned(vars(self), name)
+                static(vars(self), name)
 
     def _note_update(self, changes: Changes, hyper: dict[str, float], gradients: Gradients) -> dict[str, float]:
         """Apply the rule to all parameters, note what it changes, and return what hyperparameters become."""

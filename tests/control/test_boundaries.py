@@ -161,7 +161,7 @@ def put(name: str) -> Callable[..., None]:
 
     def effect(counter: Counter, _: Any, x: Any) -> None:
         changes = ag.Changes()
-        changes.put(vars(counter), name, ag.live(vars(counter), name) + (1 if name == "n" else x))
+        changes.put(vars(counter), name, ag.dynamic(vars(counter), name) + (1 if name == "n" else x))
         changes.make()
 
     return effect

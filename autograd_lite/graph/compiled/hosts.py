@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.live import Live
+from ...core.dynamic_scalars import DynamicScalar
 from ...files import Form, nth, of_kind, one_entry, refuse
 from ...ir.hosts import Argument, Fixed, Hosts, Put, Read, leaves_of
 from ...tensors.record import wrap
@@ -37,13 +37,13 @@ class HostsWriter(ValueCodec):
     """
 
     def __init__(self, values: ValueCodec) -> None:
-        forms = {"live": Form(Live, HostsWriter._known), "host": Form(Tensor, HostsWriter._host)}
+        forms = {"live": Form(DynamicScalar, HostsWriter._known), "host": Form(Tensor, HostsWriter._host)}
         super().__init__(values.held, values.generators, forms, np.generic)
         self._values = values
         self._numbers: dict[int, int] = {}
         self._held: list[Any] = []
         self._keys: list[set[Any]] = []
-        self._lives: dict[Live, int] = {}
+        self._lives: dict[DynamicScalar, int] = {}
         self._arrays: dict[int, int] = {}
 
     def containers(self) -> list[Any]:
@@ -61,7 +61,7 @@ class HostsWriter(ValueCodec):
         for step in hosts.steps:
             if isinstance(step, Read):
                 for x in leaves_of(step.found):
-                    if x.__class__ is Live:
+                    if x.__class__ is DynamicScalar:
                         self._live(x)
                 found = self.write(step.found)
                 steps.append({"read": [self._container(step.container, step.key), step.key, found, step.owned]})
@@ -69,7 +69,7 @@ class HostsWriter(ValueCodec):
                 steps.append({"argument": [step.place, self._live(step.number)]})
             elif isinstance(step, Fixed) and step.number in self._lives:
                 steps.append({"fixed": [self.write(step.number), self.write(step.value)]})
-            elif isinstance(step, Live) and self._is_writable(step):
+            elif isinstance(step, DynamicScalar) and self._is_writable(step):
                 args = [self.write(x) for x in step.args]
                 steps.append({"call": [_name_of(step.f), args, self._live(step)]})
             # What is pinned, or found by other functions and fixed, is in no file: nothing can change it there.
@@ -83,8 +83,8 @@ class HostsWriter(ValueCodec):
         self._arrays = arrays
         return {"steps": steps, "puts": puts}
 
-    def _is_writable(self, x: Live) -> bool:
-        return _name_of(x.f) != "" and all(arg in self._lives for arg in x.args if arg.__class__ is Live)
+    def _is_writable(self, x: DynamicScalar) -> bool:
+        return _name_of(x.f) != "" and all(arg in self._lives for arg in x.args if arg.__class__ is DynamicScalar)
 
     def slot(self, x: Any) -> dict[str, Any]:
         """Return what fills a slot of the program."""
@@ -102,11 +102,11 @@ class HostsWriter(ValueCodec):
         self._keys[number].add(key)
         return number
 
-    def _live(self, x: Live) -> dict[str, Any]:
+    def _live(self, x: DynamicScalar) -> dict[str, Any]:
         number = self._lives.setdefault(x, len(self._lives))
         return {"live": number, "name": x.name, "value": self._values.write(x.value, x.name)}
 
-    def _known(self: Any, x: Live, where: str) -> dict[str, Any]:
+    def _known(self: Any, x: DynamicScalar, where: str) -> dict[str, Any]:
         if x not in self._lives:
             raise UnwritableError(f"a number that {_first_unknown(x)} computes anew at every call")
         return self._live(x)
@@ -115,11 +115,11 @@ class HostsWriter(ValueCodec):
         return {"host": self._arrays[id(x)]} if id(x) in self._arrays else {"new": like(x._data)}
 
 
-def _first_unknown(x: Live) -> str:
+def _first_unknown(x: DynamicScalar) -> str:
     """Return the name of the function for which a number cannot be written."""
     if not _name_of(x.f):
         return f"{getattr(x.f, '__qualname__', x.f)!s:.60}"
-    return next((_first_unknown(y) for y in x.args if y.__class__ is Live), "a function")
+    return next((_first_unknown(y) for y in x.args if y.__class__ is DynamicScalar), "a function")
 
 
 def _name_of(f: Callable[..., Any]) -> str:
@@ -147,7 +147,7 @@ class HostsReader(ValueCodec):
             "new": one_entry("new", read=lambda codec, about: wrap(example(about), None)),
         }
         super().__init__(values.held, values.generators, forms)
-        self._lives: dict[int, Live] = {}
+        self._lives: dict[int, DynamicScalar] = {}
         self._arrays: list[Tensor] = []
         self._hosts = Hosts(_never)
         self.containers: list[dict[str, Any]] = [self.read({"dict": part}) for part in containers]
@@ -173,7 +173,8 @@ class HostsReader(ValueCodec):
                 self._lives[live["live"]] = number
             elif kind == "fixed":
                 number, value = map(self.read, content)
-                hosts.steps.append(Fixed(number if isinstance(number, Live) else refuse("a number", content), value))
+                is_number = isinstance(number, DynamicScalar)
+                hosts.steps.append(Fixed(number if is_number else refuse("a number", content), value))
             elif kind == "call":
                 name, args, live = content
                 hosts.steps.append(self._live(live, _called(name), tuple(map(self.read, args))))
@@ -188,7 +189,7 @@ class HostsReader(ValueCodec):
     def slot(self, about: Any) -> Any:
         """Return what fills a slot: a Tensor or a number."""
         found = self.read(about)
-        return found if isinstance(found, (Tensor, Live)) else refuse("an array or a number", about)
+        return found if isinstance(found, (Tensor, DynamicScalar)) else refuse("an array or a number", about)
 
     def _container(self, number: Any, key: Any) -> dict[str, Any]:
         container = nth(self.containers, number)
@@ -210,14 +211,14 @@ class HostsReader(ValueCodec):
         array: Tensor = nth(self._arrays, n)
         return array
 
-    def _live(self: Any, about: Any, f: Callable[..., Any] | None = None, args: tuple[Any, ...] = ()) -> Live:
+    def _live(self: Any, about: Any, f: Callable[..., Any] | None = None, args: tuple[Any, ...] = ()) -> DynamicScalar:
         number, value = about["live"], self.read(about["value"])
         if type(number) is not int or not isinstance(value, (int, float, np.generic)):
             refuse("a number", about)
         if f is not None or number not in self._lives:
             name = of_kind(str, about["name"])
-            self._lives[number] = Live(self._hosts, _given if f is None else f, args, value, name)
-        live: Live = self._lives[number]
+            self._lives[number] = DynamicScalar(self._hosts, _given if f is None else f, args, value, name)
+        live: DynamicScalar = self._lives[number]
         return live
 
 

@@ -11,8 +11,8 @@ from typing import Any
 from ...compiler.kinds import ArrayKind
 from ...compiler.passes.dead import without_dead
 from ...compiler.traces import Trace
+from ...core.dynamic_scalars import plain_number
 from ...core.errors import UnsupportedError
-from ...core.live import bare_number
 from ...core.shapes import ShapeDtype
 from ...files.writing import write_file
 from ...ir.program import PureProgram
@@ -46,7 +46,7 @@ def _forward(trace: Trace, program: PureProgram, names: list[str]) -> PureProgra
     assert trace.replay is not None
     kinds = [x for _, x in items(trace.given) if isinstance(x, ArrayKind)]
     results = program.graph.outputs[: len(trace.replay.traced.results)]
-    bindings = {i: bare_number(thing) for i, thing in program.bindings.items()}
+    bindings = {i: plain_number(thing) for i, thing in program.bindings.items()}
     forward = replace(
         program,
         graph=replace(program.graph, outputs=results),

@@ -17,6 +17,7 @@ from safetensors.numpy import load_file, save_file
 
 import autograd_lite as ag
 import nn
+from autograd_lite import extend
 from autograd_lite.files import read_arrays, write_arrays
 from autograd_lite.graph.compiled.loaded import Loaded
 
@@ -151,6 +152,7 @@ import json, sys
 from pathlib import Path
 import numpy as np
 import autograd_lite as ag
+from autograd_lite import extend
 from safetensors.numpy import load_file, save_file
 folder = Path(sys.argv[1])
 for path in sorted(folder.glob("*.calls.json")):
@@ -260,7 +262,7 @@ def test_what_is_captured_can_be_read_and_assigned(tmp_path: Path) -> None:
     held = {"rate": 0.5}
 
     def f(x: Any) -> Any:
-        return ag.grad(lambda y: (w * y * y).sum())(x).detach() * ag.live(held, "rate") + twin
+        return ag.grad(lambda y: (w * y * y).sum())(x).detach() * ag.dynamic(held, "rate") + twin
 
     replayed(f, np.ones(2)).save_compiled(tmp_path / "f")
     loaded = ag.load_compiled(tmp_path / "f")
@@ -334,7 +336,7 @@ def test_what_cannot_be_in_a_file_is_named(tmp_path: Path) -> None:
             r"received 'cube' at .*test_files.py:\d+ in <lambda>, which is a custom one: a file holds no",
         ),
         (seen, r"received a function of yours at .*test_files.py:\d+ in seen, which observe or debug_print calls"),
-        (lambda x: x * ag.host_call(three), "a number that .*three computes anew at every call: a file holds"),
+        (lambda x: x * extend.callback(three), "a number that .*three computes anew at every call: a file holds"),
         (lambda x: (x, object), "expected results that are arrays, numbers, texts, .* received the class object"),
     ]
     for f, text in cases:

@@ -18,14 +18,14 @@ class Numbers(Protocol):
     def call(self, f: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         """Return what a function of numbers gives, as a number that is computed anew at every replay."""
 
-    def fix(self, number: Live) -> Any:
+    def fix(self, number: DynamicScalar) -> Any:
         """Return the value that a number has now; the compiled code is for this value alone."""
 
-    def leave(self, number: Live, plain: Callable[[], Any], how: str, instead: str) -> Any:
+    def leave(self, number: DynamicScalar, plain: Callable[[], Any], how: str, instead: str) -> Any:
         """Return what a number becomes as an ordinary one, if that may be; otherwise raise, see `Tape.left`."""
 
 
-class Live:
+class DynamicScalar:
     """A number that is read anew at every replay, or computed from such numbers.
 
     Python's operators on it are recorded, and repeated with Python's numbers at every replay. A branch on one is taken
@@ -51,17 +51,17 @@ class Live:
     def __bool__(self) -> bool:
         return bool(self.numbers.call(bool, (self,)).fixed())
 
-    def __pos__(self) -> Live:
+    def __pos__(self) -> DynamicScalar:
         return self
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if any(hasattr(x, "__apply_op__") for x in inputs):
             return NotImplemented
-        if method == "__call__" and not kwargs and all(isinstance(x, (Live, *_PLAIN)) for x in inputs):
+        if method == "__call__" and not kwargs and all(isinstance(x, (DynamicScalar, *_PLAIN)) for x in inputs):
             return self.numbers.call(ufunc, inputs)
         how = f"np.{ufunc.__name__} of an array and a number that is read anew at every call"
         f = getattr(ufunc, method)
-        plain = lambda: f(*map(bare_number, inputs), **kwargs)  # noqa: E731
+        plain = lambda: f(*map(plain_number, inputs), **kwargs)  # noqa: E731
         return self.numbers.leave(self, plain, how, "Make the array a Tensor, ag.tensor(a)")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
@@ -74,22 +74,22 @@ class Live:
     __hash__ = object.__hash__
 
 
-def bare_number(x: Any) -> Any:
+def plain_number(x: Any) -> Any:
     """Return the ordinary number that a live one is now; everything else as it is."""
-    return x.value if x.__class__ is Live else x
+    return x.value if x.__class__ is DynamicScalar else x
 
 
 def _add_operator(name: str, f: Callable[..., Any]) -> None:
-    def forward(self: Live, *others: Any) -> Any:
-        known = all(isinstance(x, (Live, *_PLAIN)) for x in others)
+    def forward(self: DynamicScalar, *others: Any) -> Any:
+        known = all(isinstance(x, (DynamicScalar, *_PLAIN)) for x in others)
         return self.numbers.call(f, (self, *others)) if known else NotImplemented
 
-    def backward(self: Live, other: Any) -> Any:
+    def backward(self: DynamicScalar, other: Any) -> Any:
         return self.numbers.call(f, (other, self)) if isinstance(other, _PLAIN) else NotImplemented
 
-    setattr(Live, f"__{name}__", forward)
+    setattr(DynamicScalar, f"__{name}__", forward)
     if name in _ARITHMETIC:
-        setattr(Live, f"__r{name}__", backward)
+        setattr(DynamicScalar, f"__r{name}__", backward)
 
 
 _ARITHMETIC = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow")
@@ -106,12 +106,12 @@ for _name, _f in _ROUNDINGS.items():
 
 
 def _add_exit(name: str) -> None:
-    def refused(self: Live, *_: Any) -> Any:
+    def refused(self: DynamicScalar, *_: Any) -> Any:
         how = f"{name}(x) of a number that is read anew at every call"
         plain = lambda: _EXITS[name](self.value, *_)  # noqa: E731
-        return self.numbers.leave(self, plain, how, "Compute with Python's operators on it, or ag.host_call(f, x)")
+        return self.numbers.leave(self, plain, how, "Compute with Python's operators on it, or extend.callback(f, x)")
 
-    setattr(Live, f"__{name}__", refused)
+    setattr(DynamicScalar, f"__{name}__", refused)
 
 
 _EXITS: dict[str, Callable[..., Any]] = {
