@@ -119,7 +119,7 @@ extend.defvjp(cubed, lambda ans, x: lambda g: 3 * g * x**2)
 
 
 def read() -> Any:
-    with saving.element_limit(1000):
+    with saving.max_elements(1000):
         return models.model_from_json(TEXT)
 
 

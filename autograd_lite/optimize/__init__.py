@@ -22,6 +22,6 @@ except ImportError as error:
 
 from .least_squares import curve_fit as curve_fit, least_squares as least_squares
 from .minimize import minimize as minimize
-from .results import Estimate as Estimate, WithError as WithError, delta_method as delta_method
+from .results import Estimate as Estimate, EstimateWithStderr as EstimateWithStderr, delta_method as delta_method
 from .root import root as root
 from .scalars import minimize_scalar as minimize_scalar, root_scalar as root_scalar

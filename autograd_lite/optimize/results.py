@@ -104,7 +104,7 @@ def of_least_squares(jacobian: Any, cost: float) -> Matrix:
     return (rows.T / values**2) @ rows / np.outer(scale, scale) * (2 * cost / (m - n))
 
 
-class WithError(NamedTuple):
+class EstimateWithStderr(NamedTuple):
     """A value computed from estimated parameters, and its standard error.
 
     Attributes:
@@ -112,15 +112,15 @@ class WithError(NamedTuple):
         standard_error: of each number in it.
 
     Example:
-        >>> WithError(2.0, 0.5)
-        WithError(value=2.0, standard_error=0.5)
+        >>> EstimateWithStderr(2.0, 0.5)
+        EstimateWithStderr(value=2.0, standard_error=0.5)
     """
 
     value: Any
     standard_error: Any
 
 
-def delta_method(g: Callable[[Any], Any], estimate: Any, covariance: Any = None) -> WithError:
+def delta_method(g: Callable[[Any], Any], estimate: Any, covariance: Any = None) -> EstimateWithStderr:
     """Return a function of estimated parameters, and its standard errors to first order: the delta method.
 
     The variance of g(p) is J Σ Jᵀ, with J the Jacobian of g at the estimate p and Σ the covariance of p.
@@ -158,6 +158,6 @@ def delta_method(g: Callable[[Any], Any], estimate: Any, covariance: Any = None)
     out = map_leaves(bare, g(layout.opened(x)))
     rows = np.atleast_2d(jacobian(lambda v: stacked(g(layout.opened(v))))(x)).reshape(-1, x.size)
     errors = iter(np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", rows, sigma, rows), 0)))
-    return WithError(
+    return EstimateWithStderr(
         out, map_leaves(lambda a: np.reshape([next(errors) for _ in range(np.size(a))], np.shape(a))[()], out)
     )

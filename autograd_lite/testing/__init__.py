@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .auditing import AuditReport as AuditReport, audit as audit
     from .ops import OpReport as OpReport, check_op as check_op
     from .properties import grad_property as grad_property, module_test as module_test, property_test as property_test
-    from .rows import LawBroken as LawBroken, Row as Row
+    from .rows import PropertyError as PropertyError, Row as Row
     from .strict import strict_mode as strict_mode
 else:
     __getattr__, __dir__, __all__ = _attach(__name__)

@@ -18,7 +18,7 @@ from . import laws
 from .arrays import arrays_for, axes, axis, broadcastable_shapes, indices, shapes as shape_of_one, signature_shapes
 from .blame import users_rule
 from .deferred import composite, hypothesis, st
-from .rows import Inconclusive, LawBroken, Row, Setting, as_row
+from .rows import Inconclusive, PropertyError, Row, Setting, as_row
 from .tracebacks import plainly
 
 # ---- what the record says about arguments ---------------------------------------------------------------------------
@@ -366,7 +366,7 @@ def check_op(
         A report.
 
     Raises:
-        LawBroken: (an AssertionError) saying which law is broken, how, and on which row.
+        PropertyError: (an AssertionError) saying which law is broken, how, and on which row.
 
     Example:
         >>> import numpy as np
@@ -431,7 +431,7 @@ class _Session:
         for i, k in sorted(self._idle or ()):
             what = "the result" if k == 0 else f"input {k - 1}"
             message = f"the rule for input {i} declares that it reads {what}, and does so on no row"
-            self._blame(IDLE, LawBroken(message), None)
+            self._blame(IDLE, PropertyError(message), None)
 
     def _blame(self, name: str, error: Exception, row: Row | None) -> None:
         what = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
@@ -439,7 +439,7 @@ class _Session:
         if row is not None:
             text += f"\n  on        {row.label + ': ' if row.label else ''}{row!r}"
         if self.raise_:
-            broken = LawBroken(text)
+            broken = PropertyError(text)
             rules = self.op.rules if isinstance(self.op.rules, tuple) else ()
             broken.places = list(filter(None, (users_rule(self.op, i) for i in range(len(rules)))))[:1]
             raise broken from (None if isinstance(error, AssertionError) else error)

@@ -182,14 +182,14 @@ class GradientMismatch(AssertionError):
         return _restored, (self.title, self.args, dict(self.__dict__, op=getattr(self.op, "name", self.op)))
 
 
-class LawBroken(AssertionError):
+class PropertyError(AssertionError):
     """An op does not keep one of the laws; `check_op` adds which op, which law and on which row.
 
     Attributes:
         places: the lines that a traceback leads to: the rule, if it is the user's.
 
     Example:
-        >>> issubclass(LawBroken, AssertionError)
+        >>> issubclass(PropertyError, AssertionError)
         True
     """
 
@@ -197,7 +197,7 @@ class LawBroken(AssertionError):
 
 
 # Where users find them; and short, since it begins the first line that they read.
-GradientMismatch.__module__ = LawBroken.__module__ = __package__
+GradientMismatch.__module__ = PropertyError.__module__ = __package__
 
 
 def _restored(title: str, inputs: tuple[Any, ...], state: dict[str, Any]) -> GradientMismatch:

@@ -14,7 +14,7 @@ from ..core.op import Op, Rule, read_rule
 from ..core.several import Several, results_of
 from ..core.shapes import ShapeDtype, sum_to_shape
 from .numeric import numeric_grad
-from .report import LawBroken as LawBroken
+from .report import PropertyError as PropertyError
 
 # ---- reading rules directly, without the engine's repairs -----------------------------------------------------------
 
@@ -205,18 +205,18 @@ def _listed(value: np.ndarray) -> str:
 # ---- a row, evaluated -----------------------------------------------------------------------------------------------
 
 
-class Inconclusive(LawBroken):
+class Inconclusive(PropertyError):
     """Finite differences say nothing about this row."""
 
 
 def refuse_unless(kept: bool, message: str) -> None:
-    """Raise `LawBroken` if a law is not kept."""
+    """Raise `PropertyError` if a law is not kept."""
     if not kept:
         _refuse(message)
 
 
 def _refuse(message: str) -> NoReturn:
-    raise LawBroken(message)
+    raise PropertyError(message)
 
 
 def nonuniform(shape: tuple[int, ...], dtype: Any, salt: str) -> np.ndarray:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from ..core.node import Source
-from .report import GradientMismatch, LawBroken
+from .report import GradientMismatch, PropertyError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -57,7 +57,7 @@ class users_lines:
         here = caller.f_code.co_filename, caller.f_lineno  # Python shows this line itself
         places = [p for p in (*self._places, *getattr(error, "places", ())) if (p.file, p.line) != here]
         # Python raises the error again with the traceback that it is given here: without the frame of the block.
-        if isinstance(error, GradientMismatch | LawBroken):
+        if isinstance(error, GradientMismatch | PropertyError):
             error.__traceback__ = _linked(places)
         elif isinstance(error, Exception):
             error.__traceback__ = _linked(places, _without_ours(traceback, str(error)))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .callback_list import CallbackList as CallbackList
     from .checkpoints import (
         BackupAndRestore as BackupAndRestore,
-        KeepInMemory as KeepInMemory,
+        InMemoryBackup as InMemoryBackup,
         ModelCheckpoint as ModelCheckpoint,
     )
     from .history import History as History

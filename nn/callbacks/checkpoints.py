@@ -10,7 +10,7 @@ from typing import Any
 from ..config.arguments import flag, number, one_of, optional, text
 from ..config.fields import Converted, attribute, field
 from ..distributed.ranks import size
-from ..saving.checkpoints import Kept, load_checkpoint, save_checkpoint
+from ..saving.checkpoints import InMemoryCheckpoint, load_checkpoint, save_checkpoint
 from .arguments import frequency, path, path_text
 from .base import Declared, Logs, say
 from .monitor import Monitor
@@ -157,7 +157,7 @@ class BackupAndRestore(Declared):
             self.path.unlink(missing_ok=True)
 
 
-class KeepInMemory(Declared):
+class InMemoryBackup(Declared):
     """Lets a training survive the loss of ranks: keeps what it needs to go on, in the memory of each rank.
 
     In `nn.distributed.elastic`, the ranks that are left call `fit` again, which then goes on after the last epoch that
@@ -174,7 +174,7 @@ class KeepInMemory(Declared):
         >>> import nn
         >>> model = nn.Sequential([nn.layers.Dense(1, input_shape=(1,))])
         >>> model.compile("sgd", "mse")
-        >>> kept = KeepInMemory()
+        >>> kept = InMemoryBackup()
         >>> train = lambda comm: model.fit([[1.0]], [[1.0]], epochs=2, verbose=0, distributed=comm, callbacks=[kept])
         >>> nn.distributed.elastic(train).epoch
         [0, 1]
@@ -186,7 +186,7 @@ class KeepInMemory(Declared):
 
     def __post_init__(self) -> None:
         self._every = 1 if isinstance(self.save_freq, str) else self.save_freq
-        self._kept: Kept | None = None
+        self._kept: InMemoryCheckpoint | None = None
         self._size = 0
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
@@ -204,4 +204,4 @@ class KeepInMemory(Declared):
 
     def _keep(self, epoch: int) -> None:
         model: Any = self.model
-        self._kept = Kept(model, model.optimizer, self.loader, {"epoch": epoch})
+        self._kept = InMemoryCheckpoint(model, model.optimizer, self.loader, {"epoch": epoch})

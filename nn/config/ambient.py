@@ -83,7 +83,7 @@ def held(setting: Setting[T], value: T) -> Iterator[None]:
 
 #: custom classes and functions that configurations may name; see `CustomObjectScope`
 CUSTOM_OBJECTS: Setting[Mapping[str, Any]] = Setting("nn_custom_objects")
-#: how many elements a description may ask for; see `element_limit`
+#: how many elements a description may ask for; see `max_elements`
 ELEMENTS: Setting[int] = Setting("nn_elements")
 #: what is left of them while a description is read, and what an error says was expected; see `limits.reading`
 BUDGET: ContextVar[tuple[list[int], str] | None] = ContextVar("nn_budget", default=None)

@@ -340,7 +340,7 @@ def problem_of_call(module: Any, error: Exception, args: tuple[Any, ...], kwargs
     call = type(module).call
     arguments = bound(call, (module, *args), kwargs)
     arguments.pop(next(iter(kinds_of(call)), ""), None)
-    return explained(module.called_as, _of_list(module, arguments) or error, arguments, kinds_of(call))
+    return explained(module._call_name, _of_list(module, arguments) or error, arguments, kinds_of(call))
 
 
 def _of_list(module: Any, arguments: Mapping[str, Any]) -> TypeError | None:
@@ -353,6 +353,6 @@ def _of_list(module: Any, arguments: Mapping[str, Any]) -> TypeError | None:
     if not shapes:
         return None
     return TypeError(
-        f"{module.called_as}: expected one tensor; received a list of {len(value)}, of shapes {', '.join(shapes)}. "
+        f"{module._call_name}: expected one tensor; received a list of {len(value)}, of shapes {', '.join(shapes)}. "
         "Call it on each, or join them before: nn.layers.Concatenate()([a, b])"
     )

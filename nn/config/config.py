@@ -57,7 +57,7 @@ class Registered:
     """
 
     __slots__ = ()
-    known: ClassVar[MutableMapping[str, type[Registered]]] = Known(WeakValueDictionary())  # as long as they live
+    _registry: ClassVar[MutableMapping[str, type[Registered]]] = Known(WeakValueDictionary())  # as long as they live
     config_name: ClassVar[str] = "Registered"
     _arguments: tuple[tuple[Any, ...], dict[str, Any]]  # of a `Configurable`
     __signature__ = ConstructorSignature()  # before `__new__`, which takes anything
@@ -67,7 +67,7 @@ class Registered:
         cls.config_name = _name_of(cls)
         declare(cls)
         if not cls.__name__.startswith("_"):
-            Registered.known[cls.config_name] = cls
+            Registered._registry[cls.config_name] = cls
         checked_here(cls)
 
     def get_config(self) -> dict[str, Any]:
@@ -280,7 +280,7 @@ def class_called(name: Any) -> Any:
     if not isinstance(name, str):
         return None
     custom = custom_called(name)
-    return custom if isinstance(custom, type) else Registered.known.get(name)
+    return custom if isinstance(custom, type) else Registered._registry.get(name)
 
 
 def function_called(name: Any) -> Any:
@@ -433,7 +433,9 @@ def made(what: str, config: Any, kind: type[T]) -> T:
         ValueError: if it describes something else, or nothing known.
     """
     if isinstance(config, Mapping) and class_called(name := config.get("class_name")) is None:
-        ends = [known for known, c in Registered.known.items() if issubclass(c, kind) and known.endswith(f".{name}")]
+        ends = [
+            known for known, c in Registered._registry.items() if issubclass(c, kind) and known.endswith(f".{name}")
+        ]
         if len(ends) == 1:
             config = {**config, "class_name": ends[0]}
     found = restored(config)

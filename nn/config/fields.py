@@ -203,7 +203,7 @@ def _constructor(cls: type) -> Any:
     names = {f"default_{name}": f.default for name, f in own.items()} | {f"check_{n}": f.check for n, f in own.items()}
     names |= {"__name__": cls.__module__, "written": written, "explain": _problem, "unexpected": unexpected}
     names["known"] = [*fields, *(p.name for p in above)]
-    names["words"] = getattr(cls, "other_words", {})
+    names["words"] = getattr(cls, "_other_words", {})
     exec(compile(code, f"<the fields of {cls.__qualname__}>", "exec"), names)
     init: Any = names["__init__"]
     init.__module__, init.__qualname__ = cls.__module__, f"{cls.__qualname__}.__init__"

@@ -20,11 +20,11 @@ STEP = 4096  # a step of a loop takes as long as the arithmetic of this many ele
 _RATIO, _LITTLE = 20, 1 << 24  # bytes for each compressed one, and bytes besides
 _PER_MODEL = 4  # levels of lists and dicts that a model inside a model takes
 LEVELS = _PER_MODEL * MOST_LEVELS  # of nested lists and dicts
-WAY_OUT = ". If you trust what asks for it, read it in `with nn.saving.element_limit(elements):`"
+WAY_OUT = ". If you trust what asks for it, read it in `with nn.saving.max_elements(elements):`"
 
 
 @contextmanager
-def element_limit(elements: int) -> Iterator[None]:
+def max_elements(elements: int) -> Iterator[None]:
     """Limit the arrays that descriptions read inside may ask for to this many elements in total.
 
     The default is 2**28, a gibibyte in float32. It applies to the weights of a model from a configuration or from JSON,
@@ -40,26 +40,26 @@ def element_limit(elements: int) -> Iterator[None]:
     Example:
         >>> import nn
         >>> text = nn.Sequential([nn.Input((2,)), nn.layers.Dense(3)]).to_json()
-        >>> with nn.saving.element_limit(5):
+        >>> with nn.saving.max_elements(5):
         ...     nn.models.model_from_json(text)
         Traceback (most recent call last):
         ValueError: model_from_json: ... expected at most 5 elements in all arrays together; received more, ...
     """
     if type(elements) is not int or elements < 1:
-        raise ValueError(f"element_limit: expected a positive number of elements; received {elements!r:.80}")
+        raise ValueError(f"max_elements: expected a positive number of elements; received {elements!r:.80}")
     with held(ELEMENTS, elements):
         yield
 
 
 def elements_allowed() -> int:
-    """Return the limit that `element_limit` has set here, or the default."""
+    """Return the limit that `max_elements` has set here, or the default."""
     return next(iter(ELEMENTS.values()), 2**28)
 
 
 def bytes_allowed(size: int) -> int:
     """Return how many bytes what is compressed in a file of `size` bytes may unpack to.
 
-    As many as `element_limit` allows where it was called; else no more than an honest file does.
+    As many as `max_elements` allows where it was called; else no more than an honest file does.
     """
     limit = next(iter(ELEMENTS.values()), None)
     return (
@@ -88,7 +88,7 @@ def reading(description: Any) -> Iterator[None]:
     """Hold a budget for making objects from plain values; inside another reader, that reader's.
 
     Raises:
-        ValueError: if they are nested too deeply, or if what is made asks for more than `element_limit`.
+        ValueError: if they are nested too deeply, or if what is made asks for more than `max_elements`.
     """
     if BUDGET.get() is not None:
         yield

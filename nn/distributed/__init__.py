@@ -9,12 +9,12 @@ if TYPE_CHECKING:
     from .communicator import Communicator as Communicator, Local as Local, Request as Request
     from .going_on import elastic as elastic
     from .optimizer import DistributedOptimizer as DistributedOptimizer
-    from .part import all_sum as all_sum
+    from .part import all_reduce as all_reduce
     from .ranks import init as init, rank as rank, size as size, world as world
     from .state import (
         RankMismatch as RankMismatch,
+        assert_consistent as assert_consistent,
         broadcast_parameters as broadcast_parameters,
-        prove_alike as prove_alike,
     )
 else:
     __getattr__, __dir__, __all__ = _attach(__name__)

@@ -21,7 +21,7 @@ from ..optimizers.rules import Array
 from .buckets import BUCKET, Reducer
 from .communicator import Communicator
 from .ranks import world
-from .state import prove_alike
+from .state import assert_consistent
 
 _compression = optional(one_of("float16"))
 
@@ -97,7 +97,7 @@ class DistributedOptimizer(AroundOptimizer):
             return
         kinds = [(p.shape, str(p.dtype)) for p in bound]
         facts = {"optimizer": self.inner_optimizer, "parameters": kinds}
-        prove_alike("DistributedOptimizer", facts, self.communicator)
+        assert_consistent("DistributedOptimizer", facts, self.communicator)
         if self._reducer is not None:
             self._reducer.detach()
         self._parameters = bound

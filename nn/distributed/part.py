@@ -109,7 +109,7 @@ class Part:
         if not isinstance(weight, Tensor | losses.loss.Counted):
             return ag.dynamic(self.numbers, "share")
         mine = weight * real
-        total: Any = all_sum(mine)
+        total: Any = all_reduce(mine)
         if ag.is_compiling():
             safe: Any = np.where(np.equal(total, 0), 1.0, total)
             return mine / safe * self.comm.size
@@ -138,7 +138,7 @@ def real_rows() -> Any:
     return 1.0 if part is None else ag.dynamic(part.numbers, "real")
 
 
-def all_sum(x: Any) -> Any:
+def all_reduce(x: Any) -> Any:
     """Return the sum over all ranks of an array that each of them has, as an operation with a gradient.
 
     With x_r on rank r it is y = sum_r x_r on every rank. The gradient of a loss that is itself the sum of the ranks'
@@ -149,10 +149,10 @@ def all_sum(x: Any) -> Any:
 
     Example:
         >>> from nn import distributed
-        >>> distributed.all_sum(np.ones(2)).tolist()
+        >>> distributed.all_reduce(np.ones(2)).tolist()
         [1.0, 1.0]
     """
-    return _ALL_SUM(x)
+    return _ALL_REDUCE(x)
 
 
 def _summed(x: Any) -> Any:
@@ -160,9 +160,9 @@ def _summed(x: Any) -> Any:
     return (Part(world()) if part is None else part).summed(np.asarray(x))
 
 
-_ALL_SUM = ag.primitive(_summed, name="all_sum", placeholder=np.zeros_like)
-_ALL_SUM.def_vjp(lambda g, out, x: _ALL_SUM(g))
-_ALL_SUM.def_linear(0)
+_ALL_REDUCE = ag.primitive(_summed, name="all_reduce", placeholder=np.zeros_like)
+_ALL_REDUCE.def_vjp(lambda g, out, x: _ALL_REDUCE(g))
+_ALL_REDUCE.def_linear(0)
 
 
 def draw_rows(draw: Callable[[tuple[int, ...]], Tensor], shape: Sequence[int], axis: int | None = 0) -> Tensor:

@@ -31,7 +31,7 @@ class RankMismatch(ValueError):
     """
 
 
-def prove_alike(what: str, facts: Mapping[str, Any], comm: Communicator | None = None) -> None:
+def assert_consistent(what: str, facts: Mapping[str, Any], comm: Communicator | None = None) -> None:
     """Compare what the ranks are about to do; nothing is sent but digests, unless they differ.
 
     Args:
@@ -43,7 +43,7 @@ def prove_alike(what: str, facts: Mapping[str, Any], comm: Communicator | None =
         RankMismatch: on every rank, if a value differs.
 
     Example:
-        >>> prove_alike("train", {"batch_size": 32})
+        >>> assert_consistent("train", {"batch_size": 32})
     """
     comm = world() if comm is None else comm
     if comm.size == 1:
@@ -98,7 +98,7 @@ def broadcast_parameters(model: Module, comm: Communicator | None = None, root: 
         2
     """
     comm = world() if comm is None else comm
-    prove_alike("broadcast_parameters", facts_of(model), comm)
+    assert_consistent("broadcast_parameters", facts_of(model), comm)
     if comm.size > 1:
         for _, t in model._tensors():
             values = np.array(t.data, order="C")
@@ -140,7 +140,7 @@ def average_buffers(model: Module, comm: Communicator) -> None:
     buffers = {path: t for path, t in model._tensors() if not t.requires_grad}
     every = comm.gathered({path: digest_of(t) for path, t in buffers.items()})
     if any(list(digests) != list(every[0]) for digests in every):  # a layer that one rank alone has frozen
-        prove_alike("fit", facts_of(model), comm)
+        assert_consistent("fit", facts_of(model), comm)
     for path, t in buffers.items():
         if len({digests[path] for digests in every}) == 1:
             continue  # a mean of equal numbers may be another one

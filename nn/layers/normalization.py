@@ -18,7 +18,7 @@ from autograd_lite import Tensor
 
 from ..config.arguments import any_integer, flag, number, refused
 from ..config.fields import Converted, field, option, weight
-from ..distributed.part import all_sum, real_rows
+from ..distributed.part import all_reduce, real_rows
 from ..distributed.ranks import size
 from ..module.module import Shape
 from ..unit_vectors import unit_vectors
@@ -223,9 +223,9 @@ class BatchNormalization(_AffineNormalization):
             count = np.maximum(count, weight.dtype.type(1))
             return lambda a: np.sum(a * weight, axis=over, keepdims=True) / count
         real = real_rows()
-        count = np.maximum(all_sum(count * real), x.dtype.type(1))
+        count = np.maximum(all_reduce(count * real), x.dtype.type(1))
         weighed = real if weight is None else weight * real
-        return lambda a: all_sum(np.sum(a * weighed, axis=over, keepdims=True)) / count
+        return lambda a: all_reduce(np.sum(a * weighed, axis=over, keepdims=True)) / count
 
     @ag.no_grad()
     def _correction(self, mean: Tensor, variance: Tensor) -> tuple[Any, Any]:

@@ -79,8 +79,8 @@ class Operation(Layer):
         return self.function.removeprefix(_OF_KERAS) in _ELEMENTWISE
 
     @property
-    def called_as(self) -> str:
-        """What errors of a call say was called."""
+    def _call_name(self) -> str:
+        """The name of the layer in errors of a call."""
         return f"layer {self.function!r} (Operation)"
 
     def call(self, *args: Any, **kwargs: Any) -> Any:

@@ -209,28 +209,6 @@ class Model(Configurable, Trainer):
         """Return the plan whose symbols are those of the layers, if there is one."""
         return self._plan
 
-    def output_of(self, name: str, call: int = 0) -> Any:
-        """Return the symbol of the result of a layer of a functional model, to make a model of the first layers.
-
-        Args:
-            name: of the layer.
-            call: which of its calls, from 0, where the layer is shared.
-
-        Example:
-            >>> from nn import Input, layers
-            >>> x = Input((3,))
-            >>> model = Model(x, layers.Dense(1)(layers.Dense(2, name="features")(x)))
-            >>> Model(model.inputs, model.output_of("features")).output_shape
-            (None, 2)
-        """
-        plan = self._require_plan("output_of")
-        layer = self.get_layer(name)
-        outs = [outs for module, _, outs in plan.calls() if module is layer]
-        if not 0 <= call < len(outs):
-            raise ValueError(f"{self.name}.output_of: expected a call from 0 to {len(outs) - 1}; received {call}")
-        found = [plan.symbols()[slot] for slot in outs[call]]
-        return found[0] if len(found) == 1 else found
-
     def _require_plan(self, what: str) -> Plan:
         if self._plan is None:
             raise TypeError(

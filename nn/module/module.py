@@ -123,8 +123,8 @@ class Module(Tree["Module"]):
         return DTypePolicy(self.dtype.name)
 
     @property
-    def called_as(self) -> str:
-        """What errors of a call say was called."""
+    def _call_name(self) -> str:
+        """The name of the layer in errors of a call."""
         return f"layer {self.name!r} ({type(self).__name__})"
 
     # ---- calling ----------------------------------------------------------------------------------------------------

@@ -224,7 +224,7 @@ def _varied(
     others = [out.shape for out in instances(_VALUES, again)]
     if list(map(len, others)) != list(map(len, shapes)):
         raise ShapeError(
-            f"{call.module.called_as}: expected results of one number and rank whatever the unknown lengths are; "
+            f"{call.module._call_name}: expected results of one number and rank whatever the unknown lengths are; "
             f"received results of {len(shapes)} and {len(others)} tensors, of the ranks {list(map(len, shapes))} and "
             f"{list(map(len, others))}. Give Input all lengths"
         )
@@ -240,7 +240,7 @@ def _refuse_own_length(call: Call, lengths: Lengths, before: RestoreOnError) -> 
         before.restore()
         if pair != lengths:
             raise ShapeError(
-                f"{call.module.called_as}: expected weights that do not follow an unknown length; received "
+                f"{call.module._call_name}: expected weights that do not follow an unknown length; received "
                 f"{', '.join(str(symbol.shape) for symbol in call.given)}. Give Input the length, or pool before"
             )
     _run(call, lengths)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         ScheduleFreeAdamW as ScheduleFreeAdamW,
     )
     from .ftrl import Ftrl as Ftrl
-    from .hyper import Number as Number, OptionalNumber as OptionalNumber, Rate as Rate
+    from .hyper import Number as Number, OptionalNumber as OptionalNumber, ScalarOrSchedule as ScalarOrSchedule
     from .lamb import Lamb as Lamb
     from .lbfgs import LBFGS as LBFGS
     from .lion import Lion as Lion

@@ -13,7 +13,7 @@ from autograd_lite import Tensor
 from ..config.arguments import flag
 from ..config.fields import field
 from .blocks import Start
-from .hyper import LearningRate, Number, Rate
+from .hyper import LearningRate, Number, ScalarOrSchedule
 from .optimizer import Optimizer
 from .rules import Hyper, Rule, State
 
@@ -77,7 +77,7 @@ class Adafactor(Optimizer):
         True
     """
 
-    learning_rate: LearningRate = Rate(0, default=0.001)
+    learning_rate: LearningRate = ScalarOrSchedule(0, default=0.001)
     beta_2_decay: float = Number(-math.inf, 0, closed_high=True, default=-0.8)
     epsilon_1: float = Number(0, default=1e-30)
     epsilon_2: float = Number(0, default=1e-3)

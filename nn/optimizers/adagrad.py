@@ -8,7 +8,7 @@ from typing import Any
 from autograd_lite import over_root, running_mean_square
 
 from .blocks import Start
-from .hyper import LearningRate, Number, Rate
+from .hyper import LearningRate, Number, ScalarOrSchedule
 from .optimizer import Optimizer
 from .rules import Hyper, Rule, State
 
@@ -47,7 +47,7 @@ class Adagrad(Optimizer):
         True
     """
 
-    learning_rate: LearningRate = Rate(0, default=0.001)
+    learning_rate: LearningRate = ScalarOrSchedule(0, default=0.001)
     initial_accumulator_value: float = Number(0, default=0.1)
     epsilon: float = Number(0, open_low=True, default=1e-7)
     reads_values = False
@@ -95,7 +95,7 @@ class Adadelta(Optimizer):
         True
     """
 
-    learning_rate: LearningRate = Rate(0, default=0.001)
+    learning_rate: LearningRate = ScalarOrSchedule(0, default=0.001)
     rho: float = Number(0, 1, default=0.95)
     epsilon: float = Number(0, open_low=True, default=1e-7)
     reads_values = False

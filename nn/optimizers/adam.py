@@ -13,7 +13,7 @@ from ..config.arguments import flag
 from ..config.fields import field
 from .blocks import Start
 from .gradients import Gradients
-from .hyper import LearningRate, Number, Quantity, Rate
+from .hyper import LearningRate, Number, Quantity, ScalarOrSchedule
 from .optimizer import Optimizer
 from .rules import Hyper, Rule, State
 
@@ -50,7 +50,7 @@ class TwoMeans(Optimizer):
         epsilon: what is added to a root of v; above 0.
     """
 
-    learning_rate: LearningRate = Rate(0, default=0.001)
+    learning_rate: LearningRate = ScalarOrSchedule(0, default=0.001)
     beta_1: float = Number(0, 1, default=0.9)
     beta_2: float = Number(0, 1, default=0.999)
     epsilon: float = Number(0, open_low=True, default=1e-7)
@@ -255,7 +255,7 @@ class ScheduleFreeAdamW(Optimizer):
         True
     """
 
-    learning_rate: LearningRate = Rate(0, default=0.0025)
+    learning_rate: LearningRate = ScalarOrSchedule(0, default=0.0025)
     beta_1: float = Number(0, 1, open_low=True, closed_high=True, default=0.9)
     beta_2: float = Number(0, 1, default=0.999)
     epsilon: float = Number(0, open_low=True, default=1e-8)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .blocks import Start
-from .hyper import LearningRate, Number, Rate
+from .hyper import LearningRate, Number, ScalarOrSchedule
 from .optimizer import Optimizer
 from .rules import Hyper, Rule, State
 
@@ -57,7 +57,7 @@ class Ftrl(Optimizer):
         True
     """
 
-    learning_rate: LearningRate = Rate(0, open_low=True, default=0.001)
+    learning_rate: LearningRate = ScalarOrSchedule(0, open_low=True, default=0.001)
     learning_rate_power: float = Number(-math.inf, 0, closed_high=True, default=-0.5)
     initial_accumulator_value: float = Number(0, default=0.1)
     l1_regularization_strength: float = Number(0, default=0.0)

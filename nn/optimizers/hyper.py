@@ -1,7 +1,7 @@
 """Hyperparameters: numbers that may be changed between any two steps, and are checked whenever they are set.
 
     class Momentum(Optimizer):
-        learning_rate: LearningRate = Rate(0, default=0.01)
+        learning_rate: LearningRate = ScalarOrSchedule(0, default=0.01)
         momentum: float = Number(0, 1, default=0.9)
 
 Each is an argument of the constructor, as `nn.config.fields` makes it, and an entry of `hyper` for the rule.
@@ -273,13 +273,13 @@ def OptionalNumber(
 
 
 @checked
-def Rate(low: float, *, default: Any = REQUIRED, open_low: bool = False) -> Any:
+def ScalarOrSchedule(low: float, *, default: Any = REQUIRED, open_low: bool = False) -> Any:
     """Declare a learning rate: a number, or a schedule; see `Number`.
 
     Example:
         >>> from nn import optimizers
         >>> class Slow(optimizers.SGD):
-        ...     learning_rate: float = Rate(0, default=0.001)
+        ...     learning_rate: float = ScalarOrSchedule(0, default=0.001)
         >>> Slow().learning_rate
         0.001
     """

@@ -10,7 +10,7 @@ import numpy as np
 from autograd_lite import running_mean
 
 from .blocks import Start
-from .hyper import LearningRate, Number, Rate
+from .hyper import LearningRate, Number, ScalarOrSchedule
 from .optimizer import Optimizer
 from .rules import Hyper, Rule, State
 
@@ -47,7 +47,7 @@ class Lion(Optimizer):
         [0.9, -1.9]
     """
 
-    learning_rate: LearningRate = Rate(0, default=0.001)
+    learning_rate: LearningRate = ScalarOrSchedule(0, default=0.001)
     beta_1: float = Number(0, 1, open_low=True, closed_high=True, default=0.9)
     beta_2: float = Number(0, 1, default=0.99)
     reads_values = False

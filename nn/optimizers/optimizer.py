@@ -25,7 +25,7 @@ from ..config.fields import Converted, field
 from ..module.penalties import constraint_of
 from .blocks import Block, Start, Step, partition
 from .gradients import Gradients, accumulated, clipped, matched, scaled, unscaled, usable
-from .hyper import CountNow, LearningRate, Number, OptionalNumber, Quantity, Rate, RateNow, Schedule, bound
+from .hyper import CountNow, LearningRate, Number, OptionalNumber, Quantity, RateNow, ScalarOrSchedule, Schedule, bound
 from .parameters import Parameters, named
 from .rules import Array, Rule, averaged, decayed
 from .state import arrays, same_keys, same_kinds, whole_number
@@ -67,7 +67,7 @@ class _Begun(Registered, ABC):
         self._accumulated: Gradients = []
 
 
-@dataclass_transform(eq_default=False, field_specifiers=(Number, OptionalNumber, Rate, bound, field))
+@dataclass_transform(eq_default=False, field_specifiers=(Number, OptionalNumber, ScalarOrSchedule, bound, field))
 class Optimizer(_Begun):
     """Changes parameters by their gradients, one step at a time.
 
@@ -112,7 +112,7 @@ class Optimizer(_Begun):
         ([0.5, -1.0], 1)
     """
 
-    learning_rate: LearningRate = Rate(0)
+    learning_rate: LearningRate = ScalarOrSchedule(0)
     weight_decay: float | None = OptionalNumber(0, default=None, kw_only=True)
     clipnorm: float | None = OptionalNumber(0, open_low=True, default=None, kw_only=True)
     clipvalue: float | None = OptionalNumber(0, open_low=True, default=None, kw_only=True)
@@ -133,7 +133,7 @@ class Optimizer(_Begun):
     elementwise: ClassVar[bool] = True
     #: Whether a step with gradients that are not finite is skipped, and does no harm.
     skips_overflow: ClassVar[bool] = False
-    other_words = _OTHER_WORDS
+    _other_words = _OTHER_WORDS
 
     def __post_init__(self) -> None:
         clips = {name: getattr(self, name) for name in ("clipnorm", "clipvalue", "global_clipnorm")}

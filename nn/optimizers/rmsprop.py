@@ -12,7 +12,7 @@ from autograd_lite import over_root, running_mean, running_mean_square
 from ..config.arguments import flag
 from ..config.fields import field
 from .blocks import Start
-from .hyper import LearningRate, Number, Rate
+from .hyper import LearningRate, Number, ScalarOrSchedule
 from .optimizer import Optimizer
 from .rules import Hyper, Rule, State
 
@@ -64,7 +64,7 @@ class RMSprop(Optimizer):
         [0.6838, -1.6838]
     """
 
-    learning_rate: LearningRate = Rate(0, default=0.001)
+    learning_rate: LearningRate = ScalarOrSchedule(0, default=0.001)
     rho: float = Number(0, 1, default=0.9)
     momentum: float = Number(0, 1, closed_high=True, default=0.0)
     epsilon: float = Number(0, open_low=True, default=1e-7)

@@ -8,7 +8,7 @@ from typing import Any
 from ..config.arguments import flag
 from ..config.fields import field
 from .blocks import Start
-from .hyper import LearningRate, Number, Rate
+from .hyper import LearningRate, Number, ScalarOrSchedule
 from .optimizer import Optimizer
 from .rules import Hyper, Rule, State
 
@@ -70,7 +70,7 @@ class SGD(Optimizer):
         array([0., 0.])
     """
 
-    learning_rate: LearningRate = Rate(0, default=0.01)
+    learning_rate: LearningRate = ScalarOrSchedule(0, default=0.01)
     momentum: float = Number(0, 1, closed_high=True, default=0.0)
     nesterov: bool = field(flag, default=False)
     reads_values = False

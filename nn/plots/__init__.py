@@ -27,12 +27,16 @@ from .tensors import (
     matrix_product as matrix_product,
     tensor_shapes as tensor_shapes,
 )
-from .unfolding import HiddenValues as HiddenValues, unfolding as unfolding, unfolding_movie as unfolding_movie
+from .unfolding import (
+    ActivationRecorder as ActivationRecorder,
+    unfolding as unfolding,
+    unfolding_movie as unfolding_movie,
+)
 from .weights import weights as weights
 
 __all__ = [
+    "ActivationRecorder",
     "DecisionSurface",
-    "HiddenValues",
     "Movie",
     "Moving",
     "Path",

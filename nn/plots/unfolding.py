@@ -16,13 +16,13 @@ from ..models import Sequential
 from .look import MARKERS, Look, new_figure, tidy, title
 from .movie import Movie, Moving
 
-__all__ = ["HiddenValues", "unfolding", "unfolding_movie"]
+__all__ = ["ActivationRecorder", "unfolding", "unfolding_movie"]
 
 Array = npt.NDArray[np.float64]
 View = Callable[[Array], Array]
 
 
-class HiddenValues(Callback):
+class ActivationRecorder(Callback):
     """Records where the last hidden layer of a Sequential model puts some samples, before training and at each epoch.
 
     Args:
@@ -43,7 +43,7 @@ class HiddenValues(Callback):
         >>> x, y = two_moons(50, seed=0)
         >>> model = models.Sequential([layers.Dense(3, "tanh", input_shape=(2,)), layers.Dense(1, "sigmoid")])
         >>> model.compile("adam", "binary_crossentropy")
-        >>> seen = HiddenValues(x)
+        >>> seen = ActivationRecorder(x)
         >>> _ = model.fit(x, y, epochs=2, verbose=0, callbacks=[seen])
         >>> seen.epochs, seen.values[0].shape
         ([0, 1, 2], (50, 3))
@@ -52,13 +52,14 @@ class HiddenValues(Callback):
     def __init__(self, x: npt.ArrayLike, lines: Sequence[npt.ArrayLike] | None = None) -> None:
         self.x = np.asarray(x, np.float64)
         if self.x.ndim != 2 or not len(self.x):
-            raise ag.ShapeError(f"HiddenValues: expected x of shape (N, D); received shape {self.x.shape}")
+            raise ag.ShapeError(f"ActivationRecorder: expected x of shape (N, D); received shape {self.x.shape}")
         curves = _grid(self.x) if lines is None and self.x.shape[1] == 2 else list(lines or [])
         self._curves = [np.asarray(curve, np.float64) for curve in curves]
         for curve in self._curves:
             if curve.ndim != 2 or curve.shape[1] != self.x.shape[1]:
                 raise ag.ShapeError(
-                    f"HiddenValues: expected lines of shape (P, {self.x.shape[1]}), as x; received shape {curve.shape}"
+                    f"ActivationRecorder: expected lines of shape (P, {self.x.shape[1]}), as x; received shape "
+                    f"{curve.shape}"
                 )
         self.epochs: list[int] = []
         self.values: list[Array] = []
@@ -79,8 +80,8 @@ class HiddenValues(Callback):
         model = self.model
         if not isinstance(model, Sequential) or len(model.layers) < 2 or not hasattr(model.layers[-1], "kernel"):
             raise TypeError(
-                "HiddenValues: expected a Sequential model that ends in a dense layer after a hidden one; received "
-                f"{type(model).__name__}"
+                "ActivationRecorder: expected a Sequential model that ends in a dense layer after a hidden one; "
+                f"received {type(model).__name__}"
             )
         values = _hidden(model, self.x)
         gap = np.full((1, values.shape[1]), np.nan)
@@ -119,7 +120,7 @@ def _grid(x: Array) -> list[Array]:
 
 @checked
 def unfolding(
-    seen: HiddenValues,
+    seen: ActivationRecorder,
     y: npt.ArrayLike,
     *,
     panels: int = 4,
@@ -150,7 +151,7 @@ def unfolding(
         >>> x, y = sphere_in_sphere(60, seed=0)
         >>> model = models.Sequential([layers.Dense(8, "tanh", input_shape=(3,)), layers.Dense(2, "softmax")])
         >>> model.compile("adam", "sparse_categorical_crossentropy")
-        >>> seen = HiddenValues(x)
+        >>> seen = ActivationRecorder(x)
         >>> _ = model.fit(x, y, epochs=9, verbose=0, callbacks=[seen])
         >>> [ax.get_title(loc="left") for ax in unfolding(seen, y).axes]
         ['before training', 'epoch 1', 'epoch 4', 'epoch 9']
@@ -172,7 +173,7 @@ def unfolding(
 
 @checked
 def unfolding_movie(
-    seen: HiddenValues, y: npt.ArrayLike, *, every: int = 1, class_names: Sequence[str] | None = None
+    seen: ActivationRecorder, y: npt.ArrayLike, *, every: int = 1, class_names: Sequence[str] | None = None
 ) -> Movie:
     """Return the same as `unfolding` with a slider over the epochs.
 
@@ -190,7 +191,7 @@ def unfolding_movie(
         >>> x, y = two_moons(50, seed=0)
         >>> model = models.Sequential([layers.Dense(3, "tanh", input_shape=(2,)), layers.Dense(1, "sigmoid")])
         >>> model.compile("adam", "binary_crossentropy")
-        >>> seen = HiddenValues(x)
+        >>> seen = ActivationRecorder(x)
         >>> _ = model.fit(x, y, epochs=2, verbose=0, callbacks=[seen])
         >>> unfolding_movie(seen, y)
         <Movie of 3 frames: 'before training' to 'epoch 2'>
@@ -212,7 +213,7 @@ def unfolding_movie(
 
 
 def _draw_frame(
-    ax: Any, seen: HiddenValues, labels: Array, names: Sequence[str], view: View, frame: int, look: Look
+    ax: Any, seen: ActivationRecorder, labels: Array, names: Sequence[str], view: View, frame: int, look: Look
 ) -> list[Any]:
     """Draw the lines, the cut and the samples of each class at an epoch, and return these artists."""
     tidy(ax, look)
@@ -236,14 +237,14 @@ def _draw_frame(
     return list(artists)
 
 
-def _parts(seen: HiddenValues, labels: Array, classes: int, view: View, frame: int) -> list[Array]:
+def _parts(seen: ActivationRecorder, labels: Array, classes: int, view: View, frame: int) -> list[Array]:
     """Return what is drawn of an epoch: the lines, the cut, and the samples of each class, each of shape (…, 2)."""
     values = view(seen.values[frame])
     groups = [values[labels == k] for k in range(classes)]
     return [view(seen.lines[frame]), _cut_line(seen, frame), *groups]
 
 
-def _cut(seen: HiddenValues, frame: int) -> tuple[Array, float] | None:
+def _cut(seen: ActivationRecorder, frame: int) -> tuple[Array, float] | None:
     """Return w and b of the cut w · h + b = 0 between two classes."""
     kernel, bias = seen.last[frame]
     if kernel.shape[1] > 2:
@@ -252,7 +253,7 @@ def _cut(seen: HiddenValues, frame: int) -> tuple[Array, float] | None:
     return sides[0], float(sides[1])
 
 
-def _cut_line(seen: HiddenValues, frame: int) -> Array:
+def _cut_line(seen: ActivationRecorder, frame: int) -> Array:
     """Return two points of the cut as it is drawn, far beyond the picture, or none."""
     cut = _cut(seen, frame)
     if cut is None:
@@ -265,7 +266,7 @@ def _cut_line(seen: HiddenValues, frame: int) -> Array:
     return np.array([foot - 20 * along, foot + 20 * along])
 
 
-def _view(seen: HiddenValues) -> View:
+def _view(seen: ActivationRecorder) -> View:
     """Return the map from hidden values to the plane of the picture."""
     last = seen.values[-1]
     if last.shape[1] == 2:
@@ -285,7 +286,7 @@ def _view(seen: HiddenValues) -> View:
     return lambda h: np.stack([(h @ w + b) / length, (h - middle) @ most], axis=1)
 
 
-def _limit(ax: Any, seen: HiddenValues, view: View) -> None:
+def _limit(ax: Any, seen: ActivationRecorder, view: View) -> None:
     """Give axes room for all epochs."""
     points = np.concatenate([view(values) for values in (*seen.values, *seen.lines)])
     low, high = np.nanmin(points, axis=0), np.nanmax(points, axis=0)
@@ -300,7 +301,7 @@ def _chosen(count: int, panels: int) -> list[int]:
 
 
 def _classes(
-    called: str, seen: HiddenValues, y: Any, class_names: Sequence[str] | None
+    called: str, seen: ActivationRecorder, y: Any, class_names: Sequence[str] | None
 ) -> tuple[npt.NDArray[Any], Sequence[str]]:
     """Return the classes of the samples, and their names."""
     if not seen.epochs:

@@ -12,8 +12,12 @@ if TYPE_CHECKING:
         get_custom_objects as get_custom_objects,
         register_keras_serializable as register_keras_serializable,
     )
-    from ..config.limits import element_limit as element_limit
-    from .checkpoints import Kept as Kept, load_checkpoint as load_checkpoint, save_checkpoint as save_checkpoint
+    from ..config.limits import max_elements as max_elements
+    from .checkpoints import (
+        InMemoryCheckpoint as InMemoryCheckpoint,
+        load_checkpoint as load_checkpoint,
+        save_checkpoint as save_checkpoint,
+    )
     from .model_files import (
         load_model as load_model,
         load_weights as load_weights,

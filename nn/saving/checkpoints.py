@@ -206,7 +206,7 @@ def _same(tensors: list[Any], others: list[Any]) -> bool:
     return [id(t) for t in tensors] == [id(t) for t in others]
 
 
-class Kept:
+class InMemoryCheckpoint:
     """What `save_checkpoint` writes, in memory: for a training that starts again within the same process.
 
     Args:
@@ -218,7 +218,7 @@ class Kept:
     Example:
         >>> import nn
         >>> model = nn.Sequential([nn.layers.Dense(1, input_shape=(1,))])
-        >>> kept = Kept(model, extra={"epoch": 3})
+        >>> kept = InMemoryCheckpoint(model, extra={"epoch": 3})
         >>> model.set_weights([[[5.0]], [7.0]])
         >>> kept.restore(), model.get_weights()[1].tolist()
         ({'epoch': 3}, [0.0])
@@ -238,4 +238,4 @@ class Kept:
 
     def restore(self) -> dict[str, Any]:
         """Put model, optimizer, loader and random streams where they were, and return `extra`."""
-        return _put("Kept.restore", "what was kept", self._taken, *self._parts)
+        return _put("InMemoryCheckpoint.restore", "what was kept", self._taken, *self._parts)

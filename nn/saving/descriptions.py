@@ -120,7 +120,7 @@ def _qualified(config: Any) -> Any:
     if name == "IdentityInitializer":
         return config | {"class_name": "initializers.Identity"}
     modules = ("layers", "models", "initializers", "regularizers", "constraints")
-    known = next((n for n in (f"{module}.{name}" for module in modules) if n in Registered.known), None)
+    known = next((n for n in (f"{module}.{name}" for module in modules) if n in Registered._registry), None)
     return config if known is None else config | {"class_name": known}
 
 

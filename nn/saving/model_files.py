@@ -174,7 +174,7 @@ def _refuse_shared(model: Module) -> None:
     """Raise if a layer is part of two models, because each makes its own layers when it is loaded."""
     parents: dict[int, tuple[str, bool]] = {}
     for path, parent in model.named_modules():
-        listed = hasattr(type(parent), "output_of")  # a model, whose configuration lists its layers
+        listed = hasattr(type(parent), "output_names")  # a model, whose configuration lists its layers
         for part in {id(m): m for _, m in parent._members() if isinstance(m, Module)}.values():
             other, also = parents.setdefault(id(part), (path, listed))
             if other != path and (listed or also) and any(True for _ in part._tensors()):

@@ -20,7 +20,7 @@ from ..distributed.communicator import Communicator, Local
 from ..distributed.optimizer import DistributedOptimizer
 from ..distributed.part import Part, taking_part
 from ..distributed.ranks import init, world
-from ..distributed.state import average_buffers, broadcast_state, digest_of, facts_of, prove_alike
+from ..distributed.state import assert_consistent, average_buffers, broadcast_state, digest_of, facts_of
 from ..metrics import Metric
 from ..module.masks import MASKS, mask_of, set_mask
 from ..optimizers import Optimizer
@@ -112,7 +112,7 @@ class Shared(Part, Alone):
         counts[self.comm.rank] = rows
         self.decisions.sum(counts)
         if not own or not counts.all():
-            prove_alike("fit", {"number of rows in a batch of the stream": int(rows)}, self.decisions)
+            assert_consistent("fit", {"number of rows in a batch of the stream": int(rows)}, self.decisions)
         if not own:
             return self._rows(rows, own) if rows else (0, 0)
         start = int(counts[: self.comm.rank].sum())
@@ -134,7 +134,7 @@ class Shared(Part, Alone):
         compiled = model._require_compiled("fit")
         names = [(type(m).__name__, m.name) for m in compiled.all_metrics]
         about = {"optimizer": optimizer, "loss": type(compiled.loss).__name__, "metrics": names}
-        prove_alike("fit", {**facts_of(model), **about, **facts}, comm)
+        assert_consistent("fit", {**facts_of(model), **about, **facts}, comm)
         self._gathered = tuple(compiled.all_metrics)
         self._merged = all(is_merged(metric) for metric in self._gathered)
         others = [metric for metric in model._each_metric() if metric not in self._gathered or model._own_step(*_STEPS)]
@@ -158,7 +158,7 @@ class Shared(Part, Alone):
         model = self._model
         digests = [digest_of(p) for p in model.parameters()]
         streams = ag.random.default_generator.state
-        prove_alike("fit", {"weights at an epoch's begin": digests, "random stream": streams}, self.decisions)
+        assert_consistent("fit", {"weights at an epoch's begin": digests, "random stream": streams}, self.decisions)
 
     def end_epoch(self) -> None:
         average_buffers(self._model, self.decisions)
@@ -293,6 +293,6 @@ def ranks_of(model: Any, distributed: bool | Communicator) -> Alone:
         )
     known = _RANKS.get(model)
     if known is None or known.decisions is not comm:
-        prove_alike("fit", {"class of the model": type(model).__name__}, comm)
+        assert_consistent("fit", {"class of the model": type(model).__name__}, comm)
         known = _RANKS[model] = Shared(model, comm)
     return known

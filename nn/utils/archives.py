@@ -28,7 +28,7 @@ from ..config.limits import elements_allowed
 __all__ = ["ENTRIES", "RATIO", "unpack"]
 
 ENTRIES = 1 << 20  # files, folders and links in one archive
-RATIO = 100  # bytes of content for each byte of the archive, besides as many as `element_limit` has elements
+RATIO = 100  # bytes of content for each byte of the archive, besides as many as `max_elements` has elements
 _PIECE = 1 << 18  # bytes read at once
 _HEADER = 1 << 20  # bytes that one name or comment may take
 _COMPRESSED: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}

@@ -73,7 +73,7 @@ KINDS: dict[str, Kind] = {
     "absolute": Kind(lambda: ag.module_scope("top", absolute=True), lambda s: s._replace(scope="top"), True),
     "raise_on_change": Kind(ag.raise_on_change, lambda s: s._replace(source=True, verified=True)),
     "raise_on_nan": Kind(ag.raise_on_nan, lambda s: s._replace(source=True, watched=True)),
-    "element_limit": Kind(lambda: nn.saving.element_limit(7), lambda s: s._replace(most=7)),
+    "max_elements": Kind(lambda: nn.saving.max_elements(7), lambda s: s._replace(most=7)),
     **{
         f"CustomObjectScope of {f.__name__}": Kind(
             lambda f=f: nn.utils.CustomObjectScope({"own thing": f}), lambda s, f=f: s._replace(custom=f)

@@ -12,7 +12,7 @@ from autograd_lite.core import batching
 from autograd_lite.core.op import Op
 from autograd_lite.core.shapes import ShapeDtype
 from autograd_lite.testing import check_op
-from autograd_lite.testing.ops import LAWS, LawBroken
+from autograd_lite.testing.ops import LAWS, PropertyError
 
 ROWS = [(np.array([1.0, -2.0, 0.5]), np.array([0.5, 1.5, -1.0]))]
 ONE_ROW = [(np.array(1.0), np.array(2.0))]
@@ -141,5 +141,5 @@ WRONG: dict[str, tuple[Op, str]] = {
 @pytest.mark.parametrize("what", WRONG)
 def test_a_wrong_op_is_named_with_its_law(what: str) -> None:
     op, law = WRONG[what]
-    with pytest.raises(LawBroken, match=f"op 'polar_t' breaks the law '({law})'"):
+    with pytest.raises(PropertyError, match=f"op 'polar_t' breaks the law '({law})'"):
         check_op(op, ROWS)

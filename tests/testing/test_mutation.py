@@ -19,7 +19,7 @@ from autograd_lite.core.several import each
 from autograd_lite.core.shapes import ShapeDtype
 from autograd_lite.testing import check_op
 from autograd_lite.testing.ops import FIRST_ORDER
-from autograd_lite.testing.rows import LawBroken, Row, Setting, forward, raw_rule, repaired, results_in
+from autograd_lite.testing.rows import PropertyError, Row, Setting, forward, raw_rule, repaired, results_in
 
 from ..laws.reading import READS_MORE, row_of
 from ..laws.samples import SAMPLES
@@ -356,7 +356,7 @@ def is_caught(mutant: Mutant, rows: list[Row]) -> str:
     """Return the law that the mutant breaks, or nothing."""
     try:
         check_op(mutant.op, rows, laws=mutant.laws)
-    except LawBroken as error:
+    except PropertyError as error:
         return str(error).split("'")[3]
     return ""
 

@@ -68,7 +68,7 @@ def read_hdf5(what: str, where: str, data: bytes) -> tuple[Arrays, Mapping[str, 
 
     Raises:
         SavedFileError: if the file is damaged, or has links to elsewhere, virtual or external arrays, filters that are
-            plugins, arrays of anything but numbers, or more than `element_limit` elements in compressed arrays.
+            plugins, arrays of anything but numbers, or more than `max_elements` elements in compressed arrays.
     """
     h5py = library(what)
 
@@ -167,6 +167,6 @@ class _Walk:
             self.stored -= size
         if self.unpacked < 0 or self.stored < 0:
             raise ValueError(
-                f"{path!r:.80}, of shape {entry.shape}, has more numbers than the file, or than element_limit allows"
+                f"{path!r:.80}, of shape {entry.shape}, has more numbers than the file, or than max_elements allows"
             )
         return Stored(entry, self.reading)

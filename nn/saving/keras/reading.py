@@ -102,7 +102,7 @@ def _object(value: Mapping[str, Any], name: Any, config: Any) -> Any:
         return {"class_name": full, "config": config}  # its layers are made when it is
     if full in ("models.Sequential", "layers.Sequential"):
         return {"class_name": "models.Sequential", "config": sequential(config)}
-    known = Registered.known.get(full)
+    known = Registered._registry.get(full)
     if known is None:
         raise ValueError(
             f"it names the class {name!r:.80} of {value.get('module')!r:.80}, which is not here. If it is yours, pass "

@@ -58,7 +58,7 @@ def described(layer: Module, name: str | None = None) -> Config:
 
 
 def _is_ours(kind: str) -> bool:
-    known = Registered.known.get(kind)
+    known = Registered._registry.get(kind)
     return known is not None and known.__module__.startswith("nn.")
 
 
@@ -68,10 +68,10 @@ def _named(kind: str, config: Any, of: type | None = None) -> Config:
     if kind in CLASSES:
         module, name = CLASSES[kind]
     elif _is_ours(kind):
-        schedule = ".schedules" * Registered.known[kind].__module__.endswith(".schedules")
+        schedule = ".schedules" * Registered._registry[kind].__module__.endswith(".schedules")
         module = f"{'nn' if kind in OURS_ALONE else 'keras'}.{module}{schedule}"
     else:
-        module = getattr(of or custom_called(kind) or Registered.known.get(kind), "__module__", "builtins")
+        module = getattr(of or custom_called(kind) or Registered._registry.get(kind), "__module__", "builtins")
         name, registered = kind.rpartition(">")[2], kind
     return _entry(module, name, config, registered)
 

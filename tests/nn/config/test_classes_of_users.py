@@ -72,4 +72,4 @@ def test_a_class_that_was_used_is_freed(tmp_path: Path) -> None:
     kind = weakref.ref(used(tmp_path))
     gc.collect()
     assert kind() is None
-    assert "Own" not in Registered.known
+    assert "Own" not in Registered._registry

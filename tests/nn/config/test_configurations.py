@@ -127,18 +127,18 @@ def test_no_two_classes_have_the_same_name() -> None:
             ):
                 found.setdefault(thing.config_name, set()).add(thing)
     assert {name for name, kinds in found.items() if len(kinds) > 1} == set()
-    assert all(Registered.known[name] in kinds for name, kinds in found.items())
+    assert all(Registered._registry[name] in kinds for name, kinds in found.items())
     assert {"losses.Hinge", "metrics.Hinge", "layers.Identity", "initializers.Identity"} <= found.keys()
 
 
 def test_a_class_of_the_user_never_stands_for_one_of_nn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Registered, "known", dict(Registered.known))  # other tests should not meet this class
+    monkeypatch.setattr(Registered, "_registry", dict(Registered._registry))  # other tests should not meet this class
 
     class Dense(layers.Layer):
         """The user's own, of the same name."""
 
     assert Dense.config_name == "Dense"
-    assert Registered.known["layers.Dense"] is layers.Dense
+    assert Registered._registry["layers.Dense"] is layers.Dense
     config = layers.Bidirectional(layers.LSTM(2, kernel_initializer=initializers.Identity(2.0))).get_config()
     assert config["layer"]["class_name"] == "layers.LSTM"
     assert config["layer"]["config"]["kernel_initializer"]["class_name"] == "initializers.Identity"

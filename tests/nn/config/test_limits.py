@@ -54,21 +54,21 @@ ASKING: dict[str, Callable[[], Any]] = {
 @pytest.mark.parametrize("name", ASKING)
 def test_what_asks_for_too_much_is_refused_at_once(name: str) -> None:
     start = time.process_time()
-    with pytest.raises(ValueError, match=r"expected at most 268_435_456 elements .*; received .*element_limit"):
+    with pytest.raises(ValueError, match=r"expected at most 268_435_456 elements .*; received .*max_elements"):
         ASKING[name]()
     assert time.process_time() - start < 1
 
 
 def test_the_limit_can_be_set() -> None:
     text = dense(3).to_json()
-    with nn.saving.element_limit(9):
+    with nn.saving.max_elements(9):
         assert models.model_from_json(text).count_params() == 9
-    with nn.saving.element_limit(8), pytest.raises(ValueError, match="expected at most 8 elements in all arrays"):
+    with nn.saving.max_elements(8), pytest.raises(ValueError, match="expected at most 8 elements in all arrays"):
         models.model_from_json(text)
-    with nn.saving.element_limit(10**4), pytest.raises(ValueError, match="expected at most 10_000 elements"):
+    with nn.saving.max_elements(10**4), pytest.raises(ValueError, match="expected at most 10_000 elements"):
         metrics.MeanIoU(num_classes=200)
     for wrong in (0, -1, 2.0, True, "a"):
-        with pytest.raises((ValueError, TypeError), match="element_limit"), nn.saving.element_limit(wrong):  # type: ignore[arg-type]
+        with pytest.raises((ValueError, TypeError), match="max_elements"), nn.saving.max_elements(wrong):  # type: ignore[arg-type]
             pass
     assert dense(100).built, "what a program makes itself has no limit"
 

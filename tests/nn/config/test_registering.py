@@ -80,7 +80,7 @@ class Double:
 @pytest.fixture(autouse=True)
 def _forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Forget after a test what it registers, and the classes that it defines."""
-    monkeypatch.setattr(Registered, "known", dict(Registered.known))
+    monkeypatch.setattr(Registered, "_registry", dict(Registered._registry))
     before = dict(saving.get_custom_objects())
     yield
     saving.get_custom_objects().clear()

@@ -13,7 +13,9 @@ from nn.config.config import Registered
 from nn.layers import Dense, Layer
 from nn.metrics import AUC
 
-KNOWN = sorted({c for c in Registered.known.values() if c.__module__.startswith("nn.")}, key=lambda c: c.__qualname__)
+KNOWN = sorted(
+    {c for c in Registered._registry.values() if c.__module__.startswith("nn.")}, key=lambda c: c.__qualname__
+)
 ANYTHING = ("args", "kwargs")
 
 

@@ -172,7 +172,7 @@ def test_the_sum_over_ranks_has_the_gradient_of_the_sum() -> None:
 
     def work(comm: Communicator) -> Any:
         def loss(x: Any) -> Any:
-            return dist.all_sum(x) ** 2 * (comm.rank + 1.0) / 2
+            return dist.all_reduce(x) ** 2 * (comm.rank + 1.0) / 2
 
         return float(ag.grad(loss)(values[comm.rank]))
 

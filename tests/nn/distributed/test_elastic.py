@@ -14,7 +14,7 @@ import pytest
 
 import nn
 from nn import distributed
-from nn.saving import Kept
+from nn.saving import InMemoryCheckpoint
 
 from ...test_docs import DOCS, blocks
 from .jobs import RUN, bearing, running
@@ -34,7 +34,7 @@ def test_what_is_kept_comes_back_bit_for_bit() -> None:
     x, y = np.random.default_rng(0).normal(size=(2, 16, 3))
     model = network()
     model.fit(x, y[:, :1], epochs=2, verbose=0)
-    kept = Kept(model, extra={"epoch": 1})
+    kept = InMemoryCheckpoint(model, extra={"epoch": 1})
     ends = []
     for _ in range(2):
         model.fit(x, y[:, :1], epochs=3, verbose=0)
@@ -60,7 +60,7 @@ def test_a_fit_goes_on_only_with_fewer_ranks(monkeypatch: pytest.MonkeyPatch) ->
         def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
             self.epoch = epoch
 
-    model, kept, fails = network(), nn.callbacks.KeepInMemory(), Fails()
+    model, kept, fails = network(), nn.callbacks.InMemoryBackup(), Fails()
     with pytest.raises(ConnectionError):
         model.fit(x, y[:, :1], epochs=6, batch_size=4, verbose=0, callbacks=[kept, fails])
     whole = network()

@@ -207,11 +207,11 @@ def test_models_are_layers() -> None:
 
 def test_a_model_of_the_first_layers_shares_their_weights() -> None:
     model, shared = two_inputs()
-    features = models.Model(model.inputs, model.output_of("dense", 1))
-    np.testing.assert_array_equal(features([A, B]).data, shared(B).data)
+    features = models.Model(model.inputs, model.get_layer("dense").output)
+    np.testing.assert_array_equal(features([A, B]).data, shared(A).data)
     assert features.get_layer("dense") is shared
     copied = copy.deepcopy(model)
-    assert models.Model(copied.inputs, copied.output_of("dense"))([A, B]).shape == (6, 4)
+    assert models.Model(copied.inputs, copied.get_layer("dense").output)([A, B]).shape == (6, 4)
 
 
 def test_an_intermediate_symbol_may_be_the_input() -> None:

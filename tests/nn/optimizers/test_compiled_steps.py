@@ -43,7 +43,7 @@ def undecayed(parameters: Any) -> Optimizer:
 class Own(Optimizer):
     """A user's optimizer, whose rule branches on the number of the step and keeps the gradient itself."""
 
-    learning_rate: Any = optimizers.hyper.Rate(0, default=0.01)
+    learning_rate: Any = optimizers.hyper.ScalarOrSchedule(0, default=0.01)
 
     def rule(self) -> Any:
         def ascent(p: Any, g: Any, state: Any, hyper: Any) -> Any:

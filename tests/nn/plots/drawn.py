@@ -20,7 +20,7 @@ def bowl(w: Any) -> Any:
 
 
 @cache
-def trained(units: int = 3, dim: int = 2, last: int = 2) -> tuple[plots.HiddenValues, Any, Any]:
+def trained(units: int = 3, dim: int = 2, last: int = 2) -> tuple[plots.ActivationRecorder, Any, Any]:
     """Return what was recorded of a short training, the classes of the samples, and the model."""
     x, y = sphere_in_sphere(40, dim=dim, seed=0)
     nn.set_seed(0)
@@ -28,7 +28,7 @@ def trained(units: int = 3, dim: int = 2, last: int = 2) -> tuple[plots.HiddenVa
     model = models.Sequential([layers.Dense(units, "tanh", input_shape=(dim,)), end])
     loss = "sparse_categorical_crossentropy" if last > 1 else "binary_crossentropy"
     model.compile(nn.optimizers.Adam(0.05), loss, metrics=["accuracy"])
-    seen = plots.HiddenValues(x)
+    seen = plots.ActivationRecorder(x)
     model.fit(x, y, epochs=4, verbose=0, callbacks=[seen])
     return seen, y, model
 

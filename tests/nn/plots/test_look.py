@@ -101,5 +101,5 @@ def test_without_matplotlib(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_public_picture_is_drawn_here() -> None:
     others = {"DecisionSurface", "Path", "decision_surface", "descend", "plot_decision_surface"}
-    others |= {"HiddenValues", "Movie", "Moving", "save"}
+    others |= {"ActivationRecorder", "Movie", "Moving", "save"}
     assert set(plots.__all__) - set(PICTURES) - set(MOVIES) == others

@@ -93,7 +93,7 @@ def test_hidden_values_are_recorded_before_training_and_after_each_epoch() -> No
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             kept.append([w.copy() for w in model.get_weights()])
 
-    seen = plots.HiddenValues(x, lines=[x[:3], x[5:7]])
+    seen = plots.ActivationRecorder(x, lines=[x[:3], x[5:7]])
     model.fit(x, y, epochs=2, verbose=0, callbacks=[Keep(), seen])
     model.fit(x, y, epochs=1, verbose=0, callbacks=[seen])  # goes on where the first ended
     assert seen.epochs == [0, 1, 2, 3]
@@ -234,9 +234,13 @@ def test_a_movie_of_any_figure() -> None:
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: plots.HiddenValues([1.0]), ag.ShapeError, r"x of shape \(N, D\)"),
-        (lambda: plots.HiddenValues(np.eye(3), [np.eye(2)]), ag.ShapeError, r"lines of shape \(P, 3\)"),
-        (lambda: plots.unfolding(plots.HiddenValues(np.eye(3)), [0, 1, 1]), ValueError, "to fit as a callback first"),
+        (lambda: plots.ActivationRecorder([1.0]), ag.ShapeError, r"x of shape \(N, D\)"),
+        (lambda: plots.ActivationRecorder(np.eye(3), [np.eye(2)]), ag.ShapeError, r"lines of shape \(P, 3\)"),
+        (
+            lambda: plots.unfolding(plots.ActivationRecorder(np.eye(3)), [0, 1, 1]),
+            ValueError,
+            "to fit as a callback first",
+        ),
         (lambda: plots.unfolding(trained()[0], [0, 1]), ag.ShapeError, "y of 40 samples; received 2"),
         (lambda: plots.unfolding(*trained()[:2], class_names=["a"]), ValueError, "expected 2 class_names"),
         (lambda: plots.unfolding(*trained()[:2], panels=1), ValueError, "panels to be an integer of at least 2"),
@@ -252,4 +256,4 @@ def test_what_does_not_end_in_a_dense_layer_is_refused() -> None:
     model = models.Sequential([layers.Dense(1, input_shape=(2,))])
     model.compile("sgd", "mse")
     with pytest.raises(TypeError, match="ends in a dense layer after a hidden one"):
-        model.fit(np.eye(2), np.ones(2), verbose=0, callbacks=[plots.HiddenValues(np.eye(2))])
+        model.fit(np.eye(2), np.ones(2), verbose=0, callbacks=[plots.ActivationRecorder(np.eye(2))])

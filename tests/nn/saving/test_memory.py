@@ -18,7 +18,7 @@ import pytest
 import nn
 from autograd_lite.files import refused_as
 from nn import layers
-from nn.saving import SavedFileError, element_limit
+from nn.saving import SavedFileError, max_elements
 
 h5py = pytest.importorskip("h5py", reason="files of Keras need h5py")
 _MEGABYTE = 1 << 20
@@ -108,9 +108,9 @@ def test_element_limit_lets_more_be_unpacked(tmp_path: Path) -> None:
     path = tmp_path / "m.keras"
     path.write_bytes(data.getvalue())
     model = nn.Sequential([nn.Input((2500,)), layers.Dense(4000)])
-    with pytest.raises(SavedFileError, match="element_limit"):
+    with pytest.raises(SavedFileError, match="max_elements"):
         model.load_weights(path)
-    with element_limit(1 << 26):
+    with max_elements(1 << 26):
         model.load_weights(path)
     assert not model.layers[0].kernel.numpy().any()
 

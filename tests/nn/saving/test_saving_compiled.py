@@ -507,11 +507,11 @@ HOSTILE: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     ),
     "much memory": (
         into(*CONFIG, "metrics", 1, "config", "num_thresholds", value=10**11),
-        r"expected at most 268_435_456 elements in all arrays together; received .*element_limit",
+        r"expected at most 268_435_456 elements in all arrays together; received .*max_elements",
     ),
     "much more memory": (
         into(*CONFIG, "metrics", 1, value={"class_name": "metrics.MeanIoU", "config": {"num_classes": 10**7}}),
-        r"expected at most 268_435_456 elements in all arrays together; received .*element_limit",
+        r"expected at most 268_435_456 elements in all arrays together; received .*max_elements",
     ),
     "no parameter": (into("compiled", "parameters", 0, value="nothing"), "does not say how .*'nothing'"),
     "twice": (into("compiled", "parameters", 0, value="dense.bias"), "does not say how .*there twice"),

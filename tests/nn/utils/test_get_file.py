@@ -282,7 +282,7 @@ def test_hostile_zips_leave_nothing(name: str, tmp_path: Path) -> None:
 def test_archives_have_budgets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bomb = {"zeros": bytes(2_000_000)}
     for data in (zipped(bomb), tar(bomb, "gz"), tar(bomb, "xz")):
-        with nn.saving.element_limit(1000), pytest.raises(ValueError, match="unpacks to far more than it is"):
+        with nn.saving.max_elements(1000), pytest.raises(ValueError, match="unpacks to far more than it is"):
             unpacked(data, tmp_path)
         unpacked(data, tmp_path)
     monkeypatch.setattr(archives, "ENTRIES", 2)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from nn.saving import SavedFileError, element_limit
+from nn.saving import SavedFileError, max_elements
 from nn.saving.keras.archive import archive_bytes, read_archive
 
 
@@ -53,10 +53,10 @@ def test_a_small_file_does_not_become_a_large_one() -> None:
     data = made(lambda a: a.writestr("model.weights.h5", bytes(1 << 20)), zipfile.ZIP_DEFLATED)
     assert len(data) < 3000
     assert len(read_archive("load_model", "m.keras", data)["model.weights.h5"]) == 1 << 20
-    with element_limit(1 << 10), pytest.raises(SavedFileError, match="more than 4_096 bytes when it is unpacked"):
+    with max_elements(1 << 10), pytest.raises(SavedFileError, match="more than 4_096 bytes when it is unpacked"):
         read_archive("load_model", "m.keras", data)
     two = made(lambda a: [a.writestr(name, bytes(3000)) for name in "ab"], zipfile.ZIP_DEFLATED)
-    with element_limit(1 << 10), pytest.raises(SavedFileError, match=r"'b' has more than 1_096 bytes"):
+    with max_elements(1 << 10), pytest.raises(SavedFileError, match=r"'b' has more than 1_096 bytes"):
         read_archive("load_model", "m.keras", two)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nn.saving import SavedFileError, element_limit
+from nn.saving import SavedFileError, max_elements
 from nn.saving.keras.hdf5 import hdf5_bytes, read_hdf5
 
 h5py = pytest.importorskip("h5py")
@@ -121,7 +121,7 @@ def test_what_is_refused(
 def test_compressed_arrays_take_no_more_memory_than_the_limit_allows() -> None:
     arrays, _ = read_hdf5("load_weights", "m.weights.h5", made(compressed))
     assert arrays["a"].shape == (1 << 16,)
-    with element_limit(1 << 15), pytest.raises(SavedFileError, match="than element_limit allows"):
+    with max_elements(1 << 15), pytest.raises(SavedFileError, match="than max_elements allows"):
         read_hdf5("load_weights", "m.weights.h5", made(compressed))
 
 
