@@ -172,11 +172,11 @@ ACTIVATIONS = [
     ),
     OpCase(
         "leaky_relu",
-        lambda x, negative_slope: np.maximum(x, negative_slope * x),
+        lambda x, slope: np.maximum(x, slope * x),
         UNARY,
         "nonzero",
-        ({"negative_slope": 0.01}, {"negative_slope": 0.5}),
-        calls=(lambda x, negative_slope: ag.leaky_relu(x, negative_slope), ag.leaky_relu),
+        ({"slope": 0.01}, {"slope": 0.5}),
+        calls=(lambda x, slope: ag.leaky_relu(x, slope), ag.leaky_relu),
     ),
     OpCase(
         "elu",

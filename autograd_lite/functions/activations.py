@@ -54,7 +54,7 @@ def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
         >>> leaky_relu(np.array([-1.0, 2.0]), negative_slope=0.1)
         array([-0.1,  2. ])
     """
-    return _call(activations.leaky_relu, x, negative_slope=negative_slope)
+    return _call(activations.leaky_relu, x, slope=negative_slope)
 
 
 @checked

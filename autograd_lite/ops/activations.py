@@ -140,8 +140,8 @@ softsign    = elementwise(_softsign,    applied(lambda g, out, x: g / (np.abs(x)
 # ---- with corners ---------------------------------------------------------------------------------------------------
 relu        = elementwise(kernel("relu", _relu), gate(lambda out, x: out > 0),
                           name="relu", saves="o", kinks="x = 0", onnx="Relu")
-leaky_relu  = elementwise(lambda x, *, negative_slope: np.where(x > 0, x, negative_slope * x),
-                          applied(lambda g, out, x, *, negative_slope: np.where(x > 0, g, negative_slope * g)),
+leaky_relu  = elementwise(lambda x, *, slope: np.where(x > 0, x, slope * x),
+                          applied(lambda g, out, x, *, slope: np.where(x > 0, g, slope * g)),
                           name="leaky_relu", saves="x", kinks="x = 0", onnx="LeakyRelu")
 elu         = elementwise(lambda x, *, alpha: np.where(x > 0, x, alpha * fast.expm1(np.minimum(x, 0))),
                           applied(_elu_vjp),

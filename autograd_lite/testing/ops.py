@@ -233,7 +233,7 @@ _COMMON: dict[str, Finder] = {
     "upper": lambda inputs: st.booleans(),
 }
 _OWN_PARAMS: dict[str, dict[str, Finder]] = {
-    "leaky_relu": {"negative_slope": lambda inputs: st.sampled_from([0.5, 0.01, 0.0])},
+    "leaky_relu": {"slope": lambda inputs: st.sampled_from([0.5, 0.01, 0.0])},
     "elu": {"alpha": lambda inputs: st.sampled_from([1.0, 0.5])},
     "reshape": {"shape": lambda inputs: st.permutations(inputs[0].shape).map(lambda s: (*s, 1))},
     "transpose": {"axes": lambda inputs: st.permutations(range(inputs[0].ndim)).map(tuple)},

@@ -1,7 +1,7 @@
 """Keras's operations, `keras.ops`, on Tensors and on symbols: its names and signatures, NumPy's and our functions.
 
 Python's floats become float32 unless they meet an array that decides; integers keep NumPy's dtype, and become float32
-where a function gives floats, as in Keras. What is computed from a Tensor has a history; called on symbols, an
+where a function gives floats, as in Keras. The result of a Tensor has a history; called on symbols, an
 operation becomes a layer of the model, an `nn.layers.Operation`.
 The groups `nn.ops.numpy`, `nn`, `linalg` and `image` hold the operations that Keras has under these names.
 

@@ -13,7 +13,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 from autograd_lite.arrays import as_array
 
-from .functions import channels_back, channels_last, parts_of, refuse_sparse, written
+from .functions import channels_back, channels_last, parts_of, refuse_sparse, write
 
 
 def values_of(x: Any) -> Any:
@@ -45,14 +45,14 @@ def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:
         )
     lengths: dict[str, int] = dict(axes_lengths)
     for group, n in zip(before, tensor.shape, strict=True):
-        known = math.prod(lengths[name] for name in group if name in lengths)
+        product = math.prod(lengths[name] for name in group if name in lengths)
         unknown = [name for name in group if name not in lengths]
-        if len(unknown) > 1 or n % known or (not unknown and n != known):
+        if len(unknown) > 1 or n % product or (not unknown and n != product):
             raise ValueError(
                 f"ops.rearrange: expected lengths of {' '.join(group)} whose product is {n}, all but one given; "
                 f"received {axes_lengths} for the pattern {pattern!r}"
             )
-        lengths |= dict.fromkeys(unknown, n // known)
+        lengths |= dict.fromkeys(unknown, n // product)
     x = np.reshape(tensor, [lengths[name] for name in names])
     x = np.transpose(x, [names.index(name) for group in after for name in group])
     return np.reshape(x, [math.prod(lengths[name] for name in group) for group in after])
@@ -104,7 +104,7 @@ def fold(x: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding:
     rows, columns = _places((h + 2 * ph, w + 2 * pw), kernel_size, dilation, stride)
     x = np.reshape(x, (x.shape[0], -1, *rows.shape))
     empty = np.zeros((*x.shape[:2], h + 2 * ph, w + 2 * pw), x.dtype)
-    out = written(empty, (slice(None), slice(None), rows, columns), x, "add")
+    out = write(empty, (slice(None), slice(None), rows, columns), x, "add")
     return out[:, :, ph : ph + h, pw : pw + w]
 
 
@@ -117,10 +117,10 @@ def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> Any
 def _window(window: Any, n: int, whole: int, dtype: Any) -> Any:
     """Return a window of n values in the middle of `whole` values."""
     waves = np.cos(2 * np.pi * np.arange(n) / n)
-    known = {"hann": 0.5 - 0.5 * waves, "hamming": 0.54 - 0.46 * waves, None: np.ones(n)}
-    if isinstance(window, str) and window not in known:
+    windows = {"hann": 0.5 - 0.5 * waves, "hamming": 0.54 - 0.46 * waves, None: np.ones(n)}
+    if isinstance(window, str) and window not in windows:
         raise ValueError(f"ops.stft: expected window='hann', 'hamming', None or an array; received {window!r}")
-    values = known[window] if window is None or isinstance(window, str) else values_of(window)
+    values = windows[window] if window is None or isinstance(window, str) else values_of(window)
     before = (whole - n) // 2
     return np.pad(values, (before, whole - n - before)).astype(dtype)
 
@@ -141,16 +141,16 @@ def stft(
 def segments(reduction: str, empty: Any) -> Any:
     """Return a function that reduces the rows with the same number; `empty` is the value of a number without rows."""
 
-    def reduced(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Any:
+    def reduce(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Any:
         ids = values_of(segment_ids)
         count = int(ids.max()) + 1 if num_segments is None else num_segments
         kind = np.dtype(data.dtype)
         fill = empty
         if kind.kind != "f" and not np.isfinite(empty):
             fill = np.iinfo(kind).min if empty < 0 else np.iinfo(kind).max
-        return written(np.full((count, *data.shape[1:]), fill, kind), (ids,), data, reduction)
+        return write(np.full((count, *data.shape[1:]), fill, kind), (ids,), data, reduction)
 
-    return reduced
+    return reduce
 
 
 def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> Any:
@@ -179,19 +179,19 @@ def unique(
 ) -> Any:
     """Return the different values, in order, cut or filled up to a size."""
     find: Any = np.unique
-    found = find(values_of(x), return_index, return_inverse, return_counts, axis)
-    parts = list(found) if isinstance(found, tuple) else [found]
+    result = find(values_of(x), return_index, return_inverse, return_counts, axis)
+    parts = list(result) if isinstance(result, tuple) else [result]
     at = 0 if axis is None else axis
     if size is not None:
         fill = parts[0].flat[0] if fill_value is None and parts[0].size else fill_value or 0
-        parts[0] = _sized(parts[0], size, fill, at)
+        parts[0] = _resize(parts[0], size, fill, at)
         for i in range(1, len(parts)):
             if not (return_inverse and i == 1 + return_index):
-                parts[i] = _sized(parts[i], size, 0, 0)
-    return tuple(parts) if isinstance(found, tuple) else parts[0]
+                parts[i] = _resize(parts[i], size, 0, 0)
+    return tuple(parts) if isinstance(result, tuple) else parts[0]
 
 
-def _sized(x: Any, size: int, fill: Any, axis: int) -> Any:
+def _resize(x: Any, size: int, fill: Any, axis: int) -> Any:
     x = np.take(x, np.arange(min(size, x.shape[axis])), axis=axis)
     more = [(0, size - x.shape[axis]) if a == axis else (0, 0) for a in range(x.ndim)]
     return np.pad(x, more, constant_values=fill)
@@ -207,8 +207,8 @@ def associative_scan(f: Any, elems: Any, reverse: bool = False, axis: int = 0) -
     leaves = ag.tree.leaves(elems)
     order = range(leaves[0].shape[axis])
     at = (slice(None),) * (axis % leaves[0].ndim)
-    found: list[Any] = []
+    prefixes: list[Any] = []
     for n in reversed(order) if reverse else order:
         one = ag.tree.map(lambda x, n=n: x[(*at, n)], elems)
-        found.append(f(found[-1], one) if found else one)
-    return ag.tree.map(lambda *parts: np.stack(parts, axis=axis), *(found[::-1] if reverse else found))
+        prefixes.append(f(prefixes[-1], one) if prefixes else one)
+    return ag.tree.map(lambda *parts: np.stack(parts, axis=axis), *(prefixes[::-1] if reverse else prefixes))

@@ -1,4 +1,4 @@
-"""The operations of Keras that behave in a way of their own: what is not NumPy's or ours under another signature."""
+"""The operations of Keras that no function of NumPy or of ours computes under another signature."""
 
 from __future__ import annotations
 
@@ -22,9 +22,8 @@ def as_array(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         if any(isinstance(v, Tensor) for v in value):
             return np.stack([as_array(v) for v in value])
-        own = [v for v in value if isinstance(v, np.ndarray)]
-        made = np.asarray(value)
-        return made if own else narrow(made)
+        array = np.asarray(value)
+        return array if any(isinstance(v, np.ndarray) for v in value) else narrow(array)
     return narrow(np.asarray(value)) if isinstance(value, (bool, int, float, complex)) else value
 
 
@@ -53,8 +52,8 @@ def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse:
     """Return 1 at the place of each class and 0 elsewhere."""
     refuse_sparse(sparse)
     ids = arrays.as_array(x.data if isinstance(x, Tensor) else x)
-    made = (ids[..., None] == home(ids).arange(num_classes)).astype(dtype or np.float32)
-    return np.moveaxis(made, -1, axis)
+    hot = (ids[..., None] == home(ids).arange(num_classes)).astype(dtype or np.float32)
+    return np.moveaxis(hot, -1, axis)
 
 
 def refuse_sparse(*sparse: Any) -> None:
@@ -186,7 +185,7 @@ def conv(
 def depthwise_conv(
     inputs: Any, kernel: Any, strides: Any = 1, padding: str = "valid", data_format: Any = None, dilation_rate: Any = 1
 ) -> Any:
-    """Convolve each channel with kernels of its own."""
+    """Convolve each channel with its own kernels."""
     *size, channels, multiplier = kernel.shape
     kernel = np.reshape(kernel, (*size, 1, channels * multiplier))
     return conv(inputs, kernel, strides, padding, data_format, dilation_rate)
@@ -217,8 +216,8 @@ def conv_transpose(
 ) -> Any:
     """Spread inputs over windows, the transpose of `conv`; the kernel has shape (*K, channels out, channels in)."""
     x = channels_last(inputs, data_format)
-    given = (strides, dilation_rate, output_padding)
-    steps, gaps, more = (n if isinstance(n, (tuple, list)) else (n,) * (x.ndim - 2) for n in given)
+    values = (strides, dilation_rate, output_padding)
+    steps, gaps, more = (n if isinstance(n, (tuple, list)) else (n,) * (x.ndim - 2) for n in values)
     windows = [gap * (k - 1) + 1 for gap, k in zip(gaps, kernel.shape, strict=False)]
     axes = [(n, s, w, padding, p) for n, s, w, p in zip(x.shape[1:-1], steps, windows, more, strict=True)]
     size, cut = [transposed_length(*axis) for axis in axes], [transposed_cut(*axis) for axis in axes]
@@ -247,7 +246,7 @@ def pool(pooling: Function) -> Function:
     return pool
 
 
-def written(x: Any, index: Any, updates: Any, reduction: str | None = None) -> Any:
+def write(x: Any, index: Any, updates: Any, reduction: str | None = None) -> Any:
     """Return x with updates written at an index; the history of both stays."""
     out = (x if isinstance(x, Tensor) else ag.tensor(x)).copy()
     if reduction is None:
@@ -282,7 +281,7 @@ def part(x: Any, start: Any, shape: Any) -> Any:
 
 def scatter(indices: Any, values: Any, shape: Any) -> Any:
     """Return zeros with values added at places."""
-    return written(home(values).zeros(shape, values.dtype), paths(indices), values, "add")
+    return write(home(values).zeros(shape, values.dtype), paths(indices), values, "add")
 
 
 def to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any = None) -> Any:
@@ -309,26 +308,26 @@ def top_k(x: Any, k: int, sorted: bool = True) -> Any:
 
 def in_top_k(targets: Any, predictions: Any, k: int) -> Any:
     """Return whether each target is among the k highest predictions."""
-    own = np.take_along_axis(predictions, np.expand_dims(targets, -1), axis=-1)
-    return np.logical_and(np.sum(predictions > own, axis=-1) < k, np.isfinite(own[..., 0]))
+    scores = np.take_along_axis(predictions, np.expand_dims(targets, -1), axis=-1)
+    return np.logical_and(np.sum(predictions > scores, axis=-1) < k, np.isfinite(scores[..., 0]))
 
 
 def segment_sum(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Any:
     """Return the sums of the rows with the same number."""
     ids = arrays.as_array(segment_ids.data if isinstance(segment_ids, Tensor) else segment_ids)
     shape = (int(ids.max()) + 1 if num_segments is None else num_segments, *data.shape[1:])
-    return written(home(data).zeros(shape, data.dtype), (ids,), data, "add")
+    return write(home(data).zeros(shape, data.dtype), (ids,), data, "add")
 
 
-def chosen(pred: Any, true_fn: Function, false_fn: Function) -> Any:
-    """Return what one of two functions returns."""
+def cond(pred: Any, true_fn: Function, false_fn: Function) -> Any:
+    """Return the result of one of two functions."""
     if ag.is_compiling() and isinstance(pred, Tensor):  # its value is known only when the compiled function runs
         return ag.cond(pred, true_fn, false_fn)
     return true_fn() if bool(pred) else false_fn()
 
 
 def while_loop(cond: Function, body: Function, loop_vars: Any, maximum_iterations: int | None = None) -> Any:
-    """Return what the variables are when the condition no longer holds."""
+    """Return the variables when the condition no longer holds."""
     several = isinstance(loop_vars, (tuple, list))
     state, done = tuple(loop_vars) if several else (loop_vars,), 0
     if ag.is_compiling():
@@ -346,7 +345,7 @@ def while_loop(cond: Function, body: Function, loop_vars: Any, maximum_iteration
 
 
 def fori_loop(lower: Any, upper: Any, body_fun: Function, init_val: Any) -> Any:
-    """Return what is left after a body has run for each number of a range."""
+    """Return the state after a body has run for each number of a range."""
     if ag.is_compiling() and (isinstance(lower, Tensor) or isinstance(upper, Tensor)):
         return ag.fori_loop(lower, upper, body_fun, init_val)
     for n in range(int(lower), int(upper)):
@@ -354,29 +353,29 @@ def fori_loop(lower: Any, upper: Any, body_fun: Function, init_val: Any) -> Any:
     return init_val
 
 
-def _stacked(results: list[Any]) -> Any:
+def _stack(results: list[Any]) -> Any:
     """Return trees of arrays of one shape as a tree of arrays with one axis more."""
     return ag.tree.map(lambda *parts: np.stack([as_array(p) for p in parts]), *results)
 
 
-def mapped(f: Function, xs: Any) -> Any:
+def map_first_axis(f: Function, xs: Any) -> Any:
     """Return the results of a function for each entry along the first axis."""
     length = len(ag.tree.leaves(xs)[0])
-    return _stacked([f(ag.tree.map(lambda x, n=n: x[n], xs)) for n in range(length)])
+    return _stack([f(ag.tree.map(lambda x, n=n: x[n], xs)) for n in range(length)])
 
 
 def scan(f: Function, init: Any, xs: Any = None, length: Any = None, reverse: bool = False, unroll: Any = 1) -> Any:
-    """Return the last state, and the results of all steps, of a function that is handed its own state."""
+    """Return the last state, and the results of all steps, of a function from one state to the next."""
     steps = range(int(length) if xs is None else len(ag.tree.leaves(xs)[0]))
-    found = []
+    outputs = []
     for n in reversed(steps) if reverse else steps:
         init, out = f(init, None if xs is None else ag.tree.map(lambda x, n=n: x[n], xs))
-        found.append(out)
-    return init, None if not found or found[0] is None else _stacked(found[::-1] if reverse else found)
+        outputs.append(out)
+    return init, None if not outputs or outputs[0] is None else _stack(outputs[::-1] if reverse else outputs)
 
 
 def custom_gradient(f: Function) -> Function:
-    """Return a function with the derivative that it states: f returns its result, and what turns a cotangent back."""
+    """Return a function with the derivative that it states: f returns its result and its pullback."""
 
     @ag.custom_vjp
     def forward(*args: Any) -> Any:
@@ -384,14 +383,14 @@ def custom_gradient(f: Function) -> Function:
 
     @forward.def_vjp
     def backward(g: Any, out: Any, *args: Any) -> Any:
-        found = f(*args)[1](*args, upstream=g)
-        return tuple(found) if isinstance(found, (tuple, list)) else (found,)
+        gradients = f(*args)[1](*args, upstream=g)
+        return tuple(gradients) if isinstance(gradients, (tuple, list)) else (gradients,)
 
     return lambda *args: forward(*map(as_array, args))
 
 
 def jvp(fun: Function, primals: Any, tangents: Any, has_aux: bool = False) -> Any:
-    """Return a function's result and its derivative along tangents, and what else it returns."""
+    """Return a function's result, its derivative along tangents, and its auxiliary result."""
     others: list[Any] = []
 
     def result(*args: Any) -> Any:

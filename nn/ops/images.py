@@ -1,6 +1,6 @@
 """The operations of `keras.ops.image`: images (H, W, C), or batches of them (N, H, W, C), on Tensors.
 
-Integer images stay integers: they are resized and turned grey in float32, and cut to whole numbers.
+Integer images stay integers: they are interpolate and turned grey in float32, and cut to whole numbers.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from autograd_lite import Tensor
 
 from ..config.limits import room
 from .functions import as_array
-from .interpolation import INTERPOLATIONS, resized
+from .interpolation import INTERPOLATIONS, interpolate
 
 Lengths = int | Sequence[int]
 
 
-def _of_batch(function: Callable[..., Any], images: Any, rank: int = 2, data_format: str | None = None) -> Any:
+def _over_batch(function: Callable[..., Any], images: Any, rank: int = 2, data_format: str | None = None) -> Any:
     """Return a function's result for a batch of images with channels last; a single image is a batch of one."""
     images = as_array(images)
     single = images.ndim == rank + 1
@@ -74,34 +74,36 @@ def resize(
             x = x[:, top : top + rows, left : left + columns]
         elif pad_to_aspect_ratio:
             rows, columns = (max(h, w * height // width) - h) // 2, (max(w, h * width // height) - w) // 2
-            x = _padded(x, (rows, rows, columns, columns), fill_value)
-        return _in_floats(lambda y: resized(y, (height, width), (1, 2), interpolation, antialias), x)
+            x = _pad(x, (rows, rows, columns, columns), fill_value)
+        return _in_floats(lambda y: interpolate(y, (height, width), (1, 2), interpolation, antialias), x)
 
-    return _of_batch(of, images, data_format=data_format)
+    return _over_batch(of, images, data_format=data_format)
 
 
-def _padded(x: Any, widths: Sequence[int], value: float = 0.0) -> Any:
+def _pad(x: Any, widths: Sequence[int], value: float = 0.0) -> Any:
     top, bottom, left, right = widths
     room((x.shape[0], x.shape[1] + top + bottom, x.shape[2] + left + right, x.shape[3]))
     return np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)), constant_values=value)
 
 
-def _sides(what: str, names: str, before: int | None, after: int | None, target: int | None, change: int) -> list[int]:
-    """Return what is added or cut off before and after, of which two of the three say all.
+def _sides(
+    caller: str, names: str, before: int | None, after: int | None, target: int | None, change: int
+) -> list[int]:
+    """Return the widths added or cut off before and after; two of the three determine the third.
 
     Args:
-        what: the operation, for the message.
+        caller: the operation, for the message.
         names: of the three, for the message.
         before, after: as given.
         target: the length of the result.
-        change: the length of the result, less that of the image, if nothing else were known: target - n, or n - target.
+        change: the length of the result, less that of the image, without them: target - n, or n - target.
     """
     if sum(n is None for n in (before, after, target)) != 1:
-        raise ValueError(f"ops.image.{what}: expected two of {names}; received {before}, {after}, {target}")
+        raise ValueError(f"ops.image.{caller}: expected two of {names}; received {before}, {after}, {target}")
     before = change - (after or 0) if before is None else before
     after = change - before if after is None else after
     if before < 0 or after < 0:
-        raise ValueError(f"ops.image.{what}: expected {names} that fit the images; they give {before} and {after}")
+        raise ValueError(f"ops.image.{caller}: expected {names} that fit the images; they give {before} and {after}")
     return [before, after]
 
 
@@ -122,9 +124,9 @@ def pad_images(
         rows = (top_padding, bottom_padding, target_height, (target_height or 0) - h)
         columns = (left_padding, right_padding, target_width, (target_width or 0) - w)
         sides = _sides("pad_images", "top_padding, bottom_padding and target_height", *rows)
-        return _padded(x, sides + _sides("pad_images", "left_padding, right_padding and target_width", *columns))
+        return _pad(x, sides + _sides("pad_images", "left_padding, right_padding and target_width", *columns))
 
-    return _of_batch(of, images, data_format=data_format)
+    return _over_batch(of, images, data_format=data_format)
 
 
 def crop_images(
@@ -147,7 +149,7 @@ def crop_images(
         left, right = _sides("crop_images", "left_cropping, right_cropping and target_width", *columns)
         return x[:, top : h - bottom, left : w - right]
 
-    return _of_batch(of, images, data_format=data_format)
+    return _over_batch(of, images, data_format=data_format)
 
 
 def _patches(x: Any, size: Lengths, strides: Lengths | None, dilation: Lengths, padding: str, rank: int) -> Any:
@@ -178,7 +180,7 @@ def extract_patches(
     data_format: str | None = None,
 ) -> Any:
     """Return patches (N, rows, columns, height * width * C) of images; by default they do not overlap."""
-    return _of_batch(lambda x: _patches(x, size, strides, dilation_rate, padding, 2), images, data_format=data_format)
+    return _over_batch(lambda x: _patches(x, size, strides, dilation_rate, padding, 2), images, data_format=data_format)
 
 
 def extract_patches_3d(
@@ -190,18 +192,18 @@ def extract_patches_3d(
     data_format: str | None = None,
 ) -> Any:
     """Return patches (N, planes, rows, columns, depth * height * width * C) of volumes."""
-    return _of_batch(lambda x: _patches(x, size, strides, dilation_rate, padding, 3), volumes, 3, data_format)
+    return _over_batch(lambda x: _patches(x, size, strides, dilation_rate, padding, 3), volumes, 3, data_format)
 
 
 def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Any:
     """Return the luma of images, 0.2989 R + 0.587 G + 0.114 B, as one channel."""
     weights = np.array([[0.2989], [0.587], [0.114]], np.float32)
-    return _of_batch(lambda x: _in_floats(lambda y: y @ weights.astype(y.dtype), x), images, data_format=data_format)
+    return _over_batch(lambda x: _in_floats(lambda y: y @ weights.astype(y.dtype), x), images, data_format=data_format)
 
 
 def rgb_to_hsv(images: Any, data_format: str | None = None) -> Any:
     """Return hue, saturation and value, from 0 to 1, of floating images."""
-    _floating("rgb_to_hsv", images)
+    _check_floating("rgb_to_hsv", images)
 
     def of(x: Any) -> Any:
         r, g, b = x[..., 0], x[..., 1], x[..., 2]
@@ -212,12 +214,12 @@ def rgb_to_hsv(images: Any, data_format: str | None = None) -> Any:
         saturation = np.where(value > 0, span / np.where(value > 0, value, 1), 0)
         return np.stack([np.where(span > 0, hue, 0), saturation, value], axis=-1)
 
-    return _of_batch(of, images, data_format=data_format)
+    return _over_batch(of, images, data_format=data_format)
 
 
 def hsv_to_rgb(images: Any, data_format: str | None = None) -> Any:
     """Return red, green and blue of floating images of hue, saturation and value."""
-    _floating("hsv_to_rgb", images)
+    _check_floating("hsv_to_rgb", images)
 
     def of(x: Any) -> Any:
         hue, saturation, value = x[..., 0], x[..., 1], x[..., 2]
@@ -227,13 +229,13 @@ def hsv_to_rgb(images: Any, data_format: str | None = None) -> Any:
             channels.append(value - value * saturation * np.clip(np.minimum(k, 4 - k), 0, 1))
         return np.stack(channels, axis=-1)
 
-    return _of_batch(of, images, data_format=data_format)
+    return _over_batch(of, images, data_format=data_format)
 
 
-def _floating(what: str, images: Any) -> None:
+def _check_floating(caller: str, images: Any) -> None:
     kind = as_array(images).dtype
     if kind.kind != "f":
-        raise TypeError(f"ops.image.{what}: expected images of a floating dtype; received {kind}")
+        raise TypeError(f"ops.image.{caller}: expected images of a floating dtype; received {kind}")
 
 
 _PATCHES = "size, strides=None, dilation_rate=1, padding='valid', data_format=None)"

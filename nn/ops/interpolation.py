@@ -79,13 +79,15 @@ def _taps(n: int, m: int, interpolation: str, antialias: bool) -> tuple[Array, A
     return places, matrix[np.arange(m), places]
 
 
-def _sampled(x: Array, axis: int, taps: tuple[Array, Array]) -> Array:
-    """Return what `along` returns for an array: most weights are 0, and no derivative needs the matrix."""
+def _sample(x: Array, axis: int, taps: tuple[Array, Array]) -> Array:
+    """Return the result of `along` for an array: most weights are 0, and no derivative needs the matrix."""
     spread = [-1 if a == axis else 1 for a in range(x.ndim)]
     return sum(x.take(at, axis) * w.astype(x.dtype).reshape(spread) for at, w in zip(*taps, strict=True))
 
 
-def resized(x: Any, sizes: tuple[int, ...], axes: tuple[int, ...], interpolation: str, antialias: bool = False) -> Any:
+def interpolate(
+    x: Any, sizes: tuple[int, ...], axes: tuple[int, ...], interpolation: str, antialias: bool = False
+) -> Any:
     """Return x with new lengths along some axes.
 
     Args:
@@ -93,7 +95,7 @@ def resized(x: Any, sizes: tuple[int, ...], axes: tuple[int, ...], interpolation
         sizes: the new lengths.
         axes: not negative.
         interpolation: one of INTERPOLATIONS.
-        antialias: whether each sample of a smaller result is the mean of what it covers; not for "nearest".
+        antialias: whether each sample of a smaller result is the mean of the samples it covers; not for "nearest".
     """
     for axis, m in zip(axes, sizes, strict=True):
         n = x.shape[axis]
@@ -103,7 +105,7 @@ def resized(x: Any, sizes: tuple[int, ...], axes: tuple[int, ...], interpolation
             nearest = ((np.arange(m) + 0.5) * (n / m)).astype(np.intp)
             x = np.take(x, nearest, axis=axis)
         elif isinstance(x, np.ndarray):
-            x = _sampled(x, axis, _taps(n, m, interpolation, antialias))
+            x = _sample(x, axis, _taps(n, m, interpolation, antialias))
         else:
             x = along(x, axis, _matrix(n, m, interpolation, antialias))
     return x
@@ -123,12 +125,12 @@ def mean_matrix(n: int, m: int) -> Array:
     return inside / inside.sum(axis=1, keepdims=True)
 
 
-def evenly_averaged(x: Tensor, axis: int, m: int) -> Tensor:
+def average_evenly(x: Tensor, axis: int, m: int) -> Tensor:
     """Return the means of m windows that cover an axis evenly."""
     return along(x, axis, mean_matrix(x.shape[axis], m))
 
 
-def evenly_largest(x: Tensor, axis: int, m: int) -> Any:
+def largest_evenly(x: Tensor, axis: int, m: int) -> Any:
     """Return the largest values of m windows that cover an axis evenly."""
     first, end = window_bounds(x.shape[axis], m)
     # Windows differ in length by one; the last element of a short one is taken twice, which leaves its maximum.
@@ -145,7 +147,7 @@ def transposed_length(n: int, stride: int, window: int, padding: str, output_pad
 
 
 def transposed_cut(n: int, stride: int, window: int, padding: str, output_padding: int | None) -> tuple[int, int]:
-    """Return what Keras cuts off at both ends of an axis, of the (n - 1) stride + window elements that windows reach.
+    """Return how much Keras cuts off at both ends of an axis, of the (n - 1) stride + window that windows reach.
 
     Its rule is one of the dilated x with zeros around it, over which the flipped kernel runs: of all zeros, half are
     put before x, the odd one among them, but no more than the first window needs.

@@ -20,7 +20,7 @@ from .. import activations
 from ..module import symbols
 from ..module.abstract import made_without_values
 from . import arrangements as g, functions as f, images
-from .interpolation import evenly_averaged, evenly_largest
+from .interpolation import average_evenly, largest_evenly
 
 Function = Callable[..., Any]
 
@@ -35,7 +35,7 @@ _ARRAYS = frozenset({
 # fmt: on
 _LISTS = frozenset({"xs", "operands", "condlist", "choicelist"})
 
-# Signature: the names of the functions of the module which have it.
+# Signature: the names of the functions of the module which have it; "*" is the function's own.
 _SAME: tuple[tuple[ModuleType, str], ...] = (
     (
         np,
@@ -123,13 +123,8 @@ _SAME: tuple[tuple[ModuleType, str], ...] = (
         """
         x: hard_sigmoid hard_silu hard_swish hard_tanh log_sigmoid relu relu6 selu sigmoid silu softplus softsign
         x: sparse_plus sparse_sigmoid swish tanh_shrink
-        x, axis=-1: glu log_softmax softmax sparsemax
-        x, alpha=1.0: celu elu
+        *: celu elu glu hard_shrink leaky_relu log_softmax soft_shrink softmax sparsemax squareplus threshold
         x, approximate=True: gelu
-        x, negative_slope=0.2: leaky_relu
-        x, threshold=0.5: hard_shrink soft_shrink
-        x, threshold, default_value: threshold
-        x, b=4: squareplus
         """,
     ),
     (
@@ -142,10 +137,10 @@ _SAME: tuple[tuple[ModuleType, str], ...] = (
 )
 
 
-# Signature of what behaves in a way of its own: the function.
+# Signatures of operations that no single function has: the function.
 _OWN: Mapping[str, Function] = {
-    "adaptive_average_pool(inputs, output_size, data_format=None)": f.adaptive(evenly_averaged),
-    "adaptive_max_pool(inputs, output_size, data_format=None)": f.adaptive(evenly_largest),
+    "adaptive_average_pool(inputs, output_size, data_format=None)": f.adaptive(average_evenly),
+    "adaptive_max_pool(inputs, output_size, data_format=None)": f.adaptive(largest_evenly),
     "array(x, dtype=None)": f.to_tensor,
     "average_pool(inputs, pool_size, strides=None, padding='valid', data_format=None)": f.pool(ag.average_pooling),
     "batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilon=0.001)": f.batch_normalization,
@@ -213,14 +208,14 @@ _OWN: Mapping[str, Function] = {
     "rsqrt(x)": lambda x: 1 / np.sqrt(x),
     "saturate_cast(x, dtype)": f.saturate_cast,
     "scatter(indices, values, shape)": f.scatter,
-    "scatter_update(inputs, indices, updates, reduction=None)": lambda x, indices, updates, reduction=None: f.written(
+    "scatter_update(inputs, indices, updates, reduction=None)": lambda x, indices, updates, reduction=None: f.write(
         x, f.paths(indices), updates, reduction
     ),
     "segment_sum(data, segment_ids, num_segments=None, sorted=False)": f.segment_sum,
     "separable_conv(inputs, depthwise_kernel, pointwise_kernel, strides=1, padding='valid', data_format=None, "
     "dilation_rate=1)": f.separable_conv,
     "slice(inputs, start_indices, shape)": f.part,
-    "slice_update(inputs, start_indices, updates)": lambda x, start, updates: f.written(
+    "slice_update(inputs, start_indices, updates)": lambda x, start, updates: f.write(
         x, f.box(start, updates.shape), updates
     ),
     "solve_triangular(a, b, lower=False)": lambda a, b, lower: np.linalg.solve(np.tril(a) if lower else np.triu(a), b),
@@ -234,7 +229,7 @@ _OWN: Mapping[str, Function] = {
 }
 
 
-# What arrays become where no operand has floats, as Keras has it: integers and booleans before functions that give
+# The dtype of arrays where no operand has floats, as in Keras: integers and booleans before functions that give
 # floats (NumPy's are float16 for int8, and integers for 1 / n), booleans before arithmetic (NumPy's are int8).
 _PROMOTIONS: Mapping[str, tuple[str, str]] = {
     "float32": (
@@ -256,39 +251,39 @@ _PROMOTIONS: Mapping[str, tuple[str, str]] = {
 _PROMOTED = {name: (kinds, dtype) for dtype, (kinds, names) in _PROMOTIONS.items() for name in names.split()}
 
 
-# What takes and returns any objects: nothing is converted.
+# Operations on any objects: nothing is converted.
 _CORE: Mapping[str, Function] = {
     "associative_scan(f, elems, reverse=False, axis=0)": g.associative_scan,
     "custom_gradient(f)": f.custom_gradient,
     "jvp(fun, primals, tangents, has_aux=False)": f.jvp,
-    "cond(pred, true_fn, false_fn)": f.chosen,
+    "cond(pred, true_fn, false_fn)": f.cond,
     "convert_to_numpy(x)": lambda x: x.numpy() if isinstance(x, Tensor) else np.array(f.as_array(x)),
     "dtype(x)": lambda x: np.dtype(f.as_array(x).dtype).name,
     "fori_loop(lower, upper, body_fun, init_val)": f.fori_loop,
     "is_tensor(x)": lambda x: isinstance(x, Tensor),
-    "map(f, xs)": f.mapped,
+    "map(f, xs)": f.map_first_axis,
     "scan(f, init, xs=None, length=None, reverse=False, unroll=1)": f.scan,
     "shape(x)": lambda x: tuple(f.as_array(x).shape),
     "stop_gradient(variable)": lambda x: ag.stop_gradient(x),
     "switch(index, branches, *operands)": lambda index, branches, *operands: branches[
         min(max(int(index), 0), len(branches) - 1)
     ](*operands),
-    "vectorized_map(function, elements)": f.mapped,
+    "vectorized_map(function, elements)": f.map_first_axis,
     "while_loop(cond, body, loop_vars, maximum_iterations=None)": f.while_loop,
 }
 
 
-def _finished(result: Any, wide: bool) -> Any:
-    """Return a result with its arrays as Tensors, in float32 unless wide numbers came in or were asked for."""
+def _finish(result: Any, is_float64: bool) -> Any:
+    """Return a result with its arrays as Tensors, in float32 unless float64 came in or was asked for."""
     if isinstance(result, (tuple, list)):
-        return (list if isinstance(result, list) else tuple)(_finished(part, wide) for part in result)
+        return (list if isinstance(result, list) else tuple)(_finish(part, is_float64) for part in result)
     if not isinstance(result, (np.ndarray, np.generic, Tensor)):
         return result
-    result = result if wide else f.narrow(result)
+    result = result if is_float64 else f.narrow(result)
     return result if isinstance(result, Tensor) else ag.tensor(result)
 
 
-def _promoted(values: Mapping[str, Any], kinds: str, dtype: str) -> Mapping[str, Any]:
+def _promote(values: Mapping[str, Any], kinds: str, dtype: str) -> Mapping[str, Any]:
     """Return values with arrays of another dtype, if all arrays among them are of some kinds of dtypes."""
     named = {name: value for name, value in values.items() if name in _ARRAYS and hasattr(value, "dtype")}
     if not all(value.dtype.kind in kinds for value in named.values()):
@@ -296,13 +291,13 @@ def _promoted(values: Mapping[str, Any], kinds: str, dtype: str) -> Mapping[str,
     return {**values, **{name: value.astype(dtype) for name, value in named.items()}}
 
 
-def _is_wide(value: Any) -> bool:
+def _is_float64(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
-        return any(map(_is_wide, value))
+        return any(map(_is_float64, value))
     return not isinstance(value, float) and getattr(value, "dtype", None) in (np.float64, np.complex128)
 
 
-# The names under which Keras has some of the operations again, beside those of NumPy.
+# The names under which Keras has some of the operations again, in addition to those of NumPy.
 _GROUPS = {
     "linalg": "cholesky cholesky_inverse det eig eigh inv jvp lstsq matrix_rank norm pinv qr solve "
     "solve_triangular svd",
@@ -318,8 +313,8 @@ _GROUPS = {
     "view where",
 }
 
-# What functions without a text do.
-_WORDS = {
+# Docstrings of operations whose functions have none.
+_DOCSTRINGS = {
     "adaptive_average_pool": "Return averages over windows, as many as asked for.",
     "adaptive_max_pool": "Return maxima over windows, as many as asked for.",
     "average_pool": "Return averages over windows.",
@@ -362,9 +357,9 @@ _WORDS = {
 
 
 def _text(name: str, function: Function) -> str:
-    """Return what an operation does: its own text, the name of a function of NumPy, or what ours says."""
-    if name in _WORDS:
-        return _WORDS[name]
+    """Return the docstring of an operation: its row of `_DOCSTRINGS`, NumPy's name, or that of our function."""
+    if name in _DOCSTRINGS:
+        return _DOCSTRINGS[name]
     module = str(getattr(function, "__module__", None) or "numpy")
     if module.partition(".")[0] == "numpy":
         inside = module if module in ("numpy.linalg", "numpy.fft") else "numpy"
@@ -372,7 +367,7 @@ def _text(name: str, function: Function) -> str:
     return (function.__doc__ or "").strip().partition("\n\n")[0]
 
 
-# What symbols have without values.
+# Operations that symbols answer without values.
 _KNOWN_BEFOREHAND = {"shape", "ndim", "dtype", "is_tensor", "convert_to_numpy"}
 
 
@@ -401,16 +396,16 @@ class Op:
             bound = self.__signature__.bind(*args, **kwargs)
         except TypeError as error:
             raise TypeError(f"ops.{self.__name__}: expected arguments ({self.text}); {error}") from None
-        given = bound.arguments
-        if symbols.has_symbols(given):
+        arguments = bound.arguments
+        if symbols.has_symbols(arguments):
             return self._of_symbols(bound)
-        if (made := made_without_values(self.__name__, given)) is not None:
-            return made
-        values: Mapping[str, Any] = given
+        if (abstract := made_without_values(self.__name__, arguments)) is not None:
+            return abstract
+        values: Mapping[str, Any] = arguments
         if self.converts:
-            values = {n: self._converted(n, v, given) for n, v in given.items()}
+            values = {n: self._convert(n, v, arguments) for n, v in arguments.items()}
         if self.__name__ in _PROMOTED:
-            values = _promoted(values, *_PROMOTED[self.__name__])
+            values = _promote(values, *_PROMOTED[self.__name__])
         places: list[Any] = []
         named: dict[str, Any] = {}
         for name, parameter in self.__signature__.parameters.items():
@@ -424,8 +419,8 @@ class Op:
             elif value is not None or parameter.default is not None:  # None stands for NumPy's own default
                 named[name] = value
         result = self.function(*places, **named)
-        wide = given.get("dtype") is not None or any(_is_wide(v) for v in given.values())
-        return _finished(result, wide) if self.converts else result
+        is_float64 = arguments.get("dtype") is not None or any(_is_float64(v) for v in arguments.values())
+        return _finish(result, is_float64) if self.converts else result
 
     def _of_symbols(self, bound: inspect.BoundArguments) -> Any:
         if self.__name__ in _KNOWN_BEFOREHAND:
@@ -435,13 +430,13 @@ class Op:
         plain = symbols.replaced((np.dtype, type), lambda kind: np.dtype(kind).name, [bound.args, bound.kwargs])
         return symbols.operate(f"ops.{self.__name__}", *plain[0], **plain[1])
 
-    def _converted(self, name: str, value: Any, given: Mapping[str, Any]) -> Any:
+    def _convert(self, name: str, value: Any, arguments: Mapping[str, Any]) -> Any:
         if name in _LISTS or self.__name__ == "stack" or (name == "x" and self.__name__ == "meshgrid"):
             is_list = isinstance(value, (list, tuple)) and name != "axis"
             return [f.as_array(v) for v in value] if is_list else value
         if name not in _ARRAYS or (self.__name__ == "get_item" and name == "key"):
             return value
-        if isinstance(value, (int, float)) and any(hasattr(v, "dtype") for n, v in given.items() if n != name):
+        if isinstance(value, (int, float)) and any(hasattr(v, "dtype") for n, v in arguments.items() if n != name):
             return float(value) if isinstance(value, float) else value  # a number goes by the arrays it meets
         return f.as_array(value)
 
@@ -454,31 +449,39 @@ def _signature(text: str) -> inspect.Signature:
     kinds = inspect.Parameter
     defaults = [kinds.empty] * (len(arguments.args) - len(arguments.defaults))
     defaults += [ast.literal_eval(d) for d in arguments.defaults]
-    made = [kinds(a.arg, kinds.POSITIONAL_OR_KEYWORD, default=d) for a, d in zip(arguments.args, defaults, strict=True)]
-    made += [kinds(arguments.vararg.arg, kinds.VAR_POSITIONAL)] if arguments.vararg else []
+    parameters = [
+        kinds(a.arg, kinds.POSITIONAL_OR_KEYWORD, default=d) for a, d in zip(arguments.args, defaults, strict=True)
+    ]
+    parameters += [kinds(arguments.vararg.arg, kinds.VAR_POSITIONAL)] if arguments.vararg else []
     for a, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-        made.append(kinds(a.arg, kinds.KEYWORD_ONLY, default=kinds.empty if d is None else ast.literal_eval(d)))
-    made += [kinds(arguments.kwarg.arg, kinds.VAR_KEYWORD)] if arguments.kwarg else []
-    return inspect.Signature(made)
+        parameters.append(kinds(a.arg, kinds.KEYWORD_ONLY, default=kinds.empty if d is None else ast.literal_eval(d)))
+    parameters += [kinds(arguments.kwarg.arg, kinds.VAR_KEYWORD)] if arguments.kwarg else []
+    return inspect.Signature(parameters)
 
 
 def _table() -> dict[str, Op]:
-    found = [
-        Op(f"{name}({arguments})", getattr(module, name))
+    operations = [
+        Op(f"{name}({_arguments_of(function) if arguments == '*' else arguments})", function)
         for module, text in _SAME
         for arguments, _, names in (line.strip().rpartition(":") for line in text.strip().splitlines())
-        for name in names.split()
+        for name, function in ((name, getattr(module, name)) for name in names.split())
     ]
-    found += [Op(signature, function) for signature, function in _OWN.items()]
-    found += [Op(signature, function, converts=False) for signature, function in _CORE.items()]
-    found += [Op(f"image.{signature}", function) for signature, function in images.ROWS.items()]
-    return {op.__name__: op for op in found}
+    operations += [Op(signature, function) for signature, function in _OWN.items()]
+    operations += [Op(signature, function, converts=False) for signature, function in _CORE.items()]
+    operations += [Op(f"image.{signature}", function) for signature, function in images.ROWS.items()]
+    return {op.__name__: op for op in operations}
+
+
+def _arguments_of(function: Function) -> str:
+    """Return the arguments of a function as a row of the table has them: "x, axis=-1"."""
+    parameters = inspect.signature(function).parameters.values()
+    return ", ".join(p.name if p.default is p.empty else f"{p.name}={p.default!r}" for p in parameters)
 
 
 def _group(name: str, rows: Iterable[str]) -> ModuleType:
-    made = ModuleType(f"{__package__}.{name}", f"The operations of `keras.ops.{name}`.")
-    vars(made).update({row.rpartition(".")[2]: TABLE[row] for row in rows})
-    return made
+    group = ModuleType(f"{__package__}.{name}", f"The operations of `keras.ops.{name}`.")
+    vars(group).update({row.rpartition(".")[2]: TABLE[row] for row in rows})
+    return group
 
 
 TABLE = _table()

@@ -207,7 +207,7 @@ def test_activations_take_part_in_a_functional_model(name: str, tmp_path: Any) -
 
 def test_an_activation_is_one_operation_with_its_arguments_and_keeps_a_mask() -> None:
     x = nn.Input((5, 4))
-    model = models.Model(x, layers.LSTM(3)(activations.relu(layers.Masking()(x), negative_slope=0.5)))
+    model = models.Model(x, layers.LSTM(3)(activations.relu(layers.Masking()(x), 0.5)))
     assert [layer.name for layer in model.layers] == ["input_layer", "masking", "lstm"]
     steps = X4[None, 1:4]
     padded = np.concatenate([steps, np.zeros((1, 2, 4), np.float32)], axis=1)

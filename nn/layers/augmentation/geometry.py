@@ -23,7 +23,7 @@ from autograd_lite import Tensor
 
 from ...config.arguments import Seed, as_seed, number, one_of, optional, positive
 from ...config.fields import Converted, field
-from ...ops.interpolation import resized
+from ...ops.interpolation import interpolate
 from ..arguments import DataFormatLike, as_data_format, stream
 from ..convolution.resizing import ToSize
 from ..convolution.spatial import one_or_many
@@ -101,7 +101,7 @@ class RandomCrop(ToSize):
         x = self._floating(x)
         h, w = (x.shape[a] for a in self._spatial_axes())
         if not (self.training if training is None else training) or h < self.height or w < self.width:
-            return resized(self._cut_to_ratio(x), (self.height, self.width), self._spatial_axes(), "bilinear")
+            return interpolate(self._cut_to_ratio(x), (self.height, self.width), self._spatial_axes(), "bilinear")
         draws = ag.random.uniform(2, generator=self.generator)
         part: Any = x
         for axis, draw, n, size in zip(self._spatial_axes(), draws, (h, w), (self.height, self.width), strict=True):

@@ -20,7 +20,7 @@ from autograd_lite import Tensor
 from ...config.arguments import lengths
 from ...config.fields import field
 from ...module.module import Shape
-from ...ops.interpolation import evenly_averaged, evenly_largest
+from ...ops.interpolation import average_evenly, largest_evenly
 from ..arguments import DataFormatLike, LengthsLike, as_data_format
 from .spatial import Spatial
 
@@ -56,12 +56,12 @@ class _AdaptivePooling(Spatial):
 
 class _AdaptiveAveragePooling(_AdaptivePooling):
     def _pooled(self, x: Tensor, axis: int, m: int) -> Tensor:
-        return evenly_averaged(x, axis, m)
+        return average_evenly(x, axis, m)
 
 
 class _AdaptiveMaxPooling(_AdaptivePooling):
     def _pooled(self, x: Tensor, axis: int, m: int) -> Any:
-        return evenly_largest(x, axis, m)
+        return largest_evenly(x, axis, m)
 
 
 class AdaptiveAveragePooling1D(_AdaptiveAveragePooling):

@@ -16,7 +16,7 @@ from ...config.arguments import flag, lengths, number, one_of, positive
 from ...config.fields import field
 from ...config.limits import room
 from ...module.module import Shape
-from ...ops.interpolation import INTERPOLATIONS, resized
+from ...ops.interpolation import INTERPOLATIONS, interpolate
 from ..arguments import DataFormatLike, LengthsLike, as_data_format
 from .spatial import Spatial, one_or_many
 
@@ -36,7 +36,7 @@ class _UpSampling(Spatial):
             return x
         x = self._floating(x)
         sizes = tuple(x.shape[a] * factor for a, factor in zip(axes, self.size, strict=True))
-        return resized(x, sizes, axes, self.interpolation)
+        return interpolate(x, sizes, axes, self.interpolation)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape with the spatial lengths times their factors."""
@@ -178,7 +178,7 @@ class Resizing(ToSize):
             x = self._cut_to_ratio(x)
         elif self.pad_to_aspect_ratio:
             x = self._padded_to_ratio(x)
-        return resized(x, (self.height, self.width), self._spatial_axes(), self.interpolation, self.antialias)
+        return interpolate(x, (self.height, self.width), self._spatial_axes(), self.interpolation, self.antialias)
 
     def _padded_to_ratio(self, x: Tensor) -> Tensor:
         h, w = (x.shape[a] for a in self._spatial_axes())
@@ -219,4 +219,4 @@ class CenterCrop(ToSize):
         h, w = (x.shape[a] for a in self._spatial_axes())
         if h >= self.height and w >= self.width:
             return self._cut(x, self.height, self.width, (h - self.height) // 2, (w - self.width) // 2)
-        return resized(self._cut_to_ratio(x), (self.height, self.width), self._spatial_axes(), "bilinear")
+        return interpolate(self._cut_to_ratio(x), (self.height, self.width), self._spatial_axes(), "bilinear")

@@ -130,7 +130,7 @@ def elementwise_ops() -> Iterator[Op]:
 
 def parameters_of(op: Op) -> dict[str, Any]:
     return {
-        "leaky_relu": {"negative_slope": 0.1},
+        "leaky_relu": {"slope": 0.1},
         "hard_tanh": {"low": -1.0, "high": 1.0},
         "elu": {"alpha": 1.0},
         "round": {"decimals": 0},

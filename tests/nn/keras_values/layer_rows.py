@@ -203,7 +203,7 @@ LAYERS = rows("""
     ReversibleEmbedding(6, 3) | i(2, 4, high=6)
     ReversibleEmbedding(6, 3, tie_weights=False, logit_soft_cap=2.0) | f(2, 4, 3), reverse=True
     Softmax() | f(2, 4), mask=b(2, 4)
-    LeakyReLU(negative_slope=0.1) | f(3, 4)
+    LeakyReLU(0.1) | f(3, 4)
     Permute((3, 1, 2)) | f(2, 3, 4, 2)
     CategoryEncoding(5, "one_hot") | i(4, 1)
     CategoryEncoding(5, "multi_hot") | i(4, 3)

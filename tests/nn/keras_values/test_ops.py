@@ -63,7 +63,7 @@ OPS = rows("""
     glu | f(3, 4), axis=-1
     isclose | f(3, 4), f(3, 4), rtol=0.5, atol=0.1
     layer_normalization | f(3, 4), axis=-1, epsilon=0.1
-    leaky_relu | f(3, 4), negative_slope=0.3
+    leaky_relu | f(3, 4), 0.3
     linspace | 0.0, 1.0, num=7, endpoint=False
     log_softmax | f(3, 4), axis=0
     logspace | 0.0, 2.0, num=5, base=2

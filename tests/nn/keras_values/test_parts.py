@@ -131,14 +131,14 @@ ACTIVATIONS = rows("""
     hard_swish | f(4, 6, low=-4, high=4)
     hard_tanh | f(4, 6)
     leaky_relu | f(4, 6)
-    leaky_relu | f(4, 6), negative_slope=0.05
+    leaky_relu | f(4, 6), 0.05
     linear | f(4, 6)
     log_sigmoid | f(4, 6, low=-30, high=30)
     log_softmax | f(4, 6)
     log_softmax | f(4, 6), axis=0
     mish | f(4, 6, low=-4, high=4)
     relu | f(4, 6)
-    relu | f(4, 6), negative_slope=0.1, max_value=1.0, threshold=0.5
+    relu | f(4, 6), 0.1, 1.0, 0.5
     relu6 | f(4, 6, low=-9, high=9)
     selu | f(4, 6, low=-4, high=4)
     sigmoid | f(4, 6, low=-30, high=30)

@@ -224,14 +224,14 @@ def test_activations_with_arguments(rng: np.random.Generator) -> None:
     np.testing.assert_array_equal(activations.threshold(x, 0.3, -7.0), np.where(x > 0.3, x, -7))
     np.testing.assert_allclose(activations.celu(x, 0.5), np.where(x > 0, x, 0.5 * (np.exp(x / 0.5) - 1)), rtol=1e-12)
     bent = np.where(x >= 1, 1, np.where(x >= 0.5, x, 0.1 * (x - 0.5)))
-    np.testing.assert_allclose(activations.relu(x, negative_slope=0.1, max_value=1.0, threshold=0.5), bent, rtol=1e-12)
+    np.testing.assert_allclose(activations.relu(x, 0.1, max_value=1.0, threshold=0.5), bent, rtol=1e-12)
 
 
 def test_relu_is_zero_at_its_threshold() -> None:
     x = np.array([0.5, 1.0, 1.5])
     assert activations.relu(x, threshold=1.0).tolist() == [0.0, 0.0, 1.5]
     assert layers.ReLU(threshold=1.0)(x).tolist() == [0.0, 0.0, 1.5]
-    assert activations.relu(x, negative_slope=0.5, threshold=1.0).tolist() == [-0.25, 0.0, 1.5]
+    assert activations.relu(x, 0.5, threshold=1.0).tolist() == [-0.25, 0.0, 1.5]
     assert activations.relu(x, max_value=1.25, threshold=-1.0).tolist() == [0.5, 1.0, 1.25]
 
 

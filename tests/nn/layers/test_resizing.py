@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 
 import autograd_lite as ag
 from nn import layers
-from nn.ops.interpolation import INTERPOLATIONS, mean_matrix, resized, window_bounds
+from nn.ops.interpolation import INTERPOLATIONS, interpolate, mean_matrix, window_bounds
 
 from .. import peers
 
@@ -23,7 +23,7 @@ first = {"data_format": "channels_first"}
 @given(n=st.integers(1, 12), m=st.integers(1, 12), how=st.sampled_from(INTERPOLATIONS), antialias=st.booleans())
 def test_interpolation_keeps_constants_and_symmetry(n: int, m: int, how: str, antialias: bool) -> None:
     def along(values: np.ndarray) -> np.ndarray:
-        return resized(ag.tensor(values.reshape(1, n)), (m,), (1,), how, antialias).data[0]
+        return interpolate(ag.tensor(values.reshape(1, n)), (m,), (1,), how, antialias).data[0]
 
     np.testing.assert_allclose(along(np.full(n, 2.5)), 2.5)
     values = np.random.default_rng(n).normal(size=n)
@@ -36,7 +36,7 @@ def test_interpolation_keeps_constants_and_symmetry(n: int, m: int, how: str, an
 @pytest.mark.parametrize("how", ["bilinear", "bicubic"])
 def test_a_line_stays_a_line_away_from_the_edges(how: str) -> None:
     line = np.arange(12.0)
-    out = resized(ag.tensor(line[None]), (30,), (1,), how).data[0]
+    out = interpolate(ag.tensor(line[None]), (30,), (1,), how).data[0]
     wanted = (np.arange(30) + 0.5) * 12 / 30 - 0.5
     np.testing.assert_allclose(out[6:-6], wanted[6:-6], atol=1e-12)
 

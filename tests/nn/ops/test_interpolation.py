@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import autograd_lite as ag
-from nn.ops.interpolation import INTERPOLATIONS, resized
+from nn.ops.interpolation import INTERPOLATIONS, interpolate
 
 
 def test_arrays_and_tensors_give_the_same(rng: np.random.Generator) -> None:
@@ -14,5 +14,5 @@ def test_arrays_and_tensors_give_the_same(rng: np.random.Generator) -> None:
         for interpolation in INTERPOLATIONS:
             for antialias in (False, True):
                 arguments = ((m, 5), (1, 2), interpolation, antialias)
-                expected = resized(ag.tensor(x), *arguments).data
-                np.testing.assert_allclose(resized(x, *arguments), expected, atol=1e-12)
+                expected = interpolate(ag.tensor(x), *arguments).data
+                np.testing.assert_allclose(interpolate(x, *arguments), expected, atol=1e-12)

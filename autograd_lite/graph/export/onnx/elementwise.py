@@ -380,10 +380,10 @@ def _relu(x: Value) -> Value:
 
 
 @computes("leaky_relu")
-def _leaky_relu(x: Value, *, negative_slope: float) -> Value:
+def _leaky_relu(x: Value, *, slope: float) -> Value:
     if x.dtype == FLOAT:  # the attribute is in single precision
-        return x.emitter.run("LeakyRelu", x, alpha=float(negative_slope))
-    return select(x > 0, x, x * negative_slope)
+        return x.emitter.run("LeakyRelu", x, alpha=float(slope))
+    return select(x > 0, x, x * slope)
 
 
 @computes("elu")

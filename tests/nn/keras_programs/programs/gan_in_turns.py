@@ -18,7 +18,7 @@ discriminator = filled(
         [
             keras.Input((2,)),
             layers.Dense(8),
-            layers.LeakyReLU(negative_slope=0.2),
+            layers.LeakyReLU(0.2),
             layers.Dense(1, activation="sigmoid"),
         ],
         name="discriminator",
