@@ -63,10 +63,10 @@ if TYPE_CHECKING:
     from .config.settings import DTypePolicy as DTypePolicy
     from .layers.input_spec import InputSpec as InputSpec
     from .layers.layer import Layer as Layer
+    from .layers.variable import Variable as Variable
     from .models import Input as Input, Model as Model, Sequential as Sequential
     from .module.module import Module as Module, Parameter as Parameter
     from .module.symbols import KerasTensor as KerasTensor
-    from .module.variable import Variable as Variable
 else:
     __getattr__, __dir__, __all__ = _attach(__name__, lambda name: _IN_NN)
 

@@ -18,9 +18,8 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite.graph import build_graph
 
-from . import layers, losses, models
+from . import layers, models
 from .datasets import DatasetError, mnist
-from .utils import to_categorical
 
 Floats = npt.NDArray[np.float32]
 Split = tuple[Floats, Floats]
@@ -42,11 +41,15 @@ def load_digits() -> tuple[Split, Split]:
         digits, message = mnist.load_sample(), f"{error}\nUsing the embedded sample of 7,000 digits instead."
     print(message, flush=True)
     (x_train, y_train), (x_test, y_test) = digits
-    return (_pixels(x_train), to_categorical(y_train, 10)), (_pixels(x_test), to_categorical(y_test, 10))
+    return (_pixels(x_train), _one_hot(y_train)), (_pixels(x_test), _one_hot(y_test))
 
 
 def _pixels(images: npt.NDArray[np.uint8]) -> Floats:
     return images.reshape(len(images), -1).astype(np.float32) / np.float32(255)
+
+
+def _one_hot(labels: npt.NDArray[np.uint8]) -> Floats:
+    return np.eye(10, dtype=np.float32)[labels]
 
 
 def make_network() -> models.Sequential:
@@ -72,7 +75,7 @@ def write_graph(network: models.Sequential, x: Floats, y: Floats, path: Path) ->
     """
     images, labels = ag.tensor(x, name="images"), ag.tensor(y, name="labels")
     with ag.record_source():
-        loss = losses.CategoricalCrossentropy()(labels, network(images))
+        loss = network.compute_loss(images, labels, network(images))
     build_graph(loss).save(path)
 
 

@@ -24,6 +24,7 @@ from .input_spec import check_inputs
 
 Function = Callable[..., Any]
 Rule = str | Function | None
+_GETTERS = {"regularizer": regularizers.get, "constraint": constraints.get}
 
 
 class BareOptions(TypedDict, total=False):
@@ -100,7 +101,7 @@ class Layer(Configurable, Module):
         if not flag(self, "trainable", trainable):
             self._trainable, self._made_frozen = False, True
         if rules and (given := {k: rule for k, rule in rules.items() if k not in self.without_effect}):
-            self._rules = Rules(self, given)
+            self._rules = Rules(self, given, _GETTERS)
         if input_shape is None and input_dim is not None:
             input_shape = (positive(self, "input_dim", input_dim),)
         if input_shape is not None:
@@ -158,7 +159,7 @@ class Layer(Configurable, Module):
         if self._beside is not None:
             move(weight, self._beside)
         if penalty is not None or bound is not None:
-            rules = copy.copy(self._rules or Rules(self, {}))  # a failed build gets the old ones back
+            rules = copy.copy(self._rules or Rules(self, {}, _GETTERS))  # a failed build gets the old ones back
             rules.weights = [*rules.weights, (weight, penalty, bound)]
             self._rules = rules
         return weight

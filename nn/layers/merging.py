@@ -16,11 +16,11 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from ..activations import unit_vectors
 from ..config.arguments import any_integer, flag, is_integer, optional, refused
 from ..config.fields import Converted, field
 from ..module.masks import as_flags, either
 from ..module.module import Module, Shape
-from ..unit_vectors import unit_vectors
 from .layer import Layer
 
 

@@ -16,12 +16,12 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from ..activations import unit_vectors
 from ..config.arguments import any_integer, flag, number, refused
 from ..config.fields import Converted, field, option, weight
 from ..distributed.part import all_reduce, real_rows
 from ..distributed.ranks import size
 from ..module.module import Shape
-from ..unit_vectors import unit_vectors
 from .arguments import InitializerLike, as_initializer, some_axes
 from .layer import Rule, SameShape
 

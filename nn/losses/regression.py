@@ -10,9 +10,9 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
+from ..activations import are_normal, unit_vectors
 from ..config.arguments import any_integer, number
 from ..config.fields import field
-from ..unit_vectors import are_normal, unit_vectors
 from . import targets
 from .loss import Array, Elementwise, Loss, Targets, function_of
 from .probabilities import EPSILON

@@ -11,7 +11,6 @@ import numpy as np
 
 from autograd_lite import ShapeError, Tensor, tensor
 
-from .. import constraints, regularizers
 from ..config.ambient import INSIDE_MODEL
 from ..config.arguments import unexpected
 from ..config.config import kept_by_class
@@ -19,9 +18,10 @@ from ..config.fields import fields_of
 from .tags import Tags
 from .tree import Tree
 
-# What Keras's arguments call a weight that has another name.
+# Keras's prefixes of arguments for weights of other names.
 _ALSO = {"depthwise": "kernel"}
 _CONSTRAINTS: Tags[Callable[..., Any]] = Tags()
+Rule = Callable[..., Any]
 
 
 @kept_by_class
@@ -36,29 +36,30 @@ class Rules:
 
     Args:
         layer: the layer; its class's annotations name its weights.
-        given: keyword arguments `<weight>_regularizer` and `<weight>_constraint`.
+        arguments: `<weight>_regularizer` and `<weight>_constraint` by name.
+        getters: for "regularizer" and "constraint" the function that makes a rule of a value.
 
     Raises:
         TypeError: for an argument that belongs to no weight of the layer.
     """
 
-    def __init__(self, layer: Tree[Any], given: Mapping[str, Any]) -> None:
+    def __init__(self, layer: Tree[Any], arguments: Mapping[str, Any], getters: Mapping[str, Rule]) -> None:
         self.regularizers: dict[str, Callable[..., Any]] = {}
         self.constraints: dict[str, Callable[..., Any]] = {}
-        #: weights with their own regularizer or constraint, from `add_weight`
+        #: weights with a regularizer or a constraint from `add_weight`
         self.weights: list[tuple[Tensor, Callable[..., Any] | None, Callable[..., Any] | None]] = []
         owner = type(layer)
-        known = _weights(owner)
-        for argument, value in given.items():
+        weights = _weights(owner)
+        for argument, value in arguments.items():
             prefix, _, kind = argument.rpartition("_")
             names = (prefix, f"{prefix}_kernel", _ALSO.get(prefix, ""))
-            found = next((name for name in names if prefix and name in known), None)
-            if found is None or kind not in ("regularizer", "constraint"):
-                arguments = [name for name in inspect.signature(owner).parameters if name not in given]
-                raise unexpected(owner.__name__, [argument], arguments)
-            rule = regularizers.get(value) if kind == "regularizer" else constraints.get(value)
+            weight = next((name for name in names if prefix and name in weights), None)
+            if weight is None or kind not in getters:
+                others = [name for name in inspect.signature(owner).parameters if name not in arguments]
+                raise unexpected(owner.__name__, [argument], others)
+            rule = getters[kind](value)
             if rule is not None:
-                (self.regularizers if kind == "regularizer" else self.constraints)[found] = rule
+                (self.regularizers if kind == "regularizer" else self.constraints)[weight] = rule
 
     def of(self, layer: Tree[Any], kind: str) -> Iterator[tuple[Tensor, Callable[..., Any]]]:
         """Yield the existing weights that have a regularizer, or a constraint, together with it."""
@@ -68,9 +69,9 @@ class Rules:
             if isinstance(weight, Tensor):
                 yield weight, rule
         for weight, regularizer, constraint in self.weights:
-            own = regularizer if kind == "regularizer" else constraint
-            if own is not None:
-                yield weight, own
+            rule = regularizer if kind == "regularizer" else constraint
+            if rule is not None:
+                yield weight, rule
 
 
 class Added(threading.local):

@@ -15,8 +15,8 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from ..config.arguments import checked, integer
+from ..models import Model
 from ..module.module import Module
-from ..training.trainer import Trainer
 from .look import Look, figure_of, look_of, matplotlib_for, new_figure
 
 __all__ = ["DecisionSurface", "decision_surface", "plot_decision_surface"]
@@ -306,7 +306,7 @@ def _labels(called: str, y: Any, count: int, classes: int) -> Array:
 
 def _predicted(model: Any, points: Array) -> Array:
     """Return a model's outputs for points, in evaluation mode and without a record."""
-    if isinstance(model, Trainer):
+    if isinstance(model, Model):
         return np.asarray(model.predict(points, batch_size=_PREDICTED_AT_ONCE))
     function: Callable[[Array], Any] = getattr(model, "predict_proba", None) or getattr(model, "predict", model)
     if not callable(function):

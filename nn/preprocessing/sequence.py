@@ -1,5 +1,5 @@
 """`pad_sequences`, as in `nn.utils`."""
 
-from ..data.preparing import pad_sequences as pad_sequences
+from ..utils import pad_sequences as pad_sequences
 
 __all__ = ["pad_sequences"]

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
         unpack_x_y_sample_weight as unpack_x_y_sample_weight,
     )
     from ..data.py_dataset import PyDataset as PyDataset, Sequence as Sequence
-    from ..plots.decision import plot_decision_surface as plot_decision_surface
     from ..saving import (
         CustomObjectScope as CustomObjectScope,
         custom_object_scope as custom_object_scope,

@@ -13,8 +13,8 @@ import autograd_lite as ag
 import nn
 from nn import layers, models
 from nn.datasets.shapes import sphere_in_sphere, spirals, two_moons
+from nn.plots import plot_decision_surface
 from nn.plots.decision import COLORS, decision_surface
-from nn.utils import plot_decision_surface
 
 
 def network(features: int, *last: Any) -> models.Sequential:
