@@ -58,7 +58,7 @@ if TYPE_CHECKING:
         testing as testing,
         tree as tree,
     )
-    from .compiler.compiled import compile as compile
+    from .compiler.compiled_function import compile as compile
     from .control.cond import cond as cond
     from .control.scan import scan as scan
     from .control.while_loop import fori_loop as fori_loop, while_loop as while_loop
@@ -155,4 +155,4 @@ _HOOKS.svg = _picture
 _HOOKS.compiled = lambda: _load(".graph.compiled", __name__)
 _HOOKS.histories = lambda: _load(".control.histories", __name__)
 _HOOKS.namespace = lambda: _load(".numpy", __name__)
-_HOOKS.transposing = lambda: _load(".functional.transposing", __name__)
+_HOOKS.transposing = lambda: _load(".functional.transposition", __name__)

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import autograd_lite as ag
-from autograd_lite.compiler.compiled import Compiled
+from autograd_lite.compiler.compiled_function import Compiled
 from autograd_lite.compiler.passes.pipeline import optimized
 from nn.layers import Dense, Input
 from nn.losses import mean_squared_error

@@ -1,591 +1,269 @@
-"""What Python code reads while a function is traced: guards, so that no replay is stale.
+"""What a trace rests on: facts about what is outside, looked at before every replay, which finds what it reads there.
 
-A replay runs no Python. So whatever Python code outside of NumPy, SciPy and this project reads when the function runs
-must be as it was: numbers and texts by their values, functions by their code and defaults, objects by those attributes
-that the code names, containers by what is in them, arrays by their elements. `Guards` follows the code from the
-function on, through every function that it can reach by name (`core/bytecode` has what one code object reads), and
-makes a row of `facts` of everything on the way.
-
-An array that only operations on Tensors read is read anew at every replay, and needs no guard. Whether it is one shows
-after the run: each place where code reads the array must be one where an operation took it (`Operands`).
-
-What cannot be guarded (a clock, a file, a generator of random numbers or an iterator, which have a state) is a reason
-why the function is not replayed.
+A fact is a row, a replay has a table of them. One call in C goes through it; without C, one expression in Python does.
 """
 
 from __future__ import annotations
 
 import functools
-import sys
-import threading
-import types
-from abc import ABCMeta, get_cache_token
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Mapping
-from contextvars import ContextVar
-from typing import Any
-from weakref import ref
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
+from operator import is_
+from struct import pack
+from types import CellType, CodeType, FunctionType
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.bytecode import Step, Use, codes_in, uses_in
-from ..core.foreign import is_foreign
-from ..core.host_state import callback
-from ..ir.observing import assume, debug_print, observe
-from ..ir.operands import Operands, owner_of
+from ..core.node import LEAF
+from ..ir.host_record import Hosts, Pinned, Same
+from ..native.instructions import like
+from ..native.kernels import library
 from ..tensors.tensor import Tensor
-from .facts import MISSING, Fact, cell_content, class_item, content_of, item_of, items_of, of_array, parts_of
-from .lines import Line, Ran
-from .objects import PLAIN, UNREAD, look_at_library, look_at_ours, look_at_slots
-from .origins import (
-    has_attributes,
-    is_library,
-    is_library_code,
-    is_ours,
-    names_of,
-    own_attributes,
-    package_of,
-)
-from .read_arrays import LARGE, ReadArrays, place_of
-from .states import is_opaque, looks_at_files, state_of
 
-_CONTAINERS = (list, tuple, dict, set, frozenset, deque, types.MappingProxyType, bytearray)
-_WRITES = frozenset(("append", "extend", "add", "insert", "appendleft", "extendleft", "clear"))
-_OF_ARRAYS = frozenset(("shape", "dtype", "ndim", "size", "itemsize", "nbytes", "strides", "flags"))
-_VIEWS = frozenset(("T", "mT", "real", "imag"))
-# What is asked of an argument by these says nothing about its elements.
-_LOOKS = (len, isinstance, type, id, callable, np.shape, np.ndim, np.size, issubclass)
-# Functions that read attributes by names which the code need not have.
-_BY_NAME = (getattr, hasattr, vars, dir)
-# The methods of classes of the user's that this project calls, of layers, losses and the like.
-_ENTRIES = frozenset(("__call__", "call", "forward", "rule", "result", "update_state", "get_losses", "add_loss")) | (
-    frozenset(("compute_loss", "compute_metrics", "compute_mask", "train_step", "test_step", "predict_step"))
-)
-_MOST, _MOST_STEPS = 200, 3000  # functions of other installed packages that are followed, and steps in them
-_MOST_OF_ALL = 30_000  # steps, which take a second
-# What these are given runs at every replay, and not when the function is traced.
-_AT_REPLAYS = (observe, assume, debug_print, callback)
+Found = tuple[Any, ...]
+
+# The value of a row that states that there is nothing at a key, or in a cell.
+MISSING: Any = type("Missing", (), {"__repr__": lambda _: "nothing"})()
+_EXACT = (int, str, bytes, np.generic)
+
+
+def is_same(x: Any, value: Any) -> bool:
+    """Return whether two objects are one, or numbers or texts of one class and the same value; of floats, the bits.
+
+    Of tuples, whether this is so for all that is in them.
+    """
+    if x is value or x.__class__ is not value.__class__:
+        return x is value
+    if isinstance(x, (float, complex)):
+        return pack("2d", x.real, x.imag) == pack("2d", value.real, value.imag)
+    if x.__class__ is tuple:
+        return have_same(x, value)
+    return isinstance(x, _EXACT) and bool(x == value)
+
+
+def content_of(container: Any) -> tuple[Any, ...]:
+    """Return what is in a container, in a row; of a dict, keys and values."""
+    return tuple(chain.from_iterable(container.items())) if isinstance(container, dict) else tuple(container)
+
+
+def have_same(x: tuple[Any, ...], value: tuple[Any, ...]) -> bool:
+    """Return whether the items of two containers are the same, one after the other."""
+    return len(x) == len(value) and all(map(is_same, x, value))
+
+
+def cell_content(cell: CellType) -> Any:
+    """Return what the cell of a variable holds, if there is anything."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return MISSING
+
+
+def class_item(kind: type, name: str) -> Any:
+    """Return what a class and its bases have under a name, without running code."""
+    return next((vars(base)[name] for base in kind.__mro__ if name in vars(base)), MISSING)
+
+
+def item_of(container: Any, key: Any) -> Any:
+    """Return what a container has at a key, if there is anything."""
+    try:
+        return container[key]
+    except (LookupError, TypeError, ValueError):
+        return MISSING
+
+
+def items_of(x: Mapping[Any, Any]) -> tuple[Any, ...]:
+    """Return the items of a mapping that can be seen and not compared, such as that of a class."""
+    return tuple(x.items())
+
+
+def parts_of(f: FunctionType) -> tuple[Any, Any, Any]:
+    """Return what a function can be given anew: its code and its defaults."""
+    return f.__code__, f.__defaults__, f.__kwdefaults__
+
+
+# What each kind of fact states of an owner, a key and a value.
+KINDS: Mapping[str, str] = {
+    "array": "((a := {owner}).shape, a.strides, a.dtype) == {value}",
+    "values": "((a := {owner}._data).shape, a.strides, a.dtype) == {value}",
+    "gradient": "(g := getattr({owner}, '_grad', None)) is not None"
+    " and ((a := g._data).shape, a.strides, a.dtype) == {value}",
+    "no gradient": "getattr({owner}, '_grad', None) is None",
+    "leaf": "{owner}._node is LEAF",
+    "no leaf": "{owner}._node is not LEAF",
+    "hooks": "getattr({owner}, '_hooks', none) == {value}",
+    "item": "is_same(item({owner}, {key}), {value})",
+    "result": "is_same({owner}(*{key}), {value})",
+    "cell": "is_same(in_cell({owner}), {value})",
+    "class item": "is_same(class_item({owner}, {key}), {value})",
+    "contents": "have_same(content_of({owner}), {value})",
+    "elements": "{owner}.dtype == {value}.dtype and {owner}.shape == {value}.shape"
+    " and {owner}.tobytes() == {value}.tobytes()",
+    "function": "all(map(is_, parts_of({owner}), {value}))",
+}
+# Where the array is that some of them are about.
+_ARRAYS = {"array": "{owner}", "values": "{owner}._data", "gradient": "{owner}._grad._data"}
+_NAMES: Mapping[str, Any] = {
+    "LEAF": LEAF,
+    "none": [],
+    "is_": is_,
+    "is_same": is_same,
+    "item": item_of,
+    "in_cell": cell_content,
+    "class_item": class_item,
+    "content_of": content_of,
+    "have_same": have_same,
+    "parts_of": parts_of,
+}
+
+
+class Guard(NamedTuple):
+    """One row.
+
+    Attributes:
+        kind: one of the keys of `KINDS`.
+        owner, key, value: what it is about.
+        told: the same as text.
+    """
+
+    kind: str
+    owner: Any
+    key: Any
+    value: Any
+    told: str
+
+    def text(self, expression: str, k: object = "") -> str:
+        """Return an expression about it, in which numbered names stand for its parts."""
+        return expression.format(owner=f"owner{k}", key=f"key{k}", value=f"value{k}")
+
+    def names(self, k: object = "") -> dict[str, Any]:
+        """Return what these names stand for."""
+        return {f"owner{k}": self.owner, f"key{k}": self.key, f"value{k}": self.value}
+
+    def place(self) -> tuple[Any, ...]:
+        """Return what is equal for two rows that state the same."""
+        value = self.value.tobytes() if self.kind == "elements" else self.value
+        # A part of an array that code reads is another object in every run.
+        is_array = self.kind in ("elements", "array")
+        place = (self.owner.ctypes.data, self.owner.strides) if is_array else id(self.owner)
+        return self.kind, place, *(tuple(map(_comparable, _parts(x))) for x in (self.key, value))
+
+    def holds(self) -> bool:
+        """Return whether it is so."""
+        try:
+            return bool(eval(_code_of(self.kind), {**_NAMES, **self.names()}))
+        except LookupError:
+            return False
+
+
+@functools.cache
+def _code_of(kind: str) -> CodeType:
+    return compile(KINDS[kind].format(owner="owner", key="key", value="value"), kind, "eval")
+
+
+def _parts(x: Any) -> tuple[Any, ...]:
+    return x if x.__class__ is tuple else (x,)
+
+
+def _comparable(x: Any) -> Any:
+    """Return what is equal for numbers and texts of one class and value, and for one object."""
+    if isinstance(x, (float, complex)):
+        return x.__class__, pack("2d", x.real, x.imag)
+    if x.__class__ is tuple:
+        return tuple(map(_comparable, x))
+    return (x.__class__, x) if isinstance(x, _EXACT) else id(x)
+
+
+def _like(kind: str, owner: Any, a: Any, told: str) -> Guard:
+    """Return that an array is as this one is."""
+    return Guard(kind, owner, None, (a.shape, a.strides, a.dtype), told)
+
+
+def called(t: Tensor) -> str:
+    """Return what a Tensor is called in messages."""
+    return f"'{t.name}'" if t.name else "a captured tensor"
+
+
+def of_tensor(t: Tensor) -> Iterator[Guard]:
+    """Yield what a captured Tensor is like."""
+    a, leaf = t._data, t._node is LEAF
+    told = f"{called(t)} {a.shape} {a.dtype}{' requires a gradient' if leaf else ''}"
+    yield _like("values", t, a, told)
+    yield Guard("leaf" if leaf else "no leaf", t, None, None, told)
+
+
+def of_gradient(leaf: Tensor, g: Tensor | None) -> Iterator[Guard]:
+    """Yield what the gradient of a leaf was before a trace."""
+    told = f"`.grad` of {called(leaf)} is {'' if g is None else 'not '}None before the call"
+    yield Guard("no gradient", leaf, None, None, told) if g is None else _like("gradient", leaf, g._data, told)
+    yield Guard("hooks", leaf, None, list(getattr(leaf, "_hooks", ())), f"{called(leaf)} has the same hooks")
+
+
+def of_array(a: np.ndarray) -> Guard:
+    """Return what an array from outside is like."""
+    return _like("array", a, a, f"an array that the function finds is {a.shape} {a.dtype}")
+
+
+def of_hosts(hosts: Hosts) -> Iterator[Guard]:
+    """Yield what is stated of Python objects."""
+    for step in hosts.steps:
+        if isinstance(step, Pinned):
+            yield Guard("item", step.container, step.key, step.value, f"{step.key} is as it was")
+        elif isinstance(step, Same):
+            yield Guard("result", step.f, step.args, step.value, "a name that the function reads is as it was")
 
 
 class Guards:
-    """What one run of a function rests on.
+    """The facts that one trace rests on.
 
     Args:
-        f: the function.
-        objects: its arguments that are not arrays, and what else it is sure to read.
+        rows: all of them.
+        taken: the numbers of those whose arrays a replay reads, in order, and whether it writes into them too, so that
+            no other Tensor may share their memory.
 
     Attributes:
-        rows: the facts, without those on elements of arrays.
-        codes: that are followed.
-        by_name: whether code reads attributes by names that it computes.
-        is_partial: whether there is too much code of other packages to follow all of it.
-        suspects: where code reads what has a state, if it runs, and what that is.
+        found: returns these arrays; None if one of the facts does not hold.
     """
 
-    def __init__(self, f: Any, objects: Iterable[Any] = ()) -> None:
-        self.suspects: list[tuple[Use | None, str]] = []
-        self.codes: set[types.CodeType] = set()
-        self._use: Use | None = None  # that is followed
-        self._rows: dict[Any, Fact] = {}
-        # What rests on code and objects: the ids of what is looked at for them, and the places of rows.
-        self._parent: Any = None
-        self._children: dict[Any, set[Any]] = {}
-        self._arrays = ReadArrays()
-        self._functions: list[types.FunctionType] = []
-        self._known: set[int] = set()  # the ids of what has been looked at
-        self._held: list[Any] = []  # so that these ids stay theirs
-        self._subjects: list[Any] = []  # objects that code may be given, of which it reads attributes by name
-        self._reads: dict[str, list[tuple[Use, types.FunctionType]]] = {}  # of attributes, of what may be any of these
-        self._entries: dict[types.CodeType, Use | None] = {}  # of code of other packages: what leads to it
-        self._own_package = ""
-        self._n_functions = self._n_reads = 0  # of other packages; of attributes
-        self._n_steps = [0, 0]  # in functions of other packages, and all
-        self.is_partial = False
-        self.by_name = False
-        self.look(f, "")
-        for x in objects:
-            self.look(x, "an argument")
-        self._follow_all()
+    def __init__(self, rows: Sequence[Guard], taken: Sequence[tuple[int, bool]] = ()) -> None:
+        self.rows = rows
+        self.found = (in_c if library else in_python)(rows, taken)
 
-    @property
-    def rows(self) -> list[Fact]:
-        """The facts, without those on elements of arrays."""
-        return list(self._rows.values())
-
-    # ---- after the run ----------------------------------------------------------------------------------------------
-
-    def lines(self) -> set[Line]:
-        """Return the lines of the suspects."""
-        return {(use.code, use.line) for use, _ in self.suspects if use}
-
-    def rows_of(self, ran: Ran) -> list[Fact]:
-        """Return the facts that the code rests on that has run."""
-        reached, stack = set[Any](), [None, *ran.codes]
-        while stack:
-            one = stack.pop()
-            if one not in reached:
-                reached.add(one)
-                stack += [x for x in self._children.get(one, ()) if x.__class__ is not types.CodeType]
-        self._arrays.keep(reached)
-        return [row for place, row in self._rows.items() if place in reached]
-
-    def why(self, ran: Ran) -> str:
-        """Return why the function cannot be replayed, with the line; or "".
-
-        Args:
-            ran: what has run.
-        """
-        guilty = ((use, why) for use, why in self.suspects if use is None or (use.code, use.line) in ran.lines)
-        return next((f"{why} at {place_of(use)}" if use else why for use, why in guilty), "")
-
-    def elements(self, operands: Operands) -> list[Fact]:
-        """Return facts on the elements of arrays that Python code may have read; `why` has what is in the way then."""
-        facts = list(self._arrays.facts(operands, self.codes))
-        self.suspects[:0] = [(None, why) for why in self._arrays.large]
-        return facts
-
-    # ---- the walk ---------------------------------------------------------------------------------------------------
-
-    def _follow_all(self) -> None:
-        """Follow functions, and look up the attributes that they name in the objects that they may be given."""
-        done, first, version, sizes = 0, 0, (-1, False), dict[tuple[int, str], int]()
-        while True:
-            while done < len(self._functions):
-                if not (self.is_partial and self._functions[done].__code__ in self._entries):
-                    self._follow_function(self._functions[done])
-                done += 1
-            if version != (self._n_reads, self.by_name):  # then all objects are looked through again
-                version, first = (self._n_reads, self.by_name), 0
-            if first == len(self._subjects):
-                return
-            subjects, first = self._subjects[first:], len(self._subjects)
-            for x in subjects:
-                for name in self._reads.keys() & names_of(x):
-                    self._look_up(x, name, sizes)
-                if self.by_name and (id(x), "") not in sizes:
-                    sizes[id(x), ""] = 0
-                    self._parent = id(x)
-                    self._attributes(x)
-                if self._n_steps[1] > _MOST_OF_ALL:
-                    self.suspects.append((None, "it reaches more objects than can be looked through"))
-                    return
-
-    def _look_up(self, x: Any, name: str, sizes: dict[tuple[int, str], int]) -> None:
-        """Look up an attribute for each place where code names it.
-
-        Args:
-            x: an object.
-            name: of the attribute.
-            sizes: the number of places for which that was done before.
-        """
-        uses = self._reads[name]
-        for use, f in uses[sizes.get((id(x), name), 0) :]:
-            if not (self.is_partial and use.code in self._entries):
-                self._walk(x, use.path, use, f)
-        sizes[id(x), name] = len(uses)
-
-    def _follow_function(self, f: types.FunctionType) -> None:
-        cells = dict(zip(f.__code__.co_freevars, f.__closure__ or (), strict=True))
-        codes = tuple(codes_in(f.__code__))
-        self.codes.update(codes)
-        for code in codes:
-            for use in uses_in(code):
-                self._follow_use(use, f, cells, codes)
-
-    def _follow_use(
-        self,
-        use: Use,
-        f: types.FunctionType,
-        cells: Mapping[str, types.CellType],
-        codes: tuple[types.CodeType, ...],
-    ) -> None:
-        root, name, path = use.root, use.name, use.path
-        if name.startswith("@"):  # no name of the user's: pytest writes it into assertions
-            return
-        self._use, self._parent = use, use.code
-        if root == "cell" and name in cells:
-            value = cell_content(cells[name])
-            self.row("cell", cells[name], None, value, name)
-        elif root == "global":
-            value = f.__globals__.get(name, MISSING)
-            self.row("item", f.__globals__, name, value, name)
-            if value is MISSING:
-                value = vars(_builtins()).get(name, MISSING)
-        elif root == "import":
-            value = sys.modules.get(name, MISSING)
-        else:
-            self._read_of_any(path, use, f)
-            if name and not (path and path[0].kind == "attribute" and path[0].key in _OF_ARRAYS):
-                is_shared = len(codes) > 1 and (root == "cell" or name in use.code.co_cellvars)
-                whole = use if all(map(_may_be_view, path)) else use._replace(offsets=(0, 0))
-                for code in codes if is_shared else (use.code,):
-                    self._arrays.sites.setdefault((code, name), []).append(whole)
-            return
-        if value is not MISSING:
-            self._walk(value, path, use, f)
-
-    def _walk(self, value: Any, path: tuple[Step, ...], use: Use, f: types.FunctionType) -> None:
-        """Go from a value along a path, and look at what is at its end."""
-        name, self._use, self._parent = use.name, use, use.code
-        self._n_steps[0] += use.code in self._entries
-        self._n_steps[1] += 1
-        for k, step in enumerate(path, 1):
-            if step.kind == "some" and value.__class__ in (list, tuple, dict):
-                self._some(value, path[k:], use, name)
-                self._read_of_any(path[k:], use, f)
-                return
-            value = (self._part if isinstance(value, np.ndarray) else self._step)(value, step, use, name)
-            if value is MISSING:
-                self._read_of_any(path[k:], use, f)
-                return
-            name = f"{name}.{step.key}" if step.kind == "attribute" else f"{name}[{step.key!r}]"
-        self._end(value, use, name.lstrip("."))
-
-    def _some(self, x: Any, path: tuple[Step, ...], use: Use, name: str) -> None:
-        """Look at a container of which code takes some items, and what it does with those that are arrays."""
-        if x.__class__ is not tuple:
-            self.contents(x, name)
-        for part in content_of(x):
-            if not isinstance(part, np.ndarray):
-                self.look(part, f"an item of {name}")
-            elif use.taker != "iteration" or path:
-                whole = use if all(map(_may_be_view, path)) else use._replace(offsets=(0, 0))
-                self._arrays.add(part, f"an item of {name}", whole, self._parent)
-
-    def _read_of_any(self, path: tuple[Step, ...], use: Use, f: types.FunctionType) -> None:
-        """Note that code reads an attribute of what may be any of the objects that it has."""
-        while path and path[0].kind != "attribute":
-            path = path[1:]
-        if path:
-            uses = self._reads.setdefault(path[0].key, [])
-            if all(known.offsets != use.offsets or known.code is not use.code for known, _ in uses):
-                uses.append((use._replace(path=path), f))
-                self._n_reads += 1
-
-    def _part(self, a: np.ndarray, step: Step, use: Use, name: str) -> Any:
-        """Return a view; note what else a step reads, and return MISSING then."""
-        if step.kind == "attribute" and step.key in _OF_ARRAYS:
-            self.add(of_array(a))
-            return MISSING
-        part: Any = MISSING
-        if a.__class__ is np.ndarray and step.kind == "some":
-            return a  # of which it shows whether an operation has taken a part
-        if a.__class__ is np.ndarray and step.kind != "attribute":
-            part = item_of(a, step.key)
-        elif a.__class__ is np.ndarray and step.key in _VIEWS:
-            part = getattr(a, step.key)
-        if isinstance(part, np.ndarray) and owner_of(part) is owner_of(a):
-            self._held.append(part)
-            return part
-        self._arrays.add(a, name, use._replace(offsets=(0, 0)), self._parent)
-        return MISSING
-
-    def _step(self, x: Any, step: Step, use: Use, name: str) -> Any:
-        """Return what is at the end of one step, or MISSING, and note what that rests on."""
-        if step.kind != "attribute":
-            if isinstance(x, (dict, list, tuple)) and step.kind == "item":
-                if x.__class__ not in (dict, list, tuple):
-                    self.look(x, name, use)
-                    return MISSING
-                value = item_of(x, step.key)
-                if x.__class__ is not tuple:
-                    self.row("item", x, step.key, value, f"{name}[{step.key!r}]")
-                return value
-            self.look(x, name, use)
-            return MISSING
-        key = str(step.key)
-        if isinstance(x, types.ModuleType):
-            value = vars(x).get(key, MISSING)
-            if not is_library(x.__name__):
-                self.row("item", vars(x), key, value, f"{x.__name__}.{key}")
-            return getattr(x, key, MISSING) if value is MISSING else value
-        if isinstance(x, (Tensor, *PLAIN)):
-            return MISSING
-        if isinstance(x, _CONTAINERS) and not has_attributes(x):
-            if key not in _WRITES:
-                self.look(x, name, use)
-            return MISSING
-        if isinstance(x, ContextVar):
-            self.row("result", _context_value, (x,), _context_value(x), name)
-            return _context_value(x)
-        if isinstance(x, threading.local):
-            self.row("result", getattr, (x, key, MISSING), getattr(x, key, MISSING), f"{name}.{key}")
-            return getattr(x, key, MISSING)
-        return self._attribute(x, key, use, name)
-
-    def _attribute(self, x: Any, key: str, use: Use, name: str) -> Any:
-        """Return an attribute of an object or a class, without running code of its."""
-        if isinstance(x, type):
-            value = class_item(x, key)
-            self.look(x, name)
-            if not is_library(x.__module__):
-                self.row("class item", x, key, value, f"{x.__name__}.{key}")
-            if value is MISSING and not is_library(type(x).__module__):
-                value = class_item(type(x), key)
-                self.row("class item", type(x), key, value, f"{x.__name__}.{key}")
-            return getattr(value, "__func__", value)
-        if why := state_of(x) or ("it looks at files" if looks_at_files(x, key) else ""):
-            self.refuse(why, use, name)
-            return MISSING
-        kind, own = type(x), own_attributes(x)
-        self.look(x, name)
-        in_class = class_item(kind, key)
-        label = f"{name.rpartition('.')[2] or kind.__name__}.{key}"
-        if in_class is not MISSING and not is_library(kind.__module__):
-            self.row("class item", kind, key, in_class, label)
-            self.row("result", type, (x,), kind, f"the class of {name}")
-            for base in kind.__mro__[1:]:  # which `super` may mean
-                if key in vars(base) and not is_library(base.__module__):
-                    self.row("class item", base, key, vars(base)[key], label)
-                    self.look(getattr(vars(base)[key], "__func__", vars(base)[key]), label)
-        if isinstance(in_class, property):
-            self.look(in_class.fget, label)
-            return MISSING
-        if isinstance(in_class, (types.MemberDescriptorType, types.GetSetDescriptorType)):
-            value = getattr(x, key, MISSING)
-            if not is_library(kind.__module__) or isinstance(value, PLAIN):
-                self.row("result", getattr, (x, key, MISSING), value, label)
-            return value
-        if own is not None and (key in own or not is_library(kind.__module__)):
-            self.row("item", own, key, own.get(key, MISSING), label)
-        if own is not None and key in own:
-            return own[key]
-        if isinstance(in_class, functools.cached_property):
-            self.look(in_class.func, label)
-            return MISSING
-        if isinstance(in_class, functools.partialmethod):
-            self._partial(in_class, label)
-            return MISSING
-        return MISSING if in_class is MISSING else getattr(in_class, "__func__", in_class)
-
-    def _end(self, x: Any, use: Use, name: str) -> None:
-        """Look at what code has read, by what takes it."""
-        if use.taker in ("is", "target", "nothing"):
-            return
-        if isinstance(x, np.ndarray):
-            if use.taker == "iteration" or (use.taker == "argument" and any(self._callee(use) is f for f in _LOOKS)):
-                self.add(of_array(x))
-            else:
-                self._arrays.add(x, name, use, self._parent)
-            return
-        if any(x is f for f in _BY_NAME):
-            self.by_name = True
-        if use.taker != "argument" or not any(self._callee(use) is f for f in _AT_REPLAYS):
-            self.look(x, name, use)
-
-    def _callee(self, use: Use) -> Any:
-        """Return what is called with something, if that is a function of Python's, NumPy's or this project's."""
-        f = use.other
-        if f is None or f.root != "global" or len(f.path) > 1:
-            return MISSING
-        if not f.path:
-            return vars(_builtins()).get(f.name, MISSING)
-        module = {"np": np, "numpy": np}.get(f.name) or sys.modules.get("autograd_lite")
-        return getattr(module, str(f.path[0].key), MISSING)
-
-    # ---- what there is ----------------------------------------------------------------------------------------------
-
-    def look(self, x: Any, name: str, use: Use | None = None) -> None:
-        """Note what may be read of a value that code has, whatever it does with it."""
-        if isinstance(x, UNREAD) or is_foreign(x):
-            return
-        if isinstance(x, np.ndarray):
-            self._arrays.add(x, name, use and use._replace(offsets=(0, 0)), self._parent)
-            return
-        if id(x) not in self._known and (why := state_of(x)):
-            self.refuse(why, use, name)
-            return
-        if not self.meet(x):
-            return
-        around, self._parent = self._parent, id(x)
-        next((look for kinds, look in _LOOKED_AT if isinstance(x, kinds)), Guards._object)(self, x, name)
-        self._parent = around
-
-    def meet(self, x: Any) -> bool:
-        """Return whether a value is new, and note what it is looked at for."""
-        self._children.setdefault(self._parent, set()).add(id(x))
-        is_new = id(x) not in self._known
-        self._known.add(id(x))
-        self._held.append(x)
-        return is_new
-
-    def _function(self, f: types.FunctionType, name: str) -> None:
-        self.look(getattr(f, "__wrapped__", None), name)
-        if is_library_code(f.__code__):
-            for cell in f.__closure__ or ():
-                self.look(cell_content(cell), name)
-            return
-        if (package := package_of(f.__code__)) and package != self._own_package:
-            if not self._functions:
-                self._own_package = package
-            elif not self._follows(f, package):
-                return
-        self.add(Fact("function", f, None, parts_of(f), f"the code of {f.__name__} is as it was"))
-        self._functions.append(f)
-        self._parent = f.__code__
-        code, defaults, keywords = f.__code__, f.__defaults__ or (), f.__kwdefaults__ or {}
-        names = code.co_varnames[: code.co_argcount][code.co_argcount - len(defaults) :]
-        for variable, value in (*zip(names, defaults, strict=True), *keywords.items()):
-            self._variable(code, variable, value, f"the default {variable} of {f.__name__}")
-        if keywords:
-            self.contents(keywords, f"the defaults of {f.__name__}")
-
-    def _follows(self, f: types.FunctionType, package: str) -> bool:
-        """Return whether a function of another package is followed; if not, what leads to it is a suspect."""
-        entry = self._entries.get(self._use.code, self._use) if self._use else None
-        self._entries.update(dict.fromkeys(codes_in(f.__code__), entry))
-        self._n_functions += 1
-        if self._n_functions > _MOST or self._n_steps[0] > _MOST_STEPS:
-            self.is_partial = True
-            self.suspects.append((entry, f"it runs code of {package}, which is more than can be looked through,"))
-        return not self.is_partial
-
-    def _bound(self, x: types.MethodType, name: str) -> None:
-        self.look(x.__self__, name)
-        self.look(x.__func__, name)
-
-    def _partial(self, x: functools.partial[Any] | functools.partialmethod[Any], name: str) -> None:
-        self.look(x.func, name)
-        code = getattr(x.func, "__code__", None)
-        names = code.co_varnames[: code.co_argcount] if code else ()
-        for variable, value in (*zip(names, x.args, strict=False), *x.keywords.items()):
-            if code is None:
-                break
-            self._variable(code, variable, value, variable)
-        for part in x.args[len(names) :] if code else (*x.args, *x.keywords.values()):
-            self.look(part, name)
-        self.contents(x.keywords, name)
-
-    def _variable(self, code: types.CodeType, variable: str, value: Any, name: str) -> None:
-        """Look at what a variable of a function has when the function begins."""
-        if isinstance(value, np.ndarray):
-            use = Use(code, "local", variable, (), "store", (0, 0), code.co_firstlineno, variable)
-            self._arrays.add(value, name, use, self._parent)
-        else:
-            self.look(value, name)
-
-    def _container(self, x: Any, name: str) -> None:
-        if sys.getsizeof(x) > LARGE:
-            self.refuse(
-                f"it reads a container of more than {LARGE >> 10} kB, whose values are not compared", None, name
-            )
-            return
-        if isinstance(x, (types.MappingProxyType, OrderedDict)):
-            self.add(Fact("result", items_of, (x,), items_of(x), f"{name} has the same in it, in the same order"))
-        elif not isinstance(x, (tuple, frozenset)):
-            self.contents(x, name)
-        for part in items_of(x) if isinstance(x, types.MappingProxyType) else content_of(x):
-            self.look(part, f"an item of {name}" if name else "an item")
-        if has_attributes(x):
-            self._object(x, name)
-
-    def contents(self, x: Any, name: str) -> None:
-        """Note that a container has the same in it."""
-        self.add(Fact("contents", x, None, content_of(x), f"{name or 'a container'} has the same in it"))
-
-    def _class(self, x: type, name: str) -> None:
-        if is_library(x.__module__):
-            return
-        self._subjects.append(x)
-        if isinstance(x, ABCMeta):
-            self.add(Fact("result", get_cache_token, (), get_cache_token(), f"{x.__name__} has the same subclasses"))
-        for base in x.__mro__:
-            if not is_library(base.__module__):
-                self._methods(base, name, lambda key: key.startswith("__") or key == "_replace")
-
-    def _methods(self, kind: type, name: str, is_meant: Callable[[str], bool]) -> None:
-        for key, value in list(vars(kind).items()):
-            f = getattr(value, "__func__", value)
-            if is_meant(key) and isinstance(f, types.FunctionType) and key != "__repr__":
-                self.row("class item", kind, key, value, f"{kind.__name__}.{key}")
-                self.look(f, name)
-
-    def _object(self, x: Any, name: str) -> None:
-        """Look at an instance: of this project, for what is the user's in it; of others, by the attributes named."""
-        kind = type(x)
-        if is_ours(kind.__module__):
-            look_at_ours(self, x, name)
-            return
-        if is_library(kind.__module__):
-            look_at_library(self, x, name)
-            return
-        if is_opaque(x):
-            self.refuse(f"it reads an object of {kind.__module__}.{kind.__name__}, which is not compared", None, name)
-            return
-        self.look(kind, name)
-        self._subjects.append(x)
-        if any(is_ours(base.__module__) for base in kind.__mro__):
-            for base in kind.__mro__:
-                if not is_library(base.__module__):
-                    self._methods(base, name, lambda key: key in _ENTRIES)
-            look_at_ours(self, x, name)
-
-    def _module(self, x: types.ModuleType, name: str) -> None:
-        if not is_library(x.__name__):
-            self._subjects.append(x)
-
-    def _builtin(self, x: types.BuiltinFunctionType, name: str) -> None:
-        """Look at what a method of a container or a variable of a context is bound to."""
-        owner = getattr(x, "__self__", None)
-        if isinstance(owner, ContextVar):
-            self.row("result", _context_value, (owner,), _context_value(owner), name)
-        elif isinstance(owner, _CONTAINERS) and x.__name__ not in _WRITES:
-            self.look(owner, name)
-
-    def _reference(self, x: ref[Any], name: str) -> None:
-        self.look(x(), name)
-
-    def _attributes(self, x: Any) -> None:
-        """Guard all attributes, since code reads some by names that it computes."""
-        if isinstance(x, (type, types.ModuleType)):
-            return
-        look_at_slots(self, x)
-        self.look(own_attributes(x), type(x).__name__)
-        for base in type(x).__mro__:
-            if not is_library(base.__module__):
-                self._methods(base, type(x).__name__, lambda _: True)
-
-    # ---- rows -------------------------------------------------------------------------------------------------------
-
-    def row(self, kind: str, owner: Any, key: Any, value: Any, name: str) -> None:
-        """Note that something is as it was, as a row of `facts`."""
-        if kind == "result" and isinstance(value, types.MethodType):
-            return  # a new object each time
-        self.add(Fact(kind, owner, key, value, f"{name} is as it was"))
-
-    def add(self, row: Fact) -> None:
-        """Note a fact, once."""
-        of: Any = row.key if row.key.__class__ in (str, int, tuple) else None
-        place = (row.kind, id(row.owner), repr(of) if row.kind != "result" else (of and id(of[0]), of and of[1:2]))
-        self._rows.setdefault(place, row)
-        self._children.setdefault(self._parent, set()).add(place)
-
-    def refuse(self, why: str, use: Use | None, name: str) -> None:
-        """Note that something cannot be compared."""
-        self.suspects.append((use or self._use, f"{why}{f', {name!r},' if name else ''}"))
+    def broken(self) -> str:
+        """Return which of them does not hold, as a reason; "" if they all do."""
+        if self.found() is not None:
+            return ""
+        broken = next((fact for fact in self.rows if not fact.holds()), None)
+        return "" if broken is None else f"it is no longer true that {broken.told}"
 
 
-def _may_be_view(step: Step) -> bool:
-    return step.kind != "attribute" or step.key in _VIEWS
+def in_c(rows: Sequence[Guard], taken: Sequence[tuple[int, bool]]) -> Callable[[], Found | None]:
+    """Return `Facts.found`, as a function of C."""
+    # The dtype goes beside an array of bytes, since `like` can make none of StringDType.
+    facts = tuple(
+        (*row[:2], row.value[-1], like(row.value[0], row.value[1], np.uint8)) if row.kind in _ARRAYS else row[:4]
+        for row in rows
+    )
+    found: Callable[[], Found | None] = library.guards(Tensor, LEAF, MISSING, facts, tuple(taken))
+    return found
 
 
-def _builtins() -> types.ModuleType:
-    return sys.modules["builtins"]
-
-
-def _context_value(variable: ContextVar[Any]) -> Any:
-    return variable.get(MISSING)
-
-
-# What is looked at, and how, in this order.
-_LOOKED_AT: tuple[tuple[Any, Callable[[Guards, Any, str], None]], ...] = (
-    (types.FunctionType, Guards._function),
-    (types.MethodType, Guards._bound),
-    (functools.partial, Guards._partial),
-    (_CONTAINERS, Guards._container),
-    (type, Guards._class),
-    (types.ModuleType, Guards._module),
-    (ref, Guards._reference),
-    (types.BuiltinFunctionType, Guards._builtin),
-    ((types.MethodDescriptorType, types.MethodWrapperType, np.ufunc, property), lambda *_: None),
-)
+def in_python(rows: Sequence[Guard], taken: Sequence[tuple[int, bool]]) -> Callable[[], Found | None]:
+    """Return `Facts.found`, as a function of Python."""
+    names, arrays = dict(_NAMES), []
+    for k, fact in enumerate(rows):
+        names |= fact.names(k)
+    for k, written in taken:
+        arrays.append(f"owner{k}._writable(), " if written else rows[k].text(_ARRAYS[rows[k].kind], k) + ", ")
+    conditions = [fact.text(KINDS[fact.kind], k) for k, fact in enumerate(rows)]
+    text = f"""
+def found():
+    try:
+        return ({"".join(arrays)}) if {" and ".join(conditions) or True} else None
+    except LookupError:
+        return None
+"""
+    exec(text, names)
+    found: Callable[[], Found | None] = names.pop("found")  # else it would hold itself
+    return found

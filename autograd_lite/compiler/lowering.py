@@ -16,8 +16,8 @@ import numpy as np
 from ..core.equivalents import FILLS, LOOPS, UFUNCS, Loops
 from ..core.errors import REFUSALS
 from ..ir.keys import params_key, value_key
-from .calls import Call, Format, How, Ref, Spec, address_of, equal_bits, filled, refs_in
-from .watched import Unwatchable, Watched, bare, reference, watched_in
+from .numpy_calls import Call, Format, How, Ref, Spec, address_of, equal_bits, filled, refs_in
+from .recording_array import Unwatchable, Watched, bare, reference, watched_in
 
 
 class _Template(NamedTuple):

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.bytecode import Use
-from ..ir.operands import Operands
-from .facts import Fact
+from ..ir.captured_arrays import Operands
+from .guards import Guard
 
 LARGE = 1 << 16  # bytes, of a container's table
 # Bytes of an array whose elements are compared before every replay, which takes some 0.1 ms at most: less than the
@@ -72,7 +72,7 @@ class ReadArrays:
         """Let go of the arrays that were looked at for nothing among these."""
         self._arrays = {i: one for i, one in self._arrays.items() if not one.parents.isdisjoint(parents)}
 
-    def facts(self, operands: Operands, codes: Collection[CodeType]) -> Iterator[Fact]:
+    def facts(self, operands: Operands, codes: Collection[CodeType]) -> Iterator[Guard]:
         """Yield facts on the elements of arrays that Python code may have read; too large ones are noted.
 
         Args:
@@ -90,7 +90,7 @@ class ReadArrays:
                 where = f" at {place_of(use)}" if use else ""
                 self.large.append(f"{why}{where}: pass it as an argument, or give it to operations on Tensors alone")
                 continue
-            yield Fact("elements", a, None, one.before, f"the array {one.name} has the same elements")
+            yield Guard("elements", a, None, one.before, f"the array {one.name} has the same elements")
 
     def _unexplained(self, one: ReadArray, operands: Operands, codes: Collection[CodeType]) -> tuple[Use | None, bool]:
         """Return where it is not sure that operations took an array, and whether it is sure everywhere."""

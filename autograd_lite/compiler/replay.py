@@ -16,18 +16,18 @@ from ..core.collector import collector_at_rest
 from ..core.errors import AssumptionFailed
 from ..core.undo import Undo, open_undo
 from ..engine.walk import may_have_nan
-from ..ir.hosts import leaves_of
+from ..ir.host_record import leaves_of
 from ..ir.observing import SEEN, Seen
-from ..ir.recording import OBSERVE
+from ..ir.tape import OBSERVE
 from ..random import Generator, rehearse_draws
 from ..tensors.tensor import Tensor
-from .calls import How
-from .effects import Call, Effects, looks_of, replaced
-from .facts import Fact, Facts, Found, of_array, of_gradient, of_hosts, of_tensor
-from .hosts import Changed, Memo, Reader
+from .buffer_assignment import Place
+from .execution_plan import Plan, plan_of
+from .guards import Found, Guard, Guards, of_array, of_gradient, of_hosts, of_tensor
+from .host_code import Changed, Memo, Reader
+from .numpy_calls import How
 from .passes.pipeline import optimized
-from .placing import Place
-from .plan import Plan, plan_of
+from .replay_effects import Call, Effects, looks_of, replaced
 from .source import Source
 from .trace import Recording
 
@@ -221,11 +221,11 @@ def _have_nan(*parts: Sequence[Any]) -> bool:
 _LISTED = ("values", "gradient", "no gradient")
 
 
-def _facts(traced: Recording, plan: Plan) -> Facts:
+def _facts(traced: Recording, plan: Plan) -> Guards:
     """Return what a trace rests on, where its plan reads what is captured."""
     before = {id(g): leaf for leaf, g in traced.before if g is not None}
     reads = plan.captured()
-    rows: list[Fact] = []
+    rows: list[Guard] = []
     places: dict[int, int] = {}  # of the rows on arrays, by the ids of Tensors
     for t in dict.fromkeys((*traced.captured, *(t for t, _ in reads))):
         if id(t) not in before:
@@ -236,4 +236,4 @@ def _facts(traced: Recording, plan: Plan) -> Facts:
         rows += of_gradient(leaf, g)
     rows += [*of_hosts(traced.hosts), *traced.guards.values()]
     rows += [of_array(where.thing) for where in plan.where if where.place is Place.ARRAY]
-    return Facts(rows, [(places[id(t)], written) for t, written in reads])
+    return Guards(rows, [(places[id(t)], written) for t, written in reads])

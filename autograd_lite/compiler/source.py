@@ -12,11 +12,11 @@ import numpy as np
 
 from ..native.blockwise import NAMED_OUT
 from ..native.instructions import aligned
-from .blocks import Block
-from .calls import Call, Format, How, Ref, Spec, filled, refs_in
-from .placing import LARGE, Place
-from .plan import Plan, shown
-from .segments import Segment, segments_of
+from .buffer_assignment import LARGE, Place
+from .execution_plan import Plan, shown
+from .native_segments import Segment, segments_of
+from .numpy_calls import Call, Format, How, Ref, Spec, filled, refs_in
+from .tiling import Block
 
 _NUMBERS = (int, float, complex)
 _OWN = (Place.MADE, Place.OVER)

@@ -25,22 +25,22 @@ from ..core.several import get_tuple_element
 from ..core.undo import open_undo
 from ..engine.walk import edge_of
 from ..ir.build import NOTHING, built
-from ..ir.graph import PureGraph
-from ..ir.hosts import ARGUMENTS, Hosts, kinds_of, leaves_of
-from ..ir.node import Kind
-from ..ir.operands import Operands
-from ..ir.program import PureProgram
-from ..ir.recording import Recorder
-from ..ir.slots import slot_tensor
+from ..ir.captured_arrays import Operands
+from ..ir.graph_node import Kind
+from ..ir.host_record import ARGUMENTS, Hosts, kinds_of, leaves_of
+from ..ir.pure_graph import PureGraph
+from ..ir.pure_program import PureProgram
+from ..ir.slot_nodes import slot_tensor
+from ..ir.tape import Recorder
 from ..random import Generator, rehearse_draws, remember_draws
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from ..tensors.views import knows_views
 from ..tree import items, leaves
-from .facts import Fact, Facts
-from .guards import Guards
-from .kinds import Result
-from .lines import run_seen
+from .abstract_values import Result
+from .executed_lines import run_seen
+from .guard_collector import GuardCollector
+from .guards import Guard, Guards
 
 Draws = dict[Generator, list[Any]] | None
 _NUMBERS = (bool, int, float, complex)
@@ -72,7 +72,7 @@ class Recording(NamedTuple):
         saved: the ids of what a later backward pass would read.
         obstacle: the reason why the function cannot be replayed, or "".
         way: which way it went, as far as this depends on what was there before.
-        guards: what Python code has read, see `Guards`, by what is equal for rows that state the same.
+        guards: what Python code has read, see `GuardCollector`, by what is equal for rows that state the same.
         unguarded: why something that it has read cannot be compared, or "".
         changed: what of that the run itself has changed, or "".
     """
@@ -97,7 +97,7 @@ class Recording(NamedTuple):
     saved: tuple[str, ...] = ()
     obstacle: str = ""
     way: tuple[Any, ...] = ()
-    guards: Mapping[Any, Fact] = MappingProxyType({})
+    guards: Mapping[Any, Guard] = MappingProxyType({})
     unguarded: str = ""
     changed: str = ""
 
@@ -213,7 +213,7 @@ def trace(
     """
     tape = Recorder(f, memo=memo)
     with collector_at_rest():
-        guards = Guards(f, objects)
+        guards = GuardCollector(f, objects)
     tape.operands = operands = Operands(trace.__code__)
     sees_code = sees_code or guards.is_partial
     with run_seen(guards.codes if sees_code else (), guards.lines()) as ran:
@@ -222,7 +222,7 @@ def trace(
     rows = guards.rows_of(ran) if sees_code else guards.rows
     rows += guards.elements(operands)  # which may find more that cannot be compared
     done = _recording(tape, out, slots, guards.why(ran))
-    done = done._replace(guards={row.place(): row for row in rows}, changed=Facts(rows).broken())
+    done = done._replace(guards={row.place(): row for row in rows}, changed=Guards(rows).broken())
     if like and sum(_differs_in_numbers(done.program, graph) for graph in like) < ENOUGH:
         _take_back(tape, draws)
         raise Rejected

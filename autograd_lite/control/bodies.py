@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy as np
 
+from ..compiler.execution_plan import Plan, plan_of
 from ..compiler.passes.pipeline import optimized
-from ..compiler.plan import Plan, plan_of
 from ..compiler.source import Source
 from ..core.indices import indices_in, with_indices
 from ..core.mode import MODE, TAPES
 from ..core.several import get_tuple_element
 from ..core.shapes import ShapeDtype
-from ..ir.graph import PureGraph
-from ..ir.program import PureProgram
-from ..ir.recording import OBSERVE
+from ..ir.pure_graph import PureGraph
+from ..ir.pure_program import PureProgram
+from ..ir.tape import OBSERVE
 from ..random import Generator
 from ..tensors.methods import canonical_index
 from ..tensors.record import apply, wrap

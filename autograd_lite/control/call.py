@@ -21,9 +21,9 @@ from ..core.op import Op, by_need
 from ..core.several import Dtypes
 from ..core.shapes import ShapeDtype
 from ..engine.walk import cotangents, may_have_nan
-from ..ir.recording import HasEffects
 from ..ir.reverse import Reverse
-from ..ir.slots import slot_node
+from ..ir.slot_nodes import slot_node
+from ..ir.tape import HasEffects
 from ..tensors.hooks import GradKeeper
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor

@@ -20,8 +20,8 @@ from ..core.forks import fork_safe_lock
 from ..core.indices import IndexArray, indices_in
 from ..core.node import Node
 from ..engine.walk import edge_of
-from ..functional.batched import Batched
-from ..ir.recording import HasEffects, Outside, Recorder, reconnect
+from ..functional.vectorization import Batched
+from ..ir.tape import HasEffects, Outside, Recorder, reconnect
 from ..random import Generator
 from ..tensors.lifted import Lifted, LiftedTensor, face
 from ..tensors.record import wrap

@@ -14,7 +14,7 @@ from ..core.mode import MODE, TAPES
 from ..core.op import Op
 from ..core.shapes import ShapeDtype
 from ..core.tracebacks import folding
-from ..functional.batched import Batched, unbatched
+from ..functional.vectorization import Batched, unbatched
 from ..tensors.lifted import Level, Lifted, face
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor

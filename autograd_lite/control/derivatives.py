@@ -12,12 +12,12 @@ import numpy as np
 from ..core.mode import enable_grad
 from ..core.several import get_tuple_element
 from ..engine.walk import cotangents, edge_of
-from ..functional.arguments import variable
-from ..functional.batched import Batched, unbatched
+from ..functional.argument_selection import variable
 from ..functional.dual import Dual, ForwardLevel, primal_of, tangent_of
-from ..ir.graph import PureGraph
-from ..ir.node import Kind
-from ..ir.program import PureProgram
+from ..functional.vectorization import Batched, unbatched
+from ..ir.graph_node import Kind
+from ..ir.pure_graph import PureGraph
+from ..ir.pure_program import PureProgram
 from ..tensors.lifted import Level, face
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor

@@ -17,8 +17,8 @@ from ..core.op import Op, jointly
 from ..core.several import Several, get_tuple_element, result_nodes
 from ..core.shapes import ShapeDtype
 from ..engine.walk import cotangents, edge_of, may_have_nan
-from ..functional.arguments import variable
-from ..functional.rules import KeepAll
+from ..functional.argument_selection import variable
+from ..functional.user_rules import KeepAll
 from ..random import Generator, rehearse_draws
 from ..tensors.lifted import Lifted, LiftedTensor
 from ..tensors.record import apply as record, wrap

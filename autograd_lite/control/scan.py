@@ -15,13 +15,13 @@ from ..core.node import Node
 from ..core.shapes import ShapeDtype
 from ..core.tracebacks import folding
 from ..engine.walk import edge_of
-from ..ir.recording import HasEffects
+from ..ir.tape import HasEffects
 from ..ops import shape
 from ..tensors.lifted import Lifted, LiftedTensor
 from ..tensors.record import apply
 from ..tensors.tensor import Tensor
 from ..tree import items, leaves, map as map_leaves, rebuild
-from .budget import Kept, states_within
+from .checkpointed_scan import Kept, states_within
 from .closure import Closed, Memory, Reading, Unfamiliar, close, example_of
 from .scan_op import Scan
 

@@ -13,7 +13,7 @@ import numpy as np
 from ..core.errors import AssumptionFailed, GradError, more_on
 from ..core.op import Op
 from ..core.shapes import ShapeDtype
-from ..functional.batched import Batched, unbatched
+from ..functional.vectorization import Batched, unbatched
 from ..tensors.lifted import Level, face
 from ..tensors.tensor import Tensor
 from .bodies import PLANNED_AFTER, Body, Runner, rearranged, widened
@@ -32,7 +32,7 @@ from .flow import (
     tangent_or_zeros,
     without_effects,
 )
-from .repetition import repetition
+from .native_loop import repetition
 
 UNBOUNDED = 1 << 62  # the length of a scan that ends when a carry says so
 NO_WAY_BACK = (

@@ -5,18 +5,18 @@ from typing import TYPE_CHECKING
 from ..core.late import attach as _attach
 
 if TYPE_CHECKING:
-    from .abstract import eval_shape as eval_shape
-    from .batched import vmap as vmap
-    from .custom import (
+    from .custom_derivatives import (
         checkpoint as checkpoint,
         custom_jvp as custom_jvp,
         custom_vjp as custom_vjp,
         primitive as primitive,
         stop_gradient as stop_gradient,
     )
-    from .derived import hessian as hessian, hvp as hvp, jacobian as jacobian
-    from .forward import jvp as jvp, linearize as linearize
-    from .gradient import grad as grad, value_and_grad as value_and_grad, vjp as vjp
-    from .why import why_no_grad as why_no_grad
+    from .forward_mode import jvp as jvp, linearize as linearize
+    from .jacobians import hessian as hessian, hvp as hvp, jacobian as jacobian
+    from .missing_gradients import why_no_grad as why_no_grad
+    from .reverse_mode import grad as grad, value_and_grad as value_and_grad, vjp as vjp
+    from .shape_evaluation import eval_shape as eval_shape
+    from .vectorization import vmap as vmap
 else:
     __getattr__, __dir__, __all__ = _attach(__name__)

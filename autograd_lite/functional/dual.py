@@ -16,7 +16,7 @@ from ..core.shapes import cast_back, expand_reduced, sum_to_shape
 from ..engine.walk import cotangents, edge_of, masked, masked_product, may_have_nan
 from ..tensors.lifted import Level, Lifted, face
 from ..tensors.tensor import Tensor
-from .arguments import variable
+from .argument_selection import variable
 
 _UNIT, _CONSTANT, _PARTIAL, _APPLIED, _VJP = Kind.UNIT, Kind.CONSTANT, Kind.PARTIAL, Kind.APPLIED, Kind.VJP
 _GATE = Kind.GATE

@@ -33,11 +33,22 @@ from ..tensors.reading import alike
 from ..tensors.record import record, results_with, wrap
 from ..tensors.tensor import Tensor
 from ..tree import leaves, map as map_leaves, rebuild
-from .arguments import name_of
-from .calls import BARE, Call, Kept, are_bare, are_inputs, results_in, stopped, taken, traced_like, with_results
+from .argument_selection import name_of
+from .call_signature import (
+    BARE,
+    Call,
+    Kept,
+    are_bare,
+    are_inputs,
+    results_in,
+    stopped,
+    taken,
+    traced_like,
+    with_results,
+)
 from .dual import transposed
-from .rules import KeepAll, Rule, Stated, sum_of, zeros, zeros_like
-from .transposing import inner, pulled_through, pushed_through, transposed_by_units
+from .transposition import inner, pulled_through, pushed_through, transposed_by_units
+from .user_rules import KeepAll, Rule, Stated, sum_of, zeros, zeros_like
 
 _NUMBERS = frozenset({float, int, complex, bool})
 Placeholder = Callable[..., Any] | None

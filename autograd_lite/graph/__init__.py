@@ -14,8 +14,7 @@ Example:
     True
 """
 
-from ..ir.graph import PureGraph as PureGraph
-from ..ir.node import (
+from ..ir.graph_node import (
     ArrayDigest as ArrayDigest,
     Flow as Flow,
     GraphNode as GraphNode,
@@ -23,7 +22,8 @@ from ..ir.node import (
     Param as Param,
     Role as Role,
 )
-from ..ir.program import PureProgram as PureProgram
+from ..ir.pure_graph import PureGraph as PureGraph
+from ..ir.pure_program import PureProgram as PureProgram
 from ..ir.stats import Measurement as Measurement, Stats as Stats
 from .analysis.differences import Change as Change, Difference as Difference, GraphDiff as GraphDiff, diff as diff
 from .analysis.health import Health as Health, gradient_health as gradient_health

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from ..ir.graph import PureGraph
-from ..ir.labels import aligned, amount, counted, op_text, visible
+from ..ir.graph_node import GraphNode, Kind, number_of
 from ..ir.lifetimes import own_bytes, owners, saved_bytes
-from ..ir.node import GraphNode, Kind, number_of
+from ..ir.node_labels import aligned, amount, counted, op_text, visible
+from ..ir.pure_graph import PureGraph
 from .marks import Mark, Overlay
 
 By = Literal["flops", "bytes", "saved", "time"]

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from ..core.messages import checked
 from ..ir.build import built
-from ..ir.graph import PureGraph
-from ..ir.node import Kind
-from ..ir.program import PureProgram
+from ..ir.graph_node import Kind
+from ..ir.pure_graph import PureGraph
+from ..ir.pure_program import PureProgram
 from ..tensors.tensor import Tensor
 from .cost import By, Cost, cost_of
 from .explanations.explanation import Explanation
@@ -88,7 +88,7 @@ class Graph(PureGraph):
         sources: bool = False,
         max_nodes: int | None = None,
     ) -> str:
-        """Return the graph as text; see `autograd_lite.ir.text` and `tree_text`.
+        """Return the graph as text; see `autograd_lite.ir.listing` and `tree_text`.
 
         Args:
             style: "listing", one line for each node; or "tree", from the results down to what they were made of.

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
-from ..ir.graph import PureGraph
-from ..ir.text import NO_REMARKS, Remark, Remarks
+from ..ir.listing import NO_REMARKS, Remark, Remarks
+from ..ir.pure_graph import PureGraph
 
 # Looks that say that something is wrong, or differs, the gravest first.
 _GRAVE = ("origin", "nan", "exploding", "vanishing", "dead", "unreached", "removed", "added", "changed")

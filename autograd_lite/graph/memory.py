@@ -7,10 +7,10 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from ..core.messages import checked
-from ..ir.graph import PureGraph
-from ..ir.labels import amount, op_text, visible
+from ..ir.graph_node import Kind
 from ..ir.lifetimes import Why, lifetimes
-from ..ir.node import Kind
+from ..ir.node_labels import amount, op_text, visible
+from ..ir.pure_graph import PureGraph
 from .marks import Mark, Overlay
 
 _LISTED = 8

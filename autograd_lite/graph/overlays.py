@@ -5,11 +5,11 @@ from __future__ import annotations
 import inspect
 from typing import Any, get_args
 
-from ..ir.graph import PureGraph
-from ..ir.labels import visible
-from ..ir.node import GraphNode, Kind
+from ..ir.graph_node import GraphNode, Kind
+from ..ir.listing import has_range, number, unfit
+from ..ir.node_labels import visible
+from ..ir.pure_graph import PureGraph
 from ..ir.stats import Measurement
-from ..ir.text import has_range, number, unfit
 from .cost import By, cost_of
 from .marks import Mark, Overlay
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Unpack, cast
 
 from ..core.messages import checked
-from ..ir.program import PureProgram
+from ..ir.pure_program import PureProgram
 from .export.onnx import OnnxOptions, onnx_model
 from .export.render import Drawing, Renderer
 from .export.save import SaveOptions, saved, written

@@ -10,7 +10,7 @@ Example:
     array([ 1., -1.])
 """
 
-from ..functional.custom import checkpoint as checkpoint
+from ..functional.custom_derivatives import checkpoint as checkpoint
 from . import extend as extend, misc as misc, numpy as numpy, test_util as test_util, util as util
 from .builtins import dict as dict, isinstance as isinstance, list as list, tuple as tuple, type as type
 from .core import primitive as primitive

@@ -19,11 +19,11 @@ import numpy as np
 from ..core.errors import GradError, MissingRule
 from ..core.shapes import cast_back
 from ..engine.walk import conjugated, cotangents
-from ..functional.arguments import Traced, beside, tensors_in, trace
-from ..functional.batched import Batched
+from ..functional.argument_selection import Traced, beside, tensors_in, trace
 from ..functional.dual import ForwardLevel
-from ..functional.forward import push
-from ..functional.gradient import given_back, one_for, pull_back
+from ..functional.forward_mode import push
+from ..functional.reverse_mode import given_back, one_for, pull_back
+from ..functional.vectorization import Batched
 from ..tensors.tensor import Tensor
 from ..tree import leaves, map as map_leaves
 from .tracer import (

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..functional.derived import hvp, rows
-from ..functional.gradient import given_back
+from ..functional.jacobians import hvp, rows
+from ..functional.reverse_mode import given_back
 from ..tensors.tensor import Tensor
 from ..tree import map as map_leaves
 from .core import DerivativeError, OneByOne, make_jvp as _make_jvp, make_vjp as _make_vjp, pulled, recorded, slope

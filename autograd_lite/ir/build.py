@@ -17,11 +17,11 @@ from ..core.shapes import ShapeDtype
 from ..engine.walk import edge_of
 from ..random import Generator
 from ..tensors.tensor import Tensor
-from .graph import PureGraph
+from .graph_node import PLAIN, Flow, GraphNode, Kind, Role
 from .joint import FORWARD, Joint, Purpose, Step, joint_of
-from .node import PLAIN, Flow, GraphNode, Kind, Role
 from .outline import Call, Outline, given_params
-from .slots import SEED, is_slot, stands_for
+from .pure_graph import PureGraph
+from .slot_nodes import SEED, is_slot, stands_for
 
 _GENERATOR = np.dtype(object)
 _DTYPES = {number: np.dtype(number) for number in (bool, int, float, complex)}

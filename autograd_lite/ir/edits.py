@@ -12,9 +12,9 @@ import numpy as np
 from ..core.dynamic_scalars import DynamicScalar
 from ..core.op import OPS
 from ..random import Generator
-from .graph import PureGraph
-from .node import GraphNode, Kind
-from .program import PureProgram
+from .graph_node import GraphNode, Kind
+from .pure_graph import PureGraph
+from .pure_program import PureProgram
 
 NUMBERS = frozenset((bool, int, float, complex))
 Calls = Mapping[str, tuple[Any, tuple[str, ...], Mapping[str, Any]]]

@@ -25,8 +25,8 @@ from ..core.several import Dtypes, Several, get_tuple_element, results_of
 from ..core.shapes import ShapeDtype
 from ..engine.walk import cotangents, edge_of
 from ..tensors.tensor import Tensor
-from .node import Role
-from .slots import SEED, is_slot, slot_node, slot_tensor
+from .graph_node import Role
+from .slot_nodes import SEED, is_slot, slot_node, slot_tensor
 
 # Rules of these kinds are elementwise, so a sum after them undoes a broadcast.
 _ELEMENTWISE = frozenset((RuleKind.UNIT, RuleKind.CONSTANT, RuleKind.PARTIAL, RuleKind.GATE, RuleKind.APPLIED))

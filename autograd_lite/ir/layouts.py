@@ -12,9 +12,9 @@ from ..core.errors import REFUSALS
 from ..core.op import OPS, Op
 from ..random import Generator
 from .edits import is_pure
+from .graph_node import GraphNode, Kind
 from .keys import params_key
-from .node import GraphNode, Kind
-from .program import PureProgram
+from .pure_program import PureProgram
 
 
 class Layout(NamedTuple):

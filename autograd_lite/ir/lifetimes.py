@@ -16,8 +16,8 @@ import numpy as np
 
 from ..core.op import OPS
 from ..core.shapes import ShapeDtype
-from .graph import PureGraph
-from .node import GraphNode, Kind, Role
+from .graph_node import GraphNode, Kind, Role
+from .pure_graph import PureGraph
 
 # NumPy computes `g * (1 - y * y)` in the memory of its temporaries, if they have at least this many bytes.
 _ELIDED_BYTES = 1 << 18

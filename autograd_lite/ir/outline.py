@@ -16,7 +16,7 @@ from ..core.op import Op
 from ..core.shapes import Shape
 from ..random import Generator
 from .flops import Sizes, counted_flops
-from .node import GraphNode, Kind, Param, Role, is_plain, make_param
+from .graph_node import GraphNode, Kind, Param, Role, is_plain, make_param
 
 Call = tuple[Op, tuple[str, ...], Mapping[str, Any]]
 # Of an operation: its op, what it reads, its parameters, the shape and the dtype of its result, the inputs that a

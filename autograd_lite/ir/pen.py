@@ -8,8 +8,8 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from .labels import visible
-from .node import GraphNode, Kind
+from .graph_node import GraphNode, Kind
+from .node_labels import visible
 
 # A line is made of pieces, each with the name of its ink.
 Line = Sequence[tuple[str, str]]

@@ -18,8 +18,8 @@ from ..core.shapes import ShapeDtype
 from ..engine.walk import edge_of
 from ..tensors.record import keep_of
 from ..tensors.tensor import Tensor
-from .node import GraphNode, Kind, make_param, number_of
-from .program import PureProgram
+from .graph_node import GraphNode, Kind, make_param, number_of
+from .pure_program import PureProgram
 
 
 class Reverse:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..compiler.compiled import compile as compiled_form
+from ..compiler.compiled_function import compile as compiled_form
 from ..core.errors import DtypeError, GradError, ReplayError, UnsupportedError
 from ..core.foreign import LAZY, computed, is_lazy
 from ..tensors.tensor import Tensor

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 import autograd_lite as ag
-from autograd_lite.compiler import blocks
-from autograd_lite.compiler.placing import Place, Span
-from autograd_lite.compiler.plan import Plan
+from autograd_lite.compiler import tiling as blocks
+from autograd_lite.compiler.buffer_assignment import Place, Span
+from autograd_lite.compiler.execution_plan import Plan
 from autograd_lite.native.kernels import INSTRUCTIONS
 
 from ..laws.reading import same_bits

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.compiler.compiled import _MOST_TRACES
+from autograd_lite.compiler.compiled_function import _MOST_TRACES
 
 from ..array_kinds import DOUBLE
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 import autograd_lite as ag
-from autograd_lite.compiler import lowering, segments, watched
+from autograd_lite.compiler import lowering, native_segments as segments, recording_array as watched
 from autograd_lite.core import gathers
 from autograd_lite.ops import index as index_ops, selection
 from autograd_lite.testing import check_grads

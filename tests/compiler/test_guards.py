@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.compiler.guards import Guards
+from autograd_lite.compiler.guard_collector import GuardCollector
 from autograd_lite.core.bytecode import uses_in
 
 from ..rows import for_every
@@ -302,7 +302,7 @@ def test_reading_code_tells_what_takes_each_value() -> None:
         ("cell", "table", [], "unknown"),
     ):
         assert expected in uses
-    assert [row.told for row in Guards(f).rows if row.kind == "cell"] == ["table is as it was"]
+    assert [row.told for row in GuardCollector(f).rows if row.kind == "cell"] == ["table is as it was"]
 
 
 def test_what_pytest_writes_into_assertions_is_not_followed() -> None:
@@ -310,7 +310,7 @@ def test_what_pytest_writes_into_assertions_is_not_followed() -> None:
         assert x.shape == X.shape, "of another shape"
         return x * 2
 
-    guards = Guards(f)
+    guards = GuardCollector(f)
     assert any(use.name.startswith("@") for use in uses_in(f.__code__))
     assert not guards.is_partial
     assert not [row for row in guards.rows if "pytest" in row.told]

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.compiler.calls import How
-from autograd_lite.compiler.segments import segments_of
+from autograd_lite.compiler.native_segments import segments_of
+from autograd_lite.compiler.numpy_calls import How
 from autograd_lite.native.kernels import INSTRUCTIONS, REASON
 from autograd_lite.ops.zero_mask import zero_mask
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.compiler import segments
+from autograd_lite.compiler import native_segments as segments
 
 from ..laws.reading import same_bits
 from .eager import eager

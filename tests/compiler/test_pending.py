@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.compiler import traces
+from autograd_lite.compiler import trace_cache as traces
 from autograd_lite.core.collector import collector_at_rest
 
 

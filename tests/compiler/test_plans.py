@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 import autograd_lite as ag
-from autograd_lite.compiler.placing import Arena, Place, Span
-from autograd_lite.compiler.plan import Plan
+from autograd_lite.compiler.buffer_assignment import Arena, Place, Span
+from autograd_lite.compiler.execution_plan import Plan
 from autograd_lite.core.node import Node
 from autograd_lite.core.op import OPS, elementwise
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.compiler.compiled import Compiled
+from autograd_lite.compiler.compiled_function import Compiled
 from autograd_lite.compiler.replay import Replay
 from benchmarks.tracing import adam
 from nn.layers import Dense, Input

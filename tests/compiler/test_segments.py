@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings, strategies as st
 
 import autograd_lite as ag
-from autograd_lite.compiler import blocks, segments
-from autograd_lite.compiler.plan import Plan
+from autograd_lite.compiler import native_segments as segments, tiling as blocks
+from autograd_lite.compiler.execution_plan import Plan
 from autograd_lite.compiler.source import Source
 from autograd_lite.core.op import OPS
 from autograd_lite.native.kernels import INSTRUCTIONS, REASON, library

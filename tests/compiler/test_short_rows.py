@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.compiler.loops import CASTS, SHORT_ROWS
+from autograd_lite.compiler.inner_loops import CASTS, SHORT_ROWS
 from autograd_lite.native.kernels import INSTRUCTIONS, REASON
 
 from ..laws.reading import same_bits

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.compiler import blocks
-from autograd_lite.compiler.placing import Place
+from autograd_lite.compiler import tiling as blocks
+from autograd_lite.compiler.buffer_assignment import Place
 
 from ..laws.reading import same_bits
 

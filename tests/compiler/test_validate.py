@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.compiler.calls import How
 from autograd_lite.compiler.lowering import Lowering
+from autograd_lite.compiler.numpy_calls import How
 from autograd_lite.core.errors import AssumptionFailed
 
 from .test_compile import IMPURE, X, Y, assert_same, normal

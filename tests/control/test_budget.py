@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.control import bodies, budget
-from autograd_lite.control.budget import Advance, Back, first_kept, forward_steps, way_back
+from autograd_lite.control import bodies, checkpointed_scan as budget
+from autograd_lite.control.checkpointed_scan import Advance, Back, first_kept, forward_steps, way_back
 
 from .test_control import RNG, assert_same
 

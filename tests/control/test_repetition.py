@@ -11,7 +11,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.control.bodies import PLANNED_AFTER
-from autograd_lite.control.repetition import Repetition
+from autograd_lite.control.native_loop import Repetition
 from autograd_lite.native.kernels import library
 
 from ..laws.reading import same_bits

@@ -17,7 +17,7 @@ import numpy as np
 
 import autograd_lite as ag
 import nn
-from autograd_lite.compiler.placing import Place
+from autograd_lite.compiler.buffer_assignment import Place
 from nn.training.contention import WATCH
 
 from .programs import PROGRAMS

@@ -102,7 +102,7 @@ def test_derivatives_are_those_of_as_many_ops(use: str) -> None:
 @pytest.mark.parametrize("kernels", ["native", "numpy"])
 def test_compiled_code_gives_the_same_bits(use: str, kernels: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if kernels == "numpy":
-        monkeypatch.setattr("autograd_lite.compiler.segments.library", None)
+        monkeypatch.setattr("autograd_lite.compiler.native_segments.library", None)
     f = ag.value_and_grad(lambda x, y: USES[use](*three(x, y)), (0, 1))
     compiled = ag.compile(f)
     for k in range(4):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import autograd_lite as ag
 from autograd_lite.graph import Graph, GraphNode, Kind, build_graph
-from autograd_lite.ir.labels import visible
+from autograd_lite.ir.node_labels import visible
 
 from ..running import lines_for_every_hash_seed
 from .samples import HOSTILE, SAMPLES, parameter

@@ -16,7 +16,7 @@ import autograd_lite as ag
 import nn
 from autograd_lite.core.op import OPS
 from autograd_lite.graph import ArrayDigest, Graph, GraphNode, Kind, build_graph
-from autograd_lite.ir.node import make_param
+from autograd_lite.ir.graph_node import make_param
 
 from ..graph.samples import SAMPLES, diamond, dropout, indexing, parameter, perceptron, several
 from ..running import in_small_stack

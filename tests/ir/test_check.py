@@ -13,7 +13,7 @@ import autograd_lite as ag
 from autograd_lite.core.op import BY_UFUNC
 from autograd_lite.core.several import Dtypes
 from autograd_lite.graph import Graph, GraphNode, Kind, build_graph, trace
-from autograd_lite.ir.check import Inconsistent, _is_hidden
+from autograd_lite.ir.graph_check import Inconsistent, _is_hidden
 
 from ..graph.samples import SAMPLES as COMPUTATIONS
 from ..laws.samples import SAMPLES

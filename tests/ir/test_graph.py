@@ -80,7 +80,7 @@ def test_neither_can_be_changed() -> None:
 
 
 def test_the_floor_of_graphs_loads_no_face() -> None:
-    told = "import sys, autograd_lite.ir.program, autograd_lite.ir.lifetimes\n"
+    told = "import sys, autograd_lite.ir.pure_program, autograd_lite.ir.lifetimes\n"
     told += "print(*[name for name in sys.modules if name.startswith('autograd_lite.graph')])"
     done = subprocess.run([sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == []

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from autograd_lite.graph import Graph, GraphNode, Kind, build_graph, explain
-from autograd_lite.ir.labels import op_text
+from autograd_lite.ir.node_labels import op_text
 
 from ..graph.large import chain, transformer
 from ..graph.samples import SAMPLES, diamond, parameter, perceptron

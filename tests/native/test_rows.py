@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from autograd_lite.compiler.calls import How
 from autograd_lite.compiler.lowering import Lowering
+from autograd_lite.compiler.numpy_calls import How
 from autograd_lite.core.op import OPS
 from autograd_lite.native import kernels
 from autograd_lite.native.kernels import KERNELS, SETS

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.compiler.calls import How
+from autograd_lite.compiler.numpy_calls import How
 
 from ..laws.reading import same_bits
 

@@ -12,7 +12,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.core.foreign import ArrayKind, add_at, home, is_foreign, register_array, to_numpy
-from autograd_lite.functional import derived
+from autograd_lite.functional import jacobians as derived
 
 from ..array_kinds import DOUBLE, KINDS, Kind
 from ..device_double import Device, DeviceArray, asarray, syncs

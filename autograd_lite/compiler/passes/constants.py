@@ -10,8 +10,8 @@ import numpy as np
 from ...core.errors import REFUSALS
 from ...core.indices import indices_in
 from ...ir.edits import constant, is_pure, known_values, remade
-from ...ir.node import GraphNode, Kind
-from ...ir.program import PureProgram
+from ...ir.graph_node import GraphNode, Kind
+from ...ir.pure_program import PureProgram
 
 # A result may have this many bytes more than what it is computed from: it is kept for as long as the program.
 _GROWTH = 1 << 20

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...ir.edits import remade
-from ...ir.program import PureProgram
+from ...ir.pure_program import PureProgram
 
 
 def without_dead(program: PureProgram) -> PureProgram:

@@ -14,9 +14,9 @@ from ...core.op import OPS, Op
 from ...core.rewrites import Rewrite, Term, Variable
 from ...core.several import get_tuple_element
 from ...ir.edits import constant, known_values, reading, remade, uses
+from ...ir.graph_node import Kind, make_param
 from ...ir.layouts import Layout, Layouts, layout_of_call
-from ...ir.node import Kind, make_param
-from ...ir.program import PureProgram
+from ...ir.pure_program import PureProgram
 from .subexpressions import value_key
 
 # What has been rewritten may be rewritten again, this often.

@@ -7,11 +7,11 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple
 
-from ...ir.program import PureProgram
-from .budget import within
+from ...ir.pure_program import PureProgram
 from .constants import with_constants
 from .dead import without_dead
 from .patterns import with_inexact_patterns, with_patterns
+from .rematerialization import within
 from .subexpressions import with_shared
 
 Pass = Callable[[PureProgram], PureProgram]

@@ -8,9 +8,9 @@ import numpy as np
 
 from ...core.op import OPS
 from ...ir.edits import is_pure, known_values, reading, remade
+from ...ir.graph_node import GraphNode, Kind
 from ...ir.keys import COMPARED_BYTES, params_key, value_key
-from ...ir.node import GraphNode, Kind
-from ...ir.program import PureProgram
+from ...ir.pure_program import PureProgram
 
 
 def with_shared(program: PureProgram) -> PureProgram:

@@ -9,8 +9,8 @@ from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from ...core.messages import checked
-from ...ir.labels import brief_params, clip, op_text, result_text, type_text, visible
-from ...ir.node import Flow, GraphNode, Kind
+from ...ir.graph_node import Flow, GraphNode, Kind
+from ...ir.node_labels import brief_params, clip, op_text, result_text, type_text, visible
 from ..graph import Graph
 from ..marks import Mark, Overlay
 from .matching import everything, increasing, matched

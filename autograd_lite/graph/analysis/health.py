@@ -41,10 +41,10 @@ import numpy as np
 from ...core.errors import GradError, more_on
 from ...core.messages import checked
 from ...core.op import OPS
-from ...ir.graph import PureGraph
-from ...ir.labels import aligned, op_text, visible
-from ...ir.node import GraphNode, Kind, Role
-from ...ir.program import PureProgram
+from ...ir.graph_node import GraphNode, Kind, Role
+from ...ir.node_labels import aligned, op_text, visible
+from ...ir.pure_graph import PureGraph
+from ...ir.pure_program import PureProgram
 from ...ir.stats import Stats
 from ...tensors.tensor import Tensor
 from ..marks import Mark, Overlay

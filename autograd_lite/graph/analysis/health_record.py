@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...core.late import needs
-from ...ir.labels import visible
+from ...ir.node_labels import visible
 from ...tensors.hooks import HookHandle
 from ...tensors.tensor import Tensor
 from .health import Health, ParameterHealth, entry_of, judged, named_tensors

@@ -12,8 +12,8 @@ from bisect import bisect_left
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ...ir.graph import PureGraph
-from ...ir.node import GraphNode, Kind
+from ...ir.graph_node import GraphNode, Kind
+from ...ir.pure_graph import PureGraph
 
 Label = Callable[[GraphNode], Hashable]
 # Gaps of up to this many pairs of nodes are aligned by a table; larger ones by the order of equal labels.

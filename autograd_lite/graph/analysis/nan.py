@@ -17,8 +17,8 @@ from ...core.foreign import to_numpy
 from ...core.messages import checked
 from ...core.node import Source
 from ...engine.nonfinite import Fault, advice, fault_in, fault_in_rule, is_finite
-from ...ir.labels import op_text, visible
-from ...ir.node import GraphNode, Kind, Role, number_of
+from ...ir.graph_node import GraphNode, Kind, Role, number_of
+from ...ir.node_labels import op_text, visible
 from ...random import Generator
 from ...tensors.tensor import Tensor
 from ..graph import Graph

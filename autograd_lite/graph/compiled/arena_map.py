@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from ...compiler.placing import Span
-from ...compiler.plan import Plan
-from ...ir.labels import amount, clip, counted, visible
+from ...compiler.buffer_assignment import Span
+from ...compiler.execution_plan import Plan
+from ...ir.node_labels import amount, clip, counted, visible
 from ..pictures.boxes import SMALL, Line
 from ..pictures.draw import n, shape, text, xml
 from ..pictures.layout.geometry import Box, Point

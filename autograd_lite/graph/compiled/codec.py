@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from ...compiler.kinds import RESULT, ArrayKind, Result
+from ...compiler.abstract_values import RESULT, ArrayKind, Result
 from ...core.indices import IndexArray
 from ...files import STORED, Codec, Form, arrays_by_name, dtype_named, nth, one_entry, refuse
 from ...ir.observing import Assumption

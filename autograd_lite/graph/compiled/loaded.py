@@ -9,15 +9,15 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
+from ...compiler.abstract_values import ARRAYS, ArrayKind, filler, kinds_of
 from ...compiler.aliases import captured_by
-from ...compiler.compiled import Compiled
-from ...compiler.explaining import argument_kinds
-from ...compiler.hosts import Changed
-from ...compiler.kinds import ARRAYS, ArrayKind, filler, kinds_of
-from ...compiler.numbers import Number, Numbers, Varying
+from ...compiler.compile_report import argument_kinds
+from ...compiler.compiled_function import Compiled
+from ...compiler.host_code import Changed
 from ...compiler.replay import Replay
+from ...compiler.scalar_arguments import Number, Numbers, Varying
 from ...compiler.trace import Recording
-from ...compiler.traces import Request, Trace
+from ...compiler.trace_cache import Request, Trace
 from ...core.errors import AssumptionFailed
 from ...core.mode import MODE
 from ...tensors.record import wrap

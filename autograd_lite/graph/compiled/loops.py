@@ -10,7 +10,7 @@ from ...control.cond import Choice
 from ...control.scan_op import UNBOUNDED, Scan
 from ...core.op import Op
 from ...files import of_kind, refuse
-from ...ir.recording import OBSERVE
+from ...ir.tape import OBSERVE
 
 # Ops of autograd_lite that are not in the tables.
 PRIVATE = {op.name: op for op in (OBSERVE,)}

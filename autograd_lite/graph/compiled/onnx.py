@@ -8,14 +8,14 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from ...compiler.kinds import ArrayKind
+from ...compiler.abstract_values import ArrayKind
 from ...compiler.passes.dead import without_dead
-from ...compiler.traces import Trace
+from ...compiler.trace_cache import Trace
 from ...core.dynamic_scalars import plain_number
 from ...core.errors import UnsupportedError
 from ...core.shapes import ShapeDtype
 from ...files.writing import write_file
-from ...ir.program import PureProgram
+from ...ir.pure_program import PureProgram
 from ...tree import items
 from ..export.onnx import OnnxOptions, onnx_model
 

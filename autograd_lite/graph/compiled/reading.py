@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...compiler.kinds import ArrayKind
+from ...compiler.abstract_values import ArrayKind
 from ...compiler.trace import Recording
 from ...control.bodies import Body
 from ...core.errors import UnsupportedError
@@ -17,9 +17,9 @@ from ...core.indices import indices_in
 from ...core.op import OPS, Op
 from ...core.several import Dtypes
 from ...files import SavedFileError, Unreadable, nth, of_kind, read_arrays, refuse, refused_as
-from ...ir.graph import PureGraph
-from ...ir.node import GraphNode, Kind, make_param
-from ...ir.program import PureProgram
+from ...ir.graph_node import GraphNode, Kind, make_param
+from ...ir.pure_graph import PureGraph
+from ...ir.pure_program import PureProgram
 from ...random import Generator
 from ...tensors.record import wrap
 from ...tensors.tensor import Tensor, tensor
@@ -27,9 +27,9 @@ from ...tensors.views import knows_views
 from ...tree import leaves
 from ..export.json_format import graph_of
 from .codec import ValueCodec, example
-from .hosts import HostsReader
 from .loaded import Loaded, Saved
 from .loops import PRIVATE, read_loop
+from .saved_host_state import HostsReader
 from .writing import ENTRY, FORMAT, VERSION
 
 _MOST_ELEMENTS = 2**31  # of one value that is computed

@@ -8,21 +8,21 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from ...compiler.compiled import Compiled
+from ...compiler.compiled_function import Compiled
 from ...control.bodies import Body
 from ...core.op import OPS, Op
 from ...files import free_name, write_arrays
-from ...ir.graph import PureGraph
 from ...ir.observing import Check
-from ...ir.program import PureProgram
-from ...ir.recording import OBSERVE
+from ...ir.pure_graph import PureGraph
+from ...ir.pure_program import PureProgram
+from ...ir.tape import OBSERVE
 from ...random import Generator
 from ...tensors.tensor import Tensor
 from ..export.json_format import document_of
 from .codec import UnwritableError, ValueCodec, like
-from .hosts import HostsWriter
 from .loaded import Loaded, Saved
 from .loops import PRIVATE, described, loop_of
+from .saved_host_state import HostsWriter
 
 ENTRY = "autograd_lite"  # of the metadata
 FORMAT = "autograd_lite.compiled"

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 from ...core.messages import checked
-from ...ir.graph import PureGraph
-from ...ir.program import PureProgram
+from ...ir.pure_graph import PureGraph
+from ...ir.pure_program import PureProgram
 from ...tensors.tensor import Tensor
 from .markdown import markdown
 from .parts import Explained, as_plain

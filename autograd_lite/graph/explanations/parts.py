@@ -11,7 +11,7 @@ import numpy as np
 
 from ...core.foreign import to_numpy
 from ...core.shapes import Shape
-from ...ir.node import GraphNode
+from ...ir.graph_node import GraphNode
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

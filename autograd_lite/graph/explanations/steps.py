@@ -12,10 +12,10 @@ import numpy as np
 from ...core import batching
 from ...core.op import OPS, Kind as RuleKind, Op, read_rule
 from ...engine.walk import conjugated
-from ...ir.graph import PureGraph
-from ...ir.labels import visible
-from ...ir.node import Flow, Kind, Role
-from ...ir.text import place
+from ...ir.graph_node import Flow, Kind, Role
+from ...ir.listing import place
+from ...ir.node_labels import visible
+from ...ir.pure_graph import PureGraph
 from .parts import Amount, Gap, Incoming, Made, Step, Target, Use, amount
 from .words.reasons import reason
 from .words.rules import Words

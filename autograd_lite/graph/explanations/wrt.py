@@ -13,10 +13,10 @@ from ...core.errors import GradError, more_on
 from ...core.op import Op
 from ...engine.walk import conjugated, edge_of
 from ...ir.build import built
-from ...ir.graph import PureGraph
-from ...ir.labels import clip, op_text, visible
-from ...ir.node import GraphNode, Kind, Role
-from ...ir.program import PureProgram
+from ...ir.graph_node import GraphNode, Kind, Role
+from ...ir.node_labels import clip, op_text, visible
+from ...ir.pure_graph import PureGraph
+from ...ir.pure_program import PureProgram
 from ...tensors.tensor import Tensor
 
 Wrt = Tensor | str | Iterable[Tensor | str] | None

@@ -32,10 +32,10 @@ from ...files import (
     parsed,
     refuse,
 )
-from ...ir.check import Inconsistent
-from ...ir.graph import PureGraph
-from ...ir.labels import summary
-from ...ir.node import ArrayDigest, Flow, GraphNode, Kind, Opaque, Param, Role
+from ...ir.graph_check import Inconsistent
+from ...ir.graph_node import ArrayDigest, Flow, GraphNode, Kind, Opaque, Param, Role
+from ...ir.node_labels import summary
+from ...ir.pure_graph import PureGraph
 from ...ir.stats import NOT_MEASURED, Measurement, Stats
 
 T = TypeVar("T")

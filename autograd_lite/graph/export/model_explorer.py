@@ -10,11 +10,11 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
-from ...ir.graph import PureGraph
-from ...ir.labels import clip, counted, result_text, summary, type_text, visible
-from ...ir.node import GraphNode, Kind
+from ...ir.graph_node import GraphNode, Kind
+from ...ir.listing import duration, number, place
+from ...ir.node_labels import clip, counted, result_text, summary, type_text, visible
+from ...ir.pure_graph import PureGraph
 from ...ir.stats import Measurement
-from ...ir.text import duration, number, place
 from ..pictures.describe import BACKWARD
 from ..pictures.folding.assemble import homes_of
 from ..pictures.style import THEMES

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from ...files.writing import write_file
-from ...ir.graph import PureGraph
+from ...ir.pure_graph import PureGraph
 from ..pictures.dot import ThemeName, dot_text
 from ..pictures.folding.fold import ViewOptions, view_of
 from ..pictures.mermaid import graph_mermaid

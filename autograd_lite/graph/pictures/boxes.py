@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ...ir.labels import clip, visible
+from ...ir.node_labels import clip, visible
 from .layout.geometry import Box
 from .style import LOOKS, heat_of
 from .view import ViewNode

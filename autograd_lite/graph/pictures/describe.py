@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from ...ir.labels import amount, brief_params, clip, counted, exact, result_text, result_types, type_text, visible
-from ...ir.node import GraphNode, Kind
+from ...ir.graph_node import GraphNode, Kind
+from ...ir.listing import place
+from ...ir.node_labels import amount, brief_params, clip, counted, exact, result_text, result_types, type_text, visible
 from ...ir.stats import NOT_MEASURED, Measurement, single
-from ...ir.text import place
 from ..marks import Mark, gravest
 from .scopes import Scope
 from .view import ViewNode

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from ...core.late import needs
-from ...ir.labels import clip, visible
+from ...ir.node_labels import clip, visible
 from .scopes import nested
 from .style import EDGE_LOOKS, LOOKS, THEMES, Theme, heat_of
 from .view import Direction, EdgeKind, View, ViewEdge, ViewNode

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 
-from ...ir.labels import visible
+from ...ir.node_labels import visible
 from .boxes import LEADING, PILL, SHEET, Label, Line, pill_width
 from .edge_labels import Area
 from .layout.geometry import TIP, Box, Leg, Point

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from ...ir.labels import clip, visible
+from ...ir.node_labels import clip, visible
 from .boxes import SMALL, Label, label_of
 from .draw import n
 from .layout.geometry import Box, Point

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import Unpack
 
-from ...ir.graph import PureGraph
-from ...ir.labels import clip, visible
+from ...ir.node_labels import clip, visible
+from ...ir.pure_graph import PureGraph
 from .folding.fold import ViewOptions, view_of
 from .scopes import nested
 from .style import LOOKS, THEMES, Theme, heat_of

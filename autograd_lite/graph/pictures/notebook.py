@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from ...ir.graph import PureGraph
+from ...ir.pure_graph import PureGraph
 from .mirror.svg import mirror_svg
 from .svg import graph_svg
 from .tree_text import graph_text

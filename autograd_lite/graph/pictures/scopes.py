@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import takewhile
 from typing import Generic, Protocol, TypeVar
 
-from ...ir.node import GraphNode, Kind
+from ...ir.graph_node import GraphNode, Kind
 
 Scope = tuple[str, ...]
 

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
-from ...ir.labels import visible
+from ...ir.node_labels import visible
 from .boxes import HEAD, LEADING, SHEET, SMALL, Label, Line
 from .draw import n, shape, text, tip, xml
 from .layout.geometry import TIP, Box, Point

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Unpack
 
-from ...ir.graph import PureGraph
-from ...ir.labels import clip, visible
+from ...ir.node_labels import clip, visible
+from ...ir.pure_graph import PureGraph
 from .boxes import SMALL, Label, Line
 from .draw import STUB, n, node_svg, path_of, pill_area, stub, text, tip, xml
 from .drawing import KINDS, Drawing, drawing_of, title_of

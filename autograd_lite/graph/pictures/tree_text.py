@@ -10,12 +10,8 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
-from ...ir.graph import PureGraph
-from ...ir.labels import type_text
-from ...ir.node import GraphNode
-from ...ir.pen import PLAIN, Line, Pen, ink_of, shows_colors
-from ...ir.stats import Measurement
-from ...ir.text import (
+from ...ir.graph_node import GraphNode
+from ...ir.listing import (
     NO_REMARKS,
     Remarks,
     alarming,
@@ -32,6 +28,10 @@ from ...ir.text import (
     text_window,
     unfit,
 )
+from ...ir.node_labels import type_text
+from ...ir.pen import PLAIN, Line, Pen, ink_of, shows_colors
+from ...ir.pure_graph import PureGraph
+from ...ir.stats import Measurement
 from ..marks import Overlaid, remarks_of
 from ..overlays import overlay_of
 

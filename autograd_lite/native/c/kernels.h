@@ -46,7 +46,7 @@ extern const Kernel kernels_avx512[];
 #endif
 
 /* The functions of the module, by the file that they are in. */
-extern PyMethodDef cast_methods[], facts_methods[], gather_methods[], product_methods[], repeat_methods[],
+extern PyMethodDef cast_methods[], guards_methods[], gather_methods[], product_methods[], repeat_methods[],
     sharing_methods[], short_row_methods[], view_methods[];
 
 /* Find where objects of a type keep what is in slots of these names; return -1 after an error. */

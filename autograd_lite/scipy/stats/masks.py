@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...functional.arguments import on_tape
+from ...functional.argument_selection import on_tape
 from ...ops.barrier import stop_gradient
 from ...tensors.tensor import Tensor
 

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 import autograd_lite as ag
-from autograd_lite.compiler.passes.budget import peak_of, within
 from autograd_lite.compiler.passes.pipeline import EXACT, Stage, optimized
+from autograd_lite.compiler.passes.rematerialization import peak_of, within
 from autograd_lite.core.errors import TraceError
 from autograd_lite.core.op import OPS
-from autograd_lite.ir.graph import PureGraph
-from autograd_lite.ir.program import PureProgram
+from autograd_lite.ir.pure_graph import PureGraph
+from autograd_lite.ir.pure_program import PureProgram
 
 from ..programs import Outside, Program, programs
 from ..test_random_programs import assert_same

@@ -32,7 +32,7 @@ from autograd_lite.graph import (
     build_graph,
     graph_schema,
 )
-from autograd_lite.ir.node import make_param
+from autograd_lite.ir.graph_node import make_param
 
 from ..pictures.test_text import JOINT
 from ..samples import SAMPLES, parameter

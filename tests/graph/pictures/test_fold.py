@@ -20,7 +20,7 @@ from autograd_lite.graph.pictures.drawing import drawing_of
 from autograd_lite.graph.pictures.folding.fold import view_of
 from autograd_lite.graph.pictures.folding.repeats import Run, runs_in
 from autograd_lite.graph.pictures.view import EdgeKind, View
-from autograd_lite.ir.labels import amount
+from autograd_lite.ir.node_labels import amount
 from nn import layers, losses, models
 
 from ...running import in_small_stack

@@ -22,7 +22,7 @@ import autograd_lite as ag
 from autograd_lite.graph import Graph, Program, build_graph
 from autograd_lite.graph.marks import Mark, Overlay
 from autograd_lite.graph.pictures.page.groups import grouped
-from autograd_lite.ir.labels import op_text, result_types
+from autograd_lite.ir.node_labels import op_text, result_types
 
 from ..large import transformer
 from ..samples import HOSTILE, SAMPLES, perceptron

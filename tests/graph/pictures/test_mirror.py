@@ -17,7 +17,7 @@ from autograd_lite.graph import Graph, Kind, Program, Role, build_graph
 from autograd_lite.graph.explanations.words.rules import Words
 from autograd_lite.graph.pictures.mirror.drawing import mirror_of
 from autograd_lite.graph.pictures.widths import text_width
-from autograd_lite.ir.labels import amount
+from autograd_lite.ir.node_labels import amount
 
 from ..calls import box_in
 from ..samples import diamond, parameter, perceptron

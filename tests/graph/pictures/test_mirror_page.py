@@ -20,7 +20,7 @@ import autograd_lite as ag
 from autograd_lite.graph import Graph, Kind, Role, build_graph, mirror
 from autograd_lite.graph.marks import Mark, Overlay
 from autograd_lite.graph.pictures.mirror.drawing import mirror_of
-from autograd_lite.ir.labels import amount
+from autograd_lite.ir.node_labels import amount
 
 from ...running import lines_for_every_hash_seed
 from ..calls import box_in

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.compiler import blocks as parts
+from autograd_lite.compiler import tiling as parts
 from nn import constraints, optimizers
 from nn.optimizers import LossScaleOptimizer, MultiOptimizer, Optimizer, OptimizerMap, blocks, schedules
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ....core.shapes import Shape
-from ....ir.labels import DIGEST, brief_values, clip, result_text, visible
+from ....ir.node_labels import DIGEST, brief_values, clip, result_text, visible
 from .terms import Term, expansion, is_elementwise, narrow, narrowed, product_of
 
 # Precedence, as in Python: what binds tighter has more.

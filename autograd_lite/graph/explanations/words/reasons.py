@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from ....ir.node import GraphNode
+from ....ir.graph_node import GraphNode
 
 # {x} is the argument, {other} the other operand, {out} the result, {n} the number of elements for one of the result.
 _CHOSEN = "the operand that was chosen gets g, the other 0; where both are equal they share it"

@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 from ....core.messages import checked
 from ....core.op import OPS, Kind as RuleKind
-from ....ir.graph import PureGraph
-from ....ir.labels import result_text
-from ....ir.node import Flow, GraphNode, Kind, Role, number_of
+from ....ir.graph_node import Flow, GraphNode, Kind, Role, number_of
+from ....ir.node_labels import result_text
+from ....ir.pure_graph import PureGraph
 from .printer import index_text, number_text
 from .signs import latex, latex_name, plain, spread, unbroadcast
 from .terms import Term, as_it_is, gate, leaf, number, term_of

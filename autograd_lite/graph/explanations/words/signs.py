@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from ....core.shapes import Shape
-from ....ir.labels import clip
+from ....ir.node_labels import clip
 from .printer import AND, CALL, COMPARED, LOOSE, MINUS, OR, POWER, PRODUCT, SUM, XOR, Notation, fitted
 from .terms import Term
 

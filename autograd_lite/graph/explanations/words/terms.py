@@ -18,7 +18,7 @@ import numpy as np
 from ....core import batching
 from ....core.op import OPS
 from ....core.shapes import Shape
-from ....ir.node import GraphNode, Kind, Param
+from ....ir.graph_node import GraphNode, Kind, Param
 
 
 @dataclass(frozen=True, slots=True, eq=False)

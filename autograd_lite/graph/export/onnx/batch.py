@@ -17,7 +17,7 @@ import numpy as np
 
 from ....core.errors import UnsupportedError
 from ....core.shapes import Shape, ShapeDtype
-from ....ir.node import GraphNode, Kind, Role
+from ....ir.graph_node import GraphNode, Kind, Role
 from .emit import INT64, Emitter, Value
 from .indexing import plan_of
 from .table import Calls

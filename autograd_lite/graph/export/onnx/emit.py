@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ....core.shapes import Shape
-from ....ir.node import GraphNode
+from ....ir.graph_node import GraphNode
 from .names import readable
 from .wire import NodeRecord, data_type
 

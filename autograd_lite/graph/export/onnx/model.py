@@ -10,8 +10,8 @@ import numpy as np
 
 from ....core import VERSION
 from ....core.errors import GradError, UnsupportedError
-from ....ir.node import GraphNode, Kind
-from ....ir.program import PureProgram
+from ....ir.graph_node import GraphNode, Kind
+from ....ir.pure_program import PureProgram
 from . import wire
 from .batch import Sized, axes_of, merged, sized
 from .emit import Emitter, Value

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ....ir.program import PureProgram
+from ....ir.pure_program import PureProgram
 from ....ops import gru, lstm, simple_rnn
 from .emit import FLOAT, Value, wider
 from .table import RULES, Call, Made, Match, Rule, fuses

@@ -9,7 +9,7 @@ import numpy as np
 
 from ....core.op import Op
 from ....core.shapes import Shape
-from ....ir.node import GraphNode
+from ....ir.graph_node import GraphNode
 from .emit import Emitter, Scalar, Value, wider
 
 Calls = Mapping[str, tuple[Op, tuple[str, ...], Mapping[str, Any]]]

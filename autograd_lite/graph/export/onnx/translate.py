@@ -9,7 +9,7 @@ import numpy as np
 
 from ....core.errors import UnsupportedError
 from ....core.op import Op
-from ....ir.node import GraphNode, Kind, Role
+from ....ir.graph_node import GraphNode, Kind, Role
 from ....random import Generator
 from .emit import Emitter, Scalar, Value
 from .table import PATTERNS, REASONS, RULES, Call, Calls as Calls, Made, Match, Refused

@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from ....core.shapes import Shape
-from ....ir.graph import PureGraph
-from ....ir.labels import amount, clip, result_text, visible
-from ....ir.node import GraphNode, Kind, Role, number_of
+from ....ir.graph_node import GraphNode, Kind, Role, number_of
+from ....ir.node_labels import amount, clip, result_text, visible
+from ....ir.pure_graph import PureGraph
 from ...marks import Overlay
 from ..describe import BACKWARD, Facts, Sums, group_box, node_box, number_text, series
 from ..scopes import Scope, common_scope

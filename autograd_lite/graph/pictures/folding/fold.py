@@ -14,8 +14,8 @@ from typing import Any, TypedDict, Unpack
 import numpy as np
 
 from ....core.messages import checked
-from ....ir.graph import PureGraph
-from ....ir.labels import counted
+from ....ir.node_labels import counted
+from ....ir.pure_graph import PureGraph
 from ...marks import Overlaid
 from ...overlays import overlay_of
 from ..describe import BACKWARD

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from ....ir.node import GraphNode, Kind
+from ....ir.graph_node import GraphNode, Kind
 from ..describe import joined, series
 from ..scopes import Scope
 from .assemble import Cell

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Unpack
 
-from ....ir.graph import PureGraph
-from ....ir.labels import amount
+from ....ir.node_labels import amount
+from ....ir.pure_graph import PureGraph
 from ..dot import ThemeName, dot_text, quoted
 from ..folding.fold import ViewOptions
 from ..style import EDGE_LOOKS, THEMES

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple, Unpack
 
-from ....ir.graph import PureGraph
-from ....ir.labels import amount
+from ....ir.node_labels import amount
+from ....ir.pure_graph import PureGraph
 from ..boxes import Label, label_of
 from ..fitting import fitting
 from ..folding.fold import ViewOptions

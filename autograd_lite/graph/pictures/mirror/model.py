@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Unpack
 
-from ....ir.graph import PureGraph
-from ....ir.labels import amount, clip, counted, op_text, type_text, visible
-from ....ir.node import Flow, GraphNode, Kind, Role
+from ....ir.graph_node import Flow, GraphNode, Kind, Role
+from ....ir.node_labels import amount, clip, counted, op_text, type_text, visible
+from ....ir.pure_graph import PureGraph
 from ....ir.stats import Stats, single
 from ...explanations.words.rules import Words
 from ...marks import Mark, Overlay, gravest

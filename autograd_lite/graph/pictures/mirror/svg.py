@@ -10,9 +10,9 @@ from typing import Unpack
 
 from ....core.messages import checked
 from ....ir.build import built
-from ....ir.graph import PureGraph
-from ....ir.labels import clip, visible
-from ....ir.program import PureProgram
+from ....ir.node_labels import clip, visible
+from ....ir.pure_graph import PureGraph
+from ....ir.pure_program import PureProgram
 from ....tensors.tensor import Tensor
 from ..boxes import SMALL, Label, Line
 from ..draw import STUB, n, node_svg, stub, text, xml

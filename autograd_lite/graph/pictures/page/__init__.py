@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any, Protocol
 
-from ....ir.graph import PureGraph
-from ....ir.labels import visible
-from ....ir.node import number_of
+from ....ir.graph_node import number_of
+from ....ir.node_labels import visible
+from ....ir.pure_graph import PureGraph
 from ...marks import Overlaid, Overlay
 from ...overlays import overlay_of
 from ..style import HEATS, THEMES, Theme

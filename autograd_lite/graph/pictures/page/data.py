@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ....ir.graph import PureGraph
-from ....ir.labels import brief_params, clip, op_text, result_text, result_types, summary, visible
-from ....ir.node import GraphNode, Kind, number_of
+from ....ir.graph_node import GraphNode, Kind, number_of
+from ....ir.listing import place
+from ....ir.node_labels import brief_params, clip, op_text, result_text, result_types, summary, visible
+from ....ir.pure_graph import PureGraph
 from ....ir.stats import Measurement, Stats, single
-from ....ir.text import place
 from ...cost import By, cost_of
 from ...explanations.words.rules import Words
 from ...marks import Mark, Overlay

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from ....ir.node import GraphNode, Kind, Role
+from ....ir.graph_node import GraphNode, Kind, Role
 from ..describe import series
 from ..folding.assemble import MANY, homes_of
 from ..folding.groups import Rows

@@ -1,0 +1,307 @@
+"""Where the values of a plan lie: each in the arena for as long as it is needed, or over another that no longer is.
+
+The arena is one block of memory in which all buffers of a plan lie.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, insort
+from collections.abc import Collection, Mapping, Sequence
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from ..native.instructions import LINE
+from .inplace_updates import Update
+from .numpy_calls import Call, How, Ref, Spec, of_kind
+from .tiling import Block, blocks_of
+
+
+class Span(NamedTuple):
+    """A range of bytes in the arena."""
+
+    start: int
+    stop: int
+
+
+class Arena:
+    """Gives out spans of memory and takes them back; the smallest free one that is large enough is taken.
+
+    Attributes:
+        nbytes: the most that was in use.
+    """
+
+    def __init__(self) -> None:
+        self.nbytes = 0
+        self._free: list[Span] = []  # by where they begin; no two of them touch
+        self._lengths: list[tuple[int, int]] = []  # the same by how long they are: length and start
+
+    def take(self, nbytes: int) -> Span:
+        """Return a span of at least this length that nothing else uses."""
+        length = -(-max(nbytes, 1) // LINE) * LINE  # no two buffers share a line of the cache
+        i = bisect_left(self._lengths, (length, 0))
+        if i < len(self._lengths):
+            found, start = self._lengths[i]
+            self._remove(Span(start, start + found))
+            if found > length:
+                self._add(Span(start + length, start + found))
+        else:
+            start = self.nbytes
+            if self._free and self._free[-1].stop == start:  # what is free at the end grows
+                start = self._free[-1].start
+                self._remove(self._free[-1])
+            self.nbytes = start + length
+        return Span(start, start + length)
+
+    def give(self, span: Span) -> None:
+        """Take a span back; neighbours become one."""
+        start, stop = span
+        i = bisect_left(self._free, span)
+        if i < len(self._free) and self._free[i].start == stop:
+            stop = self._free[i].stop
+            self._remove(self._free[i])
+        if i and self._free[i - 1].stop == start:
+            start = self._free[i - 1].start
+            self._remove(self._free[i - 1])
+        self._add(Span(start, stop))
+
+    def _add(self, span: Span) -> None:
+        insort(self._free, span)
+        insort(self._lengths, (span.stop - span.start, span.start))
+
+    def _remove(self, span: Span) -> None:
+        del self._free[bisect_left(self._free, span)]
+        del self._lengths[bisect_left(self._lengths, (span.stop - span.start, span.start))]
+
+
+class Place(StrEnum):
+    """Where a value lies."""
+
+    ARGUMENT = "an argument"
+    CAPTURED = "captured"  # a Tensor from outside, which is read at every replay
+    ARRAY = "an array from outside"  # which is read where it is
+    KNOWN = "known"
+    ARENA = "in the arena"
+    PART = "in the arena, part by part"  # of a block: the memory of one part is that of the next
+    VIEW = "a view that stays"  # of the arena, or of what is known, so that one will do for all replays
+    MADE = "made"  # by the call that computes it, at every replay
+    OVER = "over another"  # that was made, and is not needed any more
+    REPLACES = "written over another"  # that it replaces, at the end of the plan
+
+
+# Places that are the same at every replay.
+_STILL = frozenset((Place.ARRAY, Place.KNOWN, Place.ARENA, Place.VIEW))
+# Calls that cannot be told where to put their result.
+_MAKERS = frozenset((How.CALL, How.OPAQUE, How.EFFECT))
+LARGE = 1 << 16  # bytes of arrays for which it pays to look whether a call has made an array of its own
+
+
+class Where(NamedTuple):
+    """Where a value lies, and what is there.
+
+    Attributes:
+        place: the kind of place.
+        thing: the position among the arguments, the Tensor, the array, or the number of the value that it lies over.
+        span: in the arena.
+    """
+
+    place: Place
+    thing: Any = None
+    span: Span | None = None
+
+
+MADE = Where(Place.MADE)
+
+
+class Placed(NamedTuple):
+    """What was decided.
+
+    Attributes:
+        where: every value lies.
+        last: for every value, the position of the last call that needs it; that after all calls for a result.
+        blocks: the runs of calls that are carried out part by part.
+        nbytes: of the arena.
+    """
+
+    where: tuple[Where, ...]
+    last: tuple[int, ...]
+    blocks: tuple[Block, ...]
+    nbytes: int
+
+
+def placed(
+    update: Update,
+    specs: Sequence[Spec],
+    given: Mapping[int, Where],
+    results: Collection[int],
+    lent: Collection[int],
+) -> Placed:
+    """Decide where the values of some calls lie.
+
+    Args:
+        update: all calls, and how they end.
+        specs: of every value.
+        given: where the values lie that no call computes.
+        results: the values that are handed out, in memory that is theirs.
+        lent: the values that are read after all calls, and before the next replay.
+    """
+    placing = _Placing(update, specs, given, results, lent)
+    for position in range(len(update.calls)):
+        placing.place(position)
+    where = tuple([placing.where.get(number, MADE) for number in range(len(specs))])
+    return Placed(where, tuple(placing.last), tuple(placing.blocks), placing.arena.nbytes)
+
+
+class _Placing:
+    def __init__(
+        self,
+        update: Update,
+        specs: Sequence[Spec],
+        given: Mapping[int, Where],
+        results: Collection[int],
+        lent: Collection[int],
+    ) -> None:
+        self.arena = Arena()
+        self.where = dict(given)
+        calls = update.calls
+        self.last = _last_reads(calls, specs, (*results, *lent))
+        replaced = frozenset(update.over.values())
+        self.blocks = blocks_of(calls, specs, 0, update.start)
+        self.blocks += blocks_of(calls, specs, update.start, len(calls), replaced)
+        self._calls, self._specs, self._replaced = calls, specs, update.over
+        self._results = {specs[number].owner for number in results}
+        self._ending: dict[int, list[Span]] = {}  # by position: what is free after that call
+        self._block_at = {position: block for block in self.blocks for position in range(block.first, block.stop)}
+        self._spare: list[Span] = []  # of values of this block that lie there part by part
+        self._ended: dict[int, None] = {}  # what calls of this block are the last to read
+        self._viewed: set[int] | None = None  # whose memory they read in another way than as what it holds, in a block
+        self._drawn = {call.value for call in calls if call.how is How.EFFECT}
+
+    def place(self, position: int) -> None:
+        """Decide where the result of a call lies."""
+        call, block, last = self._calls[position], self._block_at.get(position), self.last
+        ended = dict.fromkeys([n for n in call.reads if last[n] == position])
+        if block is None:
+            self._ended, self._viewed = ended, None
+            self.where[call.value] = self._found(position, call, None)
+        else:
+            if position == block.first:
+                self._spare.clear()
+                self._ended = {}
+                self._viewed = self._viewed_in(self._calls[block.first : block.stop])
+            self._ended.update(ended)
+            self.where[call.value] = found = self._found(position, call, block)
+            for n in ended:
+                place, _, span = self.where[n]
+                if place is Place.PART:
+                    del self._ended[n]
+                    if span is not None and span != found.span:
+                        self._spare.append(span)
+        for span in self._ending.pop(position, ()):
+            self.arena.give(span)
+
+    def _viewed_in(self, calls: Sequence[Call]) -> set[int]:
+        """Return the values whose memory calls read in another way than as what it holds."""
+        specs = self._specs
+        return {owner for call in calls for n in call.reads if (owner := specs[n].owner) != n}
+
+    def _found(self, position: int, call: Call, block: Block | None) -> Where:
+        number, spec = call.value, self._specs[call.value]
+        if spec.owner != number:
+            still = call.how is How.VIEW and all(self.where[n].place in _STILL for n in call.reads)
+            return Where(Place.VIEW) if still else MADE
+        if call.how in _MAKERS or spec.is_scalar or not spec.format.is_dense:
+            return MADE
+        if number in self._replaced:
+            return Where(Place.REPLACES, self._replaced[number])
+        over = self._over(call) if self._ended else {}
+        if block is not None and self.last[number] < block.stop:
+            return Where(Place.PART, None, self._part(block, spec, over.get(Place.PART)))
+        made = over.get(Place.OVER, over.get(Place.MADE))
+        if made is not None and spec.nbytes >= LARGE:
+            del self._ended[made]
+            return Where(Place.OVER, made)
+        if number in self._results:
+            return MADE
+        old = over.get(Place.ARENA)
+        span = None if old is None else self.where[old].span
+        if old is None or span is None:
+            span = self.arena.take(spec.format.nbytes)
+        else:
+            del self._ended[old]
+            self._ending[position if block is None else block.stop - 1].remove(span)
+        self._ending.setdefault(self._end(max(self.last[number], position)), []).append(span)
+        return Where(Place.ARENA, None, span)
+
+    def _end(self, position: int) -> int:
+        """Return when memory that a call is the last to read is free: after its block, in which it is read again."""
+        block = self._block_at.get(position)
+        return position if block is None else block.stop - 1
+
+    def _over(self, call: Call) -> dict[Place, int]:
+        """Return values that a result may be written over, since nothing reads them later.
+
+        They are what an elementwise call reads, and what a call replaces parts of.
+
+        In a block these are inputs of earlier calls too: a part of the result is written when the same part of all of
+        them has been read.
+        """
+        specs, found = self._specs, dict[Place, int]()
+        replaced = _replaced(call)
+        if replaced is None and not _may_be_over(call, specs):
+            return found
+        spec = specs[call.value]
+        viewed = self._viewed_in((call,)) if self._viewed is None else self._viewed
+        for n in self._ended if replaced is None else self._ended.keys() & {replaced}:
+            other = specs[n]
+            if other.owner == n and other.alike(spec) and n not in viewed and n not in self._drawn:
+                found[self.where[n].place] = n
+        return found
+
+    def _part(self, block: Block, spec: Spec, over: int | None) -> Span:
+        """Return memory for one part of a value that only calls of this block read."""
+        span = None if over is None else self.where[over].span
+        if span is None:
+            nbytes = block.nbytes(spec)
+            span = next((s for s in self._spare if s.stop - s.start == nbytes), None)
+            if span is not None:
+                self._spare.remove(span)
+                return span
+            span = self.arena.take(nbytes)
+            self._ending.setdefault(block.stop - 1, []).append(span)
+        return span
+
+
+def _replaced(call: Call) -> int | None:
+    """Return the value that the result of a call is, but for some parts."""
+    k = getattr(call.function, "replaces", None) if call.how is How.FILL else None
+    x = None if k is None else call.args[k]
+    return x.value if isinstance(x, Ref) and call.reads.count(x.value) == 1 else None
+
+
+@of_kind
+def _may_be_over(call: Call, specs: Sequence[Spec]) -> bool:
+    """Return whether a result may be written over what is read, element by element."""
+    if call.how is not How.UFUNC or call.function.signature is not None:  # type: ignore[attr-defined]
+        return False
+    return (
+        math.prod(specs[call.value].shape) != 1
+    )  # where it is an input of one element, NumPy takes three times as long
+
+
+def _last_reads(calls: Sequence[Call], specs: Sequence[Spec], outputs: Sequence[int]) -> list[int]:
+    """Return for every value the position of the call that reads it, or a view of it, last; -1 if none does."""
+    last = [-1] * len(specs)
+    owners = [spec.owner for spec in specs]
+    for position, call in enumerate(calls):
+        for number in call.reads:
+            last[number] = last[owners[number]] = position
+    for number in outputs:
+        last[number] = last[specs[number].owner] = len(calls)
+    for call in reversed(calls):
+        if call.how is How.OPAQUE:  # the result may be one of its arguments
+            for number in call.reads:
+                owner = specs[number].owner
+                if specs[owner].nbytes < LARGE:  # where an argument is larger, a copy is made then
+                    last[owner] = max(last[owner], last[call.value])
+    return last

@@ -1,0 +1,482 @@
+"""Calls as records of integers, which the executor in C reads; `native/c/executor.h` says what is where in them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..core.equivalents import Fill, Loops
+from ..core.gathers import Gather, Put, Scatter, kernels
+from ..native.instructions import BLOCK, CALL, CHECKED, LINE, REDUCE
+from ..native.kernels import library
+from .gather_operands import by_elements, by_rows
+from .inner_loops import (
+    Loop,
+    broadcast,
+    cast,
+    core_of,
+    generalized,
+    initial,
+    is_copy,
+    loop_of,
+    of_short_rows,
+    ordered,
+    reduced_axes,
+    reduction_of,
+    rows_loop,
+    short_sums,
+)
+from .numpy_calls import Call, How, Ref, Spec, address_of
+from .tiling import Block, is_in_order, is_one
+
+_NUMBERS = (int, float, complex)
+_MOVES = (Gather, Scatter, Put)
+_OVER = frozenset((How.UFUNC, How.LOOPS))  # whose results may lie over what they read
+
+
+class Unfit(Exception):
+    """Raised where a call must stay a line of Python."""
+
+
+class Spot(NamedTuple):
+    """Where a value lies.
+
+    Attributes:
+        kind: of memory: "arena", "scratch" of a block, "array" for one that is always the same, "argument", "live" for
+            a number that comes with every call, "made" by a call, or "own" for what is needed during one call only.
+        key: which memory of that kind it is.
+        offset: in bytes, from where that begins.
+    """
+
+    kind: str
+    key: Any = None
+    offset: int = 0
+
+
+class Operand(NamedTuple):
+    """What a loop reads or writes."""
+
+    spot: Spot
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+
+class Record(NamedTuple):
+    """The call of one loop, or a block of such calls.
+
+    Attributes:
+        kind: one of `CALL`, `REDUCE`, `BLOCK` and `CHECKED`.
+        loop: which is called.
+        spots: where the operands begin.
+        moves: by how many bytes they move from row to row of a block.
+        dimensions: that the loop goes through, outermost first.
+        core: of a generalized ufunc, the sizes of its own dimensions.
+        strides: of all operands, dimension by dimension, then those of the core.
+        block: what is carried out part by part.
+        inside: the records of that.
+        scratch: the bytes that its parts take.
+        error: what is raised if the call is invalid, of the kind `CHECKED`.
+    """
+
+    kind: int
+    loop: Any = None
+    spots: tuple[Spot, ...] = ()
+    moves: tuple[int, ...] = ()
+    dimensions: tuple[int, ...] = ()
+    core: tuple[int, ...] = ()
+    strides: tuple[int, ...] = ()
+    block: Any = None
+    inside: tuple[Record, ...] = ()
+    scratch: int = 0
+    error: Any = None
+
+    @property
+    def work(self) -> int:
+        """How many elements the loops go through."""
+        if self.block is not None:
+            return len(self.inside) * math.prod(self.block.shape)
+        return math.prod(self.dimensions) * math.prod(self.core)
+
+    def reach(self, k: int) -> int:
+        """Return how many bytes an operand spans."""
+        steps = self.strides[k :: len(self.spots)]
+        ends = sum((n - 1) * step for n, step in zip(self.dimensions, steps, strict=False))
+        return ends + int(self.loop.dtypes[k].itemsize)
+
+
+class _Kind(NamedTuple):
+    """A record of calls that differ only in where the values lie.
+
+    Attributes:
+        record: of one of these calls.
+        operands: for each where it lies, and the number of the value among those that the call reads, of which the
+            result is the last; -1 for what lies in the same place in all of these calls.
+        copies: whether it does nothing if the result lies where the other operand does.
+    """
+
+    record: Record
+    operands: tuple[tuple[Spot, int], ...]
+    copies: bool
+
+
+class Records:
+    """Makes records of calls.
+
+    Args:
+        specs: of every value.
+        spots: where values lie; None for a number that comes with every call. To look there may raise `Unfit`.
+        arrays: takes those that are always the same, by their ids.
+    """
+
+    def __init__(self, specs: Sequence[Spec], spots: Mapping[int, Spot | None], arrays: dict[int, Any]) -> None:
+        self._specs, self._spots, self._arrays = specs, spots, arrays
+        self._kinds: dict[int, list[_Kind] | None] = {}  # of calls, by the ids of what is known of these
+
+    def _array(self, a: Any) -> Spot:
+        """Return where an array lies that is always the same."""
+        self._arrays[id(a)] = a
+        return Spot("array", id(a))
+
+    def of(self, call: Call) -> list[Record]:
+        """Return the records of a call.
+
+        Raises:
+            Unfit: if it must stay a line of Python.
+        """
+        kind = id(call.facts)
+        if kind not in self._kinds:
+            self._kinds[kind] = self._of_kind(call)
+        found = self._kinds[kind]
+        if found is None:
+            raise Unfit
+        values = (*call.reads, call.value)
+        spots = self._spots
+        places = [spots[n] for n in values]
+        if call.how in _OVER:
+            self._refuse_overlaps(call, places)
+        records = []
+        for record, operands, copies in found:
+            there = []
+            for spot, k in operands:
+                if k >= 0:
+                    place = places[k]
+                    if place is None:
+                        spot = Spot("live", (values[k], spot.key[1]))
+                    else:
+                        spot = Spot(place[0], place[1], place[2] + spot[2]) if spot[2] else place
+                there.append(spot)
+            if copies and there[0] == there[1]:
+                continue
+            records.append(tuple.__new__(Record, (record[0], record[1], tuple(there), *record[3:])))
+        return records
+
+    def _of_kind(self, call: Call) -> list[_Kind] | None:
+        """Return the records of calls that are known to be like this one; None if they must stay lines of Python."""
+        values = (*call.reads, call.value)
+        numbers = {n: k for k, n in reversed(list(enumerate(values)))}
+        weak = {n for n in values if self._specs[n].weak is not None}
+        spots = {n: None if n in weak else Spot("value", n) for n in values}
+        try:
+            records = Records(self._specs, spots, self._arrays)._made(call)
+        except Unfit:
+            return None
+        keys = {"value": lambda key: numbers[key], "live": lambda key: numbers[key[0]]}
+        none: Callable[[Any], int] = lambda _: -1  # noqa: E731
+        return [_Kind(r, tuple([(s, keys.get(s.kind, none)(s.key)) for s in r.spots]), _copies(r)) for r in records]
+
+    def _refuse_overlaps(self, call: Call, places: Sequence[Spot | None]) -> None:
+        """Raise if a result lies over a part of what is read, of which NumPy makes a copy."""
+        out, spec = places[-1], self._specs[call.value]
+        if out is None or out.kind == "scratch":
+            return
+        for n, place in zip(call.reads, places, strict=False):
+            if place is not None and place.kind == out.kind and place.key == out.key:
+                other = self._specs[n]
+                (first, last), (start, stop) = spec.format.reach, other.format.reach
+                apart = place.offset - out.offset
+                if (apart or not other.alike(spec)) and first < apart + stop and apart + start < last:
+                    raise Unfit
+
+    def _spot(self, n: int) -> Spot:
+        spot = self._spots[n]
+        if spot is None:
+            raise Unfit
+        return spot
+
+    def _made(self, call: Call) -> list[Record]:
+        if call.how is How.REDUCE:
+            return [self._reduction(call)]
+        if call.how is How.FILL:
+            return self._fill(call)
+        if isinstance(call.function, Loops):
+            return [self._loops(call, call.function)]
+        loop, operands = self._operands(call)
+        if loop.ufunc.signature is not None:
+            return [self._generalized(loop, operands)]
+        records: list[Record] = []
+        size = 0
+        for k, (a, dtype) in enumerate(zip(operands, loop.dtypes, strict=True)):
+            if a.dtype != dtype:
+                operands[k] = _like(a, dtype, Spot("own", None, size))
+                size += -(-math.prod(a.shape) * dtype.itemsize // LINE) * LINE
+                records.append(_elementwise(_cast(a.dtype, dtype), [a, operands[k]]))
+        return [*records, _elementwise(loop, operands)]
+
+    def _fill(self, call: Call) -> list[Record]:
+        fill, spec = call.function, self._specs[call.value]
+        if not library:
+            raise Unfit
+        if not isinstance(fill, Fill):
+            return self._moved(call)
+        zero, records = _zeros(spec.shape, spec.dtype), []
+        whole = self._operand(Ref(call.value), spec.dtype)
+        if fill.seen != whole.shape:
+            if not is_in_order(whole):
+                raise Unfit
+            whole = _like(whole._replace(shape=fill.seen), spec.dtype, whole.spot)
+        for index, source in fill.parts:
+            out = _part(whole, index if index.__class__ is tuple else (index,))
+            x = self._operand(zero if source is None else call.args[source], spec.dtype)
+            if 0 not in out.shape:
+                records.append(_elementwise(_cast(x.dtype, out.dtype), [x, out]))
+        return records
+
+    def _moved(self, call: Call) -> list[Record]:
+        """Return the records of a call that takes, adds or puts rows by arrays of indices."""
+        move, out = call.function, self._operand(Ref(call.value), self._specs[call.value].dtype)
+        if not isinstance(move, (Gather, Scatter, Put)) or 0 in out.shape:
+            raise Unfit
+        places, first = move.places, len(call.args) - move.places.arrays
+        arrays = [self._operand(x, out.dtype) for x in call.args[:first]]
+        indices = [self._operand(i, np.dtype(np.intp)) for i in call.args[first:]]
+        if any(0 in a.shape or a.dtype != out.dtype for a in arrays):
+            raise Unfit
+        whole = arrays[0] if isinstance(move, Gather) else out
+        part = whole if places.along else _part(whole, places.basic)
+        rows, records = out if isinstance(move, Gather) else arrays[-1], []
+        if isinstance(move, Put) or (part.shape != out.shape and isinstance(move, Scatter)):  # what is there before
+            before = arrays[0] if isinstance(move, Put) else self._operand(_zeros(out.shape, out.dtype), out.dtype)
+            records.append(_elementwise(_cast(out.dtype, out.dtype), [before, out]))
+        if not places.along:
+            shape = (*part.shape[: places.first], *indices[0].shape, *part.shape[places.first + places.arrays :])
+            if len(rows.shape) > len(shape):
+                raise Unfit
+            rows = rows._replace(shape=shape, strides=broadcast(rows.shape, rows.strides, shape))
+        form = by_elements if places.along else by_rows
+        loop = rows_loop(kernels(places.arrays, places.axis)[_MOVES.index(type(move))], out.dtype)
+        found = form(part, rows, indices, places.first)
+        if found is None or loop is None:
+            raise Unfit
+        part, rows, indices = found
+        ends = [part, rows] if isinstance(move, Gather) else [rows, part]
+        return [*records, self._generalized(loop, [ends[0], *indices, ends[1]])]
+
+    def block(self, block: Block, calls: Sequence[Call], parts: Sequence[Spot]) -> Record:
+        """Return the record of a block.
+
+        Args:
+            block: which one.
+            calls: that are part of it.
+            parts: for each the place of its result in the arena, if it lies there part by part.
+
+        Raises:
+            Unfit: if it must stay a loop of Python.
+        """
+        own: dict[Any, int] = {}  # where the memory of the parts begins, by where it is in the arena
+        size = 0
+        for spot in parts:
+            if spot.kind == "scratch" and spot.key[0] not in own:
+                own[spot.key[0]] = size
+                size += -(-spot.key[1] // LINE) * LINE
+        inside: list[Record] = []
+        most = size
+        for call in calls:
+            loop, operands = self._operands(call)
+            if loop.ufunc.signature is not None:
+                raise Unfit
+            given = operands[: len(call.args)]
+            spots = {x.value: a.spot for x, a in zip(call.args, given, strict=True) if x.__class__ is Ref}
+            self._refuse_overlaps(call, [*[spots[n] for n in call.reads], operands[-1].spot])
+            used = size
+            for k, (a, dtype) in enumerate(zip(operands, loop.dtypes, strict=True)):
+                if a.spot.kind == "scratch":
+                    operands[k] = a = a._replace(spot=Spot("scratch", None, own[a.spot.key[0]]))
+                if a.dtype != dtype:
+                    operands[k] = _like(a, dtype, Spot("scratch", None, used))
+                    part = block.step * block.row if a.shape == block.shape else math.prod(a.shape)
+                    used += -(-part * dtype.itemsize // LINE) * LINE
+                    inside.append(_in_block(block, _cast(a.dtype, dtype), [a, operands[k]]))
+            most = max(most, used)
+            inside.append(_in_block(block, loop, operands))
+        return Record(BLOCK, block=block, inside=tuple(inside), scratch=most)
+
+    def _operands(self, call: Call) -> tuple[Loop, list[Operand]]:
+        loop = loop_of(call, self._specs)
+        if loop is None:
+            raise Unfit
+        operands = [
+            self._operand(x, dtype) for x, dtype in zip((*call.args, Ref(call.value)), loop.dtypes, strict=True)
+        ]
+        return loop, operands
+
+    def _operand(self, x: Any, dtype: np.dtype[Any]) -> Operand:
+        if x.__class__ is Ref:
+            spec = self._specs[x.value]
+            if spec.weak is not None:
+                return Operand(Spot("live", (x.value, dtype)), (), (), dtype)
+            return Operand(self._spot(x.value), spec.shape, spec.strides, spec.dtype)
+        a = np.array(x, dtype) if x.__class__ in _NUMBERS else np.asarray(x)
+        return Operand(self._array(a), a.shape, a.strides, a.dtype)
+
+    def _generalized(self, loop: Loop, operands: Sequence[Operand]) -> Record:
+        found = core_of(loop, operands)
+        if found is None:
+            raise Unfit
+        core, core_strides, counts = found
+        shapes = [a.shape[: len(a.shape) - n] for a, n in zip(operands, counts, strict=True)]
+        outer = shapes[-1]
+        steps = [broadcast(shape, a.strides[: len(shape)], outer) for shape, a in zip(shapes, operands, strict=True)]
+        dimensions, strides = ordered(outer, steps)
+        return _record(CALL, loop, operands, dimensions, strides, core, core_strides)
+
+    def _loops(self, call: Call, loops: Loops) -> Record:
+        spec, spot = self._specs[call.value], self._spot(call.value)
+        whole = np.lib.stride_tricks.as_strided(np.empty(1, spec.dtype), spec.shape, spec.strides)  # never read
+        operands = [self._operand(x, spec.dtype) for x in (*call.args, *loops.rest)]
+        if loops.axis != -1:
+            operands[0] = _along(operands[0], loops.axis)
+        for part in [part(whole) for part in loops.parts]:
+            start = Spot(spot.kind, spot.key, spot.offset + address_of(part) - address_of(whole))
+            operands.append(Operand(start, part.shape, part.strides, part.dtype))
+        loop = generalized(loops.ufunc, operands)
+        if loop is None:
+            raise Unfit
+        record = self._generalized(loop, operands)
+        return record if loops.error is None else record._replace(kind=CHECKED, error=loops.error)
+
+    def _reduction(self, call: Call) -> Record:
+        loop = reduction_of(call, self._specs)
+        if loop is None:
+            raise Unfit
+        x, out = (self._operand(ref, loop.dtypes[0]) for ref in (call.args[0], Ref(call.value)))
+        axes, kept = reduced_axes(call, len(x.shape)), iter(out.strides)
+        steps = []
+        for k, n in enumerate(x.shape):
+            step = next(kept) if k not in axes or call.kwargs.get("keepdims") else 0
+            steps.append(0 if k in axes or n == 1 else step)
+        dimensions, strides = ordered(
+            x.shape, [steps, [0 if n == 1 else s for n, s in zip(x.shape, x.strides, strict=True)]]
+        )
+        for (before, _), (after, _) in pairwise(strides):
+            if before == after == 0:
+                raise Unfit  # NumPy gathers such elements first, as many as a buffer of its holds
+        value = initial(loop.ufunc, loop.dtypes[0])
+        if value is None:
+            return _record(REDUCE, loop, [out, x], dimensions, strides)
+        begin = Operand(self._array(value), (), (), loop.dtypes[0])
+        if short := short_sums(loop, dimensions, [step for step, _ in strides]):
+            whole, n = short
+            outer = [(own, 0, step) for step, own in strides[:-n]]
+            core = [own for _, own in strides[-n:]] + [step for step, _ in strides[-n:] if step]
+            return _record(CALL, whole, [x, begin, out], dimensions[:-n], outer, dimensions[-n:], core)
+        return _record(REDUCE, loop, [out, x, begin], dimensions, [(*pair, 0) for pair in strides])
+
+
+def _along(a: Operand, axis: int) -> Operand:
+    """Return an operand with one of its axes as the last one."""
+    order = [k for k in range(len(a.shape)) if k != axis % len(a.shape)]
+    order.append(axis % len(a.shape))
+    return a._replace(shape=tuple([a.shape[k] for k in order]), strides=tuple([a.strides[k] for k in order]))
+
+
+def _copies(r: Record) -> bool:
+    """Return whether a call copies elements to where they would lie if both operands were in the same place."""
+    if r.kind != CALL or len(r.spots) != 2 or not is_copy(r.loop):
+        return False
+    outer, n = r.strides[: 2 * len(r.dimensions)], len(r.core)
+    core = r.strides[2 * len(r.dimensions) :]
+    return outer[::2] == outer[1::2] and core[:n] == core[n:]
+
+
+def _zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
+    return np.broadcast_to(np.zeros((), dtype), shape)
+
+
+def _part(a: Operand, index: tuple[Any, ...]) -> Operand:
+    """Return a part of an operand, by slices and integers."""
+    whole = np.lib.stride_tricks.as_strided(np.empty(1, a.dtype), a.shape, a.strides)  # never read
+    part = whole[index if Ellipsis in index else (*index, ...)]  # an array, and never a scalar
+    spot = a.spot._replace(offset=a.spot.offset + address_of(part) - address_of(whole))
+    return Operand(spot, part.shape, part.strides, part.dtype)
+
+
+def _like(a: Operand, dtype: np.dtype[Any], spot: Spot) -> Operand:
+    """Return an operand of another dtype, whose elements lie in C order."""
+    strides, step = [], dtype.itemsize
+    for n in reversed(a.shape):
+        strides.append(step)
+        step *= n
+    return Operand(spot, a.shape, tuple(reversed(strides)), dtype)
+
+
+def _cast(start: np.dtype[Any], end: np.dtype[Any]) -> Loop:
+    found = cast(start, end)
+    if found is None:
+        raise Unfit
+    return found
+
+
+def _record(
+    kind: int,
+    loop: Loop,
+    operands: Sequence[Operand],
+    dimensions: Sequence[int],
+    strides: Sequence[Sequence[int]],
+    core: Sequence[int] = (),
+    core_strides: Sequence[int] = (),
+) -> Record:
+    if not dimensions:  # a result has a stride in NumPy's ufuncs even then, which some loops look at
+        steps = [0 if not a.shape else a.dtype.itemsize for a in operands]
+        if kind == CALL:
+            steps[-1] = operands[-1].dtype.itemsize
+        dimensions, strides = [1], [steps]
+    if len(dimensions) > 16:
+        raise Unfit
+    flat = (*(s for row in strides for s in row), *core_strides)
+    spots = tuple(a.spot for a in operands)
+    return Record(kind, loop, spots, (0,) * len(spots), tuple(dimensions), tuple(core), flat)
+
+
+def _elementwise(loop: Loop, operands: Sequence[Operand]) -> Record:
+    shape = operands[-1].shape
+    dimensions, strides = ordered(shape, [broadcast(a.shape, a.strides, shape) for a in operands])
+    whole = of_short_rows(loop, dimensions, strides)
+    if whole is None:
+        return _record(CALL, loop, operands, dimensions, strides)
+    *outer, rows, row = strides
+    core = [step for pair in zip(rows, row, strict=True) for step in pair]
+    outer = outer or [(0,) * len(operands)]
+    return _record(CALL, whole, operands, dimensions[:-2] or [1], outer, dimensions[-2:], core)
+
+
+def _in_block(block: Block, loop: Loop, operands: Sequence[Operand]) -> Record:
+    """Return the record of an elementwise call for one row of a block."""
+    row, moves, strides = block.row, [], []
+    for a in operands:
+        size, split = a.dtype.itemsize, a.shape == block.shape and not is_one(a)
+        moves.append(row * size if split and a.spot.kind != "scratch" else 0)
+        strides.append((row * size, size) if split else (0, 0 if is_one(a) else size))
+    spots = tuple(a.spot for a in operands)
+    by_rows = any(a.shape != block.shape and not is_one(a) for a in operands)
+    if by_rows:
+        flat = (*(s[0] for s in strides), *(s[1] for s in strides))
+        if whole := of_short_rows(loop, (1, row), (flat[: len(spots)], flat[len(spots) :])):
+            core = [step for s in strides for step in (0, s[1])]
+            return Record(CALL, whole, spots, tuple(moves), (1,), (1, row), (*flat[: len(spots)], *core))
+        return Record(CALL, loop, spots, tuple(moves), (1, row), (), flat)
+    return Record(CALL, loop, spots, tuple(moves), (row,), (), tuple(s[1] for s in strides))

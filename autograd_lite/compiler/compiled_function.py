@@ -1,0 +1,584 @@
+"""`compile`: a function that is traced once for each kind of arguments, and replayed from then on."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import itertools
+import os
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from types import MethodType
+from typing import Any, Generic, ParamSpec, TypeVar
+from weakref import finalize, ref
+
+import numpy as np
+
+from ..core.arguments import described, function_given
+from ..core.collector import collector_at_rest
+from ..core.depth import DEPTH
+from ..core.dynamic_scalars import DynamicScalar, plain_number
+from ..core.errors import AssumptionFailed, CompileWarning, Obstacle, Rejected
+from ..core.errstate import DEFAULT, error_state, shows_errors
+from ..core.foreign import is_foreign
+from ..core.forks import fork_safe_lock
+from ..core.hooks import HOOKS
+from ..core.mode import MODE
+from ..core.node import is_hidden
+from ..core.tracebacks import folded
+from ..ir.host_record import ARGUMENTS
+from ..ir.node_labels import counted
+from ..ir.observing import skipping
+from ..ir.pure_graph import PureGraph
+from ..tensors.tensor import Tensor
+from ..tree import leaves, map as map_leaves
+from . import eager_run as direct
+from .abstract_values import ARRAYS, RESULT, constant, filler, flat, kinds_of, own, unhashable
+from .aliases import captured_by, refuse_changes
+from .compile_report import argument_kinds, named_arguments
+from .execution_plan import Plan
+from .host_code import Changed, Memo
+from .scalar_arguments import Number, Numbers, Varying, varying_of
+from .trace import Recording, difference, leaf_of, let_go, settled, slot_of, trace
+from .trace_cache import InProgress, Request, Trace, is_branch, is_broken, went_as
+from .validation import validated
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# What one function keeps; beyond it, what was made first goes first.
+_MOST_TRACES = 64
+# Kinds of arguments that are remembered then, which are traced if they come again.
+_MOST_SEEN = 1000
+# The ways that a function may take with arguments of one kind: it may branch on numbers that are read at every call.
+_MOST_VARIANTS = 16
+# More traces than these are worth a warning: the function is traced where it should be replayed.
+_MANY_TRACES = 8
+# Functions of which a call does not run the body.
+_NOT_AT_ONCE = inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction
+
+
+class Compiled(Generic[P, R]):
+    """A function that is traced once for each kind of arguments, and replayed from then on; see `compile`.
+
+    Attributes:
+        exact, max_bytes, validate: as of `compile`.
+        warn: whether to say, once, that the function is not replayed because of what it reads in Python.
+        plans_later: whether the third call makes the replay, so that no call takes the time of a trace and of a plan.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> import numpy as np
+        >>> double = ag.compile(lambda x: x * 2)
+        >>> double(np.ones(2))
+        array([2., 2.])
+        >>> isinstance(double, Compiled)
+        True
+    """
+
+    _has_code = True
+    _unguarded = ("_traces", "_seen", "_lock")
+
+    def __init__(
+        self, f: Callable[P, R], exact: bool = True, max_bytes: int | None = None, validate: bool = False
+    ) -> None:
+        functools.update_wrapper(self, f, updated=())
+        self._f = f
+        self.exact, self.max_bytes, self.validate = exact, max_bytes, validate
+        self._name = getattr(f, "__name__", type(f).__name__)
+        self._gives_tensors = hasattr(f, "named_parameters")  # as a module does, of arrays too
+        self._traces: dict[Any, list[Trace]] = {}
+        self.warn, self.plans_later, self._has_warned, self._sees_code = True, False, False, False
+        self._numbers: dict[Any, Numbers] = {}
+        self._seen: set[int] = set()  # hashes of kinds that came when there were as many traces as are kept
+        self._lock = fork_safe_lock()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or "_f" not in self.__dict__:
+            raise AttributeError(name)
+        return getattr(self._f, name)
+
+    def __reduce__(self) -> Any:
+        """Copy or pickle the function, which is traced anew; of what a module defines, only the name is pickled."""
+        home, name = sys.modules.get(self.__dict__.get("__module__", "")), self.__dict__.get("__qualname__", "")
+        if name.isidentifier() and getattr(home, name, None) is self:
+            return name
+        return Compiled, (self._f, self.exact, self.max_bytes, self.validate)
+
+    def __get__(self, owner: Any, kind: Any = None) -> Any:
+        return self if owner is None else MethodType(self, owner)
+
+    @property
+    def traces(self) -> tuple[Trace, ...]:
+        """What was traced, in the order in which it was."""
+        return tuple([trace for variants in list(self._traces.values()) for trace in variants])
+
+    def explain(self, *, diff: bool = False) -> str:
+        """Return what was traced and why, what must stay as it is for that to be true, and what was made of it.
+
+        Args:
+            diff: whether to add, for the last trace that is replayed, the lines in which its operations differ before
+                and after the passes; `changes()` draws the same.
+        """
+        traces = self.traces
+        said = [f"{self._name}: {counted(len(traces), 'trace')}, {sum(t.replay is not None for t in traces)} replayed"]
+        for n, one in enumerate(traces, 1):
+            said += ["", f"{n}. {argument_kinds(one.given, self._f) or 'no arguments'}", *one.lines()]
+        return "\n".join([*said, "", str(self.changes())] if diff else said)
+
+    def changes(self, trace: int = -1) -> Any:
+        """Return what the passes have made of the operations of a trace: a `GraphDiff`, which can be printed and drawn.
+
+        Args:
+            trace: its number among those that are replayed, in order.
+
+        Raises:
+            ValueError: if there is none.
+        """
+        return HOOKS.compiled().changes_of(self._replayed("changes", trace).replay)
+
+    def plan(self, trace: int = -1) -> Plan:
+        """Return the plan of a trace: print it, or see where its values lie by `to_svg()`.
+
+        Args:
+            trace: as of `changes`.
+        """
+        plan: Plan = self._replayed("plan", trace).replay.plan  # type: ignore[union-attr]
+        return plan
+
+    def _replayed(self, what: str, trace: int) -> Trace:
+        found = [one for one in self.traces if one.replay is not None]
+        if not -len(found) <= trace < len(found):
+            raise ValueError(
+                f"Compiled.{what}: expected the number of a trace that is replayed, of which there are {len(found)}; "
+                f"received {trace}. Call the function twice first, and see explain()"
+            )
+        return found[trace]
+
+    def source(self, trace: int = -1) -> str:
+        """Return the code of a trace, as Python.
+
+        Args:
+            trace: as of `changes`.
+        """
+        text: str = self._replayed("source", trace).replay.source.text  # type: ignore[union-attr]
+        return text
+
+    def to_onnx(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        trace: int = -1,
+        opset: int = 17,
+        dynamic_batch: bool = False,
+        custom_domain: bool = False,
+        name: str = "autograd_lite",
+    ) -> bytes:
+        """Return the results of the function, as the passes compute them, as an ONNX model; effects are left out.
+
+        Args:
+            path: of a file to write it to as well.
+            trace: as of `changes`.
+            opset, dynamic_batch, custom_domain, name: as of `Program.to_onnx`.
+
+        Raises:
+            UnsupportedError: if ONNX has no counterpart of an operation or a dtype, naming all of them.
+            ValueError: if there is no such trace.
+
+        Example:
+            >>> import numpy as np, autograd_lite as ag
+            >>> double = ag.compile(lambda x: 2.0 * x)
+            >>> for _ in range(2):
+            ...     _ = double(np.ones(2))
+            >>> double.to_onnx()[:17]
+            b'\\x08\\x08\\x12\\rautograd_lite'
+        """
+        one = self._replayed("to_onnx", trace)
+        options = {"opset": opset, "dynamic_batch": dynamic_batch, "custom_domain": custom_domain, "name": name}
+        model: bytes = HOOKS.compiled().onnx_of(one, named_arguments(one.given, self._f), path, options)
+        return model
+
+    def save_compiled(self, path: str | os.PathLike[str]) -> None:
+        """Write what was traced to a file, with all that it captures; `load_compiled` reads it.
+
+        The file holds the operations, the parameters, states and constants that they read, `.grad` where that is read,
+        and the states of random generators; no code. Checks of values, as those of the labels that a loss is given,
+        are left out. The plans are made anew where it is loaded. Results that have a history have none there.
+
+        Args:
+            path: of the file, in the form of safetensors with a description in its metadata, whatever its ending is.
+
+        Raises:
+            ValueError: if nothing is replayed so far.
+            TypeError: if it holds something that has no form in a file, such as a custom op, or a function that
+                `observe` calls; the message says where.
+
+        Example:
+            >>> import os, tempfile
+            >>> import numpy as np, autograd_lite as ag
+            >>> w = ag.tensor([1.0, 2.0], name="w")
+            >>> scaled = ag.compile(lambda x: w * x)
+            >>> for _ in range(2):
+            ...     _ = scaled(np.ones(2))
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     path = os.path.join(folder, "scaled.safetensors")
+            ...     scaled.save_compiled(path)
+            ...     loaded = ag.load_compiled(path)
+            >>> loaded.captured["w"].assign([3.0, 4.0])
+            >>> loaded(np.ones(2))
+            array([3., 4.])
+        """
+        HOOKS.compiled().save_compiled(self, path)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Do what the function does."""
+        mode, depth = MODE.get(), DEPTH.get()
+        if depth.all > depth.tapes or mode.tape is not None or mode.watch is not None or mode.verify:
+            return self._as_it_is(args, kwargs)  # what runs around it sees the operations themselves
+        if error_state() is not DEFAULT and self._has_code and shows_errors():
+            return self._as_it_is(args, kwargs)
+        found, kind = flat(args, kwargs)
+        kinds: list[Any] = [mode.record, kind]
+        given, arrays, numbers, as_tensors = [], [], [], self._gives_tensors
+        for i, x in enumerate(found):
+            a = x
+            if isinstance(x, Tensor):
+                as_tensors, a = True, x._data
+                if x._node is not None and mode.record and x._node.needs:
+                    kinds.append(Tensor)
+            if a.__class__ is np.ndarray:
+                kinds.append((a.shape, a.dtype, a.strides))
+            elif isinstance(a, np.generic):
+                kinds.append((a.dtype,))
+            elif isinstance(a, np.ndarray) or is_foreign(a):
+                return self._as_it_is(args, kwargs)  # other arrays have other memory
+            else:
+                if x.__class__ is float or x.__class__ is int:
+                    numbers.append(Number(i, len(kinds), x))
+                kinds.append(constant(x))
+                continue
+            given.append(x)
+            arrays.append(a)
+        key, memo = tuple(kinds), {}
+        try:
+            known = self._traces.get(key, ())
+        except TypeError:
+            raise unhashable(found) from None
+        plain, varying, why = key, None, ""
+        if numbers and not known and (varying := self._varying(key, kinds, numbers)) is not None:
+            key, known = varying.key, self._traces.get(varying.key, ())
+            memo[ARGUMENTS] = varying.values
+        for one in known:
+            if one.replay is None or (one.aliases and not one.takes(given)):
+                if one.first is None:
+                    return self._as_it_is(args, kwargs)
+                continue
+            captured = one.replay.facts.found()
+            if captured is None:
+                why = one.replay.facts.broken() or why
+                continue
+            try:
+                run = self._validating(one.replay, args, kwargs, memo, varying) if self.validate else one.replay
+                values = run(arrays, memo, captured)
+            except Changed as error:
+                why = f"it is no longer true that {error}"
+            except AssumptionFailed as error:
+                with skipping(error.seen):
+                    return self._otherwise(args, kwargs)
+            else:
+                return one.given_back(values, given, as_tensors)
+        try:
+            return self._run_anew(Request(key, plain, known, why, memo, args, kwargs, as_tensors, varying))
+        except Exception as error:
+            raise folded(error)  # noqa: B904 it is the error itself
+
+    def _validating(self, replay: Any, *call: Any) -> Any:
+        run = functools.partial(self._recorded, *call)
+        return lambda arrays, memo, captured: validated(self._name, replay, arrays, memo, captured, run, self.exact)
+
+    def _run_anew(self, call: Request) -> Any:
+        """Run the function where there is no replay; trace it, unless there were too many kinds of arguments."""
+        known, why, varying = call.known, call.why, call.varying
+        if any(one.pending for one in known):
+            try:
+                self._store(call.key, [planned for one in known for planned in one.planned()])
+            except InProgress:
+                return self._as_it_is(call.args, call.kwargs)
+            return self(*call.args, **call.kwargs)
+        if not known:
+            why = "these arguments are of a new kind" if self._traces else "this was the first call"
+            if len(self._traces) >= _MOST_TRACES and not self._comes_again(hash(call.key)):
+                return self._as_it_is(call.args, call.kwargs)
+        call = call._replace(why=why or "it went another way with these arguments than before")
+        if varying is None:
+            return self._traced(call)
+        plain = call.with_constants(self._traces.get(call.plain, ()))
+        try:
+            return self._traced(call)
+        except Rejected:
+            varying.reject(call.plain)
+        except Exception:  # the function may not take what stands for a number
+            out = self._traced(plain)
+            varying.fix()
+            return out
+        return self._traced(plain)
+
+    def _varying(self, key: Any, kinds: Sequence[Any], numbers: Sequence[Number]) -> Varying | None:
+        return varying_of(self._numbers, key, kinds, numbers)
+
+    def _like(self, varying: Varying) -> list[PureGraph]:
+        """Return what the function did with numbers that were constants."""
+        traces = (one for key in varying.numbers.keys for one in self._traces.get(key, ()))
+        traced = (one.first if one.replay is None else one.replay.traced for one in traces)
+        return [done.program.graph for done in traced if done is not None]
+
+    def _comes_again(self, kind: int) -> bool:
+        """Return whether a kind of arguments has come before, although there were too many then."""
+        if kind in self._seen:
+            return True
+        if len(self._seen) >= _MOST_SEEN:
+            self._seen.clear()
+        self._seen.add(kind)
+        return False
+
+    def _traced(self, call: Request) -> Any:
+        """Run the function and record it, for the first time or to see whether it does the same again."""
+        args, kwargs, known, varying = call.args, call.kwargs, call.known, call.varying
+        kinds = kinds_of(args, kwargs, frozenset() if varying is None else varying.places)
+        # What was read has changed: it may be that of code which the function can reach, and which does not run.
+        self._sees_code = self._sees_code or any(t.first is not None and is_broken(t.first) for t in known)
+        try:
+            with collector_at_rest():  # of what is recorded, all stays until the end
+                return self._traced_at_rest(call, kinds)
+        except Obstacle as error:
+            self._store(call.key, [Trace(f"{call.why}; {error}", None, None, None, None, kinds)])
+            return self._as_it_is(args, kwargs)
+        except AssumptionFailed:
+            return self._otherwise(args, kwargs)
+
+    def _traced_at_rest(self, call: Request, kinds: Any) -> Any:
+        known, varying = call.known, call.varying
+        done, slots, given = self._recorded(call.args, call.kwargs, call.memo, varying)
+        direct.hand_over(done, slots, given)
+        results = [t for t in leaves(done.out) if isinstance(t, Tensor)]
+        out = map_leaves(lambda x: RESULT if isinstance(x, Tensor) else own(x), done.out)
+        light = done._replace(out=out)
+        new = Trace(call.why, None, out, light, None, kinds, filler(out), captured_by(done))
+        if varying is not None and (done.hosts.by_value or any(x.__class__ is DynamicScalar for x in leaves(done.out))):
+            varying.fix()
+            new = new._replace(filled=filler(map_leaves(plain_number, out)))
+            let_go(slots)
+        else:
+            self._keep(call.key, known, new, light, slots)
+        if not done.leads:
+            return new.given_back([np.array(t._data)[()] for t in results], given, call.as_tensors)
+        return new.filled(direct.with_history(done, results, slots, given, call.as_tensors))
+
+    def _recorded(
+        self, args: Any, kwargs: Any, memo: Memo, varying: Varying | None = None
+    ) -> tuple[Recording, list[Tensor], list[Any]]:
+        """Run the function and record it; return what it did, its arguments on the tape, and the arguments."""
+        given: list[Any] = []
+        slots: list[Tensor] = []
+        inside: list[tuple[Tensor, Any]] = []
+        record, places = MODE.get().record, itertools.count()
+        number = object()
+
+        def opened(leaf: Any) -> Any:
+            place = next(places)
+            if not isinstance(leaf, ARRAYS):
+                return number if varying is not None and place in varying.places else leaf
+            if isinstance(leaf, Tensor) and leaf.requires_grad and record:
+                slot, inner = leaf_of(leaf)
+            else:
+                slot, inner = slot_of(leaf)
+            given.append(leaf)
+            slots.append(slot)
+            inside.append((inner, inner._node))
+            return inner
+
+        inner, keywords = map_leaves(opened, (args, kwargs))
+        objects = [x for x in leaves((args, kwargs)) if not isinstance(x, ARRAYS)]
+
+        def call(numbers: Sequence[DynamicScalar]) -> Any:
+            each = iter(numbers)
+            live, named = map_leaves(lambda x: next(each) if x is number else x, (inner, keywords))
+            out = self._f(*live, **named)
+            refuse_changes(given, inside)
+            return out
+
+        like = () if varying is None else self._like(varying)
+        if varying is not None and not like:
+            raise Rejected
+        done = trace(self._f, slots, call, memo, objects, self._sees_code, like)
+        return done, slots, given
+
+    def _keep(self, key: Any, known: Sequence[Trace], new: Trace, done: Recording, slots: Sequence[Tensor]) -> None:
+        """Keep a trace, or the replay of one that has been made before and does the same."""
+        before = next((t for t in known if t.first is not None and went_as(t.first, done)), None)
+        others = [t for t in known if t is not before]
+        if done.obstacle:
+            others, new = [], new._replace(first=None, why=f"{new.why}; {done.obstacle}")
+            if done.unguarded:
+                self._warn(f"runs as it is: {done.unguarded}")
+        elif done.changed and any(t.first is not None and t.first.changed for t in known):
+            why = f"it changes itself what it reads: {done.changed.removeprefix('it is no longer true that ')}"
+            others, new = [], new._replace(first=None, why=f"{new.why}; {why}")
+            self._warn(f"runs as it is: {why}")
+        elif len(others) == _MOST_VARIANTS and not any(trace.replay for trace in others):
+            others, new = [], new._replace(first=None, why=f"{new.why}; it went {len(known)} ways before")
+            self._warn(f"runs as it is: it went {len(known)} ways before, the last time since {new.why}")
+        elif before is not None and before.first is not None:
+            if differs := difference(before.first, done):
+                why = f"two calls did not do the same: {differs}"
+                others, new = [], before._replace(first=None, why=f"{before.why}; {why}")
+                self._warn(f"runs as it is: {why}")
+            else:
+                both, history = settled(before.first, done), None
+                if done.leads:
+                    options = {"exact": self.exact, "max_bytes": self.max_bytes}
+                    history = HOOKS.histories().History(self._f, both, options)
+                    both = history.traced
+                arguments = both, self.exact, self.max_bytes
+                new = before._replace(history=history).with_replay(arguments, new.aliases, self.plans_later)
+        if new.replay is None and new.pending is None and new.first is not None:
+            done.hosts.forget()
+            new = new._replace(first=done._replace(overwritten={}))
+        done.hosts.let_go()
+        let_go(slots)  # before another thread can plan with them
+        self._store(key, [*others[-_MOST_VARIANTS:], new])
+        if before is None and not is_branch(known, done):
+            self._count_traces(known, new)
+
+    def _count_traces(self, known: Sequence[Trace], new: Trace) -> None:
+        """Warn of a function that is traced again and again, and name what differs."""
+        traces = self.traces
+        if len(traces) <= _MANY_TRACES or (new.replay is None and new.first is None):
+            return
+        differs = new.why
+        if not known:
+            before, now = (dict(named_arguments(one.given, self._f)) for one in traces[-2:])
+            names = [name for name, x in now.items() if name not in before or before[name] != x]
+            differs = "; ".join(f"{name} is {now[name]!r}, and {before.get(name)!r} before" for name in names[:3])
+        self._warn(f"was traced {len(traces)} times, which takes longer than to run it: {differs or new.why}")
+
+    def _warn(self, what: str) -> None:
+        """Say once why a function is not replayed."""
+        if not self._has_warned and self.warn:
+            self._has_warned = True
+            text = f"compile: the function '{self._name}' {what}. See explain(), and compile only what stays the same"
+            warnings.warn(text, CompileWarning, stacklevel=_frames_of_ours())
+
+    def _store(self, key: Any, traces: list[Trace]) -> None:
+        with self._lock:
+            is_new = self._traces.pop(key, None) is None
+            while len(self._traces) >= _MOST_TRACES:
+                del self._traces[next(iter(self._traces))]
+            self._traces[key] = traces
+        if is_new:
+            for _, x in (part for part in key if part.__class__ is tuple and len(part) == 2):
+                if isinstance(x, ref):
+                    finalize(x(), _forget, ref(self), key).atexit = False
+
+    def _as_it_is(self, args: Any, kwargs: Any) -> Any:
+        return direct.run(self._f, args, kwargs, self._gives_tensors)
+
+    def _otherwise(self, args: Any, kwargs: Any) -> Any:
+        """Do what the function does where no replay is right."""
+        return self._as_it_is(args, kwargs)
+
+
+def _frames_of_ours() -> int:
+    """Return how many frames lie between a warning and the user's call."""
+    frame, count = sys._getframe(1), 1
+    while frame.f_back is not None and is_hidden(frame.f_code):
+        frame, count = frame.f_back, count + 1
+    return count
+
+
+def _forget(this: ref[Compiled[..., Any]], key: Any) -> None:
+    """Let go what was traced for an argument that is no more."""
+    if (compiled := this()) is not None:
+        compiled._traces.pop(key, None)
+
+
+def compile(
+    f: Callable[P, R], *, exact: bool = True, max_bytes: int | None = None, validate: bool = False
+) -> Compiled[P, R]:
+    """Return a function that does what `f` does, faster: it is traced once, and replayed from then on.
+
+    At the first two calls with arguments of some kind (their shapes, dtypes and strides, the containers that they are
+    in, and the values of everything else) the function runs, and all that it does with Tensors is recorded: operations,
+    `backward`, assignments, draws. From then on a plan of that record is carried out: calls of NumPy into memory that
+    is laid out in advance, with no Tensor and no bookkeeping. The results are those of `f`, bit for bit.
+
+    If the two calls do not do the same, since `f` draws numbers with NumPy or counts its calls, say, `f` itself runs
+    from then on, and `explain()` says what differed.
+
+    Tensors and arrays that the function finds elsewhere, such as parameters, are read anew at every call. If one has
+    another shape, or no longer requires a gradient, the function is traced again. Python code runs only when it is
+    traced: what it prints or appends happens then and not later; see `observe` and `debug_print`.
+
+    Results through which gradients flow to captured Tensors or to arguments have a history: `backward` from outside
+    runs a second compiled program, and so do `grad` and `value_and_grad` of a compiled function. In the record the
+    call is one operation; the backward pass is another, so that derivatives of derivatives are compiled too. Inside
+    `jvp` and `vmap` the function itself runs. A replay issues no warnings of NumPy's; where `np.errstate` asks for
+    errors, calls, or warnings of all kinds, the function itself runs.
+
+    Args:
+        f: a function of arrays, Tensors, and containers of them; whatever else it takes must be hashable and is a
+            constant of the code.
+        exact: whether every result must be the same bit for bit. If not, arithmetic may be done in another order or by
+            another formula (x / 3 as x * (1 / 3), x**3 as a product, a sum of products by BLAS); each such change stays
+            within 4 units in the last place of its result's scale. Of `eigh` and `svd` only the values are computed
+            where only they are read: n values stay within 8 sqrt(n) units.
+        max_bytes: results of cheap operations are computed again where they are needed rather than kept, as far as it
+            takes for arrays that are alive at a time to need at most this many bytes together; arguments, captured
+            arrays and results of the function count. More than it can save is not an error; `explain()` says what is
+            needed.
+        validate: whether to run `f` beside its replay at every call, and to compare results and effects. The effects
+            are made once; what `f` itself prints or appends happens at every call. For finding faults: it takes longer
+            than `f` alone.
+
+    Returns:
+        A `Compiled`: call it like `f`. Its results are Tensors if they have a history, if one of the arguments is a
+        Tensor, or if `f` is a module; otherwise arrays. `explain()` and `source()` tell what it does.
+
+    Raises:
+        TraceError: when called, if `f` asks for the value of a Tensor, as `if t > 0`, `float(t)` or `t.numpy()` do.
+        TypeError: when called, if an argument can be neither an array nor a constant.
+        ReplayError: when called with `validate`, if a replay gives something else than `f`; the message names the first
+            operation that differs.
+
+    Example:
+        >>> import numpy as np, autograd_lite as ag
+        >>> slope = ag.compile(ag.grad(lambda x: np.sin(x) * x))
+        >>> slope(0.0), float(slope(np.float64(1.0)))
+        (np.float64(0.0), 1.3817732906760363)
+        >>> w = ag.tensor([1.0, 2.0], requires_grad=True)
+        >>> @ag.compile
+        ... def step(x):
+        ...     ((w * x).sum() ** 2).backward()
+        ...     with ag.no_grad():
+        ...         w.assign(w - 0.1 * w.grad)
+        ...     w.grad = None
+        >>> for _ in range(3):
+        ...     step(np.ones(2))
+        >>> w
+        Tensor([-0.176,  0.824], requires_grad=True)
+    """
+    function_given("compile", f)
+    if any(asks(f) for asks in _NOT_AT_ONCE):
+        raise TypeError(
+            f"compile: expected a function that returns its results; received {getattr(f, '__name__', f)}, a coroutine "
+            "or a generator function, whose body runs later. Compile the part of it that computes"
+        )
+    for name, value in (("exact", exact), ("validate", validate)):
+        if not isinstance(value, (bool, np.bool_)):
+            raise TypeError(f"compile: expected {name} to be True or False; received {described(value)}")
+    if max_bytes is not None and (isinstance(max_bytes, bool) or not isinstance(max_bytes, int)):
+        raise TypeError(f"compile: expected max_bytes to be an int, or None; received {described(max_bytes)}")
+    if max_bytes is not None and max_bytes < 0:
+        raise ValueError(f"compile: expected max_bytes of at least 0, or None for no limit; received {max_bytes}")
+    return Compiled(f, exact, max_bytes, validate)

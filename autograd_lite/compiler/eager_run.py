@@ -1,0 +1,139 @@
+"""A compiled function, run as it is: on Tensors, as when it was traced, and what a traced run hands to the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.dynamic_scalars import plain_number
+from ..core.foreign import copied, is_foreign
+from ..core.indices import indices_in, with_indices
+from ..core.mode import MODE, TAPES
+from ..core.node import LEAF, Node
+from ..core.several import Several
+from ..engine.walk import backward, edge_of
+from ..ir.slot_nodes import is_slot, stands_for
+from ..tensors.record import wrap
+from ..tensors.tensor import Tensor
+from ..tree import leaves, map as map_leaves
+from .aliases import Spans
+from .trace import Recording
+
+
+def has_own_meaning(x: Any) -> bool:
+    """Return whether an array is of a class that operators mean something else to, such as masked arrays."""
+    return isinstance(x, np.ndarray) and x.__array_priority__ > 0
+
+
+def run(f: Callable[..., Any], args: Any, kwargs: Any, gives_tensors: bool) -> Any:
+    """Run a function on Tensors in place of arrays, and return arrays if it was given arrays alone.
+
+    Args:
+        f: the function.
+        args, kwargs: what it is called with.
+        gives_tensors: whether results are Tensors of arrays, too.
+    """
+    given = leaves((args, kwargs))
+    if any(map(has_own_meaning, given)):
+        return f(*args, **kwargs)
+    inner, keywords = map_leaves(_as_tensor, (args, kwargs))
+    out = f(*inner, **keywords)
+    if gives_tensors or any(isinstance(x, Tensor) for x in given) or (TAPES and MODE.get().tape is not None):
+        return out
+    return map_leaves(_as_array, out)
+
+
+def _as_tensor(x: Any) -> Any:
+    if not isinstance(x, (np.ndarray, np.generic)) and not is_foreign(x):
+        return x
+    t = wrap(np.asarray(x) if isinstance(x, np.ndarray) else x, None)
+    t._shared = True  # it is the caller's
+    return t
+
+
+def _as_array(x: Any) -> Any:
+    if x.__class__ is not Tensor or x.requires_grad:
+        return x
+    a = copied(x._data)
+    return a[()] if isinstance(a, np.ndarray) else a
+
+
+def hand_over(done: Recording, slots: Sequence[Tensor], given: Sequence[Any]) -> None:
+    """Do to the arguments what a traced function did to the leaves that stood for them."""
+    assigned = {id(leaf) for leaf, _ in done.assigned}
+    changed = {id(leaf) for leaf, _ in done.gradients}
+    for slot, x in zip(slots, given, strict=True):
+        if id(slot) in assigned:
+            x.assign(wrap(slot._data, None))
+        if id(slot) in changed:
+            if x._node is LEAF:
+                x._grad = slot._grad
+            elif slot._grad is not None:
+                backward(x, slot._grad)
+
+
+class _Owning:
+    """Puts what is the caller's in place of what stood for it in a traced run, and copies in place of its memory."""
+
+    def __init__(self, done: Recording, slots: Sequence[Tensor], given: Sequence[Any]) -> None:
+        self.given = {id(slot): x for slot, x in zip(slots, given, strict=True)}
+        self._theirs = Spans([x for x in (*given, *done.program.bindings.values()) if isinstance(x, np.ndarray)])
+        self._copies: dict[int, Any] = {}
+
+    def values(self, x: Any) -> Any:
+        """Return what a rule reads."""
+        if x.__class__ is Several:
+            return Several.of(map(self.values, x), x.shape, x.dtype)
+        if id(x) not in self._copies and self._theirs.meet(x):
+            self._copies[id(x)] = np.array(x)
+        return self._copies.get(id(x), plain_number(x))
+
+    def edge(self, edge: Any) -> Any:
+        """Return an edge."""
+        x = stands_for(edge) if is_slot(edge) else edge
+        x = self.given.get(id(x), x)
+        return edge_of(x) if isinstance(x, Tensor) else self.values(x)
+
+
+def with_history(
+    done: Recording, results: Sequence[Tensor], slots: Sequence[Tensor], given: Sequence[Any], as_tensors: bool
+) -> list[Any]:
+    """Return the results of a traced run with the history that was recorded, in memory that is not the caller's.
+
+    Args:
+        done: the run.
+        results: the results, on its tape.
+        slots: what stood for the arguments.
+        given: the arguments.
+        as_tensors: whether results without a history are Tensors.
+    """
+    own = _Owning(done, slots, given)
+    stack = [edge for t in results if t.requires_grad and (edge := edge_of(t)).__class__ is Node]
+    seen = set(stack)
+    while stack:
+        node: Any = stack.pop()
+        if node.stamp < done.began:
+            continue
+        before, node.inputs = node.inputs, tuple(map(own.edge, node.inputs))
+        out, *values = node.saved or (None, *before)  # a pass of the function's own may have freed a copy
+        pairs = zip(values, before, node.inputs, strict=True)
+        node.saved = (own.values(out), *[new if value is old else own.values(value) for value, old, new in pairs])
+        node.params = with_indices(node.params, iter([np.array(index) for index in indices_in(node.params)]))
+        found = [edge for edge in node.inputs if edge.__class__ is Node and edge not in seen]
+        seen.update(found)
+        stack += found
+    made: dict[Any, Any] = {}
+    for t in results:
+        if t._node.__class__ is Node and t.requires_grad and t._node not in made:
+            made[t._node] = new = wrap(own.values(t._data), t._node)
+            new._shared = True
+
+    def handed(t: Tensor) -> Any:
+        if not t.requires_grad:
+            a = own.values(t._data)
+            return wrap(a, None) if as_tensors else np.array(a)[()]
+        return own.given.get(id(t), t) if t._node is LEAF else made[t._node]
+
+    return list(map(handed, results))

@@ -1,0 +1,386 @@
+"""Segments: runs of calls that the executor in C carries out, through the inner loops of ufuncs.
+
+What a plan says stays as it is: the same calls in the same order, on the same memory. A segment is the same as data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..native.instructions import (
+    BLOCK,
+    CHECKED,
+    LINE,
+    REDUCE,
+    THREADS,
+    aligned,
+    block_record,
+    call_record,
+    is_long,
+    like,
+)
+from ..native.kernels import library
+from .buffer_assignment import Place
+from .call_instructions import Record, Records, Spot, Unfit
+from .execution_plan import Plan
+from .inner_loops import Loop
+from .numpy_calls import How, Spec
+
+_ORDERS = "CF"
+_KINDS = ("own", "arena", "array", "argument", "live", "made")  # of memory, in the order of their numbers
+_STILL = _KINDS[:3]  # the same at all calls
+_OWN, _SCRATCH = ("own", None), ("scratch", None)
+
+
+class Segment(NamedTuple):
+    """A run of calls.
+
+    Attributes:
+        first, stop: the positions of its calls.
+        given: the numbers of the values that it is called with.
+        made: the numbers of those that it returns.
+        arguments, results: what is known of these.
+        code, loops: the instructions.
+        fixed: the memory that they use besides: "own", "arena", and arrays.
+        own: the bytes of memory of its own.
+        scratch: the bytes of the parts of blocks.
+        is_long: whether it pays to let others run meanwhile.
+        errors: the exceptions that are raised.
+    """
+
+    first: int
+    stop: int
+    given: tuple[int, ...]
+    made: tuple[int, ...]
+    arguments: tuple[Any, ...]
+    results: tuple[Any, ...]
+    code: Any
+    loops: tuple[Any, ...]
+    fixed: tuple[Any, ...]
+    own: int
+    scratch: int
+    is_long: bool
+    errors: tuple[Exception, ...]
+
+    def instance(self, arena: Any) -> Any:
+        """Return a function of the given values, which uses this arena, and memory of its own."""
+        things = {"own": aligned(self.own), "arena": arena}
+        memory = tuple([things[a] if isinstance(a, str) else a for a in self.fixed])
+        scratch = aligned(self.scratch * THREADS)
+        rest = self.arguments, self.results, scratch, self.is_long, self.errors
+        return library.Segment(self.code, self.loops, memory, *rest)
+
+
+def segments_of(plan: Plan, moved: Collection[int] = ()) -> list[Segment]:
+    """Return the runs of calls that need no Python, in order.
+
+    Args:
+        plan: of which they are.
+        moved: the numbers of values in the arena that may lie elsewhere from call to call.
+    """
+    return list(_Finder(plan, moved).segments()) if library else []
+
+
+class Repeatable(NamedTuple):
+    """A plan that is one segment.
+
+    Attributes:
+        segment: which.
+        slots: the numbers of the values that lie in its arguments and results, in this order.
+        outputs: where the results of the plan lie: for each the number of a value in a slot or of an argument of the
+            plan, or else of its memory, less than 0; and the offset there, in bytes.
+    """
+
+    segment: Segment
+    slots: tuple[int, ...]
+    outputs: tuple[tuple[int, int], ...]
+
+
+def repeatable(plan: Plan, moved: Collection[int] = ()) -> Repeatable | None:
+    """Return a plan as one segment; None if it needs Python.
+
+    Args:
+        plan: as in `segments_of`.
+        moved: as there.
+    """
+    return _Finder(plan, moved).whole() if library else None
+
+
+class _Finder:
+    def __init__(self, plan: Plan, moved: Collection[int]) -> None:
+        self._plan = plan
+        self._spots = _Spots(plan, moved)
+        self._records = Records(plan.specs, self._spots, self._spots.arrays)
+        self._readers: dict[int, list[int]] = {}  # for a value that owns memory, the positions at which it is read
+        owners, readers = [spec.owner for spec in plan.specs], self._readers
+        for position, call in enumerate(plan.calls):
+            for n in call.reads:
+                readers.setdefault(owners[n], []).append(position)
+        for n in (*plan.outputs, *plan.end.entering):
+            readers.setdefault(owners[n], []).append(len(plan.calls))
+
+    def segments(self) -> Iterator[Segment]:
+        """Yield the segments."""
+        plan, position = self._plan, 0
+        blocks = {block.first: block for block in plan.blocks}
+        run: list[Record] = []
+        stop = 0
+        while position < len(plan.calls):
+            block, call = blocks.get(position), plan.calls[position]
+            after = position + 1 if block is None else block.stop
+            if run and position == plan.end.start:
+                yield self._segment(stop, run)
+                run = []
+            if block is None and call.how is How.VIEW:
+                position = after
+                continue
+            if not run:
+                self._spots.begin(position)
+            try:
+                found = self._records.of(call) if block is None else [self._block(block)]
+            except Unfit:
+                if run:
+                    yield self._segment(stop, run)
+                run = []
+            else:
+                run += found
+                stop = after
+            position = after
+        if run:
+            yield self._segment(stop, run)
+
+    def whole(self) -> Repeatable | None:
+        """Return the plan as one segment; None if it needs Python."""
+        plan, found = self._plan, list(self.segments())
+        if len(found) != 1 or plan.end.start < len(plan.calls) or any(a[1] for a in found[0].arguments):
+            return None
+        (segment,) = found
+        positions = [k for k, call in enumerate(plan.calls) if call.how is not How.VIEW]
+        if positions[0] < segment.first or positions[-1] >= segment.stop:
+            return None
+        try:
+            spots = [self._spots[n] for n in plan.outputs]
+        except Unfit:
+            return None
+        outputs: list[tuple[int, int]] = []
+        for spot in spots:
+            if spot is None:
+                return None
+            kind, key, offset = spot
+            thing = kind if kind in ("own", "arena") else self._spots.arrays.get(key)
+            places = [k for k, known in enumerate(segment.fixed) if known is thing]
+            if kind in ("argument", "made"):
+                outputs.append((key, offset))
+            elif places:
+                outputs.append((-1 - places[0], offset))
+            else:
+                return None
+        return Repeatable(segment, (*segment.given, *segment.made), tuple(outputs))
+
+    def _block(self, block: Any) -> Record:
+        calls = self._plan.calls[block.first : block.stop]
+        return self._records.block(block, calls, [self._spots[call.value] for call in calls])
+
+    def _segment(self, stop: int, run: Sequence[Record]) -> Segment:
+        """Return a segment of these records."""
+        code = _Code()
+        for r in run:
+            code.add(r)
+        first = self._spots.first
+        used = {place: number for place, number in code.places.items() if place != _SCRATCH}
+        begins, size = self._owned(first, stop, used)
+        if code.casts:
+            begins[_OWN] = size
+        written: dict[tuple[str, Any], bool] = {}
+        for place, number in used.items():
+            there = _OWN if place in begins else place
+            written[there] = written.get(there, False) or number in code.written
+        places = sorted(written, key=lambda place: _KINDS.index(place[0]))
+        numbers = {place: k for k, place in enumerate(places, 1)}
+        memory = {place: (numbers[_OWN if place in begins else place], begins.get(place, 0)) for place in used}
+        given = [place for place in places if place[0] in ("argument", "live")]
+        made = [n for kind, n in places if kind == "made"]
+        arrays = self._spots.arrays
+        return Segment(
+            first,
+            stop,
+            tuple([n if kind == "argument" else n[0] for kind, n in given]),
+            tuple(made),
+            tuple([self._kind(place, written[place]) for place in given]),
+            tuple([self._kind(("made", n)) for n in made]),
+            code.array(memory),
+            tuple([(loop.ufunc, loop.number) for loop in code.loops]),
+            tuple([arrays[key] if kind == "array" else kind for kind, key in places if kind in _STILL]),
+            size + code.casts,
+            max((r.scratch for r in run), default=0),
+            is_long(sum([r.work for r in run])),
+            tuple(code.errors.values()),
+        )
+
+    def _owned(
+        self, first: int, stop: int, used: Collection[tuple[str, Any]]
+    ) -> tuple[dict[tuple[str, Any], int], int]:
+        """Return what only this segment uses, with where it begins in memory of its own, and the bytes of that."""
+        begins, size = dict[Any, int](), 0
+        for place in used:
+            kind, n = place
+            if kind == "made" and all(first <= position < stop for position in self._readers.get(n, [stop])):
+                begins[place] = size
+                size += -(-self._plan.specs[n].nbytes // LINE) * LINE
+        return begins, size
+
+    def _kind(self, place: tuple[str, Any], written: bool = False) -> tuple[Any, ...]:
+        """Return what the executor is told of an argument or result."""
+        kind, n = place
+        if kind == "live":
+            return like((), (), n[1]), True, False, True
+        shape, dtype, strides = self._plan.specs[n][:3]
+        is_result = kind == "made"
+        in_columns = is_result and _order(self._plan.specs[n]) == "F"
+        is_scalar = is_result and self._plan.specs[n].is_scalar
+        return like(shape, strides, dtype), in_columns, written, is_scalar
+
+
+class _Spots(dict[int, Any]):
+    """Where values lie, by their numbers: what was found once stays, as far as it is the same in all segments.
+
+    Attributes:
+        arrays: that are always the same, by their ids.
+        first: the position of the first call of the segment at hand.
+    """
+
+    def __init__(self, plan: Plan, moved: Collection[int]) -> None:
+        self._plan, self._moved = plan, moved
+        self._made_at = {call.value: position for position, call in enumerate(plan.calls)}
+        self._known: dict[int, Any] = {}  # arrays that are always the same
+        self.arrays: dict[int, Any] = {}
+        self.first = 0
+        self._passing: list[int] = []  # what is somewhere else in another segment
+
+    def begin(self, position: int) -> None:
+        """Begin a segment."""
+        self.first = position
+        for n in self._passing:
+            del self[n]
+        self._passing.clear()
+
+    def __missing__(self, n: int) -> Spot | None:
+        spot = self[n] = None if self._plan.specs[n].weak is not None else self._spot(n)
+        if spot is not None and spot.kind in ("argument", "made"):
+            self._passing.append(n)
+        return spot
+
+    def _spot(self, n: int) -> Spot:
+        """Return where a value lies."""
+        plan, spec = self._plan, self._plan.specs[n]
+        owner, offset = spec.owner, spec.offset
+        if offset is None:
+            return Spot("argument", n)
+        place, thing, span = plan.where[owner]
+        is_over = place in (Place.OVER, Place.REPLACES)
+        while place in (Place.OVER, Place.REPLACES):
+            owner, offset = plan.specs[thing].owner, offset + plan.specs[thing].offset
+            place, thing, span = plan.where[owner]
+        known = plan.specs[owner]
+        if span is not None and place is Place.PART:
+            return Spot("scratch", (span.start, span.stop - span.start))
+        if span is not None and owner not in self._moved:
+            return Spot("arena", None, span.start + offset)
+        if place is Place.KNOWN:
+            a = self._known.setdefault(owner, np.asarray(thing))
+            if (a.shape, a.dtype, a.strides) != known[:3]:
+                raise Unfit
+            self.arrays[id(a)] = a
+            return Spot("array", id(a), offset)
+        if known.weak is not None:
+            raise Unfit
+        position = self._made_at.get(owner)
+        if position is None or place is Place.ARENA:
+            return Spot("argument", owner, offset)
+        if position >= self.first:
+            if is_over or not (known.is_scalar or _order(known)):
+                raise Unfit
+            return Spot("made", owner, offset)
+        is_sure = plan.calls[position].how in (How.UFUNC, How.REDUCE)
+        return Spot("argument", owner, offset) if is_sure or owner == n else Spot("argument", n)
+
+
+class _Code:
+    """The integers of records, which are written one after the other.
+
+    Attributes:
+        places: the memory that they use, numbered as it turns up.
+        written: the numbers of what they write into.
+        casts: the bytes of the arrays that are needed during one call only.
+        loops, errors: that they refer to.
+    """
+
+    def __init__(self) -> None:
+        self.places: dict[Any, int] = {_SCRATCH: 0}
+        self.written: set[int] = set()
+        self.casts = 0
+        self.loops: dict[Loop, int] = {}
+        self.errors: dict[int, Exception] = {}
+        self._code: list[int] = []
+        self._operands: list[int] = []  # where in the code there is memory
+        self._loops: dict[int, int] = {}  # the same as `loops`, by their ids
+
+    def add(self, r: Record) -> None:
+        """Write a record."""
+        code, places = self._code, self.places
+        if r.kind == BLOCK:
+            start = len(code)
+            code += block_record(r.block.rows, r.block.step, r.scratch, r.work, ())
+            for inner in r.inside:
+                self.add(inner)
+            code[start + 1] = len(code) - start
+            return
+        operands: list[int] = []
+        for k, (spot, move) in enumerate(zip(r.spots, r.moves, strict=True)):
+            place = spot[:2]
+            number = places.get(place)
+            if number is None:
+                number = places[place] = len(places)
+            operands += (number, spot[2], move)
+            if place[0] == "own":
+                self.casts = max(self.casts, spot[2] + r.reach(k))
+        self.written.add(operands[0 if r.kind == REDUCE else -3])
+        at = len(code) + 6 + len(r.dimensions) + len(r.core)
+        self._operands += range(at, at + len(operands), 3)
+        loop = self._loops.get(id(r.loop))
+        if loop is None:
+            loop = self._loops[id(r.loop)] = self.loops.setdefault(r.loop, len(self.loops))
+        kind = r.kind
+        if kind == CHECKED:
+            self.errors[id(r.error)] = r.error
+            kind += list(self.errors).index(id(r.error))
+        code += call_record(kind, loop, r.dimensions, r.core, operands, r.strides)
+
+    def array(self, memory: Mapping[Any, tuple[int, int]]) -> Any:
+        """Return all integers.
+
+        Args:
+            memory: the number of each in the end, and where what an offset counts from begins there.
+        """
+        code, where = np.array(self._code, np.intp), np.array(self._operands, np.intp)
+        ends = np.array([memory.get(place, (0, 0)) for place in self.places], np.intp)
+        found = ends[code[where]]
+        code[where] = found[:, 0]
+        code[where + 1] += found[:, 1]
+        return code
+
+
+def _order(spec: Spec) -> str | None:
+    """Return in which order the elements lie, as NumPy calls it; None if it is another one."""
+    return next((order for order in _ORDERS if _strides(spec, order) == spec.strides), None)
+
+
+def _strides(spec: Spec, order: str) -> tuple[int, ...]:
+    strides, step = [], spec.dtype.itemsize
+    for n in reversed(spec.shape) if order == "C" else spec.shape:
+        strides.append(step)
+        step *= n
+    return tuple(reversed(strides) if order == "C" else strides)

@@ -1,0 +1,87 @@
+"""What `GuardCollector` notes of objects of this project, of Python's, NumPy's and SciPy's classes, and of slots."""
+
+from __future__ import annotations
+
+import functools
+import types
+from operator import attrgetter, methodcaller
+from pathlib import PurePath
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..core.dynamic_scalars import DynamicScalar
+from ..tensors.tensor import Tensor
+from .guards import MISSING, Guard
+from .origins import is_library, is_ours, own_attributes, slots_of
+from .stateful_objects import is_constant, state_of
+
+# Numbers, texts and the like, which are compared by value.
+PLAIN = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), slice, range, np.dtype, np.generic)
+UNREAD = (Tensor, DynamicScalar, *PLAIN)
+_COMPARED = (np.ndarray, Tensor, *PLAIN)
+_HOLDS_CODE = (types.FunctionType, types.MethodType, functools.partial, list, tuple, dict, set, type)
+
+
+class GuardCollector(Protocol):
+    """The part of `guards.GuardCollector` that this needs."""
+
+    by_name: bool
+
+    def look(self, x: Any, name: str) -> None: ...
+
+    def meet(self, x: Any) -> bool: ...
+
+    def row(self, kind: str, owner: Any, key: Any, value: Any, name: str) -> None: ...
+
+    def add(self, row: Guard) -> None: ...
+
+    def contents(self, x: Any, name: str) -> None: ...
+
+
+def look_at_library(guards: GuardCollector, x: Any, name: str) -> None:
+    """Look at an instance of a class of Python, NumPy or SciPy: at what it has, not at its methods."""
+    kind, own = type(x), own_attributes(x)
+    if isinstance(x, (attrgetter, methodcaller)):
+        guards.by_name = True
+    elif kind.__name__ == "array":
+        guards.contents(x, name)
+    elif isinstance(x, memoryview):
+        guards.add(Guard("result", memoryview.tobytes, (x,), x.tobytes(), f"{name} has the same in it"))
+    elif kind.__module__ == "functools":
+        guards.look(getattr(x, "__wrapped__", None), name)
+    elif kind.__module__ != "logging" and not isinstance(x, PurePath) and not is_constant(x):
+        look_at_slots(guards, x)
+        if own:
+            guards.contents(own, name)
+        for part in (own or {}).values():
+            if not state_of(part):
+                guards.look(part, name)
+
+
+def look_at_ours(guards: GuardCollector, x: Any, name: str) -> None:
+    """Look for the user's code in an object of this project, or of a class that is derived from one."""
+    own, kind = own_attributes(x) or {}, type(x)
+    unread = getattr(kind, "_unguarded", ())
+    slots = {key: getattr(x, key, None) for base in kind.__mro__ for key in slots_of(base)}
+    for part in (value for key, value in (*own.items(), *slots.items()) if key not in unread):
+        if isinstance(part, _HOLDS_CODE) or is_ours(type(part).__module__) or not is_library(type(part).__module__):
+            _look_at_part(guards, part, name)
+
+
+def _look_at_part(guards: GuardCollector, x: Any, name: str) -> None:
+    """Look at what an object of this project holds; its own containers change as it works: no guards."""
+    if isinstance(x, (list, tuple, dict, set)):
+        if guards.meet(x):
+            for part in x.values() if isinstance(x, dict) else x:
+                _look_at_part(guards, part, name)
+    elif not isinstance(x, _COMPARED) and not state_of(x):
+        guards.look(x, name)
+
+
+def look_at_slots(guards: GuardCollector, x: Any) -> None:
+    """Note what an object has in slots."""
+    for key in dict.fromkeys(key for base in type(x).__mro__ for key in slots_of(base)):
+        value = getattr(x, key, MISSING)
+        guards.row("result", getattr, (x, key, MISSING), value, key)
+        guards.look(value, key)

@@ -1,0 +1,263 @@
+"""What a call of a function with rules of its own has besides arrays: containers, keywords, several results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.batching import one_by_one, repeated
+from ..core.dynamic_scalars import DynamicScalar
+from ..core.foreign import as_array, is_foreign
+from ..core.op import Op, by_need
+from ..core.ownership import SMALL, unshared
+from ..core.several import Several
+from ..core.shapes import ShapeDtype
+from ..ops import barrier
+from ..tensors.lifted import Lifted, LiftedTensor
+from ..tensors.record import owned
+from ..tensors.tensor import Tensor
+from ..tree import leaves, map as map_leaves, rebuild
+from .user_rules import KeepAll
+
+
+def arrays_in(out: Any) -> list[Any]:
+    """Return the bare arrays of what a function returned."""
+    return [as_array(a._data if isinstance(a, Tensor) else a) for a in leaves(out)]
+
+
+def taken(held: Any, key: Any) -> Any:
+    """Return what a user's function gave so that nothing else can change it; only `held` may hold it here."""
+    if held[key].__class__ is np.ndarray:
+        return held[key] if held[key].size > SMALL and unshared(held, key) else np.array(held[key])
+    return owned(held[key])
+
+
+def results_in(held: dict[int, Any]) -> tuple[Any, Any]:
+    """Return the structure of what a function returned, with 0 for each array, and what an op returns for it.
+
+    That is an array, or several if the function returned a container.
+
+    Args:
+        held: `held[0]` is the result, which the caller has no other name for.
+    """
+    if held[0].__class__ is np.ndarray:
+        return 0, taken(held, 0)
+    tree = map_leaves(lambda _: 0, held[0])  # only the structure: the outputs keep their whole record alive
+    arrays = dict(enumerate(arrays_in(held[0])))
+    if not arrays:
+        raise TypeError(f"expected the function to return an array or a container of arrays; received {held[0]!r}")
+    del held[0]
+    found = [taken(arrays, k) for k in arrays]
+    return tree, found[0] if tree.__class__ is int else Several.of(found)
+
+
+# Classes of what is certainly no Tensor; and of what is an input on its own.
+BARE = frozenset({np.ndarray, float, int, bool, complex, np.float64, np.float32, np.complex128, np.int64, np.bool_})
+_INPUTS = frozenset({Tensor, LiftedTensor, float, complex, np.float64, np.float32, np.complex128, np.complex64})
+_ARRAYS = np.ndarray | np.generic | bool | int | float | complex
+_FIXED = frozenset({int, bool, str, type(None)})
+
+
+def are_inputs(args: tuple[Any, ...]) -> bool:
+    """Return whether each argument is an array or a number that may be differentiated by."""
+    for x in args:
+        if x.__class__ not in _INPUTS and (x.__class__ is not np.ndarray or x.dtype.kind not in "biufc"):
+            return False
+    return True
+
+
+def is_input(a: Any) -> bool:
+    """Return whether an argument is an array, or a number, that a gradient may flow to."""
+    if isinstance(a, np.ndarray | np.generic) or is_foreign(a):
+        return a.dtype.kind in "biufc"
+    return isinstance(a, (Tensor, Lifted, float, complex, DynamicScalar))
+
+
+def is_tensor(a: Any) -> bool:
+    """Return whether something is a Tensor, or of a transformation."""
+    return isinstance(a, (Tensor, Lifted))
+
+
+def are_bare(*trees: Any) -> bool:
+    """Return whether there is neither a Tensor nor a value of a transformation."""
+    for tree in trees:
+        if tree.__class__ in BARE or tree.__class__ in _FIXED:
+            continue
+        if isinstance(tree, (Tensor, Lifted)):
+            return False
+        if tree.__class__ is tuple:
+            if not are_bare(*tree):
+                return False
+        elif any(map(is_tensor, leaves(tree))):
+            return False
+    return True
+
+
+# ---- in a function that is being compiled ---------------------------------------------------------------------------
+
+
+def stopped(x: Any) -> Any:
+    """Return an array, or one of Python's numbers that changes, as a Tensor through which no gradient flows."""
+    if isinstance(x, (np.ndarray, np.generic, DynamicScalar)):
+        return barrier.stop_gradient(Tensor(x))
+    return barrier.stop_gradient(x) if isinstance(x, Tensor) else x
+
+
+def traced_like(returned: Any, result: Any) -> list[Any] | None:
+    """Return the arrays that a function has returned on a tape, without a history; None if they are not the same.
+
+    Args:
+        returned: by the function.
+        result: what it returns for arrays.
+    """
+    found, expected = [stopped(x if isinstance(x, Tensor) else as_array(x)) for x in leaves(returned)], leaves(result)
+    same = len(found) == len(expected) and all(map(_have_same_bits, found, expected))
+    return found if same and map_leaves(lambda _: 0, returned) == map_leaves(lambda _: 0, result) else None
+
+
+def _have_same_bits(t: Any, other: Any) -> bool:
+    a, b = _values(t), _values(other)
+    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+
+
+def _values(x: Any) -> Any:
+    while isinstance(x, (Tensor, Lifted)):
+        x = x._data if isinstance(x, Tensor) else x.inner
+    return np.asarray(x)
+
+
+def _batched(given: int, op: Op, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
+    """Return the results of a call in a batch, which are its last inputs; by examples if something has a history."""
+    if any(isinstance(x, Lifted) or (isinstance(x, Tensor) and x.requires_grad) for x in inputs):
+        return one_by_one(op, inputs, batched, params)
+    results = repeated(inputs, batched)[-given:]
+    return results[0] if op.results is None else tuple(results)
+
+
+def with_results(op: Op, n: int, given: int) -> Op:
+    """Return the op of a call of n inputs whose results are further inputs, with the rules of the call."""
+    rules, push = op.rules, op.jvp
+
+    def chosen(*values: Any, call: Call) -> Any:
+        return values[n] if op.results is None else values[n:]
+
+    def pull(needs: Sequence[int], g: Any, saved: tuple[Any, ...], params: dict[str, Any]) -> list[Any]:
+        own = [i for i in needs if i < n]
+        found = rules.asked(own, g, saved[: n + 1], params) if own else []  # type: ignore[union-attr, misc]
+        return [*found, *(np.zeros(saved[i + 1].shape, saved[i + 1].dtype) for i in needs if i >= n)]
+
+    return op.replace(
+        forward=chosen,
+        infer=chosen,
+        rules=by_need(pull),
+        jvp=push and (lambda ts, out, *values, call: push(ts[:n], out, *values[:n], call=call)),
+        keeps=KeepAll(n, given),
+        batch=lambda *args: _batched(given, *args),
+    )
+
+
+_FIRST = [0]
+
+
+class Kept(Several):
+    """Results of a call, and what its rules read beside them."""
+
+    residuals: Any
+
+
+class Call:
+    """What a call has besides arrays.
+
+    Args:
+        args, kwargs: of the function. The inputs are all numbers among `args` that may be differentiated by, and the
+            Tensors among `kwargs`.
+
+    Attributes:
+        kwargs: the keywords; of a plain call, with what they were given.
+        plain: whether each positional argument is an input and no keyword has any.
+        owners: the argument that each input belongs to; those that keywords name come last.
+        tree: the structure of the result, with 0 for each array, once it is known.
+        specs: of these arrays.
+        keeps: whether the residuals, arrays, are results too, which a plan hands on.
+    """
+
+    __slots__ = ("_args", "_fixed", "_trees", "keeps", "kwargs", "owners", "plain", "specs", "tree")
+    tree: Any
+    specs: tuple[ShapeDtype, ...] | None
+
+    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], inputs: list[Any]) -> None:
+        """Add the inputs to the list `inputs`."""
+        self._args, self.kwargs, self.specs, self.keeps = len(args), kwargs, None, False
+        self.plain = are_bare(*kwargs.values()) and are_inputs(args)
+        self.owners: Sequence[int] = range(len(args))
+        if self.plain:
+            inputs += args
+            return
+        self._fixed: list[Any] = [*args, *kwargs.values()]
+        self.kwargs = dict.fromkeys(kwargs)  # what they were given may have a history
+        self._trees: list[tuple[int, Any, list[Any], list[int]]] = []
+        self.owners = owners = []
+        for i, arg in enumerate(self._fixed):
+            found = [arg] if arg.__class__ in _INPUTS else () if arg.__class__ in _FIXED else leaves(arg)
+            wanted = is_input if i < len(args) else is_tensor
+            chosen = list(map(wanted, found))
+            places = [k for k, yes in enumerate(chosen) if yes]
+            if places:
+                inputs += [found[k] for k in places]
+                owners += [i] * len(places)
+                rest = [0 if yes else a for yes, a in zip(chosen, found, strict=True)]
+                self._trees.append((i, map_leaves(lambda _: 0, arg), rest, places))
+                self._fixed[i] = None
+
+    def returned(self, held: dict[int, Any]) -> Any:
+        """Return what a function returned as an op returns it, one array or several, and note its structure.
+
+        Args:
+            held: `held[0]` is that, which the caller has no other name for; `held[1]` are residuals, if there are any.
+        """
+        self.keeps = self.keeps and all(isinstance(x, _ARRAYS) for x in leaves(held[1]))
+        if self.keeps:
+            held = {0: (held.pop(0), held.pop(1))}
+        self.tree, out = results_in(held)
+        several = out if out.__class__ is Several else (out,)
+        self.specs = tuple([ShapeDtype(a.shape, a.dtype) for a in several])
+        if 1 not in held:
+            return out
+        kept: Any = Kept.of(several)
+        kept.residuals = held[1]
+        return kept
+
+    def outputs(self, found: Any) -> Any:
+        """Return arrays of any kind, one or a tuple of several, in the structure that the function returned."""
+        return self.whole(found)[0] if self.keeps else self.whole(found)
+
+    def whole(self, found: Any) -> Any:
+        """Return arrays in the structure of all results; of residuals too, if they are kept."""
+        if self.tree.__class__ is int:
+            return found[0] if isinstance(found, tuple) else found
+        return rebuild(self.tree, iter(found))
+
+    def arguments(self, values: Iterable[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return the arguments and the keywords with other inputs."""
+        if self.plain:
+            return tuple(values), self.kwargs
+        each = iter(values)
+        given = list(self._fixed)
+        for i, tree, rest, places in self._trees:
+            found = list(rest)
+            for k in places:
+                found[k] = next(each)
+            given[i] = found[0] if tree.__class__ is int else rebuild(tree, found)
+        return tuple(given[: self._args]), dict(zip(self.kwargs, given[self._args :], strict=True))
+
+    def inputs_of(self, i: int) -> list[int]:
+        """Return which leaves of an argument are inputs."""
+        if self.plain:
+            return _FIRST if i < self._args else []
+        return next((places for k, _, _, places in self._trees if k == i), [])
+
+    def __repr__(self) -> str:
+        args, kwargs = self.arguments(["·"] * len(self.owners))
+        return f"({', '.join([*map(str, args), *(f'{k}={v}' for k, v in kwargs.items())])})"

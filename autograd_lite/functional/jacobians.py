@@ -1,0 +1,260 @@
+"""Matrices of derivatives, and products with them: `jacobian`, `hessian`, `hvp`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.arguments import function_given
+from ..core.depth import inside, inside_lifted
+from ..core.errors import GradError, ShapeError
+from ..core.foreign import as_array, home, placed
+from ..core.messages import checked
+from ..core.mode import enable_grad
+from ..core.tracebacks import folding
+from ..engine.paths import paths_from
+from ..engine.walk import cotangents, edge_of
+from ..tensors.lifted import Level, face
+from ..tensors.tensor import Tensor
+from ..tree import items, leaves, map as map_leaves, rebuild
+from .argument_selection import (
+    Traced,
+    array_like,
+    arrays_returned,
+    bare,
+    beside,
+    floating,
+    has_history,
+    leave,
+    like_argument,
+    positions,
+    scalar,
+    tensors_in,
+    trace,
+)
+from .dual import Dual, ForwardLevel, primal_of, tangent_of
+from .reverse_mode import given_back, grad, one_for, pairs_of, pull_back, vjp
+from .vectorization import Batched, unbatched
+
+_recorded = enable_grad()(pull_back)  # decorated, which restores the mode wherever an interrupt comes
+
+
+@checked
+def jacobian(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, mode: str = "auto", has_aux: bool = False
+) -> Callable[..., Any]:
+    """Return a function that computes the Jacobian of `f`: J[i, j] = d out[i] / d x[j], for multi-indices i and j.
+
+    Rows (reverse mode) are computed in batched passes, all in one unless they are large; all columns (forward mode) in
+    one.
+
+    Args:
+        f: a function that returns an array, or a container of arrays.
+        argnums: which positional arguments to differentiate by, each an array or a container of arrays.
+        mode: "reverse", whose cost grows with the size of the output, "forward", whose cost grows with the size of the
+            input, or "auto", which chooses reverse mode unless the output is larger than the input.
+        has_aux: f returns `(out, anything)`; the result is then `(jacobian, aux)`.
+
+    Returns:
+        A function of f's arguments that returns, for each output, for each argument, an array of shape
+        `out.shape + argument.shape`; where both are plain arrays, just that array. For complex arguments it is the
+        holomorphic derivative; there f must be holomorphic. Arrays or Tensors as from `value_and_grad`.
+
+    Example:
+        >>> jacobian(lambda x: x**2)(np.array([1.0, 2.0]))
+        array([[2., 0.],
+               [0., 4.]])
+    """
+    function_given("jacobian", f)
+    if mode not in ("auto", "forward", "reverse"):
+        raise ValueError(f"jacobian: expected mode 'auto', 'forward' or 'reverse'; received {mode!r}")
+
+    @functools.wraps(f)
+    @folding
+    def of_arguments(*args: Any, **kwargs: Any) -> Any:
+        if mode == "forward":
+            return _forward(f, argnums, args, kwargs, has_aux)
+        traced = trace("jacobian", f, argnums, args, kwargs)
+        out, aux = _outputs(traced.out, has_aux)
+        tall = sum(np.size(o) for o in leaves(out)) > sum(v.size for v in leaves(traced.variables))
+        if mode == "auto" and tall:
+            return _forward(f, argnums, args, kwargs, has_aux)
+        result = map_leaves(lambda o: rows(o, traced, isinstance(argnums, int)), out)
+        return (result, given_back(aux, traced)) if has_aux else result
+
+    return of_arguments
+
+
+def _outputs(out: Any, has_aux: bool) -> tuple[Any, Any]:
+    if not has_aux:
+        return arrays_returned("jacobian", out), None
+    if not isinstance(out, tuple) or len(out) != 2:
+        raise GradError(f"jacobian: with has_aux=True expected the function to return (out, aux); received {out!r}")
+    return arrays_returned("jacobian", out[0]), out[1]
+
+
+# The elements of the largest cotangent in one pass: few enough for a cache, and enough that the passes cost little.
+_BLOCK = 1 << 17
+
+
+def rows(out: Any, traced: Traced, single: bool) -> Any:
+    """Return the Jacobian of one output by reverse mode: batches of unit cotangents, each in one pass."""
+    found: dict[Any, Any] = {}
+    as_tensors, ours = traced.as_tensors or traced.create_graph, False
+    if isinstance(out, Tensor) and out.requires_grad:
+        # What is recorded or batched further out is kept whole anyway, and its history costs by the pass.
+        whole = traced.create_graph or traced.level is not None
+        largest = max([out.size, *(node.size for node in traced.paths.order)])
+        count = out.size if whole else min(out.size, max(1, _BLOCK // max(1, largest)))
+        ours = count < out.size
+        for start in range(0, out.size, max(1, count)):
+            block = _block_of_rows(out, traced, start, min(count, out.size - start))
+            if not ours:
+                found = block
+                break
+            for v, part in block.items():
+                if v not in found:
+                    found[v] = home(part).empty((out.size, *part.shape[1:]), part.dtype)
+                found[v][start : start + count] = part
+    grads = []
+    for v, a in pairs_of(traced):
+        shape = (*np.shape(out), *v.shape)
+        g = home(a).zeros(shape, v.dtype) if found.get(v) is None else found[v].reshape(shape)
+        grads.append(g if ours and not as_tensors else like_argument(g, None, as_tensors, traced.ends))
+    each = iter(grads)
+    results = tuple(rebuild(vs, each) for vs in traced.variables)
+    return results[0] if single else results
+
+
+def _block_of_rows(out: Tensor, traced: Traced, start: int, count: int) -> dict[Any, Any]:
+    """Return some consecutive rows of the Jacobian by each variable that they depend on."""
+    batch = Level()
+    units = home(out).eye(count, M=out.size, k=start, dtype=out.dtype).reshape((count, *out.shape))
+    pulled = cotangents(
+        {edge_of(out): Batched(units, batch)},
+        traced.paths.targets,
+        retain_graph=True,
+        create_graph=traced.create_graph and not traced.ends,
+        level=traced.level,
+        paths=traced.paths,
+    )
+    return {v: unbatched(pulled[v], count, batch) for v, _ in pairs_of(traced) if pulled.get(v) is not None}
+
+
+def _forward(
+    f: Callable[..., Any], argnums: int | Sequence[int], args: tuple[Any, ...], kwargs: dict[str, Any], has_aux: bool
+) -> Any:
+    """Return the Jacobian by forward mode: a batch of unit tangents along with the values."""
+    wanted = positions("jacobian", f, argnums, args)
+    forward, batch = ForwardLevel(), Level()
+    inputs = [array_like(a) for a in args]
+    named = [(f"argument {i}{path}", a) for i in wanted for path, a in items(inputs[i])]
+    points = [bare(floating("jacobian", a, where)) for where, a in named]
+    total = sum(x.size for x in points)
+    start, lifted = 0, []
+    for x in points:
+        units = np.zeros((total, x.size), x.dtype)
+        units[start + np.arange(x.size), np.arange(x.size)] = 1
+        lifted.append(face(Dual(x, Batched(placed(units.reshape((total, *x.shape)), x), batch), forward), None))
+        start += x.size
+    each = iter(lifted)
+    for i in wanted:
+        inputs[i] = rebuild(inputs[i], each)
+    with inside(tape=False) as depth:
+        out, aux = _outputs(f(*inputs, **kwargs), has_aux)
+
+    def columns(o: Any) -> Any:
+        rows = unbatched(tangent_of(o, forward), total, batch)
+        parts, begin = [], 0
+        for x in points:
+            parts.append(np.moveaxis(rows[begin : begin + x.size], 0, -1).reshape((*np.shape(o), *x.shape)))
+            begin += x.size
+        each = iter(parts)
+        trees = tuple(rebuild(array_like(args[i]), each) for i in wanted)
+        return trees[0] if isinstance(argnums, int) else trees
+
+    parts = map_leaves(columns, out)
+    out, aux = map_leaves(lambda x: primal_of(x, forward), (out, aux))
+    as_tensors = depth.all > 0 or bool(tensors_in(args, kwargs)) or has_history(parts, out, aux)
+    result = map_leaves(lambda part: like_argument(part, None, as_tensors), parts)
+    return (result, aux if as_tensors else leave(aux)) if has_aux else result
+
+
+@checked
+def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """Return a function that computes the matrix of second derivatives of a scalar function.
+
+    H[i, j] = d²f / dx[i] dx[j]; the gradient once, then all its rows in one batched pass.
+
+    Args:
+        f: a function that returns a real scalar.
+        argnums: which positional arguments to differentiate by; a sequence gives the blocks of the matrix.
+
+    Returns:
+        A function of f's arguments that returns an array of shape `x.shape + x.shape`, or for a container of arrays,
+        or several arguments, a container of containers of blocks. Arrays or Tensors as from `value_and_grad`.
+
+    Example:
+        >>> hessian(lambda x: (x**3).sum())(np.array([1.0, 2.0]))
+        array([[ 6.,  0.],
+               [ 0., 12.]])
+    """
+    function_given("hessian", f)
+    return jacobian(grad(f, argnums), argnums, mode="reverse")
+
+
+@checked
+def hvp(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
+    """Return a function that multiplies the Hessian of `f` by a vector, at the cost of a few gradients.
+
+    Computed as the vector-Jacobian product of the gradient with v, with no matrix.
+
+    Args:
+        f: a function that returns a real scalar.
+        argnums: the positional argument to differentiate by, an array or a container of arrays.
+
+    Returns:
+        A function of f's arguments and, last, the vector v, with the structure and shapes of that argument; it returns
+        H v, with the same structure. Arrays or Tensors as from `value_and_grad`.
+
+    Raises:
+        ShapeError: if v has another shape than the argument.
+
+    Example:
+        >>> hvp(lambda x: (x**3).sum())(np.array([1.0, 2.0]), np.array([1.0, 10.0]))
+        array([  6., 120.])
+    """
+    function_given("hvp", f)
+    gradient = grad(f, argnums)
+
+    @functools.wraps(f)
+    @folding
+    def product(*args: Any, **kwargs: Any) -> Any:
+        *point, v = args
+        if inside_lifted():
+            _, pullback = vjp(lambda *inputs: gradient(*inputs, **kwargs), argnums)(*point)
+            return pullback(v)
+        # One tape: f and its gradient are recorded once, and v is pulled back through both.
+        traced = trace("hvp", f, argnums, tuple(point), kwargs)
+        out = scalar("hvp", traced.out)
+        (slopes,) = _recorded(traced._replace(as_tensors=True, create_graph=True, ends=False), [(out, one_for(out))])
+        roots = _along(slopes, v)
+        edges = [edge_of(g) for g, _ in roots if g.requires_grad]
+        (result,) = pull_back(traced._replace(paths=paths_from(edges, traced.paths.targets)), roots)
+        return result
+
+    return product
+
+
+def _along(slopes: Any, v: Any) -> list[tuple[Any, Any]]:
+    """Return each gradient with its part of the vector."""
+    roots = []
+    for _, g, d in beside("hvp", "a vector", slopes, v):
+        d = d if isinstance(d, Tensor) else as_array(d)
+        if d.shape != g.shape:
+            raise ShapeError(f"hvp: expected a vector of shape {g.shape}; received {d.shape}")
+        roots.append((g, d if d.dtype == g.dtype else d.astype(g.dtype)))
+    return roots

@@ -1,0 +1,247 @@
+"""What a compiled function reads and puts back outside of Tensors, such as the state of an optimizer, as JSON."""
+
+from __future__ import annotations
+
+import builtins
+import math
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ...core.dynamic_scalars import DynamicScalar
+from ...files import Form, nth, of_kind, one_entry, refuse
+from ...ir.host_record import Argument, Fixed, Hosts, Put, Read, leaves_of
+from ...tensors.record import wrap
+from ...tensors.tensor import Tensor
+from .codec import UnwritableError, ValueCodec, example, like
+
+_ARITHMETIC = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "neg", "abs")
+_COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne")
+_CALLS: dict[str, Callable[..., Any]] = {
+    **{f"operator.{name}": getattr(operator, name) for name in (*_ARITHMETIC, *_COMPARISONS)},
+    **{f"math.{name}": f for name, f in vars(math).items() if callable(f)},
+    **{f"builtins.{name}": getattr(builtins, name) for name in ("bool", "abs", "round", "min", "max")},
+}
+
+
+class HostsWriter(ValueCodec):
+    """Writes the hosts of several traces, which share containers.
+
+    Args:
+        values: the codec of the file.
+
+    Attributes:
+        containers: what is in each, as far as it is read.
+    """
+
+    def __init__(self, values: ValueCodec) -> None:
+        forms = {"live": Form(DynamicScalar, HostsWriter._known), "host": Form(Tensor, HostsWriter._host)}
+        super().__init__(values.held, values.generators, forms, np.generic)
+        self._values = values
+        self._numbers: dict[int, int] = {}
+        self._held: list[Any] = []
+        self._keys: list[set[Any]] = []
+        self._lives: dict[DynamicScalar, int] = {}
+        self._arrays: dict[int, int] = {}
+
+    def containers(self) -> list[Any]:
+        """Return what is in the containers now."""
+        return [
+            [[key, self._values.write(held[key], f"state {n}")] for key in sorted(keys) if key in held]
+            for n, (held, keys) in enumerate(zip(self._held, self._keys, strict=True))
+        ]
+
+    def hosts(self, hosts: Hosts) -> dict[str, Any]:
+        """Return the description of what one trace notes."""
+        self._lives = {}
+        self._arrays = {i: n for n, i in enumerate(hosts.arrays)}
+        steps = []
+        for step in hosts.steps:
+            if isinstance(step, Read):
+                for x in leaves_of(step.found):
+                    if x.__class__ is DynamicScalar:
+                        self._live(x)
+                found = self.write(step.found)
+                steps.append({"read": [self._container(step.container, step.key), step.key, found, step.owned]})
+            elif isinstance(step, Argument):
+                steps.append({"argument": [step.place, self._live(step.number)]})
+            elif isinstance(step, Fixed) and step.number in self._lives:
+                steps.append({"fixed": [self.write(step.number), self.write(step.value)]})
+            elif isinstance(step, DynamicScalar) and self._is_writable(step):
+                args = [self.write(x) for x in step.args]
+                steps.append({"call": [_name_of(step.f), args, self._live(step)]})
+            # What is pinned, or found by other functions and fixed, is in no file: nothing can change it there.
+        puts = [
+            [self._container(put.container, put.key), put.key, None, self.write(put.before)]
+            for put in hosts.puts.values()
+        ]
+        arrays, self._arrays = self._arrays, {}  # what is put is new
+        for about, put in zip(puts, hosts.puts.values(), strict=True):
+            about[2] = self.write(put.value)
+        self._arrays = arrays
+        return {"steps": steps, "puts": puts}
+
+    def _is_writable(self, x: DynamicScalar) -> bool:
+        return _name_of(x.f) != "" and all(arg in self._lives for arg in x.args if arg.__class__ is DynamicScalar)
+
+    def slot(self, x: Any) -> dict[str, Any]:
+        """Return what fills a slot of the program."""
+        tree: dict[str, Any] = self.write(x)
+        return tree
+
+    def _container(self, container: Any, key: Any) -> int:
+        if not isinstance(container, dict) or not isinstance(key, str):
+            raise UnwritableError(f"what is at {key!r:.40} of a {type(container).__name__}")
+        number = self._numbers.get(id(container))
+        if number is None:
+            number = self._numbers[id(container)] = len(self._held)
+            self._held.append(container)
+            self._keys.append(set())
+        self._keys[number].add(key)
+        return number
+
+    def _live(self, x: DynamicScalar) -> dict[str, Any]:
+        number = self._lives.setdefault(x, len(self._lives))
+        return {"live": number, "name": x.name, "value": self._values.write(x.value, x.name)}
+
+    def _known(self: Any, x: DynamicScalar, where: str) -> dict[str, Any]:
+        if x not in self._lives:
+            raise UnwritableError(f"a number that {_first_unknown(x)} computes anew at every call")
+        return self._live(x)
+
+    def _host(self: Any, x: Tensor, where: str) -> dict[str, Any]:
+        return {"host": self._arrays[id(x)]} if id(x) in self._arrays else {"new": like(x._data)}
+
+
+def _first_unknown(x: DynamicScalar) -> str:
+    """Return the name of the function for which a number cannot be written."""
+    if not _name_of(x.f):
+        return f"{getattr(x.f, '__qualname__', x.f)!s:.60}"
+    return next((_first_unknown(y) for y in x.args if y.__class__ is DynamicScalar), "a function")
+
+
+def _name_of(f: Callable[..., Any]) -> str:
+    """Return the name of a function of numbers, or ""."""
+    if isinstance(f, np.ufunc) and getattr(np, f.__name__, None) is f:
+        return f"numpy.{f.__name__}"
+    return next((name for name, known in _CALLS.items() if known is f), "")
+
+
+class HostsReader(ValueCodec):
+    """Reads what a `HostsWriter` wrote.
+
+    Args:
+        values: the codec of the file.
+        containers: as in the file.
+
+    Attributes:
+        containers: dictionaries with what was read.
+    """
+
+    def __init__(self, values: ValueCodec, containers: Any) -> None:
+        forms = {
+            "live": Form(read=HostsReader._live),
+            "host": one_entry("host", read=HostsReader._host),
+            "new": one_entry("new", read=lambda codec, about: wrap(example(about), None)),
+        }
+        super().__init__(values.held, values.generators, forms)
+        self._lives: dict[int, DynamicScalar] = {}
+        self._arrays: list[Tensor] = []
+        self._hosts = Hosts(_never)
+        self.containers: list[dict[str, Any]] = [self.read({"dict": part}) for part in containers]
+        if not all(isinstance(key, str) for container in self.containers for key in container):
+            refuse("names in a state", containers)
+
+    def hosts(self, about: Mapping[str, Any]) -> Hosts:
+        """Return what one trace notes."""
+        self._lives, self._arrays, self._hosts = {}, [], Hosts(_never)
+        hosts = self._hosts
+        for step in about["steps"]:
+            ((kind, content),) = step.items()
+            if kind == "read":
+                number, key, found, owned = content
+                container = self._container(number, key)
+                self._arrays_of(found, container[key])
+                hosts.steps.append(Read(container, key, self.read(found), owned is True))
+            elif kind == "argument":
+                place, live = content
+                if place != sum(isinstance(step, Argument) for step in hosts.steps):
+                    refuse("the numbers among the arguments in order", place)
+                number = hosts.argument(place, self.read(live["value"]))
+                self._lives[live["live"]] = number
+            elif kind == "fixed":
+                number, value = map(self.read, content)
+                is_number = isinstance(number, DynamicScalar)
+                hosts.steps.append(Fixed(number if is_number else refuse("a number", content), value))
+            elif kind == "call":
+                name, args, live = content
+                hosts.steps.append(self._live(live, _called(name), tuple(map(self.read, args))))
+            else:
+                refuse("a step", kind)
+        for number, key, value, before in about["puts"]:
+            container = self._container(number, key)
+            put = Put(container, key, self.read(value), self.read(before), None)
+            hosts.puts[id(container), key] = put
+        return hosts
+
+    def slot(self, about: Any) -> Any:
+        """Return what fills a slot: a Tensor or a number."""
+        found = self.read(about)
+        return found if isinstance(found, (Tensor, DynamicScalar)) else refuse("an array or a number", about)
+
+    def _container(self, number: Any, key: Any) -> dict[str, Any]:
+        container = nth(self.containers, number)
+        container.setdefault(of_kind(str, key), None)
+        return container
+
+    def _arrays_of(self, found: Any, held: Any) -> None:
+        """Make the Tensors that stand for the arrays of what is read, in order; they must be there."""
+        wanted = _hosts_in(found)
+        arrays = [x for x in leaves_of(held) if isinstance(x, (np.ndarray, np.generic))]
+        if wanted != list(range(len(self._arrays), len(self._arrays) + len(arrays))):
+            refuse("the arrays of a state in order", wanted)
+        for a in arrays:
+            t = wrap(a, None)
+            self._arrays.append(t)
+            self._hosts.arrays[id(t)] = t
+
+    def _host(self: Any, n: Any) -> Tensor:
+        array: Tensor = nth(self._arrays, n)
+        return array
+
+    def _live(self: Any, about: Any, f: Callable[..., Any] | None = None, args: tuple[Any, ...] = ()) -> DynamicScalar:
+        number, value = about["live"], self.read(about["value"])
+        if type(number) is not int or not isinstance(value, (int, float, np.generic)):
+            refuse("a number", about)
+        if f is not None or number not in self._lives:
+            name = of_kind(str, about["name"])
+            self._lives[number] = DynamicScalar(self._hosts, _given if f is None else f, args, value, name)
+        live: DynamicScalar = self._lives[number]
+        return live
+
+
+def _hosts_in(about: Any) -> list[Any]:
+    """Return the numbers of the arrays in a description, in order."""
+    if isinstance(about, dict):
+        if "host" in about:
+            return [about["host"]]
+        about = list(about.values())
+    return [n for part in about for n in _hosts_in(part)] if isinstance(about, list) else []
+
+
+def _called(name: Any) -> Callable[..., Any]:
+    if isinstance(name, str) and name.startswith("numpy."):
+        found = getattr(np, name.removeprefix("numpy."), None)
+        if isinstance(found, np.ufunc):
+            return found
+    return _CALLS[name] if isinstance(name, str) and name in _CALLS else refuse("a function of numbers", name)
+
+
+def _given() -> None:
+    """Stands for the reading of a number."""
+
+
+def _never(how: str, instead: str = "") -> None:
+    raise AssertionError(how)
