@@ -14,7 +14,7 @@ ROOT = Path(autograd_lite.__file__).parent
 # What is also the name of something else there: a kind of memory and of facts.
 ELSE = {"array"}
 # Methods of the user's containers, and attributes of arrays, which this file names.
-OF_USERS = {"guards.py": {"add", "imag", "real"}}
+OF_USERS = {"guard_collector.py": {"add", "imag", "real"}}
 FILES = sorted((ROOT / "compiler").rglob("*.py"))
 
 
