@@ -14,6 +14,7 @@ Example:
 
 from __future__ import annotations
 
+import builtins
 import inspect
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
@@ -65,15 +66,15 @@ def items(tree: Any, path: str = "", *, leaf: Leaf = None) -> Iterator[tuple[str
         yield path, tree
         return
     try:
-        for suffix, child in zip(_suffixes(tree), children, strict=True):
+        for suffix, child in builtins.zip(_suffixes(tree), children, strict=True):
             yield from items(child, path + suffix, leaf=leaf)
     except RecursionError:
         _refuse_cycle(tree)
         raise
 
 
-def beside(tree: Any, other: Any, path: str = "", *, leaf: Leaf = None) -> Iterator[tuple[str, Any, Any]]:
-    """Yield `(path, leaf, the part of other in its place)` for each leaf of `tree`.
+def zip(tree: Any, other: Any, path: str = "", *, leaf: Leaf = None) -> Iterator[tuple[str, Any, Any]]:
+    """Yield `(path, leaf, part)` for each leaf of `tree`, with the part of `other` at its path.
 
     Args:
         tree: nested containers, or a single leaf.
@@ -85,7 +86,7 @@ def beside(tree: Any, other: Any, path: str = "", *, leaf: Leaf = None) -> Itera
         ValueError: where `other` has no container of as many entries, or other keys.
 
     Example:
-        >>> list(beside({"w": 1.0, "b": 2.0}, {"b": 5.0, "w": [3.0, 4.0]}))
+        >>> list(zip({"w": 1.0, "b": 2.0}, {"b": 5.0, "w": [3.0, 4.0]}))
         [("['w']", 1.0, [3.0, 4.0]), ("['b']", 2.0, 5.0)]
     """
     children = None if leaf is not None and leaf(tree) else _children(tree)
@@ -93,8 +94,10 @@ def beside(tree: Any, other: Any, path: str = "", *, leaf: Leaf = None) -> Itera
         yield path, tree, other
         return
     try:
-        for suffix, child, part in zip(_suffixes(tree), children, _matching(tree, children, other, path), strict=True):
-            yield from beside(child, part, path + suffix, leaf=leaf)
+        for suffix, child, part in builtins.zip(
+            _suffixes(tree), children, _matching(tree, children, other, path), strict=True
+        ):
+            yield from zip(child, part, path + suffix, leaf=leaf)
     except RecursionError:
         _refuse_cycle(tree)
         raise
@@ -122,7 +125,7 @@ def map(f: Callable[..., Any], tree: Any, *others: Any, leaf: Leaf = None) -> An
     try:
         if not others:
             return _like(tree, [f(x) if x.__class__ in LEAVES else map(f, x, leaf=leaf) for x in children])
-        rows = zip(children, *[_matching(tree, children, other, "") for other in others], strict=True)
+        rows = builtins.zip(children, *[_matching(tree, children, other, "") for other in others], strict=True)
         return _like(tree, [map(f, *row, leaf=leaf) for row in rows])
     except RecursionError:
         _refuse_cycle(tree)
@@ -218,7 +221,7 @@ def _like(tree: Any, children: list[Any]) -> Any:
     if kind is tuple:
         return tuple(children)
     if isinstance(tree, dict):
-        new = dict(zip(tree, children, strict=True))
+        new = dict(builtins.zip(tree, children, strict=True))
         if kind is dict:
             return new
         import copy
@@ -232,7 +235,7 @@ def _like(tree: Any, children: list[Any]) -> Any:
         return kind(*children) if hasattr(tree, "_fields") else kind(children)
     import dataclasses
 
-    return dataclasses.replace(tree, **dict(zip(_names(tree), children, strict=True)))
+    return dataclasses.replace(tree, **dict(builtins.zip(_names(tree), children, strict=True)))
 
 
 def _matching(tree: Any, children: Collection[Any], other: Any, path: str) -> Collection[Any]:
@@ -330,4 +333,4 @@ def _cycle(tree: Any) -> tuple[str, Any] | None:
 
 def _entries(tree: Any) -> Iterator[tuple[str, Any]]:
     children = _children(tree)
-    return zip(_suffixes(tree), children, strict=True) if children else iter(())
+    return builtins.zip(_suffixes(tree), children, strict=True) if children else iter(())

@@ -95,7 +95,7 @@ CALLS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "map": ("tree", lambda c: tree.map(twice, c)),
     "map of two": ("tree", lambda c: tree.map(twice, c, c)),
     "items": ("tree", lambda c: list(tree.items(c))),
-    "beside": ("tree", lambda c: list(tree.beside(c, c))),
+    "zip": ("tree", lambda c: list(tree.zip(c, c))),
     "rebuild": ("tree", lambda c: tree.rebuild(c, iter(int, 1))),
     "structure": ("tree", tree.structure),
 }

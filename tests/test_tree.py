@@ -45,7 +45,7 @@ def test_a_tree_taken_apart_and_put_together_is_the_same(name: str) -> None:
     given, paths = TREES[name]
     values = tree.leaves(given)
     assert list(tree.items(given)) == list(zip(paths, values, strict=True))
-    assert [row[1:] for row in tree.beside(given, given)] == [(v, v) for v in values]
+    assert [row[1:] for row in tree.zip(given, given)] == [(v, v) for v in values]
     for again in (tree.rebuild(given, values), tree.map(lambda x: x, given), tree.map(lambda x, _: x, given, given)):
         assert again == given
         assert type(again) is type(given)
@@ -69,7 +69,7 @@ def test_a_leaf_is_what_the_predicate_says() -> None:
     given = {"a": Pair(1, 2), "b": None}
     assert tree.leaves(given, leaf=leaf) == [Pair(1, 2), None]
     assert list(tree.items(given, leaf=leaf)) == [("['a']", Pair(1, 2)), ("['b']", None)]
-    assert next(tree.beside(given, given, leaf=leaf)) == ("['a']", Pair(1, 2), Pair(1, 2))
+    assert next(tree.zip(given, given, leaf=leaf)) == ("['a']", Pair(1, 2), Pair(1, 2))
     assert tree.map(str, given, leaf=leaf) == {"a": "Pair(first=1, second=2)", "b": "None"}
     assert tree.rebuild(given, [5, 6], leaf=leaf) == {"a": 5, "b": 6}
 
@@ -84,4 +84,4 @@ def test_another_structure_is_refused(other: Any) -> None:
     with pytest.raises(ValueError, match="expected .*; received"):
         tree.map(max, given, other)
     with pytest.raises(ValueError, match="params"):
-        list(tree.beside({"x": given}, {"x": other}, "params"))
+        list(tree.zip({"x": given}, {"x": other}, "params"))

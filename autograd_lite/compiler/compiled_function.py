@@ -18,10 +18,10 @@ import numpy as np
 from ..core.arguments import described, function_given
 from ..core.collector import collector_at_rest
 from ..core.depth import DEPTH
+from ..core.duck_arrays import is_duck_array
 from ..core.dynamic_scalars import DynamicScalar, plain_number
 from ..core.errors import AssumptionFailed, CompileWarning, Obstacle, Rejected
 from ..core.errstate import DEFAULT, error_state, shows_errors
-from ..core.foreign import is_foreign
 from ..core.forks import fork_safe_lock
 from ..core.hooks import HOOKS
 from ..core.mode import MODE
@@ -251,7 +251,7 @@ class Compiled(Generic[P, R]):
                 kinds.append((a.shape, a.dtype, a.strides))
             elif isinstance(a, np.generic):
                 kinds.append((a.dtype,))
-            elif isinstance(a, np.ndarray) or is_foreign(a):
+            elif isinstance(a, np.ndarray) or is_duck_array(a):
                 return self._as_it_is(args, kwargs)  # other arrays have other memory
             else:
                 if x.__class__ is float or x.__class__ is int:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..core.duck_arrays import copy_array, is_duck_array
 from ..core.dynamic_scalars import plain_number
-from ..core.foreign import copied, is_foreign
 from ..core.indices import indices_in, with_indices
 from ..core.mode import MODE, TAPES
 from ..core.node import LEAF, Node
@@ -46,7 +46,7 @@ def run(f: Callable[..., Any], args: Any, kwargs: Any, gives_tensors: bool) -> A
 
 
 def _as_tensor(x: Any) -> Any:
-    if not isinstance(x, (np.ndarray, np.generic)) and not is_foreign(x):
+    if not isinstance(x, (np.ndarray, np.generic)) and not is_duck_array(x):
         return x
     t = wrap(np.asarray(x) if isinstance(x, np.ndarray) else x, None)
     t._shared = True  # it is the caller's
@@ -56,7 +56,7 @@ def _as_tensor(x: Any) -> Any:
 def _as_array(x: Any) -> Any:
     if x.__class__ is not Tensor or x.requires_grad:
         return x
-    a = copied(x._data)
+    a = copy_array(x._data)
     return a[()] if isinstance(a, np.ndarray) else a
 
 

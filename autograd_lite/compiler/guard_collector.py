@@ -29,7 +29,7 @@ from weakref import ref
 import numpy as np
 
 from ..core.bytecode import Step, Use, codes_in, uses_in
-from ..core.foreign import is_foreign
+from ..core.duck_arrays import is_duck_array
 from ..core.host_state import callback
 from ..ir.captured_arrays import Operands, owner_of
 from ..ir.observing import assume, debug_print, observe
@@ -379,7 +379,7 @@ class GuardCollector:
 
     def look(self, x: Any, name: str, use: Use | None = None) -> None:
         """Note what may be read of a value that code has, whatever it does with it."""
-        if isinstance(x, UNREAD) or is_foreign(x):
+        if isinstance(x, UNREAD) or is_duck_array(x):
             return
         if isinstance(x, np.ndarray):
             self._arrays.add(x, name, use and use._replace(offsets=(0, 0)), self._parent)

@@ -17,9 +17,9 @@ import numpy as np
 
 from ..core.collector import collector_at_rest
 from ..core.depth import isolated, outside
+from ..core.duck_arrays import LAZY, is_lazy
 from ..core.dynamic_scalars import DynamicScalar
 from ..core.errors import Obstacle, Rejected
-from ..core.foreign import LAZY, is_lazy
 from ..core.node import LEAF, Node
 from ..core.several import get_tuple_element
 from ..core.undo import open_undo

@@ -23,9 +23,9 @@ from ..engine.walk import edge_of
 from ..functional.vectorization import Batched
 from ..ir.tape import HasEffects, Outside, Recorder, reconnect
 from ..random import Generator
-from ..tensors.lifted import Lifted, LiftedTensor, face
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor, tensor
+from ..tensors.tracers import TracedTensor, Tracer, wrap_any
 from ..tree import leaves, map as map_leaves, rebuild
 from .bodies import Body, widened
 
@@ -51,7 +51,7 @@ def example_of(a: Any) -> Any:
     if isinstance(a, Batched):
         every = example_of(a.array)
         return every[0] if len(every) else np.zeros(every.shape[1:], every.dtype)
-    return example_of(a.example) if isinstance(a, Lifted) else a
+    return example_of(a.example) if isinstance(a, Tracer) else a
 
 
 class _Closing(Recorder):
@@ -76,11 +76,11 @@ class _Closing(Recorder):
         if edge.__class__ is not Node:
             super().read(edge)
         elif edge.stamp < self.began and edge not in self.replaced:
-            self.replaced[edge] = face(value, edge), *slot_of(example_of(value))
+            self.replaced[edge] = wrap_any(value, edge), *slot_of(example_of(value))
 
     def lowered(self, t: Any) -> Any:
         """Return a slot in place of a Tensor of a transformation around the function."""
-        if not isinstance(t, Tensor) or not isinstance(t._data, Lifted) or t._data.level.stamp > self.began:
+        if not isinstance(t, Tensor) or not isinstance(t._data, Tracer) or t._data.level.stamp > self.began:
             return t
         if t not in self.replaced:
             self.replaced[t] = t, *slot_of(example_of(t))
@@ -241,7 +241,7 @@ class Reading:
     def _of(self, x: Any) -> Any:
         kind = x.__class__
         if isinstance(x, Tensor):
-            if isinstance(x, LiftedTensor):
+            if isinstance(x, TracedTensor):
                 raise Unfamiliar
             number = self._numbers.setdefault(id(x), len(self.tensors))
             if number == len(self.tensors):

@@ -15,9 +15,9 @@ from ..core.op import Op
 from ..core.shapes import ShapeDtype
 from ..core.tracebacks import folding
 from ..functional.vectorization import Batched, unbatched
-from ..tensors.lifted import Level, Lifted, face
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
+from ..tensors.tracers import Level, Tracer, wrap_any
 from ..tree import leaves, map as map_leaves, rebuild
 from .bodies import Body, widened
 from .closure import aligned, close, example_of, recorded
@@ -104,7 +104,7 @@ def known_now(pred: Any) -> Any:
     if TAPES and MODE.get().tape is not None:
         return pred
     value = pred._data
-    while isinstance(value, (Lifted, Tensor)):
+    while isinstance(value, (Tracer, Tensor)):
         if isinstance(value, Batched):
             return pred
         value = value._data if isinstance(value, Tensor) else value.example
@@ -229,7 +229,7 @@ class Choice(Flow):
         size = next(x.shape[0] for x, flag in zip(inputs, flags, strict=True) if flag)
         if flags[0]:
             level = Level()
-            values = [face(Batched(x, level), None) if flag else x for x, flag in zip(inputs, flags, strict=True)]
+            values = [wrap_any(Batched(x, level), None) if flag else x for x, flag in zip(inputs, flags, strict=True)]
             values = [x if isinstance(x, Tensor) else wrap(x, None) for x in values]
             no, yes = (body(*values) for body in self.bodies)
             found = [np.where(values[0], y, n) for y, n in zip(yes, no, strict=True)]

@@ -18,9 +18,9 @@ from ..functional.vectorization import Batched, unbatched
 from ..ir.graph_node import Kind
 from ..ir.pure_graph import PureGraph
 from ..ir.pure_program import PureProgram
-from ..tensors.lifted import Level, face
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
+from ..tensors.tracers import Level, wrap_any
 from .bodies import Body, needed_for, values_of
 from .closure import recorded
 
@@ -179,7 +179,7 @@ def pushed(body: Body, active: tuple[int, ...]) -> Body:
     def forward(*values: Tensor) -> list[Tensor]:
         level, inputs = ForwardLevel(), list(values[:n])
         for i, t in zip(active, values[n:], strict=True):
-            inputs[i] = face(Dual(values[i], t, level), None)
+            inputs[i] = wrap_any(Dual(values[i], t, level), None)
         out = body(*inputs)
         tangents = [tangent_of(t, level) for t, spec in zip(out, body.specs, strict=True) if is_floating(spec)]
         return [*(primal_of(t, level) for t in out), *tangents]
@@ -204,10 +204,10 @@ def batched(body: Body, flags: tuple[bool, ...], size: int, always: frozenset[in
     def forward(*values: Tensor) -> list[Tensor]:
         level = Level()
         pairs = zip(values, flags, strict=True)
-        out = body(*(face(Batched(t, level), None) if flag else t for t, flag in pairs))
+        out = body(*(wrap_any(Batched(t, level), None) if flag else t for t, flag in pairs))
         own = [isinstance(t._data, Batched) and t._data.level is level for t in out]
         found[:] = [flag or k in always for k, flag in enumerate(own)]
-        return [face(unbatched(t, size, level), None) if flag else t for t, flag in zip(out, found, strict=True)]
+        return [wrap_any(unbatched(t, size, level), None) if flag else t for t, flag in zip(out, found, strict=True)]
 
     examples = [_repeated(a, size) if flag else a for a, flag in zip(body.examples, flags, strict=True)]
     made = recorded(body.name, forward, examples)

@@ -20,9 +20,9 @@ from ..engine.walk import cotangents, edge_of, may_have_nan
 from ..functional.argument_selection import variable
 from ..functional.user_rules import KeepAll
 from ..random import Generator, rehearse_draws
-from ..tensors.lifted import Lifted, LiftedTensor
 from ..tensors.record import apply as record, wrap
 from ..tensors.tensor import Tensor
+from ..tensors.tracers import TracedTensor, Tracer
 from .bodies import Body
 from .derivatives import Linear, is_floating
 
@@ -218,7 +218,7 @@ def wanted_among(inputs: Sequence[Any]) -> tuple[int, ...]:
     On a tape nothing is: if there is a backward pass, the call gets further results then.
     """
     on_tape = TAPES and MODE.get().tape is not None
-    if not is_grad_enabled() or (on_tape and not any(isinstance(x, LiftedTensor | Lifted) for x in inputs)):
+    if not is_grad_enabled() or (on_tape and not any(isinstance(x, TracedTensor | Tracer) for x in inputs)):
         return ()
     return tuple(i for i, x in enumerate(inputs) if is_wanted(x))
 
@@ -235,7 +235,7 @@ def wanted_of(call: Node | None, inputs: Sequence[Any]) -> tuple[int, ...]:
 
 
 def _is_plain(x: Any) -> bool:
-    return not isinstance(x, Tensor | Lifted) or (x.__class__ is Tensor and not is_wanted(x))
+    return not isinstance(x, Tensor | Tracer) or (x.__class__ is Tensor and not is_wanted(x))
 
 
 def without_effects(body: Body) -> Body:

@@ -14,10 +14,10 @@ from weakref import ref
 import numpy as np
 
 from ..compiler.trace import Recording
+from ..core.fingerprints import borrow
 from ..core.mode import MODE
 from ..core.node import LEAF, Node, take_note
 from ..core.op import Op
-from ..core.seals import lent
 from ..core.several import Several, result_node
 from ..ir.reverse import Reverse
 from ..tensors.record import wrap
@@ -153,20 +153,20 @@ class History:
             own = sorted(set(same))
             arrays, edges = [arrays[k] for k in own], [edges[k] for k in own]
         out = Several.of(part.taken(values), call.shape, call.dtype)
-        saved, inputs, seals = [out, *edges], edges, ()
+        saved, inputs, fingerprints = [out, *edges], edges, ()
         for k in call.inputs_read:
             saved[k + 1] = arrays[k]
             if isinstance(edges[k], np.ndarray):  # the caller's
                 inputs = edges.copy() if inputs is edges else inputs
-                inputs[k], seal = lent(k + 1, edges[k])
-                saved[k + 1], seals = inputs[k], (*seals, *(seal or ()))
+                inputs[k], fingerprint = borrow(k + 1, edges[k])
+                saved[k + 1], fingerprints = inputs[k], (*fingerprints, *(fingerprint or ()))
         mode = MODE.get()
         note = take_note(mode.scope) if mode.source else None
         hooks = {k: InnerHooks() for k in part.inner} if part.inner else None
         params = Params(hooks) if hooks else {}
         node: Any = Node(op, tuple(inputs), params, tuple(saved), needs, out.shape, out.dtype, note)  # type: ignore[arg-type]
-        if seals:
-            node.seals, node.hooks = seals, []  # see `record`
+        if fingerprints:
+            node.fingerprints, node.hooks = fingerprints, []  # see `record`
         refs = []
         for k, i in enumerate(part.results):
             new = result_node(node, k)

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.arguments import described, function_given
+from ..core.duck_arrays import as_array, asarray_like, innermost, is_duck_array
 from ..core.errors import DtypeError, ShapeError
-from ..core.foreign import as_array, innermost, is_foreign, placed
 from ..core.mode import MODE, TAPES
 from ..core.node import Node
 from ..core.shapes import ShapeDtype
@@ -17,9 +17,9 @@ from ..core.tracebacks import folding
 from ..engine.walk import edge_of
 from ..ir.tape import HasEffects
 from ..ops import shape
-from ..tensors.lifted import Lifted, LiftedTensor
 from ..tensors.record import apply
 from ..tensors.tensor import Tensor
+from ..tensors.tracers import TracedTensor, Tracer
 from ..tree import items, leaves, map as map_leaves, rebuild
 from .checkpointed_scan import Kept, states_within
 from .closure import Closed, Memory, Reading, Unfamiliar, close, example_of
@@ -107,9 +107,9 @@ def scan(
     function_given("scan", f)
     init, xs = operands("scan", "init", init), operands("scan", "xs", xs)
     steps = number_of_steps(xs, length)
-    foreign = next(filter(is_foreign, map(innermost, leaves((init, xs)))), None)
-    if foreign is not None:  # whose library may lack what the op needs: step by step
-        init, xs = (map_leaves(lambda x: placed(x, foreign), tree) for tree in (init, xs))
+    duck = next(filter(is_duck_array, map(innermost, leaves((init, xs)))), None)
+    if duck is not None:  # whose library may lack what the op needs: step by step
+        init, xs = (map_leaves(lambda x: asarray_like(x, duck), tree) for tree in (init, xs))
         return looped(f, init, xs, steps, reverse)
     if MODE.get().watch is not None:
         return looped(f, init, xs, steps, reverse)
@@ -181,7 +181,7 @@ def _recorded(
         reading = Reading(*users)
     except Unfamiliar:
         return None
-    given = [(path, x.shape, x.dtype, x.__class__ is LiftedTensor) for path, x in items((init, slices))]
+    given = [(path, x.shape, x.dtype, x.__class__ is TracedTensor) for path, x in items((init, slices))]
     key = reading.key, tuple(given), MODE.get().record
     known = _MEMORY.get(key, _NEW)
     if known is None:
@@ -300,6 +300,6 @@ def returned(x: Any) -> Any:
     """Return a leaf of a result as the operation returns it: in memory of its own, in C order."""
     if not isinstance(x, Tensor):
         return Tensor(np.ascontiguousarray(x)[()] if np.ndim(x) else x)
-    if not isinstance(x._data, Lifted) and np.ndim(x._data) and not x._data.flags.c_contiguous:
+    if not isinstance(x._data, Tracer) and np.ndim(x._data) and not x._data.flags.c_contiguous:
         return x.reshape(-1).copy().reshape(x.shape)
     return x if x._node.__class__ is Node else apply(shape.copy, (x,), {})

@@ -14,8 +14,8 @@ from ..core.errors import AssumptionFailed, GradError, more_on
 from ..core.op import Op
 from ..core.shapes import ShapeDtype
 from ..functional.vectorization import Batched, unbatched
-from ..tensors.lifted import Level, face
 from ..tensors.tensor import Tensor
+from ..tensors.tracers import Level, wrap_any
 from .bodies import PLANNED_AFTER, Body, Runner, rearranged, widened
 from .closure import recorded
 from .derivatives import Linear, batched as batched_body, is_floating, linearized, pushed
@@ -255,7 +255,7 @@ class Scan(Flow):
     def looped(self, inputs: Sequence[Any]) -> list[Any]:
         """Return the results that are for the user, by a loop in Python."""
         n, m = self.carried, self.carried + self.scanned
-        carry, rows = [face(x, None) for x in inputs[:n]], []
+        carry, rows = [wrap_any(x, None) for x in inputs[:n]], []
         for t in range(self.length - 1, -1, -1) if self.reverse else range(self.length):
             out: list[Any] = self.body(*carry, *(x[t] for x in inputs[n:m]), *inputs[m:])[: self.shown]
             if self.until or self.limit:
@@ -380,13 +380,13 @@ class Scan(Flow):
 
         def masked(*values: Tensor) -> list[Any]:
             level, own = Level(), [*values[:cut], *values[cut + len(more) :]]
-            lifted = [face(Batched(t, level), None) if flag else t for t, flag in zip(own, flags, strict=True)]
+            lifted = [wrap_any(Batched(t, level), None) if flag else t for t, flag in zip(own, flags, strict=True)]
             goes_on = lifted[until] if until else values[cut] < lifted[limit]
             out = self.body(*lifted)
             # What a finished example collects is that of its last carry, which has all values, and is not read.
             rows = [np.where(goes_on, y, np.zeros(y.shape, y.dtype)) for y in out[n:]] if limit else out[n:]
             chosen = [*(np.where(goes_on, a, b) for a, b in zip(out, lifted[:n], strict=False)), *rows]
-            new = [face(unbatched(t, size, level), None) for t in chosen]
+            new = [wrap_any(unbatched(t, size, level), None) for t in chosen]
             return [*new[:n], *([values[n] + 1, new[until].any()] if until else ()), *new[n:]]
 
         last = [] if until else [given[limit].max()]

@@ -8,8 +8,8 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..core.arguments import described, function_given
+from ..core.duck_arrays import as_array, innermost, is_duck_array
 from ..core.errors import GradError, TraceError
-from ..core.foreign import as_array, innermost, is_foreign
 from ..core.mode import MODE
 from ..core.op import OPS, structural
 from ..tensors.record import apply
@@ -71,7 +71,9 @@ def while_loop(
         return found if found is None else (found, leaves(whole))
 
     taken, made = 0, None
-    in_python = max_steps is None or MODE.get().watch is not None or any(map(is_foreign, map(innermost, leaves(carry))))
+    in_python = (
+        max_steps is None or MODE.get().watch is not None or any(map(is_duck_array, map(innermost, leaves(carry))))
+    )
     while isinstance(go_on, bool):
         if not go_on or taken == steps:
             return map_leaves(lambda t: _without_reverse_mode(returned(t)) if max_steps is None else returned(t), carry)

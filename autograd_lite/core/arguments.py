@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .duck_arrays import as_array, is_duck_array, refuse_masked
 from .errors import DtypeError
-from .foreign import as_array, is_foreign, refuse_masked
 
 # ---- kinds of arguments ---------------------------------------------------------------------------------------------
 
@@ -74,7 +74,7 @@ def is_numbers(value: Any) -> bool:
         >>> is_numbers([1.0, 2.0]), is_numbers("text")
         (True, False)
     """
-    if hasattr(value, "__apply_op__") or is_foreign(value):
+    if hasattr(value, "__apply_op__") or is_duck_array(value):
         return True
     try:
         dtype = np.asarray([_outline(v) for v in value] if isinstance(value, (list, tuple)) else value).dtype
@@ -87,7 +87,7 @@ def _outline(value: Any) -> Any:
     """Return a stand-in for an entry of a list: only the shape of a Tensor matters."""
     if isinstance(value, (list, tuple)):
         return [_outline(v) for v in value]
-    return np.zeros(value.shape) if hasattr(value, "__apply_op__") or is_foreign(value) else value
+    return np.zeros(value.shape) if hasattr(value, "__apply_op__") or is_duck_array(value) else value
 
 
 def _is_arrays(value: Any) -> bool:
@@ -357,7 +357,7 @@ def numbers(call: str, name: str, value: Any, dtype: Any = None) -> Any:
     try:
         array = as_array(value, dtype)
     except (TypeError, ValueError) as error:
-        refuse_masked(value, what=call)
+        refuse_masked(value, caller=call)
         if dtype is not None and is_numbers(value):
             raise
         wrong = refusal(call, name, NUMBERS.words, value)

@@ -54,13 +54,13 @@ def compute(*arrays: Any) -> tuple[Any, ...]:
     return found
 
 
-def again(x: Any, after: Any) -> Any:
+def recompute_after(x: Any, after: Any) -> Any:
     """Return the same plan under names of its own, whose chunks are made a second time, once `after` is known."""
     manipulation = _module("dask.graph_manipulation")
     return manipulation.bind(x, after) if hasattr(after, "dask") else manipulation.clone(x)
 
 
-def spread(g: Any, x: Any) -> Any:
+def broadcast_like(g: Any, x: Any) -> Any:
     """Broadcast `g` to the shape of `x`, in the chunks of `x`: as one chunk it would not fit in memory."""
     return _module("dask.array").broadcast_to(g, x.shape, chunks=x.chunks)
 

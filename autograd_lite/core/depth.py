@@ -32,7 +32,7 @@ def inside(*, tape: bool) -> Iterator[Depth]:
         DEPTH.set(depth)
 
 
-def inside_lifted() -> bool:
+def inside_tracers() -> bool:
     """Return whether `jvp` or `vmap` runs around this."""
     depth = DEPTH.get()
     return depth.all > depth.tapes

@@ -15,8 +15,8 @@ class Hooks:
         load_ops: `(name) -> None`, loads the file of `ops` that defines something of this name, or for None all files;
             from `ops` itself.
         histories: `() -> module`, `control.histories`; from the package itself, which loads it late.
-        lift: `(op, inputs, params) -> result`, applies an op to values that stand for several arrays; from
-            `tensors.lifted`.
+        apply_to_tracers: `(op, inputs, params) -> result`, applies an op to values that stand for several arrays; from
+            `tensors.tracers`.
         backward: `(tensor, cotangent, retain_graph, create_graph) -> None`; from `engine`.
         cycle_error: `(call, arguments by name) -> TypeError | None`, of an argument that contains itself; from `tree`.
         namespace: `() -> module`, that of the array API standard; from the package itself, which loads it late.
@@ -27,11 +27,11 @@ class Hooks:
     """
 
     __slots__ = (
+        "apply_to_tracers",
         "backward",
         "compiled",
         "cycle_error",
         "histories",
-        "lift",
         "load_ops",
         "namespace",
         "stale",
@@ -41,7 +41,7 @@ class Hooks:
     )
 
     tensor: type[Any]
-    lift: Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
+    apply_to_tracers: Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
     load_ops: Callable[[str | None], None]
     backward: Callable[[Any, Any, bool, bool], None]
     compiled: Callable[[], Any]

@@ -18,8 +18,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from .arguments import ANYTHING, NUMBERS, OUR_PACKAGES, Kind, bound, described, given, is_numbers, kinds_of, refusal
+from .duck_arrays import innermost, is_duck_array
 from .errors import AxisError, DtypeError, GradError, NonFiniteError, ShapeError, TraceError, UnsupportedError
-from .foreign import innermost, is_foreign
 from .hooks import HOOKS
 from .tracebacks import folded
 
@@ -328,9 +328,9 @@ def _shape_of(x: Any) -> str:
 
 def _why_kinds(inputs: Sequence[Any], text: str) -> str:
     """Return the problem with arrays that are not NumPy's, or "" if they are not to blame."""
-    arrays = [a for a in map(innermost, inputs) if isinstance(a, np.ndarray) or is_foreign(a)]
+    arrays = [a for a in map(innermost, inputs) if isinstance(a, np.ndarray) or is_duck_array(a)]
     kinds = sorted({f"{type(a).__module__}.{type(a).__qualname__}" for a in arrays})
-    if not any(map(is_foreign, arrays)):
+    if not any(map(is_duck_array, arrays)):
         return ""
     if len(kinds) > 1:
         return (

@@ -17,8 +17,8 @@ from .scopes import path_of
 from .shapes import size_of
 
 if TYPE_CHECKING:
+    from .fingerprints import Fingerprint
     from .op import Op
-    from .seals import Seal
 
 # One clock for everything that happens to tensors: a node is stamped when it is recorded, a leaf when it is assigned.
 # So "was this leaf assigned after that node saved it?" is one comparison and costs the forward pass nothing.
@@ -105,7 +105,7 @@ class Node:
         note: where the call was made, when recorded; see `source` and `scope`.
         hooks: functions of the cotangent, called when it is complete.
         results: of a call with several results, references to the nodes that take them out of it.
-        seals: of saved arrays that belong to the caller, see `seals`; set only on the few nodes that have any.
+        fingerprints: of borrowed arrays in `saved`; set only on the few nodes that have any.
         tail: see `_Tail`; set on one node in 32, chosen by a hash so that no loop in a program can miss them all.
             CPython clears slots in alphabetical order, and this one must come after `inputs` and `saved`.
     """
@@ -113,6 +113,7 @@ class Node:
     __slots__ = (
         "__weakref__",
         "dtype",
+        "fingerprints",
         "hooks",
         "inputs",
         "needs",
@@ -121,13 +122,12 @@ class Node:
         "params",
         "results",
         "saved",
-        "seals",
         "shape",
         "stamp",
         "tail",
     )
     results: Sequence[Callable[[], Node | None]]
-    seals: Sequence[Seal]
+    fingerprints: Sequence[Fingerprint]
 
     def __init__(
         self,

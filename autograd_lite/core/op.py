@@ -18,7 +18,7 @@ import numpy as np
 from ..native.kernels import FASTEST, KERNELS, kernel
 from . import batching
 from .batching import BatchRule
-from .foreign import together
+from .duck_arrays import move_constants
 from .frozen import Frozen
 from .messages import misfit
 from .rewrites import Rewrite
@@ -254,7 +254,7 @@ class Op(Frozen):
         try:
             return self.forward(*inputs, **params)
         except Exception as error:
-            if (placed := together(inputs)) is not None:
+            if (placed := move_constants(inputs)) is not None:
                 return self(*placed, **params)
             raise misfit(self, inputs, params, error) from None
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
-from ..core.foreign import to_numpy
+from ..core.duck_arrays import to_numpy
 from ..core.op import Kind, Op, read_rule
 
 

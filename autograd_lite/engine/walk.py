@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from ..core.duck_arrays import array_namespace, as_array, asarray_like, copy_array, gradient_like, is_duck_array
 from ..core.errors import DtypeError, GradError, ShapeError, more_on
-from ..core.foreign import as_array, copied, handed_back, home, is_foreign, placed
 from ..core.hooks import HOOKS
 from ..core.messages import checked
 from ..core.mode import MODE, TAPES, Mode, hold_mode, note_pass, record_off, record_on
@@ -29,7 +29,6 @@ from ..core.shapes import cast_back, expand_reduced, sum_to_shape
 from ..native import functions as fast
 from ..ops.zero_mask import zero_mask
 from ..tensors.hooks import AWAITED, GRAD_LOCK, arrival_hooks
-from ..tensors.lifted import Level, Lifted
 from ..tensors.record import owned, wrap
 from ..tensors.saved import (
     as_tensors,
@@ -42,6 +41,7 @@ from ..tensors.saved import (
     without_level,
 )
 from ..tensors.tensor import Tensor
+from ..tensors.tracers import Level, Tracer
 from .paths import Paths, paths_from
 
 _UNIT, _CONSTANT, _PARTIAL, _APPLIED, _VJP = Kind.UNIT, Kind.CONSTANT, Kind.PARTIAL, Kind.APPLIED, Kind.VJP
@@ -148,9 +148,9 @@ def _root_cotangent(t: Tensor, cotangent: Any, create_graph: bool) -> Any:
                 "backward: expected a real loss; received a complex one. Take its .real or abs(), or pass a cotangent"
                 + more_on("complex-loss")
             )
-        g: Any = (np if t._data.__class__ in _NUMPYS else home(t)).ones(t.shape, t.dtype)
+        g: Any = (np if t._data.__class__ in _NUMPYS else array_namespace(t)).ones(t.shape, t.dtype)
     else:
-        g = cotangent if isinstance(cotangent, Tensor) or is_foreign(cotangent) else as_array(cotangent)
+        g = cotangent if isinstance(cotangent, Tensor) or is_duck_array(cotangent) else as_array(cotangent)
         shape = g.shape
         if shape != t.shape:
             raise ShapeError(f"backward: expected a cotangent of shape {t.shape}, as the tensor has; received {shape}")
@@ -158,11 +158,13 @@ def _root_cotangent(t: Tensor, cotangent: Any, create_graph: bool) -> Any:
         if kind not in ("biufc" if t.dtype.kind == "c" else "biuf"):
             number = "complex or real" if t.dtype.kind == "c" else "real"
             raise DtypeError(f"backward: expected a {number} cotangent; received dtype kind {kind!r}")
-        g = conjugated(g.astype(t.dtype, copy=False) if isinstance(g, Tensor) else placed(as_array(g, t.dtype), t))
+        g = conjugated(
+            g.astype(t.dtype, copy=False) if isinstance(g, Tensor) else asarray_like(as_array(g, t.dtype), t)
+        )
     if create_graph:
         if isinstance(g, Tensor):
             return owned(g)
-        seed = wrap(copied(g), None)
+        seed = wrap(copy_array(g), None)
         if TAPES and (tape := MODE.get().tape) is not None:
             tape.made(seed)
         return seed
@@ -187,7 +189,7 @@ def _add_to_leaf(leaf: Tensor, found: dict[Any, Any]) -> None:
         # A rule may have passed on an array that something else holds: the cotangent, another gradient, a saved value.
         large = found[leaf].size > SMALL and unshared(found, leaf)
         g = found[leaf]
-        g = g if large else np.array(g) if g.__class__ in _NUMPYS else handed_back(copied(g), leaf._data)
+        g = g if large else np.array(g) if g.__class__ in _NUMPYS else gradient_like(copy_array(g), leaf._data)
         leaf._grad = wrap(g, None)
 
 
@@ -243,7 +245,7 @@ def cotangents(
         masks = selects or max(map(_size, roots.values()), default=0) > 1
     alarm.on = masks
     for g in roots.values():
-        if g.__class__ not in _NUMPYS and home(g) is not np:
+        if g.__class__ not in _NUMPYS and array_namespace(g) is not np:
             alarm.on = masks = True  # since NumPy does not compute, errors go unnoticed
     change: Any = None
     opened: _Opened = None
@@ -484,7 +486,7 @@ def _rule_result(rule: Rule | Read, g: Any, saved: tuple[Any, ...], params: dict
         if rule.value == -1:
             return -g  # not g * -1, which makes NaN of a complex infinity
         if rule.value == 0:  # flat there, whatever the cotangent: inf * 0 would be NaN
-            zeros = home(g).zeros(g.shape, g.dtype)
+            zeros = array_namespace(g).zeros(g.shape, g.dtype)
             return wrap(zeros, None) if isinstance(g, Tensor) else zeros
         return g * rule.value
     if kind is Kind.REDUCED:
@@ -512,7 +514,7 @@ def _open(node: Node, g: Any, opened: _Opened) -> tuple[Any, tuple[Any, ...]]:
         g = g if changed is None else conjugated(changed)
     if len(node.needs) != len(node.inputs):
         check_constants(node, saved)
-    if getattr(node, "seals", None):
+    if getattr(node, "fingerprints", None):
         check_seals(node, saved)
     return g, (saved if opened is None else opened(node, saved))
 
@@ -539,7 +541,7 @@ def _cleared(r: Any, g: Any) -> Any:
 def may_have_nan(r: Any) -> bool:
     """True if `r` may contain a NaN. False positives are harmless: what asks looks closer then."""
     values = r._data if isinstance(r, Tensor) else r
-    while isinstance(values, Lifted):
+    while isinstance(values, Tracer):
         values = values.inner
         values = values._data if isinstance(values, Tensor) else values
     if values.__class__ is np.ndarray:

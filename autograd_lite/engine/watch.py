@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ..core.duck_arrays import is_duck_array, to_numpy
 from ..core.errors import NonFiniteError
-from ..core.foreign import is_foreign, to_numpy
 from ..core.mode import MODE, Mode, enter_mode, leave_mode
 from ..core.node import Node, user_source
 from ..core.op import Op
@@ -216,13 +216,13 @@ def _name_of(edge: Any, i: int) -> str:
 
 def _bare(value: Any) -> Any:
     bare = value._data if isinstance(value, Tensor) else value
-    return to_numpy(bare) if is_foreign(bare) else bare
+    return to_numpy(bare) if is_duck_array(bare) else bare
 
 
 def _finite(value: Any) -> bool:
-    """True if a value is finite, or stands for several arrays (see `tensors.lifted`) and is checked further in."""
+    """True if a value is finite, or stands for several arrays (see `tensors.tracers`) and is checked further in."""
     if isinstance(value, tuple):  # the results of a call, or their cotangents
         return all(v is None or _finite(v) for v in value)
     bare = value._data if value.__class__ is Tensor else value
-    bare = to_numpy(bare) if is_foreign(bare) else bare
+    bare = to_numpy(bare) if is_duck_array(bare) else bare
     return is_finite(bare) if bare.__class__ is np.ndarray or isinstance(bare, np.generic) else True

@@ -9,18 +9,18 @@ import numpy as np
 
 from ..core.arguments import described
 from ..core.depth import DEPTH, Depth
+from ..core.duck_arrays import as_array, copy_array, gradient_like, innermost, is_duck_array
 from ..core.dynamic_scalars import DynamicScalar
 from ..core.errors import DtypeError, GradError, ShapeError, more_on
-from ..core.foreign import as_array, copied, handed_back, innermost, is_foreign
 from ..core.mode import MODE, TAPES, enter_mode, leave_mode, record_on, restore_mode
 from ..core.node import Node
 from ..engine.paths import Paths, paths_from
 from ..engine.walk import edge_of
 from ..ops import shape
-from ..tensors.lifted import Held, Level, Lifted, face
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
-from ..tree import beside as walk_beside, items, leaves, map as map_leaves
+from ..tensors.tracers import GradTracer, Level, Tracer, wrap_any
+from ..tree import items, leaves, map as map_leaves, zip as walk_both
 
 _CONTAINERS = frozenset({list, tuple, dict})
 # Classes of what holds no Tensor and of what is differentiated by as it is.
@@ -156,14 +156,14 @@ def array_like(a: Any) -> Any:
     return a
 
 
-def beside(what: str, expected: str, tree: Any, given: Any) -> list[tuple[str, Any, Any]]:
+def zip_trees(what: str, expected: str, tree: Any, given: Any) -> list[tuple[str, Any, Any]]:
     """Return `(path, leaf, value given for it)` for each leaf of a tree.
 
     Raises:
         ShapeError: if the values have another structure.
     """
     try:
-        return list(walk_beside(tree, given))
+        return list(walk_both(tree, given))
     except ValueError:
         n = len(leaves(tree))
         raise ShapeError(
@@ -208,14 +208,14 @@ def floating(what: str, a: Any, where: str) -> Any:
 def variable(a: Any, level: Level | None) -> Tensor:
     """Make the Tensor that stands for an array: the result of a copy, to which gradients flow as to any other."""
     if level is None and not TAPES and not isinstance(a, Tensor):
-        value: Any = np.array(a) if a.__class__ in _BARE else copied(a)
+        value: Any = np.array(a) if a.__class__ in _BARE else copy_array(a)
         edge = wrap(value, None)
         return wrap(value, Node(shape.copy, (edge,), {}, (None, edge), (0,), value.shape, value.dtype, None))
     a = taped(a) if TAPES else a
-    value = copied(a._data if isinstance(a, Tensor) else a) if level is None else Held(bare(a), level)
+    value = copy_array(a._data if isinstance(a, Tensor) else a) if level is None else GradTracer(bare(a), level)
     known = level is None and isinstance(a, Tensor) and a._node is not None
-    edge = edge_of(a) if known else face(value, None)
-    return face(value, Node(shape.copy, (edge,), {}, (None, edge), (0,), value.shape, value.dtype, None))
+    edge = edge_of(a) if known else wrap_any(value, None)
+    return wrap_any(value, Node(shape.copy, (edge,), {}, (None, edge), (0,), value.shape, value.dtype, None))
 
 
 def on_tape() -> bool:
@@ -236,12 +236,12 @@ def bare(a: Any) -> Any:
     """Return a bare value that nothing else holds, or the Tensor itself if it has a history."""
     a = taped(a) if TAPES else a
     if not isinstance(a, Tensor):
-        return np.array(a) if a.__class__ in _BARE else copied(a)
+        return np.array(a) if a.__class__ in _BARE else copy_array(a)
     if a._node is not None:
         return a
     if isinstance(a._data, np.ndarray):
         return np.array(a._data)
-    return copied(a._data) if is_foreign(a._data) else a._data
+    return copy_array(a._data) if is_duck_array(a._data) else a._data
 
 
 def scalar(what: str, out: Any) -> Any:
@@ -252,7 +252,7 @@ def scalar(what: str, out: Any) -> Any:
     """
     if out.__class__ is Tensor and out._data.shape == () and out._data.dtype.kind == "f":
         return out
-    if not isinstance(out, (Tensor, np.ndarray, np.generic, int, float, complex)) and not is_foreign(out):
+    if not isinstance(out, (Tensor, np.ndarray, np.generic, int, float, complex)) and not is_duck_array(out):
         raise GradError(
             f"{what}: expected the function to return a scalar; received {type(out).__name__}"
             + (". Did it forget to return?" if out is None else "; has_aux=True allows a pair (value, anything)")
@@ -278,7 +278,7 @@ def arrays_returned(what: str, out: Any) -> Any:
         GradError: if it is not.
     """
     for path, x in items(out):
-        if not isinstance(x, (Tensor, Lifted, np.ndarray, np.generic, int, float, complex)) and not is_foreign(x):
+        if not isinstance(x, (Tensor, Tracer, np.ndarray, np.generic, int, float, complex)) and not is_duck_array(x):
             raise GradError(
                 f"{what}: expected the function to return an array or a container of arrays; received "
                 f"{type(x).__name__}{f' at {path}' if path else ''}"
@@ -301,7 +301,7 @@ def leave(tree: Any) -> Any:
 
 
 def _left(t: Tensor) -> Any:
-    return copied(t._data) if is_foreign(t._data) else t.numpy()[()]
+    return copy_array(t._data) if is_duck_array(t._data) else t.numpy()[()]
 
 
 def like_argument(g: Any, a: Any, as_tensors: bool, ends: bool = False) -> Any:
@@ -313,9 +313,9 @@ def like_argument(g: Any, a: Any, as_tensors: bool, ends: bool = False) -> Any:
         as_tensors: whether it is to be a Tensor whatever the argument is.
         ends: see `Traced`.
     """
-    if as_tensors or isinstance(g, Lifted) or (TAPES and on_tape()):
-        t = face(g, None)
+    if as_tensors or isinstance(g, Tracer) or (TAPES and on_tape()):
+        t = wrap_any(g, None)
         return t.detach() if ends else t
     g = g._data if isinstance(g, Tensor) else g
-    g = np.array(g) if g.__class__ in _BARE else copied(g if a is None else handed_back(g, innermost(a)))
+    g = np.array(g) if g.__class__ in _BARE else copy_array(g if a is None else gradient_like(g, innermost(a)))
     return g[()] if isinstance(a, (float, np.generic)) else g

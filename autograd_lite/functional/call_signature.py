@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 
 from ..core.batching import one_by_one, repeated
+from ..core.duck_arrays import as_array, is_duck_array
 from ..core.dynamic_scalars import DynamicScalar
-from ..core.foreign import as_array, is_foreign
 from ..core.op import Op, by_need
 from ..core.ownership import SMALL, unshared
 from ..core.several import Several
 from ..core.shapes import ShapeDtype
 from ..ops import barrier
-from ..tensors.lifted import Lifted, LiftedTensor
 from ..tensors.record import owned
 from ..tensors.tensor import Tensor
+from ..tensors.tracers import TracedTensor, Tracer
 from ..tree import leaves, map as map_leaves, rebuild
 from .user_rules import KeepAll
 
@@ -55,7 +55,7 @@ def results_in(held: dict[int, Any]) -> tuple[Any, Any]:
 
 # Classes of what is certainly no Tensor; and of what is an input on its own.
 BARE = frozenset({np.ndarray, float, int, bool, complex, np.float64, np.float32, np.complex128, np.int64, np.bool_})
-_INPUTS = frozenset({Tensor, LiftedTensor, float, complex, np.float64, np.float32, np.complex128, np.complex64})
+_INPUTS = frozenset({Tensor, TracedTensor, float, complex, np.float64, np.float32, np.complex128, np.complex64})
 _ARRAYS = np.ndarray | np.generic | bool | int | float | complex
 _FIXED = frozenset({int, bool, str, type(None)})
 
@@ -70,14 +70,14 @@ def are_inputs(args: tuple[Any, ...]) -> bool:
 
 def is_input(a: Any) -> bool:
     """Return whether an argument is an array, or a number, that a gradient may flow to."""
-    if isinstance(a, np.ndarray | np.generic) or is_foreign(a):
+    if isinstance(a, np.ndarray | np.generic) or is_duck_array(a):
         return a.dtype.kind in "biufc"
-    return isinstance(a, (Tensor, Lifted, float, complex, DynamicScalar))
+    return isinstance(a, (Tensor, Tracer, float, complex, DynamicScalar))
 
 
 def is_tensor(a: Any) -> bool:
     """Return whether something is a Tensor, or of a transformation."""
-    return isinstance(a, (Tensor, Lifted))
+    return isinstance(a, (Tensor, Tracer))
 
 
 def are_bare(*trees: Any) -> bool:
@@ -85,7 +85,7 @@ def are_bare(*trees: Any) -> bool:
     for tree in trees:
         if tree.__class__ in BARE or tree.__class__ in _FIXED:
             continue
-        if isinstance(tree, (Tensor, Lifted)):
+        if isinstance(tree, (Tensor, Tracer)):
             return False
         if tree.__class__ is tuple:
             if not are_bare(*tree):
@@ -123,14 +123,14 @@ def _have_same_bits(t: Any, other: Any) -> bool:
 
 
 def _values(x: Any) -> Any:
-    while isinstance(x, (Tensor, Lifted)):
+    while isinstance(x, (Tensor, Tracer)):
         x = x._data if isinstance(x, Tensor) else x.inner
     return np.asarray(x)
 
 
 def _batched(given: int, op: Op, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
     """Return the results of a call in a batch, which are its last inputs; by examples if something has a history."""
-    if any(isinstance(x, Lifted) or (isinstance(x, Tensor) and x.requires_grad) for x in inputs):
+    if any(isinstance(x, Tracer) or (isinstance(x, Tensor) and x.requires_grad) for x in inputs):
         return one_by_one(op, inputs, batched, params)
     results = repeated(inputs, batched)[-given:]
     return results[0] if op.results is None else tuple(results)

@@ -11,23 +11,23 @@ import numpy as np
 
 from ..core.arguments import function_given
 from ..core.depth import DEPTH, inside_as
+from ..core.duck_arrays import LAZY, is_lazy, recompute_after
 from ..core.errors import GradError, Obstacle, ShapeError, more_on
-from ..core.foreign import LAZY, again, is_lazy
+from ..core.fingerprints import copy_if_small, sample, sample_bytes
 from ..core.messages import checked
 from ..core.mode import MODE, TAPES, enable_grad, is_grad_enabled
 from ..core.node import LEAF, Node, next_stamp
 from ..core.op import Kind as RuleKind, Op, Rule, jointly
-from ..core.seals import elements, kept, sampled
 from ..core.several import Several, each
 from ..core.shapes import ShapeDtype
 from ..core.tracebacks import folding
 from ..engine.walk import cotangents, edge_of
 from ..ops import barrier
 from ..random import remember_draws, replay_draws
-from ..tensors.lifted import LiftedTensor
 from ..tensors.record import apply, open_edge, wrap
 from ..tensors.saved import refuse_changed_leaf
 from ..tensors.tensor import Tensor
+from ..tensors.tracers import TracedTensor
 from ..tree import leaves, map as map_leaves, rebuild
 from .argument_selection import name_of
 from .call_signature import arrays_in, results_in
@@ -301,7 +301,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     @folding
     def checkpointed(*args: Any, **kwargs: Any) -> Any:
         given = [a for a in leaves((args, kwargs)) if isinstance(a, Tensor)]
-        if not is_grad_enabled() or any(isinstance(a, LiftedTensor) for a in given):
+        if not is_grad_enabled() or any(isinstance(a, TracedTensor) for a in given):
             return f(*args, **kwargs)
         if TAPES and MODE.get().tape is not None:
             return _on_tape(f, args, kwargs)
@@ -310,17 +310,17 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         with remember_draws() as states:
             held = {0: f(*args, **kwargs)}
         record = _record_of(held[0], start)
-        if not record.outer or any(isinstance(a, LiftedTensor) for a in leaves(held[0])):
+        if not record.outer or any(isinstance(a, TracedTensor) for a in leaves(held[0])):
             return held[0]
         (tree, data), edges, ended = results_in(held), list(record.outer), next_stamp()
         several = data.__class__ is Several
-        lent = [(a, sampled(a)) for a in leaves((args, kwargs)) if isinstance(a, np.ndarray)]
+        lent = [(a, sample_bytes(a)) for a in leaves((args, kwargs)) if isinstance(a, np.ndarray)]
 
         def pull(g: Any, *_: Any) -> tuple[Any, ...]:
             for edge in edges:
                 if isinstance(edge, Tensor) and edge._stamp > ended:
                     refuse_changed_leaf("checkpoint", edge, named=False)
-            if any(sampled(a) != elements for a, elements in lent):
+            if any(sample_bytes(a) != elements for a, elements in lent):
                 raise _other_run(f, "an array that it was given was changed")
             # In a pullback of arrays, nothing is recorded: a Tensor is then a value of `jvp` or `vmap`.
             gs = g if several else (g,)
@@ -348,9 +348,9 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
 def _again(a: Any, g: Any) -> Any:
     """Return a lazy argument so that the first run's need not be kept for the second; anything else as it is."""
     if is_lazy(a):
-        return again(a, g)
+        return recompute_after(a, g)
     if a.__class__ is Tensor and a._node is None and is_lazy(a._data):
-        return wrap(again(a._data, g), None)
+        return wrap(recompute_after(a._data, g), None)
     return a
 
 
@@ -403,7 +403,7 @@ def _on_tape(f: Callable[..., Any], args: Any, kwargs: Any) -> Any:
 def _held(a: Any) -> Any:
     """Return an argument that stays the same until the function runs again, even if the caller's is rebound."""
     if isinstance(a, np.ndarray):
-        return kept(a)
+        return copy_if_small(a)
     if not isinstance(a, Tensor) or a._node is LEAF:  # its stamp tells when it was assigned to
         return a
     twin = wrap(a._data, a._node)
@@ -486,7 +486,7 @@ def _record_of(out: Any, start: int) -> _Record:
                 seen.add(edge)
                 stack.append(edge)
     inner.sort(key=stamp_of)
-    return _Record(found, [elements(a) for node in inner for a in _constants_of(node)], start)
+    return _Record(found, [sample(a) for node in inner for a in _constants_of(node)], start)
 
 
 def _constants_of(node: Node) -> Iterator[Any]:

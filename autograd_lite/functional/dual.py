@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
-from ..core.foreign import as_array, home, placed, together
+from ..core.duck_arrays import array_namespace, as_array, asarray_like, move_constants
 from ..core.mode import MODE, TAPES, enable_grad
 from ..core.node import next_stamp
 from ..core.op import EachInput, Kind, Op, read_rule
 from ..core.several import Several, each, refuse_count, results_of
 from ..core.shapes import cast_back, expand_reduced, sum_to_shape
 from ..engine.walk import cotangents, edge_of, masked, masked_product, may_have_nan
-from ..tensors.lifted import Level, Lifted, face
 from ..tensors.tensor import Tensor
+from ..tensors.tracers import Level, Tracer, wrap_any
 from .argument_selection import variable
 
 _UNIT, _CONSTANT, _PARTIAL, _APPLIED, _VJP = Kind.UNIT, Kind.CONSTANT, Kind.PARTIAL, Kind.APPLIED, Kind.VJP
@@ -35,7 +35,7 @@ class ForwardLevel(Level):
         self.fell_back: set[str] = set()
 
 
-class Dual(Lifted):
+class Dual(Tracer):
     """A value and its tangent: how it changes when the inputs of `jvp` change along their tangents."""
 
     __slots__ = ("primal", "tangent")
@@ -79,9 +79,9 @@ class Dual(Lifted):
             return self._several(op, results_of(op, out, params), primals, tangents, params)
         if op.rules is None or out.dtype.kind not in "fc":
             return out
-        if out.__class__ not in _NUMPYS and home(out) is not np:
-            primals = list(together(primals) or primals)
-            tangents = [placed(t, out) for t in tangents]
+        if out.__class__ not in _NUMPYS and array_namespace(out) is not np:
+            primals = list(move_constants(primals) or primals)
+            tangents = [asarray_like(t, out) for t in tangents]
         tangent = push_forward(op, tuple(tangents), out, tuple(primals), params, level.fell_back)
         return out if tangent is None else Dual(out, tangent, level)
 
@@ -92,9 +92,9 @@ class Dual(Lifted):
         level = self.level
         if op.rules is None or out.dtype.kind not in "fc":
             return out
-        if any(home(x) is not np for x in out):
-            primals = list(together(primals) or primals)
-            tangents = [placed(t, primals[0]) for t in tangents]
+        if any(array_namespace(x) is not np for x in out):
+            primals = list(move_constants(primals) or primals)
+            tangents = [asarray_like(t, primals[0]) for t in tangents]
         pushed = push_forward(op, tuple(tangents), out, tuple(primals), params, level.fell_back)
         return tuple(
             [x if t is None else Dual(x, t, level) for x, t in zip(out, pushed or (None,) * len(out), strict=True)]
@@ -104,17 +104,17 @@ class Dual(Lifted):
 def primal_of(x: Any, level: ForwardLevel) -> Any:
     """Return the value of a result of a level."""
     d = x._data if isinstance(x, Tensor) else x
-    return face(d.primal, x._node) if isinstance(d, Dual) and d.level is level else x
+    return wrap_any(d.primal, x._node) if isinstance(d, Dual) and d.level is level else x
 
 
 def tangent_of(x: Any, level: ForwardLevel) -> Any:
     """Return the tangent of a result of a level: zeros where it does not depend on what the level varies."""
     d = x._data if isinstance(x, Tensor) else x
     if isinstance(d, Dual) and d.level is level:
-        return d.tangent if isinstance(d.tangent, Tensor) else face(d.tangent, None)
+        return d.tangent if isinstance(d.tangent, Tensor) else wrap_any(d.tangent, None)
     d = x if isinstance(x, Tensor) else as_array(x)
-    zeros = home(d).zeros(d.shape, d.dtype)
-    return face(zeros, None) if isinstance(x, Tensor) else zeros[()]
+    zeros = array_namespace(d).zeros(d.shape, d.dtype)
+    return wrap_any(zeros, None) if isinstance(x, Tensor) else zeros[()]
 
 
 def push_forward(
@@ -168,7 +168,7 @@ def _fitted(total: Any, out: Any) -> Any:
 def _or_zeros(t: Any, x: Any) -> Any:
     if t is not None:
         return t
-    return home(x).zeros(np.shape(x), getattr(x, "dtype", None) or np.asarray(x).dtype)
+    return array_namespace(x).zeros(np.shape(x), getattr(x, "dtype", None) or np.asarray(x).dtype)
 
 
 def _product_rule(op: Op, tangents: tuple[Any, ...], inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
@@ -261,7 +261,7 @@ def transposed(linear: Any, like: Any) -> Any:
     level = Level()
 
     def zeros(x: Any) -> Any:
-        return variable(home(x).zeros(x.shape, x.dtype), level) if x.dtype.kind in "fc" else None
+        return variable(array_namespace(x).zeros(x.shape, x.dtype), level) if x.dtype.kind in "fc" else None
 
     t = each(zeros, like)
     with enable_grad():
@@ -269,7 +269,7 @@ def transposed(linear: Any, like: Any) -> Any:
         if not isinstance(total, Tensor) or not total.requires_grad:
             return None
         total = np.real(total) if total.dtype.kind == "c" else total
-        root = {edge_of(total): home(total).ones(total.shape, total.dtype)}
+        root = {edge_of(total): array_namespace(total).ones(total.shape, total.dtype)}
         targets = {edge_of(v) for v in (t if isinstance(t, tuple) else (t,)) if v is not None}
         pulled = cotangents(root, targets, retain_graph=False, create_graph=False, level=level)
     return each(lambda v: pulled.get(edge_of(v)), t)

@@ -11,24 +11,23 @@ import numpy as np
 
 from ..core.arguments import function_given
 from ..core.depth import DEPTH, Depth, inside
+from ..core.duck_arrays import array_namespace, as_array
 from ..core.errors import DtypeError, GradError, ShapeError
-from ..core.foreign import as_array, home
 from ..core.messages import checked
 from ..core.mode import MODE, enable_grad, is_grad_enabled, no_grad, restore_mode
 from ..core.node import Node
 from ..core.tracebacks import folding
 from ..engine.paths import paths_from
-from ..tensors.lifted import Level, face, lifted_face
 from ..tensors.record import owned
 from ..tensors.saved import as_tensors as operands_of, check_seals
 from ..tensors.tensor import Tensor
+from ..tensors.tracers import Level, wrap_any, wrap_tracer
 from ..tree import LEAVES, items, leaves, map as map_leaves, rebuild
 from .argument_selection import (
     Traced,
     array_like,
     arrays_returned,
     bare,
-    beside,
     floating,
     has_history,
     leave,
@@ -37,6 +36,7 @@ from .argument_selection import (
     taped,
     tensors_in,
     variable,
+    zip_trees,
 )
 from .dual import Dual, ForwardLevel, primal_of, tangent_of
 from .reverse_mode import pairs_of, pull_back
@@ -132,7 +132,7 @@ def _lifted(x: Any, t: Any, i: int, level: ForwardLevel) -> Any:
         pairs = enumerate(zip(x, t, strict=True))
         return tuple([a if v is None else _dual(a, v, i, f"[{k}]", level) for k, (a, v) in pairs])
     x = array_like(x)
-    triples = beside("jvp", f"a tangent for argument {i}", x, t)
+    triples = zip_trees("jvp", f"a tangent for argument {i}", x, t)
     return rebuild(x, iter([a if v is None else _dual(a, v, i, path, level) for path, a, v in triples]))
 
 
@@ -146,7 +146,7 @@ def _dual(x: Any, t: Any, i: int, path: str, level: ForwardLevel) -> Tensor:
         if t.dtype.kind == "c" and x.dtype.kind != "c":
             raise DtypeError(f"jvp: expected a real tangent for the real argument {i}{path}; received {t.dtype}")
         t = t.astype(x.dtype)
-    return lifted_face(Dual(x, t, level), None)
+    return wrap_tracer(Dual(x, t, level), None)
 
 
 # ---- linearize ------------------------------------------------------------------------------------------------------
@@ -165,7 +165,7 @@ class Linear:
 
     def __call__(self, *tangents: Any) -> Any:
         """Return the tangent of the output for tangents of the inputs, of their structure and shapes."""
-        given = [t for _, _, t in beside("linearize", "a tangent for each argument", self._traced.given, tangents)]
+        given = [t for _, _, t in zip_trees("linearize", "a tangent for each argument", self._traced.given, tangents)]
         env: dict[Any, Any] = {}
         for v, t in zip(self._variables, given, strict=True):
             t = owned(taped(t if isinstance(t, Tensor) else as_array(t)))
@@ -188,12 +188,12 @@ class Linear:
             results = [env.get(t._node, t) if isinstance(t, Tensor) else t for t in self._traced.out]
             as_tensors = self._traced.as_tensors or any(isinstance(t, Tensor) for t in given)
             as_tensors = as_tensors or (self._traced.create_graph and is_grad_enabled())
-        return rebuild(self._outputs, iter([face(r, None) if as_tensors else leave(r) for r in results]))
+        return rebuild(self._outputs, iter([wrap_any(r, None) if as_tensors else leave(r) for r in results]))
 
     def transpose(self, *cotangents: Any) -> Any:
         """Carry cotangents of the outputs back to the inputs: the pullback of `vjp` at the same point."""
         back: Any = cotangents[0] if len(cotangents) == 1 else cotangents
-        given = [g for _, _, g in beside("linearize: transpose", "a cotangent for each output", self._outputs, back)]
+        given = [g for _, _, g in zip_trees("linearize: transpose", "a cotangent for each output", self._outputs, back)]
         wanted, received = [np.shape(t) for t in self._traced.out], [np.shape(g) for g in given]
         if received != wanted:
             raise ShapeError(f"linearize: transpose expected cotangents of shapes {wanted}; received {received}")
@@ -241,8 +241,8 @@ def _program(roots: list[Tensor], variables: list[Node]) -> list[tuple[Node, lis
 def _linear_in_a_variable(a: Any, where: str, level: ForwardLevel, tape: Level | None) -> tuple[Tensor, Node]:
     """Return an argument whose tangent is a variable, and the variable's node."""
     a = bare(floating("linearize", a, where))
-    v = variable(home(a).zeros(a.shape, a.dtype), tape)
-    return face(Dual(a, v, level), None), v._node
+    v = variable(array_namespace(a).zeros(a.shape, a.dtype), tape)
+    return wrap_any(Dual(a, v, level), None), v._node
 
 
 @checked
@@ -283,7 +283,7 @@ def linearize(f: Callable[..., Any]) -> Callable[..., tuple[Any, Linear]]:
             raise
         value = map_leaves(lambda x: primal_of(x, level), out)
         if not recorded:
-            cut = Tensor.detach if on_tape() else lambda x: face(x._data, None)
+            cut = Tensor.detach if on_tape() else lambda x: wrap_any(x._data, None)
             value = map_leaves(lambda x: cut(x) if isinstance(x, Tensor) else x, value)
         tangents = tuple([tangent_of(x, level) for x in leaves(out)])
         edges = [t._node for t in tangents if isinstance(t, Tensor) and t.requires_grad]

@@ -9,23 +9,22 @@ from typing import Any
 import numpy as np
 
 from ..core.arguments import function_given
-from ..core.depth import inside, inside_lifted
+from ..core.depth import inside, inside_tracers
+from ..core.duck_arrays import array_namespace, as_array, asarray_like
 from ..core.errors import GradError, ShapeError
-from ..core.foreign import as_array, home, placed
 from ..core.messages import checked
 from ..core.mode import enable_grad
 from ..core.tracebacks import folding
 from ..engine.paths import paths_from
 from ..engine.walk import cotangents, edge_of
-from ..tensors.lifted import Level, face
 from ..tensors.tensor import Tensor
+from ..tensors.tracers import Level, wrap_any
 from ..tree import items, leaves, map as map_leaves, rebuild
 from .argument_selection import (
     Traced,
     array_like,
     arrays_returned,
     bare,
-    beside,
     floating,
     has_history,
     leave,
@@ -34,6 +33,7 @@ from .argument_selection import (
     scalar,
     tensors_in,
     trace,
+    zip_trees,
 )
 from .dual import Dual, ForwardLevel, primal_of, tangent_of
 from .reverse_mode import given_back, grad, one_for, pairs_of, pull_back, vjp
@@ -117,12 +117,12 @@ def rows(out: Any, traced: Traced, single: bool) -> Any:
                 break
             for v, part in block.items():
                 if v not in found:
-                    found[v] = home(part).empty((out.size, *part.shape[1:]), part.dtype)
+                    found[v] = array_namespace(part).empty((out.size, *part.shape[1:]), part.dtype)
                 found[v][start : start + count] = part
     grads = []
     for v, a in pairs_of(traced):
         shape = (*np.shape(out), *v.shape)
-        g = home(a).zeros(shape, v.dtype) if found.get(v) is None else found[v].reshape(shape)
+        g = array_namespace(a).zeros(shape, v.dtype) if found.get(v) is None else found[v].reshape(shape)
         grads.append(g if ours and not as_tensors else like_argument(g, None, as_tensors, traced.ends))
     each = iter(grads)
     results = tuple(rebuild(vs, each) for vs in traced.variables)
@@ -132,7 +132,7 @@ def rows(out: Any, traced: Traced, single: bool) -> Any:
 def _block_of_rows(out: Tensor, traced: Traced, start: int, count: int) -> dict[Any, Any]:
     """Return some consecutive rows of the Jacobian by each variable that they depend on."""
     batch = Level()
-    units = home(out).eye(count, M=out.size, k=start, dtype=out.dtype).reshape((count, *out.shape))
+    units = array_namespace(out).eye(count, M=out.size, k=start, dtype=out.dtype).reshape((count, *out.shape))
     pulled = cotangents(
         {edge_of(out): Batched(units, batch)},
         traced.paths.targets,
@@ -158,7 +158,9 @@ def _forward(
     for x in points:
         units = np.zeros((total, x.size), x.dtype)
         units[start + np.arange(x.size), np.arange(x.size)] = 1
-        lifted.append(face(Dual(x, Batched(placed(units.reshape((total, *x.shape)), x), batch), forward), None))
+        lifted.append(
+            wrap_any(Dual(x, Batched(asarray_like(units.reshape((total, *x.shape)), x), batch), forward), None)
+        )
         start += x.size
     each = iter(lifted)
     for i in wanted:
@@ -234,7 +236,7 @@ def hvp(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
     @folding
     def product(*args: Any, **kwargs: Any) -> Any:
         *point, v = args
-        if inside_lifted():
+        if inside_tracers():
             _, pullback = vjp(lambda *inputs: gradient(*inputs, **kwargs), argnums)(*point)
             return pullback(v)
         # One tape: f and its gradient are recorded once, and v is pulled back through both.
@@ -252,7 +254,7 @@ def hvp(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
 def _along(slopes: Any, v: Any) -> list[tuple[Any, Any]]:
     """Return each gradient with its part of the vector."""
     roots = []
-    for _, g, d in beside("hvp", "a vector", slopes, v):
+    for _, g, d in zip_trees("hvp", "a vector", slopes, v):
         d = d if isinstance(d, Tensor) else as_array(d)
         if d.shape != g.shape:
             raise ShapeError(f"hvp: expected a vector of shape {g.shape}; received {d.shape}")

@@ -17,9 +17,9 @@ import numpy as np
 
 from ..core.arguments import function_given
 from ..core.depth import outside
+from ..core.duck_arrays import as_array
 from ..core.dynamic_scalars import plain_number
 from ..core.errors import GradError, MissingRule, ShapeError, more_on
-from ..core.foreign import as_array
 from ..core.mode import MODE, TAPES
 from ..core.node import LEAF, Node
 from ..core.op import Kind as OpKind, Op, Rule as OpRule, by_need
@@ -28,10 +28,10 @@ from ..core.several import Several
 from ..core.shapes import ShapeDtype
 from ..ops import barrier
 from ..random import rehearse_draws
-from ..tensors.lifted import Lifted
 from ..tensors.reading import alike
 from ..tensors.record import record, results_with, wrap
 from ..tensors.tensor import Tensor
+from ..tensors.tracers import Tracer
 from ..tree import leaves, map as map_leaves, rebuild
 from .argument_selection import name_of
 from .call_signature import (
@@ -133,7 +133,7 @@ class Primitive(Stated):
                 values.append(x)
                 edges.append(x)
                 lent = lent or x.__class__ is np.ndarray
-            elif isinstance(x, (Tensor, Lifted)):  # of a transformation
+            elif isinstance(x, (Tensor, Tracer)):  # of a transformation
                 call = call or Call(args, kwargs, [])
                 out = self._op(len(inputs), several=True)(*inputs, call=call)
                 return self._traced(inputs, call, call.outputs(out))

@@ -9,21 +9,20 @@ from typing import Any
 import numpy as np
 
 from ..core.arguments import function_given
+from ..core.duck_arrays import array_namespace, as_array
 from ..core.errors import GradError, ShapeError
-from ..core.foreign import as_array, home
 from ..core.messages import checked
 from ..core.mode import MODE, TAPES
 from ..core.node import Node
 from ..core.tracebacks import folding
 from ..engine.walk import conjugated, cotangents, edge_of
-from ..tensors.lifted import Lifted, released
 from ..tensors.record import owned, wrap
 from ..tensors.tensor import Tensor
+from ..tensors.tracers import Tracer, unwrap
 from ..tree import leaves, map as map_leaves, rebuild
 from .argument_selection import (
     Traced,
     arrays_returned,
-    beside,
     leave,
     like_argument,
     name_of,
@@ -31,6 +30,7 @@ from .argument_selection import (
     scalar,
     taped,
     trace,
+    zip_trees,
 )
 
 
@@ -98,7 +98,7 @@ def one_for(out: Any) -> Any:
     value = out._data
     if value.__class__ is np.float64 or (value.__class__ is np.ndarray and value.dtype is _FLOAT64 and not value.ndim):
         return _ONE
-    return home(value).ones(value.shape, value.dtype)
+    return array_namespace(value).ones(value.shape, value.dtype)
 
 
 def _found(
@@ -116,7 +116,7 @@ def given_back(tree: Any, traced: Traced) -> Any:
     if tree is None:
         return None
     if traced.level is not None:
-        return map_leaves(lambda x: released(x, traced.level), tree)
+        return map_leaves(lambda x: unwrap(x, traced.level), tree)
     if traced.as_tensors or traced.create_graph:
         return map_leaves(lambda x: _outside(x, traced), tree)
     return leave(tree)
@@ -186,7 +186,7 @@ def pull_back(traced: Traced, roots: Sequence[tuple[Any, Any]], retain: bool = F
             start[edge] = start[edge] + g if edge in start else g
     if record := record and (MODE.get().record or on_tape()):
         as_tensors = True
-        start = {edge: g if isinstance(g, (Tensor, Lifted)) else _seed(g) for edge, g in start.items()}
+        start = {edge: g if isinstance(g, (Tensor, Tracer)) else _seed(g) for edge, g in start.items()}
     found: dict[Any, Any] = {}
     if start:
         found = cotangents(
@@ -203,7 +203,9 @@ def pull_back(traced: Traced, roots: Sequence[tuple[Any, Any]], retain: bool = F
     for v, a in ((traced.variables[0], traced.given[0]),) if single else pairs_of(traced):
         g = found.get(v)
         grads.append(
-            like_argument(home(a).zeros(v.shape, v.dtype) if g is None else conjugated(g), a, as_tensors, ends)
+            like_argument(
+                array_namespace(a).zeros(v.shape, v.dtype) if g is None else conjugated(g), a, as_tensors, ends
+            )
         )
     if single:
         return tuple(grads)
@@ -257,7 +259,7 @@ def vjp(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[...
         arrays_returned("vjp", traced.out)
 
         def pullback(cotangent: Any) -> Any:
-            triples = beside("vjp", f"a cotangent for each output of {name_of(f)}", traced.out, cotangent)
+            triples = zip_trees("vjp", f"a cotangent for each output of {name_of(f)}", traced.out, cotangent)
             roots = [(out, owned(_fitting(out, g, path))) for path, out, g in triples]
             grads = pull_back(traced, roots, retain=True)
             return grads[0] if isinstance(argnums, int) else grads

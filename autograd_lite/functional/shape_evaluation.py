@@ -14,13 +14,13 @@ from ..core.errors import more_on
 from ..core.messages import checked
 from ..core.op import Op
 from ..core.shapes import ShapeDtype
-from ..tensors.lifted import Level, Lifted, lifted_face
 from ..tensors.record import NUMBERS
 from ..tensors.tensor import Tensor
+from ..tensors.tracers import Level, Tracer, wrap_tracer
 from ..tree import map as map_leaves
 
 
-class Abstract(Lifted):
+class Abstract(Tracer):
     """A value of which the shape and the dtype are known."""
 
     __slots__ = ("spec",)
@@ -104,7 +104,7 @@ def eval_shape(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     def opened(x: Any) -> Any:
         if not (hasattr(x, "shape") and hasattr(x, "dtype")):
             return x
-        return lifted_face(Abstract(ShapeDtype(tuple(x.shape), np.dtype(x.dtype)), level), None)
+        return wrap_tracer(Abstract(ShapeDtype(tuple(x.shape), np.dtype(x.dtype)), level), None)
 
     args, kwargs = map_leaves(opened, (args, kwargs), leaf=_is_spec)
 

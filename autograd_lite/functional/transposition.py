@@ -11,8 +11,8 @@ from ..core.depth import inside
 from ..core.errors import GradError
 from ..core.mode import enable_grad
 from ..engine.walk import cotangents, edge_of
-from ..tensors.lifted import Level, Lifted, face
 from ..tensors.tensor import Tensor
+from ..tensors.tracers import Level, Tracer, wrap_any
 from ..tree import leaves, map as map_leaves
 from .argument_selection import bare, variable
 from .dual import Dual, ForwardLevel, tangent_of
@@ -64,7 +64,7 @@ def inner(xs: Any, ys: Any) -> Any:
 
 
 def _faced(inputs: Sequence[Any]) -> list[Any]:
-    return [face(x, None) if isinstance(x, Lifted) else x for x in inputs]
+    return [wrap_any(x, None) if isinstance(x, Tracer) else x for x in inputs]
 
 
 def pulled_through(f: Callable[..., Any], inputs: Sequence[Any], asked: Sequence[int], h: Any) -> list[Any]:
@@ -101,7 +101,7 @@ def pushed_through(f: Callable[..., Any], inputs: Sequence[Any], tangents: dict[
     level = ForwardLevel()
     values = _faced(inputs)
     for k, t in tangents.items():
-        values[k] = face(Dual(bare(values[k]), t, level), None)
+        values[k] = wrap_any(Dual(bare(values[k]), t, level), None)
     with inside(tape=False):
         out = f(*values)
     return map_leaves(lambda x: tangent_of(x, level), out)

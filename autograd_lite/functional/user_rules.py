@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.arguments import function_given
-from ..core.foreign import home
+from ..core.duck_arrays import array_namespace
 from ..tensors.reading import alike
 from ..tree import map as map_leaves
 
@@ -63,7 +63,7 @@ def numbers_of(rules: Sequence[Any], argnums: Sequence[int] | None) -> Sequence[
 
 def zeros(x: Any) -> Any:
     """Return zeros of the shape and dtype of an array."""
-    return home(x).zeros(np.shape(x), getattr(x, "dtype", np.float64))
+    return array_namespace(x).zeros(np.shape(x), getattr(x, "dtype", np.float64))
 
 
 def zeros_like(tree: Any) -> Any:

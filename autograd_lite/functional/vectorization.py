@@ -11,21 +11,21 @@ import numpy as np
 from ..core.arguments import function_given
 from ..core.batching import BatchRule, one_by_one
 from ..core.depth import inside
+from ..core.duck_arrays import as_array
 from ..core.errors import ShapeError, more_on
-from ..core.foreign import as_array
 from ..core.messages import checked
 from ..core.node import user_source
 from ..core.op import Op
 from ..core.several import each, results_of
 from ..core.shapes import normalize_axis
 from ..core.tracebacks import folding
-from ..tensors.lifted import Level, Lifted, face
 from ..tensors.tensor import Tensor
+from ..tensors.tracers import Level, Tracer, wrap_any
 from ..tree import items, map as map_leaves, rebuild
 from .argument_selection import array_like, arrays_returned, bare, has_history, leave, name_of, tensors_in
 
 
-class Batched(Lifted):
+class Batched(Tracer):
     """Many examples of one value, along axis 0 of `array`."""
 
     __slots__ = ("array",)
@@ -148,7 +148,7 @@ def _batched(tree: Any, axis: int | None, where: str, level: Level, sizes: dict[
             raise ShapeError(f"vmap: expected {where}{path} to have a batch axis; received a number. Use in_axes=None")
         k = normalize_axis(axis, value.ndim, f"vmap: in_axes of {where}{path}")
         sizes[where + path] = value.shape[k]
-        return face(Batched(np.moveaxis(value, k, 0) if k else value, level), None)
+        return wrap_any(Batched(np.moveaxis(value, k, 0) if k else value, level), None)
 
     return rebuild(tree, iter([one(path, a) for path, a in items(tree)]))
 
@@ -158,11 +158,11 @@ def unbatched(x: Any, size: int, level: Level) -> Any:
     array: Any = x._data if isinstance(x, Tensor) else x
     if isinstance(array, Batched) and array.level is level:
         return array.array
-    array = x if isinstance(x, (Tensor, Lifted)) else as_array(x)
+    array = x if isinstance(x, (Tensor, Tracer)) else as_array(x)
     return np.broadcast_to(array, (size, *array.shape))
 
 
 def _collected(x: Any, size: int, axis: int, level: Level) -> Any:
     array = unbatched(x, size, level)
     k = normalize_axis(axis, array.ndim, "vmap: out_axes")
-    return face(np.moveaxis(array, 0, k) if k else array, None)
+    return wrap_any(np.moveaxis(array, 0, k) if k else array, None)

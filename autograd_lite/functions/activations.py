@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from ..core.duck_arrays import as_array
 from ..core.errors import ShapeError
-from ..core.foreign import as_array
 from ..core.messages import checked
 from ..core.op import Op
 from ..core.ownership import SMALL

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from ..core.duck_arrays import as_array
 from ..core.errors import ShapeError
-from ..core.foreign import as_array
 from ..core.messages import checked
 from ..core.shapes import Shape
 from ..ops import gru as gru_table, lstm as lstm_table, simple_rnn as simple_rnn_table

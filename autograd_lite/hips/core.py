@@ -19,7 +19,7 @@ import numpy as np
 from ..core.errors import GradError, MissingRule
 from ..core.shapes import cast_back
 from ..engine.walk import conjugated, cotangents
-from ..functional.argument_selection import Traced, beside, tensors_in, trace
+from ..functional.argument_selection import Traced, zip_trees, tensors_in, trace
 from ..functional.dual import ForwardLevel
 from ..functional.forward_mode import push
 from ..functional.reverse_mode import given_back, one_for, pull_back
@@ -85,7 +85,7 @@ def pulled(traced: Traced, g: Any, retain: bool = False) -> Any:
     if isinstance(out, Tensor):
         roots = [(out, _cotangent(out, g))]
     else:
-        pairs = beside("vjp", "a cotangent for each output", out, g)
+        pairs = zip_trees("vjp", "a cotangent for each output", out, g)
         roots = [(o, _cotangent(o, v)) for _, o, v in pairs if isinstance(o, Tensor)]
     (gradient,) = pull_back(traced, roots, retain)
     return (

@@ -15,8 +15,8 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from ..tensors.lifted import LiftedTensor
 from ..tensors.tensor import Tensor
+from ..tensors.tracers import TracedTensor
 
 _OURS = __name__.rpartition(".")[0]
 _THEIRS = "autograd"
@@ -26,7 +26,7 @@ _NOTING: list[ModuleType] = []  # modules that were given a __getattr__
 # xarray does before it interpolates: a result is copied as an array is, and the copy is recorded.
 _BOX: dict[str, Any] = {"__module__": "autograd.numpy.numpy_boxes", "__name__": "ArrayBox", "__qualname__": "ArrayBox"}
 _BOX["__deepcopy__"] = lambda self, memo, own=Tensor.__deepcopy__: own(self, memo) if self.is_leaf else self.copy()
-_NAMES = [(kind, name, getattr(kind, name)) for kind in (Tensor, LiftedTensor) for name in _BOX]
+_NAMES = [(kind, name, getattr(kind, name)) for kind in (Tensor, TracedTensor) for name in _BOX]
 
 
 class _Finder:

@@ -14,9 +14,9 @@ import numpy as np
 from ..core.depth import DEPTH
 from ..functional.primitives import Primitive
 from ..functions.custom_ops import structural
-from ..tensors.lifted import Lifted, LiftedTensor, face
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
+from ..tensors.tracers import TracedTensor, Tracer, wrap_any
 
 
 class _Boxes(type):
@@ -31,7 +31,7 @@ class _Boxes(type):
         return (cls.holds_tensors and issubclass(subclass, Tensor)) or type.__subclasscheck__(cls, subclass)
 
     def __eq__(cls, other: object) -> bool:
-        return cls is other or (cls.holds_tensors and (other is Tensor or other is LiftedTensor))
+        return cls is other or (cls.holds_tensors and (other is Tensor or other is TracedTensor))
 
     __hash__ = type.__hash__
 
@@ -69,7 +69,7 @@ _GIVEN: dict[str, Callable[..., Any] | None] = {}
 def _give_boxes(name: str, method: Callable[..., Any] | None) -> None:
     first = name not in _GIVEN
     _GIVEN[name] = method
-    for kind in (Tensor, LiftedTensor) if first else ():
+    for kind in (Tensor, TracedTensor) if first else ():
         setattr(kind, name, _of_boxes(kind, name, getattr(kind, name, None)))
 
 
@@ -108,7 +108,7 @@ class Box(metaclass=_Boxes):
     """What stands for all boxes: `isinstance(t, Box)` is true of a Tensor, and a call of it makes one."""
 
     type_mappings: dict[type, Any] = _Mappings()
-    types: ClassVar[set[type]] = {Tensor, LiftedTensor}
+    types: ClassVar[set[type]] = {Tensor, TracedTensor}
 
     def __new__(cls, value: Any, trace: Any = 0, node: Any = None) -> Any:
         """Return the box of a value, as `new_box`."""
@@ -198,10 +198,14 @@ _peeled = structural(
 
 def peeled(t: Tensor) -> Any:
     """Return the value of a box in the next trace further out, as HIPS's `_value`; without one, the bare value."""
-    if isinstance(t._data, Lifted):
+    if isinstance(t._data, Tracer):
         held = t._data.example
         return (
-            held if isinstance(held, Tensor) else face(held, None) if isinstance(held, Lifted) else np.array(held)[()]
+            held
+            if isinstance(held, Tensor)
+            else wrap_any(held, None)
+            if isinstance(held, Tracer)
+            else np.array(held)[()]
         )
     level = t.params["level"] - 1 if t.op is _peeled else DEPTH.get().tapes + IN_RULE.get()
     return _peeled(t, level=level) if level > 1 and t.requires_grad else getval(t)

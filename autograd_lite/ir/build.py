@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.collector import collector_at_rest
+from ..core.duck_arrays import is_duck_array
 from ..core.dynamic_scalars import DynamicScalar
-from ..core.foreign import is_foreign
 from ..core.indices import indices_in
 from ..core.node import Node
 from ..core.scopes import shown
@@ -244,6 +244,6 @@ def _constant(new: str, value: Any) -> GraphNode:
     if isinstance(value, (bool, int, float, complex)) and not isinstance(value, np.generic):
         dtype = _DTYPES.get(value.__class__) or np.dtype(type(value))
         return GraphNode(new, Kind.CONSTANT, "", "", (), (), (), dtype, "", repr(value), True)
-    spec = value if isinstance(value, ShapeDtype) or is_foreign(value) else np.asarray(value)
+    spec = value if isinstance(value, ShapeDtype) or is_duck_array(value) else np.asarray(value)
     text = str(spec[()]) if isinstance(spec, np.ndarray) and not spec.ndim else ""
     return GraphNode(new, Kind.CONSTANT, "", "", (), (), spec.shape, spec.dtype, value=text)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.arguments import function_given, given
+from ..core.duck_arrays import to_numpy
 from ..core.errors import AssumptionFailed
-from ..core.foreign import to_numpy
 from ..core.mode import MODE, TAPES, Mode, enter_mode
 from ..engine.walk import edge_of, may_have_nan
 from ..tensors.tensor import Tensor

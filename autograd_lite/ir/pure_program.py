@@ -11,8 +11,8 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from ..core.duck_arrays import to_numpy
 from ..core.errors import AssumptionFailed, GradError, ShapeError
-from ..core.foreign import to_numpy
 from ..core.indices import indices_in, with_indices
 from ..core.mode import record_source
 from ..core.node import LEAF, Node

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.foreign import to_numpy
+from ..core.duck_arrays import to_numpy
 
 
 class Stats(NamedTuple):

@@ -18,9 +18,9 @@ from ..core.observers import Trial
 from ..core.op import Op
 from ..core.shapes import ShapeDtype
 from ..engine.walk import edge_of
-from ..tensors.lifted import LiftedTensor
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor, tensor
+from ..tensors.tracers import TracedTensor
 from .captured_arrays import Operands
 from .host_record import Hosts
 from .observing import see
@@ -172,7 +172,7 @@ class Recorder:
 
     def captured(self, t: Any) -> bool:
         """Return whether a Tensor comes from outside; one of a transformation that runs inside does not."""
-        if isinstance(t, LiftedTensor):
+        if isinstance(t, TracedTensor):
             return bool(t._data.level.stamp < self.began)
         return id(t) not in self._inside
 

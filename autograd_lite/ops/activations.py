@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.foreign import home, is_foreign
+from ..core.duck_arrays import array_namespace, is_duck_array
 from ..core.op import OPS, applied, elementwise, fused, gate
 from ..native import functions as fast
 from ..native.kernels import KERNELS, kernel
@@ -27,7 +27,7 @@ _NUMBERS = {dtype: tuple(np.array(v, dtype) for v in _BOUNDS) for dtype in "efdg
 
 
 def _numbers_for(x: Any) -> tuple[Any, ...]:
-    return _BOUNDS if is_foreign(x) else _NUMBERS[x.dtype.char]
+    return _BOUNDS if is_duck_array(x) else _NUMBERS[x.dtype.char]
 
 
 def _sigmoid(x: Any) -> Any:
@@ -40,7 +40,7 @@ def _sigmoid(x: Any) -> Any:
 
 def _relu(x: Any) -> Any:
     # A row of zeros, not the number: NumPy's loop over two arrays is twice as fast as its loop with a scalar.
-    return np.maximum(x, home(x).zeros(x.shape[-1:], x.dtype))
+    return np.maximum(x, array_namespace(x).zeros(x.shape[-1:], x.dtype))
 
 
 def relu_over(x: Any) -> Callable[[], Any]:

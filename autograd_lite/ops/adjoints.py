@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.foreign import is_foreign
+from ..core.duck_arrays import is_duck_array
 
 
 def user(g: Any) -> Any:
@@ -39,7 +39,7 @@ def as_read(x: Any, hermitian: bool) -> tuple[Any, dict[str, Any]]:
 
     Other libraries have no such argument, so that they are given the whole matrices.
     """
-    if not is_foreign(x):
+    if not is_duck_array(x):
         return x, {"hermitian": hermitian}
     return mirrored(x) if hermitian else x, {}
 

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
+from ..core.duck_arrays import array_namespace, is_duck_array, is_lazy
 from ..core.equivalents import Fill, Part, filled_by
-from ..core.foreign import home, is_foreign, is_lazy
 from ..core.op import Op, structural
 from ..core.shapes import ShapeDtype, require_fit
 
 
 def _assembled(*parts: Any, shape: tuple[int, ...]) -> Any:
-    there = next(filter(is_foreign, parts), None)
-    stacked = np.stack(parts) if is_lazy(there) else home(there).array(parts)
+    there = next(filter(is_duck_array, parts), None)
+    stacked = np.stack(parts) if is_lazy(there) else array_namespace(there).array(parts)
     return stacked.reshape(*shape, *np.shape(parts[0]))
 
 

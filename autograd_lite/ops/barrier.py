@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..core.duck_arrays import as_array
 from ..core.equivalents import Fill, Part, filled_by
-from ..core.foreign import as_array
 from ..core.op import Op, nondifferentiable
 from ..core.rewrites import Rewrite
 

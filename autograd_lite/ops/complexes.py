@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from ..core.duck_arrays import copy_array
 from ..core.equivalents import UFUNCS, Fill, Part, filled_by
-from ..core.foreign import copied
 from ..core.op import applied, composes, elementwise
 from ..native.kernels import library
 from .operands import values
@@ -28,11 +28,11 @@ def _tangent_of(part: Any) -> Any:
 
 
 def _real(x: Any) -> Any:
-    return copied(np.real(x))
+    return copy_array(np.real(x))
 
 
 def _imag(x: Any) -> Any:
-    return copied(np.imag(x))
+    return copy_array(np.imag(x))
 
 
 @filled_by(_real)

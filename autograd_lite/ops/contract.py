@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.duck_arrays import LAZY, is_lazy
 from ..core.errors import ShapeError, UnsupportedError, refuse
-from ..core.foreign import LAZY, is_lazy
 from ..core.op import Op, composes, structural
 from ..core.shapes import Shape, ShapeDtype, normalize_axis
 from ..native import functions as fast

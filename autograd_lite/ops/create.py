@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.foreign import home, placed
+from ..core.duck_arrays import array_namespace, asarray_like
 from ..core.op import composes
 from ..core.shapes import normalize_axis
 from .operands import operand
@@ -23,21 +23,21 @@ def _like(a: Any, dtype: Any, shape: Any) -> tuple[Any, Any]:
 def zeros_like(
     a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
 ) -> Any:
-    return home(a).zeros(*_like(a, dtype, shape))
+    return array_namespace(a).zeros(*_like(a, dtype, shape))
 
 
 @composes(np.empty_like)
 def empty_like(
     prototype: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
 ) -> Any:
-    return home(prototype).zeros(*_like(prototype, dtype, shape))
+    return array_namespace(prototype).zeros(*_like(prototype, dtype, shape))
 
 
 @composes(np.ones_like)
 def ones_like(
     a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
 ) -> Any:
-    return home(a).ones(*_like(a, dtype, shape))
+    return array_namespace(a).ones(*_like(a, dtype, shape))
 
 
 @composes(np.full_like)
@@ -52,7 +52,7 @@ def full_like(
     device: Any = None,
 ) -> Any:
     shape, dtype = _like(a, dtype, shape)
-    return placed(np.broadcast_to(fill_value, shape).astype(dtype), a)
+    return asarray_like(np.broadcast_to(fill_value, shape).astype(dtype), a)
 
 
 # ---- spacings -------------------------------------------------------------------------------------------------------
@@ -86,7 +86,7 @@ def linspace(
     start, stop = _end(start), _end(stop)
     delta = operand(stop - start)
     intervals = num - 1 if endpoint else num
-    ramp, axis = _along(home(delta).arange(num, dtype=delta.dtype), delta, axis)
+    ramp, axis = _along(array_namespace(delta).arange(num, dtype=delta.dtype), delta, axis)
     step = delta / intervals if intervals > 0 else delta * np.nan
     points = (ramp * step if intervals > 0 else ramp * delta) + start
     if endpoint and num > 1:

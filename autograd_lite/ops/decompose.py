@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
+from ..core.duck_arrays import asarray_like, is_duck_array
 from ..core.errors import UnsupportedError
-from ..core.foreign import is_foreign, placed
 from ..core.op import Op, composes, nondifferentiable, structural
 from ..core.rewrites import Rewrite
 from ..core.several import get_tuple_element
@@ -52,11 +52,11 @@ def _triangle(n: int, upper: bool) -> Any:
 
 def _of_triangle(g: Any, *, upper: bool) -> Any:
     """Return the triangle's part of its cotangent: its zeros are constants, so their cotangents do not count."""
-    return np.where(placed(_triangle(g.shape[-1], upper), g), g, 0)
+    return np.where(asarray_like(_triangle(g.shape[-1], upper), g), g, 0)
 
 
 def _lower_half(a: Any) -> Any:
-    return a * placed(_half_triangle(a.shape[-1], a.dtype), a)
+    return a * asarray_like(_half_triangle(a.shape[-1], a.dtype), a)
 
 
 # Up to this size, three products of whole matrices are faster than fewer operations on blocks.
@@ -148,7 +148,7 @@ checked(
 
 
 def _cholesky(x: Any, *, upper: bool) -> Any:
-    if not is_foreign(x):
+    if not is_duck_array(x):
         return np.linalg.cholesky(x, upper=upper)
     return adjoint(np.linalg.cholesky(adjoint(x))) if upper else np.linalg.cholesky(x)
 
@@ -189,7 +189,7 @@ def _qr_rule(g: Any, out: Any, x: Any) -> Any:
     along = None if gq is None else fast.matmul(adjoint(q), gq)
     by_r = None if gr is None else fast.matmul(_of_triangle(gr, upper=True), adjoint(r))
     d = total(along, None if by_r is None else -by_r)
-    below = np.where(placed(_triangle(r.shape[-1], True), d), 0, d - adjoint(d))
+    below = np.where(asarray_like(_triangle(r.shape[-1], True), d), 0, d - adjoint(d))
     inner = total(by_r, below, _imaginary_diagonal(d) if d.dtype.kind == "c" else None)
     change = total(gq, fast.matmul(q, inner if along is None else inner - along))
     return user(fast.matmul(change, adjoint(triangle_inverse(r))))
@@ -204,7 +204,7 @@ def _qr_jvp(tangents: Sequence[Any], out: Any, x: Any) -> Any:
 
 
 def _r_forward(x: Any) -> Any:
-    return np.linalg.qr(x)[1] if is_foreign(x) else np.linalg.qr(x, mode="r")
+    return np.linalg.qr(x)[1] if is_duck_array(x) else np.linalg.qr(x, mode="r")
 
 
 def _infer_r(x: ShapeDtype) -> ShapeDtype:

@@ -9,9 +9,9 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..core import batching
+from ..core.duck_arrays import array_namespace, index_like
 from ..core.equivalents import Fill, Part, filled_by
 from ..core.errors import ShapeError, refuse
-from ..core.foreign import here, home
 from ..core.op import Op, composes, structural
 from ..core.shapes import ShapeDtype, normalize_axis
 from .operands import Bound, composed_as, operand
@@ -65,11 +65,11 @@ diagonal: Op = structural(
 
 
 def _on_diagonal(x: Any, *, offset: int, axis1: int, axis2: int, shape: tuple[int, ...]) -> Any:
-    out = home(x).zeros(shape, x.dtype)
+    out = array_namespace(x).zeros(shape, x.dtype)
     # A view with the two axes last, whose diagonal is what `diagonal` reads.
     view = np.moveaxis(out, (axis1, axis2), (-2, -1))
     k = np.arange(x.shape[-1])
-    view[here((..., k + max(-offset, 0), k + max(offset, 0)), x)] = x
+    view[index_like((..., k + max(-offset, 0), k + max(offset, 0)), x)] = x
     return out
 
 

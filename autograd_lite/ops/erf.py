@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.foreign import as_array, is_foreign
+from ..core.duck_arrays import as_array, is_duck_array
 from ..core.op import elementwise
 from ..native import functions as fast
 from ..native.kernels import kernel
@@ -95,7 +95,7 @@ def _erfc_single(x: Any) -> Any:
 
 
 def _erfc(x: Any) -> Any:
-    if not is_foreign(x) and np.asarray(x).dtype == np.float32:
+    if not is_duck_array(x) and np.asarray(x).dtype == np.float32:
         return _erfc_single(x)
     x, dtype = _as_float(x)
     tail = _erfc_of_magnitude(np.minimum(np.abs(x), 30.0))

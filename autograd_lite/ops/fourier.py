@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
+from ..core.duck_arrays import asarray_like
 from ..core.equivalents import LOOPS, Loops
 from ..core.errors import ShapeError, refuse
-from ..core.foreign import placed
 from ..core.op import Op, composes, structural
 from ..core.shapes import ShapeDtype, normalize_axes, normalize_axis
 from .operands import Bound, operand
@@ -61,7 +61,7 @@ def _mirror_weights(n: int, dtype: Any, ndim: int, axis: int, each: float) -> An
 
 def _weights(g: Any, n: int, axis: int, each: float = 2) -> Any:
     """Return the weights of the bins as complex numbers, which is what they multiply; `each` where two are meant."""
-    return placed(_mirror_weights(n, np.result_type(g.dtype, np.complex64), g.ndim, axis, each), g)
+    return asarray_like(_mirror_weights(n, np.result_type(g.dtype, np.complex64), g.ndim, axis, each), g)
 
 
 def _bind(function: str, default: Callable[[int], int]) -> Callable[..., Bound]:

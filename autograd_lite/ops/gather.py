@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from ..core.duck_arrays import add_at, array_namespace
 from ..core.equivalents import filled_by
-from ..core.foreign import add_at, home
 from ..core.gathers import scattered
 from ..core.op import Op, structural
 from ..core.shapes import ShapeDtype
@@ -52,7 +52,7 @@ def _batched_scatter(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], 
 def _gather_adjoint(x: Any, y: Any, *, shape: tuple[int, ...]) -> Any:
     if x.__class__ is np.ndarray and y.__class__ is np.ndarray:
         return scattered(x, _along(y), shape)
-    return add_at(home(x).zeros(shape, x.dtype), _along(y), x)
+    return add_at(array_namespace(x).zeros(shape, x.dtype), _along(y), x)
 
 
 @filled_by(_gather_adjoint)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..core.blocks import blocks
-from ..core.foreign import is_foreign
+from ..core.duck_arrays import is_duck_array
 from ..core.op import Op, applied, elementwise
 from ..native import functions as fast
 from ..native.kernels import kernel
@@ -93,13 +93,13 @@ def _blockwise(work: Callable[..., None], *arrays: Any) -> Any:
 
 
 def _gelu(x: Any) -> Any:
-    if not is_foreign(x) and np.asarray(x).dtype == np.float32:
+    if not is_duck_array(x) and np.asarray(x).dtype == np.float32:
         return _blockwise(_gelu_block, x)
     return 0.5 * np.maximum(x, -_FAR) * erfc(x * -math.sqrt(0.5))
 
 
 def _gelu_pullback(x: Any, y: Any) -> Any:
-    bare = not is_foreign(x) and np.asarray(x).dtype == np.asarray(y).dtype == np.float32
+    bare = not is_duck_array(x) and np.asarray(x).dtype == np.asarray(y).dtype == np.float32
     if bare and np.shape(x) == np.shape(y):
         return _blockwise(_pullback_block, x, y)
     x = np.minimum(np.maximum(x, -_FAR), _FAR)

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.foreign import home
+from ..core.duck_arrays import array_namespace
 from ..core.op import Op, structural
 from ..core.shapes import ShapeDtype
 from ..native import functions as fast
@@ -121,7 +121,7 @@ _step_back = kernel("gru_cell_pullback", into(cell_pullback))
 
 def _forward(*arrays: Any, reset_after: bool) -> Arrays:
     z, r, b, h = cast(arrays)
-    (rows, n), xp, b = h.shape, home(z), _biases(b)
+    (rows, n), xp, b = h.shape, array_namespace(z), _biases(b)
     h_all, gates = xp.empty((len(z), rows, n), z.dtype), xp.empty((len(z), rows, 4, n), z.dtype)
     z, product = z.reshape(len(z), rows, 3, n), xp.empty((rows, 3 * n), z.dtype)
     apart = product.reshape(rows, 3, n)
@@ -137,7 +137,7 @@ def _forward(*arrays: Any, reset_after: bool) -> Arrays:
 
 def _backward(*arrays: Any, reset_after: bool) -> Arrays:
     gh, h, gates, r, first = cast(arrays)
-    (steps, rows, n), xp = h.shape, home(h)
+    (steps, rows, n), xp = h.shape, array_namespace(h)
     dz, through = xp.empty((steps, rows, 3, n), h.dtype), xp.empty((steps, rows, 3, n), h.dtype)
     dh, product, back = xp.zeros((rows, n), h.dtype), xp.empty((rows, n), h.dtype), xp.ascontiguousarray(r.T)
     own = through.reshape(steps, rows, 3 * n)

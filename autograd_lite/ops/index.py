@@ -12,9 +12,18 @@ from typing import Any
 
 import numpy as np
 
+from ..core.duck_arrays import (
+    add_at,
+    array_namespace,
+    asarray_like,
+    copy_array,
+    index_like,
+    is_duck_array,
+    is_lazy,
+    to_numpy,
+)
 from ..core.equivalents import Fill, Part, filled_by
 from ..core.errors import UnsupportedError
-from ..core.foreign import add_at, copied, here, home, is_foreign, is_lazy, placed, to_numpy
 from ..core.gathers import BASIC, Put, Scatter, as_slice, places_of, prepared, scattered, taken
 from ..core.indices import numbers_of
 from ..core.mode import TAPES
@@ -90,13 +99,13 @@ def _assigned_lazily(out: Any, index: tuple[Any, ...], y: Any) -> Any:
 def _scatter_add(x: Any, *, index: Any, shape: Any) -> Any:
     if x.__class__ is _ndarray and not is_basic(index):
         return scattered(x, index, shape)
-    out = home(x).zeros(shape, x.dtype)
+    out = array_namespace(x).zeros(shape, x.dtype)
     if is_basic(index):
         if is_lazy(x):
             return _assigned_lazily(out, index, x)
-        out[here(index, x)] = x
+        out[index_like(index, x)] = x
         return out
-    return add_at(out, here(index, x), x)
+    return add_at(out, index_like(index, x), x)
 
 
 @filled_by(_scatter_add)
@@ -157,7 +166,7 @@ def _getitem_rule(g: Any, out: Any, x: Any, *, index: Any) -> Any:
 
 def _getitem(x: Any, *, index: Any) -> Any:
     if x.__class__ is not _ndarray:
-        return x[here(index, x)]
+        return x[index_like(index, x)]
     index = numbers_of(index) if TAPES else index  # a tape has arrays for indices that are read again
     return taken(x, index) if len(index) == 1 and index[0].__class__ is _ndarray else x[index]
 
@@ -188,7 +197,7 @@ scatter_add: Op = structural(
 
 
 def _index_update(x: Any, y: Any, *, index: Any) -> Any:
-    out = copied(x)
+    out = copy_array(x)
     if is_lazy(x):
         if not is_basic(index):
             raise UnsupportedError(
@@ -196,13 +205,13 @@ def _index_update(x: Any, y: Any, *, index: Any) -> Any:
                 "of indices. Choose with np.where(mask, new, x)"
             )
         return _assigned_lazily(out, index, y)
-    if is_foreign(x) and not is_basic(index):  # of values for one place, any may win there
+    if is_duck_array(x) and not is_basic(index):  # of values for one place, any may win there
         places = np.arange(out.size).reshape(out.shape)[_on_host(index)]
         last = _last_writer(x.shape, index)
-        y = y if np.ndim(y) == 0 else np.broadcast_to(y, places.shape)[here((last,), x)]
-        out.reshape(-1)[here((places[last],), x)] = y
+        y = y if np.ndim(y) == 0 else np.broadcast_to(y, places.shape)[index_like((last,), x)]
+        out.reshape(-1)[index_like((places[last],), x)] = y
         return out
-    out[here(index, x)] = y
+    out[index_like(index, x)] = y
     return out
 
 
@@ -223,7 +232,7 @@ def _update_fill(x: Any, y: Any, *, index: Any) -> Any:
 
 
 def _on_host(index: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple([to_numpy(i) if is_foreign(i) else i for i in index])
+    return tuple([to_numpy(i) if is_duck_array(i) else i for i in index])
 
 
 def _last_writer(shape: tuple[int, ...], index: Any) -> Any:
@@ -236,8 +245,8 @@ def _last_writer(shape: tuple[int, ...], index: Any) -> Any:
 
 
 def _update_vjp(g: Any, out: Any, x: Any, y: Any, *, index: Any) -> Any:
-    taken = g[here(index, g)]
-    return taken if is_basic(index) else np.where(placed(_last_writer(x.shape, index), g), taken, 0)
+    taken = g[index_like(index, g)]
+    return taken if is_basic(index) else np.where(asarray_like(_last_writer(x.shape, index), g), taken, 0)
 
 
 def _infer_update(x: ShapeDtype, y: ShapeDtype, *, index: Any) -> ShapeDtype:

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..core.foreign import home
+from ..core.duck_arrays import array_namespace
 from ..core.op import Op, structural
 from ..core.shapes import ShapeDtype
 from ..native import functions as fast
@@ -88,7 +88,7 @@ _step_back = kernel("lstm_cell_pullback", into(cell_pullback))
 
 def _forward(*arrays: Any) -> Arrays:
     z, r, b, h, c = cast(arrays)
-    (rows, n), xp = c.shape, home(z)
+    (rows, n), xp = c.shape, array_namespace(z)
     steps = len(z)
     h_all, c_all = (xp.empty((steps, rows, n), z.dtype) for _ in range(2))
     gates = xp.empty((steps, rows, 4, n), z.dtype)
@@ -104,7 +104,7 @@ def _forward(*arrays: Any) -> Arrays:
 
 def _backward(*arrays: Any) -> Arrays:
     gh, gc, h, c, gates, r, first_h, first_c = cast(arrays)
-    (steps, rows, n), xp = h.shape, home(h)
+    (steps, rows, n), xp = h.shape, array_namespace(h)
     d, back = xp.empty((steps, rows, 4, n), h.dtype), xp.ascontiguousarray(r.T)
     dh, dc = xp.zeros((rows, n), h.dtype), xp.zeros((rows, n), h.dtype)
     dz = d.reshape(steps, rows, 4 * n)

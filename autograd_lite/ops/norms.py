@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
+from ..core.duck_arrays import is_duck_array
 from ..core.errors import ShapeError, UnsupportedError
-from ..core.foreign import is_foreign
 from ..core.op import composes, nondifferentiable, reduction
 from ..core.shapes import ShapeDtype, normalize_axes, normalize_axis, reduced_shape
 from ..native import functions as fast
@@ -188,7 +188,7 @@ def _bind_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any = 
 
 
 def _rank(x: Any, *, tol: Any, hermitian: bool, rtol: Any) -> Any:
-    if not is_foreign(x):
+    if not is_duck_array(x):
         return np.asarray(np.linalg.matrix_rank(x, tol, hermitian, rtol=rtol))
     s = np.linalg.svd(mirrored(x) if hermitian else x, compute_uv=False)
     if tol is None:

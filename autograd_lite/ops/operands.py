@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.duck_arrays import as_array
 from ..core.errors import DtypeError, ShapeError, UnsupportedError, more_on
-from ..core.foreign import as_array
 from ..core.op import composes
 from ..core.shapes import is_axis_of_scalar, normalize_axis
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
+from ..core.duck_arrays import as_array, is_duck_array, move_constants
 from ..core.errors import refuse
-from ..core.foreign import as_array, is_foreign, together
 from ..core.op import composes, nondifferentiable
 from ..core.shapes import ShapeDtype, normalize_axis
 from .operands import Bound, along_axis, operand, values
@@ -87,7 +87,7 @@ searchsorted = nondifferentiable(
 
 @composes(np.digitize)
 def digitize(x: Any, bins: Any, right: bool = False) -> Any:
-    edges, x = together((values(bins), operand(x))) or (values(bins), operand(x))
+    edges, x = move_constants((values(bins), operand(x))) or (values(bins), operand(x))
     rising = edges.size < 2 or edges[0] <= edges[-1]
     if not np.all(np.diff(edges) >= 0 if rising else np.diff(edges) <= 0):
         raise ValueError("bins must be monotonically increasing or decreasing")
@@ -99,7 +99,9 @@ def digitize(x: Any, bins: Any, right: bool = False) -> Any:
 @composes(np.lexsort)
 def lexsort(keys: Any, axis: int = -1) -> Any:
     rows = tuple(values(key) for key in keys)
-    return np.lexsort(np.stack(rows) if any(map(is_foreign, rows)) else rows, **({} if axis == -1 else {"axis": axis}))
+    return np.lexsort(
+        np.stack(rows) if any(map(is_duck_array, rows)) else rows, **({} if axis == -1 else {"axis": axis})
+    )
 
 
 # ---- values ---------------------------------------------------------------------------------------------------------

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ..core.duck_arrays import array_namespace
 from ..core.errors import ShapeError, UnsupportedError, refuse
-from ..core.foreign import home
 from ..core.op import composes
 from ..native import functions as fast
 from .operands import operand, values
@@ -107,7 +107,7 @@ def polydiv(u: Any, v: Any) -> tuple[Any, Any]:
         factor = scale * rest[k]
         found.append(factor)
         rest = np.concatenate([rest[:k], rest[k : k + n] - factor * v, rest[k + n :]])
-    quotient = np.stack(found) if found else home(u).zeros(1, dtype)
+    quotient = np.stack(found) if found else array_namespace(u).zeros(1, dtype)
     zero = np.isclose(values(rest), 0, rtol=1e-14)
     first = min(int(np.argmin(zero)) if not zero.all() else zero.size, zero.size - 1)
     return quotient, rest[first:]

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..core.bits import chosen
 from ..core.blocks import blocks
-from ..core.foreign import home, placed, refuse_lazy
+from ..core.duck_arrays import array_namespace, asarray_like, refuse_lazy
 from ..core.op import Op, structural
 from ..core.shapes import Shape, ShapeDtype
 from .windowed import Padding, Place, kernel_for, layout, reach, standing_for, windows_along
@@ -54,13 +54,15 @@ def _window_max(x: Any, *, window: Shape, stride: Shape, padding: Padding) -> An
         counts = standing_for(_count(x.shape[1:-1], window, stride, padding))
         return ufunc(x, counts, layout(window, stride, padding))
     if not x.size and x.dtype.kind == "f":  # windows of nothing but padding
-        return home(x).full(_infer_count(x, window=window, stride=stride, padding=padding).shape, -np.inf, x.dtype)
+        return array_namespace(x).full(
+            _infer_count(x, window=window, stride=stride, padding=padding).shape, -np.inf, x.dtype
+        )
     out = x
     for axis in range(x.ndim - 2, 0, -1):  # axis by axis: fewer and shorter passes
         size, length, step, pad = out.shape[axis], window[axis - 1], stride[axis - 1], padding[axis - 1]
         count = windows_along(size, length, step, pad)
         start = np.maximum(step * np.arange(count) - pad[0], 0)
-        whole, out = out, _along(out, axis, placed(start, x) if pad[0] else slice(0, start[-1] + 1, step))
+        whole, out = out, _along(out, axis, asarray_like(start, x) if pad[0] else slice(0, start[-1] + 1, step))
         for tap in _taps_inside(size, count, length, step, pad[0]):
             windows, elements = reach(tap, size, count, step, pad[0])
             if tap == 0 or windows.stop == windows.start:
@@ -90,7 +92,7 @@ def _first_equal(
     any_nan = z.dtype.kind == "f" and bool(np.isnan(z).any())
     for samples in blocks(len(y), y[:1].nbytes, _BYTES):
         some_y, some_z = y[samples], z[samples]
-        found = home(z).zeros(some_z.shape, bool)
+        found = array_namespace(z).zeros(some_z.shape, bool)
         for windows, elements in taps:
             here, there, done = some_y[elements], some_z[windows], found[windows]
             equal = here == there
@@ -105,7 +107,7 @@ def _window_take_equal(x: Any, y: Any, z: Any, *, window: Shape, stride: Shape, 
     ufunc = kernel_for("window_take_equal", x, y, z)
     if ufunc is not None and x.dtype == y.dtype == z.dtype:
         return ufunc(x, y, z, layout(window, stride, padding))
-    out = home(x).zeros(z.shape, x.dtype)
+    out = array_namespace(x).zeros(z.shape, x.dtype)
     for samples, windows, elements, equal in _first_equal(y, z, window, stride, padding):
         part = out[samples][windows]
         part += chosen(equal, x[samples][elements])
@@ -118,7 +120,11 @@ def _window_put_equal(x: Any, y: Any, z: Any, *, window: Shape, stride: Shape, p
         return ufunc(x, y, z, layout(window, stride, padding))
     apart = all(step >= n for step, n in zip(stride, window, strict=True))
     tiled = stride == window and all(n == k * c for n, k, c in zip(y.shape[1:-1], window, z.shape[1:-1], strict=True))
-    out = home(x).empty(y.shape, x.dtype) if tiled and not any(map(any, padding)) else home(x).zeros(y.shape, x.dtype)
+    out = (
+        array_namespace(x).empty(y.shape, x.dtype)
+        if tiled and not any(map(any, padding))
+        else array_namespace(x).zeros(y.shape, x.dtype)
+    )
     for samples, windows, elements, equal in _first_equal(y, z, window, stride, padding):
         part = out[samples][elements]
         if apart:
@@ -134,7 +140,7 @@ def _window_sum(x: Any, *, window: Shape, stride: Shape, padding: Padding) -> An
     if ufunc is not None:
         return ufunc(x, standing_for(counts), layout(window, stride, padding))
     refuse_lazy(x)
-    out = home(x).zeros((x.shape[0], *counts, x.shape[-1]), x.dtype)
+    out = array_namespace(x).zeros((x.shape[0], *counts, x.shape[-1]), x.dtype)
     for windows, elements in _taps(x.shape[1:-1], window, stride, padding):
         part = out[windows]
         part += x[elements]
@@ -146,7 +152,7 @@ def _window_spread(x: Any, *, size: Shape, window: Shape, stride: Shape, padding
     if ufunc is not None:
         return ufunc(x, standing_for(size), layout(window, stride, padding))
     refuse_lazy(x)
-    out = home(x).zeros((x.shape[0], *size, x.shape[-1]), x.dtype)
+    out = array_namespace(x).zeros((x.shape[0], *size, x.shape[-1]), x.dtype)
     for windows, elements in _taps(size, window, stride, padding):
         part = out[elements]
         part += x[windows]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.foreign import home, together
+from ..core.duck_arrays import array_namespace, move_constants
 from ..core.op import composes
 from .operands import composed_of_values, operand, values
 
@@ -115,17 +115,17 @@ for _places in (np.nonzero, np.flatnonzero, np.argwhere):
 
 @composes(np.tril_indices_from)
 def tril_indices_from(arr: Any, k: int = 0) -> Any:
-    return np.tril_indices_from(home(arr).empty(arr.shape, bool), k)
+    return np.tril_indices_from(array_namespace(arr).empty(arr.shape, bool), k)
 
 
 @composes(np.triu_indices_from)
 def triu_indices_from(arr: Any, k: int = 0) -> Any:
-    return np.triu_indices_from(home(arr).empty(arr.shape, bool), k)
+    return np.triu_indices_from(array_namespace(arr).empty(arr.shape, bool), k)
 
 
 @composes(np.diag_indices_from)
 def diag_indices_from(arr: Any) -> Any:
-    return np.diag_indices_from(home(arr).empty(arr.shape, bool))
+    return np.diag_indices_from(array_namespace(arr).empty(arr.shape, bool))
 
 
 @composes(np.unravel_index)
@@ -136,7 +136,7 @@ def unravel_index(indices: Any, shape: Any, order: Any = "C") -> Any:
 @composes(np.ravel_multi_index)
 def ravel_multi_index(multi_index: Any, dims: Any, mode: Any = "raise", order: Any = "C") -> Any:
     rows = values(multi_index) if hasattr(multi_index, "shape") else [values(row) for row in multi_index]
-    return np.ravel_multi_index(together(rows) or tuple(rows), dims, mode, order)
+    return np.ravel_multi_index(move_constants(rows) or tuple(rows), dims, mode, order)
 
 
 @composes(np.packbits)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
-from ..core.foreign import LAZY, as_array, is_foreign, placed, spread
+from ..core.duck_arrays import LAZY, as_array, asarray_like, broadcast_like, is_duck_array
 from ..core.op import Op, applied, nondifferentiable, reduction
 from ..core.rewrites import Rewrite, normal, scalar
 from ..core.shapes import (
@@ -55,7 +55,7 @@ def _reduced_with(
         a = np.where(where, a, absorbs)
     if 0 in a.shape and reduce_ in (np.max, np.min):  # of no elements at all, the extreme is `initial`
         shape = reduced_shape(a.shape, normalize_axes(axis, a.ndim), rest["keepdims"])
-        return Finished(placed(np.broadcast_to(operand(initial).astype(a.dtype), shape), a))
+        return Finished(asarray_like(np.broadcast_to(operand(initial).astype(a.dtype), shape), a))
     result = reduce_(a, axis=axis, **rest)
     if given(initial):
         result = merge(result, operand(initial).astype(result.dtype))
@@ -142,7 +142,7 @@ def _spread(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     if every is not None:
         return every
     g = expand_reduced(g, x.shape, axis, keepdims)
-    laid_out = spread(g, x) if LAZY else None
+    laid_out = broadcast_like(g, x) if LAZY else None
     return broadcast_to(g, shape=x.shape) if laid_out is None else laid_out
 
 
@@ -426,7 +426,7 @@ def _bind_count_nonzero(a: Any, axis: Axis = None, *, keepdims: bool = False) ->
 
 
 def _count_nonzero(x: Any, *, axis: Any, keepdims: bool) -> Any:
-    if is_foreign(x):
+    if is_duck_array(x):
         return (x != 0).sum(axis=axis, keepdims=keepdims)
     return np.asarray(np.count_nonzero(x, axis=axis, keepdims=keepdims))  # a Python int in NumPy 2.0
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
-from ..core.foreign import home, is_foreign
+from ..core.duck_arrays import array_namespace, is_duck_array
 from ..core.op import Op, composes, structural
 from ..core.shapes import ShapeDtype, normalize_axis
 from .adjoints import total
@@ -43,7 +43,7 @@ def _backwards(a: Any, axis: int) -> Any:
 def _shifted(a: Any, axis: int, first: float) -> Any:
     """Shift every element by one along `axis`; the last is dropped and `first` comes in."""
     before = (slice(None),) * axis
-    front = home(a).full((*a.shape[:axis], min(1, a.shape[axis]), *a.shape[axis + 1 :]), first, a.dtype)
+    front = array_namespace(a).full((*a.shape[:axis], min(1, a.shape[axis]), *a.shape[axis + 1 :]), first, a.dtype)
     return np.concatenate([front, a[(*before, slice(None, -1))]], axis=axis)
 
 
@@ -67,7 +67,7 @@ def _recur(x: Any, y: Any, *, axis: int) -> Any:
     x, y = np.broadcast_arrays(x, y)
     dtype = np.result_type(x, y)
     rows, increments = np.moveaxis(x, axis, 0), np.moveaxis(y, axis, 0)
-    out = home(x).empty(rows.shape, dtype)
+    out = array_namespace(x).empty(rows.shape, dtype)
     if not out.size:
         return np.moveaxis(out, 0, axis)
     if (
@@ -82,7 +82,7 @@ def _recur(x: Any, y: Any, *, axis: int) -> Any:
                 found.append(z)
             lanes[:, k] = found
     else:
-        z = home(x).zeros(out.shape[1:], dtype)
+        z = array_namespace(x).zeros(out.shape[1:], dtype)
         for k in range(out.shape[0]):
             z = rows[k] * z + increments[k]
             out[k] = z
@@ -151,7 +151,7 @@ def _running_jvp(tangents: Any, out: Any, x: Any, *, axis: int, largest: bool) -
 
 def _running_extreme(x: Any, *, axis: int, largest: bool) -> Any:
     extreme = np.maximum if largest else np.minimum
-    if not is_foreign(x):
+    if not is_duck_array(x):
         return extreme.accumulate(x, axis=axis)
     before, step = (slice(None),) * axis, 1
     while step < x.shape[axis]:  # each element has seen the `step` elements up to itself

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
+from ..core.duck_arrays import add_at, array_namespace, is_per_example
 from ..core.equivalents import UFUNCS, filled_by
 from ..core.errors import ShapeError
-from ..core.foreign import add_at, home, is_per_example
 from ..core.gathers import Gather, Scatter, along, prepared, scattered_along
 from ..core.op import Op, applied, composes, elementwise, structural
 from ..core.rewrites import Rewrite, is_always
@@ -150,10 +150,14 @@ def _add_along_axis(x: Any, y: Any, *, axis: int, length: int) -> Any:
     shape = tuple(length if i == axis else n for i, n in enumerate(x.shape))
     if x.__class__ is np.ndarray and y.__class__ is np.ndarray:
         return scattered_along(x, y, axis, shape)
-    out = home(x).zeros(shape, x.dtype)
-    index = [home(x).arange(n).reshape((-1,) + (1,) * (x.ndim - i - 1)) for i, n in enumerate(x.shape)]
+    out = array_namespace(x).zeros(shape, x.dtype)
+    index = [array_namespace(x).arange(n).reshape((-1,) + (1,) * (x.ndim - i - 1)) for i, n in enumerate(x.shape)]
     index[axis] = np.where(y < 0, y + length, y)
-    flat = np.ravel_multi_index(tuple(np.broadcast_arrays(*index)), shape) if x.size else home(x).zeros(0, np.intp)
+    flat = (
+        np.ravel_multi_index(tuple(np.broadcast_arrays(*index)), shape)
+        if x.size
+        else array_namespace(x).zeros(0, np.intp)
+    )
     return add_at(out.reshape(-1), (flat.reshape(-1),), x.reshape(-1)).reshape(shape)
 
 

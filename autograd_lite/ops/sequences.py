@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
-from ..core.foreign import home, is_foreign
+from ..core.duck_arrays import array_namespace, is_duck_array
 from ..core.hooks import HOOKS
 from ..native import functions as fast
 
@@ -30,12 +30,12 @@ def floating(*dtypes: Any) -> np.dtype[Any]:
 def cast(arrays: Sequence[Any]) -> list[Any]:
     """Return arrays of one floating dtype, each in C order."""
     dtype = floating(*[a.dtype for a in arrays])
-    return [home(a).ascontiguousarray(a, dtype) for a in arrays]
+    return [array_namespace(a).ascontiguousarray(a, dtype) for a in arrays]
 
 
 def is_used(first: Any) -> bool:
     """Return whether the first state may have other elements than 0; a device is not waited for to know that."""
-    return is_foreign(first) or bool(first.any())
+    return is_duck_array(first) or bool(first.any())
 
 
 def before(a: Any, first: Any) -> Any:
@@ -50,7 +50,7 @@ def over_steps(h: Any, a: Any) -> Any:
 
 def zeros_like(x: Any) -> Any:
     """Return zeros: a Tensor for a Tensor, and an array for what else stands for one."""
-    return np.zeros_like(x) if x.__class__ is HOOKS.tensor else home(x).zeros(x.shape, x.dtype)
+    return np.zeros_like(x) if x.__class__ is HOOKS.tensor else array_namespace(x).zeros(x.shape, x.dtype)
 
 
 def apart(a: Any, parts: int) -> list[Any]:

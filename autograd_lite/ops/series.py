@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.foreign import as_array
+from ..core.duck_arrays import as_array
 from ..core.op import Op, applied, composes, elementwise
 from ..native import functions as fast
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.foreign import home
+from ..core.duck_arrays import array_namespace
 from ..core.op import composes
 from .operands import composed_as, composed_of_values, operand, values
 
@@ -36,7 +36,7 @@ def unique(
 def _as_numpy_orders(ar: Any, answer: Any) -> Any:
     """Gather from `ar` the distinct values of NumPy's answer, in its order."""
     ordered, first = np.unique(values(ar), return_index=True, equal_nan=False)
-    places = home(ordered).empty(ordered.size, np.intp)
+    places = array_namespace(ordered).empty(ordered.size, np.intp)
     places[np.argsort(answer, kind="stable")] = first
     return operand(ar).reshape(-1)[places]
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.foreign import home
+from ..core.duck_arrays import array_namespace
 from ..core.op import Op, structural
 from ..core.shapes import ShapeDtype
 from ..native import functions as fast
@@ -33,7 +33,7 @@ def _slope(h: Any, activation: str) -> Any:
 def _forward(*arrays: Any, activation: str) -> Any:
     z, r, b, first = cast(arrays)
     out, relu = z + b, activation == "relu"
-    product = fast.matmul(first, r) if is_used(first) else home(z).zeros(first.shape, z.dtype)
+    product = fast.matmul(first, r) if is_used(first) else array_namespace(z).zeros(first.shape, z.dtype)
     h_before = None
     for h in out:
         h += product if h_before is None else fast.matmul(h_before, r, out=product)
@@ -47,7 +47,7 @@ def _forward(*arrays: Any, activation: str) -> Any:
 
 def _backward(*arrays: Any, activation: str) -> tuple[Any, ...]:
     g, h, r, first = cast(arrays)
-    xp, slopes = home(h), _slope(h, activation)
+    xp, slopes = array_namespace(h), _slope(h, activation)
     dz, dh, back = xp.empty(h.shape, h.dtype), xp.zeros(first.shape, h.dtype), xp.ascontiguousarray(r.T)
     for g_t, slope, dz_t in reversed(list(zip(g, slopes, dz, strict=True))):
         np.add(g_t, dh, out=dz_t)

@@ -9,8 +9,8 @@ import numpy as np
 
 from ..core import batching
 from ..core.blocks import blocks
+from ..core.duck_arrays import array_namespace, is_duck_array
 from ..core.errors import ShapeError
-from ..core.foreign import home, is_foreign
 from ..core.op import Op, reduction, structural
 from ..core.shapes import ShapeDtype, reduced_shape
 from ..native import functions as fast
@@ -54,7 +54,7 @@ def _logsumexp(x: Any, *, axis: Any, keepdims: bool) -> Any:
     top = (
         x.max(axis=axis, keepdims=True)
         if x.size
-        else home(x).full(reduced_shape(x.shape, axis, True), -np.inf, x.dtype)
+        else array_namespace(x).full(reduced_shape(x.shape, axis, True), -np.inf, x.dtype)
     )
     shift = np.where(np.isfinite(top), top, 0)
     with np.errstate(divide="ignore", over="ignore"):
@@ -86,19 +86,19 @@ _MANY, _SHORT = 2048, 512
 
 # The reductions of the ufuncs, since the array methods are written in Python; not every library has them.
 def _top(x: Any, axis: int) -> Any:
-    return x.max(axis=axis, keepdims=True) if is_foreign(x) else np.maximum.reduce(x, axis=axis, keepdims=True)
+    return x.max(axis=axis, keepdims=True) if is_duck_array(x) else np.maximum.reduce(x, axis=axis, keepdims=True)
 
 
 def _total(x: Any, axis: int) -> Any:
     """Return the sum along an axis, of half precision in single precision."""
-    if is_foreign(x):
+    if is_duck_array(x):
         return x.sum(axis=axis, keepdims=True, **_wide(x))
     return np.add.reduce(x, axis=axis, keepdims=True, **_wide(x))
 
 
 def _are_tame(top: Any) -> bool:
     """Return whether subtracting these maxima from smaller numbers can neither overflow nor be invalid."""
-    if is_foreign(top):
+    if is_duck_array(top):
         return False  # who knows, without waiting for a device
     largest: float = top.item(np.abs(top).argmax())  # NaN, if there is one
     return abs(largest) < 1e15 and top.dtype.char in "fd"
@@ -144,7 +144,7 @@ def _softmax(x: Any, *, axis: int) -> Any:
     x = floating(x)
     if axis == x.ndim - 1 and (found := _softmax_kernel(x)) is not None:
         return found
-    short = not is_foreign(x) and x.size >= _MANY and axis == x.ndim - 1 and x.shape[axis] <= _SHORT
+    short = not is_duck_array(x) and x.size >= _MANY and axis == x.ndim - 1 and x.shape[axis] <= _SHORT
     if short and x.flags.c_contiguous and x.dtype in (np.float32, np.float64):
         return _softmax_rows(x)
     if not x.size:

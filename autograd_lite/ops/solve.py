@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
+from ..core.duck_arrays import array_namespace, as_array, is_duck_array
 from ..core.equivalents import LOOPS, Loops
 from ..core.errors import ShapeError
-from ..core.foreign import as_array, home, is_foreign
 from ..core.op import Op, composes, structural
 from ..core.several import each
 from ..core.shapes import ShapeDtype, normalize_axis
@@ -206,7 +206,7 @@ def _inverse_or_limit(x: Any) -> Any:
         return np.linalg.inv(x)
     except np.linalg.LinAlgError:
         singular = as_array(np.linalg.slogdet(x)[0] == 0)
-        out = np.linalg.inv(np.where(as_matrices(singular), home(x).eye(x.shape[-1], dtype=x.dtype), x))
+        out = np.linalg.inv(np.where(as_matrices(singular), array_namespace(x).eye(x.shape[-1], dtype=x.dtype), x))
         out[singular] = np.nan if x.dtype.kind == "c" else _limit_of_inverse(x[singular])
         return out
 
@@ -240,7 +240,7 @@ def invert_triangle(x: Any) -> Any:
     k = n // 2
     a, b = invert_triangle(x[..., :k, :k]), invert_triangle(x[..., k:, k:])
     upper = np.concatenate([a, fast.product(a, -x[..., :k, k:], b)], axis=-1)
-    lower = np.concatenate([home(x).zeros((*x.shape[:-2], n - k, k), x.dtype), b], axis=-1)
+    lower = np.concatenate([array_namespace(x).zeros((*x.shape[:-2], n - k, k), x.dtype), b], axis=-1)
     return np.concatenate([upper, lower], axis=-2)
 
 
@@ -283,12 +283,12 @@ def _tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
 
 def _products_without_one(s: Any) -> Any:
     n = s.shape[-1]
-    return np.where(home(s).eye(n, dtype=bool), 1, s[..., None, :]).prod(axis=-1)
+    return np.where(array_namespace(s).eye(n, dtype=bool), 1, s[..., None, :]).prod(axis=-1)
 
 
 def _products_without_two(s: Any) -> Any:
     n = s.shape[-1]
-    one = home(s).eye(n, dtype=bool)
+    one = array_namespace(s).eye(n, dtype=bool)
     return np.where(one[:, None] | one[None, :], 1, s[..., None, None, :]).prod(axis=-1)
 
 
@@ -305,13 +305,13 @@ def _repeated(a: Any) -> Any:
 
 def _cofactor(x: Any) -> Any:
     if x.shape[-1] == 1:
-        return home(x).ones(x.shape, lapack_dtype(x.dtype))
+        return array_namespace(x).ones(x.shape, lapack_dtype(x.dtype))
     if x.shape[-1] == 2:
-        return (x[..., ::-1, ::-1] * home(x).array([[1, -1], [-1, 1]])).astype(lapack_dtype(x.dtype))
+        return (x[..., ::-1, ::-1] * array_namespace(x).array([[1, -1], [-1, 1]])).astype(lapack_dtype(x.dtype))
     if x.shape[-1] == 3:
         x = _repeated(x.astype(lapack_dtype(x.dtype), copy=False))
         return _crossed(x, x)
-    if is_foreign(x):  # which need not raise
+    if is_duck_array(x):  # which need not raise
         return _cofactor_of_any(x)
     try:
         inverse = np.linalg.inv(x)
@@ -326,7 +326,7 @@ def _cofactor(x: Any) -> Any:
 
 def _cofactor_of_any(x: Any) -> Any:
     if not np.isfinite(x).all():
-        return home(x).full(x.shape, np.nan, x.dtype)
+        return array_namespace(x).full(x.shape, np.nan, x.dtype)
     u, s, vh = np.linalg.svd(x)
     sign = as_matrices(np.linalg.det(u) * np.linalg.det(vh))
     return fast.matmul(sign * (u * _products_without_one(s)[..., None, :]).conj(), vh.conj()).astype(x.dtype)
@@ -342,11 +342,11 @@ def _second_cofactor(x: Any, y: Any) -> Any:
     # With e = uᴴ y v: row i, column j of the result in these bases is -e[j, i] times the singular values but i
     # and j; on the diagonal it is the sum of e[k, k] times those but i and k.
     if not np.isfinite(x).all():
-        return home(x).full(np.broadcast_shapes(x.shape, y.shape), np.nan, lapack_dtype(x.dtype, y.dtype))
+        return array_namespace(x).full(np.broadcast_shapes(x.shape, y.shape), np.nan, lapack_dtype(x.dtype, y.dtype))
     u, s, vh = np.linalg.svd(x)
-    p = _products_without_two(s) * (1 - home(s).eye(s.shape[-1], dtype=s.dtype))
+    p = _products_without_two(s) * (1 - array_namespace(s).eye(s.shape[-1], dtype=s.dtype))
     e = fast.product(u.conj().mT, y, vh.conj().mT)
-    k = home(s).arange(s.shape[-1])
+    k = array_namespace(s).arange(s.shape[-1])
     w = -p * e.mT
     w[..., k, k] = fast.matmul(p, e[..., k, k][..., None])[..., 0]
     sign = as_matrices(np.linalg.det(u) * np.linalg.det(vh))

@@ -24,7 +24,7 @@ import numpy as np
 
 from ..core import batching
 from ..core.blocks import blocks
-from ..core.foreign import home
+from ..core.duck_arrays import array_namespace
 from ..core.op import Op, structural
 from ..core.shapes import ShapeDtype
 from ..native.kernels import row_kernel
@@ -41,7 +41,7 @@ _AXES = "abcdefghijklmnopqrstuvwxyz"
 
 def _mean(a: Any) -> Any:
     """Return the mean along the last axis, which is kept with length 1."""
-    axes, ones = _AXES[: a.ndim], home(a).ones(a.shape[-1:], a.dtype)
+    axes, ones = _AXES[: a.ndim], array_namespace(a).ones(a.shape[-1:], a.dtype)
     return (contract(a, ones, subscripts=f"{axes},{axes[-1]}->{axes[:-1]}") / a.shape[-1])[..., None]
 
 
@@ -81,8 +81,8 @@ def _by_rows(work: Any, *arrays: Any) -> Any:
     wide = np.result_type(dtype, np.float32)
     shape = arrays[0].shape
     if not arrays[0].size:
-        return home(arrays[0]).empty(shape, dtype)
-    rows = [home(a).ascontiguousarray(a, wide).reshape(-1, shape[-1]) for a in arrays]
+        return array_namespace(arrays[0]).empty(shape, dtype)
+    rows = [array_namespace(a).ascontiguousarray(a, wide).reshape(-1, shape[-1]) for a in arrays]
     out = np.empty_like(rows[0])
     for s in blocks(len(out), shape[-1]):
         work(*(a[s] for a in rows), out[s])

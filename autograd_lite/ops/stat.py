@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..core.arguments import described
+from ..core.duck_arrays import array_namespace, asarray_like, to_numpy
 from ..core.errors import ShapeError
-from ..core.foreign import home, placed, to_numpy
 from ..core.op import composes
 from ..core.shapes import Axis
 from ..native import functions as fast
@@ -49,7 +49,7 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
     keep = kept(keepdims)
     if weights is None:
         mean = np.mean(a, axis=axis, keepdims=keep)
-        share: Any = home(mean).full(mean.shape, a.size / max(mean.size, 1), mean.dtype)
+        share: Any = array_namespace(mean).full(mean.shape, a.size / max(mean.size, 1), mean.dtype)
         return (mean, share) if returned else mean
     weights = operand(weights)
     dtype = np.result_type(a.dtype, weights.dtype)
@@ -139,7 +139,7 @@ def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
 def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any = None) -> Any:
     a = operand(a)
     if np.ndim(bins) == 1:
-        return placed(operand(bins), a)
+        return asarray_like(operand(bins), a)
     if not isinstance(bins, (str, int)) and np.ndim(bins):
         raise ShapeError(
             "histogram_bin_edges: expected bins to be a number, a name or edges of one axis; received "
@@ -150,7 +150,7 @@ def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any 
     by_weight = isinstance(bins, str) and weights is not None
     bare = np.histogram_bin_edges(given, bins, range, to_numpy(values(weights)) if by_weight else None)
     if range is not None or not a.size or bare[0] != given.min() or bare[-1] != given.max():
-        return placed(bare, a)  # the range is given, so the edges do not depend on the values
+        return asarray_like(bare, a)  # the range is given, so the edges do not depend on the values
     edges = np.linspace(np.min(a), np.max(a), bare.size)
     return edges if edges.dtype == bare.dtype else edges.astype(bare.dtype)
 
@@ -199,13 +199,16 @@ def histogramdd(sample: Any, bins: Any = 10, range: Any = None, density: Any = N
     else:
         columns = [operand(column) for column in sample]
     edges = [
-        placed(operand(count), column) if np.ndim(count) else _even_edges(column, count, ends)
+        asarray_like(operand(count), column) if np.ndim(count) else _even_edges(column, count, ends)
         for column, (count, ends) in zip(columns, _bins_of_each(bins, range, columns), strict=True)
     ]
     shape = tuple(e.shape[0] - 1 for e in edges)
-    cells, inside = home(columns[0]).zeros(columns[0].shape, np.intp), home(columns[0]).ones(columns[0].shape, bool)
+    cells, inside = (
+        array_namespace(columns[0]).zeros(columns[0].shape, np.intp),
+        array_namespace(columns[0]).ones(columns[0].shape, bool),
+    )
     for column, wall, n in zip(map(values, columns), map(values, edges), shape, strict=True):
-        wall = placed(wall, column)
+        wall = asarray_like(wall, column)
         place = np.where(column == wall[-1], n - 1, np.searchsorted(wall, column, "right") - 1)
         inside &= (place >= 0) & (place < n)
         cells = cells * n + place

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.foreign import as_array, is_foreign
+from ..core.duck_arrays import as_array, is_duck_array
 from ..core.op import Op, applied, elementwise, fused
 from ..native import functions as fast
 
@@ -18,7 +18,7 @@ def _arcsinh_vjp(g: Any, out: Any, x: Any) -> Any:
 def _sum_of_squares(x: Any, y: Any) -> Any:
     """Return x² + y² if none of them over- or underflows, else None."""
     s = as_array(x * x + y * y)
-    if is_foreign(s) or s.dtype.kind != "f" or not s.size:
+    if is_duck_array(s) or s.dtype.kind != "f" or not s.size:
         return None
     limits = np.finfo(s.dtype)
     return s if limits.tiny / limits.eps <= s.min() and s.max() < np.inf else None

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from ..core.duck_arrays import is_per_example, refuse_masked
 from ..core.errors import UnsupportedError
-from ..core.foreign import is_per_example, refuse_masked
 from ..core.mode import MODE, TAPES
 from ..core.shapes import Axis, normalize_axes, normalize_axis
 from .gather import gather, gather_adjoint, gathered
@@ -137,7 +137,7 @@ def _at(ufunc: np.ufunc, array: Any, indices: Any, *operands: Any) -> None:
             f"np.{ufunc.__name__}.at: the array to change must be a Tensor, since an array would lose the gradient; "
             "make it one: tensor(a)"
         )
-    refuse_masked(*operands, what=f"np.{ufunc.__name__}.at")
+    refuse_masked(*operands, caller=f"np.{ufunc.__name__}.at")
     parts = indices if isinstance(indices, tuple) else (indices,)
     if any(map(_is_data, parts)):
         array[...] = _changed_at(ufunc, array, parts, operands)

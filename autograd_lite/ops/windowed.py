@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from ..core.foreign import home, is_foreign
+from ..core.duck_arrays import array_namespace, is_duck_array
 from ..core.op import Op, structural
 from ..core.shapes import Shape, ShapeDtype, require_fit
 from ..native import functions as fast
@@ -113,7 +113,7 @@ def _sizes(x: Shape, w: Shape, stride: Shape, padding: Padding, dilation: Shape,
 def _padded(x: Any, padding: Padding) -> Any:
     if not any(map(any, padding)):
         return x
-    wide = home(x).zeros(
+    wide = array_namespace(x).zeros(
         (x.shape[0], *(n + sum(p) for n, p in zip(x.shape[1:-1], padding, strict=True)), x.shape[-1]), x.dtype
     )
     wide[(slice(None), *(slice(p[0], p[0] + n) for n, p in zip(x.shape[1:-1], padding, strict=True)))] = x
@@ -124,7 +124,7 @@ def _windows(x: Any, s: _Sizes, stride: Shape, padding: Padding, dilation: Shape
     """Return a view of the padded x, shape (N, *O, *K, G, C/G)."""
     x = _padded(x, padding)
     x = x.reshape(*x.shape[:-1], s.groups, s.inputs)
-    if is_foreign(x):
+    if is_duck_array(x):
         return _windows_by_slices(x, s, stride, dilation)
     spatial = x.strides[1:-2]
     steps = (a * b for a, b in zip(spatial, stride, strict=True))
@@ -196,7 +196,7 @@ class _Taps:
     def __init__(self, w: Any, s: _Sizes) -> None:
         self.s = s
         # One matrix per tap: additions to the result then have long contiguous runs.
-        self.weights = home(w).ascontiguousarray(_kernel_by_group(w, s).swapaxes(2, 3))
+        self.weights = array_namespace(w).ascontiguousarray(_kernel_by_group(w, s).swapaxes(2, 3))
 
     def of(self, y: Any) -> Any:
         """Return the products, shape (K, n, *o, G, C/G)."""
@@ -216,7 +216,7 @@ class _Runs:
         self.s, self.length = s, s.kernel[-1]
         turned = w.reshape(-1, self.length, s.inputs, s.outputs)[:, ::-1]
         self.weights = turned.transpose(1, 3, 0, 2).reshape(self.length * s.outputs, -1).astype(dtype)
-        self.xp = home(w)
+        self.xp = array_namespace(w)
         self.row, self.sums = self.xp.empty((0, s.outputs), dtype), self.xp.empty(0, dtype)
 
     def of(self, y: Any) -> Any:
@@ -244,11 +244,11 @@ def _convolution(x: Any, w: Any, *, stride: Shape, padding: Padding, dilation: S
         return ufunc(x, w, standing_for(s.counts), layout(dilation, stride, padding))
     dtype, shape = np.result_type(x, w), (s.batch, *s.counts, w.shape[-1])
     if not x.size or not w.size:  # sums of nothing
-        return home(x).zeros(shape, dtype)
+        return array_namespace(x).zeros(shape, dtype)
     windows = _windows(x, s, stride, padding, dilation)
-    matrix = _Matrix(s, dtype, home(x))
+    matrix = _Matrix(s, dtype, array_namespace(x))
     weights = _kernel_by_group(w, s).swapaxes(0, 1).reshape(groups, matrix.width, s.outputs)
-    out = home(x).empty(shape, dtype)
+    out = array_namespace(x).empty(shape, dtype)
     for block in matrix.blocks if out.size else ():
         part = out[block]
         if groups == 1:
@@ -268,10 +268,10 @@ def _convolution_kernel(
         return ufunc(x, y, standing_for(kernel), layout(dilation, stride, padding))
     dtype = np.result_type(x, y)
     if not x.size or not y.size or not math.prod(kernel):
-        return home(x).zeros(w_shape, dtype)
+        return array_namespace(x).zeros(w_shape, dtype)
     windows = _windows(x, s, stride, padding, dilation)
-    matrix = _Matrix(s, dtype, home(x))
-    total = home(x).zeros((groups, matrix.width, s.outputs), dtype)
+    matrix = _Matrix(s, dtype, array_namespace(x))
+    total = array_namespace(x).zeros((groups, matrix.width, s.outputs), dtype)
     for block in matrix.blocks:
         total += fast.matmul(matrix.of(windows[block]).swapaxes(1, 2), _by_group(y[block], s))
     return total.reshape(groups, -1, s.inputs, s.outputs).transpose(1, 2, 0, 3).reshape(w_shape)
@@ -286,7 +286,7 @@ def _convolution_input(
         return ufunc(y, w, standing_for(size), layout(dilation, stride, padding))
     s = _sizes(x_shape, w.shape, stride, padding, dilation, groups)
     dtype = np.result_type(y, w)
-    out = home(y).zeros((s.batch, *size, groups, s.inputs), dtype)
+    out = array_namespace(y).zeros((s.batch, *size, groups, s.inputs), dtype)
     if not y.size or not w.size:
         return out.reshape(x_shape)
     runs = groups == stride[-1] == dilation[-1] == 1 and 1 < s.kernel[-1] <= 1 + s.counts[-1] // 2

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
+from ..core.duck_arrays import LAZY, compute_by_numpy, is_duck_array, is_lazy
 from ..core.equivalents import UFUNCS
-from ..core.foreign import LAZY, by_numpy, is_foreign, is_lazy
 from ..core.op import Op, applied, elementwise
 from ..core.rewrites import Rewrite, never_zero
 from ..native.kernels import library
@@ -22,9 +22,9 @@ from ..native.kernels import library
 
 def _zero_mask(x: Any, y: Any) -> Any:
     if LAZY and is_lazy(x, y):
-        return by_numpy(_zero_mask, x, y)  # in one step for each chunk, which looks whether there is any
+        return compute_by_numpy(_zero_mask, x, y)  # in one step for each chunk, which looks whether there is any
     bad = np.isnan(x) & (y == 0)
-    return np.where(bad, 0, x) if is_foreign(x) or bad.any() else x  # which spares the wait for a device
+    return np.where(bad, 0, x) if is_duck_array(x) or bad.any() else x  # which spares the wait for a device
 
 
 if library:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import Bounds, HessianUpdateStrategy, NonlinearConstraint, OptimizeResult
 
-from ..tree import beside, map as map_leaves
+from ..tree import map as map_leaves, zip as zip_trees
 from .evaluation import Derivatives, stacked
 from .jacobians import jacobian_of, weighted_hessian
 from .methods import Takes
@@ -28,7 +28,7 @@ def pairs_of_bounds(bounds: Any, layout: Layout) -> Any:
         return bounds
     ends: tuple[list[Any], list[Any]] = ([], [])
     try:
-        for (_, _, pair), shape in zip(beside(layout.tree, bounds), layout.shapes, strict=True):
+        for (_, _, pair), shape in zip(zip_trees(layout.tree, bounds), layout.shapes, strict=True):
             low, high = (None, None) if pair is None else pair
             for end, limit, none in zip(ends, (low, high), (-np.inf, np.inf), strict=True):
                 end.append(np.broadcast_to(none if limit is None else limit, shape).ravel())

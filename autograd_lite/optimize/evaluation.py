@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..compiler.compiled_function import compile as compiled_form
+from ..core.duck_arrays import LAZY, compute_lazy, is_lazy
 from ..core.errors import DtypeError, GradError, ReplayError, UnsupportedError
-from ..core.foreign import LAZY, computed, is_lazy
 from ..tensors.tensor import Tensor
 from ..tree import leaves
 from .vectors import Layout, bare
@@ -121,7 +121,7 @@ class Derivatives:
 def arrays(result: Any) -> Any:
     """Return derivatives as arrays: they are Tensors if the function reads Tensors that require gradients."""
     found = tuple(map(bare, result)) if isinstance(result, tuple) else bare(result)
-    return computed(found) if LAZY else found
+    return compute_lazy(found) if LAZY else found
 
 
 def told(derivatives: Derivatives | None) -> str:

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.depth import DEPTH
+from ..core.duck_arrays import refuse_masked
 from ..core.errors import GradError
-from ..core.foreign import refuse_masked
 from ..tensors.tensor import Tensor
-from ..tree import beside, items, leaves, rebuild
+from ..tree import items, leaves, rebuild, zip as zip_trees
 
 Vector = npt.NDArray[np.float64]
 
@@ -74,7 +74,7 @@ class Layout(NamedTuple):
         if isinstance(values, numbers.Real):
             return np.full(self.size, values, np.float64)
         try:
-            pairs = zip(beside(self.tree, values), self.shapes, strict=True)
+            pairs = zip(zip_trees(self.tree, values), self.shapes, strict=True)
             parts = [np.broadcast_to(bare(part), shape).ravel() for (_, _, part), shape in pairs]
         except ValueError as error:
             raise ValueError(f"{called}: expected values in a container like the parameters: {error}") from None
@@ -98,7 +98,7 @@ def laid_out(called: str, x0: Any) -> tuple[Layout, Vector]:
     """
     if isinstance(x0, (list, tuple)) and not hasattr(x0, "_fields"):
         x0 = np.asarray(x0) if all(isinstance(x, numbers.Number) for x in leaves(x0)) else x0
-    refuse_masked(*leaves(x0), what=called)
+    refuse_masked(*leaves(x0), caller=called)
     named = [(path, np.asarray(bare(x))) for path, x in items(x0, "x0")]
     for path, x in named:
         if x.dtype.kind not in "fiu":

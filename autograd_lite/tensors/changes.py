@@ -17,8 +17,8 @@ from weakref import ref
 
 import numpy as np
 
+from ..core.duck_arrays import is_writeable
 from ..core.errors import ShapeError
-from ..core.foreign import may_write
 from ..core.mode import MODE, TAPES, no_grad
 from ..core.node import LEAF, next_stamp
 from ..core.undo import UNDO, Call, Undo, open_undo
@@ -63,7 +63,7 @@ class Changes:
             TypeError: if its dtype cannot be cast.
         """
         new = leaf._fitting("assign", value)
-        if new.dtype != leaf.dtype or not may_write(new):  # what `.data` shows may change before `make`
+        if new.dtype != leaf.dtype or not is_writeable(new):  # what `.data` shows may change before `make`
             new = new.astype(leaf.dtype, casting="same_kind")
         if self._tape is None or not self._tape.assigned(leaf, value):
             self._calls.append((operator.setitem, self.buffer(leaf), Ellipsis, new))

@@ -12,8 +12,8 @@ import numpy as np
 
 from ..core.arguments import described
 from ..core.depth import DEPTH
+from ..core.duck_arrays import is_duck_array, to_numpy
 from ..core.errors import GradError, more_on
-from ..core.foreign import is_foreign, to_numpy
 from ..core.mode import MODE, TAPES, is_grad_enabled
 from ..core.node import Node
 from .scipy_names import instead
@@ -56,7 +56,7 @@ def leaving(how: str, instead: str = _ARRAY) -> None:
 _READABLE: dict[int, weakref.ref[Any]] = {}
 
 
-def let_read(leaf: Any) -> None:
+def allow_numpy(leaf: Any) -> None:
     """Let NumPy read a leaf that requires a gradient as an array, as for a plot, while no recorded computation uses it.
 
     A parameter of a model is looked at more often than it is computed with by its values. Inside of functions that are
@@ -66,7 +66,7 @@ def let_read(leaf: Any) -> None:
     Example:
         >>> import autograd_lite as ag
         >>> w = ag.tensor([1.0, 2.0], requires_grad=True)
-        >>> ag.arrays.let_read(w)
+        >>> ag.arrays.allow_numpy(w)
         >>> np.asarray(w)
         array([1., 2.])
         >>> loss = (w * w).sum()
@@ -127,7 +127,7 @@ class Conversions:
 
     @property
     def __inside__(self) -> Any:
-        """What the tensor holds, for `core.foreign.home`."""
+        """What the tensor holds, for `core.duck_arrays.innermost`."""
         return self._data
 
     def numpy(self) -> npt.NDArray[Any]:
@@ -212,7 +212,7 @@ class Conversions:
                 "gradient. Use NumPy functions that Tensors support, make one Tensor of those in a list with ag.array, "
                 "or say t.detach().numpy() if that is meant, t.item() for a number" + more_on("bare-array")
             )
-        if is_foreign(self._data):  # whose library may refuse
+        if is_duck_array(self._data):  # whose library may refuse
             return np.asarray(self._data, dtype)
         return np.array(self._data, dtype=dtype) if copy or dtype is not None else self.data
 

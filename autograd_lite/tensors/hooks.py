@@ -6,8 +6,8 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+from ..core.duck_arrays import copy_array
 from ..core.errors import ShapeError
-from ..core.foreign import copied
 from ..core.forks import fork_safe_lock
 from ..core.hooks import HOOKS
 from ..ops import shape
@@ -29,7 +29,7 @@ class UserHook:
 
     def __call__(self, g: Any) -> Any:
         Tensor = HOOKS.tensor
-        seen = owned(g) if isinstance(g, Tensor) else wrap(copied(g), None)
+        seen = owned(g) if isinstance(g, Tensor) else wrap(copy_array(g), None)
         changed: Any = self.function(seen)
         if changed is None:
             return None
@@ -81,6 +81,6 @@ class GradKeeper:
     def __call__(self, g: Any) -> None:
         owner = self._owner()
         if owner is not None:
-            kept = owned(g) if isinstance(g, HOOKS.tensor) else wrap(copied(g), None)
+            kept = owned(g) if isinstance(g, HOOKS.tensor) else wrap(copy_array(g), None)
             with GRAD_LOCK:
                 owner._grad = kept if owner.grad is None else owner.grad + kept

@@ -10,8 +10,8 @@ import numpy as np
 
 from .. import ops
 from ..core.arguments import bound, described, is_sequence, kinds_of, refusal
+from ..core.duck_arrays import as_array, is_per_example, refuse_masked
 from ..core.errors import DtypeError, UnsupportedError
-from ..core.foreign import as_array, is_per_example, refuse_masked
 from ..core.indices import IndexArray
 from ..core.messages import explained
 from ..core.mode import MODE, TAPES
@@ -60,7 +60,7 @@ def _index_part(k: Any) -> Any:
     try:
         array = as_array(known)
     except (TypeError, ValueError):
-        refuse_masked(known, what="t[index]")
+        refuse_masked(known, caller="t[index]")
         raise IndexError(
             f"t[index]: expected lists of indices to have equal lengths; received {described(k)}"
         ) from None

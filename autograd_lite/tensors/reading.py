@@ -18,8 +18,8 @@ from ..core.hooks import HOOKS
 from ..core.node import Node
 from ..native.kernels import FASTEST
 from ..tree import leaves, map as map_leaves
-from .lifted import Lifted, LiftedTensor, face
 from .record import wrap
+from .tracers import TracedTensor, Tracer, wrap_any
 
 _BARE = frozenset({np.ndarray, float, int, bool, complex, np.float64, np.float32, np.int64, np.bool_, type(None), Node})
 _INT = frozenset({int})
@@ -58,7 +58,7 @@ def alike(rule: Callable[..., Any], bare_stays: bool = False) -> Callable[..., A
 
 def _holds_lifted(args: tuple[Any, ...]) -> bool:
     others = [x for x in args if x.__class__ not in _BARE and x.__class__ is not HOOKS.tensor]
-    return any(isinstance(y, Lifted) for x in others for y in leaves(x))
+    return any(isinstance(y, Tracer) for x in others for y in leaves(x))
 
 
 def _as_tensor(x: Any) -> Any:
@@ -70,11 +70,11 @@ def _bare(x: Any) -> Any:
 
 
 def _faced(x: Any) -> Any:
-    return face(x, None) if isinstance(x, Lifted) else x
+    return wrap_any(x, None) if isinstance(x, Tracer) else x
 
 
 def _unfaced(x: Any) -> Any:
-    return x._data if isinstance(x, LiftedTensor) and x._node is None else x
+    return x._data if isinstance(x, TracedTensor) and x._node is None else x
 
 
 def _may_call_ours(f: Any) -> bool:

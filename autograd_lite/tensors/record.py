@@ -11,9 +11,10 @@ import numpy as np
 
 from ..core.arguments import numbers
 from ..core.depth import isolated
+from ..core.duck_arrays import LAZY, as_scalars, copy_array, is_duck_array, move_constants, refuse_masked
 from ..core.dynamic_scalars import DynamicScalar, plain_number
 from ..core.errors import DtypeError, GradError
-from ..core.foreign import LAZY, as_numbers, copied, is_foreign, refuse_masked, together
+from ..core.fingerprints import Fingerprint, borrow, digest
 from ..core.hooks import HOOKS
 from ..core.indices import indices_in
 from ..core.messages import misfit
@@ -22,7 +23,6 @@ from ..core.node import LEAF, Node, take_note
 from ..core.observers import Tape
 from ..core.op import Op
 from ..core.ownership import SMALL, undisturbed, unshared, write_whole
-from ..core.seals import Seal, lent, whole
 from ..core.several import result_nodes, results_of
 from ..core.shapes import ShapeDtype
 from ..ops import arith, shape
@@ -57,7 +57,7 @@ def _operand(op: Op, x: Any) -> Any:
         return x.__pos__() if hasattr(x, "__array_ufunc__") else x  # type: ignore[operator]
     if isinstance(x, (list, tuple)):
         return numbers(op.name, "the operand", x)
-    return x if is_foreign(x) else NotImplemented
+    return x if is_duck_array(x) else NotImplemented
 
 
 def _bare(op: Op, x: np.ndarray) -> np.ndarray:
@@ -67,7 +67,7 @@ def _bare(op: Op, x: np.ndarray) -> np.ndarray:
             f"{op.name}: expected numbers; received an array of dtype object. Make them numbers with .astype(float); "
             "make one Tensor of several with ag.array"
         )
-    refuse_masked(x, what=op.name)
+    refuse_masked(x, caller=op.name)
     return np.asarray(x)
 
 
@@ -93,13 +93,13 @@ def _with_other(op: Op, x: Any, y: Any) -> Any:
         y = _operand(op, y)
     if x is NotImplemented or y is NotImplemented:
         return NotImplemented
-    return HOOKS.lift(op, (x, y), {}) if lifted else apply(op, (x, y), {})
+    return HOOKS.apply_to_tracers(op, (x, y), {}) if lifted else apply(op, (x, y), {})
 
 
 def unary(op: Op, x: Any) -> Any:
     """Apply an op of one Tensor and no parameters."""
     if x.__class__ is not HOOKS.tensor:
-        return HOOKS.lift(op, (x,), {})
+        return HOOKS.apply_to_tracers(op, (x,), {})
     node = x._node
     value = x._data
     try:
@@ -126,7 +126,7 @@ def unary(op: Op, x: Any) -> Any:
 def moved(op: Op, x: Any, params: dict[str, Any]) -> Any:
     """Apply an op of one Tensor and parameters, such as an index or a shape: `apply` with fewer checks."""
     if x.__class__ is not HOOKS.tensor:
-        return HOOKS.lift(op, (x,), params)
+        return HOOKS.apply_to_tracers(op, (x,), params)
     node = x._node
     value = x._data
     try:
@@ -189,7 +189,7 @@ def binary(op: Op, x: Any, y: Any) -> Any:
     try:
         out = op.forward(a, b)
     except Exception as error:
-        if is_foreign(a) or is_foreign(b):
+        if is_duck_array(a) or is_duck_array(b):
             return apply(op, (x, y), _NO_PARAMS)
         raise misfit(op, (x, y), _NO_PARAMS, error) from None
     if need and op.rules is not None:
@@ -197,15 +197,15 @@ def binary(op: Op, x: Any, y: Any) -> Any:
         if mode.record:
             if mode.source:
                 return wrap(out, record(op, out, [a, b], [edge_x, edge_y], _NEEDS[need], _NO_PARAMS))
-            (keep_out, keep_x, keep_y), seals = op.keeps[need], None
+            (keep_out, keep_x, keep_y), fingerprints = op.keeps[need], None
             if need == 1 and keep_y and isinstance(edge_y, np.ndarray):
-                b, seals = edge_y, seals = lent(2, b)
+                b, fingerprints = edge_y, fingerprints = borrow(2, b)
             elif need == 2 and keep_x and isinstance(edge_x, np.ndarray):
-                a, seals = edge_x, seals = lent(1, a)
+                a, fingerprints = edge_x, fingerprints = borrow(1, a)
             saved = (out if keep_out else None, a if keep_x else edge_x, b if keep_y else edge_y)
             node = Node(op, (edge_x, edge_y), _NO_PARAMS, saved, _NEEDS[need], out.shape, out.dtype, None)
-            if seals is not None:
-                node.seals = seals
+            if fingerprints is not None:
+                node.fingerprints = fingerprints
             return wrap(out, node)
     elif need or edge_x.__class__ is Node or edge_y.__class__ is Node:
         return wrap(out, record(op, out, [a, b], [edge_x, edge_y], (), _NO_PARAMS))
@@ -286,7 +286,7 @@ def apply(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
         else:
             if x.__class__ not in NUMBERS and (x.__class__ is not _ndarray or x.dtype is _OBJECT):
                 if hasattr(x, "__apply_op__"):
-                    return HOOKS.lift(op, inputs, params)
+                    return HOOKS.apply_to_tracers(op, inputs, params)
                 x = constant(op, x)
                 edges.append(x)
                 values.append(plain_number(x))
@@ -296,9 +296,9 @@ def apply(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
     try:
         out = op.forward(*values, **params)
     except Exception as error:
-        if (placed := together(inputs)) is not None:
+        if (placed := move_constants(inputs)) is not None:
             return apply(op, placed, params)
-        if (numbers := as_numbers(values)) is None:
+        if (numbers := as_scalars(values)) is None:
             raise misfit(op, inputs, params, error) from None
         out, values = _computed(op, inputs, numbers, params), numbers
     if op.results is not None:
@@ -355,7 +355,7 @@ def record(
 ) -> Node | None:
     """Make the node of a call, unless nothing is being recorded.
 
-    The caller's arrays that a rule will read are copied or sealed, also in `values` and `edges`.
+    The caller's arrays that a rule will read are copied or fingerprinted, also in `values` and `edges`.
     """
     mode = _mode()
     if mode.tape is not None:
@@ -370,13 +370,13 @@ def record(
     if not needs or op.rules is None or out.dtype.kind not in "fc":
         return Node(op, tuple(edges), params, None, (), out.shape, out.dtype, note)
     keep = keep_of(op, len(edges), needs)
-    saved, seals = _save(keep, out, values, edges)
+    saved, fingerprints = _save(keep, out, values, edges)
     if mode.verify:
-        seals = _of_all(saved, keep)
+        fingerprints = _of_all(saved, keep)
     owned = _owned(params) if params else params
     node = Node(op, tuple(edges), owned, saved, tuple(needs), out.shape, out.dtype, note)
-    if seals:
-        node.seals = seals
+    if fingerprints:
+        node.fingerprints = fingerprints
         node.hooks = []  # makes the engine look: it skips the checks of nodes without hooks
     return node
 
@@ -424,14 +424,14 @@ def _record_on(
         if keep[i] and edges[i - 1].__class__ is not DynamicScalar:
             saved[i] = value
     node = Node(op, tuple(edges), params, tuple(saved), tuple(needs), out.shape, out.dtype, note)
-    if mode.verify and (seals := _of_all(saved, keep)):
-        node.seals, node.hooks = seals, []
+    if mode.verify and (fingerprints := _of_all(saved, keep)):
+        node.fingerprints, node.hooks = fingerprints, []
     return node
 
 
-def _of_all(saved: Sequence[Any], keep: Sequence[bool]) -> list[Seal]:
-    """Return seals of all elements of what is saved, see `raise_on_change`."""
-    return [(i, whole, whole(a)) for i, a in enumerate(saved) if keep[i] and isinstance(a, np.ndarray)]
+def _of_all(saved: Sequence[Any], keep: Sequence[bool]) -> list[Fingerprint]:
+    """Return fingerprints of all elements of what is saved, see `raise_on_change`."""
+    return [(i, digest, digest(a)) for i, a in enumerate(saved) if keep[i] and isinstance(a, np.ndarray)]
 
 
 def _taped(op: Op, out: Any, inputs: tuple[Any, ...], params: dict[str, Any]) -> Node | None:
@@ -488,19 +488,21 @@ def keep_of(op: Op, n: int, needs: Sequence[int]) -> Sequence[bool]:
     return op.keeps[1 if n == 1 else sum(1 << i for i in needs)]
 
 
-def _save(keep: Sequence[bool], out: Any, values: list[Any], edges: list[Any]) -> tuple[tuple[Any, ...], list[Seal]]:
+def _save(
+    keep: Sequence[bool], out: Any, values: list[Any], edges: list[Any]
+) -> tuple[tuple[Any, ...], list[Fingerprint]]:
     """Collect `(out, *inputs)` for the rules: the values that they read, and otherwise the edges, for their shapes."""
-    seals: list[Seal] = []
+    fingerprints: list[Fingerprint] = []
     saved = [out if keep[0] else None, *edges]
     for i, edge in enumerate(edges):
         if keep[i + 1]:
             if isinstance(edge, np.ndarray):
-                values[i], seal = edges[i], _ = lent(i + 1, edge)
-                seals += seal or ()
-            elif is_foreign(edge):
-                values[i] = edges[i] = copied(edge)
+                values[i], fingerprint = edges[i], _ = borrow(i + 1, edge)
+                fingerprints += fingerprint or ()
+            elif is_duck_array(edge):
+                values[i] = edges[i] = copy_array(edge)
             saved[i + 1] = values[i]
-    return tuple(saved), seals
+    return tuple(saved), fingerprints
 
 
 def _owned(params: dict[str, Any]) -> dict[str, Any]:
@@ -526,12 +528,12 @@ def owned(x: Any) -> Any:
     if isinstance(x, np.ndarray):
         return np.array(x)
     if not isinstance(x, HOOKS.tensor):  # a number or a value of a transformation: neither can change
-        return x.copy() if is_foreign(x) else x
+        return x.copy() if is_duck_array(x) else x
     if x._node is LEAF:
         return apply(shape.copy, (x,), {})
     data = x._data
     if x._node is None:
-        data = np.array(data) if isinstance(data, np.ndarray) else data.copy() if is_foreign(data) else data
+        data = np.array(data) if isinstance(data, np.ndarray) else data.copy() if is_duck_array(data) else data
     twin = wrap(data, x._node)
     twin.__class__ = x.__class__  # of one layout; see _lifted
     twin._shared = x._shared = True

@@ -7,14 +7,14 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..core.errors import GradError, more_on
+from ..core.fingerprints import first_changed
 from ..core.mode import TAPES
 from ..core.node import LEAF, Node
-from ..core.seals import broken
 from ..core.several import Several, result_nodes
 from ..core.shapes import ShapeDtype
-from .lifted import Level, face, released
 from .record import wrap
 from .tensor import Tensor
+from .tracers import Level, unwrap, wrap_any
 
 _NUMPYS = frozenset({np.ndarray, np.float64, np.float32})
 # Constants up to this many bytes stay readable in the record after backward; larger arrays are let go.
@@ -27,7 +27,7 @@ def as_tensors(node: Node, saved: tuple[Any, ...]) -> tuple[Any, ...]:
     opened = [out if out is None else wrap(out, node) if out.__class__ in _NUMPYS else _with_history(out, node)]
     for edge, value in zip(node.inputs, saved[1:], strict=True):
         if edge.__class__ is Node and value is not edge:
-            opened.append(wrap(value, edge) if value.__class__ in _NUMPYS else face(value, edge))
+            opened.append(wrap(value, edge) if value.__class__ in _NUMPYS else wrap_any(value, edge))
         elif isinstance(edge, Tensor) and edge._node is LEAF:
             if value is not edge and edge._stamp > node.stamp:
                 refuse_changed_leaf(node.op.name, edge, named=node.note is not None)
@@ -42,15 +42,13 @@ def as_tensors(node: Node, saved: tuple[Any, ...]) -> tuple[Any, ...]:
 def _with_history(out: Any, node: Node) -> Any:
     """Return what a call has computed with its history; it may be several results."""
     if node.op.results is None:
-        return face(out, node)
-    return tuple([face(a, n) for a, n in zip(out, result_nodes(node), strict=True)])
+        return wrap_any(out, node)
+    return tuple([wrap_any(a, n) for a, n in zip(out, result_nodes(node), strict=True)])
 
 
 def without_level(level: Level, _: Node, saved: tuple[Any, ...]) -> tuple[Any, ...]:
     """Unwrap the saved values of a level that has ended: inside a newer one they would pass for its constants."""
-    return tuple(
-        [tuple([released(a, level) for a in v]) if v.__class__ is Several else released(v, level) for v in saved]
-    )
+    return tuple([tuple([unwrap(a, level) for a in v]) if v.__class__ is Several else unwrap(v, level) for v in saved])
 
 
 def freed_saved(node: Node) -> tuple[Any, ...] | None:
@@ -89,8 +87,8 @@ def refuse_changed_leaf(op: str, leaf: Tensor, *, named: bool) -> NoReturn:
 
 def check_seals(node: Node, saved: tuple[Any, ...]) -> None:
     """Raise if an array that a rule is about to read has changed since its op read it."""
-    seals = getattr(node, "seals", None)
-    if seals and (place := broken(seals, saved)) >= 0:
+    fingerprints = getattr(node, "fingerprints", None)
+    if fingerprints and (place := first_changed(fingerprints, saved)) >= 0:
         a, what = saved[place], f"input {place - 1} of" if place else "the values of"
         raise GradError(
             f"backward: {what} the {node.describe()}, an array of shape {a.shape} {a.dtype}, was changed after the op "

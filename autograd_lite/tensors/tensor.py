@@ -9,9 +9,19 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from ..core.arguments import kinds_of, numbers
+from ..core.duck_arrays import (
+    LAZY,
+    astype,
+    convert_like,
+    copy_array,
+    is_duck_array,
+    is_lazy,
+    is_writeable,
+    refuse_masked,
+    to_numpy,
+)
 from ..core.dynamic_scalars import plain_number
 from ..core.errors import DtypeError, GradError, ShapeError, more_on
-from ..core.foreign import LAZY, converted, copied, is_foreign, is_lazy, may_write, refuse_masked, taken, to_numpy
 from ..core.hooks import HOOKS
 from ..core.messages import explained
 from ..core.mode import MODE, TAPES, no_grad
@@ -85,11 +95,11 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
             wanted = bool(requires_grad)
             given = a._data if isinstance(a, Tensor) else plain_number(a)
             if given.__class__ in (list, tuple):
-                refuse_masked(*given, what="tensor")
-            if given.__class__ is np.ndarray or not is_foreign(given):
+                refuse_masked(*given, caller="tensor")
+            if given.__class__ is np.ndarray or not is_duck_array(given):
                 data = np.array(given, dtype=dtype, copy=copy or None)
             else:
-                data = taken(given, dtype, copy)
+                data = astype(given, dtype, copy)
         except Exception as error:
             given = {"a": a, "dtype": dtype, "requires_grad": requires_grad}
             raise explained("tensor", error, given, kinds_of(Tensor.__init__), final=False) from None
@@ -120,7 +130,7 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
         """
         if TAPES:
             leaving("t.data")
-        if is_foreign(self._data):
+        if is_duck_array(self._data):
             return self._data
         view = np.asarray(self._data).view()
         view.flags.writeable = False
@@ -376,7 +386,7 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
             raise GradError(
                 f"{called}: expected a leaf; received the {self._node.describe()}. Compute a new tensor instead"
             )
-        new = converted(value._data if isinstance(value, Tensor) else numbers(called, "value", value), self._data)
+        new = convert_like(value._data if isinstance(value, Tensor) else numbers(called, "value", value), self._data)
         try:
             if new.shape != self.shape and np.broadcast_shapes(new.shape, self.shape) != self.shape:
                 raise ValueError
@@ -397,8 +407,8 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
     def _writable(self) -> npt.NDArray[Any]:
         """Return the values in a buffer that no other tensor shares."""
         data = self._data
-        if getattr(self, "_shared", False) or not may_write(data):
-            self._data = data = copied(data)
+        if getattr(self, "_shared", False) or not is_writeable(data):
+            self._data = data = copy_array(data)
             self._shared, self._view = False, None
         if self._node is not LEAF:
             self._node = None  # if it was a view of another tensor, it no longer is
@@ -526,7 +536,7 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
             self._data.copy(),
             self.requires_grad,
             self.name,
-            None if self.grad is None else copied(self.grad._data),
+            None if self.grad is None else copy_array(self.grad._data),
         )
 
 

@@ -28,7 +28,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from autograd_lite import Generator
-from autograd_lite.arrays import is_foreign
+from autograd_lite.arrays import is_duck_array
 from autograd_lite.extend import (
     NAMES as NAMES,
     bound as bound,
@@ -75,7 +75,7 @@ def as_array(value: Any) -> Any:
 
     An array of another library, which implements NumPy's protocols, stays what it is.
     """
-    if is_foreign(value):
+    if is_duck_array(value):
         return value
     first = value
     while isinstance(first, (list, tuple)) and first:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 import autograd_lite as ag
 from autograd_lite import Tensor
-from autograd_lite.arrays import as_array, is_foreign, placed
+from autograd_lite.arrays import as_array, asarray_like, is_duck_array
 
 from ..config.arguments import checked_here
 from .structure import is_structure, map_structure, rows_of, stack
@@ -304,10 +304,10 @@ def ahead(makers: Iterator[Make], count: int, threads: int) -> Generator[Any, No
 
 def _readable(data: Any) -> tuple[int | None, Callable[[Any], Any] | None]:
     """Return the number of samples and a function that reads some of them, or None for an iterable."""
-    plain = isinstance(data, (np.ndarray, Tensor)) or is_foreign(data)
+    plain = isinstance(data, (np.ndarray, Tensor)) or is_duck_array(data)
     if plain or (is_structure(data) and not isinstance(data, list)):
         arrays = map_structure(lambda a: as_array(a.data if isinstance(a, Tensor) else a), data)
-        return rows_of("DataLoader", arrays), lambda rows: map_structure(lambda a: a[placed(rows, a)], arrays)
+        return rows_of("DataLoader", arrays), lambda rows: map_structure(lambda a: a[asarray_like(rows, a)], arrays)
     if hasattr(data, "__getitem__") and hasattr(data, "__len__"):
         size = len(data)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite import ShapeError, Tensor, tree
-from autograd_lite.arrays import is_foreign
+from autograd_lite.arrays import is_duck_array
 
 
 def is_structure(x: Any) -> bool:
@@ -24,7 +24,7 @@ def is_structure(x: Any) -> bool:
 
 
 def _is_array(x: Any) -> bool:
-    return isinstance(x, (np.ndarray, Tensor)) or is_foreign(x)
+    return isinstance(x, (np.ndarray, Tensor)) or is_duck_array(x)
 
 
 def _is_leaf(x: Any) -> bool:

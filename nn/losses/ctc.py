@@ -8,7 +8,7 @@ import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import Tensor
-from autograd_lite.arrays import home
+from autograd_lite.arrays import array_namespace
 
 from ..config.fields import field
 from . import targets
@@ -45,7 +45,7 @@ class CTC(Loss):
     def call(self, y_true: Targets, y_pred: Tensor) -> Tensor:
         """Return the losses of the samples, shape (N,)."""
         n, length = y_true.shape
-        xp = home(y_true)
+        xp = array_namespace(y_true)
         blank = xp.zeros((n, 1), np.intp)
         between: Any = np.stack([xp.zeros((n, length), np.intp), y_true], axis=2)
         symbols: Any = np.concatenate([between.reshape(n, 2 * length), blank], axis=1)

@@ -8,7 +8,7 @@ import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import Tensor
-from autograd_lite.arrays import placed
+from autograd_lite.arrays import asarray_like
 
 from ..config.arguments import any_integer, flag, number, refused
 from ..config.fields import field
@@ -104,7 +104,7 @@ class CategoricalFocalCrossentropy(Categorical):
 
     def call(self, y_true: Targets, y_pred: Tensor) -> Tensor:
         log_p = self._log_p(y_pred)
-        alpha = placed(np.asarray(self.alpha, log_p.dtype), y_pred)
+        alpha = asarray_like(np.asarray(self.alpha, log_p.dtype), y_pred)
         if alpha.ndim:
             if alpha.size != y_pred.shape[self.axis]:
                 raise ag.ShapeError(

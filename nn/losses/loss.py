@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 import autograd_lite as ag
 from autograd_lite import Tensor
-from autograd_lite.arrays import as_array, is_foreign, placed
+from autograd_lite.arrays import as_array, asarray_like, is_duck_array
 
 from ..activations import remember_cast
 from ..config.ambient import LIMITS
@@ -181,7 +181,7 @@ class Loss(Configurable):
         given: Any = y_true if bare or isinstance(y_true, Tensor) else as_array(y_true)
         shape = y_pred.shape
         self._observed(given, shape)
-        given = self._cast(placed(given, y_pred) if is_foreign(y_pred) else given, y_pred.dtype)
+        given = self._cast(asarray_like(given, y_pred) if is_duck_array(y_pred) else given, y_pred.dtype)
         rows = float(y_pred.shape[0])
         plain = sample_weight is None and mask is None and travelled is None
         if plain and self.reduction in _MEANS and type(self).counted is Loss.counted:

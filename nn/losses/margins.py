@@ -8,7 +8,7 @@ import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import Tensor
-from autograd_lite.arrays import placed
+from autograd_lite.arrays import asarray_like
 
 from ..config.arguments import axes, flag, number
 from ..config.fields import field
@@ -245,7 +245,7 @@ class Circle(Loss):
     def _partners(self, y_true: Targets) -> tuple[Any, Any]:
         labels = y_true.ravel()
         equal = np.equal(labels[:, None], labels)
-        others = ~placed(np.eye(len(labels), dtype=bool), labels)
+        others = ~asarray_like(np.eye(len(labels), dtype=bool), labels)
         return (equal & others if self.remove_diagonal else equal), ~equal
 
     def _cast(self, y_true: Targets, dtype: np.dtype[Any]) -> Targets:

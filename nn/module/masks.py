@@ -29,7 +29,7 @@ import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import Tensor, tree
-from autograd_lite.arrays import as_array, placed
+from autograd_lite.arrays import as_array, asarray_like
 
 from ..config.config import kept_by_class
 from .tags import Tags
@@ -98,7 +98,7 @@ def joined(weights: Any, mask: Any) -> Any:
     mask = as_array(mask.data if isinstance(mask, Tensor) else mask)
     if weights is None:
         return mask
-    weights = placed(as_array(weights), mask)
+    weights = asarray_like(as_array(weights), mask)
     ndim = max(weights.ndim, mask.ndim)
     return _with_axes(weights, ndim) * _with_axes(mask, ndim)
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 import autograd_lite as ag
 from autograd_lite import Tensor, is_compiling
-from autograd_lite.arrays import as_array as array_of, is_foreign
+from autograd_lite.arrays import as_array as array_of, is_duck_array
 from autograd_lite.extend import folded, more_on
 
 from ..config.ambient import PROBED
@@ -240,7 +240,7 @@ class Module(Tree["Module"]):
                 return x
             values = x if self._beside is None else self._placed(x)
             return ag.tensor(values, dtype=self._dtype if x.dtype.kind == "f" else None)
-        return ag.tensor(x, dtype=self._dtype if x.dtype.kind == "f" else None) if is_foreign(x) else x
+        return ag.tensor(x, dtype=self._dtype if x.dtype.kind == "f" else None) if is_duck_array(x) else x
 
     def _cast_tensor(self, x: Tensor) -> Tensor:
         y: Tensor = x.astype(self._dtype, copy=False)
@@ -534,7 +534,7 @@ class Module(Tree["Module"]):
 
 
 def _is_bare(x: Any) -> bool:
-    return isinstance(x, np.ndarray) or is_foreign(x)
+    return isinstance(x, np.ndarray) or is_duck_array(x)
 
 
 def _batch_shape(args: tuple[Any, ...], name: str) -> Any:

@@ -153,7 +153,7 @@ class Tree(Generic[Part]):
             self._levels = levels_of(self)
         for path, tensor in self._tensors(prefix):
             tensor.name = path
-            arrays.let_read(tensor)
+            arrays.allow_numpy(tensor)
 
     def named_modules(self) -> list[tuple[str, Part]]:
         """Return this module, whose path is "", and all modules below it, with their paths, parents first."""
@@ -224,14 +224,14 @@ class Tree(Generic[Part]):
             )
         there = make(np.zeros((), np.float32))
         for _, module in self._walk():
-            module._beside = there if arrays.is_foreign(there) else None
+            module._beside = there if arrays.is_duck_array(there) else None
         for _, tensor in self._tensors():
             arrays.move(tensor, there)
         return self
 
     def _placed(self, x: Any) -> Any:
         """Return an array where the tensors of the module are."""
-        return x if self._beside is None else arrays.placed(x, self._beside)
+        return x if self._beside is None else arrays.asarray_like(x, self._beside)
 
     # ---- freezing ----------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import Tensor, arrays
-from autograd_lite.arrays import home
+from autograd_lite.arrays import array_namespace
 
 from .. import activations
 from .interpolation import transposed_cut, transposed_length
@@ -52,7 +52,7 @@ def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse:
     """Return 1 at the place of each class and 0 elsewhere."""
     refuse_sparse(sparse)
     ids = arrays.as_array(x.data if isinstance(x, Tensor) else x)
-    hot = (ids[..., None] == home(ids).arange(num_classes)).astype(dtype or np.float32)
+    hot = (ids[..., None] == array_namespace(ids).arange(num_classes)).astype(dtype or np.float32)
     return np.moveaxis(hot, -1, axis)
 
 
@@ -281,7 +281,7 @@ def part(x: Any, start: Any, shape: Any) -> Any:
 
 def scatter(indices: Any, values: Any, shape: Any) -> Any:
     """Return zeros with values added at places."""
-    return write(home(values).zeros(shape, values.dtype), paths(indices), values, "add")
+    return write(array_namespace(values).zeros(shape, values.dtype), paths(indices), values, "add")
 
 
 def to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any = None) -> Any:
@@ -316,7 +316,7 @@ def segment_sum(data: Any, segment_ids: Any, num_segments: int | None = None, so
     """Return the sums of the rows with the same number."""
     ids = arrays.as_array(segment_ids.data if isinstance(segment_ids, Tensor) else segment_ids)
     shape = (int(ids.max()) + 1 if num_segments is None else num_segments, *data.shape[1:])
-    return write(home(data).zeros(shape, data.dtype), (ids,), data, "add")
+    return write(array_namespace(data).zeros(shape, data.dtype), (ids,), data, "add")
 
 
 def cond(pred: Any, true_fn: Function, false_fn: Function) -> Any:

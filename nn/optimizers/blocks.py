@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd_lite import Changes, Tensor, arrays, dynamic, is_compiling, tensor
-from autograd_lite.arrays import MOVES
+from autograd_lite.arrays import MOVE_COUNT
 
 from .gradients import values_of
 from .pieces import calls_in_pieces
@@ -66,7 +66,7 @@ class Block:
         self.shapes = [p.shape for p in self.parameters]
         self.dtype = self.parameters[0].dtype
         self.state: dict[str, Any] = {}
-        self._moves = MOVES[0]
+        self._moves = MOVE_COUNT[0]
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -81,8 +81,8 @@ class Block:
             owned: whether nothing but this block holds the arrays.
         """
         old: dict[str, Any] = dynamic(vars(self), "state", owned=owned)
-        if self._moves != MOVES[0] and not is_compiling():
-            old, self._moves = self._beside_parameters(old), MOVES[0]
+        if self._moves != MOVE_COUNT[0] and not is_compiling():
+            old, self._moves = self._beside_parameters(old), MOVE_COUNT[0]
         if old.keys() == slots.keys():
             return old
         return {name: old[name] if name in old else self._started(start) for name, start in slots.items()}
@@ -90,9 +90,9 @@ class Block:
     def _beside_parameters(self, state: dict[str, Any]) -> dict[str, Any]:
         """Return the state where the parameters are, which may have been moved since the last step."""
         like = self.parameters[0].data
-        if all(arrays.meet(a, like) for a in state.values()):
+        if all(arrays.same_device(a, like) for a in state.values()):
             return state
-        return {name: arrays.moved(a, like) for name, a in state.items()}
+        return {name: arrays.to_device(a, like) for name, a in state.items()}
 
     def _started(self, start: Start) -> Any:
         if is_compiling():
@@ -101,8 +101,8 @@ class Block:
             return tensor(np.ones(self.shape, self.dtype)) * start
         like = self.parameters[0].data
         if callable(start):
-            return arrays.moved(start(self.values().reshape(self.shape)), like).astype(self.dtype, copy=False)
-        return arrays.moved(np.ones(self.shape, self.dtype) * start, like)
+            return arrays.to_device(start(self.values().reshape(self.shape)), like).astype(self.dtype, copy=False)
+        return arrays.to_device(np.ones(self.shape, self.dtype) * start, like)
 
     def values(self) -> Array:
         """Return the members' values, one after another, as one flat array."""

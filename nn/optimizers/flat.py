@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autograd_lite import Changes, GradError, ShapeError, Tensor, enable_grad, no_grad
-from autograd_lite.arrays import placed, to_numpy
+from autograd_lite.arrays import asarray_like, to_numpy
 
 Vector = npt.NDArray[np.float64]
 
@@ -67,7 +67,7 @@ class FlatFunction:
         self._clear()
         total, start = None, 0
         for p, g in zip(self.parameters, gradients, strict=True):
-            part = placed(v[start : start + p.size].reshape(p.shape).astype(p.dtype), p)
+            part = asarray_like(v[start : start + p.size].reshape(p.shape).astype(p.dtype), p)
             start += p.size
             if g is not None and g.requires_grad:
                 term = (g * part).sum()

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite import DtypeError, GradError, ShapeError, Tensor, assume, is_compiling
-from autograd_lite.arrays import as_array, is_foreign, meet, moved, placed
+from autograd_lite.arrays import as_array, asarray_like, is_duck_array, same_device, to_device
 from autograd_lite.extend import more_on
 
 from .parameters import described
@@ -66,7 +66,7 @@ def _array_for(called: str, gradient: Any, p: Tensor, i: int) -> Array:
             f"{called}: expected a gradient of real numbers for the parameter {described(i, p)}; received {a.dtype}"
         )
     with np.errstate(over="ignore"):
-        return placed(a, p).astype(p.dtype, copy=False)
+        return asarray_like(a, p).astype(p.dtype, copy=False)
 
 
 def usable(owner: str, method: str, given: Gradients, bound: list[Tensor], names: list[str]) -> Gradients:
@@ -104,7 +104,7 @@ def values_of(t: Tensor) -> Any:
 def accumulated(before: Gradients, gradients: Gradients) -> Gradients:
     """Return the gradients added to those of the calls before; arrays that no one else holds."""
     both = zip(before or [None] * len(gradients), gradients, strict=True)
-    return [a if g is None else +g if a is None else (a if meet(a, g) else moved(a, g)) + g for a, g in both]
+    return [a if g is None else +g if a is None else (a if same_device(a, g) else to_device(a, g)) + g for a, g in both]
 
 
 def clipped(gradients: Gradients, each: float | None, value: float | None, everything: float | None) -> Gradients:
@@ -123,7 +123,7 @@ def clipped(gradients: Gradients, each: float | None, value: float | None, every
     if everything is not None:
         squares = [(g * g).sum() for g in gradients if g is not None]
         # As in Keras, one infinity makes every gradient NaN; a factor of 0 would hide it in all the others.
-        if is_compiling() or any(map(is_foreign, squares)):  # without waiting for a value
+        if is_compiling() or any(map(is_duck_array, squares)):  # without waiting for a value
             length = np.sqrt(sum(s.astype(np.float64) for s in squares))
             share = np.where(np.isfinite(length), everything / np.maximum(length, everything), np.nan)
             return [None if g is None else g * share.astype(g.dtype) for g in gradients]
@@ -139,7 +139,7 @@ def are_finite(gradients: Gradients) -> bool:
     if is_compiling():
         assume(lambda *arrays: all(map(is_finite, arrays)), *given)
         return True
-    if any(map(is_foreign, given)):  # one value to wait for
+    if any(map(is_duck_array, given)):  # one value to wait for
         return bool(reduce(and_, (np.isfinite(g).all() for g in given)))
     return all(map(is_finite, given))
 

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Self, dataclass_transform
 import numpy as np
 
 from autograd_lite import Changes, GradError, Tensor, dynamic, is_compiling, no_grad, static, tensor
-from autograd_lite.arrays import moved, placed, to_numpy
+from autograd_lite.arrays import asarray_like, to_device, to_numpy
 from autograd_lite.extend import callback, more_on
 
 from ..config.ambient import PART
@@ -476,7 +476,8 @@ class Optimizer(_Begun):
         expected = {f"{i}.{_ACCUMULATED}": p.data for i, p in enumerate(self._parameters)}
         same_keys(called, expected.keys() & gradients.keys(), gradients.keys())
         same_kinds(called, expected, gradients)
-        return [moved(gradients[key], p) if key in gradients else None for key, p in expected.items()] * bool(gradients)
+        moved = [to_device(gradients[key], p) if key in gradients else None for key, p in expected.items()]
+        return moved * bool(gradients)
 
     def _load_slots(self, called: str, entries: dict[str, Array]) -> None:
         expected = self._slot_arrays()
@@ -485,7 +486,7 @@ class Optimizer(_Begun):
         for block, slots in zip(self._blocks, self._all_slots(), strict=True):
             held = block.held(slots)
             given = {name: np.concatenate([entries[f"{i}.{name}"].ravel() for i in block.indices]) for name in held}
-            block.state = {name: placed(a.reshape(np.shape(held[name])), held[name]) for name, a in given.items()}
+            block.state = {name: asarray_like(a.reshape(np.shape(held[name])), held[name]) for name, a in given.items()}
 
     def _slot_arrays(self) -> dict[str, Array]:
         """Return "<i>.<slot>" for each slot of the i-th parameter, as the next step will find them; views."""

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd_lite import Tensor
-from autograd_lite.arrays import is_foreign
+from autograd_lite.arrays import is_duck_array
 
 from .. import losses, metrics, optimizers
 from ..config.ambient import PART
@@ -59,7 +59,7 @@ class _CompiledMetrics(Metric):
             return
         predicted = values_of(y_pred)
         if y_true.__class__ is not np.ndarray:
-            y_true = map_structure(lambda y: as_array(y) if is_foreign(y) else y, y_true)
+            y_true = map_structure(lambda y: as_array(y) if is_duck_array(y) else y, y_true)
         masks = masks_in(y_pred) if MASKS else None
         plain, weighted = self._groups
         for metric in plain:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 import autograd_lite as ag
 from autograd_lite import Tensor
-from autograd_lite.arrays import as_array as array_of, is_foreign, is_lazy, placed, to_numpy
+from autograd_lite.arrays import as_array as array_of, asarray_like, is_duck_array, is_lazy, to_numpy
 
 from ..config.arguments import as_array, is_number, is_text, number, positive, refused
 from ..data import DataLoader
@@ -174,7 +174,7 @@ def class_weights(what: str, weights: Mapping[int, float], samples: Samples) -> 
     if not isinstance(weights, Mapping):
         raise TypeError(f"{what}: expected class_weight={{class: weight, …}}; received {weights!r:.80}")
     y = samples.y
-    y = to_numpy(y) if is_foreign(y) else y
+    y = to_numpy(y) if is_duck_array(y) else y
     if not isinstance(y, np.ndarray) or y.ndim > 2:
         raise ValueError(f"{what}: expected class indices or one-hot targets with class_weight; received {_shapes(y)}")
     classes = y.argmax(axis=-1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(-1)
@@ -230,7 +230,7 @@ def as_tensors(x: Any, place: Callable[[Any], Any]) -> Any:
     """
     if x.__class__ is np.ndarray:
         return x if is_text(x) else ag.tensor(place(x), copy=False)
-    if x.__class__ is not Tensor and is_foreign(x):
+    if x.__class__ is not Tensor and is_duck_array(x):
         return ag.tensor(x, copy=False)
     return map_structure(lambda a: a if isinstance(a, Tensor) else as_tensors(array_of(a), place), x)
 
@@ -349,7 +349,7 @@ def _taken(rows: Any, a: Any) -> Any:
         return a[rows] if rows.__class__ is slice else a.take(rows, 0)
     if is_lazy(a):
         return to_numpy(a[rows])
-    return a[rows] if rows.__class__ is slice else np.take(a, placed(rows, a), 0)
+    return a[rows] if rows.__class__ is slice else np.take(a, asarray_like(rows, a), 0)
 
 
 class StreamFeed(Feed):

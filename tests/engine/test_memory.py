@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.core.seals import COPIED
+from autograd_lite.core.fingerprints import MAX_COPIED_BYTES
 from autograd_lite.tensors.views import introduce
 
 
@@ -279,7 +279,7 @@ def test_cotangents_go_as_soon_as_they_are_passed_on() -> None:
 
 def test_a_large_constant_operand_is_let_go_after_backward() -> None:
     w, constant = ag.tensor(np.ones(10_000), requires_grad=True), np.ones(10_000)
-    assert constant.nbytes > COPIED
+    assert constant.nbytes > MAX_COPIED_BYTES
     product = w * constant
     count = sys.getrefcount(constant)
     product.sum().backward()

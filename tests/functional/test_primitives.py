@@ -15,7 +15,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.core import ownership
-from autograd_lite.tensors.lifted import Lifted
+from autograd_lite.tensors.tracers import Tracer
 
 X, V = np.array([0.3, 0.7, 1.2]), np.array([1.0, 2.0, -1.0])
 Y = np.array([0.5, -0.4, 2.0])
@@ -187,7 +187,7 @@ def test_no_rule_meets_a_value_of_a_transformation_that_is_no_tensor(opaque: boo
 )
 def test_nor_does_one_of_an_elementwise_op(make: Any) -> None:
     def rule(*values: Any) -> Any:
-        assert not any(isinstance(v, Lifted) for v in values)
+        assert not any(isinstance(v, Tracer) for v in values)
         return 2 * values[-1] if make is ag.elementwise else values[0] * 2 * values[-1]
 
     square = make(lambda x: x * x, rule, name="square_", saves="x")

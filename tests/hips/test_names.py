@@ -23,7 +23,7 @@ def same(found: Any, expected: Any) -> bool:
     if isinstance(expected, type):
         return found is expected
     if isinstance(expected, (list, tuple, dict)) and not isinstance(found, onp.ndarray):
-        return type(found) is type(expected) and all(same(x, y) for _, x, y in tree.beside(found, expected))
+        return type(found) is type(expected) and all(same(x, y) for _, x, y in tree.zip(found, expected))
     return onp.shape(found) == onp.shape(expected) and bool(onp.allclose(found, expected, rtol=1e-12, atol=1e-13))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.core import seals
+from autograd_lite.core import fingerprints
 from autograd_lite.tree import leaves, map as map_leaves
 
 from ..all_cases import COMPOSED_CASES
@@ -79,7 +79,7 @@ def outcomes(call: Callable[..., Any], arrays: list[Any], inputs: list[int], mut
 def large(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Whether arrays of any size count as large, of which elements are noted instead of a copy made."""
     if request.param:
-        monkeypatch.setattr(seals, "COPIED", -1)
+        monkeypatch.setattr(fingerprints, "MAX_COPIED_BYTES", -1)
     return bool(request.param)
 
 

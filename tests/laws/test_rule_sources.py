@@ -54,7 +54,7 @@ def reached(function: Callable[..., Any], seen: dict[types.CodeType, Callable[..
     named = [function.__globals__.get(name) for name in names_in(code)]
     for value in (*cells, *named):
         ours = isinstance(value, types.FunctionType) and value.__module__.startswith("autograd_lite.")
-        if ours and value.__module__ != "autograd_lite.core.foreign":  # which makes constants, where the arrays are
+        if ours and value.__module__ != "autograd_lite.core.duck_arrays":  # which makes constants, where the arrays are
             reached(value, seen)
 
 

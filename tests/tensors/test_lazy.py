@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.core.foreign import ArrayKind, register_array
+from autograd_lite.core.duck_arrays import ArrayKind, register_array
 
 X = np.random.default_rng(0).normal(size=(6, 2))
 Y = np.random.default_rng(1).normal(size=6)
@@ -67,7 +67,7 @@ register_array(
     Plan,
     ArrayKind(
         compute=computed,
-        spread=lambda g, x: Plan(np.broadcast_to(bare(g), x.shape)),
+        broadcast_like=lambda g, x: Plan(np.broadcast_to(bare(g), x.shape)),
         elementwise=lambda f, *inputs: Plan(f(*map(bare, inputs))),
     ),
 )

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...core.duck_arrays import to_numpy
 from ...core.errors import GradError
-from ...core.foreign import to_numpy
 from ...core.messages import checked
 from ...core.node import Source
 from ...engine.nonfinite import Fault, advice, fault_in, fault_in_rule, is_finite

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.foreign import to_numpy
+from ...core.duck_arrays import to_numpy
 from ...core.shapes import Shape
 from ...ir.graph_node import GraphNode
 

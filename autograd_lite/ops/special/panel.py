@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from ...core.duck_arrays import compute_by_numpy, is_duck_array
 from ...core.errors import UnsupportedError
-from ...core.foreign import by_numpy, is_foreign
 
 DEPTH = 40.0
 # The first half of the nodes and weights of Gauss-Legendre quadrature on [0, 1], computed to 40 digits.
@@ -48,8 +48,8 @@ def elementwise_in_double(
     """
 
     def call(*inputs: Any, **params: Any) -> Any:
-        if any(map(is_foreign, inputs)):  # no other array has these functions: NumPy computes them
-            return by_numpy(functools.partial(call, **params), *inputs)
+        if any(map(is_duck_array, inputs)):  # no other array has these functions: NumPy computes them
+            return compute_by_numpy(functools.partial(call, **params), *inputs)
         arrays = np.broadcast_arrays(*inputs)
         if any(x.dtype.kind == "c" for x in arrays):
             raise UnsupportedError("this derivative is known for real arguments; take the real part first")

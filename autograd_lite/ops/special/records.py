@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...core.duck_arrays import compute_by_numpy, is_duck_array
 from ...core.errors import UnsupportedError
-from ...core.foreign import by_numpy, is_foreign
 from ...core.forks import fork_safe_lock
 from ...core.op import COMPOSED, OPS, Op, applied, elementwise
 from ..several import elementwise_several, jvp_by
@@ -126,7 +126,7 @@ def _by_numpy(ufunc: np.ufunc) -> Callable[..., Any]:
     """Return a ufunc behind a function of SciPy, under a name that no other library has: NumPy computes it for all."""
 
     def forward(*inputs: Any) -> Any:
-        return by_numpy(ufunc, *inputs) if any(map(is_foreign, inputs)) else ufunc(*inputs)
+        return compute_by_numpy(ufunc, *inputs) if any(map(is_duck_array, inputs)) else ufunc(*inputs)
 
     return forward
 
@@ -178,9 +178,9 @@ def _with_several(
         return plain(tangents, out, *xs)
 
     def forward(*xs: Any) -> Any:
-        if not any(map(is_foreign, xs)):
+        if not any(map(is_duck_array, xs)):
             return function(*xs)
-        return tuple([by_numpy(lambda *xs, k=k: function(*xs)[k], *xs) for k in range(len(by_result))])
+        return tuple([compute_by_numpy(lambda *xs, k=k: function(*xs)[k], *xs) for k in range(len(by_result))])
 
     return elementwise_several(forward, *partials, saves=saves, name=f"special.{name}", jvp=jvp, **facts)
 

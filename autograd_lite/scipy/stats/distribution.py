@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import numpy as np
 import scipy.stats
 
-from ...core.foreign import refuse_masked
+from ...core.duck_arrays import refuse_masked
 from ...tensors.sharing import separate
 from ...tensors.tensor import Tensor, tensor
 from .implicit import solved, without_derivatives
@@ -76,7 +76,7 @@ class Distribution(Named):
         return _as_tensor(self._value(method, x, values))
 
     def _value(self, method: str, x: Any, values: Sequence[Any]) -> Any:
-        refuse_masked(x, what=f"scipy.stats.{self.name}.{method}")
+        refuse_masked(x, caller=f"scipy.stats.{self.name}.{method}")
         x = x if isinstance(x, Tensor) else np.asarray(x)
         x = x if x.dtype == np.float64 else x.astype(np.float64)  # SciPy computes in double precision, too
         n = len(self.shapes)

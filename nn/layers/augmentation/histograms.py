@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 import autograd_lite as ag
 from autograd_lite import Tensor
-from autograd_lite.arrays import placed, to_numpy
+from autograd_lite.arrays import asarray_like, to_numpy
 
 from ...config.arguments import lengths, number, positive
 from ...config.fields import field
@@ -55,7 +55,7 @@ def _locally_equalized(values: Array, *, clip_limit: float, grid: tuple[int, ...
     more = [(0, size * count - n) for n, count, size in zip((h, w), grid, tiles, strict=True)]
     levels = np.pad(values, ((0, 0), *more, (0, 0)), mode="symmetric").astype(np.int32).clip(0, _LEVELS - 1)
     spread = _interpolated(_tables(levels, tiles, grid, clip_limit), levels, tiles)
-    found: Array = placed(spread[:, :h, :w].astype(values.dtype), like)
+    found: Array = asarray_like(spread[:, :h, :w].astype(values.dtype), like)
     return found
 
 

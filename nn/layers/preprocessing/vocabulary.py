@@ -32,7 +32,7 @@ import numpy as np
 import numpy.typing as npt
 
 import autograd_lite as ag
-from autograd_lite.arrays import placed
+from autograd_lite.arrays import asarray_like
 
 from ...config.ambient import BUDGET, PROBED
 from ...config.arguments import is_integer, one_of, refused, speaker
@@ -68,7 +68,7 @@ def hashed(text: str | bytes, buckets: int, salt: tuple[int, int] | None) -> int
 def _hashed_digits(x: Array, *, buckets: int, salt: tuple[int, int] | None) -> Array:
     numbers = x.ravel().tolist()
     places = {n: hashed(str(n), buckets, salt) for n in set(numbers)}
-    found: Array = placed(np.array([places[n] for n in numbers], np.int64).reshape(x.shape), x)
+    found: Array = asarray_like(np.array([places[n] for n in numbers], np.int64).reshape(x.shape), x)
     return found
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.core.foreign import ArrayKind, add_at, home, is_foreign, register_array, to_numpy
+from autograd_lite.core.duck_arrays import ArrayKind, add_at, array_namespace, is_duck_array, register_array, to_numpy
 from autograd_lite.functional import jacobians as derived
 
 from ..array_kinds import DOUBLE, KINDS, Kind
@@ -283,12 +283,12 @@ def bare(x: Any) -> Any:
 
 def test_a_class_of_the_protocols_alone_makes_arrays_by_like() -> None:
     x = Plain(A)
-    assert is_foreign(x)
+    assert is_duck_array(x)
     for name, args in (("zeros", (2,)), ("ones", (2,)), ("full", (2, 3.0)), ("eye", (2,)), ("arange", (3,))):
-        made = getattr(home(x), name)(*args, dtype=np.float32)
+        made = getattr(array_namespace(x), name)(*args, dtype=np.float32)
         assert isinstance(made, Plain)
         np.testing.assert_array_equal(made.a, getattr(np, name)(*args, dtype=np.float32), strict=True)
-    assert isinstance(home(x).asarray(A), Plain)
+    assert isinstance(array_namespace(x).asarray(A), Plain)
 
 
 def test_a_registered_kind_says_how_it_becomes_numpys_and_adds() -> None:
@@ -305,15 +305,15 @@ def test_a_registered_kind_says_how_it_becomes_numpys_and_adds() -> None:
     np.testing.assert_array_equal(to_numpy(x), A)
     assert repr(ag.tensor(x)) == repr(ag.tensor(A))
     np.testing.assert_array_equal(add_at(x, (0,), 7.0), A[0] + 7)
-    assert type(home(x).zeros(2)) is np.ndarray
+    assert type(array_namespace(x).zeros(2)) is np.ndarray
 
 
 @pytest.mark.parametrize(
     "x", [A, 2.0, np.float32(1), [1.0], "text", None, ag.tensor(A)], ids=lambda x: type(x).__name__
 )
 def test_what_is_not_foreign(x: Any) -> None:
-    assert not is_foreign(x)
-    assert home(x) is np
+    assert not is_duck_array(x)
+    assert array_namespace(x) is np
 
 
 def test_the_double_is_strict() -> None:

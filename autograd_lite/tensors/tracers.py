@@ -1,8 +1,8 @@
-"""Values that stand for several arrays: a value with its tangent (`jvp`), a batch of examples (`vmap`).
+"""Tracers: values that take the place of an array, as a value with its tangent (`jvp`) or a batch (`vmap`) does.
 
-A transformation opens a `Level` and passes the user's function Tensors whose data are such values. Every op on one of
-them comes to `lift`: the value of the innermost level decides what the op means, and everything that belongs to a level
-further out, including Tensors with a history, is a constant to it. So transformations nest in any order.
+A transformation opens a `Level` and passes the user's function Tensors whose data are tracers. Every op on one of them
+goes to `apply_to_tracers`: the tracer of the innermost level decides what the op means, and everything that belongs to
+a level further out, including Tensors with a history, is a constant to it. So transformations nest in any order.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
+from ..core.duck_arrays import is_per_example, to_numpy
 from ..core.errors import GradError, more_on
-from ..core.foreign import is_per_example, to_numpy
 from ..core.hooks import HOOKS
 from ..core.mode import MODE, TAPES, no_grad
 from ..core.node import LEAF, Node, next_stamp
@@ -49,8 +49,8 @@ class Level:
         self.recorded = MODE.get().record
 
 
-class Lifted(Operators, Methods, Dispatched):
-    """A value of one level. To derivative rules it looks like an array; every operation on it comes to `lift`."""
+class Tracer(Operators, Methods, Dispatched):
+    """A value of one level. Derivative rules see an array; every operation on it goes to `apply_to_tracers`."""
 
     __slots__ = ("level",)
     level: Level
@@ -63,7 +63,7 @@ class Lifted(Operators, Methods, Dispatched):
 
     @property
     def inner(self) -> Any:
-        """What it holds in the place of the value: it has a NaN where this has one."""
+        """The array or tracer inside, with a NaN wherever the value has one."""
         raise NotImplementedError
 
     @property
@@ -72,12 +72,12 @@ class Lifted(Operators, Methods, Dispatched):
 
     @property
     def example(self) -> Any:
-        """The values, where the user may look at them."""
+        """The values, if the user may read them."""
         raise NotImplementedError
 
     @property
     def per_example(self) -> bool:
-        """Whether it stands for many examples, at whatever level, so that no single value is known."""
+        """Whether it holds a batch of examples, at any level, so that no single value is known."""
         return is_per_example(self.inner)
 
     @property
@@ -111,14 +111,14 @@ class Lifted(Operators, Methods, Dispatched):
         return self.size * self.dtype.itemsize
 
     def __apply_op__(self, op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
-        return lift(op, inputs, params)
+        return apply_to_tracers(op, inputs, params)
 
     def __getitem__(self, key: Any) -> Any:
-        return lift(index.getitem, (self,), {"index": canonical_index(key)})
+        return apply_to_tracers(index.getitem, (self,), {"index": canonical_index(key)})
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
         if self.dtype.kind in "biu" and not self.per_example:  # values that carry no derivative
-            return np.array(to_numpy(face(self.example, None).data), dtype)
+            return np.array(to_numpy(wrap_any(self.example, None).data), dtype)
         raise self.refusal(
             f"{instead()}{self.transformation}: a value of shape {self.shape} {self.dtype} was about to become a bare "
             "array and lose what it stands for. Use NumPy functions that Tensors support, make one Tensor of those in "
@@ -133,28 +133,28 @@ class Lifted(Operators, Methods, Dispatched):
     __hash__ = object.__hash__
 
 
-class LiftedTensor(Tensor):
-    """A Tensor whose data are a `Lifted`; inside `jvp` and `vmap` users handle it like any other Tensor."""
+class TracedTensor(Tensor):
+    """A Tensor whose data are a `Tracer`; inside `jvp` and `vmap` users handle it like any other Tensor."""
 
     __slots__ = ()
 
     @property
     def data(self) -> Any:
-        """The values, where they are known."""
-        return face(self._data.example, None).data
+        """The values, if they are known."""
+        return wrap_any(self._data.example, None).data
 
     def numpy(self) -> Any:
-        """Return a copy of the values, where they are known."""
+        """Return a copy of the values, if they are known."""
         return np.array(to_numpy(self.data))
 
     def item(self, *place: Any) -> Any:
-        """Return one element as a Python number, where it is known."""
+        """Return one element as a Python number, if it is known."""
         return to_numpy(self.data).item(*place)
 
     _item = item
 
     def tolist(self) -> Any:
-        """Return the values as nested lists of Python numbers, where they are known."""
+        """Return the values as nested lists of Python numbers, if they are known."""
         return to_numpy(self.data).tolist()
 
     def detach(self) -> Tensor:
@@ -177,24 +177,24 @@ class LiftedTensor(Tensor):
         return f"Tensor(<inside {self._data.transformation}, shape {self.shape} {self.dtype}>)"
 
 
-def face(value: Any, node: Any) -> Tensor:
-    """Make the Tensor that stands for a value of any kind."""
+def wrap_any(value: Any, node: Any) -> Tensor:
+    """Return a Tensor of an array or a tracer; a Tensor is returned unchanged."""
     if isinstance(value, Tensor):
         return value
-    return lifted_face(value, node) if isinstance(value, Lifted) else wrap(value, node)
+    return wrap_tracer(value, node) if isinstance(value, Tracer) else wrap(value, node)
 
 
-def lifted_face(value: Lifted, node: Any) -> Tensor:
-    """As `face`, for what is known to be lifted."""
-    t: Any = _new(LiftedTensor)
+def wrap_tracer(value: Tracer, node: Any) -> Tensor:
+    """Return a Tensor of a tracer."""
+    t: Any = _new(TracedTensor)
     t._data, t._node = value, node
     return t
 
 
-class Held(Lifted):
-    """A value and nothing else: a gradient inside another transformation computes with these.
+class GradTracer(Tracer):
+    """A plain value at the level of a gradient that is computed inside another transformation.
 
-    Its Tensors are recorded at the level of that gradient, while the value may have a history further out.
+    Its Tensors are recorded at that level, while the value may have a history further out.
     """
 
     __slots__ = ("value",)
@@ -206,7 +206,7 @@ class Held(Lifted):
     @property
     def differentiated(self) -> bool:
         """Whether the value has a derivative further out."""
-        return face(self.value, None)._is_differentiated()
+        return wrap_any(self.value, None)._is_differentiated()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -231,33 +231,33 @@ class Held(Lifted):
     def apply(self, op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
         """Apply the op to the values."""
         level = self.level
-        values = [x.value if x.__class__ is Held and x.level is level else x for x in inputs]
+        values = [x.value if x.__class__ is GradTracer and x.level is level else x for x in inputs]
         if level.recorded:
             out = op(*values, **params)
         else:
             with no_grad():  # this level always records; outer ones may not
                 out = op(*values, **params)
-        return Held(out, level) if op.results is None else each(lambda x: Held(x, level), out)
+        return GradTracer(out, level) if op.results is None else each(lambda x: GradTracer(x, level), out)
 
 
-def released(x: Any, level: Level | None) -> Any:
-    """Return the value that `x` holds for a level that ends."""
+def unwrap(x: Any, level: Level | None) -> Any:
+    """Return the value inside a `GradTracer` of a level that ends; anything else is returned unchanged."""
     value = x._data if isinstance(x, Tensor) else x
-    if level is not None and isinstance(value, Held) and value.level is level:
-        return face(value.value, None) if isinstance(x, Tensor) else value.value
+    if level is not None and isinstance(value, GradTracer) and value.level is level:
+        return wrap_any(value.value, None) if isinstance(x, Tensor) else value.value
     return x
 
 
-def lift(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
-    """Apply an op, one of whose inputs is a `Lifted` or a Tensor of one; record the call where needed."""
+def apply_to_tracers(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
+    """Apply an op to inputs of which one is a `Tracer` or a Tensor of one; record the call where needed."""
     if TAPES and (tape := MODE.get().tape) is not None and tape.rehearses:
         plain = tuple([tape.lowered(x) for x in inputs])
-        if any(x is not given for x, given in zip(plain, inputs, strict=True)):
+        if any(x is not y for x, y in zip(plain, inputs, strict=True)):
             return op(*plain, **params)
     values = [x._data if isinstance(x, Tensor) else x for x in inputs]
     top: Any = None
     for value in values:
-        if isinstance(value, Lifted) and (top is None or value.level.stamp > top.level.stamp):
+        if isinstance(value, Tracer) and (top is None or value.level.stamp > top.level.stamp):
             top = value
     if top is None:  # a view that was stale when it came here
         return op(*inputs, **params)
@@ -269,10 +269,10 @@ def lift(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
         if not isinstance(x, Tensor):
             if TAPES and x.__class__ is np.ndarray and MODE.get().tape is not None:
                 values[i] = apply(barrier.stop_gradient, (x,), {})  # so that what is computed from it is recorded
-            elif x.__class__ not in NUMBERS and not isinstance(x, Lifted):
+            elif x.__class__ not in NUMBERS and not isinstance(x, Tracer):
                 values[i] = constant(op, x)
             edges.append(values[i])
-        elif isinstance(value, Lifted) and value.level is top.level:
+        elif isinstance(value, Tracer) and value.level is top.level:
             as_tensor = True
             node = x._node
             edges.append(x if node is None or node is LEAF else node)
@@ -282,7 +282,7 @@ def lift(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
                     needs.append(i)
         else:  # of a level further out: a constant here, with whatever history it has there
             if x._node.__class__ is Node:
-                x = face(value, x._node)  # x itself may be rebound by a write in place
+                x = wrap_any(value, x._node)  # x itself may be rebound by a write in place
             values[i] = value if x._node is None and not TAPES else x
             edges.append(x)
     out = top.apply(op, tuple(values), params)
@@ -292,8 +292,8 @@ def lift(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
         out = results_of(op, out, params)
         call = record(op, out, values, edges, needs, params) if recorded else None
         nodes = [None] * len(out) if call is None else result_nodes(call)
-        return tuple([face(x, node) for x, node in zip(out, nodes, strict=True)])
-    result = face(out, record(op, out, values, edges, needs, params) if recorded else None)
+        return tuple([wrap_any(x, node) for x, node in zip(out, nodes, strict=True)])
+    result = wrap_any(out, record(op, out, values, edges, needs, params) if recorded else None)
     if op.put is not None and op.views(inputs[0], params) and not (op is index.getitem and _is_number(out, params)):
         link(result, inputs[0], op, params, values[0])
     return result
@@ -304,4 +304,4 @@ def _is_number(out: Any, params: dict[str, Any]) -> bool:
     return not out.ndim and not any(i is Ellipsis for i in params["index"])
 
 
-HOOKS.lift = lift
+HOOKS.apply_to_tracers = apply_to_tracers

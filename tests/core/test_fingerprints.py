@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.core.seals import COPIED, SAMPLED, sampled, whole
+from autograd_lite.core.fingerprints import MAX_COPIED_BYTES, SAMPLE_SIZE, digest, sample_bytes
 
-LARGE = 4 * COPIED // 8
+LARGE = 4 * MAX_COPIED_BYTES // 8
 
 
 def leaf(n: int = LARGE) -> ag.Tensor:
@@ -49,7 +49,7 @@ def test_a_live_view_of_a_tensors_values(make: Callable[[ag.Tensor], Any]) -> No
 
 
 def test_the_limit_of_what_is_copied() -> None:
-    for n, is_copied in ((COPIED // 8, True), (COPIED // 8 + 1, False)):
+    for n, is_copied in ((MAX_COPIED_BYTES // 8, True), (MAX_COPIED_BYTES // 8 + 1, False)):
         w, x = leaf(n), np.ones(n)
         kept = (w * x).inputs[1]
         assert (kept is not x) is is_copied
@@ -110,15 +110,15 @@ def test_an_array_that_is_changed_back_is_as_it_was() -> None:
 def test_a_run_of_a_fortieth_of_the_elements_is_seen(shape: tuple[int, ...], order: str) -> None:
     n = int(np.prod(shape))
     x = np.arange(2.0 * n).reshape(*shape, 2)[..., 0] if order == "strided" else np.zeros(shape, order=order)  # type: ignore[call-overload]
-    before, run = sampled(x), n // 40 + 1
-    assert len(before) == 8 * SAMPLED
+    before, run = sample_bytes(x), n // 40 + 1
+    assert len(before) == 8 * SAMPLE_SIZE
     for start in range(0, n - run, run // 3):
         other = x.copy("K") if order != "strided" else x
         flat = np.unravel_index(np.arange(start, start + run), shape)
         other[flat] += 1
-        assert sampled(other) != before
+        assert sample_bytes(other) != before
         other[flat] -= 1
-    assert sampled(x) == before
+    assert sample_bytes(x) == before
 
 
 def test_nan_is_equal_to_itself() -> None:
@@ -252,7 +252,7 @@ def test_raise_on_change_changes_no_gradient() -> None:
 
 def test_the_digest_is_of_values_whatever_the_layout() -> None:
     a = np.arange(12.0).reshape(3, 4)
-    assert whole(a) == whole(np.asfortranarray(a))
+    assert digest(a) == digest(np.asfortranarray(a))
     b = a.copy()
     b[2, 3] = np.nextafter(b[2, 3], 99)
-    assert whole(a) != whole(b)
+    assert digest(a) != digest(b)
