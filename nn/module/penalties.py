@@ -69,9 +69,9 @@ class Rules:
             if isinstance(weight, Tensor):
                 yield weight, rule
         for weight, regularizer, constraint in self.weights:
-            rule = regularizer if kind == "regularizer" else constraint
-            if rule is not None:
-                yield weight, rule
+            function = regularizer if kind == "regularizer" else constraint
+            if function is not None:
+                yield weight, function
 
 
 class Added(threading.local):

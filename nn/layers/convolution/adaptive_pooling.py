@@ -64,7 +64,7 @@ class _AdaptiveMaxPooling(_AdaptivePooling):
         return largest_evenly(x, axis, m)
 
 
-class AdaptiveAveragePooling1D(_AdaptiveAveragePooling):
+class AdaptiveAveragePooling1D(_AdaptiveAveragePooling, rank=1):
     """Takes the means of a given number of windows of sequences, for each channel alone.
 
     Call it on x of shape (N, T, C); the result has shape (N, output_size, C).
@@ -74,10 +74,8 @@ class AdaptiveAveragePooling1D(_AdaptiveAveragePooling):
         [[[2.0], [4.0]]]
     """
 
-    rank = 1
 
-
-class AdaptiveAveragePooling2D(_AdaptiveAveragePooling):
+class AdaptiveAveragePooling2D(_AdaptiveAveragePooling, rank=2):
     """Takes the means of a given number of windows of images, for each channel alone.
 
     Call it on x of shape (N, H, W, C); the result has shape `(N, *output_size, C)`.
@@ -87,10 +85,8 @@ class AdaptiveAveragePooling2D(_AdaptiveAveragePooling):
         (None, 7, 7, 64)
     """
 
-    rank = 2
 
-
-class AdaptiveAveragePooling3D(_AdaptiveAveragePooling):
+class AdaptiveAveragePooling3D(_AdaptiveAveragePooling, rank=3):
     """Takes the means of a given number of windows of volumes, for each channel alone.
 
     Call it on x of shape (N, D, H, W, C); the result has shape `(N, *output_size, C)`.
@@ -100,10 +96,8 @@ class AdaptiveAveragePooling3D(_AdaptiveAveragePooling):
         (None, 2, 2, 2, 3)
     """
 
-    rank = 3
 
-
-class AdaptiveMaxPooling1D(_AdaptiveMaxPooling):
+class AdaptiveMaxPooling1D(_AdaptiveMaxPooling, rank=1):
     """Takes the largest elements of a given number of windows of sequences, for each channel alone.
 
     Call it on x of shape (N, T, C); the result has shape (N, output_size, C).
@@ -113,10 +107,8 @@ class AdaptiveMaxPooling1D(_AdaptiveMaxPooling):
         [[[3.0], [5.0]]]
     """
 
-    rank = 1
 
-
-class AdaptiveMaxPooling2D(_AdaptiveMaxPooling):
+class AdaptiveMaxPooling2D(_AdaptiveMaxPooling, rank=2):
     """Takes the largest elements of a given number of windows of images, for each channel alone.
 
     Call it on x of shape (N, H, W, C); the result has shape `(N, *output_size, C)`.
@@ -126,10 +118,8 @@ class AdaptiveMaxPooling2D(_AdaptiveMaxPooling):
         (None, 7, 7, 64)
     """
 
-    rank = 2
 
-
-class AdaptiveMaxPooling3D(_AdaptiveMaxPooling):
+class AdaptiveMaxPooling3D(_AdaptiveMaxPooling, rank=3):
     """Takes the largest elements of a given number of windows of volumes, for each channel alone.
 
     Call it on x of shape (N, D, H, W, C); the result has shape `(N, *output_size, C)`.
@@ -138,5 +128,3 @@ class AdaptiveMaxPooling3D(_AdaptiveMaxPooling):
         >>> AdaptiveMaxPooling3D(2).compute_output_shape((None, 5, 6, 7, 3))
         (None, 2, 2, 2, 3)
     """
-
-    rank = 3

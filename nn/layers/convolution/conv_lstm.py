@@ -149,6 +149,11 @@ class _ConvLSTM(RuledCell):
     go_backwards: bool = field(default=False)
     stateful: bool = field(default=False)
 
+    def __init_subclass__(cls, *, rank: int | None = None, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if rank is not None:
+            cls.rank = rank
+
     def __post_init__(self, **arguments: Any) -> None:  # type: ignore[override]
         super().__post_init__(rank=self.rank, **arguments)
 
@@ -214,7 +219,7 @@ class _ConvLSTM(RuledCell):
         return ", ".join(part for part in (self.cell.extra_repr(), super().extra_repr()) if part)
 
 
-class ConvLSTM1D(_ConvLSTM):
+class ConvLSTM1D(_ConvLSTM, rank=1):
     """The convolutional LSTM over sequences of rows.
 
     Call it on x of shape (N, T, S, C); the result has shape (N, S', F), or (N, T, S', F) with `return_sequences`.
@@ -224,10 +229,8 @@ class ConvLSTM1D(_ConvLSTM):
         (None, 10, 6, 4)
     """
 
-    rank = 1
 
-
-class ConvLSTM2D(_ConvLSTM):
+class ConvLSTM2D(_ConvLSTM, rank=2):
     """The convolutional LSTM over sequences of images.
 
     Call it on x of shape (N, T, H, W, C); the result has shape (N, H', W', F), or (N, T, H', W', F) with
@@ -239,11 +242,8 @@ class ConvLSTM2D(_ConvLSTM):
         ((2, 5, 5, 4), (3, 3, 1, 16), (3, 3, 4, 16))
     """
 
-    rank = 2
-    makes = ConvLSTMCell
 
-
-class ConvLSTM3D(_ConvLSTM):
+class ConvLSTM3D(_ConvLSTM, rank=3):
     """The convolutional LSTM over sequences of volumes.
 
     Call it on x of shape (N, T, D, H, W, C); the result has shape (N, D', H', W', F), or (N, T, D', H', W', F) with
@@ -253,5 +253,3 @@ class ConvLSTM3D(_ConvLSTM):
         >>> ConvLSTM3D(4, 2).compute_output_shape((None, 10, 4, 5, 6, 2))
         (None, 3, 4, 5, 4)
     """
-
-    rank = 3

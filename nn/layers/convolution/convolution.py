@@ -162,7 +162,7 @@ class _Convolution(KernelAndBias, Windowed):
         return self._finished(self._convolved(self._last(x), self.kernel, self.groups))
 
 
-class Conv1D(_Convolution):
+class Conv1D(_Convolution, rank=1):
     """Convolution of sequences: out[n, t, f] = activation(sum over k, c of x[n, t s + k d, c] kernel[k, c, f] + b[f]).
 
     Call it on x of shape (N, T, C); the result has shape (N, T', F).
@@ -173,10 +173,8 @@ class Conv1D(_Convolution):
         [[[3.0], [6.0]]]
     """
 
-    rank = 1
 
-
-class Conv2D(_Convolution):
+class Conv2D(_Convolution, rank=2):
     """Convolution of images: out[n, o, f] = activation(sum over k, c of x[n, o s + k d, c] kernel[k, c, f] + b[f]).
 
     Here o = (row, column), and k runs over the taps of a window.
@@ -192,10 +190,8 @@ class Conv2D(_Convolution):
         LeCun, Bottou, Bengio, Haffner: Gradient-Based Learning Applied to Document Recognition, 1998, section II.
     """
 
-    rank = 2
 
-
-class Conv3D(_Convolution):
+class Conv3D(_Convolution, rank=3):
     """Convolution of volumes or films; as Conv2D, with one more axis.
 
     Call it on x of shape (N, D, H, W, C); the result has shape (N, D', H', W', F).
@@ -204,8 +200,6 @@ class Conv3D(_Convolution):
         >>> Conv3D(4, 2, padding="same").compute_output_shape((None, 5, 6, 7, 3))
         (None, 5, 6, 7, 4)
     """
-
-    rank = 3
 
 
 class _Depthwise(KernelAndBias, Windowed):
@@ -246,7 +240,7 @@ class _Depthwise(KernelAndBias, Windowed):
         return None if channels is None else channels * self.depth_multiplier
 
 
-class DepthwiseConv1D(_Depthwise):
+class DepthwiseConv1D(_Depthwise, rank=1):
     """Convolution of each channel of a sequence alone, with M kernels each: channel c gives c M … c M + M - 1.
 
     Call it on x of shape (N, T, C); the result has shape (N, T', C M).
@@ -256,10 +250,8 @@ class DepthwiseConv1D(_Depthwise):
         [[[3.0, 30.0]]]
     """
 
-    rank = 1
 
-
-class DepthwiseConv2D(_Depthwise):
+class DepthwiseConv2D(_Depthwise, rank=2):
     """Convolution of each channel of an image alone, with M kernels each.
 
     Call it on x of shape (N, H, W, C); the result has shape (N, H', W', C M).
@@ -268,8 +260,6 @@ class DepthwiseConv2D(_Depthwise):
         >>> DepthwiseConv2D(3, depth_multiplier=2).compute_output_shape((None, 8, 8, 5))
         (None, 6, 6, 10)
     """
-
-    rank = 2
 
 
 class _Separable(Windowed):
@@ -323,7 +313,7 @@ class _Separable(Windowed):
         return self._finished(x @ self.pointwise_kernel.reshape(channels * many, self.filters))
 
 
-class SeparableConv1D(_Separable):
+class SeparableConv1D(_Separable, rank=1):
     """Convolution of each channel of a sequence alone, then a product over channels at every place.
 
     Call it on x of shape (N, T, C); the result has shape (N, T', F).
@@ -333,10 +323,8 @@ class SeparableConv1D(_Separable):
         (None, 10, 4)
     """
 
-    rank = 1
 
-
-class SeparableConv2D(_Separable):
+class SeparableConv2D(_Separable, rank=2):
     """Convolution of each channel of an image alone, then a product over channels; see SeparableConv1D.
 
     Call it on x of shape (N, H, W, C); the result has shape (N, H', W', F).
@@ -348,8 +336,6 @@ class SeparableConv2D(_Separable):
     References:
         Chollet: Xception: Deep Learning with Depthwise Separable Convolutions, 2017, section 1.
     """
-
-    rank = 2
 
 
 # Keras's further names.

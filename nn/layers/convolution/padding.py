@@ -95,7 +95,7 @@ class _Cropping(_Ends):
         return f"cropping={self.cropping[0] if self.rank == 1 else self.cropping}"
 
 
-class ZeroPadding1D(_ZeroPadding):
+class ZeroPadding1D(_ZeroPadding, rank=1):
     """Puts zeros before and behind the axis of sequences.
 
     Args:
@@ -107,10 +107,8 @@ class ZeroPadding1D(_ZeroPadding):
         [[[0.0], [2.0], [3.0]]]
     """
 
-    rank = 1
 
-
-class ZeroPadding2D(_ZeroPadding):
+class ZeroPadding2D(_ZeroPadding, rank=2):
     """Puts zeros before and behind the rows and columns of images.
 
     Args:
@@ -122,10 +120,8 @@ class ZeroPadding2D(_ZeroPadding):
         (None, 6, 9, 3)
     """
 
-    rank = 2
 
-
-class ZeroPadding3D(_ZeroPadding):
+class ZeroPadding3D(_ZeroPadding, rank=3):
     """Puts zeros before and behind the spatial axes of volumes.
 
     Args:
@@ -137,10 +133,8 @@ class ZeroPadding3D(_ZeroPadding):
         (None, 4, 5, 6, 1)
     """
 
-    rank = 3
 
-
-class Cropping1D(_Cropping):
+class Cropping1D(_Cropping, rank=1):
     """Takes steps away from both ends of sequences.
 
     Args:
@@ -152,13 +146,11 @@ class Cropping1D(_Cropping):
         [[[3.0], [4.0]]]
     """
 
-    rank = 1
-
     cropping: WidthsLike = field(pairs, default=(1, 1))
     data_format: DataFormatLike = field(as_data_format, default=None)
 
 
-class Cropping2D(_Cropping):
+class Cropping2D(_Cropping, rank=2):
     """Takes rows and columns away from the edges of images.
 
     Args:
@@ -170,13 +162,11 @@ class Cropping2D(_Cropping):
         (None, 5, 5, 3)
     """
 
-    rank = 2
-
     cropping: WidthsLike = field(pairs, default=((0, 0), (0, 0)))
     data_format: DataFormatLike = field(as_data_format, default=None)
 
 
-class Cropping3D(_Cropping):
+class Cropping3D(_Cropping, rank=3):
     """Takes elements away from both ends of the spatial axes of volumes.
 
     Args:
@@ -187,8 +177,6 @@ class Cropping3D(_Cropping):
         >>> Cropping3D(1).compute_output_shape((None, 4, 5, 6, 1))
         (None, 2, 3, 4, 1)
     """
-
-    rank = 3
 
     cropping: WidthsLike = field(pairs, default=((1, 1), (1, 1), (1, 1)))
     data_format: DataFormatLike = field(as_data_format, default=None)

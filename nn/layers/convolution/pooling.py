@@ -104,7 +104,7 @@ class _GlobalAveragePooling(_GlobalPooling):
         return self._floating(x).mean(axis=self._spatial_axes(), keepdims=self.keepdims)
 
 
-class MaxPooling1D(_MaxPooling):
+class MaxPooling1D(_MaxPooling, rank=1):
     """Takes the largest element of each window of sequences, for each channel alone.
 
     Call it on x of shape (N, T, C); the result has shape (N, T', C).
@@ -114,10 +114,8 @@ class MaxPooling1D(_MaxPooling):
         [[[3.0], [6.0]]]
     """
 
-    rank = 1
 
-
-class MaxPooling2D(_MaxPooling):
+class MaxPooling2D(_MaxPooling, rank=2):
     """Takes the largest element of each window of images, for each channel alone.
 
     Call it on x of shape (N, H, W, C); the result has shape (N, H', W', C).
@@ -127,10 +125,8 @@ class MaxPooling2D(_MaxPooling):
         (None, 13, 13, 32)
     """
 
-    rank = 2
 
-
-class MaxPooling3D(_MaxPooling):
+class MaxPooling3D(_MaxPooling, rank=3):
     """Takes the largest element of each window of volumes, for each channel alone.
 
     Call it on x of shape (N, D, H, W, C); the result has shape (N, D', H', W', C).
@@ -140,10 +136,8 @@ class MaxPooling3D(_MaxPooling):
         (None, 3, 3, 4, 3)
     """
 
-    rank = 3
 
-
-class AveragePooling1D(_AveragePooling):
+class AveragePooling1D(_AveragePooling, rank=1):
     """Takes the mean of each window of sequences, for each channel alone.
 
     Call it on x of shape (N, T, C); the result has shape (N, T', C).
@@ -153,10 +147,8 @@ class AveragePooling1D(_AveragePooling):
         [[[2.0], [4.0]]]
     """
 
-    rank = 1
 
-
-class AveragePooling2D(_AveragePooling):
+class AveragePooling2D(_AveragePooling, rank=2):
     """Takes the mean of each window of images, for each channel alone.
 
     Call it on x of shape (N, H, W, C); the result has shape (N, H', W', C).
@@ -166,10 +158,8 @@ class AveragePooling2D(_AveragePooling):
         (None, 13, 13, 32)
     """
 
-    rank = 2
 
-
-class AveragePooling3D(_AveragePooling):
+class AveragePooling3D(_AveragePooling, rank=3):
     """Takes the mean of each window of volumes, for each channel alone.
 
     Call it on x of shape (N, D, H, W, C); the result has shape (N, D', H', W', C).
@@ -179,10 +169,8 @@ class AveragePooling3D(_AveragePooling):
         (None, 3, 3, 4, 3)
     """
 
-    rank = 3
 
-
-class GlobalMaxPooling1D(_GlobalMaxPooling):
+class GlobalMaxPooling1D(_GlobalMaxPooling, rank=1):
     """Takes the largest element of each channel of sequences.
 
     Call it on x of shape (N, T, C); the result has shape (N, C).
@@ -192,10 +180,8 @@ class GlobalMaxPooling1D(_GlobalMaxPooling):
         [[6.0]]
     """
 
-    rank = 1
 
-
-class GlobalMaxPooling2D(_GlobalMaxPooling):
+class GlobalMaxPooling2D(_GlobalMaxPooling, rank=2):
     """Takes the largest element of each channel of images.
 
     Call it on x of shape (N, H, W, C); the result has shape (N, C).
@@ -205,10 +191,8 @@ class GlobalMaxPooling2D(_GlobalMaxPooling):
         (None, 64)
     """
 
-    rank = 2
 
-
-class GlobalMaxPooling3D(_GlobalMaxPooling):
+class GlobalMaxPooling3D(_GlobalMaxPooling, rank=3):
     """Takes the largest element of each channel of volumes.
 
     Call it on x of shape (N, D, H, W, C); the result has shape (N, C).
@@ -218,10 +202,8 @@ class GlobalMaxPooling3D(_GlobalMaxPooling):
         (None, 1, 1, 1, 3)
     """
 
-    rank = 3
 
-
-class GlobalAveragePooling1D(_GlobalAveragePooling):
+class GlobalAveragePooling1D(_GlobalAveragePooling, rank=1):
     """Takes the mean of each channel of sequences.
 
     Call it on x of shape (N, T, C); the result has shape (N, C). With a `mask` of shape (N, T) it is the mean of the
@@ -236,7 +218,6 @@ class GlobalAveragePooling1D(_GlobalAveragePooling):
         ([[3.0]], [[2.0]])
     """
 
-    rank = 1
     _makes_masks = False
 
     def call(self, x: Tensor, mask: Any = None) -> Any:
@@ -259,7 +240,7 @@ class GlobalAveragePooling1D(_GlobalAveragePooling):
         """Return None: the result has no time steps."""
 
 
-class GlobalAveragePooling2D(_GlobalAveragePooling):
+class GlobalAveragePooling2D(_GlobalAveragePooling, rank=2):
     """Takes the mean of each channel of images.
 
     Call it on x of shape (N, H, W, C); the result has shape (N, C).
@@ -269,10 +250,8 @@ class GlobalAveragePooling2D(_GlobalAveragePooling):
         (None, 64)
     """
 
-    rank = 2
 
-
-class GlobalAveragePooling3D(_GlobalAveragePooling):
+class GlobalAveragePooling3D(_GlobalAveragePooling, rank=3):
     """Takes the mean of each channel of volumes.
 
     Call it on x of shape (N, D, H, W, C); the result has shape (N, C).
@@ -281,8 +260,6 @@ class GlobalAveragePooling3D(_GlobalAveragePooling):
         >>> GlobalAveragePooling3D(keepdims=True).compute_output_shape((None, 5, 6, 7, 3))
         (None, 1, 1, 1, 3)
     """
-
-    rank = 3
 
 
 # Keras's further names.

@@ -49,7 +49,7 @@ class _UpSampling(Spatial):
         return f"size={self.size[0] if self.rank == 1 else self.size}{how}"
 
 
-class UpSampling1D(_UpSampling):
+class UpSampling1D(_UpSampling, rank=1):
     """Repeats each step of sequences.
 
     Args:
@@ -62,12 +62,10 @@ class UpSampling1D(_UpSampling):
         [[[1.0], [1.0], [2.0], [2.0]]]
     """
 
-    rank = 1
-
     size: LengthsLike = field(lengths, default=2)
 
 
-class UpSampling2D(_UpSampling):
+class UpSampling2D(_UpSampling, rank=2):
     """Lengthens the rows and columns of images, by repeating pixels or by interpolation.
 
     Args:
@@ -82,14 +80,12 @@ class UpSampling2D(_UpSampling):
         [[[[0.0], [1.0], [3.0], [4.0]]]]
     """
 
-    rank = 2
-
     size: LengthsLike = field(lengths, default=(2, 2))
     data_format: DataFormatLike = field(as_data_format, default=None)
     interpolation: str = field(one_of(*INTERPOLATIONS), default="nearest")
 
 
-class UpSampling3D(_UpSampling):
+class UpSampling3D(_UpSampling, rank=3):
     """Repeats the elements of volumes along their spatial axes.
 
     Args:
@@ -103,16 +99,12 @@ class UpSampling3D(_UpSampling):
         (None, 4, 10, 18, 3)
     """
 
-    rank = 3
-
     size: LengthsLike = field(lengths, default=(2, 2, 2))
     data_format: DataFormatLike = field(as_data_format, default=None)
 
 
-class ToSize(Spatial):
+class ToSize(Spatial, rank=2):
     """Makes images of a given height and width."""
-
-    rank = 2
 
     def _cut(self, x: Tensor, height: int, width: int, top: int, left: int) -> Tensor:
         inside = (slice(top, top + height), slice(left, left + width))

@@ -33,10 +33,18 @@ def one_or_many(call: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class Spatial(Layer):
-    """A layer over inputs of shape (N, *S, C), or (N, C, *S) with data_format="channels_first"."""
+    """A layer over inputs of shape (N, *S, C), or (N, C, *S) with data_format="channels_first".
+
+    A subclass states the number of spatial axes: `class Conv2D(_Convolution, rank=2)`.
+    """
 
     rank = 2
     data_format = "channels_last"
+
+    def __init_subclass__(cls, *, rank: int | None = None, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if rank is not None:
+            cls.rank = rank
 
     def _check_rank(self, shape: Shape) -> None:
         if len(shape) != self.rank + 2:

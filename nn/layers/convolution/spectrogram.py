@@ -130,7 +130,7 @@ class MelSpectrogram(Layer):
         return f"fft_length={self.fft_length}, num_mel_bins={self.num_mel_bins}"
 
 
-class STFTSpectrogram(Spatial):
+class STFTSpectrogram(Spatial, rank=1):
     """Turns signals into spectrograms: Z_k = sum over t of w_t x_t exp(-2 pi i t k / F) / s, in frames of T samples.
 
     The transform is a convolution with two kernels, for the real and the imaginary part, which start as
@@ -165,7 +165,6 @@ class STFTSpectrogram(Spatial):
         ((1, 7, 9), 2, 0.5)
     """
 
-    rank = 1
     real_kernel: Tensor = weight()
     imag_kernel: Tensor = weight()
 

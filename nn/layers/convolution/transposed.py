@@ -92,7 +92,7 @@ class _ConvolutionTranspose(KernelAndBias, Windowed):
         return self._join(input_shape[0], lengths, self.filters)
 
 
-class Conv1DTranspose(_ConvolutionTranspose):
+class Conv1DTranspose(_ConvolutionTranspose, rank=1):
     """Transposed convolution of sequences: out[n, t s + k d, f] sums x[n, t, c] kernel[k, f, c] over all t, k and c.
 
     As a linear map of x it is the transpose of the convolution with that kernel. Then come bias and activation.
@@ -105,10 +105,8 @@ class Conv1DTranspose(_ConvolutionTranspose):
         [[[1.0], [1.0], [2.0], [2.0]]]
     """
 
-    rank = 1
 
-
-class Conv2DTranspose(_ConvolutionTranspose):
+class Conv2DTranspose(_ConvolutionTranspose, rank=2):
     """Transposed convolution of images.
 
     Call it on x of shape (N, H, W, C); the result has shape (N, H', W', F).
@@ -118,10 +116,8 @@ class Conv2DTranspose(_ConvolutionTranspose):
         (None, 14, 14, 8)
     """
 
-    rank = 2
 
-
-class Conv3DTranspose(_ConvolutionTranspose):
+class Conv3DTranspose(_ConvolutionTranspose, rank=3):
     """Transposed convolution of volumes.
 
     Call it on x of shape (N, D, H, W, C); the result has shape (N, D', H', W', F).
@@ -130,8 +126,6 @@ class Conv3DTranspose(_ConvolutionTranspose):
         >>> Conv3DTranspose(2, 3).compute_output_shape((None, 4, 5, 6, 1))
         (None, 6, 7, 8, 2)
     """
-
-    rank = 3
 
 
 # Keras's further names.
