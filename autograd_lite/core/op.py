@@ -198,7 +198,9 @@ class Op(Frozen):
         selects: may drop values, so that a NaN in the inputs need not show in the result; see the masks in the engine.
         domain: per input, where the op is defined: any, positive, unit, nonzero, …
         kinks: where it is not differentiable, as text; empty if nowhere.
-        cost: FLOPs per element of the result.
+        cost: FLOPs: per element of the largest of the inputs and the result, or a function of the shapes of the inputs,
+            the shape of the result and the parameters, see `ir.flops`; None if unknown, which counts as 1.
+        commutes: whether the order of its inputs does not matter.
         glyph: how it is written in pictures.
         onnx: the ONNX operator it maps to, if there is one.
         keeps: for each set of inputs that need a gradient, which of `(out, *inputs)` are saved; where it is empty, what
@@ -231,7 +233,8 @@ class Op(Frozen):
     selects: bool = False
     domain: tuple[str, ...] = ()
     kinks: str = ""
-    cost: float = 1.0
+    cost: float | Callable[..., float] | None = None
+    commutes: bool = False
     glyph: str = ""
     onnx: str = ""
     keeps: tuple[tuple[bool, ...], ...] = ()
@@ -385,7 +388,7 @@ def elementwise(
     """
     ufunc = function if isinstance(function, np.ufunc) else None
     rules = tuple(_elementwise_rule(p, s) for p, s in zip(partials, _per_input(saves, len(partials)), strict=True))
-    facts.setdefault("batch", batching.elementwise)
+    facts = {"batch": batching.elementwise, "cost": 1, **facts}
     return _register(
         Op(
             name=name or function.__name__,
@@ -410,7 +413,7 @@ def nondifferentiable(
     """Define an op that is recorded but has no derivative: comparisons, tests, integer arithmetic, argmax."""
     ufunc = function if isinstance(function, np.ufunc) else None
     if infer is None:
-        facts.setdefault("batch", batching.elementwise)
+        facts = {"batch": batching.elementwise, "cost": 1, **facts}
     op = Op(name or function.__name__, function, None, infer or _broadcast_infer(function), ufunc=ufunc, **facts)
     return _register(op)
 
@@ -433,7 +436,7 @@ def reduction(
         saves: of "o", "x".
         facts: further fields of `Op`.
     """
-    facts.setdefault("batch", batching.reduced)
+    facts = {"batch": batching.reduced, "cost": 1, **facts}
     rule = Rule(Kind.VJP, partial.function, _reads(saves)) if isinstance(partial, applied) else None
     rules = (rule or Rule(Kind.REDUCED, partial, _reads(saves)),)
 

@@ -137,13 +137,13 @@ _JUMPS = "where x / y is an integer"
 
 # fmt: off
 # ---- sums and products ----------------------------------------------------------------------------------------------
-add: Op      = elementwise(np.add,          1,  1, glyph="+", onnx="Add", rewrites=_SUMS)
+add: Op      = elementwise(np.add,          1,  1, glyph="+", onnx="Add", rewrites=_SUMS, commutes=True)
 subtract: Op = elementwise(np.subtract,     1, -1, glyph="−", onnx="Sub", rewrites=_DIFFERENCES)
 negative: Op = elementwise(np.negative,        -1, glyph="−", onnx="Neg", rewrites=_NEGATIVES)
 positive: Op = elementwise(np.positive,         1, glyph="+", onnx="Identity", rewrites=_COPIES)
 multiply: Op = elementwise(np.multiply,     lambda out, x, y: y,
                                             lambda out, x, y: x,
-                                            saves=("y", "x"), glyph="×", onnx="Mul", rewrites=_PRODUCTS)
+                                            saves=("y", "x"), glyph="×", onnx="Mul", rewrites=_PRODUCTS, commutes=True)
 divide: Op   = elementwise(np.divide,       applied(lambda g, out, x, y: g / y),
                                             applied(lambda g, out, x, y: -(g * out) / y),
                                             saves=("y", "oy"), domain=("any", "nonzero"), glyph="÷", onnx="Div",
@@ -210,12 +210,12 @@ deg2rad      = elementwise(np.deg2rad,      math.pi / 180)
 
 # ---- of integers and bits, and the gaps between floats: no derivative -----------------------------------------------
 spacing       = nondifferentiable(np.spacing)
-gcd           = nondifferentiable(np.gcd)
-lcm           = nondifferentiable(np.lcm)
+gcd           = nondifferentiable(np.gcd, commutes=True)
+lcm           = nondifferentiable(np.lcm, commutes=True)
 invert        = nondifferentiable(np.invert, glyph="~")
-bitwise_and   = nondifferentiable(np.bitwise_and, glyph="&")
-bitwise_or    = nondifferentiable(np.bitwise_or, glyph="|")
-bitwise_xor   = nondifferentiable(np.bitwise_xor, glyph="^")
+bitwise_and   = nondifferentiable(np.bitwise_and, glyph="&", commutes=True)
+bitwise_or    = nondifferentiable(np.bitwise_or, glyph="|", commutes=True)
+bitwise_xor   = nondifferentiable(np.bitwise_xor, glyph="^", commutes=True)
 bitwise_count = nondifferentiable(np.bitwise_count)
 left_shift    = nondifferentiable(np.left_shift, glyph="<<")
 right_shift   = nondifferentiable(np.right_shift, glyph=">>")

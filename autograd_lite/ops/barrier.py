@@ -27,4 +27,5 @@ stop_gradient: Op = nondifferentiable(
     view=True,
     onnx="Identity",
     rewrites=(Rewrite(lambda x: stop_gradient(x), lambda x: x),),
+    cost=0,
 )

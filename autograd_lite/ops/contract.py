@@ -144,6 +144,12 @@ def sizes_of(labels: Sequence[str], shapes: Sequence[Shape]) -> dict[str, int]:
     return size
 
 
+def _cost(shapes: Sequence[Shape], out: Shape, params: Any) -> float:
+    x, y, result = split_subscripts(params["subscripts"])
+    size = sizes_of((x, y), shapes)
+    return math.prod(size.values()) * (1 if set(size) <= set(result) else 2)
+
+
 @functools.lru_cache(maxsize=1024)
 def _adjoints(subscripts: str) -> tuple[str, str]:
     x, y, out = split_subscripts(subscripts)
@@ -175,6 +181,7 @@ contract: Op = structural(
     batch=_batched,
     glyph="Σ×",
     onnx="Einsum",
+    cost=_cost,
 )
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -37,6 +38,7 @@ full_convolution: Op = structural(
     ),
     multilinear=True,
     batch=_batched_convolution,
+    cost=lambda shapes, out, params: 2 * math.prod(shapes[0]) * shapes[1][0],
 )
 
 
@@ -64,6 +66,7 @@ valid_convolution: Op = structural(
     ),
     multilinear=True,
     batch=_batched_valid,
+    cost=lambda shapes, out, params: 2 * math.prod(out) * shapes[1][0],
 )
 
 

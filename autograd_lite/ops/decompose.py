@@ -29,7 +29,16 @@ from .adjoints import adjoint, as_read, hermitian_part, real_part, total, user
 from .diagonals import diagonal_matrix
 from .eigen import divide_by_gaps
 from .operands import carries_derivative
-from .solve import checked, in_lapack, invert_triangle, lapack_dtype, real_dtype, same_shape, triangle_inverse
+from .solve import (
+    checked,
+    in_lapack,
+    invert_triangle,
+    lapack_dtype,
+    per_matrix,
+    real_dtype,
+    same_shape,
+    triangle_inverse,
+)
 from .zero_mask import zero_mask
 
 # ---- Cholesky -------------------------------------------------------------------------------------------------------
@@ -122,6 +131,7 @@ cholesky_pullback: Op = structural(
     jvp=_pullback_jvp,
     batch=batching.gufunc(2, 2),
     holomorphic=False,
+    cost=per_matrix(lambda m, n: 4 * n**3),
 )
 
 
@@ -164,6 +174,7 @@ cholesky = structural(
     jvp=_cholesky_jvp,
     batch=batching.gufunc(2),
     domain=("positive definite",),
+    cost=per_matrix(lambda m, n: n**3 / 3),
 )
 
 
@@ -227,6 +238,7 @@ q_and_r: Op = structural(
     results=2,
     result_names=("Q", "R"),
     rewrites=(Rewrite(lambda x: get_tuple_element(q_and_r(x), index=1), lambda x: triangle_of_qr(x)),),
+    cost=per_matrix(lambda m, n: 4 * m * n**2 - 4 * n**3 / 3),
 )
 # What compiled code computes where q is not read.
 triangle_of_qr: Op = structural(
@@ -239,6 +251,7 @@ triangle_of_qr: Op = structural(
     batch=batching.gufunc(2),
     domain=("full rank",),
     holomorphic=False,
+    cost=per_matrix(lambda m, n: 2 * m * n**2 - 2 * n**3 / 3),
 )
 _QRResult: Any = type(np.linalg.qr(np.eye(1)))
 
@@ -366,6 +379,7 @@ factors_of_svd: Op = structural(
             exact=False,
         ),
     ),
+    cost=per_matrix(lambda m, n: 6 * m * n**2 + 20 * n**3),
 )
 
 
@@ -377,6 +391,7 @@ full_factors_of_svd: Op = nondifferentiable(
     batch=batching.gufunc(2),
     results=3,
     result_names=("U", "S", "Vh"),
+    cost=per_matrix(lambda m, n: 4 * m**2 * n + 22 * n**3),
 )
 checked(factors_of_svd.forward, lambda x, *, hermitian: "" if hermitian else "svd_s", "SVD did not converge")
 _SVDResult: Any = type(np.linalg.svd(np.eye(1)))
@@ -432,6 +447,7 @@ svdvals: Op = structural(
     batch=batching.gufunc(2),
     kinks="zero singular values",
     holomorphic=False,
+    cost=per_matrix(lambda m, n: 2 * m * n**2 + 2 * n**3),
 )
 
 

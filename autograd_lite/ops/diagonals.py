@@ -152,6 +152,7 @@ def _triangle(function: Callable[..., Any]) -> Op:
         linear=True,
         selects=True,
         batch=_batch_triangle,
+        cost=0,
     )
     return op
 

@@ -24,7 +24,7 @@ from ..core.shapes import ShapeDtype
 from ..native import functions as fast
 from .adjoints import adjoint, hermitian_part, real_part, total, user
 from .diagonals import diagonal_matrix
-from .solve import checked, in_lapack, lapack_dtype, real_dtype
+from .solve import checked, in_lapack, lapack_dtype, per_matrix, real_dtype
 
 # ---- eigenvalues of symmetric matrices ------------------------------------------------------------------------------
 
@@ -85,6 +85,7 @@ divide_by_gaps: Op = structural(
     jvp=_gaps_jvp,
     batch=batching.gufunc(2, 1),
     kinks="equal values",
+    cost=1,
 )
 
 
@@ -131,6 +132,7 @@ eigenvalues_and_vectors: Op = structural(
             exact=False,
         ),
     ),
+    cost=per_matrix(lambda m, n: 9 * n**3),
 )
 checked(
     eigenvalues_and_vectors.forward,
@@ -172,6 +174,7 @@ eigvalsh: Op = structural(
     jvp=_eigvalsh_jvp,
     batch=batching.gufunc(2),
     holomorphic=False,
+    cost=per_matrix(lambda m, n: 4 * n**3 / 3),
 )
 
 
@@ -223,6 +226,7 @@ eigenvalues_and_vectors_of_any: Op = structural(
     kinks="equal eigenvalues",
     results=2,
     result_names=("eigenvalues", "eigenvectors"),
+    cost=per_matrix(lambda m, n: 25 * n**3),
 )
 _EigResult: Any = type(np.linalg.eig(np.eye(1)))
 
@@ -252,4 +256,5 @@ eigvals = structural(
     jvp=_eigvals_jvp,
     batch=batching.gufunc(2),
     kinks="equal eigenvalues",
+    cost=per_matrix(lambda m, n: 10 * n**3),
 )

@@ -33,7 +33,7 @@ log1p = elementwise(np.log1p, applied(lambda g, out, x: g / (x + 1)),     saves=
 
 # ---- of sums of exponentials ----------------------------------------------------------------------------------------
 logaddexp  = elementwise(np.logaddexp,  lambda out, x, y: _share(x, y, 1),
-                                        lambda out, x, y: _share(y, x, 1),    saves="xy")
+                                        lambda out, x, y: _share(y, x, 1),    saves="xy", commutes=True)
 logaddexp2 = elementwise(np.logaddexp2, lambda out, x, y: _share(x, y, _LN2),
-                                        lambda out, x, y: _share(y, x, _LN2), saves="xy")
+                                        lambda out, x, y: _share(y, x, _LN2), saves="xy", commutes=True)
 # fmt: on

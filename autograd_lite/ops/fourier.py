@@ -8,6 +8,7 @@ bins 1 to (n-1)//2 also represent their mirror images: with that weight of 2, `h
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,7 +19,7 @@ from ..core.duck_arrays import asarray_like
 from ..core.equivalents import LOOPS, Loops
 from ..core.errors import ShapeError, refuse
 from ..core.op import Op, composes, structural
-from ..core.shapes import ShapeDtype, normalize_axes, normalize_axis
+from ..core.shapes import Shape, ShapeDtype, normalize_axes, normalize_axis
 from .operands import Bound, operand
 from .shape import pad_constant
 
@@ -151,6 +152,14 @@ def _transform(
     )
 
 
+def _cost(per_element: float) -> Callable[..., float]:
+    def cost(shapes: Sequence[Shape], out: Shape, params: Any) -> float:
+        n = max(shapes[0][params["axis"]], out[params["axis"]])
+        return per_element * max(math.prod(shapes[0]), math.prod(out)) * math.log2(n) if n > 1 else 0
+
+    return cost
+
+
 def _same(n: int) -> int:
     return n
 
@@ -169,6 +178,7 @@ fft: Op = _transform(
     _same,
     _same,
     lambda x, **p: np.fft.fft(_complex(x), **p),
+    cost=_cost(5),
 )
 ifft: Op = _transform(
     np.fft.ifft,
@@ -176,6 +186,7 @@ ifft: Op = _transform(
     _same,
     _same,
     lambda x, **p: np.fft.ifft(_complex(x), **p),
+    cost=_cost(5),
 )
 rfft: Op = _transform(
     np.fft.rfft,
@@ -184,6 +195,7 @@ rfft: Op = _transform(
     _half,
     lambda x, **p: np.fft.rfft(x, **p),
     holomorphic=False,
+    cost=_cost(2.5),
 )
 hfft: Op = _transform(
     np.fft.hfft,
@@ -192,6 +204,7 @@ hfft: Op = _transform(
     _same,
     lambda x, *, n, axis, norm: np.fft.irfft(np.conjugate(_complex(x)), n=n, axis=axis, norm=_OPPOSITE[norm]),
     holomorphic=False,
+    cost=_cost(2.5),
 )
 irfft: Op = _transform(
     np.fft.irfft,
@@ -200,6 +213,7 @@ irfft: Op = _transform(
     _same,
     lambda x, **p: np.fft.irfft(_complex(x), **p),
     holomorphic=False,
+    cost=_cost(2.5),
 )
 ihfft: Op = _transform(
     np.fft.ihfft,
@@ -208,6 +222,7 @@ ihfft: Op = _transform(
     _half,
     lambda x, *, n, axis, norm: np.conjugate(np.fft.rfft(x, n=n, axis=axis, norm=_OPPOSITE[norm])),
     holomorphic=False,
+    cost=_cost(2.5),
 )
 
 

@@ -71,6 +71,7 @@ gather: Op = structural(
     batch=_batched_gather,
     selects=True,
     onnx="GatherND",
+    cost=0,
 )
 gather_adjoint: Op = structural(
     "gather_adjoint",
@@ -82,6 +83,7 @@ gather_adjoint: Op = structural(
     jvp=lambda tangents, out, x, y, *, shape: gather_adjoint(tangents[0], y, shape=shape),
     batch=_batched_scatter,
     onnx="ScatterND",
+    cost=1,
 )
 
 

@@ -29,6 +29,7 @@ from .sequences import (
     apart,
     before,
     cast,
+    cost_of_steps,
     floating,
     from_scan,
     into,
@@ -220,8 +221,19 @@ def _infer_adjoint(*inputs: ShapeDtype, reset_after: bool) -> Any:
 
 
 gru_adjoint: Op = structural(
-    "gru_adjoint", _backward, infer=_infer_adjoint, results=4, saves="xyzuv", **from_scan(steps_back)
+    "gru_adjoint",
+    _backward,
+    infer=_infer_adjoint,
+    results=4,
+    saves="xyzuv",
+    **from_scan(steps_back),
+    cost=cost_of_steps(3, 2, lambda reset_after: 25),
 )
 gru: Op = structural(
-    "gru", _forward, infer=_infer, results=2, **{**from_scan(steps), "asked": _pullback, "saves": "oyu"}
+    "gru",
+    _forward,
+    infer=_infer,
+    results=2,
+    **{**from_scan(steps), "asked": _pullback, "saves": "oyu"},
+    cost=cost_of_steps(1, 1, lambda reset_after: 15 if reset_after else 17),
 )

@@ -193,6 +193,7 @@ scatter_add: Op = structural(
     linear=True,
     batch=_batched_scatter_add,
     onnx="ScatterElements",
+    cost=1,
 )
 
 

@@ -18,7 +18,7 @@ from ..native import functions as fast
 from .adjoints import adjoint, as_read, hermitian_part, mirrored, real_part, total, user
 from .barrier import stop_gradient
 from .operands import operand
-from .solve import in_lapack, lapack_dtype, real_dtype
+from .solve import in_lapack, lapack_dtype, per_matrix, real_dtype
 
 
 def _default_cutoff(a: Any) -> float:
@@ -80,6 +80,7 @@ pinv: Op = structural(
     batch=batching.gufunc(2),
     kinks="changes of rank",
     holomorphic=False,
+    cost=per_matrix(lambda m, n: 8 * m * n**2 + 20 * n**3),
 )
 
 
@@ -181,6 +182,7 @@ least_squares: Op = structural(
     holomorphic=False,
     results=3,
     result_names=("x", "rank", "s"),
+    cost=per_matrix(lambda m, n: 6 * m * n**2 + 20 * n**3),
 )
 
 

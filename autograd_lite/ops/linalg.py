@@ -113,6 +113,7 @@ matmul = structural(
     batch=_batch_matmul,
     glyph="@",
     onnx="MatMul",
+    cost=lambda shapes, out, params: 2 * math.prod(out) * shapes[0][-1],
 )
 
 
@@ -145,6 +146,7 @@ cross: Op = structural(
     multilinear=True,
     batch=batching.gufunc(1, 1),
     glyph="×",
+    cost=lambda shapes, out, params: 3 * math.prod(out),
 )
 
 

@@ -25,6 +25,7 @@ from .sequences import (
     apart,
     before,
     cast,
+    cost_of_steps,
     floating,
     from_scan,
     into,
@@ -172,8 +173,19 @@ def _infer_adjoint(*inputs: ShapeDtype) -> Any:
 
 
 lstm_adjoint: Op = structural(
-    "lstm_adjoint", _backward, infer=_infer_adjoint, results=5, saves="xyzuvwst", **from_scan(steps_back)
+    "lstm_adjoint",
+    _backward,
+    infer=_infer_adjoint,
+    results=5,
+    saves="xyzuvwst",
+    **from_scan(steps_back),
+    cost=cost_of_steps(5, 2, lambda: 30),
 )
 lstm: Op = structural(
-    "lstm", _forward, infer=_infer, results=3, **{**from_scan(steps), "asked": _pullback, "saves": "oyuv"}
+    "lstm",
+    _forward,
+    infer=_infer,
+    results=3,
+    **{**from_scan(steps), "asked": _pullback, "saves": "oyuv"},
+    cost=cost_of_steps(1, 1, lambda: 17),
 )

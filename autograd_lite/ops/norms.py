@@ -20,7 +20,7 @@ from ..native import functions as fast
 from .adjoints import mirrored, real_part, user
 from .linalg import times
 from .operands import operand
-from .solve import bind_matrix, in_lapack
+from .solve import bind_matrix, in_lapack, per_matrix
 
 inf = np.inf
 
@@ -203,4 +203,5 @@ matrix_rank = nondifferentiable(
     batch=batching.gufunc(2),
     bind=_bind_rank,
     numpy_functions=(np.linalg.matrix_rank,),
+    cost=per_matrix(lambda m, n: 2 * m * n**2 + 2 * n**3),
 )

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from ..core import batching
 from ..core.duck_arrays import as_array, is_duck_array, move_constants
 from ..core.errors import refuse
 from ..core.op import composes, nondifferentiable
-from ..core.shapes import ShapeDtype, normalize_axis
+from ..core.shapes import Shape, ShapeDtype, normalize_axis
 from .operands import Bound, along_axis, operand, values
 from .reduce import batched_arg, one_axis
 
@@ -39,6 +40,13 @@ def _bind_argsort(
     return (a,), {"axis": axis, "kind": "stable" if stable else kind}
 
 
+def _cost_of_sorting(shapes: Sequence[Shape], out: Shape, params: Any) -> float:
+    shape = shapes[0]
+    axis = params.get("axis", -1)
+    n = math.prod(shape) if axis is None or not shape else shape[axis]
+    return math.prod(shape) * math.log2(n) if n > 1 else 0
+
+
 argsort = nondifferentiable(
     lambda x, *, axis, kind, **falling: np.argsort(x, axis=axis, kind=kind, **falling),
     name="argsort",
@@ -46,6 +54,7 @@ argsort = nondifferentiable(
     bind=_bind_argsort,
     numpy_functions=(np.argsort,),
     batch=batching.along_axis,
+    cost=_cost_of_sorting,
 )
 
 
@@ -63,6 +72,7 @@ argpartition = nondifferentiable(
     bind=_bind_argpartition,
     numpy_functions=(np.argpartition,),
     batch=batching.along_axis,
+    cost=1,
 )
 
 
@@ -75,6 +85,11 @@ def _batched_search(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], p
     return op(*inputs, **params) if not batched[0] else batching.one_by_one(op, inputs, batched, params)
 
 
+def _cost_of_searching(shapes: Sequence[Shape], out: Shape, params: Any) -> float:
+    n = shapes[0][0] if shapes[0] else 1
+    return math.prod(out) * math.ceil(math.log2(n + 1))
+
+
 searchsorted = nondifferentiable(
     lambda x, y, *, side: as_array(np.searchsorted(x, y, side)),
     name="searchsorted",
@@ -82,6 +97,7 @@ searchsorted = nondifferentiable(
     bind=_bind_searchsorted,
     numpy_functions=(np.searchsorted,),
     batch=_batched_search,
+    cost=_cost_of_searching,
 )
 
 
@@ -168,6 +184,7 @@ def _nanarg(function: Callable[..., Any]) -> Any:
         bind=_bind_nanarg,
         numpy_functions=(function,),
         batch=batched_arg,
+        cost=1,
     )
 
 

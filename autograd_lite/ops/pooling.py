@@ -9,6 +9,7 @@ the element of x from where y first equals z in each window, and `window_put_equ
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -24,6 +25,11 @@ from .windowed import Padding, Place, kernel_for, layout, reach, standing_for, w
 
 def _count(size: Shape, window: Shape, stride: Shape, padding: Padding) -> Shape:
     return tuple(windows_along(*lengths) for lengths in zip(size, window, stride, padding, strict=True))
+
+
+def _cost(shapes: Sequence[Shape], out: Shape, params: Any) -> float:
+    # The smallest of the arrays has one element for each window.
+    return min(map(math.prod, (*shapes, out))) * math.prod(params["window"])
 
 
 def _taps(size: Shape, window: Shape, stride: Shape, padding: Padding) -> Iterator[tuple[Place, Place]]:
@@ -180,6 +186,7 @@ window_max: Op = structural(
     infer=_infer_count,
     jvp=lambda tangents, out, x, **lengths: window_take_equal(tangents[0], x, out, **lengths),
     batch=_batched,
+    cost=_cost,
 )
 window_take_equal: Op = structural(
     "window_take_equal",
@@ -192,6 +199,7 @@ window_take_equal: Op = structural(
     jvp=lambda tangents, out, x, y, z, **lengths: window_take_equal(tangents[0], y, z, **lengths),
     batch=_batched,
     selects=True,
+    cost=_cost,
 )
 window_put_equal: Op = structural(
     "window_put_equal",
@@ -204,6 +212,7 @@ window_put_equal: Op = structural(
     jvp=lambda tangents, out, x, y, z, **lengths: window_put_equal(tangents[0], y, z, **lengths),
     batch=_batched,
     selects=True,
+    cost=_cost,
 )
 window_sum: Op = structural(
     "window_sum",
@@ -212,6 +221,7 @@ window_sum: Op = structural(
     infer=_infer_count,
     linear=True,
     batch=_batched,
+    cost=_cost,
 )
 window_spread: Op = structural(
     "window_spread",
@@ -220,4 +230,5 @@ window_spread: Op = structural(
     infer=lambda x, *, size, **lengths: ShapeDtype((x.shape[0], *size, x.shape[-1]), x.dtype),
     linear=True,
     batch=_batched,
+    cost=_cost,
 )

@@ -32,9 +32,9 @@ def _bernoulli(*, generator: Any, shape: Any, dtype: Any, p: float) -> Any:
     return (draw < p).astype(dtype, copy=False)
 
 
-random_normal = nondifferentiable(_normal, name="random_normal", infer=_infer, onnx="RandomNormalLike")
-random_uniform = nondifferentiable(_uniform, name="random_uniform", infer=_infer, onnx="RandomUniformLike")
-random_bernoulli = nondifferentiable(_bernoulli, name="random_bernoulli", infer=_infer)
+random_normal = nondifferentiable(_normal, name="random_normal", infer=_infer, onnx="RandomNormalLike", cost=1)
+random_uniform = nondifferentiable(_uniform, name="random_uniform", infer=_infer, onnx="RandomUniformLike", cost=1)
+random_bernoulli = nondifferentiable(_bernoulli, name="random_bernoulli", infer=_infer, cost=1)
 
 
 def _permutation(*, generator: Any, shape: Any, dtype: Any) -> Any:
@@ -43,4 +43,4 @@ def _permutation(*, generator: Any, shape: Any, dtype: Any) -> Any:
     return draw.astype(dtype, copy=False)
 
 
-random_permutation = nondifferentiable(_permutation, name="random_permutation", infer=_infer)
+random_permutation = nondifferentiable(_permutation, name="random_permutation", infer=_infer, cost=0)

@@ -411,6 +411,7 @@ def _by_method(function: Callable[..., Any], batch: Callable[..., Any], bind: Ca
         batch=batch,
         bind=bind,
         numpy_functions=(function,),
+        cost=1,
         **facts,
     )
 
@@ -438,4 +439,5 @@ count_nonzero = nondifferentiable(
     batch=batching.reduced,
     bind=_bind_count_nonzero,
     numpy_functions=(np.count_nonzero,),
+    cost=1,
 )

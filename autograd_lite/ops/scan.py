@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -58,6 +59,7 @@ cumsum = structural(
     linear=True,
     batch=batching.along_axis,
     onnx="CumSum",
+    cost=1,
 )
 
 
@@ -103,6 +105,7 @@ recurrence: Op = structural(
     infer=lambda x, y, *, axis: ShapeDtype(np.broadcast_shapes(x.shape, y.shape), np.result_type(x.dtype, y.dtype)),
     jvp=lambda tangents, out, x, y, *, axis: _recur_jvp(tangents, out, x, axis),
     batch=batching.along_axis,
+    cost=lambda shapes, out, params: 2 * math.prod(out),
 )
 
 
@@ -127,6 +130,7 @@ cumprod = structural(
     numpy_functions=(np.cumprod,),
     jvp=lambda tangents, out, x, *, axis: recurrence(x, tangents[0] * _shifted(out, axis, 1), axis=axis),
     batch=batching.along_axis,
+    cost=1,
 )
 
 
@@ -170,6 +174,7 @@ running_extreme = structural(
     batch=batching.along_axis,
     selects=True,
     kinks="ties",
+    cost=1,
 )
 
 

@@ -78,17 +78,17 @@ _LARGER = (
 # fmt: off
 maximum: Op = elementwise(np.maximum, applied(lambda g, out, x, y: _larger(g, x, y)),
                                   applied(lambda g, out, x, y: np.where(np.isnan(x), 0, _larger(g, y, x))),
-                                  saves="xy", kinks="x = y", onnx="Max", rewrites=_LARGER)
+                                  saves="xy", kinks="x = y", onnx="Max", rewrites=_LARGER, commutes=True)
 minimum = elementwise(np.minimum, applied(lambda g, out, x, y: _smaller(g, x, y)),
                                   applied(lambda g, out, x, y: np.where(np.isnan(x), 0, _smaller(g, y, x))),
-                                  saves="xy", kinks="x = y", onnx="Min")
+                                  saves="xy", kinks="x = y", onnx="Min", commutes=True)
 # fmax and fmin select the other operand when one is NaN.
 fmax    = elementwise(np.fmax,    applied(lambda g, out, x, y: _first(g, x, y, x > y)),
                                   applied(lambda g, out, x, y: _second(g, x, y, x < y)),
-                                  saves="xy", kinks="x = y", selects=True)
+                                  saves="xy", kinks="x = y", selects=True, commutes=True)
 fmin    = elementwise(np.fmin,    applied(lambda g, out, x, y: _first(g, x, y, x < y)),
                                   applied(lambda g, out, x, y: _second(g, x, y, x > y)),
-                                  saves="xy", kinks="x = y", selects=True)
+                                  saves="xy", kinks="x = y", selects=True, commutes=True)
 # The one exception to the even split: clip passes the whole cotangent at its bounds, so that a parameter projected
 # onto a bound can leave it again.
 clip    = elementwise(lambda x, y, z: np.clip(x, y, z),
@@ -142,6 +142,7 @@ take_along_axis: Op = structural(
     batch=batching.along_axis,
     selects=True,
     onnx="GatherElements",
+    cost=0,
 )
 
 
@@ -188,6 +189,7 @@ add_along_axis: Op = structural(
     jvp=lambda tangents, out, x, y, *, axis, length: add_along_axis(tangents[0], y, axis=axis, length=length),
     batch=batching.along_axis,
     onnx="ScatterElements",
+    cost=1,
 )
 
 # ---- by index -------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ import numpy as np
 from ..core import batching
 from ..core.duck_arrays import array_namespace, is_duck_array
 from ..core.hooks import HOOKS
+from ..core.shapes import Shape
 from ..native import functions as fast
 
 
@@ -77,6 +78,22 @@ def into(function: Callable[..., tuple[Any, ...]]) -> Callable[..., None]:
             place[...] = a
 
     return filled
+
+
+def cost_of_steps(kernel: int, products: int, each: Callable[..., int]) -> Callable[..., float]:
+    """Return the `Op.cost` of all steps: products of matrices, and one for each elementwise op.
+
+    Args:
+        kernel: which of the inputs is the recurrent kernel, of as many rows as there are units.
+        products: how many products of h with the recurrent kernel, or of that size, a step has.
+        each: how many elementwise ops a step has for each unit, by the parameters.
+    """
+
+    def cost(shapes: Sequence[Shape], out: Any, params: Any) -> float:
+        (steps, rows, _), (units, width) = shapes[0], shapes[kernel]
+        return steps * rows * units * (each(**params) + products * 2 * width)
+
+    return cost
 
 
 def from_scan(steps: Callable[..., Sequence[Any]]) -> dict[str, Any]:

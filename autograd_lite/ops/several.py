@@ -44,7 +44,7 @@ def elementwise_several(
         saves=saves,
         batch=batching.elementwise,
         results=len(partials),
-        **{"jvp": jvp_by(partials), **facts},
+        **{"jvp": jvp_by(partials), "cost": 1, **facts},
     )
     if isinstance(function, np.ufunc):
         LOOPS[function] = lambda *xs: Loops(function, function)

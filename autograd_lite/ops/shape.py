@@ -275,6 +275,7 @@ astype: Op = structural(
     glyph="cast",
     onnx="Cast",
     rewrites=(Rewrite(lambda x, dtype: astype(x, dtype=dtype), lambda x, dtype: x),),
+    cost=1,
 )
 
 

@@ -22,7 +22,7 @@ from ..core.duck_arrays import array_namespace
 from ..core.op import Op, structural
 from ..core.shapes import ShapeDtype
 from ..native import functions as fast
-from .sequences import before, cast, floating, from_scan, is_used, over_steps, scanned, zeros_like
+from .sequences import before, cast, cost_of_steps, floating, from_scan, is_used, over_steps, scanned, zeros_like
 
 
 def _slope(h: Any, activation: str) -> Any:
@@ -99,8 +99,18 @@ def _infer_adjoint(*inputs: ShapeDtype, activation: str) -> Any:
 
 
 simple_rnn_adjoint: Op = structural(
-    "simple_rnn_adjoint", _backward, infer=_infer_adjoint, results=4, saves="xyzu", **from_scan(steps_back)
+    "simple_rnn_adjoint",
+    _backward,
+    infer=_infer_adjoint,
+    results=4,
+    saves="xyzu",
+    **from_scan(steps_back),
+    cost=cost_of_steps(2, 2, lambda activation: 4 if activation == "relu" else 5),
 )
 simple_rnn: Op = structural(
-    "simple_rnn", _forward, infer=_infer, **{**from_scan(steps), "asked": _pullback, "saves": "oyu"}
+    "simple_rnn",
+    _forward,
+    infer=_infer,
+    **{**from_scan(steps), "asked": _pullback, "saves": "oyu"},
+    cost=cost_of_steps(1, 1, lambda activation: 3),
 )

@@ -194,6 +194,7 @@ softmax_pullback: Op = structural(
         lambda t, out, x, y, *, axis: t * (x - _along(x, y, axis)) - y * _along(x, t, axis),
     ),
     batch=batching.along_axis,
+    cost=4,
 )
 
 # The rule reads `out` alone. The input is kept as well so that a cross-entropy behind a softmax can find its logits.
@@ -206,6 +207,7 @@ softmax = structural(
     jvp=lambda tangents, out, x, *, axis: softmax_pullback(tangents[0], out, axis=axis),
     batch=batching.with_leading_axis(lambda n, params: {"axis": params["axis"] + 1}),
     onnx="Softmax",
+    cost=1,
 )
 
 
@@ -243,6 +245,7 @@ log_softmax_pullback: Op = structural(
     infer=lambda x, y, *, axis: ShapeDtype(x.shape, np.result_type(_same_float(x).dtype, _same_float(y).dtype)),
     jvp=jvp_by_inputs(lambda t, out, x, y, *, axis: log_softmax_pullback(t, y, axis=axis), _log_softmax_pullback_by_y),
     batch=batching.along_axis,
+    cost=4,
 )
 
 log_softmax = structural(
@@ -254,4 +257,5 @@ log_softmax = structural(
     jvp=lambda tangents, out, x, *, axis: tangents[0] - (fast.exp(out) * tangents[0]).sum(axis=axis, keepdims=True),
     batch=batching.with_leading_axis(lambda n, params: {"axis": params["axis"] + 1}),
     onnx="LogSoftmax",
+    cost=1,
 )

@@ -18,11 +18,30 @@ from ..core.equivalents import LOOPS, Loops
 from ..core.errors import ShapeError
 from ..core.op import Op, composes, structural
 from ..core.several import each
-from ..core.shapes import ShapeDtype, normalize_axis
+from ..core.shapes import Shape, ShapeDtype, normalize_axis
 from ..native import functions as fast
 from .zero_mask import zero_mask
 
 _Bound = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+def per_matrix(count: Callable[[int, int], float]) -> Callable[..., float]:
+    """Return the `Op.cost` of an op on stacks of matrices: a count for each, by its longer and its shorter side."""
+
+    def cost(shapes: Sequence[Shape], out: Any, params: Any) -> float:
+        *loop, m, n = shapes[0]
+        return math.prod(loop) * count(max(m, n), min(m, n))
+
+    return cost
+
+
+def _cost_of_solving(shapes: Sequence[Shape], out: Shape, params: Any) -> float:
+    a, b = shapes[:2]
+    n = a[-1]
+    if not n:
+        return 0
+    stack = max(math.prod(a[:-2]), math.prod(out) // (n * (b[-1] if len(b) > 1 else 1)))
+    return stack * 2 * n**3 / 3 + 2 * n * math.prod(out)
 
 
 def lapack_dtype(*dtypes: np.dtype[Any]) -> np.dtype[Any]:
@@ -173,6 +192,7 @@ solve = structural(
     numpy_functions=(np.linalg.solve,),
     jvp=_solve_jvp,
     batch=_batch_solve,
+    cost=_cost_of_solving,
 )
 
 
@@ -198,6 +218,7 @@ inv = structural(
     numpy_functions=(np.linalg.inv,),
     jvp=_inverse_jvp,
     batch=batching.gufunc(2),
+    cost=per_matrix(lambda m, n: 2 * n**3),
 )
 
 
@@ -229,6 +250,7 @@ inverse_or_limit = structural(
     infer=same_shape,
     jvp=_inverse_jvp,
     batch=batching.gufunc(2),
+    cost=per_matrix(lambda m, n: 2 * n**3),
 )
 
 
@@ -254,6 +276,7 @@ triangle_inverse = structural(
     infer=same_shape,
     jvp=_inverse_jvp,
     batch=batching.gufunc(2),
+    cost=per_matrix(lambda m, n: n**3 / 3),
 )
 
 
@@ -392,6 +415,7 @@ cofactor: Op = structural(
     infer=same_shape,
     jvp=lambda tangents, out, x: second_cofactor(x, tangents[0]),
     batch=batching.gufunc(2),
+    cost=per_matrix(lambda m, n: 21 * n**3),
 )
 # The derivative of the cofactors of x along y. It is symmetric, so that it is its own transpose in y.
 second_cofactor: Op = structural(
@@ -403,6 +427,7 @@ second_cofactor: Op = structural(
     infer=_infer_pair,
     jvp=_second_cofactor_jvp,
     batch=batching.gufunc(2, 2),
+    cost=per_matrix(lambda m, n: 21 * n**3),
 )
 det: Op = structural(
     "det",
@@ -414,6 +439,7 @@ det: Op = structural(
     numpy_functions=(np.linalg.det,),
     jvp=lambda tangents, out, x: (cofactor(x) * tangents[0]).sum(axis=(-2, -1)),
     batch=batching.gufunc(2),
+    cost=per_matrix(lambda m, n: 2 * n**3 / 3),
 )
 checked(det.forward, lambda x: "det")
 
@@ -457,6 +483,7 @@ sign_and_logdet = structural(
     holomorphic=False,
     results=2,
     result_names=("sign", "logabsdet"),
+    cost=per_matrix(lambda m, n: 2 * n**3 / 3),
 )
 checked(sign_and_logdet.forward, lambda x: "slogdet")
 # NumPy's named tuple, which has no public name.

@@ -18,6 +18,8 @@ References:
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -26,7 +28,7 @@ from ..core import batching
 from ..core.blocks import blocks
 from ..core.duck_arrays import array_namespace
 from ..core.op import Op, structural
-from ..core.shapes import ShapeDtype
+from ..core.shapes import Shape, ShapeDtype
 from ..native.kernels import row_kernel
 from .activations import floating
 from .contract import contract
@@ -137,6 +139,16 @@ def _float_of(*specs: ShapeDtype) -> np.dtype[Any]:
     return np.result_type(*(np.exp(np.ones(1, s.dtype)).dtype for s in specs))
 
 
+def _cost(shapes: Sequence[Shape], out: Shape, params: Any) -> float:
+    # Mean, difference, square, mean, product; and of each row epsilon, the root and the division.
+    return math.prod(out) * (5 if params["center"] else 3) + 3 * math.prod(out[:-1])
+
+
+def _cost_of_pullback(shapes: Sequence[Shape], out: Shape, params: Any) -> float:
+    # x is standardized again; then mean, difference, two products with means, a difference and a product.
+    return _cost(shapes, out, params) + math.prod(out) * (7 if params["center"] else 5)
+
+
 standardize_pullback: Op = structural(
     "standardize_pullback",
     _pullback,
@@ -146,6 +158,7 @@ standardize_pullback: Op = structural(
     infer=lambda x, y, **_: ShapeDtype(x.shape, _float_of(x, y)),
     jvp=jvp_by_inputs(lambda t, out, x, y, **params: standardize_pullback(t, y, **params), _pullback_by_y),
     batch=batching.one_by_one,
+    cost=_cost_of_pullback,
 )
 standardize: Op = structural(
     "standardize",
@@ -155,4 +168,5 @@ standardize: Op = structural(
     infer=lambda x, **_: ShapeDtype(x.shape, _float_of(x)),
     jvp=lambda tangents, out, x, **params: standardize_pullback(tangents[0], x, **params),
     batch=batching.gufunc(1),
+    cost=_cost,
 )

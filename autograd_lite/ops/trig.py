@@ -84,7 +84,7 @@ turning: Op   = elementwise(_turning,   lambda out, x, y: (turning(y, x) - out) 
                                         name="turning", saves=("oxy", "oxy"), kinks="x = y = 0")
 hypot         = elementwise(np.hypot,   lambda out, x, y: direction(x, y),
                                         lambda out, x, y: direction(y, x),
-                                        saves="xy", kinks="x = y = 0")
+                                        saves="xy", kinks="x = y = 0", commutes=True)
 arctan2       = elementwise(np.arctan2, lambda out, x, y: turning(y, x),
                                         lambda out, x, y: -turning(x, y),
                                         saves="xy", domain=("nonzero", "nonzero"), kinks="x = 0 with y <= 0")

@@ -72,6 +72,14 @@ def tap_places(
         yield windows, elements
 
 
+def _cost(y: Shape, kernel: Shape) -> float:
+    """Count a multiplication and an addition for each output of each window and each element of its kernel.
+
+    Those with padding count as well, as in the counts that other libraries make.
+    """
+    return 2 * math.prod(y) * math.prod(kernel[:-1])
+
+
 def kernel_for(name: str, *arrays: Any) -> np.ufunc | None:
     """Return the native kernel for the number of spatial axes of the first array, if it takes arrays of such dtypes."""
     ufunc = KERNELS.get(f"{name}_{arrays[0].ndim - 2}")
@@ -358,6 +366,7 @@ convolution: Op = structural(
     ),
     multilinear=True,
     batch=_batched,
+    cost=lambda shapes, out, params: _cost(out, shapes[1]),
 )
 convolution_input: Op = structural(
     "convolution_input",
@@ -370,6 +379,7 @@ convolution_input: Op = structural(
     ),
     multilinear=True,
     batch=_batched,
+    cost=lambda shapes, out, params: _cost(shapes[0], shapes[1]),
 )
 convolution_kernel: Op = structural(
     "convolution_kernel",
@@ -382,4 +392,5 @@ convolution_kernel: Op = structural(
     ),
     multilinear=True,
     batch=_batched,
+    cost=lambda shapes, out, params: _cost(shapes[1], out),
 )

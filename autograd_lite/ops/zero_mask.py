@@ -50,4 +50,5 @@ zero_mask: Op = elementwise(
         Rewrite(lambda x: zero_mask(x, x), lambda x: x),
         Rewrite(lambda x, y: zero_mask(x, y), lambda x, y: x if never_zero(y) else None, known=("y",)),
     ),
+    cost=1,
 )

@@ -82,6 +82,18 @@ def test_standardizing() -> None:
         assert own("standardize", (4, 3, 7), epsilon=1e-5, center=center) == expected
 
 
+def test_the_pullback_of_standardizing() -> None:
+    def pullback(g: Any, x: Any, center: bool) -> Any:
+        c = x - x.mean(axis=-1, keepdims=True) if center else x
+        r = 1 / np.sqrt((c * c).mean(axis=-1, keepdims=True) + 1e-5)
+        s, h = c * r, g - g.mean(axis=-1, keepdims=True) if center else g
+        return (h - s * (g * s).mean(axis=-1, keepdims=True)) * r
+
+    for center in (True, False):
+        expected = counted(lambda g, x, center=center: pullback(g, x, center), np.ones((4, 3, 7)), np.ones((4, 3, 7)))
+        assert own("standardize_pullback", *2 * ((4, 3, 7),), epsilon=1e-5, center=center) == expected
+
+
 def test_the_pullback_of_softmax() -> None:
     def pullback(g: Any, y: Any) -> Any:
         return y * (g - (g * y).sum(axis=-1, keepdims=True))

@@ -45,7 +45,7 @@ def _computed(program: PureProgram, node: GraphNode, known: Mapping[str, Any]) -
     if not is_pure(program, node) or next(indices_in(params), None) is not None:
         return None
     given = [known[i] for i in arguments]
-    if node.nbytes > _GROWTH + sum(getattr(x, "nbytes", 0) for x in given) and op.cost:
+    if node.nbytes > _GROWTH + sum(getattr(x, "nbytes", 0) for x in given) and op.cost != 0:
         return None
     try:
         return op.forward(*given, **params)

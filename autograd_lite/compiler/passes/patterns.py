@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable, Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
@@ -14,10 +13,11 @@ from ...core.op import OPS, Op
 from ...core.rewrites import Rewrite, Term, Variable
 from ...core.several import get_tuple_element
 from ...ir.edits import constant, known_values, reading, remade, uses
+from ...ir.flops import Sizes, counted_flops
 from ...ir.graph_node import Kind, make_param
+from ...ir.keys import value_key
 from ...ir.layouts import Layout, Layouts, layout_of_call
 from ...ir.pure_program import PureProgram
-from .subexpressions import value_key
 
 # What has been rewritten may be rewritten again, this often.
 _MOST_TIMES = 8
@@ -229,7 +229,7 @@ class _Rewriting:
             params=tuple([make_param(name, params[name]) for name in sorted(params)]),
             shape=shape,
             dtype=dtype,
-            flops=round(op.cost * math.prod(shape)),
+            flops=counted_flops(op, [self.nodes[k].shape for k in ids], shape, params, Sizes()),
             needs=(),
         )
         self._calls[i] = (op, ids, params)

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from ....core.op import OPS
 from ....core.shapes import Shape
 from ....ir.graph_node import GraphNode, Kind, Role, number_of
 from ....ir.node_labels import amount, clip, result_text, visible
@@ -17,10 +18,6 @@ from ..describe import BACKWARD, Facts, Sums, group_box, node_box, number_text, 
 from ..scopes import Scope, common_scope
 from ..view import EdgeKind, View, ViewEdge, ViewNode
 
-# Ops whose arguments commute: their order need not be shown.
-COMMUTATIVE = frozenset(
-    ("add", "multiply", "maximum", "minimum", "fmax", "fmin", "equal", "not_equal", "hypot", "logaddexp", "logaddexp2")
-).union(("logical_and", "logical_or", "logical_xor", "bitwise_and", "bitwise_or", "bitwise_xor", "gcd", "lcm"))
 _QUIET = frozenset((Kind.PARAMETER, Kind.CONSTANT, Kind.STATE))
 # Up to this many inputs are drawn next to the folded group that alone reads them; more go inside. This many slots that
 # are alike share a box.
@@ -57,6 +54,12 @@ class Homes(NamedTuple):
     own: dict[str, Scope]
     readers: dict[str, list[str]]
     frozen: Collection[str]
+
+
+def commutes(name: str) -> bool:
+    """Return whether the order of an op's arguments does not matter, so that it need not be shown."""
+    op = OPS.get(name)
+    return op is not None and op.commutes
 
 
 def homes_of(nodes: Sequence[GraphNode]) -> Homes:
@@ -327,7 +330,7 @@ def _edges(
     for cell in cells:
         for node in cell.ops:
             target = names[node.id]
-            told = len(node.inputs) > 1 and node.op not in COMMUTATIVE and target in single
+            told = len(node.inputs) > 1 and not commutes(node.op) and target in single
             if told and len(node.inputs) > _TOLD:
                 # Of a folded group that has most of the arguments, one line says as much as many.
                 sources = Counter(names.get(i) for i in node.inputs if names.get(i) != i)

@@ -15,7 +15,7 @@ from ...cost import By, cost_of
 from ...explanations.words.rules import Words
 from ...marks import Mark, Overlay
 from ..fitting import TALLEST, WIDEST
-from ..folding.assemble import COMMUTATIVE
+from ..folding.assemble import commutes
 from ..style import HEATS, LOOKS
 from .groups import grouped
 
@@ -57,7 +57,7 @@ def page_data(
         "flows": [[number_of(f.op), f.argument, *map(number_of, f[2:])] for f in graph.flows],
         "looks": {name: [look.shape, look.border, look.glyph, look.legend] for name, look in LOOKS.items()},
         "heats": HEATS,
-        "commutative": sorted({node.op for node in graph} & COMMUTATIVE),
+        "commutative": sorted(filter(commutes, {node.op for node in graph})),
         "overlays": [_overlay(overlay) for overlay in overlays],
         "words": {str(number_of(node.id)): words.forward(node.id) for node in told if node.kind is Kind.OP},
         "rules": _rules(graph, words) if told else {},
