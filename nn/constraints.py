@@ -42,11 +42,11 @@ AxesLike = Converted[int | Sequence[int], int | tuple[int, ...]]
 _EPSILON = 1e-7
 
 
-def _axes(what: Any, name: str, value: Any) -> int | tuple[int, ...]:
+def _axes(owner: Any, name: str, value: Any) -> int | tuple[int, ...]:
     if is_integer(value):
         return int(value)
     if not isinstance(value, (list, tuple)) or not value or not all(map(is_integer, value)):
-        raise refused(TypeError, what, name, "an integer, or a list of them", value)
+        raise refused(TypeError, owner, name, "an integer, or a list of them", value)
     return tuple(map(int, value))
 
 

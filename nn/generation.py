@@ -196,11 +196,11 @@ def _last_logits(out: Any, shape: tuple[int, int]) -> npt.NDArray[Any]:
     )
 
 
-def _check_choice(what: str, temperature: Any, top_k: Any, top_p: Any) -> None:
+def _check_choice(caller: str, temperature: Any, top_k: Any, top_p: Any) -> None:
     """Check that the arguments that shape a distribution are in their ranges."""
     if not is_number(temperature) or not 0 <= temperature < math.inf:
-        raise ValueError(f"{what}: expected temperature to be a number, at least 0; received {temperature!r}")
+        raise ValueError(f"{caller}: expected temperature to be a number, at least 0; received {temperature!r}")
     if top_k is not None and (isinstance(top_k, bool) or not isinstance(top_k, (int, np.integer)) or top_k < 1):
-        raise ValueError(f"{what}: expected top_k to be None or an integer, at least 1; received {top_k!r}")
+        raise ValueError(f"{caller}: expected top_k to be None or an integer, at least 1; received {top_k!r}")
     if top_p is not None and (not is_number(top_p) or not 0 < top_p <= 1):
-        raise ValueError(f"{what}: expected top_p to be None or a number above 0, up to 1; received {top_p!r}")
+        raise ValueError(f"{caller}: expected top_p to be None or a number above 0, up to 1; received {top_p!r}")

@@ -78,21 +78,21 @@ _WINDOWS: dict[str, tuple[float, ...]] = {
 }
 
 
-def _value(what: Any, name: str, value: Any) -> float:
+def _value(owner: Any, name: str, value: Any) -> float:
     """Check that `value` is a number other than NaN; infinities are allowed, as in masks."""
     if not is_number(value):
-        raise refused(TypeError, what, name, "a number", value)
+        raise refused(TypeError, owner, name, "a number", value)
     if math.isnan(value):
-        raise refused(ValueError, what, name, "a number", value)
+        raise refused(ValueError, owner, name, "a number", value)
     return float(value)
 
 
-def _name_or_values(what: Any, name: str, value: Any) -> Any:
+def _name_or_values(owner: Any, name: str, value: Any) -> Any:
     """Check that a window that is given by name exists."""
     if isinstance(value, str) and value not in _WINDOWS:
         expected = f"one of {', '.join(_WINDOWS)}, its values or None"
         hint = "SciPy has others: scipy.signal.get_window(name, length)"
-        raise ValueError(f"{refused(ValueError, what, name, expected, value)}. {hint}")
+        raise ValueError(f"{refused(ValueError, owner, name, expected, value)}. {hint}")
     return value
 
 

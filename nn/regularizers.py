@@ -63,8 +63,8 @@ class Regularizer(Configurable):
         raise NotImplementedError(f"{type(self).__name__}: write __call__(self, x)")
 
 
-def _factor_or_none(what: Any, name: str, value: Any) -> float:
-    return float(number(0)(what, name, 0.0 if value is None else value))
+def _factor_or_none(owner: Any, name: str, value: Any) -> float:
+    return float(number(0)(owner, name, 0.0 if value is None else value))
 
 
 class L1L2(Regularizer):

@@ -46,7 +46,7 @@ def leaves(x: Any) -> Iterator[tuple[str, Any]]:
     return tree.items(x, leaf=_is_leaf)
 
 
-def rows_of(what: str, x: Any) -> int:
+def rows_of(caller: str, x: Any) -> int:
     """Return the number of rows that all arrays of a structure have.
 
     Raises:
@@ -54,10 +54,10 @@ def rows_of(what: str, x: Any) -> int:
     """
     sizes = {path: np.shape(a)[:1] for path, a in leaves(x)}
     if not sizes or () in sizes.values():
-        raise ShapeError(f"{what}: expected arrays of shape (N, ...), one row a sample; received {_words(x, sizes)}")
+        raise ShapeError(f"{caller}: expected arrays of shape (N, ...), one row a sample; received {_words(x, sizes)}")
     if len(set(sizes.values())) > 1:
         listed = ", ".join(f"{path or 'data'}: {n}" for path, (n,) in sizes.items())
-        raise ShapeError(f"{what}: expected equally many rows in every array; received {listed}")
+        raise ShapeError(f"{caller}: expected equally many rows in every array; received {listed}")
     ((rows,),) = set(sizes.values())
     return int(rows)
 

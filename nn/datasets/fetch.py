@@ -153,11 +153,11 @@ def _decompressed(packed: bytes, file: DataFile, where: str) -> bytes:
     return data
 
 
-def read_embedded(what: str, folder: Path, file: DataFile) -> bytes:
+def read_embedded(caller: str, folder: Path, file: DataFile) -> bytes:
     """Return the checked content of a file that comes with the package.
 
     Args:
-        what: The call, for the error message.
+        caller: The call, for the error message.
         folder: Where the file lies.
         file: What it must be.
 
@@ -167,7 +167,7 @@ def read_embedded(what: str, folder: Path, file: DataFile) -> bytes:
     try:
         return unpack((folder / file.name).read_bytes(), file, str(folder / file.name))
     except (OSError, DatasetError) as error:
-        raise DatasetError(f"{what}: {error}. Install the package autograd-lite again.") from error
+        raise DatasetError(f"{caller}: {error}. Install the package autograd-lite again.") from error
 
 
 def load(file: DataFile, source: Source) -> bytes:

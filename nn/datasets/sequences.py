@@ -25,22 +25,24 @@ class Words(NamedTuple):
     index_from: int | None
 
 
-def words_of(what: str, *values: int | None) -> Words:
+def words_of(caller: str, *values: int | None) -> Words:
     """Return the rules for words, each of them checked.
 
     Args:
-        what: the call, for error messages.
+        caller: the call, for error messages.
         values: in the order of `Words`.
 
     Raises:
         TypeError, ValueError: if one is not a non-negative integer, or None where that has a meaning.
     """
     checks = (not_negative if name == "skip_top" else optional(not_negative) for name in Words._fields)
-    return Words(*(check(what, name, value) for check, name, value in zip(checks, Words._fields, values, strict=True)))
+    return Words(
+        *(check(caller, name, value) for check, name, value in zip(checks, Words._fields, values, strict=True))
+    )
 
 
 def limited(
-    what: str, parts: Sequence[tuple[NDArray[Any], NDArray[Any]]], words: Words
+    caller: str, parts: Sequence[tuple[NDArray[Any], NDArray[Any]]], words: Words
 ) -> list[tuple[NDArray[Any], NDArray[Any]]]:
     """Return parts of a data set, with the numbers of words changed as in Keras.
 
@@ -49,7 +51,7 @@ def limited(
     dropped if that is None. If `num_words` is None, it is the largest number, which is then replaced too.
 
     Args:
-        what: the call, for error messages.
+        caller: the call, for error messages.
         parts: sequences and labels of each.
         words: the rules.
 
@@ -60,7 +62,7 @@ def limited(
     kept = [lengths < words.maxlen if words.maxlen else np.ones(len(lengths), bool) for _, lengths in read]
     if not all(map(np.any, kept)):
         raise ValueError(
-            f"{what}: expected maxlen to be above the length of some sequences; received maxlen={words.maxlen}, and "
+            f"{caller}: expected maxlen to be above the length of some sequences; received maxlen={words.maxlen}, and "
             f"the shortest has {min(int(n) for _, lengths in read for n in lengths)} numbers. Increase maxlen"
         )
     flats = [flat[np.repeat(keep, lengths)] for (flat, lengths), keep in zip(read, kept, strict=True)]

@@ -127,12 +127,12 @@ def sphere_in_sphere(
     return _mixed(direction * radius[:, None], y, noise, int(rng.integers(2**62)))
 
 
-def _halves(what: str, n_samples: Any, noise: float) -> int:
+def _halves(caller: str, n_samples: Any, noise: float) -> int:
     """Return half of the samples, rounded up."""
     if not isinstance(n_samples, (int, np.integer)) or n_samples < 2:
-        raise ValueError(f"{what}: expected n_samples to be an integer, at least 2; received {n_samples!r}")
+        raise ValueError(f"{caller}: expected n_samples to be an integer, at least 2; received {n_samples!r}")
     if not noise >= 0:
-        raise ValueError(f"{what}: expected noise of at least 0; received {noise!r}")
+        raise ValueError(f"{caller}: expected noise of at least 0; received {noise!r}")
     return -(-int(n_samples) // 2)
 
 

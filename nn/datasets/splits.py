@@ -32,10 +32,10 @@ def divided(x: NDArray[Any], y: NDArray[Any], test_split: float) -> tuple[Pair, 
     return (x[:at].copy(), y[:at].copy()), (x[at:].copy(), y[at:].copy())
 
 
-def check_split(what: str, test_split: float) -> None:
+def check_split(caller: str, test_split: float) -> None:
     """Raise if a share is not a number from 0 to below 1.
 
     Raises:
         TypeError, ValueError: if it is not.
     """
-    number(0, below=1)(what, "test_split", test_split)
+    number(0, below=1)(caller, "test_split", test_split)

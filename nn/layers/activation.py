@@ -72,8 +72,8 @@ class LeakyReLU(SameShape):
         return f"{self.negative_slope:g}"
 
 
-def _shared(what: Any, name: str, value: Any) -> tuple[int, ...]:
-    axes = () if value is None else some_axes(what, name, value) if value != () else ()
+def _shared_axes(owner: Any, name: str, value: Any) -> tuple[int, ...]:
+    axes = () if value is None else some_axes(owner, name, value) if value != () else ()
     if any(axis < 1 for axis in axes):
         raise ValueError(f"PReLU: expected {name} of 1 and above, since 0 is the batch; received {name}={value!r}")
     return axes
@@ -99,7 +99,7 @@ class PReLU(SameShape):
     alpha_constraint: Rule = option(default=None, kw_only=True)
 
     alpha_initializer: InitializerLike = field(as_initializer, default="zeros")
-    shared_axes: Converted[int | Sequence[int] | None, tuple[int, ...]] = field(_shared, default=None)
+    shared_axes: Converted[int | Sequence[int] | None, tuple[int, ...]] = field(_shared_axes, default=None)
 
     def build(self, input_shape: Shape) -> None:
         """Create alpha, of a sample's shape with 1 along the shared axes."""

@@ -23,49 +23,49 @@ LengthsLike = Converted[int | Sequence[int], tuple[int, ...]]
 DataFormatLike = Converted[str | None, str]
 
 
-def as_activation(what: Any, name: str, value: Any) -> Function:
+def as_activation(owner: Any, name: str, value: Any) -> Function:
     """Return the activation function that `value` names, or is; None is the identity."""
     return activations.get(value)
 
 
-def as_initializer(what: Any, name: str, value: Any) -> Function:
+def as_initializer(owner: Any, name: str, value: Any) -> Function:
     """Return the initializer that `value` names, or is."""
     return initializers.get(value)
 
 
-def as_data_format(what: Any, name: str, value: Any) -> str:
+def as_data_format(owner: Any, name: str, value: Any) -> str:
     """Return "channels_last", which None stands for too, or "channels_first"."""
-    return _data_format(what, name, "channels_last" if value is None else value)
+    return _data_format(owner, name, "channels_last" if value is None else value)
 
 
 _data_format: Check = one_of("channels_last", "channels_first")
 
 
-def as_layer(what: Any, name: str, value: Any) -> Module:
+def as_layer(owner: Any, name: str, value: Any) -> Module:
     """Check that `value` is a layer."""
     if not isinstance(value, Module):
-        raise TypeError(f"{speaker(what)}: expected a layer, such as Dense(8); received {value!r:.80}")
+        raise TypeError(f"{speaker(owner)}: expected a layer, such as Dense(8); received {value!r:.80}")
     return value
 
 
-def stream(what: str, seed: Seed) -> Generator | None:
+def stream(caller: str, seed: Seed) -> Generator | None:
     """Return a layer's own stream of random numbers, the one that it was given, or None for the default generator."""
-    return seed if seed is None or isinstance(seed, Generator) else Generator(seed, name=f"{what} seed {seed}")
+    return seed if seed is None or isinstance(seed, Generator) else Generator(seed, name=f"{caller} seed {seed}")
 
 
-def some_axes(what: Any, name: str, value: Any) -> tuple[int, ...]:
+def some_axes(owner: Any, name: str, value: Any) -> tuple[int, ...]:
     """Check that `value` is an axis, or several, and return a tuple of them."""
     values = (value,) if is_integer(value) else value
     if not isinstance(values, (tuple, list)) or not values or not all(map(is_integer, values)):
-        raise refused(TypeError, what, name, "an integer or a tuple of them", value)
+        raise refused(TypeError, owner, name, "an integer or a tuple of them", value)
     return tuple(int(axis) for axis in values)
 
 
-def numbers(what: Any, name: str, value: Any) -> Any:
+def numbers(owner: Any, name: str, value: Any) -> Any:
     """Check that `value` is a number, or several, and return it as an array of the owner's dtype."""
     if np.asarray(value).dtype.kind not in "fiu":
-        raise refused(TypeError, what, name, "numbers", value)
-    return np.asarray(value, what.dtype)
+        raise refused(TypeError, owner, name, "numbers", value)
+    return np.asarray(value, owner.dtype)
 
 
 class KernelAndBias(Layer):

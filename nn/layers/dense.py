@@ -152,13 +152,13 @@ class Dropout(SameShape):
         """Return x with elements dropped and the others scaled, or x itself when not training."""
         if not (self.training if training is None else training) or self.rate == 0:
             return x
-        return x * kept_elements(self, x) * (1 / (1 - self.rate))
+        return x * keep_mask(self, x) * (1 / (1 - self.rate))
 
     def extra_repr(self) -> str:
         return f"{self.rate:g}"
 
 
-def kept_elements(layer: Any, x: Tensor) -> Tensor:
+def keep_mask(layer: Any, x: Tensor) -> Tensor:
     """Draw 1 with probability 1 - rate and else 0, in the shape of x, or in the `noise_shape` of a layer."""
     noise, shape = layer.noise_shape, x.shape
     if noise is not None:

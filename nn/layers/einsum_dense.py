@@ -33,13 +33,13 @@ class _Plan(NamedTuple):
     behind: bool
 
 
-def _lengths(what: Any, name: str, value: Any) -> tuple[int | None, ...]:
+def _lengths(owner: Any, name: str, value: Any) -> tuple[int | None, ...]:
     lengths = value if isinstance(value, (tuple, list)) else (value,)
     expected = "a positive integer, or a tuple of them and of None"
     if not all(n is None or is_integer(n) for n in lengths):
-        raise refused(TypeError, what, name, expected, value)
+        raise refused(TypeError, owner, name, expected, value)
     if any(n is not None and n < 1 for n in lengths):
-        raise refused(ValueError, what, name, expected, value)
+        raise refused(ValueError, owner, name, expected, value)
     return tuple(lengths)
 
 
@@ -76,7 +76,7 @@ class EinsumDense(KernelAndBias):
 
     def __post_init__(self, output_shape: Any) -> None:
         self.partial_output_shape = output_shape
-        self._letters = _parsed(self.equation)
+        self._letters = _parse(self.equation)
         if self.bias_axes is not None and (not self.bias_axes or not set(self.bias_axes) <= set(self._letters.out)):
             raise ValueError(
                 f"EinsumDense: expected bias_axes to be letters of the result, {self._letters.out!r}; received "
@@ -133,9 +133,9 @@ class EinsumDense(KernelAndBias):
                     raise self._misfit(shape, f"length {n} along {a!r}, since the kernel has shape {self.kernel.shape}")
         return lengths, tuple(result)
 
-    def _misfit(self, shape: Shape, wanted: str) -> ag.ShapeError:
+    def _misfit(self, shape: Shape, expected: str) -> ag.ShapeError:
         return ag.ShapeError(
-            f"{self._speaker}: expected {wanted}, for equation={self.equation!r} and "
+            f"{self._speaker}: expected {expected}, for equation={self.equation!r} and "
             f"output_shape={self.partial_output_shape}; received inputs of shape {tuple(shape)}"
         )
 
@@ -149,18 +149,18 @@ class EinsumDense(KernelAndBias):
         return f"{self.equation!r}, {self.partial_output_shape}{how}"
 
 
-def _parsed(equation: Any) -> _Plan:
-    found = _FORM.fullmatch(equation.replace(" ", "")) if isinstance(equation, str) else None
-    if found is None or found[1] != found[5] or found[3] != found[7] or (found[1] and found[3]):
+def _parse(equation: Any) -> _Plan:
+    match = _FORM.fullmatch(equation.replace(" ", "")) if isinstance(equation, str) else None
+    if match is None or match[1] != match[5] or match[3] != match[7] or (match[1] and match[3]):
         raise ValueError(
             f"EinsumDense: expected an equation such as 'ab,bc->ac', '...b,bc->...c' or 'ab...,bc->ac...'; received "
             f"equation={equation!r}"
         )
-    x, kernel, out = found[2], found[4], found[6]
+    x, kernel, out = match[2], match[4], match[6]
     unknown = [a for a in out if a not in x + kernel] + [a for a in kernel if a not in x + out]
     if unknown or any(len(set(part)) != len(part) for part in (x, kernel, out)):
         raise ValueError(
             f"EinsumDense: expected letters that are in two of the three parts, and in none twice; received "
             f"equation={equation!r}" + (f" with {unknown[0]!r}" if unknown else "")
         )
-    return _Plan(x, kernel, out, bool(found[1]), bool(found[3]))
+    return _Plan(x, kernel, out, bool(match[1]), bool(match[3]))

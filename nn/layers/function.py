@@ -15,24 +15,24 @@ from .layer import Layer
 Function = Callable[..., Any]
 
 
-def _function(what: Any, name: str, value: Any) -> Function:
+def _function(owner: Any, name: str, value: Any) -> Function:
     if not callable(value):
-        raise refused(TypeError, what, name, "a function", value)
-    found: Function = value
-    return found
+        raise refused(TypeError, owner, name, "a function", value)
+    function: Function = value
+    return function
 
 
-def _shape(what: Any, name: str, value: Any) -> Any:
+def _shape(owner: Any, name: str, value: Any) -> Any:
     if value is None or callable(value):
         return value
     if not isinstance(value, (tuple, list)):
-        raise refused(TypeError, what, name, "the shape of a sample, a function of shapes, or None", value)
+        raise refused(TypeError, owner, name, "the shape of a sample, a function of shapes, or None", value)
     return tuple(value)
 
 
-def _arguments(what: Any, name: str, value: Any) -> dict[str, Any]:
+def _arguments(owner: Any, name: str, value: Any) -> dict[str, Any]:
     if value is not None and not isinstance(value, Mapping):
-        raise refused(TypeError, what, name, "a dict of keyword arguments, or None", value)
+        raise refused(TypeError, owner, name, "a dict of keyword arguments, or None", value)
     return dict(value or {})
 
 
@@ -66,28 +66,29 @@ class Lambda(Layer):
         self.supports_masking = self.mask is not None
 
     def call(self, inputs: Any, mask: Any = None, training: bool = False) -> Any:
-        """Return what the function returns."""
-        given = dict(self.arguments)
+        """Return the function's result."""
+        arguments = dict(self.arguments)
         takes = _parameters(self.function)
-        given |= {"mask": mask} if "mask" in takes else {}
-        given |= {"training": training} if "training" in takes else {}
-        return self.function(inputs, **given)
+        arguments |= {"mask": mask} if "mask" in takes else {}
+        arguments |= {"training": training} if "training" in takes else {}
+        return self.function(inputs, **arguments)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """Return the mask of the result."""
         return self.mask(inputs, previous_mask) if callable(self.mask) else self.mask
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Return the shape that was given, or what the function makes of zeros."""
+        """Return the shape that was given, or that of the function's result on zeros."""
         if self._shape_of is None:
             return super().compute_output_shape(input_shape)
-        found = self._shape_of(input_shape) if callable(self._shape_of) else (input_shape[0], *self._shape_of)
-        return tuple(found)
+        if callable(self._shape_of):
+            return tuple(self._shape_of(input_shape))
+        return (input_shape[0], *self._shape_of)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments; a function that is not registered stays what it is."""
-        found = reference(self.function)
-        return super().get_config() | {"function": self.function if isinstance(found, str) else found}
+        """Return the constructor's arguments; a function that is not registered stays a function."""
+        function = reference(self.function)
+        return super().get_config() | {"function": self.function if isinstance(function, str) else function}
 
     def extra_repr(self) -> str:
         return getattr(self.function, "__name__", type(self.function).__name__)

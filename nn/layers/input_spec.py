@@ -15,17 +15,17 @@ from ..config.config import Configurable
 from ..config.fields import Converted, field
 
 
-def _shape(what: Any, name: str, value: Any) -> tuple[int | None, ...]:
-    return tuple(None if n is None else any_integer(what, name, n) for n in sequence(what, name, value))
+def _shape(owner: Any, name: str, value: Any) -> tuple[int | None, ...]:
+    return tuple(None if n is None else any_integer(owner, name, n) for n in sequence(owner, name, value))
 
 
-def _lengths(what: Any, name: str, value: Any) -> dict[int, int | None]:
+def _lengths(owner: Any, name: str, value: Any) -> dict[int, int | None]:
     if value is not None and not isinstance(value, Mapping):
-        raise refused(TypeError, what, name, "a dict of lengths by axis", value)
-    return {int(axis): None if n is None else any_integer(what, name, n) for axis, n in (value or {}).items()}
+        raise refused(TypeError, owner, name, "a dict of lengths by axis", value)
+    return {int(axis): None if n is None else any_integer(owner, name, n) for axis, n in (value or {}).items()}
 
 
-def _dtype(what: Any, name: str, value: Any) -> str:
+def _dtype(owner: Any, name: str, value: Any) -> str:
     return np.dtype(value).name
 
 
@@ -64,7 +64,7 @@ class InputSpec(Configurable):
     optional: bool = field(flag, default=False)
 
     def problem(self, x: Any) -> str | None:
-        """Return what was expected of an input that does not fit; None for one that does."""
+        """Return the expectation that an input violates; None for one that fits."""
         shape = _shape_of(x)
         most, least, count = self.max_ndim, self.min_ndim, self.ndim
         if count is None and self.shape is not None:
@@ -85,29 +85,29 @@ class InputSpec(Configurable):
         return None
 
     def _fits(self, shape: tuple[int | None, ...]) -> bool:
-        wanted = self.shape or ()
+        expected = self.shape or ()
         if self.allow_last_axis_squeeze:  # what both have is compared, as in Keras
-            wanted, shape = (lengths[:-1] if lengths[-1:] == (1,) else lengths for lengths in (wanted, shape))
-        return all(n is None or m in (n, None) for n, m in zip(wanted, shape, strict=False))
+            expected, shape = (lengths[:-1] if lengths[-1:] == (1,) else lengths for lengths in (expected, shape))
+        return all(n is None or m in (n, None) for n, m in zip(expected, shape, strict=False))
 
 
 def _shape_of(x: Any) -> tuple[int | None, ...]:
     return tuple(x.shape if hasattr(x, "shape") else np.shape(x))
 
 
-def check_inputs(speaker: str, specs: Any, given: Any) -> None:
+def check_inputs(speaker: str, specs: Any, argument: Any) -> None:
     """Raise if the inputs of a call do not fit a layer's `input_spec`.
 
     Args:
         speaker: the layer, for the error message.
         specs: one InputSpec, or a list of them.
-        given: the first argument of the call, which is a list of as many inputs where there are several specs.
+        argument: the first argument of the call, which is a list of as many inputs where there are several specs.
 
     Raises:
         ShapeError: the message has the shape.
     """
     several = isinstance(specs, (list, tuple))
-    inputs = list(given) if several and isinstance(given, (list, tuple)) else [given]
+    inputs = list(argument) if several and isinstance(argument, (list, tuple)) else [argument]
     specs = list(specs) if several else [specs]
     if len(inputs) != len(specs):
         raise ag.ShapeError(f"{speaker}: expected {len(specs)} inputs; received {len(inputs)}")

@@ -27,7 +27,7 @@ Rule = str | Function | None
 _GETTERS = {"regularizer": regularizers.get, "constraint": constraints.get}
 
 
-class BareOptions(TypedDict, total=False):
+class PlainOptions(TypedDict, total=False):
     """Those of `LayerOptions` that no constructor has among its own arguments."""
 
     input_shape: Sequence[int | None] | None
@@ -37,7 +37,7 @@ class BareOptions(TypedDict, total=False):
     trainable: bool
 
 
-class LayerOptions(BareOptions, total=False):
+class LayerOptions(PlainOptions, total=False):
     """The keyword arguments that every layer takes, for a constructor that is written; see `Layer`."""
 
     activity_regularizer: Rule
@@ -50,7 +50,7 @@ class Layer(Configurable, Module):
         input_shape: shape of one sample, without the batch axis; None to learn it from the first call. As the first
             layer of a `Sequential` it may have None for lengths that are not known.
         input_dim: D, which means input_shape=(D,).
-        name: what summaries, paths and error messages call it.
+        name: used in summaries, paths and error messages.
         dtype: floating dtype of inputs and weights, or a DTypePolicy of one; float32 by default.
         trainable: whether its parameters, and those of its parts, require gradients; see the attribute.
         activity_regularizer: penalty on the output, divided by the number of samples: a name, a Regularizer or a
@@ -100,12 +100,12 @@ class Layer(Configurable, Module):
             self.activity_regularizer = regularizers.get(activity_regularizer)
         if not flag(self, "trainable", trainable):
             self._trainable, self._made_frozen = False, True
-        if rules and (given := {k: rule for k, rule in rules.items() if k not in self.without_effect}):
-            self._rules = Rules(self, given, _GETTERS)
+        if rules and (effective := {k: rule for k, rule in rules.items() if k not in self.without_effect}):
+            self._rules = Rules(self, effective, _GETTERS)
         if input_shape is None and input_dim is not None:
             input_shape = (positive(self, "input_dim", input_dim),)
         if input_shape is not None:
-            shape = _checked_shape(type(self).__name__, input_shape)
+            shape = _check_shape(type(self).__name__, input_shape)
             if None in shape:
                 self._open_shape = shape
             else:
@@ -115,7 +115,7 @@ class Layer(Configurable, Module):
 
     @property
     def _speaker(self) -> str:
-        """Who the errors of a call speak for: "layer 'dense' (Dense)"."""
+        """The layer as the errors of a call name it: "layer 'dense' (Dense)"."""
         return f"layer '{self._path or self.name}' ({type(self).__name__})"
 
     def add_weight(
@@ -136,7 +136,7 @@ class Layer(Configurable, Module):
             dtype: by default the layer's.
             trainable: whether it requires a gradient; integers never do.
             regularizer: penalty on it: a name, a Regularizer or a function of a tensor; None for none.
-            constraint: what it is brought back to after each step: a name, a Constraint or a function of an array.
+            constraint: the set to which each step brings it back: a name, a Constraint or a function of an array.
             name: as Keras has it; here the attribute that it is assigned to names the weight.
         """
         if isinstance(shape, str):
@@ -153,8 +153,8 @@ class Layer(Configurable, Module):
             )
         spend(tuple(shape))
         kind = self.dtype if dtype is None else np.dtype(dtype)
-        made = initializers.get(initializer)(tuple(shape), kind)
-        weight = tensor(made, dtype=kind, requires_grad=kind.kind == "f")  # a leaf, in a function that is traced too
+        values = initializers.get(initializer)(tuple(shape), kind)
+        weight = tensor(values, dtype=kind, requires_grad=kind.kind == "f")  # a leaf, in a function that is traced too
         weight.requires_grad = trainable and kind.kind == "f"
         if self._beside is not None:
             move(weight, self._beside)
@@ -187,7 +187,7 @@ class Layer(Configurable, Module):
         store.update({str(i): weight.numpy() for i, weight in enumerate(own)})
 
     def load_own_variables(self, store: Mapping[str, Any]) -> None:
-        """Assign what `save_own_variables` has put there.
+        """Assign the weights that `save_own_variables` has stored.
 
         Args:
             store: arrays by their keys.
@@ -223,7 +223,7 @@ class SameShape(Layer):
         return input_shape
 
 
-def _checked_shape(layer: str, shape: Any) -> tuple[int | None, ...]:
+def _check_shape(layer: str, shape: Any) -> tuple[int | None, ...]:
     typed = isinstance(shape, (tuple, list)) and all(n is None or is_integer(n) for n in shape)
     if not typed or any(n is not None and n < 1 for n in shape):
         hint = f"({shape},)" if isinstance(shape, int) else "(784,) or (28, 28)"

@@ -38,18 +38,18 @@ class Merge(Layer):
             return [super(Merge, self)._cast(part) for part in x]
         return super()._cast(x)
 
-    def _checked(self, inputs: Any, least: int = 1, most: int | None = None) -> list[Tensor]:
+    def _as_list(self, inputs: Any, least: int = 1, most: int | None = None) -> list[Tensor]:
         parts = list(inputs) if isinstance(inputs, (list, tuple)) else []
         if len(parts) < least or (most is not None and len(parts) > most):
-            wanted = f"a list of {least} tensors" if most == least else f"a list of {least} or more tensors"
+            expected = f"a list of {least} tensors" if most == least else f"a list of {least} or more tensors"
             received = f"{len(parts)} of them" if isinstance(inputs, (list, tuple)) else type(inputs).__name__
             raise ValueError(
-                f"{self._speaker}: expected {wanted}; received {received}. Write {type(self).__name__}()([a, b])"
+                f"{self._speaker}: expected {expected}; received {received}. Write {type(self).__name__}()([a, b])"
             )
         return parts
 
-    def _misfit(self, shapes: Sequence[Shape], wanted: str) -> ag.ShapeError:
-        return ag.ShapeError(f"{self._speaker}: expected {wanted}; received shapes " + ", ".join(map(str, shapes)))
+    def _misfit(self, shapes: Sequence[Shape], expected: str) -> ag.ShapeError:
+        return ag.ShapeError(f"{self._speaker}: expected {expected}; received shapes " + ", ".join(map(str, shapes)))
 
 
 class _Elementwise(Merge):
@@ -60,11 +60,11 @@ class _Elementwise(Merge):
 
     def call(self, inputs: Any) -> Tensor:
         """Return the merged tensors, of the shape that theirs broadcast to."""
-        return self._merge(self._aligned(inputs))
+        return self._merge(self._align(inputs))
 
-    def _aligned(self, inputs: Any) -> list[Tensor]:
+    def _align(self, inputs: Any) -> list[Tensor]:
         """Return the tensors with as many axes as the one that has most."""
-        parts = self._checked(inputs)
+        parts = self._as_list(inputs)
         self.compute_output_shape([p.shape for p in parts])
         ndim = max(p.ndim for p in parts)
         return [_with_axes(p, ndim) for p in parts]
@@ -76,10 +76,10 @@ class _Elementwise(Merge):
         padded = [(*s[:1], *[1] * (ndim - len(s)), *s[1:]) if len(s) < ndim else s for s in shapes]
         merged: list[int | None] = []
         for lengths in zip(*padded, strict=True):
-            known = {n for n in lengths if n != 1}
-            if len(known - {None}) > 1:
+            longer = {n for n in lengths if n != 1}
+            if len(longer - {None}) > 1:
                 raise self._misfit(shapes, "shapes that broadcast to one another")
-            longest: int | None = max((n for n in known if n is not None), default=None if None in known else 1)
+            longest: int | None = max((n for n in longer if n is not None), default=None if None in longer else 1)
             merged.append(None if None in lengths else longest)
         return tuple(merged)
 
@@ -93,7 +93,7 @@ class _Counting(_Elementwise):
 
     def call(self, inputs: Any, mask: Any = None) -> Tensor:
         """Return the merged tensors, of the shape that theirs broadcast to; `mask` is a list of masks and None."""
-        parts = self._aligned(inputs)
+        parts = self._align(inputs)
         if mask is None:
             return self._merge(parts)
         merged: Tensor = self._merge_counted(
@@ -140,7 +140,7 @@ class Subtract(_Elementwise):
     """
 
     def _merge(self, parts: list[Tensor]) -> Tensor:
-        a, b = self._checked(parts, 2, 2)
+        a, b = self._as_list(parts, 2, 2)
         return a - b
 
 
@@ -215,7 +215,7 @@ class Concatenate(Merge):
 
     def call(self, inputs: Any) -> Tensor:
         """Return the joined tensors."""
-        parts = self._checked(inputs)
+        parts = self._as_list(inputs)
         self.compute_output_shape([p.shape for p in parts])
         joined: Any = np.concatenate(parts, axis=self.axis)
         return joined
@@ -248,10 +248,10 @@ class Concatenate(Merge):
         return f"axis={self.axis}"
 
 
-def _two_axes(what: Any, name: str, value: Any) -> tuple[int, ...]:
+def _two_axes(owner: Any, name: str, value: Any) -> tuple[int, ...]:
     pair = (value, value) if is_integer(value) else value
     if not isinstance(pair, (tuple, list)) or len(pair) != 2 or not all(map(is_integer, pair)):
-        raise refused(TypeError, what, name, "an integer or two of them", value)
+        raise refused(TypeError, owner, name, "an integer or two of them", value)
     if 0 in pair:
         raise ValueError(f"Dot: expected {name} other than 0, the batch; received {name}={value!r}")
     return int(pair[0]), int(pair[1])
@@ -281,7 +281,7 @@ class Dot(Merge):
         """Return the sums, shape (N, rest of the first, rest of the second), or (N, 1)."""
         a: Any
         b: Any
-        a, b = self._checked(inputs, 2, 2)
+        a, b = self._as_list(inputs, 2, 2)
         shape = self.compute_output_shape([a.shape, b.shape])
         a, b = np.moveaxis(a, self.axes[0], -1), np.moveaxis(b, self.axes[1], -1)
         if self.normalize:
@@ -308,14 +308,14 @@ class Dot(Merge):
         return f"axes={self.axes}" + (", normalize=True" if self.normalize else "")
 
 
-def _part(what: Any, name: str, value: Any) -> Module:
+def _part(owner: Any, name: str, value: Any) -> Module:
     if not isinstance(value, Module):
         raise TypeError(f"Residual: expected layers; received {value!r}. Wrap a function: layers.Activation(f)")
     return value
 
 
-def _parts(what: Any, name: str, value: Any) -> list[Any]:
-    parts = [_part(what, name, part) for part in (value if isinstance(value, (list, tuple)) else [value])]
+def _parts(owner: Any, name: str, value: Any) -> list[Any]:
+    parts = [_part(owner, name, part) for part in (value if isinstance(value, (list, tuple)) else [value])]
     if not parts:
         raise ValueError("Residual: expected at least one layer; received none")
     return parts

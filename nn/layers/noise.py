@@ -14,7 +14,7 @@ from ..config.arguments import Seed, as_seed, number, optional, sequence
 from ..config.fields import field
 from ..distributed.part import draw_rows
 from .arguments import as_data_format, stream
-from .dense import Dropout, kept_elements
+from .dense import Dropout, keep_mask
 from .layer import LayerOptions, SameShape
 
 
@@ -89,7 +89,7 @@ class SpatialDropout3D(_SpatialDropout):
 
 
 class _Noise(SameShape):
-    """What the layers below have in common: the stream, and nothing to do in evaluation mode."""
+    """Base of the layers below: a random stream, and x itself in evaluation mode."""
 
     seed = cast("Seed", None)
 
@@ -184,10 +184,10 @@ class AlphaDropout(_Noise):
     seed: Seed = field(as_seed, default=None)
 
     def _noisy(self, x: Tensor) -> Tensor:
-        kept = kept_elements(self, x)
+        mask = keep_mask(self, x)
         low = -SELU_ALPHA * SELU_SCALE
         a = ((1 - self.rate) * (1 + self.rate * low**2)) ** -0.5
-        return x * (kept * a) + ((1.0 - kept) * (a * low) - a * low * self.rate)
+        return x * (mask * a) + ((1.0 - mask) * (a * low) - a * low * self.rate)
 
     def extra_repr(self) -> str:
         return f"{self.rate:g}"

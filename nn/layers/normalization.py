@@ -88,7 +88,7 @@ class _AffineNormalization(_Normalization):
         self.gamma = self.add_weight(lengths, self.gamma_initializer) if self.scale else None
         self.beta = self.add_weight(lengths, self.beta_initializer) if self.center else None
 
-    def _shaped(self, x: Tensor, centered: Tensor, variance: Tensor) -> Tensor:
+    def _scale_and_shift(self, x: Tensor, centered: Tensor, variance: Tensor) -> Tensor:
         """Return gamma * centered / sqrt(variance + epsilon) + beta."""
         factor = 1.0 / np.sqrt(variance + self.epsilon)
         if self.gamma is not None:
@@ -100,22 +100,22 @@ class _AffineNormalization(_Normalization):
         return out if self.beta is None else out + self._spread(self.beta, x)
 
 
-def _channels(what: Any, name: str, value: Any) -> int:
-    axes = some_axes(what, name, value)
+def _channels(owner: Any, name: str, value: Any) -> int:
+    axes = some_axes(owner, name, value)
     if len(axes) != 1:
-        raise refused(ValueError, what, name, "one axis, the channels'", value)
+        raise refused(ValueError, owner, name, "one axis, the channels'", value)
     return axes[0]
 
 
-def _bounds(what: Any, name: str, value: Any) -> dict[str, float]:
+def _bounds(owner: Any, name: str, value: Any) -> dict[str, float]:
     keys = ("rmin", "rmax", "dmax")
     expected = "a dict of bounds among rmin, rmax and dmax, with rmin < rmax and dmax of at least 0"
     if value is not None and not isinstance(value, Mapping):
-        raise refused(TypeError, what, name, expected, value)
+        raise refused(TypeError, owner, name, expected, value)
     bounds = {key: float(bound) for key, bound in (value or {}).items() if bound is not None}
     wrong = set(bounds) - set(keys) or bounds.get("dmax", 0) < 0
     if wrong or bounds.get("rmin", -np.inf) >= bounds.get("rmax", np.inf):
-        raise refused(ValueError, what, name, expected, value)
+        raise refused(ValueError, owner, name, expected, value)
     return bounds
 
 
@@ -196,7 +196,7 @@ class BatchNormalization(_AffineNormalization):
         variance: Any
         if not (self.training if training is None else training) or not self.trainable:
             mean, variance = self._spread(self.moving_mean, x), self._spread(self.moving_variance, x)
-            return self._shaped(x, x - mean, variance)
+            return self._scale_and_shift(x, x - mean, variance)
         self._spread(self.moving_mean, x)  # says so if the lengths do not fit
         over = tuple(a for a in range(x.ndim) if a not in self._positions(x.ndim))
         mean_of = self._mean_over(over, x, None if mask is None else self._weight_of(mask, x))
@@ -204,11 +204,11 @@ class BatchNormalization(_AffineNormalization):
         centered = x - mean
         variance = mean_of(np.square(centered))
         if self.renorm:
-            centered = self._corrected(centered, mean, variance)
+            centered = self._correct(centered, mean, variance)
             self._take_in_renormalized(mean, variance)
         else:
             self._take_in(mean, variance)
-        return self._shaped(x, centered, variance)
+        return self._scale_and_shift(x, centered, variance)
 
     def _mean_over(self, over: tuple[int, ...], x: Tensor, weight: Any) -> Callable[[Any], Any]:
         """Return a function that takes the mean over some axes, by weights, and over all ranks if `synchronized`."""
@@ -224,8 +224,8 @@ class BatchNormalization(_AffineNormalization):
             return lambda a: np.sum(a * weight, axis=over, keepdims=True) / count
         real = real_rows()
         count = np.maximum(all_reduce(count * real), x.dtype.type(1))
-        weighed = real if weight is None else weight * real
-        return lambda a: all_reduce(np.sum(a * weighed, axis=over, keepdims=True)) / count
+        weighted = real if weight is None else weight * real
+        return lambda a: all_reduce(np.sum(a * weighted, axis=over, keepdims=True)) / count
 
     @ag.no_grad()
     def _correction(self, mean: Tensor, variance: Tensor) -> tuple[Any, Any]:
@@ -233,13 +233,13 @@ class BatchNormalization(_AffineNormalization):
         assert self.renorm_mean is not None
         assert self.renorm_stddev is not None
         deviation: Any = np.sqrt(variance + self.epsilon)
-        known: Any = np.maximum(self.renorm_stddev, np.sqrt(self.epsilon)).reshape(mean.shape)
-        r = np.clip(deviation / known, self.renorm_clipping.get("rmin"), self.renorm_clipping.get("rmax"))
-        d = (mean - self.renorm_mean.reshape(mean.shape)) / known
+        average: Any = np.maximum(self.renorm_stddev, np.sqrt(self.epsilon)).reshape(mean.shape)
+        r = np.clip(deviation / average, self.renorm_clipping.get("rmin"), self.renorm_clipping.get("rmax"))
+        d = (mean - self.renorm_mean.reshape(mean.shape)) / average
         most = self.renorm_clipping.get("dmax")
         return r, d if most is None else np.clip(d, -most, most)
 
-    def _corrected(self, centered: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
+    def _correct(self, centered: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
         """Return what becomes r (x - mean) / deviation + d when it is divided by the deviation."""
         r, d = (part.astype(centered.dtype) for part in self._correction(mean, variance))
         deviation: Any = np.sqrt(variance + self.epsilon)
@@ -310,9 +310,9 @@ class LayerNormalization(_AffineNormalization):
         return out if self.beta is None else out + self._spread(self.beta, x)
 
 
-def _groups(what: Any, name: str, value: Any) -> int:
-    if any_integer(what, name, value) < 1 and value != -1:
-        raise refused(ValueError, what, name, "a positive integer, or -1", value)
+def _groups(owner: Any, name: str, value: Any) -> int:
+    if any_integer(owner, name, value) < 1 and value != -1:
+        raise refused(ValueError, owner, name, "a positive integer, or -1", value)
     return int(value)
 
 

@@ -33,7 +33,7 @@ _ALIASES = {"abs": "absolute", "amax": "max", "amin": "min", "true_divide": "div
 _OF_KERAS = "ops."
 
 
-def _named(name: str) -> Any:
+def _function_named(name: str) -> Any:
     """Return the function of this name, of nn.ops if it begins with "ops.", else of NumPy; None if there is none."""
     if name in _KNOWN:
         return _KNOWN[name]
@@ -43,9 +43,9 @@ def _named(name: str) -> Any:
     return row.function if row.function is getattr(np, name, None) else None
 
 
-def _known(what: Any, name: str, value: Any) -> str:
-    function = _ALIASES.get(text(what, name, value), value)
-    if function != "getitem" and _named(function) is None:
+def _known_function(owner: Any, name: str, value: Any) -> str:
+    function = _ALIASES.get(text(owner, name, value), value)
+    if function != "getitem" and _function_named(function) is None:
         raise ValueError(
             f"Operation: expected one of the functions of NumPy, nn.activations or nn.ops that symbols take; received "
             f"{value!r}. Write a layer for others"
@@ -70,7 +70,7 @@ class Operation(Layer):
         [1.0, 0.0]
     """
 
-    function: str = field(_known)
+    function: str = field(_known_function)
 
     def __post_init__(self) -> None:
         self._keeps_batch = self._is_elementwise()
@@ -87,7 +87,7 @@ class Operation(Layer):
         """Return what the function returns for these arguments."""
         if self.function == "getitem":
             return args[0][_index(args[1])]
-        result = _named(self.function)(*args, **kwargs)
+        result = _function_named(self.function)(*args, **kwargs)
         return tensor(result) if isinstance(result, (bool, int, float, np.generic)) else result
 
     def _cast(self, x: Any) -> Any:
@@ -113,6 +113,6 @@ def _index(plain: Any) -> Any:
 
 def operate(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Return the symbols that a function of symbols returns: those of a layer that is made for it."""
-    given = symbols.instances(symbols.Symbol, [args, kwargs])
-    kinds = [symbol.dtype for symbol in given if symbol.dtype.kind == "f"]
+    arguments = symbols.instances(symbols.Symbol, [args, kwargs])
+    kinds = [symbol.dtype for symbol in arguments if symbol.dtype.kind == "f"]
     return Operation(name, dtype=np.result_type(*kinds) if kinds else None)(*args, **kwargs)

@@ -11,9 +11,9 @@ from ..module.module import Module
 from .layer import Layer
 
 
-def _layers(what: Any, name: str, value: Any) -> list[Module]:
+def _layers(owner: Any, name: str, value: Any) -> list[Module]:
     if not isinstance(value, (list, tuple)) or not all(isinstance(layer, Module) for layer in value):
-        raise refused(TypeError, what, name, "a list of layers", value)
+        raise refused(TypeError, owner, name, "a list of layers", value)
     return list(value)
 
 

@@ -44,16 +44,16 @@ class Flatten(Layer):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (batch, D)."""
-        known = [n for n in input_shape[1:] if n is not None]
-        return (input_shape[0], math.prod(known) if len(known) == len(input_shape) - 1 else None)
+        lengths = [n for n in input_shape[1:] if n is not None]
+        return (input_shape[0], math.prod(lengths) if len(lengths) == len(input_shape) - 1 else None)
 
 
-def _lengths(what: Any, name: str, value: Any) -> tuple[int, ...]:
-    shape = sequence(what, name, value)
+def _lengths(owner: Any, name: str, value: Any) -> tuple[int, ...]:
+    shape = sequence(owner, name, value)
     if not all(map(is_integer, shape)):
-        raise refused(TypeError, what, name, "positive lengths, one of which may be -1", value)
+        raise refused(TypeError, owner, name, "positive lengths, one of which may be -1", value)
     if shape.count(-1) > 1 or any(n < -1 or n == 0 for n in shape):
-        raise refused(ValueError, what, name, "positive lengths, one of which may be -1", value)
+        raise refused(ValueError, owner, name, "positive lengths, one of which may be -1", value)
     return shape
 
 
@@ -83,26 +83,26 @@ class Reshape(Layer):
 
     def _lengths(self, shape: Shape) -> tuple[int, ...]:
         size = math.prod(n or 0 for n in shape[1:])
-        known = math.prod(n for n in self.target_shape if n != -1)
-        fits = size % known == 0 if -1 in self.target_shape else size == known
+        given_size = math.prod(n for n in self.target_shape if n != -1)
+        fits = size % given_size == 0 if -1 in self.target_shape else size == given_size
         if not fits:
             raise ag.ShapeError(
                 f"{self._speaker}: expected samples that fit target_shape "
                 f"{self.target_shape}; received shape {shape}, {size} elements a sample"
             )
-        return tuple(size // known if n == -1 else n for n in self.target_shape)
+        return tuple(size // given_size if n == -1 else n for n in self.target_shape)
 
     def extra_repr(self) -> str:
         return repr(self.target_shape)
 
 
-def _order(what: Any, name: str, value: Any) -> tuple[int, ...]:
-    dims = sequence(what, name, value)
+def _order(owner: Any, name: str, value: Any) -> tuple[int, ...]:
+    dims = sequence(owner, name, value)
     expected = f"1 to {len(dims)} in some order, without the batch axis"
     if not all(map(is_integer, dims)):
-        raise refused(TypeError, what, name, expected, value)
+        raise refused(TypeError, owner, name, expected, value)
     if sorted(dims) != list(range(1, len(dims) + 1)):
-        raise refused(ValueError, what, name, expected, value)
+        raise refused(ValueError, owner, name, expected, value)
     return dims
 
 
@@ -218,15 +218,15 @@ class InputLayer(SameShape):
 
     def call(self, x: Tensor) -> Tensor:
         """Return x, with a last axis of length 1 added or taken away where only that is amiss."""
-        if (fitting := fitted(x, self.sample_shape)) is None:
+        if (fitting := fit_shape(x, self.sample_shape)) is None:
             raise ag.ShapeError(
                 f"layer '{self._path or self.name}' (Input): expected samples of shape {self.sample_shape}; received "
                 f"shape {x.shape}"
             )
         texts = isinstance(x, np.ndarray)
         if texts != (self.sample_dtype.kind == "U"):
-            wanted, given = ("numbers", "strings") if texts else ("strings", f"dtype {x.dtype}")
-            raise ag.DtypeError(f"layer '{self._path or self.name}' (Input): expected {wanted}; received {given}")
+            expected, received = ("numbers", "strings") if texts else ("strings", f"dtype {x.dtype}")
+            raise ag.DtypeError(f"layer '{self._path or self.name}' (Input): expected {expected}; received {received}")
         if x.dtype.kind != self.sample_dtype.kind and self.sample_dtype.kind in "iu" and x.dtype.kind == "f":
             return fitting.astype(self.sample_dtype)
         return fitting
@@ -234,11 +234,11 @@ class InputLayer(SameShape):
 
 def _kind(dtype: Any) -> np.dtype[Any]:
     """Return the dtype of samples; one for all strings, which NumPy has of many lengths."""
-    found = np.dtype("float32" if dtype is None else "str" if isinstance(dtype, str) and dtype == "string" else dtype)
-    return np.dtype("str") if found.kind in "USO" else found
+    kind = np.dtype("float32" if dtype is None else "str" if isinstance(dtype, str) and dtype == "string" else dtype)
+    return np.dtype("str") if kind.kind in "USO" else kind
 
 
-def fitted(x: Tensor, sample: tuple[int | None, ...]) -> Tensor | None:
+def fit_shape(x: Tensor, sample: tuple[int | None, ...]) -> Tensor | None:
     """Return x, with a last axis of length 1 added or taken away if its samples then have this shape; else None."""
 
     def fits(shape: tuple[int, ...]) -> bool:
@@ -252,21 +252,21 @@ def fitted(x: Tensor, sample: tuple[int | None, ...]) -> Tensor | None:
 
 
 def _without_batch(
-    what: str, shape: Any, batch_size: int | None, batch_shape: Sequence[int | None] | None
+    caller: str, shape: Any, batch_size: int | None, batch_shape: Sequence[int | None] | None
 ) -> tuple[int | None, Any]:
     """Return the size of a batch and the shape of a sample, one of which is given."""
     if batch_shape is not None:
         if shape is not None or batch_size is not None:
             raise ValueError(
-                f"{what}: expected batch_shape, or shape and batch_size; received {shape=}, {batch_size=}, "
+                f"{caller}: expected batch_shape, or shape and batch_size; received {shape=}, {batch_size=}, "
                 f"{batch_shape=}"
             )
-        whole = sequence(what, "batch_shape", batch_shape)
+        whole = sequence(caller, "batch_shape", batch_shape)
         if not whole:
-            raise ValueError(f"{what}: expected batch_shape to begin with the batch axis; received batch_shape=()")
+            raise ValueError(f"{caller}: expected batch_shape to begin with the batch axis; received batch_shape=()")
         return whole[0], whole[1:]
     if shape is None:
-        raise ValueError(f"{what}: expected the shape of one sample, such as {what}((784,)); received None")
+        raise ValueError(f"{caller}: expected the shape of one sample, such as {caller}((784,)); received None")
     return batch_size, shape
 
 
@@ -297,11 +297,11 @@ def Input(
         >>> Input((784,))
         Symbol(shape=(None, 784), dtype=float32)
     """
-    for kind, given in {"sparse": sparse, "ragged": ragged, "tensor": tensor, "optional": optional}.items():
-        if given is not None and given is not False:
+    for kind, value in {"sparse": sparse, "ragged": ragged, "tensor": tensor, "optional": optional}.items():
+        if value is not None and value is not False:
             raise ValueError(
                 f"Input: expected no {kind}=, since inputs are dense arrays and all are needed; received "
-                f"{kind}={given!r:.80}. Leave it out"
+                f"{kind}={value!r:.80}. Leave it out"
             )
     batch_size, shape = _without_batch("Input", shape, batch_size, batch_shape)
     layer = InputLayer(shape, batch_size, dtype, name=name)

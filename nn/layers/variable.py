@@ -63,7 +63,7 @@ class Variable(Tensor, metaclass=_Leaves):
         name: str | None = None,
     ) -> Self:
         """Return a leaf; see the class."""
-        made: Any = initializer
+        values: Any = initializer
         if isinstance(initializer, str) or callable(initializer):
             if shape is None:
                 raise ValueError(
@@ -72,15 +72,15 @@ class Variable(Tensor, metaclass=_Leaves):
                 )
             spend(tuple(shape))
             kind = np.dtype(floatx() if dtype is None else dtype)
-            made = initializers.get(initializer)(tuple(shape), kind)
+            values = initializers.get(initializer)(tuple(shape), kind)
         else:
             kind = np.dtype(_dtype_of(initializer) if dtype is None else dtype)
-            if shape is not None and np.shape(made) != tuple(shape):
+            if shape is not None and np.shape(values) != tuple(shape):
                 raise ValueError(
-                    f"Variable: expected values of shape {tuple(shape)}; received shape {np.shape(made)}. "
+                    f"Variable: expected values of shape {tuple(shape)}; received shape {np.shape(values)}. "
                     "Leave shape out, which the values have"
                 )
-        leaf: Any = tensor(made, dtype=kind, requires_grad=bool(trainable) and kind.kind in "fc", name=name)
+        leaf: Any = tensor(values, dtype=kind, requires_grad=bool(trainable) and kind.kind in "fc", name=name)
         return leaf
 
 

@@ -64,13 +64,13 @@ class BinaryFocalCrossentropy(Binary):
 binary_focal_crossentropy = function_of(BinaryFocalCrossentropy, "binary_focal_crossentropy")
 
 
-def _weights(what: Any, name: str, value: Any) -> Any:
+def _weights(owner: Any, name: str, value: Any) -> Any:
     """Check that `value` is a number of at least 0, or one for each class."""
     weights = np.asarray(value)
     if weights.dtype.kind not in "fiu" or weights.ndim > 1:
-        raise refused(TypeError, what, name, "a number, or one a class, at least 0", value)
+        raise refused(TypeError, owner, name, "a number, or one a class, at least 0", value)
     if not (weights >= 0).all():
-        raise refused(ValueError, what, name, "a number, or one a class, at least 0", value)
+        raise refused(ValueError, owner, name, "a number, or one a class, at least 0", value)
     return value
 
 

@@ -18,9 +18,9 @@ from .counts import THRESHOLD, Counts, ThresholdsLike, probabilities
 from .metric import Array, as_array, divided
 
 
-def _weights(what: Any, name: str, value: Any) -> Array:
+def _weights(owner: Any, name: str, value: Any) -> Array:
     if not is_numbers(value):
-        raise refused(TypeError, what, name, "numbers", value)
+        raise refused(TypeError, owner, name, "numbers", value)
     return np.asarray(value, np.float64)
 
 

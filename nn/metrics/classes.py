@@ -103,12 +103,12 @@ class F1Score(FBetaScore):
     name: str = field(default="f1_score")
 
 
-def _class_ids(what: Any, name: str, value: Any) -> list[int]:
+def _class_ids(owner: Any, name: str, value: Any) -> list[int]:
     """Check that `value` are indices of classes."""
     if not isinstance(value, Iterable) or isinstance(value, str) or not all(is_integer(i) for i in value):
-        raise refused(TypeError, what, name, "indices of classes", value)
-    if not value or any(not 0 <= i < what.num_classes for i in value):
-        raise refused(ValueError, what, name, f"indices from 0 to {what.num_classes - 1}", value)
+        raise refused(TypeError, owner, name, "indices of classes", value)
+    if not value or any(not 0 <= i < owner.num_classes for i in value):
+        raise refused(ValueError, owner, name, f"indices from 0 to {owner.num_classes - 1}", value)
     return [int(i) for i in value]
 
 

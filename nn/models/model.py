@@ -209,10 +209,10 @@ class Model(Configurable, Trainer):
         """Return the plan whose symbols are those of the layers, if there is one."""
         return self._plan
 
-    def _require_plan(self, what: str) -> Plan:
+    def _require_plan(self, caller: str) -> Plan:
         if self._plan is None:
             raise TypeError(
-                f"{self.name}.{what}: expected a functional model, nn.Model(inputs, outputs); received a "
+                f"{self.name}.{caller}: expected a functional model, nn.Model(inputs, outputs); received a "
                 f"{type(self).__name__} whose call is written in Python"
             )
         return self._plan

@@ -166,11 +166,11 @@ def step(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any], outs: li
     return Step(module, args, kwargs, outs, nested, (args[0].i, outs[0]) if alone else None)
 
 
-def planned(what: str, inputs: Any, outputs: Any) -> Plan:
+def planned(caller: str, inputs: Any, outputs: Any) -> Plan:
     """Return the plan that computes `outputs` from `inputs`.
 
     Args:
-        what: the model, for error messages.
+        caller: the model, for error messages.
         inputs: symbols, nested in lists, tuples and dicts.
         outputs: the same.
 
@@ -178,7 +178,7 @@ def planned(what: str, inputs: Any, outputs: Any) -> Plan:
         TypeError: if anything other than symbols is among them.
         ValueError: if an output does not depend on the inputs alone.
     """
-    given, wanted = _symbols(what, "inputs", inputs), _symbols(what, "outputs", outputs)
+    given, wanted = _symbols(caller, "inputs", inputs), _symbols(caller, "outputs", outputs)
     slots: dict[tuple[int, int], int] = {}
     specs: list[tuple[Shape, str]] = []
     met: dict[int, Symbol] = {}
@@ -195,11 +195,11 @@ def planned(what: str, inputs: Any, outputs: Any) -> Plan:
     for symbol in given:
         slot = slot_of(symbol)
         if slot.i in sources or slot.i != len(specs) - 1:
-            raise ValueError(f"{what}: expected every input once; {symbol!r} is there twice")
+            raise ValueError(f"{caller}: expected every input once; {symbol!r} is there twice")
         if is_input(symbol):
             sources[slot.i] = symbol.call.module
     steps = []
-    for call in _calls(what, given, wanted):
+    for call in _calls(caller, given, wanted):
         args, kwargs = replaced(Symbol, slot_of, call.args), replaced(Symbol, slot_of, call.kwargs)
         steps.append((call, args, kwargs))
     inputs, outputs = replaced(Symbol, slot_of, inputs), replaced(Symbol, slot_of, outputs)
@@ -229,7 +229,7 @@ def call_inputs(call: Call) -> list[Symbol]:
     return call.given
 
 
-def _calls(what: str, given: list[Symbol], wanted: list[Symbol]) -> list[Call]:
+def _calls(caller: str, given: list[Symbol], wanted: list[Symbol]) -> list[Call]:
     """Return the calls between inputs and outputs, in the order in which they were recorded."""
     at_hand = {(id(symbol.call), symbol.index) for symbol in given}
     found: dict[int, Call] = {}
@@ -241,7 +241,7 @@ def _calls(what: str, given: list[Symbol], wanted: list[Symbol]) -> list[Call]:
         before = call_inputs(symbol.call)
         if not before:
             raise ValueError(
-                f"{what}: expected outputs that depend on the given inputs alone; they also need {symbol!r}. "
+                f"{caller}: expected outputs that depend on the given inputs alone; they also need {symbol!r}. "
                 "Add it to inputs"
             )
         found[id(symbol.call)] = symbol.call
@@ -249,7 +249,7 @@ def _calls(what: str, given: list[Symbol], wanted: list[Symbol]) -> list[Call]:
     return sorted(found.values(), key=lambda call: call.serial)
 
 
-def _symbols(what: str, name: str, structure: Any) -> list[Symbol]:
+def _symbols(caller: str, name: str, structure: Any) -> list[Symbol]:
     found = instances(Symbol, structure)
     others = []
     pending = [structure]
@@ -262,13 +262,13 @@ def _symbols(what: str, name: str, structure: Any) -> list[Symbol]:
     if others or not found:
         received = described(others[0] if others else structure)
         raise TypeError(
-            f"{what}: expected {name} to be a symbol, or a list or dict of symbols, made by nn.Input and by calling "
+            f"{caller}: expected {name} to be a symbol, or a list or dict of symbols, made by nn.Input and by calling "
             f"layers on them; received {received}"
         )
     return found
 
 
-def layer_names(what: str, modules: list[Module]) -> dict[str, Module]:
+def layer_names(caller: str, modules: list[Module]) -> dict[str, Module]:
     """Return the layers by their names; unnamed ones are called `dense`, `dense_1`, …, as in a Sequential.
 
     Raises:
@@ -284,7 +284,7 @@ def layer_names(what: str, modules: list[Module]) -> dict[str, Module]:
             candidates = (f"{base}_{i}" if i else base for i in counts.setdefault(base, itertools.count()))
             name = next(n for n in candidates if n not in names and n not in taken)
         elif name in names:
-            raise ValueError(f"{what}: expected layers of different names; two are called {name!r}. Rename one")
+            raise ValueError(f"{caller}: expected layers of different names; two are called {name!r}. Rename one")
         names[name] = module
     return names
 

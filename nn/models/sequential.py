@@ -16,7 +16,7 @@ from ..config.limits import reading
 from ..config.nesting import room_for, with_room
 from ..config.registry import snake_case
 from ..layers import Input, InputLayer
-from ..layers.reshaping import fitted
+from ..layers.reshaping import fit_shape
 from ..module.building import build_once
 from ..module.described import layer_config, layer_from_config
 from ..module.modes import adopt
@@ -266,7 +266,7 @@ class Sequential(Model):
         if (
             self._sample is not None
             and (x.__class__ is Tensor or is_text(x))
-            and (fitting := fitted(x, self._sample)) is not None
+            and (fitting := fit_shape(x, self._sample)) is not None
         ):
             x = fitting  # else the layer that it does not fit has the better message
         for layer in self._layers.values():

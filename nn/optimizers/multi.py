@@ -274,12 +274,12 @@ def _distinct(optimizers: list[Optimizer]) -> list[Optimizer]:
     return list({id(o): o for o in optimizers}.values())
 
 
-def _plain_optimizer(what: str, optimizer: Any) -> Optimizer:
+def _plain_optimizer(caller: str, optimizer: Any) -> Optimizer:
     if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"{what}: expected an optimizer, such as Adam(); received {optimizer!r:.80}")
+        raise TypeError(f"{caller}: expected an optimizer, such as Adam(); received {optimizer!r:.80}")
     if isinstance(optimizer, (LossScaleOptimizer, MultiOptimizer)):
         raise ValueError(
-            f"{what}: expected an optimizer that makes steps itself; received a {type(optimizer).__name__}. "
+            f"{caller}: expected an optimizer that makes steps itself; received a {type(optimizer).__name__}. "
             "LossScaleOptimizer(MultiOptimizer(...)) is the order that works"
         )
     return optimizer

@@ -40,8 +40,8 @@ _OTHER_WORDS = {
 }
 
 
-def _name_or_class(what: Any, name: str, value: Any) -> str:
-    return text(what, name, value) if value else type(what).__name__.lower()
+def _name_or_class(owner: Any, name: str, value: Any) -> str:
+    return text(owner, name, value) if value else type(owner).__name__.lower()
 
 
 class _Begun(Registered, ABC):

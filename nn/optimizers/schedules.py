@@ -39,10 +39,10 @@ __all__ = [
 ]
 
 
-def _numbers(what: Any, name: str, value: Any) -> list[float]:
+def _numbers(owner: Any, name: str, value: Any) -> list[float]:
     if isinstance(value, str) or not isinstance(value, Iterable):
-        raise refused(TypeError, what, name, "a list of numbers", value)
-    return [number(0)(what, f"every one of {name}", one) for one in value]
+        raise refused(TypeError, owner, name, "a list of numbers", value)
+    return [number(0)(owner, f"every one of {name}", one) for one in value]
 
 
 class LearningRateSchedule(Configurable):

@@ -120,7 +120,7 @@ def load_checkpoint(
 
 
 def _put(
-    what: str,
+    caller: str,
     where: str,
     taken: tuple[dict[str, Any], Mapping[str, Any]],
     model: Module,
@@ -134,12 +134,12 @@ def _put(
     for name, part in (("optimizer", optimizer), ("loader", loader)):
         if part is not None:
             if about.get(name) is None:
-                raise SavedFileError(f"{what}: expected a checkpoint with the state of the {name}; the file has none")
-            parts.append((part, unpacked(what, about[name], arrays)))
+                raise SavedFileError(f"{caller}: expected a checkpoint with the state of the {name}; the file has none")
+            parts.append((part, unpacked(caller, about[name], arrays)))
     bind = getattr(optimizer, "bind", None)
     if bind is not None and not getattr(optimizer, "parameters", True):
         bind(model.parameters())
-    _put_in_order(what, model, optimizer, about.get("parameters"))
+    _put_in_order(caller, model, optimizer, about.get("parameters"))
     weights = {name.removeprefix("model/"): a for name, a in arrays.items() if name.startswith("model/")}
     before: list[tuple[Any, Any]] = []
     stream, streams = ag.random.default_generator.state, generators(model)
@@ -148,18 +148,18 @@ def _put(
             old = part.state_dict()
             part.load_state_dict(state)
             before.append((part, old))
-        extra = unpacked(what, about.get("extra"), arrays)
+        extra = unpacked(caller, about.get("extra"), arrays)
         if not isinstance(extra, dict):
-            raise SavedFileError(f"{what}: expected your own values by name; received {extra!r:.80} in {where}")
+            raise SavedFileError(f"{caller}: expected your own values by name; received {extra!r:.80} in {where}")
         set_generators(model, about.get("generators"))
-        ag.random.default_generator.state = unpacked(what, about.get("random"), arrays)
+        ag.random.default_generator.state = unpacked(caller, about.get("random"), arrays)
     except BaseException as error:
         for part, old in reversed(before):
             part.load_state_dict(old)
         set_generators(model, streams)
         ag.random.default_generator.state = stream
         if isinstance(error, (LookupError, TypeError, AttributeError, OverflowError)):
-            raise SavedFileError(f"{what}: {where} is not a whole checkpoint: {error!r}") from error
+            raise SavedFileError(f"{caller}: {where} is not a whole checkpoint: {error!r}") from error
         raise
     return extra
 
@@ -176,7 +176,7 @@ def _paths(model: Module, optimizer: Any) -> list[str] | None:
     return [path for path in found if path is not None] if found and None not in found else None
 
 
-def _put_in_order(what: str, model: Module, optimizer: Any, paths: Any) -> None:
+def _put_in_order(caller: str, model: Module, optimizer: Any, paths: Any) -> None:
     """Bind an optimizer to its parameters in the order in which the file counts them.
 
     Raises:
@@ -196,8 +196,8 @@ def _put_in_order(what: str, model: Module, optimizer: Any, paths: Any) -> None:
         return
     if not hasattr(optimizer, "bind"):
         raise ValueError(
-            f"{what}: expected an optimizer of the model's parameters in the file's order, {paths or 'parameters()'}; "
-            f"received a {type(optimizer).__name__} of the same in another order. Make one with that order"
+            f"{caller}: expected an optimizer of the model's parameters in the file's order, {paths or 'parameters()'};"
+            f" received a {type(optimizer).__name__} of the same in another order. Make one with that order"
         )
     optimizer.bind(wanted)
 

@@ -51,11 +51,11 @@ def remade(about: Mapping[str, Any]) -> Module:
     return model
 
 
-def checked_description(what: str, path: Any, about: Mapping[str, Any] | None, compiled: bool) -> dict[str, Any]:
+def checked_description(caller: str, path: Any, about: Mapping[str, Any] | None, compiled: bool) -> dict[str, Any]:
     """Return the description in a model's file, if this version can read it and may make what it names.
 
     Args:
-        what: the call, for error messages.
+        caller: the call, for error messages.
         path: of the file.
         about: what the file holds in addition to its arrays.
         compiled: whether to keep what the model was compiled with.
@@ -66,26 +66,26 @@ def checked_description(what: str, path: Any, about: Mapping[str, Any] | None, c
     kind, _, version = str((about or {}).get("format")).partition(" ")
     if about is None or kind != "model" or not version.isdecimal():
         raise SavedFileError(
-            f"{what}: expected a file that model.save() wrote; {os.fspath(path)} is not one. A file of weights is for "
-            "model.load_weights()"
+            f"{caller}: expected a file that model.save() wrote; {os.fspath(path)} is not one. A file of weights is "
+            "for model.load_weights()"
         )
     if int(version) > int(MODEL_FORMAT.partition(" ")[2]):
         raise SavedFileError(
-            f"{what}: expected a file of format {MODEL_FORMAT!r} or older; {os.fspath(path)} is of format "
+            f"{caller}: expected a file of format {MODEL_FORMAT!r} or older; {os.fspath(path)} is of format "
             f"{about['format']!r:.80}. Update autograd-lite"
         )
     model = _qualified(about.get("model")) if version == "1" else about.get("model")
     how = about.get("compiled") if compiled else None
-    allow(f"{what}: the file", model)
-    allow(f"{what}: the file", how, ", or compile=False and compile the model again")
+    allow(f"{caller}: the file", model)
+    allow(f"{caller}: the file", how, ", or compile=False and compile the model again")
     return {**about, "model": model, "compiled": how}
 
 
-def allow(what: str, config: Any, way_out: str = "") -> None:
+def allow(caller: str, config: Any, way_out: str = "") -> None:
     """Raise unless every class and function that a configuration names is nn's, registered, or of a scope.
 
     Args:
-        what: where the names are, for the error message: "load_model: the file".
+        caller: where the names are, for the error message: "load_model: the file".
         config: lists and dicts of values.
         way_out: what else the caller can do.
 
@@ -94,17 +94,17 @@ def allow(what: str, config: Any, way_out: str = "") -> None:
     """
     for value in dicts_in(config):
         if value.get("class_name") == "function":
-            _allow_name(what, "function", value.get("config"), way_out)
+            _allow_name(caller, "function", value.get("config"), way_out)
         elif "class_name" in value:
-            _allow_name(what, "class", value["class_name"], way_out)
+            _allow_name(caller, "class", value["class_name"], way_out)
 
 
-def _allow_name(what: str, kind: str, name: Any, way_out: str) -> None:
+def _allow_name(caller: str, kind: str, name: Any, way_out: str) -> None:
     ours = isinstance(name, str) and "." in name and (class_called if kind == "class" else function_called)(name)
     theirs = custom_called(name) if isinstance(name, str) else None
     if not ours and (theirs is None or isinstance(theirs, type) != (kind == "class")):
         raise SavedFileError(
-            f"{what} names the {kind} {name!r:.80}, which is not one of nn's. If you trust it, pass "
+            f"{caller} names the {kind} {name!r:.80}, which is not one of nn's. If you trust it, pass "
             f"custom_objects={{'Name': {kind}}}, or register it with nn.saving.register_keras_serializable{way_out}"
         )
 
@@ -195,10 +195,10 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
             return model
 
 
-def _compile(what: str, model: Any, config: Any) -> None:
+def _compile(caller: str, model: Any, config: Any) -> None:
     """Compile a model as a text says, or warn if it names what is not there."""
     try:
-        allow(f"{what}: the text", config)
+        allow(f"{caller}: the text", config)
     except SavedFileError as error:
         warnings.warn(f"{error}. The model is not compiled", stacklevel=5)
         return

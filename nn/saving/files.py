@@ -27,29 +27,29 @@ from ..config.nesting import MOST_LEVELS, room_for
 _ENTRY = "nn"  # of the metadata
 
 
-def write_file(what: str, path: Any, arrays: Mapping[str, Any], about: Mapping[str, Any] | None = None) -> None:
+def write_file(caller: str, path: Any, arrays: Mapping[str, Any], about: Mapping[str, Any] | None = None) -> None:
     """Write arrays and a description; see `autograd_lite.files.write_arrays`."""
     check_depth(about)
-    write_arrays(what, path, arrays, about, _ENTRY)
+    write_arrays(caller, path, arrays, about, _ENTRY)
 
 
-def read_file(what: str, path: Any) -> tuple[dict[str, Any], dict[str, Any] | None]:
+def read_file(caller: str, path: Any) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """Return the arrays of a file, and the description that `write_file` added, if it wrote the file.
 
     Raises:
         SavedFileError, OSError, ModuleNotFoundError: as `autograd_lite.files.read_arrays` does.
     """
     with room_for(MOST_LEVELS):
-        return read_arrays(what, path, _ENTRY, LEVELS)
+        return read_arrays(caller, path, _ENTRY, LEVELS)
 
 
-def keras_file(what: str, path: Any) -> bytes | None:
+def keras_file(caller: str, path: Any) -> bytes | None:
     """Return the bytes of a file of Keras: a zip archive with a model, or HDF5; None for any other.
 
     Raises:
         SavedFileError, OSError: as `read_file` does.
     """
-    path = readable(what, path)
+    path = readable(caller, path)
     if kind_of(path) not in (KERAS, HDF5):
         return None
     with open(path, "rb") as file:
@@ -67,7 +67,7 @@ def _other(codec: Codec, part: Any, where: str) -> Any:
     return part.item() if isinstance(part, np.generic) else part  # writing the file will refuse what it cannot hold
 
 
-def unpacked(what: str, value: Any, arrays: dict[str, Any]) -> Any:
+def unpacked(caller: str, value: Any, arrays: dict[str, Any]) -> Any:
     """Return what `packed` was given.
 
     Raises:
@@ -76,4 +76,4 @@ def unpacked(what: str, value: Any, arrays: dict[str, Any]) -> Any:
     try:
         return Codec({"array": arrays_by_name(arrays)}).read(value)
     except ValueError as error:
-        raise SavedFileError(f"{what}: the file is not a whole checkpoint: {error}") from error
+        raise SavedFileError(f"{caller}: the file is not a whole checkpoint: {error}") from error

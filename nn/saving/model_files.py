@@ -251,23 +251,23 @@ def load_model(
     return model
 
 
-def _loaded(what: str, path: Any, compile: bool) -> Any:
+def _loaded(caller: str, path: Any, compile: bool) -> Any:
     """Return the model in a file of ours."""
-    arrays, found = read_file(what, path)
+    arrays, found = read_file(caller, path)
     with refused_as(
-        what,
-        lambda error: SavedFileError(f"{what}: {os.fspath(path)} does not describe a model: {error}"),
+        caller,
+        lambda error: SavedFileError(f"{caller}: {os.fspath(path)} does not describe a model: {error}"),
         SavedFileError,
     ):
-        about = checked_description(what, path, found, compile)
+        about = checked_description(caller, path, found, compile)
         weights = _weights(arrays, found)
         with at_most(sum(a.size for a in weights.values()), "layers with the weights that the file has"):
             model = remade(about)
-            model._ready(what)
+            model._ready(caller)
         model.load_state_dict(weights)
         set_generators(model, about["state"])
         if about["compiled"] is not None:
-            _compile(what, model, about["compiled"], arrays)
+            _compile(caller, model, about["compiled"], arrays)
     return model
 
 
@@ -275,9 +275,9 @@ def _ends(path: Any, ending: str) -> bool:
     return isinstance(path, (str, bytes, os.PathLike)) and os.fsdecode(path).endswith(ending)
 
 
-def _may_write(what: str, path: Any, overwrite: bool) -> None:
+def _may_write(caller: str, path: Any, overwrite: bool) -> None:
     if not overwrite and os.path.exists(path):
-        raise FileExistsError(f"{what}: expected a new path with overwrite=False; {os.fspath(path)} exists")
+        raise FileExistsError(f"{caller}: expected a new path with overwrite=False; {os.fspath(path)} exists")
 
 
 def _weights(arrays: Mapping[str, Any], about: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -286,13 +286,13 @@ def _weights(arrays: Mapping[str, Any], about: Mapping[str, Any] | None) -> dict
     return {name: a for name, a in arrays.items() if name not in others}
 
 
-def _compile(what: str, model: Any, compiled: Mapping[str, Any], arrays: dict[str, Any]) -> None:
+def _compile(caller: str, model: Any, compiled: Mapping[str, Any], arrays: dict[str, Any]) -> None:
     """Compile a model like the one that was saved, and give its optimizer the saved state."""
     with refused_as(
-        what,
+        caller,
         lambda error: SavedFileError(
-            f"{what}: the file does not say how the model was compiled ({error}). Pass compile=False, and compile the "
-            "model again"
+            f"{caller}: the file does not say how the model was compiled ({error}). Pass compile=False, and compile "
+            "the model again"
         ),
     ):
         with reading(compiled["config"]):
@@ -306,4 +306,4 @@ def _compile(what: str, model: Any, compiled: Mapping[str, Any], arrays: dict[st
             model.optimizer.bind(parameters)
             for p in frozen:
                 p.requires_grad = False
-            model.optimizer.load_state_dict(unpacked(what, compiled["state"], arrays))
+            model.optimizer.load_state_dict(unpacked(caller, compiled["state"], arrays))

@@ -285,9 +285,9 @@ def _layer(name: str | None) -> str | None:
     return None if name is None else f"{name}_preprocessor"
 
 
-def _known(what: str, output_mode: str, *modes: str) -> str:
+def _known(caller: str, output_mode: str, *modes: str) -> str:
     if output_mode not in modes:
-        raise refused(ValueError, f"FeatureSpace.{what}", "output_mode", f"one of {', '.join(modes)}", output_mode)
+        raise refused(ValueError, f"FeatureSpace.{caller}", "output_mode", f"one of {', '.join(modes)}", output_mode)
     return output_mode
 
 

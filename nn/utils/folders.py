@@ -373,18 +373,18 @@ def audio_dataset_from_directory(
     return folder.dataset((".wav",), read, stack)
 
 
-def _sound(what: str, path: str, rate: int | None) -> Array:
+def _sound(caller: str, path: str, rate: int | None) -> Array:
     """Return a WAV file of 16 bits as (T, channels), from -1 to 1."""
     try:
         with wave.open(path, "rb") as file:
             channels, width, found = file.getnchannels(), file.getsampwidth(), file.getframerate()
             data = file.readframes(file.getnframes())
     except (wave.Error, EOFError) as error:
-        raise ValueError(f"{what}: expected a WAV file; received {path!r}: {error}") from error
+        raise ValueError(f"{caller}: expected a WAV file; received {path!r}: {error}") from error
     if width != 2 or rate not in (None, found):
         wanted = "16 bits a sample" + ("" if rate is None else f" and {rate} samples a second")
         raise ValueError(
-            f"{what}: expected {wanted}; received {path!r} of {8 * width} bits and {found} samples a second. "
+            f"{caller}: expected {wanted}; received {path!r} of {8 * width} bits and {found} samples a second. "
             "Convert the files before"
         )
     return (
@@ -399,6 +399,6 @@ def _of_length(sound: Array, length: int) -> Array:
     return np.pad(sound[:length], ((0, max(0, length - len(sound))), (0, 0)))
 
 
-def _check_format(what: str, format: str) -> None:
+def _check_format(caller: str, format: str) -> None:
     if format not in ("tf", "grain"):
-        raise refused(ValueError, what, "format", "'tf' or 'grain', which mean the same here", format)
+        raise refused(ValueError, caller, "format", "'tf' or 'grain', which mean the same here", format)

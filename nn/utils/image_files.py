@@ -26,13 +26,13 @@ _GRAY = ("L", "I;16", "I")  # pictures of one channel that are kept as they are,
 _FILTERS = ("nearest", "bilinear", "bicubic", "hamming", "box", "lanczos")
 
 
-def pillow(what: str) -> Any:
+def pillow(caller: str) -> Any:
     """Return the module PIL.Image.
 
     Raises:
         ModuleNotFoundError: if Pillow is not installed.
     """
-    with needs(what, "pillow", "'autograd-lite[keras]'"):
+    with needs(caller, "pillow", "'autograd-lite[keras]'"):
         from PIL import Image
     return Image
 
@@ -81,17 +81,17 @@ def load_img(
     return picture.resize(size, pillow(what).Resampling[interpolation.upper()], box=box)
 
 
-def read_picture(what: str, path: Any, color_mode: str) -> Any:
+def read_picture(caller: str, path: Any, color_mode: str) -> Any:
     """Return the picture in a file, with the channels of a mode."""
-    image = pillow(what)
+    image = pillow(caller)
     if not isinstance(path, (str, bytes, os.PathLike, io.BytesIO)):
-        raise refused(TypeError, what, "path", "a path or a BytesIO", path)
+        raise refused(TypeError, caller, "path", "a path or a BytesIO", path)
     data = path if isinstance(path, io.BytesIO) else io.BytesIO(Path(os.fsdecode(path)).read_bytes())
     try:
         picture = image.open(data)
         picture.load()
     except (OSError, SyntaxError, ValueError) as error:  # all that Pillow's readers raise for damaged files
-        raise ValueError(f"{what}: expected a file with a picture; received {path!r:.200}: {error}") from error
+        raise ValueError(f"{caller}: expected a file with a picture; received {path!r:.200}: {error}") from error
     keeps = picture.mode in _GRAY if color_mode == "grayscale" else picture.mode == MODES[color_mode]
     return picture if keeps else picture.convert(MODES[color_mode])
 
@@ -247,8 +247,8 @@ def smart_resize(
     return out if isinstance(x, Tensor) else out.data
 
 
-def _is_channels_first(what: str, data_format: str | None) -> bool:
+def _is_channels_first(caller: str, data_format: str | None) -> bool:
     words = ("channels_last", "channels_first")
     if data_format is not None and data_format not in words:
-        raise refused(ValueError, what, "data_format", f"one of {', '.join(words)}, or None", data_format)
+        raise refused(ValueError, caller, "data_format", f"one of {', '.join(words)}, or None", data_format)
     return (data_format or image_data_format()) == "channels_first"

@@ -21,7 +21,7 @@ from ..arguments import ActivationLike, InitializerLike, KernelAndBias, as_activ
 from ..dense import Dense, Dropout
 from ..layer import Layer, Rule, SameShape
 from ..normalization import LayerNormalization
-from .axes import Fold, axes_given
+from .axes import Fold, as_axes
 from .masks import allowed_pairs, without
 
 Initializer = str | Callable[..., Any]
@@ -31,7 +31,7 @@ class _Projection(KernelAndBias):
     """A linear map whose inputs or outputs are split into heads: x @ kernel + bias, with a kernel of three axes.
 
     Args:
-        inputs: shape of what is contracted; None to take the last length of the input.
+        inputs: shape of the contracted axes; None to take the last length of the input.
         outputs: shape that takes its place.
         kernel_initializer, bias_initializer: of the kernel, shape (*inputs, *outputs), and the bias, shape outputs.
         use_bias: whether there is a bias.
@@ -71,11 +71,11 @@ class _Projection(KernelAndBias):
         return f"{self.inputs or ''} -> {self.outputs}".strip()
 
 
-def _lengths(what: Any, name: str, value: Any) -> tuple[int, ...] | None:
+def _lengths(owner: Any, name: str, value: Any) -> tuple[int, ...] | None:
     if value is None:
         return None
-    given = value if isinstance(value, (list, tuple)) and value else [value]
-    return tuple(positive(what, name, n) for n in given)
+    lengths = value if isinstance(value, (list, tuple)) and value else [value]
+    return tuple(positive(owner, name, n) for n in lengths)
 
 
 class MultiHeadAttention(Layer):
@@ -93,7 +93,7 @@ class MultiHeadAttention(Layer):
         use_bias: whether the maps have biases.
         output_shape: length of the result, or a tuple of lengths that take the place of D; by default D.
         attention_axes: the axes that entries are looked for along, a number or a tuple; by default all between the
-            batch and the features. What lies at different places of the other axes does not see each other.
+            batch and the features. Entries at different places of the other axes do not see each other.
         sliding_window: entry t sees entries less than this far from t; None for all.
         kernel_initializer: of the kernels: `query.kernel` and `key.kernel` of shape (D, H, key_dim), `value.kernel` and
             `gate.kernel` of shape (D, H, value_dim), `attention_output.kernel` of shape (H, value_dim, output_shape).
@@ -150,7 +150,7 @@ class MultiHeadAttention(Layer):
     dropout: Converted[float | Dropout, Dropout] = field(number(0, below=1), default=0.0)
     use_bias: bool = field(flag, default=True)
     output_shape: InitVar[int | Sequence[int] | None] = field(_lengths, default=None)
-    attention_axes: Converted[int | Sequence[int] | None, Any] = field(axes_given, default=None)
+    attention_axes: Converted[int | Sequence[int] | None, Any] = field(as_axes, default=None)
     sliding_window: int | None = field(optional(positive), default=None)
     kernel_initializer: InitializerLike = field(as_initializer, default="glorot_uniform")
     bias_initializer: InitializerLike = field(as_initializer, default="zeros")
@@ -239,7 +239,7 @@ class MultiHeadAttention(Layer):
         out = self.attention_output(mixed)
         if self.width is not None and len(self.width) > 1:
             out = out.reshape(*queries, *self.width)
-        return (out, fold.unfolded(weights, queries, values)) if return_attention_scores else out
+        return (out, fold.unfold(weights, queries, values)) if return_attention_scores else out
 
     def _together(self, x: Tensor) -> Tensor:
         """Return (..., H, T, d) with the heads that share keys and values below one another, for a single product."""
@@ -257,8 +257,8 @@ class MultiHeadAttention(Layer):
     def _fold(self, ndim: int) -> Fold:
         """Return which axes of inputs with `ndim` axes attention goes along."""
         last = ndim - 1
-        given = tuple(range(1, last)) if self.attention_axes is None else self.attention_axes
-        axes = tuple(a + ndim if a < 0 else a for a in given)
+        attention_axes = tuple(range(1, last)) if self.attention_axes is None else self.attention_axes
+        axes = tuple(a + ndim if a < 0 else a for a in attention_axes)
         if not all(0 < a < last for a in axes) or len(set(axes)) < len(axes):
             raise ag.ShapeError(
                 f"{self._speaker}: expected attention_axes between the batch "
@@ -298,7 +298,7 @@ class TransformerBlock(SameShape):
         num_heads: H, number of heads; each has key_dim = D / H unless `key_dim` says otherwise.
         intermediate_dim: length between the dense layers; by default 4 D.
         key_dim: length of a query and of a key, for each head.
-        dropout: share to drop while training: of attention weights, and of what is added to the input.
+        dropout: share to drop while training: of attention weights, and of the terms added to the input.
         activation: between the dense layers.
         causal: whether entry t sees only entries up to t.
         epsilon: of the normalizations.

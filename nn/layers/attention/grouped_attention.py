@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Unpack
 
 from ...config.arguments import Seed, positive
-from ..layer import BareOptions, Rule
+from ..layer import PlainOptions, Rule
 from .attention import Initializer, MultiHeadAttention
 
 
@@ -67,7 +67,7 @@ class GroupQueryAttention(MultiHeadAttention):
         bias_constraint: Rule = None,
         use_gate: bool = False,
         seed: Seed = None,
-        **options: Unpack[BareOptions],
+        **options: Unpack[PlainOptions],
     ) -> None:
         named = {"num_query_heads": num_query_heads, "num_key_value_heads": num_key_value_heads, "head_dim": head_dim}
         for name, value in named.items():

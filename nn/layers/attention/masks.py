@@ -70,10 +70,10 @@ def allowed_pairs(
         some = between.shape[: between.ndim - len(pairs)]
         parts.append(between.reshape(*some, *(1,) * (len(outer) - len(some)), t, s))
     if (causal or window is not None) and len(fold.axes) > 1:
-        what = "use_causal_mask" if causal else "sliding_window"
+        option = "use_causal_mask" if causal else "sliding_window"
         raise ag.ShapeError(
             f"{layer._speaker}: expected entries in one order, along a "
-            f"single attention axis, for {what}; received attention along axes {fold.axes}. Give attention_axes, or "
+            f"single attention axis, for {option}; received attention along axes {fold.axes}. Give attention_axes, or "
             "an attention_mask"
         )
     if causal:
@@ -89,10 +89,10 @@ def flags(layer: Layer, name: str, mask: Any, shapes: list[tuple[int, ...]]) -> 
     Raises:
         ShapeError: if it has none of these shapes.
     """
-    found = as_flags(mask)
-    if found.shape not in shapes:
-        raise ag.ShapeError(f"{layer._speaker}: expected {name} of shape {shapes[0]}; received shape {found.shape}")
-    return found
+    booleans = as_flags(mask)
+    if booleans.shape not in shapes:
+        raise ag.ShapeError(f"{layer._speaker}: expected {name} of shape {shapes[0]}; received shape {booleans.shape}")
+    return booleans
 
 
 def without(scores: Tensor, allowed: Any) -> Tensor:

@@ -76,12 +76,12 @@ class RotaryEmbedding(SameShape):
     def _axes(self, shape: Shape) -> tuple[int, int]:
         """Return the axes of positions and features, counted from the front."""
         ndim = len(shape)
-        wanted = self.sequence_axis, self.feature_axis
-        found = [axis % ndim for axis in wanted if -ndim <= axis < ndim]
-        if len(set(found)) < 2 or (shape[found[1]] or 0) % 2:
-            text = f"inputs with axes {wanted[0]} for positions and {wanted[1]} for an even number of features"
+        declared = self.sequence_axis, self.feature_axis
+        axes = [axis % ndim for axis in declared if -ndim <= axis < ndim]
+        if len(set(axes)) < 2 or (shape[axes[1]] or 0) % 2:
+            text = f"inputs with axes {declared[0]} for positions and {declared[1]} for an even number of features"
             raise self._misfit(text, f"shape {shape}")
-        return found[0], found[1]
+        return axes[0], axes[1]
 
     def _misfit(self, expected: str, received: str) -> ag.ShapeError:
         return ag.ShapeError(f"{self._speaker}: expected {expected}; received {received}")

@@ -1,6 +1,6 @@
 """The base of layers that change images at random while training, and pass them through in evaluation mode.
 
-Each image of a batch gets draws of its own. `draw` makes them and `transform` uses them, so that the same change can be
+Each image of a batch gets its own draws. `draw` makes them and `transform` uses them, so that the same change can be
 made to several images: `layer.transform(masks, **drawn)` after `drawn = layer.draw(images)`.
 """
 
@@ -23,38 +23,38 @@ Factor = Converted[float | Sequence[float], tuple[float, float]]
 Range = Converted[Sequence[float], tuple[float, float]]
 
 
-def drawn_from(low: float, high: float, mirrored: bool = False, fixed: bool = False) -> Check:
-    """Return the check of what a factor is drawn from, two ends.
+def as_range(low: float, high: float, mirrored: bool = False, fixed: bool = False) -> Check:
+    """Return the check of a factor's range, two ends.
 
     One number f stands for 0 to f, for -f to f if `mirrored`, for f alone if `fixed`.
     """
     expected = f"a number, or two, from {low:g} to {high:g}"
 
-    def check(what: Any, name: str, value: Any) -> tuple[float, float]:
+    def check(owner: Any, name: str, value: Any) -> tuple[float, float]:
         first = value if fixed else 0.0
         ends = [-value if mirrored else first, value] if is_number(value) else value
         if not isinstance(ends, (tuple, list)) or not all(map(is_number, ends)):
-            raise refused(TypeError, what, name, expected, value)
+            raise refused(TypeError, owner, name, expected, value)
         if len(ends) != 2 or not all(low <= f <= high for f in ends):
-            raise refused(ValueError, what, name, expected, value)
+            raise refused(ValueError, owner, name, expected, value)
         return float(min(ends)), float(max(ends))
 
     return check
 
 
-def pixel_range(what: Any, name: str, value: Any) -> tuple[float, float]:
+def pixel_range(owner: Any, name: str, value: Any) -> tuple[float, float]:
     """Check that `value` is the smallest and the largest value of a pixel, two different numbers."""
     if not isinstance(value, (tuple, list)) or not all(map(is_number, value)):
-        raise refused(TypeError, what, name, "two numbers, (low, high)", value)
+        raise refused(TypeError, owner, name, "two numbers, (low, high)", value)
     if len(value) != 2 or value[0] == value[1]:
-        raise refused(ValueError, what, name, "two numbers, (low, high)", value)
+        raise refused(ValueError, owner, name, "two numbers, (low, high)", value)
     return float(min(value)), float(max(value))
 
 
 class Augmentation(Spatial):
-    """A layer over images; a subclass writes `draw` and `_changed`.
+    """A layer over images; a subclass writes `draw` and `_change`.
 
-    `_changed` takes the images with channels last, and what `draw` returned, by name.
+    `_change` takes the images with channels last, and what `draw` returned, by name.
     """
 
     rank = 2
@@ -70,7 +70,7 @@ class Augmentation(Spatial):
 
     def transform(self, x: Any, **drawn: Any) -> Tensor:
         """Return images that are changed as the draws say, of x's shape."""
-        return self._back(self._changed(self._last(self._cast(x)), **drawn))
+        return self._back(self._change(self._last(self._cast(x)), **drawn))
 
     @one_or_many
     def call(self, x: Tensor, training: bool | None = None) -> Tensor:
@@ -94,6 +94,6 @@ class Augmentation(Spatial):
         shape = (x.shape[0], *(more or (1, 1, 1)))
         return draw_rows(lambda s: ag.random.uniform(s, *ends, dtype=self.dtype, generator=self.generator), shape)
 
-    def _chosen(self, x: Any, probability: tuple[float, float]) -> Any:
+    def _choose(self, x: Any, probability: tuple[float, float]) -> Any:
         """Draw a probability for each image, and whether it is chosen, of shape (N, 1, 1, 1)."""
         return self._uniform(x, probability) > self._uniform(x, (0.0, 1.0))

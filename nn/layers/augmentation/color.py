@@ -21,7 +21,7 @@ from autograd_lite import Tensor
 from ...config.arguments import Seed, as_seed
 from ...config.fields import Converted, field
 from ..arguments import DataFormatLike, as_data_format
-from .base import Augmentation, Factor, drawn_from, pixel_range
+from .base import Augmentation, Factor, as_range, pixel_range
 
 Range = Sequence[float]
 
@@ -67,12 +67,12 @@ class RandomBrightness(FactoredAugmentation):
 
     least, mirrored = -1.0, True
 
-    factor: Factor = field(drawn_from(-1, 1, mirrored=True))
+    factor: Factor = field(as_range(-1, 1, mirrored=True))
     value_range: Range = field(pixel_range, default=(0, 255))
     seed: Seed = field(as_seed, default=None)
     data_format: DataFormatLike = field(as_data_format, default=None, kw_only=True)
 
-    def _changed(self, x: Tensor, factor: Any) -> Tensor:
+    def _change(self, x: Tensor, factor: Any) -> Tensor:
         low, high = self.value_range
         return self._cut_off(x + factor * (high - low))
 
@@ -90,7 +90,7 @@ class RandomContrast(FactoredAugmentation):
         [[[[0.125], [0.875]]]]
     """
 
-    factor: Factor = field(drawn_from(0, 1, fixed=True))
+    factor: Factor = field(as_range(0, 1, fixed=True))
     value_range: Range = field(pixel_range, default=(0, 255))
     seed: Seed = field(as_seed, default=None)
     data_format: DataFormatLike = field(as_data_format, default=None, kw_only=True)
@@ -99,7 +99,7 @@ class RandomContrast(FactoredAugmentation):
         """Return `contrast_factor`, shape (N, 1, 1, 1)."""
         return {"contrast_factor": self._uniform(x, (1 - self.factor[0], 1 + self.factor[1]))}
 
-    def _changed(self, x: Tensor, contrast_factor: Any) -> Tensor:
+    def _change(self, x: Tensor, contrast_factor: Any) -> Tensor:
         mean = x.mean(axis=(1, 2), keepdims=True)
         return self._cut_off((x - mean) * contrast_factor + mean)
 
@@ -116,18 +116,18 @@ class RandomColorDegeneration(FactoredAugmentation):
         [[[[30.0, 30.0, 30.0]]]]
     """
 
-    factor: Factor = field(drawn_from(0, 1))
+    factor: Factor = field(as_range(0, 1))
     value_range: Range = field(pixel_range, default=(0, 255))
     data_format: DataFormatLike = field(as_data_format, default=None)
     seed: Seed = field(as_seed, default=None)
 
-    def _changed(self, x: Tensor, factor: Any) -> Tensor:
+    def _change(self, x: Tensor, factor: Any) -> Tensor:
         _check_colors(self, x)
         return self._cut_off(x + factor * (grayscale(x) - x))
 
 
-def _probability(what: Any, name: str, value: Any) -> float:
-    return drawn_from(0, 1)(what, name, value)[1]
+def _probability(owner: Any, name: str, value: Any) -> float:
+    return as_range(0, 1)(owner, name, value)[1]
 
 
 class RandomGrayscale(Augmentation):
@@ -150,7 +150,7 @@ class RandomGrayscale(Augmentation):
         """Return `should_apply`, booleans of shape (N, 1, 1, 1)."""
         return {"should_apply": self._uniform(x, (0.0, 1.0)) < self.factor}
 
-    def _changed(self, x: Tensor, should_apply: Any) -> Tensor:
+    def _change(self, x: Tensor, should_apply: Any) -> Tensor:
         _check_colors(self, x)
         return np.where(should_apply, grayscale(x), x)  # type: ignore[return-value]
 
@@ -170,16 +170,16 @@ class RandomInvert(FactoredAugmentation):
         [[[[0.75]]]]
     """
 
-    factor: Factor = field(drawn_from(0, 1), default=1.0)
+    factor: Factor = field(as_range(0, 1), default=1.0)
     value_range: Range = field(pixel_range, default=(0, 255))
     seed: Seed = field(as_seed, default=None)
     data_format: DataFormatLike = field(as_data_format, default=None)
 
     def draw(self, x: Any) -> dict[str, Any]:
         """Return `apply_inversion`, booleans of shape (N, 1, 1, 1)."""
-        return {"apply_inversion": self._chosen(x, self.factor)}
+        return {"apply_inversion": self._choose(x, self.factor)}
 
-    def _changed(self, x: Tensor, apply_inversion: Any) -> Tensor:
+    def _change(self, x: Tensor, apply_inversion: Any) -> Tensor:
         return np.where(apply_inversion, sum(self.value_range) - x, x)  # type: ignore[return-value]
 
 
@@ -205,7 +205,7 @@ def hue_saturation_value(x: Tensor) -> tuple[Any, Any, Any]:
     return hue + np.less(hue, 0), saturation, value
 
 
-def colored(hue: Any, saturation: Any, value: Any) -> Tensor:
+def from_hue_saturation_value(hue: Any, saturation: Any, value: Any) -> Tensor:
     """Return the pixels of a hue, saturation and value, with channels last; undoes `hue_saturation_value`."""
     sixths = (hue - np.floor(hue)) * 6.0
     shares = [
@@ -228,20 +228,20 @@ class RandomSaturation(FactoredAugmentation):
         [[[[100.0, 100.0, 100.0]]]]
     """
 
-    factor: Factor = field(drawn_from(0, 1))
+    factor: Factor = field(as_range(0, 1))
     value_range: Range = field(pixel_range, default=(0, 255))
     data_format: DataFormatLike = field(as_data_format, default=None)
     seed: Seed = field(as_seed, default=None)
 
     def draw(self, x: Any) -> dict[str, Any]:
-        """Return `factor`, what the saturation is multiplied by, shape (N, 1, 1, 1)."""
+        """Return `factor`, the multiplier of the saturation, shape (N, 1, 1, 1)."""
         factor = self._uniform(x, self.factor)
         return {"factor": factor / (1.0 - factor + 1e-7)}
 
-    def _changed(self, x: Tensor, factor: Any) -> Tensor:
+    def _change(self, x: Tensor, factor: Any) -> Tensor:
         _check_colors(self, x)
         hue, saturation, value = hue_saturation_value(x)
-        return colored(hue, np.clip(saturation * factor[..., 0], 0.0, 1.0), value)
+        return from_hue_saturation_value(hue, np.clip(saturation * factor[..., 0], 0.0, 1.0), value)
 
 
 class RandomHue(FactoredAugmentation):
@@ -256,21 +256,21 @@ class RandomHue(FactoredAugmentation):
         [[[[0.0, 255.0, 255.0]]]]
     """
 
-    factor: Factor = field(drawn_from(0, 1))
+    factor: Factor = field(as_range(0, 1))
     value_range: Range = field(pixel_range, default=(0, 255))
     data_format: DataFormatLike = field(as_data_format, default=None)
     seed: Seed = field(as_seed, default=None)
 
     def draw(self, x: Any) -> dict[str, Any]:
-        """Return `factor`, what is added to the hue, shape (N, 1, 1, 1)."""
+        """Return `factor`, the shift of the hue, shape (N, 1, 1, 1)."""
         half = np.where(self._uniform(x, (0.0, 1.0)) > 0.5, -0.5, 0.5).astype(self.dtype)
         return {"factor": self._uniform(x, self.factor) * half}
 
-    def _changed(self, x: Tensor, factor: Any) -> Tensor:
+    def _change(self, x: Tensor, factor: Any) -> Tensor:
         _check_colors(self, x)
         low, high = self.value_range
         hue, saturation, value = hue_saturation_value((x - low) / (high - low))
-        return self._cut_off(colored(hue + factor[..., 0], saturation, value) * (high - low) + low)
+        return self._cut_off(from_hue_saturation_value(hue + factor[..., 0], saturation, value) * (high - low) + low)
 
 
 class RandomColorJitter(Augmentation):
@@ -280,7 +280,7 @@ class RandomColorJitter(Augmentation):
         value_range, data_format: see the module.
         brightness_factor, contrast_factor, saturation_factor, hue_factor: as those of `RandomBrightness`,
             `RandomContrast`, `RandomSaturation` and `RandomHue`; None for no change.
-        seed: of streams of its own; by default the default generator.
+        seed: of its own streams; by default the default generator.
 
     Example:
         >>> layer = RandomColorJitter((0, 1), brightness_factor=(0.5, 0.5), contrast_factor=(0.0, 0.0))

@@ -20,7 +20,7 @@ from autograd_lite import Tensor
 from ...config.arguments import Seed, as_seed, is_number, lengths, optional, refused
 from ...config.fields import Converted, field
 from ..arguments import DataFormatLike, LengthsLike, as_data_format
-from .base import Augmentation, Factor, drawn_from, pixel_range
+from .base import Augmentation, Factor, as_range, pixel_range
 from .color import FactoredAugmentation
 
 Range = Sequence[float]
@@ -42,12 +42,12 @@ class RandomSharpness(FactoredAugmentation):
         [[[[7.0], [11.0], [2.0]]]]
     """
 
-    factor: Factor = field(drawn_from(0, 1))
+    factor: Factor = field(as_range(0, 1))
     value_range: Range = field(pixel_range, default=(0, 255))
     data_format: DataFormatLike = field(as_data_format, default=None)
     seed: Seed = field(as_seed, default=None)
 
-    def _changed(self, x: Tensor, factor: Any) -> Tensor:
+    def _change(self, x: Tensor, factor: Any) -> Tensor:
         channels = x.shape[-1]
         weights = np.ones((3, 3, 1, channels), x.dtype)
         weights[1, 1] = 5
@@ -73,9 +73,9 @@ class RandomGaussianBlur(Augmentation):
         ['0.274', '0.452', '0.274']
     """
 
-    factor: Factor = field(drawn_from(0, 1), default=1.0)
+    factor: Factor = field(as_range(0, 1), default=1.0)
     kernel_size: LengthsLike = field(lengths, default=3)
-    sigma: Factor = field(drawn_from(0, 1), default=1.0)
+    sigma: Factor = field(as_range(0, 1), default=1.0)
     value_range: Range = field(pixel_range, default=(0, 255))
     data_format: DataFormatLike = field(as_data_format, default=None)
     seed: Seed = field(as_seed, default=None)
@@ -87,11 +87,11 @@ class RandomGaussianBlur(Augmentation):
 
     def draw(self, x: Any) -> dict[str, Any]:
         """Return `should_apply_blur`, booleans of shape (N, 1, 1, 1), and `blur_factor`, for columns and rows."""
-        chosen = self._chosen(x, self.factor)
+        chosen = self._choose(x, self.factor)
         sigma = ag.random.uniform(2, *self.sigma, dtype=self.dtype, generator=self.generator) + 1e-6
         return {"should_apply_blur": chosen, "blur_factor": sigma}
 
-    def _changed(self, x: Tensor, should_apply_blur: Any, blur_factor: Any) -> Tensor:
+    def _change(self, x: Tensor, should_apply_blur: Any, blur_factor: Any) -> Tensor:
         columns, rows = (self._weights(n, blur_factor[i], x) for i, n in enumerate(self.kernel_size))
         window = np.multiply(rows[:, None], columns)[:, :, None, None]
         kernel: Any = np.broadcast_to(window, (*window.shape[:3], x.shape[-1]))
@@ -105,10 +105,10 @@ class RandomGaussianBlur(Augmentation):
         return (weights / weights.sum()).astype(x.dtype)
 
 
-def _bits(what: Any, name: str, value: Any) -> tuple[int, int]:
-    low, high = drawn_from(1, 8, fixed=True)(what, name, value)
+def _bits(owner: Any, name: str, value: Any) -> tuple[int, int]:
+    low, high = as_range(1, 8, fixed=True)(owner, name, value)
     if low != int(low) or high != int(high):
-        raise refused(ValueError, what, name, "whole numbers of bits", value)
+        raise refused(ValueError, owner, name, "whole numbers of bits", value)
     return int(low), int(high)
 
 
@@ -136,7 +136,7 @@ class RandomPosterization(Augmentation):
         low, high = self.factor
         return {"shift_factor": 8 - np.minimum(np.floor(self._uniform(x, (low, high + 1))), high)}
 
-    def _changed(self, x: Tensor, shift_factor: Any) -> Tensor:
+    def _change(self, x: Tensor, shift_factor: Any) -> Tensor:
         low, high = self.value_range
         step: Any = np.exp2(shift_factor)
         bytes_: Any = np.floor((x - low) * (255 / (high - low)))
@@ -150,8 +150,8 @@ class Solarization(Augmentation):
     """Adds a number to all pixels and turns those at or above a threshold into their negatives, while training.
 
     Args:
-        addition_factor: what is added, as a share of high - low: drawn from 0 to factor, or between two numbers from 0
-            to 1, for each image.
+        addition_factor: the number to add, as a share of high - low: drawn for each image from 0 to factor, or between
+            two numbers from 0 to 1.
         threshold_factor: the threshold, as a share of the way from low to high, drawn alike.
         value_range, seed: see the module.
 
@@ -160,8 +160,8 @@ class Solarization(Augmentation):
         [[[[0.25], [0.25]]]]
     """
 
-    addition_factor: Factor = field(drawn_from(0, 1), default=0.0)
-    threshold_factor: Factor = field(drawn_from(0, 1), default=0.0)
+    addition_factor: Factor = field(as_range(0, 1), default=0.0)
+    threshold_factor: Factor = field(as_range(0, 1), default=0.0)
     value_range: Range = field(pixel_range, default=(0, 255))
     seed: Seed = field(as_seed, default=None)
     data_format: DataFormatLike = field(as_data_format, default=None)
@@ -171,7 +171,7 @@ class Solarization(Augmentation):
         added, threshold = (self._uniform(x, ends) for ends in (self.addition_factor, self.threshold_factor))
         return {"additions": added * 255.0, "thresholds": threshold * 255.0}
 
-    def _changed(self, x: Tensor, additions: Any, thresholds: Any) -> Tensor:
+    def _change(self, x: Tensor, additions: Any, thresholds: Any) -> Tensor:
         low, high = self.value_range
         share = (high - low) / 255
         x = np.clip(x + additions * share, low, high)
@@ -195,7 +195,7 @@ class AutoContrast(Augmentation):
     value_range: Range = field(pixel_range, default=(0, 255))
     data_format: DataFormatLike = field(as_data_format, default=None)
 
-    def _changed(self, x: Tensor) -> Tensor:
+    def _change(self, x: Tensor) -> Tensor:
         low, high = self.value_range
         least, most = x.min(axis=(1, 2), keepdims=True), x.max(axis=(1, 2), keepdims=True)
         plain = most <= least
@@ -222,11 +222,11 @@ def box(lengths: tuple[int, int], shares: Any, places: Any) -> Any:
     return inside
 
 
-def _colors(what: Any, name: str, value: Any) -> Array:
+def _colors(owner: Any, name: str, value: Any) -> Array:
     colors = value if isinstance(value, (tuple, list)) else [value]
     if not all(map(is_number, colors)):
-        raise refused(TypeError, what, name, "a number, or one for each channel", value)
-    return np.asarray(colors, what.dtype)
+        raise refused(TypeError, owner, name, "a number, or one for each channel", value)
+    return np.asarray(colors, owner.dtype)
 
 
 class RandomErasing(FactoredAugmentation):
@@ -247,8 +247,8 @@ class RandomErasing(FactoredAugmentation):
         [[[[7.0], [7.0]]]]
     """
 
-    factor: Factor = field(drawn_from(0, 1), default=1.0)
-    scale: Factor = field(drawn_from(0, 1), default=(0.02, 0.33))
+    factor: Factor = field(as_range(0, 1), default=1.0)
+    scale: Factor = field(as_range(0, 1), default=(0.02, 0.33))
     fill_value: Converted[float | Sequence[float] | None, Array | None] = field(optional(_colors), default=None)
     value_range: Range = field(pixel_range, default=(0, 255))
     seed: Seed = field(as_seed, default=None)
@@ -259,12 +259,12 @@ class RandomErasing(FactoredAugmentation):
         shares = np.sqrt(self._uniform(x, self.scale, 2))
         inside = box(self._size(x), shares, self._uniform(x, (0.0, 1.0), 2))
         fill: Any = self.fill_value
-        chosen = self._chosen(x, self.factor)
+        chosen = self._choose(x, self.factor)
         if fill is None:
-            shape = (x.shape[0], *self._size(x), self._split(x.shape)[1] or 0)
+            shape = (x.shape[0], *self._size(x), self._split_shape(x.shape)[1] or 0)
             low, high = self.value_range
             fill = low + (high - low) * ag.random.normal(shape, dtype=self.dtype, generator=self.generator)
         return {"apply_erasing": chosen, "batch_masks": inside, "fill_value": self._cut_off(fill)}
 
-    def _changed(self, x: Tensor, apply_erasing: Any, batch_masks: Any, fill_value: Any) -> Tensor:
+    def _change(self, x: Tensor, apply_erasing: Any, batch_masks: Any, fill_value: Any) -> Tensor:
         return np.where(np.logical_and(apply_erasing, batch_masks), fill_value, x).astype(x.dtype)  # type: ignore[return-value]

@@ -27,8 +27,8 @@ from ...ops.interpolation import interpolate
 from ..arguments import DataFormatLike, as_data_format, stream
 from ..convolution.resizing import ToSize
 from ..convolution.spatial import one_or_many
-from .base import Augmentation, Factor, Range, drawn_from, pixel_range
-from .sampling import FILL_MODES, affine_places, homographies, sampled
+from .base import Augmentation, Factor, Range, as_range, pixel_range
+from .sampling import FILL_MODES, affine_places, homographies, sample_pixels
 
 Array = npt.NDArray[Any]
 
@@ -59,7 +59,7 @@ class RandomFlip(Augmentation):
         """Return `flips`, booleans of shape (N, 1, 1, 1)."""
         return {"flips": self._uniform(x, (0.0, 1.0)) <= 0.5}
 
-    def _changed(self, x: Tensor, flips: Any) -> Tensor:
+    def _change(self, x: Tensor, flips: Any) -> Tensor:
         axes = {"horizontal": (2,), "vertical": (1,)}.get(self.directions, (1, 2))
         return np.where(flips, np.flip(x, axis=axes), x)  # type: ignore[return-value]
 
@@ -109,24 +109,24 @@ class RandomCrop(ToSize):
         return cast("Tensor", part)
 
 
-class _Moved(Augmentation):
+class _Moving(Augmentation):
     """Samples the images at other places; see the subclasses."""
 
     fill_mode = "constant"
     fill_value = 0.0
     interpolation = "bilinear"
 
-    def _moved(self, x: Tensor, matrices: Any) -> Tensor:
+    def _move(self, x: Tensor, matrices: Any) -> Tensor:
         """Return the images, where (column, row, 1) of the result stands for matrix (column, row, 1) of the input."""
         rows, columns = affine_places(x, matrices)
-        return sampled(x, rows, columns, self.interpolation, self.fill_mode, self.fill_value)
+        return sample_pixels(x, rows, columns, self.interpolation, self.fill_mode, self.fill_value)
 
     def extra_repr(self) -> str:
         return f"interpolation={self.interpolation}, fill_mode={self.fill_mode}"
 
 
 def _double(drawn: Any) -> Any:
-    """Return what was drawn in double precision; Tensors stay Tensors, so that replays compute with new draws."""
+    """Return draws in double precision; Tensors stay Tensors, so that replays compute with new draws."""
     return drawn.astype(np.float64) if isinstance(drawn, Tensor) else np.asarray(drawn, np.float64)
 
 
@@ -142,7 +142,7 @@ def _matrices(n: int, **elements: Any) -> Any:
     return np.stack(each, axis=-1).reshape(n, 3, 3)
 
 
-class RandomRotation(_Moved):
+class RandomRotation(_Moving):
     """Turns images about their middle by an angle that is drawn while training.
 
     Args:
@@ -156,7 +156,7 @@ class RandomRotation(_Moved):
         [[[[2.0], [4.0]], [[1.0], [3.0]]]]
     """
 
-    factor: Factor = field(drawn_from(-1, 1, mirrored=True))
+    factor: Factor = field(as_range(-1, 1, mirrored=True))
     fill_mode: str = field(one_of(*FILL_MODES), default="reflect")
     interpolation: str = field(one_of("nearest", "bilinear"), default="bilinear")
     seed: Seed = field(as_seed, default=None)
@@ -167,15 +167,15 @@ class RandomRotation(_Moved):
         """Return `angle`, in degrees, shape (N, 1)."""
         return {"angle": self._uniform(x, (360 * self.factor[0], 360 * self.factor[1]), 1)}
 
-    def _changed(self, x: Tensor, angle: Any) -> Tensor:
+    def _change(self, x: Tensor, angle: Any) -> Tensor:
         turn = _numbers(angle)[:, 0] * (math.pi / 180)
         cos, sin = np.cos(turn), np.sin(turn)
         r, c = (x.shape[1] - 1) / 2, (x.shape[2] - 1) / 2
         ends = {"a02": c - c * cos + r * sin, "a12": r - c * sin - r * cos}
-        return self._moved(x, _matrices(len(turn), a00=cos, a01=-sin, a10=sin, a11=cos, **ends))
+        return self._move(x, _matrices(len(turn), a00=cos, a01=-sin, a10=sin, a11=cos, **ends))
 
 
-class RandomTranslation(_Moved):
+class RandomTranslation(_Moving):
     """Shifts images by distances that are drawn while training.
 
     Args:
@@ -189,8 +189,8 @@ class RandomTranslation(_Moved):
         [[[[0.0], [1.0]]]]
     """
 
-    height_factor: Factor = field(drawn_from(-1, 1, mirrored=True))
-    width_factor: Factor = field(drawn_from(-1, 1, mirrored=True))
+    height_factor: Factor = field(as_range(-1, 1, mirrored=True))
+    width_factor: Factor = field(as_range(-1, 1, mirrored=True))
     fill_mode: str = field(one_of(*FILL_MODES), default="reflect")
     interpolation: str = field(one_of("nearest", "bilinear"), default="bilinear")
     seed: Seed = field(as_seed, default=None)
@@ -203,12 +203,12 @@ class RandomTranslation(_Moved):
         down, right = self._uniform(x, self.height_factor, 1) * h, self._uniform(x, self.width_factor, 1) * w
         return {"translations": np.concatenate([right, down], axis=1)}
 
-    def _changed(self, x: Tensor, translations: Any) -> Tensor:
+    def _change(self, x: Tensor, translations: Any) -> Tensor:
         right, down = _numbers(translations).T
-        return self._moved(x, _matrices(len(right), a02=-right, a12=-down))
+        return self._move(x, _matrices(len(right), a02=-right, a12=-down))
 
 
-class RandomZoom(_Moved):
+class RandomZoom(_Moving):
     """Enlarges or shrinks images about their middle by factors that are drawn while training.
 
     Args:
@@ -222,9 +222,9 @@ class RandomZoom(_Moved):
         [[[[1.5], [2.0], [2.5]]]]
     """
 
-    height_factor: Factor = field(drawn_from(-0.9999, 1, mirrored=True))
+    height_factor: Factor = field(as_range(-0.9999, 1, mirrored=True))
     width_factor: Converted[float | Sequence[float] | None, tuple[float, float] | None] = field(
-        optional(drawn_from(-0.9999, 1, mirrored=True)), default=None
+        optional(as_range(-0.9999, 1, mirrored=True)), default=None
     )
     fill_mode: str = field(one_of(*FILL_MODES), default="reflect")
     interpolation: str = field(one_of("nearest", "bilinear"), default="bilinear")
@@ -238,13 +238,13 @@ class RandomZoom(_Moved):
         width = height if self.width_factor is None else self._uniform(x, self.width_factor, 1) + 1.0
         return {"height_zoom": height, "width_zoom": width}
 
-    def _changed(self, x: Tensor, height_zoom: Any, width_zoom: Any) -> Tensor:
+    def _change(self, x: Tensor, height_zoom: Any, width_zoom: Any) -> Tensor:
         v, h = _numbers(height_zoom)[:, 0], _numbers(width_zoom)[:, 0]
         ends = {"a02": (x.shape[2] - 1) / 2 * (1 - h), "a12": (x.shape[1] - 1) / 2 * (1 - v)}
-        return self._moved(x, _matrices(len(v), a00=h, a11=v, **ends))
+        return self._move(x, _matrices(len(v), a00=h, a11=v, **ends))
 
 
-class RandomShear(_Moved):
+class RandomShear(_Moving):
     """Shears images: a row moves the more to the side, and a column the more up, the farther it is from the corner.
 
     Args:
@@ -259,8 +259,8 @@ class RandomShear(_Moved):
         [[[[1.0], [2.0]], [[4.0], [4.0]]]]
     """
 
-    x_factor: Factor = field(drawn_from(0, 1), default=0.0)
-    y_factor: Factor = field(drawn_from(0, 1), default=0.0)
+    x_factor: Factor = field(as_range(0, 1), default=0.0)
+    y_factor: Factor = field(as_range(0, 1), default=0.0)
     interpolation: str = field(one_of("nearest", "bilinear"), default="bilinear")
     fill_mode: str = field(one_of(*FILL_MODES), default="reflect")
     fill_value: float = field(number(), default=0.0)
@@ -273,12 +273,12 @@ class RandomShear(_Moved):
         both = [self._uniform(x, self.x_factor, 1), self._uniform(x, self.y_factor, 1)]
         return {"shear_factor": np.concatenate(both, axis=1) * sign}
 
-    def _changed(self, x: Tensor, shear_factor: Any) -> Tensor:
+    def _change(self, x: Tensor, shear_factor: Any) -> Tensor:
         side, up = _numbers(shear_factor).T
-        return self._moved(x, _matrices(len(side), a01=side, a10=up))
+        return self._move(x, _matrices(len(side), a01=side, a10=up))
 
 
-class RandomPerspective(_Moved):
+class RandomPerspective(_Moving):
     """Shows images as a plane that is seen from elsewhere: its corners move to places that are drawn while training.
 
     Args:
@@ -291,7 +291,7 @@ class RandomPerspective(_Moved):
         (2, 4, 5, 1)
     """
 
-    factor: Factor = field(drawn_from(0, 1), default=1.0)
+    factor: Factor = field(as_range(0, 1), default=1.0)
     scale: float = field(number(0, 1), default=1.0)
     interpolation: str = field(one_of("nearest", "bilinear"), default="bilinear")
     fill_value: float = field(number(), default=0.0)
@@ -303,16 +303,16 @@ class RandomPerspective(_Moved):
         h, w = self._size(x)
         far_r, far_c = h - 1.0, w - 1.0
         start = np.tile([[[0.0, 0.0], [far_c, 0.0], [0.0, far_r], [far_c, far_r]]], (x.shape[0], 1, 1))
-        applied = self._chosen(x, self.factor)
+        applied = self._choose(x, self.factor)
         moves = self._uniform(x, (-0.5 * self.scale, 0.5 * self.scale), 4, 2)
         return {"apply_perspective": applied, "start_points": start, "end_points": start + start * moves}
 
-    def _changed(self, x: Tensor, apply_perspective: Any, start_points: Any, end_points: Any) -> Tensor:
-        moved = self._moved(x, homographies(_double(start_points), _double(end_points)))
+    def _change(self, x: Tensor, apply_perspective: Any, start_points: Any, end_points: Any) -> Tensor:
+        moved = self._move(x, homographies(_double(start_points), _double(end_points)))
         return np.where(apply_perspective, moved, x)  # type: ignore[return-value]
 
 
-class RandomElasticTransform(_Moved):
+class RandomElasticTransform(_Moving):
     """Distorts images like rubber: every pixel comes from a place nearby, and neighbors from places alike.
 
     With d drawn for each batch, the displacements of rows and columns are 0.1 d max(H, W) s times normal noise that is
@@ -334,8 +334,8 @@ class RandomElasticTransform(_Moved):
         (2, 8, 9, 1)
     """
 
-    factor: Factor = field(drawn_from(0, 1), default=1.0)
-    scale: Factor = field(drawn_from(0, 1), default=1.0)
+    factor: Factor = field(as_range(0, 1), default=1.0)
+    scale: Factor = field(as_range(0, 1), default=1.0)
     interpolation: str = field(one_of("nearest", "bilinear"), default="bilinear")
     fill_mode: str = field(one_of(*FILL_MODES), default="reflect")
     fill_value: float = field(number(), default=0.0)
@@ -346,26 +346,26 @@ class RandomElasticTransform(_Moved):
     def draw(self, x: Any) -> dict[str, Any]:
         """Return `apply_transform`, booleans (N, 1, 1, 1), and `displacements` of rows and columns, (2, N, H, W)."""
         h, w = self._size(x)
-        chosen = self._chosen(x, self.factor)
+        chosen = self._choose(x, self.factor)
         d = ag.random.uniform((), *self.scale, generator=self.generator)
         noise = ag.random.normal((2, x.shape[0], h, w), generator=self.generator)
         sigma = 0.05 * d * min(h, w)
         return {"apply_transform": chosen, "displacements": 0.1 * d * max(h, w) * sigma * _BLUR(noise, sigma)}
 
-    def _changed(self, x: Tensor, apply_transform: Any, displacements: Any) -> Tensor:
+    def _change(self, x: Tensor, apply_transform: Any, displacements: Any) -> Tensor:
         r, c = np.mgrid[: x.shape[1], : x.shape[2]][:, None] + _double(displacements)
-        moved = sampled(x, r, c, self.interpolation, self.fill_mode, self.fill_value)
+        moved = sample_pixels(x, r, c, self.interpolation, self.fill_mode, self.fill_value)
         return np.clip(np.where(apply_transform, moved, x), *self.value_range)  # type: ignore[return-value]
 
 
-def _blurred(noise: Array, sigma: Array) -> Array:
+def _blur(noise: Array, sigma: Array) -> Array:
     h, w = noise.shape[-2:]
     blurred: Array = _blurring(h, float(sigma)) @ noise @ _blurring(w, float(sigma)).T
     return blurred
 
 
 # As an operation, so that replays blur new noise by a new width.
-_BLUR = ag.structural("blur", _blurred, None, infer=lambda noise, sigma: noise)
+_BLUR = ag.structural("blur", _blur, None, infer=lambda noise, sigma: noise)
 
 
 def _blurring(n: int, sigma: float) -> Array:

@@ -28,7 +28,7 @@ Array = npt.NDArray[Any]
 _LEVELS = 256
 
 
-def _equalized(values: Array, *, bins: int) -> Array:
+def _equalize(values: Array, *, bins: int) -> Array:
     """Return images (N, H, W, C) of values from 0 to 255 with each channel equalized."""
     return np.stack([_one_equalized(values[..., c], bins) for c in range(values.shape[-1])], axis=-1)
 
@@ -43,8 +43,8 @@ def _one_equalized(values: Array, bins: int) -> Array:
     least = below[np.flatnonzero(below)[0]]
     table = np.round((below - least) * 255 / (below[-1] - least)).astype(values.dtype)
     places = np.clip((values / 255) * (bins - 1), 0, bins - 1).astype(np.int32)
-    found: Array = table[places]
-    return found
+    equalized: Array = table[places]
+    return equalized
 
 
 def _locally_equalized(values: Array, *, clip_limit: float, grid: tuple[int, ...]) -> Array:
@@ -54,13 +54,13 @@ def _locally_equalized(values: Array, *, clip_limit: float, grid: tuple[int, ...
     tiles = [-(-n // count) for n, count in zip((h, w), grid, strict=True)]
     more = [(0, size * count - n) for n, count, size in zip((h, w), grid, tiles, strict=True)]
     levels = np.pad(values, ((0, 0), *more, (0, 0)), mode="symmetric").astype(np.int32).clip(0, _LEVELS - 1)
-    spread = _interpolated(_tables(levels, tiles, grid, clip_limit), levels, tiles)
-    found: Array = asarray_like(spread[:, :h, :w].astype(values.dtype), like)
-    return found
+    spread = _interpolate(_tables(levels, tiles, grid, clip_limit), levels, tiles)
+    equalized: Array = asarray_like(spread[:, :h, :w].astype(values.dtype), like)
+    return equalized
 
 
 # As operations, so that programs that were traced compute them anew.
-_EQUALIZE = ag.structural("equalize", _equalized, None, infer=lambda x, **_: x)
+_EQUALIZE = ag.structural("equalize", _equalize, None, infer=lambda x, **_: x)
 _EQUALIZE_LOCALLY = ag.structural("equalize_locally", _locally_equalized, None, infer=lambda x, **_: x)
 
 
@@ -86,7 +86,7 @@ class Equalization(Augmentation):
     bins: int = field(positive, default=_LEVELS)
     data_format: DataFormatLike = field(as_data_format, default=None)
 
-    def _changed(self, x: Tensor) -> Tensor:
+    def _change(self, x: Tensor) -> Tensor:
         low, high = self.value_range
         return _EQUALIZE((x - low) * (255 / (high - low)), bins=self.bins) * ((high - low) / 255) + low
 
@@ -123,7 +123,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(Augmentation):
     tile_grid_size: LengthsLike = field(lengths, default=(8, 8))
     data_format: DataFormatLike = field(as_data_format, default=None)
 
-    def _changed(self, x: Tensor) -> Tensor:
+    def _change(self, x: Tensor) -> Tensor:
         low, high = self.value_range
         room((x.shape[0], *self.tile_grid_size, x.shape[-1], _LEVELS, 8))  # of histograms, a few at a time
         values = (x - low) * (255 / (high - low))
@@ -144,17 +144,17 @@ def _tables(levels: Array, tiles: list[int], grid: tuple[int, ...], clip_limit: 
     counts = counts.reshape(n, rows, columns, c, _LEVELS)
     size = height * width
     if clip_limit > 0:
-        kept = np.minimum(counts, np.float32(clip_limit * size / _LEVELS))
-        counts = kept + (counts - kept).sum(axis=-1, keepdims=True) / np.float32(_LEVELS)
+        clipped = np.minimum(counts, np.float32(clip_limit * size / _LEVELS))
+        counts = clipped + (counts - clipped).sum(axis=-1, keepdims=True) / np.float32(_LEVELS)
     below = np.cumsum(counts, axis=-1)
     least = below[..., :1]
     others = np.where(size == least, 1, size - least)
-    found: Array = np.clip((below - least) * 255 / others, 0, 255)
-    return found
+    tables: Array = np.clip((below - least) * 255 / others, 0, 255)
+    return tables
 
 
-def _interpolated(tables: Array, levels: Array, tiles: list[int]) -> Array:
-    """Return the mean of what the four nearest tiles make of each pixel, weighed by the distance to their middles."""
+def _interpolate(tables: Array, levels: Array, tiles: list[int]) -> Array:
+    """Return each pixel as the four nearest tiles map it, weighted by the distance to their middles."""
     around = np.pad(tables, ((0, 0), (1, 1), (1, 1), (0, 0), (0, 0)), mode="edge")
     n, h, w, c = levels.shape
     near, shares = [], []
@@ -169,5 +169,5 @@ def _interpolated(tables: Array, levels: Array, tiles: list[int]) -> Array:
             rows, columns = (near[0] + down)[:, None, None], (near[1] + right)[:, None]
             share = np.abs(1 - down - shares[0])[:, None, None] * np.abs(1 - right - shares[1])[:, None]
             result = result + around[images, rows, columns, channels, levels] * share
-    found: Array = result
-    return found
+    image: Array = result
+    return image

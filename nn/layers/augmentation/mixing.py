@@ -18,7 +18,7 @@ from autograd_lite import Tensor
 from ...config.arguments import Seed, as_seed, number
 from ...config.fields import field
 from ..arguments import DataFormatLike, as_data_format
-from .base import Augmentation, Factor, drawn_from
+from .base import Augmentation, Factor, as_range
 from .effects import box
 
 
@@ -100,7 +100,7 @@ class MixUp(_Mixing):
         order, weight = self._order_and_beta(x.shape[0], (self.alpha, self.alpha))
         return {"mix_weight": weight, "permutation_order": order}
 
-    def _changed(self, x: Tensor, mix_weight: Any, permutation_order: Any) -> Tensor:
+    def _change(self, x: Tensor, mix_weight: Any, permutation_order: Any) -> Tensor:
         weight = mix_weight.reshape(-1, 1, 1, 1).astype(x.dtype)
         return x * weight + x[permutation_order] * (1.0 - weight)
 
@@ -128,7 +128,7 @@ class CutMix(_Mixing):
         ((4, 8, 8, 3), True)
     """
 
-    factor: Factor = field(drawn_from(0, 1), default=1.0)
+    factor: Factor = field(as_range(0, 1), default=1.0)
     seed: Seed = field(as_seed, default=None)
     data_format: DataFormatLike = field(as_data_format, default=None)
 
@@ -139,7 +139,7 @@ class CutMix(_Mixing):
         inside = box(self._size(x), np.stack([side, side], axis=1), self._uniform(x, (0.0, 1.0), 2))
         return {"batch_masks": inside, "mix_weight": weight, "permutation_order": order}
 
-    def _changed(self, x: Tensor, batch_masks: Any, mix_weight: Any, permutation_order: Any) -> Tensor:
+    def _change(self, x: Tensor, batch_masks: Any, mix_weight: Any, permutation_order: Any) -> Tensor:
         return np.where(batch_masks, x[permutation_order], x)  # type: ignore[return-value]
 
     def extra_repr(self) -> str:

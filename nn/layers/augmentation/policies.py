@@ -20,7 +20,7 @@ from autograd_lite import Tensor
 from ...config.arguments import Seed, as_seed, flag, number, one_of, positive
 from ...config.fields import field
 from ..arguments import DataFormatLike, as_data_format
-from .base import Augmentation, Factor, Range, drawn_from, pixel_range
+from .base import Augmentation, Factor, Range, as_range, pixel_range
 from .color import RandomBrightness, RandomColorDegeneration, RandomContrast
 from .effects import AutoContrast, RandomPosterization, RandomSharpness, Solarization
 from .geometry import RandomRotation, RandomShear, RandomTranslation
@@ -98,7 +98,7 @@ class RandAugment(_Policy):
 
     value_range: Range = field(pixel_range, default=(0, 255))
     num_ops: int = field(positive, default=2)
-    factor: Factor = field(drawn_from(0, 1), default=0.5)
+    factor: Factor = field(as_range(0, 1), default=0.5)
     interpolation: str = field(one_of("bilinear", "nearest"), default="bilinear")
     seed: Seed = field(as_seed, default=None)
     data_format: DataFormatLike = field(as_data_format, default=None)
@@ -145,7 +145,7 @@ class AugMix(_Policy):
     value_range: Range = field(pixel_range, default=(0, 255))
     num_chains: int = field(positive, default=3)
     chain_depth: int = field(positive, default=3)
-    factor: Factor = field(drawn_from(0, 1), default=0.3)
+    factor: Factor = field(as_range(0, 1), default=0.3)
     alpha: float = field(number(above=0), default=1.0)
     all_ops: bool = field(flag, default=True)
     interpolation: str = field(one_of("bilinear", "nearest"), default="bilinear")
@@ -172,8 +172,8 @@ class AugMix(_Policy):
         mixed: Any = 0.0
         for weight, chain in zip(drawn["chain_mixing_weights"], drawn["chains"], strict=True):
             changed = x
-            for name, own in chain:
-                changed = self.parts[name].transform(changed, **own)
+            for name, draws in chain:
+                changed = self.parts[name].transform(changed, **draws)
             mixed = mixed + changed * weight
         share = drawn["weight_sample"]
         return np.clip(share * x + (1 - share) * mixed, *self.value_range)

@@ -23,14 +23,16 @@ def _inside(index: Any, n: int, fill_mode: str) -> Any:
     return np.clip(index, 0, n - 1)
 
 
-def sampled(x: Tensor, rows: Any, columns: Any, interpolation: str, fill_mode: str, fill_value: float = 0.0) -> Tensor:
+def sample_pixels(
+    x: Tensor, rows: Any, columns: Any, interpolation: str, fill_mode: str, fill_value: float = 0.0
+) -> Tensor:
     """Return the values of images at places that are given in pixels.
 
     Args:
         x: shape (N, H, W, C), floating.
         rows, columns: the places, shape (N, H', W') each, arrays or Tensors.
         interpolation: "nearest" or "bilinear".
-        fill_mode: what is outside, one of FILL_MODES; "reflect" is d c b a | a b c d | d c b a, "nearest" the edge.
+        fill_mode: the values outside, one of FILL_MODES; "reflect" is d c b a | a b c d | d c b a, "nearest" the edge.
         fill_value: for "constant".
 
     Returns:
@@ -89,10 +91,10 @@ def homographies(start: Any, end: Any) -> Any:
         Hartley, Zisserman: Multiple View Geometry in Computer Vision, 2003, section 4.1.
     """
     n = len(start)
-    known = np.concatenate([end, np.ones((n, 4, 1))], axis=2)
+    points = np.concatenate([end, np.ones((n, 4, 1))], axis=2)
     zeros = np.zeros((n, 4, 3))
-    columns, rows = np.concatenate([known, zeros], axis=2), np.concatenate([zeros, known], axis=2)
+    columns, rows = np.concatenate([points, zeros], axis=2), np.concatenate([zeros, points], axis=2)
     products = -(start[..., None] * end[:, :, None, :])
     system = np.concatenate([np.stack([columns, rows], axis=2), products], axis=3).reshape(n, 8, 8)
-    solved = np.linalg.solve(system, start.reshape(n, 8, 1))[..., 0]
-    return np.concatenate([solved, np.ones((n, 1))], axis=1).reshape(n, 3, 3)
+    elements = np.linalg.solve(system, start.reshape(n, 8, 1))[..., 0]
+    return np.concatenate([elements, np.ones((n, 1))], axis=1).reshape(n, 3, 3)

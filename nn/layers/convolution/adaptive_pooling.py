@@ -40,27 +40,27 @@ class _AdaptivePooling(Spatial):
         x = self._floating(x)
         for axis, m in zip(self._spatial_axes(), self.output_size, strict=True):
             if x.shape[axis] != m:
-                x = self._pooled(x, axis, m)
+                x = self._pool(x, axis, m)
         return x
 
-    def _pooled(self, x: Tensor, axis: int, m: int) -> Tensor:
+    def _pool(self, x: Tensor, axis: int, m: int) -> Tensor:
         raise NotImplementedError
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (batch, *output_size, C), or (batch, C, *output_size) with channels first."""
-        return self._join(input_shape[0], self.output_size, self._split(input_shape)[1])
+        return self._join_shape(input_shape[0], self.output_size, self._split_shape(input_shape)[1])
 
     def extra_repr(self) -> str:
         return f"output_size={self.output_size[0] if self.rank == 1 else self.output_size}"
 
 
 class _AdaptiveAveragePooling(_AdaptivePooling):
-    def _pooled(self, x: Tensor, axis: int, m: int) -> Tensor:
+    def _pool(self, x: Tensor, axis: int, m: int) -> Tensor:
         return average_evenly(x, axis, m)
 
 
 class _AdaptiveMaxPooling(_AdaptivePooling):
-    def _pooled(self, x: Tensor, axis: int, m: int) -> Any:
+    def _pool(self, x: Tensor, axis: int, m: int) -> Any:
         return largest_evenly(x, axis, m)
 
 

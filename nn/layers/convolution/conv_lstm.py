@@ -101,7 +101,7 @@ class ConvLSTMCell(KernelAndBias, Windowed):
     def project(self, x: Tensor, masks: list[Tensor] | None) -> Tensor:
         """Return what the input (N, *S, C) gives to the gates, shape (N, *O, 4 F)."""
         parts = x if masks is None else np.concatenate([x * mask for mask in masks], axis=-1)
-        z = self._convolved(parts, self.kernel, 1 if masks is None else _GATES)  # type: ignore[arg-type]
+        z = self._convolve(parts, self.kernel, 1 if masks is None else _GATES)  # type: ignore[arg-type]
         return z if self.bias is None else z + self.bias
 
     def step(self, z: Tensor, h: Any, c: Any, masks: list[Tensor] | None) -> tuple[Tensor, Tensor]:
@@ -118,8 +118,8 @@ class ConvLSTMCell(KernelAndBias, Windowed):
         if rate == 0:
             return None
         full = _GATES, *shape
-        kept = draw_rows(lambda s: ag.random.bernoulli(s, 1 - rate, dtype=dtype, generator=self.generator), full, 1)
-        return [kept[i] * (1 / (1 - rate)) for i in range(_GATES)]
+        masks = draw_rows(lambda s: ag.random.bernoulli(s, 1 - rate, dtype=dtype, generator=self.generator), full, 1)
+        return [masks[i] * (1 / (1 - rate)) for i in range(_GATES)]
 
 
 class _ConvLSTM(RuledCell):

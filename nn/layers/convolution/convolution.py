@@ -40,9 +40,9 @@ from ..layer import Rule
 from .spatial import Spatial, window_count
 
 
-def as_padding(what: Any, name: str, value: Any) -> str:
+def as_padding(owner: Any, name: str, value: Any) -> str:
     """Return how a convolution pads; in one dimension "causal", too."""
-    return (_CAUSAL if what.rank == 1 else _PADDING)(what, name, value)
+    return (_CAUSAL if owner.rank == 1 else _PADDING)(owner, name, value)
 
 
 _PADDING = one_of("valid", "same")
@@ -50,7 +50,7 @@ _CAUSAL = one_of("valid", "same", "causal")
 
 
 class Windowed(Spatial):
-    """What all convolutions have: windows, a bias, an activation."""
+    """Base of all convolutions: windows, a bias, an activation."""
 
     def __post_init__(self) -> None:
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
@@ -60,7 +60,7 @@ class Windowed(Spatial):
             )
 
     def _channels(self, input_shape: Shape) -> int:
-        channels = self._split(input_shape)[1]
+        channels = self._split_shape(input_shape)[1]
         if channels is None:
             raise ag.ShapeError(
                 f"{self._speaker}: expected inputs with a known number of channels; received shape {input_shape}"
@@ -73,10 +73,10 @@ class Windowed(Spatial):
             return self.padding
         return (((self.kernel_size[0] - 1) * self.dilation_rate[0], 0),)
 
-    def _convolved(self, x: Tensor, kernel: Tensor, groups: int) -> Tensor:
+    def _convolve(self, x: Tensor, kernel: Tensor, groups: int) -> Tensor:
         return ag.convolution(x, kernel, self.strides, self._inner_padding(), self.dilation_rate, groups)
 
-    def _finished(self, x: Tensor) -> Tensor:
+    def _finish(self, x: Tensor) -> Tensor:
         """Add the bias and apply the activation, both with channels last."""
         if self.bias is not None:
             x += self.bias  # in the memory of the convolution
@@ -84,7 +84,7 @@ class Windowed(Spatial):
         return activations.activated(self.activation, self._back(x))
 
     def _check_channels(self, shape: Shape, expected: int) -> None:
-        channels = self._split(shape)[1]
+        channels = self._split_shape(shape)[1]
         if channels != expected:
             raise ag.ShapeError(
                 f"{self._speaker}: expected inputs with {expected} channels, "
@@ -94,10 +94,12 @@ class Windowed(Spatial):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (batch, *O, F), or (batch, F, *O) with channels first."""
-        size, channels = self._split(input_shape)
+        size, channels = self._split_shape(input_shape)
         room([(n - 1) * rate + 1 for n, rate in zip(self.kernel_size, self.dilation_rate, strict=True)])
         axes = zip(size, self.kernel_size, self.strides, self.dilation_rate, strict=True)
-        return self._join(input_shape[0], [window_count(*axis, self.padding) for axis in axes], self._outputs(channels))
+        return self._join_shape(
+            input_shape[0], [window_count(*axis, self.padding) for axis in axes], self._outputs(channels)
+        )
 
     def _outputs(self, channels: int | None) -> int | None:
         return self.filters
@@ -142,8 +144,8 @@ class _Convolution(KernelAndBias, Windowed):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.filters % self.groups:
-            what = type(self).__name__
-            raise ValueError(f"{what}: expected groups to divide filters={self.filters}; received groups={self.groups}")
+            name = type(self).__name__
+            raise ValueError(f"{name}: expected groups to divide filters={self.filters}; received groups={self.groups}")
 
     def build(self, input_shape: Shape) -> None:
         """Create the kernel (*K, C/G, F) and the bias (F,)."""
@@ -159,7 +161,7 @@ class _Convolution(KernelAndBias, Windowed):
     def call(self, x: Tensor) -> Tensor:
         """Return activation(x * kernel + bias), shape (N, *O, F) or (N, F, *O)."""
         self._check_channels(x.shape, self.kernel.shape[-2] * self.groups)
-        return self._finished(self._convolved(self._last(x), self.kernel, self.groups))
+        return self._finish(self._convolve(self._last(x), self.kernel, self.groups))
 
 
 class Conv1D(_Convolution, rank=1):
@@ -234,7 +236,7 @@ class _Depthwise(KernelAndBias, Windowed):
         *window, channels, many = self.kernel.shape
         self._check_channels(x.shape, channels)
         kernel = self.kernel.reshape(*window, 1, channels * many)
-        return self._finished(self._convolved(self._last(x), kernel, channels))
+        return self._finish(self._convolve(self._last(x), kernel, channels))
 
     def _outputs(self, channels: int | None) -> int | None:
         return None if channels is None else channels * self.depth_multiplier
@@ -309,8 +311,8 @@ class _Separable(Windowed):
         *window, channels, many = self.depthwise_kernel.shape
         self._check_channels(x.shape, channels)
         kernel = self.depthwise_kernel.reshape(*window, 1, channels * many)
-        x = self._convolved(self._last(x), kernel, channels)
-        return self._finished(x @ self.pointwise_kernel.reshape(channels * many, self.filters))
+        x = self._convolve(self._last(x), kernel, channels)
+        return self._finish(x @ self.pointwise_kernel.reshape(channels * many, self.filters))
 
 
 class SeparableConv1D(_Separable, rank=1):

@@ -19,19 +19,19 @@ from .spatial import Spatial
 WidthsLike = Converted[int | Sequence[int] | Sequence[Sequence[int]], tuple[tuple[int, int], ...]]
 
 
-def pairs(what: Any, name: str, value: Any) -> tuple[tuple[int, int], ...]:
+def pairs(owner: Any, name: str, value: Any) -> tuple[tuple[int, int], ...]:
     """Return two widths for each spatial axis, before and behind."""
-    rank: int = what.rank
+    rank: int = owner.rank
     expected = f"a non-negative integer, or for each of {rank} spatial axes one or a pair (before, behind)"
     values = (value,) * rank if is_integer(value) else value
     if rank == 1 and isinstance(value, (tuple, list)):
         values = value if value and isinstance(value[0], (tuple, list)) else (value,)
-    found = [tuple(p) if isinstance(p, (tuple, list)) else (p, p) for p in _items(values)]
-    if not isinstance(values, (tuple, list)) or not all(is_integer(n) for pair in found for n in pair):
-        raise refused(TypeError, what, name, expected, value)
-    if len(found) != rank or any(len(pair) != 2 or min(pair) < 0 for pair in found):
-        raise refused(ValueError, what, name, expected, value)
-    return tuple((int(a), int(b)) for a, b in found)
+    widths = [tuple(p) if isinstance(p, (tuple, list)) else (p, p) for p in _items(values)]
+    if not isinstance(values, (tuple, list)) or not all(is_integer(n) for pair in widths for n in pair):
+        raise refused(TypeError, owner, name, expected, value)
+    if len(widths) != rank or any(len(pair) != 2 or min(pair) < 0 for pair in widths):
+        raise refused(ValueError, owner, name, expected, value)
+    return tuple((int(a), int(b)) for a, b in widths)
 
 
 class _Ends(Spatial):
@@ -59,9 +59,9 @@ class _ZeroPadding(_Ends):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape with longer spatial axes."""
-        size, channels = self._split(input_shape)
+        size, channels = self._split_shape(input_shape)
         longer = [None if n is None else n + sum(p) for n, p in zip(size, self.padding, strict=True)]
-        return self._join(input_shape[0], longer, channels)
+        return self._join_shape(input_shape[0], longer, channels)
 
     def extra_repr(self) -> str:
         return f"padding={self.padding[0] if self.rank == 1 else self.padding}"
@@ -72,24 +72,24 @@ class _Cropping(_Ends):
 
     def call(self, x: Tensor) -> Tensor:
         """Return x without the ends of its spatial axes."""
-        size, _ = self._split(x.shape)
-        lengths = self._left(size)
+        size, _ = self._split_shape(x.shape)
+        lengths = self._remaining(size)
         inside = [slice(p[0], p[0] + (n or 0)) for p, n in zip(self.cropping, lengths, strict=True)]
         return x[self._with_channels(inside, slice(None))]
 
-    def _left(self, size: Sequence[int | None]) -> list[int | None]:
+    def _remaining(self, size: Sequence[int | None]) -> list[int | None]:
         lengths = [None if n is None else n - sum(p) for n, p in zip(size, self.cropping, strict=True)]
         if any(n is not None and n < 1 for n in lengths):
             raise ag.ShapeError(
                 f"{self._speaker}: expected spatial axes that are longer "
-                f"than what is cropped, {self.cropping}; received lengths {tuple(size)}"
+                f"than the cropping, {self.cropping}; received lengths {tuple(size)}"
             )
         return lengths
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape with shorter spatial axes."""
-        size, channels = self._split(input_shape)
-        return self._join(input_shape[0], self._left(size), channels)
+        size, channels = self._split_shape(input_shape)
+        return self._join_shape(input_shape[0], self._remaining(size), channels)
 
     def extra_repr(self) -> str:
         return f"cropping={self.cropping[0] if self.rank == 1 else self.cropping}"

@@ -3,7 +3,7 @@
 Arguments that the layers share:
     pool_size, strides: one integer, or one for each spatial axis. Length of the windows, and their distance, by
         default the length.
-    padding: "valid" for windows that lie inside, or "same" for ceil(S / stride) of them. What is padded never counts.
+    padding: "valid" for windows that lie inside, or "same" for ceil(S / stride) of them. Padding never counts.
     data_format: "channels_last", shape (N, *S, C), or "channels_first", shape (N, C, *S).
 A call raises a ShapeError for an x of another rank, or one that is smaller than a window.
 
@@ -46,11 +46,11 @@ class _Pooling(Spatial):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (batch, *O, C), or (batch, C, *O) with channels first."""
-        size, channels = self._split(input_shape)
+        size, channels = self._split_shape(input_shape)
         room(self.pool_size)
         axes = zip(size, self.pool_size, self.strides, strict=True)
         counts = [window_count(n, window, stride, 1, self.padding) for n, window, stride in axes]
-        return self._join(input_shape[0], counts, channels)
+        return self._join_shape(input_shape[0], counts, channels)
 
     def extra_repr(self) -> str:
         size, strides = (v[0] if self.rank == 1 else v for v in (self.pool_size, self.strides))
@@ -83,10 +83,10 @@ class _GlobalPooling(Spatial):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (batch, C), with axes of length 1 between if keepdims."""
-        channels = self._split(input_shape)[1]
+        channels = self._split_shape(input_shape)[1]
         if not self.keepdims:
             return (input_shape[0], channels)
-        return self._join(input_shape[0], (1,) * self.rank, channels)
+        return self._join_shape(input_shape[0], (1,) * self.rank, channels)
 
     def extra_repr(self) -> str:
         return "keepdims=True" if self.keepdims else ""
@@ -232,8 +232,8 @@ class GlobalAveragePooling1D(_GlobalAveragePooling, rank=1):
                 f"{(x.shape[0], x.shape[steps])}, one boolean for each step; received shape {flags.shape}"
             )
         counted: Any = np.expand_dims(flags, 3 - steps)
-        kept: Any = np.where(counted, self._floating(x), 0)
-        total = kept.sum(axis=steps, keepdims=self.keepdims)
+        masked: Any = np.where(counted, self._floating(x), 0)
+        total = masked.sum(axis=steps, keepdims=self.keepdims)
         return total / np.maximum(counted.astype(total.dtype).sum(axis=steps, keepdims=self.keepdims), 1)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:

@@ -40,9 +40,9 @@ class _UpSampling(Spatial):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape with the spatial lengths times their factors."""
-        size, channels = self._split(input_shape)
+        size, channels = self._split_shape(input_shape)
         longer = [None if n is None else n * factor for n, factor in zip(size, self.size, strict=True)]
-        return self._join(input_shape[0], longer, channels)
+        return self._join_shape(input_shape[0], longer, channels)
 
     def extra_repr(self) -> str:
         how = "" if self.interpolation == "nearest" else f", interpolation={self.interpolation}"
@@ -106,7 +106,7 @@ class UpSampling3D(_UpSampling, rank=3):
 class ToSize(Spatial, rank=2):
     """Makes images of a given height and width."""
 
-    def _cut(self, x: Tensor, height: int, width: int, top: int, left: int) -> Tensor:
+    def _crop(self, x: Tensor, height: int, width: int, top: int, left: int) -> Tensor:
         inside = (slice(top, top + height), slice(left, left + width))
         return x[(slice(None), *inside)] if self.data_format == "channels_last" else x[(..., *inside)]
 
@@ -115,11 +115,11 @@ class ToSize(Spatial, rank=2):
         h, w = (x.shape[a] for a in self._spatial_axes())
         height = max(min(h, w * self.height // self.width), 1)
         width = max(min(w, h * self.width // self.height), 1)
-        return self._cut(x, height, width, (h - height) // 2, (w - width) // 2)
+        return self._crop(x, height, width, (h - height) // 2, (w - width) // 2)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape with the given height and width."""
-        return self._join(input_shape[0], (self.height, self.width), self._split(input_shape)[1])
+        return self._join_shape(input_shape[0], (self.height, self.width), self._split_shape(input_shape)[1])
 
     def extra_repr(self) -> str:
         return f"{self.height}, {self.width}"
@@ -134,7 +134,7 @@ class Resizing(ToSize):
         crop_to_aspect_ratio: whether to cut off what does not fit the new ratio of sides, rather than distort.
         pad_to_aspect_ratio: whether to put `fill_value` around instead.
         fill_mode: "constant".
-        fill_value: what is put around.
+        fill_value: of the padding.
         antialias: whether pixels of smaller images are means of what they cover; not with "nearest".
         data_format: see the module.
 
@@ -210,5 +210,5 @@ class CenterCrop(ToSize):
         x = self._floating(x)
         h, w = (x.shape[a] for a in self._spatial_axes())
         if h >= self.height and w >= self.width:
-            return self._cut(x, self.height, self.width, (h - self.height) // 2, (w - self.width) // 2)
+            return self._crop(x, self.height, self.width, (h - self.height) // 2, (w - self.width) // 2)
         return interpolate(self._cut_to_ratio(x), (self.height, self.width), self._spatial_axes(), "bilinear")

@@ -1,4 +1,4 @@
-"""What layers over spatial axes share: the number of axes, their lengths, and the order of channels."""
+"""The base of layers over spatial axes: the number of axes, their lengths, and the order of channels."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def one_or_many(call: Callable[..., Any]) -> Callable[..., Any]:
     """Let the `call` of a layer over images take a single one, without a batch axis, and return one."""
 
     @functools.wraps(call)
-    def called(self: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
+    def call_one_or_many(self: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
         return call(self, x[None], *args, **kwargs)[0] if np.ndim(x) == 3 else call(self, x, *args, **kwargs)
 
-    return called
+    return call_one_or_many
 
 
 class Spatial(Layer):
@@ -58,14 +58,14 @@ class Spatial(Layer):
                 f"{tuple(shape)}. {fix}"
             )
 
-    def _split(self, shape: Shape) -> tuple[Shape, int | None]:
+    def _split_shape(self, shape: Shape) -> tuple[Shape, int | None]:
         """Return the spatial lengths and the number of channels."""
         self._check_rank(shape)
         if self.data_format == "channels_last":
             return tuple(shape[1:-1]), shape[-1]
         return tuple(shape[2:]), shape[1]
 
-    def _join(self, batch: int | None, spatial: Sequence[int | None], channels: int | None) -> Shape:
+    def _join_shape(self, batch: int | None, spatial: Sequence[int | None], channels: int | None) -> Shape:
         """Return a shape in the layer's order of axes."""
         if any(n is not None and n < 1 for n in spatial):
             raise ag.ShapeError(

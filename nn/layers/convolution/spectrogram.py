@@ -45,7 +45,7 @@ class MelSpectrogram(Layer):
         top_db: how many decibels below the largest of the batch the result ends.
         mag_exp: 1 for magnitudes, 2 for powers.
         min_power: smaller powers are raised to this.
-        ref_power: what is 0 decibels.
+        ref_power: the power of 0 decibels.
 
     Call it on x of shape (N, T); the result has shape (N, K, 1 + T // sequence_stride), for an even fft_length.
 
@@ -195,21 +195,21 @@ class STFTSpectrogram(Spatial, rank=1):
 
     def build(self, input_shape: Shape) -> None:
         """Create the kernels, shape (T, 1, F / 2 + 1)."""
-        self._split(input_shape)
+        self._split_shape(input_shape)
         for side, start in self._starts.items():
             kernel = self.add_weight((self.frame_length, 1, self.fft_length // 2 + 1), start)
             setattr(self, f"{side}_kernel", kernel)
 
     def call(self, x: Tensor) -> Tensor:
         """Return the spectrograms."""
-        self.compute_output_shape(x.shape)  # refuses what is too short
+        self.compute_output_shape(x.shape)  # refuses signals that are too short
         x = x if x.dtype.kind == "f" else x.astype(self.dtype)
         signals = x.transpose(0, 2, 1) if self.data_format == "channels_last" else x
         channels, steps = signals.shape[1:]
         kernels = [getattr(self, f"{side}_kernel") for side in self._starts]
         kernel: Any = np.concatenate(kernels, axis=2) if len(kernels) > 1 else kernels[0]
         parts = ag.convolution(signals.reshape(-1, steps, 1), kernel, self.frame_step, self.padding)
-        out = self._made(parts)
+        out = self._scale_output(parts)
         out = out.reshape(-1, channels, *out.shape[1:])
         if self.expand_dims:
             return out if self.data_format == "channels_first" else out.transpose(0, 2, 3, 1)
@@ -218,7 +218,7 @@ class STFTSpectrogram(Spatial, rank=1):
             return out.transpose(0, 1, 3, 2).reshape(-1, channels * bins, frames)
         return out.transpose(0, 2, 1, 3).reshape(-1, frames, channels * bins)
 
-    def _made(self, parts: Tensor) -> Any:
+    def _scale_output(self, parts: Tensor) -> Any:
         """Return what the mode makes of real and imaginary parts, one behind the other."""
         if self.kind in ("real", "imag", "stft"):
             return parts
@@ -236,7 +236,7 @@ class STFTSpectrogram(Spatial, rank=1):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of the spectrograms."""
-        (steps,), channels = self._split(input_shape)
+        (steps,), channels = self._split_shape(input_shape)
         frames = window_count(steps, self.frame_length, self.frame_step, 1, self.padding)
         if frames is not None and frames < 1:
             raise ag.ShapeError(
@@ -248,7 +248,7 @@ class STFTSpectrogram(Spatial, rank=1):
             last = (frames, bins, channels) if self.data_format == "channels_last" else (channels, frames, bins)
             return (input_shape[0], *last)
         both = None if channels is None else channels * bins
-        return self._join(input_shape[0], (frames,), both)
+        return self._join_shape(input_shape[0], (frames,), both)
 
     def extra_repr(self) -> str:
         return f"mode={self.kind}, frame_length={self.frame_length}, fft_length={self.fft_length}"

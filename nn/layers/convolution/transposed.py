@@ -77,7 +77,7 @@ class _ConvolutionTranspose(KernelAndBias, Windowed):
         axes = [self._axis(n, i) for i, n in enumerate(x.shape[1:-1])]
         size, cut = [transposed_length(*axis) for axis in axes], [transposed_cut(*axis) for axis in axes]
         out = ag.transposed_convolution(x, self.kernel, self.strides, cut, self.dilation_rate, size=size)
-        return self._finished(out)
+        return self._finish(out)
 
     def _axis(self, n: int, axis: int) -> tuple[int, int, int, str, int | None]:
         """Return what Keras's rules read of an axis: see `transposed_length`."""
@@ -87,9 +87,9 @@ class _ConvolutionTranspose(KernelAndBias, Windowed):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (batch, *O, F), or (batch, F, *O) with channels first."""
-        size = self._split(input_shape)[0]
+        size = self._split_shape(input_shape)[0]
         lengths = [None if n is None else transposed_length(*self._axis(n, i)) for i, n in enumerate(size)]
-        return self._join(input_shape[0], lengths, self.filters)
+        return self._join_shape(input_shape[0], lengths, self.filters)
 
 
 class Conv1DTranspose(_ConvolutionTranspose, rank=1):

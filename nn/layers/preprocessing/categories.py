@@ -30,7 +30,7 @@ VECTORS = ("one_hot", "multi_hot", "count")
 
 
 class Encoding(Layer):
-    """What the layers do with indices."""
+    """Base of layers that return indices, or vectors made of them."""
 
     output_mode = "int"
     sparse = False
@@ -41,13 +41,13 @@ class Encoding(Layer):
                 f"{type(self).__name__}: expected sparse=False, since arrays are dense; received sparse=True"
             )
 
-    def _encoded(self, index: Any, depth: int, weights: Any = None) -> Any:
+    def _encode(self, index: Any, depth: int, weights: Any = None) -> Any:
         """Return the vectors of indices from 0 to depth - 1; one that is out of range gives zeros."""
         room((*index.shape, depth))
         if self.output_mode == "one_hot" and index.ndim > 1 and index.shape[-1] == 1:
             index = index[..., 0]
         if self.output_mode != "one_hot" and isinstance(index, np.ndarray):
-            counts = _counted(index, depth)
+            counts = _count(index, depth)
             return (counts > 0 if self.output_mode == "multi_hot" else counts).astype(self.dtype)
         hot = np.equal(index[..., None], np.arange(depth)).astype(self.dtype)
         if self.output_mode == "one_hot":
@@ -80,7 +80,7 @@ class Encoding(Layer):
             )
 
 
-def _counted(index: Array, depth: int) -> Array:
+def _count(index: Array, depth: int) -> Array:
     """Return how often each of the numbers below depth is in each row, of an array that is not recorded."""
     rows = np.moveaxis(index, 1, -1) if index.ndim > 1 else index
     flat = rows.reshape(math.prod(rows.shape[:-1]), rows.shape[-1])
@@ -124,7 +124,7 @@ class CategoryEncoding(Encoding):
         index = self._whole(x)
         if index.size:
             ag.observe(self._check_range, index, checks=True)
-        return self._encoded(index, self.num_tokens, None if count_weights is None else self._cast(count_weights))
+        return self._encode(index, self.num_tokens, None if count_weights is None else self._cast(count_weights))
 
     def _check_range(self, index: Array) -> None:
         low, high = int(index.min()), int(index.max())
@@ -142,12 +142,12 @@ class CategoryEncoding(Encoding):
         return f"{self.num_tokens}, output_mode={self.output_mode}"
 
 
-def _ascending(what: Any, name: str, value: Any) -> tuple[float, ...]:
+def _ascending(owner: Any, name: str, value: Any) -> tuple[float, ...]:
     edges = np.asarray(value)
     if edges.dtype.kind not in "fiu" or edges.ndim != 1:
-        raise refused(TypeError, what, name, "numbers in ascending order", value)
+        raise refused(TypeError, owner, name, "numbers in ascending order", value)
     if not (np.diff(edges) >= 0).all():
-        raise refused(ValueError, what, name, "numbers in ascending order", value)
+        raise refused(ValueError, owner, name, "numbers in ascending order", value)
     return tuple(edges.astype(np.float64).tolist())
 
 
@@ -214,16 +214,16 @@ class Discretization(Encoding):
             raise ValueError(f"{self.name}.adapt: expected a layer made with num_bins; this one has bin_boundaries")
         sketch = np.zeros((2, 0))
         for batch in batches_of(f"{self.name}.adapt", data):
-            sketch = _compressed(np.concatenate([sketch, _sketch(batch, self.epsilon)], axis=1), self.epsilon)
+            sketch = _compress(np.concatenate([sketch, _sketch(batch, self.epsilon)], axis=1), self.epsilon)
         if not sketch.size:
             raise ValueError(f"{self.name}.adapt: expected at least one sample; received none")
-        found = _compressed(sketch, 1 / self.num_bins)[0, :-1]
-        self.bin_boundaries = tuple(found[: self.num_bins - 1].tolist())
+        boundaries = _compress(sketch, 1 / self.num_bins)[0, :-1]
+        self.bin_boundaries = tuple(boundaries[: self.num_bins - 1].tolist())
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments, and the boundaries that `adapt` has found."""
-        found = {"bin_boundaries": list(self.bin_boundaries)} if self.bin_boundaries is not None else {}
-        return super().get_config() | found
+        state = {"bin_boundaries": list(self.bin_boundaries)} if self.bin_boundaries is not None else {}
+        return super().get_config() | state
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
@@ -231,8 +231,8 @@ class Discretization(Encoding):
         if config.get("num_bins") is None:
             return super().from_config(config)
         layer = super().from_config({**config, "bin_boundaries": None})
-        found = config.get("bin_boundaries")
-        layer.bin_boundaries = None if found is None else _ascending(layer, "bin_boundaries", found)
+        boundaries = config.get("bin_boundaries")
+        layer.bin_boundaries = None if boundaries is None else _ascending(layer, "bin_boundaries", boundaries)
         return layer
 
     def call(self, x: Tensor) -> Any:
@@ -241,7 +241,7 @@ class Discretization(Encoding):
             raise ValueError(f"{self._speaker}: expected boundaries; this layer has none yet. Call adapt(data) first")
         edges = np.asarray(self.bin_boundaries, x.dtype if x.dtype.kind == "f" else None)
         bins = np.sum(np.greater_equal(x[..., None], edges), axis=-1).astype(np.int32)
-        return bins if self.output_mode == "int" else self._encoded(bins, self.num_bins)
+        return bins if self.output_mode == "int" else self._encode(bins, self.num_bins)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the input shape, or that of the vectors."""
@@ -259,7 +259,7 @@ def _sketch(values: Array, epsilon: float) -> Array:
     return np.stack([some, np.full(some.shape, step)])
 
 
-def _compressed(sketch: Array, share: float) -> Array:
+def _compress(sketch: Array, share: float) -> Array:
     """Return a sketch of one value for each such share of the weight, interpolated, if that is fewer."""
     if sketch.shape[1] * share < 1:
         return sketch

@@ -27,14 +27,14 @@ def farm(data: bytes) -> int:
     mul = (_K2 + 2 * n) & _ALL
     if n <= 32:
         a, b, c, d = _at(data, 0) * _K1, _at(data, 8), _at(data, n - 8) * mul, _at(data, n - 16) * _K2
-        return _mixed(_turned(a + b, 43) + _turned(c, 30) + d, a + _turned(b + _K2, 18) + c, mul)
+        return _mix(_rotate(a + b, 43) + _rotate(c, 30) + d, a + _rotate(b + _K2, 18) + c, mul)
     if n <= 64:
         a, b, c, d = _at(data, 0) * _K2, _at(data, 8), _at(data, n - 8) * mul, _at(data, n - 16) * _K2
-        y = _turned(a + b, 43) + _turned(c, 30) + d
-        z = _mixed(y, a + _turned(b + _K2, 18) + c, mul)
+        y = _rotate(a + b, 43) + _rotate(c, 30) + d
+        z = _mix(y, a + _rotate(b + _K2, 18) + c, mul)
         e, f = _at(data, 16) * mul, _at(data, 24)
         g, h = (y + _at(data, n - 32)) * mul, (z + _at(data, n - 24)) * mul
-        return _mixed(_turned(e + f, 43) + _turned(g, 30) + h, e + _turned(f + a, 18) + g, mul)
+        return _mix(_rotate(e + f, 43) + _rotate(g, 30) + h, e + _rotate(f + a, 18) + g, mul)
     return _longer(data, n)
 
 
@@ -42,13 +42,13 @@ def _up_to_16(data: bytes, n: int) -> int:
     mul = (_K2 + 2 * n) & _ALL
     if n >= 8:
         a, b = _at(data, 0) + _K2, _at(data, n - 8)
-        return _mixed(_turned(b, 37) * mul + a, (_turned(a, 25) + b) * mul, mul)
+        return _mix(_rotate(b, 37) * mul + a, (_rotate(a, 25) + b) * mul, mul)
     if n >= 4:
         first, last = unpack_from("<I", data)[0], unpack_from("<I", data, n - 4)[0]
-        return _mixed(n + 8 * first, last, mul)
+        return _mix(n + 8 * first, last, mul)
     if n:
         y, z = data[0] + 256 * data[n // 2], n + 4 * data[-1]
-        return _folded((y * _K2 ^ z * _K0) & _ALL) * _K2 & _ALL
+        return _fold((y * _K2 ^ z * _K0) & _ALL) * _K2 & _ALL
     return _K2
 
 
@@ -56,7 +56,7 @@ def _longer(data: bytes, n: int) -> int:
     """Return the hash of more than 64 bytes: 56 bytes of state go over blocks of 64, and over the last 64 bytes."""
     x = 81 * _K2 + _at(data, 0)
     y = 81 * _K1 + 113
-    z = _folded((y * _K2 + 113) & _ALL) * _K2
+    z = _fold((y * _K2 + 113) & _ALL) * _K2
     v, w = (0, 0), (0, 0)
     for at in range(0, (n - 1) // 64 * 64, 64):
         x, y, z, v, w = _block(data, at, (x, y, z, v, w), _K1, 1)
@@ -65,8 +65,8 @@ def _longer(data: bytes, n: int) -> int:
     v = (v[0] + w[0], v[1])
     w = (w[0] + v[0], w[1])
     x, y, z, v, w = _block(data, n - 64, (x, y, z, v, w), mul, 9)
-    low = _mixed(v[0], w[0], mul) + _folded(y & _ALL) * _K0 + z
-    return _mixed(low, _mixed(v[1], w[1], mul) + x, mul)
+    low = _mix(v[0], w[0], mul) + _fold(y & _ALL) * _K0 + z
+    return _mix(low, _mix(v[1], w[1], mul) + x, mul)
 
 
 _State = tuple[int, int, int, tuple[int, int], tuple[int, int]]
@@ -74,11 +74,11 @@ _State = tuple[int, int, int, tuple[int, int], tuple[int, int]]
 
 def _block(data: bytes, at: int, state: _State, mul: int, weight: int) -> _State:
     x, y, z, v, w = state
-    x = _turned(x + y + v[0] + _at(data, at + 8), 37) * mul
-    y = _turned(y + v[1] + _at(data, at + 48), 42) * mul
+    x = _rotate(x + y + v[0] + _at(data, at + 8), 37) * mul
+    y = _rotate(y + v[1] + _at(data, at + 48), 42) * mul
     x = (x ^ w[1] * weight) & _ALL
     y = (y + v[0] * weight + _at(data, at + 40)) & _ALL
-    z = _turned(z + w[0], 33) * mul & _ALL
+    z = _rotate(z + w[0], 33) * mul & _ALL
     v = _weak(data, at, v[1] * mul, x + w[0])
     w = _weak(data, at + 32, z + w[1], y + _at(data, at + 16))
     return z, y, x, v, w
@@ -87,27 +87,27 @@ def _block(data: bytes, at: int, state: _State, mul: int, weight: int) -> _State
 def _weak(data: bytes, at: int, a: int, b: int) -> tuple[int, int]:
     first, second, third, fourth = (_at(data, at + 8 * i) for i in range(4))
     a += first
-    b = _turned(b + a + fourth, 21)
+    b = _rotate(b + a + fourth, 21)
     before, a = a, a + second + third
-    return (a + fourth) & _ALL, (b + _turned(a, 44) + before) & _ALL
+    return (a + fourth) & _ALL, (b + _rotate(a, 44) + before) & _ALL
 
 
 def _at(data: bytes, at: int) -> int:
     return int(unpack_from("<Q", data, at)[0])
 
 
-def _turned(x: int, bits: int) -> int:
+def _rotate(x: int, bits: int) -> int:
     x &= _ALL
     return x >> bits | x << (64 - bits) & _ALL
 
 
-def _folded(x: int) -> int:
+def _fold(x: int) -> int:
     return x ^ x >> 47
 
 
-def _mixed(u: int, v: int, mul: int) -> int:
-    a = _folded((u ^ v) * mul & _ALL)
-    b = _folded((v ^ a) * mul & _ALL)
+def _mix(u: int, v: int, mul: int) -> int:
+    a = _fold((u ^ v) * mul & _ALL)
+    b = _fold((v ^ a) * mul & _ALL)
     return b * mul & _ALL
 
 
@@ -136,18 +136,18 @@ def _rounds(v: tuple[int, int, int, int], count: int) -> tuple[int, int, int, in
     a, b, c, d = v
     for _ in range(count):
         a, c = (a + b) & _ALL, (c + d) & _ALL
-        b, d = _turned(b, 51) ^ a, _turned(d, 48) ^ c
-        a, c = (_turned(a, 32) + d) & _ALL, (c + b) & _ALL
-        b, d = _turned(b, 47) ^ c, _turned(d, 43) ^ a
-        c = _turned(c, 32)
+        b, d = _rotate(b, 51) ^ a, _rotate(d, 48) ^ c
+        a, c = (_rotate(a, 32) + d) & _ALL, (c + b) & _ALL
+        b, d = _rotate(b, 47) ^ c, _rotate(d, 43) ^ a
+        c = _rotate(c, 32)
     return a, b, c, d
 
 
-def crossed(parts: list[int]) -> int:
+def cross(parts: list[int]) -> int:
     """Return one hash of several, in order, as TensorFlow crosses features."""
-    mul, found = 0xC6A4A7935BD1E995, 0xDECAFCAFFE
+    mul, code = 0xC6A4A7935BD1E995, 0xDECAFCAFFE
     for part in parts:
-        found ^= mul ^ _folded(part * mul & _ALL) * mul & _ALL
-        found = _folded(found * mul & _ALL) * mul & _ALL
-        found = _folded(found)
-    return found
+        code ^= mul ^ _fold(part * mul & _ALL) * mul & _ALL
+        code = _fold(code * mul & _ALL) * mul & _ALL
+        code = _fold(code)
+    return code

@@ -13,8 +13,8 @@ from ...config.arguments import as_array, flag, is_integer, is_text, one_of, pos
 from ...config.fields import Converted, field
 from ...module.module import Shape
 from .categories import VECTORS, Array, Encoding
-from .fingerprints import crossed, farm
-from .vocabulary import HASHED_DIGITS, Salt, as_salt, hashed
+from .fingerprints import cross, farm
+from .vocabulary import HASHED_DIGITS, Salt, as_salt, bucket_of
 
 
 class Hashing(Encoding):
@@ -50,13 +50,13 @@ class Hashing(Encoding):
             places: Any = HASHED_DIGITS(x, buckets=bins, salt=self.salt)
             mask: Any = self.mask_value
             index: Any = np.where(x == mask, 0, places + 1) if masks and is_integer(mask) else places + masks
-            return index if self.output_mode == "int" else self._encoded(index, self.num_bins)
+            return index if self.output_mode == "int" else self._encode(index, self.num_bins)
         values = _values(self, values)
-        places = {key: hashed(_word(key), bins, self.salt) + masks for key in set(values.ravel().tolist())}
+        places = {key: bucket_of(_word(key), bins, self.salt) + masks for key in set(values.ravel().tolist())}
         if masks:
             places[self.mask_value] = 0
         index = np.array([places[key] for key in values.ravel().tolist()], np.int64).reshape(values.shape)
-        return ag.tensor(self._placed(index if self.output_mode == "int" else self._encoded(index, self.num_bins)))
+        return ag.tensor(self._placed(index if self.output_mode == "int" else self._encode(index, self.num_bins)))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the input shape, or that of the vectors."""
@@ -100,9 +100,9 @@ class HashedCrossing(Encoding):
                 f"{received}"
             )
         tuples = zip(*(_values(self, part).ravel().tolist() for part in parts), strict=True)
-        bins = [crossed([farm(_word(p)) if isinstance(p, str) else p for p in t]) % self.num_bins for t in tuples]
+        bins = [cross([farm(_word(p)) if isinstance(p, str) else p for p in t]) % self.num_bins for t in tuples]
         index = np.array(bins, np.int64).reshape(shape)
-        return ag.tensor(self._placed(index if self.output_mode == "int" else self._encoded(index, self.num_bins)))
+        return ag.tensor(self._placed(index if self.output_mode == "int" else self._encode(index, self.num_bins)))
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         """Return the shape of one input, or that of the vectors."""
@@ -117,7 +117,7 @@ def _array(x: Any) -> Array:
 
 
 def _values(layer: Encoding, x: Any) -> Array:
-    """Return strings, or integers, of which floats lose what is behind the point."""
+    """Return strings, or integers; floats lose their fractions."""
     array = _array(x)
     if not is_text(array) and array.dtype.kind not in "iufb":
         raise TypeError(f"{layer._speaker}: expected strings or integers; received {x!r:.80}")

@@ -17,13 +17,13 @@ from autograd_lite.arrays import to_numpy
 from ...config.ambient import PROBED
 from ...config.arguments import any_integer, as_array, flag, is_text, not_negative, one_of, optional, positive, text
 from ...config.fields import Converted, field
-from .vocabulary import HASHED_DIGITS, Array, Salt, Vocabulary, as_output_mode, as_salt, hashed
+from .vocabulary import HASHED_DIGITS, Array, Salt, Vocabulary, as_output_mode, as_salt, bucket_of
 
 Names = Sequence[str] | npt.ArrayLike | str | PathLike[str] | None
 
 
 class IntegerLookup(Vocabulary):
-    """Numbers the integers of a vocabulary: out = where x is in it, behind places for what is not.
+    """Numbers the integers of a vocabulary: out = the index of x in it, after places for unknown ones.
 
     Args:
         max_tokens, num_oov_indices, mask_token, oov_token, vocabulary, idf_weights: see `vocabulary`.
@@ -62,15 +62,15 @@ class IntegerLookup(Vocabulary):
             raise ValueError(f"IntegerLookup: expected oov_method='farmhash' with salt; received {self.oov_method!r}")
         super().__post_init__(vocabulary, idf_weights)
 
-    def _as_tokens(self, given: Any) -> Array | None:
+    def _as_tokens(self, vocabulary: Any) -> Array | None:
         try:
-            tokens = np.asarray(given)
+            tokens = np.asarray(vocabulary)
             tokens = tokens.astype(np.int64) if tokens.dtype.kind == "U" else tokens  # the lines of a file
         except ValueError:
             return None
         return tokens.astype(np.int64) if tokens.ndim == 1 and tokens.dtype.kind in "iu" else None
 
-    def _checked(self, values: Any) -> Array:
+    def _as_array_of_tokens(self, values: Any) -> Array:
         array = to_numpy(values.data if isinstance(values, Tensor) else values)
         if array.dtype.kind not in "fiub":
             raise ValueError(
@@ -81,7 +81,7 @@ class IntegerLookup(Vocabulary):
 
     def call(self, x: Tensor) -> Any:
         """Return the indices, int64 of x's shape, or their vectors; inverted, the integers."""
-        tokens, x = self._known(), self._whole(x)
+        tokens, x = self._require_tokens(), self._whole(x)
         if self.invert:
             table = np.asarray([t if t is not None else 0 for t in self._specials()] + tokens.tolist(), np.int64)
             inside: Any = np.clip(x, 0, len(table) - 1)
@@ -90,25 +90,25 @@ class IntegerLookup(Vocabulary):
             return self._vectors(x * 0)
         order = np.argsort(tokens)
         place: Any = np.minimum(np.searchsorted(tokens[order], x), len(tokens) - 1)
-        known: Any = np.equal(np.take(ag.tensor(tokens[order]), place), x)
+        is_known: Any = np.equal(np.take(ag.tensor(tokens[order]), place), x)
         index: Any = np.where(
-            known, np.take(ag.tensor(order), place) + self._start, self._masks + self._unknown(x, known)
+            is_known, np.take(ag.tensor(order), place) + self._start, self._masks + self._unknown(x, is_known)
         )
         if self.mask_token is not None:
             # Without a place for padding, -1 is in no vector.
             index = np.where(np.equal(x, self.mask_token), 0 if self._masks else -1, index)
         return self._vectors(index)
 
-    def _unknown(self, x: Tensor, known: Any) -> Any:
+    def _unknown(self, x: Tensor, is_known: Any) -> Any:
         if self.num_oov_indices and self.oov_method == "floormod":
             return x % self.num_oov_indices
         if self.num_oov_indices:
             return HASHED_DIGITS(x.astype(np.int64), buckets=self.num_oov_indices, salt=self.salt)
-        ag.observe(self._check_known, x, known, checks=True)
+        ag.observe(self._check_known, x, is_known, checks=True)
         return 0
 
-    def _check_known(self, x: Array, known: Array) -> None:
-        missing = ~known & (x != self.mask_token)
+    def _check_known(self, x: Array, is_known: Array) -> None:
+        missing = ~is_known & (x != self.mask_token)
         if missing.any() and PROBED.get() is None:
             raise ValueError(
                 f"{self._speaker}: expected integers of the vocabulary, since "
@@ -135,11 +135,11 @@ class Strings(Vocabulary):
     encoding = "utf-8"
     salt = _places = _NONE
 
-    def _as_tokens(self, given: Any) -> Array | None:
-        tokens = as_array(given)
+    def _as_tokens(self, vocabulary: Any) -> Array | None:
+        tokens = as_array(vocabulary)
         if tokens.ndim != 1 or not is_text(tokens):
             return None
-        return np.array([self._decoded(token) for token in tokens], object)
+        return np.array([self._decode(token) for token in tokens], object)
 
     def _vocabulary_changed(self) -> None:
         assert self._tokens is not None
@@ -148,10 +148,10 @@ class Strings(Vocabulary):
             places.of[self.mask_token] = 0 if self._masks else -1  # without a place for padding it is in no vector
         self._places = places
 
-    def _decoded(self, text: Any) -> str:
+    def _decode(self, text: Any) -> str:
         return text.decode(self.encoding) if isinstance(text, bytes) else str(text)
 
-    def _checked(self, values: Any) -> Array:
+    def _as_array_of_tokens(self, values: Any) -> Array:
         array = as_array(values.data if isinstance(values, Tensor) else values)
         if not is_text(array):
             raise ValueError(
@@ -159,12 +159,12 @@ class Strings(Vocabulary):
             )
         if array.dtype.kind == "U":
             return array
-        return np.array([self._decoded(token) for token in array.flat], object).reshape(array.shape)
+        return np.array([self._decode(token) for token in array.flat], object).reshape(array.shape)
 
     def _indices(self, tokens: Sequence[str]) -> Array:
         """Return the index of each token, int64."""
-        known = self._known()
-        of = self._places.of if self._places is not None and len(known) else {}
+        tokens_known = self._require_tokens()
+        of = self._places.of if self._places is not None and len(tokens_known) else {}
         if self.num_oov_indices == 1:
             unknown = self._masks
             return np.array([of.get(token, unknown) for token in tokens], np.int64)
@@ -177,12 +177,12 @@ class Strings(Vocabulary):
                 )
             return np.array([of.get(token, self._masks) for token in tokens], np.int64)
         n, first = self.num_oov_indices, self._masks
-        found = [of[t] if t in of else first + hashed(t, n, self.salt) for t in tokens]
-        return np.array(found, np.int64)
+        indices = [of[t] if t in of else first + bucket_of(t, n, self.salt) for t in tokens]
+        return np.array(indices, np.int64)
 
 
 class StringLookup(Strings):
-    """Numbers the strings of a vocabulary: out = where x is in it, behind places for what is not.
+    """Numbers the strings of a vocabulary: out = the index of x in it, after places for unknown ones.
 
     Args:
         max_tokens, num_oov_indices, mask_token, oov_token, vocabulary, idf_weights: see `vocabulary`.
@@ -225,12 +225,14 @@ class StringLookup(Strings):
         """Return the indices, int64 of the given shape, or their vectors; inverted, an array of strings."""
         if self.invert:
             return self._strings(strings)
-        tokens = self._checked(strings)
+        tokens = self._as_array_of_tokens(strings)
         index = self._indices(tokens.ravel().tolist()).reshape(tokens.shape)
         return ag.tensor(self._placed(self._vectors(index)))
 
     def _strings(self, x: Any) -> Array:
-        names = np.array([t if t is not None else "" for t in self._specials()] + self._known().tolist(), object)
+        names = np.array(
+            [t if t is not None else "" for t in self._specials()] + self._require_tokens().tolist(), object
+        )
         if not isinstance(x, Tensor):
             raise TypeError(f"{self._speaker}: expected integers, since invert=True; received {x!r:.80}")
         index = self._whole(x).numpy()

@@ -24,9 +24,9 @@ Array = npt.NDArray[Any]
 _LEAST_DEVIATION = 1e-7
 
 
-def _axes(what: Any, name: str, value: Any) -> tuple[int, ...]:
+def _axes(owner: Any, name: str, value: Any) -> tuple[int, ...]:
     axes = () if value is None else value if isinstance(value, (tuple, list)) else (value,)
-    return tuple(any_integer(what, name, axis) for axis in axes)
+    return tuple(any_integer(owner, name, axis) for axis in axes)
 
 
 class Normalization(SameShape):
@@ -77,8 +77,8 @@ class Normalization(SameShape):
 
     def build(self, input_shape: Shape) -> None:
         """Create mean and variance, of the lengths along the axes."""
-        kept = self._kept(input_shape)
-        lengths = tuple(input_shape[a] for a in kept)
+        axes = self._axes_of(input_shape)
+        lengths = tuple(input_shape[a] for a in axes)
         if None in lengths:
             raise ag.ShapeError(
                 f"{self._speaker}: expected known lengths along axis={self.axis}; received {input_shape}"
@@ -96,15 +96,15 @@ class Normalization(SameShape):
                 f"along axis={self.axis}; received shapes {self._given[0].shape} and {self._given[1].shape}"
             ) from None
 
-    def _kept(self, shape: Shape) -> tuple[int, ...]:
+    def _axes_of(self, shape: Shape) -> tuple[int, ...]:
         ndim = len(shape)
-        kept = tuple(sorted({a % ndim if -ndim <= a < ndim else 0 for a in self.axis}))
-        if len(kept) != len(self.axis) or 0 in kept:
+        axes = tuple(sorted({a % ndim if -ndim <= a < ndim else 0 for a in self.axis}))
+        if len(axes) != len(self.axis) or 0 in axes:
             raise ag.ShapeError(
                 f"{self._speaker}: expected inputs that have axis={self.axis}, none "
                 f"of them the batch axis and none twice; received shape {tuple(shape)}"
             )
-        return kept
+        return axes
 
     def adapt(self, data: Any) -> None:
         """Take mean and variance from data, in place of what they were; `count` is how many values a mean is of.
@@ -121,22 +121,22 @@ class Normalization(SameShape):
         shape: Shape = ()
         count, mean, squares = 0, np.zeros(()), np.zeros(())
         for batch in batches_of(f"{self.name}.adapt", data):
-            kept = self._kept(batch.shape)
-            lengths = tuple(batch.shape[a] for a in kept)
+            axes = self._axes_of(batch.shape)
+            lengths = tuple(batch.shape[a] for a in axes)
             shape = shape or (None, *batch.shape[1:])
-            wanted = self.mean.shape if self.built else tuple(shape[a] for a in self._kept(shape))
-            if lengths != wanted:
-                raise self._misfit(wanted, batch.shape)
+            expected = self.mean.shape if self.built else tuple(shape[a] for a in self._axes_of(shape))
+            if lengths != expected:
+                raise self._misfit(expected, batch.shape)
             if not batch.size:
                 continue
-            over = tuple(a for a in range(batch.ndim) if a not in kept)
+            over = tuple(a for a in range(batch.ndim) if a not in axes)
             values = batch.astype(np.float64)
-            own = values.mean(axis=over)
-            spread = np.square(values - own.reshape(self._spread(batch.shape))).sum(axis=over)
-            size = batch.size // max(1, own.size)
+            batch_mean = values.mean(axis=over)
+            spread = np.square(values - batch_mean.reshape(self._spread(batch.shape))).sum(axis=over)
+            size = batch.size // max(1, batch_mean.size)
             # Chan, Golub, LeVeque: Updating Formulae and a Pairwise Algorithm, 1979, equation 2.1.
-            squares = squares + spread + np.square(own - mean) * (count * size / (count + size))
-            mean = mean + (own - mean) * (size / (count + size))
+            squares = squares + spread + np.square(batch_mean - mean) * (count * size / (count + size))
+            mean = mean + (batch_mean - mean) * (size / (count + size))
             count += size
         if not count:
             raise ValueError(f"{self.name}.adapt: expected at least one sample; received none")
@@ -146,19 +146,19 @@ class Normalization(SameShape):
         self.variance.assign(squares / count)
         self.count.assign(np.asarray(count))
 
-    def _misfit(self, wanted: Shape, shape: Shape) -> ag.ShapeError:
+    def _misfit(self, expected: Shape, shape: Shape) -> ag.ShapeError:
         return ag.ShapeError(
-            f"{self._speaker}: expected inputs of lengths {wanted} along axis="
+            f"{self._speaker}: expected inputs of lengths {expected} along axis="
             f"{self.axis}, as those before; received shape {tuple(shape)}"
         )
 
     def _spread(self, shape: Shape) -> list[Any]:
-        kept = self._kept(shape)
-        return [n if a in kept else 1 for a, n in enumerate(shape)]
+        axes = self._axes_of(shape)
+        return [n if a in axes else 1 for a, n in enumerate(shape)]
 
     def call(self, x: Tensor) -> Tensor:
         """Return the normalized x, of x's shape."""
-        if tuple(x.shape[a] for a in self._kept(x.shape)) != self.mean.shape:
+        if tuple(x.shape[a] for a in self._axes_of(x.shape)) != self.mean.shape:
             raise self._misfit(self.mean.shape, x.shape)
         x = x if x.dtype.kind == "f" else x.astype(self.dtype)
         mean, variance = (a.reshape(self._spread(x.shape)) for a in (self.mean, self.variance))
@@ -170,11 +170,11 @@ class Normalization(SameShape):
         return f"axis={axis}" + (", invert=True" if self.invert else "")
 
 
-def batches_of(what: str, data: Any) -> Iterator[Array]:
+def batches_of(caller: str, data: Any) -> Iterator[Array]:
     """Yield the arrays of data that is one array, or batches.
 
     Args:
-        what: the call, for the error message.
+        caller: the call, for the error message.
         data: an array-like, or an iterable of arrays or of tuples of them, whose first counts.
 
     Raises:
@@ -192,7 +192,7 @@ def batches_of(what: str, data: Any) -> Iterator[Array]:
         array = to_numpy(part.data if isinstance(part, Tensor) else part)
         if array.dtype.kind not in "fiub" or not array.ndim:
             raise ValueError(
-                f"{what}: expected an array of numbers, shape (N, ...), or batches of them; received {part!r:.80}"
+                f"{caller}: expected an array of numbers, shape (N, ...), or batches of them; received {part!r:.80}"
             )
         yield array
 

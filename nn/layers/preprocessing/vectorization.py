@@ -22,11 +22,11 @@ from .vocabulary import Array, as_output_mode, flat
 Function = Callable[..., Any]
 
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
-_BARE = str.maketrans("", "", string.punctuation)
+_WITHOUT_PUNCTUATION = str.maketrans("", "", string.punctuation)
 _STANDARDS = {
     "lower": _LOWER,
-    "strip_punctuation": _BARE,
-    "lower_and_strip_punctuation": _LOWER | _BARE,
+    "strip_punctuation": _WITHOUT_PUNCTUATION,
+    "lower_and_strip_punctuation": _LOWER | _WITHOUT_PUNCTUATION,
 }
 _WORDS = re.compile(r"[^ \t\n\r\f\v]+")
 _SPLITS: dict[str, Callable[[str], list[str]]] = {"whitespace": _WORDS.findall, "character": list}
@@ -34,17 +34,17 @@ _SPLITS: dict[str, Callable[[str], list[str]]] = {"whitespace": _WORDS.findall, 
 
 def _word_or_function(*allowed: str) -> Callable[[Any, str, Any], Any]:
     check = one_of(*allowed)
-    return lambda what, name, value: value if value is None or callable(value) else check(what, name, value)
+    return lambda owner, name, value: value if value is None or callable(value) else check(owner, name, value)
 
 
-def _widths(what: Any, name: str, value: Any) -> int | tuple[int, ...] | None:
+def _widths(owner: Any, name: str, value: Any) -> int | tuple[int, ...] | None:
     expected = "a positive integer, or several"
     if value is None or is_integer(value):
-        return optional(positive)(what, name, value)
+        return optional(positive)(owner, name, value)
     if not isinstance(value, (tuple, list)) or not value or not all(map(is_integer, value)):
-        raise refused(TypeError, what, name, expected, value)
+        raise refused(TypeError, owner, name, expected, value)
     if min(value) < 1:
-        raise refused(ValueError, what, name, expected, value)
+        raise refused(ValueError, owner, name, expected, value)
     return tuple(int(n) for n in value)
 
 
@@ -118,7 +118,7 @@ class TextVectorization(Strings):
 
     def _documents(self, batch: Array) -> list[list[str]]:
         """Return the tokens of each text."""
-        texts = self._standardized(batch)
+        texts = self._standardize(batch)
         if self.split is None:
             rows: list[Any] = texts.reshape(-1, texts.shape[-1] if texts.ndim > 1 else 1).tolist()
         else:
@@ -129,24 +129,24 @@ class TextVectorization(Strings):
                 rows = list(map(_SPLITS[self.split], texts.tolist()))
         return [self._runs(row) for row in rows] if self.ngrams is not None else rows
 
-    def _checked(self, values: Any) -> Array:
+    def _as_array_of_tokens(self, values: Any) -> Array:
         # looked at first: of columns that cannot be split nothing is read
         shape = np.shape(values) if hasattr(values, "shape") else as_array(values).shape
         if self.split is not None and (len(shape) > 2 or (len(shape) == 2 and shape[1] != 1)):
             raise ag.ShapeError(
                 f"{self._speaker}: expected texts of shape (N,) or (N, 1), to be split; received {shape}"
             )
-        return super()._checked(values)
+        return super()._as_array_of_tokens(values)
 
-    def _standardized(self, texts: Array) -> Array:
+    def _standardize(self, texts: Array) -> Array:
         if callable(self.standardize):
-            wide = texts.astype(str) if texts.dtype.kind == "O" else texts  # for np.char and np.strings
-            found = np.asarray(self.standardize(wide))
-            if not is_text(found):
+            strings = texts.astype(str) if texts.dtype.kind == "O" else texts  # for np.char and np.strings
+            result = np.asarray(self.standardize(strings))
+            if not is_text(result):
                 raise TypeError(
-                    f"{self._speaker}: expected standardize to return an array of strings; received {found!r:.80}"
+                    f"{self._speaker}: expected standardize to return an array of strings; received {result!r:.80}"
                 )
-            return self._checked(found)
+            return self._as_array_of_tokens(result)
         if self.standardize is None:
             return texts
         table = _STANDARDS[self.standardize]
@@ -161,17 +161,17 @@ class TextVectorization(Strings):
 
     def call(self, texts: Any) -> Any:
         """Return the indices, int64, shape (N, T), or the vectors, (N, K)."""
-        texts = self._checked(texts)
-        found = self._vectors(self._padded(self._documents(texts if texts.ndim else texts.reshape(1))))
-        return ag.tensor(self._placed(found if texts.ndim else found[0]))
+        texts = self._as_array_of_tokens(texts)
+        vectors = self._vectors(self._pad(self._documents(texts if texts.ndim else texts.reshape(1))))
+        return ag.tensor(self._placed(vectors if texts.ndim else vectors[0]))
 
-    def _padded(self, rows: list[list[str]]) -> Array:
+    def _pad(self, rows: list[list[str]]) -> Array:
         """Return the indices of rows of tokens, cut off or padded to the same length."""
         length = self.output_sequence_length or max(map(len, rows), default=0)
         index = np.full((len(rows), length), 0 if self.output_mode == "int" else -1, np.int64)
-        kept = [row[:length] for row in rows]
-        sizes = np.fromiter(map(len, kept), np.int64, len(kept))
-        index[np.arange(length) < sizes[:, None]] = self._indices(flat(kept))
+        cut = [row[:length] for row in rows]
+        sizes = np.fromiter(map(len, cut), np.int64, len(cut))
+        index[np.arange(length) < sizes[:, None]] = self._indices(flat(cut))
         return index
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

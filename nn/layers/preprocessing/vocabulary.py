@@ -46,40 +46,40 @@ Salt = int | Sequence[int] | None
 _mode = one_of("int", *VECTORS, "tf_idf")
 
 
-def as_output_mode(what: Any, name: str, value: Any) -> str:
+def as_output_mode(owner: Any, name: str, value: Any) -> str:
     """Check an output mode of a layer with a vocabulary; Keras's older names are taken too."""
-    return str(_mode(what, name, {"binary": "multi_hot", "tf-idf": "tf_idf"}.get(value, value)))
+    return str(_mode(owner, name, {"binary": "multi_hot", "tf-idf": "tf_idf"}.get(value, value)))
 
 
-def as_salt(what: Any, name: str, value: Any) -> tuple[int, int] | None:
+def as_salt(owner: Any, name: str, value: Any) -> tuple[int, int] | None:
     """Check that `value` is an integer, two of them, or None, and return two or None."""
     pair = (value, value) if is_integer(value) else value
     if pair is None or (isinstance(pair, (tuple, list)) and len(pair) == 2 and all(map(is_integer, pair))):
         return None if pair is None else (int(pair[0]), int(pair[1]))
-    raise refused(TypeError, what, name, "an integer, two of them, or None", value)
+    raise refused(TypeError, owner, name, "an integer, two of them, or None", value)
 
 
-def hashed(text: str | bytes, buckets: int, salt: tuple[int, int] | None) -> int:
-    """Return the place of a text among some."""
+def bucket_of(text: str | bytes, buckets: int, salt: tuple[int, int] | None) -> int:
+    """Return the bucket of a text, by its hash."""
     data = text.encode() if isinstance(text, str) else text
     return (farm(data) if salt is None else sip(data, salt)) % buckets
 
 
-def _hashed_digits(x: Array, *, buckets: int, salt: tuple[int, int] | None) -> Array:
+def _bucket_digits(x: Array, *, buckets: int, salt: tuple[int, int] | None) -> Array:
     numbers = x.ravel().tolist()
-    places = {n: hashed(str(n), buckets, salt) for n in set(numbers)}
-    found: Array = asarray_like(np.array([places[n] for n in numbers], np.int64).reshape(x.shape), x)
-    return found
+    places = {n: bucket_of(str(n), buckets, salt) for n in set(numbers)}
+    buckets_of: Array = asarray_like(np.array([places[n] for n in numbers], np.int64).reshape(x.shape), x)
+    return buckets_of
 
 
 #: the places of integers, int64, by their digits; an operation, so that programs that were traced compute it anew
-HASHED_DIGITS = ag.structural("hashed_digits", _hashed_digits, None, infer=lambda x, **_: x)
+HASHED_DIGITS = ag.structural("hashed_digits", _bucket_digits, None, infer=lambda x, **_: x)
 
 _NONE: Any = None
 
 
 class Vocabulary(Encoding):
-    """What the layers do with their vocabularies; a subclass says what a token is."""
+    """Base of layers with a vocabulary; a subclass defines its tokens."""
 
     # Arguments of the subclasses; not annotated, since an annotation would make them arguments here.
     max_tokens = mask_token = oov_token = _NONE
@@ -91,23 +91,23 @@ class Vocabulary(Encoding):
     def __post_init__(self, vocabulary: Any = None, idf_weights: Any = None) -> None:
         super().__post_init__()
         room((self.num_oov_indices,))
-        what = type(self).__name__
+        caller = type(self).__name__
         special = self.num_oov_indices + (self.mask_token is not None)
         if self.max_tokens is not None and self.max_tokens <= special:
             raise ValueError(
-                f"{what}: expected max_tokens to be more than the special ones; received max_tokens={self.max_tokens} "
+                f"{caller}: expected more max_tokens than special ones; received max_tokens={self.max_tokens} "
                 f"with num_oov_indices={self.num_oov_indices} and mask_token={self.mask_token!r}"
             )
         if self.invert and self.output_mode != "int":
-            raise ValueError(f"{what}: expected output_mode='int' with invert; received {self.output_mode!r}")
+            raise ValueError(f"{caller}: expected output_mode='int' with invert; received {self.output_mode!r}")
         if self.pad_to_max_tokens and self.max_tokens is None:
-            raise ValueError(f"{what}: expected max_tokens with pad_to_max_tokens; received None")
+            raise ValueError(f"{caller}: expected max_tokens with pad_to_max_tokens; received None")
         self._tokens: Array | None = None
         self._idf: Array | None = None
         if vocabulary is not None:
             self.set_vocabulary(vocabulary, idf_weights)
         elif idf_weights is not None:
-            raise ValueError(f"{what}: expected a vocabulary with idf_weights; received idf_weights without one")
+            raise ValueError(f"{caller}: expected a vocabulary with idf_weights; received idf_weights without one")
 
     # ---- the vocabulary ---------------------------------------------------------------------------------------------
 
@@ -123,7 +123,7 @@ class Vocabulary(Encoding):
     def _specials(self) -> list[Any]:
         return [self.mask_token] * self._masks + [self.oov_token] * self.num_oov_indices
 
-    def _as_tokens(self, given: Any) -> Array | None:
+    def _as_tokens(self, vocabulary: Any) -> Array | None:
         """Return a vocabulary as an array of one axis; None if it is something else."""
         raise NotImplementedError
 
@@ -137,43 +137,43 @@ class Vocabulary(Encoding):
         Raises:
             ValueError: if one is there twice, or they are more than `max_tokens` allows; the layer stays as it was.
         """
-        what = type(self).__name__
-        weighed = self.output_mode == "tf_idf"
-        if weighed != (idf_weights is not None):
+        caller = type(self).__name__
+        is_weighted = self.output_mode == "tf_idf"
+        if is_weighted != (idf_weights is not None):
             raise ValueError(
-                f"{what}: expected idf_weights with output_mode='tf_idf', and with no other; received "
+                f"{caller}: expected idf_weights with output_mode='tf_idf', and with no other; received "
                 f"idf_weights={idf_weights!r:.80} with output_mode={self.output_mode!r}"
             )
-        given = self._as_tokens(_lines(what, vocabulary) if isinstance(vocabulary, (str, PathLike)) else vocabulary)
-        tokens, specials = given, self._specials()
+        entries = self._as_tokens(_lines(caller, vocabulary) if isinstance(vocabulary, (str, PathLike)) else vocabulary)
+        tokens, specials = entries, self._specials()
         whole = bool(specials) and tokens is not None and tokens[: len(specials)].tolist() == specials
         if tokens is not None and whole:
             tokens = tokens[len(specials) :]
         reserved = {self.mask_token} - {None} | ({self.oov_token} if self.invert else set())
-        known = [] if tokens is None else tokens.tolist()
-        if not known or len(set(known)) != len(known) or reserved & set(known):
+        names = [] if tokens is None else tokens.tolist()
+        if not names or len(set(names)) != len(names) or reserved & set(names):
             raise ValueError(
-                f"{what}: expected a vocabulary of {self._kind}, none twice and none that is mask_token="
+                f"{caller}: expected a vocabulary of {self._kind}, none twice and none that is mask_token="
                 f"{self.mask_token!r}{f' or oov_token={self.oov_token!r}' if self.invert else ''}; received "
                 f"vocabulary={vocabulary!r:.80}"
             )
-        if self.max_tokens is not None and len(known) + self._start > self.max_tokens:
+        if self.max_tokens is not None and len(names) + self._start > self.max_tokens:
             raise ValueError(
-                f"{what}: expected at most max_tokens={self.max_tokens} indices; received {len(known)} tokens "
+                f"{caller}: expected at most max_tokens={self.max_tokens} indices; received {len(names)} tokens "
                 f"and {self._start} special ones"
             )
-        self._idf = self._weights(idf_weights, len(known), whole) if weighed else None
+        self._idf = self._weights(idf_weights, len(names), whole) if is_weighted else None
         self._tokens = tokens
         self._vocabulary_changed()
 
-    def _weights(self, given: Any, size: int, whole: bool) -> Array:
+    def _weights(self, idf_weights: Any, size: int, whole: bool) -> Array:
         """Return the weight of each index: an unknown token has the mean of the others, if its own is not given."""
-        weights = np.asarray(given)
-        wanted = size + self._start * whole
-        if weights.shape != (wanted,) or weights.dtype.kind not in "fiu":
+        weights = np.asarray(idf_weights)
+        expected = size + self._start * whole
+        if weights.shape != (expected,) or weights.dtype.kind not in "fiu":
             raise ValueError(
-                f"{type(self).__name__}: expected idf_weights of {wanted} numbers, one for each token; received "
-                f"idf_weights={given!r:.80}"
+                f"{type(self).__name__}: expected idf_weights of {expected} numbers, one for each token; received "
+                f"idf_weights={idf_weights!r:.80}"
             )
         front = [] if whole else [weights.mean()] * self._start
         return np.concatenate([front, weights]).astype(self.dtype)
@@ -219,23 +219,23 @@ class Vocabulary(Encoding):
         listed = isinstance(data, (list, tuple))
         of_batches = listed and data and (hasattr(data[0], "shape") or isinstance(data[0], tuple))
         if (listed and not of_batches) or hasattr(data, "shape") or not isinstance(data, Iterable):
-            array = self._checked(data)
+            array = self._as_array_of_tokens(data)
             return iter([array[:, None] if array.ndim == 1 else array])
         parts = islice(iter(data), steps)
-        return (self._checked(part[0] if isinstance(part, tuple) else part) for part in parts)
+        return (self._as_array_of_tokens(part[0] if isinstance(part, tuple) else part) for part in parts)
 
     def _documents(self, batch: Array) -> Iterable[Iterable[Any]]:
         """Return the tokens of each document of a batch."""
         rows = batch.reshape(1, -1) if batch.ndim < 2 else batch.reshape(len(batch), -1)
         return [row.tolist() for row in rows]
 
-    def _checked(self, values: Any) -> Array:
-        """Return what is to be looked up, or counted, as an array of tokens."""
+    def _as_array_of_tokens(self, values: Any) -> Array:
+        """Return values as an array of tokens, to be looked up or counted."""
         raise NotImplementedError
 
     def get_vocabulary(self, include_special_tokens: bool = True) -> list[Any]:
         """Return the tokens in the order of their indices; the special ones are `mask_token` and `oov_token`."""
-        return (self._specials() if include_special_tokens else []) + self._known().tolist()
+        return (self._specials() if include_special_tokens else []) + self._require_tokens().tolist()
 
     def vocabulary_size(self) -> int:
         """Return the number of indices, the special ones included."""
@@ -246,7 +246,7 @@ class Vocabulary(Encoding):
         """The weight of each index, with output_mode="tf_idf"."""
         return self._idf
 
-    def _known(self) -> Array:
+    def _require_tokens(self) -> Array:
         if self._tokens is None:
             if PROBED.get() is not None:
                 return np.zeros(0, object)
@@ -260,10 +260,10 @@ class Vocabulary(Encoding):
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments, with the vocabulary as it is now."""
-        found: dict[str, Any] = {"vocabulary": None if self._tokens is None else self._tokens.tolist()}
+        state: dict[str, Any] = {"vocabulary": None if self._tokens is None else self._tokens.tolist()}
         if self._idf is not None:
-            found |= {"vocabulary": self.get_vocabulary(), "idf_weights": self._idf.tolist()}
-        return super().get_config() | found
+            state |= {"vocabulary": self.get_vocabulary(), "idf_weights": self._idf.tolist()}
+        return super().get_config() | state
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
@@ -284,13 +284,13 @@ class Vocabulary(Encoding):
         """Return indices as they are, or as vectors; -1 is in no vector."""
         if self.output_mode == "int":
             return index
-        found = self._encoded(index, self._depth())
+        vectors = self._encode(index, self._depth())
         if self.output_mode != "tf_idf":
-            return found
+            return vectors
         weights = np.zeros(self._depth(), self.dtype)
         if self._idf is not None:
             weights[: len(self._idf)] = self._idf
-        return found * weights
+        return vectors * weights
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the input shape, or that of the vectors."""
@@ -300,7 +300,7 @@ class Vocabulary(Encoding):
         return f"{0 if self._tokens is None else len(self._tokens)} tokens, output_mode={self.output_mode}"
 
 
-def _lines(what: str, path: Any) -> list[str]:
+def _lines(caller: str, path: Any) -> list[str]:
     """Return the lines of a file.
 
     Raises:
@@ -308,7 +308,7 @@ def _lines(what: str, path: Any) -> list[str]:
     """
     if BUDGET.get() is not None:
         raise ValueError(
-            f"{speaker(what)}: expected the tokens themselves in a configuration; received the path of a file, "
+            f"{speaker(caller)}: expected the tokens themselves in a configuration; received the path of a file, "
             f"vocabulary={fspath(path)!r}. Make the layer without a vocabulary, and call set_vocabulary(path)"
         )
     text = Path(path).read_text(encoding="utf-8")

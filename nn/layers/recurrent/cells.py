@@ -88,11 +88,11 @@ class RecurrentCell(KernelAndBias):
 
     def project(self, x: Tensor) -> Tensor:
         """Return what the input gives to the gates, x @ kernel + bias, for x of shape (..., D)."""
-        z = self.checked(x) @ self.kernel
+        z = self.check_features(x) @ self.kernel
         bias = self.input_bias()
         return z if bias is None else z + bias
 
-    def checked(self, x: Tensor) -> Tensor:
+    def check_features(self, x: Tensor) -> Tensor:
         """Return x, whose last axis fits the kernel.
 
         Raises:
@@ -138,8 +138,8 @@ class RecurrentCell(KernelAndBias):
     def _mask(self, shape: tuple[int, ...], rate: float, dtype: Any) -> Any:
         if rate == 0:
             return None
-        kept = draw_rows(lambda s: ag.random.bernoulli(s, 1 - rate, dtype=dtype, generator=self.generator), shape)
-        return kept * (1 / (1 - rate))
+        masks = draw_rows(lambda s: ag.random.bernoulli(s, 1 - rate, dtype=dtype, generator=self.generator), shape)
+        return masks * (1 / (1 - rate))
 
     def call(self, x: Tensor, states: Any = None, training: bool | None = None) -> tuple[Tensor, list[Tensor]]:
         """Return the output (N, H) and the list of new states, for x of shape (N, D) and states of (N, H), or zeros."""

@@ -33,12 +33,12 @@ from ..layer import Function, Layer, LayerOptions, Rule
 from .cells import GRUCell, LSTMCell, RecurrentCell, SimpleRNNCell
 
 
-def _cells(what: Any, name: str, value: Any) -> list[Any]:
+def _cells(owner: Any, name: str, value: Any) -> list[Any]:
     if not isinstance(value, (list, tuple)):
-        raise refused(TypeError, what, name, "a list of cells", value)
+        raise refused(TypeError, owner, name, "a list of cells", value)
     if not value:
-        raise refused(ValueError, what, name, "a list of cells", value)
-    return [_checked_cell("StackedRNNCells", cell) for cell in value]
+        raise refused(ValueError, owner, name, "a list of cells", value)
+    return [_check_cell("StackedRNNCells", cell) for cell in value]
 
 
 class StackedRNNCells(Layer):
@@ -85,9 +85,9 @@ class StackedRNNCells(Layer):
         training = self.training if training is None else training
         new: list[Tensor] = []
         for cell in self.cells:
-            own, states = states[: len(_sizes(cell))], states[len(_sizes(cell)) :]
-            x, own = _stepped(cell, x, own, training)
-            new += own
+            cell_states, states = states[: len(_sizes(cell))], states[len(_sizes(cell)) :]
+            x, cell_states = _step(cell, x, cell_states, training)
+            new += cell_states
         return x, new
 
     def compute_output_shape(self, input_shape: Shape) -> Any:
@@ -139,7 +139,7 @@ class RNN(Layer):
         super().__init__(**options)
         if isinstance(cell, (list, tuple)):
             cell = StackedRNNCells(cell, dtype=self.dtype)
-        self.cell = _checked_cell(type(self).__name__, cell)
+        self.cell = _check_cell(type(self).__name__, cell)
         self._set_flags(return_sequences, return_state, go_backwards, stateful, zero_output_for_mask)
 
     def _set_flags(self, *flags: bool) -> None:
@@ -179,7 +179,7 @@ class RNN(Layer):
         x = x if x.dtype.kind == "f" else x.astype(self.dtype)
         training = self.training if training is None else training
         states = self._first_states(x, initial_state)
-        keep = None if mask is None else self._checked_mask(mask, x.shape)
+        keep = None if mask is None else self._check_mask(mask, x.shape)
         if self.go_backwards:
             x, keep = x[:, ::-1], None if keep is None else keep[:, ::-1]
         out, states = self._run(x, states, keep, training)
@@ -196,10 +196,10 @@ class RNN(Layer):
         drop = None
         whole = isinstance(cell, RecurrentCell)
         if whole:
-            x, drop = self._projected(x, training)
+            x, drop = self._project(x, training)
         outputs: list[Any] = []
         for t in range(x.shape[1]):
-            out, new = cell.step(x[:, t], states, drop) if whole else _stepped(cell, x[:, t], states, training)
+            out, new = cell.step(x[:, t], states, drop) if whole else _step(cell, x[:, t], states, training)
             if mask is not None:
                 valid = mask[:, t, None]
                 new = [np.where(valid, a, b) for a, b in zip(new, states, strict=True)]
@@ -211,32 +211,32 @@ class RNN(Layer):
             return np.stack(outputs, axis=1), states  # type: ignore[return-value]
         return outputs[-1], states
 
-    def _projected(self, x: Tensor, training: bool) -> tuple[Tensor, Any]:
+    def _project(self, x: Tensor, training: bool) -> tuple[Tensor, Any]:
         """Return the input's share of the gates at all steps, and the mask for h."""
-        x, drop = self._dropped(x, training)
+        x, drop = self._drop_features(x, training)
         return self.cell.project(x), drop
 
-    def _dropped(self, x: Tensor, training: bool) -> tuple[Tensor, Any]:
+    def _drop_features(self, x: Tensor, training: bool) -> tuple[Tensor, Any]:
         """Return the input with features dropped, and the mask for h."""
         from_input, drop = self.cell.draw_masks(x, training)
         return (x if from_input is None else x * from_input[:, None]), drop
 
     # ---- states -----------------------------------------------------------------------------------------------------
 
-    def _first_states(self, x: Tensor, given: Any) -> list[Any] | None:
+    def _first_states(self, x: Tensor, initial: Any) -> list[Any] | None:
         """Return the states to start from, None for the cell's own."""
         rows = x.shape[0]
-        if given is None and self.states is not None:
-            given = [s.detach() for s in self.states]
-            if given[0].shape[0] != rows:
+        if initial is None and self.states is not None:
+            initial = [s.detach() for s in self.states]
+            if initial[0].shape[0] != rows:
                 raise ag.ShapeError(
                     f"{self._speaker}: expected a batch of "
-                    f"{given[0].shape[0]} sequences, which go on where those of the batch before ended, since it is "
+                    f"{initial[0].shape[0]} sequences, which go on where those of the batch before ended, since it is "
                     f"stateful; received {rows}. Call reset_states() before the size changes"
                 )
-        if given is None:
+        if initial is None:
             return None
-        states = [self._cast(s) for s in (given if isinstance(given, (list, tuple)) else [given])]
+        states = [self._cast(s) for s in (initial if isinstance(initial, (list, tuple)) else [initial])]
         expected = self._state_shapes(x)
         if [s.shape for s in states] != expected:
             raise ag.ShapeError(
@@ -256,7 +256,7 @@ class RNN(Layer):
 
     # ---- shapes and errors ------------------------------------------------------------------------------------------
 
-    def _checked_mask(self, mask: Any, shape: tuple[int, ...]) -> Any:
+    def _check_mask(self, mask: Any, shape: tuple[int, ...]) -> Any:
         mask = mask if isinstance(mask, Tensor) else np.asarray(mask)
         if mask.shape != shape[:2]:
             raise ag.ShapeError(
@@ -291,7 +291,7 @@ class RNN(Layer):
         return ", ".join(f"{name}=True" for name in switches if getattr(self, name))
 
 
-def _checked_cell(layer: str, cell: Any) -> Any:
+def _check_cell(layer: str, cell: Any) -> Any:
     if not callable(cell) or not hasattr(cell, "state_size"):
         raise TypeError(
             f"{layer}: expected a cell, a module with `state_size` whose call(x, states) returns the output and the "
@@ -315,7 +315,7 @@ def _initial_state(cell: Any, rows: int, dtype: Any) -> list[Tensor]:
     return [ag.tensor(np.zeros((rows, n), dtype)) for n in _sizes(cell)]
 
 
-def _stepped(cell: Any, x: Tensor, states: list[Any], training: bool) -> tuple[Tensor, list[Tensor]]:
+def _step(cell: Any, x: Tensor, states: list[Any], training: bool) -> tuple[Tensor, list[Tensor]]:
     """Call any cell; a state that is not in a list stands for a list of one."""
     takes = getattr(cell, "_takes_training", False)
     out, new = cell(x, states, training=training) if takes else cell(x, states)
@@ -325,7 +325,7 @@ def _stepped(cell: Any, x: Tensor, states: list[Any], training: bool) -> tuple[T
 _OF_KERNELS = frozenset({"unroll", "use_cudnn", "implementation"})
 
 
-class OwnCell(RNN):
+class MakesCell(RNN):
     """A recurrent layer that makes its cell, of the class `makes`, from its own arguments."""
 
     makes: ClassVar[Any]
@@ -343,14 +343,14 @@ class OwnCell(RNN):
         self._set_flags(return_sequences, return_state, go_backwards, stateful, zero_output_for_mask)
 
     def __post_init__(self, **arguments: Any) -> None:
-        given = {name: value for name, value in arguments.items() if value is not None or name not in _RULES}
-        self.cell = self.makes(**given, dtype=vars(self).get("_dtype"))
+        options = {name: value for name, value in arguments.items() if value is not None or name not in _RULES}
+        self.cell = self.makes(**options, dtype=vars(self).get("_dtype"))
 
 
 _RULES = [f"{weight}_{rule}" for weight in ("kernel", "recurrent", "bias") for rule in ("regularizer", "constraint")]
 
 
-class RuledCell(OwnCell):
+class RuledCell(MakesCell):
     """The same, with the regularizers and constraints of the cell's weights."""
 
     kernel_regularizer: InitVar[Rule] = field(default=None, kw_only=True)
@@ -379,26 +379,26 @@ class _OneOp(RuledCell):
         cell = self.cell
         if not self._usual() or not x.shape[0] or (training and cell.recurrent_dropout):
             return super()._run(x, states, mask, training)
-        x, _ = self._dropped(x, training)
-        x = cell.checked(x)
+        x, _ = self._drop_features(x, training)
+        x = cell.check_features(x)
         x = x if mask is None else _to_the_front(x, mask)
         rows, steps, features = x.shape
         z = x.transpose(1, 0, 2).reshape(steps * rows, features) @ cell.kernel
-        found = self._at_all_steps(z.reshape(steps, rows, cell.kernel.shape[1]), states or [])
+        results = self._at_all_steps(z.reshape(steps, rows, cell.kernel.shape[1]), states or [])
         if mask is not None:
-            return self._put_back(found, states or [0] * len(found), mask)
-        return (found[0].transpose(1, 0, 2) if self.return_sequences else found[0][-1]), [a[-1] for a in found]
+            return self._put_back(results, states or [0] * len(results), mask)
+        return (results[0].transpose(1, 0, 2) if self.return_sequences else results[0][-1]), [a[-1] for a in results]
 
-    def _put_back(self, found: list[Any], states: list[Any], mask: Any) -> tuple[Tensor, list[Any]]:
+    def _put_back(self, results: list[Any], states: list[Any], mask: Any) -> tuple[Tensor, list[Any]]:
         """Return the output and the last states, where masked steps leave a sequence's state unchanged."""
         count = np.cumsum(mask, axis=1).T[..., None]  # of the steps that were taken, (T, N, 1)
         places, begun = np.maximum(count - 1, 0), count > 0
-        ends = [np.take_along_axis(a, places[-1:], axis=0)[0] for a in found]
+        ends = [np.take_along_axis(a, places[-1:], axis=0)[0] for a in results]
         last = [np.where(begun[-1], a, first) for a, first in zip(ends, states, strict=True)]
         shown, here = mask.T[..., None] if self.zero_output_for_mask else begun, places
         if not self.return_sequences:
             shown, here = shown[-1:], places[-1:]
-        out: Any = np.where(shown, np.take_along_axis(found[0], here, axis=0), 0)
+        out: Any = np.where(shown, np.take_along_axis(results[0], here, axis=0), 0)
         return (out.transpose(1, 0, 2) if self.return_sequences else out[0]), last
 
 

@@ -27,7 +27,7 @@ def take_dtype(wrapper: Layer, layer: Module) -> None:
 
 
 class Wrapper(Layer):
-    """A layer around another one, `layer`; a subclass adds what it does before, behind, or with its weights.
+    """A layer around another one, `layer`; a subclass adds computations before or after it, or with its weights.
 
     Args:
         layer: any layer.
@@ -118,14 +118,14 @@ class SpectralNormalization(Wrapper):
         name = self._weight_name()
         twin: Any = copy.copy(self.layer)  # the layer itself may be running in another thread
         if training:
-            vars(twin)[name] = self._divided(getattr(twin, name))
+            vars(twin)[name] = self._divide(getattr(twin, name))
         with covered(twin) if ag.is_compiling() else nullcontext():  # its state is that of the layer
             out = twin(x, training=training) if type(twin)._takes_training else twin(x)
         if (added := vars(twin).get("_added")) is not None:
             vars(self.layer).setdefault("_added", added)
         return out
 
-    def _divided(self, weight: Tensor) -> Tensor:
+    def _divide(self, weight: Tensor) -> Tensor:
         if ag.is_compiling():
             ag.assume(np.any, weight)
         elif not weight.data.any():

@@ -25,7 +25,7 @@ from .wrapper import take_dtype
 MERGE_MODES = ("concat", "sum", "mul", "ave")
 
 
-def _recurrent(what: Any, name: str, value: Any) -> RNN:
+def _recurrent(owner: Any, name: str, value: Any) -> RNN:
     if not isinstance(value, RNN):
         raise TypeError(f"Bidirectional: expected a recurrent layer, such as LSTM(8); received {value!r:.80}")
     return value
@@ -64,7 +64,7 @@ class Bidirectional(Layer):
         take_dtype(self, layer)
         backward = vars(self).pop("backward_layer")  # the forward layer comes first in paths
         self.forward_layer = layer
-        self.backward_layer = _reversed(layer) if backward is None else _fitting(layer, backward)
+        self.backward_layer = _reverse(layer) if backward is None else _fitting(layer, backward)
         for one in (self.forward_layer, self.backward_layer):
             one.zero_output_for_mask = one.return_sequences
 
@@ -99,12 +99,12 @@ class Bidirectional(Layer):
             y, z = y[0], z[0]
         if self.forward_layer.return_sequences:
             z = z[:, ::-1]
-        out = self._merged(y, z)
+        out = self._merge(y, z)
         if not states:
             return out
         return [*out, *states] if isinstance(out, list) else [out, *states]
 
-    def _merged(self, y: Any, z: Any) -> Any:
+    def _merge(self, y: Any, z: Any) -> Any:
         if self.merge_mode == "concat":
             return np.concatenate([y, z], axis=-1)
         if self.merge_mode == "sum":
@@ -133,7 +133,7 @@ class Bidirectional(Layer):
         return f"merge_mode={self.merge_mode!r}"
 
 
-def _reversed(layer: RNN) -> RNN:
+def _reverse(layer: RNN) -> RNN:
     """Return a new layer with the same arguments that reads the other way round."""
     config = layer.get_config() | {"go_backwards": not layer.go_backwards}
     config.pop("name", None)

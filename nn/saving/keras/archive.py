@@ -24,11 +24,11 @@ def archive_bytes(files: Mapping[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def read_archive(what: str, where: str, data: bytes) -> dict[str, bytes]:
+def read_archive(caller: str, where: str, data: bytes) -> dict[str, bytes]:
     """Return the files in a zip archive by their names; nothing is written.
 
     Args:
-        what: the call, for error messages.
+        caller: the call, for error messages.
         where: the file, for error messages.
         data: the whole archive.
 
@@ -37,9 +37,9 @@ def read_archive(what: str, where: str, data: bytes) -> dict[str, bytes]:
             out of a folder.
     """
     with refused_as(
-        what,
+        caller,
         lambda error: SavedFileError(
-            f"{what}: expected a zip archive, as Keras writes it; {where} is damaged, or holds something else ({error})"
+            f"{caller}: expected a zip archive, as Keras writes it; {where} is damaged, or something else ({error})"
         ),
     ):
         return _read(data)

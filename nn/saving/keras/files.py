@@ -32,38 +32,39 @@ _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5
 # ---- writing --------------------------------------------------------------------------------------------------------
 
 
-def save_weights(what: str, model: Module, path: Any) -> None:
+def save_weights(caller: str, model: Module, path: Any) -> None:
     """Write the weights of a model as Keras does, to a `.weights.h5` file."""
-    model._ready(what)
-    ag.write_file(path, hdf5_bytes(what, written(model)), what=what)
+    model._ready(caller)
+    ag.write_file(path, hdf5_bytes(caller, written(model)), what=caller)
 
 
-def save_model(what: str, model: Any, path: Any, include_optimizer: bool) -> None:
+def save_model(caller: str, model: Any, path: Any, include_optimizer: bool) -> None:
     """Write a model as Keras does, to a `.keras` file; one that is not built without weights, with a warning.
 
     Raises:
         TypeError: if something in the configuration has no plain form.
     """
-    library(what)
+    library(caller)
     if model._needs_build() or model._has_unbuilt_parts():
         warnings.warn(
-            f"{what}: the model is not built, so that its file has no weights. Call it on a batch before", stacklevel=5
+            f"{caller}: the model is not built, so that its file has no weights. Call it on a batch before",
+            stacklevel=5,
         )
     about, groups = described(model), written(model)
-    check_plain(what, about)
+    check_plain(caller, about)
     compiled = model.get_compile_config() if include_optimizer and hasattr(model, "get_compile_config") else None
     if compiled is not None:
         about["compile_config"] = theirs(_named_functions(compiled))
-        check_plain(what, about["compile_config"], ". Or give include_optimizer=False")
+        check_plain(caller, about["compile_config"], ". Or give include_optimizer=False")
         if arrays := optimizer_arrays(model, model.optimizer):
             groups["optimizer"] = (model.optimizer.name, {str(i): a for i, a in enumerate(arrays)})
     now = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
     files = {
         _METADATA: json.dumps({"keras_version": _VERSION, "date_saved": now, "written_by": "autograd_lite"}).encode(),
         _CONFIG: json.dumps(about).encode(),
-        _WEIGHTS: hdf5_bytes(what, groups),
+        _WEIGHTS: hdf5_bytes(caller, groups),
     }
-    ag.write_file(path, archive_bytes(files | _assets(model)), what=what)
+    ag.write_file(path, archive_bytes(files | _assets(model)), what=caller)
 
 
 def _assets(model: Module) -> dict[str, bytes]:
@@ -91,7 +92,7 @@ def _named_functions(value: Any) -> Any:
 # ---- reading --------------------------------------------------------------------------------------------------------
 
 
-def load_weights(what: str, model: Module, path: Any, data: bytes, skip_mismatch: bool) -> None:
+def load_weights(caller: str, model: Module, path: Any, data: bytes, skip_mismatch: bool) -> None:
     """Assign the weights in a `.weights.h5` or `.keras` file, or, if they do not fit, none of them.
 
     Raises:
@@ -100,17 +101,17 @@ def load_weights(what: str, model: Module, path: Any, data: bytes, skip_mismatch
     """
     where = os.fspath(path)
     if data.startswith(b"PK"):
-        data = _file(what, where, read_archive(what, where, data), _WEIGHTS)
-    arrays, old = read_hdf5(what, where, data)
+        data = _file(caller, where, read_archive(caller, where, data), _WEIGHTS)
+    arrays, old = read_hdf5(caller, where, data)
     found, problems = _legacy(model, arrays, old) if _is_legacy(old) else matched(model, arrays)
     if problems and not skip_mismatch:
         raise ValueError(
-            f"{what}: the weights in {where} do not fit this model, and nothing was assigned:\n"
+            f"{caller}: the weights in {where} do not fit this model, and nothing was assigned:\n"
             + "\n".join(problems[:20])
             + "\nBuild the model that was saved, or give skip_mismatch=True for the weights that fit"
         )
     if problems:
-        warnings.warn(f"{what}: left out of {where}:\n" + "\n".join(problems[:20]), stacklevel=4)
+        warnings.warn(f"{caller}: left out of {where}:\n" + "\n".join(problems[:20]), stacklevel=4)
     before = model.state_dict()
     model.load_state_dict({**before, **found})
     try:
@@ -120,7 +121,7 @@ def load_weights(what: str, model: Module, path: Any, data: bytes, skip_mismatch
         raise
 
 
-def load_model(what: str, path: Any, data: bytes, compile: bool) -> Any:
+def load_model(caller: str, path: Any, data: bytes, compile: bool) -> Any:
     """Return the model in a `.keras` file, or in the HDF5 file of a whole model; inside a scope of custom objects.
 
     Raises:
@@ -130,16 +131,16 @@ def load_model(what: str, path: Any, data: bytes, compile: bool) -> Any:
     old: Mapping[str, Any]
     files: dict[str, bytes] = {}
     with refused_as(
-        what,
-        lambda error: SavedFileError(f"{what}: {where} holds no model of Keras that nn can make: {error}"),
+        caller,
+        lambda error: SavedFileError(f"{caller}: {where} holds no model of Keras that nn can make: {error}"),
         SavedFileError,
         ModuleNotFoundError,
     ):
         if data.startswith(b"PK"):
-            files = read_archive(what, where, data)
-            about, arrays, old = _unpacked(what, where, files)
+            files = read_archive(caller, where, data)
+            about, arrays, old = _unpacked(caller, where, files)
         else:
-            arrays, old = read_hdf5(what, where, data)
+            arrays, old = read_hdf5(caller, where, data)
             if "@model_config" not in old:
                 raise ValueError("it has the weights of a model alone. Build the model, and call load_weights")
             about = dict(parsed(_text(old["@model_config"])))
@@ -152,7 +153,7 @@ def load_model(what: str, path: Any, data: bytes, compile: bool) -> Any:
         load_custom(model, arrays)
         _load_assets(model, files)
     if compile and isinstance(about.get("compile_config"), dict) and about["compile_config"]:
-        _compile(what, model, about["compile_config"], arrays)
+        _compile(caller, model, about["compile_config"], arrays)
     return model
 
 
@@ -180,24 +181,24 @@ def _load_assets(model: Module, files: Mapping[str, bytes]) -> None:
 
 
 def _unpacked(
-    what: str, where: str, files: Mapping[str, bytes]
+    caller: str, where: str, files: Mapping[str, bytes]
 ) -> tuple[dict[str, Any], dict[str, Array], dict[str, Any]]:
     metadata = parsed(files.get(_METADATA, b"{}"))
     if str(metadata.get("keras_version") if isinstance(metadata, dict) else "").startswith("2."):
         raise ValueError("Keras 2 wrote it. Load it in Keras 3, and save it again")
     if "model.weights.json" in files:
         raise ValueError("its weights are in several files. Save it without max_shard_size")
-    about = parsed(_file(what, where, files, _CONFIG))
+    about = parsed(_file(caller, where, files, _CONFIG))
     if not isinstance(about, dict):
         raise ValueError(f"expected a description; received {about!r:.80}")
-    arrays, old = read_hdf5(what, where, _file(what, where, files, _WEIGHTS))
+    arrays, old = read_hdf5(caller, where, _file(caller, where, files, _WEIGHTS))
     return about, arrays, dict(old)
 
 
-def _file(what: str, where: str, files: Mapping[str, bytes], name: str) -> bytes:
+def _file(caller: str, where: str, files: Mapping[str, bytes], name: str) -> bytes:
     if name not in files:
         raise SavedFileError(
-            f"{what}: expected a model of Keras, with a file {name}; {where} has {sorted(files)!r:.200}"
+            f"{caller}: expected a model of Keras, with a file {name}; {where} has {sorted(files)!r:.200}"
         )
     return files[name]
 
@@ -230,12 +231,12 @@ def _zeros(shape: Any) -> Any:
     return np.zeros((1, *(1 if n is None else int(n) for n in shape[1:])), np.float32)
 
 
-def _compile(what: str, model: Any, config: dict[str, Any], arrays: Mapping[str, Array]) -> None:
+def _compile(caller: str, model: Any, config: dict[str, Any], arrays: Mapping[str, Array]) -> None:
     with refused_as(
-        what,
+        caller,
         lambda error: SavedFileError(
-            f"{what}: the file does not say how the model was compiled ({error}). Pass compile=False, and compile the "
-            "model again"
+            f"{caller}: the file does not say how the model was compiled ({error}). Pass compile=False, and compile "
+            "the model again"
         ),
     ):
         with reading(config):
@@ -245,7 +246,7 @@ def _compile(what: str, model: Any, config: dict[str, Any], arrays: Mapping[str,
         begun = len(state) > 2 or any(state[:1])  # one that was compiled and never used has two numbers
         if begun and not load_optimizer(model, model.optimizer, state):
             warnings.warn(
-                f"{what}: the state of the optimizer in the file is not one of {type(model.optimizer).__name__}; it "
+                f"{caller}: the state of the optimizer in the file is not one of {type(model.optimizer).__name__}; it "
                 "starts anew",
                 stacklevel=5,
             )

@@ -26,26 +26,26 @@ _OLD = ("model_config", "training_config", "layer_names", "weight_names")
 _SAFE_FILTERS = frozenset({1, 2, 3})  # deflate, shuffle, a checksum; any other would load a plugin
 
 
-def library(what: str) -> Any:
+def library(caller: str) -> Any:
     """Return h5py.
 
     Raises:
         ModuleNotFoundError: if it is not installed.
     """
-    with needs(what, "h5py", otherwise=". Files named .nn or .safetensors need nothing else"):
+    with needs(caller, "h5py", otherwise=". Files named .nn or .safetensors need nothing else"):
         import h5py
     return h5py
 
 
-def hdf5_bytes(what: str, groups: Groups) -> bytes:
+def hdf5_bytes(caller: str, groups: Groups) -> bytes:
     """Return an HDF5 file in which each path has a group `vars` with arrays, usually called "0", "1", ….
 
     Args:
-        what: the call, for error messages.
+        caller: the call, for error messages.
         groups: by path, "" for the file itself; what Keras would call the object, and its arrays by name.
     """
     buffer = io.BytesIO()
-    with library(what).File(buffer, "w") as file:
+    with library(caller).File(buffer, "w") as file:
         for path, (name, arrays) in groups.items():
             own = file.require_group(f"{path}/vars" if path else "vars")
             own.attrs["name"] = name
@@ -54,7 +54,7 @@ def hdf5_bytes(what: str, groups: Groups) -> bytes:
     return buffer.getvalue()
 
 
-def read_hdf5(what: str, where: str, data: bytes) -> tuple[Arrays, Mapping[str, Any]]:
+def read_hdf5(caller: str, where: str, data: bytes) -> tuple[Arrays, Mapping[str, Any]]:
     """Return the arrays of an HDF5 file by their paths, and the attributes that Keras 2 wrote, by "group@name".
 
     An array is read when its values are asked for.
@@ -62,7 +62,7 @@ def read_hdf5(what: str, where: str, data: bytes) -> tuple[Arrays, Mapping[str, 
     The library sees only these bytes: it opens no other file. Arrays must be stored in the file, as numbers.
 
     Args:
-        what: the call, for error messages.
+        caller: the call, for error messages.
         where: the file, for error messages.
         data: the whole file.
 
@@ -70,14 +70,14 @@ def read_hdf5(what: str, where: str, data: bytes) -> tuple[Arrays, Mapping[str, 
         SavedFileError: if the file is damaged, or has links to elsewhere, virtual or external arrays, filters that are
             plugins, arrays of anything but numbers, or more than `max_elements` elements in compressed arrays.
     """
-    h5py = library(what)
+    h5py = library(caller)
 
     def refusal(error: BaseException) -> Exception:
         return SavedFileError(
-            f"{what}: expected an HDF5 file with arrays of numbers; {where} is damaged, or has something else ({error})"
+            f"{caller}: expected an HDF5 file with arrays of numbers; {where} is damaged, or something else ({error})"
         )
 
-    reading = partial(refused_as, what, refusal)  # h5py has its own errors for every way in which a file is damaged
+    reading = partial(refused_as, caller, refusal)  # h5py has its own errors for every way in which a file is damaged
     with reading():
         if not data.startswith(SIGNATURE):
             raise ValueError("it does not begin as an HDF5 file")

@@ -13,9 +13,9 @@ import pytest
 import autograd_lite as ag
 import nn
 from nn import layers
-from nn.layers.augmentation.color import colored, hue_saturation_value
+from nn.layers.augmentation.color import from_hue_saturation_value, hue_saturation_value
 from nn.layers.augmentation.geometry import _blurring
-from nn.layers.augmentation.sampling import FILL_MODES, homographies, sampled
+from nn.layers.augmentation.sampling import FILL_MODES, homographies, sample_pixels
 
 from .. import peers
 
@@ -66,7 +66,7 @@ def test_the_same_draws_make_the_same_images_in_keras(name: str) -> None:
     drawn = theirs.get_random_transformation(torch.tensor(images), training=True)
     expected = theirs.transform_images(torch.tensor(images), drawn, training=True).numpy()
     assert name == "contrast by itself" or not np.allclose(expected, images), "these draws change nothing"
-    arguments = inspect.signature(ours._changed).parameters
+    arguments = inspect.signature(ours._change).parameters
     plain = {key: np.asarray(value) for key, value in rename(drawn).items() if key in arguments}
     one_each = [key for key, a in plain.items() if a.shape == (len(images),) and key != "permutation_order"]
     shaped = plain | {key: plain[key].reshape(-1, 1, 1, 1) for key in one_each}
@@ -83,7 +83,7 @@ def test_the_same_draws_make_the_same_images_in_keras(name: str) -> None:
 def test_samples_equal_scipys(fill_mode: str, interpolation: str, rng: np.random.Generator) -> None:
     ndimage = pytest.importorskip("scipy.ndimage")
     rows, columns = rng.uniform(-9, 12, (2, 4, 7, 8))
-    got = sampled(ag.tensor(IMAGES), rows, columns, interpolation, fill_mode, 0.75).data
+    got = sample_pixels(ag.tensor(IMAGES), rows, columns, interpolation, fill_mode, 0.75).data
     mode = {"wrap": "grid-wrap", "constant": "grid-constant"}.get(fill_mode, fill_mode)
     for i, image in enumerate(IMAGES):
         for channel in range(3):
@@ -142,9 +142,9 @@ def test_hue_saturation_and_value_are_pythons_and_lead_back() -> None:
     hsv = np.stack([np.asarray(part) for part in hue_saturation_value(ag.tensor(IMAGES))], axis=-1)
     wanted = np.array([colorsys.rgb_to_hsv(*map(float, pixel)) for pixel in IMAGES.reshape(-1, 3)])
     np.testing.assert_allclose(hsv.reshape(-1, 3), wanted, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(colored(*np.moveaxis(hsv, -1, 0)), IMAGES, rtol=1e-5)
+    np.testing.assert_allclose(from_hue_saturation_value(*np.moveaxis(hsv, -1, 0)), IMAGES, rtol=1e-5)
     gray = ag.tensor(np.full((1, 1, 1, 3), 0.5), requires_grad=True)
-    colored(*hue_saturation_value(gray)).sum().backward()
+    from_hue_saturation_value(*hue_saturation_value(gray)).sum().backward()
     assert np.isfinite(gray.grad.data).all(), "a gray pixel has a gradient"
 
 

@@ -288,7 +288,7 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
     "no vocabulary": (lambda: layers.IntegerLookup()(TOKENS), "expected a vocabulary; this layer has none yet"),
     "vocabulary": (lambda: layers.IntegerLookup(vocabulary=[1, 1]), "expected a vocabulary of integers, none twice"),
     "too many": (lambda: layers.IntegerLookup(3, vocabulary=[1, 2, 3]), "expected at most max_tokens=3 indices"),
-    "no room": (lambda: layers.IntegerLookup(1), "expected max_tokens to be more than the special ones"),
+    "no room": (lambda: layers.IntegerLookup(1), "expected more max_tokens than special ones"),
     "unknown": (
         lambda: layers.IntegerLookup(num_oov_indices=0, vocabulary=[1])(TOKENS),
         "integers of the vocabulary",

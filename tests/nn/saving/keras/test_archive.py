@@ -69,5 +69,5 @@ def test_what_is_written_is_read_and_depends_on_nothing_else() -> None:
 def test_every_truncation_is_noticed() -> None:
     data = archive_bytes({"config.json": b'{"a": 1}', "b": b"c" * 20})
     for cut in range(len(data)):
-        with pytest.raises(SavedFileError, match="is damaged, or holds something else"):
+        with pytest.raises(SavedFileError, match="is damaged, or something else"):
             read_archive("load_model", "m.keras", data[:cut])

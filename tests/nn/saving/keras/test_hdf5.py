@@ -142,5 +142,5 @@ def test_what_is_written_is_read(rng: np.random.Generator) -> None:
 def test_truncations_are_noticed() -> None:
     data = hdf5_bytes("save_weights", {"a": ("a", {"0": np.arange(100.0)})})
     for cut in range(0, len(data), 97):
-        with pytest.raises(SavedFileError, match="is damaged, or has something else"):
+        with pytest.raises(SavedFileError, match="is damaged, or something else"):
             read_hdf5("load_weights", "m.weights.h5", data[:cut])
