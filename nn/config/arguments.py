@@ -27,7 +27,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from autograd_lite import Generator
+from autograd_lite import Generator, Tensor
 from autograd_lite.arrays import is_duck_array
 from autograd_lite.extend import (
     NAMES as NAMES,
@@ -81,6 +81,18 @@ def as_array(value: Any) -> Any:
     while isinstance(first, (list, tuple)) and first:
         first = first[0]
     return np.asarray(value, object if isinstance(first, (str, bytes)) else None)
+
+
+def as_scalar(caller: str, value: Any) -> float:
+    """Return a number, or an array or Tensor that has one, as a float.
+
+    Raises:
+        TypeError: if it is not a single number.
+    """
+    try:
+        return float(value.item() if isinstance(value, Tensor) else value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{caller}: expected a single number; received {value!r:.80}") from None
 
 
 def is_integer(value: Any) -> bool:

@@ -62,6 +62,11 @@ def rows_of(caller: str, x: Any) -> int:
     return int(rows)
 
 
+def batch_size_of(x: Any) -> int:
+    """Return the number of rows of an array or Tensor, or of the first array of a structure."""
+    return len(x if x.__class__ is np.ndarray or x.__class__ is Tensor else next(a for _, a in leaves(x)))
+
+
 def _words(x: Any, sizes: dict[str, Any]) -> str:
     scalar = next((path for path, shape in sizes.items() if shape == ()), None)
     return f"an empty {type(x).__name__}" if scalar is None else f"a single value at data{scalar}"

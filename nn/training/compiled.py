@@ -15,11 +15,10 @@ from autograd_lite.arrays import is_duck_array
 from .. import losses, metrics, optimizers
 from ..config.ambient import PART
 from ..config.config import kept_by_class
-from ..data.structure import is_structure, map_structure
+from ..data.structure import batch_size_of, is_structure, map_structure
 from ..metrics import MeanMetricWrapper, Metric
 from ..metrics.metric import as_array
 from ..module.masks import MASKS, joined, masks_in
-from .feed import rows_of
 from .outputs import _LossTracker, _OutputMetric, _OutputsLoss, _PartialLoss, fitted, reduced, scalar_or_array
 
 
@@ -114,7 +113,7 @@ class Compiled(NamedTuple):
         if type(loss).__call__ is losses.Loss.__call__:
             value, weight = loss.weighed(y, y_pred, w)
         else:
-            value, weight = (loss(y, y_pred) if w is None else loss(y, y_pred, w)), float(rows_of(y_pred))
+            value, weight = (loss(y, y_pred) if w is None else loss(y, y_pred, w)), float(batch_size_of(y_pred))
         if (part := PART.get()) is not None and not isinstance(loss, _OutputsLoss):
             part.add_loss(value, weight, loss.reduction == "sum")
         return value, weight

@@ -15,8 +15,8 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def heard_interrupts() -> Iterator[None]:
-    """Collect the interrupts that destructors swallow inside, for `raise_ignored`.
+def defer_interrupts() -> Iterator[None]:
+    """Collect the interrupts that destructors swallow inside, for `raise_deferred`.
 
     Python reports them to `sys.unraisablehook` and goes on. Signals are handled in the main thread only, so there is
     nothing to do in others.
@@ -40,7 +40,7 @@ def heard_interrupts() -> Iterator[None]:
         INTERRUPTS.set(around)
 
 
-def raise_ignored() -> None:
+def raise_deferred() -> None:
     """Raise the interrupt that a destructor swallowed, if there was one."""
     ignored = INTERRUPTS.get()
     if ignored:

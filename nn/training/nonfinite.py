@@ -10,21 +10,21 @@ import numpy as np
 from autograd_lite.arrays import to_numpy
 
 from ..data.structure import leaves
-from .feed import ArrayFeed, Feed
+from .epoch_iterator import ArrayIterator, EpochIterator
 from .replays import frames_of_ours
 
 
-def warn_of_nan(what: str, feed: Feed, x: Any, batch: int) -> None:
+def warn_of_nan(what: str, batches: EpochIterator, x: Any, batch: int) -> None:
     """Warn if inputs are NaN or infinite, and say where: in all the arrays, or in this batch of a stream.
 
     Args:
         what: the call, for the message.
-        feed: where the batch comes from.
+        batches: where the batch comes from.
         x: its inputs.
         batch: its number, from 0.
     """
-    whole = isinstance(feed, ArrayFeed)
-    for path, leaf in leaves(feed.samples.x if isinstance(feed, ArrayFeed) else x):
+    whole = isinstance(batches, ArrayIterator)
+    for path, leaf in leaves(batches.samples.x if isinstance(batches, ArrayIterator) else x):
         values = to_numpy(leaf)
         bad = ~np.isfinite(values) if values.dtype.kind == "f" else np.zeros(0, bool)
         if not bad.any():

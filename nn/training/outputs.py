@@ -12,8 +12,8 @@ from autograd_lite import Tensor
 
 from .. import losses, metrics
 from ..config.ambient import PART
+from ..config.arguments import as_scalar
 from ..data.structure import is_structure
-from .feed import scalar
 
 
 def fitted(y: Any, shape: Any) -> Any:
@@ -51,7 +51,7 @@ class _OutputsLoss(losses.Loss):
         self.weights = dict.fromkeys(self.parts, 1.0)
         if weights is not None:
             for name, weight in self.by_output("loss_weights", weights).items():
-                self.weights[name] = scalar("loss_weights", weight)
+                self.weights[name] = as_scalar("loss_weights", weight)
         self.last_parts: dict[str, tuple[Any, float]] = {}
 
     def by_output(self, what: str, given: Any) -> dict[str, Any]:
@@ -247,7 +247,7 @@ class Returned:
             if isinstance(one, Mapping):
                 self._take_in(one)
             else:
-                self.last[name] = one if np.ndim(one) else scalar(f"{self.step}, {name!r}", one)
+                self.last[name] = one if np.ndim(one) else as_scalar(f"{self.step}, {name!r}", one)
 
     def values(self, used: Sequence[metrics.Metric]) -> dict[str, float]:
         """Return what the last step returned."""

@@ -6,34 +6,35 @@ import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
+
+import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import Tensor
+from autograd_lite.arrays import as_array, is_duck_array
 from autograd_lite.extend import more_on
 
 from .. import optimizers
 from ..config.ambient import COPIES, PART
-from ..config.arguments import flag
+from ..config.arguments import flag, is_text
 from ..config.config import plain, restored
 from ..config.forks import on_fork
-from ..data.structure import unpack
+from ..data.structure import batch_size_of, map_structure, unpack
 from ..metrics import Metric
-from ..module.modes import in_mode, rest_in_inference
+from ..module.modes import rest_in_inference
 from ..module.module import Module
 from ..module.penalties import add_penalty, has_penalties, model_call, penalties
 from ..module.tree import PLAIN
 from .compiled import Compiled, _CompiledMetrics, compiled_with, parameters_of
-from .computed import predicted, settled, tested, trained, updated
-from .feed import as_tensors, rows_of
-from .interrupts import heard_interrupts, raise_ignored
+from .computations import apply_side_effects, compute_gradients, compute_loss, compute_outputs, update_parameters
+from .epoch_iterator import Samples
 from .outputs import _LossTracker, _PartialLoss, scalar_or_array
-from .replays import Replays, checked_choice
+from .replays import ReplayedFunction, Replays, check_choice
+from .strategies import SINGLE, SingleProcess
 
 Data = Any  # a tuple, or x itself
-T = TypeVar("T")
-
-
 _COMPILE = "optimizer, loss, metrics, loss_weights, weighted_metrics"
 # Arguments of Keras's about how to go to work that change nothing here.
 _WITHOUT_EFFECT = frozenset({"auto_scale_loss", "steps_per_execution"})
@@ -141,7 +142,7 @@ class Stepper(Module):
             ValueError: for an unknown name; the model then stays compiled as before.
         """
         what = self._speaker("compile")
-        run_eagerly, jit_compile = flag(what, "run_eagerly", run_eagerly or False), checked_choice(what, jit_compile)
+        run_eagerly, jit_compile = flag(what, "run_eagerly", run_eagerly or False), check_choice(what, jit_compile)
         for name, value in others.items():
             if name not in _WITHOUT_EFFECT:
                 raise TypeError(f"{what}: expected arguments among {_COMPILE}; received {name}={value!r}. Leave it out")
@@ -298,24 +299,6 @@ class Stepper(Module):
             optimizer.bind(parameters)
         return [module for _, module in self._walk()]
 
-    @ag.enable_grad()  # as a decorator, which restores the mode wherever an interrupt comes
-    def _in_training(self, what: str, modules: list[Module], steps: Callable[[Compiled], T]) -> T:
-        """Make steps in training mode, with the metrics in use; start without gradients, and leave none behind."""
-        with self._metrics_in_use(what) as compiled:
-            optimizer = compiled.optimizer
-            clear = optimizer.zero_grad if optimizer.parameters else list  # with nothing to train, nothing to clear
-            clear()
-            try:
-                try:
-                    with in_mode(self, True, modules), heard_interrupts():
-                        done = steps(compiled)
-                        raise_ignored()
-                    return done
-                finally:
-                    clear()
-            finally:
-                clear()  # again: an interrupt may have cut the first one short
-
     # ---- steps, to be overridden ------------------------------------------------------------------------------------
 
     def compute_loss(
@@ -342,7 +325,7 @@ class Stepper(Module):
                     f"{what}: expected something to minimize; received a model compiled without a loss, whose layers "
                     "add none. Call compile(..., loss='mse'), or add_loss in a layer"
                 )
-            total, weight = terms[0], float(rows_of(y_pred))
+            total, weight = terms[0], float(batch_size_of(y_pred))
         else:
             total, weight = compiled.weighed(y, y_pred, w)
         if (part := PART.get()) is not None:
@@ -355,11 +338,11 @@ class Stepper(Module):
         self, x: Any, y: Any, y_pred: Any, w: Any, penalized: bool = True, training: bool = True
     ) -> tuple[Tensor, float]:
         """Return what `compute_loss` returns, which a subclass may override, and its weight."""
-        if self._own_step("compute_loss"):
+        if self._overrides("compute_loss"):
             given = {"x": x, "y": y, "y_pred": y_pred, "sample_weight": w}
             if {"training", "kwargs"} & parameters_of(type(self).compute_loss):
                 given["training"] = training
-            return self.compute_loss(**given), float(rows_of(y_pred))
+            return self.compute_loss(**given), float(batch_size_of(y_pred))
         return self._weighed(self._speaker("fit"), y, y_pred, w, penalized)
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
@@ -398,96 +381,126 @@ class Stepper(Module):
         """
         x, y, w = unpack(data)
         compiled = self._require_compiled(self._speaker("train_step"))
-        found: dict[str, Any] = {}
+        results: dict[str, Any] = {}
 
         def show(y_pred: Any, loss: float, weight: float) -> None:
             compiled.tracker.means.add(loss, weight)
-            found.update(self.compute_metrics(x, y, y_pred, w))
+            results.update(self.compute_metrics(x, y, y_pred, w))
 
-        self._look()
-        self._step(compiled, x, y, w, has_penalties(m for _, m in self._walk()), None, show)
-        return found
+        train = self._train_function(compiled, has_penalties(m for _, m in self._walk()), None, show)
+        train(Samples(x, y, w, 0))
+        return results
 
     def test_step(self, data: Data) -> Mapping[str, Any]:
         """Return the values of one batch in evaluation; a subclass may override it, like `train_step`."""
         x, y, w = unpack(data)
-        self._look()
         compiled = self._require_compiled(self._speaker("test_step"))
-        done = self._replayed(self._speaker("evaluate"), tested, (), x, y, w)
-        y_pred, loss, weight = settled(self, compiled, done)
+        (loss_of,) = self._replayable("evaluate", partial(compute_loss, self))
+        y_pred, loss, weight = apply_side_effects(self, compiled, loss_of(x, y, w))
         compiled.tracker.means.add(loss, weight)
         return self.compute_metrics(x, y, y_pred, w)
 
     def predict_step(self, data: Data) -> Any:
         """Return the model's outputs for one batch, as Tensors; a subclass may override it."""
-        self._look()
-        return self._replayed(self._speaker("predict"), predicted, (), unpack(data)[0])
+        (predict,) = self._replayable("predict", partial(compute_outputs, self))
+        return predict(unpack(data)[0])
 
-    def _own_step(self, *names: str) -> bool:
+    def _overrides(self, *names: str) -> bool:
         """Return whether a subclass has overridden one of these steps."""
         return any(getattr(type(self), name) is not getattr(Stepper, name) for name in names)
 
-    # ---- what they compute, which `replays` compiles ----------------------------------------------------------------
+    # ---- the functions of a batch that loops call -------------------------------------------------------------------
 
-    def _look(self) -> None:
-        """Note that code of the user's may have changed what replays take for constant."""
-        if (replays := vars(self).get("_replays")) is not None:
-            replays.look(self, self._compiled)
+    def _replayable(self, method: str, *computations: partial[Any]) -> Sequence[Callable[..., Any]]:
+        """Return computations of this model as functions of a batch, replayed where `compile` asks for it.
 
-    def _replayed(self, what: str, compute: Callable[..., T], flags: tuple[Any, ...], *batch: Any) -> T:
-        """Return `compute(self, *flags, *batch)`, replayed if it can be.
+        They are right for the state that the model is in now: after code of the user's has run, ask for them again.
 
         Args:
-            what: the call, for messages.
-            compute: a function of `computed`.
-            flags: constants.
-            batch: the inputs, and what else it takes of a batch, if anything; arrays, containers of them, or None.
+            method: who asks, for messages.
+            computations: functions of `computations`, to which the model and their constants are bound.
         """
         if self._beside is not None and self.jit_compile is True:
             raise ag.TraceError(
-                f"{what}: expected a model on NumPy's arrays, because of jit_compile=True; received one on arrays of "
-                f"{type(self._beside).__module__}. Compile it with jit_compile='auto', which runs it as it is"
+                f"{self._speaker(method)}: expected a model on NumPy's arrays, because of jit_compile=True; received "
+                f"one on arrays of {type(self._beside).__module__}. Compile it with jit_compile='auto', which runs it "
+                "as it is"
             )
         if self._beside is not None or not self.jit_compile or self.run_eagerly or id(self) in COPIES.get():
-            return compute(self, *flags, *batch)
-        replays: Replays | None = vars(self).get("_replays")
-        if replays is None:
-            replays = vars(self).setdefault("_replays", Replays())
-            replays.look(self, self._compiled)
-            replays.look(self, self._compiled)
-        given = (as_tensors(batch[0], self._placed), *batch[1:]) if batch else ()
-        found: T | None = replays.run(what, self, compute, flags, given)
-        return compute(self, *flags, *batch) if found is None else found
+            return computations
+        replays: Replays = vars(self).get("_replays") or vars(self).setdefault("_replays", Replays())
+        replays.check(self, self._compiled)
+        return [ReplayedFunction(replays, self._speaker(method), compute) for compute in computations]
 
-    def _step(
+    def _as_tensors(self, x: Any) -> Any:
+        """Return inputs as a Tensor, or a structure of them, where the model's are; strings stay arrays."""
+        if x.__class__ is np.ndarray:
+            return x if is_text(x) else ag.tensor(self._placed(x), copy=False)
+        if x.__class__ is not Tensor and is_duck_array(x):
+            return ag.tensor(x, copy=False)
+        return map_structure(lambda a: a if isinstance(a, Tensor) else self._as_tensors(as_array(a)), x)
+
+    def _train_function(
         self,
         compiled: Compiled,
-        x: Any,
-        y: Any,
-        w: Any,
         penalized: bool,
         guard: Callable[[Tensor], bool] | None = None,
         show: Callable[[Any, float, float], None] | None = None,
-    ) -> tuple[float, float]:
-        """Take one step of training; return the loss before it, and its weight in the mean over batches.
+        strategy: SingleProcess = SINGLE,
+    ) -> Callable[[Samples], tuple[float, float]]:
+        """Return a function that takes one step of training.
 
-        `show` is given the outputs, the loss and its weight in place of the metrics.
+        It returns the loss before the step, and its weight in the mean over batches.
+
+        Args:
+            compiled: the loss, the metrics and the optimizer.
+            penalized: whether layers may add penalties.
+            guard: differentiates, and returns whether to take the step; such steps are not replayed.
+            show: takes the outputs, the loss and its weight, in place of the metrics.
+            strategy: for one process or several; in a `train_step`, that of the step that runs.
         """
-        if (part := PART.get()) is not None:
-            part.take_loss()
-        if guard is None:
-            done = self._replayed(self._speaker("fit"), trained, (penalized,), x, y, w)
-        else:
-            done = trained(self, penalized, x, y, w, guard)
-        y_pred, loss, weight = settled(self, compiled, done)
-        if show is not None:
-            show(y_pred, loss, weight)
-        elif part is None:  # before the step: if a metric fails, the weights are unchanged
-            compiled.update_metrics(y, y_pred, w)
-        else:
-            part.show(compiled, y, y_pred, w)
-        if done.admitted if part is None else part.reduces(done.admitted):
-            self._replayed(self._speaker("fit"), updated, ())
-        elif compiled.optimizer.parameters:
-            compiled.optimizer.zero_grad()
-        return loss, weight
+        with strategy.step():  # a step on a shard is compiled by itself
+            gradients, update = self._replayable(
+                "fit", partial(compute_gradients, self, penalized), partial(update_parameters, self)
+            )
+        if guard is not None:
+            gradients = partial(compute_gradients, self, penalized, guard=guard)
+
+        def train(samples: Samples) -> tuple[float, float]:
+            x, y, w, _, _ = samples
+            if (part := PART.get()) is not None:
+                part.take_loss()
+            step = gradients(x, y, w)
+            y_pred, loss, weight = apply_side_effects(self, compiled, step)
+            if show is not None:
+                show(y_pred, loss, weight)
+            elif part is None:  # before the update: if a metric fails, the weights are unchanged
+                compiled.update_metrics(y, y_pred, w)
+            else:
+                part.show(compiled, y, y_pred, w)
+            if step.admitted if part is None else part.reduces(step.admitted):
+                update()
+            elif compiled.optimizer.parameters:
+                compiled.optimizer.zero_grad()
+            return loss, weight
+
+        return train
+
+    def _test_function(self, compiled: Compiled, strategy: SingleProcess) -> Callable[[Samples], tuple[float, float]]:
+        """Return a function that shows a batch to the metrics, and returns the loss and its weight."""
+        (loss_of,) = self._replayable("evaluate", partial(compute_loss, self))
+
+        def test(samples: Samples) -> tuple[float, float]:
+            x, y, w, _, _ = samples
+            y_pred, loss, weight = apply_side_effects(self, compiled, loss_of(x, y, w))
+            strategy.show(compiled, y, y_pred, w)
+            return loss, weight
+
+        return test
+
+    def _predict_function(self) -> Callable[[Samples], Any]:
+        """Return a function that computes the outputs for a batch."""
+        if self._overrides("predict_step"):
+            return lambda samples: self.predict_step(samples.data())
+        (predict,) = self._replayable("predict", partial(compute_outputs, self))
+        return lambda samples: predict(samples.x)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, cast
+from functools import partial
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 
@@ -25,34 +26,51 @@ from ..data.structure import leaves, map_structure
 from ..distributed.communicator import Communicator
 from ..metrics import Metric
 from ..module.building import RestoreOnError
+from ..module.modes import in_mode
 from ..module.module import Module
 from ..module.penalties import has_penalties
 from ..module.state import undisturbed
 from .compiled import Compiled, as_list, values_of
-from .computed import settled, tested
 from .contention import WATCH
-from .feed import (
-    ArrayFeed,
-    Feed,
-    Intake,
-    Samples,
-    Validation,
-    class_weights,
-    first_row,
-    shapes_with,
-    validation_due,
-)
-from .interrupts import raise_ignored
+from .data_adapter import DataAdapter, Validation, class_weights, first_row, shapes_with, validation_due
+from .epoch_iterator import ArrayIterator, EpochIterator, Samples
+from .interrupts import defer_interrupts, raise_deferred
 from .nonfinite import warn_of_nan
 from .outputs import Means, Returned, fitted
 from .progress import Progress, open_progress
-from .ranks import ALONE, Alone, ranks_of
 from .steps import Stepper, own_metrics
+from .strategies import SINGLE, SingleProcess, strategy_of
+
+T = TypeVar("T")
 
 _count = optional(positive)
 # What a class overrides, besides its steps, to report other values.
 _REPORTS = ("compute_metrics", "metrics")
 Callbacks = Callback | Iterable[Callback] | None
+
+
+class _Run(NamedTuple):
+    """What the epochs of one `fit` share.
+
+    Attributes:
+        batches: of training.
+        validation: batches of validation, or None.
+        is_due: whether to validate after an epoch, counted from 1.
+        epochs: their numbers.
+        verbose: as of `fit`.
+        calls: the callbacks.
+        strategy: for one process or several.
+        facts: what must be the same in all processes, by name.
+    """
+
+    batches: EpochIterator
+    validation: EpochIterator | None
+    is_due: Callable[[int], bool]
+    epochs: range
+    verbose: int | str
+    calls: CallbackList
+    strategy: SingleProcess
+    facts: dict[str, Any]
 
 
 class Trainer(Stepper):
@@ -112,143 +130,157 @@ class Trainer(Stepper):
         Raises:
             ValueError: before any step, for data that cannot be trained on; see the message.
         """
-        what = self._speaker("fit")
-        self._require_compiled(what)
-        epochs = not_negative(what, "epochs", epochs)
-        initial_epoch = not_negative(what, "initial_epoch", initial_epoch)
-        batch_size = _count(what, "batch_size", batch_size)
-        own = _count(what, "validation_batch_size", validation_batch_size)
-        steps = _count(what, "steps_per_epoch", steps_per_epoch), _count(what, "validation_steps", validation_steps)
-        held_out = Validation(validation_split, validation_data, own or batch_size, steps[1])
-        feed, validation = self._intake(what).feeds(
+        caller = self._speaker("fit")
+        compiled = self._require_compiled(caller)
+        epochs = not_negative(caller, "epochs", epochs)
+        initial_epoch = not_negative(caller, "initial_epoch", initial_epoch)
+        batch_size = _count(caller, "batch_size", batch_size)
+        held_out_size = _count(caller, "validation_batch_size", validation_batch_size) or batch_size
+        steps = _count(caller, "steps_per_epoch", steps_per_epoch), _count(caller, "validation_steps", validation_steps)
+        held_out = Validation(validation_split, validation_data, held_out_size, steps[1])
+        batches, validation = self._data_adapter(caller).training_data(
             (x, y, sample_weight), batch_size, steps[0], shuffle, class_weight, held_out
         )
-        if feed.once and epochs - initial_epoch > 1:
-            raise ValueError(
-                f"{what}: expected data that can be read in each of {epochs - initial_epoch} epochs; received an "
-                "iterator, which can be read once. Pass steps_per_epoch, or a DataLoader"
-            )
-        due = validation_due(what, validation_freq)
-        history, ranks = History(), ranks_of(self, distributed)
-        verbose = verbose if ranks.is_first else 0
-        calls = self._calls(what, [*as_list(callbacks), history], epochs=epochs, steps=feed.steps, verbose=verbose)
-        calls.mute(not ranks.is_first)
-        open_progress(verbose, "", feed.steps)
-        first = feed.first() if epochs > initial_epoch else None
-        self._check(what, first, None if validation is None else validation.first())
-        modules = self._bind_optimizer(what)
+        batches.check_epochs(caller, epochs - initial_epoch)
+        is_due = validation_due(caller, validation_freq)
+        history, strategy = History(), strategy_of(self, distributed)
+        verbose = verbose if strategy.is_first else 0
+        calls = self._callback_list(caller, [*as_list(callbacks), history], epochs, batches.steps, verbose)
+        calls.mute(not strategy.is_first)
+        open_progress(verbose, "", batches.steps)  # here, so that an error comes before the first step
+        first = batches.first() if epochs > initial_epoch else None
+        self._check(caller, first, None if validation is None else validation.first())
+        modules = self._bind_optimizer(caller)
         self.stop_training = False
-        facts = {"batch_size": batch_size, "epochs": epochs, "batches": (feed.steps, *steps), "shuffle": shuffle}
-
-        def fit_epochs(compiled: Compiled) -> None:
-            calls.call("on_train_begin")
-            first_epoch = ranks.begin(compiled.optimizer, facts, (feed, validation), calls, initial_epoch)
-            logs = self._fit_epochs(range(first_epoch, epochs), feed, validation, due, verbose, calls, ranks)
-            if compiled.optimizer.use_ema:
-                compiled.optimizer.finalize_variable_values()
-            calls.call("on_train_end", logs)
-
-        with ranks.reducing(self._require_compiled(what).optimizer):
-            self._in_training(what, modules, fit_epochs)
+        facts = {"batch_size": batch_size, "epochs": epochs, "batches": (batches.steps, *steps), "shuffle": shuffle}
+        run = _Run(batches, validation, is_due, range(initial_epoch, epochs), verbose, calls, strategy, facts)
+        with strategy.reducing(compiled.optimizer):
+            self._in_training(caller, modules, partial(self._fit_epochs, run))
         return history
 
-    def _intake(self, what: str, targets: bool = True) -> Intake:
-        """Return how a call takes data; without a loss, or with a custom `train_step`, targets may be missing."""
-        optional = self._own_step("train_step") or (self._compiled is not None and self._compiled.loss is None)
-        return Intake(what, self.dtype, "ignored" if not targets else "optional" if optional else "required")
+    @ag.enable_grad()  # as a decorator, which restores the mode wherever an interrupt comes
+    def _in_training(self, caller: str, modules: list[Module], run: Callable[[Compiled], T]) -> T:
+        """Run something in training mode, with the metrics in use; start without gradients, and leave none behind."""
+        with self._metrics_in_use(caller) as compiled:
+            optimizer = compiled.optimizer
+            clear = optimizer.zero_grad if optimizer.parameters else list  # with nothing to train, nothing to clear
+            clear()
+            try:
+                try:
+                    with in_mode(self, True, modules), defer_interrupts():
+                        result = run(compiled)
+                        raise_deferred()
+                    return result
+                finally:
+                    clear()
+            finally:
+                clear()  # again: an interrupt may have cut the first one short
 
-    def _calls(self, what: str, callbacks: list[Callback], **params: Any) -> CallbackList:
-        check_callbacks(what, callbacks)
-        return CallbackList(callbacks, model=cast(Trained, self), **params)
-
-    def _fit_epochs(
-        self,
-        span: range,
-        feed: Feed,
-        validation: Feed | None,
-        due: Callable[[int], bool],
-        verbose: int | str,
-        calls: CallbackList,
-        ranks: Alone,
-    ) -> dict[str, float]:
-        """Train for some epochs, validate after those that it is due after, and return the values of the last one."""
+    def _fit_epochs(self, run: _Run, compiled: Compiled) -> None:
+        """Train for some epochs, and validate after those that it is due after."""
+        batches, calls, strategy = run.batches, run.calls, run.strategy
+        calls.call("on_train_begin")
+        start = strategy.begin(compiled.optimizer, run.facts, (batches, run.validation), calls, run.epochs.start)
         logs: dict[str, float] = {}
-        for epoch in span:
-            progress = open_progress(verbose, f"Epoch {epoch + 1}/{span.stop}", feed.steps)
-            logs = {}
+        for epoch in range(start, run.epochs.stop):
+            progress, logs = open_progress(run.verbose, f"Epoch {epoch + 1}/{run.epochs.stop}", batches.steps), {}
             with _closing(progress, logs):
                 calls.call("on_epoch_begin", epoch)
-                ranks.begin_epoch()
-                logs |= self._train_epoch(feed, progress, calls, [module for _, module in self._walk()], ranks)
-                ranks.end_epoch()
-                if validation is not None and due(epoch + 1):
-                    values = self._evaluate(validation, None, calls, ranks)
-                    values = _by_name(values) if self._own_step("test_step", *_REPORTS) else values
-                    logs |= {f"val_{name}": value for name, value in values.items()}
+                strategy.begin_epoch()
+                logs |= self._train_epoch(compiled, batches, progress, calls, strategy)
+                strategy.end_epoch()
+                if run.validation is not None and run.is_due(epoch + 1):
+                    results = self._evaluate(run.validation, None, calls, strategy)
+                    results = _by_name(results) if self._overrides("test_step", *_REPORTS) else results
+                    logs |= {f"val_{name}": value for name, value in results.items()}
             logs = self._in_order(logs, "train_step")
             calls.call("on_epoch_end", epoch, logs)
-            if ranks.any(self.stop_training):
+            if strategy.any(self.stop_training):
                 break
-        return logs
+        if compiled.optimizer.use_ema:
+            compiled.optimizer.finalize_variable_values()
+        calls.call("on_train_end", logs)
 
     def _train_epoch(
-        self, feed: Feed, progress: Progress, calls: CallbackList, modules: list[Module], ranks: Alone = ALONE
+        self,
+        compiled: Compiled,
+        batches: EpochIterator,
+        progress: Progress,
+        calls: CallbackList,
+        strategy: SingleProcess = SINGLE,
     ) -> dict[str, float]:
-        compiled = self._require_compiled(self._speaker("fit"))
-        own = self._own_step("train_step", *_REPORTS)
-        used, mean = self._begun(compiled, own, "train_step", modules)
-        watched, guard, penalized = calls.watches_batches, calls.guard, has_penalties(modules)
+        """Train on the batches of one epoch, and return the loss and the metrics."""
+        modules = [module for _, module in self._walk()]
+        is_custom, watched = self._overrides("train_step", *_REPORTS), calls.watches_batches
+        reported, means = self._reset(compiled, is_custom, "train_step", modules)
+        make = partial(self._train_function, compiled, has_penalties(modules), calls.guard, strategy=strategy)
+        if is_custom:
+            make = partial(self._custom_function, self.train_step, means, strategy)
+        train = make()
         done = 0
-        self._look()
-        for samples in feed.epoch():
-            x, y, w, _, _ = samples
+        for samples in batches.epoch():
             if watched:
                 calls.call("on_train_batch_begin", done)
-            if watched or feed.runs_code:
-                self._look()
-            with ag.transaction(), ranks.step():
-                if own:
-                    ranks.own_step(lambda: self.train_step(samples.data()), mean)  # noqa: B023
-                else:
-                    value, weight = self._step(compiled, x, y, w, penalized, guard)
-            raise_ignored()
-            if not own and ranks.counts():
-                mean.add(value, weight)
-                if value != value and not calls.seen_nan:
-                    calls.seen_nan = True
-                    warn_of_nan(self._speaker("fit"), feed, x, done)
+            if watched or batches.runs_code:  # code of the user's may have changed the model
+                train = make()
+            with ag.transaction(), strategy.step():
+                loss, weight = train(samples)
+                if counts := strategy.counts():
+                    means.add(loss, weight)
+            raise_deferred()
+            if loss != loss and counts and not is_custom and not calls.seen_nan:
+                calls.seen_nan = True
+                warn_of_nan(self._speaker("fit"), batches, samples.x, done)
             done += 1
             if watched:
-                calls.call("on_train_batch_end", done - 1, _by_name(ranks.values(mean, used, last=False)))
-            if ranks.any(self.stop_training) if watched or own else self.stop_training and ranks is ALONE:
+                calls.call("on_train_batch_end", done - 1, _by_name(strategy.values(means, reported, last=False)))
+            # Processes agree to stop where all of them ask: after a batch that runs code, or after the epoch.
+            if strategy.any(self.stop_training) if watched or is_custom else self.stop_training and strategy is SINGLE:
                 break
             now = time.perf_counter()
             if now >= progress.due:
-                progress.show(done, mean.values(used))
+                progress.show(done, means.values(reported))
             if now >= WATCH.due:
                 WATCH.look(progress.abandon)
         progress.steps = progress.steps or done
-        return ranks.values(mean, used)
+        return strategy.values(means, reported)
 
-    def _begun(
-        self, compiled: Compiled, own: bool, step: str, modules: list[Module]
+    def _custom_function(
+        self, step: Callable[[Any], Any], means: Means | Returned, strategy: SingleProcess
+    ) -> Callable[[Samples], tuple[Any, float]]:
+        """Return the function of a batch that calls a `train_step` or `test_step` of the class."""
+        return lambda samples: (strategy.custom_step(lambda: step(samples.data()), means), 0.0)
+
+    def _reset(
+        self, compiled: Compiled, is_custom: bool, step: str, modules: list[Module]
     ) -> tuple[Sequence[Metric], Means | Returned]:
-        """Reset the metrics; return those that are reported beside the loss, and what collects the values of batches.
+        """Reset the metrics; return those that are reported besides the loss, and the values of batches collected.
 
         Args:
-            compiled: what the model was compiled with.
-            own: whether the class has steps of its own, which return what is reported.
-            step: their name.
+            compiled: the loss and the metrics.
+            is_custom: whether the class has its own step, which returns the values to report.
+            step: its name.
             modules: the modules of the model.
         """
-        if own:
+        if is_custom:
             self.reset_metrics()
             return (), Returned(step)
-        used = (*compiled.all_metrics, *own_metrics(modules))
+        reported = (*compiled.all_metrics, *own_metrics(modules))
         compiled.tracker.reset_state()
-        for metric in used:
+        for metric in reported:
             metric.reset_state()
-        return used, compiled.tracker.means
+        return reported, compiled.tracker.means
+
+    def _data_adapter(self, caller: str, targets: bool = True) -> DataAdapter:
+        """Return how a call takes data; without a loss, or with a custom `train_step`, targets may be missing."""
+        optional = self._overrides("train_step") or (self._compiled is not None and self._compiled.loss is None)
+        return DataAdapter(caller, self.dtype, "ignored" if not targets else "optional" if optional else "required")
+
+    def _callback_list(
+        self, caller: str, callbacks: list[Callback], epochs: int, steps: int | None, verbose: int | str
+    ) -> CallbackList:
+        check_callbacks(caller, callbacks)
+        return CallbackList(callbacks, model=cast(Trained, self), epochs=epochs, steps=steps, verbose=verbose)
 
     # ---- one batch --------------------------------------------------------------------------------------------------
 
@@ -272,28 +304,28 @@ class Trainer(Stepper):
         Returns:
             The loss, or, with metrics, a list that begins with it, or a dict.
         """
-        what = self._speaker("train_on_batch")
-        self._require_compiled(what)
-        samples = self._intake(what).samples(x, y, sample_weight)
+        caller = self._speaker("train_on_batch")
+        self._require_compiled(caller)
+        samples = self._data_adapter(caller).samples(x, y, sample_weight)
         if class_weight is not None:
-            samples = class_weights(what, class_weight, samples)
+            samples = class_weights(caller, class_weight, samples)
         if not self.built:
-            self._check(what, samples, None)
-        modules = self._bind_optimizer(what)
-        feed = ArrayFeed(samples, samples.size)
+            self._check(caller, samples, None)
+        modules = self._bind_optimizer(caller)
+        batches = ArrayIterator(samples, samples.size)
         values = self._in_training(
-            what, modules, lambda _: self._train_epoch(feed, Progress("", 1), self._calls(what, []), modules)
+            caller, modules, lambda compiled: self._train_epoch(compiled, batches, Progress("", 1), CallbackList())
         )
         return self._as_result(values, return_dict, "train_step")
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Return the loss and the metrics on one batch; see `evaluate`."""
-        size = self._intake(self._speaker("test_on_batch")).samples(x, y, sample_weight).size
+        size = self._data_adapter(self._speaker("test_on_batch")).samples(x, y, sample_weight).size
         return self.evaluate(x, y, size, 0, sample_weight, return_dict=return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """Return the model's outputs for one batch; see `predict`."""
-        return self.predict(x, self._intake(self._speaker("predict_on_batch"), targets=False).samples(x).size)
+        return self.predict(x, self._data_adapter(self._speaker("predict_on_batch"), targets=False).samples(x).size)
 
     # ---- evaluate and predict ---------------------------------------------------------------------------------------
 
@@ -329,58 +361,60 @@ class Trainer(Stepper):
         Raises:
             ValueError: for data that cannot be evaluated; see the message.
         """
-        what = self._speaker("evaluate")
-        self._require_compiled(what)
-        feed = self._intake(what).feed(
-            (x, y, sample_weight), _count(what, "batch_size", batch_size), _count(what, "steps", steps)
+        caller = self._speaker("evaluate")
+        self._require_compiled(caller)
+        batches = self._data_adapter(caller).batches(
+            (x, y, sample_weight), _count(caller, "batch_size", batch_size), _count(caller, "steps", steps)
         )
-        calls = self._calls(what, as_list(callbacks), epochs=1, steps=feed.steps, verbose=verbose)
-        progress = open_progress(verbose, "", feed.steps)
-        self._check(what, feed.first(), None)
+        calls = self._callback_list(caller, as_list(callbacks), 1, batches.steps, verbose)
+        progress = open_progress(verbose, "", batches.steps)
+        self._check(caller, batches.first(), None)
         values: dict[str, float] = {}
-        with self._metrics_in_use(what), _closing(progress, values):
-            values |= self._evaluate(feed, progress, calls)
+        with self._metrics_in_use(caller), _closing(progress, values):
+            values |= self._evaluate(batches, progress, calls)
         return self._as_result(values, return_dict, "test_step")
 
     def _evaluate(
-        self, feed: Feed, progress: Progress | None, calls: CallbackList, ranks: Alone = ALONE
+        self,
+        batches: EpochIterator,
+        progress: Progress | None,
+        calls: CallbackList,
+        strategy: SingleProcess = SINGLE,
     ) -> dict[str, float]:
         calls.call("on_test_begin")
-        values = self._evaluate_batches(feed, progress, calls, ranks)
+        values = self._evaluate_batches(batches, progress, calls, strategy)
         calls.call("on_test_end", _by_name(values))
         return values
 
     @ag.no_grad()  # as a decorator, which restores the mode wherever an interrupt comes
     def _evaluate_batches(
-        self, feed: Feed, progress: Progress | None, calls: CallbackList, ranks: Alone
+        self, batches: EpochIterator, progress: Progress | None, calls: CallbackList, strategy: SingleProcess
     ) -> dict[str, float]:
         compiled = self._require_compiled(self._speaker("evaluate"))
-        own = self._own_step("test_step", *_REPORTS)
-        used, mean = self._begun(compiled, own, "test_step", [module for _, module in self._walk()])
+        is_custom, watched = self._overrides("test_step", *_REPORTS), calls.watches_batches
+        reported, means = self._reset(compiled, is_custom, "test_step", [module for _, module in self._walk()])
+        make = partial(self._test_function, compiled, strategy)
+        if is_custom:
+            make = partial(self._custom_function, self.test_step, means, strategy)
         done = 0
         with self.mode(training=False), remember_logits():
-            self._look()
-            for samples in feed.epoch():
-                calls.call_batch("on_test_batch_begin", done)
-                if calls.watches_batches or feed.runs_code:
-                    self._look()
-                if own:
-                    ranks.own_step(lambda: self.test_step(samples.data()), mean)  # noqa: B023
-                else:
-                    x, y, w, _, _ = samples
-                    computed = self._replayed(self._speaker("evaluate"), tested, (), x, y, w)
-                    y_pred, loss, weight = settled(self, compiled, computed)
-                    ranks.show(compiled, y, y_pred, w)
-                    if ranks.counts():
-                        mean.add(loss, weight)
+            test = make()
+            for samples in batches.epoch():
+                if watched:
+                    calls.call("on_test_batch_begin", done)
+                if watched or batches.runs_code:  # code of the user's may have changed the model
+                    test = make()
+                loss, weight = test(samples)
+                if strategy.counts():
+                    means.add(loss, weight)
                 done += 1
-                if calls.watches_batches:
-                    calls.call_batch("on_test_batch_end", done - 1, _by_name(ranks.values(mean, used, last=False)))
+                if watched:
+                    calls.call("on_test_batch_end", done - 1, _by_name(strategy.values(means, reported, last=False)))
                 if progress is not None and time.perf_counter() >= progress.due:
-                    progress.show(done, mean.values(used))
+                    progress.show(done, means.values(reported))
         if progress is not None:
             progress.steps = progress.steps or done
-        return ranks.values(mean, used)
+        return strategy.values(means, reported)
 
     def predict(
         self,
@@ -402,28 +436,34 @@ class Trainer(Stepper):
         Returns:
             Array of shape (N, ...); for a model with several outputs, arrays nested as the model returns them.
         """
-        what = self._speaker("predict")
-        feed = self._intake(what, targets=False).feed(
-            (x, None, None), _count(what, "batch_size", batch_size), _count(what, "steps", steps)
+        caller = self._speaker("predict")
+        batches = self._data_adapter(caller, targets=False).batches(
+            (x, None, None), _count(caller, "batch_size", batch_size), _count(caller, "steps", steps)
         )
-        calls = self._calls(what, as_list(callbacks), epochs=1, steps=feed.steps, verbose=verbose)
-        progress = open_progress(verbose, "", feed.steps)
+        calls = self._callback_list(caller, as_list(callbacks), 1, batches.steps, verbose)
+        progress = open_progress(verbose, "", batches.steps)
         calls.call("on_predict_begin")
         with _closing(progress, {}):
-            outputs = self._predict_batches(feed, progress, calls)
+            outputs = self._predict_batches(batches, progress, calls)
         calls.call("on_predict_end")
         if not outputs:
-            raise ag.ShapeError(f"{what}: expected at least one batch; received a source without any")
+            raise ag.ShapeError(f"{caller}: expected at least one batch; received a source without any")
         return map_structure(lambda *parts: np.concatenate(parts), outputs[0], *outputs[1:])
 
     @ag.no_grad()
-    def _predict_batches(self, feed: Feed, progress: Progress, calls: CallbackList) -> list[Any]:
+    def _predict_batches(self, batches: EpochIterator, progress: Progress, calls: CallbackList) -> list[Any]:
         outputs: list[Any] = []
+        watched = calls.watches_batches
         with self.mode(training=False):
-            for samples in feed.epoch():
-                calls.call_batch("on_predict_batch_begin", len(outputs))
-                outputs.append(values_of(self.predict_step(samples.data())))
-                calls.call_batch("on_predict_batch_end", len(outputs) - 1, {"outputs": outputs[-1]})
+            predict = self._predict_function()
+            for samples in batches.epoch():
+                if watched:
+                    calls.call("on_predict_batch_begin", len(outputs))
+                if watched or batches.runs_code:  # code of the user's may have changed the model
+                    predict = self._predict_function()
+                outputs.append(values_of(predict(samples)))
+                if watched:
+                    calls.call("on_predict_batch_end", len(outputs) - 1, {"outputs": outputs[-1]})
                 if time.perf_counter() >= progress.due:
                     progress.show(len(outputs), {})
         progress.steps = progress.steps or len(outputs)
@@ -433,22 +473,22 @@ class Trainer(Stepper):
         """Return values as Keras does: by name, or in a list, which has first what `metrics` knows, then the others."""
         if as_dict or len(values) == 1:
             return self._in_order(values, step) if as_dict else next(iter(values.values()))
-        if not self._own_step(step, *_REPORTS):
+        if not self._overrides(step, *_REPORTS):
             return list(values.values())
         names = dict.fromkeys([*(metric.name for metric in self._each_metric()), *sorted(values)])
         return [values[name] for name in names if name in values]
 
     def _in_order(self, values: dict[str, float], step: str) -> dict[str, float]:
         """Return values as Keras orders them: by name, but for what steps of a class's own return; see `Returned`."""
-        return values if self._own_step(step, *_REPORTS) else _by_name(values)
+        return values if self._overrides(step, *_REPORTS) else _by_name(values)
 
     # ---- before the first step --------------------------------------------------------------------------------------
 
     @ag.no_grad()
-    def _check(self, what: str, samples: Samples | None, validation: Samples | None) -> None:
+    def _check(self, caller: str, samples: Samples | None, validation: Samples | None) -> None:
         """Run the model on one sample and check all targets against its output, without changing the model."""
-        loss = self._require_compiled(what).loss
-        if self._own_step("train_step") and (self.built or not self._has_call()):
+        loss = self._require_compiled(caller).loss
+        if self._overrides("train_step") and (self.built or not self._has_call()):
             return  # the custom step need not call the model as a whole
         with RestoreOnError(self), undisturbed(self), self.mode(training=False):
             for part in (samples, validation):
@@ -461,7 +501,7 @@ class Trainer(Stepper):
                     raise
                 if wrong := [o for _, o in leaves(out) if not isinstance(o, Tensor)]:
                     raise TypeError(
-                        f"{what}: expected the model's call to return a Tensor; received {type(wrong[0]).__name__}"
+                        f"{caller}: expected the model's call to return a Tensor; received {type(wrong[0]).__name__}"
                     )
                 if loss is not None and part.y is not None:
                     shape = shapes_with(out, part.size)

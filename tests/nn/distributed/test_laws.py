@@ -55,8 +55,8 @@ def test_ranks_train_as_one_process_does(name: str, size: int, warm: int, monkey
 
     found = run_ranks(size, work)
     if warm == 1 and name not in UNTRACED:
-        steps = given[0][0]._replays.steps.values()
-        assert any(trace.replay is not None for step in steps for trace in step.fast.traces), name
+        steps = given[0][0]._replays.computations.values()
+        assert any(trace.replay is not None for step in steps for trace in step.compiled.traces), name
     for histories, state in found:
         assert histories.keys() == history.keys()
         for key, values in history.items():

@@ -86,7 +86,7 @@ def trained(make: Callable[[Read], tuple[models.Model, Any]], name: str, jit_com
         found.append(model.train_on_batch(X, Y))
     found.append(model.evaluate(X, Y, verbose=0))
     if jit_compile:
-        traces = [trace for step in model._replays.steps.values() for trace in step.fast.traces]
+        traces = [trace for step in model._replays.computations.values() for trace in step.compiled.traces]
         assert any(trace.replay is not None for trace in traces)
     return found
 

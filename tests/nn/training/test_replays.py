@@ -93,7 +93,7 @@ def test_training_is_the_same_whether_it_is_replayed_or_not(name: str, replayed:
         assert all("not compiled" in text and row.eager in text for text in texts)
     else:
         assert texts == []
-        assert all(step.why == step.failed == "" for step in model._replays.steps.values())
+        assert all(step.why == step.failure == "" for step in model._replays.computations.values())
         assert len(replayed) > EPOCHS + 8
 
 
@@ -305,13 +305,13 @@ def test_threads_predict_evaluate_and_train(replayed: list[Replay]) -> None:
 
 
 def test_more_shapes_than_are_traced_run_as_they_are(replayed: list[Replay], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replays, "_MOST", 3)
+    monkeypatch.setattr(replays, "_MAX_SHAPES", 3)
     model = mlp()
     model.compile("sgd", "mse")
     for _ in range(5):
         for n in range(1, 7):
             model.predict_on_batch(X[:n])
-    (step,) = model._replays.steps.values()
+    (step,) = model._replays.computations.values()
     assert len(step.runs) == 3
     assert len(replayed) == 2 * 3
 
@@ -340,7 +340,7 @@ def test_a_model_that_changes_in_each_epoch_keeps_no_old_replays(replayed: list[
     for epoch in range(8):
         model.layers[1].rate = 0.1 * epoch
         model.fit(X, ONE_HOT, batch_size=7, epochs=2, verbose=0)
-        kept.append(len(model._replays.steps))
+        kept.append(len(model._replays.computations))
     # Of eight batches: the gradients, and the optimizer's step; a trace waits for the batch after another one's plan.
     assert len(replayed) == (5 + 2) + 7 * (4 + 2)
-    assert max(kept) <= replays._MOST_STEPS
+    assert max(kept) <= replays._MAX_COMPUTATIONS

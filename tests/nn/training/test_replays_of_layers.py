@@ -69,6 +69,10 @@ def test_a_layer_is_trained_as_without_replays(case: LayerCase, monkeypatch: pyt
         model, found = run(case, "auto")
     assert len(found) == len(expected)
     assert all(map(same_bits, found, expected))
-    steps = {key[1].__name__: step for key, step in model._replays.steps.items()}
-    replayed = {name: any(trace.replay for trace in step.fast.traces) for name, step in steps.items()}
-    assert replayed == {"trained": kind not in NOT_TRAINED, "updated": True, "tested": kind not in OF_TEXTS}
+    steps = {key[1].__name__: step for key, step in model._replays.computations.items()}
+    replayed = {name: any(trace.replay for trace in step.compiled.traces) for name, step in steps.items()}
+    assert replayed == {
+        "compute_gradients": kind not in NOT_TRAINED,
+        "update_parameters": True,
+        "compute_loss": kind not in OF_TEXTS,
+    }

@@ -54,5 +54,5 @@ def test_it_is_said_once_and_nothing_is_traced_anew(name: str) -> None:
         np.testing.assert_array_equal(ours, theirs)
     inner, other = (m.layers[0] for m in (model, plain))
     assert (inner.calls, inner.log, inner.seen) == (other.calls, other.log, other.seen)
-    steps = [step for key, step in model._replays.steps.items() if key[1].__name__ == "trained"]
-    assert sum(len(step.fast.traces) for step in steps) <= 2
+    steps = [step for key, step in model._replays.computations.items() if key[1].__name__ == "compute_gradients"]
+    assert sum(len(step.compiled.traces) for step in steps) <= 2

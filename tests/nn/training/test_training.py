@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Callable
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -49,6 +51,35 @@ def test_fit_equals_a_hand_written_loop_bit_for_bit(name: str, shuffle: bool) ->
         reported.append(total / N)
     assert_equal_weights(fitted, looped)
     assert history.history["loss"] == reported
+
+
+@pytest.mark.parametrize("choice", [False, "auto"])
+def test_from_fit_to_a_batch_it_is_a_short_walk(choice: Any) -> None:
+    """At most eight functions of `nn`, the model's call included, and three returns to a file that was left before."""
+    walks: list[list[tuple[str, str]]] = []
+
+    class Probe(layers.Layer):
+        def call(self, x: Any) -> Any:
+            frame, walk = sys._getframe(1), [("", "")]
+            while walk[-1][1] != "fit" and frame.f_back is not None:
+                if "/nn/" in frame.f_code.co_filename:
+                    walk.append((frame.f_code.co_filename, frame.f_code.co_name))
+                frame = frame.f_back
+            walks.append(walk[:0:-1])
+            return x
+
+    x, y = data()
+    model = models.Sequential([layers.Input((D,)), Probe(), layers.Dense(K)])
+    model.compile("sgd", "mse", jit_compile=choice)
+    walks.clear()
+    model.fit(x[:24], y[:24], batch_size=8, verbose=0)
+    assert len(walks) > 2
+    for walk in walks[1:]:  # after the check of the first batch
+        call = next(i for i, (file, name) in enumerate(walk) if name == "__call__" and file.endswith("steps.py"))
+        walk = walk[: call + 1]
+        files = [file for file, _ in groupby(file for file, _ in walk)]
+        assert len(walk) <= 8, walk
+        assert len(files) - len(set(files)) <= 3, files
 
 
 def test_compile_binds_the_object_that_a_loop_steps() -> None:

@@ -11,11 +11,10 @@ from autograd_lite import Tensor, tree
 from ..config.ambient import PART
 from ..module.masks import MASKS, mask_of, set_mask
 from ..module.penalties import added_by, model_call
-from .feed import as_tensors
 from .outputs import _OutputsLoss
 
 
-class Computed(NamedTuple):
+class StepResult(NamedTuple):
     """What a model computes for a batch.
 
     The last three are what eager code leaves behind in Python; they are there only if it was traced or replayed.
@@ -39,9 +38,9 @@ class Computed(NamedTuple):
     added: Any = None
 
 
-def trained(
-    model: Any, penalized: bool, x: Any, y: Any, w: Any, guard: Callable[[Tensor], bool] | None = None
-) -> Computed:
+def compute_gradients(
+    model: Any, penalized: bool, x: Any, y: Any = None, w: Any = None, guard: Callable[[Tensor], bool] | None = None
+) -> StepResult:
     """Compute the loss, and leave its gradients on the parameters.
 
     Args:
@@ -53,31 +52,31 @@ def trained(
     compiled, part = model._require_compiled(model._speaker("fit")), PART.get()
     if part is not None:
         part.run_again()
-    inputs = as_tensors(x, model._placed)
+    inputs = model._as_tensors(x)
     y_pred = model_call(model, model, (inputs,), {}) if penalized else model(inputs)
     loss, weight = model._loss_of(x, y, y_pred, w, penalized)
     admitted = False  # as it stays if nothing is to be trained
     if loss.requires_grad or any(p.requires_grad for p in compiled.optimizer.parameters):
-        objective = loss if part is None else part.objective_of(loss, weight, model._own_step("compute_loss"))
+        objective = loss if part is None else part.objective_of(loss, weight, model._overrides("compute_loss"))
         scaled = compiled.optimizer.scale_loss(objective)
         admitted = scaled.backward() is None if guard is None else guard(scaled)
-    return _with_all(model, compiled, Computed(loss, weight, y_pred, admitted), penalized)
+    return _with_side_effects(model, compiled, StepResult(loss, weight, y_pred, admitted), penalized)
 
 
-def tested(model: Any, x: Any, y: Any, w: Any) -> Computed:
+def compute_loss(model: Any, x: Any, y: Any = None, w: Any = None) -> StepResult:
     """Compute the loss of a model in evaluation mode."""
     compiled = model._require_compiled(model._speaker("evaluate"))
-    y_pred = model_call(model, model, (as_tensors(x, model._placed),), {})
+    y_pred = model_call(model, model, (model._as_tensors(x),), {})
     loss, weight = model._loss_of(x, y, y_pred, w, training=False)
-    return _with_all(model, compiled, Computed(loss, weight, y_pred), True)
+    return _with_side_effects(model, compiled, StepResult(loss, weight, y_pred), True)
 
 
-def predicted(model: Any, x: Any) -> Any:
+def compute_outputs(model: Any, x: Any) -> Any:
     """Compute the outputs."""
-    return model(as_tensors(x, model._placed))
+    return model(model._as_tensors(x))
 
 
-def updated(model: Any) -> bool:
+def update_parameters(model: Any) -> bool:
     """Take the optimizer's step, and drop the gradients."""
     optimizer = model._require_compiled(model._speaker("fit")).optimizer
     optimizer.step()
@@ -85,21 +84,21 @@ def updated(model: Any) -> bool:
     return True
 
 
-def _with_all(model: Any, compiled: Any, done: Computed, penalized: bool) -> Computed:
+def _with_side_effects(model: Any, compiled: Any, done: StepResult, penalized: bool) -> StepResult:
     """Return what was computed together with what is left behind in Python, if this is traced."""
     if not ag.is_compiling():
         return done
     masks = [mask_of(t) for t in tree.leaves(done.y_pred)] if MASKS else None
     parts = dict(compiled.loss.last_parts) if isinstance(compiled.loss, _OutputsLoss) else None
     added = [own.terms for own in added_by(model)] if penalized else None
-    return Computed(*tree.map(_detached, tuple(done._replace(masks=masks, parts=parts, added=added))))
+    return StepResult(*tree.map(_detach, tuple(done._replace(masks=masks, parts=parts, added=added))))
 
 
-def _detached(x: Any) -> Any:
+def _detach(x: Any) -> Any:
     return x.detach() if isinstance(x, Tensor) and x.requires_grad else x
 
 
-def settled(model: Any, compiled: Any, done: Computed) -> tuple[Any, float, float]:
+def apply_side_effects(model: Any, compiled: Any, done: StepResult) -> tuple[Any, float, float]:
     """Return the outputs, the loss and its weight as numbers; leave behind in Python what an eager run does."""
     if done.masks is not None:
         for t, mask in zip(tree.leaves(done.y_pred), done.masks, strict=True):

@@ -25,14 +25,14 @@ from ..metrics import Metric
 from ..module.masks import MASKS, mask_of, set_mask
 from ..optimizers import Optimizer
 from .compiled import Compiled, values_of
-from .feed import ArrayFeed, Feed, StreamFeed
+from .epoch_iterator import ArrayIterator, EpochIterator, StreamIterator
 from .merging import is_merged, kept, merged
 from .outputs import Means, Returned
 
-Feeds = Sequence[Feed | None]  # of training and of validation
+Feeds = Sequence[EpochIterator | None]  # of training and of validation
 
 
-class Alone:
+class SingleProcess:
     """One process, which shares nothing.
 
     Attributes:
@@ -61,9 +61,9 @@ class Alone:
         """Return whether this rank has a row of the batch."""
         return True
 
-    def own_step(self, take: Callable[[], Any], mean: Means | Returned) -> None:
-        """Take a step of a class's own."""
-        mean.add(take(), 0.0)
+    def custom_step(self, take: Callable[[], Any], means: Means | Returned) -> Any:
+        """Take a step that the user has written, and return the values that it returns."""
+        return take()
 
     def show(self, compiled: Compiled, y: Any, y_pred: Any, w: Any) -> None:
         """Show a batch to the metrics."""
@@ -84,10 +84,10 @@ class Alone:
 
 _NOTHING = nullcontext()
 _STEPS = "train_step", "test_step", "compute_metrics"
-ALONE = Alone()
+SINGLE = SingleProcess()
 
 
-class Shared(Part, Alone):
+class Shared(Part, SingleProcess):
     """One of several ranks that train copies of a model.
 
     Args:
@@ -137,7 +137,9 @@ class Shared(Part, Alone):
         assert_consistent("fit", {**facts_of(model), **about, **facts}, comm)
         self._gathered = tuple(compiled.all_metrics)
         self._merged = all(is_merged(metric) for metric in self._gathered)
-        others = [metric for metric in model._each_metric() if metric not in self._gathered or model._own_step(*_STEPS)]
+        others = [
+            metric for metric in model._each_metric() if metric not in self._gathered or model._overrides(*_STEPS)
+        ]
         if loose := [metric for metric in others if not is_merged(metric)]:
             raise ValueError(
                 f"fit: expected metrics of layers and of a train_step of your own to be sums over batches, which ranks "
@@ -146,7 +148,7 @@ class Shared(Part, Alone):
             )
         inner = [_innermost(feed) for feed in feeds if feed is not None]
         for feed in inner:
-            feed.cut = self._rows if isinstance(feed, ArrayFeed) else self._rows_of_stream
+            feed.cut = self._rows if isinstance(feed, ArrayIterator) else self._rows_of_stream
         source = getattr(inner[0], "source", None)
         loader = source if isinstance(source, DataLoader) else None
         epoch, position = broadcast_state(model, optimizer, (epoch, loader and loader.state_dict()), comm)
@@ -247,18 +249,15 @@ class Shared(Part, Alone):
         summed = self._model._each_metric() if own else [m for m in used if self._merged or m not in self._gathered]
         return merged(self.decisions, mean, summed, used, keep=last)
 
-    def own_step(self, take: Callable[[], Any], mean: Means | Returned) -> None:
-        """Take a step of a class's own; one on a row that counts for nothing leaves the metrics as they are."""
+    def custom_step(self, take: Callable[[], Any], means: Means | Returned) -> Any:
         self._weigh(self.numbers["share"])  # of a mean over rows, which the loss is taken for
-        if self.counts():
-            super().own_step(take, mean)
-        else:
-            with kept(mean, self._model._each_metric()):
-                take()
+        # A step on a row that counts for nothing leaves the metrics as they are.
+        with nullcontext() if self.counts() else kept(means, self._model._each_metric()):
+            return take()
 
 
-def _innermost(feed: Any) -> ArrayFeed | StreamFeed:
-    return feed if isinstance(feed, ArrayFeed | StreamFeed) else _innermost(feed.feed)
+def _innermost(feed: Any) -> ArrayIterator | StreamIterator:
+    return feed if isinstance(feed, ArrayIterator | StreamIterator) else _innermost(feed.batches)
 
 
 def _joined(parts: list[Any]) -> Any:
@@ -269,7 +268,7 @@ def _joined(parts: list[Any]) -> Any:
 _RANKS: WeakKeyDictionary[Any, Shared] = WeakKeyDictionary()
 
 
-def ranks_of(model: Any, distributed: bool | Communicator) -> Alone:
+def strategy_of(model: Any, distributed: bool | Communicator) -> SingleProcess:
     """Return how a model is trained: alone, or by all ranks of the world or of a communicator.
 
     Args:
@@ -280,12 +279,12 @@ def ranks_of(model: Any, distributed: bool | Communicator) -> Alone:
         ValueError: if several ranks are to train a model that is not on NumPy's arrays.
     """
     if not distributed:
-        return ALONE
+        return SINGLE
     if not isinstance(distributed, Communicator):
         init()
     comm = distributed if isinstance(distributed, Communicator) else world()
     if isinstance(comm, Local) or comm.size == 1:
-        return ALONE
+        return SINGLE
     if model._beside is not None:
         raise ValueError(
             "fit: expected a model on NumPy's arrays with distributed=True, since MPI adds those; received one on "
