@@ -235,7 +235,7 @@ def test_a_metric_that_fails_undoes_a_replay(replayed: list[Replay]) -> None:
 
 def test_no_batch_waits_for_more_than_one_trace_or_plan(monkeypatch: pytest.MonkeyPatch) -> None:
     longs: list[str] = []
-    for name, home in (("trace", "compiled"), ("planned_replay", "traces")):
+    for name, home in (("trace", "compiled_function"), ("planned_replay", "trace_cache")):
         module = importlib.import_module(f"autograd_lite.compiler.{home}")
         known = getattr(module, name)
         monkeypatch.setattr(module, name, lambda *args, f=known, said=name: (longs.append(said), f(*args))[1])
