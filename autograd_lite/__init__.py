@@ -24,14 +24,10 @@ from .core.errors import (
 )
 from .core.hooks import HOOKS as _HOOKS
 from .core.late import attach as _attach, load as _load
-from .core.memory import (  # whose import keeps it: eager code is three times as fast
-    keep_freed_memory as keep_freed_memory,
-    keeps_freed_memory as keeps_freed_memory,
-)
+from .core.memory import keep_freed_memory as keep_freed_memory  # whose import keeps it: eager code is faster
 from .core.mode import (
     enable_grad as enable_grad,
     is_grad_enabled as is_grad_enabled,
-    module_scope as module_scope,
     no_grad as no_grad,
     raise_on_change as raise_on_change,
     record_source as record_source,
@@ -48,6 +44,7 @@ _give_hints(Tensor)
 if TYPE_CHECKING:
     from . import (
         arrays as arrays,
+        extend as extend,
         graph as graph,
         hips as hips,
         nn as nn,
@@ -66,7 +63,6 @@ if TYPE_CHECKING:
     from .core.host_state import dynamic as dynamic, static as static
     from .core.tracebacks import fold_tracebacks as fold_tracebacks
     from .engine.watch import raise_on_nan as raise_on_nan
-    from .files.writing import write_file as write_file
     from .functional import (
         checkpoint as checkpoint,
         custom_jvp as custom_jvp,
@@ -111,11 +107,6 @@ if TYPE_CHECKING:
         structural as structural,
     )
     from .functions.recurrences import gru as gru, lstm as lstm, simple_rnn as simple_rnn
-    from .functions.running import (
-        over_root as over_root,
-        running_mean as running_mean,
-        running_mean_square as running_mean_square,
-    )
     from .functions.windows import (
         average_pooling as average_pooling,
         convolution as convolution,
@@ -132,12 +123,9 @@ if TYPE_CHECKING:
     )
     from .graph.compiled import load_compiled as load_compiled
     from .ir.observing import (
-        assume as assume,
         debug_print as debug_print,
-        is_compiling as is_compiling,
         observe as observe,
     )
-    from .native.blockwise import blockwise as blockwise
     from .random import Generator as Generator, set_seed as set_seed
     from .tensors.arrays import array as array
     from .tensors.changes import Changes as Changes, transaction as transaction

@@ -36,6 +36,7 @@ __all__ = [
     "to_device",
     "to_numpy",
 ]
+__dir__ = __all__.copy
 
 MOVE_COUNT = [0]  # how often a leaf has been moved
 

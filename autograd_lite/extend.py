@@ -13,9 +13,10 @@ Example:
     TypeError: area: expected width to be a number; received width=None
 """
 
+from typing import TYPE_CHECKING
+
 from .core.arguments import (
     NAMES as NAMES,
-    NUMBERS as NUMBERS,
     Kind as Kind,
     bound as bound,
     described as described,
@@ -28,6 +29,7 @@ from .core.arguments import (
 from .core.errors import more_on as more_on
 from .core.host_state import callback as callback, same_objects as same_objects
 from .core.late import ATTACHED as ATTACHED, attach as attach, load as load, needs as needs
+from .core.memory import keeps_freed_memory as keeps_freed_memory
 from .core.messages import (
     checked as checked,
     checked_class as checked_class,
@@ -35,4 +37,17 @@ from .core.messages import (
     missing_name as missing_name,
     problem_of as problem_of,
 )
+from .core.mode import module_scope as module_scope
 from .core.tracebacks import folded as folded, folds_tracebacks as folds_tracebacks
+
+if TYPE_CHECKING:
+    from .files.writing import write_file as write_file
+    from .functions.running import (
+        over_root as over_root,
+        running_mean as running_mean,
+        running_mean_square as running_mean_square,
+    )
+    from .ir.observing import assume as assume, is_compiling as is_compiling
+    from .native.blockwise import blockwise as blockwise
+else:
+    __getattr__, __dir__, __all__ = attach(__name__)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 __all__ = ["Generator", "bernoulli", "default_generator", "draw", "normal", "permutation", "set_seed", "uniform"]
+__dir__ = __all__.copy
 
 
 @checked_class

@@ -24,6 +24,16 @@ import numpy as np
 from .core.arguments import OUR_PACKAGES
 from .core.hooks import HOOKS
 
+__all__ = [
+    "items",
+    "leaves",
+    "map",
+    "rebuild",
+    "structure",
+    "zip",
+]
+__dir__ = __all__.copy
+
 Leaf = Callable[[Any], object] | None
 # Classes of what is certainly a leaf, which need no closer look; that of Tensors adds itself.
 LEAVES: set[type] = {np.ndarray, float, int, bool, complex, str, np.float64, np.float32}

@@ -113,7 +113,7 @@ def _draw_live_graph(app: Sphinx, error: Exception | None) -> None:
     x = np.random.default_rng(0).normal(size=(8, 4))
     w = ag.tensor(np.full((4, 3), 0.1), requires_grad=True, name="w")
     b = ag.tensor(np.zeros(3), requires_grad=True, name="b")
-    with ag.module_scope("model"):
+    with ag.extend.module_scope("model"):
         scores = x @ w + b
     loss = -np.mean(ag.log_softmax(scores)[np.arange(8), np.arange(8) % 3])
     ag.build_graph(loss, backward=True).save(Path(app.outdir) / "_static" / "graph.html")

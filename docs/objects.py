@@ -10,7 +10,6 @@ lists these objects; without names, all that the module offers. `object_pages` t
 
 from __future__ import annotations
 
-import ast
 import importlib
 import inspect
 import re
@@ -46,22 +45,9 @@ class Entry:
 
 
 def public(module: str) -> list[str]:
-    """Return the names of the functions, classes and other callables of ours that a module offers.
-
-    They are those of `__all__` or `__dir__`; without these what is defined there, and what is imported as itself.
-    """
+    """Return the names of our functions, classes and other callables in the `__all__` of a module."""
     home = importlib.import_module(module)
-    names = [name for name in getattr(home, "__all__", None) or dir(home) if not name.startswith("_")]
-    things = {name: getattr(home, name) for name in names}
-    listed = hasattr(home, "__all__") or "__dir__" in vars(home)
-    again = set() if listed else _imported_as_itself(home)
-    return [n for n, t in things.items() if is_ours(t) and (listed or n in again or t.__module__ == module)]
-
-
-def _imported_as_itself(module: ModuleType) -> set[str]:
-    """Return the names that a module imports for others: `from .a import b as b`."""
-    imports = (node for node in ast.walk(ast.parse(inspect.getsource(module))) if isinstance(node, ast.ImportFrom))
-    return {alias.name for node in imports for alias in node.names if alias.name == alias.asname}
+    return [name for name in home.__all__ if is_ours(getattr(home, name))]
 
 
 def is_ours(thing: Any) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import Tensor
-from autograd_lite.extend import folded
+from autograd_lite.extend import assume, folded, is_compiling
 
 from .config.ambient import LOGITS
 from .config.arguments import checked, problem_of
@@ -56,6 +56,7 @@ __all__ = [
     "tanh_shrink",
     "threshold",
 ]
+__dir__ = __all__.copy
 
 Activation = Callable[[Any], Any]
 F = TypeVar("F", bound=Callable[..., Any])
@@ -585,8 +586,8 @@ def are_normal(squares: Any) -> bool:
     if squares.__class__ is not Tensor:
         return False  # in `vmap` and `jvp`, where values are not known
     limits = np.finfo(squares.dtype)
-    if ag.is_compiling():
-        ag.assume(np.all, np.logical_and(squares > limits.tiny / limits.eps, squares < np.inf))
+    if is_compiling():
+        assume(np.all, np.logical_and(squares > limits.tiny / limits.eps, squares < np.inf))
         return True
     values = squares.data
     return bool(values.size and limits.tiny / limits.eps < values.min() and values.max() < np.inf)

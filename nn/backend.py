@@ -26,6 +26,24 @@ from .config.settings import (
 )
 from .module.symbols import Symbol
 
+__all__ = [
+    "backend",
+    "clear_session",
+    "epsilon",
+    "floatx",
+    "get_uid",
+    "image_data_format",
+    "is_float_dtype",
+    "is_int_dtype",
+    "is_keras_tensor",
+    "result_type",
+    "set_epsilon",
+    "set_floatx",
+    "set_image_data_format",
+    "standardize_dtype",
+]
+__dir__ = __all__.copy
+
 _UIDS: Counter[str] = Counter()
 _PYTHON: dict[Any, str] = {bool: "bool", int: "int32", float: "float32", str: "string"}
 # Keras promotes to no more than 32 bits, on all backends but TensorFlow.

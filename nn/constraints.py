@@ -33,8 +33,13 @@ __all__ = [
     "UnitNorm",
     "deserialize",
     "get",
+    "max_norm",
+    "min_max_norm",
+    "non_neg",
     "serialize",
+    "unit_norm",
 ]
+__dir__ = __all__.copy
 
 Array = npt.NDArray[Any]
 AxesLike = Converted[int | Sequence[int], int | tuple[int, ...]]

@@ -22,6 +22,7 @@ from .layers import RNN
 from .module.module import Module
 
 __all__ = ["generate", "sample"]
+__dir__ = __all__.copy
 
 Integers = npt.NDArray[np.int64]
 

@@ -64,6 +64,7 @@ __all__ = [
     "variance_scaling",
     "zeros",
 ]
+__dir__ = __all__.copy
 
 Shape = tuple[int, ...]
 

@@ -14,6 +14,17 @@ from .config.settings import (
 )
 from .optimizers import LossScaleOptimizer as LossScaleOptimizer
 
+__all__ = [
+    "DTypePolicy",
+    "LossScaleOptimizer",
+    "Policy",
+    "dtype_policy",
+    "global_policy",
+    "set_dtype_policy",
+    "set_global_policy",
+]
+__dir__ = __all__.copy
+
 Policy = DTypePolicy
 global_policy = dtype_policy
 set_global_policy = set_dtype_policy

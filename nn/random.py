@@ -24,6 +24,21 @@ from autograd_lite.random import bernoulli, normal as _normal, permutation, unif
 from .config.arguments import is_integer, is_number
 from .initializers import cut_off_normal
 
+__all__ = [
+    "SeedGenerator",
+    "beta",
+    "binomial",
+    "categorical",
+    "dropout",
+    "gamma",
+    "normal",
+    "randint",
+    "shuffle",
+    "truncated_normal",
+    "uniform",
+]
+__dir__ = __all__.copy
+
 Shape = Sequence[int]
 
 

@@ -36,8 +36,12 @@ __all__ = [
     "Regularizer",
     "deserialize",
     "get",
+    "l1",
+    "l1_l2",
+    "l2",
     "serialize",
 ]
+__dir__ = __all__.copy
 
 
 class Regularizer(Configurable):

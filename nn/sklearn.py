@@ -39,6 +39,7 @@ except ImportError as error:
     ) from error
 
 __all__ = ["Classifier", "Regressor"]
+__dir__ = __all__.copy
 
 Array = npt.NDArray[Any]
 

@@ -17,6 +17,22 @@ from typing import Any
 
 from autograd_lite import tree as _tree
 
+__all__ = [
+    "MAP_TO_NONE",
+    "assert_same_paths",
+    "assert_same_structure",
+    "flatten",
+    "flatten_with_path",
+    "is_nested",
+    "lists_to_tuples",
+    "map_shape_structure",
+    "map_structure",
+    "map_structure_up_to",
+    "pack_sequence_as",
+    "traverse",
+]
+__dir__ = __all__.copy
+
 
 class MAP_TO_NONE:
     """What a function given to `traverse` returns for None, since None means: go on inside.

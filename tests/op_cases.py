@@ -201,14 +201,14 @@ ACTIVATIONS = [
         calls=(lambda x, low, high: ag.hard_tanh(x, low, high), ag.hard_tanh),
     ),
     OpCase("gelu", _of_float(lambda x: x * (1 + _erf(x / math.sqrt(2))) / 2), UNARY, calls=(ag.gelu,)),
-    OpCase("running_mean", lambda x, y, z: (y - x) * z + x, TERNARY, calls=(ag.running_mean,)),
-    OpCase("running_mean_square", lambda x, y, z: (y * y - x) * z + x, TERNARY, calls=(ag.running_mean_square,)),
+    OpCase("running_mean", lambda x, y, z: (y - x) * z + x, TERNARY, calls=(ag.extend.running_mean,)),
+    OpCase("running_mean_square", lambda x, y, z: (y * y - x) * z + x, TERNARY, calls=(ag.extend.running_mean_square,)),
     OpCase(
         "over_root",
         lambda x, y, z, u, v: x / (np.sqrt(y + z) + u) * v,
         (*(((*s, (), ())) for s in TERNARY), ((2, 3),) * 5),
         ("any", "positive", "positive", "positive", "any"),
-        calls=(ag.over_root,),
+        calls=(ag.extend.over_root,),
     ),
     OpCase("gelu_pullback", lambda x, y: y * _of_float(_gelu_slope)(x), BINARY),
 ]

@@ -41,7 +41,7 @@ def model(**options: Any) -> models.Model:
 
 def observed(x: Any) -> Any:
     ag.observe(lambda a: None, x)
-    ag.assume(lambda a: a.sum() < 100, x)
+    ag.extend.assume(lambda a: a.sum() < 100, x)
     return (x * ag.random.normal(x.shape)).sum()
 
 

@@ -110,7 +110,7 @@ def attach(
     attribute of the package from then on, and costs nothing more.
 
     Args:
-        package: its `__name__`.
+        package: its `__name__`; a single module has late names in the same way.
         hints: of a name that is missing, a dict that may have what to write instead.
 
     Example:
@@ -130,19 +130,23 @@ def attach(
     """
     table = _late_names(sys._getframe(1).f_code)
     ATTACHED[package], here = table, vars(sys.modules[package])
+    anchor = here["__package__"]  # of a module, the package around it: what its relative imports begin with
 
     def __getattr__(name: str) -> Any:
         module = table.get(name)
         if module is None:
-            raise missing_name(package, name, hints(name), __dir__())
-        value = getattr(load(module, package), name) if module else load(f".{name}", package)
+            raise missing_name(package, name, hints(name), public)
+        value = getattr(load(module, anchor), name) if module else load(f".{name}", anchor)
         here[name] = value
         return value
 
-    def __dir__() -> list[str]:
-        return sorted({*here, *table})
+    public = names_in(package, *table)
+    return __getattr__, public.copy, public
 
-    loaded = {name for name in here if not isinstance(sys.modules.get(f"{package}.{name}"), ModuleType)}
+
+def names_in(package: str, *more: str) -> list[str]:
+    """Return the public names of a package, its `__all__`: what it has imported by now, but for modules, and `more`."""
+    here = vars(sys.modules[package]).items()
+    names = {name for name, value in here if not isinstance(value, ModuleType)} - _LEFT_OUT
     # Names of pytest's begin with an @: it rewrites the packages of its plugins.
-    public = sorted(name for name in (loaded - _LEFT_OUT) | table.keys() if name[0] not in "_@")
-    return __getattr__, __dir__, public
+    return sorted(name for name in names.union(more) if name[0] not in "_@")

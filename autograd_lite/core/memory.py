@@ -43,7 +43,7 @@ def keep_freed_memory(limit: int = KEEP_BYTES) -> bool:
     Example:
         >>> import autograd_lite as ag
         >>> kept = ag.keep_freed_memory()
-        >>> ag.keeps_freed_memory() == kept
+        >>> ag.extend.keeps_freed_memory() == kept
         True
     """
     global _kept

@@ -418,7 +418,7 @@ class module_scope:
 
     Example:
         >>> import autograd_lite as ag
-        >>> with ag.record_source(), ag.module_scope("block"), ag.module_scope("attention"):
+        >>> with ag.record_source(), ag.extend.module_scope("block"), ag.extend.module_scope("attention"):
         ...     y = ag.tensor(2.0, requires_grad=True) * 3
         >>> ag.build_graph(y)["n2"].scope
         'block.attention'

@@ -10,6 +10,7 @@ Example:
     array([ 1., -1.])
 """
 
+from ..core.late import names_in as _names_in
 from ..functional.custom_derivatives import checkpoint as checkpoint
 from . import extend as extend, misc as misc, numpy as numpy, test_util as test_util, util as util
 from .builtins import dict as dict, isinstance as isinstance, list as list, tuple as tuple, type as type
@@ -35,3 +36,6 @@ from .differential_operators import (
     vector_jacobian_product as vector_jacobian_product,
 )
 from .install import install as install, installed as installed, missing as missing, uninstall as uninstall
+
+__all__ = _names_in(__name__, "extend", "misc", "numpy", "test_util", "util")
+__dir__ = __all__.copy

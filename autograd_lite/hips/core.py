@@ -19,7 +19,7 @@ import numpy as np
 from ..core.errors import GradError, MissingRule
 from ..core.shapes import cast_back
 from ..engine.walk import conjugated, cotangents
-from ..functional.argument_selection import Traced, zip_trees, tensors_in, trace
+from ..functional.argument_selection import Traced, tensors_in, trace, zip_trees
 from ..functional.dual import ForwardLevel
 from ..functional.forward_mode import push
 from ..functional.reverse_mode import given_back, one_for, pull_back

@@ -169,9 +169,9 @@ def assume(holds: Callable[..., bool], *values: Any) -> None:
     Example:
         >>> import numpy as np, autograd_lite as ag
         >>> def root(x):
-        ...     if not ag.is_compiling() and (x < 0).any():
+        ...     if not ag.extend.is_compiling() and (x < 0).any():
         ...         raise ValueError("expected numbers of at least 0")
-        ...     ag.assume(lambda a: (a >= 0).all(), x)
+        ...     ag.extend.assume(lambda a: (a >= 0).all(), x)
         ...     return np.sqrt(x)
         >>> fast = ag.compile(root)
         >>> fast(np.array([4.0])), fast(np.array([9.0]))

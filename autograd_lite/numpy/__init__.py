@@ -64,3 +64,4 @@ _NAMES |= {name: getattr(_np, name) for name in _STANDARD if hasattr(_np, name)}
 _NAMES["ndarray"] = _ndarray
 globals().update(_NAMES)
 __all__ = sorted([*_NAMES, "fft", "linalg", "random"])
+__dir__ = __all__.copy

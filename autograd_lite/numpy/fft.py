@@ -16,3 +16,4 @@ _NAMES = _covered_names(_np.fft)
 _NAMES |= {name: _made(f) for name, f in _FREQUENCIES.items()}
 globals().update(_NAMES)
 __all__ = sorted(_NAMES)
+__dir__ = __all__.copy

@@ -14,3 +14,4 @@ if TYPE_CHECKING:
 _NAMES = _covered_names(_np.linalg)
 globals().update(_NAMES)
 __all__ = sorted(_NAMES)
+__dir__ = __all__.copy

@@ -25,3 +25,20 @@ from .minimize import minimize as minimize
 from .results import Estimate as Estimate, EstimateWithStderr as EstimateWithStderr, delta_method as delta_method
 from .root import root as root
 from .scalars import minimize_scalar as minimize_scalar, root_scalar as root_scalar
+
+__all__ = [
+    "Bounds",
+    "Estimate",
+    "EstimateWithStderr",
+    "LinearConstraint",
+    "NonlinearConstraint",
+    "OptimizeResult",
+    "curve_fit",
+    "delta_method",
+    "least_squares",
+    "minimize",
+    "minimize_scalar",
+    "root",
+    "root_scalar",
+]
+__dir__ = __all__.copy

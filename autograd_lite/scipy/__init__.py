@@ -10,3 +10,20 @@ Example:
     >>> ag.grad(lambda a: np.trace(linalg.expm(a)))(np.zeros((2, 2))).tolist()
     [[1.0, 0.0], [0.0, 1.0]]
 """
+
+from typing import TYPE_CHECKING
+
+from ..core.late import attach as _attach
+
+if TYPE_CHECKING:
+    from . import (
+        integrate as integrate,
+        interpolate as interpolate,
+        linalg as linalg,
+        ndimage as ndimage,
+        signal as signal,
+        special as special,
+        stats as stats,
+    )
+else:
+    __getattr__, __dir__, __all__ = _attach(__name__)

@@ -24,14 +24,13 @@ from ..functions import activations
 from .calls import takes_tensors
 from .unwrapped import special
 
+__all__ = sorted({*special.__all__})
+__dir__ = __all__.copy
+
 
 def __getattr__(name: str) -> Any:
-    """Return what SciPy has under a name that is not defined here."""
+    """Return SciPy's function of a name that is not defined here."""
     return getattr(special, name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *special.__all__})
 
 
 @takes_tensors(special.logsumexp, by="a, b")

@@ -44,6 +44,26 @@ from .arrays import (
 from .deferred import composite, st
 from .ops import arguments as arguments
 
+__all__ = [
+    "Chain",
+    "RandomFunction",
+    "arguments",
+    "arrays",
+    "axes",
+    "axis",
+    "broadcastable_shapes",
+    "dtypes",
+    "elements",
+    "functions",
+    "indices",
+    "layouts",
+    "modules",
+    "shapes",
+    "signature_shapes",
+    "tensors",
+]
+__dir__ = __all__.copy
+
 # All of them smooth, bounded in slope on the grid, and defined everywhere.
 _UNARY = ("np.sin({})", "np.tanh({})", "np.exp(-{} * {})", "np.arctan({})", "np.logaddexp({}, 0)", "{} * {}", "-{}")
 _KINKED = ("np.abs({})", "np.maximum({}, 0)", "np.minimum({}, 1)")

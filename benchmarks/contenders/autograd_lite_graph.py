@@ -31,7 +31,7 @@ def recording(links: int, turns: int) -> dict[str, float]:
         with ExitStack() as stack:
             if record:
                 stack.enter_context(ag.record_source())
-                stack.enter_context(ag.module_scope("model.block"))
+                stack.enter_context(ag.extend.module_scope("model.block"))
             begin = time.perf_counter()
             h = chain()
             forward = time.perf_counter() - begin

@@ -10,6 +10,7 @@ from .sources import read_arrays
 from .splits import Pair, check_split, divided, shuffled
 
 __all__ = ["load_data"]
+__dir__ = __all__.copy
 
 
 def load_data(

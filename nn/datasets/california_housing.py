@@ -7,6 +7,7 @@ from .sources import read_arrays
 from .splits import Pair, check_split, divided, shuffled
 
 __all__ = ["load_data"]
+__dir__ = __all__.copy
 
 _SMALL = 600  # samples
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from .cifar import Split, load_splits
 
 __all__ = ["CLASSES", "load_data"]
+__dir__ = __all__.copy
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 _PARTS = [

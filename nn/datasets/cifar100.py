@@ -11,6 +11,7 @@ from ..config.arguments import one_of
 from .cifar import Split, load_splits
 
 __all__ = ["load_data"]
+__dir__ = __all__.copy
 
 _PARTS = [("cifar-100-binary/train.bin", 50_000), ("cifar-100-binary/test.bin", 10_000)]
 _LABELS = ("coarse", "fine")  # in the order in which they precede the pixels

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from .fetch import DataFile, read_embedded
 
 __all__ = ["FEATURES", "load_data"]
+__dir__ = __all__.copy
 
 FEATURES = ("age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6")
 FOLDER = Path(__file__).with_name("embedded")

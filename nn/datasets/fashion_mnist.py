@@ -11,6 +11,7 @@ from .idx import Split, splits_of
 from .sources import SOURCES
 
 __all__ = ["CLASSES", "load_data"]
+__dir__ = __all__.copy
 
 CLASSES = (
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",

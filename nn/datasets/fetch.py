@@ -20,8 +20,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from autograd_lite import write_file
-from autograd_lite.extend import needs
+from autograd_lite.extend import needs, write_file
 
 _USER_AGENT = {"User-Agent": "autograd-lite"}
 _CHUNK = 1 << 16

@@ -11,6 +11,7 @@ from .sources import read_arrays, read_words
 from .splits import Pair, shuffled
 
 __all__ = ["get_word_index", "load_data"]
+__dir__ = __all__.copy
 
 
 def load_data(

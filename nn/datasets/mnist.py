@@ -14,6 +14,9 @@ from .fetch import DataFile, DatasetError, Source, fetch, first_to_answer, load,
 from .idx import Split, splits_of
 from .sources import SOURCES
 
+__all__ = ["available", "load_data", "load_sample"]
+__dir__ = __all__.copy
+
 MIRRORS, FILES = SOURCES["mnist"]
 # The sample's files have the names and the format of the full set's, so the same code checks and reads both.
 SAMPLE_DIR = Path(__file__).with_name("mnist_sample")

@@ -11,6 +11,7 @@ from .sources import read_arrays, read_words
 from .splits import Pair, check_split, divided, shuffled
 
 __all__ = ["get_label_names", "get_word_index", "load_data"]
+__dir__ = __all__.copy
 
 _TOPICS = (
     "cocoa grain veg-oil earn acq wheat copper housing money-supply coffee sugar trade reserves ship cotton carcass "

@@ -14,6 +14,7 @@ from ..config.arguments import checked
 from .fetch import DataFile, read_embedded
 
 __all__ = ["decode", "encode", "load_alice", "vocabulary", "windows"]
+__dir__ = __all__.copy
 
 FOLDER = Path(__file__).with_name("embedded")
 FILE = DataFile("alice.txt.gz", 148_476, "cc660e04a3bef809b5436e822536cafefa278d55fb3639fb3e93665590d6fc0a")

@@ -10,6 +10,7 @@ import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import Tensor
+from autograd_lite.extend import is_compiling
 
 from .communicator import Array, Communicator, Request
 
@@ -182,7 +183,7 @@ class Reducer:
             bucket = self._buckets[self._started]
             self._started += 1
             ag.observe(_Start(self, bucket), *(p.grad for _, p in bucket.members))
-        if not ag.is_compiling():
+        if not is_compiling():
             self.poll()
 
     def poll(self) -> None:
@@ -228,7 +229,7 @@ class Reducer:
 
     def leave_on_parameters(self) -> None:
         """Put the mean gradients where the backward pass has left those of this rank."""
-        if ag.is_compiling():
+        if is_compiling():
             for bucket in self._buckets:
                 members = [p for _, p in bucket.members]
                 for p, g in zip(members, bucket.reduced([p.grad for p in members]), strict=True):

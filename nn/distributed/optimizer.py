@@ -9,6 +9,7 @@ import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import Tensor
+from autograd_lite.extend import is_compiling
 
 from ..config.ambient import PART
 from ..config.arguments import one_of, optional
@@ -130,7 +131,7 @@ class DistributedOptimizer(AroundOptimizer):
         assert self._reducer is not None
         if PART.get() is not None:  # whose gradients `fit` reduces
             self.inner_optimizer.step()
-        elif ag.is_compiling():
+        elif is_compiling():
             self._reducer.leave_on_parameters()
             self.inner_optimizer.step()
         else:

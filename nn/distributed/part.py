@@ -10,6 +10,7 @@ import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import Tensor
+from autograd_lite.extend import is_compiling
 
 from .. import losses
 from ..config.ambient import PART
@@ -110,7 +111,7 @@ class Part:
             return ag.dynamic(self.numbers, "share")
         mine = weight * real
         total: Any = all_reduce(mine)
-        if ag.is_compiling():
+        if is_compiling():
             safe: Any = np.where(np.equal(total, 0), 1.0, total)
             return mine / safe * self.comm.size
         return float(mine) / (float(total) or 1.0) * self.comm.size

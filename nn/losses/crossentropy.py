@@ -8,6 +8,7 @@ import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import Tensor
+from autograd_lite.extend import is_compiling
 
 from ..config.arguments import any_integer, flag, number, optional
 from ..config.fields import field
@@ -70,7 +71,7 @@ class CategoricalCrossentropy(Categorical):
 
     def mean(self, y_true: Targets, y_pred: Tensor) -> Tensor:
         """Return the mean over the samples; for arrays the targets are divided, which is cheaper and not recorded."""
-        if isinstance(y_true, Tensor) and not ag.is_compiling():
+        if isinstance(y_true, Tensor) and not is_compiling():
             return super().mean(y_true, y_pred)  # so that the record, and its picture, has the targets themselves
         share = self._smooth(y_true) * (-y_pred.shape[self.axis] / y_pred.size)
         return (self._log_p(y_pred) * share).sum()
@@ -87,7 +88,7 @@ class _OfIndices(Loss):
         targets.check_indices(self.name, y_true, shape)
 
     def _cast(self, y_true: Targets, dtype: np.dtype[Any]) -> Targets:
-        return (y_true if ag.is_compiling() else values_of(y_true)).astype(np.intp, copy=False)
+        return (y_true if is_compiling() else values_of(y_true)).astype(np.intp, copy=False)
 
 
 class SparseCategoricalCrossentropy(_OfIndices):

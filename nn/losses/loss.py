@@ -13,12 +13,14 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 from autograd_lite.arrays import as_array, asarray_like, is_duck_array
+from autograd_lite.extend import assume, is_compiling, module_scope
 
 from ..activations import remember_cast
 from ..config.ambient import LIMITS
 from ..config.arguments import checked, one_of, unexpected
 from ..config.config import Configurable, publish, reference
 from ..config.fields import parameters_of
+from ..config.registry import Registry
 from ..module.masks import MASKS, mask_of
 from . import targets
 from .probabilities import bounded
@@ -57,7 +59,7 @@ _TOTAL = ag.structural(
 
 
 def _float_of(x: Any) -> Any:
-    return x.astype(np.float64) if ag.is_compiling() and isinstance(x, Tensor) else float(x)
+    return x.astype(np.float64) if is_compiling() and isinstance(x, Tensor) else float(x)
 
 
 class Counted(float):
@@ -156,15 +158,13 @@ class Loss(Configurable):
             # In half precision epsilons are 0, and the squares of 256 infinite.
             y_pred = _standing_for(y_pred, y_pred.astype(np.float32))
         # In pictures a loss has a frame of its own beside the model's; an infinite loss says so itself.
-        with ag.module_scope("", model=self), np.errstate(all="ignore"):
+        with module_scope("", model=self), np.errstate(all="ignore"):
             if y_pred.__class__ is Tensor:  # else, in `vmap` and `jvp`, values are not known
                 found = self._weighed(y_true, y_pred, sample_weight, mask, travelled)
-                if self._limits and ag.is_compiling():
+                if self._limits and is_compiling():
                     # By functions that have a name in files.
-                    ag.assume(math.isfinite, found[0]) if not found[0].ndim else ag.assume(
-                        np.all, np.isfinite(found[0])
-                    )
-                if not self._limits or ag.is_compiling() or _is_finite(found[0]):
+                    assume(math.isfinite, found[0]) if not found[0].ndim else assume(np.all, np.isfinite(found[0]))
+                if not self._limits or is_compiling() or _is_finite(found[0]):
                     return found
             around = LIMITS.get()
             try:
@@ -252,11 +252,11 @@ class Elementwise(Loss):
 
     def _observed(self, y_true: Any, shape: tuple[int, ...]) -> None:
         plain = type(self).check is Elementwise.check and isinstance(y_true, Tensor) and y_true.dtype.kind == "f"
-        if not (plain and ag.is_compiling()):
+        if not (plain and is_compiling()):
             super()._observed(y_true, shape)
         else:  # together with what is computed; where there is a NaN, the function itself runs and says so
             targets.check_same_shape(self.name, y_true, shape)
-            ag.assume(math.isfinite, (y_true * 0).sum())
+            assume(math.isfinite, (y_true * 0).sum())
 
 
 class FunctionLoss(Loss):
@@ -318,3 +318,35 @@ def function_of(kind: Callable[P, Loss], name: str) -> Callable[Concatenate[Any,
     made: Any = checked(function)
     publish([made])
     return made
+
+
+def _of_function(function: Any) -> Loss:
+    if hasattr(function, "update_state"):
+        raise TypeError(
+            f"loss: expected a loss, whose value has gradients; received the metric {function!r}. Use one of nn.losses"
+        )
+    return FunctionLoss(function)
+
+
+REGISTRY = Registry(
+    "a loss",
+    Loss,
+    room=__package__,
+    classes=(
+        "BinaryCrossentropy BinaryFocalCrossentropy CTC CategoricalCrossentropy CategoricalFocalCrossentropy "
+        "CategoricalGeneralizedCrossEntropy CategoricalHinge Circle CosineSimilarity Dice Hinge Huber KLDivergence "
+        "LogCosh MeanAbsoluteError MeanAbsolutePercentageError MeanSquaredError MeanSquaredLogarithmicError Poisson "
+        "SparseCategoricalCrossentropy SquaredHinge Tversky"
+    ),
+    others={
+        "bce": "BinaryCrossentropy",
+        "kld": "KLDivergence",
+        "mae": "MeanAbsoluteError",
+        "mape": "MeanAbsolutePercentageError",
+        "mse": "MeanSquaredError",
+        "msle": "MeanSquaredLogarithmicError",
+    },
+    wrap=_of_function,
+    takes="of (y_true, y_pred)",
+)
+get, serialize, deserialize = REGISTRY.functions(__package__)

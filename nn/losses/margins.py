@@ -9,6 +9,7 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 from autograd_lite.arrays import asarray_like
+from autograd_lite.extend import is_compiling
 
 from ..config.arguments import axes, flag, number
 from ..config.fields import field
@@ -44,7 +45,7 @@ class Hinge(Loss):
     @staticmethod
     def _slack(y_true: Targets, y_pred: Tensor) -> Tensor:
         signs: Any = y_true
-        if ag.is_compiling():
+        if is_compiling():
             signs = np.where(np.all(y_true * (y_true - 1) == 0), y_true * 2 - 1, y_true)
         elif values_of(y_true * (y_true - 1) == 0).all():
             signs = y_true * 2 - 1
@@ -249,7 +250,7 @@ class Circle(Loss):
         return (equal & others if self.remove_diagonal else equal), ~equal
 
     def _cast(self, y_true: Targets, dtype: np.dtype[Any]) -> Targets:
-        return y_true if ag.is_compiling() else values_of(y_true)
+        return y_true if is_compiling() else values_of(y_true)
 
 
 circle = function_of(Circle, "circle")

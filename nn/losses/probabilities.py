@@ -8,6 +8,7 @@ import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import Tensor
+from autograd_lite.extend import is_compiling
 
 from ..activations import remembered_logits
 from ..config.ambient import LIMITS
@@ -45,7 +46,7 @@ def logits_behind(y_pred: Tensor, activation: str, axis: int = -1) -> Tensor | N
 def _behind(y_pred: Tensor, activation: str, axis: int) -> Tensor | None:
     if axis in (-1, y_pred.ndim - 1) and (known := remembered_logits(y_pred, activation)) is not None:
         return known  # nothing was recorded
-    if ag.is_compiling() and not ag.is_grad_enabled():
+    if is_compiling() and not ag.is_grad_enabled():
         return None  # as nothing would be recorded
     op = y_pred.op
     while op is not None and op.name in ("astype", "nextafter"):  # what `Loss` does to predictions before `call`
@@ -57,7 +58,7 @@ def _behind(y_pred: Tensor, activation: str, axis: int) -> Tensor | None:
         return None
     logits = y_pred.inputs[0]
     try:
-        if not ag.is_compiling():
+        if not is_compiling():
             logits.data  # noqa: B018  (raises if the values are gone, freed by an earlier backward)
     except ag.GradError:
         return None

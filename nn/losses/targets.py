@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 import autograd_lite as ag
 from autograd_lite.arrays import as_array
-from autograd_lite.extend import more_on
+from autograd_lite.extend import is_compiling, more_on
 
 Array = npt.NDArray[Any]
 Shape = tuple[int, ...]
@@ -157,7 +157,7 @@ def check_has_axis(loss: str, axis: int, shape: Shape) -> None:
 def _values(x: Any) -> Any:
     """Return an array, and in what is traced a Tensor as it is."""
     if isinstance(x, ag.Tensor):
-        return x if ag.is_compiling() else x.data
+        return x if is_compiling() else x.data
     return as_array(x)
 
 

@@ -67,7 +67,7 @@ if TYPE_CHECKING:
         TruePositives as TruePositives,
     )
     from .metric import Metric as Metric
-    from .names import REGISTRY as REGISTRY, deserialize as deserialize, get as get, serialize as serialize
+    from .names import deserialize as deserialize, get as get, serialize as serialize
     from .of_losses import (
         BinaryCrossentropy as BinaryCrossentropy,
         CategoricalCrossentropy as CategoricalCrossentropy,

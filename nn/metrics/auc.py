@@ -13,7 +13,7 @@ from autograd_lite.extend import is_numbers
 from ..config.arguments import flag, integer, one_of, optional, positive, refused
 from ..config.fields import Converted, field
 from ..config.limits import spend
-from ..losses import EPSILON
+from ..losses.probabilities import EPSILON
 from .counts import THRESHOLD, Counts, ThresholdsLike, probabilities
 from .metric import Array, as_array, divided
 

@@ -12,6 +12,7 @@ from .. import losses
 from ..config.arguments import any_integer, checked, not_negative, one_of, optional
 from ..config.config import publish
 from ..config.fields import field
+from ..losses.probabilities import EPSILON
 from .averages import Mean, MeanOf
 from .metric import Array, Metric, as_array, check_same_shape, full_weights
 
@@ -88,7 +89,7 @@ def concordance_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Array:
     y, p = _centered("concordance correlation", y_true, y_pred, axis)
     shift = as_array(y_true).mean(axis, dtype=np.float64) - as_array(y_pred).mean(axis, dtype=np.float64)
     spread = np.square(y).mean(axis) + np.square(p).mean(axis) + np.square(shift)
-    result: Array = 2 * (y * p).mean(axis) / (spread + losses.EPSILON)
+    result: Array = 2 * (y * p).mean(axis) / (spread + EPSILON)
     return result
 
 

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 import autograd_lite as ag
-from autograd_lite import Tensor, is_compiling
+from autograd_lite import Tensor
 from autograd_lite.arrays import as_array as array_of, is_duck_array
-from autograd_lite.extend import folded, more_on
+from autograd_lite.extend import folded, is_compiling, module_scope, more_on
 
 from ..config.ambient import PROBED
 from ..config.arguments import as_array, checked, checked_here, is_text, problem_of_call
@@ -213,11 +213,11 @@ class Module(Tree["Module"]):
                 if not self.built:  # another thread may have built it while this one waited
                     return self._first_call(args, kwargs)
         path = self._path
-        with ag.module_scope(path, absolute=True) if path else self._scope():
+        with module_scope(path, absolute=True) if path else self._scope():
             return self.call(*args, **kwargs)
 
-    def _scope(self) -> ag.module_scope:
-        return ag.module_scope(self._path or "", absolute=True)
+    def _scope(self) -> module_scope:
+        return module_scope(self._path or "", absolute=True)
 
     def _cast(self, x: Any) -> Any:
         if x.__class__ is Tensor:

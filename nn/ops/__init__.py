@@ -33,6 +33,8 @@ _LATE = ".table"
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__all__":
+        return __dir__()
     if name.startswith("__"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     rows = _import_module(_LATE, __name__)

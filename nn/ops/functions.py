@@ -10,6 +10,7 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor, arrays
 from autograd_lite.arrays import array_namespace
+from autograd_lite.extend import is_compiling
 
 from .. import activations
 from .interpolation import transposed_cut, transposed_length
@@ -321,7 +322,7 @@ def segment_sum(data: Any, segment_ids: Any, num_segments: int | None = None, so
 
 def cond(pred: Any, true_fn: Function, false_fn: Function) -> Any:
     """Return the result of one of two functions."""
-    if ag.is_compiling() and isinstance(pred, Tensor):  # its value is known only when the compiled function runs
+    if is_compiling() and isinstance(pred, Tensor):  # its value is known only when the compiled function runs
         return ag.cond(pred, true_fn, false_fn)
     return true_fn() if bool(pred) else false_fn()
 
@@ -330,7 +331,7 @@ def while_loop(cond: Function, body: Function, loop_vars: Any, maximum_iteration
     """Return the variables when the condition no longer holds."""
     several = isinstance(loop_vars, (tuple, list))
     state, done = tuple(loop_vars) if several else (loop_vars,), 0
-    if ag.is_compiling():
+    if is_compiling():
 
         def step(state: Any) -> Any:
             new = body(*state)
@@ -346,7 +347,7 @@ def while_loop(cond: Function, body: Function, loop_vars: Any, maximum_iteration
 
 def fori_loop(lower: Any, upper: Any, body_fun: Function, init_val: Any) -> Any:
     """Return the state after a body has run for each number of a range."""
-    if ag.is_compiling() and (isinstance(lower, Tensor) or isinstance(upper, Tensor)):
+    if is_compiling() and (isinstance(lower, Tensor) or isinstance(upper, Tensor)):
         return ag.fori_loop(lower, upper, body_fun, init_val)
     for n in range(int(lower), int(upper)):
         init_val = body_fun(n, init_val)

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from .loss_scale import LossScaleOptimizer as LossScaleOptimizer
     from .multi import MultiOptimizer as MultiOptimizer, OptimizerMap as OptimizerMap
     from .muon import Muon as Muon
-    from .names import REGISTRY as REGISTRY, deserialize as deserialize, get as get, serialize as serialize
+    from .names import deserialize as deserialize, get as get, serialize as serialize
     from .optimizer import Optimizer as Optimizer
     from .rmsprop import RMSprop as RMSprop
     from .scipy_bridge import minimize as minimize

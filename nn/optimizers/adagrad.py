@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from autograd_lite import over_root, running_mean_square
+from autograd_lite.extend import over_root, running_mean_square
 
 from .blocks import Start
 from .hyper import LearningRate, Number, ScalarOrSchedule

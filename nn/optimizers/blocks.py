@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd_lite import Changes, Tensor, arrays, dynamic, is_compiling, tensor
+from autograd_lite import Changes, Tensor, arrays, dynamic, tensor
 from autograd_lite.arrays import MOVE_COUNT
+from autograd_lite.extend import is_compiling
 
 from .gradients import values_of
 from .pieces import calls_in_pieces

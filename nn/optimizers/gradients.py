@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite import DtypeError, GradError, ShapeError, Tensor, assume, is_compiling
+from autograd_lite import DtypeError, GradError, ShapeError, Tensor
 from autograd_lite.arrays import as_array, asarray_like, is_duck_array, same_device, to_device
-from autograd_lite.extend import more_on
+from autograd_lite.extend import assume, is_compiling, more_on
 
 from .parameters import described
 from .rules import Array, clip_to_norm

@@ -15,8 +15,8 @@ from typing import Any, Literal, NoReturn, Self
 
 import numpy as np
 
-from autograd_lite import Changes, Tensor, dynamic, is_compiling
-from autograd_lite.extend import callback
+from autograd_lite import Changes, Tensor, dynamic
+from autograd_lite.extend import callback, is_compiling
 
 from ..config.arguments import checked, number, optional
 from ..config.fields import REQUIRED, Converted, Field

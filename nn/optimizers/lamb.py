@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite import running_mean, running_mean_square
+from autograd_lite.extend import running_mean, running_mean_square
 
 from .adam import TwoMeans
 from .rules import Hyper, Rule, State

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite import running_mean
+from autograd_lite.extend import running_mean
 
 from .blocks import Start
 from .hyper import LearningRate, Number, ScalarOrSchedule

@@ -14,9 +14,9 @@ from typing import Any, ClassVar, Self, dataclass_transform
 
 import numpy as np
 
-from autograd_lite import Changes, GradError, Tensor, dynamic, is_compiling, no_grad, static, tensor
+from autograd_lite import Changes, GradError, Tensor, dynamic, no_grad, static, tensor
 from autograd_lite.arrays import asarray_like, to_device, to_numpy
-from autograd_lite.extend import callback, more_on
+from autograd_lite.extend import callback, is_compiling, more_on
 
 from ..config.ambient import PART
 from ..config.arguments import flag, integer, not_negative, optional, place_here, positive, text

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite import blockwise
+from autograd_lite.extend import blockwise
 
 from .rules import Array, Hyper, Rule
 

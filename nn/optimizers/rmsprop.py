@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite import over_root, running_mean, running_mean_square
+from autograd_lite.extend import over_root, running_mean, running_mean_square
 
 from ..config.arguments import flag
 from ..config.fields import field

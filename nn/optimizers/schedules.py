@@ -37,6 +37,7 @@ __all__ = [
     "deserialize",
     "serialize",
 ]
+__dir__ = __all__.copy
 
 
 def _numbers(owner: Any, name: str, value: Any) -> list[float]:

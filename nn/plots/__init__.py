@@ -58,3 +58,4 @@ __all__ = [
     "unfolding_movie",
     "weights",
 ]
+__dir__ = __all__.copy

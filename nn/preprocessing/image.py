@@ -9,3 +9,4 @@ from ..utils.image_files import (
 )
 
 __all__ = ["array_to_img", "img_to_array", "load_img", "save_img", "smart_resize"]
+__dir__ = __all__.copy

@@ -3,3 +3,4 @@
 from ..utils import pad_sequences as pad_sequences
 
 __all__ = ["pad_sequences"]
+__dir__ = __all__.copy

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import autograd_lite as ag
 from autograd_lite import Tensor, tree
+from autograd_lite.extend import is_compiling
 
 from ..config.ambient import PART
 from ..module.masks import MASKS, mask_of, set_mask
@@ -86,7 +86,7 @@ def update_parameters(model: Any) -> bool:
 
 def _with_side_effects(model: Any, compiled: Any, done: StepResult, penalized: bool) -> StepResult:
     """Return what was computed together with what is left behind in Python, if this is traced."""
-    if not ag.is_compiling():
+    if not is_compiling():
         return done
     masks = [mask_of(t) for t in tree.leaves(done.y_pred)] if MASKS else None
     parts = dict(compiled.loss.last_parts) if isinstance(compiled.loss, _OutputsLoss) else None

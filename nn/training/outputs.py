@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-import autograd_lite as ag
 from autograd_lite import Tensor
+from autograd_lite.extend import is_compiling
 
 from .. import losses, metrics
 from ..config.ambient import PART
@@ -95,7 +95,7 @@ class _OutputsLoss(losses.Loss):
             own = [self.part(given, name) if is_structure(given) else given for given in (sample_weight, mask)]
             predicted = self.part(y_pred, name)
             value, counted = loss.weighed(fitted(self.part(y_true, name), predicted.shape), predicted, *own)
-            self.last_parts[name] = (value if ag.is_compiling() else value.item()), counted
+            self.last_parts[name] = (value if is_compiling() else value.item()), counted
             rows = float(len(predicted))
             weight = self.weights[name]
             term = value if weight == 1.0 else value * weight

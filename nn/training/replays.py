@@ -36,6 +36,7 @@ import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import Tensor, tree
+from autograd_lite.extend import is_compiling
 
 from ..config.ambient import PART
 from ..config.arguments import refused
@@ -104,7 +105,7 @@ class _Computation:
         def run(*batch: Any) -> Any:
             model = model_of()
             with covered(model):  # `Replays.check` sees to what calls read of it
-                if not ag.is_compiling():
+                if not is_compiling():
                     return function(model, *constants, *batch)
                 with _refuse_changes(model):
                     return function(model, *constants, *batch)

@@ -14,7 +14,7 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 from autograd_lite.arrays import as_array, is_duck_array
-from autograd_lite.extend import more_on
+from autograd_lite.extend import module_scope, more_on
 
 from .. import optimizers
 from ..config.ambient import COPIES, PART
@@ -83,9 +83,9 @@ class Stepper(Module):
         """Run the model; `losses` then holds what this call added, in place of what the previous one did."""
         return model_call(self, super().__call__, args, kwargs)
 
-    def _scope(self) -> ag.module_scope:
+    def _scope(self) -> module_scope:
         # A model that is not part of another one: a picture that shows several needs its name.
-        return super()._scope() if self._path else ag.module_scope("", model=self)
+        return super()._scope() if self._path else module_scope("", model=self)
 
     @property
     def losses(self) -> list[Tensor]:

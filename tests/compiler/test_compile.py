@@ -274,7 +274,7 @@ def test_where_an_assumption_fails_all_effects_happen_once() -> None:
     found = []
     for how in (lambda f: f, ag.compile):
         w, generator = ag.tensor(1.0, requires_grad=True), ag.Generator(0)
-        step: Any = how(noisy_step(w, generator, lambda x: ag.assume(lambda a: a < 1, x)))
+        step: Any = how(noisy_step(w, generator, lambda x: ag.extend.assume(lambda a: a < 1, x)))
         found.append([step(np.float64(x)) for x in (2.0, 0.5, 2.0, 0.3, 0.2, 3.0, 0.1)])
         found[-1].append(w.numpy())
     assert_same(*found)

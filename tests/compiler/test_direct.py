@@ -80,7 +80,7 @@ def _with_history(f: Function, x: Any) -> Any:
 
 def _assuming(f: Function, x: Any) -> Any:
     def g(x: Any) -> Any:
-        ag.assume(lambda a: not a.any(), x)
+        ag.extend.assume(lambda a: not a.any(), x)
         return f(x)
 
     compiled = ag.compile(g)

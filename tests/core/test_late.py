@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -24,10 +25,10 @@ ROOT = Path(__file__).resolve().parents[2]
 OURS = (autograd_lite, nn)
 # Every package with late names, by the text of its source: those that load late themselves are not all loaded here.
 PACKAGES = {
-    ".".join(file.parent.relative_to(ROOT).parts): file
+    ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): file
     for package in OURS
-    for file in sorted(Path(package.__path__[0]).rglob("__init__.py"))
-    if "= _attach(" in file.read_text(encoding="utf-8")
+    for file in sorted(Path(package.__path__[0]).rglob("*.py"))
+    if re.search(r" = _?attach\(__name__", file.read_text(encoding="utf-8"))
 }
 
 
@@ -67,7 +68,7 @@ def test_every_late_name_is_there(package: str) -> None:
         if not place:
             assert value is sys.modules[f"{package}.{name}"]
         else:
-            assert value is getattr(import_module(place, package), name)
+            assert value is getattr(import_module(place, module.__package__), name)
 
 
 MISSING = """

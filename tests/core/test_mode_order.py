@@ -69,8 +69,10 @@ KINDS: dict[str, Kind] = {
     "enable_grad": Kind(ag.enable_grad, lambda s: s._replace(record=True)),
     "one object in many blocks": Kind(lambda: SHARED, lambda s: s._replace(record=False)),
     "record_source": Kind(ag.record_source, lambda s: s._replace(source=True)),
-    "module_scope": Kind(lambda: ag.module_scope("m"), lambda s: s._replace(scope=f"{s.scope}.m".lstrip(".")), True),
-    "absolute": Kind(lambda: ag.module_scope("top", absolute=True), lambda s: s._replace(scope="top"), True),
+    "module_scope": Kind(
+        lambda: ag.extend.module_scope("m"), lambda s: s._replace(scope=f"{s.scope}.m".lstrip(".")), True
+    ),
+    "absolute": Kind(lambda: ag.extend.module_scope("top", absolute=True), lambda s: s._replace(scope="top"), True),
     "raise_on_change": Kind(ag.raise_on_change, lambda s: s._replace(source=True, verified=True)),
     "raise_on_nan": Kind(ag.raise_on_nan, lambda s: s._replace(source=True, watched=True)),
     "max_elements": Kind(lambda: nn.saving.max_elements(7), lambda s: s._replace(most=7)),
@@ -142,7 +144,16 @@ def test_in_every_context_the_open_blocks_hold_and_no_others(steps: list[tuple[A
 
 def public_blocks() -> set[str]:
     """The names of all context managers that the packages offer, found by walking their public modules."""
-    modules = [ag, ag.graph, ag.random, importlib.import_module("autograd_lite.testing"), nn, nn.saving, nn.utils]
+    modules = [
+        ag,
+        ag.extend,
+        ag.graph,
+        ag.random,
+        importlib.import_module("autograd_lite.testing"),
+        nn,
+        nn.saving,
+        nn.utils,
+    ]
     found: set[str] = set()
     for module in modules:
         for value in (getattr(module, name) for name in getattr(module, "__all__", dir(module)) if name[0] != "_"):
@@ -155,7 +166,7 @@ def public_blocks() -> set[str]:
 def test_every_public_block_is_under_the_law() -> None:
     made = [kind.make() for kind in KINDS.values()]
     names = {getattr(block, "func", type(block)).__name__ for block in made}
-    assert public_blocks() == names | {"strict_mode", "transaction"}  # of which the next tests tell
+    assert public_blocks() == names | {"needs", "strict_mode", "transaction"}  # the next tests are about these
 
 
 def test_strict_blocks_end_in_any_order() -> None:

@@ -83,15 +83,15 @@ def test_blocks_nest_and_end_with_an_exception() -> None:
 
 def test_the_module_path_is_recorded_beside_it() -> None:
     x = ag.tensor(2.0, requires_grad=True)
-    with ag.record_source(), ag.module_scope("net"):
+    with ag.record_source(), ag.extend.module_scope("net"):
         y = x * 2
-        with ag.module_scope("layer.0"):
+        with ag.extend.module_scope("layer.0"):
             z = x * 2
-            with ag.module_scope("shared", absolute=True):
+            with ag.extend.module_scope("shared", absolute=True):
                 u = x * 2
         w = x * 2
     assert [t._node.scope for t in (y, z, u, w)] == ["net", "net.layer.0", "shared", "net"]
-    with ag.module_scope("net.layer1"):
+    with ag.extend.module_scope("net.layer1"):
         assert (x * 2)._node.note is None
 
 

@@ -94,7 +94,7 @@ def masked_step(w: list[ag.Tensor]) -> None:
 
 
 def source_step(w: list[ag.Tensor]) -> None:
-    with ag.record_source(), ag.module_scope("net"):
+    with ag.record_source(), ag.extend.module_scope("net"):
         network(w).backward()
     for p in w:
         p.grad = None

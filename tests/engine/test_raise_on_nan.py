@@ -90,7 +90,7 @@ def test_it_raises_where_numpy_leaves_the_finite_numbers_and_nowhere_else(share:
 
 def test_the_message() -> None:
     x = ag.tensor([1.0, 0.0], requires_grad=True, name="x")
-    with ag.module_scope("outside"):
+    with ag.extend.module_scope("outside"):
         error = caught(np.log, x)
     lines = str(error).splitlines()
     assert lines[0] == "raise_on_nan: log(0) is -inf"

@@ -17,7 +17,7 @@ import pytest
 
 import autograd_lite as ag
 import nn
-from autograd_lite import write_file
+from autograd_lite.extend import write_file
 
 ROOT = Path(__file__).resolve().parents[2]
 posix = pytest.mark.skipif(os.name != "posix", reason="links, pipes and permissions as POSIX has them")

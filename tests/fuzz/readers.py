@@ -264,7 +264,7 @@ def _configurations() -> list[Any]:
 def _graphs() -> list[Any]:
     w = ag.tensor(np.ones((2, 2)), requires_grad=True, name="w")
     b = ag.tensor([0.5, 0.5], requires_grad=True, name="b")
-    with ag.module_scope("dense"):
+    with ag.extend.module_scope("dense"):
         y = np.tanh(w @ b + b)[..., 1:]
     loss = (np.where(y > 0, y, 0.5) ** 2 + np.sum(w, axis=0)[0]).mean() + np.log(b).reshape(2, 1).sum()
     program = ag.Program.build(loss, backward=True)

@@ -75,7 +75,7 @@ def between_calls() -> Tensor:
     """A call that reads the results of a call, in a module."""
     with ag.record_source():
         radius, angle, _ = polar_of(3)
-        with ag.module_scope("turned"):
+        with ag.extend.module_scope("turned"):
             again, _, quadrant = polar(radius, angle)
     y = (again * quadrant + again).sum()
     x = ag.tensor(2.0, requires_grad=True, name="scale")

@@ -25,12 +25,12 @@ class Weights:
 
 
 def dense(w: Weights, path: str, x: Tensor, features: int) -> Tensor:
-    with ag.module_scope(path):
+    with ag.extend.module_scope(path):
         return x @ w(f"{path}.kernel", x.shape[-1], features) + w(f"{path}.bias", features)
 
 
 def layer_norm(w: Weights, path: str, x: Tensor) -> Tensor:
-    with ag.module_scope(path):
+    with ag.extend.module_scope(path):
         centered = x - x.mean(axis=-1, keepdims=True)
         variance = (centered * centered).mean(axis=-1, keepdims=True)
         normal = centered / np.sqrt(variance + np.float32(1e-5))
@@ -40,7 +40,7 @@ def layer_norm(w: Weights, path: str, x: Tensor) -> Tensor:
 def attention(w: Weights, path: str, x: Tensor, heads: int) -> Tensor:
     n, t, d = x.shape
     parts = [dense(w, f"{path}.{name}", x, d) for name in ("query", "key", "value")]
-    with ag.module_scope(path):
+    with ag.extend.module_scope(path):
         q, k, v = (part.reshape(n, t, heads, d // heads).transpose(0, 2, 1, 3) for part in parts)
         scores = q @ k.transpose(0, 1, 3, 2) * np.float32((d // heads) ** -0.5)
         causal = np.triu(np.full((t, t), -1e9, "float32"), 1)
@@ -51,13 +51,13 @@ def attention(w: Weights, path: str, x: Tensor, heads: int) -> Tensor:
 
 def block(w: Weights, path: str, x: Tensor, heads: int) -> Tensor:
     attended = attention(w, f"{path}.attention", layer_norm(w, f"{path}.norm_1", x), heads)
-    with ag.module_scope(path):
+    with ag.extend.module_scope(path):
         x = x + attended
     hidden = dense(w, f"{path}.mlp.up", layer_norm(w, f"{path}.norm_2", x), 4 * x.shape[-1])
-    with ag.module_scope(f"{path}.mlp"):
+    with ag.extend.module_scope(f"{path}.mlp"):
         hidden = ag.gelu(hidden)
     out = dense(w, f"{path}.mlp.down", hidden, x.shape[-1])
-    with ag.module_scope(path):
+    with ag.extend.module_scope(path):
         return x + out
 
 
@@ -67,15 +67,15 @@ def transformer(blocks: int = 12, batch: int = 2, time: int = 8, width: int = 16
     tokens = ag.tensor(np.zeros((batch, time), "int64"), name="tokens")
     targets = np.zeros((batch, time, 1), "int64")
     with ag.record_source():
-        with ag.module_scope("embedding"):
+        with ag.extend.module_scope("embedding"):
             table = w("embedding.table", vocabulary, width)
             x = table[tokens] + w("embedding.positions", time, width)
         for i in range(blocks):
             x = block(w, f"block_{i}", x, heads)
         x = layer_norm(w, "norm", x)
-        with ag.module_scope("head"):
+        with ag.extend.module_scope("head"):
             logits = x @ table.T
-        with ag.module_scope("loss"):
+        with ag.extend.module_scope("loss"):
             log_p = ag.log_softmax(logits, axis=-1)
             loss = -np.take_along_axis(log_p, targets, -1).mean()
     loss.name = "loss"

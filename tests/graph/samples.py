@@ -24,9 +24,9 @@ def perceptron() -> Tensor:
     w1, b1 = parameter("dense_1.weight", 784, 512, dtype="float32"), parameter("dense_1.bias", 512, dtype="float32")
     w2, b2 = parameter("dense_2.weight", 512, 10, dtype="float32"), parameter("dense_2.bias", 10, dtype="float32")
     with ag.record_source():
-        with ag.module_scope("dense_1"):
+        with ag.extend.module_scope("dense_1"):
             hidden = ag.relu(x @ w1 + b1)
-        with ag.module_scope("dense_2"):
+        with ag.extend.module_scope("dense_2"):
             logits = hidden @ w2 + b2
         loss = -(ag.log_softmax(logits) * y).sum(axis=1).mean()
     loss.name = "loss"
@@ -126,9 +126,9 @@ def tied() -> Tensor:
     """One table of weights that two modules read."""
     table, tokens = parameter("embedding.table", 7, 4), ag.tensor(np.array([[1, 2, 6]]), name="tokens")
     with ag.record_source():
-        with ag.module_scope("embedding"):
+        with ag.extend.module_scope("embedding"):
             x = table[tokens]
-        with ag.module_scope("head"):
+        with ag.extend.module_scope("head"):
             logits = np.tanh(x) @ table.T
     return ag.logsumexp(logits, axis=-1).sum()
 

@@ -29,7 +29,7 @@ import beside_it
 def make_loss():
     x = ag.tensor([[1.0, 2.0], [3.0, 4.0]], name="x")
     w = ag.tensor([0.5, -0.5], requires_grad=True, name="w")
-    with ag.module_scope("layer"):
+    with ag.extend.module_scope("layer"):
         y = np.tanh(x @ w)
     return (y ** 2).mean()
 

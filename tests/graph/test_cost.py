@@ -103,7 +103,7 @@ def test_the_table() -> None:
 
 @given(st.sampled_from(HOSTILE), st.sampled_from(HOSTILE))
 def test_hostile_names(name: str, scope: str) -> None:
-    with ag.record_source(), ag.module_scope(scope):
+    with ag.record_source(), ag.extend.module_scope(scope):
         loss = (parameter(name, 3) * 2).sum()
     graph = build_graph(loss, backward=True)
     assert "\x1b" not in str(graph.cost()) + str(graph.memory())

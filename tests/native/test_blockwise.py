@@ -55,7 +55,7 @@ def test_parts_are_the_whole(dtype: str, layout: str, monkeypatch: pytest.Monkey
             for used in {None, library}:
                 monkeypatch.setattr(module, "library", used)
                 found = [a.copy("K") for a in start]
-                for function, *args in ag.blockwise(calls, found, numbers, 20_000):
+                for function, *args in ag.extend.blockwise(calls, found, numbers, 20_000):
                     function(*args)
                 for mine, true in zip(found, expected, strict=True):
                     assert np.array_equal(mine, true, equal_nan=True), (calls, shape)
@@ -65,9 +65,11 @@ def test_parts_are_the_whole(dtype: str, layout: str, monkeypatch: pytest.Monkey
 @pytest.mark.skipif(not INSTRUCTIONS, reason="no executor without native kernels")
 def test_the_executor_makes_one_call() -> None:
     x = np.ones((300, 300), "f")
-    assert len(list(ag.blockwise([(np.add, 0, 1, 0)], [x], [1.0]))) == 1
-    assert len(list(ag.blockwise([(np.add, 0, 1, 0)], [x.astype("e")], [1.0], 10_000))) == 9
-    assert len(list(ag.blockwise([(np.logical_not, 0, 0)], [x], [], 10_000))) == 9  # no loop from floats to floats
+    assert len(list(ag.extend.blockwise([(np.add, 0, 1, 0)], [x], [1.0]))) == 1
+    assert len(list(ag.extend.blockwise([(np.add, 0, 1, 0)], [x.astype("e")], [1.0], 10_000))) == 9
+    assert (
+        len(list(ag.extend.blockwise([(np.logical_not, 0, 0)], [x], [], 10_000))) == 9
+    )  # no loop from floats to floats
 
 
 @pytest.mark.skipif(not INSTRUCTIONS, reason="no executor without native kernels")
@@ -84,7 +86,7 @@ def test_threads_do_not_share_what_lies_in_between() -> None:
     def work() -> None:
         x = np.arange(100_000, dtype="d")
         for _ in range(50):
-            for function, *args in ag.blockwise(calls, [x], [3.0]):
+            for function, *args in ag.extend.blockwise(calls, [x], [3.0]):
                 function(*args)
         found.append(bool((x == 3).all()))
 
@@ -116,4 +118,4 @@ X = np.ones((2, 3))
 )
 def test_what_does_not_fit_is_refused_at_once(calls: Any, arrays: Any, numbers: Any) -> None:
     with pytest.raises(TypeError, match=r"^blockwise: expected calls as tuples .* received calls="):
-        ag.blockwise(calls, arrays, numbers)
+        ag.extend.blockwise(calls, arrays, numbers)

@@ -118,9 +118,9 @@ def test_optimizers_take_the_same_steps_without_kernels() -> None:
 def test_numbers_stay_weak_and_other_dtypes_are_numpys() -> None:
     for dtype in "efdFD":
         x, y = np.ones(3, dtype), np.full(3, 2, dtype)
-        assert ag.running_mean(x, y, 0.5).dtype == dtype
-        assert ag.running_mean_square(x, y, 0.5).tolist() == [2.5] * 3
-        assert ag.over_root(x, y, 2.0, 0.5, 5.0).tolist() == [2.0] * 3
-    assert ag.running_mean([1, 2], [2, 4], 0.5).tolist() == [1.5, 3.0]
+        assert ag.extend.running_mean(x, y, 0.5).dtype == dtype
+        assert ag.extend.running_mean_square(x, y, 0.5).tolist() == [2.5] * 3
+        assert ag.extend.over_root(x, y, 2.0, 0.5, 5.0).tolist() == [2.0] * 3
+    assert ag.extend.running_mean([1, 2], [2, 4], 0.5).tolist() == [1.5, 3.0]
     with pytest.raises(ag.ShapeError, match=r"running_mean: .*\(2,\).*\(3,\)"):
-        ag.running_mean(np.zeros(2), np.zeros(3), 0.5)
+        ag.extend.running_mean(np.zeros(2), np.zeros(3), 0.5)

@@ -176,7 +176,7 @@ BEYOND: dict[str, dict[str, float]] = {
 
 
 def test_every_loss_has_a_case() -> None:
-    assert {case.make for case in CASES.values()} == set(losses.REGISTRY.names.values())
+    assert {case.make for case in CASES.values()} == set(losses.loss.REGISTRY.names.values())
 
 
 @pytest.mark.parametrize(

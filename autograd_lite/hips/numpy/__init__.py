@@ -21,3 +21,4 @@ if TYPE_CHECKING:
 
 
 __all__ = [*_names, "__version__", "fft", "linalg", "numpy_boxes", "random"]
+__dir__ = __all__.copy

@@ -10,6 +10,7 @@ Example:
     True
 """
 
+from ...core.late import names_in as _names_in
 from .initial_values import odeint as odeint, solve_ivp as solve_ivp
 from .quadrature import fixed_quad as fixed_quad, quad as quad
 from .samples import (
@@ -19,3 +20,6 @@ from .samples import (
     simpson as simpson,
     trapezoid as trapezoid,
 )
+
+__all__ = _names_in(__name__)
+__dir__ = __all__.copy

@@ -11,6 +11,7 @@ Example:
     True
 """
 
+from ...core.late import names_in as _names_in
 from .bsplines import BSpline as BSpline, make_interp_spline as make_interp_spline
 from .grids import RegularGridInterpolator as RegularGridInterpolator, interpn as interpn
 from .one_axis import interp1d as interp1d
@@ -21,3 +22,6 @@ from .piecewise import (
     PchipInterpolator as PchipInterpolator,
     PPoly as PPoly,
 )
+
+__all__ = _names_in(__name__)
+__dir__ = __all__.copy

@@ -11,6 +11,7 @@ Example:
     np.float64(0.25)
 """
 
+from ...core.late import names_in as _names_in
 from .banded import (
     cho_solve_banded as cho_solve_banded,
     cholesky_banded as cholesky_banded,
@@ -70,3 +71,6 @@ from .triangles import (
     lu_solve as lu_solve,
     solve_triangular as solve_triangular,
 )
+
+__all__ = _names_in(__name__)
+__dir__ = __all__.copy

@@ -13,6 +13,7 @@ Example:
     [0.0, 0.0, 1.0]
 """
 
+from ...core.late import names_in as _names_in
 from .filters import (
     convolve as convolve,
     convolve1d as convolve1d,
@@ -34,3 +35,6 @@ from .places import (
     shift as shift,
     zoom as zoom,
 )
+
+__all__ = _names_in(__name__)
+__dir__ = __all__.copy

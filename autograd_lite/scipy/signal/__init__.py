@@ -11,6 +11,7 @@ Example:
     np.float64(-1.0)
 """
 
+from ...core.late import names_in as _names_in
 from .convolutions import (
     convolve as convolve,
     convolve2d as convolve2d,
@@ -30,3 +31,6 @@ from .filters import (
     sosfilt_zi as sosfilt_zi,
     sosfiltfilt as sosfiltfilt,
 )
+
+__all__ = _names_in(__name__)
+__dir__ = __all__.copy

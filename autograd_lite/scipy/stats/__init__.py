@@ -55,12 +55,15 @@ LEFT_OUT = {
     "poisson_binom": "its number of parameters varies",
 }
 _MADE: dict[str, Distribution] = {}
+_JOINT = [name for name, value in globals().items() if isinstance(value, Joint)]
+__all__ = sorted([*_JOINT, *(name for name in ROWS if hasattr(scipy.stats, name))])
+__dir__ = __all__.copy
 
 
 def __getattr__(name: str) -> Distribution:
     if name not in ROWS:
         if name not in LEFT_OUT and not hasattr(scipy.stats, name):
-            raise missing_name(__name__, name, {}, __dir__())
+            raise missing_name(__name__, name, {}, __all__)
         raise AttributeError(
             f"module {__name__!r} has no attribute {name!r}: {LEFT_OUT.get(name, 'dir() lists what it has')}. "
             "scipy.stats has it for arrays"
@@ -68,8 +71,3 @@ def __getattr__(name: str) -> Distribution:
     if name not in _MADE:
         _MADE[name] = Distribution(name, ROWS[name])
     return _MADE[name]
-
-
-def __dir__() -> list[str]:
-    joint = [name for name, found in globals().items() if isinstance(found, Joint)]
-    return sorted([*joint, *(name for name in ROWS if hasattr(scipy.stats, name))])

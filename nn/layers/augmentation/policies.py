@@ -16,6 +16,7 @@ import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import Tensor
+from autograd_lite.extend import is_compiling
 
 from ...config.arguments import Seed, as_seed, flag, number, one_of, positive
 from ...config.fields import field
@@ -69,7 +70,7 @@ class _Policy(Augmentation):
 
     def _integers(self, count: int, below: int) -> list[int]:
         """Draw some integers below a number; what they choose is not the same in every call."""
-        if ag.is_compiling():
+        if is_compiling():
             raise ag.TraceError(
                 f"compile: {self._speaker} draws which augmentations it applies, others for each batch. Apply it to "
                 "the data, as by nn.data.Dataset.map, and the model can be compiled"

@@ -10,6 +10,7 @@ import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import Tensor
+from autograd_lite.extend import assume, is_compiling
 
 from ...config.arguments import positive
 from ...config.fields import field, weight
@@ -119,15 +120,15 @@ class SpectralNormalization(Wrapper):
         twin: Any = copy.copy(self.layer)  # the layer itself may be running in another thread
         if training:
             vars(twin)[name] = self._divide(getattr(twin, name))
-        with covered(twin) if ag.is_compiling() else nullcontext():  # its state is that of the layer
+        with covered(twin) if is_compiling() else nullcontext():  # its state is that of the layer
             out = twin(x, training=training) if type(twin)._takes_training else twin(x)
         if (added := vars(twin).get("_added")) is not None:
             vars(self.layer).setdefault("_added", added)
         return out
 
     def _divide(self, weight: Tensor) -> Tensor:
-        if ag.is_compiling():
-            ag.assume(np.any, weight)
+        if is_compiling():
+            assume(np.any, weight)
         elif not weight.data.any():
             return weight
         kernel: Any = weight.copy()  # copies, since what comes next is written into the weights

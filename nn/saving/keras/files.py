@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 import autograd_lite as ag
+from autograd_lite.extend import write_file
 from autograd_lite.files import SavedFileError, refused_as
 
 from ...config.config import restored
@@ -35,7 +36,7 @@ _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5
 def save_weights(caller: str, model: Module, path: Any) -> None:
     """Write the weights of a model as Keras does, to a `.weights.h5` file."""
     model._ready(caller)
-    ag.write_file(path, hdf5_bytes(caller, written(model)), what=caller)
+    write_file(path, hdf5_bytes(caller, written(model)), what=caller)
 
 
 def save_model(caller: str, model: Any, path: Any, include_optimizer: bool) -> None:
@@ -64,7 +65,7 @@ def save_model(caller: str, model: Any, path: Any, include_optimizer: bool) -> N
         _CONFIG: json.dumps(about).encode(),
         _WEIGHTS: hdf5_bytes(caller, groups),
     }
-    ag.write_file(path, archive_bytes(files | _assets(model)), what=caller)
+    write_file(path, archive_bytes(files | _assets(model)), what=caller)
 
 
 def _assets(model: Module) -> dict[str, bytes]:

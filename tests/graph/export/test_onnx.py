@@ -210,7 +210,7 @@ def test_random_models(model: Any, seed: int) -> None:
 def named(name: str) -> Program:
     w = ag.tensor(np.ones(3, "float32"), requires_grad=True, name=name)
     x = ag.tensor(np.ones(3, "float32"), name=name)
-    with ag.record_source(), ag.module_scope(name):
+    with ag.record_source(), ag.extend.module_scope(name):
         y = np.tanh(x * w)
     y.name = name
     return Program.build([y, y, w])
@@ -251,7 +251,7 @@ def test_the_version_is_that_of_the_package() -> None:
 
 def test_nodes_say_their_line_and_module() -> None:
     x = batch(5, 4)
-    with ag.record_source(), ag.module_scope("encoder.dense_1"):
+    with ag.record_source(), ag.extend.module_scope("encoder.dense_1"):
         y = np.tanh(ag.tensor(x, requires_grad=True) * 2.0)
     node = checked(Program.build(y).to_onnx()).graph.node[-1]
     assert node.op_type == "Tanh"

@@ -27,12 +27,12 @@ def attention() -> Tensor:
     """Self-attention with a residual connection: three branches side by side, in modules."""
     x = ag.tensor(np.ones((16, 8)), name="x")
     w = {name: parameter(name, 8, 8) for name in ("W_q", "W_k", "W_v", "W_o")}
-    with ag.record_source(), ag.module_scope("attention"):
-        with ag.module_scope("q"):
+    with ag.record_source(), ag.extend.module_scope("attention"):
+        with ag.extend.module_scope("q"):
             q = x @ w["W_q"]
-        with ag.module_scope("k"):
+        with ag.extend.module_scope("k"):
             k = x @ w["W_k"]
-        with ag.module_scope("v"):
+        with ag.extend.module_scope("v"):
             v = x @ w["W_v"]
         y = (ag.softmax(q @ k.T / 8.0) @ v) @ w["W_o"]
     z = x + y
@@ -43,10 +43,10 @@ def residual() -> Tensor:
     h = ag.tensor(np.ones((4, 6)), name="x")
     with ag.record_source():
         for i in range(2):
-            with ag.module_scope(f"block_{i}"):
-                with ag.module_scope("up"):
+            with ag.extend.module_scope(f"block_{i}"):
+                with ag.extend.module_scope("up"):
                     u = ag.relu(h @ parameter(f"block_{i}.up.w", 6, 8) + parameter(f"block_{i}.up.b", 8))
-                with ag.module_scope("down"):
+                with ag.extend.module_scope("down"):
                     u = u @ parameter(f"block_{i}.down.w", 8, 6)
                 h = h + u
         return (h**2).mean()

@@ -153,9 +153,9 @@ def test_dot_puts_parameters_into_their_module() -> None:
 
 def test_dot_nests_modules() -> None:
     x = parameter("x", 2)
-    with ag.record_source(), ag.module_scope("a.b"):
+    with ag.record_source(), ag.extend.module_scope("a.b"):
         y = np.sin(x)
-        with ag.module_scope("a.c", absolute=True):
+        with ag.extend.module_scope("a.c", absolute=True):
             y = np.cos(y)
     homes = Parsed(build_graph(np.tan(y)).to_dot()).homes
     assert homes == {"n0": ("a", "b"), "n1": ("a", "b"), "n2": ("a", "c"), "n3": ()}
@@ -164,7 +164,7 @@ def test_dot_nests_modules() -> None:
 def test_dot_puts_what_two_modules_read_into_what_they_share() -> None:
     x, shared, apart = ag.tensor([1.0]), parameter("shared", 1), parameter("apart", 1)
     for scope, factor in (("a.b", shared), ("a.c", shared), ("a.b.d", shared), ("a.c", apart), ("z", apart)):
-        with ag.record_source(), ag.module_scope(scope):
+        with ag.record_source(), ag.extend.module_scope(scope):
             x = x * factor
     graph = build_graph(x)
     dot = Parsed(graph.to_dot())

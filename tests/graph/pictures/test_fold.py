@@ -243,7 +243,7 @@ def test_a_module_entered_again_later_is_two_boxes() -> None:
     x = parameter("x", 2)
     with ag.record_source():
         for scope in ("a", "b", "a"):
-            with ag.module_scope(scope):
+            with ag.extend.module_scope(scope):
                 x = np.sin(np.cos(x)) if scope == "a" else np.tanh(np.cos(x))
     view = view_of(build_graph(x), depth=0)
     assert heads(view) == ["a", "b", "a"]
@@ -251,7 +251,7 @@ def test_a_module_entered_again_later_is_two_boxes() -> None:
 
 def test_a_cell_called_in_a_loop_is_counted() -> None:
     h = parameter("h", 2)
-    with ag.record_source(), ag.module_scope("cell"):
+    with ag.record_source(), ag.extend.module_scope("cell"):
         for _ in range(5):
             h = np.tanh(h * 0.5 + 1.0)
     (group,) = [node for node in view_of(build_graph(h), depth=0).nodes if node.members]
@@ -328,7 +328,7 @@ def test_alike_modules_that_are_joined_otherwise_are_apart() -> None:
     results = []
     with ag.record_source():
         for i in range(6):
-            with ag.module_scope(f"part_{i}"):
+            with ag.extend.module_scope(f"part_{i}"):
                 y = np.sin(np.cos(y if i < 3 else x))
                 results.append(y)
     view = view_of(build_graph(results), depth=0)

@@ -239,7 +239,7 @@ names = st.one_of(st.sampled_from(HOSTILE), st.text(max_size=40))
 
 def hostile_graph(name: str, value: str) -> Graph:
     """A graph with a text of the user's wherever there can be one."""
-    with ag.record_source(), ag.module_scope(f"{value}.{name}"):
+    with ag.record_source(), ag.extend.module_scope(f"{value}.{name}"):
         x = ag.tensor([1.0, 2.0], requires_grad=True, name=name)
         y = (x * ag.tensor([3.0, 4.0], name=value)).sum()
     y.name = name

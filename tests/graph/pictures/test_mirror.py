@@ -273,7 +273,7 @@ def computations(draw: Any) -> list[Tensor]:
     with ag.record_source():
         for _ in range(draw(st.integers(1, 14))):
             a, b = (draw(st.sampled_from(values)) for _ in range(2))
-            with ag.module_scope(draw(st.sampled_from(["", "a", "a.b", "a.c", "d"]))):
+            with ag.extend.module_scope(draw(st.sampled_from(["", "a", "a.b", "a.c", "d"]))):
                 binary = draw(st.booleans())
                 op = draw(st.sampled_from(_BINARY if binary else _UNARY))
                 values.append(op(a, b) if binary else op(a))

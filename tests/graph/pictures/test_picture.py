@@ -387,7 +387,7 @@ def test_modules_get_frames_with_room_between_them() -> None:
     x = parameter("x", 2)
     with ag.record_source():
         for scope in ("a.b.c", "a.b.d", "e.f.g"):
-            with ag.module_scope(scope):
+            with ag.extend.module_scope(scope):
                 x = np.sin(x)
     root = parse(build_graph(x).to_svg())
     assert sorted(t for t in texts_of(root) if len(t) == 1 and t != "x") == list("abcdefg")

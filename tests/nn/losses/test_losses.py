@@ -249,13 +249,13 @@ def test_binary_cross_entropy_of_logits_keeps_its_digits_at_both_ends() -> None:
 def test_bare_probabilities_are_clipped() -> None:
     p = ag.tensor([[0.0, 1.0]], requires_grad=True)
     loss = losses.CategoricalCrossentropy()([[1.0, 0.0]], p)
-    np.testing.assert_allclose(loss.item(), -math.log(losses.EPSILON), rtol=1e-12)
+    np.testing.assert_allclose(loss.item(), -math.log(losses.probabilities.EPSILON), rtol=1e-12)
     loss.backward()
     assert p.grad is not None
     assert np.isfinite(p.grad.numpy()).all()
     for y, value in ((1.0, 0.0), (0.0, 1.0)):
         loss = losses.BinaryCrossentropy()([[y]], [[value]])
-        np.testing.assert_allclose(loss.item(), -math.log(losses.EPSILON), rtol=1e-8)
+        np.testing.assert_allclose(loss.item(), -math.log(losses.probabilities.EPSILON), rtol=1e-8)
 
 
 def test_a_softmax_over_another_axis_hides_no_logits() -> None:
@@ -295,7 +295,7 @@ def test_evaluate_reports_the_loss_of_the_logits_although_nothing_is_recorded(
     assert expected >= 1000
     assert model.evaluate(x, y, verbose=0) == expected
     # Unrecorded probabilities of unknown origin are clipped.
-    assert losses.get(names[loss])(y, model.predict(x)).item() <= -math.log(losses.EPSILON) + 1
+    assert losses.get(names[loss])(y, model.predict(x)).item() <= -math.log(losses.probabilities.EPSILON) + 1
 
 
 def test_evaluate_takes_no_logits_from_an_activation_of_another_loss() -> None:

@@ -81,7 +81,7 @@ def test_the_origin_of_nan_is_shown_at_once(shown: Open) -> None:
     with ag.record_source(), np.errstate(all="ignore"):
         x = ag.tensor(np.ones((2, 2)), requires_grad=True, name="x")
         for i in range(60):
-            with ag.module_scope(f"part_{chr(97 + i % 26)}{i}.inner"):
+            with ag.extend.module_scope(f"part_{chr(97 + i % 26)}{i}.inner"):
                 x = np.log(x * 0.0) if i == 40 else np.sin(x) * 1.5 if i % 2 else np.cos(x) + 0.1 * i
         loss = x.sum()
         report = find_nan(loss)
@@ -199,7 +199,7 @@ def test_the_exported_svg(shown: Open, mlp: Graph) -> None:
 @pytest.mark.parametrize("number", range(len(HOSTILE)))
 def test_hostile_names(shown: Open, number: int) -> None:
     name = HOSTILE[number]
-    with ag.record_source(), ag.module_scope(f"{name}"):
+    with ag.record_source(), ag.extend.module_scope(f"{name}"):
         x = ag.tensor([1.0], requires_grad=True, name=name)
         y = (x * 2.0).sum()
     y.name = name

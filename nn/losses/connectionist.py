@@ -9,6 +9,7 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 from autograd_lite.arrays import array_namespace
+from autograd_lite.extend import is_compiling
 
 from ..config.fields import field
 from . import targets
@@ -81,7 +82,7 @@ class CTC(Loss):
             raise ValueError(f"{self.name}: expected zeros behind the labels only; received one between labels")
 
     def _cast(self, y_true: Targets, dtype: np.dtype[Any]) -> Targets:
-        return (y_true if ag.is_compiling() else values_of(y_true)).astype(np.intp, copy=False)
+        return (y_true if is_compiling() else values_of(y_true)).astype(np.intp, copy=False)
 
 
 ctc = function_of(CTC, "ctc")
