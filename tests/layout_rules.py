@@ -106,7 +106,9 @@ def imports(path: str, source: str, modules: frozenset[str]) -> tuple[Import, ..
         elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             if called.strip("_") in ("import_module", "import") and isinstance(name := node.args[0].value, str):
-                found.append(Import(f"{package}{name}" if name.startswith(".") else name, "", node.lineno, True))
+                dots = len(name) - len(name.lstrip("."))
+                anchor = package.split(".")[: len(package.split(".")) - dots + 1] if dots else []
+                found.append(Import(".".join([*anchor, name.lstrip(".")]), "", node.lineno, True))
         inside = inside or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         is_guard = guards and isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
         guarded = node.body if is_guard else ()

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...core import batching
 from ...core.op import OPS, Kind as RuleKind, Op, read_rule
 from ...engine.walk import conjugated
 from ...ir.graph_node import Flow, Kind, Role
@@ -156,15 +155,10 @@ class Teller:
         )
 
     def _reason(self, flow: Flow) -> str:
-        node, op = self._graph[flow.op], self._record(flow)
-        return reason(
-            node,
-            flow.argument,
-            [self._graph[i] for i in node.inputs],
-            self._words.named,
-            flat=self._words.is_flat(flow),
-            elementwise=op is not None and op.batch is batching.elementwise,
-        )
+        node = self._graph[flow.op]
+        inputs = [self._graph[i] for i in node.inputs]
+        flat = self._words.is_flat(flow)
+        return reason(node, flow.argument, inputs, self._words.named, op=self._record(flow), flat=flat)
 
     def _equations(self, flow: Flow) -> tuple[str, str]:
         """Return the rule and the local derivative as equations in LaTeX."""

@@ -10,9 +10,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ....core.several import get_tuple_element
 from ....core.shapes import Shape
 from ....ir.node_labels import DIGEST, brief_values, clip, result_text, visible
-from .terms import Term, expansion, is_elementwise, narrow, narrowed, product_of
+from ....ops import arith, assemble, compare, contract, index as indexing, shape as shaping
+from .terms import Term, by_name, expansion, is_elementwise, narrow, narrowed, product_of
 
 # Precedence, as in Python: what binds tighter has more.
 LOOSE, COMPARED, OR, XOR, AND, SUM, PRODUCT, MINUS, POWER, CALL = range(10)
@@ -286,23 +288,25 @@ class Printer:
 
 _OPPOSITE: Mapping[str, str] = {"+": "-", "-": "+"}
 
-_SPECIAL: Mapping[str, Callable[[Printer, Term, Sequence[Printed]], Printed]] = {
-    "power": Printer._power,
-    "float_power": Printer._power,
-    "invert": Printer._invert,
-    "logical_not": Printer._invert,
-    "transpose": Printer._transpose,
-    "reshape": Printer._reshape,
-    "broadcast_to": Printer._broadcast,
-    "astype": Printer._astype,
-    "getitem": Printer._getitem,
-    "get_tuple_element": Printer._result,
-    "scatter_add": Printer._indexed,
-    "index_update": Printer._indexed,
-    "array": Printer._joined,
-    "concatenate": Printer._joined,
-    "contract": Printer._contract,
-}
+_SPECIAL: Mapping[str, Callable[[Printer, Term, Sequence[Printed]], Printed]] = by_name(
+    {
+        arith.power: Printer._power,
+        arith.float_power: Printer._power,
+        arith.invert: Printer._invert,
+        compare.logical_not: Printer._invert,
+        shaping.transpose: Printer._transpose,
+        shaping.reshape: Printer._reshape,
+        shaping.broadcast_to: Printer._broadcast,
+        shaping.astype: Printer._astype,
+        indexing.getitem: Printer._getitem,
+        get_tuple_element: Printer._result,
+        indexing.scatter_add: Printer._indexed,
+        indexing.index_update: Printer._indexed,
+        assemble.array: Printer._joined,
+        shaping.concatenate: Printer._joined,
+        contract.contract: Printer._contract,
+    }
+)
 
 # ---- small words ----------------------------------------------------------------------------------------------------
 

@@ -18,16 +18,17 @@ from ....core.op import OPS, Kind as RuleKind
 from ....ir.graph_node import Flow, GraphNode, Kind, Role, number_of
 from ....ir.node_labels import result_text
 from ....ir.pure_graph import PureGraph
+from ....ops.reduce import prod
 from .printer import index_text, number_text
 from .signs import latex, latex_name, plain, spread, unbroadcast
-from .terms import Term, as_it_is, gate, leaf, number, term_of
+from .terms import Term, as_it_is, by_name, gate, leaf, number, term_of
 
 # Formulas are cut to this many characters, which fit next to a box.
 LIMIT = 72
 # A term with more nested ops is freed in a loop.
 _DEEP = 500
-# Words in place of a formula that is too long.
-_TOLD = {"prod": "g * the product of the other elements"}
+# Words in place of a formula that is too long, by op.
+_SUMMARIES = by_name({prod: "g * the product of the other elements"})
 _LETTERS = ("xyz", "uvw", "abc", "pqr")
 _NAME_LENGTH = 24
 
@@ -169,7 +170,7 @@ class Words:
         t = self.term(flow)
         text = self._formula(t, self.names(flow, t), limit)
         if "…" in text:
-            text = _TOLD.get(self._nodes[flow.op].op, text)
+            text = _SUMMARIES.get(self._nodes[flow.op].op, text)
         cut = (f"{self.operations(flow)} operations in all",) if "…" in text else ()
         repairs = filter(None, (self._repair(flow, node) for node in self.repairs(flow)))
         return RuleText(text, (*cut, *repairs, *self._sum(flow)))

@@ -9,31 +9,33 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from ....core.op import Op
 from ....core.shapes import Shape
 from ....ir.node_labels import clip
+from ....ops import activations, arith, compare, linalg
 from .printer import AND, CALL, COMPARED, LOOSE, MINUS, OR, POWER, PRODUCT, SUM, XOR, Notation, fitted
-from .terms import Term
+from .terms import Term, by_name
 
 # Signs between two arguments, and how tightly they bind; where there is none, the op is called.
 # fmt: off
-_BINARY: Mapping[str, tuple[str | None, str | None, int]] = {
+_BINARY: Mapping[Op, tuple[str | None, str | None, int]] = {
     # op             plain  LaTeX      binds
-    "greater":       (">",  ">",       COMPARED),
-    "greater_equal": (">=", r"\geq",   COMPARED),
-    "less":          ("<",  "<",       COMPARED),
-    "less_equal":    ("<=", r"\leq",   COMPARED),
-    "equal":         ("==", "=",       COMPARED),
-    "not_equal":     ("!=", r"\neq",   COMPARED),
-    "logical_or":    (None, r"\vee",   OR),
-    "logical_and":   (None, r"\wedge", AND),
-    "bitwise_or":    ("|",  r"\vee",   OR),
-    "bitwise_xor":   ("^",  None,      XOR),
-    "bitwise_and":   ("&",  r"\wedge", AND),
-    "add":           ("+",  "+",       SUM),
-    "subtract":      ("-",  "-",       SUM),
-    "matmul":        ("@",  "",        PRODUCT),
-    "floor_divide":  ("//", None,      PRODUCT),
-    "remainder":     ("%",  None,      PRODUCT),
+    compare.greater:       (">",  ">",       COMPARED),
+    compare.greater_equal: (">=", r"\geq",   COMPARED),
+    compare.less:          ("<",  "<",       COMPARED),
+    compare.less_equal:    ("<=", r"\leq",   COMPARED),
+    compare.equal:         ("==", "=",       COMPARED),
+    compare.not_equal:     ("!=", r"\neq",   COMPARED),
+    compare.logical_or:    (None, r"\vee",   OR),
+    compare.logical_and:   (None, r"\wedge", AND),
+    arith.bitwise_or:    ("|",  r"\vee",   OR),
+    arith.bitwise_xor:   ("^",  None,      XOR),
+    arith.bitwise_and:   ("&",  r"\wedge", AND),
+    arith.add:           ("+",  "+",       SUM),
+    arith.subtract:      ("-",  "-",       SUM),
+    linalg.matmul:        ("@",  "",        PRODUCT),
+    arith.floor_divide:  ("//", None,      PRODUCT),
+    arith.remainder:     ("%",  None,      PRODUCT),
 }
 # fmt: on
 
@@ -51,8 +53,8 @@ _PLAIN = Notation(
     call="{}({})",
     at="{}[{}]",
     listed="[{}]",
-    binary={op: (sign, binds) for op, (sign, _, binds) in _BINARY.items() if sign},
-    names={"absolute": "abs", "fabs": "abs", "conjugate": "conj"},
+    binary={op.name: (sign, binds) for op, (sign, _, binds) in _BINARY.items() if sign},
+    names=by_name({arith.absolute: "abs", arith.fabs: "abs", arith.conjugate: "conj"}),
     around={},
     shaped={
         "transpose": "{x}.transpose({bare})",
@@ -160,14 +162,16 @@ _LATEX = Notation(
     call=r"{}\left( {} \right)",
     at=r"{}\left[ {} \right]",
     listed="{}",
-    binary={op: (sign, binds) for op, (_, sign, binds) in _BINARY.items() if sign is not None},
-    names={"sigmoid": r"\sigma", **{f: rf"\{f}" for f in _KNOWN}},
-    around={
-        "sqrt": r"\sqrt{{{}}}",
-        "absolute": r"\left| {} \right|",
-        "fabs": r"\left| {} \right|",
-        "conjugate": r"\overline{{{}}}",
-    },
+    binary={op.name: (sign, binds) for op, (_, sign, binds) in _BINARY.items() if sign is not None},
+    names={activations.sigmoid.name: r"\sigma", **{f: rf"\{f}" for f in _KNOWN}},
+    around=by_name(
+        {
+            arith.sqrt: r"\sqrt{{{}}}",
+            arith.absolute: r"\left| {} \right|",
+            arith.fabs: r"\left| {} \right|",
+            arith.conjugate: r"\overline{{{}}}",
+        }
+    ),
     shaped={
         "transpose": r"\mathrm{{transpose}}_{{{values}}}\left( {x} \right)",
         "reshape": r"\mathrm{{reshape}}_{{{values}}}\left( {x} \right)",

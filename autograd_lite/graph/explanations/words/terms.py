@@ -9,16 +9,30 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ....core import batching
-from ....core.op import OPS
+from ....core.op import OPS, Op
 from ....core.shapes import Shape
 from ....ir.graph_node import GraphNode, Kind, Param
+from ....ops import (
+    activations,
+    arith,
+    gelu,
+    index as indexing,
+    linalg,
+    selection,
+    shape as shaping,
+    softmax,
+    trig,
+    zero_mask,
+)
+
+V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,6 +133,11 @@ def _made(op: str, args: tuple[Term, ...], params: tuple[Param, ...], shape: Sha
         inner = _narrow(op, args, shape)
         thin = shape if inner is None else inner.thin
     return Term(op, args, params, shape, bare, "", None, has_g, carrier, local, depth + 1, thin)
+
+
+def by_name(table: Mapping[Op, V]) -> dict[str, V]:
+    """Return a table of records by the names of the ops, as nodes of graphs have them."""
+    return {op.name: value for op, value in table.items()}
 
 
 def is_elementwise(op: str) -> bool:
@@ -251,27 +270,29 @@ def _silu_slope(node: GraphNode, args: tuple[Term, ...]) -> Term:
     return _plain("multiply", s, _plain("add", number(1), rest))
 
 
-_SIMPLER: Mapping[str, Any] = {
-    "silu_slope": _silu_slope,
-    "turning": _turning,
-    "direction": _direction,
-    "softmax_pullback": _softmax_pullback,
-    "gelu_pullback": _gelu_pullback,
-    "where": _where,
-    "matmul": _matmul,
-    "getitem": _getitem,
-    "transpose": _transpose,
-    "conjugate": _conjugate,
-    "power": _power,
-    "negative": _negative,
-    "positive": _same,
-    "copy": _same,
-    "zero_mask": _same,
-    "astype": _astype,
-    "reciprocal": _reciprocal,
-    "reshape": _same,
-    "broadcast_to": _same,
-}
+_SIMPLER: Mapping[str, Callable[..., Term | None]] = by_name(
+    {
+        activations.silu_slope: _silu_slope,
+        trig.turning: _turning,
+        trig.direction: _direction,
+        softmax.softmax_pullback: _softmax_pullback,
+        gelu.gelu_pullback: _gelu_pullback,
+        selection.where: _where,
+        linalg.matmul: _matmul,
+        indexing.getitem: _getitem,
+        shaping.transpose: _transpose,
+        arith.conjugate: _conjugate,
+        arith.power: _power,
+        arith.negative: _negative,
+        arith.positive: _same,
+        shaping.copy: _same,
+        zero_mask.zero_mask: _same,
+        shaping.astype: _astype,
+        arith.reciprocal: _reciprocal,
+        shaping.reshape: _same,
+        shaping.broadcast_to: _same,
+    }
+)
 
 # ---- the cotangent in front -----------------------------------------------------------------------------------------
 
