@@ -1,4 +1,4 @@
-"""What stands for the arguments of a compiled function, and takes the place of arrays in its results."""
+"""Abstract values: kinds of arrays in place of the arguments of a compiled function, and keys of its traces."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ARRAYS = (Tensor, np.ndarray, np.generic)
 
 
 class ArrayKind:
-    """Stands for an array among arguments, or for one of NumPy's scalars.
+    """The shape, dtype and strides of an array among arguments, or of one of NumPy's scalars.
 
     Args:
         shape, dtype: of the array.
@@ -54,17 +54,17 @@ class Result:
 RESULT = Result()
 
 
-def own(x: Any) -> Any:
-    """Return what a function returned besides Tensors, so that no one who is given it can change it for others."""
+def copy_arrays(x: Any) -> Any:
+    """Return a copy of an array that a function returned, so that no caller changes it for others; else the value."""
     return x.copy() if x.__class__ is np.ndarray else x
 
 
-def filler(out: Any) -> Callable[[Sequence[Any]], Any]:
-    """Return a function of values, which returns what a function returned with these in the place of `RESULT`."""
+def unflatten_like(out: Any) -> Callable[[Sequence[Any]], Any]:
+    """Return a function of values that puts them in the place of each `RESULT` in a structure."""
     names: dict[str, Any] = {"rebuild": rebuild}
-    text = _filled(out, names, itertools.count())
-    filled: Callable[[Sequence[Any]], Any] = eval(_code_of(text), names)
-    return filled
+    text = _expression_of(out, names, itertools.count())
+    unflatten: Callable[[Sequence[Any]], Any] = eval(_code_of(text), names)
+    return unflatten
 
 
 @functools.lru_cache(maxsize=256)
@@ -72,10 +72,10 @@ def _code_of(text: str) -> Any:
     return compile(f"lambda values: {text}", "<results>", "eval")
 
 
-def _filled(x: Any, names: dict[str, Any], places: Iterator[int]) -> str:
-    """Return what a function returned as an expression, in which names stand for leaves."""
+def _expression_of(x: Any, names: dict[str, Any], places: Iterator[int]) -> str:
+    """Return a structure as an expression, in which names stand for leaves."""
 
-    def named(x: Any) -> str:
+    def name_of(x: Any) -> str:
         names[name := f"c{len(names)}"] = x
         return name
 
@@ -83,31 +83,31 @@ def _filled(x: Any, names: dict[str, Any], places: Iterator[int]) -> str:
     if x is RESULT:
         return f"values[{next(places)}]"
     if structure(x) is None:  # a leaf
-        return f"{named(x)}{'.copy()' if kind is np.ndarray else ''}"
+        return f"{name_of(x)}{'.copy()' if kind is np.ndarray else ''}"
     if kind is dict:
-        return f"{{{', '.join([f'{named(key)}: {_filled(part, names, places)}' for key, part in x.items()])}}}"
+        return f"{{{', '.join([f'{name_of(key)}: {_expression_of(part, names, places)}' for key, part in x.items()])}}}"
     if x is None:
         return "None"
     is_row = isinstance(x, tuple) or kind is list
-    parts = [_filled(part, names, places) for part in (x if is_row else leaves(x))]
+    parts = [_expression_of(part, names, places) for part in (x if is_row else leaves(x))]
     if isinstance(x, tuple) and hasattr(kind, "_fields"):
-        return f"{named(kind)}({', '.join(parts)})"
+        return f"{name_of(kind)}({', '.join(parts)})"
     if kind is tuple or kind is list:
         inside = "".join([f"{part}, " for part in parts])
         return f"({inside})" if kind is tuple else f"[{inside}]"
-    return f"rebuild({named(x)}, [{', '.join(parts)}])"
+    return f"rebuild({name_of(x)}, [{', '.join(parts)}])"
 
 
 def constant(x: Any) -> Any:
-    """Return what stands for an argument that is a constant of the code: equal for those that compute the same."""
+    """Return the key of an argument that is a constant of the code: equal for arguments that compute the same."""
     if x.__class__ is float or x.__class__ is complex:
         return x.__class__, np.array(x).tobytes()  # 0.0 is not -0.0, and NaN is NaN
     return (x.__class__, ref(x)) if hasattr(x, "named_parameters") else (x.__class__, x)
 
 
-def unhashable(found: Sequence[Any]) -> TypeError:
+def unhashable(arguments: Sequence[Any]) -> TypeError:
     """Return the error on arguments of which one can be neither an array nor a constant."""
-    wrong = next(x for x in found if not isinstance(x, ARRAYS) and x.__class__.__hash__ is None)
+    wrong = next(x for x in arguments if not isinstance(x, ARRAYS) and x.__class__.__hash__ is None)
     return TypeError(
         f"compile: expected arguments that are arrays, Tensors, containers of them, or values that can be hashed, "
         f"which are constants of the code; received {described(wrong)}. Make it a tuple, or capture it"
@@ -115,7 +115,7 @@ def unhashable(found: Sequence[Any]) -> TypeError:
 
 
 def flat(args: Any, kwargs: Any) -> tuple[Any, Any]:
-    """Return the leaves of arguments, and what is equal for arguments in the same containers."""
+    """Return the leaves of arguments, and a key that is equal for arguments in the same containers."""
     if not kwargs:
         for x in args:
             if x.__class__ is not np.ndarray and x.__class__ is not Tensor:
@@ -127,7 +127,7 @@ def flat(args: Any, kwargs: Any) -> tuple[Any, Any]:
 
 
 def kinds_of(args: Any, kwargs: Any, varying: Collection[int] = ()) -> Any:
-    """Return what stands for arguments: the kind of an array, a plain value, or the class of another.
+    """Return the abstract values of arguments: the kind of an array, a plain value, or the class of another object.
 
     Args:
         args, kwargs: the arguments.

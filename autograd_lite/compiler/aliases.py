@@ -15,21 +15,21 @@ from ..tensors.tensor import Tensor
 from .trace import Recording
 
 
-def refuse_changes(given: Sequence[Any], inner: Sequence[tuple[Tensor, Any]]) -> None:
+def refuse_changes(arguments: Sequence[Any], inner: Sequence[tuple[Tensor, Any]]) -> None:
     """Raise if a run has changed an argument, or has changed anything and found an argument elsewhere.
 
     It is called while the run is recorded, and the run is undone.
 
     Args:
-        given: the arguments that are arrays or Tensors.
+        arguments: the arguments that are arrays or Tensors.
         inner: for each the Tensor that the function was given, and the node that it had then.
 
     Raises:
         Obstacle: if so.
     """
     recording: Any = MODE.get().tape
-    tensors = {id(x) for x in given if isinstance(x, Tensor)}
-    if any(t._node is not node for x, (t, node) in zip(given, inner, strict=True) if id(x) in tensors):
+    tensors = {id(x) for x in arguments if isinstance(x, Tensor)}
+    if any(t._node is not node for x, (t, node) in zip(arguments, inner, strict=True) if id(x) in tensors):
         raise Obstacle("it changes an argument. Capture that in place of passing it")
     if not (recording.assignments or recording.gradients):
         return
@@ -37,11 +37,11 @@ def refuse_changes(given: Sequence[Any], inner: Sequence[tuple[Tensor, Any]]) ->
         raise Obstacle("it captures an argument, and changes what it captures. Pass it or capture it")
 
 
-def captured_by(done: Recording) -> frozenset[int]:
+def captured_ids(recording: Recording) -> frozenset[int]:
     """Return the ids of the Tensors that must not be arguments of a replay, since it changes some of them."""
-    if not (done.assigned or done.gradients):
+    if not (recording.assigned or recording.gradients):
         return frozenset()
-    return frozenset(map(id, (*done.captured, *(t for t, _ in (*done.assigned, *done.before)))))
+    return frozenset(map(id, (*recording.captured, *(t for t, _ in (*recording.assigned, *recording.before)))))
 
 
 def _span(a: np.ndarray) -> tuple[int, int]:

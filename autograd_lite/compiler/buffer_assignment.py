@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from ..native.instructions import LINE
 from .inplace_updates import Update
-from .numpy_calls import Call, How, Ref, Spec, of_kind
+from .numpy_calls import Call, How, Ref, Spec, once_per_kind
 from .tiling import Block, blocks_of
 
 
@@ -279,7 +279,7 @@ def _replaced(call: Call) -> int | None:
     return x.value if isinstance(x, Ref) and call.reads.count(x.value) == 1 else None
 
 
-@of_kind
+@once_per_kind
 def _may_be_over(call: Call, specs: Sequence[Spec]) -> bool:
     """Return whether a result may be written over what is read, element by element."""
     if call.how is not How.UFUNC or call.function.signature is not None:  # type: ignore[attr-defined]

@@ -148,7 +148,7 @@ class Records:
         Raises:
             Unfit: if it must stay a line of Python.
         """
-        kind = id(call.facts)
+        kind = id(call.derived)
         if kind not in self._kinds:
             self._kinds[kind] = self._of_kind(call)
         found = self._kinds[kind]

@@ -1,4 +1,4 @@
-"""What `explain` says: a page of text on what was traced, what it rests on, and what was made of it."""
+"""The page of text that `explain` returns: traces, the guards that they depend on, passes and plans."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..ir.node_labels import amount, counted
 from ..ir.tape import OBSERVE
 from ..tree import items
 from .buffer_assignment import Place
-from .host_code import read_by
+from .host_code import names_read
 from .passes.rematerialization import peak_of
 from .replay import Replay
 
@@ -19,30 +19,30 @@ _WIDTH, _LABEL = 100, 14
 _GUARDS = 6  # that are listed of one trace
 
 
-def argument_kinds(given: Any, f: Callable[..., Any] | None = None) -> str:
+def argument_kinds(arguments: Any, f: Callable[..., Any] | None = None) -> str:
     """Return the kinds of arguments as text.
 
     Args:
-        given: positional ones and keywords, with an `ArrayKind` in place of each array.
+        arguments: positional ones and keywords, with an `ArrayKind` in place of each array.
         f: the function, for the names of positional ones.
     """
-    found = named_arguments(given, f)
-    return ", ".join([f"{name} {x.__name__ if isinstance(x, type) else repr(x):.40}" for name, x in found])
+    named = named_arguments(arguments, f)
+    return ", ".join([f"{name} {x.__name__ if isinstance(x, type) else repr(x):.40}" for name, x in named])
 
 
-def named_arguments(given: Any, f: Callable[..., Any] | None = None) -> list[tuple[str, Any]]:
+def named_arguments(arguments: Any, f: Callable[..., Any] | None = None) -> list[tuple[str, Any]]:
     """Return what there is in some arguments, each with its path, which begins with the name of a parameter."""
     names = _names(f) if f is not None else []
-    found = []
-    for path, x in items(given):
+    named = []
+    for path, x in items(arguments):
         positional, path = path.startswith("[0]"), path[3:]
         number, _, rest = path[1:].partition("]")
         if positional and number.isdecimal() and int(number) < len(names):
             path = names[int(number)] + rest
         elif not positional:
             path = number.strip("'") + rest
-        found.append((path, x))
-    return found
+        named.append((path, x))
+    return named
 
 
 def _names(f: Callable[..., Any]) -> list[str]:
@@ -62,12 +62,12 @@ def rows(label: str, texts: Sequence[str]) -> Iterator[str]:
             label = ""
 
 
-def told(replay: Replay) -> Iterator[str]:
-    """Yield the lines on a trace that is replayed: what it rests on, its effects, its passes, and its plan."""
-    holds = replay.conditions()
-    more = [f"and {len(holds) - _GUARDS} more"] if len(holds) > _GUARDS + 1 else []
-    yield from rows("holds while", [*holds[: _GUARDS if more else None], *more])
-    if read := read_by(replay.traced.hosts):
+def describe_replay(replay: Replay) -> Iterator[str]:
+    """Yield the lines on a trace that is replayed: its guards, its effects, its passes, and its plan."""
+    conditions = replay.conditions()
+    more = [f"and {len(conditions) - _GUARDS} more"] if len(conditions) > _GUARDS + 1 else []
+    yield from rows("holds while", [*conditions[: _GUARDS if more else None], *more])
+    if read := names_read(replay.traced.host_state):
         yield from rows("read anew", [", ".join(read)])
     yield from rows("effects", [", ".join(_effects(replay)) or "none"])
     yield from rows("replay", list(_replay(replay)))
@@ -87,7 +87,7 @@ def _effects(replay: Replay) -> Iterator[str]:
     counts = [
         (len(traced.assigned), "assignment"),
         (len(traced.gradients), "gradient"),
-        (len(traced.hosts.puts), "attribute"),
+        (len(traced.host_state.puts), "attribute"),
         (len(traced.effects) - seen, "draw"),
         (seen, "observation"),
     ]
@@ -98,7 +98,7 @@ def _replay(replay: Replay) -> Iterator[str]:
     plan = replay.plan
     views = sum(plan.where[call.value].place is Place.VIEW for call in plan.calls)
     sizes = [plan.specs[call.value].nbytes for call in plan.calls if plan.where[call.value].span is not None]
-    said = f"{counted(len(plan.calls) - views, 'call')} of NumPy"
-    yield said + (f", and {counted(views, 'view')} that stay" if views else "")
+    calls = f"{counted(len(plan.calls) - views, 'call')} of NumPy"
+    yield calls + (f", and {counted(views, 'view')} that stay" if views else "")
     if sizes:
         yield f"{counted(len(sizes), 'value')} of {amount(sum(sizes), 'B')} in an arena of {amount(plan.nbytes, 'B')}"

@@ -34,20 +34,20 @@ from ..ir.pure_graph import PureGraph
 from ..tensors.tensor import Tensor
 from ..tree import leaves, map as map_leaves
 from . import eager_run as direct
-from .abstract_values import ARRAYS, RESULT, constant, filler, flat, kinds_of, own, unhashable
-from .aliases import captured_by, refuse_changes
+from .abstract_values import ARRAYS, RESULT, constant, copy_arrays, flat, kinds_of, unflatten_like, unhashable
+from .aliases import captured_ids, refuse_changes
 from .compile_report import argument_kinds, named_arguments
 from .execution_plan import Plan
-from .host_code import Changed, Memo
-from .scalar_arguments import Number, Numbers, Varying, varying_of
-from .trace import Recording, difference, leaf_of, let_go, settled, slot_of, trace
-from .trace_cache import InProgress, Request, Trace, is_branch, is_broken, went_as
-from .validation import validated
+from .host_code import HostStateChanged, Memo
+from .scalar_arguments import Number, Numbers, Varying, varying_numbers
+from .trace import Recording, clear_slots, difference, leaf_of, merge, slot_of, trace
+from .trace_cache import InProgress, Request, Trace, is_branch, is_broken, took_same_path
+from .validation import validate_replay
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# What one function keeps; beyond it, what was made first goes first.
+# Traces that one function keeps; beyond it, the oldest goes.
 _MOST_TRACES = 64
 # Kinds of arguments that are remembered then, which are traced if they come again.
 _MOST_SEEN = 1000
@@ -64,7 +64,7 @@ class Compiled(Generic[P, R]):
 
     Attributes:
         exact, max_bytes, validate: as of `compile`.
-        warn: whether to say, once, that the function is not replayed because of what it reads in Python.
+        warn: whether to warn, once, that the function is not replayed because of something that it reads in Python.
         plans_later: whether the third call makes the replay, so that no call takes the time of a trace and of a plan.
 
     Example:
@@ -111,21 +111,21 @@ class Compiled(Generic[P, R]):
 
     @property
     def traces(self) -> tuple[Trace, ...]:
-        """What was traced, in the order in which it was."""
+        """The traces, oldest first."""
         return tuple([trace for variants in list(self._traces.values()) for trace in variants])
 
     def explain(self, *, diff: bool = False) -> str:
-        """Return what was traced and why, what must stay as it is for that to be true, and what was made of it.
+        """Return a report: each trace, why it was made, the guards that it depends on, and its passes and plan.
 
         Args:
             diff: whether to add, for the last trace that is replayed, the lines in which its operations differ before
                 and after the passes; `changes()` draws the same.
         """
         traces = self.traces
-        said = [f"{self._name}: {counted(len(traces), 'trace')}, {sum(t.replay is not None for t in traces)} replayed"]
+        lines = [f"{self._name}: {counted(len(traces), 'trace')}, {sum(t.replay is not None for t in traces)} replayed"]
         for n, one in enumerate(traces, 1):
-            said += ["", f"{n}. {argument_kinds(one.given, self._f) or 'no arguments'}", *one.lines()]
-        return "\n".join([*said, "", str(self.changes())] if diff else said)
+            lines += ["", f"{n}. {argument_kinds(one.arguments, self._f) or 'no arguments'}", *one.lines()]
+        return "\n".join([*lines, "", str(self.changes())] if diff else lines)
 
     def changes(self, trace: int = -1) -> Any:
         """Return what the passes have made of the operations of a trace: a `GraphDiff`, which can be printed and drawn.
@@ -136,7 +136,7 @@ class Compiled(Generic[P, R]):
         Raises:
             ValueError: if there is none.
         """
-        return HOOKS.compiled().changes_of(self._replayed("changes", trace).replay)
+        return HOOKS.compiled().changes_of(self._nth_replayed("changes", trace).replay)
 
     def plan(self, trace: int = -1) -> Plan:
         """Return the plan of a trace: print it, or see where its values lie by `to_svg()`.
@@ -144,17 +144,17 @@ class Compiled(Generic[P, R]):
         Args:
             trace: as of `changes`.
         """
-        plan: Plan = self._replayed("plan", trace).replay.plan  # type: ignore[union-attr]
+        plan: Plan = self._nth_replayed("plan", trace).replay.plan  # type: ignore[union-attr]
         return plan
 
-    def _replayed(self, what: str, trace: int) -> Trace:
-        found = [one for one in self.traces if one.replay is not None]
-        if not -len(found) <= trace < len(found):
+    def _nth_replayed(self, caller: str, trace: int) -> Trace:
+        traces = [one for one in self.traces if one.replay is not None]
+        if not -len(traces) <= trace < len(traces):
             raise ValueError(
-                f"Compiled.{what}: expected the number of a trace that is replayed, of which there are {len(found)}; "
-                f"received {trace}. Call the function twice first, and see explain()"
+                f"Compiled.{caller}: expected the number of a trace that is replayed, of which there are "
+                f"{len(traces)}; received {trace}. Call the function twice first, and see explain()"
             )
-        return found[trace]
+        return traces[trace]
 
     def source(self, trace: int = -1) -> str:
         """Return the code of a trace, as Python.
@@ -162,7 +162,7 @@ class Compiled(Generic[P, R]):
         Args:
             trace: as of `changes`.
         """
-        text: str = self._replayed("source", trace).replay.source.text  # type: ignore[union-attr]
+        text: str = self._nth_replayed("source", trace).replay.source.text  # type: ignore[union-attr]
         return text
 
     def to_onnx(
@@ -194,13 +194,13 @@ class Compiled(Generic[P, R]):
             >>> double.to_onnx()[:17]
             b'\\x08\\x08\\x12\\rautograd_lite'
         """
-        one = self._replayed("to_onnx", trace)
+        one = self._nth_replayed("to_onnx", trace)
         options = {"opset": opset, "dynamic_batch": dynamic_batch, "custom_domain": custom_domain, "name": name}
-        model: bytes = HOOKS.compiled().onnx_of(one, named_arguments(one.given, self._f), path, options)
+        model: bytes = HOOKS.compiled().onnx_of(one, named_arguments(one.arguments, self._f), path, options)
         return model
 
     def save_compiled(self, path: str | os.PathLike[str]) -> None:
-        """Write what was traced to a file, with all that it captures; `load_compiled` reads it.
+        """Write the traces to a file, with all that they capture; `load_compiled` reads it.
 
         The file holds the operations, the parameters, states and constants that they read, `.grad` where that is read,
         and the states of random generators; no code. Checks of values, as those of the labels that a loss is given,
@@ -235,13 +235,13 @@ class Compiled(Generic[P, R]):
         """Do what the function does."""
         mode, depth = MODE.get(), DEPTH.get()
         if depth.all > depth.tapes or mode.tape is not None or mode.watch is not None or mode.verify:
-            return self._as_it_is(args, kwargs)  # what runs around it sees the operations themselves
+            return self._run_eagerly(args, kwargs)  # what runs around it sees the operations themselves
         if error_state() is not DEFAULT and self._has_code and shows_errors():
-            return self._as_it_is(args, kwargs)
-        found, kind = flat(args, kwargs)
+            return self._run_eagerly(args, kwargs)
+        flat_arguments, kind = flat(args, kwargs)
         kinds: list[Any] = [mode.record, kind]
-        given, arrays, numbers, as_tensors = [], [], [], self._gives_tensors
-        for i, x in enumerate(found):
+        arguments, arrays, numbers, as_tensors = [], [], [], self._gives_tensors
+        for i, x in enumerate(flat_arguments):
             a = x
             if isinstance(x, Tensor):
                 as_tensors, a = True, x._data
@@ -252,86 +252,88 @@ class Compiled(Generic[P, R]):
             elif isinstance(a, np.generic):
                 kinds.append((a.dtype,))
             elif isinstance(a, np.ndarray) or is_duck_array(a):
-                return self._as_it_is(args, kwargs)  # other arrays have other memory
+                return self._run_eagerly(args, kwargs)  # other arrays have other memory
             else:
                 if x.__class__ is float or x.__class__ is int:
                     numbers.append(Number(i, len(kinds), x))
                 kinds.append(constant(x))
                 continue
-            given.append(x)
+            arguments.append(x)
             arrays.append(a)
         key, memo = tuple(kinds), {}
         try:
-            known = self._traces.get(key, ())
+            traces = self._traces.get(key, ())
         except TypeError:
-            raise unhashable(found) from None
+            raise unhashable(flat_arguments) from None
         plain, varying, why = key, None, ""
-        if numbers and not known and (varying := self._varying(key, kinds, numbers)) is not None:
-            key, known = varying.key, self._traces.get(varying.key, ())
+        if numbers and not traces and (varying := self._varying(key, kinds, numbers)) is not None:
+            key, traces = varying.key, self._traces.get(varying.key, ())
             memo[ARGUMENTS] = varying.values
-        for one in known:
-            if one.replay is None or (one.aliases and not one.takes(given)):
+        for one in traces:
+            if one.replay is None or (one.aliases and not one.takes(arguments)):
                 if one.first is None:
-                    return self._as_it_is(args, kwargs)
+                    return self._run_eagerly(args, kwargs)
                 continue
-            captured = one.replay.facts.found()
+            captured = one.replay.guards.check()
             if captured is None:
-                why = one.replay.facts.broken() or why
+                why = one.replay.guards.why_broken() or why
                 continue
             try:
                 run = self._validating(one.replay, args, kwargs, memo, varying) if self.validate else one.replay
                 values = run(arrays, memo, captured)
-            except Changed as error:
+            except HostStateChanged as error:
                 why = f"it is no longer true that {error}"
             except AssumptionFailed as error:
                 with skipping(error.seen):
-                    return self._otherwise(args, kwargs)
+                    return self._fall_back(args, kwargs)
             else:
-                return one.given_back(values, given, as_tensors)
+                return one.results(values, arguments, as_tensors)
         try:
-            return self._run_anew(Request(key, plain, known, why, memo, args, kwargs, as_tensors, varying))
+            return self._run_anew(Request(key, plain, traces, why, memo, args, kwargs, as_tensors, varying))
         except Exception as error:
             raise folded(error)  # noqa: B904 it is the error itself
 
     def _validating(self, replay: Any, *call: Any) -> Any:
-        run = functools.partial(self._recorded, *call)
-        return lambda arrays, memo, captured: validated(self._name, replay, arrays, memo, captured, run, self.exact)
+        run = functools.partial(self._record, *call)
+        return lambda arrays, memo, captured: validate_replay(
+            self._name, replay, arrays, memo, captured, run, self.exact
+        )
 
     def _run_anew(self, call: Request) -> Any:
         """Run the function where there is no replay; trace it, unless there were too many kinds of arguments."""
-        known, why, varying = call.known, call.why, call.varying
-        if any(one.pending for one in known):
+        traces, why, varying = call.traces, call.why, call.varying
+        if any(one.pending for one in traces):
             try:
-                self._store(call.key, [planned for one in known for planned in one.planned()])
+                self._store(call.key, [planned for one in traces for planned in one.finish_pending()])
             except InProgress:
-                return self._as_it_is(call.args, call.kwargs)
+                return self._run_eagerly(call.args, call.kwargs)
             return self(*call.args, **call.kwargs)
-        if not known:
+        if not traces:
             why = "these arguments are of a new kind" if self._traces else "this was the first call"
             if len(self._traces) >= _MOST_TRACES and not self._comes_again(hash(call.key)):
-                return self._as_it_is(call.args, call.kwargs)
+                return self._run_eagerly(call.args, call.kwargs)
         call = call._replace(why=why or "it went another way with these arguments than before")
         if varying is None:
-            return self._traced(call)
+            return self._trace(call)
         plain = call.with_constants(self._traces.get(call.plain, ()))
         try:
-            return self._traced(call)
+            return self._trace(call)
         except Rejected:
             varying.reject(call.plain)
         except Exception:  # the function may not take what stands for a number
-            out = self._traced(plain)
+            out = self._trace(plain)
             varying.fix()
             return out
-        return self._traced(plain)
+        return self._trace(plain)
 
     def _varying(self, key: Any, kinds: Sequence[Any], numbers: Sequence[Number]) -> Varying | None:
-        return varying_of(self._numbers, key, kinds, numbers)
+        return varying_numbers(self._numbers, key, kinds, numbers)
 
-    def _like(self, varying: Varying) -> list[PureGraph]:
+    def _constant_programs(self, varying: Varying) -> list[PureGraph]:
         """Return what the function did with numbers that were constants."""
         traces = (one for key in varying.numbers.keys for one in self._traces.get(key, ()))
-        traced = (one.first if one.replay is None else one.replay.traced for one in traces)
-        return [done.program.graph for done in traced if done is not None]
+        recordings = (one.first if one.replay is None else one.replay.traced for one in traces)
+        return [recording.program.graph for recording in recordings if recording is not None]
 
     def _comes_again(self, kind: int) -> bool:
         """Return whether a kind of arguments has come before, although there were too many then."""
@@ -342,50 +344,52 @@ class Compiled(Generic[P, R]):
         self._seen.add(kind)
         return False
 
-    def _traced(self, call: Request) -> Any:
+    def _trace(self, call: Request) -> Any:
         """Run the function and record it, for the first time or to see whether it does the same again."""
-        args, kwargs, known, varying = call.args, call.kwargs, call.known, call.varying
+        args, kwargs, traces, varying = call.args, call.kwargs, call.traces, call.varying
         kinds = kinds_of(args, kwargs, frozenset() if varying is None else varying.places)
-        # What was read has changed: it may be that of code which the function can reach, and which does not run.
-        self._sees_code = self._sees_code or any(t.first is not None and is_broken(t.first) for t in known)
+        # A guard has broken: perhaps one of code that the function can reach, and does not run.
+        self._sees_code = self._sees_code or any(t.first is not None and is_broken(t.first) for t in traces)
         try:
-            with collector_at_rest():  # of what is recorded, all stays until the end
-                return self._traced_at_rest(call, kinds)
+            with collector_at_rest():  # everything recorded stays until the end
+                return self._trace_call(call, kinds)
         except Obstacle as error:
             self._store(call.key, [Trace(f"{call.why}; {error}", None, None, None, None, kinds)])
-            return self._as_it_is(args, kwargs)
+            return self._run_eagerly(args, kwargs)
         except AssumptionFailed:
-            return self._otherwise(args, kwargs)
+            return self._fall_back(args, kwargs)
 
-    def _traced_at_rest(self, call: Request, kinds: Any) -> Any:
-        known, varying = call.known, call.varying
-        done, slots, given = self._recorded(call.args, call.kwargs, call.memo, varying)
-        direct.hand_over(done, slots, given)
-        results = [t for t in leaves(done.out) if isinstance(t, Tensor)]
-        out = map_leaves(lambda x: RESULT if isinstance(x, Tensor) else own(x), done.out)
-        light = done._replace(out=out)
-        new = Trace(call.why, None, out, light, None, kinds, filler(out), captured_by(done))
-        if varying is not None and (done.hosts.by_value or any(x.__class__ is DynamicScalar for x in leaves(done.out))):
+    def _trace_call(self, call: Request, kinds: Any) -> Any:
+        traces, varying = call.traces, call.varying
+        recording, slots, arguments = self._record(call.args, call.kwargs, call.memo, varying)
+        direct.hand_over(recording, slots, arguments)
+        results = [t for t in leaves(recording.out) if isinstance(t, Tensor)]
+        out = map_leaves(lambda x: RESULT if isinstance(x, Tensor) else copy_arrays(x), recording.out)
+        light = recording._replace(out=out)
+        new = Trace(call.why, None, out, light, None, kinds, unflatten_like(out), captured_ids(recording))
+        if varying is not None and (
+            recording.host_state.by_value or any(x.__class__ is DynamicScalar for x in leaves(recording.out))
+        ):
             varying.fix()
-            new = new._replace(filled=filler(map_leaves(plain_number, out)))
-            let_go(slots)
+            new = new._replace(unflatten=unflatten_like(map_leaves(plain_number, out)))
+            clear_slots(slots)
         else:
-            self._keep(call.key, known, new, light, slots)
-        if not done.leads:
-            return new.given_back([np.array(t._data)[()] for t in results], given, call.as_tensors)
-        return new.filled(direct.with_history(done, results, slots, given, call.as_tensors))
+            self._keep_trace(call.key, traces, new, light, slots)
+        if not recording.has_history:
+            return new.results([np.array(t._data)[()] for t in results], arguments, call.as_tensors)
+        return new.unflatten(direct.with_history(recording, results, slots, arguments, call.as_tensors))
 
-    def _recorded(
+    def _record(
         self, args: Any, kwargs: Any, memo: Memo, varying: Varying | None = None
     ) -> tuple[Recording, list[Tensor], list[Any]]:
-        """Run the function and record it; return what it did, its arguments on the tape, and the arguments."""
-        given: list[Any] = []
+        """Run the function and record it; return the recording, its arguments on the tape, and the arguments."""
+        arguments: list[Any] = []
         slots: list[Tensor] = []
         inside: list[tuple[Tensor, Any]] = []
         record, places = MODE.get().record, itertools.count()
         number = object()
 
-        def opened(leaf: Any) -> Any:
+        def to_slot(leaf: Any) -> Any:
             place = next(places)
             if not isinstance(leaf, ARRAYS):
                 return number if varying is not None and place in varying.places else leaf
@@ -393,81 +397,85 @@ class Compiled(Generic[P, R]):
                 slot, inner = leaf_of(leaf)
             else:
                 slot, inner = slot_of(leaf)
-            given.append(leaf)
+            arguments.append(leaf)
             slots.append(slot)
             inside.append((inner, inner._node))
             return inner
 
-        inner, keywords = map_leaves(opened, (args, kwargs))
+        inner, keywords = map_leaves(to_slot, (args, kwargs))
         objects = [x for x in leaves((args, kwargs)) if not isinstance(x, ARRAYS)]
 
         def call(numbers: Sequence[DynamicScalar]) -> Any:
             each = iter(numbers)
-            live, named = map_leaves(lambda x: next(each) if x is number else x, (inner, keywords))
-            out = self._f(*live, **named)
-            refuse_changes(given, inside)
+            positional, keyword = map_leaves(lambda x: next(each) if x is number else x, (inner, keywords))
+            out = self._f(*positional, **keyword)
+            refuse_changes(arguments, inside)
             return out
 
-        like = () if varying is None else self._like(varying)
+        like = () if varying is None else self._constant_programs(varying)
         if varying is not None and not like:
             raise Rejected
-        done = trace(self._f, slots, call, memo, objects, self._sees_code, like)
-        return done, slots, given
+        recording = trace(self._f, slots, call, memo, objects, self._sees_code, like)
+        return recording, slots, arguments
 
-    def _keep(self, key: Any, known: Sequence[Trace], new: Trace, done: Recording, slots: Sequence[Tensor]) -> None:
+    def _keep_trace(
+        self, key: Any, traces: Sequence[Trace], new: Trace, recording: Recording, slots: Sequence[Tensor]
+    ) -> None:
         """Keep a trace, or the replay of one that has been made before and does the same."""
-        before = next((t for t in known if t.first is not None and went_as(t.first, done)), None)
-        others = [t for t in known if t is not before]
-        if done.obstacle:
-            others, new = [], new._replace(first=None, why=f"{new.why}; {done.obstacle}")
-            if done.unguarded:
-                self._warn(f"runs as it is: {done.unguarded}")
-        elif done.changed and any(t.first is not None and t.first.changed for t in known):
-            why = f"it changes itself what it reads: {done.changed.removeprefix('it is no longer true that ')}"
+        before = next((t for t in traces if t.first is not None and took_same_path(t.first, recording)), None)
+        others = [t for t in traces if t is not before]
+        if recording.obstacle:
+            others, new = [], new._replace(first=None, why=f"{new.why}; {recording.obstacle}")
+            if recording.unguarded:
+                self._warn(f"runs as it is: {recording.unguarded}")
+        elif recording.changed and any(t.first is not None and t.first.changed for t in traces):
+            why = f"it changes itself what it reads: {recording.changed.removeprefix('it is no longer true that ')}"
             others, new = [], new._replace(first=None, why=f"{new.why}; {why}")
             self._warn(f"runs as it is: {why}")
         elif len(others) == _MOST_VARIANTS and not any(trace.replay for trace in others):
-            others, new = [], new._replace(first=None, why=f"{new.why}; it went {len(known)} ways before")
-            self._warn(f"runs as it is: it went {len(known)} ways before, the last time since {new.why}")
+            others, new = [], new._replace(first=None, why=f"{new.why}; it went {len(traces)} ways before")
+            self._warn(f"runs as it is: it went {len(traces)} ways before, the last time since {new.why}")
         elif before is not None and before.first is not None:
-            if differs := difference(before.first, done):
+            if differs := difference(before.first, recording):
                 why = f"two calls did not do the same: {differs}"
                 others, new = [], before._replace(first=None, why=f"{before.why}; {why}")
                 self._warn(f"runs as it is: {why}")
             else:
-                both, history = settled(before.first, done), None
-                if done.leads:
+                both, history = merge(before.first, recording), None
+                if recording.has_history:
                     options = {"exact": self.exact, "max_bytes": self.max_bytes}
                     history = HOOKS.histories().History(self._f, both, options)
                     both = history.traced
                 arguments = both, self.exact, self.max_bytes
                 new = before._replace(history=history).with_replay(arguments, new.aliases, self.plans_later)
         if new.replay is None and new.pending is None and new.first is not None:
-            done.hosts.forget()
-            new = new._replace(first=done._replace(overwritten={}))
-        done.hosts.let_go()
-        let_go(slots)  # before another thread can plan with them
+            recording.host_state.forget()
+            new = new._replace(first=recording._replace(overwritten={}))
+        recording.host_state.release_values()
+        clear_slots(slots)  # before another thread can plan with them
         self._store(key, [*others[-_MOST_VARIANTS:], new])
-        if before is None and not is_branch(known, done):
-            self._count_traces(known, new)
+        if before is None and not is_branch(traces, recording):
+            self._count_traces(traces, new)
 
-    def _count_traces(self, known: Sequence[Trace], new: Trace) -> None:
+    def _count_traces(self, variants: Sequence[Trace], new: Trace) -> None:
         """Warn of a function that is traced again and again, and name what differs."""
         traces = self.traces
         if len(traces) <= _MANY_TRACES or (new.replay is None and new.first is None):
             return
         differs = new.why
-        if not known:
-            before, now = (dict(named_arguments(one.given, self._f)) for one in traces[-2:])
+        if not variants:
+            before, now = (dict(named_arguments(one.arguments, self._f)) for one in traces[-2:])
             names = [name for name, x in now.items() if name not in before or before[name] != x]
             differs = "; ".join(f"{name} is {now[name]!r}, and {before.get(name)!r} before" for name in names[:3])
         self._warn(f"was traced {len(traces)} times, which takes longer than to run it: {differs or new.why}")
 
-    def _warn(self, what: str) -> None:
+    def _warn(self, message: str) -> None:
         """Say once why a function is not replayed."""
         if not self._has_warned and self.warn:
             self._has_warned = True
-            text = f"compile: the function '{self._name}' {what}. See explain(), and compile only what stays the same"
+            text = (
+                f"compile: the function '{self._name}' {message}. See explain(), and compile only what stays the same"
+            )
             warnings.warn(text, CompileWarning, stacklevel=_frames_of_ours())
 
     def _store(self, key: Any, traces: list[Trace]) -> None:
@@ -481,12 +489,12 @@ class Compiled(Generic[P, R]):
                 if isinstance(x, ref):
                     finalize(x(), _forget, ref(self), key).atexit = False
 
-    def _as_it_is(self, args: Any, kwargs: Any) -> Any:
+    def _run_eagerly(self, args: Any, kwargs: Any) -> Any:
         return direct.run(self._f, args, kwargs, self._gives_tensors)
 
-    def _otherwise(self, args: Any, kwargs: Any) -> Any:
+    def _fall_back(self, args: Any, kwargs: Any) -> Any:
         """Do what the function does where no replay is right."""
-        return self._as_it_is(args, kwargs)
+        return self._run_eagerly(args, kwargs)
 
 
 def _frames_of_ours() -> int:
@@ -498,7 +506,7 @@ def _frames_of_ours() -> int:
 
 
 def _forget(this: ref[Compiled[..., Any]], key: Any) -> None:
-    """Let go what was traced for an argument that is no more."""
+    """Drop the traces made for an argument that no longer exists."""
     if (compiled := this()) is not None:
         compiled._traces.pop(key, None)
 

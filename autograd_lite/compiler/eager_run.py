@@ -1,4 +1,4 @@
-"""A compiled function, run as it is: on Tensors, as when it was traced, and what a traced run hands to the caller."""
+"""Eager runs of a compiled function, on Tensors as when it is traced, and the results of a traced run."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ def has_own_meaning(x: Any) -> bool:
 
 
 def run(f: Callable[..., Any], args: Any, kwargs: Any, gives_tensors: bool) -> Any:
-    """Run a function on Tensors in place of arrays, and return arrays if it was given arrays alone.
+    """Run a function on Tensors in place of arrays, and return arrays if all its arguments were arrays.
 
     Args:
         f: the function.
-        args, kwargs: what it is called with.
+        args, kwargs: its arguments.
         gives_tensors: whether results are Tensors of arrays, too.
     """
-    given = leaves((args, kwargs))
-    if any(map(has_own_meaning, given)):
+    arguments = leaves((args, kwargs))
+    if any(map(has_own_meaning, arguments)):
         return f(*args, **kwargs)
     inner, keywords = map_leaves(_as_tensor, (args, kwargs))
     out = f(*inner, **keywords)
-    if gives_tensors or any(isinstance(x, Tensor) for x in given) or (TAPES and MODE.get().tape is not None):
+    if gives_tensors or any(isinstance(x, Tensor) for x in arguments) or (TAPES and MODE.get().tape is not None):
         return out
     return map_leaves(_as_array, out)
 
@@ -60,11 +60,11 @@ def _as_array(x: Any) -> Any:
     return a[()] if isinstance(a, np.ndarray) else a
 
 
-def hand_over(done: Recording, slots: Sequence[Tensor], given: Sequence[Any]) -> None:
+def hand_over(recording: Recording, slots: Sequence[Tensor], arguments: Sequence[Any]) -> None:
     """Do to the arguments what a traced function did to the leaves that stood for them."""
-    assigned = {id(leaf) for leaf, _ in done.assigned}
-    changed = {id(leaf) for leaf, _ in done.gradients}
-    for slot, x in zip(slots, given, strict=True):
+    assigned = {id(leaf) for leaf, _ in recording.assigned}
+    changed = {id(leaf) for leaf, _ in recording.gradients}
+    for slot, x in zip(slots, arguments, strict=True):
         if id(slot) in assigned:
             x.assign(wrap(slot._data, None))
         if id(slot) in changed:
@@ -75,11 +75,13 @@ def hand_over(done: Recording, slots: Sequence[Tensor], given: Sequence[Any]) ->
 
 
 class _Owning:
-    """Puts what is the caller's in place of what stood for it in a traced run, and copies in place of its memory."""
+    """Puts the caller's arguments in place of the slots of a traced run, and copies in place of the caller's memory."""
 
-    def __init__(self, done: Recording, slots: Sequence[Tensor], given: Sequence[Any]) -> None:
-        self.given = {id(slot): x for slot, x in zip(slots, given, strict=True)}
-        self._theirs = Spans([x for x in (*given, *done.program.bindings.values()) if isinstance(x, np.ndarray)])
+    def __init__(self, recording: Recording, slots: Sequence[Tensor], arguments: Sequence[Any]) -> None:
+        self.given = {id(slot): x for slot, x in zip(slots, arguments, strict=True)}
+        self._theirs = Spans(
+            [x for x in (*arguments, *recording.program.bindings.values()) if isinstance(x, np.ndarray)]
+        )
         self._copies: dict[int, Any] = {}
 
     def values(self, x: Any) -> Any:
@@ -98,42 +100,42 @@ class _Owning:
 
 
 def with_history(
-    done: Recording, results: Sequence[Tensor], slots: Sequence[Tensor], given: Sequence[Any], as_tensors: bool
+    recording: Recording, results: Sequence[Tensor], slots: Sequence[Tensor], arguments: Sequence[Any], as_tensors: bool
 ) -> list[Any]:
     """Return the results of a traced run with the history that was recorded, in memory that is not the caller's.
 
     Args:
-        done: the run.
+        recording: the run.
         results: the results, on its tape.
         slots: what stood for the arguments.
-        given: the arguments.
+        arguments: the arguments.
         as_tensors: whether results without a history are Tensors.
     """
-    own = _Owning(done, slots, given)
+    owning = _Owning(recording, slots, arguments)
     stack = [edge for t in results if t.requires_grad and (edge := edge_of(t)).__class__ is Node]
     seen = set(stack)
     while stack:
         node: Any = stack.pop()
-        if node.stamp < done.began:
+        if node.stamp < recording.start:
             continue
-        before, node.inputs = node.inputs, tuple(map(own.edge, node.inputs))
+        before, node.inputs = node.inputs, tuple(map(owning.edge, node.inputs))
         out, *values = node.saved or (None, *before)  # a pass of the function's own may have freed a copy
         pairs = zip(values, before, node.inputs, strict=True)
-        node.saved = (own.values(out), *[new if value is old else own.values(value) for value, old, new in pairs])
+        node.saved = (owning.values(out), *[new if value is old else owning.values(value) for value, old, new in pairs])
         node.params = with_indices(node.params, iter([np.array(index) for index in indices_in(node.params)]))
-        found = [edge for edge in node.inputs if edge.__class__ is Node and edge not in seen]
-        seen.update(found)
-        stack += found
-    made: dict[Any, Any] = {}
+        new_edges = [edge for edge in node.inputs if edge.__class__ is Node and edge not in seen]
+        seen.update(new_edges)
+        stack += new_edges
+    by_node: dict[Any, Any] = {}
     for t in results:
-        if t._node.__class__ is Node and t.requires_grad and t._node not in made:
-            made[t._node] = new = wrap(own.values(t._data), t._node)
+        if t._node.__class__ is Node and t.requires_grad and t._node not in by_node:
+            by_node[t._node] = new = wrap(owning.values(t._data), t._node)
             new._shared = True
 
-    def handed(t: Tensor) -> Any:
+    def to_result(t: Tensor) -> Any:
         if not t.requires_grad:
-            a = own.values(t._data)
+            a = owning.values(t._data)
             return wrap(a, None) if as_tensors else np.array(a)[()]
-        return own.given.get(id(t), t) if t._node is LEAF else made[t._node]
+        return owning.given.get(id(t), t) if t._node is LEAF else by_node[t._node]
 
-    return list(map(handed, results))
+    return list(map(to_result, results))

@@ -16,7 +16,7 @@ class Ran:
     """What has run.
 
     Attributes:
-        codes: of what was asked for.
+        codes: those watched that have run.
         lines: likewise.
     """
 
@@ -26,7 +26,7 @@ class Ran:
 
 
 @contextmanager
-def run_seen(codes: Collection[CodeType], lines: Collection[Line]) -> Iterator[Ran]:
+def watch_lines(codes: Collection[CodeType], lines: Collection[Line]) -> Iterator[Ran]:
     """Collect which code, and which lines, run inside, in this thread; all of them where that cannot be seen.
 
     Before Python 3.12 it cannot be seen beside a debugger or a coverage tool, which have the one hook that there is.
@@ -35,28 +35,28 @@ def run_seen(codes: Collection[CodeType], lines: Collection[Line]) -> Iterator[R
         codes: code objects.
         lines: code objects and lines in them.
     """
-    ran = Ran()
+    executed = Ran()
     codes = {*codes, *(code for code, _ in lines)}
     if not codes:
-        yield ran
+        yield executed
     elif sys.version_info >= (3, 12):
-        with _monitored(codes, lines, ran):
-            yield ran
+        with _monitor_lines(codes, lines, executed):
+            yield executed
     elif sys.gettrace() is not None and not isinstance(sys.gettrace(), _Tracer):
-        ran.codes.update(codes)
-        ran.lines.update(lines)
-        yield ran
+        executed.codes.update(codes)
+        executed.lines.update(lines)
+        yield executed
     else:
         around = sys.gettrace()
         try:
-            sys.settrace(_Tracer(codes, lines, ran, around))
-            yield ran
+            sys.settrace(_Tracer(codes, lines, executed, around))
+            yield executed
         finally:
             sys.settrace(around)
 
 
 class _Tracer:
-    """What `sys.settrace` calls; one around it sees what it sees."""
+    """The hook for `sys.settrace`; a tracer that was there before gets every event too."""
 
     def __init__(self, codes: Collection[CodeType], lines: Collection[Line], ran: Ran, around: Any) -> None:
         self.codes, self.lines, self.ran, self.around = codes, lines, ran, around
@@ -78,21 +78,21 @@ class _Tracer:
 
 
 @contextmanager
-def _monitored(codes: Collection[CodeType], lines: Collection[Line], ran: Ran) -> Iterator[None]:
+def _monitor_lines(codes: Collection[CodeType], lines: Collection[Line], executed: Ran) -> Iterator[None]:
     monitoring: Any = sys.monitoring  # type: ignore[attr-defined]
     tool = next((k for k in (4, 3, 5) if monitoring.get_tool(k) is None), None)
     if tool is None:
-        ran.codes.update(codes)
-        ran.lines.update(lines)
+        executed.codes.update(codes)
+        executed.lines.update(lines)
         yield
         return
     this, event = threading.get_ident(), monitoring.events.LINE
 
     def of_line(code: CodeType, line: int) -> None:
         if threading.get_ident() == this:
-            ran.codes.add(code)
+            executed.codes.add(code)
             if (code, line) in lines:
-                ran.lines.add((code, line))
+                executed.lines.add((code, line))
 
     try:
         monitoring.use_tool_id(tool, "autograd_lite")

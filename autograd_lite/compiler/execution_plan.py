@@ -24,7 +24,7 @@ from .buffer_assignment import Place, Where, placed
 from .inplace_updates import Given, Update, update_of
 from .lowering import Lowering
 from .numpy_calls import Call, How, Ref, Spec, refs_in
-from .recording_array import Watched
+from .recording_array import RecordingArray
 from .tiling import Block, is_in_order, later
 
 _WIDEST = 48  # column of the text of a plan that is aligned
@@ -246,14 +246,16 @@ class _Values:
         self._program, self._effects = program, effects
         self._overwritten = overwritten
         self._positions = {i: k for k, i in enumerate(program.inputs) if i is not None}
-        self._found: dict[str, Any] = {}  # for every node a `Watched`, several of them, or a number or a generator
+        self._found: dict[
+            str, Any
+        ] = {}  # for every node a `RecordingArray`, several of them, or a number or a generator
 
     def add(self, node: GraphNode) -> None:
         """Lower a node, or note what fills a slot."""
         self._found[node.id] = self._op(node) if node.kind is Kind.OP else self._slot(node)
 
     def __contains__(self, i: str) -> bool:
-        return isinstance(self._found.get(i), Watched)
+        return isinstance(self._found.get(i), RecordingArray)
 
     def shared(self, owned: Container[int]) -> set[int]:
         """Return the numbers of the values that someone else may hold and change, or see change."""
@@ -269,10 +271,10 @@ class _Values:
     def number_of(self, i: str) -> int:
         """Return the number of a node's value."""
         x = self._found[i]
-        return x.number if isinstance(x, Watched) else self._new(np.asarray(x), Place.KNOWN, x).number
+        return x.number if isinstance(x, RecordingArray) else self._new(np.asarray(x), Place.KNOWN, x).number
 
-    def _new(self, array: Any, place: Place, thing: Any) -> Watched:
-        made = self.lowering.watched(array)
+    def _new(self, array: Any, place: Place, thing: Any) -> RecordingArray:
+        made = self.lowering.placeholder(array)
         self.where[made.number] = Where(place, thing)
         return made
 

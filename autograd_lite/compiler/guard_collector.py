@@ -1,16 +1,16 @@
-"""What Python code reads while a function is traced: guards, so that no replay is stale.
+"""Collects guards on everything that Python code reads while a function is traced, so that no replay is stale.
 
-A replay runs no Python. So whatever Python code outside of NumPy, SciPy and this project reads when the function runs
-must be as it was: numbers and texts by their values, functions by their code and defaults, objects by those attributes
-that the code names, containers by what is in them, arrays by their elements. `GuardCollector` follows the code from the
-function on, through every function that it can reach by name (`core/bytecode` has what one code object reads), and
-makes a row of `facts` of everything on the way.
+A replay runs no Python. So everything that Python code outside of NumPy, SciPy and this project reads when the function
+runs must be unchanged: numbers and texts by value, functions by their code and defaults, objects by the attributes that
+the code names, containers by their items, arrays by their elements. `GuardCollector` follows the code from the function
+on, through every function that it can reach by name (`core/bytecode` lists the reads of one code object), and makes a
+row of `guards` of everything on the way.
 
 An array that only operations on Tensors read is read anew at every replay, and needs no guard. Whether it is one shows
 after the run: each place where code reads the array must be one where an operation took it (`Operands`).
 
-What cannot be guarded (a clock, a file, a generator of random numbers or an iterator, which have a state) is a reason
-why the function is not replayed.
+State that cannot be guarded (a clock, a file, a generator of random numbers, an iterator) is a reason why the function
+is not replayed.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ from ..ir.captured_arrays import Operands, owner_of
 from ..ir.observing import assume, debug_print, observe
 from ..tensors.tensor import Tensor
 from .executed_lines import Line, Ran
-from .guards import MISSING, Guard, cell_content, class_item, content_of, item_of, items_of, of_array, parts_of
-from .object_guards import PLAIN, UNREAD, look_at_library, look_at_ours, look_at_slots
+from .guards import MISSING, Guard, cell_content, class_item, content_of, guard_on_array, item_of, items_of, parts_of
+from .object_guards import PLAIN, UNREAD, visit_library_object, visit_own_object, visit_slots
 from .origins import has_attributes, is_library, is_library_code, is_ours, names_of, own_attributes, package_of
 from .read_arrays import LARGE, ReadArrays, place_of
 from .stateful_objects import is_opaque, looks_at_files, state_of
@@ -45,8 +45,8 @@ _CONTAINERS = (list, tuple, dict, set, frozenset, deque, types.MappingProxyType,
 _WRITES = frozenset(("append", "extend", "add", "insert", "appendleft", "extendleft", "clear"))
 _OF_ARRAYS = frozenset(("shape", "dtype", "ndim", "size", "itemsize", "nbytes", "strides", "flags"))
 _VIEWS = frozenset(("T", "mT", "real", "imag"))
-# What is asked of an argument by these says nothing about its elements.
-_LOOKS = (len, isinstance, type, id, callable, np.shape, np.ndim, np.size, issubclass)
+# These ask nothing about the elements of an argument.
+_SHAPE_FUNCTIONS = (len, isinstance, type, id, callable, np.shape, np.ndim, np.size, issubclass)
 # Functions that read attributes by names which the code need not have.
 _BY_NAME = (getattr, hasattr, vars, dir)
 # The methods of classes of the user's that this project calls, of layers, losses and the like.
@@ -60,18 +60,18 @@ _AT_REPLAYS = (observe, assume, debug_print, callback)
 
 
 class GuardCollector:
-    """What one run of a function rests on.
+    """Collects the guards of one run of a function.
 
     Args:
         f: the function.
         objects: its arguments that are not arrays, and what else it is sure to read.
 
     Attributes:
-        rows: the facts, without those on elements of arrays.
+        rows: the guards, without those on elements of arrays.
         codes: that are followed.
         by_name: whether code reads attributes by names that it computes.
         is_partial: whether there is too much code of other packages to follow all of it.
-        suspects: where code reads what has a state, if it runs, and what that is.
+        suspects: uses of state that cannot be compared, if they run, each with the reason.
     """
 
     def __init__(self, f: Any, objects: Iterable[Any] = ()) -> None:
@@ -79,13 +79,13 @@ class GuardCollector:
         self.codes: set[types.CodeType] = set()
         self._use: Use | None = None  # that is followed
         self._rows: dict[Any, Guard] = {}
-        # What rests on code and objects: the ids of what is looked at for them, and the places of rows.
+        # For each object or code followed, the ids of objects and the identities of rows that were reached through it.
         self._parent: Any = None
         self._children: dict[Any, set[Any]] = {}
         self._arrays = ReadArrays()
         self._functions: list[types.FunctionType] = []
-        self._known: set[int] = set()  # the ids of what has been looked at
-        self._held: list[Any] = []  # so that these ids stay theirs
+        self._visited: set[int] = set()  # the ids of what has been looked at
+        self._alive: list[Any] = []  # so that these ids stay theirs
         self._subjects: list[Any] = []  # objects that code may be given, of which it reads attributes by name
         self._reads: dict[str, list[tuple[Use, types.FunctionType]]] = {}  # of attributes, of what may be any of these
         self._entries: dict[types.CodeType, Use | None] = {}  # of code of other packages: what leads to it
@@ -94,14 +94,14 @@ class GuardCollector:
         self._n_steps = [0, 0]  # in functions of other packages, and all
         self.is_partial = False
         self.by_name = False
-        self.look(f, "")
+        self.visit(f, "")
         for x in objects:
-            self.look(x, "an argument")
+            self.visit(x, "an argument")
         self._follow_all()
 
     @property
     def rows(self) -> list[Guard]:
-        """The facts, without those on elements of arrays."""
+        """The guards, without those on elements of arrays."""
         return list(self._rows.values())
 
     # ---- after the run ----------------------------------------------------------------------------------------------
@@ -111,7 +111,7 @@ class GuardCollector:
         return {(use.code, use.line) for use, _ in self.suspects if use}
 
     def rows_of(self, ran: Ran) -> list[Guard]:
-        """Return the facts that the code rests on that has run."""
+        """Return the guards of the code that has run."""
         reached, stack = set[Any](), [None, *ran.codes]
         while stack:
             one = stack.pop()
@@ -131,10 +131,10 @@ class GuardCollector:
         return next((f"{why} at {place_of(use)}" if use else why for use, why in guilty), "")
 
     def elements(self, operands: Operands) -> list[Guard]:
-        """Return facts on the elements of arrays that Python code may have read; `why` has what is in the way then."""
-        facts = list(self._arrays.facts(operands, self.codes))
+        """Return guards on the elements of arrays that Python code may have read; `why` then has those too large."""
+        guards = list(self._arrays.guards(operands, self.codes))
         self.suspects[:0] = [(None, why) for why in self._arrays.large]
-        return facts
+        return guards
 
     # ---- the walk ---------------------------------------------------------------------------------------------------
 
@@ -217,7 +217,7 @@ class GuardCollector:
             self._walk(value, path, use, f)
 
     def _walk(self, value: Any, path: tuple[Step, ...], use: Use, f: types.FunctionType) -> None:
-        """Go from a value along a path, and look at what is at its end."""
+        """Go from a value along a path, and visit the value at its end."""
         name, self._use, self._parent = use.name, use, use.code
         self._n_steps[0] += use.code in self._entries
         self._n_steps[1] += 1
@@ -234,12 +234,12 @@ class GuardCollector:
         self._end(value, use, name.lstrip("."))
 
     def _some(self, x: Any, path: tuple[Step, ...], use: Use, name: str) -> None:
-        """Look at a container of which code takes some items, and what it does with those that are arrays."""
+        """Visit a container of which code takes some items, and how it uses those that are arrays."""
         if x.__class__ is not tuple:
             self.contents(x, name)
         for part in content_of(x):
             if not isinstance(part, np.ndarray):
-                self.look(part, f"an item of {name}")
+                self.visit(part, f"an item of {name}")
             elif use.taker != "iteration" or path:
                 whole = use if all(map(_may_be_view, path)) else use._replace(offsets=(0, 0))
                 self._arrays.add(part, f"an item of {name}", whole, self._parent)
@@ -250,14 +250,14 @@ class GuardCollector:
             path = path[1:]
         if path:
             uses = self._reads.setdefault(path[0].key, [])
-            if all(known.offsets != use.offsets or known.code is not use.code for known, _ in uses):
+            if all(other.offsets != use.offsets or other.code is not use.code for other, _ in uses):
                 uses.append((use._replace(path=path), f))
                 self._n_reads += 1
 
     def _part(self, a: np.ndarray, step: Step, use: Use, name: str) -> Any:
         """Return a view; note what else a step reads, and return MISSING then."""
         if step.kind == "attribute" and step.key in _OF_ARRAYS:
-            self.add(of_array(a))
+            self.add(guard_on_array(a))
             return MISSING
         part: Any = MISSING
         if a.__class__ is np.ndarray and step.kind == "some":
@@ -267,23 +267,23 @@ class GuardCollector:
         elif a.__class__ is np.ndarray and step.key in _VIEWS:
             part = getattr(a, step.key)
         if isinstance(part, np.ndarray) and owner_of(part) is owner_of(a):
-            self._held.append(part)
+            self._alive.append(part)
             return part
         self._arrays.add(a, name, use._replace(offsets=(0, 0)), self._parent)
         return MISSING
 
     def _step(self, x: Any, step: Step, use: Use, name: str) -> Any:
-        """Return what is at the end of one step, or MISSING, and note what that rests on."""
+        """Return the value at the end of one step, or MISSING, and guard the step."""
         if step.kind != "attribute":
             if isinstance(x, (dict, list, tuple)) and step.kind == "item":
                 if x.__class__ not in (dict, list, tuple):
-                    self.look(x, name, use)
+                    self.visit(x, name, use)
                     return MISSING
                 value = item_of(x, step.key)
                 if x.__class__ is not tuple:
                     self.row("item", x, step.key, value, f"{name}[{step.key!r}]")
                 return value
-            self.look(x, name, use)
+            self.visit(x, name, use)
             return MISSING
         key = str(step.key)
         if isinstance(x, types.ModuleType):
@@ -295,7 +295,7 @@ class GuardCollector:
             return MISSING
         if isinstance(x, _CONTAINERS) and not has_attributes(x):
             if key not in _WRITES:
-                self.look(x, name, use)
+                self.visit(x, name, use)
             return MISSING
         if isinstance(x, ContextVar):
             self.row("result", _context_value, (x,), _context_value(x), name)
@@ -309,7 +309,7 @@ class GuardCollector:
         """Return an attribute of an object or a class, without running code of its."""
         if isinstance(x, type):
             value = class_item(x, key)
-            self.look(x, name)
+            self.visit(x, name)
             if not is_library(x.__module__):
                 self.row("class item", x, key, value, f"{x.__name__}.{key}")
             if value is MISSING and not is_library(type(x).__module__):
@@ -320,7 +320,7 @@ class GuardCollector:
             self.refuse(why, use, name)
             return MISSING
         kind, own = type(x), own_attributes(x)
-        self.look(x, name)
+        self.visit(x, name)
         in_class = class_item(kind, key)
         label = f"{name.rpartition('.')[2] or kind.__name__}.{key}"
         if in_class is not MISSING and not is_library(kind.__module__):
@@ -329,9 +329,9 @@ class GuardCollector:
             for base in kind.__mro__[1:]:  # which `super` may mean
                 if key in vars(base) and not is_library(base.__module__):
                     self.row("class item", base, key, vars(base)[key], label)
-                    self.look(getattr(vars(base)[key], "__func__", vars(base)[key]), label)
+                    self.visit(getattr(vars(base)[key], "__func__", vars(base)[key]), label)
         if isinstance(in_class, property):
-            self.look(in_class.fget, label)
+            self.visit(in_class.fget, label)
             return MISSING
         if isinstance(in_class, (types.MemberDescriptorType, types.GetSetDescriptorType)):
             value = getattr(x, key, MISSING)
@@ -343,7 +343,7 @@ class GuardCollector:
         if own is not None and key in own:
             return own[key]
         if isinstance(in_class, functools.cached_property):
-            self.look(in_class.func, label)
+            self.visit(in_class.func, label)
             return MISSING
         if isinstance(in_class, functools.partialmethod):
             self._partial(in_class, label)
@@ -355,18 +355,20 @@ class GuardCollector:
         if use.taker in ("is", "target", "nothing"):
             return
         if isinstance(x, np.ndarray):
-            if use.taker == "iteration" or (use.taker == "argument" and any(self._callee(use) is f for f in _LOOKS)):
-                self.add(of_array(x))
+            if use.taker == "iteration" or (
+                use.taker == "argument" and any(self._callee(use) is f for f in _SHAPE_FUNCTIONS)
+            ):
+                self.add(guard_on_array(x))
             else:
                 self._arrays.add(x, name, use, self._parent)
             return
         if any(x is f for f in _BY_NAME):
             self.by_name = True
         if use.taker != "argument" or not any(self._callee(use) is f for f in _AT_REPLAYS):
-            self.look(x, name, use)
+            self.visit(x, name, use)
 
     def _callee(self, use: Use) -> Any:
-        """Return what is called with something, if that is a function of Python's, NumPy's or this project's."""
+        """Return the function that a value is passed to, if it is one of Python's, NumPy's or this project's."""
         f = use.other
         if f is None or f.root != "global" or len(f.path) > 1:
             return MISSING
@@ -377,35 +379,35 @@ class GuardCollector:
 
     # ---- what there is ----------------------------------------------------------------------------------------------
 
-    def look(self, x: Any, name: str, use: Use | None = None) -> None:
+    def visit(self, x: Any, name: str, use: Use | None = None) -> None:
         """Note what may be read of a value that code has, whatever it does with it."""
         if isinstance(x, UNREAD) or is_duck_array(x):
             return
         if isinstance(x, np.ndarray):
             self._arrays.add(x, name, use and use._replace(offsets=(0, 0)), self._parent)
             return
-        if id(x) not in self._known and (why := state_of(x)):
+        if id(x) not in self._visited and (why := state_of(x)):
             self.refuse(why, use, name)
             return
-        if not self.meet(x):
+        if not self.is_new(x):
             return
         around, self._parent = self._parent, id(x)
-        next((look for kinds, look in _LOOKED_AT if isinstance(x, kinds)), GuardCollector._object)(self, x, name)
+        next((visit for kinds, visit in _VISITORS if isinstance(x, kinds)), GuardCollector._object)(self, x, name)
         self._parent = around
 
-    def meet(self, x: Any) -> bool:
-        """Return whether a value is new, and note what it is looked at for."""
+    def is_new(self, x: Any) -> bool:
+        """Return whether a value is visited for the first time; note the object that led to it."""
         self._children.setdefault(self._parent, set()).add(id(x))
-        is_new = id(x) not in self._known
-        self._known.add(id(x))
-        self._held.append(x)
+        is_new = id(x) not in self._visited
+        self._visited.add(id(x))
+        self._alive.append(x)
         return is_new
 
     def _function(self, f: types.FunctionType, name: str) -> None:
-        self.look(getattr(f, "__wrapped__", None), name)
+        self.visit(getattr(f, "__wrapped__", None), name)
         if is_library_code(f.__code__):
             for cell in f.__closure__ or ():
-                self.look(cell_content(cell), name)
+                self.visit(cell_content(cell), name)
             return
         if (package := package_of(f.__code__)) and package != self._own_package:
             if not self._functions:
@@ -432,12 +434,12 @@ class GuardCollector:
             self.suspects.append((entry, f"it runs code of {package}, which is more than can be looked through,"))
         return not self.is_partial
 
-    def _bound(self, x: types.MethodType, name: str) -> None:
-        self.look(x.__self__, name)
-        self.look(x.__func__, name)
+    def _method(self, x: types.MethodType, name: str) -> None:
+        self.visit(x.__self__, name)
+        self.visit(x.__func__, name)
 
     def _partial(self, x: functools.partial[Any] | functools.partialmethod[Any], name: str) -> None:
-        self.look(x.func, name)
+        self.visit(x.func, name)
         code = getattr(x.func, "__code__", None)
         names = code.co_varnames[: code.co_argcount] if code else ()
         for variable, value in (*zip(names, x.args, strict=False), *x.keywords.items()):
@@ -445,7 +447,7 @@ class GuardCollector:
                 break
             self._variable(code, variable, value, variable)
         for part in x.args[len(names) :] if code else (*x.args, *x.keywords.values()):
-            self.look(part, name)
+            self.visit(part, name)
         self.contents(x.keywords, name)
 
     def _variable(self, code: types.CodeType, variable: str, value: Any, name: str) -> None:
@@ -454,7 +456,7 @@ class GuardCollector:
             use = Use(code, "local", variable, (), "store", (0, 0), code.co_firstlineno, variable)
             self._arrays.add(value, name, use, self._parent)
         else:
-            self.look(value, name)
+            self.visit(value, name)
 
     def _container(self, x: Any, name: str) -> None:
         if sys.getsizeof(x) > LARGE:
@@ -467,7 +469,7 @@ class GuardCollector:
         elif not isinstance(x, (tuple, frozenset)):
             self.contents(x, name)
         for part in items_of(x) if isinstance(x, types.MappingProxyType) else content_of(x):
-            self.look(part, f"an item of {name}" if name else "an item")
+            self.visit(part, f"an item of {name}" if name else "an item")
         if has_attributes(x):
             self._object(x, name)
 
@@ -490,27 +492,27 @@ class GuardCollector:
             f = getattr(value, "__func__", value)
             if is_meant(key) and isinstance(f, types.FunctionType) and key != "__repr__":
                 self.row("class item", kind, key, value, f"{kind.__name__}.{key}")
-                self.look(f, name)
+                self.visit(f, name)
 
     def _object(self, x: Any, name: str) -> None:
-        """Look at an instance: of this project, for what is the user's in it; of others, by the attributes named."""
+        """Visit an instance: of this project, for the user's objects in it; of others, by the attributes named."""
         kind = type(x)
         if is_ours(kind.__module__):
-            look_at_ours(self, x, name)
+            visit_own_object(self, x, name)
             return
         if is_library(kind.__module__):
-            look_at_library(self, x, name)
+            visit_library_object(self, x, name)
             return
         if is_opaque(x):
             self.refuse(f"it reads an object of {kind.__module__}.{kind.__name__}, which is not compared", None, name)
             return
-        self.look(kind, name)
+        self.visit(kind, name)
         self._subjects.append(x)
         if any(is_ours(base.__module__) for base in kind.__mro__):
             for base in kind.__mro__:
                 if not is_library(base.__module__):
                     self._methods(base, name, lambda key: key in _ENTRIES)
-            look_at_ours(self, x, name)
+            visit_own_object(self, x, name)
 
     def _module(self, x: types.ModuleType, name: str) -> None:
         if not is_library(x.__name__):
@@ -522,17 +524,17 @@ class GuardCollector:
         if isinstance(owner, ContextVar):
             self.row("result", _context_value, (owner,), _context_value(owner), name)
         elif isinstance(owner, _CONTAINERS) and x.__name__ not in _WRITES:
-            self.look(owner, name)
+            self.visit(owner, name)
 
     def _reference(self, x: ref[Any], name: str) -> None:
-        self.look(x(), name)
+        self.visit(x(), name)
 
     def _attributes(self, x: Any) -> None:
         """Guard all attributes, since code reads some by names that it computes."""
         if isinstance(x, (type, types.ModuleType)):
             return
-        look_at_slots(self, x)
-        self.look(own_attributes(x), type(x).__name__)
+        visit_slots(self, x)
+        self.visit(own_attributes(x), type(x).__name__)
         for base in type(x).__mro__:
             if not is_library(base.__module__):
                 self._methods(base, type(x).__name__, lambda _: True)
@@ -540,13 +542,13 @@ class GuardCollector:
     # ---- rows -------------------------------------------------------------------------------------------------------
 
     def row(self, kind: str, owner: Any, key: Any, value: Any, name: str) -> None:
-        """Note that something is as it was, as a row of `facts`."""
+        """Guard a value."""
         if kind == "result" and isinstance(value, types.MethodType):
             return  # a new object each time
         self.add(Guard(kind, owner, key, value, f"{name} is as it was"))
 
     def add(self, row: Guard) -> None:
-        """Note a fact, once."""
+        """Add a guard, once."""
         of: Any = row.key if row.key.__class__ in (str, int, tuple) else None
         place = (row.kind, id(row.owner), repr(of) if row.kind != "result" else (of and id(of[0]), of and of[1:2]))
         self._rows.setdefault(place, row)
@@ -569,10 +571,10 @@ def _context_value(variable: ContextVar[Any]) -> Any:
     return variable.get(MISSING)
 
 
-# What is looked at, and how, in this order.
-_LOOKED_AT: tuple[tuple[Any, Callable[[GuardCollector, Any, str], None]], ...] = (
+# How values are visited, by their classes; the first row that matches counts.
+_VISITORS: tuple[tuple[Any, Callable[[GuardCollector, Any, str], None]], ...] = (
     (types.FunctionType, GuardCollector._function),
-    (types.MethodType, GuardCollector._bound),
+    (types.MethodType, GuardCollector._method),
     (functools.partial, GuardCollector._partial),
     (_CONTAINERS, GuardCollector._container),
     (type, GuardCollector._class),

@@ -1,6 +1,7 @@
-"""What a trace rests on: facts about what is outside, looked at before every replay, which finds what it reads there.
+"""Guards: conditions on the outside world that one trace depends on, checked before every replay.
 
-A fact is a row, a replay has a table of them. One call in C goes through it; without C, one expression in Python does.
+A guard is a row, and a replay has a table of them. One call in C goes through it, or one expression in Python. The
+check also collects the arrays that the replay reads, so that none of them is looked up twice.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.node import LEAF
-from ..ir.host_record import Hosts, Pinned, Same
+from ..ir.host_record import HostState, Pinned, Same
 from ..native.instructions import like
 from ..native.kernels import library
 from ..tensors.tensor import Tensor
 
-Found = tuple[Any, ...]
+Arrays = tuple[Any, ...]
 
 # The value of a row that states that there is nothing at a key, or in a cell.
 MISSING: Any = type("Missing", (), {"__repr__": lambda _: "nothing"})()
@@ -43,7 +44,7 @@ def is_same(x: Any, value: Any) -> bool:
 
 
 def content_of(container: Any) -> tuple[Any, ...]:
-    """Return what is in a container, in a row; of a dict, keys and values."""
+    """Return the items of a container as a tuple; of a dict, keys and values in turn."""
     return tuple(chain.from_iterable(container.items())) if isinstance(container, dict) else tuple(container)
 
 
@@ -83,7 +84,7 @@ def parts_of(f: FunctionType) -> tuple[Any, Any, Any]:
     return f.__code__, f.__defaults__, f.__kwdefaults__
 
 
-# What each kind of fact states of an owner, a key and a value.
+# The condition of each kind of guard, on an owner, a key and a value.
 KINDS: Mapping[str, str] = {
     "array": "((a := {owner}).shape, a.strides, a.dtype) == {value}",
     "values": "((a := {owner}._data).shape, a.strides, a.dtype) == {value}",
@@ -123,15 +124,15 @@ class Guard(NamedTuple):
 
     Attributes:
         kind: one of the keys of `KINDS`.
-        owner, key, value: what it is about.
-        told: the same as text.
+        owner, key, value: the parts that the expression of this kind compares.
+        message: the condition as text.
     """
 
     kind: str
     owner: Any
     key: Any
     value: Any
-    told: str
+    message: str
 
     def text(self, expression: str, k: object = "") -> str:
         """Return an expression about it, in which numbered names stand for its parts."""
@@ -141,8 +142,8 @@ class Guard(NamedTuple):
         """Return what these names stand for."""
         return {f"owner{k}": self.owner, f"key{k}": self.key, f"value{k}": self.value}
 
-    def place(self) -> tuple[Any, ...]:
-        """Return what is equal for two rows that state the same."""
+    def identity(self) -> tuple[Any, ...]:
+        """Return a key that is equal for two rows that state the same."""
         value = self.value.tobytes() if self.kind == "elements" else self.value
         # A part of an array that code reads is another object in every run.
         is_array = self.kind in ("elements", "array")
@@ -167,7 +168,7 @@ def _parts(x: Any) -> tuple[Any, ...]:
 
 
 def _comparable(x: Any) -> Any:
-    """Return what is equal for numbers and texts of one class and value, and for one object."""
+    """Return a key that is equal for numbers and texts of one class and value; of other objects, the id."""
     if isinstance(x, (float, complex)):
         return x.__class__, pack("2d", x.real, x.imag)
     if x.__class__ is tuple:
@@ -175,39 +176,39 @@ def _comparable(x: Any) -> Any:
     return (x.__class__, x) if isinstance(x, _EXACT) else id(x)
 
 
-def _like(kind: str, owner: Any, a: Any, told: str) -> Guard:
+def _like(kind: str, owner: Any, a: Any, message: str) -> Guard:
     """Return that an array is as this one is."""
-    return Guard(kind, owner, None, (a.shape, a.strides, a.dtype), told)
+    return Guard(kind, owner, None, (a.shape, a.strides, a.dtype), message)
 
 
-def called(t: Tensor) -> str:
+def tensor_name(t: Tensor) -> str:
     """Return what a Tensor is called in messages."""
     return f"'{t.name}'" if t.name else "a captured tensor"
 
 
-def of_tensor(t: Tensor) -> Iterator[Guard]:
+def guards_on_tensor(t: Tensor) -> Iterator[Guard]:
     """Yield what a captured Tensor is like."""
     a, leaf = t._data, t._node is LEAF
-    told = f"{called(t)} {a.shape} {a.dtype}{' requires a gradient' if leaf else ''}"
-    yield _like("values", t, a, told)
-    yield Guard("leaf" if leaf else "no leaf", t, None, None, told)
+    message = f"{tensor_name(t)} {a.shape} {a.dtype}{' requires a gradient' if leaf else ''}"
+    yield _like("values", t, a, message)
+    yield Guard("leaf" if leaf else "no leaf", t, None, None, message)
 
 
-def of_gradient(leaf: Tensor, g: Tensor | None) -> Iterator[Guard]:
+def guards_on_gradient(leaf: Tensor, g: Tensor | None) -> Iterator[Guard]:
     """Yield what the gradient of a leaf was before a trace."""
-    told = f"`.grad` of {called(leaf)} is {'' if g is None else 'not '}None before the call"
-    yield Guard("no gradient", leaf, None, None, told) if g is None else _like("gradient", leaf, g._data, told)
-    yield Guard("hooks", leaf, None, list(getattr(leaf, "_hooks", ())), f"{called(leaf)} has the same hooks")
+    message = f"`.grad` of {tensor_name(leaf)} is {'' if g is None else 'not '}None before the call"
+    yield Guard("no gradient", leaf, None, None, message) if g is None else _like("gradient", leaf, g._data, message)
+    yield Guard("hooks", leaf, None, list(getattr(leaf, "_hooks", ())), f"{tensor_name(leaf)} has the same hooks")
 
 
-def of_array(a: np.ndarray) -> Guard:
+def guard_on_array(a: np.ndarray) -> Guard:
     """Return what an array from outside is like."""
     return _like("array", a, a, f"an array that the function finds is {a.shape} {a.dtype}")
 
 
-def of_hosts(hosts: Hosts) -> Iterator[Guard]:
-    """Yield what is stated of Python objects."""
-    for step in hosts.steps:
+def guards_on_host_state(host_state: HostState) -> Iterator[Guard]:
+    """Yield the guards on Python objects: constants read by `static`, and results of functions."""
+    for step in host_state.steps:
         if isinstance(step, Pinned):
             yield Guard("item", step.container, step.key, step.value, f"{step.key} is as it was")
         elif isinstance(step, Same):
@@ -219,44 +220,44 @@ class Guards:
 
     Args:
         rows: all of them.
-        taken: the numbers of those whose arrays a replay reads, in order, and whether it writes into them too, so that
+        reads: the numbers of those whose arrays a replay reads, in order, and whether it writes into them too, so that
             no other Tensor may share their memory.
 
     Attributes:
-        found: returns these arrays; None if one of the facts does not hold.
+        check: returns these arrays; None if one of the facts does not hold.
     """
 
-    def __init__(self, rows: Sequence[Guard], taken: Sequence[tuple[int, bool]] = ()) -> None:
+    def __init__(self, rows: Sequence[Guard], reads: Sequence[tuple[int, bool]] = ()) -> None:
         self.rows = rows
-        self.found = (in_c if library else in_python)(rows, taken)
+        self.check = (check_in_c if library else check_in_python)(rows, reads)
 
-    def broken(self) -> str:
+    def why_broken(self) -> str:
         """Return which of them does not hold, as a reason; "" if they all do."""
-        if self.found() is not None:
+        if self.check() is not None:
             return ""
-        broken = next((fact for fact in self.rows if not fact.holds()), None)
-        return "" if broken is None else f"it is no longer true that {broken.told}"
+        broken_guard = next((fact for fact in self.rows if not fact.holds()), None)
+        return "" if broken_guard is None else f"it is no longer true that {broken_guard.message}"
 
 
-def in_c(rows: Sequence[Guard], taken: Sequence[tuple[int, bool]]) -> Callable[[], Found | None]:
-    """Return `Facts.found`, as a function of C."""
+def check_in_c(rows: Sequence[Guard], reads: Sequence[tuple[int, bool]]) -> Callable[[], Arrays | None]:
+    """Return `Facts.check`, as a function of C."""
     # The dtype goes beside an array of bytes, since `like` can make none of StringDType.
-    facts = tuple(
+    packed = tuple(
         (*row[:2], row.value[-1], like(row.value[0], row.value[1], np.uint8)) if row.kind in _ARRAYS else row[:4]
         for row in rows
     )
-    found: Callable[[], Found | None] = library.guards(Tensor, LEAF, MISSING, facts, tuple(taken))
-    return found
+    check: Callable[[], Arrays | None] = library.guards(Tensor, LEAF, MISSING, packed, tuple(reads))
+    return check
 
 
-def in_python(rows: Sequence[Guard], taken: Sequence[tuple[int, bool]]) -> Callable[[], Found | None]:
-    """Return `Facts.found`, as a function of Python."""
+def check_in_python(rows: Sequence[Guard], reads: Sequence[tuple[int, bool]]) -> Callable[[], Arrays | None]:
+    """Return `Facts.check`, as a function of Python."""
     names, arrays = dict(_NAMES), []
-    for k, fact in enumerate(rows):
-        names |= fact.names(k)
-    for k, written in taken:
+    for k, guard in enumerate(rows):
+        names |= guard.names(k)
+    for k, written in reads:
         arrays.append(f"owner{k}._writable(), " if written else rows[k].text(_ARRAYS[rows[k].kind], k) + ", ")
-    conditions = [fact.text(KINDS[fact.kind], k) for k, fact in enumerate(rows)]
+    conditions = [guard.text(KINDS[guard.kind], k) for k, guard in enumerate(rows)]
     text = f"""
 def found():
     try:
@@ -265,5 +266,5 @@ def found():
         return None
 """
     exec(text, names)
-    found: Callable[[], Found | None] = names.pop("found")  # else it would hold itself
-    return found
+    check: Callable[[], Arrays | None] = names.pop("found")  # else it would hold itself
+    return check

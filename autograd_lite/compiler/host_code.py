@@ -1,4 +1,4 @@
-"""Python code that reads, at every replay, what is outside of Tensors, and computes numbers from it."""
+"""Generated Python that reads host state at every replay, and computes dynamic scalars from it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core.dynamic_scalars import DynamicScalar
-from ..ir.host_record import ARGUMENTS, Argument, Fixed, Hosts, Read, key_of, leaves_of
+from ..ir.host_record import ARGUMENTS, Argument, Fixed, HostState, Read, key_of, leaves_of
 from ..tensors.tensor import Tensor
 
 _INFIX = {
@@ -33,7 +33,7 @@ _PURE = {bool, abs, round, operator.neg, operator.abs}
 Memo = dict[Any, Any]
 
 
-class Changed(Exception):
+class HostStateChanged(Exception):
     """Raised in a replay, before it has any effect, where something outside is not as it was when it was traced."""
 
 
@@ -41,7 +41,7 @@ class Reader:
     """The code of what one trace reads and computes outside of Tensors.
 
     Args:
-        hosts: what the trace noted.
+        host_state: what the trace noted.
         slots: the Tensors and `DynamicScalar` numbers that the program takes, in order.
 
     Attributes:
@@ -49,15 +49,19 @@ class Reader:
             the numbers that are put back.
     """
 
-    def __init__(self, hosts: Hosts, slots: Sequence[Any]) -> None:
-        self._arrays = hosts.arrays
-        self._names: dict[str, Any] = {"Changed": Changed, "ndarray": np.ndarray, "called": _called}
+    def __init__(self, host_state: HostState, slots: Sequence[Any]) -> None:
+        self._arrays = host_state.arrays
+        self._names: dict[str, Any] = {
+            "HostStateChanged": HostStateChanged,
+            "ndarray": np.ndarray,
+            "called": _call_once,
+        }
         self._names["ARGUMENTS"] = ARGUMENTS
         self._texts: dict[int, str] = {}  # what slots and numbers are called
-        numbers = [x for put in hosts.puts.values() for x in leaves_of(put.value) if x.__class__ is DynamicScalar]
-        self._wanted = _needed([*slots, *numbers], hosts)
+        numbers = [x for put in host_state.puts.values() for x in leaves_of(put.value) if x.__class__ is DynamicScalar]
+        self._wanted = _needed_for([*slots, *numbers], host_state)
         self._rows: list[str] = []
-        for step in hosts.steps:
+        for step in host_state.steps:
             if isinstance(step, Read):
                 where = f"{self._name(step.container)}[{self._text(step.key)}]"
                 self._check(step.found, where, f"{step.key!r}")
@@ -66,50 +70,50 @@ class Reader:
                     self._texts[id(step.number)] = self._new(f"memo[ARGUMENTS][{step.place}]")
             elif isinstance(step, Fixed):
                 self._rows.append(f"if {self._text(step.number)} != {self._text(step.value)}:")
-                self._rows.append(f'    raise Changed("{_quoted(step.number)} is {step.value!r}")')
+                self._rows.append(f'    raise HostStateChanged("{_quote(step.number)} is {step.value!r}")')
             elif step.__class__ is DynamicScalar and step in self._wanted:
                 self._texts[id(step)] = new = f"n{len(self._texts)}"
                 self._rows.append(f"{new} = {self._expression(step)}")
-        taken = "".join(f"{self._text(x)}, " for x in slots)
+        values = "".join(f"{self._text(x)}, " for x in slots)
         put = "".join(f"{self._text(x)}, " for x in numbers)
-        self.text = "\n    ".join(["def read(memo):", *self._rows, f"return ({taken}), ({put})"]) + "\n"
+        self.text = "\n    ".join(["def read(memo):", *self._rows, f"return ({values}), ({put})"]) + "\n"
         exec(compile(self.text, "<read>", "exec"), self._names)
         self.read: Callable[[Memo], tuple[tuple[Any, ...], tuple[Any, ...]]] = self._names.pop("read")
 
-    def _check(self, found: Any, where: str, path: str) -> None:
-        """Write the lines that read something and check that it is like what was found."""
-        if found.__class__ in (dict, list, tuple):
+    def _check(self, value: Any, where: str, path: str) -> None:
+        """Write the lines that read a value and check that it is like the one of the trace."""
+        if value.__class__ in (dict, list, tuple):
             here = self._new(where)
-            self._demand(f"{here}.__class__ is {found.__class__.__name__} and len({here}) == {len(found)}", path)
-            for key, x in found.items() if found.__class__ is dict else enumerate(found):
+            self._demand(f"{here}.__class__ is {value.__class__.__name__} and len({here}) == {len(value)}", path)
+            for key, x in value.items() if value.__class__ is dict else enumerate(value):
                 self._check(x, f"{here}[{self._text(key)}]", f"{path}[{key!r}]")
-        elif found.__class__ is DynamicScalar:
-            if found in self._wanted:
-                self._texts[id(found)] = here = self._new(where)
-                self._demand(f"{here}.__class__ is {found.value.__class__.__name__}", path)
+        elif value.__class__ is DynamicScalar:
+            if value in self._wanted:
+                self._texts[id(value)] = here = self._new(where)
+                self._demand(f"{here}.__class__ is {value.value.__class__.__name__}", path)
             else:
                 self._rows.append(where)  # it must be there
-        elif id(found) in self._arrays:
-            self._check_array(found, where, path)
+        elif id(value) in self._arrays:
+            self._check_array(value, where, path)
         else:
-            self._compare(found, where, path)
+            self._compare(value, where, path)
 
-    def _compare(self, found: Any, where: str, path: str) -> None:
-        """Write the lines that check that something is what it was."""
-        is_number = isinstance(found, (int, float, str)) and found.__class__ is not bool
-        same = f"{where} == {self._text(found)}" if is_number else f"{where} is {self._text(found)}"
-        kind = f" and {where}.__class__ is {self._name(found.__class__)}" if is_number else ""
+    def _compare(self, value: Any, where: str, path: str) -> None:
+        """Write the lines that check that a value is the one of the trace."""
+        is_number = isinstance(value, (int, float, str)) and value.__class__ is not bool
+        same = f"{where} == {self._text(value)}" if is_number else f"{where} is {self._text(value)}"
+        kind = f" and {where}.__class__ is {self._name(value.__class__)}" if is_number else ""
         self._demand(same + kind, path)
 
-    def _check_array(self, found: Tensor, where: str, path: str) -> None:
-        a = found._data
-        self._texts[id(found)] = here = self._new(where)
+    def _check_array(self, value: Tensor, where: str, path: str) -> None:
+        a = value._data
+        self._texts[id(value)] = here = self._new(where)
         kind = "ndarray" if a.__class__ is np.ndarray else self._name(a.__class__)
         shape = f" and {here}.strides == {a.strides} and {here}.shape == {a.shape}" if a.ndim else ""
         self._demand(f"{here}.__class__ is {kind} and {here}.dtype == {self._name(a.dtype)}{shape}", path)
 
     def _demand(self, condition: str, path: str) -> None:
-        self._rows += [f"if not ({condition}):", f'    raise Changed("{_quoted(path)} is as it was")']
+        self._rows += [f"if not ({condition}):", f'    raise HostStateChanged("{_quote(path)} is as it was")']
 
     def _expression(self, number: DynamicScalar) -> str:
         args = [self._text(x) for x in number.args]
@@ -129,23 +133,23 @@ class Reader:
         return name
 
     def _text(self, x: Any) -> str:
-        known = self._texts.get(id(x)) if isinstance(x, (DynamicScalar, Tensor)) else None
-        if known is not None:
-            return known
+        name = self._texts.get(id(x)) if isinstance(x, (DynamicScalar, Tensor)) else None
+        if name is not None:
+            return name
         return repr(x) if x.__class__ in (bool, int, str) or x is None else self._name(x)
 
-    def _name(self, thing: Any) -> str:
+    def _name(self, value: Any) -> str:
         name = f"c{len(self._names)}"
-        self._names[name] = thing
+        self._names[name] = value
         return name
 
 
-def read_by(hosts: Hosts) -> list[str]:
-    """Return the names of what is read from Python objects at every call."""
-    return list(dict.fromkeys(str(step.key).lstrip("_") for step in hosts.steps if isinstance(step, Read)))
+def names_read(host_state: HostState) -> list[str]:
+    """Return the names of the host state that is read at every call."""
+    return list(dict.fromkeys(str(step.key).lstrip("_") for step in host_state.steps if isinstance(step, Read)))
 
 
-def _called(memo: Memo, f: Callable[..., Any], *args: Any) -> Any:
+def _call_once(memo: Memo, f: Callable[..., Any], *args: Any) -> Any:
     """Call a function, unless this was done before."""
     key = key_of(f, args)
     if key in memo:
@@ -154,18 +158,18 @@ def _called(memo: Memo, f: Callable[..., Any], *args: Any) -> Any:
     return value
 
 
-def _needed(wanted: Sequence[Any], hosts: Hosts) -> set[DynamicScalar]:
+def _needed_for(values: Sequence[Any], host_state: HostState) -> set[DynamicScalar]:
     """Return the numbers that these, and branches, are computed from."""
-    stack = [x for x in wanted if x.__class__ is DynamicScalar]
-    stack += [step.number for step in hosts.steps if isinstance(step, Fixed)]
-    found = set(stack)
+    stack = [x for x in values if x.__class__ is DynamicScalar]
+    stack += [step.number for step in host_state.steps if isinstance(step, Fixed)]
+    numbers = set(stack)
     while stack:
         for x in stack.pop().args:
-            if x.__class__ is DynamicScalar and x not in found:
-                found.add(x)
+            if x.__class__ is DynamicScalar and x not in numbers:
+                numbers.add(x)
                 stack.append(x)
-    return found
+    return numbers
 
 
-def _quoted(x: Any) -> str:
+def _quote(x: Any) -> str:
     return str(x).replace("\\", "").replace('"', "'")[:80]

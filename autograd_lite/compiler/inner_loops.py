@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..native.kernels import FASTEST, library
-from .numpy_calls import Call, How, Ref, Spec, of_kind
+from .numpy_calls import Call, How, Ref, Spec, once_per_kind
 
 # The dtypes of which loops need no lock, and no more than a number's memory.
 _PLAIN = frozenset("?bBhHiIlLqQfdFD")
@@ -102,7 +102,7 @@ def rows_loop(ufunc: np.ufunc, dtype: np.dtype[Any]) -> Loop | None:
     return _loop(ufunc, (dtype, *[np.dtype(np.intp)] * (ufunc.nin - 1)))
 
 
-@of_kind
+@once_per_kind
 def loop_of(call: Call, specs: Sequence[Spec]) -> Loop | None:
     """Return the loop that computes a call of a ufunc, or None if that is left to NumPy.
 
@@ -162,7 +162,7 @@ def initial(ufunc: np.ufunc, dtype: np.dtype[Any]) -> Any:
     return value
 
 
-@of_kind
+@once_per_kind
 def reduction_of(call: Call, specs: Sequence[Spec]) -> Loop | None:
     """Return the loop of a reduction, or None if that is left to NumPy."""
     if not library or call.how is not How.REDUCE or len(call.args) != 1 or call.args[0].__class__ is not Ref:

@@ -1,8 +1,8 @@
-"""From operations to calls of NumPy: the forward function of each op runs once, on arrays that note what is done.
+"""Lowers operations to calls of NumPy: the forward function of each op runs once, on arrays that record its calls.
 
-An op's record says how to compute it, in plain NumPy. So its steps are found by watching: a `Watched` stands for an
-array, computes with it, and notes every ufunc, reduction, view and other NumPy function that it meets. What cannot be
-watched (a branch on a value, a write into a part of an array, a function for arrays alone) stays one call of the op.
+An op's record computes it in plain NumPy. A `RecordingArray` runs through that function in place of an array, and
+records every ufunc, reduction, view and other NumPy function that it meets. A function that cannot be recorded (it
+branches on a value, writes into a part of an array, or takes arrays alone) stays one call of the op.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import numpy as np
 from ..core.equivalents import FILLS, LOOPS, UFUNCS, Loops
 from ..core.errors import REFUSALS
 from ..ir.keys import params_key, value_key
-from .numpy_calls import Call, Format, How, Ref, Spec, address_of, equal_bits, filled, refs_in
-from .recording_array import Unwatchable, Watched, bare, reference, watched_in
+from .numpy_calls import Call, Format, How, Ref, Spec, address_of, equal_bits, refs_in, substitute
+from .recording_array import RecordingArray, Unrecordable, concrete, recording_arrays_in, reference
 
 
 class _Template(NamedTuple):
@@ -54,7 +54,7 @@ class _First(NamedTuple):
 
 
 class Lowering:
-    """Collects calls. What is done again with arrays that lie alike is not watched, nor computed, a second time.
+    """Collects calls. An op that comes again with arrays of the same layout is neither run nor recorded a second time.
 
     Attributes:
         calls: in the order in which they ran.
@@ -69,12 +69,12 @@ class Lowering:
         self._arrays: dict[int, Any] = {}  # by the numbers of the values: those that were needed so far
         self._made: dict[int, Call] = {}
         self._formats: dict[Any, Format] = {}
-        self._facts: dict[Any, Any] = {}
+        self._by_call: dict[Any, Any] = {}
         self._templates: dict[Any, Any] = {}
 
-    def watched(self, a: Any) -> Watched:
+    def placeholder(self, a: Any) -> RecordingArray:
         """Return a new value that no call makes."""
-        return Watched(self, self._value(self._format(a), a))
+        return RecordingArray(self, self._value(self._format(a), a))
 
     def array(self, number: int) -> Any:
         """Return an example of a value."""
@@ -88,8 +88,8 @@ class Lowering:
             stack.pop()
             if n not in arrays:
                 call, value_of = self._made[n], arrays.__getitem__
-                args = [value_of(x[0]) if x.__class__ is Ref else filled(x, value_of) for x in call.args]
-                kwargs = filled(call.kwargs, value_of) if call.kwargs else {}
+                args = [value_of(x[0]) if x.__class__ is Ref else substitute(x, value_of) for x in call.args]
+                kwargs = substitute(call.kwargs, value_of) if call.kwargs else {}
                 arrays[n] = _function(call.how, call.function)(*args, **kwargs)
         return arrays[number]
 
@@ -98,10 +98,10 @@ class Lowering:
         weak = a.__class__ if scalar and a.__class__ in _NUMBERS else None
         a = np.asarray(a) if weak else a
         key = a.shape, a.dtype, a.strides, scalar, weak
-        known = self._formats.get(key)
-        if known is None:
-            known = self._formats[key] = Format(*key)
-        return known
+        format = self._formats.get(key)
+        if format is None:
+            format = self._formats[key] = Format(*key)
+        return format
 
     def _value(self, format: Format, array: Any = None, owner: int | None = None, offset: int | None = 0) -> int:
         """Return the number of a new value."""
@@ -122,98 +122,102 @@ class Lowering:
         params: Mapping[str, Any],
         again: bool = False,
     ) -> Any:
-        """Run a forward function and return its result, a `Watched` or a tuple of several.
+        """Run a forward function and return its result, a `RecordingArray` or a tuple of several.
 
         Args:
             node: the id of the operation.
             forward: a ufunc or a function of arrays.
-            inputs: a `Watched` for each value; constants as they are.
+            inputs: a `RecordingArray` for each value; constants as they are.
             params: the keywords of the call.
             again: whether it does the same for all values that lie alike, so that it need not run for each.
         """
         self.node = node
         if isinstance(forward, np.ufunc) and forward.nout == 1 and not params:
-            return self.noted(How.UFUNC, forward, tuple(inputs), {})
+            return self.record(How.UFUNC, forward, tuple(inputs), {})
         key = (forward, params_key(params), *self._kinds(inputs)) if again else None
-        known = self._templates.get(key)
-        if known is not None:
-            if known.__class__ is _First:
-                known = self._templates[key] = self._template(known)
-            return self._again(known, inputs)
+        template = self._templates.get(key)
+        if template is not None:
+            if template.__class__ is _First:
+                template = self._templates[key] = self._template(template)
+            return self._apply_template(template, inputs)
         values, calls = len(self.specs), len(self.calls)
-        found = self._seen(forward, tuple(inputs), params)
+        result = self._run_recorded(forward, tuple(inputs), params)
         if again:
-            numbers = tuple([x.number if x.__class__ is Watched else -1 for x in inputs])
+            numbers = tuple([x.number if x.__class__ is RecordingArray else -1 for x in inputs])
             places = slice(values, len(self.specs)), slice(calls, len(self.calls))
-            self._templates[key] = _First(numbers, *places, _numbers(found))
-        return found
+            self._templates[key] = _First(numbers, *places, _numbers(result))
+        return result
 
-    def _seen(self, forward: Callable[..., Any], inputs: tuple[Any, ...], params: Mapping[str, Any]) -> Any:
-        """Run a function on arrays that note what it does."""
-        if (made := self.equal(forward, inputs, params)) is not None:
-            return made
+    def _run_recorded(self, forward: Callable[..., Any], inputs: tuple[Any, ...], params: Mapping[str, Any]) -> Any:
+        """Run a function on recording arrays; if they cannot record it, record one call of the op."""
+        if (equivalent := self.as_equivalent(forward, inputs, params)) is not None:
+            return equivalent
         values, calls = len(self.specs), len(self.calls)
-        expected = forward(*map(bare, inputs), **{name: bare(v) for name, v in params.items()})
+        expected = forward(*map(concrete, inputs), **{name: concrete(v) for name, v in params.items()})
         try:
-            found = forward(*(Watched(self, x.number) if isinstance(x, Watched) else x for x in inputs), **params)
-            if _equal(found, expected):
-                return found
-        except (Unwatchable, *REFUSALS):
+            result = forward(
+                *(RecordingArray(self, x.number) if isinstance(x, RecordingArray) else x for x in inputs), **params
+            )
+            if _equal(result, expected):
+                return result
+        except (Unrecordable, *REFUSALS):
             pass
         for number in range(values, len(self.specs)):
             self._made.pop(number, None)
             self._arrays.pop(number, None)
         del self.specs[values:], self._refs[values:], self.calls[calls:]
         if isinstance(expected, tuple):
-            return self._several(How.OPAQUE, forward, inputs, params, expected)
-        return self._note(How.OPAQUE, forward, inputs, params, expected)
+            return self._record_tuple(How.OPAQUE, forward, inputs, params, expected)
+        return self._record_result(How.OPAQUE, forward, inputs, params, expected)
 
-    def _bundled(self, loops: Loops, args: tuple[Any, ...], expected: tuple[Any, ...]) -> tuple[Watched, ...] | None:
+    def _record_bundle(
+        self, loops: Loops, args: tuple[Any, ...], expected: tuple[Any, ...]
+    ) -> tuple[RecordingArray, ...] | None:
         """Note the generalized ufunc that a function of several results equals, if it does for these arguments."""
         loops = loops.bundled(expected)
-        whole_of = loops.by_ufunc(*map(bare, args), like=loops(*map(bare, args)))
+        whole_of = loops.by_ufunc(*map(concrete, args), like=loops(*map(concrete, args)))
         if not all(map(equal_bits, [part(whole_of) for part in loops.parts], expected)):
             return None
-        whole = self.noted(How.LOOPS, loops, args, {})
-        views = [self.noted(How.CALL, part, (whole,), {}) for part in loops.parts]
+        whole = self.record(How.LOOPS, loops, args, {})
+        views = [self.record(How.CALL, part, (whole,), {}) for part in loops.parts]
         return tuple(
             [
-                view if isinstance(a, np.ndarray) else self.noted(How.UFUNC, np.positive, (view,), {})
+                view if isinstance(a, np.ndarray) else self.record(How.UFUNC, np.positive, (view,), {})
                 for view, a in zip(views, expected, strict=True)
             ]
         )
 
-    def _several(
+    def _record_tuple(
         self, how: How, forward: Callable[..., Any], inputs: tuple[Any, ...], params: Mapping[str, Any], results: Any
-    ) -> tuple[Watched, ...]:
+    ) -> tuple[RecordingArray, ...]:
         """Note a call that returns a tuple, and what takes its parts out of it."""
         number = self._value(_TUPLE, tuple(results))
         refs, named = tuple(map(reference, inputs)), {name: reference(v) for name, v in params.items()}
         self._add(how, forward, refs, named, number, tuple(refs_in((refs, named))), {})
-        found, given = [], watched_in((*inputs, *params.values()))
+        parts, arguments = [], recording_arrays_in((*inputs, *params.values()))
         for k, a in enumerate(results):
-            owner = next((self.specs[x.number].owner for x in given if _shares(a, x.array)), None)
+            owner = next((self.specs[x.number].owner for x in arguments if _shares(a, x.array)), None)
             part = self._value(self._format(a), a, owner, 0 if owner is None else None)
             self._add(How.OPAQUE, operator.getitem, (self._refs[number], k), {}, part, (number,), {})
-            found.append(Watched(self, part))
-        return tuple(found)
+            parts.append(RecordingArray(self, part))
+        return tuple(parts)
 
     def _kinds(self, inputs: Sequence[Any]) -> list[Any]:
         """Return what inputs have in common that lie alike, each by itself and to one another."""
         specs = self.specs
-        found: list[Any] = [specs[x.number].format if x.__class__ is Watched else value_key(x) for x in inputs]
+        kinds: list[Any] = [specs[x.number].format if x.__class__ is RecordingArray else value_key(x) for x in inputs]
         if len(inputs) > 1:
             first: dict[int, int] = {}
             for k, x in enumerate(inputs):
-                if x.__class__ is Watched:
+                if x.__class__ is RecordingArray:
                     spec = specs[x.number]
                     before = first.setdefault(spec.owner, k)
                     if before != k:
                         other = inputs[before].number
                         there, here = specs[other].offset, spec.offset
                         apart = None if there is None or here is None else here - there
-                        found.append((before, k, x.number == other, apart))
-        return found
+                        kinds.append((before, k, x.number == other, apart))
+        return kinds
 
     def _template(self, first: _First) -> _Template:
         """Return how the inputs of an op have led to its result."""
@@ -223,11 +227,11 @@ class Lowering:
         numbers |= {number: n + k for k, number in enumerate(range(first.values.start, first.values.stop))}
         refs = {number: Ref(k) for number, k in numbers.items()}
         owners = {specs[number].owner: number for number in reversed(numbers)}
-        made, views = [], list[Any]()
+        calls, views = [], list[Any]()
         for call in self.calls[first.calls]:
-            args, kwargs = filled(call.args, refs.__getitem__), filled(call.kwargs, refs.__getitem__)
+            args, kwargs = substitute(call.args, refs.__getitem__), substitute(call.kwargs, refs.__getitem__)
             reads = tuple([numbers[number] for number in call.reads])
-            made.append(call._replace(args=args, kwargs=kwargs, reads=reads))
+            calls.append(call._replace(args=args, kwargs=kwargs, reads=reads))
             spec = specs[call.value]
             if spec.owner == call.value:
                 views.append(None)
@@ -236,34 +240,34 @@ class Lowering:
                 at, offset = specs[base].offset, spec.offset
                 views.append((numbers[base], None if offset is None or at is None else offset - at))
         formats = tuple([spec.format for spec in specs[first.values]])
-        plain = tuple([not call.kwargs and all(x.__class__ is Ref for x in call.args) for call in made])
+        plain = tuple([not call.kwargs and all(x.__class__ is Ref for x in call.args) for call in calls])
         result = first.result
         result = numbers[result] if isinstance(result, int) else tuple([numbers[k] for k in result])
-        return _Template(tuple(made), formats, tuple(views), plain, result)
+        return _Template(tuple(calls), formats, tuple(views), plain, result)
 
-    def _again(self, template: _Template, inputs: Sequence[Any]) -> Any:
+    def _apply_template(self, template: _Template, inputs: Sequence[Any]) -> Any:
         """Lower an op as another one was lowered."""
-        numbers = [x.number if x.__class__ is Watched else -1 for x in inputs]
+        numbers = [x.number if x.__class__ is RecordingArray else -1 for x in inputs]
         refs = self._refs
         for call, format, view, plain in zip(*template[:4], strict=True):
             if view is None:
                 number = self._value(format)
             else:
                 base = self.specs[numbers[view[0]]]
-                known = base.offset is not None and view[1] is not None
-                number = self._value(format, None, base.owner, base.offset + view[1] if known else None)  # type: ignore[operator]
+                is_fixed = base.offset is not None and view[1] is not None
+                number = self._value(format, None, base.owner, base.offset + view[1] if is_fixed else None)  # type: ignore[operator]
             numbers.append(number)
-            how, function, args, kwargs, _, _, reads, facts = call
+            how, function, args, kwargs, _, _, reads, derived = call
             named = [refs[numbers[k]] for k in reads]
             if plain:
                 args = tuple(named)
             else:
-                args = filled(args, lambda k: refs[numbers[k]])
-                kwargs = filled(kwargs, lambda k: refs[numbers[k]]) if kwargs else kwargs
-            self._add(how, function, args, kwargs, number, tuple([n for (n,) in named]), facts)
+                args = substitute(args, lambda k: refs[numbers[k]])
+                kwargs = substitute(kwargs, lambda k: refs[numbers[k]]) if kwargs else kwargs
+            self._add(how, function, args, kwargs, number, tuple([n for (n,) in named]), derived)
         if template.result.__class__ is int:
-            return Watched(self, numbers[template.result])
-        return tuple([Watched(self, numbers[k]) for k in template.result])  # type: ignore[union-attr]
+            return RecordingArray(self, numbers[template.result])
+        return tuple([RecordingArray(self, numbers[k]) for k in template.result])  # type: ignore[union-attr]
 
     def _add(
         self,
@@ -273,57 +277,57 @@ class Lowering:
         kwargs: Mapping[str, Any],
         number: int,
         reads: tuple[int, ...],
-        facts: dict[Any, Any],
+        derived: dict[Any, Any],
     ) -> None:
-        call = tuple.__new__(Call, (how, function, args, kwargs, number, self.node, reads, facts))
+        call = tuple.__new__(Call, (how, function, args, kwargs, number, self.node, reads, derived))
         self.calls.append(call)
         self._made[number] = call
 
-    def _filled(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    def _as_fill(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Note the copies that a function makes, if it does nothing else and the result lies in memory as its does."""
         row = FILLS.get(function)
-        found = None if row is None else row(*args, **kwargs)
-        if found is None or not all(isinstance(x, (Watched, np.ndarray)) for x in found[1]):
+        match = None if row is None else row(*args, **kwargs)
+        if match is None or not all(isinstance(x, (RecordingArray, np.ndarray)) for x in match[1]):
             return None
-        fill, given = found
-        expected = function(*map(bare, args), **{name: bare(v) for name, v in kwargs.items()})
-        same = equal_bits(fill(*map(bare, given)), expected)
-        return self.noted(How.FILL, fill, tuple(given), {}) if same else None
+        fill, arguments = match
+        expected = function(*map(concrete, args), **{name: concrete(v) for name, v in kwargs.items()})
+        same = equal_bits(fill(*map(concrete, arguments)), expected)
+        return self.record(How.FILL, fill, tuple(arguments), {}) if same else None
 
-    def equal(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    def as_equivalent(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Note what a function equals: the call of a ufunc, copies, or loops; None if it equals none of these."""
-        for way in (self._elementwise, self._filled, self._looped):
-            if (made := way(function, args, kwargs)) is not None:
-                return made
+        for attempt in (self._as_ufunc, self._as_fill, self._as_loops):
+            if (result := attempt(function, args, kwargs)) is not None:
+                return result
         return None
 
-    def _elementwise(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    def _as_ufunc(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Note the call of the ufunc that a function equals, if there is one for these arguments."""
         ufunc = UFUNCS.get(function)
-        if ufunc is None or kwargs or not watched_in(args):
+        if ufunc is None or kwargs or not recording_arrays_in(args):
             return None
-        given = [bare(x) for x in args]
+        arrays = [concrete(x) for x in args]
         try:
-            found, expected = ufunc(*given), function(*given)
+            result, expected = ufunc(*arrays), function(*arrays)
         except TypeError:  # no loop for these dtypes
             return None
-        if not equal_bits(found, expected):
+        if not equal_bits(result, expected):
             return None
-        made = self.noted(How.UFUNC, ufunc, args, {})
+        recorded = self.record(How.UFUNC, ufunc, args, {})
         # A ufunc makes a scalar where the function makes an array without axes.
-        return made if isinstance(expected, np.generic) or expected.shape else made.as_array()
+        return recorded if isinstance(expected, np.generic) or expected.shape else recorded.as_array()
 
-    def _looped(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    def _as_loops(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Note the generalized ufunc that a function equals, if there is one for these arguments."""
-        row = LOOPS.get(function) if all(isinstance(x, Watched) for x in args) else None
+        row = LOOPS.get(function) if all(isinstance(x, RecordingArray) for x in args) else None
         loops = None if row is None else row(*args, **kwargs)
         if loops is None:
             return None
-        given, expected = [bare(x) for x in args], function(*map(bare, args), **kwargs)
+        arrays, expected = [concrete(x) for x in args], function(*map(concrete, args), **kwargs)
         if isinstance(expected, tuple):
-            return self._bundled(loops, args, expected)
-        same = equal_bits(loops.by_ufunc(*given, like=expected), expected)
-        return self.noted(How.LOOPS, loops, tuple(args), {}) if same else None
+            return self._record_bundle(loops, args, expected)
+        same = equal_bits(loops.by_ufunc(*arrays, like=expected), expected)
+        return self.record(How.LOOPS, loops, tuple(args), {}) if same else None
 
     def effect(
         self,
@@ -333,49 +337,51 @@ class Lowering:
         params: Mapping[str, Any],
         result: Any,
     ) -> Any:
-        """Note a call that is not made now, with something like what it would give."""
+        """Record a call that is not made now, with an example of its result."""
         self.node = node
         if isinstance(result, tuple):
-            return self._several(How.EFFECT, forward, tuple(inputs), params, result)
-        return self._note(How.EFFECT, forward, tuple(inputs), params, result)
+            return self._record_tuple(How.EFFECT, forward, tuple(inputs), params, result)
+        return self._record_result(How.EFFECT, forward, tuple(inputs), params, result)
 
-    def noted(self, how: How, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Watched:
+    def record(
+        self, how: How, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> RecordingArray:
         """Note the call of a function, and run it if it is the first of its kind."""
         if how is not How.UFUNC and how is not How.REDUCE:
-            return self._note(how, function, args, kwargs, self._run(how, function, args, kwargs))
-        reads = tuple([x.number for x in args if x.__class__ is Watched])
+            return self._record_result(how, function, args, kwargs, self._run(how, function, args, kwargs))
+        reads = tuple([x.number for x in args if x.__class__ is RecordingArray])
         specs = self.specs
-        key: Any = [specs[x.number].format if x.__class__ is Watched else value_key(x) for x in args]
+        key: Any = [specs[x.number].format if x.__class__ is RecordingArray else value_key(x) for x in args]
         if kwargs:
             key.append(params_key(kwargs))
         if len(reads) > 1 and len(set(reads)) < len(reads):
             key.append(tuple(map(reads.index, reads)))
         key = how, function, *key
-        facts = self._facts.get(key)
-        if facts is None:
+        derived = self._by_call.get(key)
+        if derived is None:
             result = self._run(how, function, args, kwargs)
-            made = self._note(how, function, args, kwargs, result)
-            constants = [x for x in args if x.__class__ is not Watched]  # of which the key may have ids
-            self._facts[key] = self.specs[made.number].format, self.calls[-1].facts, constants
-            return made
-        number = self._value(facts[0])
+            recorded = self._record_result(how, function, args, kwargs, result)
+            constants = [x for x in args if x.__class__ is not RecordingArray]  # of which the key may have ids
+            self._by_call[key] = self.specs[recorded.number].format, self.calls[-1].derived, constants
+            return recorded
+        number = self._value(derived[0])
         refs = self._refs
-        given = tuple([refs[x.number] if x.__class__ is Watched else x for x in args])
-        self._add(how, function, given, kwargs, number, reads, facts[1])
-        return Watched(self, number)
+        arguments = tuple([refs[x.number] if x.__class__ is RecordingArray else x for x in args])
+        self._add(how, function, arguments, kwargs, number, reads, derived[1])
+        return RecordingArray(self, number)
 
     def _run(self, how: How, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        return _function(how, function)(*map(bare, args), **{name: bare(v) for name, v in kwargs.items()})
+        return _function(how, function)(*map(concrete, args), **{name: concrete(v) for name, v in kwargs.items()})
 
-    def _note(
+    def _record_result(
         self, how: How, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any
-    ) -> Watched:
+    ) -> RecordingArray:
         if not isinstance(result, (np.ndarray, np.generic)):
-            raise Unwatchable
+            raise Unrecordable
         owner: int | None = None
         offset: int | None = 0
         if how in (How.CALL, How.OPAQUE) and isinstance(result, np.ndarray):
-            inputs = watched_in((*args, *kwargs.values()))
+            inputs = recording_arrays_in((*args, *kwargs.values()))
             for x in inputs:
                 if np.may_share_memory(result, x.array):
                     spec = self.specs[x.number]
@@ -387,7 +393,7 @@ class Lowering:
         refs = tuple(reference(x) for x in args)
         named = {name: reference(v) for name, v in kwargs.items()}
         self._add(how, function, refs, named, number, tuple(refs_in((refs, named))), {})
-        return Watched(self, number)
+        return RecordingArray(self, number)
 
 
 def _function(how: How, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -403,11 +409,11 @@ def _numbers(x: Any) -> Any:
     return tuple(map(_numbers, x)) if isinstance(x, tuple) else x.number
 
 
-def _equal(found: Any, expected: Any) -> bool:
-    """Return whether what was noted gives the bits of a result, or of several."""
+def _equal(result: Any, expected: Any) -> bool:
+    """Return whether the recorded calls give the bits of a result, or of several."""
     if isinstance(expected, tuple):
-        return isinstance(found, tuple) and len(found) == len(expected) and all(map(_equal, found, expected))
-    return isinstance(found, Watched) and equal_bits(found.array, expected)
+        return isinstance(result, tuple) and len(result) == len(expected) and all(map(_equal, result, expected))
+    return isinstance(result, RecordingArray) and equal_bits(result.array, expected)
 
 
 def _shares(a: Any, b: Any) -> bool:

@@ -33,7 +33,7 @@ class Ref(NamedTuple):
 
 
 class Format:
-    """What is known of an array, apart from where it lies; those of a plan that are equal are one object.
+    """The layout of an array, apart from its place in memory; equal ones of a plan are one object.
 
     Args:
         shape, dtype, strides: of the array.
@@ -68,7 +68,7 @@ class Format:
 
 
 class Spec(NamedTuple):
-    """What is known of a value before it is computed.
+    """The abstract value of one value of a plan: layout and place.
 
     Attributes:
         shape, dtype, strides: of the array.
@@ -117,8 +117,8 @@ class Call(NamedTuple):
         value: the number of the result.
         node: the id of the operation that it belongs to.
         reads: the numbers of the values that it reads, in order.
-        facts: what follows from all but where the values lie, by what finds it; see `of_kind`. It is one object for
-            all calls of a plan that differ in nothing else.
+        derived: results of functions of the call that do not depend on places in memory, by function; see
+            `once_per_kind`. All calls of a plan that differ in nothing but places share it.
     """
 
     how: How
@@ -128,27 +128,27 @@ class Call(NamedTuple):
     value: int
     node: str
     reads: tuple[int, ...]
-    facts: dict[Any, Any]
+    derived: dict[Any, Any]
 
     @property
     def name(self) -> str:
-        """What it calls, for people."""
+        """The name of the function, for people."""
         name = getattr(self.function, "__name__", None) or str(self.function).removeprefix("operator.methodcaller")
         return f"{name}.reduce" if self.how is How.REDUCE else name
 
 
-def of_kind(f: Callable[[Call, Sequence[Spec]], T]) -> Callable[[Call, Sequence[Spec]], T]:
-    """Let a function run once for all calls of a plan that do the same with values that lie alike."""
+def once_per_kind(f: Callable[[Call, Sequence[Spec]], T]) -> Callable[[Call, Sequence[Spec]], T]:
+    """Let a function run once for all calls of a plan that differ in places in memory alone."""
 
     @functools.wraps(f)
-    def known(call: Call, specs: Sequence[Spec]) -> T:
-        facts = call.facts
+    def wrapper(call: Call, specs: Sequence[Spec]) -> T:
+        facts = call.derived
         if f not in facts:
             facts[f] = f(call, specs)
-        found: T = facts[f]
-        return found
+        value: T = facts[f]
+        return value
 
-    return known
+    return wrapper
 
 
 def refs_in(x: Any) -> Iterator[int]:
@@ -162,13 +162,13 @@ def refs_in(x: Any) -> Iterator[int]:
         yield from refs_in(tuple(x.values()))
 
 
-def filled(x: Any, value_of: Callable[[int], Any]) -> Any:
-    """Return a value's array, or what else stands for it, in place of each reference."""
+def substitute(x: Any, value_of: Callable[[int], Any]) -> Any:
+    """Replace each reference by `value_of` its number, also in containers."""
     if x.__class__ is Ref:
         return value_of(x.value)
     if isinstance(x, Mapping):
-        return {k: filled(v, value_of) for k, v in x.items()}
-    return x.__class__([filled(part, value_of) for part in x]) if x.__class__ in (tuple, list) else x
+        return {k: substitute(v, value_of) for k, v in x.items()}
+    return x.__class__([substitute(part, value_of) for part in x]) if x.__class__ in (tuple, list) else x
 
 
 def address_of(a: Any) -> int:

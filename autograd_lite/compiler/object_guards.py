@@ -28,9 +28,9 @@ class GuardCollector(Protocol):
 
     by_name: bool
 
-    def look(self, x: Any, name: str) -> None: ...
+    def visit(self, x: Any, name: str) -> None: ...
 
-    def meet(self, x: Any) -> bool: ...
+    def is_new(self, x: Any) -> bool: ...
 
     def row(self, kind: str, owner: Any, key: Any, value: Any, name: str) -> None: ...
 
@@ -39,8 +39,8 @@ class GuardCollector(Protocol):
     def contents(self, x: Any, name: str) -> None: ...
 
 
-def look_at_library(guards: GuardCollector, x: Any, name: str) -> None:
-    """Look at an instance of a class of Python, NumPy or SciPy: at what it has, not at its methods."""
+def visit_library_object(guards: GuardCollector, x: Any, name: str) -> None:
+    """Visit an instance of a class of Python, NumPy or SciPy: its attributes, not its methods."""
     kind, own = type(x), own_attributes(x)
     if isinstance(x, (attrgetter, methodcaller)):
         guards.by_name = True
@@ -49,39 +49,39 @@ def look_at_library(guards: GuardCollector, x: Any, name: str) -> None:
     elif isinstance(x, memoryview):
         guards.add(Guard("result", memoryview.tobytes, (x,), x.tobytes(), f"{name} has the same in it"))
     elif kind.__module__ == "functools":
-        guards.look(getattr(x, "__wrapped__", None), name)
+        guards.visit(getattr(x, "__wrapped__", None), name)
     elif kind.__module__ != "logging" and not isinstance(x, PurePath) and not is_constant(x):
-        look_at_slots(guards, x)
+        visit_slots(guards, x)
         if own:
             guards.contents(own, name)
         for part in (own or {}).values():
             if not state_of(part):
-                guards.look(part, name)
+                guards.visit(part, name)
 
 
-def look_at_ours(guards: GuardCollector, x: Any, name: str) -> None:
+def visit_own_object(guards: GuardCollector, x: Any, name: str) -> None:
     """Look for the user's code in an object of this project, or of a class that is derived from one."""
     own, kind = own_attributes(x) or {}, type(x)
     unread = getattr(kind, "_unguarded", ())
     slots = {key: getattr(x, key, None) for base in kind.__mro__ for key in slots_of(base)}
     for part in (value for key, value in (*own.items(), *slots.items()) if key not in unread):
         if isinstance(part, _HOLDS_CODE) or is_ours(type(part).__module__) or not is_library(type(part).__module__):
-            _look_at_part(guards, part, name)
+            _visit_part(guards, part, name)
 
 
-def _look_at_part(guards: GuardCollector, x: Any, name: str) -> None:
+def _visit_part(guards: GuardCollector, x: Any, name: str) -> None:
     """Look at what an object of this project holds; its own containers change as it works: no guards."""
     if isinstance(x, (list, tuple, dict, set)):
-        if guards.meet(x):
+        if guards.is_new(x):
             for part in x.values() if isinstance(x, dict) else x:
-                _look_at_part(guards, part, name)
+                _visit_part(guards, part, name)
     elif not isinstance(x, _COMPARED) and not state_of(x):
-        guards.look(x, name)
+        guards.visit(x, name)
 
 
-def look_at_slots(guards: GuardCollector, x: Any) -> None:
+def visit_slots(guards: GuardCollector, x: Any) -> None:
     """Note what an object has in slots."""
     for key in dict.fromkeys(key for base in type(x).__mro__ for key in slots_of(base)):
         value = getattr(x, key, MISSING)
         guards.row("result", getattr, (x, key, MISSING), value, key)
-        guards.look(value, key)
+        guards.visit(value, key)

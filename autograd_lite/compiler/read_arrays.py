@@ -24,10 +24,10 @@ class ReadArray(NamedTuple):
 
     Attributes:
         value: the array.
-        name: what it is called.
+        name: for messages.
         before: a copy; None if it is too large.
         uses: the places where code reads it; None where that is not known.
-        parents: what it was looked at for.
+        parents: the objects and code that led to it.
     """
 
     value: np.ndarray
@@ -56,9 +56,9 @@ class ReadArrays:
 
         Args:
             a: the array.
-            name: what it is called.
+            name: for messages.
             use: where; None if that is not known.
-            parent: what it was looked at for.
+            parent: the object or code that led to it.
         """
         one = self._arrays.get(id(a))
         if one is None:
@@ -72,15 +72,15 @@ class ReadArrays:
         """Let go of the arrays that were looked at for nothing among these."""
         self._arrays = {i: one for i, one in self._arrays.items() if not one.parents.isdisjoint(parents)}
 
-    def facts(self, operands: Operands, codes: Collection[CodeType]) -> Iterator[Guard]:
-        """Yield facts on the elements of arrays that Python code may have read; too large ones are noted.
+    def guards(self, operands: Operands, codes: Collection[CodeType]) -> Iterator[Guard]:
+        """Yield guards on the elements of arrays that Python code may have read; too large ones are noted.
 
         Args:
             operands: where operations have taken arrays.
             codes: all code that is followed.
         """
         for one in self._arrays.values():
-            use, is_sure = self._unexplained(one, operands, codes)
+            use, is_sure = self._unexplained_use(one, operands, codes)
             if is_sure:
                 continue
             a = one.value
@@ -92,16 +92,18 @@ class ReadArrays:
                 continue
             yield Guard("elements", a, None, one.before, f"the array {one.name} has the same elements")
 
-    def _unexplained(self, one: ReadArray, operands: Operands, codes: Collection[CodeType]) -> tuple[Use | None, bool]:
+    def _unexplained_use(
+        self, one: ReadArray, operands: Operands, codes: Collection[CodeType]
+    ) -> tuple[Use | None, bool]:
         """Return where it is not sure that operations took an array, and whether it is sure everywhere."""
-        stack, seen = list(one.uses), set[int]()
+        stack, visited = list(one.uses), set[int]()
         while stack:
             use = stack.pop()
             if use is None:
                 return None, False
-            if id(use) in seen:
+            if id(use) in visited:
                 continue
-            seen.add(id(use))
+            visited.add(id(use))
             if use.taker == "store":
                 stack += self.sites.get((use.code, use.other), ())
                 continue

@@ -23,11 +23,11 @@ from ..random import Generator, rehearse_draws
 from ..tensors.tensor import Tensor
 from .buffer_assignment import Place
 from .execution_plan import Plan, plan_of
-from .guards import Found, Guard, Guards, of_array, of_gradient, of_hosts, of_tensor
-from .host_code import Changed, Memo, Reader
+from .guards import Arrays, Guard, Guards, guard_on_array, guards_on_gradient, guards_on_host_state, guards_on_tensor
+from .host_code import HostStateChanged, Memo, Reader
 from .numpy_calls import How
 from .passes.pipeline import optimized
-from .replay_effects import Call, Effects, looks_of, replaced
+from .replay_effects import Call, Effects, replaced_tensors, split_checks
 from .source import Source
 from .trace import Recording
 
@@ -59,20 +59,20 @@ class Instance(NamedTuple):
         quiet.run(np.seterr, all="ignore")
         kinds: dict[str, Any] = {"invalid": "call" if alarmed else "ignore"}
 
-        def noted(*kind: Any) -> None:
+        def note(*kind: Any) -> None:
             alarm.append(kind)
 
         if calls_others:
 
             def run(*arrays: Any) -> tuple[Any, ...]:
-                np.errstate(all="ignore", **kinds, call=noted).__enter__()
+                np.errstate(all="ignore", **kinds, call=note).__enter__()
                 return replay(*arrays)
 
             # As in a backward pass: the end of a context restores NumPy's state wherever an interrupt comes.
             return cls(lambda *arrays: copy_context().run(run, *arrays), alarm, quiet.run)
         context = Context()  # with warnings off for good: an `errstate` at every call takes a microsecond
         context.run(np.seterr, all="ignore", **kinds)
-        context.run(np.seterrcall, noted)
+        context.run(np.seterrcall, note)
         return cls(functools.partial(context.run, replay), alarm, quiet.run)
 
 
@@ -81,7 +81,7 @@ class Replay:
 
     Attributes:
         traced: what the function did.
-        plan: what it does.
+        plan: its calls and buffers.
         source: the same, as Python.
         facts: what must hold for it.
         passes: what each pass has made of the program.
@@ -96,24 +96,33 @@ class Replay:
         self.traced = traced._replace(program=self.passes[0].program, overwritten={})  # without values of that run
         program = self.passes[-1].program
         outputs, n = program.graph.outputs, len(traced.effects)
-        wanted, effects = outputs[: len(outputs) - n], outputs[len(outputs) - n :]
+        results, effects = outputs[: len(outputs) - n], outputs[len(outputs) - n :]
         self._n = len(traced.results) + len(traced.saved)
         gradients = self._n + len(traced.assigned)
-        kept = {*range(self._n), *range(gradients, gradients + sum(i is not None for _, i in traced.gradients))}
-        self._look, looked, effects = looks_of(program, effects)
-        into = [*self._into(), *[None] * len(looked)]
+        kept_places = {*range(self._n), *range(gradients, gradients + sum(i is not None for _, i in traced.gradients))}
+        self._run_checks, checked, effects = split_checks(program, effects)
+        into = [*self._into(), *[None] * len(checked)]
         self.plan = plan_of(
-            program, (*wanted, *looked), effects, traced.overwritten, into, traced.hosts.owned, kept, len(looked)
+            program,
+            (*results, *checked),
+            effects,
+            traced.overwritten,
+            into,
+            traced.host_state.owned,
+            kept_places,
+            len(checked),
         )
-        self._read = Reader(traced.hosts, traced.slots).read
+        self._read = Reader(traced.host_state, traced.slots).read
         self._effects = Effects(traced, self.plan.written)
         self.source = Source(self.plan, handed=len(traced.results))
-        self.facts = _facts(traced, self.plan)
+        self.guards = collect_guards(traced, self.plan)
         self._observes = any(call.how is How.EFFECT and call.function is OBSERVE.forward for call in self.plan.calls)
         self._idle = [self._instance()]  # as many as ever ran at a time
-        given = [x for call in self.plan.calls for x in call.kwargs.values()]
-        found = (g for x in given for g in ((x,) if isinstance(x, Generator) else getattr(x, "generators", ())))
-        self._generators = list(dict.fromkeys(found))
+        parameters = [x for call in self.plan.calls for x in call.kwargs.values()]
+        generators = (
+            g for x in parameters for g in ((x,) if isinstance(x, Generator) else getattr(x, "generators", ()))
+        )
+        self._generators = list(dict.fromkeys(generators))
         self._is_plain = not (self._generators or self._observes or traced.masks)
 
     def _into(self) -> list[Tensor | None]:
@@ -122,28 +131,28 @@ class Replay:
         into: list[Tensor | None] = [None] * self._n
         into += [leaf for leaf, _ in traced.assigned]
         into += [None for _, i in traced.gradients if i is not None]
-        for put in traced.hosts.puts.values():
+        for put in traced.host_state.puts.values():
             new = [t for t in leaves_of(put.value) if isinstance(t, Tensor)]
-            into += replaced(traced.hosts, put) or [None] * len(new)
+            into += replaced_tensors(traced.host_state, put) or [None] * len(new)
         return into
 
     def conditions(self) -> list[str]:
         """Return what must hold of Tensors for the trace to be true."""
-        return list(dict.fromkeys(fact.told for fact in self.facts.rows if fact.kind in _LISTED))
+        return list(dict.fromkeys(guard.message for guard in self.guards.rows if guard.kind in _LISTED))
 
-    def __call__(self, arrays: Sequence[Any], memo: Memo, captured: Found) -> Sequence[Any]:
+    def __call__(self, arrays: Sequence[Any], memo: Memo, captured: Arrays) -> Sequence[Any]:
         """Compute the results for other arguments, and what a backward pass will read, and make the effects.
 
         Args:
             arrays: the arguments.
             memo: what functions of numbers have given in this call.
-            captured: what `facts.found` has just given.
+            captured: what `facts.check` has just given.
 
         Raises:
-            Changed: if something outside is not as it was when this was traced.
+            HostStateChanged: if something outside is not as it was when this was traced.
             AssumptionFailed: if the function itself must run.
         """
-        slots, numbers = self._found(memo)
+        slots, numbers = self._read_host_state(memo)
         try:
             instance = self._idle.pop()
         except IndexError:
@@ -154,13 +163,13 @@ class Replay:
                 values, end, _ = run(*arrays, *slots, *captured)
                 if alarm:
                     raise AssumptionFailed
-                self._look(values)
+                self._run_checks(values)
             else:
-                values, end = self._computed(instance, (*arrays, *slots, *captured))
+                values, end = self._compute_watched(instance, (*arrays, *slots, *captured))
             if self._effects.any:
                 end += self._effects.calls(values, numbers, slots)
                 if (undo := open_undo()) is not None:
-                    end = self._undoable(undo, end)
+                    end = self._make_undoable(undo, end)
                 change(deque, starmap(operator.call, end), 0)
         finally:
             if alarm:
@@ -169,20 +178,22 @@ class Replay:
         return values[: self._n]
 
     def inputs(self, arrays: Sequence[Any], memo: Memo) -> list[Any]:
-        """Return what the program takes: the arguments, and what is read outside of Tensors."""
-        return [*arrays, *self._found(memo)[0]]
+        """Return the inputs of the program: the arguments, and the values of host state."""
+        return [*arrays, *self._read_host_state(memo)[0]]
 
-    def _found(self, memo: Memo) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    def _read_host_state(self, memo: Memo) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         try:
             return self._read(memo)
         except LookupError as error:
-            raise Changed(f"there is {error!r}") from None
+            raise HostStateChanged(f"there is {error!r}") from None
 
     def _instance(self) -> Instance:
         calls_others = any(call.how is How.EFFECT for call in self.plan.calls)
         return Instance.of(self.source.instance(), self.traced.backward, calls_others)
 
-    def _computed(self, instance: Instance, arrays: Sequence[Any]) -> tuple[tuple[Any, ...], list[tuple[Any, ...]]]:
+    def _compute_watched(
+        self, instance: Instance, arrays: Sequence[Any]
+    ) -> tuple[tuple[Any, ...], list[tuple[Any, ...]]]:
         """Compute, unless a rule meets what the engine would mask: an operation that is invalid, or a NaN."""
         states = [(generator, generator.state) for generator in self._generators]
         around = SEEN.get()
@@ -190,10 +201,10 @@ class Replay:
         try:
             if seen is not None:
                 SEEN.set(seen)
-            values, end, found = instance.run(*arrays)
-            if instance.alarm or (self.traced.masks and instance.change(_have_nan, values, found)):
+            values, end, saved = instance.run(*arrays)
+            if instance.alarm or (self.traced.masks and instance.change(_have_nan, values, saved)):
                 raise AssumptionFailed
-            self._look(values)
+            self._run_checks(values)
         except BaseException as error:
             if seen is not None and isinstance(error, AssumptionFailed):
                 error.seen = seen.count
@@ -205,9 +216,9 @@ class Replay:
                 SEEN.set(around)
         return values, end
 
-    def _undoable(self, undo: Undo, calls: list[Call]) -> list[Call]:
+    def _make_undoable(self, undo: Undo, calls: list[Call]) -> list[Call]:
         """Return the calls that make the effects inside a transaction, and note how they are undone."""
-        if self.traced.hosts.final:
+        if self.traced.host_state.final:
             return [*calls, (undo.clear,)]
         buffers = [leaf._writable() for leaf, _ in self.traced.assigned]
         undo += [(operator.setitem, buffer, Ellipsis, buffer.copy()) for buffer in buffers]
@@ -221,8 +232,8 @@ def _have_nan(*parts: Sequence[Any]) -> bool:
 _LISTED = ("values", "gradient", "no gradient")
 
 
-def _facts(traced: Recording, plan: Plan) -> Guards:
-    """Return what a trace rests on, where its plan reads what is captured."""
+def collect_guards(traced: Recording, plan: Plan) -> Guards:
+    """Return the guards of a trace, and the rows of those whose arrays its plan reads."""
     before = {id(g): leaf for leaf, g in traced.before if g is not None}
     reads = plan.captured()
     rows: list[Guard] = []
@@ -230,10 +241,10 @@ def _facts(traced: Recording, plan: Plan) -> Guards:
     for t in dict.fromkeys((*traced.captured, *(t for t, _ in reads))):
         if id(t) not in before:
             places[id(t)] = len(rows)
-            rows += of_tensor(t)
+            rows += guards_on_tensor(t)
     for leaf, g in traced.before:
         places[id(g)] = len(rows)
-        rows += of_gradient(leaf, g)
-    rows += [*of_hosts(traced.hosts), *traced.guards.values()]
-    rows += [of_array(where.thing) for where in plan.where if where.place is Place.ARRAY]
+        rows += guards_on_gradient(leaf, g)
+    rows += [*guards_on_host_state(traced.host_state), *traced.guards.values()]
+    rows += [guard_on_array(where.thing) for where in plan.where if where.place is Place.ARRAY]
     return Guards(rows, [(places[id(t)], written) for t, written in reads])

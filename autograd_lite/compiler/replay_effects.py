@@ -1,4 +1,4 @@
-"""What a replay changes in the end: a list of calls in C, which are made by one call, all or none."""
+"""The effects of a replay: a list of calls in C, which are made by one call at its end, all or none."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import numpy as np
 from ..core.dynamic_scalars import DynamicScalar
 from ..core.errors import AssumptionFailed
 from ..core.node import next_stamp
-from ..ir.host_record import Hosts, Put, leaves_of, mapped
+from ..ir.host_record import HostState, Put, leaves_of, mapped
 from ..ir.observing import Assumption, Check
 from ..ir.pure_program import PureProgram
 from ..ir.tape import OBSERVE
@@ -52,7 +52,7 @@ class Effects:
             "setattr": setattr,
             "copied": np.array,
             "gradient": _gradient,
-            "stamped": _stamped,
+            "stamped": _stamp_call,
         }
         self._numbers = 0
         rows: list[str] = []
@@ -63,8 +63,8 @@ class Effects:
         for leaf, i in traced.gradients:
             new = "None" if i is None else f"gradient({next(self._values)})"
             rows.append(f"(setattr, {self._name(leaf)}, '_grad', {new}),")
-        for put in traced.hosts.puts.values():
-            rows += self._anew(put) if replaced(traced.hosts, put) is None else self._over(put)
+        for put in traced.host_state.puts.values():
+            rows += self._anew(put) if replaced_tensors(traced.host_state, put) is None else self._over(put)
         if leaves:
             rows.append(f"stamped({self._name(leaves)}),")
         self.text = "\n        ".join(["def calls(values, numbers, slots):\n    return [", *rows]) + "\n    ]\n"
@@ -98,17 +98,17 @@ class Effects:
             return repr(x)
         return self._name(x)
 
-    def _name(self, thing: Any) -> str:
-        self._names[name := f"c{len(self._names)}"] = thing
+    def _name(self, value: Any) -> str:
+        self._names[name := f"c{len(self._names)}"] = value
         return name
 
 
-def looks_of(
+def split_checks(
     program: PureProgram, effects: tuple[str, ...]
 ) -> tuple[Callable[[Sequence[Any]], None], tuple[str, ...], tuple[str, ...]]:
-    """Return which effects only look at values and may raise, what they look at, and the other effects.
+    """Split effects into checks, which only look at values and may raise, and the others.
 
-    They can wait until all is computed, unless an observer of the user's must see what it sees at its time.
+    They can wait until all is computed, unless an observer of the user's must run at its place in the program.
 
     Returns:
         A function of values, of which it looks at the last ones; the ids of these; the ids of the other effects.
@@ -116,8 +116,8 @@ def looks_of(
     seen = {i: program.calls[i] for i in effects if program.calls[i][0] is OBSERVE}
     if not seen or not all(isinstance(params["function"], Check | Assumption) for _, _, params in seen.values()):
         return _no_look, (), effects
-    looked = tuple(dict.fromkeys(k for _, ids, _ in seen.values() for k in ids))
-    places = {k: place - len(looked) for place, k in enumerate(looked)}
+    checked = tuple(dict.fromkeys(k for _, ids, _ in seen.values() for k in ids))
+    places = {k: place - len(checked) for place, k in enumerate(checked)}
     names: dict[str, Any] = {"AssumptionFailed": AssumptionFailed}
     rows, silent = [], True
     for n, (_, ids, params) in enumerate(seen.values()):
@@ -129,15 +129,15 @@ def looks_of(
     exec("\n    ".join(["def look(values):", *rows]), names)
     look: Callable[[Sequence[Any]], None] = names.pop("look")
     # A context of its own, whose end restores NumPy's state wherever an interrupt comes.
-    quiet = look if silent else lambda values: copy_context().run(_quietly, look, values)
-    return quiet, looked, tuple([i for i in effects if i not in seen])
+    quiet = look if silent else lambda values: copy_context().run(_run_quietly, look, values)
+    return quiet, checked, tuple([i for i in effects if i not in seen])
 
 
 # Functions that issue no warnings.
 _SILENT = (math.isfinite, np.isfinite, np.all, np.any)
 
 
-def _quietly(look: Callable[[Sequence[Any]], None], values: Sequence[Any]) -> None:
+def _run_quietly(look: Callable[[Sequence[Any]], None], values: Sequence[Any]) -> None:
     np.errstate(all="ignore").__enter__()
     look(values)
 
@@ -152,18 +152,18 @@ def _gradient(g: Any) -> Tensor:
     return t
 
 
-def _stamped(leaves: list[Tensor]) -> Call:
+def _stamp_call(leaves: list[Tensor]) -> Call:
     """Return the call that notes when leaves were changed: after whatever another thread records meanwhile."""
     if library:
         return library.stamp, leaves, "_stamp", next_stamp
     return deque, map(setattr, leaves, repeat("_stamp"), iter(next_stamp, None)), 0
 
 
-def replaced(hosts: Hosts, put: Put) -> list[Tensor] | None:
+def replaced_tensors(host_state: HostState, put: Put) -> list[Tensor] | None:
     """Return the Tensors of the arrays that new ones are written over, if no one sees that; None if it is not so."""
     old, new = leaves_of(put.before), leaves_of(put.value)
     arrays = [t for t in old if isinstance(t, Tensor)]
-    if not all(id(t) in hosts.owned for t in arrays) or _shape(put.before) != _shape(put.value):
+    if not all(id(t) in host_state.owned for t in arrays) or _shape(put.before) != _shape(put.value):
         return None
     return arrays if all(map(_alike, old, new)) else None
 

@@ -60,32 +60,34 @@ class Varying(NamedTuple):
             self.fix()
 
 
-def varying_of(table: dict[Any, Numbers], key: Any, kinds: Sequence[Any], numbers: Sequence[Number]) -> Varying | None:
+def varying_numbers(
+    table: dict[Any, Numbers], key: Any, kinds: Sequence[Any], numbers: Sequence[Number]
+) -> Varying | None:
     """Return the numbers among the arguments that were others in a call before; they come with every call.
 
     Args:
-        table: what is known of the numbers of each kind of arguments.
+        table: the numbers seen so far, for each kind of arguments.
         key, kinds: what stands for the arguments, with their numbers.
         numbers: of the arguments.
     """
     general, bits = list(kinds), tuple([kinds[place] for _, place, _ in numbers])
     for _, place, x in numbers:
         general[place] = x.__class__
-    seen = table.get(tuple(general))
-    if seen is None:
+    entry = table.get(tuple(general))
+    if entry is None:
         if len(table) >= _MOST_SEEN:
             table.clear()
         table[tuple(general)] = Numbers(key, bits)
         return None
-    differ = {i for (i, _, _), a, b in zip(numbers, bits, seen.first, strict=True) if a != b}
-    seen.vary = (seen.vary | differ) - seen.fixed
-    if not seen.vary:
+    differ = {i for (i, _, _), a, b in zip(numbers, bits, entry.first, strict=True) if a != b}
+    entry.vary = (entry.vary | differ) - entry.fixed
+    if not entry.vary:
         return None
-    if len(seen.keys) < ENOUGH:
-        seen.keys.append(key)
+    if len(entry.keys) < ENOUGH:
+        entry.keys.append(key)
         return None
     for i, place, _ in numbers:
-        if i not in seen.vary:
+        if i not in entry.vary:
             general[place] = kinds[place]
-    values = tuple([x for i, _, x in numbers if i in seen.vary])
-    return Varying(tuple(general), values, frozenset(seen.vary), seen)
+    values = tuple([x for i, _, x in numbers if i in entry.vary])
+    return Varying(tuple(general), values, frozenset(entry.vary), entry)

@@ -15,7 +15,7 @@ from ..native.instructions import aligned
 from .buffer_assignment import LARGE, Place
 from .execution_plan import Plan, shown
 from .native_segments import Segment, segments_of
-from .numpy_calls import Call, Format, How, Ref, Spec, filled, refs_in
+from .numpy_calls import Call, Format, How, Ref, Spec, refs_in, substitute
 from .tiling import Block
 
 _NUMBERS = (int, float, complex)
@@ -145,7 +145,7 @@ class Source:
                 names[number] = names[thing]
         for call in plan.calls:
             if plan.where[call.value].place is Place.VIEW and plan.where[plan.specs[call.value].owner].span is None:
-                args, kwargs = (filled(x, lambda n: known[names[n]]) for x in (call.args, call.kwargs))
+                args, kwargs = (substitute(x, lambda n: known[names[n]]) for x in (call.args, call.kwargs))
                 self._names[names[call.value]] = call.function(*args, **kwargs)
         return names
 

@@ -1,4 +1,4 @@
-"""What has a state that cannot be compared: clocks, files, generators, iterators. A function that reads one is run."""
+"""Objects with a state that no guard can compare: clocks, files, generators, iterators. Their readers run eagerly."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _is_iterator(x: Any) -> bool:
     return hasattr(type(x), "__next__") and not isinstance(x, io.IOBase)
 
 
-# What it is, and how that is told.
+# Predicates, and the reason given when one is true.
 STATES: tuple[tuple[Callable[[Any], bool], str], ...] = (
     (_is_clock, "it reads a clock"),
     (_is_generator, "it draws from a generator of random numbers that is not ag.random's"),

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .inner_loops import loop_of
-from .numpy_calls import Call, How, Ref, Spec, of_kind
+from .numpy_calls import Call, How, Ref, Spec, once_per_kind
 
 _PART = 1 << 17  # bytes of a part of the array with the largest elements: a few of these fit a core's own cache
 _FEWEST = 4  # parts, for which a loop in Python pays
@@ -161,7 +161,7 @@ def _sizes(in_c: bool) -> tuple[int, int]:
     return (min(_PART, _PART_IN_C), _FEWEST_IN_C) if in_c else (_PART, _FEWEST)
 
 
-@of_kind
+@once_per_kind
 def _row_of(call: Call, specs: Sequence[Spec]) -> tuple[int, bool]:
     """Return `_row` of a call, and whether the executor runs it."""
     if math.prod(specs[call.value].shape) * _WIDEST < min(math.prod(_sizes(True)), math.prod(_sizes(False))):

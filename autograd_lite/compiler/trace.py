@@ -27,7 +27,7 @@ from ..engine.walk import edge_of
 from ..ir.build import NOTHING, built
 from ..ir.captured_arrays import Operands
 from ..ir.graph_node import Kind
-from ..ir.host_record import ARGUMENTS, Hosts, kinds_of, leaves_of
+from ..ir.host_record import ARGUMENTS, HostState, kinds_of, leaves_of
 from ..ir.pure_graph import PureGraph
 from ..ir.pure_program import PureProgram
 from ..ir.slot_nodes import slot_tensor
@@ -38,7 +38,7 @@ from ..tensors.tensor import Tensor
 from ..tensors.views import knows_views
 from ..tree import items, leaves
 from .abstract_values import Result
-from .executed_lines import run_seen
+from .executed_lines import watch_lines
 from .guard_collector import GuardCollector
 from .guards import Guard, Guards
 
@@ -52,27 +52,27 @@ class Recording(NamedTuple):
     """What one run of a function did.
 
     Attributes:
-        program: what it computed.
-        out: what it returned.
+        program: the operations.
+        out: the value returned.
         results: the ids of the Tensors in that.
         captured: the Tensors from outside that ops have read.
-        effects: the ids of the random draws and of what is observed.
-        hosts: what was read and put back outside of Tensors.
+        effects: the ids of the random draws and of observed values.
+        host_state: everything read and written outside of Tensors.
         slots: the Tensors and numbers that were read there, which the program takes after its arguments.
         put: the ids of the Tensors that were put back there.
-        assigned: the leaves that were assigned to, each with the id of what it holds in the end.
+        assigned: the leaves that were assigned to, each with the id of its last value.
         written: those of them that were written in place, each with whether nothing else was assigned to it.
         gradients: the leaves whose `.grad` changed, each with the id of the gradient, or None.
-        before: the leaves whose `.grad` was used, each with what it was before.
+        before: the leaves whose `.grad` was used, each with its `.grad` before the run.
         backward: whether there was a backward pass.
         masks: whether it might have masked NaN although no operation was invalid.
         overwritten: what the leaves held that were assigned to, by id.
-        began: the moment when it began.
-        leads: whether gradients flow from results to arguments or captured Tensors.
+        start: the moment when it began.
+        has_history: whether gradients flow from results to arguments or captured Tensors.
         saved: the ids of what a later backward pass would read.
         obstacle: the reason why the function cannot be replayed, or "".
-        way: which way it went, as far as this depends on what was there before.
-        guards: what Python code has read, see `GuardCollector`, by what is equal for rows that state the same.
+        path: the branches that it took, as far as they depend on values read before.
+        guards: on everything that Python code has read, see `GuardCollector`, by `Guard.identity`.
         unguarded: why something that it has read cannot be compared, or "".
         changed: what of that the run itself has changed, or "".
     """
@@ -82,7 +82,7 @@ class Recording(NamedTuple):
     results: tuple[str, ...]
     captured: tuple[Tensor, ...]
     effects: tuple[str, ...]
-    hosts: Hosts
+    host_state: HostState
     slots: tuple[Any, ...] = ()
     put: tuple[str, ...] = ()
     assigned: tuple[tuple[Tensor, str], ...] = ()
@@ -92,11 +92,11 @@ class Recording(NamedTuple):
     backward: bool = False
     masks: bool = False
     overwritten: Mapping[int, Any] = MappingProxyType({})
-    began: int = 0
-    leads: bool = False
+    start: int = 0
+    has_history: bool = False
     saved: tuple[str, ...] = ()
     obstacle: str = ""
-    way: tuple[Any, ...] = ()
+    path: tuple[Any, ...] = ()
     guards: Mapping[Any, Guard] = MappingProxyType({})
     unguarded: str = ""
     changed: str = ""
@@ -109,20 +109,20 @@ def difference(first: Recording, second: Recording) -> str:
         plain, other = (replace(g, nodes=tuple([replace(node, name="") for node in g.nodes])) for g in (a, b))
         if plain != other:
             return _first_difference(plain, other)
-    of = [{id(g): leaf for leaf, g in traced.before if g is not None} for traced in (first, second)]
+    gradients = [{id(g): leaf for leaf, g in traced.before if g is not None} for traced in (first, second)]
     inputs = frozenset(first.program.inputs)
     for i, x in first.program.bindings.items():
         y = second.program.bindings.get(i)
         if x is y or i in inputs or (isinstance(x, _NUMBERS) and not isinstance(x, np.generic)):
             continue  # of a Python number the graph holds the value
-        if id(x) in of[0] and of[0][id(x)] is of[1].get(id(y)):
+        if id(x) in gradients[0] and gradients[0][id(x)] is gradients[1].get(id(y)):
             continue  # the gradient that was there before
         x, y = (t._data if isinstance(t, Tensor) else t for t in (x, y))
         if not (isinstance(x, (np.ndarray, np.generic)) and isinstance(y, (np.ndarray, np.generic))):
             return f"{a[i].name or 'a captured value'} is another object"
         if x.tobytes() != y.tobytes():
             return f"{a[i].name or 'an array'} of shape {x.shape}, made inside, has other values"
-    puts, others = ([(p.key, kinds_of(p.value)) for p in t.hosts.puts.values()] for t in (first, second))
+    puts, others = ([(p.key, kinds_of(p.value)) for p in t.host_state.puts.values()] for t in (first, second))
     if puts != others:
         return f"other values were put into {next(a[0] for a, b in zip(puts, others, strict=False) if a != b)!r}"
     return "" if _plain(first.out) == _plain(second.out) else "it returned something else than Tensors, which differs"
@@ -140,17 +140,17 @@ def _first_difference(a: PureGraph, b: PureGraph) -> str:
     return f"{reader.op or 'a constant'}{where} is another computation, or has another number in it"
 
 
-def settled(first: Recording, second: Recording) -> Recording:
-    """Return what the second of two runs did that do the same, with all that will always hold what it holds.
+def merge(first: Recording, second: Recording) -> Recording:
+    """Merge two runs that did the same: return the second, with the values that never change marked as fixed.
 
     An array that each run has made for itself, of the same values, is a constant of the code. One that both have found,
     or a view of it, is the caller's, who may change it.
     """
     inputs = frozenset(first.program.inputs)
-    made = {
+    constants = {
         i for i, x in first.program.bindings.items() if i not in inputs and _are_apart(x, second.program.bindings[i])
     }
-    return second._replace(program=replace(second.program, fixed=second.program.fixed | made))
+    return second._replace(program=replace(second.program, fixed=second.program.fixed | constants))
 
 
 def _are_apart(x: Any, y: Any) -> bool:
@@ -182,7 +182,7 @@ def leaf_of(a: Tensor) -> tuple[Tensor, Tensor]:
     return t, t
 
 
-def let_go(slots: Iterable[Tensor]) -> None:
+def clear_slots(slots: Iterable[Tensor]) -> None:
     """Take the values from what stood for arguments, which nothing needs once a replay is made."""
     for t in slots:
         if t._node is None:
@@ -198,17 +198,17 @@ def trace(
     sees_code: bool = False,
     like: Sequence[PureGraph] = (),
 ) -> Recording:
-    """Run a function once, and return what it did.
+    """Run a function once, and return the recording.
 
     Args:
         f: the function, for its name.
         slots: the Tensors that stand for the arguments; see `slot_of` and `leaf_of`.
-        call: runs the function with the numbers of `memo[ARGUMENTS]`. If it raises, what it has assigned and drawn is
+        call: runs the function with the numbers of `memo[ARGUMENTS]`. If it raises, its assignments and draws are
             undone, so that it can run again.
-        memo: what functions of numbers have given already, if they are not to run again; see `Hosts.call`.
+        memo: results of functions of numbers that are not to run again; see `HostState.call`.
         objects: among the arguments, of which the function may read attributes.
-        like: what the function did with other numbers among its arguments, which it must do again: what it does with
-            two numbers does not depend on whether Python sees that they are numbers.
+        like: the graphs of runs with other numbers among the arguments, which this one must repeat. Two of them: a
+            branch on whether an argument is a Python number would not show with one.
         sees_code: whether to see which of the code that the function can reach has run, which takes time.
     """
     tape = Recorder(f, memo=memo)
@@ -216,46 +216,46 @@ def trace(
         guards = GuardCollector(f, objects)
     tape.operands = operands = Operands(trace.__code__)
     sees_code = sees_code or guards.is_partial
-    with run_seen(guards.codes if sees_code else (), guards.lines()) as ran:
-        numbers = [tape.hosts.argument(k, x) for k, x in enumerate((memo or {}).get(ARGUMENTS, ()))]
+    with watch_lines(guards.codes if sees_code else (), guards.lines()) as ran:
+        numbers = [tape.host_state.argument(k, x) for k, x in enumerate((memo or {}).get(ARGUMENTS, ()))]
         out, draws = run(tape, lambda: call(numbers))
     rows = guards.rows_of(ran) if sees_code else guards.rows
     rows += guards.elements(operands)  # which may find more that cannot be compared
-    done = _recording(tape, out, slots, guards.why(ran))
-    done = done._replace(guards={row.place(): row for row in rows}, changed=Guards(rows).broken())
-    if like and sum(_differs_in_numbers(done.program, graph) for graph in like) < ENOUGH:
+    recording = _recording(tape, out, slots, guards.why(ran))
+    recording = recording._replace(guards={row.identity(): row for row in rows}, changed=Guards(rows).why_broken())
+    if like and sum(_is_same_but_for_numbers(recording.program, graph) for graph in like) < ENOUGH:
         _take_back(tape, draws)
         raise Rejected
-    tape.let_go()
+    tape.release_values()
     tape.forget()
-    return done
+    return recording
 
 
 def _recording(tape: Recorder, out: Any, slots: Sequence[Tensor], unguarded: str) -> Recording:
-    """Return what a run has done; the arguments are those of `trace`, or attributes of what is returned."""
+    """Return the recording of a run; the arguments are those of `trace`, or attributes of the result."""
     results = [t for t in leaves(out) if isinstance(t, Tensor)]
     before = tuple(tape.gradients.values())
     gradients = [(leaf, leaf.grad) for leaf, g in before if leaf.grad is not g]
     last = {id(a.leaf): a for a in tape.assignments}
-    put = [t for one in tape.hosts.puts.values() for t in leaves_of(one.value) if isinstance(t, Tensor)]
+    put = [t for one in tape.host_state.puts.values() for t in leaves_of(one.value) if isinstance(t, Tensor)]
     changes = [*(a.value for a in last.values()), *(g for _, g in gradients if g is not None), *put]
     edges = [edge_of(t) for t in results if t.requires_grad]
-    ended, reached = _reached(tape.roots), _reached(edges)
-    left = _reached(edges, ended) if ended else reached
-    leads = any(edge.__class__ is not Node and edge._node is LEAF for edge in left)
-    wanted = [*results, *changes, *tape.effects]
-    obstacle = unguarded or _obstacle(tape, results, slots, leads, not ended.isdisjoint(reached))
+    ended_edges, reached = _reachable(tape.roots), _reachable(edges)
+    open_edges = _reachable(edges, ended_edges) if ended_edges else reached
+    leads = any(edge.__class__ is not Node and edge._node is LEAF for edge in open_edges)
+    outputs = [*results, *changes, *tape.effects]
+    obstacle = unguarded or _obstacle(tape, results, slots, leads, not ended_edges.isdisjoint(reached))
     obstacle = obstacle or (_later(tape, reached) if leads else "")
     if not obstacle:
-        wanted = tape.settled(wanted)
+        outputs = tape.settle(outputs)
 
     def is_fixed(t: Tensor) -> bool:
         """Return whether a Tensor was filled inside, and not changed afterwards."""
         return t._node is None and not tape.captured(t) and id(t) not in last
 
-    program = program_of(tape, [] if obstacle else wanted, [*slots, *tape.hosts.arrays.values()], is_fixed)
-    lives = [thing for thing in program.bindings.values() if thing.__class__ is DynamicScalar]
-    inputs = {id(t) for t in slots} | tape.hosts.arrays.keys()
+    program = program_of(tape, [] if obstacle else outputs, [*slots, *tape.host_state.arrays.values()], is_fixed)
+    scalars = [value for value in program.bindings.values() if value.__class__ is DynamicScalar]
+    inputs = {id(t) for t in slots} | tape.host_state.arrays.keys()
     captured = tuple(t for i, t in tape.outside.items() if i not in inputs)
     ids = iter(program.graph.outputs)
     return Recording(
@@ -267,18 +267,18 @@ def _recording(tape: Recorder, out: Any, slots: Sequence[Tensor], unguarded: str
         put=tuple(islice(ids, len(put))),
         effects=tuple(islice(ids, len(tape.effects))),
         captured=captured,
-        hosts=tape.hosts,
-        slots=(*tape.hosts.arrays.values(), *lives),
+        host_state=tape.host_state,
+        slots=(*tape.host_state.arrays.values(), *scalars),
         written=_written_in_place(tape),
         before=before,
         backward=tape.backward,
         masks=tape.masks,
         overwritten=dict(tape.overwritten),
-        began=tape.began,
-        leads=leads,
+        start=tape.began,
+        has_history=leads,
         obstacle=obstacle,
-        way=(
-            tape.hosts.way,
+        path=(
+            tape.host_state.path,
             [(t.shape, t.dtype, t.requires_grad) for t in captured],
             [g is not None for _, g in before],
         ),
@@ -295,10 +295,10 @@ def _written_in_place(tape: Recorder) -> tuple[tuple[Tensor, bool], ...]:
 
 
 def run(tape: Recorder, call: Callable[[], Any]) -> tuple[Any, Draws]:
-    """Run a function on a tape; if it raises, undo what it has done.
+    """Run a function on a tape; if it raises, undo its effects.
 
     Returns:
-        What it returned, and the states of generators before each of its draws.
+        Its result, and the states of generators before each of its draws.
     """
     undo = open_undo()
     with rehearse_draws() if tape.rehearses else remember_draws() as draws:
@@ -308,46 +308,46 @@ def run(tape: Recorder, call: Callable[[], Any]) -> tuple[Any, Draws]:
         except BaseException:
             _take_back(tape, draws)
             raise
-        if undo is not None and tape.hosts.final:  # no call comes before this one, so no interrupt does
+        if undo is not None and tape.host_state.final:  # no call comes before this one, so no interrupt does
             undo.clear()
         return out, draws
 
 
 def program_of(
     tape: Recorder,
-    wanted: Sequence[Tensor],
+    results: Sequence[Tensor],
     inputs: Sequence[Any],
     is_fixed: Callable[[Tensor], bool] = lambda _: True,
 ) -> PureProgram:
-    """Return what was computed on a tape, as a program whose inputs end with the dynamic scalars that it reads.
+    """Return the operations on a tape as a program, whose inputs end with the dynamic scalars that it reads.
 
     Args:
         tape: of the run.
-        wanted: the results, on the tape.
+        results: the results, on the tape.
         inputs: what stands for the arguments.
-        is_fixed: whether a Tensor that is not one of them always holds what it holds.
+        is_fixed: whether a Tensor that is not one of them never changes its value.
     """
-    made = outside(built, (wanted,), {"values": False}) if wanted else NOTHING
+    graph = outside(built, (results,), {"values": False}) if results else NOTHING
     ids: dict[int, str] = {}
-    fixed, late, lives = set[str](), list[str](), list[str]()
-    for i, thing in made.things.items():
-        if thing.__class__ is Node:
-            if thing.stamp > tape.returned:
+    fixed, late, scalars = set[str](), list[str](), list[str]()
+    for i, value in graph.things.items():
+        if value.__class__ is Node:
+            if value.stamp > tape.returned:
                 late.append(i)
-        elif thing.__class__ is DynamicScalar:
-            lives.append(i)
+        elif value.__class__ is DynamicScalar:
+            scalars.append(i)
         else:
-            ids[id(thing)] = i
-            if isinstance(thing, Tensor) and is_fixed(thing):
+            ids[id(value)] = i
+            if isinstance(value, Tensor) and is_fixed(value):
                 fixed.add(i)
-    taken = [ids.get(id(x)) for x in inputs]
-    return PureProgram._of(made, [*taken, *lives], fixed=fixed.difference(taken), late=late)
+    input_ids = [ids.get(id(x)) for x in inputs]
+    return PureProgram._of(graph, [*input_ids, *scalars], fixed=fixed.difference(input_ids), late=late)
 
 
-def _differs_in_numbers(program: PureProgram, like: PureGraph) -> bool:
+def _is_same_but_for_numbers(program: PureProgram, like: PureGraph) -> bool:
     """Return whether two runs did the same, but for numbers that now come with every call."""
     graph = program.graph
-    lives = _with_tensors_of(graph, {i for i, thing in program.bindings.items() if thing.__class__ is DynamicScalar})
+    scalars = _with_tensors_of(graph, {i for i, value in program.bindings.items() if value.__class__ is DynamicScalar})
     numbers = _with_tensors_of(like, {n.id for n in like if n.kind is not Kind.OP and not n.shape})
     if len(graph.outputs) != len(like.outputs):
         return False
@@ -355,7 +355,7 @@ def _differs_in_numbers(program: PureProgram, like: PureGraph) -> bool:
     while pairs:
         i, k = pairs.pop()
         x, y = graph[i], like[k]
-        if i in lives:
+        if i in scalars:
             if y.kind is Kind.OP and k not in numbers:
                 return False
         elif i in same:
@@ -370,12 +370,12 @@ def _differs_in_numbers(program: PureProgram, like: PureGraph) -> bool:
 
 
 def _with_tensors_of(graph: PureGraph, numbers: set[str]) -> set[str]:
-    """Return the ids of numbers, and of what is computed from nothing else."""
-    found = set(numbers)
+    """Return the ids of numbers, and of values computed from nothing else."""
+    ids = set(numbers)
     for n in graph.nodes:
-        if n.kind is Kind.OP and n.inputs and found.issuperset(n.inputs):
-            found.add(n.id)
-    return found
+        if n.kind is Kind.OP and n.inputs and ids.issuperset(n.inputs):
+            ids.add(n.id)
+    return ids
 
 
 def _take_back(tape: Recorder, draws: Draws) -> None:
@@ -391,7 +391,7 @@ def _obstacle(tape: Recorder, results: Sequence[Tensor], slots: Sequence[Tensor]
 
     Args:
         tape, results, slots: of the run.
-        leads: whether gradients flow from results to leaves from outside, on a way that no `backward` has ended.
+        has_history: whether gradients flow from results to leaves from outside, on a path that no `backward` has ended.
         frees: whether it has ended some ways from results.
     """
     if LAZY and is_lazy(*(t._data for t in results)):
@@ -416,7 +416,7 @@ def _obstacle(tape: Recorder, results: Sequence[Tensor], slots: Sequence[Tensor]
 
 
 def _later(tape: Recorder, reached: Collection[Any]) -> str:
-    """Return the reason why a later backward pass through what it reaches is not the same for all calls, or "".
+    """Return the reason why a later backward pass through these edges is not the same for all calls, or "".
 
     Args:
         tape: of the run.
@@ -432,15 +432,15 @@ def _later(tape: Recorder, reached: Collection[Any]) -> str:
     return ""
 
 
-def _reached(edges: Iterable[Any], ended: Collection[Any] = ()) -> set[Any]:
-    """Return the edges that gradients reach from these, which are included, without those where a way ends."""
-    stack = [edge for edge in edges if edge not in ended]
-    found = set(stack)
+def _reachable(edges: Iterable[Any], stops: Collection[Any] = ()) -> set[Any]:
+    """Return the edges that gradients reach from these, which are included, without those where a path ends."""
+    stack = [edge for edge in edges if edge not in stops]
+    reached = set(stack)
     while stack:
         node = stack.pop()
         for i in node.needs if node.__class__ is Node else ():
             edge = node.inputs[i]
-            if edge not in found and edge not in ended:
-                found.add(edge)
+            if edge not in reached and edge not in stops:
+                reached.add(edge)
                 stack.append(edge)
-    return found
+    return reached

@@ -10,13 +10,13 @@ from ..core.collector import collector_at_rest
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from ..tensors.views import in_step
-from .abstract_values import filler
-from .compile_report import argument_kinds, rows, told
-from .guards import Guard, Guards, of_tensor
+from .abstract_values import unflatten_like
+from .compile_report import argument_kinds, describe_replay, rows
+from .guards import Guard, Guards, guards_on_tensor
 from .host_code import Memo
 from .replay import Replay
 from .scalar_arguments import Varying
-from .trace import Recording, let_go
+from .trace import Recording, clear_slots
 
 
 class Request(NamedTuple):
@@ -25,7 +25,7 @@ class Request(NamedTuple):
     Attributes:
         key: what stands for the arguments, without the numbers that come with every call.
         plain: the same with all numbers, as constants.
-        known: what is kept for arguments of this kind.
+        traces: those cached for arguments of this kind.
         why: the reason why none of that can be used, or "".
         memo: what functions of numbers have given already, and the numbers that come with every call.
         args, kwargs: the arguments.
@@ -35,7 +35,7 @@ class Request(NamedTuple):
 
     key: Any
     plain: Any
-    known: Sequence[Trace]
+    traces: Sequence[Trace]
     why: str
     memo: Memo
     args: Any
@@ -43,22 +43,22 @@ class Request(NamedTuple):
     as_tensors: bool
     varying: Varying | None
 
-    def with_constants(self, known: Sequence[Trace]) -> Request:
+    def with_constants(self, traces: Sequence[Trace]) -> Request:
         """Return the same call with all numbers as constants, of which this is kept."""
-        return self._replace(key=self.plain, known=known, memo={}, varying=None)
+        return self._replace(key=self.plain, traces=traces, memo={}, varying=None)
 
 
 class Trace(NamedTuple):
-    """What is kept for one kind of arguments.
+    """One cached trace of a compiled function, for one kind of arguments.
 
     Attributes:
         why: the reason why the function was traced.
         replay: what runs, or None if the function itself runs.
-        out: what it returned, with `RESULT` in place of Tensors.
+        out: the value returned, with `RESULT` in place of Tensors.
         first: what the first of two runs did, until a second one has done the same.
         history: how results with a history are made, if there are any; see `control.histories`.
-        given: the arguments, with an `ArrayKind` in place of each array.
-        filled: returns what the function returns, with these values.
+        arguments: with an `ArrayKind` in place of each array.
+        unflatten: returns what the function returns, with these values.
         aliases: the ids of the Tensors that must not be arguments of the replay.
         written: what `views.in_step` takes of the Tensors that the replay writes in place.
         pending: what the replay will be made of at the next call; `first` is there until then.
@@ -69,17 +69,19 @@ class Trace(NamedTuple):
     out: Any
     first: Recording | None
     history: Any
-    given: Any
-    filled: Callable[[Sequence[Any]], Any] = filler(None)
+    arguments: Any
+    unflatten: Callable[[Sequence[Any]], Any] = unflatten_like(None)
     aliases: frozenset[int] = frozenset()
     written: tuple[tuple[Any, bool], ...] = ()
     pending: Pending | None = None
 
-    def takes(self, given: Sequence[Any]) -> bool:
+    def takes(self, arguments: Sequence[Any]) -> bool:
         """Return whether the replay, which changes Tensors, does what the function does with these arguments."""
-        if not self.aliases.isdisjoint(map(id, given)):
+        if not self.aliases.isdisjoint(map(id, arguments)):
             return False
-        return not self.written or in_step(self.written, given, self.replay is None or bool(self.replay.traced.slots))
+        return not self.written or in_step(
+            self.written, arguments, self.replay is None or bool(self.replay.traced.slots)
+        )
 
     def with_replay(self, arguments: tuple[Recording, bool, int | None], aliases: frozenset[int], later: bool) -> Trace:
         """Return it with a replay, or with what that will be made of later.
@@ -92,9 +94,9 @@ class Trace(NamedTuple):
         changed = self._replace(aliases=aliases, written=arguments[0].written)
         if later:
             return changed._replace(pending=Pending(*arguments))
-        return changed._replace(first=None, replay=planned_replay(*arguments))
+        return changed._replace(first=None, replay=make_replay(*arguments))
 
-    def planned(self) -> Iterator[Trace]:
+    def finish_pending(self) -> Iterator[Trace]:
         """Yield it with its replay, if that was pending; nothing if it no longer holds."""
         if self.pending is None:
             yield self
@@ -102,23 +104,23 @@ class Trace(NamedTuple):
             yield self._replace(first=None, replay=replay, pending=None)
 
     @property
-    def arguments(self) -> str:
+    def argument_text(self) -> str:
         """Of what kind they are, as text."""
-        return argument_kinds(self.given)
+        return argument_kinds(self.arguments)
 
-    def given_back(self, values: Sequence[Any], given: Sequence[Any], as_tensors: bool) -> Any:
+    def results(self, values: Sequence[Any], arguments: Sequence[Any], as_tensors: bool) -> Any:
         """Return what the function returns.
 
         Args:
             values: of the results, and what a backward pass will read.
-            given: the arguments that are arrays and Tensors.
+            arguments: the arguments that are arrays and Tensors.
             as_tensors: whether results without a history are Tensors.
         """
         if self.history is not None:
-            values = self.history.results(values, given, as_tensors)
+            values = self.history.results(values, arguments, as_tensors)
         elif as_tensors:
             values = [wrap(a, None) for a in values]
-        return self.filled(values)
+        return self.unflatten(values)
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
@@ -133,26 +135,26 @@ class Trace(NamedTuple):
         elif self.replay is None:
             yield from rows("replay", ["none: the function itself runs"])
         else:
-            yield from told(self.replay)
+            yield from describe_replay(self.replay)
             if self.history is not None:
                 yield ""
-                yield from rows("history", self.history.facts())
+                yield from rows("history", self.history.guards())
 
 
-def went_as(first: Recording, done: Recording) -> bool:
+def took_same_path(first: Recording, second: Recording) -> bool:
     """Return whether two runs have taken the same branches; what a later one has read, the first has read too."""
-    return first.way == done.way and first.guards.keys() >= done.guards.keys()
+    return first.path == second.path and first.guards.keys() >= second.guards.keys()
 
 
 def is_broken(first: Recording) -> bool:
     """Return whether what a run rested on is no longer so."""
-    return bool(Guards([*first.guards.values()]).broken())
+    return bool(Guards([*first.guards.values()]).why_broken())
 
 
-def is_branch(known: Sequence[Trace], done: Recording) -> bool:
+def is_branch(traces: Sequence[Trace], recording: Recording) -> bool:
     """Return whether a run has gone another way than those that are known, by numbers that are read at every call."""
-    before = [one.first if one.replay is None else one.replay.traced for one in known]
-    return bool(known) and all(one is not None and one.way[:1] != done.way[:1] for one in before)
+    before = [one.first if one.replay is None else one.replay.traced for one in traces]
+    return bool(traces) and all(one is not None and one.path[:1] != recording.path[:1] for one in before)
 
 
 # ---- a replay that is made at the next call, so that no call takes the time of a trace and of a plan -----------------
@@ -176,8 +178,8 @@ class Pending:
         # What stands for arguments has no values after the trace.
         self._values = [(t, t._data) for t in slots if isinstance(t, Tensor) and t._node is None]
         self._free = [(traced, exact, max_bytes)]  # for the thread that makes it
-        rows: list[Guard] = [fact for t in traced.captured for fact in of_tensor(t)]
-        self._facts = Guards(rows)
+        rows: list[Guard] = [guard for t in traced.captured for guard in guards_on_tensor(t)]
+        self._guards = Guards(rows)
 
     def replay(self) -> Replay | None:
         """Return the replay; None if a captured Tensor has changed its kind since the trace.
@@ -189,20 +191,20 @@ class Pending:
             arguments = self._free.pop()
         except IndexError:
             raise InProgress from None
-        if self._facts.found() is None:
+        if self._guards.check() is None:
             return None
         try:
             for t, array in self._values:
                 t._data = array
-            return planned_replay(*arguments)
+            return make_replay(*arguments)
         except BaseException:
             self._free.append(arguments)
             raise
         finally:
-            let_go(t for t, _ in self._values)
+            clear_slots(t for t, _ in self._values)
 
 
-def planned_replay(*arguments: Any) -> Replay:
+def make_replay(*arguments: Any) -> Replay:
     """Return a replay, made in a context of its own, whose end restores NumPy's errors wherever an interrupt comes."""
     with collector_at_rest():
         return copy_context().run(Replay, *arguments)

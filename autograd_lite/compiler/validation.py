@@ -21,9 +21,9 @@ from ..tensors.tensor import Tensor
 from ..tree import leaves
 from .buffer_assignment import Place
 from .execution_plan import Plan
-from .guards import Found
+from .guards import Arrays
 from .host_code import Memo
-from .numpy_calls import How, filled
+from .numpy_calls import How, substitute
 from .replay import Replay
 from .trace import Recording, difference
 
@@ -58,7 +58,7 @@ class Outcome(NamedTuple):
                 None if (g := getattr(leaf, "_grad", None)) is None else np.array(g._data)
                 for leaf, _ in traced.gradients
             ],
-            [np.array(x) for put in traced.hosts.puts.values() for x in leaves_of(put.container[put.key])],
+            [np.array(x) for put in traced.host_state.puts.values() for x in leaves_of(put.container[put.key])],
         )
 
     def is_like(self, other: Outcome, exact: bool) -> bool:
@@ -69,12 +69,12 @@ class Outcome(NamedTuple):
         )
 
 
-def validated(
+def validate_replay(
     name: str,
     replay: Replay,
     arrays: Sequence[Any],
     memo: Memo,
-    captured: Found,
+    captured: Arrays,
     run: Callable[[], tuple[Recording, Any, Any]],
     exact: bool,
 ) -> Sequence[Any]:
@@ -91,36 +91,36 @@ def validated(
         ReplayError: if they differ; the effects are then those of the function.
     """
     inputs = replay.inputs(arrays, memo)
-    held = _held(replay.traced)
-    puts = [(put.container, put.key, put.container.get(put.key)) for put in replay.traced.hosts.puts.values()]
+    before = _copy_state(replay.traced)
+    puts = [(put.container, put.key, put.container.get(put.key)) for put in replay.traced.host_state.puts.values()]
     error: Exception | None = None
     with remember_draws() as draws:
         try:
             with quiet():
-                done, _, _ = run()
-        except Exception as raised:  # which has undone what it did
+                recording, _, _ = run()
+        except Exception as raised:  # after undoing its effects
             error = raised
     if error is not None:
         values = replay(arrays, memo, captured)
         raise ReplayError(
             f"{name}: expected the replay to raise what the function raises; it raises nothing"
         ) from error
-    expected = Outcome.of([t._data for t in leaves(done.out) if isinstance(t, Tensor)], done)
+    expected = Outcome.of([t._data for t in leaves(recording.out) if isinstance(t, Tensor)], recording)
     after = {generator: generator.state for generator in draws}
-    _undo(done, puts)
+    _undo(recording, puts)
     for generator, states in draws.items():
         generator.state = states[0]
     # The function may have given leaves other arrays, into which the replay must write.
-    values = replay(arrays, memo, replay.facts.found() or captured)
-    found = Outcome.of(values[: len(replay.traced.results)], replay.traced)
-    if expected.is_like(found, exact):
+    values = replay(arrays, memo, replay.guards.check() or captured)
+    outcome = Outcome.of(values[: len(replay.traced.results)], replay.traced)
+    if expected.is_like(outcome, exact):
         return values
     for generator, states in draws.items():
         generator.state = states[0]
-    reason = _reason(name, replay, done, inputs, held, exact)
+    reason = _reason(name, replay, recording, inputs, before, exact)
     for generator, state in after.items():
         generator.state = state
-    _settle(done, expected)
+    _settle(recording, expected)
     raise ReplayError(reason + more_on("replay-differs"))
 
 
@@ -145,21 +145,21 @@ def _alike(a: Any, b: Any, exact: bool) -> bool:
 # ---- before and after -----------------------------------------------------------------------------------------------
 
 
-def _held(traced: Recording) -> dict[int, Any]:
+def _copy_state(traced: Recording) -> dict[int, Any]:
     """Return copies of what captured Tensors and gradients hold, by the ids of the Tensors of the program."""
     tensors = [*traced.captured, *(leaf for leaf, _ in traced.assigned)]
-    found = {id(t): t._data.copy("K") if t.ndim else t._data for t in tensors}
+    copies = {id(t): t._data.copy("K") if t.ndim else t._data for t in tensors}
     for leaf, g in traced.before:
         if g is not None and (now := getattr(leaf, "_grad", None)) is not None:
-            found[id(g)] = now._data.copy("K") if now.ndim else now._data
-    return found
+            copies[id(g)] = now._data.copy("K") if now.ndim else now._data
+    return copies
 
 
-def _undo(done: Recording, puts: Sequence[tuple[Any, Any, Any]]) -> None:
+def _undo(recording: Recording, puts: Sequence[tuple[Any, Any, Any]]) -> None:
     """Take back the effects of a run, other than draws; `puts` are what containers held before, each with its key."""
-    for leaf, _ in done.assigned:
-        _write(leaf, done.overwritten[id(leaf)])
-    for leaf, g in done.before:
+    for leaf, _ in recording.assigned:
+        _write(leaf, recording.overwritten[id(leaf)])
+    for leaf, g in recording.before:
         leaf._grad = g
     for container, key, old in puts:
         container[key] = old
@@ -170,11 +170,11 @@ def _write(leaf: Tensor, a: Any) -> None:
     leaf._stamp = next_stamp()
 
 
-def _settle(done: Recording, expected: Outcome) -> None:
+def _settle(recording: Recording, expected: Outcome) -> None:
     """Make the effects that the function had."""
-    for (leaf, _), a in zip(done.assigned, expected.assigned, strict=True):
+    for (leaf, _), a in zip(recording.assigned, expected.assigned, strict=True):
         _write(leaf, a)
-    for (leaf, _), g in zip(done.gradients, expected.gradients, strict=True):
+    for (leaf, _), g in zip(recording.gradients, expected.gradients, strict=True):
         leaf._grad = None if g is None else wrap(g[()], None)
 
 
@@ -182,36 +182,36 @@ def _settle(done: Recording, expected: Outcome) -> None:
 
 
 def _reason(
-    name: str, replay: Replay, done: Recording, inputs: Sequence[Any], held: Mapping[int, Any], exact: bool
+    name: str, replay: Replay, recording: Recording, inputs: Sequence[Any], before: Mapping[int, Any], exact: bool
 ) -> str:
     """Return what made the difference, as text."""
-    if changed := difference(replay.traced, done):
+    if changed := difference(replay.traced, recording):
         return (
             f"{name}: expected a function that does the same at every call; received one that does something else now: "
             f"{changed}. What changes must be an argument, or a Tensor or array that it reads"
         )
-    gave = "expected the replay to give what the function gives; received something else"
+    message = "expected the replay to give what the function gives; received something else"
     first = replay.passes[0]
     states = [(x, x.state) for x in _generators(first.program)]
 
-    def rewound() -> None:
+    def rewind() -> None:
         for generator, state in states:
             generator.state = state
 
-    values = values_of(first.program, inputs, held)
-    wanted = [values[i] for i in first.program.graph.outputs]
+    values = values_of(first.program, inputs, before)
+    expected = [values[i] for i in first.program.graph.outputs]
     for stage in replay.passes[1:]:
-        rewound()
-        values = values_of(stage.program, inputs, held)
-        for i, a in zip(stage.program.graph.outputs, wanted, strict=True):
+        rewind()
+        values = values_of(stage.program, inputs, before)
+        for i, a in zip(stage.program.graph.outputs, expected, strict=True):
             if not _alike(a, values[i], exact):
-                return f"{name}: {gave} since the pass '{stage.name}', for {_where(stage.program, i)}. {_REPORT}"
+                return f"{name}: {message} since the pass '{stage.name}', for {_where(stage.program, i)}. {_REPORT}"
     program = replay.passes[-1].program
-    rewound()
-    for i, a in _values_of_calls(replay.plan, inputs, held):
+    rewind()
+    for i, a in _values_of_calls(replay.plan, inputs, before):
         if not _alike(values[i], a, exact):
-            return f"{name}: {gave}, and the first operation that differs is {_where(program, i)}. {_REPORT}"
-    return f"{name}: {gave}, although each operation by itself gives the same: the memory is used wrongly. {_REPORT}"
+            return f"{name}: {message}, and the first operation that differs is {_where(program, i)}. {_REPORT}"
+    return f"{name}: {message}, although each operation by itself gives the same: the memory is used wrongly. {_REPORT}"
 
 
 def _where(program: PureProgram, i: str) -> str:
@@ -220,50 +220,50 @@ def _where(program: PureProgram, i: str) -> str:
 
 
 def _generators(program: PureProgram) -> list[Any]:
-    return [thing for i, thing in program.bindings.items() if program.graph[i].kind is Kind.STATE]
+    return [value for i, value in program.bindings.items() if program.graph[i].kind is Kind.STATE]
 
 
-def values_of(program: PureProgram, inputs: Sequence[Any], held: Mapping[int, Any]) -> dict[str, Any]:
+def values_of(program: PureProgram, inputs: Sequence[Any], before: Mapping[int, Any]) -> dict[str, Any]:
     """Compute a program node by node.
 
     Args:
         program: what.
         inputs: for each slot of an argument its array or number.
-        held: what captured Tensors hold, by id, if it is not what they hold now.
+        before: what captured Tensors hold, by id, if it is not what they hold now.
     """
-    given = dict(zip(program.inputs, inputs, strict=True))
+    by_slot = dict(zip(program.inputs, inputs, strict=True))
     values: dict[str, Any] = {}
     with np.errstate(all="ignore"):
         for node in program.graph.nodes:
             if node.kind is not Kind.OP:
-                thing = program.bindings[node.id]
-                values[node.id] = given[node.id] if node.id in given else _array_of(thing, held)
+                value = program.bindings[node.id]
+                values[node.id] = by_slot[node.id] if node.id in by_slot else _array_of(value, before)
             else:
                 is_seen = program.calls[node.id][0] is OBSERVE
                 values[node.id] = np.False_ if is_seen else program.compute(node.id, values)
     return values
 
 
-def _values_of_calls(plan: Plan, inputs: Sequence[Any], held: Mapping[int, Any]) -> list[tuple[str, Any]]:
+def _values_of_calls(plan: Plan, inputs: Sequence[Any], before: Mapping[int, Any]) -> list[tuple[str, Any]]:
     """Make the calls of a plan, each in memory of its own; return what they give for each node, in order."""
     values: dict[int, Any] = {}
-    for number, (place, thing, _) in enumerate(plan.where):
+    for number, (place, value, _) in enumerate(plan.where):
         if place is Place.ARGUMENT:
-            values[number] = inputs[thing]
+            values[number] = inputs[value]
         elif place in (Place.CAPTURED, Place.ARRAY, Place.KNOWN):
-            values[number] = _array_of(thing, held)
-    found: dict[str, Any] = {}
+            values[number] = _array_of(value, before)
+    by_node: dict[str, Any] = {}
     with np.errstate(all="ignore"):
         for call in plan.calls:
             f: Any = call.function.reduce if call.how is How.REDUCE else call.function  # type: ignore[attr-defined]
             if call.how is How.EFFECT and f is OBSERVE.forward:
                 values[call.value] = np.False_
             else:
-                values[call.value] = f(*filled(call.args, values.get), **filled(call.kwargs, values.get))
-            found.pop(call.node, None)
-            found[call.node] = values[call.value]
-    return list(found.items())
+                values[call.value] = f(*substitute(call.args, values.get), **substitute(call.kwargs, values.get))
+            by_node.pop(call.node, None)
+            by_node[call.node] = values[call.value]
+    return list(by_node.items())
 
 
-def _array_of(thing: Any, held: Mapping[int, Any]) -> Any:
-    return held.get(id(thing), thing._data) if isinstance(thing, Tensor) else thing
+def _array_of(value: Any, before: Mapping[int, Any]) -> Any:
+    return before.get(id(value), value._data) if isinstance(value, Tensor) else value

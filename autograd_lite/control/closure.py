@@ -69,7 +69,7 @@ class _Closing(Recorder):
         super().__init__(f, what)
         self.replaced: dict[Any, tuple[Tensor, Tensor, Tensor]] = {}
         self.what = what
-        self.hosts = Outside()  # type: ignore[assignment]
+        self.host_state = Outside()  # type: ignore[assignment]
 
     def read(self, edge: Any, value: Any = None) -> None:
         """Note that an op reads something, be it from before the function."""

@@ -35,7 +35,7 @@ def dynamic(container: Any, key: Any, *, owned: bool = False) -> Any:
         array([2., 2.])
     """
     tape = MODE.get().tape if TAPES else None
-    return container[key] if tape is None else tape.hosts.read(container, key, owned)
+    return container[key] if tape is None else tape.host_state.read(container, key, owned)
 
 
 def static(container: Any, key: Any) -> Any:
@@ -60,7 +60,7 @@ def static(container: Any, key: Any) -> Any:
     """
     tape = MODE.get().tape if TAPES else None
     try:
-        return container[key] if tape is None else tape.hosts.pin(container, key)
+        return container[key] if tape is None else tape.host_state.pin(container, key)
     except TypeError:
         if hasattr(container, "__getitem__"):
             raise
@@ -86,7 +86,7 @@ def callback(f: Callable[..., Any], *args: Any) -> Any:
         array([-1., -1.])
     """
     tape = MODE.get().tape if TAPES else None
-    return f(*args) if tape is None else tape.hosts.call(f, args)
+    return f(*args) if tape is None else tape.host_state.call(f, args)
 
 
 def same_objects(containers: tuple[Collection[Any], ...], objects: tuple[Any, ...]) -> bool:

@@ -71,7 +71,7 @@ class Tape(Protocol):
     def lowered(self, t: Any) -> Any:
         """Return a Tensor of plain values in place of one of a transformation that began before."""
 
-    hosts: Any  # notes what it does outside of Tensors, see `ir.hosts`
+    host_state: Any  # notes what it does outside of Tensors, see `ir.host_state`
 
     def trying(self) -> AbstractContextManager[None]:
         """Run a part of the function on Tensors, and forget it if it raises: nothing outside changes."""

@@ -86,7 +86,7 @@ def _read() -> None:
     """Stands for the reading of a number."""
 
 
-class Hosts:
+class HostState:
     """Notes what one run of a function does outside of Tensors.
 
     Attributes:
@@ -158,7 +158,7 @@ class Hosts:
         return mapped(lambda x, _: x._data.copy() if isinstance(x, Tensor) else plain_number(x), value)
 
     @property
-    def way(self) -> list[Any]:
+    def path(self) -> list[Any]:
         """What was read and computed, in a form that is equal for two runs that have taken the same branches."""
         found: list[Any] = []
         for step in self.steps:
@@ -180,7 +180,7 @@ class Hosts:
         """Let go of what was there before: the run has ended well, and nothing will be undone."""
         self.puts = {place: put._replace(old=None) for place, put in self.puts.items()}
 
-    def let_go(self) -> None:
+    def release_values(self) -> None:
         """Let go of the values that were read, and of the history of those that are put back."""
         for t in self.arrays.values():
             t._data = np.broadcast_to(np.zeros((), t.dtype), t.shape)

@@ -263,7 +263,7 @@ def _run(f: Callable[..., Any], arguments: Sequence[Any]) -> list[Tensor]:
         recording.undo()
         with record_source():
             result = f(*arguments)
-    recording.let_go()
+    recording.release_values()
     found = leaves(result)
     if not found or not all(isinstance(t, Tensor) for t in found):
         wrong = next((type(t).__name__ for t in found if not isinstance(t, Tensor)), "nothing")
@@ -274,7 +274,7 @@ def _run(f: Callable[..., Any], arguments: Sequence[Any]) -> list[Tensor]:
         raise TypeError(
             f"trace: expected {name} to return a Tensor, or a container of Tensors; received {wrong}. {cure}"
         )
-    return recording.settled(found)
+    return recording.settle(found)
 
 
 def _arguments(

@@ -22,7 +22,7 @@ from ..tensors.record import wrap
 from ..tensors.tensor import Tensor, tensor
 from ..tensors.tracers import TracedTensor
 from .captured_arrays import Operands
-from .host_record import Hosts
+from .host_record import HostState
 from .observing import see
 from .slot_nodes import is_slot
 
@@ -78,7 +78,7 @@ class Recorder:
         gradients: the leaves whose `.grad` was used, by id, with what it was before.
         roots: the edges that `backward` was called on.
         outside: the Tensors from outside that ops have read, by id.
-        hosts: what is read and put back outside of Tensors.
+        host_state: what is read and put back outside of Tensors.
         operands: where ops take arrays that are not Tensors, if that is noted.
         overwritten: what the leaves that were assigned to held before, by id.
         backward: whether there was a backward pass.
@@ -100,7 +100,7 @@ class Recorder:
         self.outside: dict[int, Tensor] = {}
         self.overwritten: dict[int, Any] = {}
         this = ref(self)  # hosts outlive the tape
-        self.hosts = Hosts(lambda how, instead: this().left(how, instead), memo)  # type: ignore[union-attr]
+        self.host_state = HostState(lambda how, instead: this().left(how, instead), memo)  # type: ignore[union-attr]
         self.operands: Operands | None = None
         self.backward = self.masks = self.older = False
         self.returned = 0
@@ -136,13 +136,13 @@ class Recorder:
             name: x.copy() if isinstance(x, (list, dict)) else x for name, x in vars(self).items()
         }
         try:
-            self.trial, self.is_pure, self.hosts = Trial(next_stamp(), MODE.get().note), True, Outside()  # type: ignore[assignment]
+            self.trial, self.is_pure, self.host_state = Trial(next_stamp(), MODE.get().note), True, Outside()  # type: ignore[assignment]
             yield
         except BaseException:
             vars(self).update(before)
             raise
         finally:
-            self.trial, self.is_pure, self.hosts = before["trial"], before["is_pure"], before["hosts"]
+            self.trial, self.is_pure, self.host_state = before["trial"], before["is_pure"], before["host_state"]
 
     def lowered(self, t: Any) -> Any:
         """Return a Tensor as it is."""
@@ -253,7 +253,7 @@ class Recorder:
 
     # ---- afterwards -------------------------------------------------------------------------------------------------
 
-    def settled(self, results: Iterable[Tensor]) -> list[Tensor]:
+    def settle(self, results: Iterable[Tensor]) -> list[Tensor]:
         """Return Tensors of what some results hold in the end; what was read after an assignment reads its value."""
         last = {id(a.leaf): a for a in self.assignments}
         found = [_at_the_end(t, last) for t in results]
@@ -261,7 +261,7 @@ class Recorder:
             reconnect(found, _latest(self.assignments))
         return found
 
-    def let_go(self) -> None:
+    def release_values(self) -> None:
         """Take the history from the gradients that were left on leaves: an eager run leaves none."""
         for leaf, before in self.gradients.values():
             g = getattr(leaf, "_grad", None)
@@ -274,7 +274,7 @@ class Recorder:
             if noted.__class__ in (list, dict):
                 noted.clear()
         self.operands = None
-        self.hosts.settle()
+        self.host_state.settle()
 
     def undo(self) -> None:
         """Give all leaves the values and gradients that they had before."""
@@ -283,7 +283,7 @@ class Recorder:
             leaf._stamp = next_stamp()
         for leaf, g in self.gradients.values():
             leaf._grad = g
-        self.hosts.undo()
+        self.host_state.undo()
 
 
 def _at_the_end(t: Tensor, last: dict[int, Assigned]) -> Tensor:

@@ -110,7 +110,7 @@ class Changes:
             value: a number, an array or a Tensor, or dicts, lists and tuples of them; do not change it afterwards.
         """
         if self._tape is not None:
-            value = self._tape.hosts.put(container, key, value)
+            value = self._tape.host_state.put(container, key, value)
         self._calls.append((operator.setitem, container, key, value))
 
     def call(self, function: Callable[..., Any], *args: Any) -> None:
@@ -137,7 +137,7 @@ class Changes:
         # The stamps come last, so that whatever another thread records meanwhile is older.
         calls = self._calls
         if self._tape is not None:
-            self._tape.hosts.final = True
+            self._tape.host_state.final = True
         calls.append((deque, map(setattr, self._leaves, repeat("_stamp"), iter(next_stamp, None)), 0))
         if (undo := open_undo()) is not None and self._tape is None:  # else when the function has ended
             calls.append((undo.clear,))

@@ -16,20 +16,20 @@ from autograd_lite.compiler.guards import (
     MISSING,
     Guard,
     Guards,
+    check_in_c,
+    check_in_python,
     content_of,
-    in_c,
-    in_python,
-    of_array,
-    of_gradient,
-    of_hosts,
-    of_tensor,
+    guard_on_array,
+    guards_on_gradient,
+    guards_on_host_state,
+    guards_on_tensor,
     parts_of,
 )
 from autograd_lite.core.node import LEAF
-from autograd_lite.ir.host_record import Hosts
+from autograd_lite.ir.host_record import HostState
 from autograd_lite.native.kernels import INSTRUCTIONS, REASON
 
-WAYS = {"in Python": in_python, "in C": in_c}
+WAYS = {"in Python": check_in_python, "in C": check_in_c}
 
 
 @pytest.fixture(params=WAYS)
@@ -66,16 +66,21 @@ class Subject:
         self.kind = type("Kind", (), {"rate": 1.0})
 
     def facts(self) -> list[Guard]:
-        hosts = Hosts(lambda *_: None)
+        host_state = HostState(lambda *_: None)
         for name in self.things:
-            hosts.pin(self.things, name)
+            host_state.pin(self.things, name)
         for k in range(len(self.row)):
-            hosts.pin(self.row, k)
-        hosts.rest(getattr, (self.box, "rate"), self.box.rate)
-        hosts.rest(getattr, (self.box, "thing"), self.box.thing)
-        found = [*of_tensor(self.w), *of_tensor(self.c), *of_tensor(self.graded), of_array(self.a)]
+            host_state.pin(self.row, k)
+        host_state.rest(getattr, (self.box, "rate"), self.box.rate)
+        host_state.rest(getattr, (self.box, "thing"), self.box.thing)
+        found = [
+            *guards_on_tensor(self.w),
+            *guards_on_tensor(self.c),
+            *guards_on_tensor(self.graded),
+            guard_on_array(self.a),
+        ]
         for leaf in (self.w, self.graded, self.hooked):
-            found += of_gradient(leaf, leaf.grad)
+            found += guards_on_gradient(leaf, leaf.grad)
         guards = [
             Guard("contents", self.settings, None, content_of(self.settings), "settings"),
             Guard("contents", self.names, None, content_of(self.names), "names"),
@@ -86,7 +91,7 @@ class Subject:
             Guard("class item", self.kind, "depth", MISSING, "depth of the class"),
             Guard("item", self.things, "absent", MISSING, "absent"),
         ]
-        return [*found, *of_hosts(hosts), *guards]
+        return [*found, *guards_on_host_state(host_state), *guards]
 
 
 def setattr_shape(a: np.ndarray) -> np.ndarray:
@@ -186,13 +191,13 @@ KEPT: dict[str, Callable[[Subject], Any]] = {
 @pytest.mark.parametrize("name", CHANGES)
 def test_what_changes_is_noticed(way: Any, name: str) -> None:
     subject = Subject()
-    change, told = CHANGES[name]
+    change, message = CHANGES[name]
     rows = subject.facts()
     found = way(rows, [])
     assert found() == ()
     change(subject)
     assert found() is None
-    assert Guards(rows).broken().startswith(f"it is no longer true that {told}")
+    assert Guards(rows).why_broken().startswith(f"it is no longer true that {message}")
 
 
 @pytest.mark.parametrize("name", KEPT)
@@ -202,7 +207,7 @@ def test_what_does_not_matter_may_change(way: Any, name: str) -> None:
     found = way(rows, [])
     KEPT[name](subject)
     assert found() == ()
-    assert Guards(rows).broken() == ""
+    assert Guards(rows).why_broken() == ""
 
 
 def test_every_kind_of_fact_is_broken_above() -> None:
@@ -228,7 +233,7 @@ def test_the_arrays_that_are_taken(way: Any) -> None:
 @pytest.mark.parametrize("a", [np.array(["a", "b"], np.dtypes.StringDType()), np.array([None, 1]), np.ones(2, "i4,f8")])
 def test_arrays_of_every_dtype_are_looked_at(way: Any, a: np.ndarray) -> None:
     a = a.copy()
-    found = way([of_array(a)], [(0, False)])
+    found = way([guard_on_array(a)], [(0, False)])
     assert found()[0] is a
     a.resize((2, 1), refcheck=False)
     assert found() is None
@@ -251,10 +256,10 @@ SHARED = {
 @pytest.mark.parametrize("name", SHARED)
 def test_what_is_written_into_is_no_one_elses(way: Any, name: str) -> None:
     w = ag.tensor(np.ones((1, 1)), requires_grad=SHARED[name].leaf)
-    rows = list(of_tensor(w))
+    rows = list(guards_on_tensor(w))
     before, kept = w._data, SHARED[name].share(w)
     if before.shape != np.shape(w._data):
-        rows = list(of_tensor(w))
+        rows = list(guards_on_tensor(w))
     (taken,) = way(rows, [(0, True)])()
     assert taken is w._data
     assert taken.flags.writeable
@@ -300,7 +305,7 @@ def test_rows_in_c_are_checked(row: Guard) -> None:
     if not INSTRUCTIONS:
         pytest.skip(f"native kernels are {REASON}")
     with pytest.raises(TypeError):
-        in_c([row], [])
+        check_in_c([row], [])
 
 
 @pytest.mark.parametrize("taken", [[(1, False)], [(-1, False)], [(0, False), (0, True)]])
@@ -308,7 +313,7 @@ def test_what_is_taken_in_c_is_checked(taken: Any) -> None:
     if not INSTRUCTIONS:
         pytest.skip(f"native kernels are {REASON}")
     with pytest.raises(ValueError, match="different rows"):
-        in_c([of_array(np.ones(2))], taken)
+        check_in_c([guard_on_array(np.ones(2))], taken)
 
 
 # ---- in a compiled function ------------------------------------------------------------------------------------------

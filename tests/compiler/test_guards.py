@@ -143,7 +143,7 @@ def test_arrays_that_operations_take_are_read_anew(name: str) -> None:
         LARGE[3, 5], LARGE[0, 0] = k, k
         np.testing.assert_array_equal(compiled(x), f(ag.tensor(x)).numpy())
     assert len(compiled.traces) == 1
-    assert not [row for row in compiled.traces[0].replay.facts.rows if row.kind == "elements"]
+    assert not [row for row in compiled.traces[0].replay.guards.rows if row.kind == "elements"]
 
 
 READ_BY_PYTHON: dict[str, Callable[[Any], Any]] = {
@@ -302,7 +302,7 @@ def test_reading_code_tells_what_takes_each_value() -> None:
         ("cell", "table", [], "unknown"),
     ):
         assert expected in uses
-    assert [row.told for row in GuardCollector(f).rows if row.kind == "cell"] == ["table is as it was"]
+    assert [row.message for row in GuardCollector(f).rows if row.kind == "cell"] == ["table is as it was"]
 
 
 def test_what_pytest_writes_into_assertions_is_not_followed() -> None:
@@ -313,7 +313,7 @@ def test_what_pytest_writes_into_assertions_is_not_followed() -> None:
     guards = GuardCollector(f)
     assert any(use.name.startswith("@") for use in uses_in(f.__code__))
     assert not guards.is_partial
-    assert not [row for row in guards.rows if "pytest" in row.told]
+    assert not [row for row in guards.rows if "pytest" in row.message]
 
 
 @pytest.mark.ci

@@ -86,7 +86,7 @@ def test_it_is_made_at_the_third_call_even_if_that_is_interrupted(monkeypatch: p
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(traces, "planned_replay", interrupted)
+        patch.setattr(traces, "make_replay", interrupted)
         with pytest.raises(KeyboardInterrupt):
             program.run(program.x, 0.1)
     assert program.run.traces[0].replay is None
@@ -99,14 +99,14 @@ def test_a_call_beside_the_one_that_makes_it_runs_as_it_is(monkeypatch: pytest.M
     double.plans_later = True
     for _ in range(2):
         double(np.ones(2))
-    begun, end, make = threading.Event(), threading.Event(), traces.planned_replay
+    begun, end, make = threading.Event(), threading.Event(), traces.make_replay
 
     def slowly(*args: Any) -> Any:
         begun.set()
         end.wait(10)
         return make(*args)
 
-    monkeypatch.setattr(traces, "planned_replay", slowly)
+    monkeypatch.setattr(traces, "make_replay", slowly)
     results: list[Any] = []
     thread = threading.Thread(target=lambda: results.append(double(np.ones(2))))
     thread.start()

@@ -307,7 +307,16 @@ def test_code_that_is_not_sound_is_refused(wrong: str) -> None:
 
 def test_the_executor_names_no_operation() -> None:
     home = Path(segments.__file__).parent
-    files = [home / name for name in ("native_segments.py", "call_instructions.py", "inner_loops.py", "tiling.py", "buffer_assignment.py")]
+    files = [
+        home / name
+        for name in (
+            "native_segments.py",
+            "call_instructions.py",
+            "inner_loops.py",
+            "tiling.py",
+            "buffer_assignment.py",
+        )
+    ]
     files += [home.parent / "native" / "c" / name for name in ("executor.c", "reductions.c", "segment.c", "executor.h")]
     named = {op for op in OPS if isinstance(getattr(np, op, None), np.ufunc)}
     for file in files:

@@ -89,7 +89,7 @@ def test_every_call_that_is_broken_is_found(name: str, monkeypatch: pytest.Monke
         def added(self: Lowering, how: How, f: Any, *rest: Any, k: int = k) -> None:
             add(self, how, f, *rest)
             if len(self.calls) == k + 1 and how not in (How.VIEW, How.EFFECT):
-                self.calls[k] = self.calls[k]._replace(function=Broken(f), facts={})
+                self.calls[k] = self.calls[k]._replace(function=Broken(f), derived={})
 
         compiled = ag.compile(make(), validate=True)
         compiled(*args)
@@ -108,7 +108,7 @@ def test_every_call_that_is_broken_is_found(name: str, monkeypatch: pytest.Monke
             found += 1
         else:  # the replay has noticed by itself that it must not go on
             with pytest.raises(AssumptionFailed):
-                trace.replay(list(args), {}, trace.replay.facts.found())
+                trace.replay(list(args), {}, trace.replay.guards.check())
     assert found >= 3
 
 
@@ -149,7 +149,7 @@ def test_effects_are_made_once() -> None:
 
 def test_a_function_that_changes_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     factor = [2.0]
-    monkeypatch.setattr("autograd_lite.compiler.trace.Guards.rows", [])
+    monkeypatch.setattr("autograd_lite.compiler.trace.GuardCollector.rows", [])
     compiled = ag.compile(lambda x: x * factor[0], validate=True)
     for _ in range(3):
         assert_same(compiled(X), X * 2)

@@ -92,7 +92,7 @@ def steps() -> tuple[Counts, Counts, Counts]:
             "operations": len(plan.calls) - views,
             "lines": sum(not line.lstrip().startswith(("#", "def ")) for line in lines),
             "arena": plan.nbytes,
-            "guards": len(last.replay.facts.rows),
+            "guards": len(last.replay.guards.rows),
             "traces": len(compiled.traces),
             "runs": runs,
         }

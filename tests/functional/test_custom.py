@@ -377,7 +377,10 @@ def test_rounding_is_no_change() -> None:
 @pytest.mark.parametrize("kind", ["custom_vjp", "checkpoint"])
 def test_two_walks_over_one_graph_do_not_take_each_others_results(kind: str) -> None:
     """Both go through this package's rules line by line, in step."""
-    both, files = threading.Barrier(2, timeout=10), ("functional/custom_derivatives.py", "functional/primitives.py", "core/op.py")
+    both, files = (
+        threading.Barrier(2, timeout=10),
+        ("functional/custom_derivatives.py", "functional/primitives.py", "core/op.py"),
+    )
 
     def product(a: Any, b: Any) -> Any:
         return a * b

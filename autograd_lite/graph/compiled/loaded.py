@@ -9,11 +9,11 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from ...compiler.abstract_values import ARRAYS, ArrayKind, filler, kinds_of
-from ...compiler.aliases import captured_by
+from ...compiler.abstract_values import ARRAYS, ArrayKind, kinds_of, unflatten_like
+from ...compiler.aliases import captured_ids
 from ...compiler.compile_report import argument_kinds
 from ...compiler.compiled_function import Compiled
-from ...compiler.host_code import Changed
+from ...compiler.host_code import HostStateChanged
 from ...compiler.replay import Replay
 from ...compiler.scalar_arguments import Number, Numbers, Varying
 from ...compiler.trace import Recording
@@ -127,22 +127,24 @@ class Loaded(Compiled[Any, Any]):
                 continue
             saved = self.saved[n]
             replay = _planned(saved.traced, arrays, self.exact, self.max_bytes)
-            new = Trace(why, replay, saved.out, None, None, saved.given, filler(saved.out), captured_by(saved.traced))
+            new = Trace(
+                why, replay, saved.out, None, None, saved.given, unflatten_like(saved.out), captured_ids(saved.traced)
+            )
             new = new._replace(written=saved.traced.written)
             with self._lock:
                 self._planned[key].add(n)
                 self._traces.setdefault(key, []).append(new)
-            if (captured := replay.facts.found()) is None:
-                why = replay.facts.broken()
+            if (captured := replay.guards.check()) is None:
+                why = replay.guards.why_broken()
                 continue
             if new.aliases and not new.takes([x for x in leaves((call.args, call.kwargs)) if isinstance(x, ARRAYS)]):
                 return self._as_it_is(args, kwargs)
             try:
-                return new.given_back(replay(arrays, memo, captured), arrays, as_tensors)
-            except Changed as error:
+                return new.results(replay(arrays, memo, captured), arrays, as_tensors)
+            except HostStateChanged as error:
                 why = f"it is no longer true that {error}"
             except AssumptionFailed:
-                return self._otherwise(args, kwargs)
+                return self._fall_back(args, kwargs)
         raise ValueError(
             f"{self.name}: expected captured Tensors and states as they were when the function was traced, but {why}"
         )
@@ -158,7 +160,7 @@ class Loaded(Compiled[Any, Any]):
             f"{argument_kinds(given)}. Convert them, or save a function that was called with such arguments too"
         )
 
-    def _otherwise(self, args: Any, kwargs: Any) -> NoReturn:
+    def _fall_back(self, args: Any, kwargs: Any) -> NoReturn:
         raise FloatingPointError(
             f"{self.name}: expected values for which the code in the file is right; these lead to a NaN, or to "
             "another branch, which only the function itself can follow. Nothing was changed"

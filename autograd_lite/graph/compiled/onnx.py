@@ -44,7 +44,7 @@ def onnx_of(
 def _forward(trace: Trace, program: PureProgram, names: list[str]) -> PureProgram:
     """Return the program of the results alone, whose arguments are those of the function that are arrays."""
     assert trace.replay is not None
-    kinds = [x for _, x in items(trace.given) if isinstance(x, ArrayKind)]
+    kinds = [x for _, x in items(trace.arguments) if isinstance(x, ArrayKind)]
     results = program.graph.outputs[: len(trace.replay.traced.results)]
     bindings = {i: plain_number(thing) for i, thing in program.bindings.items()}
     forward = replace(

@@ -29,7 +29,7 @@ from ..export.json_format import graph_of
 from .codec import ValueCodec, example
 from .loaded import Loaded, Saved
 from .loops import PRIVATE, read_loop
-from .saved_host_state import HostsReader
+from .saved_host_state import HostStateReader
 from .writing import ENTRY, FORMAT, VERSION
 
 _MOST_ELEMENTS = 2**31  # of one value that is computed
@@ -88,7 +88,7 @@ class _Reading:
     def __init__(self, arrays: dict[str, Any], about: Mapping[str, Any]) -> None:
         self._about = about
         self._values = ValueCodec(arrays, [_generator(part) for part in about["generators"]])
-        self._hosts = HostsReader(self._values, about["states"])
+        self._host_state = HostStateReader(self._values, about["states"])
         self._tensors = [self._tensor(part) for part in about["tensors"]]
 
     def loaded(self) -> Loaded:
@@ -102,7 +102,7 @@ class _Reading:
         max_bytes = self._about["max_bytes"]
         if max_bytes is not None and of_kind(int, max_bytes) < 0:
             refuse("a number of bytes", max_bytes)
-        return Loaded(name, traces, captured, self._hosts.containers, exact, max_bytes)
+        return Loaded(name, traces, captured, self._host_state.containers, exact, max_bytes)
 
     def _tensor(self, about: Mapping[str, Any]) -> Tensor:
         data, wanted = self._array(about["data"]), of_kind(bool, about["requires_grad"])
@@ -133,8 +133,8 @@ class _Reading:
         graph = graph_of(about["graph"])
         before = tuple((nth(self._tensors, n), had) for n, had in about["before"])
         grads = {id(leaf): _gradient_of(leaf) if had is True else None for leaf, had in before}
-        hosts = self._hosts.hosts(about["hosts"])
-        slots = [(self._hosts.slot(part), i) for part, i in about["slots"]]
+        host_state = self._host_state.host_state(about["hosts"])
+        slots = [(self._host_state.slot(part), i) for part, i in about["slots"]]
         program = self._program(graph, about, grads, slots)
         assigned = tuple((nth(self._tensors, n), _id(graph, i)) for n, i in about["assigned"])
         gradients = tuple((nth(self._tensors, n), None if i is None else _id(graph, i)) for n, i in about["gradients"])
@@ -158,7 +158,7 @@ class _Reading:
             gradients=gradients,
             before=tuple((leaf, grads[id(leaf)]) for leaf, _ in before),
             captured=tuple(nth(self._tensors, n) for n in about["captured"]),
-            hosts=hosts,
+            host_state=host_state,
             slots=tuple([x for x, _ in slots]),
             put=tuple(put),
             effects=tuple(effects),

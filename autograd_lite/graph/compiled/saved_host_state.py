@@ -12,7 +12,7 @@ import numpy as np
 
 from ...core.dynamic_scalars import DynamicScalar
 from ...files import Form, nth, of_kind, one_entry, refuse
-from ...ir.host_record import Argument, Fixed, Hosts, Put, Read, leaves_of
+from ...ir.host_record import Argument, Fixed, HostState, Put, Read, leaves_of
 from ...tensors.record import wrap
 from ...tensors.tensor import Tensor
 from .codec import UnwritableError, ValueCodec, example, like
@@ -26,7 +26,7 @@ _CALLS: dict[str, Callable[..., Any]] = {
 }
 
 
-class HostsWriter(ValueCodec):
+class HostStateWriter(ValueCodec):
     """Writes the hosts of several traces, which share containers.
 
     Args:
@@ -37,7 +37,7 @@ class HostsWriter(ValueCodec):
     """
 
     def __init__(self, values: ValueCodec) -> None:
-        forms = {"live": Form(DynamicScalar, HostsWriter._known), "host": Form(Tensor, HostsWriter._host)}
+        forms = {"live": Form(DynamicScalar, HostStateWriter._known), "host": Form(Tensor, HostStateWriter._host)}
         super().__init__(values.held, values.generators, forms, np.generic)
         self._values = values
         self._numbers: dict[int, int] = {}
@@ -53,12 +53,12 @@ class HostsWriter(ValueCodec):
             for n, (held, keys) in enumerate(zip(self._held, self._keys, strict=True))
         ]
 
-    def hosts(self, hosts: Hosts) -> dict[str, Any]:
+    def host_state(self, host_state: HostState) -> dict[str, Any]:
         """Return the description of what one trace notes."""
         self._lives = {}
-        self._arrays = {i: n for n, i in enumerate(hosts.arrays)}
+        self._arrays = {i: n for n, i in enumerate(host_state.arrays)}
         steps = []
-        for step in hosts.steps:
+        for step in host_state.steps:
             if isinstance(step, Read):
                 for x in leaves_of(step.found):
                     if x.__class__ is DynamicScalar:
@@ -75,10 +75,10 @@ class HostsWriter(ValueCodec):
             # What is pinned, or found by other functions and fixed, is in no file: nothing can change it there.
         puts = [
             [self._container(put.container, put.key), put.key, None, self.write(put.before)]
-            for put in hosts.puts.values()
+            for put in host_state.puts.values()
         ]
         arrays, self._arrays = self._arrays, {}  # what is put is new
-        for about, put in zip(puts, hosts.puts.values(), strict=True):
+        for about, put in zip(puts, host_state.puts.values(), strict=True):
             about[2] = self.write(put.value)
         self._arrays = arrays
         return {"steps": steps, "puts": puts}
@@ -129,8 +129,8 @@ def _name_of(f: Callable[..., Any]) -> str:
     return next((name for name, known in _CALLS.items() if known is f), "")
 
 
-class HostsReader(ValueCodec):
-    """Reads what a `HostsWriter` wrote.
+class HostStateReader(ValueCodec):
+    """Reads what a `HostStateWriter` wrote.
 
     Args:
         values: the codec of the file.
@@ -142,49 +142,49 @@ class HostsReader(ValueCodec):
 
     def __init__(self, values: ValueCodec, containers: Any) -> None:
         forms = {
-            "live": Form(read=HostsReader._live),
-            "host": one_entry("host", read=HostsReader._host),
+            "live": Form(read=HostStateReader._live),
+            "host": one_entry("host", read=HostStateReader._host),
             "new": one_entry("new", read=lambda codec, about: wrap(example(about), None)),
         }
         super().__init__(values.held, values.generators, forms)
         self._lives: dict[int, DynamicScalar] = {}
         self._arrays: list[Tensor] = []
-        self._hosts = Hosts(_never)
+        self._host_state = HostState(_never)
         self.containers: list[dict[str, Any]] = [self.read({"dict": part}) for part in containers]
         if not all(isinstance(key, str) for container in self.containers for key in container):
             refuse("names in a state", containers)
 
-    def hosts(self, about: Mapping[str, Any]) -> Hosts:
+    def host_state(self, about: Mapping[str, Any]) -> HostState:
         """Return what one trace notes."""
-        self._lives, self._arrays, self._hosts = {}, [], Hosts(_never)
-        hosts = self._hosts
+        self._lives, self._arrays, self._host_state = {}, [], HostState(_never)
+        host_state = self._host_state
         for step in about["steps"]:
             ((kind, content),) = step.items()
             if kind == "read":
                 number, key, found, owned = content
                 container = self._container(number, key)
                 self._arrays_of(found, container[key])
-                hosts.steps.append(Read(container, key, self.read(found), owned is True))
+                host_state.steps.append(Read(container, key, self.read(found), owned is True))
             elif kind == "argument":
                 place, live = content
-                if place != sum(isinstance(step, Argument) for step in hosts.steps):
+                if place != sum(isinstance(step, Argument) for step in host_state.steps):
                     refuse("the numbers among the arguments in order", place)
-                number = hosts.argument(place, self.read(live["value"]))
+                number = host_state.argument(place, self.read(live["value"]))
                 self._lives[live["live"]] = number
             elif kind == "fixed":
                 number, value = map(self.read, content)
                 is_number = isinstance(number, DynamicScalar)
-                hosts.steps.append(Fixed(number if is_number else refuse("a number", content), value))
+                host_state.steps.append(Fixed(number if is_number else refuse("a number", content), value))
             elif kind == "call":
                 name, args, live = content
-                hosts.steps.append(self._live(live, _called(name), tuple(map(self.read, args))))
+                host_state.steps.append(self._live(live, _called(name), tuple(map(self.read, args))))
             else:
                 refuse("a step", kind)
         for number, key, value, before in about["puts"]:
             container = self._container(number, key)
             put = Put(container, key, self.read(value), self.read(before), None)
-            hosts.puts[id(container), key] = put
-        return hosts
+            host_state.puts[id(container), key] = put
+        return host_state
 
     def slot(self, about: Any) -> Any:
         """Return what fills a slot: a Tensor or a number."""
@@ -205,7 +205,7 @@ class HostsReader(ValueCodec):
         for a in arrays:
             t = wrap(a, None)
             self._arrays.append(t)
-            self._hosts.arrays[id(t)] = t
+            self._host_state.arrays[id(t)] = t
 
     def _host(self: Any, n: Any) -> Tensor:
         array: Tensor = nth(self._arrays, n)
@@ -217,7 +217,7 @@ class HostsReader(ValueCodec):
             refuse("a number", about)
         if f is not None or number not in self._lives:
             name = of_kind(str, about["name"])
-            self._lives[number] = DynamicScalar(self._hosts, _given if f is None else f, args, value, name)
+            self._lives[number] = DynamicScalar(self._host_state, _given if f is None else f, args, value, name)
         live: DynamicScalar = self._lives[number]
         return live
 

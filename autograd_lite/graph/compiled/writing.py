@@ -22,7 +22,7 @@ from ..export.json_format import document_of
 from .codec import UnwritableError, ValueCodec, like
 from .loaded import Loaded, Saved
 from .loops import PRIVATE, described, loop_of
-from .saved_host_state import HostsWriter
+from .saved_host_state import HostStateWriter
 
 ENTRY = "autograd_lite"  # of the metadata
 FORMAT = "autograd_lite.compiled"
@@ -33,7 +33,7 @@ _NO_CODE = ": a file holds no code"
 def save_compiled(compiled: Compiled[Any, Any], path: str | os.PathLike[str]) -> None:
     """Write a compiled function; see `Compiled.save_compiled`."""
     name = getattr(compiled, "__name__", "function")
-    found = [Saved(t.given, t.out, t.replay.traced) for t in compiled.traces if t.replay is not None]
+    found = [Saved(t.arguments, t.out, t.replay.traced) for t in compiled.traces if t.replay is not None]
     if isinstance(compiled, Loaded):
         found = list(compiled.saved)
     if not found:
@@ -59,7 +59,7 @@ class _Writing:
         self._described: dict[str, dict[str, Any]] = {}  # by their names
         self._generators: list[Generator] = []
         self._values = ValueCodec(self.arrays, self._generators)
-        self._hosts = HostsWriter(self._values)
+        self._host_state = HostStateWriter(self._values)
 
     def described(self, name: str, exact: bool, max_bytes: int | None, found: Sequence[Saved]) -> dict[str, Any]:
         """Return the description of a function."""
@@ -75,7 +75,7 @@ class _Writing:
             "max_bytes": max_bytes,
             "traces": traces,
             "tensors": list(self._described.values()),
-            "states": self._hosts.containers(),
+            "states": self._host_state.containers(),
             "generators": generators,
         }
 
@@ -91,15 +91,15 @@ class _Writing:
         inputs = about["inputs"]
         advice = f"{_NO_CODE}. Compute it before the call, and pass it as an argument"
         with _expecting("Python values outside of Tensors that can be written", advice):
-            hosts = self._hosts.hosts(traced.hosts)
-            slots = [[self._hosts.slot(x), i] for x, i in _paired(traced.slots, inputs)]
+            host_state = self._host_state.host_state(traced.host_state)
+            slots = [[self._host_state.slot(x), i] for x, i in _paired(traced.slots, inputs)]
         return {
             **about,
             "given": self._outer(saved.given, "arguments"),
             "out": self._outer(saved.out, "results"),
             "inputs": inputs[: len(inputs) - len(traced.slots)],
             "slots": slots,
-            "hosts": hosts,
+            "hosts": host_state,
             "put": list(traced.put),
             "results": list(traced.results),
             "assigned": [[self._tensor(leaf), i] for leaf, i in traced.assigned],

@@ -235,7 +235,7 @@ def test_a_metric_that_fails_undoes_a_replay(replayed: list[Replay]) -> None:
 
 def test_no_batch_waits_for_more_than_one_trace_or_plan(monkeypatch: pytest.MonkeyPatch) -> None:
     longs: list[str] = []
-    for name, home in (("trace", "compiled_function"), ("planned_replay", "trace_cache")):
+    for name, home in (("trace", "compiled_function"), ("make_replay", "trace_cache")):
         module = importlib.import_module(f"autograd_lite.compiler.{home}")
         known = getattr(module, name)
         monkeypatch.setattr(module, name, lambda *args, f=known, said=name: (longs.append(said), f(*args))[1])
@@ -250,7 +250,7 @@ def test_no_batch_waits_for_more_than_one_trace_or_plan(monkeypatch: pytest.Monk
             model.train_on_batch(X[:8], ONE_HOT[:8])
             counts.append(longs[before:])
         results.append(leaves(model.state_dict()))
-    assert counts == [[], *[["trace"], ["trace"], ["planned_replay"]] * 2, [], []]
+    assert counts == [[], *[["trace"], ["trace"], ["make_replay"]] * 2, [], []]
     assert all(map(same_bits, *results))
 
 
