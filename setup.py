@@ -9,6 +9,7 @@ from glob import glob
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
 
 FLAGS = "-std=gnu11 -O2 -ftree-vectorize -g0 -fno-math-errno -fno-trapping-math -ffp-contract=off -fvisibility=hidden"
 # What an earlier build left in build/ would get into the next wheel, files that were deleted since included.
@@ -52,8 +53,24 @@ class OptionalBuild(build_ext):
             print(f"autograd_lite: no native kernels: {type(error).__name__}: {error}", file=sys.stderr)
 
 
+class OnePackage(build_py):
+    """Puts `nn`, a folder of its own in the sources, into the package as `autograd_lite.nn`, with an alias beside."""
+
+    def run(self) -> None:
+        super().run()
+        if self.editable_mode:
+            return
+        short, inside = (os.path.join(self.build_lib, *path) for path in (["nn"], ["autograd_lite", "nn"]))
+        os.remove(f"{inside}.py")  # which finds the folder in the sources
+        os.replace(short, inside)
+        os.mkdir(short)
+        with open(os.path.join(short, "__init__.py"), "w", encoding="utf-8") as file:
+            file.write('"""Another name of `autograd_lite.nn`."""\n\nfrom autograd_lite.extend import alias\n\n')
+            file.write('alias(__name__, "autograd_lite.nn")\n')
+
+
 setup(
     ext_modules=extensions(),
-    cmdclass={"build_ext": OptionalBuild},
+    cmdclass={"build_ext": OptionalBuild, "build_py": OnePackage},
     options={"build": {"build_base": BUILD.name}},
 )

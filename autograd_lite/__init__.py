@@ -47,7 +47,6 @@ if TYPE_CHECKING:
         extend as extend,
         graph as graph,
         hips as hips,
-        nn as nn,
         numpy as numpy,
         optimize as optimize,
         random as random,
@@ -130,7 +129,7 @@ if TYPE_CHECKING:
     from .tensors.arrays import array as array
     from .tensors.changes import Changes as Changes, transaction as transaction
 else:
-    __getattr__, __dir__, __all__ = _attach(__name__, _in_module)
+    __getattr__, __dir__, __all__ = _attach(__name__, _in_module, ["nn"])  # whose typing imports would be a circle
 
 
 def _picture(tensor: Tensor) -> str:

@@ -28,7 +28,7 @@ from .core.arguments import (
 )
 from .core.errors import more_on as more_on
 from .core.host_state import callback as callback, same_objects as same_objects
-from .core.late import ATTACHED as ATTACHED, attach as attach, load as load, needs as needs
+from .core.late import ATTACHED as ATTACHED, alias as alias, attach as attach, load as load, needs as needs
 from .core.memory import keeps_freed_memory as keeps_freed_memory
 from .core.messages import (
     checked as checked,

@@ -42,8 +42,6 @@ LAYERS = (
     "hips",
     "nn",
 )
-# The one exception: the engine's file that gives nn a second name. What it imports counts in no rule about imports.
-SECOND_NAME = "autograd_lite/nn.py"
 # What nn may import besides `autograd_lite` itself.
 PUBLIC_MODULES = ("arrays", "extend", "files", "graph", "random", "tree")
 VAGUE_NAMES = {"common", "helpers", "misc", "utils"}
@@ -134,7 +132,7 @@ def layering_violations(sources: Sources) -> list[str]:
     found = []
     for path, source in sources.items():
         here = module_name(path)
-        if not _belongs(here, PACKAGES) or path == SECOND_NAME:
+        if not _belongs(here, PACKAGES):
             continue
         for item in imports(path, source, modules):
             if not _belongs(item.module, PACKAGES):
@@ -236,7 +234,7 @@ def rooms_and_arrows(sources: Sources) -> dict[str, tuple[int, int]]:
     inside: dict[str, set[str]] = {}
     for path in sources:
         parts = PurePosixPath(path).parts
-        if parts[0] in PACKAGES and path != SECOND_NAME:
+        if parts[0] in PACKAGES:
             for depth in range(1, len(parts)):
                 inside.setdefault("/".join(parts[:depth]), set()).add(parts[depth])
     arrows = _folders(sources)
@@ -270,7 +268,7 @@ def _arrows(sources: Sources) -> Arrows:
     modules = frozenset(paths)
     found: Arrows = {}
     for path, source in sources.items():
-        if _belongs(module_name(path), PACKAGES) and path != SECOND_NAME:
+        if _belongs(module_name(path), PACKAGES):
             for item in imports(path, source, modules):
                 if item.module in paths and paths[item.module] != path and _belongs(item.module, PACKAGES):
                     # What a package loads on request is loaded from above.

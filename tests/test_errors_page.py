@@ -77,7 +77,7 @@ def error_classes() -> set[str]:
     Those that are an Exception and nothing narrower are raised and caught inside, so that users do not meet them.
     """
     classes = {thing for module in modules() for thing in vars(module).values() if inspect.isclass(thing)}
-    ours = {c for c in classes if issubclass(c, Exception) and c.__module__.startswith(("autograd_lite.", "nn."))}
+    ours = {c for c in classes if issubclass(c, Exception) and c.__module__.startswith("autograd_lite.")}
     narrow = {c for c in ours if set(c.__mro__) - ours - {Exception, BaseException, object}}
     return {c.__name__ for c in narrow if not c.__name__.startswith("_")} - INTERNAL
 

@@ -20,6 +20,9 @@ from nn.layers import Dense as BDense
 import autograd_lite, nn
 assert nn is autograd_lite.nn is sys.modules["nn"] is sys.modules["autograd_lite.nn"]
 assert a_layers is b_layers is nn.layers and a_idx is b_idx and a_ops is b_ops and ADense is BDense
+from nn import plots
+from nn.plots.confusion import worst_mistakes  # a module that a function of the same name hides
+assert plots.confusion is autograd_lite.nn.plots.confusion and callable(plots.confusion)
 assert isinstance(pickle.loads(pickle.dumps(ADense(2))), nn.Layer)
 for module in (nn, a_layers, a_idx):
     assert module.__spec__.name == module.__name__, module.__spec__

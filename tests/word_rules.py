@@ -1,4 +1,4 @@
-"""The words of the house as functions of source text: functions are verbs, values are nouns, and texts say what they mean.
+"""The words of the house as rules about source text: functions are verbs, and values are nouns.
 
 `python -m tests.word_rules autograd_lite/core` lists what these rules find below some paths, with its line.
 """
@@ -11,15 +11,17 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-# Participles without -ed, and what ends in -ed and is none.
-IRREGULAR = set(
-    "bent bound broken brought built chosen cut done drawn dropped fed felt found frozen given gone grown held hidden "
-    "kept known laid left lent lost made met paid put said seen sent shown sought spent split sprung stood taken taught "
-    "thrown told torn understood undone unseen woken won worn written".split()
-)
-NOT_PARTICIPLES = set("bed bleed breed embed exceed feed need proceed red seed shed speed succeed unneed weed".split())
-# Variables that say nothing of their value.
-VAGUE = set("found given known made what wanted kept thing things said told wide weighed bare".split())
+# Participles without -ed; words in -ed that are not; and names of variables that say nothing of their value.
+_WORDS = """
+bent bound broken brought built chosen cut done drawn dropped fed felt found frozen given gone grown held hidden
+kept known laid left lent lost made met paid put said seen sent shown sought spent split sprung stood taken taught
+thrown told torn understood undone unseen woken won worn written
+
+bed bleed breed embed exceed feed need proceed red seed shed speed succeed unneed weed
+
+bare found given kept known made said thing things told wanted weighed what wide
+"""
+IRREGULAR, NOT_PARTICIPLES, VAGUE = (frozenset(words.split()) for words in _WORDS.split("\n\n"))
 PHRASE = re.compile(r"\bwhat (?:is|are|it|was|were)\b", re.IGNORECASE)
 
 
@@ -36,14 +38,14 @@ def is_participle(name: str) -> bool:
 
 
 def definitions(source: str) -> Iterator[tuple[int, str]]:
-    """Yield the lines and names of functions and classes that are participles; what Python calls by itself is exempt."""
+    """Yield the lines and names of functions and classes that are participles."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and is_participle(node.name):
             yield node.lineno, node.name
 
 
 def variables(source: str) -> Iterator[tuple[int, str]]:
-    """Yield the lines and names of variables and arguments, once where they are bound, that say nothing of their value."""
+    """Yield the lines where variables and arguments are bound that say nothing of their value, and their names."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id.strip("_") in VAGUE:
             yield node.lineno, node.id

@@ -17,13 +17,13 @@ _LIBRARIES = tuple(
     {sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib")}
     | {os.path.dirname(os.path.abspath(np.__file__)) + os.sep, "<frozen ", "<__array_function__"}
 )
-_PACKAGES = frozenset(("numpy", "scipy", "autograd_lite", "nn", *sys.stdlib_module_names)) - {"__main__", "this"}
+_PACKAGES = frozenset(("numpy", "scipy", "autograd_lite", *sys.stdlib_module_names)) - {"__main__", "this"}
 SITES = tuple({sysconfig.get_path(name) + os.sep for name in ("purelib", "platlib")})
 
 
 def is_ours(module: Any) -> bool:
     """Return whether a module is one of this project."""
-    return str(module).partition(".")[0] in ("autograd_lite", "nn")
+    return str(module).partition(".")[0] == "autograd_lite"
 
 
 @functools.lru_cache(maxsize=4096)

@@ -105,7 +105,7 @@ def is_sequence(value: Any) -> bool:
     )
 
 
-OUR_PACKAGES = frozenset({"autograd_lite", "nn"})
+OUR_PACKAGES = frozenset({"autograd_lite"})
 ANYTHING = Kind("", lambda value: True, sure=False)
 NUMBERS = Kind("numbers (an array, a Tensor, or lists of equal lengths)", is_numbers)
 _PATH = Kind("a path", lambda value: isinstance(value, str) or hasattr(value, "__fspath__"))

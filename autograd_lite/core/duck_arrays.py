@@ -18,7 +18,7 @@ from . import dask_arrays
 from .errors import UnsupportedError
 
 _ndarray = np.ndarray
-_OUR_PACKAGES = frozenset({"autograd_lite", "nn"})
+_OUR_PACKAGES = frozenset({"autograd_lite"})
 # Whether a class is one of duck arrays, for all classes seen so far.
 IS_DUCK: dict[type, bool] = dict.fromkeys((np.ndarray, np.float64, np.float32, float, int, bool, complex), False)
 

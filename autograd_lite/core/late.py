@@ -9,9 +9,11 @@ reads the names in the bytecode of that block, and returns the package's `__geta
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
 from opcode import EXTENDED_ARG, opmap
 from types import CodeType, ModuleType
 from typing import Any
@@ -22,6 +24,8 @@ _LOAD_CONST, _LOAD_NAME = opmap["LOAD_CONST"], opmap["LOAD_NAME"]
 _IMPORT_NAME, _IMPORT_FROM = opmap["IMPORT_NAME"], opmap["IMPORT_FROM"]
 _LOAD_SMALL_INT = opmap.get("LOAD_SMALL_INT", -1)  # since Python 3.14
 _LEFT_OUT = {"TYPE_CHECKING", "annotations"}
+# The first names of packages that have a second one, by that.
+_ALIASES: dict[str, str] = {}
 # Of each package, where its late names are: in which module, relative to it; "" for modules themselves.
 ATTACHED: dict[str, Mapping[str, str]] = {}
 
@@ -37,7 +41,7 @@ def load(module: str, package: str) -> ModuleType:
         package: the name of the package.
 
     Example:
-        >>> load(".late", "autograd_lite").__name__
+        >>> load(".core.late", "autograd_lite").__name__
         'autograd_lite.core.late'
     """
     dots = len(module) - len(module.lstrip("."))
@@ -45,7 +49,12 @@ def load(module: str, package: str) -> ModuleType:
     parts = [*around, *filter(None, module[dots:].split("."))]
     for end in range(1, len(parts)):
         import_module(".".join(parts[:end]))
-    return import_module(".".join(parts))
+    name = ".".join(parts)
+    value = import_module(name)
+    for second, first in _ALIASES.items():
+        if name.startswith(f"{first}.") and f"{second}{name.removeprefix(first)}" not in sys.modules:
+            _name_again(second, first)
+    return value
 
 
 @contextmanager
@@ -101,8 +110,61 @@ def _late_names(code: CodeType) -> dict[str, str]:
     return table
 
 
+class _Alias(MetaPathFinder, Loader):
+    """Finds the modules of a package under its second name.
+
+    Args:
+        second, first: the names.
+    """
+
+    def __init__(self, second: str, first: str) -> None:
+        self.second, self.first = second, first
+
+    def find_spec(self, name: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        """Return that this finder loads a module, if it is one of the package."""
+        return ModuleSpec(name, self) if name.startswith(f"{self.second}.") else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Put the module that has this name in the package in the place of the new one.
+
+        All that came with it get their second names too. Otherwise a later import of one would set it as an attribute
+        of its package, over a function of the same name.
+        """
+        import_module(f"{self.first}{module.__name__.removeprefix(self.second)}")
+        _name_again(self.second, self.first)
+
+
+def _name_again(second: str, first: str) -> None:
+    """Enter all modules of a package under its second name, but for those that a thread is still importing."""
+    for name, module in sys.modules.copy().items():
+        if name.startswith(f"{first}.") and not getattr(module.__spec__, "_initializing", False):
+            sys.modules[f"{second}{name.removeprefix(first)}"] = module
+
+
+def alias(second: str, first: str) -> None:
+    """Give a package a second name: both are the same module, and so are all modules in it.
+
+    The import system would load a module again that is asked for by another name, hence the finder.
+
+    Args:
+        second: the other name, of no package.
+        first: the name of the package.
+
+    Example:
+        >>> alias("trees", "autograd_lite.core")
+        >>> import autograd_lite.core.late, trees.late
+        >>> trees.late is autograd_lite.core.late
+        True
+        >>> del _ALIASES["trees"], sys.meta_path[0]
+        >>> for name in [name for name in sys.modules if name.partition(".")[0] == "trees"]:
+        ...     del sys.modules[name]
+    """
+    sys.modules[second], _ALIASES[second] = import_module(first), first
+    sys.meta_path.insert(0, _Alias(second, first))
+
+
 def attach(
-    package: str, hints: Callable[[str], Mapping[str, str]] = lambda name: {}
+    package: str, hints: Callable[[str], Mapping[str, str]] = lambda name: {}, modules: Iterable[str] = ()
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """Return the `__getattr__`, the `__dir__` and the `__all__` of a package whose names load late.
 
@@ -112,6 +174,7 @@ def attach(
     Args:
         package: its `__name__`; a single module has late names in the same way.
         hints: of a name that is missing, a dict that may have what to write instead.
+        modules: names of modules in the package that have no import in the block.
 
     Example:
         >>> from typing import TYPE_CHECKING
@@ -128,7 +191,7 @@ def attach(
         Traceback (most recent call last):
         AttributeError: module 'autograd_lite' has no attribute 'leafs'. Did you mean 'leaves'?
     """
-    table = _late_names(sys._getframe(1).f_code)
+    table = _late_names(sys._getframe(1).f_code) | dict.fromkeys(modules, "")
     ATTACHED[package], here = table, vars(sys.modules[package])
     anchor = here["__package__"]  # of a module, the package around it: what its relative imports begin with
 

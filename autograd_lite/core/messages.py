@@ -429,7 +429,7 @@ def problem_of(function: Any, error: Exception, args: tuple[Any, ...], kwargs: d
     """
     call, arguments, kinds = function.__name__, bound(function, args, kwargs), kinds_of(function)
     if call in ("get", "serialize", "deserialize"):  # many modules have them, and constructors call them
-        package, _, module = function.__module__.partition(".")
+        package, _, module = function.__module__.removeprefix("autograd_lite.").partition(".")
         call = f"{module.partition('.')[0] or package}.{call}"  # as users import it: layers.serialize
         return explained(call, error, arguments, kinds, final=False)
     return explained(call, error, arguments, kinds, retell=True)

@@ -1,1 +1,1 @@
-"""Functions that NumPy lacks: activations, convolutions, pooling, recurrences, and ops of the user's own."""
+"""Functions that NumPy lacks: activations, convolutions, pooling, recurrences, custom ops."""

@@ -94,9 +94,9 @@ def is_readable(t: Any) -> bool:
     frame: FrameType | None = sys._getframe(2)
     while frame is not None:
         name = frame.f_globals.get("__name__", "")
-        if name.startswith("nn.callbacks."):
+        if name.startswith("autograd_lite.nn.callbacks."):
             break
-        if name.startswith(("autograd_lite.", "nn.")) and not frame.f_code.co_filename.startswith("<"):  # a doctest
+        if name.startswith("autograd_lite.") and not frame.f_code.co_filename.startswith("<"):  # a doctest
             return False
         frame = frame.f_back
     holders = [x for x in gc.get_referrers(t) if x.__class__ is tuple]

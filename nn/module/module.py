@@ -103,8 +103,8 @@ class Module(Tree["Module"]):
             cls._begins_training = own["training"]
             del cls.training
         cls._takes_training = takes_training(cls.call)
-        cls._takes_lists = own.get("_takes_lists", not cls.__module__.startswith("nn."))
-        cls._takes_text = own.get("_takes_text", not cls.__module__.startswith("nn.layers."))
+        cls._takes_lists = own.get("_takes_lists", not cls.__module__.startswith("autograd_lite.nn."))
+        cls._takes_text = own.get("_takes_text", not cls.__module__.startswith("autograd_lite.nn.layers."))
         if "compute_mask" in own:
             cls.supports_masking = own.get("supports_masking", True)
             cls._makes_masks = own.get("_makes_masks", True)

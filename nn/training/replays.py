@@ -52,7 +52,7 @@ _MAX_SHAPES = 32
 # The most computations that are kept of one model: gradients, update, evaluation and prediction, in three states.
 _MAX_COMPUTATIONS = 12
 _ARRAYS = (Tensor, np.ndarray)
-_OURS = ("nn", "autograd_lite", "contextlib")
+_OURS = ("autograd_lite", "contextlib")
 
 
 def check_choice(caller: str, value: Any) -> bool | str:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Iterable
+from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
 __all__ = ["HEADER", "LAYER_ARGUMENTS", "PAGE", "SECTIONS", "Section", "page", "row"]
 
+ROOT = Path(__file__).resolve().parents[2]
 PAGE = "docs/reference/keras_coverage.md"
 HEADER = """# What of Keras 3 is here
 
@@ -361,9 +363,7 @@ def row(section: Section, name: str) -> tuple[str, str]:
     if name in section.left_out:
         return f"`{name}`", f"– {section.left_out[name]}"
     thing = getattr(importlib.import_module(section.ours), name)
-    file = (inspect.getmodule(thing) or thing).__name__.replace(".", "/")
-    module = importlib.import_module(file.replace("/", "."))
-    path = f"{file}/__init__.py" if hasattr(module, "__path__") else f"{file}.py"
+    path = Path((inspect.getmodule(thing) or thing).__file__).relative_to(ROOT).as_posix()
     return f"`{name}`", f"`{section.ours}.{name}` in `{path}`"
 
 

@@ -33,7 +33,9 @@ def model_text(case: LayerCase) -> tuple[str, dict[str, Any]]:
     inputs = [nn.Input(a.shape[1:], dtype=a.dtype if a.dtype.kind != "f" else "float32") for a in case.draw()]
     model = nn.Model(inputs, layer(*case.args(inputs)))
     parts = [type(part) for _, part in model.named_modules()]
-    return model.to_json(), {kind.__name__: kind for kind in parts if not kind.__module__.startswith("nn.")}
+    return model.to_json(), {
+        kind.__name__: kind for kind in parts if not kind.__module__.startswith("autograd_lite.nn.")
+    }
 
 
 def enlarged(description: Any) -> Iterator[tuple[str, Any]]:

@@ -324,9 +324,9 @@ def test_lines_that_cannot_be_read_are_left_out() -> None:
 
 
 def test_an_op_that_breaks_a_law_ends_at_its_rule() -> None:
-    triple = ag.custom_ops.elementwise(lambda x: 3 * x, lambda out, x: 2 + 0 * x, name="tripled_wrongly", saves="x")
+    triple = ag.elementwise(lambda x: 3 * x, lambda out, x: 2 + 0 * x, name="tripled_wrongly", saves="x")
     with pytest.raises(ag.testing.PropertyError, match="breaks the law 'first'") as caught:
         ag.testing.check_op(triple, [np.array([1.0, 2.0])], laws=["first"])
     assert caught.value.__cause__ is None
     assert len(lines_of(caught.value)) == 1
-    assert lines_of(caught.value)[0].startswith("<lambda>: triple = ag.custom_ops.elementwise(lambda x: 3 * x")
+    assert lines_of(caught.value)[0].startswith("<lambda>: triple = ag.elementwise(lambda x: 3 * x")

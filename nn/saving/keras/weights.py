@@ -58,7 +58,9 @@ def _parts(module: Any) -> Iterator[tuple[str, Module]]:
 
 def _group(module: Module) -> str:
     kind = type(module)
-    return GROUPS.get(kind.__name__ if kind.__module__.startswith("nn.") else "", snake_case(kind.__name__))
+    return GROUPS.get(
+        kind.__name__ if kind.__module__.startswith("autograd_lite.nn.") else "", snake_case(kind.__name__)
+    )
 
 
 def _in_value(name: str, value: Any) -> Iterator[tuple[str, Module]]:

@@ -59,7 +59,7 @@ def described(layer: Module, name: str | None = None) -> Config:
 
 def _is_ours(kind: str) -> bool:
     known = Registered._registry.get(kind)
-    return known is not None and known.__module__.startswith("nn.")
+    return known is not None and known.__module__.startswith("autograd_lite.nn.")
 
 
 def _named(kind: str, config: Any, of: type | None = None) -> Config:

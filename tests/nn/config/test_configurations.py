@@ -61,7 +61,7 @@ def test_functions_of_nn_have_names(function: Any) -> None:
     config = again(metrics.serialize(function))
     assert config["config"]["fn"] == {
         "class_name": "function",
-        "config": f"{function.__module__.split('.')[1]}.{function.__name__}",
+        "config": f"{function.__module__.split('.')[2]}.{function.__name__}",
     }
     assert metrics.deserialize(config).fn is function  # type: ignore[attr-defined]
     if function is losses.huber:

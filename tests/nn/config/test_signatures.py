@@ -14,7 +14,8 @@ from nn.layers import Dense, Layer
 from nn.metrics import AUC
 
 KNOWN = sorted(
-    {c for c in Registered._registry.values() if c.__module__.startswith("nn.")}, key=lambda c: c.__qualname__
+    {c for c in Registered._registry.values() if c.__module__.startswith("autograd_lite.nn.")},
+    key=lambda c: c.__qualname__,
 )
 ANYTHING = ("args", "kwargs")
 

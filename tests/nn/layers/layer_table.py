@@ -217,7 +217,7 @@ def classes() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name, thing in vars(layers).items():
         if inspect.isclass(thing) and name == thing.__name__ and name not in WITHOUT and not name.startswith("_"):
-            found.setdefault(thing.__module__.removeprefix("nn.layers."), []).append(name)
+            found.setdefault(thing.__module__.removeprefix("autograd_lite.nn.layers."), []).append(name)
     return found
 
 

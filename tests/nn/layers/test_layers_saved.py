@@ -38,7 +38,11 @@ def test_a_layer_in_a_functional_model_is_saved_whole(case: LayerCase, tmp_path:
         got = flat(model(arrays))
     model.reset_states()
     model.save(tmp_path / "m.nn")
-    own = {kind.__name__: kind for kind in (type(m) for m in model.layers) if not kind.__module__.startswith("nn.")}
+    own = {
+        kind.__name__: kind
+        for kind in (type(m) for m in model.layers)
+        if not kind.__module__.startswith("autograd_lite.nn.")
+    }
     again = nn.models.load_model(tmp_path / "m.nn", own).eval()
     from_torch_state_dict(again, to_torch_state_dict(model))
     with ag.no_grad():

@@ -20,7 +20,7 @@ PUBLIC = {name: getattr(losses, name) for name in losses.__all__}
 FUNCTIONS = {
     name: function
     for name, function in PUBLIC.items()
-    if inspect.isfunction(function) and function.__module__.startswith("nn.losses.")
+    if inspect.isfunction(function) and function.__module__.startswith("autograd_lite.nn.losses.")
 }
 
 
