@@ -31,10 +31,15 @@ FACES = ("autograd_lite.hips", "autograd_lite.numpy", "autograd_lite.scipy")
 APART = ("nn.distributed", "nn.sklearn")
 
 
+def public_name(module: ModuleType) -> str:
+    """Return the name by which users import a module: nn is short for autograd_lite.nn."""
+    return re.sub(r"^autograd_lite\.nn\b", "nn", module.__name__)
+
+
 def _below(*modules: ModuleType) -> Iterator[ModuleType]:
     """Yield modules, and those in their `__all__`, which HIPS's modules and Keras's groups of operations lack."""
     for module in modules:
-        if hasattr(module, "__all__") or not module.__name__.startswith(("autograd_lite.hips.", "nn.ops.")):
+        if hasattr(module, "__all__") or not public_name(module).startswith(("autograd_lite.hips.", "nn.ops.")):
             yield module
             yield from _below(*(thing for thing in _things(module).values() if isinstance(thing, ModuleType)))
 
@@ -43,7 +48,7 @@ def _things(module: ModuleType) -> dict[str, Any]:
     return {name: getattr(module, name) for name in module.__all__}
 
 
-PUBLIC = sorted({m.__name__ for m in _below(autograd_lite, nn, *map(importlib.import_module, APART))})
+PUBLIC = sorted({public_name(m) for m in _below(autograd_lite, nn, *map(importlib.import_module, APART))})
 MODULES = [module for module in PUBLIC if not module.startswith(FACES)]
 # Public, but not callable; the pages name them in their texts.
 VALUES = {
