@@ -88,6 +88,14 @@ class Block:
             return old
         return {name: old[name] if name in old else self._started(start) for name, start in slots.items()}
 
+    def begin(self, slots: Mapping[str, Start]) -> None:
+        """Make the state, unless it starts from values of the parameters, which may change before the first step.
+
+        In a function that is being compiled, it stays for the step, which notes what it changes.
+        """
+        if not is_compiling() and not any(callable(start) for start in slots.values()):
+            self.state = self.held(slots)
+
     def _beside_parameters(self, state: dict[str, Any]) -> dict[str, Any]:
         """Return the state where the parameters are, which may have been moved since the last step."""
         like = self.parameters[0].data
@@ -103,7 +111,9 @@ class Block:
         like = self.parameters[0].data
         if callable(start):
             return arrays.to_device(start(self.values().reshape(self.shape)), like).astype(self.dtype, copy=False)
-        return arrays.to_device(np.ones(self.shape, self.dtype) * start, like)
+        # Zeros take no memory until they are written, so a model that is only asked for predictions pays nothing.
+        values = np.ones(self.shape, self.dtype) * start if start else np.zeros(self.shape, self.dtype)
+        return arrays.to_device(values, like)
 
     def values(self) -> Array:
         """Return the members' values, one after another, as one flat array."""

@@ -249,6 +249,10 @@ class Optimizer(_Begun):
         # Rules of nn raise nothing and call ufuncs alone; one that may raise must not have changed a piece before.
         self._in_pieces = self.elementwise and place_here(type(self).rule) is not None
         self._decays = [not self._is_undecayed(block.parameters[0]) for block in self._blocks]
+        # What exists before the first step is not traced as new. Slots that a user's code names may not be known yet.
+        if self.elementwise and place_here(type(self).slots) is not None:
+            for block, slots in zip(self._blocks, self._all_slots(), strict=True):
+                block.begin(slots)
 
     def _bound(self, method: str) -> list[Tensor]:
         if not self._parameters:

@@ -344,3 +344,22 @@ def test_a_transaction_around_it_undoes_what_comes_after_the_step() -> None:
                 raise Interrupted
         found.append([p.numpy(), count.numpy(), optimizer.state_dict()["0.momentum"]])
     assert all(map(same_bits, *found))
+
+
+@pytest.mark.parametrize("name", ["adam", "adagrad", "ftrl", "lion", "rmsprop"])
+def test_its_state_is_there_before_the_first_step_so_that_it_is_traced_twice(name: str) -> None:
+    w = ag.tensor(np.ones(3), requires_grad=True)
+    optimizer, traces = VARIANTS[name](parameters=[w]), []
+
+    @ag.compile
+    def step(x: Any) -> Any:
+        traces.append(x)
+        loss = (w * x).sum()
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        return loss
+
+    for _ in range(4):
+        step(np.ones(3))
+    assert len(traces) == 2
