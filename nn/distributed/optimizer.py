@@ -127,7 +127,7 @@ class DistributedOptimizer(AroundOptimizer):
         Raises:
             GradError: if no parameters are bound, or none has a gradient on any rank.
         """
-        self._bound("step")
+        self._require_bound("step")
         assert self._reducer is not None
         if PART.get() is not None:  # whose gradients `fit` reduces
             self.inner_optimizer.step()
@@ -144,7 +144,7 @@ class DistributedOptimizer(AroundOptimizer):
 
     def synchronize(self) -> None:
         """Wait for the gradients of all ranks, and put their means into `.grad`, for a step of the inner optimizer."""
-        self._bound("synchronize")
+        self._require_bound("synchronize")
         assert self._reducer is not None
         for p, g in zip(self._parameters, self._reducer.finish(), strict=True):
             p.grad = None if g is None else ag.tensor(g)

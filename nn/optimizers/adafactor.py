@@ -12,9 +12,9 @@ from autograd_lite import Tensor
 
 from ..config.arguments import flag
 from ..config.fields import field
-from .blocks import Start
 from .hyper import LearningRate, Number, ScalarOrSchedule
 from .optimizer import Optimizer
+from .parameter_groups import Start
 from .rules import Hyper, Rule, State
 
 
@@ -61,7 +61,7 @@ class Adafactor(Optimizer):
     Args:
         learning_rate: the largest relative step size, at least 0; or a schedule.
         beta_2_decay: at most 0; step t keeps 1 - t**beta_2_decay of the mean squares.
-        epsilon_1: what is added to squares, at least 0.
+        epsilon_1: the term added to squares, at least 0.
         epsilon_2: the smallest root mean square that a parameter counts with, at least 0.
         clip_threshold: the largest root mean square of a step before it is scaled, above 0.
         relative_step: kept for Keras, where the rate is at most 1 / sqrt(t) either way.

@@ -7,9 +7,9 @@ from typing import Any
 
 from autograd_lite.extend import over_root, running_mean_square
 
-from .blocks import Start
 from .hyper import LearningRate, Number, ScalarOrSchedule
 from .optimizer import Optimizer
+from .parameter_groups import Start
 from .rules import Hyper, Rule, State
 
 

@@ -12,10 +12,10 @@ from autograd_lite.extend import over_root, running_mean, running_mean_square
 
 from ..config.arguments import flag
 from ..config.fields import field
-from .blocks import Start
 from .gradients import Gradients
 from .hyper import LearningRate, Number, Quantity, ScalarOrSchedule
 from .optimizer import Optimizer
+from .parameter_groups import Start
 from .rules import Hyper, Rule, State
 
 
@@ -48,7 +48,7 @@ class TwoMeans(Optimizer):
         learning_rate: the step size lr, at least 0; or a schedule.
         beta_1: the decay rate of m, in [0, 1).
         beta_2: the decay rate of v, in [0, 1).
-        epsilon: what is added to a root of v; above 0.
+        epsilon: the term added to a root of v; above 0.
     """
 
     learning_rate: LearningRate = ScalarOrSchedule(0, default=0.001)
@@ -70,7 +70,7 @@ class Adam(TwoMeans):
         learning_rate: the step size lr, at least 0; or a schedule.
         beta_1: the decay rate of the mean, in [0, 1).
         beta_2: the decay rate of the mean square, in [0, 1).
-        epsilon: what is added to the root; above 0.
+        epsilon: the term added to the root; above 0.
         amsgrad: whether to divide by the largest mean square so far instead of the current one.
         weight_decay, clipnorm, …: see `Optimizer`.
 
@@ -101,7 +101,7 @@ class AdamW(Adam):
         weight_decay: the fraction of each parameter, times lr, that a step takes off it; at least 0, and not None.
         beta_1: the decay rate of the mean, in [0, 1).
         beta_2: the decay rate of the mean square, in [0, 1).
-        epsilon: what is added to the root; above 0.
+        epsilon: the term added to the root; above 0.
         amsgrad: whether to divide by the largest mean square so far instead of the current one.
         clipnorm, …: see `Optimizer`.
 
@@ -139,7 +139,7 @@ class Adamax(TwoMeans):
         learning_rate: the step size lr, at least 0; or a schedule.
         beta_1: the decay rate of the mean, in [0, 1).
         beta_2: the decay rate of the maximum, in [0, 1).
-        epsilon: what is added to the maximum; above 0.
+        epsilon: the term added to the maximum; above 0.
         weight_decay, clipnorm, …: see `Optimizer`.
 
     Example:
@@ -188,7 +188,7 @@ class Nadam(TwoMeans):
         learning_rate: the step size lr, at least 0; or a schedule.
         beta_1: the decay rate of the mean, in [0, 1).
         beta_2: the decay rate of the mean square, in [0, 1).
-        epsilon: what is added to the root; above 0.
+        epsilon: the term added to the root; above 0.
         weight_decay, clipnorm, …: see `Optimizer`.
 
     Example:
@@ -242,7 +242,7 @@ class ScheduleFreeAdamW(Optimizer):
         learning_rate: the step size lr, at least 0; or a schedule.
         beta_1: the weight of the average in the point where the gradient is taken, in (0, 1].
         beta_2: the decay rate of the mean square, in [0, 1).
-        epsilon: what is added to the root; above 0.
+        epsilon: the term added to the root; above 0.
         warmup_steps: the number of steps in which the rate rises to its value, at least 0.
         weight_decay, clipnorm, …: see `Optimizer`.
 

@@ -30,7 +30,7 @@ class CompositeOptimizer(Optimizer):
 
     @property
     @abstractmethod
-    def used(self) -> list[Optimizer]:
+    def active(self) -> list[Optimizer]:
         """The inner optimizers that have parameters."""
 
     @abstractmethod
@@ -38,7 +38,7 @@ class CompositeOptimizer(Optimizer):
         """Return the part of the state that no inner optimizer has."""
 
     @abstractmethod
-    def checked_state(self, called: str, state: Mapping[str, Array]) -> dict[str, Any]:
+    def checked_state(self, caller: str, state: Mapping[str, Array]) -> dict[str, Any]:
         """Return the attributes that a state of `own_state` stands for; raise if it cannot be one."""
 
     def rule(self) -> Rule:
@@ -48,14 +48,14 @@ class CompositeOptimizer(Optimizer):
     def exclude_from_weight_decay(
         self, var_list: Iterable[Tensor] | None = None, var_names: Iterable[str] | None = None
     ) -> None:
-        self._bound("exclude_from_weight_decay")
+        self._require_bound("exclude_from_weight_decay")
         tensors, names = list(var_list or ()), list(var_names or ())
-        for optimizer in self.used:
+        for optimizer in self.active:
             optimizer.exclude_from_weight_decay(tensors, names)
 
     def finalize_variable_values(self, var_list: Iterable[Tensor] | None = None) -> None:
-        self._bound("finalize_variable_values")
-        for optimizer in self.used:
+        self._require_bound("finalize_variable_values")
+        for optimizer in self.active:
             optimizer.finalize_variable_values()
 
     def state_dict(self) -> dict[str, Array]:
@@ -64,9 +64,9 @@ class CompositeOptimizer(Optimizer):
         Returns:
             The own state, and "<j>/<key>" for each entry of the j-th inner optimizer.
         """
-        self._bound("state_dict")
+        self._require_bound("state_dict")
         state = self.own_state()
-        for j, optimizer in enumerate(self.used):
+        for j, optimizer in enumerate(self.active):
             state |= {f"{j}/{key}": a for key, a in optimizer.state_dict().items()}
         return state
 
@@ -78,32 +78,32 @@ class CompositeOptimizer(Optimizer):
             ShapeError: if an array has another shape than its parameter.
             DtypeError: if it has another dtype. In each case nothing has changed.
         """
-        called = f"{type(self).__name__}.load_state_dict"
-        self._bound("load_state_dict")
+        caller = f"{type(self).__name__}.load_state_dict"
+        self._require_bound("load_state_dict")
         entries = arrays(state)
         own = {key: entries.pop(key) for key in list(entries) if "/" not in key}
-        same_keys(called, self.own_state().keys(), own.keys())
-        new = self.checked_state(called, own)
-        used = self.used
-        parts: list[dict[str, Array]] = [{} for _ in used]
+        same_keys(caller, self.own_state().keys(), own.keys())
+        new = self.checked_state(caller, own)
+        active = self.active
+        parts: list[dict[str, Array]] = [{} for _ in active]
         for key, a in entries.items():
             j, _, inner = key.partition("/")
             if not j.isdecimal() or int(j) >= len(parts):
-                same_keys(called, set(), {key})
+                same_keys(caller, set(), {key})
             parts[int(j)][inner] = a
-        before = [dict(vars(optimizer)) for optimizer in used]
+        before = [dict(vars(optimizer)) for optimizer in active]
         try:
-            for optimizer, part in zip(used, parts, strict=True):
+            for optimizer, part in zip(active, parts, strict=True):
                 optimizer.load_state_dict(part)
         except BaseException:
-            for optimizer, old in zip(used, before, strict=True):
+            for optimizer, old in zip(active, before, strict=True):
                 vars(optimizer).update(old)
             raise
         vars(self).update(new)
 
     def __repr__(self) -> str:
-        given = {name: getattr(self, name) for name in self.get_config() if name != "name"}
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in given.items() if v is not None)})"
+        arguments = {name: getattr(self, name) for name in self.get_config() if name != "name"}
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in arguments.items() if v is not None)})"
 
 
 class AroundOptimizer(CompositeOptimizer):
@@ -113,7 +113,7 @@ class AroundOptimizer(CompositeOptimizer):
     inside = "inner_optimizer"
 
     @property
-    def used(self) -> list[Optimizer]:
+    def active(self) -> list[Optimizer]:
         return [self.inner_optimizer]
 
     @property

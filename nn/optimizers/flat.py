@@ -18,13 +18,13 @@ class FlatFunction:
     """A scalar function of the values of some parameters, as a function of one float64 vector.
 
     Args:
-        called: what error messages name.
+        caller: what error messages name.
         f: a function without arguments that returns the scalar, computed from the parameters.
         parameters: leaves that require a gradient.
     """
 
-    def __init__(self, called: str, f: Callable[[], Any], parameters: Sequence[Tensor]) -> None:
-        self.called, self.f, self.parameters = called, f, list(parameters)
+    def __init__(self, caller: str, f: Callable[[], Any], parameters: Sequence[Tensor]) -> None:
+        self.called, self.f, self.parameters = caller, f, list(parameters)
         self.count = 0
 
     def get(self) -> Vector:
@@ -55,14 +55,14 @@ class FlatFunction:
         """Return the function's value and gradient at x; a parameter that it does not depend on has gradient 0."""
         self.set(x)
         self.count += 1
-        loss = self._differentiated()
+        loss = self._differentiate()
         return loss.item(), self._collect()
 
     @enable_grad()
     def hessian_product(self, x: Vector, v: Vector) -> Vector:
         """Return the Hessian at x times v."""
         self.set(x)
-        self._differentiated(create_graph=True)
+        self._differentiate(create_graph=True)
         gradients = [p.grad for p in self.parameters]
         self._clear()
         total, start = None, 0
@@ -77,7 +77,7 @@ class FlatFunction:
         return self._collect()
 
     @enable_grad()
-    def _differentiated(self, create_graph: bool = False) -> Tensor:
+    def _differentiate(self, create_graph: bool = False) -> Tensor:
         self._clear()
         loss = self._scalar(self.f())
         if not loss.requires_grad:

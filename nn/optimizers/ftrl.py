@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from .blocks import Start
 from .hyper import LearningRate, Number, ScalarOrSchedule
 from .optimizer import Optimizer
+from .parameter_groups import Start
 from .rules import Hyper, Rule, State
 
 

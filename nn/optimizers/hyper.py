@@ -138,17 +138,17 @@ class Quantity:
 
     def __set__(self, obj: Any, value: Any) -> None:
         if is_compiling():
-            return self._put(obj, value)
-        kept = self.checked(obj, self.name, value)
-        if kept is None:
+            return self._store(obj, value)
+        number = self.checked(obj, self.name, value)
+        if number is None:
             obj._hyper.pop(self.name, None)
         else:
-            obj._hyper[self.name] = kept
+            obj._hyper[self.name] = number
 
-    def _put(self, obj: Any, value: Any) -> None:
+    def _store(self, obj: Any, value: Any) -> None:
         """Set it in a function that is compiled, where the value may be a number that is read anew at every call."""
-        kept = self.checked(obj, self.name, value) if value is None else callback(self.checked, obj, self.name, value)
-        numbers = {**dynamic(vars(obj), "_hyper"), self.name: kept}
+        number = self.checked(obj, self.name, value) if value is None else callback(self.checked, obj, self.name, value)
+        numbers = {**dynamic(vars(obj), "_hyper"), self.name: number}
         changes = Changes()
         changes.put(vars(obj), "_hyper", {name: x for name, x in numbers.items() if x is not None})
         changes.make()
@@ -170,7 +170,7 @@ class _Rate(_Argument):
     def __get__(self, obj: Any, kind: type | None = None) -> Any:
         if obj is None:
             return self
-        rate = super().__get__(obj, kind) if obj._schedule is None else self.scheduled(obj, obj._schedule)
+        rate = super().__get__(obj, kind) if obj._schedule is None else self.current_rate(obj, obj._schedule)
         return rate if is_compiling() else RateNow.read(obj, self.name, rate)
 
     def __set__(self, obj: Any, value: Any) -> None:
@@ -181,11 +181,11 @@ class _Rate(_Argument):
                 f"Write {owner}(learning_rate=0.001, parameters=model.parameters())"
             )
         schedule = value if callable(value) and not isinstance(value, type) else None
-        super().__set__(obj, value if schedule is None else self.scheduled(obj, schedule))
+        super().__set__(obj, value if schedule is None else self.current_rate(obj, schedule))
         obj._schedule = schedule
 
-    def scheduled(self, obj: Any, schedule: Any) -> float:
-        """Return what a schedule says now."""
+    def current_rate(self, obj: Any, schedule: Any) -> float:
+        """Return the rate of a schedule at the current step."""
         step = (dynamic(vars(obj), "_iterations"),) if isinstance(schedule, LearningRateSchedule) else ()
         rate: float = callback(self._rate, obj, schedule, *step)
         return rate
@@ -260,7 +260,7 @@ def OptionalNumber(
     open_low: bool = False,
     closed_high: bool = False,
 ) -> Any:
-    """Declare a hyperparameter that may be None, which switches off what it controls; see `Number`.
+    """Declare a hyperparameter that may be None, for off; see `Number`.
 
     Example:
         >>> from nn import optimizers
@@ -286,6 +286,6 @@ def ScalarOrSchedule(low: float, *, default: Any = REQUIRED, open_low: bool = Fa
     return _Rate(default, False, low, math.inf, open_low, False)
 
 
-def bound(*, default: Any = None, kw_only: Literal[True] = True) -> Any:
+def bindable(*, default: Any = None, kw_only: Literal[True] = True) -> Any:
     """Declare the argument `parameters`."""
     return _Bound(default=default, kw_only=kw_only)

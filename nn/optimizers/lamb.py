@@ -41,7 +41,7 @@ class Lamb(TwoMeans):
         learning_rate: the relative step size lr, at least 0; or a schedule.
         beta_1: the decay rate of the mean, in [0, 1).
         beta_2: the decay rate of the mean square, in [0, 1).
-        epsilon: what is added to the root; above 0.
+        epsilon: the term added to the root; above 0.
         weight_decay, clipnorm, …: see `Optimizer`.
 
     Example:

@@ -14,7 +14,7 @@ from ..config.arguments import checked_here, one_of, optional, positive
 from .flat import FlatFunction, Vector
 from .hyper import Number
 from .line_search import Point, strong_wolfe
-from .parameters import Parameters, named
+from .parameters import Parameters, check_parameters
 
 
 @checked_here
@@ -71,7 +71,7 @@ class LBFGS:
         self.max_iter = positive(self, "max_iter", max_iter)
         self.history_size = positive(self, "history_size", history_size)
         self.line_search = optional(one_of("strong_wolfe"))(self, "line_search", line_search)
-        self._parameters = named("LBFGS", parameters)[0]
+        self._parameters = check_parameters("LBFGS", parameters)[0]
         self._pairs: list[tuple[Vector, Vector]] = []
         self.iterations = 0
         self.evaluations = 0
@@ -129,17 +129,17 @@ class LBFGS:
             if not d @ g < 0:
                 pairs, d = [], -g
             t = self.learning_rate * (1.0 if pairs else min(1.0, 1 / np.abs(g).sum()))
-            found = self._search(function, x, d, Point(0.0, f, float(d @ g), g), t)
-            if found.t == 0:
+            step = self._search(function, x, d, Point(0.0, f, float(d @ g), g), t)
+            if step.t == 0:
                 if not pairs:
                     break
                 pairs = []  # the estimate was misleading: start again with the gradient
                 continue
-            s, y = found.t * d, found.gradient - g
+            s, y = step.t * d, step.gradient - g
             if s @ y > 1e-10 * (y @ y):
                 pairs = [*pairs, (s, y)][-self.history_size :]
-            change = max(np.abs(s).max(), abs(found.f - f))
-            x, f, g = x + s, found.f, found.gradient
+            change = max(np.abs(s).max(), abs(step.f - f))
+            x, f, g = x + s, step.f, step.gradient
             iterations += 1
             if change <= self.tolerance_change:
                 break

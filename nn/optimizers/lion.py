@@ -9,9 +9,9 @@ import numpy as np
 
 from autograd_lite.extend import running_mean
 
-from .blocks import Start
 from .hyper import LearningRate, Number, ScalarOrSchedule
 from .optimizer import Optimizer
+from .parameter_groups import Start
 from .rules import Hyper, Rule, State
 
 

@@ -13,7 +13,7 @@ from autograd_lite import Changes, Tensor, dynamic
 from ..config.arguments import positive
 from ..config.config import plain
 from .composite import AroundOptimizer
-from .gradients import Gradients, are_finite, scaled, unscaled
+from .gradients import Gradients, are_finite, scale, unscale
 from .hyper import Inner, Number, Quantity
 from .optimizer import Optimizer
 from .parameters import Parameters
@@ -138,7 +138,7 @@ class LossScaleOptimizer(AroundOptimizer):
         Args:
             loss: a scalar.
         """
-        return scaled(loss, dynamic(vars(self), "_scale"))
+        return scale(loss, dynamic(vars(self), "_scale"))
 
     def _note_step(self, changes: Changes, gradients: Gradients) -> None:
         self._pin()
@@ -147,7 +147,7 @@ class LossScaleOptimizer(AroundOptimizer):
         if not are_finite(gradients):
             scale, steps = max(scale * 0.5, _SMALLEST), 0
         else:
-            self.inner_optimizer._note_step(changes, unscaled(gradients, scale))
+            self.inner_optimizer._note_step(changes, unscale(gradients, scale))
             if steps >= self.dynamic_growth_steps:
                 scale, steps = min(scale * 2.0, _LARGEST), 0
         changes.put(own, "_scale", scale)
@@ -161,8 +161,8 @@ class LossScaleOptimizer(AroundOptimizer):
         """Return S, and the number of steps since it last changed."""
         return {"dynamic_scale": np.array(self._scale), "step_counter": np.array(self._good_steps)}
 
-    def checked_state(self, called: str, state: Mapping[str, Array]) -> dict[str, Any]:
+    def checked_state(self, caller: str, state: Mapping[str, Array]) -> dict[str, Any]:
         scale = state["dynamic_scale"]
         if scale.shape or scale.dtype.kind != "f" or not 0 < scale < math.inf:
-            raise ValueError(f"{called}: expected 'dynamic_scale', a number above 0; received {scale!r:.80}")
-        return {"_scale": float(scale), "_good_steps": whole_number(called, "step_counter", state["step_counter"])}
+            raise ValueError(f"{caller}: expected 'dynamic_scale', a number above 0; received {scale!r:.80}")
+        return {"_scale": float(scale), "_good_steps": whole_number(caller, "step_counter", state["step_counter"])}

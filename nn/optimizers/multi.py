@@ -17,7 +17,7 @@ from .gradients import Gradients
 from .hyper import Inner
 from .loss_scale import LossScaleOptimizer
 from .optimizer import Optimizer
-from .parameters import Parameters, described, named
+from .parameters import Parameters, check_parameters, describe
 from .rules import Array
 from .state import whole_number
 
@@ -59,20 +59,20 @@ class OptimizerMap(Registered, MutableMapping[str, Optimizer]):
 
     def __getitem__(self, key: str) -> Optimizer:
         """Return the optimizer of the parameter with this name."""
-        found = self.matching(key)
-        return self._map[found] if found is not None else self._default
+        match = self.matching(key)
+        return self._map[match] if match is not None else self._default
 
     def matching(self, name: str) -> str | None:
         """Return the key that matches a parameter's name, or None."""
         names = (name, name.replace(".", "/"))
         exact = [key for key in names if key in self._map]
-        found = exact[:1] or [key for key in self._map if any(re.fullmatch(key, one) for one in names)]
-        if len(found) > 1:
+        keys = exact[:1] or [key for key in self._map if any(re.fullmatch(key, one) for one in names)]
+        if len(keys) > 1:
             raise ValueError(
-                f"OptimizerMap: expected one key for the parameter {name!r}; received {len(found)} that match it: "
-                f"{found}. Write a key that is equal to the name, or expressions that exclude each other"
+                f"OptimizerMap: expected one key for the parameter {name!r}; received {len(keys)} that match it: "
+                f"{keys}. Write a key that is equal to the name, or expressions that exclude each other"
             )
-        return found[0] if found else None
+        return keys[0] if keys else None
 
     def __setitem__(self, key: str, optimizer: Optimizer) -> None:
         """Set the optimizer of the parameters whose names match a new key."""
@@ -182,9 +182,9 @@ class MultiOptimizer(CompositeOptimizer):
         *,
         parameters: Parameters | None = None,
     ) -> None:
-        given: Any = optimizer_map
-        if not callable(given) or isinstance(given, type):
-            fix = ". Write MultiOptimizer(OptimizerMap(default, {...}))" if isinstance(given, Mapping) else ""
+        rule: Any = optimizer_map
+        if not callable(rule) or isinstance(rule, type):
+            fix = ". Write MultiOptimizer(OptimizerMap(default, {...}))" if isinstance(rule, Mapping) else ""
             raise TypeError(
                 "MultiOptimizer: expected an OptimizerMap, or a function of a parameter that returns an optimizer; "
                 f"received {optimizer_map!r:.80}{fix}"
@@ -208,49 +208,49 @@ class MultiOptimizer(CompositeOptimizer):
         return list(self._optimizers)
 
     @property
-    def used(self) -> list[Optimizer]:
+    def active(self) -> list[Optimizer]:
         return [o for o, members in zip(self._optimizers, self._members, strict=True) if members]
 
     def bind(self, parameters: Parameters) -> None:
         """Set the parameters to train, and find the optimizer of each; see `Optimizer.bind`."""
-        found, names = named("MultiOptimizer", parameters)
-        same = [id(p) for p in found] == [id(p) for p in self._parameters]
+        tensors, names = check_parameters("MultiOptimizer", parameters)
+        same = [id(p) for p in tensors] == [id(p) for p in self._parameters]
         if same or self._iterations:
-            return super().bind(found)  # which raises, if they are others
+            return super().bind(tensors)  # which raises, if they are others
         chosen = [
             _plain_optimizer(f"MultiOptimizer: the optimizer of {n}", self.optimizer_map(p))
-            for p, n in zip(found, names, strict=True)
+            for p, n in zip(tensors, names, strict=True)
         ]
         optimizers = _distinct([*self._optimizers, *chosen] if isinstance(self.optimizer_map, OptimizerMap) else chosen)
         places = {id(o): j for j, o in enumerate(optimizers)}
         members: list[list[int]] = [[] for _ in optimizers]
         for i, optimizer in enumerate(chosen):
             members[places[id(optimizer)]].append(i)
-        for optimizer, mine in zip(optimizers, members, strict=True):
-            if mine:
-                optimizer.bind([found[i] for i in mine])
+        for optimizer, indices in zip(optimizers, members, strict=True):
+            if indices:
+                optimizer.bind([tensors[i] for i in indices])
         if isinstance(self.optimizer_map, OptimizerMap):
-            self._warn_of_unused(self.optimizer_map, found)
+            self._warn_of_unused(self.optimizer_map, tensors)
         self._optimizers, self._members = optimizers, members
-        self.use_ema = any(optimizer.use_ema for optimizer in self.used)
-        self._parameters, self._names = found, names
+        self.use_ema = any(optimizer.use_ema for optimizer in self.active)
+        self._parameters, self._names = tensors, names
 
     @staticmethod
     def _warn_of_unused(optimizer_map: OptimizerMap, parameters: list[Tensor]) -> None:
-        used = {optimizer_map.matching(p.name or "") for p in parameters}
-        if unused := [key for key in optimizer_map if key not in used]:
+        active = {optimizer_map.matching(p.name or "") for p in parameters}
+        if unused := [key for key in optimizer_map if key not in active]:
             warnings.warn(
                 f"MultiOptimizer: no parameter has a name that {unused[0]!r} matches; there are "
-                f"{', '.join(described(i, p) for i, p in enumerate(parameters[:3]))}, …",
+                f"{', '.join(describe(i, p) for i, p in enumerate(parameters[:3]))}, …",
                 stacklevel=4,
             )
 
     def _note_step(self, changes: Changes, gradients: Gradients) -> None:
         self._pin()
         for optimizer, members in zip(self._optimizers, self._members, strict=True):
-            mine = [gradients[i] for i in members]
-            if any(g is not None for g in mine):
-                optimizer._note_step(changes, mine)
+            part = [gradients[i] for i in members]
+            if any(g is not None for g in part):
+                optimizer._note_step(changes, part)
         changes.put(vars(self), "_iterations", dynamic(vars(self), "_iterations") + 1)
 
     def own_state(self) -> dict[str, Array]:
@@ -260,11 +260,11 @@ class MultiOptimizer(CompositeOptimizer):
             groups[members] = j
         return {"iterations": np.array(self._iterations), "groups": groups}
 
-    def checked_state(self, called: str, state: Mapping[str, Array]) -> dict[str, Any]:
-        iterations = whole_number(called, "iterations", state["iterations"])
+    def checked_state(self, caller: str, state: Mapping[str, Array]) -> dict[str, Any]:
+        iterations = whole_number(caller, "iterations", state["iterations"])
         if not np.array_equal(state["groups"], own := self.own_state()["groups"]):
             raise ValueError(
-                f"{called}: expected parameters that belong to the optimizers {own.tolist()!r:.80}; received "
+                f"{caller}: expected parameters that belong to the optimizers {own.tolist()!r:.80}; received "
                 f"{state['groups'].tolist()!r:.80}. Load into one with the same optimizer_map"
             )
         return {"_iterations": iterations}

@@ -12,9 +12,9 @@ from autograd_lite import Tensor
 
 from ..config.arguments import flag, not_negative
 from .adam import adam
-from .blocks import Start
 from .hyper import Number, OptionalNumber, Schedule
 from .optimizer import Optimizer
+from .parameter_groups import Start
 from .rules import Hyper, Rule, State
 
 
@@ -37,10 +37,10 @@ def muon(p: Any, g: Any, state: State, hyper: Hyper, nesterov: bool = True, ns_s
     d = m * hyper["momentum"] + g if nesterov else m
     coefficients = hyper["muon_a"], hyper["muon_b"], hyper["muon_c"]
     scale = math.sqrt(max(p.shape)) * hyper["rms_rate"] if "rms_rate" in hyper else 1.0
-    return orthogonalized(d, ns_steps, coefficients) * (hyper["learning_rate"] * scale), {"momentum": m}
+    return orthogonalize(d, ns_steps, coefficients) * (hyper["learning_rate"] * scale), {"momentum": m}
 
 
-def orthogonalized(x: Any, steps: int, coefficients: tuple[float, float, float] = (3.4445, -4.7750, 2.0315)) -> Any:
+def orthogonalize(x: Any, steps: int, coefficients: tuple[float, float, float] = (3.4445, -4.7750, 2.0315)) -> Any:
     """Return nearly the closest matrix with orthonormal rows, or columns if those are fewer: U V' for x = U S V'.
 
     Divide x by its norm, then repeat x <- a x + (b A + c A A) x with A = x x'. With the usual coefficients, five steps
@@ -53,7 +53,7 @@ def orthogonalized(x: Any, steps: int, coefficients: tuple[float, float, float] 
 
     Example:
         >>> import numpy as np
-        >>> d = orthogonalized(np.array([[3.0, 0.0], [0.0, 0.1]]), 8)
+        >>> d = orthogonalize(np.array([[3.0, 0.0], [0.0, 0.1]]), 8)
         >>> bool((np.abs(np.linalg.svd(d)[1] - 0.95) < 0.35).all())
         True
 
@@ -79,7 +79,7 @@ class Muon(Optimizer):
         adam_beta_1: for Adam: the decay rate of the mean, in [0, 1).
         adam_beta_2: for Adam: the decay rate of the mean square, in [0, 1).
         adam_weight_decay: for Adam: None, or at least 0.
-        epsilon: for Adam: what is added to the root; above 0.
+        epsilon: for Adam: the term added to the root; above 0.
         weight_decay: for matrices: None, or at least 0.
         exclude_layers: regular expressions; matrices whose names contain a match are left to Adam.
         exclude_embeddings: whether matrices with "embedding" in their names are left to Adam.

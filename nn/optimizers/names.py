@@ -46,8 +46,8 @@ def get(identifier: str | Mapping[str, Any] | Optimizer) -> Optimizer:
         raise TypeError(
             "optimizer: expected a name or an optimizer; received an OptimizerMap. Write MultiOptimizer(it)"
         )
-    found: Optimizer = REGISTRY.get(identifier)
-    return found
+    optimizer: Optimizer = REGISTRY.get(identifier)
+    return optimizer
 
 
 def _is_lbfgs(identifier: Any) -> bool:

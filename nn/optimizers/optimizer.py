@@ -1,7 +1,7 @@
 """The base class of the optimizers: their parameters, their steps and their state.
 
 A step goes one way: `step` takes the gradients, `_note_step` accumulates and clips them, `_note_update` picks the rule
-of each block of parameters, and `Block.note_step` applies it. Nothing changes before all of it is known to succeed.
+of each parameter group, and `ParameterGroup.note_step` applies it. Nothing changes before all of this has succeeded.
 """
 
 from __future__ import annotations
@@ -23,14 +23,24 @@ from ..config.arguments import flag, integer, not_negative, optional, place_here
 from ..config.config import Registered, argument_names, plain
 from ..config.fields import Converted, field
 from ..module.penalties import constraint_of
-from .blocks import Block, Start, Step, partition
-from .gradients import Gradients, accumulated, clipped, matched, scaled, unscaled, usable
-from .hyper import CountNow, LearningRate, Number, OptionalNumber, Quantity, RateNow, ScalarOrSchedule, Schedule, bound
-from .parameters import Parameters, named
-from .rules import Array, Rule, averaged, decayed
+from .gradients import Gradients, accumulate, clip, match_parameters, scale, unscale, usable
+from .hyper import (
+    CountNow,
+    LearningRate,
+    Number,
+    OptionalNumber,
+    Quantity,
+    RateNow,
+    ScalarOrSchedule,
+    Schedule,
+    bindable,
+)
+from .parameter_groups import ParameterGroup, Start, Step, partition
+from .parameters import Parameters, check_parameters
+from .rules import Array, Rule, with_average, with_decay
 from .state import arrays, same_keys, same_kinds, whole_number
 
-# What PyTorch and older versions of Keras call arguments.
+# Names of arguments in PyTorch and older versions of Keras.
 _OTHER_WORDS = {
     "lr": "learning_rate",
     "decay": "weight_decay, or a schedule as learning_rate",
@@ -45,7 +55,7 @@ def _name_or_class(owner: Any, name: str, value: Any) -> str:
 
 
 class _Begun(Registered, ABC):
-    """What an optimizer has before its arguments; a class of its own, so that `Optimizer` shows their signature."""
+    """The attributes of an optimizer before its arguments; apart, so `Optimizer` shows the arguments."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Return an optimizer that has neither hyperparameters nor parameters yet."""
@@ -59,15 +69,15 @@ class _Begun(Registered, ABC):
         self._schedule: Schedule | None = None
         self._parameters: list[Tensor] = []
         self._names: list[str] = []
-        self._blocks: list[Block] = []
-        self._decays: list[bool] = []  # whether weight decay touches a block
-        self._in_pieces = False
+        self._groups: list[ParameterGroup] = []
+        self._decays: list[bool] = []  # whether weight decay touches a group
+        self._in_chunks = False
         self._constraints: dict[int, Callable[..., Any]] = {}
         self._undecayed: tuple[list[Tensor], list[str]] = [], []
         self._accumulated: Gradients = []
 
 
-@dataclass_transform(eq_default=False, field_specifiers=(Number, OptionalNumber, ScalarOrSchedule, bound, field))
+@dataclass_transform(eq_default=False, field_specifiers=(Number, OptionalNumber, ScalarOrSchedule, bindable, field))
 class Optimizer(_Begun):
     """Changes parameters by their gradients, one step at a time.
 
@@ -81,7 +91,7 @@ class Optimizer(_Begun):
             arguments that returns the rate.
         weight_decay: None, or at least 0: every step also takes learning_rate * weight_decay of a parameter off it.
         clipnorm: None, or above 0: each parameter's gradient is scaled down to at most this Euclidean norm.
-        clipvalue: None, or above 0: each element of a gradient is clipped to [-clipvalue, clipvalue].
+        clipvalue: None, or above 0: each element of a gradient is clip to [-clipvalue, clipvalue].
         global_clipnorm: None, or above 0: all gradients are scaled by one factor, so that together they have at most
             this Euclidean norm. Only one of the three ways of clipping may be given.
         name: the name in the config; by default the class's, in lower case.
@@ -123,7 +133,7 @@ class Optimizer(_Begun):
     ema_overwrite_frequency: int | None = field(optional(positive), default=None, kw_only=True)
     loss_scale_factor: float | None = OptionalNumber(0, open_low=True, default=None, kw_only=True)
     gradient_accumulation_steps: int | None = field(optional(integer(2)), default=None, kw_only=True)
-    parameters: Converted[Parameters | None, list[Tensor]] = bound()
+    parameters: Converted[Parameters | None, list[Tensor]] = bindable()
 
     # A schedule is asked at every step, compiled too.
     _unguarded: ClassVar[tuple[str, ...]] = ("_schedule",)
@@ -137,8 +147,8 @@ class Optimizer(_Begun):
 
     def __post_init__(self) -> None:
         clips = {name: getattr(self, name) for name in ("clipnorm", "clipvalue", "global_clipnorm")}
-        if len(given := [f"{name}={value}" for name, value in clips.items() if value is not None]) > 1:
-            raise ValueError(f"{type(self).__name__}: expected one way of clipping; received {' and '.join(given)}")
+        if len(ways := [f"{name}={value}" for name, value in clips.items() if value is not None]) > 1:
+            raise ValueError(f"{type(self).__name__}: expected one way of clipping; received {' and '.join(ways)}")
         if not self.use_ema:
             self.ema_momentum = None
 
@@ -186,16 +196,16 @@ class Optimizer(_Begun):
             GradError: if one cannot be trained.
             ValueError: if there are none, one comes twice, or steps were already taken on others.
         """
-        found, names = named(type(self).__name__, parameters)
-        if self._iterations and [id(p) for p in found] != [id(p) for p in self._parameters]:
+        tensors, names = check_parameters(type(self).__name__, parameters)
+        if self._iterations and [id(p) for p in tensors] != [id(p) for p in self._parameters]:
             raise ValueError(
                 f"{type(self).__name__}.bind: this optimizer has taken {self._iterations} steps on "
-                f"{len(self._parameters)} parameters, and its state belongs to them; received {len(found)} parameters "
-                "that are not the same. Make a new optimizer for them"
+                f"{len(self._parameters)} parameters, and its state belongs to them; received {len(tensors)} "
+                "parameters that are not the same. Make a new optimizer for them"
             )
         if not self._iterations:
-            self._parameters, self._names = found, names
-            self._constraints = {i: c for i, p in enumerate(found) if (c := constraint_of(p)) is not None}
+            self._parameters, self._names = tensors, names
+            self._constraints = {i: c for i, p in enumerate(tensors) if (c := constraint_of(p)) is not None}
             self._accumulated = []
             self._partition()
 
@@ -211,7 +221,7 @@ class Optimizer(_Begun):
 
     def zero_grad(self) -> None:
         """Set `.grad` of every parameter to None."""
-        for p in self._bound("zero_grad"):
+        for p in self._require_bound("zero_grad"):
             p.grad = None
 
     def exclude_from_weight_decay(
@@ -245,16 +255,16 @@ class Optimizer(_Begun):
         return any(p is q for q in tensors) or any(re.search(name, p.name or "") for name in names)
 
     def _partition(self) -> None:
-        self._blocks = partition(self._parameters, self.elementwise, self._is_undecayed)
-        # Rules of nn raise nothing and call ufuncs alone; one that may raise must not have changed a piece before.
-        self._in_pieces = self.elementwise and place_here(type(self).rule) is not None
-        self._decays = [not self._is_undecayed(block.parameters[0]) for block in self._blocks]
-        # What exists before the first step is not traced as new. Slots that a user's code names may not be known yet.
+        self._groups = partition(self._parameters, self.elementwise, self._is_undecayed)
+        # Rules of nn raise nothing and call ufuncs alone; one that may raise must not have changed a chunk before.
+        self._in_chunks = self.elementwise and place_here(type(self).rule) is not None
+        self._decays = [not self._is_undecayed(group.parameters[0]) for group in self._groups]
+        # State that exists before the first step is not traced as new. A custom class's slots may not be known yet.
         if self.elementwise and place_here(type(self).slots) is not None:
-            for block, slots in zip(self._blocks, self._all_slots(), strict=True):
-                block.begin(slots)
+            for group, slots in zip(self._groups, self._all_slots(), strict=True):
+                group.begin(slots)
 
-    def _bound(self, method: str) -> list[Tensor]:
+    def _require_bound(self, method: str) -> list[Tensor]:
         if not self._parameters:
             raise GradError(
                 f"{type(self).__name__}.{method}: no parameters are bound. "
@@ -271,7 +281,7 @@ class Optimizer(_Begun):
         Args:
             loss: a scalar.
         """
-        return scaled(loss, self.loss_scale_factor)
+        return scale(loss, self.loss_scale_factor)
 
     def step(self) -> None:
         """Apply the rule to every parameter that has a gradient; the others are left alone, state included.
@@ -280,12 +290,12 @@ class Optimizer(_Begun):
             GradError: if there are no parameters, none has a gradient, or one is no longer a leaf; nothing has
                 changed then.
         """
-        bound = self._bound("step")
+        bound = self._require_bound("step")
         compiling = is_compiling()
         if not compiling and (part := PART.get()) is not None:
             part.reduce(again=False)
-        given: Any = [None if (g := p.grad) is None else g if compiling else g.data for p in bound]
-        self._advance(usable(type(self).__name__, "step", given, bound, self._names))
+        gradients: Any = [None if (g := p.grad) is None else g if compiling else g.data for p in bound]
+        self._advance(usable(type(self).__name__, "step", gradients, bound, self._names))
 
     def apply(self, grads: Iterable[Any], trainable_variables: Iterable[Tensor] | None = None) -> None:
         """Take the step that `step` takes, with the gradients given here; `.grad` is neither read nor changed.
@@ -314,9 +324,11 @@ class Optimizer(_Begun):
         if not grads:
             return
         owner = type(self).__name__
-        parameters = self._bound("apply") if trainable_variables is None else list(trainable_variables)
-        bound = self._parameters or named(owner, parameters)[0]
-        gradients = usable(owner, "apply", matched(f"{owner}.apply", grads, parameters, bound), bound, self._names)
+        parameters = self._require_bound("apply") if trainable_variables is None else list(trainable_variables)
+        bound = self._parameters or check_parameters(owner, parameters)[0]
+        gradients = usable(
+            owner, "apply", match_parameters(f"{owner}.apply", grads, parameters, bound), bound, self._names
+        )
         self.bind(bound)
         self._advance(gradients)
 
@@ -332,7 +344,7 @@ class Optimizer(_Begun):
         # What overflows becomes an infinity. In a function that is compiled the rules compute with Tensors.
         with np.errstate(all="ignore"), no_grad() if is_compiling() else _AS_IT_IS:
             if (factor := self.loss_scale_factor) is not None:
-                gradients = unscaled(gradients, factor)
+                gradients = unscale(gradients, factor)
             self._note_step(changes, gradients)
         changes.make()
 
@@ -348,12 +360,12 @@ class Optimizer(_Begun):
             rate: Any = self.learning_rate  # what the schedule says now
             changed["learning_rate"] = hyper["learning_rate"] = rate if is_compiling() else float(rate)
         if every:
-            gradients = accumulated(dynamic(own, "_accumulated", owned=True), gradients)
+            gradients = accumulate(dynamic(own, "_accumulated", owned=True), gradients)
         if not every or not (steps + 1) % every:
             if every:
                 changes.put(own, "_accumulated", [])
                 gradients = [None if g is None else g / every for g in gradients]
-            gradients = clipped(gradients, *map(numbers.get, ("clipnorm", "clipvalue", "global_clipnorm")))
+            gradients = clip(gradients, *map(numbers.get, ("clipnorm", "clipvalue", "global_clipnorm")))
             changed |= self._note_update(changes, hyper, gradients)
         else:
             changes.put(own, "_accumulated", gradients)
@@ -368,26 +380,26 @@ class Optimizer(_Begun):
                 static(vars(self), name)
 
     def _note_update(self, changes: Changes, hyper: dict[str, float], gradients: Gradients) -> dict[str, float]:
-        """Apply the rule to all parameters, note what it changes, and return what hyperparameters become."""
+        """Apply the rule to all parameters, note the changes, and return the new hyperparameters."""
         every = self.ema_overwrite_frequency if self.use_ema else None
         averages = every is not None and not hyper["iterations"] % every
-        step = Step(changes, gradients, hyper, self._constraints, self._in_pieces, averages)
-        for block, decays, slots in zip(self._blocks, self._decays, self._all_slots(), strict=True):
+        step = Step(changes, gradients, hyper, self._constraints, self._in_chunks, averages)
+        for group, decays, slots in zip(self._groups, self._decays, self._all_slots(), strict=True):
             rule, reads_values = self.rule(), self.reads_values or self.use_ema
-            decay = self.decay_for(block.parameters[0]) if decays else None
+            decay = self.decay_for(group.parameters[0]) if decays else None
             if decay is not None:
-                rule, reads_values = decayed(rule, decay, self.reads_values), True
+                rule, reads_values = with_decay(rule, decay, self.reads_values), True
             if self.use_ema:
-                rule = averaged(rule)
-            block.note_step(step, rule, slots, reads_values)
+                rule = with_average(rule)
+            group.note_step(step, rule, slots, reads_values)
         return {}
 
     def _all_slots(self) -> list[Mapping[str, Start]]:
-        """Return the slots of every block."""
+        """Return the slots of every group."""
         average: dict[str, Start] = {"average": lambda p: p} if self.use_ema else {}
         if self.elementwise:
-            return [{**self.slots(), **average}] * len(self._blocks)
-        return [{**self.slots_for(block.parameters[0]), **average} for block in self._blocks]
+            return [{**self.slots(), **average}] * len(self._groups)
+        return [{**self.slots_for(group.parameters[0]), **average} for group in self._groups]
 
     def finalize_variable_values(self, var_list: Iterable[Tensor] | None = None) -> None:
         """Replace the values of the parameters by their running means, if these are kept; `fit` does at its end.
@@ -398,12 +410,12 @@ class Optimizer(_Begun):
         Raises:
             GradError: if no parameters are bound.
         """
-        self._bound("finalize_variable_values")
+        self._require_bound("finalize_variable_values")
         changes = Changes()
-        for block in self._blocks:
-            if "average" in block.state:
-                for j, p in enumerate(block.parameters):
-                    changes.assign(p, block.part_of(block.state, j)["average"])
+        for group in self._groups:
+            if "average" in group.state:
+                for j, p in enumerate(group.parameters):
+                    changes.assign(p, group.part_of(group.state, j)["average"])
         changes.make()
 
     # ---- state and config -------------------------------------------------------------------------------------------
@@ -416,7 +428,7 @@ class Optimizer(_Begun):
             if some are excluded from weight decay, "undecayed" with their numbers.
         """
         state = {"iterations": np.array(self._iterations)}
-        self._bound("state_dict")
+        self._require_bound("state_dict")
         state |= {name: np.array(value) for name, value in self._hyper.items()}
         held = {f"{i}.{_ACCUMULATED}": g for i, g in enumerate(self._accumulated) if g is not None}
         state |= {key: np.array(to_numpy(a)) for key, a in {**self._slot_arrays(), **held}.items()}
@@ -431,74 +443,74 @@ class Optimizer(_Begun):
             ShapeError: if an array has another shape than its parameter.
             DtypeError: if it has another dtype. In each case nothing has changed.
         """
-        called = f"{type(self).__name__}.load_state_dict"
-        self._bound("load_state_dict")
+        caller = f"{type(self).__name__}.load_state_dict"
+        self._require_bound("load_state_dict")
         slots = arrays(state)
         numbers = {key: slots.pop(key) for key in list(slots) if "." not in key}
         gradients = {key: slots.pop(key) for key in list(slots) if key.endswith(f".{_ACCUMULATED}")}
-        iterations = whole_number(called, "iterations", numbers.pop("iterations", None))
+        iterations = whole_number(caller, "iterations", numbers.pop("iterations", None))
         undecayed = numbers.pop(_UNDECAYED, None)
         before = dict(vars(self))
         try:
-            self._hyper = self._checked_numbers(called, numbers)
+            self._hyper = self._checked_numbers(caller, numbers)
             if undecayed is not None:
-                self._undecayed = self._checked_undecayed(called, undecayed), []
-            self._accumulated = self._checked_gradients(called, gradients)
-            blocks, decays = self._blocks, self._decays
-            self._partition()  # which slots there are depends on the numbers, and on what is decayed
-            if [block.indices for block in blocks] == [block.indices for block in self._blocks]:
-                self._blocks = blocks  # on which compiled steps rest
+                self._undecayed = self._checked_undecayed(caller, undecayed), []
+            self._accumulated = self._checked_gradients(caller, gradients)
+            groups, decays = self._groups, self._decays
+            self._partition()  # the slots depend on the numbers, and on the decayed parameters
+            if [group.indices for group in groups] == [group.indices for group in self._groups]:
+                self._groups = groups  # compiled steps are guarded on them
             if decays == self._decays:
                 self._decays = decays
-            self._load_slots(called, slots)
+            self._load_slots(caller, slots)
             self._iterations = iterations
         except BaseException:
             vars(self).update(before)
             raise
 
-    def _checked_undecayed(self, called: str, indices: Array) -> list[Tensor]:
+    def _checked_undecayed(self, caller: str, indices: Array) -> list[Tensor]:
         if (
             indices.ndim != 1
             or indices.dtype.kind not in "iu"
             or not set(indices.tolist()) <= set(range(len(self._parameters)))
         ):
             raise ValueError(
-                f"{called}: expected {_UNDECAYED!r}, numbers of parameters below {len(self._parameters)}; received "
+                f"{caller}: expected {_UNDECAYED!r}, numbers of parameters below {len(self._parameters)}; received "
                 f"{indices!r:.80}"
             )
         return [self._parameters[i] for i in indices.tolist()]
 
-    def _checked_numbers(self, called: str, numbers: Mapping[str, Array]) -> dict[str, float]:
-        known = {
+    def _checked_numbers(self, caller: str, numbers: Mapping[str, Array]) -> dict[str, float]:
+        quantities = {
             name: d for c in reversed(type(self).__mro__) for name, d in vars(c).items() if isinstance(d, Quantity)
         }
-        required = {name for name, d in known.items() if not d.none}
-        same_keys(called, required | (numbers.keys() & known.keys()), numbers.keys())
-        return {name: known[name].checked(called, name, value) for name, value in numbers.items()}
+        required = {name for name, d in quantities.items() if not d.none}
+        same_keys(caller, required | (numbers.keys() & quantities.keys()), numbers.keys())
+        return {name: quantities[name].checked(caller, name, value) for name, value in numbers.items()}
 
-    def _checked_gradients(self, called: str, gradients: Mapping[str, Array]) -> Gradients:
+    def _checked_gradients(self, caller: str, gradients: Mapping[str, Array]) -> Gradients:
         expected = {f"{i}.{_ACCUMULATED}": p.data for i, p in enumerate(self._parameters)}
-        same_keys(called, expected.keys() & gradients.keys(), gradients.keys())
-        same_kinds(called, expected, gradients)
+        same_keys(caller, expected.keys() & gradients.keys(), gradients.keys())
+        same_kinds(caller, expected, gradients)
         moved = [to_device(gradients[key], p) if key in gradients else None for key, p in expected.items()]
         return moved * bool(gradients)
 
-    def _load_slots(self, called: str, entries: dict[str, Array]) -> None:
+    def _load_slots(self, caller: str, entries: dict[str, Array]) -> None:
         expected = self._slot_arrays()
-        same_keys(called, expected.keys(), entries.keys())
-        same_kinds(called, expected, entries)
-        for block, slots in zip(self._blocks, self._all_slots(), strict=True):
-            held = block.held(slots)
-            given = {name: np.concatenate([entries[f"{i}.{name}"].ravel() for i in block.indices]) for name in held}
-            block.state = {name: asarray_like(a.reshape(np.shape(held[name])), held[name]) for name, a in given.items()}
+        same_keys(caller, expected.keys(), entries.keys())
+        same_kinds(caller, expected, entries)
+        for group, slots in zip(self._groups, self._all_slots(), strict=True):
+            held = group.state_with(slots)
+            flat = {name: np.concatenate([entries[f"{i}.{name}"].ravel() for i in group.indices]) for name in held}
+            group.state = {name: asarray_like(a.reshape(np.shape(held[name])), held[name]) for name, a in flat.items()}
 
     def _slot_arrays(self) -> dict[str, Array]:
         """Return "<i>.<slot>" for each slot of the i-th parameter, as the next step will find them; views."""
-        found: dict[int, dict[str, Array]] = {}
-        for block, slots in zip(self._blocks, self._all_slots(), strict=True):
-            state = block.held(slots)
-            found |= {i: block.part_of(state, j) for j, i in enumerate(block.indices)}
-        return {f"{i}.{name}": a for i in range(len(self._parameters)) for name, a in found[i].items()}
+        state_of: dict[int, dict[str, Array]] = {}
+        for group, slots in zip(self._groups, self._all_slots(), strict=True):
+            state = group.state_with(slots)
+            state_of |= {i: group.part_of(state, j) for j, i in enumerate(group.indices)}
+        return {f"{i}.{name}": a for i in range(len(self._parameters)) for name, a in state_of[i].items()}
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments with their present values, except for the parameters; see `from_config`.
@@ -506,14 +518,16 @@ class Optimizer(_Begun):
         Raises:
             AttributeError: if an argument of a subclass's constructor is not an attribute of the same name.
         """
-        given = {name: getattr(self, name) for name in argument_names(type(self)) if name != "parameters"}
-        config = {name: float(value) if isinstance(value, RateNow) else plain(value) for name, value in given.items()}
+        arguments = {name: getattr(self, name) for name in argument_names(type(self)) if name != "parameters"}
+        config = {
+            name: float(value) if isinstance(value, RateNow) else plain(value) for name, value in arguments.items()
+        }
         return config | ({} if self._schedule is None else {"learning_rate": plain(self._schedule)})
 
     def __repr__(self) -> str:
         config = self.get_config() | ({} if self._schedule is None else {"learning_rate": self._schedule})
-        given = {k: v for k, v in config.items() if k != "name" and v is not None and v is not False}
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in given.items())})"
+        arguments = {k: v for k, v in config.items() if k != "name" and v is not None and v is not False}
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in arguments.items())})"
 
 
 _AS_IT_IS = nullcontext()

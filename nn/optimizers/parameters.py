@@ -9,14 +9,14 @@ from autograd_lite import GradError, Tensor
 Parameters = Iterable[Tensor] | Iterable[tuple[str, Tensor]]
 
 
-def named(owner: str, parameters: Parameters) -> tuple[list[Tensor], list[str]]:
+def check_parameters(owner: str, parameters: Parameters) -> tuple[list[Tensor], list[str]]:
     """Check that all parameters can be trained; return the tensors, and what to call each in an error message."""
     if isinstance(parameters, Tensor | Mapping) or not isinstance(parameters, Iterable):
         raise TypeError(
             f"{owner}: expected parameters to be a list of Tensors, such as model.parameters(); "
             f"received {type(parameters).__name__}"
         )
-    found: list[Tensor] = []
+    tensors: list[Tensor] = []
     names: list[str] = []
     for i, item in enumerate(parameters):
         label: str | None
@@ -24,24 +24,24 @@ def named(owner: str, parameters: Parameters) -> tuple[list[Tensor], list[str]]:
         label, p = item if isinstance(item, tuple) and len(item) == 2 else (None, item)
         if not isinstance(p, Tensor):
             raise TypeError(f"{owner}: expected every parameter to be a Tensor; received {type(p).__name__} at {i}")
-        name = described(i, p, label)
+        name = describe(i, p, label)
         if not p.requires_grad or not p.is_leaf:
-            what = "computed from other tensors" if not p.is_leaf else "one that requires no gradient"
+            description = "computed from other tensors" if not p.is_leaf else "one that requires no gradient"
             raise GradError(
-                f"{owner}: expected parameters that are leaves and require a gradient; number {name} is {what}. "
+                f"{owner}: expected parameters that are leaves and require a gradient; number {name} is {description}. "
                 "Leave it out, or make it with tensor(a, requires_grad=True)"
             )
-        found.append(p)
+        tensors.append(p)
         names.append(name)
-    if not found:
+    if not tensors:
         raise ValueError(f"{owner}: expected at least one parameter; received none. Build the model first")
-    if len({id(p) for p in found}) < len(found):
-        twice = next(name for i, name in enumerate(names) if any(found[i] is p for p in found[:i]))
+    if len({id(p) for p in tensors}) < len(tensors):
+        twice = next(name for i, name in enumerate(names) if any(tensors[i] is p for p in tensors[:i]))
         raise ValueError(f"{owner}: expected every parameter once; number {twice} is there twice")
-    return found, names
+    return tensors, names
 
 
-def described(i: int, p: Tensor, label: str | None = None) -> str:
+def describe(i: int, p: Tensor, label: str | None = None) -> str:
     """Return what error messages call the i-th parameter."""
     label = label or p.name
     return f"{i} ({label!r}, shape {p.shape})" if label else f"{i} (shape {p.shape})"

@@ -11,9 +11,9 @@ from autograd_lite.extend import over_root, running_mean, running_mean_square
 
 from ..config.arguments import flag
 from ..config.fields import field
-from .blocks import Start
 from .hyper import LearningRate, Number, ScalarOrSchedule
 from .optimizer import Optimizer
+from .parameter_groups import Start
 from .rules import Hyper, Rule, State
 
 

@@ -1,4 +1,4 @@
-"""What the update rules share. A rule is a pure function `(p, g, state, hyper) -> (delta, state)` in plain NumPy.
+"""Update rules, and what they share. A rule is a pure function `(p, g, state, hyper) -> (delta, state)` in plain NumPy.
 
 Each rule is in the file of its algorithm, next to its class: `adam` in `adam.py`. All rules take the same four things:
 
@@ -35,7 +35,7 @@ Hyper: TypeAlias = Mapping[str, float]
 Rule: TypeAlias = Callable[[Any, Any, State, Hyper], tuple[Any, State]]
 
 
-def decayed(rule: Rule, by: str = "weight_decay", reads_values: bool = True) -> Rule:
+def with_decay(rule: Rule, by: str = "weight_decay", reads_values: bool = True) -> Rule:
     """Return `rule` with decoupled weight decay, which no running mean sees.
 
     delta' = delta + lr * weight_decay * p; the rule itself reads p as it is after the decay, as in Keras.
@@ -50,15 +50,15 @@ def decayed(rule: Rule, by: str = "weight_decay", reads_values: bool = True) -> 
         the paper's eta * alpha and lr * weight_decay its eta * lambda.
     """
 
-    def with_decay(p: Any, g: Any, state: State, hyper: Hyper) -> tuple[Any, State]:
+    def rule_with_decay(p: Any, g: Any, state: State, hyper: Hyper) -> tuple[Any, State]:
         rate = hyper["learning_rate"] * hyper[by]
         delta, new = rule(p * (1 - rate) if reads_values else p, g, state, hyper)
         return p * rate + delta, new
 
-    return with_decay
+    return rule_with_decay
 
 
-def averaged(rule: Rule) -> Rule:
+def with_average(rule: Rule) -> Rule:
     """Return `rule` with a running mean of the new values, "average" in the state.
 
     a' = ema_momentum * a + (1 - ema_momentum) * (p - delta); after the first step a' = p - delta.
@@ -67,12 +67,12 @@ def averaged(rule: Rule) -> Rule:
         Boris Polyak, Anatoli Juditsky, "Acceleration of Stochastic Approximation by Averaging", 1992.
     """
 
-    def with_average(p: Any, g: Any, state: State, hyper: Hyper) -> tuple[Any, State]:
+    def rule_with_average(p: Any, g: Any, state: State, hyper: Hyper) -> tuple[Any, State]:
         delta, new = rule(p, g, {name: a for name, a in state.items() if name != "average"}, hyper)
         keep = hyper["ema_momentum"] * (hyper["iterations"] > 1)
         return delta, {**new, "average": (p - delta) * (1 - keep) + state["average"] * keep}
 
-    return with_average
+    return rule_with_average
 
 
 def clip_to_norm(g: Any, limit: float) -> Any:

@@ -62,8 +62,8 @@ class LearningRateSchedule(Configurable):
         raise NotImplementedError(f"{type(self).__name__}: write __call__(self, step)")
 
     def __repr__(self) -> str:
-        given = {k: v for k, v in vars(self).items() if k != "name"}
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in given.items())})"
+        settings = {k: v for k, v in vars(self).items() if k != "name"}
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in settings.items())})"
 
 
 class ExponentialDecay(LearningRateSchedule):

@@ -12,7 +12,7 @@ from autograd_lite import Tensor
 from ..config.arguments import checked
 from ..module.module import Module
 from .flat import FlatFunction
-from .parameters import named
+from .parameters import check_parameters
 
 METHODS_WITHOUT_GRADIENT = {"nelder-mead", "powell", "cobyla", "cobyqa"}
 METHODS_OF_PRODUCTS = {"newton-cg", "trust-ncg", "trust-krylov", "trust-constr"}
@@ -57,15 +57,15 @@ def minimize(f: Callable[..., Any], parameters: Any, method: str = "L-BFGS-B", *
         tensors = list(parameters)
     else:
         return solve(f, parameters, method=method, **options)
-    function = FlatFunction("minimize", f, named("minimize", tensors)[0])
+    function = FlatFunction("minimize", f, check_parameters("minimize", tensors)[0])
     start = function.get()
     gradient = method.lower() not in METHODS_WITHOUT_GRADIENT and "jac" not in options
-    given: dict[str, Any] = {"jac": gradient}
+    derivatives: dict[str, Any] = {"jac": gradient}
     if gradient and method.lower() in METHODS_OF_PRODUCTS:
-        given["hessp"] = function.hessian_product
+        derivatives["hessp"] = function.hessian_product
     objective = function.value_and_gradient if gradient else function.value
     try:
-        result = solve(objective, start, method=method, **{**given, **options})
+        result = solve(objective, start, method=method, **{**derivatives, **options})
         function.set(result.x)
     except BaseException:
         function.set(start)

@@ -12,7 +12,7 @@ import pytest
 import autograd_lite as ag
 from autograd_lite.compiler import tiling as parts
 from nn import constraints, optimizers
-from nn.optimizers import LossScaleOptimizer, MultiOptimizer, Optimizer, OptimizerMap, blocks, schedules
+from nn.optimizers import LossScaleOptimizer, MultiOptimizer, Optimizer, OptimizerMap, parameter_groups, schedules
 
 from ...interrupts import interrupted_at, points_of
 from ...laws.reading import same_bits
@@ -89,9 +89,9 @@ def in_ci(names: Any, shown: Any) -> list[Any]:
 
 
 @pytest.fixture(autouse=True)
-def _pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "SMALL", 100)
-    monkeypatch.setattr(blocks, "PIECE", 500)
+def _chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parameter_groups, "SMALL", 100)
+    monkeypatch.setattr(parameter_groups, "CHUNK", 500)
     monkeypatch.setattr(parts, "_PART", 256)
 
 
@@ -150,7 +150,7 @@ def trained(make: Callable[..., Optimizer], how: str, compiled: bool) -> Iterato
         ag.tensor(rng.normal(size=s).astype("f4"), requires_grad=True, name=name) for name, s in SHAPES.items()
     ]
     optimizer = make(parameters=parameters)
-    inner = optimizer.used[0] if isinstance(optimizer, optimizers.composite.CompositeOptimizer) else optimizer
+    inner = optimizer.active[0] if isinstance(optimizer, optimizers.composite.CompositeOptimizer) else optimizer
     step: Any = step_of(optimizer, how)
     if compiled:
         step = ag.compile(step)

@@ -449,7 +449,7 @@ def test_a_key_that_no_parameter_has_is_told() -> None:
     optimizer = MultiOptimizer(OptimizerMap(optimizers.SGD(), {"bodies.*": optimizers.Adam()}))
     with pytest.warns(UserWarning, match=r"no parameter has a name that 'bodies.\*' matches; there are 0 \('body.kern"):
         optimizer.bind(parameters())
-    assert [type(o) for o in optimizer.used] == [optimizers.SGD]
+    assert [type(o) for o in optimizer.active] == [optimizers.SGD]
 
 
 @pytest.mark.ci

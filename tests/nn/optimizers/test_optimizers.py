@@ -12,7 +12,7 @@ import pytest
 import autograd_lite as ag
 from autograd_lite import DtypeError, GradError, ShapeError, Tensor
 from nn import optimizers
-from nn.optimizers import Optimizer, blocks, rules, schedules
+from nn.optimizers import Optimizer, parameter_groups, rules, schedules
 
 # Every optimizer and option, with a learning rate that suits the problems below.
 VARIANTS: dict[str, Callable[..., Optimizer]] = {
@@ -116,7 +116,7 @@ def test_a_rule_reads_tensors_and_read_only_arrays_and_writes_into_neither(
     make: Callable[..., Optimizer], shape: Any
 ) -> None:
     optimizer = make()
-    rule = rules.decayed(optimizer.rule()) if optimizer.weight_decay else optimizer.rule()
+    rule = rules.with_decay(optimizer.rule()) if optimizer.weight_decay else optimizer.rule()
     hyper = {**optimizer._hyper, "iterations": 3}
     rng = np.random.default_rng(0)
     p, g = rng.normal(size=(2, *shape)).astype("float32")
@@ -198,23 +198,23 @@ def test_small_parameters_together_equal_one_by_one(make: Callable[..., Optimize
         tensors = [parameters(d, [s], i)[0] for i, (d, s) in enumerate(zip(dtypes, shapes, strict=True))]
         optimizer = make(parameters=tensors)
         take_steps(optimizer, 5)
-        sizes.append(len(optimizer._blocks) if optimizer.elementwise else 6)
+        sizes.append(len(optimizer._groups) if optimizer.elementwise else 6)
         expected[:] = [2, 4, 6] if optimizer.elementwise else [6, 6, 6]
         return values(optimizer)
 
     sizes: list[int] = []
     expected: list[int] = []
     together = run()
-    monkeypatch.setattr(blocks, "LARGEST", 7003)
-    in_pieces = run()
-    monkeypatch.setattr(blocks, "SMALL", 0)
+    monkeypatch.setattr(parameter_groups, "LARGEST", 7003)
+    in_chunks = run()
+    monkeypatch.setattr(parameter_groups, "SMALL", 0)
     one_by_one = run()
     assert sizes == expected
-    assert together == in_pieces == one_by_one
+    assert together == in_chunks == one_by_one
 
 
 @every_variant
-def test_a_large_parameter_in_pieces_equals_the_whole(make: Callable[..., Optimizer], monkeypatch: Any) -> None:
+def test_a_large_parameter_in_chunks_equals_the_whole(make: Callable[..., Optimizer], monkeypatch: Any) -> None:
     shapes = ((130, 90), (3, 5000), (12000,), (4, 3))
 
     def run() -> list[bytes]:
@@ -225,19 +225,19 @@ def test_a_large_parameter_in_pieces_equals_the_whole(make: Callable[..., Optimi
         return values(optimizer)
 
     whole = run()
-    pieces: list[tuple[int, ...]] = []
-    noted_in_pieces = blocks.Block.noted_in_pieces
+    chunks: list[tuple[int, ...]] = []
+    note_in_chunks = parameter_groups.ParameterGroup.note_in_chunks
 
-    def noting(block: blocks.Block, *args: Any) -> Any:
-        pieces.append(block.shape)
-        return noted_in_pieces(block, *args)
+    def noting(group: parameter_groups.ParameterGroup, *args: Any) -> Any:
+        chunks.append(group.shape)
+        return note_in_chunks(group, *args)
 
-    monkeypatch.setattr(blocks.Block, "noted_in_pieces", noting)
-    for piece in (1000, 6000):
-        monkeypatch.setattr(blocks, "PIECE", piece)
-        pieces.clear()
+    monkeypatch.setattr(parameter_groups.ParameterGroup, "note_in_chunks", noting)
+    for chunk in (1000, 6000):
+        monkeypatch.setattr(parameter_groups, "CHUNK", chunk)
+        chunks.clear()
         assert run() == whole
-        assert set(pieces) == (set(shapes[:3]) if make().elementwise else set())
+        assert set(chunks) == (set(shapes[:3]) if make().elementwise else set())
 
 
 @every_variant
@@ -427,8 +427,8 @@ def test_an_optimizer_of_the_users_own(missing: bool) -> None:
 
 
 def test_the_rule_of_a_users_own_sees_a_large_parameter_whole() -> None:
-    """It may raise, and a piece must not have changed before."""
-    p = ag.tensor(np.ones((4, blocks.PIECE)), requires_grad=True)
+    """It may raise, and a chunk must not have changed before."""
+    p = ag.tensor(np.ones((4, parameter_groups.CHUNK)), requires_grad=True)
     optimizer = Halving(0.5, parameters=[p])
     p.grad = np.where(np.arange(4)[:, None] < 3, np.ones(p.shape), np.nan)
     held = values(optimizer)

@@ -19,7 +19,7 @@ def every_rule() -> list[Callable[..., Any]]:
     """Return the rules of all optimizers that have names, then what any of them may have around it."""
     made: list[Optimizer] = [kind() for kind in optimizers.names.REGISTRY.names.values()]
     made.insert(1, optimizers.SGD(nesterov=True))
-    found = [optimizer.rule() for optimizer in made] + [rules.decayed, rules.averaged]
+    found = [optimizer.rule() for optimizer in made] + [rules.with_decay, rules.with_average]
     return list(dict.fromkeys(getattr(rule, "func", rule) for rule in found))
 
 

@@ -13,12 +13,12 @@ import autograd_lite as ag
 import nn
 from autograd_lite import Tensor
 from nn import callbacks, constraints, layers, models, optimizers
-from nn.optimizers import LossScaleOptimizer, MultiOptimizer, Optimizer, OptimizerMap, blocks
+from nn.optimizers import LossScaleOptimizer, MultiOptimizer, Optimizer, OptimizerMap, parameter_groups
 
 from ...interrupts import interrupted_at, points_of
 from .test_optimizers import VARIANTS, every_variant
 
-SHAPES = ((40, 30), (3,), (4,), ())  # the first is updated in pieces, the others together
+SHAPES = ((40, 30), (3,), (4,), ())  # the first is updated in chunks, the others together
 
 
 def begun(make: Callable[..., Any], shapes: Any = SHAPES, steps: int = 1) -> tuple[Any, list[Tensor]]:
@@ -89,9 +89,9 @@ interrupted = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExcepti
 
 
 @pytest.fixture(autouse=True)
-def _pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "SMALL", 100)
-    monkeypatch.setattr(blocks, "PIECE", 500)
+def _chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parameter_groups, "SMALL", 100)
+    monkeypatch.setattr(parameter_groups, "CHUNK", 500)
 
 
 @interrupted

@@ -1,6 +1,6 @@
-"""Rules as lists of ufunc calls, which update a large parameter piece by piece with no line of Python in between.
+"""Rules as lists of ufunc calls, which update a large parameter chunk by chunk with no line of Python in between.
 
-A rule is run once on stand-ins for arrays, which note the ufuncs that it calls. The same calls, made for each piece of
+A rule is run once on stand-ins for arrays, which note the ufuncs that it calls. The same calls, made for each chunk of
 the parameter with results in memory that stays in the cache, write the new state over the old and take delta off the
 parameter. So they can be part of `Changes`, which an interrupt finds complete or not begun, and copy nothing large.
 """
@@ -27,7 +27,7 @@ Note = tuple[np.ufunc, tuple[Any, ...], Any]  # the same with numbers and values
 
 
 class _Value:
-    """Stands for an array in a rule, and notes what is computed from it.
+    """Stands for an array in a rule, and notes the calls on it.
 
     Args:
         notes: the list to note it in.
@@ -42,9 +42,9 @@ class _Value:
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *operands: Any, out: Any = None) -> _Value:
         """Note the call; where the rule wants the result does not matter."""
-        return self.noted(ufunc, *operands)
+        return self.record(ufunc, *operands)
 
-    def noted(self, ufunc: np.ufunc, *operands: Any) -> _Value:
+    def record(self, ufunc: np.ufunc, *operands: Any) -> _Value:
         """Note a call, and return what stands for its result."""
         if ufunc is np.power and operands[1] in _POWERS:
             ufunc, operands = _POWERS[operands[1]], operands[:1]
@@ -54,12 +54,12 @@ class _Value:
 
 
 for _name, _ufunc in _OPERATORS.items():
-    setattr(_Value, f"__{_name}__", lambda self, other, f=_ufunc: self.noted(f, self, other))
-    setattr(_Value, f"__r{_name}__", lambda self, other, f=_ufunc: self.noted(f, other, self))
+    setattr(_Value, f"__{_name}__", lambda self, other, f=_ufunc: self.record(f, self, other))
+    setattr(_Value, f"__r{_name}__", lambda self, other, f=_ufunc: self.record(f, other, self))
 
 
-def calls_in_pieces(
-    rule: Rule, hyper: Hyper, p: Array, g: Array, state: Mapping[str, Array], piece: int
+def calls_in_chunks(
+    rule: Rule, hyper: Hyper, p: Array, g: Array, state: Mapping[str, Array], chunk: int
 ) -> Iterator[Call]:
     """Yield the calls that take a rule's delta off p and make the new state of `state`, both in place.
 
@@ -69,7 +69,7 @@ def calls_in_pieces(
         p: values, with at least one axis.
         g: gradient.
         state: the slots.
-        piece: the number of elements that are updated at a time.
+        chunk: the number of elements that are updated at a time.
     """
     if any(np.may_share_memory(g, a) for a in (p, *state.values())):
         g = g.copy()
@@ -90,16 +90,16 @@ def calls_in_pieces(
         return x.place if x.place < len(arrays) else x.place + len(numbers)
 
     calls = [(ufunc, *map(place, operands), place(result)) for ufunc, operands, result in notes]
-    return blockwise(calls, arrays, numbers, piece)
+    return blockwise(calls, arrays, numbers, chunk)
 
 
-def _find_places(notes: list[Note], given: int, slots: Mapping[int, _Value], delta: _Value) -> None:
+def _find_places(notes: list[Note], count: int, slots: Mapping[int, _Value], delta: _Value) -> None:
     """Give every result a place: the slot that it is the new value of, or scratch, after the arrays that are given."""
     last = {id(x): i for i, (_, operands, _) in enumerate(notes) for x in operands}
     last |= dict.fromkeys((id(delta), *slots), len(notes))
-    used, free = given, list[int]()
+    used, free = count, list[int]()
     for i, (_, operands, result) in enumerate(notes):
-        free += {x.place for x in operands if x.__class__ is _Value and x.place >= given and last[id(x)] == i}
+        free += {x.place for x in operands if x.__class__ is _Value and x.place >= count and last[id(x)] == i}
         slot = slots.get(id(result))
         if slot is not None and last.get(id(slot), -1) <= i:
             result.place = slot.place
