@@ -123,7 +123,7 @@ class SparseCategoricalCrossentropy(_OfIndices):
         if self.axis != -1:
             log_p = np.moveaxis(log_p, self.axis, -1)
         shape = log_p.shape[:-1]
-        counted = self._counted(y_true)
+        counted = self._not_ignored(y_true)
         indices = y_true if counted is None else np.where(counted, y_true, 0)
         rows = log_p if log_p.ndim == 2 else log_p.reshape(-1, log_p.shape[-1])
         losses: Any = -rows[np.arange(y_true.size), indices.ravel()]
@@ -134,9 +134,9 @@ class SparseCategoricalCrossentropy(_OfIndices):
         result: Tensor = losses
         return result
 
-    def counted(self, y_true: Targets, losses: Tensor) -> Array | None:
+    def count_mask(self, y_true: Targets, losses: Tensor) -> Array | None:
         """Return which targets are not of the ignored class."""
-        counted = self._counted(y_true)
+        counted = self._not_ignored(y_true)
         return None if counted is None else counted.reshape(losses.shape)
 
     def check(self, y_true: Array, shape: tuple[int, ...]) -> None:
@@ -145,10 +145,10 @@ class SparseCategoricalCrossentropy(_OfIndices):
             targets.check_has_axis(self.name, self.axis, shape)
             at = self.axis % len(shape)
             shape = (*shape[:at], *shape[at + 1 :], shape[at])
-        counted = self._counted(y_true)
+        counted = self._not_ignored(y_true)
         targets.check_indices(self.name, y_true if counted is None else np.where(counted, y_true, 0), shape)
 
-    def _counted(self, y_true: Array) -> Array | None:
+    def _not_ignored(self, y_true: Array) -> Array | None:
         return None if self.ignore_class is None else np.not_equal(y_true, self.ignore_class)
 
 

@@ -23,7 +23,7 @@ from ..config.fields import parameters_of
 from ..config.registry import Registry
 from ..module.masks import MASKS, mask_of
 from . import targets
-from .probabilities import bounded
+from .probabilities import bound_infinities
 
 _reduction = one_of("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none")
 _MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight")
@@ -38,10 +38,10 @@ def values_of(y_true: Targets) -> Array:
     return y_true.data if isinstance(y_true, Tensor) else as_array(y_true)
 
 
-def _standing_for(y_pred: Tensor, made: Tensor) -> Tensor:
-    """Return what a loss computes from in the place of predictions; the logits behind them are behind it as well."""
-    remember_cast(y_pred, made)
-    return made
+def _standing_for(y_pred: Tensor, stand_in: Tensor) -> Tensor:
+    """Return a stand-in for predictions, with the same logits behind it."""
+    remember_cast(y_pred, stand_in)
+    return stand_in
 
 
 def _is_finite(loss: Tensor) -> bool:
@@ -52,7 +52,7 @@ def _total(weights: Array, *counted: Array) -> Any:
     return (weights[counted[0]] if counted else weights).sum(dtype=np.float64)
 
 
-# As an operation, so that what is traced computes it anew.
+# As an operation, so that traced programs compute it anew.
 _TOTAL = ag.structural(
     "total_weight", _total, None, infer=lambda x, *_: x._replace(shape=(), dtype=np.dtype(np.float64))
 )
@@ -93,7 +93,7 @@ class Loss(Configurable):
         self.name = name or type(self).__name__
         self.reduction = None if reduction in (None, "none") else _reduction(self, "reduction", reduction)
 
-    # Whether a loss that is not finite is computed again, with what is infinite as large as finite numbers are.
+    # Whether a loss that is not finite is computed again, with the largest finite numbers for infinities.
     _limits = True
 
     def call(self, y_true: Targets, y_pred: Tensor) -> Tensor:
@@ -106,9 +106,9 @@ class Loss(Configurable):
         raise NotImplementedError(f"{self.name}: write call(self, y_true, y_pred), which returns the samples' losses")
 
     def mean(self, y_true: Targets, y_pred: Tensor) -> Tensor:
-        """Return the mean of `call` over what counts; a subclass may know a shorter way."""
+        """Return the mean of `call` over the losses that count; a subclass may know a shorter way."""
         losses = self.call(y_true, y_pred)
-        counted = self.counted(y_true, losses)
+        counted = self.count_mask(y_true, losses)
         return losses.mean() if counted is None else losses.sum() / float(np.count_nonzero(counted) or 1)
 
     def check(self, y_true: Array, shape: tuple[int, ...]) -> None:
@@ -117,7 +117,7 @@ class Loss(Configurable):
         if (*y_true.shape, 1) == shape or y_true.shape == (*shape, 1):  # would be broadcast, each with each
             targets.check_same_shape(self.name, y_true, shape)
 
-    def counted(self, y_true: Targets, losses: Tensor) -> Array | None:
+    def count_mask(self, y_true: Targets, losses: Tensor) -> Array | None:
         """Return which of the losses count, or None where all do; the others are 0, and no part of a mean."""
         return None
 
@@ -141,9 +141,11 @@ class Loss(Configurable):
             ShapeError: if shapes do not fit together.
             ValueError: for targets that are NaN or impossible.
         """
-        return self.weighed(y_true, y_pred, sample_weight, mask)[0]
+        return self.loss_and_weight(y_true, y_pred, sample_weight, mask)[0]
 
-    def weighed(self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> tuple[Tensor, float]:
+    def loss_and_weight(
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None
+    ) -> tuple[Tensor, float]:
         """Return the reduced loss, and its weight in the mean over several batches, whose sizes then do not matter.
 
         The weight is the number of samples, times the share of their losses that counts in the batch's mean.
@@ -157,47 +159,47 @@ class Loss(Configurable):
         if y_pred.dtype.kind != "f" or y_pred.dtype.itemsize < 4:
             # In half precision epsilons are 0, and the squares of 256 infinite.
             y_pred = _standing_for(y_pred, y_pred.astype(np.float32))
-        # In pictures a loss has a frame of its own beside the model's; an infinite loss says so itself.
+        # In pictures a loss has its own frame next to the model's; an infinite loss is visible without warnings.
         with module_scope("", model=self), np.errstate(all="ignore"):
             if y_pred.__class__ is Tensor:  # else, in `vmap` and `jvp`, values are not known
-                found = self._weighed(y_true, y_pred, sample_weight, mask, travelled)
+                result = self._loss_and_weight(y_true, y_pred, sample_weight, mask, travelled)
                 if self._limits and is_compiling():
                     # By functions that have a name in files.
-                    assume(math.isfinite, found[0]) if not found[0].ndim else assume(np.all, np.isfinite(found[0]))
-                if not self._limits or is_compiling() or _is_finite(found[0]):
-                    return found
+                    assume(math.isfinite, result[0]) if not result[0].ndim else assume(np.all, np.isfinite(result[0]))
+                if not self._limits or is_compiling() or _is_finite(result[0]):
+                    return result
             around = LIMITS.get()
             try:
                 LIMITS.set(True)
-                finite = _standing_for(y_pred, bounded(y_pred))
-                return self._weighed(y_true, finite, sample_weight, mask, travelled)
+                finite = _standing_for(y_pred, bound_infinities(y_pred))
+                return self._loss_and_weight(y_true, finite, sample_weight, mask, travelled)
             finally:
                 LIMITS.set(around)
 
-    def _weighed(
+    def _loss_and_weight(
         self, y_true: Any, y_pred: Tensor, sample_weight: Any, mask: Any, travelled: Any
     ) -> tuple[Tensor, Any]:
-        bare = y_true.__class__ is np.ndarray
-        given: Any = y_true if bare or isinstance(y_true, Tensor) else as_array(y_true)
+        is_array = y_true.__class__ is np.ndarray or isinstance(y_true, Tensor)
+        target: Any = y_true if is_array else as_array(y_true)
         shape = y_pred.shape
-        self._observed(given, shape)
-        given = self._cast(asarray_like(given, y_pred) if is_duck_array(y_pred) else given, y_pred.dtype)
+        self._observe_check(target, shape)
+        target = self._cast(asarray_like(target, y_pred) if is_duck_array(y_pred) else target, y_pred.dtype)
         rows = float(y_pred.shape[0])
         plain = sample_weight is None and mask is None and travelled is None
-        if plain and self.reduction in _MEANS and type(self).counted is Loss.counted:
-            return self.mean(given, y_pred), rows
-        losses = self.call(given, y_pred)
-        counted = self.counted(given, losses)
+        if plain and self.reduction in _MEANS and type(self).count_mask is Loss.count_mask:
+            return self.mean(target, y_pred), rows
+        losses = self.call(target, y_pred)
+        counted = self.count_mask(target, losses)
         if losses.shape:  # else the user's function has taken the mean over what counts
             mask = travelled if mask is None else mask
         if mask is not None:
-            wanted = targets.checked_mask(self.name, mask, losses.shape)
-            chosen: Any = np.where(wanted, losses, losses.dtype.type(0))
+            flags = targets.check_mask(self.name, mask, losses.shape)
+            chosen: Any = np.where(flags, losses, losses.dtype.type(0))
             losses = chosen
-            counted = wanted if counted is None else np.logical_and(counted, wanted)
+            counted = flags if counted is None else np.logical_and(counted, flags)
         weights = None
         if sample_weight is not None:
-            weights = targets.checked_weights(self.name, sample_weight, losses.shape, losses.dtype)
+            weights = targets.check_weights(self.name, sample_weight, losses.shape, losses.dtype)
             losses = losses * weights
         if self.reduction not in _MEANS:
             return (losses if self.reduction is None else losses.sum()), rows
@@ -211,7 +213,7 @@ class Loss(Configurable):
             return losses.sum() / safe.astype(losses.dtype), divisor * rows / losses.size
         return losses.sum() / (divisor or 1.0), Counted(rows * divisor / losses.size)
 
-    def _observed(self, y_true: Any, shape: tuple[int, ...]) -> None:
+    def _observe_check(self, y_true: Any, shape: tuple[int, ...]) -> None:
         """Check targets, at every replay too if this is compiled."""
         if type(self).check is Loss.check:  # which looks at shapes alone
             self.check(y_true, shape)
@@ -219,7 +221,7 @@ class Loss(Configurable):
             ag.observe(lambda values: self.check(values, shape), y_true, checks=True)
 
     def _divisor(self, shape: tuple[int, ...], weights: Any, counted: Any) -> Any:
-        """Return what the sum of the losses is divided by to make their mean, where it is not 0; a number or Tensor."""
+        """Return the divisor of the sum of the losses that makes it their mean, a number or Tensor; it may be 0."""
         if self.reduction != "mean_with_sample_weight" or weights is None:
             return float(np.prod(shape)) if counted is None else _float_of(np.count_nonzero(counted))
         full = np.broadcast_to(weights, shape)
@@ -250,11 +252,11 @@ class Elementwise(Loss):
         targets.check_same_shape(self.name, y_true, shape)
         targets.check_no_nan(self.name, y_true)
 
-    def _observed(self, y_true: Any, shape: tuple[int, ...]) -> None:
+    def _observe_check(self, y_true: Any, shape: tuple[int, ...]) -> None:
         plain = type(self).check is Elementwise.check and isinstance(y_true, Tensor) and y_true.dtype.kind == "f"
         if not (plain and is_compiling()):
-            super()._observed(y_true, shape)
-        else:  # together with what is computed; where there is a NaN, the function itself runs and says so
+            super()._observe_check(y_true, shape)
+        else:  # together with the loss; where there is a NaN, the function itself runs and reports it
             targets.check_same_shape(self.name, y_true, shape)
             assume(math.isfinite, (y_true * 0).sum())
 
@@ -287,7 +289,7 @@ class FunctionLoss(Loss):
 
 
 def function_of(kind: Callable[P, Loss], name: str) -> Callable[Concatenate[Any, Any, P], Tensor]:
-    """Return a loss as a function of (y_true, y_pred) and of its own arguments, of one value a sample.
+    """Return a loss as a function of (y_true, y_pred) and of the loss's arguments, of one value a sample.
 
     Example:
         >>> from nn import losses
@@ -296,8 +298,8 @@ def function_of(kind: Callable[P, Loss], name: str) -> Callable[Concatenate[Any,
     """
     make: Any = kind
     y = [inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation="Any") for n in ("y_true", "y_pred")]
-    own = [p for p in parameters_of(make) if p.name not in ("reduction", "name")]
-    names = [p.name for p in own]
+    arguments = [p for p in parameters_of(make) if p.name not in ("reduction", "name")]
+    names = [p.name for p in arguments]
     plain: list[Loss] = []  # the loss with its defaults, once it is wanted
 
     def function(y_true: Any, y_pred: Any, *args: Any, **kwargs: Any) -> Any:
@@ -314,10 +316,10 @@ def function_of(kind: Callable[P, Loss], name: str) -> Callable[Concatenate[Any,
     function.__name__ = function.__qualname__ = name
     function.__module__ = make.__module__
     function.__doc__ = f"Return the losses of the samples by the formula of `{make.__name__}`, whose arguments it has."
-    vars(function)["__signature__"] = inspect.Signature([*y, *own], return_annotation="Tensor")
-    made: Any = checked(function)
-    publish([made])
-    return made
+    vars(function)["__signature__"] = inspect.Signature([*y, *arguments], return_annotation="Tensor")
+    public: Any = checked(function)
+    publish([public])
+    return public
 
 
 def _of_function(function: Any) -> Loss:

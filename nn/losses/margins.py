@@ -159,7 +159,7 @@ class Tversky(_Overlap):
 
     References:
         Salehi, Erdogmus, Gholipour: Tversky Loss Function for Image Segmentation, 2017, equation 4. Keras, and so this
-        class, has alpha on what is missed; the paper has it on what is too much.
+        class, has alpha on misses; the paper has it on false alarms.
 
     Example:
         >>> loss = Tversky(alpha=1.0, beta=0.0, axis=1)([[1.0, 1.0, 0.0, 0.0]], ag.tensor([[1.0, 0.0, 0.0, 1.0]]))
@@ -229,7 +229,7 @@ class Circle(Loss):
         near = ag.logsumexp(np.where(same, pull, far), axis=1)
         return ag.softplus(near + ag.logsumexp(np.where(other, push, far), axis=1))
 
-    def counted(self, y_true: Targets, losses: Tensor) -> Array | None:
+    def count_mask(self, y_true: Targets, losses: Tensor) -> Array | None:
         """Return which samples have partners of both kinds."""
         same, other = self._partners(y_true)
         return np.logical_and(same.any(axis=1), other.any(axis=1))

@@ -16,7 +16,7 @@ from ..config.ambient import LIMITS
 EPSILON = 1e-7
 
 
-def bounded(x: Tensor) -> Tensor:
+def bound_infinities(x: Tensor) -> Tensor:
     """Return x with the largest finite numbers for infinities; its derivative is 1 there too."""
     values = ag.stop_gradient(x)
     # Towards themselves numbers stay what they are.
@@ -40,12 +40,12 @@ def logits_behind(y_pred: Tensor, activation: str, axis: int = -1) -> Tensor | N
     if logits is None:
         return None
     logits = logits.astype(y_pred.dtype, copy=False)
-    return bounded(logits) if LIMITS.get() else logits
+    return bound_infinities(logits) if LIMITS.get() else logits
 
 
 def _behind(y_pred: Tensor, activation: str, axis: int) -> Tensor | None:
-    if axis in (-1, y_pred.ndim - 1) and (known := remembered_logits(y_pred, activation)) is not None:
-        return known  # nothing was recorded
+    if axis in (-1, y_pred.ndim - 1) and (remembered := remembered_logits(y_pred, activation)) is not None:
+        return remembered  # nothing was recorded
     if is_compiling() and not ag.is_grad_enabled():
         return None  # as nothing would be recorded
     op = y_pred.op

@@ -210,8 +210,8 @@ class KLDivergence(Loss):
     name: str = field(default="kl_divergence")
 
     def call(self, y_true: Targets, y_pred: Tensor) -> Tensor:
-        given = y_true if isinstance(y_true, Tensor) else ag.tensor(y_true)
-        y = np.clip(given, EPSILON, 1)  # a Tensor, of which the logarithm has the same bits when it is compiled
+        target = y_true if isinstance(y_true, Tensor) else ag.tensor(y_true)
+        y = np.clip(target, EPSILON, 1)  # a Tensor, of which the logarithm has the same bits when it is compiled
         return (y * (np.log(y) - np.log(np.clip(y_pred, EPSILON, 1)))).sum(axis=-1)
 
     def check(self, y_true: Array, shape: tuple[int, ...]) -> None:

@@ -1,4 +1,4 @@
-"""Checks of targets. When all is well, each is a comparison or two; they look closer only to say what is wrong."""
+"""Checks of targets. Good targets cost a comparison or two; only an error message looks closer."""
 
 from __future__ import annotations
 
@@ -155,57 +155,57 @@ def check_has_axis(loss: str, axis: int, shape: Shape) -> None:
 
 
 def _values(x: Any) -> Any:
-    """Return an array, and in what is traced a Tensor as it is."""
+    """Return an array; in a traced program a Tensor as it is."""
     if isinstance(x, ag.Tensor):
         return x if is_compiling() else x.data
     return as_array(x)
 
 
-def checked_weights(loss: str, weights: npt.ArrayLike, shape: Shape, dtype: np.dtype[Any]) -> Any:
+def check_weights(loss: str, weights: npt.ArrayLike, shape: Shape, dtype: np.dtype[Any]) -> Any:
     """Return sample weights in the shape of the samples' losses.
 
     Raises:
         ShapeError: if there is not one for each sample.
     """
-    given = _values(weights)
+    values = _values(weights)
     if not shape:
         raise ag.ShapeError(
-            f"{loss}: expected no sample_weight, since this loss is one number a batch; received shape {given.shape}. "
+            f"{loss}: expected no sample_weight, since this loss is one number a batch; received shape {values.shape}. "
             "Give the loss an axis"
         )
-    spread = _along_first_axes(given if given.ndim else np.full(shape[0], given), shape)
+    spread = _along_first_axes(values if values.ndim else np.full(shape[0], values), shape)
     if spread is None:
         each = f", or {shape}" if len(shape) > 1 else ""
         raise ag.ShapeError(
-            f"{loss}: expected sample_weight of shape {shape[:1]}, one a sample{each}; received shape {given.shape}"
+            f"{loss}: expected sample_weight of shape {shape[:1]}, one a sample{each}; received shape {values.shape}"
         )
     return spread.astype(dtype, copy=False)
 
 
-def _along_first_axes(given: Array, shape: Shape) -> Array | None:
+def _along_first_axes(values: Array, shape: Shape) -> Array | None:
     """Return weights of the first axes of a shape with as many axes as it has; None if they are not of them.
 
     One axis of length 1 more than there are is left out, as in (N, 1) for losses (N,).
     """
-    if given.ndim == len(shape) + 1 and given.shape[-1] == 1:
-        given = given[..., 0]
-    rows = given.shape[:1] == shape[:1] and given.ndim <= len(shape)
-    if not rows or any(n not in (1, m) for n, m in zip(given.shape[1:], shape[1:], strict=False)):
+    if values.ndim == len(shape) + 1 and values.shape[-1] == 1:
+        values = values[..., 0]
+    rows = values.shape[:1] == shape[:1] and values.ndim <= len(shape)
+    if not rows or any(n not in (1, m) for n, m in zip(values.shape[1:], shape[1:], strict=False)):
         return None
-    return given.reshape(given.shape + (1,) * (len(shape) - given.ndim))
+    return values.reshape(values.shape + (1,) * (len(shape) - values.ndim))
 
 
-def checked_mask(loss: str, mask: npt.ArrayLike, shape: Shape) -> Any:
+def check_mask(loss: str, mask: npt.ArrayLike, shape: Shape) -> Any:
     """Return a mask as booleans in the shape of the samples' losses.
 
     Raises:
         ShapeError: if there is not one for each sample.
     """
-    given = _values(mask)
-    spread = _along_first_axes(given, shape)
+    flags = _values(mask)
+    spread = _along_first_axes(flags, shape)
     if spread is None:
         raise ag.ShapeError(
-            f"{loss}: expected mask of shape {shape[:1]}, one a sample, or {shape}; received shape {given.shape}"
+            f"{loss}: expected mask of shape {shape[:1]}, one a sample, or {shape}; received shape {flags.shape}"
         )
     return np.broadcast_to(spread.astype(bool, copy=False), shape)
 

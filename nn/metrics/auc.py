@@ -15,7 +15,7 @@ from ..config.fields import Converted, field
 from ..config.limits import spend
 from ..losses.probabilities import EPSILON
 from .counts import THRESHOLD, Counts, ThresholdsLike, probabilities
-from .metric import Array, as_array, divided
+from .metric import Array, as_array, divide_or_zero
 
 
 def _weights(owner: Any, name: str, value: Any) -> Array:
@@ -112,23 +112,23 @@ class AUC(Counts):
     def _curve(self) -> tuple[Array, Array]:
         tp, fp, tn, fn = self.true_positives, self.false_positives, self.true_negatives, self.false_negatives
         if self.curve == "ROC":
-            return divided(fp, fp + tn), divided(tp, tp + fn)
+            return divide_or_zero(fp, fp + tn), divide_or_zero(tp, tp + fn)
         if self.curve == "PR":
-            return divided(tp, tp + fn), divided(tp, tp + fp)
-        odds = divided(tp + fn, tn + fp)
-        recall_gain = np.where(tp == 0, 0.0, 1 - odds * divided(fn, tp))
-        return np.maximum(recall_gain, 0), np.where(tp == 0, 1.0, 1 - odds * divided(fp, tp))
+            return divide_or_zero(tp, tp + fn), divide_or_zero(tp, tp + fp)
+        odds = divide_or_zero(tp + fn, tn + fp)
+        recall_gain = np.where(tp == 0, 0.0, 1 - odds * divide_or_zero(fn, tp))
+        return np.maximum(recall_gain, 0), np.where(tp == 0, 1.0, 1 - odds * divide_or_zero(fp, tp))
 
     def _interpolated_pr(self) -> Array:
         """Return the areas under precision over recall with TP between thresholds linear in TP + FP."""
         tp, positives = self.true_positives, self.true_positives + self.false_positives
         more, fewer = positives[..., :-1], positives[..., 1:]
         gained = tp[..., :-1] - tp[..., 1:]
-        slope = divided(gained, np.maximum(more - fewer, 0))
+        slope = divide_or_zero(gained, np.maximum(more - fewer, 0))
         intercept = tp[..., 1:] - slope * fewer
-        ratio = np.where((more > 0) & (fewer > 0), divided(more, fewer), 1.0)
+        ratio = np.where((more > 0) & (fewer > 0), divide_or_zero(more, fewer), 1.0)
         all_positives = (tp + self.false_negatives)[..., 1:]
-        areas: Array = divided(slope * (gained + intercept * np.log(ratio)), all_positives).sum(axis=-1)
+        areas: Array = divide_or_zero(slope * (gained + intercept * np.log(ratio)), all_positives).sum(axis=-1)
         return areas
 
 

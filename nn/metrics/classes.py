@@ -12,7 +12,7 @@ import autograd_lite as ag
 from ..config.arguments import any_integer, flag, integer, is_integer, number, one_of, optional, refused
 from ..config.fields import Converted, attribute, field
 from ..config.limits import spend
-from .metric import Array, Metric, as_array, check_same_shape, divided, full_weights
+from .metric import Array, Metric, as_array, check_same_shape, divide_or_zero, full_weights
 
 
 class FBetaScore(Metric):
@@ -77,9 +77,9 @@ class FBetaScore(Metric):
             return float("nan")
         tp, fp, fn = self._counts.sum(axis=1) if self.average == "micro" else self._counts
         square = self.beta**2
-        scores = divided((1 + square) * tp, (1 + square) * tp + square * fn + fp)
+        scores = divide_or_zero((1 + square) * tp, (1 + square) * tp + square * fn + fp)
         if self.average == "weighted":
-            return float(divided((scores * (tp + fn)).sum(), (tp + fn).sum()))
+            return float(divide_or_zero((scores * (tp + fn)).sum(), (tp + fn).sum()))
         return scores if self.average is None else float(scores.mean())
 
 
@@ -143,10 +143,10 @@ class _Matrix(Metric):
         if self.ignore_class is not None:
             counted = y_true != self.ignore_class
             y_true, y_pred, w = y_true[counted], y_pred[counted], w[counted]
-        for what, labels in (("targets", y_true), ("predictions", y_pred)):
+        for kind, labels in (("targets", y_true), ("predictions", y_pred)):
             if labels.size and not ((labels >= 0) & (labels < self.num_classes) & (labels == np.floor(labels))).all():
                 raise ValueError(
-                    f"{self.name}: expected {what} that are integers from 0 to {self.num_classes - 1}; received values "
+                    f"{self.name}: expected {kind} that are integers from 0 to {self.num_classes - 1}; received values "
                     f"from {labels.min()} to {labels.max()}"
                 )
         index = y_true.astype(np.intp) * self.num_classes + y_pred.astype(np.intp)
@@ -192,7 +192,7 @@ class _Overlap(_Matrix):
         union = self._matrix.sum(axis=0) + self._matrix.sum(axis=1) - hits
         classes = self.target_class_ids
         hits, union = hits[classes], union[classes]
-        return float(divided(divided(hits, union).sum(), np.count_nonzero(union > 0)))
+        return float(divide_or_zero(divide_or_zero(hits, union).sum(), np.count_nonzero(union > 0)))
 
 
 class IoU(_Overlap):

@@ -13,7 +13,7 @@ from autograd_lite.extend import is_numbers
 from ..config.arguments import any_integer, number, optional, positive, refused
 from ..config.fields import Converted, field, fields_of
 from ..config.limits import spend
-from .metric import Array, Metric, as_array, check_same_shape, divided, full_weights
+from .metric import Array, Metric, as_array, check_same_shape, divide_or_zero, full_weights
 
 ThresholdsLike = Converted[npt.ArrayLike | None, Array]
 THRESHOLD = 20  # the memory of a threshold, a Python float and its counts, in float32 elements
@@ -35,8 +35,8 @@ class Counts(Metric):
     top_k = cast("int | None", None)
     class_id = cast("int | None", None)
     _labels = False  # whether each index of the last axis has counts of its own
-    #: what Keras keeps of them
-    _kept: ClassVar[tuple[str, ...]] = ("true_positives", "false_positives", "true_negatives", "false_negatives")
+    #: the counts that Keras keeps
+    _kinds: ClassVar[tuple[str, ...]] = ("true_positives", "false_positives", "true_negatives", "false_negatives")
 
     def _count_at(self, thresholds: npt.ArrayLike) -> None:
         self.thresholds = np.asarray(thresholds, np.float64)
@@ -46,7 +46,7 @@ class Counts(Metric):
         self._bins = np.zeros((2, 1, len(self.thresholds) + 1))  # of negatives and positives, by label and bin
 
     def _state(self) -> dict[str, Any]:
-        return {name: getattr(self, name).T for name in self._kept}
+        return {name: getattr(self, name).T for name in self._kinds}
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take in one batch: targets 0 and 1, and predictions of the same shape.
@@ -72,7 +72,7 @@ class Counts(Metric):
         self._count(y_true, scores, weights)
 
     def scores(self, y_pred: Array) -> Array:
-        """Return what is compared with the thresholds."""
+        """Return the scores to compare with the thresholds."""
         return y_pred
 
     def _of_class(self, values: Array) -> Array:
@@ -140,13 +140,13 @@ class _AtThresholds(Counts):
 
     def __post_init__(self) -> None:
         thresholds: Any = self.thresholds
-        given = (-np.inf if self.top_k else 0.5) if thresholds is None else thresholds
-        if not is_numbers(given):
-            raise refused(TypeError, self, "thresholds", "numbers from 0 to 1, one or a list", given)
-        values = np.atleast_1d(np.asarray(given, np.float64))
+        argument = (-np.inf if self.top_k else 0.5) if thresholds is None else thresholds
+        if not is_numbers(argument):
+            raise refused(TypeError, self, "thresholds", "numbers from 0 to 1, one or a list", argument)
+        values = np.atleast_1d(np.asarray(argument, np.float64))
         good = values.ndim == 1 and values.size and (thresholds is None or ((values >= 0) & (values <= 1)).all())
         if not good:
-            raise refused(ValueError, self, "thresholds", "numbers from 0 to 1, one or a list", given)
+            raise refused(ValueError, self, "thresholds", "numbers from 0 to 1, one or a list", argument)
         self._count_at(values)
 
     def values(self) -> Array:
@@ -154,7 +154,7 @@ class _AtThresholds(Counts):
         raise NotImplementedError
 
     def _state(self) -> dict[str, Any]:
-        return super()._state() if len(self._kept) == 2 else {"accumulator": self.values()}
+        return super()._state() if len(self._kinds) == 2 else {"accumulator": self.values()}
 
     def result(self) -> float | Array:
         """Return the value, or an array of those at the thresholds if there are several."""
@@ -240,7 +240,7 @@ class FalseNegatives(_AtThresholds):
 
 
 class Precision(_AtThresholds):
-    """TP / (TP + FP): the share of what is predicted to be of class 1 that is; 0 if nothing is.
+    """TP / (TP + FP): the share of class 1 among the predictions of class 1; 0 if there are none.
 
     Args:
         thresholds: as in `TruePositives`; with top_k, by default all of the k largest are positive.
@@ -261,14 +261,14 @@ class Precision(_AtThresholds):
     top_k: int | None = field(optional(positive), default=None)
     class_id: int | None = field(optional(any_integer), default=None)
     name: str = field(default="precision")
-    _kept = ("true_positives", "false_positives")
+    _kinds = ("true_positives", "false_positives")
 
     def values(self) -> Array:
-        return divided(self.true_positives, self.true_positives + self.false_positives)
+        return divide_or_zero(self.true_positives, self.true_positives + self.false_positives)
 
 
 class Recall(_AtThresholds):
-    """TP / (TP + FN): the share of class 1 that is predicted to be; 0 if there is none.
+    """TP / (TP + FN): the share of class 1 that is predicted as such; 0 if there is none.
 
     Args:
         thresholds, top_k, class_id, name: as in `Precision`.
@@ -286,10 +286,10 @@ class Recall(_AtThresholds):
     top_k: int | None = field(optional(positive), default=None)
     class_id: int | None = field(optional(any_integer), default=None)
     name: str = field(default="recall")
-    _kept = ("true_positives", "false_negatives")
+    _kinds = ("true_positives", "false_negatives")
 
     def values(self) -> Array:
-        return divided(self.true_positives, self.true_positives + self.false_negatives)
+        return divide_or_zero(self.true_positives, self.true_positives + self.false_negatives)
 
 
 class _AtValue(Counts):
@@ -311,25 +311,25 @@ class _AtValue(Counts):
         return probabilities(self.name, y_pred)
 
     def rates(self) -> tuple[Array, Array]:
-        """Return the rate that must be large enough, and the one whose largest value is wanted."""
+        """Return the rate that must be large enough, and the one to maximize."""
         raise NotImplementedError
 
     def result(self) -> float:
         """Return the largest value, 0 where the other rate is never large enough."""
-        constrained, wanted = self.rates()
-        return float(np.where(constrained >= self.value, wanted, 0).max())
+        constrained, rate = self.rates()
+        return float(np.where(constrained >= self.value, rate, 0).max())
 
     def sensitivities(self) -> Array:
         """Return TP / (TP + FN), which is also the recall."""
-        return divided(self.true_positives, self.true_positives + self.false_negatives)
+        return divide_or_zero(self.true_positives, self.true_positives + self.false_negatives)
 
     def specificities(self) -> Array:
         """Return TN / (TN + FP)."""
-        return divided(self.true_negatives, self.true_negatives + self.false_positives)
+        return divide_or_zero(self.true_negatives, self.true_negatives + self.false_positives)
 
     def precisions(self) -> Array:
         """Return TP / (TP + FP)."""
-        return divided(self.true_positives, self.true_positives + self.false_positives)
+        return divide_or_zero(self.true_positives, self.true_positives + self.false_positives)
 
 
 class SensitivityAtSpecificity(_AtValue):

@@ -75,10 +75,10 @@ class Metric(Configurable, Stateful, metaclass=_Begun):
             name: for messages.
         """
         spend(tuple(shape))
-        made = initializers.get(initializer)
+        initial = initializers.get(initializer)
         kind = np.dtype(np.float32 if dtype is None else dtype)
-        variable = ag.tensor(made(tuple(shape), kind), dtype=kind, name=name)
-        self.__dict__.setdefault("_variables", []).append((variable, made))
+        variable = ag.tensor(initial(tuple(shape), kind), dtype=kind, name=name)
+        self.__dict__.setdefault("_variables", []).append((variable, initial))
         return variable
 
     def add_weight(
@@ -97,14 +97,14 @@ class Metric(Configurable, Stateful, metaclass=_Begun):
 
         The state of the metrics of nn itself is given as copies, of Keras's names, shapes and values.
         """
-        made = [variable for variable, _ in vars(self).get("_variables", ())]
-        known = {id(variable) for variable in made}
+        state = [variable for variable, _ in vars(self).get("_variables", ())]
+        ids = {id(variable) for variable in state}
         for value in vars(self).values():
             if isinstance(value, Metric):
-                made += value.variables
-            elif isinstance(value, Tensor) and value.is_leaf and id(value) not in known:
-                made.append(value)
-        return made + [ag.tensor(np.array(a), dtype="float32", name=name) for name, a in self._state().items()]
+                state += value.variables
+            elif isinstance(value, Tensor) and value.is_leaf and id(value) not in ids:
+                state.append(value)
+        return state + [ag.tensor(np.array(a), dtype="float32", name=name) for name, a in self._state().items()]
 
     def _state(self) -> dict[str, Any]:
         """Return the state that is not in tensors, by Keras's names."""
@@ -114,9 +114,9 @@ class Metric(Configurable, Stateful, metaclass=_Begun):
         """Forget all batches: give each variable its initial value, 0 if it was not made by `add_variable`."""
         if not (variables := self.variables) and "_variables" not in vars(self):
             raise NotImplementedError(f"{type(self).__name__}: write reset_state(self)")
-        made = {id(variable): initializer for variable, initializer in vars(self).get("_variables", ())}
+        initializers_of = {id(variable): initializer for variable, initializer in vars(self).get("_variables", ())}
         for variable in variables:
-            initial = made.get(id(variable))
+            initial = initializers_of.get(id(variable))
             shape, dtype = variable.shape, variable.dtype
             variable.assign(np.zeros(shape, dtype) if initial is None else initial(shape, dtype))
 
@@ -160,23 +160,23 @@ def full_weights(name: str, sample_weight: Any, shape: tuple[int, ...]) -> Array
     Raises:
         ShapeError: if they have another shape.
     """
-    given = np.asarray(as_array(sample_weight), np.float64)
-    if given.ndim == len(shape) + 1 and given.shape[-1] == 1:  # (N, 1) for (N,)
-        given = given[..., 0]
-    spread = given.shape[:1] == shape[: given.ndim][:1] and given.ndim <= len(shape)
-    if not spread or any(n not in (1, m) for n, m in zip(given.shape[1:], shape[1:], strict=False)):
+    weights = np.asarray(as_array(sample_weight), np.float64)
+    if weights.ndim == len(shape) + 1 and weights.shape[-1] == 1:  # (N, 1) for (N,)
+        weights = weights[..., 0]
+    spread = weights.shape[:1] == shape[: weights.ndim][:1] and weights.ndim <= len(shape)
+    if not spread or any(n not in (1, m) for n, m in zip(weights.shape[1:], shape[1:], strict=False)):
         raise ag.ShapeError(
             f"{name}: expected sample_weight of shape {shape[:1]}, one a sample, or {shape}; received shape "
-            f"{given.shape}"
+            f"{weights.shape}"
         )
-    return np.broadcast_to(given.reshape(given.shape + (1,) * (len(shape) - given.ndim)), shape)
+    return np.broadcast_to(weights.reshape(weights.shape + (1,) * (len(shape) - weights.ndim)), shape)
 
 
-def divided(above: Any, below: Any) -> Array:
+def divide_or_zero(above: Any, below: Any) -> Array:
     """Return a quotient, 0 where it is divided by 0.
 
     Example:
-        >>> divided([1.0, 2.0], [4.0, 0.0]).tolist()
+        >>> divide_or_zero([1.0, 2.0], [4.0, 0.0]).tolist()
         [0.25, 0.0]
     """
     above, below = np.asarray(above, np.float64), np.asarray(below, np.float64)

@@ -12,7 +12,7 @@ from .metric import Metric
 _ROOM = __name__.rpartition(".")[0]
 
 
-def _made(kind: Any, name: str | None) -> Metric:
+def _make(kind: Any, name: str | None) -> Metric:
     """Return a metric that is called as it was asked for, since that is its key in `History`."""
     parameters = inspect.signature(kind).parameters.values()
     needed = [p.name for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
@@ -21,8 +21,8 @@ def _made(kind: Any, name: str | None) -> Metric:
             f"metric: expected a metric that can be made without arguments; received {kind.__name__}, which needs "
             f"{' and '.join(needed)}. Pass an object: nn.metrics.{kind.__name__}({', '.join(f'{n}=…' for n in needed)})"
         )
-    made: Metric = kind() if name is None else kind(name=name)
-    return made
+    metric: Metric = kind() if name is None else kind(name=name)
+    return metric
 
 
 REGISTRY = Registry(
@@ -49,7 +49,7 @@ REGISTRY = Registry(
         "bce": "BinaryCrossentropy",
         "kld": "KLDivergence",
     },
-    make=_made,
+    make=_make,
     wrap=MeanMetricWrapper,
     takes="of (y_true, y_pred)",
 )

@@ -72,7 +72,7 @@ def pearson_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Array:
         >>> round(float(pearson_correlation([[1.0, 2.0, 3.0]], [[2.0, 4.0, 6.0]])[0]), 4)
         1.0
     """
-    y, p = _centered("pearson correlation", y_true, y_pred, axis)
+    y, p = _center("pearson correlation", y_true, y_pred, axis)
     with np.errstate(invalid="ignore", divide="ignore"):
         result: Array = (y * p).sum(axis) / np.sqrt(np.square(y).sum(axis) * np.square(p).sum(axis))
     return result
@@ -86,14 +86,14 @@ def concordance_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Array:
         >>> float(concordance_correlation([[1.0, 2.0, 3.0]], [[1.0, 2.0, 3.0]])[0])
         0.9999999250000056
     """
-    y, p = _centered("concordance correlation", y_true, y_pred, axis)
+    y, p = _center("concordance correlation", y_true, y_pred, axis)
     shift = as_array(y_true).mean(axis, dtype=np.float64) - as_array(y_pred).mean(axis, dtype=np.float64)
     spread = np.square(y).mean(axis) + np.square(p).mean(axis) + np.square(shift)
     result: Array = 2 * (y * p).mean(axis) / (spread + EPSILON)
     return result
 
 
-def _centered(name: str, y_true: Any, y_pred: Any, axis: int) -> tuple[Array, Array]:
+def _center(name: str, y_true: Any, y_pred: Any, axis: int) -> tuple[Array, Array]:
     y, p = as_array(y_true).astype(np.float64), as_array(y_pred).astype(np.float64)
     check_same_shape(name, y, p)
     return y - y.mean(axis, keepdims=True), p - p.mean(axis, keepdims=True)
@@ -207,11 +207,11 @@ class R2Score(Metric):
         varies = total > 1e-14 * second
         scores = np.where(varies, 1 - residual / np.where(varies, total, 1), np.where(residual == 0, 1.0, 0.0))
         if self.class_aggregation is None:
-            return self._adjusted(scores)
+            return self._adjust(scores)
         weights = total if self.class_aggregation == "variance_weighted_average" and total.any() else None
-        return float(self._adjusted(np.average(scores, weights=weights)))
+        return float(self._adjust(np.average(scores, weights=weights)))
 
-    def _adjusted(self, score: Any) -> Any:
+    def _adjust(self, score: Any) -> Any:
         left = self._samples - self.num_regressors - 1
         if not self.num_regressors or left <= 0:  # too few samples to adjust by: the plain score, as in Keras
             return score

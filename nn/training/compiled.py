@@ -105,13 +105,13 @@ class Compiled(NamedTuple):
         }
 
     def weighed(self, y: Any, y_pred: Any, w: Any) -> tuple[Tensor, float]:
-        """Return the loss of a batch, and its weight in the mean over batches; see `Loss.weighed`."""
+        """Return the loss of a batch, and its weight in the mean over batches; see `Loss.loss_and_weight`."""
         loss = self.loss
         assert loss is not None
         if y_pred.__class__ is Tensor:
             y = fitted(y, y_pred.shape)
         if type(loss).__call__ is losses.Loss.__call__:
-            value, weight = loss.weighed(y, y_pred, w)
+            value, weight = loss.loss_and_weight(y, y_pred, w)
         else:
             value, weight = (loss(y, y_pred) if w is None else loss(y, y_pred, w)), float(batch_size_of(y_pred))
         if (part := PART.get()) is not None and not isinstance(loss, _OutputsLoss):
@@ -197,7 +197,7 @@ def _of_one_output(loss: Any) -> bool:
     """Return whether a loss takes arrays; one of several outputs, or a custom function, may take them all at once."""
     plain, kind = losses.Loss, type(loss)
     return isinstance(loss, str) or (
-        isinstance(loss, plain) and kind.__call__ is plain.__call__ and kind.weighed is plain.weighed
+        isinstance(loss, plain) and kind.__call__ is plain.__call__ and kind.loss_and_weight is plain.loss_and_weight
     )
 
 

@@ -94,7 +94,7 @@ class _OutputsLoss(losses.Loss):
         for name, loss in self.parts.items():
             own = [self.part(given, name) if is_structure(given) else given for given in (sample_weight, mask)]
             predicted = self.part(y_pred, name)
-            value, counted = loss.weighed(fitted(self.part(y_true, name), predicted.shape), predicted, *own)
+            value, counted = loss.loss_and_weight(fitted(self.part(y_true, name), predicted.shape), predicted, *own)
             self.last_parts[name] = (value if is_compiling() else value.item()), counted
             rows = float(len(predicted))
             weight = self.weights[name]
