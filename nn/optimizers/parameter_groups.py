@@ -94,7 +94,7 @@ class ParameterGroup:
         In a function that is being compiled, it stays for the step, which notes what it changes.
         """
         if not is_compiling() and not any(callable(start) for start in slots.values()):
-            self.state = self.held(slots)
+            self.state = self.state_with(slots)
 
     def _beside_parameters(self, state: dict[str, Any]) -> dict[str, Any]:
         """Return the state where the parameters are, which may have been moved since the last step."""
