@@ -24,7 +24,7 @@ from .core.errors import (
 )
 from .core.hooks import HOOKS as _HOOKS
 from .core.late import attach as _attach, load as _load
-from .core.memory import keep_freed_memory as keep_freed_memory  # whose import keeps it: eager code is faster
+from .core.malloc import keep_freed_memory as keep_freed_memory  # whose import keeps it: eager code is faster
 from .core.mode import (
     enable_grad as enable_grad,
     is_grad_enabled as is_grad_enabled,
@@ -34,7 +34,7 @@ from .core.mode import (
 )
 from .engine.walk import backward as backward
 from .native.threads import get_threads as get_threads, set_threads as set_threads
-from .tensors.elsewhere import give_hints as _give_hints, in_module as _in_module
+from .tensors.migration_hints import give_hints as _give_hints, in_module as _in_module
 from .tensors.tensor import Tensor as Tensor, tensor as tensor
 
 __version__ = _VERSION
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from .control.while_loop import fori_loop as fori_loop, while_loop as while_loop
     from .core.configuration import show_config as show_config
     from .core.host_state import dynamic as dynamic, static as static
-    from .core.tracebacks import fold_tracebacks as fold_tracebacks
+    from .core.traceback_folding import fold_tracebacks as fold_tracebacks
     from .engine.watch import raise_on_nan as raise_on_nan
     from .functional import (
         checkpoint as checkpoint,
@@ -80,7 +80,7 @@ if TYPE_CHECKING:
         vmap as vmap,
         why_no_grad as why_no_grad,
     )
-    from .functions.activations import (
+    from .functions.activation_functions import (
         elu as elu,
         erf as erf,
         erfc as erfc,
@@ -126,8 +126,8 @@ if TYPE_CHECKING:
         observe as observe,
     )
     from .random import Generator as Generator, set_seed as set_seed
-    from .tensors.arrays import array as array
     from .tensors.changes import Changes as Changes, transaction as transaction
+    from .tensors.nested_arrays import array as array
 else:
     __getattr__, __dir__, __all__ = _attach(__name__, _in_module, ["nn"])  # whose typing imports would be a circle
 

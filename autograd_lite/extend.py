@@ -29,7 +29,7 @@ from .core.arguments import (
 from .core.errors import more_on as more_on
 from .core.host_state import callback as callback, same_objects as same_objects
 from .core.late import ATTACHED as ATTACHED, alias as alias, attach as attach, load as load, needs as needs
-from .core.memory import keeps_freed_memory as keeps_freed_memory
+from .core.malloc import keeps_freed_memory as keeps_freed_memory
 from .core.messages import (
     checked as checked,
     checked_class as checked_class,
@@ -38,11 +38,11 @@ from .core.messages import (
     problem_of as problem_of,
 )
 from .core.mode import module_scope as module_scope
-from .core.tracebacks import folded as folded, folds_tracebacks as folds_tracebacks
+from .core.traceback_folding import folded as folded, folds_tracebacks as folds_tracebacks
 
 if TYPE_CHECKING:
-    from .files.writing import write_file as write_file
-    from .functions.running import (
+    from .files.atomic_writes import write_file as write_file
+    from .functions.moment_estimates import (
         over_root as over_root,
         running_mean as running_mean,
         running_mean_square as running_mean_square,

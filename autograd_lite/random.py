@@ -16,7 +16,7 @@ from .core.arguments import described
 from .core.forks import on_fork
 from .core.messages import checked, checked_class
 from .core.op import Op
-from .ops import random as ops
+from .ops import draws as ops
 from .tensors.record import apply
 from .tensors.tensor import Tensor
 

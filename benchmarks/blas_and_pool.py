@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 import autograd_lite as ag
-from autograd_lite.native import functions as fast
+from autograd_lite.native import threaded_functions as fast
 
 WAYS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "one thread": (np.matmul, fast.exp),

@@ -26,7 +26,7 @@ from ..core.forks import fork_safe_lock
 from ..core.hooks import HOOKS
 from ..core.mode import MODE
 from ..core.node import is_hidden
-from ..core.tracebacks import folded
+from ..core.traceback_folding import folded
 from ..ir.host_record import ARGUMENTS
 from ..ir.node_labels import counted
 from ..ir.observing import skipping

@@ -11,8 +11,8 @@ from ..core.duck_arrays import copy_array, is_duck_array
 from ..core.dynamic_scalars import plain_number
 from ..core.indices import indices_in, with_indices
 from ..core.mode import MODE, TAPES
+from ..core.multi_result import Several
 from ..core.node import LEAF, Node
-from ..core.several import Several
 from ..engine.walk import backward, edge_of
 from ..ir.slot_nodes import is_slot, stands_for
 from ..tensors.record import wrap

@@ -12,9 +12,9 @@ import numpy as np
 from ..core.dynamic_scalars import DynamicScalar
 from ..core.hooks import HOOKS
 from ..core.indices import with_indices
+from ..core.multi_result import get_tuple_element
 from ..core.node import Source as Origin
 from ..core.op import OPS
-from ..core.several import get_tuple_element
 from ..ir.graph_node import GraphNode, Kind
 from ..ir.pure_program import PureProgram
 from ..native.instructions import LINE

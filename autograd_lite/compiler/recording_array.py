@@ -10,8 +10,8 @@ import numpy as np
 
 from ..core.equivalents import Fill, Part
 from ..core.gathers import BASIC, Gather, as_slice, places_of, prepared
-from ..native.functions import matmul
 from ..native.kernels import NATIVE, library
+from ..native.threaded_functions import matmul
 from .inner_loops import CASTS, cast
 from .numpy_calls import How, Ref
 

@@ -20,8 +20,8 @@ from ..core.depth import isolated, outside
 from ..core.duck_arrays import LAZY, is_lazy
 from ..core.dynamic_scalars import DynamicScalar
 from ..core.errors import Obstacle, Rejected
+from ..core.multi_result import get_tuple_element
 from ..core.node import LEAF, Node
-from ..core.several import get_tuple_element
 from ..core.undo import open_undo
 from ..engine.walk import edge_of
 from ..ir.build import NOTHING, built

@@ -16,13 +16,13 @@ from ..compiler.passes.pipeline import optimized
 from ..compiler.source import Source
 from ..core.indices import indices_in, with_indices
 from ..core.mode import MODE, TAPES
-from ..core.several import get_tuple_element
-from ..core.shapes import ShapeDtype
+from ..core.multi_result import get_tuple_element
+from ..core.shape_arithmetic import ShapeDtype
 from ..ir.pure_graph import PureGraph
 from ..ir.pure_program import PureProgram
 from ..ir.tape import OBSERVE
 from ..random import Generator
-from ..tensors.methods import canonical_index
+from ..tensors.ndarray_methods import canonical_index
 from ..tensors.record import apply, wrap
 from ..tensors.tensor import Tensor
 

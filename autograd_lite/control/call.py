@@ -16,15 +16,15 @@ import numpy as np
 from ..core.dynamic_scalars import DynamicScalar
 from ..core.errors import REFUSALS, AssumptionFailed, TraceError
 from ..core.mode import is_grad_enabled
+from ..core.multi_result import Dtypes
 from ..core.node import Node
 from ..core.op import Op, by_need
-from ..core.several import Dtypes
-from ..core.shapes import ShapeDtype
+from ..core.shape_arithmetic import ShapeDtype
 from ..engine.walk import cotangents, may_have_nan
 from ..ir.reverse import Reverse
 from ..ir.slot_nodes import slot_node
 from ..ir.tape import HasEffects
-from ..tensors.hooks import GradKeeper
+from ..tensors.gradient_hooks import GradKeeper
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from .bodies import PLANNED_AFTER, Body, needed_for

@@ -22,7 +22,7 @@ import numpy as np
 from ..core.errors import AssumptionFailed
 from ..core.mode import MODE, TAPES, is_grad_enabled
 from ..core.op import Op
-from ..core.shapes import ShapeDtype
+from ..core.shape_arithmetic import ShapeDtype
 from ..ops.barrier import stop_gradient
 from .bodies import Body, Runner, rearranged
 from .derivatives import batched as batched_body, is_floating

@@ -12,8 +12,8 @@ from ..core.arguments import described, function_given
 from ..core.errors import AssumptionFailed, DtypeError, ShapeError, TraceError
 from ..core.mode import MODE, TAPES
 from ..core.op import Op
-from ..core.shapes import ShapeDtype
-from ..core.tracebacks import folding
+from ..core.shape_arithmetic import ShapeDtype
+from ..core.traceback_folding import folding
 from ..functional.vectorization import Batched, unbatched
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor

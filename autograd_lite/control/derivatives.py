@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.mode import enable_grad
-from ..core.several import get_tuple_element
+from ..core.multi_result import get_tuple_element
 from ..engine.walk import cotangents, edge_of
 from ..functional.argument_selection import variable
 from ..functional.dual import Dual, ForwardLevel, primal_of, tangent_of

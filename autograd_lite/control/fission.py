@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 
 from ..core.indices import indices_in
+from ..core.multi_result import get_tuple_element
 from ..core.op import OPS, Op
-from ..core.several import get_tuple_element
-from ..core.shapes import ShapeDtype
-from ..native.functions import matmul as product
+from ..core.shape_arithmetic import ShapeDtype
+from ..native.threaded_functions import matmul as product
 from ..ops.arith import add, multiply
-from ..ops.linalg import matmul
+from ..ops.matrix_products import matmul
 from ..tensors.record import apply
 from ..tensors.tensor import Tensor
 from .bodies import PLANNED_AFTER, Body, needed_for, values_of

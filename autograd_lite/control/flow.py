@@ -12,10 +12,10 @@ import numpy as np
 
 from ..core.errors import AssumptionFailed, GradError
 from ..core.mode import MODE, TAPES, enable_grad, is_grad_enabled, no_grad
+from ..core.multi_result import Several, get_tuple_element, result_nodes
 from ..core.node import Node
 from ..core.op import Op, jointly
-from ..core.several import Several, get_tuple_element, result_nodes
-from ..core.shapes import ShapeDtype
+from ..core.shape_arithmetic import ShapeDtype
 from ..engine.walk import cotangents, edge_of, may_have_nan
 from ..functional.argument_selection import variable
 from ..functional.user_rules import KeepAll

@@ -16,9 +16,9 @@ import numpy as np
 from ..compiler.trace import Recording
 from ..core.fingerprints import borrow
 from ..core.mode import MODE
+from ..core.multi_result import Several, result_node
 from ..core.node import LEAF, Node, take_note
 from ..core.op import Op
-from ..core.several import Several, result_node
 from ..ir.reverse import Reverse
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor

@@ -12,8 +12,8 @@ from ..core.duck_arrays import as_array, asarray_like, innermost, is_duck_array
 from ..core.errors import DtypeError, ShapeError
 from ..core.mode import MODE, TAPES
 from ..core.node import Node
-from ..core.shapes import ShapeDtype
-from ..core.tracebacks import folding
+from ..core.shape_arithmetic import ShapeDtype
+from ..core.traceback_folding import folding
 from ..engine.walk import edge_of
 from ..ir.tape import HasEffects
 from ..ops import shape

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..core.errors import AssumptionFailed, GradError, more_on
 from ..core.op import Op
-from ..core.shapes import ShapeDtype
+from ..core.shape_arithmetic import ShapeDtype
 from ..functional.vectorization import Batched, unbatched
 from ..tensors.tensor import Tensor
 from ..tensors.tracers import Level, wrap_any

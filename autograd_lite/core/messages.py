@@ -21,7 +21,7 @@ from .arguments import ANYTHING, NUMBERS, OUR_PACKAGES, Kind, bound, described, 
 from .duck_arrays import innermost, is_duck_array
 from .errors import AxisError, DtypeError, GradError, NonFiniteError, ShapeError, TraceError, UnsupportedError
 from .hooks import HOOKS
-from .tracebacks import folded
+from .traceback_folding import folded
 
 F = TypeVar("F", bound=Callable[..., Any])
 C = TypeVar("C", bound=type)

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 from weakref import ref
 
 from .forks import fork_safe_lock
+from .module_scopes import scope_of_model, scope_of_module
 from .node import Note, take_note
 from .observers import Tape, Watch
-from .scopes import scope_of_model, scope_of_module
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .scopes import path_of
-from .shapes import size_of
+from .module_scopes import path_of
+from .shape_arithmetic import size_of
 
 if TYPE_CHECKING:
     from .fingerprints import Fingerprint

@@ -21,10 +21,10 @@ from .batching import BatchRule
 from .duck_arrays import move_constants
 from .frozen import Frozen
 from .messages import misfit
+from .op_tables import Table
 from .rewrites import Rewrite
-from .shapes import ShapeDtype, expand_reduced, reduced_shape
-from .tables import Table
-from .tracebacks import folded
+from .shape_arithmetic import ShapeDtype, expand_reduced, reduced_shape
+from .traceback_folding import folded
 
 OPS: Table[str, Op] = Table()
 BY_UFUNC: Table[np.ufunc, Op] = Table()

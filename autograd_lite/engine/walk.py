@@ -25,10 +25,10 @@ from ..core.node import LEAF, Node
 from ..core.observers import Observer
 from ..core.op import EachInput, Kind, Read, Rule, WrongCount
 from ..core.ownership import SMALL, unshared
-from ..core.shapes import cast_back, expand_reduced, sum_to_shape
-from ..native import functions as fast
+from ..core.shape_arithmetic import cast_back, expand_reduced, sum_to_shape
+from ..native import threaded_functions as fast
 from ..ops.zero_mask import zero_mask
-from ..tensors.hooks import AWAITED, GRAD_LOCK, arrival_hooks
+from ..tensors.gradient_hooks import AWAITED, GRAD_LOCK, arrival_hooks
 from ..tensors.record import owned, wrap
 from ..tensors.saved import (
     as_tensors,

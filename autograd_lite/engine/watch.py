@@ -11,10 +11,10 @@ import numpy as np
 from ..core.duck_arrays import is_duck_array, to_numpy
 from ..core.errors import NonFiniteError
 from ..core.mode import MODE, Mode, enter_mode, leave_mode
+from ..core.module_scopes import path_of
+from ..core.multi_result import each
 from ..core.node import Node, user_source
 from ..core.op import Op
-from ..core.scopes import path_of
-from ..core.several import each
 from ..tensors.tensor import Tensor
 from .nonfinite import Fault, advice, fault_in, fault_in_rule, is_finite, number
 

@@ -4,7 +4,7 @@
 and `refused_as` lets whatever damaged input makes a reader raise be one error.
 """
 
-from .codec import (
+from .json_codec import (
     FORMS as FORMS,
     Codec as Codec,
     Form as Form,

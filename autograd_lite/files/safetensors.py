@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.late import needs
+from .atomic_writes import path_of, write_file
 from .kinds import kind_of
 from .refusals import SavedFileError, parsed, refused_as
-from .writing import path_of, write_file
 
 Arrays = dict[str, npt.NDArray[Any]]
 STORED = frozenset(np.dtype(code) for code in (*"fde", *"bhilq", *"BHILQ", "?"))

@@ -10,10 +10,10 @@ import numpy as np
 from ..core.batching import one_by_one, repeated
 from ..core.duck_arrays import as_array, is_duck_array
 from ..core.dynamic_scalars import DynamicScalar
+from ..core.multi_result import Several
 from ..core.op import Op, by_need
 from ..core.ownership import SMALL, unshared
-from ..core.several import Several
-from ..core.shapes import ShapeDtype
+from ..core.shape_arithmetic import ShapeDtype
 from ..ops import barrier
 from ..tensors.record import owned
 from ..tensors.tensor import Tensor

@@ -16,11 +16,11 @@ from ..core.errors import GradError, Obstacle, ShapeError, more_on
 from ..core.fingerprints import copy_if_small, sample, sample_bytes
 from ..core.messages import checked
 from ..core.mode import MODE, TAPES, enable_grad, is_grad_enabled
+from ..core.multi_result import Several, each
 from ..core.node import LEAF, Node, next_stamp
 from ..core.op import Kind as RuleKind, Op, Rule, jointly
-from ..core.several import Several, each
-from ..core.shapes import ShapeDtype
-from ..core.tracebacks import folding
+from ..core.shape_arithmetic import ShapeDtype
+from ..core.traceback_folding import folding
 from ..engine.walk import cotangents, edge_of
 from ..ops import barrier
 from ..random import remember_draws, replay_draws

@@ -9,10 +9,10 @@ import numpy as np
 from ..core import batching
 from ..core.duck_arrays import array_namespace, as_array, asarray_like, move_constants
 from ..core.mode import MODE, TAPES, enable_grad
+from ..core.multi_result import Several, each, refuse_count, results_of
 from ..core.node import next_stamp
 from ..core.op import EachInput, Kind, Op, read_rule
-from ..core.several import Several, each, refuse_count, results_of
-from ..core.shapes import cast_back, expand_reduced, sum_to_shape
+from ..core.shape_arithmetic import cast_back, expand_reduced, sum_to_shape
 from ..engine.walk import cotangents, edge_of, masked, masked_product, may_have_nan
 from ..tensors.tensor import Tensor
 from ..tensors.tracers import Level, Tracer, wrap_any

@@ -16,7 +16,7 @@ from ..core.errors import DtypeError, GradError, ShapeError
 from ..core.messages import checked
 from ..core.mode import MODE, enable_grad, is_grad_enabled, no_grad, restore_mode
 from ..core.node import Node
-from ..core.tracebacks import folding
+from ..core.traceback_folding import folding
 from ..engine.paths import paths_from
 from ..tensors.record import owned
 from ..tensors.saved import as_tensors as operands_of, check_seals

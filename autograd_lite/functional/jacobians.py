@@ -14,7 +14,7 @@ from ..core.duck_arrays import array_namespace, as_array, asarray_like
 from ..core.errors import GradError, ShapeError
 from ..core.messages import checked
 from ..core.mode import enable_grad
-from ..core.tracebacks import folding
+from ..core.traceback_folding import folding
 from ..engine.paths import paths_from
 from ..engine.walk import cotangents, edge_of
 from ..tensors.tensor import Tensor

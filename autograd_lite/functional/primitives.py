@@ -21,17 +21,17 @@ from ..core.duck_arrays import as_array
 from ..core.dynamic_scalars import plain_number
 from ..core.errors import GradError, MissingRule, ShapeError, more_on
 from ..core.mode import MODE, TAPES
+from ..core.multi_result import Several
 from ..core.node import LEAF, Node
 from ..core.op import Kind as OpKind, Op, Rule as OpRule, by_need
 from ..core.ownership import SMALL
-from ..core.several import Several
-from ..core.shapes import ShapeDtype
+from ..core.shape_arithmetic import ShapeDtype
 from ..ops import barrier
 from ..random import rehearse_draws
-from ..tensors.reading import alike
 from ..tensors.record import record, results_with, wrap
 from ..tensors.tensor import Tensor
 from ..tensors.tracers import Tracer
+from ..tensors.user_rules import alike
 from ..tree import leaves, map as map_leaves, rebuild
 from .argument_selection import name_of
 from .call_signature import (

@@ -14,7 +14,7 @@ from ..core.errors import GradError, ShapeError
 from ..core.messages import checked
 from ..core.mode import MODE, TAPES
 from ..core.node import Node
-from ..core.tracebacks import folding
+from ..core.traceback_folding import folding
 from ..engine.walk import conjugated, cotangents, edge_of
 from ..tensors.record import owned, wrap
 from ..tensors.tensor import Tensor

@@ -13,7 +13,7 @@ from ..core.depth import inside
 from ..core.errors import more_on
 from ..core.messages import checked
 from ..core.op import Op
-from ..core.shapes import ShapeDtype
+from ..core.shape_arithmetic import ShapeDtype
 from ..tensors.record import NUMBERS
 from ..tensors.tensor import Tensor
 from ..tensors.tracers import Level, Tracer, wrap_tracer

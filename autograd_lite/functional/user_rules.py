@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core.arguments import function_given
 from ..core.duck_arrays import array_namespace
-from ..tensors.reading import alike
+from ..tensors.user_rules import alike
 from ..tree import map as map_leaves
 
 

@@ -14,11 +14,11 @@ from ..core.depth import inside
 from ..core.duck_arrays import as_array
 from ..core.errors import ShapeError, more_on
 from ..core.messages import checked
+from ..core.multi_result import each, results_of
 from ..core.node import user_source
 from ..core.op import Op
-from ..core.several import each, results_of
-from ..core.shapes import normalize_axis
-from ..core.tracebacks import folding
+from ..core.shape_arithmetic import normalize_axis
+from ..core.traceback_folding import folding
 from ..tensors.tensor import Tensor
 from ..tensors.tracers import Level, Tracer, wrap_any
 from ..tree import items, map as map_leaves, rebuild

@@ -9,8 +9,8 @@ import numpy as np
 
 from ..core import op as records
 from ..core.op import BY_UFUNC, OPS, Op, applied as applied, gate
-from ..tensors.reading import alike
 from ..tensors.record import owning
+from ..tensors.user_rules import alike
 
 
 def _outside_the_tables(op: Op) -> Op:

@@ -15,7 +15,7 @@ import numpy as np
 from ..core.duck_arrays import as_array
 from ..core.errors import ShapeError
 from ..core.messages import checked
-from ..core.shapes import Shape
+from ..core.shape_arithmetic import Shape
 from ..ops import gru as gru_table, lstm as lstm_table, simple_rnn as simple_rnn_table
 from ..tensors.tensor import Tensor
 

@@ -16,7 +16,7 @@ import numpy as np
 from ..core.duck_arrays import as_array
 from ..core.errors import ShapeError
 from ..core.messages import checked
-from ..core.shapes import Shape
+from ..core.shape_arithmetic import Shape
 from ..ops import pooling, windowed
 from ..ops.windowed import Padding, windows_along
 from ..tensors.tensor import Tensor

@@ -17,7 +17,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from ..core.errors import GradError, MissingRule
-from ..core.shapes import cast_back
+from ..core.shape_arithmetic import cast_back
 from ..engine.walk import conjugated, cotangents
 from ..functional.argument_selection import Traced, tensors_in, trace, zip_trees
 from ..functional.dual import ForwardLevel

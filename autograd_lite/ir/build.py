@@ -11,9 +11,9 @@ from ..core.collector import collector_at_rest
 from ..core.duck_arrays import is_duck_array
 from ..core.dynamic_scalars import DynamicScalar
 from ..core.indices import indices_in
+from ..core.module_scopes import shown
 from ..core.node import Node
-from ..core.scopes import shown
-from ..core.shapes import ShapeDtype
+from ..core.shape_arithmetic import ShapeDtype
 from ..engine.walk import edge_of
 from ..random import Generator
 from ..tensors.tensor import Tensor

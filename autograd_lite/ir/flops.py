@@ -15,7 +15,7 @@ from typing import Any
 
 from ..core.node import Node
 from ..core.op import Op
-from ..core.shapes import Shape, size_of
+from ..core.shape_arithmetic import Shape, size_of
 
 
 class Sizes(dict[Shape, int]):

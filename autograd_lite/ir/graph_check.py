@@ -7,9 +7,9 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from ..core.multi_result import Dtypes
 from ..core.op import OPS, Op
-from ..core.several import Dtypes
-from ..core.shapes import ShapeDtype
+from ..core.shape_arithmetic import ShapeDtype
 from .graph_node import ArrayDigest, Flow, GraphNode, Kind, Opaque, Role
 
 _REPAIRS = (Role.CAST, Role.UNBROADCAST, Role.ACCUMULATE)

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from ..core.indices import IndexArray
+from ..core.multi_result import Dtypes, get_tuple_element
 from ..core.node import Source
-from ..core.several import Dtypes, get_tuple_element
-from ..core.shapes import Shape, size_of
+from ..core.shape_arithmetic import Shape, size_of
 
 
 class Kind(StrEnum):

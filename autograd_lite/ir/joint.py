@@ -19,10 +19,10 @@ import numpy as np
 from ..core.errors import GradError
 from ..core.indices import edges_of
 from ..core.mode import Mode, enter_mode, leave_mode
+from ..core.multi_result import Dtypes, Several, get_tuple_element, results_of
 from ..core.node import LEAF, Node, next_stamp
 from ..core.op import EachInput, Kind as RuleKind
-from ..core.several import Dtypes, Several, get_tuple_element, results_of
-from ..core.shapes import ShapeDtype
+from ..core.shape_arithmetic import ShapeDtype
 from ..engine.walk import cotangents, edge_of
 from ..tensors.tensor import Tensor
 from .graph_node import Role

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..core.op import OPS
-from ..core.shapes import ShapeDtype
+from ..core.shape_arithmetic import ShapeDtype
 from .graph_node import GraphNode, Kind, Role
 from .pure_graph import PureGraph
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..core.node import Note, source_of
 from ..core.op import Op
-from ..core.shapes import Shape
+from ..core.shape_arithmetic import Shape
 from ..random import Generator
 from .flops import Sizes, counted_flops
 from .graph_node import GraphNode, Kind, Param, Role, is_plain, make_param

@@ -17,7 +17,7 @@ from ..core.indices import indices_in, with_indices
 from ..core.mode import record_source
 from ..core.node import LEAF, Node
 from ..core.op import Op
-from ..core.shapes import ShapeDtype
+from ..core.shape_arithmetic import ShapeDtype
 from ..engine.walk import conjugated, edge_of
 from ..random import Generator
 from ..tensors.tensor import Tensor, tensor

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from ..core.indices import IndexArray, indices_in, with_indices
+from ..core.multi_result import Several, get_tuple_element
 from ..core.node import Node
 from ..core.op import EachInput, Op
-from ..core.several import Several, get_tuple_element
-from ..core.shapes import ShapeDtype
+from ..core.shape_arithmetic import ShapeDtype
 from ..engine.walk import edge_of
 from ..tensors.record import keep_of
 from ..tensors.tensor import Tensor

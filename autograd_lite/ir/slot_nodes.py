@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from ..core.node import Node
 from ..core.op import Op
-from ..core.shapes import ShapeDtype
+from ..core.shape_arithmetic import ShapeDtype
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 

@@ -16,7 +16,7 @@ from ..core.mode import MODE, TAPES, Mode, enter_mode, leave_mode, no_grad, rest
 from ..core.node import Node, next_stamp, take_note, user_source
 from ..core.observers import Trial
 from ..core.op import Op
-from ..core.shapes import ShapeDtype
+from ..core.shape_arithmetic import ShapeDtype
 from ..engine.walk import edge_of
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor, tensor

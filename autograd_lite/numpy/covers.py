@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..core.arguments import described
-from ..tensors.arrays import array as array_of
+from ..tensors.nested_arrays import array as array_of
 from ..tensors.sharing import separate
 from ..tensors.tensor import Tensor
 

@@ -11,10 +11,6 @@ from ..core.late import attach as _attach, load as _load
 
 # What each file defines: the names of its ops, and of the functions of NumPy that they stand for.
 TABLES = {
-    "activations": (
-        "elu hard_tanh leaky_relu mish relu sigmoid sigmoid_pullback silu silu_pullback silu_slope softplus softsign "
-        "tanh_shrink"
-    ),
     "arith": (
         "absolute add around bitwise_and bitwise_count bitwise_or bitwise_xor cbrt ceil conjugate copysign deg2rad "
         "degrees divide fabs float_power floor floor_divide fmod gcd heaviside invert lcm ldexp left_shift multiply "
@@ -26,7 +22,7 @@ TABLES = {
         "delete dsplit dstack hsplit insert ix_ meshgrid repeat resize roll rollaxis rot90 sliding_window_view tile "
         "trim_zeros unstack vsplit"
     ),
-    "assemble": "array",
+    "array_writes": "copyto fill_diagonal place put put_along_axis putmask",
     "barrier": "stop_gradient",
     "calculus": "diff ediff1d gradient interp trapezoid unwrap",
     "compare": (
@@ -41,9 +37,15 @@ TABLES = {
     "contract": "contract einsum einsum_path inner kron matvec outer tensordot vdot vecdot vecmat",
     "convolve": "convolve correlate full_convolution valid_convolution",
     "create": "empty_like full_like geomspace linspace logspace ones_like zeros_like",
+    "cumulative": "cumprod cumsum cumulative_prod cumulative_sum nancumprod nancumsum recurrence running_extreme",
     "decompose": "cholesky cholesky_pullback full_svd qr qr_r svd svdvals",
     "diagonals": "diag diagflat diagonal on_diagonal trace tril triu vander",
+    "draws": "random_bernoulli random_normal random_permutation random_uniform",
     "eigen": "divide_by_gaps eig eigh eigvals eigvalsh",
+    "elementwise_activations": (
+        "elu hard_tanh leaky_relu mish relu sigmoid sigmoid_pullback silu silu_pullback silu_slope softplus softsign "
+        "tanh_shrink"
+    ),
     "erf": "erf erfc",
     "explog": "exp exp2 expm1 log log10 log1p log2 logaddexp logaddexp2",
     "fourier": "fft fft2 fftn fftshift hfft ifft ifft2 ifftn ifftshift ihfft irfft irfft2 irfftn rfft rfft2 rfftn",
@@ -51,13 +53,13 @@ TABLES = {
     "gelu": "gelu gelu_pullback",
     "gru": "gru gru_adjoint",
     "index": "getitem index_update scatter_add",
-    "inplace": "copyto fill_diagonal place put put_along_axis putmask",
-    "least_squares": "lstsq pinv",
-    "linalg": "cross matmul matrix_power matrix_transpose multi_dot",
     "lstm": "lstm lstm_adjoint",
+    "lstsq": "lstsq pinv",
+    "matrix_products": "cross matmul matrix_power matrix_transpose multi_dot",
+    "multi_result_ops": "divmod frexp modf",
     "nanaware": "nan_to_num nanmax nanmean nanmin nanprod nanstd nansum nanvar",
+    "nested_array": "array",
     "norms": "cond matrix_norm matrix_rank norm vector_norm",
-    "order": "argpartition argsort digitize lexsort nanargmax nanargmin partition searchsorted sort sort_complex",
     "padding": "pad",
     "poly": "poly polyadd polyder polydiv polyfit polyint polymul polysub polyval roots",
     "pooling": "window_max window_put_equal window_spread window_sum window_take_equal",
@@ -68,21 +70,19 @@ TABLES = {
         "may_share_memory min_scalar_type ndim nonzero packbits ravel_multi_index result_type shape shares_memory "
         "size tril_indices_from triu_indices_from unpackbits unravel_index"
     ),
-    "random": "random_bernoulli random_normal random_permutation random_uniform",
     "reduce": "all amax amin any argmax argmin count_nonzero max mean min prod std sum var",
-    "running": "over_root running_mean running_mean_square",
-    "scan": "cumprod cumsum cumulative_prod cumulative_sum nancumprod nancumsum recurrence running_extreme",
+    "running_means": "over_root running_mean running_mean_square",
     "selection": (
         "add_along_axis choose clip compress extract fmax fmin maximum minimum piecewise select take take_along_axis "
         "where"
     ),
-    "series": "bessel_i i0 sinc",
     "sets": "intersect1d isin setdiff1d setxor1d union1d unique unique_all unique_counts unique_inverse unique_values",
-    "several": "divmod frexp modf",
     "shape": "astype broadcast_to concatenate copy pad reshape transpose",
     "simple_rnn": "simple_rnn simple_rnn_adjoint",
+    "sinc": "bessel_i i0 sinc",
     "softmax": "log_softmax log_softmax_pullback logsumexp softmax softmax_pullback",
     "solve": "cofactor det inv inverse_or_limit second_cofactor slogdet solve tensorinv tensorsolve triangle_inverse",
+    "sorting": "argpartition argsort digitize lexsort nanargmax nanargmin partition searchsorted sort sort_complex",
     "standardize": "standardize standardize_pullback",
     "stat": "average bincount corrcoef cov histogram histogram2d histogram_bin_edges histogramdd ptp",
     "trig": (
@@ -94,11 +94,10 @@ TABLES = {
 }
 if TYPE_CHECKING:
     from . import (
-        activations as activations,
         adjoints as adjoints,
         arith as arith,
         arrange as arrange,
-        assemble as assemble,
+        array_writes as array_writes,
         barrier as barrier,
         calculus as calculus,
         compare as compare,
@@ -107,9 +106,12 @@ if TYPE_CHECKING:
         contract as contract,
         convolve as convolve,
         create as create,
+        cumulative as cumulative,
         decompose as decompose,
         diagonals as diagonals,
+        draws as draws,
         eigen as eigen,
+        elementwise_activations as elementwise_activations,
         erf as erf,
         explog as explog,
         fourier as fourier,
@@ -117,33 +119,31 @@ if TYPE_CHECKING:
         gelu as gelu,
         gru as gru,
         index as index,
-        inplace as inplace,
-        least_squares as least_squares,
-        linalg as linalg,
         lstm as lstm,
+        lstsq as lstsq,
+        matrix_products as matrix_products,
+        memory_order as memory_order,
+        multi_result_ops as multi_result_ops,
         nanaware as nanaware,
+        nested_array as nested_array,
         norms as norms,
         operands as operands,
-        order as order,
-        orders as orders,
         padding as padding,
         poly as poly,
         pooling as pooling,
         quantiles as quantiles,
         questions as questions,
-        random as random,
         reduce as reduce,
-        running as running,
-        scan as scan,
+        running_means as running_means,
         selection as selection,
         sequences as sequences,
-        series as series,
         sets as sets,
-        several as several,
         shape as shape,
         simple_rnn as simple_rnn,
+        sinc as sinc,
         softmax as softmax,
         solve as solve,
+        sorting as sorting,
         special as special,
         standardize as standardize,
         stat as stat,

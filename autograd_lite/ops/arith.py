@@ -13,7 +13,7 @@ import numpy as np
 
 from ..core.op import OPS, Op, applied, elementwise, nondifferentiable
 from ..core.rewrites import Rewrite, neutral, normal, scalar
-from ..native import functions as fast
+from ..native import threaded_functions as fast
 from .compare import greater
 
 

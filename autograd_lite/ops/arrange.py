@@ -14,7 +14,7 @@ import numpy as np
 from ..core.arguments import described
 from ..core.errors import ShapeError
 from ..core.op import composes
-from ..core.shapes import is_axis_of_scalar, normalize_axis
+from ..core.shape_arithmetic import is_axis_of_scalar, normalize_axis
 from .operands import along_axis, newer, operand, values
 
 # ---- turning and rolling --------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..core.errors import ShapeError
 from ..core.op import composes
-from ..core.shapes import Axis, normalize_axis
+from ..core.shape_arithmetic import Axis, normalize_axis
 from .operands import operand
 
 

@@ -10,10 +10,10 @@ import numpy as np
 
 from ..core.errors import ShapeError
 from ..core.op import composes
-from ..core.shapes import Axis, normalize_axes, normalize_axis
-from .assemble import array
+from ..core.shape_arithmetic import Axis, normalize_axes, normalize_axis
+from .memory_order import flattened
+from .nested_array import array
 from .operands import cast, several
-from .orders import flattened
 
 # ---- axes -----------------------------------------------------------------------------------------------------------
 

@@ -17,8 +17,8 @@ import numpy as np
 from ..core.duck_arrays import LAZY, is_lazy
 from ..core.errors import ShapeError, UnsupportedError, refuse
 from ..core.op import Op, composes, structural
-from ..core.shapes import Shape, ShapeDtype, normalize_axis
-from ..native import functions as fast
+from ..core.shape_arithmetic import Shape, ShapeDtype, normalize_axis
+from ..native import threaded_functions as fast
 from .operands import composed_as, newer, operand
 
 # In the order of their code points, which is the order of the axes in an implicit result.

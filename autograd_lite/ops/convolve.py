@@ -12,7 +12,7 @@ import numpy as np
 
 from ..core import batching
 from ..core.op import Op, composes, structural
-from ..core.shapes import ShapeDtype
+from ..core.shape_arithmetic import ShapeDtype
 from .operands import operand
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..core.duck_arrays import array_namespace, asarray_like
 from ..core.op import composes
-from ..core.shapes import normalize_axis
+from ..core.shape_arithmetic import normalize_axis
 from .operands import operand
 
 

@@ -20,11 +20,11 @@ import numpy as np
 from ..core import batching
 from ..core.duck_arrays import asarray_like, is_duck_array
 from ..core.errors import UnsupportedError
+from ..core.multi_result import get_tuple_element
 from ..core.op import Op, composes, nondifferentiable, structural
 from ..core.rewrites import Rewrite
-from ..core.several import get_tuple_element
-from ..core.shapes import ShapeDtype
-from ..native import functions as fast
+from ..core.shape_arithmetic import ShapeDtype
+from ..native import threaded_functions as fast
 from .adjoints import adjoint, as_read, hermitian_part, real_part, total, user
 from .diagonals import diagonal_matrix
 from .eigen import divide_by_gaps

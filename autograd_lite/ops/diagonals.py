@@ -13,7 +13,7 @@ from ..core.duck_arrays import array_namespace, index_like
 from ..core.equivalents import Fill, Part, filled_by
 from ..core.errors import ShapeError, refuse
 from ..core.op import Op, composes, structural
-from ..core.shapes import ShapeDtype, normalize_axis
+from ..core.shape_arithmetic import ShapeDtype, normalize_axis
 from .operands import Bound, composed_as, operand
 
 

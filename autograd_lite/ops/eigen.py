@@ -17,11 +17,11 @@ import numpy as np
 
 from ..core import batching
 from ..core.duck_arrays import array_namespace
+from ..core.multi_result import get_tuple_element
 from ..core.op import Op, composes, structural
 from ..core.rewrites import Rewrite
-from ..core.several import get_tuple_element
-from ..core.shapes import ShapeDtype
-from ..native import functions as fast
+from ..core.shape_arithmetic import ShapeDtype
+from ..native import threaded_functions as fast
 from .adjoints import adjoint, hermitian_part, real_part, total, user
 from .diagonals import diagonal_matrix
 from .solve import checked, in_lapack, lapack_dtype, per_matrix, real_dtype

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core.duck_arrays import as_array, is_duck_array
 from ..core.op import elementwise
-from ..native import functions as fast
+from ..native import threaded_functions as fast
 from ..native.kernels import kernel
 
 # Chebyshev coefficients computed to 40 digits from the definitions: of erf(x)/x in 2x² - 1 on |x| <= 1, and of

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..core.op import applied, elementwise
-from .activations import sigmoid
+from .elementwise_activations import sigmoid
 
 _LN2, _LN10 = math.log(2), math.log(10)
 

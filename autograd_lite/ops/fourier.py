@@ -19,7 +19,7 @@ from ..core.duck_arrays import asarray_like
 from ..core.equivalents import LOOPS, Loops
 from ..core.errors import ShapeError, refuse
 from ..core.op import Op, composes, structural
-from ..core.shapes import Shape, ShapeDtype, normalize_axes, normalize_axis
+from ..core.shape_arithmetic import Shape, ShapeDtype, normalize_axes, normalize_axis
 from .operands import Bound, operand
 from .shape import pad_constant
 

@@ -15,7 +15,7 @@ from ..core.duck_arrays import add_at, array_namespace
 from ..core.equivalents import filled_by
 from ..core.gathers import scattered
 from ..core.op import Op, structural
-from ..core.shapes import ShapeDtype
+from ..core.shape_arithmetic import ShapeDtype
 from .index import scatter_fill
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from ..core.blocks import blocks
 from ..core.duck_arrays import is_duck_array
 from ..core.op import Op, applied, elementwise
-from ..native import functions as fast
+from ..native import threaded_functions as fast
 from ..native.kernels import kernel
 from .erf import erfc
 

@@ -22,8 +22,8 @@ import numpy as np
 
 from ..core.duck_arrays import array_namespace
 from ..core.op import Op, structural
-from ..core.shapes import ShapeDtype
-from ..native import functions as fast
+from ..core.shape_arithmetic import ShapeDtype
+from ..native import threaded_functions as fast
 from ..native.kernels import kernel
 from .sequences import (
     apart,

@@ -28,7 +28,7 @@ from ..core.gathers import BASIC, Put, Scatter, as_slice, places_of, prepared, s
 from ..core.indices import numbers_of
 from ..core.mode import TAPES
 from ..core.op import Op, structural
-from ..core.shapes import ShapeDtype, require_fit
+from ..core.shape_arithmetic import ShapeDtype, require_fit
 from ..native.kernels import library
 
 _ndarray = np.ndarray

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core.op import composes
-from ..core.shapes import Axis, normalize_axes
+from ..core.shape_arithmetic import Axis, normalize_axes
 from .operands import given, kept, operand
 
 _UNSET: Any = np._NoValue

@@ -15,10 +15,10 @@ from ..core import batching
 from ..core.duck_arrays import is_duck_array
 from ..core.errors import ShapeError, UnsupportedError
 from ..core.op import composes, nondifferentiable, reduction
-from ..core.shapes import ShapeDtype, normalize_axes, normalize_axis, reduced_shape
-from ..native import functions as fast
+from ..core.shape_arithmetic import ShapeDtype, normalize_axes, normalize_axis, reduced_shape
+from ..native import threaded_functions as fast
 from .adjoints import mirrored, real_part, user
-from .linalg import times
+from .matrix_products import times
 from .operands import operand
 from .solve import bind_matrix, in_lapack, per_matrix
 

@@ -12,7 +12,7 @@ import numpy as np
 from ..core.duck_arrays import as_array
 from ..core.errors import DtypeError, ShapeError, UnsupportedError, more_on
 from ..core.op import composes
-from ..core.shapes import is_axis_of_scalar, normalize_axis
+from ..core.shape_arithmetic import is_axis_of_scalar, normalize_axis
 
 # What a binder returns: the inputs of an op and its parameters.
 Bound = tuple[tuple[Any, ...], dict[str, Any]]

@@ -12,7 +12,7 @@ import numpy as np
 from ..core.duck_arrays import array_namespace
 from ..core.errors import ShapeError, UnsupportedError, refuse
 from ..core.op import composes
-from ..native import functions as fast
+from ..native import threaded_functions as fast
 from .operands import operand, values
 
 

@@ -19,7 +19,7 @@ from ..core.bits import chosen
 from ..core.blocks import blocks
 from ..core.duck_arrays import array_namespace, asarray_like, refuse_lazy
 from ..core.op import Op, structural
-from ..core.shapes import Shape, ShapeDtype
+from ..core.shape_arithmetic import Shape, ShapeDtype
 from .windowed import Padding, Place, kernel_for, layout, reach, standing_for, windows_along
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..core.errors import UnsupportedError, refuse
 from ..core.op import composes
-from ..core.shapes import Axis, normalize_axes
+from ..core.shape_arithmetic import Axis, normalize_axes
 from .operands import operand
 
 _UNSET: Any = np._NoValue

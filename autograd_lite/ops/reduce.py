@@ -11,7 +11,7 @@ from ..core import batching
 from ..core.duck_arrays import LAZY, as_array, asarray_like, broadcast_like, is_duck_array
 from ..core.op import Op, applied, nondifferentiable, reduction
 from ..core.rewrites import Rewrite, normal, scalar
-from ..core.shapes import (
+from ..core.shape_arithmetic import (
     Axis,
     ShapeDtype,
     expand_reduced,
@@ -22,7 +22,7 @@ from ..core.shapes import (
     sum_of_rows,
 )
 from .arith import divide, multiply, square
-from .linalg import matmul
+from .matrix_products import matmul
 from .operands import Bound, Finished, given, kept, operand
 from .shape import broadcast_to, repeated, reshape
 

@@ -17,9 +17,9 @@ from ..core.errors import ShapeError
 from ..core.gathers import Gather, Scatter, along, prepared, scattered_along
 from ..core.op import Op, applied, composes, elementwise, structural
 from ..core.rewrites import Rewrite, is_always
-from ..core.shapes import ShapeDtype, normalize_axis
+from ..core.shape_arithmetic import ShapeDtype, normalize_axis
 from ..native.kernels import library
-from .activations import relu
+from .elementwise_activations import relu
 from .gather import gathered
 from .index import index_update
 from .operands import Bound, Finished, along_axis, operand, values

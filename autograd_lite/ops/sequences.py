@@ -18,8 +18,8 @@ import numpy as np
 from ..core import batching
 from ..core.duck_arrays import array_namespace, is_duck_array
 from ..core.hooks import HOOKS
-from ..core.shapes import Shape
-from ..native import functions as fast
+from ..core.shape_arithmetic import Shape
+from ..native import threaded_functions as fast
 
 
 def floating(*dtypes: Any) -> np.dtype[Any]:

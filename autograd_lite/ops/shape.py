@@ -16,9 +16,9 @@ from ..core.hooks import HOOKS
 from ..core.mode import MODE, TAPES
 from ..core.op import Op, structural
 from ..core.rewrites import Rewrite
-from ..core.shapes import ShapeDtype, cast_back, normalize_axis, require_fit, resolve_reshape
+from ..core.shape_arithmetic import ShapeDtype, cast_back, normalize_axis, require_fit, resolve_reshape
+from .memory_order import reshaped
 from .operands import Bound, Finished, cast, several
-from .orders import reshaped
 
 
 def _bind_reshape(a: Any, /, shape: Any, order: str = "C", *, copy: bool | None = None) -> Bound | Finished:

@@ -20,8 +20,8 @@ import numpy as np
 
 from ..core.duck_arrays import array_namespace
 from ..core.op import Op, structural
-from ..core.shapes import ShapeDtype
-from ..native import functions as fast
+from ..core.shape_arithmetic import ShapeDtype
+from ..native import threaded_functions as fast
 from .sequences import before, cast, cost_of_steps, floating, from_scan, is_used, over_steps, scanned, zeros_like
 
 

@@ -12,12 +12,12 @@ from ..core.blocks import blocks
 from ..core.duck_arrays import array_namespace, is_duck_array
 from ..core.errors import ShapeError
 from ..core.op import Op, reduction, structural
-from ..core.shapes import ShapeDtype, reduced_shape
-from ..native import functions as fast
+from ..core.shape_arithmetic import ShapeDtype, reduced_shape
+from ..native import threaded_functions as fast
 from ..native.kernels import kernel, row_kernel
-from .activations import floating
+from .elementwise_activations import floating
+from .multi_result_ops import jvp_by_inputs
 from .operands import by_rows
-from .several import jvp_by_inputs
 
 _logsumexp_kernel = row_kernel("logsumexp")
 _softmax_kernel = row_kernel("softmax")

@@ -16,10 +16,10 @@ from ..core import batching
 from ..core.duck_arrays import array_namespace, as_array, is_duck_array
 from ..core.equivalents import LOOPS, Loops
 from ..core.errors import ShapeError
+from ..core.multi_result import each
 from ..core.op import Op, composes, structural
-from ..core.several import each
-from ..core.shapes import Shape, ShapeDtype, normalize_axis
-from ..native import functions as fast
+from ..core.shape_arithmetic import Shape, ShapeDtype, normalize_axis
+from ..native import threaded_functions as fast
 from .zero_mask import zero_mask
 
 _Bound = tuple[tuple[Any, ...], dict[str, Any]]

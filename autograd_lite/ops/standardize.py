@@ -28,11 +28,11 @@ from ..core import batching
 from ..core.blocks import blocks
 from ..core.duck_arrays import array_namespace
 from ..core.op import Op, structural
-from ..core.shapes import Shape, ShapeDtype
+from ..core.shape_arithmetic import Shape, ShapeDtype
 from ..native.kernels import row_kernel
-from .activations import floating
 from .contract import contract
-from .several import jvp_by_inputs
+from .elementwise_activations import floating
+from .multi_result_ops import jvp_by_inputs
 
 _standardize_kernel = row_kernel("standardize")
 _pullback_kernel = row_kernel("standardize_pullback")

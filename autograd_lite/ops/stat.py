@@ -13,8 +13,8 @@ from ..core.arguments import described
 from ..core.duck_arrays import array_namespace, asarray_like, to_numpy
 from ..core.errors import ShapeError
 from ..core.op import composes
-from ..core.shapes import Axis
-from ..native import functions as fast
+from ..core.shape_arithmetic import Axis
+from ..native import threaded_functions as fast
 from .index import scatter_add
 from .operands import kept, operand, values
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.duck_arrays import as_array, is_duck_array
 from ..core.op import Op, applied, elementwise, fused
-from ..native import functions as fast
+from ..native import threaded_functions as fast
 
 
 def _arcsinh_vjp(g: Any, out: Any, x: Any) -> Any:

@@ -13,11 +13,11 @@ import numpy as np
 from ..core.duck_arrays import is_per_example, refuse_masked
 from ..core.errors import UnsupportedError
 from ..core.mode import MODE, TAPES
-from ..core.shapes import Axis, normalize_axes, normalize_axis
+from ..core.shape_arithmetic import Axis, normalize_axes, normalize_axis
+from .cumulative import running_max, running_min
 from .gather import gather, gather_adjoint, gathered
 from .index import scatter_add
 from .operands import given, operand, values
-from .scan import running_max, running_min
 
 # Functions that are a ufunc's method under another name.
 _REDUCE: dict[np.ufunc, Callable[..., Any]] = {

@@ -30,8 +30,8 @@ from numpy.lib.stride_tricks import as_strided
 
 from ..core.duck_arrays import array_namespace, is_duck_array
 from ..core.op import Op, structural
-from ..core.shapes import Shape, ShapeDtype, require_fit
-from ..native import functions as fast
+from ..core.shape_arithmetic import Shape, ShapeDtype, require_fit
+from ..native import threaded_functions as fast
 from ..native.kernels import KERNELS, NATIVE
 
 _BLOCK = 1 << 21  # bytes of the matrix of windows: small compared with the arrays, large enough for efficient products

@@ -10,7 +10,7 @@ import scipy.optimize
 
 from ..core.arguments import function_given
 from ..core.errors import ShapeError
-from ..core.tracebacks import folding
+from ..core.traceback_folding import folding
 from ..functional import hessian, hvp, value_and_grad
 from .constraints import callback_of, given_matrix, jacobians_in, of_vector, pairs_of_bounds, plain
 from .evaluation import Derivatives, told

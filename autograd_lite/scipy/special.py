@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from ..functions import activations
+from ..functions import activation_functions
 from .calls import takes_tensors
 from .unwrapped import special
 
@@ -37,7 +37,7 @@ def __getattr__(name: str) -> Any:
 def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, return_sign: bool = False) -> Any:
     """Return log(sum b exp(a)) without overflow; elements with b = 0 have no part in it."""
     if b is None and not return_sign and a.dtype.kind != "c":
-        return activations.logsumexp(a, axis, keepdims)
+        return activation_functions.logsumexp(a, axis, keepdims)
     if b is not None:
         a, b = np.broadcast_arrays(a, b)
         a = np.where(b == 0, -np.inf, a)
@@ -57,13 +57,13 @@ def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, r
 @takes_tensors(special.softmax, by="x")
 def softmax(x: Any, axis: Any = None) -> Any:
     """Return exp(x) over its sum along the axes."""
-    return activations.softmax(x, axis)
+    return activation_functions.softmax(x, axis)
 
 
 @takes_tensors(special.log_softmax, by="x")
 def log_softmax(x: Any, axis: Any = None) -> Any:
     """Return the logarithm of softmax."""
-    return activations.log_softmax(x, axis)
+    return activation_functions.log_softmax(x, axis)
 
 
 def softplus(x: Any, **kwargs: Any) -> Any:

@@ -14,7 +14,7 @@ from ..core.node import LEAF, Node
 from ..core.ownership import SMALL
 from ..ops import index, shape
 from ..ops.gather import replaced
-from .methods import UnknownIndex, canonical_index, filled
+from .ndarray_methods import UnknownIndex, canonical_index, filled
 from .record import add_over, apply
 from .sharing import is_one_place, one_axis
 from .views import ARRAY, here, kin_of, outdate, same_place, where_made

@@ -91,10 +91,10 @@ class Operators:
         return binary(_power(other, self), other, self)
 
     def __matmul__(self, other: Any) -> Self:
-        return binary(ops.linalg.matmul, self, other)
+        return binary(ops.matrix_products.matmul, self, other)
 
     def __rmatmul__(self, other: Any) -> Self:
-        return binary(ops.linalg.matmul, other, self)
+        return binary(ops.matrix_products.matmul, other, self)
 
     def __neg__(self) -> Self:
         return unary(arith.negative, self)

@@ -19,12 +19,12 @@ from ..core.hooks import HOOKS
 from ..core.indices import indices_in
 from ..core.messages import misfit
 from ..core.mode import MODE, TAPES, Mode
+from ..core.multi_result import result_nodes, results_of
 from ..core.node import LEAF, Node, take_note
 from ..core.observers import Tape
 from ..core.op import Op
 from ..core.ownership import SMALL, undisturbed, unshared, write_whole
-from ..core.several import result_nodes, results_of
-from ..core.shapes import ShapeDtype
+from ..core.shape_arithmetic import ShapeDtype
 from ..ops import arith, shape
 from ..ops.index import getitem
 from ..tree import map as map_leaves

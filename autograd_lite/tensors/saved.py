@@ -9,9 +9,9 @@ import numpy as np
 from ..core.errors import GradError, more_on
 from ..core.fingerprints import first_changed
 from ..core.mode import TAPES
+from ..core.multi_result import Several, result_nodes
 from ..core.node import LEAF, Node
-from ..core.several import Several, result_nodes
-from ..core.shapes import ShapeDtype
+from ..core.shape_arithmetic import ShapeDtype
 from .record import wrap
 from .tensor import Tensor
 from .tracers import Level, unwrap, wrap_any

@@ -27,21 +27,21 @@ from ..core.messages import explained
 from ..core.mode import MODE, TAPES, no_grad
 from ..core.node import LEAF, Node, Source, next_stamp
 from ..core.op import BY_UFUNC, Op
-from ..core.shapes import ShapeDtype
-from ..core.tracebacks import folded
+from ..core.shape_arithmetic import ShapeDtype
+from ..core.traceback_folding import folded
 from ..core.undo import open_undo
 from ..ops import barrier, index
 from ..ops.gather import gathered
 from ..tree import LEAVES
+from .array_api import Standard
 from .conversions import Conversions, leaving
-from .hooks import AWAITED, ArrivalHook, GradKeeper, HookHandle, UserHook
+from .gradient_hooks import AWAITED, ArrivalHook, GradKeeper, HookHandle, UserHook
 from .inplace import InPlace
-from .methods import Methods, UnknownIndex, canonical_index
+from .ndarray_methods import Methods, UnknownIndex, canonical_index
 from .operators import Operators
 from .protocols import Dispatched, deferred, on_arrays
 from .record import apply, binary, constant, copy_on_tape, moved, open_edge, owned, unary, wrap
 from .sharing import at_a_place
-from .standard import Standard
 from .views import take_anew
 
 if TYPE_CHECKING:

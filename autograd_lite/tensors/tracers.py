@@ -16,11 +16,11 @@ from ..core.duck_arrays import is_per_example, to_numpy
 from ..core.errors import GradError, more_on
 from ..core.hooks import HOOKS
 from ..core.mode import MODE, TAPES, no_grad
+from ..core.multi_result import each, result_nodes, results_of
 from ..core.node import LEAF, Node, next_stamp
 from ..core.op import Op
-from ..core.several import each, result_nodes, results_of
 from ..ops import barrier, index
-from .methods import Methods, canonical_index
+from .ndarray_methods import Methods, canonical_index
 from .operators import Operators
 from .protocols import Dispatched
 from .record import NUMBERS, apply, constant, record, wrap

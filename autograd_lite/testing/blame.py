@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.mode import enable_grad, no_grad, record_source
+from ..core.multi_result import get_tuple_element
 from ..core.node import Node, Source, user_source
 from ..core.op import Op
-from ..core.several import get_tuple_element
 from ..random import default_generator
 from ..tensors.record import apply
 from ..tensors.tensor import Tensor

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.shapes import sum_to_shape
+from ..core.shape_arithmetic import sum_to_shape
 from .backends import Arrays, Backend, Call, Pulled, backend_of
 from .lines import entries
 from .subject import Arguments, Array, Broken, Run, cotangents_like, name_of, on_plain_arrays, unlike

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from ..core.batching import one_by_one
+from ..core.multi_result import each
 from ..core.op import Kind, Op, Rule
-from ..core.several import each
-from ..core.shapes import ShapeDtype, sum_to_shape
+from ..core.shape_arithmetic import ShapeDtype, sum_to_shape
 from ..functional import grad
 from ..functional.dual import push_forward
 from ..tensors.tensor import Tensor

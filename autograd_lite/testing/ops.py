@@ -13,7 +13,7 @@ import numpy as np
 from ..core import batching
 from ..core.messages import checked
 from ..core.op import EachInput, Kind, Op
-from ..core.shapes import ShapeDtype, normalize_axes, normalize_axis
+from ..core.shape_arithmetic import ShapeDtype, normalize_axes, normalize_axis
 from . import laws
 from .arrays import arrays_for, axes, axis, broadcastable_shapes, indices, shapes as shape_of_one, signature_shapes
 from .blame import users_rule

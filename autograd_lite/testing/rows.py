@@ -10,9 +10,9 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from ..core.multi_result import Several, results_of
 from ..core.op import Op, Rule, read_rule
-from ..core.several import Several, results_of
-from ..core.shapes import ShapeDtype, sum_to_shape
+from ..core.shape_arithmetic import ShapeDtype, sum_to_shape
 from .numeric import numeric_grad
 from .report import PropertyError as PropertyError
 

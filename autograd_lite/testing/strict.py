@@ -18,8 +18,8 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from ..core.errors import DtypeError
 from ..core.forks import fork_safe_lock
+from ..core.multi_result import each
 from ..core.op import BY_FUNCTION, BY_UFUNC, COMPOSED, OPS, Op
-from ..core.several import each
 
 # ---- the strict double ----------------------------------------------------------------------------------------------
 

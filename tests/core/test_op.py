@@ -20,7 +20,7 @@ from autograd_lite.core.op import (
     reduction,
     structural,
 )
-from autograd_lite.core.shapes import ShapeDtype
+from autograd_lite.core.shape_arithmetic import ShapeDtype
 
 
 @pytest.fixture(autouse=True)

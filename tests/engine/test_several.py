@@ -12,12 +12,12 @@ from hypothesis import given, settings, strategies as st
 
 import autograd_lite as ag
 from autograd_lite.core import batching
+from autograd_lite.core.multi_result import Dtypes, Several, get_tuple_element
 from autograd_lite.core.node import Node
 from autograd_lite.core.op import OPS, Op, structural
-from autograd_lite.core.several import Dtypes, Several, get_tuple_element
-from autograd_lite.core.shapes import ShapeDtype
+from autograd_lite.core.shape_arithmetic import ShapeDtype
 from autograd_lite.engine.walk import cotangents, edge_of
-from autograd_lite.native import functions as fast
+from autograd_lite.native import threaded_functions as fast
 
 INT = np.dtype(np.int64)
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
+from autograd_lite.core.multi_result import Dtypes
 from autograd_lite.core.op import BY_UFUNC
-from autograd_lite.core.several import Dtypes
 from autograd_lite.graph import Graph, GraphNode, Kind, build_graph, trace
 from autograd_lite.ir.graph_check import Inconsistent, _is_hidden
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.core.several import each
-from autograd_lite.core.shapes import ShapeDtype
+from autograd_lite.core.multi_result import each
+from autograd_lite.core.shape_arithmetic import ShapeDtype
 
 from ..rows import for_every
 from .samples import SAMPLES, Sample, op_name

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
+from autograd_lite.core.multi_result import each, get_tuple_element
 from autograd_lite.core.op import OPS, Op
-from autograd_lite.core.several import each, get_tuple_element
-from autograd_lite.core.shapes import ShapeDtype
+from autograd_lite.core.shape_arithmetic import ShapeDtype
 
 from ..all_cases import RANDOM_CASES, RandomCase
 from ..rows import for_every

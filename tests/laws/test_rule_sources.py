@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from autograd_lite.core.op import OPS, Kind
-from autograd_lite.ops import linalg
+from autograd_lite.ops import matrix_products
 
 from ..rows import for_every
 
@@ -143,7 +143,7 @@ def test_a_helper_is_reached_and_found() -> None:
 
 def test_products_of_matrices_are_ours() -> None:
     """`@` of arrays is NumPy's, with the threads of its BLAS; that of Tensors is ours: the last bits would differ."""
-    folder = Path(inspect.getfile(linalg)).parent
+    folder = Path(inspect.getfile(matrix_products)).parent
     found = [
         f"{path.name}:{node.lineno}"
         for path in folder.glob("*.py")

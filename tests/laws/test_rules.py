@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
+from autograd_lite.core.multi_result import Several
 from autograd_lite.core.op import OPS
-from autograd_lite.core.several import Several
 from autograd_lite.testing import check_op
 from autograd_lite.testing.ops import IDLE, LAWS
 

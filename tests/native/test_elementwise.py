@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.native import functions as fast
+from autograd_lite.native import threaded_functions as fast
 from autograd_lite.native.kernels import NUMPYS, REASON, SETS, extension
-from autograd_lite.ops import activations, erf, gelu, softmax
+from autograd_lite.ops import elementwise_activations as activation_ops, erf, gelu, softmax
 
 from .elementwise_cases import EXPRESSIONS, KERNELS, Wide, arguments, ulps
 
@@ -68,13 +68,13 @@ NUMPYS_OWN: dict[str, Callable[[Any], Any]] = {
     **{name: getattr(np, name) for name in ("exp", "expm1", "tanh", "log", "log1p", "sin", "cos")},
     "erf": erf._erf,
     "erfc": erf._erfc,
-    "sigmoid": activations._sigmoid,
-    "softplus": activations._softplus,
-    "silu": activations._silu,
-    "silu_slope": activations._silu_slope,
-    "mish": activations._mish,
+    "sigmoid": activation_ops._sigmoid,
+    "softplus": activation_ops._softplus,
+    "silu": activation_ops._silu,
+    "silu_slope": activation_ops._silu_slope,
+    "mish": activation_ops._mish,
     "gelu": gelu._gelu,
-    "relu": activations._relu,
+    "relu": activation_ops._relu,
 }
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.native import functions as fast
+from autograd_lite.native import threaded_functions as fast
 from autograd_lite.native.kernels import INSTRUCTIONS, REASON, SETS, extension
 from autograd_lite.ops.arith import power
 

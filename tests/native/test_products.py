@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.native.functions import matmul
 from autograd_lite.native.kernels import INSTRUCTIONS, REASON
+from autograd_lite.native.threaded_functions import matmul
 from autograd_lite.native.threads import OPENBLAS
 
 if INSTRUCTIONS:

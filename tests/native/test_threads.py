@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.native import functions as fast
+from autograd_lite.native import threaded_functions as fast
 from autograd_lite.native.kernels import FASTEST, INSTRUCTIONS, KERNELS, LEAST, REASON
 from autograd_lite.native.threads import default, quota
 

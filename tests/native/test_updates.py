@@ -13,7 +13,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.native.kernels import INSTRUCTIONS, REASON, extension
-from autograd_lite.ops import running
+from autograd_lite.ops import running_means
 
 from ..nn.optimizers.test_optimizers import VARIANTS, parameters, take_steps
 from ..rows import for_every
@@ -22,7 +22,7 @@ SETS = extension.instruction_sets() if extension else []
 EXPRESSIONS: dict[str, tuple[Any, int]] = {
     "running_mean": (lambda x, y, z: (y - x) * z + x, 3),
     "running_mean_square": (lambda x, y, z: (y * y - x) * z + x, 3),
-    "over_root": (running._over_root, 5),
+    "over_root": (running_means._over_root, 5),
 }
 ROWS = [(instructions, name, dtype) for instructions in SETS for name in EXPRESSIONS for dtype in "fd"]
 ROWS = ROWS or [("none", "running_mean", "f")]  # which is skipped

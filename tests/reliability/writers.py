@@ -30,7 +30,7 @@ from typing import Any
 
 import autograd_lite as ag
 import nn
-from autograd_lite.files import writing as files
+from autograd_lite.files import atomic_writes as files
 from nn.datasets import fetch
 
 Write = Callable[[Path], Any]
@@ -79,7 +79,7 @@ class Watched:
 
 
 def watch(fault: Fault) -> None:
-    """Let every call to the system that `autograd_lite.files.writing` makes go by a fault."""
+    """Let every call to the system that `autograd_lite.files.atomic_writes` makes go by a fault."""
 
     def opened(*args: Any) -> Watched:
         return Watched(fault(lambda: open(*args), "open"), fault)

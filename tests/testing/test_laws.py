@@ -11,7 +11,7 @@ import pytest
 
 from autograd_lite.core import batching
 from autograd_lite.core.op import BY_UFUNC, OPS, Op, applied, elementwise, reduction, structural
-from autograd_lite.core.shapes import ShapeDtype
+from autograd_lite.core.shape_arithmetic import ShapeDtype
 from autograd_lite.testing import check_op
 from autograd_lite.testing.ops import IDLE, LAWS, PropertyError
 from autograd_lite.testing.rows import Poison, PoisonError, Row, as_row, nonuniform, same_bits, same_reading, written

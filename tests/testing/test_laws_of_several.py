@@ -10,7 +10,7 @@ import pytest
 import autograd_lite as ag
 from autograd_lite.core import batching
 from autograd_lite.core.op import Op
-from autograd_lite.core.shapes import ShapeDtype
+from autograd_lite.core.shape_arithmetic import ShapeDtype
 from autograd_lite.testing import check_op
 from autograd_lite.testing.ops import LAWS, PropertyError
 

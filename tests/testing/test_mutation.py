@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from autograd_lite.core.multi_result import each
 from autograd_lite.core.op import OPS, EachInput, Kind, Op, Rule
-from autograd_lite.core.several import each
-from autograd_lite.core.shapes import ShapeDtype
+from autograd_lite.core.shape_arithmetic import ShapeDtype
 from autograd_lite.testing import check_op
 from autograd_lite.testing.ops import FIRST_ORDER
 from autograd_lite.testing.rows import PropertyError, Row, Setting, forward, raw_rule, repaired, results_in

@@ -14,7 +14,7 @@ from hypothesis.errors import NoSuchExample
 
 import autograd_lite as ag
 from autograd_lite.core.op import OPS, Op, structural
-from autograd_lite.core.shapes import ShapeDtype
+from autograd_lite.core.shape_arithmetic import ShapeDtype
 from autograd_lite.testing import strategies as gst
 from autograd_lite.testing.arrays import grid, off_grid
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.core.op import Kind, Op, Rule
-from autograd_lite.core.shapes import ShapeDtype
+from autograd_lite.core.shape_arithmetic import ShapeDtype
 
 
 def op_with(name: str, forward: Callable[..., Any], *vjps: Callable[..., Any], **facts: Any) -> Op:

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...core.multi_result import get_tuple_element
 from ...core.op import OPS, Op
 from ...core.rewrites import Rewrite, Term, Variable
-from ...core.several import get_tuple_element
 from ...ir.edits import constant, known_values, reading, remade, uses
 from ...ir.flops import Sizes, counted_flops
 from ...ir.graph_node import Kind, make_param

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...core.late import needs
 from ...ir.node_labels import visible
-from ...tensors.hooks import HookHandle
+from ...tensors.gradient_hooks import HookHandle
 from ...tensors.tensor import Tensor
 from .health import Health, ParameterHealth, entry_of, judged, named_tensors
 

@@ -13,8 +13,8 @@ from ...compiler.passes.dead import without_dead
 from ...compiler.trace_cache import Trace
 from ...core.dynamic_scalars import plain_number
 from ...core.errors import UnsupportedError
-from ...core.shapes import ShapeDtype
-from ...files.writing import write_file
+from ...core.shape_arithmetic import ShapeDtype
+from ...files.atomic_writes import write_file
 from ...ir.pure_program import PureProgram
 from ...tree import items
 from ..export.onnx import OnnxOptions, onnx_model

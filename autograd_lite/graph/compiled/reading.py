@@ -14,8 +14,8 @@ from ...compiler.trace import Recording
 from ...control.bodies import Body
 from ...core.errors import UnsupportedError
 from ...core.indices import indices_in
+from ...core.multi_result import Dtypes
 from ...core.op import OPS, Op
-from ...core.several import Dtypes
 from ...files import SavedFileError, Unreadable, nth, of_kind, read_arrays, refuse, refused_as
 from ...ir.graph_node import GraphNode, Kind, make_param
 from ...ir.pure_graph import PureGraph

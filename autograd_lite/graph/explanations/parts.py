@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...core.duck_arrays import to_numpy
-from ...core.shapes import Shape
+from ...core.shape_arithmetic import Shape
 from ...ir.graph_node import GraphNode
 
 

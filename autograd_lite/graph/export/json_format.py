@@ -17,8 +17,8 @@ from typing import Any, NamedTuple, TypeVar, get_type_hints
 import numpy as np
 
 from ...core.messages import checked
+from ...core.multi_result import Dtypes
 from ...core.node import Source
-from ...core.several import Dtypes
 from ...files import (
     FORMS,
     Codec,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from ...files.writing import write_file
+from ...files.atomic_writes import write_file
 from ...ir.pure_graph import PureGraph
 from ..pictures.dot import ThemeName, dot_text
 from ..pictures.folding.fold import ViewOptions, view_of

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.shapes import normalize_axes
+from ...core.shape_arithmetic import normalize_axes
 from ..tracer import getval
 
 

@@ -18,7 +18,7 @@ from ...core.op import Op as _Op
 if TYPE_CHECKING:
     import numpy as np
 
-    from .tables import REFUSED as REFUSED, TABLE as TABLE, sp as sp
+    from .special_tables import REFUSED as REFUSED, TABLE as TABLE, sp as sp
 else:
     __getattr__, __dir__, __all__ = _attach(__name__)
 
@@ -27,5 +27,5 @@ def scipy_op(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> _Op | None:
     """Return the op of a SciPy ufunc, or None if it is not in the tables; see `records`."""
     if "scipy.special" not in sys.modules:
         return None
-    found: _Op | None = _load(".tables", __name__).scipy_op(ufunc, inputs)
+    found: _Op | None = _load(".special_tables", __name__).scipy_op(ufunc, inputs)
     return found

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...core.errors import UnsupportedError
-from ...native import functions as fast
+from ...native import threaded_functions as fast
 from . import bessel_orders as orders
 from .records import NOT_CLOSED, WHOLE, Known, by_last, known, own, sp
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...native import functions as fast
+from ...native import threaded_functions as fast
 from .beta_tails import betainc_by_ab, betaprime_by_ab, slopes
 from .densities import beta_density, betaprime_weight
 from .panel import bell_of_two

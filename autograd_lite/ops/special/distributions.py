@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...core.op import applied
-from ...native import functions as fast
+from ...native import threaded_functions as fast
 from .densities import polygamma
 from .panel import bell
 from .records import WHOLE, Known, known, own, sp

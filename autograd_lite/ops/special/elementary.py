@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from ...core.op import applied
-from ...native import functions as fast
+from ...native import threaded_functions as fast
+from .power_series import exprel_slope, log_ratio_slope
 from .records import AB, SHARE, Known, known, sp
-from .series import exprel_slope, log_ratio_slope
 
 
 def _both_zero(x: Any, y: Any) -> Any:

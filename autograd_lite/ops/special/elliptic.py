@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ...native import functions as fast
+from ...native import threaded_functions as fast
+from .power_series import near_zero
 from .records import AB, SHARE, Known, known, sp
-from .series import near_zero
 
 # The power series of the complete elliptic integrals (19.5.1, 19.5.2), differentiated.
 _SQUARES = [(math.comb(2 * n, n) / 4**n) ** 2 * math.pi / 2 for n in range(14)]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...native import functions as fast
+from ...native import threaded_functions as fast
 from .records import SHARE, Known, known, sp
 
 

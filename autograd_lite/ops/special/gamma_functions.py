@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...core.op import applied
-from ...native import functions as fast
+from ...native import threaded_functions as fast
 from .densities import digamma_step, gamma_density, gamma_score, polygamma
 from .gamma_tails import gammainc_by_a
 from .panel import bell

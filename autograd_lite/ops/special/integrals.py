@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from ...core.op import applied
-from ...native import functions as fast
+from ...native import threaded_functions as fast
 from .distributions import Partials, inverse, tail
+from .power_series import log_ratio
 from .records import NOT_CLOSED, WHOLE, Known, known, sp
-from .series import log_ratio
 
 _ROOT = math.sqrt(2 * math.pi)
 

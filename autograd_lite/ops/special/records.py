@@ -19,7 +19,7 @@ from ...core.duck_arrays import compute_by_numpy, is_duck_array
 from ...core.errors import UnsupportedError
 from ...core.forks import fork_safe_lock
 from ...core.op import COMPOSED, OPS, Op, applied, elementwise
-from ..several import elementwise_several, jvp_by
+from ..multi_result_ops import elementwise_several, jvp_by
 from .refused import REFUSED
 
 
@@ -65,7 +65,7 @@ def by_last(partial: Callable[..., Any], *domain: str, reads: str = "", **facts:
     return known(*[NOT_CLOSED] * rest, partial, saves=saves, domain=domain, **facts)
 
 
-# What the modules of this folder put together: see `tables`.
+# What the modules of this folder put together: see `special_tables`.
 TABLE: dict[str, Known] = {}
 
 

@@ -12,7 +12,7 @@ from ...control.bodies import Body
 from ...control.closure import close, recorded
 from ...core.errors import UnsupportedError
 from ...core.op import Op
-from ...core.shapes import ShapeDtype
+from ...core.shape_arithmetic import ShapeDtype
 from ...functional import vjp
 from ...functions.custom_ops import structural
 from ...ops import barrier

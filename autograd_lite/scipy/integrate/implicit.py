@@ -25,7 +25,7 @@ from ...control.bodies import Body, Runner
 from ...control.closure import close, recorded
 from ...core.errors import UnsupportedError
 from ...core.op import Op
-from ...core.shapes import ShapeDtype
+from ...core.shape_arithmetic import ShapeDtype
 from ...functional import jacobian, vjp
 from ...functions.custom_ops import structural
 from ...ops import barrier

@@ -19,7 +19,7 @@ import scipy.integrate as original
 
 from ...core import batching
 from ...core.op import Op
-from ...core.shapes import ShapeDtype
+from ...core.shape_arithmetic import ShapeDtype
 from ...functions.custom_ops import structural
 from ...ops.operands import operand
 

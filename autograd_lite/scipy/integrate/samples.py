@@ -8,7 +8,7 @@ import numpy as np
 import scipy.integrate as original
 
 from ...core.errors import ShapeError
-from ...core.shapes import normalize_axis
+from ...core.shape_arithmetic import normalize_axis
 from ...ops.operands import operand
 from ..calls import floating, takes_tensors
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import scipy.interpolate as original
 
-from ...core.shapes import normalize_axis
+from ...core.shape_arithmetic import normalize_axis
 from ...ops.operands import operand, values
 from ..calls import floating, known, takes_tensors
 from .bsplines import make_interp_spline

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.interpolate as original
 
 from ...core.errors import ShapeError
-from ...core.shapes import normalize_axis
+from ...core.shape_arithmetic import normalize_axis
 from ...ops.operands import operand
 from ..calls import floating, has_tensors, known, takes_tensors
 from ..linalg.banded import solve as solve_banded

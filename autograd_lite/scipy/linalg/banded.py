@@ -12,7 +12,7 @@ from ...control.scan import scan
 from ...core import batching
 from ...core.errors import ShapeError
 from ...core.op import Op
-from ...core.shapes import ShapeDtype
+from ...core.shape_arithmetic import ShapeDtype
 from ...functions.custom_ops import structural
 from ...ops.adjoints import adjoint, user
 from ...ops.operands import operand

@@ -11,7 +11,7 @@ import scipy.linalg as original
 from ...core import batching
 from ...core.errors import ShapeError
 from ...core.op import Op
-from ...core.shapes import ShapeDtype
+from ...core.shape_arithmetic import ShapeDtype
 from ...functions.custom_ops import structural
 from ...ops.adjoints import adjoint
 from ...ops.operands import operand

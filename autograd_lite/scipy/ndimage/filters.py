@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.ndimage as original
 
-from ...core.shapes import normalize_axis
+from ...core.shape_arithmetic import normalize_axis
 from ...ops.operands import operand, values
 from ..calls import floating, takes_tensors
 from ..signal.convolutions import of_mode

@@ -10,7 +10,7 @@ import scipy.signal as original
 
 from ...core.errors import ShapeError
 from ...core.op import Op
-from ...core.shapes import ShapeDtype, normalize_axis
+from ...core.shape_arithmetic import ShapeDtype, normalize_axis
 from ...functions.custom_ops import structural
 from ...ops.operands import operand
 from ..calls import takes_tensors

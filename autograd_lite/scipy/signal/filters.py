@@ -11,10 +11,10 @@ import scipy.signal as original
 from ...core.batching import one_by_one
 from ...core.errors import ShapeError
 from ...core.op import Op
-from ...core.shapes import ShapeDtype, normalize_axis
+from ...core.shape_arithmetic import ShapeDtype, normalize_axis
 from ...functions.custom_ops import structural
+from ...ops.multi_result_ops import jvp_by_inputs
 from ...ops.operands import operand, values
-from ...ops.several import jvp_by_inputs
 from ..calls import floating, takes_tensors
 
 _ONE = np.ones(1)

@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ....core.several import get_tuple_element
-from ....core.shapes import Shape
+from ....core.multi_result import get_tuple_element
+from ....core.shape_arithmetic import Shape
 from ....ir.node_labels import DIGEST, brief_values, clip, result_text, visible
-from ....ops import arith, assemble, compare, contract, index as indexing, shape as shaping
+from ....ops import arith, compare, contract, index as indexing, nested_array as assemble, shape as shaping
 from .terms import Term, by_name, expansion, is_elementwise, narrow, narrowed, product_of
 
 # Precedence, as in Python: what binds tighter has more.

@@ -10,9 +10,9 @@ import re
 from collections.abc import Mapping, Sequence
 
 from ....core.op import Op
-from ....core.shapes import Shape
+from ....core.shape_arithmetic import Shape
 from ....ir.node_labels import clip
-from ....ops import activations, arith, compare, linalg
+from ....ops import arith, compare, elementwise_activations as activations, matrix_products as linalg
 from .printer import AND, CALL, COMPARED, LOOSE, MINUS, OR, POWER, PRODUCT, SUM, XOR, Notation, fitted
 from .terms import Term, by_name
 

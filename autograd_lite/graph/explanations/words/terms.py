@@ -17,14 +17,14 @@ import numpy as np
 
 from ....core import batching
 from ....core.op import OPS, Op
-from ....core.shapes import Shape
+from ....core.shape_arithmetic import Shape
 from ....ir.graph_node import GraphNode, Kind, Param
 from ....ops import (
-    activations,
     arith,
+    elementwise_activations as activations,
     gelu,
     index as indexing,
-    linalg,
+    matrix_products as linalg,
     selection,
     shape as shaping,
     softmax,

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ....core.errors import UnsupportedError
-from ....core.shapes import Shape, ShapeDtype
+from ....core.shape_arithmetic import Shape, ShapeDtype
 from ....ir.graph_node import GraphNode, Kind, Role
 from .emit import INT64, Emitter, Value
 from .indexing import plan_of

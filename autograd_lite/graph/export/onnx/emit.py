@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ....core.shapes import Shape
+from ....core.shape_arithmetic import Shape
 from ....ir.graph_node import GraphNode
 from .names import readable
 from .wire import NodeRecord, data_type

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ....core.shapes import Shape
+from ....core.shape_arithmetic import Shape
 from .emit import BOOL, Scalar, Value
 from .moving import dilated, scattered
 from .table import Call, exports

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ....core.shapes import Shape
+from ....core.shape_arithmetic import Shape
 from .emit import INT64, Scalar, Value
 from .table import Call, exports
 

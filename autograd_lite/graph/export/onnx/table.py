@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ....core.op import Op
-from ....core.shapes import Shape
+from ....core.shape_arithmetic import Shape
 from ....ir.graph_node import GraphNode
 from .emit import Emitter, Scalar, Value, wider
 

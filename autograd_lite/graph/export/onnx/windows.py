@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ....core.shapes import Shape
+from ....core.shape_arithmetic import Shape
 from ....ops.pooling import window_sum
 from ....ops.windowed import Padding
 from . import functions as f

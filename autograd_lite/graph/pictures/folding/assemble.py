@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from ....core.op import OPS
-from ....core.shapes import Shape
+from ....core.shape_arithmetic import Shape
 from ....ir.graph_node import GraphNode, Kind, Role, number_of
 from ....ir.node_labels import amount, clip, result_text, visible
 from ....ir.pure_graph import PureGraph

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..core.duck_arrays import array_namespace, is_duck_array
 from ..core.op import OPS, applied, elementwise, fused, gate
-from ..native import functions as fast
+from ..native import threaded_functions as fast
 from ..native.kernels import KERNELS, kernel
 
 

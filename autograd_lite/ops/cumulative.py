@@ -13,7 +13,7 @@ import numpy as np
 from ..core import batching
 from ..core.duck_arrays import array_namespace, is_duck_array
 from ..core.op import Op, composes, structural
-from ..core.shapes import ShapeDtype, normalize_axis
+from ..core.shape_arithmetic import ShapeDtype, normalize_axis
 from .adjoints import total
 from .operands import Bound, Finished, along_axis, newer
 

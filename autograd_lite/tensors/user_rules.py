@@ -1,7 +1,7 @@
 """Users' rules, read by arrays and by Tensors to the same last bit.
 
-On Tensors np.exp and its like run our loops where these are faster (`native/functions.py`), on bare arrays NumPy's. A
-rule of a table says `fast.exp`. A user's says np.exp, so where it may call one of these it gets arrays as Tensors.
+On Tensors np.exp and its like run our loops where these are faster (`native/threaded_functions.py`), on plain arrays
+NumPy's. A rule of a table calls `fast.exp`. A user's calls np.exp, so where it may do so it gets arrays as Tensors.
 """
 
 from __future__ import annotations

@@ -11,10 +11,10 @@ from .error_functions import ERROR_FUNCTIONS
 from .faddeeva import FADDEEVA
 from .gamma_functions import GAMMA
 from .integrals import INTEGRALS
+from .multi_result_ufuncs import SEVERAL
 from .polynomials import SERIES
 from .records import TABLE as TABLE, scipy_op as scipy_op, sp as sp
 from .refused import REFUSED as REFUSED
-from .several import SEVERAL
 
 for _part in (
     ERROR_FUNCTIONS,

@@ -11,7 +11,7 @@ import numpy as np
 from ..core.arguments import described
 from ..core.errors import UnsupportedError
 from ..core.op import composes
-from ..core.shapes import normalize_axis
+from ..core.shape_arithmetic import normalize_axis
 from .operands import operand, values as bare, write
 
 

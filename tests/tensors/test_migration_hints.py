@@ -11,17 +11,17 @@ import pytest
 import autograd_lite as ag
 import nn
 from autograd_lite.scipy import stats
-from autograd_lite.tensors import elsewhere
+from autograd_lite.tensors import migration_hints
 from nn import layers
 from nn.module.elsewhere import IN_NN
 
-OWN = [name for name in elsewhere.ON_TENSORS if isinstance(vars(ag.Tensor).get(name), elsewhere.Elsewhere)]
+OWN = [name for name in migration_hints.ON_TENSORS if isinstance(vars(ag.Tensor).get(name), migration_hints.Elsewhere)]
 
 
 @pytest.mark.parametrize("name", OWN)
 def test_a_name_that_tensors_lack_says_what_to_write(name: str) -> None:
     t = ag.tensor(np.ones((2, 3)))
-    with pytest.raises(AttributeError, match=re.escape(f"no attribute '{name}'. {elsewhere.ON_TENSORS[name]}")):
+    with pytest.raises(AttributeError, match=re.escape(f"no attribute '{name}'. {migration_hints.ON_TENSORS[name]}")):
         getattr(t, name)
     assert not hasattr(t, name)
     seen: list[Any] = []
@@ -46,7 +46,7 @@ def test_hints_name_what_exists(name: str) -> None:
     for part, thing in re.findall(r"\b(layers|losses|nn)\.(\w+)", IN_NN[name]):
         home: Any = {"layers": layers, "losses": nn.losses, "nn": nn}[part]
         assert hasattr(home, thing), thing
-    for thing in re.findall(r"\b(?:np|ag)\.(\w+)", " ".join(elsewhere.ON_TENSORS.values())):
+    for thing in re.findall(r"\b(?:np|ag)\.(\w+)", " ".join(migration_hints.ON_TENSORS.values())):
         assert hasattr(np, thing) or hasattr(ag, thing), thing
 
 
@@ -66,7 +66,7 @@ MEANT: dict[str, tuple[Any, type, str]] = {
     "if in vmap": (
         lambda: ag.vmap(lambda x: 1 if x > 0 else 0)(np.ones(3)),
         TypeError,
-        r"for at .*elsewhere\.py:",
+        r"for at .*test_migration_hints\.py:",
     ),
 }
 

@@ -10,7 +10,7 @@ import numpy as np
 from ..core import batching
 from ..core.equivalents import LOOPS, Loops
 from ..core.op import Op, applied, composes, structural
-from ..core.shapes import ShapeDtype
+from ..core.shape_arithmetic import ShapeDtype
 from .adjoints import total
 from .zero_mask import zero_mask
 

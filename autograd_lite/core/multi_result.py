@@ -13,7 +13,7 @@ import numpy as np
 
 from .node import Node
 from .op import Op, structural
-from .shapes import ShapeDtype
+from .shape_arithmetic import ShapeDtype
 
 
 class Dtypes(tuple[np.dtype[Any], ...]):

@@ -13,7 +13,7 @@ import pytest
 
 import autograd_lite as ag
 import nn
-from autograd_lite.core import tracebacks
+from autograd_lite.core import traceback_folding
 from nn import layers
 
 A, B = np.ones((2, 3)), np.ones((4, 5))
@@ -123,7 +123,7 @@ def test_a_setting_shows_all_frames(name: str) -> None:
     own, ours = frames(call)
     assert own == expected
     assert ours >= 5
-    assert not tracebacks.folds_tracebacks()
+    assert not traceback_folding.folds_tracebacks()
 
 
 def test_in_threads_and_with_causes() -> None:

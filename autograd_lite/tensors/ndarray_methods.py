@@ -16,8 +16,8 @@ from ..core.indices import IndexArray
 from ..core.messages import explained
 from ..core.mode import MODE, TAPES
 from ..core.op import Op
-from ..core.shapes import Axis
-from ..core.tracebacks import folded
+from ..core.shape_arithmetic import Axis
+from ..core.traceback_folding import folded
 from ..ops import arith, shape
 from .record import apply, moved, unary
 from .sharing import separate
@@ -224,7 +224,7 @@ class Methods:
         """Give the elements a new shape, one length of which may be -1, in an order; see `numpy.reshape`."""
         wanted = shape_[0] if len(shape_) == 1 else shape_
         if order != "C":
-            return _composed(ops.orders.reshaped, self, wanted, order, "reshape")
+            return _composed(ops.memory_order.reshaped, self, wanted, order, "reshape")
         bind: Any = shape.reshape.bind
         try:
             return moved(shape.reshape, self, bind(self, wanted)[1])
@@ -291,11 +291,11 @@ class Methods:
 
     def sigmoid(self) -> Self:
         """Apply the logistic function; see `autograd_lite.sigmoid`."""
-        return unary(ops.activations.sigmoid, self)
+        return unary(ops.elementwise_activations.sigmoid, self)
 
     def relu(self) -> Self:
         """Replace negative values by zero; see `autograd_lite.relu`."""
-        return unary(ops.activations.relu, self)
+        return unary(ops.elementwise_activations.relu, self)
 
     def dot(self, other: Any) -> Self:
         """Multiply matrices or take inner products; see `numpy.dot`."""

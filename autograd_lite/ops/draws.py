@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..core.op import nondifferentiable
-from ..core.shapes import ShapeDtype
+from ..core.shape_arithmetic import ShapeDtype
 
 
 def _infer(*, shape: Any, dtype: Any, **_: Any) -> ShapeDtype:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..core.mode import MODE, TAPES
-from ..core.shapes import resolve_reshape
+from ..core.shape_arithmetic import resolve_reshape
 
 
 def _strides(x: Any, what: str, order: str) -> tuple[int, ...]:

@@ -13,8 +13,8 @@ import numpy as np
 from ..core import batching
 from ..core.errors import ShapeError
 from ..core.op import Op, composes, structural
-from ..core.shapes import ShapeDtype
-from ..native import functions as fast
+from ..core.shape_arithmetic import ShapeDtype
+from ..native import threaded_functions as fast
 from .adjoints import adjoint, as_read, hermitian_part, mirrored, real_part, total, user
 from .barrier import stop_gradient
 from .operands import operand

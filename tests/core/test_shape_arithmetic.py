@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 from hypothesis.extra import numpy as hnp
 
 import autograd_lite as ag
-from autograd_lite.core.shapes import (
+from autograd_lite.core.shape_arithmetic import (
     ShapeDtype,
     expand_reduced,
     normalize_axes,

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core.duck_arrays import as_array
 from ..core.op import Op, applied, composes, elementwise
-from ..native import functions as fast
+from ..native import threaded_functions as fast
 
 
 def _wide(x: Any) -> tuple[Any, np.dtype[Any]]:

@@ -12,7 +12,7 @@ from ..core import batching
 from ..core.duck_arrays import array_namespace, is_duck_array, is_lazy
 from ..core.equivalents import Fill, Part, filled_by
 from ..core.op import Op, structural
-from ..core.shapes import ShapeDtype, require_fit
+from ..core.shape_arithmetic import ShapeDtype, require_fit
 
 
 def _assembled(*parts: Any, shape: tuple[int, ...]) -> Any:

@@ -1,6 +1,6 @@
 """What optimizers compute of gradients: running means, and quotients by roots, each in one pass over memory.
 
-Given Tensors they record and return Tensors; given arrays, arrays. Their derivative rules are in `ops/running`.
+Given Tensors they record and return Tensors; given arrays, arrays. Their derivative rules are in `ops/running_means`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ops import running
+from ..ops import running_means
 
 
 def _array(x: Any) -> Any:
@@ -28,7 +28,7 @@ def running_mean(mean: Any, new: Any, share: Any) -> Any:
         >>> running_mean(np.array([1.0, 2.0]), np.array([2.0, 0.0]), 0.25)
         array([1.25, 1.5 ])
     """
-    return running.running_mean(_array(mean), _array(new), share)
+    return running_means.running_mean(_array(mean), _array(new), share)
 
 
 def running_mean_square(mean: Any, new: Any, share: Any) -> Any:
@@ -43,7 +43,7 @@ def running_mean_square(mean: Any, new: Any, share: Any) -> Any:
         >>> running_mean_square(np.array([1.0, 2.0]), np.array([2.0, 0.0]), 0.25)
         array([1.75, 1.5 ])
     """
-    return running.running_mean_square(_array(mean), _array(new), share)
+    return running_means.running_mean_square(_array(mean), _array(new), share)
 
 
 def over_root(x: Any, square: Any, inside: Any = 0.0, outside: Any = 0.0, scale: Any = 1.0) -> Any:
@@ -59,4 +59,4 @@ def over_root(x: Any, square: Any, inside: Any = 0.0, outside: Any = 0.0, scale:
         >>> over_root(np.array([1.0, 3.0]), np.array([3.0, 8.0]), inside=1.0, outside=1.0, scale=3.0)
         array([1.  , 2.25])
     """
-    return running.over_root(_array(x), _array(square), inside, outside, scale)
+    return running_means.over_root(_array(x), _array(square), inside, outside, scale)

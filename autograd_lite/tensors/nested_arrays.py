@@ -10,7 +10,7 @@ import numpy as np
 
 from ..core.errors import DtypeError, ShapeError
 from ..core.messages import checked
-from ..ops import assemble
+from ..ops import nested_array
 from .record import apply
 from .tensor import Tensor
 
@@ -94,7 +94,7 @@ def _assembled(shape: tuple[int, ...], parts: list[Any]) -> Any:
     for part in parts:
         if not hasattr(part, "__apply_op__") and np.asarray(part).dtype.kind not in "biufc":
             raise DtypeError(f"array: expected numbers; received {part!r} beside Tensors")
-    return apply(assemble.array, tuple(parts), {"shape": shape})
+    return apply(nested_array.array, tuple(parts), {"shape": shape})
 
 
 def _holds_objects(x: Any) -> bool:

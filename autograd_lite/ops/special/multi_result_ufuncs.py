@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...native import functions as fast
+from ...native import threaded_functions as fast
 from .elliptic import first_kind_by_m
 from .records import NOT_CLOSED, Known, sp
 

@@ -1,6 +1,6 @@
 """Activations and the error function. Given Tensors they record and return Tensors; given arrays, arrays.
 
-Their derivative rules are in `ops/`: `activations`, `erf`, `gelu`, `softmax`, `standardize`.
+Their derivative rules are in `ops/`: `elementwise_activations`, `erf`, `gelu`, `softmax`, `standardize`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,14 @@ from ..core.errors import ShapeError
 from ..core.messages import checked
 from ..core.op import Op
 from ..core.ownership import SMALL
-from ..core.shapes import Axis, normalize_axes, normalize_axis
-from ..ops import activations, erf as erf_op, gelu as gelu_op, softmax as softmax_op, standardize as standardize_op
+from ..core.shape_arithmetic import Axis, normalize_axes, normalize_axis
+from ..ops import (
+    elementwise_activations as activation_ops,
+    erf as erf_op,
+    gelu as gelu_op,
+    softmax as softmax_op,
+    standardize as standardize_op,
+)
 from ..ops.operands import by_rows
 from ..tensors.record import unary_over
 from ..tensors.tensor import Tensor
@@ -40,10 +46,10 @@ def relu(x: Any, out: Tensor | None = None) -> Any:
         array([0., 2.])
     """
     if out is None:
-        return _call(activations.relu, x)
-    if out is x and x._data.size > SMALL and unary_over(activations.relu, x, activations.relu_over):
+        return _call(activation_ops.relu, x)
+    if out is x and x._data.size > SMALL and unary_over(activation_ops.relu, x, activation_ops.relu_over):
         return x
-    return out._rebind("relu(x, out=t)", _call(activations.relu, x))
+    return out._rebind("relu(x, out=t)", _call(activation_ops.relu, x))
 
 
 @checked
@@ -54,7 +60,7 @@ def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
         >>> leaky_relu(np.array([-1.0, 2.0]), negative_slope=0.1)
         array([-0.1,  2. ])
     """
-    return _call(activations.leaky_relu, x, slope=negative_slope)
+    return _call(activation_ops.leaky_relu, x, slope=negative_slope)
 
 
 @checked
@@ -69,7 +75,7 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
         Clevert, Unterthiner, Hochreiter: Fast and Accurate Deep Network Learning by Exponential Linear Units, 2016,
         equation 15.
     """
-    return _call(activations.elu, x, alpha=alpha)
+    return _call(activation_ops.elu, x, alpha=alpha)
 
 
 @checked
@@ -84,7 +90,7 @@ def silu(x: Any) -> Any:
         Elfwing, Uchibe, Doya: Sigmoid-Weighted Linear Units for Neural Network Function Approximation, 2018,
         equation 4.
     """
-    return _call(activations.silu, x)
+    return _call(activation_ops.silu, x)
 
 
 @checked
@@ -98,7 +104,7 @@ def mish(x: Any) -> Any:
     References:
         Misra: Mish: A Self Regularized Non-Monotonic Activation Function, 2019, equation 1.
     """
-    return _call(activations.mish, x)
+    return _call(activation_ops.mish, x)
 
 
 @checked
@@ -109,7 +115,7 @@ def softsign(x: Any) -> Any:
         >>> softsign(np.array([-1.0, np.inf]))
         array([-0.5,  1. ])
     """
-    return _call(activations.softsign, x)
+    return _call(activation_ops.softsign, x)
 
 
 @checked
@@ -120,7 +126,7 @@ def tanh_shrink(x: Any) -> Any:
         >>> tanh_shrink(np.array([3e-6, 100.0]))
         array([9.0e-18, 9.9e+01])
     """
-    return _call(activations.tanh_shrink, x)
+    return _call(activation_ops.tanh_shrink, x)
 
 
 @checked
@@ -135,7 +141,7 @@ def hard_tanh(x: Any, low: float = -1.0, high: float = 1.0) -> Any:
         >>> hard_tanh(np.array([-3.0, 0.5, 3.0]))
         array([-1. ,  0.5,  1. ])
     """
-    return _call(activations.hard_tanh, x, low=low, high=high)
+    return _call(activation_ops.hard_tanh, x, low=low, high=high)
 
 
 @checked
@@ -146,7 +152,7 @@ def sigmoid(x: Any) -> Any:
         >>> sigmoid(np.array([0.0, 1000.0]))
         array([0.5, 1. ])
     """
-    return _call(activations.sigmoid, x)
+    return _call(activation_ops.sigmoid, x)
 
 
 @checked
@@ -157,7 +163,7 @@ def softplus(x: Any) -> Any:
         >>> softplus(np.array([-100.0, 0.0, 100.0]))
         array([3.72007598e-44, 6.93147181e-01, 1.00000000e+02])
     """
-    return _call(activations.softplus, x)
+    return _call(activation_ops.softplus, x)
 
 
 @checked

@@ -13,8 +13,8 @@ import numpy as np
 from ..core import batching
 from ..core.errors import ShapeError, refuse
 from ..core.op import Op, composes, structural
-from ..core.shapes import ShapeDtype, require_fit
-from ..native import functions as fast
+from ..core.shape_arithmetic import ShapeDtype, require_fit
+from ..native import threaded_functions as fast
 from ..native.kernels import NATIVE
 from .operands import composed_as, operand
 

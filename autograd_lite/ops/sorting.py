@@ -14,7 +14,7 @@ from ..core import batching
 from ..core.duck_arrays import as_array, is_duck_array, move_constants
 from ..core.errors import refuse
 from ..core.op import composes, nondifferentiable
-from ..core.shapes import Shape, ShapeDtype, normalize_axis
+from ..core.shape_arithmetic import Shape, ShapeDtype, normalize_axis
 from .operands import Bound, along_axis, operand, values
 from .reduce import batched_arg, one_axis
 
