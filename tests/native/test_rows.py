@@ -324,7 +324,7 @@ def test_rows_are_summed_as_by_numpy_bit_for_bit(dtype: Any) -> None:
 def test_an_op_is_one_call_of_its_kernel(name: str, arrays: int, params: dict[str, Any], dtype: Any) -> None:
     lowering = Lowering()
     rows = [np.arange(20, dtype=dtype).reshape(4, 5) for _ in range(arrays)]
-    made = lowering.lower("", OPS[name].forward, [lowering.watched(a) for a in rows], params)
+    made = lowering.lower("", OPS[name].forward, [lowering.placeholder(a) for a in rows], params)
     calls = [call for call in lowering.calls if call.how is not How.VIEW]
     assert [(call.how, call.function) for call in calls] == [(How.UFUNC, KERNELS[name])]
     assert made.dtype == dtype

@@ -1,5 +1,6 @@
 /* Running instructions. Nothing here needs Python, so that the lock of the interpreter may be released. */
 #include "executor.h"
+#include "reductions.h"
 #include "pool.h"
 #include "quick.h"
 
@@ -18,22 +19,22 @@ static inline void flags_cleared(void) { feclearexcept(FE_ALL_EXCEPT); }
 #endif
 
 /* Take the record of a call apart. */
-static inline void taken(const npy_intp *record, const Program *program, char *scratch, npy_intp row, Taken *found) {
+static inline void decode(const npy_intp *record, const Program *program, char *scratch, npy_intp row, Call *call) {
     const npy_intp n = record[OPERANDS];
     const npy_intp *operand = record + FIRST + record[DIMENSIONS] + record[CORE];
-    found->loop = program->loops + record[LOOP];
-    found->operands = n;
-    found->dimensions = record[DIMENSIONS];
-    found->shape = record + FIRST;
-    found->strides = operand + 3 * n;
+    call->loop = program->loops + record[LOOP];
+    call->operands = n;
+    call->dimensions = record[DIMENSIONS];
+    call->shape = record + FIRST;
+    call->strides = operand + 3 * n;
     for (npy_intp i = 0; i < n; i++, operand += 3) {
         char *memory = operand[0] == 0 ? scratch : program->memory[operand[0]];
-        found->at[i] = memory + operand[1] + operand[2] * row;
+        call->at[i] = memory + operand[1] + operand[2] * row;
     }
 }
 
 /* Run the loop of a call over all dimensions but the innermost, which it sees itself; `first` is the outermost one. */
-static void over_dimensions(const Taken *call, npy_intp first) {
+static void loop_dimensions(const Call *call, npy_intp first) {
     const npy_intp n = call->operands, inner = call->dimensions - 1;
     char *at[MOST_OPERANDS], *given[MOST_OPERANDS];
     npy_intp count[MOST_DIMENSIONS] = {0}, lengths[MOST_DIMENSIONS];
@@ -47,7 +48,7 @@ static void over_dimensions(const Taken *call, npy_intp first) {
 }
 
 /* Run the loop of a call once, on as many rows as `first` says; the sizes of a core follow in the shape. */
-static void over_rows(Taken *call, npy_intp first, npy_intp core) {
+static void loop_rows(Call *call, npy_intp first, npy_intp core) {
     npy_intp lengths[MOST_DIMENSIONS];
     lengths[0] = first;
     memcpy(lengths + 1, call->shape + 1, core * sizeof *lengths);
@@ -56,17 +57,17 @@ static void over_rows(Taken *call, npy_intp first, npy_intp core) {
 
 /* Run a call, in a block on some of its rows: the first dimension is that of one row. Return whether it was invalid. */
 static inline int call_run(const npy_intp *record, const Program *program, char *scratch, npy_intp row, npy_intp rows) {
-    Taken call;
-    taken(record, program, scratch, row, &call);
+    Call call;
+    decode(record, program, scratch, row, &call);
     const npy_intp first = call.shape[0] * rows;
     if (record[KIND] == REDUCE) {
         reduce(&call);
     } else if (call.dimensions > 1) {
-        over_dimensions(&call, first);
+        loop_dimensions(&call, first);
     } else if (rows == 1) {
         call.loop->function(call.at, call.shape, call.strides, call.loop->data);
     } else {
-        over_rows(&call, first, record[CORE]);
+        loop_rows(&call, first, record[CORE]);
     }
     return flags_raised();
 }

@@ -1,69 +1,10 @@
-/* The executor: it runs instructions, each of which calls the inner loop of a ufunc, NumPy's or another's.
- *
- * Instructions are records of integers, one after the other. A record begins with its kind and its size; the rest is
- *     CALL, REDUCE:  loop, n operands, n dimensions, n integers after the dimensions' strides,
- *                    dimensions (of a generalized ufunc, those of its core follow), outermost first,
- *                    then for each operand: memory, offset, what it moves by from row to row of a block,
- *                    then the strides: for each dimension those of all operands (those of the core follow)
- *     BLOCK:         rows, rows of a part, bytes of scratch for a part, how many threads may share the parts,
- *                    then the records of its calls
- * A kind of CHECKED + k is a CALL that ends the program if it is invalid, with the k-th of some exceptions.
- * `memory` is a number: 0 is the scratch of a block, of which each thread has its own. */
+/* The executor, which runs instructions. */
 #ifndef AUTOGRAD_LITE_EXECUTOR_H
 #define AUTOGRAD_LITE_EXECUTOR_H
 
-#include "kernels.h"
-
-enum { CALL, REDUCE, BLOCK, CHECKED };
-enum { KIND, SIZE, LOOP, OPERANDS, DIMENSIONS, CORE, FIRST };  /* where things are in the record of a call */
-enum { ROWS = 2, STEP, SCRATCH, SHARED, BODY };                /* in that of a block */
-enum { MOST_OPERANDS = 16, MOST_DIMENSIONS = 16 };
-
-typedef struct {
-    PyUFuncGenericFunction function;
-    void *data;
-    int itemsize; /* of the result, for a reduction */
-    int quick;    /* what `quick.h` does for few numbers; 0 if the function must do it */
-} Loop;
-
-typedef struct {
-    const npy_intp *code;
-    npy_intp size;
-    const Loop *loops;
-    char **memory;
-    char *scratch; /* of all threads, one after the other */
-} Program;
-
-/* One call's parts: its record, taken apart. */
-typedef struct {
-    const Loop *loop;
-    npy_intp operands, dimensions;
-    const npy_intp *shape, *strides;
-    char *at[MOST_OPERANDS];
-} Taken;
+#include "instructions.h"
 
 /* Run the instructions, and return whether one was invalid: the kind of a record that ended the program, else 1 or 0. */
 int program_run(const Program *program);
-
-/* Move some of a call's operands to the next place of its first dimensions, whose lengths are given: the last dimension
- * changes first. Return 0 where there is none; then they are back at the first place. */
-static inline int next_place(const Taken *call, char **at, npy_intp moved, npy_intp *count, npy_intp dimensions,
-                             const npy_intp *lengths) {
-    for (npy_intp d = dimensions - 1; d >= 0; d--) {
-        const npy_intp *strides = call->strides + d * call->operands;
-        const int goes_on = ++count[d] < lengths[d];
-        for (npy_intp i = 0; i < moved; i++) {
-            at[i] += goes_on ? strides[i] : -strides[i] * (lengths[d] - 1);
-        }
-        if (goes_on) {
-            return 1;
-        }
-        count[d] = 0;
-    }
-    return 0;
-}
-
-/* Run a reduction: operands are the result, what is reduced, and if there is one, the value that it begins with. */
-void reduce(const Taken *taken);
 
 #endif

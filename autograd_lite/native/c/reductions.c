@@ -1,5 +1,5 @@
 /* Reductions, in the order in which NumPy carries them out: the innermost dimension by one call of the loop. */
-#include "executor.h"
+#include "reductions.h"
 
 /* Copy one element. */
 static inline void put(char *to, const char *from, int size) {
@@ -11,7 +11,7 @@ static inline void put(char *to, const char *from, int size) {
 }
 
 /* Fill the result with a value, or with the first of the elements that lead to each of its own. */
-static void begin(const Taken *call, char *value) {
+static void begin(const Call *call, char *value) {
     char *at[2] = {call->at[0], value != NULL ? value : call->at[1]};
     npy_intp count[MOST_DIMENSIONS] = {0}, lengths[MOST_DIMENSIONS];
     for (npy_intp d = 0; d < call->dimensions; d++) {
@@ -23,7 +23,7 @@ static void begin(const Taken *call, char *value) {
 }
 
 /* Call the loop for the innermost dimension, without what the result began with if this is its first visit there. */
-static void inner(const Taken *call, char *to, char *from, int skips) {
+static void inner(const Call *call, char *to, char *from, int skips) {
     const npy_intp d = call->dimensions - 1, n = call->operands;
     const npy_intp step = call->strides[d * n], next = call->strides[d * n + 1];
     npy_intp length = call->shape[d];
@@ -41,7 +41,7 @@ static void inner(const Taken *call, char *to, char *from, int skips) {
     }
 }
 
-void reduce(const Taken *call) {
+void reduce(const Call *call) {
     const npy_intp last = call->dimensions - 1;
     char *at[2] = {call->at[0], call->at[1]};
     npy_intp count[MOST_DIMENSIONS] = {0};
