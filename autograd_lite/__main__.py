@@ -18,14 +18,12 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from . import __version__
-from .core.errors import GradError
+from . import GradError, __version__
 from .graph import Graph, Program, RenderError, explain, find_nan
 from .graph.export.render import RENDERERS, Drawing
 from .graph.export.save import ENDINGS, SaveOptions, contents, written
 from .graph.overlays import overlay_of
 from .graph.target import RunError, TargetError, program_of, result_of, target_of
-from .ir.pen import shows_colors
 
 _FORMATS = [*(ending[1:] for ending in ENDINGS), "onnx", "tree"]
 _EXPLANATIONS = ["txt", "md", "html"]
@@ -154,9 +152,9 @@ def _draw(options: argparse.Namespace) -> int:
         if "depth" in picture:
             raise TargetError(f"a {form} has no --depth; it has all of the graph. Try svg, html or mmd")
         style: Any = "tree" if form == "tree" else "listing"
-        colors = to_terminal and shows_colors()
+        color = None if to_terminal else False  # None: colors if the terminal shows them, and NO_COLOR is not set
         ascii = to_terminal and "utf" not in (sys.stdout.encoding or "utf-8").lower()
-        text = graph.to_text(style=style, ascii=ascii, color=colors, overlay=picture.get("overlay"), sources=True)
+        text = graph.to_text(style=style, ascii=ascii, color=color, overlay=picture.get("overlay"), sources=True)
         return _put(f"{text}\n".encode(), options.output)
     drawing = Drawing(options.renderer, options.dpi, options.timeout)
     with _warnings_told():

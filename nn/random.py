@@ -19,7 +19,6 @@ import numpy.typing as npt
 
 import autograd_lite as ag
 from autograd_lite import Generator, Tensor
-from autograd_lite.random import bernoulli, normal as _normal, permutation, uniform as _uniform
 
 from .config.arguments import is_integer, is_number
 from .initializers import cut_off_normal
@@ -77,7 +76,9 @@ def normal(
         >>> normal((2, 3), seed=0).shape
         (2, 3)
     """
-    return _normal(tuple(shape), mean, stddev, dtype=_floating("normal", dtype), generator=_stream("normal", seed))
+    return ag.random.normal(
+        tuple(shape), mean, stddev, dtype=_floating("normal", dtype), generator=_stream("normal", seed)
+    )
 
 
 def uniform(
@@ -91,7 +92,7 @@ def uniform(
         True
     """
     kind = _floating("uniform", dtype)
-    return _uniform(tuple(shape), minval, maxval, dtype=kind, generator=_stream("uniform", seed))
+    return ag.random.uniform(tuple(shape), minval, maxval, dtype=kind, generator=_stream("uniform", seed))
 
 
 def randint(shape: Shape, minval: int, maxval: int, dtype: npt.DTypeLike = "int32", seed: Seed = None) -> Tensor:
@@ -110,7 +111,9 @@ def randint(shape: Shape, minval: int, maxval: int, dtype: npt.DTypeLike = "int3
     if not minval < maxval:
         raise ValueError(f"randint: expected minval < maxval; received minval={minval}, maxval={maxval}")
     # float64 has 53 bits: the largest draw may round up to maxval only in wider ranges.
-    draw = _uniform(tuple(shape), 0.0, float(maxval - minval), dtype="float64", generator=_stream("randint", seed))
+    draw = ag.random.uniform(
+        tuple(shape), 0.0, float(maxval - minval), dtype="float64", generator=_stream("randint", seed)
+    )
     return cast("Tensor", np.floor(draw) + float(minval)).astype(kind)
 
 
@@ -152,7 +155,7 @@ def categorical(
     if scores.ndim != 2:
         raise ag.ShapeError(f"categorical: expected logits of shape (N, C); received {scores.shape}")
     rows, classes = scores.shape
-    draw = _uniform((rows, num_samples, classes), dtype="float64", generator=_stream("categorical", seed))
+    draw = ag.random.uniform((rows, num_samples, classes), dtype="float64", generator=_stream("categorical", seed))
     gumbel = -np.log(-np.log(np.maximum(draw, np.finfo(np.float64).tiny)))
     return cast("Tensor", np.argmax(scores.reshape(rows, 1, classes) + gumbel, axis=-1)).astype(dtype)
 
@@ -165,7 +168,7 @@ def shuffle(x: npt.ArrayLike | Tensor, axis: int = 0, seed: Seed = None) -> Tens
         [1, 2, 3]
     """
     values = _tensor(x)
-    order = permutation(values.shape[axis], generator=_stream("shuffle", seed))
+    order = ag.random.permutation(values.shape[axis], generator=_stream("shuffle", seed))
     return cast("Tensor", np.take(values, order, axis=axis))
 
 
@@ -192,7 +195,7 @@ def dropout(
     x = _tensor(inputs)
     lengths = x.shape if noise_shape is None else noise_shape
     shape = tuple(x.shape[i] if n is None else n for i, n in enumerate(lengths))
-    return x * bernoulli(shape, 1 - rate, dtype=x.dtype, generator=_stream("dropout", seed)) / (1 - rate)
+    return x * ag.random.bernoulli(shape, 1 - rate, dtype=x.dtype, generator=_stream("dropout", seed)) / (1 - rate)
 
 
 def gamma(shape: Shape, alpha: npt.ArrayLike, dtype: npt.DTypeLike | None = None, seed: Seed = None) -> Tensor:
