@@ -10,7 +10,7 @@ Example:
 from typing import TYPE_CHECKING
 
 from ..core.late import attach as _attach
-from .check import check_gradients as check_gradients, check_grads as check_grads
+from .check import check_grads as check_grads
 from .module import check_module as check_module
 from .numeric import numeric_grad as numeric_grad
 from .report import GradientMismatch as GradientMismatch, GradReport as GradReport, InputReport as InputReport
@@ -19,7 +19,6 @@ from .transpose import check_hessian as check_hessian, check_transpose as check_
 # What needs hypothesis is imported when it is first asked for.
 if TYPE_CHECKING:
     from . import strategies as strategies
-    from .auditing import AuditReport as AuditReport, audit as audit
     from .ops import OpReport as OpReport, check_op as check_op
     from .properties import grad_property as grad_property, module_test as module_test, property_test as property_test
     from .rows import PropertyError as PropertyError, Row as Row

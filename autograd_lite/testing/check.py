@@ -14,12 +14,11 @@ import numpy as np
 from ..core.messages import checked
 from .blame import blamed_op, trace
 from .comparison import Comparison, Finding, Tolerance
-from .elsewhere import Elsewhere, subject_elsewhere, subject_of_pair
 from .explain import concluded, explained, snippet
 from .lines import flatten
 from .numeric import METHODS
+from .pairs import PlainSubject, subject_of_pair
 from .report import GradientMismatch, GradReport, InputReport
-from .reproducing import in_their_syntax
 from .subject import Arguments, Broken, GradientOf, Run, Subject, broken_contracts, cotangents_like, differentiate
 from .tracebacks import plainly
 
@@ -51,8 +50,8 @@ def check_grads(
     nondet_tol: float = 0.0,
     invariants: bool = True,
     raise_: bool = True,
-    backend: str | None = None,
-    grad: Callable[..., Any] | None = None,
+    gradients: Callable[..., Any] | Sequence[np.ndarray | None] | None = None,
+    cotangent: Any = None,
 ) -> GradReport:
     """Check the gradient of a function against finite differences, at one point.
 
@@ -83,11 +82,13 @@ def check_grads(
             cotangents not changed, gradients with the dtype and shape of their input and memory of their own, linear
             in the cotangent, graphs let go.
         raise_: raise; if False, the errors are in `.failures` of the report.
-        backend: whose gradients are checked: "torch", "jax", "autograd" (HIPS) or "mygrad"; f is then a function of
-            that library's arrays, and `.snippet` of an error is a script for that library. Ours if None.
-        grad: the derivative of f, written by hand; f and grad are then functions of NumPy's arrays. It returns the
-            Jacobian, of f's shape and then the input's, which for a single number is the gradient, or the derivative
-            element by element; of several inputs, a tuple with one for each.
+        gradients: where the gradients come from, if not from this package: the derivative of f, written by hand; or
+            the gradients themselves, computed by another library. f is then a function of NumPy's arrays. A derivative
+            is a function of the same arguments. It returns the Jacobian, of f's shape and then the input's, which for
+            a single number is the gradient, or the derivative element by element; of several inputs, a tuple with one
+            for each. Gradients are those of `sum(cotangent * f(*inputs))` by each floating input, in a list; None for
+            one that is not to be checked.
+        cotangent: of gradients in a list: like f's result; ones if None.
 
     Returns:
         A `GradReport`; print it for a table.
@@ -102,21 +103,29 @@ def check_grads(
         >>> report = check_grads(affine, np.eye(2, 3), np.ones((3, 2)))
         >>> report.ok, report.inputs["w"].n_checked
         (True, 6)
-        >>> check_grads(np.sin, np.array([1.0, 2.0]), grad=np.cos).ok
+        >>> check_grads(np.sin, np.array([1.0, 2.0]), gradients=np.cos).ok
         True
-        >>> check_grads(np.cos, 1.0, grad=np.sin, raise_=False).failures[0].hint
+        >>> check_grads(np.log, np.array([1.0, 2.0]), gradients=[np.array([1.0, 0.5])]).ok
+        True
+        >>> check_grads(np.cos, 1.0, gradients=np.sin, raise_=False).failures[0].hint
         'the sign is wrong: every entry is -1 times the right one (there is one entry, so this may be chance)'
     """
-    for what, value, known in (("mode", mode, _MODES), ("method", method, METHODS), ("kinks", kinks, _KINKS)):
-        if value not in known:
-            raise ValueError(f"check_grads: expected {what} among {', '.join(known)}; received {value!r}")
+    for option, value, choices in (("mode", mode, _MODES), ("method", method, METHODS), ("kinks", kinks, _KINKS)):
+        if value not in choices:
+            raise ValueError(f"check_grads: expected {option} among {', '.join(choices)}; received {value!r}")
     if order < 1:
         raise ValueError(f"check_grads: expected an order of 1 or more; received {order}")
-    subject = _subject(f, inputs, wrt, names, kwargs, backend, grad)
-    given: dict[str, Any] = {"order": order, "wrt": wrt, "kwargs": kwargs, "method": method, "kinks": kinks}
-    given |= {"rtol": rtol, "seed": seed, "backend": backend, "grad": grad}
-    usual = inspect.signature(check_grads).parameters
-    again = snippet(f, inputs, {key: value for key, value in given.items() if value != usual[key].default})
+    if gradients is not None and not callable(gradients):
+        subject = Subject(f, Arguments(f, inputs, wrt, names), kwargs)
+        report = _check_values(subject, gradients, cotangent, order, (mode, method, kinks, rtol, seed))
+        return concluded(report, f, inputs, "", raise_=raise_)
+    if cotangent is not None:
+        raise ValueError("check_grads: expected cotangent= along with gradients=[...]; others are drawn from the seed")
+    subject = _subject(f, inputs, wrt, names, kwargs, gradients)
+    options: dict[str, Any] = {"order": order, "wrt": wrt, "kwargs": kwargs, "method": method, "kinks": kinks}
+    options |= {"rtol": rtol, "seed": seed, "gradients": gradients}
+    defaults = inspect.signature(check_grads).parameters
+    again = snippet(f, inputs, {key: value for key, value in options.items() if value != defaults[key].default})
     report = check_subject(
         subject,
         order=order,
@@ -128,8 +137,6 @@ def check_grads(
         nondet_tol=nondet_tol,
         invariants=invariants,
     )
-    if isinstance(subject, Elsewhere):
-        in_their_syntax(report, subject, f, inputs, kwargs, seed)
     return concluded(report, f, inputs, again, raise_=raise_)
 
 
@@ -139,77 +146,41 @@ def _subject(
     wrt: Any,
     names: Sequence[str] | None,
     kwargs: dict[str, Any] | None,
-    backend: str | None,
-    grad: Callable[..., Any] | None,
+    derivative: Callable[..., Any] | None,
 ) -> Any:
-    """Return what is to be checked: a function on Tensors, one of another library, or one with its derivative."""
-    if backend is not None and grad is not None:
-        raise ValueError("check_grads: expected backend= or grad=, since either is where gradients come from; got both")
-    if backend is not None:
-        return subject_elsewhere(f, inputs, wrt, names, kwargs, backend)
-    if grad is not None:
-        return subject_of_pair(f, grad, inputs, wrt, names, kwargs)
+    """Return what is to be checked: a function on Tensors, or one on arrays with its derivative."""
+    if derivative is not None:
+        return subject_of_pair(f, derivative, inputs, wrt, names, kwargs)
     subject = Subject(f, Arguments(f, inputs, wrt, names), kwargs)
     subject.settle()
     return subject
 
 
-@plainly
-@checked
-def check_gradients(
-    f: Callable[..., Any],
-    inputs: Sequence[Any],
+def _check_values(
+    subject: Subject,
     gradients: Sequence[np.ndarray | None],
-    *,
-    cotangent: Any = None,
-    names: Sequence[str] | None = None,
-    kwargs: dict[str, Any] | None = None,
-    mode: str = "auto",
-    method: str = "auto",
-    kinks: str = "subgradient",
-    rtol: float | None = None,
-    seed: int = 0,
-    raise_: bool = True,
+    cotangent: Any,
+    order: int,
+    options: tuple[str, str, str, float | None, int],
 ) -> GradReport:
-    """Check gradients computed elsewhere, by hand or by another library, against finite differences.
-
-    Args:
-        f: the function, of plain arrays.
-        inputs: its arguments, as for `check_grads`.
-        gradients: of `sum(cotangent * f(*inputs))` by each floating input; None for one that is not to be checked.
-        cotangent: like f's result; ones if None.
-        names, kwargs, mode, method, kinks, rtol, seed, raise_: as for `check_grads`.
-
-    Returns:
-        A `GradReport`.
-
-    Raises:
-        GradientMismatch: if a gradient is wrong.
-
-    Example:
-        >>> import numpy as np
-        >>> x = np.array([1.0, 2.0])
-        >>> check_gradients(np.log, [x], [1 / x]).ok
-        True
-        >>> check_gradients(np.log, [x], [1 / x**2], raise_=False).ok
-        False
-    """
-    subject = Subject(f, Arguments(f, inputs, names=names), kwargs)
+    """Check gradients that were computed elsewhere."""
     if len(gradients) != len(subject.leaves):
         raise ValueError(
-            f"check_gradients: expected {len(subject.leaves)} gradients, for {', '.join(subject.names)}; "
+            f"check_grads: expected {len(subject.leaves)} gradients, for {', '.join(subject.names)}; "
             f"received {len(gradients)}"
         )
+    if order > 1:
+        raise ValueError("check_grads: expected order=1, since arrays of gradients= cannot be differentiated")
     subject.recorded = False  # there is no graph to find the op in
-    subject.wanted = [i for i, g in enumerate(gradients) if g is not None]
+    subject.wanted = [i for i in subject.wanted if gradients[i] is not None]
     start = time.perf_counter()
     with np.errstate(all="ignore"):
         outputs = subject.on_arrays(*(np.array(a) for a in subject.leaves))
         weights = [np.ones(out.shape) for out in outputs] if cotangent is None else flatten(cotangent)
         grads = [None if g is None else np.asarray(g) for g in gradients]
-        report = _compared(subject, Run(outputs, grads, [], [], []), weights, mode, method, kinks, rtol, seed)
+        report = _compared(subject, Run(outputs, grads, [], [], []), weights, *options)
     report.seconds = time.perf_counter() - start
-    return concluded(report, f, inputs, "", raise_=raise_)
+    return report
 
 
 def check_subject(
@@ -243,7 +214,7 @@ def _check_orders(
     """Check the first derivative and its contracts (unless `nondet_tol` is None), then the derivative of that, …"""
     seed = options[-1]
     for level in range(1, order + 1):
-        theirs = isinstance(subject, Elsewhere)
+        theirs = isinstance(subject, PlainSubject)
         run = subject.differentiate(None, seed) if theirs else differentiate(subject, None, seed)
         weights = cotangents_like(run.outputs, seed)
         if level == 1 and nondet_tol is not None:

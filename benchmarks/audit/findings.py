@@ -22,9 +22,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd_lite.testing.auditing import attribute
-from autograd_lite.testing.backends import BACKENDS
-from autograd_lite.testing.elsewhere import subject_elsewhere
+from .auditing import attribute
+from .backends import BACKENDS
+from .elsewhere import subject_elsewhere
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "guides" / "checking_other_libraries.md"
 # Between these lines of the page stands the table.

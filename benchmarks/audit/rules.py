@@ -4,7 +4,7 @@
 
 Rules of our tables, which our own laws hold to be right, are translated: each becomes a custom function of PyTorch,
 JAX, HIPS autograd and MyGrad, with the value and the derivative that the table has. Hypothesis draws the arguments, a
-tenth of them on kinks and ties. `check_grads(…, backend=…)` is asked about every one; whatever it says against one is a
+tenth of them on kinks and ties. `check_elsewhere` is asked about every one; whatever it says against one is a
 false alarm.
 """
 
@@ -24,10 +24,11 @@ import numpy as np
 
 import autograd_lite.scipy  # noqa: F401 so that all tables are loaded
 from autograd_lite.core.op import OPS, Op
-from autograd_lite.testing import check_grads
-from autograd_lite.testing.backends import BACKENDS
 from autograd_lite.testing.ops import arguments
 from autograd_lite.testing.rows import Row, forward, raw_rule, repaired, saved_for
+
+from .backends import BACKENDS
+from .checking import check_elsewhere
 
 Array = np.ndarray
 
@@ -194,7 +195,7 @@ def judge(op: Op, row: Row, backend: str, count: Count) -> None:
     wanted = [i for i in rule.by if row.inputs[i].size]
     if not wanted:
         return
-    report = check_grads(TRANSLATIONS[backend](rule), *row.inputs, wrt=wanted, backend=backend, raise_=False)
+    report = check_elsewhere(TRANSLATIONS[backend](rule), *row.inputs, wrt=wanted, backend=backend, raise_=False)
     count.checked += 1
     failures = [failure for failure in report.failures if failure.verdict != "inconclusive"]
     count.inconclusive += len(report.failures) > len(failures)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.testing import check_gradients
+from autograd_lite.testing import check_grads
 
 from ..all_cases import COMPOSED_CASES, ComposedCase
 from ..rows import for_every
@@ -109,8 +109,8 @@ def test_first_and_second_derivative(case: ComposedCase) -> None:
         return sum(np.real(g * w).sum() for g, w in zip(gradients(*xs), u, strict=True))
 
     first, second = gradients(*arrays), ag.grad(directional, range(len(arrays)))(*arrays)
-    check_gradients(lambda *xs: np.asarray(loss(*xs)), arrays, first, kinks="fail")
-    check_gradients(lambda *xs: np.asarray(directional(*xs)), arrays, second, kinks="fail", mode="directional")
+    check_grads(lambda *xs: np.asarray(loss(*xs)), *arrays, gradients=first, kinks="fail")
+    check_grads(lambda *xs: np.asarray(directional(*xs)), *arrays, gradients=second, kinks="fail", mode="directional")
 
 
 @every_case

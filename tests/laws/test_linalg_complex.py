@@ -11,7 +11,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.core.op import OPS
-from autograd_lite.testing import check_gradients, check_op
+from autograd_lite.testing import check_grads, check_op
 from autograd_lite.testing.ops import IDLE, LAWS
 
 from ..complex_cases import UP_TO_A_PHASE
@@ -131,8 +131,8 @@ def test_first_and_second_derivative(f: Callable[[Any], Any], shape: tuple[int, 
         return np.sum(np.real(gradient(a) * u))
 
     gradient = ag.grad(loss)
-    check_gradients(loss, [x], [gradient(x)])
-    check_gradients(along, [x], [ag.grad(along)(x)])
+    check_grads(loss, x, gradients=[gradient(x)])
+    check_grads(along, x, gradients=[ag.grad(along)(x)])
 
 
 def test_a_spectrum_keeps_its_energy_and_so_does_its_gradient() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.testing import GradientMismatch, check_gradients, check_grads
+from autograd_lite.testing import GradientMismatch, check_grads
 
 from .wrong_ops import averaged, double_square, first_only, flipped, matmul_t, negated
 
@@ -25,7 +25,7 @@ def fails(f: Callable[..., Any], *inputs: Any, **options: Any) -> GradientMismat
 
 
 def hint(f: Callable[..., Any], x: Any, gradient: Any) -> str:
-    report = check_gradients(f, [x], [np.asarray(gradient)], raise_=False)
+    report = check_grads(f, x, gradients=[np.asarray(gradient)], raise_=False)
     return report.failures[0].hint
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.testing import GradientMismatch, GradReport, check_gradients, check_grads
+from autograd_lite.testing import GradientMismatch, GradReport, check_grads
 
 
 def verdict(f: Callable[..., Any], inputs: Any, gradients: Any, **options: Any) -> str:
@@ -17,7 +17,7 @@ def verdict(f: Callable[..., Any], inputs: Any, gradients: Any, **options: Any) 
     many = isinstance(inputs, list)
     inputs = [np.asarray(x, float) for x in (inputs if many else [inputs])]
     gradients = [np.asarray(g, float) for g in (gradients if many else [gradients])]
-    report: GradReport = check_gradients(f, inputs, gradients, raise_=False, **options)
+    report: GradReport = check_grads(f, *inputs, gradients=gradients, raise_=False, **options)
     return report.failures[0].verdict if report.failures else ""
 
 
@@ -49,7 +49,7 @@ def test_a_kink_is_counted_and_its_slopes_are_reported() -> None:
     report = check_grads(ag.relu, np.array([0.0, 2.0, -1.0]))
     assert (report.inputs["x"].n_kink, report.inputs["x"].n_checked) == (1, 3)
     with pytest.raises(GradientMismatch, match=r"taken at a kink.*\n.*2\n.*slopes -1 and 1") as caught:
-        check_gradients(np.abs, [np.zeros(())], [np.array(2.0)])
+        check_grads(np.abs, np.zeros(()), gradients=[np.array(2.0)])
     assert caught.value.analytic == 2.0
 
 
@@ -62,7 +62,7 @@ def test_the_shares_of_a_tie_add_up_to_one(shares: tuple[float, float], passes: 
     assert (verdict(lambda x: np.max(x), [[3.0, 3.0, 1.0]], [[*shares, 0.0]]) == "") == passes
     if not passes:
         with pytest.raises(GradientMismatch, match="add up to 1"):
-            check_gradients(np.maximum, [np.array(2.0), np.array(2.0)], [np.array(g) for g in shares])
+            check_grads(np.maximum, np.array(2.0), np.array(2.0), gradients=[np.array(g) for g in shares])
 
 
 def test_a_tie_of_many_has_more_slopes_than_those_of_its_ends() -> None:
@@ -128,13 +128,13 @@ def test_norm_at_zero() -> None:
 def test_outside_a_domain_nothing_can_be_said() -> None:
     assert verdict(np.log, -1.0, -1.0) == "inconclusive"
     with pytest.raises(GradientMismatch, match=r"neither confirmed nor refuted(.|\n)*inside its domain"):
-        check_gradients(np.log, [np.array(-1.0)], [np.array(-1.0)])
+        check_grads(np.log, np.array(-1.0), gradients=[np.array(-1.0)])
 
 
 def test_few_inconclusive_elements_are_counted_many_are_an_error() -> None:
     x = np.linspace(1.0, 2.0, 20)
     x[3] = -1.0
-    report = check_gradients(np.log, [x], [1 / x])
+    report = check_grads(np.log, x, gradients=[1 / x])
     assert (report.inputs["x"].n_inconclusive, report.inputs["x"].n_checked) == (1, 19)
     x[:3] = -1.0
     assert verdict(np.log, [x], [1 / x]) == "inconclusive"

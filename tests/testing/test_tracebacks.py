@@ -282,7 +282,7 @@ def test_a_function_that_no_op_is_to_blame_in_is_shown_itself() -> None:
         check_grads(off, np.array([1.0]), invariants=False)
     assert lines_of(caught.value) == ["off: return x * 2 if isinstance(x, np.ndarray) else x + 0"]
     with pytest.raises(GradientMismatch) as caught:
-        ag.testing.check_gradients(off, [np.array([1.0])], [np.array([1.0])])
+        ag.testing.check_grads(off, np.array([1.0]), gradients=[np.array([1.0])])
     assert lines_of(caught.value) == ["off: return x * 2 if isinstance(x, np.ndarray) else x + 0"]
 
 

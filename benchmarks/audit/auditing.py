@@ -15,11 +15,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autograd_lite.testing import GradientMismatch, check_grads
+from autograd_lite.testing.check import check_subject
+from autograd_lite.testing.report import literal
+
 from .backends import BACKENDS, Backend, backend_of
 from .calling import SYMMETRIC, UNWANTED, Plan, called, plan_of, planned, simplest
-from .check import check_grads, check_subject
 from .elsewhere import subject_elsewhere
-from .report import GradientMismatch, literal
 from .reproducing import in_their_syntax
 
 # In the order of the report's first line.
@@ -323,14 +325,14 @@ def _checked(
     """Return what is wrong with the gradient at one point; what is inconclusive there is not wrong."""
     given = [int(x) if x.ndim == 0 and x.dtype.kind == "i" else x for x in inputs]
     if backend is None or derivative is not None:
-        report = check_grads(f, *given, kwargs=kwargs or None, grad=derivative, wrt=by, kinks=kinks, raise_=False)
+        report = check_grads(f, *given, kwargs=kwargs or None, gradients=derivative, wrt=by, kinks=kinks, raise_=False)
     else:
         name = named.rpartition(".")[2]
         if name in SYMMETRIC:
             f = functools.partial(_of_symmetric_part, f)
             named = f"(lambda a: {named}((a + a.swapaxes(-1, -2)) / 2))"
         subject = subject_elsewhere(f, given, by, None, kwargs, backend.name)
-        subject.named = named
+        subject.path = named
         subject.title = named
         report = check_subject(subject, kinks=kinks, invariants=invariants)
         in_their_syntax(report, subject, f, given, kwargs)

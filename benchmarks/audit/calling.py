@@ -12,13 +12,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core import batching
-from ..core.op import OPS, Op
-from .arrays import MATRICES, arrays_for, grid, signature_shapes
+from autograd_lite.core import batching
+from autograd_lite.core.op import OPS, Op
+from autograd_lite.testing.arrays import MATRICES, arrays_for, grid, signature_shapes
+from autograd_lite.testing.deferred import hypothesis
+from autograd_lite.testing.ops import arguments, count_inputs, repeatable
+from autograd_lite.testing.pairs import results_of
+
 from .backends import Backend
-from .deferred import hypothesis
-from .elsewhere import results_of
-from .ops import arguments, count_inputs, repeatable
 
 # Round numbers first, so that what is found first is shown best; then those where formulas lose their digits.
 _EXTREMES = (1e-3, 1e-5, 1e-8, 1e-12, 4.0, 6.5, 10.5, 20.25, 50.5, 200.5, 1e3, 1e5)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .report import literal
+from autograd_lite.testing.report import literal
 
 Arrays = Sequence[Any]
 Call = Callable[[Arrays], list[Any]]
@@ -26,7 +26,7 @@ class Backend(NamedTuple):
     """One library.
 
     Attributes:
-        name: what `check_grads(backend=)` calls it.
+        name: what `check_elsewhere(backend=)` calls it.
         kind: the type of its arrays.
         array: makes one of a NumPy array, without a history; it may share its memory.
         pull: (call, leaves, wanted, weights) to (results, gradients of sum weight * result by the wanted leaves), None
@@ -278,13 +278,13 @@ def backend_of(name: str) -> Backend:
         ImportError: if the library is not installed.
     """
     if name not in _ROWS:
-        raise ValueError(f"check_grads: expected a backend among {', '.join(BACKENDS)}; received {name!r}")
+        raise ValueError(f"check_elsewhere: expected a backend among {', '.join(BACKENDS)}; received {name!r}")
     try:
         return _ROWS[name]()
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != name:
             raise
         raise ImportError(
-            f"check_grads(backend={name!r}): expected {name}, whose gradients are to be checked; it is not installed. "
-            f"Run: pip install {name}"
+            f"check_elsewhere(backend={name!r}): expected {name}, whose gradients are to be checked; it is not "
+            f"installed. Run: pip install {name}"
         ) from None

@@ -1,4 +1,4 @@
-"""The command line: `python -m autograd_lite.testing audit MODULE`.
+"""The command line: `python -m benchmarks.audit MODULE`.
 
 Exit codes: 0 if all gradients are right, 1 if one is wrong, 2 if the question could not be answered.
 """
@@ -19,9 +19,9 @@ MODULE is one of NumPy's or SciPy's names, whose gradients are then ours; a modu
 one of yours, which may say backend = "torch" and have pairs (f, grad) of functions of NumPy's arrays."""
 _EXAMPLES = """\
 examples:
-  python -m autograd_lite.testing audit torch.special
-  python -m autograd_lite.testing audit jax.numpy --only sinc hypot --failures
-  python -m autograd_lite.testing audit my_package.my_functions --backend jax"""
+  python -m benchmarks.audit torch.special
+  python -m benchmarks.audit jax.numpy --only sinc hypot --failures
+  python -m benchmarks.audit my_package.my_functions --backend jax"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             show=show,
         )
     except (ImportError, ValueError) as error:
-        print(f"autograd_lite.testing: {error}", file=sys.stderr)
+        print(f"benchmarks.audit: {error}", file=sys.stderr)
         return 2
     print(report.headline())
     return 0 if report.ok else 1
@@ -55,24 +55,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m autograd_lite.testing", formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    commands = parser.add_subparsers(metavar="command", required=True)
-    look = commands.add_parser(
-        "audit",
-        help="check the gradients of every function of a module",
+        prog="python -m benchmarks.audit",
         description=_ABOUT,
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    look.add_argument("module", metavar="MODULE", help="its dotted name")
-    look.add_argument("--backend", choices=BACKENDS, help="whose gradients they are; by default as the module says")
-    look.add_argument("--only", nargs="+", metavar="NAME", help="functions; by default all")
-    look.add_argument("--examples", type=int, default=60, metavar="N", help="how many arguments to draw (60)")
-    look.add_argument(
+    parser.add_argument("module", metavar="MODULE", help="its dotted name")
+    parser.add_argument("--backend", choices=BACKENDS, help="whose gradients they are; by default as the module says")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="functions; by default all")
+    parser.add_argument("--examples", type=int, default=60, metavar="N", help="how many arguments to draw (60)")
+    parser.add_argument(
         "--kinks", choices=("subgradient", "skip", "fail"), default="subgradient", help="see check_grads (subgradient)"
     )
-    look.add_argument("--failures", action="store_true", help="print only what is wrong")
+    parser.add_argument("--failures", action="store_true", help="print only what is wrong")
     return parser
 
 

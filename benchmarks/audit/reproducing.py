@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from autograd_lite.testing import GradientMismatch, GradReport
+from autograd_lite.testing.explain import snippet
+from autograd_lite.testing.pairs import is_floating
+from autograd_lite.testing.report import number
+from autograd_lite.testing.subject import cotangents_like, name_of
+
 from .backends import Backend
-from .elsewhere import Elsewhere, in_numpy, is_floating
-from .explain import snippet
-from .report import GradientMismatch, GradReport, number
-from .subject import cotangents_like, name_of
+from .elsewhere import Elsewhere, in_numpy
 
 # Larger inputs are not written out.
 _MOST = 200
@@ -50,7 +53,7 @@ def script(
         failure: what was found.
     """
     backend = subject.backend
-    named = expression_of(f, backend) or _by_path(subject.named, backend)
+    named = expression_of(f, backend) or _by_path(subject.path, backend)
     arrays = [np.asarray(x) for x in inputs if isinstance(x, (np.ndarray, float, complex))]
     flat = len(arrays) == len(subject.leaves) and not any(isinstance(x, dict) for x in inputs)
     if not backend.script or not flat or sum(a.size for a in arrays) > _MOST or failure.name not in subject.names:
@@ -103,11 +106,16 @@ def in_their_syntax(
         given = [in_numpy(subject.backend, x) for x in inputs]
     for failure in report.failures:
         failure.snippet = script(subject, f, given, kwargs, weights, failure)
-        if not failure.snippet and subject.named:
-            options = {"kwargs": kwargs, "backend": subject.backend.name}
-            again = snippet(np.add, inputs, {key: value for key, value in options.items() if value})
-            module = subject.named.rpartition(".")[0]
-            failure.snippet = again.replace("np.add", subject.named).replace("np\n", f"np\nimport {module}\n", 1)
+        if not failure.snippet and subject.path:
+            code = again(np.add, inputs, {"kwargs": kwargs, "backend": subject.backend.name})
+            module = subject.path.rpartition(".")[0]
+            failure.snippet = code.replace("np.add", subject.path).replace("np\n", f"np\nimport {module}\n", 1)
+
+
+def again(f: Callable[..., Any], inputs: Sequence[Any], options: dict[str, Any]) -> str:
+    """Return code that runs `check_elsewhere` again."""
+    code = snippet(f, inputs, {key: value for key, value in options.items() if value is not None}, "check_elsewhere")
+    return code.replace("from autograd_lite.testing import", "from benchmarks.audit.checking import")
 
 
 def _where(f: Callable[..., Any]) -> str:

@@ -14,11 +14,10 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.testing import audit
-from autograd_lite.testing.__main__ import main
-from autograd_lite.testing.auditing import functions_of, lines_of
-from autograd_lite.testing.calling import POINTS, plan_of, planned
 from benchmarks.audit import findings, rules
+from benchmarks.audit.__main__ import main
+from benchmarks.audit.auditing import audit, functions_of, lines_of
+from benchmarks.audit.calling import POINTS, plan_of, planned
 
 
 def module(name: str = "mine", **contents: Any) -> Any:
@@ -136,22 +135,22 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.delitem(sys.modules, "some_pairs", raising=False)
     (tmp_path / "some_pairs.py").write_text("import numpy as np\ngood = (np.sin, np.cos)\nbad = (np.cos, np.sin)\n")
-    assert main(["audit", "some_pairs"]) == 1
+    assert main(["some_pairs"]) == 1
     shown = capsys.readouterr().out
     assert "bad                          WRONG          6 of 7 points, a number" in shown
     assert "good                         right" in shown
     assert "some_pairs: 2 functions: 1 wrong, 1 right" in shown
-    assert "grad=" in shown
-    assert main(["audit", "some_pairs", "--only", "good"]) == 0
-    assert main(["audit", "some_pairs", "--failures"]) == 1
+    assert "gradients=" in shown
+    assert main(["some_pairs", "--only", "good"]) == 0
+    assert main(["some_pairs", "--failures"]) == 1
     assert "good" not in capsys.readouterr().out.splitlines()[-2]
-    assert main(["audit", "no_such_module"]) == 2
+    assert main(["no_such_module"]) == 2
     assert "No module named 'no_such_module'" in capsys.readouterr().err
 
 
 @pytest.mark.ci
 def test_the_command_is_there() -> None:
-    command = [sys.executable, "-m", "autograd_lite.testing", "audit", "numpy", "--only", "tanh"]
+    command = [sys.executable, "-m", "benchmarks.audit", "numpy", "--only", "tanh"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[0].split() == ["tanh", "right", "57", "points,", "a", "number"]
 
