@@ -13,7 +13,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 from autograd_lite.extend import assume, folded, is_compiling
 
-from .config.ambient import LOGITS
+from .config.ambient import CALL, during
 from .config.arguments import checked, problem_of
 from .config.config import named_object, plain, publish
 from .config.registry import find
@@ -530,17 +530,13 @@ def remember_logits() -> Iterator[None]:
     `evaluate` runs a model without a record, yet reports the same cross-entropy as training, which is computed from
     the logits. Only the last input is kept, and only inside this block.
     """
-    around = LOGITS.get()
-    try:
-        LOGITS.set([])
+    with during(logits=[]):
         yield
-    finally:
-        LOGITS.set(around)
 
 
 def remembered_logits(probabilities: Tensor, activation: str) -> Tensor | None:
     """Return the remembered input of `activation` if it returned exactly this tensor, else None."""
-    for out, logits, name in LOGITS.get() or ():
+    for out, logits, name in CALL.get().logits or ():
         if out is probabilities and name == activation:
             return logits
     return None
@@ -548,13 +544,13 @@ def remembered_logits(probabilities: Tensor, activation: str) -> Tensor | None:
 
 def remember_cast(out: Tensor, made: Tensor) -> None:
     """Make the logits remembered for `out` available for `made`, which was made from it."""
-    for known, logits, name in tuple(LOGITS.get() or ()):
+    for known, logits, name in tuple(CALL.get().logits or ()):
         if known is out:
             _remember(made, logits, name)
 
 
 def _remember(out: Any, x: Any, activation: str) -> Any:
-    last = LOGITS.get()
+    last = CALL.get().logits
     if last is not None and isinstance(out, Tensor):
         last[:] = [(out, x, activation)]
     return out

@@ -20,6 +20,7 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Generator, Tensor
 
+from .config.ambient import CALL
 from .config.arguments import is_integer, is_number
 from .initializers import cut_off_normal
 
@@ -238,6 +239,33 @@ def binomial(
     """
     kind, n, p = _floating("binomial", dtype), np.asarray(counts, np.int64), np.asarray(probabilities)
     return _drawn(_stream("binomial", seed), kind, lambda bits: bits.binomial(n, p, size=tuple(shape)))
+
+
+def draw_rows(draw: Callable[[tuple[int, ...]], Tensor], shape: Sequence[int], axis: int | None = 0) -> Tensor:
+    """Return random numbers for the rows of a batch; on a shard of one, those of its rows in the whole batch.
+
+    So ranks with the same random stream draw together the numbers that one process would draw.
+
+    Args:
+        draw: a function of a shape.
+        shape: of the result.
+        axis: along which the rows lie, each of them once or several times in a row; None if they share the numbers.
+
+    Example:
+        >>> draw_rows(uniform, (2, 3)).shape
+        (2, 3)
+    """
+    shard = CALL.get().shard
+    if shard is None or axis is None:
+        return draw(tuple(shape))
+    start, stop, rows = (ag.static(shard.numbers, name) for name in ("start", "stop", "rows"))
+    start = min(start, rows - 1)  # a rank without a row computes with one
+    stop = max(stop, start + 1)
+    times, rest = divmod(shape[axis], stop - start)
+    if rest:
+        return draw(tuple(shape))
+    whole = draw((*shape[:axis], rows * times, *shape[axis + 1 :]))
+    return whole[(*[slice(None)] * axis, slice(start * times, stop * times))]
 
 
 def _stream(called: str, seed: Seed) -> Generator:

@@ -1,9 +1,10 @@
-"""What a call of `nn` knows besides its arguments: all of it is listed here.
+"""The context of a call of `nn`, besides its arguments: all of it is listed here.
 
-A `ContextVar` is enough where blocks end in the reverse of the order in which they began, in the thread and task where
-they began. Such a block reads the value around it, and sets the variable inside a `try` whose `finally` sets that value
-again: an interrupt between setting it and the `try` would leave it set. A `Setting` is for blocks that users hold, who
-may also do so in generators.
+`CALL` has one record, the `Call`, for blocks that end in the reverse of the order in which they began, in the thread
+and task where they began; see `during`. A `Setting` is for blocks that users hold, who may also do so in generators.
+
+What threads keep apart of one object lies with the object: the penalties that a layer's calls add (`module.penalties`),
+the state in which `training.replays` finds a model, and the threads that use a model's metrics (`training.steps`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from types import MappingProxyType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from weakref import ref
 
 T = TypeVar("T")
@@ -85,23 +86,59 @@ def held(setting: Setting[T], value: T) -> Iterator[None]:
 CUSTOM_OBJECTS: Setting[Mapping[str, Any]] = Setting("nn_custom_objects")
 #: how many elements a description may ask for; see `max_elements`
 ELEMENTS: Setting[int] = Setting("nn_elements")
-#: what is left of them while a description is read, and what an error says was expected; see `limits.reading`
-BUDGET: ContextVar[tuple[list[int], str] | None] = ContextVar("nn_budget", default=None)
 #: the modes of the trees that run, held weakly because an interrupt may prevent their end; see `module.modes`
 MODES: Setting[ref[Any]] = Setting("nn_modes")
-#: a module that runs to find the shapes of its results, and the symbols it was called on; see `module.recording`
-PROBED: ContextVar[tuple[Any, tuple[Any, ...]] | None] = ContextVar("nn_probed", default=None)
-#: a number without a value while a module runs on shapes alone, of which others are made; see `module.abstract`
-UNIT: ContextVar[Any] = ContextVar("nn_unit", default=None)
-#: whether a model's call is running; see `module.penalties`
-INSIDE_MODEL: ContextVar[bool] = ContextVar("nn_inside_model", default=False)
-#: the last softmax or sigmoid, and what it was applied to; see `activations.remember_logits`
-LOGITS: ContextVar[list[tuple[Any, Any, str]] | None] = ContextVar("nn_last_logits", default=None)
-#: the part of a global batch that the step which runs here has, if several ranks train; see `distributed.part`
-PART: ContextVar[Any] = ContextVar("nn_part", default=None)
-#: whether a loss is computed again because it was not finite, and takes limits where there are any; see `losses.loss`
-LIMITS: ContextVar[bool] = ContextVar("nn_limits_of_losses", default=False)
-#: losses and metrics of models that another thread is using, copied for this one, by the id of the model
-COPIES: ContextVar[Mapping[int, Any]] = ContextVar("nn_copies", default=MappingProxyType({}))
-#: interrupts that destructors have swallowed during the `fit` that runs here; see `training.interrupts`
-INTERRUPTS: ContextVar[list[BaseException] | None] = ContextVar("nn_ignored_interrupts", default=None)
+
+
+class Call(NamedTuple):
+    """The context of the call that runs in this thread and task.
+
+    Attributes:
+        in_model: whether a model's call is running; see `module.penalties`.
+        covered: the ids of the modules whose state compiled code has read already; see `module.settings`.
+        logits: the last softmax or sigmoid: its result, its input and its name; see `activations.remember_logits`.
+        limits_losses: whether a loss that was not finite is computed again, with limits; see `losses.loss`.
+        probed: a module that runs to find the shapes of its results, and the symbols it was called on; see
+            `module.recording`.
+        unit: a number without a value while a module runs on shapes alone, of which others are made; see
+            `module.abstract`.
+        budget: elements left while a description is read, and the words of an error; see `limits.reading`.
+        copies: losses and metrics of models that another thread is using, copied for this one, by the id of the model.
+        interrupts: those that destructors have swallowed during the `fit` that runs here; see `training.interrupts`.
+        shard: the shard of a global batch on which a step runs, if several processes train; see `distributed.shard`.
+        world: the communicator of this thread alone, in tests with a rank in each thread; see `distributed.ranks`.
+    """
+
+    in_model: bool = False
+    covered: frozenset[int] = frozenset()
+    logits: list[tuple[Any, Any, str]] | None = None
+    limits_losses: bool = False
+    probed: tuple[Any, tuple[Any, ...]] | None = None
+    unit: Any = None
+    budget: tuple[list[int], str] | None = None
+    copies: Mapping[int, Any] = MappingProxyType({})
+    interrupts: list[BaseException] | None = None
+    shard: Any = None
+    world: Any = None
+
+
+CALL: ContextVar[Call] = ContextVar("nn_call", default=Call())  # noqa: B039 a tuple
+
+
+@contextmanager
+def during(**changes: Any) -> Iterator[None]:
+    """Change fields of the `Call` inside.
+
+    The variable is set inside of the `try`: an interrupt between setting it and the `try` would leave it set.
+
+    Example:
+        >>> with during(in_model=True):
+        ...     CALL.get().in_model
+        True
+    """
+    around = CALL.get()
+    try:
+        CALL.set(around._replace(**changes))
+        yield
+    finally:
+        CALL.set(around)

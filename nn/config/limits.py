@@ -13,7 +13,7 @@ from typing import Any
 
 from autograd_lite.files import depth_of, parsed as parsed_json
 
-from .ambient import BUDGET, ELEMENTS, held
+from .ambient import CALL, ELEMENTS, during, held
 from .nesting import MOST_LEVELS, room_for
 
 STEP = 4096  # a step of a loop takes as long as the arithmetic of this many elements
@@ -75,12 +75,8 @@ def at_most(elements: int, most: str) -> Iterator[None]:
         elements: the limit.
         most: what an error says was expected.
     """
-    around = BUDGET.get()
-    try:
-        BUDGET.set(([elements], most))
+    with during(budget=([elements], most)):
         yield
-    finally:
-        BUDGET.set(around)
 
 
 @contextmanager
@@ -90,7 +86,7 @@ def reading(description: Any) -> Iterator[None]:
     Raises:
         ValueError: if they are nested too deeply, or if what is made asks for more than `max_elements`.
     """
-    if BUDGET.get() is not None:
+    if CALL.get().budget is not None:
         yield
         return
     with room_for(check_depth(description)), at_most(elements_allowed(), ""):
@@ -103,7 +99,7 @@ def spend(shape: tuple[Any, ...]) -> None:
     Raises:
         ValueError: if that is more than is left.
     """
-    budget = BUDGET.get()
+    budget = CALL.get().budget
     if budget is not None:
         left, of = budget
         left[0] -= math.prod(shape)
@@ -121,7 +117,7 @@ def room(shape: Any) -> None:
     Raises:
         ValueError: if it has too many elements.
     """
-    if BUDGET.get() is not None and math.prod(n for n in shape if n is not None) > elements_allowed():
+    if CALL.get().budget is not None and math.prod(n for n in shape if n is not None) > elements_allowed():
         most = f"at most {elements_allowed():_} elements in an array"
         raise ValueError(f"expected {most}; received one of shape {tuple(shape)}{WAY_OUT}")
 
@@ -133,7 +129,7 @@ def room_for_result(module: Any, args: tuple[Any, ...]) -> None:
         ValueError: if that has too many elements.
     """
     known = type(module).compute_output_shape
-    if BUDGET.get() is not None and args and known.__qualname__ != "Module.compute_output_shape":
+    if CALL.get().budget is not None and args and known.__qualname__ != "Module.compute_output_shape":
         shape = getattr(args[0], "shape", None)
         if shape is not None:
             found = module.compute_output_shape(shape)

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from .communicator import Communicator as Communicator, Local as Local, Request as Request
     from .going_on import elastic as elastic
     from .optimizer import DistributedOptimizer as DistributedOptimizer
-    from .part import all_reduce as all_reduce
     from .ranks import init as init, rank as rank, size as size, world as world
+    from .shard import all_reduce as all_reduce
     from .state import (
         RankMismatch as RankMismatch,
         assert_consistent as assert_consistent,

@@ -192,7 +192,7 @@ class Reducer:
             if bucket.request is not None:
                 bucket.request.done()
 
-    def run_again(self) -> None:
+    def restart(self) -> None:
         """Begin the same pass anew: what it has started before is not started again."""
         self._begin()
         for bucket in self._buckets:

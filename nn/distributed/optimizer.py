@@ -11,7 +11,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 from autograd_lite.extend import is_compiling
 
-from ..config.ambient import PART
+from ..config.ambient import CALL
 from ..config.arguments import one_of, optional
 from ..config.config import plain
 from ..optimizers.composite import AroundOptimizer
@@ -129,7 +129,7 @@ class DistributedOptimizer(AroundOptimizer):
         """
         self._require_bound("step")
         assert self._reducer is not None
-        if PART.get() is not None:  # whose gradients `fit` reduces
+        if CALL.get().shard is not None:  # whose gradients `fit` reduces
             self.inner_optimizer.step()
         elif is_compiling():
             self._reducer.leave_on_parameters()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any
 
+from ..config.ambient import CALL, during
 from .communicator import Communicator, Local
 from .launch.rank import NUMBERS
 from .mpi import MpiCommunicator, waiting
@@ -20,8 +20,6 @@ _ELASTIC = "OMPI_MCA_mpi_ft_enable"  # set by Open MPI's launcher
 _PATIENCE = "NN_DISTRIBUTED_PATIENCE"
 
 _EVERYWHERE: list[Communicator] = [Local()]  # the world of this process, once `init` has found it
-# The world of this thread alone, in tests that put a rank in each thread.
-HERE: ContextVar[Communicator | None] = ContextVar("nn_distributed_world", default=None)
 
 
 def init(communicator: str | Communicator | Any = "auto", patience: float | None = None) -> Communicator:
@@ -112,7 +110,7 @@ def world() -> Communicator:
         >>> distributed.world().size
         1
     """
-    return HERE.get() or _EVERYWHERE[0]
+    return CALL.get().world or _EVERYWHERE[0]
 
 
 @contextmanager
@@ -124,12 +122,8 @@ def inside(comm: Communicator) -> Iterator[None]:
         ...     world()
         <Local: rank 0 of 1>
     """
-    around = HERE.get()
-    try:
-        HERE.set(comm)
+    with during(world=comm):
         yield
-    finally:
-        HERE.set(around)
 
 
 def rank() -> int:

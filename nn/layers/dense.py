@@ -11,8 +11,8 @@ from autograd_lite import Tensor
 from .. import activations
 from ..config.arguments import Seed, as_seed, flag, number, optional, positive, sequence
 from ..config.fields import field
-from ..distributed.part import draw_rows
 from ..module.module import Shape
+from ..random import draw_rows
 from .arguments import ActivationLike, InitializerLike, KernelAndBias, as_activation, as_initializer, stream
 from .layer import SameShape
 

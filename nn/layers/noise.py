@@ -12,7 +12,7 @@ from autograd_lite import Tensor
 from ..activations import SELU_ALPHA, SELU_SCALE
 from ..config.arguments import Seed, as_seed, number, optional, sequence
 from ..config.fields import field
-from ..distributed.part import draw_rows
+from ..random import draw_rows
 from .arguments import as_data_format, stream
 from .dense import Dropout, keep_mask
 from .layer import LayerOptions, SameShape

@@ -19,8 +19,8 @@ from autograd_lite import Tensor
 from ..activations import unit_vectors
 from ..config.arguments import any_integer, flag, number, refused
 from ..config.fields import Converted, field, option, weight
-from ..distributed.part import all_reduce, real_rows
 from ..distributed.ranks import size
+from ..distributed.shard import all_reduce, row_weight
 from ..module.module import Shape
 from .arguments import InitializerLike, as_initializer, some_axes
 from .layer import Rule, SameShape
@@ -222,7 +222,7 @@ class BatchNormalization(_AffineNormalization):
         if not shared:
             count = np.maximum(count, weight.dtype.type(1))
             return lambda a: np.sum(a * weight, axis=over, keepdims=True) / count
-        real = real_rows()
+        real = row_weight()
         count = np.maximum(all_reduce(count * real), x.dtype.type(1))
         weighted = real if weight is None else weight * real
         return lambda a: all_reduce(np.sum(a * weighted, axis=over, keepdims=True)) / count

@@ -16,7 +16,7 @@ from autograd_lite.arrays import as_array, asarray_like, is_duck_array
 from autograd_lite.extend import assume, is_compiling, module_scope
 
 from ..activations import remember_cast
-from ..config.ambient import LIMITS
+from ..config.ambient import during
 from ..config.arguments import checked, one_of, unexpected
 from ..config.config import Configurable, publish, reference
 from ..config.fields import parameters_of
@@ -168,13 +168,9 @@ class Loss(Configurable):
                     assume(math.isfinite, result[0]) if not result[0].ndim else assume(np.all, np.isfinite(result[0]))
                 if not self._limits or is_compiling() or _is_finite(result[0]):
                     return result
-            around = LIMITS.get()
-            try:
-                LIMITS.set(True)
+            with during(limits_losses=True):
                 finite = _standing_for(y_pred, bound_infinities(y_pred))
                 return self._loss_and_weight(y_true, finite, sample_weight, mask, travelled)
-            finally:
-                LIMITS.set(around)
 
     def _loss_and_weight(
         self, y_true: Any, y_pred: Tensor, sample_weight: Any, mask: Any, travelled: Any

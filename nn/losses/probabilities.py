@@ -11,7 +11,7 @@ from autograd_lite import Tensor
 from autograd_lite.extend import is_compiling
 
 from ..activations import remembered_logits
-from ..config.ambient import LIMITS
+from ..config.ambient import CALL
 
 EPSILON = 1e-7
 
@@ -30,7 +30,7 @@ def log_probabilities(y_pred: Tensor, from_logits: bool, axis: int = -1) -> Tens
     if logits is not None:
         return ag.log_softmax(logits, axis=axis)
     total: Any = y_pred.sum(axis=axis, keepdims=True)
-    p = y_pred / (np.where(np.equal(total, 0), 1, total) if LIMITS.get() else total)
+    p = y_pred / (np.where(np.equal(total, 0), 1, total) if CALL.get().limits_losses else total)
     return cast("Tensor", np.log(np.clip(p, EPSILON, 1 - EPSILON)))
 
 
@@ -40,7 +40,7 @@ def logits_behind(y_pred: Tensor, activation: str, axis: int = -1) -> Tensor | N
     if logits is None:
         return None
     logits = logits.astype(y_pred.dtype, copy=False)
-    return bound_infinities(logits) if LIMITS.get() else logits
+    return bound_infinities(logits) if CALL.get().limits_losses else logits
 
 
 def _behind(y_pred: Tensor, activation: str, axis: int) -> Tensor | None:

@@ -10,7 +10,7 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from ..config.ambient import UNIT
+from ..config.ambient import CALL
 from .building import RestoreOnError
 from .tree import Tree
 
@@ -25,14 +25,15 @@ def on_shapes(module: Tree[Any], run: Callable[[list[Any]], Any], specs: Sequenc
         run: takes a list of Tensors.
         specs: arrays, or whatever else has a `shape` and a `dtype`, one for each Tensor.
     """
-    if UNIT.get() is not None:  # inside another such run, whose Tensors have no values either
+    around = CALL.get()
+    if around.unit is not None:  # inside another such run, whose Tensors have no values either
         return None, False
     results: list[Any] = []
     before = RestoreOnError(module)
     try:
 
         def traced(unit: Any, tensors: list[Any]) -> None:
-            UNIT.set(unit)
+            CALL.set(around._replace(unit=unit))
             results.append(run(tensors))
 
         ag.eval_shape(traced, np.float32(0), list(specs))
@@ -40,7 +41,7 @@ def on_shapes(module: Tree[Any], run: Callable[[list[Any]], Any], specs: Sequenc
         before.restore()
         return None, False
     finally:
-        UNIT.set(None)
+        CALL.set(around)
     if any(_is_without_values(x) for _, part in module.named_modules() for x in _stored(part)):
         before.restore()  # a call that keeps what it computes must compute it
         return None, False
@@ -79,7 +80,7 @@ def made_without_values(name: str, given: dict[str, Any]) -> Tensor | None:
         name: of the operation.
         given: its arguments by name.
     """
-    unit = UNIT.get()
+    unit = CALL.get().unit
     if unit is None or name not in _MADE:
         return None
     shape = _MADE[name](**given)

@@ -14,7 +14,7 @@ import numpy as np
 
 import autograd_lite as ag
 
-from ..config.ambient import BUDGET
+from ..config.ambient import CALL
 from ..config.forks import guard, on_fork
 from .modes import adopt, trees_changed
 from .tree import Tree
@@ -39,7 +39,7 @@ class RestoreOnError:
     def __init__(self, module: Tree[Any]) -> None:
         self._attributes = [(m, dict(vars(m))) for _, m in module.named_modules()]
         self._stream = ag.random.default_generator.state
-        budget = BUDGET.get()
+        budget = CALL.get().budget
         self._budget: list[int] | None = None if budget is None else budget[0]
         self._left = 0 if budget is None else budget[0][0]
 

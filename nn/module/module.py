@@ -15,7 +15,7 @@ from autograd_lite import Tensor
 from autograd_lite.arrays import as_array as array_of, is_duck_array
 from autograd_lite.extend import folded, is_compiling, module_scope, more_on
 
-from ..config.ambient import PROBED
+from ..config.ambient import CALL
 from ..config.arguments import as_array, checked, checked_here, is_text, problem_of_call
 from ..config.hooks import HOOKS
 from ..config.limits import room, room_for_result
@@ -249,7 +249,7 @@ class Module(Tree["Module"]):
         return y
 
     def _first_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        probed = PROBED.get()
+        probed = CALL.get().probed
         known = args if probed is None or probed[0] is not self else probed[1]  # symbols know which lengths are open
         self._name_tree()
         with room_for(self._levels), RestoreOnError(self):

@@ -11,7 +11,7 @@ import numpy as np
 
 from autograd_lite import ShapeError, Tensor, tensor
 
-from ..config.ambient import INSIDE_MODEL
+from ..config.ambient import CALL
 from ..config.arguments import unexpected
 from ..config.config import kept_by_class
 from ..config.fields import fields_of
@@ -141,20 +141,21 @@ def clear_added(module: Tree[Any]) -> None:
 
 def inside_model() -> bool:
     """Return whether a model's call is running in this thread."""
-    return INSIDE_MODEL.get()
+    return CALL.get().in_model
 
 
 def model_call(model: Tree[Any], call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """Run a model's call; the outermost one starts without the penalties of the previous call."""
-    if INSIDE_MODEL.get():
+    around = CALL.get()
+    if around.in_model:
         return call(*args, **kwargs)
     try:
-        INSIDE_MODEL.set(True)
+        CALL.set(around._replace(in_model=True))
         if Added.ever:
             clear_added(model)
         return call(*args, **kwargs)
     finally:
-        INSIDE_MODEL.set(False)
+        CALL.set(around)
 
 
 def note_constraints(module: Tree[Any]) -> None:

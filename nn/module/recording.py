@@ -18,7 +18,7 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import ShapeError, Tensor
 
-from ..config.ambient import PROBED
+from ..config.ambient import during
 from ..config.arguments import is_text
 from ..config.limits import room
 from .abstract import blank, on_shapes
@@ -174,17 +174,13 @@ def _filled(call: Call, values: list[Any]) -> Any:
             set_mask(value, np.ones(value.shape[: symbol.mask_ndim], bool))
         return value
 
-    around = PROBED.get()
-    try:
-        PROBED.set((call.module, call.args))
+    with during(probed=(call.module, call.args)):
         args, kwargs = replaced(Symbol, filled, call.args), replaced(Symbol, filled, call.kwargs)
         if not any(symbol.mask_ndim for symbol in call.given):
             return call.module(*args, **kwargs)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a mask that is lost, a run on data warns
             return call.module(*args, **kwargs)
-    finally:
-        PROBED.set(around)
 
 
 def _asked(call: Call, shape_of: ShapeOf, shapes: list[Shape]) -> list[Shape] | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from itertools import chain
 from typing import Any, NamedTuple
 from weakref import ref
@@ -17,7 +16,7 @@ import numpy as np
 
 from autograd_lite.extend import callback, same_objects
 
-from ..config.ambient import MODES
+from ..config.ambient import CALL, MODES, during
 from ..config.config import Configurable, Stateful
 from .modes import mode_of
 from .penalties import Rules
@@ -30,9 +29,6 @@ _VALUES = frozenset((bool, bytes, complex, float, int, str, np.float32, np.float
 _CONTAINERS = frozenset((dict, list, set, tuple))
 _LONG = 64  # of longer containers only the length is compared
 _MOST = 64  # states that are remembered of a tree
-
-# The modules of trees whose number has been read, by id.
-_COVERED: ContextVar[frozenset[int]] = ContextVar("nn_covered", default=frozenset())
 
 
 class _State(NamedTuple):
@@ -166,17 +162,13 @@ def _number_of(this: ref[Tree]) -> int:
 @contextmanager
 def covered(root: Tree) -> Iterator[None]:
     """Do not read the state of this tree inside: someone else sees to it that it stays."""
-    around = _COVERED.get()
-    try:
-        _COVERED.set(around | {id(module) for _, module in root._walk()})
+    with during(covered=CALL.get().covered | {id(module) for _, module in root._walk()}):
         yield
-    finally:
-        _COVERED.set(around)
 
 
 def is_covered(module: Tree) -> bool:
     """Return whether the state of a module has been read as that of a part of a tree."""
-    return id(module) in _COVERED.get()
+    return id(module) in CALL.get().covered
 
 
 def rest_on(root: Tree) -> None:

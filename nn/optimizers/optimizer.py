@@ -18,7 +18,7 @@ from autograd_lite import Changes, GradError, Tensor, dynamic, no_grad, static, 
 from autograd_lite.arrays import asarray_like, to_device, to_numpy
 from autograd_lite.extend import callback, is_compiling, more_on
 
-from ..config.ambient import PART
+from ..config.ambient import CALL
 from ..config.arguments import flag, integer, not_negative, optional, place_here, positive, text
 from ..config.config import Registered, argument_names, plain
 from ..config.fields import Converted, field
@@ -292,8 +292,8 @@ class Optimizer(_Begun):
         """
         bound = self._require_bound("step")
         compiling = is_compiling()
-        if not compiling and (part := PART.get()) is not None:
-            part.reduce(again=False)
+        if not compiling and (shard := CALL.get().shard) is not None:
+            shard.reduce(again=False)
         gradients: Any = [None if (g := p.grad) is None else g if compiling else g.data for p in bound]
         self._advance(usable(type(self).__name__, "step", gradients, bound, self._names))
 

@@ -13,7 +13,7 @@ from autograd_lite import Tensor
 from autograd_lite.arrays import is_duck_array
 
 from .. import losses, metrics, optimizers
-from ..config.ambient import PART
+from ..config.ambient import CALL
 from ..config.config import kept_by_class
 from ..data.structure import batch_size_of, is_structure, map_structure
 from ..metrics import MeanMetricWrapper, Metric
@@ -114,8 +114,8 @@ class Compiled(NamedTuple):
             value, weight = loss.loss_and_weight(y, y_pred, w)
         else:
             value, weight = (loss(y, y_pred) if w is None else loss(y, y_pred, w)), float(batch_size_of(y_pred))
-        if (part := PART.get()) is not None and not isinstance(loss, _OutputsLoss):
-            part.add_loss(value, weight, loss.reduction == "sum")
+        if (shard := CALL.get().shard) is not None and not isinstance(loss, _OutputsLoss):
+            shard.add_loss(value, weight, loss.reduction == "sum")
         return value, weight
 
     def update_metrics(self, y: Any, y_pred: Any, w: Any) -> None:

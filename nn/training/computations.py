@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from autograd_lite import Tensor, tree
 from autograd_lite.extend import is_compiling
 
-from ..config.ambient import PART
+from ..config.ambient import CALL
 from ..module.masks import MASKS, mask_of, set_mask
 from ..module.penalties import added_by, model_call
 from .outputs import _OutputsLoss
@@ -49,15 +49,15 @@ def compute_gradients(
         x, y, w: the batch.
         guard: differentiates, and returns whether the step is to be taken.
     """
-    compiled, part = model._require_compiled(model._speaker("fit")), PART.get()
-    if part is not None:
-        part.run_again()
+    compiled, shard = model._require_compiled(model._speaker("fit")), CALL.get().shard
+    if shard is not None:
+        shard.restart()
     inputs = model._as_tensors(x)
     y_pred = model_call(model, model, (inputs,), {}) if penalized else model(inputs)
     loss, weight = model._loss_of(x, y, y_pred, w, penalized)
     admitted = False  # as it stays if nothing is to be trained
     if loss.requires_grad or any(p.requires_grad for p in compiled.optimizer.parameters):
-        objective = loss if part is None else part.objective_of(loss, weight, model._overrides("compute_loss"))
+        objective = loss if shard is None else shard.objective_of(loss, weight, model._overrides("compute_loss"))
         scaled = compiled.optimizer.scale_loss(objective)
         admitted = scaled.backward() is None if guard is None else guard(scaled)
     return _with_side_effects(model, compiled, StepResult(loss, weight, y_pred, admitted), penalized)

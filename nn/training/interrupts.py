@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..config.ambient import INTERRUPTS
+from ..config.ambient import CALL, during
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -21,7 +21,7 @@ def defer_interrupts() -> Iterator[None]:
     Python reports them to `sys.unraisablehook` and goes on. Signals are handled in the main thread only, so there is
     nothing to do in others.
     """
-    around, before, ignored = INTERRUPTS.get(), sys.unraisablehook, list[BaseException]()
+    before, ignored = sys.unraisablehook, list[BaseException]()
 
     def hook(unraisable: Any) -> None:
         if _is_interrupt(unraisable):
@@ -30,19 +30,18 @@ def defer_interrupts() -> Iterator[None]:
             before(unraisable)
 
     try:
-        INTERRUPTS.set(ignored)
         if threading.current_thread() is threading.main_thread():
             sys.unraisablehook = hook
-        yield
+        with during(interrupts=ignored):
+            yield
     finally:
         if sys.unraisablehook is hook:
             sys.unraisablehook = before
-        INTERRUPTS.set(around)
 
 
 def raise_deferred() -> None:
     """Raise the interrupt that a destructor swallowed, if there was one."""
-    ignored = INTERRUPTS.get()
+    ignored = CALL.get().interrupts
     if ignored:
         raise ignored.pop(0)
 

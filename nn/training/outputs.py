@@ -11,7 +11,7 @@ from autograd_lite import Tensor
 from autograd_lite.extend import is_compiling
 
 from .. import losses, metrics
-from ..config.ambient import PART
+from ..config.ambient import CALL
 from ..config.arguments import as_scalar
 from ..data.structure import is_structure
 
@@ -90,7 +90,7 @@ class _OutputsLoss(losses.Loss):
         """Return the weighted sum, and the number of samples."""
         total: Any = 0.0
         rows = 0.0
-        part = PART.get()
+        shard = CALL.get().shard
         for name, loss in self.parts.items():
             own = [self.part(given, name) if is_structure(given) else given for given in (sample_weight, mask)]
             predicted = self.part(y_pred, name)
@@ -99,8 +99,8 @@ class _OutputsLoss(losses.Loss):
             rows = float(len(predicted))
             weight = self.weights[name]
             term = value if weight == 1.0 else value * weight
-            if part is not None:
-                part.add_loss(term, counted, loss.reduction == "sum")
+            if shard is not None:
+                shard.add_loss(term, counted, loss.reduction == "sum")
             total = total + term
         return total, rows
 

@@ -38,7 +38,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor, tree
 from autograd_lite.extend import is_compiling
 
-from ..config.ambient import PART
+from ..config.ambient import CALL
 from ..config.arguments import refused
 from ..module.settings import Settings, covered, settings_of
 
@@ -298,7 +298,7 @@ class Replays:
     def computation(self, compute: partial[Any]) -> _Computation:
         """Return a computation in the state that the model is in."""
         model, *constants = compute.args
-        key = (self.here.state, compute.func, *constants, PART.get())
+        key = (self.here.state, compute.func, *constants, CALL.get().shard)
         computation = self.computations.get(key)
         if computation is None:
             while len(self.computations) >= _MAX_COMPUTATIONS:

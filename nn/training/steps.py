@@ -17,7 +17,7 @@ from autograd_lite.arrays import as_array, is_duck_array
 from autograd_lite.extend import module_scope, more_on
 
 from .. import optimizers
-from ..config.ambient import COPIES, PART
+from ..config.ambient import CALL
 from ..config.arguments import flag, is_text
 from ..config.config import plain, restored
 from ..config.forks import on_fork
@@ -249,7 +249,7 @@ class Stepper(Module):
         return f"{type(self).__name__}.{method}"
 
     def _require_compiled(self, what: str) -> Compiled:
-        if (copied := COPIES.get().get(id(self))) is not None:
+        if (copied := CALL.get().copies.get(id(self))) is not None:
             return copied
         if self._compiled is None:
             raise RuntimeError(
@@ -265,17 +265,17 @@ class Stepper(Module):
         compiled = self._require_compiled(what)
         key, me = id(compiled), threading.get_ident()
         user, calls = _USERS.setdefault(key, (me, 0))  # in one step, without a lock that an interrupt may leave closed
-        around = COPIES.get()
+        around = CALL.get()
         try:
             if user == me:
                 _USERS[key] = me, calls + 1
             else:
                 compiled = compiled.apart(module for _, module in self._walk())
-                COPIES.set({**around, id(self): compiled})
+                CALL.set(around._replace(copies={**around.copies, id(self): compiled}))
             yield compiled
         finally:
             if user != me:
-                COPIES.set(around)
+                CALL.set(around)
             elif calls:
                 _USERS[key] = me, calls
             else:
@@ -328,8 +328,8 @@ class Stepper(Module):
             total, weight = terms[0], float(batch_size_of(y_pred))
         else:
             total, weight = compiled.weighed(y, y_pred, w)
-        if (part := PART.get()) is not None:
-            terms = [part.add_penalty(penalty, getattr(compiled.loss, "reduction", "") == "sum") for penalty in terms]
+        if (shard := CALL.get().shard) is not None:
+            terms = [shard.add_penalty(penalty, getattr(compiled.loss, "reduction", "") == "sum") for penalty in terms]
         for penalty in terms if compiled.loss is not None else terms[1:]:
             total = total + penalty
         return total, weight
@@ -426,7 +426,7 @@ class Stepper(Module):
                 f"one on arrays of {type(self._beside).__module__}. Compile it with jit_compile='auto', which runs it "
                 "as it is"
             )
-        if self._beside is not None or not self.jit_compile or self.run_eagerly or id(self) in COPIES.get():
+        if self._beside is not None or not self.jit_compile or self.run_eagerly or id(self) in CALL.get().copies:
             return computations
         replays: Replays = vars(self).get("_replays") or vars(self).setdefault("_replays", Replays())
         replays.check(self, self._compiled)
@@ -468,17 +468,17 @@ class Stepper(Module):
 
         def train(samples: Samples) -> tuple[float, float]:
             x, y, w, _, _ = samples
-            if (part := PART.get()) is not None:
-                part.take_loss()
+            if (shard := CALL.get().shard) is not None:
+                shard.begin_loss()
             step = gradients(x, y, w)
             y_pred, loss, weight = apply_side_effects(self, compiled, step)
             if show is not None:
                 show(y_pred, loss, weight)
-            elif part is None:  # before the update: if a metric fails, the weights are unchanged
+            elif shard is None:  # before the update: if a metric fails, the weights are unchanged
                 compiled.update_metrics(y, y_pred, w)
             else:
-                part.show(compiled, y, y_pred, w)
-            if step.admitted if part is None else part.reduces(step.admitted):
+                shard.update_metrics(compiled, y, y_pred, w)
+            if step.admitted if shard is None else shard.agree_on_step(step.admitted):
                 update()
             elif compiled.optimizer.parameters:
                 compiled.optimizer.zero_grad()
@@ -493,7 +493,7 @@ class Stepper(Module):
         def test(samples: Samples) -> tuple[float, float]:
             x, y, w, _, _ = samples
             y_pred, loss, weight = apply_side_effects(self, compiled, loss_of(x, y, w))
-            strategy.show(compiled, y, y_pred, w)
+            strategy.update_metrics(compiled, y, y_pred, w)
             return loss, weight
 
         return test

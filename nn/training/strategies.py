@@ -1,4 +1,4 @@
-"""What `fit` does where several ranks train one model: parts of batches, gradients, values and decisions they share."""
+"""How `fit` trains: in a single process, or in several ranks that share batches, gradients, values and decisions."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ import autograd_lite as ag
 from autograd_lite import tree
 
 from ..callbacks import CallbackList
+from ..config.ambient import during
 from ..data import DataLoader
 from ..data.structure import map_structure
 from ..distributed.buckets import Reducer
 from ..distributed.communicator import Communicator, Local
 from ..distributed.optimizer import DistributedOptimizer
-from ..distributed.part import Part, taking_part
 from ..distributed.ranks import init, world
+from ..distributed.shard import Shard
 from ..distributed.state import assert_consistent, average_buffers, broadcast_state, digest_of, facts_of
 from ..metrics import Metric
 from ..module.masks import MASKS, mask_of, set_mask
 from ..optimizers import Optimizer
 from .compiled import Compiled, values_of
 from .epoch_iterator import ArrayIterator, EpochIterator, StreamIterator
-from .merging import is_merged, kept, merged
+from .merging import is_mergeable, merge_results, preserve_sums
 from .outputs import Means, Returned
 
-Feeds = Sequence[EpochIterator | None]  # of training and of validation
+Batches = Sequence[EpochIterator | None]  # of training and of validation
 
 
 class SingleProcess:
@@ -43,8 +44,10 @@ class SingleProcess:
     is_first = True
     is_guarded = False
 
-    def begin(self, optimizer: Optimizer, facts: dict[str, Any], feeds: Feeds, calls: CallbackList, epoch: int) -> int:
-        """Give all ranks the state of rank 0, let feeds take this rank's parts, and return the epoch to begin with."""
+    def begin(
+        self, optimizer: Optimizer, facts: dict[str, Any], batches: Batches, calls: CallbackList, epoch: int
+    ) -> int:
+        """Give all ranks the state of rank 0, let iterators take this rank's rows, and return the first epoch."""
         return calls.resumed_epoch(epoch)
 
     def begin_epoch(self) -> None:
@@ -57,7 +60,7 @@ class SingleProcess:
         """Return a context manager for a step of training."""
         return _NOTHING
 
-    def counts(self) -> bool:
+    def has_rows(self) -> bool:
         """Return whether this rank has a row of the batch."""
         return True
 
@@ -65,21 +68,21 @@ class SingleProcess:
         """Take a step that the user has written, and return the values that it returns."""
         return take()
 
-    def show(self, compiled: Compiled, y: Any, y_pred: Any, w: Any) -> None:
+    def update_metrics(self, compiled: Compiled, y: Any, y_pred: Any, w: Any) -> None:
         """Show a batch to the metrics."""
         compiled.update_metrics(y, y_pred, w)
 
-    def reducing(self, optimizer: Optimizer) -> Any:
+    def training(self, optimizer: Optimizer) -> Any:
         """Return a context manager for training."""
         return _NOTHING
 
-    def values(self, mean: Means | Returned, used: Sequence[Metric], last: bool = True) -> dict[str, float]:
+    def values(self, means: Means | Returned, reported: Sequence[Metric], last: bool = True) -> dict[str, float]:
         """Return the loss and the metrics over what all ranks have seen; `last` means at the end of an epoch."""
-        return mean.values(used)
+        return means.values(reported)
 
-    def any(self, mine: bool) -> bool:
+    def any(self, flag: bool) -> bool:
         """Return whether something holds on any rank."""
-        return mine
+        return flag
 
 
 _NOTHING = nullcontext()
@@ -87,7 +90,7 @@ _STEPS = "train_step", "test_step", "compute_metrics"
 SINGLE = SingleProcess()
 
 
-class Shared(Part, SingleProcess):
+class DataParallel(Shard, SingleProcess):
     """One of several ranks that train copies of a model.
 
     Args:
@@ -100,7 +103,7 @@ class Shared(Part, SingleProcess):
         self.decisions = comm  # also values and states, between steps
         self._model = model
         self._reducer: Reducer | None = None
-        self._merged = True
+        self._is_mergeable = True
         self._gathered: tuple[Metric, ...] = ()
         self.is_first = comm.rank == 0
 
@@ -128,7 +131,9 @@ class Shared(Part, SingleProcess):
 
     # ---- a training -------------------------------------------------------------------------------------------------
 
-    def begin(self, optimizer: Optimizer, facts: dict[str, Any], feeds: Feeds, calls: CallbackList, epoch: int) -> int:
+    def begin(
+        self, optimizer: Optimizer, facts: dict[str, Any], batches: Batches, calls: CallbackList, epoch: int
+    ) -> int:
         self.is_guarded, epoch = calls.guard is not None, calls.resumed_epoch(epoch)
         model, comm = self._model, self.decisions
         compiled = model._require_compiled("fit")
@@ -136,19 +141,19 @@ class Shared(Part, SingleProcess):
         about = {"optimizer": optimizer, "loss": type(compiled.loss).__name__, "metrics": names}
         assert_consistent("fit", {**facts_of(model), **about, **facts}, comm)
         self._gathered = tuple(compiled.all_metrics)
-        self._merged = all(is_merged(metric) for metric in self._gathered)
+        self._is_mergeable = all(is_mergeable(metric) for metric in self._gathered)
         others = [
             metric for metric in model._each_metric() if metric not in self._gathered or model._overrides(*_STEPS)
         ]
-        if loose := [metric for metric in others if not is_merged(metric)]:
+        if loose := [metric for metric in others if not is_mergeable(metric)]:
             raise ValueError(
                 f"fit: expected metrics of layers and of a train_step of your own to be sums over batches, which ranks "
                 f"can add; received {type(loose[0]).__name__}, which does not say so. Set its attribute sums to the "
                 "names of the attributes that are, or pass it to compile"
             )
-        inner = [_innermost(feed) for feed in feeds if feed is not None]
-        for feed in inner:
-            feed.cut = self._rows if isinstance(feed, ArrayIterator) else self._rows_of_stream
+        inner = [_innermost(each) for each in batches if each is not None]
+        for each in inner:
+            each.cut = self._rows if isinstance(each, ArrayIterator) else self._rows_of_stream
         source = getattr(inner[0], "source", None)
         loader = source if isinstance(source, DataLoader) else None
         epoch, position = broadcast_state(model, optimizer, (epoch, loader and loader.state_dict()), comm)
@@ -165,23 +170,23 @@ class Shared(Part, SingleProcess):
     def end_epoch(self) -> None:
         average_buffers(self._model, self.decisions)
 
-    def any(self, mine: bool) -> bool:
-        flag = np.array([float(mine)])
-        self.decisions.sum(flag)
-        return bool(flag[0])
+    def any(self, flag: bool) -> bool:
+        total = np.array([float(flag)])
+        self.decisions.sum(total)
+        return bool(total[0])
 
     @contextmanager
-    def reducing(self, optimizer: Optimizer) -> Iterator[None]:
+    def training(self, optimizer: Optimizer) -> Iterator[None]:
         """Let backward passes inside start to reduce gradients."""
-        trained = [p for p in optimizer.parameters if p.requires_grad]
+        parameters = [p for p in optimizer.parameters if p.requires_grad]
         old = self._reducer
-        wanted: dict[str, Any] = {}
+        options: dict[str, Any] = {}
         if isinstance(optimizer, DistributedOptimizer):
             if optimizer.communicator is self.decisions:
                 old = self._reducer = optimizer.reducer
-            wanted = {"bucket_bytes": int(optimizer.bucket_mb * 2**20), "compression": optimizer.compression}
-        if old is None or [id(p) for p in old.parameters] != [id(p) for p in trained]:
-            self._reducer = Reducer(self.decisions.channel("gradients"), trained, **wanted)
+            options = {"bucket_bytes": int(optimizer.bucket_mb * 2**20), "compression": optimizer.compression}
+        if old is None or [id(p) for p in old.parameters] != [id(p) for p in parameters]:
+            self._reducer = Reducer(self.decisions.channel("gradients"), parameters, **options)
         reducer = self._reducer
         assert reducer is not None
         try:
@@ -194,26 +199,26 @@ class Shared(Part, SingleProcess):
     # ---- a step -----------------------------------------------------------------------------------------------------
 
     def step(self) -> Any:
-        return taking_part(self)
+        return during(shard=self)
 
-    def counts(self) -> bool:
+    def has_rows(self) -> bool:
         return not self.is_empty
 
-    def run_again(self) -> None:
-        super().run_again()
+    def restart(self) -> None:
+        super().restart()
         if self._reducer is not None:
-            self._reducer.run_again()
+            self._reducer.restart()
 
     def _weigh(self, share: float) -> None:
-        """Let this rank's gradients count for so much in their mean over the ranks."""
+        """Set the weight of this rank's gradients in their mean over the ranks."""
         if self._reducer is not None:
             self._reducer.share = share
 
-    def take_loss(self) -> None:
-        """Begin a step that weighs its loss itself; see `Part.factor`."""
+    def begin_loss(self) -> None:
+        """Begin a step that weighs its loss itself; see `Shard.factor`."""
         self._weigh(1.0)
 
-    def reduces(self, admitted: bool) -> bool:
+    def agree_on_step(self, admitted: bool) -> bool:
         """Put the mean gradients on the parameters; return whether all ranks take the step.
 
         Args:
@@ -227,45 +232,46 @@ class Shared(Part, SingleProcess):
         if self._reducer is not None and (again or self._reducer.is_waiting):
             self._reducer.leave_on_parameters()
 
-    def show(self, compiled: Compiled, y: Any, y_pred: Any, w: Any) -> None:
+    def update_metrics(self, compiled: Compiled, y: Any, y_pred: Any, w: Any) -> None:
         """Show a batch to the metrics: this rank's part, or that of all ranks to metrics that are not sums."""
-        if self._merged:
-            if self.counts():
+        if self._is_mergeable:
+            if self.has_rows():
                 compiled.update_metrics(y, y_pred, w)
             return
         masks = [mask_of(t) for t in tree.leaves(y_pred)] if MASKS else None
-        mine = (y, values_of(y_pred), w, masks) if self.counts() else None
-        parts = [part for part in self.decisions.gathered(mine) if part is not None]
-        y, values, w = (_joined([part[i] for part in parts]) for i in range(3))
-        shown = map_structure(lambda a: ag.tensor(a, copy=False), values)
+        local = (y, values_of(y_pred), w, masks) if self.has_rows() else None
+        parts = [part for part in self.decisions.gathered(local) if part is not None]
+        y, values, w = (_concatenate([part[i] for part in parts]) for i in range(3))
+        outputs = map_structure(lambda a: ag.tensor(a, copy=False), values)
         if masks is not None:
-            for i, t in enumerate(tree.leaves(shown)):
+            for i, t in enumerate(tree.leaves(outputs)):
                 if parts[0][3][i] is not None:
                     set_mask(t, np.concatenate([np.asarray(part[3][i]) for part in parts]))
-        compiled.update_metrics(y, shown, w)
+        compiled.update_metrics(y, outputs, w)
 
-    def values(self, mean: Means | Returned, used: Sequence[Metric], last: bool = True) -> dict[str, float]:
-        own = isinstance(mean, Returned)
-        summed = self._model._each_metric() if own else [m for m in used if self._merged or m not in self._gathered]
-        return merged(self.decisions, mean, summed, used, keep=last)
+    def values(self, means: Means | Returned, reported: Sequence[Metric], last: bool = True) -> dict[str, float]:
+        mergeable: Sequence[Metric] = [m for m in reported if self._is_mergeable or m not in self._gathered]
+        if isinstance(means, Returned):
+            mergeable = self._model._each_metric()
+        return merge_results(self.decisions, means, mergeable, reported, keep=last)
 
     def custom_step(self, take: Callable[[], Any], means: Means | Returned) -> Any:
         self._weigh(self.numbers["share"])  # of a mean over rows, which the loss is taken for
         # A step on a row that counts for nothing leaves the metrics as they are.
-        with nullcontext() if self.counts() else kept(means, self._model._each_metric()):
+        with nullcontext() if self.has_rows() else preserve_sums(means, self._model._each_metric()):
             return take()
 
 
-def _innermost(feed: Any) -> ArrayIterator | StreamIterator:
-    return feed if isinstance(feed, ArrayIterator | StreamIterator) else _innermost(feed.batches)
+def _innermost(batches: Any) -> ArrayIterator | StreamIterator:
+    return batches if isinstance(batches, ArrayIterator | StreamIterator) else _innermost(batches.batches)
 
 
-def _joined(parts: list[Any]) -> Any:
+def _concatenate(parts: list[Any]) -> Any:
     """Return the rows of several batches as one."""
     return None if parts[0] is None else map_structure(lambda *a: np.concatenate(a), parts[0], *parts[1:])
 
 
-_RANKS: WeakKeyDictionary[Any, Shared] = WeakKeyDictionary()
+_STRATEGIES: WeakKeyDictionary[Any, DataParallel] = WeakKeyDictionary()
 
 
 def strategy_of(model: Any, distributed: bool | Communicator) -> SingleProcess:
@@ -290,8 +296,8 @@ def strategy_of(model: Any, distributed: bool | Communicator) -> SingleProcess:
             "fit: expected a model on NumPy's arrays with distributed=True, since MPI adds those; received one on "
             f"arrays of {type(model._beside).__module__}. Write model.to(numpy)"
         )
-    known = _RANKS.get(model)
-    if known is None or known.decisions is not comm:
+    strategy = _STRATEGIES.get(model)
+    if strategy is None or strategy.decisions is not comm:
         assert_consistent("fit", {"class of the model": type(model).__name__}, comm)
-        known = _RANKS[model] = Shared(model, comm)
-    return known
+        strategy = _STRATEGIES[model] = DataParallel(model, comm)
+    return strategy

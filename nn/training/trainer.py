@@ -154,7 +154,7 @@ class Trainer(Stepper):
         self.stop_training = False
         facts = {"batch_size": batch_size, "epochs": epochs, "batches": (batches.steps, *steps), "shuffle": shuffle}
         run = _Run(batches, validation, is_due, range(initial_epoch, epochs), verbose, calls, strategy, facts)
-        with strategy.reducing(compiled.optimizer):
+        with strategy.training(compiled.optimizer):
             self._in_training(caller, modules, partial(self._fit_epochs, run))
         return history
 
@@ -225,10 +225,10 @@ class Trainer(Stepper):
                 train = make()
             with ag.transaction(), strategy.step():
                 loss, weight = train(samples)
-                if counts := strategy.counts():
+                if has_rows := strategy.has_rows():
                     means.add(loss, weight)
             raise_deferred()
-            if loss != loss and counts and not is_custom and not calls.seen_nan:
+            if loss != loss and has_rows and not is_custom and not calls.seen_nan:
                 calls.seen_nan = True
                 warn_of_nan(self._speaker("fit"), batches, samples.x, done)
             done += 1
@@ -405,7 +405,7 @@ class Trainer(Stepper):
                 if watched or batches.runs_code:  # code of the user's may have changed the model
                     test = make()
                 loss, weight = test(samples)
-                if strategy.counts():
+                if strategy.has_rows():
                     means.add(loss, weight)
                 done += 1
                 if watched:

@@ -14,8 +14,8 @@ from autograd_lite import Tensor
 
 from ...config.arguments import Check, Seed, is_number, refused
 from ...config.fields import Converted
-from ...distributed.part import draw_rows
 from ...module.module import Shape
+from ...random import draw_rows
 from ..arguments import stream
 from ..convolution.spatial import Spatial, one_or_many
 

@@ -34,8 +34,8 @@ from autograd_lite import Tensor
 from ...config.arguments import Seed, as_seed, flag, lengths, number, positive
 from ...config.fields import field, option, weight
 from ...config.limits import STEP, room
-from ...distributed.part import draw_rows
 from ...module.module import Shape
+from ...random import draw_rows
 from ..arguments import (
     ActivationLike,
     DataFormatLike,

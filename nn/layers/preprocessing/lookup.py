@@ -14,7 +14,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 from autograd_lite.arrays import to_numpy
 
-from ...config.ambient import PROBED
+from ...config.ambient import CALL
 from ...config.arguments import any_integer, as_array, flag, is_text, not_negative, one_of, optional, positive, text
 from ...config.fields import Converted, field
 from .vocabulary import HASHED_DIGITS, Array, Salt, Vocabulary, as_output_mode, as_salt, bucket_of
@@ -109,7 +109,7 @@ class IntegerLookup(Vocabulary):
 
     def _check_known(self, x: Array, is_known: Array) -> None:
         missing = ~is_known & (x != self.mask_token)
-        if missing.any() and PROBED.get() is None:
+        if missing.any() and CALL.get().probed is None:
             raise ValueError(
                 f"{self._speaker}: expected integers of the vocabulary, since "
                 f"num_oov_indices=0; received {x[missing][0]}. Use num_oov_indices=1"
@@ -170,7 +170,7 @@ class Strings(Vocabulary):
             return np.array([of.get(token, unknown) for token in tokens], np.int64)
         if not self.num_oov_indices:
             missing = next((token for token in tokens if token not in of), None)
-            if missing is not None and PROBED.get() is None:
+            if missing is not None and CALL.get().probed is None:
                 raise ValueError(
                     f"{self._speaker}: expected strings of the vocabulary, since num_oov_indices=0; received "
                     f"{missing!r}. Use num_oov_indices=1"

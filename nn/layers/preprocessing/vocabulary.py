@@ -34,7 +34,7 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite.arrays import asarray_like
 
-from ...config.ambient import BUDGET, PROBED
+from ...config.ambient import CALL
 from ...config.arguments import is_integer, one_of, refused, speaker
 from ...config.limits import room
 from ...module.module import Shape
@@ -248,7 +248,7 @@ class Vocabulary(Encoding):
 
     def _require_tokens(self) -> Array:
         if self._tokens is None:
-            if PROBED.get() is not None:
+            if CALL.get().probed is not None:
                 return np.zeros(0, object)
             raise ValueError(
                 f"{self._speaker}: expected a vocabulary; this layer has none yet. "
@@ -306,7 +306,7 @@ def _lines(caller: str, path: Any) -> list[str]:
     Raises:
         ValueError: if a configuration asks for it, which could name any file of the machine.
     """
-    if BUDGET.get() is not None:
+    if CALL.get().budget is not None:
         raise ValueError(
             f"{speaker(caller)}: expected the tokens themselves in a configuration; received the path of a file, "
             f"vocabulary={fspath(path)!r}. Make the layer without a vocabulary, and call set_vocabulary(path)"

@@ -30,8 +30,8 @@ from autograd_lite import Tensor
 
 from ...config.arguments import Seed, as_seed, flag, number, positive
 from ...config.fields import field, option, weight
-from ...distributed.part import draw_rows
 from ...module.module import Shape
+from ...random import draw_rows
 from ..arguments import ActivationLike, InitializerLike, KernelAndBias, as_activation, as_initializer, stream
 from ..layer import Rule
 

@@ -111,7 +111,7 @@ def test_a_pass_that_runs_again_starts_nothing_again() -> None:
             w.grad = v.grad = None
             (w * (comm.rank + 1.0) + v).sum().backward()
             if again:
-                reducer.run_again()
+                reducer.restart()
                 w.grad = v.grad = None
                 (w * (comm.rank + 1.0) + v).sum().backward()
             found = [g.tolist() for g in reducer.finish()]
