@@ -104,7 +104,7 @@ class Compiled(NamedTuple):
             "weighted_metrics": _by_output(self.weighted),
         }
 
-    def weighed(self, y: Any, y_pred: Any, w: Any) -> tuple[Tensor, float]:
+    def loss_and_weight(self, y: Any, y_pred: Any, w: Any) -> tuple[Tensor, float]:
         """Return the loss of a batch, and its weight in the mean over batches; see `Loss.loss_and_weight`."""
         loss = self.loss
         assert loss is not None

@@ -86,7 +86,9 @@ class _OutputsLoss(losses.Loss):
             own = self.part(shape, name)
             loss.check(fitted(self.part(y_true, name), own), own)
 
-    def weighed(self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> tuple[Tensor, float]:
+    def loss_and_weight(
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None
+    ) -> tuple[Tensor, float]:
         """Return the weighted sum, and the number of samples."""
         total: Any = 0.0
         rows = 0.0

@@ -313,9 +313,9 @@ class Stepper(Module):
             sample_weight: weight of each sample, or None.
             training: whether it is a step of training, for a class that overrides it.
         """
-        return self._weighed(self._speaker("compute_loss"), y, y_pred, sample_weight)[0]
+        return self._loss_and_weight(self._speaker("compute_loss"), y, y_pred, sample_weight)[0]
 
-    def _weighed(self, what: str, y: Any, y_pred: Any, w: Any, penalized: bool = True) -> tuple[Tensor, float]:
+    def _loss_and_weight(self, what: str, y: Any, y_pred: Any, w: Any, penalized: bool = True) -> tuple[Tensor, float]:
         """Return the loss with the penalties, and its weight in the mean over batches."""
         compiled = self._require_compiled(what)
         terms = penalties(self) if penalized else []
@@ -327,7 +327,7 @@ class Stepper(Module):
                 )
             total, weight = terms[0], float(batch_size_of(y_pred))
         else:
-            total, weight = compiled.weighed(y, y_pred, w)
+            total, weight = compiled.loss_and_weight(y, y_pred, w)
         if (shard := CALL.get().shard) is not None:
             terms = [shard.add_penalty(penalty, getattr(compiled.loss, "reduction", "") == "sum") for penalty in terms]
         for penalty in terms if compiled.loss is not None else terms[1:]:
@@ -343,7 +343,7 @@ class Stepper(Module):
             if {"training", "kwargs"} & parameters_of(type(self).compute_loss):
                 given["training"] = training
             return self.compute_loss(**given), float(batch_size_of(y_pred))
-        return self._weighed(self._speaker("fit"), y, y_pred, w, penalized)
+        return self._loss_and_weight(self._speaker("fit"), y, y_pred, w, penalized)
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Show the batch to the compiled metrics, and return the results of all metrics; a subclass may override it."""
