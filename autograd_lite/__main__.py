@@ -20,7 +20,7 @@ import numpy as np
 
 from . import GradError, __version__
 from .graph import Graph, Program, RenderError, explain, find_nan
-from .graph.export.render import RENDERERS, Drawing
+from .graph.export.render import RENDERERS, RenderOptions
 from .graph.export.save import ENDINGS, SaveOptions, contents, written
 from .graph.overlays import overlay_of
 from .graph.target import RunError, TargetError, program_of, result_of, target_of
@@ -156,9 +156,9 @@ def _draw(options: argparse.Namespace) -> int:
         ascii = to_terminal and "utf" not in (sys.stdout.encoding or "utf-8").lower()
         text = graph.to_text(style=style, ascii=ascii, color=color, overlay=picture.get("overlay"), sources=True)
         return _put(f"{text}\n".encode(), options.output)
-    drawing = Drawing(options.renderer, options.dpi, options.timeout)
+    rendering = RenderOptions(options.renderer, options.dpi, options.timeout)
     with _warnings_told():
-        data = contents(graph, f".{form}", drawing, picture)
+        data = contents(graph, f".{form}", rendering, picture)
     return _put(data, options.output)
 
 

@@ -16,7 +16,7 @@ from .cost import By, Cost, cost_of
 from .explanations.explanation import Explanation
 from .export.json_format import graph_from_json, json_text
 from .export.model_explorer import NodeNumber, model_explorer_text, node_data_text
-from .export.render import Drawing, Renderer
+from .export.render import Renderer, RenderOptions
 from .export.save import SaveOptions, saved
 from .marks import Overlaid, Overlay
 from .memory import Memory, high_water
@@ -24,10 +24,10 @@ from .pictures.dot import ThemeName, digraph, dot_text
 from .pictures.folding.fold import Paths, ViewOptions, view_of
 from .pictures.mermaid import graph_mermaid
 from .pictures.mirror.dot import mirror_dot
-from .pictures.mirror.svg import mirror_svg
+from .pictures.mirror.svg import mirror_scene
 from .pictures.notebook import TENSOR_LIMIT, graph_bundle, picture
 from .pictures.page import Differences, Page, html_text
-from .pictures.svg import graph_svg
+from .pictures.svg import graph_scene
 from .pictures.tree_text import graph_text
 from .pictures.view import PICTURE_LIMIT
 
@@ -155,7 +155,7 @@ class Graph(PureGraph):
             ValueError: if `max_nodes` is not within 1 to 1,500.
         """
         options = ViewOptions(overlay=overlay, depth=depth, expand=expand, collapse=collapse, fold=fold)
-        return graph_svg(self, max_nodes=max_nodes, **options)
+        return graph_scene(self, max_nodes=max_nodes, **options).to_svg()
 
     def to_mirror(self, **options: Unpack[ViewOptions]) -> str:
         """Return the forward pass and, beside it, the derivative rules that mirror it, as SVG.
@@ -171,7 +171,7 @@ class Graph(PureGraph):
         Raises:
             ValueError: if the graph has no backward pass.
         """
-        return mirror_svg(self, **options)
+        return mirror_scene(self, **options).to_svg()
 
     def to_mirror_dot(self, *, theme: ThemeName = "light", **options: Unpack[ViewOptions]) -> str:
         """Return the picture of `to_mirror` in Graphviz's DOT language, with the rules of an op in its rank.
@@ -284,7 +284,7 @@ class Graph(PureGraph):
                 more than 200 million dots, or the form does not have one of the options.
             RenderError: if nothing can draw a PNG or a PDF; the message says how to get what can.
         """
-        return saved(self, path, Drawing(renderer, dpi, timeout), options)
+        return saved(self, path, RenderOptions(renderer, dpi, timeout), options)
 
     def _repr_svg_(self) -> str:
         return picture(self)

@@ -6,10 +6,10 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Literal
 
-from .export.render import Drawing, Renderer, drawn
+from .export.render import Renderer, RenderOptions, render
 from .export.save import written
 from .pictures.dot import ThemeName, dot_text
-from .pictures.svg import svg_text
+from .pictures.svg import view_scene
 from .pictures.view import DIRECTIONS, Direction, View
 
 __all__ = ["Picture"]
@@ -47,7 +47,7 @@ class Picture:
 
     def to_svg(self) -> str:
         """Return the picture as SVG, drawn without any other program."""
-        return svg_text(self.view, self.direction)
+        return view_scene(self.view, self.direction).to_svg()
 
     def to_dot(self, *, theme: ThemeName = "light") -> str:
         """Return the picture in Graphviz's DOT language.
@@ -87,10 +87,10 @@ class Picture:
         ending = Path(path).suffix.lower()
         if ending in _PAINTED:
             rich = renderer == "dot"  # bold heads, which graphviz-pure does not read
-            made = drawn(
+            made = render(
                 _PAINTED[ending],
-                Drawing(renderer, dpi, timeout),
-                self.to_svg,
+                RenderOptions(renderer, dpi, timeout),
+                lambda: view_scene(self.view, self.direction),
                 lambda: dot_text(self.view, theme, self.direction, rich=rich),
                 theme,
             )

@@ -9,7 +9,7 @@ from typing import Any, Unpack, cast
 from ..core.messages import checked
 from ..ir.pure_program import PureProgram
 from .export.onnx import OnnxOptions, onnx_model
-from .export.render import Drawing, Renderer
+from .export.render import Renderer, RenderOptions
 from .export.save import SaveOptions, saved, written
 from .graph import Graph
 
@@ -87,7 +87,7 @@ class Program(PureProgram):
                 takes = ", ".join(OnnxOptions.__annotations__)
                 raise ValueError(f"save: expected options of .onnx ({takes}); received {', '.join(wrong)}")
             return written(path, self.to_onnx(**cast(OnnxOptions, options)))
-        return saved(self.graph, path, Drawing(renderer, dpi, timeout), options, (".onnx",))
+        return saved(self.graph, path, RenderOptions(renderer, dpi, timeout), options, (".onnx",))
 
     def to_onnx(
         self,

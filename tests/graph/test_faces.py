@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import autograd_lite as ag
 from autograd_lite.graph import Graph, GraphNode, Kind, build_graph
+from autograd_lite.graph.pictures.style import HEATS, THEMES, Ink, Theme
 from autograd_lite.ir.node_labels import visible
 
 from ..running import lines_for_every_hash_seed
@@ -23,6 +24,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 names = st.one_of(st.text(max_size=20), st.text(st.characters(exclude_categories=()), max_size=20))
 names = st.one_of(names, st.sampled_from(HOSTILE))
+
+# A theme whose colors are the names of their roles, so that golden files say which color is where, and none by itself.
+ROLES = Theme(
+    **{role: f"{{{role}}}" for role in Theme._fields if role not in ("inks", "heat")},
+    inks={look: Ink(f"{{{look}.fill}}", f"{{{look}.border}}") for look in THEMES["light"].inks},
+    heat=tuple(f"{{heat.{i}}}" for i in range(HEATS)),
+)
 
 
 _PRINT_DIGESTS = """

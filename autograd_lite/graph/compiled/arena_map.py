@@ -9,11 +9,11 @@ from typing import NamedTuple
 from ...compiler.buffer_assignment import Span
 from ...compiler.execution_plan import Plan
 from ...ir.node_labels import amount, clip, counted, visible
-from ..pictures.boxes import SMALL, Line
-from ..pictures.draw import n, shape, text, xml
+from ..pictures.boxes import Line
+from ..pictures.draw import Element, element, shape, text
 from ..pictures.layout.geometry import Box, Point
-from ..pictures.sheet import Sample, Sheet, page
-from ..pictures.style import stylesheet
+from ..pictures.sheet import Sheet, box_sample, page
+from ..pictures.style import Stylesheet, rule
 from ..pictures.view import EdgeKind
 from ..pictures.widths import text_width
 
@@ -90,16 +90,21 @@ def arena_svg(plan: Plan) -> str:
     names = {look: group for group, look in looks.items() if look != _REST}
     rest = sum(look == _REST for look in looks.values())
     used = [look for look in (*_LOOKS, _REST) if look in looks.values()]
-    legend = [_sample(look, names.get(look, counted(rest, "more place"))) for look in used]
-    css = "\n".join([stylesheet(used, (EdgeKind.DATA,), ()), *_LINES])
+    box = shape("square", Point(10, 0), Box(20, 13), False)
+    legend = [
+        box_sample(f"{look} value", box, visible(clip(names.get(look, counted(rest, "more place")), 40)))
+        for look in used
+    ]
+    style = Stylesheet(used, (EdgeKind.DATA,), (), more=_LINES)
     description = "; ".join(value.tip for value in held[:20])
-    sheet = Sheet("Where values lie", (", ".join(caption),), legend, css, heading=True, description=description)
-    return page(sheet, drawing, -_left(plan), right, 14.0, _HIGH + 34)
+    sheet = Sheet("Where values lie", (", ".join(caption),), legend, style, heading=True, description=description)
+    left = 16 + max(text_width(amount(size, "B"), _TEXT) for size in _steps(plan.nbytes))
+    return page(sheet, drawing, -left, right, 14.0, _HIGH + 34).to_svg()
 
 
 _LINES = (
-    ".autograd-graph .axis { stroke-width: 1; opacity: 0.35 }",
-    ".autograd-graph .value .box { stroke-width: 0.9 }",
+    rule(".axis", stroke_width="1", opacity="0.35"),
+    rule(".value .box", stroke_width="0.9"),
 )
 
 
@@ -118,26 +123,19 @@ def _looks(held: Sequence[Held]) -> Mapping[str, str]:
     return {group: found.get(group, _REST) for group in order}
 
 
-def _rectangle(value: Held, look: str, across: float, down: float) -> str:
+def _rectangle(value: Held, look: str, across: float, down: float) -> Element:
     x, y = value.begin * across, value.start * down
-    wide, high = (value.end - value.begin) * across, (value.stop - value.start) * down
-    size = f'width="{n(max(wide - 0.8, 0.6))}" height="{n(max(high - 0.8, 0.6))}"'
-    box = f'<rect class="box" x="{n(x)}" y="{n(y)}" {size}/>'
-    label = ""
-    if high >= _TEXT + 3 and text_width(value.name, _TEXT) + 6 <= wide:
-        label = text(Line(value.name, _TEXT, ""), x + wide / 2, y + high / 2)
-    return f'<g class="{look} value"><title>{xml(value.tip)}</title>{box}{label}</g>'
+    width, height = (value.end - value.begin) * across, (value.stop - value.start) * down
+    parts = [element("rect", "box", x=x, y=y, width=max(width - 0.8, 0.6), height=max(height - 0.8, 0.6))]
+    if height >= _TEXT + 3 and text_width(value.name, _TEXT) + 6 <= width:
+        parts.append(text(Line(value.name, _TEXT, ""), x + width / 2, y + height / 2))
+    return element("g", f"{look} value", *parts, tip=value.tip)
 
 
-def _left(plan: Plan) -> float:
-    return 16 + max(text_width(amount(size, "B"), _TEXT) for size in _steps(plan.nbytes))
-
-
-def _axes(plan: Plan, right: float, across: float, down: float) -> Iterator[str]:
+def _axes(plan: Plan, right: float, across: float, down: float) -> Iterator[Element]:
     """Yield the lines and numbers at the left, and the numbers of calls below."""
     for size in _steps(plan.nbytes):
-        y = n(size * down)
-        yield f'<path class="edge quiet axis" d="M-4 {y}H{n(right)}"/>'
+        yield element("path", "edge quiet axis", d=(("M", -4, size * down), ("H", right)))
         yield text(Line(amount(size, "B"), _TEXT, "soft"), -8, size * down, "end")
     calls = max(len(plan.calls), 1)
     every = next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10**9) if step * across >= 34)
@@ -153,13 +151,3 @@ def _steps(nbytes: int) -> list[int]:
     step = next(s for k in range(20) for s in (64 * 10**k, 128 * 10**k, 320 * 10**k) if nbytes / s <= 6)
     inner = [size for size in range(step, nbytes, step) if nbytes - size >= 0.4 * step]
     return [0, *inner, nbytes]
-
-
-def _sample(look: str, word: str) -> Sample:
-    word = visible(clip(word, 40))
-
-    def draw(x: float, y: float) -> str:
-        box = shape("square", Point(x + 10, y), Box(20, 13), False)
-        return f'<g class="{look} value">{box}</g>{text(Line(word, SMALL, "soft"), x + 26, y, "start")}'
-
-    return Sample(26 + text_width(word, SMALL) + 14, draw)

@@ -171,7 +171,7 @@ def _gradients(graph: PureGraph) -> dict[str, Any]:
         for flow in graph.flows
         if flow.op in graph and flow.into in graph
     ]
-    return {"name": "gradients", "edgeColor": "#7E22CE", "edgeWidth": 2, "edges": edges}
+    return {"name": "gradients", "edgeColor": THEMES["light"].gradient, "edgeWidth": 2, "edges": edges}
 
 
 def _saved(graph: PureGraph) -> dict[str, Any]:

@@ -16,8 +16,9 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from ..pictures.dot import ThemeName
+from ..pictures.sheet import Scene
 from ..pictures.style import THEMES
-from .paint import painted
+from .paint import paint
 
 try:
     import subprocess
@@ -46,7 +47,7 @@ class RenderError(RuntimeError):
     """
 
 
-class Drawing(NamedTuple):
+class RenderOptions(NamedTuple):
     """How a picture is drawn.
 
     Attributes:
@@ -75,57 +76,57 @@ class _Program(NamedTuple):
     lacks: tuple[str, ...]
 
 
-def drawn(
+def render(
     form: Literal["png", "pdf"],
-    drawing: Drawing,
-    svg: Callable[[], str],
+    options: RenderOptions,
+    scene: Callable[[], Scene],
     dot: Callable[[], str],
     theme: ThemeName = "light",
 ) -> bytes:
-    """Return a picture as PNG or PDF: our own SVG, painted; for want of matplotlib or on request, DOT.
+    """Return a picture as PNG or PDF: our own, painted; without matplotlib or on request, Graphviz's.
 
     Args:
         form: "png" or "pdf".
-        drawing: how.
-        svg, dot: make the texts of the picture.
-        theme: the colors that are painted.
+        options: who draws, and how.
+        scene, dot: make our own picture, and the text for Graphviz.
+        theme: the colors of our own.
 
     Raises:
         RenderError: if nothing gives a picture.
         ValueError: if there is no such renderer or theme, or the dots per inch are not above 0.
     """
-    drawing.check()
+    options.check()
     if theme not in THEMES:
         raise ValueError(f"save: expected theme to be {' or '.join(THEMES)}; received {theme!r}")
-    if drawing.renderer in ("auto", "builtin"):
+    if options.renderer in ("auto", "builtin"):
         with contextlib.suppress(ImportError):
-            return painted(svg(), form, dpi=drawing.dpi, theme=theme)
-    return rendered(dot(), form, drawing)
+            return paint(scene(), form, dpi=options.dpi, theme=theme)
+    return render_dot(dot(), form, options)
 
 
-def rendered(dot: str, form: Format, drawing: Drawing) -> bytes:
+def render_dot(dot: str, form: Format, options: RenderOptions) -> bytes:
     """Return DOT drawn by Graphviz.
 
     Args:
         dot: the text.
         form: "png", "pdf" or "svg".
-        drawing: how; with "auto" by whatever is there.
+        options: how; with "auto" by whatever is there.
 
     Raises:
         RenderError: if no program gives a picture.
         ValueError: if there is no such renderer, or the dots per inch are not above 0.
     """
-    drawing.check()
+    options.check()
     tried: list[str] = []
-    for program in _programs(drawing.renderer):
+    for program in _programs(options.renderer):
         if form in program.lacks:
             tried.append(f"{program.name} writes no {form.upper()}")
             continue
-        picture, trouble = _run(program, dot, form, drawing)
+        picture, trouble = _run(program, dot, form, options)
         if picture:
             return picture
         tried.append(f"{program.name} {trouble}")
-    raise RenderError(_advice(form, drawing.renderer, tried))
+    raise RenderError(_advice(form, options.renderer, tried))
 
 
 def _programs(renderer: Renderer) -> list[_Program]:
@@ -141,9 +142,9 @@ def _programs(renderer: Renderer) -> list[_Program]:
     return found
 
 
-def _run(program: _Program, dot: str, form: str, drawing: Drawing) -> tuple[bytes, str]:
+def _run(program: _Program, dot: str, form: str, options: RenderOptions) -> tuple[bytes, str]:
     """Return the picture, or what went wrong."""
-    command = [program.path, f"-T{form}", *([f"-Gdpi={drawing.dpi:g}"] if form == "png" else [])]
+    command = [program.path, f"-T{form}", *([f"-Gdpi={options.dpi:g}"] if form == "png" else [])]
     try:
         process = subprocess.Popen(
             command,
@@ -155,10 +156,10 @@ def _run(program: _Program, dot: str, form: str, drawing: Drawing) -> tuple[byte
     except OSError as error:
         return b"", f"does not start ({error.strerror})"
     try:
-        picture, said = process.communicate(dot.encode("utf-8"), drawing.timeout)
+        picture, said = process.communicate(dot.encode("utf-8"), options.timeout)
     except subprocess.TimeoutExpired:
         _kill(process)
-        return b"", f"took longer than {drawing.timeout:g} s"
+        return b"", f"took longer than {options.timeout:g} s"
     except BaseException:
         _kill(process)
         raise

@@ -13,13 +13,14 @@ from ..pictures.dot import ThemeName, dot_text
 from ..pictures.folding.fold import ViewOptions, view_of
 from ..pictures.mermaid import graph_mermaid
 from ..pictures.mirror.dot import mirror_dot
-from ..pictures.mirror.svg import mirror_svg
+from ..pictures.mirror.svg import mirror_scene
 from ..pictures.page import html_text
-from ..pictures.svg import graph_svg
+from ..pictures.sheet import Scene
+from ..pictures.svg import graph_scene
 from ..pictures.tree_text import graph_text
 from ..pictures.view import PICTURE_LIMIT
 from .json_format import json_text
-from .render import Drawing, RenderError, drawn, rendered
+from .render import RenderError, RenderOptions, render, render_dot
 
 
 class SaveOptions(ViewOptions, total=False):
@@ -32,22 +33,22 @@ class SaveOptions(ViewOptions, total=False):
 
 
 def saved(
-    graph: PureGraph, path: str | Path, drawing: Drawing, options: SaveOptions, more: Collection[str] = ()
+    graph: PureGraph, path: str | Path, rendering: RenderOptions, options: SaveOptions, more: Collection[str] = ()
 ) -> Path:
     """Write a graph to a file; see `Graph.save`.
 
     Args:
         graph: what to write.
         path: whose ending names the form.
-        drawing: how.
+        rendering: who draws, and how.
         options: of the picture.
         more: further endings, for the error.
     """
-    return written(path, contents(graph, Path(path).suffix, drawing, options, more))
+    return written(path, contents(graph, Path(path).suffix, rendering, options, more))
 
 
 def contents(
-    graph: PureGraph, ending: str, drawing: Drawing, options: SaveOptions, more: Collection[str] = ()
+    graph: PureGraph, ending: str, rendering: RenderOptions, options: SaveOptions, more: Collection[str] = ()
 ) -> bytes:
     """Return what a file with an ending such as ".svg" holds.
 
@@ -69,7 +70,7 @@ def contents(
         if name not in form.options:
             takes = ", ".join(sorted(form.options)) or "none"
             raise ValueError(f"save: expected options of {ending} ({takes}); received {name}")
-    made = form.make(graph, drawing, given)
+    made = form.make(graph, rendering, given)
     return made if isinstance(made, bytes) else made.encode("utf-8")
 
 
@@ -79,27 +80,27 @@ def contents(
 class Form(NamedTuple):
     """A form of file: how it is made, and which of a picture's options it has."""
 
-    make: Callable[[Any, Drawing, Any], str | bytes]
+    make: Callable[[Any, RenderOptions, Any], str | bytes]
     options: frozenset[str]
 
 
-def _svg(graph: PureGraph, drawing: Drawing, options: Any) -> str | bytes:
-    if drawing.renderer in ("dot", "graphviz-pure"):
+def _svg(graph: PureGraph, rendering: RenderOptions, options: Any) -> str | bytes:
+    if rendering.renderer in ("dot", "graphviz-pure"):
         try:
-            return rendered(_dot(graph, options), "svg", drawing)
+            return render_dot(_dot(graph, options), "svg", rendering)
         except RenderError as error:
             reason = str(error).partition(", and ")[2].partition(". ")[0].partition(": pip")[0]
             warnings.warn(f"save: {reason}; the built-in renderer drew the picture", RuntimeWarning, stacklevel=5)
-    return _own(graph, options)
+    return _scene(graph, options).to_svg()
 
 
-def _own(graph: PureGraph, options: Any) -> str:
+def _scene(graph: PureGraph, options: Any) -> Scene:
     """Return our own picture."""
     if graph.flows:  # the two passes side by side
-        return mirror_svg(graph, **options)
+        return mirror_scene(graph, **options)
     options = dict(options)
     most = {"max_nodes": options.pop("limit")} if "limit" in options else {}
-    return graph_svg(graph, **options, **most)
+    return graph_scene(graph, **options, **most)
 
 
 def _dot(graph: PureGraph, options: Any, theme: ThemeName = "light") -> str:
@@ -112,10 +113,10 @@ def _plain_dot(graph: PureGraph, theme: ThemeName = "light", **options: Any) -> 
     return dot_text(view_of(graph, **options), theme)
 
 
-def _image(form: Literal["png", "pdf"]) -> Callable[[Any, Drawing, Any], bytes]:
-    def draw(graph: PureGraph, drawing: Drawing, options: Any) -> bytes:
+def _image(form: Literal["png", "pdf"]) -> Callable[[Any, RenderOptions, Any], bytes]:
+    def draw(graph: PureGraph, rendering: RenderOptions, options: Any) -> bytes:
         theme = options.pop("theme", "light")
-        return drawn(form, drawing, lambda: _own(graph, options), lambda: _dot(graph, options, theme), theme)
+        return render(form, rendering, lambda: _scene(graph, options), lambda: _dot(graph, options, theme), theme)
 
     return draw
 

@@ -59,7 +59,7 @@ class Label(NamedTuple):
 
     @property
     def css(self) -> str:
-        """The CSS classes that colour it."""
+        """The CSS classes that color it."""
         return self.look if self.heat < 0 else f"{self.look} heat{self.heat}"
 
     @property

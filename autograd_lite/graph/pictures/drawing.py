@@ -1,13 +1,13 @@
-"""A View with everything in its place: what SVG paints, and what folding measures."""
+"""A View with everything in its place, which `svg` draws and folding measures."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from ...ir.node_labels import clip, visible
 from .boxes import SMALL, Label, label_of
-from .draw import n
+from .draw import Element, element
 from .layout.geometry import Box, Point
 from .layout.lanes import Edge
 from .layout.layered import Layout, lay_out
@@ -35,7 +35,7 @@ class Drawing(NamedTuple):
     direction: Direction = "TB"
 
     @property
-    def turned(self) -> bool:
+    def is_sideways(self) -> bool:
         """Whether lines lead sideways: then the layout's x is the picture's y."""
         return self.direction in ("LR", "RL")
 
@@ -43,23 +43,19 @@ class Drawing(NamedTuple):
     def size(self) -> tuple[float, float]:
         """Width and height."""
         size = self.layout.width, self.layout.height
-        return size[::-1] if self.turned else size
+        return size[::-1] if self.is_sideways else size
 
     def at(self, point: Point) -> Point:
         """Return where a point of the layout, whose lines lead down, is in the picture."""
         along = self.layout.height - point.y if self.direction in ("BT", "RL") else point.y
-        return Point(along, point.x) if self.turned else Point(point.x, along)
+        return Point(along, point.x) if self.is_sideways else Point(point.x, along)
 
-    def placed(self, drawn: Iterable[str]) -> Iterator[str]:
-        """Yield what was drawn in the layout's coordinates so that it is in the picture's."""
+    def place(self, elements: Iterable[Element]) -> Iterable[Element]:
+        """Return elements in the layout's coordinates moved and turned to the picture's."""
         if self.direction == "TB":
-            yield from drawn
-            return
+            return elements
         (x, y), right, down = self.at(Point(0, 0)), self.at(Point(1, 0)), self.at(Point(0, 1))
-        matrix = " ".join(n(number) for number in (right.x - x, right.y - y, down.x - x, down.y - y, x, y))
-        yield f'<g transform="matrix({matrix})">'
-        yield from drawn
-        yield "</g>"
+        return [element("g", "", *elements, transform=(right.x - x, right.y - y, down.x - x, down.y - y, x, y))]
 
 
 def drawing_of(view: View, direction: Direction = "TB") -> Drawing:

@@ -75,7 +75,7 @@ class Spots:
             for piece in _pieces(leg):
                 self._lines.add(piece)
 
-    def crossed(self, area: Area) -> bool:
+    def is_crossed(self, area: Area) -> bool:
         """Return whether a line runs through an area."""
         return self._lines.meeting(area) > 0
 

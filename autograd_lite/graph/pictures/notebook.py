@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from ...ir.pure_graph import PureGraph
-from .mirror.svg import mirror_svg
-from .svg import graph_svg
+from .mirror.svg import mirror_scene
+from .svg import graph_scene
 from .tree_text import graph_text
 from .view import PICTURE_LIMIT
 
@@ -22,7 +22,8 @@ def picture(graph: PureGraph, limit: int = PICTURE_LIMIT) -> str:
     svg = ""
     for boxes in (limit, *(fewer for fewer in _LIMITS if fewer < limit)):
         # A graph with a backward pass is shown as a mirror.
-        svg = mirror_svg(graph, limit=boxes) if graph.flows else graph_svg(graph, max_nodes=boxes)
+        scene = mirror_scene(graph, limit=boxes) if graph.flows else graph_scene(graph, max_nodes=boxes)
+        svg = scene.to_svg()
         if len(svg.encode("utf-8")) <= MOST_BYTES:
             break
     return svg

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from autograd_lite.graph import EdgeKind, Picture, View, ViewEdge, ViewNode, build_graph
+from autograd_lite.graph import EdgeKind, View, ViewEdge, ViewNode, build_graph
+from autograd_lite.graph.pictures.mirror.svg import mirror_scene
+from autograd_lite.graph.pictures.sheet import Scene
 from autograd_lite.graph.pictures.style import LOOKS
+from autograd_lite.graph.pictures.svg import graph_scene, view_scene
 
 from ..large import transformer
 from ..samples import HOSTILE, perceptron
@@ -34,15 +37,15 @@ def every_look() -> View:
     return View((*boxes, *heated), (*lines, *quiet), "Every look", ("all there is", "on two lines"), (ids[0], ids[5]))
 
 
-def pictures() -> dict[str, str]:
+def pictures() -> dict[str, Scene]:
     """The pictures, by what they have."""
     both = build_graph(perceptron(), backward=True)
     return {
-        "looks": Picture(every_look()).to_svg(),
-        "turned": Picture(every_look(), "RL").to_svg(),
-        "forward": build_graph(perceptron()).to_svg(),
-        "mirror": both.to_mirror(overlay="flops"),
-        "folded": build_graph(transformer(3), backward=True).to_mirror(),
-        "names": hostile_graph(HOSTILE[0][:60], "<&\"'>", "a $b$ _c_").to_svg(),
-        "window": hostile_graph("Ünï \u4e16\u754c" * 5).to_svg(),
+        "looks": view_scene(every_look()),
+        "turned": view_scene(every_look(), "RL"),
+        "forward": graph_scene(build_graph(perceptron())),
+        "mirror": mirror_scene(both, overlay="flops"),
+        "folded": mirror_scene(build_graph(transformer(3), backward=True)),
+        "names": graph_scene(hostile_graph(HOSTILE[0][:60], "<&\"'>", "a $b$ _c_")),
+        "window": graph_scene(hostile_graph("Ünï \u4e16\u754c" * 5)),
     }

@@ -324,10 +324,10 @@ def test_a_real_program_draws_text(renderer: str, tmp_path: Path) -> None:
 
 
 def _drawn(dot: str, renderer: str, folder: Path) -> Path:
-    from autograd_lite.graph.export.render import Drawing, rendered
+    from autograd_lite.graph.export.render import RenderOptions, render_dot
 
     path = folder / "bare.png"
-    path.write_bytes(rendered(dot, "png", Drawing(renderer)))
+    path.write_bytes(render_dot(dot, "png", RenderOptions(renderer)))
     return path
 
 

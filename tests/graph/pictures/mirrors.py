@@ -114,12 +114,17 @@ class Rect(NamedTuple):
         return self.left + by < x < self.right - by and self.top + by < y < self.bottom - by
 
 
+def outlines(group: ET.Element) -> list[ET.Element]:
+    """The shapes of a box, with the sheets behind it."""
+    return [shape for shape in group if "box" in shape.attrib.get("class", "").split()]
+
+
 class Picture:
     """What is in an SVG, in the coordinates of the drawing."""
 
     def __init__(self, svg: str) -> None:
         self.root = ET.fromstring(svg)
-        (self.drawing,) = (g for g in self.root.findall(f"{SVG}g") if "translate" in g.attrib.get("transform", ""))
+        (self.drawing,) = self.root.findall(f"{SVG}g[@class='drawing']")
         self.groups = {g.attrib["data-id"]: g for g in self.drawing if "data-id" in g.attrib}
         self.boxes = {i: bounds(g) for i, g in self.groups.items()}
         self.chips = {g.attrib["data-saved"]: g for g in self.drawing if "data-bytes" in g.attrib}
@@ -149,7 +154,7 @@ def rectangle(rect: ET.Element) -> Rect:
 def bounds(group: ET.Element) -> Rect:
     """Return the bounds of all outlines of a box."""
     found = []
-    for shape in group.findall("*[@class='box']"):
+    for shape in outlines(group):
         if shape.tag == f"{SVG}rect":
             found.append(rectangle(shape))
         elif shape.tag == f"{SVG}ellipse":

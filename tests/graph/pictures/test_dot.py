@@ -26,7 +26,7 @@ from autograd_lite.graph.pictures.view import EdgeKind, View, ViewNode
 from ..calls import box_in
 from ..large import irregular, transformer
 from ..samples import HOSTILE, SAMPLES, parameter, perceptron
-from ..test_faces import GOLDEN, hostile_graph, names
+from ..test_faces import GOLDEN, ROLES, hostile_graph, names
 
 CASES = [(name, backward) for name in SAMPLES for backward in (False, True)]
 
@@ -36,8 +36,9 @@ def sample(name: str, backward: bool) -> Graph:
 
 
 @pytest.mark.parametrize(("name", "backward"), CASES)
-def test_golden(name: str, backward: bool) -> None:
+def test_golden(name: str, backward: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """To write the files anew, set AUTOGRAD_LITE_WRITE_GOLDEN=1, and look at what changed."""
+    monkeypatch.setitem(THEMES, "light", ROLES)
     text = sample(name, backward).to_dot(fold=name == "blocks")
     file = GOLDEN / f"{name}{'.backward' if backward else ''}.dot"
     if os.environ.get("AUTOGRAD_LITE_WRITE_GOLDEN") == "1":

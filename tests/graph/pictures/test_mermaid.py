@@ -25,7 +25,7 @@ from autograd_lite.graph.pictures.view import EdgeKind, View, ViewEdge, ViewNode
 
 from ..large import chain, deep_perceptron, irregular, transformer
 from ..samples import HOSTILE, diamond, perceptron
-from ..test_faces import GOLDEN, hostile_graph, names
+from ..test_faces import GOLDEN, ROLES, hostile_graph, names
 from .test_dot import CASES, sample
 
 # What means something to Mermaid, to Markdown or to KaTeX.
@@ -41,8 +41,9 @@ words = st.one_of(names, st.sampled_from(WORDS), st.lists(st.sampled_from(WORDS)
 
 
 @pytest.mark.parametrize(("name", "backward"), CASES)
-def test_golden(name: str, backward: bool) -> None:
+def test_golden(name: str, backward: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """To write the files anew, set AUTOGRAD_LITE_WRITE_GOLDEN=1, and look at what changed."""
+    monkeypatch.setitem(THEMES, "light", ROLES)
     text = sample(name, backward).to_mermaid(fold=name == "blocks")
     file = GOLDEN / f"{name}{'.backward' if backward else ''}.mmd"
     if os.environ.get("AUTOGRAD_LITE_WRITE_GOLDEN") == "1":

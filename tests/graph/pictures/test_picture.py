@@ -18,14 +18,15 @@ from matplotlib.ft2font import FT2Font, LoadFlags
 
 import autograd_lite as ag
 from autograd_lite.graph import Graph, Kind, build_graph
-from autograd_lite.graph.pictures.style import EDGE_LOOKS, HEATS, LOOKS, THEMES, stylesheet
-from autograd_lite.graph.pictures.svg import svg_text
+from autograd_lite.graph.pictures.style import EDGE_LOOKS, HEATS, LOOKS, THEMES, Stylesheet
+from autograd_lite.graph.pictures.svg import view_scene
 from autograd_lite.graph.pictures.view import EdgeKind, View, ViewEdge, ViewNode
 from autograd_lite.graph.pictures.widths import fits_table, text_width
 
 from ..calls import box_in
 from ..samples import HOSTILE, SAMPLES, dropout, parameter, perceptron
 from ..test_faces import hostile_graph, names
+from .mirrors import outlines
 
 SVG = "{http://www.w3.org/2000/svg}"
 FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
@@ -121,19 +122,19 @@ def areas_of(drawing: ET.Element) -> list[tuple[float, float, float, float]]:
 @settings(max_examples=150)
 @given(views())
 def test_any_view_is_drawn_whole_and_its_words_cover_nothing(view: View) -> None:
-    picture = svg_text(view)
-    assert picture == svg_text(view)
+    picture = view_scene(view).to_svg()
+    assert picture == view_scene(view).to_svg()
     root = parse(picture)
     drawn = nodes_of(root)
     assert list(drawn) == [node.id for node in view.nodes]
     tips = sum(p.attrib["d"].count("z") for p in root.iter(f"{SVG}path") if p.attrib["class"].startswith("tip"))
-    (drawing,) = [g for g in root.findall(f"{SVG}g") if "transform" in g.attrib]
+    (drawing,) = root.findall(f"{SVG}g[@class='drawing']")
     arrows = [edge for edge in view.edges if EDGE_LOOKS[edge.kind].arrow]
     legend = len({edge.kind for edge in arrows} if {e.kind for e in view.edges} - {EdgeKind.DATA} else ())
     assert tips == len(arrows) + len(view.cut) + legend
     boxes = []
     for group in drawn.values():
-        for shape in group.findall("*[@class='box']"):
+        for shape in outlines(group):
             x, y, half_width, half_height, _ = inner_box(shape)
             boxes.append((x - half_width, y - half_height, x + half_width, y + half_height))
         for shape in group.findall("*[@class='pill']"):
@@ -154,19 +155,19 @@ def test_labels_are_written_beside_their_lines() -> None:
         tuple(ViewNode(f"n{i}", "op", ("matmul", "(8, 64) float32")) for i in range(6)),
         tuple(ViewEdge(f"n{i // 2}", f"n{i}", EdgeKind.DATA, f"({i}, 8)") for i in range(1, 6)),
     )
-    assert {f"({i}, 8)" for i in range(1, 6)} <= set(texts_of(parse(svg_text(view))))
+    assert {f"({i}, 8)" for i in range(1, 6)} <= set(texts_of(parse(view_scene(view).to_svg())))
 
 
 def test_saved_values_have_no_arrow_and_other_kinds_have() -> None:
     nodes = tuple(ViewNode(f"n{i}", "op", ("sin",)) for i in range(2))
     for kind in EdgeKind:
-        root = parse(svg_text(View(nodes, (ViewEdge("n0", "n1", kind),))))
+        root = parse(view_scene(View(nodes, (ViewEdge("n0", "n1", kind),))).to_svg())
         (line,) = [p for p in root.iter(f"{SVG}path") if "data-from" in p.attrib]
         assert line.attrib["class"] == f"edge {kind}"
-        tips = [p for p in root.findall(f".//{SVG}g/{SVG}path") if p.attrib["class"] == f"tip {kind}"]
+        tips = root.findall(f"{SVG}g[@class='drawing']/{SVG}path[@class='tip {kind}']")
         assert len(tips) == EDGE_LOOKS[kind].arrow
         end = pieces_of(line.attrib["d"])[0][1][1]
-        _, top, _, half_height, _ = inner_box(nodes_of(root)["n1"].findall("*[@class='box']")[0])
+        _, top, _, half_height, _ = inner_box(outlines(nodes_of(root)["n1"])[0])
         assert end == pytest.approx(top - half_height - 7 * EDGE_LOOKS[kind].arrow)
     dashes = [look.dashes for look in EDGE_LOOKS.values()]
     assert len(set(dashes)) == len(dashes)
@@ -181,7 +182,7 @@ def test_the_drawn_lines_lead_from_their_node_to_every_tip(sample) -> None:
         if "data-from" not in line.attrib:
             continue
         pieces = pieces_of(line.attrib["d"])
-        bottom = lower_end(drawn[line.attrib["data-from"]].findall("*[@class='box']")[0])
+        bottom = lower_end(outlines(drawn[line.attrib["data-from"]])[0])
         tips = [tuple(map(float, at)) for at in re.findall(r"M([-\d.]+) ([-\d.]+)l", tip.attrib["d"])]
         assert tips
         for x, y in tips:
@@ -236,12 +237,12 @@ def test_page_says_what_it_is() -> None:
 def test_each_look_has_a_cue_beside_its_color() -> None:
     cues = [(look.shape, look.border, look.glyph) for look in LOOKS.values()]
     assert len(set(cues)) == len(cues)
-    root = parse(svg_text(VIEWS["all_looks"]))
+    root = parse(view_scene(VIEWS["all_looks"]).to_svg())
     css = (root.find(f"{SVG}style").text or "").split("@media")[0]  # type: ignore[union-attr]
     drawn = {}
     for group in nodes_of(root).values():
         look = group.attrib["class"].split()[1]
-        shapes = group.findall("*[@class='box']")
+        shapes = outlines(group)
         outline = [(s.tag, "rx" in s.attrib, re.sub(r"[-\d. ]+", "", s.attrib.get("d", ""))) for s in shapes]
         dashes = re.findall(rf"\.{look} \.box {{{{ (stroke-[^}}]*) }}}}".replace("{{", "{").replace("}}", "}"), css)
         badge = "".join(
@@ -263,7 +264,7 @@ def test_every_look_has_words_for_graphviz() -> None:
 
 def test_a_leaf_that_is_a_result_has_a_double_border() -> None:
     root = parse(build_graph(parameter("p", 2)).to_svg())
-    assert len(nodes_of(root)["n0"].findall("*[@class='box']")) == 2
+    assert len(outlines(nodes_of(root)["n0"])) == 2
 
 
 def test_arguments_are_numbered_where_they_arrive_out_of_order() -> None:
@@ -308,12 +309,16 @@ def test_the_legend_shows_what_occurs_and_nothing_else() -> None:
     nodes = (ViewNode("n0", "input", ("x",)), ViewNode("n1", "backward", ("sin",), weight=0.5))
     data = View(nodes, (ViewEdge("n0", "n1"),))
     saved = View(nodes, (ViewEdge("n0", "n1", EdgeKind.SAVED),))
-    assert texts_of(parse(svg_text(data)))[-4:] == ["input", "backward pass", "less", "more"]
-    assert texts_of(parse(svg_text(saved)))[-5:-2] == ["input", "backward pass", "saved for the backward pass"]
+    assert texts_of(parse(view_scene(data).to_svg()))[-4:] == ["input", "backward pass", "less", "more"]
+    assert texts_of(parse(view_scene(saved).to_svg()))[-5:-2] == [
+        "input",
+        "backward pass",
+        "saved for the backward pass",
+    ]
 
 
 def test_badges_stand_in_their_pills_and_cover_no_text() -> None:
-    for group in nodes_of(parse(svg_text(VIEWS["all_looks"]))).values():
+    for group in nodes_of(parse(view_scene(VIEWS["all_looks"]).to_svg())).values():
         for pill in group.findall("*[@class='pill']"):
             x, y, half_width, half_height, _ = inner_box(pill)
             *lines, badge = group.iter(f"{SVG}text")
@@ -323,7 +328,7 @@ def test_badges_stand_in_their_pills_and_cover_no_text() -> None:
             assert y - half_height < baseline - 0.73 * size < baseline + 0.24 * size < y + half_height
             for line in lines:
                 assert y + half_height < float(line.attrib["y"]) - 0.73 * float(line.attrib["font-size"])
-            cx, cy, wide, high, _ = inner_box(group.findall("*[@class='box']")[-1])
+            cx, cy, wide, high, _ = inner_box(outlines(group)[-1])
             assert cx < x + half_width < cx + wide + 9
             # A cylinder has its lid above what counts as its inside.
             assert y - half_height < cy - high < y + half_height + 8 * group.attrib["class"].endswith(" state")
@@ -331,7 +336,7 @@ def test_badges_stand_in_their_pills_and_cover_no_text() -> None:
 
 def test_no_arrow_runs_into_a_badge() -> None:
     nodes = tuple(ViewNode(f"n{i}", "op", ("sin", "(2, 3)"), badge="12 %") for i in range(5))
-    root = parse(svg_text(View(nodes, tuple(ViewEdge(f"n{i}", "n4") for i in range(4)))))
+    root = parse(view_scene(View(nodes, tuple(ViewEdge(f"n{i}", "n4") for i in range(4)))).to_svg())
     left = min(float(p.attrib["x"]) for p in nodes_of(root)["n4"].findall("*[@class='pill']"))
     tips = "".join(p.attrib["d"] for p in root.iter(f"{SVG}path") if p.attrib["class"] == "tip data")
     assert all(float(x) + 3 < left for x in re.findall(r"M([-\d.]+) ", tips))
@@ -340,7 +345,7 @@ def test_no_arrow_runs_into_a_badge() -> None:
 def test_what_is_not_shown_has_an_arrow_of_its_own() -> None:
     nodes = tuple(ViewNode(f"n{i}", "op", ("matmul", "(8, 64) float32")) for i in range(4))
     edges = tuple(ViewEdge(f"n{i}", "n3") for i in range(3))
-    root = parse(svg_text(View(nodes, edges, cut=("n0", "n3"))))
+    root = parse(view_scene(View(nodes, edges, cut=("n0", "n3"))).to_svg())
     stubs = [p.attrib["d"] for p in root.iter(f"{SVG}path") if p.attrib["class"] == "edge data cut"]
     assert len(stubs) == 2
     tips = "".join(p.attrib["d"] for p in root.iter(f"{SVG}path") if p.attrib["class"] == "tip data")
@@ -353,7 +358,7 @@ def test_what_is_not_shown_has_an_arrow_of_its_own() -> None:
 
 def test_the_heavier_the_deeper_the_color() -> None:
     nodes = tuple(ViewNode(f"n{i}", "op", ("sin",), weight=w) for i, w in enumerate((0.0, 0.04, 0.55, 1.0, 7.0, -1.0)))
-    root = parse(svg_text(View(nodes, ())))
+    root = parse(view_scene(View(nodes, ())).to_svg())
     classes = [group.attrib["class"] for group in nodes_of(root).values()]
     assert classes == [f"node op heat{heat}" for heat in (0, 0, 5, 9, 9, 0)]
     for theme, descending in (("light", True), ("dark", False)):
@@ -369,7 +374,7 @@ def test_everything_lies_on_the_page(sample) -> None:
         root = parse(graph.to_svg(max_nodes=max_nodes))
         width, height = float(root.attrib["width"]), float(root.attrib["height"])
         assert root.attrib["viewBox"] == f"0 0 {root.attrib['width']} {root.attrib['height']}"
-        (drawing,) = [g for g in root.findall(f"{SVG}g") if "transform" in g.attrib]
+        (drawing,) = root.findall(f"{SVG}g[@class='drawing']")
         dx, dy = map(float, re.findall(r"[-\d.]+", drawing.attrib["transform"]))
         captions = [float(t.attrib["y"]) for t in root.findall(f"{SVG}text") if float(t.attrib["y"]) < dy]
         xs, ys = [], []
@@ -468,12 +473,12 @@ def test_labels_lie_inside_their_boxes(sample) -> None:
 
 
 def test_labels_lie_inside_boxes_of_every_look() -> None:
-    _check_labels(svg_text(VIEWS["all_looks"]))
+    _check_labels(view_scene(VIEWS["all_looks"]).to_svg())
 
 
 def _check_labels(picture: str) -> None:
     for group in nodes_of(parse(picture)).values():
-        cx, cy, half_width, half_height, ellipse = inner_box(group.findall("*[@class='box']")[-1])
+        cx, cy, half_width, half_height, ellipse = inner_box(outlines(group)[-1])
         for text in group.iter(f"{SVG}text"):
             if text.attrib.get("class") == "pilled":
                 continue
@@ -532,7 +537,7 @@ def test_contrast(theme) -> None:
 
 
 def test_the_styles_use_the_colors_of_the_themes() -> None:
-    light, dark = stylesheet().split("@media (prefers-color-scheme: dark)")
+    light, dark = Stylesheet().css().split("@media (prefers-color-scheme: dark)")
     for css, theme in ((light, THEMES["light"]), (dark, THEMES["dark"])):
         for look, ink in theme.inks.items():
             assert f".{look} .box {{ fill: {ink.fill}; stroke: {ink.border} }}" in css
@@ -548,14 +553,14 @@ def test_heat_outweighs_the_looks_of_the_next_picture_on_the_page() -> None:
     """In CSS the rule with more classes wins, and among equals the later one."""
 
     def classes(pattern: str) -> set[int]:
-        selectors = [line.split("{")[0] for line in stylesheet().splitlines() if re.search(pattern, line)]
+        selectors = [line.split("{")[0] for line in Stylesheet().css().splitlines() if re.search(pattern, line)]
         return {part.count(".") for line in selectors for part in line.split(",")}
 
     assert min(classes(r"\.heat\d")) > max(classes(r"^ *\.autograd-graph \.(op|output|backward|soft)\b.*fill"))
 
 
 def test_styles_stay_within_the_picture() -> None:
-    css = stylesheet()
+    css = Stylesheet().css()
     rules = [line.strip() for line in css.splitlines() if "{" in line and not line.startswith("@")]
     assert all(part.strip().startswith(".autograd-graph ") for rule in rules for part in rule.split("{")[0].split(","))
     assert "@media (prefers-color-scheme: dark)" in css

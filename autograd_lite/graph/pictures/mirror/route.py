@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from ..draw import n, path_of, tip
+from ..draw import Path, path_of, tip
 from ..layout.geometry import TIP, Point
 from ..layout.legs import draw_legs
 from .frames import Band
@@ -23,8 +23,8 @@ class Wire(NamedTuple):
     """A line: its kind ("data", "quiet", "flow", "arrival", "seed", "saved"), path, tip, and what it is of."""
 
     kind: str
-    path: str
-    tip: str
+    path: Path
+    tip: Path
     of: int
 
 
@@ -117,10 +117,10 @@ class _Router:
     def _forward(self, plan: Plan) -> None:
         half, edges = self.left, self.mirror.view.edges
         legs = draw_legs(half)
-        tips: dict[int, str] = {}
+        tips: dict[int, list[Any]] = {}
         into: dict[int, list[tuple[Point, int, int]]] = {}
         for i, (edge, said, arrival) in enumerate(zip(half.edges, edges, half.arrivals, strict=True)):
-            tips[edge.source] = tips.get(edge.source, "") + tip(arrival)
+            tips.setdefault(edge.source, []).extend(tip(arrival))
             into.setdefault(edge.target, []).append((arrival, said.argument, i))
         quiet = {edge.source for edge, said in zip(half.edges, edges, strict=True) if said.quiet}
         for source in sorted(tips, key=lambda s: (s not in quiet, s)):
@@ -156,7 +156,7 @@ class _Router:
             foot, path = Point(half.x[v], half.bottom(v)), path_of(legs.get((v, 0), ()))
             is_rule = half.boxes[v].height > 0
             if path:
-                plan.wires.append(Wire("flow", path, tip(foot, "up") if is_rule else "", cell))
+                plan.wires.append(Wire("flow", path, tip(foot, "up") if is_rule else (), cell))
             if is_rule and cell in self.mirror.uses and (path or cell in seeded):
                 plan.notes.append(Note("sum", Point(foot.x, foot.y + 15), cell))
 
@@ -176,7 +176,7 @@ class _Router:
             y, end = track, Point(half.x[cell], half.top(cell))
             way = [begin, Point(begin.x, y), Point(end.x, y), Point(end.x, end.y - TIP)]
             head = tip(end)
-        plan.wires.append(Wire("arrival", _bent(way), head, cell))
+        plan.wires.append(Wire("arrival", _bend(way), head, cell))
         plan.notes.append(Note("gradient", Point(grid.strip, y), i))
         if gradient.uses > 1:
             plan.notes.append(Note("sum", Point(begin.x, max(y + 14, grid.bottom[row] - 4)), cell))
@@ -193,7 +193,7 @@ class _Router:
         is_rule = self.right.boxes[v].height > 0
         end = Point(x, foot + TIP if is_rule else grid.bottom[self.right.layers[v]])
         way = [begin, Point(begin.x, y), Point(x, y), end]
-        plan.wires.append(Wire("seed", _bent(way), tip(Point(x, foot), "up") if is_rule else "", cell))
+        plan.wires.append(Wire("seed", _bend(way), tip(Point(x, foot), "up") if is_rule else (), cell))
         plan.notes.append(Note("seed", Point(grid.strip, y), i))
 
     def _right_of(self, cell: int) -> float:
@@ -213,18 +213,20 @@ class _Router:
             (list(self._into(i, t, y, plan)) for t in saved.readers if t in self.partner), key=lambda e: e[0].y
         )
         own, lower = [e for e in ends if e[0].y == y], [e for e in ends if e[0].y != y]
-        paths = []
+        paths: list[Any] = []
         if lower and lane is not None:
             *others, last = lower
-            paths.append(_bent([*way, Point(lane, y), Point(lane, last[0].y), *last]))
+            paths += _bend([*way, Point(lane, y), Point(lane, last[0].y), *last])
             for other in others:
                 at = Point(lane, other[0].y)
-                paths.append(_bent([at, *other]))
+                paths += _bend([at, *other])
                 plan.notes.append(Note("dot", at, i))
             way = [Point(lane, y)]
             plan.notes += [Note("dot", way[0], i)] if own else []
-        paths += [_bent([*way, *end]) for end in own]
-        plan.wires.append(Wire("saved", "".join(paths), "", i))
+        for end in own:
+            paths += _bend([*way, *end])
+        if paths:  # in a part of a graph the rules that read it may be missing
+            plan.wires.append(Wire("saved", paths, (), i))
         plan.notes.append(Note("saved", Point(grid.strip, y), i))
 
     def _into(self, i: int, t: int, y: float, plan: Plan) -> Iterator[Point]:
@@ -265,16 +267,15 @@ class _Router:
 # ---- paths ----------------------------------------------------------------------------------------------------------
 
 
-def _bent(way: Sequence[Point]) -> str:
+def _bend(way: Sequence[Point]) -> Path:
     """Return the path of a line with right angles and round corners."""
     corners = [p for i, p in enumerate(way) if not i or p != way[i - 1]]
-    path = f"M{n(corners[0].x)} {n(corners[0].y)}"
+    path: list[tuple[Any, ...]] = [("M", *corners[0])]
     for before, at, after in zip(corners, corners[1:], corners[2:], strict=False):
         first, second = abs(at.x - before.x) + abs(at.y - before.y), abs(after.x - at.x) + abs(after.y - at.y)
         r = min(_ROUND, first / 2, second / 2)
-        a, b = _toward(at, before, r), _toward(at, after, r)
-        path += f"L{n(a.x)} {n(a.y)}Q{n(at.x)} {n(at.y)} {n(b.x)} {n(b.y)}"
-    return path + f"L{n(corners[-1].x)} {n(corners[-1].y)}"
+        path += [("L", *_toward(at, before, r)), ("Q", *at, *_toward(at, after, r))]
+    return [*path, ("L", *corners[-1])]
 
 
 def _toward(at: Point, other: Point, r: float) -> Point:

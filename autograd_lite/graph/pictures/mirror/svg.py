@@ -1,4 +1,4 @@
-"""The mirror as SVG: the forward pass runs down on the left, the rules up on the right, each in the row of its op.
+"""The picture of a mirror: the forward pass runs down on the left, the rules up on the right, each next to its op.
 
 Saved values lead across to the rules that read them, with their bytes; gradients arrive at the parameters.
 """
@@ -15,56 +15,37 @@ from ....ir.pure_graph import PureGraph
 from ....ir.pure_program import PureProgram
 from ....tensors.tensor import Tensor
 from ..boxes import SMALL, Label, Line
-from ..draw import STUB, n, node_svg, stub, text, xml
+from ..draw import STUB, Element, element, node_element, stub, text
 from ..folding.fold import ViewOptions
 from ..layout.geometry import Point
-from ..sheet import Sample, Sheet, heat_sample, line_sample, page, sample_of
-from ..style import HEATS, LOOKS, THEMES, stylesheet
+from ..sheet import Sample, Scene, Sheet, heat_sample, line_sample, page, sample_of
+from ..style import HEATS, LOOKS, Stylesheet
 from ..view import EdgeKind
 from ..widths import text_width
 from .drawing import drawing_of
+from .frames import Band
 from .grid import CHIP
 from .model import Mirror, results_of
 from .route import Note, Plan, Wire
 
 _HEADER = 34.0
-# What the page says to those who do not see it.
-_WHAT = (
+# Read aloud to those who do not see the picture.
+_DESCRIPTION = (
     "On the left the forward pass runs down; on the right the derivative rules run up, each next to its operation. "
     "Dotted lines lead what is saved to the rules that read it; dashed lines lead gradients to the parameters."
 )
 
 
-def _css(looks: Sequence[str], heats: Sequence[int]) -> str:
-    """Return the CSS, including that of what only a mirror has, in light and dark."""
-    p = ".autograd-graph.mirror"
-    lines = [
-        stylesheet(looks, tuple(EdgeKind), heats),
-        f"{p} .gradient.edge {{ stroke-width: 1.6; stroke-dasharray: 6 3.5; stroke-linecap: butt }}",
-        f"{p} .saved.edge {{ stroke-width: 1.6; stroke-dasharray: 0.1 4; stroke-linecap: round }}",
-        f"{p} .gradient.cut {{ stroke-dasharray: 2 3 }}",
-    ]
-    for name, theme in THEMES.items():
-        rules = [
-            f"{p} .chip {{ fill: {theme.page}; stroke: {theme.saved} }}",
-            f"{p} .dot {{ fill: {theme.saved} }}",
-            f"{p} .sum {{ fill: {theme.page}; stroke: {theme.gradient}; stroke-width: 1.5 }}",
-            f"{p} text.grad {{ fill: {theme.gradient} }}",
-        ]
-        lines += rules if name == "light" else ["@media (prefers-color-scheme: dark) {", *rules, "}"]
-    return "\n".join(lines)
-
-
-def mirror_svg(graph: PureGraph, **options: Unpack[ViewOptions]) -> str:
-    """Return the mirror picture of a graph with a backward pass, as SVG; see `Graph.to_mirror`."""
+def mirror_scene(graph: PureGraph, **options: Unpack[ViewOptions]) -> Scene:
+    """Return the mirror picture of a graph with a backward pass; see `Graph.to_mirror`."""
     mirror, labels, rules, words, plan = drawing_of(graph, **options)
     drawing = [
-        *_frames(plan),
+        *(_frame(*band) for band in plan.bands),
         *(_wire(mirror, wire) for wire in plan.wires),
-        *_frame_titles(plan),
+        *(_frame_title(band, top) for band, top, _ in plan.bands),
         *(_note(mirror, words, note) for note in plan.notes),
-        *(node_svg(*row) for row in zip(mirror.view.nodes, labels, plan.left, strict=True)),
-        *(node_svg(mirror.rules[k], rules[k], plan.right[k]) for k in rules),
+        *(node_element(*row) for row in zip(mirror.view.nodes, labels, plan.left, strict=True)),
+        *(node_element(mirror.rules[k], rules[k], plan.right[k]) for k in rules),
         *_cuts(mirror, plan, labels, rules),
         *_headers(mirror, plan),
     ]
@@ -107,8 +88,8 @@ def mirror(tensors: Tensor | Iterable[Tensor], *, measured: bool = False, **opti
         (True, True)
     """
     if measured:
-        return Picture(mirror_svg(PureProgram.build(tensors, backward=True).measured(), **options))
-    return Picture(mirror_svg(built(tensors, backward=True).graph, **options))
+        return Picture(mirror_scene(PureProgram.build(tensors, backward=True).measured(), **options).to_svg())
+    return Picture(mirror_scene(built(tensors, backward=True).graph, **options).to_svg())
 
 
 def _sheet(graph: PureGraph, mirror: Mirror, labels: Sequence[Label]) -> Sheet:
@@ -123,24 +104,21 @@ def _sheet(graph: PureGraph, mirror: Mirror, labels: Sequence[Label]) -> Sheet:
     legend += [heat_sample()] if heats else []
     legend += [line_sample(EdgeKind.DATA, "value"), line_sample(EdgeKind.GRADIENT)]
     legend += [line_sample(EdgeKind.SAVED, "saved for a rule")] if mirror.saved else []
-    legend += [Sample(30 + text_width(_SUMMED, SMALL), _sum_sample)] if mirror.uses else []
+    legend += [_sum_sample()] if mirror.uses else []
     return Sheet(
         f"{name}, forward and backward" if name else "Forward and backward",
         mirror.caption,
         legend,
-        _css(looks, heats),
+        Stylesheet(looks, tuple(EdgeKind), heats, mirror=True),
         separator=" · ",
         heading=True,
-        description=_WHAT,
-        css_class="mirror",
+        description=_DESCRIPTION,
     )
 
 
-_SUMMED = "sum over uses"
-
-
-def _sum_sample(x: float, y: float) -> str:
-    return _sum(Point(x + 12, y)) + text(Line(_SUMMED, SMALL, "soft"), x + 26, y, "start")
+def _sum_sample() -> Sample:
+    line = Line("sum over uses", SMALL, "soft")
+    return Sample(30 + line.width, [_sum(Point(12, 0)), text(line, 26, 0, "start")])
 
 
 def _above(mirror: Mirror, plan: Plan) -> float:
@@ -149,46 +127,46 @@ def _above(mirror: Mirror, plan: Plan) -> float:
     return max([cut, *(-top for _, top, _ in plan.bands)])
 
 
-def _cuts(mirror: Mirror, plan: Plan, labels: Sequence[Label], rules: Mapping[int, Label]) -> Iterator[str]:
+def _cuts(mirror: Mirror, plan: Plan, labels: Sequence[Label], rules: Mapping[int, Label]) -> Iterator[Element]:
     """Draw an arrow out of nowhere into what reads something not shown, and one into nowhere out of its rules."""
     cut = set(mirror.view.cut)
     for k, (box, (x, y), label) in enumerate(zip(mirror.view.nodes, plan.left, labels, strict=True)):
         if box.id in cut:
             size = label.box
-            yield stub(Point(x - size.width / 2 + 12, y - size.height / 2))
+            yield from stub(Point(x - size.width / 2 + 12, y - size.height / 2))
         if k in mirror.cut and k in rules:
             x, y = plan.right[k].x - rules[k].box.width / 2 + 12, plan.right[k].y - rules[k].box.height / 2
-            yield f'<path class="gradient cut edge" d="M{n(x)} {n(y)}V{n(y - STUB)}"/>'
+            yield element("path", "gradient cut edge", d=(("M", x, y), ("V", y - STUB)))
 
 
-def _headers(mirror: Mirror, plan: Plan) -> Iterator[str]:
+def _headers(mirror: Mirror, plan: Plan) -> Iterator[Element]:
     """Write above the halves in which direction they run."""
     y = -_HEADER + 6 - _above(mirror, plan)
-    words = ("forward", "saved" if mirror.saved else "", "backward")
-    for middle, word, way in zip(plan.middles, words, ("l-4 -8h8z", "", "l-4 8h8z"), strict=True):
-        yield text(Line(word, SMALL, "soft"), middle, y) if word else ""
-        if way:
-            kind = "data" if word == "forward" else "gradient"
-            x = middle + text_width(word, SMALL) / 2 + 8
-            yield f'<path class="{kind} tip" d="M{n(x)} {n(y + (4 if kind == "data" else -4))}{way}"/>'
+    left, middle, right = plan.middles
+    for x, word, kind, turn in ((left, "forward", "data", 1), (right, "backward", "gradient", -1)):
+        yield text(Line(word, SMALL, "soft"), x, y)
+        x += text_width(word, SMALL) / 2 + 8
+        yield element("path", f"{kind} tip", d=(("M", x, y + 4 * turn), ("l", -4, -8 * turn), ("h", 8), ("z",)))
+    if mirror.saved:
+        yield text(Line("saved", SMALL, "soft"), middle, y)
 
 
-# ---- lines and what is on them --------------------------------------------------------------------------------------
+# ---- lines and the marks on them ------------------------------------------------------------------------------------
 
 
-def _wire(mirror: Mirror, wire: Wire) -> str:
+def _wire(mirror: Mirror, wire: Wire) -> Element:
     kind = {"data": "data", "quiet": "data quiet", "saved": "saved"}.get(wire.kind, "gradient")
-    of = str(wire.of) if kind == "saved" else xml(mirror.view.nodes[wire.of].id)
-    head = f'<path class="{kind} tip" d="{wire.tip}"/>' if wire.tip else ""
-    return f'<g data-line="{wire.kind}" data-of="{of}"><path class="{kind} edge" d="{wire.path}"/>{head}</g>'
+    of = str(wire.of) if kind == "saved" else mirror.view.nodes[wire.of].id
+    head = [element("path", f"{kind} tip", d=wire.tip)] if wire.tip else []
+    return element("g", "", element("path", f"{kind} edge", d=wire.path), *head, data_line=wire.kind, data_of=of)
 
 
-def _note(mirror: Mirror, words: Sequence[str], note: Note) -> str:
+def _note(mirror: Mirror, words: Sequence[str], note: Note) -> Element:
     x, y = note.at
     if note.kind == "sum":
         return _sum(note.at)
     if note.kind == "dot":
-        return f'<circle class="saved dot" cx="{n(x)}" cy="{n(y)}" r="2.4"/>'
+        return element("circle", "saved dot", cx=x, cy=y, r=2.4)
     if note.kind == "argument":
         return text(Line(str(note.of), 9.0, "soft"), x, y, anchor="start")
     if note.kind in ("before", "after"):
@@ -200,18 +178,15 @@ def _note(mirror: Mirror, words: Sequence[str], note: Note) -> str:
         return text(Line(mirror.seeds[note.of].label, SMALL, "grad halo"), x, y - 9)
     gradient = mirror.gradients[note.of]
     label = text(Line(gradient.label, SMALL, "grad halo"), x, y - 9)
-    return f'<g data-gradient="{gradient.node}"><title>{xml(chr(10).join(gradient.tip))}</title>{label}</g>'
+    return element("g", "", label, tip="\n".join(gradient.tip), data_gradient=gradient.node)
 
 
-def _chip(mirror: Mirror, word: str, note: Note) -> str:
+def _chip(mirror: Mirror, word: str, note: Note) -> Element:
     saved, (x, y) = mirror.saved[note.of], note.at
-    wide = text_width(word, CHIP) + 14
-    return (
-        f'<g class="saved" data-saved="{" ".join(saved.ids)}" data-bytes="{saved.nbytes}">'
-        f"<title>{xml(_saved_tip(mirror, note.of))}</title>"
-        f'<rect class="chip" x="{n(x - wide / 2)}" y="{n(y - 8)}" width="{n(wide)}" height="16" rx="8"/>'
-        f"{text(Line(word, CHIP, 'soft'), x, y)}</g>"
-    )
+    width = text_width(word, CHIP) + 14
+    box = element("rect", "chip", x=x - width / 2, y=y - 8, width=width, height=16, rx=8)
+    data = {"data_saved": " ".join(saved.ids), "data_bytes": saved.nbytes}
+    return element("g", "saved", box, text(Line(word, CHIP, "soft"), x, y), tip=_saved_tip(mirror, note.of), **data)
 
 
 def _saved_tip(mirror: Mirror, i: int) -> str:
@@ -221,23 +196,18 @@ def _saved_tip(mirror: Mirror, i: int) -> str:
     return f"{ids}, {saved.nbytes:,} bytes, saved for the rules of {readers}"
 
 
-def _sum(at: Point) -> str:
+def _sum(at: Point) -> Element:
     x, y = at
-    return (
-        f'<g class="gradient"><circle class="sum" cx="{n(x)}" cy="{n(y)}" r="5.5"/>'
-        f'<path class="sum" d="M{n(x - 3)} {n(y)}h6M{n(x)} {n(y - 3)}v6"/></g>'
-    )
+    plus = (("M", x - 3, y), ("h", 6), ("M", x, y - 3), ("v", 6))
+    return element("g", "gradient", element("circle", "sum", cx=x, cy=y, r=5.5), element("path", "sum", d=plus))
 
 
-def _frames(plan: Plan) -> Iterator[str]:
-    for band, top, bottom in plan.bands:
-        size = f'width="{n(band.right - band.left)}" height="{n(bottom - top)}"'
-        yield f'<rect class="frame band" x="{n(band.left)}" y="{n(top)}" {size} rx="10"/>'
+def _frame(band: Band, top: float, bottom: float) -> Element:
+    width = band.right - band.left
+    return element("rect", "frame band", x=band.left, y=top, width=width, height=bottom - top, rx=10)
 
 
-def _frame_titles(plan: Plan) -> Iterator[str]:
-    """Write the modules' names on top of the lines, with a halo that keeps these off the letters."""
-    for band, top, _ in plan.bands:
-        line = Line(visible(clip(band.scope[-1], 40)), SMALL, "soft halo")
-        full = xml(visible(".".join(band.scope)))
-        yield f"<g><title>{full}</title>{text(line, band.left + 9, top + 11, anchor='start')}</g>"
+def _frame_title(band: Band, top: float) -> Element:
+    """Write a module's name on top of the lines, with a halo that keeps these off the letters."""
+    line = Line(visible(clip(band.scope[-1], 40)), SMALL, "soft halo")
+    return element("g", "", text(line, band.left + 9, top + 11, anchor="start"), tip=visible(".".join(band.scope)))

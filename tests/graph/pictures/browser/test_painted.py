@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograd_lite.graph.export.paint import painted
+from autograd_lite.graph.export.paint import paint
 
 from ....browser import missing
 from ...export.pictures import pictures
@@ -49,8 +49,9 @@ def coarse(pixels: np.ndarray, cell: int = 4) -> np.ndarray:
     [*((name, "light") for name in PICTURES if name != "window"), ("looks", "dark"), ("mirror", "dark")],
 )
 def test_a_png_is_what_a_browser_shows(browser: Any, name: str, theme: str) -> None:
-    svg = PICTURES[name]
-    mine, its = coarse(flat(painted(svg, "png", dpi=96, theme=theme))), coarse(seen(browser, svg, theme))  # type: ignore[arg-type]
+    scene = PICTURES[name]
+    svg = scene.to_svg()
+    mine, its = coarse(flat(paint(scene, "png", dpi=96, theme=theme))), coarse(seen(browser, svg, theme))  # type: ignore[arg-type]
     high, wide = (min(a, b) for a, b in zip(mine.shape[:2], its.shape[:2], strict=True))
     assert max(abs(a - b) for a, b in zip(mine.shape[:2], its.shape[:2], strict=True)) <= 1
     apart = np.abs(mine[:high, :wide] - its[:high, :wide]).max(axis=2)
@@ -64,8 +65,9 @@ def test_every_word_is_in_the_pdf(name: str) -> None:
         import pypdf
     except ImportError:
         missing("no pypdf found: pip install pypdf")
-    svg = PICTURES[name]
-    pdf = pypdf.PdfReader(io.BytesIO(painted(svg, "pdf")))
+    scene = PICTURES[name]
+    svg = scene.to_svg()
+    pdf = pypdf.PdfReader(io.BytesIO(paint(scene, "pdf")))
     assert len(pdf.pages) == 1
     assert pdf.metadata.title == html.unescape(re.findall(r"<title[^>]*>([^<]*)", svg)[0])
     width, height = (float(size) for size in re.findall(r'(?:width|height)="([\d.]+)"', svg)[:2])
