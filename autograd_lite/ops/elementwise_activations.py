@@ -72,7 +72,7 @@ def _silu_slope(x: Any) -> Any:
 
 def _silu(x: Any) -> Any:
     x = floating(x)
-    return np.maximum(x, _numbers_for(x)[2]) * _sigmoid(x)
+    return np.maximum(x, _numbers_for(x)[2]) * sigmoid(x)
 
 
 def _silu_curvature(out: Any, x: Any) -> Any:
@@ -82,7 +82,7 @@ def _silu_curvature(out: Any, x: Any) -> Any:
 def _mish(x: Any) -> Any:
     # With s = sigmoid(x), which is 1 - 1 / (1 + exp(x)), tanh(log(1 + exp(x))) is s (2 - s) / (1 + (1 - s)²).
     x = floating(x)
-    s = _sigmoid(x)
+    s = sigmoid(x)
     rest = 1 - s
     return np.maximum(x, -_FAR) * (s * (1 + rest) / (1 + rest * rest))
 
@@ -95,9 +95,9 @@ def _mish_slope(out: Any, x: Any) -> Any:
 
 
 def _softsign(x: Any) -> Any:
-    x = floating(x)
-    size = np.minimum(np.abs(x), np.finfo(x.dtype).max)
-    return np.copysign(size / (size + 1), x)
+    x, largest = floating(x), np.finfo(x.dtype).max
+    x = np.minimum(np.maximum(x, -largest), largest)  # an infinity over itself would be NaN
+    return x / (np.abs(x) + 1)
 
 
 def _tanh_shrink(x: Any) -> Any:

@@ -32,9 +32,9 @@ _ERFC = (
 
 def _chebyshev(coefficients: tuple[float, ...], s: Any) -> Any:
     """Sum a Chebyshev series by Clenshaw's recurrence."""
-    b0, b1 = 0.0 * s, 0.0 * s
-    for c in coefficients[:0:-1]:
-        b0, b1 = 2 * s * b0 - b1 + c, b0
+    b0, b1, twice = coefficients[-1], 0.0, 2 * s
+    for c in coefficients[-2:0:-1]:
+        b0, b1 = twice * b0 - b1 + c, b0
     return s * b0 - b1 + coefficients[0]
 
 

@@ -19,8 +19,9 @@ from onnx.reference import ReferenceEvaluator
 
 import autograd_lite as ag
 import nn
+from autograd_lite.core.op import OPS, Op
 from autograd_lite.graph import Program
-from autograd_lite.graph.export.onnx import RULES, model as onnx_model_module
+from autograd_lite.graph.export.onnx import REASONS, RULES, model as onnx_model_module
 from autograd_lite.testing import strategies as gst
 
 from ..calls import CALLS
@@ -146,9 +147,19 @@ def test_sample_graphs(name: str) -> None:
 
 @pytest.mark.parametrize("name", CALLS)
 def test_calls_of_several_results(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An operator of ours has an output for each result; a rule returns a Value for each."""
+    """An op of yours is written by its forward or by a rule, a Value for each result; or it is an operator of ours."""
     program = Program.build(CALLS[name]())
-    with pytest.raises(ag.UnsupportedError, match=r"received\n  polar \(n2.*\): ONNX has no such operator\n"):
+    assert "polar" not in op_types(checked(assert_exports(program, [], 8.0)))
+
+    def rule(call: Any, x: Any, y: Any) -> tuple[Any, ...]:
+        angle = call.emitter.call("Atan", (y / x).cast("float32")).cast("float64")
+        return call.emitter.call("Sqrt", x * x + y * y), angle, (x * 0.0).cast(np.int64)
+
+    monkeypatch.setitem(RULES, "polar", rule)
+    assert_exports(program, [], 2.0**30)  # runtimes know the arc tangent in float32
+    monkeypatch.delitem(RULES, "polar")
+    monkeypatch.setitem(REASONS, "polar", "it is refused here")
+    with pytest.raises(ag.UnsupportedError, match=r"received\n  polar \(n2.*\): it is refused here\n"):
         program.to_onnx()
     with pytest.warns(UserWarning, match="polar were written as operators"):
         model = onnx.load_from_string(program.to_onnx(custom_domain=True))
@@ -159,12 +170,30 @@ def test_calls_of_several_results(name: str, monkeypatch: pytest.MonkeyPatch) ->
     taken = {node.id for node in program.graph if node.result is not None}
     assert len(read & {i for node in made for i in node.output}) == len(taken)
 
-    def rule(call: Any, x: Any, y: Any) -> tuple[Any, ...]:
-        angle = call.emitter.call("Atan", (y / x).cast("float32")).cast("float64")
-        return call.emitter.call("Sqrt", x * x + y * y), angle, (x * 0.0).cast(np.int64)
 
-    monkeypatch.setitem(RULES, "polar", rule)
-    assert_exports(program, [], 2.0**30)  # runtimes know the arc tangent in float32
+def test_ops_of_yours_are_written_by_their_record_or_their_forward(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(OPS, "defined", dict(OPS.defined), raising=True)
+    x = np.array([0.5, -2.0], "float32")
+    versine = ag.elementwise(lambda x: 1 - np.cos(x), lambda out, x: np.sin(x), name="versine", saves="x")
+    hyperbolic = ag.elementwise(lambda x: np.tanh(x), lambda out, x: 1 - out * out, name="th", saves="o", onnx="Tanh")
+    program = Program.trace(lambda x: hyperbolic(versine(x)), x)
+    assert set(op_types(checked(assert_exports(program, [x])))) == {"Cos", "Sub", "Identity", "Tanh"}
+
+
+@pytest.mark.parametrize(
+    ("forward", "reason"),
+    [
+        (lambda x: x if x.sum() > 0 else -x, "its forward looks at values, which a file has none of"),
+        (lambda x: np.asarray(x) * 2, "its forward looks at values, which a file has none of"),
+        (lambda x: np.linalg.svdvals(x * 2)[0] + x, "ONNX has no singular values"),
+        (lambda x: x + len(x.tobytes()), "ONNX has no such operator, and its forward fails: .* no attribute 'tobytes'"),
+    ],
+)
+def test_forwards_that_are_no_formulas_are_refused(forward: Any, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(OPS, "defined", dict(OPS.defined), raising=True)
+    op = Op("odd", forward, None, lambda x: x)
+    with pytest.raises(ag.UnsupportedError, match=rf"odd \(n1.*\): {reason}"):
+        Program.trace(lambda x: op(x), np.eye(2)).to_onnx()
 
 
 @settings(max_examples=40)

@@ -12,9 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ....core.shape_arithmetic import Shape
-from .emit import BOOL, Scalar, Value
-from .moving import dilated, scattered
-from .table import Call, exports
+from .emit import BOOL, Call
+from .moving import scatter_add
+from .table import exports
+
+_FAR = 2**62  # beyond the end of any axis
 
 
 class Plan(NamedTuple):
@@ -39,25 +41,18 @@ def plan_of(index: tuple[Any, ...], shape: Shape) -> Plan | None:
     """Return the plan of an index, or None for one that only a table of positions can say."""
     parts: list[Any] = []
     for i in index:
-        if isinstance(i, np.ndarray) and i.dtype == BOOL:
-            if not i.ndim:
-                return None
-            parts += np.nonzero(i)
-        elif isinstance(i, (bool, np.bool_)):
+        if isinstance(i, (bool, np.bool_)) or (isinstance(i, np.ndarray) and i.dtype == BOOL and not i.ndim):
             return None
-        else:
-            parts.append(i)
+        parts += np.nonzero(i) if isinstance(i, np.ndarray) and i.dtype == BOOL else [i]
     used = sum(i is not None and i is not Ellipsis for i in parts)
-    if Ellipsis not in [i if i is Ellipsis else None for i in parts]:
+    if not any(i is Ellipsis for i in parts):
         parts.append(Ellipsis)
     where = next(k for k, i in enumerate(parts) if i is Ellipsis)
     parts[where : where + 1] = [slice(None)] * (len(shape) - used)
-    arrays = [k for k, i in enumerate(parts) if isinstance(i, np.ndarray)]
-    advanced = [k for k, i in enumerate(parts) if isinstance(i, (int, np.integer, np.ndarray))] if arrays else []
+    arrays = any(isinstance(i, np.ndarray) for i in parts)
+    advanced = [k for k, i in enumerate(parts) if arrays and isinstance(i, (int, np.integer, np.ndarray))]
     # Apart is what has a slice or a new axis in between, also an ellipsis that stands for no axis at all.
-    apart = bool(advanced) and (
-        any(k not in advanced for k in range(advanced[0], advanced[-1])) or _split_by_ellipsis(index)
-    )
+    apart = bool(advanced) and (advanced[-1] - advanced[0] >= len(advanced) or _split_by_ellipsis(index))
     cuts, ints, places, axis = [], [], {}, 0
     for k, i in enumerate(parts):
         if i is None:
@@ -88,77 +83,92 @@ def _positions(index: tuple[Any, ...], shape: Shape) -> np.ndarray:
 
 
 @exports("getitem")
-def _getitem(call: Call, x: Value, *, index: tuple[Any, ...]) -> Value:
+def _getitem(call: Call, x: Any, *, index: tuple[Any, ...]) -> Any:
     plan = plan_of(index, x.shape)
     if plan is None:
-        return x.reshape(math.prod(x.shape)).gather(_positions(index, x.shape), 0)
-    x = x.cut(*enumerate(plan.cuts))
-    if plan.places:
-        x = _taken(x, plan)
-    return x.reshape(*plan.shape)
+        return x.reshape(-1).gather(_positions(index, x.shape), 0)
+    x = _cut(x, plan.cuts)
+    return (_take(x, plan) if plan.places else x).reshape(plan.shape)
 
 
-def _taken(x: Value, plan: Plan) -> Value:
+def _cut(x: Any, cuts: tuple[slice, ...]) -> Any:
+    """Take a slice along each axis."""
+    axes = [axis for axis, (s, n) in enumerate(zip(cuts, x.shape, strict=True)) if s.indices(n) != (0, n, 1)]
+    if not axes:
+        return x
+    bounds = []
+    for s in (cuts[axis] for axis in axes):
+        step = 1 if s.step is None else int(s.step)
+        first, last = (0, _FAR) if step > 0 else (-1, -_FAR)
+        bounds.append((first if s.start is None else int(s.start), last if s.stop is None else int(s.stop), step))
+    starts, ends, steps = np.array(bounds, np.int64).T
+    shape = tuple([len(range(*s.indices(n))) for s, n in zip(cuts, x.shape, strict=True)])
+    return x.emitter.call("Slice", x, starts, ends, np.array(axes, np.int64), steps, shape=shape)
+
+
+def _take(x: Any, plan: Plan) -> Any:
     """Take the positions: the axes are brought together, flattened to one, and that one is gathered."""
     axes = list(plan.places)
     first = 0 if plan.front else axes[0]
     rest = [i for i in range(x.ndim) if i not in axes]
     lengths = [x.shape[i] for i in axes]
     x = x.transpose([*rest[:first], *axes, *rest[first:]])
-    flat = np.ravel_multi_index(tuple(plan.places.values()), lengths)
-    if len(axes) > 1:
-        x = x.reshape(*x.shape[:first], math.prod(lengths), *x.shape[first + len(axes) :])
-    return x.gather(np.asarray(flat), first)
+    x = x.reshape(*x.shape[:first], math.prod(lengths), *x.shape[first + len(axes) :])
+    return x.gather(np.asarray(np.ravel_multi_index(tuple(plan.places.values()), lengths)), first)
 
 
 # ---- the other way --------------------------------------------------------------------------------------------------
 
 
 @exports("scatter_add")
-def _scatter_add(call: Call, x: Value, *, index: tuple[Any, ...], shape: Shape) -> Value:
+def _scatter_add(call: Call, x: Any, *, index: tuple[Any, ...], shape: Shape) -> Any:
     plan = plan_of(index, shape)
     if plan is not None and not plan.places:
-        return _padded(x, plan, shape)
+        return _put_back(x, plan, shape)
     if plan is not None and len(plan.places) == 1 and all(s == slice(None) for s in plan.cuts):
-        return _added_along(call, x, plan, shape)
-    places = _positions(index, shape).reshape(-1)
-    rows = call.emitter.constant(places.astype(np.int64))
-    return scattered(call, x.reshape(places.size), rows, 0, (math.prod(shape),)).reshape(*shape)
+        # Rows, at positions along one axis: the gradient of an embedding.
+        ((axis, places),) = plan.places.items()
+        x = x.reshape(*shape[:axis], places.size, *shape[axis + 1 :])
+        column = call.emitter.constant(places.reshape((-1,) + (1,) * (len(shape) - axis - 1)).astype(np.int64))
+        return scatter_add(x, np.broadcast_to(column, x.shape), axis, shape)
+    places = _positions(index, shape).reshape(-1).astype(np.int64)
+    flat = scatter_add(x.reshape(places.size), call.emitter.constant(places), 0, (math.prod(shape),))
+    return flat.reshape(shape)
 
 
-def _padded(x: Value, plan: Plan, shape: Shape) -> Value:
+def _put_back(x: Any, plan: Plan, shape: Shape) -> Any:
     """Put a block back into zeros, backwards where it was taken backwards."""
-    taken = [range(*s.indices(n)) for s, n in zip(plan.cuts, shape, strict=True)]
-    x = x.reshape(*map(len, taken))
-    x = x.cut(*((axis, slice(None, None, -1)) for axis, r in enumerate(taken) if r.step < 0))
-    for axis, r in enumerate(taken):
-        x = dilated(x, axis, abs(r.step))
-    before = [min(r) if r else 0 for r in taken]
-    after = [n - a - m for n, a, m in zip(shape, before, x.shape, strict=True)]
-    return x.pad(before, after, False if x.kind == "b" else 0)
+    ranges = [range(*s.indices(n)) for s, n in zip(plan.cuts, shape, strict=True)]
+    x = x.reshape(tuple(map(len, ranges)))[tuple([slice(None, None, -1 if r.step < 0 else None) for r in ranges])]
+    for axis, r in enumerate(ranges):
+        x = dilate(x, axis, abs(r.step))
+    before = [min(r) if r else 0 for r in ranges]
+    widths = [(a, n - a - m) for n, a, m in zip(shape, before, x.shape, strict=True)]
+    return np.pad(x, widths) if widths else x
 
 
-def _added_along(call: Call, x: Value, plan: Plan, shape: Shape) -> Value:
-    """Add rows into zeros, at positions along one axis: the gradient of an embedding."""
-    ((axis, places),) = plan.places.items()
-    x = x.reshape(*shape[:axis], places.size, *shape[axis + 1 :])
-    column = places.reshape((-1,) + (1,) * (len(shape) - axis - 1)).astype(np.int64)
-    return scattered(call, x, call.emitter.constant(column).expand(*x.shape), axis, shape)
+def dilate(x: Any, axis: int, step: int) -> Any:
+    """Put zeros between the elements along an axis, so that they stand `step` apart."""
+    count = x.shape[axis]
+    if step == 1 or count < 2:
+        return x
+    # Each element gets an axis of its own, which is padded.
+    front, behind = x.shape[:axis], x.shape[axis + 1 :]
+    apart = x.reshape(*front, count, 1, *behind)
+    wide = np.pad(apart, [(0, step - 1 if i == axis + 1 else 0) for i in range(apart.ndim)])
+    return wide.reshape(*front, count * step, *behind)[(*[slice(None)] * axis, slice(0, (count - 1) * step + 1))]
 
 
 @exports("index_update")
-def _index_update(call: Call, x: Value, y: Value | Scalar, *, index: tuple[Any, ...]) -> Value:
+def _index_update(call: Call, x: Any, y: Any, *, index: tuple[Any, ...]) -> Any:
     places = _positions(index, x.shape)
     if not places.size:
         return call.value(x, call.dtype)
     # Where a position is named twice, NumPy keeps the last; ONNX promises no order, so the others are left out.
     flat = places.reshape(-1)
-    kept = np.sort(flat.size - 1 - np.unique(flat[::-1], return_index=True)[1])
+    last = np.sort(flat.size - 1 - np.unique(flat[::-1], return_index=True)[1])
     new = call.value(y, call.dtype)
-    extra = new.ndim - places.ndim
-    new = (new.reshape(*new.shape[extra:]) if extra > 0 else new).expand(*places.shape).reshape(flat.size)
-    if kept.size < flat.size:
-        new = new.gather(kept, 0)
-    rows = call.emitter.constant(flat[kept].astype(np.int64))
-    target = x.cast(call.dtype).reshape(math.prod(x.shape))
-    return call.emitter.call("ScatterElements", target, rows, new, axis=0).reshape(*x.shape)
+    new = new.reshape(new.shape[max(new.ndim - places.ndim, 0) :])
+    new = np.broadcast_to(new, places.shape).reshape(flat.size)[last if last.size < flat.size else ...]
+    target, rows = x.astype(call.dtype).reshape(-1), call.emitter.constant(flat[last].astype(np.int64))
+    return call.emitter.call("ScatterElements", target, rows, new, axis=0).reshape(x.shape)

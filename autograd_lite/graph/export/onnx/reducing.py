@@ -1,233 +1,219 @@
-"""Reductions, running sums, sorting and searching."""
+"""Reductions, products, running sums, sorting and searching."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from . import functions as f
-from .emit import BOOL, DOUBLE, INT64, Scalar, Value, wider
-from .functions import select
-from .moving import joined
-from .table import Call, computes, exports
+from .elementwise import as_bool
+from .emit import BOOL, DOUBLE, INT64, Call, Value, wider
+from .table import exports
 
 _Axes = tuple[int, ...] | None
-
-
-def _count(x: Value, axis: _Axes) -> int:
-    return math.prod(n for i, n in enumerate(x.shape) if axis is None or i in axis)
+_MIDDLE = np.iinfo(np.int64).min
 
 
 # ---- sums and products ----------------------------------------------------------------------------------------------
 
 
 @exports("sum", "prod")
-def _sum(call: Call, x: Value, *, axis: _Axes, keepdims: bool, dtype: Any) -> Value:
-    op_type = call.op.onnx
+def _sum(call: Call, x: Any, *, axis: _Axes, keepdims: bool, dtype: Any) -> Any:
     if call.dtype == BOOL:  # with dtype=bool a sum is "any" and a product is "all"
-        x = f.as_bool(x).cast(np.uint8)
-        return x.reduced({"ReduceSum": "ReduceMax"}.get(op_type, "ReduceMin"), axis, keepdims).cast(BOOL)
-    return call.wide(x).reduced(op_type, axis, keepdims).cast(call.dtype)
+        return (np.any if call.op.name == "sum" else np.all)(x, axis=axis, keepdims=keepdims)
+    return call.wide(x).reduce(call.op.onnx, axis, keepdims).astype(call.dtype)
 
 
 @exports("mean")
-def _mean(call: Call, x: Value, *, axis: _Axes, keepdims: bool, dtype: Any) -> Value:
+def _mean(call: Call, x: Any, *, axis: _Axes, keepdims: bool, dtype: Any) -> Any:
     wide = DOUBLE if dtype is None and x.kind != "f" else wider(call.dtype)
     if wide.kind != "f":  # dtype=int: NumPy sums in it and divides in floats
-        total = x.cast(wide).sum(axis, keepdims)
-        return (total.cast(DOUBLE) / _count(x, axis)).cast(call.dtype)
-    return x.cast(wide).reduced("ReduceMean", axis, keepdims).cast(call.dtype)
+        total = x.astype(wide).sum(axis, keepdims=keepdims)
+        return (total.astype(DOUBLE) / (x.size // max(total.size, 1))).astype(call.dtype)
+    return x.astype(wide).reduce("ReduceMean", axis, keepdims).astype(call.dtype)
 
 
 @exports("var", "std")
-def _var(call: Call, x: Value, *, axis: _Axes, keepdims: bool, ddof: float) -> Value:
-    x = x.cast(DOUBLE if x.kind != "f" else wider(x.dtype))
-    deviation = x - x.reduced("ReduceMean", axis, True)
-    variance = (deviation * deviation).sum(axis, keepdims) / max(_count(x, axis) - ddof, 0)
-    return (f.sqrt(variance) if call.op.name == "std" else variance).cast(call.dtype)
+def _var(call: Call, x: Any, *, axis: _Axes, keepdims: bool, ddof: float) -> Any:
+    x = x.astype(DOUBLE if x.kind != "f" else wider(x.dtype))
+    deviation = x - x.mean(axis, keepdims=True)
+    total = (deviation * deviation).sum(axis, keepdims=keepdims)
+    variance = total / max(x.size // max(total.size, 1) - ddof, 0)
+    return (np.sqrt(variance) if call.op.name == "std" else variance).astype(call.dtype)
 
 
-@exports("vector_norm")
-def _vector_norm(call: Call, x: Value, *, axis: _Axes, keepdims: bool, ord: float) -> Value:
-    x = x.cast(DOUBLE if x.kind != "f" else wider(x.dtype))
-    if ord == 2:
-        return f.sqrt((x * x).sum(axis, keepdims)).cast(call.dtype)
-    size = abs(x)
-    if math.isinf(ord):
-        return size.reduced("ReduceMax" if ord > 0 else "ReduceMin", axis, keepdims).cast(call.dtype)
-    if ord == 0:
-        return f.as_bool(x).cast(x.dtype).sum(axis, keepdims).cast(call.dtype)
-    if ord == 1:
-        return size.sum(axis, keepdims).cast(call.dtype)
-    total = f.power(size, x.of(ord)).sum(axis, keepdims)
-    return f.power(total, x.of(1 / ord)).cast(call.dtype)
+def _mean_of(x: Any) -> Any:
+    """Return the mean along the last axis, which stays."""
+    return x.mean(axis=-1, keepdims=True)
+
+
+@exports("standardize")
+def _standardize(call: Call, x: Any, *, epsilon: float, center: bool) -> Any:
+    x = call.wide(x)
+    x = x - _mean_of(x) if center else x
+    return (x / np.sqrt(_mean_of(x * x) + epsilon)).astype(call.dtype)
+
+
+@exports("standardize_pullback")
+def _standardize_pullback(call: Call, *inputs: Any, epsilon: float, center: bool) -> Any:
+    g, y = (x - _mean_of(x) if center else x for x in map(call.wide, inputs))
+    root = np.sqrt(_mean_of(y * y) + epsilon)
+    y = y / root
+    return ((g - y * _mean_of(g * y)) / root).astype(call.dtype)
 
 
 # ---- choosing -------------------------------------------------------------------------------------------------------
 
 
-def _in_order(x: Value) -> tuple[Value, bool]:
+def _in_order(x: Any) -> tuple[Any, bool]:
     """Return values in the same order in a dtype that can be ordered, and whether they were shifted for that."""
     if x.dtype == BOOL:
-        return x.cast(np.uint8), False
+        return x.astype(np.uint8), False
     if x.dtype == np.uint64:  # shifted by half their range they are the signed ones
-        return x.cast(INT64) + np.iinfo(np.int64).min, True
-    return x.cast(wider(x.dtype)), False
+        return x.astype(INT64) + _MIDDLE, True
+    return x.astype(wider(x.dtype)), False
 
 
 @exports("max", "min")
-def _max(call: Call, x: Value, *, axis: _Axes, keepdims: bool) -> Value:
-    ordered, shifted = _in_order(x)
-    found = ordered.reduced(call.op.onnx, axis, keepdims)
-    return (found - np.iinfo(np.int64).min if shifted else found).cast(call.dtype)
+def _max(call: Call, x: Any, *, axis: _Axes, keepdims: bool) -> Any:
+    x, shifted = _in_order(x)
+    x = x.reduce(call.op.onnx, axis, keepdims)
+    return (x - _MIDDLE if shifted else x).astype(call.dtype)
 
 
 @exports("any", "all")
-def _any(call: Call, x: Value, *, axis: _Axes, keepdims: bool) -> Value:
+def _any(call: Call, x: Any, *, axis: _Axes, keepdims: bool) -> Any:
     op_type = "ReduceMax" if call.op.name == "any" else "ReduceMin"
-    return f.as_bool(x).cast(np.uint8).reduced(op_type, axis, keepdims).cast(BOOL)
+    return as_bool(x).astype(np.uint8).reduce(op_type, axis, keepdims).astype(BOOL)
 
 
-@exports("count_nonzero")
-def _count_nonzero(call: Call, x: Value, *, axis: _Axes, keepdims: bool) -> Value:
-    return f.as_bool(x).cast(INT64).sum(axis, keepdims).cast(call.dtype)
-
-
-def _position(call: Call, x: Value, op_type: str, axis: int | None, keepdims: bool) -> Value:
-    along = x.reshape(math.prod(x.shape)) if axis is None else x
-    place = 0 if axis is None else axis
-    shape = tuple(1 if i == place else n for i, n in enumerate(along.shape) if keepdims or i != place)
-    if not along.ndim or not x.ndim:
+@exports("argmax", "argmin", "nanargmax", "nanargmin")
+def _argmax(call: Call, x: Any, *, axis: int | None, keepdims: bool) -> Any:
+    largest = call.op.name.endswith("max")
+    if call.op.name.startswith("nan") and x.kind == "f":
+        x = np.where(np.isnan(x), -math.inf if largest else math.inf, x)
+    if not x.ndim:
         return call.emitter.constant(np.zeros(call.shape, call.dtype))
-    found = x.emitter.run(op_type, along, shape=shape, axis=place, keepdims=int(keepdims))
-    return found.reshape(*call.shape).cast(call.dtype)
+    x = _in_order(x.reshape(-1) if axis is None else x)[0]
+    along = axis or 0
+    shape = tuple([1 if i == along else n for i, n in enumerate(x.shape) if keepdims or i != along])
+    place = x.emitter.run("ArgMax" if largest else "ArgMin", x, shape=shape, axis=along, keepdims=int(keepdims))
+    return place.reshape(call.shape).astype(call.dtype)
 
 
-@exports("argmax", "argmin")
-def _argmax(call: Call, x: Value, *, axis: int | None, keepdims: bool) -> Value:
-    return _position(call, _in_order(x)[0], call.op.onnx, axis, keepdims)
+# ---- products -------------------------------------------------------------------------------------------------------
 
 
-@exports("nanargmax", "nanargmin")
-def _nanargmax(call: Call, x: Value, *, axis: int | None, keepdims: bool) -> Value:
-    largest = call.op.name == "nanargmax"
-    if x.kind == "f":
-        x = select(f.is_nan(x), -math.inf if largest else math.inf, x)
-    return _position(call, _in_order(x)[0], "ArgMax" if largest else "ArgMin", axis, keepdims)
+def _operands(call: Call, *xs: Any) -> list[Any]:
+    """Return operands in the dtype of the result, or in one to compute that in."""
+    wide = np.dtype(np.int32) if call.dtype == BOOL else wider(call.dtype)
+    return [call.value(x, call.dtype).astype(wide) for x in xs]
 
 
-# ---- the log-sum-exp family -----------------------------------------------------------------------------------------
+def _result(call: Call, x: Any) -> Any:
+    return as_bool(x) if call.dtype == BOOL else x.astype(call.dtype)
 
 
-@exports("logsumexp")
-def _logsumexp(call: Call, x: Value, *, axis: _Axes, keepdims: bool) -> Value:
-    # Not ReduceLogSumExp: nothing in its definition keeps the exponentials from overflowing.
-    x = call.wide(x)
-    top = x.reduced("ReduceMax", axis, True)
-    shift = select(f.finite(top), top, 0)
-    total = f.log(f.exp(x - shift).sum(axis, True)) + shift
-    return total.reshape(*call.shape).cast(call.dtype)
+@exports("matmul")
+def _matmul(call: Call, x: Any, y: Any) -> Any:
+    x, y = _operands(call, x, y)
+    # A vector next to a matrix is passed as a matrix: ONNX Runtime 1.32 multiplies wrongly where it fuses the transpose
+    # of one with a vector (FusedMatMul).
+    if x.ndim > y.ndim == 1:
+        y = y.reshape(-1, 1)
+    elif y.ndim > x.ndim == 1:
+        x = x.reshape(1, -1)
+    batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+    shape = (*batch, x.shape[-2], y.shape[-1]) if x.ndim > 1 else ()
+    return _result(call, x.emitter.run("MatMul", x, y, shape=shape).reshape(call.shape))
 
 
-def _mean_of(x: Value) -> Value:
-    """Return the mean along the last axis, which stays."""
-    return x.reduced("ReduceMean", (x.ndim - 1,), True)
+@exports("contract")
+def _contract(call: Call, x: Any, y: Any, *, subscripts: str) -> Any:
+    left, _, out = subscripts.partition("->")
+    letters, operands = left.split(","), _operands(call, x, y)
+    size: dict[str, int] = {}
+    for labels, v in zip(letters, operands, strict=True):
+        size.update((c, n) for c, n in zip(labels, v.shape, strict=True) if n != 1 or c not in size)
+    for k, v in enumerate(operands):
+        # An axis of length 1 beside a longer one is only there to be repeated, for which Einsum has no word.
+        wide = [i for i, c in enumerate(letters[k]) if v.shape[i] == size[c]]
+        operands[k] = v.reshape(tuple([v.shape[i] for i in wide]))
+        letters[k] = "".join(letters[k][i] for i in wide)
+    equation = f"{','.join(letters)}->{out}"
+    return _result(call, call.emitter.run("Einsum", *operands, shape=call.shape, equation=equation))
 
 
-@computes("standardize")
-def _standardize(x: Value, *, epsilon: float, center: bool) -> Value:
-    shifted = x - _mean_of(x) if center else x
-    return shifted / f.sqrt(_mean_of(shifted * shifted) + epsilon)
+@exports("full_convolution", "valid_convolution")
+def _convolve(call: Call, x: Any, y: Any) -> Any:
+    """Multiply every window of x with y backwards."""
+    x, y = _operands(call, x, y)
+    if call.op.name == "full_convolution":
+        x = np.pad(x, y.shape[0] - 1)
+    windows = x.gather(np.arange(x.shape[0] - y.shape[0] + 1)[:, None] + np.arange(y.shape[0]), 0)
+    return _result(call, call.emitter.run("MatMul", windows, y[::-1], shape=call.shape))
 
 
-@computes("standardize_pullback")
-def _standardize_pullback(g: Value, y: Value, *, epsilon: float, center: bool) -> Value:
-    if center:
-        g, y = (a - _mean_of(a) for a in (g, y))
-    root = f.sqrt(_mean_of(y * y) + epsilon)
-    y = y / root
-    return (g - y * _mean_of(g * y)) / root
+@exports("cross")
+def _cross(call: Call, x: Any, y: Any) -> Any:
+    x, y = _operands(call, x, y)
+    after, before = [1, 2, 0], [2, 0, 1]
+    return _result(call, x[..., after] * y[..., before] - x[..., before] * y[..., after])
 
 
-_FORMULAS: dict[str, Callable[..., Value]] = {
-    "softmax": lambda x, axis: x.emitter.run("Softmax", x, axis=axis),
-    "log_softmax": lambda x, axis: x.emitter.run("LogSoftmax", x, axis=axis),
-    "softmax_pullback": lambda x, y, axis: y * (x - (x * y).sum((axis,), True)),
-    "log_softmax_pullback": lambda x, y, axis: x - f.exp(y) * x.sum((axis,), True),
-    "cumsum": lambda x, axis: x.emitter.run("CumSum", x, np.asarray(axis, np.int64), shape=x.shape),
-}
-for _name, _formula in _FORMULAS.items():
-    computes(_name)(_formula)
+# ---- running: in log2(n) steps, each twice as far as the one before -------------------------------------------------
 
 
-# ---- running: products and extremes in log2(n) steps, each twice as far as the one before ----------------------------
+@exports("cumsum")
+def _cumsum(call: Call, x: Any, *, axis: int) -> Any:
+    return x.emitter.run("CumSum", call.wide(x), np.asarray(axis, np.int64), shape=x.shape).astype(call.dtype)
 
 
-def _earlier(x: Value, axis: int, by: int, fill: Scalar) -> Value:
+def _earlier(x: Any, axis: int, by: int, fill: Any) -> Any:
     """Move values on along an axis; what comes in at the start is `fill`."""
-    before = [by if i == axis else 0 for i in range(x.ndim)]
-    return x.cut((axis, slice(None, -by))).pad(before, [0] * x.ndim, fill)
+    width = [(by if i == axis else 0, 0) for i in range(x.ndim)]
+    return np.pad(x[(*(slice(None),) * axis, slice(None, -by))], width, constant_values=fill)
 
 
 def _strides(n: int) -> list[int]:
     return [1 << k for k in range(max(n - 1, 0).bit_length())]
 
 
-@computes("cumprod")
-def _cumprod(x: Value, *, axis: int) -> Value:
+@exports("cumprod")
+def _cumprod(call: Call, x: Any, *, axis: int) -> Any:
+    x = call.wide(x)
     for by in _strides(x.shape[axis]):
         x = x * _earlier(x, axis, by, 1)
-    return x
+    return x.astype(call.dtype)
 
 
-@computes("recurrence")
-def _recurrence(x: Value, y: Value, *, axis: int) -> Value:
+@exports("recurrence")
+def _recurrence(call: Call, *inputs: Any, axis: int) -> Any:
     # z[i] = x[i] z[i-1] + y[i] is a product of affine maps, which may be bracketed as one likes.
-    shape = np.broadcast_shapes(x.shape, y.shape)
-    x, y = x.expand(*shape), y.expand(*shape)
-    for by in _strides(shape[axis]):
-        x, y = x * _earlier(x, axis, by, 1), x * _earlier(y, axis, by, 0) + y
-    return y
-
-
-@exports("running_extreme")
-def _running_extreme(call: Call, x: Value, *, axis: int, largest: bool) -> Value:
-    x, shifted = _in_order(x)
+    x: Any
+    x, y = (np.broadcast_to(call.wide(x), call.shape) for x in inputs)
     for by in _strides(x.shape[axis]):
-        # The start has nothing before it: there a value is compared with itself, and stays.
-        earlier = joined([x.cut((axis, slice(0, by))), x.cut((axis, slice(None, -by)))], axis)
-        beats = (x > earlier) if largest else (x < earlier)
-        if x.kind == "f":
-            beats = beats & ~f.is_nan(earlier) | f.is_nan(x)
-        x = select(beats, x, earlier)
-    return (x - np.iinfo(np.int64).min if shifted else x).cast(call.dtype)
+        x, y = x * _earlier(x, axis, by, 1), x * _earlier(y, axis, by, 0) + y
+    return y.astype(call.dtype)
 
 
 # ---- sorting and searching ------------------------------------------------------------------------------------------
 
 
 @exports("argsort", "argpartition")
-def _argsort(call: Call, x: Value, *, axis: int, **_: Any) -> Value:
+def _argsort(call: Call, x: Any, *, axis: int, **_: Any) -> Any:
     """Return where the values lie in rising order; of equal ones TopK puts the first first."""
-    x = _in_order(x)[0]
-    emitter = x.emitter
-    x = x.cast(emitter.kernel("TopK", x.dtype))
-    count = np.array([x.shape[axis]], np.int64)
-    found = emitter.call("TopK", x, count, axis=axis, largest=0, sorted=1)
-    return emitter.second(found, INT64, x.shape).cast(call.dtype)
+    x, emitter = _in_order(x)[0], call.emitter
+    x = x.astype(emitter.kernel("TopK", x.dtype))
+    rising = emitter.call("TopK", x, np.array([x.shape[axis]], np.int64), axis=axis, largest=0, sorted=1)
+    return emitter.second(rising, INT64, x.shape).astype(call.dtype)
 
 
 @exports("searchsorted")
-def _searchsorted(call: Call, x: Value | Scalar, y: Value | Scalar, *, side: str) -> Value:
+def _searchsorted(call: Call, *inputs: Any, side: str) -> Any:
     # As many elements are smaller, or not larger, as the place says.
-    values = [call.value(v, None if isinstance(v, Value) else type(v)) for v in (x, y)]
-    common = np.result_type(*(v.dtype for v in values))
-    ordered, wanted = (v.cast(common).cast(wider(common)) for v in values)
-    if common == BOOL:
-        ordered, wanted = ordered.cast(np.uint8), wanted.cast(np.uint8)
-    wanted = wanted.reshape(*wanted.shape, 1)
-    before = ordered < wanted if side == "left" else ordered <= wanted
-    return before.cast(INT64).sum((wanted.ndim - 1,)).cast(call.dtype)
+    values = [call.value(v, None if isinstance(v, Value) else type(v)) for v in inputs]
+    x, y = (v.astype(np.result_type(*[v.dtype for v in values])) for v in values)
+    y = y.reshape(*y.shape, 1)
+    return (x < y if side == "left" else x <= y).astype(INT64).sum(axis=-1).astype(call.dtype)

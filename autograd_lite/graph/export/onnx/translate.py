@@ -11,8 +11,8 @@ from ....core.errors import UnsupportedError
 from ....core.op import Op
 from ....ir.graph_node import GraphNode, Kind, Role
 from ....random import Generator
-from .emit import Emitter, Scalar, Value
-from .table import PATTERNS, REASONS, RULES, Call, Calls as Calls, Made, Match, Refused
+from .emit import Call, Emitter, Scalar, Value, wrong_dtype
+from .table import PATTERNS, Calls as Calls, Match, Origins, Refused, reason_of
 from .wire import data_type
 
 DOMAIN = "autograd_lite"
@@ -68,7 +68,7 @@ def translate(
     values: dict[str, Any] = {}  # of a call with several results a tuple
     named: dict[str, str] = {}
     refused: list[Refusal] = []
-    matches, needed = _planned(nodes, Made({node.id: node for node in nodes}, calls, bound), outputs)
+    matches, needed = _planned(nodes, Origins({node.id: node for node in nodes}, calls, bound), outputs)
     for node in nodes:
         if node.kind is Kind.STATE or (node.id not in needed and node.id not in inputs):
             continue
@@ -97,7 +97,7 @@ def translate(
     return Translation(emitter, values, named, refused)
 
 
-def _planned(nodes: Sequence[GraphNode], made: Made, outputs: Sequence[str]) -> tuple[dict[str, Match], set[str]]:
+def _planned(nodes: Sequence[GraphNode], made: Origins, outputs: Sequence[str]) -> tuple[dict[str, Match], set[str]]:
     """Return which nodes end a pattern that one operator stands for, and which nodes are needed then."""
     matches: dict[str, Match] = {}
     needed = set(outputs)
@@ -117,7 +117,7 @@ def _fused(
 ) -> Value:
     emitter.at(node)
     mark = len(emitter.nodes)
-    found = match.write(Call(emitter, node, calls[node.id][0]), *(values[i] for i in match.inputs))
+    found = match.write(Call(emitter, calls[node.id][0], (), {}, node.kinds), *(values[i] for i in match.inputs))
     assert (found.dtype, found.shape) == (node.dtype, node.shape), (node, found.dtype, found.shape)
     emitter.finish(found, mark)
     return found
@@ -128,42 +128,36 @@ def _slot(node: GraphNode, bound: Mapping[str, Any], emitter: Emitter, named: di
     if node.weak:
         return thing
     if node.role is Role.SEED and node.shape:
-        return emitter.filled(1, node.shape, node.dtype)
-    array = np.asarray(thing)
-    if node.kind is Kind.CONSTANT and not node.name and array.ndim > 1 and array.size and not array.any():
-        return emitter.filled(0, array.shape, array.dtype)  # as states before the first step are
-    value = emitter.constant(array)
+        return emitter.full(node.shape, 1, node.dtype)
+    if node.kind is Kind.CONSTANT and not node.name:
+        return emitter.array(np.asarray(thing))
+    value = emitter.constant(thing)
     named[value.name] = node.id
     return value
 
 
 def _operation(
-    node: GraphNode,
-    calls: Calls,
-    values: Mapping[str, Any],
-    emitter: Emitter,
-    refused: list[Refusal],
+    node: GraphNode, calls: Calls, values: Mapping[str, Any], emitter: Emitter, refused: list[Refusal]
 ) -> Any:
     op, arguments, params = calls[node.id]
-    inputs = [values[a] for a in arguments]
+    inputs = tuple([values[a] for a in arguments])
     params = {k: v for k, v in params.items() if not isinstance(v, Generator)}
     emitter.at(node)
     mark = len(emitter.nodes)
-    reason = refusal_of(op, [x.dtype for x in inputs if isinstance(x, Value)])
-    if not reason:
-        try:
-            found = _empty(node, op, inputs, params, emitter)
-            if found is None:
-                found = RULES[op.name](Call(emitter, node, op), *inputs, **params)
-            made = found if isinstance(found, tuple) else (found,)
-            assert [(v.shape, v.dtype) for v in made] == node.kinds, (node, made)
-            if not node.has_several:  # those who take the results out of a call name them
-                emitter.finish(found, mark)
-            return found
-        except Refused as error:
-            reason = str(error)
-            emitter.back_to(mark)
-    refused.append(Refusal(node, reason))
+    try:
+        if reason := reason_of(op):
+            raise Refused(reason)
+        result = _empty(node, op, inputs, params, emitter)
+        if result is None:
+            result = emitter.write(op, inputs, params, node.kinds)
+        results = result if isinstance(result, tuple) else (result,)
+        assert [(v.shape, v.dtype) for v in results] == node.kinds, (node, results)
+        if not node.has_several:  # those who take the results out of a call name them
+            emitter.finish(result, mark)
+        return result
+    except Refused as error:
+        refused.append(Refusal(node, str(error)))
+    emitter.back_to(mark)
     (shape, dtype), *others = node.kinds
     first = emitter.call(
         op.name,
@@ -196,31 +190,8 @@ def _empty(
     return _as_one(node, [emitter.constant(np.asarray(a)) for a in (out if node.has_several else (out,))])
 
 
-def refusal_of(op: Op, dtypes: Sequence[np.dtype[Any]]) -> str:
-    """Return why an op on inputs of some dtypes cannot be exported; empty if it can."""
-    for dtype in dtypes:
-        wrong = _wrong_dtype(dtype)
-        if wrong:
-            return wrong
-    if op.name in RULES:
-        return ""
-    if op.name in REASONS:
-        return REASONS[op.name]
-    if op.name.startswith("special."):
-        return "a special function that ONNX lacks"
-    return "ONNX has no such operator"
-
-
 def _wrong(node: GraphNode) -> str:
-    return next(filter(None, [_wrong_dtype(dtype) for _, dtype in node.kinds]), "")
-
-
-def _wrong_dtype(dtype: np.dtype[Any]) -> str:
-    if data_type(dtype):
-        return ""
-    if dtype.kind == "c":
-        return f"{dtype} numbers, which no operator takes: split them into real and imaginary parts"
-    return f"dtype {dtype}, which ONNX has not"
+    return next(filter(None, [wrong_dtype(dtype) for _, dtype in node.kinds]), "")
 
 
 def _attributes(params: Mapping[str, Any]) -> dict[str, Any]:

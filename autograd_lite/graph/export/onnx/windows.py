@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import functools
 import itertools
-import math
-from collections.abc import Iterator
+import operator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -18,244 +18,204 @@ import numpy as np
 from ....core.shape_arithmetic import Shape
 from ....ops.pooling import window_sum
 from ....ops.windowed import Padding
-from . import functions as f
-from .emit import FLOAT, Scalar, Value
-from .moving import dilated, joined
-from .table import Call, Made, Match, exports, fuses
+from .emit import FLOAT, Call
+from .indexing import dilate
+from .table import Match, Origins, exports, fuses
+
+# ---- by an operator -------------------------------------------------------------------------------------------------
 
 
-def _channels_first(x: Value) -> Value:
-    return x.transpose([0, x.ndim - 1, *range(1, x.ndim - 1)])
-
-
-def _channels_last(x: Value) -> Value:
-    return x.transpose([0, *range(2, x.ndim), 1])
-
-
-def _pads(padding: Padding) -> tuple[int, ...]:
-    return (*(p[0] for p in padding), *(p[1] for p in padding))
+def _by_operator(
+    op_type: str, call: Call, x: Any, *more: Any, stride: Shape, padding: Padding, window: Shape, **options: Any
+) -> Any:
+    """Write an operator whose first input and result have the channels in front of the spatial axes."""
+    axes = range(1, x.ndim - 1)
+    x = x.transpose(0, x.ndim - 1, *axes)
+    pads = [*(p[0] for p in padding), *(p[1] for p in padding)]
+    shape = (call.shape[0], call.shape[-1], *call.shape[1:-1])
+    y = call.emitter.call(op_type, x, *more, shape=shape, kernel_shape=window, strides=stride, pads=pads, **options)
+    return y.transpose(0, *range(2, x.ndim), 1).astype(call.dtype)
 
 
 # ---- tap by tap -----------------------------------------------------------------------------------------------------
 
 
 def _taps(
-    x: Value, count: Shape, window: Shape, stride: Shape, padding: Padding, dilation: Shape, value: Scalar = 0
-) -> Iterator[Value]:
+    x: Any, count: Shape, window: Shape, stride: Shape, padding: Padding, dilation: Shape | None = None,
+    value: Any = 0,
+) -> Iterator[Any]:  # fmt: skip
     """Yield for each tap, in C order, its elements in all windows: shape (N, *O, C)."""
-    wide = x.pad([0, *(p[0] for p in padding), 0], [0, *(p[1] for p in padding), 0], value)
-    for tap in itertools.product(*map(range, window)):
-        starts = [k * d for k, d in zip(tap, dilation, strict=True)]
-        cuts = [slice(a, a + (n - 1) * s + 1, s) for a, n, s in zip(starts, count, stride, strict=True)]
-        yield wide.cut(*enumerate(cuts, start=1))
+    wide = np.pad(x, [(0, 0), *padding, (0, 0)], constant_values=value)
+    for tap in _places(window, dilation):
+        cuts = [slice(a, a + (n - 1) * s + 1, s) for a, n, s in zip(tap, count, stride, strict=True)]
+        yield wide[(slice(None), *cuts)]
 
 
-def _placed(x: Value, size: Shape, tap: Shape, stride: Shape, padding: Padding, dilation: Shape) -> Value:
+def _places(window: Shape, dilation: Shape | None = None) -> Iterator[Shape]:
+    """Yield where the taps of a window lie."""
+    steps = dilation or (1,) * len(window)
+    return itertools.product(*[range(0, k * d, d) for k, d in zip(window, steps, strict=True)])
+
+
+def _put(x: Any, size: Shape, tap: Shape, stride: Shape, padding: Padding) -> Any:
     """Put the elements (N, *O, C) where a tap of their windows lies in an array (N, *S, C) of zeros."""
-    for axis, (n, k, s, p, d) in enumerate(zip(size, tap, stride, padding, dilation, strict=True), start=1):
-        x = dilated(x, axis, s)
-        count, before = x.shape[axis], k * d - p[0]
-        # What lies in the padding is cut off.
-        x = x.cut((axis, slice(min(count, max(0, -before)), max(0, min(count, n - before)))))
-        front = min(n, max(0, before))
-        zeros = [0] * (x.ndim - axis - 1)
-        x = x.pad([0] * axis + [front] + zeros, [0] * axis + [n - front - x.shape[axis]] + zeros)
+    for axis, (n, place, s, p) in enumerate(zip(size, tap, stride, padding, strict=True), start=1):
+        x = dilate(x, axis, s)
+        count, before = x.shape[axis], place - p[0]
+        # Elements that lie in the padding are cut off.
+        first, last = min(count, max(0, -before)), max(0, min(count, n - before))
+        x = x[(*[slice(None)] * axis, slice(first, last))]
+        front, width = min(n, max(0, before)), [(0, 0)] * x.ndim
+        width[axis] = front, n - front - x.shape[axis]
+        x = np.pad(x, width)
     return x
 
 
-def _summed(parts: Iterator[Value]) -> Value:
-    total = next(parts)
-    for part in parts:
-        total = total + part
-    return total
+def _sum(parts: Iterable[Any]) -> Any:
+    return functools.reduce(operator.add, parts)
 
 
-def _by_group(x: Value, groups: int) -> list[Value]:
+def _groups(x: Any, count: int) -> list[Any]:
     """Cut the last axis into groups of channels."""
-    n, last = x.shape[-1] // groups, x.ndim - 1
-    return [x.cut((last, slice(k * n, (k + 1) * n))) for k in range(groups)] if groups > 1 else [x]
+    n = x.shape[-1] // count
+    return [x[..., k * n : (k + 1) * n] for k in range(count)]
 
 
-def _windows(x: Value, count: Shape, params: Any, window: Shape) -> Value:
+def _windows(x: Any, count: Shape, window: Shape, stride: Shape, padding: Padding, dilation: Shape) -> Any:
     """Return windows as rows, (N, *O, K C)."""
-    taps = _taps(x, count, window, params["stride"], params["padding"], params["dilation"])
-    return joined(list(taps), x.ndim - 1)
+    return np.concatenate(list(_taps(x, count, window, stride, padding, dilation)), axis=-1)
 
 
 # ---- convolution ----------------------------------------------------------------------------------------------------
 
 
+def _channels_out_first(w: Any) -> Any:
+    return w.transpose(w.ndim - 1, w.ndim - 2, *range(w.ndim - 2))
+
+
 @exports("convolution")
-def _convolution(call: Call, x: Value, w: Value, *, groups: int, **params: Any) -> Value:
+def _convolution(call: Call, x: Any, w: Any, *, groups: int, stride: Shape, padding: Padding, dilation: Shape) -> Any:
     x, w = call.wide(x), call.wide(w)
-    window, rank = w.shape[:-2], x.ndim - 2
+    window = w.shape[:-2]
     if x.dtype == FLOAT:
-        kernel = w.transpose([rank + 1, rank, *range(rank)])
-        shape = (call.shape[0], call.shape[-1], *call.shape[1:-1])
-        found = call.emitter.call(
-            "Conv", _channels_first(x), kernel, shape=shape, kernel_shape=window, strides=params["stride"],
-            pads=_pads(params["padding"]), dilations=params["dilation"], group=groups,
-        )  # fmt: skip
-        return _channels_last(found).cast(call.dtype)
-    count = call.shape[1:-1]
+        lengths: dict[str, Any] = {"stride": stride, "padding": padding, "window": window, "dilations": dilation}
+        return _by_operator("Conv", call, x, _channels_out_first(w), group=groups, **lengths)
     parts = []
-    for part, kernel in zip(_by_group(x, groups), _by_group(w, groups), strict=True):
-        rows = _windows(part, count, params, window)
-        parts.append(f.product(rows, kernel.reshape(rows.shape[-1], kernel.shape[-1])))
-    return joined(parts, x.ndim - 1).cast(call.dtype)
+    for part, kernel in zip(_groups(x, groups), _groups(w, groups), strict=True):
+        rows = _windows(part, call.shape[1:-1], window, stride, padding, dilation)
+        parts.append(rows @ kernel.reshape(-1, kernel.shape[-1]))
+    return np.concatenate(parts, axis=-1).astype(call.dtype)
 
 
 @exports("convolution_input")
-def _convolution_input(call: Call, y: Value, w: Value, *, size: Shape, groups: int, **params: Any) -> Value:
+def _convolution_input(
+    call: Call, y: Any, w: Any, *, size: Shape, groups: int, stride: Shape, padding: Padding, dilation: Shape
+) -> Any:
     y, w = call.wide(y), call.wide(w)
-    window, rank = w.shape[:-2], y.ndim - 2
-    stride, padding, dilation = params["stride"], params["padding"], params["dilation"]
+    window = w.shape[:-2]
     if y.dtype == FLOAT:
-        kernel = w.transpose([rank + 1, rank, *range(rank)])
-        lengths = zip(size, y.shape[1:-1], window, stride, padding, dilation, strict=True)
-        more = tuple(n - ((m - 1) * s + d * (k - 1) + 1 - sum(p)) for n, m, k, s, p, d in lengths)
-        found = call.emitter.call(
-            "ConvTranspose", _channels_first(y), kernel, shape=(call.shape[0], call.shape[-1], *size),
-            kernel_shape=window, strides=stride, pads=_pads(padding), dilations=dilation, group=groups,
-            output_padding=more,
-        )  # fmt: skip
-        return _channels_last(found).cast(call.dtype)
+        axes = zip(size, y.shape[1:-1], window, stride, padding, dilation, strict=True)
+        rest = tuple(n - ((m - 1) * s + d * (k - 1) + 1 - sum(p)) for n, m, k, s, p, d in axes)
+        lengths: dict[str, Any] = {"stride": stride, "padding": padding, "window": window, "dilations": dilation}
+        kernel = _channels_out_first(w)
+        return _by_operator("ConvTranspose", call, y, kernel, group=groups, output_padding=rest, **lengths)
     parts = []
-    for part, kernel in zip(_by_group(y, groups), _by_group(w, groups), strict=True):
-        by_tap = kernel.reshape(math.prod(window), *kernel.shape[-2:]).transpose([0, 2, 1])
-        taps = enumerate(itertools.product(*map(range, window)))
-        placed = (
-            _placed(
-                f.product(part, by_tap.cut((0, slice(i, i + 1))).reshape(*by_tap.shape[1:])),
-                size, tap, stride, padding, dilation,
-            )
-            for i, tap in taps
-        )  # fmt: skip
-        parts.append(_summed(placed))
-    return joined(parts, y.ndim - 1).cast(call.dtype)
+    for part, kernel in zip(_groups(y, groups), _groups(w, groups), strict=True):
+        by_tap = kernel.reshape(-1, *kernel.shape[-2:]).mT
+        taps = enumerate(_places(window, dilation))
+        parts.append(_sum(_put(part @ by_tap[i], size, tap, stride, padding) for i, tap in taps))
+    return np.concatenate(parts, axis=-1).astype(call.dtype)
 
 
 @exports("convolution_kernel")
-def _convolution_kernel(call: Call, x: Value, y: Value, *, kernel: Shape, groups: int, **params: Any) -> Value:
-    x, y = call.wide(x), call.wide(y)
+def _convolution_kernel(call: Call, x: Any, y: Any, *, kernel: Shape, groups: int, **lengths: Any) -> Any:
     parts = []
-    for part, out in zip(_by_group(x, groups), _by_group(y, groups), strict=True):
-        rows = _windows(part, y.shape[1:-1], params, kernel)
-        places = math.prod(y.shape[:-1])
-        turned = rows.reshape(places, rows.shape[-1]).transpose([1, 0])
-        found = f.product(turned, out.reshape(places, out.shape[-1]))
-        parts.append(found.reshape(*kernel, part.shape[-1], out.shape[-1]))
-    return joined(parts, len(kernel) + 1).cast(call.dtype)
+    for part, out in zip(_groups(call.wide(x), groups), _groups(call.wide(y), groups), strict=True):
+        rows = _windows(part, y.shape[1:-1], kernel, **lengths)
+        product = rows.reshape(-1, rows.shape[-1]).T @ out.reshape(-1, out.shape[-1])
+        parts.append(product.reshape(*kernel, part.shape[-1], out.shape[-1]))
+    return np.concatenate(parts, axis=-1).astype(call.dtype)
 
 
 # ---- pooling --------------------------------------------------------------------------------------------------------
 
 
-def _pool(op_type: str, call: Call, x: Value, window: Shape, stride: Shape, padding: Padding, **more: Any) -> Value:
-    shape = (call.shape[0], call.shape[-1], *call.shape[1:-1])
-    pads = _pads(padding)
-    options = {"kernel_shape": window, "strides": stride, "pads": pads, **more}
-    return _channels_last(call.emitter.call(op_type, _channels_first(x), shape=shape, **options))
-
-
-def _ones(window: Shape) -> Shape:
-    return (1,) * len(window)
-
-
-def _lowest(dtype: np.dtype[Any]) -> Scalar:
-    return -math.inf if dtype.kind == "f" else int(np.iinfo(dtype).min) if dtype.kind in "iu" else False
-
-
 @exports("window_max")
-def _window_max(call: Call, x: Value, *, window: Shape, stride: Shape, padding: Padding) -> Value:
-    wide = call.wide(x)
-    if wide.kind == "f":
-        return _pool("MaxPool", call, wide, window, stride, padding).cast(call.dtype)
-    taps = list(_taps(x, call.shape[1:-1], window, stride, padding, _ones(window), _lowest(x.dtype)))
-    return functools.reduce(f.maximum, taps)
+def _window_max(call: Call, x: Any, **lengths: Any) -> Any:
+    if x.kind == "f":
+        return _by_operator("MaxPool", call, call.wide(x), **lengths)
+    lowest = int(np.iinfo(x.dtype).min) if x.kind in "iu" else False
+    return functools.reduce(np.maximum, _taps(x, call.shape[1:-1], **lengths, value=lowest))
 
 
-def _inside(size: Shape, count: Shape, tap: Shape, stride: Shape, padding: Padding) -> np.ndarray | None:
-    """Return in which windows a tap is inside the array, (1, *O, 1); None if in all."""
-    found = np.ones((1,) * (len(size) + 2), np.bool_)
-    for axis, (n, m, k, s, p) in enumerate(zip(size, count, tap, stride, padding, strict=True), start=1):
-        places = np.arange(m) * s + k - p[0]
-        shape = [1] * found.ndim
-        shape[axis] = m
-        found = found & ((places >= 0) & (places < n)).reshape(shape)
-    return None if found.all() else found
+def _inside(size: Shape, count: Shape, tap: Shape, stride: Shape, padding: Padding) -> np.ndarray:
+    """Return in which windows a tap is inside the array, (1, *O, 1)."""
+    axes = zip(size, count, tap, stride, padding, strict=True)
+    places = [np.arange(m) * s + k - p[0] for _, m, k, s, p in axes]
+    each = [(i >= 0) & (i < n) for i, n in zip(places, size, strict=True)]
+    return functools.reduce(np.logical_and.outer, map(np.asarray, ([True], *each, [True])))
 
 
-def _first_equal(y: Value, z: Value, window: Shape, stride: Shape, padding: Padding) -> Iterator[tuple[Shape, Value]]:
+def _first_equal(y: Any, z: Any, window: Shape, stride: Shape, padding: Padding) -> Iterator[tuple[Shape, Any]]:
     """Yield each tap, and in which windows it is the first where y equals z."""
     size, count = y.shape[1:-1], z.shape[1:-1]
-    done: Value | None = None
-    here = _taps(y, count, window, stride, padding, _ones(window))
-    for tap, there in zip(itertools.product(*map(range, window)), here, strict=True):
-        equal = there.equals(z)
+    done: Any = None
+    for tap, there in zip(_places(window), _taps(y, count, window, stride, padding), strict=True):
+        equal = there == z
         if y.kind == "f":
-            equal = equal | (f.is_nan(there) & f.is_nan(z))
+            equal = equal | (np.isnan(there) & np.isnan(z))
         inside = _inside(size, count, tap, stride, padding)
-        if inside is not None:
-            equal = equal & y.emitter.constant(inside)
+        if not inside.all():
+            equal = equal & inside
         yield tap, equal if done is None else equal & ~done
         done = equal if done is None else done | equal
 
 
 @exports("window_take_equal")
-def _window_take_equal(call: Call, x: Value, y: Value, z: Value, **lengths: Any) -> Value:
-    out = call.emitter.filled(0, call.shape, x.dtype)
-    window = lengths["window"]
-    taps = _taps(x, call.shape[1:-1], window, lengths["stride"], lengths["padding"], _ones(window))
-    for (_, equal), taken in zip(_first_equal(y, z, **lengths), taps, strict=True):
-        out = f.select(equal, taken, out)
+def _window_take_equal(call: Call, x: Any, y: Any, z: Any, **lengths: Any) -> Any:
+    out: Any = call.emitter.full(call.shape, 0, x.dtype)
+    taps = _taps(x, call.shape[1:-1], **lengths)
+    for (_, equal), elements in zip(_first_equal(y, z, **lengths), taps, strict=True):
+        out = np.where(equal, elements, out)
     return out
 
 
 @exports("window_put_equal")
-def _window_put_equal(call: Call, x: Value, y: Value, z: Value, **lengths: Any) -> Value:
-    window, stride, padding = (lengths[name] for name in ("window", "stride", "padding"))
-    return _summed(
-        _placed(f.select(equal, x, 0), call.shape[1:-1], tap, stride, padding, _ones(window))
-        for tap, equal in _first_equal(y, z, **lengths)
-    )
+def _window_put_equal(call: Call, x: Any, y: Any, z: Any, **lengths: Any) -> Any:
+    stride, padding = lengths["stride"], lengths["padding"]
+    taps = _first_equal(y, z, **lengths)
+    return _sum(_put(np.where(equal, x, 0), call.shape[1:-1], tap, stride, padding) for tap, equal in taps)
 
 
 @exports("window_sum")
-def _window_sum(call: Call, x: Value, *, window: Shape, stride: Shape, padding: Padding) -> Value:
-    x = call.wide(x)
-    return _summed(_taps(x, call.shape[1:-1], window, stride, padding, _ones(window))).cast(call.dtype)
+def _window_sum(call: Call, x: Any, **lengths: Any) -> Any:
+    return _sum(_taps(call.wide(x), call.shape[1:-1], **lengths)).astype(call.dtype)
 
 
 @exports("window_spread")
-def _window_spread(call: Call, x: Value, *, size: Shape, window: Shape, stride: Shape, padding: Padding) -> Value:
+def _window_spread(call: Call, x: Any, *, size: Shape, window: Shape, stride: Shape, padding: Padding) -> Any:
     x = call.wide(x)
-    taps = itertools.product(*map(range, window))
-    return _summed(_placed(x, size, tap, stride, padding, _ones(window)) for tap in taps).cast(call.dtype)
+    return _sum(_put(x, size, tap, stride, padding) for tap in _places(window)).astype(call.dtype)
 
 
 # ---- several ops that are one operator ------------------------------------------------------------------------------
 
 
 @fuses("multiply", "divide")
-def _average_pool(made: Made, end: str) -> Match | None:
+def _average_pool(origins: Origins, end: str) -> Match | None:
     """The sum of each window, over how many elements count in it: `AveragePool`."""
-    total, count = made.inputs(end)
-    if made.op(total) != "window_sum" or made.nodes[end].dtype != FLOAT or made.nodes[total].dtype != FLOAT:
+    total, count = origins.inputs(end)
+    if origins.op(total) != "window_sum" or {origins.nodes[i].dtype for i in (end, total)} != {FLOAT}:
         return None
-    params, (x,) = made.params(total), made.inputs(total)
-    known = made.bound.get(count)
-    if known is None:
+    params, (x,) = origins.params(total), origins.inputs(total)
+    number = origins.bound.get(count)
+    if number is None:
         return None
-    elements = window_sum.forward(np.ones((1, *made.nodes[x].shape[1:-1], 1)), **params)
-    if made.op(end) == "divide":
-        fits = np.array_equal(known, elements)
+    elements = window_sum.forward(np.ones((1, *origins.nodes[x].shape[1:-1], 1)), **params)
+    if origins.op(end) == "divide":
+        fits = np.array_equal(number, elements)
     else:
-        fits = np.ndim(known) == 0 and bool((elements * known == 1).all())
+        fits = np.ndim(number) == 0 and bool((elements * number == 1).all())
     if not fits:
         return None
-
-    def write(call: Call, x: Value) -> Value:
-        return _pool("AveragePool", call, x, **params, count_include_pad=0)
-
-    return Match((x,), write)
+    return Match((x,), lambda call, x: _by_operator("AveragePool", call, x, **params, count_include_pad=0))
