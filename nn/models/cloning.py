@@ -14,7 +14,7 @@ from ..layers import Input
 from ..module.module import Module
 from ..module.symbols import Symbol, instances
 from ..module.tree import levels_of
-from ..saving.descriptions import described, remade
+from ..saving.descriptions import describe, remake
 from .plan import Plan, is_input
 
 
@@ -102,7 +102,7 @@ def _cloned(model: Module, input_tensors: Any, clone_function: Callable[[Module]
 def _copy_of(layer: Module) -> Any:
     kinds: set[Any] = {type(part) for _, part in layer.named_modules()}
     with CustomObjectScope(_own_names(kinds)):
-        return remade(described(layer))
+        return remake(describe(layer))
 
 
 def _starts(input_tensors: Any) -> list[Symbol]:

@@ -16,7 +16,7 @@ from ..config.limits import check_depth
 from ..config.nesting import all_levels, with_room
 from ..module.module import Module
 from ..module.state import generators, set_generators
-from .files import packed, read_file, unpacked, write_file
+from .files import pack, read_file, unpack, write_file
 
 _FORMAT = "checkpoint 1"
 
@@ -61,10 +61,10 @@ def save_checkpoint(
         {'epoch': 3}
     """
     check_depth(extra)
-    write_file("save_checkpoint", path, *_taken(model, optimizer, loader, extra))
+    write_file("save_checkpoint", path, *_take(model, optimizer, loader, extra))
 
 
-def _taken(
+def _take(
     model: Module, optimizer: Resumable | None, loader: Resumable | None, extra: Mapping[str, Any] | None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the arrays of a checkpoint by name, and all else that it has."""
@@ -72,11 +72,11 @@ def _taken(
     arrays: dict[str, Any] = {f"model/{name}": a for name, a in model.state_dict().items()}
     return arrays, {
         "format": _FORMAT,
-        "optimizer": None if optimizer is None else packed("optimizer", optimizer.state_dict(), arrays),
+        "optimizer": None if optimizer is None else pack("optimizer", optimizer.state_dict(), arrays),
         "parameters": _paths(model, optimizer),
-        "loader": None if loader is None else packed("loader", loader.state_dict(), arrays),
-        "extra": packed("extra", dict(extra or {}), arrays),
-        "random": packed("random", ag.random.default_generator.state, arrays),
+        "loader": None if loader is None else pack("loader", loader.state_dict(), arrays),
+        "extra": pack("extra", dict(extra or {}), arrays),
+        "random": pack("random", ag.random.default_generator.state, arrays),
         "generators": generators(model),
     }
 
@@ -112,14 +112,14 @@ def load_checkpoint(
         >>> load_checkpoint(path, model)
         {'epoch': 3}
     """
-    what = "load_checkpoint"
-    arrays, about = read_file(what, path)
+    caller = "load_checkpoint"
+    arrays, about = read_file(caller, path)
     if about is None or about.get("format") != _FORMAT:
-        raise SavedFileError(f"{what}: expected a file that save_checkpoint wrote; {os.fspath(path)} is not one")
-    return _put(what, os.fspath(path), (arrays, about), model, optimizer, loader)
+        raise SavedFileError(f"{caller}: expected a file that save_checkpoint wrote; {os.fspath(path)} is not one")
+    return _restore(caller, os.fspath(path), (arrays, about), model, optimizer, loader)
 
 
-def _put(
+def _restore(
     caller: str,
     where: str,
     taken: tuple[dict[str, Any], Mapping[str, Any]],
@@ -127,7 +127,7 @@ def _put(
     optimizer: Resumable | None,
     loader: Resumable | None,
 ) -> dict[str, Any]:
-    """Put all where `_taken` found it, or nothing, and return `extra`."""
+    """Put all where `_take` found it, or nothing, and return `extra`."""
     arrays, about = taken
     optimizer = _optimizer(model) if optimizer is None else optimizer
     parts: list[tuple[Resumable, Any]] = []
@@ -135,7 +135,7 @@ def _put(
         if part is not None:
             if about.get(name) is None:
                 raise SavedFileError(f"{caller}: expected a checkpoint with the state of the {name}; the file has none")
-            parts.append((part, unpacked(caller, about[name], arrays)))
+            parts.append((part, unpack(caller, about[name], arrays)))
     bind = getattr(optimizer, "bind", None)
     if bind is not None and not getattr(optimizer, "parameters", True):
         bind(model.parameters())
@@ -148,11 +148,11 @@ def _put(
             old = part.state_dict()
             part.load_state_dict(state)
             before.append((part, old))
-        extra = unpacked(caller, about.get("extra"), arrays)
+        extra = unpack(caller, about.get("extra"), arrays)
         if not isinstance(extra, dict):
             raise SavedFileError(f"{caller}: expected your own values by name; received {extra!r:.80} in {where}")
         set_generators(model, about.get("generators"))
-        ag.random.default_generator.state = unpacked(caller, about.get("random"), arrays)
+        ag.random.default_generator.state = unpack(caller, about.get("random"), arrays)
     except BaseException as error:
         for part, old in reversed(before):
             part.load_state_dict(old)
@@ -172,8 +172,8 @@ def _optimizer(model: Any) -> Any:
 def _paths(model: Module, optimizer: Any) -> list[str] | None:
     """Return the paths of an optimizer's parameters, if all are the model's: its state counts them."""
     paths = {id(t): path for path, t in model._tensors()}
-    found = [paths.get(id(p)) for p in getattr(optimizer, "parameters", None) or ()]
-    return [path for path in found if path is not None] if found and None not in found else None
+    paths_of = [paths.get(id(p)) for p in getattr(optimizer, "parameters", None) or ()]
+    return [path for path in paths_of if path is not None] if paths_of and None not in paths_of else None
 
 
 def _put_in_order(caller: str, model: Module, optimizer: Any, paths: Any) -> None:
@@ -187,19 +187,19 @@ def _put_in_order(caller: str, model: Module, optimizer: Any, paths: Any) -> Non
         return
     tensors = dict(model._tensors())
     if isinstance(paths, list):
-        wanted = [tensors[path] for path in paths if isinstance(path, str) and path in tensors]
+        ordered = [tensors[path] for path in paths if isinstance(path, str) and path in tensors]
     elif _same(bound, model.trainable_weights):
-        wanted = model.parameters()  # a file without paths is older than Keras's order of weights
+        ordered = model.parameters()  # a file without paths is older than Keras's order of weights
     else:
         return
-    if _same(bound, wanted) or {id(p) for p in bound} != {id(p) for p in wanted}:
+    if _same(bound, ordered) or {id(p) for p in bound} != {id(p) for p in ordered}:
         return
     if not hasattr(optimizer, "bind"):
         raise ValueError(
             f"{caller}: expected an optimizer of the model's parameters in the file's order, {paths or 'parameters()'};"
             f" received a {type(optimizer).__name__} of the same in another order. Make one with that order"
         )
-    optimizer.bind(wanted)
+    optimizer.bind(ordered)
 
 
 def _same(tensors: list[Any], others: list[Any]) -> bool:
@@ -233,9 +233,9 @@ class InMemoryCheckpoint:
     ) -> None:
         check_depth(extra)
         self._parts = model, optimizer, loader
-        arrays, about = _taken(model, optimizer, loader, extra)
+        arrays, about = _take(model, optimizer, loader, extra)
         self._taken = {name: np.array(a) for name, a in arrays.items()}, about
 
     def restore(self) -> dict[str, Any]:
         """Put model, optimizer, loader and random streams where they were, and return `extra`."""
-        return _put("InMemoryCheckpoint.restore", "what was kept", self._taken, *self._parts)
+        return _restore("InMemoryCheckpoint.restore", "the checkpoint", self._taken, *self._parts)

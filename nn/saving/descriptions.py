@@ -26,8 +26,8 @@ from ..module.tree import levels_of
 MODEL_FORMAT = "model 2"
 
 
-def described(model: Module) -> dict[str, Any]:
-    """Return all that a model can be remade from: its configuration, what built it, and which parts are frozen."""
+def describe(model: Module) -> dict[str, Any]:
+    """Return a model's configuration, the arguments that built it, and the names of its frozen parts."""
     example = getattr(model, "_example", None)
     return {
         "model": layer_config(model),
@@ -36,8 +36,8 @@ def described(model: Module) -> dict[str, Any]:
     }
 
 
-def remade(about: Mapping[str, Any]) -> Module:
-    """Return a model from what `described` returned, with new weights; it is built if the original was."""
+def remake(about: Mapping[str, Any]) -> Module:
+    """Return a model from what `describe` returned, with new weights; it is built if the original was."""
     model = restored(about["model"])
     if not isinstance(model, Module):
         raise ValueError(f"expected a model; received {type(model).__name__}")
@@ -51,8 +51,8 @@ def remade(about: Mapping[str, Any]) -> Module:
     return model
 
 
-def checked_description(caller: str, path: Any, about: Mapping[str, Any] | None, compiled: bool) -> dict[str, Any]:
-    """Return the description in a model's file, if this version can read it and may make what it names.
+def check_description(caller: str, path: Any, about: Mapping[str, Any] | None, compiled: bool) -> dict[str, Any]:
+    """Return the description in a model's file, if this version can read it and may make all objects that it names.
 
     Args:
         caller: the call, for error messages.
@@ -74,7 +74,7 @@ def checked_description(caller: str, path: Any, about: Mapping[str, Any] | None,
             f"{caller}: expected a file of format {MODEL_FORMAT!r} or older; {os.fspath(path)} is of format "
             f"{about['format']!r:.80}. Update autograd-lite"
         )
-    model = _qualified(about.get("model")) if version == "1" else about.get("model")
+    model = _qualify_names(about.get("model")) if version == "1" else about.get("model")
     how = about.get("compiled") if compiled else None
     allow(f"{caller}: the file", model)
     allow(f"{caller}: the file", how, ", or compile=False and compile the model again")
@@ -109,19 +109,19 @@ def _allow_name(caller: str, kind: str, name: Any, way_out: str) -> None:
         )
 
 
-def _qualified(config: Any) -> Any:
+def _qualify_names(config: Any) -> Any:
     """Return a configuration of format 1, in which names of classes lack their modules, with full names."""
     if isinstance(config, list):
-        return [_qualified(part) for part in config]
+        return [_qualify_names(part) for part in config]
     if not isinstance(config, dict):
         return config
-    config = {key: _qualified(part) for key, part in config.items()}
+    config = {key: _qualify_names(part) for key, part in config.items()}
     name = config.get("class_name")
     if name == "IdentityInitializer":
         return config | {"class_name": "initializers.Identity"}
     modules = ("layers", "models", "initializers", "regularizers", "constraints")
-    known = next((n for n in (f"{module}.{name}" for module in modules) if n in Registered._registry), None)
-    return config if known is None else config | {"class_name": known}
+    full = next((n for n in (f"{module}.{name}" for module in modules) if n in Registered._registry), None)
+    return config if full is None else config | {"class_name": full}
 
 
 # ---- JSON -----------------------------------------------------------------------------------------------------------
@@ -130,7 +130,7 @@ def _qualified(config: Any) -> Any:
 @with_room(levels_of)
 def to_json(model: Module, **kwargs: Any) -> str:
     """Return a model's description as JSON; see `Model.to_json`."""
-    about = {**described(model), "compiled": _compiled(model)}
+    about = {**describe(model), "compiled": _compile_config(model)}
     flat = {**about.pop("model"), **{key: part for key, part in about.items() if part}}
     check_plain("to_json", flat)
     return json.dumps(flat, **kwargs)
@@ -141,8 +141,8 @@ def named_function(value: Any) -> Any:
     return {"class_name": "function", "config": value.__name__} if inspect.isfunction(value) else value
 
 
-def _compiled(model: Any) -> Any:
-    """Return what a model was compiled with as plain values; None if it was not, or, with a warning, if it has none."""
+def _compile_config(model: Any) -> Any:
+    """Return the arguments of `compile` as plain values; None without any, or, with a warning, if they have none."""
     try:
         config = model.get_compile_config() if hasattr(model, "get_compile_config") else None
         config = ag.tree.map(named_function, config)
@@ -171,32 +171,32 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
         >>> models.model_from_json(model.to_json()).layers
         [Dense(3 -> 2, activation=tanh)]
     """
-    what = "model_from_json"
+    caller = "model_from_json"
     try:
         flat = parsed(json_string)
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"{what}: expected JSON text, as model.to_json() returns it; received {json_string!r:.60} ({error})"
+            f"{caller}: expected JSON text, as model.to_json() returns it; received {json_string!r:.60} ({error})"
         ) from error
     if not (isinstance(flat, dict) and flat.keys() >= {"class_name", "config"}):
         raise ValueError(
-            f"{what}: expected the text of model.to_json(), with class_name and config; received {json_string!r:.80}"
+            f"{caller}: expected the text of model.to_json(), with class_name and config; received {json_string!r:.80}"
         )
     with CustomObjectScope(custom_objects):
         compiled = flat.pop("compiled", None)
-        allow(f"{what}: the text", flat)
+        allow(f"{caller}: the text", flat)
         with (
-            refused_as(what, lambda error: ValueError(f"{what}: the text does not describe a model: {error}")),
+            refused_as(caller, lambda error: ValueError(f"{caller}: the text does not describe a model: {error}")),
             reading(flat),
         ):
-            model = remade({**flat, "model": {key: flat[key] for key in ("class_name", "config")}})
+            model = remake({**flat, "model": {key: flat[key] for key in ("class_name", "config")}})
             if compiled is not None:
-                _compile(what, model, compiled)
+                _compile(caller, model, compiled)
             return model
 
 
 def _compile(caller: str, model: Any, config: Any) -> None:
-    """Compile a model as a text says, or warn if it names what is not there."""
+    """Compile a model as a text says, or warn if it names an unknown object."""
     try:
         allow(f"{caller}: the text", config)
     except SavedFileError as error:
@@ -205,11 +205,11 @@ def _compile(caller: str, model: Any, config: Any) -> None:
     model.compile_from_config(config)
 
 
-# ---- what a model was built with ------------------------------------------------------------------------------------
+# ---- the arguments that built a model -------------------------------------------------------------------------------
 
 
 def _shape(example: Any) -> Any:
-    """Return the arguments that a model was built with as plain values: shapes and dtypes for tensors."""
+    """Return the arguments that built a model as plain values: shapes and dtypes for tensors."""
     return replaced(Spec, lambda spec: {"shape": list(spec.shape), "dtype": spec.dtype}, list(example))
 
 

@@ -56,7 +56,7 @@ def keras_file(caller: str, path: Any) -> bytes | None:
         return file.read()
 
 
-def packed(prefix: str, value: Any, arrays: dict[str, Any]) -> Any:
+def pack(prefix: str, value: Any, arrays: dict[str, Any]) -> Any:
     """Return a state as plain values, with names in place of its arrays, which go into `arrays`."""
     return Codec({"array": arrays_by_name(arrays, np.ndarray)}, _other).write(value, prefix)
 
@@ -64,14 +64,14 @@ def packed(prefix: str, value: Any, arrays: dict[str, Any]) -> Any:
 def _other(codec: Codec, part: Any, where: str) -> Any:
     if isinstance(part, Tensor):
         return codec.write(to_numpy(part.data), where)
-    return part.item() if isinstance(part, np.generic) else part  # writing the file will refuse what it cannot hold
+    return part.item() if isinstance(part, np.generic) else part  # writing the file refuses other values
 
 
-def unpacked(caller: str, value: Any, arrays: dict[str, Any]) -> Any:
-    """Return what `packed` was given.
+def unpack(caller: str, value: Any, arrays: dict[str, Any]) -> Any:
+    """Return the state of a result of `pack`.
 
     Raises:
-        SavedFileError: if the values are not what it returns, or an array is missing.
+        SavedFileError: if the values are not its result, or an array is missing.
     """
     try:
         return Codec({"array": arrays_by_name(arrays)}).read(value)

@@ -9,8 +9,8 @@
 - *Checkpoints*, `save_checkpoint` and `load_checkpoint`: model, optimizer, random streams and position in the data. A
   run that is killed and restarted from one continues bit for bit.
 
-What is written to a path that ends in `.keras` or `.weights.h5` is a file of Keras; see `nn.saving.keras`. What is read
-is told by its first bytes, whatever it is called.
+A path that ends in `.keras` or `.weights.h5` becomes a file of Keras; see `nn.saving.keras`. Reading goes by the first
+bytes of a file, whatever its name.
 
 A file is written next to the old one, flushed, and renamed, so that there is a whole file at every moment. Those of
 models and checkpoints have a checksum, so that a changed byte is noticed.
@@ -37,8 +37,8 @@ from ..module.module import Module
 from ..module.state import generators, set_generators
 from ..module.tree import levels_of
 from . import keras
-from .descriptions import MODEL_FORMAT, checked_description, described, named_function, remade
-from .files import keras_file, packed, read_file, unpacked, write_file
+from .descriptions import MODEL_FORMAT, check_description, describe, named_function, remake
+from .files import keras_file, pack, read_file, unpack, write_file
 
 # ---- weights --------------------------------------------------------------------------------------------------------
 
@@ -69,12 +69,12 @@ def save_weights(model: Module, path: str | os.PathLike[str], overwrite: bool = 
         >>> os.path.exists(path)
         True
     """
-    what = "save_weights"
-    _may_write(what, path, overwrite)
+    caller = "save_weights"
+    _may_write(caller, path, overwrite)
     if _ends(path, ".weights.h5"):
-        keras.files.save_weights(what, model, path)
+        keras.files.save_weights(caller, model, path)
     else:
-        write_file(what, path, model.state_dict())
+        write_file(caller, path, model.state_dict())
 
 
 @with_room(levels_of)
@@ -101,17 +101,17 @@ def load_weights(model: Module, path: str | os.PathLike[str], skip_mismatch: boo
         >>> save_weights(model, path)
         >>> load_weights(model, path)
     """
-    what = "load_weights"
-    if (data := keras_file(what, path)) is not None:
-        keras.files.load_weights(what, model, path, data, skip_mismatch)
+    caller = "load_weights"
+    if (data := keras_file(caller, path)) is not None:
+        keras.files.load_weights(caller, model, path, data, skip_mismatch)
         return
-    weights = _weights(*read_file(what, path))
+    weights = _weights(*read_file(caller, path))
     if skip_mismatch:
-        own = model.state_dict()
-        fits = {name: a for name, a in weights.items() if name in own and own[name].shape == a.shape}
-        if left := sorted((own.keys() | weights.keys()) - fits.keys()):
-            warnings.warn(f"{what}: left out of {os.fspath(path)}: {', '.join(left)}", stacklevel=3)
-        weights = {**own, **fits}
+        current = model.state_dict()
+        fits = {name: a for name, a in weights.items() if name in current and current[name].shape == a.shape}
+        if left := sorted((current.keys() | weights.keys()) - fits.keys()):
+            warnings.warn(f"{caller}: left out of {os.fspath(path)}: {', '.join(left)}", stacklevel=3)
+        weights = {**current, **fits}
     model.load_state_dict(weights)
 
 
@@ -162,9 +162,9 @@ def save_model(
     _refuse_shared(model)
     about = {
         "format": MODEL_FORMAT,
-        **described(model),
+        **describe(model),
         "state": generators(model),
-        "compiled": _compiled(model, arrays) if include_optimizer else None,
+        "compiled": _compile_config(model, arrays) if include_optimizer else None,
     }
     check_plain("save_model", about["model"])
     write_file("save_model", path, arrays, about)
@@ -184,8 +184,8 @@ def _refuse_shared(model: Module) -> None:
                 )
 
 
-def _compiled(model: Any, arrays: dict[str, Any]) -> dict[str, Any] | None:
-    """Return what a model was compiled with, as plain values; the optimizer's arrays go into `arrays`."""
+def _compile_config(model: Any, arrays: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the arguments of `compile` as plain values; the optimizer's arrays go into `arrays`."""
     config = model.get_compile_config() if hasattr(model, "get_compile_config") else None
     if config is None:
         return None
@@ -201,7 +201,7 @@ def _compiled(model: Any, arrays: dict[str, Any]) -> dict[str, Any] | None:
     return {
         "config": config,
         "parameters": [names[id(p)] for p in optimizer.parameters],
-        "state": packed("optimizer", state, arrays),
+        "state": pack("optimizer", state, arrays),
     }
 
 
@@ -238,31 +238,33 @@ def load_model(
         >>> load_model(path).count_params()
         8
     """
-    what = "load_model"
-    check_custom(what, custom_objects or {})
+    caller = "load_model"
+    check_custom(caller, custom_objects or {})
     stream = ag.random.default_generator.state
-    data = keras_file(what, path)
+    data = keras_file(caller, path)
     try:
         with CustomObjectScope(custom_objects):
-            model = _loaded(what, path, compile) if data is None else keras.files.load_model(what, path, data, compile)
+            model = (
+                _load(caller, path, compile) if data is None else keras.files.load_model(caller, path, data, compile)
+            )
     finally:
         ag.random.default_generator.state = stream
     rest_in_inference(model)
     return model
 
 
-def _loaded(caller: str, path: Any, compile: bool) -> Any:
+def _load(caller: str, path: Any, compile: bool) -> Any:
     """Return the model in a file of ours."""
-    arrays, found = read_file(caller, path)
+    arrays, description = read_file(caller, path)
     with refused_as(
         caller,
         lambda error: SavedFileError(f"{caller}: {os.fspath(path)} does not describe a model: {error}"),
         SavedFileError,
     ):
-        about = checked_description(caller, path, found, compile)
-        weights = _weights(arrays, found)
+        about = check_description(caller, path, description, compile)
+        weights = _weights(arrays, description)
         with at_most(sum(a.size for a in weights.values()), "layers with the weights that the file has"):
-            model = remade(about)
+            model = remake(about)
             model._ready(caller)
         model.load_state_dict(weights)
         set_generators(model, about["state"])
@@ -306,4 +308,4 @@ def _compile(caller: str, model: Any, compiled: Mapping[str, Any], arrays: dict[
             model.optimizer.bind(parameters)
             for p in frozen:
                 p.requires_grad = False
-            model.optimizer.load_state_dict(unpacked(caller, compiled["state"], arrays))
+            model.optimizer.load_state_dict(unpack(caller, compiled["state"], arrays))

@@ -70,16 +70,16 @@ def serialize_keras_object(obj: Any) -> Any:
         >>> serialize_keras_object({"layer": nn.layers.Flatten(), "function": nn.activations.relu})["function"]
         {'class_name': 'function', 'config': 'activations.relu'}
     """
-    config = _serialized(obj)
+    config = _serialize(obj)
     check_plain("serialize_keras_object", config)
     return config
 
 
-def _serialized(obj: Any) -> Any:
+def _serialize(obj: Any) -> Any:
     if isinstance(obj, (list, tuple)):
-        return [_serialized(part) for part in obj]
+        return [_serialize(part) for part in obj]
     if isinstance(obj, Mapping):
-        return {key: _serialized(part) for key, part in obj.items()}
+        return {key: _serialize(part) for key, part in obj.items()}
     return reference(plain(obj) if isinstance(obj, Registered) else obj)
 
 

@@ -59,13 +59,13 @@ def to_torch_state_dict(model: Module, prefixes: Mapping[str, str] | None = None
         >>> {name: a.shape for name, a in to_torch_state_dict(model, {"dense": "0"}).items()}
         {'0.weight': (2, 3), '0.bias': (2,)}
     """
-    found: Arrays = {}
+    torch_state: Arrays = {}
     state = model.state_dict()
-    for path, kind, own in _entries(model, state):
+    for path, kind, weights in _entries(model, state):
         prefix = _prefix(path, prefixes)
-        converted = kind.to(own) if kind is not None else own
-        found |= {f"{prefix}{name}": np.array(a, order="C") for name, a in converted.items()}
-    return found
+        converted = kind.to(weights) if kind is not None else weights
+        torch_state |= {f"{prefix}{name}": np.array(a, order="C") for name, a in converted.items()}
+    return torch_state
 
 
 @checked
@@ -88,32 +88,32 @@ def from_torch_state_dict(model: Module, state: Mapping[str, Any], prefixes: Map
         >>> model(np.ones((1, 3))).tolist()
         [[3.0, 3.0]]
     """
-    what = f"{model.name}, from_torch_state_dict"
-    given = {name: np.asarray(a) for name, a in state.items() if not name.endswith("num_batches_tracked")}
-    own = model.state_dict()
+    caller = f"{model.name}, from_torch_state_dict"
+    source = {name: np.asarray(a) for name, a in state.items() if not name.endswith("num_batches_tracked")}
+    current = model.state_dict()
     loaded: Arrays = {}
     used: set[str] = set()
     missing: list[str] = []
-    for path, kind, mine in _entries(model, own):
+    for path, kind, weights in _entries(model, current):
         prefix = _prefix(path, prefixes)
-        expected = kind.to(mine) if kind is not None else mine
+        expected = kind.to(weights) if kind is not None else weights
         names = {name: f"{prefix}{name}" for name in expected if not name.endswith("num_batches_tracked")}
-        absent = [full for full in names.values() if full not in given]
+        absent = [full for full in names.values() if full not in source]
         bad = [
-            f"  mismatch: {full} expected {expected[name].shape}; received {given[full].shape}"
+            f"  mismatch: {full} expected {expected[name].shape}; received {source[full].shape}"
             for name, full in names.items()
-            if full in given and given[full].shape != expected[name].shape
+            if full in source and source[full].shape != expected[name].shape
         ]
         missing += [f"  missing: {full} {expected[name].shape}" for name, full in names.items() if full in absent] + bad
         used.update(names.values())
         if not absent and not bad:
-            parts = {name: given[full] for name, full in names.items()}
-            back = kind.back(parts, mine) if kind is not None else parts
+            parts = {name: source[full] for name, full in names.items()}
+            back = kind.back(parts, weights) if kind is not None else parts
             loaded |= {f"{path}.{name}" if path else name: a for name, a in back.items()}
-    problems = missing + [f"  unexpected: {name} {given[name].shape}" for name in given if name not in used]
+    problems = missing + [f"  unexpected: {name} {source[name].shape}" for name in source if name not in used]
     if problems:
         raise ValueError(
-            f"{what}: the state does not fit this model, and nothing was assigned:\n"
+            f"{caller}: the state does not fit this model, and nothing was assigned:\n"
             + "\n".join(problems)
             + "\nGive PyTorch's paths with prefixes={'dense': '0', …}"
         )
@@ -121,9 +121,9 @@ def from_torch_state_dict(model: Module, state: Mapping[str, Any], prefixes: Map
 
 
 def _prefix(path: str, prefixes: Mapping[str, str] | None) -> str:
-    for mine in sorted(prefixes or {}, key=len, reverse=True):
-        if path == mine or path.startswith(f"{mine}."):
-            path = (prefixes or {})[mine] + path[len(mine) :]
+    for ours in sorted(prefixes or {}, key=len, reverse=True):
+        if path == ours or path.startswith(f"{ours}."):
+            path = (prefixes or {})[ours] + path[len(ours) :]
             break
     return f"{path}." if path else ""
 
@@ -162,21 +162,21 @@ def _as_is(a: Array, pattern: Array) -> Array:
     return a
 
 
-def _renamed(
+def _rename(
     there: Callable[[Array], Array] = _same, here: Callable[[Array, Array], Array] = _as_is, **names: str
 ) -> _Kind:
     """Return the kind of layers of which some weights have other names, and other layouts: `there` and back `here`."""
 
-    def to(own: Arrays) -> Arrays:
-        return {names.get(name, name): there(a) if name in names else a for name, a in own.items()}
+    def to(weights: Arrays) -> Arrays:
+        return {names.get(name, name): there(a) if name in names else a for name, a in weights.items()}
 
-    def back(given: Arrays, own: Arrays) -> Arrays:
-        return {name: here(given[names[name]], a) if name in names else given[name] for name, a in own.items()}
+    def back(source: Arrays, weights: Arrays) -> Arrays:
+        return {name: here(source[names[name]], a) if name in names else source[name] for name, a in weights.items()}
 
     return _Kind(to, back)
 
 
-def _transposed(a: Array, pattern: Array | None = None) -> Array:
+def _transpose(a: Array, pattern: Array | None = None) -> Array:
     return a.T
 
 
@@ -211,74 +211,80 @@ def _gates(a: Array, gru: bool) -> Array:
     return np.concatenate([r, z, n], axis=-1)
 
 
-def _recurrent_to(own: Arrays, gru: bool, suffix: str = "") -> Arrays:
-    (start,) = {name.rpartition("kernel")[0].removesuffix("recurrent_") for name in own if name.endswith("kernel")}
-    found = {
-        f"weight_ih_l0{suffix}": _gates(own[f"{start}kernel"], gru).T,
-        f"weight_hh_l0{suffix}": _gates(own[f"{start}recurrent_kernel"], gru).T,
+def _recurrent_to(weights: Arrays, gru: bool, suffix: str = "") -> Arrays:
+    (start,) = {name.rpartition("kernel")[0].removesuffix("recurrent_") for name in weights if name.endswith("kernel")}
+    result = {
+        f"weight_ih_l0{suffix}": _gates(weights[f"{start}kernel"], gru).T,
+        f"weight_hh_l0{suffix}": _gates(weights[f"{start}recurrent_kernel"], gru).T,
     }
-    bias = own.get(f"{start}bias")
+    bias = weights.get(f"{start}bias")
     if bias is not None:
         bias = _gates(bias, gru)
         first, second = bias if bias.ndim == 2 else (bias, np.zeros_like(bias))
-        found |= {f"bias_ih_l0{suffix}": first, f"bias_hh_l0{suffix}": second}
-    return found
+        result |= {f"bias_ih_l0{suffix}": first, f"bias_hh_l0{suffix}": second}
+    return result
 
 
-def _recurrent_back(given: Arrays, own: Arrays, gru: bool, suffix: str = "") -> Arrays:
-    found = {}
-    for name, a in own.items():
+def _recurrent_back(source: Arrays, weights: Arrays, gru: bool, suffix: str = "") -> Arrays:
+    result = {}
+    for name, a in weights.items():
         if name.endswith("recurrent_kernel"):
-            found[name] = _gates(given[f"weight_hh_l0{suffix}"].T, gru)
+            result[name] = _gates(source[f"weight_hh_l0{suffix}"].T, gru)
         elif name.endswith("kernel"):
-            found[name] = _gates(given[f"weight_ih_l0{suffix}"].T, gru)
+            result[name] = _gates(source[f"weight_ih_l0{suffix}"].T, gru)
         elif name.endswith("bias"):
-            pair = given[f"bias_ih_l0{suffix}"], given[f"bias_hh_l0{suffix}"]
-            found[name] = _gates(np.stack(pair) if a.ndim == 2 else pair[0] + pair[1], gru)
-    return found
+            pair = source[f"bias_ih_l0{suffix}"], source[f"bias_hh_l0{suffix}"]
+            result[name] = _gates(np.stack(pair) if a.ndim == 2 else pair[0] + pair[1], gru)
+    return result
 
 
 def _recurrent(gru: bool) -> _Kind:
-    return _Kind(lambda own: _recurrent_to(own, gru), lambda given, own: _recurrent_back(given, own, gru), deep=True)
+    return _Kind(
+        lambda weights: _recurrent_to(weights, gru),
+        lambda source, weights: _recurrent_back(source, weights, gru),
+        deep=True,
+    )
 
 
-def _directions(own: Arrays) -> list[tuple[str, Arrays, bool]]:
+def _directions(weights: Arrays) -> list[tuple[str, Arrays, bool]]:
     """Return (suffix, weights, whether it is a GRU) of the two layers of a Bidirectional."""
-    found = []
+    directions = []
     for start, suffix in (("forward_layer.", ""), ("backward_layer.", "_reverse")):
-        part = {name: a for name, a in own.items() if name.startswith(start)}
+        part = {name: a for name, a in weights.items() if name.startswith(start)}
         width = next(a.shape for name, a in part.items() if name.endswith("recurrent_kernel"))
-        found.append((suffix, part, width[1] == 3 * width[0]))
-    return found
+        directions.append((suffix, part, width[1] == 3 * width[0]))
+    return directions
 
 
-def _bidirectional_to(own: Arrays) -> Arrays:
-    return {k: a for suffix, part, gru in _directions(own) for k, a in _recurrent_to(part, gru, suffix).items()}
+def _bidirectional_to(weights: Arrays) -> Arrays:
+    return {k: a for suffix, part, gru in _directions(weights) for k, a in _recurrent_to(part, gru, suffix).items()}
 
 
-def _bidirectional_back(given: Arrays, own: Arrays) -> Arrays:
+def _bidirectional_back(source: Arrays, weights: Arrays) -> Arrays:
     return {
-        k: a for suffix, part, gru in _directions(own) for k, a in _recurrent_back(given, part, gru, suffix).items()
+        k: a
+        for suffix, part, gru in _directions(weights)
+        for k, a in _recurrent_back(source, part, gru, suffix).items()
     }
 
 
 # ---- attention ------------------------------------------------------------------------------------------------------
 
 
-def _attention_to(own: Arrays) -> Arrays:
-    if "gate.kernel" in own:  # which PyTorch's layer does not have
-        return _grouped_to(own)
+def _attention_to(weights: Arrays) -> Arrays:
+    if "gate.kernel" in weights:  # which PyTorch's layer does not have
+        return _grouped_to(weights)
     parts = ("query", "key", "value")
-    flat = [own[f"{part}.kernel"].reshape(len(own[f"{part}.kernel"]), -1).T for part in parts]
+    flat = [weights[f"{part}.kernel"].reshape(len(weights[f"{part}.kernel"]), -1).T for part in parts]
     if len({a.shape for a in flat}) == 1:
-        found = {"in_proj_weight": np.concatenate(flat)}
+        result = {"in_proj_weight": np.concatenate(flat)}
     else:
-        found = {f"{part[0]}_proj_weight": a for part, a in zip(parts, flat, strict=True)}
-    found["out_proj.weight"] = _flat_output(own["attention_output.kernel"]).T
-    if "query.bias" in own:
-        found["in_proj_bias"] = np.concatenate([own[f"{part}.bias"].ravel() for part in parts])
-        found["out_proj.bias"] = own["attention_output.bias"].ravel()
-    return found
+        result = {f"{part[0]}_proj_weight": a for part, a in zip(parts, flat, strict=True)}
+    result["out_proj.weight"] = _flat_output(weights["attention_output.kernel"]).T
+    if "query.bias" in weights:
+        result["in_proj_bias"] = np.concatenate([weights[f"{part}.bias"].ravel() for part in parts])
+        result["out_proj.bias"] = weights["attention_output.bias"].ravel()
+    return result
 
 
 def _flat_output(kernel: Array) -> Array:
@@ -286,51 +292,51 @@ def _flat_output(kernel: Array) -> Array:
     return kernel.reshape(kernel.shape[0] * kernel.shape[1], -1)
 
 
-def _attention_back(given: Arrays, own: Arrays) -> Arrays:
-    if "gate.kernel" in own:
-        return _grouped_back(given, own)
+def _attention_back(source: Arrays, weights: Arrays) -> Arrays:
+    if "gate.kernel" in weights:
+        return _grouped_back(source, weights)
     parts = ("query", "key", "value")
-    packed = given.get("in_proj_weight")
-    flat = [given[f"{part[0]}_proj_weight"] for part in parts] if packed is None else np.split(packed, 3)
-    found = {f"{part}.kernel": a.T for part, a in zip(parts, flat, strict=True)}
-    found["attention_output.kernel"] = given["out_proj.weight"].T
-    if "query.bias" in own:
-        sizes = [own[f"{part}.bias"].size for part in parts]
-        biases = np.split(given["in_proj_bias"], np.cumsum(sizes)[:-1])
-        found |= {f"{part}.bias": a for part, a in zip(parts, biases, strict=True)}
-        found["attention_output.bias"] = given["out_proj.bias"]
-    return {name: a.reshape(own[name].shape) for name, a in found.items()}
+    pack = source.get("in_proj_weight")
+    flat = [source[f"{part[0]}_proj_weight"] for part in parts] if pack is None else np.split(pack, 3)
+    result = {f"{part}.kernel": a.T for part, a in zip(parts, flat, strict=True)}
+    result["attention_output.kernel"] = source["out_proj.weight"].T
+    if "query.bias" in weights:
+        sizes = [weights[f"{part}.bias"].size for part in parts]
+        biases = np.split(source["in_proj_bias"], np.cumsum(sizes)[:-1])
+        result |= {f"{part}.bias": a for part, a in zip(parts, biases, strict=True)}
+        result["attention_output.bias"] = source["out_proj.bias"]
+    return {name: a.reshape(weights[name].shape) for name, a in result.items()}
 
 
 # part of a GroupQueryAttention: its name in the attention of Llama models
 _GROUPED = {"query": "q_proj", "key": "k_proj", "value": "v_proj", "gate": "gate_proj", "attention_output": "o_proj"}
 
 
-def _grouped_to(own: Arrays) -> Arrays:
-    found: Arrays = {}
-    for name, a in own.items():
+def _grouped_to(weights: Arrays) -> Arrays:
+    result: Arrays = {}
+    for name, a in weights.items():
         part, _, weight = name.partition(".")
         if weight == "kernel":
             flat = _flat_output(a) if part == "attention_output" else a.reshape(len(a), -1)
-            found[f"{_GROUPED[part]}.weight"] = flat.T
+            result[f"{_GROUPED[part]}.weight"] = flat.T
         else:
-            found[f"{_GROUPED[part]}.bias"] = a.ravel()
-    return found
+            result[f"{_GROUPED[part]}.bias"] = a.ravel()
+    return result
 
 
-def _grouped_back(given: Arrays, own: Arrays) -> Arrays:
-    found: Arrays = {}
-    for name, a in own.items():
+def _grouped_back(source: Arrays, weights: Arrays) -> Arrays:
+    result: Arrays = {}
+    for name, a in weights.items():
         part, _, weight = name.partition(".")
-        theirs = given[f"{_GROUPED[part]}.{'weight' if weight == 'kernel' else 'bias'}"]
-        found[name] = theirs.T.reshape(a.shape)
-    return found
+        theirs = source[f"{_GROUPED[part]}.{'weight' if weight == 'kernel' else 'bias'}"]
+        result[name] = theirs.T.reshape(a.shape)
+    return result
 
 
-_CONV = _renamed(_window_last, _window_first, kernel="weight")
-_DEPTHWISE = _renamed(_depthwise_to, _depthwise_back, kernel="weight")
-_NORM = _renamed(gamma="weight", beta="bias", moving_mean="running_mean", moving_variance="running_var")
-_DENSE = _renamed(_transposed, _transposed, kernel="weight")
+_CONV = _rename(_window_last, _window_first, kernel="weight")
+_DEPTHWISE = _rename(_depthwise_to, _depthwise_back, kernel="weight")
+_NORM = _rename(gamma="weight", beta="bias", moving_mean="running_mean", moving_variance="running_var")
+_DENSE = _rename(_transpose, _transpose, kernel="weight")
 _ATTENTION = _Kind(_attention_to, _attention_back, deep=True)
 
 # ---- a whole block --------------------------------------------------------------------------------------------------
@@ -350,19 +356,19 @@ def _below(path: str, arrays: Arrays) -> Arrays:
     return {name.removeprefix(f"{path}."): a for name, a in arrays.items() if name.startswith(f"{path}.")}
 
 
-def _block_to(own: Arrays) -> Arrays:
+def _block_to(weights: Arrays) -> Arrays:
     return {
         f"{theirs}.{name}": a
-        for mine, (theirs, kind) in _BLOCK.items()
-        for name, a in kind.to(_below(mine, own)).items()
+        for ours, (theirs, kind) in _BLOCK.items()
+        for name, a in kind.to(_below(ours, weights)).items()
     }
 
 
-def _block_back(given: Arrays, own: Arrays) -> Arrays:
+def _block_back(source: Arrays, weights: Arrays) -> Arrays:
     return {
-        f"{mine}.{name}": a
-        for mine, (theirs, kind) in _BLOCK.items()
-        for name, a in kind.back(_below(theirs, given), _below(mine, own)).items()
+        f"{ours}.{name}": a
+        for ours, (theirs, kind) in _BLOCK.items()
+        for name, a in kind.back(_below(theirs, source), _below(ours, weights)).items()
     }
 
 
@@ -372,14 +378,14 @@ _KINDS: dict[str, _Kind] = {
     **{f"Conv{n}DTranspose": _CONV for n in (1, 2, 3)},
     **{f"DepthwiseConv{n}D": _DEPTHWISE for n in (1, 2)},
     **{f"{name}Normalization": _NORM for name in ("Batch", "Layer", "Group")},
-    "RMSNormalization": _renamed(scale="weight"),
-    "Embedding": _renamed(embeddings="weight"),
+    "RMSNormalization": _rename(scale="weight"),
+    "Embedding": _rename(embeddings="weight"),
     "SimpleRNN": _recurrent(False),
     "LSTM": _recurrent(False),
     "GRU": _recurrent(True),
     "Bidirectional": _Kind(_bidirectional_to, _bidirectional_back, deep=True),
     "MultiHeadAttention": _ATTENTION,
     "GroupQueryAttention": _Kind(_grouped_to, _grouped_back, deep=True),
-    "PositionalEmbedding": _renamed(position_embeddings="weight"),
+    "PositionalEmbedding": _rename(position_embeddings="weight"),
     "TransformerBlock": _Kind(_block_to, _block_back, deep=True),
 }

@@ -50,24 +50,24 @@ def _read(data: bytes) -> dict[str, bytes]:
         entries = archive.infolist()
         if len(entries) > _ENTRIES:
             raise ValueError(f"more than {_ENTRIES} files")
-        found: dict[str, bytes] = {}
+        files: dict[str, bytes] = {}
         left = bytes_allowed(len(data))
         for entry in entries:
-            _check(entry, found)
+            _check(entry, files)
             most = min(left, max(len(data), _TEXT)) if entry.filename.endswith(".json") else left
             if entry.file_size > most:  # zipfile reads no more than this, whatever there is
                 raise ValueError(f"{entry.filename!r:.80} has more than {most:_} bytes when it is unpacked{WAY_OUT}")
             with archive.open(entry) as file:
-                found[entry.filename] = file.read()
-            left -= len(found[entry.filename])
-        return found
+                files[entry.filename] = file.read()
+            left -= len(files[entry.filename])
+        return files
 
 
-def _check(entry: zipfile.ZipInfo, found: Mapping[str, bytes]) -> None:
+def _check(entry: zipfile.ZipInfo, files: Mapping[str, bytes]) -> None:
     name = entry.filename
     if entry.flag_bits & 1:
         raise ValueError(f"{name!r:.80} is encrypted")
-    if name in found:
+    if name in files:
         raise ValueError(f"two files are called {name!r:.80}")
     if (
         name.startswith("/")

@@ -24,8 +24,8 @@ from ...module.module import Module
 from .archive import archive_bytes, read_archive
 from .hdf5 import hdf5_bytes, library, read_hdf5
 from .reading import ours
-from .weights import Array, load_custom, load_optimizer, matched, optimizer_arrays, owners, written
-from .writing import described, theirs
+from .weights import Array, load_custom, load_optimizer, match_weights, optimizer_arrays, owners, weight_groups
+from .writing import describe, theirs
 
 _VERSION = "3.15.0"  # of Keras, whose files these are like
 _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
@@ -36,7 +36,7 @@ _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5
 def save_weights(caller: str, model: Module, path: Any) -> None:
     """Write the weights of a model as Keras does, to a `.weights.h5` file."""
     model._ready(caller)
-    write_file(path, hdf5_bytes(caller, written(model)), what=caller)
+    write_file(path, hdf5_bytes(caller, weight_groups(model)), what=caller)
 
 
 def save_model(caller: str, model: Any, path: Any, include_optimizer: bool) -> None:
@@ -51,7 +51,7 @@ def save_model(caller: str, model: Any, path: Any, include_optimizer: bool) -> N
             f"{caller}: the model is not built, so that its file has no weights. Call it on a batch before",
             stacklevel=5,
         )
-    about, groups = described(model), written(model)
+    about, groups = describe(model), weight_groups(model)
     check_plain(caller, about)
     compiled = model.get_compile_config() if include_optimizer and hasattr(model, "get_compile_config") else None
     if compiled is not None:
@@ -69,15 +69,15 @@ def save_model(caller: str, model: Any, path: Any, include_optimizer: bool) -> N
 
 
 def _assets(model: Module) -> dict[str, bytes]:
-    """Return the files that custom classes write beside the weights, by their names in the archive."""
-    found: dict[str, bytes] = {}
+    """Return the files that custom classes write next to the weights, by their names in the archive."""
+    assets: dict[str, bytes] = {}
     for path, module, _ in owners(model):
         if hasattr(module, "save_assets"):
             with TemporaryDirectory() as folder:
                 module.save_assets(folder)
                 inside = sorted(file for file in Path(folder).rglob("*") if file.is_file())
-                found |= {f"assets/{path}/{file.relative_to(folder).as_posix()}": file.read_bytes() for file in inside}
-    return found
+                assets |= {f"assets/{path}/{file.relative_to(folder).as_posix()}": file.read_bytes() for file in inside}
+    return assets
 
 
 def _named_functions(value: Any) -> Any:
@@ -104,7 +104,7 @@ def load_weights(caller: str, model: Module, path: Any, data: bytes, skip_mismat
     if data.startswith(b"PK"):
         data = _file(caller, where, read_archive(caller, where, data), _WEIGHTS)
     arrays, old = read_hdf5(caller, where, data)
-    found, problems = _legacy(model, arrays, old) if _is_legacy(old) else matched(model, arrays)
+    weights, problems = _legacy(model, arrays, old) if _is_legacy(old) else match_weights(model, arrays)
     if problems and not skip_mismatch:
         raise ValueError(
             f"{caller}: the weights in {where} do not fit this model, and nothing was assigned:\n"
@@ -114,7 +114,7 @@ def load_weights(caller: str, model: Module, path: Any, data: bytes, skip_mismat
     if problems:
         warnings.warn(f"{caller}: left out of {where}:\n" + "\n".join(problems[:20]), stacklevel=4)
     before = model.state_dict()
-    model.load_state_dict({**before, **found})
+    model.load_state_dict({**before, **weights})
     try:
         load_custom(model, arrays)
     except BaseException:
@@ -126,7 +126,7 @@ def load_model(caller: str, path: Any, data: bytes, compile: bool) -> Any:
     """Return the model in a `.keras` file, or in the HDF5 file of a whole model; inside a scope of custom objects.
 
     Raises:
-        SavedFileError: if the file is damaged, or what it describes is not here.
+        SavedFileError: if the file is damaged, or describes an unknown object.
     """
     where = os.fspath(path)
     old: Mapping[str, Any]
@@ -139,18 +139,18 @@ def load_model(caller: str, path: Any, data: bytes, compile: bool) -> Any:
     ):
         if data.startswith(b"PK"):
             files = read_archive(caller, where, data)
-            about, arrays, old = _unpacked(caller, where, files)
+            about, arrays, old = _unpack(caller, where, files)
         else:
             arrays, old = read_hdf5(caller, where, data)
             if "@model_config" not in old:
                 raise ValueError("it has the weights of a model alone. Build the model, and call load_weights")
             about = dict(parsed(_text(old["@model_config"])))
-        model = _made(about, arrays)
-        found, problems = _legacy(model, arrays, old) if _is_legacy(old) else matched(model, arrays)
+        model = _make_model(about, arrays)
+        weights, problems = _legacy(model, arrays, old) if _is_legacy(old) else match_weights(model, arrays)
         if problems:
             raise ValueError("its weights are those of another model:\n" + "\n".join(problems[:20]))
-        if found:
-            model.load_state_dict({**model.state_dict(), **found})
+        if weights:
+            model.load_state_dict({**model.state_dict(), **weights})
         load_custom(model, arrays)
         _load_assets(model, files)
     if compile and isinstance(about.get("compile_config"), dict) and about["compile_config"]:
@@ -181,7 +181,7 @@ def _load_assets(model: Module, files: Mapping[str, bytes]) -> None:
         layer.set_vocabulary([int(w) for w in words] if type(layer).__name__ == "IntegerLookup" else words)
 
 
-def _unpacked(
+def _unpack(
     caller: str, where: str, files: Mapping[str, bytes]
 ) -> tuple[dict[str, Any], dict[str, Array], dict[str, Any]]:
     metadata = parsed(files.get(_METADATA, b"{}"))
@@ -204,7 +204,7 @@ def _file(caller: str, where: str, files: Mapping[str, bytes], name: str) -> byt
     return files[name]
 
 
-def _made(about: dict[str, Any], arrays: Mapping[str, Array]) -> Module:
+def _make_model(about: dict[str, Any], arrays: Mapping[str, Array]) -> Module:
     """Return the model that a description of Keras describes, built, with new weights."""
     most = sum(array.size for array in arrays.values())
     shape = (about.get("build_config") or {}).get("input_shape")
@@ -241,8 +241,8 @@ def _compile(caller: str, model: Any, config: dict[str, Any], arrays: Mapping[st
         ),
     ):
         with reading(config):
-            wanted = ours({key: part for key, part in config.items() if key not in _OF_KERAS})
-            model.compile_from_config(wanted)
+            arguments = ours({key: part for key, part in config.items() if key not in _OF_KERAS})
+            model.compile_from_config(arguments)
         state = [arrays[key] for i in range(len(arrays)) if (key := f"optimizer/vars/{i}") in arrays]
         begun = len(state) > 2 or any(state[:1])  # one that was compiled and never used has two numbers
         if begun and not load_optimizer(model, model.optimizer, state):
@@ -278,11 +278,11 @@ def _legacy(model: Any, arrays: Mapping[str, Array], old: Mapping[str, Any]) -> 
     own = [(paths[id(t)], t) for layer in model.layers for t in layer.weights]
     if len(own) != len(theirs):
         return {}, [f"  expected {len(own)} arrays; the file has {len(theirs)}"]
-    found: dict[str, Array] = {}
+    weights: dict[str, Array] = {}
     problems = []
     for (path, tensor), (key, array) in zip(own, theirs, strict=True):
         if array.shape == tensor.shape:
-            found[path] = array.astype(tensor.dtype)
+            weights[path] = array.astype(tensor.dtype)
         else:
             problems.append(f"  {key}: expected {path} {tensor.shape}; the file has {array.shape}")
-    return found, problems
+    return weights, problems

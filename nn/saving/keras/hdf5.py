@@ -81,7 +81,7 @@ def read_hdf5(caller: str, where: str, data: bytes) -> tuple[Arrays, Mapping[str
     with reading():
         if not data.startswith(SIGNATURE):
             raise ValueError("it does not begin as an HDF5 file")
-        return _Walk(h5py, len(data), reading).walked(h5py.File(io.BytesIO(data), "r"))
+        return _Walk(h5py, len(data), reading).walk(h5py.File(io.BytesIO(data), "r"))
 
 
 class Stored:
@@ -111,16 +111,16 @@ class Stored:
 
 
 class _Walk:
-    """One walk through a file, and what is left of its budgets."""
+    """One walk through a file, and the rest of its budgets."""
 
     def __init__(self, h5py: Any, size: int, reading: Callable[[], AbstractContextManager[None]]) -> None:
         self.reading = reading
-        self.h5py, self.stored, self.unpacked = h5py, size, elements_allowed()
+        self.h5py, self.stored, self.unpack = h5py, size, elements_allowed()
         self.arrays: Arrays = {}
         self.attributes: dict[str, Any] = {}
         self.seen: set[Any] = set()
 
-    def walked(self, file: Any) -> tuple[Arrays, dict[str, Any]]:
+    def walk(self, file: Any) -> tuple[Arrays, dict[str, Any]]:
         pending = [("", file, 0)]
         while pending:
             path, group, level = pending.pop()
@@ -151,21 +151,21 @@ class _Walk:
             raise ValueError(f"more than {_ENTRIES:_} groups and arrays")
 
     def _array(self, path: str, entry: Any) -> Stored:
-        made = entry.id.get_create_plist()
+        properties = entry.id.get_create_plist()
         kind = entry.dtype
-        filters = {made.get_filter(i)[0] for i in range(made.get_nfilters())}
+        filters = {properties.get_filter(i)[0] for i in range(properties.get_nfilters())}
         if kind.kind not in "biuf" or kind.itemsize > 8 or kind.subdtype is not None or entry.shape is None:
             raise ValueError(f"{path!r:.80} is not an array of numbers")
-        if entry.is_virtual or made.get_external_count():
+        if entry.is_virtual or properties.get_external_count():
             raise ValueError(f"{path!r:.80} takes its numbers from another file")
         if not filters <= _SAFE_FILTERS:
             raise ValueError(f"{path!r:.80} is compressed by a plugin")
         stored, size = entry.id.get_storage_size(), entry.size * kind.itemsize
-        if filters or stored < size:  # what is not stored at all is read as zeros
-            self.unpacked -= entry.size
+        if filters or stored < size:  # elements that are not stored are read as zeros
+            self.unpack -= entry.size
         else:
             self.stored -= size
-        if self.unpacked < 0 or self.stored < 0:
+        if self.unpack < 0 or self.stored < 0:
             raise ValueError(
                 f"{path!r:.80}, of shape {entry.shape}, has more numbers than the file, or than max_elements allows"
             )

@@ -19,10 +19,9 @@ from ...layers import Input
 from ...module.module import Module
 from ...module.symbols import Symbol
 from ...ops.table import TABLE
-from .tables import KINDS, NEUTRAL, RENAMED
+from .tables import COMMON, KINDS, NEUTRAL, RENAMED
 
 Config = dict[str, Any]
-_ALL = {"name", "trainable", "dtype"}  # the arguments that every layer of Keras has
 
 # ---- from Keras -----------------------------------------------------------------------------------------------------
 
@@ -102,13 +101,13 @@ def _object(value: Mapping[str, Any], name: Any, config: Any) -> Any:
         return {"class_name": full, "config": config}  # its layers are made when it is
     if full in ("models.Sequential", "layers.Sequential"):
         return {"class_name": "models.Sequential", "config": sequential(config)}
-    known = Registered._registry.get(full)
-    if known is None:
+    cls = Registered._registry.get(full)
+    if cls is None:
         raise ValueError(
             f"it names the class {name!r:.80} of {value.get('module')!r:.80}, which is not here. If it is yours, pass "
             f"custom_objects={{{name!r:.80}: …}}, or decorate it with nn.saving.register_keras_serializable()"
         )
-    return {"class_name": full, "config": _arguments(known, ours(config))}
+    return {"class_name": full, "config": _arguments(cls, ours(config))}
 
 
 def _arguments(kind: Any, config: Config, loose: bool = False) -> Config:
@@ -120,20 +119,20 @@ def _arguments(kind: Any, config: Config, loose: bool = False) -> Config:
         loose: whether it is a custom class, which gets all that Keras writes for its own layers only if it takes it.
     """
     names = set(argument_names(kind))
-    found = {}
+    arguments = {}
     back = {theirs: ours for ours, theirs in RENAMED.get(kind.config_name, {}).items()} if not loose else {}
     for key, value in config.items():
         key = back.get(key, key)
-        if key in _ALL and (key not in names or (key, value) in (("trainable", True), ("dtype", "float32"))):
+        if key in COMMON and (key not in names or (key, value) in (("trainable", True), ("dtype", "float32"))):
             if key in names and kind.__name__ == "InputLayer":
-                found[key] = value
+                arguments[key] = value
             continue
         neutral = NEUTRAL.get(key, {None, False})
         if loose or key in names or (value is not None and key.endswith(("_regularizer", "_constraint"))):
-            found[key] = value
+            arguments[key] = value
         elif neutral and not _among(value, neutral):
             raise ValueError(f"{kind.__name__} has no argument {key}={value!r:.80} here")
-    return found
+    return arguments
 
 
 def _among(value: Any, neutral: Any) -> bool:
@@ -165,19 +164,19 @@ def sequential(config: Mapping[str, Any]) -> Config:
     layers = config.get("layers")
     if not isinstance(layers, list):
         raise ValueError(f"expected a Sequential with a list of layers; received {layers!r:.80}")
-    found, sample = [ours(layer) for layer in layers], None
-    if found and isinstance(found[0], dict) and found[0].get("class_name") == "layers.InputLayer":
-        first = found.pop(0)["config"]
+    entries, sample = [ours(layer) for layer in layers], None
+    if entries and isinstance(entries[0], dict) and entries[0].get("class_name") == "layers.InputLayer":
+        first = entries.pop(0)["config"]
         sample = [list(_batch_shape(first)[1:]), str(first.get("dtype", "float32"))]
     elif shape := config.get("build_input_shape"):
-        first = str(found[0].get("class_name")) if found and isinstance(found[0], dict) else ""
+        first = str(entries[0].get("class_name")) if entries and isinstance(entries[0], dict) else ""
         sample = [list(shape)[1:], "int32" if first.endswith("Embedding") else "float32"]
     dtype = ours(config["dtype"]) if "dtype" in config else None
     return {
         "name": config.get("name"),
         "dtype": None if dtype == "float32" else dtype,
         "sample": sample,
-        "layers": found,
+        "layers": entries,
     }
 
 
@@ -192,7 +191,7 @@ def functional(config: Mapping[str, Any]) -> tuple[Any, Any]:
     """Return the symbols of a functional model's inputs and outputs for Keras's configuration, made by its calls.
 
     Raises:
-        ValueError: if it is not one, or names what is not here.
+        ValueError: if it is not one, or names an unknown object.
     """
     try:
         return _Calls(config["layers"]).between(config["input_layers"], config["output_layers"])
@@ -240,8 +239,8 @@ class _Calls:
     def _call(self, name: str, i: int) -> None:
         entry = self.entries[name]
         node = entry["inbound_nodes"][i]
-        args, kwargs = self._filled(node["args"]), self._filled(node["kwargs"])
-        unsaid = {"mask": None, "training": False}  # what Keras writes where the call said nothing
+        args, kwargs = self._fill_in(node["args"]), self._fill_in(node["kwargs"])
+        unsaid = {"mask": None, "training": False}  # Keras writes these for arguments that were left out
         kwargs = {k: v for k, v in kwargs.items() if k not in unsaid or (v is not None and v is not unsaid[k])}
         old = "module" not in entry and not {"trainable", "dtype"} & entry["config"].keys()
         if old or ".ops." in str(entry.get("module")):
@@ -256,9 +255,9 @@ class _Calls:
             result = self.made[name](*args, **kwargs)
         self.results[name, i] = list(_leaves(result))
 
-    def _filled(self, value: Any) -> Any:
+    def _fill_in(self, value: Any) -> Any:
         if isinstance(value, list):
-            return [self._filled(part) for part in value]
+            return [self._fill_in(part) for part in value]
         if not isinstance(value, dict):
             return value
         kind = value.get("class_name")
@@ -271,7 +270,7 @@ class _Calls:
             return slice(*(value["config"][key] for key in ("start", "stop", "step")))
         if kind == "__ellipsis__":
             return Ellipsis
-        return {key: self._filled(part) for key, part in value.items()} if kind is None else restored(ours(value))
+        return {key: self._fill_in(part) for key, part in value.items()} if kind is None else restored(ours(value))
 
 
 def _histories(value: Any) -> Iterator[tuple[str, int, int]]:
@@ -300,7 +299,7 @@ def _leaves(result: Any) -> Iterator[Any]:
 
 
 def _operation(name: str, entry: Mapping[str, Any], args: Any, kwargs: Mapping[str, Any]) -> Any:
-    """Return what an operation of Keras gives for symbols."""
+    """Return the result of an operation of Keras for symbols."""
     kind = str(entry["class_name"])
     if kind == "GetItem":
         key = args[1]

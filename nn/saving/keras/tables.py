@@ -20,6 +20,8 @@ KINDS = (
 #: Keras's name for a class where it is not ours, with its module.
 CLASSES = {"models.Model": ("keras.src.models.functional", "Functional"), "models.Sequential": ("keras", "Sequential")}
 
+#: The arguments that every layer of Keras has.
+COMMON = {"name", "trainable", "dtype"}
 _DEPTHWISE: dict[str, str | None] = {f"kernel_{rule}": f"depthwise_{rule}" for rule in ("regularizer", "constraint")}
 #: Arguments that Keras has and we do not, with the values at which they change nothing; an empty set stands for any.
 NEUTRAL: dict[str, frozenset[Any]] = {

@@ -83,17 +83,17 @@ def _in_container(name: str, container: Any) -> Iterator[tuple[str, Module]]:
 # ---- weights --------------------------------------------------------------------------------------------------------
 
 
-def written(model: Module) -> dict[str, tuple[str, dict[str, Array]]]:
+def weight_groups(model: Module) -> dict[str, tuple[str, dict[str, Array]]]:
     """Return, by Keras's path, what Keras would call the part, and its weights."""
-    found: dict[str, tuple[str, dict[str, Array]]] = {}
+    groups: dict[str, tuple[str, dict[str, Array]]] = {}
     for path, module, own in owners(model):
         store: dict[str, Any] = {}
         if isinstance(module, Layer) and _keeps_others(module):
             module.save_own_variables(store)
         else:
             store = {str(i): weight.numpy() for i, (_, weight) in enumerate(own)}
-        found[path] = (module.name, {key: np.asarray(value) for key, value in store.items()})
-    return found
+        groups[path] = (module.name, {key: np.asarray(value) for key, value in store.items()})
+    return groups
 
 
 def _keeps_others(module: Module) -> bool:
@@ -110,7 +110,7 @@ def load_custom(model: Module, arrays: Mapping[str, Array]) -> None:
             module.load_own_variables(store)
 
 
-def matched(model: Module, arrays: Mapping[str, Array]) -> tuple[dict[str, Array], list[str]]:
+def match_weights(model: Module, arrays: Mapping[str, Array]) -> tuple[dict[str, Array], list[str]]:
     """Return the weights in a file by our paths, and what does not fit, one line each.
 
     What custom classes save by themselves is left to `load_custom`.
@@ -122,7 +122,7 @@ def matched(model: Module, arrays: Mapping[str, Array]) -> tuple[dict[str, Array
     left = {
         path: a for path, a in arrays.items() if not path.startswith("optimizer/") and "seed_generator/" not in path
     }
-    found: dict[str, Array] = {}
+    weights: dict[str, Array] = {}
     problems: list[str] = []
     for path, module, own in owners(model):
         prefix = f"{path}/vars/" if path else "vars/"
@@ -141,9 +141,9 @@ def matched(model: Module, arrays: Mapping[str, Array]) -> tuple[dict[str, Array
                 shape = "none" if array is None else array.shape
                 problems.append(f"  {path}: expected {name} {tensor.shape}; the file has {shape}")
             else:
-                found[name] = array.astype(tensor.dtype, copy=False)
+                weights[name] = array.astype(tensor.dtype, copy=False)
     problems += [f"  {path}: the file has an array {a.shape}; the model has no such layer" for path, a in left.items()]
-    return found, problems
+    return weights, problems
 
 
 # ---- optimizers -----------------------------------------------------------------------------------------------------
@@ -166,7 +166,7 @@ def _state(optimizer: Any) -> dict[str, Array]:
     return (zeros if optimizer.gradient_accumulation_steps else {}) | optimizer.state_dict()
 
 
-def _signed(optimizer: Any, arrays: Mapping[str, Array]) -> dict[str, Array]:
+def _negate(optimizer: Any, arrays: Mapping[str, Array]) -> dict[str, Array]:
     """Return a state with the signs of Keras for ours, or ours for Keras's."""
     other = NEGATED.get(type(optimizer).__name__)
     return {key: -a if key.partition(".")[2] == other else a for key, a in arrays.items()}
@@ -180,7 +180,7 @@ def optimizer_arrays(model: Module, optimizer: Any) -> list[Array]:
     state = _state(optimizer) if getattr(optimizer, "parameters", None) else {}
     if "iterations" not in state:
         return []
-    signed = _signed(optimizer, state)
+    signed = _negate(optimizer, state)
     steps, *others = (signed[key] for key in _order(model, optimizer, state))
     return [steps.astype(np.int32), *(a.astype(np.float32) if a.ndim == 0 else a for a in others)]
 
@@ -196,5 +196,5 @@ def load_optimizer(model: Module, optimizer: Any, arrays: list[Array]) -> bool:
     theirs = {k: a.astype(state[k].dtype) for k, a in zip(keys, arrays, strict=True)}
     if np.float32(state["learning_rate"]) == theirs.get("learning_rate"):
         del theirs["learning_rate"]  # which Keras has in float32
-    optimizer.load_state_dict({**state, **_signed(optimizer, theirs)})
+    optimizer.load_state_dict({**state, **_negate(optimizer, theirs)})
     return True

@@ -20,18 +20,17 @@ from ...module.described import layer_config
 from ...module.module import Module
 from ...module.symbols import Spec
 from ...ops.table import TABLE
-from .tables import ARRAYS, CLASSES, OPERATIONS, OURS_ALONE, RENAMED
+from .tables import ARRAYS, CLASSES, COMMON, OPERATIONS, OURS_ALONE, RENAMED
 
 Config = dict[str, Any]
-_ALL = {"name", "trainable", "dtype"}  # the arguments that every layer of Keras has
 
 
-def described(layer: Module, name: str | None = None) -> Config:
+def describe(layer: Module, name: str | None = None) -> Config:
     """Return Keras's description of a layer or model.
 
     Args:
         layer: any that has a configuration.
-        name: what it is called there; by default its own name.
+        name: its name there; by default its own name.
     """
     kind = name_in_configurations(type(layer))
     head = {"name": name or layer.name, **({} if layer.trainable else {"trainable": False})}
@@ -44,25 +43,25 @@ def described(layer: Module, name: str | None = None) -> Config:
         config = _input(name or layer.name, vars(layer)["sample_shape"], vars(layer)["sample_dtype"].name)
     else:
         config = theirs(layer_config(layer))["config"]
-        takes = _ALL if _is_ours(kind) else set(argument_names(type(layer)))
-        takes = takes.difference(name for name, known in RENAMED.get(kind, {}).items() if known is None)
+        takes = COMMON if _is_ours(kind) else set(argument_names(type(layer)))
+        takes = takes.difference(name for name, renamed in RENAMED.get(kind, {}).items() if renamed is None)
         config |= {key: value for key, value in {**head, "dtype": policy}.items() if key in takes}
-    made: Config = _named(kind, config, type(layer))
+    description: Config = _entry_of(kind, config, type(layer))
     example: Any = layer._example or ()
     shape = example[0].shape if len(example) == 1 and isinstance(example[0], Spec) else layer._sample_shape
     if hasattr(layer, "get_build_config"):
-        made["build_config"] = theirs(plain(layer.get_build_config()))
+        description["build_config"] = theirs(plain(layer.get_build_config()))
     elif shape is not None:
-        made["build_config"] = {"input_shape": [None, *shape]}
-    return made
+        description["build_config"] = {"input_shape": [None, *shape]}
+    return description
 
 
 def _is_ours(kind: str) -> bool:
-    known = Registered._registry.get(kind)
-    return known is not None and known.__module__.startswith("autograd_lite.nn.")
+    cls = Registered._registry.get(kind)
+    return cls is not None and cls.__module__.startswith("autograd_lite.nn.")
 
 
-def _named(kind: str, config: Any, of: type | None = None) -> Config:
+def _entry_of(kind: str, config: Any, of: type | None = None) -> Config:
     module, _, name = kind.rpartition(".")
     registered = None
     if kind in CLASSES:
@@ -95,7 +94,7 @@ def theirs(value: Any) -> Any:
         where = f"keras.{module}" if own else "builtins"
         return _entry(where, "function", name, name)
     if kind in ("models.Sequential", "models.Model"):
-        return described(restored(value))
+        return describe(restored(value))
     if kind == "metrics.AutoAccuracy":
         return "acc" if config.get("name") == "acc" else "accuracy"  # as Keras: which one it is, the outputs tell
     if kind == "losses.FunctionLoss":
@@ -107,7 +106,7 @@ def theirs(value: Any) -> Any:
         if not config.get("use_ema"):
             names["ema_momentum"] = None
         config = {names.get(key, key): part for key, part in config.items() if names.get(key, key) is not None}
-    return _named(kind, theirs(config))
+    return _entry_of(kind, theirs(config))
 
 
 # ---- models ---------------------------------------------------------------------------------------------------------
@@ -119,18 +118,18 @@ def _input(name: str, shape: Any, dtype: str) -> Config:
 
 
 def _dtype(name: str) -> str:
-    """Return what Keras calls a dtype."""
+    """Return Keras's name of a dtype."""
     return "string" if name == "str" else name
 
 
 def _sequential(model: Any) -> Config:
-    layers = [described(layer, name) for name, layer in model._layers.items()]
+    layers = [describe(layer, name) for name, layer in model._layers.items()]
     sample, kind = model._sample, model._sample_dtype or model.dtype.name
     if sample is None:
         return {"layers": layers}
     name = next(n for n in (f"input_layer{'_' * i}" for i in range(len(layers) + 1)) if n not in model._layers)
     return {
-        "layers": [_named("layers.InputLayer", _input(name, sample, kind)), *layers],
+        "layers": [_entry_of("layers.InputLayer", _input(name, sample, kind)), *layers],
         "build_input_shape": [None, *sample],
     }
 
@@ -152,13 +151,13 @@ def _functional(model: Any) -> Config:
         source = plan.sources.get(slot)
         name = f"input_{i}" if source is None else names[id(source)]
         shape, dtype = plan.specs[slot]
-        entry = {**_named("layers.InputLayer", _input(name, shape[1:], dtype)), "name": name, "inbound_nodes": []}
+        entry = {**_entry_of("layers.InputLayer", _input(name, shape[1:], dtype)), "name": name, "inbound_nodes": []}
         entries[-1 - i if source is None else id(source)] = entry
         note(slot, name, 0, 0)
     for step in plan.steps:
         name = names[id(step.module)]
-        made, args, kwargs = _call(name, step)
-        entry = entries.setdefault(id(step.module), {**made, "name": name, "inbound_nodes": []})
+        description, args, kwargs = _call(name, step)
+        entry = entries.setdefault(id(step.module), {**description, "name": name, "inbound_nodes": []})
         for index, slot in enumerate(step.outs):
             note(slot, name, len(entry["inbound_nodes"]), index)
         args, kwargs = _arguments(plan.filled(args, tensors)), _arguments(plan.filled(kwargs, tensors))
@@ -172,23 +171,23 @@ def _functional(model: Any) -> Config:
 
 
 def _call(name: str, step: Any) -> tuple[Config, list[Any], dict[str, Any]]:
-    """Return Keras's description of what is called, and the arguments of the call."""
+    """Return Keras's description of the called layer, and the arguments of the call."""
     layer, args, kwargs = step.module, list(step.args), dict(step.kwargs)
     if type(layer) is Operation:
         function = layer.function.removeprefix("ops.")
         if function == "getitem":
             return _entry("keras.src.ops.numpy", "GetItem", {"name": name}, "GetItem"), [args[0], _index(args[1])], {}
-        given = _bound(function, args, kwargs)
-        if given is not None:
+        arguments = _bind(function, args, kwargs)
+        if arguments is not None:
             module = next((m for m, names in OPERATIONS.items() if function in names), "keras.src.ops.numpy")
             kind = "".join(part.capitalize() for part in function.split("_"))
-            config = {"name": name, **{key: _arguments(value) for key, value in given.items() if key not in ARRAYS}}
-            arrays = [part for key, value in given.items() if key in ARRAYS for part in _spread(key, value)]
+            config = {"name": name, **{key: _arguments(value) for key, value in arguments.items() if key not in ARRAYS}}
+            arrays = [part for key, value in arguments.items() if key in ARRAYS for part in _spread(key, value)]
             return _entry(module, kind, config, kind), arrays, {}
-    return described(layer, name), args, kwargs
+    return describe(layer, name), args, kwargs
 
 
-def _bound(function: str, args: list[Any], kwargs: dict[str, Any]) -> dict[str, Any] | None:
+def _bind(function: str, args: list[Any], kwargs: dict[str, Any]) -> dict[str, Any] | None:
     """Return the arguments of an operation by Keras's names; None for one that Keras does not have."""
     row = TABLE.get(function)
     try:

@@ -445,7 +445,7 @@ def test_a_branched_model_of_before_keras_order_is_read_and_goes_on() -> None:
     np.testing.assert_allclose(losses, [5.714442253112793, 5.27777099609375], rtol=1e-5)
 
 
-def described(path: Path, change: Callable[[dict[str, Any]], Any]) -> Path:
+def describe(path: Path, change: Callable[[dict[str, Any]], Any]) -> Path:
     """Write the file of a compiled model with another description."""
     model = classifier()
     model.compile("adam", "categorical_crossentropy", metrics=["accuracy", metrics.AUC()])
@@ -531,7 +531,7 @@ HOSTILE: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_descriptions_are_refused(name: str, tmp_path: Path) -> None:
     change, message = HOSTILE[name]
-    path = described(tmp_path, change)
+    path = describe(tmp_path, change)
     stream = ag.random.default_generator.state
     with pytest.raises(SavedFileError, match=message):
         load_model(path)
@@ -568,7 +568,7 @@ def test_any_change_gives_a_model_or_one_clear_error(draw: Any, tmp_path_factory
         else:
             del node[key]
 
-    path = described(tmp_path_factory.mktemp("fuzz"), change)
+    path = describe(tmp_path_factory.mktemp("fuzz"), change)
     stream = ag.random.default_generator.state
     with contextlib.suppress(SavedFileError):
         model = load_model(path)

@@ -15,7 +15,7 @@ import nn
 from nn import layers
 from nn.saving import SavedFileError
 from nn.saving.keras.archive import archive_bytes, read_archive
-from nn.saving.keras.writing import described
+from nn.saving.keras.writing import describe
 
 from .models import MODELS
 
@@ -318,7 +318,7 @@ def test_callbacks_write_them(tmp_path: Path) -> None:
 def test_from_config_takes_the_configurations_of_keras() -> None:
     for name, x in (("nested", {"x": np.ones((2, 3), np.float32)}), ("frozen", np.ones((2, 3), np.float32))):
         model = MODELS[name](nn)
-        again = type(model).from_config(json.loads(json.dumps(described(model)["config"])))
+        again = type(model).from_config(json.loads(json.dumps(describe(model)["config"])))
         again.set_weights(model.get_weights())
         assert all(np.array_equal(a, b) for a, b in zip(again.predict(x), model.predict(x), strict=True))
 
