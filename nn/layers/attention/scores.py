@@ -84,7 +84,7 @@ class Attention(Merge):
         use_causal_mask: bool = False,
     ) -> Any:
         """Return the means (N, T, D'), and softmax(scores) (N, T, S) if asked for."""
-        query, value, *other = self._checked(inputs, 2, 3)
+        query, value, *other = self._as_list(inputs, 2, 3)
         key = other[0] if other else value
         self._check_shapes(query, value, key)
         query_mask, value_mask = self._masks(mask)
