@@ -276,6 +276,11 @@ class Op(Frozen):
         return f"{whose}[{index}]"
 
     @property
+    def is_elementwise(self) -> bool:
+        """True if each element of the result is computed from one element of each input."""
+        return self.batch is batching.elementwise
+
+    @property
     def differentiable(self) -> bool:
         """Whether the op has a derivative with respect to any input."""
         return self.rules is not None

@@ -5,16 +5,19 @@ For an elementwise op, each element is considered with the elements it was compu
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from ..core import batching
 from ..core.duck_arrays import to_numpy
-from ..core.op import Kind, Op, read_rule
+from ..core.mode import Mode, enter_mode, leave_mode
+from ..core.op import OPS, Kind, Op, read_rule
+from ..ops import arith, explog, reduce, scan, several, shape, softmax, solve, trig
+from ..tensors.tensor import Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +56,6 @@ class Fault:
 def first_of(bad: Any) -> tuple[int, ...]:
     """Return the index of the first element that is true."""
     return tuple(int(i) for i in np.unravel_index(int(bad.argmax()), bad.shape))
-
-
-def is_elementwise(op: Op) -> bool:
-    """True if each element of the result is computed from one element of each input."""
-    return op.batch is batching.elementwise
 
 
 def is_finite(value: Any) -> bool:
@@ -120,12 +118,12 @@ def fault_in(op: Op, inputs: Sequence[Any], out: Any, params: dict[str, Any]) ->
     index = first_of(born)
     value = result[index]
     with np.errstate(all="ignore"):
-        if is_elementwise(op):
+        if op.is_elementwise:
             there = [np.broadcast_to(a, result.shape)[index] for a in arrays]
-            reason, sentence = _elementwise_words(op.name, there, value, result.dtype)
+            reason, sentence = _elementwise_words(op, there, params, value, result.dtype)
             operands = tuple(number(x) for x in there)
         else:
-            reason, sentence = _words(op.name, arrays, value, result.dtype, params, from_infinity)
+            reason, sentence = _words(op, arrays, value, result.dtype, params, from_infinity)
             operands = tuple(_range(a) for a in arrays)
     return Fault.at(born, result, reason, sentence, operands, from_infinity)
 
@@ -134,7 +132,7 @@ def _born(op: Op, arrays: list[Any], out: Any) -> tuple[Any, bool] | None:
     """Return which elements became non-finite here, and whether an infinity among the inputs caused it."""
     bad = ~np.isfinite(out)
     numbers = [a for a in arrays if a.dtype.kind in "fc"]
-    if is_elementwise(op):
+    if op.is_elementwise:
         clean, no_nan = np.True_, np.True_
         for a in numbers:
             clean, no_nan = clean & np.isfinite(a), no_nan & ~np.isnan(a)
@@ -159,46 +157,82 @@ def _range(a: Any) -> str:
     return f"from {number(a.min())} to {number(a.max())}, shape {a.shape}"
 
 
-# Ops without a pole: an infinity made of finite numbers is an overflow.
-_GROWS = frozenset(
-    """
-    exp exp2 expm1 sinh cosh square power float_power multiply add subtract divide reciprocal absolute fabs
-    negative ldexp hypot degrees rad2deg radians deg2rad logaddexp logaddexp2 tan softplus elu silu gelu nextafter
-    sum mean cumsum prod cumprod var std vector_norm matmul contract full_convolution valid_convolution det cross
-    scatter_add
-    add_along_axis recurrence fft ifft rfft irfft hfft ihfft bessel_i cofactor second_cofactor logsumexp lstsq
-    solve inv pinv triangle_inverse divide_by_gaps cholesky_pullback
-    """.split()  # noqa: SIM905
-)
+# Signs of the ops that a sentence writes as an expression.
+_SIGNS: Mapping[Op, str] = {
+    arith.divide: "/",
+    arith.add: "+",
+    arith.subtract: "-",
+    arith.multiply: "*",
+    arith.power: "**",
+    arith.remainder: "%",
+}
 _LETTER = "xyz"
 
 
-def _elementwise_words(name: str, there: list[Any], value: Any, dtype: Any) -> tuple[str, str]:
-    args = [number(x) for x in there]
-    infix = {"divide": "/", "add": "+", "subtract": "-", "multiply": "*", "power": "**", "remainder": "%"}
-    sign = infix.get(name)
-    if sign and len(args) == 2:
-        right = f"({args[1]})" if args[1].startswith("-") else args[1]
-        left = f"({args[0]})" if sign == "**" and args[0].startswith("-") else args[0]
-        call = f"{left}{sign}{right}" if sign == "/" else f"{left} {sign} {right}"
-    else:
-        call = f"{name}({', '.join(args)})"
-    found = _SINGULAR.get(name) if all(map(np.isrealobj, there)) else None
-    reason = None if found is None else found(*there)
-    if name == "astype":
-        return f"overflow of {dtype}", f"{args[0]} as {dtype} is {number(value)}: larger than {_largest(dtype)}"
-    if reason is None and all(map(is_finite, there)) and name in _GROWS and np.isinf(value):
-        reason = f"overflow in {name}"
-        return reason, f"{call} is {number(value)}: larger than {_largest(dtype)}"
-    if reason is None:
-        return f"{call} = {number(value)}", f"{name} returned {number(value)} for {_and(args)}"
-    return (
-        (reason, f"{call} is {number(value)}") if reason == call else (reason, f"{call} is {number(value)}: {reason}")
-    )
+def _call_text(op: Op, operands: Sequence[str]) -> str:
+    """Return "1/0", "2 * (-1)" or "log(0)"."""
+    sign = _SIGNS.get(op)
+    if sign is None or len(operands) != 2:
+        return f"{op.name}({', '.join(operands)})"
+    left, right = operands
+    left = f"({left})" if sign == "**" and left.startswith("-") else left
+    right = f"({right})" if right.startswith("-") else right
+    return f"{left}{sign}{right}" if sign == "/" else f"{left} {sign} {right}"
 
 
-def _and(args: list[str]) -> str:
-    return " and ".join(args) if len(args) < 3 else f"{', '.join(args[:-1])} and {args[-1]}"
+def _elementwise_words(
+    op: Op, operands: Sequence[Any], params: dict[str, Any], value: Any, dtype: Any
+) -> tuple[str, str]:
+    """Return the reason and the sentence for one element of an elementwise op."""
+    texts = [number(x) for x in operands]
+    call, result = _call_text(op, texts), number(value)
+    if op is shape.astype:
+        return f"overflow of {dtype}", f"{texts[0]} as {dtype} is {result}: larger than {_largest(dtype)}"
+    is_custom = OPS.defined.get(op.name) is not op
+    reason = singularity(op, operands) or (_reason_inside(op, operands, params) if is_custom else None)
+    if reason is not None:
+        return reason, f"{call} is {result}" if reason == call else f"{call} is {result}: {reason}"
+    # Domains are those of real numbers: complex ones may be at a pole, where a domain tells of one.
+    has_pole = is_custom or not (set(op.domain) <= {"any"} or all(map(np.isrealobj, operands)))
+    if np.isinf(value) and all(map(is_finite, operands)) and not has_pole:
+        return f"overflow in {op.name}", f"{call} is {result}: larger than {_largest(dtype)}"
+    return f"{call} = {result}", f"{op.name} returned {result} for {_and(texts)}"
+
+
+class _FirstFault:
+    """The `Watch` of a function that runs on Tensors: keeps the fault of the first operation that has one."""
+
+    __slots__ = ("fault",)
+
+    def __init__(self) -> None:
+        self.fault: Fault | None = None
+
+    def begin(self, mode: Mode) -> None:
+        mode.source, mode.watch = True, self
+
+    def recorded(self, op: Op, values: Sequence[Any], out: Any, params: dict[str, Any], edges: Sequence[Any]) -> None:
+        """Look at an operation."""
+        self.fault = self.fault or fault_in(op, values, out, params)
+
+    def observer(self) -> None:
+        """Return nothing that watches a backward pass."""
+
+
+def _reason_inside(op: Op, operands: Sequence[Any], params: dict[str, Any]) -> str | None:
+    """Return the reason of a custom op's fault that the NumPy calls in its forward function give; None if none does."""
+    watch = _FirstFault()
+    entry = enter_mode(watch.begin)
+    try:
+        inspect.unwrap(op.forward)(*[Tensor(x, requires_grad=True) for x in operands], **params)
+    except Exception:  # it may be a function of arrays alone
+        return None
+    finally:
+        leave_mode(entry)
+    return None if watch.fault is None else watch.fault.reason
+
+
+def _and(parts: list[str]) -> str:
+    return " and ".join(parts) if len(parts) < 3 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def _largest(dtype: Any) -> str:
@@ -206,24 +240,57 @@ def _largest(dtype: Any) -> str:
     return f"{float(real.max):.4g}, the largest {real.dtype}"
 
 
-def _log(name: str, pole: float = 0.0) -> Callable[..., str | None]:
-    def words(x: Any) -> str | None:
-        if x == pole:
-            return f"{name}({number(x)})"
-        below = "a negative number" if pole == 0 else f"a number below {number(pole)}"
-        return f"{name} of {below}" if x < pole else None
-
-    return words
+# ---- singularities: stated, or where the domain of the op's record ends ---------------------------------------------
 
 
-def _divide(x: Any, y: Any) -> str | None:
-    if y == 0 or (np.isinf(x) and np.isinf(y)):
-        return f"{number(x)}/{number(y)}"
+def singularity(op: Op, operands: Sequence[Any]) -> str | None:
+    """Return why an elementwise op has no finite value at some numbers, or None if it is not singular there.
+
+    Ops without a row in `SINGULARITIES` inherit the answer from the `domain` of their records.
+
+    Example:
+        >>> singularity(arith.divide, [1.0, 0.0]), singularity(trig.arcsin, [2.0])
+        ('1/0', 'arcsin of a number outside [-1, 1]')
+    """
+    if not all(map(np.isrealobj, operands)):
+        return None
+    row = SINGULARITIES.get(op)
+    if row is not None:
+        return row(*operands)
+    for x, word in zip(operands, op.domain, strict=False):
+        if x in _ENDS.get(word, ()):
+            return _call_text(op, [number(x) for x in operands])
+        low, high = _BOUNDS.get(word, (-math.inf, math.inf))
+        if not low <= x <= high:
+            return f"{op.name} of {_outside(low, high)}"
     return None
 
 
-def _reciprocal(x: Any) -> str | None:
-    return "1/0" if x == 0 else None
+# The numbers between which an op is defined, by the word in its `domain`; and those at which it may have a pole.
+_BOUNDS: Mapping[str, tuple[float, float]] = {
+    "positive": (0, math.inf),
+    "negative": (-math.inf, 0),
+    "unit": (-1, 1),
+    "share": (0, 1),
+    "above one": (1, math.inf),
+}
+_ENDS: Mapping[str, tuple[float, ...]] = {"nonzero": (0,)} | {
+    word: tuple(filter(math.isfinite, ends)) for word, ends in _BOUNDS.items()
+}
+
+
+def _outside(low: float, high: float) -> str:
+    if math.isinf(high):
+        return "a negative number" if low == 0 else f"a number below {number(low)}"
+    return "a positive number" if math.isinf(low) else f"a number outside [{number(low)}, {number(high)}]"
+
+
+def _log1p(x: Any) -> str | None:
+    return "log1p(-1)" if x == -1 else "log1p of a number below -1" if x < -1 else None
+
+
+def _divide(x: Any, y: Any) -> str | None:
+    return f"{number(x)}/{number(y)}" if y == 0 or (np.isinf(x) and np.isinf(y)) else None
 
 
 def _power(x: Any, y: Any) -> str | None:
@@ -235,99 +302,66 @@ def _power(x: Any, y: Any) -> str | None:
 
 
 def _modulo(x: Any, y: Any) -> str | None:
-    if y == 0:
-        return "division by zero"
-    return "the remainder of infinity" if np.isinf(x) else None
+    return "division by zero" if y == 0 else "the remainder of infinity" if np.isinf(x) else None
 
 
 def _multiply(x: Any, y: Any) -> str | None:
     return f"{number(x)} * {number(y)}" if (x == 0 and np.isinf(y)) or (y == 0 and np.isinf(x)) else None
 
 
-def _opposite(sign: str) -> Callable[..., str | None]:
-    def words(x: Any, y: Any) -> str | None:
-        return "inf - inf" if np.isinf(x) and np.isinf(y) and (x == y) == (sign == "-") else None
-
-    return words
+def _difference_of_infinities(sign: int) -> Callable[..., str | None]:
+    return lambda x, y: "inf - inf" if np.isinf(x) and np.isinf(y) and x == sign * y else None
 
 
-def _sqrt(x: Any) -> str | None:
-    return "the square root of a negative number" if x < 0 else None
+def _of_infinity(op: Op) -> Callable[..., str | None]:
+    return lambda x: f"{op.name} of infinity" if np.isinf(x) else None
 
 
-def _outside(name: str, low: float, high: float, *, poles: bool = False) -> Callable[..., str | None]:
-    def words(x: Any) -> str | None:
-        if poles and x in (low, high):
-            return f"{name}({number(x)})"
-        if low <= x <= high:
-            return None
-        bounds = f"outside [{number(low)}, {number(high)}]" if math.isfinite(high) else f"below {number(low)}"
-        return f"{name} of a number {bounds}"
-
-    return words
-
-
-def _of_infinity(name: str) -> Callable[..., str | None]:
-    return lambda x: f"{name} of infinity" if np.isinf(x) else None
-
-
-_SINGULAR: dict[str, Callable[..., str | None]] = {
-    "log": _log("log"),
-    "log2": _log("log2"),
-    "log10": _log("log10"),
-    "log1p": _log("log1p", -1.0),
-    "divide": _divide,
-    "reciprocal": _reciprocal,
-    "power": _power,
-    "float_power": _power,
-    "remainder": _modulo,
-    "fmod": _modulo,
-    "floor_divide": _modulo,
-    "multiply": _multiply,
-    "add": _opposite("+"),
-    "subtract": _opposite("-"),
-    "sqrt": _sqrt,
-    "arcsin": _outside("arcsin", -1.0, 1.0),
-    "arccos": _outside("arccos", -1.0, 1.0),
-    "arctanh": _outside("arctanh", -1.0, 1.0, poles=True),
-    "arccosh": _outside("arccosh", 1.0, math.inf),
-    "sin": _of_infinity("sin"),
-    "cos": _of_infinity("cos"),
-    "tan": _of_infinity("tan"),
+SINGULARITIES: Mapping[Op, Callable[..., str | None]] = {
+    explog.log1p: _log1p,
+    arith.divide: _divide,
+    arith.reciprocal: lambda x: "1/0" if x == 0 else None,
+    **dict.fromkeys((arith.power, arith.float_power), _power),
+    **dict.fromkeys((arith.remainder, arith.fmod, arith.floor_divide, several.divmod_), _modulo),
+    arith.multiply: _multiply,
+    arith.add: _difference_of_infinities(-1),
+    arith.subtract: _difference_of_infinities(1),
+    arith.sqrt: lambda x: "the square root of a negative number" if x < 0 else None,
+    **{op: _of_infinity(op) for op in (trig.sin, trig.cos, trig.tan)},
 }
 
 
 def _words(
-    name: str, arrays: list[Any], value: Any, dtype: Any, params: dict[str, Any], from_infinity: bool
+    op: Op, arrays: list[Any], value: Any, dtype: Any, params: dict[str, Any], from_infinity: bool
 ) -> tuple[str, str]:
     """Return the reason and the sentence for an op that is not elementwise."""
-    ranges = _and([_range(a) for a in arrays])
+    name, result = op.name, number(value)
     if from_infinity:
-        reason = _from_infinity(name, arrays)
-        return reason, f"{name} returned {number(value)}: {reason}"
-    if name in ("mean", "var", "std") and (np.isnan(value) or not arrays[0].size):
-        what = (
-            "no elements" if not arrays[0].size or not params.get("ddof") else f"ddof={params['ddof']} or fewer values"
-        )
-        return "0/0", f"the {name} of {what} is 0/0"
-    if name == "inverse_or_limit":
+        reason = _from_infinity(op, arrays)
+        return reason, f"{name} returned {result}: {reason}"
+    if op in _MEANS and (np.isnan(value) or not arrays[0].size):
+        is_empty = not arrays[0].size or not params.get("ddof")
+        elements = "no elements" if is_empty else f"ddof={params['ddof']} or fewer values"
+        return "0/0", f"the {name} of {elements} is 0/0"
+    if op is solve.inverse_or_limit:
         return "a singular matrix", "the matrix is singular, so it has no inverse"
-    if name in _GROWS:
+    if not op.domain:  # it is defined everywhere: a sum of finite products that is not finite was too large
         then = ", then inf - inf" if np.isnan(value) else ""
         return f"overflow in {name}{then}", f"{name} became larger than {_largest(dtype)}{then}"
-    return f"{name} = {number(value)}", f"{name} returned {number(value)} for {ranges}"
+    return f"{name} = {result}", f"{name} returned {result} for {_and([_range(a) for a in arrays])}"
 
 
-def _from_infinity(name: str, arrays: list[Any]) -> str:
+_MEANS = (reduce.mean, reduce.var, reduce.std)
+
+
+def _from_infinity(op: Op, arrays: list[Any]) -> str:
     has_zero = any((a == 0).any() for a in arrays if a.dtype.kind in "fiub")
-    signs = {float(np.sign(v)) for a in arrays if a.dtype.kind == "f" for v in np.unique(a[np.isinf(a)])}
-    if name in ("matmul", "contract", "prod", "cumprod", "full_convolution", "valid_convolution", "cross") and has_zero:
+    if has_zero and (op.multilinear or op in (reduce.prod, scan.cumprod)):
         return "0 * inf"
-    if name in ("softmax", "log_softmax", "logsumexp"):
-        return "inf - inf, since a whole row is infinite" if 1.0 not in signs else "inf - inf"
-    if name in ("sum", "mean", "cumsum", "matmul", "contract", "var", "std", "full_convolution", "valid_convolution"):
-        return "inf - inf"
-    return "an infinity among its inputs"
+    if op in (softmax.softmax, softmax.log_softmax, softmax.logsumexp):
+        has_plus = any((a == np.inf).any() for a in arrays if a.dtype.kind == "f")
+        return "inf - inf" if has_plus else "inf - inf, since a whole row is infinite"
+    return "inf - inf" if op.linear or op.multilinear or op in _MEANS else "an infinity among its inputs"
 
 
 # ---- the derivative rules -------------------------------------------------------------------------------------------
@@ -360,7 +394,7 @@ def fault_in_rule(
         made = read_rule(rule, g, saved, params)
         if made is None:
             return None
-        r, by_element = to_numpy(made), is_elementwise(op) and op.results is None
+        r, by_element = to_numpy(made), op.is_elementwise and op.results is None
         if rule.kind is not Kind.VJP and np.shape(g) == r.shape:
             r = np.where(np.isnan(r) & (to_numpy(g) == 0), 0, r)
         bad = ~np.isfinite(r)
@@ -445,41 +479,40 @@ def _vjp_words(
 # ---- what to do -----------------------------------------------------------------------------------------------------
 
 _STABLE = "Subtract the largest value first, or use ag.logsumexp, ag.softmax or ag.log_softmax, which do"
-_LOGS = ("log", "log2", "log10")
-_GROWN = 1e6  # weights of a network that learns stay below this
+_EXPONENTIALS = (explog.exp, explog.exp2)
+_LARGEST_WEIGHT = 1e6  # weights of a network that learns stay below this
+_CURES: Mapping[Op, str] = {
+    arith.divide: "Keep the divisor away from 0: x / (y + 1e-12), or x / np.where(y != 0, y, 1)",
+    arith.reciprocal: "Keep the argument away from 0: 1 / (x + 1e-12), or 1 / np.where(x != 0, x, 1)",
+    arith.power: "Keep the base away from 0: (x + 1e-12) ** y, or np.where(x > 0, x, 1) ** y",
+}
 
 
-def advice(name: str, fault: Fault, *, backward: bool = False, parameters: Iterable[tuple[str, Any]] = ()) -> str:
+def advice(op: Op | None, fault: Fault, *, backward: bool = False, parameters: Iterable[tuple[str, Any]] = ()) -> str:
     """Return what the user could do about it, or "" if there is no common cure.
 
     The recommended code makes neither a result nor a derivative non-finite on the way, so no check objects to it.
 
     Args:
-        name: of the op.
-        fault: what went wrong.
+        op: the op, if its record is known.
+        fault: its fault.
         backward: it went wrong in the derivative.
         parameters: names and values of the parameters that the op depends on.
     """
     if fault.from_infinity:
         return "It reads an infinity: find where that came from, such as (~np.isfinite(x)).any() of the data"
     if fault.reason.startswith("overflow"):
-        grown = _grown(parameters)
-        return grown or (_STABLE if name in ("exp", "exp2") else "Use smaller values or a wider dtype, such as float64")
-    if name in (*_LOGS, "sqrt"):
-        return _advice_on_domain(name, fault)
-    if name == "divide":
-        return "Keep the divisor away from 0: x / (y + 1e-12), or x / np.where(y != 0, y, 1)"
-    if name == "reciprocal":
-        return "Keep the argument away from 0: 1 / (x + 1e-12), or 1 / np.where(x != 0, x, 1)"
-    if name == "power":
-        if "fractional" in fault.reason:
-            return "Keep the base above 0, or use an integer exponent"
-        return "Keep the base away from 0: (x + 1e-12) ** y, or np.where(x > 0, x, 1) ** y"
-    return _STABLE if name in ("exp", "exp2") and not backward else ""
+        otherwise = _STABLE if op in _EXPONENTIALS else "Use smaller values or a wider dtype, such as float64"
+        return _advice_on_weights(parameters) or otherwise
+    if op in (explog.log, explog.log2, explog.log10, arith.sqrt):
+        return _advice_on_domain(op, fault)
+    if op is arith.power and "fractional" in fault.reason:
+        return "Keep the base above 0, or use an integer exponent"
+    return _STABLE if op in _EXPONENTIALS and not backward else _CURES.get(op, "")
 
 
-def _advice_on_domain(name: str, fault: Fault) -> str:
-    f = f"np.{name}"
+def _advice_on_domain(op: Op, fault: Fault) -> str:
+    f = f"np.{op.name}"
     if np.iscomplexobj(fault.value):
         return f"Keep the argument away from 0: {f}(np.where(x != 0, x, 1))"
     if "negative" in fault.reason:
@@ -487,22 +520,23 @@ def _advice_on_domain(name: str, fault: Fault) -> str:
             f"Find what made the argument negative, or leave such elements out: {f}(np.where(x > 0, x, 1)). "
             "If that is meant, make x complex"
         )
-    where = "away from" if name == "sqrt" else "above"
+    where = "away from" if op is arith.sqrt else "above"
     return f"Keep the argument {where} 0: {f}(x + 1e-12), or {f}(np.where(x > 0, x, 1))"
 
 
-def _grown(parameters: Iterable[tuple[str, Any]]) -> str:
+def _advice_on_weights(parameters: Iterable[tuple[str, Any]]) -> str:
     """Report divergence if the largest parameters exceed anything seen in healthy training."""
-    largest, grown = 0.0, ""
+    largest, name_of_largest = 0.0, ""
     for name, value in parameters:
         a = to_numpy(value)
         if a.dtype.kind not in "fc" or not a.size:
             continue
         size = float(np.abs(a).max())
-        if size > max(largest, min(_GROWN, math.sqrt(float(np.finfo(a.dtype).max)))):
-            largest, grown = size, name
+        if size > max(largest, min(_LARGEST_WEIGHT, math.sqrt(float(np.finfo(a.dtype).max)))):
+            largest, name_of_largest = size, name
     return (
-        f"The weights have grown, {grown} to {number(largest)}: train with a smaller learning rate, or clip gradients"
-        if grown
+        f"The weights have grown, {name_of_largest} to {number(largest)}: train with a smaller learning rate, or clip "
+        "gradients"
+        if name_of_largest
         else ""
     )

@@ -155,7 +155,7 @@ def _error(
     if scope:
         lines.append(f"  in module {scope}")
     hint = _ITS_INPUT if fault.reason == _INPUT else ""
-    hint = hint or advice(op.name, fault, backward=backward, parameters=_parameters(edges))
+    hint = hint or advice(op, fault, backward=backward, parameters=_parameters(edges))
     lines += [f"  {hint}"] if hint else []
     return NonFiniteError(
         "\n".join(lines),

@@ -16,6 +16,7 @@ from ...core.duck_arrays import to_numpy
 from ...core.errors import GradError
 from ...core.messages import checked
 from ...core.node import Source
+from ...core.op import OPS
 from ...engine.nonfinite import Fault, advice, fault_in, fault_in_rule, is_finite
 from ...ir.graph_node import GraphNode, Kind, Role, number_of
 from ...ir.node_labels import op_text, visible
@@ -381,7 +382,7 @@ def _report(
 def _hint(graph: Graph, values: Mapping[str, Any], node: GraphNode, home: GraphNode, fault: Fault) -> str:
     if node.kind is Kind.OP:
         parameters = ((_name(n), values[n.id]) for n in graph if n.kind is Kind.PARAMETER and n.id in values)
-        return advice(home.op, fault, backward=node.backward, parameters=parameters)
+        return advice(OPS.get(home.op), fault, backward=node.backward, parameters=parameters)
     if node.kind is Kind.INPUT and node.id in graph.outputs:
         return (
             "It has no record: compute it from tensors that require a gradient, outside no_grad() and without detach()"

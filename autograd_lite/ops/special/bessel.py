@@ -100,8 +100,15 @@ BESSEL: dict[str, Known] = {
         holomorphic=False,
         **_FACTS,
     ),
-    "yn": known(WHOLE, lambda out, x, y: 0.5 * (sp.yv(x - 1, y) - sp.yv(x + 1, y)), saves=("", "xy")),
-    "kn": known(WHOLE, lambda out, x, y: -0.5 * (sp.kv(x - 1, y) + sp.kv(x + 1, y)), saves=("", "xy")),
+    "yn": known(
+        WHOLE, lambda out, x, y: 0.5 * (sp.yv(x - 1, y) - sp.yv(x + 1, y)), saves=("", "xy"), domain=("any", "positive")
+    ),
+    "kn": known(
+        WHOLE,
+        lambda out, x, y: -0.5 * (sp.kv(x - 1, y) + sp.kv(x + 1, y)),
+        saves=("", "xy"),
+        domain=("any", "positive"),
+    ),
     "jv_by_order": _row("jv", orders.jv_by_order, 0.5, -0.5),
     "yv_by_order": _row("yv", orders.yv_by_order, 0.5, -0.5),
     "iv_by_order": _row("iv", orders.iv_by_order, 0.5, 0.5),

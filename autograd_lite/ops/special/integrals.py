@@ -81,7 +81,7 @@ _NONCENTRAL: Partials = (_ncx2_density, NOT_CLOSED, lambda x, df, nc: -_ncx2_den
 INTEGRALS: dict[str, Known] = {
     "exp1": known(applied(lambda g, out, x: -g * fast.exp(-x) / x), saves="x", domain=("positive",)),
     "expi": known(applied(lambda g, out, x: g * fast.exp(x) / x), saves="x", domain=("positive",)),
-    "expn": known(WHOLE, _expn_by_x, saves=("", "xy")),
+    "expn": known(WHOLE, _expn_by_x, saves=("", "xy"), domain=("any", "positive")),
     "spence": known(_spence_slope, saves="x", domain=("positive",)),
     "kolmogorov": known(lambda out, x: -_kolmogorov_density(x), saves="x", domain=("positive",)),
     "kolmogi": known(applied(lambda g, out, x: -g / _kolmogorov_density(out)), saves="o", domain=("share",)),

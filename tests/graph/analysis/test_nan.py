@@ -14,7 +14,6 @@ import autograd_lite as ag
 import nn
 from autograd_lite import GradError, NonFiniteError
 from autograd_lite.core.op import OPS, Op
-from autograd_lite.engine.nonfinite import is_elementwise
 from autograd_lite.graph import Program
 from autograd_lite.graph.analysis.nan import NanReport, find_nan
 from autograd_lite.testing.rows import results_in
@@ -120,7 +119,7 @@ ENDLESS = {"special.bdtrik": "SciPy's search for its value does not end at 1e200
 def elementwise_ops() -> Iterator[Op]:
     for op in dict.fromkeys([*OPS.values(), *(OPS[case.op] for case in CASES)]):  # those of SciPy are made on first use
         if (
-            is_elementwise(op)
+            op.is_elementwise
             and op.name not in ENDLESS
             and isinstance(op.rules, tuple)
             and all(r is not None for r in op.rules)
@@ -324,10 +323,25 @@ def test_operations_that_reduce(f: Any, reason: str) -> None:
     assert report_of(f, ag.tensor([1.0, 2.0], requires_grad=True)).reason == reason
 
 
-def test_a_general_rule_for_operations_that_nobody_knows() -> None:
-    pole = ag.elementwise(lambda x: 1 / (x - 3), lambda out, x: -(out**2), name="pole_at_three", saves="ox")
-    report = report_of(pole, ag.tensor([1.0, 3.0], requires_grad=True, name="x"))
-    assert report.sentence == "pole_at_three returned inf for 3"
+CUSTOM = [
+    (lambda x: 1 / (x - 3), 3.0, "custom(3) is inf: 1/0"),
+    (lambda x: np.log(x) / x, -1.0, "custom(-1) is nan: log of a negative number"),
+    (lambda x: np.exp(x) * 2, 1000.0, "custom(1000) is inf: overflow in exp"),
+    (lambda x: np.asarray([0.0, np.inf]), 1.0, "custom returned inf for 1"),  # no call of NumPy tells why
+]
+
+
+@pytest.mark.parametrize(("f", "value", "sentence"), CUSTOM)
+def test_a_custom_op_inherits_the_reason_of_what_its_forward_calls(f: Any, value: float, sentence: str) -> None:
+    custom = ag.elementwise(f, lambda out, x: out * 0, name="custom", saves="ox")
+    assert report_of(custom, ag.tensor([0.5, value], requires_grad=True)).sentence == sentence
+
+
+def test_a_custom_op_inherits_the_reason_of_its_domain() -> None:
+    pole = lambda x: np.where(x < 0, np.inf, x)  # noqa: E731
+    custom = ag.elementwise(pole, lambda out, x: out * 0, name="custom", saves="o", domain=("positive",))
+    report = report_of(custom, ag.tensor([0.5, -1.0], requires_grad=True))
+    assert report.sentence == "custom(-1) is inf: custom of a negative number"
 
 
 def test_a_report_is_immutable_equal_and_short() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from ....core import batching
 from ....core.op import Op
 from ....ir.graph_node import GraphNode
 from ....ops import (
@@ -232,15 +231,7 @@ def sentence_of(op: Op | None) -> str | tuple[str, ...]:
     """Return why the rules of an op are what they are, for all arguments or each: stated, or inherited."""
     if op is None:
         return ""
-    inherited = (
-        _ELEMENTWISE
-        if op.batch is batching.elementwise
-        else _LINEAR
-        if op.linear
-        else _MULTILINEAR
-        if op.multilinear
-        else ""
-    )
+    inherited = _ELEMENTWISE if op.is_elementwise else _LINEAR if op.linear else _MULTILINEAR if op.multilinear else ""
     return REASONS.get(op, inherited)
 
 

@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ....core import batching
 from ....core.op import OPS, Op
 from ....core.shape_arithmetic import Shape
 from ....ir.graph_node import GraphNode, Kind, Param
@@ -143,7 +142,7 @@ def by_name(table: Mapping[Op, V]) -> dict[str, V]:
 def is_elementwise(op: str) -> bool:
     """Return whether an op works element by element, so that its arguments are broadcast."""
     found = OPS.get(op)
-    return found is not None and found.batch is batching.elementwise
+    return found is not None and found.is_elementwise
 
 
 # ---- simpler forms --------------------------------------------------------------------------------------------------
