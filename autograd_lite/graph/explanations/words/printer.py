@@ -17,7 +17,7 @@ from ....ops import arith, compare, contract, index as indexing, nested_array as
 from .terms import Term, by_name, expansion, is_elementwise, narrow, narrowed, product_of
 
 # Precedence, as in Python: what binds tighter has more.
-LOOSE, COMPARED, OR, XOR, AND, SUM, PRODUCT, MINUS, POWER, CALL = range(10)
+LOOSE, COMPARED, OR, XOR, AND, SHIFT, SUM, PRODUCT, MINUS, POWER, CALL = range(11)
 # Parameters that say nothing when they have these values.
 _DEFAULTS: Mapping[str, str] = {"ddof": "0", "k": "0", "offset": "0", "norm": "'backward'"}
 # No one reads more levels or terms than these.

@@ -13,13 +13,13 @@ from ....core.op import Op
 from ....core.shape_arithmetic import Shape
 from ....ir.node_labels import clip
 from ....ops import arith, compare, elementwise_activations as activations, matrix_products as linalg
-from .printer import AND, CALL, COMPARED, LOOSE, MINUS, OR, POWER, PRODUCT, SUM, XOR, Notation, fitted
+from .printer import AND, CALL, COMPARED, LOOSE, MINUS, OR, POWER, PRODUCT, SHIFT, SUM, XOR, Notation, fitted
 from .terms import Term, by_name
 
 # Signs between two arguments, and how tightly they bind; where there is none, the op is called.
 # fmt: off
 _BINARY: Mapping[Op, tuple[str | None, str | None, int]] = {
-    # op             plain  LaTeX      binds
+    # op                    plain  LaTeX      binds
     compare.greater:       (">",  ">",       COMPARED),
     compare.greater_equal: (">=", r"\geq",   COMPARED),
     compare.less:          ("<",  "<",       COMPARED),
@@ -28,14 +28,16 @@ _BINARY: Mapping[Op, tuple[str | None, str | None, int]] = {
     compare.not_equal:     ("!=", r"\neq",   COMPARED),
     compare.logical_or:    (None, r"\vee",   OR),
     compare.logical_and:   (None, r"\wedge", AND),
-    arith.bitwise_or:    ("|",  r"\vee",   OR),
-    arith.bitwise_xor:   ("^",  None,      XOR),
-    arith.bitwise_and:   ("&",  r"\wedge", AND),
-    arith.add:           ("+",  "+",       SUM),
-    arith.subtract:      ("-",  "-",       SUM),
-    linalg.matmul:        ("@",  "",        PRODUCT),
-    arith.floor_divide:  ("//", None,      PRODUCT),
-    arith.remainder:     ("%",  None,      PRODUCT),
+    arith.bitwise_or:      ("|",  r"\vee",   OR),
+    arith.bitwise_xor:     ("^",  None,      XOR),
+    arith.bitwise_and:     ("&",  r"\wedge", AND),
+    arith.left_shift:      ("<<", None,      SHIFT),
+    arith.right_shift:     (">>", None,      SHIFT),
+    arith.add:             ("+",  "+",       SUM),
+    arith.subtract:        ("-",  "-",       SUM),
+    linalg.matmul:         ("@",  "",        PRODUCT),
+    arith.floor_divide:    ("//", None,      PRODUCT),
+    arith.remainder:       ("%",  None,      PRODUCT),
 }
 # fmt: on
 
