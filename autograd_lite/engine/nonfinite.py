@@ -16,7 +16,7 @@ import numpy as np
 from ..core.duck_arrays import to_numpy
 from ..core.mode import Mode, enter_mode, leave_mode
 from ..core.op import OPS, Kind, Op, read_rule
-from ..ops import arith, explog, reduce, scan, several, shape, softmax, solve, trig
+from ..ops import arith, cumulative, explog, multi_result_ops, reduce, shape, softmax, solve, trig
 from ..tensors.tensor import Tensor
 
 
@@ -322,7 +322,7 @@ SINGULARITIES: Mapping[Op, Callable[..., str | None]] = {
     arith.divide: _divide,
     arith.reciprocal: lambda x: "1/0" if x == 0 else None,
     **dict.fromkeys((arith.power, arith.float_power), _power),
-    **dict.fromkeys((arith.remainder, arith.fmod, arith.floor_divide, several.divmod_), _modulo),
+    **dict.fromkeys((arith.remainder, arith.fmod, arith.floor_divide, multi_result_ops.divmod_), _modulo),
     arith.multiply: _multiply,
     arith.add: _difference_of_infinities(-1),
     arith.subtract: _difference_of_infinities(1),
@@ -356,7 +356,7 @@ _MEANS = (reduce.mean, reduce.var, reduce.std)
 
 def _from_infinity(op: Op, arrays: list[Any]) -> str:
     has_zero = any((a == 0).any() for a in arrays if a.dtype.kind in "fiub")
-    if has_zero and (op.multilinear or op in (reduce.prod, scan.cumprod)):
+    if has_zero and (op.multilinear or op in (reduce.prod, cumulative.cumprod)):
         return "0 * inf"
     if op in (softmax.softmax, softmax.log_softmax, softmax.logsumexp):
         has_plus = any((a == np.inf).any() for a in arrays if a.dtype.kind == "f")

@@ -79,7 +79,7 @@ POINTS = (0.0, 1.0, -1.0, 0.5, 2.0, -2.5, 1e300, -1e300, 800.0)
 
 
 # SciPy has no value for some pairs of arguments, of which neither lies outside of the domain by itself.
-UNSAID = {f"special.{name}" for name in "jv yv iv kv ive kve jve yve zeta".split()} | {
+UNSAID = {f"special.{name}" for name in ["jv", "yv", "iv", "kv", "ive", "kve", "jve", "yve", "zeta"]} | {
     "special.gammasgn": "its sign at a pole is NaN",
     "special.pseudo_huber": "a square inside overflows, and what comes of it is NaN",
 }.keys()

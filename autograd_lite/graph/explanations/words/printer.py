@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from ....core.multi_result import get_tuple_element
 from ....core.shape_arithmetic import Shape
 from ....ir.node_labels import DIGEST, brief_values, clip, result_text, visible
-from ....ops import arith, compare, contract, index as indexing, nested_array as assemble, shape as shaping
+from ....ops import arith, compare, contract, index as indexing, nested_array, shape as shaping
 from .terms import Term, by_name, expansion, is_elementwise, narrow, narrowed, product_of
 
 # Precedence, as in Python: what binds tighter has more.
@@ -302,7 +302,7 @@ _SPECIAL: Mapping[str, Callable[[Printer, Term, Sequence[Printed]], Printed]] = 
         get_tuple_element: Printer._result,
         indexing.scatter_add: Printer._indexed,
         indexing.index_update: Printer._indexed,
-        assemble.array: Printer._joined,
+        nested_array.array: Printer._joined,
         shaping.concatenate: Printer._joined,
         contract.contract: Printer._contract,
     }

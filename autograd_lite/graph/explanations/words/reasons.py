@@ -11,20 +11,20 @@ from ....ops import (
     complexes,
     contract,
     convolve,
-    cumulative as scan,
+    cumulative,
     decompose,
     diagonals,
     eigen,
-    elementwise_activations as activations,
+    elementwise_activations,
     explog,
     fourier,
     gather,
     gru,
     index,
     lstm,
-    lstsq as least_squares,
-    matrix_products as linalg,
-    nested_array as assemble,
+    lstsq,
+    matrix_products,
+    nested_array,
     norms,
     pooling,
     reduce,
@@ -75,9 +75,10 @@ _SEQUENCES: Mapping[Op, str] = {
         (lstm.lstm_adjoint, gru.gru_adjoint, simple_rnn.simple_rnn_adjoint),
         "a backward pass from the last step to the first, so its own goes from the first to the last",
     ),
-    scan.cumprod: "an element is a factor of its own and of every later product",
-    scan.running_extreme: "the extreme so far gets the g of every step for which it was so; equals share it evenly",
-    scan.recurrence: "what one step hands on, all later ones do too, so g is gathered from the end",
+    cumulative.cumprod: "an element is a factor of its own and of every later product",
+    cumulative.running_extreme: "the extreme so far gets the g of every step for which it was so; equals share it "
+    "evenly",
+    cumulative.recurrence: "what one step hands on, all later ones do too, so g is gathered from the end",
 }
 _MEASURES: Mapping[Op, str | tuple[str, ...]] = {
     reduce.var: "an element counts by twice its distance from the mean, over their number: raising one above the mean "
@@ -119,13 +120,13 @@ _MATRICES: Mapping[Op, str | tuple[str, ...]] = {
     "vectors, times the change of {x} times its vector; " + _TURNS,
     eigen.eigvals: "an eigenvalue grows by its left vector, a row of the inverse of all vectors, times the change of "
     "{x} times its vector",
-    least_squares.pinv: "it is the inverse where {x} has one: minus pseudoinverse times change times pseudoinverse; "
+    lstsq.pinv: "it is the inverse where {x} has one: minus pseudoinverse times change times pseudoinverse; "
     "the other terms are for the rows and columns that {x} does not reach",
-    least_squares.least_squares: (
+    lstsq.least_squares: (
         "a change of {x} changes what is fitted and what is left over: one term for the solution, one for the residual",
         "the solution is the pseudoinverse of {other} times {x}, so g goes through the pseudoinverse, transposed",
     ),
-    linalg.cross: "the cross product is linear in {x}, so g is crossed with {other}",
+    matrix_products.cross: "the cross product is linear in {x}, so g is crossed with {other}",
     diagonals.diagonal: "the elements of the diagonal get g, all others 0",
     diagonals.on_diagonal: "each element fetches the g of its place on the diagonal",
     **dict.fromkeys(
@@ -160,8 +161,8 @@ REASONS: Mapping[Op, str | tuple[str, ...]] = {
     arith.negative: "the sign flips, and so does that of g",
     arith.positive: "nothing was changed",
     shape.copy: "a copy changes as the original does",
-    linalg.matmul: "each element of {x} was multiplied with elements of {other}, so g is too, and what results is "
-    "added up",
+    matrix_products.matmul: "each element of {x} was multiplied with elements of {other}, so g is too, and what "
+    "results is added up",
     reduce.sum_: "every element counts once in its sum, so each gets the whole g",
     reduce.mean: "each of the {n} elements of a mean counts 1/{n}",
     reduce.prod: "an element counts as much as the product of all the others",
@@ -181,12 +182,12 @@ REASONS: Mapping[Op, str | tuple[str, ...]] = {
         "overwritten elements no longer have any influence",
         "each new element fetches the g of its place",
     ),
-    assemble.array: "each part takes its own piece of g",
+    nested_array.array: "each part takes its own piece of g",
     shape.concatenate: "each part takes its own piece of g",
     shape.pad_constant: "the padding is constant, so it is cut off",
     zero_mask.zero_mask: "a mask only sets elements to 0, and does the same to g",
     shape.astype: "only the dtype changed",
-    activations.relu: "a gate: open (1) where the result is positive, closed (0) elsewhere",
+    elementwise_activations.relu: "a gate: open (1) where the result is positive, closed (0) elsewhere",
     selection.where: "an element gets g where it was chosen, and 0 elsewhere",
     selection.maximum: _CHOSEN,
     selection.minimum: _CHOSEN,
@@ -198,7 +199,7 @@ REASONS: Mapping[Op, str | tuple[str, ...]] = {
     arith.sqrt: "the slope of a root is 1 over twice the root",
     explog.exp: "exp is its own derivative, so the slope is the result itself",
     trig.tanh: "the slope is steepest (1) where the result is 0, and fades to 0 toward -1 and 1",
-    activations.sigmoid: "the slope is at most 1/4, and fades to 0 toward 0 and 1",
+    elementwise_activations.sigmoid: "the slope is at most 1/4, and fades to 0 toward 0 and 1",
     arith.square: "the slope of a square is twice its base",
     explog.log: "the slope of the logarithm is 1/{x}",
     arith.absolute: "the slope is -1 or 1, the sign of {x}",
@@ -211,7 +212,7 @@ REASONS: Mapping[Op, str | tuple[str, ...]] = {
     standardize.standardize: "every row keeps its mean and its length, so the part of g that changes these two is "
     "taken away, and the rest is scaled as {x} was",
     softmax.log_softmax: "a log of shares: raising one element lowers all others in proportion to their shares",
-    scan.cumsum: "an element counts in its own and in every later sum, so g is summed from the end",
+    cumulative.cumsum: "an element counts in its own and in every later sum, so g is summed from the end",
     contract.contract: "g takes the place of the result in the subscripts",
     arith.conjugate: "the imaginary part changed its sign, and so does that of g",
     complexes.real: "only the real part counts",

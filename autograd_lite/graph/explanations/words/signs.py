@@ -12,32 +12,32 @@ from collections.abc import Mapping, Sequence
 from ....core.op import Op
 from ....core.shape_arithmetic import Shape
 from ....ir.node_labels import clip
-from ....ops import arith, compare, elementwise_activations as activations, matrix_products as linalg
+from ....ops import arith, compare, elementwise_activations, matrix_products
 from .printer import AND, CALL, COMPARED, LOOSE, MINUS, OR, POWER, PRODUCT, SHIFT, SUM, XOR, Notation, fitted
 from .terms import Term, by_name
 
 # Signs between two arguments, and how tightly they bind; where there is none, the op is called.
 # fmt: off
 _BINARY: Mapping[Op, tuple[str | None, str | None, int]] = {
-    # op                    plain  LaTeX      binds
-    compare.greater:       (">",  ">",       COMPARED),
-    compare.greater_equal: (">=", r"\geq",   COMPARED),
-    compare.less:          ("<",  "<",       COMPARED),
-    compare.less_equal:    ("<=", r"\leq",   COMPARED),
-    compare.equal:         ("==", "=",       COMPARED),
-    compare.not_equal:     ("!=", r"\neq",   COMPARED),
-    compare.logical_or:    (None, r"\vee",   OR),
-    compare.logical_and:   (None, r"\wedge", AND),
-    arith.bitwise_or:      ("|",  r"\vee",   OR),
-    arith.bitwise_xor:     ("^",  None,      XOR),
-    arith.bitwise_and:     ("&",  r"\wedge", AND),
-    arith.left_shift:      ("<<", None,      SHIFT),
-    arith.right_shift:     (">>", None,      SHIFT),
-    arith.add:             ("+",  "+",       SUM),
-    arith.subtract:        ("-",  "-",       SUM),
-    linalg.matmul:         ("@",  "",        PRODUCT),
-    arith.floor_divide:    ("//", None,      PRODUCT),
-    arith.remainder:       ("%",  None,      PRODUCT),
+    # op                     plain  LaTeX      binds
+    compare.greater:        (">",  ">",       COMPARED),
+    compare.greater_equal:  (">=", r"\geq",   COMPARED),
+    compare.less:           ("<",  "<",       COMPARED),
+    compare.less_equal:     ("<=", r"\leq",   COMPARED),
+    compare.equal:          ("==", "=",       COMPARED),
+    compare.not_equal:      ("!=", r"\neq",   COMPARED),
+    compare.logical_or:     (None, r"\vee",   OR),
+    compare.logical_and:    (None, r"\wedge", AND),
+    arith.bitwise_or:       ("|",  r"\vee",   OR),
+    arith.bitwise_xor:      ("^",  None,      XOR),
+    arith.bitwise_and:      ("&",  r"\wedge", AND),
+    arith.left_shift:       ("<<", None,      SHIFT),
+    arith.right_shift:      (">>", None,      SHIFT),
+    arith.add:              ("+",  "+",       SUM),
+    arith.subtract:         ("-",  "-",       SUM),
+    matrix_products.matmul: ("@",  "",        PRODUCT),
+    arith.floor_divide:     ("//", None,      PRODUCT),
+    arith.remainder:        ("%",  None,      PRODUCT),
 }
 # fmt: on
 
@@ -165,7 +165,7 @@ _LATEX = Notation(
     at=r"{}\left[ {} \right]",
     listed="{}",
     binary={op.name: (sign, binds) for op, (_, sign, binds) in _BINARY.items() if sign is not None},
-    names={activations.sigmoid.name: r"\sigma", **{f: rf"\{f}" for f in _KNOWN}},
+    names={elementwise_activations.sigmoid.name: r"\sigma", **{f: rf"\{f}" for f in _KNOWN}},
     around=by_name(
         {
             arith.sqrt: r"\sqrt{{{}}}",

@@ -20,10 +20,10 @@ from ....core.shape_arithmetic import Shape
 from ....ir.graph_node import GraphNode, Kind, Param
 from ....ops import (
     arith,
-    elementwise_activations as activations,
+    elementwise_activations,
     gelu,
     index as indexing,
-    matrix_products as linalg,
+    matrix_products,
     selection,
     shape as shaping,
     softmax,
@@ -271,13 +271,13 @@ def _silu_slope(node: GraphNode, args: tuple[Term, ...]) -> Term:
 
 _SIMPLER: Mapping[str, Callable[..., Term | None]] = by_name(
     {
-        activations.silu_slope: _silu_slope,
+        elementwise_activations.silu_slope: _silu_slope,
         trig.turning: _turning,
         trig.direction: _direction,
         softmax.softmax_pullback: _softmax_pullback,
         gelu.gelu_pullback: _gelu_pullback,
         selection.where: _where,
-        linalg.matmul: _matmul,
+        matrix_products.matmul: _matmul,
         indexing.getitem: _getitem,
         shaping.transpose: _transpose,
         arith.conjugate: _conjugate,
