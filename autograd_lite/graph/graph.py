@@ -15,7 +15,7 @@ from ..tensors.tensor import Tensor
 from .cost import By, Cost, cost_of
 from .explanations.explanation import Explanation
 from .export.json_format import graph_from_json, json_text
-from .export.model_explorer import NodeNumber, model_explorer_text, node_data_text
+from .export.model_explorer import model_explorer_text
 from .export.render import Renderer, RenderOptions
 from .export.save import SaveOptions, saved
 from .marks import Overlaid, Overlay
@@ -23,7 +23,6 @@ from .memory import Memory, high_water
 from .pictures.dot import ThemeName, digraph, dot_text
 from .pictures.folding.fold import Paths, ViewOptions, view_of
 from .pictures.mermaid import graph_mermaid
-from .pictures.mirror.dot import mirror_dot
 from .pictures.mirror.svg import mirror_scene
 from .pictures.notebook import TENSOR_LIMIT, graph_bundle, picture
 from .pictures.page import Differences, Page, html_text
@@ -173,18 +172,6 @@ class Graph(PureGraph):
         """
         return mirror_scene(self, **options).to_svg()
 
-    def to_mirror_dot(self, *, theme: ThemeName = "light", **options: Unpack[ViewOptions]) -> str:
-        """Return the picture of `to_mirror` in Graphviz's DOT language, with the rules of an op in its rank.
-
-        Args:
-            theme: the colors, "light" or "dark".
-            options: as of `to_mirror`.
-
-        Raises:
-            ValueError: if the graph has no backward pass.
-        """
-        return mirror_dot(self, theme=theme, **options)
-
     def to_json(self, *, indent: int | None = None, sources: bool = True) -> str:
         """Return the graph as JSON, from which `from_json` makes an equal one; see `graph_schema`.
 
@@ -207,16 +194,6 @@ class Graph(PureGraph):
     def to_model_explorer(self, *, indent: int | None = None) -> str:
         """Return the graph as JSON for Model Explorer, with the gradients as edge overlays."""
         return model_explorer_text(self, indent=indent)
-
-    def to_model_explorer_data(self, by: NodeNumber = "flops", *, indent: int | None = None) -> str:
-        """Return a number for each node as Model Explorer's node data, which colors the nodes of `to_model_explorer`.
-
-        Args:
-            by: "flops", "bytes", or of a measured graph "seconds", "norm" of the value, "gradient" for that of the
-                cotangent.
-            indent: spaces for each level; None for one line.
-        """
-        return node_data_text(self, by, indent=indent)
 
     def to_html(
         self,

@@ -282,11 +282,9 @@ def faces(graph: Graph) -> None:
     graph.to_model_explorer()
     if all(node.id == f"n{k}" for k, node in enumerate(graph)):  # a part has no page
         graph.to_html()
-    if any(node.flops for node in graph):
-        graph.to_model_explorer_data()
     graph.summary(), repr(graph), graph.cotangents, graph.gradients, graph.saved
     if graph.flows:
-        graph.to_mirror(), graph.to_mirror_dot(), str(explain(graph)), explain(graph).to_markdown()
+        graph.to_mirror(), str(explain(graph)), explain(graph).to_markdown()
     graph.memory().to_text() if hasattr(graph.memory(), "to_text") else str(graph.memory())
     for by in ("flops", "bytes", "saved"):
         str(graph.cost(by))

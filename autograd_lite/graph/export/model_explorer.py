@@ -1,25 +1,18 @@
-"""Graphs as Model Explorer reads them: modules as layers that open, gradients and saved values as edge overlays.
-
-Numbers that color the nodes go into a second file, which Model Explorer calls node data.
-"""
+"""Graphs as Model Explorer reads them: modules as layers that open, gradients and saved values as edge overlays."""
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Any
 
-from ...ir.graph_node import GraphNode, Kind
+from ...ir.graph_node import GraphNode
 from ...ir.listing import duration, number, place
 from ...ir.node_labels import clip, counted, result_text, summary, type_text, visible
 from ...ir.pure_graph import PureGraph
-from ...ir.stats import Measurement
 from ..pictures.describe import BACKWARD
 from ..pictures.folding.assemble import homes_of
 from ..pictures.style import THEMES
-
-NodeNumber = Literal["flops", "bytes", "seconds", "norm", "gradient"]
 
 _ID = "autograd_lite"
 # The layer of a whole backward pass.
@@ -39,49 +32,8 @@ def model_explorer_text(graph: PureGraph, *, indent: int | None = None) -> str:
     if overlays:
         data = {"type": "edge_overlays", "name": "the backward pass", "overlays": overlays}
         picture["tasksData"] = {"edgeOverlaysDataListLeftPane": [data]}
-    return _json({"label": _ID, "graphs": [picture]}, indent)
-
-
-def node_data_text(graph: PureGraph, by: NodeNumber, *, indent: int | None = None) -> str:
-    """Return a number for each node that has one, in Model Explorer's JSON of node data; colored from low to high.
-
-    Raises:
-        ValueError: if `by` is none of the numbers, or no node has one.
-    """
-    found = {node.id: _number(node, graph.measurement(node.id), by) for node in graph}
-    for call, results in graph.results_of_calls.items():
-        of_results = [x for node in results if (x := found.pop(node.id)) is not None]
-        if of_results and by in ("norm", "gradient"):
-            found[call] = math.hypot(*of_results)
-    numbers = {i: x for i, x in found.items() if x is not None and math.isfinite(x)}
-    if not numbers:
-        hint = "" if by in ("flops", "bytes") else ". Measure it: Program.build(loss, backward=True).measured(…)"
-        raise ValueError(f"to_model_explorer_data: expected a node with a number for {by!r}; received none{hint}")
-    light = THEMES["light"]
-    colors = [(0, light.page), (1, light.inks["output"].border)]
-    made = {
-        "results": {i: {"value": x} for i, x in numbers.items()},
-        "gradient": [{"stop": stop, "bgColor": color} for stop, color in colors],
-    }
-    return _json({_ID: made}, indent)
-
-
-def _number(node: GraphNode, measured: Measurement, by: str) -> float | None:
-    if by == "flops":
-        return node.flops if node.kind is Kind.OP else None
-    if by == "bytes":
-        return node.nbytes
-    if by == "seconds":
-        return measured.seconds
-    if by == "norm":
-        return measured.values.norm if measured.values else None
-    if by == "gradient":
-        return measured.gradient.norm if measured.gradient else None
-    raise ValueError(f"to_model_explorer_data: expected flops, bytes, seconds, norm or gradient; received {by!r}")
-
-
-def _json(value: Any, indent: int | None) -> str:
-    return json.dumps(value, indent=indent, separators=(",", ":") if indent is None else (",", ": "), allow_nan=False)
+    separators = (",", ":") if indent is None else (",", ": ")
+    return json.dumps({"label": _ID, "graphs": [picture]}, indent=indent, separators=separators, allow_nan=False)
 
 
 # ---- nodes ----------------------------------------------------------------------------------------------------------

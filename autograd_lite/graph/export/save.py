@@ -12,7 +12,6 @@ from ...ir.pure_graph import PureGraph
 from ..pictures.dot import ThemeName, dot_text
 from ..pictures.folding.fold import ViewOptions, view_of
 from ..pictures.mermaid import graph_mermaid
-from ..pictures.mirror.dot import mirror_dot
 from ..pictures.mirror.svg import mirror_scene
 from ..pictures.page import html_text
 from ..pictures.sheet import Scene
@@ -87,7 +86,7 @@ class Form(NamedTuple):
 def _svg(graph: PureGraph, rendering: RenderOptions, options: Any) -> str | bytes:
     if rendering.renderer in ("dot", "graphviz-pure"):
         try:
-            return render_dot(_dot(graph, options), "svg", rendering)
+            return render_dot(_dot(graph, **options), "svg", rendering)
         except RenderError as error:
             reason = str(error).partition(", and ")[2].partition(". ")[0].partition(": pip")[0]
             warnings.warn(f"save: {reason}; the built-in renderer drew the picture", RuntimeWarning, stacklevel=5)
@@ -103,20 +102,15 @@ def _scene(graph: PureGraph, options: Any) -> Scene:
     return graph_scene(graph, **options, **most)
 
 
-def _dot(graph: PureGraph, options: Any, theme: ThemeName = "light") -> str:
-    """Return Graphviz's picture."""
-    return mirror_dot(graph, theme=theme, **options) if graph.flows else _plain_dot(graph, theme, **options)
-
-
-def _plain_dot(graph: PureGraph, theme: ThemeName = "light", **options: Any) -> str:
-    """Return every node in one layout, without a mirror."""
+def _dot(graph: PureGraph, theme: ThemeName = "light", **options: Any) -> str:
+    """Return the picture for Graphviz: every node in one layout, without a mirror."""
     return dot_text(view_of(graph, **options), theme)
 
 
 def _image(form: Literal["png", "pdf"]) -> Callable[[Any, RenderOptions, Any], bytes]:
     def draw(graph: PureGraph, rendering: RenderOptions, options: Any) -> bytes:
         theme = options.pop("theme", "light")
-        return render(form, rendering, lambda: _scene(graph, options), lambda: _dot(graph, options, theme), theme)
+        return render(form, rendering, lambda: _scene(graph, options), lambda: _dot(graph, theme, **options), theme)
 
     return draw
 
@@ -141,7 +135,7 @@ ENDINGS: dict[str, Form] = {
     ".png": Form(_image("png"), _THEMED),
     ".pdf": Form(_image("pdf"), _THEMED),
     ".html": Form(lambda graph, _, options: html_text(graph, **options), _PAGE),
-    ".dot": Form(lambda graph, _, options: _plain_dot(graph, **options), _THEMED),
+    ".dot": Form(lambda graph, _, options: _dot(graph, **options), _THEMED),
     ".mmd": Form(lambda graph, _, options: graph_mermaid(graph, **options), _THEMED),
     ".md": Form(lambda graph, _, options: _markdown(graph, options), _PICTURE),
     ".txt": Form(lambda graph, _, options: graph_text(graph, **options) + "\n", _MARKS),

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from autograd_lite.graph import Graph, GraphNode, Kind, Program
+from autograd_lite.graph import Graph, GraphNode, Kind
 
 from ..pictures.test_text import JOINT
-from ..samples import SAMPLES, diamond
+from ..samples import SAMPLES
 from ..test_faces import names
 from .test_json import strict
 
@@ -33,7 +33,7 @@ def _all(item: dict[str, Any]) -> dict[str, Any]:
     return {"type": "array", "items": item}
 
 
-# What Model Explorer's `graph_builder` and `node_data_builder` declare, as far as a graph of ours has it.
+# What Model Explorer's `graph_builder` declares, as far as a graph of ours has it.
 _IDS = _record({"type": {"const": "node_ids"}, "nodeIds": _all(_TEXT)})
 _ATTRIBUTES = _all(_record({"key": _TEXT, "value": {"anyOf": [_TEXT, _IDS]}}))
 _METADATA = _all(_record({"id": _TEXT}, attrs=_ATTRIBUTES))
@@ -54,10 +54,6 @@ _GRAPH = _record(
     tasksData=_record({"edgeOverlaysDataListLeftPane": _all(_OVERLAYS)}),
 )
 COLLECTION = _record({"label": _TEXT, "graphs": _all(_GRAPH)})
-_NUMBER = {"type": "number"}
-_STOP = _record({"stop": _NUMBER}, bgColor={"type": "string", "pattern": "^#[0-9A-F]{6}$"})
-_RESULTS = {"type": "object", "additionalProperties": _record({"value": _NUMBER})}
-DATA = {"type": "object", "additionalProperties": _record({"results": _RESULTS}, gradient=_all(_STOP))}
 
 
 def read(graph: Graph) -> dict[str, Any]:
@@ -115,27 +111,6 @@ def test_a_name_cannot_break_it(name: str, op: str, scope: str) -> None:
     assert graph.to_model_explorer().isascii()
     assert picture["nodes"][1]["namespace"].count("/") == (scope.count(".") if scope else 0)
     assert all(0 < len(node["label"]) <= 60 for node in picture["nodes"])
-
-
-def test_numbers_color_the_nodes() -> None:
-    graph = Program.build(diamond(), backward=True).measured(seconds=True)
-    ways = {"flops": "flops", "bytes": "nbytes"}
-    for by in ("flops", "bytes", "seconds", "norm", "gradient"):
-        data = strict(graph.to_model_explorer_data(by))
-        jsonschema.validate(data, DATA)
-        (results,) = data.values()
-        assert list(data) == [read(graph)["id"]]
-        found = {i: entry["value"] for i, entry in results["results"].items()}
-        assert found
-        if by in ways:
-            assert found == {i: getattr(graph[i], ways[by]) for i in found}
-        if by == "seconds":
-            assert found == {i: graph.measurement(i).seconds for i in found}
-    assert found == {i: m.gradient.norm for i, m in graph.measurements.items() if m.gradient}
-    with pytest.raises(ValueError, match="a node with a number for 'seconds'; received none. Measure it"):
-        JOINT["diamond"].to_model_explorer_data("seconds")
-    with pytest.raises(ValueError, match="expected flops, bytes, seconds, norm or gradient; received 'weight'"):
-        JOINT["diamond"].to_model_explorer_data("weight")
 
 
 @pytest.mark.ci

@@ -293,7 +293,7 @@ def test_what_the_program_is_told(tmp_path: Path, alone: Callable[..., Path]) ->
     assert read.read_text(encoding="utf-8") == GRAPH.to_dot()
     joint = build_graph(diamond(), backward=True)
     joint.save(tmp_path / "a.png", limit=50)
-    assert read.read_text(encoding="utf-8") == joint.to_mirror_dot(limit=50)
+    assert read.read_text(encoding="utf-8") == joint.to_dot(limit=50)
 
 
 # ---- with one that works --------------------------------------------------------------------------------------------

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import re
-import shutil
-import subprocess
-import sys
 import time
 import xml.etree.ElementTree as ET
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +18,6 @@ from autograd_lite.graph.pictures.mirror.drawing import mirror_of
 from autograd_lite.ir.node_labels import amount
 
 from ...running import lines_for_every_hash_seed
-from ..calls import box_in
 from ..large import transformer
 from ..samples import HOSTILE, SAMPLES, parameter, perceptron, recurrent
 from ..test_faces import names
@@ -237,60 +231,6 @@ def test_parts_have_mirrors(sample) -> None:
             assert_clear(picture)
             through = {f.op for f in part.flows if part[f.op].kind is Kind.OP}
             assert {i for i in picture.boxes if i.startswith("vjp-")} == {f"vjp-{i}" for i in through}
-
-
-# ---- DOT ------------------------------------------------------------------------------------------------------------
-
-
-def edges_of(dot: str, css: str) -> list[tuple[str, str]]:
-    return re.findall(rf'^\t(\w+)(?::s)? -> (\w+)(?::s)? \[[^\n]*class="{css}"', dot, re.MULTILINE)
-
-
-@each_sample
-def test_dot_has_the_same_boxes_and_lines(sample) -> None:
-    graph = graph_of(sample)
-    dot = graph.to_mirror_dot(fold=False)
-    through = {flow.op for flow in graph.flows}
-    assert set(re.findall(r"^\t\{ rank=same; (\w+); vjp_(\w+) \}$", dot, re.MULTILINE)) == {(i, i) for i in through}
-    intos = [(box_in(graph, f.into), f.op) for f in graph.flows]
-    expected = [(f"vjp_{into}" if into in through else into, f"vjp_{op}") for into, op in intos]
-    seeds = [box_in(graph, node.of) for node in graph if node.role is Role.SEED]
-    seeds = [(i, f"vjp_{i}") for i in dict.fromkeys(seeds) if i in through]  # those of a call's results are one line
-    assert Counter(edges_of(dot, "gradient")) == Counter(expected + seeds)
-    saved = Counter((box_in(graph, i), f"vjp_{op}") for i, ops in graph.saved.items() for op in ops)
-    assert Counter(edges_of(dot, "saved")).keys() == saved.keys()
-    values = [edge for edge in edges_of(dot, "data") if not edge[1].startswith("vjp_")]
-    assert Counter(values) == Counter(
-        (box_in(graph, i), node.id) for node in graph if not node.backward and node.result is None for i in node.inputs
-    )
-
-
-_ENGINE = shutil.which("dot") or shutil.which("graphviz-pure", path=str(Path(sys.executable).parent))
-
-
-@pytest.mark.skipif(_ENGINE is None, reason="no Graphviz")
-@pytest.mark.parametrize("name", ["perceptron", "diamond", "several", "attention", "residual", "tied", "crossed"])
-def test_graphviz_sets_rules_beside_their_ops(name: str) -> None:
-    assert _ENGINE is not None
-    dot = graph_of(ALL[name]).to_mirror_dot()
-    done = subprocess.run([_ENGINE, "-Tplain"], input=dot.encode(), capture_output=True, check=True, timeout=60)
-    height = {
-        line.split()[1]: float(line.split()[3]) for line in done.stdout.decode().splitlines() if line[:5] == "node "
-    }
-    rules = [i for i in height if i.startswith("vjp_")]
-    assert rules
-    assert all(height[i] == pytest.approx(height[i.removeprefix("vjp_")], abs=0.02) for i in rules)
-
-
-@settings(max_examples=30, deadline=None)
-@given(names)
-def test_a_name_cannot_break_dot(name: str) -> None:
-    w = ag.tensor([1.0, 2.0], requires_grad=True, name=name)
-    dot = build_graph((w * w).sum(), backward=True).to_mirror_dot()
-    outside = re.sub(r'"(?:[^"\\]|\\.)*"', "", dot)
-    assert '"' not in outside
-    assert outside.count("{") == outside.count("}") == 1 + 2
-    assert dot.encode("utf-8")
 
 
 # ---- files and notebooks --------------------------------------------------------------------------------------------
