@@ -25,7 +25,7 @@ import numpy as np
 
 import autograd_lite as ag
 from autograd_lite.compiler.compiled_function import Compiled
-from autograd_lite.compiler.passes.pipeline import optimized
+from autograd_lite.compiler.passes.pipeline import optimize
 from nn.layers import Dense, Input
 from nn.losses import mean_squared_error
 from nn.models import Sequential
@@ -171,7 +171,7 @@ def compile_once(made: Made, clock: Clock) -> int:
     (trace,) = compiled.traces
     assert trace.first is not None, compiled.explain()
     program = trace.first.program
-    passes = clock.time("passes", lambda: optimized(program))
+    passes = clock.time("passes", lambda: optimize(program))
     profiled = clock.time("plan", lambda: compiled(*arguments))
     clock.seconds["plan"] = min(clock.seconds["plan"], max(profiled - passes, 0.0))
     return len(program.calls)

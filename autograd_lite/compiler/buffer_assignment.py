@@ -1,4 +1,4 @@
-"""Where the values of a plan lie: each in the arena for as long as it is needed, or over another that no longer is.
+"""Buffer assignment: each value of a plan lies in the arena while it is needed, or over another that no longer is.
 
 The arena is one block of memory in which all buffers of a plan lie.
 """
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from ..native.instructions import LINE
 from .inplace_updates import Update
 from .numpy_calls import Call, How, Ref, Spec, once_per_kind
-from .tiling import Block, blocks_of
+from .tiling import Block, find_blocks
 
 
 class Span(NamedTuple):
@@ -41,13 +41,13 @@ class Arena:
         length = -(-max(nbytes, 1) // LINE) * LINE  # no two buffers share a line of the cache
         i = bisect_left(self._lengths, (length, 0))
         if i < len(self._lengths):
-            found, start = self._lengths[i]
-            self._remove(Span(start, start + found))
-            if found > length:
-                self._add(Span(start + length, start + found))
+            length_found, start = self._lengths[i]
+            self._remove(Span(start, start + length_found))
+            if length_found > length:
+                self._add(Span(start + length, start + length_found))
         else:
             start = self.nbytes
-            if self._free and self._free[-1].stop == start:  # what is free at the end grows
+            if self._free and self._free[-1].stop == start:  # the free span at the end grows
                 start = self._free[-1].start
                 self._remove(self._free[-1])
             self.nbytes = start + length
@@ -80,41 +80,41 @@ class Place(StrEnum):
     ARGUMENT = "an argument"
     CAPTURED = "captured"  # a Tensor from outside, which is read at every replay
     ARRAY = "an array from outside"  # which is read where it is
-    KNOWN = "known"
+    CONSTANT = "known"
     ARENA = "in the arena"
     PART = "in the arena, part by part"  # of a block: the memory of one part is that of the next
-    VIEW = "a view that stays"  # of the arena, or of what is known, so that one will do for all replays
-    MADE = "made"  # by the call that computes it, at every replay
+    VIEW = "a view that stays"  # of the arena or of a constant, so that one will do for all replays
+    ALLOCATED = "made"  # by the call that computes it, at every replay
     OVER = "over another"  # that was made, and is not needed any more
     REPLACES = "written over another"  # that it replaces, at the end of the plan
 
 
 # Places that are the same at every replay.
-_STILL = frozenset((Place.ARRAY, Place.KNOWN, Place.ARENA, Place.VIEW))
+_STILL = frozenset((Place.ARRAY, Place.CONSTANT, Place.ARENA, Place.VIEW))
 # Calls that cannot be told where to put their result.
 _MAKERS = frozenset((How.CALL, How.OPAQUE, How.EFFECT))
 LARGE = 1 << 16  # bytes of arrays for which it pays to look whether a call has made an array of its own
 
 
 class Where(NamedTuple):
-    """Where a value lies, and what is there.
+    """The place of a value.
 
     Attributes:
         place: the kind of place.
-        thing: the position among the arguments, the Tensor, the array, or the number of the value that it lies over.
+        content: the position among the arguments, the Tensor, the array, or the number of the value that it lies over.
         span: in the arena.
     """
 
     place: Place
-    thing: Any = None
+    content: Any = None
     span: Span | None = None
 
 
-MADE = Where(Place.MADE)
+ALLOCATED = Where(Place.ALLOCATED)
 
 
-class Placed(NamedTuple):
-    """What was decided.
+class Assignment(NamedTuple):
+    """Where all values of a plan lie.
 
     Attributes:
         where: every value lies.
@@ -129,52 +129,52 @@ class Placed(NamedTuple):
     nbytes: int
 
 
-def placed(
+def assign_buffers(
     update: Update,
     specs: Sequence[Spec],
-    given: Mapping[int, Where],
+    places: Mapping[int, Where],
     results: Collection[int],
-    lent: Collection[int],
-) -> Placed:
+    borrowed: Collection[int],
+) -> Assignment:
     """Decide where the values of some calls lie.
 
     Args:
         update: all calls, and how they end.
         specs: of every value.
-        given: where the values lie that no call computes.
+        places: where the values lie that no call computes.
         results: the values that are handed out, in memory that is theirs.
-        lent: the values that are read after all calls, and before the next replay.
+        borrowed: the values that are read after all calls, and before the next replay.
     """
-    placing = _Placing(update, specs, given, results, lent)
+    assigner = _Assigner(update, specs, places, results, borrowed)
     for position in range(len(update.calls)):
-        placing.place(position)
-    where = tuple([placing.where.get(number, MADE) for number in range(len(specs))])
-    return Placed(where, tuple(placing.last), tuple(placing.blocks), placing.arena.nbytes)
+        assigner.place(position)
+    where = tuple([assigner.where.get(number, ALLOCATED) for number in range(len(specs))])
+    return Assignment(where, tuple(assigner.last), tuple(assigner.blocks), assigner.arena.nbytes)
 
 
-class _Placing:
+class _Assigner:
     def __init__(
         self,
         update: Update,
         specs: Sequence[Spec],
-        given: Mapping[int, Where],
+        places: Mapping[int, Where],
         results: Collection[int],
-        lent: Collection[int],
+        borrowed: Collection[int],
     ) -> None:
         self.arena = Arena()
-        self.where = dict(given)
+        self.where = dict(places)
         calls = update.calls
-        self.last = _last_reads(calls, specs, (*results, *lent))
+        self.last = _last_reads(calls, specs, (*results, *borrowed))
         replaced = frozenset(update.over.values())
-        self.blocks = blocks_of(calls, specs, 0, update.start)
-        self.blocks += blocks_of(calls, specs, update.start, len(calls), replaced)
-        self._calls, self._specs, self._replaced = calls, specs, update.over
+        self.blocks = find_blocks(calls, specs, 0, update.start)
+        self.blocks += find_blocks(calls, specs, update.start, len(calls), replaced)
+        self._calls, self._specs, self._replaced_value = calls, specs, update.over
         self._results = {specs[number].owner for number in results}
-        self._ending: dict[int, list[Span]] = {}  # by position: what is free after that call
+        self._ending: dict[int, list[Span]] = {}  # by position: the spans that are free after that call
         self._block_at = {position: block for block in self.blocks for position in range(block.first, block.stop)}
         self._spare: list[Span] = []  # of values of this block that lie there part by part
         self._ended: dict[int, None] = {}  # what calls of this block are the last to read
-        self._viewed: set[int] | None = None  # whose memory they read in another way than as what it holds, in a block
+        self._viewed: set[int] | None = None  # values that are read through views, in a block
         self._drawn = {call.value for call in calls if call.how is How.EFFECT}
 
     def place(self, position: int) -> None:
@@ -183,46 +183,46 @@ class _Placing:
         ended = dict.fromkeys([n for n in call.reads if last[n] == position])
         if block is None:
             self._ended, self._viewed = ended, None
-            self.where[call.value] = self._found(position, call, None)
+            self.where[call.value] = self._choose_place(position, call, None)
         else:
             if position == block.first:
                 self._spare.clear()
                 self._ended = {}
-                self._viewed = self._viewed_in(self._calls[block.first : block.stop])
+                self._viewed = self._views_in(self._calls[block.first : block.stop])
             self._ended.update(ended)
-            self.where[call.value] = found = self._found(position, call, block)
+            self.where[call.value] = place_of_result = self._choose_place(position, call, block)
             for n in ended:
                 place, _, span = self.where[n]
                 if place is Place.PART:
                     del self._ended[n]
-                    if span is not None and span != found.span:
+                    if span is not None and span != place_of_result.span:
                         self._spare.append(span)
         for span in self._ending.pop(position, ()):
             self.arena.give(span)
 
-    def _viewed_in(self, calls: Sequence[Call]) -> set[int]:
-        """Return the values whose memory calls read in another way than as what it holds."""
+    def _views_in(self, calls: Sequence[Call]) -> set[int]:
+        """Return the values that calls read through views, and so in another layout than their own."""
         specs = self._specs
         return {owner for call in calls for n in call.reads if (owner := specs[n].owner) != n}
 
-    def _found(self, position: int, call: Call, block: Block | None) -> Where:
+    def _choose_place(self, position: int, call: Call, block: Block | None) -> Where:
         number, spec = call.value, self._specs[call.value]
         if spec.owner != number:
             still = call.how is How.VIEW and all(self.where[n].place in _STILL for n in call.reads)
-            return Where(Place.VIEW) if still else MADE
+            return Where(Place.VIEW) if still else ALLOCATED
         if call.how in _MAKERS or spec.is_scalar or not spec.format.is_dense:
-            return MADE
-        if number in self._replaced:
-            return Where(Place.REPLACES, self._replaced[number])
+            return ALLOCATED
+        if number in self._replaced_value:
+            return Where(Place.REPLACES, self._replaced_value[number])
         over = self._over(call) if self._ended else {}
         if block is not None and self.last[number] < block.stop:
             return Where(Place.PART, None, self._part(block, spec, over.get(Place.PART)))
-        made = over.get(Place.OVER, over.get(Place.MADE))
-        if made is not None and spec.nbytes >= LARGE:
-            del self._ended[made]
-            return Where(Place.OVER, made)
+        reused = over.get(Place.OVER, over.get(Place.ALLOCATED))
+        if reused is not None and spec.nbytes >= LARGE:
+            del self._ended[reused]
+            return Where(Place.OVER, reused)
         if number in self._results:
-            return MADE
+            return ALLOCATED
         old = over.get(Place.ARENA)
         span = None if old is None else self.where[old].span
         if old is None or span is None:
@@ -246,17 +246,17 @@ class _Placing:
         In a block these are inputs of earlier calls too: a part of the result is written when the same part of all of
         them has been read.
         """
-        specs, found = self._specs, dict[Place, int]()
-        replaced = _replaced(call)
+        specs, candidates = self._specs, dict[Place, int]()
+        replaced = _replaced_value(call)
         if replaced is None and not _may_be_over(call, specs):
-            return found
+            return candidates
         spec = specs[call.value]
-        viewed = self._viewed_in((call,)) if self._viewed is None else self._viewed
+        viewed = self._views_in((call,)) if self._viewed is None else self._viewed
         for n in self._ended if replaced is None else self._ended.keys() & {replaced}:
             other = specs[n]
             if other.owner == n and other.alike(spec) and n not in viewed and n not in self._drawn:
-                found[self.where[n].place] = n
-        return found
+                candidates[self.where[n].place] = n
+        return candidates
 
     def _part(self, block: Block, spec: Spec, over: int | None) -> Span:
         """Return memory for one part of a value that only calls of this block read."""
@@ -272,7 +272,7 @@ class _Placing:
         return span
 
 
-def _replaced(call: Call) -> int | None:
+def _replaced_value(call: Call) -> int | None:
     """Return the value that the result of a call is, but for some parts."""
     k = getattr(call.function, "replaces", None) if call.how is How.FILL else None
     x = None if k is None else call.args[k]
@@ -281,7 +281,7 @@ def _replaced(call: Call) -> int | None:
 
 @once_per_kind
 def _may_be_over(call: Call, specs: Sequence[Spec]) -> bool:
-    """Return whether a result may be written over what is read, element by element."""
+    """Return whether a result may be written over an input, element by element."""
     if call.how is not How.UFUNC or call.function.signature is not None:  # type: ignore[attr-defined]
         return False
     return (

@@ -1,4 +1,4 @@
-"""Calls as records of integers, which the executor in C reads; `native/c/executor.h` says what is where in them."""
+"""Encodes calls as instructions, rows of integers for the executor in C; `native/c/executor.h` has the layout."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from .inner_loops import (
     broadcast,
     cast,
     core_of,
-    generalized,
+    generalized_loop,
     initial,
     is_copy,
     loop_of,
     of_short_rows,
-    ordered,
+    order_axes,
     reduced_axes,
     reduction_of,
     rows_loop,
@@ -38,7 +38,7 @@ _MOVES = (Gather, Scatter, Put)
 _OVER = frozenset((How.UFUNC, How.LOOPS))  # whose results may lie over what they read
 
 
-class Unfit(Exception):
+class NotNative(Exception):
     """Raised where a call must stay a line of Python."""
 
 
@@ -46,8 +46,8 @@ class Spot(NamedTuple):
     """Where a value lies.
 
     Attributes:
-        kind: of memory: "arena", "scratch" of a block, "array" for one that is always the same, "argument", "live" for
-            a number that comes with every call, "made" by a call, or "own" for what is needed during one call only.
+        kind: of memory: "arena", "scratch" of a block, "array" for a constant one, "argument", "scalar" for a number
+            that comes with every call, "result" of a call, or "own" for a temporary of one call.
         key: which memory of that kind it is.
         offset: in bytes, from where that begins.
     """
@@ -66,7 +66,7 @@ class Operand(NamedTuple):
     dtype: np.dtype[Any]
 
 
-class Record(NamedTuple):
+class Instruction(NamedTuple):
     """The call of one loop, or a block of such calls.
 
     Attributes:
@@ -77,10 +77,10 @@ class Record(NamedTuple):
         dimensions: that the loop goes through, outermost first.
         core: of a generalized ufunc, the sizes of its own dimensions.
         strides: of all operands, dimension by dimension, then those of the core.
-        block: what is carried out part by part.
+        block: the block that is carried out part by part, if any.
         inside: the records of that.
         scratch: the bytes that its parts take.
-        error: what is raised if the call is invalid, of the kind `CHECKED`.
+        error: the exception to raise if the call is invalid, of the kind `CHECKED`.
     """
 
     kind: int
@@ -91,7 +91,7 @@ class Record(NamedTuple):
     core: tuple[int, ...] = ()
     strides: tuple[int, ...] = ()
     block: Any = None
-    inside: tuple[Record, ...] = ()
+    inside: tuple[Instruction, ...] = ()
     scratch: int = 0
     error: Any = None
 
@@ -119,61 +119,63 @@ class _Kind(NamedTuple):
         copies: whether it does nothing if the result lies where the other operand does.
     """
 
-    record: Record
+    record: Instruction
     operands: tuple[tuple[Spot, int], ...]
     copies: bool
 
 
-class Records:
+class InstructionEncoder:
     """Makes records of calls.
 
     Args:
         specs: of every value.
-        spots: where values lie; None for a number that comes with every call. To look there may raise `Unfit`.
+        spots: where values lie; None for a number that comes with every call. To look there may raise `NotNative`.
         arrays: takes those that are always the same, by their ids.
     """
 
     def __init__(self, specs: Sequence[Spec], spots: Mapping[int, Spot | None], arrays: dict[int, Any]) -> None:
         self._specs, self._spots, self._arrays = specs, spots, arrays
-        self._kinds: dict[int, list[_Kind] | None] = {}  # of calls, by the ids of what is known of these
+        self._kinds: dict[int, list[_Kind] | None] = {}  # by the ids of `Call.derived`
 
     def _array(self, a: Any) -> Spot:
         """Return where an array lies that is always the same."""
         self._arrays[id(a)] = a
         return Spot("array", id(a))
 
-    def of(self, call: Call) -> list[Record]:
+    def of(self, call: Call) -> list[Instruction]:
         """Return the records of a call.
 
         Raises:
-            Unfit: if it must stay a line of Python.
+            NotNative: if it must stay a line of Python.
         """
         kind = id(call.derived)
         if kind not in self._kinds:
             self._kinds[kind] = self._of_kind(call)
-        found = self._kinds[kind]
-        if found is None:
-            raise Unfit
+        rows = self._kinds[kind]
+        if rows is None:
+            raise NotNative
         values = (*call.reads, call.value)
         spots = self._spots
         places = [spots[n] for n in values]
         if call.how in _OVER:
             self._refuse_overlaps(call, places)
-        records = []
-        for record, operands, copies in found:
-            there = []
+        instructions = []
+        for instruction, operands, copies in rows:
+            result_spots = []
             for spot, k in operands:
                 if k >= 0:
                     place = places[k]
                     if place is None:
-                        spot = Spot("live", (values[k], spot.key[1]))
+                        spot = Spot("scalar", (values[k], spot.key[1]))
                     else:
                         spot = Spot(place[0], place[1], place[2] + spot[2]) if spot[2] else place
-                there.append(spot)
-            if copies and there[0] == there[1]:
+                result_spots.append(spot)
+            if copies and result_spots[0] == result_spots[1]:
                 continue
-            records.append(tuple.__new__(Record, (record[0], record[1], tuple(there), *record[3:])))
-        return records
+            instructions.append(
+                tuple.__new__(Instruction, (instruction[0], instruction[1], tuple(result_spots), *instruction[3:]))
+            )
+        return instructions
 
     def _of_kind(self, call: Call) -> list[_Kind] | None:
         """Return the records of calls that are known to be like this one; None if they must stay lines of Python."""
@@ -182,15 +184,17 @@ class Records:
         weak = {n for n in values if self._specs[n].weak is not None}
         spots = {n: None if n in weak else Spot("value", n) for n in values}
         try:
-            records = Records(self._specs, spots, self._arrays)._made(call)
-        except Unfit:
+            instructions = InstructionEncoder(self._specs, spots, self._arrays)._encode(call)
+        except NotNative:
             return None
-        keys = {"value": lambda key: numbers[key], "live": lambda key: numbers[key[0]]}
+        keys = {"value": lambda key: numbers[key], "scalar": lambda key: numbers[key[0]]}
         none: Callable[[Any], int] = lambda _: -1  # noqa: E731
-        return [_Kind(r, tuple([(s, keys.get(s.kind, none)(s.key)) for s in r.spots]), _copies(r)) for r in records]
+        return [
+            _Kind(r, tuple([(s, keys.get(s.kind, none)(s.key)) for s in r.spots]), _copies(r)) for r in instructions
+        ]
 
     def _refuse_overlaps(self, call: Call, places: Sequence[Spot | None]) -> None:
-        """Raise if a result lies over a part of what is read, of which NumPy makes a copy."""
+        """Raise if a result overlaps an input in part, of which NumPy makes a copy first."""
         out, spec = places[-1], self._specs[call.value]
         if out is None or out.kind == "scratch":
             return
@@ -200,15 +204,15 @@ class Records:
                 (first, last), (start, stop) = spec.format.reach, other.format.reach
                 apart = place.offset - out.offset
                 if (apart or not other.alike(spec)) and first < apart + stop and apart + start < last:
-                    raise Unfit
+                    raise NotNative
 
     def _spot(self, n: int) -> Spot:
         spot = self._spots[n]
         if spot is None:
-            raise Unfit
+            raise NotNative
         return spot
 
-    def _made(self, call: Call) -> list[Record]:
+    def _encode(self, call: Call) -> list[Instruction]:
         if call.how is How.REDUCE:
             return [self._reduction(call)]
         if call.how is How.FILL:
@@ -217,66 +221,66 @@ class Records:
             return [self._loops(call, call.function)]
         loop, operands = self._operands(call)
         if loop.ufunc.signature is not None:
-            return [self._generalized(loop, operands)]
-        records: list[Record] = []
+            return [self._core_call(loop, operands)]
+        instructions: list[Instruction] = []
         size = 0
         for k, (a, dtype) in enumerate(zip(operands, loop.dtypes, strict=True)):
             if a.dtype != dtype:
                 operands[k] = _like(a, dtype, Spot("own", None, size))
                 size += -(-math.prod(a.shape) * dtype.itemsize // LINE) * LINE
-                records.append(_elementwise(_cast(a.dtype, dtype), [a, operands[k]]))
-        return [*records, _elementwise(loop, operands)]
+                instructions.append(_elementwise(_cast(a.dtype, dtype), [a, operands[k]]))
+        return [*instructions, _elementwise(loop, operands)]
 
-    def _fill(self, call: Call) -> list[Record]:
+    def _fill(self, call: Call) -> list[Instruction]:
         fill, spec = call.function, self._specs[call.value]
         if not library:
-            raise Unfit
+            raise NotNative
         if not isinstance(fill, Fill):
-            return self._moved(call)
-        zero, records = _zeros(spec.shape, spec.dtype), []
+            return self._gather_or_scatter(call)
+        zero, instructions = _zeros(spec.shape, spec.dtype), []
         whole = self._operand(Ref(call.value), spec.dtype)
         if fill.seen != whole.shape:
             if not is_in_order(whole):
-                raise Unfit
+                raise NotNative
             whole = _like(whole._replace(shape=fill.seen), spec.dtype, whole.spot)
         for index, source in fill.parts:
             out = _part(whole, index if index.__class__ is tuple else (index,))
             x = self._operand(zero if source is None else call.args[source], spec.dtype)
             if 0 not in out.shape:
-                records.append(_elementwise(_cast(x.dtype, out.dtype), [x, out]))
-        return records
+                instructions.append(_elementwise(_cast(x.dtype, out.dtype), [x, out]))
+        return instructions
 
-    def _moved(self, call: Call) -> list[Record]:
+    def _gather_or_scatter(self, call: Call) -> list[Instruction]:
         """Return the records of a call that takes, adds or puts rows by arrays of indices."""
         move, out = call.function, self._operand(Ref(call.value), self._specs[call.value].dtype)
         if not isinstance(move, (Gather, Scatter, Put)) or 0 in out.shape:
-            raise Unfit
+            raise NotNative
         places, first = move.places, len(call.args) - move.places.arrays
         arrays = [self._operand(x, out.dtype) for x in call.args[:first]]
         indices = [self._operand(i, np.dtype(np.intp)) for i in call.args[first:]]
         if any(0 in a.shape or a.dtype != out.dtype for a in arrays):
-            raise Unfit
+            raise NotNative
         whole = arrays[0] if isinstance(move, Gather) else out
         part = whole if places.along else _part(whole, places.basic)
-        rows, records = out if isinstance(move, Gather) else arrays[-1], []
-        if isinstance(move, Put) or (part.shape != out.shape and isinstance(move, Scatter)):  # what is there before
+        rows, instructions = out if isinstance(move, Gather) else arrays[-1], []
+        if isinstance(move, Put) or (part.shape != out.shape and isinstance(move, Scatter)):  # the array before
             before = arrays[0] if isinstance(move, Put) else self._operand(_zeros(out.shape, out.dtype), out.dtype)
-            records.append(_elementwise(_cast(out.dtype, out.dtype), [before, out]))
+            instructions.append(_elementwise(_cast(out.dtype, out.dtype), [before, out]))
         if not places.along:
             shape = (*part.shape[: places.first], *indices[0].shape, *part.shape[places.first + places.arrays :])
             if len(rows.shape) > len(shape):
-                raise Unfit
+                raise NotNative
             rows = rows._replace(shape=shape, strides=broadcast(rows.shape, rows.strides, shape))
         form = by_elements if places.along else by_rows
         loop = rows_loop(kernels(places.arrays, places.axis)[_MOVES.index(type(move))], out.dtype)
-        found = form(part, rows, indices, places.first)
-        if found is None or loop is None:
-            raise Unfit
-        part, rows, indices = found
+        operands = form(part, rows, indices, places.first)
+        if operands is None or loop is None:
+            raise NotNative
+        part, rows, indices = operands
         ends = [part, rows] if isinstance(move, Gather) else [rows, part]
-        return [*records, self._generalized(loop, [ends[0], *indices, ends[1]])]
+        return [*instructions, self._core_call(loop, [ends[0], *indices, ends[1]])]
 
-    def block(self, block: Block, calls: Sequence[Call], parts: Sequence[Spot]) -> Record:
+    def block(self, block: Block, calls: Sequence[Call], parts: Sequence[Spot]) -> Instruction:
         """Return the record of a block.
 
         Args:
@@ -285,27 +289,27 @@ class Records:
             parts: for each the place of its result in the arena, if it lies there part by part.
 
         Raises:
-            Unfit: if it must stay a loop of Python.
+            NotNative: if it must stay a loop of Python.
         """
-        own: dict[Any, int] = {}  # where the memory of the parts begins, by where it is in the arena
+        scratch: dict[Any, int] = {}  # where the memory of the parts begins, by where it is in the arena
         size = 0
         for spot in parts:
-            if spot.kind == "scratch" and spot.key[0] not in own:
-                own[spot.key[0]] = size
+            if spot.kind == "scratch" and spot.key[0] not in scratch:
+                scratch[spot.key[0]] = size
                 size += -(-spot.key[1] // LINE) * LINE
-        inside: list[Record] = []
+        inside: list[Instruction] = []
         most = size
         for call in calls:
             loop, operands = self._operands(call)
             if loop.ufunc.signature is not None:
-                raise Unfit
-            given = operands[: len(call.args)]
-            spots = {x.value: a.spot for x, a in zip(call.args, given, strict=True) if x.__class__ is Ref}
+                raise NotNative
+            arguments = operands[: len(call.args)]
+            spots = {x.value: a.spot for x, a in zip(call.args, arguments, strict=True) if x.__class__ is Ref}
             self._refuse_overlaps(call, [*[spots[n] for n in call.reads], operands[-1].spot])
             used = size
             for k, (a, dtype) in enumerate(zip(operands, loop.dtypes, strict=True)):
                 if a.spot.kind == "scratch":
-                    operands[k] = a = a._replace(spot=Spot("scratch", None, own[a.spot.key[0]]))
+                    operands[k] = a = a._replace(spot=Spot("scratch", None, scratch[a.spot.key[0]]))
                 if a.dtype != dtype:
                     operands[k] = _like(a, dtype, Spot("scratch", None, used))
                     part = block.step * block.row if a.shape == block.shape else math.prod(a.shape)
@@ -313,12 +317,12 @@ class Records:
                     inside.append(_in_block(block, _cast(a.dtype, dtype), [a, operands[k]]))
             most = max(most, used)
             inside.append(_in_block(block, loop, operands))
-        return Record(BLOCK, block=block, inside=tuple(inside), scratch=most)
+        return Instruction(BLOCK, block=block, inside=tuple(inside), scratch=most)
 
     def _operands(self, call: Call) -> tuple[Loop, list[Operand]]:
         loop = loop_of(call, self._specs)
         if loop is None:
-            raise Unfit
+            raise NotNative
         operands = [
             self._operand(x, dtype) for x, dtype in zip((*call.args, Ref(call.value)), loop.dtypes, strict=True)
         ]
@@ -328,23 +332,23 @@ class Records:
         if x.__class__ is Ref:
             spec = self._specs[x.value]
             if spec.weak is not None:
-                return Operand(Spot("live", (x.value, dtype)), (), (), dtype)
+                return Operand(Spot("scalar", (x.value, dtype)), (), (), dtype)
             return Operand(self._spot(x.value), spec.shape, spec.strides, spec.dtype)
         a = np.array(x, dtype) if x.__class__ in _NUMBERS else np.asarray(x)
         return Operand(self._array(a), a.shape, a.strides, a.dtype)
 
-    def _generalized(self, loop: Loop, operands: Sequence[Operand]) -> Record:
-        found = core_of(loop, operands)
-        if found is None:
-            raise Unfit
-        core, core_strides, counts = found
+    def _core_call(self, loop: Loop, operands: Sequence[Operand]) -> Instruction:
+        parts = core_of(loop, operands)
+        if parts is None:
+            raise NotNative
+        core, core_strides, counts = parts
         shapes = [a.shape[: len(a.shape) - n] for a, n in zip(operands, counts, strict=True)]
         outer = shapes[-1]
         steps = [broadcast(shape, a.strides[: len(shape)], outer) for shape, a in zip(shapes, operands, strict=True)]
-        dimensions, strides = ordered(outer, steps)
-        return _record(CALL, loop, operands, dimensions, strides, core, core_strides)
+        dimensions, strides = order_axes(outer, steps)
+        return _instruction(CALL, loop, operands, dimensions, strides, core, core_strides)
 
-    def _loops(self, call: Call, loops: Loops) -> Record:
+    def _loops(self, call: Call, loops: Loops) -> Instruction:
         spec, spot = self._specs[call.value], self._spot(call.value)
         whole = np.lib.stride_tricks.as_strided(np.empty(1, spec.dtype), spec.shape, spec.strides)  # never read
         operands = [self._operand(x, spec.dtype) for x in (*call.args, *loops.rest)]
@@ -353,38 +357,38 @@ class Records:
         for part in [part(whole) for part in loops.parts]:
             start = Spot(spot.kind, spot.key, spot.offset + address_of(part) - address_of(whole))
             operands.append(Operand(start, part.shape, part.strides, part.dtype))
-        loop = generalized(loops.ufunc, operands)
+        loop = generalized_loop(loops.ufunc, operands)
         if loop is None:
-            raise Unfit
-        record = self._generalized(loop, operands)
-        return record if loops.error is None else record._replace(kind=CHECKED, error=loops.error)
+            raise NotNative
+        instruction = self._core_call(loop, operands)
+        return instruction if loops.error is None else instruction._replace(kind=CHECKED, error=loops.error)
 
-    def _reduction(self, call: Call) -> Record:
+    def _reduction(self, call: Call) -> Instruction:
         loop = reduction_of(call, self._specs)
         if loop is None:
-            raise Unfit
+            raise NotNative
         x, out = (self._operand(ref, loop.dtypes[0]) for ref in (call.args[0], Ref(call.value)))
-        axes, kept = reduced_axes(call, len(x.shape)), iter(out.strides)
+        axes, out_strides = reduced_axes(call, len(x.shape)), iter(out.strides)
         steps = []
         for k, n in enumerate(x.shape):
-            step = next(kept) if k not in axes or call.kwargs.get("keepdims") else 0
+            step = next(out_strides) if k not in axes or call.kwargs.get("keepdims") else 0
             steps.append(0 if k in axes or n == 1 else step)
-        dimensions, strides = ordered(
+        dimensions, strides = order_axes(
             x.shape, [steps, [0 if n == 1 else s for n, s in zip(x.shape, x.strides, strict=True)]]
         )
         for (before, _), (after, _) in pairwise(strides):
             if before == after == 0:
-                raise Unfit  # NumPy gathers such elements first, as many as a buffer of its holds
+                raise NotNative  # NumPy gathers such elements first, as many as a buffer of its holds
         value = initial(loop.ufunc, loop.dtypes[0])
         if value is None:
-            return _record(REDUCE, loop, [out, x], dimensions, strides)
+            return _instruction(REDUCE, loop, [out, x], dimensions, strides)
         begin = Operand(self._array(value), (), (), loop.dtypes[0])
         if short := short_sums(loop, dimensions, [step for step, _ in strides]):
             whole, n = short
             outer = [(own, 0, step) for step, own in strides[:-n]]
             core = [own for _, own in strides[-n:]] + [step for step, _ in strides[-n:] if step]
-            return _record(CALL, whole, [x, begin, out], dimensions[:-n], outer, dimensions[-n:], core)
-        return _record(REDUCE, loop, [out, x, begin], dimensions, [(*pair, 0) for pair in strides])
+            return _instruction(CALL, whole, [x, begin, out], dimensions[:-n], outer, dimensions[-n:], core)
+        return _instruction(REDUCE, loop, [out, x, begin], dimensions, [(*pair, 0) for pair in strides])
 
 
 def _along(a: Operand, axis: int) -> Operand:
@@ -394,7 +398,7 @@ def _along(a: Operand, axis: int) -> Operand:
     return a._replace(shape=tuple([a.shape[k] for k in order]), strides=tuple([a.strides[k] for k in order]))
 
 
-def _copies(r: Record) -> bool:
+def _copies(r: Instruction) -> bool:
     """Return whether a call copies elements to where they would lie if both operands were in the same place."""
     if r.kind != CALL or len(r.spots) != 2 or not is_copy(r.loop):
         return False
@@ -425,13 +429,13 @@ def _like(a: Operand, dtype: np.dtype[Any], spot: Spot) -> Operand:
 
 
 def _cast(start: np.dtype[Any], end: np.dtype[Any]) -> Loop:
-    found = cast(start, end)
-    if found is None:
-        raise Unfit
-    return found
+    loop = cast(start, end)
+    if loop is None:
+        raise NotNative
+    return loop
 
 
-def _record(
+def _instruction(
     kind: int,
     loop: Loop,
     operands: Sequence[Operand],
@@ -439,32 +443,32 @@ def _record(
     strides: Sequence[Sequence[int]],
     core: Sequence[int] = (),
     core_strides: Sequence[int] = (),
-) -> Record:
+) -> Instruction:
     if not dimensions:  # a result has a stride in NumPy's ufuncs even then, which some loops look at
         steps = [0 if not a.shape else a.dtype.itemsize for a in operands]
         if kind == CALL:
             steps[-1] = operands[-1].dtype.itemsize
         dimensions, strides = [1], [steps]
     if len(dimensions) > 16:
-        raise Unfit
+        raise NotNative
     flat = (*(s for row in strides for s in row), *core_strides)
     spots = tuple(a.spot for a in operands)
-    return Record(kind, loop, spots, (0,) * len(spots), tuple(dimensions), tuple(core), flat)
+    return Instruction(kind, loop, spots, (0,) * len(spots), tuple(dimensions), tuple(core), flat)
 
 
-def _elementwise(loop: Loop, operands: Sequence[Operand]) -> Record:
+def _elementwise(loop: Loop, operands: Sequence[Operand]) -> Instruction:
     shape = operands[-1].shape
-    dimensions, strides = ordered(shape, [broadcast(a.shape, a.strides, shape) for a in operands])
+    dimensions, strides = order_axes(shape, [broadcast(a.shape, a.strides, shape) for a in operands])
     whole = of_short_rows(loop, dimensions, strides)
     if whole is None:
-        return _record(CALL, loop, operands, dimensions, strides)
+        return _instruction(CALL, loop, operands, dimensions, strides)
     *outer, rows, row = strides
     core = [step for pair in zip(rows, row, strict=True) for step in pair]
     outer = outer or [(0,) * len(operands)]
-    return _record(CALL, whole, operands, dimensions[:-2] or [1], outer, dimensions[-2:], core)
+    return _instruction(CALL, whole, operands, dimensions[:-2] or [1], outer, dimensions[-2:], core)
 
 
-def _in_block(block: Block, loop: Loop, operands: Sequence[Operand]) -> Record:
+def _in_block(block: Block, loop: Loop, operands: Sequence[Operand]) -> Instruction:
     """Return the record of an elementwise call for one row of a block."""
     row, moves, strides = block.row, [], []
     for a in operands:
@@ -477,6 +481,6 @@ def _in_block(block: Block, loop: Loop, operands: Sequence[Operand]) -> Record:
         flat = (*(s[0] for s in strides), *(s[1] for s in strides))
         if whole := of_short_rows(loop, (1, row), (flat[: len(spots)], flat[len(spots) :])):
             core = [step for s in strides for step in (0, s[1])]
-            return Record(CALL, whole, spots, tuple(moves), (1,), (1, row), (*flat[: len(spots)], *core))
-        return Record(CALL, loop, spots, tuple(moves), (1, row), (), flat)
-    return Record(CALL, loop, spots, tuple(moves), (row,), (), tuple(s[1] for s in strides))
+            return Instruction(CALL, whole, spots, tuple(moves), (1,), (1, row), (*flat[: len(spots)], *core))
+        return Instruction(CALL, loop, spots, tuple(moves), (1, row), (), flat)
+    return Instruction(CALL, loop, spots, tuple(moves), (row,), (), tuple(s[1] for s in strides))

@@ -526,7 +526,7 @@ def compile(
 
     Tensors and arrays that the function finds elsewhere, such as parameters, are read anew at every call. If one has
     another shape, or no longer requires a gradient, the function is traced again. Python code runs only when it is
-    traced: what it prints or appends happens then and not later; see `observe` and `debug_print`.
+    traced: it prints or appends then, and not later; see `observe` and `debug_print`.
 
     Results through which gradients flow to captured Tensors or to arguments have a history: `backward` from outside
     runs a second compiled program, and so do `grad` and `value_and_grad` of a compiled function. In the record the
@@ -543,7 +543,7 @@ def compile(
             where only they are read: n values stay within 8 sqrt(n) units.
         max_bytes: results of cheap operations are computed again where they are needed rather than kept, as far as it
             takes for arrays that are alive at a time to need at most this many bytes together; arguments, captured
-            arrays and results of the function count. More than it can save is not an error; `explain()` says what is
+            arrays and results of the function count. More than it can save is not an error; `explain()` shows the bytes
             needed.
         validate: whether to run `f` beside its replay at every call, and to compare results and effects. The effects
             are made once; what `f` itself prints or appends happens at every call. For finding faults: it takes longer
@@ -551,7 +551,7 @@ def compile(
 
     Returns:
         A `Compiled`: call it like `f`. Its results are Tensors if they have a history, if one of the arguments is a
-        Tensor, or if `f` is a module; otherwise arrays. `explain()` and `source()` tell what it does.
+        Tensor, or if `f` is a module; otherwise arrays. `explain()` and `source()` show the compiled code.
 
     Raises:
         TraceError: when called, if `f` asks for the value of a Tensor, as `if t > 0`, `float(t)` or `t.numpy()` do.

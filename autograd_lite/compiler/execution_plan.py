@@ -20,12 +20,12 @@ from ..ir.pure_program import PureProgram
 from ..native.instructions import LINE
 from ..random import Generator
 from ..tensors.tensor import Tensor
-from .buffer_assignment import Place, Where, placed
-from .inplace_updates import Given, Update, update_of
+from .buffer_assignment import Place, Where, assign_buffers
+from .inplace_updates import PlanValues, Update, find_update
 from .lowering import Lowering
 from .numpy_calls import Call, How, Ref, Spec, refs_in
 from .recording_array import RecordingArray
-from .tiling import Block, is_in_order, later
+from .tiling import Block, defer_scalars, is_in_order
 
 _WIDEST = 48  # column of the text of a plan that is aligned
 
@@ -36,13 +36,13 @@ class Plan:
 
     Attributes:
         calls: in order.
-        specs: what is known of every value.
+        specs: the layout and place of every value.
         where: every value lies.
         last: for every value, the position of the last call that needs it; that after all calls for a result.
         blocks: the runs of calls that are carried out on one part of their arrays after the other.
         outputs: the numbers of the results.
-        lent: the positions of those that are read before the next replay, and need no memory of their own.
-        looked: how many, the last ones, are only looked at before the end.
+        borrowed: the positions of those that are read before the next replay, and need no memory of their own.
+        num_checks: how many, the last ones, are only looked at before the end.
         arguments: how many a replay takes.
         nbytes: of the arena.
         sources: for the id of an operation, the user's line.
@@ -57,8 +57,8 @@ class Plan:
     last: tuple[int, ...]
     blocks: tuple[Block, ...]
     outputs: tuple[int, ...]
-    lent: frozenset[int]
-    looked: int
+    borrowed: frozenset[int]
+    num_checks: int
     arguments: int
     nbytes: int
     sources: Mapping[str, Origin]
@@ -75,13 +75,13 @@ class Plan:
         """Prove that no value is overwritten before it has been read for the last time.
 
         Raises:
-            ValueError: naming the call that would read what is gone.
+            ValueError: naming the call that would read a value that was overwritten.
         """
         lines = _Lines(self)
         blocks = iter(self.blocks)
         block = next(blocks, None)
         for position, call in enumerate(self.calls):
-            if position == self.end.start:  # what is returned is copied before, if it lies where the end writes
+            if position == self.end.start:  # results that lie where the end writes are copied before
                 for number in self.outputs:
                     lines.read(number, "the caller")
             if block is None or position < block.first:
@@ -94,15 +94,15 @@ class Plan:
         for number in self.outputs if self.end.start == len(self.calls) else ():
             lines.read(number, "the caller")
 
-    def captured(self) -> list[tuple[Tensor, bool]]:
+    def captured_tensors(self) -> list[tuple[Tensor, bool]]:
         """Return the Tensors whose values a replay takes after its arguments, and whether it writes into them."""
         replaced = set(self.end.over.values())
-        return [(w.thing, number in replaced) for number, w in enumerate(self.where) if w.place is Place.CAPTURED]
+        return [(w.content, number in replaced) for number, w in enumerate(self.where) if w.place is Place.CAPTURED]
 
     def to_svg(self) -> str:
         """Return a map of the arena: from left to right the calls, from top to bottom the bytes of values."""
-        drawn: str = HOOKS.compiled().arena_svg(self)
-        return drawn
+        svg: str = HOOKS.compiled().arena_svg(self)
+        return svg
 
     def _repr_svg_(self) -> str:
         return self.to_svg()
@@ -112,39 +112,39 @@ class Plan:
         for position, call in enumerate(self.calls):
             (place, _, span), spec = self.where[call.value], self.specs[call.value]
             at = "" if span is None else f" {span.start}:{span.stop}"
-            what = f"v{call.value} = {call.name}({', '.join(map(shown, call.args))})"
-            table.append((str(position), what, f"{spec.shape} {spec.dtype}", f"{place}{at}", self.line_of(call)))
-        wide = [min(max(map(len, column)), _WIDEST) for column in zip(*table, strict=True)]
-        rows = ("  ".join(f"{cell:<{n}}" for cell, n in zip(row, wide, strict=True)).rstrip() for row in table)
+            text = f"v{call.value} = {call.name}({', '.join(map(argument_text, call.args))})"
+            table.append((str(position), text, f"{spec.shape} {spec.dtype}", f"{place}{at}", self.line_of(call)))
+        widths = [min(max(map(len, column)), _WIDEST) for column in zip(*table, strict=True)]
+        rows = ("  ".join(f"{cell:<{n}}" for cell, n in zip(row, widths, strict=True)).rstrip() for row in table)
         head = f"{len(self.calls):,} calls, an arena of {self.nbytes:,} bytes"
         return "\n".join([head, *map(str, self.blocks), *rows])
 
 
-def shown(x: Any) -> str:
+def argument_text(x: Any) -> str:
     """Return an argument as the text of a plan has it."""
     if isinstance(x, Ref):
         return f"v{x.value}"
     if x.__class__ in (tuple, list) and next(refs_in(x), None) is not None:
-        return f"({', '.join(map(shown, x))})"
+        return f"({', '.join(map(argument_text, x))})"
     return repr(x) if isinstance(x, (int, float)) else "…"
 
 
 class _Lines:
-    """Which value each cache line of a replay's memory holds: of the arena, of what calls make, of what is replaced."""
+    """The value that each cache line of a replay's memory holds: in the arena, in arrays of calls, in replaced ones."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        end, replaced = plan.nbytes // LINE, {w.thing for w in plan.where if w.place is Place.REPLACES}
+        end, replaced = plan.nbytes // LINE, {w.content for w in plan.where if w.place is Place.REPLACES}
         self._first: dict[int, int] = {}  # where the lines of a value begin
         for number, (place, _, span) in enumerate(plan.where):
             if span is not None:
                 self._first[number] = span.start // LINE
-            elif number in replaced or (place is Place.MADE and plan.specs[number].owner == number):
+            elif number in replaced or (place is Place.ALLOCATED and plan.specs[number].owner == number):
                 self._first[number] = end
                 end += -(-plan.specs[number].nbytes // LINE)
-        for number, (place, thing, _) in enumerate(plan.where):
+        for number, (place, content, _) in enumerate(plan.where):
             if place in (Place.OVER, Place.REPLACES):
-                self._first[number] = self._first[thing]
+                self._first[number] = self._first[content]
         self._held = np.full(end, -1)
         for number in replaced:
             self._held[self._lines(number, None, 0)] = number
@@ -177,15 +177,15 @@ class _Lines:
         return slice(first + begin // LINE, first + -(-stop // LINE))
 
 
-def plan_of(
+def make_plan(
     program: PureProgram,
     outputs: Sequence[str],
     effects: Sequence[str] = (),
     overwritten: Mapping[int, Any] = MappingProxyType({}),
     into: Sequence[Tensor | None] = (),
     owned: Container[int] = (),
-    kept: Container[int] | None = None,
-    looked: int = 0,
+    kept_positions: Container[int] | None = None,
+    num_checks: int = 0,
 ) -> Plan:
     """Plan how to compute some nodes of a program.
 
@@ -193,43 +193,43 @@ def plan_of(
         program: with the arrays that it was made with, on which its operations run once.
         outputs: the ids of the wanted nodes.
         effects: the ids of nodes that are computed although nothing reads them: draws.
-        overwritten: by the ids of Tensors that have changed since, what they held.
+        overwritten: the earlier values of Tensors that have changed since, by their ids.
         into: for each wanted node the Tensor that is to have its values in the end, or None.
         owned: the ids of Tensors among the arguments that no one else can see.
-        kept: the positions of wanted nodes that are kept beyond the next replay, in memory of their own; all if None.
-        looked: how many of the wanted nodes, the last ones, are only looked at before anything changes.
+        kept_positions: of wanted nodes that outlive the next replay, in memory of their own; all if None.
+        num_checks: how many of the wanted nodes, the last ones, are only checked before anything changes.
     """
     values = _Values(program, frozenset(effects), overwritten)
-    wanted = _needed(program, (*outputs, *effects))
+    needed = _needed_nodes(program, (*outputs, *effects))
     with np.errstate(all="ignore"):
         for node in program.graph.nodes:
-            if node.id in wanted:
+            if node.id in needed:
                 values.add(node)
     numbers = tuple(values.number_of(i) for i in outputs)
-    slots = {id(thing): values.number_of(i) for i, thing in program.bindings.items() if i in values}
+    slots = {id(content): values.number_of(i) for i, content in program.bindings.items() if i in values}
     targets = [None if t is None else slots.get(id(t)) for t in into] or [None] * len(numbers)
     specs = values.lowering.specs
-    calls = later(_without_dead(values.lowering.calls, numbers), specs)
-    end = update_of(calls, Given(specs, values.shared(owned), program.late), numbers, targets)
+    calls = defer_scalars(_without_dead(values.lowering.calls, numbers), specs)
+    end = find_update(calls, PlanValues(specs, values.shared_values(owned), program.late), numbers, targets)
     left = [(k, n) for k, n in enumerate(numbers) if n not in end.over]
-    lent = frozenset(i for i, (k, _) in enumerate(left) if kept is not None and k not in kept)
+    borrowed = frozenset(i for i, (k, _) in enumerate(left) if kept_positions is not None and k not in kept_positions)
     results = tuple(n for _, n in left)
-    where, last, blocks, nbytes = placed(
-        end, specs, values.where, {n for i, n in enumerate(results) if i not in lent}, results
+    where, last, blocks, nbytes = assign_buffers(
+        end, specs, values.where, {n for i, n in enumerate(results) if i not in borrowed}, results
     )
     sources = {node.id: node.source for node in program.graph if node.source is not None}
     scopes = {node.id: node.scope for node in program.graph if node.scope}
     written, arguments = tuple(n in end.over for n in numbers), len(program.inputs)
     rest = (sources, end, written, scopes)
-    return Plan(end.calls, tuple(specs), where, last, blocks, results, lent, looked, arguments, nbytes, *rest)
+    return Plan(end.calls, tuple(specs), where, last, blocks, results, borrowed, num_checks, arguments, nbytes, *rest)
 
 
-def _needed(program: PureProgram, outputs: Sequence[str]) -> set[str]:
-    wanted = set(outputs)
+def _needed_nodes(program: PureProgram, outputs: Sequence[str]) -> set[str]:
+    needed = set(outputs)
     for node in reversed(program.graph.nodes):
-        if node.id in wanted:
-            wanted.update(node.inputs)
-    return wanted
+        if node.id in needed:
+            needed.update(node.inputs)
+    return needed
 
 
 class _Values:
@@ -257,40 +257,40 @@ class _Values:
     def __contains__(self, i: str) -> bool:
         return isinstance(self._found.get(i), RecordingArray)
 
-    def shared(self, owned: Container[int]) -> set[int]:
+    def shared_values(self, owned: Container[int]) -> set[int]:
         """Return the numbers of the values that someone else may hold and change, or see change."""
-        found = set()
-        for i, thing in self._program.bindings.items():
-            if i in self and id(thing) not in owned:
+        numbers = set()
+        for i, content in self._program.bindings.items():
+            if i in self and id(content) not in owned:
                 number = self.number_of(i)
                 place, spec = self.where[number].place, self.lowering.specs[number]
                 if place is Place.ARRAY or (place is Place.ARGUMENT and not spec.is_scalar):
-                    found.add(number)
-        return found
+                    numbers.add(number)
+        return numbers
 
     def number_of(self, i: str) -> int:
         """Return the number of a node's value."""
         x = self._found[i]
-        return x.number if isinstance(x, RecordingArray) else self._new(np.asarray(x), Place.KNOWN, x).number
+        return x.number if isinstance(x, RecordingArray) else self._new(np.asarray(x), Place.CONSTANT, x).number
 
-    def _new(self, array: Any, place: Place, thing: Any) -> RecordingArray:
-        made = self.lowering.placeholder(array)
-        self.where[made.number] = Where(place, thing)
-        return made
+    def _new(self, array: Any, place: Place, content: Any) -> RecordingArray:
+        value = self.lowering.placeholder(array)
+        self.where[value.number] = Where(place, content)
+        return value
 
     def _slot(self, node: GraphNode) -> Any:
-        thing = self._program.bindings[node.id]
-        if thing.__class__ is DynamicScalar:
-            return self._new(thing.value, Place.ARGUMENT, self._positions[node.id])
-        if isinstance(thing, Generator) or node.weak:
-            return thing
-        array = thing._data if isinstance(thing, Tensor) else thing
-        array = self._overwritten.get(id(thing), array)
+        content = self._program.bindings[node.id]
+        if content.__class__ is DynamicScalar:
+            return self._new(content.value, Place.ARGUMENT, self._positions[node.id])
+        if isinstance(content, Generator) or node.weak:
+            return content
+        array = content._data if isinstance(content, Tensor) else content
+        array = self._overwritten.get(id(content), array)
         if node.id in self._program.fixed:
-            return self._new(array, Place.KNOWN, array)
+            return self._new(array, Place.CONSTANT, array)
         if node.id in self._positions:
             return self._new(array, Place.ARGUMENT, self._positions[node.id])
-        return self._new(array, Place.CAPTURED if isinstance(thing, Tensor) else Place.ARRAY, thing)
+        return self._new(array, Place.CAPTURED if isinstance(content, Tensor) else Place.ARRAY, content)
 
     def _op(self, node: GraphNode) -> Any:
         op, ids, params = self._program.calls[node.id]
@@ -313,10 +313,10 @@ def _zeros_like(node: GraphNode) -> Any:
 
 def _without_dead(calls: Sequence[Call], outputs: Sequence[int]) -> list[Call]:
     """Leave out what nothing reads and has no effect."""
-    wanted = set(outputs)
-    kept = []
+    needed = set(outputs)
+    live_calls = []
     for call in reversed(calls):
-        if call.value in wanted or call.how is How.EFFECT:
-            kept.append(call)
-            wanted.update(call.reads)
-    return kept[::-1]
+        if call.value in needed or call.how is How.EFFECT:
+            live_calls.append(call)
+            needed.update(call.reads)
+    return live_calls[::-1]

@@ -11,16 +11,16 @@ from typing import Any
 Operands = tuple[Any, Any, list[Any]]
 
 
-def joined(shape: Sequence[int], strides: Sequence[Sequence[int]]) -> tuple[int, list[int]] | None:
+def join_axes(shape: Sequence[int], strides: Sequence[Sequence[int]]) -> tuple[int, list[int]] | None:
     """Return several axes as one: its length, and the stride of each array; None if they cannot be joined."""
     length, steps = 1, [0] * len(strides)
     for k in reversed(range(len(shape))):
-        own = [s[k] for s in strides]
+        steps_of_axis = [s[k] for s in strides]
         if shape[k] == 1:
             continue
         if length == 1:
-            steps = own
-        elif own != [step * length for step in steps]:
+            steps = steps_of_axis
+        elif steps_of_axis != [step * length for step in steps]:
             return None
         length *= shape[k]
     return length, steps
@@ -36,28 +36,28 @@ def by_rows(whole: Any, rows: Any, indices: Sequence[Any], first: int) -> Operan
     """
     behind, shape = first + len(indices), indices[0].shape
     then = first + len(shape)
-    places = joined(shape, [rows.strides[first:then], *(i.strides for i in indices)])
+    places = join_axes(shape, [rows.strides[first:then], *(i.strides for i in indices)])
     if places is None:
         return None
     m, (step, *steps) = places
     ends = [(a.shape[at:], a.strides[at:]) for a, at in ((whole, behind), (rows, then))]
-    row = joined(ends[0][0], [strides for _, strides in ends])
+    row = join_axes(ends[0][0], [strides for _, strides in ends])
     outer: list[tuple[tuple[int, ...], tuple[int, ...]]] = [((), ()), ((), ())]
     if row is None:  # the last of these axes is the row
         outer = [(shape[:-1], strides[:-1]) for shape, strides in ends]
         row = ends[0][0][-1], [strides[-1] for _, strides in ends]
     k, row_steps = row
-    made = [
+    operands = [
         a._replace(
-            shape=(*a.shape[:first], *before[0], *own[0], k),
-            strides=(*a.strides[:first], *before[1], *own[1], row_step),
+            shape=(*a.shape[:first], *before[0], *joined[0], k),
+            strides=(*a.strides[:first], *before[1], *joined[1], row_step),
         )
-        for a, before, own, row_step in (
+        for a, before, joined, row_step in (
             (whole, outer[0], (whole.shape[first:behind], whole.strides[first:behind]), row_steps[0]),
             (rows, outer[1], ((m,), (step,)), row_steps[1]),
         )
     ]
-    return made[0], made[1], [i._replace(shape=(m,), strides=(s,)) for i, s in zip(indices, steps, strict=True)]
+    return operands[0], operands[1], [i._replace(shape=(m,), strides=(s,)) for i, s in zip(indices, steps, strict=True)]
 
 
 def by_elements(whole: Any, rows: Any, indices: Sequence[Any], axis: int) -> Operands:

@@ -53,14 +53,14 @@ class Loop(NamedTuple):
 @functools.lru_cache(maxsize=1024)
 def _loop(ufunc: np.ufunc, dtypes: tuple[Any, ...]) -> Loop | None:
     try:
-        found = ufunc.resolve_dtypes((*dtypes, *[None] * ufunc.nout))
+        resolved = ufunc.resolve_dtypes((*dtypes, *[None] * ufunc.nout))
     except (TypeError, OverflowError):
         return None
-    chars = "".join(dtype.char for dtype in found)
-    if not _PLAIN.issuperset(chars) or not all(dtype.isnative for dtype in found):
+    chars = "".join(dtype.char for dtype in resolved)
+    if not _PLAIN.issuperset(chars) or not all(dtype.isnative for dtype in resolved):
         return None
     text = f"{chars[: ufunc.nin]}->{chars[ufunc.nin :]}"
-    return Loop(ufunc, ufunc.types.index(text), found) if text in ufunc.types else None
+    return Loop(ufunc, ufunc.types.index(text), resolved) if text in ufunc.types else None
 
 
 @functools.lru_cache(maxsize=256)
@@ -130,25 +130,25 @@ def loop_of(call: Call, specs: Sequence[Spec]) -> Loop | None:
             )
         if kinds[-1] is None or 0 in getattr(a, "shape", ()):
             return None
-    found = _loop(ufunc, tuple(kinds))
-    if found is None or specs[call.value].dtype != found.dtypes[-1]:
+    loop = _loop(ufunc, tuple(kinds))
+    if loop is None or specs[call.value].dtype != loop.dtypes[-1]:
         return None
-    for x, kind, dtype in zip(call.args, kinds, found.dtypes, strict=False):
+    for x, kind, dtype in zip(call.args, kinds, loop.dtypes, strict=False):
         if kind.__class__ is type:  # of a number
             if x.__class__ is Ref and dtype.char not in "fd":
                 return None
         elif not kind.isnative or (kind != dtype and (ufunc.signature is not None or cast(kind, dtype) is None)):
             return None
-    return found
+    return loop
 
 
-def generalized(ufunc: np.ufunc, operands: Sequence[Any]) -> Loop | None:
+def generalized_loop(ufunc: np.ufunc, operands: Sequence[Any]) -> Loop | None:
     """Return the loop of a generalized ufunc that takes operands, the results among them, as they are; or None."""
-    found = _loop(ufunc, tuple([a.dtype for a in operands[: ufunc.nin]])) if library else None
-    fits = found is not None and all(
-        a.dtype == d and 0 not in a.shape for a, d in zip(operands, found.dtypes, strict=True)
+    loop = _loop(ufunc, tuple([a.dtype for a in operands[: ufunc.nin]])) if library else None
+    fits = loop is not None and all(
+        a.dtype == d and 0 not in a.shape for a, d in zip(operands, loop.dtypes, strict=True)
     )
-    return found if fits and ufunc.nargs <= _MOST_OPERANDS else None
+    return loop if fits and ufunc.nargs <= _MOST_OPERANDS else None
 
 
 @functools.lru_cache(maxsize=256)
@@ -180,8 +180,8 @@ def reduction_of(call: Call, specs: Sequence[Spec]) -> Loop | None:
         return None
     if kwargs.get("dtype") not in (None, x.dtype):
         return None
-    found = _loop(ufunc, (x.dtype, x.dtype))
-    return found if found is not None and set(found.dtypes) == {x.dtype} else None
+    loop = _loop(ufunc, (x.dtype, x.dtype))
+    return loop if loop is not None and set(loop.dtypes) == {x.dtype} else None
 
 
 def short_sums(loop: Loop, dimensions: Sequence[int], steps: Sequence[int]) -> tuple[Loop, int] | None:
@@ -217,7 +217,7 @@ def broadcast(shape: Sequence[int], strides: Sequence[int], to: Sequence[int]) -
     return (*[0] * new, *(0 if n == 1 else step for n, step in zip(shape, strides, strict=True)))
 
 
-def ordered(shape: Sequence[int], strides: Sequence[Sequence[int]]) -> tuple[list[int], list[tuple[int, ...]]]:
+def order_axes(shape: Sequence[int], strides: Sequence[Sequence[int]]) -> tuple[list[int], list[tuple[int, ...]]]:
     """Return dimensions and for each of these the strides of all operands, outermost first, as NumPy's iterator has it.
 
     The axes are sorted by their strides, with those of C order where these do not tell, and joined where they can be.
@@ -267,26 +267,26 @@ def core_of(loop: Loop, operands: Sequence[Any]) -> tuple[list[int], list[int], 
     """
     text = loop.ufunc.signature or "->".join(",".join(["()"] * n) for n in (loop.ufunc.nin, loop.ufunc.nout))
     parts = [part.strip("()") for part in text.replace("->", ",").replace(" ", "").replace("),(", ")|(").split("|")]
-    named = [[name for name in part.split(",") if name] for part in parts]
+    names_of = [[name for name in part.split(",") if name] for part in parts]
     sizes: dict[str, int] = {}
     missing: set[str] = set()
-    for names, a in zip(named[: loop.ufunc.nin], operands, strict=False):
+    for names, a in zip(names_of[: loop.ufunc.nin], operands, strict=False):
         if len(a.shape) < len(names):
             missing.update(name for name in names if name.endswith("?"))
-    for names, a in zip(named, operands, strict=True):
-        own = [name for name in names if name not in missing]
-        if len(own) > len(a.shape) or any(name.isdigit() for name in names):
+    for names, a in zip(names_of, operands, strict=True):
+        present = [name for name in names if name not in missing]
+        if len(present) > len(a.shape) or any(name.isdigit() for name in names):
             return None
-        sizes.update(zip(own, a.shape[len(a.shape) - len(own) :], strict=True))
+        sizes.update(zip(present, a.shape[len(a.shape) - len(present) :], strict=True))
     strides: list[int] = []
     counts = []
-    for names, a in zip(named, operands, strict=True):
-        own = [name for name in names if name not in missing]
-        steps = iter(a.strides[len(a.strides) - len(own) :])
+    for names, a in zip(names_of, operands, strict=True):
+        present = [name for name in names if name not in missing]
+        steps = iter(a.strides[len(a.strides) - len(present) :])
         for name in names:  # as NumPy has it: what has one entry has no stride
             step = 0 if name in missing else next(steps)
             strides.append(0 if name in missing or sizes[name] == 1 else step)
-        counts.append(len(own))
-    order = list(dict.fromkeys(name.rstrip("?") for names in named for name in names))
+        counts.append(len(present))
+    order = list(dict.fromkeys(name.rstrip("?") for names in names_of for name in names))
     plain = {name.rstrip("?"): n for name, n in sizes.items()}
     return [plain.get(name, 1) for name in order], strides, counts

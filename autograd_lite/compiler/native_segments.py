@@ -1,6 +1,6 @@
-"""Segments: runs of calls that the executor in C carries out, through the inner loops of ufuncs.
+"""Native segments: runs of calls that the executor in C carries out, through the inner loops of ufuncs.
 
-What a plan says stays as it is: the same calls in the same order, on the same memory. A segment is the same as data.
+A segment makes the same calls as the plan, in the same order and on the same memory.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from ..native.instructions import (
 )
 from ..native.kernels import library
 from .buffer_assignment import Place
-from .call_instructions import Record, Records, Spot, Unfit
+from .call_instructions import Instruction, InstructionEncoder, NotNative, Spot
 from .execution_plan import Plan
 from .inner_loops import Loop
 from .numpy_calls import How, Spec
 
 _ORDERS = "CF"
-_KINDS = ("own", "arena", "array", "argument", "live", "made")  # of memory, in the order of their numbers
+_KINDS = ("own", "arena", "array", "argument", "scalar", "result")  # of memory, in the order of their numbers
 _STILL = _KINDS[:3]  # the same at all calls
 _OWN, _SCRATCH = ("own", None), ("scratch", None)
 
@@ -40,9 +40,9 @@ class Segment(NamedTuple):
 
     Attributes:
         first, stop: the positions of its calls.
-        given: the numbers of the values that it is called with.
-        made: the numbers of those that it returns.
-        arguments, results: what is known of these.
+        input_values: the numbers of the values that it is called with.
+        output_values: the numbers of those that it returns.
+        arguments, results: their layouts, as the executor takes them.
         code, loops: the instructions.
         fixed: the memory that they use besides: "own", "arena", and arrays.
         own: the bytes of memory of its own.
@@ -53,8 +53,8 @@ class Segment(NamedTuple):
 
     first: int
     stop: int
-    given: tuple[int, ...]
-    made: tuple[int, ...]
+    input_values: tuple[int, ...]
+    output_values: tuple[int, ...]
     arguments: tuple[Any, ...]
     results: tuple[Any, ...]
     code: Any
@@ -67,24 +67,24 @@ class Segment(NamedTuple):
 
     def instance(self, arena: Any) -> Any:
         """Return a function of the given values, which uses this arena, and memory of its own."""
-        things = {"own": aligned(self.own), "arena": arena}
-        memory = tuple([things[a] if isinstance(a, str) else a for a in self.fixed])
+        spaces = {"own": aligned(self.own), "arena": arena}
+        memory = tuple([spaces[a] if isinstance(a, str) else a for a in self.fixed])
         scratch = aligned(self.scratch * THREADS)
         rest = self.arguments, self.results, scratch, self.is_long, self.errors
         return library.Segment(self.code, self.loops, memory, *rest)
 
 
-def segments_of(plan: Plan, moved: Collection[int] = ()) -> list[Segment]:
+def find_segments(plan: Plan, movable: Collection[int] = ()) -> list[Segment]:
     """Return the runs of calls that need no Python, in order.
 
     Args:
         plan: of which they are.
-        moved: the numbers of values in the arena that may lie elsewhere from call to call.
+        movable: the numbers of values in the arena that may lie elsewhere from call to call.
     """
-    return list(_Finder(plan, moved).segments()) if library else []
+    return list(_SegmentFinder(plan, movable).segments()) if library else []
 
 
-class Repeatable(NamedTuple):
+class WholeSegment(NamedTuple):
     """A plan that is one segment.
 
     Attributes:
@@ -99,21 +99,21 @@ class Repeatable(NamedTuple):
     outputs: tuple[tuple[int, int], ...]
 
 
-def repeatable(plan: Plan, moved: Collection[int] = ()) -> Repeatable | None:
+def as_one_segment(plan: Plan, movable: Collection[int] = ()) -> WholeSegment | None:
     """Return a plan as one segment; None if it needs Python.
 
     Args:
-        plan: as in `segments_of`.
-        moved: as there.
+        plan: as in `find_segments`.
+        movable: as there.
     """
-    return _Finder(plan, moved).whole() if library else None
+    return _SegmentFinder(plan, movable).whole() if library else None
 
 
-class _Finder:
-    def __init__(self, plan: Plan, moved: Collection[int]) -> None:
+class _SegmentFinder:
+    def __init__(self, plan: Plan, movable: Collection[int]) -> None:
         self._plan = plan
-        self._spots = _Spots(plan, moved)
-        self._records = Records(plan.specs, self._spots, self._spots.arrays)
+        self._spots = _Spots(plan, movable)
+        self._encoder = InstructionEncoder(plan.specs, self._spots, self._spots.arrays)
         self._readers: dict[int, list[int]] = {}  # for a value that owns memory, the positions at which it is read
         owners, readers = [spec.owner for spec in plan.specs], self._readers
         for position, call in enumerate(plan.calls):
@@ -126,7 +126,7 @@ class _Finder:
         """Yield the segments."""
         plan, position = self._plan, 0
         blocks = {block.first: block for block in plan.blocks}
-        run: list[Record] = []
+        run: list[Instruction] = []
         stop = 0
         while position < len(plan.calls):
             block, call = blocks.get(position), plan.calls[position]
@@ -140,58 +140,58 @@ class _Finder:
             if not run:
                 self._spots.begin(position)
             try:
-                found = self._records.of(call) if block is None else [self._block(block)]
-            except Unfit:
+                instructions = self._encoder.of(call) if block is None else [self._block(block)]
+            except NotNative:
                 if run:
                     yield self._segment(stop, run)
                 run = []
             else:
-                run += found
+                run += instructions
                 stop = after
             position = after
         if run:
             yield self._segment(stop, run)
 
-    def whole(self) -> Repeatable | None:
+    def whole(self) -> WholeSegment | None:
         """Return the plan as one segment; None if it needs Python."""
-        plan, found = self._plan, list(self.segments())
-        if len(found) != 1 or plan.end.start < len(plan.calls) or any(a[1] for a in found[0].arguments):
+        plan, segments = self._plan, list(self.segments())
+        if len(segments) != 1 or plan.end.start < len(plan.calls) or any(a[1] for a in segments[0].arguments):
             return None
-        (segment,) = found
+        (segment,) = segments
         positions = [k for k, call in enumerate(plan.calls) if call.how is not How.VIEW]
         if positions[0] < segment.first or positions[-1] >= segment.stop:
             return None
         try:
             spots = [self._spots[n] for n in plan.outputs]
-        except Unfit:
+        except NotNative:
             return None
         outputs: list[tuple[int, int]] = []
         for spot in spots:
             if spot is None:
                 return None
             kind, key, offset = spot
-            thing = kind if kind in ("own", "arena") else self._spots.arrays.get(key)
-            places = [k for k, known in enumerate(segment.fixed) if known is thing]
-            if kind in ("argument", "made"):
+            memory = kind if kind in ("own", "arena") else self._spots.arrays.get(key)
+            places = [k for k, fixed in enumerate(segment.fixed) if fixed is memory]
+            if kind in ("argument", "result"):
                 outputs.append((key, offset))
             elif places:
                 outputs.append((-1 - places[0], offset))
             else:
                 return None
-        return Repeatable(segment, (*segment.given, *segment.made), tuple(outputs))
+        return WholeSegment(segment, (*segment.input_values, *segment.output_values), tuple(outputs))
 
-    def _block(self, block: Any) -> Record:
+    def _block(self, block: Any) -> Instruction:
         calls = self._plan.calls[block.first : block.stop]
-        return self._records.block(block, calls, [self._spots[call.value] for call in calls])
+        return self._encoder.block(block, calls, [self._spots[call.value] for call in calls])
 
-    def _segment(self, stop: int, run: Sequence[Record]) -> Segment:
+    def _segment(self, stop: int, run: Sequence[Instruction]) -> Segment:
         """Return a segment of these records."""
         code = _Code()
         for r in run:
             code.add(r)
         first = self._spots.first
         used = {place: number for place, number in code.places.items() if place != _SCRATCH}
-        begins, size = self._owned(first, stop, used)
+        begins, size = self._private_memory(first, stop, used)
         if code.casts:
             begins[_OWN] = size
         written: dict[tuple[str, Any], bool] = {}
@@ -201,16 +201,16 @@ class _Finder:
         places = sorted(written, key=lambda place: _KINDS.index(place[0]))
         numbers = {place: k for k, place in enumerate(places, 1)}
         memory = {place: (numbers[_OWN if place in begins else place], begins.get(place, 0)) for place in used}
-        given = [place for place in places if place[0] in ("argument", "live")]
-        made = [n for kind, n in places if kind == "made"]
+        inputs = [place for place in places if place[0] in ("argument", "scalar")]
+        outputs = [n for kind, n in places if kind == "result"]
         arrays = self._spots.arrays
         return Segment(
             first,
             stop,
-            tuple([n if kind == "argument" else n[0] for kind, n in given]),
-            tuple(made),
-            tuple([self._kind(place, written[place]) for place in given]),
-            tuple([self._kind(("made", n)) for n in made]),
+            tuple([n if kind == "argument" else n[0] for kind, n in inputs]),
+            tuple(outputs),
+            tuple([self._kind(place, written[place]) for place in inputs]),
+            tuple([self._kind(("result", n)) for n in outputs]),
             code.array(memory),
             tuple([(loop.ufunc, loop.number) for loop in code.loops]),
             tuple([arrays[key] if kind == "array" else kind for kind, key in places if kind in _STILL]),
@@ -220,14 +220,14 @@ class _Finder:
             tuple(code.errors.values()),
         )
 
-    def _owned(
+    def _private_memory(
         self, first: int, stop: int, used: Collection[tuple[str, Any]]
     ) -> tuple[dict[tuple[str, Any], int], int]:
         """Return what only this segment uses, with where it begins in memory of its own, and the bytes of that."""
         begins, size = dict[Any, int](), 0
         for place in used:
             kind, n = place
-            if kind == "made" and all(first <= position < stop for position in self._readers.get(n, [stop])):
+            if kind == "result" and all(first <= position < stop for position in self._readers.get(n, [stop])):
                 begins[place] = size
                 size += -(-self._plan.specs[n].nbytes // LINE) * LINE
         return begins, size
@@ -235,30 +235,30 @@ class _Finder:
     def _kind(self, place: tuple[str, Any], written: bool = False) -> tuple[Any, ...]:
         """Return what the executor is told of an argument or result."""
         kind, n = place
-        if kind == "live":
+        if kind == "scalar":
             return like((), (), n[1]), True, False, True
         shape, dtype, strides = self._plan.specs[n][:3]
-        is_result = kind == "made"
+        is_result = kind == "result"
         in_columns = is_result and _order(self._plan.specs[n]) == "F"
         is_scalar = is_result and self._plan.specs[n].is_scalar
         return like(shape, strides, dtype), in_columns, written, is_scalar
 
 
 class _Spots(dict[int, Any]):
-    """Where values lie, by their numbers: what was found once stays, as far as it is the same in all segments.
+    """Where values lie, by their numbers: cached, as far as it is the same in all segments.
 
     Attributes:
         arrays: that are always the same, by their ids.
         first: the position of the first call of the segment at hand.
     """
 
-    def __init__(self, plan: Plan, moved: Collection[int]) -> None:
-        self._plan, self._moved = plan, moved
+    def __init__(self, plan: Plan, movable: Collection[int]) -> None:
+        self._plan, self._moved = plan, movable
         self._made_at = {call.value: position for position, call in enumerate(plan.calls)}
         self._known: dict[int, Any] = {}  # arrays that are always the same
         self.arrays: dict[int, Any] = {}
         self.first = 0
-        self._passing: list[int] = []  # what is somewhere else in another segment
+        self._passing: list[int] = []  # values that lie elsewhere in another segment
 
     def begin(self, position: int) -> None:
         """Begin a segment."""
@@ -269,7 +269,7 @@ class _Spots(dict[int, Any]):
 
     def __missing__(self, n: int) -> Spot | None:
         spot = self[n] = None if self._plan.specs[n].weak is not None else self._spot(n)
-        if spot is not None and spot.kind in ("argument", "made"):
+        if spot is not None and spot.kind in ("argument", "result"):
             self._passing.append(n)
         return spot
 
@@ -279,31 +279,31 @@ class _Spots(dict[int, Any]):
         owner, offset = spec.owner, spec.offset
         if offset is None:
             return Spot("argument", n)
-        place, thing, span = plan.where[owner]
+        place, content, span = plan.where[owner]
         is_over = place in (Place.OVER, Place.REPLACES)
         while place in (Place.OVER, Place.REPLACES):
-            owner, offset = plan.specs[thing].owner, offset + plan.specs[thing].offset
-            place, thing, span = plan.where[owner]
-        known = plan.specs[owner]
+            owner, offset = plan.specs[content].owner, offset + plan.specs[content].offset
+            place, content, span = plan.where[owner]
+        owner_spec = plan.specs[owner]
         if span is not None and place is Place.PART:
             return Spot("scratch", (span.start, span.stop - span.start))
         if span is not None and owner not in self._moved:
             return Spot("arena", None, span.start + offset)
-        if place is Place.KNOWN:
-            a = self._known.setdefault(owner, np.asarray(thing))
-            if (a.shape, a.dtype, a.strides) != known[:3]:
-                raise Unfit
+        if place is Place.CONSTANT:
+            a = self._known.setdefault(owner, np.asarray(content))
+            if (a.shape, a.dtype, a.strides) != owner_spec[:3]:
+                raise NotNative
             self.arrays[id(a)] = a
             return Spot("array", id(a), offset)
-        if known.weak is not None:
-            raise Unfit
+        if owner_spec.weak is not None:
+            raise NotNative
         position = self._made_at.get(owner)
         if position is None or place is Place.ARENA:
             return Spot("argument", owner, offset)
         if position >= self.first:
-            if is_over or not (known.is_scalar or _order(known)):
-                raise Unfit
-            return Spot("made", owner, offset)
+            if is_over or not (owner_spec.is_scalar or _order(owner_spec)):
+                raise NotNative
+            return Spot("result", owner, offset)
         is_sure = plan.calls[position].how in (How.UFUNC, How.REDUCE)
         return Spot("argument", owner, offset) if is_sure or owner == n else Spot("argument", n)
 
@@ -328,7 +328,7 @@ class _Code:
         self._operands: list[int] = []  # where in the code there is memory
         self._loops: dict[int, int] = {}  # the same as `loops`, by their ids
 
-    def add(self, r: Record) -> None:
+    def add(self, r: Instruction) -> None:
         """Write a record."""
         code, places = self._code, self.places
         if r.kind == BLOCK:
@@ -367,9 +367,9 @@ class _Code:
         """
         code, where = np.array(self._code, np.intp), np.array(self._operands, np.intp)
         ends = np.array([memory.get(place, (0, 0)) for place in self.places], np.intp)
-        found = ends[code[where]]
-        code[where] = found[:, 0]
-        code[where + 1] += found[:, 1]
+        places = ends[code[where]]
+        code[where] = places[:, 0]
+        code[where + 1] += places[:, 1]
         return code
 
 

@@ -22,11 +22,11 @@ from ..ir.tape import OBSERVE
 from ..random import Generator, rehearse_draws
 from ..tensors.tensor import Tensor
 from .buffer_assignment import Place
-from .execution_plan import Plan, plan_of
+from .execution_plan import Plan, make_plan
 from .guards import Arrays, Guard, Guards, guard_on_array, guards_on_gradient, guards_on_host_state, guards_on_tensor
 from .host_code import HostStateChanged, Memo, Reader
 from .numpy_calls import How
-from .passes.pipeline import optimized
+from .passes.pipeline import optimize
 from .replay_effects import Call, Effects, replaced_tensors, split_checks
 from .source import Source
 from .trace import Recording
@@ -92,7 +92,7 @@ class Replay:
             self._plan(traced, exact, max_bytes)
 
     def _plan(self, traced: Recording, exact: bool, max_bytes: int | None) -> None:
-        self.passes = optimized(traced.program, exact=exact, max_bytes=max_bytes)
+        self.passes = optimize(traced.program, exact=exact, max_bytes=max_bytes)
         self.traced = traced._replace(program=self.passes[0].program, overwritten={})  # without values of that run
         program = self.passes[-1].program
         outputs, n = program.graph.outputs, len(traced.effects)
@@ -102,7 +102,7 @@ class Replay:
         kept_places = {*range(self._n), *range(gradients, gradients + sum(i is not None for _, i in traced.gradients))}
         self._run_checks, checked, effects = split_checks(program, effects)
         into = [*self._into(), *[None] * len(checked)]
-        self.plan = plan_of(
+        self.plan = make_plan(
             program,
             (*results, *checked),
             effects,
@@ -114,7 +114,7 @@ class Replay:
         )
         self._read = Reader(traced.host_state, traced.slots).read
         self._effects = Effects(traced, self.plan.written)
-        self.source = Source(self.plan, handed=len(traced.results))
+        self.source = Source(self.plan, num_returned=len(traced.results))
         self.guards = collect_guards(traced, self.plan)
         self._observes = any(call.how is How.EFFECT and call.function is OBSERVE.forward for call in self.plan.calls)
         self._idle = [self._instance()]  # as many as ever ran at a time
@@ -146,7 +146,7 @@ class Replay:
         Args:
             arrays: the arguments.
             memo: what functions of numbers have given in this call.
-            captured: what `facts.check` has just given.
+            captured_tensors: what `facts.check` has just given.
 
         Raises:
             HostStateChanged: if something outside is not as it was when this was traced.
@@ -235,7 +235,7 @@ _LISTED = ("values", "gradient", "no gradient")
 def collect_guards(traced: Recording, plan: Plan) -> Guards:
     """Return the guards of a trace, and the rows of those whose arrays its plan reads."""
     before = {id(g): leaf for leaf, g in traced.before if g is not None}
-    reads = plan.captured()
+    reads = plan.captured_tensors()
     rows: list[Guard] = []
     places: dict[int, int] = {}  # of the rows on arrays, by the ids of Tensors
     for t in dict.fromkeys((*traced.captured, *(t for t, _ in reads))):
@@ -246,5 +246,5 @@ def collect_guards(traced: Recording, plan: Plan) -> Guards:
         places[id(g)] = len(rows)
         rows += guards_on_gradient(leaf, g)
     rows += [*guards_on_host_state(traced.host_state), *traced.guards.values()]
-    rows += [guard_on_array(where.thing) for where in plan.where if where.place is Place.ARRAY]
+    rows += [guard_on_array(where.content) for where in plan.where if where.place is Place.ARRAY]
     return Guards(rows, [(places[id(t)], written) for t, written in reads])

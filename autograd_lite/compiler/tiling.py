@@ -63,7 +63,7 @@ class Block(NamedTuple):
         return f"calls {self.first} to {self.stop - 1} in {len(self.starts)} parts of {rows}"
 
 
-def blocks_of(
+def find_blocks(
     calls: Sequence[Call], specs: Sequence[Spec], start: int, end: int, replaced: Collection[int] = ()
 ) -> list[Block]:
     """Return the blocks among the calls from a position to another, in order.
@@ -74,7 +74,7 @@ def blocks_of(
         start, end: the positions.
         replaced: the values that new ones are written over.
     """
-    found: list[Block] = []
+    blocks: list[Block] = []
     first, row, size = start, 0, 0  # of the run that ends at the call that is looked at; a row of 0: there is none
     values: set[int] = set()
     in_c = False
@@ -83,7 +83,7 @@ def blocks_of(
         if row and stop - first > 1 - in_c:
             block = _block(first, stop, specs[calls[first].value].shape, row, size, in_c)
             if block is not None:
-                found.append(block)
+                blocks.append(block)
 
     for position in range(start, end):
         call = calls[position]
@@ -110,39 +110,39 @@ def blocks_of(
             size = max(size, *(specs[n].dtype.itemsize for n in (call.value, *call.reads) if specs[n].shape == shape))
             values.add(call.value)
     close(end)
-    return found
+    return blocks
 
 
-def later(calls: Sequence[Call], specs: Sequence[Spec]) -> list[Call]:
+def defer_scalars(calls: Sequence[Call], specs: Sequence[Spec]) -> list[Call]:
     """Return the calls with those that only lead to a number, such as that of a loss, behind the run that they are in.
 
     So what computes the loss and what leads back from it are one block.
     """
-    wanted: set[int] = set()  # by others
+    needed: set[int] = set()  # by others
     ending: set[int] = set()
     for call in reversed(calls):
         spec = specs[call.value]
-        if spec.shape == () and spec.owner == call.value and call.value not in wanted and call.how in _PURE:
+        if spec.shape == () and spec.owner == call.value and call.value not in needed and call.how in _PURE:
             ending.add(call.value)
         else:
             for n in call.reads:
-                wanted.add(specs[n].owner)
+                needed.add(specs[n].owner)
     if not ending:
         return list(calls)
-    found: list[Call] = []
+    ordered: list[Call] = []
     waiting: list[Call] = []
     for call in calls:
         if call.value in ending and call.reads:
             waiting.append(call)
             continue
-        if waiting and not (_is_parted(call, specs) and specs[call.value].shape == specs[waiting[0].reads[0]].shape):
-            found += waiting
+        if waiting and not (_is_divisible(call, specs) and specs[call.value].shape == specs[waiting[0].reads[0]].shape):
+            ordered += waiting
             waiting.clear()
-        found.append(call)
-    return [*found, *waiting]
+        ordered.append(call)
+    return [*ordered, *waiting]
 
 
-def _is_parted(call: Call, specs: Sequence[Spec]) -> bool:
+def _is_divisible(call: Call, specs: Sequence[Spec]) -> bool:
     """Return whether a call may be part of a block."""
     return _row_of(call, specs)[0] > 0
 
@@ -190,8 +190,8 @@ def _row(call: Call, specs: Sequence[Spec], in_c: bool) -> int:
         if not is_in_order(a):
             return 0
         if a.shape != shape:
-            own = a.shape[next(i for i, n in enumerate(a.shape) if n != 1) :] if size else ()
-            if not own or shape[len(shape) - len(own) :] != own or row not in (1, size):
+            tail = a.shape[next(i for i, n in enumerate(a.shape) if n != 1) :] if size else ()
+            if not tail or shape[len(shape) - len(tail) :] != tail or row not in (1, size):
                 return 0
             row = size
     return row

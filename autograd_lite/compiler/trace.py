@@ -1,4 +1,4 @@
-"""A recording: one run of a function on stand-ins for its arguments, as a program, what it captured, and its effects.
+"""A recording: one run of a function on slots for its arguments, as a program, with its captures and effects.
 
 Whatever makes data of a function makes a recording of it first: `compile`, the backward pass of a compiled function,
 and, with stricter demands, `scan`, `cond` and `while_loop` (see `control.closure`).

@@ -250,7 +250,7 @@ def _values_of_calls(plan: Plan, inputs: Sequence[Any], before: Mapping[int, Any
     for number, (place, value, _) in enumerate(plan.where):
         if place is Place.ARGUMENT:
             values[number] = inputs[value]
-        elif place in (Place.CAPTURED, Place.ARRAY, Place.KNOWN):
+        elif place in (Place.CAPTURED, Place.ARRAY, Place.CONSTANT):
             values[number] = _array_of(value, before)
     by_node: dict[str, Any] = {}
     with np.errstate(all="ignore"):

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..compiler.execution_plan import Plan, plan_of
-from ..compiler.passes.pipeline import optimized
+from ..compiler.execution_plan import Plan, make_plan
+from ..compiler.passes.pipeline import optimize
 from ..compiler.source import Source
 from ..core.indices import indices_in, with_indices
 from ..core.mode import MODE, TAPES
@@ -181,10 +181,10 @@ class Body:
         given = {i: wrap(a, None) for i, a in zip(self.program.inputs, arrays, strict=True) if i is not None}
         graph = PureGraph(self.program.graph.nodes, (*self.outputs, *self.effects))
         bindings = MappingProxyType({**self.program.bindings, **given})
-        program = optimized(replace(self.program, graph=graph, bindings=bindings), **self.options)[-1].program
+        program = optimize(replace(self.program, graph=graph, bindings=bindings), **self.options)[-1].program
         n = len(self.outputs)
         outputs = program.graph.outputs
-        return plan_of(program, outputs[:n], outputs[n:], kept=kept)
+        return make_plan(program, outputs[:n], outputs[n:], kept_positions=kept)
 
 
 class Runner:

@@ -25,7 +25,7 @@ from ..tensors.tensor import Tensor
 from .bodies import Body
 from .call import Call, InnerHooks, Params, zeros_of
 
-MADE = object()  # says of a result that an operation has made it
+ALLOCATED = object()  # says of a result that an operation has made it
 
 
 class Part(NamedTuple):
@@ -86,7 +86,7 @@ class History:
             take = _taking([places[i] for i in (*group, *beside)])
             self._parts.append(Part(reverse, tuple(group), beside, (_gone,) * len(beside), inputs, take, inner, {}))
         things = {**program.bindings, **origins}
-        self._ways = [(i, MADE if i in whole.needs else things[i] if i in leaves else None) for i in done.results]
+        self._ways = [(i, ALLOCATED if i in whole.needs else things[i] if i in leaves else None) for i in done.results]
         self._effects = done.effects
         graph = program.graph
         graph = graph.of_part(graph.nodes, (*graph.outputs[:n], *kept, *graph.outputs[n:]))
@@ -128,7 +128,7 @@ class History:
             self._record(part, values, arrays, edges, made)
         found: list[Any] = []
         for (i, origin), value in zip(self._ways, values, strict=False):
-            if origin is MADE:
+            if origin is ALLOCATED:
                 found.append(made[i])
             elif origin is not None:
                 found.append(given[origin] if isinstance(origin, int) else origin)

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..compiler.buffer_assignment import Place
-from ..compiler.call_instructions import Unfit
-from ..compiler.native_segments import repeatable
+from ..compiler.call_instructions import NotNative
+from ..compiler.native_segments import as_one_segment
 from ..compiler.numpy_calls import Spec
 from ..native.instructions import aligned
 from ..native.kernels import library
@@ -32,17 +32,17 @@ class Repetition:
         arrays: the arguments of one step.
 
     Raises:
-        Unfit: if the body is more than instructions.
+        NotNative: if the body is more than instructions.
     """
 
     def __init__(self, body: Body, n: int, arrays: Sequence[Any]) -> None:
         self._n, self._inputs, self._specs = n, len(arrays), body.specs
         plan = body.plan(arrays, ())
         direct = _direct(plan.specs, plan.where, plan.outputs, n)
-        whole = repeatable(plan, direct)
+        whole = as_one_segment(plan, direct)
         examples, specs = [*body.examples[:n], *body.specs[n:]], [plan.specs[number] for number in plan.outputs]
         if whole is None or any((a.shape, a.dtype) != x[:2] for a, x in zip(examples, specs, strict=True)):
-            raise Unfit
+            raise NotNative
         self._segment, self._nbytes = whole.segment, plan.nbytes
         self._idle: list[Any] = []
         self._steps: dict[Any, Any] = {}
@@ -51,7 +51,7 @@ class Repetition:
         collected = {number: k for k, number in enumerate(plan.outputs) if k >= n}
         for number in whole.slots:
             spec, (place, thing, _) = plan.specs[number], plan.where[number]
-            is_made = number in self._segment.made
+            is_made = number in self._segment.output_values
             k = direct.get(number, collected.get(number) if is_made else None)
             if number in numbers:
                 continue
@@ -62,9 +62,9 @@ class Repetition:
             elif place is Place.ARRAY and (thing.shape, thing.dtype, thing.strides) == spec[:3]:
                 numbers[number] = self._buffer(partial(np.asarray, thing))
             else:
-                raise Unfit
+                raise NotNative
         if any(number >= 0 and number not in numbers for number, _ in whole.outputs):
-            raise Unfit
+            raise NotNative
         self._slots = np.array([numbers[number] for number in whole.slots], np.intp)
         sources = [(number if number < 0 else numbers[number], offset) for number, offset in whole.outputs]
         self._records = np.array([*chain.from_iterable(self._copies(sources, specs))], np.intp)
@@ -168,7 +168,7 @@ def repetition(
         fits = all(a.__class__ is np.ndarray and (a.shape, a.dtype) == (x.shape, x.dtype) for a, x in pairs)
         try:
             body.made[key] = Repetition(body, n, arrays) if fits else None
-        except Unfit:
+        except NotNative:
             body.made[key] = None
     return body.made[key]
 

@@ -29,7 +29,7 @@ def is_pure(program: PureProgram, node: GraphNode) -> bool:
     return OPS.defined.get(op.name) is op and not (params and any(isinstance(v, Generator) for v in params.values()))
 
 
-def remade(
+def rebuild(
     program: PureProgram,
     nodes: Sequence[GraphNode],
     outputs: Sequence[str],
@@ -67,7 +67,7 @@ def remade(
 def _numbered_anew(
     program: PureProgram, nodes: Sequence[GraphNode], outputs: Sequence[str], calls: Calls, constants: Mapping[str, Any]
 ) -> PureProgram:
-    """Return a program of nodes of which some are new; the arguments are those of `remade`."""
+    """Return a program of nodes of which some are new; the arguments are those of `rebuild`."""
     ids = {node.id: f"n{k}" for k, node in enumerate(nodes)}
     nodes = [node.replace(id=ids[node.id], inputs=tuple([ids[i] for i in node.inputs])) for node in nodes]
     old = {new: i for i, new in ids.items()}

@@ -33,7 +33,7 @@ class Slotted:
 
 
 @dataclasses.dataclass
-class Record:
+class Instruction:
     rate: float = 2.0
     inner: Any = None
 

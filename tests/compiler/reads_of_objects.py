@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
-from .reading import READINGS as READINGS, Box, Kind, Reading, Record, Slotted, reading
+from .reading import READINGS as READINGS, Box, Instruction, Kind, Reading, Slotted, reading
 
 
 def global_helper() -> float:
@@ -59,19 +59,19 @@ def a_slot() -> Reading:
 
 @reading
 def a_field_of_a_dataclass() -> Reading:
-    record = Record()
+    record = Instruction()
     return lambda: record.rate, lambda: setattr(record, "rate", 5.0)
 
 
 @reading
 def an_attribute_of_an_attribute() -> Reading:
-    record = Record(inner=Record())
+    record = Instruction(inner=Instruction())
     return lambda: record.inner.rate, lambda: setattr(record.inner, "rate", 5.0)
 
 
 @reading
 def an_object_in_a_list() -> Reading:
-    records = [Record(), Record(rate=0.0)]
+    records = [Instruction(), Instruction(rate=0.0)]
     return lambda: sum(record.rate for record in records), lambda: setattr(records[1], "rate", 3.0)
 
 

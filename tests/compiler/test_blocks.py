@@ -16,7 +16,7 @@ from autograd_lite.compiler.execution_plan import Plan
 from autograd_lite.native.kernels import INSTRUCTIONS
 
 from ..laws.reading import same_bits
-from .test_plans import plan_of
+from .test_plans import make_plan
 
 UNARY = (np.tanh, np.exp, np.square, np.cos, np.sqrt, np.abs, np.isfinite)
 BINARY = (np.add, np.multiply, np.copysign, np.maximum, np.greater, np.arctan2, np.divide)
@@ -95,7 +95,7 @@ def test_what_only_a_block_reads_takes_the_memory_of_a_part(small_parts: None) -
         return np.exp(np.tanh(x * 2) + 1)
 
     x = np.ones((100, 128))
-    plan = plan_of(f, x)
+    plan = make_plan(f, x)
     (block,) = plan.blocks
     assert (block.first, block.stop, block.row, block.step) == (0, 4, 1, 256)
     assert plan.nbytes == 256 * x.itemsize  # each step over the one before
@@ -105,7 +105,7 @@ def test_what_only_a_block_reads_takes_the_memory_of_a_part(small_parts: None) -
 
 @pytest.mark.parametrize("place", [Place.ARENA, Place.PART])
 def test_check_sees_what_a_part_overwrites(small_parts: None, place: Place) -> None:
-    plan: Plan = plan_of(ag.value_and_grad(links, (0, 1, 2)), *ARRAYS)
+    plan: Plan = make_plan(ag.value_and_grad(links, (0, 1, 2)), *ARRAYS)
     size = {Place.ARENA: plan.specs[-1].nbytes, Place.PART: 2048}[place]
     moved = [w._replace(span=Span(0, size)) if w.place is place else w for w in plan.where]
     with pytest.raises(ValueError, match=r"call \d+, of n\d+, reads value \d+, which is gone"):
@@ -135,7 +135,7 @@ def test_check_knows_that_a_block_reads_its_arrays_part_by_part(small_parts: Non
         z = (h * x + y) * total
         return z.sum()
 
-    plan: Plan = plan_of(f, *ARRAYS[:2])
+    plan: Plan = make_plan(f, *ARRAYS[:2])
     _, block = plan.blocks
     call = plan.calls[block.first]
     h = next(n for n in call.reads if plan.where[n].place is Place.ARENA)

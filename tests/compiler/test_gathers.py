@@ -17,7 +17,7 @@ from autograd_lite.testing import check_grads
 
 from ..laws.reading import same_bits
 from .eager import eager
-from .test_plans import plan_of
+from .test_plans import make_plan
 from .test_segments import laid, needs_c
 
 Index = tuple[Any, ...]
@@ -301,8 +301,8 @@ def test_programs(program: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_programs_are_one_segment(program: Any) -> None:
     """So they make no call from Python."""
-    plan = plan_of(ag.grad(program), np.random.default_rng(0).normal(size=(6, 3)))
-    found = segments.segments_of(plan)
+    plan = make_plan(ag.grad(program), np.random.default_rng(0).normal(size=(6, 3)))
+    found = segments.find_segments(plan)
     assert [(s.first, s.stop) for s in found] == [(found[0].first, found[0].stop)]
     inside = range(found[0].first, found[0].stop)
     assert [

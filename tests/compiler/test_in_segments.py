@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.compiler.native_segments import segments_of
+from autograd_lite.compiler.native_segments import find_segments
 from autograd_lite.compiler.numpy_calls import How
 from autograd_lite.native.kernels import INSTRUCTIONS, REASON
 from autograd_lite.ops.zero_mask import zero_mask
 
 from ..laws.reading import same_bits
-from .test_plans import plan_of
+from .test_plans import make_plan
 
 pytestmark = pytest.mark.skipif(not INSTRUCTIONS, reason=f"there is no executor: {REASON}")
 
@@ -97,7 +97,7 @@ def arguments(char: str) -> list[Any]:
 
 
 def left_to_python(plan: Any) -> list[str]:
-    native = {k for s in segments_of(plan) for k in range(s.first, s.stop)}
+    native = {k for s in find_segments(plan) for k in range(s.first, s.stop)}
     return [call.name for k, call in enumerate(plan.calls) if k not in native and call.how is not How.VIEW]
 
 
@@ -110,7 +110,7 @@ def cotangents(f: Function) -> Function:
 def test_a_replay_needs_no_python_and_has_the_bits_of_eager_code(name: str, f: Function, char: str) -> None:
     for x in arguments(char):
         with np.errstate(all="ignore"):
-            assert not left_to_python(plan_of(f, x)), (name, x.shape)
+            assert not left_to_python(make_plan(f, x)), (name, x.shape)
             compiled = ag.compile(f)
             for _ in range(3):
                 found = compiled(ag.tensor(x)).numpy()

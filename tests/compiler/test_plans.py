@@ -18,7 +18,7 @@ from autograd_lite.core.node import Node
 from autograd_lite.core.op import OPS, elementwise
 
 
-def plan_of(f: Any, *args: Any) -> Plan:
+def make_plan(f: Any, *args: Any) -> Plan:
     compiled = ag.compile(f)
     compiled(*args)
     compiled(*args)
@@ -55,24 +55,24 @@ def links(h: Any, w: Any, x: Any) -> Any:
 
 def test_values_share_memory() -> None:
     a = np.ones((8, 8))
-    plan = plan_of(links, a, a, a)
+    plan = make_plan(links, a, a, a)
     plan.check()
     assert plan.nbytes == a.nbytes  # each result over the one before
-    backward = plan_of(ag.grad(links, (0, 1, 2)), a, a, a)
+    backward = make_plan(ag.grad(links, (0, 1, 2)), a, a, a)
     backward.check()
     assert 20 * a.nbytes <= backward.nbytes <= 26 * a.nbytes
 
 
 def test_check_sees_a_value_that_is_overwritten() -> None:
     a = np.ones((8, 8))
-    plan = plan_of(ag.grad(links, (0, 1, 2)), a, a, a)
+    plan = make_plan(ag.grad(links, (0, 1, 2)), a, a, a)
     where = [w._replace(span=Span(0, 512)) if w.place is Place.ARENA else w for w in plan.where]
     with pytest.raises(ValueError, match=r"call \d+, of n\d+, reads value \d+, which is gone"):
         replace(plan, where=tuple(where)).check()
 
 
 def test_a_plan_can_be_read() -> None:
-    head, titles, *rows = str(plan_of(lambda x: np.exp(x[1:]) + 1, np.ones(3))).splitlines()
+    head, titles, *rows = str(make_plan(lambda x: np.exp(x[1:]) + 1, np.ones(3))).splitlines()
     assert head == "3 calls, an arena of 64 bytes"
     assert titles.split() == ["call", "value", "where", "it", "lies", "your", "line"]
     assert "v2 = exp(v1)" in rows[1]
@@ -83,7 +83,7 @@ def test_a_plan_can_be_read() -> None:
 @pytest.mark.parametrize("n", [1, 30])
 def test_the_map_of_an_arena(n: int) -> None:
     a = np.ones((8, 8))
-    plan = plan_of(ag.grad(lambda h, w: [h := np.tanh(h * w) for _ in range(n)][-1].sum(), (0, 1)), a, a)
+    plan = make_plan(ag.grad(lambda h, w: [h := np.tanh(h * w) for _ in range(n)][-1].sum(), (0, 1)), a, a)
     svg = plan.to_svg()
     assert svg == plan._repr_svg_()
     root = ElementTree.fromstring(svg)
@@ -139,7 +139,7 @@ def test_what_is_assigned_lies_in_the_arena() -> None:
         assert np.array_equal(step(np.full(5, float(x))), before * x + 1)
         assert np.array_equal(w.numpy(), before * x)
     plan = step.traces[0].replay.plan
-    assert plan.lent == {1}
+    assert plan.borrowed == {1}
     assert plan.where[plan.outputs[1]].place is Place.ARENA
 
 
@@ -174,4 +174,4 @@ def test_a_mean_is_a_sum_and_a_division_with_the_same_bits(dtype: str, axis: Any
     mean = ag.compile(lambda x: np.mean(x, axis=axis))
     found = [mean(a) for _ in range(3)]
     assert all(np.asarray(b).tobytes() == np.mean(a, axis=axis).tobytes() for b in found)
-    assert [call.name for call in plan_of(mean._f, a).calls] == ["add.reduce", "divide"]
+    assert [call.name for call in make_plan(mean._f, a).calls] == ["add.reduce", "divide"]

@@ -20,7 +20,7 @@ from autograd_lite.core.op import OPS
 from autograd_lite.native.kernels import INSTRUCTIONS, REASON, library
 
 from ..laws.reading import same_bits
-from .test_plans import plan_of
+from .test_plans import make_plan
 from .test_random_programs import strides
 
 needs_c = pytest.mark.skipif(not INSTRUCTIONS, reason=f"there is no executor: {REASON}")
@@ -42,7 +42,7 @@ def python_of(plan: Plan) -> Callable[..., Any]:
 def agree(f: Callable[..., Any], draws: Sequence[Sequence[Any]]) -> Source:
     """Check that a plan gives the same in C and in Python, and return its source."""
     with np.errstate(all="ignore"):
-        plan = plan_of(f, *draws[0])
+        plan = make_plan(f, *draws[0])
     source = Source(plan)
     in_c, in_python = source.instance(), python_of(plan)
     for arrays in draws:
@@ -287,7 +287,7 @@ def test_systems_that_are_singular_raise() -> None:
 @pytest.mark.parametrize("wrong", ["code", "loop", "memory", "kinds"])
 def test_code_that_is_not_sound_is_refused(wrong: str) -> None:
     assert library is not None
-    (segment,) = Source(plan_of(lambda x: np.exp(x) * 2, np.ones(3)))._segments
+    (segment,) = Source(make_plan(lambda x: np.exp(x) * 2, np.ones(3)))._segments
     arena = np.zeros(1 << 10, np.uint8)
     segment.instance(arena)
     if wrong == "code":
@@ -296,7 +296,7 @@ def test_code_that_is_not_sound_is_refused(wrong: str) -> None:
         broken = segment._replace(loops=((np.add, 10_000), *segment.loops[1:]))
     elif wrong == "memory":
         broken = segment._replace(fixed=())
-        broken = broken._replace(results=(), made=())
+        broken = broken._replace(results=(), output_values=())
     else:
         broken = segment._replace(arguments=((np.dtype("f8"), (3,), "no strides", False, False, False),))
     with pytest.raises((ValueError, TypeError)):

@@ -165,7 +165,7 @@ def _outcome(f: Function, x: Any) -> Any:
 # ---- tensors that are made inside -----------------------------------------------------------------------------------
 
 W, A = ag.tensor([1.0, 2.0, 3.0]), np.array([2.0, 0.5, -1.0])
-MADE: dict[str, Function] = {
+ALLOCATED: dict[str, Function] = {
     "of the argument": lambda x, n: ag.tensor(x),
     "of the argument, not copied": lambda x, n: ag.tensor(x, copy=False),
     "of another dtype": lambda x, n: ag.tensor(x, dtype="f4"),
@@ -190,10 +190,10 @@ USED: dict[str, Function] = {
 
 
 @pytest.mark.parametrize("used", USED)
-@pytest.mark.parametrize("made", MADE)
+@pytest.mark.parametrize("made", ALLOCATED)
 def test_tensors_that_are_made_inside(made: str, used: str) -> None:
     def f(x: Any, n: Any) -> Any:
-        return USED[used](MADE[made](x, n), x)
+        return USED[used](ALLOCATED[made](x, n), x)
 
     compiled = ag.compile(f)
     try:

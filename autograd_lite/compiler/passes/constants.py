@@ -1,4 +1,4 @@
-"""Constants: what is computed from values that never change is computed once."""
+"""Constant folding: values computed from constants alone are computed once."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 
 from ...core.errors import REFUSALS
 from ...core.indices import indices_in
-from ...ir.edits import constant, is_pure, known_values, remade
+from ...ir.edits import constant, is_pure, known_values, rebuild
 from ...ir.graph_node import GraphNode, Kind
 from ...ir.pure_program import PureProgram
 
-# A result may have this many bytes more than what it is computed from: it is kept for as long as the program.
+# A result may have this many bytes more than its inputs: it is kept for as long as the program.
 _GROWTH = 1 << 20
 
 
@@ -22,32 +22,32 @@ def with_constants(program: PureProgram) -> PureProgram:
 
     What comes from outside, captured arrays and Tensors too, is read at every run; nothing is folded that reads it.
     """
-    found: dict[str, Any] = {}
+    constants: dict[str, Any] = {}
     nodes: list[GraphNode] = []
-    known = known_values(program)
-    names = known.keys()
+    values = known_values(program)
+    names = values.keys()
     with np.errstate(all="ignore"):
         for node in program.graph.nodes:
             if node.kind is Kind.OP and node.inputs and names >= set(node.inputs):
-                value = _computed(program, node, known)
+                value = _compute(program, node, values)
                 if value is not None:
-                    known[node.id] = value
+                    values[node.id] = value
                     if not node.has_several:  # what takes its results out is constant, too
-                        found[node.id] = value
+                        constants[node.id] = value
                         node = constant(node.id, value)
             nodes.append(node)
-    return remade(program, nodes, program.graph.outputs, constants=found) if found else program
+    return rebuild(program, nodes, program.graph.outputs, constants=constants) if constants else program
 
 
-def _computed(program: PureProgram, node: GraphNode, known: Mapping[str, Any]) -> Any:
+def _compute(program: PureProgram, node: GraphNode, values: Mapping[str, Any]) -> Any:
     """Return the value of an operation, or None if it is not to be kept."""
     op, arguments, params = program.calls[node.id]
     if not is_pure(program, node) or next(indices_in(params), None) is not None:
         return None
-    given = [known[i] for i in arguments]
-    if node.nbytes > _GROWTH + sum(getattr(x, "nbytes", 0) for x in given) and op.cost != 0:
+    inputs = [values[i] for i in arguments]
+    if node.nbytes > _GROWTH + sum(getattr(x, "nbytes", 0) for x in inputs) and op.cost != 0:
         return None
     try:
-        return op.forward(*given, **params)
+        return op.forward(*inputs, **params)
     except REFUSALS:  # as it would be in a run, and there it belongs
         return None

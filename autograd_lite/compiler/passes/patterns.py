@@ -12,7 +12,7 @@ import numpy as np
 from ...core.multi_result import get_tuple_element
 from ...core.op import OPS, Op
 from ...core.rewrites import Rewrite, Term, Variable
-from ...ir.edits import constant, known_values, reading, remade, uses
+from ...ir.edits import constant, known_values, reading, rebuild, uses
 from ...ir.flops import Sizes, counted_flops
 from ...ir.graph_node import Kind, make_param
 from ...ir.keys import value_key
@@ -25,12 +25,12 @@ _MOST_TIMES = 8
 
 def with_patterns(program: PureProgram) -> PureProgram:
     """Put in place of expressions what computes the same, bit for bit and lying in memory in the same way."""
-    return _Rewriting(program, True).done()
+    return _Rewriting(program, True).rewrite()
 
 
 def with_inexact_patterns(program: PureProgram) -> PureProgram:
     """Put in place of expressions what computes the same up to rounding."""
-    return _Rewriting(program, False).done()
+    return _Rewriting(program, False).rewrite()
 
 
 class Value:
@@ -38,13 +38,13 @@ class Value:
 
     Attributes:
         id: of the node, or of one that is to be made.
-        known: its value, an array or a number, if that never changes; else None.
+        value: its value, an array or a number, if that never changes; else None.
     """
 
     __slots__ = ("id", "known", "rewriting")
 
-    def __init__(self, rewriting: _Rewriting, node_id: str, known: Any) -> None:
-        self.rewriting, self.id, self.known = rewriting, node_id, known
+    def __init__(self, rewriting: _Rewriting, node_id: str, value: Any) -> None:
+        self.rewriting, self.id, self.known = rewriting, node_id, value
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -77,7 +77,7 @@ class _Row(NamedTuple):
     Attributes:
         term, variables, after: see `Rewrite`.
         terms: the positions of arguments that must be operations, each with its op.
-        known: the positions of arguments that must be known.
+        constants: the positions of arguments that must be constants.
         equal: pairs of positions of arguments that must be the same.
     """
 
@@ -85,7 +85,7 @@ class _Row(NamedTuple):
     variables: tuple[str, ...]
     after: Callable[..., Any]
     terms: tuple[tuple[int, Op], ...]
-    known: tuple[int, ...]
+    constants: tuple[int, ...]
     equal: tuple[tuple[int, int], ...]
 
 
@@ -94,16 +94,16 @@ _NO_CALL = (None,)
 
 @functools.cache
 def _rows(rewrites: tuple[Rewrite, ...], exact: bool) -> list[_Row]:
-    found = []
+    rows = []
     for row in rewrites:
         if row.exact is exact:
             args = row.pattern.args
             terms = tuple([(k, a.op) for k, a in enumerate(args) if isinstance(a, Term)])
-            known = tuple([k for k, a in enumerate(args) if isinstance(a, Variable) and a.name in row.known])
+            constants = tuple([k for k, a in enumerate(args) if isinstance(a, Variable) and a.name in row.known])
             pairs = combinations(enumerate(args), 2)
             equal = tuple([(j, k) for (j, a), (k, b) in pairs if isinstance(a, Variable) and a == b])
-            found.append(_Row(row.pattern, row.variables, row.after, terms, known, equal))
-    return found
+            rows.append(_Row(row.pattern, row.variables, row.after, terms, constants, equal))
+    return rows
 
 
 class _Rewriting:
@@ -124,7 +124,7 @@ class _Rewriting:
         self._same: dict[str, str] = {}
         self._root = ""
 
-    def done(self) -> PureProgram:
+    def rewrite(self) -> PureProgram:
         """Rewrite what can be, and return the program that results; dead code is left to another pass."""
         order: list[str] = []
         same = self._same.keys()
@@ -135,7 +135,7 @@ class _Rewriting:
                     self.nodes[i], self._calls[i] = reading(node, self._calls[i], self._same)
                     self._changed.add(i)
                 for _ in range(_MOST_TIMES if self._rows_of(i) else 0):
-                    if i in self._same or not self._rewritten(i, order):
+                    if i in self._same or not self._rewrite_node(i, order):
                         break
             if i not in self._same:
                 order.append(i)
@@ -144,9 +144,9 @@ class _Rewriting:
         outputs = [self._same.get(i, i) for i in self._program.graph.outputs]
         calls = {i: self._calls[i] for i in order if i in self._changed and i in self._calls}
         constants = {i: self._constants[i] for i in order if i in self._made}
-        return remade(self._program, [self.nodes[i] for i in order], outputs, calls=calls, constants=constants)
+        return rebuild(self._program, [self.nodes[i] for i in order], outputs, calls=calls, constants=constants)
 
-    def _rewritten(self, i: str, order: list[str]) -> bool:
+    def _rewrite_node(self, i: str, order: list[str]) -> bool:
         """Try all rows of an op, and return whether one could be applied."""
         arguments = self._calls[i][1]
         for row in self._rows_of(i):
@@ -154,9 +154,9 @@ class _Rewriting:
             if not self._may_match(row, arguments) or not self._matches(row.term, i, bound):
                 continue
             self._root = i
-            found = row.after(*[bound[name] for name in row.variables])
-            if isinstance(found, Value) and self._may_replace(found, i):
-                self._put(found, i, order)
+            value = row.after(*[bound[name] for name in row.variables])
+            if isinstance(value, Value) and self._may_replace(value, i):
+                self._substitute(value, i, order)
                 return True
             if self._new:
                 self._forget()
@@ -175,7 +175,7 @@ class _Rewriting:
     def _may_match(self, row: _Row, arguments: Sequence[str]) -> bool:
         """Decide quickly, since nearly always the answer is no."""
         n = len(arguments)
-        for position in row.known:
+        for position in row.constants:
             if position < n and arguments[position] not in self._constants:
                 return False
         for position, op in row.terms:
@@ -194,30 +194,30 @@ class _Rewriting:
             return False
         if params.keys() != term.params.keys() or OPS.defined.get(op.name) is not op:
             return False
-        for name, wanted in term.params.items():
-            if not isinstance(wanted, Variable):
-                if value_key(wanted) != value_key(params[name]):
+        for name, expected in term.params.items():
+            if not isinstance(expected, Variable):
+                if value_key(expected) != value_key(params[name]):
                     return False
-            elif value_key(bound.setdefault(wanted.name, params[name])) != value_key(params[name]):
+            elif value_key(bound.setdefault(expected.name, params[name])) != value_key(params[name]):
                 return False
-        return all(self._argument_matches(wanted, a, bound) for wanted, a in zip(term.args, arguments, strict=True))
+        return all(self._argument_matches(expected, a, bound) for expected, a in zip(term.args, arguments, strict=True))
 
-    def _argument_matches(self, wanted: Any, i: str, bound: dict[str, Any]) -> bool:
-        if isinstance(wanted, Term):
-            return self._uses[i] == 1 and self._matches(wanted, i, bound)  # or it would be computed all the same
-        there = bound.get(wanted.name)
-        if there is None:
-            bound[wanted.name] = Value(self, i, self._constants.get(i))
+    def _argument_matches(self, expected: Any, i: str, bound: dict[str, Any]) -> bool:
+        if isinstance(expected, Term):
+            return self._uses[i] == 1 and self._matches(expected, i, bound)  # or it would be computed all the same
+        bound_value = bound.get(expected.name)
+        if bound_value is None:
+            bound[expected.name] = Value(self, i, self._constants.get(i))
             return True
-        return bool(there.id == i)
+        return bool(bound_value.id == i)
 
     # ---- what takes its place ---------------------------------------------------------------------------------------
 
     def call(self, op: Op, inputs: Sequence[Any], params: dict[str, Any]) -> Value:
         """Make the call of an op that a row asks for."""
-        given = [x if isinstance(x, Value) else self._constant(x) for x in inputs]
-        layout = layout_of_call(op, [self.layout(x) if x.known is None else x.known for x in given], params)
-        ids = tuple([x.id for x in given])
+        values = [x if isinstance(x, Value) else self._constant(x) for x in inputs]
+        layout = layout_of_call(op, [self.layout(x) if x.known is None else x.known for x in values], params)
+        ids = tuple([x.id for x in values])
         i = f"{self._root}.{len(self._calls) + len(self._constants)}"
         root = self.nodes[self._root]
         shape, dtype = ((), root.dtype) if layout is None else (layout.shape, layout.dtype)
@@ -233,9 +233,9 @@ class _Rewriting:
             needs=(),
         )
         self._calls[i] = (op, ids, params)
-        made = self._new[i] = Value(self, i, None)
+        value = self._new[i] = Value(self, i, None)
         self._layout_of[i] = layout
-        return made
+        return value
 
     def _constant(self, x: Any) -> Value:
         i = f"{self._root}.{len(self._calls) + len(self._constants)}"
@@ -249,11 +249,11 @@ class _Rewriting:
         """Return how a value lies, if that is known."""
         return self._layout_of[value.id] if value.id in self._layout_of else self._layouts[value.id]
 
-    def _may_replace(self, found: Value, i: str) -> bool:
-        there, wanted = self.layout(found), self._layouts[i]
-        if there is None or wanted is None:
+    def _may_replace(self, value: Value, i: str) -> bool:
+        layout, expected = self.layout(value), self._layouts[i]
+        if layout is None or expected is None:
             return False
-        return there == wanted if self._exact else there[:2] == wanted[:2]
+        return layout == expected if self._exact else layout[:2] == expected[:2]
 
     def _forget(self) -> None:
         """Undo what a row has made that cannot be applied."""
@@ -265,19 +265,19 @@ class _Rewriting:
                 del self._constants[i]
         self._new = {}
 
-    def _put(self, found: Value, i: str, order: list[str]) -> None:
-        """Let what was found take the place of an operation: under its id, if it is an operation that is new."""
+    def _substitute(self, value: Value, i: str, order: list[str]) -> None:
+        """Let a value take the place of an operation: under its id, if it is a new operation."""
         new, self._new = self._new, {}
         for k in new:
-            if k != found.id:
+            if k != value.id:
                 order.append(k)
                 self._changed.add(k)
                 self._uses.setdefault(k, 0)
-        if found.id in new:
-            self.nodes[i], self._calls[i] = self.nodes[found.id].replace(id=i), self._calls[found.id]
+        if value.id in new:
+            self.nodes[i], self._calls[i] = self.nodes[value.id].replace(id=i), self._calls[value.id]
             self._changed.add(i)
             for k in self.nodes[i].inputs:
                 self._uses[k] += 1
         else:
-            self._same[i] = found.id
-            self._uses[found.id] += self._uses[i]
+            self._same[i] = value.id
+            self._uses[value.id] += self._uses[i]

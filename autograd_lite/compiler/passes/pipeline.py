@@ -55,7 +55,7 @@ INEXACT: dict[str, Pass] = {
 }
 
 
-def optimized(program: PureProgram, *, exact: bool = True, max_bytes: int | None = None) -> list[Stage]:
+def optimize(program: PureProgram, *, exact: bool = True, max_bytes: int | None = None) -> list[Stage]:
     """Run all passes, and return what each has made, the program that was given first and the one to run last.
 
     Args:
@@ -65,7 +65,7 @@ def optimized(program: PureProgram, *, exact: bool = True, max_bytes: int | None
         max_bytes: see `within`.
     """
     if program.graph.flows:
-        raise ValueError("optimized: expected a program whose gradients are results; received one with a backward pass")
+        raise ValueError("optimize: expected a program whose gradients are results; received one with a backward pass")
     stages = [Stage("traced", replace(program, known=MappingProxyType({})))]
     for name, run in (EXACT if exact else EXACT | INEXACT).items():
         stages.append(Stage(name, run(stages[-1].program)))

@@ -7,7 +7,7 @@ from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
 from ...core.batching import elementwise
-from ...ir.edits import is_pure, reading, remade
+from ...ir.edits import is_pure, reading, rebuild
 from ...ir.graph_node import GraphNode, Kind
 from ...ir.lifetimes import owners
 from ...ir.pure_program import PureProgram
@@ -20,7 +20,7 @@ _SHORTEST = 4
 
 
 def within(program: PureProgram, max_bytes: int) -> PureProgram:
-    """Compute elementwise results again, as far as it takes for what is alive at a time to need at most these bytes.
+    """Compute elementwise results again, as far as it takes for the arrays alive at a time to need at most these bytes.
 
     Values are chosen that free the most memory, for the longest time where it is short, for the fewest operations. What
     they are computed from must be alive at that time anyway. Each value keeps its bits.
@@ -33,7 +33,7 @@ def within(program: PureProgram, max_bytes: int) -> PureProgram:
         return program
     first = best
     for _ in range(_MOST_ROUNDS):
-        again = best.chosen(max_bytes) if best.peak > max_bytes else []
+        again = best.choose(max_bytes) if best.peak > max_bytes else []
         schedule = _Schedule(best.computing_again(again))
         if not again or (schedule.peak, schedule.above(max_bytes)) >= (best.peak, best.above(max_bytes)):
             break
@@ -42,7 +42,7 @@ def within(program: PureProgram, max_bytes: int) -> PureProgram:
 
 
 def _with_late_views(program: PureProgram) -> PureProgram:
-    """Make each view anew where it is read, so that whatever reads it there reads what it is a view of."""
+    """Make each view anew where it is read, so that its reader reads the array behind it."""
     owner, results = owners(program.graph), set(program.graph.outputs)
     views = {node.id: node for node in program.graph if owner[node.id] != node.id and node.id not in results}
     order: list[GraphNode] = []
@@ -51,8 +51,8 @@ def _with_late_views(program: PureProgram) -> PureProgram:
     def view(i: str, reader: str) -> str:
         new = f"{i} for {reader}"
         named = {k: view(k, reader) for k in views[i].inputs if k in views}
-        made, calls[new] = reading(views[i], program.calls[i], named)
-        order.append(made.replace(id=new))
+        copy, calls[new] = reading(views[i], program.calls[i], named)
+        order.append(copy.replace(id=new))
         return new
 
     for node in program.graph:
@@ -61,7 +61,7 @@ def _with_late_views(program: PureProgram) -> PureProgram:
             if named:
                 node, calls[node.id] = reading(node, program.calls[node.id], named)
             order.append(node)
-    return remade(program, order, program.graph.outputs, calls=calls) if calls else program
+    return rebuild(program, order, program.graph.outputs, calls=calls) if calls else program
 
 
 class _Again(NamedTuple):
@@ -122,26 +122,26 @@ class _Schedule:
     def _last(self, i: str) -> int:
         return max(self._at[i], self._reads[i][-1] if self._reads[i] else 0)
 
-    def chosen(self, max_bytes: int) -> list[_Again]:
+    def choose(self, max_bytes: int) -> list[_Again]:
         """Return what to compute again, so that none of it needs what another one has given up."""
         short = list(accumulate((used > max_bytes for used in self._used), initial=0))
-        found = [again for node in self.program.graph if (again := self._candidate(node, short)) is not None]
-        found.sort(key=lambda a: (-a.freed / len(a.ids), a.at))
+        candidates = [again for node in self.program.graph if (again := self._candidate(node, short)) is not None]
+        candidates.sort(key=lambda a: (-a.freed / len(a.ids), a.at))
         missing = max(self._used) - max_bytes
-        kept: list[_Again] = []
+        chosen: list[_Again] = []
         needed: set[str] = set()
         gone: set[str] = set()
-        for again in found:
+        for again in candidates:
             reads = {self._owner[i] for k in again.ids for i in self._nodes[k].inputs} - set(again.ids)
             if again.root in needed or not gone.isdisjoint(reads):
                 continue
-            kept.append(again)
+            chosen.append(again)
             gone.add(again.root)
             needed |= reads
             missing -= self._nodes[again.root].nbytes
             if missing <= 0:
                 break
-        return kept
+        return chosen
 
     def _candidate(self, node: GraphNode, short: Sequence[int]) -> _Again | None:
         """Return how to compute a value again after the longest time for which nothing reads it, or None."""
@@ -159,7 +159,7 @@ class _Schedule:
         return _Again(i, at, tuple(ids), best * node.nbytes)
 
     def _again(self, i: str, at: int, ids: list[str], depth: int = _MOST_OPERATIONS) -> bool:
-        """Collect the operations that compute a value from what is alive at a position; return whether that works."""
+        """Collect the operations that compute a value from values alive at a position; return whether that works."""
         for k in self._nodes[i].inputs:
             owner = self._owner[k]
             if k in ids or self._nodes[owner].kind is not Kind.OP or self._last(owner) >= at:
@@ -175,30 +175,30 @@ class _Schedule:
             return False
         return self.program.calls[node.id][0].batch is elementwise
 
-    def computing_again(self, chosen: Sequence[_Again]) -> PureProgram:
+    def computing_again(self, choose: Sequence[_Again]) -> PureProgram:
         """Return the program in which these values are computed again."""
         at: dict[int, list[_Again]] = {}
-        for again in chosen:
+        for again in choose:
             at.setdefault(again.at, []).append(again)
         now: dict[str, str] = {}  # for each value, which of its copies is to be read
         order: list[GraphNode] = []
         calls: dict[str, Any] = {}
 
-        def put(node: GraphNode, new: str, named: dict[str, str]) -> None:
-            made, calls[new] = reading(node, self.program.calls[node.id], named)
-            order.append(made.replace(id=new))
+        def emit(node: GraphNode, new: str, named: dict[str, str]) -> None:
+            copy, calls[new] = reading(node, self.program.calls[node.id], named)
+            order.append(copy.replace(id=new))
 
         for position, node in enumerate(self.program.graph):
             for again in at.get(position, ()):
                 named = dict(now)
                 for i in again.ids:
                     new = f"{i} at {position} for {again.root}"
-                    put(self._nodes[i], new, named)
+                    emit(self._nodes[i], new, named)
                     named[i] = new
                 now[again.root] = named[again.root]
             if node.kind is Kind.OP and not now.keys().isdisjoint(node.inputs):
-                put(node, node.id, now)
+                emit(node, node.id, now)
             else:
                 order.append(node)
         outputs = [now.get(i, i) for i in self.program.graph.outputs]
-        return remade(self.program, order, outputs, calls=calls)
+        return rebuild(self.program, order, outputs, calls=calls)

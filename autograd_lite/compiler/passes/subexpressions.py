@@ -1,4 +1,4 @@
-"""Common subexpressions: what is computed twice from the same values is computed once."""
+"""Common subexpressions: equal operations on the same values are computed once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...core.op import OPS
-from ...ir.edits import is_pure, known_values, reading, remade
+from ...ir.edits import is_pure, known_values, reading, rebuild
 from ...ir.graph_node import GraphNode, Kind
 from ...ir.keys import COMPARED_BYTES, params_key, value_key
 from ...ir.pure_program import PureProgram
@@ -22,11 +22,11 @@ def with_shared(program: PureProgram) -> PureProgram:
     same: dict[str, str] = {}  # for every node that is another one again, that one
     nodes: list[GraphNode] = []
     calls: dict[str, Any] = {}
-    known, names = known_values(program), same.keys()
+    values, names = known_values(program), same.keys()
     for node in program.graph.nodes:
         i = node.id
         if node.kind is not Kind.OP:
-            key = _slot_key(node.kind, program.bindings[i], known.get(i))
+            key = _slot_key(node.kind, program.bindings[i], values.get(i))
         else:
             call = program.calls[i]
             if not names.isdisjoint(node.inputs):
@@ -45,19 +45,21 @@ def with_shared(program: PureProgram) -> PureProgram:
             calls.pop(i, None)
     if not same:
         return program
-    return remade(program, nodes, [same.get(i, i) for i in program.graph.outputs], calls=calls)
+    return rebuild(program, nodes, [same.get(i, i) for i in program.graph.outputs], calls=calls)
 
 
-def _slot_key(kind: Kind, thing: Any, value: Any) -> Any:
+def _slot_key(kind: Kind, content: Any, value: Any) -> Any:
     """Return what two slots with the same value have in common.
 
     Args:
         kind: of the slot.
-        thing: what fills it.
-        value: what it always holds, or None.
+        content: what fills it.
+        value: its constant value, or None.
     """
     if value is None:  # two views of an array from outside, as w.T and w.T, change together
-        return _memory_key(thing) if kind is Kind.CONSTANT and thing.__class__ is np.ndarray else ("is", id(thing))
+        return (
+            _memory_key(content) if kind is Kind.CONSTANT and content.__class__ is np.ndarray else ("is", id(content))
+        )
     if not isinstance(value, (np.ndarray, np.generic)):
         return "number", value_key(value)
     if value.nbytes > COMPARED_BYTES:

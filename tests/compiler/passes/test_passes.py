@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 import autograd_lite as ag
-from autograd_lite.compiler.passes.pipeline import EXACT, Stage, optimized
+from autograd_lite.compiler.passes.pipeline import EXACT, Stage, optimize
 from autograd_lite.compiler.passes.rematerialization import peak_of, within
 from autograd_lite.core.errors import TraceError
 from autograd_lite.core.op import OPS
@@ -34,7 +34,7 @@ def stages_of(f: Callable[..., Any], *args: Any, **options: Any) -> list[Stage]:
     program = replay.passes[0].program
     arrays = [a._data if isinstance(a, ag.Tensor) else a for a in args]
     given = {i: a for i, a in zip(program.inputs, arrays, strict=False) if i is not None}
-    return optimized(replace(program, bindings={**program.bindings, **given}), **options)
+    return optimize(replace(program, bindings={**program.bindings, **given}), **options)
 
 
 def results_of(program: PureProgram, outside: Outside | None = None) -> list[Any]:
@@ -403,7 +403,7 @@ def test_an_expression_whose_parts_are_read_elsewhere_stays() -> None:
 def test_a_backward_pass_of_its_own_is_refused() -> None:
     program = PureProgram.trace(lambda x: (x * x).sum(), np.ones(2), backward=True)
     with pytest.raises(ValueError, match="whose gradients are results; received one with a backward pass"):
-        optimized(program)
+        optimize(program)
 
 
 def test_two_views_of_an_array_from_outside_are_one() -> None:
