@@ -22,7 +22,7 @@ LINT, CORE = ["ruff check .", "ruff format --check .", "mypy"], "tests/core test
 ONE = {"OPENBLAS_NUM_THREADS": "1"}  # BLAS's threads wait for each other where they share cores with other programs
 FULL = ONE | {"AUTOGRAD_LITE_REQUIRE_PEERS": "1", "AUTOGRAD_LITE_FULL_NOTEBOOKS": "1"}
 TASKS: dict[str, tuple[set[str], list[str], dict[str, str]]] = {  # extras, steps as modules, environment
-    "demo": ({"plot"}, ["nn.demo"], ONE if getattr(os, "getloadavg", lambda: [0])()[0] > 0.5 else {}),  # busy
+    "demo": ({"plot"}, ["nn.utils.demo"], ONE if getattr(os, "getloadavg", lambda: [0])()[0] > 0.5 else {}),  # busy
     "lint": ({"test"}, LINT, {}),
     "test": ({"test"}, [*LINT, "pytest -n 2"], ONE),
     "ci": ({"test", "bench", "dependents", "docs", "viewers", "all"}, ["pytest -n 2 --dist loadfile -m ci"], FULL),

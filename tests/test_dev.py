@@ -286,9 +286,9 @@ packages = ["nn"]
 def test_set_up_from_nothing(tmp_path: Path, python: str) -> None:
     shutil.copy(ROOT / "dev.py", tmp_path)
     (tmp_path / "pyproject.toml").write_text(TINY_PROJECT)
-    (tmp_path / "nn").mkdir()
+    (tmp_path / "nn" / "utils").mkdir(parents=True)
     (tmp_path / "nn" / "__init__.py").touch()
-    (tmp_path / "nn" / "demo.py").write_text("import sys\nprint('ran', *sys.argv[1:])\nsys.exit(4)\n")
+    (tmp_path / "nn" / "utils" / "demo.py").write_text("import sys\nprint('ran', *sys.argv[1:])\nsys.exit(4)\n")
     first = subprocess.run([python, "dev.py", "demo", "--fast"], cwd=tmp_path, capture_output=True, text=True)
     assert first.returncode == 4, first.stdout + first.stderr
     assert "ran --fast" in first.stdout

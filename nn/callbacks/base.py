@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, dataclass_transform
 
 import numpy.typing as npt
@@ -12,8 +12,6 @@ from autograd_lite import Tensor
 from ..config.arguments import checked_here
 from ..config.fields import attribute, declare, field
 from ..distributed.ranks import rank
-from ..metrics import Metric
-from ..optimizers import Optimizer
 
 Logs = Mapping[str, float]
 
@@ -35,12 +33,12 @@ class Trained(Protocol):
     stop_training: bool
 
     @property
-    def optimizer(self) -> Optimizer | Any:
-        """The optimizer, whose `learning_rate` may be set."""
+    def optimizer(self) -> Any:
+        """The `nn.optimizers.Optimizer`, whose `learning_rate` may be set."""
 
     @property
-    def metrics(self) -> list[Metric]:
-        """The metrics that `fit` resets at the beginning of each epoch."""
+    def metrics(self) -> Sequence[Any]:
+        """The `nn.metrics.Metric`s that `fit` resets at the beginning of each epoch."""
 
     def parameters(self) -> list[Tensor]:
         """Return the parameters; after a batch their values are those of the next step."""

@@ -12,7 +12,6 @@ from autograd_lite import GradError, Tensor
 
 from ..config.arguments import flag, not_negative, number, one_of, optional, text
 from ..config.fields import attribute, field
-from ..optimizers.gradients import is_finite
 from .arguments import size
 from .base import Declared, Logs, say
 from .monitor import Monitor
@@ -162,7 +161,7 @@ class TerminateOnNaN(Declared):
             loss.backward()
             return True
         loss.backward(retain_graph=True)
-        bad = [p for p in self.model.parameters() if p.grad is not None and not is_finite(p.grad.data)]
+        bad = [p for p in self.model.parameters() if p.grad is not None and not np.isfinite(p.grad.data).all()]
         if bad:
             self._explain(loss, f"the gradient of {bad[0].name!r} is not finite")
         return not bad

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nn import demo
 from nn.datasets import DatasetError, mnist
+from nn.utils import demo
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Train a network on handwritten digits and draw it: `python -m nn.demo [--epochs 5] [--out demo_output]`.
+"""Train a network on handwritten digits and draw it: `python -m nn.utils.demo [--epochs 5] [--out demo_output]`.
 
 784 pixels, 512 hidden units with relu, 10 classes with softmax; RMSprop, categorical cross-entropy, batches of 128. It
 prints the accuracy on the test set, and writes the network's graph (SVG) and the curves of its training (PNG).
@@ -18,8 +18,8 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite.graph import build_graph
 
-from . import layers, models
-from .datasets import DatasetError, mnist
+from .. import layers, models
+from ..datasets import DatasetError, mnist
 
 Floats = npt.NDArray[np.float32]
 Split = tuple[Floats, Floats]
@@ -112,7 +112,9 @@ def _draw_curve(axes: Any, values: Sequence[float], label: str, colour: str) -> 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m nn.demo", description="Train a network on MNIST and draw it.")
+    parser = argparse.ArgumentParser(
+        prog="python -m nn.utils.demo", description="Train a network on MNIST, and draw it."
+    )
     parser.add_argument("--epochs", type=_positive, default=5, help="passes over the training set (default: 5)")
     parser.add_argument("--out", type=Path, default=Path("demo_output"), help="folder for the pictures")
     options = parser.parse_args(arguments)
