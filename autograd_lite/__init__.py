@@ -24,7 +24,7 @@ from .core.errors import (
 )
 from .core.hooks import HOOKS as _HOOKS
 from .core.late import attach as _attach, load as _load
-from .core.malloc import keep_freed_memory as keep_freed_memory  # whose import keeps it: eager code is faster
+from .core.malloc import keep_freed_memory as keep_freed_memory
 from .core.mode import (
     enable_grad as enable_grad,
     is_grad_enabled as is_grad_enabled,

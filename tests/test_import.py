@@ -115,7 +115,8 @@ def test_numpy_alone_is_enough() -> None:
 KEEPS = """
 import resource
 import numpy as np
-import autograd_lite
+import autograd_lite as ag
+CALL
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -129,9 +130,16 @@ print(faults())
 """
 
 
-def test_an_import_alone_keeps_freed_memory() -> None:
-    """Otherwise the pages of every array are faulted in anew, which takes longer than most arithmetic."""
+@pytest.mark.parametrize(
+    ("call", "kept"), [("", False), ("ag.keep_freed_memory()", True), ("assert not ag.keep_freed_memory()", None)]
+)
+def test_freed_memory_is_kept_only_on_request(call: str, kept: bool | None) -> None:
+    """Where it is not kept, the pages of every large array are faulted in anew. An import changes nothing by itself."""
     if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":
         pytest.skip("of glibc alone it is known how freed memory is kept")
-    run = subprocess.run([sys.executable, "-c", KEEPS], capture_output=True, text=True, env=os.environ, check=True)
-    assert int(run.stdout) < 2000, run.stdout  # 31,000 where it is not kept
+    environment = os.environ | ({"AUTOGRAD_LITE_KEEP_MEMORY": "0"} if kept is None else {})
+    program = KEEPS.replace("CALL", call) + "print(ag.extend.keeps_freed_memory())"
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=True)
+    count, keeps = run.stdout.split()
+    assert (int(count) < 2000) == bool(kept), run.stdout  # 31,000 where it is not kept
+    assert keeps == str(bool(kept))

@@ -1,9 +1,9 @@
 """Keep large freed arrays in the process instead of giving them back to the kernel.
 
 NumPy asks the C library for every array, and glibc maps blocks above 128 KiB from the kernel anew each time: every page
-of every large result is then faulted in and zeroed again, which took a third of the time of a training step on 512 x
-512 arrays. Two settings make glibc keep freed memory. They apply to the whole process, so users can see them
-(`keeps_freed_memory()`) and refuse them (environment variable AUTOGRAD_LITE_KEEP_MEMORY=0).
+of every large result is then faulted in and zeroed again. Eager code on 512 x 512 arrays is three to five times as slow
+for it, a step of a small convolutional network twice; replays of compiled functions, which keep their buffers, are not.
+Two settings make glibc keep freed memory. They apply to the whole process, so importing the package leaves them alone.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ def keeps_freed_memory() -> bool:
 
 
 def keep_freed_memory(limit: int = KEEP_BYTES) -> bool:
-    """Let the C library keep up to `limit` bytes of freed memory for the next array.
+    """Let the C library keep up to `limit` bytes of freed memory for the next array; a setting of the whole process.
 
-    Called once when the package is imported, unless AUTOGRAD_LITE_KEEP_MEMORY=0. Does nothing where the C library is
-    not glibc.
+    Call it once in programs that compute eagerly with arrays above 128 KiB. `fit` calls it, and nothing else does. The
+    environment variable AUTOGRAD_LITE_KEEP_MEMORY=0 refuses it; where the C library is not glibc it does nothing.
 
     Args:
         limit: bytes at the end of the heap beyond which memory goes back to the kernel.
@@ -47,7 +47,7 @@ def keep_freed_memory(limit: int = KEEP_BYTES) -> bool:
         True
     """
     global _kept
-    if not sys.platform.startswith("linux"):
+    if not sys.platform.startswith("linux") or os.environ.get("AUTOGRAD_LITE_KEEP_MEMORY") == "0":
         return False
     try:
         import ctypes  # which some builds of Python lack
@@ -59,7 +59,3 @@ def keep_freed_memory(limit: int = KEEP_BYTES) -> bool:
         mallopt(_M_TRIM_THRESHOLD, min(limit, 2**31 - 1))
     )
     return _kept
-
-
-if os.environ.get("AUTOGRAD_LITE_KEEP_MEMORY", "1") != "0":
-    keep_freed_memory()

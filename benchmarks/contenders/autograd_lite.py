@@ -37,6 +37,9 @@ from nn import layers, losses, models, optimizers, set_seed
 from nn.datasets import mnist
 from nn.utils import to_categorical
 
+# As a program does that computes eagerly with large arrays. PyTorch keeps freed memory by itself.
+ag.keep_freed_memory()
+
 Through = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 

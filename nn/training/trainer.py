@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 import numpy as np
 
 import autograd_lite as ag
-from autograd_lite import Tensor
+from autograd_lite import Tensor, keep_freed_memory
 
 from ..activations import remember_logits
 from ..callbacks import Callback, CallbackList, History, Trained
@@ -105,7 +105,7 @@ class Trainer(Stepper):
         All arrays, and the first batch of a stream, are checked before the first step. After an error or an interrupt,
         the model and the optimizer are as the last whole step left them, running statistics included, in their previous
         mode and without gradients. An interrupt that Python ignores because it came in a destructor ends training after
-        the step.
+        the step. Freed memory stays in the process from then on; see `ag.keep_freed_memory`.
 
         Args:
             x: inputs, shape (N, ...), floating ones being cast to the model's dtype once; or a stream of batches.
@@ -152,6 +152,7 @@ class Trainer(Stepper):
         self._check(caller, first, None if validation is None else validation.first())
         modules = self._bind_optimizer(caller)
         self.stop_training = False
+        keep_freed_memory()  # steps that are not replayed allocate all their arrays anew
         facts = {"batch_size": batch_size, "epochs": epochs, "batches": (batches.steps, *steps), "shuffle": shuffle}
         run = _Run(batches, validation, is_due, range(initial_epoch, epochs), verbose, calls, strategy, facts)
         with strategy.training(compiled.optimizer):
