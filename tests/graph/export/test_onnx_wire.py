@@ -21,7 +21,7 @@ FLOAT32 = st.floats(width=32, allow_nan=False)
 
 def parsed(message: wire.Message, kind: Any) -> Any:
     found = kind()
-    found.ParseFromString(message.encoded())
+    found.ParseFromString(message.encode())
     return found
 
 
@@ -29,7 +29,7 @@ def parsed(message: wire.Message, kind: Any) -> Any:
 def test_integers(value: int) -> None:
     tensor = parsed(wire.Message().integer(1, value), onnx.TensorProto)
     assert list(tensor.dims) == [value]
-    assert tensor.SerializeToString() == wire.Message().integer(1, value).encoded()
+    assert tensor.SerializeToString() == wire.Message().integer(1, value).encode()
 
 
 @pytest.mark.parametrize("dtype", sorted(DATA_TYPES))
@@ -58,7 +58,7 @@ def test_attributes(value: Any) -> None:
     read = onnx.helper.get_attribute_value(found)
     plain = [v.decode() if isinstance(v, bytes) else v for v in (read if isinstance(value, list) else [read])]
     assert plain == (value if isinstance(value, list) else [value])
-    assert found.SerializeToString(deterministic=True) == wire.attribute("a", value).encoded()
+    assert found.SerializeToString(deterministic=True) == wire.attribute("a", value).encode()
 
 
 def test_an_attribute_of_another_kind_is_refused() -> None:
@@ -73,7 +73,7 @@ def test_nodes(inputs: list[str], outputs: list[str], name: str, doc: str, attri
     assert (list(found.input), list(found.output), found.name) == (inputs, outputs, name)
     assert (found.op_type, found.doc_string, found.domain) == ("Op", doc, "domain")
     assert {a.name: a.i for a in found.attribute} == attributes
-    assert found.SerializeToString(deterministic=True) == wire.node(record).encoded()
+    assert found.SerializeToString(deterministic=True) == wire.node(record).encode()
 
 
 def test_a_whole_model_comes_back_byte_for_byte() -> None:

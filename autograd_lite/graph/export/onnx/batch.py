@@ -26,17 +26,16 @@ from .table import Calls
 class Sized(NamedTuple):
     """A graph at some batch size: its nodes, calls and slots."""
 
-    size: int
     nodes: list[GraphNode]
     calls: Calls
     bound: Mapping[str, Any]
 
 
-class _Bakes(Exception):
+class _Fixed(Exception):
     """The batch size is part of the graph; the message says where."""
 
 
-def sized(
+def resize(
     nodes: Sequence[GraphNode], calls: Calls, bound: Mapping[str, Any], batched: Sequence[str], old: int, new: int
 ) -> Sized:
     """Work out a graph for another batch size.
@@ -52,22 +51,22 @@ def sized(
     Raises:
         UnsupportedError: if the graph depends on the batch size in some other way.
     """
-    resize = _Resize({node.id: node for node in nodes}, calls, dict(bound), set(batched), old, new)
-    made = []
+    resizer = _Resizer({node.id: node for node in nodes}, calls, dict(bound), set(batched), old, new)
+    new_nodes = []
     for node in nodes:
         try:
-            made.append(resize.node(node))
-        except (_Bakes, ValueError, TypeError, IndexError) as error:
+            new_nodes.append(resizer.node(node))
+        except (_Fixed, ValueError, TypeError, IndexError) as error:
             where = f"{node.op or node.kind} ({node.id}{f', {node.source}' if node.source else ''})"
             raise UnsupportedError(
                 f"to_onnx(dynamic_batch=True): expected a graph that any batch size fits; received one with the batch "
                 f"size {old} baked in at {where}: {error}. Take the size from an input's shape by operations such as "
                 "mean and reshape(..., -1), or export without dynamic_batch"
             ) from None
-    return Sized(new, made, resize.calls, resize.bound)
+    return Sized(new_nodes, resizer.calls, resizer.bound)
 
 
-class _Resize:
+class _Resizer:
     """The shapes of a graph at another batch size, node by node."""
 
     def __init__(
@@ -113,7 +112,7 @@ class _Resize:
                 self.bound[node.id] = type(value)(count[1])
                 return
         if _may_be(number, self.old):
-            raise _Bakes(
+            raise _Fixed(
                 f"the number {number!r} may come from the batch size, or not; trace with a batch of another size, such "
                 "as 7 or 11, to tell"
             )
@@ -148,10 +147,10 @@ class _Resize:
         _check_others(node, after, params)
         self.calls[node.id] = (op, arguments, params)
         specs = [ShapeDtype(s, self.nodes[a].dtype) for a, s in zip(arguments, after, strict=True)]
-        made: Any = op.infer(*specs, **params)
-        shape = made.shape if op.results is None else tuple([spec.shape for spec in made])
+        out: Any = op.infer(*specs, **params)
+        shape = out.shape if op.results is None else tuple([spec.shape for spec in out])
         if len(shape) != len(node.shape):
-            raise _Bakes(f"the result has {len(node.shape)} axes at one size and {len(shape)} at another")
+            raise _Fixed(f"the result has {len(node.shape)} axes at one size and {len(shape)} at another")
         return shape
 
     def _piece(self, node: GraphNode, params: Mapping[str, Any]) -> tuple[Any, ...] | None:
@@ -171,16 +170,16 @@ class _Resize:
         return None
 
     def _target(self, node: GraphNode, before: Sequence[Shape], after: Sequence[Shape], target: Shape) -> Shape:
-        if node.op.startswith("random_"):  # as of dropout, whose mask has the shape of what it is for
+        if node.op.startswith("random_"):  # a mask of dropout has the shape of its input
             return (self.new, *target[1:]) if target[:1] == (self.old,) else target
         if node.backward:
-            known = self._forward_twin(node, target)
-            if known is not None and (node.op != "reshape" or math.prod(known) == math.prod(after[0])):
-                return known
+            shape = self._forward_twin(node, target)
+            if shape is not None and (node.op != "reshape" or math.prod(shape) == math.prod(after[0])):
+                return shape
         if before == after:
             return target
         if node.op == "reshape":
-            return _reshaped(before[0], after[0], target, self.old)
+            return _resize_target(before[0], after[0], target, self.old)
         if node.op == "broadcast_to":
             front = len(target) - len(after[0])
             pairs = zip(before[0], after[0], strict=True)
@@ -188,7 +187,7 @@ class _Resize:
         return target
 
     def _forward_twin(self, node: GraphNode, target: Shape) -> Shape | None:
-        """Return what a shape in the backward pass has become, if it is that of a forward value nearby."""
+        """Return the new shape of a forward value nearby that had this shape, for a node of the backward pass."""
         nearby = [node.toward, node.of, *(self.calls[node.of][1] if node.of in self.calls else ())]
         return next((self.shapes[i] for i in nearby if i in self.shapes and self.nodes[i].shape == target), None)
 
@@ -199,8 +198,8 @@ _RECURRENT = ("lstm", "gru", "simple_rnn")
 def _zero_states(calls: Calls, bound: Mapping[str, Any], size: int) -> set[str]:
     """Return the ids of the zeros, a row for each example, that stand for states before the first step."""
     adjoints = [f"{name}_adjoint" for name in _RECURRENT]
-    given = [i for op, ids, _ in calls.values() if op.name in (*_RECURRENT, *adjoints) for i in ids[3:] + ids[:2]]
-    arrays = {i: bound.get(i) for i in given}
+    inputs = [i for op, ids, _ in calls.values() if op.name in (*_RECURRENT, *adjoints) for i in ids[3:] + ids[:2]]
+    arrays = {i: bound.get(i) for i in inputs}
     return {
         i for i, a in arrays.items() if isinstance(a, np.ndarray) and a.ndim > 1 and a.shape[-2] == size and not a.any()
     }
@@ -217,7 +216,7 @@ def _may_be(number: Any, size: int) -> bool:
     return abs(times - round(times)) < 1e-6 and (times == 1 or number * 1024 != int(number * 1024))
 
 
-def _reshaped(before: Shape, after: Shape, target: Shape, size: int) -> Shape:
+def _resize_target(before: Shape, after: Shape, target: Shape, size: int) -> Shape:
     """Return the target of a reshape at the new size, given the old batch size.
 
     The batch is the axis that begins where the batch axis does; or one of several that are joined to an axis; or it is
@@ -225,7 +224,7 @@ def _reshaped(before: Shape, after: Shape, target: Shape, size: int) -> Shape:
     """
     changed = [i for i, (b, a) in enumerate(zip(before, after, strict=True)) if b != a]
     if len(changed) > 1:
-        raise _Bakes("two axes of its input depend on the batch size")
+        raise _Fixed("two axes of its input depend on the batch size")
     (axis,) = changed
     start, old, new = math.prod(before[:axis]), math.prod(before), math.prod(after)
     end = start * before[axis]
@@ -238,7 +237,7 @@ def _reshaped(before: Shape, after: Shape, target: Shape, size: int) -> Shape:
     if len(places) > 1:
         places = [j for j in places if target[j] == size]
     if len(places) != 1:
-        raise _Bakes(f"no axis, or not just one, of the new shape {target} stands for the batch alone")
+        raise _Fixed(f"no axis, or not just one, of the new shape {target} stands for the batch alone")
     (j,) = places
     return (*target[:j], target[j] * new // old, *target[j + 1 :])
 
@@ -250,15 +249,15 @@ def _check_index(index: tuple[Any, ...], before: Shape, after: Shape) -> None:
         if old == new:
             continue
         if plan is None or axis in plan.places:
-            raise _Bakes("it takes an array of positions along the batch axis")
+            raise _Fixed("it takes an array of positions along the batch axis")
         cut = plan.cuts[axis]
         if axis in plan.ints:
             if cut.start not in (0, old - 1):
-                raise _Bakes(f"the position {cut.start} along the batch axis may depend on the batch size")
+                raise _Fixed(f"the position {cut.start} along the batch axis may depend on the batch size")
             if cut.start and not _counts_from_the_end(index):
-                raise _Bakes(f"the position {cut.start} along the batch axis may be the last")
+                raise _Fixed(f"the position {cut.start} along the batch axis may be the last")
         elif any(b not in (None, 0, 1, -1) for b in (cut.start, cut.stop)):
-            raise _Bakes(f"the slice {cut.start}:{cut.stop} along the batch axis may depend on the batch size")
+            raise _Fixed(f"the slice {cut.start}:{cut.stop} along the batch axis may depend on the batch size")
 
 
 def _counts_from_the_end(index: tuple[Any, ...]) -> bool:
@@ -270,11 +269,11 @@ def _check_others(node: GraphNode, after: Sequence[Shape], params: Mapping[str, 
     if node.op == "concatenate":
         rest = {tuple(n for i, n in enumerate(shape) if i != params["axis"]) for shape in after}
         if len(rest) > 1:
-            raise _Bakes(f"shapes {', '.join(map(str, after))} do not fit together")
+            raise _Fixed(f"shapes {', '.join(map(str, after))} do not fit together")
     if node.op == "index_update":
         taken = np.broadcast_to(np.zeros((), np.bool_), after[0])[params["index"]].shape
         if np.broadcast_shapes(taken, after[1][max(len(after[1]) - len(taken), 0) :]) != taken:
-            raise _Bakes(f"values of shape {after[1]} do not fit into {taken}")
+            raise _Fixed(f"values of shape {after[1]} do not fit into {taken}")
 
 
 # ---- one model of several -------------------------------------------------------------------------------------------
@@ -308,7 +307,7 @@ def _line(values: Sequence[Any], sizes: Sequence[int]) -> tuple[int, int] | None
     return int(k), int(b)
 
 
-def merged(emitters: Sequence[Emitter], sizes: Sequence[int], source: Value) -> None:
+def merge(emitters: Sequence[Emitter], sizes: Sequence[int], source: Value) -> None:
     """Make the first of several emitters fit all sizes: constants that differ are computed from `source`'s axis 0.
 
     Raises:
@@ -317,18 +316,16 @@ def merged(emitters: Sequence[Emitter], sizes: Sequence[int], source: Value) -> 
     first = emitters[0]
     plain = [[(r.op_type, r.inputs, r.outputs, str(r.attributes)) for r in e.nodes] for e in emitters]
     if any(nodes != plain[0] for nodes in plain) or any(e.constants.keys() != first.constants.keys() for e in emitters):
-        odd = next((a for a, *rest in zip(*plain, strict=False) if any(a != b for b in rest)), ("",))
+        (op_type, *_) = next((a for a, *rest in zip(*plain, strict=False) if any(a != b for b in rest)), ("",))
         raise UnsupportedError(
             "to_onnx(dynamic_batch=True): expected the same operators for every batch size; received others"
-            f"{_near(odd)}. Export without dynamic_batch"
+            f"{f' at {op_type}' if op_type else ''}. Export without dynamic_batch"
         )
     users = {name: record for record in first.nodes for name in record.inputs}
     computed: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-    for name, array in first.constants.items():
-        versions = [e.constants[name] for e in emitters]
-        if name not in users or all(
-            v is array or np.array_equal(v, array, equal_nan=v.dtype.kind == "f") for v in versions
-        ):
+    for name in [name for name in first.constants if name in users]:
+        array, *others = versions = [e.constants[name] for e in emitters]
+        if all(v is array or np.array_equal(v, array, equal_nan=v.dtype.kind == "f") for v in others):
             continue
         line = _lines(versions, sizes)
         if line is None:
@@ -346,10 +343,6 @@ def merged(emitters: Sequence[Emitter], sizes: Sequence[int], source: Value) -> 
         _compute(first, computed, source)
 
 
-def _near(odd: Any) -> str:
-    return f" at {odd[0]}" if odd[0] else ""
-
-
 def _lines(versions: Sequence[np.ndarray], sizes: Sequence[int]) -> tuple[np.ndarray, np.ndarray] | None:
     """Return whole arrays k and b with constant = k * size + b."""
     if len({(v.shape, v.dtype) for v in versions}) > 1 or versions[0].size > 64 or versions[0].dtype.kind not in "iuf":
@@ -361,18 +354,18 @@ def _lines(versions: Sequence[np.ndarray], sizes: Sequence[int]) -> tuple[np.nda
     return k, b
 
 
-def _compute(emitter: Emitter, wanted: Mapping[str, tuple[np.ndarray, np.ndarray]], source: Value) -> None:
+def _compute(emitter: Emitter, lines: Mapping[str, tuple[np.ndarray, np.ndarray]], source: Value) -> None:
     """Put nodes in front that compute constants from the length of an input's axis 0."""
     rest = emitter.nodes[:]
     del emitter.nodes[:]
     emitter.at(None)
     size = emitter.call("Shape", source, dtype=INT64, shape=(1,), start=0, end=1)
     renamed: dict[str, str] = {}
-    for name, (k, b) in wanted.items():
+    for name, (k, b) in lines.items():
         dtype = emitter.constants.pop(name).dtype
-        value = size.reshape(*k.shape) if not k.ndim else size
-        value = value * emitter.constant(k) if (k != 1).any() or k.size > 1 else value
-        value = value + emitter.constant(b) if b.any() else value
+        value = size if k.ndim else size.reshape(())
+        value = value * k if (k != 1).any() or k.size > 1 else value
+        value = value + b if b.any() else value
         renamed[name] = value.cast(dtype).name
     for record in rest:
         emitter.nodes.append(record._replace(inputs=tuple(renamed.get(x, x) for x in record.inputs)))

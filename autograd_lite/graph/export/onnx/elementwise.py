@@ -82,11 +82,11 @@ def _floor_divide(x: Any, y: Any) -> Any:
 def _bits(x: Any) -> Any:
     """Return the two's complement of integers as truth values along a new last axis, the lowest bit first."""
     width = 8 * x.dtype.itemsize
-    wide = x.astype(INT64).reshape(*x.shape, 1)
+    number = x.astype(INT64).reshape(*x.shape, 1)
     powers = x.emitter.constant(2 ** np.arange(min(width, 63), dtype=np.int64))
     # The remainder has the sign of the divisor, so this divides downwards, as a shift does.
-    bits = as_bool(run("Mod")(_quotient(wide - run("Mod")(wide, powers), powers), powers.of(2)))
-    return bits if width < 64 else np.concatenate([bits, wide < 0], axis=-1)
+    bits = as_bool(run("Mod")(_quotient(number - run("Mod")(number, powers), powers), powers.of(2)))
+    return bits if width < 64 else np.concatenate([bits, number < 0], axis=-1)
 
 
 def _from_bits(bits: Any, dtype: np.dtype[Any]) -> Any:
@@ -190,8 +190,8 @@ def _unless_nan(choose: Formula) -> Formula:
 
 
 def _arctan(x: Any) -> Any:
-    # In single precision, and what is left to the true one, whose arctangent is itself. Beyond 1e17 the result is the
-    # same, and beyond 1e38 single precision ends.
+    # In single precision, plus a small rest, which is its own arctangent. Beyond 1e17 the result is the same, and
+    # beyond 1e38 single precision ends.
     x = np.where(np.isnan(x), x, np.maximum(np.minimum(x, 1e30), -1e30))
     near = np.arctan(x.astype(FLOAT)).astype(DOUBLE)
     s, c = np.sin(near), np.cos(near)
@@ -334,7 +334,7 @@ def _frexp(call: Call, x: Any) -> tuple[Any, ...]:
     size = abs(x).astype(DOUBLE)
     plain = (size == 0) | ~np.isfinite(size)
     size = np.where(plain, 1, size)
-    # The logarithm may be off by one unit; what is left of the number then says so.
+    # The logarithm may be off by one unit; the rest of the number then says so.
     power = np.floor(np.log2(size))
     half = np.floor(power / 2)
     rest = size / np.exp2(half) / np.exp2(power - half)

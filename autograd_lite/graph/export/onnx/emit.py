@@ -4,8 +4,8 @@ A Value is an array to NumPy's protocols, as a Tensor is: each call on it comes 
 parameters. So a rule is written in plain NumPy, and an op without a rule is written by its own forward.
 
 ONNX wants operands of equal dtypes and does not convert them; the conversions that NumPy's promotion asks for are made
-by the rules. What is handled here is the other difference: a runtime has no kernel for every dtype that the standard
-allows, so a node runs in the nearest dtype that holds all values of its own and has a kernel, between two casts.
+by the rules. The other difference is handled here: a runtime has no kernel for every dtype that the standard allows, so
+a node runs in the nearest dtype that holds all values of its own and has a kernel, between two casts.
 """
 
 from __future__ import annotations
@@ -282,8 +282,8 @@ class Emitter:
         self._running.append(op.name)
         try:
             # Half precision computes in single, and rounds once.
-            wide = tuple([x.cast(wider(x.dtype)) if isinstance(x, Value) else x for x in inputs])
-            result = op.forward(*wide, **params)
+            operands = [x.cast(wider(x.dtype)) if isinstance(x, Value) else x for x in inputs]
+            result = op.forward(*operands, **params)
         except (Refused, UnsupportedError, *REFUSALS) as error:
             problem = str(error).partition(". ")[0]
             raise self.refuse(self.reason or f"ONNX has no such operator, and its forward fails: {problem}") from None

@@ -87,11 +87,11 @@ def _getitem(call: Call, x: Any, *, index: tuple[Any, ...]) -> Any:
     plan = plan_of(index, x.shape)
     if plan is None:
         return x.reshape(-1).gather(_positions(index, x.shape), 0)
-    x = _cut(x, plan.cuts)
+    x = _slice(x, plan.cuts)
     return (_take(x, plan) if plan.places else x).reshape(plan.shape)
 
 
-def _cut(x: Any, cuts: tuple[slice, ...]) -> Any:
+def _slice(x: Any, cuts: tuple[slice, ...]) -> Any:
     """Take a slice along each axis."""
     axes = [axis for axis, (s, n) in enumerate(zip(cuts, x.shape, strict=True)) if s.indices(n) != (0, n, 1)]
     if not axes:
@@ -155,8 +155,8 @@ def dilate(x: Any, axis: int, step: int) -> Any:
     # Each element gets an axis of its own, which is padded.
     front, behind = x.shape[:axis], x.shape[axis + 1 :]
     apart = x.reshape(*front, count, 1, *behind)
-    wide = np.pad(apart, [(0, step - 1 if i == axis + 1 else 0) for i in range(apart.ndim)])
-    return wide.reshape(*front, count * step, *behind)[(*[slice(None)] * axis, slice(0, (count - 1) * step + 1))]
+    apart = np.pad(apart, [(0, step - 1 if i == axis + 1 else 0) for i in range(apart.ndim)])
+    return apart.reshape(*front, count * step, *behind)[(*[slice(None)] * axis, slice(0, (count - 1) * step + 1))]
 
 
 @exports("index_update")

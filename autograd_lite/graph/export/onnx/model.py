@@ -13,7 +13,7 @@ from ....core.errors import GradError, UnsupportedError
 from ....ir.graph_node import GraphNode, Kind
 from ....ir.pure_program import PureProgram
 from . import wire
-from .batch import Sized, axes_of, merged, sized
+from .batch import Sized, axes_of, merge, resize
 from .emit import Emitter, Value
 from .names import Names
 from .translate import DOMAIN, Translation, translate
@@ -37,7 +37,7 @@ class OnnxOptions(TypedDict, total=False):
 
 
 class _Output(NamedTuple):
-    """A result of the model: the id of a node, and what it is to be called."""
+    """A result of the model: the id of its node, and its name."""
 
     id: str
     name: str
@@ -64,7 +64,7 @@ def onnx_model(
     if opset not in OPSETS:
         raise ValueError(f"to_onnx: expected opset to be one of {OPSETS}; received {opset!r}")
     outputs = _outputs(program, gradients)
-    nodes = _needed(program, [o.id for o in outputs])
+    nodes = _nodes_of(program, [o.id for o in outputs])
     bound = program._bound(())
     _check_size(nodes, program.inputs, bound)
     write = _Writer(program, nodes, [o.id for o in outputs], bound, opset, custom_domain)
@@ -79,31 +79,32 @@ def onnx_model(
             UserWarning,
             stacklevel=3,
         )
-    return _Assembly(program, written, outputs).encoded(name)
+    return _Assembly(program, written, outputs).encode(name)
 
 
 def _outputs(program: PureProgram, gradients: bool) -> list[_Output]:
     graph = program.graph
     several = len(graph.outputs) > 1
-    found = [_Output(i, graph[i].name or (f"output_{k}" if several else "output")) for k, i in enumerate(graph.outputs)]
+    outputs = [
+        _Output(i, graph[i].name or (f"output_{k}" if several else "output")) for k, i in enumerate(graph.outputs)
+    ]
     if not gradients:
-        return found
+        return outputs
     if not graph.flows:
         raise GradError(
             "to_onnx(gradients=True): expected a backward pass; received a forward graph. Make the program with "
             "backward=True"
         )
-    return found + [_Output(c, f"{graph[i].name or i}.grad") for i, c in graph.gradients.items()]
+    return outputs + [_Output(c, f"{graph[i].name or i}.grad") for i, c in graph.gradients.items()]
 
 
-def _needed(program: PureProgram, wanted: Sequence[str]) -> list[GraphNode]:
+def _nodes_of(program: PureProgram, outputs: Sequence[str]) -> list[GraphNode]:
     """Return the nodes that some results are made of, in recorded order."""
-    found = set(wanted)
+    ids = set(outputs)
     for node in reversed(program.graph.nodes):
-        if node.id in found:
-            found.update(node.inputs)
-            found.update(filter(None, (node.of, node.toward)) if node.backward else ())
-    return [node for node in program.graph if node.id in found]
+        if node.id in ids:
+            ids.update(node.inputs, filter(None, (node.of, node.toward)) if node.backward else ())
+    return [node for node in program.graph if node.id in ids]
 
 
 def _check_size(nodes: Sequence[GraphNode], inputs: Sequence[str | None], bound: Mapping[str, Any]) -> None:
@@ -137,7 +138,7 @@ class _Writer(NamedTuple):
 
     def static(self) -> _Written:
         """Write for the shapes that the program was made with."""
-        done, inputs = self._at(Sized(0, self.nodes, self.program.calls, self.bound))
+        done, inputs = self._at(Sized(self.nodes, self.program.calls, self.bound))
         return _Written(done, inputs, {v.name: v.shape for v in (*inputs, *done.emitter.values.values())})
 
     def dynamic(self) -> _Written:
@@ -152,18 +153,14 @@ class _Writer(NamedTuple):
         (old,) = lengths
         sizes = [old, old + 1, 4 * old + 3]  # the last so that what takes log2 of it steps takes more of them
         batched = [i for i, spec in zip(program.inputs, program._specs, strict=True) if i is not None and spec.shape]
-        made = [
-            self._at(sized(self.nodes, program.calls, self.bound, batched, old, size), size if size != old else 0)
-            for size in sizes
-        ]
-        emitters = [done.emitter for done, _ in made]
-        done, inputs = made[0]
-        source = next(v for v in inputs if v.shape)
-        merged(emitters, sizes, source)
-        axes = {v.name: axes_of([values[k].shape for _, values in made], sizes) for k, v in enumerate(inputs)}
+        versions = [self._at(resize(self.nodes, program.calls, self.bound, batched, old, size), size) for size in sizes]
+        emitters = [done.emitter for done, _ in versions]
+        done, inputs = versions[0]
+        merge(emitters, sizes, next(v for v in inputs if v.shape))
+        axes = {v.name: axes_of([values[k].shape for _, values in versions], sizes) for k, v in enumerate(inputs)}
         for name, value in done.emitter.values.items():
-            known = all(name in e.values for e in emitters)
-            axes[name] = axes_of([e.values[name].shape for e in emitters], sizes) if known else value.shape
+            in_all = all(name in e.values for e in emitters)
+            axes[name] = axes_of([e.values[name].shape for e in emitters], sizes) if in_all else value.shape
         return _Written(done, inputs, axes)
 
     def _at(self, at: Sized, size: int = 0) -> tuple[Translation, list[Value]]:
@@ -189,7 +186,7 @@ class _Assembly:
         self.final: dict[str, str] = {"": ""}  # an input left out
         self.shared: dict[Any, str] = {}
 
-    def encoded(self, name: str) -> bytes:
+    def encode(self, name: str) -> bytes:
         """Return the file."""
         emitter = self.emitter
         inputs = [self._input(value, wish) for value, wish in zip(self.inputs, self.program.names, strict=True)]
@@ -204,7 +201,7 @@ class _Assembly:
         specs = [ValueSpec(self.final[v.name], v.dtype, self.axes[v.name]) for v in emitter.values.values()]
         body = wire.graph(
             name,
-            map(self._renamed, emitter.nodes),
+            map(self._rename, emitter.nodes),
             initializers,
             inputs,
             outputs,
@@ -250,7 +247,7 @@ class _Assembly:
     def _initializers(self) -> dict[str, np.ndarray]:
         """Return the constants that some node reads; equal ones without a name of their own are one."""
         used = {x for record in self.emitter.nodes for x in record.inputs}
-        found: dict[str, np.ndarray] = {}
+        initializers: dict[str, np.ndarray] = {}
         for internal, array in self.emitter.constants.items():
             if internal not in used:
                 continue
@@ -259,9 +256,9 @@ class _Assembly:
                 if key not in self.shared:
                     self.shared[key] = self.names.new(f"c{len(self.shared)}")
                 self.final[internal] = self.shared[key]
-            found.setdefault(self.final[internal], array)
-        return found
+            initializers.setdefault(self.final[internal], array)
+        return initializers
 
-    def _renamed(self, record: NodeRecord) -> NodeRecord:
+    def _rename(self, record: NodeRecord) -> NodeRecord:
         inputs, outputs = (tuple(self.final[x] for x in xs) for xs in (record.inputs, record.outputs))
         return record._replace(inputs=inputs, outputs=outputs)

@@ -137,7 +137,7 @@ def scatter_add(x: Any, places: Any, axis: int | None, shape: Shape) -> Any:
 # ---- random draws ---------------------------------------------------------------------------------------------------
 
 
-def _drawn(call: Call, op_type: str) -> Any:
+def _draw(call: Call, op_type: str) -> Any:
     """Draw in single precision, or in double if the result is."""
     return call.emitter.call(op_type, call.emitter.full(call.shape, 0, call.dtype if call.dtype == float else FLOAT))
 
@@ -145,19 +145,19 @@ def _drawn(call: Call, op_type: str) -> Any:
 @exports("random_normal")
 def _random_normal(call: Call, *_: Any, shape: Any, dtype: Any, loc: float, scale: float) -> Any:
     # Not by the attributes, which are in single precision.
-    return (_drawn(call, "RandomNormalLike") * float(scale) + float(loc)).astype(call.dtype)
+    return (_draw(call, "RandomNormalLike") * float(scale) + float(loc)).astype(call.dtype)
 
 
 @exports("random_uniform")
 def _random_uniform(call: Call, *_: Any, shape: Any, dtype: Any, low: float, high: float) -> Any:
-    return (_drawn(call, "RandomUniformLike") * float(high - low) + float(low)).astype(call.dtype)
+    return (_draw(call, "RandomUniformLike") * float(high - low) + float(low)).astype(call.dtype)
 
 
 @exports("random_bernoulli")
 def _random_bernoulli(call: Call, *_: Any, shape: Any, dtype: Any, p: float) -> Any:
-    return (_drawn(call, "RandomUniformLike") < float(p)).astype(call.dtype)
+    return (_draw(call, "RandomUniformLike") < float(p)).astype(call.dtype)
 
 
 @exports("random_permutation")
 def _random_permutation(call: Call, *_: Any, shape: Any, dtype: Any) -> Any:
-    return np.argsort(_drawn(call, "RandomUniformLike")).astype(call.dtype)  # the order of random numbers is random
+    return np.argsort(_draw(call, "RandomUniformLike")).astype(call.dtype)  # the order of random numbers is random

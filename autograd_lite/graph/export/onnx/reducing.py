@@ -27,11 +27,11 @@ def _sum(call: Call, x: Any, *, axis: _Axes, keepdims: bool, dtype: Any) -> Any:
 
 @exports("mean")
 def _mean(call: Call, x: Any, *, axis: _Axes, keepdims: bool, dtype: Any) -> Any:
-    wide = DOUBLE if dtype is None and x.kind != "f" else wider(call.dtype)
-    if wide.kind != "f":  # dtype=int: NumPy sums in it and divides in floats
-        total = x.astype(wide).sum(axis, keepdims=keepdims)
+    dtype = DOUBLE if dtype is None and x.kind != "f" else wider(call.dtype)
+    if dtype.kind != "f":  # dtype=int: NumPy sums in it and divides in floats
+        total = x.astype(dtype).sum(axis, keepdims=keepdims)
         return (total.astype(DOUBLE) / (x.size // max(total.size, 1))).astype(call.dtype)
-    return x.astype(wide).reduce("ReduceMean", axis, keepdims).astype(call.dtype)
+    return x.cast(dtype).reduce("ReduceMean", axis, keepdims).astype(call.dtype)
 
 
 @exports("var", "std")
@@ -107,8 +107,8 @@ def _argmax(call: Call, x: Any, *, axis: int | None, keepdims: bool) -> Any:
 
 def _operands(call: Call, *xs: Any) -> list[Any]:
     """Return operands in the dtype of the result, or in one to compute that in."""
-    wide = np.dtype(np.int32) if call.dtype == BOOL else wider(call.dtype)
-    return [call.value(x, call.dtype).astype(wide) for x in xs]
+    dtype = np.dtype(np.int32) if call.dtype == BOOL else wider(call.dtype)
+    return [call.value(x, call.dtype).astype(dtype) for x in xs]
 
 
 def _result(call: Call, x: Any) -> Any:
@@ -138,9 +138,9 @@ def _contract(call: Call, x: Any, y: Any, *, subscripts: str) -> Any:
         size.update((c, n) for c, n in zip(labels, v.shape, strict=True) if n != 1 or c not in size)
     for k, v in enumerate(operands):
         # An axis of length 1 beside a longer one is only there to be repeated, for which Einsum has no word.
-        wide = [i for i, c in enumerate(letters[k]) if v.shape[i] == size[c]]
-        operands[k] = v.reshape(tuple([v.shape[i] for i in wide]))
-        letters[k] = "".join(letters[k][i] for i in wide)
+        axes = [i for i, c in enumerate(letters[k]) if v.shape[i] == size[c]]
+        operands[k] = v.reshape(tuple([v.shape[i] for i in axes]))
+        letters[k] = "".join(letters[k][i] for i in axes)
     equation = f"{','.join(letters)}->{out}"
     return _result(call, call.emitter.run("Einsum", *operands, shape=call.shape, equation=equation))
 
@@ -202,7 +202,7 @@ def _recurrence(call: Call, *inputs: Any, axis: int) -> Any:
 
 
 @exports("argsort", "argpartition")
-def _argsort(call: Call, x: Any, *, axis: int, **_: Any) -> Any:
+def _sort(call: Call, x: Any, *, axis: int, **_: Any) -> Any:
     """Return where the values lie in rising order; of equal ones TopK puts the first first."""
     x, emitter = _in_order(x)[0], call.emitter
     x = x.astype(emitter.kernel("TopK", x.dtype))
@@ -211,7 +211,7 @@ def _argsort(call: Call, x: Any, *, axis: int, **_: Any) -> Any:
 
 
 @exports("searchsorted")
-def _searchsorted(call: Call, *inputs: Any, side: str) -> Any:
+def _search(call: Call, *inputs: Any, side: str) -> Any:
     # As many elements are smaller, or not larger, as the place says.
     values = [call.value(v, None if isinstance(v, Value) else type(v)) for v in inputs]
     x, y = (v.astype(np.result_type(*[v.dtype for v in values])) for v in values)

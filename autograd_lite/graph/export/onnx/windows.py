@@ -45,19 +45,19 @@ def _taps(
     value: Any = 0,
 ) -> Iterator[Any]:  # fmt: skip
     """Yield for each tap, in C order, its elements in all windows: shape (N, *O, C)."""
-    wide = np.pad(x, [(0, 0), *padding, (0, 0)], constant_values=value)
-    for tap in _places(window, dilation):
+    x = np.pad(x, [(0, 0), *padding, (0, 0)], constant_values=value)
+    for tap in _tap_places(window, dilation):
         cuts = [slice(a, a + (n - 1) * s + 1, s) for a, n, s in zip(tap, count, stride, strict=True)]
-        yield wide[(slice(None), *cuts)]
+        yield x[(slice(None), *cuts)]
 
 
-def _places(window: Shape, dilation: Shape | None = None) -> Iterator[Shape]:
+def _tap_places(window: Shape, dilation: Shape | None = None) -> Iterator[Shape]:
     """Yield where the taps of a window lie."""
     steps = dilation or (1,) * len(window)
     return itertools.product(*[range(0, k * d, d) for k, d in zip(window, steps, strict=True)])
 
 
-def _put(x: Any, size: Shape, tap: Shape, stride: Shape, padding: Padding) -> Any:
+def _place(x: Any, size: Shape, tap: Shape, stride: Shape, padding: Padding) -> Any:
     """Put the elements (N, *O, C) where a tap of their windows lies in an array (N, *S, C) of zeros."""
     for axis, (n, place, s, p) in enumerate(zip(size, tap, stride, padding, strict=True), start=1):
         x = dilate(x, axis, s)
@@ -122,8 +122,8 @@ def _convolution_input(
     parts = []
     for part, kernel in zip(_groups(y, groups), _groups(w, groups), strict=True):
         by_tap = kernel.reshape(-1, *kernel.shape[-2:]).mT
-        taps = enumerate(_places(window, dilation))
-        parts.append(_sum(_put(part @ by_tap[i], size, tap, stride, padding) for i, tap in taps))
+        taps = enumerate(_tap_places(window, dilation))
+        parts.append(_sum(_place(part @ by_tap[i], size, tap, stride, padding) for i, tap in taps))
     return np.concatenate(parts, axis=-1).astype(call.dtype)
 
 
@@ -160,7 +160,7 @@ def _first_equal(y: Any, z: Any, window: Shape, stride: Shape, padding: Padding)
     """Yield each tap, and in which windows it is the first where y equals z."""
     size, count = y.shape[1:-1], z.shape[1:-1]
     done: Any = None
-    for tap, there in zip(_places(window), _taps(y, count, window, stride, padding), strict=True):
+    for tap, there in zip(_tap_places(window), _taps(y, count, window, stride, padding), strict=True):
         equal = there == z
         if y.kind == "f":
             equal = equal | (np.isnan(there) & np.isnan(z))
@@ -184,7 +184,7 @@ def _window_take_equal(call: Call, x: Any, y: Any, z: Any, **lengths: Any) -> An
 def _window_put_equal(call: Call, x: Any, y: Any, z: Any, **lengths: Any) -> Any:
     stride, padding = lengths["stride"], lengths["padding"]
     taps = _first_equal(y, z, **lengths)
-    return _sum(_put(np.where(equal, x, 0), call.shape[1:-1], tap, stride, padding) for tap, equal in taps)
+    return _sum(_place(np.where(equal, x, 0), call.shape[1:-1], tap, stride, padding) for tap, equal in taps)
 
 
 @exports("window_sum")
@@ -195,7 +195,7 @@ def _window_sum(call: Call, x: Any, **lengths: Any) -> Any:
 @exports("window_spread")
 def _window_spread(call: Call, x: Any, *, size: Shape, window: Shape, stride: Shape, padding: Padding) -> Any:
     x = call.wide(x)
-    return _sum(_put(x, size, tap, stride, padding) for tap in _places(window)).astype(call.dtype)
+    return _sum(_place(x, size, tap, stride, padding) for tap in _tap_places(window)).astype(call.dtype)
 
 
 # ---- several ops that are one operator ------------------------------------------------------------------------------

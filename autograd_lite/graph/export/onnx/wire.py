@@ -66,7 +66,7 @@ class Message:
     """A message under construction: pieces that are joined once, at the end, since weights may be large.
 
     Example:
-        >>> Message().integer(1, 8).text(2, "ag").encoded().hex()
+        >>> Message().integer(1, 8).text(2, "ag").encode().hex()
         '080812026167'
     """
 
@@ -107,13 +107,13 @@ class Message:
         self.size += value.size
         return self
 
-    def encoded(self) -> bytes:
+    def encode(self) -> bytes:
         """Return the bytes."""
         return b"".join(self.pieces)
 
 
 class ValueSpec(NamedTuple):
-    """What a model says of a value: its name, dtype and axes; an axis is a length, a name of one, or None."""
+    """The name, dtype and axes that a model states for a value; an axis is a length, a name, or None."""
 
     name: str
     dtype: np.dtype[Any]
@@ -135,14 +135,14 @@ class NodeRecord(NamedTuple):
 
 def tensor(name: str, array: np.ndarray) -> Message:
     """Encode an array: raw bytes, little endian, in C order."""
-    made = Message()
+    message = Message()
     for n in array.shape:
-        made.integer(1, n)
-    made.integer(2, data_type(array.dtype))
+        message.integer(1, n)
+    message.integer(2, data_type(array.dtype))
     if name:
-        made.text(8, name)
+        message.text(8, name)
     little = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False)
-    return made.raw(9, little.reshape(-1).view(np.uint8).data if little.size else b"")
+    return message.raw(9, little.reshape(-1).view(np.uint8).data if little.size else b"")
 
 
 def attribute(name: str, value: Any) -> Message:
@@ -151,30 +151,30 @@ def attribute(name: str, value: Any) -> Message:
     Raises:
         TypeError: if it is anything else.
     """
-    made = Message().text(1, name)
+    message = Message().text(1, name)
     if isinstance(value, np.ndarray):
-        return made.message(5, tensor("", value)).integer(20, _TENSOR)
+        return message.message(5, tensor("", value)).integer(20, _TENSOR)
     several = isinstance(value, Sequence) and not isinstance(value, str)
     values = value if several else [value]
     for kinds, add, one, many in _ATTRIBUTES:
         if all(isinstance(v, kinds) for v in values):
             field, kind = many if several else one
             for v in values:
-                add(made, field, v)
-            return made.integer(20, kind)
+                add(message, field, v)
+            return message.integer(20, kind)
     raise TypeError(f"attribute {name!r}: expected a number, a string, an array or a sequence; received {value!r}")
 
 
-# What an attribute is of, how that is added, and the fields and types of one and of several.
+# The classes of values, how one is added, and the fields and types of one and of several.
 _ATTRIBUTES: tuple[tuple[Any, Any, tuple[int, int], tuple[int, int]], ...] = (
-    (Integral, lambda made, field, v: made.integer(field, int(v)), (3, _INT), (8, _INTS)),
-    (Real, lambda made, field, v: made.real(field, float(v)), (2, _FLOAT), (7, _FLOATS)),
+    (Integral, lambda message, field, v: message.integer(field, int(v)), (3, _INT), (8, _INTS)),
+    (Real, lambda message, field, v: message.real(field, float(v)), (2, _FLOAT), (7, _FLOATS)),
     (str, Message.text, (4, _STRING), (9, _STRINGS)),
 )
 
 
 def value_info(spec: ValueSpec) -> Message:
-    """Encode what is said of a value."""
+    """Encode the name, dtype and axes of a value."""
     shape = Message()
     for n in spec.shape:
         axis = Message()
@@ -184,25 +184,25 @@ def value_info(spec: ValueSpec) -> Message:
             axis.integer(1, n)
         shape.message(1, axis)
     kind = Message().message(1, Message().integer(1, data_type(spec.dtype)).message(2, shape))
-    made = Message().text(1, spec.name).message(2, kind)
-    return made.text(3, spec.doc) if spec.doc else made
+    message = Message().text(1, spec.name).message(2, kind)
+    return message.text(3, spec.doc) if spec.doc else message
 
 
 def node(record: NodeRecord) -> Message:
     """Encode a node, with its attributes in the order of their names."""
-    made = Message()
+    message = Message()
     for name in record.inputs:
-        made.text(1, name)
+        message.text(1, name)
     for name in record.outputs:
-        made.text(2, name)
+        message.text(2, name)
     if record.name:
-        made.text(3, record.name)
-    made.text(4, record.op_type)
+        message.text(3, record.name)
+    message.text(4, record.op_type)
     for key in sorted(record.attributes):
-        made.message(5, attribute(key, record.attributes[key]))
+        message.message(5, attribute(key, record.attributes[key]))
     if record.doc:
-        made.text(6, record.doc)
-    return made.text(7, record.domain) if record.domain else made
+        message.text(6, record.doc)
+    return message.text(7, record.domain) if record.domain else message
 
 
 def graph(
@@ -215,18 +215,18 @@ def graph(
     doc: str = "",
 ) -> Message:
     """Encode a graph."""
-    made = Message()
+    message = Message()
     for record in nodes:
-        made.message(1, node(record))
-    made.text(2, name)
+        message.message(1, node(record))
+    message.text(2, name)
     for key, array in initializers.items():
-        made.message(5, tensor(key, array))
+        message.message(5, tensor(key, array))
     if doc:
-        made.text(10, doc)
+        message.text(10, doc)
     for field, specs in ((11, inputs), (12, outputs), (13, values)):
         for spec in specs:
-            made.message(field, value_info(spec))
-    return made
+            message.message(field, value_info(spec))
+    return message
 
 
 def model(
@@ -244,11 +244,11 @@ def model(
         ir_version: of the file format.
         opsets: the version of each domain of operators; the standard one is called "".
         producer: name and version of the program that wrote it.
-        metadata: whatever else is said of it.
+        metadata: further texts by name.
     """
-    made = Message().integer(1, ir_version).text(2, producer[0]).text(3, producer[1]).message(7, body)
+    message = Message().integer(1, ir_version).text(2, producer[0]).text(3, producer[1]).message(7, body)
     for domain, version in opsets.items():
-        made.message(8, Message().text(1, domain).integer(2, version))
+        message.message(8, Message().text(1, domain).integer(2, version))
     for key, text in metadata.items():
-        made.message(14, Message().text(1, key).text(2, text))
-    return made.encoded()
+        message.message(14, Message().text(1, key).text(2, text))
+    return message.encode()
