@@ -1,4 +1,4 @@
-"""What `compile` was given, as objects."""
+"""The arguments of `compile` as objects: the optimizer, the loss and the metrics."""
 
 from __future__ import annotations
 
@@ -19,11 +19,19 @@ from ..data.structure import batch_size_of, is_structure, map_structure
 from ..metrics import MeanMetricWrapper, Metric
 from ..metrics.metric import as_array
 from ..module.masks import MASKS, joined, masks_in
-from .outputs import _LossTracker, _OutputMetric, _OutputsLoss, _PartialLoss, fitted, reduced, scalar_or_array
+from .outputs import (
+    _LossTracker,
+    _OutputMetric,
+    _OutputsLoss,
+    _PartialLoss,
+    check_reduced,
+    fit_targets,
+    scalar_or_array,
+)
 
 
 class _CompiledMetrics(Metric):
-    """All metrics that `compile` was given, as one; of these, only the weighted ones are given the sample weights.
+    """All metrics of `compile` as one; only the weighted ones receive the sample weights.
 
     Args:
         plain: metrics without weights.
@@ -38,8 +46,8 @@ class _CompiledMetrics(Metric):
     def metrics(self) -> tuple[Metric, ...]:
         """The metrics in the order of `evaluate`: those of several outputs by name."""
         plain, weighted = self._groups
-        found = plain + weighted
-        return tuple(sorted(found, key=lambda metric: metric.name if isinstance(metric, _OutputMetric) else ""))
+        metrics = plain + weighted
+        return tuple(sorted(metrics, key=lambda metric: metric.name if isinstance(metric, _OutputMetric) else ""))
 
     @property
     def variables(self) -> list[Tensor]:
@@ -72,7 +80,14 @@ class _CompiledMetrics(Metric):
 
 
 class Compiled(NamedTuple):
-    """What `compile` was given, as objects."""
+    """The arguments of `compile` as objects.
+
+    Attributes:
+        metrics: those without sample weights, the losses of single outputs included.
+        weighted: those with sample weights.
+        tracker: the mean loss.
+        together: all metrics as one.
+    """
 
     optimizer: optimizers.Optimizer
     loss: losses.Loss | None
@@ -93,14 +108,19 @@ class Compiled(NamedTuple):
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of `compile` that make the same, as objects."""
-        loss, own = self.loss, [m for m in self.metrics if not isinstance(m, _PartialLoss)]
+        loss, metrics = self.loss, [m for m in self.metrics if not isinstance(m, _PartialLoss)]
         if not isinstance(loss, _OutputsLoss):
-            return {"optimizer": self.optimizer, "loss": loss, "metrics": own, "weighted_metrics": list(self.weighted)}
+            return {
+                "optimizer": self.optimizer,
+                "loss": loss,
+                "metrics": metrics,
+                "weighted_metrics": list(self.weighted),
+            }
         return {
             "optimizer": self.optimizer,
             "loss": {**loss.parts, **{name: None for name in loss.names if name not in loss.parts}},
             "loss_weights": loss.weights,
-            "metrics": _by_output(own),
+            "metrics": _by_output(metrics),
             "weighted_metrics": _by_output(self.weighted),
         }
 
@@ -109,7 +129,7 @@ class Compiled(NamedTuple):
         loss = self.loss
         assert loss is not None
         if y_pred.__class__ is Tensor:
-            y = fitted(y, y_pred.shape)
+            y = fit_targets(y, y_pred.shape)
         if type(loss).__call__ is losses.Loss.__call__:
             value, weight = loss.loss_and_weight(y, y_pred, w)
         else:
@@ -127,13 +147,13 @@ def _show(metric: Any, y: Any, predicted: Any, w: Any, masks: Any) -> None:
     """Show one batch to a metric, with weights only if there are any."""
     if isinstance(metric, _OutputMetric):
         part = metric.part
-        weights, own = part(w) if is_structure(w) else w, None if masks is None else part(masks)
-        _show(metric.metric, part(y), part(predicted), weights, own)
+        weights, mask = part(w) if is_structure(w) else w, None if masks is None else part(masks)
+        _show(metric.metric, part(y), part(predicted), weights, mask)
         return
     if isinstance(metric, _PartialLoss) or isinstance(masks, (list, tuple, Mapping)):
         masks = None  # the loss has applied them already, or one metric sees all outputs
     if isinstance(predicted, np.ndarray):
-        y = fitted(y, predicted.shape)
+        y = fit_targets(y, predicted.shape)
     if masks is not None and w is None and isinstance(metric, MeanMetricWrapper):
         metric.update_masked(y, predicted, joined(None, masks))
         return
@@ -156,16 +176,16 @@ def values_of(y_pred: Any) -> Any:
     return as_array(y_pred) if y_pred.__class__ is Tensor else map_structure(as_array, y_pred)
 
 
-def compiled_with(
-    optimizer: Any, loss: Any, wanted: Any, weighted: Any, loss_weights: Any, names: Sequence[str] | None
+def make_compiled(
+    optimizer: Any, loss: Any, metrics: Any, weighted: Any, loss_weights: Any, names: Sequence[str] | None
 ) -> Compiled:
-    """Return what `compile` was given as objects.
+    """Return the arguments of `compile` as objects.
 
     Args:
         optimizer: name or Optimizer.
         loss: name, Loss, function, None, or a list or dict of them, one an output.
-        wanted: metrics; with several outputs a list of lists or a dict.
-        weighted: metrics that are given the sample weights.
+        metrics: metrics; with several outputs a list of lists or a dict.
+        weighted: metrics that receive the sample weights.
         loss_weights: a list or dict of numbers, with several outputs.
         names: of the outputs, if they are known.
 
@@ -175,22 +195,20 @@ def compiled_with(
     if names and len(names) > 1 and _of_one_output(loss):
         loss = dict.fromkeys(names, loss)
     if isinstance(loss, (list, tuple, dict)):
-        found: losses.Loss | None = _OutputsLoss(loss, loss_weights, names)
+        loss_object: losses.Loss | None = _OutputsLoss(loss, loss_weights, names)
     elif loss_weights is not None:
         raise ValueError("expected loss_weights together with one loss for each output; received one loss")
     else:
-        found = None if loss is None else reduced(losses.get(loss))
-    made = [_metrics(wanted, found)]
-    made.append(_metrics(weighted, found, {m.name for m in made[0]}))
-    if isinstance(found, _OutputsLoss) and len(found.parts) > 1:
-        made[0] = (*(_PartialLoss(found, name) for name in found.parts), *made[0])
-    used = ["loss", *(m.name for group in made for m in group)]
-    if len(set(used)) < len(used):
-        raise ValueError(f"expected metrics with different names, none of them 'loss'; received {used[1:]}")
-    plain, weighed = made
-    return Compiled(
-        optimizers.get(optimizer), found, plain, weighed, _LossTracker(found), _CompiledMetrics(plain, weighed)
-    )
+        loss_object = None if loss is None else check_reduced(losses.get(loss))
+    plain = _make_metrics(metrics, loss_object)
+    with_weights = _make_metrics(weighted, loss_object, {m.name for m in plain})
+    if isinstance(loss_object, _OutputsLoss) and len(loss_object.parts) > 1:
+        plain = (*(_PartialLoss(loss_object, name) for name in loss_object.parts), *plain)
+    reported = ["loss", *(m.name for m in (*plain, *with_weights))]
+    if len(set(reported)) < len(reported):
+        raise ValueError(f"expected metrics with different names, none of them 'loss'; received {reported[1:]}")
+    together = _CompiledMetrics(plain, with_weights)
+    return Compiled(optimizers.get(optimizer), loss_object, plain, with_weights, _LossTracker(loss_object), together)
 
 
 def _of_one_output(loss: Any) -> bool:
@@ -201,42 +219,42 @@ def _of_one_output(loss: Any) -> bool:
     )
 
 
-def _metrics(wanted: Any, loss: losses.Loss | None, taken: Collection[str] = ()) -> tuple[metrics.Metric, ...]:
-    """Return metrics as objects; those made here get the prefix "weighted_" if their name is taken, as in Keras."""
+def _make_metrics(choices: Any, loss: losses.Loss | None, taken: Collection[str] = ()) -> tuple[Metric, ...]:
+    """Return metrics as objects; new ones get the prefix "weighted_" if their name is taken, as in Keras."""
     if not isinstance(loss, _OutputsLoss):
-        return tuple(_renamed(_metric(given, loss), given, "", taken) for given in as_list(wanted))
-    groups = loss.by_output("metrics", wanted) if wanted else {}
+        return tuple(_rename(_make_metric(choice, loss), choice, "", taken) for choice in as_list(choices))
+    groups = loss.by_output("metrics", choices) if choices else {}
     return tuple(
-        _OutputMetric(_renamed(_metric(given, loss.parts.get(name)), given, f"{name}_", taken), loss, name)
+        _OutputMetric(_rename(_make_metric(choice, loss.parts.get(name)), choice, f"{name}_", taken), loss, name)
         for name in loss.names
-        for given in as_list(groups.get(name))
+        for choice in as_list(groups.get(name))
     )
 
 
-def _metric(given: Any, loss: losses.Loss | None) -> metrics.Metric:
-    metric = metrics.get(given)
-    if isinstance(given, str) and isinstance(metric, metrics.AutoAccuracy) and getattr(loss, "from_logits", False):
+def _make_metric(choice: Any, loss: losses.Loss | None) -> Metric:
+    metric = metrics.get(choice)
+    if isinstance(choice, str) and isinstance(metric, metrics.AutoAccuracy) and getattr(loss, "from_logits", False):
         return metrics.AutoAccuracy(name=metric.name, threshold=0.0)
     return metric
 
 
-def _renamed(metric: metrics.Metric, given: Any, before: str, taken: Collection[str]) -> metrics.Metric:
-    if metric is given or before + metric.name not in taken:  # a metric object keeps the name that its owner gave it
+def _rename(metric: Metric, choice: Any, prefix: str, taken: Collection[str]) -> Metric:
+    if metric is choice or prefix + metric.name not in taken:  # a metric object keeps the name that its owner gave it
         return metric
     return type(metric).from_config({**metric.get_config(), "name": f"weighted_{metric.name}"})
 
 
-def _by_output(used: Sequence[Metric]) -> dict[str, list[Metric]]:
+def _by_output(metrics: Sequence[Metric]) -> dict[str, list[Metric]]:
     """Return the metrics by output, without the output's name in theirs."""
-    found: dict[str, list[Metric]] = {}
-    for metric in used:
+    by_output: dict[str, list[Metric]] = {}
+    for metric in metrics:
         assert isinstance(metric, _OutputMetric)
-        found.setdefault(metric.output, []).append(metric.metric)
-    return found
+        by_output.setdefault(metric.output, []).append(metric.metric)
+    return by_output
 
 
-def as_list(given: Any) -> list[Any]:
-    """Return a list of what may be None, one thing, or several."""
-    if given is None:
+def as_list(value: Any) -> list[Any]:
+    """Return None as an empty list, a list or tuple as a list, and anything else as the only entry of one."""
+    if value is None:
         return []
-    return list(given) if isinstance(given, (list, tuple)) else [given]
+    return list(value) if isinstance(value, (list, tuple)) else [value]

@@ -1,4 +1,4 @@
-"""What a step computes for a batch: of training, evaluation or prediction. `replays` compiles these functions."""
+"""The computations of a step of training, evaluation or prediction on a batch, which `replays` compiles."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from .outputs import _OutputsLoss
 
 
 class StepResult(NamedTuple):
-    """What a model computes for a batch.
+    """The results of a model for a batch.
 
-    The last three are what eager code leaves behind in Python; they are there only if it was traced or replayed.
+    The last three are side effects of eager code in Python; they are there only after a trace or a replay.
 
     Attributes:
         loss: a scalar.
@@ -47,9 +47,9 @@ def compute_gradients(
         model: a `Stepper` in training mode.
         penalized: whether its layers may add penalties.
         x, y, w: the batch.
-        guard: differentiates, and returns whether the step is to be taken.
+        guard: differentiates, and returns whether to take the step.
     """
-    compiled, shard = model._require_compiled(model._speaker("fit")), CALL.get().shard
+    compiled, shard = model._require_compiled(model._caller("fit")), CALL.get().shard
     if shard is not None:
         shard.restart()
     inputs = model._as_tensors(x)
@@ -65,7 +65,7 @@ def compute_gradients(
 
 def compute_loss(model: Any, x: Any, y: Any = None, w: Any = None) -> StepResult:
     """Compute the loss of a model in evaluation mode."""
-    compiled = model._require_compiled(model._speaker("evaluate"))
+    compiled = model._require_compiled(model._caller("evaluate"))
     y_pred = model_call(model, model, (model._as_tensors(x),), {})
     loss, weight = model._loss_of(x, y, y_pred, w, training=False)
     return _with_side_effects(model, compiled, StepResult(loss, weight, y_pred), True)
@@ -78,36 +78,36 @@ def compute_outputs(model: Any, x: Any) -> Any:
 
 def update_parameters(model: Any) -> bool:
     """Take the optimizer's step, and drop the gradients."""
-    optimizer = model._require_compiled(model._speaker("fit")).optimizer
+    optimizer = model._require_compiled(model._caller("fit")).optimizer
     optimizer.step()
     optimizer.zero_grad()
     return True
 
 
-def _with_side_effects(model: Any, compiled: Any, done: StepResult, penalized: bool) -> StepResult:
-    """Return what was computed together with what is left behind in Python, if this is traced."""
+def _with_side_effects(model: Any, compiled: Any, step: StepResult, penalized: bool) -> StepResult:
+    """Return the results together with the side effects in Python, if this is traced."""
     if not is_compiling():
-        return done
-    masks = [mask_of(t) for t in tree.leaves(done.y_pred)] if MASKS else None
+        return step
+    masks = [mask_of(t) for t in tree.leaves(step.y_pred)] if MASKS else None
     parts = dict(compiled.loss.last_parts) if isinstance(compiled.loss, _OutputsLoss) else None
-    added = [own.terms for own in added_by(model)] if penalized else None
-    return StepResult(*tree.map(_detach, tuple(done._replace(masks=masks, parts=parts, added=added))))
+    added = [each.terms for each in added_by(model)] if penalized else None
+    return StepResult(*tree.map(_detach, tuple(step._replace(masks=masks, parts=parts, added=added))))
 
 
 def _detach(x: Any) -> Any:
     return x.detach() if isinstance(x, Tensor) and x.requires_grad else x
 
 
-def apply_side_effects(model: Any, compiled: Any, done: StepResult) -> tuple[Any, float, float]:
-    """Return the outputs, the loss and its weight as numbers; leave behind in Python what an eager run does."""
-    if done.masks is not None:
-        for t, mask in zip(tree.leaves(done.y_pred), done.masks, strict=True):
+def apply_side_effects(model: Any, compiled: Any, step: StepResult) -> tuple[Any, float, float]:
+    """Return the outputs, the loss and its weight as numbers; make the side effects of an eager run."""
+    if step.masks is not None:
+        for t, mask in zip(tree.leaves(step.y_pred), step.masks, strict=True):
             if mask is not None:
                 set_mask(t, mask)
-    if done.parts is not None:
-        parts = {name: (float(loss), float(weight)) for name, (loss, weight) in done.parts.items()}
+    if step.parts is not None:
+        parts = {name: (float(loss), float(weight)) for name, (loss, weight) in step.parts.items()}
         compiled.loss.last_parts.update(parts)
-    if done.added is not None:
-        for own, terms in zip(added_by(model), done.added, strict=True):
-            own.terms = list(terms)
-    return done.y_pred, done.loss.item(), float(done.weight)
+    if step.added is not None:
+        for each, terms in zip(added_by(model), step.added, strict=True):
+            each.terms = list(terms)
+    return step.y_pred, step.loss.item(), float(step.weight)

@@ -48,7 +48,7 @@ def usage() -> Usage | None:
     return Usage(time.perf_counter(), running / 1e9, waiting / 1e9, others / 1e9)
 
 
-def starved(before: Usage, after: Usage) -> bool:
+def is_starved(before: Usage, after: Usage) -> bool:
     """Return whether this thread waited for a core much of the time, while BLAS's threads took the cores.
 
     Reading a disk or waiting for a generator is not waiting for a core; nor do other programs alone count.
@@ -77,7 +77,7 @@ class Watch:
 
     def __init__(self) -> None:
         self.due = 0.0
-        self._last: tuple[int, Usage] | None = None  # the thread, and what it had used
+        self._last: tuple[int, Usage] | None = None  # the thread, and its usage
 
     def look(self, before_logging: Callable[[], None]) -> None:
         """Compare with the last look.
@@ -91,7 +91,7 @@ class Watch:
             return
         last, self._last = self._last, (thread, now)
         self.due = now.clock + _SECONDS
-        if last is None or last[0] != thread or not starved(last[1], now) or one_thread():
+        if last is None or last[0] != thread or not is_starved(last[1], now) or one_thread():
             return
         self.due = float("inf")
         before_logging()

@@ -277,7 +277,7 @@ class DataAdapter(NamedTuple):
             samples = self.samples(*unpack(batch))
             if samples.y is None and isinstance(batch, (tuple, list)):
                 samples = samples._replace(packed=True)
-            return self._weighted(samples, weights)
+            return self._apply_class_weights(samples, weights)
 
         if isinstance(data[0], PyDataset):
             batches = StreamIterator(self.caller, Passes(data[0], shuffle), convert)
@@ -323,7 +323,7 @@ class DataAdapter(NamedTuple):
         weights: Mapping[int, float] | None = None,
     ) -> EpochIterator:
         size = 32 if batch_size is None else batch_size
-        return _limit(self.caller, ArrayIterator(self._weighted(samples, weights), size, shuffle), steps)
+        return _limit(self.caller, ArrayIterator(self._apply_class_weights(samples, weights), size, shuffle), steps)
 
-    def _weighted(self, samples: Samples, weights: Mapping[int, float] | None) -> Samples:
+    def _apply_class_weights(self, samples: Samples, weights: Mapping[int, float] | None) -> Samples:
         return samples if weights is None else class_weights(self.caller, weights, samples)

@@ -1,4 +1,4 @@
-"""What `fit` says once if the loss is NaN because the inputs are."""
+"""The warning of `fit`, once, if the loss is NaN because the inputs are."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .epoch_iterator import ArrayIterator, EpochIterator
 from .replays import frames_of_ours
 
 
-def warn_of_nan(what: str, batches: EpochIterator, x: Any, batch: int) -> None:
+def warn_of_nan(caller: str, batches: EpochIterator, x: Any, batch: int) -> None:
     """Warn if inputs are NaN or infinite, and say where: in all the arrays, or in this batch of a stream.
 
     Args:
-        what: the call, for the message.
+        caller: for the message.
         batches: where the batch comes from.
         x: its inputs.
         batch: its number, from 0.
@@ -35,7 +35,7 @@ def warn_of_nan(what: str, batches: EpochIterator, x: Any, batch: int) -> None:
         rest = "" if whole else " of this batch"
         kind = "NaN" if np.isnan(values).any() else "infinite values"
         warnings.warn(
-            f"{what}: the loss of batch {batch} is NaN. Expected inputs that are finite numbers; received "
+            f"{caller}: the loss of batch {batch} is NaN. Expected inputs that are finite numbers; received "
             f"{_name(path)} with {int(bad.sum())} {kind} of {values.size}, the first in row {first[0]}{rest} "
             f"(index {first}){places}. Drop those rows, or fill them, as by np.nan_to_num(x)",
             stacklevel=frames_of_ours(),

@@ -16,12 +16,12 @@ from ..config.arguments import as_scalar
 from ..data.structure import is_structure
 
 
-def fitted(y: Any, shape: Any) -> Any:
+def fit_targets(y: Any, shape: Any) -> Any:
     """Return targets with a last axis of length 1 added, if that gives them the predictions' shape."""
     return y[..., None] if (*getattr(y, "shape", ()), 1) == shape and len(shape) > 1 else y
 
 
-def reduced(loss: losses.Loss) -> losses.Loss:
+def check_reduced(loss: losses.Loss) -> losses.Loss:
     """Return a loss that must be one number for a batch."""
     if loss.reduction is None:
         raise ValueError(
@@ -39,33 +39,39 @@ class _OutputsLoss(losses.Loss):
 
     Attributes:
         parts: the losses by the name of the output.
-        last_parts: of the last call, the value of each, a number unless it is traced, with its weight in the mean.
+        last_parts: of the last call, the value of each, a number unless it is traced, and its weight in the mean.
     """
 
-    def __init__(self, given: Any, weights: Any, names: Sequence[str] | None) -> None:
+    def __init__(self, losses_by_output: Any, weights: Any, names: Sequence[str] | None) -> None:
         super().__init__("loss")
         if names is None:
-            names = list(given) if isinstance(given, dict) else [f"output_{i}" for i in range(len(given))]
+            names = (
+                list(losses_by_output)
+                if isinstance(losses_by_output, dict)
+                else [f"output_{i}" for i in range(len(losses_by_output))]
+            )
         self.names = list(names)
-        self.parts = {name: reduced(losses.get(one)) for name, one in self.by_output("loss", given).items()}
+        self.parts = {
+            name: check_reduced(losses.get(one)) for name, one in self.by_output("loss", losses_by_output).items()
+        }
         self.weights = dict.fromkeys(self.parts, 1.0)
         if weights is not None:
             for name, weight in self.by_output("loss_weights", weights).items():
                 self.weights[name] = as_scalar("loss_weights", weight)
         self.last_parts: dict[str, tuple[Any, float]] = {}
 
-    def by_output(self, what: str, given: Any) -> dict[str, Any]:
+    def by_output(self, argument: str, entries: Any) -> dict[str, Any]:
         """Return the entries of a dict, or of a list in the outputs' order, by output name."""
-        if isinstance(given, Mapping):
-            if unknown := [name for name in given if name not in self.names]:
-                raise ValueError(f"expected {what} for outputs of {self.names}; received {unknown[0]!r}")
-            return {name: one for name, one in given.items() if one is not None}
-        if not isinstance(given, (list, tuple)) or len(given) != len(self.names):
+        if isinstance(entries, Mapping):
+            if unknown := [name for name in entries if name not in self.names]:
+                raise ValueError(f"expected {argument} for outputs of {self.names}; received {unknown[0]!r}")
+            return {name: one for name, one in entries.items() if one is not None}
+        if not isinstance(entries, (list, tuple)) or len(entries) != len(self.names):
             raise ValueError(
-                f"expected {what} as a dict, or a list with one entry for each of the outputs {self.names}; "
-                f"received {given!r}"
+                f"expected {argument} as a dict, or a list with one entry for each of the outputs {self.names}; "
+                f"received {entries!r}"
             )
-        return {name: one for name, one in zip(self.names, given, strict=True) if one is not None}
+        return {name: one for name, one in zip(self.names, entries, strict=True) if one is not None}
 
     def part(self, values: Any, name: str) -> Any:
         """Return the entry of an output in a dict, or in a list in the outputs' order."""
@@ -84,7 +90,7 @@ class _OutputsLoss(losses.Loss):
         """Raise if these targets cannot belong to predictions of these shapes."""
         for name, loss in self.parts.items():
             own = self.part(shape, name)
-            loss.check(fitted(self.part(y_true, name), own), own)
+            loss.check(fit_targets(self.part(y_true, name), own), own)
 
     def loss_and_weight(
         self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None
@@ -94,9 +100,11 @@ class _OutputsLoss(losses.Loss):
         rows = 0.0
         shard = CALL.get().shard
         for name, loss in self.parts.items():
-            own = [self.part(given, name) if is_structure(given) else given for given in (sample_weight, mask)]
+            own = [self.part(value, name) if is_structure(value) else value for value in (sample_weight, mask)]
             predicted = self.part(y_pred, name)
-            value, counted = loss.loss_and_weight(fitted(self.part(y_true, name), predicted.shape), predicted, *own)
+            value, counted = loss.loss_and_weight(
+                fit_targets(self.part(y_true, name), predicted.shape), predicted, *own
+            )
             self.last_parts[name] = (value if is_compiling() else value.item()), counted
             rows = float(len(predicted))
             weight = self.weights[name]
@@ -119,7 +127,7 @@ class _PartialLoss(metrics.Metric):
         self.mean = Means(self.loss.parts[self.output])
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take in the value that the loss just had."""
+        """Take in the last value of the loss."""
         self.mean.add(*self.loss.last_parts[self.output])
 
     def result(self) -> float:
@@ -181,7 +189,7 @@ class Means:
             for name, mean in self.parts.items():
                 part = self.loss.last_parts[name]
                 mean.add(*part)
-                value -= self.loss.weights[name] * part[0]  # what remains are the penalties
+                value -= self.loss.weights[name] * part[0]  # the penalties remain
         self.total += value if self.summed else value * weight
         self.count += weight
 
@@ -190,12 +198,12 @@ class Means:
         rest = self.total / self.count if self.count else 0.0
         return rest + sum(self.loss.weights[name] * mean.mean() for name, mean in self.parts.items() if self.loss)
 
-    def values(self, used: Sequence[metrics.Metric]) -> dict[str, float]:
+    def values(self, reported: Sequence[metrics.Metric]) -> dict[str, float]:
         """Return the loss and the metrics."""
-        found = {"loss": self.mean()} if self.begun else {}
-        for metric in used:
-            found[metric.name] = scalar_or_array(metric.result())
-        return found
+        values = {"loss": self.mean()} if self.begun else {}
+        for metric in reported:
+            values[metric.name] = scalar_or_array(metric.result())
+        return values
 
 
 class _LossTracker(metrics.Mean):
@@ -236,7 +244,7 @@ class Returned:
         self.last: dict[str, Any] = {}
 
     def add(self, value: Any, weight: float) -> None:
-        """Take in what a step returned, in place of what the step before it did."""
+        """Take in the values of a step, in place of those of the step before it."""
         self.last = {}
         self._take_in(value)
 
@@ -251,6 +259,6 @@ class Returned:
             else:
                 self.last[name] = one if np.ndim(one) else as_scalar(f"{self.step}, {name!r}", one)
 
-    def values(self, used: Sequence[metrics.Metric]) -> dict[str, float]:
-        """Return what the last step returned."""
+    def values(self, reported: Sequence[metrics.Metric]) -> dict[str, float]:
+        """Return the values of the last step."""
         return dict(self.last)

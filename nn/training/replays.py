@@ -1,4 +1,4 @@
-"""What `fit`, `evaluate` and `predict` compute for a batch, compiled: it runs as it is at first, and is then replayed.
+"""The computations of `fit`, `evaluate` and `predict` on a batch, compiled: eager at first, and then replayed.
 
 The rule, which `compile(jit_compile=…)` and `compile(run_eagerly=…)` choose by:
 
@@ -6,16 +6,16 @@ The rule, which `compile(jit_compile=…)` and `compile(run_eagerly=…)` choose
   does. If the traces agree, all further batches of that shape are replayed, with the results of a run bit for bit. A
   model that cannot be traced runs as before, and one warning says why, and where in the user's code. No batch waits for
   more than one trace or plan: first for those of what leads to the gradients, then for those of the update.
-- `jit_compile=True`: the second batch is traced already, and what cannot be traced is an error.
+- `jit_compile=True`: the second batch is traced already, and a model that cannot be traced is an error.
 - `jit_compile=False` or `run_eagerly=True`: nothing is compiled.
 
-A replay runs no Python: what `call` or a loss prints, counts or appends happens while the model runs, and no longer in
-replays. What they read in Python (a weight of a loss, an attribute of a layer) is compared before every replay, and a
-batch that would read something else is traced anew. A call that itself changes what it reads, or draws with NumPy, is
-not replayed, and nothing is while parameters have hooks. Parameters, variables, random draws and learning rates are
-read anew.
+A replay runs no Python: calls and losses print, count or append while the model runs eagerly, and not in replays.
+The values that they read in Python (a weight of a loss, an attribute of a layer) are guards, checked before every
+replay: a batch that would read another value is traced again. A call that itself changes what it reads, or draws with
+NumPy, is not replayed, and nothing is while parameters have hooks. Parameters, variables, random draws and learning
+rates are read anew.
 
-A `train_step` of a class's own runs as it is; what it calls of ours, `super().train_step`, is replayed.
+A custom `train_step` runs as it is; its call of `super().train_step` is replayed.
 
 A loop asks for its functions before the first batch, as `ReplayedFunction`s for the state that the model is in, and
 again after code of the user's (callbacks, generators of batches) has run, which may have changed the model.
@@ -66,7 +66,7 @@ def check_choice(caller: str, value: Any) -> bool | str:
 
 
 class _Changed(Exception):
-    """Raised at the end of a trace that has changed an attribute; what was traced is undone."""
+    """Raised at the end of a trace that has changed an attribute; the changes are undone."""
 
 
 # What code may raise that receives Tensors in place of arrays. Whatever else is raised, such as by the handler of a
@@ -104,7 +104,7 @@ class _Computation:
 
         def run(*batch: Any) -> Any:
             model = model_of()
-            with covered(model):  # `Replays.check` sees to what calls read of it
+            with covered(model):  # whose state `Replays.check` guards
                 if not is_compiling():
                     return function(model, *constants, *batch)
                 with _refuse_changes(model):
@@ -178,7 +178,7 @@ class _Here(threading.local):
         state: the numbers of the states of the model and the loss; see `Replays.check`.
         has_hooks: whether there are hooks on parameters, which see each gradient.
         eager: the computation that has run as it is since the check, its function, and the shape of the batch.
-        slow: what was traced or planned last.
+        slow: the last computation that was traced or planned.
     """
 
     state: tuple[Any, ...] = ()

@@ -27,7 +27,7 @@ from ..module.modes import rest_in_inference
 from ..module.module import Module
 from ..module.penalties import add_penalty, has_penalties, model_call, penalties
 from ..module.tree import PLAIN
-from .compiled import Compiled, _CompiledMetrics, compiled_with, parameters_of
+from .compiled import Compiled, _CompiledMetrics, make_compiled, parameters_of
 from .computations import apply_side_effects, compute_gradients, compute_loss, compute_outputs, update_parameters
 from .epoch_iterator import Samples
 from .outputs import _LossTracker, _PartialLoss, scalar_or_array
@@ -40,7 +40,7 @@ _COMPILE = "optimizer, loss, metrics, loss_weights, weighted_metrics"
 _WITHOUT_EFFECT = frozenset({"auto_scale_loss", "steps_per_execution"})
 
 
-# Who is using the losses and metrics of a `Compiled`, by its id: a thread, and its number of nested calls.
+# The thread that uses the losses and metrics of a `Compiled`, by its id, and the number of its nested calls.
 _USERS: dict[int, tuple[int, int]] = {}
 
 
@@ -54,18 +54,18 @@ def _forget_others() -> None:
 on_fork(after_in_child=_forget_others)
 
 
-def _are_numbers(given: Any) -> bool:
+def _are_numbers(weights: Any) -> bool:
     """Return whether these are weights of losses: numbers in a list or a dict."""
-    values = list(given.values()) if isinstance(given, Mapping) else given
+    values = list(weights.values()) if isinstance(weights, Mapping) else weights
     return isinstance(values, (list, tuple)) and len(values) > 0 and all(isinstance(x, (int, float)) for x in values)
 
 
-def _only(name: str, given: Any) -> Any:
-    """Return the entry of a dict that has nothing but this; return anything else as it is."""
-    return given[name] if isinstance(given, Mapping) and list(given) == [name] else given
+def _only(name: str, entries: Any) -> Any:
+    """Return the entry of a dict without others; return anything else as it is."""
+    return entries[name] if isinstance(entries, Mapping) and list(entries) == [name] else entries
 
 
-def own_metrics(modules: Iterable[Module]) -> list[Metric]:
+def attribute_metrics(modules: Iterable[Module]) -> list[Metric]:
     """Return the metrics among the attributes of modules."""
     values = [v for module in modules for v in module.__dict__.values() if v.__class__ not in PLAIN]
     return [value for value in values if isinstance(value, Metric)]
@@ -80,7 +80,7 @@ class Stepper(Module):
     _compiled: Compiled | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the model; `losses` then holds what this call added, in place of what the previous one did."""
+        """Run the model; `losses` then holds the penalties of this call, in place of those of the previous one."""
         return model_call(self, super().__call__, args, kwargs)
 
     def _scope(self) -> module_scope:
@@ -122,8 +122,8 @@ class Stepper(Module):
                 its own `train_step` or `compute_loss`.
             metrics: names, `Metric` objects, or functions of (y_true, y_pred); "accuracy" adapts to the labels; for
                 several outputs a list of lists or a dict.
-            loss_weights: with several outputs, what each loss is multiplied by. Given by position, these two may come
-                in either order, since Keras has had both.
+            loss_weights: with several outputs, the factor of each loss. By position, these two may come in either
+                order, since Keras has had both.
             weighted_metrics: metrics that use the sample weights.
             run_eagerly: whether `fit`, `evaluate` and `predict` call the model for every batch, so that whatever its
                 Python code prints, counts or stops at in a debugger happens each time.
@@ -141,22 +141,26 @@ class Stepper(Module):
         Raises:
             ValueError: for an unknown name; the model then stays compiled as before.
         """
-        what = self._speaker("compile")
-        run_eagerly, jit_compile = flag(what, "run_eagerly", run_eagerly or False), check_choice(what, jit_compile)
+        caller = self._caller("compile")
+        run_eagerly, jit_compile = flag(caller, "run_eagerly", run_eagerly or False), check_choice(caller, jit_compile)
         for name, value in others.items():
             if name not in _WITHOUT_EFFECT:
-                raise TypeError(f"{what}: expected arguments among {_COMPILE}; received {name}={value!r}. Leave it out")
+                raise TypeError(
+                    f"{caller}: expected arguments among {_COMPILE}; received {name}={value!r}. Leave it out"
+                )
         if _are_numbers(metrics) and not _are_numbers(loss_weights):  # in Keras's order, by position
             metrics, loss_weights = loss_weights, metrics
         plan = getattr(self, "_plan", None)
         names = None if plan is None else getattr(self, "output_names", None)
         nested = isinstance(getattr(plan, "outputs", None), (Mapping, list, tuple))
         if names and not nested and loss_weights is None:  # dicts of a single entry, for the only output
-            loss, metrics, weighted_metrics = (_only(names[0], given) for given in (loss, metrics, weighted_metrics))
+            loss, metrics, weighted_metrics = (
+                _only(names[0], entries) for entries in (loss, metrics, weighted_metrics)
+            )
         if names and isinstance(loss, Mapping) and not isinstance(getattr(plan, "outputs", None), Mapping):
-            known = {name: loss[name] for name in names if name in loss}
-            loss = {**known, **loss}  # in the order of the outputs, which a dict of outputs leaves to the caller
-        compiled = compiled_with(optimizer, loss, metrics, weighted_metrics, loss_weights, names)
+            ordered = {name: loss[name] for name in names if name in loss}
+            loss = {**ordered, **loss}  # in the order of the outputs, which a dict of outputs leaves to the caller
+        compiled = make_compiled(optimizer, loss, metrics, weighted_metrics, loss_weights, names)
         if self.built and (parameters := self.parameters()):
             compiled.optimizer.bind(parameters)
         self._compiled = compiled
@@ -164,7 +168,7 @@ class Stepper(Module):
         rest_in_inference(self)
 
     def get_compile_config(self) -> dict[str, Any] | None:
-        """Return what the model was compiled with as plain values; see `compile_from_config`.
+        """Return the arguments of `compile` as plain values; see `compile_from_config`.
 
         Returns:
             The arguments of `compile`, or None for a model that is not compiled. Custom functions stay as they are; the
@@ -180,7 +184,7 @@ class Stepper(Module):
         """Compile the model as another was; to be overridden by a class whose `compile` takes other arguments.
 
         Args:
-            config: what `get_compile_config` returned.
+            config: the result of `get_compile_config`.
 
         Example:
             >>> from nn import layers, models
@@ -204,65 +208,65 @@ class Stepper(Module):
 
     @property
     def metrics(self) -> list[Metric]:
-        """All metrics, which `fit` and `evaluate` reset: the loss, what `compile` was given as one, then the model's.
+        """All metrics, which `fit` and `evaluate` reset: the loss, the metrics of `compile` as one, then the model's.
 
-        The model's own are those among its attributes and those of its layers. A class may override this property to
+        The model's are those among its attributes and those of its layers. A class may override this property to
         list the metrics that it reports itself.
         """
-        own = own_metrics(module for _, module in self._walk())
+        custom = attribute_metrics(module for _, module in self._walk())
         if self._compiled is None:
-            return own
+            return custom
         compiled = self._require_compiled("metrics")
         parts = [metric for metric in compiled.metrics if isinstance(metric, _PartialLoss)]
-        given = len(compiled.all_metrics) > len(parts)
-        return [compiled.tracker, *([compiled.together] if given else []), *parts, *own]
+        has_compiled = len(compiled.all_metrics) > len(parts)
+        return [compiled.tracker, *([compiled.together] if has_compiled else []), *parts, *custom]
 
     @property
     def metrics_names(self) -> list[str]:
-        """The names of `metrics`: one, "compile_metrics", for all that `compile` was given."""
+        """The names of `metrics`: one, "compile_metrics", for all of `compile`."""
         return [metric.name for metric in self.metrics] if self.compiled else []
 
     def _each_metric(self) -> list[Metric]:
         """Return the metrics by whose names values are reported: those of `compile` one by one."""
-        found: list[Metric] = []
+        metrics: list[Metric] = []
         for metric in self.metrics:
-            found += metric.metrics if isinstance(metric, _CompiledMetrics) else [metric]
-        return found
+            metrics += metric.metrics if isinstance(metric, _CompiledMetrics) else [metric]
+        return metrics
 
     def reset_metrics(self) -> None:
-        """Make all metrics forget what they have seen."""
+        """Reset the state of all metrics."""
         for metric in self.metrics:
             metric.reset_state()
 
     def get_metrics_result(self) -> dict[str, Any]:
         """Return the results of all metrics by name; that of the loss only if it has seen a batch."""
-        found: dict[str, Any] = {}
+        results: dict[str, Any] = {}
         for metric in self.metrics:
             if isinstance(metric, _CompiledMetrics):
-                found |= metric.result()
+                results |= metric.result()
             elif not isinstance(metric, _LossTracker) or metric.begun:
-                found[metric.name] = scalar_or_array(metric.result())
-        return found
+                results[metric.name] = scalar_or_array(metric.result())
+        return results
 
-    def _speaker(self, method: str) -> str:
-        """Return how errors name a method of this model: "Sequential.fit"."""
+    def _caller(self, method: str) -> str:
+        """Return the name of a method of this model in errors: "Sequential.fit"."""
         return f"{type(self).__name__}.{method}"
 
-    def _require_compiled(self, what: str) -> Compiled:
+    def _require_compiled(self, caller: str) -> Compiled:
         if (copied := CALL.get().copies.get(id(self))) is not None:
             return copied
         if self._compiled is None:
             raise RuntimeError(
-                f"{what}: expected a compiled model; received one that is not. Call "
+                f"{caller}: expected a compiled model; received one that is not. Call "
                 "model.compile(optimizer='rmsprop', loss='categorical_crossentropy', metrics=['accuracy']) first"
                 + more_on("not-compiled")
             )
         return self._compiled
 
     @contextmanager
-    def _metrics_in_use(self, what: str) -> Iterator[Compiled]:
+    def _metrics_in_use(self, caller: str) -> Iterator[Compiled]:
         """Let this thread use the losses and metrics, which have state, or copies while another thread uses them."""
-        compiled = self._require_compiled(what)
+        compiled = self._require_compiled(caller)
         key, me = id(compiled), threading.get_ident()
         user, calls = _USERS.setdefault(key, (me, 0))  # in one step, without a lock that an interrupt may leave closed
         around = CALL.get()
@@ -281,16 +285,16 @@ class Stepper(Module):
             else:
                 _USERS.pop(key, None)
 
-    def _bind_optimizer(self, what: str) -> list[Module]:
+    def _bind_optimizer(self, caller: str) -> list[Module]:
         """Bind the optimizer to the model's parameters if they have changed; return the modules."""
-        optimizer = self._require_compiled(what).optimizer
+        optimizer = self._require_compiled(caller).optimizer
         if (modules := self._unchanged(optimizer.parameters)) and optimizer.parameters:
             return modules
         parameters = self.parameters()
         if not parameters:
             warnings.warn(
-                f"{what}: expected a model with parameters to train; {self.name!r} has none that requires a gradient, "
-                "and stays as it is",
+                f"{caller}: expected a model with parameters to train; {self.name!r} has none that requires a "
+                "gradient, and stays as it is",
                 stacklevel=3,
             )
             return [module for _, module in self._walk()]
@@ -313,16 +317,18 @@ class Stepper(Module):
             sample_weight: weight of each sample, or None.
             training: whether it is a step of training, for a class that overrides it.
         """
-        return self._loss_and_weight(self._speaker("compute_loss"), y, y_pred, sample_weight)[0]
+        return self._loss_and_weight(self._caller("compute_loss"), y, y_pred, sample_weight)[0]
 
-    def _loss_and_weight(self, what: str, y: Any, y_pred: Any, w: Any, penalized: bool = True) -> tuple[Tensor, float]:
+    def _loss_and_weight(
+        self, caller: str, y: Any, y_pred: Any, w: Any, penalized: bool = True
+    ) -> tuple[Tensor, float]:
         """Return the loss with the penalties, and its weight in the mean over batches."""
-        compiled = self._require_compiled(what)
+        compiled = self._require_compiled(caller)
         terms = penalties(self) if penalized else []
         if compiled.loss is None:
             if not terms:
                 raise ValueError(
-                    f"{what}: expected something to minimize; received a model compiled without a loss, whose layers "
+                    f"{caller}: expected something to minimize; received a model compiled without a loss, whose layers "
                     "add none. Call compile(..., loss='mse'), or add_loss in a layer"
                 )
             total, weight = terms[0], float(batch_size_of(y_pred))
@@ -337,17 +343,17 @@ class Stepper(Module):
     def _loss_of(
         self, x: Any, y: Any, y_pred: Any, w: Any, penalized: bool = True, training: bool = True
     ) -> tuple[Tensor, float]:
-        """Return what `compute_loss` returns, which a subclass may override, and its weight."""
+        """Return the loss of `compute_loss`, which a subclass may override, and its weight."""
         if self._overrides("compute_loss"):
-            given = {"x": x, "y": y, "y_pred": y_pred, "sample_weight": w}
+            arguments = {"x": x, "y": y, "y_pred": y_pred, "sample_weight": w}
             if {"training", "kwargs"} & parameters_of(type(self).compute_loss):
-                given["training"] = training
-            return self.compute_loss(**given), float(batch_size_of(y_pred))
-        return self._loss_and_weight(self._speaker("fit"), y, y_pred, w, penalized)
+                arguments["training"] = training
+            return self.compute_loss(**arguments), float(batch_size_of(y_pred))
+        return self._loss_and_weight(self._caller("fit"), y, y_pred, w, penalized)
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Show the batch to the compiled metrics, and return the results of all metrics; a subclass may override it."""
-        compiled = self._require_compiled(self._speaker("compute_metrics"))
+        compiled = self._require_compiled(self._caller("compute_metrics"))
         compiled.update_metrics(y, y_pred, sample_weight)
         return self.get_metrics_result()
 
@@ -380,7 +386,7 @@ class Stepper(Module):
             ['loss']
         """
         x, y, w = unpack(data)
-        compiled = self._require_compiled(self._speaker("train_step"))
+        compiled = self._require_compiled(self._caller("train_step"))
         results: dict[str, Any] = {}
 
         def show(y_pred: Any, loss: float, weight: float) -> None:
@@ -394,7 +400,7 @@ class Stepper(Module):
     def test_step(self, data: Data) -> Mapping[str, Any]:
         """Return the values of one batch in evaluation; a subclass may override it, like `train_step`."""
         x, y, w = unpack(data)
-        compiled = self._require_compiled(self._speaker("test_step"))
+        compiled = self._require_compiled(self._caller("test_step"))
         (loss_of,) = self._replayable("evaluate", partial(compute_loss, self))
         y_pred, loss, weight = apply_side_effects(self, compiled, loss_of(x, y, w))
         compiled.tracker.means.add(loss, weight)
@@ -422,7 +428,7 @@ class Stepper(Module):
         """
         if self._beside is not None and self.jit_compile is True:
             raise ag.TraceError(
-                f"{self._speaker(method)}: expected a model on NumPy's arrays, because of jit_compile=True; received "
+                f"{self._caller(method)}: expected a model on NumPy's arrays, because of jit_compile=True; received "
                 f"one on arrays of {type(self._beside).__module__}. Compile it with jit_compile='auto', which runs it "
                 "as it is"
             )
@@ -430,7 +436,7 @@ class Stepper(Module):
             return computations
         replays: Replays = vars(self).get("_replays") or vars(self).setdefault("_replays", Replays())
         replays.check(self, self._compiled)
-        return [ReplayedFunction(replays, self._speaker(method), compute) for compute in computations]
+        return [ReplayedFunction(replays, self._caller(method), compute) for compute in computations]
 
     def _as_tensors(self, x: Any) -> Any:
         """Return inputs as a Tensor, or a structure of them, where the model's are; strings stay arrays."""

@@ -36,15 +36,15 @@ from .data_adapter import DataAdapter, Validation, class_weights, first_row, sha
 from .epoch_iterator import ArrayIterator, EpochIterator, Samples
 from .interrupts import defer_interrupts, raise_deferred
 from .nonfinite import warn_of_nan
-from .outputs import Means, Returned, fitted
+from .outputs import Means, Returned, fit_targets
 from .progress import Progress, open_progress
-from .steps import Stepper, own_metrics
+from .steps import Stepper, attribute_metrics
 from .strategies import SINGLE, SingleProcess, strategy_of
 
 T = TypeVar("T")
 
 _count = optional(positive)
-# What a class overrides, besides its steps, to report other values.
+# The methods besides its steps that a class overrides to report other values.
 _REPORTS = ("compute_metrics", "metrics")
 Callbacks = Callback | Iterable[Callback] | None
 
@@ -74,7 +74,7 @@ class _Run(NamedTuple):
 
 
 class Trainer(Stepper):
-    """A module that can be compiled, fitted, evaluated and asked for predictions."""
+    """A module that can be compiled, fit_targets, evaluated and asked for predictions."""
 
     # ---- fit --------------------------------------------------------------------------------------------------------
 
@@ -130,7 +130,7 @@ class Trainer(Stepper):
         Raises:
             ValueError: before any step, for data that cannot be trained on; see the message.
         """
-        caller = self._speaker("fit")
+        caller = self._caller("fit")
         compiled = self._require_compiled(caller)
         epochs = not_negative(caller, "epochs", epochs)
         initial_epoch = not_negative(caller, "initial_epoch", initial_epoch)
@@ -231,7 +231,7 @@ class Trainer(Stepper):
             raise_deferred()
             if loss != loss and has_rows and not is_custom and not calls.seen_nan:
                 calls.seen_nan = True
-                warn_of_nan(self._speaker("fit"), batches, samples.x, done)
+                warn_of_nan(self._caller("fit"), batches, samples.x, done)
             done += 1
             if watched:
                 calls.call("on_train_batch_end", done - 1, _by_name(strategy.values(means, reported, last=False)))
@@ -266,7 +266,7 @@ class Trainer(Stepper):
         if is_custom:
             self.reset_metrics()
             return (), Returned(step)
-        reported = (*compiled.all_metrics, *own_metrics(modules))
+        reported = (*compiled.all_metrics, *attribute_metrics(modules))
         compiled.tracker.reset_state()
         for metric in reported:
             metric.reset_state()
@@ -305,7 +305,7 @@ class Trainer(Stepper):
         Returns:
             The loss, or, with metrics, a list that begins with it, or a dict.
         """
-        caller = self._speaker("train_on_batch")
+        caller = self._caller("train_on_batch")
         self._require_compiled(caller)
         samples = self._data_adapter(caller).samples(x, y, sample_weight)
         if class_weight is not None:
@@ -321,12 +321,12 @@ class Trainer(Stepper):
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Return the loss and the metrics on one batch; see `evaluate`."""
-        size = self._data_adapter(self._speaker("test_on_batch")).samples(x, y, sample_weight).size
+        size = self._data_adapter(self._caller("test_on_batch")).samples(x, y, sample_weight).size
         return self.evaluate(x, y, size, 0, sample_weight, return_dict=return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """Return the model's outputs for one batch; see `predict`."""
-        return self.predict(x, self._data_adapter(self._speaker("predict_on_batch"), targets=False).samples(x).size)
+        return self.predict(x, self._data_adapter(self._caller("predict_on_batch"), targets=False).samples(x).size)
 
     # ---- evaluate and predict ---------------------------------------------------------------------------------------
 
@@ -362,7 +362,7 @@ class Trainer(Stepper):
         Raises:
             ValueError: for data that cannot be evaluated; see the message.
         """
-        caller = self._speaker("evaluate")
+        caller = self._caller("evaluate")
         self._require_compiled(caller)
         batches = self._data_adapter(caller).batches(
             (x, y, sample_weight), _count(caller, "batch_size", batch_size), _count(caller, "steps", steps)
@@ -391,7 +391,7 @@ class Trainer(Stepper):
     def _evaluate_batches(
         self, batches: EpochIterator, progress: Progress | None, calls: CallbackList, strategy: SingleProcess
     ) -> dict[str, float]:
-        compiled = self._require_compiled(self._speaker("evaluate"))
+        compiled = self._require_compiled(self._caller("evaluate"))
         is_custom, watched = self._overrides("test_step", *_REPORTS), calls.watches_batches
         reported, means = self._reset(compiled, is_custom, "test_step", [module for _, module in self._walk()])
         make = partial(self._test_function, compiled, strategy)
@@ -437,7 +437,7 @@ class Trainer(Stepper):
         Returns:
             Array of shape (N, ...); for a model with several outputs, arrays nested as the model returns them.
         """
-        caller = self._speaker("predict")
+        caller = self._caller("predict")
         batches = self._data_adapter(caller, targets=False).batches(
             (x, None, None), _count(caller, "batch_size", batch_size), _count(caller, "steps", steps)
         )
@@ -506,7 +506,7 @@ class Trainer(Stepper):
                     )
                 if loss is not None and part.y is not None:
                     shape = shapes_with(out, part.size)
-                    loss.check(fitted(part.y, shape), shape)
+                    loss.check(fit_targets(part.y, shape), shape)
 
 
 def _by_name(logs: dict[str, float]) -> dict[str, float]:

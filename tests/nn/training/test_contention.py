@@ -13,7 +13,7 @@ import pytest
 
 from nn import layers, models
 from nn.training import contention
-from nn.training.contention import Usage, Watch, one_thread, starved, usage
+from nn.training.contention import Usage, Watch, is_starved, one_thread, usage
 
 from ...running import ROOT
 
@@ -43,7 +43,7 @@ linux = pytest.mark.skipif(usage() is None, reason="the system does not count ho
 )
 def test_the_rule_on_what_was_measured(running: float, waiting: float, others: float, expected: bool) -> None:
     start = Usage(100.0, 20.0, 3.0, 40.0)
-    assert starved(start, Usage(101.0, 20.0 + running, 3.0 + waiting, 40.0 + others)) is expected
+    assert is_starved(start, Usage(101.0, 20.0 + running, 3.0 + waiting, 40.0 + others)) is expected
 
 
 @linux
