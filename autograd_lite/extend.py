@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 from .core.arguments import (
     NAMES as NAMES,
     Kind as Kind,
-    bound as bound,
-    described as described,
-    function_given as function_given,
+    bind_arguments as bind_arguments,
+    describe as describe,
     is_numbers as is_numbers,
     kinds_of as kinds_of,
     numbers as numbers,
     refusal as refusal,
+    require_function as require_function,
 )
 from .core.errors import more_on as more_on
 from .core.host_state import callback as callback, same_objects as same_objects
@@ -33,12 +33,12 @@ from .core.malloc import keeps_freed_memory as keeps_freed_memory
 from .core.messages import (
     checked as checked,
     checked_class as checked_class,
-    explained as explained,
+    explain_error as explain_error,
     missing_name as missing_name,
     problem_of as problem_of,
 )
 from .core.mode import module_scope as module_scope
-from .core.traceback_folding import folded as folded, folds_tracebacks as folds_tracebacks
+from .core.traceback_folding import fold_error as fold_error, folds_tracebacks as folds_tracebacks
 
 if TYPE_CHECKING:
     from .files.atomic_writes import write_file as write_file

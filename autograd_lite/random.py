@@ -12,7 +12,7 @@ from weakref import WeakSet
 
 import numpy as np
 
-from .core.arguments import described
+from .core.arguments import describe
 from .core.forks import on_fork
 from .core.messages import checked, checked_class
 from .core.op import Op
@@ -61,7 +61,7 @@ class Generator:
         whole = isinstance(seed, (int, np.integer))
         if seed is not None and (not whole or seed < 0):
             raise (ValueError if whole else TypeError)(
-                f"expected seed to be an integer of at least 0, or None; received seed={described(seed)}"
+                f"expected seed to be an integer of at least 0, or None; received seed={describe(seed)}"
             )
         self._restart(seed)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import Tensor
-from autograd_lite.extend import assume, folded, is_compiling
+from autograd_lite.extend import assume, fold_error, is_compiling
 
 from .config.ambient import CALL, during
 from .config.arguments import checked, problem_of
@@ -72,7 +72,7 @@ def _of_symbols(function: F) -> F:
         try:
             return function(x, *args, **kwargs)
         except Exception as error:
-            raise folded(problem_of(function, error, (x, *args), kwargs))  # noqa: B904 it keeps its cause
+            raise fold_error(problem_of(function, error, (x, *args), kwargs))  # noqa: B904 it keeps its cause
 
     return cast(F, called)
 

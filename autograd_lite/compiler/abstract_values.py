@@ -10,7 +10,7 @@ from weakref import ref
 
 import numpy as np
 
-from ..core.arguments import described
+from ..core.arguments import describe
 from ..tensors.tensor import Tensor
 from ..tree import leaves, map as map_leaves, rebuild, structure
 
@@ -110,7 +110,7 @@ def unhashable(arguments: Sequence[Any]) -> TypeError:
     wrong = next(x for x in arguments if not isinstance(x, ARRAYS) and x.__class__.__hash__ is None)
     return TypeError(
         f"compile: expected arguments that are arrays, Tensors, containers of them, or values that can be hashed, "
-        f"which are constants of the code; received {described(wrong)}. Make it a tuple, or capture it"
+        f"which are constants of the code; received {describe(wrong)}. Make it a tuple, or capture it"
     )
 
 

@@ -15,7 +15,7 @@ from weakref import finalize, ref
 
 import numpy as np
 
-from ..core.arguments import described, function_given
+from ..core.arguments import describe, require_function
 from ..core.collector import collector_at_rest
 from ..core.depth import DEPTH
 from ..core.duck_arrays import is_duck_array
@@ -26,7 +26,7 @@ from ..core.forks import fork_safe_lock
 from ..core.hooks import HOOKS
 from ..core.mode import MODE
 from ..core.node import is_hidden
-from ..core.traceback_folding import folded
+from ..core.traceback_folding import fold_error
 from ..ir.host_record import ARGUMENTS
 from ..ir.node_labels import counted
 from ..ir.observing import skipping
@@ -291,7 +291,7 @@ class Compiled(Generic[P, R]):
         try:
             return self._run_anew(Request(key, plain, traces, why, memo, args, kwargs, as_tensors, varying))
         except Exception as error:
-            raise folded(error)  # noqa: B904 it is the error itself
+            raise fold_error(error)  # noqa: B904 it is the error itself
 
     def _validating(self, replay: Any, *call: Any) -> Any:
         run = functools.partial(self._record, *call)
@@ -576,7 +576,7 @@ def compile(
         >>> w
         Tensor([-0.176,  0.824], requires_grad=True)
     """
-    function_given("compile", f)
+    require_function("compile", f)
     if any(asks(f) for asks in _NOT_AT_ONCE):
         raise TypeError(
             f"compile: expected a function that returns its results; received {getattr(f, '__name__', f)}, a coroutine "
@@ -584,9 +584,9 @@ def compile(
         )
     for name, value in (("exact", exact), ("validate", validate)):
         if not isinstance(value, (bool, np.bool_)):
-            raise TypeError(f"compile: expected {name} to be True or False; received {described(value)}")
+            raise TypeError(f"compile: expected {name} to be True or False; received {describe(value)}")
     if max_bytes is not None and (isinstance(max_bytes, bool) or not isinstance(max_bytes, int)):
-        raise TypeError(f"compile: expected max_bytes to be an int, or None; received {described(max_bytes)}")
+        raise TypeError(f"compile: expected max_bytes to be an int, or None; received {describe(max_bytes)}")
     if max_bytes is not None and max_bytes < 0:
         raise ValueError(f"compile: expected max_bytes of at least 0, or None for no limit; received {max_bytes}")
     return Compiled(f, exact, max_bytes, validate)

@@ -174,7 +174,7 @@ class Lowering:
         self, loops: Loops, args: tuple[Any, ...], expected: tuple[Any, ...]
     ) -> tuple[RecordingArray, ...] | None:
         """Note the generalized ufunc that a function of several results equals, if it does for these arguments."""
-        loops = loops.bundled(expected)
+        loops = loops.bundle_results(expected)
         whole_of = loops.by_ufunc(*map(concrete, args), like=loops(*map(concrete, args)))
         if not all(map(equal_bits, [part(whole_of) for part in loops.parts], expected)):
             return None

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core.equivalents import Fill, Part
-from ..core.gathers import BASIC, Gather, as_slice, places_of, prepared
+from ..core.gathers import BASIC, Gather, as_slice, places_of, prepare_indices
 from ..native.kernels import NATIVE, library
 from ..native.threaded_functions import matmul
 from .inner_loops import CASTS, cast
@@ -147,7 +147,7 @@ class RecordingArray(np.lib.mixins.NDArrayOperatorsMixin):
             view = self.lowering.record(How.CALL, operator.getitem, (self, (*index, ...)), {})
             return self.lowering.record(How.UFUNC, copy, (view,), {})
         split = places_of(index, self.ndim)
-        indices = None if split is None else prepared(split[1])
+        indices = None if split is None else prepare_indices(split[1])
         if split is None or indices is None:
             return None
         places = split[0]

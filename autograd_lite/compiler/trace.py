@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.collector import collector_at_rest
-from ..core.depth import isolated, outside
+from ..core.depth import isolate, outside
 from ..core.duck_arrays import LAZY, is_lazy
 from ..core.dynamic_scalars import DynamicScalar
 from ..core.errors import Obstacle, Rejected
@@ -251,7 +251,7 @@ def _recording(tape: Recorder, out: Any, slots: Sequence[Tensor], unguarded: str
 
     def is_fixed(t: Tensor) -> bool:
         """Return whether a Tensor was filled inside, and not changed afterwards."""
-        return t._node is None and not tape.captured(t) and id(t) not in last
+        return t._node is None and not tape.is_captured(t) and id(t) not in last
 
     program = program_of(tape, [] if obstacle else outputs, [*slots, *tape.host_state.arrays.values()], is_fixed)
     scalars = [value for value in program.bindings.values() if value.__class__ is DynamicScalar]
@@ -303,7 +303,7 @@ def run(tape: Recorder, call: Callable[[], Any]) -> tuple[Any, Draws]:
     undo = open_undo()
     with rehearse_draws() if tape.rehearses else remember_draws() as draws:
         try:
-            with tape.running(), isolated():
+            with tape.running(), isolate():
                 out = call()
         except BaseException:
             _take_back(tape, draws)

@@ -108,7 +108,7 @@ class Body:
             op, ids, params = self.program.calls[i]
             node = self.program.graph[i]
             if op is OBSERVE and tape is not None:
-                tape.observed(params["function"], [_edge(env[k]) for k in ids])
+                tape.note_observer(params["function"], [_edge(env[k]) for k in ids])
                 continue
             given = tuple([env[k] for k in ids])
             again = getattr(getattr(op.forward, "__self__", None), "again", None)  # of the ops of this package

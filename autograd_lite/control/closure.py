@@ -78,7 +78,7 @@ class _Closing(Recorder):
         elif edge.stamp < self.began and edge not in self.replaced:
             self.replaced[edge] = wrap_any(value, edge), *slot_of(example_of(value))
 
-    def lowered(self, t: Any) -> Any:
+    def lower(self, t: Any) -> Any:
         """Return a slot in place of a Tensor of a transformation around the function."""
         if not isinstance(t, Tensor) or not isinstance(t._data, Tracer) or t._data.level.stamp > self.began:
             return t
@@ -95,13 +95,13 @@ class _Closing(Recorder):
             )
         if not isinstance(x, Tensor):
             return tensor(x)
-        x = self.lowered(x)
+        x = self.lower(x)
         self.read(edge_of(x), x._data)
         return self.replaced[x._node][-1] if x._node in self.replaced else x
 
     def index(self, t: Any) -> IndexArray:
         """Return the values of a Tensor as an index."""
-        t = self.lowered(t)
+        t = self.lower(t)
         found = super().index(t)
         self.taken(t)
         return found

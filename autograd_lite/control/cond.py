@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.arguments import described, function_given
+from ..core.arguments import describe, require_function
 from ..core.errors import AssumptionFailed, DtypeError, ShapeError, TraceError
 from ..core.mode import MODE, TAPES
 from ..core.op import Op
@@ -64,8 +64,8 @@ def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any],
         >>> [float(slope(np.float64(x))) for x in (4.0, 1.0, -1.0)]
         [0.25, 0.5, 0.0]
     """
-    function_given("cond", true_fun)
-    function_given("cond", false_fun)
+    require_function("cond", true_fun)
+    require_function("cond", false_fun)
     pred = _condition(pred)
     given = operands("cond", "operands", operands_)
     if not isinstance(pred, Tensor):
@@ -88,7 +88,7 @@ def _condition(pred: Any) -> Any:
     if isinstance(pred, (bool, np.bool_, int, float)):
         return bool(pred)
     if not isinstance(pred, (Tensor, np.ndarray, np.generic)):
-        raise TypeError(f"cond: expected pred to be a bool, or an array of one; received {described(pred)}")
+        raise TypeError(f"cond: expected pred to be a bool, or an array of one; received {describe(pred)}")
     if pred.shape != ():
         raise ShapeError(
             f"cond: expected pred to be one bool; received shape {pred.shape}. Reduce it with .any() or .all(), choose "

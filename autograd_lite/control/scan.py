@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.arguments import described, function_given
+from ..core.arguments import describe, require_function
 from ..core.duck_arrays import as_array, asarray_like, innermost, is_duck_array
 from ..core.errors import DtypeError, ShapeError
 from ..core.mode import MODE, TAPES
@@ -32,7 +32,7 @@ def operand(what: str, path: str, x: Any) -> Any:
         return x
     if isinstance(x, (bool, int, float, complex)):
         return as_array(x)[()]
-    raise TypeError(f"{what}: expected {path} to be an array or a number; received {described(x)}")
+    raise TypeError(f"{what}: expected {path} to be an array or a number; received {describe(x)}")
 
 
 def operands(what: str, name: str, tree: Any) -> Any:
@@ -104,7 +104,7 @@ def scan(
         >>> ag.grad(lambda x: ag.scan(step, 0.0, x)[1].sum())(np.array([1.0, 2.0, 3.0]))
         array([5., 4., 3.])
     """
-    function_given("scan", f)
+    require_function("scan", f)
     init, xs = operands("scan", "init", init), operands("scan", "xs", xs)
     steps = number_of_steps(xs, length)
     duck = next(filter(is_duck_array, map(innermost, leaves((init, xs)))), None)
@@ -132,7 +132,7 @@ def _states(max_bytes: Any, closed: Closed, carry: Sequence[Any]) -> int:
     """Return how many states may be kept."""
     if not isinstance(max_bytes, int | np.integer) or isinstance(max_bytes, bool) or max_bytes < 0:
         wrong = ValueError if isinstance(max_bytes, int | np.integer) else TypeError
-        raise wrong(f"scan: expected max_bytes to be a number of bytes, or None; received {described(max_bytes)}")
+        raise wrong(f"scan: expected max_bytes to be a number of bytes, or None; received {describe(max_bytes)}")
     if closed.body.effects:
         raise ValueError(
             "scan: expected a function without effects, since with max_bytes steps are run again; received one that "
@@ -229,7 +229,7 @@ def number_of_steps(xs: Any, length: Any) -> int:
     if length is not None:
         if not isinstance(length, (int, np.integer)) or isinstance(length, bool) or length < 0:
             wrong = ValueError if isinstance(length, (int, np.integer)) else TypeError
-            raise wrong(f"scan: expected length to be a number of steps, 0 or more; received {described(length)}")
+            raise wrong(f"scan: expected length to be a number of steps, 0 or more; received {describe(length)}")
         found["length"] = length
     if not found:
         raise ValueError("scan: expected arrays in xs, or length=; received neither, so the number of steps is unknown")

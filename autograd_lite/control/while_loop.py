@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..core.arguments import described, function_given
+from ..core.arguments import describe, require_function
 from ..core.duck_arrays import as_array, innermost, is_duck_array
 from ..core.errors import GradError, TraceError
 from ..core.mode import MODE
@@ -50,8 +50,8 @@ def while_loop(
         >>> round(float(root(2.0)), 6), round(float(ag.grad(root)(2.0)), 6)
         (1.414214, 0.353553)
     """
-    function_given("while_loop", cond_fun)
-    function_given("while_loop", body_fun)
+    require_function("while_loop", cond_fun)
+    require_function("while_loop", body_fun)
     steps = UNBOUNDED if max_steps is None else number_of_steps(None, max_steps)
     carry = map_leaves(as_tensor, operands("while_loop", "init_val", init_val))
     go_on = _condition(cond_fun(carry))
@@ -98,7 +98,7 @@ def _condition(test: Any) -> Any:
     dtype = test.dtype if isinstance(test, Tensor | np.ndarray | np.generic) else np.dtype(type(test))
     if np.shape(test) != () or dtype != np.bool_:
         raise TypeError(
-            f"while_loop: expected cond_fun to return one bool; received {described(test)}. Compare, as in x > 0, and "
+            f"while_loop: expected cond_fun to return one bool; received {describe(test)}. Compare, as in x > 0, and "
             "reduce with .any() or .all()"
         )
     return known_now(test)
@@ -143,7 +143,7 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
         >>> fori_loop(1, 5, lambda i, product: product * i, 1)
         Tensor(24)
     """
-    function_given("fori_loop", body_fun)
+    require_function("fori_loop", body_fun)
     bounds = [_bound(name, x) for name, x in (("lower", lower), ("upper", upper))]
     if not any(isinstance(b, Tensor) for b in bounds):
         numbers = np.arange(bounds[0], max(bounds))
@@ -160,4 +160,4 @@ def _bound(name: str, x: Any) -> Any:
         return int(x)
     if isinstance(x, Tensor) and x.shape == () and x.dtype.kind in "iu":
         return x.astype(np.int64) if x.dtype != np.int64 else x
-    raise TypeError(f"fori_loop: expected {name} to be an integer; received {described(x)}")
+    raise TypeError(f"fori_loop: expected {name} to be an integer; received {describe(x)}")

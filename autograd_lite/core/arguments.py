@@ -1,6 +1,6 @@
-"""What arguments may be: kinds, read from the annotations of functions, and descriptions of values for messages.
+"""Kinds of arguments, read from the annotations of functions, and descriptions of values for messages.
 
-`NAMES` is for parameters without annotations, such as those of NumPy's functions: there the name tells the kind.
+`NAMES` is for parameters without annotations, such as those of NumPy's functions: there the name implies the kind.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from .errors import DtypeError
 
 
 class Kind(NamedTuple):
-    """What an argument may be: as text, and as a test.
+    """The values that an argument may have: as text, and as a test.
 
     A kind is `sure` if its test is exact: an argument that fails it is wrong, whatever the error says. Values of the
-    types in `quick` pass the test.
+    types in `quick` always pass.
 
     Example:
         >>> Kind("a string", lambda value: isinstance(value, str)).accepts("text")
@@ -109,7 +109,7 @@ OUR_PACKAGES = frozenset({"autograd_lite"})
 ANYTHING = Kind("", lambda value: True, sure=False)
 NUMBERS = Kind("numbers (an array, a Tensor, or lists of equal lengths)", is_numbers)
 _PATH = Kind("a path", lambda value: isinstance(value, str) or hasattr(value, "__fspath__"))
-# What annotations mean. One that is not here allows anything.
+# The kinds of annotations. One that is missing here allows anything.
 _BY_ANNOTATION: dict[str, Kind] = {
     "int": Kind("an integer", _is_integer, quick=frozenset({int})),
     "float": Kind("a number", _is_number, quick=frozenset({int, float})),
@@ -136,7 +136,7 @@ _BY_ANNOTATION |= {"dict": _BY_ANNOTATION["Mapping"], "PathLike": _PATH, "Functi
 _ALIASES = {"Axis": "int | Sequence[int] | None", "Shape": "Sequence[int]"}
 _SEQUENCES = frozenset({"Sequence", "list", "tuple", "Iterable", "Collection", "set", "frozenset"})
 _PLURALS = {"int": "integers", "float": "numbers", "str": "strings", "bool": "True or False", "Tensor": "Tensors"}
-# What names mean where there is no annotation: the parameters of NumPy's functions.
+# The annotations of parameters that have none, by name: those of NumPy's functions.
 _AXES = "int | Sequence[int] | None"
 NAMES: dict[str, str] = {
     **dict.fromkeys(("axis", "axes", "axis1", "axis2", "source", "destination", "start"), _AXES),
@@ -155,8 +155,8 @@ _BY_ANNOTATION["Repeats"] = Kind(
 )
 
 
-def _split(annotation: str, separator: str) -> list[str]:
-    """Return the parts of an annotation, split where no bracket is open."""
+def _split_at(annotation: str, separator: str) -> list[str]:
+    """Split an annotation where no bracket is open."""
     parts, depth, start = [], 0, 0
     for i, c in enumerate(annotation):
         depth += (c in "[(") - (c in "])")
@@ -167,13 +167,13 @@ def _split(annotation: str, separator: str) -> list[str]:
 
 
 def _kind(annotation: str, names: Mapping[str, Any]) -> Kind:
-    """Return what an annotation asks for.
+    """Return the kind of an annotation.
 
     Args:
-        annotation: as it is written.
+        annotation: as in the source.
         names: the globals of its module, to look up classes and aliases.
     """
-    parts = _split(_ALIASES.get(annotation, annotation), "|")
+    parts = _split_at(_ALIASES.get(annotation, annotation), "|")
     if len(parts) > 1:
         kinds = [_kind(part, names) for part in parts]
         if ANYTHING in kinds:
@@ -185,30 +185,29 @@ def _kind(annotation: str, names: Mapping[str, Any]) -> Kind:
         return Kind(listed, lambda value: any(kind.accepts(value) for kind in kinds), sure, quick)
     part = parts[0].strip("'\"")
     head, _, inside = part.partition("[")
-    found = _BY_ANNOTATION.get(part) or _BY_ANNOTATION.get(head)
-    if found is not None:
-        return found
+    if (kind := _BY_ANNOTATION.get(part) or _BY_ANNOTATION.get(head)) is not None:
+        return kind
     last = head.rpartition(".")[2]
     if last in _SEQUENCES:
-        return _sequence(_split(inside[:-1], ","), names)
+        return _sequence(_split_at(inside[:-1], ","), names)
     if last == "Literal":
         return Kind(f"one of {inside[:-1]}", lambda value: repr(value).replace("'", '"') in inside.replace("'", '"'))
     return _kind_named(part, names)
 
 
 def _kind_named(name: str, names: Mapping[str, Any]) -> Kind:
-    """Return what a class or an alias asks for."""
-    thing = names.get(name)
+    """Return the kind of a class or an alias."""
+    target = names.get(name)
     if (
-        isinstance(thing, type)
-        and not getattr(thing, "_is_protocol", False)
-        and thing.__module__.partition(".")[0] in OUR_PACKAGES
+        isinstance(target, type)
+        and not getattr(target, "_is_protocol", False)
+        and target.__module__.partition(".")[0] in OUR_PACKAGES
     ):
-        return Kind(f"a{'n' if name[0] in 'AEIOU' else ''} {name}", lambda value: isinstance(value, thing), sure=False)
-    if isinstance(thing, (types.UnionType, types.GenericAlias)):
-        # Of another alias with this name, as NumPy's DTypeLike in ours, Python 3.12 and later show the name alone.
+        return Kind(f"a{'n' if name[0] in 'AEIOU' else ''} {name}", lambda value: isinstance(value, target), sure=False)
+    if isinstance(target, (types.UnionType, types.GenericAlias)):
+        # Python 3.12 and later show only the name of an alias of an alias, as ours of NumPy's DTypeLike: no recursion.
         others = {other: value for other, value in names.items() if other != name}
-        return _kind(re.sub(r"\b(\w+\.)+(?=[A-Z])", "", str(thing)), others)
+        return _kind(re.sub(r"\b(\w+\.)+(?=[A-Z])", "", str(target)), others)
     return ANYTHING
 
 
@@ -227,7 +226,7 @@ def _sequence(inside: list[str], names: Mapping[str, Any]) -> Kind:
 
 # Methods whose unannotated arguments are of the kinds that `NAMES` states; others, such as `fit`, take many kinds of
 # `x`.
-_CALLS = frozenset({"__call__", "call", "update_state", "weighed"})
+_CALLS = frozenset({"__call__", "call", "update_state", "loss_and_weight"})
 _CACHE: weakref.WeakKeyDictionary[Any, dict[str, Kind]] = weakref.WeakKeyDictionary()
 
 
@@ -242,25 +241,25 @@ def kinds_of(function: Callable[..., Any]) -> dict[str, Kind]:
     """
     if not isinstance(function, types.FunctionType):  # written in C: it has no annotations
         return {}
-    found = _CACHE.get(function)
-    if found is None:
+    kinds = _CACHE.get(function)
+    if kinds is None:
         try:
             parameters = inspect.signature(function).parameters
         except (TypeError, ValueError):
             return {}
-        known = getattr(inspect.unwrap(function), "__globals__", {})
+        namespace = getattr(inspect.unwrap(function), "__globals__", {})
         by_name = NAMES if "self" not in parameters or function.__name__ in _CALLS else {}
-        found = _CACHE[function] = {name: _kind_of_parameter(p, known, by_name) for name, p in parameters.items()}
-    return found
+        kinds = _CACHE[function] = {name: _kind_of_parameter(p, namespace, by_name) for name, p in parameters.items()}
+    return kinds
 
 
-def _kind_of_parameter(p: inspect.Parameter, known: Mapping[str, Any], by_name: Mapping[str, str]) -> Kind:
+def _kind_of_parameter(p: inspect.Parameter, namespace: Mapping[str, Any], by_name: Mapping[str, str]) -> Kind:
     if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
         return ANYTHING
     text = p.annotation if isinstance(p.annotation, str) else getattr(p.annotation, "__name__", str(p.annotation))
     if p.annotation is p.empty or text in ("Any", "object"):
         text = by_name.get(p.name, "Any")
-    kind = _kind(text, known)
+    kind = _kind(text, namespace)
     if kind is ANYTHING or p.default is p.empty:
         return kind
     # A parameter's default value may always be given.
@@ -270,11 +269,11 @@ def _kind_of_parameter(p: inspect.Parameter, known: Mapping[str, Any], by_name: 
 # ---- as text --------------------------------------------------------------------------------------------------------
 
 
-def described(value: Any) -> str:
+def describe(value: Any) -> str:
     """Return a short description of a value; for an array, its shape and dtype.
 
     Example:
-        >>> described(np.zeros((2, 3)))
+        >>> describe(np.zeros((2, 3)))
         'ndarray of shape (2, 3) float64'
     """
     if isinstance(value, type):
@@ -283,10 +282,10 @@ def described(value: Any) -> str:
         return f"the function {value.__name__}"
     if is_array(value):
         if isinstance(value, np.ndarray) and not value.ndim and value.dtype.kind not in "biufc":
-            return described(value.item())
+            return describe(value.item())
         return f"{type(value).__name__} of shape {tuple(value.shape)} {value.dtype}"
     if isinstance(value, (list, tuple)) and any(is_array(v) for v in value):
-        listed = ", ".join(f"shape {tuple(v.shape)}" if is_array(v) else described(v) for v in value[:4])
+        listed = ", ".join(f"shape {tuple(v.shape)}" if is_array(v) else describe(v) for v in value[:4])
         return f"a {type(value).__name__} of {len(value)}: {listed}{', …' if len(value) > 4 else ''}"
     try:
         text = " ".join(repr(value).split())
@@ -302,9 +301,9 @@ def is_array(value: Any) -> bool:
     return hasattr(value, "shape") and hasattr(value, "dtype") and not isinstance(value, (np.generic, type))
 
 
-def given(name: str, value: Any) -> str:
-    """Return an argument as it was given, `name=value`."""
-    return described(value) if " " in name else f"{name}={described(value)}"
+def describe_argument(name: str, value: Any) -> str:
+    """Return an argument as text, `name=value`."""
+    return describe(value) if " " in name else f"{name}={describe(value)}"
 
 
 def refusal(call: str, name: str, words: str, value: Any) -> str:
@@ -314,8 +313,8 @@ def refusal(call: str, name: str, words: str, value: Any) -> str:
         >>> refusal("scale", "x", "a number", "text")
         "scale: expected the argument x to be a number; received x='text'"
     """
-    what = name if len(name) > 1 else f"the argument {name}"
-    return f"{call}: expected {what} to be {words}; received {given(name, value)}{_hint(words, value)}"
+    subject = name if len(name) > 1 else f"the argument {name}"
+    return f"{call}: expected {subject} to be {words}; received {describe_argument(name, value)}{_hint(words, value)}"
 
 
 def _hint(words: str, value: Any) -> str:
@@ -325,29 +324,29 @@ def _hint(words: str, value: Any) -> str:
         try:
             np.asarray(value)
         except Exception:
-            return ". Its rows have different lengths: pad them, or give them one by one"
+            return ". Its rows have different lengths: pad them, or pass them one by one"
     return ""
 
 
-def function_given(call: str, f: Any) -> None:
-    """Raise at once where a transformation is given something other than a function.
+def require_function(call: str, f: Any) -> None:
+    """Raise if the argument of a transformation is not a function.
 
     Raises:
-        TypeError: if it cannot be called.
+        TypeError: if it is not callable.
 
     Example:
-        >>> function_given("grad", len)
+        >>> require_function("grad", len)
     """
     if not callable(f):
         more = ". Write it as a function of x, such as lambda x: …" if is_array(f) else ""
-        raise TypeError(f"{call}: expected a function; received {described(f)}{more}")
+        raise TypeError(f"{call}: expected a function; received {describe(f)}{more}")
 
 
 def numbers(call: str, name: str, value: Any, dtype: Any = None) -> Any:
-    """Return the array that numbers make.
+    """Convert numbers to an array.
 
     Raises:
-        TypeError: if the value is something else.
+        TypeError: if the value is not numeric.
         ValueError: for lists of different lengths.
 
     Example:
@@ -367,22 +366,22 @@ def numbers(call: str, name: str, value: Any, dtype: Any = None) -> Any:
     return array
 
 
-def bound(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a call by name, as far as they can be matched.
+def bind_arguments(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a call by name, as far as they match the signature.
 
     Example:
-        >>> bound(lambda x, y=2: x, (1,), {})
+        >>> bind_arguments(lambda x, y=2: x, (1,), {})
         {'x': 1}
     """
     try:
-        given = inspect.signature(function).bind(*args, **kwargs)
+        bound = inspect.signature(function).bind(*args, **kwargs)
     except (TypeError, ValueError):
         return {**{f"argument {i + 1}": value for i, value in enumerate(args)}, **kwargs}
     named: dict[str, Any] = {}
-    for name, value in given.arguments.items():
-        if value is given.signature.parameters[name].default:
+    for name, value in bound.arguments.items():
+        if value is bound.signature.parameters[name].default:
             continue
-        kind = given.signature.parameters[name].kind
+        kind = bound.signature.parameters[name].kind
         if kind is inspect.Parameter.VAR_POSITIONAL:
             named |= {f"{name}[{i}]": v for i, v in enumerate(value)}
         elif kind is inspect.Parameter.VAR_KEYWORD:

@@ -1,8 +1,8 @@
-"""How ops act on a batch: given inputs that have one more axis in front, apply the op to all examples at once.
+"""Batching rules: apply an op to all examples of a batch at once, whose inputs have one more axis in front.
 
 A batching rule is `f(op, inputs, batched, params)`: those inputs whose flag in `batched` is set carry the batch as axis
 0; the result, or each of several, carries it as axis 0 too. A rule calls the op itself, so it works on arrays and on
-whatever stands for them.
+tracers.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ BatchRule = Callable[[Any, tuple[Any, ...], Sequence[bool], dict[str, Any]], Any
 
 def elementwise(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
     """Align the examples of every input on the right, as broadcasting does, with the batch in front of them all."""
-    return op(*_aligned(inputs, batched, (0,) * len(inputs)), **params)
+    return op(*_align(inputs, batched, (0,) * len(inputs)), **params)
 
 
-def _aligned(inputs: tuple[Any, ...], batched: Sequence[bool], core: Sequence[int]) -> list[Any]:
+def _align(inputs: tuple[Any, ...], batched: Sequence[bool], core: Sequence[int]) -> list[Any]:
     loops = [np.ndim(x) - b - c for x, b, c in zip(inputs, batched, core, strict=True)]
     rank = max(loops)
     return [
@@ -30,15 +30,15 @@ def _aligned(inputs: tuple[Any, ...], batched: Sequence[bool], core: Sequence[in
 
 
 def gufunc(*core: int) -> BatchRule:
-    """Make the rule of an op that already broadcasts over leading axes; each input has `core` axes of its own."""
+    """Return the rule of an op that already broadcasts over leading axes; `core` counts each input's other axes."""
 
     def rule(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
-        return op(*_aligned(inputs, batched, core), **params)
+        return op(*_align(inputs, batched, core), **params)
 
     return rule
 
 
-def reduced(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
+def reduction(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
     """Reduce the same axes of every example; `axis` is canonical: None or a tuple of axes counted from the front."""
     (x,), axis = inputs, params["axis"]
     axis = tuple(range(1, x.ndim)) if axis is None else tuple(i + 1 for i in axis)
@@ -46,18 +46,18 @@ def reduced(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: d
 
 
 def along_axis(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
-    """Act along the same axis of every example; inputs that all have one rank, such as x and its indices."""
-    return op(*repeated(inputs, batched), **{**params, "axis": params["axis"] + 1})
+    """Act along the same axis of every example; all inputs have the same rank, such as x and its indices."""
+    return op(*broadcast_batch(inputs, batched), **{**params, "axis": params["axis"] + 1})
 
 
-def repeated(inputs: tuple[Any, ...], batched: Sequence[bool]) -> list[Any]:
-    """Give the batch to every input."""
+def broadcast_batch(inputs: tuple[Any, ...], batched: Sequence[bool]) -> list[Any]:
+    """Broadcast the inputs without the batch axis to the batch."""
     size = next(x.shape[0] for x, b in zip(inputs, batched, strict=True) if b)
     return [x if b else np.broadcast_to(x, (size, *np.shape(x))) for x, b in zip(inputs, batched, strict=True)]
 
 
 def with_leading_axis(change: Callable[[int, dict[str, Any]], dict[str, Any]]) -> BatchRule:
-    """Make the rule of an op of one input whose parameters name axes or shapes: `change(batch size, params)`."""
+    """Return the rule of an op of one input whose parameters name axes or shapes: `change(batch size, params)`."""
 
     def rule(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
         (x,) = inputs
@@ -67,7 +67,7 @@ def with_leading_axis(change: Callable[[int, dict[str, Any]], dict[str, Any]]) -
 
 
 def one_by_one(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
-    """Apply the op to each example in turn and stack the results: the fallback where no rule is stated."""
+    """Apply the op to each example in turn and stack the results: the fallback for ops without a rule."""
     size = next(x.shape[0] for x, b in zip(inputs, batched, strict=True) if b)
     if not size:
         raise ValueError(f"{op.name}: expected at least one example; received none")

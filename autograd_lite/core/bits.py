@@ -9,16 +9,16 @@ import numpy as np
 _BITS = {n: np.dtype(f"i{n}") for n in (1, 2, 4, 8)}
 
 
-def chosen(mask: Any, x: Any, out: Any = None) -> Any:
+def apply_mask(mask: Any, x: Any, out: Any = None) -> Any:
     """Return x where the mask is True, else 0: its bits times 0 or 1, several times as fast as `np.where`.
 
     Args:
         mask: booleans of x's shape.
-        x: of any dtype.
-        out: where to write it, if given; may be x.
+        x: an array of any dtype.
+        out: an array for the result, by default a new one; may be x.
 
     Example:
-        >>> chosen(np.array([True, False]), np.array([np.nan, np.inf])).tolist()
+        >>> apply_mask(np.array([True, False]), np.array([np.nan, np.inf])).tolist()
         [nan, 0.0]
     """
     bits = _BITS.get(x.dtype.itemsize)

@@ -1,4 +1,4 @@
-"""Large arrays cut into blocks, so that what several passes over one read and write stays in the processor's cache."""
+"""Large arrays cut into blocks, so that several passes over one block stay in the processor's cache."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""What a function's code reads from around it, and what takes each thing that it has read: the instructions, looked at.
+"""The reads of a function's code from outside, and the instructions that consume each of them: abstract interpretation.
 
-The instructions of a code object are gone through in the order in which they lie, with a stack of what each one pushes:
-a name, followed by attributes and by items with constant keys, or something unknown. Where the order of instructions
-does not tell what is on the stack (after a jump that is always taken, or an instruction that is not in the tables), all
-that is on it counts as read by something unknown. So what is found is never too little.
+The instructions of a code object are visited in order, with a stack of the values that each one pushes: a name,
+followed by attributes and by items with constant keys, or an unknown value. Where the order of instructions does not
+determine the stack (after an unconditional jump, or an instruction that is not in the tables), everything on it counts
+as read by something unknown. So the analysis may find too much, and never too little.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ T = TypeVar("T")
 
 
 class Step(NamedTuple):
-    """One step from an object to what is in it: an attribute, an item, a part of an array by slices, or "some" item.
+    """One step from an object into it: an attribute, an item, a part of an array by slices, or "some" item.
 
-    The last one is by a key that the code computes, or one item after the other.
+    "some" is an item by a key that the code computes, or every item in turn.
     """
 
     kind: str
@@ -36,10 +36,10 @@ class Use(NamedTuple):
         root: where its name is looked up: "global", "cell", "local", "import", or "unknown" for attributes of a value.
         name: of the variable.
         path: the steps from there.
-        taker: what takes it: "call", "argument", "operand", "store", "is", "target", "iteration", "nothing", or
+        taker: its consumer: "call", "argument", "operand", "store", "is", "target", "iteration", "nothing", or
             "unknown".
-        offsets: where the instruction that takes it begins, and where the next one begins.
-        line: where that is.
+        offsets: the offset of the instruction that consumes it, and of the next one.
+        line: the line of that instruction.
         other: the variable that it is stored in, or the use that is called with it.
     """
 
@@ -54,7 +54,7 @@ class Use(NamedTuple):
 
 
 class _Value(NamedTuple):
-    """What is on the stack, if that is known."""
+    """A value on the stack whose origin is known."""
 
     root: str
     name: str
@@ -66,13 +66,13 @@ class _Constant(NamedTuple):
 
 
 class _Iterator(NamedTuple):
-    """What a loop goes through."""
+    """The iterator of a loop."""
 
     value: _Value
 
 
 class _Display(NamedTuple):
-    """A tuple, list or dict that the code has just written down."""
+    """A tuple, list or dict that the code has just built."""
 
     parts: tuple[Any, ...]
 
@@ -90,13 +90,13 @@ _VARIABLES = _by_name(
     }
 )
 _STORES = frozenset(("STORE_FAST", "STORE_DEREF", "STORE_NAME", "STORE_GLOBAL", "STORE_FAST_STORE_FAST"))
-# After these, the next instruction is reached by a jump.
+# After these, the next instruction is reached only by a jump.
 _ENDS = frozenset(("RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE", "JUMP_FORWARD", "JUMP_BACKWARD")) | (
     frozenset(("JUMP_BACKWARD_NO_INTERRUPT", "JUMP", "JUMP_NO_INTERRUPT"))
 )
 _FLOW = "RESUME NOP CACHE EXTENDED_ARG PRECALL KW_NAMES NOT_TAKEN JUMP_FORWARD JUMP_BACKWARD RETURN_CONST"
 _CELLS = "MAKE_CELL COPY_FREE_VARS SETUP_ANNOTATIONS DELETE_FAST DELETE_NAME DELETE_GLOBAL DELETE_DEREF"
-# How many values others take and push, and what that is called.
+# How many values other instructions take and push, and the name of the taker.
 _EFFECTS = _by_name(
     {
         (0, 0, "nothing"): f"{_FLOW} {_CELLS} JUMP_BACKWARD_NO_INTERRUPT TO_BOOL",
@@ -116,7 +116,7 @@ _EFFECTS = _by_name(
         (2, 1, "unknown"): "CONTAINS_OP FORMAT_WITH_SPEC CALL_INTRINSIC_2 SET_FUNCTION_ATTRIBUTE",
     }
 )
-# The same by the instruction's argument.
+# The same for instructions whose argument decides.
 _COUNTS: dict[str, Callable[[int], tuple[int, int]]] = {
     "BUILD_SET": lambda n: (n, 1),
     "BUILD_STRING": lambda n: (n, 1),
@@ -167,11 +167,11 @@ class _Reader:
         elif isinstance(x, _Iterator):
             self.took(x.value, "unknown", other)
         elif isinstance(x, _Display):
-            for part in x.parts:  # a function that is called with them finds them in it
+            for part in x.parts:  # a function that is called with the container receives its parts
                 self.took(part, taker if taker == "argument" else "unknown", other)
 
     def flush(self) -> None:
-        """Let all that is on the stack be taken by something unknown."""
+        """Count everything on the stack as taken by something unknown."""
         self.take("unknown", len(self.stack))
 
     def step(self, name: str, at: dis.Instruction) -> None:
@@ -250,7 +250,7 @@ class _Reader:
             self.flush()
 
     def update(self) -> None:
-        """Let `x += constant` of what is outside only write into it: nothing is computed with a count."""
+        """Treat `x += constant` of an outside variable as a write only: a counter takes no part in the computation."""
         if len(self.stack) > 1 and isinstance(self.stack[-1], _Constant) and isinstance(self.stack[-2], _Value):
             x = self.stack[-2]
             if x.path:
@@ -277,7 +277,7 @@ class _Reader:
         self.push(_some(x))
 
     def iterate(self, name: str) -> None:
-        """Let a loop begin, which takes one item after the other right then."""
+        """Begin a loop, which takes one item after the other."""
         x = self.pop()
         if name == "GET_ITER" and isinstance(x, _Value):
             self.push(_Iterator(x))
@@ -328,13 +328,13 @@ class _Reader:
 
 
 def _some(x: Any) -> _Value | None:
-    """Return what is known of an item of something by a key that is not known."""
+    """Return the value of an item by an unknown key; None if the container is unknown."""
     return x._replace(path=(*x.path, Step("some", None))) if isinstance(x, _Value) else None
 
 
 @functools.lru_cache(maxsize=4096)
 def uses_in(code: CodeType) -> tuple[Use, ...]:
-    """Return what a code object reads from variables, without those in it.
+    """Return the reads of variables in a code object, without those of nested ones.
 
     Example:
         >>> settings = {"rate": 0.5}
@@ -349,7 +349,7 @@ def uses_in(code: CodeType) -> tuple[Use, ...]:
 
 
 def codes_in(code: CodeType) -> Iterator[CodeType]:
-    """Yield a code object and all that are in it: of the functions and classes that it makes."""
+    """Yield a code object and all nested ones: of the functions and classes that it defines."""
     stack = [code]
     while stack:
         yield (one := stack.pop())

@@ -1,4 +1,4 @@
-"""The collector of cycles, which rests while many objects are made that all stay."""
+"""Pausing Python's collector of cycles while many objects are created that all stay alive."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _LOCK = fork_safe_lock()
 
 
 class collector_at_rest:
-    """Switch the collector of cycles off: it would look at all new objects again and again, and find nothing.
+    """Pause the collector of cycles: it would visit all new objects again and again, and find no cycle.
 
-    It is on again, if it was, when the last of all threads that need this has ended.
+    It resumes, if it was on, when the last thread leaves this block.
     """
 
     _runs = 0
@@ -45,4 +45,4 @@ def _end(runs: int) -> None:
             gc.enable()
 
 
-on_fork(after_in_child=lambda: _end(collector_at_rest._runs))  # whose threads are not there
+on_fork(after_in_child=lambda: _end(collector_at_rest._runs))  # the other threads do not exist in the child

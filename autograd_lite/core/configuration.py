@@ -1,4 +1,4 @@
-"""What computes here: versions, the instructions that are in use, threads; and why, where there are no kernels."""
+"""The configuration of this machine: versions, instruction sets, threads, and why kernels are missing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from . import VERSION
 
 
 def _lacking() -> str:
-    """Return what this machine lacks for building the kernels, or how to see why that failed."""
+    """Return a text with the requirement of the kernels that this machine lacks, or how to see why the build failed."""
     header = Path(sysconfig.get_path("include"), "Python.h")
     compiler = (sysconfig.get_config_var("CC") or "cc").split()[0]
     if platform.system() == "Windows":
@@ -28,7 +28,7 @@ def _lacking() -> str:
 
 
 def _kernels() -> str:
-    """Return which kernels are in use, and why these."""
+    """Return a text with the kernels in use, and the reason for them."""
     if not INSTRUCTIONS:
         return f"none, {REASON}" + ("" if SETS else f": {_lacking()}")
     others = ", ".join(name for name in SETS if name != INSTRUCTIONS) or "none"
@@ -37,7 +37,7 @@ def _kernels() -> str:
 
 
 def show_config() -> None:
-    """Print what computes on this machine, and why: a line each for versions, NumPy, native kernels and threads.
+    """Print the configuration of this machine: a line each for versions, NumPy, native kernels and threads.
 
     Native kernels are built when the package is installed, if there is a C compiler. Without them NumPy computes
     everything. The environment variable AUTOGRAD_LITE_NATIVE names another set of instructions, or is `off`.

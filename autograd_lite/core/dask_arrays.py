@@ -50,8 +50,8 @@ def check_sizes(x: Any) -> None:
 
 def compute(*arrays: Any) -> tuple[Any, ...]:
     """Return arrays with those of Dask computed, in one run, in which each chunk is made once."""
-    found: tuple[Any, ...] = _module("dask").compute(*arrays)
-    return found
+    results: tuple[Any, ...] = _module("dask").compute(*arrays)
+    return results
 
 
 def recompute_after(x: Any, after: Any) -> Any:
@@ -79,13 +79,13 @@ def add_at(out: Any, index: tuple[Any, ...], values: Any) -> Any:
     for k, n in enumerate(values.chunks[axis]):
         part = values.blocks[(slice(None),) * axis + (k,)]
         added = part.map_blocks(
-            _added, where[start : start + n], axis, shape, dtype=out.dtype, chunks=tuple((m,) for m in shape)
+            _add_block, where[start : start + n], axis, shape, dtype=out.dtype, chunks=tuple((m,) for m in shape)
         )
         total, start = added if total is None else total + added, start + n
     return out if total is None else out + total
 
 
-def _added(values: Any, where: Any, axis: int, shape: tuple[int, ...]) -> Any:
+def _add_block(values: Any, where: Any, axis: int, shape: tuple[int, ...]) -> Any:
     out = np.zeros(shape, values.dtype)
     np.add.at(out, (slice(None),) * axis + (where,), values)
     return out

@@ -11,7 +11,7 @@ from .mode import MODE, TAPES, Mode
 
 
 class Depth(NamedTuple):
-    """The number of transformations that run around this, and of those among them that record: gradients."""
+    """The number of transformations around a piece of code, and of those among them that record: gradients."""
 
     all: int = 0
     tapes: int = 0
@@ -23,7 +23,7 @@ DEPTH: ContextVar[Depth] = ContextVar("autograd_lite_depth", default=_OUTSIDE)
 
 @contextmanager
 def inside(*, tape: bool) -> Iterator[Depth]:
-    """Run a transformation's function; yields what was around it."""
+    """Run a transformation's function; yields the depth outside."""
     depth = DEPTH.get()
     try:
         DEPTH.set(Depth(depth.all + 1, depth.tapes + tape))
@@ -33,7 +33,7 @@ def inside(*, tape: bool) -> Iterator[Depth]:
 
 
 def inside_tracers() -> bool:
-    """Return whether `jvp` or `vmap` runs around this."""
+    """Return whether this code runs inside `jvp` or `vmap`."""
     depth = DEPTH.get()
     return depth.all > depth.tapes
 
@@ -49,16 +49,16 @@ def inside_as(depth: Depth) -> Iterator[None]:
         DEPTH.set(around)
 
 
-def isolated() -> AbstractContextManager[None]:
-    """Run a function on bare arrays as if outside all transformations, since none can reach into it."""
+def isolate() -> AbstractContextManager[None]:
+    """Run a function on plain arrays as if outside all transformations, since none can reach into it."""
     return inside_as(_OUTSIDE)
 
 
 def outside(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call a function as `isolated` does, and also as if no function were being compiled."""
+    """Call a function as in `isolate`, and also as if no function were being compiled."""
     if not DEPTH.get().all and not (TAPES and MODE.get().tape is not None):
         return f(*args, **kwargs)
-    return copy_context().run(_outside, f, args, kwargs)  # which ends wherever an interrupt comes
+    return copy_context().run(_outside, f, args, kwargs)  # a context ends wherever an interrupt comes
 
 
 def _outside(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -204,7 +204,7 @@ def array_namespace(x: Any) -> Any:
         x: an array, a Tensor, or a tracer.
 
     Example:
-        >>> home(np.ones(2)).zeros(3)
+        >>> array_namespace(np.ones(2)).zeros(3)
         array([0., 0., 0.])
     """
     if x.__class__ is _ndarray:
@@ -228,7 +228,7 @@ def asarray_like(constant: Any, like: Any) -> Any:
         like: an array, a Tensor, or a tracer.
 
     Example:
-        >>> placed(np.ones(2), np.zeros(3))
+        >>> asarray_like(np.ones(2), np.zeros(3))
         array([1., 1.])
     """
     xp = array_namespace(like)

@@ -1,8 +1,8 @@
-"""What functions of arrays equal, as data, so that compiled code can do it by itself, into memory of its choice.
+"""Equivalents of functions of arrays, as data, which compiled code runs instead, into memory of its choice.
 
-Three tables, by function: `FILLS` has those that only copy (each part of a result is where one of the arguments goes,
-or zeros), `UFUNCS` those that a ufunc equals, `LOOPS` those that a generalized ufunc equals, maybe only where it meets
-nothing invalid. Where a row returns None, the function is called.
+Three tables, by function: `FILLS` has functions that only copy (each part of the result is a copy of an argument, or
+zeros), `UFUNCS` those equal to a ufunc, `LOOPS` those equal to a generalized ufunc, perhaps only on valid input. Where
+a row returns None, the function itself is called.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ class Part(NamedTuple):
     """One step of a fill.
 
     Attributes:
-        index: of the part of the result that is written.
-        source: the number of the argument that goes there, or None for zeros.
+        index: the part of the result to write.
+        source: the number of the argument to copy there, or None for zeros.
     """
 
     index: Any
@@ -28,15 +28,15 @@ class Part(NamedTuple):
 
 
 class Fill:
-    """A function of arrays that fills a new one, part after part.
+    """A function of arrays that fills a new one, part by part.
 
     Args:
         shape, dtype: of the result.
-        parts: what is written, in order.
-        seen: the shape as which the result is written, if that is another one.
+        parts: the writes, in order.
+        seen: the shape in which the parts index the result, if it differs.
 
     Attributes:
-        replaces: the number of the argument that the result is, but for some parts; None if there is none.
+        replaces: the number of the argument that the result copies first, before other parts; None without one.
 
     Example:
         >>> both = Fill((4,), np.dtype(float), [Part(slice(0, 2), 0), Part(slice(2, 4), 0)])
@@ -59,7 +59,7 @@ class Fill:
         self.replaces = first.source if first is not None and is_copy else None
 
     def __call__(self, *arrays: Any, out: Any = None) -> Any:
-        """Return a new array, or the one that is given, filled."""
+        """Fill a new array, or `out`, and return it."""
         out = np.empty(self.shape, self.dtype) if out is None else out
         whole = out if self.seen == self.shape else out.reshape(self.seen)
         for index, source in self.parts:
@@ -67,13 +67,13 @@ class Fill:
         return out
 
 
-# For a function, one of the same arguments, of which only shapes and dtypes may be read. It returns the fill and the
-# arguments of that, or None.
+# For a function, another one of the same arguments, of which it may read only shapes and dtypes. It returns a fill and
+# the arguments of the fill, or None.
 FILLS: dict[Callable[..., Any], Callable[..., tuple[Fill, Sequence[Any]] | None]] = {}
 
 
 def filled_by(function: Callable[..., Any]) -> Callable[[Any], Any]:
-    """Enter what a function copies."""
+    """Decorate the row of a function in `FILLS`."""
 
     def enter(row: Any) -> Any:
         FILLS[function] = row
@@ -82,20 +82,20 @@ def filled_by(function: Callable[..., Any]) -> Callable[[Any], Any]:
     return enter
 
 
-# Functions that a ufunc equals, bit for bit, if the dtypes are such that it equals them at all; of NumPy, or of ops.
+# Functions of NumPy or of ops that equal a ufunc, bit for bit, for all dtypes that the ufunc takes.
 UFUNCS: dict[Callable[..., Any], np.ufunc] = {}
 
 
 class Loops:
-    """A function of arrays that equals a generalized ufunc, and raises where that meets what is invalid, if it does.
+    """A function of arrays that equals a generalized ufunc, but may raise where the ufunc sets the invalid flag.
 
     Args:
         function: of arrays.
-        ufunc: the other one.
-        error: what is raised.
-        rest: what the ufunc is given besides the arrays.
-        axis: of the first array and the result that the ufunc takes for the last one.
-        parts: of the result, as functions of it, which the results of the ufunc are, if there are several.
+        ufunc: the generalized ufunc.
+        error: the exception that the function raises on invalid input; None if it raises none.
+        rest: further arguments of the ufunc, after the arrays.
+        axis: the axis of the first array and the result that is the last one for the ufunc.
+        parts: functions of the result that return its parts, one for each result of the ufunc if it has several.
     """
 
     def __init__(
@@ -108,28 +108,28 @@ class Loops:
         parts: Sequence[Callable[[Any], Any]] = (),
     ) -> None:
         self.function, self.ufunc, self.error, self.rest, self.axis = function, ufunc, error, tuple(rest), axis
-        self.parts = tuple(parts) or (self.moved,)
+        self.parts = tuple(parts) or (self.move_axis,)
         self.__name__ = getattr(getattr(function, "func", function), "__name__", "loops")
 
     def __call__(self, *arrays: Any, out: Any = None) -> Any:
-        """Return the result, in memory that is given, if it is."""
-        made = self.function(*arrays)
+        """Return the result, in `out` if given."""
+        result = self.function(*arrays)
         if out is None:
-            return made
-        out[...] = made
+            return result
+        out[...] = result
         return out
 
     def by_ufunc(self, *arrays: Any, like: Any) -> Any:
-        """Return what the ufunc makes of the arrays, in memory like that of an array."""
+        """Return the result of the ufunc, in memory laid out as that of an array."""
         out = np.zeros_like(like)
-        self.ufunc(*map(self.moved, arrays), *self.rest, out=tuple([part(out) for part in self.parts]))
+        self.ufunc(*map(self.move_axis, arrays), *self.rest, out=tuple([part(out) for part in self.parts]))
         return out
 
-    def bundled(self, results: Sequence[Any]) -> Loops:
-        """Return the same for a function of several results, whose bytes lie one behind the other in one array.
+    def bundle_results(self, results: Sequence[Any]) -> Loops:
+        """Return the same for a function of several results, which puts their bytes one after another in one array.
 
         Args:
-            results: that the function gives.
+            results: examples of the function's results.
         """
         parts: list[Any] = []
         size = 0
@@ -148,18 +148,18 @@ class Loops:
         bundle.__name__ = self.__name__
         return Loops(bundle, self.ufunc, self.error, self.rest, self.axis, parts)
 
-    def moved(self, a: Any) -> Any:
-        """Return an array whose last axis is the one that the ufunc works along."""
+    def move_axis(self, a: Any) -> Any:
+        """Return a view of an array whose last axis is the one that the ufunc works along."""
         return a if self.axis == -1 else np.moveaxis(a, self.axis, -1)
 
 
-_ALIGNMENT = 64
+_ALIGNMENT = 64  # bytes, one cache line
 
 
 def _part(whole: Any, *, start: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
-    """Return the array whose bytes lie in a part of another."""
+    """Return a view of the bytes of an array as another array."""
     return whole[start : start + math.prod(shape) * dtype.itemsize].view(dtype).reshape(shape)
 
 
-# For a function, one of the same arguments that returns the ufunc that it equals for them, as `Loops`, or None.
+# For a function, another one of the same arguments that returns its equivalent for them, as `Loops`, or None.
 LOOPS: dict[Callable[..., Any], Callable[..., Loops | None]] = {}

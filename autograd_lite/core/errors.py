@@ -96,7 +96,7 @@ class NonFiniteError(FloatingPointError):
 
 
 class TraceError(RuntimeError):
-    """In a function that `compile` or `trace` runs, a value was about to become a constant of what is recorded.
+    """In a function that `compile` or `trace` runs, a value was about to become a constant of the program.
 
     Example:
         >>> import autograd_lite as ag
@@ -109,7 +109,7 @@ class TraceError(RuntimeError):
 
 
 class ReplayError(RuntimeError):
-    """With `compile(f, validate=True)`: a replay gave something else than the function.
+    """With `compile(f, validate=True)`: a replay returned other values than the function.
 
     Example:
         >>> issubclass(ReplayError, RuntimeError)
@@ -121,22 +121,22 @@ class AssumptionFailed(Exception):
     """Raised in a replay, before it has any effect, so that the function itself runs.
 
     Attributes:
-        seen: how many observers had seen their values by then, which are not to see them again.
+        seen: the number of observers that had been called by then, which must not be called again.
     """
 
     seen = 0
 
 
 class Obstacle(AssumptionFailed):
-    """Raised where a function that is being compiled, but could run, does something that a replay would not do."""
+    """Raised while compiling a function that could run, where it does something that a replay cannot repeat."""
 
 
 class Rejected(Exception):
-    """Raised where a run that is recorded is not what it should be, after it has been undone."""
+    """Raised where a recorded run is unusable, after it has been undone."""
 
 
 class CompileWarning(UserWarning):
-    """Says once that a compiled function is not replayed, or is traced again and again, and why.
+    """Warns once that a compiled function is not replayed, or is traced again and again, with the reason.
 
     Example:
         >>> issubclass(CompileWarning, Warning)
@@ -154,7 +154,7 @@ class UnsupportedError(TypeError):
 
 
 def more_on(entry: str) -> str:
-    """Return the end of a message: where the manual has more on it, with an example and a cure.
+    """Return the end of a message: the section of the manual that explains it, with an example and a cure.
 
     Args:
         entry: the anchor of a section of docs/help/errors.md.
@@ -167,7 +167,7 @@ def more_on(entry: str) -> str:
 
 
 def refuse(function: str, instead: str, **arguments: Any) -> None:
-    """Raise if any of `arguments` was given: a NumPy argument that cannot be honoured is never ignored.
+    """Raise if any of `arguments` was passed: a NumPy argument that cannot be honoured is never ignored.
 
     Raises:
         UnsupportedError: naming the argument and what to do instead.
@@ -177,6 +177,6 @@ def refuse(function: str, instead: str, **arguments: Any) -> None:
             raise UnsupportedError(f"{function}: the argument {name}= is not supported on Tensors; {instead}")
 
 
-# What a function may raise that is tried on values that it need not take. Whatever else comes out of it, as from the
-# handler of a signal, is the caller's.
+# Exceptions of a function that is tried on values that it may refuse. All others, as from a signal handler, are passed
+# on to the caller.
 REFUSALS = (ArithmeticError, AssertionError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError)

@@ -1,7 +1,7 @@
-"""What NumPy is told to do about floating-point errors: code that is silent must not run where they are to be seen.
+"""NumPy's handling of floating-point errors: kernels that raise no flags must not run where the user asks to see them.
 
-NumPy keeps this in a context variable, whose default is one object; comparing with that takes a hundredth of
-`np.geterr()`.
+NumPy keeps this in a context variable, whose default is one object; comparing with that takes a hundredth of the time
+of `np.geterr()`.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import numpy as np
 
 _SEEN = frozenset(("raise", "call", "print", "log"))
 _variable: ContextVar[Any] | None = getattr(getattr(np, "_core").umath, "_extobj_contextvar", None)  # noqa: B009
-# What NumPy is told to do here, and what that is by default.
+# The state of this context, and the default one.
 error_state: Callable[[], Any] = object if _variable is None else _variable.get
 DEFAULT = Context().run(error_state)
-_last: tuple[Any, bool] = (DEFAULT, False)  # the last state that was looked at, and whether errors are seen there
+_last: tuple[Any, bool] = (DEFAULT, False)  # the last state that was examined, and whether errors are seen there
 
 
 def shows_errors() -> bool:
-    """Return whether `np.errstate` or `np.seterr` asks for more than the warnings that there are by default."""
+    """Return whether `np.errstate` or `np.seterr` asks for more than the default warnings."""
     global _last
     state = error_state()
     if state is DEFAULT:

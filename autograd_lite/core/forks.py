@@ -19,7 +19,7 @@ def fork_safe_lock() -> Any:
     """Return a reentrant lock that is free in a forked process.
 
     A fork copies a lock that another thread holds, but not the thread, so the copy would never be released. Therefore a
-    fork waits until it holds all of these locks; what they guard is then consistent in both processes.
+    fork first acquires all of these locks; the data that they guard is then consistent in both processes.
     """
     lock = threading.RLock()
     _LOCKS.append(lock)

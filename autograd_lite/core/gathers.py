@@ -1,4 +1,4 @@
-"""Gathers and scatters: reading, adding to and replacing the places that arrays of indices name, by kernels in C.
+"""Gathers and scatters: reading, adding to and replacing elements at arrays of indices, by kernels in C.
 
 Without the extension NumPy does all of it, with the same bits: sums are in the order of the indices.
 """
@@ -19,26 +19,26 @@ _ndarray = np.ndarray
 _ALL = slice(None)
 BASIC = (int, slice, type(None), EllipsisType)  # parts of an index that makes views
 _INTP = np.dtype(np.intp)
-_FEW = 100  # elements, up to which NumPy adds them up before it is known what kind of index there is
-_MOST = 3  # arrays of indices, for which there are kernels
-_SUMMED = frozenset("bBhHiIlLqQfdFD")  # dtypes of elements
+_FEW = 100  # up to this many elements, np.add.at takes less time than analysing the index
+_MOST = 3  # the largest number of arrays of indices that the kernels take
+_SUMMED = frozenset("bBhHiIlLqQfdFD")  # dtypes of elements that the kernels add
 
 
 @functools.lru_cache(maxsize=256)
 def kernels(count: int, axis: int) -> Any:
-    """Return the ufuncs that take, add and put rows by a number of arrays of indices, the first for an axis."""
+    """Return the ufuncs that take, add and put rows by `count` arrays of indices, of which the first is for `axis`."""
     return library.gathers(count, axis)
 
 
 class Places(NamedTuple):
-    """What an index with arrays names in an array.
+    """The structure of an index with arrays.
 
     Attributes:
-        basic: an index without arrays, of the part of the array that it reads.
-        first: the axis of this part that the first array of indices is for; the next ones are for the axes behind it.
-        arrays: how many arrays of indices there are.
-        axis: of the whole array, that the first one is for.
-        along: whether the one array has all axes of the part, as that of np.take_along_axis has.
+        basic: an index without arrays, which selects the part of the array that the arrays of indices address.
+        first: the axis of this part for the first array of indices; the next ones are for the axes after it.
+        arrays: the number of arrays of indices.
+        axis: the axis of the whole array for the first one.
+        along: whether the single array has all axes of the part, as that of np.take_along_axis has.
     """
 
     basic: tuple[Any, ...]
@@ -58,25 +58,25 @@ class Places(NamedTuple):
 
 
 def along(axis: int) -> Places:
-    """Return what an array of indices names that has all axes, as that of np.take_along_axis has."""
+    """Return the structure of an array of indices that has all axes, as that of np.take_along_axis has."""
     return Places((), axis, 1, axis, True)
 
 
-def prepared(indices: Sequence[Any]) -> list[Any] | None:
-    """Return arrays of indices, or what stands for them, as kernels take them: of one shape; None if they are not."""
-    found = [i if i.dtype == _INTP else i.astype(_INTP) for i in indices]
-    if len({i.shape for i in found}) > 1:
-        if any(i.__class__ is not _ndarray for i in found):
+def prepare_indices(indices: Sequence[Any]) -> list[Any] | None:
+    """Return arrays of indices, or recorders of them, as the kernels take them: of one shape; None if impossible."""
+    arrays = [i if i.dtype == _INTP else i.astype(_INTP) for i in indices]
+    if len({i.shape for i in arrays}) > 1:
+        if any(i.__class__ is not _ndarray for i in arrays):
             return None
-        found = list(np.broadcast_arrays(*found))
-    return [np.ascontiguousarray(i) if i.__class__ is _ndarray else i for i in found]
+        arrays = list(np.broadcast_arrays(*arrays))
+    return [np.ascontiguousarray(i) if i.__class__ is _ndarray else i for i in arrays]
 
 
 def places_of(index: Sequence[Any], ndim: int) -> tuple[Places, list[Any]] | None:
-    """Return what an index names in an array of `ndim` axes, and its arrays of indices, one for each axis.
+    """Return the structure of an index of an array of `ndim` axes, and its arrays of indices, one for each axis.
 
     Returns:
-        None if it has no arrays, arrays that stand apart, or too many: then it is left to NumPy.
+        None if it has no arrays, arrays that are not adjacent, or too many: these are left to NumPy.
     """
     parts: list[Any] = []
     for part in index:
@@ -109,7 +109,7 @@ def places_of(index: Sequence[Any], ndim: int) -> tuple[Places, list[Any]] | Non
 
 
 def as_slice(a: Any, n: int) -> slice | None:
-    """Return the slice of an axis that has the same entries as a row of indices, if there is one."""
+    """Return the slice of an axis that selects the same entries as a row of indices; None if there is none."""
     if a.__class__ is not _ndarray or a.ndim != 1 or not a.size or a.dtype.kind not in "iu":
         return None
     first, last = (int(i) + (n if i < 0 else 0) for i in (a[0], a[-1]))
@@ -124,10 +124,10 @@ def as_slice(a: Any, n: int) -> slice | None:
 
 
 class Gather:
-    """A function of an array and arrays of indices that reads the places that these name.
+    """A function of an array and arrays of indices that reads the elements at the indices.
 
     Args:
-        places: which.
+        places: the structure of the index.
 
     Example:
         >>> Gather(Places((slice(None),), 0, 1, 0))(np.array([3.0, 5.0]), np.array([1, 1, 0]))
@@ -140,23 +140,23 @@ class Gather:
         self.places = places
 
     def __call__(self, x: Any, *indices: Any, out: Any = None) -> Any:
-        """Return what is there, in memory that is given, if it is."""
+        """Return the elements, in `out` if given."""
         places = self.places
-        found = (
+        values = (
             np.take_along_axis(x, indices[0], places.first) if places.along else x[places.basic][places.key(indices)]
         )
         if out is None:
-            return found
-        out[...] = found
+            return values
+        out[...] = values
         return out
 
 
 class Scatter:
-    """A function that adds up the elements of an array at the places that arrays of indices name, in their order.
+    """A function that adds the elements of an array to zeros at arrays of indices, in their order.
 
     Args:
         shape: of the result.
-        places: which.
+        places: the structure of the index.
 
     Example:
         >>> Scatter((2,), Places((slice(None),), 0, 1, 0))(np.array([3.0, 5.0, 7.0]), np.array([1, 1, 0]))
@@ -169,21 +169,21 @@ class Scatter:
         self.shape, self.places = shape, places
 
     def __call__(self, x: Any, *indices: Any, out: Any = None) -> Any:
-        """Return the sums, in memory that is given, if it is."""
-        made = np.zeros(self.shape, x.dtype)
+        """Return the sums, in `out` if given."""
+        sums = np.zeros(self.shape, x.dtype)
         indices = tuple([np.broadcast_to(i, x.shape) for i in indices]) if self.places.along else indices
-        np.add.at(made[self.places.basic], self.places.key(indices), x)
+        np.add.at(sums[self.places.basic], self.places.key(indices), x)
         if out is None:
-            return made
-        out[...] = made
+            return sums
+        out[...] = sums
         return out
 
 
 class Put:
-    """A function of two arrays and arrays of indices: the first with the second at the places that these name.
+    """A function of two arrays and arrays of indices: a copy of the first with the second at the indices.
 
     Args:
-        places: which; of several elements for one, the last.
+        places: the structure of the index; if it names an element twice, the last value counts.
     """
 
     __name__ = "put"
@@ -193,7 +193,7 @@ class Put:
         self.places = places
 
     def __call__(self, x: Any, y: Any, *indices: Any, out: Any = None) -> Any:
-        """Return the result, in memory that is given, if it is."""
+        """Return the result, in `out` if given."""
         out = np.empty(x.shape, x.dtype) if out is None else out
         out[...] = x
         indices = tuple(map(np.ascontiguousarray, indices))  # NumPy runs backwards through some others
@@ -204,18 +204,18 @@ class Put:
 # ---- in eager code --------------------------------------------------------------------------------------------------
 
 
-def taken(x: Any, index: tuple[Any, ...]) -> Any:
-    """Return `x[index]` for an array of NumPy's and one array of indices: rows faster than by NumPy's own indexing."""
+def take_rows(x: Any, index: tuple[Any, ...]) -> Any:
+    """Return `x[index]` for a NumPy array and one array of indices: rows by `take`, faster than NumPy's indexing."""
     (i,) = index
     plain = x.ndim > 1 and i.dtype == _INTP and i.flags.c_contiguous and x.flags.c_contiguous
     return x.take(i, 0) if plain else x[i]
 
 
-def scattered(x: Any, index: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
-    """Return the elements of an array of NumPy's, added up at the places of an index that may name one more than once.
+def scatter(x: Any, index: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
+    """Return the elements of a NumPy array, added to zeros at an index that may name an element more than once.
 
     Example:
-        >>> scattered(np.array([3.0, 5.0, 7.0]), (np.array([1, 1, 0]),), (2,))
+        >>> scatter(np.array([3.0, 5.0, 7.0]), (np.array([1, 1, 0]),), (2,))
         array([7., 8.])
     """
     if library and x.size and x.ndim > 1 and x.dtype.char in _SUMMED:
@@ -226,10 +226,10 @@ def scattered(x: Any, index: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
             kernels(1, 0)[1](x.reshape(n, -1), first.reshape(n), out=out.reshape(shape[0], -1))
             return out
         if x.size > _FEW and not any(getattr(i, "dtype", None) == np.bool_ for i in index):
-            found = places_of(index, len(shape))
+            located = places_of(index, len(shape))
             out = np.zeros(shape, x.dtype)
-            if found is not None and (part := out[found[0].basic]).flags.c_contiguous:
-                _add(x, *found, part)
+            if located is not None and (part := out[located[0].basic]).flags.c_contiguous:
+                _add(x, *located, part)
                 return out
     out = np.zeros(shape, x.dtype)
     np.add.at(out, index, x)
@@ -237,19 +237,19 @@ def scattered(x: Any, index: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
 
 
 def _add(x: Any, places: Places, indices: Sequence[Any], out: Any) -> None:
-    """Add up in an array in C order."""
+    """Add to an array in C order."""
     first, behind = places.first, places.first + places.arrays
     row = math.prod(out.shape[behind:])
-    indices = [i.reshape(-1) for i in prepared(indices) or ()]
+    indices = [i.reshape(-1) for i in prepare_indices(indices) or ()]
     rows = x.reshape(*out.shape[:first], indices[0].size, row)
     kernels(places.arrays, places.axis)[1](rows, *indices, out=out.reshape(*out.shape[:behind], row))
 
 
-def scattered_along(x: Any, y: Any, axis: int, shape: tuple[int, ...]) -> Any:
-    """Return the elements of x, added to zeros at the places along an axis that the elements of y number.
+def scatter_along(x: Any, y: Any, axis: int, shape: tuple[int, ...]) -> Any:
+    """Return the elements of x, added to zeros at the positions y along an axis.
 
     Example:
-        >>> scattered_along(np.array([[3.0, 5.0, 7.0]]), np.array([[1, 1, 0]]), 1, (1, 2))
+        >>> scatter_along(np.array([[3.0, 5.0, 7.0]]), np.array([[1, 1, 0]]), 1, (1, 2))
         array([[7., 8.]])
     """
     if library and x.size and math.prod(shape) and x.dtype.char in _SUMMED:

@@ -12,15 +12,14 @@ class Hooks:
     Attributes:
         tensor: the Tensor class, which recording makes instances of; from `tensors.tensor`.
         compiled: `() -> module`, the package `graph.compiled`; from the package itself, which loads it late.
-        load_ops: `(name) -> None`, loads the file of `ops` that defines something of this name, or for None all files;
-            from `ops` itself.
+        load_ops: `(name) -> None`, loads the file of `ops` that defines this name, or for None all files; from `ops`
+            itself.
         histories: `() -> module`, `control.histories`; from the package itself, which loads it late.
-        apply_to_tracers: `(op, inputs, params) -> result`, applies an op to values that stand for several arrays; from
-            `tensors.tracers`.
+        apply_to_tracers: `(op, inputs, params) -> result`, applies an op to tracers; from `tensors.tracers`.
         backward: `(tensor, cotangent, retain_graph, create_graph) -> None`; from `engine`.
         cycle_error: `(call, arguments by name) -> TypeError | None`, of an argument that contains itself; from `tree`.
         namespace: `() -> module`, that of the array API standard; from the package itself, which loads it late.
-        stale: the class of views that are to be taken anew, see `tensors.views`; from `tensors.tensor`.
+        stale: the class of views that must be taken anew, see `tensors.views`; from `tensors.tensor`.
         svg: `(tensor) -> str`, the picture of a tensor's history; from the package itself, which loads `graph` for it.
         transposing: `() -> module`, the one of `functional` with derivatives of functions that are run again; from the
             package itself, which loads it late.

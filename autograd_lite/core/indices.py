@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 class IndexArray(np.ndarray):
-    """The values of a Tensor, as a parameter of ops that knows where they come from.
+    """The values of a Tensor as a parameter of an op, with their origin.
 
     Attributes:
-        edge: of the Tensor.
-        derived: whether NumPy has computed it from another one; where its values come from is not known then.
+        edge: the edge of the Tensor.
+        derived: whether NumPy has computed it from another one, so that the origin of its values is unknown.
     """
 
     edge: Any = None
@@ -24,7 +24,7 @@ class IndexArray(np.ndarray):
 
     @classmethod
     def of(cls, array: np.ndarray, edge: Any) -> Self:
-        """Make the index with these values."""
+        """Return an index with these values."""
         index = array.view(cls)
         index.edge = edge
         return index
@@ -35,37 +35,37 @@ class IndexArray(np.ndarray):
 
 def indices_in(params: Mapping[str, Any]) -> Iterator[IndexArray]:
     """Return the indices among the parameters of an op, in order."""
-    found: tuple[IndexArray, ...] = ()
+    indices: tuple[IndexArray, ...] = ()
     for value in params.values():
         if value.__class__ is tuple:
             for part in value:
                 if part.__class__ is IndexArray:
-                    found = (*found, part)
+                    indices = (*indices, part)
         elif value.__class__ is IndexArray:
-            found = (*found, value)
-    return iter(found)
+            indices = (*indices, value)
+    return iter(indices)
 
 
-def with_indices(params: Mapping[str, Any], found: Iterator[Any]) -> Mapping[str, Any]:
-    """Return the parameters of an op with the values of indices in place of the arrays that name them."""
+def with_indices(params: Mapping[str, Any], values: Iterator[Any]) -> Mapping[str, Any]:
+    """Return the parameters of an op with new values for its indices, in order."""
     if next(indices_in(params), None) is None:
         return params
 
     def part_of(x: Any) -> Any:
         if x.__class__ is not IndexArray:
             return x
-        i = next(found)
+        i = next(values)
         return i[()] if i.shape == () else i  # see `numbers_of`
 
     return {k: tuple(map(part_of, v)) if v.__class__ is tuple else part_of(v) for k, v in params.items()}
 
 
 def numbers_of(index: Any) -> Any:
-    """Return an index with NumPy's integers in place of arrays without axes, of which NumPy copies what they select."""
+    """Return an index with NumPy's integers in place of 0-d arrays, for which NumPy would return a copy, not a view."""
     return tuple([i[()] if getattr(i, "shape", None) == () and i.dtype.kind in "iu" else i for i in index])
 
 
 def edges_of(node: Node) -> tuple[Any, ...]:
-    """Return the edges of all that a node reads: its inputs, and its indices if they are Tensors on a tape."""
+    """Return the edges of a node: of its inputs, and of its indices that are Tensors on a tape."""
     indices = [index.edge for index in indices_in(node.params)] if node.params else ()
     return (*node.inputs, *indices) if indices else node.inputs

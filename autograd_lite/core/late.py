@@ -58,14 +58,14 @@ def load(module: str, package: str) -> ModuleType:
 
 
 @contextmanager
-def needs(what: str, package: str, install: str = "", otherwise: str = "") -> Iterator[None]:
-    """Let an import inside that fails be an error that says what to install.
+def needs(caller: str, package: str, install: str = "", otherwise: str = "") -> Iterator[None]:
+    """Turn a failed import inside the block into an error that names the package to install.
 
     Args:
-        what: the call that needs a package, for the message.
+        caller: the call that needs a package, for the message.
         package: its name.
-        install: what brings it; the package itself by default.
-        otherwise: how the message ends: what can be done without the package.
+        install: the requirement for pip; the package itself by default.
+        otherwise: the end of the message: what works without the package.
 
     Raises:
         ModuleNotFoundError: if it cannot be imported.
@@ -80,11 +80,11 @@ def needs(what: str, package: str, install: str = "", otherwise: str = "") -> It
         yield
     except ImportError as error:
         way = f"Install it: pip install {install or package}{otherwise}"
-        raise ModuleNotFoundError(f"{what}: expected the package {package}; {error}. {way}", name=package) from error
+        raise ModuleNotFoundError(f"{caller}: expected the package {package}; {error}. {way}", name=package) from error
 
 
 def _late_names(code: CodeType) -> dict[str, str]:
-    """Return what the `TYPE_CHECKING` block of a package imports: names with their modules, "" for modules themselves.
+    """Return the imports in the `TYPE_CHECKING` block of a package: names with their modules, "" for modules.
 
     Bytecode is there where the source is not, as in a frozen application. In it, an import is: the dots before the
     module's name and the names to import are loaded; the module is imported; and each of the names from it.
@@ -101,7 +101,7 @@ def _late_names(code: CodeType) -> dict[str, str]:
         elif op == _LOAD_SMALL_INT:
             loads = [loads[-1], argument]
         elif op == _LOAD_NAME and names[argument] == "TYPE_CHECKING":
-            table.clear()  # what is imported before the block is there at once
+            table.clear()  # imports before the block are not late
         elif op == _IMPORT_NAME:
             module = "." * loads[0] + names[argument] if names[argument] else ""
         elif op == _IMPORT_FROM:
@@ -168,12 +168,12 @@ def attach(
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """Return the `__getattr__`, the `__dir__` and the `__all__` of a package whose names load late.
 
-    The names are those that the calling code imports in its `if TYPE_CHECKING:` block. What has been asked for is an
-    attribute of the package from then on, and costs nothing more.
+    The names are those that the calling code imports in its `if TYPE_CHECKING:` block. A name that has been looked up
+    is an attribute of the package from then on, and costs nothing more.
 
     Args:
         package: its `__name__`; a single module has late names in the same way.
-        hints: of a name that is missing, a dict that may have what to write instead.
+        hints: returns for a missing name a dict of hints, by name.
         modules: names of modules in the package that have no import in the block.
 
     Example:
@@ -208,7 +208,7 @@ def attach(
 
 
 def names_in(package: str, *more: str) -> list[str]:
-    """Return the public names of a package, its `__all__`: what it has imported by now, but for modules, and `more`."""
+    """Return the public names of a package, its `__all__`: its attributes by now, without modules, and `more`."""
     here = vars(sys.modules[package]).items()
     names = {name for name, value in here if not isinstance(value, ModuleType)} - _LEFT_OUT
     # Names of pytest's begin with an @: it rewrites the packages of its plugins.

@@ -15,7 +15,7 @@ KEEP_BYTES = 1 << 30
 # From glibc's malloc.h. 32 MiB is the largest threshold it accepts; larger arrays are mapped as before.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _LARGEST_MMAP_THRESHOLD = -1, -3, 32 << 20
 
-_kept = False
+_is_set = False
 
 
 def keeps_freed_memory() -> bool:
@@ -25,7 +25,7 @@ def keeps_freed_memory() -> bool:
         >>> keeps_freed_memory() in (True, False)
         True
     """
-    return _kept
+    return _is_set
 
 
 def keep_freed_memory(limit: int = KEEP_BYTES) -> bool:
@@ -42,11 +42,10 @@ def keep_freed_memory(limit: int = KEEP_BYTES) -> bool:
 
     Example:
         >>> import autograd_lite as ag
-        >>> kept = ag.keep_freed_memory()
-        >>> ag.extend.keeps_freed_memory() == kept
+        >>> ag.keep_freed_memory() == ag.extend.keeps_freed_memory()
         True
     """
-    global _kept
+    global _is_set
     if not sys.platform.startswith("linux") or os.environ.get("AUTOGRAD_LITE_KEEP_MEMORY") == "0":
         return False
     try:
@@ -55,7 +54,7 @@ def keep_freed_memory(limit: int = KEEP_BYTES) -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (ImportError, OSError, AttributeError):
         return False
-    _kept = bool(mallopt(_M_MMAP_THRESHOLD, _LARGEST_MMAP_THRESHOLD)) and bool(
+    _is_set = bool(mallopt(_M_MMAP_THRESHOLD, _LARGEST_MMAP_THRESHOLD)) and bool(
         mallopt(_M_TRIM_THRESHOLD, min(limit, 2**31 - 1))
     )
-    return _kept
+    return _is_set

@@ -1,8 +1,8 @@
-"""Errors that say what was called, what was expected and what was received, where NumPy or Python says less.
+"""Errors with the call, the expectation and the received arguments, where NumPy's or Python's messages have less.
 
-A call that succeeds pays nothing for this: its arguments are examined only after it has failed. `explained` then finds
-the argument that does not match its annotation; if all of them match, it repeats what NumPy said, with the call and its
-arguments. It leaves alone errors that say so already, and errors from the user's own functions.
+A call that succeeds pays nothing for this: its arguments are examined only after it has failed. `explain_error` then
+finds the argument that does not match its annotation; if all of them match, it repeats NumPy's message, with the call
+and its arguments. Errors that are complete already, and errors from the user's functions, stay as they are.
 """
 
 from __future__ import annotations
@@ -17,11 +17,22 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from .arguments import ANYTHING, NUMBERS, OUR_PACKAGES, Kind, bound, described, given, is_numbers, kinds_of, refusal
+from .arguments import (
+    ANYTHING,
+    NUMBERS,
+    OUR_PACKAGES,
+    Kind,
+    bind_arguments,
+    describe,
+    describe_argument,
+    is_numbers,
+    kinds_of,
+    refusal,
+)
 from .duck_arrays import innermost, is_duck_array
 from .errors import AxisError, DtypeError, GradError, NonFiniteError, ShapeError, TraceError, UnsupportedError
 from .hooks import HOOKS
-from .traceback_folding import folded
+from .traceback_folding import fold_error
 
 F = TypeVar("F", bound=Callable[..., Any])
 C = TypeVar("C", bound=type)
@@ -36,38 +47,38 @@ _UNKNOWN = r"got an unexpected keyword argument '(\w+)'"
 
 
 def _is_of_signature(error: BaseException) -> bool:
-    """Return whether Python raised an error before the first line of what was called."""
+    """Return whether Python raised an error before the first line of the called function."""
     return isinstance(error, TypeError) and (error.__traceback__ is None or error.__traceback__.tb_next is None)
 
 
-def _did_you_mean(name: str, known: Iterable[str]) -> str:
+def _did_you_mean(name: str, names: Iterable[str]) -> str:
     from difflib import get_close_matches  # most programs never need it
 
     if name.startswith("__"):  # `hasattr` asks for these
         return ""
     begins = name[:1].lower()  # of all names it would take a millisecond, which `hasattr` pays too
-    near = get_close_matches(name, [x for x in known if x[:1].lower() == begins and abs(len(x) - len(name)) < 3], n=1)
+    near = get_close_matches(name, [x for x in names if x[:1].lower() == begins and abs(len(x) - len(name)) < 3], n=1)
     return f". Did you mean {near[0]!r}?" if near else ""
 
 
-# What other libraries call arguments.
+# The names of arguments in other libraries.
 _KEYWORDS = {"dim": "axis", "dims": "axis", "keepdim": "keepdims", "unbiased": "ddof", "input": "x", "inplace": "out"}
 
 
-def _in_words_of(name: str, known: Iterable[str]) -> str:
-    """Return what an unknown keyword is called here, or which one was meant."""
+def _in_words_of(name: str, names: Iterable[str]) -> str:
+    """Return the name of an unknown keyword here, or the one that was meant, as a sentence."""
     here = _KEYWORDS.get(name)
-    return f". Write {here}=" if here is not None and here in known else _did_you_mean(name, known)
+    return f". Write {here}=" if here is not None and here in names else _did_you_mean(name, names)
 
 
-def missing_name(module: str, name: str, hints: Mapping[str, str], known: Iterable[str] = ()) -> AttributeError:
-    """Return the error of a name that a module does not have: with what to write, or with the name that was meant.
+def missing_name(module: str, name: str, hints: Mapping[str, str], names: Iterable[str] = ()) -> AttributeError:
+    """Return the error of a name that a module does not have, with a hint or the name that was meant.
 
     Example:
         >>> missing_name("mine", "widht", {}, ["width"])
         AttributeError("module 'mine' has no attribute 'widht'. Did you mean 'width'?")
     """
-    more = f". {hints[name]}" if name in hints else _did_you_mean(name, known)
+    more = f". {hints[name]}" if name in hints else _did_you_mean(name, names)
     return AttributeError(f"module {module!r} has no attribute {name!r}{more}")
 
 
@@ -76,7 +87,7 @@ def _is_left_alone(error: BaseException) -> bool:
     place = error.__traceback__.tb_next if error.__traceback__ is not None else None
     if isinstance(error, AssertionError) and type(error) is not AssertionError:  # the verdict of a check
         return True
-    if isinstance(error, KeyError) and ": expected " in str(error):  # raised on purpose, by what looks up names
+    if isinstance(error, KeyError) and ": expected " in str(error):  # raised on purpose, by a lookup of names
         return True
     if isinstance(error, _LEFT_ALONE) or (place is None and re.search(_SIGNATURE, str(error))):
         return True
@@ -92,13 +103,13 @@ def _plain(text: str) -> str:
 
 
 def _names(call: str, text: str) -> bool:
-    """True if a text names the call, be it as `BinaryCrossentropy` or `binary_crossentropy`."""
+    """True if a text names the call, as `BinaryCrossentropy` or `binary_crossentropy`."""
     last = re.findall(r"[^\W\d]\w*", call)[-1]
     return re.search(rf"\b{_plain(last)}\b", _plain(text)) is not None
 
 
-def _with_text(error: Exception, text: str, bare: str, final: bool) -> Exception:
-    """Return an error of the same class with another text: the same object, if its text is its argument."""
+def _with_text(error: Exception, text: str, original: str, final: bool) -> Exception:
+    """Return an error of the same class with another text: the same object, if the text is its only argument."""
     problem: Exception = error
     if isinstance(error, np.exceptions.AxisError):
         problem = (AxisError if isinstance(error, ShapeError) else np.exceptions.AxisError)(text)
@@ -110,7 +121,7 @@ def _with_text(error: Exception, text: str, bare: str, final: bool) -> Exception
         problem = ValueError(text)
     else:
         problem.args = (text,)
-    return _marked(problem, bare, final)
+    return _mark(problem, original, final)
 
 
 def _out_of_bounds(m: re.Match[str]) -> str:
@@ -121,15 +132,15 @@ def _out_of_bounds(m: re.Match[str]) -> str:
     )
 
 
-def _marked(error: Exception, bare: str, final: bool) -> Exception:
-    """Note on an error its first text, and whether calls further out have nothing to add."""
-    error._bare, error._final = bare, final  # type: ignore[attr-defined]
+def _mark(error: Exception, original: str, final: bool) -> Exception:
+    """Set on an error its original text, and whether calls further out have nothing to add."""
+    error._bare, error._final = original, final  # type: ignore[attr-defined]
     return error
 
 
 _BROADCAST = "do not broadcast: aligned right, axes must be equal or 1"
 # The most frequent messages of NumPy and Python, reworded so that users can act on them.
-_SAID = (
+_REWORDINGS = (
     (r"index (-?\d+) is out of bounds for (?:axis (\d+) with )?size (\d+)", _out_of_bounds),
     (
         r"too many indices for array: array is (\d+)-dimensional, but (\d+) were indexed",
@@ -164,7 +175,7 @@ _SAID = (
 )
 
 
-# What Python says of the type of a value, whose name it does not know.
+# Python's messages about the type of a value, whose name they do not give.
 _OF_TYPE = (
     r"'([\w.]+)' object (?:is not|has no|cannot be|does not)|instances of '([\w.]+)' and '([\w.]+)'|"
     r"(?:object|argument) of type '([\w.]+)'|not '([\w.]+)'|, not ([\w.]+)$|type object '(\w+)'|type (\w+) doesn't|"
@@ -172,17 +183,18 @@ _OF_TYPE = (
 )
 
 
-def _blamed(call: str, text: str, arguments: Mapping[str, Any]) -> str:
+def _blame(call: str, text: str, arguments: Mapping[str, Any]) -> str:
     """Return the message about the argument whose type Python complains about, or ""."""
-    found = re.search(_OF_TYPE, text)
-    types_ = {name.rpartition(".")[2] for name in found.groups() if name} if found else set()
+    match = re.search(_OF_TYPE, text)
+    types_ = {name.rpartition(".")[2] for name in match.groups() if name} if match else set()
     if "truth value of an array" in text or "scalar arrays can be converted" in text:
         types_ = {"ndarray", "Tensor"}
     for name, value in arguments.items():
         if types_ & _type_names(value):
-            what = name if len(name) > 1 else f"the argument {name}"
+            subject = name if len(name) > 1 else f"the argument {name}"
             kind = "a class" if isinstance(value, type) else type(value).__name__
-            return f"{call}: expected {what} to be of another kind than {kind}; received {given(name, value)}"
+            received = describe_argument(name, value)
+            return f"{call}: expected {subject} to be of another kind than {kind}; received {received}"
     return ""
 
 
@@ -194,16 +206,16 @@ def _type_names(value: Any) -> set[str]:
 
 
 def _in_words(text: str) -> str:
-    """Return NumPy's message, reworded where there is something more helpful to say."""
-    for pattern, say in _SAID:
-        found = re.fullmatch(pattern, text, re.DOTALL)
-        if found:
-            return say(found)
+    """Return NumPy's message, reworded if there is a more helpful one."""
+    for pattern, reword in _REWORDINGS:
+        match = re.fullmatch(pattern, text, re.DOTALL)
+        if match:
+            return reword(match)
     return text.strip().rstrip(".")
 
 
 def _of_file(call: str, error: OSError) -> OSError:
-    """Return the error about a file with the call that wanted it; its number and file name stay."""
+    """Return the error about a file with the call that needs it; its number and file name stay."""
     if error.errno is None or error.filename is None or ": " in str(error.strerror):
         return error
     missing = isinstance(error, FileNotFoundError)
@@ -211,7 +223,7 @@ def _of_file(call: str, error: OSError) -> OSError:
     return type(error)(error.errno, f"{call}: {why}; received", error.filename)
 
 
-def explained(
+def explain_error(
     call: str,
     error: Exception,
     arguments: Mapping[str, Any],
@@ -220,29 +232,29 @@ def explained(
     final: bool = True,
     retell: bool = False,
 ) -> Exception:
-    """Return the error that the user should see: this one, if it says what was called and received, else one that does.
+    """Return the error for the user: this one, if it has the call and its arguments already, else one that has them.
 
     Raise it where `error` was caught, without binding it to a name: an exception that refers to a frame which refers to
     the exception is a cycle. Write no `from None` where the cause of the original error should be kept.
 
     Args:
-        call: what was called, as users write it.
-        error: what the call raised.
-        arguments: what it was given, by name.
-        kinds: what its arguments may be.
+        call: the call, as users write it.
+        error: the exception that it raised.
+        arguments: its arguments, by name.
+        kinds: the kinds of its arguments, by name.
         final: False where the call may be part of another one, which then explains the error anew.
-        retell: whether an argument of the wrong kind counts for more than what an inner call said.
+        retell: whether an argument of the wrong kind takes precedence over the message of an inner call.
 
     Example:
-        >>> error = explained("scale", TypeError("bad"), {"x": "text"}, {})
+        >>> error = explain_error("scale", TypeError("bad"), {"x": "text"}, {})
         >>> type(error).__name__
         'TypeError'
     """
-    return _in_place_of(error, _explained(call, error, arguments, kinds, final, retell))
+    return _in_place_of(error, _explain(call, error, arguments, kinds, final, retell))
 
 
 def _in_place_of(error: Exception, problem: Exception) -> Exception:
-    """Return `problem`, which `raise` then shows alone; or the error itself, as if it had never been caught."""
+    """Return `problem` without a cause, so that `raise` shows only it; or the error, as if it had never been caught."""
     if problem is not error:
         problem.__cause__, problem.__suppress_context__ = None, True
     elif error.__traceback__ is not None:
@@ -250,7 +262,7 @@ def _in_place_of(error: Exception, problem: Exception) -> Exception:
     return problem
 
 
-def _explained(
+def _explain(
     call: str,
     error: Exception,
     arguments: Mapping[str, Any],
@@ -259,7 +271,7 @@ def _explained(
     retell: bool,
 ) -> Exception:
     if (unknown := re.search(_UNKNOWN, str(error))) and _is_of_signature(error):
-        return _marked(TypeError(f"{call}: {unknown[0]}{_in_words_of(unknown[1], kinds)}"), str(error), final)
+        return _mark(TypeError(f"{call}: {unknown[0]}{_in_words_of(unknown[1], kinds)}"), str(error), final)
     if isinstance(error, RecursionError):
         return HOOKS.cycle_error(call, arguments) or error
     if _is_left_alone(error) or (getattr(error, "_final", False) and not retell):
@@ -270,19 +282,19 @@ def _explained(
     text = str(error) if getattr(error, "_final", False) else inner or str(error)
     says = (isinstance(error, _OURS) and inner is None) or "received" in text or "unexpected keyword" in text
     if says and _names(call, text):
-        return _marked(error, text, final)
+        return _mark(error, text, final)
     for name, value in arguments.items():
         kind = kinds.get(name, ANYTHING)
         if kind is not ANYTHING and (kind.sure or not says) and not kind.accepts(value):
             return _with_text(error, refusal(call, name, kind.words, value), text, final)
     if says:
         return _with_text(error, f"{call}: {text}", text, final)
-    if sentence := _blamed(call, text, arguments):
+    if sentence := _blame(call, text, arguments):
         return _with_text(error, sentence, text, final)
-    listed = ", ".join(given(name, value) for name, value in arguments.items() if value is not np._NoValue)
-    said = _in_words(text.removeprefix(f"{call}: ").removeprefix(f"{call.rpartition('.')[2]}: "))
-    said = f"expected an entry {text}" if isinstance(error, KeyError) else said or type(error).__name__
-    return _with_text(error, f"{call}: {said}; received {listed or 'nothing'}", text, final)
+    listed = ", ".join(describe_argument(name, value) for name, value in arguments.items() if value is not np._NoValue)
+    message = _in_words(text.removeprefix(f"{call}: ").removeprefix(f"{call.rpartition('.')[2]}: "))
+    message = f"expected an entry {text}" if isinstance(error, KeyError) else message or type(error).__name__
+    return _with_text(error, f"{call}: {message}; received {listed or 'nothing'}", text, final)
 
 
 def misfit(op: Any, inputs: Sequence[Any], params: Mapping[str, Any], error: Exception) -> Exception:
@@ -291,7 +303,7 @@ def misfit(op: Any, inputs: Sequence[Any], params: Mapping[str, Any], error: Exc
         return error
     call, text = _call_of(op, params), str(error)
     if why := _why_kinds(inputs, text):
-        return _marked(TypeError(f"{call}: {why}"), why, False)
+        return _mark(TypeError(f"{call}: {why}"), why, False)
     if _is_left_alone(error):
         return error
     says = isinstance(error, _OURS) or (isinstance(error, ShapeError) and "received" in text)
@@ -300,24 +312,24 @@ def misfit(op: Any, inputs: Sequence[Any], params: Mapping[str, Any], error: Exc
     for name, x in zip("xyzuvw", inputs, strict=False):
         if not is_numbers(x):
             wrong: Any = DtypeError if isinstance(error, TypeError) else ShapeError
-            return _marked(wrong(refusal(call, name, NUMBERS.words, x)), text, False)
+            return _mark(wrong(refusal(call, name, NUMBERS.words, x)), text, False)
     of_shapes = type(error) is ValueError
-    received = " and ".join(_shape_of(x) for x in inputs) or described(params.get("shape"))
+    received = " and ".join(_shape_of(x) for x in inputs) or describe(params.get("shape"))
     received = f"shapes {received}" if op.name == "matmul" else received
     why = _why_shapes(op, inputs, text)
     if why:
         text = f"{call}: {why}; received {received}"
-        return _marked(ShapeError(text), text, False) if of_shapes else _with_text(error, text, text, False)
-    if sentence := _blamed(call, text, params):
+        return _mark(ShapeError(text), text, False) if of_shapes else _with_text(error, text, text, False)
+    if sentence := _blame(call, text, params):
         return _with_text(error, sentence, text, False)
-    if "ufunc" in text:  # the dtypes are to blame
+    if "ufunc" in text:  # a matter of dtypes
         received = " and ".join(
             f"{np.asarray(x).dtype if not hasattr(x, 'dtype') else x.dtype} {_shape_of(x)}" for x in inputs
         )
-    listed = "".join(f", {given(n, v)}" for n, v in params.items() if v is not None and n != "index")
+    listed = "".join(f", {describe_argument(n, v)}" for n, v in params.items() if v is not None and n != "index")
     message = f"{call}: {_in_words(text)}; received {received}{listed}"
     if of_shapes and not (op.ufunc is not None and not op.ufunc.signature):
-        return _marked(ShapeError(message), text, False)
+        return _mark(ShapeError(message), text, False)
     return _with_text(error, message, text, False)
 
 
@@ -327,14 +339,14 @@ def _shape_of(x: Any) -> str:
 
 
 def _why_kinds(inputs: Sequence[Any], text: str) -> str:
-    """Return the problem with arrays that are not NumPy's, or "" if they are not to blame."""
+    """Return the problem with duck arrays, or "" if they are not the cause."""
     arrays = [a for a in map(innermost, inputs) if isinstance(a, np.ndarray) or is_duck_array(a)]
     kinds = sorted({f"{type(a).__module__}.{type(a).__qualname__}" for a in arrays})
     if not any(map(is_duck_array, arrays)):
         return ""
     if len(kinds) > 1:
         return (
-            f"expected arrays of one kind; received {' and '.join(kinds)}. Make one of the other's kind, by its "
+            f"expected arrays of one kind; received {' and '.join(kinds)}. Convert one to the other's kind, by its "
             "library's asarray or by t.numpy()"
         )
     if "NotImplemented" in text or "no implementation found" in text:
@@ -343,7 +355,7 @@ def _why_kinds(inputs: Sequence[Any], text: str) -> str:
 
 
 def _why_shapes(op: Any, inputs: Sequence[Any], text: str) -> str:
-    """Return the problem with the shapes, or "" if they are not to blame."""
+    """Return the problem with the shapes, or "" if they are not the cause."""
     shapes = [np.shape(x if hasattr(x, "shape") else np.asarray(x)) for x in inputs]
     if op.name == "matmul" and all(shapes):
         rows = shapes[1][-2] if len(shapes[1]) > 1 else shapes[1][0]
@@ -363,7 +375,7 @@ def _why_shapes(op: Any, inputs: Sequence[Any], text: str) -> str:
 
 
 def _call_of(op: Any, params: Mapping[str, Any]) -> str:
-    """Return how users write a call of an op."""
+    """Return the call of an op as users write it."""
     if op.name not in ("getitem", "index_update"):
         return str(op.name)
     index = ", ".join(_index_text(i) for i in params["index"])
@@ -392,7 +404,7 @@ def _copy_of(template: Any, function: Any) -> Any:
 
 
 def checked(function: F) -> F:
-    """Decorate a public function, so that its errors say what was called, expected and received.
+    """Decorate a public function, so that its errors name the call, the expectation and the received argument.
 
     Example:
         >>> @checked
@@ -406,20 +418,20 @@ def checked(function: F) -> F:
 
 
 def _boundary(function: Any, problem_of: Any) -> Any:
-    fold = folded
+    fold = fold_error
 
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
         except Exception as error:
             __tracebackhide__ = True
-            raise fold(problem_of(function, error, args, kwargs))  # noqa: B904 `explained` has settled its cause
+            raise fold(problem_of(function, error, args, kwargs))  # noqa: B904 `explain_error` has set its cause
 
     return _copy_of(call, function)
 
 
 def problem_of(function: Any, error: Exception, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exception:
-    """Return the error of a function's call that says what was called, expected and received.
+    """Return the error of a function's call with the call, the expectation and the received argument.
 
     Example:
         >>> def scale(x: float) -> float:
@@ -427,16 +439,16 @@ def problem_of(function: Any, error: Exception, args: tuple[Any, ...], kwargs: d
         >>> type(problem_of(scale, TypeError("bad"), ("text",), {})).__name__
         'TypeError'
     """
-    call, arguments, kinds = function.__name__, bound(function, args, kwargs), kinds_of(function)
+    call, arguments, kinds = function.__name__, bind_arguments(function, args, kwargs), kinds_of(function)
     if call in ("get", "serialize", "deserialize"):  # many modules have them, and constructors call them
         package, _, module = function.__module__.removeprefix("autograd_lite.").partition(".")
         call = f"{module.partition('.')[0] or package}.{call}"  # as users import it: layers.serialize
-        return explained(call, error, arguments, kinds, final=False)
-    return explained(call, error, arguments, kinds, retell=True)
+        return explain_error(call, error, arguments, kinds, final=False)
+    return explain_error(call, error, arguments, kinds, retell=True)
 
 
-# Methods whose calls users know by the name of the class alone.
-_AS_CLASS = frozenset({"__init__", "__call__", "update_state", "weighed"})
+# Methods that messages call by the name of the class alone.
+_AS_CLASS = frozenset({"__init__", "__call__", "update_state", "loss_and_weight"})
 
 
 def _problem_of_method(function: Any, error: Exception, args: Any, kwargs: Any) -> Exception:
@@ -445,12 +457,12 @@ def _problem_of_method(function: Any, error: Exception, args: Any, kwargs: Any) 
     if kind.__name__.startswith("_"):  # the user has not called it by this name
         return error
     own = function.__name__ in _AS_CLASS
-    arguments = bound(function, args, kwargs)
+    arguments = bind_arguments(function, args, kwargs)
     arguments.pop(next(iter(kinds_of(function)), ""), None)
     arguments.pop("argument 1", None)
     call = kind.__name__ if own else f"{kind.__name__}.{function.__name__}"
     kinds = _kinds_of_constructor(kind) if function.__name__ == "__init__" else kinds_of(function)
-    return explained(call, error, arguments, kinds, retell=own)
+    return explain_error(call, error, arguments, kinds, retell=own)
 
 
 def _kinds_of_constructor(cls: type) -> dict[str, Kind]:
@@ -475,14 +487,14 @@ def _checked_constructor(function: Any) -> Any:
     return _copy_of(__init__, function)
 
 
-def _verify(made: Any, function: Any, kinds: dict[str, Kind], given_: Iterable[tuple[str, Any]]) -> None:
+def _verify(instance: Any, function: Any, kinds: dict[str, Kind], arguments: Iterable[tuple[str, Any]]) -> None:
     """Raise for an argument of the wrong kind that the constructor has accepted."""
     if not kinds:  # found at the first call, since there are many classes
         kinds |= kinds_of(function)
-    for name, value in given_:
+    for name, value in arguments:
         kind = kinds.get(name, ANYTHING)
         if kind.sure and value.__class__ not in kind.quick and not kind.accepts(value):
-            raise TypeError(refusal(type(made).__name__, name, kind.words, value))
+            raise TypeError(refusal(type(instance).__name__, name, kind.words, value))
 
 
 def _takes_arguments(method: types.FunctionType) -> bool:
@@ -492,10 +504,10 @@ def _takes_arguments(method: types.FunctionType) -> bool:
 
 
 def checked_class(cls: C, *, without: Iterable[str] = ()) -> C:
-    """Decorate a class, so that errors of its constructor and public methods say what was called and received.
+    """Decorate a class, so that errors of its constructor and public methods name the call and the received arguments.
 
     Args:
-        cls: its own methods are replaced, not those of its bases.
+        cls: the class; its methods are replaced, not those of its bases.
         without: methods that are called too often, or that explain their errors themselves.
 
     Example:

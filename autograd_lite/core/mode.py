@@ -1,4 +1,4 @@
-"""Whether operations are recorded, and what else is recorded with them. One setting per thread and per asyncio task."""
+"""The recording mode: whether operations are recorded, and with which details. One per thread and asyncio task."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Mode:
-    """What is recorded: nothing, operations, or operations with the user's line and the module they ran in.
+    """The details that are recorded: nothing, operations, or operations with the user's line and their module.
 
     Attributes:
         record: whether operations are recorded.
-        source: whether with the user's line.
-        scope: the path of the `nn` module that runs.
-        watch: looks at recorded operations and at backward passes. Recording reads it only where `source` is set, so
-            that it costs nothing elsewhere; code that sets it sets `source` too.
-        verify: note all elements of everything that is saved, see `raise_on_change`; read where `watch` is.
-        tape: of a function that is being compiled: everything is recorded on it, with or without `record`. It is read
-            where `TAPES` says that there is one; code that sets it sets `source` too.
-        entries: the blocks that made it so, the innermost last.
+        source: whether the user's line is recorded with them.
+        scope: the path of the running `nn` module.
+        watch: observes recorded operations and backward passes. Recording reads it only if `source` is set, so that it
+            costs nothing otherwise; code that sets it sets `source` too.
+        verify: take fingerprints of all saved elements, see `raise_on_change`; read where `watch` is.
+        tape: the tape of a function that is being compiled: everything is recorded on it, with or without `record`. It
+            is read if `TAPES` is not empty; code that sets it sets `source` too.
+        entries: the blocks that set this mode, the innermost last.
         note: on a tape, in a backward pass: where that began, see `take_note`.
     """
 
@@ -51,12 +51,12 @@ class Mode:
         self.entries, self.tape, self.note = entries, tape, note
 
     def within(self, entry: Entry) -> Mode:
-        """Return the mode that a block begins with inside this one."""
+        """Return the mode at the beginning of a block inside this one."""
         entries = (*self.entries, entry)
         return Mode(self.record, self.source, self.scope, self.watch, self.verify, entries, self.tape, self.note)
 
     def take(self, other: Mode) -> None:
-        """Take over the settings of another one."""
+        """Copy the settings of another mode."""
         self.record, self.source, self.scope, self.watch = other.record, other.source, other.scope, other.watch
         self.verify, self.entries, self.tape, self.note = other.verify, other.entries, other.tape, other.note
 
@@ -77,7 +77,7 @@ class Entry:
 
 
 _OUTSIDE = Mode()
-# The tapes that run, of all threads: while there is none, nothing pays for them but one look at this.
+# The running tapes, of all threads: while there is none, they cost one truth test of this set.
 TAPES: set[Tape] = set()
 MODE: ContextVar[Mode] = ContextVar("autograd_lite_mode", default=_OUTSIDE)
 # The modes of nested blocks. Only these, and the mode that a block began with, can contain that block.
@@ -87,7 +87,7 @@ _LOCK = fork_safe_lock()
 
 
 def enter_mode(change: Callable[[Mode], None]) -> Entry:
-    """Begin a block in which the mode is what `change` makes of it."""
+    """Begin a block whose mode is changed by `change`."""
     entry = Entry(change)
     _begin(entry)
     return entry
@@ -97,33 +97,33 @@ def _begin(entry: Entry) -> None:
     """Begin a block; if an interrupt comes, leave the mode as it was, since no frame would end the block."""
     around = MODE.get()
     try:
-        entry.mode = mode = _changed(entry)
+        entry.mode = mode = _make_mode(entry)
         entry.token = MODE.set(mode)
     except BaseException:
         MODE.set(around)
         raise
 
 
-# What `hold_mode` made outside of all blocks, by its change. No block that such a mode lists ends, so none changes.
+# The modes of `hold_mode` outside of all blocks, by its change. No block in their entries ever ends, so none changes.
 _HELD: dict[Callable[[Mode], None], Mode] = {}
 
 
 def hold_mode(change: Callable[[Mode], None]) -> None:
-    """Change the mode for the rest of a context that ends with the caller; nothing has to bring the old one back.
+    """Change the mode for the rest of a context that ends with the caller, so that no old mode has to be restored.
 
     Args:
-        change: a function of a module, since what it makes of the mode outside of all blocks is made once.
+        change: a function of a module: its result outside of all blocks is cached.
     """
     if MODE.get() is not _OUTSIDE:
-        MODE.set(_changed(Entry(change)))
+        MODE.set(_make_mode(Entry(change)))
         return
     mode = _HELD.get(change)
     if mode is None:
-        mode = _HELD[change] = _changed(Entry(change))
+        mode = _HELD[change] = _make_mode(Entry(change))
     MODE.set(mode)
 
 
-def _changed(entry: Entry) -> Mode:
+def _make_mode(entry: Entry) -> Mode:
     around = MODE.get()
     if around.entries:
         with _LOCK:
@@ -136,7 +136,7 @@ def _changed(entry: Entry) -> Mode:
 
 
 def leave_mode(entry: Entry) -> tuple[Entry, ...] | None:
-    """End a block: the mode is then what it would be without it.
+    """End a block, and set the mode that the other blocks give.
 
     Returns:
         The blocks that began after it and have not ended, or None if it began in another thread or task.
@@ -163,7 +163,7 @@ def leave_mode(entry: Entry) -> tuple[Entry, ...] | None:
 
 
 def restore_mode(around: Mode) -> None:
-    """Bring back the mode that was here before an error, without the blocks that have ended since.
+    """Restore the mode from before an error, without the blocks that have ended since.
 
     An interrupt just before or during the `__exit__` of a block keeps the block from ending, since Python calls
     `__exit__` only once. So a frame around the block has to do it.
@@ -182,7 +182,7 @@ def restore_mode(around: Mode) -> None:
 
 
 def _without(entries: tuple[Entry, ...], *left: Entry) -> Mode:
-    """Return the mode that the remaining blocks make."""
+    """Return the mode of the remaining blocks."""
     mode = Mode(entries=tuple([entry for entry in entries if entry not in left]))
     for entry in mode.entries:
         entry.change(mode)
@@ -200,7 +200,7 @@ def record_off(mode: Mode) -> None:
 
 
 def note_pass(mode: Mode) -> None:
-    """For `hold_mode`, in a backward pass: on a tape, note where it was called."""
+    """For `hold_mode`, in a backward pass: on a tape, note the line that called it."""
     if mode.tape is not None:
         mode.note = take_note(mode.scope, within=mode.note)
 
@@ -224,12 +224,12 @@ class _Recording:
 
     def __enter__(self) -> None:
         entry = Entry(self._change)
-        self._entries.append(entry)  # first: once the block has begun, an interrupt must find nothing left to do
+        self._entries.append(entry)  # first: once the block has begun, an interrupt must leave nothing undone
         _begin(entry)
 
     def __exit__(self, *exc: object) -> None:
         entries = self._entries
-        if len(entries) > 1:  # one object in several blocks, perhaps of several threads: end the innermost here
+        if len(entries) > 1:  # one object in several blocks, perhaps in several threads: end this thread's innermost
             entry = next((e for e in reversed(MODE.get().entries) if e in entries), entries[-1])
             entries.remove(entry)
         else:
@@ -241,7 +241,7 @@ class _Recording:
         if inspect.isasyncgenfunction(f):
             raise TypeError(
                 f"{type(self).__name__}: cannot decorate the asynchronous generator '{f.__name__}'; "
-                f"write `with {type(self).__name__}():` inside it, around the part that it is meant for"
+                f"write `with {type(self).__name__}():` inside it, around the part in question"
             )
         if inspect.iscoroutinefunction(f):
             wrapper = _wrap_coroutine
@@ -252,7 +252,7 @@ class _Recording:
 
 def _wrap_function(f: Any, recording: type[_Recording]) -> Any:
     @functools.wraps(f)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
         around = MODE.get()
         try:
             try:
@@ -265,13 +265,13 @@ def _wrap_function(f: Any, recording: type[_Recording]) -> Any:
             restore_mode(around)  # again: an interrupt may have cut the first one short
             raise
 
-    return wrapped
+    return wrapper
 
 
 def _wrap_coroutine(f: Any, recording: type[_Recording]) -> Any:
     # The mode belongs to the task, so it may be held while the coroutine waits.
     @functools.wraps(f)
-    async def wrapped(*args: Any, **kwargs: Any) -> Any:
+    async def wrapper(*args: Any, **kwargs: Any) -> Any:
         around = MODE.get()
         try:
             with recording():
@@ -280,19 +280,19 @@ def _wrap_coroutine(f: Any, recording: type[_Recording]) -> Any:
             restore_mode(around)
             raise
 
-    return wrapped
+    return wrapper
 
 
-def _called(resume: Callable[[], Any]) -> Any:
+def _resume(resume: Callable[[], Any]) -> Any:
     return resume()
 
 
 def _wrap_generator(f: Any, recording: type[_Recording]) -> Any:
     """Hold the mode only while the generator runs: a suspended generator must not leak it to its caller."""
-    run = _wrap_function(_called, recording)
+    run = _wrap_function(_resume, recording)
 
     @functools.wraps(f)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
         generator = f(*args, **kwargs)
         resume: Callable[[], Any] = functools.partial(generator.send, None)
         while True:
@@ -310,7 +310,7 @@ def _wrap_generator(f: Any, recording: type[_Recording]) -> Any:
             else:
                 resume = functools.partial(generator.send, sent)
 
-    return wrapped
+    return wrapper
 
 
 class no_grad(_Recording):

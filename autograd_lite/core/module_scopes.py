@@ -1,7 +1,7 @@
-"""Scopes of operations: the path of the module that runs, and the model around it that was called on its own.
+"""Scopes of operations: the path of the running module, and the model that was called, if it is inside one.
 
-A recorded scope is the path alone, or, inside a model, `name NUL id NUL path`. Two models may both have a part `dense`;
-only a picture that shows both needs their names.
+A recorded scope is the path, or, inside a model, `name NUL id NUL path`. Two models may both have a part `dense`; only
+a picture that shows both needs their names.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ _SEPARATOR = "\0"
 
 
 def scope_of_model(model: Any) -> str:
-    """Return the scope inside a model that is called on its own."""
+    """Return the scope inside a model that the user calls."""
     return f"{model.name}{_SEPARATOR}{id(model)}{_SEPARATOR}"
 
 
 def scope_of_module(path: str, around: str, absolute: bool) -> str:
-    """Return the scope inside a module: its path after that around it, or, if absolute, in its place."""
+    """Return the scope inside a module: its path appended to the scope around it, or, if absolute, in its place."""
     model, separator, outer = around.rpartition(_SEPARATOR)
-    return f"{model}{separator}{joined('' if absolute else outer, path)}"
+    return f"{model}{separator}{join_paths('' if absolute else outer, path)}"
 
 
 def path_of(scope: str) -> str:
@@ -28,16 +28,16 @@ def path_of(scope: str) -> str:
     return scope.rpartition(_SEPARATOR)[2]
 
 
-def shown(scopes: Iterable[str]) -> dict[str, str]:
-    """Return how a graph shows recorded scopes: as paths, with the model's name first if there are several models.
+def display_names(scopes: Iterable[str]) -> dict[str, str]:
+    """Return the display names of recorded scopes: paths, after the model's name if there are several models.
 
     Example:
         >>> from types import SimpleNamespace
         >>> models = [SimpleNamespace(name="net"), SimpleNamespace(name="net")]
         >>> g, d = [scope_of_model(model) for model in models]
-        >>> list(shown([scope_of_module("dense", g, True), scope_of_module("dense", d, True), "loss"]).values())
+        >>> list(display_names([scope_of_module("dense", g, True), scope_of_module("dense", d, True), "loss"]).values())
         ['net.dense', 'net_1.dense', 'loss']
-        >>> list(shown([scope_of_module("dense", g, True), "loss"]).values())
+        >>> list(display_names([scope_of_module("dense", g, True), "loss"]).values())
         ['dense', 'loss']
     """
     paths = {scope: scope.rpartition(_SEPARATOR) for scope in dict.fromkeys(scopes)}
@@ -50,9 +50,9 @@ def shown(scopes: Iterable[str]) -> dict[str, str]:
         while (name := f"{base}_{i}" if i else base) in names.values():
             i += 1
         names[model] = name
-    return {scope: joined(names[model], path) for scope, (model, _, path) in paths.items()}
+    return {scope: join_paths(names[model], path) for scope, (model, _, path) in paths.items()}
 
 
-def joined(outer: str, inner: str) -> str:
-    """Return two paths as one."""
+def join_paths(outer: str, inner: str) -> str:
+    """Join two paths with a dot."""
     return f"{outer}.{inner}" if outer and inner else outer or inner

@@ -1,6 +1,6 @@
-"""Operations with several results: one node for the call, and for each result one that takes it out of the call.
+"""Operations with several results: one node for the call, and for each result a `get_tuple_element` node.
 
-What the engine holds in the place of one array for such a call, its results or their cotangents, is a `Several`.
+For such a call the engine holds a `Several` in place of one array: its results or their cotangents.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ class Dtypes(tuple[np.dtype[Any], ...]):
 
     @property
     def kind(self) -> str:
-        """That of the first dtype through which gradients flow, or else of the first one, if there is any."""
+        """The kind of the first dtype through which gradients flow, or else of the first one; "b" without any."""
         return next((dtype.kind for dtype in self if dtype.kind in "fc"), self[0].kind if self else "b")
 
     @property
     def name(self) -> str:
-        """Their names."""
+        """The names of the dtypes."""
         return str(self)
 
     def __str__(self) -> str:
@@ -44,7 +44,7 @@ class Dtypes(tuple[np.dtype[Any], ...]):
 
 
 class Several(tuple[Any, ...]):
-    """The results of a call, or their cotangents: None where there is none.
+    """The results of a call, or their cotangents, each of which may be None.
 
     Attributes:
         shape: the shapes of the results.
@@ -56,11 +56,11 @@ class Several(tuple[Any, ...]):
 
     @classmethod
     def of(cls, arrays: Iterable[Any], shape: tuple[Any, ...] | None = None, dtype: Dtypes | None = None) -> Several:
-        """Return arrays as one; shapes and dtypes are those of the arrays, unless some are None."""
-        made = cls(arrays)
-        made.shape = tuple([a.shape for a in made]) if shape is None else shape
-        made.dtype = Dtypes([a.dtype for a in made]) if dtype is None else dtype
-        return made
+        """Return arrays as one object; shapes and dtypes are required only if some arrays are None."""
+        several = cls(arrays)
+        several.shape = tuple([a.shape for a in several]) if shape is None else shape
+        several.dtype = Dtypes([a.dtype for a in several]) if dtype is None else dtype
+        return several
 
     def __add__(self, other: Any) -> Several:
         """Return the sums of cotangents."""
@@ -72,10 +72,10 @@ class Several(tuple[Any, ...]):
 
 
 def results_of(op: Op, out: Any, params: dict[str, Any]) -> Several:
-    """Return what an op with several results has computed.
+    """Return the result of an op with several results.
 
     Raises:
-        TypeError: if that is not a tuple of as many arrays as the op states.
+        TypeError: if it is not a tuple of as many arrays as the op states.
     """
     count = op.results if isinstance(op.results, int) else op.results(**params)  # type: ignore[misc]
     if not isinstance(out, tuple):
@@ -85,10 +85,10 @@ def results_of(op: Op, out: Any, params: dict[str, Any]) -> Several:
     return out if isinstance(out, Several) else Several.of(out)
 
 
-def refuse_count(whose: str, what: str, received: Sequence[Any], expected: int) -> None:
-    """Raise if a rule has returned too few arrays, or too many."""
+def refuse_count(whose: str, noun: str, received: Sequence[Any], expected: int) -> None:
+    """Raise if a rule has returned the wrong number of arrays."""
     if len(received) != expected:
-        raise TypeError(f"{whose}: expected {expected} {what}, one for each of them; received {len(received)}")
+        raise TypeError(f"{whose}: expected {expected} {noun}, one for each of them; received {len(received)}")
 
 
 def _kind(x: Any) -> str:
@@ -97,11 +97,11 @@ def _kind(x: Any) -> str:
 
 
 def _cotangents(g: Any, _: Any, call: Any, *, index: int) -> Several:
-    """Return the cotangents of a call's results of which one has the cotangent g."""
+    """Return the cotangents of a call's results, of which only one is not None: g."""
     return Several.of([g if k == index else None for k in range(len(call.shape))], call.shape, call.dtype)
 
 
-# Takes one result out of a call. Its input is a call: the record, the graph and the plans know it.
+# Takes one result out of a call. Its input is a call, not an array, so the engine, the graph and plans treat it apart.
 get_tuple_element: Op = structural(
     "get_tuple_element",
     lambda call, *, index: call[index],
@@ -114,7 +114,7 @@ get_tuple_element: Op = structural(
 
 
 def result_nodes(call: Node) -> list[Node]:
-    """Return the nodes that take the results out of a call: those that are still there, and new ones."""
+    """Return the nodes that take the results out of a call: those that are alive, and new ones."""
     nodes = [r() for r in getattr(call, "results", ())]
     nodes += [None] * (len(call.shape) - len(nodes))  # a call may get more results
     if None in nodes:
@@ -124,7 +124,7 @@ def result_nodes(call: Node) -> list[Node]:
 
 
 def result_node(call: Node, index: int) -> Node:
-    """Make a node that takes one result out of a call."""
+    """Return a new node that takes one result out of a call."""
     shape: Any = call.shape[index]
     dtype = call.dtype[index]
     if call.needs and dtype.kind in "fc":

@@ -42,14 +42,14 @@ class Source(NamedTuple):
     function: str
 
     def __str__(self) -> str:
-        return self._told(self.file)
+        return self._text(self.file)
 
     @property
     def brief(self) -> str:
         """The place without the folders: "model.py:12 in forward"."""
-        return self._told(os.path.basename(self.file))
+        return self._text(os.path.basename(self.file))
 
-    def _told(self, file: str) -> str:
+    def _text(self, file: str) -> str:
         if f"{os.sep}ipykernel_" in self.file:  # a cell's file has a name that means nothing to users
             return f"line {self.line} of a notebook cell"
         return f"{file}:{self.line} in {self.function}"
@@ -92,8 +92,8 @@ class Node:
     """One call of an op.
 
     Attributes:
-        op: the record of what was called.
-        inputs: one edge per array argument: a `Node`; a `Tensor` that has no history; a bare array or Python
+        op: the record of the called op.
+        inputs: one edge per array argument: a `Node`; a `Tensor` that has no history; a plain array or Python
             number used as an operand; or a `ShapeDtype`, all that is left of a large array after backward.
         params: the keyword parameters of the call.
         saved: `(out, *inputs)` as the derivative rules read them, with the edge of every input that no rule reads;
@@ -181,7 +181,7 @@ class Node:
 
     @property
     def op_name(self) -> str:
-        """The name of the op; of what takes a result out of a call, that of the result, such as "qr.Q"."""
+        """The name of the op; if it takes a result out of a call, the name of the result, such as "qr.Q"."""
         if self.op.name != "get_tuple_element":
             return self.op.name
         call = self.inputs[0].op
@@ -212,7 +212,7 @@ LEAF: Any = _Leaf()
 
 # Whether a file's code is hidden from users, by file name.
 _IS_HIDDEN: dict[str, bool] = {}
-# The file of backward passes: what is below one in the stack was noted when that began.
+# The file of backward passes: the frames below one in the stack were examined when it began.
 _ENGINE = os.path.join(_PACKAGE, "engine", "walk.py")
 
 
@@ -221,15 +221,15 @@ def take_note(scope: str, skip: int = 3, within: Note | None = None) -> Note:
 
     Args:
         scope: the path of the module that runs.
-        skip: how many frames are of no interest: this one, the recording function's and the operator's.
-        within: what was noted when the backward pass began that runs now.
+        skip: the number of frames to skip: this one, the recording function's and the operator's.
+        within: the note from the beginning of the backward pass that runs now.
     """
     frame = sys._getframe(skip)
-    known = _IS_HIDDEN.get
+    lookup = _IS_HIDDEN.get
     while frame is not None:
         code = frame.f_code
         file = code.co_filename
-        hidden = known(file)
+        hidden = lookup(file)
         if hidden is None:
             hidden = is_hidden(code)
         if not hidden:
@@ -241,7 +241,7 @@ def take_note(scope: str, skip: int = 3, within: Note | None = None) -> Note:
 
 
 def is_hidden(code: CodeType) -> bool:
-    """Return whether code is of this project, NumPy or a test runner, which are not shown as the user's."""
+    """Return whether code belongs to this project, NumPy or a test runner, so that it is not the user's."""
     file = code.co_filename
     hidden = _IS_HIDDEN.get(file)
     if hidden is None:
@@ -255,7 +255,7 @@ def user_source() -> Source | None:
 
 
 def source_of(note: Note) -> Source | None:
-    """Return the place that was noted."""
+    """Return the place of a note."""
     code, instruction, _ = note
     return None if code is None else _source(code, instruction)
 

@@ -1,4 +1,4 @@
-"""Who may look on while operations are recorded and backward passes run; `Mode.watch` holds a `Watch`."""
+"""Protocols of the observers of recording and of backward passes; `Mode.watch` holds a `Watch`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Observer(Protocol):
     def begin(self, node: Node, g: Any) -> None:
         """See the complete cotangent of a node whose rules are about to be read; its hooks have not run yet."""
 
-    def contributed(self, node: Node, argument: int, edge: Any, r: Any, total: Any) -> None:
+    def see_contribution(self, node: Node, argument: int, edge: Any, r: Any, total: Any) -> None:
         """See what the rule for one argument has given, before the node's saved values are freed.
 
         Args:
@@ -36,7 +36,7 @@ class Observer(Protocol):
 class Watch(Protocol):
     """Looks at everything that is recorded, and has an observer for every backward pass."""
 
-    def recorded(self, op: Op, values: Sequence[Any], out: Any, params: dict[str, Any], edges: Sequence[Any]) -> None:
+    def see_record(self, op: Op, values: Sequence[Any], out: Any, params: dict[str, Any], edges: Sequence[Any]) -> None:
         """See an operation that has been computed and is about to be recorded."""
 
     def observer(self) -> Observer:
@@ -68,7 +68,7 @@ class Tape(Protocol):
     rehearses: bool
     trial: Trial | None
 
-    def lowered(self, t: Any) -> Any:
+    def lower(self, t: Any) -> Any:
         """Return a Tensor of plain values in place of one of a transformation that began before."""
 
     host_state: Any  # notes what it does outside of Tensors, see `ir.host_state`
@@ -84,22 +84,22 @@ class Tape(Protocol):
             value: of a node's result.
         """
 
-    def borrowed(self, a: Any) -> None:
+    def note_borrowed(self, a: Any) -> None:
         """Note that an op takes an array that is not a Tensor's."""
 
-    def drawn(self, node: Node, numbers: Any) -> None:
+    def note_draw(self, node: Node, numbers: Any) -> None:
         """Note a random draw, which happens even if nothing reads its numbers."""
 
     def does_more(self, t: Any) -> None:
         """Note the result of an op that has effects, which happen even if nothing reads it."""
 
-    def observed(self, f: Callable[..., Any], edges: Sequence[Any]) -> None:
+    def note_observer(self, f: Callable[..., Any], edges: Sequence[Any]) -> None:
         """Note a function that is to see values at every replay."""
 
     def index(self, t: Any) -> Any:
         """Return an array of a Tensor's values, to be a parameter of an op, that tells which Tensor it is."""
 
-    def left(self, how: str, instead: str = "") -> None:
+    def refuse_exit(self, how: str, instead: str = "") -> None:
         """Refuse that a value leaves as a Python value or an array, by raising.
 
         Args:
@@ -110,7 +110,7 @@ class Tape(Protocol):
     def writes(self, t: Any) -> None:
         """Note that the next assignment is a write in place."""
 
-    def assigned(self, leaf: Any, value: Any) -> bool:
+    def note_assignment(self, leaf: Any, value: Any) -> bool:
         """Note that a leaf is given new values.
 
         Args:
@@ -121,16 +121,16 @@ class Tape(Protocol):
             Whether it has them now, since it was made here.
         """
 
-    def accumulated(self, leaf: Any) -> None:
+    def note_gradient(self, leaf: Any) -> None:
         """Note that `.grad` of a leaf is read, or about to change."""
 
-    def made(self, t: Any) -> None:
+    def note_tensor(self, t: Any) -> None:
         """Note a Tensor that was made from values that are not on the tape."""
 
-    def captured(self, t: Any) -> bool:
+    def is_captured(self, t: Any) -> bool:
         """Return whether a Tensor without history was made before the tape began."""
 
-    def ended(self, root: Any) -> None:
+    def note_backward(self, root: Any) -> None:
         """Note that `backward` was called, after which nothing that the root was made from has a history."""
 
     def passed_back(self, masks: bool) -> None:

@@ -1,10 +1,10 @@
 """The op record: one record holds every fact about one operation, and the tables in `ops/` are made of records.
 
-Vocabulary of the rules, the same in every table: `g` is the cotangent that comes in, `out` the result, `x, y` the
-inputs; parameters are keywords. A rule is plain NumPy and is read twice: by bare arrays in a first-order backward
-pass, and by Tensors when the backward pass is itself recorded. So it never changes an array, never branches on a
-value, and never asks for more than NumPy's protocols give. The engine sums a rule's result down to the shape of the
-input, casts it to its dtype and accumulates; rules stay bare.
+Vocabulary of the rules, the same in every table: `g` is the incoming cotangent, `out` the result, `x, y` the inputs;
+parameters are keywords. A rule is plain NumPy and is called with plain arrays in a first-order backward pass, and with
+Tensors when the backward pass is itself recorded. So it never changes an array, never branches on a value, and uses
+nothing beyond NumPy's protocols. The engine sums a rule's result to the shape of the input, casts it to its dtype and
+accumulates, so that rules need not.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .messages import misfit
 from .op_tables import Table
 from .rewrites import Rewrite
 from .shape_arithmetic import ShapeDtype, expand_reduced, reduced_shape
-from .traceback_folding import folded
+from .traceback_folding import fold_error
 
 OPS: Table[str, Op] = Table()
 BY_UFUNC: Table[np.ufunc, Op] = Table()
@@ -33,7 +33,7 @@ COMPOSED: Table[Callable[..., Any], Callable[..., Any]] = Table()
 
 
 class Kind(Enum):
-    """How a rule is stated, and so how the engine reads it."""
+    """The form of a rule, which decides how the engine applies it."""
 
     UNIT = "the cotangent passes unchanged"
     CONSTANT = "times a number"
@@ -42,17 +42,17 @@ class Kind(Enum):
     APPLIED = "the partial already applied, f(g, out, *inputs): linear in g and elementwise, so it serves vjp and jvp"
     REDUCED = "as PARTIAL, with g and out given back their reduced axes"
     VJP = "a vector-Jacobian product f(g, out, *inputs)"
-    READ = "the cotangent of the input itself: the result of a rule that has been read already"
-    TOTAL = "as READ, with what the input's cotangent was so far added to it already"
+    READ = "the cotangent of the input itself: the result of a rule that has been applied already"
+    TOTAL = "as READ, with the input's cotangent so far added already"
 
 
 class Rule(Frozen):
     """The derivative of an op with respect to one input.
 
     Attributes:
-        kind: how `value` is to be read.
+        kind: the form of `value`.
         value: a number or a function; see `Kind`.
-        reads: which arrays it reads: 0 for `out`, `i + 1` for input `i`. Only these are saved.
+        reads: the arrays that it reads: 0 for `out`, `i + 1` for input `i`. Only these are saved.
     """
 
     kind: Kind
@@ -61,7 +61,7 @@ class Rule(Frozen):
 
 
 class Read:
-    """As a `Rule` of the kind READ, which costs less to make."""
+    """A `Rule` of the kind READ, cheaper to create."""
 
     __slots__ = ("value",)
     kind = Kind.READ
@@ -71,14 +71,14 @@ class Read:
 
 
 class Total(Read):
-    """As `Read`, of the kind TOTAL."""
+    """A `Read` of the kind TOTAL."""
 
     __slots__ = ()
     kind = Kind.TOTAL
 
 
 def read_rule(rule: Rule | Read, g: Any, saved: tuple[Any, ...], params: dict[str, Any]) -> Any:
-    """Return what a rule says, for any kind of arrays: the meaning of each `Kind`."""
+    """Apply a rule to arrays of any kind: the definition of each `Kind`."""
     if rule.kind is Kind.UNIT:
         return g
     if isinstance(rule, Read) or rule.kind is Kind.READ:
@@ -96,7 +96,7 @@ def read_rule(rule: Rule | Read, g: Any, saved: tuple[Any, ...], params: dict[st
 
 
 class WrongCount(Exception):
-    """Raised where a rule returns too few cotangents, or too many."""
+    """Raised where a rule returns the wrong number of cotangents."""
 
 
 def _wrong_count(rule: Callable[..., Any], cotangents: Sequence[Any], expected: int) -> WrongCount:
@@ -109,9 +109,9 @@ class EachInput(Frozen):
 
     vjp_of: Callable[[int], Callable[..., Any]]
     together: Callable[..., Sequence[Any]] | None = None  # all their cotangents at once; the engine prefers it
-    totals: bool = False  # whether `together` takes what the cotangents are so far, `so_far=`, and may add to it itself
-    # Those of some inputs at once, `(needs, g, saved, params)`, and with `totals` `so_far` and `masks`, see `at_once`;
-    # the engine prefers it to all others.
+    totals: bool = False  # whether `together` takes the cotangents so far, `so_far=`, and may add to them itself
+    # The cotangents of some inputs at once, `(needs, g, saved, params)`, and with `totals` `so_far` and `masks`, see
+    # `at_once`; the engine prefers it to all others.
     asked: Callable[..., Sequence[Any]] | None = None
     reads: frozenset[int] = frozenset()  # as in `Rule`, whichever cotangents are asked for
 
@@ -127,56 +127,56 @@ class EachInput(Frozen):
         so_far: dict[int, Any] | None = None,
         masks: bool = True,
     ) -> dict[int, Rule | Read | None]:
-        """Read the rules for all inputs in time linear in their number, and return what they say.
+        """Apply the rules for several inputs, in time linear in their number.
 
         Args:
             g, saved, params: of the node.
-            needs: the inputs that are asked for.
-            so_far: of inputs that have a cotangent already, what it is. An op that stands for many, as a loop does,
-                adds its contributions to it one by one, as those would, and takes out of the dict those that it has
-                not added to.
+            needs: the inputs whose cotangents are needed.
+            so_far: the cotangents so far, of inputs that have one already. An op with many steps, such as a loop, adds
+                its contributions one by one, as the steps would, and removes from the dict the inputs that it has not
+                added to.
             masks: whether NaN is masked where a cotangent is 0, for such an op.
         """
         totals = self.totals and so_far is not None
         if self.asked is not None:
             more = (so_far, masks) if self.totals else ()
-            found = self.asked(needs, g, saved, params, *more)
-            if len(found) != len(needs):
-                raise _wrong_count(self.asked, found, len(needs))
+            cotangents = self.asked(needs, g, saved, params, *more)
+            if len(cotangents) != len(needs):
+                raise _wrong_count(self.asked, cotangents, len(needs))
             if so_far:
-                return _readings(needs, dict(zip(needs, found, strict=True)), so_far)
-            return {i: None if r is None else Read(r) for i, r in zip(needs, found, strict=True)}
+                return _readings(needs, dict(zip(needs, cotangents, strict=True)), so_far)
+            return {i: None if r is None else Read(r) for i, r in zip(needs, cotangents, strict=True)}
         if self.together is None:
             return {i: Read(self.vjp_of(i)(g, *saved, **params)) for i in needs}
-        found = self.together(g, *saved, **params, so_far=so_far) if totals else self.together(g, *saved, **params)
-        if len(found) != len(saved) - 1:
-            raise _wrong_count(self.together, found, len(saved) - 1)
+        cotangents = self.together(g, *saved, **params, so_far=so_far) if totals else self.together(g, *saved, **params)
+        if len(cotangents) != len(saved) - 1:
+            raise _wrong_count(self.together, cotangents, len(saved) - 1)
         if totals and so_far:
-            return _readings(needs, found, so_far)
-        return {i: None if found[i] is None else Read(found[i]) for i in needs}
+            return _readings(needs, cotangents, so_far)
+        return {i: None if cotangents[i] is None else Read(cotangents[i]) for i in needs}
 
 
-def _readings(needs: Sequence[int], found: Any, so_far: dict[int, Any] | None) -> dict[int, Rule | Read | None]:
+def _readings(needs: Sequence[int], cotangents: Any, so_far: dict[int, Any] | None) -> dict[int, Rule | Read | None]:
     if so_far:
-        return {i: None if found[i] is None else (Total if i in so_far else Read)(found[i]) for i in needs}
-    return {i: None if found[i] is None else Read(found[i]) for i in needs}
+        return {i: None if cotangents[i] is None else (Total if i in so_far else Read)(cotangents[i]) for i in needs}
+    return {i: None if cotangents[i] is None else Read(cotangents[i]) for i in needs}
 
 
 def jointly(vjps: Callable[..., Sequence[Any]], totals: bool = False) -> EachInput:
-    """Return the rules of an op that finds the cotangents of all its inputs at once."""
+    """Return the rules of an op that computes the cotangents of all its inputs at once."""
     return EachInput(lambda i: lambda *arrays, **params: vjps(*arrays, **params)[i], vjps, totals)
 
 
 def by_need(
     asked: Callable[..., Sequence[Any]], reads: frozenset[int] = frozenset(), totals: bool = False
 ) -> EachInput:
-    """Return the rules of an op that finds the cotangents of the inputs that are asked for; see `EachInput`."""
+    """Return the rules of an op that computes the cotangents of the inputs that need one; see `EachInput`."""
     one = lambda i: lambda g, *saved, **params: asked((i,), g, saved, params)[0]  # noqa: E731
     return EachInput(one, asked=asked, reads=reads, totals=totals)
 
 
 class Op(Frozen):
-    """One operation and everything that is known about it.
+    """One operation and every fact about it.
 
     Attributes:
         name: NumPy's name where NumPy has one, otherwise the field's.
@@ -196,27 +196,26 @@ class Op(Frozen):
             conj) must say what it means: for a real loss L and x = a + ib a cotangent inside the engine is
             dL/da - i dL/db, the conjugate of the gradient that users see, so that holomorphic rules need no conjugate.
         selects: may drop values, so that a NaN in the inputs need not show in the result; see the masks in the engine.
-        domain: per input, where the op is defined: any, positive, unit, nonzero, …
-        kinks: where it is not differentiable, as text; empty if nowhere.
+        domain: per input, the values for which the op is defined: any, positive, unit, nonzero, …
+        kinks: the points where it is not differentiable, as text.
         cost: FLOPs: per element of the largest of the inputs and the result, or a function of the shapes of the inputs,
             the shape of the result and the parameters, see `ir.flops`; None if unknown, which counts as 1.
         commutes: whether the order of its inputs does not matter.
-        glyph: how it is written in pictures.
+        glyph: its symbol in pictures.
         onnx: the ONNX operator it maps to, if there is one.
-        keeps: for each set of inputs that need a gradient, which of `(out, *inputs)` are saved; where it is empty, what
-            `EachInput` states.
+        keeps: for each set of inputs that need a gradient, which of `(out, *inputs)` are saved; empty for `EachInput`.
         view: whether the result lies in the memory of the first input, or a function of that input's shape and dtype
             and of the parameters that decides; for arrays among them it may get anything that has a `shape`.
         results: for an op that returns a tuple of arrays, their number, or a function of the parameters that gives it.
             Its rules get a tuple of cotangents `g`, None where a result has none, and a tuple `out`; `infer` and `jvp`
             return tuples too, and so does `batch`.
-        result_names: what these are called, such as "Q" and "R", where they have names.
-        put: `put(x, y, **params)`, x with y in the places that `op(x, **params)` reads; for an op whose results NumPy
-            makes as views of x, through which x can be written.
-        rewrites: expressions with this op outermost that something else computes too, see `rewrites`.
+        result_names: the names of the results, such as "Q" and "R", if they have names.
+        put: `put(x, y, **params)`, x with y at the elements that `op(x, **params)` reads; for an op whose results are
+            views of x in NumPy, through which x can be written.
+        rewrites: expressions with this op outermost that another expression equals, see `rewrites`.
     """
 
-    _unguarded: ClassVar[tuple[str, ...]] = ("forward", "infer", "bind")  # what runs at every replay, or knows shapes
+    _unguarded: ClassVar[tuple[str, ...]] = ("forward", "infer", "bind")  # run at every replay, or depend on shapes
 
     name: str
     forward: Callable[..., Any]
@@ -245,7 +244,7 @@ class Op(Frozen):
     result_names: tuple[str, ...] = ()
 
     def __call__(self, *inputs: Any, **params: Any) -> Any:
-        """Apply to arrays, or to whatever an input's `__apply_op__` makes of it (Tensors record the call)."""
+        """Apply the op to arrays, or let an input's `__apply_op__` do so (Tensors record the call)."""
         for x in inputs:
             hook = getattr(x, "__apply_op__", None)
             if hook is not None:
@@ -253,7 +252,7 @@ class Op(Frozen):
                     return hook(self, inputs, params)
                 except Exception as error:
                     __tracebackhide__ = True
-                    raise folded(error)  # noqa: B904 it is the error itself
+                    raise fold_error(error)  # noqa: B904 it is the error itself
         try:
             return self.forward(*inputs, **params)
         except Exception as error:
@@ -270,7 +269,7 @@ class Op(Frozen):
         return self.view if isinstance(self.view, bool) else self.view(x, **params)
 
     def result_text(self, index: int, whose: str = "") -> str:
-        """Return what a result is called, or its number: "Q" or "[0]"; as a part of `whose`, "qr.Q" or "qr[0]"."""
+        """Return the name of a result, or its number: "Q" or "[0]"; as a part of `whose`, "qr.Q" or "qr[0]"."""
         if index < len(self.result_names):
             return f"{whose}.{self.result_names[index]}" if whose else self.result_names[index]
         return f"{whose}[{index}]"
@@ -296,7 +295,7 @@ def _op_named(name: str) -> Op:
     return OPS[name]
 
 
-# ---- how the tables state derivatives -------------------------------------------------------------------------------
+# ---- constructors of ops, for the tables ----------------------------------------------------------------------------
 
 
 class applied(Frozen):
@@ -340,7 +339,7 @@ def _per_input(saves: str | Sequence[str], n: int) -> Sequence[str]:
 
 
 def _keep_table(rules: Sequence[Rule | None]) -> tuple[tuple[bool, ...], ...]:
-    """For each set of inputs that need a gradient (as a bit mask): which of `(out, *inputs)` must be saved."""
+    """Return for each set of inputs that need a gradient (as a bit mask) which of `(out, *inputs)` must be saved."""
     n = len(rules)
     table = []
     for mask in range(1 << n):
@@ -441,7 +440,7 @@ def reduction(
         saves: of "o", "x".
         facts: further fields of `Op`.
     """
-    facts = {"batch": batching.reduced, "cost": 1, **facts}
+    facts = {"batch": batching.reduction, "cost": 1, **facts}
     rule = Rule(Kind.VJP, partial.function, _reads(saves)) if isinstance(partial, applied) else None
     rules = (rule or Rule(Kind.REDUCED, partial, _reads(saves)),)
 
@@ -488,7 +487,7 @@ def structural(
 
 
 def composes(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Register a function, written in plain NumPy, as what the given NumPy functions do on Tensors."""
+    """Register a function, written in plain NumPy, as the implementation of NumPy functions for Tensors."""
 
     def register(composed: Callable[..., Any]) -> Callable[..., Any]:
         for function in functions:
@@ -498,12 +497,12 @@ def composes(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]], C
     return register
 
 
-def fused(name: str, expression: Callable[..., Any]) -> Callable[..., Any]:
-    """Return what computes an expression of arrays in one pass, where there is a kernel for it.
+def fuse(name: str, expression: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the kernel that computes an expression of arrays in one pass, or the expression if there is no kernel.
 
     Args:
-        name: of the kernel, which gives the same bits as the expression.
-        expression: what Tensors see, and what runs on arrays otherwise.
+        name: the name of the kernel, which gives the same bits as the expression.
+        expression: runs on Tensors, and without a kernel on arrays.
     """
     if name in KERNELS:
         COMPOSED[KERNELS[name]] = expression

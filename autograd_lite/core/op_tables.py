@@ -12,14 +12,13 @@ V = TypeVar("V")
 
 
 class Table(MutableMapping[K, V]):
-    """By names of ops, or by functions of NumPy: everything that the files of `ops/` define, although they load late.
+    """Everything that the files of `ops/` define, by names of ops or by functions of NumPy, although they load late.
 
-    To look something up loads the file that defines what has its name, and waits for it where another thread is at it;
-    to go through the table loads all.
+    A lookup loads the file that defines the name, and waits if another thread is loading it; iteration loads all files.
 
     Attributes:
-        defined: what files that have loaded, or have begun to, define.
-        known: `(key) -> value or None`, of what has been looked up before: for where speed counts.
+        defined: the definitions of files that have loaded, or have begun to.
+        known: `(key) -> value or None`, a fast lookup of keys that have been looked up before.
 
     Example:
         >>> import numpy as np
@@ -36,16 +35,16 @@ class Table(MutableMapping[K, V]):
         self.known = self._seen.get
 
     def __getitem__(self, key: K) -> V:
-        found = self.known(key)
-        if found is None:
+        value = self.known(key)
+        if value is None:
             HOOKS.load_ops(key if isinstance(key, str) else getattr(key, "__name__", ""))
-            found = self._seen[key] = self.defined[key]
-        return found
+            value = self._seen[key] = self.defined[key]
+        return value
 
     def get(self, key: K, default: Any = None) -> Any:
-        """Return what is under a key, or the default."""
-        found = self.known(key)
-        return super().get(key, default) if found is None else found
+        """Return the value of a key, or the default."""
+        value = self.known(key)
+        return super().get(key, default) if value is None else value
 
     def __setitem__(self, key: K, value: V) -> None:
         self.defined[key] = value

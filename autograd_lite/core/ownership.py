@@ -1,11 +1,11 @@
-"""Whether nothing else refers to an array's memory, so that a result may be written in its place.
+"""Ownership of arrays: if nothing else refers to an array's memory, a result may be written into it.
 
 CPython counts the references to every object. An array that only one dict holds is a temporary: no saved value, no view
 and no name of the user can see it change. The counts that mean this are measured when the module is loaded, by the same
 code that compares with them later. On an interpreter where they do not tell one holder from two, every array counts as
 shared, and so it does on a free-threaded one, where another thread's references are counted elsewhere.
 
-Another thread can fetch what a Tensor holds between the count and the write, since NumPy releases Python's lock while
+Another thread can fetch the array of a Tensor between the count and the write, since NumPy releases Python's lock while
 it writes. So a Tensor's array is overwritten only while no other thread runs, only where NumPy does not raise after it
 has written, and in one step with the new history, which no signal can interrupt (`write_whole`).
 """
@@ -33,7 +33,7 @@ def _holders_of_base(held: Mapping[Any, Any], key: Any) -> int:
     return _count(held[key].base)
 
 
-def _measured() -> tuple[int, int]:
+def _measure_counts() -> tuple[int, int]:
     """Return the counts of an array with one holder, and of the base of an array with one view; -1 if unclear."""
     alone, base = _holders({0: np.empty(1)}, 0), _holders_of_base({0: np.empty(4).reshape(2, 2)}, 0)
     array = np.empty(1)
@@ -48,10 +48,10 @@ def _measured() -> tuple[int, int]:
     return (-1, -1) if vague else (alone, base)
 
 
-_ALONE, _BASE_ALONE = _measured()
+_ALONE, _BASE_ALONE = _measure_counts()
 
 
-def unshared(held: Mapping[Any, Any], key: Any, others: int = 0) -> bool:
+def is_unshared(held: Mapping[Any, Any], key: Any, others: int = 0) -> bool:
     """Return whether only `held` and `others` known references hold an array, and nothing else refers to its memory.
 
     Args:
@@ -60,10 +60,10 @@ def unshared(held: Mapping[Any, Any], key: Any, others: int = 0) -> bool:
         others: the number of other references that the caller knows about.
 
     Example:
-        >>> unshared({"x": np.ones(3)}, "x"), unshared({"x": np.ones((2, 3)).reshape(6)}, "x")
+        >>> is_unshared({"x": np.ones(3)}, "x"), is_unshared({"x": np.ones((2, 3)).reshape(6)}, "x")
         (True, True)
         >>> x = np.ones(3)
-        >>> unshared({"x": x}, "x"), unshared({"x": x[1:]}, "x"), unshared({"x": x}, "x", others=1)
+        >>> is_unshared({"x": x}, "x"), is_unshared({"x": x[1:]}, "x"), is_unshared({"x": x}, "x", others=1)
         (False, False, True)
     """
     if _holders(held, key) != _ALONE + others:
@@ -80,7 +80,7 @@ def unshared(held: Mapping[Any, Any], key: Any, others: int = 0) -> bool:
     return _holders_of_base(held, key) == _BASE_ALONE
 
 
-def undisturbed() -> bool:
+def is_undisturbed() -> bool:
     """Return whether a write is sure to complete unseen: no other thread runs, and NumPy does not raise."""
     if len(sys._current_frames()) > 1:
         return False
@@ -102,9 +102,9 @@ def _warnings_raise() -> bool:
 
 
 def write_whole(*steps: Callable[[], Any]) -> None:
-    """Take some steps, each a function written in C, with nothing between them.
+    """Call some functions written in C one after another, without Python instructions between them.
 
-    Python handles signals between its own instructions, and there are none here. The array is written last: a warning
-    from that write which some filter turns into an error then comes after everything is done.
+    Python handles signals between its own instructions, so none can interrupt. The array is written last: a warning
+    from that write which a filter turns into an error then comes after everything is done.
     """
     deque(map(operator.call, steps), maxlen=0)

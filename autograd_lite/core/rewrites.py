@@ -1,7 +1,7 @@
-"""Rewrites: rows on the record of an op that say what else computes an expression. The compiler's passes read them.
+"""Rewrites: equivalent expressions, as rows on the record of an op. The compiler's passes read them.
 
-A row is two functions of the same variables. The first returns an expression of ops, which is run once on stand-ins to
-see which ops it is made of. The second gets what the variables stand for where that expression was found.
+A row is two functions of the same variables. The first returns an expression of ops, which is traced once to get its
+ops. The second is called with the values of the variables wherever that expression occurs.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ import numpy as np
 
 
 class Rewrite(NamedTuple):
-    """An expression, and what may take its place.
+    """An expression, and its replacement.
 
     Attributes:
         before: the expression; its outermost op is the one that the row is on, or takes one result out of that one,
             whose other results are not read. A variable among the arguments stands for any value, one among the
             parameters for any parameter; a variable that turns up twice, for the same.
-        after: of the same variables, what computes the same: one of them, or an expression of ops; None where the rule
-            does not hold. Arrays have `shape`, `dtype`, and `known`, which is None unless the value never changes.
+        after: of the same variables, the replacement: one of them, or an expression of ops; None where the rule does
+            not hold. Arrays have `shape`, `dtype`, and `known`, the value if it is a constant, else None.
         exact: whether the result is the same bit for bit. If not, it is within 4 ulp of the result's scale; n values of
             a matrix within 8 sqrt(n).
-        known: the names of variables, arguments of the outermost op, of which one must be known for the rule to hold.
+        constants: the names of variables, arguments of the outermost op, of which one must be a constant.
     """
 
     before: Callable[..., Any]
     after: Callable[..., Any]
     exact: bool = True
-    known: tuple[str, ...] = ()
+    constants: tuple[str, ...] = ()
 
     @property
     def pattern(self) -> Term:
@@ -40,7 +40,7 @@ class Rewrite(NamedTuple):
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """Their names."""
+        """The names of the variables."""
         return _variables(self.before)
 
 
@@ -74,18 +74,18 @@ def _variables(f: Callable[..., Any]) -> tuple[str, ...]:
 
 @functools.cache
 def _pattern(before: Callable[..., Any]) -> Term:
-    found = before(*map(Variable, _variables(before)))
-    if not isinstance(found, Term):
-        raise TypeError(f"rewrite: expected an expression of ops; received {found!r}")
-    return found
+    pattern = before(*map(Variable, _variables(before)))
+    if not isinstance(pattern, Term):
+        raise TypeError(f"rewrite: expected an expression of ops; received {pattern!r}")
+    return pattern
 
 
-# ---- what many rows say ---------------------------------------------------------------------------------------------
+# ---- conditions and rows that many ops share ------------------------------------------------------------------------
 
 
 def is_always(x: Any, number: float) -> bool:
-    """Return whether a value that a rewrite is given is known to be this number everywhere; 0.0 is not -0.0."""
-    if x.known.__class__ in (int, float):  # of Python, as nearly always
+    """Return whether a value in a rewrite is the constant `number` everywhere; 0.0 is not -0.0."""
+    if x.known.__class__ in (int, float):  # nearly always
         return bool(x.known == number) and math.copysign(1, x.known) == math.copysign(1, number)
     if x.known is None or x.dtype.kind not in "fi":
         return False
@@ -95,30 +95,30 @@ def is_always(x: Any, number: float) -> bool:
 
 
 def never_zero(x: Any) -> bool:
-    """Return whether no element of a value that a rewrite is given can be zero."""
+    """Return whether no element of a value in a rewrite can be zero."""
     return x.known is not None and bool(np.all(x.known))
 
 
 def scalar(x: Any) -> Any:
-    """Return a value that a rewrite is given as a number, if it is one real number that is known; else None."""
-    known = x.known
-    if known is None or x.size != 1 or x.dtype.kind not in "fi" or np.ndim(known):
+    """Return a value in a rewrite as a number, if it is one constant real number; else None."""
+    value = x.known
+    if value is None or x.size != 1 or x.dtype.kind not in "fi" or np.ndim(value):
         return None
-    return known if isinstance(known, (int, float, np.generic)) else known[()]
+    return value if isinstance(value, (int, float, np.generic)) else value[()]
 
 
 def normal(number: Any, like: Any) -> bool:
-    """Return whether a number is neither 0 nor infinite nor NaN, nor so small that it has fewer bits, as a `like`."""
+    """Return whether a number is normal in the dtype of `like`: neither 0, infinite nor NaN, nor subnormal."""
     info = np.finfo(like.dtype)
     return bool(info.tiny <= abs(number) <= info.max)
 
 
 def neutral(before: Callable[..., Any], number: float, *, left: bool = False) -> tuple[Rewrite, ...]:
-    """Return the rows of an op of two real arguments of which one, if it is this number, leaves the other as it is.
+    """Return the rows of an op of two real arguments with a neutral number.
 
     Args:
         before: the op of two variables.
-        number: that is neutral on the right.
+        number: the number that is neutral on the right.
         left: whether it is neutral on the left, too.
     """
 
@@ -129,4 +129,4 @@ def neutral(before: Callable[..., Any], number: float, *, left: bool = False) ->
         return right_is(y, x)
 
     x, y = _variables(before)
-    return (Rewrite(before, right_is, known=(y,)), *([Rewrite(before, left_is, known=(x,))] if left else []))
+    return (Rewrite(before, right_is, constants=(y,)), *([Rewrite(before, left_is, constants=(x,))] if left else []))

@@ -17,7 +17,7 @@ Axis = int | Sequence[int] | None
 
 
 class ShapeDtype(NamedTuple):
-    """What remains of an array when its values are gone.
+    """The shape and the dtype of an array, without its values.
 
     Example:
         >>> ShapeDtype((2, 3), np.dtype("float32")).size
@@ -48,13 +48,13 @@ def size_of(shape: Any) -> int:
     return sum(map(math.prod, shape)) if shape and shape[0].__class__ is tuple else math.prod(shape)
 
 
-def require_fit(fits: bool, what: str, *shapes: Shape) -> None:
+def require_fit(fits: bool, caller: str, *shapes: Shape) -> None:
     """Raise a ShapeError that names an op and the shapes of its operands unless they fit together: for shape rules."""
     if not fits:
-        raise ShapeError(f"{what}: expected shapes that fit together; received {' and '.join(map(str, shapes))}")
+        raise ShapeError(f"{caller}: expected shapes that fit together; received {' and '.join(map(str, shapes))}")
 
 
-def normalize_axis(axis: int, ndim: int, what: str = "axis") -> int:
+def normalize_axis(axis: int, ndim: int, label: str = "axis") -> int:
     """Return `axis` counted from the front.
 
     Example:
@@ -64,10 +64,10 @@ def normalize_axis(axis: int, ndim: int, what: str = "axis") -> int:
     try:
         axis = operator.index(axis)
     except TypeError:
-        raise TypeError(f"expected {what} to be an integer; received {what}={axis!r:.60}") from None
+        raise TypeError(f"expected {label} to be an integer; received {label}={axis!r:.60}") from None
     if not -ndim <= axis < ndim:
         use = f"use {-ndim} to {ndim - 1}" if ndim else "it has none: leave the axis out, or reshape(1) first"
-        call, colon, name = what.rpartition(": ")
+        call, colon, name = label.rpartition(": ")
         where = f"{name}={axis} is out of bounds for a {ndim}-dimensional array"
         raise AxisError(f"{call}{colon}expected an axis of the array; {where}; {use}")
     return axis % ndim
@@ -128,17 +128,17 @@ _sum_of_rows = KERNELS.get("sum_of_rows")
 
 
 def _are_rows(a: Any, n: int) -> bool:
-    """Return whether it pays to sum an array, as rows of n elements each, in another way than by `sum`."""
-    bare = a.size >= 1024 and n > 1 and a.__class__ in NATIVE
-    return bare and a.dtype.char in "fd" and bool(a.flags.c_contiguous)
+    """Return whether an array, as rows of n elements each, is summed faster by a kernel than by `sum`."""
+    is_large = a.size >= 1024 and n > 1 and a.__class__ in NATIVE
+    return is_large and a.dtype.char in "fd" and bool(a.flags.c_contiguous)
 
 
 def sum_of_rows(a: Any, axes: int) -> Any:
     """Sum an array over its first axes, with the bits of `sum` in a fraction of its time where a kernel does it.
 
     Args:
-        a: an array, or what stands for one.
-        axes: how many.
+        a: an array, a Tensor, or a tracer.
+        axes: their number.
     """
     shape = a.shape[axes:]
     n = math.prod(shape)
@@ -154,13 +154,13 @@ def sum_to_shape(a: Any, shape: Shape) -> Any:
         >>> sum_to_shape(np.ones((4, 3)), (1, 3))
         array([[4., 4., 4.]])
     """
-    if not shape and a.__class__ is np.ndarray:  # of a parameter that is one number
+    if not shape and a.__class__ is np.ndarray:  # the gradient of a single number
         return np.add.reduce(a, None)
     extra = a.ndim - len(shape)
     ones = tuple(i + extra for i, n in enumerate(shape) if n == 1 and a.shape[i + extra] != 1)
     if extra or ones:
         if not ones and type(a) is np.ndarray and _are_rows(a, n := math.prod(shape)):
-            # In one pass through memory, where `sum` adds row after row to what it has in memory.
+            # In one pass through memory, where `sum` would read and write its result for every row.
             rows = a.reshape(-1, n)
             a = np.einsum("ij->j", rows) if _sum_of_rows is None else _sum_of_rows(rows)
         else:
@@ -191,9 +191,9 @@ def resolve_reshape(size: int, shape: Shape) -> Shape:
         (2, 3)
     """
     holes = shape.count(-1)
-    known = math.prod(shape) * (-1) ** holes  # of the others
-    if holes == 1 and known and size % known == 0:
-        return tuple(size // known if n == -1 else n for n in shape)
-    if holes or known != size or any(n < 0 for n in shape):
+    others = math.prod(shape) * (-1) ** holes  # the product of the other lengths
+    if holes == 1 and others and size % others == 0:
+        return tuple(size // others if n == -1 else n for n in shape)
+    if holes or others != size or any(n < 0 for n in shape):
         raise ShapeError(f"reshape: {size} elements do not fit shape {shape}")
     return shape

@@ -1,7 +1,7 @@
-"""Tracebacks of errors: the user's frames, and of ours the last one alone, which raised the error.
+"""Folding of tracebacks: the user's frames stay, and of ours only the last one, which raised the error.
 
-The calls of ours that run long chains of functions fold the tracebacks of what leaves them. That happens to the error
-itself, so that whatever prints it (Python, pytest, IPython, a thread, a log) shows the same.
+Public calls that run long chains of functions fold the tracebacks of errors that leave them. That changes the error
+itself, so that every printer of it (Python, pytest, IPython, a thread, a log) shows the same.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _FOLDS = [os.environ.get("AUTOGRAD_LITE_TRACEBACKS", "").lower() not in ("full",
 
 
 def fold_tracebacks(on: bool = True) -> None:
-    """Choose whether the tracebacks of errors leave out our frames but the last; they do by default.
+    """Choose whether the tracebacks of errors leave out all frames of this library but the last; they do by default.
 
     The environment variable AUTOGRAD_LITE_TRACEBACKS=full has the effect of `fold_tracebacks(False)` from the start.
 
@@ -35,7 +35,7 @@ def fold_tracebacks(on: bool = True) -> None:
 
 
 def folds_tracebacks() -> bool:
-    """Return whether tracebacks leave out our frames but the last.
+    """Return whether tracebacks leave out all frames of this library but the last.
 
     Example:
         >>> folds_tracebacks()
@@ -48,11 +48,11 @@ def _is_ours(code: types.CodeType) -> bool:
     return code.co_filename.startswith(_OURS)
 
 
-def folded(error: Exception) -> Exception:
-    """Return an error, which has been caught, with its traceback folded; and so those of what it came from.
+def fold_error(error: Exception) -> Exception:
+    """Fold the traceback of a caught error, and those of its causes, and return it.
 
     Example:
-        >>> folded(ValueError("bad"))
+        >>> fold_error(ValueError("bad"))
         ValueError('bad')
     """
     error = _cause_of(error)
@@ -61,13 +61,13 @@ def folded(error: Exception) -> Exception:
     while one is not None and id(one) not in seen:
         seen.add(id(one))
         if one.__traceback__ is not None:
-            one.__traceback__ = _folded(one.__traceback__)
+            one.__traceback__ = _fold(one.__traceback__)
         one = one.__cause__ or (None if one.__suppress_context__ else one.__context__)
     return error
 
 
 def _cause_of(error: Exception) -> Exception:
-    """Return our error in the place of what NumPy makes of it in `array[i] = t`, at the line where that was."""
+    """Return our error in place of NumPy's ValueError in `array[i] = t`, at the line of the assignment."""
     cause = error.__cause__
     if not isinstance(error, ValueError) or not isinstance(cause, Exception) or cause.__traceback__ is None:
         return error
@@ -80,7 +80,7 @@ def _cause_of(error: Exception) -> Exception:
     return cause.with_traceback(error.__traceback__)
 
 
-def _folded(trace: types.TracebackType) -> types.TracebackType | None:
+def _fold(trace: types.TracebackType) -> types.TracebackType | None:
     entries: list[types.TracebackType] = []
     place: types.TracebackType | None = trace
     while place is not None:
@@ -96,9 +96,9 @@ def _folded(trace: types.TracebackType) -> types.TracebackType | None:
 
 
 def folding(function: F) -> F:
-    """Decorate a function of ours that calls functions of the user's, so that the tracebacks of errors are folded."""
+    """Decorate a function of this library that calls the user's functions, so that tracebacks of errors are folded."""
 
-    fold = folded
+    fold = fold_error
 
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
@@ -107,6 +107,6 @@ def folding(function: F) -> F:
             __tracebackhide__ = True
             raise fold(error)  # noqa: B904 it is the error itself
 
-    # With the globals of the module that the function belongs to, where doctest looks for it.
+    # With the globals of the module of the function, where doctest looks for it.
     here: Any = types.FunctionType(call.__code__, function.__globals__, function.__name__, None, call.__closure__)
     return cast(F, functools.update_wrapper(here, function))

@@ -1,4 +1,4 @@
-"""How to undo the changes of leaves since a transaction began; see `tensors.changes`."""
+"""The undo log of a transaction: the changes of leaves since it began; see `tensors.changes`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Call = tuple[Any, ...]
 class Undo(list[Call]):
     """Calls that undo the changes so far, in the order of the changes; and the open transactions, in any order.
 
-    These are held weakly, since an interrupt may come just before the end of one, which Python then does not call.
+    These are held weakly, since an interrupt may come just before `__exit__`, which Python then does not call.
     """
 
     def __init__(self) -> None:
@@ -24,6 +24,6 @@ UNDO: ContextVar[Undo | None] = ContextVar("autograd_lite_undo", default=None)
 
 
 def open_undo() -> Undo | None:
-    """Return the list in which to note changes; None outside of a transaction, or when all have ended elsewhere."""
+    """Return the log for changes; None outside of a transaction, or when all transactions have ended elsewhere."""
     undo = UNDO.get()
     return undo if undo is not None and undo.blocks else None

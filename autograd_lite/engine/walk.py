@@ -24,7 +24,7 @@ from ..core.mode import MODE, TAPES, Mode, hold_mode, note_pass, record_off, rec
 from ..core.node import LEAF, Node
 from ..core.observers import Observer
 from ..core.op import EachInput, Kind, Read, Rule, WrongCount
-from ..core.ownership import SMALL, unshared
+from ..core.ownership import SMALL, is_unshared
 from ..core.shape_arithmetic import cast_back, expand_reduced, sum_to_shape
 from ..native import threaded_functions as fast
 from ..ops.zero_mask import zero_mask
@@ -96,7 +96,7 @@ def backward(t: Tensor, cotangent: Any = None, *, retain_graph: bool = False, cr
         )
     tape = MODE.get().tape if TAPES else None
     if tape is not None:
-        tape.ended(edge_of(t))
+        tape.note_backward(edge_of(t))
         retain_graph = True
     g = _root_cotangent(t, cotangent, create_graph or tape is not None)
     found = cotangents(
@@ -121,7 +121,7 @@ def _arrived(leaves: list[Tensor], found: dict[Any, Any]) -> None:
     with GRAD_LOCK:
         for leaf in leaves:
             if tape is not None:
-                tape.accumulated(leaf)
+                tape.note_gradient(leaf)
             _add_to_leaf(leaf, found)
             del found[leaf]
     if AWAITED:
@@ -166,7 +166,7 @@ def _root_cotangent(t: Tensor, cotangent: Any, create_graph: bool) -> Any:
             return owned(g)
         seed = wrap(copy_array(g), None)
         if TAPES and (tape := MODE.get().tape) is not None:
-            tape.made(seed)
+            tape.note_tensor(seed)
         return seed
     return g.data if isinstance(g, Tensor) else g
 
@@ -187,7 +187,7 @@ def _add_to_leaf(leaf: Tensor, found: dict[Any, Any]) -> None:
         leaf._grad = wrap(previous._data + found[leaf], None)
     else:
         # A rule may have passed on an array that something else holds: the cotangent, another gradient, a saved value.
-        large = found[leaf].size > SMALL and unshared(found, leaf)
+        large = found[leaf].size > SMALL and is_unshared(found, leaf)
         g = found[leaf]
         g = g if large else np.array(g) if g.__class__ in _NUMPYS else gradient_like(copy_array(g), leaf._data)
         leaf._grad = wrap(g, None)
@@ -306,7 +306,7 @@ def _walk_observed(
             edge = node.inputs[i]
             r = _fitted(_rule_result(rule, g, saved, node.params, alarm), edge)
             pending[edge] = total = pending[edge] + r if edge in pending else r
-            observer.contributed(node, i, edge, r, total)
+            observer.see_contribution(node, i, edge, r, total)
         if not retain:
             node.saved = freed_saved(node)
     return pending
@@ -375,7 +375,7 @@ def _walk(
             elif kind is _CONSTANT and rule.value == -1:
                 r = -g
             elif kind is _GATE and len(needs) == 1:
-                pending[node], g, r, previous = g, None, None, None  # the only reference: `unshared` sees any other
+                pending[node], g, r, previous = g, None, None, None  # the only reference: `is_unshared` sees any other
                 r = _through_gate(pending, node, rule, saved, alarm)
             else:
                 r = _rule_result(rule, g, saved, params, alarm)
@@ -467,7 +467,7 @@ def _through_gate(pending: dict[Any, Any], node: Node, rule: Rule, saved: tuple[
     """Return the part of a node's cotangent that a mask lets through, in its place if nothing else refers to it."""
     mask = rule.value(*saved, **node.params)
     of_arrays = mask.__class__ is pending[node].__class__ is np.ndarray and mask.shape == pending[node].shape
-    alone = of_arrays and mask.size > SMALL and unshared(pending, node)
+    alone = of_arrays and mask.size > SMALL and is_unshared(pending, node)
     g = pending.pop(node)
     r = np.multiply(g, mask, out=g) if alone else g * mask
     return masked_product(r, mask, r) if alarm.on else r  # where the mask is open, r is g

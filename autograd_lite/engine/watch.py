@@ -79,7 +79,7 @@ class _Watch:
     def begin(self, mode: Mode) -> None:
         mode.source, mode.watch = True, self
 
-    def recorded(self, op: Op, values: Sequence[Any], out: Any, params: dict[str, Any], edges: Sequence[Any]) -> None:
+    def see_record(self, op: Op, values: Sequence[Any], out: Any, params: dict[str, Any], edges: Sequence[Any]) -> None:
         """Check an operation that is being recorded."""
         if _finite(out):
             return
@@ -106,7 +106,7 @@ class _Observer:
         """Remember the cotangent that the rules will be given."""
         self._g = g
 
-    def contributed(self, node: Node, argument: int, edge: Any, r: Any, total: Any) -> None:
+    def see_contribution(self, node: Node, argument: int, edge: Any, r: Any, total: Any) -> None:
         """Check the sum that a rule's result went into."""
         if isinstance(total, tuple):  # what its results hand on to a call was checked before
             return

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.arguments import described
+from ..core.arguments import describe
 from ..core.depth import DEPTH, Depth
 from ..core.duck_arrays import as_array, copy_array, gradient_like, innermost, is_duck_array
 from ..core.dynamic_scalars import DynamicScalar
@@ -195,7 +195,7 @@ def floating(what: str, a: Any, where: str) -> Any:
     if not isinstance(dtype, np.dtype):
         raise TypeError(
             f"{what}: expected {where} to be an array of NumPy, or of a library that implements NumPy's protocols; "
-            f"received {described(a)} of {type(a).__module__}. Pass np.asarray(x)"
+            f"received {describe(a)} of {type(a).__module__}. Pass np.asarray(x)"
         )
     if dtype.kind not in "fc":
         raise DtypeError(

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ..core.batching import one_by_one, repeated
+from ..core.batching import broadcast_batch, one_by_one
 from ..core.duck_arrays import as_array, is_duck_array
 from ..core.dynamic_scalars import DynamicScalar
 from ..core.multi_result import Several
 from ..core.op import Op, by_need
-from ..core.ownership import SMALL, unshared
+from ..core.ownership import SMALL, is_unshared
 from ..core.shape_arithmetic import ShapeDtype
 from ..ops import barrier
 from ..tensors.record import owned
@@ -30,7 +30,7 @@ def arrays_in(out: Any) -> list[Any]:
 def taken(held: Any, key: Any) -> Any:
     """Return what a user's function gave so that nothing else can change it; only `held` may hold it here."""
     if held[key].__class__ is np.ndarray:
-        return held[key] if held[key].size > SMALL and unshared(held, key) else np.array(held[key])
+        return held[key] if held[key].size > SMALL and is_unshared(held, key) else np.array(held[key])
     return owned(held[key])
 
 
@@ -132,7 +132,7 @@ def _batched(given: int, op: Op, inputs: tuple[Any, ...], batched: Sequence[bool
     """Return the results of a call in a batch, which are its last inputs; by examples if something has a history."""
     if any(isinstance(x, Tracer) or (isinstance(x, Tensor) and x.requires_grad) for x in inputs):
         return one_by_one(op, inputs, batched, params)
-    results = repeated(inputs, batched)[-given:]
+    results = broadcast_batch(inputs, batched)[-given:]
     return results[0] if op.results is None else tuple(results)
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, overload
 
 import numpy as np
 
-from ..core.arguments import function_given
+from ..core.arguments import require_function
 from ..core.depth import DEPTH, inside_as
 from ..core.duck_arrays import LAZY, is_lazy, recompute_after
 from ..core.errors import GradError, Obstacle, ShapeError, more_on
@@ -295,7 +295,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         >>> grad(checkpoint(lambda x: np.sin(x) ** 2))(0.5) == grad(lambda x: np.sin(x) ** 2)(0.5)
         np.True_
     """
-    function_given("checkpoint", f)
+    require_function("checkpoint", f)
 
     @functools.wraps(f)
     @folding

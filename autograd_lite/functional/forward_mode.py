@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.arguments import function_given
+from ..core.arguments import require_function
 from ..core.depth import DEPTH, Depth, inside
 from ..core.duck_arrays import array_namespace, as_array
 from ..core.errors import DtypeError, GradError, ShapeError
@@ -118,7 +118,7 @@ def jvp(f: Callable[..., Any]) -> Jvp:
         >>> float(out), float(tangent)
         (0.0, 2.0)
     """
-    function_given("jvp", f)
+    require_function("jvp", f)
     return Jvp(f)
 
 
@@ -262,7 +262,7 @@ def linearize(f: Callable[..., Any]) -> Callable[..., tuple[Any, Linear]]:
         >>> linear(np.array([1.0, 2.0]))
         array([ 1., -2.])
     """
-    function_given("linearize", f)
+    require_function("linearize", f)
 
     @functools.wraps(f)
     @folding

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.arguments import function_given
+from ..core.arguments import require_function
 from ..core.depth import inside, inside_tracers
 from ..core.duck_arrays import array_namespace, as_array, asarray_like
 from ..core.errors import GradError, ShapeError
@@ -68,7 +68,7 @@ def jacobian(
         array([[2., 0.],
                [0., 4.]])
     """
-    function_given("jacobian", f)
+    require_function("jacobian", f)
     if mode not in ("auto", "forward", "reverse"):
         raise ValueError(f"jacobian: expected mode 'auto', 'forward' or 'reverse'; received {mode!r}")
 
@@ -204,7 +204,7 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
         array([[ 6.,  0.],
                [ 0., 12.]])
     """
-    function_given("hessian", f)
+    require_function("hessian", f)
     return jacobian(grad(f, argnums), argnums, mode="reverse")
 
 
@@ -229,7 +229,7 @@ def hvp(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
         >>> hvp(lambda x: (x**3).sum())(np.array([1.0, 2.0]), np.array([1.0, 10.0]))
         array([  6., 120.])
     """
-    function_given("hvp", f)
+    require_function("hvp", f)
     gradient = grad(f, argnums)
 
     @functools.wraps(f)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core.arguments import described
+from ..core.arguments import describe
 from ..core.messages import checked
 from ..core.node import LEAF, Node
 from ..engine.walk import edge_of
@@ -36,7 +36,7 @@ def why_no_grad(t: Tensor, loss: Tensor | None = None) -> str:
     given: Any
     for what, given in (("t", t), ("loss", loss)):
         if not isinstance(given, Tensor) and (what == "t" or given is not None):
-            raise TypeError(f"why_no_grad: expected {what} to be a Tensor; received {what}={described(given)}")
+            raise TypeError(f"why_no_grad: expected {what} to be a Tensor; received {what}={describe(given)}")
     name = f"'{t.name}'" if t.name else f"the tensor of shape {t.shape}"
     if t.grad is not None:
         return f"has one: {name} has a gradient; see .grad."

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..core.arguments import function_given
+from ..core.arguments import require_function
 from ..core.depth import outside
 from ..core.duck_arrays import as_array
 from ..core.dynamic_scalars import plain_number
@@ -84,7 +84,7 @@ class Primitive(Stated):
         name: str | None = None,
         placeholder: Placeholder = None,
     ) -> None:
-        function_given(self.what, f)
+        require_function(self.what, f)
         self._has_residuals = residuals
         self._on_any = alike(f, bare_stays=True)
         self._placeholder = placeholder

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.arguments import function_given
+from ..core.arguments import require_function
 from ..core.duck_arrays import array_namespace, as_array
 from ..core.errors import GradError, ShapeError
 from ..core.messages import checked
@@ -74,7 +74,7 @@ def value_and_grad(
         >>> grad(loss)({"w": 2.0, "b": 1.0}, np.array([1.0, 2.0]))
         {'w': np.float64(26.0), 'b': np.float64(16.0)}
     """
-    function_given("value_and_grad", f)
+    require_function("value_and_grad", f)
 
     @functools.wraps(f)
     @folding
@@ -151,7 +151,7 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool 
         >>> grad(grad(lambda x: x**3))(2.0)
         np.float64(12.0)
     """
-    function_given("grad", f)
+    require_function("grad", f)
 
     @functools.wraps(f)
     @folding
@@ -217,7 +217,7 @@ def _seed(g: Any) -> Tensor:
     """Return a cotangent that a recorded pass starts with."""
     seed = wrap(as_array(g), None)
     if TAPES and (tape := MODE.get().tape) is not None:
-        tape.made(seed)
+        tape.note_tensor(seed)
     return seed
 
 
@@ -250,7 +250,7 @@ def vjp(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[...
         >>> pullback(np.array([1.0, 2.0]))
         array([ 1., -2.])
     """
-    function_given("vjp", f)
+    require_function("vjp", f)
 
     @functools.wraps(f)
     @folding

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..core.arguments import function_given
+from ..core.arguments import require_function
 from ..core.depth import inside
 from ..core.errors import more_on
 from ..core.messages import checked
@@ -98,7 +98,7 @@ def eval_shape(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         >>> eval_shape(lambda x, w: np.tanh(x @ w), np.ones((4, 3), "f"), np.ones((3, 5), "f"))
         ShapeDtype(shape=(4, 5), dtype=dtype('float32'))
     """
-    function_given("eval_shape", f)
+    require_function("eval_shape", f)
     level = Level()
 
     def opened(x: Any) -> Any:

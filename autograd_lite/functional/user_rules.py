@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.arguments import function_given
+from ..core.arguments import require_function
 from ..core.duck_arrays import array_namespace
 from ..tensors.user_rules import alike
 from ..tree import map as map_leaves
@@ -156,7 +156,7 @@ class Stated:
 
     def _rule(self, user: Callable[..., Any], *, pulls: bool, meant: Callable[..., Any] | None = None) -> Rule:
         """Return a user's function as a rule: of one argument, or what `meant` makes of it, for all at once."""
-        function_given(f"{self.what}: rules", user)
+        require_function(f"{self.what}: rules", user)
         self._ops.clear()
         self._ruled.clear()
         of = meant or of_one

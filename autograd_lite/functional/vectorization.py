@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..core.arguments import function_given
+from ..core.arguments import require_function
 from ..core.batching import BatchRule, one_by_one
 from ..core.depth import inside
 from ..core.duck_arrays import as_array
@@ -112,7 +112,7 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: int = 0) -> Callable
         >>> vmap(lambda x, w: (x * w).sum(), in_axes=(0, None))(rows, np.array([1.0, 10.0]))
         array([21., 43.])
     """
-    function_given("vmap", f)
+    require_function("vmap", f)
 
     @functools.wraps(f)
     @folding

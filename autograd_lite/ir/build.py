@@ -11,7 +11,7 @@ from ..core.collector import collector_at_rest
 from ..core.duck_arrays import is_duck_array
 from ..core.dynamic_scalars import DynamicScalar
 from ..core.indices import indices_in
-from ..core.module_scopes import shown
+from ..core.module_scopes import display_names
 from ..core.node import Node
 from ..core.shape_arithmetic import ShapeDtype
 from ..engine.walk import edge_of
@@ -62,7 +62,7 @@ def built(tensors: Tensor | Iterable[Tensor], *, backward: bool = False, values:
 
 def _built(outputs: tuple[Tensor, ...], backward: bool, values: bool) -> Built:
     joint = joint_of(outputs, backward=backward)
-    scopes = shown([node.note[2] for node in [*joint.forward, *joint.backward] if node.note])
+    scopes = display_names([node.note[2] for node in [*joint.forward, *joint.backward] if node.note])
     builder = _Builder(outputs, joint, scopes)
     for node in joint.forward:
         builder.add_op(node)

@@ -95,7 +95,7 @@ class _Steps:
     def begin(self, node: Node, g: Any) -> None:
         """See a node, whose rules are noted one by one."""
 
-    def contributed(self, node: Node, argument: int, edge: Any, r: Any, total: Any) -> None:
+    def see_contribution(self, node: Node, argument: int, edge: Any, r: Any, total: Any) -> None:
         """Note a step, with the edges of its results in the record of the pass; a call has none, its results have."""
         if isinstance(r, Several):
             return

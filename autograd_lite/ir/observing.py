@@ -8,7 +8,7 @@ from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from typing import Any
 
-from ..core.arguments import function_given, given
+from ..core.arguments import describe_argument, require_function
 from ..core.duck_arrays import to_numpy
 from ..core.errors import AssumptionFailed
 from ..core.mode import MODE, TAPES, Mode, enter_mode
@@ -124,13 +124,13 @@ def observe(f: Callable[..., Any], *values: Any, checks: bool = False) -> None:
         [0.0, 1.0, 2.0]
     """
     if not callable(f):
-        function_given("observe", f)
+        require_function("observe", f)
     tape = MODE.get().tape
     arrays = [to_numpy(v._data if isinstance(v, Tensor) else v) for v in values]
     if (tape is None or not tape.rehearses) and (checks or not (_QUIET.get() or _was_seen())):
         _run_untaped(f, arrays) if tape is not None else f(*arrays)
     if tape is not None:
-        tape.observed(Check(f) if checks else f, [edge_of(v) if isinstance(v, Tensor) else v for v in values])
+        tape.note_observer(Check(f) if checks else f, [edge_of(v) if isinstance(v, Tensor) else v for v in values])
 
 
 def _run_untaped(f: Callable[..., Any], arrays: list[Any]) -> None:
@@ -214,5 +214,5 @@ def debug_print(text: str, *values: Any) -> None:
         the square is 9.0
     """
     if not isinstance(text, str):
-        raise TypeError(f"debug_print: expected text to be a string; received {given('text', text)}")
+        raise TypeError(f"debug_print: expected text to be a string; received {describe_argument('text', text)}")
     observe(lambda *arrays: print(text.format(*arrays)), *values)

@@ -100,7 +100,7 @@ class Recorder:
         self.outside: dict[int, Tensor] = {}
         self.overwritten: dict[int, Any] = {}
         this = ref(self)  # hosts outlive the tape
-        self.host_state = HostState(lambda how, instead: this().left(how, instead), memo)  # type: ignore[union-attr]
+        self.host_state = HostState(lambda how, instead: this().refuse_exit(how, instead), memo)  # type: ignore[union-attr]
         self.operands: Operands | None = None
         self.backward = self.masks = self.older = False
         self.returned = 0
@@ -144,7 +144,7 @@ class Recorder:
         finally:
             self.trial, self.is_pure, self.host_state = before["trial"], before["is_pure"], before["host_state"]
 
-    def lowered(self, t: Any) -> Any:
+    def lower(self, t: Any) -> Any:
         """Return a Tensor as it is."""
         return t
 
@@ -157,7 +157,7 @@ class Recorder:
         elif id(edge) not in self._inside:
             self.outside[id(edge)] = edge
 
-    def borrowed(self, a: Any) -> None:
+    def note_borrowed(self, a: Any) -> None:
         """Note that an op takes an array that is not a Tensor's."""
         if self.operands is not None:
             self.operands.took(a)
@@ -166,17 +166,17 @@ class Recorder:
         """Return whether this is the node of an operation from outside."""
         return isinstance(edge, Node) and edge.stamp < self.began and not is_slot(edge)
 
-    def made(self, t: Any) -> None:
+    def note_tensor(self, t: Any) -> None:
         """Note a Tensor that was made inside."""
         self._inside[id(t)] = t
 
-    def captured(self, t: Any) -> bool:
+    def is_captured(self, t: Any) -> bool:
         """Return whether a Tensor comes from outside; one of a transformation that runs inside does not."""
         if isinstance(t, TracedTensor):
             return bool(t._data.level.stamp < self.began)
         return id(t) not in self._inside
 
-    def drawn(self, node: Node, numbers: Any) -> None:
+    def note_draw(self, node: Node, numbers: Any) -> None:
         """Note a draw."""
         if self.trial is not None:  # whose numbers would be others
             raise HasEffects
@@ -186,7 +186,7 @@ class Recorder:
         """Note the result of an op that has effects."""
         self.effects.append(t)
 
-    def observed(self, f: Callable[..., Any], edges: Sequence[Any]) -> None:
+    def note_observer(self, f: Callable[..., Any], edges: Sequence[Any]) -> None:
         """Note that a function sees values."""
         for edge in edges:
             if isinstance(edge, (Tensor, Node)):
@@ -197,13 +197,13 @@ class Recorder:
     def index(self, t: Any) -> IndexArray:
         """Return the values of a Tensor as an index that knows where they come from."""
         if t.dtype.kind == "b":
-            self.left(
+            self.refuse_exit(
                 "t[mask], whose length depends on values",
                 "Write np.where(mask, t, 0), which keeps the shape, and divide a sum by mask.sum() for a mean",
             )
         return IndexArray.of(np.array(t._data), edge_of(t))
 
-    def left(self, how: str, instead: str = "") -> NoReturn:
+    def refuse_exit(self, how: str, instead: str = "") -> NoReturn:
         """Refuse that a value becomes a Python value or an array."""
         place = user_source()
         where = f" at {place}" if place else ""
@@ -213,7 +213,7 @@ class Recorder:
             + more_on("value-in-a-compiled-function")
         )
 
-    def assigned(self, leaf: Any, value: Any) -> bool:
+    def note_assignment(self, leaf: Any, value: Any) -> bool:
         """Note an assignment; one to what was made here binds it to the new values."""
         is_made = leaf._node.__class__ is Node
         if self.is_pure and not (is_made and leaf._node.stamp > (self.trial or self).began):
@@ -237,13 +237,13 @@ class Recorder:
         """Note that the next assignment is a write in place."""
         self.written.append(t)
 
-    def accumulated(self, leaf: Any) -> None:
+    def note_gradient(self, leaf: Any) -> None:
         """Note that `.grad` is used."""
-        if self.is_pure and self.captured(leaf):
+        if self.is_pure and self.is_captured(leaf):
             raise HasEffects
         self.gradients.setdefault(id(leaf), (leaf, getattr(leaf, "_grad", None)))
 
-    def ended(self, root: Any) -> None:
+    def note_backward(self, root: Any) -> None:
         """Note a call of `backward`."""
         self.roots.append(root)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.arguments import described
+from ..core.arguments import describe
 from ..tensors.nested_arrays import array as array_of
 from ..tensors.sharing import separate
 from ..tensors.tensor import Tensor
@@ -139,7 +139,7 @@ def asarray(a: Any, dtype: Any = None, order: Any = None, *, device: Any = None,
     t = packed(a)
     made = shaped(t if device is None else t.to_device(device), dtype)
     if made is not a and copy is False:
-        raise ValueError(f"asarray: copy=False, but the values have to be copied; received {described(a)}")
+        raise ValueError(f"asarray: copy=False, but the values have to be copied; received {describe(a)}")
     return made.copy() if made is a and copy else made
 
 

@@ -114,8 +114,8 @@ _DIFFERENCES = (
 _PRODUCTS = (
     *neutral(lambda x, y: multiply(x, y), 1, left=True),
     Rewrite(lambda x: multiply(x, x), lambda x: square(x) if x.dtype.kind == "f" else None),
-    Rewrite(lambda x, y, z: multiply(multiply(x, y), z), _folded, exact=False, known=("z",)),
-    Rewrite(lambda x, y, z: multiply(z, multiply(x, y)), _folded, exact=False, known=("z",)),
+    Rewrite(lambda x, y, z: multiply(multiply(x, y), z), _folded, exact=False, constants=("z",)),
+    Rewrite(lambda x, y, z: multiply(z, multiply(x, y)), _folded, exact=False, constants=("z",)),
     Rewrite(
         lambda g, y, z, n, window, stride, padding: multiply(
             OPS["window_put_equal"](g, y, z, window=window, stride=stride, padding=padding), greater(y, n)
@@ -125,10 +125,10 @@ _PRODUCTS = (
 )
 _QUOTIENTS = (
     *neutral(lambda x, y: divide(x, y), 1),
-    Rewrite(lambda x, y: divide(x, y), lambda x, y: _inverse(x, y, True), known=("y",)),
-    Rewrite(lambda x, y: divide(x, y), lambda x, y: _inverse(x, y, False), exact=False, known=("y",)),
+    Rewrite(lambda x, y: divide(x, y), lambda x, y: _inverse(x, y, True), constants=("y",)),
+    Rewrite(lambda x, y: divide(x, y), lambda x, y: _inverse(x, y, False), exact=False, constants=("y",)),
 )
-_POWERS = (Rewrite(lambda x, y: power(x, y), _product_of, exact=False, known=("y",)),)
+_POWERS = (Rewrite(lambda x, y: power(x, y), _product_of, exact=False, constants=("y",)),)
 _NEGATIVES = (Rewrite(lambda x: negative(negative(x)), lambda x: x),)
 _COPIES = (Rewrite(lambda x: positive(x), lambda x: x),)
 _SIZES = (Rewrite(lambda x: absolute(negative(x)), lambda x: absolute(x) if x.dtype.kind == "f" else None),)

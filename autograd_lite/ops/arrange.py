@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.arguments import described
+from ..core.arguments import describe
 from ..core.errors import ShapeError
 from ..core.op import composes
 from ..core.shape_arithmetic import is_axis_of_scalar, normalize_axis
@@ -217,7 +217,7 @@ def _places(function: str, obj: Any) -> Any:
         return obj
     places = values(obj)
     if places.size and places.dtype.kind not in "iub":
-        raise IndexError(f"{function}: expected obj to be integers, a mask or a slice; received obj={described(obj)}")
+        raise IndexError(f"{function}: expected obj to be integers, a mask or a slice; received obj={describe(obj)}")
     return places if places.size else places.astype(np.intp)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.arguments import described
+from ..core.arguments import describe
 from ..core.errors import UnsupportedError
 from ..core.op import composes
 from ..core.shape_arithmetic import normalize_axis
@@ -19,7 +19,7 @@ def _check_target(name: str, target: Any) -> None:
     if not hasattr(target, "__apply_op__"):
         raise UnsupportedError(
             f"{name}: the array to change must be a Tensor here, since an array would lose the gradient; received "
-            f"{described(target)}. Make it one with tensor(a), or write bare values: x.detach().numpy()"
+            f"{describe(target)}. Make it one with tensor(a), or write bare values: x.detach().numpy()"
         )
 
 

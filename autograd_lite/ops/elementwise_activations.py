@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..core.duck_arrays import array_namespace, is_duck_array
-from ..core.op import OPS, applied, elementwise, fused, gate
+from ..core.op import OPS, applied, elementwise, fuse, gate
 from ..native import threaded_functions as fast
 from ..native.kernels import KERNELS, kernel
 
@@ -118,8 +118,8 @@ def _between_corners(out: Any, x: Any, *, low: float, high: float) -> Any:
     return (out > low) & (out < high) if high < math.inf else out > low
 
 
-_sigmoid_pullback = fused("sigmoid_pullback", lambda g, out: g * (out * (1 - out)))
-_silu_pullback = fused("silu_pullback", lambda x, g: g * OPS["silu_slope"](x))
+_sigmoid_pullback = fuse("sigmoid_pullback", lambda g, out: g * (out * (1 - out)))
+_silu_pullback = fuse("silu_pullback", lambda x, g: g * OPS["silu_slope"](x))
 
 # fmt: off
 # ---- smooth ---------------------------------------------------------------------------------------------------------

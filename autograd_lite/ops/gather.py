@@ -13,7 +13,7 @@ import numpy as np
 
 from ..core.duck_arrays import add_at, array_namespace
 from ..core.equivalents import filled_by
-from ..core.gathers import scattered
+from ..core.gathers import scatter
 from ..core.op import Op, structural
 from ..core.shape_arithmetic import ShapeDtype
 from .index import scatter_fill
@@ -51,7 +51,7 @@ def _batched_scatter(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], 
 
 def _gather_adjoint(x: Any, y: Any, *, shape: tuple[int, ...]) -> Any:
     if x.__class__ is np.ndarray and y.__class__ is np.ndarray:
-        return scattered(x, _along(y), shape)
+        return scatter(x, _along(y), shape)
     return add_at(array_namespace(x).zeros(shape, x.dtype), _along(y), x)
 
 

@@ -24,7 +24,7 @@ from ..core.duck_arrays import (
 )
 from ..core.equivalents import Fill, Part, filled_by
 from ..core.errors import UnsupportedError
-from ..core.gathers import BASIC, Put, Scatter, as_slice, places_of, prepared, scattered, taken
+from ..core.gathers import BASIC, Put, Scatter, as_slice, places_of, prepare_indices, scatter, take_rows
 from ..core.indices import numbers_of
 from ..core.mode import TAPES
 from ..core.op import Op, structural
@@ -98,7 +98,7 @@ def _assigned_lazily(out: Any, index: tuple[Any, ...], y: Any) -> Any:
 
 def _scatter_add(x: Any, *, index: Any, shape: Any) -> Any:
     if x.__class__ is _ndarray and not is_basic(index):
-        return scattered(x, index, shape)
+        return scatter(x, index, shape)
     out = array_namespace(x).zeros(shape, x.dtype)
     if is_basic(index):
         if is_lazy(x):
@@ -133,7 +133,7 @@ def _is_plain(index: Any) -> bool:
 def _by_arrays(index: Any, shape: tuple[int, ...]) -> Any:
     """Return places, arrays of indices, and the index, by slices where that can be; None if NumPy must read it."""
     found = places_of(index, len(shape)) if library else None
-    indices = None if found is None else prepared(found[1])
+    indices = None if found is None else prepare_indices(found[1])
     if found is None or indices is None:
         return None
     places = found[0]
@@ -168,7 +168,7 @@ def _getitem(x: Any, *, index: Any) -> Any:
     if x.__class__ is not _ndarray:
         return x[index_like(index, x)]
     index = numbers_of(index) if TAPES else index  # a tape has arrays for indices that are read again
-    return taken(x, index) if len(index) == 1 and index[0].__class__ is _ndarray else x[index]
+    return take_rows(x, index) if len(index) == 1 and index[0].__class__ is _ndarray else x[index]
 
 
 getitem: Op = structural(

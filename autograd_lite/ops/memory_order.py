@@ -16,7 +16,7 @@ def _strides(x: Any, what: str, order: str) -> tuple[int, ...]:
     For a function that is being traced it is not: a replay gets arrays that lie otherwise.
     """
     if TAPES and (tape := MODE.get().tape) is not None:
-        tape.left(f"{what} with order={order!r}, which asks how the values lie in memory", "order='C' or order='F'")
+        tape.refuse_exit(f"{what} with order={order!r}, which depends on the memory layout", "order='C' or order='F'")
     ndim = x.ndim
     while not isinstance(x, np.ndarray) and (hasattr(x, "_data") or hasattr(x, "inner")):
         x = x._data if hasattr(x, "_data") else x.inner  # a batch has its own axis in front

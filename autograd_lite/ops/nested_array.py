@@ -42,7 +42,7 @@ def _infer(*parts: ShapeDtype, shape: tuple[int, ...]) -> ShapeDtype:
 
 
 def _batched(op: Op, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
-    rows = op(*batching.repeated(inputs, batched), shape=(len(inputs),))
+    rows = op(*batching.broadcast_batch(inputs, batched), shape=(len(inputs),))
     return np.moveaxis(rows, 0, 1).reshape(rows.shape[1], *params["shape"], *rows.shape[2:])
 
 

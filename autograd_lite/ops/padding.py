@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.arguments import described
+from ..core.arguments import describe
 from ..core.errors import ShapeError, UnsupportedError
 from ..core.op import composes
 from .shape import pad_constant
@@ -48,7 +48,7 @@ def _widths(given: Any, ndim: int) -> tuple[tuple[int, int], ...]:
     except (ValueError, TypeError):
         raise ShapeError(
             f"np.pad: expected pad_width to be an integer of at least 0, a pair (before, after), or one pair for each "
-            f"of {ndim} axes; received pad_width={described(given)}"
+            f"of {ndim} axes; received pad_width={describe(given)}"
         ) from None
     return tuple((int(b), int(a)) for b, a in widths)
 

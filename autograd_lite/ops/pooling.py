@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.bits import chosen
+from ..core.bits import apply_mask
 from ..core.blocks import blocks
 from ..core.duck_arrays import array_namespace, asarray_like, refuse_lazy
 from ..core.op import Op, structural
@@ -116,7 +116,7 @@ def _window_take_equal(x: Any, y: Any, z: Any, *, window: Shape, stride: Shape, 
     out = array_namespace(x).zeros(z.shape, x.dtype)
     for samples, windows, elements, equal in _first_equal(y, z, window, stride, padding):
         part = out[samples][windows]
-        part += chosen(equal, x[samples][elements])
+        part += apply_mask(equal, x[samples][elements])
     return out
 
 
@@ -134,9 +134,9 @@ def _window_put_equal(x: Any, y: Any, z: Any, *, window: Shape, stride: Shape, p
     for samples, windows, elements, equal in _first_equal(y, z, window, stride, padding):
         part = out[samples][elements]
         if apart:
-            chosen(equal, x[samples][windows], part)
+            apply_mask(equal, x[samples][windows], part)
         else:
-            part += chosen(equal, x[samples][windows])
+            part += apply_mask(equal, x[samples][windows])
     return out
 
 

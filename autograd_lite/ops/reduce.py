@@ -418,8 +418,8 @@ def _by_method(function: Callable[..., Any], batch: Callable[..., Any], bind: Ca
 
 argmax = _by_method(np.argmax, batched_arg, _bind_arg, onnx="ArgMax")
 argmin = _by_method(np.argmin, batched_arg, _bind_arg, onnx="ArgMin")
-any_ = _by_method(np.any, batching.reduced, _binder_truth(False))
-all_ = _by_method(np.all, batching.reduced, _binder_truth(True))
+any_ = _by_method(np.any, batching.reduction, _binder_truth(False))
+all_ = _by_method(np.all, batching.reduction, _binder_truth(True))
 
 
 def _bind_count_nonzero(a: Any, axis: Axis = None, *, keepdims: bool = False) -> Bound:
@@ -436,7 +436,7 @@ count_nonzero = nondifferentiable(
     _count_nonzero,
     name="count_nonzero",
     infer=_infer_by_running(_count_nonzero),
-    batch=batching.reduced,
+    batch=batching.reduction,
     bind=_bind_count_nonzero,
     numpy_functions=(np.count_nonzero,),
     cost=1,

@@ -14,7 +14,7 @@ from ..core import batching
 from ..core.duck_arrays import add_at, array_namespace, is_per_example
 from ..core.equivalents import UFUNCS, filled_by
 from ..core.errors import ShapeError
-from ..core.gathers import Gather, Scatter, along, prepared, scattered_along
+from ..core.gathers import Gather, Scatter, along, prepare_indices, scatter_along
 from ..core.op import Op, applied, composes, elementwise, structural
 from ..core.rewrites import Rewrite, is_always
 from ..core.shape_arithmetic import ShapeDtype, normalize_axis
@@ -71,8 +71,8 @@ def _rectified(x: Any, y: Any) -> Any:
 
 
 _LARGER = (
-    Rewrite(lambda x, y: maximum(x, y), _rectified, known=("y",)),
-    Rewrite(lambda x, y: maximum(y, x), _rectified, exact=False, known=("y",)),  # of -0.0 it makes 0.0
+    Rewrite(lambda x, y: maximum(x, y), _rectified, constants=("y",)),
+    Rewrite(lambda x, y: maximum(y, x), _rectified, exact=False, constants=("y",)),  # of -0.0 it makes 0.0
 )
 
 # fmt: off
@@ -150,7 +150,7 @@ def _add_along_axis(x: Any, y: Any, *, axis: int, length: int) -> Any:
     """Add each element of x to zeros, at the place along `axis` that y names."""
     shape = tuple(length if i == axis else n for i, n in enumerate(x.shape))
     if x.__class__ is np.ndarray and y.__class__ is np.ndarray:
-        return scattered_along(x, y, axis, shape)
+        return scatter_along(x, y, axis, shape)
     out = array_namespace(x).zeros(shape, x.dtype)
     index = [array_namespace(x).arange(n).reshape((-1,) + (1,) * (x.ndim - i - 1)) for i, n in enumerate(x.shape)]
     index[axis] = np.where(y < 0, y + length, y)
@@ -165,13 +165,13 @@ def _add_along_axis(x: Any, y: Any, *, axis: int, length: int) -> Any:
 @filled_by(_add_along_axis)
 def _add_along_fill(x: Any, y: Any, *, axis: int, length: int) -> Any:
     shape = tuple(length if i == axis else n for i, n in enumerate(x.shape))
-    indices = prepared([y]) if library else None
+    indices = prepare_indices([y]) if library else None
     return None if indices is None else (Scatter(shape, along(axis)), (x, *indices))
 
 
 @filled_by(np.take_along_axis)
 def _take_along_fill(arr: Any, indices: Any, axis: Any = -1) -> Any:
-    found = prepared([indices]) if library and axis is not None else None
+    found = prepare_indices([indices]) if library and axis is not None else None
     return None if found is None else (Gather(along(axis % arr.ndim)), (arr, *found))
 
 

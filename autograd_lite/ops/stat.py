@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.arguments import described
+from ..core.arguments import describe
 from ..core.duck_arrays import array_namespace, asarray_like, to_numpy
 from ..core.errors import ShapeError
 from ..core.op import composes
@@ -142,8 +142,7 @@ def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any 
         return asarray_like(operand(bins), a)
     if not isinstance(bins, (str, int)) and np.ndim(bins):
         raise ShapeError(
-            "histogram_bin_edges: expected bins to be a number, a name or edges of one axis; received "
-            f"{described(bins)}"
+            f"histogram_bin_edges: expected bins to be a number, a name or edges of one axis; received {describe(bins)}"
         )
     bins = bins if isinstance(bins, str) else values(bins)[()]
     given = to_numpy(values(a))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..core.duck_arrays import as_array, is_duck_array
-from ..core.op import Op, applied, elementwise, fused
+from ..core.op import Op, applied, elementwise, fuse
 from ..native import threaded_functions as fast
 
 
@@ -47,7 +47,7 @@ def _turning(x: Any, y: Any) -> Any:
 
 
 # g - (g*out)*out is g * (1 - out²) in one array operation with a Python number less.
-_tanh_pullback = fused("tanh_pullback", lambda g, out: g - g * out * out)
+_tanh_pullback = fuse("tanh_pullback", lambda g, out: g - g * out * out)
 
 # fmt: off
 # ---- trigonometric --------------------------------------------------------------------------------------------------

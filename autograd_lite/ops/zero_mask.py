@@ -48,7 +48,7 @@ zero_mask: Op = elementwise(
     view=True,  # nearly always
     rewrites=(
         Rewrite(lambda x: zero_mask(x, x), lambda x: x),
-        Rewrite(lambda x, y: zero_mask(x, y), lambda x, y: x if never_zero(y) else None, known=("y",)),
+        Rewrite(lambda x, y: zero_mask(x, y), lambda x, y: x if never_zero(y) else None, constants=("y",)),
     ),
     cost=1,
 )

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import scipy.optimize
 
-from ..core.arguments import function_given
+from ..core.arguments import require_function
 from .constraints import callback_of, given_matrix, plain
 from .evaluation import Derivatives, told
 from .jacobians import jacobian_of, weighted_hessian
@@ -68,7 +68,7 @@ def least_squares(
         >>> round(float(found.x["a"]), 6), round(float(found.x["k"]), 6)
         (2.0, 1.0)
     """
-    function_given("least_squares", fun)
+    require_function("least_squares", fun)
     if refine and (options.get("loss", "linear") != "linear" or isinstance(jac, str)):
         raise ValueError(
             "least_squares: expected refine=True with loss='linear' and an exact Jacobian; received "
@@ -155,7 +155,7 @@ def curve_fit(
         >>> found.round(3).tolist(), covariance.shape
         ([2.0, 0.997], (2, 2))
     """
-    function_given("curve_fit", f)
+    require_function("curve_fit", f)
     layout, start = (NUMBERS, None) if p0 is None else laid_out("curve_fit", p0)
     derivatives: list[Derivatives] = []
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.optimize
 
-from ..core.arguments import function_given
+from ..core.arguments import require_function
 from ..core.errors import ShapeError
 from ..core.traceback_folding import folding
 from ..functional import hessian, hvp, value_and_grad
@@ -75,7 +75,7 @@ def minimize(
         >>> found.x["a"].round(4).tolist(), round(abs(float(found.x["b"])), 4)
         ([1.0, 1.0], 0.0)
     """
-    function_given("minimize", fun)
+    require_function("minimize", fun)
     layout, start = laid_out("minimize", x0)
     args = args if isinstance(args, tuple) else (args,)
     takes = _taken(method, bounds, constraints)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import OptimizeResult
 
-from ..core.arguments import function_given
+from ..core.arguments import require_function
 from ..functional import jacobian
 from ..tree import map as map_leaves
 from .evaluation import stacked
@@ -144,7 +144,7 @@ def delta_method(g: Callable[[Any], Any], estimate: Any, covariance: Any = None)
         >>> round(float(half_life), 4), round(float(error), 4)
         (1.3863, 0.2773)
     """
-    function_given("delta_method", g)
+    require_function("delta_method", g)
     if isinstance(estimate, OptimizeResult):
         covariance = estimate.covariance if covariance is None else covariance
         estimate = estimate.x

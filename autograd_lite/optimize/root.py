@@ -7,7 +7,7 @@ from typing import Any
 
 import scipy.optimize
 
-from ..core.arguments import function_given
+from ..core.arguments import require_function
 from .constraints import callback_of, given_matrix, plain
 from .evaluation import Derivatives, told
 from .jacobians import jacobian_of
@@ -54,7 +54,7 @@ def root(
         >>> found.x.round(6).tolist()
         [6.504097, 0.908414]
     """
-    function_given("root", fun)
+    require_function("root", fun)
     layout, start = laid_out("root", x0)
     args = args if isinstance(args, tuple) else (args,)
     derivatives: Derivatives | None = None

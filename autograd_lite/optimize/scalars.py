@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.optimize
 
-from ..core.arguments import function_given
+from ..core.arguments import require_function
 from ..functional import value_and_grad
 from .evaluation import Derivatives, told
 from .methods import ROOT_SCALAR
@@ -59,7 +59,7 @@ def root_scalar(
         >>> round(float(found.root), 9), found.method
         (0.739085133, 'newton')
     """
-    function_given("root_scalar", f)
+    require_function("root_scalar", f)
     args = args if isinstance(args, tuple) else (args,)
     if method is None and x0 is not None and bracket is None:
         method = "secant" if x1 is not None and fprime is None else "halley" if fprime2 else "newton"
@@ -131,5 +131,5 @@ def minimize_scalar(
         >>> round(float(minimize_scalar(lambda x: (x - 2) * x * (x + 2) ** 2).x), 6)
         1.280776
     """
-    function_given("minimize_scalar", fun)
+    require_function("minimize_scalar", fun)
     return scipy.optimize.minimize_scalar(_values(fun), bracket, bounds, args, method, tol, options)

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.arguments import bound, kinds_of
+from ..core.arguments import bind_arguments, kinds_of
 from ..core.errors import TraceError, UnsupportedError
-from ..core.messages import explained
+from ..core.messages import explain_error
 from ..ops.operands import values
 from ..tree import leaves
 
@@ -77,8 +77,8 @@ def takes_tensors(original: Callable[..., Any], by: str, note: str = "", *, alwa
                     return ours(*args, **kwargs)
                 return ours(**_honoured(name, given.arguments, taken, signature))
             except Exception as error:
-                raise explained(
-                    f"scipy.{name}", error, bound(ours, args, kwargs), kinds_of(ours), final=False
+                raise explain_error(
+                    f"scipy.{name}", error, bind_arguments(ours, args, kwargs), kinds_of(ours), final=False
                 ) from None
 
         call.__signature__ = signature  # type: ignore[attr-defined]

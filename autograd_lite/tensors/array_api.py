@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from ..core.arguments import described
+from ..core.arguments import describe
 from ..core.errors import GradError, more_on
 from ..core.hooks import HOOKS
 from ..core.mode import TAPES
@@ -43,7 +43,7 @@ class Standard:
         if device != self.device or stream is not None:
             raise ValueError(
                 f"to_device: expected the tensor's own device, {self.device!r}, and no stream; received "
-                f"{described(device)}{'' if stream is None else f' and stream={stream!r}'}"
+                f"{describe(device)}{'' if stream is None else f' and stream={stream!r}'}"
             )
         return self
 

@@ -65,7 +65,7 @@ class Changes:
         new = leaf._fitting("assign", value)
         if new.dtype != leaf.dtype or not is_writeable(new):  # what `.data` shows may change before `make`
             new = new.astype(leaf.dtype, casting="same_kind")
-        if self._tape is None or not self._tape.assigned(leaf, value):
+        if self._tape is None or not self._tape.note_assignment(leaf, value):
             self._calls.append((operator.setitem, self.buffer(leaf), Ellipsis, new))
 
     def subtract(self, leaf: Tensor, delta: Tensor | npt.ArrayLike) -> None:
@@ -129,7 +129,7 @@ class Changes:
     def calls(self, calls: Iterable[Call]) -> None:
         """Note many: tuples of a function and its arguments; see `call`."""
         if self._tape is not None:
-            self._tape.left("Changes.call", "Write changes.put(container, key, value)")
+            self._tape.refuse_exit("Changes.call", "Write changes.put(container, key, value)")
         self._calls.extend(calls)
 
     def make(self) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from ..core.arguments import described
+from ..core.arguments import describe
 from ..core.depth import DEPTH
 from ..core.duck_arrays import is_duck_array, to_numpy
 from ..core.errors import GradError, more_on
@@ -49,7 +49,7 @@ def leaving(how: str, instead: str = _ARRAY) -> None:
     """
     tape = MODE.get().tape
     if tape is not None:
-        tape.left(how, instead)
+        tape.refuse_exit(how, instead)
 
 
 # The leaves that `let_read` was called for, by id.
@@ -152,7 +152,7 @@ class Conversions:
             leaving("t.item(), as in float(t), range(t) or f'{t}'", _NUMBER)
         if self._data.size != 1:
             raise ValueError(
-                f"item: expected a tensor of one element; received {described(self)}. Reduce it first, as by .mean(), "
+                f"item: expected a tensor of one element; received {describe(self)}. Reduce it first, as by .mean(), "
                 "or use .tolist()"
             )
         return to_numpy(self._data).item()

@@ -123,7 +123,7 @@ class InPlace:
         """Return whether a function that is being compiled has this from outside."""
         if not TAPES or (tape := MODE.get().tape) is None or not (self._node is None or self._node is LEAF):
             return False
-        return tape.captured(self)
+        return tape.is_captured(self)
 
     def _rebind(self, what: str, result: Any, origin: Any = None) -> Any:
         """Rebind this object to `result`, so that the recorded past keeps its values.

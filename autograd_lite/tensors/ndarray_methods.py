@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, Never, Self, TypeVar
 import numpy as np
 
 from .. import ops
-from ..core.arguments import bound, described, is_sequence, kinds_of, refusal
+from ..core.arguments import bind_arguments, describe, is_sequence, kinds_of, refusal
 from ..core.duck_arrays import as_array, is_per_example, refuse_masked
 from ..core.errors import DtypeError, UnsupportedError
 from ..core.indices import IndexArray
-from ..core.messages import explained
+from ..core.messages import explain_error
 from ..core.mode import MODE, TAPES
 from ..core.op import Op
 from ..core.shape_arithmetic import Axis
-from ..core.traceback_folding import folded
+from ..core.traceback_folding import fold_error
 from ..ops import arith, shape
 from .record import apply, moved, unary
 from .sharing import separate
@@ -61,13 +61,11 @@ def _index_part(k: Any) -> Any:
         array = as_array(known)
     except (TypeError, ValueError):
         refuse_masked(known, caller="t[index]")
-        raise IndexError(
-            f"t[index]: expected lists of indices to have equal lengths; received {described(k)}"
-        ) from None
+        raise IndexError(f"t[index]: expected lists of indices to have equal lengths; received {describe(k)}") from None
     if array.dtype.kind not in "iub":
         if array.size:
             raise IndexError(
-                f"t[index]: expected indices to be integers, slices, masks, None or ...; received {described(k)}"
+                f"t[index]: expected indices to be integers, slices, masks, None or ...; received {describe(k)}"
             )
         array = array.astype(np.intp)
     if array.ndim == 0 and array.dtype.kind != "b":
@@ -94,8 +92,8 @@ def _composed(function: Any, *args: Any) -> Any:
     try:
         return function(*args)
     except Exception as error:
-        raise folded(
-            explained(function.__name__, error, bound(function, args, {}), kinds_of(function), final=False)
+        raise fold_error(
+            explain_error(function.__name__, error, bind_arguments(function, args, {}), kinds_of(function), final=False)
         ) from None
 
 
@@ -135,8 +133,8 @@ class Methods:
             inputs, params = bind(self, *args, **kwargs)
             return apply(op, inputs, params)
         except Exception as error:
-            raise folded(
-                explained(op.name, error, bound(bind, (self, *args), kwargs), kinds_of(bind), final=False)
+            raise fold_error(
+                explain_error(op.name, error, bind_arguments(bind, (self, *args), kwargs), kinds_of(bind), final=False)
             ) from None
 
     # ---- reductions -------------------------------------------------------------------------------------------------
@@ -229,8 +227,8 @@ class Methods:
         try:
             return moved(shape.reshape, self, bind(self, wanted)[1])
         except Exception as error:
-            arguments = bound(bind, (self, wanted), {})
-            raise explained("reshape", error, arguments, kinds_of(bind), final=False) from None
+            arguments = bind_arguments(bind, (self, wanted), {})
+            raise explain_error("reshape", error, arguments, kinds_of(bind), final=False) from None
 
     def ravel(self, order: str = "C") -> Self:
         """Flatten to one axis, reading the elements in an order; see `numpy.ravel`."""
@@ -310,7 +308,7 @@ class Methods:
         try:
             target = np.dtype(dtype)
         except Exception:
-            raise DtypeError(f"astype: expected a dtype, as 'float32'; received dtype={described(dtype)}") from None
+            raise DtypeError(f"astype: expected a dtype, as 'float32'; received dtype={describe(dtype)}") from None
         if target.kind not in "biufc":
             raise UnsupportedError(f"astype: expected a numeric dtype; received {target}")
         if target == self.dtype and copy is False:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 import numpy as np
 
 from .. import ops
-from ..core.arguments import NUMBERS, bound, kinds_of, refusal
+from ..core.arguments import NUMBERS, bind_arguments, kinds_of, refusal
 from ..core.errors import DtypeError, UnsupportedError, more_on
-from ..core.messages import explained
+from ..core.messages import explain_error
 from ..core.mode import MODE, TAPES
 from ..core.op import BY_FUNCTION, BY_UFUNC, COMPOSED, Op
 from ..native.kernels import KERNELS
@@ -188,7 +188,7 @@ def _problem_of(function: Callable[..., Any], args: Any, kwargs: Any, error: Exc
     ours = _ours(function)
     if ours is None:
         return error
-    return explained(_qualified(function), error, bound(ours, args, kwargs), kinds_of(ours), final=False)
+    return explain_error(_qualified(function), error, bind_arguments(ours, args, kwargs), kinds_of(ours), final=False)
 
 
 # ---- ufuncs ---------------------------------------------------------------------------------------------------------
@@ -254,11 +254,13 @@ def _problem_of_ufunc(
     """Return the error of a ufunc on Tensors with what was called, expected and received."""
     call = _spelt(ufunc) if method == "__call__" else f"{_spelt(ufunc)}.{method}"
     if method == "__call__":
-        return explained(call, error, {**dict(zip("xyz", inputs, strict=False)), **kwargs}, _UFUNC_KINDS, final=False)
+        return explain_error(
+            call, error, {**dict(zip("xyz", inputs, strict=False)), **kwargs}, _UFUNC_KINDS, final=False
+        )
     ours = ops.ufunc_methods.METHODS.get(method)
-    arguments = bound(ours, (ufunc, *inputs), kwargs) if ours is not None else kwargs
+    arguments = bind_arguments(ours, (ufunc, *inputs), kwargs) if ours is not None else kwargs
     arguments.pop("ufunc", None)
-    return explained(call, error, arguments, {} if ours is None else kinds_of(ours), final=False)
+    return explain_error(call, error, arguments, {} if ours is None else kinds_of(ours), final=False)
 
 
 def _resolve_with_arguments(ufunc: np.ufunc, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..core.arguments import numbers
-from ..core.depth import isolated
+from ..core.depth import isolate
 from ..core.duck_arrays import LAZY, as_scalars, copy_array, is_duck_array, move_constants, refuse_masked
 from ..core.dynamic_scalars import DynamicScalar, plain_number
 from ..core.errors import DtypeError, GradError
@@ -23,7 +23,7 @@ from ..core.multi_result import result_nodes, results_of
 from ..core.node import LEAF, Node, take_note
 from ..core.observers import Tape
 from ..core.op import Op
-from ..core.ownership import SMALL, undisturbed, unshared, write_whole
+from ..core.ownership import SMALL, is_undisturbed, is_unshared, write_whole
 from ..core.shape_arithmetic import ShapeDtype
 from ..ops import arith, shape
 from ..ops.index import getitem
@@ -221,7 +221,7 @@ def _may_overwrite(x: Any, mode: Mode) -> bool:
         return False
     if mode.verify or mode.tape is not None or not (mode.record or node.__class__ is not Node):
         return False
-    return unshared({0: a}, 0, others=2) and undisturbed()
+    return is_unshared({0: a}, 0, others=2) and is_undisturbed()
 
 
 def add_over(x: Any, y: Any) -> bool:
@@ -365,7 +365,7 @@ def record(
     note = None
     if mode.source:
         if mode.watch is not None:
-            mode.watch.recorded(op, values, out, params, edges)
+            mode.watch.see_record(op, values, out, params, edges)
         note = take_note(mode.scope)
     if not needs or op.rules is None or out.dtype.kind not in "fc":
         return Node(op, tuple(edges), params, None, (), out.shape, out.dtype, note)
@@ -395,7 +395,7 @@ def _record_on(
     if params:
         for index in indices_in(params):
             if index.derived:
-                tape.left(
+                tape.refuse_exit(
                     f"'{op.name}' with an index that was computed from another by NumPy",
                     "Compute the index with Tensors, as np.where and np.argsort do",
                 )
@@ -408,14 +408,14 @@ def _record_on(
         elif kind is Tensor:
             tape.read(edge, values[i])
         elif kind is _ndarray:
-            tape.borrowed(edge)
+            tape.note_borrowed(edge)
     note = take_note(mode.scope, 4, mode.note)
     if not edges:
         node = Node(op, (), params, None, (), out.shape, out.dtype, note)
-        tape.drawn(node, out)
+        tape.note_draw(node, out)
         return node
     if mode.watch is not None and mode.record:
-        mode.watch.recorded(op, values, out, params, edges)
+        mode.watch.see_record(op, values, out, params, edges)
     if not needs or not mode.record or op.rules is None or out.dtype.kind not in "fc":
         return Node(op, tuple(edges), params, None, (), out.shape, out.dtype, note)
     keep = keep_of(op, len(edges), needs)
@@ -550,7 +550,7 @@ def owning(f: Callable[..., Any], *, alone: bool = False) -> Callable[..., Any]:
 
     @wraps(f, updated=())
     def owning_f(*args: Any, **kwargs: Any) -> Any:
-        with isolated() if alone else nullcontext():
+        with isolate() if alone else nullcontext():
             held: dict[int, Any] = {0: f(*args, **kwargs)}
         if not isinstance(held[0], tuple):
             return _owned_of(held, 0)
@@ -562,7 +562,7 @@ def owning(f: Callable[..., Any], *, alone: bool = False) -> Callable[..., Any]:
 
 def _owned_of(held: dict[int, Any], k: int) -> Any:
     """Return what is held, or a copy of it if something else holds it as well."""
-    alone = isinstance(held[k], np.ndarray) and held[k].size > SMALL and unshared(held, k)
+    alone = isinstance(held[k], np.ndarray) and held[k].size > SMALL and is_unshared(held, k)
     return held[k] if alone else owned(held[k])
 
 

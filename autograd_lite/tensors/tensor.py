@@ -23,12 +23,12 @@ from ..core.duck_arrays import (
 from ..core.dynamic_scalars import plain_number
 from ..core.errors import DtypeError, GradError, ShapeError, more_on
 from ..core.hooks import HOOKS
-from ..core.messages import explained
+from ..core.messages import explain_error
 from ..core.mode import MODE, TAPES, no_grad
 from ..core.node import LEAF, Node, Source, next_stamp
 from ..core.op import BY_UFUNC, Op
 from ..core.shape_arithmetic import ShapeDtype
-from ..core.traceback_folding import folded
+from ..core.traceback_folding import fold_error
 from ..core.undo import open_undo
 from ..ops import barrier, index
 from ..ops.gather import gathered
@@ -102,7 +102,7 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
                 data = astype(given, dtype, copy)
         except Exception as error:
             given = {"a": a, "dtype": dtype, "requires_grad": requires_grad}
-            raise explained("tensor", error, given, kinds_of(Tensor.__init__), final=False) from None
+            raise explain_error("tensor", error, given, kinds_of(Tensor.__init__), final=False) from None
         if data.dtype.kind not in "biufc":
             raise DtypeError(f"tensor: expected numbers; received dtype {data.dtype}. Convert the values first")
         self._data = data
@@ -116,7 +116,7 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
         if wanted:
             self.requires_grad = True
         if TAPES and (tape := MODE.get().tape) is not None:
-            tape.made(self)
+            tape.note_tensor(self)
             if not wanted:
                 self._node = copy_on_tape(a, data)
 
@@ -221,7 +221,7 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
         """Whether the tensor was made by the user, not by a recorded operation."""
         node = self._node
         made = node is None or node is LEAF or node.op is barrier.stop_gradient
-        return made or (self._is_on_tape() and not MODE.get().tape.captured(self))  # type: ignore[union-attr]
+        return made or (self._is_on_tape() and not MODE.get().tape.is_captured(self))  # type: ignore[union-attr]
 
     def _is_on_tape(self) -> bool:
         """Return whether only a tape has recorded this, so that it is a leaf where there is none."""
@@ -233,13 +233,13 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
     def grad(self) -> Tensor | None:
         """The gradient that `backward` accumulated here, or None; may be set, which copies the values."""
         if TAPES and (tape := MODE.get().tape) is not None:
-            tape.accumulated(self)
+            tape.note_gradient(self)
         return getattr(self, "_grad", None)
 
     @grad.setter
     def grad(self, value: Tensor | npt.ArrayLike | None) -> None:
         if TAPES and (tape := MODE.get().tape) is not None:
-            tape.accumulated(self)
+            tape.note_gradient(self)
         if value is None:
             self._grad = None
             return
@@ -258,7 +258,7 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
         try:
             HOOKS.backward(self, cotangent, retain_graph, create_graph)
         except Exception as error:
-            raise folded(error)  # noqa: B904 it is the error itself
+            raise fold_error(error)  # noqa: B904 it is the error itself
 
     def detach(self) -> Tensor:
         """Return the same values without history; `record_source` notes the line, for `why_no_grad`."""
@@ -355,7 +355,7 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
             ShapeError: if the value does not fit; nothing is changed.
         """
         new = self._fitting("assign", value)
-        if TAPES and (tape := MODE.get().tape) is not None and tape.assigned(self, value):
+        if TAPES and (tape := MODE.get().tape) is not None and tape.note_assignment(self, value):
             return
         # A cast may raise after it has written, so it gets memory of its own.
         new = new if new.dtype == self.dtype else new.astype(self.dtype, casting="same_kind")
@@ -366,7 +366,7 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
         step = self._fitting("assign_sub", delta)
         if TAPES and (tape := MODE.get().tape) is not None:
             with no_grad():
-                if tape.assigned(self, self - delta):
+                if tape.note_assignment(self, self - delta):
                     return
         buffer = self._own_buffer()
         np.subtract(buffer, step, out=buffer, casting="same_kind")

@@ -251,7 +251,7 @@ def unwrap(x: Any, level: Level | None) -> Any:
 def apply_to_tracers(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """Apply an op to inputs of which one is a `Tracer` or a Tensor of one; record the call where needed."""
     if TAPES and (tape := MODE.get().tape) is not None and tape.rehearses:
-        plain = tuple([tape.lowered(x) for x in inputs])
+        plain = tuple([tape.lower(x) for x in inputs])
         if any(x is not y for x, y in zip(plain, inputs, strict=True)):
             return op(*plain, **params)
     values = [x._data if isinstance(x, Tensor) else x for x in inputs]

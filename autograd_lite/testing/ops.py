@@ -88,7 +88,7 @@ def _fits(op: Op, row: Row) -> bool:
     """Return whether the shape rule takes these arguments, and so does the op where the record cannot tell."""
     try:
         op.infer(*(ShapeDtype(a.shape, a.dtype) for a in row.inputs), **row.params)
-        told = op.batch in (batching.elementwise, batching.reduced) and op.name not in _OWN_PARAMS
+        told = op.batch in (batching.elementwise, batching.reduction) and op.name not in _OWN_PARAMS
         if not told or not all(a.size for a in row.inputs):
             with np.errstate(all="ignore"):
                 op.forward(*row.inputs, **row.params)
@@ -189,7 +189,7 @@ def _parameters(op: Op, given: Mapping[str, Any]) -> dict[str, Finder]:
         elif name in own:
             found[name] = own[name]
         elif name == "axis":
-            found[name] = _canonical_axes if op.batch is batching.reduced else _one_axis
+            found[name] = _canonical_axes if op.batch is batching.reduction else _one_axis
         elif name in _COMMON:
             found[name] = _COMMON[name]
         elif parameter.default is not parameter.empty:

@@ -101,7 +101,7 @@ def plan_of(f: Callable[..., Any], name: str, backend: Backend | None) -> Plan |
     op = OPS.get(name)
     if op is not None and op.ufunc is not None and not op.ufunc.signature:
         return None
-    if op is not None and op.batch is batching.reduced and _works(f, [np.array([0.5, 1.5])], {}, backend):
+    if op is not None and op.batch is batching.reduction and _works(f, [np.array([0.5, 1.5])], {}, backend):
         rows = arguments(op, kinks="avoid").map(functools.partial(_row_of, op, backend))
         with contextlib.suppress(TypeError):  # a parameter of which nothing is known
             simplest(rows, lambda row: False, 1)

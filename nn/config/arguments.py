@@ -31,10 +31,10 @@ from autograd_lite import Generator, Tensor
 from autograd_lite.arrays import is_duck_array
 from autograd_lite.extend import (
     NAMES as NAMES,
-    bound as bound,
+    bind_arguments as bound,
     checked as checked,
     checked_class as checked_class,
-    explained as explained,
+    explain_error as explained,
     kinds_of as kinds_of,
     problem_of as problem_of,
     refusal,

@@ -21,7 +21,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
-from autograd_lite.extend import explained
+from autograd_lite.extend import explain_error
 
 from .arguments import Check, unexpected
 
@@ -276,4 +276,4 @@ def _problem(made: Any, error: Exception, given: dict[str, Any]) -> Exception:
     name = type(made).__name__
     if name.startswith("_") or str(error).startswith(f"{name}: "):
         return error
-    return explained(name, error, given, {}, retell=True)
+    return explain_error(name, error, given, {}, retell=True)

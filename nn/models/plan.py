@@ -10,7 +10,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from autograd_lite import Tensor
-from autograd_lite.extend import described
+from autograd_lite.extend import describe
 
 from ..config.registry import snake_case
 from ..module.module import Module
@@ -260,7 +260,7 @@ def _symbols(caller: str, name: str, structure: Any) -> list[Symbol]:
         elif not isinstance(part, Symbol):
             others.append(part)
     if others or not found:
-        received = described(others[0] if others else structure)
+        received = describe(others[0] if others else structure)
         raise TypeError(
             f"{caller}: expected {name} to be a symbol, or a list or dict of symbols, made by nn.Input and by calling "
             f"layers on them; received {received}"

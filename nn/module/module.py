@@ -13,7 +13,7 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 from autograd_lite.arrays import as_array as array_of, is_duck_array
-from autograd_lite.extend import folded, is_compiling, module_scope, more_on
+from autograd_lite.extend import fold_error, is_compiling, module_scope, more_on
 
 from ..config.ambient import CALL
 from ..config.arguments import as_array, checked, checked_here, is_text, problem_of_call
@@ -182,7 +182,7 @@ class Module(Tree["Module"]):
             return self._called(args, kwargs)
         except Exception as error:
             __tracebackhide__ = True
-            raise folded(problem_of_call(self, error, args, kwargs))  # noqa: B904 it keeps its cause
+            raise fold_error(problem_of_call(self, error, args, kwargs))  # noqa: B904 it keeps its cause
 
     def _record(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         kind: Any = type(self)

@@ -11,7 +11,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.core import ownership
-from autograd_lite.core.ownership import SMALL, unshared
+from autograd_lite.core.ownership import SMALL, is_unshared
 
 # With warnings turned into errors, as they are in other tests, no result takes the place of a temporary.
 pytestmark = [
@@ -33,13 +33,13 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     answers: list[bool] = []
 
     def asked(*args: Any, **kwargs: Any) -> bool:
-        answer = unshared(*args, **kwargs)
+        answer = is_unshared(*args, **kwargs)
         if not isinstance(args[1], ag.Tensor):
             answers.append(answer)
         return answer
 
-    monkeypatch.setattr("autograd_lite.tensors.record.unshared", asked)
-    monkeypatch.setattr("autograd_lite.engine.walk.unshared", asked)
+    monkeypatch.setattr("autograd_lite.tensors.record.is_unshared", asked)
+    monkeypatch.setattr("autograd_lite.engine.walk.is_unshared", asked)
     return answers
 
 
@@ -51,10 +51,10 @@ def test_the_counts_tell_one_holder_from_two() -> None:
 def test_a_free_threaded_python_is_told_that_all_is_shared(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another thread's references are counted elsewhere, so a count of one does not mean one holder."""
     monkeypatch.setattr(sys, "version", "3.13.0 experimental free-threading build (main)")
-    assert ownership._measured() == (-1, -1)
+    assert ownership._measure_counts() == (-1, -1)
     monkeypatch.setattr(ownership, "_ALONE", -1)
     monkeypatch.setattr(ownership, "_BASE_ALONE", -1)
-    assert not unshared({0: np.ones(3)}, 0)
+    assert not is_unshared({0: np.ones(3)}, 0)
     x, w, b = leaves()
     product = x @ w
     added(product, b)
@@ -79,24 +79,24 @@ def test_whoever_can_see_an_array_counts(name: str, view: bool) -> None:
     made = np.ones(12).reshape(3, 4) if view else np.ones((3, 4))
     held = {"a": made}
     del made
-    assert unshared(held, "a")
+    assert is_unshared(held, "a")
     kept = KEPT[name](held["a"])
-    assert not unshared(held, "a")
+    assert not is_unshared(held, "a")
     del kept
-    assert unshared(held, "a")
+    assert is_unshared(held, "a")
     if view:
         kept = KEPT[name](held["a"].base)
-        assert not unshared(held, "a")
+        assert not is_unshared(held, "a")
         del kept
 
 
 def test_memory_that_is_not_an_arrays_own() -> None:
-    assert not unshared({0: np.frombuffer(bytearray(16))}, 0)
+    assert not is_unshared({0: np.frombuffer(bytearray(16))}, 0)
     constant = np.ones(3)
     constant.flags.writeable = False
     held = {0: constant}
     del constant
-    assert not unshared(held, 0)
+    assert not is_unshared(held, 0)
 
 
 # ---- t += v ---------------------------------------------------------------------------------------------------------

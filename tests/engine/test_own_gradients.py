@@ -182,8 +182,8 @@ def test_a_large_gradient_that_nobody_holds_is_taken_as_it_is(monkeypatch: pytes
         taken.append(real(found, leaf, *rest))
         return taken[-1]
 
-    real = engine.unshared
-    monkeypatch.setattr(engine, "unshared", asked)
+    real = engine.is_unshared
+    monkeypatch.setattr(engine, "is_unshared", asked)
     w, x = ag.tensor(np.ones(N), requires_grad=True), np.ones(N)
     (w * x).sum().backward()
     (w.reshape(2, -1) * 2.0).sum().backward()

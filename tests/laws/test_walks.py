@@ -25,7 +25,7 @@ class Onlooker:
     def begin(self, node: Any, g: Any) -> None:
         self.nodes += 1
 
-    def contributed(self, node: Any, argument: int, edge: Any, r: Any, total: Any) -> None:
+    def see_contribution(self, node: Any, argument: int, edge: Any, r: Any, total: Any) -> None:
         self.contributions += 1
 
 

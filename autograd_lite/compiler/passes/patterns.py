@@ -99,7 +99,7 @@ def _rows(rewrites: tuple[Rewrite, ...], exact: bool) -> list[_Row]:
         if row.exact is exact:
             args = row.pattern.args
             terms = tuple([(k, a.op) for k, a in enumerate(args) if isinstance(a, Term)])
-            constants = tuple([k for k, a in enumerate(args) if isinstance(a, Variable) and a.name in row.known])
+            constants = tuple([k for k, a in enumerate(args) if isinstance(a, Variable) and a.name in row.constants])
             pairs = combinations(enumerate(args), 2)
             equal = tuple([(j, k) for (j, a), (k, b) in pairs if isinstance(a, Variable) and a == b])
             rows.append(_Row(row.pattern, row.variables, row.after, terms, constants, equal))
