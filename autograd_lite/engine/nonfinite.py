@@ -5,7 +5,6 @@ For an elementwise op, each element is considered with the elements it was compu
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,10 +13,9 @@ from typing import Any
 import numpy as np
 
 from ..core.duck_arrays import to_numpy
-from ..core.mode import Mode, enter_mode, leave_mode
 from ..core.op import OPS, Kind, Op, read_rule
 from ..ops import arith, cumulative, explog, multi_result_ops, reduce, shape, softmax, solve, trig
-from ..tensors.tensor import Tensor
+from .inner_calls import inner_calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,36 +197,10 @@ def _elementwise_words(
     return f"{call} = {result}", f"{op.name} returned {result} for {_and(texts)}"
 
 
-class _FirstFault:
-    """The `Watch` of a function that runs on Tensors: keeps the fault of the first operation that has one."""
-
-    __slots__ = ("fault",)
-
-    def __init__(self) -> None:
-        self.fault: Fault | None = None
-
-    def begin(self, mode: Mode) -> None:
-        mode.source, mode.watch = True, self
-
-    def recorded(self, op: Op, values: Sequence[Any], out: Any, params: dict[str, Any], edges: Sequence[Any]) -> None:
-        """Look at an operation."""
-        self.fault = self.fault or fault_in(op, values, out, params)
-
-    def observer(self) -> None:
-        """Return nothing that watches a backward pass."""
-
-
 def _reason_inside(op: Op, operands: Sequence[Any], params: dict[str, Any]) -> str | None:
-    """Return the reason of a custom op's fault that the NumPy calls in its forward function give; None if none does."""
-    watch = _FirstFault()
-    entry = enter_mode(watch.begin)
-    try:
-        inspect.unwrap(op.forward)(*[Tensor(x, requires_grad=True) for x in operands], **params)
-    except Exception:  # it may be a function of arrays alone
-        return None
-    finally:
-        leave_mode(entry)
-    return None if watch.fault is None else watch.fault.reason
+    """Return the reason of the first fault in an op's forward function, if the NumPy calls in it have one."""
+    faults = (fault_in(*call) for call in inner_calls(op, operands, params))
+    return next((fault.reason for fault in faults if fault is not None), None)
 
 
 def _and(parts: list[str]) -> str:
@@ -508,7 +480,7 @@ def advice(op: Op | None, fault: Fault, *, backward: bool = False, parameters: I
         return _advice_on_domain(op, fault)
     if op is arith.power and "fractional" in fault.reason:
         return "Keep the base above 0, or use an integer exponent"
-    return _STABLE if op in _EXPONENTIALS and not backward else _CURES.get(op, "")
+    return _STABLE if op in _EXPONENTIALS and not backward else _CURES.get(op, "") if op else ""
 
 
 def _advice_on_domain(op: Op, fault: Fault) -> str:

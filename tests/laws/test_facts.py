@@ -38,12 +38,20 @@ def test_a_cost_is_a_count(sample: Sample) -> None:
     assert isinstance(flops, int)
 
 
-@for_every([op for op in EVERY if op.differentiable], name=lambda op: op.name)
-def test_every_op_with_a_derivative_has_a_reason(op: Op) -> None:
-    sentence = sentence_of(op)
+@for_every({s.case.op: s for s in SAMPLES if s.op.differentiable}.values(), name=lambda s: s.case.op)
+def test_every_op_with_a_derivative_has_a_reason(sample: Sample) -> None:
+    """It is stated, or follows from its kind, or from the NumPy calls in its forward function."""
+    sentence = sentence_of(sample.op, sample.arrays(), sample.params)
     assert sentence
     for text in sentence if isinstance(sentence, tuple) else (sentence,):
-        assert "{" not in text.format(x="x", other="y", out="z", op=op.name, n=2)
+        assert "{" not in text.format(x="x", other="y", out="z", op=sample.case.op, n=2)
+
+
+def test_an_op_inherits_the_reason_of_what_its_forward_calls() -> None:
+    op = OPS["softmax_pullback"]
+    inherited = sentence_of(op, [np.ones(3), np.ones(3)], {"axis": 0})
+    assert inherited.startswith("inside, it is multiply, sum, subtract: ")
+    assert sentence_of(op.replace(), [np.ones(3), np.ones(3)], {"axis": 0}) == ""  # of a user: not run again
 
 
 # Python's operators between two arguments.

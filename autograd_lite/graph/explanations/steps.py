@@ -16,7 +16,7 @@ from ...ir.listing import place
 from ...ir.node_labels import visible
 from ...ir.pure_graph import PureGraph
 from .parts import Amount, Gap, Incoming, Made, Step, Target, Use, amount
-from .words.reasons import reason
+from .words.reasons import reason, sentence_of
 from .words.rules import Words
 from .wrt import Asked
 
@@ -155,10 +155,17 @@ class Teller:
         )
 
     def _reason(self, flow: Flow) -> str:
-        node = self._graph[flow.op]
-        inputs = [self._graph[i] for i in node.inputs]
-        flat = self._words.is_flat(flow)
-        return reason(node, flow.argument, inputs, self._words.named, op=self._record(flow), flat=flat)
+        node, op = self._graph[flow.op], self._record(flow)
+        call = self._question.calls.get(flow.op)
+        values = [self._values[i] for i in call[1]] if call and self._values else ()
+        return reason(
+            node,
+            flow.argument,
+            [self._graph[i] for i in node.inputs],
+            self._words.named,
+            sentence=sentence_of(op, values, call[2] if call else {}),
+            flat=self._words.is_flat(flow),
+        )
 
     def _equations(self, flow: Flow) -> tuple[str, str]:
         """Return the rule and the local derivative as equations in LaTeX."""

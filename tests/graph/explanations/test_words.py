@@ -19,7 +19,7 @@ from autograd_lite import Tensor
 from autograd_lite.core.op import OPS
 from autograd_lite.graph import Flow, Graph, Program, build_graph, forward_latex, forward_words, rule_latex, rule_words
 from autograd_lite.graph.explanations.words.printer import number_text
-from autograd_lite.graph.explanations.words.reasons import reason
+from autograd_lite.graph.explanations.words.reasons import reason, sentence_of
 from autograd_lite.graph.explanations.words.rules import LIMIT, Words
 from autograd_lite.graph.explanations.words.signs import plain
 
@@ -207,7 +207,8 @@ def test_every_op_with_a_derivative_has_a_reason(sample: Sample) -> None:
     graph = program.graph
     for flow in graph.flows:
         node, arguments = graph[flow.op], [graph[i] for i in graph[flow.op].inputs]
-        said = reason(node, flow.argument, arguments, lambda n: n.id, op=OPS[node.op])
+        sentence = sentence_of(OPS[node.op], sample.arrays(), sample.params)
+        said = reason(node, flow.argument, arguments, lambda n: n.id, sentence=sentence)
         assert said, node.op
         assert "{" not in said
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from ....core.op import Op
+from ....core.op import OPS, Op
+from ....engine.inner_calls import inner_calls
 from ....ir.graph_node import GraphNode
 from ....ops import (
     arith,
@@ -39,10 +41,12 @@ from ....ops import (
     zero_mask,
 )
 
+Sentence = str | tuple[str, ...]
+
 # {x} is the argument, {other} the other operand, {out} the result, {n} the number of elements for one of the result.
 _CHOSEN = "the operand that was chosen gets g, the other 0; where both are equal they share it"
 _MOVED = "the elements only change places, and g goes the same way back"
-_WINDOWS: Mapping[Op, str | tuple[str, ...]] = {
+_WINDOWS: Mapping[Op, Sentence] = {
     windowed.convolution: (
         "each element of {x} was in all windows over it, each time next to other elements of {other}; so it gets "
         "the g of those windows, times the same elements",
@@ -80,7 +84,7 @@ _SEQUENCES: Mapping[Op, str] = {
     "evenly",
     cumulative.recurrence: "what one step hands on, all later ones do too, so g is gathered from the end",
 }
-_MEASURES: Mapping[Op, str | tuple[str, ...]] = {
+_MEASURES: Mapping[Op, Sentence] = {
     reduce.var: "an element counts by twice its distance from the mean, over their number: raising one above the mean "
     "spreads them, raising one below draws them together",
     reduce.std: "the variance grows by twice an element's distance from the mean, over their number, and its root by "
@@ -90,7 +94,7 @@ _MEASURES: Mapping[Op, str | tuple[str, ...]] = {
     softmax.logsumexp: "each element counts by its share in the sum of exponentials, so the shares of g are a softmax",
 }
 _TURNS = "the vectors turn toward each other, the faster the closer their values are"
-_MATRICES: Mapping[Op, str | tuple[str, ...]] = {
+_MATRICES: Mapping[Op, Sentence] = {
     solve.solve: (
         "a change of {x} adds that change times {out}, which the solution must undo: so the same as for the right "
         "side, times minus {out}",
@@ -150,7 +154,7 @@ _TRANSFORM = (
     "a Fourier transform is linear: each result is a sum of all elements times points of the unit circle; so g goes "
     "through the transposed sums, which are a transform again"
 )
-REASONS: Mapping[Op, str | tuple[str, ...]] = {
+REASONS: Mapping[Op, Sentence] = {
     arith.add: "in a sum each term changes the result one for one",
     arith.subtract: ("it changes the result one for one", "it is subtracted: as much as {x} grows, {out} shrinks"),
     arith.multiply: "in a product {x} counts as much as what it is multiplied with, {other}",
@@ -203,10 +207,8 @@ REASONS: Mapping[Op, str | tuple[str, ...]] = {
     arith.square: "the slope of a square is twice its base",
     explog.log: "the slope of the logarithm is 1/{x}",
     arith.absolute: "the slope is -1 or 1, the sign of {x}",
-    **dict.fromkeys(
-        (softmax.softmax_pullback, softmax.log_softmax_pullback, standardize.standardize_pullback),
-        "a derivative rule, made of products and sums along an axis: g goes back through each of them",
-    ),
+    standardize.standardize_pullback: "a derivative rule, made of products and means along an axis: g goes back "
+    "through each of them",
     softmax.softmax: "the results sum to 1, so raising one lowers the others: hence the difference from a weighted "
     "mean of g",
     standardize.standardize: "every row keeps its mean and its length, so the part of g that changes these two is "
@@ -228,12 +230,29 @@ _LINEAR = "it is linear in {x}, so g goes the same way back, through the transpo
 _MULTILINEAR = "it is linear in {x} while {other} is held, so g goes back through the transpose of that map"
 
 
-def sentence_of(op: Op | None) -> str | tuple[str, ...]:
-    """Return why the rules of an op are what they are, for all arguments or each: stated, or inherited."""
+_COMPOSED = "inside, it is {calls}: the chain rule goes back through them, from the last to the first"
+
+
+def sentence_of(op: Op | None, inputs: Sequence[Any] = (), params: Mapping[str, Any] | None = None) -> Sentence:
+    """Return why the rules of an op are what they are, for all arguments or each: stated, or inherited.
+
+    Args:
+        op: the record.
+        inputs, params: of a call, if there are values: an op inherits what it is made of from the NumPy calls in its
+            forward function.
+    """
     if op is None:
         return ""
-    inherited = _ELEMENTWISE if op.is_elementwise else _LINEAR if op.linear else _MULTILINEAR if op.multilinear else ""
-    return REASONS.get(op, inherited)
+    if op in REASONS:
+        return REASONS[op]
+    if op.is_elementwise:
+        return _ELEMENTWISE
+    if op.linear or op.multilinear:
+        return _LINEAR if op.linear else _MULTILINEAR
+    if OPS.defined.get(op.name) is not op:  # functions of users are not run again
+        return ""
+    names = list(dict.fromkeys(call.op.name for call in inner_calls(op, inputs, dict(params or {}))))
+    return _COMPOSED.replace("{calls}", ", ".join(names)) if names else ""
 
 
 def reason(
@@ -242,7 +261,7 @@ def reason(
     arguments: Sequence[GraphNode],
     name: Callable[[GraphNode], str],
     *,
-    op: Op | None = None,
+    sentence: Sentence = "",
     flat: bool = False,
 ) -> str:
     """Return why an op's rule for one argument is what it is; empty if nothing simple can be said.
@@ -252,7 +271,7 @@ def reason(
         argument: the position of the argument.
         arguments: the nodes of all of them; none for an op that is cut off, in a part of a graph.
         name: returns the name of a node.
-        op: the record, if there is one.
+        sentence: what `sentence_of` says of the op.
         flat: the rule is 0 everywhere.
     """
     if flat:
@@ -261,12 +280,11 @@ def reason(
         return ""
     others = [a for i, a in enumerate(arguments) if i != argument]
     drawn = next((a for a in others if a.op.startswith("random_")), None)
-    if op is arith.multiply and drawn is not None:
+    if node.op == arith.multiply.name and drawn is not None:
         return f"{name(drawn)} was drawn at random and is kept: where it was 0, nothing passes"
     into = arguments[argument]
-    if op is arith.absolute and into.dtype.kind == "c":
+    if node.op == arith.absolute.name and into.dtype.kind == "c":
         return f"a change counts as far as it points away from 0, in the direction of {name(into)}"
-    sentence = sentence_of(op)
     if isinstance(sentence, tuple):
         sentence = sentence[min(argument, len(sentence) - 1)]
     return sentence.format(
