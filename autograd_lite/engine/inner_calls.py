@@ -41,8 +41,8 @@ def inner_calls(op: Op, inputs: Sequence[Any], params: dict[str, Any]) -> list[I
     Example:
         >>> import autograd_lite as ag
         >>> import numpy as np
-        >>> decay = ag.elementwise(lambda x: np.log(x) / x, lambda out, x: (1 - np.log(x)) / x**2, name="decay", saves="x")
-        >>> [call.op.name for call in inner_calls(decay, [2.0], {})]
+        >>> f = ag.elementwise(lambda x: np.log(x) / x, lambda out, x: (1 - out * x) / x**2, name="f", saves="ox")
+        >>> [call.op.name for call in inner_calls(f, [2.0], {})]
         ['log', 'divide']
     """
     calls = _Calls()
