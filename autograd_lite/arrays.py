@@ -23,6 +23,7 @@ from .tensors.conversions import allow_numpy as allow_numpy, leaving
 from .tensors.tensor import Tensor
 
 __all__ = [
+    "MOVE_COUNT",
     "ArrayKind",
     "allow_numpy",
     "array_namespace",

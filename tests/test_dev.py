@@ -333,11 +333,16 @@ def test_all_is_every_extra_for_users() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     for_developers = {"docs", "viewers", "bench", "dependents", "versions", "test"}
-    for_a_gpu = {"cuda"}  # of use on few machines, and larger than all else
+    experimental = {"cuda", "dask"}
     (everything,) = extras["all"]
     assert set(everything.removeprefix("autograd-lite[").removesuffix("]").split(",")) == (
-        extras.keys() - for_developers - for_a_gpu - {"all"}
+        extras.keys() - for_developers - experimental - {"all"}
     )
+
+
+@pytest.mark.parametrize("page", ["arrays.md", "dask.md", "nn/devices.md", "nn/distributed_faults.md"])
+def test_what_is_experimental_says_so(page: str) -> None:
+    assert "**Experimental**: " in (ROOT / "docs" / "guides" / page).read_text(encoding="utf-8")
 
 
 def requirements(kind: str) -> list[str]:

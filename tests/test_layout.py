@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,27 @@ TESTED_IN |= {f"scipy/{room}": "scipy" for room in ("integrate", "interpolate", 
 TESTED_IN |= dict.fromkeys(("hips/misc", "hips/numpy", "hips/scipy"), "hips")
 # Tests of no folder: of input that is damaged, of the notebooks, and of the long runs that want no surprise.
 OF_THE_WHOLE = {"counts", "fuzz", "laws", "notebooks", "pairs", "reliability"}
+
+
+def imported(prefix: str) -> list[tuple[str, rules.Import]]:
+    """Return the files of nn outside a folder, and what they import of the modules below a name."""
+    modules = frozenset(map(rules.module_name, SOURCES))
+    paths = [path for path in SOURCES if path.startswith("nn/")]
+    items = [(path, item) for path in paths for item in rules.imports(path, SOURCES[path], modules)]
+    return [(path, item) for path, item in items if f"{item.module}.".startswith(f"{prefix}.")]
+
+
+def test_nn_imports_public_names_alone() -> None:
+    """What it takes of the engine is in the `__all__` of a module; `files` is shared by the two, and is no user's."""
+    names = {(item.module, item.name) for _, item in imported("autograd_lite")} - {("autograd_lite", "__version__")}
+    public = {(m, n) for m, n in names if n and m != "autograd_lite.files"}
+    modules = {(m, n) for m, n in public if m == f"autograd_lite.{n}"}
+    assert len(public) > 50
+    assert sorted(f"{m}.{n}" for m, n in public - modules if n not in importlib.import_module(m).__all__) == []
+
+
+def test_nothing_imports_the_plots() -> None:
+    assert {path for path, _ in imported("nn.plots") if not path.startswith("nn/plots/")} == {"nn/__init__.py"}
 
 
 def folders(*roots: str, deep: int) -> set[str]:
