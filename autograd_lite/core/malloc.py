@@ -8,8 +8,10 @@ Two settings make glibc keep freed memory. They apply to the whole process, so i
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
+from typing import Any
 
 KEEP_BYTES = 1 << 30
 # From glibc's malloc.h. 32 MiB is the largest threshold it accepts; larger arrays are mapped as before.
@@ -58,3 +60,14 @@ def keep_freed_memory(limit: int = KEEP_BYTES) -> bool:
         mallopt(_M_TRIM_THRESHOLD, min(limit, 2**31 - 1))
     )
     return _is_set
+
+
+@functools.cache  # each handle of a library is a class, and so a cycle
+def _mallopt() -> Any:
+    """Return the function of the C library, or None."""
+    try:
+        import ctypes  # which some builds of Python lack
+
+        return ctypes.CDLL(None).mallopt
+    except (ImportError, OSError, AttributeError):
+        return None
