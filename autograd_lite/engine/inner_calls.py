@@ -26,7 +26,7 @@ class _Calls(list[InnerCall]):
     def begin(self, mode: Mode) -> None:
         mode.source, mode.watch = True, self
 
-    def recorded(self, op: Op, values: Sequence[Any], out: Any, params: dict[str, Any], edges: Sequence[Any]) -> None:
+    def see_record(self, op: Op, values: Sequence[Any], out: Any, params: dict[str, Any], edges: Sequence[Any]) -> None:
         self.append(InnerCall(op, values, out, params))
 
     def observer(self) -> Any:
