@@ -21,7 +21,7 @@ import numpy as np
 from . import GradError, __version__
 from .graph import Graph, Program, RenderError, explain, find_nan
 from .graph.export.render import RENDERERS, RenderOptions
-from .graph.export.save import ENDINGS, SaveOptions, contents, written
+from .graph.export.save import ENDINGS, SaveOptions, contents, write
 from .graph.overlays import overlay_of
 from .graph.target import RunError, TargetError, program_of, result_of, target_of
 
@@ -241,7 +241,7 @@ def _loaded(options: argparse.Namespace, *, backward: bool = False) -> Any:
 
 def _put(data: bytes, output: str | None) -> int:
     if output not in (None, "-"):
-        written(output, data)
+        write(output, data)
         return 0
     out = getattr(sys.stdout, "buffer", None)
     if b"\0" in data and sys.stdout.isatty():

@@ -17,7 +17,7 @@ from .explanations.explanation import Explanation
 from .export.json_format import graph_from_json, json_text
 from .export.model_explorer import model_explorer_text
 from .export.render import Renderer, RenderOptions
-from .export.save import SaveOptions, saved
+from .export.save import SaveOptions, save_graph
 from .marks import Overlaid, Overlay
 from .memory import Memory, high_water
 from .pictures.dot import ThemeName, digraph, dot_text
@@ -261,7 +261,7 @@ class Graph(PureGraph):
                 more than 200 million dots, or the form does not have one of the options.
             RenderError: if nothing can draw a PNG or a PDF; the message says how to get what can.
         """
-        return saved(self, path, RenderOptions(renderer, dpi, timeout), options)
+        return save_graph(self, path, RenderOptions(renderer, dpi, timeout), options)
 
     def _repr_svg_(self) -> str:
         return picture(self)

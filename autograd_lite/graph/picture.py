@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from .export.render import Renderer, RenderOptions, render
-from .export.save import written
+from .export.save import write
 from .pictures.dot import ThemeName, dot_text
 from .pictures.svg import view_scene
 from .pictures.view import DIRECTIONS, Direction, View
@@ -94,12 +94,12 @@ class Picture:
                 lambda: dot_text(self.view, theme, self.direction, rich=rich),
                 theme,
             )
-            return written(path, made)
+            return write(path, made)
         forms: dict[str, Callable[[], str]] = {".svg": self.to_svg, ".dot": lambda: self.to_dot(theme=theme)}
         if ending not in forms:
             known = ", ".join([*forms, *_PAINTED])
             raise ValueError(f"save: expected a path ending in {known}; received {ending!r}")
-        return written(path, forms[ending]().encode("utf-8"))
+        return write(path, forms[ending]().encode("utf-8"))
 
     def _repr_svg_(self) -> str:
         return self.to_svg()

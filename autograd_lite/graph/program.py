@@ -10,7 +10,7 @@ from ..core.messages import checked
 from ..ir.pure_program import PureProgram
 from .export.onnx import OnnxOptions, onnx_model
 from .export.render import Renderer, RenderOptions
-from .export.save import SaveOptions, saved, written
+from .export.save import SaveOptions, save_graph, write
 from .graph import Graph
 
 
@@ -86,8 +86,8 @@ class Program(PureProgram):
             if wrong:
                 takes = ", ".join(OnnxOptions.__annotations__)
                 raise ValueError(f"save: expected options of .onnx ({takes}); received {', '.join(wrong)}")
-            return written(path, self.to_onnx(**cast(OnnxOptions, options)))
-        return saved(self.graph, path, RenderOptions(renderer, dpi, timeout), options, (".onnx",))
+            return write(path, self.to_onnx(**cast(OnnxOptions, options)))
+        return save_graph(self.graph, path, RenderOptions(renderer, dpi, timeout), options, (".onnx",))
 
     def to_onnx(
         self,

@@ -1,7 +1,7 @@
 """Graphs as JSON, and back: the envelope of the JSON Graph Format 2, in which the nodes are a map by id.
 
 What the format has no entry for is in `metadata`. Nothing is lost: parameters keep their Python type, and numbers
-that JSON lacks are the texts "NaN", "Infinity" and "-Infinity". `schema.json` beside this file says what is allowed.
+that JSON lacks are the texts "NaN", "Infinity" and "-Infinity". `schema.json` beside this file is its schema.
 All of it is checked where it is read, so that what comes back is a graph or one error that says where.
 """
 
@@ -42,7 +42,7 @@ T = TypeVar("T")
 Read = Callable[[Any, str], Any]  # of a value from outside and its place
 
 FORMAT = "autograd_lite.graph"
-# To be raised when a reader of the version before would misread what is written.
+# To be raised when a reader of the version before would misread a file.
 SCHEMA_VERSION = 1
 _LEVELS = 60
 
@@ -158,13 +158,13 @@ def graph_of(document: Any) -> PureGraph:
         refuse("targets among the nodes", next(iter(edges)), "graph.edges")
     nodes.sort(key=lambda node: (len(node.id), node.id))
     flows = tuple(_list(head["flows"], "flows", _FLOW))
-    made = PureGraph(tuple(nodes), tuple(_list(head["outputs"], "outputs", _text)), flows, measurements)
+    result = PureGraph(tuple(nodes), tuple(_list(head["outputs"], "outputs", _text)), flows, measurements)
     try:
-        made.check()
+        result.check()
     except Inconsistent as wrong:
         place = wrong.where if wrong.where.startswith("flows") else f"graph.nodes.{wrong.where}"
         refuse(wrong.expected, Words(wrong.received), place)
-    return made
+    return result
 
 
 _GRAPH = ("type", "directed", "metadata", "nodes", "edges")
@@ -185,18 +185,18 @@ def _head(graph: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _sources(entries: Any) -> dict[str, dict[int, str]]:
     """Return, for every target, its sources by position."""
-    found: dict[str, dict[int, str]] = {}
+    by_target: dict[str, dict[int, str]] = {}
     for n, entry in enumerate(_list(entries, "graph.edges", lambda e, _: e)):
         where = f"graph.edges[{n}]"
         edge = _object(entry, where, ("source", "target", "relation", "metadata"))
         if edge["relation"] != "argument":
             refuse("'argument'", edge["relation"], f"{where}.relation")
         position = _int(_object(edge["metadata"], f"{where}.metadata", ("position",))["position"], f"{where}.position")
-        sources = found.setdefault(_text(edge["target"], f"{where}.target"), {})
+        sources = by_target.setdefault(_text(edge["target"], f"{where}.target"), {})
         if position in sources:
             refuse("one edge for each argument", Words(f"a second one for argument {position}"), where)
         sources[position] = _text(edge["source"], f"{where}.source")
-    return found
+    return by_target
 
 
 def _read_node(i: str, entry: Any, sources: Mapping[int, str], where: str) -> tuple[GraphNode, Measurement]:
@@ -225,7 +225,7 @@ def _number(value: Any, where: str) -> float | None:
 
 
 def _at(where: str, read: Callable[[Any], T], value: Any) -> T:
-    """Return what is read at a place, whose name errors get."""
+    """Read a value at a place, which errors name."""
     try:
         return read(value)
     except Unreadable as error:
@@ -263,14 +263,14 @@ def _map(value: Any, where: str) -> dict[str, Any]:
 
 
 def _object(value: Any, where: str, required: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, Any]:
-    found = _map(value, where)
+    entries = _map(value, where)
     for name in required:
-        if name not in found:
-            refuse(f"an entry {name!r}", Words(f"one with {clipped(', '.join(found)) if found else 'none'}"), where)
-    for name in found:
+        if name not in entries:
+            refuse(f"an entry {name!r}", Words(f"one with {clipped(', '.join(entries)) if entries else 'none'}"), where)
+    for name in entries:
         if name not in required and name not in optional:
             refuse(f"no entries but {', '.join((*required, *optional))}", name, where)
-    return found
+    return entries
 
 
 def _list(value: Any, where: str, read: Callable[[Any, str], T]) -> list[T]:
@@ -311,7 +311,7 @@ def _fields(kind: type[Any]) -> Read:
 
 
 class _Entry(NamedTuple):
-    """An entry of a node: what it is where it is left out, and how it is read and written."""
+    """An entry of a node: its default, and how it is read and written."""
 
     default: Any
     read: Read

@@ -28,7 +28,7 @@ def model_explorer_text(graph: PureGraph, *, indent: int | None = None) -> str:
         "nodes": [_node(graph, n, homes[n.id], results.get(n.id, ())) for n in graph if n.result is None],
         "groupNodeAttributes": {"": {"graph": summary(graph)}},
     }
-    overlays = [overlay for overlay in (_gradients(graph), _saved(graph)) if overlay["edges"]]
+    overlays = [overlay for overlay in (_gradients(graph), _saved_values(graph)) if overlay["edges"]]
     if overlays:
         data = {"type": "edge_overlays", "name": "the backward pass", "overlays": overlays}
         picture["tasksData"] = {"edgeOverlaysDataListLeftPane": [data]}
@@ -42,10 +42,10 @@ def model_explorer_text(graph: PureGraph, *, indent: int | None = None) -> str:
 def _node(graph: PureGraph, node: GraphNode, home: tuple[str, ...], results: Sequence[GraphNode]) -> dict[str, Any]:
     # A slash separates layers, so a module's name must not contain one.
     layers = [_BACKWARD, *(name.removesuffix(BACKWARD) for name in home)] if node.backward else list(home)
-    said = f"{node.name} = {node.op}" if node.name and node.op else node.op or node.name or node.value
+    label = f"{node.name} = {node.op}" if node.name and node.op else node.op or node.name or node.value
     return {
         "id": node.id,
-        "label": visible(clip(said, _CLIP)) or str(node.kind),
+        "label": visible(clip(label, _CLIP)) or str(node.kind),
         "namespace": "/".join(visible(layer).replace("/", "∕") or "_" for layer in layers),
         "attrs": [{"key": key, "value": value} for key, value in _attributes(graph, node, results)],
         "incomingEdges": [
@@ -92,13 +92,13 @@ def _attributes(graph: PureGraph, node: GraphNode, results: Sequence[GraphNode])
         yield "belongs to", {"type": "node_ids", "nodeIds": list(dict.fromkeys(related))}
     for part in (node, *results):
         which = "" if part.result is None else f" {result_text(node.op, part.result)}"
-        yield from ((name + which, text) for name, text in _measured(graph, part))
+        yield from ((name + which, text) for name, text in _measurements(graph, part))
     seconds = graph.measurement(node.id).seconds
     if seconds is not None:
         yield "time", duration(seconds)
 
 
-def _measured(graph: PureGraph, node: GraphNode) -> Iterator[tuple[str, str]]:
+def _measurements(graph: PureGraph, node: GraphNode) -> Iterator[tuple[str, str]]:
     if node.id in graph.outputs:
         yield "output", str(graph.outputs.index(node.id))
     measured = graph.measurement(node.id)
@@ -113,7 +113,7 @@ def _measured(graph: PureGraph, node: GraphNode) -> Iterator[tuple[str, str]]:
 
 
 def _gradients(graph: PureGraph) -> dict[str, Any]:
-    """Return the chain rule as edges against the forward ones: from every operation to what it passes a gradient to."""
+    """Return the chain rule as edges against the forward ones, from an operation to the inputs that get gradients."""
     edges = [
         {
             "sourceNodeId": flow.op,
@@ -126,7 +126,7 @@ def _gradients(graph: PureGraph) -> dict[str, Any]:
     return {"name": "gradients", "edgeColor": THEMES["light"].gradient, "edgeWidth": 2, "edges": edges}
 
 
-def _saved(graph: PureGraph) -> dict[str, Any]:
+def _saved_values(graph: PureGraph) -> dict[str, Any]:
     """Return, for every value that the backward pass reads, edges to those who read it."""
     edges = [
         {"sourceNodeId": graph.call_of(graph[i]).id, "targetNodeId": node.id, "label": counted(graph[i].nbytes, "byte")}

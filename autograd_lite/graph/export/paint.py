@@ -114,13 +114,19 @@ class _Painter:
         from matplotlib.transforms import Affine2D
 
         at = at or self._axes.transData
-        classes, given = frozenset((element.tag, *element.css.split())), element.attributes
+        classes, attrs = frozenset((element.tag, *element.css.split())), element.attributes
         if element.tag in ("g", "svg"):
-            if "transform" in given:
-                at = Affine2D.from_values(*given["transform"]) + at
+            if "transform" in attrs:
+                at = Affine2D.from_values(*attrs["transform"]) + at
             elif element.tag == "svg":
-                at = Affine2D().translate(given["x"], given["y"]) + at
-                outline: Outline = (("M", 0, 0), ("h", given["width"]), ("v", given["height"]), ("H", 0), ("Z",))
+                at = Affine2D().translate(attrs["x"], attrs["y"]) + at
+                outline: Outline = (
+                    ("M", 0, 0),
+                    ("h", attrs["width"]),
+                    ("v", attrs["height"]),
+                    ("H", 0),
+                    ("Z",),
+                )
                 window = _path(outline), at
             for child in element.children:
                 if isinstance(child, Element):
@@ -206,21 +212,21 @@ class _Painter:
 
 def _outline(element: Element) -> Outline:
     """Return the outline of a shape."""
-    given = element.attributes
+    attrs = element.attributes
     if element.tag == "path":
-        return given["d"]
+        return attrs["d"]
     if element.tag == "rect":
-        r = given.get("rx", 0.0)
-        across, down, far = given["width"] - 2 * r, given["height"] - 2 * r, r * _ROUND
+        r = attrs.get("rx", 0.0)
+        across, down, far = attrs["width"] - 2 * r, attrs["height"] - 2 * r, r * _ROUND
         near = r - far
         pieces: Outline = (
-            ("M", given.get("x", 0.0) + r, given.get("y", 0.0)),
+            ("M", attrs.get("x", 0.0) + r, attrs.get("y", 0.0)),
             *(("h", across), ("c", far, 0, r, near, r, r), ("v", down), ("c", 0, far, -near, r, -r, r)),
             *(("h", -across), ("c", -far, 0, -r, -near, -r, -r), ("v", -down), ("c", 0, -far, near, -r, r, -r), ("z",)),
         )
         return [piece for piece in pieces if r or piece[0] != "c"]
-    x, y = given["cx"], given["cy"]
-    rx, ry = (given["rx"], given["ry"]) if element.tag == "ellipse" else (given["r"], given["r"])
+    x, y = attrs["cx"], attrs["cy"]
+    rx, ry = (attrs["rx"], attrs["ry"]) if element.tag == "ellipse" else (attrs["r"], attrs["r"])
     return ("M", x - rx, y), ("A", rx, ry, 0, 0, 1, x + rx, y), ("A", rx, ry, 0, 0, 1, x - rx, y), ("Z",)
 
 

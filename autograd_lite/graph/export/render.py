@@ -39,7 +39,7 @@ _TAIL = 1024
 
 
 class RenderError(RuntimeError):
-    """Nothing could draw the picture; the message says what was tried, and how to get what can.
+    """Nothing could draw the picture; the message says which programs were tried, and how to get one that can.
 
     Example:
         >>> issubclass(RenderError, Exception)
@@ -69,7 +69,7 @@ class RenderOptions(NamedTuple):
 
 
 class _Program(NamedTuple):
-    """A program that draws DOT: what it is called, where it is, what it cannot write."""
+    """A program that draws DOT: its name, its path, and the formats that it cannot write."""
 
     name: str
     path: str
@@ -130,16 +130,16 @@ def render_dot(dot: str, form: Format, options: RenderOptions) -> bytes:
 
 
 def _programs(renderer: Renderer) -> list[_Program]:
-    found = []
+    programs = []
     if renderer in ("auto", "dot") and (path := shutil.which("dot")):
-        found.append(_Program("dot", path, ()))
+        programs.append(_Program("dot", path, ()))
     if renderer in ("auto", "graphviz-pure"):
         # Beside this interpreter, for an environment that runs without being activated.
         beside = os.path.dirname(sys.executable)
         path = shutil.which("graphviz-pure") or shutil.which("graphviz-pure", path=beside)
         if path:
-            found.append(_Program("graphviz-pure", path, ("pdf",)))
-    return found
+            programs.append(_Program("graphviz-pure", path, ("pdf",)))
+    return programs
 
 
 def _run(program: _Program, dot: str, form: str, options: RenderOptions) -> tuple[bytes, str]:
@@ -156,7 +156,7 @@ def _run(program: _Program, dot: str, form: str, options: RenderOptions) -> tupl
     except OSError as error:
         return b"", f"does not start ({error.strerror})"
     try:
-        picture, said = process.communicate(dot.encode("utf-8"), options.timeout)
+        picture, message = process.communicate(dot.encode("utf-8"), options.timeout)
     except subprocess.TimeoutExpired:
         _kill(process)
         return b"", f"took longer than {options.timeout:g} s"
@@ -164,7 +164,7 @@ def _run(program: _Program, dot: str, form: str, options: RenderOptions) -> tupl
         _kill(process)
         raise
     if process.returncode:
-        first = said.decode("utf-8", "replace").strip().partition("\n")[0][:200]
+        first = message.decode("utf-8", "replace").strip().partition("\n")[0][:200]
         return b"", f"failed with code {process.returncode}{f' ({first})' if first else ''}"
     begins, end = _MARKS[form]
     if not picture.startswith(begins) or end not in picture[-_TAIL:]:
@@ -173,7 +173,7 @@ def _run(program: _Program, dot: str, form: str, options: RenderOptions) -> tupl
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End a program and what it has started: a shell script's `sleep` would keep the pipes open."""
+    """End a program and those that it has started: a shell script's `sleep` would keep the pipes open."""
     with contextlib.suppress(OSError):
         if os.name == "posix":
             os.killpg(process.pid, signal.SIGKILL)

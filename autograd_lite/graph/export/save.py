@@ -31,7 +31,7 @@ class SaveOptions(ViewOptions, total=False):
     theme: ThemeName
 
 
-def saved(
+def save_graph(
     graph: PureGraph, path: str | Path, rendering: RenderOptions, options: SaveOptions, more: Collection[str] = ()
 ) -> Path:
     """Write a graph to a file; see `Graph.save`.
@@ -43,7 +43,7 @@ def saved(
         options: of the picture.
         more: further endings, for the error.
     """
-    return written(path, contents(graph, Path(path).suffix, rendering, options, more))
+    return write(path, contents(graph, Path(path).suffix, rendering, options, more))
 
 
 def contents(
@@ -61,16 +61,16 @@ def contents(
             'save: a Graph holds no values, which an .onnx file needs. Use Program.build(loss).save("x.onnx")'
         )
     if ending not in ENDINGS:
-        known = ", ".join([*ENDINGS, *more])
-        raise ValueError(f"save: expected a path ending in {known}; received {ending!r}")
+        endings = ", ".join([*ENDINGS, *more])
+        raise ValueError(f"save: expected a path ending in {endings}; received {ending!r}")
     form = ENDINGS[ending]
-    given = {name: value for name, value in options.items() if value not in (None, ())}
-    for name in given:
+    stated = {name: value for name, value in options.items() if value not in (None, ())}
+    for name in stated:
         if name not in form.options:
             takes = ", ".join(sorted(form.options)) or "none"
             raise ValueError(f"save: expected options of {ending} ({takes}); received {name}")
-    made = form.make(graph, rendering, given)
-    return made if isinstance(made, bytes) else made.encode("utf-8")
+    text = form.make(graph, rendering, stated)
+    return text if isinstance(text, bytes) else text.encode("utf-8")
 
 
 # ---- forms ----------------------------------------------------------------------------------------------------------
@@ -146,7 +146,7 @@ ENDINGS: dict[str, Form] = {
 # ---- the file -------------------------------------------------------------------------------------------------------
 
 
-def written(path: str | Path, data: bytes) -> Path:
+def write(path: str | Path, data: bytes) -> Path:
     """Write a file whole or not at all, or into a pipe or a device; return its path.
 
     Raises:
