@@ -1,7 +1,7 @@
 """A recording: one run of a function on slots for its arguments, as a program, with its captures and effects.
 
 Whatever makes data of a function makes a recording of it first: `compile`, the backward pass of a compiled function,
-and, with stricter demands, `scan`, `cond` and `while_loop` (see `control.closure`).
+and, with stricter demands, `scan`, `cond` and `while_loop` (see `control.closure_conversion`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`scan` within a budget of memory: the op keeps some states, and its backward pass runs steps again from them.
+"""Checkpointed `scan`, within a budget of memory: its backward pass runs steps again from states that were kept.
 
 States are kept so that going back repeats as few steps as possible. With c of them at a time, of which the first one is
 one, l steps need t(l, c) = r l - C(c + r, r - 1) steps forward, where r is the number of times for which
@@ -24,24 +24,24 @@ from ..core.mode import MODE, TAPES, is_grad_enabled
 from ..core.op import Op
 from ..core.shape_arithmetic import ShapeDtype
 from ..ops.barrier import stop_gradient
-from .bodies import Body, Runner, rearranged
-from .derivatives import batched as batched_body, is_floating
-from .flow import (
-    Flow,
-    begun,
+from .body import Body, Runner, rearrange
+from .control_op import (
+    ControlOp,
+    allocate,
+    as_results,
     call_of,
-    derived_by_the_engine,
-    filled,
-    is_wanted,
-    masked_by_the_engine,
-    noticing,
-    room,
-    wanted_of,
+    engine_cotangents,
+    initial_sums,
+    needs_gradient,
+    pull_with_engine,
+    watch_nan,
+    wrt_of,
 )
+from .derivatives import batch_body, is_floating
 from .scan_op import Scan
 
 
-class States:
+class Checkpoints:
     """The states that are kept between steps.
 
     Attributes:
@@ -70,23 +70,23 @@ class States:
 
 
 @dataclass(frozen=True, eq=False)
-class Kept(Flow):
+class CheckpointedScan(ControlOp):
     """A scan that returns some of its states, too.
 
     Attributes:
         scan: whose results are all for the user.
-        states_kept: how many may be kept at a time, with the first one.
-        wanted: the positions of the arguments that gradients are for, if that is known.
+        num_states: how many may be kept at a time, with the first one.
+        wrt: the positions of the arguments that gradients are for, if that is known.
     """
 
     scan: Scan
-    states_kept: int
-    wanted: tuple[int, ...] = ()
+    num_states: int
+    wrt: tuple[int, ...] = ()
 
     @cached_property
-    def kept(self) -> list[int]:
+    def kept_steps(self) -> list[int]:
         """The numbers of the steps before which the states are kept."""
-        return first_kept(self.scan.length, self.states_kept)
+        return first_checkpoints(self.scan.length, self.num_states)
 
     @property
     def bodies(self) -> tuple[Body]:  # type: ignore[override]
@@ -96,8 +96,8 @@ class Kept(Flow):
     @cached_property
     def specs(self) -> list[ShapeDtype]:  # type: ignore[override]
         """Of the results, and then the states."""
-        carry = self.scan.body.specs[: self.scan.carried]
-        return [*self.scan.specs, *(ShapeDtype((len(self.kept), *shape), dtype) for shape, dtype in carry)]
+        carry = self.scan.body.specs[: self.scan.num_carry]
+        return [*self.scan.specs, *(ShapeDtype((len(self.kept_steps), *shape), dtype) for shape, dtype in carry)]
 
     @property
     def params(self) -> dict[str, Any]:  # type: ignore[override]
@@ -106,54 +106,56 @@ class Kept(Flow):
 
     def forward(self, *arrays: Any, **_: Any) -> tuple[Any, ...]:
         """Run all steps, and keep states on the way."""
-        rows, n = room(self.specs), len(self.scan.specs)
-        states = {step: [row[k, ...] for row in rows[n:]] for k, step in enumerate(self.kept)}
+        rows, n = allocate(self.specs), len(self.scan.specs)
+        states = {step: [row[k, ...] for row in rows[n:]] for k, step in enumerate(self.kept_steps)}
         self.scan.steps(arrays, rows[:n], states)
-        return filled(rows)
+        return as_results(rows)
 
     def pull(
         self, g: Sequence[Any], out: Sequence[Any], *inputs: Any, so_far: dict[int, Any] | None = None, **_: Any
     ) -> list[Any]:
         """Return the cotangents of all inputs; see `EachInput.at_once`."""
-        n, wanted = len(self.scan.specs), wanted_of(call_of(out), inputs)
-        split = self.scan.in_parts(tuple(i for i in wanted if i in self.wanted or not self.wanted))
-        sums = begun(so_far, split.summed, inputs)
+        n, wrt = len(self.scan.specs), wrt_of(call_of(out), inputs)
+        split = self.scan.with_residuals(tuple(i for i in wrt if i in self.wrt or not self.wrt))
+        sums = initial_sums(so_far, split.consts_wrt, inputs)
         states = [stop_gradient(x) for x in out[n:]]
         try:
-            found = WayBack(self, split).apply([*split.arriving(g[:n]), *sums, *states, *inputs])
+            results = CheckpointedBackward(self, split).apply([*split.step_cotangents(g[:n]), *sums, *states, *inputs])
         except AssumptionFailed:
             if so_far is not None:
                 so_far.clear()
-            return masked_by_the_engine(split.looped, inputs, split.wanted, g[:n], {})
-        by_input = dict(zip(split.wanted, found, strict=True))
+            return pull_with_engine(split.in_python, inputs, split.wrt, g[:n], {})
+        by_input = dict(zip(split.wrt, results, strict=True))
         return [by_input.get(i) for i in range(len(inputs))]
 
     def push(self, tangents: Sequence[Any], out: Any, *inputs: Any, **_: Any) -> list[Any]:
         """Return the tangents of the results; nothing depends on those of the states."""
-        return [*self.scan.push(tangents, out, *inputs), *[None] * self.scan.carried]
+        return [*self.scan.push(tangents, out, *inputs), *[None] * self.scan.num_carry]
 
     def batch(self, op: Op, inputs: tuple[Any, ...], flags: Sequence[bool], params: Any) -> tuple[Any, ...]:
         """Run the steps of all examples at once."""
-        kept, given = self.batched(inputs, flags)
-        n = self.scan.carried
-        return tuple([x if k < n else np.moveaxis(x, 0, 1) for k, x in enumerate(kept.op(*given, **params))])
+        num_states, inputs_of_op = self.batch_inputs(inputs, flags)
+        n = self.scan.num_carry
+        return tuple(
+            [x if k < n else np.moveaxis(x, 0, 1) for k, x in enumerate(num_states.op(*inputs_of_op, **params))]
+        )
 
-    def batched(self, inputs: Sequence[Any], flags: Sequence[bool]) -> tuple[Kept, list[Any]]:
+    def batch_inputs(self, inputs: Sequence[Any], flags: Sequence[bool]) -> tuple[CheckpointedScan, list[Any]]:
         """Return the scan of a batch, and its inputs, each of which has all examples."""
-        scan, n, m = self.scan, self.scan.carried, self.scan.carried + self.scan.scanned
+        scan, n, m = self.scan, self.scan.num_carry, self.scan.num_carry + self.scan.num_xs
         size, full = _full(inputs, flags)
         every = frozenset(range(len(scan.body.specs)))
-        body, _ = batched_body(scan.body, (True,) * len(inputs), size, every)
-        given = [np.moveaxis(x, 0, 1) if n <= i < m else x for i, x in enumerate(full)]
-        return Kept(Scan(body, n, scan.scanned, scan.length, scan.reverse), self.states_kept), given
+        body, _ = batch_body(scan.body, (True,) * len(inputs), size, every)
+        inputs_of_op = [np.moveaxis(x, 0, 1) if n <= i < m else x for i, x in enumerate(full)]
+        return CheckpointedScan(Scan(body, n, scan.num_xs, scan.length, scan.reverse), self.num_states), inputs_of_op
 
     def apply(self, inputs: Sequence[Any]) -> Sequence[Any]:
         """Run the op, or the scan where there can be no backward pass, and return its results one by one."""
         on_tape = TAPES and MODE.get().tape is not None
-        wanted = tuple(i for i, x in enumerate(inputs) if is_wanted(x)) if is_grad_enabled() else ()
-        if not on_tape and not wanted:
+        wrt = tuple(i for i, x in enumerate(inputs) if needs_gradient(x)) if is_grad_enabled() else ()
+        if not on_tape and not wrt:
             return self.scan.apply(inputs)
-        flow = self if on_tape else replace(self, wanted=wanted)
+        flow = self if on_tape else replace(self, wrt=wrt)
         return flow.op(*inputs, **self.params)[: len(self.scan.specs)]
 
     def again(self, *inputs: Any) -> Sequence[Any]:
@@ -162,17 +164,17 @@ class Kept(Flow):
 
 
 @dataclass(frozen=True, eq=False)
-class WayBack(Flow):
+class CheckpointedBackward(ControlOp):
     """The backward pass of a scan, which runs steps again.
 
     Its arguments are cotangents of the floating results, cotangents so far, states, and the inputs of the scan.
 
     Attributes:
-        kept: the scan.
+        kept_steps: the scan.
         split: the same in parts.
     """
 
-    kept: Kept
+    kept_steps: CheckpointedScan
     split: Scan
     totals: ClassVar[bool] = False
 
@@ -189,12 +191,12 @@ class WayBack(Flow):
     @cached_property
     def specs(self) -> list[ShapeDtype]:  # type: ignore[override]
         """Of the cotangents, in the order of the arguments that they are for."""
-        n, m, length = self.split.carried, self.split.carried + self.split.scanned, self.split.length
-        examples = [(i, np.asarray(self.split.body.examples[i])) for i in self.split.wanted]
+        n, m, length = self.split.num_carry, self.split.num_carry + self.split.num_xs, self.split.length
+        examples = [(i, np.asarray(self.split.body.examples[i])) for i in self.split.wrt]
         return [ShapeDtype((length, *a.shape) if n <= i < m else a.shape, a.dtype) for i, a in examples]
 
     @property
-    def taken(self) -> int:
+    def num_inputs(self) -> int:
         """How many arguments it takes."""
         return self.places[2] + len(self.split.body.examples)
 
@@ -202,50 +204,55 @@ class WayBack(Flow):
     def places(self) -> tuple[int, int, int]:
         """Where among the inputs the cotangents so far begin, where the states, and where the inputs of the scan."""
         f = len(self.split.floating)
-        b = f + len(self.split.summed)
-        return f, b, b + self.split.carried
+        b = f + len(self.split.consts_wrt)
+        return f, b, b + self.split.num_carry
 
     def forward(self, *arrays: Any, **_: Any) -> tuple[Any, ...]:
         """Go back through all steps."""
         split = self.split
         f, b, n = self.places
-        gs, sums, kept, inputs = arrays[:f], arrays[f:b], arrays[b:n], arrays[n:]
-        rows = room(self.specs)
-        with noticing(True, rows):
-            states = States()
-            for k, step in enumerate(self.kept.kept):
-                states.keep(step, [np.array(a[k])[()] for a in kept])
-            walk = _Walk(split, states, inputs, gs, sums, dict(zip(split.wanted, rows, strict=True)))
-            for action in way_back(split.length, self.kept.states_kept):
+        gs, sums, num_states, inputs = arrays[:f], arrays[f:b], arrays[b:n], arrays[n:]
+        rows = allocate(self.specs)
+        with watch_nan(True, rows):
+            states = Checkpoints()
+            for k, step in enumerate(self.kept_steps.kept_steps):
+                states.keep(step, [np.array(a[k])[()] for a in num_states])
+            walk = _Walk(split, states, inputs, gs, sums, dict(zip(split.wrt, rows, strict=True)))
+            for action in schedule(split.length, self.kept_steps.num_states):
                 walk.do(action)
             walk.end()
-        return filled(rows)
+        return as_results(rows)
 
-    def pull(self, g: Sequence[Any], out: Any, *given: Any, **_: Any) -> list[Any]:
+    def pull(self, g: Sequence[Any], out: Any, *inputs_of_op: Any, **_: Any) -> list[Any]:
         """Return cotangents by those of the scan without a budget."""
         b, first = self.places[1:]
-        wanted = [i for i, x in enumerate(given) if is_floating(x) and not b <= i < first]
-        found = derived_by_the_engine(self._unbounded, given, wanted, g)
-        return [np.zeros(given[i].shape, given[i].dtype) if b <= i < first else x for i, x in enumerate(found)]
+        wrt = [i for i, x in enumerate(inputs_of_op) if is_floating(x) and not b <= i < first]
+        results = engine_cotangents(self._without_budget, inputs_of_op, wrt, g)
+        return [
+            np.zeros(inputs_of_op[i].shape, inputs_of_op[i].dtype) if b <= i < first else x
+            for i, x in enumerate(results)
+        ]
 
-    def _unbounded(self, given: Sequence[Any]) -> list[Any]:
+    def _without_budget(self, inputs_of_op: Sequence[Any]) -> list[Any]:
         split, (f, b, n) = self.split, self.places
-        inputs = given[n:]
-        kept = split.again(*inputs)[split.shown :]
-        found = split.back_scan(kept).apply(split.back_inputs(given[:f], given[f:b], kept, inputs))
-        by_input = dict(zip(split.back_order, found, strict=True))
-        return [by_input[i] for i in split.wanted]
+        inputs = inputs_of_op[n:]
+        num_states = split.again(*inputs)[split.num_outputs :]
+        results = split.back_scan(num_states).apply(
+            split.back_inputs(inputs_of_op[:f], inputs_of_op[f:b], num_states, inputs)
+        )
+        by_input = dict(zip(split.back_order, results, strict=True))
+        return [by_input[i] for i in split.wrt]
 
     def batch(self, op: Op, inputs: tuple[Any, ...], flags: Sequence[bool], params: Any) -> tuple[Any, ...]:
         """Go back through the steps of all examples at once."""
         split, (f, b, first) = self.split, self.places
-        n, m = split.carried, split.carried + split.scanned
+        n, m = split.num_carry, split.num_carry + split.num_xs
         _, full = _full(inputs, flags)
-        kept, given = self.kept.batched(full[first:], (True,) * (len(inputs) - first))
+        num_states, inputs_of_op = self.kept_steps.batch_inputs(full[first:], (True,) * (len(inputs) - first))
         gs = [g if k < n else np.moveaxis(g, 0, 1) for k, g in zip(split.floating, full, strict=False)]
-        back = WayBack(kept, kept.scan.in_parts(split.wanted))
+        back = CheckpointedBackward(num_states, num_states.scan.with_residuals(split.wrt))
         states = [np.moveaxis(x, 0, 1) for x in full[b:first]]
-        pairs = zip(split.wanted, back.op(*gs, *full[f:b], *states, *given, **params), strict=True)
+        pairs = zip(split.wrt, back.op(*gs, *full[f:b], *states, *inputs_of_op, **params), strict=True)
         return tuple([np.moveaxis(x, 0, 1) if n <= i < m else x for i, x in pairs])
 
 
@@ -255,14 +262,14 @@ class _Walk:
     def __init__(
         self,
         split: Scan,
-        states: States,
+        states: Checkpoints,
         inputs: Sequence[Any],
         gs: Sequence[Any],
         sums: Sequence[Any],
         results: dict[int, Any],
     ) -> None:
         self._split, self._states, self._results = split, states, results
-        self._inputs, self._n, self._m = inputs, split.carried, split.carried + split.scanned
+        self._inputs, self._n, self._m = inputs, split.num_carry, split.num_carry + split.num_xs
         body = split.linear[0].steps
         self._forward = Runner(_without_results(body, self._n), self._n, self._n)
         self._last = Runner(body, self._n, 0)
@@ -306,21 +313,21 @@ class _Walk:
         split, linear = self._split, self._split.linear[0]
         place = split.length - 1 - step if split.reverse else step
         slices = self._slices(step)
-        kept = self._last(*state, *slices)[split.shown :]
+        num_states = self._last(*state, *slices)[split.num_outputs :]
         reads = [slices[i - self._n] for i in linear.reads]
-        found = self._back(*self._carry, *(g[place] for g in self._gs), *kept, *reads)
+        results = self._back(*self._carry, *(g[place] for g in self._gs), *num_states, *reads)
         k = self._carries + self._sums
-        self._carry = found[:k]
-        for i, a in zip([i for i in split.back_order if self._n <= i < self._m], found[k:], strict=True):
+        self._carry = results[:k]
+        for i, a in zip([i for i in split.back_order if self._n <= i < self._m], results[k:], strict=True):
             self._results[i][place] = a
 
 
 def _without_results(body: Body, n: int) -> Body:
     """Return a body that computes the next carry alone."""
-    if "carry" not in body.made:
-        body.made["carry"] = rearranged(body, range(len(body.examples)), range(n))
-    made: Body = body.made["carry"]
-    return made
+    if "carry" not in body.derived:
+        body.derived["carry"] = rearrange(body, range(len(body.examples)), range(n))
+    carry_body: Body = body.derived["carry"]
+    return carry_body
 
 
 def _full(inputs: Sequence[Any], flags: Sequence[bool]) -> tuple[int, list[Any]]:
@@ -339,7 +346,7 @@ def states_within(max_bytes: int, carry: Iterable[Any]) -> int:
 # ---- where states are kept -------------------------------------------------------------------------------------------
 
 
-def repetitions(steps: int, kept: int) -> int:
+def repetitions(steps: int, num_states: int) -> int:
     """Return how often the step is run that is run most often.
 
     Example:
@@ -347,32 +354,32 @@ def repetitions(steps: int, kept: int) -> int:
         [0, 1, 2, 2, 3]
     """
     r = 0
-    while comb(kept + r, kept) < steps:
+    while comb(num_states + r, num_states) < steps:
         r += 1
     return r
 
 
-def forward_steps(steps: int, kept: int) -> int:
+def forward_steps(steps: int, num_states: int) -> int:
     """Return the fewest steps forward that are needed to go back through some steps.
 
     Example:
         >>> forward_steps(10, 1), forward_steps(10, 3), forward_steps(10, 10)
         (45, 15, 9)
     """
-    r = repetitions(steps, kept)
-    return r * steps - (comb(kept + r, r - 1) if r else 0)
+    r = repetitions(steps, num_states)
+    return r * steps - (comb(num_states + r, r - 1) if r else 0)
 
 
 @cache
-def next_kept(steps: int, kept: int) -> int:
+def next_checkpoint(steps: int, num_states: int) -> int:
     """Return the number of steps after which a state is kept, if only the one before them is so far.
 
     Example:
-        >>> next_kept(10, 3)
+        >>> next_checkpoint(10, 3)
         4
     """
-    r = repetitions(steps, kept)
-    return max(comb(kept + r - 2, kept), steps - comb(kept - 1 + r, kept - 1), 1)
+    r = repetitions(steps, num_states)
+    return max(comb(num_states + r - 2, num_states), steps - comb(num_states - 1 + r, num_states - 1), 1)
 
 
 class Advance(NamedTuple):
@@ -395,14 +402,14 @@ class Forget(NamedTuple):
     step: int
 
 
-def way_back(steps: int, kept: int) -> Iterator[Advance | Back | Forget]:
+def schedule(steps: int, num_states: int) -> Iterator[Advance | Back | Forget]:
     """Yield what to do to go back through all steps, from the state before the first one, which is kept all the time.
 
     Example:
-        >>> print(*way_back(3, 2))
+        >>> print(*schedule(3, 2))
         Advance(start=0, stop=1) Back(start=1, step=2) Back(start=1, step=1) Forget(step=1) Back(start=0, step=0)
     """
-    stack: list[tuple[int, int, int] | Forget] = [(0, steps, kept)]
+    stack: list[tuple[int, int, int] | Forget] = [(0, steps, num_states)]
     while stack:
         now = stack.pop()
         if isinstance(now, Forget):
@@ -413,21 +420,21 @@ def way_back(steps: int, kept: int) -> Iterator[Advance | Back | Forget]:
             for step in range(stop - 1, start - 1, -1):
                 yield Back(start, step)
             continue
-        middle = start + next_kept(stop - start, c)
+        middle = start + next_checkpoint(stop - start, c)
         yield Advance(start, middle)
         stack += [(start, middle, c), Forget(middle), (middle, stop, c - 1)]
 
 
-def first_kept(steps: int, kept: int) -> list[int]:
+def first_checkpoints(steps: int, num_states: int) -> list[int]:
     """Return the steps before which states are kept in the first pass, without the very first one.
 
     Example:
-        >>> first_kept(10, 3)
+        >>> first_checkpoints(10, 3)
         [4, 7]
     """
-    found = []
-    for action in way_back(steps, kept) if steps else ():
+    results = []
+    for action in schedule(steps, num_states) if steps else ():
         if not isinstance(action, Advance):
             break
-        found.append(action.stop)
-    return found
+        results.append(action.stop)
+    return results

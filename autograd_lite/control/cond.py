@@ -19,20 +19,20 @@ from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from ..tensors.tracers import Level, Tracer, wrap_any
 from ..tree import leaves, map as map_leaves, rebuild
-from .bodies import Body, widened
-from .closure import aligned, close, example_of, recorded
-from .derivatives import Linear, batched as batched_body, is_floating, linearized, pushed
-from .flow import (
-    Flow,
-    begun,
-    filled,
-    masked_by_the_engine,
-    noticing,
-    room,
+from .body import Body, widen
+from .closure_conversion import align_captures, close, example_of, record_body
+from .control_op import (
+    ControlOp,
+    allocate,
+    as_results,
+    initial_sums,
+    pull_with_engine,
     states_of,
+    watch_nan,
     without_effects,
 )
-from .scan import as_tensor, operands, outline, returned
+from .derivatives import LinearizedBody, batch_body, is_floating, linearize_body, push_body
+from .scan import as_tensor, copy_result, operands, outline
 
 
 @folding
@@ -67,20 +67,20 @@ def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any],
     require_function("cond", true_fun)
     require_function("cond", false_fun)
     pred = _condition(pred)
-    given = operands("cond", "operands", operands_)
+    inputs = operands("cond", "operands", operands_)
     if not isinstance(pred, Tensor):
-        return map_leaves(returned, (true_fun if pred else false_fun)(*map_leaves(as_tensor, given)))
+        return map_leaves(copy_result, (true_fun if pred else false_fun)(*map_leaves(as_tensor, inputs)))
     refused = TraceError(
         "cond: expected functions that compute and change nothing, since the condition is known only when the "
         "compiled function runs; received one that assigns to a Tensor from outside. Return the new values instead"
     )
-    parts = [close("cond", f, given, refused) for f in (false_fun, true_fun)]
+    parts = [close("cond", f, inputs, refused) for f in (false_fun, true_fun)]
     _alike(*parts)
-    arrays = leaves(given)
-    bodies, captured = aligned(parts, len(arrays))
-    no, yes = (widened(b, range(1, 1 + len(b.examples)), [example_of(pred), *b.examples]) for b in bodies)
-    found = Choice((no, yes)).apply([pred, *arrays, *captured])
-    return rebuild(parts[1].out, iter(found))
+    arrays = leaves(inputs)
+    bodies, captured = align_captures(parts, len(arrays))
+    no, yes = (widen(b, range(1, 1 + len(b.examples)), [example_of(pred), *b.examples]) for b in bodies)
+    results = Choice((no, yes)).apply([pred, *arrays, *captured])
+    return rebuild(parts[1].out, iter(results))
 
 
 def _condition(pred: Any) -> Any:
@@ -132,18 +132,18 @@ def _alike(no: Any, yes: Any) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class Choice(Flow):
+class Choice(ControlOp):
     """Two bodies with the same arguments and results, one of which runs.
 
     Attributes:
         bodies: the one for False, and the one for True. Their first argument is the condition, which they do not read.
-        linear, wanted, states, first: see `Flow`.
+        linear, wrt, states, first: see `ControlOp`.
         guarded: whether it is a backward pass, which must notice where the engine would mask NaN.
     """
 
     bodies: tuple[Body, Body]
-    linear: tuple[Linear, ...] = ()
-    wanted: tuple[int, ...] = ()
+    linear: tuple[LinearizedBody, ...] = ()
+    wrt: tuple[int, ...] = ()
     guarded: bool = False
     states: dict[Any, Any] = field(default_factory=dict)
     first: Choice | None = None
@@ -160,69 +160,73 @@ class Choice(Flow):
 
     def forward(self, *arrays: Any, **_: Any) -> tuple[Any, ...]:
         """Run one of the bodies."""
-        rows, body = room(self.specs), self.bodies[bool(arrays[0])]
+        rows, body = allocate(self.specs), self.bodies[bool(arrays[0])]
         self.states.update(states_of(*self.bodies))
-        with noticing(self.guarded, rows):
+        with watch_nan(self.guarded, rows):
             key, step = body.step(arrays, 0)
             for row, a in zip(rows, step(*arrays)[0], strict=True):
                 row[...] = a
-            body.done(key, step)
-        return filled(rows)
+            body.give_back(key, step)
+        return as_results(rows)
 
-    def silent(self) -> Choice:
+    def without_observations(self) -> Choice:
         """Return the same without observations."""
         no, yes = map(without_effects, self.bodies)
         return replace(self, bodies=(no, yes), states={})
 
-    def pulled(
+    def pull_residuals(
         self,
         gs: Sequence[Any],
         out: Sequence[Any],
-        kept: Sequence[Any],
+        residuals: Sequence[Any],
         inputs: Sequence[Any],
         so_far: dict[int, Any] | None,
     ) -> list[Any]:
-        """Return the cotangents of all inputs, by what was kept; see `Flow`."""
+        """Return the cotangents of all inputs from the residuals; see `ControlOp`."""
         specs, (first, second), floating = self.specs, self.linear, self.floating
-        given = [np.zeros(specs[k].shape, specs[k].dtype) if gs[k] is None else gs[k] for k in floating]
-        given += begun(so_far, self.wanted, inputs)
-        fixed, last = len(given), 1 + len(given) + len(kept)
+        cotangents = [np.zeros(specs[k].shape, specs[k].dtype) if gs[k] is None else gs[k] for k in floating]
+        cotangents += initial_sums(so_far, self.wrt, inputs)
+        fixed, last = len(cotangents), 1 + len(cotangents) + len(residuals)
         examples = [self.bodies[0].examples[0], *first.back.examples[:fixed]]
-        examples += [np.zeros(s.shape, s.dtype) for s in specs[self.shown :]]
+        examples += [np.zeros(s.shape, s.dtype) for s in specs[self.num_outputs :]]
         examples += self.bodies[0].examples[1:]
 
-        def back(part: Linear, begin: int) -> Body:
-            places = [*range(1, 1 + fixed), *range(begin, begin + part.kept), *(last + i - 1 for i in part.reads)]
-            return widened(part.back, places, examples)
+        def back(part: LinearizedBody, begin: int) -> Body:
+            places = [
+                *range(1, 1 + fixed),
+                *range(begin, begin + part.num_residuals),
+                *(last + i - 1 for i in part.reads),
+            ]
+            return widen(part.back, places, examples)
 
-        no, yes = back(first, 1 + fixed), back(second, 1 + fixed + first.kept)
+        no, yes = back(first, 1 + fixed), back(second, 1 + fixed + first.num_residuals)
         try:
-            found = Choice((no, yes), guarded=True).apply([inputs[0], *given, *kept, *inputs[1:]])
+            results = Choice((no, yes), guarded=True).apply([inputs[0], *cotangents, *residuals, *inputs[1:]])
         except AssumptionFailed:
             if so_far is not None:
                 so_far.clear()
             body = self.bodies[bool(inputs[0])]
-            return masked_by_the_engine(lambda x: body(*x)[: self.shown], inputs, self.wanted, gs, self.states)
-        by_input = dict(zip(self.wanted, found, strict=True))
+            return pull_with_engine(lambda x: body(*x)[: self.num_outputs], inputs, self.wrt, gs, self.states)
+        by_input = dict(zip(self.wrt, results, strict=True))
         return [by_input.get(i) for i in range(len(inputs))]
 
-    def in_parts(self, wanted: tuple[int, ...]) -> Choice:
+    def with_residuals(self, wrt: tuple[int, ...]) -> Choice:
         """Return the choice that keeps what its backward pass reads."""
         if self.linear:
             return self
         n, m = len(self.bodies[0].examples), len(self.specs)
-        first, second = (linearized(body, wanted, wanted, n, 0) for body in self.bodies)
-        kept = [part.steps.specs[m:] for part in (first, second)]
-        bodies = (_padded(first.steps, m, [], kept[1]), _padded(second.steps, m, kept[0], []))
-        return replace(self, bodies=bodies, linear=(first, second), wanted=wanted)
+        first, second = (linearize_body(body, wrt, wrt, n, 0) for body in self.bodies)
+        residual_specs = [part.steps.specs[m:] for part in (first, second)]
+        bodies = (_pad(first.steps, m, [], residual_specs[1]), _pad(second.steps, m, residual_specs[0], []))
+        return replace(self, bodies=bodies, linear=(first, second), wrt=wrt)
 
     def push(self, tangents: Sequence[Any], out: Any, *inputs: Any, **_: Any) -> list[Any]:
         """Return the tangents of the results."""
         active = tuple(i for i, x in enumerate(inputs) if tangents[i] is not None and is_floating(x))
-        no, yes = (pushed(body, active) for body in self.bodies)
+        no, yes = (push_body(body, active) for body in self.bodies)
         both = Choice((no, yes)).apply([*inputs, *(tangents[i] for i in active)])
-        found = iter(both[len(self.specs) :])
-        return [next(found) if is_floating(s) else None for s in self.specs]
+        tangents_out = iter(both[len(self.specs) :])
+        return [next(tangents_out) if is_floating(s) else None for s in self.specs]
 
     def batch(self, op: Op, inputs: tuple[Any, ...], flags: Sequence[bool], params: Any) -> tuple[Any, ...]:
         """Run the body for all examples at once; both, if the condition differs from example to example."""
@@ -232,19 +236,19 @@ class Choice(Flow):
             values = [wrap_any(Batched(x, level), None) if flag else x for x, flag in zip(inputs, flags, strict=True)]
             values = [x if isinstance(x, Tensor) else wrap(x, None) for x in values]
             no, yes = (body(*values) for body in self.bodies)
-            found = [np.where(values[0], y, n) for y, n in zip(yes, no, strict=True)]
-            return tuple([unbatched(t, size, level) for t in found])
+            chosen = [np.where(values[0], y, n) for y, n in zip(yes, no, strict=True)]
+            return tuple([unbatched(t, size, level) for t in chosen])
         every = frozenset(range(len(self.specs)))
-        bodies = [batched_body(body, tuple(flags), size, every)[0] for body in self.bodies]
+        bodies = [batch_body(body, tuple(flags), size, every)[0] for body in self.bodies]
         return tuple(Choice((bodies[0], bodies[1]), guarded=self.guarded).apply(inputs))
 
 
-def _padded(body: Body, n: int, before: Sequence[ShapeDtype], after: Sequence[ShapeDtype]) -> Body:
-    """Return a body with zeros before and after what it keeps, in the place of what another one does."""
+def _pad(body: Body, n: int, before: Sequence[ShapeDtype], after: Sequence[ShapeDtype]) -> Body:
+    """Return a body with zeros around its residuals, in the places of those of the other branch."""
 
-    def padded(*values: Tensor) -> list[Tensor]:
+    def run_padded(*values: Tensor) -> list[Tensor]:
         out = body(*values)
         zeros = [[wrap(np.zeros(s.shape, s.dtype), None) for s in specs] for specs in (before, after)]
         return [*out[:n], *zeros[0], *out[n:], *zeros[1]]
 
-    return recorded(body.name, padded, body.examples)
+    return record_body(body.name, run_padded, body.examples)

@@ -1,4 +1,4 @@
-"""Bodies made from bodies: one that keeps what its backward pass reads, that pass, forward mode, and batches."""
+"""Bodies derived from bodies: one that returns residuals, its backward pass, forward mode, and batches."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from ..ir.pure_program import PureProgram
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from ..tensors.tracers import Level, wrap_any
-from .bodies import Body, needed_for, values_of
-from .closure import recorded
+from .body import Body, needed_for, values_of
+from .closure_conversion import record_body
 
 
 def is_floating(spec: Any) -> bool:
@@ -33,7 +33,7 @@ def is_floating(spec: Any) -> bool:
 # ---- reverse mode ---------------------------------------------------------------------------------------------------
 
 
-class Linear(NamedTuple):
+class LinearizedBody(NamedTuple):
     """A body in two parts, for reverse mode.
 
     Attributes:
@@ -41,43 +41,43 @@ class Linear(NamedTuple):
         back: takes the cotangents of the floating results, those of some arguments so far, what `steps` has kept, and
             the arguments of the body named by `reads`; it returns the cotangents of the wanted arguments.
         reads: the positions of the arguments that `back` reads.
-        kept: how many arrays `steps` keeps.
+        num_residuals: how many arrays `steps` keeps.
     """
 
     steps: Body
     back: Body
     reads: tuple[int, ...]
-    kept: int
+    num_residuals: int
 
 
-def linearized(
+def linearize_body(
     body: Body,
-    wanted: tuple[int, ...],
+    wrt: tuple[int, ...],
     summed: tuple[int, ...],
     changing: int,
     gone: int,
     arriving: Mapping[int, int] = MappingProxyType({}),
-) -> Linear:
+) -> LinearizedBody:
     """Return the two parts of a body.
 
     Args:
         body: the body.
-        wanted: the positions of the arguments that gradients are for.
+        wrt: the positions of the arguments that gradients are for.
         summed: those among them whose cotangents begin with what other steps have contributed. The engine would add
             the contributions of all steps one by one, in this order, so that the sums are the same to the last bit.
         changing: how many arguments, the first ones, differ from step to step. What depends on none of them is not
             kept, but computed again.
-        gone: how many of those `back` will not be given, so that what it reads of them is kept.
+        gone: how many of those `back` will not be given, so that those it reads are residuals.
         arriving: for some results an argument, whose cotangent begins with that of the result.
     """
-    key = "linear", wanted, summed, changing, gone, tuple(arriving.items())
-    if key not in body.made:
-        body.made[key] = _split(body, _joint(body, wanted, summed, arriving), changing, gone)
-    found: Linear = body.made[key]
-    return found
+    key = "linear", wrt, summed, changing, gone, tuple(arriving.items())
+    if key not in body.derived:
+        body.derived[key] = _cut_in_two(body, _joint(body, wrt, summed, arriving), changing, gone)
+    parts: LinearizedBody = body.derived[key]
+    return parts
 
 
-def _joint(body: Body, wanted: tuple[int, ...], summed: tuple[int, ...], arriving: Mapping[int, int]) -> Body:
+def _joint(body: Body, wrt: tuple[int, ...], summed: tuple[int, ...], arriving: Mapping[int, int]) -> Body:
     """Return a body and its backward pass in one."""
     n = len(body.examples)
     floating = [k for k, spec in enumerate(body.specs) if is_floating(spec)]
@@ -87,32 +87,32 @@ def _joint(body: Body, wanted: tuple[int, ...], summed: tuple[int, ...], arrivin
         inputs, gs = list(values[:n]), values[n : n + len(floating)]
         so_far = dict(zip(summed, values[n + len(floating) :], strict=True))
         with enable_grad():
-            for i in wanted:
+            for i in wrt:
                 inputs[i] = v = variable(values[i], None)
                 stands_for[v._node] = values[i]._node
-            targets = {i: inputs[i]._node for i in wanted}
+            targets = {i: inputs[i]._node for i in wrt}
             out = body(*inputs)
             roots: dict[Any, Any] = {targets[i]: g for i, g in so_far.items()}
             for k, g in zip(floating, gs, strict=True):
                 if k in arriving or (t := out[k]).requires_grad:
                     edge = targets[arriving[k]] if k in arriving else edge_of(t)
                     roots[edge] = roots[edge] + g if edge in roots else g
-            found = cotangents(roots, set(targets.values()), retain_graph=True, create_graph=True) if roots else {}
-        zeros = (wrap(np.zeros(values[i].shape, values[i].dtype), None) for i in wanted)
-        return [*out, *(found.get(targets[i], zero) for i, zero in zip(wanted, zeros, strict=True))]
+            totals = cotangents(roots, set(targets.values()), retain_graph=True, create_graph=True) if roots else {}
+        zeros = (wrap(np.zeros(values[i].shape, values[i].dtype), None) for i in wrt)
+        return [*out, *(totals.get(targets[i], zero) for i, zero in zip(wrt, zeros, strict=True))]
 
     gs = [np.ones(body.specs[k].shape, body.specs[k].dtype) for k in floating]
-    return recorded(body.name, both, [*body.examples, *gs, *(body.examples[i] for i in summed)], stands_for)
+    return record_body(body.name, both, [*body.examples, *gs, *(body.examples[i] for i in summed)], stands_for)
 
 
-def _split(body: Body, whole: Body, changing: int, gone: int) -> Linear:
+def _cut_in_two(body: Body, whole: Body, changing: int, gone: int) -> LinearizedBody:
     """Cut a body with its backward pass in two."""
     program, n, m = whole.program, len(body.examples), len(body.outputs)
     position = {i: k for k, i in enumerate(program.inputs[:n]) if i is not None}
     early = needed_for(program, (*whole.outputs[:m], *whole.effects)) | set(position)
     early |= {i for i, (op, calls, _) in program.calls.items() if op is get_tuple_element and calls[0] in early}
-    varying = _varying(program, {i for i, k in position.items() if k < changing})
-    kept, reads, inside = set[str](), set[int](), set[str]()
+    varying = _varying_nodes(program, {i for i, k in position.items() if k < changing})
+    residuals, reads, inside = set[str](), set[int](), set[str]()
     stack = list(whole.outputs[m:])
     while stack:
         i = stack.pop()
@@ -122,41 +122,43 @@ def _split(body: Body, whole: Body, changing: int, gone: int) -> Linear:
         if i in position and position[i] >= gone:
             reads.add(position[i])
         elif i in varying and i in early:
-            kept.add(i)
+            residuals.add(i)
         else:
             stack += program.graph[i].inputs
-    order = sorted(kept, key=lambda i: int(i[1:]))
+    order = sorted(residuals, key=lambda i: int(i[1:]))
     first = replace(program, inputs=program.inputs[:n])
     steps = Body(body.name, first, [*whole.outputs[:m], *order], whole.effects, whole.examples[:n])
     examples = values_of(whole, order)
     arguments = [*program.inputs[n:], *order, *(program.inputs[k] for k in sorted(reads))]
     second = only_inside(replace(program, inputs=tuple(arguments)), inside, examples, whole.outputs[m:])
-    given = [*whole.examples[n:], *(examples[i] for i in order), *(whole.examples[k] for k in sorted(reads))]
-    back = Body(f"{body.name} backward", second, whole.outputs[m:], (), given)
-    return Linear(steps, back, tuple(sorted(reads)), len(order))
+    examples_of_back = [*whole.examples[n:], *(examples[i] for i in order), *(whole.examples[k] for k in sorted(reads))]
+    back = Body(f"{body.name} backward", second, whole.outputs[m:], (), examples_of_back)
+    return LinearizedBody(steps, back, tuple(sorted(reads)), len(order))
 
 
-def _varying(program: PureProgram, changing: set[str]) -> set[str]:
+def _varying_nodes(program: PureProgram, changing: set[str]) -> set[str]:
     """Return what depends on some slots or on draws."""
-    found = set(changing)
+    ids = set(changing)
     for node in program.graph:
-        if node.kind is Kind.STATE or found.intersection(node.inputs):
-            found.add(node.id)
-    return found
+        if node.kind is Kind.STATE or ids.intersection(node.inputs):
+            ids.add(node.id)
+    return ids
 
 
-def only_inside(program: PureProgram, inside: set[str], kept: Mapping[str, Any], outputs: Sequence[str]) -> PureProgram:
-    """Return the part of a program that is inside, in which what was kept fills slots."""
+def only_inside(
+    program: PureProgram, inside: set[str], residuals: Mapping[str, Any], outputs: Sequence[str]
+) -> PureProgram:
+    """Return the part of a program that is inside, in which the residuals fill slots."""
     nodes = [
         replace(node, kind=Kind.INPUT, op="", glyph="", inputs=(), params=(), needs=(), flops=0)
-        if node.id in kept
+        if node.id in residuals
         else node
         for node in program.graph
         if node.id in inside
     ]
-    bindings = {i: thing for i, thing in program.bindings.items() if i in inside}
-    bindings |= {i: wrap(a, None) for i, a in kept.items()}
-    calls = {i: call for i, call in program.calls.items() if i in inside and i not in kept}
+    bindings = {i: value for i, value in program.bindings.items() if i in inside}
+    bindings |= {i: wrap(a, None) for i, a in residuals.items()}
+    calls = {i: call for i, call in program.calls.items() if i in inside and i not in residuals}
     inputs = tuple(i if i in inside else None for i in program.inputs)
     return replace(
         program,
@@ -170,10 +172,10 @@ def only_inside(program: PureProgram, inside: set[str], kept: Mapping[str, Any],
 # ---- forward mode and batches ---------------------------------------------------------------------------------------
 
 
-def pushed(body: Body, active: tuple[int, ...]) -> Body:
+def push_body(body: Body, active: tuple[int, ...]) -> Body:
     """Return a body that also takes tangents of some arguments, and returns those of its floating results."""
-    if (key := ("pushed", active)) in body.made:
-        return body.made[key]
+    if (key := ("pushed", active)) in body.derived:
+        return body.derived[key]
     n = len(body.examples)
 
     def forward(*values: Tensor) -> list[Tensor]:
@@ -184,11 +186,11 @@ def pushed(body: Body, active: tuple[int, ...]) -> Body:
         tangents = [tangent_of(t, level) for t, spec in zip(out, body.specs, strict=True) if is_floating(spec)]
         return [*(primal_of(t, level) for t in out), *tangents]
 
-    body.made[key] = recorded(body.name, forward, [*body.examples, *(body.examples[i] for i in active)])
-    return body.made[key]
+    body.derived[key] = record_body(body.name, forward, [*body.examples, *(body.examples[i] for i in active)])
+    return body.derived[key]
 
 
-def batched(body: Body, flags: tuple[bool, ...], size: int, always: frozenset[int]) -> tuple[Body, tuple[bool, ...]]:
+def batch_body(body: Body, flags: tuple[bool, ...], size: int, always: frozenset[int]) -> tuple[Body, tuple[bool, ...]]:
     """Return a body for a batch of examples, and which of its results are one for each of them.
 
     Args:
@@ -197,23 +199,25 @@ def batched(body: Body, flags: tuple[bool, ...], size: int, always: frozenset[in
         size: the number of examples.
         always: the positions of results that are made to be batched.
     """
-    if (key := ("batched", flags, size, always)) in body.made:
-        return body.made[key]
-    found: list[bool] = []
+    if (key := ("batched", flags, size, always)) in body.derived:
+        return body.derived[key]
+    is_batched: list[bool] = []
 
     def forward(*values: Tensor) -> list[Tensor]:
         level = Level()
         pairs = zip(values, flags, strict=True)
         out = body(*(wrap_any(Batched(t, level), None) if flag else t for t, flag in pairs))
         own = [isinstance(t._data, Batched) and t._data.level is level for t in out]
-        found[:] = [flag or k in always for k, flag in enumerate(own)]
-        return [wrap_any(unbatched(t, size, level), None) if flag else t for t, flag in zip(out, found, strict=True)]
+        is_batched[:] = [flag or k in always for k, flag in enumerate(own)]
+        return [
+            wrap_any(unbatched(t, size, level), None) if flag else t for t, flag in zip(out, is_batched, strict=True)
+        ]
 
-    examples = [_repeated(a, size) if flag else a for a, flag in zip(body.examples, flags, strict=True)]
-    made = recorded(body.name, forward, examples)
-    body.made[key] = made, tuple(found)
-    return body.made[key]
+    examples = [_repeat(a, size) if flag else a for a, flag in zip(body.examples, flags, strict=True)]
+    batched = record_body(body.name, forward, examples)
+    body.derived[key] = batched, tuple(is_batched)
+    return body.derived[key]
 
 
-def _repeated(a: Any, size: int) -> Any:
+def _repeat(a: Any, size: int) -> Any:
     return np.repeat(np.asarray(a)[None], size, axis=0)

@@ -1,6 +1,6 @@
 """Loop fission: what needs no carry runs before a loop or after it, for all steps at once.
 
-Of a body that multiplies by a matrix that is the same at all steps, products with what is scanned become one product
+Of a body that multiplies entries of xs by a matrix that is the same at all steps, the products become one product
 before the loop. The gradient by that matrix is a sum of products over the steps: the loop keeps their factors, and one
 product after it adds them up, in another order than a loop in Python would. All other sums are made in its order.
 """
@@ -23,16 +23,16 @@ from ..ops.arith import add, multiply
 from ..ops.matrix_products import matmul
 from ..tensors.record import apply
 from ..tensors.tensor import Tensor
-from .bodies import PLANNED_AFTER, Body, needed_for, values_of
-from .closure import recorded
+from .body import PLANNED_AFTER, Body, needed_for, values_of
+from .closure_conversion import record_body
 from .derivatives import only_inside
 
 # A value of more elements is computed where it is read, since it costs more to pass it on; so is one that has more at
 # all steps, since its memory would.
 _SMALL, _MOST = 512, 1 << 20
-# How often what is outside of the loop runs before it is planned.
+# How often the parts outside of the loop run before they are planned.
 _RUNS = 20
-# What a value depends on: nothing that changes, what is scanned, or the carry.
+# The inputs that a value depends on: none that changes, those with xs, or those with the carry.
 _FIXED, _SCANNED, _CARRIED = range(3)
 
 
@@ -48,7 +48,7 @@ class Fission:
     Attributes:
         worthwhile: whether anything but views is left out of the loop; if not, there is nothing else here.
         core: the body in the loop.
-        carried, scanned: how many of its arguments are.
+        num_carry, num_xs: how many of its arguments are.
     """
 
     def __init__(self, body: Body, n: int, m: int, length: int, sums: bool) -> None:
@@ -60,14 +60,14 @@ class Fission:
         for i in body.order:
             for k in self._graph[i].inputs:
                 self._read_by.setdefault(k, []).append(i)
-        self._added: set[str] = set()  # the sums themselves, and the products in them
-        self._sums = self._added_up() if sums else {}
+        self._in_sums: set[str] = set()  # the sums themselves, and the products in them
+        self._sums = self._accumulations() if sums else {}
         self._depends: dict[str, int] = dict.fromkeys(self._inputs[n:m], _SCANNED)
         self._depends |= dict.fromkeys(self._inputs[:n], _CARRIED)
-        forced = self._forced()
+        forced = self._forced_inside()
         carries = [body.outputs[k] for k in range(n) if k not in self._sums]
-        wanted = self._with_results(needed_for(body.program, [*carries, *forced]))
-        within = [i for i in body.order if i in wanted and self._of(i) == _CARRIED]
+        inside = self._with_results(needed_for(body.program, [*carries, *forced]))
+        within = [i for i in body.order if i in inside and self._of(i) == _CARRIED]
         self.worthwhile = any(not self._is_view(i) for i in body.order if i not in within)
         if self.worthwhile:
             self._divide(carries, set(within))
@@ -82,9 +82,9 @@ class Fission:
 
     # ---- what may leave the loop ------------------------------------------------------------------------------------
 
-    def _added_up(self) -> dict[int, list[tuple[str, ...]]]:
+    def _accumulations(self) -> dict[int, list[tuple[str, ...]]]:
         """Return the terms of carries that are nothing but sums over the steps, each with its factors."""
-        found = {}
+        terms_of = {}
         for k, end in enumerate(self._body.outputs[: self._n]):
             terms, now, sums = list[str](), self._inputs[k], set[str]()
             while now != end and len(self._read_by.get(now, ())) == 1:
@@ -100,9 +100,9 @@ class Fission:
             if now != end or not terms or now in self._read_by or self._body.outputs.count(end) != 1:
                 continue
             if all(len(f) == 2 or self._graph[f[0]].size <= self._small for f in factors):
-                found[k] = factors
-                self._added |= sums | {i for i, f in zip(terms, factors, strict=True) if len(f) == 2}
-        return found
+                terms_of[k] = factors
+                self._in_sums |= sums | {i for i, f in zip(terms, factors, strict=True) if len(f) == 2}
+        return terms_of
 
     def _factors(self, i: str) -> tuple[str, ...]:
         """Return the factors of a product of which sums over steps are a product, too, or the term itself."""
@@ -113,12 +113,12 @@ class Fission:
         is_product = len(a) == len(b) == 2 and a[1] == b[0] and (op is matmul or a[1] == 1)
         return ids if is_product else (i,)
 
-    def _forced(self) -> list[str]:
+    def _forced_inside(self) -> list[str]:
         """Note what each value depends on, and return what has to be computed in the loop."""
         forced = list[str]()
         for i in self._body.order:
             depends = max((self._of(k) for k in self._graph[i].inputs), default=_FIXED)
-            if depends and i not in self._added and not self._may_leave(i, forced):
+            if depends and i not in self._in_sums and not self._may_leave(i, forced):
                 depends = _CARRIED
                 forced.append(i)
             if depends:
@@ -160,35 +160,35 @@ class Fission:
         later = {k for i in last for k in self._graph[i].inputs} | set(ends)
         passed = [i for i in body.order if i in first and i in read | later and self._calls[i][0].results is None]
         self._rows = sorted((later | set(ends)) & in_loop, key=lambda i: (i not in body.outputs, i))
-        given = [i for i in (*inputs[n:], *passed) if i in read]
-        slices = [i for i in given if self._of(i) == _SCANNED]
-        own = [i for k, i in enumerate(inputs[:n]) if k not in self._sums]
-        self.carried, self.scanned = len(own), len(slices)
-        self._taken = [*own, *slices, *(i for i in given if self._of(i) == _FIXED)]
+        read_early = [i for i in (*inputs[n:], *passed) if i in read]
+        slices = [i for i in read_early if self._of(i) == _SCANNED]
+        carries_left = [i for k, i in enumerate(inputs[:n]) if k not in self._sums]
+        self.num_carry, self.num_xs = len(carries_left), len(slices)
+        self._taken = [*carries_left, *slices, *(i for i in read_early if self._of(i) == _FIXED)]
         values = dict(zip(inputs, body.examples, strict=True)) | values_of(body, [*passed, *self._rows])
-        made = {i: values[i] for i in given if i in self._calls}
+        computed = {i: values[i] for i in read_early if i in self._calls}
         outputs, inside = [*carries, *self._rows], {*read, *within, *self._rows}
-        program = only_inside(replace(body.program, inputs=tuple(self._taken)), inside, made, outputs)
+        program = only_inside(replace(body.program, inputs=tuple(self._taken)), inside, computed, outputs)
         self.core = Body(body.name, program, outputs, (), [values[i] for i in self._taken])
-        self._early, self._passed, self._late = inputs[n:], passed, [*inputs[n:], *passed, *self._rows]
+        self._early, self._engine_pass, self._late = inputs[n:], passed, [*inputs[n:], *passed, *self._rows]
         self._ends = [i for i in ends if i in last]
         self._known = {i: a for i, a in body.constants.items() if i in ends and i not in inputs}
         places = {i: k for k, i in reversed(list(enumerate(body.outputs[n:], n)))}
-        specs = zip(self._rows, self.core.specs[self.carried :], strict=True)
+        specs = zip(self._rows, self.core.specs[self.num_carry :], strict=True)
         self._room = [(i, places.get(i), (self._length, *a.shape), a.dtype) for i, a in specs]
         self._before = self._at_all_steps(first, self._early, passed, values)
         self._after = self._at_all_steps(last, self._late, self._ends, values)
 
     def _leading_to(self, ends: Iterable[str], without: set[str]) -> set[str]:
         """Return the operations that lead to some values, up to others."""
-        found: set[str] = set()
+        terms_of: set[str] = set()
         stack = list(ends)
         while stack:
             i = stack.pop()
-            if i in self._calls and i not in found and i not in without:
-                found.add(i)
+            if i in self._calls and i not in terms_of and i not in without:
+                terms_of.add(i)
                 stack += self._graph[i].inputs
-        return found
+        return terms_of
 
     def _at_all_steps(
         self, within: set[str], inputs: Sequence[str], outputs: Sequence[str], values: Mapping[Any, Any]
@@ -208,7 +208,7 @@ class Fission:
         def example(i: str) -> Any:
             return np.repeat(np.asarray(values[i])[None], self._length, axis=0) if self._of(i) else values[i]
 
-        body = recorded(self._body.name, run, list(map(example, inputs)))
+        body = record_body(self._body.name, run, list(map(example, inputs)))
         body.runs = PLANNED_AFTER - _RUNS
         return body
 
@@ -225,7 +225,7 @@ class Fission:
         """
         n, outputs = self._n, self._body.outputs
         env: dict[Any, Any] = {**self._known, **dict(zip(self._inputs, arrays, strict=True))}
-        ends = [_run(self._before, self._early, self._passed, env)]
+        ends = [_run(self._before, self._early, self._engine_pass, env)]
         taken = [env[i] for i in self._taken]
         for i, k, shape, dtype in self._room:
             env[i] = np.empty(shape, dtype) if k is None else rows[k]
@@ -235,8 +235,8 @@ class Fission:
             if env[i] is not rows[k]:
                 rows[k][...] = env[i]
         for k, terms in self._sums.items():
-            given = [[self._every(env[i], i) for i in factors] for factors in terms]
-            rows[k][...] = _total(arrays[k], given, reverse)
+            inputs = [[self._every(env[i], i) for i in factors] for factors in terms]
+            rows[k][...] = _total(arrays[k], inputs, reverse)
         for end in ends:
             end()
 
@@ -261,10 +261,10 @@ def _run(body: Body | None, inputs: Sequence[str], outputs: Sequence[str], env: 
     """Run a body once, and return what lets others use the memory of its results."""
     if body is None:
         return lambda: None
-    given = [env[i] for i in inputs]
-    key, step = body.step(given, 0)
-    env.update(zip(outputs, step(*given)[0], strict=True))
-    return partial(body.done, key, step)
+    arrays = [env[i] for i in inputs]
+    key, step = body.step(arrays, 0)
+    env.update(zip(outputs, step(*arrays)[0], strict=True))
+    return partial(body.give_back, key, step)
 
 
 def _total(start: Any, terms: Sequence[Sequence[Any]], reverse: bool) -> Any:

@@ -22,8 +22,8 @@ from ..core.op import Op
 from ..ir.reverse import Reverse
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
-from .bodies import Body
-from .call import Call, InnerHooks, Params, zeros_of
+from .body import Body
+from .function_call import Call, InnerHooks, Params, zeros_of
 
 ALLOCATED = object()  # says of a result that an operation has made it
 
@@ -34,20 +34,20 @@ class Part(NamedTuple):
     Attributes:
         reverse: what gradients flow through on the way to them.
         results: their ids.
-        kept: the ids of what the rules read, and is computed beside them.
+        residuals: the ids of the values that the rules read, computed together with them.
         gone: for each of these what stands for a reference to its node, which is made when something asks for it.
         inputs: which of the inputs gradients flow to, or the rules read.
-        taken: takes results and what is kept out of all that the replay returns.
+        take: takes results and residuals out of all that the replay returns.
         inner: the positions of results that others are computed from.
         calls: by the places of those inputs that are the same: what the part is as an op, and where gradients flow to.
     """
 
     reverse: Reverse
     results: tuple[str, ...]
-    kept: tuple[str, ...]
+    residuals: tuple[str, ...]
     gone: tuple[Callable[[], None], ...]
     inputs: Sequence[int]
-    taken: Callable[[Sequence[Any]], Any]
+    take: Callable[[Sequence[Any]], Any]
     inner: tuple[int, ...]
     calls: dict[Any, tuple[Op, Call, tuple[int, ...]]]
 
@@ -57,42 +57,46 @@ class History:
 
     Args:
         f: the function, for its name.
-        done: what it did.
+        recording: of the run.
         options: of the passes that its backward pass goes through.
 
     Attributes:
         traced: the same, with what the rules read beside the results.
     """
 
-    def __init__(self, f: Callable[..., Any], done: Recording, options: dict[str, Any]) -> None:
+    def __init__(self, f: Callable[..., Any], recording: Recording, options: dict[str, Any]) -> None:
         self._name, self._options = getattr(f, "__name__", type(f).__name__), options
-        program, n = done.program, len(done.results)
-        taken = program.inputs[: len(program.inputs) - len(done.slots)]
+        program, n = recording.program, len(recording.results)
+        inputs_of_program = program.inputs[: len(program.inputs) - len(recording.slots)]
         leaves = {i: None for i, x in program.bindings.items() if isinstance(x, Tensor) and x._node is LEAF}
-        origins = {i: k for k, i in enumerate(taken) if i is not None}
+        origins = {i: k for k, i in enumerate(inputs_of_program) if i is not None}
         self._taken = [*origins.values()]
         self._leaves = [program.bindings[i] for i in leaves if i not in origins]
         self._inputs = [*origins, *[i for i in leaves if i not in origins]]
-        self._reverse = whole = Reverse(program, done.results, leaves, as_recorded=True)
-        program, known = whole.program, {i: k for k, i in enumerate(self._inputs)}
-        kept = [i for i in whole.reads if i not in known]
-        places = {i: n + k for k, i in enumerate(kept)} | {i: k for k, i in reversed(list(enumerate(done.results)))}
+        self._reverse = whole = Reverse(program, recording.results, leaves, as_recorded=True)
+        program, input_places = whole.program, {i: k for k, i in enumerate(self._inputs)}
+        residuals = [i for i in whole.reads if i not in input_places]
+        places = {i: n + k for k, i in enumerate(residuals)} | {
+            i: k for k, i in reversed(list(enumerate(recording.results)))
+        }
         self._parts = []
-        for reverse, group in whole.parts(done.results):
-            inputs = sorted([known[i] for i in reverse.wanted.union(reverse.reads).intersection(known)])
-            beside = tuple([i for i in reverse.reads if i not in known and i not in group])
+        for reverse, group in whole.parts(recording.results):
+            inputs = sorted([input_places[i] for i in reverse.wanted.union(reverse.reads).intersection(input_places)])
+            beside = tuple([i for i in reverse.reads if i not in input_places and i not in group])
             read = {program.calls[i][1][k] for i, needs in reverse.needs.items() for k in needs}
             inner = tuple([k for k, i in enumerate(group) if i in read])
-            take = _taking([places[i] for i in (*group, *beside)])
-            self._parts.append(Part(reverse, tuple(group), beside, (_gone,) * len(beside), inputs, take, inner, {}))
-        things = {**program.bindings, **origins}
-        self._ways = [(i, ALLOCATED if i in whole.needs else things[i] if i in leaves else None) for i in done.results]
-        self._effects = done.effects
+            take = _taker([places[i] for i in (*group, *beside)])
+            self._parts.append(Part(reverse, tuple(group), beside, (_drop,) * len(beside), inputs, take, inner, {}))
+        bindings = {**program.bindings, **origins}
+        self._origins = [
+            (i, ALLOCATED if i in whole.needs else bindings[i] if i in leaves else None) for i in recording.results
+        ]
+        self._effects = recording.effects
         graph = program.graph
-        graph = graph.of_part(graph.nodes, (*graph.outputs[:n], *kept, *graph.outputs[n:]))
-        self.traced = done._replace(program=replace(program, graph=graph), saved=tuple(kept))
+        graph = graph.of_part(graph.nodes, (*graph.outputs[:n], *residuals, *graph.outputs[n:]))
+        self.traced = recording._replace(program=replace(program, graph=graph), saved=tuple(residuals))
 
-    def facts(self) -> list[str]:
+    def describe(self) -> list[str]:
         """Return what `explain` says of it."""
         calls = [call for part in self._parts for _, call, _ in part.calls.values()]
         backs = [back for call in calls for back, _ in call.backs.values() if back is not None]
@@ -102,18 +106,18 @@ class History:
             *(f"a backward pass from outside, of {len(plan.calls)} calls of NumPy" for plan in plans),
         ]
 
-    def results(self, values: Sequence[Any], given: Sequence[Any], as_tensors: bool) -> list[Any]:
+    def results(self, values: Sequence[Any], arguments: Sequence[Any], as_tensors: bool) -> list[Any]:
         """Return the results of a call.
 
         Args:
             values: the results' values, and what the replay computes beside them.
-            given: the arguments that are arrays and Tensors.
+            arguments: the arguments that are arrays and Tensors.
             as_tensors: whether results without a history are Tensors.
         """
         arrays: list[Any] = []
         edges: list[Any] = []
         for k in self._taken:
-            x = given[k]
+            x = arguments[k]
             if x.__class__ is Tensor or isinstance(x, Tensor):
                 node = x._node
                 edges.append(x if node is None or node is LEAF else node)
@@ -123,21 +127,21 @@ class History:
                 arrays.append(x)
         edges += self._leaves
         arrays += [leaf._data for leaf in self._leaves]
-        made: dict[str, Tensor] = {}
+        recorded: dict[str, Tensor] = {}
         for part in self._parts:
-            self._record(part, values, arrays, edges, made)
-        found: list[Any] = []
-        for (i, origin), value in zip(self._ways, values, strict=False):
+            self._record(part, values, arrays, edges, recorded)
+        results: list[Any] = []
+        for (i, origin), value in zip(self._origins, values, strict=False):
             if origin is ALLOCATED:
-                found.append(made[i])
+                results.append(recorded[i])
             elif origin is not None:
-                found.append(given[origin] if isinstance(origin, int) else origin)
+                results.append(arguments[origin] if isinstance(origin, int) else origin)
             else:
-                found.append(wrap(value, None) if as_tensors else np.array(value)[()])
-        return found
+                results.append(wrap(value, None) if as_tensors else np.array(value)[()])
+        return results
 
     def _record(
-        self, part: Part, values: Sequence[Any], arrays: list[Any], edges: list[Any], made: dict[str, Tensor]
+        self, part: Part, values: Sequence[Any], arrays: list[Any], edges: list[Any], results: dict[str, Tensor]
     ) -> None:
         """Record a part, and add its results."""
         if len(part.inputs) < len(edges):
@@ -146,13 +150,13 @@ class History:
         if len(set(map(id, edges))) < len(edges):
             first: dict[int, int] = {}
             same = tuple([first.setdefault(id(edge), k) for k, edge in enumerate(edges)])
-        if (known := part.calls.get(same)) is None:
-            known = part.calls[same] = self._call(part, same or range(len(edges)))
-        op, call, needs = known
+        if (entry := part.calls.get(same)) is None:
+            entry = part.calls[same] = self._call(part, same or range(len(edges)))
+        op, call, needs = entry
         if same is not None:
-            own = sorted(set(same))
-            arrays, edges = [arrays[k] for k in own], [edges[k] for k in own]
-        out = Several.of(part.taken(values), call.shape, call.dtype)
+            distinct = sorted(set(same))
+            arrays, edges = [arrays[k] for k in distinct], [edges[k] for k in distinct]
+        out = Several.of(part.take(values), call.shape, call.dtype)
         saved, inputs, fingerprints = [out, *edges], edges, ()
         for k in call.inputs_read:
             saved[k + 1] = arrays[k]
@@ -171,7 +175,7 @@ class History:
         for k, i in enumerate(part.results):
             new = result_node(node, k)
             refs.append(ref(new))
-            t = made[i] = wrap(out[k], new)
+            t = results[i] = wrap(out[k], new)
             t._shared = True
             if hooks and k in hooks:
                 new.hooks = hooks[k]
@@ -184,20 +188,22 @@ class History:
             part: the part.
             same: for each of its inputs the first one that is the same Tensor.
         """
-        own = {k: position for position, k in enumerate(sorted(set(same)))}
+        distinct = {k: position for position, k in enumerate(sorted(set(same)))}
         ids = [self._inputs[k] for k in part.inputs]
-        places = {i: own[k] for i, k in zip(ids, same, strict=True)}
-        program, slots = part.reverse.program, tuple([ids[k] for k in own])
+        places = {i: distinct[k] for i, k in zip(ids, same, strict=True)}
+        program, slots = part.reverse.program, tuple([ids[k] for k in distinct])
         examples = [zeros_of(program.graph[i]) for i in slots]
-        body = Body(self._name, replace(program, inputs=slots), [*part.results, *part.kept], self._effects, examples)
+        body = Body(
+            self._name, replace(program, inputs=slots), [*part.results, *part.residuals], self._effects, examples
+        )
         body.options = self._options
-        call = Call(body, len(part.results), part.reverse, places, planned=True)
+        call = Call(body, len(part.results), part.reverse, places, in_plan=True)
         return call.as_op(), call, tuple(sorted({places[i] for i in part.reverse.wanted}))
 
 
-def _taking(places: Sequence[int]) -> Callable[[Sequence[Any]], Any]:
+def _taker(places: Sequence[int]) -> Callable[[Sequence[Any]], Any]:
     return itemgetter(*places) if len(places) > 1 else lambda values: [values[k] for k in places]
 
 
-def _gone() -> None:
-    """Stand for a reference to what is no more."""
+def _drop() -> None:
+    """Stand for a reference to a node that is not made yet."""

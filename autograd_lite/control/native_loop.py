@@ -16,14 +16,14 @@ from ..compiler.native_segments import as_one_segment
 from ..compiler.numpy_calls import Spec
 from ..native.instructions import aligned
 from ..native.kernels import library
-from .bodies import PLANNED_AFTER, Body
+from .body import PLANNED_AFTER, Body
 
 # A buffer is made for a run, and each has a number: first come the arguments of the body, then the rows to which its
-# collected results go, then what is needed besides.
+# collected results go, then temporaries.
 _Buffer = Callable[[], Any]
 
 
-class Repetition:
+class NativeLoop:
     """What runs a body in C for arguments that lie in memory in one way.
 
     Args:
@@ -47,10 +47,10 @@ class Repetition:
         self._idle: list[Any] = []
         self._steps: dict[Any, Any] = {}
         self._own: list[_Buffer] = []
-        numbers = {number: thing for number, (place, thing, _) in enumerate(plan.where) if place is Place.ARGUMENT}
+        numbers = {number: content for number, (place, content, _) in enumerate(plan.where) if place is Place.ARGUMENT}
         collected = {number: k for k, number in enumerate(plan.outputs) if k >= n}
         for number in whole.slots:
-            spec, (place, thing, _) = plan.specs[number], plan.where[number]
+            spec, (place, content, _) = plan.specs[number], plan.where[number]
             is_made = number in self._segment.output_values
             k = direct.get(number, collected.get(number) if is_made else None)
             if number in numbers:
@@ -59,8 +59,8 @@ class Repetition:
                 numbers[number] = self._row(k)
             elif is_made:
                 numbers[number] = self._empty(spec)
-            elif place is Place.ARRAY and (thing.shape, thing.dtype, thing.strides) == spec[:3]:
-                numbers[number] = self._buffer(partial(np.asarray, thing))
+            elif place is Place.ARRAY and (content.shape, content.dtype, content.strides) == spec[:3]:
+                numbers[number] = self._buffer(partial(np.asarray, content))
             else:
                 raise NotNative
         if any(number >= 0 and number not in numbers for number, _ in whole.outputs):
@@ -102,7 +102,7 @@ class Repetition:
     def run(
         self,
         carry: Sequence[Any],
-        scanned: Sequence[Any],
+        xs: Sequence[Any],
         rest: Sequence[Any],
         rows: Sequence[Any],
         order: range,
@@ -113,8 +113,8 @@ class Repetition:
 
         Args:
             carry: arrays of the carry, without gaps, which have the new one in the end.
-            scanned: arrays of which each step takes an entry.
-            rest: what is the same at all steps.
+            xs: arrays of which each step takes an entry.
+            rest: the inputs that are the same at all steps.
             rows: for each collected result the array of its entries.
             order: the numbers of the entries.
             states: for a position in that order, where the carry before that step goes.
@@ -122,16 +122,16 @@ class Repetition:
         """
         specs = self._specs[self._n :]
         whole = [_as_it_lies(row, spec) for row, spec in zip(rows, specs, strict=True)]
-        key = *[a.strides[0] for a in scanned], None, *[a.strides[0] for a in whole]
+        key = *[a.strides[0] for a in xs], None, *[a.strides[0] for a in whole]
         steps, done = self._steps.get(key), 0
         if steps is None:
-            moves = [0] * len(carry) + [*key[: len(scanned)]] + [0] * len(rest) + [*key[len(scanned) + 1 :]]
+            moves = [0] * len(carry) + [*key[: len(xs)]] + [0] * len(rest) + [*key[len(xs) + 1 :]]
             steps = self._steps[key] = np.array(moves + [0] * len(self._own), np.intp)
         try:
-            segment, own = self._idle.pop()
+            segment, buffers_ = self._idle.pop()
         except IndexError:
-            segment, own = self._segment.instance(aligned(self._nbytes)), [make() for make in self._own]
-        buffers = (*carry, *scanned, *rest, *whole, *own)
+            segment, buffers_ = self._segment.instance(aligned(self._nbytes)), [make() for make in self._own]
+        buffers = (*carry, *xs, *rest, *whole, *buffers_)
         try:
             for start, stop in pairwise(sorted({0, *states, len(order)})):
                 for view, a in zip(states.get(start, ()), carry, strict=False):
@@ -140,48 +140,48 @@ class Repetition:
                 ends = part.start, part.stop, part.step
                 done += library.repeat(segment, buffers, self._slots, steps, self._records, *ends, until or -1)
         finally:
-            self._idle.append((segment, own))
+            self._idle.append((segment, buffers_))
         for row, a in zip(rows, whole, strict=True):
             if row is not a:  # of which other steps have filled the rest
                 ran = slice(min(order[:done]), max(order[:done]) + 1)
                 row[ran] = a[ran]
 
 
-def repetition(
-    body: Body, n: int, carry: Sequence[Any], scanned: Sequence[Any], rest: Sequence[Any]
-) -> Repetition | None:
+def native_loop_of(
+    body: Body, n: int, carry: Sequence[Any], xs: Sequence[Any], rest: Sequence[Any]
+) -> NativeLoop | None:
     """Return what runs a body in C; None if Python must, or if the body has not run often enough to be planned.
 
     Args:
-        body, n: as in `Repetition`.
-        carry, scanned, rest: as in `Repetition.run`.
+        body, n: as in `NativeLoop`.
+        carry, xs, rest: as in `Repetition.run`.
     """
     if body.runs < PLANNED_AFTER or library is None or body.effects:
         return None
-    for a in (*scanned, *rest):
+    for a in (*xs, *rest):
         if not a.flags.aligned:
             return None
-    key = "repetition", n, tuple([x.strides[1:] for x in scanned]), tuple([a.strides for a in rest])
-    if key not in body.made:
-        arrays = [*carry, *[x[0, ...] for x in scanned], *rest]
+    key = "repetition", n, tuple([x.strides[1:] for x in xs]), tuple([a.strides for a in rest])
+    if key not in body.derived:
+        arrays = [*carry, *[x[0, ...] for x in xs], *rest]
         pairs = zip(arrays, body.examples, strict=True)
         fits = all(a.__class__ is np.ndarray and (a.shape, a.dtype) == (x.shape, x.dtype) for a, x in pairs)
         try:
-            body.made[key] = Repetition(body, n, arrays) if fits else None
+            body.derived[key] = NativeLoop(body, n, arrays) if fits else None
         except NotNative:
-            body.made[key] = None
-    return body.made[key]
+            body.derived[key] = None
+    return body.derived[key]
 
 
 def _direct(specs: Sequence[Spec], where: Sequence[Any], outputs: Sequence[int], n: int) -> Mapping[int, int]:
     """Return the numbers of collected results that can be written where they are to be, with their positions."""
-    found: dict[int, int] = {}
+    positions: dict[int, int] = {}
     for k, number in list(enumerate(outputs))[n:]:
         spec = specs[number]
         alone = where[number].place is Place.ARENA and spec.owner == number
         if alone and spec.strides == _c_strides(spec.shape, spec.dtype):
-            found.setdefault(number, k)
-    return found
+            positions.setdefault(number, k)
+    return positions
 
 
 def _as_it_lies(row: Any, spec: Any) -> Any:

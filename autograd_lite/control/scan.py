@@ -21,23 +21,23 @@ from ..tensors.record import apply
 from ..tensors.tensor import Tensor
 from ..tensors.tracers import TracedTensor, Tracer
 from ..tree import items, leaves, map as map_leaves, rebuild
-from .checkpointed_scan import Kept, states_within
-from .closure import Closed, Memory, Reading, Unfamiliar, close, example_of
+from .checkpointed_scan import CheckpointedScan, states_within
+from .closure_conversion import BodyCache, Closed, FunctionKey, Unfamiliar, close, example_of
 from .scan_op import Scan
 
 
-def operand(what: str, path: str, x: Any) -> Any:
+def operand(caller: str, path: str, x: Any) -> Any:
     """Return a leaf of an argument as a Tensor, an array or one of NumPy's numbers."""
     if isinstance(x, (Tensor, np.ndarray, np.generic)):
         return x
     if isinstance(x, (bool, int, float, complex)):
         return as_array(x)[()]
-    raise TypeError(f"{what}: expected {path} to be an array or a number; received {describe(x)}")
+    raise TypeError(f"{caller}: expected {path} to be an array or a number; received {describe(x)}")
 
 
-def operands(what: str, name: str, tree: Any) -> Any:
+def operands(caller: str, name: str, tree: Any) -> Any:
     """Return a tree of arguments with Tensors, arrays or NumPy's numbers as leaves."""
-    return rebuild(tree, iter([operand(what, name + path, x) for path, x in items(tree)]))
+    return rebuild(tree, iter([operand(caller, name + path, x) for path, x in items(tree)]))
 
 
 @folding
@@ -66,12 +66,12 @@ def scan(
     loop, but for the sign of a zero, and for products with a matrix that is the same at all steps: with entries of xs
     they are one product before the loop, and the gradient by such a matrix is one product after it, whose terms are
     added in another order (1000 steps: up to 4e-15 of the largest element). In second derivatives the same terms are
-    added in another order. A function that changes what is around it, does something else each time, or reads
+    added in another order. A function that has effects outside of itself, does something else each time, or reads
     attributes of objects runs as the loop does.
 
     Args:
         f: a function (carry, x) -> (carry, y). It must return a carry of the structure, shapes and dtypes that it is
-            given. What it captures gets gradients, too.
+            given. Tensors that it captures get gradients, too.
         init: the first carry, an array or a container of arrays.
         xs: an array or a container of arrays, all of one length; None for none, with `length`.
         length: the number of steps; it can be left out if there are xs.
@@ -110,22 +110,22 @@ def scan(
     duck = next(filter(is_duck_array, map(innermost, leaves((init, xs)))), None)
     if duck is not None:  # whose library may lack what the op needs: step by step
         init, xs = (map_leaves(lambda x: asarray_like(x, duck), tree) for tree in (init, xs))
-        return looped(f, init, xs, steps, reverse)
+        return scan_in_python(f, init, xs, steps, reverse)
     if MODE.get().watch is not None:
-        return looped(f, init, xs, steps, reverse)
+        return scan_in_python(f, init, xs, steps, reverse)
     slices = map_leaves(lambda x: example_of(x)[0].copy() if steps else np.zeros(x.shape[1:], x.dtype), xs)
     closed = as_data(f, init, slices, max_bytes is not None or not steps)
     if closed is None:
-        return looped(f, init, xs, steps, reverse)
+        return scan_in_python(f, init, xs, steps, reverse)
     carry, collected = closed.out
     n, m = len(leaves(init)), len(leaves(xs))
     call = Scan(closed.body, n, m, steps, bool(reverse))
     inputs = with_a_tensor([*leaves(init), *leaves(xs), *closed.captured])
     if max_bytes is None:
-        found = iter(call.apply(inputs))
+        results = iter(call.apply(inputs))
     else:
-        found = iter(Kept(call, _states(max_bytes, closed, inputs[:n])).apply(inputs))
-    return rebuild(carry, found), rebuild(collected, found)
+        results = iter(CheckpointedScan(call, _states(max_bytes, closed, inputs[:n])).apply(inputs))
+    return rebuild(carry, results), rebuild(collected, results)
 
 
 def _states(max_bytes: Any, closed: Closed, carry: Sequence[Any]) -> int:
@@ -142,7 +142,7 @@ def _states(max_bytes: Any, closed: Closed, carry: Sequence[Any]) -> int:
 
 
 # Functions as data, by what they read; None for one that does not do the same twice.
-_MEMORY = Memory()
+_CACHE = BodyCache()
 
 
 def as_data(
@@ -151,7 +151,7 @@ def as_data(
     slices: Any,
     needed: bool,
     *users: Callable[..., Any],
-    what: str = "scan",
+    caller: str = "scan",
 ) -> Closed | None:
     """Return a function as data, or None if it must run as it is, or if a loop in Python is as good.
 
@@ -164,51 +164,53 @@ def as_data(
         init, slices: its arguments.
         needed: whether nothing else will do.
         users: the functions of the user that it consists of, if it is none itself.
-        what: the caller, for messages.
+        caller: the caller, for messages.
     """
     try:
-        return _recorded(f, init, slices, needed or (bool(TAPES) and MODE.get().tape is not None), users or (f,), what)
+        return _recall_or_record(
+            f, init, slices, needed or (bool(TAPES) and MODE.get().tape is not None), users or (f,), caller
+        )
     except HasEffects:
         return None
 
 
-def _recorded(
-    f: Callable[..., Any], init: Any, slices: Any, needed: bool, users: Sequence[Callable[..., Any]], what: str
+def _recall_or_record(
+    f: Callable[..., Any], init: Any, slices: Any, needed: bool, users: Sequence[Callable[..., Any]], caller: str
 ) -> Closed | None:
     if needed:
-        return _checked(close(what, f, (init, slices)), init)
+        return _check_closed(close(caller, f, (init, slices)), init)
     try:
-        reading = Reading(*users)
+        reading = FunctionKey(*users)
     except Unfamiliar:
         return None
-    given = [(path, x.shape, x.dtype, x.__class__ is TracedTensor) for path, x in items((init, slices))]
-    key = reading.key, tuple(given), MODE.get().record
-    known = _MEMORY.get(key, _NEW)
-    if known is None:
+    specs = [(path, x.shape, x.dtype, x.__class__ is TracedTensor) for path, x in items((init, slices))]
+    key = reading.key, tuple(specs), MODE.get().record
+    entry = _CACHE.get(key, _NEW)
+    if entry is None:
         return None
-    if isinstance(known, _Known):
-        return known.closed._replace(captured=[reading.tensors[k] for k in known.places])
-    closed = _checked(close(what, f, (init, slices)), init)
-    does_the_same = repr(closed.body) == repr(close(what, f, (init, slices)).body)
+    if isinstance(entry, _Cached):
+        return entry.closed._replace(captured=[reading.tensors[k] for k in entry.places])
+    closed = _check_closed(close(caller, f, (init, slices)), init)
+    does_the_same = repr(closed.body) == repr(close(caller, f, (init, slices)).body)
     places = {id(edge_of(t)): k for k, t in enumerate(reading.tensors)}
     captured = [places.get(id(edge_of(t)), -1) for t in closed.captured]
-    kept = _Known(closed._replace(captured=[]), captured) if does_the_same and -1 not in captured else None
-    _MEMORY.keep(key, kept, reading.held)
-    return closed if kept is not None else None
+    new_entry = _Cached(closed._replace(captured=[]), captured) if does_the_same and -1 not in captured else None
+    _CACHE.keep(key, new_entry, reading.referents)
+    return closed if new_entry is not None else None
 
 
 _NEW = object()
 
 
-class _Known(NamedTuple):
+class _Cached(NamedTuple):
     """A function as data, and where among the Tensors that it reads those are that it captures."""
 
     closed: Closed
     places: list[int]
 
 
-def _checked(closed: Closed, init: Any) -> Closed:
-    """Return a function that returns what it must."""
+def _check_closed(closed: Closed, init: Any) -> Closed:
+    """Check that a function returns a pair with a carry like the first one."""
     carry, _ = _pair(closed.out)
     check_carry("scan", init, carry, closed.body.specs)
     return closed
@@ -221,22 +223,22 @@ def with_a_tensor(inputs: list[Any]) -> list[Any]:
 
 def number_of_steps(xs: Any, length: Any) -> int:
     """Return how many steps a scan has."""
-    found = {}
+    lengths = {}
     for path, x in items(xs, "xs"):
         if not np.ndim(x) if not isinstance(x, Tensor) else not x.ndim:
             raise ShapeError(f"scan: expected {path} to have an axis to scan; received a number")
-        found[path] = x.shape[0]
+        lengths[path] = x.shape[0]
     if length is not None:
         if not isinstance(length, (int, np.integer)) or isinstance(length, bool) or length < 0:
             wrong = ValueError if isinstance(length, (int, np.integer)) else TypeError
             raise wrong(f"scan: expected length to be a number of steps, 0 or more; received {describe(length)}")
-        found["length"] = length
-    if not found:
+        lengths["length"] = length
+    if not lengths:
         raise ValueError("scan: expected arrays in xs, or length=; received neither, so the number of steps is unknown")
-    if len(set(found.values())) > 1:
-        received = ", ".join(f"{path} of {n}" for path, n in found.items())
+    if len(set(lengths.values())) > 1:
+        received = ", ".join(f"{path} of {n}" for path, n in lengths.items())
         raise ShapeError(f"scan: expected one number of steps; received {received}")
-    return int(next(iter(found.values())))
+    return int(next(iter(lengths.values())))
 
 
 def _pair(out: Any) -> tuple[Any, Any]:
@@ -248,12 +250,12 @@ def _pair(out: Any) -> tuple[Any, Any]:
     return out
 
 
-def check_carry(what: str, init: Any, carry: Any, specs: Sequence[Any]) -> int:
+def check_carry(caller: str, init: Any, carry: Any, specs: Sequence[Any]) -> int:
     """Check that a function returned a carry like the first one, and return its number of arrays."""
     before, after = list(items(init, "carry")), list(items(carry, "carry"))
     if [path for path, _ in before] != [path for path, _ in after] or outline(init) != outline(carry):
         raise TypeError(
-            f"{what}: expected the function to return a carry with the structure of the first one, {outline(init)}; "
+            f"{caller}: expected the function to return a carry with the structure of the first one, {outline(init)}; "
             f"received {outline(carry)}"
         )
     for (path, x), spec in zip(before, specs, strict=False):
@@ -261,7 +263,7 @@ def check_carry(what: str, init: Any, carry: Any, specs: Sequence[Any]) -> int:
             wrong: Any = ShapeError if x.shape != spec.shape else DtypeError
             cure = "Make the first carry of that shape" if wrong is ShapeError else f"Cast it, .astype(np.{x.dtype})"
             raise wrong(
-                f"{what}: expected the function to return {path} as it was given, of shape {x.shape} {x.dtype}; "
+                f"{caller}: expected the function to return {path} as it was given, of shape {x.shape} {x.dtype}; "
                 f"received {spec.shape} {spec.dtype}. {cure}"
             )
     return len(before)
@@ -272,7 +274,7 @@ def outline(tree: Any) -> str:
     return str(map_leaves(lambda _: 0, tree)).replace("0", "array")
 
 
-def looped(f: Callable[..., Any], init: Any, xs: Any, steps: int, reverse: bool) -> tuple[Any, Any]:
+def scan_in_python(f: Callable[..., Any], init: Any, xs: Any, steps: int, reverse: bool) -> tuple[Any, Any]:
     """Do what `scan` does, in Python: the specification."""
     carry = map_leaves(as_tensor, init)
     collected: list[Any] = []
@@ -287,8 +289,8 @@ def looped(f: Callable[..., Any], init: Any, xs: Any, steps: int, reverse: bool)
         raise ValueError("scan: expected at least one step of a function that changes what is around it; received none")
     if reverse:
         collected.reverse()
-    stacked = map_leaves(lambda *ys: returned(np.stack([as_tensor(y) for y in ys])), *collected)
-    return map_leaves(returned, carry), stacked
+    stacked = map_leaves(lambda *ys: copy_result(np.stack([as_tensor(y) for y in ys])), *collected)
+    return map_leaves(copy_result, carry), stacked
 
 
 def as_tensor(x: Any) -> Any:
@@ -296,7 +298,7 @@ def as_tensor(x: Any) -> Any:
     return x if isinstance(x, Tensor) else Tensor(x)
 
 
-def returned(x: Any) -> Any:
+def copy_result(x: Any) -> Any:
     """Return a leaf of a result as the operation returns it: in memory of its own, in C order."""
     if not isinstance(x, Tensor):
         return Tensor(np.ascontiguousarray(x)[()] if np.ndim(x) else x)

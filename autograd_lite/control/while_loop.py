@@ -16,7 +16,7 @@ from ..tensors.record import apply
 from ..tensors.tensor import Tensor
 from ..tree import leaves, map as map_leaves, rebuild
 from .cond import known_now
-from .scan import as_data, as_tensor, check_carry, number_of_steps, operands, returned, scan, with_a_tensor
+from .scan import as_data, as_tensor, check_carry, copy_result, number_of_steps, operands, scan, with_a_tensor
 from .scan_op import NO_WAY_BACK, UNBOUNDED, Scan
 
 
@@ -39,7 +39,7 @@ def while_loop(
         The last carry, as Tensors.
 
     Raises:
-        ShapeError, DtypeError, TypeError: if a function does not return what it must.
+        ShapeError, DtypeError, TypeError: if a function returns something of another kind.
         TraceError: if one asks for the value of a Tensor, as `if x > 0` does.
         GradError: if a gradient flows back through a loop without `max_steps`.
 
@@ -56,38 +56,42 @@ def while_loop(
     carry = map_leaves(as_tensor, operands("while_loop", "init_val", init_val))
     go_on = _condition(cond_fun(carry))
 
-    def advanced(before: Any) -> tuple[Any, Any]:
+    def advance(before: Any) -> tuple[Any, Any]:
         new = map_leaves(as_tensor, body_fun(before))
         check_carry("while_loop", before, new, leaves(new))
         return new, _condition(cond_fun(new))
 
     def step(whole: Any, _: Any) -> tuple[Any, None]:
-        new, test = advanced(whole[0])
+        new, test = advance(whole[0])
         return (new, whole[1] + 1, as_tensor(test)), None
 
-    def closed(needed: bool) -> Any:
+    def close_loop(needed: bool) -> Any:
         whole = carry, np.int64(0), np.bool_(go_on) if isinstance(go_on, bool) else go_on
-        found = as_data(step, whole, None, needed, cond_fun, body_fun, what="while_loop")
-        return found if found is None else (found, leaves(whole))
+        closed_loop = as_data(step, whole, None, needed, cond_fun, body_fun, caller="while_loop")
+        return closed_loop if closed_loop is None else (closed_loop, leaves(whole))
 
-    taken, made = 0, None
+    taken, loop_data = 0, None
     in_python = (
         max_steps is None or MODE.get().watch is not None or any(map(is_duck_array, map(innermost, leaves(carry))))
     )
     while isinstance(go_on, bool):
         if not go_on or taken == steps:
-            return map_leaves(lambda t: _without_reverse_mode(returned(t)) if max_steps is None else returned(t), carry)
-        if not taken and not in_python and (made := closed(False)) is not None:
+            return map_leaves(
+                lambda t: _without_reverse_mode(copy_result(t)) if max_steps is None else copy_result(t), carry
+            )
+        if not taken and not in_python and (loop_data := close_loop(False)) is not None:
             break
-        carry, go_on = advanced(carry)
+        carry, go_on = advance(carry)
         taken += 1
-    made = made or closed(True)  # the condition is known only when the compiled function runs, or in a batch
-    if made is None:
+    loop_data = loop_data or close_loop(
+        True
+    )  # the condition is known only when the compiled function runs, or in a batch
+    if loop_data is None:
         raise TraceError(
             "while_loop: expected functions that compute and change nothing, since the number of steps is known only "
             "when the compiled function runs; received one that assigns to a Tensor from outside. Carry it instead"
         )
-    data, flat = made
+    data, flat = loop_data
     left = steps if max_steps is None else steps - taken
     loop = Scan(data.body, len(flat), 0, left, False, until=len(flat) - 1)
     return rebuild(data.out[0], iter(loop.apply(with_a_tensor([*flat, *data.captured]))))[0]
@@ -144,7 +148,7 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
         Tensor(24)
     """
     require_function("fori_loop", body_fun)
-    bounds = [_bound(name, x) for name, x in (("lower", lower), ("upper", upper))]
+    bounds = [_check_bound(name, x) for name, x in (("lower", lower), ("upper", upper))]
     if not any(isinstance(b, Tensor) for b in bounds):
         numbers = np.arange(bounds[0], max(bounds))
         return scan(lambda carry, i: (body_fun(i, carry), None), init_val, numbers)[0]
@@ -155,7 +159,7 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
     return carry
 
 
-def _bound(name: str, x: Any) -> Any:
+def _check_bound(name: str, x: Any) -> Any:
     if isinstance(x, (int, np.integer)) and not isinstance(x, bool):
         return int(x)
     if isinstance(x, Tensor) and x.shape == () and x.dtype.kind in "iu":

@@ -19,7 +19,7 @@ from ..tensors.record import owned
 from ..tensors.tensor import Tensor
 from ..tensors.tracers import TracedTensor, Tracer
 from ..tree import leaves, map as map_leaves, rebuild
-from .user_rules import KeepAll
+from .user_rules import KeepSame
 
 
 def arrays_in(out: Any) -> list[Any]:
@@ -153,7 +153,7 @@ def with_results(op: Op, n: int, given: int) -> Op:
         infer=chosen,
         rules=by_need(pull),
         jvp=push and (lambda ts, out, *values, call: push(ts[:n], out, *values[:n], call=call)),
-        keeps=KeepAll(n, given),
+        keeps=KeepSame.first(n, given),
         batch=lambda *args: _batched(given, *args),
     )
 

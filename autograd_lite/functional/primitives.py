@@ -48,7 +48,7 @@ from .call_signature import (
 )
 from .dual import transposed
 from .transposition import inner, pulled_through, pushed_through, transposed_by_units
-from .user_rules import KeepAll, Rule, Stated, sum_of, zeros, zeros_like
+from .user_rules import KeepSame, Rule, Stated, sum_of, zeros, zeros_like
 
 _NUMBERS = frozenset({float, int, complex, bool})
 Placeholder = Callable[..., Any] | None
@@ -249,7 +249,7 @@ class Primitive(Stated):
                 rules or by_need(self._pull),
                 self._infer_several if several else self._infer,
                 jvp=jvp,
-                keeps=KeepAll(n),  # type: ignore[arg-type]
+                keeps=KeepSame.first(n),
                 results=(lambda *, call: len(leaves(call.tree))) if several else None,
             )
             if given:

@@ -31,14 +31,19 @@ class Rule(NamedTuple):
     joint: bool
 
 
-class KeepAll:
-    """An `Op.keeps` that saves the result and the first n inputs, whatever others there are."""
+class KeepSame:
+    """An `Op.keeps` that saves the same, whichever inputs need a gradient: the result first, then the inputs."""
 
-    def __init__(self, n: int, others: int = 0) -> None:
-        self._all = (True,) * (n + 1) + (False,) * others
+    def __init__(self, keep: tuple[bool, ...]) -> None:
+        self._keep = keep
+
+    @classmethod
+    def first(cls, n: int, others: int = 0) -> Any:
+        """Save the result and the first n inputs, and none of the others."""
+        return cls((True,) * (n + 1) + (False,) * others)
 
     def __getitem__(self, mask: int) -> tuple[bool, ...]:
-        return self._all
+        return self._keep
 
 
 def of_one(rule: Callable[..., Any]) -> Callable[..., Any]:

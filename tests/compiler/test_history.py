@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.control.call import Call
+from autograd_lite.control.function_call import Call
 from autograd_lite.core.mode import TAPES
 
 from ..laws.reading import same_bits
@@ -410,14 +410,14 @@ def both(run: Callable[[Session], Any]) -> None:
 def by_the_engine(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
     """Return a list of the calls that the engine passes back through from now on, since no program does."""
     found: list[Call] = []
-    passed = Call._passed
+    passed = Call._engine_pass
 
     def noted(self: Call, *args: Any) -> Any:
         if not TAPES:  # otherwise a program is recorded
             found.append(self)
         return passed(self, *args)
 
-    monkeypatch.setattr(Call, "_passed", noted)
+    monkeypatch.setattr(Call, "_engine_pass", noted)
     return found
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.control import bodies, checkpointed_scan as budget
-from autograd_lite.control.checkpointed_scan import Advance, Back, first_kept, forward_steps, way_back
+from autograd_lite.control import body as bodies, checkpointed_scan as budget
+from autograd_lite.control.checkpointed_scan import Advance, Back, first_checkpoints, forward_steps, schedule
 
 from .test_control import RNG, assert_same
 
@@ -30,7 +30,7 @@ def fewest(steps: int, kept: int) -> int:
 def test_the_way_back_is_the_shortest() -> None:
     for steps in range(1, 30):
         for kept in range(1, 8):
-            actions = list(way_back(steps, kept))
+            actions = list(schedule(steps, kept))
             forward = sum(a.stop - a.start for a in actions if isinstance(a, Advance))
             forward += sum(a.step - a.start for a in actions if isinstance(a, Back))
             assert forward == forward_steps(steps, kept) == fewest(steps, kept)
@@ -66,14 +66,14 @@ def test_a_budget_is_kept(steps: int, reverse: bool, monkeypatch: pytest.MonkeyP
         counts[key] = counts.get(key, 0) + 1
         return prepare(self, arrays)
 
-    class Watched(budget.States):
+    class Watched(budget.Checkpoints):
         def __init__(self) -> None:
             super().__init__()
             states.append(self)
 
     slope = ag.grad(lambda *a: loss(*a, reverse=reverse), (0, 1, 2))(h, x, W)
     monkeypatch.setattr(bodies.Runner, "_prepare", counted)
-    monkeypatch.setattr(budget, "States", Watched)
+    monkeypatch.setattr(budget, "Checkpoints", Watched)
     for max_bytes in (0, STATE, 2 * STATE + 9, 5 * STATE, 10**9):
         counts.clear(), states.clear()
         f = ag.grad(lambda *a, b=max_bytes: loss(*a, reverse=reverse, max_bytes=b), (0, 1, 2))
@@ -82,7 +82,7 @@ def test_a_budget_is_kept(steps: int, reverse: bool, monkeypatch: pytest.MonkeyP
         (kept,) = states
         assert kept.most <= max_bytes
         c = 1 + max_bytes // STATE
-        again = forward_steps(steps, c) - (first_kept(steps, c) or [0])[-1]
+        again = forward_steps(steps, c) - (first_checkpoints(steps, c) or [0])[-1]
         assert counts.get("scan of 2", 0) == again  # the carry alone
         assert counts["scan of 3"] == steps  # the first pass
         assert counts["scan backward of 3"] == steps

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.control.bodies import PLANNED_AFTER
-from autograd_lite.control.native_loop import Repetition
+from autograd_lite.control.body import PLANNED_AFTER
+from autograd_lite.control.native_loop import NativeLoop
 from autograd_lite.native.kernels import library
 
 from ..laws.reading import same_bits
@@ -52,7 +52,7 @@ BY_PYTHON = {"of what C cannot do", "no elements", "complex"}
 
 
 def by_python(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("autograd_lite.control.scan_op.repetition", lambda *_: None)
+    monkeypatch.setattr("autograd_lite.control.scan_op.native_loop_of", lambda *_: None)
 
 
 def results(name: str, reverse: bool) -> list[Any]:
@@ -79,13 +79,13 @@ def results(name: str, reverse: bool) -> list[Any]:
 @pytest.mark.parametrize("name", BODIES)
 def test_steps_in_c_are_those_in_python(name: str, reverse: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     runs: list[int] = []
-    run = Repetition.run
+    run = NativeLoop.run
 
     def counted(self: Any, *args: Any) -> None:
         runs.append(1)
         run(self, *args)
 
-    monkeypatch.setattr(Repetition, "run", counted)
+    monkeypatch.setattr(NativeLoop, "run", counted)
     found = results(name, reverse)
     assert runs or name in BY_PYTHON
     by_python(monkeypatch)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ...control.bodies import Body
+from ...control.body import Body
 from ...control.cond import Choice
 from ...control.scan_op import UNBOUNDED, Scan
 from ...core.op import Op
@@ -19,7 +19,7 @@ Loop = Scan | Choice
 
 # Of each kind its class, how many bodies it has, and the names of its numbers.
 _KINDS = {
-    "scan": (Scan, 1, ("carried", "scanned", "length", "reverse", "guarded", "until", "limit")),
+    "scan": (Scan, 1, ("num_carry", "num_xs", "length", "reverse", "guarded", "until", "limit")),
     "cond": (Choice, 2, ("guarded",)),
 }
 
@@ -65,8 +65,12 @@ def read_loop(about: Mapping[str, Any], body: Callable[[Any], Body], inputs: int
         refuse(f"the bodies of a {name} of {inputs} inputs", len(bodies))
     if cls is Choice:
         return Choice((bodies[0], bodies[1]), **numbers)
-    carried, results, until = numbers["carried"], len(bodies[0].specs), numbers["until"]
-    fits = carried + numbers["scanned"] <= inputs > numbers["limit"] and until < max(carried, 1) and carried <= results
-    if not fits or (numbers["length"] == UNBOUNDED and (not until or carried < results)):
+    num_carry, results, until = numbers["num_carry"], len(bodies[0].specs), numbers["until"]
+    fits = (
+        num_carry + numbers["num_xs"] <= inputs > numbers["limit"]
+        and until < max(num_carry, 1)
+        and num_carry <= results
+    )
+    if not fits or (numbers["length"] == UNBOUNDED and (not until or num_carry < results)):
         refuse(f"the numbers of a {name}", numbers)
     return Scan(bodies[0], **numbers)

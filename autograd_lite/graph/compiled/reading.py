@@ -11,7 +11,7 @@ import numpy as np
 
 from ...compiler.abstract_values import ArrayKind
 from ...compiler.trace import Recording
-from ...control.bodies import Body
+from ...control.body import Body
 from ...core.errors import UnsupportedError
 from ...core.indices import indices_in
 from ...core.multi_result import Dtypes

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from ...compiler.compiled_function import Compiled
-from ...control.bodies import Body
+from ...control.body import Body
 from ...core.op import OPS, Op
 from ...files import free_name, write_arrays
 from ...ir.observing import Check

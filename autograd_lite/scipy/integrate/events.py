@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ...control.bodies import Body
-from ...control.closure import close, recorded
+from ...control.body import Body
+from ...control.closure_conversion import close, record_body
 from ...core.errors import UnsupportedError
 from ...core.op import Op
 from ...core.shape_arithmetic import ShapeDtype
@@ -26,7 +26,7 @@ _MOST_ITERATIONS = 10
 
 def _bodies(body: Body) -> tuple[Body, Body]:
     """Return the derivative of a function of t and parameters by t, and its cotangents by the parameters."""
-    if "moment" not in body.made:
+    if "moment" not in body.derived:
         more = body.examples[1:]
         wanted = tuple(k for k, c in enumerate(more) if c.dtype.kind in "fc")
 
@@ -38,11 +38,11 @@ def _bodies(body: Body) -> tuple[Body, Body]:
             _, back = vjp(lambda *more: body(t, *more)[0], wanted)(*more)
             return [user(c) for c in back(g)]
 
-        body.made["moment"] = (
-            recorded("solve_ivp", slope, body.examples),
-            recorded("solve_ivp", pulled, [np.float64(0), *body.examples]),
+        body.derived["moment"] = (
+            record_body("solve_ivp", slope, body.examples),
+            record_body("solve_ivp", pulled, [np.float64(0), *body.examples]),
         )
-    made: tuple[Body, Body] = body.made["moment"]
+    made: tuple[Body, Body] = body.derived["moment"]
     return made
 
 

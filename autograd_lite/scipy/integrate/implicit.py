@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from ...control.bodies import Body, Runner
-from ...control.closure import close, recorded
+from ...control.body import Body, Runner
+from ...control.closure_conversion import close, record_body
 from ...core.errors import UnsupportedError
 from ...core.op import Op
 from ...core.shape_arithmetic import ShapeDtype
@@ -69,7 +69,7 @@ def _side(body: Body, matrix: Matrix) -> Any:
 def _bodies(body: Body, matrix: Matrix) -> tuple[Body, Body, Body]:
     """Return what computes the right side, its Jacobian by z, and its cotangents by all else."""
     key = "implicit", matrix
-    if key not in body.made:
+    if key not in body.derived:
         (n,), s, more = body.examples[1].shape, len(matrix), body.examples[2:]
         side = _side(body, matrix)
         row = np.zeros((s, n), body.examples[1].dtype)
@@ -85,12 +85,12 @@ def _bodies(body: Body, matrix: Matrix) -> tuple[Body, Body, Body]:
             _, back = vjp(side, chosen)(base, rest, times, h, z, *more)
             return [user(c) for c in back(user(g))]
 
-        body.made[key] = (
-            recorded("solve_ivp", lambda *arrays: [side(*arrays)], examples),
-            recorded("solve_ivp", slope, examples),
-            recorded("solve_ivp", pulled, [row, *examples]),
+        body.derived[key] = (
+            record_body("solve_ivp", lambda *arrays: [side(*arrays)], examples),
+            record_body("solve_ivp", slope, examples),
+            record_body("solve_ivp", pulled, [row, *examples]),
         )
-    made: tuple[Body, Body, Body] = body.made[key]
+    made: tuple[Body, Body, Body] = body.derived[key]
     return made
 
 

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import scipy.integrate as original
 
-from ...control.bodies import Body, Runner
-from ...control.closure import close, recorded
+from ...control.body import Body, Runner
+from ...control.closure_conversion import close, record_body
 from ...core.errors import ShapeError, UnsupportedError
 from ...core.op import Op
 from ...core.shape_arithmetic import ShapeDtype
@@ -58,7 +58,7 @@ def _vector(a: Any, b: Any, *parameters: Any, body: Body, options: dict[str, Any
 
 def _derivative(body: Body) -> Body:
     """Return the function of x, a cotangent and the parameters that gives the cotangents of these in one array."""
-    if "derivative" not in body.made:
+    if "derivative" not in body.derived:
         wanted = tuple(k for k, c in enumerate(body.examples[1:]) if c.dtype.kind in "fc")
 
         def pulled(x: Any, g: Any, *parameters: Any) -> list[Any]:
@@ -66,8 +66,8 @@ def _derivative(body: Body) -> Body:
             return [np.concatenate([_real(c).reshape(-1) for c in back(g)])]
 
         example = np.zeros(body.specs[0].shape)
-        body.made["derivative"] = recorded("quad", pulled, [body.examples[0], example, *body.examples[1:]])
-    made: Body = body.made["derivative"]
+        body.derived["derivative"] = record_body("quad", pulled, [body.examples[0], example, *body.examples[1:]])
+    made: Body = body.derived["derivative"]
     return made
 
 

@@ -1,4 +1,4 @@
-"""What the ops of this package share: how bodies become an op, what it keeps for gradients, and where NaN is masked."""
+"""The base of control flow ops: how bodies become an op, its residuals for gradients, and where NaN is masked."""
 
 from __future__ import annotations
 
@@ -18,24 +18,26 @@ from ..core.op import Op, jointly
 from ..core.shape_arithmetic import ShapeDtype
 from ..engine.walk import cotangents, edge_of, may_have_nan
 from ..functional.argument_selection import variable
-from ..functional.user_rules import KeepAll
+from ..functional.user_rules import KeepSame
 from ..random import Generator, rehearse_draws
 from ..tensors.record import apply as record, wrap
 from ..tensors.tensor import Tensor
 from ..tensors.tracers import TracedTensor, Tracer
-from .bodies import Body
-from .derivatives import Linear, is_floating
+from .body import Body
+from .derivatives import LinearizedBody, is_floating
 
 
-class Flow:
+class ControlOp:
     """Bodies that run in some order: an op with several results. Each kind is a frozen dataclass.
 
+    An op returns results to the caller (`num_outputs` of them) and, where gradients are wanted, residuals after them.
+
     Attributes:
-        bodies: what it runs.
+        bodies: the functions that it runs.
         specs: of the results.
         params: what graphs show of it.
         linear: the parts of the bodies for reverse mode, if it returns what that keeps, after the other results.
-        wanted: the positions of the arguments that gradients are for, if it does.
+        wrt: the positions of the arguments that gradients are for, if it does.
         states: of the generators before it ran.
         first: the one that returns the first of the results, of which this one takes the place in a record.
         cost: of the op.
@@ -44,8 +46,8 @@ class Flow:
     bodies: Sequence[Body]
     specs: Sequence[ShapeDtype]
     params: dict[str, Any]
-    linear: Sequence[Linear] = ()
-    wanted: tuple[int, ...] = ()
+    linear: Sequence[LinearizedBody] = ()
+    wrt: tuple[int, ...] = ()
     states: dict[Any, Any]
     first: Any = None
     cost: float = 1
@@ -63,52 +65,52 @@ class Flow:
             lambda *_, **__: tuple(self.specs),
             jvp=self.push,
             batch=self.batch,
-            keeps=KeepAll(self.taken),  # type: ignore[arg-type]
+            keeps=KeepSame.first(self.num_inputs),
             cost=self.cost,
             results=len(self.specs),
         )
 
     @property
-    def taken(self) -> int:
+    def num_inputs(self) -> int:
         """How many arguments it takes."""
         return len(self.bodies[0].examples)
 
     @property
-    def shown(self) -> int:
-        """How many results are for the user; further ones are kept for the backward pass."""
-        return len(self.specs) - sum(part.kept for part in self.linear)
+    def num_outputs(self) -> int:
+        """The number of results returned to the caller; the rest are residuals for the backward pass."""
+        return len(self.specs) - sum(part.num_residuals for part in self.linear)
 
     @property
     def floating(self) -> list[int]:
         """The positions of the results for the user that have cotangents."""
-        return [k for k in range(self.shown) if is_floating(self.specs[k])]
+        return [k for k in range(self.num_outputs) if is_floating(self.specs[k])]
 
     def forward(self, *arrays: Any, **_: Any) -> tuple[Any, ...]:
         """Compute the results from arrays."""
         raise NotImplementedError
 
-    def in_parts(self, wanted: tuple[int, ...]) -> Any:
-        """Return the one that keeps what its backward pass reads, if gradients are for some arguments."""
+    def with_residuals(self, wrt: tuple[int, ...]) -> Any:
+        """Return the op that returns residuals too, for gradients by some arguments."""
         return self
 
-    def silent(self) -> Any:
+    def without_observations(self) -> Any:
         """Return the same without observations."""
         raise NotImplementedError
 
-    def pulled(
+    def pull_residuals(
         self,
         gs: Sequence[Any],
         out: Sequence[Any],
-        kept: Sequence[Any],
+        residuals: Sequence[Any],
         inputs: Sequence[Any],
         so_far: dict[int, Any] | None,
     ) -> list[Any]:
-        """Return the cotangents of all inputs, by what was kept.
+        """Return the cotangents of all inputs from the residuals.
 
         Args:
             gs: the cotangents of the results for the user.
             out: these results.
-            kept: what the further results are.
+            residuals: what the further results are.
             inputs: of the op.
             so_far: the cotangents of some inputs so far; see `EachInput.at_once`.
         """
@@ -119,21 +121,21 @@ class Flow:
     ) -> list[Any]:
         """Return the cotangents of all inputs; see `EachInput.at_once`."""
         first = self.first
-        if first is not None and all(x is None for x in g[first.shown :]):
+        if first is not None and all(x is None for x in g[first.num_outputs :]):
             n = len(first.specs)
             return first.pull(g[:n], out[:n], *inputs, so_far=so_far)
         if not self.linear:
             call = call_of(out)
-            split = self.in_parts(wanted_of(call, inputs))
-            kept = self._kept(split, call, out, inputs)
-        elif all(x is None for x in g[self.shown :]):
-            split, kept = self, out[self.shown :]
-        else:  # what is kept has derivatives, too
-            whole: Flow = replace(self, linear=(), wanted=(), first=self)  # type: ignore[type-var]
+            split = self.with_residuals(wrt_of(call, inputs))
+            residuals = self._residuals(split, call, out, inputs)
+        elif all(x is None for x in g[self.num_outputs :]):
+            split, residuals = self, out[self.num_outputs :]
+        else:  # the residuals have derivatives, too
+            whole: ControlOp = replace(self, linear=(), wrt=(), first=self)  # type: ignore[type-var]
             return whole.pull(g, out, *inputs, so_far=so_far)
-        return split.pulled(g[: split.shown], out[: split.shown], kept, inputs, so_far)
+        return split.pull_residuals(g[: split.num_outputs], out[: split.num_outputs], residuals, inputs, so_far)
 
-    def _kept(self, split: Any, call: Any, out: Sequence[Any], inputs: Sequence[Any]) -> Sequence[Any]:
+    def _residuals(self, split: Any, call: Any, out: Sequence[Any], inputs: Sequence[Any]) -> Sequence[Any]:
         """Return what a backward pass reads of the way to the results; in a record, with a history.
 
         In a record the call becomes one that has these as further results, so that it has their derivatives.
@@ -144,43 +146,45 @@ class Flow:
             out: the results.
             inputs: of the op.
         """
-        n = self.shown
-        recorded = call is not None and out[0].__class__ is Tensor
-        if not recorded and not all(map(_is_plain, inputs)):
+        n = self.num_outputs
+        record_body = call is not None and out[0].__class__ is Tensor
+        if not record_body and not all(map(_is_plain, inputs)):
             refuse_effects(*self.bodies)
             return split.again(*inputs)[n:]
-        if not recorded and TAPES and MODE.get().tape is not None:
-            with no_grad():  # a backward pass that is compiled by itself: what it computes again is part of it
+        if not record_body and TAPES and MODE.get().tape is not None:
+            with no_grad():  # a backward pass that is compiled by itself, the repeated steps included
                 return split.op(*inputs, **split.params)[n:]
         with rehearse_draws(self.states):
-            found = split.silent().forward(*(x._data if isinstance(x, Tensor) else x for x in inputs))[n:]
-        if not recorded:
-            return found
-        whole = Several.of([*(t._data for t in out), *found])
+            results = split.without_observations().forward(*(x._data if isinstance(x, Tensor) else x for x in inputs))[
+                n:
+            ]
+        if not record_body:
+            return results
+        whole = Several.of([*(t._data for t in out), *results])
         call.op, call.params, call.shape, call.dtype = split.op, split.params, whole.shape, whole.dtype
         call.saved = (whole, *call.saved[1:])
-        return [wrap(a, node) for a, node in zip(found, result_nodes(call)[n:], strict=True)]
+        return [wrap(a, node) for a, node in zip(results, result_nodes(call)[n:], strict=True)]
 
     def apply(self, inputs: Sequence[Any]) -> Sequence[Any]:
         """Run the op on arrays, or on what stands for them, and return the results for the user."""
-        wanted = wanted_among(inputs)
-        flow = self.in_parts(wanted) if wanted else self
+        wrt = wrt_among(inputs)
+        flow = self.with_residuals(wrt) if wrt else self
         results: Sequence[Any] = flow.op(*inputs, **flow.params) if inputs else record(flow.op, (), flow.params)
         note_effects(results, *flow.bodies)
-        return results[: self.shown]
+        return results[: self.num_outputs]
 
     def again(self, *inputs: Any) -> Sequence[Any]:
         """Run the op on what stands for arrays, and return all of its results with their derivatives."""
-        whole: Flow = replace(self, linear=(), wanted=(), first=None) if self.linear else self  # type: ignore[type-var]
+        whole: ControlOp = replace(self, linear=(), wrt=(), first=None) if self.linear else self  # type: ignore[type-var]
         return whole.apply(inputs)
 
 
-def room(specs: Sequence[ShapeDtype]) -> list[Any]:
+def allocate(specs: Sequence[ShapeDtype]) -> list[Any]:
     """Return memory for results."""
     return [np.empty(shape, dtype) for shape, dtype in specs]
 
 
-def filled(rows: Sequence[Any]) -> tuple[Any, ...]:
+def as_results(rows: Sequence[Any]) -> tuple[Any, ...]:
     """Return results as they are handed out, numbers among them, once their memory is filled."""
     return tuple([a if a.ndim else a[()] for a in rows])
 
@@ -207,12 +211,12 @@ def states_of(*bodies: Body) -> dict[Generator, Any]:
     return {g: g.state for body in bodies if body.effects for g in body.generators}
 
 
-def is_wanted(x: Any) -> bool:
+def needs_gradient(x: Any) -> bool:
     """Return whether a gradient flows to an input."""
     return isinstance(x, Tensor) and x.requires_grad and is_floating(x)
 
 
-def wanted_among(inputs: Sequence[Any]) -> tuple[int, ...]:
+def wrt_among(inputs: Sequence[Any]) -> tuple[int, ...]:
     """Return the positions of the inputs that a later backward pass may be for, so that values are kept for it.
 
     On a tape nothing is: if there is a backward pass, the call gets further results then.
@@ -220,7 +224,7 @@ def wanted_among(inputs: Sequence[Any]) -> tuple[int, ...]:
     on_tape = TAPES and MODE.get().tape is not None
     if not is_grad_enabled() or (on_tape and not any(isinstance(x, TracedTensor | Tracer) for x in inputs)):
         return ()
-    return tuple(i for i, x in enumerate(inputs) if is_wanted(x))
+    return tuple(i for i, x in enumerate(inputs) if needs_gradient(x))
 
 
 def call_of(out: Sequence[Any]) -> Node | None:
@@ -229,13 +233,13 @@ def call_of(out: Sequence[Any]) -> Node | None:
     return node.inputs[0] if node.__class__ is Node and node.op is get_tuple_element else None
 
 
-def wanted_of(call: Node | None, inputs: Sequence[Any]) -> tuple[int, ...]:
+def wrt_of(call: Node | None, inputs: Sequence[Any]) -> tuple[int, ...]:
     """Return the positions of the inputs of an op that gradients flow to, as far as that is known."""
     return tuple(i for i, x in enumerate(inputs) if is_floating(x) and (call is None or i in call.needs))
 
 
 def _is_plain(x: Any) -> bool:
-    return not isinstance(x, Tensor | Tracer) or (x.__class__ is Tensor and not is_wanted(x))
+    return not isinstance(x, Tensor | Tracer) or (x.__class__ is Tensor and not needs_gradient(x))
 
 
 def without_effects(body: Body) -> Body:
@@ -248,7 +252,7 @@ def negative_zeros(like: Any) -> Any:
     return np.full(like.shape, complex(-0.0, -0.0) if like.dtype.kind == "c" else -0.0, like.dtype)
 
 
-def begun(so_far: dict[int, Any] | None, summed: Sequence[int], inputs: Sequence[Any]) -> list[Any]:
+def initial_sums(so_far: dict[int, Any] | None, summed: Sequence[int], inputs: Sequence[Any]) -> list[Any]:
     """Return what the cotangents of some inputs begin with, and leave only those in `so_far`.
 
     Args:
@@ -256,11 +260,11 @@ def begun(so_far: dict[int, Any] | None, summed: Sequence[int], inputs: Sequence
         summed: the positions of some inputs.
         inputs: of the op.
     """
-    known = {} if so_far is None else dict(so_far)
+    totals = {} if so_far is None else dict(so_far)
     if so_far is not None:
-        for i in known.keys() - set(summed):
+        for i in totals.keys() - set(summed):
             del so_far[i]
-    return [known.get(i, negative_zeros(inputs[i])) for i in summed]
+    return [totals.get(i, negative_zeros(inputs[i])) for i in summed]
 
 
 def tangent_or_zeros(t: Any, x: Any) -> Any:
@@ -269,7 +273,7 @@ def tangent_or_zeros(t: Any, x: Any) -> Any:
 
 
 @contextmanager
-def noticing(guarded: bool, rows: Sequence[Any]) -> Iterator[None]:
+def watch_nan(guarded: bool, rows: Sequence[Any]) -> Iterator[None]:
     """Raise after a backward pass that fills rows if the engine might have masked a NaN in it.
 
     Raises:
@@ -285,10 +289,10 @@ def noticing(guarded: bool, rows: Sequence[Any]) -> Iterator[None]:
             raise AssumptionFailed
 
 
-def masked_by_the_engine(
+def pull_with_engine(
     run: Callable[[Sequence[Any]], list[Any]],
     inputs: Sequence[Any],
-    wanted: Sequence[int],
+    wrt: Sequence[int],
     gs: Sequence[Any],
     states: Mapping[Generator, Any],
 ) -> list[Any]:
@@ -297,7 +301,7 @@ def masked_by_the_engine(
     Args:
         run: computes the results from the inputs.
         inputs: of the op.
-        wanted: the positions of those that cotangents are for.
+        wrt: the positions of those that cotangents are for.
         gs: the cotangents of the results.
         states: of generators before the results were computed.
 
@@ -307,25 +311,25 @@ def masked_by_the_engine(
     if TAPES and MODE.get().tape is not None:
         raise AssumptionFailed
     with rehearse_draws(states):
-        return derived_by_the_engine(run, inputs, wanted, gs)
+        return engine_cotangents(run, inputs, wrt, gs)
 
 
-def derived_by_the_engine(
-    run: Callable[[Sequence[Any]], list[Any]], inputs: Sequence[Any], wanted: Sequence[int], gs: Sequence[Any]
+def engine_cotangents(
+    run: Callable[[Sequence[Any]], list[Any]], inputs: Sequence[Any], wrt: Sequence[int], gs: Sequence[Any]
 ) -> list[Any]:
     """Return the cotangents of all inputs, None where they are not wanted, of what a function computes; see above."""
     record = any(isinstance(x, Tensor) for x in (*gs, *inputs))
-    given = list(inputs)
+    values = list(inputs)
     with enable_grad():
-        for i in wanted:
-            given[i] = variable(inputs[i], None)
-        targets = {i: given[i]._node for i in wanted}
-        out = run(given)
+        for i in wrt:
+            values[i] = variable(inputs[i], None)
+        targets = {i: values[i]._node for i in wrt}
+        out = run(values)
     roots: dict[Any, Any] = {}
     for t, g in zip(out, gs, strict=True):
         if g is not None and t.requires_grad:
             edge = edge_of(t)
             roots[edge] = roots[edge] + g if edge in roots else g
-    found = cotangents(roots, set(targets.values()), retain_graph=record, create_graph=record) if roots else {}
-    zeros: dict[int, Any] = {i: np.zeros(inputs[i].shape, inputs[i].dtype) for i in wanted}
-    return [found.get(targets[i], zeros[i]) if i in zeros else None for i in range(len(inputs))]
+    totals = cotangents(roots, set(targets.values()), retain_graph=record, create_graph=record) if roots else {}
+    zeros: dict[int, Any] = {i: np.zeros(inputs[i].shape, inputs[i].dtype) for i in wrt}
+    return [totals.get(targets[i], zeros[i]) if i in zeros else None for i in range(len(inputs))]

@@ -35,7 +35,7 @@ class Body:
     """A function of arrays that returns arrays, as a program.
 
     Args:
-        name: of what it is the body.
+        name: of the op that it belongs to.
         program: with `inputs` in the order of the arguments.
         outputs: the ids of the results.
         effects: the ids of draws and observations.
@@ -43,7 +43,7 @@ class Body:
 
     Attributes:
         specs: of the results.
-        made: bodies that were derived from this one, by what they are for.
+        derived: bodies that were derived from this one, by what they are for.
         options: of the passes that its plan goes through.
         runs: how often it has run without a plan.
     """
@@ -60,7 +60,7 @@ class Body:
         self.examples = list(examples)
         graph = program.graph
         self.specs = tuple(ShapeDtype(graph[i].shape, graph[i].dtype) for i in self.outputs)
-        self.made: dict[Any, Any] = {}
+        self.derived: dict[Any, Any] = {}
         self.runs = 0
         self.options: dict[str, Any] = {}
         needed = needed_for(program, (*self.outputs, *self.effects))
@@ -73,9 +73,9 @@ class Body:
     def generators(self) -> list[Generator]:
         """The generators that it draws from."""
         params = [self.program.calls[i][2] for i in self.order]
-        own = [x for p in params for x in p.values() if isinstance(x, Generator)]
+        direct = [x for p in params for x in p.values() if isinstance(x, Generator)]
         inner = [x for p in params for x in p.values() if isinstance(x, Body)]
-        return list(dict.fromkeys([*own, *(g for body in inner for g in body.generators)]))
+        return list(dict.fromkeys([*direct, *(g for body in inner for g in body.generators)]))
 
     def __repr__(self) -> str:
         return f"<{len(self.order)} operations, {self._digest}>"
@@ -83,11 +83,11 @@ class Body:
     @cached_property
     def _digest(self) -> str:
         """The same for bodies that do the same with the same constants."""
-        own = {*self.order}
-        nodes = [(n.op, n.inputs, n.params, n.shape, n.dtype, n.value) for n in self.program.graph if n.id in own]
+        ids = {*self.order}
+        nodes = [(n.op, n.inputs, n.params, n.shape, n.dtype, n.value) for n in self.program.graph if n.id in ids]
         digest = hashlib.sha1(f"{[tuple(map(str, node)) for node in nodes]}{self.outputs}".encode())
-        for i, thing in self.program.bindings.items():
-            array = thing._data if isinstance(thing, Tensor) and i in self.program.fixed else thing
+        for i, value in self.program.bindings.items():
+            array = value._data if isinstance(value, Tensor) and i in self.program.fixed else value
             if isinstance(array, (np.ndarray, np.generic)) and array.dtype != object:
                 digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()[:8]
@@ -95,7 +95,7 @@ class Body:
     @cached_property
     def constants(self) -> dict[str, Any]:
         bindings = self.program.bindings.items()
-        return {i: thing._data if isinstance(thing, Tensor) else thing for i, thing in bindings}
+        return {i: value._data if isinstance(value, Tensor) else value for i, value in bindings}
 
     # ---- as operations ----------------------------------------------------------------------------------------------
 
@@ -110,30 +110,30 @@ class Body:
             if op is OBSERVE and tape is not None:
                 tape.note_observer(params["function"], [_edge(env[k]) for k in ids])
                 continue
-            given = tuple([env[k] for k in ids])
+            values = tuple([env[k] for k in ids])
             again = getattr(getattr(op.forward, "__self__", None), "again", None)  # of the ops of this package
             if op is get_tuple_element:
-                env[i] = given[0][params["index"]]
+                env[i] = values[0][params["index"]]
             elif again is not None:
-                env[i] = again(*given)
+                env[i] = again(*values)
             else:
-                env[i] = apply(op, given, _with_tensors(params, iter([env[k] for k in node.inputs[len(ids) :]])))
+                env[i] = apply(op, values, _with_tensors(params, iter([env[k] for k in node.inputs[len(ids) :]])))
                 if tape is not None and ids and i in self.effects:
                     tape.does_more(env[i])
         return [x if isinstance(x := env[i], Tensor) else wrap(x, None) for i in self.outputs]
 
     # ---- as calls of NumPy ------------------------------------------------------------------------------------------
 
-    def step(self, arrays: Sequence[Any], kept: int) -> tuple[Any, Step]:
+    def step(self, arrays: Sequence[Any], num_kept: int) -> tuple[Any, Step]:
         """Return what computes the results for arrays that lie in memory as these do, and the key to give it back.
 
-        It must not be called by two threads at a time; see `done`.
+        It must not be called by two threads at a time; see `give_back`.
 
         Args:
             arrays: the arguments.
-            kept: how many results, the first ones, are read after the next call.
+            num_kept: how many results, the first ones, are read after the next call.
         """
-        key = kept, *[a.strides if a.__class__ is np.ndarray else a.__class__ for a in arrays]
+        key = num_kept, *[a.strides if a.__class__ is np.ndarray else a.__class__ for a in arrays]
         idle = self._idle.setdefault(key, [])
         if not idle and self.runs < PLANNED_AFTER:
             return None, self._one_by_one
@@ -142,7 +142,7 @@ class Body:
         except IndexError:
             source = self._sources.get(key)
             if source is None:
-                source = self._sources[key] = self._planned(arrays, range(kept))
+                source = self._sources[key] = self._make_source(arrays, range(num_kept))
             return key, source.instance()
 
     def plans(self) -> list[Plan]:
@@ -155,7 +155,7 @@ class Body:
             self._movable[key] = self._sources[key].movable()
         return self._movable[key]
 
-    def done(self, key: Any, step: Step) -> None:
+    def give_back(self, key: Any, step: Step) -> None:
         """Give a step back, so that it is used again."""
         if key is not None:
             self._idle[key].append(step)
@@ -163,28 +163,28 @@ class Body:
     def _one_by_one(self, *arrays: Any) -> tuple[Any, ...]:
         """Compute the results by the forward functions of the ops, as long as a plan may not be worth making."""
         self.runs += 1
-        found: dict[Any, Any] = {**self.constants, **dict(zip(self.program.inputs, arrays, strict=True))}
+        values: dict[Any, Any] = {**self.constants, **dict(zip(self.program.inputs, arrays, strict=True))}
         for i in self.order:
-            found[i] = self.program.compute(i, found)
-        return tuple([found[i] for i in self.outputs]), ()
+            values[i] = self.program.compute(i, values)
+        return tuple([values[i] for i in self.outputs]), ()
 
-    def _planned(self, arrays: Sequence[Any], kept: range) -> Source:
-        return Source(self.plan(arrays, kept), moving=True)
+    def _make_source(self, arrays: Sequence[Any], kept_positions: range) -> Source:
+        return Source(self.plan(arrays, kept_positions), moving=True)
 
-    def plan(self, arrays: Sequence[Any], kept: Sequence[int]) -> Plan:
+    def plan(self, arrays: Sequence[Any], kept_positions: Sequence[int]) -> Plan:
         """Plan how to compute the results for arrays that lie in memory as these do.
 
         Args:
             arrays: the arguments.
-            kept: the positions of results that are read after the next call.
+            kept_positions: the positions of results that are read after the next call.
         """
-        given = {i: wrap(a, None) for i, a in zip(self.program.inputs, arrays, strict=True) if i is not None}
+        slots = {i: wrap(a, None) for i, a in zip(self.program.inputs, arrays, strict=True) if i is not None}
         graph = PureGraph(self.program.graph.nodes, (*self.outputs, *self.effects))
-        bindings = MappingProxyType({**self.program.bindings, **given})
+        bindings = MappingProxyType({**self.program.bindings, **slots})
         program = optimize(replace(self.program, graph=graph, bindings=bindings), **self.options)[-1].program
         n = len(self.outputs)
         outputs = program.graph.outputs
-        return make_plan(program, outputs[:n], outputs[n:], kept_positions=kept)
+        return make_plan(program, outputs[:n], outputs[n:], kept_positions=kept_positions)
 
 
 class Runner:
@@ -193,11 +193,11 @@ class Runner:
     Args:
         body: what runs.
         first: how many arguments, the first ones, may lie otherwise in memory from call to call.
-        kept: how many results, the first ones, are read after the next call.
+        num_kept: how many results, the first ones, are read after the next call.
     """
 
-    def __init__(self, body: Body, first: int, kept: int) -> None:
-        self._body, self._first, self._kept = body, first, kept
+    def __init__(self, body: Body, first: int, num_kept: int) -> None:
+        self._body, self._first, self._kept = body, first, num_kept
         self._key: Any = None
         self._lies: Any = None
         self._step: Any = None
@@ -209,8 +209,8 @@ class Runner:
     def __call__(self, *arrays: Any) -> tuple[Any, ...]:
         """Compute the results."""
         self._prepare(arrays)
-        found: tuple[Any, ...] = self._step(*arrays)[0]  # the second part are changes, which a body has not
-        return found
+        results: tuple[Any, ...] = self._step(*arrays)[0]  # the second part are changes, which a body has not
+        return results
 
     def into(self, rows: Sequence[Any], t: int, *arrays: Any) -> tuple[Any, ...]:
         """Compute the results, and let those that are not kept lie in entry t of arrays, the same at all calls."""
@@ -218,10 +218,10 @@ class Runner:
             self._fill(rows)
         for name, row in self._direct:
             self._globals[name] = row[t]
-        found: tuple[Any, ...] = self._step(*arrays)[0]
+        results: tuple[Any, ...] = self._step(*arrays)[0]
         for k, row in self._copied:
-            row[t] = found[k]
-        return found
+            row[t] = results[k]
+        return results
 
     def _prepare(self, arrays: Sequence[Any]) -> bool:
         """Take a step for arrays that lie like these, and return whether it is another one than before."""
@@ -239,10 +239,10 @@ class Runner:
         self._globals = getattr(self._step, "__globals__", {})
         self._direct, self._copied = [], []
         for k, row in enumerate(rows, self._kept):
-            own = self._globals[movable[k]] if k in movable else None
-            if own is not None and row.ndim > 1 and (row.strides[1:], row.dtype) == (own.strides, own.dtype):
+            buffer = self._globals[movable[k]] if k in movable else None
+            if buffer is not None and row.ndim > 1 and (row.strides[1:], row.dtype) == (buffer.strides, buffer.dtype):
                 self._direct.append((movable[k], row))
-                self._before[movable[k]] = own
+                self._before[movable[k]] = buffer
             else:
                 self._copied.append((k, row))
 
@@ -251,17 +251,17 @@ class Runner:
         if self._key is not None:
             if self._before:
                 self._globals.update(self._before)
-            self._body.done(self._key, self._step)
+            self._body.give_back(self._key, self._step)
 
 
-def rearranged(body: Body, inputs: Sequence[int], outputs: Sequence[int]) -> Body:
+def rearrange(body: Body, inputs: Sequence[int], outputs: Sequence[int]) -> Body:
     """Return a body that takes these arguments in this order, and returns these results."""
     program = replace(body.program, inputs=tuple(body.program.inputs[k] for k in inputs))
     examples = [body.examples[k] for k in inputs]
     return Body(body.name, program, [body.outputs[k] for k in outputs], body.effects, examples)
 
 
-def widened(body: Body, positions: Sequence[int], examples: Sequence[Any]) -> Body:
+def widen(body: Body, positions: Sequence[int], examples: Sequence[Any]) -> Body:
     """Return a body with more arguments, of which it reads those at these positions."""
     inputs: list[str | None] = [None] * len(examples)
     for k, i in zip(positions, body.program.inputs, strict=True):
@@ -270,25 +270,25 @@ def widened(body: Body, positions: Sequence[int], examples: Sequence[Any]) -> Bo
     return Body(body.name, program, body.outputs, body.effects, examples)
 
 
-def needed_for(program: PureProgram, wanted: Sequence[str]) -> set[str]:
+def needed_for(program: PureProgram, ids: Sequence[str]) -> set[str]:
     """Return the ids of the nodes that these depend on, and theirs."""
-    needed = set(wanted)
+    needed = set(ids)
     for node in reversed(program.graph.nodes):
         if node.id in needed:
             needed.update(node.inputs)
     return needed
 
 
-def values_of(body: Body, wanted: Sequence[str]) -> dict[str, Any]:
+def values_of(body: Body, ids: Sequence[str]) -> dict[str, Any]:
     """Return the values of some nodes for the examples of a body's arguments."""
     program, pairs = body.program, zip(body.program.inputs, body.examples, strict=True)
-    found = body.constants | {i: x for i, x in pairs if i is not None}
-    needed = needed_for(program, wanted)
+    values = body.constants | {i: x for i, x in pairs if i is not None}
+    needed = needed_for(program, ids)
     with np.errstate(all="ignore"):
         for i in program.calls:
             if i in needed:
-                found[i] = program.compute(i, found)
-    return {i: found[i] for i in wanted}
+                values[i] = program.compute(i, values)
+    return {i: values[i] for i in ids}
 
 
 def _edge(x: Any) -> Any:

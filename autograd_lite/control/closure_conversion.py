@@ -1,4 +1,4 @@
-"""From a function to a `Body`: it runs once, and what it reads from around it becomes arguments.
+"""Closure conversion: a function runs once and becomes a `Body`, whose captures are its last arguments.
 
 One that is equal to one from before, by all that it reads, need not run again.
 """
@@ -27,14 +27,14 @@ from ..tensors.record import wrap
 from ..tensors.tensor import Tensor, tensor
 from ..tensors.tracers import TracedTensor, Tracer, wrap_any
 from ..tree import leaves, map as map_leaves, rebuild
-from .bodies import Body, widened
+from .body import Body, widen
 
 
 class Closed(NamedTuple):
     """A function as data.
 
     Attributes:
-        body: takes the leaves of the arguments, and then what is captured.
+        body: takes the leaves of the arguments, and then the captured Tensors.
         out: what the function returned, with 0 for every array.
         captured: the Tensors from around the function that it reads.
     """
@@ -58,17 +58,17 @@ class _Closing(Recorder):
     """The tape of a function, and all that it reads from around it.
 
     Attributes:
-        what: the caller, for messages.
+        caller: the caller, for messages.
         replaced: for each edge from before the Tensor around it, the one that stands for it in the program, and the
             slot that takes its place in the function.
     """
 
     rehearses = True
 
-    def __init__(self, what: str, f: Callable[..., Any]) -> None:
-        super().__init__(f, what)
+    def __init__(self, caller: str, f: Callable[..., Any]) -> None:
+        super().__init__(f, caller)
         self.replaced: dict[Any, tuple[Tensor, Tensor, Tensor]] = {}
-        self.what = what
+        self.caller = caller
         self.host_state = Outside()  # type: ignore[assignment]
 
     def read(self, edge: Any, value: Any = None) -> None:
@@ -86,11 +86,11 @@ class _Closing(Recorder):
             self.replaced[t] = t, *slot_of(example_of(t))
         return self.replaced[t][-1]
 
-    def taken(self, x: Any) -> Tensor:
+    def as_result(self, x: Any) -> Tensor:
         """Return a leaf of the result as a Tensor of this record."""
         if not isinstance(x, (Tensor, np.ndarray, np.generic, bool, int, float, complex)):
             raise TypeError(
-                f"{self.what}: expected {self._name} to return arrays and containers of arrays; received "
+                f"{self.caller}: expected {self._name} to return arrays and containers of arrays; received "
                 f"{type(x).__name__}"
             )
         if not isinstance(x, Tensor):
@@ -102,16 +102,16 @@ class _Closing(Recorder):
     def index(self, t: Any) -> IndexArray:
         """Return the values of a Tensor as an index."""
         t = self.lower(t)
-        found = super().index(t)
-        self.taken(t)
-        return found
+        index = super().index(t)
+        self.as_result(t)
+        return index
 
 
-def close(what: str, f: Callable[..., Any], args: tuple[Any, ...], otherwise: Exception | None = None) -> Closed:
+def close(caller: str, f: Callable[..., Any], args: tuple[Any, ...], otherwise: Exception | None = None) -> Closed:
     """Run a function once on examples of its arguments, so that nothing outside notices, and return it as data.
 
     Args:
-        what: the caller, for messages.
+        caller: the caller, for messages.
         f: the function.
         args: trees whose leaves are Tensors, arrays or NumPy's numbers.
         otherwise: what to raise if the function changes something outside; by default `HasEffects`.
@@ -126,23 +126,23 @@ def close(what: str, f: Callable[..., Any], args: tuple[Any, ...], otherwise: Ex
         return leaves(tree[0]) or [np.empty(0, np.bool_)]  # so that an op that has effects alone has a result
 
     try:
-        body, captured = _closed(_Closing(what, f), flat, [example_of(a) for a in leaves(args)])
+        body, captured = _close(_Closing(caller, f), flat, [example_of(a) for a in leaves(args)])
     except HasEffects as error:
         raise otherwise or error from None
     return Closed(body, map_leaves(lambda _: 0, tree[0]), captured)
 
 
-def aligned(parts: Sequence[Closed], n: int) -> tuple[list[Body], list[Tensor]]:
+def align_captures(parts: Sequence[Closed], n: int) -> tuple[list[Body], list[Tensor]]:
     """Let functions of the same n arguments capture the same Tensors: all that one of them does."""
     captured = list({id(t): t for part in parts for t in part.captured}.values())
     position = {id(t): n + k for k, t in enumerate(captured)}
     examples = [*parts[0].body.examples[:n], *map(example_of, captured)]
     return [
-        widened(part.body, [*range(n), *(position[id(t)] for t in part.captured)], examples) for part in parts
+        widen(part.body, [*range(n), *(position[id(t)] for t in part.captured)], examples) for part in parts
     ], captured
 
 
-def recorded(
+def record_body(
     name: str,
     function: Callable[..., list[Tensor]],
     examples: Sequence[Any],
@@ -156,40 +156,40 @@ def recorded(
         examples: of its arguments.
         stands_for: receives nodes for which others are to be read.
     """
-    return _closed(_Closing(name, function), function, examples, stands_for, captures=False)[0]
+    return _close(_Closing(name, function), function, examples, stands_for, captures=False)[0]
 
 
-def _closed(
+def _close(
     tape: _Closing,
     function: Callable[..., list[Any]],
     examples: Sequence[Any],
     stands_for: Mapping[Any, Any] = MappingProxyType({}),
     captures: bool = True,
 ) -> tuple[Body, list[Tensor]]:
-    """Return what a function does as a body, and what it captures, which are the last arguments of that."""
+    """Record a function as a body; return it and the Tensors that it captures, which are its last arguments."""
     slots = [slot_of(a) for a in examples]
 
     def call() -> list[Tensor]:
         with np.errstate(all="ignore"):
-            return [tape.taken(x) for x in function(*[inner for _, inner in slots])]
+            return [tape.as_result(x) for x in function(*[inner for _, inner in slots])]
 
     results, _ = run(tape, call)
     new = {**{edge: edge_of(slot) for edge, (_, _, slot) in tape.replaced.items()}, **stands_for}
-    wanted = [*results, *tape.effects]
+    nodes = [*results, *tape.effects]
 
     def edge_for(edge: Any, _: Any = None) -> Any:
         return new.get(edge, edge) if edge.__class__ is Node else edge
 
-    for t in wanted:
+    for t in nodes:
         t._node = edge_for(t._node)
-    reconnect(wanted, edge_for)
+    reconnect(nodes, edge_for)
     pairs = [(t, stand) for t, stand, _ in tape.replaced.values()]
     own = {id(stand) for stand, _ in slots}.union([id(stand) for _, stand in pairs])
     pairs += [(t, t) for t in tape.outside.values() if captures and id(t) not in own]
-    program = program_of(tape, wanted, [stand for stand, _ in slots] + [stand for _, stand in pairs])
+    program = program_of(tape, nodes, [stand for stand, _ in slots] + [stand for _, stand in pairs])
     if len(program.inputs) > len(slots) + len(pairs):
         raise HasEffects  # it reads a number of the function around, which Python computes
-    # A body may live longer than what it was made from.
+    # A body may outlive the values that it was made from.
     bindings = {i: wrap(x._data, None) if isinstance(x, Tensor) else x for i, x in program.bindings.items()}
     for _, _, params in program.calls.values():
         for index in indices_in(params):
@@ -199,14 +199,14 @@ def _closed(
     inputs = (*program.inputs[:n], *[i for *_, i in read])
     program = replace(program, inputs=inputs, bindings=MappingProxyType(bindings))
     outputs = program.graph.outputs
-    body = Body(tape.what, program, outputs[:m], outputs[m:], [*examples, *[stand._data for _, stand, _ in read]])
+    body = Body(tape.caller, program, outputs[:m], outputs[m:], [*examples, *[stand._data for _, stand, _ in read]])
     return body, [t for t, *_ in read]
 
 
 # ---- functions that have run before ----------------------------------------------------------------------------------
 
-# A function that is defined inside another one is a new object at every call. What it does is settled by its code and
-# by what it reads from around itself, of which Tensors may be others each time.
+# A function that is defined inside another one is a new object at every call. It is the same if its code and all that
+# it captures are the same, apart from Tensors, which may be others each time.
 _PLAIN = (bool, int, str, bytes, type(None), type(Ellipsis), np.dtype)
 _AS_THEY_ARE = (BuiltinFunctionType, np.ufunc, Generator)
 _LARGE = 1 << 16
@@ -219,13 +219,13 @@ class Unfamiliar(Exception):
     """Raised where a function reads something that may change unnoticed."""
 
 
-class Reading:
+class FunctionKey:
     """What a function is, apart from the Tensors that it reads.
 
     Attributes:
         key: equal for functions that do the same.
         tensors: what they do it with, in order.
-        held: whatever must stay alive as long as the key is kept, since its id is in it.
+        referents: whatever must stay alive as long as the key is kept, since its id is in it.
 
     Raises:
         Unfamiliar: if the function reads something that may change unnoticed, such as an attribute of an object.
@@ -233,7 +233,7 @@ class Reading:
 
     def __init__(self, *functions: Callable[..., Any]) -> None:
         self.tensors: list[Tensor] = []
-        self.held: list[Any] = []
+        self.referents: list[Any] = []
         self._numbers: dict[int, int] = {}
         self._seen: dict[int, int] = {}
         self.key = tuple([self._of(f) for f in functions])
@@ -270,7 +270,7 @@ class Reading:
         raise Unfamiliar
 
     def _itself(self, x: Any) -> Any:
-        self.held.append(x)
+        self.referents.append(x)
         return id(x)
 
     def _function(self, f: FunctionType) -> Any:
@@ -279,15 +279,15 @@ class Reading:
         if vars(f) or imports(f.__code__):
             raise Unfamiliar
         self._seen[id(f)] = len(self._seen)
-        self.held.append(f.__code__)
+        self.referents.append(f.__code__)
         try:
             cells = [cell.cell_contents for cell in f.__closure__ or ()]
         except ValueError:  # not yet filled
             raise Unfamiliar from None
         names = [name for name in names_in(f.__code__) if name in f.__globals__]
         read = [f.__globals__[name] for name in names]
-        given = [*cells, *read, f.__defaults__, f.__kwdefaults__]
-        return f.__code__, tuple(names), tuple([self._of(x) for x in given])
+        values = [*cells, *read, f.__defaults__, f.__kwdefaults__]
+        return f.__code__, tuple(names), tuple([self._of(x) for x in values])
 
 
 def _is_of_a_library(module: Any) -> bool:
@@ -298,22 +298,22 @@ def _is_of_a_library(module: Any) -> bool:
     return file is not None and file.startswith(_LIBRARIES)
 
 
-class Memory:
-    """Keeps what was made of functions; of more than some, the first ones are forgotten."""
+class BodyCache:
+    """Caches bodies of functions; beyond a limit, the oldest entries go."""
 
     def __init__(self) -> None:
         self._known: dict[Any, tuple[Any, list[Any]]] = {}
         self._lock = fork_safe_lock()
 
     def get(self, key: Any, default: Any) -> Any:
-        """Return what is kept, or the default."""
-        found = self._known.get(key)
-        return default if found is None else found[0]
+        """Return the value of a key, or the default."""
+        index = self._known.get(key)
+        return default if index is None else index[0]
 
-    def keep(self, key: Any, thing: Any, held: list[Any]) -> None:
+    def keep(self, key: Any, value: Any, referents: list[Any]) -> None:
         """Keep a thing."""
         with self._lock:
             self._known.pop(key, None)
             while len(self._known) >= _MOST:
                 del self._known[next(iter(self._known))]
-            self._known[key] = thing, held
+            self._known[key] = value, referents
