@@ -78,9 +78,9 @@ class Generator:
     def bits(self) -> np.random.Generator:
         """NumPy's generator; made at the first draw, since `numpy.random` is slow to import."""
         draws = _DRAWS.get()
-        return self._made() if draws is None else draws(self)
+        return self._generator() if draws is None else draws(self)
 
-    def _made(self) -> np.random.Generator:
+    def _generator(self) -> np.random.Generator:
         bits = self._bits
         if bits is None:
             with self.lock:  # otherwise each of several threads would start the stream anew
@@ -92,11 +92,11 @@ class Generator:
     @property
     def state(self) -> dict[str, Any]:
         """The state of the bit generator; set it to continue where another stream was."""
-        return dict(self._made().bit_generator.state)
+        return dict(self._generator().bit_generator.state)
 
     @state.setter
     def state(self, state: dict[str, Any]) -> None:
-        self._made().bit_generator.state = state
+        self._generator().bit_generator.state = state
 
     def _place(self) -> list[int] | None:
         """Return numbers that identify the position of the stream; None if it is unseeded and unused."""
@@ -154,13 +154,13 @@ def remember_draws() -> Iterator[dict[Generator, list[Any]]]:
     states: dict[Generator, list[Any]] = {}
     around = _DRAWS.get()
 
-    def noted(generator: Generator) -> np.random.Generator:
-        bits = generator._made() if around is None else around(generator)
+    def note(generator: Generator) -> np.random.Generator:
+        bits = generator._generator() if around is None else around(generator)
         states.setdefault(generator, []).append(bits.bit_generator.state)
         return bits
 
     try:
-        _DRAWS.set(noted)
+        _DRAWS.set(note)
         yield states
     finally:
         _DRAWS.set(around)
@@ -172,17 +172,17 @@ def replay_draws(states: dict[Generator, list[Any]]) -> Iterator[None]:
     left = {generator: iter(before) for generator, before in states.items()}
     twins: dict[Generator, np.random.Generator] = {}
 
-    def replayed(generator: Generator) -> np.random.Generator:
+    def replay(generator: Generator) -> np.random.Generator:
         state = next(left.get(generator, iter(())), None)
         if state is None:  # more draws than before
-            return generator._made()
+            return generator._generator()
         twin = twins.setdefault(generator, np.random.default_rng(0))
         twin.bit_generator.state = state
         return twin
 
     around = _DRAWS.get()
     try:
-        _DRAWS.set(replayed)
+        _DRAWS.set(replay)
         yield
     finally:
         _DRAWS.set(around)
@@ -193,7 +193,7 @@ def rehearse_draws(states: Mapping[Generator, Any] = MappingProxyType({})) -> It
     """Draw inside from twins of the generators, which begin with these states, or anyhow; the streams stay."""
     twins: dict[Generator, np.random.Generator] = {}
 
-    def rehearsed(generator: Generator) -> np.random.Generator:
+    def rehearse(generator: Generator) -> np.random.Generator:
         if generator not in twins:
             twins[generator] = np.random.default_rng(0)
             if generator in states:
@@ -202,7 +202,7 @@ def rehearse_draws(states: Mapping[Generator, Any] = MappingProxyType({})) -> It
 
     around = _DRAWS.get()
     try:
-        _DRAWS.set(rehearsed)
+        _DRAWS.set(rehearse)
         yield
     finally:
         _DRAWS.set(around)

@@ -35,7 +35,7 @@ __all__ = [
 __dir__ = __all__.copy
 
 Leaf = Callable[[Any], object] | None
-# Classes of what is certainly a leaf, which need no closer look; that of Tensors adds itself.
+# Classes that are certainly leaves, for speed; the Tensor class adds itself.
 LEAVES: set[type] = {np.ndarray, float, int, bool, complex, str, np.float64, np.float32}
 
 
@@ -50,13 +50,13 @@ def leaves(tree: Any, *, leaf: Leaf = None) -> list[Any]:
         >>> leaves(({"w": 1, "b": None}, [2, 3]))
         [1, 2, 3]
     """
-    found: list[Any] = []
+    out: list[Any] = []
     try:
-        _collect(tree, leaf, found)
+        _collect(tree, leaf, out)
     except RecursionError:
         _refuse_cycle(tree)
         raise
-    return found
+    return out
 
 
 def items(tree: Any, path: str = "", *, leaf: Leaf = None) -> Iterator[tuple[str, Any]]:
@@ -261,16 +261,16 @@ def _matching(tree: Any, children: Collection[Any], other: Any, path: str) -> Co
     return parts
 
 
-def _collect(tree: Any, leaf: Leaf, found: list[Any]) -> None:
+def _collect(tree: Any, leaf: Leaf, out: list[Any]) -> None:
     children = None if leaf is not None and leaf(tree) else _children(tree)
     if children is None:
-        found.append(tree)
+        out.append(tree)
         return
     for child in children:
         if child.__class__ in LEAVES:
-            found.append(child)
+            out.append(child)
         else:
-            _collect(child, leaf, found)
+            _collect(child, leaf, out)
 
 
 # ---- containers that contain themselves -----------------------------------------------------------------------------
@@ -292,9 +292,9 @@ def _refuse_cycle(tree: Any) -> None:
         call = outer.f_code.co_qualname.partition(".<locals>")[0]
         if call.endswith(".__call__"):
             call = type(outer.f_locals["self"]).__name__
-    given = dict(_arguments(outer)) if outer is not None else {}
+    arguments = dict(_arguments(outer)) if outer is not None else {}
     expected = f"{call}: expected containers that do not contain themselves"
-    raise _cycle_error(call, given) or TypeError(f"{expected}; received a result that does") from None
+    raise _cycle_error(call, arguments) or TypeError(f"{expected}; received a result that does") from None
 
 
 def _cycle_error(call: str, arguments: Mapping[str, Any]) -> TypeError | None:

@@ -16,7 +16,7 @@ from ..native.instructions import (
     LINE,
     REDUCE,
     THREADS,
-    aligned,
+    aligned_memory,
     block_record,
     call_record,
     is_long,
@@ -67,9 +67,9 @@ class Segment(NamedTuple):
 
     def instance(self, arena: Any) -> Any:
         """Return a function of the given values, which uses this arena, and memory of its own."""
-        spaces = {"own": aligned(self.own), "arena": arena}
+        spaces = {"own": aligned_memory(self.own), "arena": arena}
         memory = tuple([spaces[a] if isinstance(a, str) else a for a in self.fixed])
-        scratch = aligned(self.scratch * THREADS)
+        scratch = aligned_memory(self.scratch * THREADS)
         rest = self.arguments, self.results, scratch, self.is_long, self.errors
         return library.Segment(self.code, self.loops, memory, *rest)
 

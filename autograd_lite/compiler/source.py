@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..native.blockwise import NAMED_OUT
-from ..native.instructions import aligned
+from ..native.instructions import aligned_memory
 from .buffer_assignment import LARGE, Place
 from .execution_plan import Plan, argument_text
 from .native_segments import Segment, find_segments
@@ -83,7 +83,7 @@ class Source:
 
     def instance(self) -> Callable[..., tuple[Any, ...]]:
         """Return the function, with an arena of its own: one that runs must not be called again meanwhile."""
-        memory = aligned(self.plan.nbytes)
+        memory = aligned_memory(self.plan.nbytes)
         names = dict(self._names)
         for (offset, a), name in self._buffers.items():
             names[name] = np.ndarray(a.shape, a.dtype, memory.data, offset, a.strides)

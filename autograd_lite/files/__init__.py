@@ -1,7 +1,7 @@
 """Files of arrays and plain values, for models, checkpoints and compiled functions: written whole, read without trust.
 
-`write_arrays` and `read_arrays` are for arrays with a description, `Codec` turns values into what JSON has and back,
-and `refused_as` lets whatever damaged input makes a reader raise be one error.
+`write_arrays` and `read_arrays` are for arrays with a description, `Codec` turns values into those of JSON and back,
+and `refused_as` turns every exception that damaged input causes in a reader into one error.
 """
 
 from .json_codec import (
@@ -17,14 +17,14 @@ from .json_codec import (
 )
 from .kinds import HDF5 as HDF5, KERAS as KERAS, kind_of as kind_of
 from .refusals import (
+    PlainText as PlainText,
     SavedFileError as SavedFileError,
     Unreadable as Unreadable,
-    Words as Words,
-    clipped as clipped,
+    clip_text as clip_text,
     depth_of as depth_of,
     nth as nth,
     of_kind as of_kind,
-    parsed as parsed,
+    parse_json as parse_json,
     refuse as refuse,
     refused_as as refused_as,
 )

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Atomic writes: files are written whole or not at all."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 _STALE = 3600.0  # seconds after which an unfinished file counts as abandoned
-_FOUND = {
+_KINDS = {
     stat.S_IFDIR: "a folder",
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
@@ -20,18 +20,18 @@ _FOUND = {
 
 
 def write_file(
-    path: str | os.PathLike[str], data: bytes, *, what: str = "write_file", into_pipes: bool = False
+    path: str | os.PathLike[str], data: bytes, *, caller: str = "write_file", into_pipes: bool = False
 ) -> None:
     """Write a file whole or not at all: readers find the old file or the new one, even if this process is killed.
 
     The bytes go to a hidden file in the same folder, are flushed to disk, and are renamed in one step. A symbolic link
-    stays, and its target is written; a file keeps its permissions. What killed processes have left next to the file is
-    removed after an hour.
+    stays, and its target is written; a file keeps its permissions. Unfinished files of killed processes in the folder
+    are removed after an hour.
 
     Args:
         path: of the file; its folder must exist.
         data: its new contents.
-        what: the call, for error messages.
+        caller: the call, for error messages.
         into_pipes: also write into pipes and devices, which are refused otherwise.
 
     Raises:
@@ -45,44 +45,44 @@ def write_file(
         ...     os.listdir(folder)
         ['a']
     """
-    given = path_of(what, path)
-    with _named(what, given):
-        found = _status(given)
-        if found is not None and not stat.S_ISREG(found.st_mode):
-            if into_pipes and not stat.S_ISDIR(found.st_mode):
-                with open(given, "wb") as file:
+    name = path_of(caller, path)
+    with _naming_caller(caller, name):
+        status = _status(name)
+        if status is not None and not stat.S_ISREG(status.st_mode):
+            if into_pipes and not stat.S_ISDIR(status.st_mode):
+                with open(name, "wb") as file:
                     file.write(data)
                 return
-            kind = _FOUND.get(stat.S_IFMT(found.st_mode), "no file")
-            error = IsADirectoryError if stat.S_ISDIR(found.st_mode) else OSError
-            raise error(f"{what}: expected the path of a file; {given!r} is {kind}. Name a file")
-        _replace(what, given, os.path.realpath(given), data, None if found is None else stat.S_IMODE(found.st_mode))
+            kind = _KINDS.get(stat.S_IFMT(status.st_mode), "no file")
+            error = IsADirectoryError if stat.S_ISDIR(status.st_mode) else OSError
+            raise error(f"{caller}: expected the path of a file; {name!r} is {kind}. Name a file")
+        _replace(caller, name, os.path.realpath(name), data, None if status is None else stat.S_IMODE(status.st_mode))
 
 
-def path_of(what: str, path: Any) -> str:
+def path_of(caller: str, path: Any) -> str:
     """Return a path as text.
 
     Args:
-        what: the call, for error messages.
+        caller: the call, for error messages.
         path: text or a path object.
 
     Raises:
-        TypeError: if it is something else.
-        ValueError: if no file can have it.
+        TypeError: if it is neither.
+        ValueError: if no file can have this path.
     """
     try:
-        given = os.fsdecode(path)
+        name = os.fsdecode(path)
     except TypeError:
         raise TypeError(
-            f"{what}: expected the path of a file, a string or an os.PathLike; received {path!r:.80}"
+            f"{caller}: expected the path of a file, a string or an os.PathLike; received {path!r:.80}"
         ) from None
-    if not given or "\0" in given:
-        raise ValueError(f"{what}: expected the path of a file; received {given!r:.80}. Give it a name")
-    return given
+    if not name or "\0" in name:
+        raise ValueError(f"{caller}: expected the path of a file; received {name!r:.80}. Give it a name")
+    return name
 
 
 def _status(path: str) -> os.stat_result | None:
-    """Return the status of what is at a path, following symbolic links, or None if there is nothing yet."""
+    """Return the status of a path, following symbolic links; None if it does not exist."""
     try:
         return os.stat(path)
     except FileNotFoundError:
@@ -90,24 +90,24 @@ def _status(path: str) -> os.stat_result | None:
 
 
 @contextlib.contextmanager
-def _named(what: str, path: str) -> Any:
+def _naming_caller(caller: str, path: str) -> Any:
     """Make errors of the system name the call, and the user's path rather than a temporary one."""
     try:
         yield
     except OSError as error:
         if error.errno is None:  # one of ours
             raise
-        problem = OSError(error.errno, f"{what}: {error.strerror}", path)
+        problem = OSError(error.errno, f"{caller}: {error.strerror}", path)
         problem._final = True  # type: ignore[attr-defined]  # calls further out have nothing to add
         raise problem from error
 
 
-def _replace(what: str, given: str, target: str, data: bytes, mode: int | None) -> None:
+def _replace(caller: str, name: str, target: str, data: bytes, mode: int | None) -> None:
     folder, base = os.path.split(target)
-    if given.endswith((os.sep, os.altsep or os.sep)):
-        raise IsADirectoryError(f"{what}: expected the path of a file; received {given!r}, which names a folder")
+    if name.endswith((os.sep, os.altsep or os.sep)):
+        raise IsADirectoryError(f"{caller}: expected the path of a file; received {name!r}, which names a folder")
     if not os.path.isdir(folder):
-        raise FileNotFoundError(f"{what}: expected a folder that exists; received {given!r}. Make {folder!r} first")
+        raise FileNotFoundError(f"{caller}: expected a folder that exists; received {name!r}. Make {folder!r} first")
     prefix = f".{base[:40]}."
     temporary = os.path.join(folder, f"{prefix}{os.urandom(4).hex()}.tmp")
     try:
@@ -127,7 +127,7 @@ def _replace(what: str, given: str, target: str, data: bytes, mode: int | None) 
 
 
 def _sync(folder: str) -> None:
-    """Flush the folder's entry, where the system allows a folder to be opened."""
+    """Flush the folder's entry, if the system can open folders."""
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

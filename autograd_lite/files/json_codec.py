@@ -1,8 +1,8 @@
-"""Values as JSON has them, and back: one codec for graphs, compiled functions, models and checkpoints.
+"""Encoding of values in JSON, and decoding: one codec for graphs, compiled functions, models and checkpoints.
 
-None, truth values, integers that every reader of JSON can hold, finite floats, texts and lists are written as they are.
-Anything else is an object whose first entry says what it is: a tuple is {"tuple": [...]}, a dict
-{"dict": [[key, value], ...]}. What else a file has, such as arrays, are further forms.
+None, bools, integers that every reader of JSON can hold, finite floats, strings and lists are written unchanged. Any
+other value is an object whose first entry names its form: a tuple is {"tuple": [...]}, a dict
+{"dict": [[key, value], ...]}. A file may add further forms, such as arrays.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from .refusals import Unreadable, Words, clipped, refuse
+from .refusals import PlainText, Unreadable, clip_text, refuse
 
 _UNREAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _MOST = 2**53  # readers that know only double precision would change larger integers
@@ -31,12 +31,12 @@ def _read_none(codec: Codec, text: Any) -> NoReturn:
 
 
 class Form(NamedTuple):
-    """How values of a kind are written.
+    """The encoding of values of one kind.
 
     Attributes:
-        kind: their class or classes; none for what is only read.
-        write: returns what is written, of the codec, a value and its place.
-        read: returns the value, of the codec and what is written, an object whose first entry has the form's name.
+        kind: their class or classes; none for a form that is only read.
+        write: `(codec, value, place) -> object`, the encoded value.
+        read: `(codec, object) -> value`, of an object whose first entry has the form's name.
     """
 
     kind: type | tuple[type, ...] = ()
@@ -49,9 +49,8 @@ class Codec:
 
     Args:
         forms: by name, in addition to `FORMS` or in place of them.
-        other: returns what is written of a value that has no form, of the codec, it and its place; without it, that is
-            an error.
-        only: the names of those of `FORMS` that it has; all of them by default.
+        other: `(codec, value, place) -> object` for values without a form; by default they are an error.
+        only: the names of the forms in `FORMS` to use; all of them by default.
 
     Example:
         >>> codec = Codec({"set": one_entry("set", set, lambda codec, x, where: sorted(x), lambda codec, x: set(x))})
@@ -73,7 +72,7 @@ class Codec:
         self._other = other or _no_form
 
     def write(self, x: Any, where: str = "") -> Any:
-        """Return a value as JSON has it.
+        """Return the JSON of a value.
 
         Args:
             x: the value.
@@ -87,10 +86,10 @@ class Codec:
         return self._other(self, x, where)
 
     def read(self, text: Any) -> Any:
-        """Return the value.
+        """Return the value of a JSON text.
 
         Raises:
-            Unreadable: if none is written like this.
+            Unreadable: if no value has this encoding.
         """
         if text is None or text.__class__ in (bool, int, float, str):
             return text
@@ -104,13 +103,13 @@ class Codec:
         except Unreadable:
             raise
         except (TypeError, ValueError, OverflowError, LookupError) as error:
-            refuse(f"a value of the form {name!r}", Words(f"{clipped(text, 60)} ({clipped(str(error), 60)})"))
+            refuse(f"a value of the form {name!r}", PlainText(f"{clip_text(text, 60)} ({clip_text(str(error), 60)})"))
 
     def several(self, parts: Any, n: int | None = None) -> list[Any]:
         """Return the values of a list.
 
         Raises:
-            Unreadable: if it is something else, or does not have as many as it should.
+            Unreadable: if it is not a list, or has the wrong length.
         """
         if parts.__class__ is not list or n not in (None, len(parts)):
             refuse("a list" if n is None else f"a list of {n}", parts)
@@ -126,10 +125,10 @@ def one_entry(
     """Return the form of an object of one entry.
 
     Args:
-        name: of the entry.
-        kind: of the values; none for what is only read.
-        write: returns what is in the entry, of the codec, a value and its place.
-        read: returns the value, of the codec and what is in the entry.
+        name: the name of the entry.
+        kind: the class of the values; none for a form that is only read.
+        write: `(codec, value, place) -> content` of the entry.
+        read: `(codec, content) -> value`.
     """
 
     def read_it(codec: Codec, text: dict[str, Any]) -> Any:
@@ -142,8 +141,8 @@ def arrays_by_name(held: dict[str, npt.NDArray[Any]], kind: type | tuple[type, .
     """Return the form of arrays that are in a file by their names; the file has real numbers in C order.
 
     Args:
-        held: the arrays of the file, in which those that are written are put.
-        kind: of what is written.
+        held: the arrays of the file; written arrays are added.
+        kind: the classes that are written as arrays.
     """
 
     def write(codec: Codec, x: Any, where: str) -> dict[str, Any]:
@@ -153,7 +152,7 @@ def arrays_by_name(held: dict[str, npt.NDArray[Any]], kind: type | tuple[type, .
             about["scalar"] = True
         axes = sorted(range(a.ndim), key=lambda k: (-abs(a.strides[k]), k))
         if axes != list(range(a.ndim)) and a.transpose(axes).flags.c_contiguous:
-            about["axes"] = axes  # in the order in which they lie in memory, which rounding depends on
+            about["axes"] = axes  # in memory order, on which the rounding of sums depends
             a = a.transpose(axes)
         a = np.ascontiguousarray(a).reshape(a.shape)
         if a.dtype.newbyteorder("=") in (np.complex64, np.complex128):
@@ -178,7 +177,7 @@ def arrays_by_name(held: dict[str, npt.NDArray[Any]], kind: type | tuple[type, .
 
 
 def free_name(name: str, taken: Mapping[str, Any]) -> str:
-    """Return a name, with a number if it is taken."""
+    """Return a name, with a number appended if it is taken."""
     free, k = name, 0
     while free in taken:
         k += 1
@@ -187,17 +186,17 @@ def free_name(name: str, taken: Mapping[str, Any]) -> str:
 
 
 def number_text(x: float) -> float | str:
-    """Return a number as JSON has it: NaN and infinities as texts."""
+    """Return a number for JSON: NaN and infinities as strings."""
     if math.isfinite(x):
         return float(x)
     return "NaN" if math.isnan(x) else "Infinity" if x > 0 else "-Infinity"
 
 
 def number_of(text: Any) -> float:
-    """Return what `number_text` was given.
+    """Return the number of a result of `number_text`.
 
     Raises:
-        Unreadable: if it is something else.
+        Unreadable: if it is neither a number nor one of the strings.
     """
     if text.__class__ in (int, float):
         return float(text)
@@ -207,14 +206,14 @@ def number_of(text: Any) -> float:
 
 
 def dtype_named(name: Any, kinds: str = "") -> np.dtype[Any]:
-    """Return the dtype with a name; NumPy reads much more than names as dtypes.
+    """Return the dtype with a name; `np.dtype` would accept much more than names.
 
     Args:
-        name: from outside.
-        kinds: those that it may be of, as letters; any by default.
+        name: an untrusted value.
+        kinds: the allowed kinds, as letters; any by default.
 
     Raises:
-        Unreadable: if there is none.
+        Unreadable: if there is no such dtype.
     """
     try:
         if isinstance(name, str) and re.fullmatch(r"[<>|=]?[A-Za-z]\w*(\[\w+\])?", name):

@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes, so that an error can name it."""
+"""Kinds of files, by their first bytes, so that an error can name them."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _SAVED_MODEL = "a SavedModel folder of TensorFlow: load it there with Keras, and
 
 
 def kind_of(path: Any) -> str | None:
-    """Return what a file or folder is, and what to do with it; None if its first bytes are unknown.
+    """Return the kind of a file or folder as text, with advice; None if its first bytes are unknown.
 
     Args:
-        path: of the file; one that cannot be read has no kind.
+        path: the file; one that cannot be read has no kind.
     """
     path = os.fspath(path)
     try:
@@ -42,17 +42,17 @@ def kind_of(path: Any) -> str | None:
         with open(path, "rb") as file:
             head = file.read(512)
             if head[4:9] == b"\0\0\0\0{":
-                return None  # safetensors, whose length may look like anything
+                return None  # safetensors, whose first bytes are a length and may match any signature
             if head[:4] not in (b"PK\3\4", b"PK\5\6"):
-                return named(head)
+                return kind_of_bytes(head)
             file.seek(max(0, os.path.getsize(path) - (1 << 18)))
             return _of_zip(file.read())
     except (OSError, ValueError):
         return None
 
 
-def named(head: bytes) -> str | None:
-    """Return what a file that begins with these bytes is."""
+def kind_of_bytes(head: bytes) -> str | None:
+    """Return the kind of a file that begins with these bytes."""
     for at, signature, name in _BEGINNINGS:
         if head.startswith(signature, at):
             return name
@@ -66,7 +66,7 @@ def named(head: bytes) -> str | None:
 
 
 def _of_zip(end: bytes) -> str:
-    """Return what a zip archive is, by its end, where the names of its files are."""
+    """Return the kind of a zip archive, by its end, where the names of its files are."""
     if b"PK\5\6" not in end:
         return "a damaged zip archive"
     if b"config.json" in end and b"model.weights" in end:

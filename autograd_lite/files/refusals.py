@@ -1,4 +1,4 @@
-"""Why a file could not be read: because it is not what it should be, or because there is too little memory."""
+"""Errors of files that cannot be read: damaged, of the wrong kind, or too large for the memory."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import Any, NoReturn, TypeVar
 
 T = TypeVar("T")
 
-# What libraries written in other languages say of memory, each by an error of its own. HDF5's image of what is on disk
-# is as large as the file says, which is damaged if there is no memory for that.
-_SAID = re.compile(
+# Messages about memory of libraries in other languages, which raise errors of their own classes. HDF5's image of an
+# object on disk is as large as the file claims: a failure to allocate it means a damaged file.
+_MEMORY_MESSAGES = re.compile(
     r"cannot allocate|can't allocate|unable to allocate|memory allocation(?! failed for on disk image)|out of memory"
     r"|MemoryError",
     re.I,
 )
-_PANIC = "PanicException"  # what libraries written in Rust raise where they would end the program: no Exception
+_PANIC = "PanicException"  # of libraries in Rust, where they would end the program; it is no subclass of Exception
 
 
 class SavedFileError(ValueError):
-    """A file is not what it should be: damaged, of another kind, or for another model.
+    """A file is unusable: damaged, of another kind, or for another model.
 
     Example:
         >>> issubclass(SavedFileError, Exception)
@@ -31,7 +31,7 @@ class SavedFileError(ValueError):
 
 
 class Unreadable(ValueError):
-    """A part of what is read is not what was written. Readers make one error of it that says what was read.
+    """A part of a file does not have the expected form. Readers turn it into one error that names the file.
 
     Attributes:
         expected, received: for the message.
@@ -46,47 +46,47 @@ def refuse(expected: str, received: Any, where: str = "") -> NoReturn:
     """Raise `Unreadable`.
 
     Args:
-        expected: what should be there.
-        received: what is, whatever that is; a `Words` of ours as it stands.
+        expected: a description of the expected value.
+        received: the value, or a `PlainText` that describes it.
         where: the place.
     """
-    raise Unreadable(expected, received if isinstance(received, Words) else clipped(received), where)
+    raise Unreadable(expected, received if isinstance(received, PlainText) else clip_text(received), where)
 
 
 def of_kind(kind: type[T], x: Any) -> T:
-    """Return a value from outside that is exactly of a class.
+    """Return an untrusted value if its class is exactly `kind`.
 
     Raises:
-        Unreadable: if it is something else.
+        Unreadable: if it has another class.
     """
     return x if type(x) is kind else refuse(f"a value of the kind {kind.__name__}", x)
 
 
-def nth(things: Sequence[T], n: Any) -> T:
-    """Return the thing that a number from outside counts.
+def nth(entries: Sequence[T], n: Any) -> T:
+    """Return the entry at an untrusted index.
 
     Raises:
         Unreadable: if there is none.
     """
-    return things[n] if type(n) is int and 0 <= n < len(things) else refuse(f"a number below {len(things)}", n)
+    return entries[n] if type(n) is int and 0 <= n < len(entries) else refuse(f"a number below {len(entries)}", n)
 
 
-class Words(str):
-    """Words of an error, which quote nothing."""
+class PlainText(str):
+    """Text of an error message that is inserted without quotes."""
 
 
-def clipped(value: Any, length: int = 80) -> str:
-    """Return what a value from outside looks like, in one short line."""
+def clip_text(value: Any, length: int = 80) -> str:
+    """Return an untrusted value as text, in one short line of ASCII."""
     text = ascii(value)
     return text if len(text) <= length else f"{text[:length]}..."
 
 
-def parsed(text: str | bytes, most: int = 100, strict: bool = False) -> Any:
+def parse_json(text: str | bytes, most: int = 100, strict: bool = False) -> Any:
     """Return the values of a JSON text.
 
     Args:
-        text: from outside.
-        most: levels of lists and dicts, one in another.
+        text: an untrusted text.
+        most: the largest allowed depth of nested lists and dicts.
         strict: whether NaN and infinities, which are not JSON although Python writes them, are refused.
 
     Raises:
@@ -102,10 +102,10 @@ def parsed(text: str | bytes, most: int = 100, strict: bool = False) -> Any:
 
 
 def depth_of(value: Any, most: int) -> int:
-    """Return how deeply lists and dicts are nested.
+    """Return the depth of nested lists and dicts.
 
     Raises:
-        ValueError: if that is more than allowed.
+        ValueError: if it exceeds `most`.
     """
     level = [value] if isinstance(value, (dict, list, tuple)) else []
     for depth in range(most):
@@ -118,7 +118,7 @@ def depth_of(value: Any, most: int) -> int:
 
 
 def _too_deep(most: int) -> str:
-    return f"expected at most {most} levels of lists and dicts, one in another; received more"
+    return f"expected at most {most} levels of nested lists and dicts; received more"
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -127,17 +127,17 @@ def _no_constant(name: str) -> NoReturn:
 
 @contextmanager
 def refused_as(
-    what: str, refusal: Callable[[BaseException], Exception], *others: type[BaseException]
+    caller: str, refusal: Callable[[BaseException], Exception], *others: type[BaseException]
 ) -> Iterator[None]:
-    """Let what is raised inside be the error that `refusal` makes of it.
+    """Turn exceptions inside the block into the errors that `refusal` returns for them.
 
     Args:
-        what: the call, for the error of too little memory.
-        refusal: returns the error of a file that is damaged, for what a library raised.
-        others: errors that leave as they are.
+        caller: the call, for the error of too little memory.
+        refusal: returns the error of a damaged file, for the exception of a library.
+        others: errors that pass unchanged.
 
     Raises:
-        MemoryError: if there was too little memory: the file may be a good one.
+        MemoryError: if there was too little memory: the file may be intact.
     """
     try:
         yield
@@ -145,17 +145,17 @@ def refused_as(
         raise
     except BaseException as error:
         if _is_of_memory(error):
-            raise MemoryError(f"{what}: expected more memory to read the file; received {error}") from error
+            raise MemoryError(f"{caller}: expected more memory to read the file; received {error}") from error
         if isinstance(error, others) or not (isinstance(error, Exception) or type(error).__name__ == _PANIC):
             raise
         raise refusal(error) from error
 
 
 def _is_of_memory(error: BaseException | None) -> bool:
-    """Return whether an error, or one that led to it, is of too little memory."""
+    """Return whether an error, or one of its causes, is about too little memory."""
     while error is not None:
         number = error.errno if isinstance(error, OSError) else None
-        if isinstance(error, MemoryError) or number == errno.ENOMEM or _SAID.search(str(error)):
+        if isinstance(error, MemoryError) or number == errno.ENOMEM or _MEMORY_MESSAGES.search(str(error)):
             return True
         error = error.__cause__ or error.__context__
     return False

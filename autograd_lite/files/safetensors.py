@@ -15,83 +15,85 @@ import numpy.typing as npt
 from ..core.late import needs
 from .atomic_writes import path_of, write_file
 from .kinds import kind_of
-from .refusals import SavedFileError, parsed, refused_as
+from .refusals import SavedFileError, parse_json, refused_as
 
 Arrays = dict[str, npt.NDArray[Any]]
 STORED = frozenset(np.dtype(code) for code in (*"fde", *"bhilq", *"BHILQ", "?"))
-# what safetensors calls them
+# safetensors' names of the dtypes that are read
 _READ = frozenset(("BOOL", *(f"{kind}{bits}" for kind in "IU" for bits in (8, 16, 32, 64)), "F16", "F32", "F64"))
 _SPARE = 1 << 22  # bytes that reading takes besides the arrays
 _SUM = "crc32"  # of the description and the arrays, since safetensors would not notice a changed byte
 
 
 def write_arrays(
-    what: str, path: Any, arrays: Mapping[str, Any], about: Mapping[str, Any] | None = None, entry: str = "about"
+    caller: str, path: Any, arrays: Mapping[str, Any], about: Mapping[str, Any] | None = None, entry: str = "about"
 ) -> None:
     """Write arrays and a description to a safetensors file.
 
     At every moment there is the old file or the new one, whole; see `write_file`.
 
     Args:
-        what: the call, for error messages.
-        path: of the file; its folder must exist.
-        arrays: by name; of real numbers or bools.
-        about: plain values, kept as JSON in the file's metadata, with a checksum.
-        entry: of the metadata, which says whose file it is.
+        caller: the call, for error messages.
+        path: the file; its folder must exist.
+        arrays: arrays of real numbers or bools, by name.
+        about: plain values, stored as JSON in the file's metadata, with a checksum.
+        entry: the key of the metadata, which tells the kind of the file.
 
     Raises:
         TypeError: if the path, an array or a value cannot be written.
-        OSError: if the file cannot be; the old one is then as it was.
+        OSError: if the file cannot be written; the old one is then unchanged.
         ModuleNotFoundError: if the package safetensors is not installed.
     """
     tensors = {}
     for name, a in arrays.items():
-        array = np.asarray(a, order="C")  # safetensors would write another layout as it lies in memory
+        array = np.asarray(a, order="C")  # safetensors ignores strides, and would write the memory of another layout
         if array.dtype.newbyteorder("=") not in STORED:
-            raise TypeError(f"{what}: expected arrays of numbers that safetensors has; {name!r} is {array.dtype}")
+            raise TypeError(f"{caller}: expected arrays of numbers that safetensors has; {name!r} is {array.dtype}")
         tensors[name] = array.astype(array.dtype.newbyteorder("="), copy=False)
     metadata = {"format": "np"}
     if about is not None:
-        try:  # one entry alone: safetensors writes several in any order
+        try:  # only one entry: safetensors writes several in arbitrary order
             metadata = {entry: json.dumps({**about, _SUM: _sum(about, tensors)})}
         except (TypeError, ValueError) as error:
-            raise TypeError(f"{what}: expected a description of numbers, strings, lists and dicts; {error}") from error
-    write_file(path, _library(what).numpy.save(tensors, metadata), what=what)
+            raise TypeError(f"{caller}: expected a description of plain values; {error}") from error
+    write_file(path, _library(caller).numpy.save(tensors, metadata), caller=caller)
 
 
-def read_arrays(what: str, path: Any, entry: str = "about", levels: int = 100) -> tuple[Arrays, dict[str, Any] | None]:
+def read_arrays(
+    caller: str, path: Any, entry: str = "about", levels: int = 100
+) -> tuple[Arrays, dict[str, Any] | None]:
     """Return the arrays of a safetensors file, and the description that `write_arrays` added, if it wrote the file.
 
     Names in the file are only used as keys, never as paths.
 
     Args:
-        what: the call, for error messages.
-        path: of the file.
-        entry: of the metadata.
-        levels: how deeply the description may be nested.
+        caller: the call, for error messages.
+        path: the file.
+        entry: the key of the metadata.
+        levels: the largest allowed depth of the description.
 
     Raises:
-        SavedFileError: if it is not a whole safetensors file.
+        SavedFileError: if it is not an intact safetensors file.
         OSError: if it cannot be read.
         ModuleNotFoundError: if the package safetensors is not installed.
     """
-    path = readable(what, path)
+    path = readable(caller, path)
     arrays: Arrays = {}
-    safe_open = _library(what).safe_open
+    safe_open = _library(caller).safe_open
 
     def refusal(error: BaseException) -> Exception:
         kind = kind_of(path)
-        found = f"is {kind}" if kind else f"is damaged or of another kind ({error})"
-        return SavedFileError(f"{what}: expected a safetensors file; received {path!r}, which {found}")
+        fault = f"is {kind}" if kind else f"is damaged or of another kind ({error})"
+        return SavedFileError(f"{caller}: expected a safetensors file; received {path!r}, which {fault}")
 
     _reserve(0)
-    with refused_as(what, refusal, OSError, SavedFileError), safe_open(path, framework="numpy") as file:
+    with refused_as(caller, refusal, OSError, SavedFileError), safe_open(path, framework="numpy") as file:
         metadata = file.metadata() or {}
         for name in file.keys():  # noqa: SIM118 - not a dict
             kind = file.get_slice(name).get_dtype()
             if kind not in _READ:
                 raise SavedFileError(
-                    f"{what}: expected arrays of real numbers that NumPy has; {name!r:.80} in {path} is {kind}. "
+                    f"{caller}: expected arrays of real numbers that NumPy has; {name!r:.80} in {path} is {kind}. "
                     "Convert it to float32 where the file was made"
                 )
         _reserve(os.path.getsize(path))  # no array is more than the file, now that the library has seen it whole
@@ -100,42 +102,42 @@ def read_arrays(what: str, path: Any, entry: str = "about", levels: int = 100) -
     if entry not in metadata:
         return arrays, None
     try:
-        about = parsed(metadata[entry], levels)
+        about = parse_json(metadata[entry], levels)
         if not isinstance(about, dict):
             raise ValueError("it is not an object")
         total = about.pop(_SUM, None)
         if total is not None and total != _sum(about, arrays):
-            raise ValueError("what it holds is not what was written")
+            raise ValueError("its checksum does not match")
     except ValueError as error:
-        raise SavedFileError(f"{what}: expected JSON in the file's metadata; {path} is damaged ({error})") from error
+        raise SavedFileError(f"{caller}: expected JSON in the file's metadata; {path} is damaged ({error})") from error
     return arrays, about
 
 
-def readable(what: str, path: Any) -> str:
+def readable(caller: str, path: Any) -> str:
     """Return the path of an existing regular file: safetensors has its own errors, and would wait for a pipe.
 
     Raises:
         TypeError, ValueError, OSError: if there cannot be a file, or if it does not exist.
-        SavedFileError: if it is something else.
+        SavedFileError: if it is not a regular file.
     """
-    name = path_of(what, path)
+    name = path_of(caller, path)
     try:
         mode = os.stat(name).st_mode
     except OSError as error:
-        raise OSError(error.errno, f"{what}: expected an existing file; {error.strerror}", name) from None
+        raise OSError(error.errno, f"{caller}: expected an existing file; {error.strerror}", name) from None
     if not stat.S_ISREG(mode):
         kind = kind_of(name) if stat.S_ISDIR(mode) else "a device"
-        raise SavedFileError(f"{what}: expected a safetensors file; {name!r} is {kind}")
+        raise SavedFileError(f"{caller}: expected a safetensors file; {name!r} is {kind}")
     return name
 
 
 def _reserve(size: int) -> None:
-    """Raise a MemoryError if there is no room for these bytes: where the library finds none, it ends the process."""
+    """Raise a MemoryError if these bytes cannot be allocated: the library would end the process."""
     np.empty(size + _SPARE, np.uint8)
 
 
-def _library(what: str) -> Any:
-    with needs(what, "safetensors"):
+def _library(caller: str) -> Any:
+    with needs(caller, "safetensors"):
         import safetensors.numpy
     return safetensors
 

@@ -1,4 +1,4 @@
-"""What optimizers compute of gradients: running means, and quotients by roots, each in one pass over memory.
+"""Estimates of moments, as optimizers need them: running means, and quotients by roots, each in one pass over memory.
 
 Given Tensors they record and return Tensors; given arrays, arrays. Their derivative rules are in `ops/running_means`.
 """

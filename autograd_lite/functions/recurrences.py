@@ -24,18 +24,18 @@ def _array(x: Any) -> Any:
     return x if isinstance(x, (Tensor, np.ndarray)) else as_array(x)
 
 
-def _check(what: str, gates: int, z: Any, r: Any, given: Mapping[str, Any], bias: Shape = (1,)) -> None:
+def _check(caller: str, gates: int, z: Any, r: Any, arrays: Mapping[str, Any], bias: Shape = (1,)) -> None:
     """Check the shapes; `bias` is the shape of the bias of one unit and one gate."""
     width = f"{gates} H" if gates > 1 else "H"
     n = r.shape[0] if r.ndim else 0
     fits = z.ndim == 3 and min(z.shape) > 0 and z.shape[2] == gates * n and r.shape == (n, gates * n)
     expected = {"bias": (*bias[:-1], gates * n), "h": (z.shape[1], n), "c": (z.shape[1], n)} if fits else {}
-    if fits and all(a is None or a.shape == expected[name] for name, a in given.items()):
+    if fits and all(a is None or a.shape == expected[name] for name, a in arrays.items()):
         return
-    states = " and ".join(name for name in given if name != "bias")
-    shapes = "".join(f", {name} {a.shape}" for name, a in given.items() if a is not None)
+    states = " and ".join(name for name in arrays if name != "bias")
+    shapes = "".join(f", {name} {a.shape}" for name, a in arrays.items() if a is not None)
     raise ShapeError(
-        f"{what}: expected z of shape (T, N, {width}) with T, N and H > 0, a recurrent_kernel (H, {width}), a bias "
+        f"{caller}: expected z of shape (T, N, {width}) with T, N and H > 0, a recurrent_kernel (H, {width}), a bias "
         f"({'2, ' if len(bias) > 1 else ''}{width}{'' if len(bias) > 1 else ','}), {states} (N, H); received z "
         f"{z.shape}, recurrent_kernel {r.shape}{shapes}. For sequences with batch first: np.swapaxes(z, 0, 1)"
     )

@@ -29,18 +29,18 @@ def _array(x: Any) -> Any:
     return x if isinstance(x, (Tensor, np.ndarray)) else as_array(x)
 
 
-def _lengths(what: str, name: str, value: Any, rank: int) -> Shape:
+def _lengths(caller: str, name: str, value: Any, rank: int) -> Shape:
     """Return one positive integer for each spatial axis."""
     values = (value,) * rank if isinstance(value, (int, np.integer)) else tuple(value)
     if len(values) != rank or not all(isinstance(n, (int, np.integer)) and n > 0 for n in values):
         raise ShapeError(
-            f"{what}: expected {name} to be a positive integer, or {rank} of them, one for each spatial axis; received "
-            f"{name}={value!r}"
+            f"{caller}: expected {name} to be a positive integer, or {rank} of them, one for each spatial axis; "
+            f"received {name}={value!r}"
         )
     return tuple(int(n) for n in values)
 
 
-def _pairs(what: str, padding: Any, size: Shape, kernel: Shape, stride: Shape, dilation: Shape) -> Padding:
+def _pairs(caller: str, padding: Any, size: Shape, kernel: Shape, stride: Shape, dilation: Shape) -> Padding:
     """Return the padding before and after each spatial axis."""
     rank = len(size)
     if isinstance(padding, str):
@@ -56,44 +56,44 @@ def _pairs(what: str, padding: Any, size: Shape, kernel: Shape, stride: Shape, d
         if len(pairs) == rank and all(len(p) == 2 and min(p) >= 0 for p in pairs):
             return tuple((int(a), int(b)) for a, b in pairs)
     raise ShapeError(
-        f"{what}: expected padding to be 'valid', 'same', an integer, or {rank} pairs (before, after) of non-negative "
-        f"integers; received padding={padding!r}"
+        f"{caller}: expected padding to be 'valid', 'same', an integer, or {rank} pairs (before, after) of "
+        f"non-negative integers; received padding={padding!r}"
     )
 
 
-def _rank(what: str, x: Any) -> int:
+def _rank(caller: str, x: Any) -> int:
     if x.ndim < 3:
         raise ShapeError(
-            f"{what}: expected x of shape (N, *S, C) with one or more spatial axes S; received shape {x.shape}. One "
+            f"{caller}: expected x of shape (N, *S, C) with one or more spatial axes S; received shape {x.shape}. One "
             "sample is a batch of one: x[None]; one channel is x[..., None]"
         )
     return int(x.ndim) - 2
 
 
-def _check_fit(what: str, size: Shape, window: Shape, stride: Shape, padding: Padding, dilation: Shape) -> None:
+def _check_fit(caller: str, size: Shape, window: Shape, stride: Shape, padding: Padding, dilation: Shape) -> None:
     if min(windows_along(*n) for n in zip(size, window, stride, padding, dilation, strict=True)) < 1:
         raise ShapeError(
-            f"{what}: expected spatial axes that hold a window of {window}, dilation {dilation}; received {size} with "
-            f"padding {padding}. Use a smaller window, or padding='same'"
+            f"{caller}: expected spatial axes that hold a window of {window}, dilation {dilation}; received {size} "
+            f"with padding {padding}. Use a smaller window, or padding='same'"
         )
 
 
-def _check_kernel(what: str, x: Any, w: Any, rank: int, groups: Any, place: int) -> None:
+def _check_kernel(caller: str, x: Any, w: Any, rank: int, groups: Any, place: int) -> None:
     """Check the rank of the kernel, and the channels of x against the kernel's axis `place`."""
     if w.ndim != rank + 2:
         raise ShapeError(
-            f"{what}: expected w to have {rank + 2} axes, the {rank} of the kernel and two of channels, since x has "
+            f"{caller}: expected w to have {rank + 2} axes, the {rank} of the kernel and two of channels, since x has "
             f"shape {x.shape}; received shape {w.shape}"
         )
     if not isinstance(groups, (int, np.integer)) or groups < 1 or w.shape[-1] % groups:
         raise ShapeError(
-            f"{what}: expected groups to be a positive integer that divides w's {w.shape[-1]} channels; received "
+            f"{caller}: expected groups to be a positive integer that divides w's {w.shape[-1]} channels; received "
             f"groups={groups!r}"
         )
     expected = w.shape[-2] * groups if place == -2 else w.shape[-1]
     if x.shape[-1] != expected:
         raise ShapeError(
-            f"{what}: expected x with {expected} channels, since w has shape {w.shape} and groups={groups}; received "
+            f"{caller}: expected x with {expected} channels, since w has shape {w.shape} and groups={groups}; received "
             f"shape {x.shape}"
         )
 
@@ -187,24 +187,24 @@ def transposed_convolution(
     References:
         Dumoulin, Visin: A guide to convolution arithmetic for deep learning, 2016, chapter 4.
     """
-    what = "transposed_convolution"
+    caller = "transposed_convolution"
     x, w = _array(x), _array(w)
-    rank = _rank(what, x)
-    _check_kernel(what, x, w, rank, groups, -1)
-    stride, dilation = _lengths(what, "stride", stride, rank), _lengths(what, "dilation", dilation, rank)
+    rank = _rank(caller, x)
+    _check_kernel(caller, x, w, rank, groups, -1)
+    stride, dilation = _lengths(caller, "stride", stride, rank), _lengths(caller, "dilation", dilation, rank)
     kernel, count = w.shape[:-2], x.shape[1:-1]
     same = isinstance(padding, str) and padding.lower() == "same"
     if size is None and same:
         size = tuple(n * s for n, s in zip(count, stride, strict=True))
     whole = tuple((n - 1) * s + d * (k - 1) + 1 for n, s, d, k in zip(count, stride, dilation, kernel, strict=True))
-    full = whole if size is None else _lengths(what, "size", size, rank)
-    pairs = _pairs(what, padding, full, kernel, stride, dilation)
+    full = whole if size is None else _lengths(caller, "size", size, rank)
+    pairs = _pairs(caller, padding, full, kernel, stride, dilation)
     if size is None:
         full = tuple(n - sum(p) for n, p in zip(whole, pairs, strict=True))
     fits = tuple(windows_along(*n) for n in zip(full, kernel, stride, pairs, dilation, strict=True)) == count
     if not fits or min(full) < 1:
         raise ShapeError(
-            f"{what}: expected a size that `convolution` maps to {count} windows; received size {full} with kernel "
+            f"{caller}: expected a size that `convolution` maps to {count} windows; received size {full} with kernel "
             f"{kernel}, stride {stride}, padding {pairs} and dilation {dilation}. Leave size out for the smallest"
         )
     options: dict[str, Any] = {"stride": stride, "padding": pairs, "dilation": dilation, "groups": int(groups)}
@@ -217,19 +217,19 @@ def transposed_convolution(
     return seen if not any(map(any, around)) else np.pad(seen, [(0, 0), *around, (0, 0)])
 
 
-def _pooling(what: str, x: Any, window: Any, stride: Any, padding: Any) -> dict[str, Any]:
-    rank = _rank(what, x)
-    window = _lengths(what, "window", window, rank)
-    stride = window if stride is None else _lengths(what, "stride", stride, rank)
-    pairs = _pairs(what, padding, x.shape[1:-1], window, stride, (1,) * rank)
-    _check_fit(what, x.shape[1:-1], window, stride, pairs, (1,) * rank)
+def _pooling(caller: str, x: Any, window: Any, stride: Any, padding: Any) -> dict[str, Any]:
+    rank = _rank(caller, x)
+    window = _lengths(caller, "window", window, rank)
+    stride = window if stride is None else _lengths(caller, "stride", stride, rank)
+    pairs = _pairs(caller, padding, x.shape[1:-1], window, stride, (1,) * rank)
+    _check_fit(caller, x.shape[1:-1], window, stride, pairs, (1,) * rank)
     if any(max(p) >= n for p, n in zip(pairs, window, strict=True)):
-        raise ShapeError(f"{what}: expected less padding than the window {window}; received padding={padding!r}")
-    axes = [_trimmed(*lengths) for lengths in zip(x.shape[1:-1], window, stride, pairs, strict=True)]
+        raise ShapeError(f"{caller}: expected less padding than the window {window}; received padding={padding!r}")
+    axes = [_trim_window(*lengths) for lengths in zip(x.shape[1:-1], window, stride, pairs, strict=True)]
     return dict(zip(("window", "stride", "padding"), zip(*axes, strict=True), strict=True))
 
 
-def _trimmed(size: int, window: int, stride: int, padding: tuple[int, int]) -> tuple[int, int, tuple[int, int]]:
+def _trim_window(size: int, window: int, stride: int, padding: tuple[int, int]) -> tuple[int, int, tuple[int, int]]:
     """Return window, stride and padding of an axis without the taps that lie in the padding in all windows.
 
     They count for nothing, but kernels look at each: a window of 50,000 on an axis of 5 is one of 5.

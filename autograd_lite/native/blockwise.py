@@ -1,4 +1,4 @@
-"""Elementwise ufuncs on large arrays, carried out on one part of them after the other, which stays in the cache."""
+"""Elementwise ufuncs on large arrays, part by part, so that each part stays in the cache."""
 
 from __future__ import annotations
 
@@ -12,31 +12,30 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from .instructions import CALL, THREADS, aligned, block_record, call_record, is_long, like
+from .instructions import CALL, THREADS, aligned_memory, block_record, call_record, is_long, like
 from .kernels import library
 
 Array: TypeAlias = npt.NDArray[Any]
 Call: TypeAlias = tuple[Any, ...]  # a function in C and its arguments
 
-_PART = 1 << 14  # bytes of an array that the executor takes at a time
+_PART = 1 << 14  # bytes of an array that the executor takes at a time: several such parts fit the first-level cache
 # NumPy may give these more than two operands one day, so their result must be named, which costs 20 ns.
 NAMED_OUT = (np.maximum, np.minimum)
-_held = threading.local()  # a segment has scratch of its own, so each thread has its own segments
-_MOST = 32
+_held = threading.local()  # a segment owns its scratch memory, so each thread has its own segments
+_MOST = 32  # segments that a thread keeps
 
 
 def blockwise(
     calls: Sequence[Call], arrays: Sequence[Array], numbers: Sequence[float], piece: int = 1 << 16
 ) -> Iterator[Call]:
-    """Yield calls in C that carry out elementwise ufuncs, on one part of the arrays after the other.
+    """Yield calls in C that run elementwise ufuncs, on one part of the arrays after the other.
 
     Args:
         calls: in order; each a ufunc of one result, the places of its operands, and that of its result. A place is a
-            position in arrays and numbers, one list after the other; beyond them there are arrays for what is
-            only needed in between.
-        arrays: of one shape, with an axis, and one floating dtype.
+            position in the list of arrays followed by numbers; places beyond its end are intermediate results.
+        arrays: of one shape, with at least one axis, and one floating dtype.
         numbers: are cast to this dtype.
-        piece: how many elements NumPy takes at a time, where there is no executor.
+        piece: the number of elements that NumPy takes at a time, if there is no executor.
 
     Example:
         >>> from operator import call
@@ -47,7 +46,7 @@ def blockwise(
         array([31., 52.])
 
     Raises:
-        TypeError: if calls, arrays or numbers are something else.
+        TypeError: if calls, arrays or numbers do not have this form.
     """
     try:
         fits = _fit(calls, arrays, numbers)
@@ -83,10 +82,10 @@ def _fit(calls: Sequence[Call], arrays: Sequence[Array], numbers: Sequence[float
 def _in_pieces(calls: Sequence[Call], arrays: Sequence[Array], numbers: Sequence[float], piece: int) -> Iterator[Call]:
     first, dtype = arrays[0], arrays[0].dtype
     rows = max(1, piece * len(first) // max(first.size, 1))
-    given = len(arrays) + len(numbers)
-    count = max(chain(*(places for _, *places in calls))) + 1 - given
+    inputs = len(arrays) + len(numbers)
+    count = max(chain(*(places for _, *places in calls))) + 1 - inputs
     scratch = _scratch(count, rows * (first.size // max(len(first), 1)), piece, dtype)
-    cells = [np.array(x, dtype) for x in numbers]  # which NumPy takes faster than numbers
+    cells = [np.array(x, dtype) for x in numbers]  # 0-d arrays are faster operands than numbers
     templates = [
         (ufunc, itemgetter(*places[:-1]), places[-1]) if ufunc in NAMED_OUT else (ufunc, itemgetter(*places), None)
         for ufunc, *places in calls
@@ -103,7 +102,7 @@ def _in_pieces(calls: Sequence[Call], arrays: Sequence[Array], numbers: Sequence
 
 
 def _scratch(count: int, size: int, piece: int, dtype: np.dtype[Any]) -> list[Array]:
-    """Return arrays for intermediate results; a thread keeps those of usual size for the next time."""
+    """Return arrays for intermediate results; each thread keeps those of the usual size."""
     whole = max(count, 0) * max(size, piece) * dtype.itemsize
     held = getattr(_held, "bytes", None)
     if held is None or held.nbytes < whole:
@@ -114,18 +113,18 @@ def _scratch(count: int, size: int, piece: int, dtype: np.dtype[Any]) -> list[Ar
 
 
 def _segment(calls: tuple[Call, ...], arrays: int, numbers: int, size: int, dtype: np.dtype[Any]) -> Any:
-    """Return what the executor makes of the calls, a function of the arrays and numbers; None if it has no loop."""
+    """Return the calls compiled for the executor, a function of arrays and numbers; None if it lacks a loop."""
     held = _held.__dict__.setdefault("segments", {})
     key = calls, arrays, numbers, size, dtype.char
     if key not in held:
         if len(held) >= _MOST:
             held.clear()
-        held[key] = _made(calls, arrays, numbers, size, dtype)
+        held[key] = _make_segment(calls, arrays, numbers, size, dtype)
     return held[key]
 
 
-def _made(calls: tuple[Call, ...], arrays: int, numbers: int, size: int, dtype: np.dtype[Any]) -> Any:
-    given, rows = arrays + numbers, _PART // dtype.itemsize
+def _make_segment(calls: tuple[Call, ...], arrays: int, numbers: int, size: int, dtype: np.dtype[Any]) -> Any:
+    inputs, rows = arrays + numbers, _PART // dtype.itemsize
     loops: dict[tuple[np.ufunc, int], int] = {}
     body: list[int] = []
     for ufunc, *places in calls:
@@ -133,16 +132,18 @@ def _made(calls: tuple[Call, ...], arrays: int, numbers: int, size: int, dtype: 
         if types not in ufunc.types:
             return None
         loop = loops.setdefault((ufunc, ufunc.types.index(types)), len(loops))
-        steps = [0 if arrays <= place < given else dtype.itemsize for place in places]
+        steps = [0 if arrays <= place < inputs else dtype.itemsize for place in places]
         operands: list[int] = []
         for place, step in zip(places, steps, strict=True):
-            operands += (place + 1, 0, step) if place < given else (0, (place - given) * _PART, 0)
+            operands += (place + 1, 0, step) if place < inputs else (0, (place - inputs) * _PART, 0)
         body += call_record(CALL, loop, [1], [], operands, steps)
-    scratch = max(0, max(chain(*(places for _, *places in calls))) + 1 - given) * _PART
+    scratch = max(0, max(chain(*(places for _, *places in calls))) + 1 - inputs) * _PART
     written = {places[-1] for _, *places in calls}
     array, number = like((size,), (dtype.itemsize,), dtype), like((), (), dtype)
     kinds: list[Any] = [(array, False, place in written, False) for place in range(arrays)]
     kinds += [(number, True, False, True)] * numbers
     work = len(calls) * size
     code = np.array(block_record(size, rows, scratch, work, body), np.intp)
-    return library.Segment(code, tuple(loops), (), tuple(kinds), (), aligned(scratch * THREADS), is_long(work), ())
+    return library.Segment(
+        code, tuple(loops), (), tuple(kinds), (), aligned_memory(scratch * THREADS), is_long(work), ()
+    )

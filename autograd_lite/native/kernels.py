@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-INTERFACE = 11  # raised, here and in c/kernels.h, with every change of what the extension takes or returns
-extension: Any = None  # where there is one
-SETS: tuple[str, ...] = ()  # the sets of instructions that there are kernels for, the best first
+INTERFACE = 11  # raised, here and in c/kernels.h, with every change of the extension's arguments or results
+extension: Any = None  # the extension module, if it is installed
+SETS: tuple[str, ...] = ()  # the instruction sets that this processor has kernels for, the best first
 
 try:
     from . import library as _built
@@ -25,26 +25,26 @@ else:
         REASON = "built from other sources"
 
 
-def chosen(wanted: str) -> str:
-    """Return the set of instructions whose kernels are used: the best by default, "" if none are.
+def choose_instructions(choice: str) -> str:
+    """Return the instruction set whose kernels are used: the best by default, "" for none.
 
     Args:
-        wanted: what the variable AUTOGRAD_LITE_NATIVE says.
+        choice: the value of the environment variable AUTOGRAD_LITE_NATIVE.
 
     Raises:
-        ValueError: if the kernels that are asked for are not there: nothing else is taken in their place.
+        ValueError: if there are no kernels for the choice: nothing else takes its place.
     """
-    if wanted in ("", "off"):
-        return "" if wanted else next(iter(SETS), "")
-    if wanted not in SETS:
+    if choice in ("", "off"):
+        return "" if choice else next(iter(SETS), "")
+    if choice not in SETS:
         there = f"or a set of instructions that this processor has ({', '.join(SETS)})"
         there = there if SETS else f"since native kernels are {REASON}"
-        raise ValueError(f"AUTOGRAD_LITE_NATIVE: expected off, {there}, received {wanted!r}; unset it for the best")
-    return wanted
+        raise ValueError(f"AUTOGRAD_LITE_NATIVE: expected off, {there}, received {choice!r}; unset it for the best")
+    return choice
 
 
 CHOICE = os.environ.get("AUTOGRAD_LITE_NATIVE", "")
-INSTRUCTIONS = chosen(CHOICE)
+INSTRUCTIONS = choose_instructions(CHOICE)
 if SETS and not INSTRUCTIONS:
     REASON = "switched off by AUTOGRAD_LITE_NATIVE"
 library: Any = extension if INSTRUCTIONS else None  # the extension, where it is in use
@@ -59,8 +59,8 @@ NUMPYS: Mapping[str, Mapping[str, str]] = {
 }
 
 
-# NumPy's ufuncs that ops compute with copies of, whose large calls are shared by threads (see `threads`): from how many
-# elements a part on, by what one element costs, about 0.1, 1, and 5 nanoseconds. np.matmul has a measure of its own.
+# NumPy's ufuncs that ops call copies of, whose large calls are shared by threads (see `threads`), by the least number
+# of elements for a thread: it falls with the cost of an element, about 0.1, 1, and 5 ns. np.matmul is not in it.
 LEAST = {
     32768: "absolute add divide maximum minimum multiply negative reciprocal square subtract",
     8192: "arccos arcsin arctan cbrt exp exp2 expm1 log log10 log1p log2 sqrt tan tanh",
@@ -68,7 +68,7 @@ LEAST = {
 }
 
 
-def _copied(name: str) -> tuple[np.ufunc, np.ufunc]:
+def _copy_ufunc(name: str) -> tuple[np.ufunc, np.ufunc]:
     """Return NumPy's ufunc of this name, and a copy with our loops where they are faster."""
     theirs: np.ufunc = getattr(np, name)
     ours = KERNELS.get(name)
@@ -78,17 +78,17 @@ def _copied(name: str) -> tuple[np.ufunc, np.ufunc]:
 
 
 FASTEST: Mapping[np.ufunc, np.ufunc] = MappingProxyType(
-    dict(_copied(name) for name in [*" ".join(LEAST.values()).split(), "matmul"] if library)
+    dict(_copy_ufunc(name) for name in [*" ".join(LEAST.values()).split(), "matmul"] if library)
 )
 
 
 _FLOAT, _DOUBLE = np.dtype("f"), np.dtype("d")
-# What kernels take; arrays that are not NumPy's run the NumPy expression, by its protocols.
+# The classes that kernels take; duck arrays run the NumPy expression, by NumPy's protocols.
 NATIVE: set[type[Any]] = {np.ndarray, np.float32, np.float64}
 
 
 def _is_real(y: Any) -> bool:
-    """Return whether a kernel takes an operand: a Python number, or of float32 or float64."""
+    """Return whether a kernel takes an operand: a Python number, or an array of float32 or float64."""
     return y.dtype.char in "fd" if y.__class__ in NATIVE else y.__class__ is float or y.__class__ is int
 
 
@@ -96,8 +96,8 @@ def kernel(name: str, otherwise: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function of arrays that runs a kernel on float32 and float64, and another function on the rest.
 
     Args:
-        name: of the kernel.
-        otherwise: what to run where there is no kernel of this name, or none for the dtypes of the arrays.
+        name: the name of the kernel.
+        otherwise: the function for other dtypes, or if there is no kernel of this name.
     """
     ufunc = KERNELS.get(name)
     if ufunc is None:
@@ -119,11 +119,11 @@ def kernel(name: str, otherwise: Callable[..., Any]) -> Callable[..., Any]:
 def row_kernel(name: str) -> Callable[..., Any]:
     """Return a function of arrays that runs a kernel over the rows along their last axis.
 
-    It returns None where something else must be run: there is no such kernel, or none for these dtypes, the arrays
-    differ in shape, or rows are not contiguous, for which NumPy's way from one operation to the next is faster.
+    It returns None if the caller must compute the result: there is no such kernel, or none for these dtypes, the arrays
+    differ in shape, or rows are not contiguous, for which NumPy's operations one by one are faster.
 
     Args:
-        name: of the kernel, whose operands are the arrays, then `numbers`.
+        name: the name of the kernel, whose operands are the arrays, then `numbers`.
     """
     ufunc = KERNELS.get(name)
 

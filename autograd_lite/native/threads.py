@@ -1,9 +1,9 @@
-"""How many threads share the work of kernels, of large calls of NumPy and of compiled plans, and what is large.
+"""The number of threads that share the work of kernels, of large calls of NumPy and of compiled plans.
 
 Ops compute with kernels of ours and with copies of NumPy's ufuncs (`kernels.FASTEST`). Their loops on float32 and
 float64 cut a call over many elements into a part for each thread, and run the former loop on it: the results are the
-same to the last bit. Products of matrices, complex ones too, are cut where NumPy has an OpenBLAS, whose own threads
-would be in the way. What else calls NumPy meets none of this.
+same to the last bit. Products of matrices, complex ones too, are cut if NumPy has an OpenBLAS, whose own threads would
+compete. Other code that calls NumPy is not affected.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _Path = str | os.PathLike[str]
 
 
 def _affinity() -> int:
-    """Return how many processors this process may run on."""
+    """Return the number of processors that this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -42,10 +42,10 @@ def _read(*path: _Path) -> str:
 
 
 def quota(cgroups: _Path = _CGROUPS, memberships: _Path = "/proc/self/cgroup") -> float:
-    """Return how many processors' time the control groups of this process may use; infinity where there is no limit.
+    """Return the processor time that the control groups of this process may use, in processors; infinity by default.
 
     Args:
-        cgroups: where the hierarchies are mounted.
+        cgroups: the folder in which the hierarchies are mounted.
         memberships: the file that names the groups of this process, a line for each hierarchy.
     """
     least = float("inf")
@@ -66,12 +66,12 @@ def quota(cgroups: _Path = _CGROUPS, memberships: _Path = "/proc/self/cgroup") -
 
 
 def default(environment: Mapping[str, str]) -> int:
-    """Return how many threads there are unless the user says otherwise."""
+    """Return the default number of threads."""
     wish = environment.get(VARIABLE, "")
     if wish.strip().isdigit() and int(wish) > 0:
         return int(wish)
     available = min(_affinity(), quota())
-    return max(1, -int(-available // 1))  # of two and a half processors' time three threads make most
+    return max(1, -int(-available // 1))  # rounded up: three threads use two and a half processors best
 
 
 def set_threads(n: int) -> None:
@@ -125,8 +125,8 @@ def share(ufunc: np.ufunc, least: int) -> None:
     """Let large calls of a ufunc on float32 and float64 be shared by threads.
 
     Args:
-        ufunc: NumPy's, or another's; of a generalized one, the loop dimensions are cut.
-        least: elements of a part; what has fewer than twice as many stays with the calling thread.
+        ufunc: any ufunc; of a generalized one, the loop dimensions are cut.
+        least: the least number of elements of a part; smaller calls stay in the calling thread.
     """
     if library:
         library.share(ufunc, least)

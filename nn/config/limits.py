@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from autograd_lite.files import depth_of, parsed as parsed_json
+from autograd_lite.files import depth_of, parse_json as parsed_json
 
 from .ambient import CALL, ELEMENTS, during, held
 from .nesting import MOST_LEVELS, room_for

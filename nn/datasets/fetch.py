@@ -261,7 +261,7 @@ def install(packed: bytes, target: Path) -> None:
         OSError: The disk is full or cannot be written; nothing is left behind.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    write_file(target, packed, what="install")
+    write_file(target, packed, caller="install")
 
 
 def first_to_answer(mirrors: Sequence[str], name: str, seconds: float) -> str | None:

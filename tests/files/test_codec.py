@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import autograd_lite as ag
-from autograd_lite.files import FORMS, Codec, Unreadable, arrays_by_name, parsed
+from autograd_lite.files import FORMS, Codec, Unreadable, arrays_by_name, parse_json
 
 KEYS = st.one_of(st.text(max_size=3), st.integers(), st.booleans(), st.none())
 PLAIN = st.one_of(
@@ -61,7 +61,7 @@ def test_nothing_is_lost(value: Any) -> None:
     held: dict[str, Any] = {}
     codec = Codec({"array": arrays_by_name(held)})
     text = json.dumps(codec.write(value, "x"), allow_nan=False)
-    assert said(codec.read(parsed(text, strict=True))) == said(value)
+    assert said(codec.read(parse_json(text, strict=True))) == said(value)
     assert all(a.flags.c_contiguous for a in held.values())
 
 

@@ -41,9 +41,9 @@ def test_what_is_asked_for_is_taken_or_refused(
     monkeypatch.setattr(kernels, "REASON", "not built")
     if "received" in taken:
         with pytest.raises(ValueError, match=f"^AUTOGRAD_LITE_NATIVE: .*{taken}"):
-            kernels.chosen(wanted)
+            kernels.choose_instructions(wanted)
     else:
-        assert kernels.chosen(wanted) == taken
+        assert kernels.choose_instructions(wanted) == taken
 
 
 def test_the_variable_decides_for_a_process() -> None:

@@ -37,7 +37,7 @@ def onnx_of(
     except UnsupportedError:  # a pass may have put in an operation that ONNX lacks
         model = onnx_model(before, **options)
     if path is not None:
-        write_file(path, model, what="to_onnx")
+        write_file(path, model, caller="to_onnx")
     return model
 
 

@@ -22,14 +22,14 @@ from ...core.node import Source
 from ...files import (
     FORMS,
     Codec,
+    PlainText,
     Unreadable,
-    Words,
-    clipped,
+    clip_text,
     dtype_named,
     number_of,
     number_text,
     one_entry,
-    parsed,
+    parse_json,
     refuse,
 )
 from ...ir.graph_check import Inconsistent
@@ -125,14 +125,14 @@ def graph_from_json(text: str | bytes) -> PureGraph:
         )
     try:
         try:
-            document = parsed(text, _LEVELS, strict=True)
+            document = parse_json(text, _LEVELS, strict=True)
         except ValueError as error:
             if len(text) < 300 and isinstance(text, str) and text.lower().endswith(".json"):
                 raise ValueError(
-                    f"Graph.from_json: expected JSON; received what looks like a path, {clipped(text)}. Read the file "
-                    f"first: Graph.from_json(Path({clipped(text)}).read_text())"
+                    f"Graph.from_json: expected JSON; received what looks like a path, {clip_text(text)}. Read the "
+                    f"file first: Graph.from_json(Path({clip_text(text)}).read_text())"
                 ) from None
-            refuse("JSON", Words(f"{clipped(text)} ({error})"), "the text")
+            refuse("JSON", PlainText(f"{clip_text(text)} ({error})"), "the text")
         return graph_of(document)
     except Unreadable as error:
         raise ValueError(f"Graph.from_json: {error}. Read what Graph.to_json wrote") from None
@@ -149,7 +149,7 @@ def graph_of(document: Any) -> PureGraph:
     edges = _sources(graph["edges"])
     nodes, measurements = [], {}
     for i, entry in _map(graph["nodes"], "graph.nodes").items():
-        where = f"graph.nodes.{clipped(i, 20)}"
+        where = f"graph.nodes.{clip_text(i, 20)}"
         node, measured = _read_node(i, entry, edges.pop(i, {}), where)
         nodes.append(node)
         if measured != NOT_MEASURED:
@@ -163,7 +163,7 @@ def graph_of(document: Any) -> PureGraph:
         result.check()
     except Inconsistent as wrong:
         place = wrong.where if wrong.where.startswith("flows") else f"graph.nodes.{wrong.where}"
-        refuse(wrong.expected, Words(wrong.received), place)
+        refuse(wrong.expected, PlainText(wrong.received), place)
     return result
 
 
@@ -179,7 +179,7 @@ def _head(graph: Mapping[str, Any]) -> Mapping[str, Any]:
     if type(version) is not int or version != SCHEMA_VERSION:
         refuse(f"{SCHEMA_VERSION}, which this version reads", version, "graph.metadata.schema_version")
     if graph["type"] != FORMAT or graph["directed"] is not True or not isinstance(graph.get("label", ""), str):
-        refuse(f"type {FORMAT!r}, directed true and a label that is text", Words("something else"), "graph")
+        refuse(f"type {FORMAT!r}, directed true and a label that is text", PlainText("something else"), "graph")
     return _object(head, "graph.metadata", ("format", "schema_version", "outputs", "flows"))
 
 
@@ -194,7 +194,7 @@ def _sources(entries: Any) -> dict[str, dict[int, str]]:
         position = _int(_object(edge["metadata"], f"{where}.metadata", ("position",))["position"], f"{where}.position")
         sources = by_target.setdefault(_text(edge["target"], f"{where}.target"), {})
         if position in sources:
-            refuse("one edge for each argument", Words(f"a second one for argument {position}"), where)
+            refuse("one edge for each argument", PlainText(f"a second one for argument {position}"), where)
         sources[position] = _text(edge["source"], f"{where}.source")
     return by_target
 
@@ -206,7 +206,7 @@ def _read_node(i: str, entry: Any, sources: Mapping[int, str], where: str) -> tu
     _text(written.get("label", ""), f"{where}.label")
     data = _object(written["metadata"], where, ("kind", "shape", "dtype"), (*_ENTRIES, *_MEASURED))
     if sorted(sources) != list(range(len(sources))):
-        refuse("edges for arguments 0, 1, … without a gap", Words(f"positions {sorted(sources)}"), where)
+        refuse("edges for arguments 0, 1, … without a gap", PlainText(f"positions {sorted(sources)}"), where)
 
     def read(entries: Mapping[str, _Entry]) -> dict[str, Any]:
         return {
@@ -266,7 +266,8 @@ def _object(value: Any, where: str, required: tuple[str, ...], optional: tuple[s
     entries = _map(value, where)
     for name in required:
         if name not in entries:
-            refuse(f"an entry {name!r}", Words(f"one with {clipped(', '.join(entries)) if entries else 'none'}"), where)
+            names = clip_text(", ".join(entries)) if entries else "none"
+            refuse(f"an entry {name!r}", PlainText(f"one with {names}"), where)
     for name in entries:
         if name not in required and name not in optional:
             refuse(f"no entries but {', '.join((*required, *optional))}", name, where)

@@ -152,5 +152,5 @@ def write(path: str | Path, data: bytes) -> Path:
     Raises:
         OSError: if the path cannot be that of a file, or its folder does not exist.
     """
-    write_file(path, data, what="save", into_pipes=True)
+    write_file(path, data, caller="save", into_pipes=True)
     return Path(path)

@@ -36,7 +36,7 @@ _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5
 def save_weights(caller: str, model: Module, path: Any) -> None:
     """Write the weights of a model as Keras does, to a `.weights.h5` file."""
     model._ready(caller)
-    write_file(path, hdf5_bytes(caller, weight_groups(model)), what=caller)
+    write_file(path, hdf5_bytes(caller, weight_groups(model)), caller=caller)
 
 
 def save_model(caller: str, model: Any, path: Any, include_optimizer: bool) -> None:
@@ -65,7 +65,7 @@ def save_model(caller: str, model: Any, path: Any, include_optimizer: bool) -> N
         _CONFIG: json.dumps(about).encode(),
         _WEIGHTS: hdf5_bytes(caller, groups),
     }
-    write_file(path, archive_bytes(files | _assets(model)), what=caller)
+    write_file(path, archive_bytes(files | _assets(model)), caller=caller)
 
 
 def _assets(model: Module) -> dict[str, bytes]:
