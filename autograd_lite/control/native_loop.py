@@ -129,7 +129,7 @@ class NativeLoop:
         try:
             segment, buffers_ = self._idle.pop()
         except IndexError:
-            segment, buffers_ = self._segment.instance(aligned(self._nbytes)), [make() for make in self._own]
+            segment, buffers_ = self._segment.instance(aligned_memory(self._nbytes)), [make() for make in self._own]
         buffers = (*carry, *xs, *rest, *whole, *buffers_)
         try:
             for start, stop in pairwise(sorted({0, *states, len(order)})):
