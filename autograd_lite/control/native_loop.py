@@ -14,6 +14,7 @@ from ..compiler.buffer_assignment import Place
 from ..compiler.call_instructions import NotNative
 from ..compiler.native_segments import as_one_segment
 from ..compiler.numpy_calls import Spec
+from ..native.instructions import aligned_memory
 from ..native.kernels import library
 from .body import PLANNED_AFTER, Body
 
