@@ -14,7 +14,7 @@ from ..core.mode import MODE, TAPES
 from ..core.op import Op
 from ..core.shape_arithmetic import ShapeDtype
 from ..core.traceback_folding import folding
-from ..functional.vectorization import Batched, unbatched
+from ..functional.vectorization import Batched, unbatch
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from ..tensors.tracers import Level, Tracer, wrap_any
@@ -237,7 +237,7 @@ class Choice(ControlOp):
             values = [x if isinstance(x, Tensor) else wrap(x, None) for x in values]
             no, yes = (body(*values) for body in self.bodies)
             chosen = [np.where(values[0], y, n) for y, n in zip(yes, no, strict=True)]
-            return tuple([unbatched(t, size, level) for t in chosen])
+            return tuple([unbatch(t, size, level) for t in chosen])
         every = frozenset(range(len(self.specs)))
         bodies = [batch_body(body, tuple(flags), size, every)[0] for body in self.bodies]
         return tuple(Choice((bodies[0], bodies[1]), guarded=self.guarded).apply(inputs))

@@ -14,7 +14,7 @@ from ..core.multi_result import get_tuple_element
 from ..engine.walk import cotangents, edge_of
 from ..functional.argument_selection import variable
 from ..functional.dual import Dual, ForwardLevel, primal_of, tangent_of
-from ..functional.vectorization import Batched, unbatched
+from ..functional.vectorization import Batched, unbatch
 from ..ir.graph_node import Kind
 from ..ir.pure_graph import PureGraph
 from ..ir.pure_program import PureProgram
@@ -210,7 +210,7 @@ def batch_body(body: Body, flags: tuple[bool, ...], size: int, always: frozenset
         own = [isinstance(t._data, Batched) and t._data.level is level for t in out]
         is_batched[:] = [flag or k in always for k, flag in enumerate(own)]
         return [
-            wrap_any(unbatched(t, size, level), None) if flag else t for t, flag in zip(out, is_batched, strict=True)
+            wrap_any(unbatch(t, size, level), None) if flag else t for t, flag in zip(out, is_batched, strict=True)
         ]
 
     examples = [_repeat(a, size) if flag else a for a, flag in zip(body.examples, flags, strict=True)]

@@ -13,7 +13,7 @@ import numpy as np
 from ..core.errors import AssumptionFailed, GradError, more_on
 from ..core.op import Op
 from ..core.shape_arithmetic import ShapeDtype
-from ..functional.vectorization import Batched, unbatched
+from ..functional.vectorization import Batched, unbatch
 from ..tensors.tensor import Tensor
 from ..tensors.tracers import Level, wrap_any
 from .body import PLANNED_AFTER, Body, Runner, rearrange, widen
@@ -397,7 +397,7 @@ class Scan(ControlOp):
             # What a finished example collects is that of its last carry, which has all values, and is not read.
             rows = [np.where(goes_on, y, np.zeros(y.shape, y.dtype)) for y in out[n:]] if limit else out[n:]
             chosen = [*(np.where(goes_on, a, b) for a, b in zip(out, lifted[:n], strict=False)), *rows]
-            new = [wrap_any(unbatched(t, size, level), None) for t in chosen]
+            new = [wrap_any(unbatch(t, size, level), None) for t in chosen]
             return [*new[:n], *([values[n] + 1, new[until].any()] if until else ()), *new[n:]]
 
         last = [] if until else [scan_inputs[limit].max()]

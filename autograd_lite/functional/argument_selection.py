@@ -23,27 +23,27 @@ from ..tensors.tracers import GradTracer, Level, Tracer, wrap_any
 from ..tree import items, leaves, map as map_leaves, zip as walk_both
 
 _CONTAINERS = frozenset({list, tuple, dict})
-# Classes of what holds no Tensor and of what is differentiated by as it is.
+# Classes that hold no Tensor, and classes of numbers that gradients are taken by.
 _BARE = frozenset({np.ndarray, float, int, bool, str, complex, np.float64, np.float32, type(None)})
 _FLOATING = frozenset({float, complex, np.float64, np.float32})
 
 
 class Traced(NamedTuple):
-    """A function's result, recorded, and what it was recorded from.
+    """A function's recorded result, and the arguments that it was recorded from.
 
     Attributes:
         out: what the function returned.
-        given: the arguments to differentiate by, as they were given.
+        arguments: those to differentiate by, as the caller passed them.
         variables: the same, with every array replaced by the node of the Tensor that stood for it.
         as_tensors: whether the caller expects Tensors.
         create_graph: whether the results have a history, so that the backward pass must be recorded on the same tape.
         level: of the record, if it was made inside `jvp` or `vmap`.
         paths: from the results to the variables.
-        ends: whether what is recorded only since the function is being compiled ends here: results have no history.
+        ends: whether the record is there for a compiled function alone and ends here: results have no history.
     """
 
     out: Any
-    given: tuple[Any, ...]
+    arguments: tuple[Any, ...]
     variables: tuple[Any, ...]
     as_tensors: bool
     create_graph: bool
@@ -53,10 +53,10 @@ class Traced(NamedTuple):
 
 
 def trace(
-    what: str, f: Callable[..., Any], argnums: int | Sequence[int], args: tuple[Any, ...], kwargs: dict[str, Any]
+    caller: str, f: Callable[..., Any], argnums: int | Sequence[int], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Traced:
     """Call `f` with the arguments `argnums` replaced by variables, and record."""
-    wanted = positions(what, f, argnums, args)
+    numbers = positions(caller, f, argnums, args)
     inputs = list(args)
     depth, mode = DEPTH.get(), MODE.get()
     # Inside jvp or vmap the record gets a level of its own; otherwise one tape serves all, which is faster.
@@ -64,10 +64,10 @@ def trace(
     try:
         DEPTH.set(Depth(depth.all + 1, depth.tapes + 1))
         recording = enter_mode(record_on) if mode.entries else None  # outside of all blocks, calls are recorded
-        for i in wanted:
-            inputs[i] = _variables(what, args[i], i, level)
+        for i in numbers:
+            inputs[i] = _variables(caller, args[i], i, level)
         # Their nodes, because a function may rebind its arguments, as `x *= 2` does.
-        variables = tuple([_nodes(inputs[i]) for i in wanted])
+        variables = tuple([_nodes(inputs[i]) for i in numbers])
         out = f(*inputs, **kwargs)
         if recording is not None:
             leave_mode(recording)
@@ -96,8 +96,8 @@ def trace(
     on = mode.tape if level is None and not create_graph else None
     ends = on is not None and not on.rehearses  # whether the derivatives of a body matter is not known
     as_tensors = depth.all > 0 or bool(tensors)
-    given = tuple([args[i] for i in wanted])
-    return Traced(out, given, variables, as_tensors, create_graph or on is not None, level, paths, ends)
+    arguments = tuple([args[i] for i in numbers])
+    return Traced(out, arguments, variables, as_tensors, create_graph or on is not None, level, paths, ends)
 
 
 def _nodes(tree: Any) -> Any:
@@ -115,33 +115,35 @@ def has_history(*trees: Any) -> bool:
 
 def tensors_in(*trees: Any) -> list[Tensor]:
     """Return the Tensors among arguments and in containers among them."""
-    found = []
+    tensors = []
     try:
         for a in trees:
             if isinstance(a, Tensor):
-                found.append(a)
+                tensors.append(a)
             elif a.__class__ in _CONTAINERS:
-                found += tensors_in(*(a.values() if a.__class__ is dict else a))
+                tensors += tensors_in(*(a.values() if a.__class__ is dict else a))
             elif a.__class__ not in _BARE:
-                found += [x for x in leaves(a) if isinstance(x, Tensor)]
+                tensors += [x for x in leaves(a) if isinstance(x, Tensor)]
     except RecursionError:
         leaves(trees)  # which says so, if one contains itself
         raise
-    return found
+    return tensors
 
 
-def positions(what: str, f: Callable[..., Any], argnums: int | Sequence[int], args: tuple[Any, ...]) -> tuple[int, ...]:
+def positions(
+    caller: str, f: Callable[..., Any], argnums: int | Sequence[int], args: tuple[Any, ...]
+) -> tuple[int, ...]:
     """Return which positional arguments `argnums` names, counted from the front."""
     n = len(args)
     if argnums.__class__ is int and 0 <= argnums < n:
         return (argnums,)
-    wanted = (argnums,) if isinstance(argnums, int) else tuple(argnums)
-    for i in wanted:
+    numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    for i in numbers:
         if not -n <= i < n:
             raise GradError(
-                f"{what}: argnums={i} names no positional argument of {name_of(f)}, which was called with {n}"
+                f"{caller}: argnums={i} names no positional argument of {name_of(f)}, which was called with {n}"
             )
-    return tuple(i % n for i in wanted)
+    return tuple(i % n for i in numbers)
 
 
 def name_of(f: Callable[..., Any]) -> str:
@@ -156,22 +158,22 @@ def array_like(a: Any) -> Any:
     return a
 
 
-def zip_trees(what: str, expected: str, tree: Any, given: Any) -> list[tuple[str, Any, Any]]:
+def zip_trees(caller: str, expected: str, tree: Any, values: Any) -> list[tuple[str, Any, Any]]:
     """Return `(path, leaf, value given for it)` for each leaf of a tree.
 
     Raises:
         ShapeError: if the values have another structure.
     """
     try:
-        return list(walk_both(tree, given))
+        return list(walk_both(tree, values))
     except ValueError:
         n = len(leaves(tree))
         raise ShapeError(
-            f"{what}: expected {expected}, of the same structure, with {n} arrays; received {given!r}"
+            f"{caller}: expected {expected}, of the same structure, with {n} arrays; received {values!r}"
         ) from None
 
 
-def _variables(what: str, tree: Any, i: int, level: Level | None) -> Any:
+def _variables(caller: str, tree: Any, i: int, level: Level | None) -> Any:
     if tree.__class__ is DynamicScalar and tree.value.__class__ is float:
         return variable(tree, level)
     if tree.__class__ in _FLOATING or (isinstance(tree, (np.ndarray, Tensor)) and tree.dtype.kind in "fc"):
@@ -180,13 +182,13 @@ def _variables(what: str, tree: Any, i: int, level: Level | None) -> Any:
 
     def of_leaf(a: Any) -> Tensor:
         if a.__class__ not in _FLOATING and getattr(getattr(a, "dtype", None), "kind", " ") not in "fc":
-            floating(what, a, f"argument {i}{next((path for path, x in items(tree) if x is a), '')}")
+            floating(caller, a, f"argument {i}{next((path for path, x in items(tree) if x is a), '')}")
         return variable(a, level)
 
     return map_leaves(of_leaf, tree)
 
 
-def floating(what: str, a: Any, where: str) -> Any:
+def floating(caller: str, a: Any, where: str) -> Any:
     """Return `a` if it can be differentiated by."""
     try:
         dtype = a.dtype if hasattr(a, "dtype") else np.asarray(a).dtype
@@ -194,12 +196,12 @@ def floating(what: str, a: Any, where: str) -> Any:
         dtype = np.dtype(object)
     if not isinstance(dtype, np.dtype):
         raise TypeError(
-            f"{what}: expected {where} to be an array of NumPy, or of a library that implements NumPy's protocols; "
+            f"{caller}: expected {where} to be an array of NumPy, or of a library that implements NumPy's protocols; "
             f"received {describe(a)} of {type(a).__module__}. Pass np.asarray(x)"
         )
     if dtype.kind not in "fc":
         raise DtypeError(
-            f"{what}: expected a floating {where} to differentiate by; received dtype {dtype.name}. "
+            f"{caller}: expected a floating {where} to differentiate by; received dtype {dtype.name}. "
             "Pass 2.0 instead of 2, or cast with .astype(float)" + more_on("integers")
         )
     return a
@@ -211,10 +213,10 @@ def variable(a: Any, level: Level | None) -> Tensor:
         value: Any = np.array(a) if a.__class__ in _BARE else copy_array(a)
         edge = wrap(value, None)
         return wrap(value, Node(shape.copy, (edge,), {}, (None, edge), (0,), value.shape, value.dtype, None))
-    a = taped(a) if TAPES else a
-    value = copy_array(a._data if isinstance(a, Tensor) else a) if level is None else GradTracer(bare(a), level)
-    known = level is None and isinstance(a, Tensor) and a._node is not None
-    edge = edge_of(a) if known else wrap_any(value, None)
+    a = to_tape(a) if TAPES else a
+    value = copy_array(a._data if isinstance(a, Tensor) else a) if level is None else GradTracer(plain_value(a), level)
+    has_node = level is None and isinstance(a, Tensor) and a._node is not None
+    edge = edge_of(a) if has_node else wrap_any(value, None)
     return wrap_any(value, Node(shape.copy, (edge,), {}, (None, edge), (0,), value.shape, value.dtype, None))
 
 
@@ -223,7 +225,7 @@ def on_tape() -> bool:
     return bool(TAPES) and MODE.get().tape is not None
 
 
-def taped(a: Any) -> Any:
+def to_tape(a: Any) -> Any:
     """Return an array or a Tensor that comes from outside of a function that is being compiled as a recorded one."""
     if not on_tape():
         return a
@@ -232,9 +234,9 @@ def taped(a: Any) -> Any:
     return shape.copy(a) if isinstance(a, Tensor) and a._node is None else a
 
 
-def bare(a: Any) -> Any:
+def plain_value(a: Any) -> Any:
     """Return a bare value that nothing else holds, or the Tensor itself if it has a history."""
-    a = taped(a) if TAPES else a
+    a = to_tape(a) if TAPES else a
     if not isinstance(a, Tensor):
         return np.array(a) if a.__class__ in _BARE else copy_array(a)
     if a._node is not None:
@@ -244,7 +246,7 @@ def bare(a: Any) -> Any:
     return copy_array(a._data) if is_duck_array(a._data) else a._data
 
 
-def scalar(what: str, out: Any) -> Any:
+def scalar(caller: str, out: Any) -> Any:
     """Return `out` if it is one real number.
 
     Raises:
@@ -254,24 +256,24 @@ def scalar(what: str, out: Any) -> Any:
         return out
     if not isinstance(out, (Tensor, np.ndarray, np.generic, int, float, complex)) and not is_duck_array(out):
         raise GradError(
-            f"{what}: expected the function to return a scalar; received {type(out).__name__}"
+            f"{caller}: expected the function to return a scalar; received {type(out).__name__}"
             + (". Did it forget to return?" if out is None else "; has_aux=True allows a pair (value, anything)")
             + more_on("nothing-returned" if out is None else "not-a-scalar")
         )
     if np.shape(out._data if isinstance(out, Tensor) else out) not in ((), (1,)):
         raise GradError(
-            f"{what}: expected the function to return a scalar; received shape {np.shape(out)}. "
+            f"{caller}: expected the function to return a scalar; received shape {np.shape(out)}. "
             "Reduce it, with .sum() or .mean()" + more_on("not-a-scalar")
         )
     if (out.dtype if isinstance(out, Tensor) else as_array(out).dtype).kind == "c":
         raise GradError(
-            f"{what}: expected a real loss; received a complex one. Take its .real or abs(), or give vjp a cotangent"
+            f"{caller}: expected a real loss; received a complex one. Take its .real or abs(), or give vjp a cotangent"
             + more_on("complex-loss")
         )
     return out
 
 
-def arrays_returned(what: str, out: Any) -> Any:
+def arrays_returned(caller: str, out: Any) -> Any:
     """Return a function's result if it is an array or a container of arrays, in which None may stand for no array.
 
     Raises:
@@ -280,13 +282,13 @@ def arrays_returned(what: str, out: Any) -> Any:
     for path, x in items(out):
         if not isinstance(x, (Tensor, Tracer, np.ndarray, np.generic, int, float, complex)) and not is_duck_array(x):
             raise GradError(
-                f"{what}: expected the function to return an array or a container of arrays; received "
+                f"{caller}: expected the function to return an array or a container of arrays; received "
                 f"{type(x).__name__}{f' at {path}' if path else ''}"
             )
     if out is None:
         raise GradError(
-            f"{what}: expected the function to return an array or a container of arrays; received None. Did it forget "
-            "to return?" + more_on("nothing-returned")
+            f"{caller}: expected the function to return an array or a container of arrays; received None. Did it "
+            "forget to return?" + more_on("nothing-returned")
         )
     return out
 
@@ -296,11 +298,11 @@ def leave(tree: Any) -> Any:
     if TAPES and on_tape():
         return tree
     if isinstance(tree, Tensor):
-        return tree.numpy()[()] if tree._data.__class__ in _BARE else _left(tree)
-    return map_leaves(lambda x: _left(x) if isinstance(x, Tensor) else x, tree)
+        return tree.numpy()[()] if tree._data.__class__ in _BARE else _leave_tensor(tree)
+    return map_leaves(lambda x: _leave_tensor(x) if isinstance(x, Tensor) else x, tree)
 
 
-def _left(t: Tensor) -> Any:
+def _leave_tensor(t: Tensor) -> Any:
     return copy_array(t._data) if is_duck_array(t._data) else t.numpy()[()]
 
 

@@ -1,4 +1,4 @@
-"""What a call of a function with rules of its own has besides arrays: containers, keywords, several results."""
+"""The structure of calls of functions with custom rules: containers, keywords, several results."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from .user_rules import KeepSame
 
 
 def arrays_in(out: Any) -> list[Any]:
-    """Return the bare arrays of what a function returned."""
+    """Return the arrays in a function's result."""
     return [as_array(a._data if isinstance(a, Tensor) else a) for a in leaves(out)]
 
 
-def taken(held: Any, key: Any) -> Any:
-    """Return what a user's function gave so that nothing else can change it; only `held` may hold it here."""
+def take_ownership(held: Any, key: Any) -> Any:
+    """Return a result of a user's function so that nothing else can change it; only `held` may hold it here."""
     if held[key].__class__ is np.ndarray:
         return held[key] if held[key].size > SMALL and is_unshared(held, key) else np.array(held[key])
     return owned(held[key])
 
 
 def results_in(held: dict[int, Any]) -> tuple[Any, Any]:
-    """Return the structure of what a function returned, with 0 for each array, and what an op returns for it.
+    """Return the structure of a function's result, with 0 for each array, and the result of an op for it.
 
     That is an array, or several if the function returned a container.
 
@@ -43,17 +43,17 @@ def results_in(held: dict[int, Any]) -> tuple[Any, Any]:
         held: `held[0]` is the result, which the caller has no other name for.
     """
     if held[0].__class__ is np.ndarray:
-        return 0, taken(held, 0)
+        return 0, take_ownership(held, 0)
     tree = map_leaves(lambda _: 0, held[0])  # only the structure: the outputs keep their whole record alive
     arrays = dict(enumerate(arrays_in(held[0])))
     if not arrays:
         raise TypeError(f"expected the function to return an array or a container of arrays; received {held[0]!r}")
     del held[0]
-    found = [taken(arrays, k) for k in arrays]
-    return tree, found[0] if tree.__class__ is int else Several.of(found)
+    results = [take_ownership(arrays, k) for k in arrays]
+    return tree, results[0] if tree.__class__ is int else Several.of(results)
 
 
-# Classes of what is certainly no Tensor; and of what is an input on its own.
+# Classes that are certainly not Tensors, and classes whose values are inputs by themselves.
 BARE = frozenset({np.ndarray, float, int, bool, complex, np.float64, np.float32, np.complex128, np.int64, np.bool_})
 _INPUTS = frozenset({Tensor, TracedTensor, float, complex, np.float64, np.float32, np.complex128, np.complex64})
 _ARRAYS = np.ndarray | np.generic | bool | int | float | complex
@@ -98,7 +98,7 @@ def are_bare(*trees: Any) -> bool:
 # ---- in a function that is being compiled ---------------------------------------------------------------------------
 
 
-def stopped(x: Any) -> Any:
+def as_constant(x: Any) -> Any:
     """Return an array, or one of Python's numbers that changes, as a Tensor through which no gradient flows."""
     if isinstance(x, (np.ndarray, np.generic, DynamicScalar)):
         return barrier.stop_gradient(Tensor(x))
@@ -110,11 +110,14 @@ def traced_like(returned: Any, result: Any) -> list[Any] | None:
 
     Args:
         returned: by the function.
-        result: what it returns for arrays.
+        result: of the function of arrays.
     """
-    found, expected = [stopped(x if isinstance(x, Tensor) else as_array(x)) for x in leaves(returned)], leaves(result)
-    same = len(found) == len(expected) and all(map(_have_same_bits, found, expected))
-    return found if same and map_leaves(lambda _: 0, returned) == map_leaves(lambda _: 0, result) else None
+    traced, expected = (
+        [as_constant(x if isinstance(x, Tensor) else as_array(x)) for x in leaves(returned)],
+        leaves(result),
+    )
+    same = len(traced) == len(expected) and all(map(_have_same_bits, traced, expected))
+    return traced if same and map_leaves(lambda _: 0, returned) == map_leaves(lambda _: 0, result) else None
 
 
 def _have_same_bits(t: Any, other: Any) -> bool:
@@ -128,47 +131,47 @@ def _values(x: Any) -> Any:
     return np.asarray(x)
 
 
-def _batched(given: int, op: Op, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
+def _batch(num_results: int, op: Op, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
     """Return the results of a call in a batch, which are its last inputs; by examples if something has a history."""
     if any(isinstance(x, Tracer) or (isinstance(x, Tensor) and x.requires_grad) for x in inputs):
         return one_by_one(op, inputs, batched, params)
-    results = broadcast_batch(inputs, batched)[-given:]
+    results = broadcast_batch(inputs, batched)[-num_results:]
     return results[0] if op.results is None else tuple(results)
 
 
-def with_results(op: Op, n: int, given: int) -> Op:
+def with_results(op: Op, n: int, num_results: int) -> Op:
     """Return the op of a call of n inputs whose results are further inputs, with the rules of the call."""
     rules, push = op.rules, op.jvp
 
-    def chosen(*values: Any, call: Call) -> Any:
+    def choose_results(*values: Any, call: Call) -> Any:
         return values[n] if op.results is None else values[n:]
 
     def pull(needs: Sequence[int], g: Any, saved: tuple[Any, ...], params: dict[str, Any]) -> list[Any]:
         own = [i for i in needs if i < n]
-        found = rules.asked(own, g, saved[: n + 1], params) if own else []  # type: ignore[union-attr, misc]
-        return [*found, *(np.zeros(saved[i + 1].shape, saved[i + 1].dtype) for i in needs if i >= n)]
+        cotangents = rules.asked(own, g, saved[: n + 1], params) if own else []  # type: ignore[union-attr, misc]
+        return [*cotangents, *(np.zeros(saved[i + 1].shape, saved[i + 1].dtype) for i in needs if i >= n)]
 
     return op.replace(
-        forward=chosen,
-        infer=chosen,
+        forward=choose_results,
+        infer=choose_results,
         rules=by_need(pull),
         jvp=push and (lambda ts, out, *values, call: push(ts[:n], out, *values[:n], call=call)),
-        keeps=KeepSame.first(n, given),
-        batch=lambda *args: _batched(given, *args),
+        keeps=KeepSame.first(n, num_results),
+        batch=lambda *args: _batch(num_results, *args),
     )
 
 
 _FIRST = [0]
 
 
-class Kept(Several):
-    """Results of a call, and what its rules read beside them."""
+class ResultsWithResiduals(Several):
+    """Results of a call, and the residuals that its rules read."""
 
     residuals: Any
 
 
 class Call:
-    """What a call has besides arrays.
+    """The structure of a call: its arguments without their arrays.
 
     Args:
         args, kwargs: of the function. The inputs are all numbers among `args` that may be differentiated by, and the
@@ -200,19 +203,19 @@ class Call:
         self._trees: list[tuple[int, Any, list[Any], list[int]]] = []
         self.owners = owners = []
         for i, arg in enumerate(self._fixed):
-            found = [arg] if arg.__class__ in _INPUTS else () if arg.__class__ in _FIXED else leaves(arg)
-            wanted = is_input if i < len(args) else is_tensor
-            chosen = list(map(wanted, found))
-            places = [k for k, yes in enumerate(chosen) if yes]
+            parts = [arg] if arg.__class__ in _INPUTS else () if arg.__class__ in _FIXED else leaves(arg)
+            accepts = is_input if i < len(args) else is_tensor
+            accepted = list(map(accepts, parts))
+            places = [k for k, yes in enumerate(accepted) if yes]
             if places:
-                inputs += [found[k] for k in places]
+                inputs += [parts[k] for k in places]
                 owners += [i] * len(places)
-                rest = [0 if yes else a for yes, a in zip(chosen, found, strict=True)]
+                rest = [0 if yes else a for yes, a in zip(accepted, parts, strict=True)]
                 self._trees.append((i, map_leaves(lambda _: 0, arg), rest, places))
                 self._fixed[i] = None
 
-    def returned(self, held: dict[int, Any]) -> Any:
-        """Return what a function returned as an op returns it, one array or several, and note its structure.
+    def note_results(self, held: dict[int, Any]) -> Any:
+        """Return a function's result as an op does, one array or several, and note its structure.
 
         Args:
             held: `held[0]` is that, which the caller has no other name for; `held[1]` are residuals, if there are any.
@@ -225,32 +228,32 @@ class Call:
         self.specs = tuple([ShapeDtype(a.shape, a.dtype) for a in several])
         if 1 not in held:
             return out
-        kept: Any = Kept.of(several)
-        kept.residuals = held[1]
-        return kept
+        results: Any = ResultsWithResiduals.of(several)
+        results.residuals = held[1]
+        return results
 
-    def outputs(self, found: Any) -> Any:
+    def outputs(self, arrays: Any) -> Any:
         """Return arrays of any kind, one or a tuple of several, in the structure that the function returned."""
-        return self.whole(found)[0] if self.keeps else self.whole(found)
+        return self.whole(arrays)[0] if self.keeps else self.whole(arrays)
 
-    def whole(self, found: Any) -> Any:
+    def whole(self, arrays: Any) -> Any:
         """Return arrays in the structure of all results; of residuals too, if they are kept."""
         if self.tree.__class__ is int:
-            return found[0] if isinstance(found, tuple) else found
-        return rebuild(self.tree, iter(found))
+            return arrays[0] if isinstance(arrays, tuple) else arrays
+        return rebuild(self.tree, iter(arrays))
 
     def arguments(self, values: Iterable[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the arguments and the keywords with other inputs."""
         if self.plain:
             return tuple(values), self.kwargs
         each = iter(values)
-        given = list(self._fixed)
+        trees = list(self._fixed)
         for i, tree, rest, places in self._trees:
-            found = list(rest)
+            parts = list(rest)
             for k in places:
-                found[k] = next(each)
-            given[i] = found[0] if tree.__class__ is int else rebuild(tree, found)
-        return tuple(given[: self._args]), dict(zip(self.kwargs, given[self._args :], strict=True))
+                parts[k] = next(each)
+            trees[i] = parts[0] if tree.__class__ is int else rebuild(tree, parts)
+        return tuple(trees[: self._args]), dict(zip(self.kwargs, trees[self._args :], strict=True))
 
     def inputs_of(self, i: int) -> list[int]:
         """Return which leaves of an argument are inputs."""

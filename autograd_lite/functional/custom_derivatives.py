@@ -103,7 +103,7 @@ def primitive(
         name: of the operation in pictures and messages; by default the function's.
         placeholder: for a function that does more than to compute, such as to talk to other processes: one of the same
             arguments, arrays, that returns an array like its result. In functions that are compiled, `f` is then called
-            once in each run, needed or not, in the order of the program, and never to find out what it returns.
+            once in each run, needed or not, in the order of the program, and never to see its result alone.
 
     Returns:
         The function. Results and what rules return are copied, unless they are large and nothing else holds them.
@@ -179,23 +179,23 @@ class custom_vjp(Primitive):
         np.float64(3.0)
     """
 
-    what = "custom_vjp"
+    caller = "custom_vjp"
 
     def def_vjp(self, rule: Callable[..., Any]) -> Callable[..., Any]:  # type: ignore[override]
         """Set the rule `(g, out, *args) -> cotangents of the args`; usable as a decorator."""
 
         def meant(rule: Callable[..., Any]) -> Callable[..., Any]:
-            taken = _keywords_of(rule)
+            take_ownership = _keywords_of(rule)
 
             def pull(argnums: tuple[int, ...], g: Any, out: Any, *args: Any, **kwargs: Any) -> list[Any]:
-                found = rule(g, out, *args, **taken(kwargs))
-                found = found if isinstance(found, tuple) else (found,)
-                if len(found) != len(args):
+                gs = rule(g, out, *args, **take_ownership(kwargs))
+                gs = gs if isinstance(gs, tuple) else (gs,)
+                if len(gs) != len(args):
                     raise ShapeError(
                         f"custom_vjp: expected the rule of {self._name} to return {len(args)} cotangents, one an "
-                        f"argument; received {len(found)}" + more_on("missing-rule")
+                        f"argument; received {len(gs)}" + more_on("missing-rule")
                     )
-                return [found[i] for i in argnums]
+                return [gs[i] for i in argnums]
 
             return pull
 
@@ -228,17 +228,17 @@ class custom_jvp(Primitive):
         (0.5, 0.5)
     """
 
-    what = "custom_jvp"
+    caller = "custom_jvp"
 
     def def_jvp(self, rule: Callable[..., Any]) -> Callable[..., Any]:  # type: ignore[override]
         """Set the rule `(tangents, out, *args) -> tangent of out`; usable as a decorator."""
 
         def meant(rule: Callable[..., Any]) -> Callable[..., Any]:
-            taken = _keywords_of(rule)
+            take_ownership = _keywords_of(rule)
 
             def push(argnums: tuple[int, ...], tangents: Any, out: Any, *args: Any, **kwargs: Any) -> Any:
-                given = dict(zip(argnums, tangents, strict=True))
-                return rule(tuple([given.get(i) for i in range(len(args))]), out, *args, **taken(kwargs))
+                by_argument = dict(zip(argnums, tangents, strict=True))
+                return rule(tuple([by_argument.get(i) for i in range(len(args))]), out, *args, **take_ownership(kwargs))
 
             return push
 
@@ -253,9 +253,8 @@ class custom_jvp(Primitive):
 
 
 def _without_rule(f: Primitive) -> GradError:
-    return GradError(
-        f"{f.what}: {f._name} has no derivative yet; decorate one with @{f._name}.def_{f.what.removeprefix('custom_')}"
-    )
+    kind = f.caller.removeprefix("custom_")
+    return GradError(f"{f.caller}: {f._name} has no derivative yet; decorate one with @{f._name}.def_{kind}")
 
 
 def _keywords_of(rule: Callable[..., Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
@@ -299,13 +298,13 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(f)
     @folding
-    def checkpointed(*args: Any, **kwargs: Any) -> Any:
-        given = [a for a in leaves((args, kwargs)) if isinstance(a, Tensor)]
-        if not is_grad_enabled() or any(isinstance(a, TracedTensor) for a in given):
+    def run(*args: Any, **kwargs: Any) -> Any:
+        tensors = [a for a in leaves((args, kwargs)) if isinstance(a, Tensor)]
+        if not is_grad_enabled() or any(isinstance(a, TracedTensor) for a in tensors):
             return f(*args, **kwargs)
         if TAPES and MODE.get().tape is not None:
             return _on_tape(f, args, kwargs)
-        args, kwargs = map_leaves(_held, (args, kwargs))
+        args, kwargs = map_leaves(_freeze, (args, kwargs))
         start, depth = next_stamp(), DEPTH.get()
         with remember_draws() as states:
             held = {0: f(*args, **kwargs)}
@@ -314,13 +313,13 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
             return held[0]
         (tree, data), edges, ended = results_in(held), list(record.outer), next_stamp()
         several = data.__class__ is Several
-        lent = [(a, sample_bytes(a)) for a in leaves((args, kwargs)) if isinstance(a, np.ndarray)]
+        samples = [(a, sample_bytes(a)) for a in leaves((args, kwargs)) if isinstance(a, np.ndarray)]
 
         def pull(g: Any, *_: Any) -> tuple[Any, ...]:
             for edge in edges:
                 if isinstance(edge, Tensor) and edge._stamp > ended:
                     refuse_changed_leaf("checkpoint", edge, named=False)
-            if any(sample_bytes(a) != elements for a, elements in lent):
+            if any(sample_bytes(a) != elements for a, elements in samples):
                 raise _other_run(f, "an array that it was given was changed")
             # In a pullback of arrays, nothing is recorded: a Tensor is then a value of `jvp` or `vmap`.
             gs = g if several else (g,)
@@ -330,7 +329,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
                 anew = map_leaves(lambda a: _again(a, one), (args, kwargs)) if LAZY else (args, kwargs)
                 out = f(*anew[0], **anew[1])
             record.check(f, out, data if several else [data])
-            return _pulled(out, gs, edges, recorded)
+            return _pull_outputs(out, gs, edges, recorded)
 
         op = Op(
             "checkpoint",
@@ -342,7 +341,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         out = apply(op, tuple(open_edge(e, e) for e in edges), {})
         return rebuild(tree, iter(out)) if several else out
 
-    return checkpointed
+    return run
 
 
 def _again(a: Any, g: Any) -> Any:
@@ -366,7 +365,7 @@ _ENTRY = Op("checkpoint", lambda x: x, (Rule(RuleKind.VJP, _pulled_out),), lambd
 
 
 def _on_tape(f: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-    """Record a function once: what is kept of a compiled function is not for this to decide.
+    """Record a function once: which values a compiled function keeps is for its plan to decide.
 
     Gradients add up inside first, and then go on, as they do when the function runs again.
     """
@@ -400,7 +399,7 @@ def _on_tape(f: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     return out
 
 
-def _held(a: Any) -> Any:
+def _freeze(a: Any) -> Any:
     """Return an argument that stays the same until the function runs again, even if the caller's is rebound."""
     if isinstance(a, np.ndarray):
         return copy_if_small(a)
@@ -416,7 +415,7 @@ class _Record(NamedTuple):
     """What a function's result depends on.
 
     Attributes:
-        outer: the edges, in order, through which it depends on what was recorded before.
+        outer: the edges, in order, through which it depends on earlier records.
         read: some elements of every constant that the ops were applied to.
         start: the moment before the function ran.
     """
@@ -427,10 +426,10 @@ class _Record(NamedTuple):
 
     def check(self, f: Callable[..., Any], out: Any, first: Sequence[Any]) -> None:
         """Raise unless a second run computed the same; sums may differ in their last bits."""
-        again, found = _record_of(out, self.start), arrays_in(out)
+        again, arrays = _record_of(out, self.start), arrays_in(out)
         before = [{e for e in record.outer if stamp_of(e) < self.start} for record in (again, self)]
-        pairs = [*zip(found, first, strict=False), *zip(again.read, self.read, strict=False)]
-        whole = len(found) == len(first) and len(again.read) == len(self.read) and before[0] == before[1]
+        pairs = [*zip(arrays, first, strict=False), *zip(again.read, self.read, strict=False)]
+        whole = len(arrays) == len(first) and len(again.read) == len(self.read) and before[0] == before[1]
         if not whole or not all(_close(a, b) for a, b in pairs):
             raise _other_run(
                 f,
@@ -466,27 +465,27 @@ def _close(a: Any, b: Any) -> bool:
 
 
 def _record_of(out: Any, start: int) -> _Record:
-    """Walk what was recorded after `start` for a result."""
+    """Walk the record of a result back to the stamp `start`."""
     stack = [a._node for a in leaves(out) if isinstance(a, Tensor) and isinstance(a._node, Node)]
-    found: dict[Any, None] = {}
+    outer: dict[Any, None] = {}
     inner = []
     seen = set(stack)
     while stack:
         node = stack.pop()
         if node.stamp < start:
-            found[node] = None
+            outer[node] = None
             continue
         inner.append(node)
         for i in node.needs:
             edge = node.inputs[i]
             if edge.__class__ is not Node:
                 if edge._node is not None:  # no gradient flows to the argument that a transformation's variable copies
-                    found[edge] = None
+                    outer[edge] = None
             elif edge not in seen:
                 seen.add(edge)
                 stack.append(edge)
     inner.sort(key=stamp_of)
-    return _Record(found, [sample(a) for node in inner for a in _constants_of(node)], start)
+    return _Record(outer, [sample(a) for node in inner for a in _constants_of(node)], start)
 
 
 def _constants_of(node: Node) -> Iterator[Any]:
@@ -503,12 +502,12 @@ def _constants_of(node: Node) -> Iterator[Any]:
             yield np.asarray(a)
 
 
-def _pulled(out: Any, gs: Sequence[Any], edges: list[Any], record: bool) -> tuple[Any, ...]:
+def _pull_outputs(out: Any, gs: Sequence[Any], edges: list[Any], record: bool) -> tuple[Any, ...]:
     """Pull cotangents of a function's outputs, of which some have none, back to `edges`."""
     roots: dict[Any, Any] = {}
     for t, g in zip(leaves(out), gs, strict=True):
         if g is not None and isinstance(t, Tensor) and t.requires_grad:
             edge = edge_of(t)
             roots[edge] = roots[edge] + g if edge in roots else g
-    found = cotangents(roots, set(edges), retain_graph=record, create_graph=record)
-    return tuple(np.zeros(e.shape, e.dtype) if found.get(e) is None else found[e] for e in edges)
+    gradients = cotangents(roots, set(edges), retain_graph=record, create_graph=record)
+    return tuple(np.zeros(e.shape, e.dtype) if gradients.get(e) is None else gradients[e] for e in edges)

@@ -134,7 +134,7 @@ def push_forward(
         fell_back: receives the op's name if it has only a vjp.
     """
     if TAPES and (tape := MODE.get().tape) is not None and not op.linear:
-        tape.passed_back(True)  # what is masked here for some values, a replay has to look for
+        tape.passed_back(True)  # the mask is for these values; a replay must look again
     with np.errstate(divide="ignore", over="ignore", under="ignore", invalid="ignore"):
         if op.jvp is not None:
             total = op.jvp(tangents, out, *inputs, **params)
@@ -150,13 +150,13 @@ def push_forward(
         return None
     if op.results is not None:
         refuse_count(f"{op.name}: its jvp rule", "tangents", total, len(out))
-        return tuple([_fitted(t, x) for t, x in zip(total, out, strict=True)])
+        return tuple([_fit(t, x) for t, x in zip(total, out, strict=True)])
     if total.shape != out.shape:
         total = np.broadcast_to(total, out.shape)
     return total if total.dtype == out.dtype else cast_back(total, out.dtype)
 
 
-def _fitted(total: Any, out: Any) -> Any:
+def _fit(total: Any, out: Any) -> Any:
     """Return the tangent of one of several results, with its shape and dtype; None where there can be none."""
     if total is None or out.dtype.kind not in "fc":
         return None
@@ -206,7 +206,7 @@ def _by_rules(
             fell_back.add(op.name)
             return _by_two_vjps(op, tangents, out, inputs, params)
         else:
-            term = _reduced(rule.value, t, out, inputs[0], params)
+            term = _reduce(rule.value, t, out, inputs[0], params)
         total = term if total is None else total + term
     return total
 
@@ -220,7 +220,7 @@ def _product(t: Any, d: Any) -> Any:
     return r if getattr(d, "dtype", None) == np.bool_ else masked(r, d)
 
 
-def _reduced(partial: Any, t: Any, out: Any, x: Any, params: dict[str, Any]) -> Any:
+def _reduce(partial: Any, t: Any, out: Any, x: Any, params: dict[str, Any]) -> Any:
     params = dict(params)
     keepdims, axis = params.pop("keepdims"), params["axis"]
     d = partial(expand_reduced(out, x.shape, axis, keepdims), x, **params)
@@ -249,14 +249,14 @@ def _by_two_vjps(op: Op, tangents: tuple[Any, ...], out: Any, inputs: tuple[Any,
             total = term if total is None else total + term
         return total
 
-    return transposed(along, out)
+    return transpose_linear(along, out)
 
 
-def transposed(linear: Any, like: Any) -> Any:
+def transpose_linear(linear: Any, like: Any) -> Any:
     """Return the gradient of a linear function `linear(t)`, a number, by t of the shape and dtype of `like`.
 
     In the engine's convention; None if nothing depends on t. The operands of `linear` may have a history or belong to
-    other transformations, since t has a level of its own. For several arrays, t is as many, and so is what is returned.
+    other transformations, since t has a level of its own. For several arrays, t and the result are tuples.
     """
     level = Level()
 

@@ -27,14 +27,14 @@ from .argument_selection import (
     Traced,
     array_like,
     arrays_returned,
-    bare,
     floating,
     has_history,
     leave,
     name_of,
     on_tape,
-    taped,
+    plain_value,
     tensors_in,
+    to_tape,
     variable,
     zip_trees,
 )
@@ -75,7 +75,7 @@ def push(
     f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], kwargs: dict[str, Any], level: ForwardLevel
 ) -> tuple[Any, Any]:
     """Return the value of a function and its derivative along tangents of its arguments."""
-    args = [_lifted(x, t, i, level) for i, (x, t) in enumerate(zip(primals, tangents, strict=True))]
+    args = [_lift(x, t, i, level) for i, (x, t) in enumerate(zip(primals, tangents, strict=True))]
     depth = DEPTH.get()
     try:
         DEPTH.set(Depth(depth.all + 1, depth.tapes))
@@ -122,7 +122,7 @@ def jvp(f: Callable[..., Any]) -> Jvp:
     return Jvp(f)
 
 
-def _lifted(x: Any, t: Any, i: int, level: ForwardLevel) -> Any:
+def _lift(x: Any, t: Any, i: int, level: ForwardLevel) -> Any:
     """Return the i-th argument with its tangent, leaf by leaf."""
     if t is None:
         return x
@@ -139,7 +139,7 @@ def _lifted(x: Any, t: Any, i: int, level: ForwardLevel) -> Any:
 def _dual(x: Any, t: Any, i: int, path: str, level: ForwardLevel) -> Tensor:
     if x.__class__ is not np.ndarray or x.dtype.kind not in "fc":
         floating("jvp", x, f"argument {i}{path}")
-    x, t = bare(x), bare(t)
+    x, t = plain_value(x), plain_value(t)
     if x.shape != t.shape:
         raise ShapeError(f"jvp: expected a tangent of shape {x.shape}, as argument {i}{path} has; received {t.shape}")
     if t.dtype != x.dtype:
@@ -165,10 +165,12 @@ class Linear:
 
     def __call__(self, *tangents: Any) -> Any:
         """Return the tangent of the output for tangents of the inputs, of their structure and shapes."""
-        given = [t for _, _, t in zip_trees("linearize", "a tangent for each argument", self._traced.given, tangents)]
+        values = [
+            t for _, _, t in zip_trees("linearize", "a tangent for each argument", self._traced.arguments, tangents)
+        ]
         env: dict[Any, Any] = {}
-        for v, t in zip(self._variables, given, strict=True):
-            t = owned(taped(t if isinstance(t, Tensor) else as_array(t)))
+        for v, t in zip(self._variables, values, strict=True):
+            t = owned(to_tape(t if isinstance(t, Tensor) else as_array(t)))
             if t.shape != v.shape:
                 raise ShapeError(f"linearize: expected a tangent of shape {v.shape}; received {t.shape}")
             env[v] = t.astype(v.dtype) if t.dtype != v.dtype else t
@@ -186,19 +188,21 @@ class Linear:
                 operands = zip(node.inputs, constants, strict=True)
                 env[node] = node.op(*(env[e] if c is None else c for e, c in operands), **node.params)
             results = [env.get(t._node, t) if isinstance(t, Tensor) else t for t in self._traced.out]
-            as_tensors = self._traced.as_tensors or any(isinstance(t, Tensor) for t in given)
+            as_tensors = self._traced.as_tensors or any(isinstance(t, Tensor) for t in values)
             as_tensors = as_tensors or (self._traced.create_graph and is_grad_enabled())
         return rebuild(self._outputs, iter([wrap_any(r, None) if as_tensors else leave(r) for r in results]))
 
     def transpose(self, *cotangents: Any) -> Any:
         """Carry cotangents of the outputs back to the inputs: the pullback of `vjp` at the same point."""
         back: Any = cotangents[0] if len(cotangents) == 1 else cotangents
-        given = [g for _, _, g in zip_trees("linearize: transpose", "a cotangent for each output", self._outputs, back)]
-        wanted, received = [np.shape(t) for t in self._traced.out], [np.shape(g) for g in given]
-        if received != wanted:
-            raise ShapeError(f"linearize: transpose expected cotangents of shapes {wanted}; received {received}")
-        pairs = zip(self._traced.out, given, strict=True)
-        roots = [(t, owned(taped(g)) if isinstance(g, Tensor) else taped(as_array(g, t.dtype))) for t, g in pairs]
+        values = [
+            g for _, _, g in zip_trees("linearize: transpose", "a cotangent for each output", self._outputs, back)
+        ]
+        expected, received = [np.shape(t) for t in self._traced.out], [np.shape(g) for g in values]
+        if received != expected:
+            raise ShapeError(f"linearize: transpose expected cotangents of shapes {expected}; received {received}")
+        pairs = zip(self._traced.out, values, strict=True)
+        roots = [(t, owned(to_tape(g)) if isinstance(g, Tensor) else to_tape(as_array(g, t.dtype))) for t, g in pairs]
         with self._recording():
             back = pull_back(self._traced, roots, retain=True)
         return back[0] if len(back) == 1 else back
@@ -226,21 +230,21 @@ def _program(roots: list[Tensor], variables: list[Node]) -> list[tuple[Node, lis
                 stack += edge.inputs
     program = []
     for node in sorted(order, key=lambda node: node.stamp):
-        mine = [e.__class__ is Node and e in varying for e in node.inputs]
-        if any(mine):
+        varies = [e.__class__ is Node and e in varying for e in node.inputs]
+        if any(varies):
             varying.add(node)
             values: Any = node.inputs
             if node.saved and any(
-                isinstance(e, (Node, Tensor)) for e, own in zip(values, mine, strict=True) if not own
+                isinstance(e, (Node, Tensor)) for e, own in zip(values, varies, strict=True) if not own
             ):
                 values = operands_of(node, node.saved)[1:]
-            program.append((node, [None if own else v for v, own in zip(values, mine, strict=True)]))
+            program.append((node, [None if own else v for v, own in zip(values, varies, strict=True)]))
     return program
 
 
 def _linear_in_a_variable(a: Any, where: str, level: ForwardLevel, tape: Level | None) -> tuple[Tensor, Node]:
     """Return an argument whose tangent is a variable, and the variable's node."""
-    a = bare(floating("linearize", a, where))
+    a = plain_value(floating("linearize", a, where))
     v = variable(array_namespace(a).zeros(a.shape, a.dtype), tape)
     return wrap_any(Dual(a, v, level), None), v._node
 

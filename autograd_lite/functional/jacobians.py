@@ -24,11 +24,11 @@ from .argument_selection import (
     Traced,
     array_like,
     arrays_returned,
-    bare,
     floating,
     has_history,
     leave,
     like_argument,
+    plain_value,
     positions,
     scalar,
     tensors_in,
@@ -36,8 +36,8 @@ from .argument_selection import (
     zip_trees,
 )
 from .dual import Dual, ForwardLevel, primal_of, tangent_of
-from .reverse_mode import given_back, grad, one_for, pairs_of, pull_back, vjp
-from .vectorization import Batched, unbatched
+from .reverse_mode import grad, like_input, one_for, pairs_of, pull_back, vjp
+from .vectorization import Batched, unbatch
 
 _recorded = enable_grad()(pull_back)  # decorated, which restores the mode wherever an interrupt comes
 
@@ -83,7 +83,7 @@ def jacobian(
         if mode == "auto" and tall:
             return _forward(f, argnums, args, kwargs, has_aux)
         result = map_leaves(lambda o: rows(o, traced, isinstance(argnums, int)), out)
-        return (result, given_back(aux, traced)) if has_aux else result
+        return (result, like_input(aux, traced)) if has_aux else result
 
     return of_arguments
 
@@ -102,10 +102,10 @@ _BLOCK = 1 << 17
 
 def rows(out: Any, traced: Traced, single: bool) -> Any:
     """Return the Jacobian of one output by reverse mode: batches of unit cotangents, each in one pass."""
-    found: dict[Any, Any] = {}
+    by_variable: dict[Any, Any] = {}
     as_tensors, ours = traced.as_tensors or traced.create_graph, False
     if isinstance(out, Tensor) and out.requires_grad:
-        # What is recorded or batched further out is kept whole anyway, and its history costs by the pass.
+        # An outer transformation keeps all rows anyway, and the history of each pass costs time.
         whole = traced.create_graph or traced.level is not None
         largest = max([out.size, *(node.size for node in traced.paths.order)])
         count = out.size if whole else min(out.size, max(1, _BLOCK // max(1, largest)))
@@ -113,16 +113,16 @@ def rows(out: Any, traced: Traced, single: bool) -> Any:
         for start in range(0, out.size, max(1, count)):
             block = _block_of_rows(out, traced, start, min(count, out.size - start))
             if not ours:
-                found = block
+                by_variable = block
                 break
             for v, part in block.items():
-                if v not in found:
-                    found[v] = array_namespace(part).empty((out.size, *part.shape[1:]), part.dtype)
-                found[v][start : start + count] = part
+                if v not in by_variable:
+                    by_variable[v] = array_namespace(part).empty((out.size, *part.shape[1:]), part.dtype)
+                by_variable[v][start : start + count] = part
     grads = []
     for v, a in pairs_of(traced):
         shape = (*np.shape(out), *v.shape)
-        g = array_namespace(a).zeros(shape, v.dtype) if found.get(v) is None else found[v].reshape(shape)
+        g = array_namespace(a).zeros(shape, v.dtype) if by_variable.get(v) is None else by_variable[v].reshape(shape)
         grads.append(g if ours and not as_tensors else like_argument(g, None, as_tensors, traced.ends))
     each = iter(grads)
     results = tuple(rebuild(vs, each) for vs in traced.variables)
@@ -141,18 +141,18 @@ def _block_of_rows(out: Tensor, traced: Traced, start: int, count: int) -> dict[
         level=traced.level,
         paths=traced.paths,
     )
-    return {v: unbatched(pulled[v], count, batch) for v, _ in pairs_of(traced) if pulled.get(v) is not None}
+    return {v: unbatch(pulled[v], count, batch) for v, _ in pairs_of(traced) if pulled.get(v) is not None}
 
 
 def _forward(
     f: Callable[..., Any], argnums: int | Sequence[int], args: tuple[Any, ...], kwargs: dict[str, Any], has_aux: bool
 ) -> Any:
     """Return the Jacobian by forward mode: a batch of unit tangents along with the values."""
-    wanted = positions("jacobian", f, argnums, args)
+    numbers = positions("jacobian", f, argnums, args)
     forward, batch = ForwardLevel(), Level()
     inputs = [array_like(a) for a in args]
-    named = [(f"argument {i}{path}", a) for i in wanted for path, a in items(inputs[i])]
-    points = [bare(floating("jacobian", a, where)) for where, a in named]
+    named = [(f"argument {i}{path}", a) for i in numbers for path, a in items(inputs[i])]
+    points = [plain_value(floating("jacobian", a, where)) for where, a in named]
     total = sum(x.size for x in points)
     start, lifted = 0, []
     for x in points:
@@ -163,19 +163,19 @@ def _forward(
         )
         start += x.size
     each = iter(lifted)
-    for i in wanted:
+    for i in numbers:
         inputs[i] = rebuild(inputs[i], each)
     with inside(tape=False) as depth:
         out, aux = _outputs(f(*inputs, **kwargs), has_aux)
 
     def columns(o: Any) -> Any:
-        rows = unbatched(tangent_of(o, forward), total, batch)
+        rows = unbatch(tangent_of(o, forward), total, batch)
         parts, begin = [], 0
         for x in points:
             parts.append(np.moveaxis(rows[begin : begin + x.size], 0, -1).reshape((*np.shape(o), *x.shape)))
             begin += x.size
         each = iter(parts)
-        trees = tuple(rebuild(array_like(args[i]), each) for i in wanted)
+        trees = tuple(rebuild(array_like(args[i]), each) for i in numbers)
         return trees[0] if isinstance(argnums, int) else trees
 
     parts = map_leaves(columns, out)

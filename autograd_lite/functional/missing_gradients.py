@@ -33,18 +33,18 @@ def why_no_grad(t: Tensor, loss: Tensor | None = None) -> str:
         >>> print(why_no_grad(x, loss))
         not reached: 'x' leads to the loss only through 'greater', which has no derivative.
     """
-    given: Any
-    for what, given in (("t", t), ("loss", loss)):
-        if not isinstance(given, Tensor) and (what == "t" or given is not None):
-            raise TypeError(f"why_no_grad: expected {what} to be a Tensor; received {what}={describe(given)}")
+    value: Any
+    for argument, value in (("t", t), ("loss", loss)):
+        if not isinstance(value, Tensor) and (argument == "t" or value is not None):
+            raise TypeError(f"why_no_grad: expected {argument} to be a Tensor; received {argument}={describe(value)}")
     name = f"'{t.name}'" if t.name else f"the tensor of shape {t.shape}"
     if t.grad is not None:
         return f"has one: {name} has a gradient; see .grad."
     if not t.requires_grad:
         return _not_required(t, name)
     if not t.is_leaf:
-        kept = "it is not a leaf, and .grad is kept for leaves. Call retain_grad() on it before backward()"
-        return f"not kept: {name} is the {t._node.describe()}; {kept}."
+        reason = "it is not a leaf, and .grad is kept for leaves. Call retain_grad() on it before backward()"
+        return f"not kept: {name} is the {t._node.describe()}; {reason}."
     if loss is None:
         return (
             f"none yet: no backward() has reached {name}. Call loss.backward(); if that was done, "

@@ -37,17 +37,17 @@ from .argument_selection import name_of
 from .call_signature import (
     BARE,
     Call,
-    Kept,
+    ResultsWithResiduals,
     are_bare,
     are_inputs,
+    as_constant,
     results_in,
-    stopped,
-    taken,
+    take_ownership,
     traced_like,
     with_results,
 )
-from .dual import transposed
-from .transposition import inner, pulled_through, pushed_through, transposed_by_units
+from .dual import transpose_linear
+from .transposition import inner, pull_through, push_through, transpose_by_units
 from .user_rules import KeepSame, Rule, Stated, sum_of, zeros, zeros_like
 
 _NUMBERS = frozenset({float, int, complex, bool})
@@ -69,7 +69,7 @@ class Primitive(Stated):
     """
 
     _unguarded = ("_ops", "_ruled")  # made of the rest when they are first asked for
-    what = "primitive"
+    caller = "primitive"
 
     def __new__(cls, f: Any = None, *rest: Any, **options: Any) -> Any:
         """Return one, or without a function a decorator."""
@@ -84,7 +84,7 @@ class Primitive(Stated):
         name: str | None = None,
         placeholder: Placeholder = None,
     ) -> None:
-        require_function(self.what, f)
+        require_function(self.caller, f)
         self._has_residuals = residuals
         self._on_any = alike(f, bare_stays=True)
         self._placeholder = placeholder
@@ -110,7 +110,7 @@ class Primitive(Stated):
         return getattr(self, "__qualname__", self._name)
 
     def __repr__(self) -> str:
-        return f"<{self.what} {self._name}>"
+        return f"<{self.caller} {self._name}>"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function; numbers among `args` with a floating or complex dtype are differentiable."""
@@ -136,13 +136,13 @@ class Primitive(Stated):
             elif isinstance(x, (Tensor, Tracer)):  # of a transformation
                 call = call or Call(args, kwargs, [])
                 out = self._op(len(inputs), several=True)(*inputs, call=call)
-                return self._traced(inputs, call, call.outputs(out))
+                return self._trace(inputs, call, call.outputs(out))
             else:
                 lent = True
                 values.append(plain_number(x))
                 edges.append(x)
         if none:
-            return self._returned(outside(self._f, args, kwargs))[0]
+            return self._split_residuals(outside(self._f, args, kwargs))[0]
         if self._has_residuals and self._opaque and TAPES and MODE.get().tape is not None:
             call = call or Call(args, kwargs, [])
             call.keeps = True
@@ -151,16 +151,16 @@ class Primitive(Stated):
             held[0] = as_array(held[0])
         if call is None and (len(held) > 1 or held[0].__class__ not in BARE):
             call = Call(args, kwargs, [])
-        out = taken(held, 0) if call is None else call.returned(held)
+        out = take_ownership(held, 0) if call is None else call.note_results(held)
         node = self._node(out, values, edges, needs, _NO_PARAMS if call is None else {"call": call}, lent)
         if self._placeholder is not None and (tape := MODE.get().tape) is not None:
             tape.does_more(wrap(out, node))
         if call is None:
-            return wrap(out, node) if not TAPES else self._traced(inputs, Call(args, kwargs, []), wrap(out, node))
+            return wrap(out, node) if not TAPES else self._trace(inputs, Call(args, kwargs, []), wrap(out, node))
         result = call.outputs(results_with(node, out) if isinstance(out, Several) else wrap(out, node))
-        return result if not TAPES else self._traced(inputs, call, result)
+        return result if not TAPES else self._trace(inputs, call, result)
 
-    def _traced(self, inputs: Sequence[Any], call: Call, result: Any) -> Any:
+    def _trace(self, inputs: Sequence[Any], call: Call, result: Any) -> Any:
         """Return the result of a call in a function that is being compiled: traced, if the function takes Tensors.
 
         Args:
@@ -171,15 +171,15 @@ class Primitive(Stated):
         tape = MODE.get().tape
         if tape is None or not self._may_be_traced:
             return result
-        found = None
+        results = None
         with suppress(Exception), tape.trying(), rehearse_draws(), np.errstate(all="ignore"):
-            args, kwargs = call.arguments(map(stopped, inputs))
-            found = traced_like(self._returned(self._f(*args, **kwargs))[0], result)
-        if found is None:
+            args, kwargs = call.arguments(map(as_constant, inputs))
+            results = traced_like(self._split_residuals(self._f(*args, **kwargs))[0], result)
+        if results is None:
             return result
-        call.tree, call.specs = map_leaves(lambda _: 0, result), tuple([ShapeDtype(t.shape, t.dtype) for t in found])
-        op = self._op(len(inputs), several=call.tree.__class__ is not int, given=len(found))
-        return call.outputs(op(*inputs, *found, call=call))
+        call.tree, call.specs = map_leaves(lambda _: 0, result), tuple([ShapeDtype(t.shape, t.dtype) for t in results])
+        op = self._op(len(inputs), several=call.tree.__class__ is not int, num_results=len(results))
+        return call.outputs(op(*inputs, *results, call=call))
 
     def _node(
         self, out: Any, values: list[Any], edges: list[Any], needs: list[int], params: dict[str, Any], lent: bool
@@ -196,18 +196,18 @@ class Primitive(Stated):
         return None
 
     def _run(self, values: Sequence[Any], call: Call | None) -> dict[int, Any]:
-        """Run the function as if outside of all transformations, since none can reach into it; see `_returned`."""
+        """Run the function as if outside of all transformations, since none can reach into it."""
         args, kwargs = (tuple(values), _NO_KWARGS) if call is None else call.arguments(values)
         returned = outside(self._f, args, kwargs)
-        return self._returned(returned) if self._has_residuals else {0: returned}
+        return self._split_residuals(returned) if self._has_residuals else {0: returned}
 
-    def _returned(self, returned: Any) -> dict[int, Any]:
+    def _split_residuals(self, returned: Any) -> dict[int, Any]:
         """Return what the function returned, without another name for it: the result, and residuals if it has any."""
         if not self._has_residuals:
             return {0: returned}
         if returned.__class__ is not tuple or len(returned) != 2:
             raise TypeError(
-                f"{self.what}: expected {self._name} to return (result, residuals), as residuals=True says; received "
+                f"{self.caller}: expected {self._name} to return (result, residuals), as residuals=True says; received "
                 f"{type(returned).__name__}"
             )
         return dict(enumerate(returned))
@@ -217,28 +217,28 @@ class Primitive(Stated):
         if not self._has_residuals or "residuals" in kwargs:
             return kwargs
         if are_bare(args, kwargs):
-            return {**kwargs, "residuals": self._returned(outside(self._f, args, kwargs))[1]}
+            return {**kwargs, "residuals": self._split_residuals(outside(self._f, args, kwargs))[1]}
         try:
-            return {**kwargs, "residuals": self._returned(self._on_any(*args, **kwargs))[1]}
+            return {**kwargs, "residuals": self._split_residuals(self._on_any(*args, **kwargs))[1]}
         except Exception as error:
             raise GradError(
-                f"{self.what}: the residuals of {self._name} were asked for with a derivative, as in a second "
+                f"{self.caller}: the residuals of {self._name} were asked for with a derivative, as in a second "
                 f"derivative or a batch. For that the function runs on Tensors, and it raised {type(error).__name__}. "
                 "Write it with NumPy functions that Tensors support, or leave out residuals=True"
             ) from error
 
     # ---- the op -----------------------------------------------------------------------------------------------------
 
-    def _op(self, n: int, plain: bool = False, several: bool = False, given: int = 0) -> Op:
+    def _op(self, n: int, plain: bool = False, several: bool = False, num_results: int = 0) -> Op:
         """Return the op of calls with n inputs.
 
         Args:
             n: their number.
             plain: whether these are the arguments.
             several: whether it gives a tuple.
-            given: how many results it takes as further inputs, which the function has computed on a tape.
+            num_results: how many results it takes as further inputs, which the function has computed on a tape.
         """
-        op = self._ops.get((n, plain, several, given))
+        op = self._ops.get((n, plain, several, num_results))
         if op is None:
             rules = self._single_rules(n) if plain else None
             pushes = self._jvps or self._all_jvps or self._linear != frozenset() or self._opaque
@@ -252,22 +252,22 @@ class Primitive(Stated):
                 keeps=KeepSame.first(n),
                 results=(lambda *, call: len(leaves(call.tree))) if several else None,
             )
-            if given:
-                op = with_results(op, n, given)
-            self._ops[n, plain, several, given] = op
+            if num_results:
+                op = with_results(op, n, num_results)
+            self._ops[n, plain, several, num_results] = op
         return op
 
     def _single_rules(self, n: int) -> tuple[OpRule, ...] | None:
         """Return the rules by single arguments as the engine reads them fastest, if each argument has its own."""
-        found = [self._vjps.get(i) for i in range(n)]
-        if self._opaque or None in found:
+        rules = [self._vjps.get(i) for i in range(n)]
+        if self._opaque or None in rules:
             return None
 
         def rule_of(i: int, read: Callable[..., Any]) -> OpRule:
-            return OpRule(OpKind.VJP, lambda g, *saved: self._fitted({i: read(g, *saved)}, i, saved[i + 1], i))
+            return OpRule(OpKind.VJP, lambda g, *saved: self._fit({i: read(g, *saved)}, i, saved[i + 1], i))
 
         return tuple(
-            [rule_of(i, alike(rule.user, self.bare_stays)) for i, rule in enumerate(found) if rule is not None]
+            [rule_of(i, alike(rule.user, self.bare_stays)) for i, rule in enumerate(rules) if rule is not None]
         )
 
     def _forward(self, *values: Any, call: Call | None = None) -> Any:
@@ -276,7 +276,7 @@ class Primitive(Stated):
             if value.__class__ not in BARE:
                 np.asarray(value)  # refuses what stands for an array; the function gets arrays alone
         held = self._run([plain_number(value) for value in values], call)
-        return results_in(held)[1] if call is None else call.returned(held)
+        return results_in(held)[1] if call is None else call.note_results(held)
 
     def _results(self, *values: Any, call: Call) -> tuple[Any, ...]:
         """Run the function; a single array is one of several results."""
@@ -296,7 +296,9 @@ class Primitive(Stated):
         ones = [np.ones(s.shape, s.dtype) for s in specs]
         call = Call(tuple(ones), {}, []) if call is None else call
         args, kwargs = call.arguments(ones)
-        call.returned(self._run(ones, call) if self._placeholder is None else {0: self._placeholder(*args, **kwargs)})
+        call.note_results(
+            self._run(ones, call) if self._placeholder is None else {0: self._placeholder(*args, **kwargs)}
+        )
         assert call.specs is not None
         return call.specs
 
@@ -304,35 +306,35 @@ class Primitive(Stated):
         """Return the cotangents of the inputs in `needs`."""
         call = params.get("call")
         out, *values = saved
-        kept = {"residuals": out.residuals} if out.__class__ is Kept else _NO_KWARGS
+        residuals = {"residuals": out.residuals} if out.__class__ is ResultsWithResiduals else _NO_KWARGS
         if call is not None:
             if call.keeps:
-                kept = {"residuals": call.whole(out)[1]}
+                residuals = {"residuals": call.whole(out)[1]}
             if isinstance(g, tuple):
                 g = tuple([zeros(x) if c is None else c for c, x in zip(g, out, strict=True)])
             g, out = call.outputs(g), call.outputs(out)
         if call is None or call.plain:
-            kwargs = kept if call is None else {**call.kwargs, **kept}
-            found = self._pulled(tuple(needs), g, out, tuple(values), kwargs)
-            return [self._fitted(found, j, values[i], i) for j, i in enumerate(needs)]
+            kwargs = residuals if call is None else {**call.kwargs, **residuals}
+            gs = self._pull_all(tuple(needs), g, out, tuple(values), kwargs)
+            return [self._fit(gs, j, values[i], i) for j, i in enumerate(needs)]
         args, kwargs = call.arguments(values)
         asked = tuple(dict.fromkeys(call.owners[k] for k in needs))
-        found = self._pulled(asked, g, out, args, {**kwargs, **kept})
+        gs = self._pull_all(asked, g, out, args, {**kwargs, **residuals})
         by_input: dict[int, Any] = {}
-        for i, cotangent in zip(asked, found, strict=True):
-            mine = [k for k, owner in enumerate(call.owners) if owner == i]
-            given = [None] * len(mine) if cotangent is None else leaves(cotangent)
-            if len(given) != len(mine) and len(given) == len(leaves(args[i])):  # some of its leaves are not inputs
-                given = [given[place] for place in call.inputs_of(i)]
-            if len(given) != len(mine):
+        for i, cotangent in zip(asked, gs, strict=True):
+            places = [k for k, owner in enumerate(call.owners) if owner == i]
+            parts = [None] * len(places) if cotangent is None else leaves(cotangent)
+            if len(parts) != len(places) and len(parts) == len(leaves(args[i])):  # some of its leaves are not inputs
+                parts = [parts[place] for place in call.inputs_of(i)]
+            if len(parts) != len(places):
                 raise ShapeError(
-                    f"{self.what}: expected {len(mine)} cotangents for argument {i} of {self._name}; received "
+                    f"{self.caller}: expected {len(places)} cotangents for argument {i} of {self._name}; received "
                     f"{len(leaves(cotangent))}"
                 )
-            by_input.update(zip(mine, given, strict=True))
-        return [self._fitted(by_input, k, values[k], call.owners[k]) for k in needs]
+            by_input.update(zip(places, parts, strict=True))
+        return [self._fit(by_input, k, values[k], call.owners[k]) for k in needs]
 
-    def _fitted(self, held: Any, key: Any, x: Any, argument: int) -> Any:
+    def _fit(self, held: Any, key: Any, x: Any, argument: int) -> Any:
         """Return a cotangent that nothing else holds, of a shape that broadcasting may have made of the input's."""
         c = held[key]
         if c.__class__ is np.ndarray and c.size <= SMALL and c.shape == x.shape:
@@ -348,67 +350,67 @@ class Primitive(Stated):
                 fits = False
             if not fits:
                 raise ShapeError(
-                    f"{self.what}: expected a cotangent of shape {shape} for argument {argument} of "
+                    f"{self.caller}: expected a cotangent of shape {shape} for argument {argument} of "
                     f"{self._name}; received {c.shape}"
                 )
         del c
-        return taken(held, key)
+        return take_ownership(held, key)
 
     def _push(self, tangents: Sequence[Any], out: Any, *values: Any, call: Call | None = None) -> Any:
         """Return the tangent of the result; tangents are None where they are zero."""
         if call is None:
-            found = {i: t for i, t in enumerate(tangents) if t is not None}
-            t = self._pushed(found, out, values, _NO_KWARGS)
-            return None if t is None else taken({0: t}, 0)
+            along = {i: t for i, t in enumerate(tangents) if t is not None}
+            t = self._push_all(along, out, values, _NO_KWARGS)
+            return None if t is None else take_ownership({0: t}, 0)
         args, kwargs = call.arguments(values)
-        given = (*args, *kwargs.values())
-        if out.__class__ is Kept:
+        arguments = (*args, *kwargs.values())
+        if out.__class__ is ResultsWithResiduals:
             kwargs = {**kwargs, "residuals": out.residuals}
-        found = {}
+        along = {}
         by_input = iter(tangents)
-        for i, arg in enumerate(given):
-            mine = [next(by_input) for _ in call.inputs_of(i)]
-            if any(t is not None for t in mine):
-                each = dict(zip(call.inputs_of(i), mine, strict=True))
+        for i, arg in enumerate(arguments):
+            ts_of_argument = [next(by_input) for _ in call.inputs_of(i)]
+            if any(t is not None for t in ts_of_argument):
+                each = dict(zip(call.inputs_of(i), ts_of_argument, strict=True))
                 whole = [zeros(a) if each.get(k) is None else each[k] for k, a in enumerate(leaves(arg))]
-                found[i] = rebuild(arg, whole)
-        t = self._pushed(found, call.outputs(out), args, kwargs)
+                along[i] = rebuild(arg, whole)
+        t = self._push_all(along, call.outputs(out), args, kwargs)
         if t is None:
             return None
         ts = dict(enumerate(leaves(t)))
         del t
-        total = [taken(ts, k) for k in ts]
+        total = [take_ownership(ts, k) for k in ts]
         return total + [None] * (len(out) - len(total)) if isinstance(out, tuple) else total[0]
 
     # ---- what the rules say -----------------------------------------------------------------------------------------
 
-    def _pulled(self, argnums: tuple[int, ...], g: Any, out: Any, args: Any, kwargs: Any) -> list[Any]:
+    def _pull_all(self, argnums: tuple[int, ...], g: Any, out: Any, args: Any, kwargs: Any) -> list[Any]:
         """Return the cotangents of some arguments, in their structure; None is zero."""
         if max(argnums) >= len(args):
             self._refuse("VJP", max(argnums), args, kwargs)
-        found: dict[int, Any] = {}
+        by_argument: dict[int, Any] = {}
         together = tuple([i for i in argnums if i not in self._vjps]) if self._vjps else argnums
         if together and self._all_vjps is not None:
-            found = dict(zip(together, self._read(self._all_vjps, together, g, out, args, kwargs), strict=True))
+            by_argument = dict(zip(together, self._read(self._all_vjps, together, g, out, args, kwargs), strict=True))
         for i in argnums:
-            if i not in found:
-                found[i] = self._pulled_to(i, g, out, args, kwargs)
-        return [found[i] for i in argnums]
+            if i not in by_argument:
+                by_argument[i] = self._pull_to(i, g, out, args, kwargs)
+        return [by_argument[i] for i in argnums]
 
-    def _pulled_to(self, i: int, g: Any, out: Any, args: Any, kwargs: Any) -> Any:
+    def _pull_to(self, i: int, g: Any, out: Any, args: Any, kwargs: Any) -> Any:
         if i in self._vjps:
             rule = self._vjps[i]
             return None if rule is None else self._read(rule, (i,), g, out, args, kwargs)
         if not self._has_jvp(i):
             self._refuse("VJP", i, args, kwargs)
-        return self._transposed(
+        return self._transpose_rule(
             f"{self._name} has no VJP rule for argument {i}",
-            lambda t: inner(self._pushed({i: t}, out, args, kwargs), g),
+            lambda t: inner(self._push_all({i: t}, out, args, kwargs), g),
             args[i],
             by_units=self._opaque or not (i in self._jvps or self._all_jvps),
         )
 
-    def _pushed(self, tangents: dict[int, Any], out: Any, args: Any, kwargs: Any) -> Any:
+    def _push_all(self, tangents: dict[int, Any], out: Any, args: Any, kwargs: Any) -> Any:
         """Return the tangent of the result, in its structure, for tangents of some arguments; None is zero."""
         total = None
         joint: dict[int, Any] = {}
@@ -426,9 +428,9 @@ class Primitive(Stated):
                 joint[i] = t
                 continue
             elif i in self._vjps or self._all_vjps is not None:
-                term = self._transposed(
+                term = self._transpose_rule(
                     f"{self._name} has no JVP rule for argument {i}",
-                    lambda c, i=i, t=t: inner(self._pulled((i,), c, out, args, kwargs)[0], t),  # type: ignore[misc]
+                    lambda c, i=i, t=t: inner(self._pull_all((i,), c, out, args, kwargs)[0], t),  # type: ignore[misc]
                     out,
                     by_units=self._opaque,
                 )
@@ -444,7 +446,7 @@ class Primitive(Stated):
     def _has_jvp(self, i: int) -> bool:
         return i in self._jvps or self._all_jvps is not None or self._linear is None or i in self._linear
 
-    def _transposed(self, what: str, linear: Callable[[Any], Any], like: Any, by_units: bool) -> Any:
+    def _transpose_rule(self, reason: str, linear: Callable[[Any], Any], like: Any, by_units: bool) -> Any:
         """Return the gradient of a linear function of a tree of arrays, which are like those in `like`."""
         every = leaves(like)
         slopes = []
@@ -456,9 +458,9 @@ class Primitive(Stated):
             if getattr(x, "dtype", None) is None or x.dtype.kind not in "fc":
                 slopes.append(zeros(x))
             elif by_units:
-                slopes.append(transposed_by_units(along, x, f"{self.what}: {what}"))
+                slopes.append(transpose_by_units(along, x, f"{self.caller}: {reason}"))
             else:
-                slope = transposed(along, x)
+                slope = transpose_linear(along, x)
                 slopes.append(zeros(x) if slope is None else slope)
         return rebuild(like, slopes)
 
@@ -466,12 +468,12 @@ class Primitive(Stated):
         if i >= len(args):
             name = tuple(kwargs)[i - len(args)]
             raise MissingRule(
-                f"{self.what}: {self._name} has no derivative by the keyword {name}=, to which a tensor was given that "
-                f"one was asked for. Pass it by position, or {name}.detach()"
+                f"{self.caller}: {self._name} has no derivative by the keyword {name}=, to which a tensor was given "
+                f"that one was asked for. Pass it by position, or {name}.detach()"
             )
         define = f"{self._name}.def_{kind.lower()}(rule, argnums=({i},))"
         raise MissingRule(
-            f"{self.what}: {self._name} has no {kind} rule for argument {i}, and a derivative by it was asked for. "
+            f"{self.caller}: {self._name} has no {kind} rule for argument {i}, and a derivative by it was asked for. "
             f"Define one with {define}, with None in place of the rule if the derivative is zero"
             + more_on("missing-rule")
         )
@@ -507,18 +509,18 @@ class _OpaqueRule(Primitive):
 
     def __init__(self, owner: Primitive, rule: Rule, argnums: tuple[int, ...]) -> None:
         self._owner, self._stated, self._argnums = owner, rule, argnums
-        super().__init__(self._said, opaque=False, name=f"{owner._name}_{'vjp' if rule.pulls else 'jvp'}")
+        super().__init__(self._call_rule, opaque=False, name=f"{owner._name}_{'vjp' if rule.pulls else 'jvp'}")
         self._may_be_traced = False
         self._all_vjps = Rule(self._of_pulling, rule.user, self._of_pulling, True, True)
         self._all_jvps = Rule(self._of_pushing, rule.user, self._of_pushing, False, True)
 
-    def _said(self, first: Any, out: Any, *args: Any, **kwargs: Any) -> Any:
+    def _call_rule(self, first: Any, out: Any, *args: Any, **kwargs: Any) -> Any:
         """Return what the rule says, with zeros in place of None."""
         rule = self._stated
-        found = rule.call(self._argnums, first, out, *args, **self._owner._with_residuals(args, kwargs))
+        derivative = rule.call(self._argnums, first, out, *args, **self._owner._with_residuals(args, kwargs))
         if not rule.pulls:
-            return zeros_like(out) if found is None else found
-        each = found if rule.joint else [found]
+            return zeros_like(out) if derivative is None else derivative
+        each = derivative if rule.joint else [derivative]
         filled = [zeros_like(args[i]) if c is None else c for i, c in zip(self._argnums, each, strict=True)]
         return filled if rule.joint else filled[0]
 
@@ -528,51 +530,53 @@ class _OpaqueRule(Primitive):
         stated = linear is None or linear.issuperset(self._argnums)
         return stated and (k == 1 or self._argnums == (k - 2,))
 
-    def _of_pulling(self, asked: Any, h: Any, said: Any, first: Any, out: Any, *args: Any, **kwargs: Any) -> Any:
+    def _of_pulling(self, asked: Any, h: Any, result: Any, first: Any, out: Any, *args: Any, **kwargs: Any) -> Any:
         if all(k == 0 or self._is_free(k) for k in asked):
-            return [None if k else self._first_pulled(h, out, args, kwargs) for k in asked]
+            return [None if k else self._pull_first(h, out, args, kwargs) for k in asked]
         kwargs = _without_residuals(kwargs)
-        given = (first, out, *args, *kwargs.values())
-        flat = leaves(given)
-        owners = [k for k, tree in enumerate(given) for _ in leaves(tree)]
-        wanted = [
+        arguments = (first, out, *args, *kwargs.values())
+        flat = leaves(arguments)
+        owners = [k for k, tree in enumerate(arguments) for _ in leaves(tree)]
+        places = [
             j for j, k in enumerate(owners) if k in asked and getattr(flat[j], "dtype", np.dtype(int)).kind in "fc"
         ]
-        found = dict(zip(wanted, self._again(pulled_through, flat, given, kwargs, wanted, h), strict=True))
-        slopes = [zeros(x) if found.get(j) is None else found[j] for j, x in enumerate(flat)]
-        trees = rebuild(given, slopes)
+        slope_of = dict(zip(places, self._again(pull_through, flat, arguments, kwargs, places, h), strict=True))
+        slopes = [zeros(x) if slope_of.get(j) is None else slope_of[j] for j, x in enumerate(flat)]
+        trees = rebuild(arguments, slopes)
         return [trees[k] for k in asked]
 
-    def _first_pulled(self, h: Any, out: Any, args: Any, kwargs: Any) -> Any:
+    def _pull_first(self, h: Any, out: Any, args: Any, kwargs: Any) -> Any:
         rule, owner = self._stated, self._owner
         if rule.pulls:
-            return owner._pushed(dict(zip(self._argnums, h if rule.joint else [h], strict=True)), out, args, kwargs)
-        found = owner._pulled(self._argnums, h, out, args, kwargs)
-        filled = [zeros_like(args[i]) if c is None else c for i, c in zip(self._argnums, found, strict=True)]
+            return owner._push_all(dict(zip(self._argnums, h if rule.joint else [h], strict=True)), out, args, kwargs)
+        cotangents = owner._pull_all(self._argnums, h, out, args, kwargs)
+        filled = [zeros_like(args[i]) if c is None else c for i, c in zip(self._argnums, cotangents, strict=True)]
         return tuple(filled) if rule.joint else filled[0]
 
-    def _of_pushing(self, asked: Any, tangents: Any, said: Any, first: Any, out: Any, *args: Any, **kwargs: Any) -> Any:
+    def _of_pushing(
+        self, asked: Any, tangents: Any, result: Any, first: Any, out: Any, *args: Any, **kwargs: Any
+    ) -> Any:
         if all(k == 0 or self._is_free(k) for k in asked):
             return self(tangents[asked.index(0)], out, *args, **kwargs) if 0 in asked else None
         kwargs = _without_residuals(kwargs)
-        given = (first, out, *args, *kwargs.values())
-        flat = leaves(given)
-        owners = [k for k, tree in enumerate(given) for _ in leaves(tree)]
+        arguments = (first, out, *args, *kwargs.values())
+        flat = leaves(arguments)
+        owners = [k for k, tree in enumerate(arguments) for _ in leaves(tree)]
         along: dict[int, Any] = {}
         for k, t in zip(asked, tangents, strict=True):
             along.update(zip([j for j, owner in enumerate(owners) if owner == k], leaves(t), strict=True))
-        return self._again(pushed_through, flat, given, kwargs, along)
+        return self._again(push_through, flat, arguments, kwargs, along)
 
-    def _again(self, through: Callable[..., Any], flat: Any, given: Any, kwargs: Any, *how: Any) -> Any:
+    def _again(self, through: Callable[..., Any], flat: Any, arguments: Any, kwargs: Any, *how: Any) -> Any:
         """Run the rule on Tensors."""
 
-        def said(*values: Any) -> Any:
-            first, out, *rest = rebuild(given, values)
-            n = len(rest) - len(kwargs)
-            return self._said(first, out, *rest[:n], **dict(zip(kwargs, rest[n:], strict=True)))
+        def derivative_of(*values: Any) -> Any:
+            first, out, *others = rebuild(arguments, values)
+            n = len(others) - len(kwargs)
+            return self._call_rule(first, out, *others[:n], **dict(zip(kwargs, others[n:], strict=True)))
 
         try:
-            return through(said, flat, *how)
+            return through(derivative_of, flat, *how)
         except Exception as error:
             kind = "VJP" if self._stated.pulls else "JVP"
             raise GradError(

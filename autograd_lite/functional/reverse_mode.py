@@ -28,7 +28,7 @@ from .argument_selection import (
     name_of,
     on_tape,
     scalar,
-    taped,
+    to_tape,
     trace,
     zip_trees,
 )
@@ -79,9 +79,9 @@ def value_and_grad(
     @functools.wraps(f)
     @folding
     def with_grad(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        traced, out, aux, gradients = _found(f, argnums, has_aux, args, kwargs)
-        value = given_back(out, traced)
-        return (value, given_back(aux, traced)) if has_aux else value, gradients
+        traced, out, aux, gradients = _value_and_grad(f, argnums, has_aux, args, kwargs)
+        value = like_input(out, traced)
+        return (value, like_input(aux, traced)) if has_aux else value, gradients
 
     return with_grad
 
@@ -101,17 +101,17 @@ def one_for(out: Any) -> Any:
     return array_namespace(value).ones(value.shape, value.dtype)
 
 
-def _found(
+def _value_and_grad(
     f: Callable[..., Any], argnums: int | Sequence[int], has_aux: bool, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[Traced, Any, Any, Any]:
     """Return the recorded call of a scalar function, its value, what comes with it, and the gradients."""
     traced = trace("grad", f, argnums, args, kwargs)
-    out, aux = _split(traced.out) if has_aux else (traced.out, None)
+    out, aux = _value_and_aux(traced.out) if has_aux else (traced.out, None)
     gradients = pull_back(traced, [(scalar("grad", out), one_for(out))])
     return traced, out, aux, gradients[0] if isinstance(argnums, int) else gradients
 
 
-def given_back(tree: Any, traced: Traced) -> Any:
+def like_input(tree: Any, traced: Traced) -> Any:
     """Return a result in the form that the caller expects."""
     if tree is None:
         return None
@@ -135,7 +135,7 @@ def _outside(x: Any, traced: Traced) -> Any:
     return twin
 
 
-def _split(out: Any) -> tuple[Any, Any]:
+def _value_and_aux(out: Any) -> tuple[Any, Any]:
     if not isinstance(out, tuple) or len(out) != 2:
         raise GradError(f"grad: with has_aux=True expected the function to return (value, aux); received {out!r}")
     return out
@@ -156,8 +156,8 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool 
     @functools.wraps(f)
     @folding
     def gradient(*args: Any, **kwargs: Any) -> Any:
-        traced, _, aux, gradients = _found(f, argnums, has_aux, args, kwargs)
-        return (gradients, given_back(aux, traced)) if has_aux else gradients
+        traced, _, aux, gradients = _value_and_grad(f, argnums, has_aux, args, kwargs)
+        return (gradients, like_input(aux, traced)) if has_aux else gradients
 
     return gradient
 
@@ -187,9 +187,9 @@ def pull_back(traced: Traced, roots: Sequence[tuple[Any, Any]], retain: bool = F
     if record := record and (MODE.get().record or on_tape()):
         as_tensors = True
         start = {edge: g if isinstance(g, (Tensor, Tracer)) else _seed(g) for edge, g in start.items()}
-    found: dict[Any, Any] = {}
+    gradients: dict[Any, Any] = {}
     if start:
-        found = cotangents(
+        gradients = cotangents(
             start,
             traced.paths.targets,
             retain_graph=retain or record,
@@ -200,8 +200,8 @@ def pull_back(traced: Traced, roots: Sequence[tuple[Any, Any]], retain: bool = F
 
     grads = []
     single = len(traced.variables) == 1 and traced.variables[0].__class__ is Node
-    for v, a in ((traced.variables[0], traced.given[0]),) if single else pairs_of(traced):
-        g = found.get(v)
+    for v, a in ((traced.variables[0], traced.arguments[0]),) if single else pairs_of(traced):
+        g = gradients.get(v)
         grads.append(
             like_argument(
                 array_namespace(a).zeros(v.shape, v.dtype) if g is None else conjugated(g), a, as_tensors, ends
@@ -224,11 +224,11 @@ def _seed(g: Any) -> Tensor:
 def pairs_of(traced: Traced) -> list[tuple[Node, Any]]:
     """Return each variable with the array that it stands for."""
     pairs = []
-    for variables, given in zip(traced.variables, traced.given, strict=True):
+    for variables, arrays in zip(traced.variables, traced.arguments, strict=True):
         if variables.__class__ is Node:
-            pairs.append((variables, given))
+            pairs.append((variables, arrays))
         else:
-            pairs += zip(leaves(variables), leaves(given), strict=True)
+            pairs += zip(leaves(variables), leaves(arrays), strict=True)
     return pairs
 
 
@@ -264,7 +264,7 @@ def vjp(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[...
             grads = pull_back(traced, roots, retain=True)
             return grads[0] if isinstance(argnums, int) else grads
 
-        return given_back(traced.out, traced), pullback
+        return like_input(traced.out, traced), pullback
 
     return with_pullback
 
@@ -272,7 +272,7 @@ def vjp(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[...
 def _fitting(out: Any, g: Any, path: str) -> Any:
     if not isinstance(out, Tensor):
         return g
-    g = taped(g if isinstance(g, Tensor) else as_array(g))
+    g = to_tape(g if isinstance(g, Tensor) else as_array(g))
     if g.shape != out.shape:
         raise ShapeError(f"vjp: expected a cotangent{path and ' ' + path} of shape {out.shape}; received {g.shape}")
     return g.astype(out.dtype) if g.dtype != out.dtype else g

@@ -101,12 +101,12 @@ def eval_shape(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     require_function("eval_shape", f)
     level = Level()
 
-    def opened(x: Any) -> Any:
+    def wrap_spec(x: Any) -> Any:
         if not (hasattr(x, "shape") and hasattr(x, "dtype")):
             return x
         return wrap_tracer(Abstract(ShapeDtype(tuple(x.shape), np.dtype(x.dtype)), level), None)
 
-    args, kwargs = map_leaves(opened, (args, kwargs), leaf=_is_spec)
+    args, kwargs = map_leaves(wrap_spec, (args, kwargs), leaf=_is_spec)
 
     def run() -> Any:
         with inside(tape=False):

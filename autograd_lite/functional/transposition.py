@@ -14,20 +14,20 @@ from ..engine.walk import cotangents, edge_of
 from ..tensors.tensor import Tensor
 from ..tensors.tracers import Level, Tracer, wrap_any
 from ..tree import leaves, map as map_leaves
-from .argument_selection import bare, variable
+from .argument_selection import plain_value, variable
 from .dual import Dual, ForwardLevel, tangent_of
 
 # The most calls of a rule that stand in for one in the other direction.
 MOST_UNITS = 10_000
 
 
-def transposed_by_units(linear: Callable[[Any], Any], like: Any, what: str) -> Any:
-    """Return what `dual.transposed` does, of a function that takes arrays alone: one call for each element.
+def transpose_by_units(linear: Callable[[Any], Any], like: Any, reason: str) -> Any:
+    """Return what `dual.transpose_linear` does, of a function that takes arrays alone: one call for each element.
 
     Args:
         linear: a function of an array of the shape and dtype of `like`; its result is a number.
         like: an array.
-        what: the rule that is lacking, for messages.
+        reason: the rule that is lacking, for messages.
 
     Raises:
         GradError: if there are too many elements.
@@ -36,8 +36,8 @@ def transposed_by_units(linear: Callable[[Any], Any], like: Any, what: str) -> A
     size = int(np.prod(shape))
     if size > MOST_UNITS:
         raise GradError(
-            f"{what}, and its other rule takes bare arrays, so it would be called once for each of {size:,} elements. "
-            "Define the rule that is lacking"
+            f"{reason}, and its other rule takes bare arrays, so it would be called once for each of {size:,} "
+            "elements. Define the rule that is lacking"
         )
     slopes = []
     for unit in _units(shape, dtype):
@@ -63,11 +63,11 @@ def inner(xs: Any, ys: Any) -> Any:
     return total
 
 
-def _faced(inputs: Sequence[Any]) -> list[Any]:
+def _wrap_tracers(inputs: Sequence[Any]) -> list[Any]:
     return [wrap_any(x, None) if isinstance(x, Tracer) else x for x in inputs]
 
 
-def pulled_through(f: Callable[..., Any], inputs: Sequence[Any], asked: Sequence[int], h: Any) -> list[Any]:
+def pull_through(f: Callable[..., Any], inputs: Sequence[Any], asked: Sequence[int], h: Any) -> list[Any]:
     """Run a function on Tensors and return the cotangents of some of its inputs.
 
     Args:
@@ -77,7 +77,7 @@ def pulled_through(f: Callable[..., Any], inputs: Sequence[Any], asked: Sequence
         h: the cotangent of what f returns, in its structure.
     """
     level = Level()
-    values = _faced(inputs)
+    values = _wrap_tracers(inputs)
     edges = {}
     for k in asked:
         values[k] = variable(values[k], level)
@@ -89,19 +89,19 @@ def pulled_through(f: Callable[..., Any], inputs: Sequence[Any], asked: Sequence
             if isinstance(t, Tensor) and t.requires_grad:
                 edge = edge_of(t)
                 roots[edge] = roots[edge] + g if edge in roots else g
-        found = {}
+        gradients = {}
         if roots:
             targets = set(edges.values())
-            found = cotangents(roots, targets, retain_graph=False, create_graph=False, level=level)
-    return [found.get(edges[k]) for k in asked]
+            gradients = cotangents(roots, targets, retain_graph=False, create_graph=False, level=level)
+    return [gradients.get(edges[k]) for k in asked]
 
 
-def pushed_through(f: Callable[..., Any], inputs: Sequence[Any], tangents: dict[int, Any]) -> Any:
+def push_through(f: Callable[..., Any], inputs: Sequence[Any], tangents: dict[int, Any]) -> Any:
     """Run a function on Tensors and return the tangent of its result for tangents of some of its inputs."""
     level = ForwardLevel()
-    values = _faced(inputs)
+    values = _wrap_tracers(inputs)
     for k, t in tangents.items():
-        values[k] = wrap_any(Dual(bare(values[k]), t, level), None)
+        values[k] = wrap_any(Dual(plain_value(values[k]), t, level), None)
     with inside(tape=False):
         out = f(*values)
     return map_leaves(lambda x: tangent_of(x, level), out)

@@ -84,7 +84,7 @@ def sum_of(x: Any, y: Any) -> Any:
 class Stated:
     """What has derivatives that users state, by arguments or for all of them, as vector or as Jacobian products."""
 
-    what: str  # for messages
+    caller: str  # for messages
     bare_stays = False  # whether rules get arrays as arrays even where Tensors would give other last bits
     _vjps: dict[int, Rule | None]
     _jvps: dict[int, Rule | None]
@@ -161,7 +161,7 @@ class Stated:
 
     def _rule(self, user: Callable[..., Any], *, pulls: bool, meant: Callable[..., Any] | None = None) -> Rule:
         """Return a user's function as a rule: of one argument, or what `meant` makes of it, for all at once."""
-        require_function(f"{self.what}: rules", user)
+        require_function(f"{self.caller}: rules", user)
         self._ops.clear()
         self._ruled.clear()
         of = meant or of_one
@@ -169,5 +169,5 @@ class Stated:
 
     def user_rules(self, i: int) -> list[Callable[..., Any]]:
         """Return the rules that the user wrote for the i-th argument, the one that is read in reverse mode first."""
-        found = (self._vjps.get(i), self._all_vjps, self._jvps.get(i), self._all_jvps)
-        return [rule.user for rule in found if rule is not None]
+        rules = (self._vjps.get(i), self._all_vjps, self._jvps.get(i), self._all_jvps)
+        return [rule.user for rule in rules if rule is not None]

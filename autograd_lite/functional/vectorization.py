@@ -22,7 +22,7 @@ from ..core.traceback_folding import folding
 from ..tensors.tensor import Tensor
 from ..tensors.tracers import Level, Tracer, wrap_any
 from ..tree import items, map as map_leaves, rebuild
-from .argument_selection import array_like, arrays_returned, bare, has_history, leave, name_of, tensors_in
+from .argument_selection import array_like, arrays_returned, has_history, leave, name_of, plain_value, tensors_in
 
 
 class Batched(Tracer):
@@ -123,27 +123,27 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: int = 0) -> Callable
         level = Level()
         sizes: dict[str, int] = {}
         pairs = enumerate(zip(args, axes, strict=True))
-        inputs = [_batched(a, axis, f"argument {i}", level, sizes) for i, (a, axis) in pairs]
+        inputs = [_batch(a, axis, f"argument {i}", level, sizes) for i, (a, axis) in pairs]
         if len(set(sizes.values())) != 1:
             received = ", ".join(f"{n} examples in {where}" for where, n in sizes.items()) or "no batched argument"
             raise ShapeError(f"vmap: expected one batch size for all arguments of {name_of(f)}; received {received}")
         size = next(iter(sizes.values()))
         with inside(tape=False) as depth:
             out = arrays_returned("vmap", f(*inputs, **kwargs))
-        result = map_leaves(lambda x: _collected(x, size, out_axes, level), out)
+        result = map_leaves(lambda x: _collect(x, size, out_axes, level), out)
         as_tensors = depth.all > 0 or bool(tensors_in(args, kwargs)) or has_history(result)
         return result if as_tensors else leave(result)
 
     return of_batch
 
 
-def _batched(tree: Any, axis: int | None, where: str, level: Level, sizes: dict[str, int]) -> Any:
+def _batch(tree: Any, axis: int | None, where: str, level: Level, sizes: dict[str, int]) -> Any:
     if axis is None:
         return tree
     tree = array_like(tree)
 
     def one(path: str, a: Any) -> Tensor:
-        value = bare(a)
+        value = plain_value(a)
         if not value.ndim:
             raise ShapeError(f"vmap: expected {where}{path} to have a batch axis; received a number. Use in_axes=None")
         k = normalize_axis(axis, value.ndim, f"vmap: in_axes of {where}{path}")
@@ -153,7 +153,7 @@ def _batched(tree: Any, axis: int | None, where: str, level: Level, sizes: dict[
     return rebuild(tree, iter([one(path, a) for path, a in items(tree)]))
 
 
-def unbatched(x: Any, size: int, level: Level) -> Any:
+def unbatch(x: Any, size: int, level: Level) -> Any:
     """Return all examples of a result along axis 0; a result that is the same for all is repeated."""
     array: Any = x._data if isinstance(x, Tensor) else x
     if isinstance(array, Batched) and array.level is level:
@@ -162,7 +162,7 @@ def unbatched(x: Any, size: int, level: Level) -> Any:
     return np.broadcast_to(array, (size, *array.shape))
 
 
-def _collected(x: Any, size: int, axis: int, level: Level) -> Any:
-    array = unbatched(x, size, level)
+def _collect(x: Any, size: int, axis: int, level: Level) -> Any:
+    array = unbatch(x, size, level)
     k = normalize_axis(axis, array.ndim, "vmap: out_axes")
     return wrap_any(np.moveaxis(array, 0, k) if k else array, None)

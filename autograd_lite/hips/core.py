@@ -22,7 +22,7 @@ from ..engine.walk import conjugated, cotangents
 from ..functional.argument_selection import Traced, tensors_in, trace, zip_trees
 from ..functional.dual import ForwardLevel
 from ..functional.forward_mode import push
-from ..functional.reverse_mode import given_back, one_for, pull_back
+from ..functional.reverse_mode import like_input, one_for, pull_back
 from ..functional.vectorization import Batched
 from ..tensors.tensor import Tensor
 from ..tree import leaves, map as map_leaves
@@ -129,7 +129,7 @@ def make_vjp(fun: Callable[..., Any], x: Any) -> tuple[Callable[[Any], Any], Any
         array([ 1., -2.])
     """
     traced = recorded(fun, x)
-    return lambda g: pulled(traced, g, retain=True), given_back(traced.out, traced)
+    return lambda g: pulled(traced, g, retain=True), like_input(traced.out, traced)
 
 
 def make_jvp(fun: Callable[..., Any], x: Any) -> Callable[[Any], tuple[Any, Any]]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..functional.jacobians import hvp, rows
-from ..functional.reverse_mode import given_back
+from ..functional.reverse_mode import like_input
 from ..tensors.tensor import Tensor
 from ..tree import map as map_leaves
 from .core import DerivativeError, OneByOne, make_jvp as _make_jvp, make_vjp as _make_vjp, pulled, recorded, slope
@@ -49,7 +49,7 @@ def value_and_grad(fun: Callable[..., Any], x: Any) -> Any:
     """
     traced = recorded(fun, x)
     _scalar("value_and_grad", traced.out)
-    return given_back(traced.out, traced), slope(traced)
+    return like_input(traced.out, traced), slope(traced)
 
 
 @unary_to_nary
@@ -180,7 +180,7 @@ def grad_and_aux(fun: Callable[..., Any], x: Any) -> Any:
     """Return the gradient of the first of two results, and the second one."""
     traced = recorded(fun, x)
     out, aux = traced.out
-    return slope(traced._replace(out=_scalar("grad_and_aux", out))), given_back(aux, traced)
+    return slope(traced._replace(out=_scalar("grad_and_aux", out))), like_input(aux, traced)
 
 
 def multigrad_dict(fun: Callable[..., Any]) -> Callable[..., dict[str, Any]]:

@@ -130,12 +130,12 @@ def callback_of(callback: Any, layout: Layout) -> Any:
 
         def with_result(intermediate_result: Any) -> Any:
             seen = OptimizeResult(intermediate_result)
-            seen.x = layout.given_back(seen.x)
+            seen.x = layout.like_input(seen.x)
             return callback(intermediate_result=seen)
 
         return with_result
 
     def with_parameters(x: Any, *more: Any) -> Any:
-        return callback(layout.given_back(x), *more)
+        return callback(layout.like_input(x), *more)
 
     return with_parameters

@@ -97,7 +97,7 @@ def least_squares(
     return estimate(
         result,
         lambda: of_least_squares(result.jac, result.cost),
-        x=layout.given_back(result.x),
+        x=layout.like_input(result.x),
         evaluation=told(derivatives),
     )
 
@@ -181,7 +181,7 @@ def curve_fit(
     )
     if derivatives:
         derivatives[0].confirm(found[0])
-    return (layout.given_back(found[0]), *found[1:])
+    return (layout.like_input(found[0]), *found[1:])
 
 
 def _called(f: Callable[..., Any], xdata: Any, parameters: Any) -> Any:

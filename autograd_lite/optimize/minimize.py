@@ -167,7 +167,7 @@ def _hessian(fun: Any, gives_both: bool, layout: Layout, args: tuple[Any, ...]) 
 
 def _given_back(result: Any, layout: Layout, made: list[Derivatives], hessian_at: Callable[[Vector], Any]) -> Estimate:
     x = result.x
-    more = {"x": layout.given_back(x), "evaluation": told(made[0] if made else None)}
+    more = {"x": layout.like_input(x), "evaluation": told(made[0] if made else None)}
     jac = result.get("jac")
     if isinstance(jac, np.ndarray) and jac.shape == x.shape and layout.tree is not None:
         more["jac"] = layout.opened(jac)

@@ -72,5 +72,5 @@ def root(
     result = scipy.optimize.root(equations, start, (), method, jac, tol, callback_of(callback, layout), options)
     if derivatives is not None:
         derivatives.confirm(result.x)
-    result.x, result.evaluation = layout.given_back(result.x), told(derivatives)
+    result.x, result.evaluation = layout.like_input(result.x), told(derivatives)
     return result

@@ -40,7 +40,7 @@ class Layout(NamedTuple):
         """Return the tree of parameters in a vector, be it an array or a Tensor."""
         return x if self.tree is None else rebuild(self.tree, iter(self._parts(x)))
 
-    def given_back(self, x: Vector) -> Any:
+    def like_input(self, x: Vector) -> Any:
         """Return the tree of parameters in a vector, in the dtypes that they were given in."""
         if self.tree is None:
             return x.astype(self.dtypes[0], copy=False)
