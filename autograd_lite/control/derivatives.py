@@ -209,9 +209,7 @@ def batch_body(body: Body, flags: tuple[bool, ...], size: int, always: frozenset
         out = body(*(wrap_any(Batched(t, level), None) if flag else t for t, flag in pairs))
         own = [isinstance(t._data, Batched) and t._data.level is level for t in out]
         is_batched[:] = [flag or k in always for k, flag in enumerate(own)]
-        return [
-            wrap_any(unbatch(t, size, level), None) if flag else t for t, flag in zip(out, is_batched, strict=True)
-        ]
+        return [wrap_any(unbatch(t, size, level), None) if flag else t for t, flag in zip(out, is_batched, strict=True)]
 
     examples = [_repeat(a, size) if flag else a for a, flag in zip(body.examples, flags, strict=True)]
     batched = record_body(body.name, forward, examples)
