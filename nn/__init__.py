@@ -84,8 +84,8 @@ else:
                 continue
             package = _load(f".{room}", __name__)
             late = _ATTACHED.get(package.__name__, {})
-            for thing in [last] if last in late else late:
-                getattr(package, thing)
+            for attribute in [last] if last in late else late:
+                getattr(package, attribute)
 
     _HOOKS.load_room = _load_room
     _HOOKS.operate = lambda *call: _load(".layers.operation", __name__).operate(*call)

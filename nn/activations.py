@@ -66,7 +66,7 @@ def _of_symbols(function: F) -> F:
     """Let a function also be called on symbols, as a layer of the functional model."""
 
     @functools.wraps(function)
-    def called(x: Any, *args: Any, **kwargs: Any) -> Any:
+    def call_or_record(x: Any, *args: Any, **kwargs: Any) -> Any:
         if x.__class__ is symbols.Symbol:
             return symbols.operate(function.__name__, x, *args, **kwargs)
         try:
@@ -74,15 +74,15 @@ def _of_symbols(function: F) -> F:
         except Exception as error:
             raise fold_error(problem_of(function, error, (x, *args), kwargs))  # noqa: B904 it keeps its cause
 
-    return cast(F, called)
+    return cast(F, call_or_record)
 
 
-def activated(activation: Activation, x: Any) -> Any:
+def activate(activation: Activation, x: Any) -> Any:
     """Return activation(x), in x's memory if possible, for an x that the caller has made and needs no more.
 
     Example:
         >>> import autograd_lite as ag
-        >>> activated(relu, ag.tensor([-1.0, 2.0]))
+        >>> activate(relu, ag.tensor([-1.0, 2.0]))
         Tensor([0., 2.])
     """
     return ag.relu(x, out=x) if activation is relu and x.__class__ is Tensor else activation(x)
@@ -405,7 +405,7 @@ def sparsemax(x: Any, axis: int = -1) -> Any:
     x = x if hasattr(x, "dtype") else np.asarray(x, np.float64)
     if not x.ndim:
         raise ag.ShapeError(f"sparsemax: expected x of at least one axis; received a single number, x={x!s:.20}")
-    # The point is the same for x and x - c. With the largest at 0, what is below -1 is not in it.
+    # The point is the same for x and x - c. With the largest at 0, values below -1 are not in it.
     top = ag.stop_gradient(np.max(x, axis=axis, keepdims=True))
     with np.errstate(over="ignore"):
         z = np.clip(x - np.clip(top, np.finfo(x.dtype).min, np.finfo(x.dtype).max), -1.0, 0.0)
@@ -493,8 +493,8 @@ def serialize(activation: Activation) -> Any:
         >>> serialize(silu)
         'silu'
     """
-    for name, known in _BY_NAME.items():
-        if known is activation:
+    for name, function in _BY_NAME.items():
+        if function is activation:
             return name
     if (config := plain(activation)) is not activation:
         return config
@@ -542,11 +542,11 @@ def remembered_logits(probabilities: Tensor, activation: str) -> Tensor | None:
     return None
 
 
-def remember_cast(out: Tensor, made: Tensor) -> None:
-    """Make the logits remembered for `out` available for `made`, which was made from it."""
-    for known, logits, name in tuple(CALL.get().logits or ()):
-        if known is out:
-            _remember(made, logits, name)
+def remember_cast(out: Tensor, converted: Tensor) -> None:
+    """Make the logits remembered for `out` available for `converted`, which was made from it."""
+    for original, logits, name in tuple(CALL.get().logits or ()):
+        if original is out:
+            _remember(converted, logits, name)
 
 
 def _remember(out: Any, x: Any, activation: str) -> Any:

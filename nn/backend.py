@@ -1,4 +1,4 @@
-"""What is public of `keras.backend` in Keras 3: dtypes, symbols, and the settings of `nn.config`.
+"""The public names of `keras.backend` in Keras 3: dtypes, symbols, and the settings of `nn.config`.
 
 Example:
     >>> from nn import backend
@@ -137,13 +137,13 @@ def result_type(*dtypes: Any) -> str:
         ('int16', 'float16', 'int32')
     """
     python = [dtype for dtype in dtypes if dtype is int or dtype is float]
-    known = [np.dtype(standardize_dtype(dtype)) for dtype in dtypes if not (dtype is int or dtype is float)]
-    if inexact := [dtype for dtype in known if dtype.kind in "fc"]:
+    arrays = [np.dtype(standardize_dtype(dtype)) for dtype in dtypes if not (dtype is int or dtype is float)]
+    if inexact := [dtype for dtype in arrays if dtype.kind in "fc"]:
         name = np.result_type(*inexact).name
     elif float in python or not dtypes:
         name = floatx()
-    elif any(dtype.kind in "iu" for dtype in known):
-        name = np.result_type(*known).name
+    elif any(dtype.kind in "iu" for dtype in arrays):
+        name = np.result_type(*arrays).name
     else:
         name = "int32" if python else "bool"
     return _NARROW.get(name, name)

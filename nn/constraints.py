@@ -121,8 +121,8 @@ class MinMaxNorm(Constraint):
 
     def __call__(self, w: Array) -> Array:
         norms = _norms("MinMaxNorm", w, self.axis)
-        wanted = np.clip(norms, self.min_value, self.max_value) * self.rate + norms * (1 - self.rate)
-        return w * (wanted / (norms + _EPSILON))
+        target = np.clip(norms, self.min_value, self.max_value) * self.rate + norms * (1 - self.rate)
+        return w * (target / (norms + _EPSILON))
 
 
 class NonNeg(Constraint):

@@ -96,9 +96,9 @@ def _nucleus(p: npt.NDArray[np.float64], top_p: float) -> npt.NDArray[np.float64
     falling = np.take_along_axis(p, order, axis=-1)
     before = falling.cumsum(axis=-1) - falling  # the total of the more likely ones
     falling[before >= top_p * p.sum(axis=-1, keepdims=True)] = 0
-    kept = np.empty_like(p)
-    np.put_along_axis(kept, order, falling, axis=-1)
-    return kept
+    result = np.empty_like(p)
+    np.put_along_axis(result, order, falling, axis=-1)
+    return result
 
 
 @checked

@@ -62,7 +62,7 @@ class SeedGenerator(Generator):
 
     def next(self) -> Tensor:
         """Return two random integers, shape (2,), dtype uint32."""
-        return _drawn(self, np.uint32, lambda bits: bits.integers(0, 2**32, 2, np.uint32))
+        return _draw(self, np.uint32, lambda bits: bits.integers(0, 2**32, 2, np.uint32))
 
 
 Seed = int | Generator | None
@@ -207,7 +207,7 @@ def gamma(shape: Shape, alpha: npt.ArrayLike, dtype: npt.DTypeLike | None = None
         True
     """
     kind = _floating("gamma", dtype)
-    return _drawn(_stream("gamma", seed), kind, lambda bits: bits.gamma(np.asarray(alpha), size=tuple(shape)))
+    return _draw(_stream("gamma", seed), kind, lambda bits: bits.gamma(np.asarray(alpha), size=tuple(shape)))
 
 
 def beta(
@@ -221,7 +221,7 @@ def beta(
         True
     """
     kind, a, b = _floating("beta", dtype), np.asarray(alpha), np.asarray(beta)
-    return _drawn(_stream("beta", seed), kind, lambda bits: bits.beta(a, b, size=tuple(shape)))
+    return _draw(_stream("beta", seed), kind, lambda bits: bits.beta(a, b, size=tuple(shape)))
 
 
 def binomial(
@@ -238,7 +238,7 @@ def binomial(
         [3.0, 3.0]
     """
     kind, n, p = _floating("binomial", dtype), np.asarray(counts, np.int64), np.asarray(probabilities)
-    return _drawn(_stream("binomial", seed), kind, lambda bits: bits.binomial(n, p, size=tuple(shape)))
+    return _draw(_stream("binomial", seed), kind, lambda bits: bits.binomial(n, p, size=tuple(shape)))
 
 
 def draw_rows(draw: Callable[[tuple[int, ...]], Tensor], shape: Sequence[int], axis: int | None = 0) -> Tensor:
@@ -286,7 +286,7 @@ def _floating(called: str, dtype: npt.DTypeLike | None) -> np.dtype[Any]:
     return kind
 
 
-def _drawn(source: Generator, dtype: npt.DTypeLike, draw: Callable[[np.random.Generator], Any]) -> Tensor:
+def _draw(source: Generator, dtype: npt.DTypeLike, draw: Callable[[np.random.Generator], Any]) -> Tensor:
     with source.lock:
         return ag.tensor(np.asarray(draw(source.bits)).astype(dtype, copy=False))
 

@@ -98,9 +98,9 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
 
     def _train(self, x: Array, y: Array, outputs: int, loss: Any, sample_weight: Array | None) -> None:
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        with _seeded(seed):
+        with _use_seed(seed):
             model = self._network(x.shape[1], outputs)
-            model.compile(optimizer=self._own_optimizer(), loss=loss)
+            model.compile(optimizer=self._new_optimizer(), loss=loss)
             history = model.fit(
                 x,
                 y,
@@ -120,11 +120,11 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         hidden = [layers.Dense(units, activation=self.activation) for units in self.hidden]
         return Sequential([layers.Input((features,)), *hidden, layers.Dense(outputs)])
 
-    def _own_optimizer(self) -> optimizers.Optimizer:
-        found = copy.deepcopy(optimizers.get(self.optimizer))
+    def _new_optimizer(self) -> optimizers.Optimizer:
+        optimizer = copy.deepcopy(optimizers.get(self.optimizer))
         if isinstance(self.optimizer, str) and self.learning_rate is not None:
-            found.learning_rate = self.learning_rate
-        return found
+            optimizer.learning_rate = self.learning_rate
+        return optimizer
 
     def _raw(self, X: Any) -> Array:
         check_is_fitted(self)
@@ -243,8 +243,8 @@ class Regressor(RegressorMixin, _Estimator):  # type: ignore[misc]
 
     def predict(self, X: Any) -> Array:
         """Return the predictions, shape (N,) or (N, K) like the targets."""
-        found = self._raw(X).astype(np.float64) * self._scale + self._mean
-        return found[:, 0] if self._flat else found
+        values = self._raw(X).astype(np.float64) * self._scale + self._mean
+        return values[:, 0] if self._flat else values
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -257,7 +257,7 @@ def _weights(sample_weight: Any, x: Array) -> Array | None:
 
 
 @contextmanager
-def _seeded(seed: int) -> Iterator[None]:
+def _use_seed(seed: int) -> Iterator[None]:
     """Draw from a stream of this seed inside; the default generator is restored afterwards."""
     state = ag.random.default_generator.state
     ag.set_seed(seed)

@@ -118,17 +118,17 @@ def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool
         _same("map_structure", structures[0], other)
     rest = [iter(flatten(other)) for other in structures[1:]]
 
-    def mapped(leaf: Any) -> Any:
+    def map_leaf(leaf: Any) -> Any:
         others = [next(leaves) for leaves in rest]
         if not none_is_leaf and leaf is None:
             return None
         return func(leaf, *others)
 
-    return _rebuilt(structures[0], mapped)
+    return _rebuilt(structures[0], map_leaf)
 
 
 def map_structure_up_to(shallow_structure: Any, func: Callable[..., Any], *structures: Any) -> Any:
-    """Return containers nested as `shallow_structure`, with func(what is there in each structure) for each leaf.
+    """Return containers nested as `shallow_structure`, with func(the parts of all structures there) for each leaf.
 
     Raises:
         ValueError: if there is no structure, or one is not nested so deep.
@@ -139,7 +139,7 @@ def map_structure_up_to(shallow_structure: Any, func: Callable[..., Any], *struc
     """
     if not structures:
         raise ValueError("map_structure_up_to: expected at least one structure; received none")
-    columns = [iter([part for _, part in _beside(shallow_structure, other)]) for other in structures]
+    columns = [iter([part for _, part in _zip(shallow_structure, other)]) for other in structures]
     return _rebuilt(shallow_structure, lambda _: func(*[next(column) for column in columns]))
 
 
@@ -212,10 +212,10 @@ def map_shape_structure(func: Callable[[Any], Any], structure: Any) -> Any:
     def is_shape(x: Any) -> bool:
         return isinstance(x, (list, tuple)) and all(isinstance(n, (int, type(None))) for n in x)
 
-    return traverse(lambda x: _given(func(x)) if is_shape(x) or not is_nested(x) else None, structure)
+    return traverse(lambda x: _or_map_to_none(func(x)) if is_shape(x) or not is_nested(x) else None, structure)
 
 
-def _given(value: Any) -> Any:
+def _or_map_to_none(value: Any) -> Any:
     return MAP_TO_NONE if value is None else value
 
 
@@ -224,12 +224,12 @@ def _parts(structure: Any) -> list[tuple[Any, Any]] | None:
     if structure is None:
         return None
     if isinstance(structure, dict):
-        keys = list(structure) if isinstance(structure, OrderedDict) else _sorted(structure)
+        keys = list(structure) if isinstance(structure, OrderedDict) else _sort(structure)
         return [(key, structure[key]) for key in keys]
     return list(enumerate(structure)) if isinstance(structure, (list, tuple)) else None
 
 
-def _sorted(keys: Iterable[Any]) -> list[Any]:
+def _sort(keys: Iterable[Any]) -> list[Any]:
     try:
         return sorted(keys)
     except TypeError:  # of several kinds
@@ -259,8 +259,8 @@ def _rebuilt(structure: Any, f: Callable[[Any], Any]) -> Any:
         raise
 
 
-def _beside(shallow: Any, deep: Any) -> list[tuple[Any, Any]]:
-    """Return each leaf of a structure, with what is in its place in another."""
+def _zip(shallow: Any, deep: Any) -> list[tuple[Any, Any]]:
+    """Return each leaf of a structure, with the part in its place in another."""
     parts = _parts(shallow)
     if parts is None:
         return [(shallow, deep)]
@@ -273,7 +273,7 @@ def _beside(shallow: Any, deep: Any) -> list[tuple[Any, Any]]:
             raise ValueError(f"expected the keys {list(shallow)}; received {list(deep)}")
         others = [(key, deep[key]) for key, _ in parts]
     try:
-        return [pair for (_, a), (_, b) in zip(parts, others, strict=True) for pair in _beside(a, b)]
+        return [pair for (_, a), (_, b) in zip(parts, others, strict=True) for pair in _zip(a, b)]
     except RecursionError:
         _tree.leaves(shallow)  # which says so, if it contains itself
         raise
@@ -281,7 +281,7 @@ def _beside(shallow: Any, deep: Any) -> list[tuple[Any, Any]]:
 
 def _same(called: str, a: Any, b: Any) -> None:
     try:
-        nested = any(is_nested(part) for _, part in _beside(a, b))
+        nested = any(is_nested(part) for _, part in _zip(a, b))
     except ValueError as error:
         raise ValueError(f"{called}: {error}") from None
     if nested:

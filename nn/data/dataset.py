@@ -141,11 +141,11 @@ class Dataset:
             map_func: of an element; the parts of a tuple are its arguments.
             num_parallel_calls: taken, and changes nothing, so that draws come in order.
         """
-        return Dataset(lambda: (_applied(map_func, element) for element in self), self._size)
+        return Dataset(lambda: (_apply(map_func, element) for element in self), self._size)
 
     def filter(self, predicate: Callable[..., Any], **_options: Any) -> Dataset:
         """Return the elements for which a function returns what counts as true."""
-        return Dataset(lambda: (e for e in self if bool(_applied(predicate, e))), UNKNOWN)
+        return Dataset(lambda: (e for e in self if bool(_apply(predicate, e))), UNKNOWN)
 
     def enumerate(self, start: int = 0) -> Dataset:
         """Return pairs of a number and an element."""
@@ -163,9 +163,9 @@ class Dataset:
             elements = iter(self)
             while rows := list(islice(elements, size)):
                 if len(rows) == size or not drop_remainder:
-                    yield stacked(rows)
+                    yield stack_elements(rows)
 
-        return Dataset(batches, self._sized(lambda n: n // size if drop_remainder else -(-n // size)))
+        return Dataset(batches, self._change_size(lambda n: n // size if drop_remainder else -(-n // size)))
 
     def unbatch(self) -> Dataset:
         """Return the rows of each element one by one."""
@@ -184,12 +184,12 @@ class Dataset:
             reshuffle_each_iteration: whether every pass has an order of its own.
         """
         size = positive("Dataset.shuffle", "buffer_size", int(buffer_size))
-        kept = None if seed is None else not_negative("Dataset.shuffle", "seed", int(seed))
+        checked_seed = None if seed is None else not_negative("Dataset.shuffle", "seed", int(seed))
         passes = counting() if reshuffle_each_iteration is not False else repeat(0)
-        fixed = kept if kept is not None or reshuffle_each_iteration is not False else drawn_seed()
+        fixed = checked_seed if checked_seed is not None or reshuffle_each_iteration is not False else draw_seed()
 
-        def shuffled() -> Iterator[Any]:
-            draws = np.random.default_rng((drawn_seed() if fixed is None else fixed, next(passes)))
+        def shuffle_elements() -> Iterator[Any]:
+            draws = np.random.default_rng((draw_seed() if fixed is None else fixed, next(passes)))
             elements = iter(self)
             buffer = list(islice(elements, size))
             for element in elements:
@@ -199,30 +199,32 @@ class Dataset:
             draws.shuffle(buffer)
             yield from buffer
 
-        return Dataset(shuffled, self._size)
+        return Dataset(shuffle_elements, self._size)
 
     def take(self, count: int) -> Dataset:
         """Return the first elements; -1 for all."""
         n = _whole("take", count)
-        return self if n < 0 else Dataset(lambda: islice(self, n), self._sized(lambda size: min(n, size), endless=n))
+        return (
+            self if n < 0 else Dataset(lambda: islice(self, n), self._change_size(lambda size: min(n, size), endless=n))
+        )
 
     def skip(self, count: int) -> Dataset:
         """Return all but the first elements; none for -1."""
         n = _whole("skip", count)
         if n < 0:
             return self.take(0)
-        return Dataset(lambda: islice(self, n, None), self._sized(lambda size: max(size - n, 0)))
+        return Dataset(lambda: islice(self, n, None), self._change_size(lambda size: max(size - n, 0)))
 
     def repeat(self, count: int | None = None) -> Dataset:
         """Return the elements again and again, `count` times or, for None or -1, without end."""
         n = -1 if count is None else _whole("repeat", count)
         passes: Callable[[], Iterable[Any]] = (lambda: repeat(self)) if n < 0 else (lambda: repeat(self, n))
-        return Dataset(lambda: _chained(passes()), INFINITE if n < 0 else self._sized(lambda size: size * n))
+        return Dataset(lambda: _chain(passes()), INFINITE if n < 0 else self._change_size(lambda size: size * n))
 
     def concatenate(self, dataset: Dataset) -> Dataset:
         """Return the elements of both, one data set after the other."""
         other = dataset._size
-        size = UNKNOWN if other == UNKNOWN else other if other == INFINITE else self._sized(lambda n: n + other)
+        size = UNKNOWN if other == UNKNOWN else other if other == INFINITE else self._change_size(lambda n: n + other)
         return Dataset(lambda: chain(self, dataset), size)
 
     # ---- speed ------------------------------------------------------------------------------------------------------
@@ -235,19 +237,19 @@ class Dataset:
         """
         if filename:
             raise refused(ValueError, "Dataset.cache", "filename", "no file: elements are kept in memory", filename)
-        kept: list[Any] = []
+        cached: list[Any] = []
         complete = False
 
         def elements() -> Iterator[Any]:
             nonlocal complete
             if complete:
-                yield from kept
+                yield from cached
                 return
-            found = []
+            seen = []
             for element in self:
-                found.append(element)
+                seen.append(element)
                 yield element
-            kept[:], complete = found, True
+            cached[:], complete = seen, True
 
         return Dataset(elements, self._size)
 
@@ -259,7 +261,7 @@ class Dataset:
         """Return the data set itself."""
         return self
 
-    def _sized(self, change: Callable[[int], int], endless: int = INFINITE) -> int:
+    def _change_size(self, change: Callable[[int], int], endless: int = INFINITE) -> int:
         """Return a changed number of elements, where there is one."""
         return change(self._size) if self._size >= 0 else endless if self._size == INFINITE else UNKNOWN
 
@@ -285,16 +287,16 @@ def as_element(value: Any) -> Any:
     return ag.tensor(array, copy=False)
 
 
-def stacked(elements: list[Any]) -> Any:
+def stack_elements(elements: list[Any]) -> Any:
     """Return elements as one batch.
 
     Raises:
         ShapeError: if they differ in shape.
     """
-    return map_structure(lambda *parts: _stacked(parts), elements[0], *elements[1:])
+    return map_structure(lambda *parts: _stack_parts(parts), elements[0], *elements[1:])
 
 
-def _stacked(parts: tuple[Any, ...]) -> Any:
+def _stack_parts(parts: tuple[Any, ...]) -> Any:
     if isinstance(parts[0], (str, bytes)):
         return np.array(parts, object)
     arrays = [part.data if isinstance(part, Tensor) else as_array(part) for part in parts]
@@ -308,17 +310,17 @@ def _stacked(parts: tuple[Any, ...]) -> Any:
     return out if out.dtype == object else ag.tensor(out, copy=False)
 
 
-def drawn_seed() -> int:
+def draw_seed() -> int:
     """Return a seed from the default generator, below a million, as Keras draws one."""
     return int(ag.random.default_generator.bits.integers(10**6))
 
 
-def _applied(function: Callable[..., Any], element: Any) -> Any:
+def _apply(function: Callable[..., Any], element: Any) -> Any:
     with ag.no_grad():
         return function(*element) if isinstance(element, tuple) else function(element)
 
 
-def _chained(passes: Iterable[Iterable[Any]]) -> Generator[Any, None, None]:
+def _chain(passes: Iterable[Iterable[Any]]) -> Generator[Any, None, None]:
     """Yield the elements of each pass, until one has none."""
     for one in passes:
         empty = True

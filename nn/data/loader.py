@@ -38,9 +38,9 @@ class DataLoader:
         seed: of the order, together with the number of the epoch; None draws one from the default generator, which
             `nn.set_seed` sets, at the start of each epoch.
         drop_last: whether to leave out a short last batch.
-        transform: function of a batch that returns what is handed out. If it has a parameter `rng`, it receives a
+        transform: function of a batch that returns the batch to hand out. If it has a parameter `rng`, it receives a
             `numpy.random.Generator` that depends only on the epoch and the number of the batch, so that neither threads
-            nor a resumed run change what it draws.
+            nor a resumed run change its draws.
         prefetch: number of batches to make ahead, in threads; 0 makes each on demand.
         workers: number of threads for that; an iterable is always read by one.
         shard: (rank, size): hand out and read only the part of each batch that one of several ranks has, as many rows
@@ -185,7 +185,7 @@ class DataLoader:
         """Yield functions that make the batches from number `first` on; those of an iterable run in order."""
         order_seed = self._order_seed
         for number, read in self._readers(epoch, first):
-            yield lambda number=number, read=read: self._finished(read(), (order_seed, epoch, number))  # type: ignore[misc]
+            yield lambda number=number, read=read: self._finish(read(), (order_seed, epoch, number))  # type: ignore[misc]
 
     def _readers(self, epoch: int, first: int) -> Iterator[tuple[int, Make]]:
         if self.size is None:
@@ -225,7 +225,7 @@ class DataLoader:
             if len(samples) == self.batch_size or not self.drop_last:
                 yield stack(samples)
 
-    def _finished(self, batch: Any, key: tuple[int, int, int]) -> Any:
+    def _finish(self, batch: Any, key: tuple[int, int, int]) -> Any:
         if self.transform is None or batch is END:
             return batch
         if self._passes_rng:
@@ -254,31 +254,31 @@ class DataLoader:
         Raises:
             ValueError: if entries are missing, or belong to other data or another batch size; then nothing changes.
         """
-        own = self.state_dict()
-        if set(state) != set(own):
+        current = self.state_dict()
+        if set(state) != set(current):
             raise ValueError(
-                f"DataLoader.load_state_dict: expected the entries {sorted(own)}; received {sorted(state)}"
+                f"DataLoader.load_state_dict: expected the entries {sorted(current)}; received {sorted(state)}"
             )
-        found = {name: int(value) for name, value in state.items()}
+        numbers = {name: int(value) for name, value in state.items()}
         for name in ("size", "batch_size"):
-            if found[name] != own[name]:
+            if numbers[name] != current[name]:
                 raise ValueError(
-                    f"DataLoader.load_state_dict: expected {name} {own[name]}, as this loader has; received "
-                    f"{found[name]}. Make the loader with the data and the batch_size that it was saved with"
+                    f"DataLoader.load_state_dict: expected {name} {current[name]}, as this loader has; received "
+                    f"{numbers[name]}. Make the loader with the data and the batch_size that it was saved with"
                 )
-        self._epoch, self._batch, self._order_seed = found["epoch"], found["batch"], found["order_seed"]
+        self._epoch, self._batch, self._order_seed = numbers["epoch"], numbers["batch"], numbers["order_seed"]
         self._resumes = self._batch > 0
 
     def __repr__(self) -> str:
-        what = "an iterable" if self.size is None else f"{self.size} samples"
-        return f"<DataLoader of {what}, batch_size={self.batch_size}, shuffle={self.shuffle}>"
+        source = "an iterable" if self.size is None else f"{self.size} samples"
+        return f"<DataLoader of {source}, batch_size={self.batch_size}, shuffle={self.shuffle}>"
 
 
 END = object()  # the end of an iterable, since a future cannot carry StopIteration
 
 
 def _in_turn(makers: Iterator[Make]) -> Generator[Any, None, None]:
-    """Yield what the makers make."""
+    """Yield the batches of the makers."""
     for make in makers:
         if (batch := make()) is END:
             return
@@ -342,10 +342,10 @@ def _integer(name: str, value: Any, least: int, *, optional: bool) -> int | None
     return int(value)
 
 
-def _shard(given: Any) -> tuple[int, int]:
-    if not isinstance(given, tuple) or len(given) != 2 or not all(isinstance(n, (int, np.integer)) for n in given):
-        raise TypeError(f"DataLoader: expected shard=(rank, size), two integers; received {given!r:.80}")
-    rank, ranks = map(int, given)
+def _shard(shard: Any) -> tuple[int, int]:
+    if not isinstance(shard, tuple) or len(shard) != 2 or not all(isinstance(n, (int, np.integer)) for n in shard):
+        raise TypeError(f"DataLoader: expected shard=(rank, size), two integers; received {shard!r:.80}")
+    rank, ranks = map(int, shard)
     if not 0 <= rank < ranks:
-        raise ValueError(f"DataLoader: expected shard=(rank, size) with 0 <= rank < size; received {given!r}")
+        raise ValueError(f"DataLoader: expected shard=(rank, size) with 0 <= rank < size; received {shard!r}")
     return rank, ranks

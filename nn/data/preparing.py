@@ -88,9 +88,9 @@ def pad_sequences(
     for row, part in zip(out, parts, strict=True):
         if len(part) and part.shape[1:] != rest:
             raise ag.ShapeError(f"pad_sequences: expected steps of shape {rest}; received {part.shape[1:]}")
-        kept = part[max(0, len(part) - length) :] if truncating == "pre" else part[:length]
-        if len(kept):
-            row[slice(-len(kept), None) if padding == "pre" else slice(len(kept))] = kept
+        rest_of_row = part[max(0, len(part) - length) :] if truncating == "pre" else part[:length]
+        if len(rest_of_row):
+            row[slice(-len(rest_of_row), None) if padding == "pre" else slice(len(rest_of_row))] = rest_of_row
     return out
 
 
@@ -111,7 +111,7 @@ def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> 
 
 @checked
 def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
-    """Return x, y and sample_weight of a batch x, (x,), (x, y) or (x, y, sample_weight); None for what is missing.
+    """Return x, y and sample_weight of a batch x, (x,), (x, y) or (x, y, sample_weight); None for missing ones.
 
     Raises:
         ValueError: for a tuple of another length.
@@ -242,34 +242,34 @@ def timeseries_dataset_from_array(
         >>> [(x.tolist(), y.tolist()) for x, y in ds]
         [([[0, 1, 2], [1, 2, 3]], [0, 10]), ([[2, 3, 4], [3, 4, 5]], [20, 30])]
     """
-    what = "timeseries_dataset_from_array"
+    caller = "timeseries_dataset_from_array"
     if format not in ("tf", "grain"):
-        raise refused(ValueError, what, "format", "'tf' or 'grain', which mean the same here", format)
-    given: dict[str, Any] = {
+        raise refused(ValueError, caller, "format", "'tf' or 'grain', which mean the same here", format)
+    arguments: dict[str, Any] = {
         "sequence_length": sequence_length,
         "sequence_stride": sequence_stride,
         "sampling_rate": sampling_rate,
     }
-    for name, n in given.items():
+    for name, n in arguments.items():
         if not isinstance(n, (int, np.integer)) or n < 1:
-            raise ValueError(f"{what}: expected {name} to be a positive integer; received {name}={n!r}")
-    series, wanted = np.asarray(data), None if targets is None else np.asarray(targets)
+            raise ValueError(f"{caller}: expected {name} to be a positive integer; received {name}={n!r}")
+    series, labels = np.asarray(data), None if targets is None else np.asarray(targets)
     steps = len(series)
     first, end = 0 if start_index is None else start_index, steps if end_index is None else end_index
     if not 0 <= first < end <= steps:
         raise ValueError(
-            f"{what}: expected 0 <= start_index < end_index <= {steps}, the length of the data; received "
+            f"{caller}: expected 0 <= start_index < end_index <= {steps}, the length of the data; received "
             f"start_index={start_index!r} and end_index={end_index!r}"
         )
     last = end - (sequence_length - 1) * sampling_rate
-    if wanted is not None:
-        last = min(last, len(wanted))
+    if labels is not None:
+        last = min(last, len(labels))
     starts = np.arange(first, last, sequence_stride)
     if not starts.size:
         raise ValueError(
-            f"{what}: expected a series that holds a window of {sequence_length} steps, {sampling_rate} apart; "
+            f"{caller}: expected a series that holds a window of {sequence_length} steps, {sampling_rate} apart; "
             f"received {end - first} steps"
         )
-    windows = _Windows(series, wanted, starts, np.arange(sequence_length) * sampling_rate)
+    windows = _Windows(series, labels, starts, np.arange(sequence_length) * sampling_rate)
     loader = DataLoader(starts, batch_size=batch_size or 1, shuffle=shuffle, seed=seed, transform=windows.batch)
     return Dataset(loader) if batch_size else Dataset(Dataset(loader).unbatch(), len(starts))

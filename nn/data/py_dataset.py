@@ -60,7 +60,7 @@ class PyDataset:
         """Prepare an epoch; called before its first batch is made."""
 
     def on_epoch_end(self) -> None:
-        """Do what is left after an epoch, such as drawing a new order of the samples."""
+        """Finish an epoch, for example by drawing a new order of the samples."""
 
 
 class Passes:

@@ -84,7 +84,7 @@ def stack(samples: Sequence[Any]) -> Any:
 
 
 def unpack(batch: Any) -> tuple[Any, Any, Any]:
-    """Return the inputs, targets and sample weights of a batch x, (x,), (x, y) or (x, y, w); None for what is missing.
+    """Return the inputs, targets and sample weights of a batch x, (x,), (x, y) or (x, y, w); None for missing ones.
 
     A list of arrays counts as a tuple: loaders of PyTorch give such lists.
 

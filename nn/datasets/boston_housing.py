@@ -7,7 +7,7 @@ prices: use the set to study such data, not to learn regression; `california_hou
 from __future__ import annotations
 
 from .sources import read_arrays
-from .splits import Pair, check_split, divided, shuffled
+from .splits import Pair, check_split, divide, shuffle
 
 __all__ = ["load_data"]
 __dir__ = __all__.copy
@@ -45,5 +45,5 @@ def load_data(
     """
     check_split("boston_housing.load_data", test_split)
     x, y = read_arrays("boston_housing", path, ("x", "y"), timeout=timeout, progress=progress)
-    ((x, y),) = shuffled([(x, y)], seed)
-    return divided(x, y, test_split)
+    ((x, y),) = shuffle([(x, y)], seed)
+    return divide(x, y, test_split)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..config.arguments import one_of
 from .sources import read_arrays
-from .splits import Pair, check_split, divided, shuffled
+from .splits import Pair, check_split, divide, shuffle
 
 __all__ = ["load_data"]
 __dir__ = __all__.copy
@@ -43,11 +43,11 @@ def load_data(
         >>> x_train.shape[1]  # doctest: +SKIP
         8
     """
-    what = "california_housing.load_data"
-    check_split(what, test_split)
-    version = one_of("large", "small")(what, "version", version)
+    caller = "california_housing.load_data"
+    check_split(caller, test_split)
+    version = one_of("large", "small")(caller, "version", version)
     x, y = read_arrays("california_housing", path, ("x", "y"), timeout=timeout, progress=progress)
     if version == "small":
         x, y = x[:_SMALL], y[:_SMALL]
-    ((x, y),) = shuffled([(x, y)], seed)
-    return divided(x, y, test_split)
+    ((x, y),) = shuffle([(x, y)], seed)
+    return divide(x, y, test_split)

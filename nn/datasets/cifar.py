@@ -43,7 +43,7 @@ def load_splits(
     except (tarfile.TarError, KeyError, ValueError) as error:
         raise DatasetError(f"{dataset}: its archive does not hold what it should: {error}") from None
     train, test = np.concatenate(read_parts[:-1]), read_parts[-1]
-    return _split(train, labels, which), _split(test, labels, which)
+    return _split_rows(train, labels, which), _split_rows(test, labels, which)
 
 
 def _part(tar: tarfile.TarFile, path: str, rows: int, row: int) -> NDArray[np.uint8]:
@@ -54,7 +54,7 @@ def _part(tar: tarfile.TarFile, path: str, rows: int, row: int) -> NDArray[np.ui
     return np.frombuffer(data, np.uint8).reshape(-1, row)
 
 
-def _split(rows: NDArray[np.uint8], labels: int, which: int) -> Split:
+def _split_rows(rows: NDArray[np.uint8], labels: int, which: int) -> Split:
     """Return pictures and labels of rows that hold the labels, then all red, all green and all blue pixels."""
     pictures = rows[:, labels:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
     return np.ascontiguousarray(pictures), rows[:, which : which + 1].copy()

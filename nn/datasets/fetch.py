@@ -119,26 +119,26 @@ def unpack(packed: bytes, file: DataFile, where: str) -> bytes:
     Raises:
         DatasetError: The stream is truncated or damaged, or holds something else.
     """
-    data = _decompressed(packed, file, where) if file.gzipped else packed
+    data = _decompress(packed, file, where) if file.gzipped else packed
     kind = "MD5" if len(file.digest) == 32 else "SHA-256"
     hashed = packed if file.of_packed else data
     digest = (hashlib.md5(hashed, usedforsecurity=False) if kind == "MD5" else hashlib.sha256(hashed)).hexdigest()
     if digest != file.digest or len(data) > file.size:
         raise DatasetError(
-            f"{where} is not the right file: {_expected(file)}, received {len(data):,} bytes with {kind} {digest[:16]}…"
+            f"{where} is not the right file: {_describe(file)}, received {len(data):,} bytes with {kind} {digest[:16]}…"
         )
     return data
 
 
-def _expected(file: DataFile) -> str:
+def _describe(file: DataFile) -> str:
     kind = "MD5" if len(file.digest) == 32 else "SHA-256"
     size = "a gzip of" if file.gzipped else "at most"
     return f"expected {size} {file.size:,} bytes with {kind} {file.digest[:16]}…"
 
 
-def _decompressed(packed: bytes, file: DataFile, where: str) -> bytes:
+def _decompress(packed: bytes, file: DataFile, where: str) -> bytes:
     """Return the content of a gzip, at most `file.size` bytes."""
-    expected = _expected(file)
+    expected = _describe(file)
     stream = zlib.decompressobj(_GZIP)
     try:
         # One byte more than the right content has, so that a stream that would inflate without end is noticed.
@@ -158,7 +158,7 @@ def read_embedded(caller: str, folder: Path, file: DataFile) -> bytes:
     Args:
         caller: The call, for the error message.
         folder: Where the file lies.
-        file: What it must be.
+        file: Its expected size and digest.
 
     Raises:
         DatasetError: The installed package is damaged.
@@ -186,8 +186,8 @@ def load(file: DataFile, source: Source) -> bytes:
     """
     path = locate(file, source.dataset)
     if path is None:
-        kept = _kept_by_keras(file)
-        return fetch(file, source) if kept is None else kept
+        content = _kept_by_keras(file)
+        return fetch(file, source) if content is None else content
     try:
         with path.open("rb") as stream:
             packed = stream.read(file.max_packed + 1)
@@ -251,7 +251,7 @@ def fetch(file: DataFile, source: Source) -> bytes:
 
 
 def install(packed: bytes, target: Path) -> None:
-    """Write a file so that the target is always the whole new file or what was there before.
+    """Write a file so that the target is always the whole new file or the old one.
 
     Args:
         packed: The file's bytes.
@@ -360,12 +360,12 @@ def chunks(
 
 def _given_folders(dataset: str) -> list[Path]:
     """Return the folders that $AUTOGRAD_LITE_DATA adds to the search: itself, and one in it named after the dataset."""
-    given = os.environ.get("AUTOGRAD_LITE_DATA")
-    return [Path(given), Path(given) / dataset] if given else []
+    folder = os.environ.get("AUTOGRAD_LITE_DATA")
+    return [Path(folder), Path(folder) / dataset] if folder else []
 
 
 def _set_aside(path: Path, dataset: str) -> str:
-    """Rename a damaged file in the cache to *.rejected, leave one in the user's folder; return what was done."""
+    """Rename a damaged file in the cache to *.rejected, leave one in the user's folder; return a sentence on it."""
     if path.parent in _given_folders(dataset):
         return (
             "It lies in the folder that AUTOGRAD_LITE_DATA names, so it was left as it is: replace it, "

@@ -73,7 +73,7 @@ def splits_of(dataset: str, contents: Sequence[bytes], files: Sequence[DataFile]
         files: whose names error messages tell.
 
     Raises:
-        DatasetError: A file does not hold what it should.
+        DatasetError: A file has other contents than expected.
     """
     try:
         arrays = [parse_idx(data, file.name) for data, file in zip(contents, files, strict=True)]

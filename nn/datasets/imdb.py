@@ -6,9 +6,9 @@ holds the sequences as a pickle, which is read by a grammar of its own and not r
 
 from __future__ import annotations
 
-from .sequences import limited, words_of
+from .sequences import limit_words, words_of
 from .sources import read_arrays, read_words
-from .splits import Pair, shuffled
+from .splits import Pair, shuffle
 
 __all__ = ["get_word_index", "load_data"]
 __dir__ = __all__.copy
@@ -38,7 +38,7 @@ def load_data(
         seed: Of the order; with the same one it is Keras's.
         start_char: The number in front of each review; None for none.
         oov_char: The number of words that are left out; None to drop them.
-        index_from: What is added to the rank of a word: the rank 1 of the most frequent one becomes 4.
+        index_from: The offset of the rank of a word: the rank 1 of the most frequent one becomes 4.
         timeout: Seconds that a mirror may stay silent before the next one is tried.
         progress: Whether the download shows a progress bar.
 
@@ -55,11 +55,11 @@ def load_data(
         >>> len(x_train)  # doctest: +SKIP
         25000
     """
-    what = "imdb.load_data"
-    words = words_of(what, num_words, skip_top, maxlen, start_char, oov_char, index_from)
+    caller = "imdb.load_data"
+    words = words_of(caller, num_words, skip_top, maxlen, start_char, oov_char, index_from)
     names = ("x_train", "y_train", "x_test", "y_test")
     x, y, x_test, y_test = read_arrays("imdb", path, names, timeout=timeout, progress=progress)
-    train, test = limited(what, shuffled([(x, y), (x_test, y_test)], seed), words)
+    train, test = limit_words(caller, shuffle([(x, y), (x_test, y_test)], seed), words)
     return train, test
 
 

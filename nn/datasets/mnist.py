@@ -111,8 +111,8 @@ def available(seconds: float = 20.0, *, progress: bool = True) -> tuple[bool, st
                 fetch(file, source)
         except DatasetError:
             return False, _sample_line(f"it could not be fetched within {seconds:g} seconds")
-    found = locate(FILES[0], "mnist")
-    return True, f"MNIST: the full set of 70,000 digits, from {found.parent if found else 'the cache'}"
+    path = locate(FILES[0], "mnist")
+    return True, f"MNIST: the full set of 70,000 digits, from {path.parent if path else 'the cache'}"
 
 
 def _sample_line(reason: str) -> str:

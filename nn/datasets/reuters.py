@@ -6,9 +6,9 @@ file holds the sequences as a pickle, which is read by a grammar of its own and 
 
 from __future__ import annotations
 
-from .sequences import limited, words_of
+from .sequences import limit_words, words_of
 from .sources import read_arrays, read_words
-from .splits import Pair, check_split, divided, shuffled
+from .splits import Pair, check_split, divide, shuffle
 
 __all__ = ["get_label_names", "get_word_index", "load_data"]
 __dir__ = __all__.copy
@@ -46,7 +46,7 @@ def load_data(
         seed: Of the order; with the same one it is Keras's.
         start_char: The number in front of each newswire; None for none.
         oov_char: The number of words that are left out; None to drop them.
-        index_from: What is added to the rank of a word: the rank 1 of the most frequent one becomes 4.
+        index_from: The offset of the rank of a word: the rank 1 of the most frequent one becomes 4.
         timeout: Seconds that a mirror may stay silent before the next one is tried.
         progress: Whether the download shows a progress bar.
 
@@ -63,12 +63,12 @@ def load_data(
         >>> len(x_train)  # doctest: +SKIP
         8982
     """
-    what = "reuters.load_data"
-    check_split(what, test_split)
-    words = words_of(what, num_words, skip_top, maxlen, start_char, oov_char, index_from)
+    caller = "reuters.load_data"
+    check_split(caller, test_split)
+    words = words_of(caller, num_words, skip_top, maxlen, start_char, oov_char, index_from)
     x, y = read_arrays("reuters", path, ("x", "y"), timeout=timeout, progress=progress)
-    ((x, y),) = limited(what, shuffled([(x, y)], seed), words)
-    return divided(x, y, test_split)
+    ((x, y),) = limit_words(caller, shuffle([(x, y)], seed), words)
+    return divide(x, y, test_split)
 
 
 def get_word_index(

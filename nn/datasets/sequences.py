@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..config.arguments import not_negative, optional
 
-__all__ = ["Words", "limited", "words_of"]
+__all__ = ["Words", "limit_words", "words_of"]
 
 
 class Words(NamedTuple):
@@ -41,7 +41,7 @@ def words_of(caller: str, *values: int | None) -> Words:
     )
 
 
-def limited(
+def limit_words(
     caller: str, parts: Sequence[tuple[NDArray[Any], NDArray[Any]]], words: Words
 ) -> list[tuple[NDArray[Any], NDArray[Any]]]:
     """Return parts of a data set, with the numbers of words changed as in Keras.
@@ -58,28 +58,28 @@ def limited(
     Raises:
         ValueError: if `maxlen` leaves a part without a sequence.
     """
-    read = [_marked(x, words) for x, _ in parts]
-    kept = [lengths < words.maxlen if words.maxlen else np.ones(len(lengths), bool) for _, lengths in read]
-    if not all(map(np.any, kept)):
+    read = [_mark_starts(x, words) for x, _ in parts]
+    keeps = [lengths < words.maxlen if words.maxlen else np.ones(len(lengths), bool) for _, lengths in read]
+    if not all(map(np.any, keeps)):
         raise ValueError(
             f"{caller}: expected maxlen to be above the length of some sequences; received maxlen={words.maxlen}, and "
             f"the shortest has {min(int(n) for _, lengths in read for n in lengths)} numbers. Increase maxlen"
         )
-    flats = [flat[np.repeat(keep, lengths)] for (flat, lengths), keep in zip(read, kept, strict=True)]
+    flats = [flat[np.repeat(keep, lengths)] for (flat, lengths), keep in zip(read, keeps, strict=True)]
     most = words.num_words or max(int(flat.max(initial=0)) for flat in flats)
-    found = []
-    for flat, (_, lengths), keep, (_, y) in zip(flats, read, kept, parts, strict=True):
-        known = (flat >= words.skip_top) & (flat < most)
+    limited_parts = []
+    for flat, (_, lengths), keep, (_, y) in zip(flats, read, keeps, parts, strict=True):
+        is_kept = (flat >= words.skip_top) & (flat < most)
         if words.oov_char is not None:
-            rows = _rows(np.where(known, flat, words.oov_char), lengths[keep])
+            rows = _rows(np.where(is_kept, flat, words.oov_char), lengths[keep])
         else:
-            ends = np.concatenate([[0], np.cumsum(known)])[np.cumsum(lengths[keep])]
-            rows = _rows(flat[known], np.diff(ends, prepend=0))
-        found.append((rows, y[keep]))
-    return found
+            ends = np.concatenate([[0], np.cumsum(is_kept)])[np.cumsum(lengths[keep])]
+            rows = _rows(flat[is_kept], np.diff(ends, prepend=0))
+        limited_parts.append((rows, y[keep]))
+    return limited_parts
 
 
-def _marked(x: NDArray[Any], words: Words) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _mark_starts(x: NDArray[Any], words: Words) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return all numbers of all sequences in one array, with `start_char`, and the length of each sequence."""
     lengths = np.fromiter(map(len, x), np.int64, len(x))
     flat = np.fromiter(itertools.chain.from_iterable(x), np.int64, int(lengths.sum())) + (words.index_from or 0)

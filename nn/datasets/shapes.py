@@ -41,7 +41,7 @@ def two_moons(n_samples: int = 1000, noise: float = 0.1, seed: int | None = None
     x = np.concatenate(
         [np.stack([np.cos(upper), np.sin(upper)], 1), np.stack([1 - np.cos(lower), 0.5 - np.sin(lower)], 1)]
     )
-    return _mixed(x, np.repeat([0, 1], [first, n_samples - first]), noise, seed)
+    return _shuffle_points(x, np.repeat([0, 1], [first, n_samples - first]), noise, seed)
 
 
 @checked
@@ -75,7 +75,7 @@ def spirals(
     counts = np.bincount(y)
     s = (np.arange(n_samples) - starts[y]) / np.maximum(counts[y] - 1, 1)
     angle = 2 * np.pi * (turns * s + y / arms)
-    return _mixed(np.stack([s * np.cos(angle), s * np.sin(angle)], 1), y, noise, seed)
+    return _shuffle_points(np.stack([s * np.cos(angle), s * np.sin(angle)], 1), y, noise, seed)
 
 
 @checked
@@ -124,7 +124,7 @@ def sphere_in_sphere(
     direction /= np.linalg.norm(direction, axis=1, keepdims=True)
     least, most = np.where(y == 0, 0.0, low) ** dim, np.where(y == 0, inner, high) ** dim
     radius = rng.uniform(least, most) ** (1 / dim)
-    return _mixed(direction * radius[:, None], y, noise, int(rng.integers(2**62)))
+    return _shuffle_points(direction * radius[:, None], y, noise, int(rng.integers(2**62)))
 
 
 def _halves(caller: str, n_samples: Any, noise: float) -> int:
@@ -136,7 +136,7 @@ def _halves(caller: str, n_samples: Any, noise: float) -> int:
     return -(-int(n_samples) // 2)
 
 
-def _mixed(x: NDArray[np.float64], y: NDArray[np.integer], noise: float, seed: int | None) -> Points:
+def _shuffle_points(x: NDArray[np.float64], y: NDArray[np.integer], noise: float, seed: int | None) -> Points:
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(x))
     noisy = x + rng.normal(scale=noise, size=x.shape) if noise else x

@@ -10,23 +10,23 @@ from numpy.typing import NDArray
 
 from ..config.arguments import number
 
-__all__ = ["Pair", "check_split", "divided", "shuffled"]
+__all__ = ["Pair", "check_split", "divide", "shuffle"]
 
 Pair = tuple[NDArray[Any], NDArray[Any]]
 
 
-def shuffled(pairs: Sequence[Pair], seed: int | None) -> list[Pair]:
+def shuffle(pairs: Sequence[Pair], seed: int | None) -> list[Pair]:
     """Return arrays of samples and labels in a random order, one order for each pair, from one generator."""
     random = np.random.RandomState(seed)
-    found = []
+    result = []
     for x, y in pairs:
         order = np.arange(len(x))
         random.shuffle(order)
-        found.append((x[order], y[order]))
-    return found
+        result.append((x[order], y[order]))
+    return result
 
 
-def divided(x: NDArray[Any], y: NDArray[Any], test_split: float) -> tuple[Pair, Pair]:
+def divide(x: NDArray[Any], y: NDArray[Any], test_split: float) -> tuple[Pair, Pair]:
     """Return samples and labels as `(x_train, y_train), (x_test, y_test)`, the share `test_split` at the end."""
     at = int(len(x) * (1 - test_split))
     return (x[:at].copy(), y[:at].copy()), (x[at:].copy(), y[at:].copy())

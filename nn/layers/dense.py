@@ -68,7 +68,7 @@ class Dense(KernelAndBias):
         x = x @ kernel
         if self.bias is not None:
             x += self.bias  # in the memory of the product
-        return activations.activated(self.activation, x)
+        return activations.activate(self.activation, x)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the input shape with K for D."""

@@ -54,7 +54,7 @@ def clone_model(
         >>> clone_model(model, clone_function=without_dropout).layers
         [Dense(3 -> 2), Identity()]
     """
-    new = _cloned(model, input_tensors, clone_function)
+    new = _clone(model, input_tensors, clone_function)
     if getattr(model, "compiled", False) is True:
         _compile_as(model, new)
     return new
@@ -77,7 +77,7 @@ def _own_names(kinds: set[Any]) -> dict[str, Any]:
     return {name: kind for name, kind in names.items() if class_called(name) is not kind}
 
 
-def _cloned(model: Module, input_tensors: Any, clone_function: Callable[[Module], Module] | None) -> Any:
+def _clone(model: Module, input_tensors: Any, clone_function: Callable[[Module], Module] | None) -> Any:
     if input_tensors is None and clone_function is None:
         return _copy_of(model)
     make = _copy_of if clone_function is None else clone_function
@@ -106,22 +106,22 @@ def _copy_of(layer: Module) -> Any:
 
 
 def _starts(input_tensors: Any) -> list[Symbol]:
-    found = instances(Symbol, input_tensors)
-    if not found or not all(is_input(symbol) for symbol in found):
+    symbols = instances(Symbol, input_tensors)
+    if not symbols or not all(is_input(symbol) for symbol in symbols):
         raise TypeError(
             f"clone_model: expected input_tensors to be symbols made by nn.Input, one or a list; received "
             f"{input_tensors!r:.80}"
         )
-    return found
+    return symbols
 
 
-def _replaced(make: Callable[[Module], Any], layer: Module) -> Module:
+def _replace(make: Callable[[Module], Any], layer: Module) -> Module:
     new = make(layer)
     if not isinstance(new, Module) or new is layer:
-        what = "the layer itself, whose weights would be shared" if new is layer else repr(new)[:80]
+        received = "the layer itself, which shares its weights" if new is layer else repr(new)[:80]
         raise TypeError(
-            f"clone_model: expected clone_function to return a new layer for {layer.name!r}; received {what}. Return "
-            "type(layer).from_config(layer.get_config()) for those to keep as they are"
+            f"clone_model: expected clone_function to return a new layer for {layer.name!r}; received {received}. "
+            "Return type(layer).from_config(layer.get_config()) for those to keep as they are"
         )
     return new
 
@@ -132,7 +132,7 @@ def _sequential(model: Any, make: Callable[[Module], Module], starts: list[Symbo
     if starts is None and model._sample is not None:
         starts = [Input(model._sample, dtype=model._sample_dtype)]
     return type(model)(
-        [*(starts or []), *(_replaced(make, layer) for layer in model.layers)], name=model._name, dtype=model.dtype
+        [*(starts or []), *(_replace(make, layer) for layer in model.layers)], name=model._name, dtype=model.dtype
     )
 
 
@@ -140,17 +140,17 @@ def _functional(model: Any, plan: Plan, make: Callable[[Module], Module], starts
     if starts is not None and len(starts) != len(plan.input_slots):
         raise ValueError(f"clone_model: expected {len(plan.input_slots)} input tensors; received {len(starts)}")
     new = {id(step.module): step.module for step in plan.steps}
-    new = {key: _replaced(make, layer) for key, layer in new.items()}
-    found: list[Any] = [None] * len(plan.specs)
+    new = {key: _replace(make, layer) for key, layer in new.items()}
+    symbols: list[Any] = [None] * len(plan.specs)
     for i, slot in enumerate(plan.input_slots):
         shape, dtype = plan.specs[slot]
         source = plan.sources.get(slot)
         name = f"input_{i}" if source is None else source._name
-        found[slot] = Input(shape[1:], dtype=dtype, name=name) if starts is None else starts[i]
+        symbols[slot] = Input(shape[1:], dtype=dtype, name=name) if starts is None else starts[i]
     for step in plan.steps:
-        result = new[id(step.module)](*plan.filled(step.args, found), **plan.filled(step.kwargs, found))
+        result = new[id(step.module)](*plan.fill(step.args, symbols), **plan.fill(step.kwargs, symbols))
         for slot, symbol in zip(step.outs, instances(Symbol, result), strict=True):
-            found[slot] = symbol
+            symbols[slot] = symbol
     return type(model)(
-        plan.filled(plan.inputs, found), plan.filled(plan.outputs, found), name=model._name, dtype=model.dtype
+        plan.fill(plan.inputs, symbols), plan.fill(plan.outputs, symbols), name=model._name, dtype=model.dtype
     )

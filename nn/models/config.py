@@ -77,9 +77,9 @@ def functional_from_config(config: Mapping[str, Any]) -> tuple[Plan, str]:
 
 def _build(plan: Plan) -> None:
     """Build the layers by calling them on symbols."""
-    found = list(plan.symbols())
+    symbols = list(plan.symbols())
     for one in plan.steps:
-        args, kwargs = plan.filled(one.args, found), plan.filled(one.kwargs, found)
+        args, kwargs = plan.fill(one.args, symbols), plan.fill(one.kwargs, symbols)
         one.module(*args, **kwargs)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from .slots import Slot, Step, sorted_slots
 
-#: (what is called, slots in, slots out)
+#: (a module, slots in, slots out)
 Called = tuple[Any, list[int], list[int]]
 
 # Layers of which Keras's counterpart, or no counterpart, passes a mask on.
@@ -25,13 +25,13 @@ def with_masks(calls: Sequence[Called], steps: Sequence[Step], free: int) -> lis
         steps: of the layers.
         free: the first slot that neither has.
     """
-    found: list[Called] = list(calls)
+    calls_and_masks: list[Called] = list(calls)
     numbers = itertools.count(free)
     masks: dict[int, int] = {}
 
-    def made(*slots: int) -> int:
+    def add(*slots: int) -> int:
         out = next(numbers)
-        found.append((object(), list(slots), [out]))
+        calls_and_masks.append((object(), list(slots), [out]))
         return out
 
     for step in steps:
@@ -40,10 +40,10 @@ def with_masks(calls: Sequence[Called], steps: Sequence[Step], free: int) -> lis
         alone = tensors[0] if len(tensors) == 1 else None
         if isinstance(alone, Slot) and alone.i in masks and _takes_mask(step.module):
             ins.append(masks[alone.i])
-        found.append((step.module, ins, step.outs))
-        if step.outs and (mask := _mask_of(step.module, sorted_slots(step.args[:1]), masks, made)) is not None:
+        calls_and_masks.append((step.module, ins, step.outs))
+        if step.outs and (mask := _mask_of(step.module, sorted_slots(step.args[:1]), masks, add)) is not None:
             masks[step.outs[0]] = mask
-    return found
+    return calls_and_masks
 
 
 def _kinds(module: Any) -> set[str]:
@@ -54,22 +54,24 @@ def _takes_mask(module: Any) -> bool:
     return "Model" in _kinds(module) or "mask" in inspect.signature(type(module).call).parameters
 
 
-def _mask_of(module: Any, given: list[int], masks: dict[int, int], made: Callable[..., int]) -> int | None:
+def _mask_of(module: Any, slots: list[int], masks: dict[int, int], add: Callable[..., int]) -> int | None:
     """Return the slot of the mask of a layer's result, after the calls that make it; None if it has none."""
-    kinds, known = _kinds(module), [masks.get(slot) for slot in given]
+    kinds, given_masks = _kinds(module), [masks.get(slot) for slot in slots]
     if "Embedding" in kinds:
-        return made(given[0]) if module.mask_zero else None
+        return add(slots[0]) if module.mask_zero else None
     if "Masking" in kinds:
-        return made(made(given[0]))
-    if not any(mask is not None for mask in known) or not module.supports_masking or kinds & {*_LOSING, "Model"}:
+        return add(add(slots[0]))
+    if not any(mask is not None for mask in given_masks) or not module.supports_masking or kinds & {*_LOSING, "Model"}:
         return None
     if "Concatenate" in kinds:
-        pairs = zip(given, known, strict=True)
-        return made(made(*[made(slot) if mask is None else made(made(mask), made(slot)) for slot, mask in pairs]))
+        pairs = zip(slots, given_masks, strict=True)
+        return add(add(*[add(slot) if mask is None else add(add(mask), add(slot)) for slot, mask in pairs]))
     if "Attention" in kinds:
-        return None if known[0] is None else made(known[0])
+        return None if given_masks[0] is None else add(given_masks[0])
     if "Merge" in kinds:
-        return None if None in known else functools.reduce(made, [mask for mask in known if mask is not None])
+        return (
+            None if None in given_masks else functools.reduce(add, [mask for mask in given_masks if mask is not None])
+        )
     if kinds & {"RNN", "Bidirectional"}:
-        return known[0] if getattr(module, "forward_layer", module).return_sequences else None
-    return known[0]
+        return given_masks[0] if getattr(module, "forward_layer", module).return_sequences else None
+    return given_masks[0]

@@ -24,7 +24,7 @@ from ..saving import descriptions
 from ..training.trainer import Trainer
 from .config import functional_config, functional_from_config
 from .places import note_places
-from .plan import Plan, layer_names, planned
+from .plan import Plan, layer_names, make_plan
 from .slots import Slot
 from .summary import printable, summary_html, summary_text
 
@@ -82,7 +82,7 @@ class Model(Configurable, Trainer):
         if inputs is None:
             super().__init__(name=name, dtype=dtype)
         else:
-            self._make(planned("Model", inputs, outputs), name, dtype)
+            self._make(make_plan("Model", inputs, outputs), name, dtype)
         self._begin_trainable(trainable)
 
     def _begin_trainable(self, trainable: bool) -> None:
@@ -133,24 +133,24 @@ class Model(Configurable, Trainer):
                 f"{self.name}: expected one argument, the input, or a list or dict of all inputs; received "
                 f"{len(args)} arguments{''.join(f', {key}=' for key in kwargs)}"
             )
-        return plan.run(self._arranged(plan, args[0]))
+        return plan.run(self._arrange(plan, args[0]))
 
     def _has_call(self) -> bool:
         return self._plan is not None or type(self).call is not Model.call
 
-    def _arranged(self, plan: Plan, given: Any) -> list[Any]:
+    def _arrange(self, plan: Plan, inputs: Any) -> list[Any]:
         """Return the tensors in the order of the plan's inputs."""
-        if isinstance(plan.inputs, Slot) and isinstance(given, Tensor):
-            return [given]
+        if isinstance(plan.inputs, Slot) and isinstance(inputs, Tensor):
+            return [inputs]
         names = self.input_names
-        if isinstance(given, Mapping):
-            if missing := [name for name in names if name not in given]:
+        if isinstance(inputs, Mapping):
+            if missing := [name for name in names if name not in inputs]:
                 raise ValueError(
                     f"{self.name}: expected inputs called {', '.join(map(repr, names))}; received "
-                    f"{', '.join(map(repr, given))}, without {missing[0]!r}"
+                    f"{', '.join(map(repr, inputs))}, without {missing[0]!r}"
                 )
-            return [given[name] for name in names]
-        parts = list(given) if isinstance(given, (list, tuple)) else [given]
+            return [inputs[name] for name in names]
+        parts = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
         if len(parts) != len(names) or any(isinstance(part, (list, tuple, dict)) for part in parts):
             raise ValueError(
                 f"{self.name}: expected {len(names)} inputs, {', '.join(map(repr, names))}; received {len(parts)}. "
@@ -243,13 +243,13 @@ class Model(Configurable, Trainer):
 
         Operators and functions that were applied to symbols are not among them, but `summary` shows them.
         """
-        found = [member for _, member in self._named_layers()]
-        note_places(self, found)
-        return found
+        layers = [member for _, member in self._named_layers()]
+        note_places(self, layers)
+        return layers
 
     def _named_layers(self) -> list[tuple[str, Module]]:
-        found = self._in_keras_order()
-        return [(name, m) for name, m in found if isinstance(m, Module) and not isinstance(m, Operation)]
+        members = self._in_keras_order()
+        return [(name, m) for name, m in members if isinstance(m, Module) and not isinstance(m, Operation)]
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Module:
         """Return the layer of this name, or at this place in `layers`.
@@ -260,17 +260,17 @@ class Model(Configurable, Trainer):
         if (name is None) == (index is None):
             raise ValueError(f"{self.name}.get_layer: expected a name or an index; received {name=}, {index=}")
         if index is not None:
-            found = self._named_layers()
-            if not -len(found) <= index < len(found):
-                raise ValueError(f"{self.name}.get_layer: expected an index below {len(found)}; received {index}")
-            note_places(self, [found[index][1]])
-            return found[index][1]
-        found = [(key, member) for key, member in self._members() if isinstance(member, Module)]
-        for key, member in found:
+            layers = self._named_layers()
+            if not -len(layers) <= index < len(layers):
+                raise ValueError(f"{self.name}.get_layer: expected an index below {len(layers)}; received {index}")
+            note_places(self, [layers[index][1]])
+            return layers[index][1]
+        layers = [(key, member) for key, member in self._members() if isinstance(member, Module)]
+        for key, member in layers:
             if name in (key, member.name):
                 note_places(self, [member])
                 return member
-        raise ValueError(f"{self.name}.get_layer: expected one of {[key for key, _ in found]}; received {name!r}")
+        raise ValueError(f"{self.name}.get_layer: expected one of {[key for key, _ in layers]}; received {name!r}")
 
     def summary(
         self,
@@ -287,7 +287,7 @@ class Model(Configurable, Trainer):
             print_fn: called with the whole text instead of `print`.
             expand_nested: whether to list the layers of models in the model.
             show_trainable: whether to add a column that shows which layers are trained.
-            line_length, positions: Keras's, which change nothing: columns are as wide as what is in them.
+            line_length, positions: Keras's, which change nothing: columns are as wide as their contents.
 
         Layers whose input shape is not known yet are listed as "0 (unbuilt)".
         """
@@ -343,7 +343,7 @@ class Model(Configurable, Trainer):
         if "input_layers" in config:  # Keras's
             with reading(config):
                 model = cls.__new__(cls)
-                model._make(planned("Model", *saving.keras.reading.functional(config)), config.get("name"), None)
+                model._make(make_plan("Model", *saving.keras.reading.functional(config)), config.get("name"), None)
                 return model
         if "calls" not in config:
             return super().from_config(config)

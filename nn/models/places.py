@@ -19,13 +19,13 @@ def note_places(model: Any, layers: list[Module], again: bool = True) -> None:
     Args:
         model: a functional model, or a Sequential.
         layers: some of its layers.
-        again: whether those count that are known to be in another model; not when a model is made, for one that is
-            made of another's first layers leaves them where they were.
+        again: whether layers of another model count too. Not when a model is made: one that is made of another's first
+            layers leaves them where they were.
     """
-    held = ref(model)
+    this = ref(model)
     for layer in layers:
-        if again or (known := _MODELS.get(layer)) is None or known() is None:
-            _MODELS[layer] = held
+        if again or (holder := _MODELS.get(layer)) is None or holder() is None:
+            _MODELS[layer] = this
 
 
 def symbols_of(layer: Module, which: str) -> Any:
@@ -38,8 +38,8 @@ def symbols_of(layer: Module, which: str) -> Any:
     Returns:
         A symbol, or a list of them; `NO_PLACE` for a layer that is in no model.
     """
-    held = _MODELS.get(layer)
-    plan: Plan | None = None if held is None or (model := held()) is None else model._symbol_plan()
+    model_ref = _MODELS.get(layer)
+    plan: Plan | None = None if model_ref is None or (model := model_ref()) is None else model._symbol_plan()
     if plan is None:
         return NO_PLACE
     for module, ins, outs in plan.calls():
@@ -52,5 +52,5 @@ def symbols_of(layer: Module, which: str) -> Any:
 
 
 def _one(plan: Plan, slots: list[int]) -> Symbol | list[Symbol]:
-    found = [plan.symbols()[slot] for slot in slots]
-    return found[0] if len(found) == 1 else found
+    symbols = [plan.symbols()[slot] for slot in slots]
+    return symbols[0] if len(symbols) == 1 else symbols

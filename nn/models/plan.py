@@ -32,7 +32,7 @@ class Plan:
         specs: shape and dtype of every slot.
     """
 
-    _first: Mapping[int, Symbol] = MappingProxyType({})  # what it was made of, by slot
+    _first: Mapping[int, Symbol] = MappingProxyType({})  # the symbols that it was made from, by slot
 
     def __init__(
         self,
@@ -64,42 +64,44 @@ class Plan:
             if single is not None:
                 values[single[1]] = module(values[single[0]])
                 continue
-            result = module(*self.filled(args, values), **(self.filled(kwargs, values) if kwargs else {}))
+            result = module(*self.fill(args, values), **(self.fill(kwargs, values) if kwargs else {}))
             for slot, part in zip(outs, instances(Tensor, result) if nested else [result], strict=True):
                 values[slot] = part
-        return self.filled(self.outputs, values)
+        return self.fill(self.outputs, values)
 
-    def filled(self, structure: Any, values: list[Any]) -> Any:
+    def fill(self, structure: Any, values: list[Any]) -> Any:
         """Return nested arguments with the values of their slots."""
         return replaced(Slot, lambda slot: values[slot.i], structure)
 
     def symbols(self) -> list[Symbol]:
         """Return a symbol for every slot, always the same ones until the model is copied.
 
-        Those that the model was made of are among them, as long as they are alive, so that they can be used together.
+        Those that the model was made from are among them, as long as they are alive, so that they can be used together.
         """
         if self._symbols is None:
-            found: list[Any] = [self._first.get(slot) for slot in range(len(self.specs))]
+            symbols: list[Any] = [self._first.get(slot) for slot in range(len(self.specs))]
             for slot in self.input_slots:
-                if found[slot] is None:
+                if symbols[slot] is None:
                     source = self.sources.get(slot)  # None for an input that another model computes
                     name = None if source is None else source._name
                     module = Module(name="intermediate") if source is None else source
-                    found[slot] = Symbol(*self.specs[slot], Call(module, (), {}), 0, name)
+                    symbols[slot] = Symbol(*self.specs[slot], Call(module, (), {}), 0, name)
             for one in self.steps:
-                kept = [found[slot].call for slot in one.outs if found[slot] is not None]
+                alive = [symbols[slot].call for slot in one.outs if symbols[slot] is not None]
                 call = (
-                    kept[0] if kept else Call(one.module, self.filled(one.args, found), self.filled(one.kwargs, found))
+                    alive[0]
+                    if alive
+                    else Call(one.module, self.fill(one.args, symbols), self.fill(one.kwargs, symbols))
                 )
                 call.results, call.nested = [self.specs[slot] for slot in one.outs], one.nested
                 for i, slot in enumerate(one.outs):
-                    if found[slot] is None:
-                        found[slot] = Symbol(*self.specs[slot], call, i)
-            self._symbols = found
+                    if symbols[slot] is None:
+                        symbols[slot] = Symbol(*self.specs[slot], call, i)
+            self._symbols = symbols
         return self._symbols
 
     def made_of(self, symbols: Mapping[int, Symbol]) -> None:
-        """Note the symbols that the plan was made of, by their slots, for as long as they live."""
+        """Note the symbols that the plan was made from, by their slots, for as long as they live."""
         self._first = WeakValueDictionary(symbols)
 
     def modules(self) -> list[Module]:
@@ -115,16 +117,16 @@ class Plan:
 
         The depth of a layer is the number of calls on the longest way from it to an output. Of the layers of one depth
         that comes first which a walk back from the outputs meets first, arguments in order and dicts by sorted key.
-        What computes a mask counts as a call.
+        Computing a mask counts as a call.
         """
         calls = with_masks(self.calls()[: len(self.sources)], self.steps, len(self.specs))
         makers = {slot: i for i, (_, _, outs) in enumerate(calls) for slot in outs}
         for slot in self.input_slots:
-            if slot not in self.sources:  # what another model computes
+            if slot not in self.sources:  # another model computes it
                 makers.pop(slot, None)
         reads = [*(ins for _, ins, _ in calls), self.output_slots]
         before = [[makers[slot] for slot in ins if slot in makers] for ins in reads]
-        met, left = _walked(len(calls), before)
+        met, left = _walk(len(calls), before)
         order: dict[int, int] = {}
         for i in met[1:]:
             order.setdefault(id(calls[i][0]), len(order))
@@ -138,13 +140,13 @@ class Plan:
 
     def calls(self) -> list[tuple[Module, list[int], list[int]]]:
         """Return (layer, slots in, slots out) of the inputs and the steps."""
-        found: list[tuple[Module, list[int], list[int]]] = []
-        found += [(self.sources[i], [], [i]) for i in self.input_slots if i in self.sources]
-        found += [(s.module, sorted_slots([s.args, s.kwargs]), s.outs) for s in self.steps]
-        return found
+        calls: list[tuple[Module, list[int], list[int]]] = []
+        calls += [(self.sources[i], [], [i]) for i in self.input_slots if i in self.sources]
+        calls += [(s.module, sorted_slots([s.args, s.kwargs]), s.outs) for s in self.steps]
+        return calls
 
 
-def _walked(root: int, before: list[list[int]]) -> tuple[list[int], list[int]]:
+def _walk(root: int, before: list[list[int]]) -> tuple[list[int], list[int]]:
     """Walk depth first from a call through those before it; return all calls as they are met, and as they are left."""
     met, left = {root: None}, []
     stack = [(root, iter(before[root]))]
@@ -166,7 +168,7 @@ def step(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any], outs: li
     return Step(module, args, kwargs, outs, nested, (args[0].i, outs[0]) if alone else None)
 
 
-def planned(caller: str, inputs: Any, outputs: Any) -> Plan:
+def make_plan(caller: str, inputs: Any, outputs: Any) -> Plan:
     """Return the plan that computes `outputs` from `inputs`.
 
     Args:
@@ -178,7 +180,7 @@ def planned(caller: str, inputs: Any, outputs: Any) -> Plan:
         TypeError: if anything other than symbols is among them.
         ValueError: if an output does not depend on the inputs alone.
     """
-    given, wanted = _symbols(caller, "inputs", inputs), _symbols(caller, "outputs", outputs)
+    input_symbols, output_symbols = _symbols(caller, "inputs", inputs), _symbols(caller, "outputs", outputs)
     slots: dict[tuple[int, int], int] = {}
     specs: list[tuple[Shape, str]] = []
     met: dict[int, Symbol] = {}
@@ -192,14 +194,14 @@ def planned(caller: str, inputs: Any, outputs: Any) -> Plan:
         return Slot(slots[key])
 
     sources = {}
-    for symbol in given:
+    for symbol in input_symbols:
         slot = slot_of(symbol)
         if slot.i in sources or slot.i != len(specs) - 1:
             raise ValueError(f"{caller}: expected every input once; {symbol!r} is there twice")
         if is_input(symbol):
             sources[slot.i] = symbol.call.module
     steps = []
-    for call in _calls(caller, given, wanted):
+    for call in _calls(caller, input_symbols, output_symbols):
         args, kwargs = replaced(Symbol, slot_of, call.args), replaced(Symbol, slot_of, call.kwargs)
         steps.append((call, args, kwargs))
     inputs, outputs = replaced(Symbol, slot_of, inputs), replaced(Symbol, slot_of, outputs)
@@ -229,14 +231,14 @@ def call_inputs(call: Call) -> list[Symbol]:
     return call.given
 
 
-def _calls(caller: str, given: list[Symbol], wanted: list[Symbol]) -> list[Call]:
+def _calls(caller: str, inputs: list[Symbol], outputs: list[Symbol]) -> list[Call]:
     """Return the calls between inputs and outputs, in the order in which they were recorded."""
-    at_hand = {(id(symbol.call), symbol.index) for symbol in given}
-    found: dict[int, Call] = {}
-    pending = list(wanted)
+    at_hand = {(id(symbol.call), symbol.index) for symbol in inputs}
+    calls: dict[int, Call] = {}
+    pending = list(outputs)
     while pending:
         symbol = pending.pop()
-        if (id(symbol.call), symbol.index) in at_hand or id(symbol.call) in found:
+        if (id(symbol.call), symbol.index) in at_hand or id(symbol.call) in calls:
             continue
         before = call_inputs(symbol.call)
         if not before:
@@ -244,13 +246,13 @@ def _calls(caller: str, given: list[Symbol], wanted: list[Symbol]) -> list[Call]
                 f"{caller}: expected outputs that depend on the given inputs alone; they also need {symbol!r}. "
                 "Add it to inputs"
             )
-        found[id(symbol.call)] = symbol.call
+        calls[id(symbol.call)] = symbol.call
         pending.extend(before)
-    return sorted(found.values(), key=lambda call: call.serial)
+    return sorted(calls.values(), key=lambda call: call.serial)
 
 
 def _symbols(caller: str, name: str, structure: Any) -> list[Symbol]:
-    found = instances(Symbol, structure)
+    symbols = instances(Symbol, structure)
     others = []
     pending = [structure]
     while pending:
@@ -259,13 +261,13 @@ def _symbols(caller: str, name: str, structure: Any) -> list[Symbol]:
             pending.extend(part.values() if isinstance(part, Mapping) else part)
         elif not isinstance(part, Symbol):
             others.append(part)
-    if others or not found:
+    if others or not symbols:
         received = describe(others[0] if others else structure)
         raise TypeError(
             f"{caller}: expected {name} to be a symbol, or a list or dict of symbols, made by nn.Input and by calling "
             f"layers on them; received {received}"
         )
-    return found
+    return symbols
 
 
 def layer_names(caller: str, modules: list[Module]) -> dict[str, Module]:

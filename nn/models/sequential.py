@@ -24,7 +24,7 @@ from ..module.module import Module
 from ..module.symbols import Call, Spec, Symbol
 from ..module.tree import Shape, levels_of
 from .model import Model
-from .plan import Plan, is_input, planned
+from .plan import Plan, is_input, make_plan
 
 
 class Sequential(Model):
@@ -69,7 +69,7 @@ class Sequential(Model):
         self._kind = self.dtype.name
         self._layers: dict[str, Module] = {}
         if more or isinstance(layers, (Module, Symbol)):
-            received = ", ".join(repr(given)[:80] for given in (layers, *more))
+            received = ", ".join(repr(layer)[:80] for layer in (layers, *more))
             raise TypeError(
                 f"Sequential: expected one list of layers; received {received}. "
                 + ("Write Sequential([...])" if isinstance(layers, (Module, Symbol)) else "Write name=... by its name")
@@ -89,11 +89,11 @@ class Sequential(Model):
         if isinstance(layer, Symbol) and is_input(layer):
             layer = layer.call.module
         if not isinstance(layer, Module):
-            what = f"the class {layer.__name__}" if isinstance(layer, type) else repr(layer)
+            received = f"the class {layer.__name__}" if isinstance(layer, type) else repr(layer)
             fix = "Make an instance of it: layers.Dense(10)" if isinstance(layer, type) else ""
             if callable(layer) and not fix:
                 fix = "Wrap a function: layers.Activation(f)"
-            raise TypeError(f"{self.name}.add: expected a layer; received {what}. {fix}".rstrip(". ") + ".")
+            raise TypeError(f"{self.name}.add: expected a layer; received {received}. {fix}".rstrip(". ") + ".")
         if isinstance(layer, InputLayer):
             self._add_input(layer)
             return
@@ -104,7 +104,7 @@ class Sequential(Model):
         before = dict(vars(self))
         key = self._key(layer)
         self._layers = {**self._layers, key: layer}
-        given = self._give_dtype(layer)
+        dtype_takers = self._give_dtype(layer)
         try:
             shape = self.output_shape if self.built else None
             if not before["_layers"]:
@@ -122,7 +122,7 @@ class Sequential(Model):
         except BaseException:
             vars(self).clear()
             vars(self).update(before)
-            for module in given:
+            for module in dtype_takers:
                 del module._dtype
             raise
 
@@ -177,7 +177,7 @@ class Sequential(Model):
                 f"{self.name}.add: expected a layer for inputs of shape {shape[1:]}, which is what comes before it; "
                 f"received {layer.name!r} with input_shape={layer._sample_shape}. Leave input_shape out after the first"
             )
-        self.output_shape = self._grown(layer, shape)
+        self.output_shape = self._grow(layer, shape)
         self.built = True
 
     def _name_added(self, key: str, layer: Module) -> bool:
@@ -190,7 +190,7 @@ class Sequential(Model):
         firsts = {name[len(before) :].partition(".")[0] for name in names if name and name.startswith(before)}
         return any(first != key and first in self._layers for first in firsts)
 
-    def _grown(self, layer: Module, shape: Shape) -> Shape:
+    def _grow(self, layer: Module, shape: Shape) -> Shape:
         """Build a layer for this shape, and return the shape of its output."""
         if None in shape[1:] or self._kind == "str":  # found by running the layer on two lengths
             out = layer(Symbol(shape, self._kind, Call(InputLayer(shape[1:]), (), {}), 0))
@@ -220,9 +220,9 @@ class Sequential(Model):
                 raise ValueError(f"{self.name}.add: expected layers of different names; {layer._name!r} is taken")
             return layer._name
         base = snake_case(type(layer).__name__)
-        i = next(i for i in itertools.count(self._taken.get(base, 0)) if _numbered(base, i) not in self._layers)
+        i = next(i for i in itertools.count(self._taken.get(base, 0)) if _number_name(base, i) not in self._layers)
         self._taken = {**self._taken, base: i + 1}
-        return _numbered(base, i)
+        return _number_name(base, i)
 
     def _symbol_plan(self) -> Plan | None:
         """Return the plan of the layers' calls one after another, once the shape of a sample is known."""
@@ -236,7 +236,7 @@ class Sequential(Model):
             x = first = Input(sample, dtype=kind)
             for layer in layers:
                 x = layer(x)
-            self._chain = planned("Sequential", first, x)
+            self._chain = make_plan("Sequential", first, x)
         return self._chain
 
     def _first_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -256,7 +256,7 @@ class Sequential(Model):
         """
         shape = tuple(input_shape)
         for layer in self._layers.values():
-            shape = self._grown(layer, shape)
+            shape = self._grow(layer, shape)
         self.output_shape = shape
 
     def call(self, x: Tensor) -> Tensor:
@@ -323,5 +323,5 @@ class Sequential(Model):
             return model
 
 
-def _numbered(base: str, i: int) -> str:
+def _number_name(base: str, i: int) -> str:
     return f"{base}_{i}" if i else base

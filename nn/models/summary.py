@@ -40,7 +40,7 @@ def summary_text(model: Module, expand_nested: bool = False, show_trainable: boo
          Non-trainable params: 0 (0.00 B)
     """
     head, rows = _rows(model, expand_nested, show_trainable)
-    cells = [[_wrapped("  " * row.depth * (i == 0), cell) for i, cell in enumerate(row.cells)] for row in rows]
+    cells = [[_wrap("  " * row.depth * (i == 0), cell) for i, cell in enumerate(row.cells)] for row in rows]
     widths = [
         max(len(line) for line in [title, *(x for row in cells for x in row[i])]) + 2 for i, title in enumerate(head)
     ]
@@ -119,8 +119,8 @@ def _rows(model: Module, expand_nested: bool, show_trainable: bool) -> tuple[lis
 
 
 def _parts(model: Any) -> list[tuple[str, Module]]:
-    found = [(name, m) for name, m in model._in_keras_order() if isinstance(m, Module)]
-    return found or [(model.name, model)]
+    parts = [(name, m) for name, m in model._in_keras_order() if isinstance(m, Module)]
+    return parts or [(model.name, model)]
 
 
 def _links(model: Any) -> dict[int, str]:
@@ -129,15 +129,15 @@ def _links(model: Any) -> dict[int, str]:
     if plan is None:
         return {}
     names = {id(m): name for name, m in model._members() if isinstance(m, Module)}
-    made: dict[int, str] = {}
+    result_names: dict[int, str] = {}
     counts: dict[int, int] = {}
-    found: dict[int, list[str]] = {}
+    links_of: dict[int, list[str]] = {}
     for module, ins, outs in plan.calls():
         call = counts.get(id(module), 0)
         counts[id(module)] = call + 1
-        found.setdefault(id(module), []).extend(made.get(slot, "input") for slot in ins)
-        made |= {slot: f"{names[id(module)]}[{call}][{i}]" for i, slot in enumerate(outs)}
-    return {key: ", ".join(links) or "-" for key, links in found.items()}
+        links_of.setdefault(id(module), []).extend(result_names.get(slot, "input") for slot in ins)
+        result_names |= {slot: f"{names[id(module)]}[{call}][{i}]" for i, slot in enumerate(outs)}
+    return {key: ", ".join(links) or "-" for key, links in links_of.items()}
 
 
 def _plan_of(module: Module) -> Any:
@@ -172,7 +172,7 @@ def _totals(model: Module) -> list[str]:
     ]
 
 
-def _wrapped(indent: str, cell: str) -> list[str]:
+def _wrap(indent: str, cell: str) -> list[str]:
     indent = indent[: _WIDEST // 2]
     lines = textwrap.wrap(cell, _WIDEST - len(indent), break_on_hyphens=False) or [""]
     return [indent + line for line in lines]

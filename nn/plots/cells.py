@@ -33,7 +33,7 @@ class Block(NamedTuple):
 
     Attributes:
         shape: of the array, at most four axes.
-        values: what is written on the cells that face the reader, or None.
+        values: written on the cells that face the reader, or None.
         places: for each of four axes, those of its cells.
     """
 
@@ -43,7 +43,7 @@ class Block(NamedTuple):
 
     @property
     def depth(self) -> int:
-        """The number of sheets, 0 for what is flat."""
+        """The number of sheets, 0 for flat arrays."""
         return len(self.places[1]) if len(self.shape) > 2 else 0
 
     @property

@@ -31,9 +31,9 @@ def confusion(
     class_names: Sequence[str] | None = None,
     ax: Any = None,
 ) -> Any:
-    """Draw the confusion matrix: how often each class was taken for which; with images, the worst mistakes beside it.
+    """Draw the confusion matrix: how often each class was taken for which; with images, the worst mistakes next to it.
 
-    A row is a class, and its tints are shares of that class: blue on the diagonal, what is right, orange beside it.
+    A row is a class, and its tints are shares of that class: blue on the diagonal for right answers, orange off it.
     The worst mistakes are those about which the model was surest.
 
     Args:
@@ -94,7 +94,7 @@ def _draw_matrix(ax: Any, counts: Array, names: Sequence[str], look: Look) -> No
 
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     for i, j in np.ndindex(*counts.shape):
-        # What is wrong is rare: its tint grows with the root of its share.
+        # Mistakes are rare: their tint grows with the root of their share.
         alpha = 0.75 * shares[i, j] if i == j else 0.9 * np.sqrt(shares[i, j])
         color = look.series[0] if i == j else look.series[1]
         square = Rectangle((j - 0.5, i - 0.5), 1, 1, facecolor=color, alpha=float(alpha), edgecolor="none")
@@ -136,18 +136,18 @@ def _draw_worst(
     grid = figure.add_gridspec(max(-(-len(chosen) // 4), 2), 4)
     for k, sample in enumerate(chosen):
         ax = figure.add_subplot(grid[divmod(k, 4)])
-        ax.imshow(_inked(pictures[sample], look), interpolation="nearest", gid=f"ink-{k}")
+        ax.imshow(_ink(pictures[sample], look), interpolation="nearest", gid=f"ink-{k}")
         ax.set_facecolor(look.paper)
-        said = f"is {names[truth[sample]]}, not {names[answers[sample]]}"
+        caption = f"is {names[truth[sample]]}, not {names[answers[sample]]}"
         ax.set_title(
-            said + (f"\n{100 * sure[sample]:.0f} % sure" if certain else ""), fontsize=8, color=look.ink, pad=3
+            caption + (f"\n{100 * sure[sample]:.0f} % sure" if certain else ""), fontsize=8, color=look.ink, pad=3
         )
         ax.set(xticks=[], yticks=[])
         for spine in ax.spines.values():
             spine.set(edgecolor=look.faint)
 
 
-def _inked(picture: Array, look: Look) -> Array:
+def _ink(picture: Array, look: Look) -> Array:
     """Return an image in ink on whatever paper, shape (H, W, 4): its darkest value leaves the paper as it is."""
     from matplotlib.colors import to_rgb
 
@@ -161,14 +161,16 @@ def _inked(picture: Array, look: Look) -> Array:
 
 def _both(called: str, y_true: Any, y_pred: Any, classes: int | None) -> tuple[Array, Array, int]:
     """Return the true classes, the predicted ones, and the number of classes."""
-    (truth, wide), (answers, wide_too) = (_classes(called, n, y) for n, y in (("y_true", y_true), ("y_pred", y_pred)))
+    (truth, classes_true), (answers, classes_pred) = (
+        _classes(called, n, y) for n, y in (("y_true", y_true), ("y_pred", y_pred))
+    )
     if truth.shape != answers.shape or not len(truth):
         raise ag.ShapeError(
             f"{called}: expected one class in y_true and one in y_pred for each sample; received {len(truth)} and "
             f"{len(answers)}"
         )
     occurring = int(max(truth.max(), answers.max())) + 1
-    count = max(wide, wide_too, occurring if classes is None else classes, 2)
+    count = max(classes_true, classes_pred, occurring if classes is None else classes, 2)
     if occurring > count or min(truth.min(), answers.min()) < 0 or (classes is not None and count != classes):
         raise ValueError(f"{called}: expected {count} classes, from 0 to {count - 1}; received {occurring - 1}")
     return truth, answers, count

@@ -97,7 +97,7 @@ def overfitting(history: Any, *, name: str = "loss", ax: Any = None) -> Any:
     Args:
         history: what `fit` with validation data returned, or a mapping with `name` and `val_` + `name`, one value an
             epoch.
-        name: what is drawn; the best is the smallest, or the largest if the values on training data rise.
+        name: of the value to draw; the best is the smallest, or the largest if the values on training data rise.
         ax: the matplotlib Axes to draw in; by default those of a new figure.
 
     Returns:
@@ -156,12 +156,12 @@ def _whole_epochs(ax: Any, look: Look) -> None:
 
 def _values(called: str, history: Any, name: str) -> Array:
     """Return the values of one name in a history, or a sequence of values as it is."""
-    found = history.history if isinstance(history, History) else history
-    if isinstance(found, Mapping):
-        if name not in found:
-            raise ValueError(f"{called}: expected a history with {name!r}; received one with {sorted(found)}")
-        found = found[name]
-    values = np.asarray(found, np.float64)
+    entries = history.history if isinstance(history, History) else history
+    if isinstance(entries, Mapping):
+        if name not in entries:
+            raise ValueError(f"{called}: expected a history with {name!r}; received one with {sorted(entries)}")
+        entries = entries[name]
+    values = np.asarray(entries, np.float64)
     if values.ndim != 1:
         raise ValueError(f"{called}: expected one value of {name} an epoch; received shape {values.shape}")
     return values

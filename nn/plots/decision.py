@@ -92,10 +92,10 @@ def decision_surface(
     if not margin >= 0:
         raise ValueError(f"{called}: expected margin of at least 0; received {margin!r}")
     horizontal, vertical = (_reach(samples[:, i], count, margin) for i in (first, second))
-    points = np.tile(_fixed(called, samples, at), (count * count, 1))
+    points = np.tile(_fixed_values(called, samples, at), (count * count, 1))
     points[:, first] = np.tile(horizontal, count)
     points[:, second] = np.repeat(vertical, count)
-    probabilities = _probabilities(called, _predicted(model, points), len(points), from_logits)
+    probabilities = _probabilities(called, _predict(model, points), len(points), from_logits)
     return DecisionSurface(horizontal, vertical, probabilities.reshape(count, count, -1))
 
 
@@ -158,7 +158,7 @@ def plot_decision_surface(
     labels = None if y is None else _labels(called, y, len(samples), classes)
     tints = np.array([to_rgb(color) for color in _colors(called, colors, classes)])
     first, second = _features(called, features, samples.shape[1])
-    near = _near(samples, _fixed(called, samples, at), (first, second), thickness)
+    near = _near(samples, _fixed_values(called, samples, at), (first, second), thickness)
     if ax is None:
         figure, look = new_figure(called, 5.2, 4.4)
         ax = figure.add_subplot()
@@ -255,30 +255,30 @@ def _reach(values: Array, count: int, margin: float) -> Array:
     return np.linspace(low - beyond, high + beyond, count)
 
 
-def _fixed(called: str, samples: Array, at: Any) -> Array:
+def _fixed_values(called: str, samples: Array, at: Any) -> Array:
     """Return the values of the features that are not drawn, shape (D,)."""
     if at is None:
         return samples.mean(axis=0)
-    fixed = np.asarray(at, np.float64)
-    if fixed.shape not in ((), samples.shape[1:]):
+    others = np.asarray(at, np.float64)
+    if others.shape not in ((), samples.shape[1:]):
         raise ag.ShapeError(
             f"{called}: expected `at` as one number, or one for each of {samples.shape[1]} features; received shape "
-            f"{fixed.shape}"
+            f"{others.shape}"
         )
-    return np.broadcast_to(fixed, samples.shape[1:])
+    return np.broadcast_to(others, samples.shape[1:])
 
 
-def _names(called: str, argument: str, given: Sequence[str] | None, default: list[str]) -> list[str]:
-    names = default if given is None else [str(name) for name in given]
+def _names(called: str, argument: str, argument_names: Sequence[str] | None, default: list[str]) -> list[str]:
+    names = default if argument_names is None else [str(name) for name in argument_names]
     if len(names) != len(default):
         raise ValueError(f"{called}: expected {len(default)} {argument}; received {len(names)}: {names}")
     return names
 
 
-def _colors(called: str, given: Sequence[Any] | None, classes: int) -> Sequence[Any]:
-    colors = COLORS[:classes] if given is None else given
+def _colors(called: str, argument: Sequence[Any] | None, classes: int) -> Sequence[Any]:
+    colors = COLORS[:classes] if argument is None else argument
     if len(colors) != classes:
-        received = "none" if given is None else len(colors)
+        received = "none" if argument is None else len(colors)
         raise ValueError(f"{called}: expected {classes} colors, one a class; received {received}")
     return colors
 
@@ -304,7 +304,7 @@ def _labels(called: str, y: Any, count: int, classes: int) -> Array:
 # ---- predictions ----------------------------------------------------------------------------------------------------
 
 
-def _predicted(model: Any, points: Array) -> Array:
+def _predict(model: Any, points: Array) -> Array:
     """Return a model's outputs for points, in evaluation mode and without a record."""
     if isinstance(model, Model):
         return np.asarray(model.predict(points, batch_size=_PREDICTED_AT_ONCE))

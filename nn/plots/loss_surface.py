@@ -148,9 +148,9 @@ def surface_reach(
 ) -> tuple[Ends, Ends]:
     """Return the ends of both axes."""
     ends = []
-    for i, (name, given) in enumerate((("x", x), ("y", y))):
-        if given is not None:
-            low, high = (float(end) for end in given)
+    for i, (name, ends_given) in enumerate((("x", x), ("y", y))):
+        if ends_given is not None:
+            low, high = (float(end) for end in ends_given)
         elif paths:
             ways = np.concatenate([path.points[:, i] for path in paths])
             ways = ways[np.isfinite(ways)]
@@ -160,7 +160,9 @@ def surface_reach(
         else:
             raise ValueError(f"{called}: expected {name} as the ends of an axis where there is no start; received None")
         if not low < high:
-            raise ValueError(f"{called}: expected {name} as two numbers, the smaller one first; received {given!r}")
+            raise ValueError(
+                f"{called}: expected {name} as two numbers, the smaller one first; received {ends_given!r}"
+            )
         ends.append((low, high))
     return ends[0], ends[1]
 

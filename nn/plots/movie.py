@@ -61,7 +61,7 @@ class Movie:
     Args:
         figure: the matplotlib Figure.
         moving: the parts that move, all with T frames.
-        captions: what is said below each frame, T strings.
+        captions: the text below each frame, T strings.
         label: what the slider counts, such as "epoch".
 
     Attributes:
@@ -109,7 +109,7 @@ class Movie:
         self.figure_at(-1)
         for k, part in enumerate(self.moving):
             part.artist.set_gid(f"moving-{k}")
-        svg, places = _drawn(self.figure, self.moving)
+        svg, places = _draw_svg(self.figure, self.moving)
         data = {
             "label": self.label,
             "captions": self.captions,
@@ -216,7 +216,7 @@ def _in_two_looks(svg: str) -> str:
     look = DARK if drawn_on and drawn_on[1] == DARK.paper else LIGHT
     svg = re.sub(r"#[0-9a-f]{6}\b", lambda m: f"var({names[look][m[0]]}, {m[0]})" if m[0] in names[look] else m[0], svg)
     light, dark = ("; ".join(f"{name}: {color}" for color, name in names[one].items()) for one in (LIGHT, DARK))
-    turned = "image[id^=ink] { filter: invert(1) hue-rotate(180deg) }"  # what is drawn in ink, dot by dot
+    turned = "image[id^=ink] { filter: invert(1) hue-rotate(180deg) }"  # images drawn in ink, dot by dot
     scheme = "dark" if look is LIGHT else "light"
     style = f"svg {{ {light} }}\n@media (prefers-color-scheme: dark) {{ svg {{ {dark} }} }}\n"
     style += f"@media (prefers-color-scheme: {scheme}) {{ {turned} }}\n"
@@ -245,7 +245,7 @@ def _lean(svg: str) -> str:
     return text.replace("</style>", f"{rules}</style>", 1)
 
 
-def _drawn(figure: Any, moving: Sequence[Moving]) -> tuple[str, list[Array]]:
+def _draw_svg(figure: Any, moving: Sequence[Moving]) -> tuple[str, list[Array]]:
     """Return a figure as SVG, and where its moving parts are in it, in tenths of a point: int16 of shape (T, N, 2)."""
     dots, engine = figure.dpi, figure.get_layout_engine()
     figure.dpi = 72  # of SVG; the layout depends on it

@@ -64,8 +64,8 @@ def descend(f: Function, start: npt.ArrayLike, optimizer: Optimizer | None = Non
     if first.ndim > 1 or not first.size:
         raise ag.ShapeError(f"descend: expected start as a number or of shape (D,); received shape {first.shape}")
     x = ag.tensor(first, requires_grad=True, name="x")
-    given = SGD(0.1) if optimizer is None else optimizer
-    walker = type(given).from_config(given.get_config())
+    template = SGD(0.1) if optimizer is None else optimizer
+    walker = type(template).from_config(template.get_config())
     walker.bind([x])
     points, values, gradients = [], [], []
     for step in range(count + 1):

@@ -32,7 +32,7 @@ def tensor_shapes(*tensors: Any, names: Sequence[str] | None = None) -> Any:
 
     Args:
         tensors: arrays, or tuples of integers, which are shapes.
-        names: one for each tensor; by default what it is: scalar, vector, matrix, or the number of its axes.
+        names: one for each tensor; by default its kind: scalar, vector, matrix, or the number of its axes.
 
     Returns:
         The matplotlib Figure.
@@ -76,12 +76,12 @@ def tensor_shapes(*tensors: Any, names: Sequence[str] | None = None) -> Any:
 
 @checked
 def broadcasting(a: Any, b: Any, function: Callable[[Any, Any], Any] = np.add, *, symbol: str | None = None) -> Any:
-    """Draw how two arrays are broadcast to one shape: what is in memory in full, what is only repeated paler.
+    """Draw how two arrays are broadcast to one shape: entries in memory in full, repeated ones paler.
 
     Args:
         a, b: arrays whose shapes broadcast, or tuples of integers, which are shapes; at most three axes.
-        function: what is done with them, entry by entry; a NumPy function of two arrays.
-        symbol: what is written between them; by default that of the function, such as +.
+        function: of their entries; a NumPy function of two arrays.
+        symbol: written between them; by default that of the function, such as +.
 
     Returns:
         The matplotlib Figure.
@@ -105,10 +105,10 @@ def broadcasting(a: Any, b: Any, function: Callable[[Any, Any], Any] = np.add, *
     parts: list[tuple[Block, Array]] = []
     for array, shape in zip(arrays, shapes, strict=True):
         values = None if isinstance(array, tuple) else np.broadcast_to(array, common)
-        parts.append((_limited(called, common, values), _in_memory(shape, common)))
-    known = [array for array in arrays if not isinstance(array, tuple)]
-    result = np.asarray(function(*known)) if len(known) == 2 else None
-    parts.append((_limited(called, common, result), np.ones(common, bool)))
+        parts.append((_check_block(called, common, values), _in_memory(shape, common)))
+    operands = [array for array in arrays if not isinstance(array, tuple)]
+    result = np.asarray(function(*operands)) if len(operands) == 2 else None
+    parts.append((_check_block(called, common, result), np.ones(common, bool)))
     sign = symbol or _SYMBOLS.get(getattr(function, "__name__", ""), "∘")
     return _draw_sum(called, parts, shapes, sign)
 
@@ -126,8 +126,8 @@ def _draw_sum(called: str, parts: Sequence[tuple[Block, Array]], shapes: Sequenc
         draw_block(ax, block, (left + (each - w) / 2, 1.3), color, look, real=real)
         name = ("a", "b", f"a {sign} b")[k]
         ax.text(left + each / 2, 0.3, name, ha="center", color=look.ink, fontsize=11, fontweight="bold")
-        said = f"shape {shapes[k]}" if k < 2 else f"shape {block.shape}"
-        ax.text(left + each / 2, h + 2.2, said, ha="center", color=look.soft, fontsize=10, gid="shape")
+        label = f"shape {shapes[k]}" if k < 2 else f"shape {block.shape}"
+        ax.text(left + each / 2, h + 2.2, label, ha="center", color=look.soft, fontsize=10, gid="shape")
         if k < 2:
             note = _stretch(shapes[k], block.shape)
             ax.text(left + each / 2, h + 3.0, note, ha="center", color=look.soft, fontsize=9, gid="note")
@@ -250,11 +250,11 @@ def _array(called: str, tensor: Any) -> Array | tuple[int, ...]:
 def _block(called: str, tensor: Any) -> Block:
     array = _array(called, tensor)
     if isinstance(array, tuple):
-        return _limited(called, array, None, 4)
-    return _limited(called, array.shape, array, 4)
+        return _check_block(called, array, None, 4)
+    return _check_block(called, array.shape, array, 4)
 
 
-def _limited(called: str, shape: tuple[int, ...], values: Array | None, axes: int = 3) -> Block:
+def _check_block(called: str, shape: tuple[int, ...], values: Array | None, axes: int = 3) -> Block:
     if len(shape) > axes or min(shape, default=1) < 1:
         raise ValueError(f"{called}: expected at most {axes} axes, each with a cell to draw; received shape {shape}")
     return block_of(shape, values)

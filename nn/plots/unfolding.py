@@ -35,7 +35,7 @@ class ActivationRecorder(Callback):
         values: for each, the values of H hidden units, shape (N, H).
         lines: for each, all curves in one array of shape (M, H), with rows of NaN between them.
         last: for each, the kernel and the bias of the last layer, shapes (H, K) and (K,).
-        said: for each, what the picture says of it.
+        captions: of the epochs, for the picture.
 
     Example:
         >>> from nn import layers, models
@@ -65,7 +65,7 @@ class ActivationRecorder(Callback):
         self.values: list[Array] = []
         self.lines: list[Array] = []
         self.last: list[tuple[Array, Array]] = []
-        self.said: list[str] = []
+        self.captions: list[str] = []
 
     def on_train_begin(self, logs: Any = None) -> None:
         if not self.epochs:
@@ -76,27 +76,27 @@ class ActivationRecorder(Callback):
         share = "" if right is None else f", {100 * float(right):.0f} % right"
         self._record(len(self.epochs), f"epoch {len(self.epochs)}{share}")
 
-    def _record(self, epoch: int, said: str) -> None:
+    def _record(self, epoch: int, caption: str) -> None:
         model = self.model
         if not isinstance(model, Sequential) or len(model.layers) < 2 or not hasattr(model.layers[-1], "kernel"):
             raise TypeError(
                 "ActivationRecorder: expected a Sequential model that ends in a dense layer after a hidden one; "
                 f"received {type(model).__name__}"
             )
-        values = _hidden(model, self.x)
+        values = _last_inputs(model, self.x)
         gap = np.full((1, values.shape[1]), np.nan)
-        pieces = [piece for curve in self._curves for piece in (_hidden(model, curve), gap)]
+        pieces = [piece for curve in self._curves for piece in (_last_inputs(model, curve), gap)]
         self.epochs.append(epoch)
         self.values.append(values)
         self.lines.append(np.concatenate(pieces[:-1]) if pieces else gap[:0])
         layer = model.layers[-1]
         bias = np.zeros(layer.kernel.shape[1]) if layer.bias is None else layer.bias.numpy()
         self.last.append((layer.kernel.numpy().astype(np.float64), bias.astype(np.float64)))
-        self.said.append(said)
+        self.captions.append(caption)
 
 
-def _hidden(model: Sequential, points: Array) -> Array:
-    """Return what the last layer reads."""
+def _last_inputs(model: Sequential, points: Array) -> Array:
+    """Return the inputs of the last layer."""
     with ag.no_grad(), model.mode(training=False):
         h: Any = points
         for layer in model.layers[:-1]:
@@ -158,13 +158,13 @@ def unfolding(
     """
     called = "unfolding"
     labels, names = _classes(called, seen, y, class_names)
-    frames = _chosen(len(seen.epochs), integer(2)(called, "panels", panels))
+    frames = _frames(len(seen.epochs), integer(2)(called, "panels", panels))
     view = _view(seen)
     figure, look = new_figure(called, 2.45 * len(frames) + 0.3, 2.9)
     axes = figure.subplots(1, len(frames), sharex=True, sharey=True, squeeze=False)[0]
     for ax, frame in zip(axes, frames, strict=True):
         _draw_frame(ax, seen, labels, names, view, frame, look)
-        title(ax, seen.said[frame], look, size=10)
+        title(ax, seen.captions[frame], look, size=10)
         ax.label_outer()
     axes[0].legend(frameon=False, labelcolor=look.ink, fontsize=9, loc="upper left", handletextpad=0.1)
     _limit(axes[0], seen, view)
@@ -209,7 +209,7 @@ def unfolding_movie(
     _limit(ax, seen, view)
     frames = [_parts(seen, labels, len(names), view, frame) for frame in shown]
     moving = [Moving(artist, np.array(places)) for artist, *places in zip(artists, *frames, strict=True)]
-    return Movie(figure, [part for part in moving if part.frames.shape[1]], [seen.said[k] for k in shown], "epoch")
+    return Movie(figure, [part for part in moving if part.frames.shape[1]], [seen.captions[k] for k in shown], "epoch")
 
 
 def _draw_frame(
@@ -230,7 +230,7 @@ def _draw_frame(
     units = seen.values[0].shape[1]
     if units == 2:
         ax.set(xlabel="first hidden unit", ylabel="second hidden unit")
-    elif _cut(seen, -1) is not None:
+    elif _boundary(seen, -1) is not None:
         ax.set(xlabel="distance from the last cut", ylabel="along the cut")
     else:
         ax.set(xlabel="direction of most spread", ylabel="of second most")
@@ -238,14 +238,14 @@ def _draw_frame(
 
 
 def _parts(seen: ActivationRecorder, labels: Array, classes: int, view: View, frame: int) -> list[Array]:
-    """Return what is drawn of an epoch: the lines, the cut, and the samples of each class, each of shape (…, 2)."""
+    """Return the parts of an epoch's picture: the lines, the boundary, the samples of each class; shapes (…, 2)."""
     values = view(seen.values[frame])
     groups = [values[labels == k] for k in range(classes)]
     return [view(seen.lines[frame]), _cut_line(seen, frame), *groups]
 
 
-def _cut(seen: ActivationRecorder, frame: int) -> tuple[Array, float] | None:
-    """Return w and b of the cut w · h + b = 0 between two classes."""
+def _boundary(seen: ActivationRecorder, frame: int) -> tuple[Array, float] | None:
+    """Return w and b of the boundary w · h + b = 0 between two classes."""
     kernel, bias = seen.last[frame]
     if kernel.shape[1] > 2:
         return None
@@ -255,7 +255,7 @@ def _cut(seen: ActivationRecorder, frame: int) -> tuple[Array, float] | None:
 
 def _cut_line(seen: ActivationRecorder, frame: int) -> Array:
     """Return two points of the cut as it is drawn, far beyond the picture, or none."""
-    cut = _cut(seen, frame)
+    cut = _boundary(seen, frame)
     if cut is None:
         return np.empty((0, 2))
     if seen.values[0].shape[1] != 2:
@@ -272,7 +272,7 @@ def _view(seen: ActivationRecorder) -> View:
     if last.shape[1] == 2:
         return lambda h: h
     middle = last.mean(axis=0)
-    cut = _cut(seen, -1)
+    cut = _boundary(seen, -1)
     if last.shape[1] == 1:
         return lambda h: np.stack([h[:, 0], np.zeros(len(h))], axis=1)
     if cut is None:
@@ -294,7 +294,7 @@ def _limit(ax: Any, seen: ActivationRecorder, view: View) -> None:
     ax.set(xlim=(low[0] - beyond[0], high[0] + beyond[0]), ylim=(low[1] - beyond[1], high[1] + 3 * beyond[1]))
 
 
-def _chosen(count: int, panels: int) -> list[int]:
+def _frames(count: int, panels: int) -> list[int]:
     """Return the frames to draw, from the first to the last, each further from the one before."""
     steps = np.linspace(0, 1, panels)
     return sorted({round(count**step - 1) for step in steps.tolist()})

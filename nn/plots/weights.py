@@ -69,7 +69,7 @@ def weights(
     grid = figure.add_gridspec(down, across)
     axes = [figure.add_subplot(grid[divmod(k, across)]) for k in range(len(chosen))]
     for ax, unit, text in zip(axes, chosen, titles, strict=True):
-        ax.imshow(_tinted(values[:, unit].reshape(height, width) / most, look), interpolation="nearest")
+        ax.imshow(_tint(values[:, unit].reshape(height, width) / most, look), interpolation="nearest")
         ax.set_title(text, fontsize=9, color=look.ink, pad=3)
         ax.set_facecolor(look.paper)
         ax.set(xticks=[], yticks=[])
@@ -79,7 +79,7 @@ def weights(
     return figure
 
 
-def _tinted(values: Array, look: Look) -> Array:
+def _tint(values: Array, look: Look) -> Array:
     """Return colors of values from -1 to 1, shape (…, 4): transparent at 0, so that they suit any paper."""
     from matplotlib.colors import to_rgb
 
@@ -92,7 +92,7 @@ def _draw_scale(figure: Any, axes: list[Any], most: float, label: str, look: Loo
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import ListedColormap, Normalize
 
-    colors = ListedColormap(_tinted(np.linspace(-1, 1, 65), look))
+    colors = ListedColormap(_tint(np.linspace(-1, 1, 65), look))
     scale = ScalarMappable(Normalize(-most, most), colors)
     bar = figure.colorbar(scale, ax=axes, shrink=0.9, aspect=16, pad=0.02, ticks=[-most, 0, most])
     bar.ax.set_yticklabels([f"−{most:.2g}", "0", f"{most:.2g}"])
@@ -103,8 +103,8 @@ def _draw_scale(figure: Any, axes: list[Any], most: float, label: str, look: Loo
 
 
 def _matrix(called: str, kernel: Any) -> Array:
-    found = getattr(kernel, "kernel", kernel)
-    values = np.asarray(found.data if isinstance(found, Tensor) else found)
+    tensor = getattr(kernel, "kernel", kernel)
+    values = np.asarray(tensor.data if isinstance(tensor, Tensor) else tensor)
     if values.ndim != 2 or not values.size or values.dtype.kind not in "fiub":
         raise ag.ShapeError(
             f"{called}: expected the kernel of a dense layer, numbers of shape (D, U); received "

@@ -41,12 +41,12 @@ class _Refused(ValueError):
 
 
 def unpack(path: Path, folder: Path, kinds: Sequence[str]) -> bool:
-    """Unpack an archive into a folder, over what is there.
+    """Unpack an archive into a folder, over its present contents.
 
     Args:
         path: of the archive: a tar, which may be compressed by gzip, bzip2 or xz, or a zip.
         folder: made if it is missing.
-        kinds: "tar", "zip" or both: what is tried, in this order.
+        kinds: "tar", "zip" or both: tried in this order.
 
     Returns:
         Whether it is an archive of one of these kinds.
@@ -74,7 +74,7 @@ def unpack(path: Path, folder: Path, kinds: Sequence[str]) -> bool:
 
 
 def _move(new: Path, folder: Path) -> None:
-    """Put what is in a new folder into another one, which may be there; each file is replaced in one step."""
+    """Put the contents of a new folder into another one, which may be there; each file is replaced in one step."""
     if not os.path.lexists(folder):
         new.chmod(0o755)
         new.rename(folder)
@@ -133,7 +133,7 @@ class _Folder:
         return path
 
     def add(self, name: str, make: Callable[[Path], Any]) -> None:
-        """Make an entry: what is at its place already gives way, unless it is a folder."""
+        """Make an entry in the place of an older one, unless that is a folder."""
         self.entries -= 1
         if self.entries < 0:
             raise _Refused(f"has more than {ENTRIES:,} entries")
@@ -198,20 +198,20 @@ class _Steady(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         if not 0 <= size <= _HEADER:
             raise tarfile.ReadError(f"a header of {size:,} bytes")
-        data = self._asked(self.stream.read, size)
+        data = self._ask(self.stream.read, size)
         self.ends += not data
         if self.ends > 100:
             raise tarfile.ReadError("it goes on after its end")
         return bytes(data)
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        return int(self._asked(self.stream.seek, offset, whence))
+        return int(self._ask(self.stream.seek, offset, whence))
 
     def tell(self) -> int:
         return int(self.stream.tell())
 
     @staticmethod
-    def _asked(do: Callable[..., Any], *args: int) -> Any:
+    def _ask(do: Callable[..., Any], *args: int) -> Any:
         try:
             return do(*args)
         except OSError as error:  # of the decompressors; an OSError that gets out is one of writing

@@ -45,7 +45,7 @@ class FeatureSpace:
     """Encodes a dict of columns as one vector a sample, or as a dict of encoded columns.
 
     Args:
-        features: by name of the column, what it is: "float", "float_normalized", "float_rescaled", "float_discretized",
+        features: by name of the column, its kind: "float", "float_normalized", "float_rescaled", "float_discretized",
             "integer_categorical", "string_categorical", "integer_hashed", "string_hashed", or what the static method of
             that name returns, which takes options.
         output_mode: "concat" for one vector, the columns and then the crosses in alphabetical order; "dict" for a dict.
@@ -114,12 +114,12 @@ class FeatureSpace:
     @staticmethod
     def cross(feature_names: Iterable[str], crossing_dim: int, output_mode: str = "one_hot") -> Cross:
         """Return a cross of columns, one-hot or, with "int", as the number of its bin."""
-        return Cross(tuple(feature_names), crossing_dim, _known("cross", output_mode, "one_hot", "int"))
+        return Cross(tuple(feature_names), crossing_dim, _check_mode("cross", output_mode, "one_hot", "int"))
 
     @staticmethod
     def feature(dtype: str, preprocessor: Any, output_mode: str) -> Feature:
         """Return a column that a layer of yours encodes; `output_mode` is "float", "int" or "one_hot"."""
-        return Feature(dtype, preprocessor, _known("feature", output_mode, "float", "int", "one_hot"))
+        return Feature(dtype, preprocessor, _check_mode("feature", output_mode, "float", "int", "one_hot"))
 
     @staticmethod
     def float(name: str | None = None) -> Feature:
@@ -145,7 +145,7 @@ class FeatureSpace:
     ) -> Feature:
         """Return a column of numbers by the bin in which they are."""
         layer = layers.Discretization(bin_boundaries, num_bins, name=_layer(name))
-        return Feature("float32", layer, _known("float_discretized", output_mode, "one_hot", "int"))
+        return Feature("float32", layer, _check_mode("float_discretized", output_mode, "one_hot", "int"))
 
     @staticmethod
     def integer_categorical(
@@ -153,7 +153,7 @@ class FeatureSpace:
     ) -> Feature:
         """Return a column of integers by their place among those of `adapt`, the most frequent first."""
         layer = layers.IntegerLookup(max_tokens=max_tokens, num_oov_indices=num_oov_indices, name=_layer(name))
-        return Feature("int64", layer, _known("integer_categorical", output_mode, "one_hot", "int"))
+        return Feature("int64", layer, _check_mode("integer_categorical", output_mode, "one_hot", "int"))
 
     @staticmethod
     def string_categorical(
@@ -161,19 +161,19 @@ class FeatureSpace:
     ) -> Feature:
         """Return a column of texts by their place among those of `adapt`, the most frequent first."""
         layer = layers.StringLookup(max_tokens=max_tokens, num_oov_indices=num_oov_indices, name=_layer(name))
-        return Feature("string", layer, _known("string_categorical", output_mode, "one_hot", "int"))
+        return Feature("string", layer, _check_mode("string_categorical", output_mode, "one_hot", "int"))
 
     @staticmethod
     def string_hashed(num_bins: int, output_mode: str = "one_hot", name: str | None = None) -> Feature:
         """Return a column of texts by the bin of their hash."""
         layer = layers.Hashing(num_bins, name=_layer(name))
-        return Feature("string", layer, _known("string_hashed", output_mode, "one_hot", "int"))
+        return Feature("string", layer, _check_mode("string_hashed", output_mode, "one_hot", "int"))
 
     @staticmethod
     def integer_hashed(num_bins: int, output_mode: str = "one_hot", name: str | None = None) -> Feature:
         """Return a column of integers by the bin of their hash."""
         layer = layers.Hashing(num_bins, name=_layer(name))
-        return Feature("int64", layer, _known("integer_hashed", output_mode, "one_hot", "int"))
+        return Feature("int64", layer, _check_mode("integer_hashed", output_mode, "one_hot", "int"))
 
     # ---- use --------------------------------------------------------------------------------------------------------
 
@@ -212,12 +212,12 @@ class FeatureSpace:
             raise refused(
                 ValueError, self, "data", f"the columns {sorted(self.features)}", f"none of {sorted(missing)}"
             )
-        found = self._encoded({column: _column(data[column]) for column in self.features})
+        encoded = self._encode({column: _column(data[column]) for column in self.features})
         if any(np.ndim(data[column]) for column in self.features):
-            return found
-        return {name: part[0] for name, part in found.items()} if self.output_mode == "dict" else found[0]
+            return encoded
+        return {name: part[0] for name, part in encoded.items()} if self.output_mode == "dict" else encoded[0]
 
-    def _encoded(self, data: Data) -> Any:
+    def _encode(self, data: Data) -> Any:
         """Return the encoded columns of arrays (N, 1), or of symbols."""
         if not self._adapted:
             raise ValueError(f"FeatureSpace: expected adapt(dataset) before the first use, for {self._adapts}")
@@ -225,15 +225,17 @@ class FeatureSpace:
         crossed = {c.name: self.crossers[c.name]([parts[column] for column in c.feature_names]) for c in self.crosses}
         modes = {column: feature.output_mode for column, feature in self.features.items()}
         modes |= {cross.name: cross.output_mode for cross in self.crosses}
-        found = {name: (parts | crossed)[name] for name in [*sorted(parts), *sorted(crossed)]}
-        found = {name: self._one_hot(name)(part) if modes[name] == "one_hot" else part for name, part in found.items()}
+        encoded = {name: (parts | crossed)[name] for name in [*sorted(parts), *sorted(crossed)]}
+        encoded = {
+            name: self._one_hot(name)(part) if modes[name] == "one_hot" else part for name, part in encoded.items()
+        }
         if self.output_mode == "dict":
-            return found
+            return encoded
         if numbers := [name for name, mode in modes.items() if mode == "int"]:
             raise ValueError(
                 f"FeatureSpace: expected output_mode='dict' with columns of bin numbers; received 'concat', {numbers}"
             )
-        return self._encoder("", lambda: layers.Concatenate(axis=-1))(list(found.values()))
+        return self._encoder("", lambda: layers.Concatenate(axis=-1))(list(encoded.values()))
 
     def _one_hot(self, name: str) -> Any:
         layer = self.preprocessors.get(name) or self.crossers[name]
@@ -247,18 +249,18 @@ class FeatureSpace:
     # ---- as a model -------------------------------------------------------------------------------------------------
 
     def _symbolic(self) -> tuple[dict[str, Symbol], Any]:
-        """Return the inputs and what they are encoded as, made once after each `adapt`."""
+        """Return the inputs and their encodings, made once after each `adapt`."""
         if self._symbols is None:
             inputs = {
                 column: layers.Input((1,), dtype=feature.dtype, name=column)
                 for column, feature in self.features.items()
             }
-            self._symbols = inputs, self._encoded(inputs)
+            self._symbols = inputs, self._encode(inputs)
         return self._symbols
 
     @property
     def model(self) -> Model:
-        """The space as a model from a dict of columns to what is encoded, which can be saved."""
+        """The space as a model from a dict of columns to their encodings, which can be saved."""
         return Model(*self._symbolic(), name=self.name)
 
     def get_inputs(self) -> dict[str, Symbol]:
@@ -285,7 +287,7 @@ def _layer(name: str | None) -> str | None:
     return None if name is None else f"{name}_preprocessor"
 
 
-def _known(caller: str, output_mode: str, *modes: str) -> str:
+def _check_mode(caller: str, output_mode: str, *modes: str) -> str:
     if output_mode not in modes:
         raise refused(ValueError, f"FeatureSpace.{caller}", "output_mode", f"one of {', '.join(modes)}", output_mode)
     return output_mode
@@ -293,8 +295,8 @@ def _known(caller: str, output_mode: str, *modes: str) -> str:
 
 def _adapts(layer: Any) -> bool:
     """Return whether a layer is to see data: one with a given mean, vocabulary or boundaries is not."""
-    given = ("mean", "vocabulary", "bin_boundaries")
-    return hasattr(layer, "adapt") and all(layer.get_config().get(name) is None for name in given)
+    arguments = ("mean", "vocabulary", "bin_boundaries")
+    return hasattr(layer, "adapt") and all(layer.get_config().get(name) is None for name in arguments)
 
 
 def _size(name: str, layer: Any) -> int:

@@ -76,8 +76,8 @@ def get_file(
     folder = _cache_dir(cache_dir) / os.fspath(cache_subdir)
     target, unpacked = _names(None if fname is None else os.fspath(fname), origin, extract or untar)
     path = folder / target
-    known = path.exists() and (file_hash is None or _hash_of(path, algorithm) == file_hash)
-    if force_download or not known:
+    is_current = path.exists() and (file_hash is None or _hash_of(path, algorithm) == file_hash)
+    if force_download or not is_current:
         folder.mkdir(parents=True, exist_ok=True)
         _download(origin, path, algorithm, file_hash)
     if unpacked is None:
@@ -91,18 +91,18 @@ def _kinds(archive_format: str | Sequence[str] | None) -> tuple[str, ...]:
     """Return which kinds of archives are tried."""
     if archive_format == "auto":
         return _KINDS
-    given = [archive_format] if isinstance(archive_format, str) else archive_format or ()
-    return tuple(one_of(*_KINDS)("get_file", "archive_format", kind) for kind in given)
+    formats = [archive_format] if isinstance(archive_format, str) else archive_format or ()
+    return tuple(one_of(*_KINDS)("get_file", "archive_format", kind) for kind in formats)
 
 
-def _cache_dir(given: str | os.PathLike[str] | None) -> Path:
+def _cache_dir(folder: str | os.PathLike[str] | None) -> Path:
     """Return the folder of the cache, as Keras chooses it."""
-    if given is None:
+    if folder is None:
         base = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
         with contextlib.suppress(OSError):  # then it cannot be written either
             base.mkdir(parents=True, exist_ok=True)
     else:
-        base = Path(given).expanduser()
+        base = Path(folder).expanduser()
     if os.access(base, os.W_OK):
         return base
     return Path("/tmp" if os.path.isdir("/tmp") else tempfile.gettempdir()) / ".keras"
@@ -135,11 +135,11 @@ def _download(origin: str, path: Path, algorithm: str, file_hash: str | None) ->
                 file.write(chunk)
             file.flush()
             os.fsync(file.fileno())
-        found = _hash_of(Path(new), algorithm)
-        if file_hash is not None and found != file_hash:
+        received = _hash_of(Path(new), algorithm)
+        if file_hash is not None and received != file_hash:
             raise ValueError(
-                f"get_file: expected {origin} to have the {algorithm} {file_hash}; received a file with {found}. It is "
-                "another version, or was damaged on the way: try again, or pass the hash of the version that you want"
+                f"get_file: expected {origin} to have the {algorithm} {file_hash}; received a file with {received}. It "
+                "is another version, or was damaged on the way: try again, or pass the hash of the version you want"
             )
         os.chmod(new, 0o644)
         os.replace(new, path)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from ..config.arguments import checked, positive, refused
 from ..config.settings import image_data_format
 from ..data import DataLoader
-from ..data.dataset import Dataset, drawn_seed, stacked
+from ..data.dataset import Dataset, draw_seed, stack_elements
 from ..layers import Resizing
 from .image_files import MODES, pillow, read_picture
 
@@ -28,9 +28,9 @@ _SUBSETS = ("training", "validation", "both", None)
 
 
 class Folder(NamedTuple):
-    """What is asked of a folder: the arguments that all kinds of files share."""
+    """The request for a folder: the arguments that all kinds of files share."""
 
-    what: str
+    caller: str
     directory: PathLike
     labels: Labels
     label_mode: str | None
@@ -43,7 +43,7 @@ class Folder(NamedTuple):
     follow_links: bool
     verbose: bool
 
-    def dataset(self, endings: tuple[str, ...], read: Callable[[str], Any], stack: Any = stacked) -> Any:
+    def dataset(self, endings: tuple[str, ...], read: Callable[[str], Any], stack: Any = stack_elements) -> Any:
         """Return the data set of the files with some endings, or two of them.
 
         Args:
@@ -52,14 +52,14 @@ class Folder(NamedTuple):
             stack: makes a batch of samples.
         """
         self._check()
-        seed = drawn_seed() if self.seed is None else self.seed
-        paths, labels, names = self._indexed(endings)
+        seed = draw_seed() if self.seed is None else self.seed
+        paths, labels, names = self._index(endings)
         if self.shuffle:  # as Keras does, so that a seed gives the same parts
             for part in (paths, labels):
                 np.random.RandomState(seed).shuffle(part)
         if self.label_mode == "binary" and self.with_labels and len(names) != 2:
             raise refused(
-                ValueError, self.what, "label_mode", f"'int' or 'categorical' for {len(names)} classes", "binary"
+                ValueError, self.caller, "label_mode", f"'int' or 'categorical' for {len(names)} classes", "binary"
             )
         held_out = int((self.validation_split or 0) * len(paths))
         parts = {
@@ -72,19 +72,19 @@ class Folder(NamedTuple):
             print(f"Found {len(paths)} files{classes}.")
             if self.subset:
                 print(f"{len(paths) - held_out} of them are for training, {held_out} for validation.")
-        found = []
+        datasets = []
         for subset in ("training", "validation") if self.subset == "both" else (self.subset,):
             rows = parts[subset]
             if not paths[rows]:
                 which = f" for {subset}" if subset else ""
                 raise ValueError(
-                    f"{self.what}: expected files that end with {', '.join(endings)}; received none{which} in "
+                    f"{self.caller}: expected files that end with {', '.join(endings)}; received none{which} in "
                     f"{os.fspath(self.directory)!r}"
                 )
             mixes = self.shuffle and not (self.subset == "both" and subset == "validation")
             targets = self._targets(labels[rows], len(names)) if self.with_labels else None
-            found.append(self._part(paths[rows], targets, names, seed if mixes else None, read, stack))
-        return found if self.subset == "both" else found[0]
+            datasets.append(self._part(paths[rows], targets, names, seed if mixes else None, read, stack))
+        return datasets if self.subset == "both" else datasets[0]
 
     @property
     def with_labels(self) -> bool:
@@ -94,33 +94,33 @@ class Folder(NamedTuple):
     def _check(self) -> None:
         split, subset = self.validation_split, self.subset
         if isinstance(self.labels, str) and self.labels != "inferred":
-            raise refused(ValueError, self.what, "labels", "'inferred', None or one integer a file", self.labels)
+            raise refused(ValueError, self.caller, "labels", "'inferred', None or one integer a file", self.labels)
         if self.label_mode not in _LABEL_MODES:
             raise refused(
-                ValueError, self.what, "label_mode", "'int', 'categorical', 'binary' or None", self.label_mode
+                ValueError, self.caller, "label_mode", "'int', 'categorical', 'binary' or None", self.label_mode
             )
         if self.class_names is not None and not isinstance(self.labels, str):
-            raise refused(ValueError, self.what, "class_names", "None unless labels='inferred'", self.class_names)
+            raise refused(ValueError, self.caller, "class_names", "None unless labels='inferred'", self.class_names)
         if split is not None and split and not 0 < split < 1:
-            raise refused(ValueError, self.what, "validation_split", "a share between 0 and 1", split)
+            raise refused(ValueError, self.caller, "validation_split", "a share between 0 and 1", split)
         if subset not in _SUBSETS:
-            raise refused(ValueError, self.what, "subset", "'training', 'validation', 'both' or None", subset)
+            raise refused(ValueError, self.caller, "subset", "'training', 'validation', 'both' or None", subset)
         if bool(split) != bool(subset):
             raise ValueError(
-                f"{self.what}: expected validation_split and subset together; received validation_split={split!r} and "
-                f"subset={subset!r}"
+                f"{self.caller}: expected validation_split and subset together; received validation_split={split!r} "
+                f"and subset={subset!r}"
             )
         if split and self.shuffle and self.seed is None:
             raise ValueError(
-                f"{self.what}: expected a seed with validation_split and shuffle=True, since two calls would otherwise "
-                "draw parts that overlap; received seed=None"
+                f"{self.caller}: expected a seed with validation_split and shuffle=True, since two calls would "
+                "otherwise draw parts that overlap; received seed=None"
             )
         if self.batch_size is not None:
-            positive(self.what, "batch_size", self.batch_size)
+            positive(self.caller, "batch_size", self.batch_size)
         if not Path(self.directory).is_dir():
-            raise refused(ValueError, self.what, "directory", "a folder that exists", os.fspath(self.directory))
+            raise refused(ValueError, self.caller, "directory", "a folder that exists", os.fspath(self.directory))
 
-    def _indexed(self, endings: tuple[str, ...]) -> tuple[list[str], list[int], list[str]]:
+    def _index(self, endings: tuple[str, ...]) -> tuple[list[str], list[int], list[str]]:
         """Return the files in alphabetical order, their labels, and the names of the classes."""
         directory = os.fspath(self.directory)
         if not isinstance(self.labels, str):
@@ -128,23 +128,23 @@ class Folder(NamedTuple):
             labels = [] if self.labels is None else [int(label) for label in self.labels]
             if self.labels is not None and len(labels) != len(paths):
                 raise ValueError(
-                    f"{self.what}: expected one label a file; received {len(labels)} labels for {len(paths)} files"
+                    f"{self.caller}: expected one label a file; received {len(labels)} labels for {len(paths)} files"
                 )
             return paths, labels, [str(label) for label in sorted(set(labels))]
         folders = sorted(e.name for e in os.scandir(directory) if e.is_dir() and not e.name.startswith("."))
         if self.class_names is not None and (unknown := set(self.class_names) - set(folders)):
             raise ValueError(
-                f"{self.what}: expected class_names among the folders {folders}; received {sorted(unknown)}"
+                f"{self.caller}: expected class_names among the folders {folders}; received {sorted(unknown)}"
             )
         names = folders if self.class_names is None else list(self.class_names)
         by_class = [_files(os.path.join(directory, name), endings, self.follow_links) for name in names]
         return list(chain(*by_class)), [i for i, files in enumerate(by_class) for _ in files], names
 
     def _targets(self, labels: list[int], classes: int) -> Array:
-        found = np.array(labels, np.int32)
+        targets = np.array(labels, np.int32)
         if self.label_mode == "binary":
-            return found.astype(np.float32)[:, None]
-        return np.eye(classes, dtype=np.float32)[found] if self.label_mode == "categorical" else found
+            return targets.astype(np.float32)[:, None]
+        return np.eye(classes, dtype=np.float32)[targets] if self.label_mode == "categorical" else targets
 
     def _part(
         self,
@@ -168,21 +168,21 @@ class Folder(NamedTuple):
             prefetch=2,
             workers=2,
         )
-        found = Dataset(loader)
+        dataset = Dataset(loader)
         if self.batch_size is None:
-            found = Dataset(found.unbatch(), len(paths))
-        found.class_names, found.file_paths = names if self.with_labels else None, paths
-        return found
+            dataset = Dataset(dataset.unbatch(), len(paths))
+        dataset.class_names, dataset.file_paths = names if self.with_labels else None, paths
+        return dataset
 
 
 def _folder(arguments: Mapping[str, Any]) -> Folder:
-    """Return what is asked of a folder, of the variables of a function that has the shared arguments."""
+    """Return the request of a function with the shared arguments, from its local variables."""
     return Folder(**{name: arguments[name] for name in Folder._fields})
 
 
 def _files(directory: str, endings: tuple[str, ...], follow_links: bool) -> list[str]:
     """Return the files in a folder and those below it, folder by folder, in alphabetical order."""
-    walk = sorted(os.walk(directory, followlinks=follow_links), key=lambda found: found[0])
+    walk = sorted(os.walk(directory, followlinks=follow_links), key=lambda entry: entry[0])
     return [
         os.path.join(root, name) for root, _, names in walk for name in sorted(names) if name.lower().endswith(endings)
     ]
@@ -234,7 +234,7 @@ def image_dataset_from_directory(
 
     Returns:
         A `Dataset` of batches of float32 images from 0 to 255, with labels as (images, labels); its `class_names` and
-        `file_paths` tell what was found.
+        `file_paths` tell the classes and files.
 
     Raises:
         ModuleNotFoundError: if Pillow is not installed.
@@ -243,14 +243,14 @@ def image_dataset_from_directory(
     Example:
         >>> images = image_dataset_from_directory("images", image_size=(64, 64), batch_size=16)  # doctest: +SKIP
     """
-    what = "image_dataset_from_directory"
+    caller = "image_dataset_from_directory"
     folder = _folder(locals())
     if color_mode not in MODES:
-        raise refused(ValueError, what, "color_mode", f"one of {', '.join(MODES)}", color_mode)
+        raise refused(ValueError, caller, "color_mode", f"one of {', '.join(MODES)}", color_mode)
     size = [image_size, image_size] if isinstance(image_size, (int, np.integer)) else list(image_size)
     if len(size) != 2:
-        raise refused(ValueError, what, "image_size", "(height, width)", image_size)
-    _check_format(what, format)
+        raise refused(ValueError, caller, "image_size", "(height, width)", image_size)
+    _check_format(caller, format)
     order = data_format or image_data_format()
     resize = Resizing(
         size[0],
@@ -260,10 +260,10 @@ def image_dataset_from_directory(
         pad_to_aspect_ratio=pad_to_aspect_ratio,
         data_format=order,
     )
-    pillow(what)
+    pillow(caller)
 
     def read(path: str) -> Array:
-        pixels = np.asarray(read_picture(what, path, color_mode), np.float32)
+        pixels = np.asarray(read_picture(caller, path, color_mode), np.float32)
         if pixels.ndim == 2:
             pixels = pixels[..., None]
         batch: Any = (pixels if order == "channels_last" else pixels.transpose(2, 0, 1))[None]
@@ -305,18 +305,18 @@ def text_dataset_from_directory(
     Example:
         >>> texts = text_dataset_from_directory("texts", batch_size=16)  # doctest: +SKIP
     """
-    what = "text_dataset_from_directory"
+    caller = "text_dataset_from_directory"
     folder = _folder(locals())
-    _check_format(what, format)
+    _check_format(caller, format)
     if max_length is not None:
-        positive(what, "max_length", max_length)
+        positive(caller, "max_length", max_length)
 
     def read(path: str) -> str:
         try:
             with open(path, encoding="utf-8") as file:
                 return file.read(-1 if max_length is None else max_length)
         except UnicodeDecodeError as error:
-            raise ValueError(f"{what}: expected text in UTF-8; received {path!r}: {error}") from error
+            raise ValueError(f"{caller}: expected text in UTF-8; received {path!r}: {error}") from error
 
     return folder.dataset((".txt",), read)
 
@@ -357,18 +357,18 @@ def audio_dataset_from_directory(
     Example:
         >>> sounds = audio_dataset_from_directory("sounds", output_sequence_length=16000)  # doctest: +SKIP
     """
-    what = "audio_dataset_from_directory"
+    caller = "audio_dataset_from_directory"
     folder = _folder(locals())
     if ragged:
-        raise refused(ValueError, what, "ragged", "False: batches are dense, filled with zeros", ragged)
+        raise refused(ValueError, caller, "ragged", "False: batches are dense, filled with zeros", ragged)
 
     def read(path: str) -> Array:
-        sound = _sound(what, path, sampling_rate)
+        sound = _sound(caller, path, sampling_rate)
         return sound if output_sequence_length is None else _of_length(sound, output_sequence_length)
 
     def stack(sounds: list[Array]) -> Any:
         longest = max(map(len, sounds))
-        return stacked([_of_length(sound, longest) for sound in sounds])
+        return stack_elements([_of_length(sound, longest) for sound in sounds])
 
     return folder.dataset((".wav",), read, stack)
 
@@ -377,15 +377,15 @@ def _sound(caller: str, path: str, rate: int | None) -> Array:
     """Return a WAV file of 16 bits as (T, channels), from -1 to 1."""
     try:
         with wave.open(path, "rb") as file:
-            channels, width, found = file.getnchannels(), file.getsampwidth(), file.getframerate()
+            channels, width, received_rate = file.getnchannels(), file.getsampwidth(), file.getframerate()
             data = file.readframes(file.getnframes())
     except (wave.Error, EOFError) as error:
         raise ValueError(f"{caller}: expected a WAV file; received {path!r}: {error}") from error
-    if width != 2 or rate not in (None, found):
-        wanted = "16 bits a sample" + ("" if rate is None else f" and {rate} samples a second")
+    if width != 2 or rate not in (None, received_rate):
+        expected = "16 bits a sample" + ("" if rate is None else f" and {rate} samples a second")
         raise ValueError(
-            f"{caller}: expected {wanted}; received {path!r} of {8 * width} bits and {found} samples a second. "
-            "Convert the files before"
+            f"{caller}: expected {expected}; received {path!r} of {8 * width} bits and {received_rate} samples a "
+            "second. Convert the files before"
         )
     return (
         np.frombuffer(data[: len(data) // (2 * channels) * 2 * channels], "<i2")

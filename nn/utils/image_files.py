@@ -67,18 +67,18 @@ def load_img(
         >>> load_img(file, target_size=(2, 3)).size
         (3, 2)
     """
-    what = "load_img"
+    caller = "load_img"
     if color_mode not in MODES:
-        raise refused(ValueError, what, "color_mode", f"one of {', '.join(MODES)}", color_mode)
+        raise refused(ValueError, caller, "color_mode", f"one of {', '.join(MODES)}", color_mode)
     if target_size is not None and len(target_size) != 2:
-        raise refused(ValueError, what, "target_size", "(height, width), or None", target_size)
+        raise refused(ValueError, caller, "target_size", "(height, width), or None", target_size)
     if target_size is not None and interpolation not in _FILTERS:
-        raise refused(ValueError, what, "interpolation", f"one of {', '.join(_FILTERS)}", interpolation)
-    picture = read_picture(what, path, color_mode)
+        raise refused(ValueError, caller, "interpolation", f"one of {', '.join(_FILTERS)}", interpolation)
+    picture = read_picture(caller, path, color_mode)
     if target_size is None or picture.size == (size := (target_size[1], target_size[0])):
         return picture
     box = _middle(picture.size, size) if keep_aspect_ratio else None
-    return picture.resize(size, pillow(what).Resampling[interpolation.upper()], box=box)
+    return picture.resize(size, pillow(caller).Resampling[interpolation.upper()], box=box)
 
 
 def read_picture(caller: str, path: Any, color_mode: str) -> Any:
@@ -99,9 +99,9 @@ def read_picture(caller: str, path: Any, color_mode: str) -> Any:
 def _middle(size: tuple[int, int], target: tuple[int, int]) -> tuple[int, int, int, int]:
     """Return the largest box (left, top, right, bottom) in the middle that has the target's ratio of sides."""
     (width, height), (to_width, to_height) = size, target
-    wide, high = min(width, height * to_width // to_height), min(height, width * to_height // to_width)
-    left, top = (width - wide) // 2, (height - high) // 2
-    return left, top, left + wide, top + high
+    box_width, box_height = min(width, height * to_width // to_height), min(height, width * to_height // to_width)
+    left, top = (width - box_width) // 2, (height - box_height) // 2
+    return left, top, left + box_width, top + box_height
 
 
 @checked
@@ -150,13 +150,13 @@ def array_to_img(x: Any, data_format: str | None = None, scale: bool = True, dty
         >>> array_to_img(np.array([[[0.0], [1.0]]])).getpixel((1, 0))
         255
     """
-    what = "array_to_img"
-    first, image = _is_channels_first(what, data_format), pillow(what)
+    caller = "array_to_img"
+    first, image = _is_channels_first(caller, data_format), pillow(caller)
     values = np.asarray(x.data if isinstance(x, Tensor) else x, dtype=floatx() if dtype is None else dtype)
     channels = values.shape[0 if first else -1] if values.ndim == 3 else 0
     if channels not in (1, 3, 4):
         order = "(C, H, W)" if first else "(H, W, C)"
-        raise ShapeError(f"{what}: expected one picture of shape {order}, C 1, 3 or 4; received shape {values.shape}")
+        raise ShapeError(f"{caller}: expected one picture of shape {order}, C 1, 3 or 4; received shape {values.shape}")
     if first:
         values = values.transpose(1, 2, 0)
     if scale:

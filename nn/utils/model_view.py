@@ -20,7 +20,7 @@ _WORDS = {"op": "layer", "group": "model", "output": "output", "input": "input"}
 
 
 class Shown(NamedTuple):
-    """What the boxes say, and whether models inside the model are frames; the arguments of `plot_model`."""
+    """The lines of the boxes, and whether models inside the model are frames; the arguments of `plot_model`."""
 
     shapes: bool = True
     dtype: bool = False
@@ -43,21 +43,21 @@ def model_view(model: Any, shown: Shown) -> View:
 
     Args:
         model: the model.
-        shown: what the boxes say.
+        shown: the lines of the boxes.
     """
-    made = _Boxes(shown)
+    boxes = _Boxes(shown)
     if has_layers(model):
-        outputs = made.inside(model, made.inputs(model), ())
+        outputs = boxes.inside(model, boxes.inputs(model), ())
     else:  # one box
-        outputs = made.call(model.name, model, [], [None])
+        outputs = boxes.call(model.name, model, [], [None])
     ends = {box for box, _ in outputs}
     nodes = tuple(
         node._replace(is_output=True, look="output" if node.look == "op" else node.look) if node.id in ends else node
-        for node in made.nodes
+        for node in boxes.nodes
     )
-    layers = len(made.layers)
+    layers = len(boxes.layers)
     caption = f"{model.name}: {layers} layer{'' if layers == 1 else 's'}{_parameters(model, ', ')}"
-    return View(tuple(node.made() for node in nodes), tuple(made.edges), model.name, (caption,), words=_WORDS)
+    return View(tuple(node.finish() for node in nodes), tuple(boxes.edges), model.name, (caption,), words=_WORDS)
 
 
 class _Node(NamedTuple):
@@ -70,7 +70,7 @@ class _Node(NamedTuple):
     badge: str = ""
     is_output: bool = False
 
-    def made(self) -> ViewNode:
+    def finish(self) -> ViewNode:
         """Return the box."""
         return ViewNode(
             self.id, self.look, self.lines, "", self.is_output, self.scope, (" · ".join(self.lines),), self.badge
@@ -101,7 +101,7 @@ class _Boxes:
 
     def input(self, name: str, spec: Spec) -> Source:
         """Make the box of one input."""
-        lines = (name, *([_said([spec], self.shown.dtype)] if self.shown.shapes or self.shown.dtype else []))
+        lines = (name, *([_text_of([spec], self.shown.dtype)] if self.shown.shapes or self.shown.dtype else []))
         return self.box("input", lines, (), []), spec
 
     def box(
@@ -173,13 +173,13 @@ def _lines(name: str, layer: Any, ins: Sequence[Spec], outs: Sequence[Spec], sho
     head, rest = (name, facts) if shown.names or not facts else (facts[0], facts[1:])
     lines = [head, " · ".join([*rest, *([count] if count else [])])]
     if shown.shapes and any((*ins, *outs)):
-        lines.append(f"{_said(ins) or '?'} → {_said(outs, shown.dtype)}")
+        lines.append(f"{_text_of(ins) or '?'} → {_text_of(outs, shown.dtype)}")
     elif shown.dtype:
         lines.append(", ".join(spec[1] if spec else "?" for spec in outs))
     return tuple(line for line in lines if line)
 
 
-def _said(specs: Sequence[Spec], dtype: bool = False) -> str:
+def _text_of(specs: Sequence[Spec], dtype: bool = False) -> str:
     """Return shapes as text, and their dtypes."""
     texts = ["?" if spec is None else f"{spec[0]} {spec[1]}" if dtype else f"{spec[0]}" for spec in specs]
     if len(texts) > 1 and len(set(texts)) == 1:

@@ -42,7 +42,7 @@ def plot_model(
     """Draw a model: one box per call of a layer, with its name, type, activation, parameters and shapes.
 
     Shapes are those that the model knows, with None for the batch and for free lengths. A model that is not built has
-    "?" in place of what is not known. One whose `call` is written in Python is run once to see its layers, or is one
+    "?" in place of unknown shapes. One whose `call` is written in Python is run once to see its layers, or is one
     box if the shape of its input is not known.
 
     Args:
@@ -82,18 +82,18 @@ def plot_model(
         shown = Shown(show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable, expand_nested)
         picture = Picture(model_view(model, shown), direction)
     else:
-        graph = _traced(model, inputs)
+        graph = _trace(model, inputs)
         picture = Picture(view_of(graph, depth=None if expand_nested else 0), direction)
     if to_file is not None:
         if Path(to_file).suffix.lower() in _OF_COMPUTATIONS:
-            _traced(model, inputs).save(Path(to_file))
+            _trace(model, inputs).save(Path(to_file))
         else:
             picture.save(Path(to_file), dpi=dpi)
     return picture
 
 
-def _traced(model: Any, inputs: Any) -> Graph:
-    """Return what a model computes for a batch."""
+def _trace(model: Any, inputs: Any) -> Graph:
+    """Return the graph of a model's computation for a batch."""
     batch = _zeros_for(model) if inputs is None else inputs
     with ag.enable_grad(), model.mode(training=False):
         return trace(lambda x: model(x), batch)

@@ -58,7 +58,7 @@ class Progbar:
 
     @property
     def values(self) -> dict[str, float]:
-        """What is shown, by name."""
+        """The values to show, by name."""
         return {name: total / max(weight, 1) for name, (total, weight) in self._sums.items()}
 
     def update(

@@ -24,13 +24,13 @@ def get_source_inputs(tensor: Symbol) -> list[Symbol]:
         raise refused(
             TypeError, "get_source_inputs", "tensor", "a symbol, such as a layer returns for nn.Input", tensor
         )
-    pending, seen, found = [tensor], set[Symbol](), []
+    pending, seen, inputs = [tensor], set[Symbol](), []
     while pending:
         symbol = pending.pop()
         if symbol in seen:
             continue
         seen.add(symbol)
         if is_input(symbol):
-            found.append(symbol)
+            inputs.append(symbol)
         pending += reversed(call_inputs(symbol.call))
-    return found
+    return inputs

@@ -65,7 +65,7 @@ class _Projection(KernelAndBias):
         out = x @ self.kernel.reshape(rows, width)
         if self.bias is not None:
             out += self.bias.reshape(width)  # in the memory of the product
-        return activations.activated(self.activation, out)
+        return activations.activate(self.activation, out)
 
     def extra_repr(self) -> str:
         return f"{self.inputs or ''} -> {self.outputs}".strip()

@@ -81,7 +81,7 @@ class Windowed(Spatial):
         if self.bias is not None:
             x += self.bias  # in the memory of the convolution
         # With the given order of axes, since a softmax takes the last one.
-        return activations.activated(self.activation, self._back(x))
+        return activations.activate(self.activation, self._back(x))
 
     def _check_channels(self, shape: Shape, expected: int) -> None:
         channels = self._split_shape(shape)[1]

@@ -160,13 +160,13 @@ def _functional(model: Any) -> Config:
         entry = entries.setdefault(id(step.module), {**description, "name": name, "inbound_nodes": []})
         for index, slot in enumerate(step.outs):
             note(slot, name, len(entry["inbound_nodes"]), index)
-        args, kwargs = _arguments(plan.filled(args, tensors)), _arguments(plan.filled(kwargs, tensors))
+        args, kwargs = _arguments(plan.fill(args, tensors)), _arguments(plan.fill(kwargs, tensors))
         entry["inbound_nodes"].append({"args": args, "kwargs": kwargs})
     deepest = {id(layer): i for i, layer in enumerate(plan.by_depth)}
     return {
         "layers": [entries[key] for key in sorted(entries, key=lambda key: deepest.get(key, -1))],
-        "input_layers": plan.filled(plan.inputs, histories),
-        "output_layers": plan.filled(plan.outputs, histories),
+        "input_layers": plan.fill(plan.inputs, histories),
+        "output_layers": plan.fill(plan.outputs, histories),
     }
 
 

@@ -112,8 +112,8 @@ def test_frames_of_unfolding_are_the_epochs(units: int, dim: int, last: int) -> 
     seen, y, _ = trained(units, dim, last)
     movie = plots.unfolding_movie(seen, y)
     assert len(movie) == len(seen.epochs) == 5
-    assert movie.captions == seen.said
-    assert plots.unfolding_movie(seen, y, every=3).captions == [seen.said[k] for k in (0, 3, 4)]
+    assert movie.captions == seen.captions
+    assert plots.unfolding_movie(seen, y, every=3).captions == [seen.captions[k] for k in (0, 3, 4)]
     groups = [part.frames for part in movie.moving if hasattr(part.artist, "set_offsets")]
     for k, group in enumerate(groups):
         for frame in range(5):
@@ -146,7 +146,7 @@ def test_the_cut_of_two_units_is_where_both_classes_are_equally_likely() -> None
 def test_panels_show_the_first_and_the_last_epoch() -> None:
     seen, y, _ = trained()
     figure = plots.unfolding(seen, y, panels=3, class_names=["inside", "outside"])
-    assert [ax.get_title(loc="left") for ax in figure.axes] == [seen.said[k] for k in (0, 1, 4)]
+    assert [ax.get_title(loc="left") for ax in figure.axes] == [seen.captions[k] for k in (0, 1, 4)]
     frames = [part.frames for part in plots.unfolding_movie(seen, y).moving[2:]]
     for ax, frame in zip(figure.axes, (0, 1, 4), strict=True):
         for k, group in enumerate(frames):
