@@ -50,11 +50,8 @@ def keep_freed_memory(limit: int = KEEP_BYTES) -> bool:
     global _is_set
     if not sys.platform.startswith("linux") or os.environ.get("AUTOGRAD_LITE_KEEP_MEMORY") == "0":
         return False
-    try:
-        import ctypes  # which some builds of Python lack
-
-        mallopt = ctypes.CDLL(None).mallopt
-    except (ImportError, OSError, AttributeError):
+    mallopt = _mallopt()
+    if mallopt is None:
         return False
     _is_set = bool(mallopt(_M_MMAP_THRESHOLD, _LARGEST_MMAP_THRESHOLD)) and bool(
         mallopt(_M_TRIM_THRESHOLD, min(limit, 2**31 - 1))
