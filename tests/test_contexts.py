@@ -76,10 +76,10 @@ class Twins(distributed.Communicator):
     def broadcast(self, a: Any, root: int = 0) -> None:
         pass
 
-    def gathered_bytes(self, mine: bytes) -> list[bytes]:
+    def all_gather_bytes(self, mine: bytes) -> list[bytes]:
         return [mine, mine]
 
-    def duplicated(self) -> Any:
+    def duplicate(self) -> Any:
         return self
 
     def abort(self, code: int = 1) -> None:

@@ -80,7 +80,7 @@ class Trainer:
         move = lambda p, g, v: p - rule.learning_rate * g / jnp.sqrt(v + rule.epsilon)  # noqa: E731
         return jax.tree.map(move, p, g, v), v, loss
 
-    def gathered(
+    def all_gather(
         self, p: Weights, v: Weights, x: jax.Array, y: jax.Array, index: jax.Array
     ) -> tuple[Weights, Weights, jax.Array]:
         return self.descend(p, v, x[index], y[index])

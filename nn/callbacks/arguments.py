@@ -9,39 +9,39 @@ from typing import Any
 from ..config.arguments import Check, is_integer, number, refused
 
 
-def size(what: Any, name: str, value: Any) -> float:
+def size(caller: Any, name: str, value: Any) -> float:
     """Check that `value` is a number, and return its absolute value."""
-    return abs(float(number()(what, name, value)))
+    return abs(float(number()(caller, name, value)))
 
 
-def function(what: Any, name: str, value: Any) -> Any:
+def function(caller: Any, name: str, value: Any) -> Any:
     """Check that `value` can be called."""
     if not callable(value):
-        raise refused(TypeError, what, name, "a function", value)
+        raise refused(TypeError, caller, name, "a function", value)
     return value
 
 
-def path(what: Any, name: str, value: Any) -> Path:
+def path(caller: Any, name: str, value: Any) -> Path:
     """Check that `value` names a file or a folder, and return it as a Path."""
     if not isinstance(value, (str, os.PathLike)):
-        raise refused(TypeError, what, name, "a path", value)
+        raise refused(TypeError, caller, name, "a path", value)
     return Path(value)
 
 
-def path_text(what: Any, name: str, value: Any) -> str:
+def path_text(caller: Any, name: str, value: Any) -> str:
     """Check that `value` names a file, and return it as text; it may be a format of names."""
-    return os.fspath(value) if isinstance(value, str) else os.fspath(path(what, name, value))
+    return os.fspath(value) if isinstance(value, str) else os.fspath(path(caller, name, value))
 
 
 def frequency(*words: str) -> Check:
     """Return the check of one of these words, or a positive integer."""
     expected = f"{', '.join(map(repr, words))} or a positive integer"
 
-    def check(what: Any, name: str, value: Any) -> int | str:
+    def check(caller: Any, name: str, value: Any) -> int | str:
         if not isinstance(value, str) and not is_integer(value):
-            raise refused(TypeError, what, name, expected, value)
+            raise refused(TypeError, caller, name, expected, value)
         if value not in words if isinstance(value, str) else value < 1:
-            raise refused(ValueError, what, name, expected, value)
+            raise refused(ValueError, caller, name, expected, value)
         return value if isinstance(value, str) else int(value)
 
     return check

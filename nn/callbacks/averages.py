@@ -40,7 +40,7 @@ class SwapEMAWeights(Declared):
     """
 
     swap_on_epoch: bool = field(flag, default=False)
-    _kept: list[npt.NDArray[Any]] | None = attribute(None)
+    _weights: list[npt.NDArray[Any]] | None = attribute(None)
     _of_epoch: bool = attribute(False)
 
     def _swap(self) -> None:
@@ -50,23 +50,23 @@ class SwapEMAWeights(Declared):
                 f"SwapEMAWeights: expected an optimizer with use_ema=True; received {type(optimizer).__name__} "
                 "without. Compile the model with one, such as optimizers.Adam(use_ema=True)"
             )
-        self._kept = [p.numpy() for p in optimizer.parameters]
-        if self._kept:  # none before the optimizer knows its parameters
+        self._weights = [p.numpy() for p in optimizer.parameters]
+        if self._weights:  # none before the optimizer knows its parameters
             optimizer.finalize_variable_values()
 
     def _swap_back(self) -> None:
         optimizer: Any = self.model.optimizer
         changes = ag.Changes()
-        for p, value in zip(optimizer.parameters, self._kept or [], strict=True):
+        for p, value in zip(optimizer.parameters, self._weights or [], strict=True):
             changes.assign(p, value)
-        changes.call(vars(self).update, {"_kept": None})
+        changes.call(vars(self).update, {"_weights": None})
         changes.make()
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        self._kept, self._of_epoch = None, False  # what a failed run has left
+        self._weights, self._of_epoch = None, False  # left by a failed run
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        if self._of_epoch and self._kept is not None:
+        if self._of_epoch and self._weights is not None:
             self._swap_back()
         self._of_epoch = False
 

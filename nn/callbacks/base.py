@@ -178,10 +178,10 @@ class LambdaCallback(Callback):
     """
 
     def __init__(self, **hooks: Callable[..., Any] | None) -> None:
-        known = [name for name in vars(Callback) if name.startswith("on_")]
+        names = [name for name in vars(Callback) if name.startswith("on_")]
         for name, function in hooks.items():
-            if name not in known:
-                raise TypeError(f"LambdaCallback: expected names among {known}; received {name!r}")
+            if name not in names:
+                raise TypeError(f"LambdaCallback: expected names among {names}; received {name!r}")
             if function is None:
                 continue
             if not callable(function):
@@ -189,12 +189,12 @@ class LambdaCallback(Callback):
             setattr(self, name, function)
 
 
-def check_callbacks(what: str, callbacks: Iterable[Any]) -> None:
+def check_callbacks(caller: str, callbacks: Iterable[Any]) -> None:
     """Raise unless these are callbacks.
 
     Args:
-        what: the call, for the error message.
-        callbacks: what was given as such.
+        caller: the call, for the error message.
+        callbacks: objects to check.
 
     Raises:
         TypeError: for the first that is something else, such as a function or a class.
@@ -204,6 +204,6 @@ def check_callbacks(what: str, callbacks: Iterable[Any]) -> None:
             name = getattr(callback, "__name__", "it")
             fix = f"{name}()" if isinstance(callback, type) else f"LambdaCallback(on_epoch_end={name})"
             raise TypeError(
-                f"{what}: expected callbacks to be objects of type Callback; received {callback!r:.80}"
+                f"{caller}: expected callbacks to be objects of type Callback; received {callback!r:.80}"
                 + (f". Write {fix}" if callable(callback) else "")
             )

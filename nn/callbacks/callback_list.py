@@ -29,7 +29,7 @@ class CallbackList:
 
     Attributes:
         watches_batches: whether any of them has a method for batches; if not, no logs are computed for batches.
-        seen_nan: whether the loss of a batch has been NaN, or a callback says itself what is NaN then.
+        seen_nan: whether the loss of a batch has been NaN, or a callback itself explains that.
         guard: None, or a function that differentiates the loss of a step and returns whether to take the step.
 
     Example:

@@ -23,7 +23,7 @@ class ModelCheckpoint(Declared):
         filepath: the file; may contain `{epoch}` (counted from 1), `{batch}` and names of the logs, formatted as
             `str.format` does: "model-{epoch:02d}-{val_loss:.3f}.nn". Missing folders are created.
         monitor: the name in the logs by which models are compared.
-        verbose: 1 prints what is saved.
+        verbose: 1 prints the name of each saved file.
         save_best_only: save only if `monitor` has improved.
         save_weights_only: save with `model.save_weights` instead of `model.save`.
         mode: "min" if smaller is better, "max" if larger is better, "auto" to infer it from the name.
@@ -143,8 +143,8 @@ class BackupAndRestore(Declared):
         self.resumed_epoch = 0
         if self.path.exists():
             model: Any = self.model
-            found = load_checkpoint(self.path, model, model.optimizer, loader=self.loader)
-            self.resumed_epoch = int(found["epoch"]) + 1
+            extra = load_checkpoint(self.path, model, model.optimizer, loader=self.loader)
+            self.resumed_epoch = int(extra["epoch"]) + 1
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if (epoch + 1) % self._every == 0 and all(math.isfinite(value) for value in (logs or {}).values()):
@@ -158,7 +158,7 @@ class BackupAndRestore(Declared):
 
 
 class InMemoryBackup(Declared):
-    """Lets a training survive the loss of ranks: keeps what it needs to go on, in the memory of each rank.
+    """Lets a training survive the loss of ranks: keeps its state in the memory of each rank.
 
     In `nn.distributed.elastic`, the ranks that are left call `fit` again, which then goes on after the last epoch that
     was kept. It is `BackupAndRestore` without a file, for processes that stay alive.
@@ -174,8 +174,8 @@ class InMemoryBackup(Declared):
         >>> import nn
         >>> model = nn.Sequential([nn.layers.Dense(1, input_shape=(1,))])
         >>> model.compile("sgd", "mse")
-        >>> kept = InMemoryBackup()
-        >>> train = lambda comm: model.fit([[1.0]], [[1.0]], epochs=2, verbose=0, distributed=comm, callbacks=[kept])
+        >>> backup = InMemoryBackup()
+        >>> train = lambda comm: model.fit([[1.0]], [[1.0]], epochs=2, verbose=0, distributed=comm, callbacks=[backup])
         >>> nn.distributed.elastic(train).epoch
         [0, 1]
     """
@@ -186,14 +186,14 @@ class InMemoryBackup(Declared):
 
     def __post_init__(self) -> None:
         self._every = 1 if isinstance(self.save_freq, str) else self.save_freq
-        self._kept: InMemoryCheckpoint | None = None
+        self._checkpoint: InMemoryCheckpoint | None = None
         self._size = 0
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self.resumed_epoch = 0
         # Another `fit` of as many ranks is a new training.
-        if self._kept is not None and size() < self._size:
-            self.resumed_epoch = int(self._kept.restore()["epoch"]) + 1
+        if self._checkpoint is not None and size() < self._size:
+            self.resumed_epoch = int(self._checkpoint.restore()["epoch"]) + 1
         else:
             self._keep(-1)
         self._size = size()
@@ -204,4 +204,4 @@ class InMemoryBackup(Declared):
 
     def _keep(self, epoch: int) -> None:
         model: Any = self.model
-        self._kept = InMemoryCheckpoint(model, model.optimizer, self.loader, {"epoch": epoch})
+        self._checkpoint = InMemoryCheckpoint(model, model.optimizer, self.loader, {"epoch": epoch})

@@ -82,17 +82,17 @@ class History(Callback):
             from matplotlib import pyplot
             from matplotlib.ticker import MaxNLocator
 
-        found = list(dict.fromkeys(name.removeprefix("val_") for name in self.history))
-        found.sort(key=lambda name: name != "loss")  # first
-        wanted = found if names is None else names
-        if not wanted or (unknown := [name for name in wanted if name not in found]):
-            received = repr(unknown[0]) if wanted else "an empty history"
-            raise ValueError(f"History.plot: expected names among {found}; received {received}")
-        axes = [ax] * len(wanted)
+        recorded = list(dict.fromkeys(name.removeprefix("val_") for name in self.history))
+        recorded.sort(key=lambda name: name != "loss")  # first
+        shown = recorded if names is None else names
+        if not shown or (unknown := [name for name in shown if name not in recorded]):
+            received = repr(unknown[0]) if shown else "an empty history"
+            raise ValueError(f"History.plot: expected names among {recorded}; received {received}")
+        axes = [ax] * len(shown)
         if ax is None:
-            size = (4.5 * len(wanted), 3.2)
-            axes = list(pyplot.subplots(1, len(wanted), squeeze=False, figsize=size, layout="constrained")[1][0])
-        for name, panel in zip(wanted, axes, strict=True):
+            size = (4.5 * len(shown), 3.2)
+            axes = list(pyplot.subplots(1, len(shown), squeeze=False, figsize=size, layout="constrained")[1][0])
+        for name, panel in zip(shown, axes, strict=True):
             for key, style in ((name, "-"), (f"val_{name}", "--")):
                 if key in self.history:
                     epochs = [epoch + 1 for epoch in self._epochs[key]]

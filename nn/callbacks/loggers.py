@@ -23,7 +23,7 @@ class CSVLogger(Declared):
 
     Args:
         filename: the file; missing folders are created.
-        separator: what comes between two values.
+        separator: between two values.
         append: whether to continue an existing file, with its columns.
 
     Example:
@@ -74,9 +74,9 @@ class CSVLogger(Declared):
             self.on_train_end()
 
 
-def _never(what: Any, name: str, value: Any) -> int:
+def _never(caller: Any, name: str, value: Any) -> int:
     if value != 0:
-        raise refused(ValueError, what, name, "0, since only the values of training are written", value)
+        raise refused(ValueError, caller, name, "0, since only the values of training are written", value)
     return 0
 
 
@@ -92,7 +92,7 @@ class TensorBoard(Declared):
 
     Raises:
         ImportError: if the library is not installed.
-        ValueError: for an unknown `update_freq`, or a frequency of what is not written.
+        ValueError: for an unknown `update_freq`, or a frequency other than 0 of values that are not written.
 
     Example:
         >>> import nn  # doctest: +SKIP
@@ -133,10 +133,10 @@ class TensorBoard(Declared):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         values = dict(logs or {})
-        checked = {name.removeprefix("val_"): v for name, v in values.items() if name.startswith("val_")}
-        own = {name: value for name, value in values.items() if not name.startswith("val_")}
-        own.setdefault("learning_rate", float(self.model.optimizer.learning_rate))
-        for run, part in (("train", own), ("validation", checked)):
+        validated = {name.removeprefix("val_"): v for name, v in values.items() if name.startswith("val_")}
+        trained = {name: value for name, value in values.items() if not name.startswith("val_")}
+        trained.setdefault("learning_rate", float(self.model.optimizer.learning_rate))
+        for run, part in (("train", trained), ("validation", validated)):
             if part:
                 self._write(run, {f"epoch_{name}": value for name, value in part.items()}, epoch)
                 self._writers[run].flush()

@@ -57,7 +57,7 @@ class ReduceLROnPlateau(Declared):
 
     Args:
         monitor: the name in the logs.
-        factor: what the rate is multiplied by, in [0, 1).
+        factor: of the rate, in [0, 1).
         patience: the number of epochs without improvement before a reduction.
         verbose: 1 prints the new rate.
         mode: "min" if smaller is better, "max" if larger is better, "auto" to infer it from the name.

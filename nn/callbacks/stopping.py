@@ -114,7 +114,7 @@ class TerminateOnNaN(Declared):
         gradients: whether to check the gradients too, and not only the loss.
 
     Attributes:
-        report: what `autograd_lite.graph.find_nan` found, or None: the operation, its line and what to do about it.
+        report: of `autograd_lite.graph.find_nan`, or None: the operation, its line and a way to mend it.
         stopped_batch: the batch at which training stopped, or None.
 
     Example:

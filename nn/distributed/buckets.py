@@ -16,12 +16,12 @@ from .communicator import Array, Communicator, Request
 
 #: Bytes of gradients that are sent at once, unless one parameter has more.
 BUCKET = 1 << 22
-# Of half precision; below the least, small gradients beside it would lose digits.
+# Of half precision; if the largest gradient is below the least, small ones would lose digits.
 _LARGEST, _LEAST = float(np.finfo(np.float16).max), 1.0
 
 
 class _Bucket:
-    """Some parameters of one dtype, whose gradients lie one after another in a buffer; then, for each, 1 if it has one.
+    """Parameters of one dtype, whose gradients lie one after another in a buffer; after them 1 for each that has one.
 
     Args:
         members: the parameters with their numbers.
@@ -75,15 +75,15 @@ class _Bucket:
         return self.means()
 
     def means(self) -> list[Array | None]:
-        """Return what was reduced last."""
+        """Return the last reduced gradients."""
         return [view if flag else None for view, flag in zip(self.views, self.flags, strict=True)]
 
-    def reduced(self, gradients: Sequence[Any]) -> list[Any]:
+    def reduce_traced(self, gradients: Sequence[Any]) -> list[Any]:
         """Return the mean gradients as Tensors, in a function that is compiled; None for those that are None here."""
-        given = [g for g in gradients if g is not None]
-        if not given:
+        present = [g for g in gradients if g is not None]
+        if not present:
             return list(gradients)
-        flat, sizes = self.whole(*given), [view.size for view in self.views]
+        flat, sizes = self.whole(*present), [view.size for view in self.views]
         ends = np.cumsum(sizes).tolist()
         parts = zip(ends, sizes, self.views, gradients, strict=True)
         return [None if g is None else flat[end - n : end].reshape(view.shape) for end, n, view, g in parts]
@@ -98,7 +98,7 @@ class _Bucket:
         return np.zeros(self.buffer.size - len(self.flags), self.buffer.dtype)
 
     def _unpack(self, wire: Array) -> None:
-        """Take what came in half precision; what was too large or too small for it is reduced again in full."""
+        """Take sums that came in half precision; if they were too large or too small for it, reduce again in full."""
         n = self.buffer.size - len(self.flags)
         if self.scale:
             if _LEAST <= float(np.abs(wire[:n]).max(initial=0)) < np.inf:
@@ -115,8 +115,8 @@ class Reducer:
     """Replaces the gradients of some parameters by their means over the ranks.
 
     While it is attached, a backward pass starts to reduce each bucket as soon as its last gradient is there, in an
-    order that is the same on all ranks; `finish` waits for what is under way. In a function that is compiled, replays
-    start them at the same places.
+    order that is the same on all ranks; `finish` waits for the running reductions. Replays of compiled functions start
+    them at the same places.
 
     Args:
         comm: connects the ranks; nothing else may use it.
@@ -144,7 +144,7 @@ class Reducer:
         self.comm, self.parameters = comm, list(parameters)
         self.halved = compression == "float16"
         self.share = 1.0  # of this rank's gradients in the mean
-        self._buckets = [_Bucket(members, comm, self.halved) for members in _grouped(self.parameters, bucket_bytes)]
+        self._buckets = [_Bucket(members, comm, self.halved) for members in _group(self.parameters, bucket_bytes)]
         self._at = {i: bucket for bucket in self._buckets for i, _ in bucket.members}
         self._started = 0  # buckets, in this pass
         self.waited = 0.0  # seconds, since the beginning
@@ -172,7 +172,7 @@ class Reducer:
         while self._handles:
             self._handles.pop().remove()
 
-    def arrived(self, i: int) -> None:
+    def note_arrival(self, i: int) -> None:
         """Note that a gradient is whole; start the buckets that have all of theirs, in their order."""
         bucket = self._at[i]
         bucket.waiting -= 1
@@ -190,10 +190,10 @@ class Reducer:
         """Let the reductions that are under way go on."""
         for bucket in self._buckets:
             if bucket.request is not None:
-                bucket.request.done()
+                bucket.request.is_done()
 
     def restart(self) -> None:
-        """Begin the same pass anew: what it has started before is not started again."""
+        """Begin the same pass again: its reductions so far are not started again."""
         self._begin()
         for bucket in self._buckets:
             bucket.is_known = bucket.request is not None
@@ -213,7 +213,7 @@ class Reducer:
 
         They lie in buffers that the next pass writes into.
         """
-        found: list[Array | None] = [None] * len(self.parameters)
+        means: list[Array | None] = [None] * len(self.parameters)
         for bucket in self._buckets:
             if bucket.request is None:
                 _Start(self, bucket).begin([None if p.grad is None else p.grad.data for _, p in bucket.members])
@@ -221,18 +221,18 @@ class Reducer:
         for bucket in self._buckets:
             for (i, _), g in zip(bucket.members, bucket.finish(), strict=True):
                 if g is not None:
-                    found[i] = g = g.view()
+                    means[i] = g = g.view()
                     g.flags.writeable = False
         self.waited += time.perf_counter() - began
         self._begin()
-        return found
+        return means
 
     def leave_on_parameters(self) -> None:
         """Put the mean gradients where the backward pass has left those of this rank."""
         if is_compiling():
             for bucket in self._buckets:
                 members = [p for _, p in bucket.members]
-                for p, g in zip(members, bucket.reduced([p.grad for p in members]), strict=True):
+                for p, g in zip(members, bucket.reduce_traced([p.grad for p in members]), strict=True):
                     p.grad = g
             self._begin()
             return
@@ -241,7 +241,7 @@ class Reducer:
 
 
 class _Arrival:
-    """The hook of one parameter; a replay need not call it, since what it does is among the recorded effects."""
+    """The hook of one parameter; a replay need not call it, since its effects are recorded."""
 
     replayable = True
     __slots__ = ("number", "reducer")
@@ -250,7 +250,7 @@ class _Arrival:
         self.reducer, self.number = reducer, number
 
     def __call__(self, p: Tensor) -> None:
-        self.reducer.arrived(self.number)
+        self.reducer.note_arrival(self.number)
 
 
 class _Start:
@@ -270,7 +270,7 @@ class _Start:
         self.bucket.start(gradients, self.reducer.share / self.reducer.comm.size)
 
 
-def _grouped(parameters: Sequence[Tensor], nbytes: int) -> list[list[tuple[int, Tensor]]]:
+def _group(parameters: Sequence[Tensor], nbytes: int) -> list[list[tuple[int, Tensor]]]:
     """Return numbered parameters in groups of one dtype, the last ones first: their gradients come first."""
     groups: list[list[tuple[int, Tensor]]] = []
     open_groups: dict[Any, list[tuple[int, Tensor]]] = {}

@@ -1,4 +1,4 @@
-"""What the ranks of a training ask of the engine that connects them, and the world of one rank, which needs none."""
+"""The interface of an engine that connects the ranks of a training, and the world of one rank, which needs none."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Request(Protocol):
         [1.0, 1.0]
     """
 
-    def done(self) -> bool:
+    def is_done(self) -> bool:
         """Return whether it has ended; asking lets it go on."""
 
     def wait(self) -> None:
@@ -41,8 +41,8 @@ class Communicator(ABC):
 
     Example:
         >>> comm = Local()
-        >>> comm.rank, comm.size, comm.gathered("mine")
-        (0, 1, ['mine'])
+        >>> comm.rank, comm.size, comm.all_gather("local")
+        (0, 1, ['local'])
     """
 
     rank: int
@@ -67,11 +67,11 @@ class Communicator(ABC):
         """
 
     @abstractmethod
-    def gathered_bytes(self, mine: bytes) -> list[bytes]:
-        """Return what each rank has given, in the order of the ranks."""
+    def all_gather_bytes(self, local: bytes) -> list[bytes]:
+        """Return the bytes of each rank, in the order of the ranks."""
 
     @abstractmethod
-    def duplicated(self) -> Communicator:
+    def duplicate(self) -> Communicator:
         """Return a communicator of the same ranks, whose calls need not be in order with those of this one."""
 
     @abstractmethod
@@ -82,20 +82,20 @@ class Communicator(ABC):
         """Return a duplicate for one kind of call, always the same one; all ranks ask for it in the same order."""
         channels: dict[str, Communicator] = vars(self).setdefault("_channels", {})
         if name not in channels:
-            channels[name] = self.duplicated()
+            channels[name] = self.duplicate()
         return channels[name]
 
     def sum(self, a: Array) -> None:
         """Replace the elements of an array by their sums over all ranks; see `start_sum`."""
         self.start_sum(a).wait()
 
-    def gathered(self, mine: Any) -> list[Any]:
-        """Return the object that each rank has given, in the order of the ranks.
+    def all_gather(self, local: Any) -> list[Any]:
+        """Return the objects of all ranks, in their order.
 
         Args:
-            mine: anything that pickle takes; large arrays are better summed or broadcast.
+            local: anything that pickle takes; large arrays are better summed or broadcast.
         """
-        return [pickle.loads(given) for given in self.gathered_bytes(pickle.dumps(mine, 5))]
+        return [pickle.loads(data) for data in self.all_gather_bytes(pickle.dumps(local, 5))]
 
     def barrier(self) -> None:
         """Return when all ranks have come here."""
@@ -105,21 +105,21 @@ class Communicator(ABC):
         return f"<{type(self).__name__}: rank {self.rank} of {self.size}>"
 
 
-class _Ended:
+class _FinishedRequest:
     """A request that ended when it began."""
 
-    def done(self) -> bool:
+    def is_done(self) -> bool:
         return True
 
     def wait(self) -> None:
         """Return at once."""
 
 
-_ENDED = _Ended()
+_FINISHED = _FinishedRequest()
 
 
 class Local(Communicator):
-    """The world of one process: every sum is what it was.
+    """The world of one process, where a sum over all ranks is the array itself.
 
     Example:
         >>> Local()
@@ -129,15 +129,15 @@ class Local(Communicator):
     rank, size = 0, 1
 
     def start_sum(self, a: Array) -> Request:
-        return _ENDED
+        return _FINISHED
 
     def broadcast(self, a: Array, root: int = 0) -> None:
         """Leave the array as it is."""
 
-    def gathered_bytes(self, mine: bytes) -> list[bytes]:
-        return [mine]
+    def all_gather_bytes(self, local: bytes) -> list[bytes]:
+        return [local]
 
-    def duplicated(self) -> Communicator:
+    def duplicate(self) -> Communicator:
         return self
 
     def abort(self, code: int = 1) -> None:

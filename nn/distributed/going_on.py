@@ -62,34 +62,34 @@ def elastic(train: Callable[[Communicator], T]) -> T:
 def _smaller(comm: MpiCommunicator, error: Exception | None) -> MpiCommunicator:
     """Return a communicator of the ranks that are left; another one may be lost on the way to it."""
     while True:
-        made: MpiCommunicator | None = None
+        smaller: MpiCommunicator | None = None
         try:
-            made = comm.shrunk()
+            smaller = comm.shrink()
         except Exception as failed:
             if not comm.has_lost(failed):
                 raise
-        if comm.agree(made is not None) and made is not None:
+        if comm.agree(smaller is not None) and smaller is not None:
             break
-    if made.size == comm.size and error is not None:
+    if smaller.size == comm.size and error is not None:
         raise error
     atexit.unregister(_leave)
     atexit.register(_leave)
-    if made.rank == 0:
+    if smaller.rank == 0:
         lead()
-        lost = ", ".join(map(str, comm.lost()))
+        lost = ", ".join(map(str, comm.lost_ranks()))
         print(
-            f"nn.distributed: lost rank{'s' * (',' in lost)} {lost} of {comm.size}; {made.size} go on",
+            f"nn.distributed: lost rank{'s' * (',' in lost)} {lost} of {comm.size}; {smaller.size} go on",
             file=sys.stderr,
             flush=True,
         )
-    return made
+    return smaller
 
 
 def _leave() -> None:
     """End a process that has lost others: in MPI's own end, Open MPI may wait for them without an end."""
     comm = world()
     if isinstance(comm, MpiCommunicator):
-        comm.agree(True)  # what is left ends together, since one that ends alone would count as lost
+        comm.agree(True)  # the others end together, since one that ends alone would count as lost
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)  # a script that fails has ended the job before

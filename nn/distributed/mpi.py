@@ -13,7 +13,7 @@ import numpy as np
 from .communicator import Array, Communicator, Request
 from .launch.rank import abort
 
-# MPI counts elements in 32 bits, and what is longer than this gains nothing by being sent at once.
+# MPI counts elements in 32 bits, and longer messages than this gain nothing.
 _MOST_BYTES = 1 << 26
 # Of mpi4py, which knows those of NumPy but half precision.
 _HALF = np.dtype(np.float16)
@@ -28,7 +28,7 @@ def waiting() -> float:
 
 
 @contextmanager
-def _noted() -> Iterator[None]:
+def _note_waiting() -> Iterator[None]:
     """Note that this process waits for others."""
     try:
         _SINCE[0] = time.monotonic()
@@ -41,11 +41,11 @@ class _Requests:
     def __init__(self, requests: list[Any], kind: Any) -> None:
         self._requests, self._kind = requests, kind
 
-    def done(self) -> bool:
+    def is_done(self) -> bool:
         return bool(self._kind.Testall(self._requests))
 
     def wait(self) -> None:
-        with _noted():
+        with _note_waiting():
             self._kind.Waitall(self._requests)
 
 
@@ -69,26 +69,26 @@ class MpiCommunicator(Communicator):
         pieces = [flat[start : start + most] for start in range(0, flat.size, most)]
         half = self._half if a.dtype == _HALF else None
         op = self._mpi.SUM if half is None else half[1]
-        given = pieces if half is None else [[piece, half[0]] for piece in pieces]
-        requests = [self.comm.Iallreduce(self._mpi.IN_PLACE, piece, op) for piece in given]
+        operands = pieces if half is None else [[piece, half[0]] for piece in pieces]
+        requests = [self.comm.Iallreduce(self._mpi.IN_PLACE, piece, op) for piece in operands]
         return _Requests(requests, self._mpi.Request)
 
     def broadcast(self, a: Array, root: int = 0) -> None:
         flat = a.reshape(-1).view(np.uint8)
-        with _noted():
+        with _note_waiting():
             for start in range(0, flat.size, _MOST_BYTES):
                 self.comm.Bcast(flat[start : start + _MOST_BYTES], root)
 
-    def gathered_bytes(self, mine: bytes) -> list[bytes]:
+    def all_gather_bytes(self, local: bytes) -> list[bytes]:
         lengths = np.zeros(self.size, np.int64)
-        with _noted():
-            self.comm.Allgather(np.array([len(mine)], np.int64), lengths)
-            found = np.empty(int(lengths.sum()), np.uint8)
+        with _note_waiting():
+            self.comm.Allgather(np.array([len(local)], np.int64), lengths)
+            total = np.empty(int(lengths.sum()), np.uint8)
             ends = [0, *np.cumsum(lengths).tolist()]
-            self.comm.Allgatherv(np.frombuffer(mine, np.uint8), [found, lengths.tolist(), ends[:-1], self._mpi.BYTE])
-        return [found[start:stop].tobytes() for start, stop in pairwise(ends)]
+            self.comm.Allgatherv(np.frombuffer(local, np.uint8), [total, lengths.tolist(), ends[:-1], self._mpi.BYTE])
+        return [total[start:stop].tobytes() for start, stop in pairwise(ends)]
 
-    def duplicated(self) -> Communicator:
+    def duplicate(self) -> Communicator:
         return MpiCommunicator(self.comm)
 
     def has_lost(self, error: Exception) -> bool:
@@ -111,12 +111,12 @@ class MpiCommunicator(Communicator):
         except self._mpi.Exception:
             return False
 
-    def shrunk(self) -> MpiCommunicator:
+    def shrink(self) -> MpiCommunicator:
         """Return a communicator of the ranks that are left."""
         self.revoke()
         return MpiCommunicator(self.comm.Shrink())
 
-    def lost(self) -> list[int]:
+    def lost_ranks(self) -> list[int]:
         """Return the ranks that are lost."""
         return sorted(self.comm.Get_failed().Translate_ranks(None, self.comm.Get_group()))
 
@@ -124,8 +124,8 @@ class MpiCommunicator(Communicator):
         abort(code)
 
 
-def _sum_halves(given: Any, summed: Any, datatype: Any) -> None:
+def _sum_halves(addend: Any, summed: Any, datatype: Any) -> None:
     """Add numbers of half precision, which MPI has no type for."""
-    mine, total = np.frombuffer(given, _HALF), np.frombuffer(summed, _HALF)
+    local, total = np.frombuffer(addend, _HALF), np.frombuffer(summed, _HALF)
     with np.errstate(over="ignore", invalid="ignore"):  # an infinity tells all ranks
-        np.add(mine, total, out=total)
+        np.add(local, total, out=total)

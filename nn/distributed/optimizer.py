@@ -71,8 +71,8 @@ class DistributedOptimizer(AroundOptimizer):
         *,
         parameters: Parameters | None = None,
     ) -> None:
-        given: Any = inner_optimizer
-        if not isinstance(given, Optimizer) or isinstance(given, DistributedOptimizer):
+        optimizer: Any = inner_optimizer
+        if not isinstance(optimizer, Optimizer) or isinstance(optimizer, DistributedOptimizer):
             raise TypeError(
                 "DistributedOptimizer: expected inner_optimizer to be an optimizer of one process, such as Adam(); "
                 f"received {inner_optimizer!r:.80}"
@@ -107,7 +107,7 @@ class DistributedOptimizer(AroundOptimizer):
         self._reducer.attach()
 
     def scale_loss(self, loss: Tensor, rows: int | None = None) -> Tensor:
-        """Return what to differentiate instead of the loss.
+        """Return the scalar to differentiate instead of the loss.
 
         Args:
             loss: a scalar, the mean over this rank's rows.
@@ -139,7 +139,7 @@ class DistributedOptimizer(AroundOptimizer):
 
     @property
     def reducer(self) -> Reducer | None:
-        """What reduces the gradients, once there are parameters."""
+        """The `Reducer` of the gradients, once there are parameters."""
         return self._reducer
 
     def synchronize(self) -> None:

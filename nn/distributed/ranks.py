@@ -1,4 +1,4 @@
-"""Who takes part: `init` finds out, `world` is what it found."""
+"""The ranks of a job: `init` finds them, and `world` connects them."""
 
 from __future__ import annotations
 
@@ -46,22 +46,22 @@ def init(communicator: str | Communicator | Any = "auto", patience: float | None
         <Local: rank 0 of 1>
     """
     if isinstance(communicator, Communicator):
-        found = communicator
+        comm = communicator
     elif communicator == "local":
-        found = Local()
-    elif communicator == "auto" and not _launched():
-        found = _EVERYWHERE[0]
+        comm = Local()
+    elif communicator == "auto" and not _is_launched():
+        comm = _EVERYWHERE[0]
     elif communicator in ("auto", "mpi"):
-        found = _EVERYWHERE[0] if isinstance(_EVERYWHERE[0], MpiCommunicator) else _mpi(None, patience)
+        comm = _EVERYWHERE[0] if isinstance(_EVERYWHERE[0], MpiCommunicator) else _mpi(None, patience)
     elif hasattr(communicator, "Iallreduce"):
-        found = _mpi(communicator, patience)
+        comm = _mpi(communicator, patience)
     else:
         raise ValueError(
             "init: expected communicator to be 'auto', 'mpi', 'local', or a communicator of mpi4py; received "
             f"{communicator!r:.80}"
         )
-    _EVERYWHERE[0] = found
-    return found
+    _EVERYWHERE[0] = comm
+    return comm
 
 
 def is_elastic() -> bool:
@@ -74,7 +74,7 @@ def is_elastic() -> bool:
     return os.environ.get(_ELASTIC, "") in ("1", "true")
 
 
-def _launched() -> bool:
+def _is_launched() -> bool:
     """Return whether a launcher has started this process as one of several."""
     several = any(os.environ.get(name, "1") not in ("1", "") for name in _SIZES)
     return several and any(name in os.environ for name in NUMBERS)
@@ -82,24 +82,24 @@ def _launched() -> bool:
 
 def _mpi(comm: Any, patience: float | None) -> Communicator:
     try:
-        found = MpiCommunicator(comm)
+        world = MpiCommunicator(comm)
     except ImportError as error:
         raise ImportError(
             "init: expected mpi4py and an MPI library, since this process is one of several; received "
             f"{type(error).__name__}: {error}. Install both: pip install 'autograd-lite[mpi]'"
         ) from error
     started = next((int(os.environ[name]) for name in _SIZES[:2] if name in os.environ), 1)
-    if comm is None and found.size == 1 < started:
+    if comm is None and world.size == 1 < started:
         raise RuntimeError(
             f"init: expected {started} ranks, as the launcher has started; received an MPI world of one, so the "
             "launcher belongs to another MPI than mpi4py. Use the mpiexec beside this Python, or python -m "
             "nn.distributed.run"
         )
-    if found.size > 1:
+    if world.size > 1:
         patience = float(os.environ.get(_PATIENCE, PATIENCE)) if patience is None else patience
         # A world that survives the loss of a rank has its own way to find it.
-        guard(found.comm, 0 if is_elastic() else patience, waiting)
-    return found
+        guard(world.comm, 0 if is_elastic() else patience, waiting)
+    return world
 
 
 def world() -> Communicator:

@@ -26,7 +26,7 @@ from .launch.job import Job, Outcome
 from .launch.rank import Report
 
 _PROGRAM = "nn.distributed.run"
-# What the libraries under NumPy, and our kernels, read for the number of their threads.
+# The variables by which the libraries under NumPy, and our kernels, know the number of their threads.
 THREADS = (
     *("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS"),
     "AUTOGRAD_LITE_NUM_THREADS",
@@ -35,7 +35,7 @@ THREADS = (
 _MOST_PER_CORE = 32
 # How many times the script has been started again, for the script to read.
 RESTART = "NN_DISTRIBUTED_RESTART"
-# What Python adds to the place where a signal has met it.
+# Python adds this to the place where a signal has met it.
 _DULL = "Extension modules:"
 _HINTS = {
     "SIGKILL": "mostly the system does that when memory runs out; its log (dmesg) tells",
@@ -44,8 +44,8 @@ _HINTS = {
 }
 
 
-def arguments(given: Sequence[str]) -> argparse.Namespace:
-    """Return what the command line asks for.
+def arguments(argv: Sequence[str]) -> argparse.Namespace:
+    """Return the options of the command line.
 
     Example:
         >>> asked = arguments(["-n", "2", "train.py", "--epochs", "5"])
@@ -81,12 +81,12 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--mpiexec", default="", metavar="OPTIONS", help="more options for mpiexec, in one word")
     parser.add_argument("-m", dest="module", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("command", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
-    found = parser.parse_args(given)
-    if found.module:
-        found.command.insert(0, "-m")
-    if found.command[:1] == ["--"]:
-        del found.command[0]
-    return found
+    namespace = parser.parse_args(argv)
+    if namespace.module:
+        namespace.command.insert(0, "-m")
+    if namespace.command[:1] == ["--"]:
+        del namespace.command[0]
+    return namespace
 
 
 def cores() -> int:
@@ -105,24 +105,24 @@ def _counts_cores() -> bool:
     return "AUTOGRAD_LITE_NUM_THREADS" not in os.environ and ag.get_threads() > 1
 
 
-def environment(n: int, given: Mapping[str, str]) -> dict[str, str]:
+def environment(n: int, base: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of each of n ranks: their share of the cores, unless the user has chosen it.
 
     Args:
         n: the number of ranks.
-        given: the environment to start from.
+        base: the environment to start from.
 
     Example:
-        >>> found = environment(10_000, {"OMP_NUM_THREADS": "3"})
-        >>> found["OMP_NUM_THREADS"], found["OPENBLAS_NUM_THREADS"]
+        >>> variables = environment(10_000, {"OMP_NUM_THREADS": "3"})
+        >>> variables["OMP_NUM_THREADS"], variables["OPENBLAS_NUM_THREADS"]
         ('3', '1')
     """
     share = str(max(1, cores() // n))
-    return {**dict.fromkeys(THREADS, share), **given}
+    return {**dict.fromkeys(THREADS, share), **base}
 
 
 def problem(asked: argparse.Namespace, engine: Engine | None) -> str:
-    """Return what is wrong with a command line, or nothing."""
+    """Return the error of a command line, or nothing."""
     if not asked.command or asked.command == ["-m"]:
         return f"expected a script; received none. For instance: python -m {_PROGRAM} -n 2 train.py"
     script = asked.command[0]
@@ -137,8 +137,8 @@ def problem(asked: argparse.Namespace, engine: Engine | None) -> str:
         return f"expected --restarts of at least 0; received {asked.restarts}"
     missing = [] if importlib.util.find_spec("mpi4py") else ["mpi4py"]
     if missing or engine is None:
-        what = " and ".join([*missing, *(["an MPI (mpiexec)"] if engine is None else [])])
-        return f"expected {what}; found none. Install them: pip install 'autograd-lite[mpi]'"
+        missing_parts = " and ".join([*missing, *(["an MPI (mpiexec)"] if engine is None else [])])
+        return f"expected {missing_parts}; found none. Install them: pip install 'autograd-lite[mpi]'"
     if asked.elastic and engine.kind is not OPEN_MPI:
         return (
             f"expected Open MPI for --elastic; found {engine.kind.title}, which ends the job when a rank is lost. "
@@ -147,9 +147,9 @@ def problem(asked: argparse.Namespace, engine: Engine | None) -> str:
     return ""
 
 
-def main(given: Sequence[str]) -> int:
+def main(argv: Sequence[str]) -> int:
     """Run a script by several ranks, and return its exit status."""
-    asked = arguments(given)
+    asked = arguments(argv)
     asked.n = asked.n or cores()
     engine = find_engine()
     if wrong := problem(asked, engine):
@@ -166,10 +166,10 @@ def main(given: Sequence[str]) -> int:
         outcome = Job(engine, asked.n, asked.command, settings, options, asked.all_output).run()
         code = status(outcome)
         if code:
-            for line in explained(outcome, asked.n):
+            for line in explain(outcome, asked.n):
                 print(line, file=sys.stderr, flush=True)
             _say(f"ended with status {code} after {time.monotonic() - started:.1f} s")
-        if not code or outcome.told:
+        if not code or outcome.stopped_by:
             break
         if restart < asked.restarts:
             _say(f"starting again, {restart + 1} of {asked.restarts}")
@@ -178,8 +178,8 @@ def main(given: Sequence[str]) -> int:
 
 def status(outcome: Outcome) -> int:
     """Return the exit status of a job: that of the rank which failed first."""
-    if outcome.told:
-        return 128 + outcome.told
+    if outcome.stopped_by:
+        return 128 + outcome.stopped_by
     report = first(outcome)
     if not outcome.code:
         return 0
@@ -194,15 +194,15 @@ def first(outcome: Outcome) -> Report | None:
     return min(outcome.reports.values(), key=lambda report: (report.second, report.when), default=None)
 
 
-def explained(outcome: Outcome, n: int) -> list[str]:
-    """Return what to tell of a job that has failed: the reason once, and what each rank did."""
+def explain(outcome: Outcome, n: int) -> list[str]:
+    """Return the lines about a job that has failed: the reason once, and the end of each rank."""
     report, lines = first(outcome), []
-    if outcome.told:
+    if outcome.stopped_by:
         failed, words = -1, ""
-        lines.append(f"{_PROGRAM}: {signal.Signals(outcome.told).name} has ended the job")
+        lines.append(f"{_PROGRAM}: {signal.Signals(outcome.stopped_by).name} has ended the job")
     elif outcome.killed and (report is None or report.second):
-        failed, given = outcome.killed
-        name = signal.Signals(given).name
+        failed, number = outcome.killed
+        name = signal.Signals(number).name
         words = f"was killed by {name}" + (f"; {_HINTS[name]}" if name in _HINTS else "")
     elif report is not None:
         failed, words = report.about, report.words

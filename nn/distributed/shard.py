@@ -32,7 +32,7 @@ class Shard:
         self._sums: list[Array] = []  # of the step
         self._next = 0  # the number of the next of them
 
-    def cut(self, rows: int) -> tuple[int, int]:
+    def rows_of_rank(self, rows: int) -> tuple[int, int]:
         """Return the first and the end of this rank's rows of a global batch; ranks differ by at most one row."""
         rank, size = self.comm.rank, self.comm.size
         return rank * rows // size, (rank + 1) * rows // size

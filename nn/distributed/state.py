@@ -31,11 +31,11 @@ class RankMismatch(ValueError):
     """
 
 
-def assert_consistent(what: str, facts: Mapping[str, Any], comm: Communicator | None = None) -> None:
+def assert_consistent(caller: str, facts: Mapping[str, Any], comm: Communicator | None = None) -> None:
     """Compare what the ranks are about to do; nothing is sent but digests, unless they differ.
 
     Args:
-        what: the call, for messages.
+        caller: the call, for messages.
         facts: by name, values whose texts must be equal.
         comm: connects the ranks; by default the world.
 
@@ -48,18 +48,18 @@ def assert_consistent(what: str, facts: Mapping[str, Any], comm: Communicator | 
     comm = world() if comm is None else comm
     if comm.size == 1:
         return
-    mine = {name: _ADDRESS.sub("", repr(value)) for name, value in {"call": what, **facts}.items()}
-    digests = comm.gathered_bytes(hashlib.sha256(repr(mine).encode()).digest())
+    local = {name: _ADDRESS.sub("", repr(value)) for name, value in {"call": caller, **facts}.items()}
+    digests = comm.all_gather_bytes(hashlib.sha256(repr(local).encode()).digest())
     if len(set(digests)) == 1:
         return
-    every = comm.gathered(mine)
+    every = comm.all_gather(local)
     for name in dict.fromkeys(key for one in every for key in one):
         values = [one.get(name, "nothing") for one in every]
         other = next((r for r, value in enumerate(values) if value != values[0]), None)
         if other is not None:
             first, second = _difference(values[0], values[other])
             raise RankMismatch(
-                f"{what}: expected the same {name} on every rank; received {first} on rank 0 and {second} on rank "
+                f"{caller}: expected the same {name} on every rank; received {first} on rank 0 and {second} on rank "
                 f"{other}. Run the same script with the same arguments and data on all ranks"
             )
 
@@ -110,11 +110,11 @@ def broadcast_parameters(model: Module, comm: Communicator | None = None, root: 
 def broadcast_state(model: Module, optimizer: Any, extra: Any, comm: Communicator) -> Any:
     """Give all ranks what rank 0 has of a training: weights, optimizer, random streams; return its `extra`."""
     broadcast_parameters(model, comm)
-    mine = None
+    local = None
     if comm.rank == 0:
         state = optimizer.state_dict() if optimizer.parameters else None
-        mine = state, generators(model), ag.random.default_generator.state, extra
-    state, streams, stream, extra = comm.gathered(mine)[0]
+        local = state, generators(model), ag.random.default_generator.state, extra
+    state, streams, stream, extra = comm.all_gather(local)[0]
     if comm.rank:
         if state is not None:
             optimizer.load_state_dict(state)
@@ -138,7 +138,7 @@ def average_buffers(model: Module, comm: Communicator) -> None:
         RankMismatch: on every rank, if tensors are frozen on some ranks only.
     """
     buffers = {path: t for path, t in model._tensors() if not t.requires_grad}
-    every = comm.gathered({path: digest_of(t) for path, t in buffers.items()})
+    every = comm.all_gather({path: digest_of(t) for path, t in buffers.items()})
     if any(list(digests) != list(every[0]) for digests in every):  # a layer that one rank alone has frozen
         assert_consistent("fit", facts_of(model), comm)
     for path, t in buffers.items():

@@ -22,14 +22,14 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 from ..config.forks import on_fork
-from .launch.rank import Report, abort, raised, reported
+from .launch.rank import Report, abort, report_of, write_report
 
 PATIENCE = 30.0  # seconds of silence after which a rank counts as lost
 PERIOD = 0.5  # seconds between two signs of life
 _LISTEN = 0.1  # seconds between two looks for messages
 _STOPPED = 2.0  # seconds that a process on this machine may be stopped
-_ENDED = 2.0  # seconds that a rank waits for one that has ended; what that has sent before may still be on its way
-_TOLD = 4 * _LISTEN  # seconds that the others have to say what they were told
+_ENDED = 2.0  # seconds that a rank waits for one that has ended, whose last messages may still be on their way
+_NEWS_TIME = 4 * _LISTEN  # seconds that the others have to pass the news on
 _ALIVE, _END, _NEWS = 1, 2, 3  # tags of messages
 _SLEEPS = (
     "has computed nothing for {:.0f} s while others wait for it (a sleep, a lock, input, a network?). "
@@ -214,18 +214,18 @@ class Watch:
             text = bytearray(status.Get_count(self.mpi.BYTE))
             self.comm.Recv([text, self.mpi.BYTE], status.Get_source(), status.Get_tag())
             if status.Get_tag() == _NEWS:
-                self._told(status.Get_source(), text.decode())
+                self._take_news(status.Get_source(), text.decode())
             elif status.Get_tag() == _END:
                 self.ended = True
             else:
                 heard, self.sleeps = True, float(text)
         return heard
 
-    def _told(self, rank: int, why: str) -> None:
+    def _take_news(self, rank: int, why: str) -> None:
         """Say why another rank ends the job."""
         if self.failed.acquire(blocking=False):
             words = f"was ended by rank {rank}: {why}"
-            if not reported(Report(words, code=0, second=True)):
+            if not write_report(Report(words, code=0, second=True)):
                 self._print(f"rank {self.rank} {words}")
 
     def _print(self, text: str) -> None:
@@ -236,17 +236,17 @@ class Watch:
     def fail(self, report: Report) -> None:
         """Tell all ranks why the job ends, and end it."""
         if not self.failed.acquire(blocking=False):
-            time.sleep(2 * _TOLD)  # another rank, or another thread, has been first, and ends this one
+            time.sleep(2 * _NEWS_TIME)  # another rank, or another thread, has been first, and ends this one
         about = self.rank if report.about < 0 else report.about
         why = f"rank {about} {report.words}"
-        if not reported(report):
+        if not write_report(report):
             sys.stderr.write(report.details)
             self._print(why if about == self.rank else f"{why}; rank {self.rank} has found it")
         others = [rank for rank in range(self.size) if rank not in (self.rank, about)]
-        told = [self.comm.Isend([why.encode(), self.mpi.BYTE], rank, _NEWS) for rank in others]
-        until = time.monotonic() + _TOLD
+        requests = [self.comm.Isend([why.encode(), self.mpi.BYTE], rank, _NEWS) for rank in others]
+        until = time.monotonic() + _NEWS_TIME
         while time.monotonic() < until:
-            self.mpi.Request.Testall(told)
+            self.mpi.Request.Testall(requests)
             time.sleep(_LISTEN / 2)
         abort(report.code)
 
@@ -283,10 +283,10 @@ def guard(comm: Any, patience: float, waiting: Callable[[], float]) -> None:
         if os.getpid() != process_id:  # a child, which must not speak MPI
             before[0](kind, error, trace)
             return
-        report = raised(kind, error, trace)
+        report = report_of(kind, error, trace)
         if watch is not None:
             watch.fail(report)
-        elif not reported(report):
+        elif not write_report(report):
             sys.stderr.write(f"{report.details}nn.distributed: rank {comm.Get_rank()} {report.words}\n")
         abort(report.code)
 

@@ -105,14 +105,14 @@ def merge_results(
         keep: whether the metrics keep the sums of all ranks, at the end of an epoch.
     """
     accumulators = _accumulators(means, metrics)
-    every = comm.gathered([_read(accumulator) for accumulator in accumulators])
+    every = comm.all_gather([_read(accumulator) for accumulator in accumulators])
     with nullcontext() if keep else preserve_sums(means, metrics):
         for i, accumulator in enumerate(accumulators):
             _write(accumulator, [_sum(values) for values in zip(*(one[i] for one in every), strict=True)])
         if not isinstance(means, Returned):
             return means.values(reported)
         results = {metric.name: scalar_or_array(metric.result()) for metric in metrics}
-    return _merge_returned(comm.gathered(means.last), results)
+    return _merge_returned(comm.all_gather(means.last), results)
 
 
 def _merge_returned(every: Sequence[dict[str, Any]], results: dict[str, Any]) -> dict[str, float]:

@@ -11,9 +11,9 @@ The rule, which `compile(jit_compile=…)` and `compile(run_eagerly=…)` choose
 
 A replay runs no Python: calls and losses print, count or append while the model runs eagerly, and not in replays.
 The values that they read in Python (a weight of a loss, an attribute of a layer) are guards, checked before every
-replay: a batch that would read another value is traced again. A call that itself changes what it reads, or draws with
-NumPy, is not replayed, and nothing is while parameters have hooks. Parameters, variables, random draws and learning
-rates are read anew.
+replay: a batch that would read another value is traced again. A call that changes the values that it reads, or draws
+with NumPy, is not replayed, and nothing is while parameters have hooks. Parameters, variables, random draws and
+learning rates are read anew.
 
 A custom `train_step` runs as it is; its call of `super().train_step` is replayed.
 

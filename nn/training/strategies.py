@@ -124,7 +124,7 @@ class DataParallel(Shard, SingleProcess):
 
     def _rows(self, rows: int, own: bool) -> tuple[int, int]:
         """Begin a batch; return which rows of it to take: one that counts for nothing if this rank has none."""
-        start, stop = self.cut(rows)
+        start, stop = self.rows_of_rank(rows)
         self.begin_step(start, stop, rows)
         start = min(start, rows - 1)
         return start, max(stop, start + 1)
@@ -240,7 +240,7 @@ class DataParallel(Shard, SingleProcess):
             return
         masks = [mask_of(t) for t in tree.leaves(y_pred)] if MASKS else None
         local = (y, values_of(y_pred), w, masks) if self.has_rows() else None
-        parts = [part for part in self.decisions.gathered(local) if part is not None]
+        parts = [part for part in self.decisions.all_gather(local) if part is not None]
         y, values, w = (_concatenate([part[i] for part in parts]) for i in range(3))
         outputs = map_structure(lambda a: ag.tensor(a, copy=False), values)
         if masks is not None:

@@ -1,4 +1,4 @@
-"""The MPI that is on this machine: where its `mpiexec` is, which one it is, and what each of them needs to be told."""
+"""The MPI on this machine: its `mpiexec`, its kind, and the arguments that each kind needs."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class Kind(NamedTuple):
 
     Attributes:
         title: its name.
-        known_by: what `mpiexec --version` prints.
-        arguments: what makes it start any number of ranks, as any user, on all cores.
-        killed: what it prints when a signal has ended a rank, with the group `signal`, and `rank` where that is the
-            first one.
+        known_by: a pattern of the output of `mpiexec --version`.
+        arguments: those that let it start any number of ranks, as any user, on all cores.
+        killed: a pattern of its output when a signal has ended a rank, with the group `signal`, and `rank` where that
+            is the first one.
     """
 
     title: str
@@ -45,7 +45,7 @@ _OTHER = Kind("an unknown MPI", "")
 
 
 class Engine(NamedTuple):
-    """An `mpiexec`, and what it is."""
+    """An `mpiexec` and its kind."""
 
     mpiexec: str
     kind: Kind

@@ -1,4 +1,4 @@
-"""One start of all ranks on this machine: what they print, the signals that they get, and how they have ended."""
+"""One start of all ranks on this machine: their output, the signals that they get, and how they have ended."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .rank import FOLDER, Report
 _TURN = 0.2  # seconds between two looks at the reports
 _GRACE = 10.0  # seconds that the ranks have to end, once one of them has failed or they were told to
 _TAIL = 40  # lines that are kept of a rank whose output is not shown
-# What Python calls the signals that it can still tell of.
+# Python's names of the signals that it can still report.
 _FATAL = {
     "Segmentation fault": signal.SIGSEGV,
     "Bus error": getattr(signal, "SIGBUS", signal.SIGSEGV),
@@ -41,23 +41,23 @@ class Outcome(NamedTuple):
 
     Attributes:
         code: the exit status of the rank that failed, 128 + its number if a signal did it, or 0.
-        reports: what each rank has said about its end, by its number.
+        reports: of each rank about its end, by its number.
         killed: the number of the rank that a signal has ended, or -1 if it is unknown, and the signal.
-        told: the signal that the launcher was given, or 0.
+        stopped_by: the signal that the launcher has received, or 0.
         last: the last lines of the ranks whose output was not shown, by their number.
-        engine: what `mpiexec` has printed itself.
+        engine: the output of `mpiexec` itself.
     """
 
     code: int
     reports: Mapping[int, Report]
     killed: tuple[int, int] | None
-    told: int
+    stopped_by: int
     last: Mapping[int, Sequence[str]]
     engine: str
 
 
 class _Stream:
-    """Standard output or error: what rank 0 prints as it comes, and whole lines of other ranks between its lines."""
+    """Standard output or error: the text of rank 0 as it comes, and whole lines of other ranks between its lines."""
 
     def __init__(self, target: IO[bytes]) -> None:
         self.target = target
@@ -78,7 +78,7 @@ class _Stream:
 
 
 class _Output:
-    """What a rank prints on one of them."""
+    """The output of a rank on one of them."""
 
     def __init__(self, rank: int, stream: _Stream, shown: bool, tail: deque[str]) -> None:
         self.rank, self.stream, self.shown, self.tail = rank, stream, shown, tail
@@ -96,7 +96,7 @@ class _Output:
                 self.stream.insert(b"[%d] %s\n" % (self.rank, line))
 
     def close(self) -> None:
-        """Show what is left of a line, and of the lines that had to wait."""
+        """Show the rest of a line, and of the lines that had to wait."""
         if self.part:
             self.take(b"\n")
         if self.stream.held:
@@ -131,8 +131,8 @@ class Job:
             *(sys.executable, os.fspath(Path(__file__).with_name("rank.py")), *command),
         ]
         self.environment = {**environment, **({FOLDER: os.fspath(self.folder)} if PIPES else {})}
-        self.told: list[int] = []
-        self.said = bytearray()
+        self.signals: list[int] = []
+        self.engine_output = bytearray()
         self.outputs: dict[int, _Output] = {}
         self.tails = [deque[str](maxlen=_TAIL) for _ in range(n)]
         self.selector = selectors.DefaultSelector()
@@ -142,11 +142,11 @@ class Job:
 
     def run(self) -> Outcome:
         """Start the ranks, and return when all of them have ended."""
-        kept: list[int] = []
+        descriptors: list[int] = []
         try:
-            kept = [*self._pipes(), self._alive()] if PIPES else []
+            descriptors = [*self._pipes(), self._alive()] if PIPES else []
             with (
-                _heard(self._on_signal),
+                _handle_signals(self._on_signal),
                 subprocess.Popen(
                     self.command,
                     env=self.environment,
@@ -161,7 +161,7 @@ class Job:
                     self._end(mpiexec)
             return self._outcome(mpiexec.returncode)
         finally:
-            for descriptor in [*kept, *self.processes]:
+            for descriptor in [*descriptors, *self.processes]:
                 os.close(descriptor)
             self.selector.close()
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -190,7 +190,7 @@ class Job:
         return writer
 
     def _follow(self, mpiexec: subprocess.Popen[bytes]) -> None:
-        """Pass on what is printed until the job has ended, or has had the time for it."""
+        """Pass the output on until the job has ended, or has had the time for it."""
         if mpiexec.stdout is None:
             mpiexec.wait()
             return
@@ -216,7 +216,7 @@ class Job:
                 self.selector.register(process, selectors.EVENT_READ)
 
     def _read(self, wait: float) -> None:
-        """Pass on what has come, and what comes while there is more."""
+        """Pass on the output that has come, and as long as there is more."""
         while ready := self.selector.select(wait):
             wait = 0
             for key, _ in ready:  # epoll's order is that of what has happened
@@ -230,7 +230,7 @@ class Job:
                         self._find_first()
                     self.outputs[key.fd].take(text)
                 elif text:
-                    self.said += text
+                    self.engine_output += text
                 else:
                     self.selector.unregister(key.fileobj)
 
@@ -241,30 +241,30 @@ class Job:
             for output in self.outputs.values():
                 output.leads = output.rank == first
 
-    def _on_signal(self, given: int, _: Any) -> None:
+    def _on_signal(self, number: int, _: Any) -> None:
         """Pass a signal on to the ranks; the second one kills them."""
-        self.told.append(given)
+        self.signals.append(number)
         self.deadline = min(self.deadline, time.monotonic() + _GRACE)
         for pid in self._pids().values():
-            _send(pid, given if len(self.told) == 1 else signal.SIGKILL)
-        if len(self.told) > 1:
+            _send(pid, number if len(self.signals) == 1 else signal.SIGKILL)
+        if len(self.signals) > 1:
             self.deadline = 0
 
     def _pids(self) -> dict[int, int]:
         """Return the processes of the ranks that have started here."""
-        found = {rank: path.read_text() for rank, path in self._ranks("pid").items()}
-        return {rank: int(text) for rank, text in found.items() if text}
+        texts = {rank: path.read_text() for rank, path in self._ranks("pid").items()}
+        return {rank: int(text) for rank, text in texts.items() if text}
 
     def _ranks(self, name: str) -> dict[int, Path]:
         """Return the files of this name that ranks have left in the folder."""
-        found = {path.name[len(name) + 1 :]: path for path in self.folder.glob(f"{name}-*")}
-        return {int(rank): path for rank, path in found.items() if rank.isdecimal()}
+        files = {path.name[len(name) + 1 :]: path for path in self.folder.glob(f"{name}-*")}
+        return {int(rank): path for rank, path in files.items() if rank.isdecimal()}
 
     def _end(self, mpiexec: subprocess.Popen[bytes]) -> None:
         """Leave no process behind."""
-        for given in (signal.SIGTERM, signal.SIGKILL):
+        for number in (signal.SIGTERM, signal.SIGKILL):
             if mpiexec.poll() is None:
-                mpiexec.send_signal(given)
+                mpiexec.send_signal(number)
                 with suppress(subprocess.TimeoutExpired):
                     mpiexec.wait(2)
         for pid in self._pids().values():
@@ -284,17 +284,17 @@ class Job:
 
     def _outcome(self, code: int) -> Outcome:
         reports = {rank: Report(*json.loads(path.read_text())) for rank, path in self._ranks("report").items()}
-        if not code and not self.told and (left := self._left()) >= 0:
+        if not code and not self.signals and (left := self._rank_that_left()) >= 0:
             code = 1
             reports[left] = Report(
                 "ended before the end of its script, with status 0 (os._exit on it alone?)", about=left
             )
-        said = self.said.decode(errors="replace")
-        killed = self._killed(said)
+        output = self.engine_output.decode(errors="replace")
+        killed = self._rank_killed(output)
         last = {rank: tail for rank, tail in enumerate(self.tails) if tail and not self.all_output}
-        return Outcome(code, reports, killed, self.told[0] if self.told else 0, last, said)
+        return Outcome(code, reports, killed, self.signals[0] if self.signals else 0, last, output)
 
-    def _left(self) -> int:
+    def _rank_that_left(self) -> int:
         """Return which rank has ended in the middle of its script, which MPI takes for success; or -1.
 
         Where all ranks leave by `os._exit(0)` they mean to, and where jobs survive a loss, a rank may be missing.
@@ -305,32 +305,32 @@ class Job:
             return -1
         return next((rank for rank in [*left, *self.ended] if rank in missing), missing[0])
 
-    def _killed(self, said: str) -> tuple[int, int] | None:
-        """Return which rank a signal has ended, and the signal, by what rank and MPI have said."""
+    def _rank_killed(self, output: str) -> tuple[int, int] | None:
+        """Return which rank a signal has ended, and the signal, by the texts of Python and MPI."""
         for rank, path in self._ranks("fatal").items():
             text = path.read_text(errors="replace")
-            for name, given in _FATAL.items():
+            for name, number in _FATAL.items():
                 if text.startswith(f"Fatal Python error: {name}"):
                     self.tails[rank].extend(text.splitlines())
-                    return rank, given
-        if not (found := re.search(self.engine.kind.killed, said)):
+                    return rank, number
+        if not (match := re.search(self.engine.kind.killed, output)):
             return None
-        named = found.groupdict()
+        named = match.groupdict()
         first = int(named["rank"]) if "rank" in named else (*self.ended, -1)[0]
         return first, int(named["signal"])
 
 
-def _send(pid: int, given: int) -> None:
+def _send(pid: int, number: int) -> None:
     with suppress(ProcessLookupError):
-        os.kill(pid, given)
+        os.kill(pid, number)
 
 
 @contextmanager
-def _heard(handler: Callable[[int, Any], None]) -> Iterator[None]:
+def _handle_signals(handler: Callable[[int, Any], None]) -> Iterator[None]:
     """Handle the signals that ask a program to end."""
-    before = {given: signal.signal(given, handler) for given in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        for given, old in before.items():
-            signal.signal(given, old)
+        for number, old in before.items():
+            signal.signal(number, old)

@@ -1,4 +1,4 @@
-"""What `nn.distributed.run` starts as each rank: a script whose output and whose end are the launcher's to see.
+"""The program that `nn.distributed.run` starts as each rank: a script whose output and end the launcher sees.
 
 It runs as a file and imports nothing of ours, so that the script finds Python as it would be without it.
 """
@@ -30,10 +30,10 @@ _AROUND = (__file__, os.path.join("mpi4py", "run.py"), "<frozen runpy>", "runpy.
 
 
 class Report(NamedTuple):
-    """Why a rank has ended the job, or what it knows of that.
+    """The reason why a rank has ended the job, or a rank's knowledge of it.
 
     Attributes:
-        words: what follows "rank 1": "raised ValueError: bad".
+        words: the text after "rank 1": "raised ValueError: bad".
         details: the traceback, or nothing.
         code: the exit status that this asks for, or 0 from a rank that only passes on what another has said.
         about: the number of the rank that has failed.
@@ -59,7 +59,7 @@ def number(environment: Mapping[str, str]) -> int:
     return next((int(environment[name]) for name in NUMBERS if environment.get(name, "").isdigit()), -1)
 
 
-def reported(report: Report) -> bool:
+def write_report(report: Report) -> bool:
     """Leave a report where the launcher looks; return False where there is no launcher of ours."""
     rank = number(os.environ)
     if not (place := os.environ.get(FOLDER)) or rank < 0 or not os.path.isdir(place):
@@ -80,7 +80,7 @@ def lead() -> None:
         (place / "first").write_text(str(number(os.environ)))
 
 
-def raised(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> Report:
+def report_of(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> Report:
     """Return the report of an exception that nothing has caught, without the frames around the script."""
     while trace is not None and trace.tb_next is not None and trace.tb_frame.f_code.co_filename.endswith(_AROUND):
         trace = trace.tb_next
@@ -138,21 +138,21 @@ def _note_exits(folder: Path, rank: int) -> None:
     """Let `os._exit`, after which nothing of Python runs, be known to the launcher."""
     process, leave = os.getpid(), os._exit
 
-    def noted(status: int) -> NoReturn:
+    def leave_with_note(status: int) -> NoReturn:
         if os.getpid() == process and folder.is_dir():
             (folder / f"left-{rank}").touch()
             if status:
-                reported(Report(f"ended with status {status} (os._exit)", code=status))
+                write_report(Report(f"ended with status {status} (os._exit)", code=status))
         leave(status)
 
-    os._exit = noted
+    os._exit = leave_with_note
 
 
 def _terminate(*_: Any) -> None:
     raise SystemExit(128 + signal.SIGTERM)
 
 
-def _finished(folder: Path, rank: int) -> None:
+def _note_end(folder: Path, rank: int) -> None:
     """Tell the launcher that the script has come to its end."""
     if rank >= 0 and os.environ.get(FOLDER) and folder.is_dir():
         (folder / f"finished-{rank}").touch()
@@ -175,23 +175,23 @@ def main() -> None:
     process = os.getpid()
     try:
         run_command_line(sys.argv[1:])
-        _finished(folder, rank)
+        _note_end(folder, rank)
     except SystemExit as error:
         if not error.code and os.getpid() == process:
-            _finished(folder, rank)
+            _note_end(folder, rank)
         code = error.code if isinstance(error.code, int) else int(error.code is not None)
         if code and os.getpid() == process:  # and not a child of it, which must not speak MPI
             text = "" if error.code is None or isinstance(error.code, int) else f"{error.code}\n"
             words = "was told to end" if code == 128 + signal.SIGTERM else f"ended with status {code} (sys.exit)"
-            if not reported(Report(words, text, code, second=code == 128 + signal.SIGTERM)):
+            if not write_report(Report(words, text, code, second=code == 128 + signal.SIGTERM)):
                 sys.stderr.write(text)
             abort(code)
         raise
     except BaseException as error:
         if os.getpid() != process:
             raise
-        report = raised(type(error), error, error.__traceback__)
-        if not reported(report):
+        report = report_of(type(error), error, error.__traceback__)
+        if not write_report(report):
             sys.stderr.write(report.details)
         abort(report.code)
 

@@ -18,7 +18,7 @@ def test_sum_broadcast_and_gather(size: int, data: np.ndarray) -> None:
         total, first = data * (comm.rank + 1), data + comm.rank
         comm.sum(total)
         comm.broadcast(first, size - 1)
-        return total, first, comm.gathered((comm.rank, "x"))
+        return total, first, comm.all_gather((comm.rank, "x"))
 
     for total, first, gathered in run_ranks(size, work):
         np.testing.assert_array_equal(total, data * (size * (size + 1) / 2))
@@ -28,7 +28,7 @@ def test_sum_broadcast_and_gather(size: int, data: np.ndarray) -> None:
 
 def test_ranks_that_make_different_calls_are_told() -> None:
     with pytest.raises(Mismatch, match="different calls"):
-        run_ranks(2, lambda comm: comm.barrier() if comm.rank else comm.gathered(1))
+        run_ranks(2, lambda comm: comm.barrier() if comm.rank else comm.all_gather(1))
 
 
 def test_without_a_launcher_there_is_one_rank(monkeypatch) -> None:

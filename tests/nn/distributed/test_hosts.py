@@ -25,7 +25,7 @@ from nn import distributed
 
 comm = distributed.init()
 sys.stderr = open(f"{sys.argv[1]}/err-{comm.rank}", "w", buffering=1)  # what is said when the link is cut, too
-print(comm.gathered(platform.node()), flush=True)
+print(comm.all_gather(platform.node()), flush=True)
 nn.utils.set_random_seed(1)
 model = nn.Sequential([nn.layers.Dense(400, "relu", input_shape=(200,)), nn.layers.Dense(10)])
 model.compile("adam", "mse")

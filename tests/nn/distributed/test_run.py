@@ -17,7 +17,7 @@ import pytest
 from nn.distributed import run
 from nn.distributed.launch import engines
 from nn.distributed.launch.job import Job, Outcome, _Output, _Stream
-from nn.distributed.launch.rank import FOLDER, Report, reported
+from nn.distributed.launch.rank import FOLDER, Report, write_report
 from nn.saving import load_checkpoint
 
 from .faulty import network
@@ -43,18 +43,18 @@ def test_the_rank_that_failed_by_itself_gives_the_status_and_the_reason() -> Non
     other = Report("raised Exception: MPI_ERR_OTHER", "Traceback of it\n", 1, about=0, when=10.0, second=True)
     both = outcome(7, {0: other, 2: own})
     assert run.status(both) == 1
-    assert run.explained(both, 3) == [
+    assert run.explain(both, 3) == [
         *("Traceback", "nn.distributed.run: rank 2 of 3 raised ValueError: bad"),
         *("  rank 0 raised Exception: MPI_ERR_OTHER", "  rank 1 was ended with it"),
     ]
     killed = outcome(9, {0: other}, (1, signal.SIGKILL))
     assert run.status(killed) == 137
-    assert "rank 1 of 3 was killed by SIGKILL" in "\n".join(run.explained(killed, 3))
+    assert "rank 1 of 3 was killed by SIGKILL" in "\n".join(run.explain(killed, 3))
     assert run.status(outcome(-9)) == 137
     assert run.status(outcome(0, {0: other}, told=signal.SIGTERM)) == 143
-    assert run.explained(outcome(5), 2) == ["mpiexec: no such host"]  # there is nothing better
+    assert run.explain(outcome(5), 2) == ["mpiexec: no such host"]  # there is nothing better
     silent = outcome(1, {0: Report("is stopped (SIGSTOP)", about=1)})
-    assert run.explained(silent, 2) == ["nn.distributed.run: rank 1 of 2 is stopped (SIGSTOP)", "  rank 0 has found it"]
+    assert run.explain(silent, 2) == ["nn.distributed.run: rank 1 of 2 is stopped (SIGSTOP)", "  rank 0 has found it"]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_what_ranks_leave_in_the_folder_tells_how_they_ended(files: list[str], c
             (it.folder / name).write_text("1")
         found = it._outcome(0)
         assert run.status(found) == code
-        assert reason in "\n".join(run.explained(found, 2))
+        assert reason in "\n".join(run.explain(found, 2))
     finally:
         shutil.rmtree(it.folder)
 
@@ -90,7 +90,7 @@ def test_a_report_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("PMI_RANK", "1")
     seen: list[list[str]] = []
     monkeypatch.setattr(Path, "replace", lambda self, to: seen.append([p.name for p in tmp_path.glob("report-*")]))
-    assert reported(Report("raised ValueError: bad"))
+    assert write_report(Report("raised ValueError: bad"))
     assert seen == [[]]
 
 

@@ -57,7 +57,7 @@ class _Request:
         self.comm, self.call, self.a = comm, call, a
         self.ended = False
 
-    def done(self) -> bool:
+    def is_done(self) -> bool:
         if not self.ended and len(self.comm.group.posts[self.call]) == self.comm.size:
             self.wait()
         return self.ended
@@ -104,10 +104,10 @@ class ThreadCommunicator(Communicator):
         assert a.flags.writeable
         a[...] = self._alike(self._post(f"broadcast {root}", a.copy()), f"broadcast {root}", a)[root]
 
-    def gathered_bytes(self, mine: bytes) -> list[bytes]:
+    def all_gather_bytes(self, mine: bytes) -> list[bytes]:
         return self._alike(self._post("gather", mine), "gather")
 
-    def duplicated(self) -> ThreadCommunicator:
+    def duplicate(self) -> ThreadCommunicator:
         groups = self._alike(self._post("duplicate", _Group(self.size)), "duplicate")
         self.group.duplicates.append(groups[0])
         return ThreadCommunicator(groups[0], self.rank)
