@@ -317,7 +317,7 @@ def _words(
         return "0/0", f"the {name} of {elements} is 0/0"
     if op is solve.inverse_or_limit:
         return "a singular matrix", "the matrix is singular, so it has no inverse"
-    if not op.domain:  # it is defined everywhere: a sum of finite products that is not finite was too large
+    if not op.domain and OPS.defined.get(op.name) is op:  # it is defined everywhere: a sum of finite products that is not finite was too large
         then = ", then inf - inf" if np.isnan(value) else ""
         return f"overflow in {name}{then}", f"{name} became larger than {_largest(dtype)}{then}"
     return f"{name} = {result}", f"{name} returned {result} for {_and([_range(a) for a in arrays])}"
