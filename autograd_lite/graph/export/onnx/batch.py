@@ -35,15 +35,11 @@ class _Fixed(Exception):
     """The batch size is part of the graph; the message says where."""
 
 
-def resize(
-    nodes: Sequence[GraphNode], calls: Calls, bound: Mapping[str, Any], batched: Sequence[str], old: int, new: int
-) -> Sized:
+def resize(graph: Sized, batched: Sequence[str], old: int, new: int) -> Sized:
     """Work out a graph for another batch size.
 
     Args:
-        nodes: of the graph, in recorded order.
-        calls: of its operations.
-        bound: its slots.
+        graph: at its own shapes.
         batched: the ids of the inputs whose axis 0 is the batch.
         old: the length of that axis.
         new: the length to assume.
@@ -51,11 +47,11 @@ def resize(
     Raises:
         UnsupportedError: if the graph depends on the batch size in some other way.
     """
-    resizer = _Resizer({node.id: node for node in nodes}, calls, dict(bound), set(batched), old, new)
-    new_nodes = []
-    for node in nodes:
+    resizer = _Resizer(graph, set(batched), old, new)
+    nodes = []
+    for node in graph.nodes:
         try:
-            new_nodes.append(resizer.node(node))
+            nodes.append(resizer.node(node))
         except (_Fixed, ValueError, TypeError, IndexError) as error:
             where = f"{node.op or node.kind} ({node.id}{f', {node.source}' if node.source else ''})"
             raise UnsupportedError(
@@ -63,25 +59,18 @@ def resize(
                 f"size {old} baked in at {where}: {error}. Take the size from an input's shape by operations such as "
                 "mean and reshape(..., -1), or export without dynamic_batch"
             ) from None
-    return Sized(new_nodes, resizer.calls, resizer.bound)
+    return Sized(nodes, resizer.calls, resizer.bound)
 
 
 class _Resizer:
     """The shapes of a graph at another batch size, node by node."""
 
-    def __init__(
-        self,
-        nodes: dict[str, GraphNode],
-        calls: Calls,
-        bound: dict[str, Any],
-        batched: set[str],
-        old: int,
-        new: int,
-    ) -> None:
-        self.nodes, self.bound, self.batched, self.old, self.new = nodes, bound, batched, old, new
-        self.calls: dict[str, Any] = dict(calls)
+    def __init__(self, graph: Sized, batched: set[str], old: int, new: int) -> None:
+        self.batched, self.old, self.new = batched, old, new
+        self.nodes = {node.id: node for node in graph.nodes}
+        self.calls, self.bound = dict(graph.calls), dict(graph.bound)
         self.shapes: dict[str, Shape] = {}
-        self.zeros = _zero_states(calls, bound, old)
+        self.zeros = _zero_states(graph.calls, graph.bound, old)
 
     def node(self, node: GraphNode) -> GraphNode:
         """Return a node with its shape at the new size."""
@@ -292,19 +281,22 @@ def axes_of(shapes: Sequence[Shape], sizes: Sequence[int]) -> tuple[int | str | 
         if line is None:
             axes.append(None)
         else:
-            k, b = line
+            k, b = map(int, line)
             times = "batch" if k == 1 else f"{k}*batch"
             axes.append(b if not k else times if not b else f"{times}{b:+d}")
     return tuple(axes)
 
 
-def _line(values: Sequence[Any], sizes: Sequence[int]) -> tuple[int, int] | None:
-    """Return whole numbers k and b with value = k * size + b, if there are."""
-    k = (values[1] - values[0]) / (sizes[1] - sizes[0])
-    b = values[0] - k * sizes[0]
-    if k != int(k) or b != int(b) or any(v != k * n + b for v, n in zip(values, sizes, strict=True)):
-        return None
-    return int(k), int(b)
+def _line(values: Sequence[Any], sizes: Sequence[int]) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return whole arrays k and b with value = k * size + b, if there are."""
+    with np.errstate(all="ignore"):
+        first, second, *rest = [np.asarray(value, np.float64) for value in values]
+        k = (second - first) / (sizes[1] - sizes[0])
+        b = first - k * sizes[0]
+        fits = (k == np.rint(k)) & (b == np.rint(b))
+        if not all((fits & (value == k * n + b)).all() for value, n in zip(rest, sizes[2:], strict=True)):
+            return None
+    return k.astype(np.int64), b.astype(np.int64)
 
 
 def merge(emitters: Sequence[Emitter], sizes: Sequence[int], source: Value) -> None:
@@ -327,7 +319,8 @@ def merge(emitters: Sequence[Emitter], sizes: Sequence[int], source: Value) -> N
         array, *others = versions = [e.constants[name] for e in emitters]
         if all(v is array or np.array_equal(v, array, equal_nan=v.dtype.kind == "f") for v in others):
             continue
-        line = _lines(versions, sizes)
+        kinds = {(v.shape, v.dtype) for v in versions}
+        line = _line(versions, sizes) if len(kinds) == 1 and array.size <= 64 and array.dtype.kind in "iuf" else None
         if line is None:
             user = users[name]
             raise UnsupportedError(
@@ -341,17 +334,6 @@ def merge(emitters: Sequence[Emitter], sizes: Sequence[int], source: Value) -> N
             computed[name] = line
     if computed:
         _compute(first, computed, source)
-
-
-def _lines(versions: Sequence[np.ndarray], sizes: Sequence[int]) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return whole arrays k and b with constant = k * size + b."""
-    if len({(v.shape, v.dtype) for v in versions}) > 1 or versions[0].size > 64 or versions[0].dtype.kind not in "iuf":
-        return None
-    lines = [_line([v.item() for v in entry], sizes) for entry in zip(*(v.reshape(-1) for v in versions), strict=True)]
-    if any(line is None for line in lines):
-        return None
-    k, b = (np.array([line[i] for line in lines if line], np.int64).reshape(versions[0].shape) for i in (0, 1))
-    return k, b
 
 
 def _compute(emitter: Emitter, lines: Mapping[str, tuple[np.ndarray, np.ndarray]], source: Value) -> None:

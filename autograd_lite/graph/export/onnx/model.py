@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 
 from ....core import VERSION
 from ....core.errors import GradError, UnsupportedError
+from ....core.shape_arithmetic import Shape
 from ....ir.graph_node import GraphNode, Kind
 from ....ir.pure_program import PureProgram
 from . import wire
@@ -43,12 +44,15 @@ class _Output(NamedTuple):
     name: str
 
 
-class _Written(NamedTuple):
-    """The nodes of a model, the Values of its inputs, and the axes of every Value."""
+class _Version(NamedTuple):
+    """A program, written: its nodes, and the Values of its inputs."""
 
-    done: Translation
+    translation: Translation
     inputs: list[Value]
-    axes: dict[str, _Axes]
+
+    def shapes(self) -> dict[str, Shape]:
+        """Return the shapes of inputs and results of nodes by name."""
+        return {v.name: v.shape for v in (*self.inputs, *self.translation.emitter.values.values())}
 
 
 def onnx_model(
@@ -64,14 +68,22 @@ def onnx_model(
     if opset not in OPSETS:
         raise ValueError(f"to_onnx: expected opset to be one of {OPSETS}; received {opset!r}")
     outputs = _outputs(program, gradients)
-    nodes = _nodes_of(program, [o.id for o in outputs])
-    bound = program._bound(())
-    _check_size(nodes, program.inputs, bound)
-    write = _Writer(program, nodes, [o.id for o in outputs], bound, opset, custom_domain)
-    written = write.dynamic() if dynamic_batch else write.static()
-    if written.done.custom:
-        _report(written.done)
-    draws = [node.id for node in nodes if node.op.startswith("random_")]
+    ids = [output.id for output in outputs]
+    graph = Sized(_nodes_of(program, ids), program.calls, program._bound(()))
+    _check_size(graph, program.inputs)
+    # For any batch size it is written for three of them, which say what depends on it.
+    sizes = _batch_sizes(program) if dynamic_batch else [0]
+    versions = [_write(program, graph, sizes[0], size, ids, opset, custom_domain) for size in sizes]
+    done, inputs = versions[0]
+    axes: dict[str, _Axes] = dict(versions[0].shapes())
+    if dynamic_batch:
+        merge([version.translation.emitter for version in versions], sizes, next(v for v in inputs if v.shape))
+        shapes = [version.shapes() for version in versions]
+        axes |= {i: axes_of([of[i] for of in shapes], sizes) for i in axes if all(i in of for of in shapes)}
+        axes |= {v.name: v.shape for v in done.emitter.values.values() if v.name not in axes}
+    if done.custom:
+        _warn_of_custom(done)
+    draws = [node.id for node in graph.nodes if node.op.startswith("random_")]
     if draws:
         warnings.warn(
             f"to_onnx: the graph draws random numbers ({', '.join(draws[:5])}{', …' if len(draws) > 5 else ''}), as "
@@ -79,7 +91,34 @@ def onnx_model(
             UserWarning,
             stacklevel=3,
         )
-    return _Assembly(program, written, outputs).encode(name)
+    return _Assembly(program, done, inputs, axes, outputs).encode(name)
+
+
+def _batch_sizes(program: PureProgram) -> list[int]:
+    """Return the batch size of the example inputs, and two others."""
+    lengths = {spec.shape[0]: None for spec in program._specs if spec.shape}
+    if len(lengths) != 1 or 1 in lengths:
+        raise UnsupportedError(
+            f"to_onnx(dynamic_batch=True): expected inputs whose axis 0 is the batch, of one length of at least 2; "
+            f"received lengths {', '.join(map(str, lengths)) or 'of none'}. Trace with other example arguments"
+        )
+    (old,) = lengths
+    return [old, old + 1, 4 * old + 3]  # the last so that what takes log2 of it steps takes more of them
+
+
+def _write(
+    program: PureProgram, graph: Sized, old: int, size: int, outputs: list[str], opset: int, custom_domain: bool
+) -> _Version:
+    """Write a graph at a batch size; 0 stands for its own shapes."""
+    emitter, inputs, slots, batched = Emitter(opset), [], {}, []
+    for k, (i, spec) in enumerate(zip(program.inputs, program._specs, strict=True)):
+        shape = (size, *spec.shape[1:]) if size and spec.shape else spec.shape
+        inputs.append(Value(emitter, f"\0i{k}", np.dtype(spec.dtype), shape))
+        if i is not None:
+            slots[i] = inputs[-1]
+            batched += [i] if spec.shape else []
+    graph = resize(graph, batched, old, size) if size else graph
+    return _Version(translate(*graph, slots, emitter, outputs=outputs, custom_domain=custom_domain), inputs)
 
 
 def _outputs(program: PureProgram, gradients: bool) -> list[_Output]:
@@ -107,8 +146,9 @@ def _nodes_of(program: PureProgram, outputs: Sequence[str]) -> list[GraphNode]:
     return [node for node in program.graph if node.id in ids]
 
 
-def _check_size(nodes: Sequence[GraphNode], inputs: Sequence[str | None], bound: Mapping[str, Any]) -> None:
-    total = sum(n.nbytes for n in nodes if n.kind is not Kind.OP and n.id in bound and n.id not in inputs)
+def _check_size(graph: Sized, inputs: Sequence[str | None]) -> None:
+    slots = [node for node in graph.nodes if node.kind is not Kind.OP and node.id in graph.bound]
+    total = sum(node.nbytes for node in slots if node.id not in inputs)
     if total > LARGEST - 2**20:  # the rest takes some bytes too
         raise ValueError(
             f"to_onnx: expected parameters and constants of less than 2 GB, the most that a Protocol Buffers file can "
@@ -116,7 +156,7 @@ def _check_size(nodes: Sequence[GraphNode], inputs: Sequence[str | None], bound:
         )
 
 
-def _report(done: Translation) -> None:
+def _warn_of_custom(done: Translation) -> None:
     names = sorted({r.node.op for r in done.custom})
     warnings.warn(
         f"to_onnx: {', '.join(names)} were written as operators of the domain {DOMAIN!r}; whoever runs the file must "
@@ -126,62 +166,19 @@ def _report(done: Translation) -> None:
     )
 
 
-class _Writer(NamedTuple):
-    """Writes the nodes of a program, at its own shapes or for any batch size."""
-
-    program: PureProgram
-    nodes: list[GraphNode]
-    outputs: list[str]
-    bound: Mapping[str, Any]
-    opset: int
-    custom_domain: bool
-
-    def static(self) -> _Written:
-        """Write for the shapes that the program was made with."""
-        done, inputs = self._at(Sized(self.nodes, self.program.calls, self.bound))
-        return _Written(done, inputs, {v.name: v.shape for v in (*inputs, *done.emitter.values.values())})
-
-    def dynamic(self) -> _Written:
-        """Write for any batch size: for three of them, which say what depends on it."""
-        program = self.program
-        lengths = {spec.shape[0]: None for spec in program._specs if spec.shape}
-        if len(lengths) != 1 or 1 in lengths:
-            raise UnsupportedError(
-                f"to_onnx(dynamic_batch=True): expected inputs whose axis 0 is the batch, of one length of at least 2; "
-                f"received lengths {', '.join(map(str, lengths)) or 'of none'}. Trace with other example arguments"
-            )
-        (old,) = lengths
-        sizes = [old, old + 1, 4 * old + 3]  # the last so that what takes log2 of it steps takes more of them
-        batched = [i for i, spec in zip(program.inputs, program._specs, strict=True) if i is not None and spec.shape]
-        versions = [self._at(resize(self.nodes, program.calls, self.bound, batched, old, size), size) for size in sizes]
-        emitters = [done.emitter for done, _ in versions]
-        done, inputs = versions[0]
-        merge(emitters, sizes, next(v for v in inputs if v.shape))
-        axes = {v.name: axes_of([values[k].shape for _, values in versions], sizes) for k, v in enumerate(inputs)}
-        for name, value in done.emitter.values.items():
-            in_all = all(name in e.values for e in emitters)
-            axes[name] = axes_of([e.values[name].shape for e in emitters], sizes) if in_all else value.shape
-        return _Written(done, inputs, axes)
-
-    def _at(self, at: Sized, size: int = 0) -> tuple[Translation, list[Value]]:
-        emitter, specs = Emitter(self.opset), self.program._specs
-        shapes = [(size, *spec.shape[1:]) if size and spec.shape else spec.shape for spec in specs]
-        pairs = enumerate(zip(specs, shapes, strict=True))
-        inputs = [Value(emitter, f"\0i{k}", np.dtype(spec.dtype), shape) for k, (spec, shape) in pairs]
-        slots = {i: value for i, value in zip(self.program.inputs, inputs, strict=True) if i is not None}
-        done = translate(
-            at.nodes, at.calls, at.bound, slots, emitter, outputs=self.outputs, custom_domain=self.custom_domain
-        )
-        return done, inputs
-
-
 class _Assembly:
     """Puts the pieces together under their final names."""
 
-    def __init__(self, program: PureProgram, written: _Written, outputs: Sequence[_Output]) -> None:
-        self.program, self.outputs = program, outputs
-        self.done, self.inputs, self.axes = written
-        self.emitter = self.done.emitter
+    def __init__(
+        self,
+        program: PureProgram,
+        done: Translation,
+        inputs: list[Value],
+        axes: dict[str, _Axes],
+        outputs: Sequence[_Output],
+    ) -> None:
+        self.program, self.done, self.inputs, self.axes, self.outputs = program, done, inputs, axes, outputs
+        self.emitter = done.emitter
         self.names = Names()
         self.final: dict[str, str] = {"": ""}  # an input left out
         self.shared: dict[Any, str] = {}
@@ -189,7 +186,7 @@ class _Assembly:
     def encode(self, name: str) -> bytes:
         """Return the file."""
         emitter = self.emitter
-        inputs = [self._input(value, wish) for value, wish in zip(self.inputs, self.program.names, strict=True)]
+        inputs = [self._name(v, wish, "input") for v, wish in zip(self.inputs, self.program.names, strict=True)]
         for internal, i in self.done.named.items():
             self.final[internal] = self.names.new(self.program.graph[i].name, i)
         outputs = self._results()
@@ -197,17 +194,9 @@ class _Assembly:
             if internal not in self.final:
                 self.final[internal] = self.names.new(emitter.titles.get(internal, internal))
         initializers = self._initializers()
-        claimed = {spec.name for spec in outputs}
-        specs = [ValueSpec(self.final[v.name], v.dtype, self.axes[v.name]) for v in emitter.values.values()]
-        body = wire.graph(
-            name,
-            map(self._rename, emitter.nodes),
-            initializers,
-            inputs,
-            outputs,
-            [spec for spec in specs if spec.name not in claimed],
-        )
-        return self._model(body)
+        stated = {spec.name for spec in outputs}
+        values = [self._spec(v) for v in emitter.values.values() if self.final[v.name] not in stated]
+        return self._model(wire.graph(name, map(self._rename, emitter.nodes), initializers, inputs, outputs, values))
 
     def _model(self, body: wire.Message) -> bytes:
         opsets = {"": self.emitter.opset}
@@ -225,8 +214,11 @@ class _Assembly:
             )
         return encoded
 
-    def _input(self, value: Value, wish: str) -> ValueSpec:
-        self.final[value.name] = self.names.new(wish, "input")
+    def _name(self, value: Value, *wishes: str) -> ValueSpec:
+        self.final[value.name] = self.names.new(*wishes)
+        return self._spec(value)
+
+    def _spec(self, value: Value) -> ValueSpec:
         return ValueSpec(self.final[value.name], value.dtype, self.axes[value.name])
 
     def _results(self) -> list[ValueSpec]:
@@ -240,8 +232,7 @@ class _Assembly:
                 self.emitter.at(None)
                 value = self.emitter.call("Identity", value)
                 self.axes[value.name] = axes
-            self.final[value.name] = self.names.new(output.name, "output")
-            specs.append(ValueSpec(self.final[value.name], value.dtype, self.axes[value.name]))
+            specs.append(self._name(value, output.name, "output"))
         return specs
 
     def _initializers(self) -> dict[str, np.ndarray]:
