@@ -108,7 +108,7 @@ class Value(Tracer):
         return self.shape[0]
 
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
-        raise self.emitter.refuse("its forward looks at values, which a file has none of")
+        raise self.emitter.refuse("its forward looks at values, or writes into an array")
 
     __array__ = __bool__ = __float__ = __int__ = __index__ = __setitem__ = _refuse
     example = data = property(_refuse)
