@@ -21,7 +21,7 @@ class Picture:
     """A picture of boxes and lines; a notebook shows it.
 
     Args:
-        view: what is drawn.
+        view: the boxes and lines.
         direction: where lines lead: "TB" from top to bottom, "BT" upwards, "LR" from left to right, "RL" to the left.
 
     Raises:
@@ -87,18 +87,18 @@ class Picture:
         ending = Path(path).suffix.lower()
         if ending in _PAINTED:
             rich = renderer == "dot"  # bold heads, which graphviz-pure does not read
-            made = render(
+            picture = render(
                 _PAINTED[ending],
                 RenderOptions(renderer, dpi, timeout),
                 lambda: view_scene(self.view, self.direction),
                 lambda: dot_text(self.view, theme, self.direction, rich=rich),
                 theme,
             )
-            return write(path, made)
+            return write(path, picture)
         forms: dict[str, Callable[[], str]] = {".svg": self.to_svg, ".dot": lambda: self.to_dot(theme=theme)}
         if ending not in forms:
-            known = ", ".join([*forms, *_PAINTED])
-            raise ValueError(f"save: expected a path ending in {known}; received {ending!r}")
+            endings = ", ".join([*forms, *_PAINTED])
+            raise ValueError(f"save: expected a path ending in {endings}; received {ending!r}")
         return write(path, forms[ending]().encode("utf-8"))
 
     def _repr_svg_(self) -> str:
@@ -108,5 +108,5 @@ class Picture:
         self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
     ) -> dict[str, str]:
         faces: dict[str, Callable[[], str]] = {"text/plain": lambda: repr(self), "image/svg+xml": self.to_svg}
-        wanted = (kind for kind in faces if (not include or kind in include) and kind not in (exclude or ()))
-        return {kind: faces[kind]() for kind in wanted}
+        kinds = (kind for kind in faces if (not include or kind in include) and kind not in (exclude or ()))
+        return {kind: faces[kind]() for kind in kinds}

@@ -1,4 +1,4 @@
-"""The map of an arena: from which call to which a value lies where in the memory of a plan."""
+"""The map of an arena: the calls for which each value lives, and its place in the memory of a plan."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LOOKS = ("input", "output", "parameter", "backward", "exploding", "state", "cha
 _REST = "op"
 _WIDE, _HIGH, _WIDEST = 760.0, 320.0, 46.0
 _TEXT = 10.0
-_MOST = 2000  # values that are drawn, the largest
+_MOST = 2000  # values to draw, the largest
 
 
 class Held(NamedTuple):
@@ -33,8 +33,8 @@ class Held(NamedTuple):
             which writes over it.
         start, stop: its bytes.
         name: of the call.
-        group: what it belongs to: a module, or a line.
-        tip: what is said of it.
+        group: the module or the line that it belongs to.
+        tip: the text of its tooltip.
     """
 
     begin: int
@@ -49,23 +49,23 @@ class Held(NamedTuple):
 def held_of(plan: Plan) -> list[Held]:
     """Return the values in the arena of a plan, in the order in which they are made."""
     modules = len({scope for scope in plan.scopes.values() if scope}) > 1
-    found: list[Held] = []
+    values: list[Held] = []
     latest: dict[Span, int] = {}  # the last value in each span
     for position, call in enumerate(plan.calls):
         span, spec = plan.where[call.value].span, plan.specs[call.value]
         if span is None:
             continue
-        if found and (before := latest.get(span)) is not None:  # of which this call may be the last reader
-            found[before] = found[before]._replace(end=min(found[before].end, position))
-        latest[span] = len(found)
+        if values and (before := latest.get(span)) is not None:  # of which this call may be the last reader
+            values[before] = values[before]._replace(end=min(values[before].end, position))
+        latest[span] = len(values)
         end = min(max(plan.last[call.value], position), len(plan.calls) - 1)
         line = plan.line_of(call)
         group = plan.scopes.get(call.node, "") if modules else line
         reads = "nothing reads it" if end == position else f"read for the last time by call {end}"
         tip = f"call {position}: {call.name}, {spec.shape} {spec.dtype}, {amount(spec.nbytes, 'B')}, {reads}"
         tip += "".join(f", {part}" for part in (line, plan.scopes.get(call.node, "")) if part)
-        found.append(Held(position, end + 1, *span, call.name, group or "outside of modules", tip))
-    return found
+        values.append(Held(position, end + 1, *span, call.name, group or "outside of modules", tip))
+    return values
 
 
 def arena_svg(plan: Plan) -> str:
@@ -119,8 +119,8 @@ def _looks(held: Sequence[Held]) -> Mapping[str, str]:
         weights[value.group] += _weight(value)
     order = sorted(weights, key=lambda group: -weights[group])
     few = _LOOKS if len(order) <= len(_LOOKS) + 1 else _LOOKS[:-1]
-    found = dict(zip(order, few, strict=False))
-    return {group: found.get(group, _REST) for group in order}
+    look_of = dict(zip(order, few, strict=False))
+    return {group: look_of.get(group, _REST) for group in order}
 
 
 def _rectangle(value: Held, look: str, across: float, down: float) -> Element:

@@ -1,4 +1,4 @@
-"""What values a compiled function has besides plain ones: parameters of ops, arguments, results."""
+"""Values of a compiled function in a file: parameters of ops, arguments, results."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ...ir.observing import Assumption
 from ...random import Generator
 
 NUMERIC = "biufc"  # the kinds of dtypes
-# What an assumption may be about; a file names nothing else that runs.
+# The functions that an assumption may call; a file names nothing else that runs.
 _ASSUMED: Mapping[str, Callable[..., Any]] = {
     "all": np.all,
     "any": np.any,
@@ -40,7 +40,7 @@ class ValueCodec(Codec):
         held: the arrays of the file.
         generators: in the order of their numbers.
         forms: of further values.
-        arrays: what is written as an array.
+        arrays: the classes whose values are written as arrays.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class ValueCodec(Codec):
         """Return a value as JSON has it.
 
         Raises:
-            UnwritableError: naming what cannot be written.
+            UnwritableError: if it has no form in a file; the message names it.
         """
         if isinstance(x, _EXACT) and x.__class__ not in _EXACT and not isinstance(x, np.generic):
             _unwritable(self, x, where)  # the file would not say of which class it is
@@ -98,12 +98,12 @@ def shape_of(sizes: Any) -> tuple[int, ...]:
 
 
 def like(a: Any) -> list[Any]:
-    """Return what is known of an array or a number of NumPy's."""
+    """Return the shape and dtype of an array or a NumPy scalar, and which of the two it is."""
     return [list(np.shape(a)), np.asarray(a).dtype.str, isinstance(a, np.ndarray)]
 
 
 def example(about: Any) -> Any:
-    """Return zeros like what `like` was given."""
+    """Return zeros as `like` described them."""
     shape, dtype, array = about
     zeros = np.broadcast_to(np.zeros((), dtype_named(dtype, NUMERIC)), shape_of(shape))
     return zeros if array is True else zeros[()]

@@ -1,4 +1,4 @@
-"""A compiled function that came from a file: it has no code, so it does what was traced and nothing else."""
+"""A compiled function that came from a file: it has no code, so it repeats what was traced, and nothing else."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from ...tree import leaves, map as map_leaves
 
 
 class Saved(NamedTuple):
-    """What a file holds for one kind of arguments.
+    """The part of a file for one kind of arguments.
 
     Attributes:
         given: the arguments, with an `ArrayKind` in place of each array.
         out: the result, with `RESULT` in place of each Tensor.
-        traced: what the function did.
+        traced: the recorded run of the function.
     """
 
-    given: Any
+    arguments: Any
     out: Any
     traced: Recording
 
@@ -46,9 +46,9 @@ class Loaded(Compiled[Any, Any]):
         name: of the function.
         captured: the Tensors that it reads and changes, by name: parameters, states of optimizers, running
             statistics. They can be read, assigned to, and saved.
-        states: what it reads and changes outside of Tensors, as it was found in attributes: the moments of an
+        states: values outside of Tensors that it reads and changes, by the names of attributes: the moments of an
             optimizer, its step, a learning rate. Numbers in them can be set.
-        saved: what the file holds.
+        saved: the parts of the file, one for each kind of arguments.
 
     Example:
         >>> import autograd_lite as ag
@@ -69,29 +69,29 @@ class Loaded(Compiled[Any, Any]):
         exact: bool,
         max_bytes: int | None,
     ) -> None:
-        def refused(*args: Any, **kwargs: Any) -> NoReturn:
+        def refuse_call(*args: Any, **kwargs: Any) -> NoReturn:
             raise TypeError(
                 f"{name}: a compiled function from a file cannot be transformed, nor called on Tensors that require a "
                 "gradient or that are views of what it changes, since the file has no code. Call it on arrays, or "
                 "compile the function itself"
             )
 
-        refused.__name__ = name
-        super().__init__(refused, exact, max_bytes)
+        refuse_call.__name__ = name
+        super().__init__(refuse_call, exact, max_bytes)
         self.name = name
         self.captured = MappingProxyType(dict(captured))
         self.saved, self.states = tuple(saved), tuple(states)
-        every = (leaves(saved.given) for saved in self.saved)
-        places = (frozenset(i for i, x in enumerate(given) if x is int or x is float) for given in every)
+        every = (leaves(saved.arguments) for saved in self.saved)
+        places = (frozenset(i for i, x in enumerate(arguments) if x is int or x is float) for arguments in every)
         self._places = tuple(dict.fromkeys(filter(None, places)))
-        self._planned: dict[Any, set[int]] = {}
+        self._plan: dict[Any, set[int]] = {}
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(f"{self.name}: a compiled function from a file is copied by save_compiled and load_compiled")
 
     def _varying(self, key: Any, kinds: Sequence[Any], numbers: Sequence[Number]) -> Varying | None:
-        known = {x.place for x in numbers}
-        places = next((places for places in self._places if places <= known), None)
+        places_of_numbers = {x.place for x in numbers}
+        places = next((places for places in self._places if places <= places_of_numbers), None)
         if places is None:
             return None
         general = list(kinds)
@@ -102,17 +102,17 @@ class Loaded(Compiled[Any, Any]):
         return Varying(tuple(general), values, places, Numbers(key, ()))
 
     def _run_anew(self, call: Request) -> Any:
-        """Plan what the file has for arguments of this kind, and run it."""
+        """Plan the traces in the file for arguments of this kind, and run the first that holds."""
         if MODE.get().record and any(
             isinstance(x, Tensor) and x.requires_grad for x in leaves((call.args, call.kwargs))
         ):
             return self._f(*call.args, **call.kwargs)
         args, kwargs = map_leaves(_array, (call.args, call.kwargs))
         kinds = kinds_of(args, kwargs)
-        numbers = [n for n, saved in enumerate(self.saved) if _alike(saved.given, kinds)]
+        numbers = [n for n, saved in enumerate(self.saved) if _alike(saved.arguments, kinds)]
         if call.varying is not None and not numbers:
             kinds = kinds_of(args, kwargs, call.varying.places)
-            numbers = [n for n, saved in enumerate(self.saved) if _alike(saved.given, kinds)]
+            numbers = [n for n, saved in enumerate(self.saved) if _alike(saved.arguments, kinds)]
         elif call.varying is not None:
             call = call.with_constants(())
         if not numbers:
@@ -123,16 +123,23 @@ class Loaded(Compiled[Any, Any]):
         key, why, memo, as_tensors = call.key, call.why, call.memo, call.as_tensors
         arrays = [_array(x) for x in leaves((args, kwargs)) if isinstance(x, ARRAYS)]
         for n in numbers:
-            if n in self._planned.setdefault(key, set()):
+            if n in self._plan.setdefault(key, set()):
                 continue
             saved = self.saved[n]
-            replay = _planned(saved.traced, arrays, self.exact, self.max_bytes)
+            replay = _plan(saved.traced, arrays, self.exact, self.max_bytes)
             new = Trace(
-                why, replay, saved.out, None, None, saved.given, unflatten_like(saved.out), captured_ids(saved.traced)
+                why,
+                replay,
+                saved.out,
+                None,
+                None,
+                saved.arguments,
+                unflatten_like(saved.out),
+                captured_ids(saved.traced),
             )
             new = new._replace(written=saved.traced.written)
             with self._lock:
-                self._planned[key].add(n)
+                self._plan[key].add(n)
                 self._traces.setdefault(key, []).append(new)
             if (captured := replay.guards.check()) is None:
                 why = replay.guards.why_broken()
@@ -149,15 +156,15 @@ class Loaded(Compiled[Any, Any]):
             f"{self.name}: expected captured Tensors and states as they were when the function was traced, but {why}"
         )
 
-    def _nearly(self, given: Any) -> Any:
+    def _nearly(self, arguments: Any) -> Any:
         """Return the arguments of a trace for arrays that only lie in memory in another way."""
         for saved in self.saved:
-            if _alike(saved.given, given, layouts=False) and all(map(_is_dense, leaves(saved.given))):
-                return saved.given
-        kinds = "; ".join(argument_kinds(saved.given) for saved in self.saved)
+            if _alike(saved.arguments, arguments, layouts=False) and all(map(_is_dense, leaves(saved.arguments))):
+                return saved.arguments
+        kinds = "; ".join(argument_kinds(saved.arguments) for saved in self.saved)
         raise ValueError(
             f"{self.name}: expected arguments of a kind that the file has a trace for, {kinds}; received "
-            f"{argument_kinds(given)}. Convert them, or save a function that was called with such arguments too"
+            f"{argument_kinds(arguments)}. Convert them, or save a function that was called with such arguments too"
         )
 
     def _fall_back(self, args: Any, kwargs: Any) -> NoReturn:
@@ -167,7 +174,7 @@ class Loaded(Compiled[Any, Any]):
         )
 
 
-def _planned(traced: Recording, arrays: Sequence[Any], exact: bool, max_bytes: int | None) -> Replay:
+def _plan(traced: Recording, arrays: Sequence[Any], exact: bool, max_bytes: int | None) -> Replay:
     """Plan a program for arguments like these."""
     slots = {i: wrap(a, None) for i, a in zip(traced.program.inputs, arrays, strict=False) if i is not None}
     bindings = MappingProxyType({**traced.program.bindings, **slots})
@@ -214,6 +221,6 @@ def _laid_out(x: Any, kind: Any) -> Any:
     """Return an array that lies in memory as one of this kind does."""
     if not isinstance(kind, ArrayKind) or kind.strides is None:
         return x
-    made = _empty(kind)
-    made[...] = _array(x)
-    return wrap(made, None) if isinstance(x, Tensor) else made
+    copy = _empty(kind)
+    copy[...] = _array(x)
+    return wrap(copy, None) if isinstance(x, Tensor) else copy

@@ -1,4 +1,4 @@
-"""`scan`, `cond` and `while_loop` in files: their bodies are programs, and what else they know are numbers."""
+"""`scan`, `cond` and `while_loop` in files: their bodies are programs, and the rest of them are numbers."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _KINDS = {
 
 
 def loop_of(op: Op) -> Loop | None:
-    """Return what an op does, if it is one of these."""
+    """Return the loop that an op runs, or None."""
     owner = getattr(op.forward, "__self__", None)
     return owner if isinstance(owner, Scan | Choice) else None
 
 
-def described(loop: Loop, body: Callable[[Body], Any]) -> dict[str, Any]:
+def describe_loop(loop: Loop, body: Callable[[Body], Any]) -> dict[str, Any]:
     """Return the description of a loop.
 
     Args:
-        loop: what.
+        loop: the loop.
         body: describes a body.
     """
     name = "scan" if isinstance(loop, Scan) else "cond"

@@ -1,4 +1,4 @@
-"""A compiled function as an ONNX model: what its results are made of, after the passes."""
+"""A compiled function as an ONNX model: the operations of its results, after the passes."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _forward(trace: Trace, program: PureProgram, names: list[str]) -> PureProgra
     assert trace.replay is not None
     kinds = [x for _, x in items(trace.arguments) if isinstance(x, ArrayKind)]
     results = program.graph.outputs[: len(trace.replay.traced.results)]
-    bindings = {i: plain_number(thing) for i, thing in program.bindings.items()}
+    bindings = {i: plain_number(value) for i, value in program.bindings.items()}
     forward = replace(
         program,
         graph=replace(program.graph, outputs=results),

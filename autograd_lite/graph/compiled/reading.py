@@ -1,4 +1,4 @@
-"""Compiled functions from files, which are not trusted: what comes back is a function or one error."""
+"""Compiled functions from files, which are not trusted: reading gives a function or one error."""
 
 from __future__ import annotations
 
@@ -65,21 +65,21 @@ def load_compiled(path: str | os.PathLike[str]) -> Loaded:
         >>> again(np.array([1.0, 5.0]))
         array([ 2., 10.])
     """
-    what = "load_compiled"
-    arrays, about = read_arrays(what, path, ENTRY)
+    caller = "load_compiled"
+    arrays, about = read_arrays(caller, path, ENTRY)
 
     def refusal(error: BaseException) -> Exception:
         other = f"expected the description of a compiled function; received another one ({error!r:.100})"
         problem = str(error) if isinstance(error, Unreadable) else other
-        return SavedFileError(f"{what}: {problem}. The file is damaged, or was not written by save_compiled")
+        return SavedFileError(f"{caller}: {problem}. The file is damaged, or was not written by save_compiled")
 
-    with refused_as(what, refusal, UnsupportedError):
+    with refused_as(caller, refusal, UnsupportedError):
         about = about or {}
         if about.get("format") != FORMAT:
             refuse(f"a file of the format {FORMAT!r}", about.get("format"))
         if about.get("version") != VERSION:
             refuse(f"version {VERSION} of the format, which this version reads", about.get("version"))
-        return _Reading(arrays, about).loaded()
+        return _Reading(arrays, about).read_function()
 
 
 class _Reading:
@@ -91,7 +91,7 @@ class _Reading:
         self._host_state = HostStateReader(self._values, about["states"])
         self._tensors = [self._tensor(part) for part in about["tensors"]]
 
-    def loaded(self) -> Loaded:
+    def read_function(self) -> Loaded:
         """Return the function."""
         captured = {t.name or "": t for t in self._tensors}
         if len(captured) != len(self._tensors):
@@ -105,10 +105,10 @@ class _Reading:
         return Loaded(name, traces, captured, self._host_state.containers, exact, max_bytes)
 
     def _tensor(self, about: Mapping[str, Any]) -> Tensor:
-        data, wanted = self._array(about["data"]), of_kind(bool, about["requires_grad"])
-        if wanted and data.dtype.kind not in "fc":
+        data, requires_grad = self._array(about["data"]), of_kind(bool, about["requires_grad"])
+        if requires_grad and data.dtype.kind not in "fc":
             refuse("a Tensor of floating numbers where a gradient is required", str(data.dtype))
-        t = tensor(data, requires_grad=wanted, name=of_kind(str, about["name"]))
+        t = tensor(data, requires_grad=requires_grad, name=of_kind(str, about["name"]))
         if "grad" in about:
             g = self._array(about["grad"])
             if (g.shape, g.dtype) != (t.shape, t.dtype):
@@ -120,7 +120,7 @@ class _Reading:
         a = self._values.read(text)
         return a if isinstance(a, (np.ndarray, np.generic)) else refuse("an array", text)
 
-    def _written(self, about: Any, assigned: Sequence[tuple[Tensor, str]]) -> tuple[tuple[Tensor, bool], ...]:
+    def _written_tensors(self, about: Any, assigned: Sequence[tuple[Tensor, str]]) -> tuple[tuple[Tensor, bool], ...]:
         written = tuple((nth(self._tensors, n), of_kind(bool, only)) for n, only in about)
         leaves = {id(leaf) for leaf, _ in assigned}
         for t, _ in written:
@@ -139,22 +139,22 @@ class _Reading:
         assigned = tuple((nth(self._tensors, n), _id(graph, i)) for n, i in about["assigned"])
         gradients = tuple((nth(self._tensors, n), None if i is None else _id(graph, i)) for n, i in about["gradients"])
         results, put, effects = ([_id(graph, i) for i in about[name]] for name in ("results", "put", "effects"))
-        wanted = [*results, *(i for _, i in assigned), *(i for _, i in gradients if i is not None), *put, *effects]
-        if wanted != list(graph.outputs):
-            refuse("the outputs of the graph", wanted)
+        outputs = [*results, *(i for _, i in assigned), *(i for _, i in gradients if i is not None), *put, *effects]
+        if outputs != list(graph.outputs):
+            refuse("the outputs of the graph", outputs)
         for leaf, i in (*assigned, *gradients):
             if i is not None and (graph[i].shape, graph[i].dtype) != (leaf.shape, leaf.dtype):
                 refuse(f"a value of shape {leaf.shape} for {leaf.name!r}", graph[i].shape)
-        given, out = (self._values.read(about[name]) for name in ("given", "out"))
-        if not (isinstance(given, tuple) and [type(part) for part in given] == [tuple, dict]):
-            refuse("positional arguments and keywords", given)
-        _check_arguments(graph, given, about["inputs"])
+        arguments, out = (self._values.read(about[name]) for name in ("given", "out"))
+        if not (isinstance(arguments, tuple) and [type(part) for part in arguments] == [tuple, dict]):
+            refuse("positional arguments and keywords", arguments)
+        _check_arguments(graph, arguments, about["inputs"])
         traced = Recording(
             program=program,
             out=None,
             results=tuple(results),
             assigned=assigned,
-            written=self._written(about["written"], assigned),
+            written=self._written_tensors(about["written"], assigned),
             gradients=gradients,
             before=tuple((leaf, grads[id(leaf)]) for leaf, _ in before),
             captured=tuple(nth(self._tensors, n) for n in about["captured"]),
@@ -165,7 +165,7 @@ class _Reading:
             backward=of_kind(bool, about["backward"]),
             masks=of_kind(bool, about["masks"]),
         )
-        return Saved(given, out, traced)
+        return Saved(arguments, out, traced)
 
     def _program(
         self,
@@ -206,23 +206,23 @@ class _Reading:
 
     def _binding(self, node: GraphNode, about: Mapping[str, Any], grads: Mapping[int, Tensor | None]) -> Any:
         ((kind, content),) = about.items()
-        thing: Any = None
+        value: Any = None
         if kind == "tensor":
-            thing = nth(self._tensors, content)
+            value = nth(self._tensors, content)
         elif kind == "gradient":
-            thing = grads.get(id(nth(self._tensors, content)))
+            value = grads.get(id(nth(self._tensors, content)))
         elif kind == "value":
-            thing = self._values.read(content)
-        if node.kind is Kind.STATE or isinstance(thing, Generator):
-            return thing if node.kind is Kind.STATE and isinstance(thing, Generator) else refuse("a generator", about)
+            value = self._values.read(content)
+        if node.kind is Kind.STATE or isinstance(value, Generator):
+            return value if node.kind is Kind.STATE and isinstance(value, Generator) else refuse("a generator", about)
         if node.weak:
-            return thing if type(thing) in (bool, int, float, complex) else refuse("a number", about)
-        if not isinstance(thing, (Tensor, np.ndarray, np.generic)) or (thing.shape, thing.dtype) != (
+            return value if type(value) in (bool, int, float, complex) else refuse("a number", about)
+        if not isinstance(value, (Tensor, np.ndarray, np.generic)) or (value.shape, value.dtype) != (
             node.shape,
             node.dtype,
         ):
             refuse(f"what fills {node.id}, {node.shape} {node.dtype}", about)
-        return thing
+        return value
 
     def _call(self, node: GraphNode, params: Mapping[str, Any]) -> tuple[Op, tuple[str, ...], Mapping[str, Any]]:
         if node.size > _MOST_ELEMENTS:
@@ -235,19 +235,19 @@ class _Reading:
                 refuse(f"'{loop.op.name}' of results {shapes} {dtypes} as {node.id}", f"{node.op} {node.shape}")
             return loop.op, node.inputs, loop.params
         op = op_named(node.op)
-        found = {name: self._values.read(text) for name, text in params[node.id].items()}
-        plain = {name: found[name] for name in sorted(found) if not isinstance(found[name], Generator)}
+        values = {name: self._values.read(text) for name, text in params[node.id].items()}
+        plain = {name: values[name] for name in sorted(values) if not isinstance(values[name], Generator)}
         if tuple([make_param(name, value) for name, value in plain.items()]) != node.params:
-            refuse(f"the parameters of {node.id} as its graph has them", sorted(found))
-        rest = len(found) - len(plain) + sum(1 for _ in indices_in(found))
+            refuse(f"the parameters of {node.id} as its graph has them", sorted(values))
+        rest = len(values) - len(plain) + sum(1 for _ in indices_in(values))
         if rest > len(node.inputs):
             refuse(f"inputs of {node.id}", node.inputs)
-        return op, node.inputs[: len(node.inputs) - rest], found
+        return op, node.inputs[: len(node.inputs) - rest], values
 
 
-def _check_arguments(graph: PureGraph, given: Any, inputs: Sequence[Any]) -> None:
-    """Refuse arguments that are not what the graph takes: a call would find it out."""
-    kinds = [x for x in leaves(given) if isinstance(x, ArrayKind)]
+def _check_arguments(graph: PureGraph, arguments: Any, inputs: Sequence[Any]) -> None:
+    """Refuse arguments that the graph does not take, before a call would fail on them."""
+    kinds = [x for x in leaves(arguments) if isinstance(x, ArrayKind)]
     if len(kinds) != len(inputs):
         refuse(f"{len(inputs)} arrays among the arguments", len(kinds))
     for kind, i in zip(kinds, inputs, strict=True):
@@ -256,7 +256,7 @@ def _check_arguments(graph: PureGraph, given: Any, inputs: Sequence[Any]) -> Non
 
 
 def _fitting(node: GraphNode, x: Any) -> Any:
-    """Return what fills a slot from outside of Tensors, if it can."""
+    """Return a value for a slot, or refuse one that does not fit."""
     if isinstance(x, Tensor) and (node.weak or (x.shape, x.dtype) != (node.shape, node.dtype)):
         refuse(f"an array for {node.id}, {node.shape} {node.dtype}", f"{x.shape} {x.dtype}")
     return x

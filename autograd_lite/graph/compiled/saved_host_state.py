@@ -1,4 +1,4 @@
-"""What a compiled function reads and puts back outside of Tensors, such as the state of an optimizer, as JSON."""
+"""The host state of a compiled function as JSON: what it reads and puts back outside of Tensors, such as moments."""
 
 from __future__ import annotations
 
@@ -27,17 +27,20 @@ _CALLS: dict[str, Callable[..., Any]] = {
 
 
 class HostStateWriter(ValueCodec):
-    """Writes the hosts of several traces, which share containers.
+    """Writes the host state of several traces, which share containers.
 
     Args:
         values: the codec of the file.
 
     Attributes:
-        containers: what is in each, as far as it is read.
+        containers: the entries of each that are read.
     """
 
     def __init__(self, values: ValueCodec) -> None:
-        forms = {"live": Form(DynamicScalar, HostStateWriter._known), "host": Form(Tensor, HostStateWriter._host)}
+        forms = {
+            "live": Form(DynamicScalar, HostStateWriter._known_number),
+            "host": Form(Tensor, HostStateWriter._host),
+        }
         super().__init__(values.held, values.generators, forms, np.generic)
         self._values = values
         self._numbers: dict[int, int] = {}
@@ -47,14 +50,14 @@ class HostStateWriter(ValueCodec):
         self._arrays: dict[int, int] = {}
 
     def containers(self) -> list[Any]:
-        """Return what is in the containers now."""
+        """Return the current values of the containers."""
         return [
             [[key, self._values.write(held[key], f"state {n}")] for key in sorted(keys) if key in held]
             for n, (held, keys) in enumerate(zip(self._held, self._keys, strict=True))
         ]
 
     def host_state(self, host_state: HostState) -> dict[str, Any]:
-        """Return the description of what one trace notes."""
+        """Return the description of the host state of one trace."""
         self._lives = {}
         self._arrays = {i: n for n, i in enumerate(host_state.arrays)}
         steps = []
@@ -63,8 +66,8 @@ class HostStateWriter(ValueCodec):
                 for x in leaves_of(step.found):
                     if x.__class__ is DynamicScalar:
                         self._live(x)
-                found = self.write(step.found)
-                steps.append({"read": [self._container(step.container, step.key), step.key, found, step.owned]})
+                value = self.write(step.found)
+                steps.append({"read": [self._container(step.container, step.key), step.key, value, step.owned]})
             elif isinstance(step, Argument):
                 steps.append({"argument": [step.place, self._live(step.number)]})
             elif isinstance(step, Fixed) and step.number in self._lives:
@@ -72,12 +75,12 @@ class HostStateWriter(ValueCodec):
             elif isinstance(step, DynamicScalar) and self._is_writable(step):
                 args = [self.write(x) for x in step.args]
                 steps.append({"call": [_name_of(step.f), args, self._live(step)]})
-            # What is pinned, or found by other functions and fixed, is in no file: nothing can change it there.
+            # Static values, and results of other functions, are in no file: nothing could change them there.
         puts = [
             [self._container(put.container, put.key), put.key, None, self.write(put.before)]
             for put in host_state.puts.values()
         ]
-        arrays, self._arrays = self._arrays, {}  # what is put is new
+        arrays, self._arrays = self._arrays, {}  # values that are put are new
         for about, put in zip(puts, host_state.puts.values(), strict=True):
             about[2] = self.write(put.value)
         self._arrays = arrays
@@ -87,7 +90,7 @@ class HostStateWriter(ValueCodec):
         return _name_of(x.f) != "" and all(arg in self._lives for arg in x.args if arg.__class__ is DynamicScalar)
 
     def slot(self, x: Any) -> dict[str, Any]:
-        """Return what fills a slot of the program."""
+        """Return the description of a value that fills a slot of the program."""
         tree: dict[str, Any] = self.write(x)
         return tree
 
@@ -106,7 +109,7 @@ class HostStateWriter(ValueCodec):
         number = self._lives.setdefault(x, len(self._lives))
         return {"live": number, "name": x.name, "value": self._values.write(x.value, x.name)}
 
-    def _known(self: Any, x: DynamicScalar, where: str) -> dict[str, Any]:
+    def _known_number(self: Any, x: DynamicScalar, where: str) -> dict[str, Any]:
         if x not in self._lives:
             raise UnwritableError(f"a number that {_first_unknown(x)} computes anew at every call")
         return self._live(x)
@@ -126,7 +129,7 @@ def _name_of(f: Callable[..., Any]) -> str:
     """Return the name of a function of numbers, or ""."""
     if isinstance(f, np.ufunc) and getattr(np, f.__name__, None) is f:
         return f"numpy.{f.__name__}"
-    return next((name for name, known in _CALLS.items() if known is f), "")
+    return next((name for name, function in _CALLS.items() if function is f), "")
 
 
 class HostStateReader(ValueCodec):
@@ -137,7 +140,7 @@ class HostStateReader(ValueCodec):
         containers: as in the file.
 
     Attributes:
-        containers: dictionaries with what was read.
+        containers: dictionaries with the values read.
     """
 
     def __init__(self, values: ValueCodec, containers: Any) -> None:
@@ -155,16 +158,16 @@ class HostStateReader(ValueCodec):
             refuse("names in a state", containers)
 
     def host_state(self, about: Mapping[str, Any]) -> HostState:
-        """Return what one trace notes."""
+        """Return the host state of one trace."""
         self._lives, self._arrays, self._host_state = {}, [], HostState(_never)
         host_state = self._host_state
         for step in about["steps"]:
             ((kind, content),) = step.items()
             if kind == "read":
-                number, key, found, owned = content
+                number, key, content_read, owned = content
                 container = self._container(number, key)
-                self._arrays_of(found, container[key])
-                host_state.steps.append(Read(container, key, self.read(found), owned is True))
+                self._arrays_of(content_read, container[key])
+                host_state.steps.append(Read(container, key, self.read(content_read), owned is True))
             elif kind == "argument":
                 place, live = content
                 if place != sum(isinstance(step, Argument) for step in host_state.steps):
@@ -177,7 +180,7 @@ class HostStateReader(ValueCodec):
                 host_state.steps.append(Fixed(number if is_number else refuse("a number", content), value))
             elif kind == "call":
                 name, args, live = content
-                host_state.steps.append(self._live(live, _called(name), tuple(map(self.read, args))))
+                host_state.steps.append(self._live(live, _function_named(name), tuple(map(self.read, args))))
             else:
                 refuse("a step", kind)
         for number, key, value, before in about["puts"]:
@@ -187,21 +190,21 @@ class HostStateReader(ValueCodec):
         return host_state
 
     def slot(self, about: Any) -> Any:
-        """Return what fills a slot: a Tensor or a number."""
-        found = self.read(about)
-        return found if isinstance(found, (Tensor, DynamicScalar)) else refuse("an array or a number", about)
+        """Return the value that fills a slot: a Tensor or a number."""
+        value = self.read(about)
+        return value if isinstance(value, (Tensor, DynamicScalar)) else refuse("an array or a number", about)
 
     def _container(self, number: Any, key: Any) -> dict[str, Any]:
         container = nth(self.containers, number)
         container.setdefault(of_kind(str, key), None)
         return container
 
-    def _arrays_of(self, found: Any, held: Any) -> None:
-        """Make the Tensors that stand for the arrays of what is read, in order; they must be there."""
-        wanted = _hosts_in(found)
-        arrays = [x for x in leaves_of(held) if isinstance(x, (np.ndarray, np.generic))]
-        if wanted != list(range(len(self._arrays), len(self._arrays) + len(arrays))):
-            refuse("the arrays of a state in order", wanted)
+    def _arrays_of(self, about: Any, value: Any) -> None:
+        """Make a Tensor for each array of a value, in order; raise if the description has others."""
+        numbers = _hosts_in(about)
+        arrays = [x for x in leaves_of(value) if isinstance(x, (np.ndarray, np.generic))]
+        if numbers != list(range(len(self._arrays), len(self._arrays) + len(arrays))):
+            refuse("the arrays of a state in order", numbers)
         for a in arrays:
             t = wrap(a, None)
             self._arrays.append(t)
@@ -217,7 +220,7 @@ class HostStateReader(ValueCodec):
             refuse("a number", about)
         if f is not None or number not in self._lives:
             name = of_kind(str, about["name"])
-            self._lives[number] = DynamicScalar(self._host_state, _given if f is None else f, args, value, name)
+            self._lives[number] = DynamicScalar(self._host_state, _placeholder if f is None else f, args, value, name)
         live: DynamicScalar = self._lives[number]
         return live
 
@@ -231,16 +234,16 @@ def _hosts_in(about: Any) -> list[Any]:
     return [n for part in about for n in _hosts_in(part)] if isinstance(about, list) else []
 
 
-def _called(name: Any) -> Callable[..., Any]:
+def _function_named(name: Any) -> Callable[..., Any]:
     if isinstance(name, str) and name.startswith("numpy."):
-        found = getattr(np, name.removeprefix("numpy."), None)
-        if isinstance(found, np.ufunc):
-            return found
+        function = getattr(np, name.removeprefix("numpy."), None)
+        if isinstance(function, np.ufunc):
+            return function
     return _CALLS[name] if isinstance(name, str) and name in _CALLS else refuse("a function of numbers", name)
 
 
-def _given() -> None:
-    """Stands for the reading of a number."""
+def _placeholder() -> None:
+    """Take the place of a function that reads a number."""
 
 
 def _never(how: str, instead: str = "") -> None:

@@ -1,4 +1,4 @@
-"""Compiled functions into files: their operations, and all that these read; no code."""
+"""Compiled functions into files: their operations and the values that these read, but no code."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ...tensors.tensor import Tensor
 from ..export.json_format import document_of
 from .codec import UnwritableError, ValueCodec, like
 from .loaded import Loaded, Saved
-from .loops import PRIVATE, described, loop_of
+from .loops import PRIVATE, describe_loop, loop_of
 from .saved_host_state import HostStateWriter
 
 ENTRY = "autograd_lite"  # of the metadata
@@ -33,16 +33,16 @@ _NO_CODE = ": a file holds no code"
 def save_compiled(compiled: Compiled[Any, Any], path: str | os.PathLike[str]) -> None:
     """Write a compiled function; see `Compiled.save_compiled`."""
     name = getattr(compiled, "__name__", "function")
-    found = [Saved(t.arguments, t.out, t.replay.traced) for t in compiled.traces if t.replay is not None]
+    saved = [Saved(t.arguments, t.out, t.replay.traced) for t in compiled.traces if t.replay is not None]
     if isinstance(compiled, Loaded):
-        found = list(compiled.saved)
-    if not found:
+        saved = list(compiled.saved)
+    if not saved:
         raise ValueError(
             f"save_compiled: expected a function that is replayed; received {name}, of which there is no replay. Call "
             "it twice with arguments of each kind that it will be called with, and see explain()"
         )
     writing = _Writing()
-    about = writing.described(name, compiled.exact, compiled.max_bytes, found)
+    about = writing.describe(name, compiled.exact, compiled.max_bytes, saved)
     write_arrays("save_compiled", path, writing.arrays, about, ENTRY)
 
 
@@ -61,12 +61,11 @@ class _Writing:
         self._values = ValueCodec(self.arrays, self._generators)
         self._host_state = HostStateWriter(self._values)
 
-    def described(self, name: str, exact: bool, max_bytes: int | None, found: Sequence[Saved]) -> dict[str, Any]:
+    def describe(self, name: str, exact: bool, max_bytes: int | None, saved_traces: Sequence[Saved]) -> dict[str, Any]:
         """Return the description of a function."""
-        traces = [self._trace(saved) for saved in found]
-        generators = [
-            {"name": g.name, "state": _plain(g.state)} for g in self._generators
-        ]  # the last of all, when all are known
+        traces = [self._trace(saved) for saved in saved_traces]
+        # After all traces, which add generators as they meet them.
+        generators = [{"name": g.name, "state": _plain(g.state)} for g in self._generators]
         return {
             "format": FORMAT,
             "version": VERSION,
@@ -84,18 +83,19 @@ class _Writing:
         checks = {i for i in traced.effects if _is_check(program.calls.get(i))}
         effects = [i for i in traced.effects if i not in checks]
         n, m, outputs = len(traced.results), len(traced.effects), program.graph.outputs
-        wanted = (*outputs[:n], *outputs[n + len(traced.saved) : len(outputs) - m], *effects)  # without a history
-        graph = _needed(program.graph, wanted)
+        outputs_kept = (*outputs[:n], *outputs[n + len(traced.saved) : len(outputs) - m], *effects)  # without a history
+        graph = _part_needed(program.graph, outputs_kept)
         before = {id(g): leaf for leaf, g in traced.before if g is not None}
         about = self._program(program, graph, before)
         inputs = about["inputs"]
         advice = f"{_NO_CODE}. Compute it before the call, and pass it as an argument"
         with _expecting("Python values outside of Tensors that can be written", advice):
             host_state = self._host_state.host_state(traced.host_state)
-            slots = [[self._host_state.slot(x), i] for x, i in _paired(traced.slots, inputs)]
+            last = inputs[len(inputs) - len(traced.slots) :]
+            slots = [[self._host_state.slot(x), i] for x, i in zip(traced.slots, last, strict=True)]
         return {
             **about,
-            "given": self._outer(saved.given, "arguments"),
+            "given": self._outer(saved.arguments, "arguments"),
             "out": self._outer(saved.out, "results"),
             "inputs": inputs[: len(inputs) - len(traced.slots)],
             "slots": slots,
@@ -116,16 +116,17 @@ class _Writing:
         """Return the description of a program, as far as it is in a graph.
 
         Args:
-            program, graph: what.
+            program: the program.
+            graph: the part of its graph to describe.
             before: the leaves whose gradients fill slots, by the ids of these.
         """
-        for i, thing in program.bindings.items():
-            if i in graph and isinstance(thing, Generator) and thing not in self._generators:
-                self._generators.append(thing)
+        for i, value in program.bindings.items():
+            if i in graph and isinstance(value, Generator) and value not in self._generators:
+                self._generators.append(value)
         inputs = [i if i is not None and i in graph else None for i in program.inputs]
         bindings = {
-            i: self._binding(i, thing, before, i in program.fixed)
-            for i, thing in program.bindings.items()
+            i: self._binding(i, value, before, i in program.fixed)
+            for i, value in program.bindings.items()
             if i in graph and i not in inputs
         }
         return {
@@ -139,13 +140,13 @@ class _Writing:
     def _body(self, body: Body) -> dict[str, Any]:
         """Return the description of the body of a loop."""
         effects = [i for i in body.effects if not _is_check(body.program.calls.get(i))]
-        graph = _needed(body.program.graph, (*body.outputs, *effects))
+        graph = _part_needed(body.program.graph, (*body.outputs, *effects))
         about = self._program(body.program, graph, {})
         return {**about, "name": body.name, "results": len(body.outputs), "examples": list(map(like, body.examples))}
 
-    def _outer(self, tree: Any, what: str) -> Any:
-        with _expecting(f"{what} that are arrays, numbers, texts, or dicts, lists and tuples of these"):
-            return self._values.write(tree, what)
+    def _outer(self, tree: Any, contents: str) -> Any:
+        with _expecting(f"{contents} that are arrays, numbers, texts, or dicts, lists and tuples of these"):
+            return self._values.write(tree, contents)
 
     def _tensor(self, t: Tensor, grad: bool = False) -> int:
         """Return the number of a captured Tensor."""
@@ -161,65 +162,60 @@ class _Writing:
             about["grad"] = self._values.write(held._data, f"{name}.grad")
         return number
 
-    def _binding(self, i: str, thing: Any, before: Mapping[int, Tensor], fixed: bool) -> dict[str, Any]:
-        """Return what fills a slot."""
-        if id(thing) in before:
-            return {"gradient": self._tensor(before[id(thing)], grad=True)}
-        if isinstance(thing, Tensor) and not fixed:
-            return {"tensor": self._tensor(thing)}
+    def _binding(self, i: str, value: Any, before: Mapping[int, Tensor], fixed: bool) -> dict[str, Any]:
+        """Return the description of the value that fills a slot."""
+        if id(value) in before:
+            return {"gradient": self._tensor(before[id(value)], grad=True)}
+        if isinstance(value, Tensor) and not fixed:
+            return {"tensor": self._tensor(value)}
         with _expecting("captured values that can be written"):
-            return {"value": self._values.write(thing._data if isinstance(thing, Tensor) else thing, f"constant {i}")}
+            return {"value": self._values.write(value._data if isinstance(value, Tensor) else value, f"constant {i}")}
 
     def _params(self, graph: PureGraph, i: str, call: tuple[Op, Any, Mapping[str, Any]]) -> dict[str, Any]:
         op, _, params = call
         source = graph[i].source
         where = f" at {source}" if source else ""
         if (loop := loop_of(op)) is not None:
-            return described(loop, self._body)
+            return describe_loop(loop, self._body)
         if op not in (OPS.get(op.name), PRIVATE.get(op.name)):
             raise TypeError(
                 f"save_compiled: expected operations of autograd_lite's tables; received '{op.name}'{where}, which is "
                 "a custom one: a file holds no code. Write it with NumPy's functions, or save the model instead"
             )
-        found = {}
+        values = {}
         for name, value in params.items():
-            what, advice, received = f"{name} of '{op.name}'{where} to be plain", "", ""
+            expected, advice, received = f"{name} of '{op.name}'{where} to be plain", "", ""
             if op is OBSERVE:
-                what, advice = (
+                expected, advice = (
                     "effects that can be written",
                     f"{_NO_CODE}. Compile a function without it, and save that",
                 )
                 received = f"a function of yours{where}, which observe or debug_print calls"
-            with _expecting(what, advice, received):
-                found[name] = self._values.write(value, f"{name} of {i}")
-        return found
+            with _expecting(expected, advice, received):
+                values[name] = self._values.write(value, f"{name} of {i}")
+        return values
 
 
 @contextmanager
-def _expecting(what: str, advice: str = "", received: str = "") -> Iterator[None]:
-    """Let what cannot be written be an error that says what was expected."""
+def _expecting(expected: str, advice: str = "", received: str = "") -> Iterator[None]:
+    """Raise TypeError with an expectation, where a value cannot be written."""
     try:
         yield
     except UnwritableError as error:
-        raise TypeError(f"save_compiled: expected {what}; received {received or error}{advice}") from None
-
-
-def _paired(slots: Sequence[Any], inputs: Sequence[str | None]) -> list[tuple[Any, str | None]]:
-    """Return what fills the last slots of the program, each with its id."""
-    return list(zip(slots, inputs[len(inputs) - len(slots) :], strict=True))
+        raise TypeError(f"save_compiled: expected {expected}; received {received or error}{advice}") from None
 
 
 def _is_check(call: Any) -> bool:
     return call is not None and call[0] is OBSERVE and isinstance(call[2]["function"], Check)
 
 
-def _needed(graph: PureGraph, outputs: tuple[str, ...]) -> PureGraph:
+def _part_needed(graph: PureGraph, outputs: tuple[str, ...]) -> PureGraph:
     """Return the part of a graph that some of its nodes need."""
-    wanted = set(outputs)
+    needed = set(outputs)
     for node in reversed(graph.nodes):
-        if node.id in wanted:
-            wanted.update(node.inputs)
-    return replace(graph, nodes=tuple([node for node in graph.nodes if node.id in wanted]), outputs=outputs)
+        if node.id in needed:
+            needed.update(node.inputs)
+    return replace(graph, nodes=tuple([node for node in graph.nodes if node.id in needed]), outputs=outputs)
 
 
 def _plain(state: Any) -> Any:

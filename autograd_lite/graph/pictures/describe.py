@@ -29,7 +29,7 @@ class Facts(NamedTuple):
         outputs: ids of the results.
         gradients: for the complete cotangent of a parameter, by its id, the name of that parameter.
         frozen: ids of inputs that are a module's own weights.
-        measurements: what was measured at nodes, by their ids.
+        measurements: measured numbers of nodes, by their ids.
     """
 
     outputs: Collection[str]
@@ -39,7 +39,7 @@ class Facts(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """What an overlay measures: the sum over the members of a group, the sum over the graph, and the unit."""
+    """Sums of an overlay's numbers: over the members of a group, and over the graph; and the unit."""
 
     own: float
     whole: float
@@ -74,8 +74,8 @@ def node_box(
     lines += tuple(_result_lines(node, results, facts, marks))
     if own.note:
         lines = (*lines, visible(clip(own.note, _NAME)))
-    said = (*_tip(node, facts), *[line for part in results for line in _result_tip(node, part, facts)], *mark.tip)
-    tip = tuple(visible(clip(line, _TIP)) for line in said if line)
+    tip_lines = (*_tip(node, facts), *[line for part in results for line in _result_tip(node, part, facts)], *mark.tip)
+    tip = tuple(visible(clip(line, _TIP)) for line in tip_lines if line)
     look = mark.look or _look(node, facts)
     if look == "op" and is_output:
         look = "output"
@@ -137,8 +137,8 @@ def _numbers(node: GraphNode, measured: Measurement) -> list[str]:
     """Return the value of a measured scalar and its gradient, with all digits."""
     if not number_text(node, measured):
         return []
-    found = {"value": measured.values, "gradient": measured.gradient}
-    return [f"{name} {stats.low!r}" for name, stats in found.items() if stats and stats.finite]
+    numbers = {"value": measured.values, "gradient": measured.gradient}
+    return [f"{name} {stats.low!r}" for name, stats in numbers.items() if stats and stats.finite]
 
 
 def _tail(name: str) -> str:
@@ -154,10 +154,10 @@ def _result_tip(call: GraphNode, part: GraphNode, facts: Facts) -> list[str]:
 
 
 def _tip(node: GraphNode, facts: Facts) -> list[str]:
-    what = [str(node.kind), node.name] if node.kind is not Kind.OP else [node.op, *node.inputs]
+    words = [str(node.kind), node.name] if node.kind is not Kind.OP else [node.op, *node.inputs]
     size = f"{type_text(node)}, {counted(node.nbytes, 'byte')}" if node.nbytes and not node.weak else type_text(node)
     return [
-        " ".join(filter(None, [node.id, "=", *what, node.value])),
+        " ".join(filter(None, [node.id, "=", *words, node.value])),
         *map(str, node.params),
         size,
         *_numbers(node, facts.measurements.get(node.id, NOT_MEASURED)),
@@ -187,13 +187,13 @@ def group_box(
 
     Args:
         group_id: of the box.
-        title: its head: the module, or what happens in it.
+        title: its head: the module, or its operations.
         members: the nodes in it, in recorded order.
         facts: about the graph.
         scope: the modules around it.
         times: how often the same structure is repeated in it.
         marks: of the members.
-        sums: what an overlay measures.
+        sums: of an overlay's numbers.
     """
     ops = [node for node in members if node.computes]
     lines = [clip(visible(title), _NAME), _content(members, ops, times)]
@@ -218,13 +218,13 @@ def group_box(
         *(line for mark in marks[:20] if mark.is_grave for line in mark.tip),
     ]
     is_output = any(node.id in facts.outputs for node in members)
-    said = tuple(visible(clip(line, _TIP)) for line in tip if line)
+    tips = tuple(visible(clip(line, _TIP)) for line in tip if line)
     ids = tuple(node.id for node in members)
-    return ViewNode(group_id, look, tuple(lines), "", is_output, scope, said, visible(" ".join(badges)), ids)
+    return ViewNode(group_id, look, tuple(lines), "", is_output, scope, tips, visible(" ".join(badges)), ids)
 
 
 def _content(members: Sequence[GraphNode], ops: Sequence[GraphNode], times: int) -> str:
-    """Return what a group is made of: operations and parameters, or slots of a kind."""
+    """Return the contents of a group as text: operations and parameters, or slots of a kind."""
     if not ops:
         types = list(dict.fromkeys(map(type_text, members)))
         return types[0] if len(types) == 1 else f"{amount(sum(node.size for node in members), '')} values"
@@ -242,20 +242,20 @@ def _range(ops: Sequence[GraphNode], times: int) -> str:
     return f"{shapes[0]} to {shapes[-1]}" if len(shapes) > 1 else ""
 
 
-def joined(names: Sequence[str]) -> str:
+def join_names(names: Sequence[str]) -> str:
     """Join consecutive names into one title, with "…" for those that do not fit.
 
     Example:
-        >>> joined(["matmul", "add", "tanh"]), joined(["multiply"] * 9)
+        >>> join_names(["matmul", "add", "tanh"]), join_names(["multiply"] * 9)
         ('matmul › add › tanh', 'multiply › multiply › … › multiply')
     """
     whole = " › ".join(names[:9])
     if len(names) < 10 and len(whole) <= _NAME:
         return whole
-    kept = len(names) - 2
-    while kept > 1 and len(" › ".join([*names[:kept], "…", names[-1]])) > _NAME:
-        kept = min(kept - 1, 8)
-    return " › ".join([*names[:kept], "…", names[-1]])
+    count = len(names) - 2
+    while count > 1 and len(" › ".join([*names[:count], "…", names[-1]])) > _NAME:
+        count = min(count - 1, 8)
+    return " › ".join([*names[:count], "…", names[-1]])
 
 
 def series(names: Sequence[str]) -> str:

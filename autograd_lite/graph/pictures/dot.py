@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ...core.late import needs
 from ...ir.node_labels import clip, visible
-from .scopes import nested
+from .scopes import walk_modules
 from .style import EDGE_LOOKS, LOOKS, THEMES, Theme, heat_of
 from .view import Direction, EdgeKind, View, ViewEdge, ViewNode
 
@@ -44,8 +44,8 @@ def dot_text(view: View, theme: ThemeName = "light", direction: Direction = "TB"
         defaults["graph"] |= {"pad": "0.2", "ranksep": "0.35"}
         defaults["node"] |= {"margin": "0.18,0.1"}
     for kind, attributes in defaults.items():
-        said = " ".join(f"{key}={_bare(value)}" for key, value in sorted(attributes.items()))
-        head.append(f"\t{kind} [{said}]\n")
+        pairs = " ".join(f"{key}={_literal(value)}" for key, value in sorted(attributes.items()))
+        head.append(f"\t{kind} [{pairs}]\n")
     return "".join([*head, *_body(view, _theme(theme), rich), "}\n"])
 
 
@@ -62,17 +62,17 @@ def digraph(view: View, theme: ThemeName = "light") -> graphviz.Digraph:
     return graphviz.Digraph(_NAME, body=list(_body(view, _theme(theme))), **kinds)
 
 
-def quoted(text: str) -> str:
+def _quote(text: str) -> str:
     r"""Return a user's text as a DOT string: no escape sequence, entity or quote in it means anything.
 
     Example:
-        >>> print(quoted('a "quoted" \\N'))
+        >>> print(_quote('a "_quote" \\N'))
         "a \"quoted\" \\N"
     """
-    return f'"{_escaped(text)}"'
+    return f'"{_escape(text)}"'
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     # Graphviz decodes entities in labels, and reads \\N, \\G, \\l as names and line ends.
     return visible(text).replace("\\", "\\\\").replace('"', '\\"').replace("&", "&amp;")
 
@@ -94,7 +94,7 @@ def _defaults(theme: Theme, direction: Direction = "TB") -> dict[str, dict[str, 
     }  # fmt: skip
 
 
-def _bare(value: str) -> str:
+def _literal(value: str) -> str:
     """Write one of our own values, in quotes unless it is a word or a number."""
     return value if value.isalpha() or value.replace(".", "", 1).isdecimal() else f'"{value}"'
 
@@ -104,7 +104,7 @@ def _bare(value: str) -> str:
 
 def _body(view: View, theme: Theme, rich: bool = False) -> Iterator[str]:
     """Yield the lines between the defaults and the last brace."""
-    caption = "\\n".join(_escaped(clip(line, 4 * _CLIP)) for line in view.caption)
+    caption = "\\n".join(_escape(clip(line, 4 * _CLIP)) for line in view.caption)
     yield f'\tlabel="{caption}"\n'
     yield from _clusters(view, theme, rich)
     for i, box in enumerate(view.cut):
@@ -117,7 +117,7 @@ def _body(view: View, theme: Theme, rich: bool = False) -> Iterator[str]:
 def _clusters(view: View, theme: Theme, rich: bool = False) -> Iterator[str]:
     """Yield the lines of the nodes, module by module."""
     number = 0
-    for depth, item in nested(view.nodes):
+    for depth, item in walk_modules(view.nodes):
         # Hostile modules may nest by the thousand.
         pad = "\t" * min(depth + 1, 20)
         if isinstance(item, ViewNode):
@@ -126,7 +126,7 @@ def _clusters(view: View, theme: Theme, rich: bool = False) -> Iterator[str]:
             yield f"{pad}}}\n"
         else:
             yield f"{pad}subgraph cluster_{number} {{\n"
-            yield f'{pad}\tlabel={quoted(clip(item, _CLIP))}; style="rounded,dashed"; color="{theme.frame}"\n'
+            yield f'{pad}\tlabel={_quote(clip(item, _CLIP))}; style="rounded,dashed"; color="{theme.frame}"\n'
             number += 1
 
 
@@ -141,7 +141,7 @@ def _node(node: ViewNode, theme: Theme, rich: bool = False) -> str:
         label = _rich(lines, mark, theme)
     else:
         lines[0] += f" [{mark}]" if mark else ""
-        label = '"' + "\\n".join(map(_escaped, lines)) + '"'
+        label = '"' + "\\n".join(map(_escape, lines)) + '"'
     return (
         f'{node.id} [label={label}, {look.dot}{double}, fillcolor="{fill}", color="{ink.border}", '
         f'id="{node.id}", class="{node.look}"]'
@@ -162,15 +162,15 @@ def _markup(text: str) -> str:
 
 
 def _edge(edge: ViewEdge, theme: Theme) -> str:
-    said = []
+    attributes = []
     if edge.kind is not EdgeKind.DATA:
         color = theme.gradient if edge.kind is EdgeKind.GRADIENT else theme.saved
-        said += [EDGE_LOOKS[edge.kind].dot, f'color="{color}"']
+        attributes += [EDGE_LOOKS[edge.kind].dot, f'color="{color}"']
     elif edge.quiet:
-        said.append(f'color="{theme.quiet}"')
+        attributes.append(f'color="{theme.quiet}"')
     if edge.label:
-        said.append(f"label={quoted(edge.label)}")
+        attributes.append(f"label={_quote(edge.label)}")
     if edge.argument:
-        said.append(f'headlabel="{edge.argument}"')
-    said.append(f'class="{edge.kind}"')
-    return f"\t{edge.source} -> {edge.target} [{', '.join(said)}]\n"
+        attributes.append(f'headlabel="{edge.argument}"')
+    attributes.append(f'class="{edge.kind}"')
+    return f"\t{edge.source} -> {edge.target} [{', '.join(attributes)}]\n"

@@ -42,7 +42,7 @@ class Element(NamedTuple):
     children: tuple[Element | str, ...] = ()
 
     def to_svg(self) -> str:
-        """Return it as text; the children of what is moved or turned, which are many, each on a line."""
+        """Return it as text; the children of an element with a transform, which are many, each on a line."""
         css = f' class="{self.css}"' if self.css else ""
         attributes = "".join(
             f' {name.replace("_", "-")}="{_attribute(value)}"' for name, value in self.attributes.items()

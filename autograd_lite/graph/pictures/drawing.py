@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, TypeVar
 
 from ...ir.node_labels import clip, visible
 from .boxes import SMALL, Label, label_of
@@ -12,7 +12,7 @@ from .layout.geometry import Box, Point
 from .layout.lanes import Edge
 from .layout.layered import Layout, lay_out
 from .layout.modules import Modules, modules_of
-from .view import Direction, EdgeKind, View
+from .view import TALLEST, WIDEST, Direction, EdgeKind, View
 from .widths import text_width
 
 # How much of a box's upper border an arrow out of nowhere takes.
@@ -20,8 +20,12 @@ _ASIDE = 12.0
 # How straight each kind of edge wants to be; edges from parameters and constants are quiet.
 _WEIGHTS = {EdgeKind.DATA: 8.0, EdgeKind.GRADIENT: 8.0, EdgeKind.SAVED: 0.1}
 _QUIET_WEIGHT, _LABELLED_ROOM = 1.0, 46.0
+# The width of the margins; the height of margins, caption and legend.
+_MARGINS, _CAPTION_AND_LEGEND = 56.0, 190.0
 # The channel of an edge is the place of its kind here.
 KINDS = tuple(EdgeKind)
+
+T = TypeVar("T")
 
 
 class Drawing(NamedTuple):
@@ -96,3 +100,21 @@ def drawing_of(view: View, direction: Direction = "TB") -> Drawing:
 def title_of(name: str) -> str:
     """Return the title of a module's frame."""
     return visible(clip(name, 40))
+
+
+def first_that_fits(choices: Iterable[T], size_of: Callable[[T], tuple[float, float]]) -> T:
+    """Return the first choice whose drawing fits into `WIDEST` by `TALLEST`, or the last.
+
+    Args:
+        choices: at least one, from the one that shows most to the one that shows least.
+        size_of: returns the width and height of a drawing.
+
+    Example:
+        >>> first_that_fits([4000, 1500, 300], lambda width: (width, 10.0))
+        1500
+    """
+    for choice in choices:
+        width, height = size_of(choice)
+        if width <= WIDEST - _MARGINS and height <= TALLEST - _CAPTION_AND_LEGEND:
+            break
+    return choice

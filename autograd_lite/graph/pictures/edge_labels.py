@@ -53,8 +53,8 @@ class _Grid:
             self.cells.setdefault(key, []).append(area)
 
     def meeting(self, area: Area) -> int:
-        found = {other for key in self._keys(area) for other in self.cells.get(key, ()) if other.meets(area)}
-        return len(found)
+        areas = {other for key in self._keys(area) for other in self.cells.get(key, ()) if other.meets(area)}
+        return len(areas)
 
 
 class Spots:
@@ -85,11 +85,11 @@ class Spots:
 
     def find(self, text: str, size: float, along: Sequence[Point]) -> Spot | None:
         """Return the best spot next to a point of a line, the earlier points being better; None if all are taken."""
-        wide, high = text_width(text, size), size * LEADING
+        width, high = text_width(text, size), size * LEADING
         best: tuple[int, Spot, Area] | None = None
         for point in along:
-            for anchor, left in (("start", point.x + 5), ("end", point.x - 5 - wide)):
-                area = Area(left - 1, point.y - high / 2, left + wide + 1, point.y + high / 2)
+            for anchor, left in (("start", point.x + 5), ("end", point.x - 5 - width)):
+                area = Area(left - 1, point.y - high / 2, left + width + 1, point.y + high / 2)
                 if area.left < -_BESIDE or area.right > self._width + _BESIDE or self._taken.meeting(area):
                     continue
                 crossed = self._lines.meeting(area)

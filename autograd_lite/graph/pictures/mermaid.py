@@ -14,7 +14,7 @@ from typing import Unpack
 from ...ir.node_labels import clip, visible
 from ...ir.pure_graph import PureGraph
 from .folding.fold import ViewOptions, view_of
-from .scopes import nested
+from .scopes import walk_modules
 from .style import LOOKS, THEMES, Theme, heat_of
 from .view import PICTURE_LIMIT, EdgeKind, View, ViewEdge, ViewNode
 
@@ -42,8 +42,8 @@ _BORDERS = {
     "thick": "stroke-width:4px",
 }
 _ARROWS = {EdgeKind.DATA: "-->", EdgeKind.GRADIENT: "-.->", EdgeKind.SAVED: "-.-"}
-# Letters, digits and signs without any meaning; a dot, hyphen or underscore within a word; and what is not ASCII.
-# Everything else is written as a number.
+# Letters, digits and signs without any meaning; a dot, hyphen or underscore within a word; and characters beyond
+# ASCII. Everything else is written as a number.
 _PLAIN = (
     r"[A-Za-z0-9 (),=/\u00a0-\U0010ffff]|(?<=[A-Za-z0-9])_(?=[A-Za-z0-9])|\.(?=[A-Za-z0-9])|(?<![-\s])-(?=[A-Za-z0-9])"
 )
@@ -61,12 +61,12 @@ def mermaid_text(view: View, theme: str = "light") -> str:
     """
     if theme not in THEMES:
         raise ValueError(f"to_mermaid: expected a theme among {', '.join(THEMES)}; received {theme!r}")
-    summary, *said = view.caption or ("",)
+    summary, *notes = view.caption or ("",)
     lines = ["flowchart TD", f"%% {visible(clip(summary, 200))}"]
-    if said:
-        # What was folded or summed up must be visible, not only in a comment.
-        lines.append(f'caption["{"<br/>".join(_safe(clip(line, 160)) for line in said)}"]:::caption')
-    lines += [*_boxes(view), *_edges(view), *_styles(view, THEMES[theme], bool(said))]
+    if notes:
+        # Counts of folded nodes and sums must be visible, not only in a comment.
+        lines.append(f'caption["{"<br/>".join(_safe(clip(line, 160)) for line in notes)}"]:::caption')
+    lines += [*_boxes(view), *_edges(view), *_styles(view, THEMES[theme], bool(notes))]
     return "\n".join(lines) + "\n"
 
 
@@ -99,9 +99,9 @@ def _safe(text: str) -> str:
         'a #34;quoted#34; #35;1 #95;x#95; my_name-2.5'
     """
     shown = visible(text).replace("\u00a0", " ")
-    bare = re.sub(rf"({_PLAIN})|(.)", lambda m: m[1] or f"#{ord(m[2])};", shown)
+    escaped = re.sub(rf"({_PLAIN})|(.)", lambda m: m[1] or f"#{ord(m[2])};", shown)
     # Mermaid also finds this statement in the middle of a line; and it writes entities as "ﬂ°°35¶ß" until it draws.
-    return bare.replace("direction ", "#100;irection ").replace("ﬂ", "#64258;").strip() or "#160;"
+    return escaped.replace("direction ", "#100;irection ").replace("ﬂ", "#64258;").strip() or "#160;"
 
 
 # ---- boxes and lines ------------------------------------------------------------------------------------------------
@@ -109,7 +109,7 @@ def _safe(text: str) -> str:
 
 def _boxes(view: View) -> Iterator[str]:
     number = 0
-    for depth, item in nested(view.nodes):
+    for depth, item in walk_modules(view.nodes):
         pad = "  " * min(depth + 1, 10)
         if isinstance(item, ViewNode):
             yield pad + _box(item)
@@ -141,10 +141,10 @@ def _class(node: ViewNode) -> str:
 def _edges(view: View) -> Iterator[str]:
     yield from (f"cut{i} -.-> {box}" for i, box in enumerate(view.cut))
     for edge in view.edges:
-        said = f"|{edge.argument}|" if edge.argument and not edge.label else ""
+        label = f"|{edge.argument}|" if edge.argument and not edge.label else ""
         if edge.label:
-            said = f'|"{_safe(f"{edge.argument}: {edge.label}" if edge.argument else edge.label)}"|'
-        yield f"{edge.source} {_ARROWS[edge.kind]}{said} {edge.target}"
+            label = f'|"{_safe(f"{edge.argument}: {edge.label}" if edge.argument else edge.label)}"|'
+        yield f"{edge.source} {_ARROWS[edge.kind]}{label} {edge.target}"
 
 
 def _styles(view: View, theme: Theme, captioned: bool) -> Iterator[str]:
@@ -158,7 +158,7 @@ def _styles(view: View, theme: Theme, captioned: bool) -> Iterator[str]:
     if results:
         yield "classDef result stroke-width:4px"
         yield f"class {','.join(results)} result"
-    modules = sum(isinstance(item, str) for _, item in nested(view.nodes))
+    modules = sum(isinstance(item, str) for _, item in walk_modules(view.nodes))
     if modules:
         yield f"classDef frame fill:none,stroke:{theme.frame},color:{theme.soft},stroke-dasharray:5 4"
         yield f"class {','.join(f's{i}' for i in range(modules))} frame"

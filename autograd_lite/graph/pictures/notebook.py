@@ -1,4 +1,4 @@
-"""What notebooks show: the picture, and text for those who do not trust the notebook or cannot see pictures."""
+"""The output of notebooks: the picture, and text for those who do not trust the notebook or cannot see pictures."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def picture(graph: PureGraph, limit: int = PICTURE_LIMIT) -> str:
 
 
 def graph_bundle(graph: PureGraph, include: Collection[str] | None, exclude: Collection[str] | None) -> dict[str, str]:
-    """Return the requested ones of picture and text, by MIME type; what is not requested is never made."""
+    """Return the requested ones of picture and text, by MIME type; the others are never made."""
     faces: dict[str, Callable[[], str]] = {
         "text/plain": lambda: graph_text(graph, max_nodes=PICTURE_LIMIT),
         "image/svg+xml": lambda: picture(graph),

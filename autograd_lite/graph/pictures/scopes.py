@@ -1,37 +1,16 @@
-"""Which module each node belongs to, for the frames of pictures, and the tree of modules."""
+"""Paths of modules, and the tree that they form."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from itertools import takewhile
 from typing import Generic, Protocol, TypeVar
-
-from ...ir.graph_node import GraphNode, Kind
 
 Scope = tuple[str, ...]
 
 
-def scopes(nodes: Sequence[GraphNode]) -> dict[str, Scope]:
-    """Return the module path of every node: an op's own; for a parameter or constant, what its readers share.
-
-    Inputs belong to no module, since they come from outside.
-    """
-    homes: dict[str, Scope] = {}
-    readers: dict[str, dict[Scope, None]] = {}
-    for node in nodes:
-        if node.kind is Kind.OP:
-            homes[node.id] = tuple(node.scope.split(".")) if node.scope else ()
-            for source in node.inputs:
-                readers.setdefault(source, {})[homes[node.id]] = None
-    for node in nodes:
-        if node.kind is not Kind.OP:
-            inside = node.kind is not Kind.INPUT and node.id in readers
-            homes[node.id] = common_scope(readers[node.id]) if inside else ()
-    return homes
-
-
 def common_scope(paths: Collection[Scope]) -> Scope:
-    """Return the longest path that all begin with: what the first and last in order share, all between share too."""
+    """Return the longest path that all begin with: everything between the first and the last in order has it too."""
     if not paths:
         return ()
     first, last = min(paths), max(paths)
@@ -59,7 +38,7 @@ class _Module(Generic[P]):
         self.inner: dict[str, _Module[P]] = {}
 
 
-def nested(items: Iterable[P]) -> Iterator[tuple[int, P | str | None]]:
+def walk_modules(items: Iterable[P]) -> Iterator[tuple[int, P | str | None]]:
     """Walk through items module by module, each module once, without recursion.
 
     Yields:
@@ -69,10 +48,9 @@ def nested(items: Iterable[P]) -> Iterator[tuple[int, P | str | None]]:
     for item in items:
         module = root
         for name in item.scope:
-            found = module.inner.get(name)
-            if found is None:
-                found = module.inner[name] = _Module()
-            module = found
+            if name not in module.inner:
+                module.inner[name] = _Module()
+            module = module.inner[name]
         module.items.append(item)
     pending: list[tuple[int, str, _Module[P] | None]] = [(-1, "", root)]
     while pending:

@@ -107,7 +107,7 @@ def _words(drawing: Drawing) -> Iterator[Element]:
     """Write the titles of frames, the numbers of arguments and the labels of edges where there is room."""
     layout = drawing.layout
     lines = (leg for legs in layout.legs.values() for leg in legs)
-    spots = Spots(_occupied(drawing), lines, layout.width)
+    spots = Spots(_occupied_areas(drawing), lines, layout.width)
     for frame in layout.frames:
         yield _frame_title(drawing, frame, spots)
     for argument, at in _arguments(drawing):
@@ -123,7 +123,7 @@ def _words(drawing: Drawing) -> Iterator[Element]:
             yield text(Line(label, _LABEL, "soft halo"), spot.x, spot.y, spot.anchor)
 
 
-def _occupied(drawing: Drawing) -> Iterator[Area]:
+def _occupied_areas(drawing: Drawing) -> Iterator[Area]:
     """Yield the areas of boxes and badges."""
     for label, center in zip(drawing.labels, drawing.layout.centers, strict=True):
         (x, y), box = center, label.box

@@ -1,4 +1,4 @@
-"""The tree: from the results down to what they were made from, every node once.
+"""The tree: from the results down to their inputs, every node once.
 
 A node with several readers is written out the first time, and is `n3 (above)` afterwards. Where the tree gets too deep
 for a page, it continues below, from the left margin.
@@ -93,15 +93,15 @@ def tree(
     writer = _Writer(graph, pen, remarks, sources, window)
     lines = caption_lines(graph, len(window), remarks, pen)
     for i in dict.fromkeys(graph.outputs):
-        lines += writer.grown(i)
+        lines += writer.grow(i)
     for name, i in named_gradients(graph, pen):
         lines.append([(f"# the gradient of {name}", "head")])
-        lines += writer.grown(i)
+        lines += writer.grow(i)
     return pen.write(lines)
 
 
 class _Writer:
-    """Writes trees of one graph, and remembers what it has written."""
+    """Writes trees of one graph, each node once."""
 
     def __init__(self, graph: PureGraph, pen: Pen, remarks: Remarks, sources: bool, window: list[GraphNode]) -> None:
         self._graph, self._pen, self._remarks, self._sources = graph, pen, remarks, sources
@@ -112,7 +112,7 @@ class _Writer:
         self._written: set[str] = set()
         self._below: deque[str] = deque()
 
-    def grown(self, root: str) -> list[Line]:
+    def grow(self, root: str) -> list[Line]:
         """Return the lines of a tree and of the pieces that continue below it."""
         lines: list[Line] = []
         if root not in self._shown:
@@ -148,8 +148,8 @@ class _Writer:
         signs, scope = self._signs, self._graph[parent.node_id].scope
         beside = {signs.more: signs.through, signs.last: signs.blank, "": ""}[parent.sign]
         prefix, level = parent.prefix + beside, parent.level + 1
-        kept = [i for i in children if i in self._shown]
-        branches = [_Branch(i, (), prefix, signs.more, level, scope) for i in kept]
+        shown = [i for i in children if i in self._shown]
+        branches = [_Branch(i, (), prefix, signs.more, level, scope) for i in shown]
         if left := tuple(i for i in children if i not in self._shown):
             branches.append(_Branch("", left, prefix, signs.more, level, scope))
         return [*branches[:-1], *(branch._replace(sign=signs.last) for branch in branches[-1:])]
@@ -157,9 +157,9 @@ class _Writer:
     def _node(self, node: GraphNode, scope: str) -> Line:
         pen = self._pen
         # A module is named where it is entered; inside, the branches show it.
-        said = remark_text(node, self._said, self._sources, self._remarks, pen, inside=scope)
+        text = remark_text(node, self._said, self._sources, self._remarks, pen, inside=scope)
         measured = self._graph.measurement(node.id)
-        remark = "  ".join(filter(None, [self._numbers(measured), said]))
+        remark = "  ".join(filter(None, [self._numbers(measured), text]))
         ink = "alarm" if alarming(measured, self._remarks.of.get(node.id)) else "soft"
         tail = [(f"  # {remark}", ink)] if remark else []
         call = call_text(node, self._graph, self._literals, pen, brief=True)

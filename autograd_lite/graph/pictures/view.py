@@ -1,4 +1,4 @@
-"""What a picture shows, before it is drawn: boxes with lines of text, and lines between them.
+"""The contents of a picture, before it is drawn: boxes with lines of text, and lines between them.
 
 SVG, DOT, Mermaid and HTML all draw a View, so folding, focusing and overlays are done once and look the same
 everywhere.
@@ -15,13 +15,15 @@ from .scopes import Scope
 
 # Beyond this many boxes a static picture is no longer a picture.
 PICTURE_LIMIT = 1500
+# The largest picture that fits a screen, or three of them in height, in CSS pixels with everything around it.
+WIDEST, TALLEST = 1600.0, 3000.0
 # Where lines lead: to the bottom, the top, the right or the left.
 Direction = Literal["TB", "BT", "LR", "RL"]
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 
 
 class EdgeKind(StrEnum):
-    """What flows along an edge.
+    """The kind of value that flows along an edge.
 
     Example:
         >>> [kind.value for kind in EdgeKind]
@@ -79,7 +81,7 @@ class ViewEdge:
 
     Attributes:
         source, target: ids of boxes.
-        kind: what flows.
+        kind: of the value that flows.
         label: next to the line, such as the shape where it changes, or which result of a call it is; may be empty.
         argument: the position among the target's arguments, from 1, if it has to be shown; 0 otherwise.
         quiet: it comes from a parameter, a constant or a generator.
@@ -106,7 +108,7 @@ class View:
         edges: by the ids of the boxes; at most one of a kind between two boxes, unless arguments are told apart or a
             box reads the same value twice, as in `x * x`.
         title: of the picture.
-        caption: lines above it: what it counts, what it hides.
+        caption: lines above it, which count the shown and the hidden.
         cut: ids of boxes that read something not shown.
         words: what the legend calls the kinds of boxes, by their looks, where that is not their usual name.
 

@@ -21,7 +21,7 @@ from hypothesis import given, settings, strategies as st
 import autograd_lite as ag
 from autograd_lite.graph import Graph, Program, build_graph
 from autograd_lite.graph.marks import Mark, Overlay
-from autograd_lite.graph.pictures.page.groups import grouped
+from autograd_lite.graph.pictures.page.groups import group_nodes
 from autograd_lite.ir.node_labels import op_text, result_types
 
 from ..large import transformer
@@ -140,14 +140,14 @@ def _ops(graph: Graph) -> list[str]:
 @pytest.mark.parametrize("blocks", [2, 5])
 def test_blocks_are_folded_from_three_on(blocks) -> None:
     graph = build_graph(transformer(blocks), backward=True)
-    groups, _ = grouped(graph.nodes)
+    groups, _ = group_nodes(graph.nodes)
     repeats = [g for g in groups if g.kind == "repeat"]
     assert [g.times for g in repeats if g.parent < 0] == ([blocks] if blocks > 2 else [])
 
 
 def test_every_frame_is_an_interval_and_its_parent_comes_first() -> None:
     graph = build_graph(transformer(4), backward=True)
-    groups, homes = grouped(graph.nodes)
+    groups, homes = group_nodes(graph.nodes)
     number = {i: k for k, i in enumerate(_ops(graph))}
     for k, group in enumerate(groups):
         assert group.parent < k
@@ -164,7 +164,7 @@ def test_a_long_chain_without_modules_is_cut_into_parts() -> None:
     x = ag.tensor(0.5, requires_grad=True)
     for i in range(12_000):
         x = np.sin(x) if i % 7 else np.cos(x) * (1.0 + i)
-    groups, homes = grouped(build_graph(x).nodes)
+    groups, homes = group_nodes(build_graph(x).nodes)
     inside = [0] * (len(groups) + 1)
     for home in homes:
         inside[home] += 1
@@ -175,7 +175,7 @@ def test_a_long_chain_without_modules_is_cut_into_parts() -> None:
 
 def test_the_backward_pass_stands_in_the_frames_of_its_ops() -> None:
     graph = build_graph(perceptron(), backward=True)
-    _, homes = grouped(graph.nodes)
+    _, homes = group_nodes(graph.nodes)
     for node, home in zip(graph, homes, strict=True):
         if node.backward and node.of in _ops(graph):
             assert home == homes[int(node.of[1:])]

@@ -15,7 +15,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 from autograd_lite.graph import Graph, Kind, Program, Role, build_graph
 from autograd_lite.graph.explanations.words.rules import Words
-from autograd_lite.graph.pictures.mirror.drawing import mirror_of
+from autograd_lite.graph.pictures.mirror.drawing import drawing_of
 from autograd_lite.graph.pictures.widths import text_width
 from autograd_lite.ir.node_labels import amount
 
@@ -220,7 +220,7 @@ def test_a_gradient_arrives_at_each_reached_parameter(sample) -> None:
 @each_sample
 def test_what_is_saved_leads_to_the_rules_that_read_it(sample) -> None:
     graph = graph_of(sample)
-    mirrored, picture = mirror_of(graph, fold=False), whole(graph)
+    mirrored, picture = drawing_of(graph, fold=False).mirror, whole(graph)
     for number, saved in enumerate(mirrored.saved):
         source = picture.boxes[mirrored.view.nodes[saved.cell].id]
         lines = [run for i, run in picture.lines("saved") if i == str(number)]

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 import autograd_lite as ag
 from autograd_lite.graph import Graph, Kind, Role, build_graph, mirror
 from autograd_lite.graph.marks import Mark, Overlay
-from autograd_lite.graph.pictures.mirror.drawing import mirror_of
+from autograd_lite.graph.pictures.mirror.drawing import drawing_of
 from autograd_lite.ir.node_labels import amount
 
 from ...running import lines_for_every_hash_seed
@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[3]
 def test_a_large_graph_is_folded_and_says_so() -> None:
     graph = graph_of(transformer)
     svg = graph.to_mirror()
-    picture, mirrored = Picture(svg), mirror_of(graph)
+    picture, mirrored = Picture(svg), drawing_of(graph).mirror
     assert len(picture.boxes) < 90
     assert "collapsed: " in svg
     assert_clear(picture)
@@ -65,7 +65,7 @@ def test_what_does_not_fit_is_left_out_and_counted() -> None:
         y = np.sin(y) if k % 2 else np.exp(y)
     graph = build_graph(y, backward=True)
     svg = graph.to_mirror(fold=False, limit=20)
-    mirrored, picture = mirror_of(graph, fold=False, limit=20), Picture(svg)
+    mirrored, picture = drawing_of(graph, fold=False, limit=20).mirror, Picture(svg)
     assert sum(not i.startswith("vjp-") for i in picture.boxes) == 20
     assert "are not shown" in svg
     assert mirrored.hidden_bytes

@@ -19,7 +19,7 @@ from autograd_lite.graph.pictures.layout.geometry import TIP, Box, Point
 from autograd_lite.graph.pictures.layout.lanes import Edge, depth_of, layer_of, lead_through_lanes, spans_of
 from autograd_lite.graph.pictures.layout.layered import Layout, lay_out
 from autograd_lite.graph.pictures.layout.modules import Modules, modules_of
-from autograd_lite.graph.pictures.layout.order import ordered
+from autograd_lite.graph.pictures.layout.order import order_vertices
 from autograd_lite.graph.pictures.layout.sides import keep_sides
 
 from ..samples import blocks
@@ -40,17 +40,17 @@ def test_every_module_has_a_frame_that_holds_its_own_and_no_strangers(graph: Fra
     boxes, edges, _, modules = graph
     layout = lay_out(boxes, edges, modules)
     assert [frame.group for frame in layout.frames] == list(range(len(modules.scopes)))
-    placed = rectangles(boxes, layout)
+    place_boxes = rectangles(boxes, layout)
     for frame in layout.frames:
-        for home, r in zip(modules.homes, placed, strict=True):
+        for home, r in zip(modules.homes, place_boxes, strict=True):
             assert inside(frame, r) if frame.group in modules.chain(home) else apart(frame[1:], r)
         assert frame.left >= -1e-6
         assert frame.top >= -1e-6
         assert frame.right <= layout.width + 1e-6
         assert frame.bottom <= layout.height + 1e-6
     for one, other in itertools.combinations(layout.frames, 2):
-        nested = one.group in modules.chain(other.group)
-        assert inside(one, other[1:]) if nested else apart(one[1:], other[1:])
+        walk_modules = one.group in modules.chain(other.group)
+        assert inside(one, other[1:]) if walk_modules else apart(one[1:], other[1:])
 
 
 @settings(max_examples=120)
@@ -58,23 +58,24 @@ def test_every_module_has_a_frame_that_holds_its_own_and_no_strangers(graph: Fra
 def test_layouts_with_frames_keep_all_other_properties(graph: Framed) -> None:
     boxes, edges, _, modules = graph
     layout = lay_out(boxes, edges, modules)
-    placed = rectangles(boxes, layout)
+    place_boxes = rectangles(boxes, layout)
     assert all(
         a[2] <= b[0] - 10 or b[2] <= a[0] - 10 or a[3] <= b[1] - 10 or b[3] <= a[1] - 10
-        for a, b in itertools.combinations(placed, 2)
+        for a, b in itertools.combinations(place_boxes, 2)
     )
     for legs in layout.legs.values():
         assert all(leg.start.y < leg.end.y for leg in legs)
         for point in (p for leg in legs for p in curve(leg, 12)):
             assert not any(
-                left < point.x < right and top + 1e-6 < point.y < bottom - 1e-6 for left, top, right, bottom in placed
+                left < point.x < right and top + 1e-6 < point.y < bottom - 1e-6
+                for left, top, right, bottom in place_boxes
             )
     for edge, arrival in zip(edges, layout.arrivals, strict=True):
         came_from = {leg.end: leg.start for leg in layout.legs[edge.source, edge.channel]}
         point = Point(arrival.x, arrival.y - TIP)
         while point in came_from:
             point = came_from[point]
-        assert point.y == pytest.approx(placed[edge.source][3])
+        assert point.y == pytest.approx(place_boxes[edge.source][3])
     assert lay_out(boxes, edges, modules) == layout
 
 
@@ -154,9 +155,9 @@ def test_frames_keep_close_to_what_they_hold() -> None:
         homes += [module] * 4
     modules = Modules(tuple((name,) for name in "abcd"), (-1,) * 4, tuple(homes))
     layout = lay_out(boxes, edges, modules)
-    placed = rectangles(boxes, layout)
+    place_boxes = rectangles(boxes, layout)
     for frame in layout.frames:
-        own = [r for r, home in zip(placed, homes, strict=True) if home == frame.group]
+        own = [r for r, home in zip(place_boxes, homes, strict=True) if home == frame.group]
         assert min(r[0] for r in own) - frame.left <= 16
         assert frame.right - max(r[2] for r in own) <= 16
         assert frame.bottom - max(r[3] for r in own) <= 16
@@ -196,7 +197,7 @@ def test_two_modules_stand_in_one_order_on_all_rows() -> None:
     layers = [i // 8 for i in range(48)]
     homes = [i % 3 - 1 for i in range(48)]
     ends = [(a, b) for a in range(48) for b in range(48) if layers[b] == layers[a] + 1 and random.random() < 0.3]
-    rows = ordered(layers, ends, homes, [-1, -1])
+    rows = order_vertices(layers, ends, homes, [-1, -1])
     orders = set()
     for row in rows:
         groups = [homes[v] for v in row if homes[v] >= 0]
@@ -229,7 +230,7 @@ def test_sides_are_kept_without_losing_anything(graph: Framed) -> None:
     homes = homes_of(modules, lanes, edges)
     vertices = [*lanes.layers, *homes.spacers]
     beside = range(len(boxes), len(lanes.layers))
-    rows = ordered(vertices, lanes.segments, homes.of, modules.parents)
+    rows = order_vertices(vertices, lanes.segments, homes.of, modules.parents)
     above: list[list[int]] = [[] for _ in vertices]
     below: list[list[int]] = [[] for _ in vertices]
     for upper, lower in lanes.segments:
@@ -295,8 +296,8 @@ def test_what_was_saved_widens_no_frame_and_moves_no_row() -> None:
 
 def test_what_was_saved_leads_to_the_right() -> None:
     ends = [(0, 2), (1, 3)]
-    assert ordered([0, 0, 1, 1], ends, loose={(0, 3)}) == [[0, 1], [2, 3]]
-    assert ordered([0, 0, 1, 1], ends, loose={(1, 2)}) == [[1, 0], [3, 2]]
+    assert order_vertices([0, 0, 1, 1], ends, loose={(0, 3)}) == [[0, 1], [2, 3]]
+    assert order_vertices([0, 0, 1, 1], ends, loose={(1, 2)}) == [[1, 0], [3, 2]]
 
 
 # ---- the bus ---------------------------------------------------------------------------------------------------------
@@ -312,15 +313,15 @@ def test_edges_on_the_bus_keep_all_properties(graph: Framed) -> None:
         patch.setattr(bus, "_LONG", 2)
         layout = lay_out(boxes, edges, modules)
         rows = [round(center.y, 6) for center in layout.centers]
-    placed = rectangles(boxes, layout)
-    everything = max([r[2] for r in placed] + [frame.right for frame in layout.frames])
+    place_boxes = rectangles(boxes, layout)
+    everything = max([r[2] for r in place_boxes] + [frame.right for frame in layout.frames])
     for edge, arrival in zip(edges, layout.arrivals, strict=True):
         came_from = {leg.end: leg.start for leg in layout.legs[edge.source, edge.channel]}
         point, way = Point(arrival.x, arrival.y - TIP), []
         while point in came_from:
             point = came_from[point]
             way.append(point)
-        assert point.y == pytest.approx(placed[edge.source][3])
+        assert point.y == pytest.approx(place_boxes[edge.source][3])
         between = len({y for y in rows if rows[edge.source] < y < rows[edge.target]})
         if between >= 3:
             assert max(p.x for p in way) > everything
@@ -328,7 +329,7 @@ def test_edges_on_the_bus_keep_all_properties(graph: Framed) -> None:
     assert all(x <= layout.width for x in lines)
     for point in (p for legs in layout.legs.values() for leg in legs for p in curve(leg, 12)):
         assert not any(
-            left < point.x < right and top + 1e-6 < point.y < bottom - 1e-6 for left, top, right, bottom in placed
+            left < point.x < right and top + 1e-6 < point.y < bottom - 1e-6 for left, top, right, bottom in place_boxes
         )
     assert all(leg.start.y < leg.end.y for legs in layout.legs.values() for leg in legs)
 

@@ -15,7 +15,7 @@ from autograd_lite.graph.pictures.layout.isotonic import isotonic
 from autograd_lite.graph.pictures.layout.lanes import Edge, depth_of, layer_of, lead_through_lanes
 from autograd_lite.graph.pictures.layout.layered import Layout, lay_out
 from autograd_lite.graph.pictures.layout.modules import modules_of
-from autograd_lite.graph.pictures.layout.order import crossings, ordered
+from autograd_lite.graph.pictures.layout.order import crossings, order_vertices
 from autograd_lite.graph.pictures.layout.place import x_positions
 
 from .layouts import curve, graphs, rectangles, seconds
@@ -25,10 +25,10 @@ from .layouts import curve, graphs, rectangles, seconds
 def test_boxes_do_not_overlap_and_lie_on_the_page(graph: tuple[list[Box], list[Edge]]) -> None:
     boxes, edges = graph
     layout = lay_out(boxes, edges)
-    placed = rectangles(boxes, layout)
-    for a, b in itertools.combinations(placed, 2):
+    place_boxes = rectangles(boxes, layout)
+    for a, b in itertools.combinations(place_boxes, 2):
         assert a[2] <= b[0] - 10 or b[2] <= a[0] - 10 or a[3] <= b[1] - 10 or b[3] <= a[1] - 10
-    for left, top, right, bottom in placed:
+    for left, top, right, bottom in place_boxes:
         assert left >= -1e-6
         assert top >= -1e-6
         assert right <= layout.width + 1e-6
@@ -40,32 +40,32 @@ def test_boxes_do_not_overlap_and_lie_on_the_page(graph: tuple[list[Box], list[E
 def test_edges_lead_down_from_box_to_box(graph: tuple[list[Box], list[Edge]]) -> None:
     boxes, edges = graph
     layout = lay_out(boxes, edges)
-    placed = rectangles(boxes, layout)
+    place_boxes = rectangles(boxes, layout)
     for legs in layout.legs.values():
         assert all(leg.start.y < leg.end.y for leg in legs)
         assert len(set(legs)) == len(legs)
     for edge, arrival in zip(edges, layout.arrivals, strict=True):
-        left, top, right, _ = placed[edge.target]
+        left, top, right, _ = place_boxes[edge.target]
         assert left - 1e-6 <= arrival.x <= right + 1e-6
         assert arrival.y == pytest.approx(top)
         came_from = {leg.end: leg.start for leg in layout.legs[edge.source, edge.channel]}
         point = Point(arrival.x, arrival.y - TIP)
         while point in came_from:
             point = came_from[point]
-        assert point.y == pytest.approx(placed[edge.source][3])
+        assert point.y == pytest.approx(place_boxes[edge.source][3])
         first = min(e.channel for e in edges if e.source == edge.source)
         aside = point.x - layout.centers[edge.source].x
         assert aside == 0 if edge.channel == first else 0 < aside < boxes[edge.source].width / 2
-        assert placed[edge.source][3] + max(34, edge.room) <= top + 1e-6
+        assert place_boxes[edge.source][3] + max(34, edge.room) <= top + 1e-6
 
 
 @given(graphs())
 def test_no_edge_runs_through_a_box(graph: tuple[list[Box], list[Edge]]) -> None:
     boxes, edges = graph
     layout = lay_out(boxes, edges)
-    placed = rectangles(boxes, layout)
+    place_boxes = rectangles(boxes, layout)
     for point in [p for legs in layout.legs.values() for leg in legs for p in curve(leg)]:
-        for left, top, right, bottom in placed:
+        for left, top, right, bottom in place_boxes:
             assert not (left < point.x < right and top + 1e-6 < point.y < bottom - 1e-6)
 
 
@@ -130,7 +130,7 @@ def test_order_counts_its_crossings_and_loses_nothing(graph: tuple[list[Box], li
     boxes, edges = graph
     depth = depth_of(len(boxes), edges)
     lanes = lead_through_lanes(layer_of(depth, edges), edges, depth)
-    rows = ordered(lanes.layers, lanes.segments)
+    rows = order_vertices(lanes.layers, lanes.segments)
     assert sorted(v for row in rows for v in row) == list(range(len(lanes.layers)))
     assert all(lanes.layers[v] == r for r, row in enumerate(rows) for v in row)
     below: list[list[int]] = [[] for _ in lanes.layers]
@@ -142,12 +142,12 @@ def test_order_counts_its_crossings_and_loses_nothing(graph: tuple[list[Box], li
 def test_order_removes_crossings_that_can_be_removed() -> None:
     layers = [0, 0, 0, 1, 1, 1, 2, 2, 2]
     segments = [(0, 5), (1, 4), (2, 3), (3, 8), (4, 7), (5, 6)]
-    assert crossings_one_by_one(ordered(layers, segments), set(segments)) == 0
+    assert crossings_one_by_one(order_vertices(layers, segments), set(segments)) == 0
 
 
 def test_order_keeps_first_arguments_on_the_left() -> None:
-    assert ordered([0, 0, 1], [(0, 2), (1, 2)]) == [[0, 1], [2]]
-    assert ordered([0, 0, 1], [(1, 2), (0, 2)]) == [[1, 0], [2]]
+    assert order_vertices([0, 0, 1], [(0, 2), (1, 2)]) == [[0, 1], [2]]
+    assert order_vertices([0, 0, 1], [(1, 2), (0, 2)]) == [[1, 0], [2]]
 
 
 @given(graphs(12))
@@ -155,7 +155,7 @@ def test_columns_keep_their_order_and_distance(graph: tuple[list[Box], list[Edge
     boxes, edges = graph
     depth = depth_of(len(boxes), edges)
     lanes = lead_through_lanes(layer_of(depth, edges), edges, depth)
-    rows = ordered(lanes.layers, lanes.segments)
+    rows = order_vertices(lanes.layers, lanes.segments)
     widths = [box.width for box in boxes] + [0.0] * len(lanes.owners)
     x = x_positions(rows, lanes.segments, widths)
     for row in rows:
@@ -215,7 +215,7 @@ def sideways(seeds: int) -> float:
         ]
         depth = depth_of(n, edges)
         lanes = lead_through_lanes(layer_of(depth, edges), edges, depth)
-        rows = ordered(lanes.layers, lanes.segments)
+        rows = order_vertices(lanes.layers, lanes.segments)
         x = x_positions(rows, lanes.segments, [100.0] * n + [0.0] * len(lanes.owners))
         total += sum(w * (x[upper] - x[lower]) ** 2 for (upper, lower), w in lanes.segments.items())
     return total
@@ -242,7 +242,7 @@ def total_crossings(seeds: int) -> int:
         random = Random(seed)
         layers = [i % 5 for i in range(30)]
         ends = [(a, b) for a in range(30) for b in range(30) if layers[b] == layers[a] + 1 and random.random() < 0.3]
-        total += crossings_one_by_one(ordered(layers, ends), set(ends))
+        total += crossings_one_by_one(order_vertices(layers, ends), set(ends))
     return total
 
 

@@ -1,4 +1,4 @@
-"""From groups of operations to a View: where slots go, what edges between boxes say, what is summed up."""
+"""From groups of operations to a View: the places of slots, the labels of edges, sums over groups."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _QUIET = frozenset((Kind.PARAMETER, Kind.CONSTANT, Kind.STATE))
 # Up to this many inputs are drawn next to the folded group that alone reads them; more go inside. This many slots that
 # are alike share a box.
 _INPUTS_BESIDE, MANY = 4, 7
-# More arguments from one group are not told apart.
-_TOLD = 3
+# More arguments from one group get no numbers.
+_NUMBERED = 3
 
 
 class Cell(NamedTuple):
@@ -82,17 +82,19 @@ def homes_of(nodes: Sequence[GraphNode]) -> Homes:
         readers = backward if node.backward else forward
         for source in node.inputs:
             readers.setdefault(source, []).append(node.id)
-    kept = {node.id: forward.get(node.id) or backward.get(node.id, []) for node in nodes if node.kind is not Kind.OP}
+    slot_readers = {
+        node.id: forward.get(node.id) or backward.get(node.id, []) for node in nodes if node.kind is not Kind.OP
+    }
     frozen = set()
     for node in nodes:
         if node.kind is not Kind.OP:
             module = node.name.rpartition(".")[0] if node.kind is Kind.INPUT else ""
-            if module and any(own[i] == tuple(module.split(".")) for i in kept[node.id]):
+            if module and any(own[i] == tuple(module.split(".")) for i in slot_readers[node.id]):
                 frozen.add(node.id)
             outside = (node.kind is Kind.INPUT and node.id not in frozen) or node.role is Role.SEED
-            around = () if outside else {own[i] for i in kept[node.id]}
+            around = () if outside else {own[i] for i in slot_readers[node.id]}
             own[node.id] = common_scope(around)
-    return Homes(own, kept, frozen)
+    return Homes(own, slot_readers, frozen)
 
 
 def facts_of(graph: PureGraph, homes: Homes) -> Facts:
@@ -118,7 +120,7 @@ class Plan(NamedTuple):
     number: dict[str, int]
 
     @property
-    def bundled(self) -> bool:
+    def has_bundles(self) -> bool:
         """Whether slots share a box."""
         return any(len(box) > 1 for boxes in self.alone.values() for box in boxes)
 
@@ -181,21 +183,21 @@ def assemble(
     names = {i: groups.get(name, name) for i, name in names.items()} if groups else names
     cells = [cell for cell in plan.cells if cell.ops[0].id in names]
     edges, cut = _edges(graph, cells, names)
-    return View(tuple(_weighed(boxes, overlay)), edges, _named(graph), _caption(graph, overlay, caption), cut)
+    return View(tuple(_color_by_sums(boxes, overlay)), edges, _title_of(graph), _caption(graph, overlay, caption), cut)
 
 
-def _named(graph: PureGraph) -> str:
+def _title_of(graph: PureGraph) -> str:
     from_name = graph[graph.outputs[0]].name if graph.outputs else ""
     return f"Computation graph of {from_name}" if from_name else "Computation graph"
 
 
 def _caption(graph: PureGraph, overlay: Overlay, more: Sequence[str]) -> tuple[str, ...]:
-    said = [graph.summary()]
+    lines = [graph.summary()]
     if any(number_text(node, graph.measurement(node.id)).count("grad") for node in graph):
         name = graph[graph.outputs[0]].name if len(graph.outputs) == 1 else ""
-        said.append(f"grad: the derivative of {visible(clip(name, 40)) or 'the result'} with respect to the box")
-    said += [overlay.title] if overlay.title else []
-    return (*said, *overlay.caption, *more)
+        lines.append(f"grad: the derivative of {visible(clip(name, 40)) or 'the result'} with respect to the box")
+    lines += [overlay.title] if overlay.title else []
+    return (*lines, *overlay.caption, *more)
 
 
 def _group(
@@ -203,11 +205,11 @@ def _group(
 ) -> ViewNode:
     numbers = [overlay.totals[node.id] for node in members if node.id in overlay.totals]
     sums = Sums(sum(numbers), whole, overlay.unit) if numbers else None
-    found = [overlay.marks[node.id] for node in members if node.id in overlay.marks]
-    return group_box(group_id, cell.title, members, facts, scope=cell.scope, times=cell.times, marks=found, sums=sums)
+    marks = [overlay.marks[node.id] for node in members if node.id in overlay.marks]
+    return group_box(group_id, cell.title, members, facts, scope=cell.scope, times=cell.times, marks=marks, sums=sums)
 
 
-def _weighed(boxes: Sequence[ViewNode], overlay: Overlay) -> list[ViewNode]:
+def _color_by_sums(boxes: Sequence[ViewNode], overlay: Overlay) -> list[ViewNode]:
     """Color boxes by their sums, on one scale, if there are groups among them."""
     if not overlay.totals or not any(box.members for box in boxes):
         return list(boxes)
@@ -221,7 +223,7 @@ def _weighed(boxes: Sequence[ViewNode], overlay: Overlay) -> list[ViewNode]:
     ]
 
 
-def planned(graph: PureGraph, cells: Sequence[Cell], homes: Homes, *, bundle: bool = False) -> Plan:
+def plan_boxes(graph: PureGraph, cells: Sequence[Cell], homes: Homes, *, bundle: bool = False) -> Plan:
     """Decide where the slots go.
 
     A slot goes into the group that alone reads it; an input only if it is one of many, or if that group repeats.
@@ -279,7 +281,7 @@ def _bundles(
 
 
 def _starts(cell: Cell, number: Mapping[str, int]) -> Iterator[str]:
-    """Yield what a loop starts from: slots that the first repetition reads where the second reads an operation."""
+    """Yield the initial values of a loop: slots that the first repetition reads where the second reads an operation."""
     step = len(cell.ops) // cell.times
     for first, second in zip(cell.ops[:step], cell.ops[step:], strict=False):
         for source, instead in zip(first.inputs, second.inputs, strict=True):
@@ -330,11 +332,11 @@ def _edges(
     for cell in cells:
         for node in cell.ops:
             target = names[node.id]
-            told = len(node.inputs) > 1 and not commutes(node.op) and target in single
-            if told and len(node.inputs) > _TOLD:
+            numbered = len(node.inputs) > 1 and not commutes(node.op) and target in single
+            if numbered and len(node.inputs) > _NUMBERED:
                 # Of a folded group that has most of the arguments, one line says as much as many.
                 sources = Counter(names.get(i) for i in node.inputs if names.get(i) != i)
-                told = max(sources.values(), default=0) <= _TOLD
+                numbered = max(sources.values(), default=0) <= _NUMBERED
             for position, source_id in enumerate(node.inputs, 1):
                 source = names.get(source_id)
                 if source is None:
@@ -342,7 +344,7 @@ def _edges(
                 elif source != target:
                     value = graph[source_id]
                     which = value.result if source in single else None
-                    line = _Line(source, target, _kind(value, node, carriers), position if told else 0, which)
+                    line = _Line(source, target, _kind(value, node, carriers), position if numbered else 0, which)
                     values = flowing.setdefault(line, {})
                     again[line] += source_id in values and target in single  # the same value twice, as in x * x
                     values[source_id] = None
@@ -358,14 +360,14 @@ def _edges(
 
 
 def _carriers(graph: PureGraph) -> Collection[str]:
-    """Return the ids of what depends on the cotangent of a result: what the backward pass propagates."""
-    found: set[str] = set()
+    """Return the ids of the nodes that depend on the cotangent of a result, which the backward pass propagates."""
+    carriers: set[str] = set()
     for node in graph:
         # In a part of a graph, an input of the backward pass takes the place of one of its operations.
         begins = node.role is Role.SEED or (node.backward and node.kind is Kind.INPUT)
-        if begins or (node.backward and not found.isdisjoint(node.inputs)):
-            found.add(node.id)
-    return found
+        if begins or (node.backward and not carriers.isdisjoint(node.inputs)):
+            carriers.add(node.id)
+    return carriers
 
 
 def _kind(value: GraphNode, reader: GraphNode, carriers: Collection[str]) -> EdgeKind:

@@ -1,8 +1,8 @@
 """From a graph to a View: modules are closed and repetitions folded until it is readable.
 
 A graph of up to 150 nodes is shown whole, if that fits. In a larger one, whatever repeats at least three times becomes
-one box, and modules are closed from the inside out until the picture is small; what is still too long shows its ends,
-and one box for the operations between them. A group is the interval of recorded operations that
+one box, and modules are closed from the inside out until the picture is small; a module that is still too long shows
+its ends, and one box for the operations between them. A group is the interval of recorded operations that
 one module, or one loop, made; the backward pass of a module is a group of its own, with "∇" after its name.
 """
 
@@ -19,11 +19,10 @@ from ....ir.pure_graph import PureGraph
 from ...marks import Overlaid
 from ...overlays import overlay_of
 from ..describe import BACKWARD
-from ..drawing import Drawing, drawing_of
-from ..fitting import fitting
+from ..drawing import Drawing, drawing_of, first_that_fits
 from ..scopes import Scope
 from ..view import PICTURE_LIMIT, View
-from .assemble import Homes, Plan, assemble, homes_of, nearest, planned
+from .assemble import Homes, Plan, assemble, homes_of, nearest, plan_boxes
 from .groups import Rows, cells_of, chains_of
 
 Paths = Collection[str] | Callable[[str], bool]
@@ -43,8 +42,7 @@ class ViewOptions(TypedDict, total=False):
 # Up to the first number of nodes, all are shown. Larger graphs are folded until they fit on a page (the second), unless
 # fewer boxes would remain than deserve to be called a picture (the third).
 _WHOLE, _PAGE, _LEAST = 150, 60, 12
-# How many boxes a module shows of what it begins and ends with, until the picture fits; and how many are left if none
-# of that helps.
+# How many boxes a module shows at its ends, until the picture fits; and how many are left if none of that helps.
 _ENDS, _LAST = (36, 24, 12, 6, 4), 16
 
 
@@ -64,7 +62,7 @@ def view_of(
     Args:
         graph: the graph.
         overlay: marks for nodes: an Overlay, an analysis that has one (Cost, Memory, NanReport, Health, GraphDiff), or
-            "flops", "bytes", "saved" or "time" for that cost; "values" for what was measured of arrays. A group shows
+            "flops", "bytes", "saved" or "time" for that cost; "values" for measured arrays. A group shows
             the sum of what its members measure and the worst of their looks.
         depth: how many levels of modules stay open; None to choose a readable picture. 0 makes one box of
             every outermost module.
@@ -72,10 +70,10 @@ def view_of(
             to bool.
         collapse: modules to close, given in the same way.
         fold: False to show every node.
-        limit: the most boxes. A larger picture is folded further, then cut to what is nearest to the results.
+        limit: the most boxes. A larger picture is folded further, then cut to the boxes nearest to the results.
 
     Returns:
-        The View; its caption says what was folded and what is not shown. Unless the options ask for certain boxes, it
+        The View; its caption counts the folded and hidden nodes. Unless the options ask for certain boxes, it
         is folded until its picture is at most 1,600 pixels wide and 3,000 tall.
 
     Raises:
@@ -99,13 +97,13 @@ def view_of(
 def drawing_for(graph: PureGraph, **options: Unpack[ViewOptions]) -> Drawing:
     """Return the View that `view_of` makes, laid out."""
     choices = map(drawing_of, views_of(graph, **options))
-    return next(choices) if _is_asked(options) else fitting(choices, lambda drawing: drawing.size)
+    return next(choices) if _is_asked(options) else first_that_fits(choices, lambda drawing: drawing.size)
 
 
 def _is_asked(options: ViewOptions) -> bool:
     """Return whether the reader asks for certain boxes: then they are drawn, however large the picture is."""
-    given = options.get("expand") or options.get("collapse") or not options.get("fold", True)
-    return bool(given) or options.get("depth") is not None
+    modules = options.get("expand") or options.get("collapse") or not options.get("fold", True)
+    return bool(modules) or options.get("depth") is not None
 
 
 def views_of(
@@ -118,7 +116,7 @@ def views_of(
     fold: bool = True,
     limit: int = PICTURE_LIMIT,
 ) -> Iterator[View]:
-    """Yield the Views that `view_of` chooses from, beginning with what shows most.
+    """Yield the Views that `view_of` chooses from, beginning with the one that shows most.
 
     If the reader asks for certain modules, or for all nodes, there is no choice.
     """
@@ -135,7 +133,7 @@ def views_of(
         shown = nearest(graph, plan, most) if plan.size > most else None
         visible = plan.size if shown is None else len(shown)
         caption = []
-        if any(cell.title for cell in plan.cells) or plan.bundled:
+        if any(cell.title for cell in plan.cells) or plan.has_bundles:
             how = _how_to_see_more(len(graph), rows, limit)
             caption.append(f"collapsed: {len(graph):,} → {counted(plan.size, 'node')}; {how}")
         if shown is not None:
@@ -162,15 +160,15 @@ class _Folder:
     ) -> None:
         self.graph, self.homes, self.rows, self.depth, self.limit = graph, homes, rows, depth, limit
         paths = dict.fromkeys(path[:k] for path in dict.fromkeys(rows.paths) for k in range(1, len(path) + 1))
-        opened, self.closed = _chosen("expand", expand, paths), _chosen("collapse", collapse, paths)
+        opened, self.closed = _paths_named("expand", expand, paths), _paths_named("collapse", collapse, paths)
         self.opened = {path[:k] for path in opened for k in range(1, len(path) + 1)}
         self.levels = max(map(len, paths), default=0)
 
     def plans(self, fold: bool) -> Iterator[tuple[Plan, int]]:
         """Yield the boxes to choose from, and how many of them may be shown.
 
-        After the first choice what repeats is folded, modules are closed from the inside out, and in the end only what
-        each module begins and ends with is shown.
+        After the first choice repetitions are folded, modules are closed from the inside out, and in the end only the
+        ends of each module are shown.
         """
         first = self._first(fold)
         asked = not fold or self.depth is not None or self.opened or self.closed
@@ -194,7 +192,7 @@ class _Folder:
         small = len(self.graph) <= min(_WHOLE, self.limit)
         if not fold or (self.depth is None and small and not self.closed):
             cells = [self.rows.cell([i], "", path) for i, path in enumerate(self.rows.paths)]
-            return planned(self.graph, cells, self.homes)
+            return plan_boxes(self.graph, cells, self.homes)
         plan = self._at(self.levels if self.depth is None else self.depth)
         if self.depth is None and not small:
             plan = self._readable(plan)
@@ -203,7 +201,7 @@ class _Folder:
             level -= 1
             plan = self._at(level)
         if plan.size > min(self.limit, _WHOLE) and self.depth is None:
-            plan = planned(self.graph, chains_of(self.rows, plan.cells, self.graph.outputs), self.homes, bundle=True)
+            plan = plan_boxes(self.graph, chains_of(self.rows, plan.cells, self.graph.outputs), self.homes, bundle=True)
         return plan
 
     def _readable(self, plan: Plan) -> Plan:
@@ -224,29 +222,29 @@ class _Folder:
 
         repeats = len(self.graph) > min(_WHOLE, self.limit) if repeats is None else repeats
         cells = cells_of(self.rows, is_closed, self.opened.__contains__, repeats, most)
-        return planned(self.graph, cells, self.homes, bundle=repeats)
+        return plan_boxes(self.graph, cells, self.homes, bundle=repeats)
 
 
-def _chosen(which: str, asked: Paths, paths: Collection[Scope]) -> set[Scope]:
-    """Return the paths that are meant; one without "∇" means the backward pass too, one without a model's name any."""
+def _paths_named(which: str, asked: Paths, paths: Collection[Scope]) -> set[Scope]:
+    """Return the paths that names mean: without "∇" the backward pass too, without a model's name that of any model."""
     named: dict[str, list[Scope]] = {}
     for first in (0, 1):
-        known = set(named)
+        taken = set(named)
         for path in paths:
             exact = ".".join(path[first:])
             for name in dict.fromkeys((exact, exact.replace(BACKWARD, ""))):
-                if name and name not in known:
+                if name and name not in taken:
                     named.setdefault(name, []).append(path)
     if callable(asked):
         return {path for path in paths if asked(".".join(path).replace(BACKWARD, ""))}
-    given: Any = [asked] if isinstance(asked, str) else asked
-    if not isinstance(given, Iterable) or not all(isinstance(name, str) for name in given):
+    names: Any = [asked] if isinstance(asked, str) else asked
+    if not isinstance(names, Iterable) or not all(isinstance(name, str) for name in names):
         raise TypeError(
             f"{which}: expected module paths, such as [{next(iter(named), 'encoder')!r}], or a function from a path to "
             f"bool; received {asked!r}"
         )
-    unknown = next((name for name in given if name not in named), None)
+    unknown = next((name for name in names if name not in named), None)
     if unknown is not None:
         some = ", ".join(repr(name) for name in list(named)[:5] if BACKWARD not in name) or "none: it has no modules"
         raise ValueError(f"{which}: expected module paths of the graph ({some}, …); received {unknown!r}")
-    return {path for name in given for path in named[name]}
+    return {path for name in names for path in named[name]}

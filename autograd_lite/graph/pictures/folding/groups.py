@@ -1,8 +1,8 @@
-"""Which operations become one box: closed modules, and stretches of boxes that repeat.
+"""Groups of operations that become one box: closed modules, and stretches of boxes that repeat.
 
 Everything works on the operations in recorded order, and every group is an interval of that order. So no group reads
-from itself through another one, and the boxes can be drawn in that order. What takes a result out of a call is a part
-of the call.
+from itself through another one, and the boxes can be drawn in that order. A node that takes a result out of a call is a
+part of the call.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from ....ir.graph_node import GraphNode, Kind
-from ..describe import joined, series
+from ..describe import join_names, series
 from ..scopes import Scope
 from .assemble import Cell
 from .repeats import LEAST, runs_in
@@ -39,8 +39,8 @@ class Rows:
                 index[node.id] = node.result
         self.inputs = [tuple([self.number[i] for i in node.inputs]) for node in self.ops]
         kinds: dict[object, int] = {}
-        said = [(_said(node), *map(index.get, node.inputs if index else ())) for node in self.ops]
-        self.tokens = [kinds.setdefault(key, len(kinds)) for key in said]
+        keys = [(_token_key(node), *map(index.get, node.inputs if index else ())) for node in self.ops]
+        self.tokens = [kinds.setdefault(key, len(kinds)) for key in keys]
         self._structures: dict[object, int] = {}
         self._known: dict[tuple[int, int], tuple[int, tuple[int, ...]]] = {}
 
@@ -55,20 +55,20 @@ class Rows:
         Two are alike if they have the same operations, which read each other in the same way and read from outside at
         the same places; shapes, names and values may differ.
         """
-        found = self._known.get((start, stop))
-        if found is None:
+        structure = self._known.get((start, stop))
+        if structure is None:
             outside: dict[int, int] = {}
             wiring = [
                 tuple([i - start if i >= start else -1 - outside.setdefault(i, len(outside)) for i in inputs])
                 for inputs in self.inputs[start:stop]
             ]
             key = (tuple(self.tokens[start:stop]), tuple(wiring))
-            found = self._structures.setdefault(key, len(self._structures)), tuple(outside)
-            self._known[start, stop] = found
-        return found
+            structure = self._structures.setdefault(key, len(self._structures)), tuple(outside)
+            self._known[start, stop] = structure
+        return structure
 
 
-def _said(node: GraphNode) -> object:
+def _token_key(node: GraphNode) -> object:
     params = tuple([(p.name, p.text) for p in node.params if p.name != "shape"])
     return node.op, params, node.dtype, len(node.inputs), len(node.shape)
 
@@ -111,12 +111,12 @@ def cells_of(
         rows: the operations.
         is_closed: whether a module is one box.
         is_kept: whether a module must be drawn by itself, whatever repeats around it.
-        repeats: fold what repeats, among operations and open modules too.
+        repeats: fold repetitions, among operations and open modules too.
         most: how many boxes and open modules are shown of each open module, those at its ends; 0 for all.
     """
 
     def inside(scope: Scope, items: Sequence[_Item]) -> Iterable[tuple[Scope, _Item]]:
-        return ((scope, item) for item in reversed(_ends(_folded(rows, scope, items, is_kept, repeats), most)))
+        return ((scope, item) for item in reversed(_ends(_fold_repeats(rows, scope, items, is_kept, repeats), most)))
 
     root = _tree(rows, is_closed)
     cells: list[Cell] = []
@@ -173,15 +173,15 @@ def _leave(stack: list[_Frame], around: Scope, stop: int) -> None:
         stack[-1].items.append(_Item(done.start, stop, inner=tuple(done.items), name=done.path[-1]))
 
 
-# ---- what repeats ---------------------------------------------------------------------------------------------------
+# ---- repetition -----------------------------------------------------------------------------------------------------
 
 
-def _folded(
+def _fold_repeats(
     rows: Rows, scope: Scope, items: Sequence[_Item], is_kept: Callable[[Scope], bool], repeats: bool
 ) -> list[_Item]:
     """Return the items of a module, with one in place of each stretch of at least three that are alike."""
     if len(items) < LEAST:
-        return [_counted(rows, item) for item in items]
+        return [_count_times(rows, item) for item in items]
     tokens = []
     for i, item in enumerate(items):
         if (item.inner and not repeats) or (item.name and is_kept((*scope, item.name))):
@@ -204,14 +204,14 @@ def _folded(
             if plain and (times - 1) * run.period < _WORTH:
                 continue
             end = begin + times * run.period
-            new += [_counted(rows, item) for item in items[at:begin]]
+            new += [_count_times(rows, item) for item in items[at:begin]]
             title = _title(rows, items[begin:end], run.period)
             new.append(_Item(items[begin].start, items[end - 1].stop, title, times=times))
             at = end
-    return [*new, *(_counted(rows, item) for item in items[at:])]
+    return [*new, *(_count_times(rows, item) for item in items[at:])]
 
 
-def _counted(rows: Rows, item: _Item) -> _Item:
+def _count_times(rows: Rows, item: _Item) -> _Item:
     """Count how often a closed module is entered in succession."""
     size = item.stop - item.start
     if not item.title or item.times > 1 or size < _WORTH:
@@ -251,7 +251,7 @@ def _best_cut(rows: Rows, stretch: Sequence[_Item], period: int) -> int:
 
 def _alike(rows: Rows, items: Sequence[_Item], first: int, stop: int, period: int) -> list[tuple[int, int]]:
     """Return (beginning, times) of the stretches whose periods have the same structure and are joined alike."""
-    found: list[tuple[int, int]] = []
+    stretches: list[tuple[int, int]] = []
     begin, times, joint = first, 0, None
     before: tuple[int, tuple[int, ...]] | None = None
     start = 0
@@ -263,18 +263,18 @@ def _alike(rows: Rows, items: Sequence[_Item], first: int, stop: int, period: in
             times, joint = times + 1, how
         else:
             if times >= LEAST:
-                found.append((begin, times))
+                stretches.append((begin, times))
             # The period before may be the first of a new stretch, unless it is the last of one found.
             follows = how is not None and times < LEAST
             begin, times, joint = (k - period, 2, how) if follows else (k, 1, None)
         before = now
     if times >= LEAST:
-        found.append((begin, times))
-    return found
+        stretches.append((begin, times))
+    return stretches
 
 
 def _joint(outside: tuple[int, ...], before: tuple[int, ...], begin: int, start: int) -> tuple[object, ...]:
-    """Tell where everything read from outside comes from: the previous repetition, the same node, or another."""
+    """Return where each value read from outside comes from: the previous repetition, the same node, or another."""
     return tuple(
         [
             ("previous", i - begin) if begin <= i < start else "same" if i == old else "else"
@@ -288,7 +288,7 @@ def _title(rows: Rows, items: Sequence[_Item], period: int) -> str:
     if period == 1 and items[0].name:
         return series([item.name for item in items])
     names = [item.name or rows.ops[item.start].op for item in items[:period]]
-    return joined(names)
+    return join_names(names)
 
 
 # ---- chains ---------------------------------------------------------------------------------------------------------
@@ -323,5 +323,5 @@ def chains_of(rows: Rows, cells: Sequence[Cell], outputs: Sequence[str]) -> list
             new += [alone[j] for j in reversed(chain)] if i >= 0 else [cell]
         else:
             numbers = chain[::-1]
-            new.append(rows.cell(numbers, joined([rows.ops[j].op for j in numbers]), cell.scope))
+            new.append(rows.cell(numbers, join_names([rows.ops[j].op for j in numbers]), cell.scope))
     return new

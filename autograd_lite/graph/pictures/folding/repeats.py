@@ -35,7 +35,7 @@ def runs_in(tokens: Sequence[int]) -> list[Run]:
         [Run(start=1, stop=7, period=2)]
     """
     n = len(tokens)
-    known: dict[int, list[Run]] = {}
+    runs_of_period: dict[int, list[Run]] = {}
     level, width, budget = list(tokens), 1, 16 * n
     while 3 * width <= n and budget > 0:
         last: dict[int, int] = {}
@@ -46,9 +46,9 @@ def runs_in(tokens: Sequence[int]) -> list[Run]:
             if seen is None:
                 continue
             period = before[i] = i - seen
-            if before[seen] == period and not _is_known(known, i, period):
-                run = _followed(tokens, i, period)
-                insort(known.setdefault(period, []), run)
+            if before[seen] == period and not _is_known(runs_of_period, i, period):
+                run = _extend(tokens, i, period)
+                insort(runs_of_period.setdefault(period, []), run)
                 # A run that covers nearly everything leaves nothing to look for; and no input may cost more than this.
                 budget = 0 if run.times >= LEAST and run.stop - run.start > 0.9 * n else budget - run.stop + run.start
                 if budget <= 0:
@@ -56,12 +56,12 @@ def runs_in(tokens: Sequence[int]) -> list[Run]:
         pairs: dict[tuple[int, int], int] = {}
         level = [pairs.setdefault((level[i], level[i + width]), len(pairs)) for i in range(len(level) - width)]
         width *= 2
-    found = [run for runs in known.values() for run in runs if run.times >= LEAST]
-    return _chosen(found, n)
+    all_runs = [run for runs in runs_of_period.values() for run in runs if run.times >= LEAST]
+    return _choose_longest(all_runs, n)
 
 
-def _is_known(known: dict[int, list[Run]], i: int, period: int) -> bool:
-    runs = known.get(period, [])
+def _is_known(runs_of_period: dict[int, list[Run]], i: int, period: int) -> bool:
+    runs = runs_of_period.get(period, [])
     k = bisect_right(runs, i, key=_start) - 1
     return k >= 0 and runs[k].start <= i < runs[k].stop
 
@@ -70,7 +70,7 @@ def _start(run: Run) -> int:
     return run.start
 
 
-def _followed(tokens: Sequence[int], i: int, period: int) -> Run:
+def _extend(tokens: Sequence[int], i: int, period: int) -> Run:
     start, stop = i - period, i
     while start > 0 and tokens[start - 1] == tokens[start - 1 + period]:
         start -= 1
@@ -79,11 +79,11 @@ def _followed(tokens: Sequence[int], i: int, period: int) -> Run:
     return Run(start, stop, period)
 
 
-def _chosen(found: list[Run], n: int) -> list[Run]:
+def _choose_longest(candidates: list[Run], n: int) -> list[Run]:
     """Choose the runs that cover most; among equals, the one with the shortest period."""
     taken = bytearray(n)
     chosen = []
-    for run in sorted(found, key=lambda r: (-r.times * r.period, r.period, r.start)):
+    for run in sorted(candidates, key=lambda r: (-r.times * r.period, r.period, r.start)):
         if not any(taken[run.start : run.stop]):
             taken[run.start : run.stop] = b"\1" * (run.stop - run.start)
             chosen.append(run)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from .lanes import Edge, Lanes
 from .modules import Modules, common
 
-# The space between a frame and what it holds, and for its title.
+# The space between a frame and its contents, and for its title.
 PAD, TITLE = 10.0, 18.0
 
 
@@ -113,7 +113,7 @@ class Borders(NamedTuple):
     right: list[list[int]]
 
 
-def bordered(rows: Sequence[Sequence[int]], homes: Homes, modules: Modules) -> Borders:
+def add_borders(rows: Sequence[Sequence[int]], homes: Homes, modules: Modules) -> Borders:
     """Put borders left and right of what each group has on each row."""
     sides = [0] * len(homes.of)
     left: list[list[int]] = [[] for _ in modules.parents]

@@ -1,4 +1,4 @@
-"""What a layout is made of: sizes, points, and pieces of lines."""
+"""The parts of a layout: sizes, points, and pieces of lines."""
 
 from __future__ import annotations
 

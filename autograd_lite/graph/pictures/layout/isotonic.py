@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
-def isotonic(wanted: Sequence[float], weights: Sequence[float], gaps: Sequence[float]) -> list[float]:
+def isotonic(targets: Sequence[float], weights: Sequence[float], gaps: Sequence[float]) -> list[float]:
     """Return positions x with x[i + 1] - x[i] >= gaps[i] that minimise sum_i weights[i] (x[i] - wanted[i])².
 
     With the gaps subtracted this is isotonic regression, which pooling adjacent violators solves in linear time.
 
     Args:
-        wanted: any number of positions.
+        targets: any number of positions.
         weights: positive, one for each.
         gaps: one fewer.
 
@@ -24,7 +24,7 @@ def isotonic(wanted: Sequence[float], weights: Sequence[float], gaps: Sequence[f
         offset += gap
         offsets.append(offset)
     blocks: list[tuple[float, float, int]] = []  # mean, weight, how many
-    for want, weight, shift in zip(wanted, weights, offsets, strict=True):
+    for want, weight, shift in zip(targets, weights, offsets, strict=True):
         mean, count = want - shift, 1
         while blocks and blocks[-1][0] >= mean:
             other, heavy, more = blocks.pop()

@@ -31,7 +31,7 @@ class Edge(NamedTuple):
 
 
 def spans_of(edges: Sequence[Edge], modules: Modules) -> list[int]:
-    """Return the least number of layers each edge spans: more than 1 to leave some for what a module has of its own.
+    """Return the least number of layers each edge spans: more than 1 to leave some for a module's own boxes.
 
     What a module's operation reads from outside is drawn above the module if the operation also reads something that
     depends on no operation outside: a parameter, or a random draw.
@@ -147,7 +147,7 @@ def lead_through_lanes(
         lower, layer, top = target, layers[target] - 1, layers[source]
         while True:
             upper = source if layer == top else at.get((source, channel, layer))
-            known = upper is not None
+            joins = upper is not None
             if upper is None:
                 upper = at[source, channel, layer] = len(lanes.layers)
                 lanes.layers.append(layer)
@@ -158,7 +158,7 @@ def lead_through_lanes(
                 lanes.last.append(upper)
             step = (pull, pull / 2, _LANE_WEIGHT)[(upper >= n) + (lower >= n)]
             segments[upper, lower] = max(segments.get((upper, lower), 0.0), step)
-            if known:
+            if joins:
                 break
             lower, layer = upper, layer - 1
     return lanes

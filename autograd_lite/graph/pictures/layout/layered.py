@@ -16,20 +16,21 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from .bus import bus_lines, on_the_bus
-from .frames import Frame, bordered, depths, homes_of
+from .frames import Frame, add_borders, depths, homes_of
 from .geometry import Box, Leg, Point
 from .lanes import LOOSE, Edge, depth_of, layer_of, lead_through_lanes, spans_of
 from .legs import draw_legs
 from .modules import Modules
-from .order import ordered
+from .order import order_vertices
 from .place import Extra, x_positions
 from .record import Layered
-from .wrap import wrapped
 
 # Pixels: between neighbours in a row; between rows; and per pixel that the edges between two rows run sideways.
 _ROW_GAP, _ROW_SLOPE, _ROW_MAX = 34.0, 0.08, 72.0
 # Frames are at least as wide as the first; the second is between two frames, one below the other.
 _FRAME, _FRAMES = 48.0, 14.0
+# How wide a row may be; the space next to a box.
+ROW, _BESIDE_BOX = 1500.0, 26.0
 # The borders of a frame become straight before anything else does.
 _BORDER_WEIGHT = 1e9
 
@@ -102,8 +103,35 @@ def give_layers(graph: Layered) -> None:
     graph.spans = spans_of(edges, graph.modules)
     graph.depth = depth_of(n, edges, graph.spans)
     layers = layer_of(graph.depth, edges, graph.spans)
-    graph.layers = wrapped(layers, [box.width for box in graph.boxes])
+    graph.layers = break_rows(layers, [box.width for box in graph.boxes])
     graph.bus = on_the_bus(graph.layers, edges)
+
+
+def break_rows(layers: Sequence[int], widths: Sequence[float], most: float = ROW) -> list[int]:
+    """Return the layers, with those wider than `most` broken in two: every other box goes below its neighbours.
+
+    No edge joins two boxes of a layer, so one may be below the other; what leads past a box needs little room beside
+    it. More than two rows would gain nothing: the width would then be that of the lines.
+
+    Args:
+        layers: of the boxes, from 0 on.
+        widths: of the boxes.
+        most: the width of a row.
+
+    Example:
+        >>> break_rows([0, 0, 0, 0, 1], [40.0] * 5, most=200.0)
+        [0, 1, 0, 1, 2]
+    """
+    rows: list[list[int]] = [[] for _ in range(max(layers, default=-1) + 1)]
+    for i, layer in enumerate(layers):
+        rows[layer].append(i)
+    new, count = [0] * len(layers), 0
+    for row in rows:
+        parts = 2 if sum(widths[i] + _BESIDE_BOX for i in row) - _BESIDE_BOX > most else 1
+        for place, i in enumerate(row):
+            new[i] = count + place % parts
+        count += parts
+    return new
 
 
 # ---- (2) lanes ------------------------------------------------------------------------------------------------------
@@ -124,7 +152,7 @@ def order_rows(graph: Layered) -> None:
     loose = {segment for segment, weight in lanes.segments.items() if weight < LOOSE}
     firm = [lane for lane, bends in enumerate(lanes.loose, start=n) if not bends]
     vertices = [*lanes.layers, *homes.spacers]
-    graph.rows = ordered(vertices, lanes.segments, homes.of, graph.modules.parents, loose, firm)
+    graph.rows = order_vertices(vertices, lanes.segments, homes.of, graph.modules.parents, loose, firm)
 
 
 # ---- (4) coordinates ------------------------------------------------------------------------------------------------
@@ -133,7 +161,7 @@ def order_rows(graph: Layered) -> None:
 def place_columns(graph: Layered) -> None:
     """Give every vertex its x, from 0 on."""
     boxes, modules, homes = graph.boxes, graph.modules, graph.homes
-    graph.borders = borders = bordered(graph.rows, homes, modules)
+    graph.borders = borders = add_borders(graph.rows, homes, modules)
     widths = [box.width for box in boxes] + [0.0] * (len(borders.sides) - len(boxes))
     segments = graph.lanes.segments
     extra = None
@@ -142,13 +170,13 @@ def place_columns(graph: Layered) -> None:
         for chain in (*borders.left, *borders.right):
             segments.update((pair, _BORDER_WEIGHT) for pair in pairwise(chain))
         least = [max(width, _FRAME) for width in graph.titles] or [_FRAME] * len(modules.parents)
-        extra = Extra(borders.sides, list(zip(borders.left, borders.right, least, _held(graph), strict=True)))
+        extra = Extra(borders.sides, list(zip(borders.left, borders.right, least, _contents(graph), strict=True)))
     x = x_positions(borders.rows, segments, widths, extra)
     left = min([*(x[i] - box.width / 2 for i, box in enumerate(boxes)), *x[len(boxes) :]], default=0.0)
     graph.x = [position - left for position in x]
 
 
-def _held(graph: Layered) -> list[list[int]]:
+def _contents(graph: Layered) -> list[list[int]]:
     """Return the vertices that each frame holds, borders of inner frames among them."""
     modules, homes, borders = graph.modules, graph.homes, graph.borders
     held: list[list[int]] = [[] for _ in modules.parents]

@@ -85,8 +85,8 @@ def _arrivals(graph: Layered) -> tuple[Point, ...]:
         last = max(last - box.taken, min(x, last), first)
         first = min(first + box.taken_left, max(x, first), last)
         gap = min(_ARRIVAL, (last - first) / max(len(arriving) - 1, 1))
-        wanted = [min(max(come[i], first), last) for i in arriving]
-        fitted = isotonic(wanted, [edges[i].weight for i in arriving], [gap] * (len(arriving) - 1))
+        targets = [min(max(come[i], first), last) for i in arriving]
+        fitted = isotonic(targets, [edges[i].weight for i in arriving], [gap] * (len(arriving) - 1))
         for place, (i, at) in enumerate(zip(arriving, fitted, strict=True)):
             at = min(max(at, first + place * gap), last - (len(arriving) - 1 - place) * gap)
             arrivals[i] = Point(at, graph.top(target))

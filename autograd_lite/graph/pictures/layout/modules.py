@@ -1,7 +1,7 @@
 """The modules around the boxes of a picture, as a tree of groups that can be framed.
 
 A module whose result returns to it through another module (because it is called twice, say) is several groups: only
-what is convex can be framed, with everything else above, below or next to it.
+a convex set of boxes can be framed, with everything else above, below or next to it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Modules(NamedTuple):
 
 
 def common(one: Sequence[int], other: Sequence[int]) -> tuple[int, ...]:
-    """Return what two chains of groups begin with."""
+    """Return the common beginning of two chains of groups."""
     return tuple(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 

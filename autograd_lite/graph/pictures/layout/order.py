@@ -17,7 +17,7 @@ Rows = list[list[int]]
 _SWEEPS, _PATIENCE, _SWAP_ROUNDS = 24, 4, 8
 
 
-def ordered(
+def order_vertices(
     layers: Sequence[int],
     segments: Iterable[tuple[int, int]],
     homes: Sequence[int] = (),
@@ -46,19 +46,19 @@ def ordered(
     if loose:
         above, below = _firm(above, below, loose)
     if groups:
-        rows = groups.arranged(rows, {v: (i + 0.5) / len(row) for row in rows for i, v in enumerate(row)})
+        rows = groups.arrange(rows, {v: (i + 0.5) / len(row) for row in rows for i, v in enumerate(row)})
     best, fewest, idle = rows, crossings(rows, below), 0
     for sweep in range(_SWEEPS):
         if not fewest or idle > _PATIENCE:
             break
-        rows = _swept(rows, above if sweep % 2 == 0 else below, groups, downwards=sweep % 2 == 0)
+        rows = _sweep(rows, above if sweep % 2 == 0 else below, groups, downwards=sweep % 2 == 0)
         count = crossings(rows, below)
         idle = 0 if count < fewest else idle + 1
         if count < fewest:
             best, fewest = rows, count
     if groups:
         best = keep_sides(best, homes, parents, lanes, *joined)
-    best = _swapped(best, above, below, homes) if fewest else best
+    best = _swap_neighbours(best, above, below, homes) if fewest else best
     return _as_they_lead(best, loose) if loose else _as_the_arguments_go(best, above)
 
 
@@ -80,7 +80,7 @@ class _Groups:
         self.homes, self.parents = homes, parents
         self.rank = [0.0] * len(parents)
 
-    def arranged(self, rows: Rows, key: dict[int, float]) -> Rows:
+    def arrange(self, rows: Rows, key: dict[int, float]) -> Rows:
         """Sort all rows by their keys, with sibling groups in the order of their mean keys."""
         total, count = [0.0] * len(self.parents), [0] * len(self.parents)
         for row in rows:
@@ -91,9 +91,9 @@ class _Groups:
                     count[home] += 1
                     home = self.parents[home]
         self.rank = [t / n if n else 0.0 for t, n in zip(total, count, strict=True)]
-        return [self.sorted_row(row, key) for row in rows]
+        return [self.sort_row(row, key) for row in rows]
 
-    def sorted_row(self, row: Sequence[int], key: dict[int, float]) -> list[int]:
+    def sort_row(self, row: Sequence[int], key: dict[int, float]) -> list[int]:
         """Sort a row by its keys; groups go to the mean of theirs, as far as their order allows."""
         if len(row) < 2:
             return [*row]
@@ -132,7 +132,7 @@ class _Groups:
 
 
 def _first_order(layers: Sequence[int], above: list[list[int]], below: list[list[int]]) -> Rows:
-    """Walk from the results towards the inputs, first argument first, and line up what is met in each layer."""
+    """Walk from the results towards the inputs, first argument first, and line up each layer as it is met."""
     rows: Rows = [[] for _ in range(max(layers, default=-1) + 1)]
     seen = [False] * len(layers)
     stack = [v for v in reversed(range(len(layers))) if not below[v]]
@@ -145,7 +145,7 @@ def _first_order(layers: Sequence[int], above: list[list[int]], below: list[list
     return rows
 
 
-def _swept(rows: Rows, towards: list[list[int]], groups: _Groups | None, *, downwards: bool) -> Rows:
+def _sweep(rows: Rows, towards: list[list[int]], groups: _Groups | None, *, downwards: bool) -> Rows:
     """Sort each row by the mean position of neighbours in the row before; a vertex without any keeps its place."""
     place: dict[int, float] = {}
     new = [*rows]
@@ -156,26 +156,26 @@ def _swept(rows: Rows, towards: list[list[int]], groups: _Groups | None, *, down
             for i, v in enumerate(row):
                 ends = [place[u] for u in towards[v] if u in place]
                 key[v] = sum(ends) / len(ends) if ends else (i + 0.5) / len(row)
-            row = new[r] = groups.sorted_row(row, key) if groups else sorted(row, key=key.__getitem__)
-        wide = len(row)
+            row = new[r] = groups.sort_row(row, key) if groups else sorted(row, key=key.__getitem__)
+        size = len(row)
         for i, v in enumerate(row):
-            place[v] = (i + 0.5) / wide
-    return groups.arranged(new, place) if groups else new
+            place[v] = (i + 0.5) / size
+    return groups.arrange(new, place) if groups else new
 
 
-def _swapped(rows: Rows, above: list[list[int]], below: list[list[int]], homes: Sequence[int]) -> Rows:
+def _swap_neighbours(rows: Rows, above: list[list[int]], below: list[list[int]], homes: Sequence[int]) -> Rows:
     """Swap neighbours in one group as long as that removes crossings."""
     rows = [[*row] for row in rows]
     place = {v: i for row in rows for i, v in enumerate(row)}
     waiting = list(range(len(rows)))
     for _ in range(_SWAP_ROUNDS):
-        changed = [r for r in waiting if _swapped_row(rows[r], place, above, below, homes)]
+        changed = [r for r in waiting if _swap_in_row(rows[r], place, above, below, homes)]
         # A row that did not change gets new reasons to only if a row next to it did.
         waiting = sorted({near for r in changed for near in (r - 1, r, r + 1) if 0 <= near < len(rows)})
     return rows
 
 
-def _swapped_row(
+def _swap_in_row(
     row: list[int], place: dict[int, int], above: list[list[int]], below: list[list[int]], homes: Sequence[int]
 ) -> bool:
     """Swap neighbours in a row; return whether any were."""

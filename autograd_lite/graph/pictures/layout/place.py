@@ -1,8 +1,8 @@
-"""Positions along the rows: what belongs together forms straight columns, and each column is near its neighbours.
+"""Positions along the rows: vertices that belong together form columns, and each column is near its neighbours.
 
 Columns are what Brandes and Köpf call blocks: segments that do not cross are made vertical, the most important ones
-first. All columns start packed to the left; then each in turn moves to the weighted mean of what its other segments
-lead to, as far as the columns next to it allow: coordinate descent on the weighted sum of the squares of how far the
+first. All columns start packed to the left; then each in turn moves to the weighted mean of the ends of its other
+segments, as far as the columns next to it allow: coordinate descent on the weighted sum of the squares of how far the
 segments run sideways.
 
 References:
@@ -21,7 +21,7 @@ from .lanes import LOOSE
 
 # Pixels between two boxes, between a box and a lane, between two lanes (a lane has no width of its own).
 _BOXES, _BESIDE_LANE, _LANES = 26.0, 16.0, 14.0
-# From a border to what it holds, to a frame inside or around it, to a lane, and to anything else.
+# From a border to its contents, to a frame inside or around it, to a lane, and to anything else.
 _INSIDE, _NESTED, _LANE_INSIDE, _OUTSIDE = 12.0, 10.0, 9.0, 18.0
 # More rounds make no visible difference.
 _ROUNDS = 8
@@ -30,11 +30,11 @@ Segments = Mapping[tuple[int, int], float]
 
 
 class Extra(NamedTuple):
-    """What frames add to positions.
+    """Borders of frames, which positions must respect.
 
     Attributes:
         sides: of all vertices: -1 for a left border, 1 for a right one, 0 otherwise.
-        groups: for each group its left and right borders, the least distance between them, and what it holds.
+        groups: for each group its left and right borders, the least distance between them, and its contents.
     """
 
     sides: Sequence[int]
@@ -84,13 +84,13 @@ def x_positions(
 
 
 class _Pull(NamedTuple):
-    """What a column leads to, and the sum of the weights."""
+    """The neighbours of a column with their weights, and the sum of the weights."""
 
     others: tuple[tuple[int, float], ...]
     weight: float
 
     def wish(self, c: int, x: Sequence[float]) -> float:
-        """Return where the column wants to be: the weighted mean of what it leads to."""
+        """Return where the column wants to be: the weighted mean of its neighbours' positions."""
         if not self.weight:
             return x[c]
         total = 0.0
@@ -112,7 +112,7 @@ def _settle(
 ) -> None:
     """Move single columns as far as they want and the gaps allow, from one side and then from the other.
 
-    A frame moves as a whole to where its contents want to go on average, and each of its borders stays close to them
+    A frame moves as a whole towards the average target of its contents, and each of its borders stays close to them
     and out of their way.
     """
     left_borders, right_borders = {a for a, _, _ in blocks}, {b for _, b, _ in blocks}

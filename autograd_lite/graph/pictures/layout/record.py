@@ -1,4 +1,4 @@
-"""The record of a layout: what each of its steps reads, and what it finds."""
+"""The record of a layout, which its steps read and fill."""
 
 from __future__ import annotations
 

@@ -77,9 +77,9 @@ def _to_one_side(
     beside: Sequence[int],
     ends: Sequence[int],
 ) -> None:
-    """Move the lanes next to a group to the side where most of what they lead to is, or where the first lane is."""
+    """Move the lanes next to a group to the side of most of their ends, or of the first lane."""
 
-    def held(v: int) -> bool:
+    def is_inside(v: int) -> bool:
         home = homes[v]
         while home >= 0 and home != group:
             home = parents[home]
@@ -87,15 +87,15 @@ def _to_one_side(
 
     def side(v: int) -> int:
         row = rows[row_of[v]]
-        inside = [i for i, w in enumerate(row) if held(w)]
+        inside = [i for i, w in enumerate(row) if is_inside(w)]
         at = row.index(v)
         return -1 if at < inside[0] else 1 if at > inside[-1] else 0
 
     sides = {v: side(v) for v in beside}
-    wanted = sum(side(v) for v in ends) or sides[beside[0]]
+    direction = sum(side(v) for v in ends) or sides[beside[0]]
     for v in beside:
-        if sides[v] * wanted < 0:
+        if sides[v] * direction < 0:
             row = rows[row_of[v]]
             row.remove(v)
-            inside = [i for i, w in enumerate(row) if held(w)]
-            row.insert(inside[0] if wanted < 0 else inside[-1] + 1, v)
+            inside = [i for i, w in enumerate(row) if is_inside(w)]
+            row.insert(inside[0] if direction < 0 else inside[-1] + 1, v)

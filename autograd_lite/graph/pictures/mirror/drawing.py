@@ -7,12 +7,12 @@ from typing import NamedTuple, Unpack
 from ....ir.node_labels import amount
 from ....ir.pure_graph import PureGraph
 from ..boxes import Label, label_of
-from ..fitting import fitting
+from ..drawing import first_that_fits
 from ..folding.fold import ViewOptions
 from ..view import ViewNode
 from .model import Mirror, mirrors_of
-from .place import placed
-from .route import Plan, planned
+from .place import place_boxes
+from .route import Plan, plan_lines
 
 # The size of the text of a rule.
 _RULE = 12.0
@@ -36,20 +36,15 @@ class Drawing(NamedTuple):
 
 def drawing_of(graph: PureGraph, **options: Unpack[ViewOptions]) -> Drawing:
     """Lay out the mirror of a graph with a backward pass; see `Graph.to_mirror`."""
-    return fitting(map(_laid_out, mirrors_of(graph, **options)), lambda drawing: drawing.size)
+    return first_that_fits(map(_lay_out, mirrors_of(graph, **options)), lambda drawing: drawing.size)
 
 
-def mirror_of(graph: PureGraph, **options: Unpack[ViewOptions]) -> Mirror:
-    """Return the mirror of a graph with a backward pass that is drawn; see `Graph.to_mirror`."""
-    return drawing_of(graph, **options).mirror
-
-
-def _laid_out(mirror: Mirror) -> Drawing:
+def _lay_out(mirror: Mirror) -> Drawing:
     labels = [_label(box) for box in mirror.view.nodes]
     rules = {k: _label(box) for k, box in mirror.rules.items()}
     words = [amount(saved.nbytes, "B") for saved in mirror.saved]
-    where = placed(mirror, [label.box for label in labels], {k: label.box for k, label in rules.items()})
-    return Drawing(mirror, labels, rules, words, planned(mirror, where, words))
+    where = place_boxes(mirror, [label.box for label in labels], {k: label.box for k, label in rules.items()})
+    return Drawing(mirror, labels, rules, words, plan_lines(mirror, where, words))
 
 
 def _label(box: ViewNode) -> Label:

@@ -1,7 +1,7 @@
 """Frames around the modules of a mirror: one around both halves of a module if nothing else is in its rows.
 
 Otherwise each half has a frame of its own, if that holds nothing else. Unlike the frames of `layout.frames`, these are
-drawn around what was placed without them: a frame across both halves is only a matter of rows.
+drawn around boxes that were placed without them: a frame across both halves is only a matter of rows.
 """
 
 from __future__ import annotations
@@ -67,11 +67,9 @@ def bands(mirror: Mirror, where: Placed) -> list[Band]:
         inner = [band for band in drawn if band.scope[: len(scope)] == scope]
         strange = [band for band in drawn if band.scope[: len(scope)] != scope]
         for halves in (((0, 1),), ((0,), (1,))):
-            new = []
-            for half in halves:
-                found = _around(scope, [i for i in within if i.half in half], inner, (strangers, strange, lanes), half)
-                new += [found] if found else []
-            if new:
+            others = (strangers, strange, lanes)
+            frames = [_around(scope, [i for i in within if i.half in half], inner, others, half) for half in halves]
+            if new := [frame for frame in frames if frame]:
                 drawn += new
                 break
     return drawn[::-1]

@@ -1,8 +1,8 @@
-"""The rows of a mirror from top to bottom, with what runs between the halves.
+"""The rows of a mirror from top to bottom, with the lines between the halves.
 
 A line from one half to the other runs straight if no box is in its way, and otherwise in a track of its own above or
 below the row; the farther its box is from the middle, the farther the track is from the row, so tracks do not cross.
-The aisle between the halves has a strip for labels and, to its right, lanes for what runs down to a lower row.
+The aisle between the halves has a strip for labels and, to its right, lanes for lines that run down to a lower row.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ class Grid:
     """Heights of the rows and tracks, and places of strip and lanes.
 
     Args:
-        mirror: what is shown.
+        mirror: the boxes.
         where: its boxes along the rows.
-        words: for each thing saved, the label of its line.
+        words: for each saved value, the label of its line.
 
     Attributes:
         tracks: by key: `("gradient", i, 0)`, `("saved", i, 0)` and `("seed", i, 0)` by number, and `("sink", i, cell)`
-            where what is saved must pass other boxes on its way to the rules of a cell.
-        lanes: by number of what is saved, the x of its way down.
+            where a saved value must pass other boxes on its way to the rules of a cell.
+        lanes: by number of a saved value, the x of its way down.
         ceil, top, bottom, floor: of the rows: with tracks, without, without, with.
         strip: the middle of the strip for labels.
         bands: the frames.
@@ -53,9 +53,9 @@ class Grid:
         self._below: dict[int, list[tuple[int, int, Key]]] = {}
         self._reserve_tracks()
         nested = self._nested_lanes()
-        wide = [text_width(g.label, SMALL) for g in mirror.gradients] + [text_width(w, CHIP) + 14 for w in words]
-        wide += [text_width(s.label, SMALL) for s in mirror.seeds]
-        strip = max([*wide, 40.0])
+        widths = [text_width(g.label, SMALL) for g in mirror.gradients] + [text_width(w, CHIP) + 14 for w in words]
+        widths += [text_width(s.label, SMALL) for s in mirror.seeds]
+        strip = max([*widths, 40.0])
         self.strip = where.left.right_end + _PAD + strip / 2
         first = self.strip + strip / 2 + 12
         self.lanes = {i: first + lane * _LANE for i, lane in nested.items()}
@@ -70,7 +70,7 @@ class Grid:
         """Return the height at which a row's boxes are centred."""
         return (self.top[row] + self.bottom[row]) / 2
 
-    # ---- what is needed ---------------------------------------------------------------------------------------------
+    # ---- tracks and lanes -------------------------------------------------------------------------------------------
 
     def _reserve_tracks(self) -> None:
         left, right, partner = self.where.left, self.where.right, self.where.partner

@@ -1,4 +1,4 @@
-"""What the mirror shows: the boxes of the forward pass, each with its derivative rules next to it.
+"""The contents of a mirror: the boxes of the forward pass, each with its derivative rules next to it.
 
 A *cell* is a box of the forward half, by its number: one node, or a folded group. If a gradient flows through the
 operations of a cell, their rules have a box in the right half; lines between these boxes go where gradients flow.
@@ -25,8 +25,8 @@ MIRROR_LIMIT = 750
 # The most arguments of an op that are told apart in the box of its rules; the most characters of a formula, a line, a
 # name and a line of a tooltip.
 _RULES, _FORMULA, _LINE, _NAME, _TIP = 4, 52, 60, 18, 200
-# What a derivative rule does.
-_WHAT = "the gradient of the result, to those of the arguments (a vector-Jacobian product, VJP)"
+# The action of a derivative rule.
+_ACTION = "the gradient of the result, to those of the arguments (a vector-Jacobian product, VJP)"
 
 
 class Saved(NamedTuple):
@@ -74,12 +74,12 @@ class Mirror:
             is a parameter.
         uses: by cell, the number of contributions to its cotangent, where there are several.
         seeds: where the backward pass begins; at least one.
-        saved: what the rules read; disjoint.
+        saved: the values that the rules read; disjoint.
         gradients: one for each parameter that is a cell of its own and that a gradient reaches.
         slots: the cells that are not operations.
-        cut: the cells from whose rules gradients flow to what is not shown.
-        caption: what is counted, and what is hidden.
-        hidden_bytes: the size of what is saved but not shown.
+        cut: the cells from whose rules gradients flow to boxes not shown.
+        caption: lines that count the shown and the hidden.
+        hidden_bytes: the size of the saved values not shown.
     """
 
     view: View
@@ -125,7 +125,7 @@ def _mirror(graph: PureGraph, view: View, overlay: Overlay | None) -> Mirror:
     uses = _uses(graph, flows, view, box_of)
     rule_of = _Rules(graph, of, work, overlay or Overlay())
     rules = {k: rule_of.box(box, uses.get(k, 1)) for k, box in enumerate(view.nodes)}
-    saved, hidden = _saved(graph, view, box_of)
+    saved, hidden = _saved_values(graph, view, box_of)
     cells = [(box_of[f.into], box_of[f.op]) for f in flows if f.into in box_of and f.op in box_of]
     folded = {k for k, box in enumerate(view.nodes) if box.members}
     # One line stands for all between two groups; an op that reads a value twice has two, as in the forward half.
@@ -161,7 +161,7 @@ def _forward_views(graph: PureGraph, options: ViewOptions, overlay: Overlay | No
     forward = replace(forward, measurements=values)
     options = {**options, "limit": min(options.get("limit", MIRROR_LIMIT), MIRROR_LIMIT)}
     if overlay is not None:
-        # What an overlay measures of the backward pass belongs in the boxes of the rules.
+        # Numbers of the backward pass belong in the boxes of the rules.
         marks = {i: mark for i, mark in overlay.marks.items() if i in forward}
         totals = {i: total for i, total in overlay.totals.items() if i in forward}
         options["overlay"] = replace(overlay, marks=marks, totals=totals)
@@ -183,7 +183,7 @@ class _Rules:
             if node.backward and node.id in overlay.marks:
                 self._marks.setdefault(node.of, []).append(overlay.marks[node.id])
         self._unit, self._totals = overlay.unit, _totals(graph, overlay)
-        # The colours have the same scale as those of the forward half: relative to the node that has most.
+        # The colors have the same scale as those of the forward half: relative to the node that has most.
         self._most, self._all = max(overlay.totals.values(), default=0.0), sum(overlay.totals.values())
         self._words = Words(graph)
         self._gradients = graph.gradients
@@ -196,7 +196,7 @@ class _Rules:
         if not flows:
             return None
         node, tip = self._graph[box.id], []
-        tip.append(f"the derivative rule of {node.id} = {node.op}: from g, {_WHAT}")
+        tip.append(f"the derivative rule of {node.id} = {node.op}: from g, {_ACTION}")
         lines: list[str] = []
         targets = self._targets(flows)
         for flow in flows:
@@ -231,7 +231,7 @@ class _Rules:
         return f"{g} = {number}" if number else gradient_size(self._graph.measurement(out.id).gradient, g)
 
     def _mark(self, ops: Sequence[str]) -> Mark:
-        """Return what an overlay says about the rules of some ops: the sum of what it measures, or its gravest mark."""
+        """Return an overlay's mark for the rules of some ops: the sum of its numbers, or its gravest mark."""
         if self._totals:
             number = sum(self._totals.get(i, 0.0) for i in ops)
             share = number / self._all if self._all else 0.0
@@ -242,7 +242,7 @@ class _Rules:
         return gravest(marks)
 
     def _targets(self, flows: Sequence[Flow]) -> dict[str, str]:
-        """Return what the box calls the arguments that its rules are for, if there are several."""
+        """Return the names of the arguments that the rules are for, if there are several."""
         names: dict[str, str] = {}
         for flow in flows:
             node = self._graph[flow.into]
@@ -251,20 +251,20 @@ class _Rules:
             )
         if len(names) < 2:
             return {}
-        said = list(names.values())
+        labels = list(names.values())
         letters = {flow.into: "xyz"[flow.argument] if flow.argument < 3 else str(flow.argument + 1) for flow in flows}
-        return {i: f"{name} {letters[i]}" if said.count(name) > 1 else name for i, name in names.items()}
+        return {i: f"{name} {letters[i]}" if labels.count(name) > 1 else name for i, name in names.items()}
 
     def _rule(self, flow: Flow, target: str) -> tuple[str, str]:
-        """Return what the box and the tooltip say about one step of the chain rule."""
-        into, made = self._graph[flow.into], self._graph[flow.contribution]
+        """Return the lines of the box and of the tooltip for one step of the chain rule."""
+        into, contribution = self._graph[flow.into], self._graph[flow.contribution]
         rule = self._words.rule(flow, limit=_FORMULA)
         # The picture itself shows where a sum was broadcast from, and what else is added up.
         after = [r.partition(" (")[0] for r in rule.remarks if not r.startswith(("+", "reshaped"))]
         short = ", ".join(after if after and rule.formula == "g" else [rule.formula, *after])
         line = f"→ {target}: {short}" if target else short
-        what = f"{into.id} {into.name or op_text(into, self._graph) or into.kind}"
-        return visible(clip(line, _LINE)), f"to {what}: {rule}; {made.id}, {type_text(made)}"
+        target_text = f"{into.id} {into.name or op_text(into, self._graph) or into.kind}"
+        return visible(clip(line, _LINE)), f"to {target_text}: {rule}; {contribution.id}, {type_text(contribution)}"
 
     def _group(self, box: ViewNode) -> ViewNode | None:
         ops = tuple(i for i in box.members if i in self._of)
@@ -278,19 +278,19 @@ class _Rules:
         mark = self._mark(box.members)
         lines += [mark.note] if mark.note and self._unit != "FLOP" else []
         tip = (f"the derivative rules of {box.id}", f"{flops:,} FLOP", *(p.name or p.id for p in reached[:12]))
-        said = tuple(visible(clip(line, _TIP)) for line in tip)
+        tips = tuple(visible(clip(line, _TIP)) for line in tip)
         look = mark.look if mark.is_grave else "backward"
         badge = " ".join(filter(None, (box.badge.partition(" ")[0] if "×" in box.badge else "", mark.badge)))
-        return ViewNode(f"vjp-{box.id}", look, tuple(lines), "", False, box.scope, said, badge, ops, mark.weight)
+        return ViewNode(f"vjp-{box.id}", look, tuple(lines), "", False, box.scope, tips, badge, ops, mark.weight)
 
 
 def _totals(graph: PureGraph, overlay: Overlay) -> dict[str, float]:
-    """Return what an overlay measures of the backward pass of every forward op."""
-    found: dict[str, float] = {}
+    """Return an overlay's sum over the backward pass of every forward op."""
+    totals: dict[str, float] = {}
     for node in graph:
         if node.backward and overlay.totals:
-            found[node.of] = found.get(node.of, 0.0) + overlay.totals.get(node.id, 0.0)
-    return found if any(found.values()) else {}
+            totals[node.of] = totals.get(node.of, 0.0) + overlay.totals.get(node.id, 0.0)
+    return totals if any(totals.values()) else {}
 
 
 def _number(graph: PureGraph, node: GraphNode) -> str:
@@ -318,55 +318,55 @@ def _uses(graph: PureGraph, flows: Sequence[Flow], view: View, box_of: Mapping[s
     return counts
 
 
-# ---- what is saved, and what arrives --------------------------------------------------------------------------------
+# ---- saved values and gradients -------------------------------------------------------------------------------------
 
 
-def _saved(graph: PureGraph, view: View, box_of: Mapping[str, int]) -> tuple[tuple[Saved, ...], int]:
-    """Return the saved arrays, a group's with the same readers together, and the bytes of what is not shown."""
-    found: dict[tuple[int, tuple[int, ...]], list[GraphNode]] = {}
+def _saved_values(graph: PureGraph, view: View, box_of: Mapping[str, int]) -> tuple[tuple[Saved, ...], int]:
+    """Return the saved arrays, a group's with the same readers together, and the bytes of those not shown."""
+    groups: dict[tuple[int, tuple[int, ...]], list[GraphNode]] = {}
     hidden = 0
     for i, ops in graph.saved.items():
         readers = tuple(sorted({box_of[op] for op in ops if op in box_of}))
         if i in box_of and readers:
-            found.setdefault((box_of[i], readers), []).append(graph[i])
+            groups.setdefault((box_of[i], readers), []).append(graph[i])
         else:
             hidden += graph[i].nbytes
     saved = [
         Saved(cell, tuple(node.id for node in nodes), sum(node.nbytes for node in nodes), readers)
-        for (cell, readers), nodes in found.items()
+        for (cell, readers), nodes in groups.items()
     ]
     return tuple(sorted(_call_by_call(saved, view))), hidden
 
 
 def _call_by_call(saved: Sequence[Saved], view: View) -> list[Saved]:
-    """Put what is saved of the results of a call into one, since they leave its box together."""
-    found: dict[object, Saved] = {}
+    """Put the saved results of a call into one, since they leave its box together."""
+    merged: dict[object, Saved] = {}
     for new in saved:
         key = new.cell if view.nodes[new.cell].results else (new.cell, new.readers)
-        old = found.get(key, Saved(new.cell, (), 0, ()))
+        old = merged.get(key, Saved(new.cell, (), 0, ()))
         readers = tuple(sorted({*old.readers, *new.readers}))
-        found[key] = Saved(new.cell, (*old.ids, *new.ids), old.nbytes + new.nbytes, readers)
-    return list(found.values())
+        merged[key] = Saved(new.cell, (*old.ids, *new.ids), old.nbytes + new.nbytes, readers)
+    return list(merged.values())
 
 
 def _gradients(graph: PureGraph, view: View, box_of: Mapping[str, int], uses: Mapping[int, int]) -> list[Gradient]:
-    found = []
+    gradients = []
     for leaf, total in graph.gradients.items():
         k = box_of.get(leaf)
         if k is None or view.nodes[k].members or k not in uses:
             continue
         node = graph[leaf]
         number, size = _number(graph, node), gradient_size(graph.measurement(leaf).gradient)
-        said = [f"grad {number}"] if number else [f"grad {node.shape}", size]
-        said.append(f"sum of {uses[k]} uses" if uses[k] > 1 else "")
+        words = [f"grad {number}"] if number else [f"grad {node.shape}", size]
+        words.append(f"sum of {uses[k]} uses" if uses[k] > 1 else "")
         tip = (
             f"gradient of {node.name or leaf}",
             f"{total} : {type_text(graph[total])}",
             f"the sum of what {uses[k]} uses contribute" if uses[k] > 1 else "",
         )
-        label = " · ".join(word for word in said if word)
-        found.append(Gradient(k, leaf, label, uses[k], tuple(visible(line) for line in tip if line)))
-    return found
+        label = " · ".join(word for word in words if word)
+        gradients.append(Gradient(k, leaf, label, uses[k], tuple(visible(line) for line in tip if line)))
+    return gradients
 
 
 def _seeds(graph: PureGraph, box_of: Mapping[str, int]) -> list[Seed]:
@@ -385,7 +385,7 @@ def _seeds(graph: PureGraph, box_of: Mapping[str, int]) -> list[Seed]:
 
 
 def _caption(graph: PureGraph, rules: int, view: View, hidden: int, work: Mapping[str, int]) -> tuple[str, ...]:
-    """Return the lines of the caption, which count what there is, forward and backward."""
+    """Return the lines of the caption, which count operations, bytes and FLOP."""
     forward = sum(node.computes and not node.backward for node in graph)
     flops, back = sum(node.flops for node in graph if not node.backward), sum(work.values())
     saved = [graph[i] for i in graph.saved]
@@ -396,7 +396,7 @@ def _caption(graph: PureGraph, rules: int, view: View, hidden: int, work: Mappin
     words.append(f"{amount(total, 'B')} saved in {counted(len(saved), 'tensor')}" if saved else "nothing saved")
     lines = [" · ".join(words)]
     if slots:
-        lines.append(f"{amount(slots, 'B')} of what is saved are inputs and parameters, which are there anyway")
+        lines.append(f"{amount(slots, 'B')} of these are inputs and parameters, which exist anyway")
     if hidden:
-        lines.append(f"{amount(hidden, 'B')} of what is saved are not shown")
+        lines.append(f"{amount(hidden, 'B')} of these are not shown")
     return (*lines, *view.caption[1:])

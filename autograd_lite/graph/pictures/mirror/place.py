@@ -1,8 +1,8 @@
 """Where the boxes of a mirror go: both halves have the same rows, in opposite order.
 
 Each half is laid out by the steps of `layout.layered`: the left one is given its rows, the right one also their order.
-Operations and what fills their slots never share a row. So parameters can be reached from the right, and where no other
-branch runs parallel, there is only a straight line between an operation and its rules.
+Operations and the slots that they read never share a row. So parameters can be reached from the right, and where no
+other branch runs parallel, there is only a straight line between an operation and its rules.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from typing import NamedTuple
 
 from ..layout.geometry import Box
 from ..layout.lanes import Edge, depth_of, layer_of
-from ..layout.layered import lead_edges, no_modules, order_rows, place_columns
+from ..layout.layered import ROW, break_rows, lead_edges, no_modules, order_rows, place_columns
 from ..layout.record import Layered
-from ..layout.wrap import ROW, wrapped
 from .model import Mirror
 
 # How straight lines should be: from a parameter or a constant, from an input, from an operation.
@@ -38,11 +37,11 @@ class Placed(NamedTuple):
     slot_rows: frozenset[int]
 
 
-def placed(mirror: Mirror, boxes: Sequence[Box], rules: dict[int, Box]) -> Placed:
+def place_boxes(mirror: Mirror, boxes: Sequence[Box], rules: dict[int, Box]) -> Placed:
     """Place the boxes along the rows.
 
     Args:
-        mirror: what is shown.
+        mirror: the boxes.
         boxes: the sizes of the cells.
         rules: by cell, the sizes of the boxes with their rules.
     """
@@ -69,7 +68,7 @@ def placed(mirror: Mirror, boxes: Sequence[Box], rules: dict[int, Box]) -> Place
     right = Layered([rules.get(c, Box(0, 0)) for c in cells], flows, no_modules(len(cells)), upward=True)
     right.layers, right.depth = [left.layers[c] for c in cells], [left.depth[c] for c in cells]
     lead_edges(right)
-    right.rows = _turned(left, right, cells)
+    right.rows = _mirror_rows(left, right, cells)
     place_columns(right)
     return Placed(left, right, partner, slot_rows)
 
@@ -84,8 +83,8 @@ def _weight(mirror: Mirror, source: int) -> float:
     return _INPUT if source in mirror.slots else _DATA
 
 
-def _turned(left: Layered, right: Layered, cells: Sequence[int]) -> list[list[int]]:
-    """Return the rows of the right half: what belongs to the same cells, in the opposite order."""
+def _mirror_rows(left: Layered, right: Layered, cells: Sequence[int]) -> list[list[int]]:
+    """Return the rows of the right half: boxes of the same cells, in the opposite order."""
     n, place = len(left.boxes), {}
     for r, row in enumerate(left.rows):
         for i, v in enumerate(row):
@@ -116,5 +115,5 @@ def _rows(mirror: Mirror, edges: Sequence[Edge], widths: Sequence[float]) -> tup
     for k in slots:
         level[k] = first.get(k, 2) - (1 if mirror.view.nodes[k].scope else 2)
     used = {old: new for new, old in enumerate(sorted(set(level.values())))}
-    rows = wrapped([used[level[k]] for k in range(len(mirror.view.nodes))], widths, ROW / 2)
+    rows = break_rows([used[level[k]] for k in range(len(mirror.view.nodes))], widths, ROW / 2)
     return rows, frozenset(rows[k] for k in slots).difference(rows[k] for k in ops)

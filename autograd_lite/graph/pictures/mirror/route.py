@@ -1,4 +1,4 @@
-"""The lines of a mirror: values run down on the left, gradients up on the right, and what is saved goes across."""
+"""The lines of a mirror: values run down on the left, gradients up on the right, and saved values go across."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .model import Mirror
 from .place import Placed
 
 _ROUND, _STUB = 8.0, 9.0
-# If a slot has two lines to the right, the gradient arrives above the middle, and what is saved leaves below it.
+# If a slot has two lines to the right, the gradient arrives above the middle, and the saved value leaves below it.
 _ASIDE, _PORT = 7.0, 8.0
 
 
 class Wire(NamedTuple):
-    """A line: its kind ("data", "quiet", "flow", "arrival", "seed", "saved"), path, tip, and what it is of."""
+    """A line: its kind ("data", "quiet", "flow", "arrival", "seed", "saved"), path, tip, and its owner's number."""
 
     kind: str
     path: Path
@@ -76,7 +76,7 @@ class Plan:
         return max([self.height, *(bottom for _, _, bottom in self.bands)])
 
 
-def planned(mirror: Mirror, where: Placed, words: Sequence[str]) -> Plan:
+def plan_lines(mirror: Mirror, where: Placed, words: Sequence[str]) -> Plan:
     """Plan all lines of a mirror; `words` are the labels of those for saved values."""
     return _Router(mirror, where, Grid(mirror, where, words)).plan()
 
@@ -102,27 +102,27 @@ class _Router:
             (left.right_end / 2, grid.strip, (begin + right.right_end) / 2),
         )
         for i in range(len(self.mirror.saved)):
-            self._saved(i, plan)
-        self._forward(plan)
-        self._backward(plan)
+            self._route_saved(i, plan)
+        self._route_forward(plan)
+        self._route_backward(plan)
         for i, seed in enumerate(self.mirror.seeds):
             if seed.cell in self.partner:
-                self._seed(i, plan)
+                self._route_seed(i, plan)
         for i in range(len(self.mirror.gradients)):
-            self._gradient(i, plan)
+            self._route_gradient(i, plan)
         return plan
 
     # ---- within the halves ------------------------------------------------------------------------------------------
 
-    def _forward(self, plan: Plan) -> None:
+    def _route_forward(self, plan: Plan) -> None:
         half, edges = self.left, self.mirror.view.edges
         legs = draw_legs(half)
         tips: dict[int, list[Any]] = {}
         into: dict[int, list[tuple[Point, int, int]]] = {}
-        for i, (edge, said, arrival) in enumerate(zip(half.edges, edges, half.arrivals, strict=True)):
+        for i, (edge, view_edge, arrival) in enumerate(zip(half.edges, edges, half.arrivals, strict=True)):
             tips.setdefault(edge.source, []).extend(tip(arrival))
-            into.setdefault(edge.target, []).append((arrival, said.argument, i))
-        quiet = {edge.source for edge, said in zip(half.edges, edges, strict=True) if said.quiet}
+            into.setdefault(edge.target, []).append((arrival, view_edge.argument, i))
+        quiet = {edge.source for edge, view_edge in zip(half.edges, edges, strict=True) if view_edge.quiet}
         for source in sorted(tips, key=lambda s: (s not in quiet, s)):
             kind = "quiet" if source in quiet else "data"
             plan.wires.append(Wire(kind, path_of(legs[source, 0]), tips[source], source))
@@ -135,7 +135,7 @@ class _Router:
             self._results(sorted(arrived), numbered, plan)
 
     def _results(self, arrived: Sequence[tuple[Point, int, int]], numbered: bool, plan: Plan) -> None:
-        """Say which results of calls arrive at a box, from left to right; numbers of arguments are on the right."""
+        """Name the results of calls that arrive at a box, from left to right; numbers of arguments are on the right."""
         edges, last = self.mirror.view.edges, ""
         calls = {box.id for box in self.mirror.view.nodes if box.results}
         for k, (at, _, i) in enumerate(arrived):
@@ -147,8 +147,8 @@ class _Router:
                 )
             last = label
 
-    def _backward(self, plan: Plan) -> None:
-        """Lead gradients up: what several uses contribute comes together on the way, under a sign for the sum."""
+    def _route_backward(self, plan: Plan) -> None:
+        """Lead gradients up: the contributions of several uses come together on the way, under a sign for the sum."""
         half = self.right
         legs = draw_legs(half)
         seeded = {seed.cell for seed in self.mirror.seeds}
@@ -162,7 +162,7 @@ class _Router:
 
     # ---- across -----------------------------------------------------------------------------------------------------
 
-    def _gradient(self, i: int, plan: Plan) -> None:
+    def _route_gradient(self, i: int, plan: Plan) -> None:
         gradient, half, grid = self.mirror.gradients[i], self.left, self.grid
         cell, row = gradient.cell, half.layers[gradient.cell]
         flows = self.partner[cell] in self.flowing
@@ -181,7 +181,7 @@ class _Router:
         if gradient.uses > 1:
             plan.notes.append(Note("sum", Point(begin.x, max(y + 14, grid.bottom[row] - 4)), cell))
 
-    def _seed(self, i: int, plan: Plan) -> None:
+    def _route_seed(self, i: int, plan: Plan) -> None:
         """Turn round: from a result down, across, and up to its rules."""
         seed, half, grid = self.mirror.seeds[i], self.left, self.grid
         cell, y = seed.cell, grid.tracks["seed", i, 0]
@@ -199,8 +199,8 @@ class _Router:
     def _right_of(self, cell: int) -> float:
         return self.left.x[cell] + self.left.boxes[cell].width / 2
 
-    def _saved(self, i: int, plan: Plan) -> None:
-        """Lead what is saved across to the rules that read it, and down in a lane if they are in lower rows."""
+    def _route_saved(self, i: int, plan: Plan) -> None:
+        """Lead a saved value across to the rules that read it, and down in a lane if they are in lower rows."""
         saved, grid = self.mirror.saved[i], self.grid
         cell, lane = saved.cell, grid.lanes.get(i)
         middle, track = plan.left[cell].y, grid.tracks.get(("saved", i, 0))

@@ -78,7 +78,7 @@ def mirror(tensors: Tensor | Iterable[Tensor], *, measured: bool = False, **opti
         The text of the picture, as `build_graph(tensors, backward=True).to_mirror()` gives it; a notebook shows it.
 
     Raises:
-        GradError: if no result requires a gradient; with `measured`, if `backward` released what it needs.
+        GradError: if no result requires a gradient; with `measured`, if `backward` released the graph.
 
     Example:
         >>> import autograd_lite as ag

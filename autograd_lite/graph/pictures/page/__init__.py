@@ -25,8 +25,8 @@ __all__ = ["Differences", "Page", "html_text"]
 
 _SCRIPTS = ("model.js", "draw.js", "canvas.js", "panel.js", "player.js", "app.js")
 
-# What would end the element with the data, or begin a comment; and the two line ends that JSON allows and JavaScript
-# once did not.
+# Characters that would end the element with the data, or begin a comment; and the two line ends that JSON allows and
+# JavaScript once did not.
 _ESCAPES = str.maketrans({c: f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"})
 
 
@@ -52,7 +52,7 @@ def html_text(
             "part with to_svg(), or the whole with to_html()"
         )
     listed = overlay if isinstance(overlay, (list, tuple)) else [overlay]
-    overlays = [made for one in listed if (made := overlay_of(graph, one)) is not None]
+    overlays = [marks_shown for one in listed if (marks_shown := overlay_of(graph, one)) is not None]
     single = diff is None or isinstance(diff, Overlay)
     if isinstance(diff, Overlay):
         overlays.insert(0, diff)
@@ -76,7 +76,7 @@ def html_text(
         "script": '"use strict";\n(() => {\n' + "".join(_lean(_file(name)) for name in _SCRIPTS) + "})();\n",
         "data": data.translate(_ESCAPES),
     }
-    # Split first and fill in afterwards, so that what is filled in is never searched for further marks.
+    # Split first and fill in afterwards, so that the parts are never searched for further marks.
     pieces = _file("page.html").split("@@")
     return "".join(parts[piece] if i % 2 else piece for i, piece in enumerate(pieces))
 
@@ -123,7 +123,7 @@ def _colors() -> str:
 
 def _variables(theme: Theme) -> str:
     plain = ("page", "text", "soft", "edge", "quiet", "gradient", "saved", "frame")
-    found = [f"--{name}: {getattr(theme, name)}" for name in plain]
-    found += [f"--{name}-fill: {ink.fill}; --{name}-line: {ink.border}" for name, ink in theme.inks.items()]
-    found += [f"--heat{i}: {color}" for i, color in enumerate(theme.heat)]
-    return "; ".join(found)
+    variables = [f"--{name}: {getattr(theme, name)}" for name in plain]
+    variables += [f"--{name}-fill: {ink.fill}; --{name}-line: {ink.border}" for name, ink in theme.inks.items()]
+    variables += [f"--heat{i}: {color}" for i, color in enumerate(theme.heat)]
+    return "; ".join(variables)

@@ -1,4 +1,4 @@
-"""What the page knows about a graph: plain data for JSON, and nothing that depends on the machine."""
+"""The data of a page about a graph: plain data for JSON, and nothing that depends on the machine."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ....ir.stats import Measurement, Stats, single
 from ...cost import By, cost_of
 from ...explanations.words.rules import Words
 from ...marks import Mark, Overlay
-from ..fitting import TALLEST, WIDEST
 from ..folding.assemble import commutes
 from ..style import HEATS, LOOKS
-from .groups import grouped
+from ..view import TALLEST, WIDEST
+from .groups import group_nodes
 
 # User text is truncated; a megabyte-long name helps no one.
 _LONGEST = 400
@@ -35,12 +35,12 @@ def page_data(
         overlays: marks and numbers to choose from.
         explain: an explanation as plain data, or None.
         title: of the page.
-        formulas: include what the operations compute; not for two graphs in one, whose operations may read from both.
+        formulas: include the formulas of operations; not for two graphs in one, whose operations may read from both.
     """
-    groups, homes = grouped(graph.nodes)
+    groups, homes = group_nodes(graph.nodes)
     places: dict[str, int] = {}
     words = Words(graph)
-    told = graph.nodes if formulas and len(graph) <= _WORDS else ()
+    explained = graph.nodes if formulas and len(graph) <= _WORDS else ()
     nodes = [_node(graph, node, home, places) for node, home in zip(graph.nodes, homes, strict=True)]
     return {
         "version": 1,
@@ -50,7 +50,7 @@ def page_data(
         "outputs": [number_of(i) for i in graph.outputs],
         "nodes": nodes,
         "groups": [
-            _filled(name=_text(g.name), parent=g.parent + 1, kind=g.kind, times=g.times if g.times > 1 else 0)
+            _without_empty(name=_text(g.name), parent=g.parent + 1, kind=g.kind, times=g.times if g.times > 1 else 0)
             for g in groups
         ],
         "places": list(places),
@@ -59,15 +59,15 @@ def page_data(
         "heats": HEATS,
         "commutative": sorted(filter(commutes, {node.op for node in graph})),
         "overlays": [_overlay(overlay) for overlay in overlays],
-        "words": {str(number_of(node.id)): words.forward(node.id) for node in told if node.kind is Kind.OP},
-        "rules": _rules(graph, words) if told else {},
-        "costs": {by: _costs(graph, by) for by in _counted(graph)},
+        "words": {str(number_of(node.id)): words.forward(node.id) for node in explained if node.kind is Kind.OP},
+        "rules": _rules(graph, words) if explained else {},
+        "costs": {by: _costs(graph, by) for by in _cost_kinds(graph)},
         "explain": _plain(explain),
     }
 
 
 def _rules(graph: PureGraph, words: Words) -> dict[str, dict[str, list[str]]]:
-    """Return the derivative rules as text: by op and argument, the formula and what the engine did with it."""
+    """Return the derivative rules as text: by op and argument, the formula and remarks."""
     rules: dict[str, dict[str, list[str]]] = {}
     for flow in graph.flows:
         formula, remarks = words.rule(flow)
@@ -75,7 +75,7 @@ def _rules(graph: PureGraph, words: Words) -> dict[str, dict[str, list[str]]]:
     return rules
 
 
-def _counted(graph: PureGraph) -> tuple[By, ...]:
+def _cost_kinds(graph: PureGraph) -> tuple[By, ...]:
     timed = any(m.seconds is not None for m in graph.measurements.values())
     return ("bytes", "saved", "time") if timed else ("bytes", "saved")
 
@@ -88,14 +88,14 @@ def _text(text: str) -> str:
     return visible(clip(text, _LONGEST))
 
 
-def _filled(**fields: Any) -> dict[str, Any]:
+def _without_empty(**fields: Any) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if value not in (None, "", 0, (), [], {})}
 
 
 def _node(graph: PureGraph, node: GraphNode, home: int, places: dict[str, int]) -> dict[str, Any]:
     where, measured = place(node), graph.measurement(node.id)
     params = [[_text(p.name), _text(p.text)] for p in node.params if node.result is None]
-    return _filled(
+    return _without_empty(
         kind="" if node.kind is Kind.OP else str(node.kind),
         op=_text(op_text(node, graph)),
         glyph=_text(node.glyph),
@@ -106,7 +106,7 @@ def _node(graph: PureGraph, node: GraphNode, home: int, places: dict[str, int]) 
         told=_text(brief_params(node)) if node.result is None else "",
         shape=None if node.dtype.hasobject or node.weak else str(node.shape),
         dtype="generator" if node.dtype.hasobject else str(node.dtype),
-        # Of a call, what its results are called, and their types; of one of them, its place among these.
+        # Of a call, the names and types of its results; of one of them, its place among these.
         results=[[result_text(node.op, i), text] for i, text in enumerate(result_types(node))],
         result=0 if node.result is None else node.result + 1,
         weak=node.weak,
@@ -128,8 +128,8 @@ def _node(graph: PureGraph, node: GraphNode, home: int, places: dict[str, int]) 
 
 def _numbers(node: GraphNode, measured: Measurement) -> list[str]:
     """Return the value and the gradient of a measured scalar, as the box shows them."""
-    found = [single(stats, node.dtype) for stats in measured[:2]] if not node.shape else [""]
-    return [text for text in found if text] if found[0] else []
+    numbers = [single(stats, node.dtype) for stats in measured[:2]] if not node.shape else [""]
+    return [text for text in numbers if text] if numbers[0] else []
 
 
 def _stats(stats: Stats | None) -> list[Any] | None:
@@ -137,7 +137,7 @@ def _stats(stats: Stats | None) -> list[Any] | None:
 
 
 def _overlay(overlay: Overlay) -> dict[str, Any]:
-    return _filled(
+    return _without_empty(
         title=_text(overlay.title),
         caption=[_text(line) for line in overlay.caption],
         marks={str(number_of(i)): _mark(mark) for i, mark in overlay.marks.items()},
@@ -147,7 +147,7 @@ def _overlay(overlay: Overlay) -> dict[str, Any]:
 
 
 def _mark(mark: Mark) -> dict[str, Any]:
-    return _filled(
+    return _without_empty(
         look=_text(mark.look),
         badge=_text(mark.badge),
         note=_text(mark.note),

@@ -1,4 +1,4 @@
-"""The frames of the page: modules inside modules, repetitions, and parts of what has no module.
+"""The frames of the page: modules inside modules, repetitions, and parts of long listings.
 
 Every frame is an interval of the forward operations in recorded order, so that no frame reads from itself through
 another one; a module that is entered twice is two frames. The backward pass goes into the frames of its operations.
@@ -17,7 +17,7 @@ from ..folding.groups import Rows
 from ..folding.repeats import runs_in
 
 # A repetition of operations is folded if that hides at least the first number of boxes. A frame with more boxes than
-# the second shows as many as the third at each of its ends; what is between is cut into parts of the fourth. Up to the
+# the second shows as many as the third at each of its ends; the rest is cut into parts of the fourth. Up to the
 # fifth number of inputs are drawn outside all frames.
 _WORTH, _CROWD, _END, _PART, _INPUTS = 6, 40, 12, 40, 12
 
@@ -47,7 +47,7 @@ class Group:
     depth: int = 0
 
 
-def grouped(nodes: Sequence[GraphNode]) -> tuple[list[Group], list[int]]:
+def group_nodes(nodes: Sequence[GraphNode]) -> tuple[list[Group], list[int]]:
     """Return the frames, outer ones first, and for every node the number of the innermost around it, or -1."""
     forward = [node for node in nodes if not node.backward]
     homes = homes_of(forward)
@@ -61,13 +61,13 @@ def grouped(nodes: Sequence[GraphNode]) -> tuple[list[Group], list[int]]:
     home: dict[str, int] = {}
     numbers = {id(root): -1}
     for frame in _frames(root):
-        for thing in frame.inside:
-            if isinstance(thing, int):
-                home[rows.ops[thing].id] = numbers[id(frame)]
+        for item in frame.inside:
+            if isinstance(item, int):
+                home[rows.ops[item].id] = numbers[id(frame)]
             else:
-                thing.parent, thing.depth = numbers[id(frame)], frame.depth + 1
-                numbers[id(thing)] = len(groups)
-                groups.append(thing)
+                item.parent, item.depth = numbers[id(frame)], frame.depth + 1
+                numbers[id(item)] = len(groups)
+                groups.append(item)
     home.update([(node.id, home[node.inputs[0]]) for node in forward if node.result is not None])
     _place_slots(forward, homes.readers, groups, home)
     for node in nodes:
@@ -81,7 +81,7 @@ def _frames(root: Group) -> Iterator[Group]:
     pending = [root]
     for frame in pending:
         yield frame
-        pending += [thing for thing in frame.inside if isinstance(thing, Group)]
+        pending += [item for item in frame.inside if isinstance(item, Group)]
 
 
 def _modules(rows: Rows) -> Group:
@@ -109,16 +109,16 @@ def _modules(rows: Rows) -> Group:
 
 
 def _with_repeats(frame: Group, rows: Rows) -> list[int | Group]:
-    """Put a frame around every stretch inside a frame that is the same thing three or more times."""
+    """Put a frame around every stretch inside a frame that repeats three or more times."""
     if frame.kind in ("repeat", "step"):
         return frame.inside
     numbers: dict[object, int] = {}
-    tokens = [numbers.setdefault(_token(thing, rows), len(numbers)) for thing in frame.inside]
+    tokens = [numbers.setdefault(_token(item, rows), len(numbers)) for item in frame.inside]
     new: list[int | Group] = []
     at = 0
     for run in runs_in(tokens):
         turns = [frame.inside[i : i + run.period] for i in range(run.start, run.stop - run.period + 1, run.period)]
-        modules = any(isinstance(thing, Group) for thing in turns[0])
+        modules = any(isinstance(item, Group) for item in turns[0])
         alike = len({rows.structure(_start(turn[0]), _stop(turn[-1]))[0] for turn in turns}) == 1
         if not alike or (not modules and run.times * run.period - 1 < _WORTH):
             continue
@@ -128,32 +128,32 @@ def _with_repeats(frame: Group, rows: Rows) -> list[int | Group]:
     return new + frame.inside[at:]
 
 
-def _token(thing: int | Group, rows: Rows) -> object:
-    if isinstance(thing, int):
-        return rows.tokens[thing]
-    # The query, key and value of an attention are built alike, but are not the same thing three times.
-    return re.sub(r"\d+", "#", thing.name), rows.structure(thing.start, thing.stop)[0]
+def _token(item: int | Group, rows: Rows) -> object:
+    if isinstance(item, int):
+        return rows.tokens[item]
+    # The query, key and value of an attention are built alike, but are not a repetition.
+    return re.sub(r"\d+", "#", item.name), rows.structure(item.start, item.stop)[0]
 
 
-def _start(thing: int | Group) -> int:
-    return thing if isinstance(thing, int) else thing.start
+def _start(item: int | Group) -> int:
+    return item if isinstance(item, int) else item.start
 
 
-def _stop(thing: int | Group) -> int:
-    return thing + 1 if isinstance(thing, int) else thing.stop
+def _stop(item: int | Group) -> int:
+    return item + 1 if isinstance(item, int) else item.stop
 
 
 def _repeat(turns: list[list[int | Group]], rows: Rows) -> Group:
-    named = [next((thing.name for thing in turn if isinstance(thing, Group)), "") for turn in turns]
+    named = [next((item.name for item in turn if isinstance(item, Group)), "") for turn in turns]
     first, last = turns[0], turns[-1]
     start, stop = _start(first[0]), _stop(last[-1])
     if named[0]:
         name = named[0] if named[0] == named[-1] else f"{named[0]} … {named[-1]}"
     else:
-        ops = [rows.ops[thing].op for thing in first if isinstance(thing, int)]
+        ops = [rows.ops[item].op for item in first if isinstance(item, int)]
         name = ", ".join(ops[:3]) + (", …" if len(ops) > 3 else "")
     if len(first) == 1:
-        return Group(name, "repeat", start, stop, len(turns), [thing for turn in turns for thing in turn])
+        return Group(name, "repeat", start, stop, len(turns), [item for turn in turns for item in turn])
     steps: list[int | Group] = [
         Group(f"{i + 1} of {len(turns)}", "step", _start(turn[0]), _stop(turn[-1]), 1, turn)
         for i, turn in enumerate(turns)
@@ -165,7 +165,7 @@ def _repeat(turns: list[list[int | Group]], rows: Rows) -> Group:
 
 
 def _with_parts(frame: Group) -> list[int | Group]:
-    """Put a part of its own around what is between the ends of a crowded frame, and cut that while it is too much."""
+    """Put a part around the items between the ends of a crowded frame, and cut that while it is too long."""
     inside = frame.inside
     if len(inside) <= _CROWD or frame.kind == "part":
         return inside
@@ -191,14 +191,14 @@ def _place_slots(
     outside = sum(node.kind is Kind.INPUT for node in slots) <= _INPUTS
     for node in slots:
         ends = [home[i] for i in readers.get(node.id, ())]
-        home[node.id] = -1 if not ends or (outside and node.kind is Kind.INPUT) else _shared(ends, groups)
+        home[node.id] = -1 if not ends or (outside and node.kind is Kind.INPUT) else _common_frame(ends, groups)
     _bundle(slots, readers, groups, home)
 
 
 def _bundle(
     slots: Sequence[GraphNode], readers: dict[str, list[str]], groups: list[Group], home: dict[str, int]
 ) -> None:
-    """Put a frame around slots of a kind that the same things in their frame read, if they are many."""
+    """Put a frame around slots of a kind that the same items of their frame read, if they are many."""
     alike: dict[object, list[GraphNode]] = {}
     for node in slots:
         if node.role is Role.FORWARD:
@@ -214,14 +214,14 @@ def _bundle(
 
 
 def _thing(op: str, around: int, groups: Sequence[Group], home: dict[str, int]) -> str | int:
-    """Return what holds an operation in a frame around it: a frame inside, or the operation itself."""
+    """Return the item of a frame that holds an operation: a frame inside, or the operation itself."""
     at, below = home[op], -1
     while at != around and at >= 0:
         below, at = at, groups[at].parent
     return op if below < 0 else below
 
 
-def _shared(ends: Sequence[int], groups: Sequence[Group]) -> int:
+def _common_frame(ends: Sequence[int], groups: Sequence[Group]) -> int:
     """Return the innermost frame around all of some frames."""
     shared = ends[0]
     for other in ends:
