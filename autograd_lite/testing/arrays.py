@@ -76,9 +76,9 @@ def _points(domain: Any) -> Sequence[Any]:
     if domain in DISCRETE:
         return sorted(DISCRETE[domain], key=lambda v: (abs(v), v < 0))
     if domain not in DOMAINS:
-        known = ", ".join([*DOMAINS, *DISCRETE, *MATRICES])
+        choices = ", ".join([*DOMAINS, *DISCRETE, *MATRICES])
         raise ValueError(
-            f"strategies: expected a domain among {known}, a range (low, high) or a strategy; received {domain!r}"
+            f"strategies: expected a domain among {choices}, a range (low, high) or a strategy; received {domain!r}"
         )
     return [v for v in grid() if DOMAINS[domain](v)]
 
@@ -150,7 +150,7 @@ def broadcastable_shapes(n: int, *, min_side: int = 1, max_side: int = 3, max_di
     if n == 1:
         return shapes(0, max_dims, min_side, max_side).map(lambda shape: (shape,))
     drawn = hnp.mutually_broadcastable_shapes(num_shapes=n, min_side=min_side, max_side=max_side, max_dims=max_dims)
-    return drawn.map(lambda found: found.input_shapes)
+    return drawn.map(lambda result: result.input_shapes)
 
 
 def signature_shapes(
@@ -186,12 +186,12 @@ def signature_shapes(
         max_dims=max_loop_dims if any(flags) else 0,
     )
     if all(flags) or not any(flags):
-        return drawn.map(lambda found: found.input_shapes)
+        return drawn.map(lambda result: result.input_shapes)
     ranks = [part.count(",") + 1 if part.strip() else 0 for part in _core(inputs)]
     return drawn.map(
-        lambda found: tuple(
+        lambda result: tuple(
             shape if loop else shape[len(shape) - min(rank, len(shape)) :]
-            for shape, rank, loop in zip(found.input_shapes, ranks, flags, strict=True)
+            for shape, rank, loop in zip(result.input_shapes, ranks, flags, strict=True)
         )
     )
 
@@ -263,16 +263,16 @@ def arrays_for(
     """Draw one array for each shape; those that are "distinct" share no value with each other."""
     sizes = [math.prod(shape) for shape, domain in zip(shapes, domains, strict=True) if domain == "distinct"]
     pool = draw(_distinct(sum(sizes), kinks)) if sizes else []
-    found: list[np.ndarray] = []
+    drawn: list[np.ndarray] = []
     start = 0
     for shape, domain in zip(shapes, domains, strict=True):
         if domain == "distinct":
             size = math.prod(shape)
-            found.append(np.array(pool[start : start + size], float).reshape(shape))
+            drawn.append(np.array(pool[start : start + size], float).reshape(shape))
             start += size
         else:
-            found.append(draw(_values(shape, domain, kinks, extent)))
-    return found
+            drawn.append(draw(_values(shape, domain, kinks, extent)))
+    return drawn
 
 
 def _values(shape: Shape, domain: Any, kinks: str, extent: float = 8) -> Any:
@@ -441,7 +441,7 @@ def indices(shape: Any, *, kinds: tuple[str, ...] = KINDS) -> Any:
         "basic": lambda: hnp.basic_indices(shape, allow_newaxis=True, max_dims=len(shape) + 2),
         "integers": lambda: _integer_arrays(shape),
         "mask": lambda: _masks(shape),
-        "mixed": lambda: _mixed(shape),
+        "mixed": lambda: _mixed_index(shape),
     }
     unknown = [kind for kind in kinds if kind not in possible]
     if unknown:
@@ -461,7 +461,7 @@ def _masks(shape: tuple[int, ...]) -> Any:
 
 
 @composite
-def _mixed(draw: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
+def _mixed_index(draw: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
     """Draw an entry for each leading axis; the arrays among them have one length, so that they broadcast."""
     length = draw(st.integers(1, 3))
     entries: list[Any] = []

@@ -31,11 +31,11 @@ _SMALL = 200
 class Cut(NamedTuple):
     """A place where a recorded tensor left the graph."""
 
-    what: str
+    exit: str
     source: Source
 
     def __str__(self) -> str:
-        return f"{self.what} at {self.source}"
+        return f"{self.exit} at {self.source}"
 
 
 class Trace(NamedTuple):
@@ -61,7 +61,7 @@ def trace(subject: Any) -> Trace | None:
     """Run a subject with source lines recorded; None if its values cannot be computed again from the record."""
     state = default_generator.state
     leaves = subject.variables()
-    with record_source(), _watched() as cuts:
+    with record_source(), _watch_exits() as cuts:
         outputs = subject.on_tensors(leaves)
     default_generator.state = state
     stack = [out._node for out in outputs if isinstance(out, Tensor) and isinstance(out._node, Node)]
@@ -99,7 +99,7 @@ def _values(node: Node, values: dict[Any, Array]) -> list[Any]:
 
 
 @contextmanager
-def _watched() -> Iterator[list[Cut]]:
+def _watch_exits() -> Iterator[list[Cut]]:
     """Note every call inside that takes a recorded tensor out of the graph, by Python's profiling hook."""
     data: Any = Tensor.data
     exits = {
@@ -161,9 +161,9 @@ class OpSubject:
         self.needs = list(needs)
         self.leaves = [np.array(self.given[i]) for i in self.needs]
         self.names = [f"input {i}" for i in self.needs]
-        self.wanted = list(range(len(self.needs)))
+        self.argnums = list(range(len(self.needs)))
 
-    def _filled(self, values: Sequence[Any]) -> list[Any]:
+    def _fill(self, values: Sequence[Any]) -> list[Any]:
         filled = list(self.given)
         for i, value in zip(self.needs, values, strict=True):
             filled[i] = value
@@ -172,11 +172,11 @@ class OpSubject:
     def on_tensors(self, tensors: Sequence[Any]) -> list[Any]:
         """Return the recorded result."""
         with enable_grad():
-            return _differentiable(apply(self.op, tuple(self._filled(tensors)), self.params))
+            return _differentiable(apply(self.op, tuple(self._fill(tensors)), self.params))
 
     def on_arrays(self, *arrays: Array) -> list[Array]:
         """Return the result on plain arrays."""
-        return list(map(np.array, _differentiable(self.op.forward(*self._filled(arrays), **self.params))))
+        return list(map(np.array, _differentiable(self.op.forward(*self._fill(arrays), **self.params))))
 
     def variables(self) -> list[Tensor]:
         """Return fresh Tensors for the leaves."""
@@ -188,19 +188,19 @@ def _differentiable(out: Any) -> list[Any]:
     return [a for a in out if a.dtype.kind in "fc"] if isinstance(out, (tuple, list)) else [out]
 
 
-def _on_the_way(found: Trace, i: int | None) -> dict[Node, list[int]]:
+def _on_the_way(record: Trace, i: int | None) -> dict[Node, list[int]]:
     """Return the nodes that the gradient by leaf `i` comes through, with the inputs it comes by; all if i is None."""
     if i is None:
-        return {node: list(node.needs) for node in found.nodes if node.needs}
-    ways: dict[Any, list[int]] = {}
-    for node in found.nodes:
-        inputs = [n for n in node.needs if node.inputs[n] is found.leaves[i] or node.inputs[n] in ways]
+        return {node: list(node.needs) for node in record.nodes if node.needs}
+    paths: dict[Any, list[int]] = {}
+    for node in record.nodes:
+        inputs = [n for n in node.needs if node.inputs[n] is record.leaves[i] or node.inputs[n] in paths]
         if inputs:
-            ways[node] = inputs
-    return ways
+            paths[node] = inputs
+    return paths
 
 
-def blamed_op(found: Trace, i: int | None, tolerance: Tolerance) -> tuple[Blame | None, bool]:
+def blamed_op(record: Trace, i: int | None, tolerance: Tolerance) -> tuple[Blame | None, bool]:
     """Check each op by itself that the gradient by leaf `i` comes through, those nearest the result first.
 
     Returns:
@@ -208,14 +208,14 @@ def blamed_op(found: Trace, i: int | None, tolerance: Tolerance) -> tuple[Blame 
     """
     end = time.perf_counter() + _SECONDS
     complete = True
-    ways = _on_the_way(found, i)
-    for node in reversed(found.nodes):
-        if node not in ways or node.op is get_tuple_element:
+    paths = _on_the_way(record, i)
+    for node in reversed(record.nodes):
+        if node not in paths or node.op is get_tuple_element:
             continue
         if time.perf_counter() > end:
             return None, False
         try:
-            fault = _fault(OpSubject(node.op, _values(node, found.values), node.params, ways[node]), tolerance)
+            fault = _fault(OpSubject(node.op, _values(node, record.values), node.params, paths[node]), tolerance)
         except Exception:  # an op whose forward runs in its own call only
             complete = False
             continue
@@ -248,7 +248,7 @@ def _fault(subject: OpSubject, tolerance: Tolerance) -> tuple[int, str] | None:
         run = differentiate(subject, weights)
         comparison = Comparison(subject, weights, run.grads, tolerance, "auto")
         small = sum(a.size for a in subject.leaves) <= _SMALL
-        for i in subject.wanted:
+        for i in subject.argnums:
             rng = np.random.default_rng(i)
             for finding in comparison.by_elements(i) if small else comparison.by_directions(i, rng):
                 verdict = finding.verdict
@@ -261,28 +261,28 @@ def _fault(subject: OpSubject, tolerance: Tolerance) -> tuple[int, str] | None:
     return None
 
 
-def born_nan(found: Trace, weights: Sequence[Array]) -> tuple[Node | None, str]:
+def born_nan(record: Trace, weights: Sequence[Array]) -> tuple[Node | None, str]:
     """Return the op in which what becomes a NaN arises, in the forward pass or going backward, and a sentence on it."""
-    for node in found.nodes:
+    for node in record.nodes:
         if node.op is get_tuple_element:
             continue
-        inputs = [v for v in _values(node, found.values) if np.asarray(v).dtype.kind in "fc"]
-        outs = _differentiable(found.values[node])
+        inputs = [v for v in _values(node, record.values) if np.asarray(v).dtype.kind in "fc"]
+        outs = _differentiable(record.values[node])
         if any(np.isnan(v).any() for v in outs) and not any(np.isnan(v).any() for v in inputs):
-            return node, f"the value itself is NaN: {_called(node)} makes one, in the forward pass"
+            return node, f"the value itself is NaN: {_name_of_op(node)} makes one, in the forward pass"
     pending: dict[Any, Any] = {}  # of a call a list
-    for out, w in zip(found.outputs, weights, strict=True):
-        if isinstance(out, Tensor) and out._node in found.values:
+    for out, w in zip(record.outputs, weights, strict=True):
+        if isinstance(out, Tensor) and out._node in record.values:
             pending[out._node] = pending[out._node] + w if out._node in pending else np.array(w)
-    for node in reversed(found.nodes):
+    for node in reversed(record.nodes):
         g = pending.pop(node, None)
         if g is None or not node.needs:
             continue
         if node.op is get_tuple_element:
-            gs = pending.setdefault(node.inputs[0], [np.zeros_like(a) for a in found.values[node.inputs[0]]])
+            gs = pending.setdefault(node.inputs[0], [np.zeros_like(a) for a in record.values[node.inputs[0]]])
             gs[node.params["index"]] += g
             continue
-        subject = OpSubject(node.op, _values(node, found.values), node.params, node.needs)
+        subject = OpSubject(node.op, _values(node, record.values), node.params, node.needs)
         tensors = subject.variables()
         with np.errstate(all="ignore"):
             grads = pull_back(subject.on_tensors(tensors), _differentiable(g), tensors, create_graph=False)
@@ -297,16 +297,16 @@ def born_nan(found: Trace, weights: Sequence[Array]) -> tuple[Node | None, str]:
 
 
 def _birth(node: Node, r: Array, values: Sequence[Any]) -> str:
-    """Describe where the backward pass of an op first gives what is not finite."""
+    """Describe where the backward pass of an op first gives a result that is not finite."""
     k = tuple(int(n) for n in np.argwhere(~np.isfinite(r))[0])
     at = [number(float(np.real(np.broadcast_to(v, r.shape)[k]))) for v in values if _fits(v, r.shape)]
     where = f", where its input is {' and '.join(at)}" if at else ""
     if np.isnan(r[k]):
-        what = f"a NaN is born in the backward pass of {_called(node)}{where}."
+        sentence = f"a NaN is born in the backward pass of {_name_of_op(node)}{where}."
     else:
-        what = f"the slope of {_called(node)}, is infinite{where}; inf * 0 or inf - inf then makes a NaN of it."
+        sentence = f"the slope of {_name_of_op(node)}, is infinite{where}; inf * 0 or inf - inf then makes a NaN of it."
     return (
-        f"{what}\nIn a branch that np.where does not choose, give the op a harmless input too: "
+        f"{sentence}\nIn a branch that np.where does not choose, give the op a harmless input too: "
         "f(np.where(ok, x, 1.0)).\nFor a length that may be 0 use np.linalg.norm, whose gradient there is 0"
     )
 
@@ -318,6 +318,6 @@ def _fits(value: Any, shape: tuple[int, ...]) -> bool:
         return False
 
 
-def _called(node: Node) -> str:
+def _name_of_op(node: Node) -> str:
     where = f", at {node.source}" if node.source else ""
     return f"`{node.op_name}`{where}"

@@ -14,7 +14,7 @@ import numpy as np
 from ..core.messages import checked
 from .blame import blamed_op, trace
 from .comparison import Comparison, Finding, Tolerance
-from .explain import concluded, explained, snippet
+from .explain import conclude, mismatch_of, snippet
 from .lines import flatten
 from .numeric import METHODS
 from .pairs import PlainSubject, subject_of_pair
@@ -118,7 +118,7 @@ def check_grads(
     if gradients is not None and not callable(gradients):
         subject = Subject(f, Arguments(f, inputs, wrt, names), kwargs)
         report = _check_values(subject, gradients, cotangent, order, (mode, method, kinks, rtol, seed))
-        return concluded(report, f, inputs, "", raise_=raise_)
+        return conclude(report, f, inputs, "", raise_=raise_)
     if cotangent is not None:
         raise ValueError("check_grads: expected cotangent= along with gradients=[...]; others are drawn from the seed")
     subject = _subject(f, inputs, wrt, names, kwargs, gradients)
@@ -137,7 +137,7 @@ def check_grads(
         nondet_tol=nondet_tol,
         invariants=invariants,
     )
-    return concluded(report, f, inputs, again, raise_=raise_)
+    return conclude(report, f, inputs, again, raise_=raise_)
 
 
 def _subject(
@@ -148,7 +148,7 @@ def _subject(
     kwargs: dict[str, Any] | None,
     derivative: Callable[..., Any] | None,
 ) -> Any:
-    """Return what is to be checked: a function on Tensors, or one on arrays with its derivative."""
+    """Return the subject to check: a function on Tensors, or one on arrays with its derivative."""
     if derivative is not None:
         return subject_of_pair(f, derivative, inputs, wrt, names, kwargs)
     subject = Subject(f, Arguments(f, inputs, wrt, names), kwargs)
@@ -172,13 +172,13 @@ def _check_values(
     if order > 1:
         raise ValueError("check_grads: expected order=1, since arrays of gradients= cannot be differentiated")
     subject.recorded = False  # there is no graph to find the op in
-    subject.wanted = [i for i in subject.wanted if gradients[i] is not None]
+    subject.argnums = [i for i in subject.argnums if gradients[i] is not None]
     start = time.perf_counter()
     with np.errstate(all="ignore"):
         outputs = subject.on_arrays(*(np.array(a) for a in subject.leaves))
         weights = [np.ones(out.shape) for out in outputs] if cotangent is None else flatten(cotangent)
         grads = [None if g is None else np.asarray(g) for g in gradients]
-        report = _compared(subject, Run(outputs, grads, [], [], []), weights, *options)
+        report = _compare_run(subject, Run(outputs, grads, [], [], []), weights, *options)
     report.seconds = time.perf_counter() - start
     return report
 
@@ -223,7 +223,7 @@ def _check_orders(
             report.failures += [_contract(subject, item) for item in broken]
             if any(item.fatal for item in broken):
                 break
-        inner = _compared(subject, run, weights, *options, level == 1)
+        inner = _compare_run(subject, run, weights, *options, level == 1)
         if level > 1:
             inner.inputs = {f"{name} (order {level})": entry for name, entry in inner.inputs.items()}
         report.merge(inner)
@@ -240,7 +240,7 @@ def _contract(subject: Any, item: Broken) -> GradientMismatch:
     return GradientMismatch(title, verdict=item.verdict, name=item.name)
 
 
-def _compared(
+def _compare_run(
     subject: Any,
     run: Run,
     weights: Sequence[np.ndarray],
@@ -260,30 +260,30 @@ def _compared(
     tolerance = Tolerance(1e-6 if rtol is None else rtol, kinks=kinks)
     comparison = Comparison(subject, weights, run.grads, tolerance, method)
     comparison.tolerance = _tolerance(comparison, run, rtol, kinks, report)
-    size = sum(subject.leaves[i].size for i in subject.wanted)
+    size = sum(subject.leaves[i].size for i in subject.argnums)
     whole = whole or mode == "full"
     full = mode == "full" or (mode == "auto" and size <= _FULL)
     single = sum(w.size for w in weights) == 1
     unknown: list[Finding] = []
-    for i in subject.wanted:
+    for i in subject.argnums:
         rng = np.random.default_rng([seed, i])
         along = [] if full and (whole or subject.leaves[i].size <= _FEW) else comparison.by_directions(i, rng)
         by_element = full and not (along and all(f.verdict.kind == "right" for f in along))
-        findings = _excused(comparison, i, comparison.by_elements(i) if by_element else along)
+        findings = _excuse_kinks(comparison, i, comparison.by_elements(i) if by_element else along)
         _count(report, comparison, i, findings, by_element)
         unknown += [f for f in findings if f.verdict.kind == "inconclusive"]
         bad = _worst(findings, subject.leaves)
         if bad is not None:
-            report.failures.append(explained(comparison, bad, findings, weights, single))
+            report.failures.append(mismatch_of(comparison, bad, findings, weights, single))
     if not report.failures and size and _alike(subject):
         ones = comparison.all_ones(unknown)
         if _contradicts(ones):
-            report.failures.append(explained(comparison, ones, [ones], weights, single))
+            report.failures.append(mismatch_of(comparison, ones, [ones], weights, single))
     report.evals += comparison.evals
     return report
 
 
-def _excused(comparison: Comparison, i: int, findings: list[Finding]) -> list[Finding]:
+def _excuse_kinks(comparison: Comparison, i: int, findings: list[Finding]) -> list[Finding]:
     """Let a derivative at a kink pass that lies outside the slopes there, if each op by itself is right.
 
     Where several kinks meet, as in relu(x @ w) at x = 0, each op may take another of its slopes, and what the chain
@@ -293,10 +293,10 @@ def _excused(comparison: Comparison, i: int, findings: list[Finding]) -> list[Fi
     subject, tolerance = comparison.subject, comparison.tolerance
     if not refused or tolerance.kinks != "subgradient" or not getattr(subject, "recorded", True):
         return findings
-    found = trace(subject)
-    if found is None or found.cuts or not all(math.isfinite(f.verdict.analytic) for f in refused):
+    record = trace(subject)
+    if record is None or record.cuts or not all(math.isfinite(f.verdict.analytic) for f in refused):
         return findings
-    blame, complete = blamed_op(found, i, tolerance)
+    blame, complete = blamed_op(record, i, tolerance)
     if blame is not None or not complete:
         return findings
     return [f._replace(verdict=f.verdict._replace(passed=True)) if f in refused else f for f in findings]
@@ -306,7 +306,7 @@ def _alike(subject: Any) -> bool:
     """Return whether a step that is small for the smallest inputs is not lost in the last digits of the largest."""
     largest = [
         float(np.max(np.abs(x), initial=0, where=np.isfinite(x)))
-        for x in map(subject.leaves.__getitem__, subject.wanted)
+        for x in map(subject.leaves.__getitem__, subject.argnums)
     ]
     sizes = [size for size in largest if size]
     return not sizes or max(sizes) < _MOST_APART * min(sizes)
@@ -324,7 +324,7 @@ def _contradicts(ones: Finding) -> bool:
 def _tolerance(comparison: Comparison, run: Run, rtol: float | None, kinks: str, report: GradReport) -> Tolerance:
     """Return what agreement means, given the precision that the gradients were computed in."""
     subject = comparison.subject
-    dtypes = [subject.leaves[i].dtype for i in subject.wanted] + [out.dtype for out in run.outputs]
+    dtypes = [subject.leaves[i].dtype for i in subject.argnums] + [out.dtype for out in run.outputs]
     eps = max(float(np.finfo(dtype).eps) for dtype in dtypes)
     if comparison.point.single and eps < 1e-4:
         eps = max(eps, float(np.finfo(np.float32).eps))
@@ -340,7 +340,7 @@ def _condition(comparison: Comparison) -> float:
     subject, point = comparison.subject, comparison.point
     size = float(np.nansum(np.abs(point.weights * point.base)))
     largest = 0.0
-    for i in subject.wanted:
+    for i in subject.argnums:
         g = comparison.grads[i]
         if g is not None and g.size:
             largest = max(largest, float(np.nanmax(np.abs(g) * np.abs(subject.leaves[i]), initial=0)))
@@ -363,7 +363,7 @@ def _count(report: GradReport, comparison: Comparison, i: int, findings: Sequenc
         if verdict.kind in ("right", "wrong"):
             scale = max(abs(verdict.analytic), abs(verdict.estimate.value), 1e-3 * largest)
             error = abs(verdict.analytic - verdict.estimate.value) / scale if scale else 0.0
-            report.compared(name, finding.k, math.inf if math.isnan(error) else error)
+            report.note_error(name, finding.k, math.inf if math.isnan(error) else error)
 
 
 def _worst(findings: Sequence[Finding], leaves: Sequence[np.ndarray]) -> Finding | None:

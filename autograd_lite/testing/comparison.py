@@ -28,7 +28,7 @@ from .lines import (
     choose,
     elements,
     estimate,
-    promoted,
+    promote,
     quick_estimate,
     sharper,
 )
@@ -133,12 +133,12 @@ def slopes_beside(line: Line) -> list[float]:
     slopes = []
     for _ in range(_BESIDE):
         shift = _SHIFT * line.scale
-        moved = [
+        neighbors = [
             np.asarray(a + shift * rng.uniform(-1, 1, a.shape)).astype(a.dtype) if a.dtype.kind in "fc" else a
             for a in point.arrays
         ]
         try:
-            near = line.through(Point(point.f, moved, point.cotangent))
+            near = line.through(Point(point.f, neighbors, point.cotangent))
             slope = near.central(shift / 256).slope
         except (ArithmeticError, ValueError, IndexError):
             continue
@@ -194,7 +194,7 @@ class Tolerance(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What was found along one line.
+    """The result of a comparison along one line.
 
     Attributes:
         kind: "right", "wrong", "kink", "jump" or "inconclusive".
@@ -210,7 +210,7 @@ class Verdict(NamedTuple):
     sides: tuple[float, float] | None = None
 
 
-def _blurred(line: Line, a: float, e: Estimate, largest: float) -> bool:
+def _is_blurred(line: Line, a: float, e: Estimate, largest: float) -> bool:
     """Return whether the error bar is so wide that agreement would mean nothing."""
     scale = max(largest, abs(a)) if math.isfinite(a) else largest
     return not (
@@ -219,12 +219,12 @@ def _blurred(line: Line, a: float, e: Estimate, largest: float) -> bool:
     )
 
 
-def settled(line: Line, a: float, e: Estimate, largest: float, tolerance: Tolerance) -> bool:
+def is_right(line: Line, a: float, e: Estimate, largest: float, tolerance: Tolerance) -> bool:
     """Return whether a first estimate is enough to call the derivative right."""
-    return tolerance.allows(line, a, e, largest) and not _blurred(line, a, e, largest) and not _bent(line, e)
+    return tolerance.allows(line, a, e, largest) and not _is_blurred(line, a, e, largest) and not _bends(line, e)
 
 
-def _bent(line: Line, e: Estimate) -> bool:
+def _bends(line: Line, e: Estimate) -> bool:
     """Return whether the slopes of both sides fail to approach each other, judging by values already computed."""
     if e.h == 0:
         return False
@@ -233,7 +233,7 @@ def _bent(line: Line, e: Estimate) -> bool:
 
 
 def judge(
-    line: Line, a: float, first: Estimate, largest: float, tolerance: Tolerance, wide: Callable[[], Line | None]
+    line: Line, a: float, first: Estimate, largest: float, tolerance: Tolerance, extended: Callable[[], Line | None]
 ) -> Verdict:
     """Decide about a derivative that the first estimate did not settle.
 
@@ -243,23 +243,23 @@ def judge(
         first: the first estimate.
         largest: the largest gradient of the input.
         tolerance: what agreement means.
-        wide: gives the same line in extended precision, or None.
+        extended: gives the same line in extended precision, or None.
     """
     if _measure_noise(line):
         first = quick_estimate(line, tolerance.rtol)
     sides = look_at_sides(line, first)
     if sides is not None and sides.kind != "smooth":
         return _at_kink(line, sides, a, first, largest, tolerance)
-    best = _sharpened(line, first, wide(), tolerance.rtol)
+    best = _sharpen(line, first, extended(), tolerance.rtol)
     if not math.isfinite(best.value):
         return Verdict("inconclusive", False, a, best)
     if tolerance.allows(line, a, best, largest):
-        blurred = _blurred(line, a, best, largest)
+        blurred = _is_blurred(line, a, best, largest)
         return Verdict("inconclusive" if blurred else "right", not blurred, a, best)
     apart = abs(a - best.value) if math.isfinite(a) else 0.0
     scale = max(abs(best.value), abs(a)) if math.isfinite(a) else abs(best.value)
     wide_bar = 3 * best.error > 0.5 * scale
-    if wide_bar or (_blurred(line, a, best, largest) and apart <= _BEYOND_DOUBT * best.error):
+    if wide_bar or (_is_blurred(line, a, best, largest) and apart <= _BEYOND_DOUBT * best.error):
         return Verdict("inconclusive", False, a, best)
     return Verdict("wrong", False, a, best)
 
@@ -311,7 +311,7 @@ def _at_kink(line: Line, sides: Sides, a: float, first: Estimate, largest: float
     return Verdict(sides.kind, inside and tolerance.kinks != "fail", a, first, (low, high))
 
 
-def _sharpened(line: Line, first: Estimate, wide: Line | None, rtol: float) -> Estimate:
+def _sharpen(line: Line, first: Estimate, extended: Line | None, rtol: float) -> Estimate:
     """Return the best of more estimates, with an error bar that the others support."""
     estimates = []
     if math.isfinite(first.value):
@@ -323,12 +323,12 @@ def _sharpened(line: Line, first: Estimate, wide: Line | None, rtol: float) -> E
         now, changed = estimate(line, first.h * factor)
         if math.isfinite(now.value) and changed:
             others.append(now)
-    # What was seen with far larger steps may lie beyond a kink.
+    # Estimates with far larger steps may have seen beyond a kink.
     best = choose([e for e in (*estimates, *others) if math.isfinite(e.value) and (not first.h or e.h <= 4 * first.h)])
     distances = [abs(e.value - best.value) - e.error for e in others if e is not best and e.h <= 4 * best.h]
     if distances and min(distances) > 3 * best.error:
         best = best._replace(error=min(distances) / 3)
-    return best if wide is None else sharper(line, best, wide, rtol)
+    return best if extended is None else sharper(line, best, extended, rtol)
 
 
 # ---- element by element, or along directions ------------------------------------------------------------------------
@@ -368,16 +368,16 @@ class Comparison:
         self.grads = grads
         self.tolerance = tolerance
         self.method = method
-        self.point = Point(subject.on_arrays, [promoted(a) for a in subject.leaves], list(weights))
+        self.point = Point(subject.on_arrays, [promote(a) for a in subject.leaves], list(weights))
         self.weights = list(weights)
         self._wide: Point | bool | None = False
         if method == "longdouble":
-            if self._extended() is None:
+            if self._extended_point() is None:
                 raise ValueError(
                     f"check_grads: expected {subject.title} to compute in longdouble for method='longdouble'; it "
                     "raises, or returns another dtype, or the platform has none. Use method='auto'"
                 )
-            self.point = self._extended() or self.point
+            self.point = self._extended_point() or self.point
 
     @property
     def evals(self) -> int:
@@ -385,7 +385,7 @@ class Comparison:
         points = {id(p): p for p in (self.point, self._wide) if isinstance(p, Point)}
         return sum(p.evals for p in points.values())
 
-    def _extended(self) -> Point | None:
+    def _extended_point(self) -> Point | None:
         if isinstance(self._wide, bool):
             self._wide = wide_point(self.point, self.weights)
         return self._wide
@@ -400,7 +400,7 @@ class Comparison:
 
     def _judge(self, line: Line, a: float, first: Estimate, largest: float) -> Verdict:
         def wide() -> Line | None:
-            point = self._extended() if self.method == "auto" else None
+            point = self._extended_point() if self.method == "auto" else None
             return None if point is None else line.through(point)
 
         return judge(line, a, first, largest, self.tolerance, wide)
@@ -417,11 +417,11 @@ class Comparison:
             firsts.append(self._estimate(line))
             line.forget()
         largest = max((abs(e.value) for e in firsts if e.error <= 0.1 * abs(e.value)), default=0.0)
-        found: list[Finding] = []
+        findings: list[Finding] = []
         wrong = 0
         for line, first in zip(lines, firsts, strict=True):
             a = float(grad[line.k].imag if line.imaginary else grad[line.k].real)
-            if settled(line, a, first, largest, self.tolerance):
+            if is_right(line, a, first, largest, self.tolerance):
                 verdict = Verdict("right", True, a, first)
             elif wrong >= _LOOK_CLOSELY and first.error <= 1e-3 * abs(a - first.value):
                 verdict = Verdict("wrong", False, a, first)
@@ -429,8 +429,8 @@ class Comparison:
                 verdict = self._judge(line, a, first, largest)
                 line.forget()
             wrong += verdict.kind == "wrong"
-            found.append(Finding(i, line.k, line.imaginary, verdict))
-        return found
+            findings.append(Finding(i, line.k, line.imaginary, verdict))
+        return findings
 
     def _grad(self, i: int) -> Array:
         grad = self.grads[i]
@@ -440,31 +440,31 @@ class Comparison:
 
     def all_ones(self, unknown: Sequence[Finding]) -> Finding:
         """Compare along the direction that moves all elements alike, save unknown ones: it is smooth across ties."""
-        wanted = self.subject.wanted
-        u = [np.ones(a.shape) if i in wanted else None for i, a in enumerate(self.subject.leaves)]
+        argnums = self.subject.argnums
+        u = [np.ones(a.shape) if i in argnums else None for i, a in enumerate(self.subject.leaves)]
         for finding in unknown:
             ui = None if finding.i is None else u[finding.i]
             if ui is not None:
                 ui[... if finding.k is None else finding.k] = 0.0
-        scale = min((_scale(self.subject.leaves[i]) for i in wanted if self.subject.leaves[i].size), default=1.0)
+        scale = min((_scale(self.subject.leaves[i]) for i in argnums if self.subject.leaves[i].size), default=1.0)
         return Finding(None, None, False, self._along(u, scale), "all elements moved alike")
 
     def by_directions(self, i: int, rng: np.random.Generator) -> list[Finding]:
         """Compare along random directions of leaf `i`; where one fails, halve it until one element is left."""
         x = self.subject.leaves[i]
-        found = []
+        findings = []
         for u in _directions(x, rng):
             whole = self._only(i, u)
             verdict = self._along(whole, _scale(x))
             finding = Finding(i, None, False, verdict, "a random direction")
             if not verdict.passed and verdict.kind != "inconclusive":
-                element = self._narrowed(i, u)
+                element = self._narrow(i, u)
                 if element is not None or verdict.kind == "wrong":
                     return [element or finding]
                 # Of several kinks each may take another of its slopes, so their sum may be anything.
                 finding = finding._replace(verdict=verdict._replace(passed=True))
-            found.append(finding)
-        return found
+            findings.append(finding)
+        return findings
 
     def _only(self, i: int, u: Array) -> list[Array | None]:
         return [u if n == i else None for n in range(len(self.subject.leaves))]
@@ -484,11 +484,11 @@ class Comparison:
         line = Direction(self.point, u, scale)
         a, size = self._slope(u)
         first = self._estimate(line)
-        if settled(line, a, first, size, self.tolerance):
+        if is_right(line, a, first, size, self.tolerance):
             return Verdict("right", True, a, first)
         return self._judge(line, a, first, size if math.isfinite(size) else 0.0)
 
-    def _narrowed(self, i: int, u: Array) -> Finding | None:
+    def _narrow(self, i: int, u: Array) -> Finding | None:
         """Find an element to blame for a direction that failed."""
         left = np.flatnonzero(u)
         while left.size > 1:
@@ -501,7 +501,7 @@ class Comparison:
         grad = self._grad(i)[k]
         a = float(grad.imag if imaginary else grad.real)
         first = self._estimate(line)
-        if settled(line, a, first, abs(first.value), self.tolerance):
+        if is_right(line, a, first, abs(first.value), self.tolerance):
             return None
         verdict = self._judge(line, a, first, abs(first.value))
         return None if verdict.passed or verdict.kind == "inconclusive" else Finding(i, k, imaginary, verdict)

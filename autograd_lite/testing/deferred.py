@@ -19,7 +19,7 @@ class Deferred:
         if name.startswith("__"):
             raise AttributeError(name)
         try:
-            found = getattr(importlib.import_module(self._module), name)
+            value = getattr(importlib.import_module(self._module), name)
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] != "hypothesis":
                 raise
@@ -27,8 +27,8 @@ class Deferred:
                 "autograd_lite.testing: expected Hypothesis, which strategies and property tests are made with; it is "
                 'not installed. Run: pip install "autograd-lite[testing]"'
             ) from None
-        setattr(self, name, found)
-        return found
+        setattr(self, name, value)
+        return value
 
 
 hypothesis: Any = Deferred("hypothesis")
@@ -38,13 +38,13 @@ hnp: Any = Deferred("hypothesis.extra.numpy")
 
 def composite(function: Callable[..., Any]) -> Callable[..., Any]:
     """Make a strategy of a function whose first parameter is `draw`, as Hypothesis does, but when it is called."""
-    made: list[Callable[..., Any]] = []
+    strategies: list[Callable[..., Any]] = []
 
     @functools.wraps(function)
     def strategy(*args: Any, **kwargs: Any) -> Any:
-        if not made:
-            made.append(st.composite(function))
-        return made[0](*args, **kwargs)
+        if not strategies:
+            strategies.append(st.composite(function))
+        return strategies[0](*args, **kwargs)
 
     signature = inspect.signature(function)
     strategy.__signature__ = signature.replace(  # type: ignore[attr-defined]

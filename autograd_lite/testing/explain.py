@@ -50,7 +50,7 @@ def hint_for(
         return _nothing_arrives(name, reached)
     if not np.all(np.isfinite(analytic)):
         return ""  # where it was born says more; see the op to blame
-    for look in (_conjugate, _symmetrised, _ratio, _transposed, _rearranged, _signs, _scattered):
+    for look in (_conjugate, _of_symmetric_part, _ratio, _of_transpose, _of_permutation, _signs, _of_slices):
         text = look(analytic, numeric, 3 * error + 30 * rtol * np.abs(numeric), lengths)
         if text:
             return text
@@ -72,7 +72,7 @@ def _conjugate(analytic: Array, numeric: Array, bar: Array, lengths: Sequence[in
     return ""
 
 
-def _symmetrised(analytic: Array, numeric: Array, bar: Array, lengths: Sequence[int]) -> str:
+def _of_symmetric_part(analytic: Array, numeric: Array, bar: Array, lengths: Sequence[int]) -> str:
     if analytic.ndim < 2 or analytic.shape[-1] != analytic.shape[-2]:
         return ""
     flipped = np.swapaxes(numeric, -1, -2)
@@ -123,7 +123,7 @@ def _close(a: Array, b: Array, bar: Array) -> bool:
     return a.shape == b.shape and bool(np.all(np.abs(a - b) <= bar))
 
 
-def _transposed(analytic: Array, numeric: Array, bar: Array, lengths: Sequence[int]) -> str:
+def _of_transpose(analytic: Array, numeric: Array, bar: Array, lengths: Sequence[int]) -> str:
     for a, b in itertools.combinations(range(analytic.ndim), 2):
         if _close(np.swapaxes(analytic, a, b), numeric, bar):
             axes = "" if analytic.ndim == 2 else f", axes {a} and {b} swapped"
@@ -131,7 +131,7 @@ def _transposed(analytic: Array, numeric: Array, bar: Array, lengths: Sequence[i
     return ""
 
 
-def _rearranged(analytic: Array, numeric: Array, bar: Array, lengths: Sequence[int]) -> str:
+def _of_permutation(analytic: Array, numeric: Array, bar: Array, lengths: Sequence[int]) -> str:
     """Recognise the right entries in other places."""
     for axis in range(analytic.ndim):
         if _close(np.flip(analytic, axis), numeric, bar):
@@ -154,7 +154,7 @@ def _signs(analytic: Array, numeric: Array, bar: Array, lengths: Sequence[int]) 
     return ""
 
 
-def _scattered(analytic: Array, numeric: Array, bar: Array, lengths: Sequence[int]) -> str:
+def _of_slices(analytic: Array, numeric: Array, bar: Array, lengths: Sequence[int]) -> str:
     """Recognise entries that are zero where they should not be, and slices that are wrong as a whole."""
     wrong = np.abs(analytic - numeric) > bar
     if np.all(analytic[wrong] == 0):
@@ -180,7 +180,7 @@ _LITERAL_SIZE = 200
 _MOST_ENTRIES = 6
 
 
-def explained(
+def mismatch_of(
     comparison: Comparison, finding: Finding, findings: Sequence[Finding], weights: Sequence[np.ndarray], single: bool
 ) -> GradientMismatch:
     """Return the error for one finding among those of its input.
@@ -214,7 +214,7 @@ def explained(
             if math.isfinite(verdict.estimate.value)
             else "the function is NaN or infinite there or right next to it: check a point inside its domain"
         )
-    elif verdict.kind != "inconclusive" and not _refused(finding):
+    elif verdict.kind != "inconclusive" and not _is_refused(finding):
         _find_out(error, comparison, finding, findings, weights)
     return error
 
@@ -222,24 +222,24 @@ def explained(
 def _title(title: str, finding: Finding, name: str | None, findings: Sequence[Finding]) -> str:
     kind = finding.verdict.kind
     if name is None:
-        what = f"the derivative of {title} along a direction ({finding.along})"
+        subject = f"the derivative of {title} along a direction ({finding.along})"
     else:
         part = "the imaginary part of " if finding.imaginary else ""
         along = f" along {finding.along}" if finding.k is None else ""
-        what = f"{part}the gradient of {title} by {element_name(name, finding.k)}{along}"
+        subject = f"{part}the gradient of {title} by {element_name(name, finding.k)}{along}"
     same = sum(1 for f in findings if f.verdict.kind == kind and not f.verdict.passed)
     count = f" ({same} of {len(findings)} entries)" if finding.k is not None and len(findings) > 1 else ""
-    refused, refusal = _refused(finding), "which kinks='fail' refuses"
+    refused, refusal = _is_refused(finding), "which kinks='fail' refuses"
     ends = {
         "wrong": f"is wrong{count}",
         "kink": f"is taken at a kink{count}, {refusal if refused else 'and lies outside the slopes there'}",
         "jump": f"is taken at a jump{count}, {refusal if refused else 'and is not the slope next to it'}",
         "inconclusive": f"can be neither confirmed nor refuted{count}: finite differences are too blurred there",
     }
-    return f"{what} {ends[kind]}"
+    return f"{subject} {ends[kind]}"
 
 
-def _refused(finding: Finding) -> bool:
+def _is_refused(finding: Finding) -> bool:
     """Return whether a slope is right, and refused only because it is one of several."""
     a, sides = finding.verdict.analytic, finding.verdict.sides
     return sides is not None and sides[0] <= a <= sides[1]
@@ -299,49 +299,49 @@ def _find_out(
     grad = None if finding.i is None else comparison.grads[finding.i]
     if finding.i is not None:
         error.hint = _hint(comparison, finding.i, findings)
-    found = trace(subject) if getattr(subject, "recorded", True) else None
-    if found is None:
+    record = trace(subject) if getattr(subject, "recorded", True) else None
+    if record is None:
         return
     if finding.i is not None and grad is None:
-        _name_cut(error, found, f"no gradient reaches '{error.name}' at all: its history is cut on the way:")
+        _name_cut(error, record, f"no gradient reaches '{error.name}' at all: its history is cut on the way:")
         return
     if not math.isfinite(error.analytic) or (grad is not None and bool(np.isnan(grad).any())):
-        node, text = born_nan(found, weights)
+        node, text = born_nan(record, weights)
         if node is not None:
             error.hint, error.op, error.source = text, node.op, node.source
             error.places = [node.source] if node.source else []
             return
-    _name_op(error, found, finding.i, tolerance)
+    _name_op(error, record, finding.i, tolerance)
 
 
-def _name_cut(error: GradientMismatch, found: Trace, lead: str) -> None:
-    if found.cuts:
-        error.source = found.cuts[0].source
+def _name_cut(error: GradientMismatch, record: Trace, lead: str) -> None:
+    if record.cuts:
+        error.source = record.cuts[0].source
         error.places = [error.source]
-        error.hint = "\n".join([lead, *(f"{cut}{_quoted(cut.source)}" for cut in found.cuts[:3])])
+        error.hint = "\n".join([lead, *(f"{cut}{_quote(cut.source)}" for cut in record.cuts[:3])])
 
 
-def _quoted(place: Source | None) -> str:
+def _quote(place: Source | None) -> str:
     """Return the line at a place, to be shown below it."""
     line = line_at(place) if place else ""
     return f"\n    {line}" if line else ""
 
 
-def _name_op(error: GradientMismatch, found: Trace, i: int | None, tolerance: Tolerance) -> None:
-    blame, complete = blamed_op(found, i, tolerance)
+def _name_op(error: GradientMismatch, record: Trace, i: int | None, tolerance: Tolerance) -> None:
+    blame, complete = blamed_op(record, i, tolerance)
     if blame is not None:
         error.op, error.source = blame.op, blame.source
         error.places = [place for place in (blame.source, blame.rule) if place]
-        where = f", at {blame.source}{_quoted(blame.source)}" if blame.source else ""
+        where = f", at {blame.source}{_quote(blame.source)}" if blame.source else ""
         rule = f"\nthe rule is {blame.rule}" if blame.rule else ""
         error.facts.append(("op", f"{blame.op.name}{where}\n{blame.text}{rule}"))
         return
     if not complete:
         return
-    if found.cuts:
+    if record.cuts:
         error.facts.append(("op", "none: each recorded op is right by itself, so something is missing from the record"))
         lead = "" if "zero everywhere" in error.hint else f"{error.hint}\n"  # the cut is why
-        _name_cut(error, found, f"{lead}part of the dependence is lost where history is cut:".lstrip())
+        _name_cut(error, record, f"{lead}part of the dependence is lost where history is cut:".lstrip())
     else:
         why = "Does the function compute something else on Tensors than on plain arrays?"
         error.facts.append(("op", f"none: each recorded op is right by itself. {why}"))
@@ -372,12 +372,12 @@ def _hint(comparison: Comparison, i: int, findings: Sequence[Finding]) -> str:
 
 def snippet(f: Callable[..., Any], inputs: Sequence[Any], options: dict[str, Any], call: str = "check_grads") -> str:
     """Return code that runs the check again."""
-    name, *more = _named(f, "f")
+    name, *more = _code_name(f, "f")
     lines = ["import numpy as np", f"from autograd_lite.testing import {call}", *more]
     rest = ""
     for key, value in options.items():
         if callable(value):
-            value_name, *more = _named(value, key)
+            value_name, *more = _code_name(value, key)
             lines += more
             rest += f", {key}={value_name}"
         else:
@@ -391,7 +391,7 @@ def snippet(f: Callable[..., Any], inputs: Sequence[Any], options: dict[str, Any
     return "\n".join([*lines, f"{call}({name}, {arguments}{rest})"])
 
 
-def _named(f: Callable[..., Any], otherwise: str) -> list[str]:
+def _code_name(f: Callable[..., Any], otherwise: str) -> list[str]:
     """Return what code calls a function, and the line that gives it this name, if it needs one."""
     qualified = getattr(f, "__qualname__", "")
     module = getattr(f, "__module__", None)
@@ -406,7 +406,7 @@ def _named(f: Callable[..., Any], otherwise: str) -> list[str]:
     return [name] if code is not None else [name, f"# {name} is an object of {type(f).__module__}.{type(f).__name__}"]
 
 
-def concluded(report: GradReport, f: Any, inputs: Sequence[Any], again: str, *, raise_: bool) -> GradReport:
+def conclude(report: GradReport, f: Any, inputs: Sequence[Any], again: str, *, raise_: bool) -> GradReport:
     """Give the failures of a report what all have: the inputs, the code to repeat them, a line to look at.
 
     Raises:

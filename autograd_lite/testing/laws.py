@@ -27,11 +27,11 @@ from .rows import (
     nonuniform,
     raw_rule,
     refuse_unless,
-    repaired,
     results_in,
     same_bits,
     same_reading,
     saved_for,
+    sum_to_input,
 )
 from .strict import Strict, unwrap
 
@@ -42,9 +42,9 @@ def value(s: Setting) -> None:
     """`forward` returns one array, or as many as the op states, the same in every run."""
     result = forward(s.op, [np.array(a) for a in s.inputs], s.params)
     for r in (result,) if s.op.results is None else result:
-        kept = isinstance(r, (np.ndarray, np.generic))
+        is_array = isinstance(r, (np.ndarray, np.generic))
         refuse_unless(
-            kept, f"forward returns {type(r).__name__}; a result is an array, and of several ops say results="
+            is_array, f"forward returns {type(r).__name__}; a result is an array, and of several ops say results="
         )
     refuse_unless(same_bits(result, s.out), "forward returns another value each time; a random op needs a generator")
 
@@ -55,10 +55,12 @@ def infer(s: Setting) -> None:
         row = s.cast(dtype)
         if row is None:
             continue
-        told: Any = s.op.infer(*(ShapeDtype(a.shape, a.dtype) for a in row.inputs), **row.params)
-        told = tuple(told) if s.op.results is None else tuple(map(tuple, told))
-        found = (row.out.shape, row.out.dtype) if s.op.results is None else tuple((a.shape, a.dtype) for a in row.out)
-        refuse_unless(told == found, f"infer tells {told}, forward returns {found}")
+        predicted: Any = s.op.infer(*(ShapeDtype(a.shape, a.dtype) for a in row.inputs), **row.params)
+        predicted = tuple(predicted) if s.op.results is None else tuple(map(tuple, predicted))
+        computed = (
+            (row.out.shape, row.out.dtype) if s.op.results is None else tuple((a.shape, a.dtype) for a in row.out)
+        )
+        refuse_unless(predicted == computed, f"infer tells {predicted}, forward returns {computed}")
 
 
 def layout(s: Setting) -> None:
@@ -68,8 +70,8 @@ def layout(s: Setting) -> None:
             if not has_layout(array, name):
                 continue
             inputs = [in_layout(array, name) if k == i else a for k, a in enumerate(s.inputs)]
-            found = results_in(forward(s.op, inputs, s.params))
-            same = all(a.dtype == b.dtype and _close(a, b) for a, b in zip(found, results_in(s.out), strict=True))
+            results = results_in(forward(s.op, inputs, s.params))
+            same = all(a.dtype == b.dtype and _close(a, b) for a, b in zip(results, results_in(s.out), strict=True))
             refuse_unless(same, f"input {i} in {name!r} memory gives another result")
 
 
@@ -90,17 +92,17 @@ def batch(s: Setting) -> None:
     """The batching rule gives what the op gives one by one, whichever inputs carry the batch."""
     if s.op.batch is None or s.op.batch is one_by_one or not s.inputs:
         return
-    n, free = len(s.inputs), _pointwise(s.op, s.wanted)
+    n, free = len(s.inputs), _pointwise(s.op, s.argnums)
     for batched in {tuple([True] * n), *(tuple(k == i for k in range(n)) for i in range(n))}:
         inputs = tuple(_examples(a, free) if b else a for a, b in zip(s.inputs, batched, strict=True))
         with np.errstate(all="ignore"):
             expected = one_by_one(s.op, inputs, batched, dict(s.params))
-            found = s.op.batch(s.op, inputs, batched, dict(s.params))
-        what = f"the batching rule, with a batch in inputs {[i for i, b in enumerate(batched) if b]},"
-        for a, b in zip(results_in(found), results_in(expected), strict=True):
-            refuse_unless(a.shape == b.shape, f"{what} gives shape {a.shape}, one by one {b.shape}")
-            refuse_unless(a.dtype == b.dtype, f"{what} gives {a.dtype}, one by one {b.dtype}")
-            refuse_unless(_close(a, b), f"{what} gives {a!r}, one by one {b!r}")
+            result = s.op.batch(s.op, inputs, batched, dict(s.params))
+        subject = f"the batching rule, with a batch in inputs {[i for i, b in enumerate(batched) if b]},"
+        for a, b in zip(results_in(result), results_in(expected), strict=True):
+            refuse_unless(a.shape == b.shape, f"{subject} gives shape {a.shape}, one by one {b.shape}")
+            refuse_unless(a.dtype == b.dtype, f"{subject} gives {a.dtype}, one by one {b.dtype}")
+            refuse_unless(_close(a, b), f"{subject} gives {a!r}, one by one {b!r}")
 
 
 def _examples(a: np.ndarray, free: bool) -> np.ndarray:
@@ -113,32 +115,32 @@ def _examples(a: np.ndarray, free: bool) -> np.ndarray:
 
 
 def linear(s: Setting) -> None:
-    """What is called linear is linear in all inputs together; what is called multilinear, in each."""
+    """An op declared linear is linear in all inputs together; one declared multilinear, in each."""
     if not (s.op.linear or s.op.multilinear):
         return
     floating = [i for i, a in enumerate(s.inputs) if a.dtype.kind in "fc"]
     for group in [floating] if s.op.linear else [[i] for i in floating]:
         one = list(s.inputs)
-        other = [_replaced(s, k) if k in group else a for k, a in enumerate(s.inputs)]
+        other = [_replacement(s, k) if k in group else a for k, a in enumerate(s.inputs)]
         both = [2 * a + b if k in group else a for k, (a, b) in enumerate(zip(one, other, strict=True))]
         of_both, of_other = (results_in(forward(s.op, inputs, s.params)) for inputs in (both, other))
         word = "linear" if s.op.linear else f"multilinear, and is not linear in input {group[0]}"
         with np.errstate(all="ignore"):
             triples = zip(of_both, results_in(s.out), of_other, strict=True)
-            kept = all(_close(a, 2 * b + c, 1e-6) for a, b, c in triples)
-        refuse_unless(kept, f"it is called {word}: f(2a + b) is not 2 f(a) + f(b)")
+            holds = all(_close(a, 2 * b + c, 1e-6) for a, b, c in triples)
+        refuse_unless(holds, f"it is called {word}: f(2a + b) is not 2 f(a) + f(b)")
 
 
-def _replaced(s: Setting, k: int) -> np.ndarray:
+def _replacement(s: Setting, k: int) -> np.ndarray:
     return nonuniform(s.inputs[k].shape, s.inputs[k].dtype, f"other {k}")
 
 
 def selects(s: Setting) -> None:
     """An elementwise op or reduction that can hide a NaN says so: `selects` makes the engine look for one."""
     op = s.op
-    if op.selects or op.results is not None or not s.wanted or not _pointwise(op, s.wanted):
+    if op.selects or op.results is not None or not s.argnums or not _pointwise(op, s.argnums):
         return
-    for i in s.wanted:
+    for i in s.argnums:
         for other in (0.0, 1.0, -1.0, np.inf, -np.inf):
             refuse_unless(
                 not _hides_a_nan(s, i, other),
@@ -146,9 +148,9 @@ def selects(s: Setting) -> None:
             )
 
 
-def _pointwise(op: Op, wanted: Sequence[int]) -> bool:
+def _pointwise(op: Op, argnums: Sequence[int]) -> bool:
     """Return whether elements may be anywhere: no input has a rule that makes sense for one structure only."""
-    return all((rule := op.rule(i)) is not None and rule.kind is not Kind.VJP for i in wanted)
+    return all((rule := op.rule(i)) is not None and rule.kind is not Kind.VJP for i in argnums)
 
 
 def _hides_a_nan(s: Setting, i: int, other: float) -> bool:
@@ -181,7 +183,7 @@ def _plain(s: Setting, i: int) -> Any:
 
 
 def writes(s: Setting) -> None:
-    """Neither `forward` nor a rule writes into what it is given, nor needs to: it may be read-only."""
+    """Neither `forward` nor a rule writes into its arguments, nor needs to: they may be read-only."""
     names = ["the cotangent"] * len([g for g in results_in(s.g) if g is not None])
     names += ["the result"] * len(results_in(s.out)) + [f"input {i}" for i in range(len(s.inputs))]
     before = [a.tobytes() for a in _arrays_of(s.g, s.out, *s.inputs)]
@@ -192,7 +194,7 @@ def writes(s: Setting) -> None:
             a.flags.writeable = writeable
         forward(s.op, inputs, s.params)
         _refuse_changed("forward", names, everything, before)
-        for i in s.wanted:
+        for i in s.argnums:
             raw_rule(s.op, i, g, saved_for(_rule(s, i), out, inputs), s.params)
             _refuse_changed(f"the rule for input {i}", names, everything, before)
 
@@ -208,14 +210,14 @@ def _refuse_changed(who: str, names: list[str], arrays: list[np.ndarray], before
 
 def reads(s: Setting) -> None:
     """A rule reads the arrays that it declares, and no others."""
-    for i in s.wanted:
+    for i in s.argnums:
         _plain(s, i)
 
 
 def idle(s: Setting) -> set[tuple[int, int]]:
     """Return the pairs (input, array) where the rule declares an array (0 is the result) that it never reads."""
-    found = set()
-    for i in s.wanted:
+    pairs = set()
+    for i in s.argnums:
         rule = _rule(s, i)
         saved = saved_for(rule, s.out, s.inputs)
         for k in rule.reads:
@@ -224,8 +226,8 @@ def idle(s: Setting) -> set[tuple[int, int]]:
                 raw_rule(s.op, i, s.g, (*saved[:k], Poison(spec), *saved[k + 1 :]), s.params)
             except PoisonError:
                 continue
-            found.add((i, k))
-    return found
+            pairs.add((i, k))
+    return pairs
 
 
 def raw(s: Setting) -> None:
@@ -234,7 +236,7 @@ def raw(s: Setting) -> None:
         row = s.cast(dtype)
         if row is None:
             continue
-        for i in row.wanted:
+        for i in row.argnums:
             result, kind = _plain(row, i), _rule(row, i).kind
             shape = getattr(result, "shape", None)
             refuse_unless(shape is not None, f"the rule for input {i} returns {type(result).__name__}, no array")
@@ -257,15 +259,15 @@ def _width(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.finfo(dtype).dtype
 
 
-def _sums_to(shape: Any, wanted: tuple[int, ...]) -> bool:
+def _sums_to(shape: Any, expected: tuple[int, ...]) -> bool:
     try:
-        return bool(sum_to_shape(np.zeros(shape), wanted).shape == wanted)
+        return bool(sum_to_shape(np.zeros(shape), expected).shape == expected)
     except (ValueError, IndexError):
         return False
 
 
-def _shapes(i: int, shape: Any, wanted: tuple[int, ...]) -> str:
-    return f"the rule for input {i} returns shape {shape} where {wanted} is expected"
+def _shapes(i: int, shape: Any, expected: tuple[int, ...]) -> str:
+    return f"the rule for input {i} returns shape {shape} where {expected} is expected"
 
 
 def scalars(s: Setting) -> None:
@@ -276,38 +278,40 @@ def scalars(s: Setting) -> None:
     result = forward(s.op, loose, s.params)
     refuse_unless(same_reading(result, s.out), "NumPy scalars give another result than arrays without axes")
     out = each(lambda a: a[()], result)
-    for i in s.wanted:
-        found = raw_rule(s.op, i, each(lambda a: a[()], s.g), saved_for(_rule(s, i), out, loose), s.params)
-        refuse_unless(same_reading(found, _plain(s, i)), f"the rule for input {i} reads NumPy scalars differently")
+    for i in s.argnums:
+        result_of_rule = raw_rule(s.op, i, each(lambda a: a[()], s.g), saved_for(_rule(s, i), out, loose), s.params)
+        refuse_unless(
+            same_reading(result_of_rule, _plain(s, i)), f"the rule for input {i} reads NumPy scalars differently"
+        )
 
 
 def strict(s: Setting) -> None:
     """A rule uses nothing but NumPy's protocols, so that Tensors, batches and printers can read it."""
-    for i in s.wanted:
+    for i in s.argnums:
         saved = saved_for(_rule(s, i), each(Strict, s.out), [Strict(a) for a in s.inputs])
-        found = raw_rule(s.op, i, each(Strict, s.g), saved, s.params)
-        kept = isinstance(found, Strict) or _is_zero(found)
-        refuse_unless(kept, f"the rule for input {i} leaves the protocols: it makes a bare array")
+        result = raw_rule(s.op, i, each(Strict, s.g), saved, s.params)
+        holds = isinstance(result, Strict) or _is_zero(result)
+        refuse_unless(holds, f"the rule for input {i} leaves the protocols: it makes a bare array")
         refuse_unless(
-            same_reading(unwrap(found), _plain(s, i)), f"the strict double reads the rule for input {i} otherwise"
+            same_reading(unwrap(result), _plain(s, i)), f"the strict double reads the rule for input {i} otherwise"
         )
 
 
 def tensors(s: Setting) -> None:
     """Tensors read the same bit for bit, whether the history is the cotangent's or the inputs'."""
-    for i in s.wanted:
+    for i in s.argnums:
         plain = _plain(s, i)
         for of_g in (True, False):
             g, out, *inputs = (
                 each(lambda a, needs=needs: Tensor(a, requires_grad=needs and a.dtype.kind in "fc"), value)
                 for value, needs in [(s.g, of_g), *((a, not of_g) for a in (s.out, *s.inputs))]
             )
-            found = raw_rule(s.op, i, g, saved_for(_rule(s, i), out, inputs), s.params)
-            refuse_unless(isinstance(found, Tensor), f"the rule for input {i} makes a bare array of Tensors")
-            same = same_reading(found.detach().numpy(), plain)
+            result = raw_rule(s.op, i, g, saved_for(_rule(s, i), out, inputs), s.params)
+            refuse_unless(isinstance(result, Tensor), f"the rule for input {i} makes a bare array of Tensors")
+            same = same_reading(result.detach().numpy(), plain)
             refuse_unless(same, f"Tensors read the rule for input {i} otherwise than arrays do")
-            kept = not of_g or found.requires_grad or _is_zero(plain)
-            refuse_unless(kept, f"the rule for input {i} cuts the cotangent's history")
+            holds = not of_g or result.requires_grad or _is_zero(plain)
+            refuse_unless(holds, f"the rule for input {i} cuts the cotangent's history")
 
 
 def _is_zero(a: Any) -> bool:
@@ -327,15 +331,15 @@ def float32(s: Setting) -> None:
     )
     # How much the rule makes of roundings that are not its own.
     blurred = [each(lambda a: a * (1 + _EPS32) if a.dtype.kind in "fc" else a, v) for v in (out, *inputs)]
-    for i in narrow.wanted:
-        found = np.asarray(raw_rule(s.op, i, narrow.g, (narrow.out, *narrow.inputs), s.params))
+    for i in narrow.argnums:
+        result = np.asarray(raw_rule(s.op, i, narrow.g, (narrow.out, *narrow.inputs), s.params))
         best, other = (np.asarray(raw_rule(s.op, i, g, saved, s.params)) for saved in ((out, *inputs), tuple(blurred)))
-        refuse_unless(found.shape == best.shape, f"the rule for input {i} has another shape in float32")
+        refuse_unless(result.shape == best.shape, f"the rule for input {i} has another shape in float32")
         with np.errstate(all="ignore"):
             scale = float(np.max(np.abs(best), initial=0.0, where=np.isfinite(best)))
-            off, allowed = np.abs(found - best), 2e-5 * np.abs(best) + 2e-6 * scale + 4 * np.abs(other - best)
-            wrong = (off > allowed) & ~(np.isnan(found) & np.isnan(best)) & (found != best)
-        refuse_unless(not wrong.any(), f"the rule for input {i} is inexact in float32: {found!r}, in float64 {best!r}")
+            off, allowed = np.abs(result - best), 2e-5 * np.abs(best) + 2e-6 * scale + 4 * np.abs(other - best)
+            wrong = (off > allowed) & ~(np.isnan(result) & np.isnan(best)) & (result != best)
+        refuse_unless(not wrong.any(), f"the rule for input {i} is inexact in float32: {result!r}, in float64 {best!r}")
 
 
 def linear_in_g(s: Setting) -> None:
@@ -344,7 +348,7 @@ def linear_in_g(s: Setting) -> None:
     sums = [None if a is None else 2 * a + b for a, b in zip(results_in(s.g), results_in(other), strict=True)]
     total = sums[0] if s.op.results is None else tuple(sums)
     with np.errstate(all="ignore"):
-        for i in s.wanted:
+        for i in s.argnums:
             saved = saved_for(_rule(s, i), s.out, s.inputs)
             one, two, both = (np.asarray(raw_rule(s.op, i, g, saved, s.params)) for g in (s.g, other, total))
             scale = float(np.max(np.abs(one) + np.abs(two), initial=0.0, where=np.isfinite(one) & np.isfinite(two)))
@@ -358,56 +362,58 @@ def linear_in_g(s: Setting) -> None:
 RTOL = 1e-6
 
 
-def _compare(what: str, found: np.ndarray, numeric: np.ndarray, error: np.ndarray, rounding: float = 0.0) -> None:
+def _compare(subject: str, analytic: np.ndarray, numeric: np.ndarray, error: np.ndarray, rounding: float = 0.0) -> None:
     """Refuse a derivative that lies outside the error bars; there is no absolute tolerance but for `rounding`."""
-    refuse_unless(found.shape == numeric.shape, f"{what} has shape {found.shape} where {numeric.shape} is expected")
-    if not found.size:
+    refuse_unless(
+        analytic.shape == numeric.shape, f"{subject} has shape {analytic.shape} where {numeric.shape} is expected"
+    )
+    if not analytic.size:
         return
     largest = float(np.max(np.abs(numeric), initial=0.0, where=np.isfinite(numeric)))
-    allowed = RTOL * np.maximum(np.abs(found), np.abs(numeric)) + 1e-3 * RTOL * largest + 3 * error + rounding
+    allowed = RTOL * np.maximum(np.abs(analytic), np.abs(numeric)) + 1e-3 * RTOL * largest + 3 * error + rounding
     if not np.all(3 * error <= max(1e-2 * largest, 1e-9)):
         raise Inconclusive(
-            f"{what}: finite differences say nothing here (error bar {np.max(error):.1e}); choose another row"
+            f"{subject}: finite differences say nothing here (error bar {np.max(error):.1e}); choose another row"
         )
     # An infinite derivative would be within a share of itself of anything.
-    wrong = ~(np.abs(found - numeric) <= allowed) | ~np.isfinite(found)
+    wrong = ~(np.abs(analytic - numeric) <= allowed) | ~np.isfinite(analytic)
     if not wrong.any():
         return
     k = tuple(int(n) for n in np.unravel_index(int(np.argmax(wrong)), wrong.shape))
-    a, b = found[k], numeric[k]
+    a, b = analytic[k], numeric[k]
     ratio = f"\n  ratio     {a / b:.6g}" if b else ""
     refuse_unless(
         False,
-        f"{what} is wrong ({int(wrong.sum())} of {wrong.size} elements), first at {list(k)}\n"
+        f"{subject} is wrong ({int(wrong.sum())} of {wrong.size} elements), first at {list(k)}\n"
         f"  analytic  {a:.9g}\n  numeric   {b:.9g} ± {error[k]:.1e}{ratio}",
     )
 
 
 def first(s: Setting) -> None:
     """The first derivative is the one that finite differences find."""
-    for i in s.wanted:
-        _compare(f"the derivative by input {i}", repaired(_plain(s, i), s.inputs[i]), *s.numeric(i))
+    for i in s.argnums:
+        _compare(f"the derivative by input {i}", sum_to_input(_plain(s, i), s.inputs[i]), *s.numeric(i))
 
 
 def engine(s: Setting) -> None:
     """A recorded backward pass gives the same gradients bit for bit, of the input's shape and dtype."""
-    found: list[list[np.ndarray]] = []
+    gradients: list[list[np.ndarray]] = []
     for create_graph in (False, True):
-        inputs = [Tensor(a, requires_grad=k in s.wanted) for k, a in enumerate(s.inputs)]
+        inputs = [Tensor(a, requires_grad=k in s.argnums) for k, a in enumerate(s.inputs)]
         with np.errstate(all="ignore"):
             out = s.op(*inputs, **s.params)
         refuse_unless(all(isinstance(a, Tensor) for a in results_in(out)), "the op makes a bare array of Tensors")
-        if not s.wanted:
+        if not s.argnums:
             return
         if s.op.results is None:
             out.backward(np.conjugate(s.g), create_graph=create_graph)
         else:
             _product(out, s.g).backward(create_graph=create_graph)
-        grads: list[Any] = [inputs[k].grad for k in s.wanted]
-        found.append([g.detach().numpy() for g in grads])
+        grads: list[Any] = [inputs[k].grad for k in s.argnums]
+        gradients.append([g.detach().numpy() for g in grads])
         for x in inputs:
             x.grad = None  # with create_graph it is part of a cycle
-    for one, two, i in zip(*found, s.wanted, strict=True):
+    for one, two, i in zip(*gradients, s.argnums, strict=True):
         array = s.inputs[i]
         refuse_unless((one.shape, one.dtype) == (array.shape, array.dtype), f"the gradient of input {i} is {one!r}")
         refuse_unless(same_reading(one, two), f"the gradient of input {i} is another when it is recorded")
@@ -415,41 +421,46 @@ def engine(s: Setting) -> None:
 
 def second(s: Setting) -> None:
     """The second derivative is the one that finite differences find: of <gradient, u>, by each input and by g."""
-    wanted = s.wanted
-    if not wanted:
+    argnums = s.argnums
+    if not argnums:
         return
-    u = [nonuniform(s.inputs[i].shape, s.inputs[i].dtype, f"u {i}") for i in wanted]
+    u = [nonuniform(s.inputs[i].shape, s.inputs[i].dtype, f"u {i}") for i in argnums]
     n, places = len(s.inputs), [k for k, g in enumerate(results_in(s.g)) if g is not None]
 
     def loss(*xs: Any) -> Any:
         out = results_in(s.op(*xs[:n], **s.params))
         return _product([out[k] for k in places], xs[n:])
 
-    gradients = grad(loss, wanted)
+    gradients = grad(loss, argnums)
 
     def directional(*xs: Any) -> Any:
         return sum(_real((part * ui).sum()) for part, ui in zip(gradients(*xs), u, strict=True))
 
     def row_of_gradients(*xs: Any) -> Any:
-        return _flat(gradients(*s.row.projected(xs)))
+        return _flat(gradients(*s.row.project(xs)))
 
     everything = [*s.inputs, *(results_in(s.g)[k] for k in places)]
-    by = [*wanted, *range(n, len(everything))]
+    by = [*argnums, *range(n, len(everything))]
     cotangent = np.conjugate(_flat(u))
     with np.errstate(all="ignore"):
-        found = [np.asarray(a) for a in grad(directional, by)(*everything)]
+        derivatives = [np.asarray(a) for a in grad(directional, by)(*everything)]
         # Second derivatives are differences of numbers as large as the first.
         rounding = 1e-14 * float(np.max(np.abs(_flat(gradients(*everything))), initial=0.0))
-        if _agree_along(row_of_gradients, everything, by, cotangent, found, rounding):
+        if _agree_along(row_of_gradients, everything, by, cotangent, derivatives, rounding):
             return
         numeric = numeric_grad(row_of_gradients, *everything, wrt=by, cotangent=cotangent, method="richardson")
-    for i, analytic, value, error in zip(by, found, *numeric, strict=True):
+    for i, analytic, value, error in zip(by, derivatives, *numeric, strict=True):
         whom = "the cotangent" if i >= n else f"input {i}"
         _compare(f"the second derivative, by {whom},", analytic, value, error, rounding)
 
 
 def _agree_along(
-    f: Callable[..., Any], xs: Sequence[Any], by: Sequence[int], cotangent: Any, found: Sequence[Any], rounding: float
+    f: Callable[..., Any],
+    xs: Sequence[Any],
+    by: Sequence[int],
+    cotangent: Any,
+    derivatives: Sequence[Any],
+    rounding: float,
 ) -> bool:
     """Return whether derivatives are right along one random direction of each input, beyond doubt.
 
@@ -459,13 +470,13 @@ def _agree_along(
     steps = [nonuniform(xs[i].shape, xs[i].dtype, f"d {i}") for i in by]
 
     def along(*lengths: Any) -> Any:
-        moved = list(xs)
+        arguments = list(xs)
         for i, step, length in zip(by, steps, lengths, strict=True):
-            moved[i] = xs[i] + length * step
-        return f(*moved)
+            arguments[i] = xs[i] + length * step
+        return f(*arguments)
 
     slopes, errors = numeric_grad(along, *(0.0 for _ in by), cotangent=cotangent, method="richardson")
-    for step, derivative, slope, error in zip(steps, found, slopes, errors, strict=True):
+    for step, derivative, slope, error in zip(steps, derivatives, slopes, errors, strict=True):
         if derivative.shape != step.shape:
             return False
         terms = _real(np.conjugate(derivative) * step)
@@ -492,24 +503,26 @@ def _flat(arrays: Sequence[np.ndarray]) -> np.ndarray:
 
 def tangent(s: Setting) -> None:
     """Forward mode is the transpose of the vjp: <g, J t> = <Jᵀ g, t>, for every input alone and for all together."""
-    op, wanted = s.op, s.wanted
-    if not wanted or not _states_forward_mode(op, wanted):
+    op, argnums = s.op, s.argnums
+    if not argnums or not _states_forward_mode(op, argnums):
         return
-    drawn = s.row.projected([nonuniform(a.shape, a.dtype, f"t {i}") for i, a in enumerate(s.inputs)])
-    t = [ti if i in wanted else None for i, ti in enumerate(drawn)]
-    pulled = [_paired(repaired(_plain(s, i), s.inputs[i]), t[i]) if i in wanted else (0.0, 0.0) for i in range(len(t))]
-    for group in [wanted, *([i] for i in wanted if len(wanted) > 1)]:
+    drawn = s.row.project([nonuniform(a.shape, a.dtype, f"t {i}") for i, a in enumerate(s.inputs)])
+    t = [ti if i in argnums else None for i, ti in enumerate(drawn)]
+    pulled = [
+        _pairing(sum_to_input(_plain(s, i), s.inputs[i]), t[i]) if i in argnums else (0.0, 0.0) for i in range(len(t))
+    ]
+    for group in [argnums, *([i] for i in argnums if len(argnums) > 1)]:
         tangents = tuple(ti if i in group else None for i, ti in enumerate(t))
         pushed = push_forward(op, tangents, s.out, tuple(s.inputs), dict(s.params), set())
         expected, size = (sum(pulled[i][part] for i in group) for part in (0, 1))
         triples = zip(results_in(pushed), results_in(s.out), results_in(s.g), strict=True) if pushed is not None else ()
-        pairs = [_paired(np.broadcast_to(t, a.shape), g) for t, a, g in triples if t is not None and g is not None]
-        found, own_size = (sum(pair[part] for pair in pairs) for part in (0, 1))
-        near = abs(found - expected) <= 1e-9 * max(size, own_size) or np.isnan(found) or np.isnan(expected)
+        pairs = [_pairing(np.broadcast_to(t, a.shape), g) for t, a, g in triples if t is not None and g is not None]
+        product, own_size = (sum(pair[part] for pair in pairs) for part in (0, 1))
+        near = abs(product - expected) <= 1e-9 * max(size, own_size) or np.isnan(product) or np.isnan(expected)
         refuse_unless(
             bool(near),
             f"forward mode along input{'s' if len(group) > 1 else ''} {', '.join(map(str, group))} contradicts the "
-            f"vjp: <g, J t> = {found:.9g}, <Jᵀ g, t> = {expected:.9g}",
+            f"vjp: <g, J t> = {product:.9g}, <Jᵀ g, t> = {expected:.9g}",
         )
     for row in (s, s.cast(np.float32)):
         if op.jvp is not None and row is not None:
@@ -518,13 +531,13 @@ def tangent(s: Setting) -> None:
             )
 
 
-def _states_forward_mode(op: Op, wanted: Sequence[int]) -> bool:
-    by_partials = all((rule := op.rule(i)) is not None and rule.kind is not Kind.VJP for i in wanted)
+def _states_forward_mode(op: Op, argnums: Sequence[int]) -> bool:
+    by_partials = all((rule := op.rule(i)) is not None and rule.kind is not Kind.VJP for i in argnums)
     return op.jvp is not None or op.linear or op.multilinear or by_partials
 
 
-def _paired(a: Any, b: Any) -> tuple[float, float]:
-    """Return Re <a, b>, and the size of what was summed."""
+def _pairing(a: Any, b: Any) -> tuple[float, float]:
+    """Return Re <a, b>, and the sum of the sizes of its terms."""
     product = (np.asarray(a) * np.asarray(b)).real
     return float(np.sum(product)), float(np.sum(np.abs(product)))
 

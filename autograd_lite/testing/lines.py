@@ -31,18 +31,18 @@ _STEP = 2.0**-10
 _STEP_SINGLE = 2.0**-5
 
 
-def promoted(a: Any, wide: bool = False) -> Array:
-    """Return a copy in double precision, or in longdouble if `wide`; integers stay as they are."""
+def promote(a: Any, extended: bool = False) -> Array:
+    """Return a copy in double precision, or in longdouble if `extended`; integers stay as they are."""
     a = np.asarray(a)
     if a.dtype.kind == "f":
-        return np.array(a, np.longdouble if wide else np.float64)
+        return np.array(a, np.longdouble if extended else np.float64)
     if a.dtype.kind == "c":
-        return np.array(a, np.clongdouble if wide else np.complex128)
+        return np.array(a, np.clongdouble if extended else np.complex128)
     return np.array(a)
 
 
 def entries(out: Any) -> list[Any]:
-    """Return what is in a result, in order: the result itself, or the entries of tuples, lists and dicts."""
+    """Return the entries of a result, in order: the result itself, or those of tuples, lists and dicts."""
     if isinstance(out, (tuple, list)):
         return [a for part in out for a in entries(part)]
     if isinstance(out, dict):
@@ -85,15 +85,15 @@ class Point:
         outputs = self._call([np.array(a) for a in self.arrays])
         self.dtypes = [out.dtype for out in outputs]
         self.base = _row(outputs)
-        given = [np.ones(out.shape) for out in outputs] if cotangent is None else flatten(cotangent)
-        if [np.shape(c) for c in given] != [out.shape for out in outputs]:
+        cotangents = [np.ones(out.shape) for out in outputs] if cotangent is None else flatten(cotangent)
+        if [np.shape(c) for c in cotangents] != [out.shape for out in outputs]:
             raise ValueError(
                 f"numeric_grad: expected a cotangent of shape {_shapes(outputs)}, as the function's result has; "
-                f"received {_shapes(given)}"
+                f"received {_shapes(cotangents)}"
             )
         weights = [
             np.asarray(c, np.result_type(c, complex) if out.dtype.kind == "c" else None)
-            for c, out in zip(given, outputs, strict=True)
+            for c, out in zip(cotangents, outputs, strict=True)
         ]
         self.weights = _row([w.real if o.dtype.kind != "c" else w for w, o in zip(weights, outputs, strict=True)])
         self.eps = self._precision(outputs)
@@ -130,9 +130,9 @@ class Point:
 
     def _rounds_inside(self) -> bool:
         """Return whether results are doubles by dtype but have single precision, judging by values near the point."""
-        moved = [np.asarray(a * (1 + 7.236e-4)) if a.dtype.kind in "fc" else np.array(a) for a in self.arrays]
+        perturbed = [np.asarray(a * (1 + 7.236e-4)) if a.dtype.kind in "fc" else np.array(a) for a in self.arrays]
         try:
-            row = self.at(moved)
+            row = self.at(perturbed)
         except (ArithmeticError, ValueError, TypeError, IndexError):
             return False
         with np.errstate(all="ignore"):
@@ -153,7 +153,7 @@ def _shapes(arrays: Sequence[Any]) -> Any:
 
 
 class Line:
-    """The outputs along a line through a point; what was evaluated once is kept."""
+    """The outputs along a line through a point, each evaluated once."""
 
     def __init__(self, point: Point, scale: float, zero: bool = False) -> None:
         self.point = point
@@ -165,11 +165,11 @@ class Line:
         self._seen: dict[float, tuple[Array, float]] = {0.0: (point.base, 0.0)}
 
     def forget(self) -> None:
-        """Let go of what was evaluated, where that is much."""
+        """Forget the evaluations, where they are large."""
         if self.point.base.size > 1000:
             self._seen = {0.0: (self.point.base, 0.0)}
 
-    def moved(self, t: float) -> tuple[list[Array], float]:
+    def at_distance(self, t: float) -> tuple[list[Array], float]:
         """Return the inputs at t, and the t that rounding made of it."""
         raise NotImplementedError
 
@@ -180,7 +180,7 @@ class Line:
     def at(self, t: float) -> tuple[Array, float]:
         """Return the outputs at t, and the step really taken."""
         if t not in self._seen:
-            arrays, step = self.moved(t)
+            arrays, step = self.at_distance(t)
             self._seen[t] = (self.point.at(arrays), step)
         return self._seen[t]
 
@@ -265,7 +265,7 @@ class Element(Line):
         """Return the same line in another precision."""
         return Element(point, self.i, self.k, self.imaginary)
 
-    def moved(self, t: float) -> tuple[list[Array], float]:
+    def at_distance(self, t: float) -> tuple[list[Array], float]:
         """Return the inputs with the element moved by t."""
         arrays = [np.array(a) for a in self.point.arrays]
         x = arrays[self.i]
@@ -289,7 +289,7 @@ class Direction(Line):
         """Return the same line in another precision."""
         return Direction(point, self.u, self.scale)
 
-    def moved(self, t: float) -> tuple[list[Array], float]:
+    def at_distance(self, t: float) -> tuple[list[Array], float]:
         """Return the inputs moved by t u."""
         pairs = zip(self.point.arrays, self.u, strict=True)
         return [np.array(a) if u is None else np.asarray(a + a.dtype.type(t) * u) for a, u in pairs], t
@@ -298,7 +298,7 @@ class Direction(Line):
 def estimate(line: Line, h: float, method: str = "richardson") -> tuple[Estimate, bool]:
     """Return the derivative found with the steps h and h/2, and whether anything changed."""
     coarse, fine = line.central(h), line.central(h / 2)
-    # Where rounding hides a change at the finer step, what it cost at the coarser one tells how much it may hide.
+    # Where rounding hides a change at the finer step, its cost at the coarser one shows how much it may hide.
     rounding = max(fine.rounding, 2 * coarse.rounding)
     if method == "central":
         value, error = fine.slope, abs(fine.slope - coarse.slope) + rounding
@@ -330,21 +330,21 @@ def quick_estimate(line: Line, rtol: float, method: str = "richardson") -> Estim
         if not np.isfinite(line.point.base).all() or not math.isfinite(line.central(steps[0]).slope):
             return _any_finite(line, steps, method) if line.point.base.size else NOTHING
         return Estimate(0.0, 0.0, steps[0])
-    found: list[Estimate] = []
+    estimates: list[Estimate] = []
     for h in steps:
         now, changed = careful_estimate(line, h, method)
         if not math.isfinite(now.value):
             continue
-        found.append(now)
-        if changed and now.error <= SHARP * rtol * abs(now.value) and choose(found) is now:
+        estimates.append(now)
+        if changed and now.error <= SHARP * rtol * abs(now.value) and choose(estimates) is now:
             return now
-    return choose(found)
+    return choose(estimates)
 
 
 def _any_finite(line: Line, steps: list[float], method: str) -> Estimate:
     """Return the best estimate whose steps change something, or NOTHING."""
-    found = [now for now, changed in (estimate(line, h, method) for h in steps) if changed]
-    return choose([now for now in found if math.isfinite(now.value)])
+    estimates = [now for now, changed in (estimate(line, h, method) for h in steps) if changed]
+    return choose([now for now in estimates if math.isfinite(now.value)])
 
 
 def _touch(line: Line, h: float) -> bool:
@@ -390,23 +390,23 @@ def choose(estimates: Sequence[Estimate]) -> Estimate:
     return best
 
 
-def sharper(line: Line, double: Estimate, wide: Line, rtol: float) -> Estimate:
+def sharper(line: Line, double: Estimate, extended: Line, rtol: float) -> Estimate:
     """Return the better of an estimate on a line and one on the same line in extended precision.
 
     Outputs that change in extended precision only are charged to the estimate in double precision. Where the two
     contradict each other, the same step in extended precision says which was fooled: double precision, that hid the
     change of some output, or the other step.
     """
-    found = quick_estimate(wide, rtol)
+    best = quick_estimate(extended, rtol)
     if not math.isfinite(double.value):
-        return found
-    line.touched = line.touched | wide.touched
+        return best
+    line.touched = line.touched | extended.touched
     double = double._replace(error=max(double.error, estimate(line, double.h)[0].error))
-    if abs(found.value - double.value) <= 3 * (found.error + double.error):
-        return min(double, found, key=lambda e: e.error)
-    again, _ = careful_estimate(wide, double.h)
+    if abs(best.value - double.value) <= 3 * (best.error + double.error):
+        return min(double, best, key=lambda e: e.error)
+    again, _ = careful_estimate(extended, double.h)
     fooled = abs(again.value - double.value) > 3 * (again.error + double.error)
-    return found if fooled else double
+    return best if fooled else double
 
 
 def elements(x: Array) -> Iterator[tuple[tuple[int, ...], bool]]:

@@ -15,7 +15,7 @@ from ..core.mode import no_grad
 from ..random import Generator, default_generator
 from ..tensors.tensor import Tensor
 from .check import check_subject
-from .explain import concluded
+from .explain import conclude
 from .report import GradientMismatch, GradReport, literal, number
 from .subject import Arguments, Run, bare, differentiate, outputs_of
 from .tracebacks import plainly
@@ -31,7 +31,7 @@ class ModuleSubject:
 
     Args:
         module: works on copies only: a callable with `named_parameters()`.
-        inputs: what it is called with.
+        inputs: its inputs.
         wrt: names of parameters and inputs to differentiate by; all if None.
     """
 
@@ -50,7 +50,7 @@ class ModuleSubject:
         self._generators = [(g, g.state) for g in [default_generator, *_generators(module)]]
         self.leaves = [*self.arguments.leaves, *(np.array(p.data) for p in self._own)]
         self.names = [*self.arguments.names, *(name for name, _ in named)]
-        self.wanted = [i for i, name in enumerate(self.names) if wrt is None or name in wrt]
+        self.argnums = [i for i, name in enumerate(self.names) if wrt is None or name in wrt]
 
     def on_tensors(self, tensors: Sequence[Any]) -> list[Any]:
         """Return the floating results, with these Tensors in place of inputs and parameters."""
@@ -60,17 +60,17 @@ class ModuleSubject:
                 value.assign(content)
         for generator, state in self._generators:
             generator.state = state
-        self._put(tensors[self.n_inputs :])
+        self._insert(tensors[self.n_inputs :])
         try:
             out = self.module(*self.arguments.fill(tensors[: self.n_inputs]))
         finally:
-            self._put(self._own)
-        found = outputs_of(out)
-        if not found:
+            self._insert(self._own)
+        outputs = outputs_of(out)
+        if not outputs:
             raise TypeError(f"check_module: expected {self.title} to return floating arrays; received {out!r:.80}")
-        return found
+        return outputs
 
-    def _put(self, parameters: Sequence[Any]) -> None:
+    def _insert(self, parameters: Sequence[Any]) -> None:
         for places, parameter in zip(self._places, parameters, strict=True):
             for holder, key in places:
                 holder[key] = parameter
@@ -83,7 +83,7 @@ class ModuleSubject:
     def variables(self) -> list[Tensor]:
         """Return fresh Tensors for the leaves."""
         pairs = enumerate(zip(self.leaves, self.names, strict=True))
-        return [Tensor(a, requires_grad=i in self.wanted or i >= self.n_inputs, name=name) for i, (a, name) in pairs]
+        return [Tensor(a, requires_grad=i in self.argnums or i >= self.n_inputs, name=name) for i, (a, name) in pairs]
 
 
 def _input_names(module: Any, n: int) -> list[str] | None:
@@ -127,23 +127,23 @@ def places_of(module: Any, parameter: Tensor) -> list[tuple[Any, Any]]:
 
 def _state(module: Any) -> list[tuple[Any, Any, Any, Any]]:
     """Return (holder, key, value, copy of its content) for all that a run may change: buffers, arrays and counters."""
-    found: list[tuple[Any, Any, Any, Any]] = []
+    entries: list[tuple[Any, Any, Any, Any]] = []
     for holder, key, value in _walk(module):
         if isinstance(value, Tensor) and not value.requires_grad:
-            found.append((holder, key, value, np.array(value.data)))
+            entries.append((holder, key, value, np.array(value.data)))
         elif isinstance(value, (np.ndarray, np.generic, int, float)):
-            found.append((holder, key, value, np.array(value)))
-    return found
+            entries.append((holder, key, value, np.array(value)))
+    return entries
 
 
 def _tensors(module: Any) -> list[Tensor]:
-    found = {id(value): value for _, _, value in _walk(module) if isinstance(value, Tensor)}
-    return list(found.values())
+    tensors = {id(value): value for _, _, value in _walk(module) if isinstance(value, Tensor)}
+    return list(tensors.values())
 
 
 def _generators(module: Any) -> list[Generator]:
-    found = {id(value): value for _, _, value in _walk(module) if isinstance(value, Generator)}
-    return list(found.values())
+    generators = {id(value): value for _, _, value in _walk(module) if isinstance(value, Generator)}
+    return list(generators.values())
 
 
 def _in_double(module: Any) -> Any:
@@ -155,9 +155,9 @@ def _in_double(module: Any) -> Any:
             owner._dtype = np.dtype(np.float64)
     for value in _tensors(twin):
         if value.dtype.kind == "f":
-            wide = Tensor(value.data.astype(np.float64), requires_grad=value.requires_grad, name=value.name)
+            double = Tensor(value.data.astype(np.float64), requires_grad=value.requires_grad, name=value.name)
             for place, name in places_of(twin, value):
-                place[name] = wide
+                place[name] = double
     return twin
 
 
@@ -185,7 +185,7 @@ def check_module(
 
     Args:
         module: a callable with `named_parameters()`; `train()` and `eval()` are used where it has them.
-        inputs: what it is called with, batch first; integers are passed on.
+        inputs: its inputs, batch first; integers are passed on.
         modes: which modes to check.
         wrt: names of parameters and inputs to differentiate by; all if None.
         order, mode, kinks, rtol, seed, invariants, raise_: as for `check_grads`.
@@ -211,18 +211,18 @@ def check_module(
         for name in [m for m in modes if hasattr(module, m)] or [""]:
             subjects = [ModuleSubject(_in_mode(m, name), inputs, wrt) for m in (double, single)]
             _promote_inputs(subjects[0])
-            found = check_subject(
+            outcome = check_subject(
                 subjects[0], order=order, mode=mode, kinks=kinks, rtol=rtol, seed=seed, invariants=invariants
             )
-            if found.ok:
-                found.failures += _in_own_dtype(subjects[1], subjects[0], seed)
-            for failure in found.failures:
+            if outcome.ok:
+                outcome.failures += _in_own_dtype(subjects[1], subjects[0], seed)
+            for failure in outcome.failures:
                 failure.title += f" (in {name} mode)" if name else ""
-            report.merge(found, f"{name}: " if name else "")
+            report.merge(outcome, f"{name}: " if name else "")
     finally:
         default_generator.state = state
     report.seconds = time.perf_counter() - start
-    return concluded(report, getattr(type(module), "call", module), inputs, _snippet(module, inputs), raise_=raise_)
+    return conclude(report, getattr(type(module), "call", module), inputs, _snippet(module, inputs), raise_=raise_)
 
 
 def _built_copy(module: Any, inputs: Sequence[Any]) -> Any:
@@ -258,7 +258,7 @@ def _in_own_dtype(own: ModuleSubject, double: ModuleSubject, seed: int) -> list[
         GradientMismatch(f"{own.title}: {item.verdict}: {item.message}", verdict=item.verdict)
         for item in runs[0].broken
     ]
-    for i in own.wanted:
+    for i in own.argnums:
         a, b = runs[0].grads[i], runs[1].grads[i]
         if a is None or b is None:
             continue

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..core.messages import checked
-from .lines import NOTHING, SHARP, Element, Point, elements, flatten, promoted, quick_estimate, sharper
+from .lines import NOTHING, SHARP, Element, Point, elements, flatten, promote, quick_estimate, sharper
 
 Array = np.ndarray
 # Whether the platform's longdouble is wider than a double (it is not on Windows and on 64-bit ARM Macs).
@@ -58,29 +58,29 @@ def numeric_grad(
     if method not in METHODS:
         raise ValueError(f"numeric_grad: expected a method among {', '.join(METHODS)}; received {method!r}")
     called = (lambda *xs: f(*xs, **kwargs)) if kwargs else f
-    arrays = [promoted(a) for a in inputs]
-    wanted = _positions(wrt, arrays)
+    arrays = [promote(a) for a in inputs]
+    argnums = _positions(wrt, arrays)
     point = Point(called, arrays, cotangent)
     if method == "complex":
-        return _complex_step(point, called, wanted)
-    wide = wide_point(point, cotangent) if method in ("auto", "longdouble") else None
-    if method == "longdouble" and wide is None:
+        return _complex_step(point, called, argnums)
+    extended = wide_point(point, cotangent) if method in ("auto", "longdouble") else None
+    if method == "longdouble" and extended is None:
         raise ValueError(
             "numeric_grad: expected a function that computes in longdouble for method='longdouble'; this one raises, "
             "or returns another dtype, or the platform has none. Use method='richardson'"
         )
     grads, errors = [], []
-    for i in wanted:
+    for i in argnums:
         grad = np.zeros(arrays[i].shape, np.complex128 if arrays[i].dtype.kind == "c" else np.float64)
         error = np.zeros(arrays[i].shape)
         for k, imaginary in elements(arrays[i]):
-            line, found = Element(point, i, k, imaginary), NOTHING
+            line, best = Element(point, i, k, imaginary), NOTHING
             if method != "longdouble":
-                found = quick_estimate(line, rtol, method)
-            if wide is not None and not found.error <= SHARP * rtol * abs(found.value):
-                found = sharper(line, found, Element(wide, i, k, imaginary), rtol)
-            grad[k] += 1j * found.value if imaginary else found.value
-            error[k] = max(error[k], found.error)
+                best = quick_estimate(line, rtol, method)
+            if extended is not None and not best.error <= SHARP * rtol * abs(best.value):
+                best = sharper(line, best, Element(extended, i, k, imaginary), rtol)
+            grad[k] += 1j * best.value if imaginary else best.value
+            error[k] = max(error[k], best.error)
         grads.append(grad)
         errors.append(error)
     return tuple(grads), tuple(errors)
@@ -89,14 +89,14 @@ def numeric_grad(
 def _positions(wrt: int | Sequence[int] | None, arrays: Sequence[Array]) -> list[int]:
     if wrt is None:
         return [i for i, a in enumerate(arrays) if a.dtype.kind in "fc"]
-    wanted = [wrt] if isinstance(wrt, int) else list(wrt)
-    for i in wanted:
+    argnums = [wrt] if isinstance(wrt, int) else list(wrt)
+    for i in argnums:
         if not 0 <= i < len(arrays) or arrays[i].dtype.kind not in "fc":
             raise ValueError(
                 f"numeric_grad: expected wrt to name floating inputs among 0 … {len(arrays) - 1}; received {i}"
                 + (f", of dtype {arrays[i].dtype}" if 0 <= i < len(arrays) else "")
             )
-    return wanted
+    return argnums
 
 
 def wide_point(point: Point, cotangent: Any) -> Point | None:
@@ -104,30 +104,30 @@ def wide_point(point: Point, cotangent: Any) -> Point | None:
     if not LONGDOUBLE or point.single:
         return None
     try:
-        wide = Point(point.f, [promoted(a, wide=True) for a in point.arrays], cotangent)
+        extended = Point(point.f, [promote(a, extended=True) for a in point.arrays], cotangent)
     except Exception:  # whatever keeps it from running in another precision
         return None
-    if any(dtype not in (np.longdouble, np.clongdouble) for dtype in wide.dtypes):
+    if any(dtype not in (np.longdouble, np.clongdouble) for dtype in extended.dtypes):
         return None
     with np.errstate(all="ignore"):
         largest = float(np.max(np.abs(point.base), initial=0))
-        near = np.abs(wide.base - point.base) <= 1e-6 * np.maximum(np.abs(point.base), largest)
-    same = near | (wide.base == point.base) | (np.isnan(wide.base) & np.isnan(point.base))
-    return wide if bool(np.all(same)) else None
+        near = np.abs(extended.base - point.base) <= 1e-6 * np.maximum(np.abs(point.base), largest)
+    same = near | (extended.base == point.base) | (np.isnan(extended.base) & np.isnan(point.base))
+    return extended if bool(np.all(same)) else None
 
 
 def _complex_step(
-    point: Point, f: Callable[..., Any], wanted: Sequence[int]
+    point: Point, f: Callable[..., Any], argnums: Sequence[int]
 ) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
     """Differentiate by Im f(x + ih) / h, which has no cancellation, after making sure that f is analytic code.
 
     References:
         W. Squire and G. Trapp, "Using complex variables to estimate derivatives of real functions", SIAM Rev. 40, 1998.
     """
-    if any(point.arrays[i].dtype.kind == "c" for i in wanted) or any(d.kind == "c" for d in point.dtypes):
+    if any(point.arrays[i].dtype.kind == "c" for i in argnums) or any(d.kind == "c" for d in point.dtypes):
         raise ValueError("numeric_grad: method='complex' is for real functions of real inputs; use 'richardson'")
     grads, errors = [], []
-    for i in wanted:
+    for i in argnums:
         x = point.arrays[i]
         grad, error = np.zeros(x.shape), np.zeros(x.shape)
         for n, k in enumerate(np.ndindex(x.shape)):

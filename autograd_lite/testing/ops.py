@@ -88,8 +88,8 @@ def _fits(op: Op, row: Row) -> bool:
     """Return whether the shape rule takes these arguments, and so does the op where the record cannot tell."""
     try:
         op.infer(*(ShapeDtype(a.shape, a.dtype) for a in row.inputs), **row.params)
-        told = op.batch in (batching.elementwise, batching.reduction) and op.name not in _OWN_PARAMS
-        if not told or not all(a.size for a in row.inputs):
+        is_sure = op.batch in (batching.elementwise, batching.reduction) and op.name not in _OWN_PARAMS
+        if not is_sure or not all(a.size for a in row.inputs):
             with np.errstate(all="ignore"):
                 op.forward(*row.inputs, **row.params)
     except (ValueError, IndexError, TypeError, ZeroDivisionError, np.linalg.LinAlgError, RuntimeWarning):
@@ -118,12 +118,12 @@ def _signature(op: Op) -> list[inspect.Parameter]:
     return list(inspect.signature(op.forward).parameters.values())
 
 
-def _shapes(op: Op, given: Any, min_side: int) -> Any:
-    given = _OWN_SHAPES.get(op.name) if given is None else given
-    if isinstance(given, str):
-        return signature_shapes(given, loops=False, min_side=min_side)
-    if given is not None:
-        return given if hasattr(given, "example") else st.just(tuple(given))
+def _shapes(op: Op, choice: Any, min_side: int) -> Any:
+    choice = _OWN_SHAPES.get(op.name) if choice is None else choice
+    if isinstance(choice, str):
+        return signature_shapes(choice, loops=False, min_side=min_side)
+    if choice is not None:
+        return choice if hasattr(choice, "example") else st.just(tuple(choice))
     if op.ufunc is not None and op.ufunc.signature:
         return signature_shapes(op.ufunc.signature, min_side=min_side, max_loop_dims=1)
     n = count_inputs(op)
@@ -132,9 +132,9 @@ def _shapes(op: Op, given: Any, min_side: int) -> Any:
     return broadcastable_shapes(n, min_side=min_side, max_dims=3 if n == 1 else 2)
 
 
-def _domains(op: Op, given: Any, n: int, place: str) -> list[Any]:
-    if given is not None:
-        return list(given) if isinstance(given, list) else [given] * n
+def _domains(op: Op, choice: Any, n: int, place: str) -> list[Any]:
+    if choice is not None:
+        return list(choice) if isinstance(choice, list) else [choice] * n
     stated = [_ALSO.get(word, word) for word in _OWN_DOMAINS.get(op.name, op.domain)] or ["any"]
     stated += stated[-1:] * (n - len(stated))
     stated = ["int" if _takes_no_floats(op, i) else domain for i, domain in enumerate(stated[:n])]
@@ -176,30 +176,30 @@ def _always(value: Any) -> Finder:
     return lambda inputs: value
 
 
-def _parameters(op: Op, given: Mapping[str, Any]) -> dict[str, Finder]:
+def _parameters(op: Op, params: Mapping[str, Any]) -> dict[str, Finder]:
     """Return for each parameter a function of the inputs that returns a strategy or a value."""
-    found: dict[str, Finder] = {}
+    finders: dict[str, Finder] = {}
     own = _OWN_PARAMS.get(op.name, {})
     named = [] if op.ufunc is not None else [p for p in _signature(op) if p.kind is p.KEYWORD_ONLY]
     for parameter in named:
         name = parameter.name
-        if name in given:
-            value = given[name]
-            found[name] = value if callable(value) and not hasattr(value, "example") else _always(value)
+        if name in params:
+            value = params[name]
+            finders[name] = value if callable(value) and not hasattr(value, "example") else _always(value)
         elif name in own:
-            found[name] = own[name]
+            finders[name] = own[name]
         elif name == "axis":
-            found[name] = _canonical_axes if op.batch is batching.reduction else _one_axis
+            finders[name] = _canonical_axes if op.batch is batching.reduction else _one_axis
         elif name in _COMMON:
-            found[name] = _COMMON[name]
+            finders[name] = _COMMON[name]
         elif parameter.default is not parameter.empty:
-            found[name] = _always(parameter.default)
+            finders[name] = _always(parameter.default)
         else:
             raise TypeError(
                 f"arguments({op.name}): expected a value, a strategy or a function of the inputs for the parameter "
                 f"{name!r}, of which nothing is known; pass params={{{name!r}: …}}"
             )
-    return found
+    return finders
 
 
 def _canonical_axes(inputs: list[np.ndarray]) -> Any:
@@ -246,14 +246,14 @@ _OWN_PARAMS: dict[str, dict[str, Finder]] = {
 }
 
 
-def _picked(inputs: list[np.ndarray], params: Mapping[str, Any]) -> np.ndarray:
+def _index_result(inputs: list[np.ndarray], params: Mapping[str, Any]) -> np.ndarray:
     return np.array(inputs[0][params["index"]])
 
 
 # Ops whose inputs must fit their parameters, or each other.
 _OWN_INPUTS: dict[str, Callable[[list[np.ndarray], Mapping[str, Any]], list[np.ndarray]]] = {
-    "scatter_add": lambda inputs, params: [_picked(inputs, params)],
-    "index_update": lambda inputs, params: [inputs[0], -_picked(inputs, params)],
+    "scatter_add": lambda inputs, params: [_index_result(inputs, params)],
+    "index_update": lambda inputs, params: [inputs[0], -_index_result(inputs, params)],
     "zero_mask": lambda inputs, params: [np.array(a) for a in np.broadcast_arrays(*inputs)],
 }
 
@@ -299,7 +299,7 @@ class OpReport:
     Attributes:
         op: the op's name.
         laws: how often each law was looked at.
-        faults: what is wrong, one text each; empty if nothing is.
+        faults: the laws that the op breaks, each with a text.
         seconds: how long it took.
 
     Example:
@@ -344,7 +344,7 @@ def check_op(
     cotangent for each result alone, for every pair of them, and for all. The laws, in the order they are tried:
 
     - value, infer: the arrays that the op states, the same each time; the shape rule predicts their shapes and dtypes
-    - reads, reads no more, writes: a rule reads what it declares in `saves`, and nothing else; nothing is written
+    - reads, reads no more, writes: a rule reads the arrays of its `saves`, and no others; nothing is written
     - raw, scalars, float32: shape and dtype of a rule's result; NumPy scalars; precision in float32
     - strict, tensors, engine: a rule uses the protocols alone, and every reader gets the same bits
     - first, second, linear in g: derivatives against finite differences with error bars; linear in the cotangent
@@ -395,7 +395,7 @@ def check_op(
 
 
 class _Session:
-    """One run of `check_op`: what was looked at, and what was found."""
+    """One run of `check_op`: the rows that were looked at, and the faults that were found."""
 
     def __init__(self, op: Op, names: Sequence[str], raise_: bool, drawn: bool) -> None:
         self.op, self.names, self.raise_, self.drawn = op, names, raise_, drawn
@@ -417,25 +417,25 @@ class _Session:
             self.counts[name] += 1
             for s in [setting] if name in _OF_VALUES else setting.by_results():
                 try:
-                    found = LAWS[name](s)
+                    idle = LAWS[name](s)
                 except Exception as error:
                     if isinstance(error, Inconclusive) and self.drawn:
                         hypothesis.reject()
                     self._blame(name, error, row)
                     break
-                if name == IDLE and s.wanted:
-                    self._idle = found if self._idle is None else self._idle & found
+                if name == IDLE and s.argnums:
+                    self._idle = idle if self._idle is None else self._idle & idle
 
     def conclude(self) -> None:
         """Report what only all rows together show."""
         for i, k in sorted(self._idle or ()):
-            what = "the result" if k == 0 else f"input {k - 1}"
-            message = f"the rule for input {i} declares that it reads {what}, and does so on no row"
+            array = "the result" if k == 0 else f"input {k - 1}"
+            message = f"the rule for input {i} declares that it reads {array}, and does so on no row"
             self._blame(IDLE, PropertyError(message), None)
 
     def _blame(self, name: str, error: Exception, row: Row | None) -> None:
-        what = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
-        text = f"op '{self.op.name}' breaks the law '{name}': {what}"
+        message = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
+        text = f"op '{self.op.name}' breaks the law '{name}': {message}"
         if row is not None:
             text += f"\n  on        {row.label + ': ' if row.label else ''}{row!r}"
         if self.raise_:

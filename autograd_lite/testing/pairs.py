@@ -22,17 +22,17 @@ class PlainSubject:
     Args:
         call: the function, of a list of arrays, to the list of its floating results.
         pull: computes the results and the gradients, None where no gradient arrives.
-        leaves, names, wanted, title: as a `Subject` has them.
+        leaves, names, argnums, title: as a `Subject` has them.
     """
 
     plain = True
     recorded = False  # there is no graph to find the op in
 
     def __init__(
-        self, call: Call, pull: Pull, leaves: Sequence[Array], names: Sequence[str], wanted: Sequence[int], title: str
+        self, call: Call, pull: Pull, leaves: Sequence[Array], names: Sequence[str], argnums: Sequence[int], title: str
     ) -> None:
         self.call, self.pull, self.title = call, pull, title
-        self.leaves, self.names, self.wanted = list(leaves), list(names), list(wanted)
+        self.leaves, self.names, self.argnums = list(leaves), list(names), list(argnums)
 
     def on_arrays(self, *arrays: Array) -> list[Array]:
         """Return the floating results for plain arrays in place of the leaves."""
@@ -43,13 +43,13 @@ class PlainSubject:
         leaves = [np.array(a) for a in self.leaves]
         if weights is None:
             weights = cotangents_like(self.on_arrays(*leaves), seed)
-        outputs, gradients = self.pull(self.call, leaves, self.wanted, [np.array(w) for w in weights])
+        outputs, gradients = self.pull(self.call, leaves, self.argnums, [np.array(w) for w in weights])
         return self.run_of([np.array(out) for out in outputs], gradients)
 
     def run_of(self, outputs: list[Array], gradients: Sequence[Any]) -> Run:
-        """Return a run with these results, and these gradients by the wanted leaves."""
+        """Return a run with these results, and these gradients by the leaves at `argnums`."""
         every: list[Array | None] = [None] * len(self.leaves)
-        for i, g in zip(self.wanted, gradients, strict=True):
+        for i, g in zip(self.argnums, gradients, strict=True):
             every[i] = None if g is None else np.array(g)
         return Run(outputs, every, [], [], [*self._broken_forms(every)])
 
@@ -111,7 +111,7 @@ def subject_of_pair(
         return results_of(f(*arguments.fill(leaves), **options))
 
     def pull(
-        call: Call, leaves: Sequence[Any], wanted: Sequence[int], weights: Sequence[Any]
+        call: Call, leaves: Sequence[Any], argnums: Sequence[int], weights: Sequence[Any]
     ) -> tuple[list[Any], list[Any]]:
         outs = call(leaves)
         if len(outs) != 1:
@@ -119,19 +119,19 @@ def subject_of_pair(
                 f"check_grads(gradients=): expected a function of one floating array; it returns {len(outs)}"
             )
         result = derivative(*arguments.fill(leaves), **options)
-        parts = list(result) if isinstance(result, (tuple, list)) and len(wanted) > 1 else [result]
-        if len(parts) != len(wanted):
-            by = ", ".join(arguments.names[i] for i in wanted)
+        parts = list(result) if isinstance(result, (tuple, list)) and len(argnums) > 1 else [result]
+        if len(parts) != len(argnums):
+            by = ", ".join(arguments.names[i] for i in argnums)
             raise ValueError(
-                f"check_grads(gradients=): expected {len(wanted)} derivatives, by {by}; received {len(parts)}"
+                f"check_grads(gradients=): expected {len(argnums)} derivatives, by {by}; received {len(parts)}"
             )
         out, weight = np.asarray(outs[0]), weights[0]
         return outs, [
             None if d is None else _contract(np.asarray(d), weight, out, leaves[i], arguments.names[i])
-            for i, d in zip(wanted, parts, strict=True)
+            for i, d in zip(argnums, parts, strict=True)
         ]
 
-    return PlainSubject(call, pull, arguments.leaves, arguments.names, arguments.wanted, name_of(f))
+    return PlainSubject(call, pull, arguments.leaves, arguments.names, arguments.argnums, name_of(f))
 
 
 def _contract(d: Array, weight: Array, out: Array, x: Array, name: str) -> Array:

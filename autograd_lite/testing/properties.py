@@ -19,7 +19,7 @@ from .check import check_grads
 from .deferred import composite, hypothesis, st
 from .module import check_module
 from .report import GradientMismatch, literal
-from .rows import written
+from .rows import expression
 from .tracebacks import standing_at, users_lines
 
 Shape = tuple[int, ...]
@@ -156,26 +156,26 @@ def module_test(
         calls, spec, name=called, dtype=dtype, kwargs=None, loops=False, min_side=min_side, seek=round(100 * seek_kinks)
     )
 
-    def made(call: Call) -> Any:
+    def make(call: Call) -> Any:
         set_seed(call.kwargs["seed"])
         return factory()
 
-    def drawn(call: Call) -> str:
-        module = made(call)
+    def describe(call: Call) -> str:
+        module = make(call)
         f = getattr(module, "call", module)
         return f"module = {module!r}\n{_as_assignments(f, call)}"
 
     def judge(call: Call) -> None:
-        module = made(call)
+        module = make(call)
         report = check_module(module, *call.args, raise_=False, **check)
         _judge(report, call)
 
     digest = repr((getattr(factory, "__module__", ""), getattr(factory, "__qualname__", ""), inputs, domain, dtype))
-    return _as_test(judge, factory, drawn, called, digest, lambda: _seeded(arguments()), profile, examples)
+    return _as_test(judge, factory, describe, called, digest, lambda: _with_seed(arguments()), profile, examples)
 
 
 @composite
-def _seeded(draw: Any, arguments: Any) -> Call:
+def _with_seed(draw: Any, arguments: Any) -> Call:
     call: Call = draw(arguments)
     return Call(call.name, call.args, {"seed": draw(st.integers(0, 1000))})
 
@@ -186,7 +186,7 @@ def _seeded(draw: Any, arguments: Any) -> Call:
 def _as_test(
     judge: Callable[[Call], None],
     f: Callable[..., Any],
-    drawn: Callable[[Call], str],
+    describe: Callable[[Call], str],
     name: str,
     digest: str,
     strategy: Callable[[], Any],
@@ -208,7 +208,7 @@ def _as_test(
                 wrapped()
             except Exception as error:
                 with suppress(Exception):  # to make the module again may be what fails
-                    _tell(error, drawn(last[0]) if last else "")
+                    _tell(error, describe(last[0]) if last else "")
                 raise
 
     test.__name__ = test.__qualname__ = name if name.startswith("test") else f"test_{name}"
@@ -217,10 +217,10 @@ def _as_test(
     # Every test is made of the same function, so Hypothesis must be able to tell them apart.
     test._hypothesis_internal_add_digest = digest.encode()  # type: ignore[attr-defined]
     wrapped = _settings(profile, examples)(hypothesis.given(call=strategy())(test))
-    found: Callable[[], None] = functools.update_wrapper(run, wrapped)
+    runner: Callable[[], None] = functools.update_wrapper(run, wrapped)
     # Where pytest looks for the test: the line that made it, not ours.
-    found.__wrapped__ = f if made_at is None else standing_at(made_at)  # type: ignore[attr-defined]
-    return found
+    runner.__wrapped__ = f if made_at is None else standing_at(made_at)  # type: ignore[attr-defined]
+    return runner
 
 
 def _tell(error: Exception, drawn: str) -> None:
@@ -304,7 +304,7 @@ class Call:
         self.name, self.args, self.kwargs = name, args, kwargs
 
     def __repr__(self) -> str:
-        parts = [written(a) for a in self.args] + [f"{k}={written(v)}" for k, v in self.kwargs.items()]
+        parts = [expression(a) for a in self.args] + [f"{k}={expression(v)}" for k, v in self.kwargs.items()]
         return f"{self.name}({', '.join(parts)})"
 
 
@@ -343,14 +343,14 @@ class Specification:
         if isinstance(self.inputs, int):
             return broadcastable_shapes(self.inputs, min_side=min_side, max_dims=3 if self.inputs == 1 else 2)
         if isinstance(self.inputs, str):
-            flags = self._probed(kwargs) if loops else [False] * len(self.domains)
+            flags = self._batched_arguments(kwargs) if loops else [False] * len(self.domains)
             return signature_shapes(self.inputs, loops=flags, min_side=min_side)
         if hasattr(self.inputs, "example"):
             return self.inputs
         return st.just(tuple(self.inputs))
 
-    def _probed(self, kwargs: Mapping[str, Any]) -> list[bool]:
-        """Return which arguments may have leading axes: those with which the function then does what it says.
+    def _batched_arguments(self, kwargs: Mapping[str, Any]) -> list[bool]:
+        """Return which arguments may have leading axes: those with which the function then keeps its signature.
 
         `x @ w + b` takes batches of x and of w; a batch of b would be added to the rows.
         """
@@ -372,10 +372,10 @@ class Specification:
             with np.errstate(all="ignore"):
                 alone = np.shape(self.f(*arrays, **kwargs))
                 arrays[i] = np.stack([arrays[i]] * 2)
-                found = np.shape(self.f(*arrays, **kwargs))
+                batched = np.shape(self.f(*arrays, **kwargs))
         except Exception:  # whatever a function raises that takes no batches
             return False
-        return found == (2, *alone) if arrow and outputs else True
+        return batched == (2, *alone) if arrow and outputs else True
 
 
 def _count(f: Callable[..., Any], kwargs: Any) -> int:
@@ -385,8 +385,8 @@ def _count(f: Callable[..., Any], kwargs: Any) -> int:
     except (TypeError, ValueError):
         return getattr(f, "nin", 1)
     needed = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    given = {} if callable(kwargs) else kwargs or {}
-    return max(1, sum(p.default is p.empty and p.name not in given for p in needed))
+    defaults = {} if callable(kwargs) else kwargs or {}
+    return max(1, sum(p.default is p.empty and p.name not in defaults for p in needed))
 
 
 def _example(shape: Shape, domain: Any) -> Any:
@@ -417,5 +417,5 @@ def calls(
     domains = spec.domains if len(spec.domains) == len(shapes) else [spec.domains[0]] * len(shapes)
     drawn = draw(arrays_for(shapes, domains, kinks="seek" if sought else "any"))
     args = tuple(a.astype(dtype) if a.dtype.kind == "f" else a for a in drawn)
-    found = kwargs(*args) if callable(kwargs) else fixed
-    return Call(name, args, {k: draw(v) if hasattr(v, "example") else v for k, v in found.items()})
+    values = kwargs(*args) if callable(kwargs) else fixed
+    return Call(name, args, {k: draw(v) if hasattr(v, "example") else v for k, v in values.items()})

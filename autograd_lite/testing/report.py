@@ -25,7 +25,7 @@ def number(value: float) -> str:
 
 @dataclasses.dataclass
 class InputReport:
-    """What was found for one input.
+    """The findings for one input.
 
     Attributes:
         max_rel_err: the largest relative difference between analytic and numeric derivative.
@@ -85,7 +85,7 @@ class GradReport:
         if text not in self.notes:
             self.notes.append(text)
 
-    def compared(self, name: str, index: tuple[int, ...] | None, error: float) -> None:
+    def note_error(self, name: str, index: tuple[int, ...] | None, error: float) -> None:
         """Note how far an element agreed."""
         entry = self.inputs[name]
         entry.max_rel_err = max(entry.max_rel_err, error)
@@ -179,7 +179,7 @@ class GradientMismatch(AssertionError):
         return "\n".join(rows)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restored, (self.title, self.args, dict(self.__dict__, op=getattr(self.op, "name", self.op)))
+        return _restore, (self.title, self.args, dict(self.__dict__, op=getattr(self.op, "name", self.op)))
 
 
 class PropertyError(AssertionError):
@@ -200,7 +200,7 @@ class PropertyError(AssertionError):
 GradientMismatch.__module__ = PropertyError.__module__ = __package__
 
 
-def _restored(title: str, inputs: tuple[Any, ...], state: dict[str, Any]) -> GradientMismatch:
+def _restore(title: str, inputs: tuple[Any, ...], state: dict[str, Any]) -> GradientMismatch:
     error = GradientMismatch(title, verdict=state["verdict"], inputs=inputs)
     error.__dict__.update(state)
     return error
@@ -222,8 +222,8 @@ def literal(value: Any) -> str:
         implied = value.dtype == plain.get(value.dtype.kind)
         if not value.size:
             return f"np.zeros({value.shape}, '{value.dtype}')"
-        wide = value.astype(plain[value.dtype.kind]) if value.dtype.kind in "fc" else value
-        text = repr(wide.tolist()).replace("nan", "np.nan").replace("inf", "np.inf")
+        double = value.astype(plain[value.dtype.kind]) if value.dtype.kind in "fc" else value
+        text = repr(double.tolist()).replace("nan", "np.nan").replace("inf", "np.inf")
         return f"np.array({text})" if implied else f"np.array({text}, '{value.dtype}')"
     if isinstance(value, np.generic):
         return literal(np.asarray(value))

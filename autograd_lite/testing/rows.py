@@ -74,7 +74,7 @@ def raw_rule(op: Op, i: int, g: Any, saved: tuple[Any, ...], params: Any) -> Any
         return read_rule(rule, g, saved, params)
 
 
-def repaired(raw: Any, like: np.ndarray) -> np.ndarray:
+def sum_to_input(raw: Any, like: np.ndarray) -> np.ndarray:
     """Return a raw result as the engine leaves it: summed down to the input's shape, the real part for a real input."""
     raw = np.asarray(raw)
     summed = np.asarray(sum_to_shape(raw, like.shape))
@@ -131,25 +131,28 @@ class Row:
     exempt: Mapping[str, str] = dataclasses.field(default_factory=dict)
     symmetric: tuple[int, ...] = ()
     label: str = ""
-    # What was computed of the forward function alone, which every broken copy of an op shares with it.
-    known: dict[Any, Any] = dataclasses.field(default_factory=dict, repr=False)
+    # Results that depend on the forward function alone, which every broken copy of an op shares with it.
+    memo: dict[Any, Any] = dataclasses.field(default_factory=dict, repr=False)
 
     def __repr__(self) -> str:
-        return f"Row({', '.join([written(self.inputs), *([written(dict(self.params))] if self.params else [])])})"
+        return f"Row({', '.join([expression(self.inputs), *([expression(dict(self.params))] if self.params else [])])})"
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         # Else Hypothesis would print every field.
         printer.text(repr(self))
 
-    def projected(self, arrays: Sequence[Any]) -> list[Any]:
+    def project(self, arrays: Sequence[Any]) -> list[Any]:
         """Return the arrays with the symmetric part of those that are symmetric by contract."""
         return [(a + np.conjugate(a).swapaxes(-1, -2)) / 2 if i in self.symmetric else a for i, a in enumerate(arrays)]
 
     def cast(self, dtype: Any) -> Row:
         """Return the same row with its floating inputs in this dtype, complex ones in a complex of its width."""
-        wide = np.result_type(dtype, np.complex64)
-        inputs = (a.astype(dtype if a.dtype.kind == "f" else wide) if a.dtype.kind in "fc" else a for a in self.inputs)
-        return dataclasses.replace(self, inputs=tuple(inputs), known={})
+        complex_dtype = np.result_type(dtype, np.complex64)
+        inputs = (
+            a.astype(dtype if a.dtype.kind == "f" else complex_dtype) if a.dtype.kind in "fc" else a
+            for a in self.inputs
+        )
+        return dataclasses.replace(self, inputs=tuple(inputs), memo={})
 
 
 def as_row(case: Any, op: Op) -> Row:
@@ -169,35 +172,35 @@ def as_row(case: Any, op: Op) -> Row:
         ) from error
 
 
-def written(value: Any) -> str:
+def expression(value: Any) -> str:
     """Return an expression for a value, short and exact; a large array is only described.
 
     Example:
-        >>> written((np.array([1.0, 0.5]), np.ones((1, 2), "f"), {"axis": 0}))
+        >>> expression((np.array([1.0, 0.5]), np.ones((1, 2), "f"), {"axis": 0}))
         "([1., 0.5], np.array([[1., 1.]], 'float32'), {'axis': 0})"
     """
     if isinstance(value, np.ndarray):
         if value.size > _LARGE:
             return f"<{value.dtype} array of shape {value.shape}>"
-        text = f"np.zeros({value.shape})" if not value.size else _listed(value)
+        text = f"np.zeros({value.shape})" if not value.size else _list_expression(value)
         usual = value.dtype in (np.float64, np.bool_) or (value.dtype == np.int_ and value.size)
         if usual or not value.size:
             return text if usual else f"np.zeros({value.shape}, {value.dtype.name!r})"
         return f"np.array({text}, {value.dtype.name!r})"
     if isinstance(value, np.generic):
-        return written(np.asarray(value))
+        return expression(np.asarray(value))
     if isinstance(value, tuple):
-        return f"({', '.join(map(written, value))}{',' if len(value) == 1 else ''})"
+        return f"({', '.join(map(expression, value))}{',' if len(value) == 1 else ''})"
     if isinstance(value, list):
-        return f"[{', '.join(map(written, value))}]"
+        return f"[{', '.join(map(expression, value))}]"
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{k!r}: {written(v)}" for k, v in value.items()) + "}"
+        return "{" + ", ".join(f"{k!r}: {expression(v)}" for k, v in value.items()) + "}"
     return repr(value)
 
 
-def _listed(value: np.ndarray) -> str:
+def _list_expression(value: np.ndarray) -> str:
     if value.ndim:
-        return f"[{', '.join(map(_listed, value))}]"
+        return f"[{', '.join(map(_list_expression, value))}]"
     number = repr(value.item())
     return number.removesuffix("0") if number.endswith(".0") and len(number) > 2 else number
 
@@ -209,9 +212,9 @@ class Inconclusive(PropertyError):
     """Finite differences say nothing about this row."""
 
 
-def refuse_unless(kept: bool, message: str) -> None:
+def refuse_unless(holds: bool, message: str) -> None:
     """Raise `PropertyError` if a law is not kept."""
-    if not kept:
+    if not holds:
         _refuse(message)
 
 
@@ -250,8 +253,8 @@ class Setting:
         self.inputs = list(row.inputs)
         self.params: Mapping[str, Any] = row.params
         self.exempt = row.exempt
-        self.out: Any = self._known("out", self._run)
-        self.g: Any = self._known(("g", asked), self._cotangent)
+        self.out: Any = self._remember("out", self._run)
+        self.g: Any = self._remember(("g", asked), self._cotangent)
 
     def _run(self) -> Any:
         # On copies: an op that writes into its inputs must be reported, not spoil the row.
@@ -283,14 +286,14 @@ class Setting:
             *(Setting(self.op, self.row, chosen) for chosen in sorted(some - {frozenset(flowing)}, key=sorted)),
         ]
 
-    def _known(self, what: Any, compute: Callable[[], Any]) -> Any:
-        key = (what, self.op.forward)
-        if key not in self.row.known:
-            self.row.known[key] = compute()
-        return self.row.known[key]
+    def _remember(self, name: Any, compute: Callable[[], Any]) -> Any:
+        key = (name, self.op.forward)
+        if key not in self.row.memo:
+            self.row.memo[key] = compute()
+        return self.row.memo[key]
 
     @property
-    def wanted(self) -> list[int]:
+    def argnums(self) -> list[int]:
         """The inputs that can be differentiated by: floating, with a rule, of a floating result."""
         if not self.op.differentiable or self.out.dtype.kind not in "fc":
             return []
@@ -307,7 +310,7 @@ class Setting:
                 return None
             return row
 
-        row = self._known(("cast", np.dtype(dtype)), compute)
+        row = self._remember(("cast", np.dtype(dtype)), compute)
         return None if row is None else Setting(self.op, row, self._asked)
 
     def numeric(self, i: int) -> tuple[np.ndarray, np.ndarray]:
@@ -315,7 +318,7 @@ class Setting:
 
         def compute() -> tuple[np.ndarray, np.ndarray]:
             def f(*xs: Any) -> Any:
-                out = results_in(forward(self.op, self.row.projected(xs), self.params))
+                out = results_in(forward(self.op, self.row.project(xs), self.params))
                 return tuple([a for a, g in zip(out, results_in(self.g), strict=True) if g is not None])
 
             # Users see the conjugate of what goes round inside.
@@ -323,5 +326,5 @@ class Setting:
             (grad,), (error,) = numeric_grad(f, *self.inputs, wrt=i, cotangent=cotangent)
             return np.conjugate(grad), error
 
-        found: tuple[np.ndarray, np.ndarray] = self._known(("numeric", i, self._asked), compute)
-        return found
+        result: tuple[np.ndarray, np.ndarray] = self._remember(("numeric", i, self._asked), compute)
+        return result

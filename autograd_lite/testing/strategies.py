@@ -116,21 +116,21 @@ def functions(
     for _ in range(draw(st.integers(0, max_ops))):
         k = draw(st.integers(0, len(parts) - 1))
         form = draw(st.sampled_from(unary))
-        parts[k] = form.replace("{}", _bracketed(parts[k]) if form != "np.sin({})" else parts[k])
+        parts[k] = form.replace("{}", _bracket(parts[k]) if form != "np.sin({})" else parts[k])
         if len(parts) > 1 and draw(st.booleans()):
-            parts[:2] = [_joined(draw(st.sampled_from(_BINARY)), *parts[:2])]
+            parts[:2] = [_join(draw(st.sampled_from(_BINARY)), *parts[:2])]
     while len(parts) > 1:
-        parts[:2] = [_joined(draw(st.sampled_from(_BINARY)), *parts[:2])]
-    body = draw(st.sampled_from(_REDUCING)).format(_bracketed(parts[0])) if scalar else parts[0]
+        parts[:2] = [_join(draw(st.sampled_from(_BINARY)), *parts[:2])]
+    body = draw(st.sampled_from(_REDUCING)).format(_bracket(parts[0])) if scalar else parts[0]
     return RandomFunction(names, body)
 
 
-def _bracketed(part: str) -> str:
+def _bracket(part: str) -> str:
     return part if part.isidentifier() else f"({part})"
 
 
-def _joined(form: str, left: str, right: str) -> str:
-    return form.format(_bracketed(left), _bracketed(right))
+def _join(form: str, left: str, right: str) -> str:
+    return form.format(_bracket(left), _bracket(right))
 
 
 @composite

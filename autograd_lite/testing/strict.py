@@ -2,8 +2,8 @@
 
 Whatever reads a rule instead of bare arrays (Tensors, batches, shapes, printers) has no more than `Strict` has. So its
 conversions, truth values, in-place operators and item assignment raise; NumPy's functions see it only through
-`__array_ufunc__` and `__array_function__`, and only those functions that the tables know. What is composed of others
-runs as it does for Tensors, so that it is tested as well.
+`__array_ufunc__` and `__array_function__`, and only those functions that the tables know. Functions composed of
+others run as they do for Tensors, so that it is tested as well.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ def unwrap(x: Any) -> Any:
     return x
 
 
-def _refused(what: str) -> Callable[..., NoReturn]:
+def _refusal_of(operation: str) -> Callable[..., NoReturn]:
     def refuse(self: Any, *args: Any, **kwargs: Any) -> NoReturn:
-        raise StrictError(f"a rule may not use {what}")
+        raise StrictError(f"a rule may not use {operation}")
 
     return refuse
 
@@ -113,16 +113,16 @@ class Strict(NDArrayOperatorsMixin):
             raise AttributeError(name)
         raise StrictError(f"a rule may not use .{name}")
 
-    __array__ = _refused("np.asarray")
-    __bool__ = _refused("a branch on a value")
-    __float__ = _refused("float()")
-    __int__ = _refused("int()")
-    __complex__ = _refused("complex()")
-    __index__ = _refused("an array as an index or a length")
-    __iter__ = _refused("iteration")
-    __len__ = _refused("len()")
-    __contains__ = _refused("in")
-    __setitem__ = _refused("item assignment")
+    __array__ = _refusal_of("np.asarray")
+    __bool__ = _refusal_of("a branch on a value")
+    __float__ = _refusal_of("float()")
+    __int__ = _refusal_of("int()")
+    __complex__ = _refusal_of("complex()")
+    __index__ = _refusal_of("an array as an index or a length")
+    __iter__ = _refusal_of("iteration")
+    __len__ = _refusal_of("len()")
+    __contains__ = _refusal_of("in")
+    __setitem__ = _refusal_of("item assignment")
 
 
 # ---- strict mode ----------------------------------------------------------------------------------------------------
@@ -157,7 +157,7 @@ def strict_mode() -> Iterator[None]:
         if not _BLOCKS:
             _PLAIN[:] = [(op, op.forward) for op in OPS.values()]
             for op, forward in _PLAIN:
-                object.__setattr__(op, "forward", _guarded(op, forward))
+                object.__setattr__(op, "forward", _guard(op, forward))
         _BLOCKS.append(block)
     try:
         yield
@@ -178,8 +178,8 @@ def _release() -> None:
             array.flags.writeable = True
 
 
-def _guarded(op: Op, forward: Callable[..., Any]) -> Callable[..., Any]:
-    def guarded(*inputs: Any, **params: Any) -> Any:
+def _guard(op: Op, forward: Callable[..., Any]) -> Callable[..., Any]:
+    def with_locks(*inputs: Any, **params: Any) -> Any:
         for x in inputs:
             if x.__class__ is np.ndarray and x.flags.writeable:
                 x.flags.writeable = False
@@ -189,7 +189,7 @@ def _guarded(op: Op, forward: Callable[..., Any]) -> Callable[..., Any]:
             _refuse_widening(op, inputs, params, result)
         return out
 
-    return guarded
+    return with_locks
 
 
 def _refuse_widening(op: Op, inputs: tuple[Any, ...], params: dict[str, Any], out: Any) -> None:

@@ -33,7 +33,7 @@ class Arguments:
     Attributes:
         leaves: the floating and complex arrays, each a copy.
         names: what each is called, as `params['w']`.
-        wanted: which of them to differentiate by.
+        argnums: the positions of those to differentiate by.
     """
 
     def __init__(
@@ -48,42 +48,42 @@ class Arguments:
         self.called = list(names) if names is not None else _parameter_names(f, len(inputs))
         if len(self.called) != len(inputs):
             raise ValueError(f"check_grads: expected {len(inputs)} names, one per input; received {len(self.called)}")
-        chosen = _chosen(wrt, self.called)
+        chosen = _choose(wrt, self.called)
         self.leaves: list[np.ndarray] = []
         self.names: list[str] = []
-        self.wanted: list[int] = []
+        self.argnums: list[int] = []
         self._tree = []
         for n, (value, name) in enumerate(zip(inputs, self.called, strict=True)):
             before = len(self.leaves)
-            self._tree.append(self._split(value, name))
+            self._tree.append(self._separate(value, name))
             if chosen is None or n in chosen:
-                self.wanted += range(before, len(self.leaves))
+                self.argnums += range(before, len(self.leaves))
                 if chosen is not None and before == len(self.leaves):
                     raise ValueError(
                         f"check_grads: expected wrt to name floating inputs; '{name}' has no floating array"
                     )
-        if not self.wanted and not may_be_none:
+        if not self.argnums and not may_be_none:
             raise ValueError(
                 "check_grads: expected at least one floating input to differentiate by; received "
                 f"{', '.join(type(x).__name__ for x in inputs) or 'none'}. Pass 2.0 instead of 2, or .astype(float)"
             )
 
-    def _split(self, value: Any, name: str) -> Any:
+    def _separate(self, value: Any, name: str) -> Any:
         if isinstance(value, Tensor):
             return self._hole(value.numpy(), name) if value.dtype.kind in "fc" else value
         if isinstance(value, (np.ndarray, np.generic, float, complex)) and not isinstance(value, bool):
             array = np.array(value)
             return self._hole(array, name) if array.dtype.kind in "fc" else value
         if isinstance(value, dict):
-            return {key: self._split(part, f"{name}[{key!r}]") for key, part in value.items()}
+            return {key: self._separate(part, f"{name}[{key!r}]") for key, part in value.items()}
         if isinstance(value, (list, tuple)):
             if _is_numbers(value):
-                return self._split(np.array(value), name)
-            parts = [self._split(part, f"{name}[{n}]") for n, part in enumerate(value)]
+                return self._separate(np.array(value), name)
+            parts = [self._separate(part, f"{name}[{n}]") for n, part in enumerate(value)]
             return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             fields = [field.name for field in dataclasses.fields(value) if field.init]
-            parts_by_name = {key: self._split(getattr(value, key), f"{name}.{key}") for key in fields}
+            parts_by_name = {key: self._separate(getattr(value, key), f"{name}.{key}") for key in fields}
             return dataclasses.replace(value, **parts_by_name)
         return value
 
@@ -139,7 +139,7 @@ def _parameter_names(f: Callable[..., Any], n: int) -> list[str]:
     return (names + [f"x{k}" for k in range(len(names), n)])[:n]
 
 
-def _chosen(wrt: str | int | Sequence[str | int] | None, names: Sequence[str]) -> set[int] | None:
+def _choose(wrt: str | int | Sequence[str | int] | None, names: Sequence[str]) -> set[int] | None:
     if wrt is None:
         return None
     chosen = set()
@@ -184,7 +184,7 @@ class Subject:
 
     Args:
         f: the function.
-        arguments: what it is called with.
+        arguments: its arguments.
         kwargs: keyword arguments, which are not differentiated by.
 
     Attributes:
@@ -199,27 +199,29 @@ class Subject:
         self.kwargs = kwargs or {}
         self.leaves = arguments.leaves
         self.names = arguments.names
-        self.wanted = arguments.wanted
+        self.argnums = arguments.argnums
         self.plain = True
         self.recorded = True
 
     def on_tensors(self, tensors: Sequence[Any]) -> list[Any]:
         """Return the floating results for Tensors in place of the leaves."""
         out = self.f(*self.arguments.fill(tensors), **self.kwargs)
-        found = outputs_of(out)
-        if not found:
-            what = "None: did it forget to return?" if out is None else f"{type(out).__name__} without floating arrays"
-            raise TypeError(f"check_grads: expected {self.title} to return floating arrays; received {what}")
-        return found
+        outputs = outputs_of(out)
+        if not outputs:
+            description = (
+                "None: did it forget to return?" if out is None else f"{type(out).__name__} without floating arrays"
+            )
+            raise TypeError(f"check_grads: expected {self.title} to return floating arrays; received {description}")
+        return outputs
 
     def on_arrays(self, *arrays: Array) -> list[Array]:
         """Return the floating results for plain arrays in place of the leaves."""
         if self.plain:
-            found = outputs_of(self.f(*self.arguments.fill(arrays), **self.kwargs))
+            outputs = outputs_of(self.f(*self.arguments.fill(arrays), **self.kwargs))
         else:
             with no_grad():
-                found = self.on_tensors([Tensor(a, copy=False) for a in arrays])
-        return [np.array(bare(a)) for a in found]
+                outputs = self.on_tensors([Tensor(a, copy=False) for a in arrays])
+        return [np.array(bare(a)) for a in outputs]
 
     def settle(self) -> None:
         """Find out whether the function runs on plain arrays."""
@@ -232,7 +234,7 @@ class Subject:
     def variables(self) -> list[Tensor]:
         """Return fresh Tensors for the leaves; those to differentiate by require a gradient."""
         pairs = enumerate(zip(self.leaves, self.names, strict=True))
-        return [Tensor(a, requires_grad=i in self.wanted, name=name) for i, (a, name) in pairs]
+        return [Tensor(a, requires_grad=i in self.argnums, name=name) for i, (a, name) in pairs]
 
 
 def bare(a: Any) -> Array:
@@ -254,8 +256,8 @@ def pull_back(
     targets = {edge_of(x) for x in inputs}
     if not roots:
         return [None] * len(inputs)
-    found = cotangents(roots, targets, retain_graph=True, create_graph=create_graph)
-    grads = [found.get(edge_of(x)) for x in inputs]
+    gradients = cotangents(roots, targets, retain_graph=True, create_graph=create_graph)
+    grads = [gradients.get(edge_of(x)) for x in inputs]
     return [None if g is None else conjugated(g) for g in grads]
 
 
@@ -276,19 +278,19 @@ class GradientOf:
         self.leaves = [*subject.leaves, *weights]
         extra = ["cotangent"] if len(weights) == 1 else [f"cotangent[{n}]" for n in range(len(weights))]
         self.names = [*subject.names, *extra]
-        self.wanted = [*subject.wanted, *range(len(subject.leaves), len(self.leaves))]
+        self.argnums = [*subject.argnums, *range(len(subject.leaves), len(self.leaves))]
 
     def on_tensors(self, tensors: Sequence[Any]) -> list[Any]:
-        """Return the gradients by the leaves that are wanted, recorded."""
+        """Return the gradients by the leaves at `argnums`, recorded."""
         return self._gradients(tensors, create_graph=True)
 
     def _gradients(self, tensors: Sequence[Any], create_graph: bool) -> list[Any]:
-        n, wanted = len(self.subject.leaves), self.subject.wanted
+        n, argnums = len(self.subject.leaves), self.subject.argnums
         inner = [
-            t if t.requires_grad else Tensor(t, requires_grad=i in wanted, copy=False)
+            t if t.requires_grad else Tensor(t, requires_grad=i in argnums, copy=False)
             for i, t in enumerate(tensors[:n])
         ]
-        by = [inner[i] for i in wanted]
+        by = [inner[i] for i in argnums]
         grads = pull_back(self.subject.on_tensors(inner), self._fixed or tensors[n:], by, create_graph)
         return [np.zeros(x.shape, x.dtype) if g is None else g for g, x in zip(grads, by, strict=True)]
 
@@ -299,7 +301,7 @@ class GradientOf:
     def variables(self) -> list[Tensor]:
         """Return fresh Tensors for the leaves."""
         pairs = enumerate(zip(self.leaves, self.names, strict=True))
-        return [Tensor(a, requires_grad=i in self.wanted, name=name) for i, (a, name) in pairs]
+        return [Tensor(a, requires_grad=i in self.argnums, name=name) for i, (a, name) in pairs]
 
 
 # ---- its derivative, and its contracts ------------------------------------------------------------------------------
@@ -318,7 +320,7 @@ class Broken(NamedTuple):
 
 
 class Run(NamedTuple):
-    """What one run gave: results, gradients (None where nothing arrived), and what is left of the leaves."""
+    """One run: results, gradients (None where nothing arrived), and weak references to the leaves."""
 
     outputs: list[Array]
     grads: list[Array | None]
@@ -354,31 +356,31 @@ def differentiate(subject: Any, weights: Sequence[Array] | None, seed: int = 0, 
     before = [np.array(t.data) for t in leaves]
     outputs = subject.on_tensors(leaves)
     weights = cotangents_like(outputs, seed) if weights is None else weights
-    given = [np.array(w) for w in weights]
+    copies = [np.array(w) for w in weights]
     roots = [n for n, out in enumerate(outputs) if isinstance(out, Tensor) and out.requires_grad]
     broken: list[Broken] = []
     for n in roots:
-        outputs[n].backward(given[n], retain_graph=twice or n != roots[-1])
+        outputs[n].backward(copies[n], retain_graph=twice or n != roots[-1])
     grads = [None if t.grad is None else t.grad.data for t in leaves]
-    broken += _forms(subject, leaves, given, weights)
+    broken += _forms(subject, leaves, copies, weights)
     broken += [
         Broken("contract broken", name, f"the values of the Tensor '{name}' were changed while it was in use")
         for name, old, t in zip(subject.names, before, leaves, strict=True)
         if not _same(old, t.data)
     ]
-    kept = [None if g is None else np.array(g) for g in grads]
+    first = [None if g is None else np.array(g) for g in grads]
     if twice and roots:
         for n in roots:
             outputs[n].backward(2 * weights[n], retain_graph=n != roots[-1])
-        broken += _linear(subject, leaves, kept)
+        broken += _linear(subject, leaves, first)
     recorded = [isinstance(out, Tensor) and out.requires_grad for out in outputs]
-    return Run([np.array(bare(out)) for out in outputs], kept, recorded, [weakref.ref(t) for t in leaves], broken)
+    return Run([np.array(bare(out)) for out in outputs], first, recorded, [weakref.ref(t) for t in leaves], broken)
 
 
-def _forms(subject: Any, leaves: list[Tensor], given: list[Array], weights: Sequence[Array]) -> list[Broken]:
+def _forms(subject: Any, leaves: list[Tensor], copies: list[Array], weights: Sequence[Array]) -> list[Broken]:
     """Look at the gradients as arrays: shape, dtype, and whose memory they are."""
     broken = []
-    held: list[tuple[str, Array]] = [("the cotangent", g) for g in given]
+    held: list[tuple[str, Array]] = [("the cotangent", g) for g in copies]
     held += [(f"the input '{name}'", t.data) for name, t in zip(subject.names, leaves, strict=True)]
     for name, t in zip(subject.names, leaves, strict=True):
         if t.grad is None:
@@ -394,7 +396,7 @@ def _forms(subject: Any, leaves: list[Tensor], given: list[Array], weights: Sequ
             if np.may_share_memory(g, other) and np.shares_memory(g, other)
         ]
         held.append((f"the gradient by '{name}'", g))
-    if not all(_same(g, w) for g, w in zip(given, weights, strict=True)):
+    if not all(_same(g, w) for g, w in zip(copies, weights, strict=True)):
         broken.append("the cotangent was changed by a derivative rule; rules must not write to `g`")
     return [Broken("contract broken", None, message) for message in broken]
 
@@ -474,7 +476,7 @@ def unlike(subject: Any, first: Run, second: Run, tol: float) -> list[Broken]:
         for name, a, b in zip(subject.names, first.grads, second.grads, strict=True)
         if a is not None and b is not None
     ]
-    for what, a, b in pairs:
+    for quantity, a, b in pairs:
         if a.shape == b.shape and _same(a, b):
             continue
         with np.errstate(all="ignore"):
@@ -484,9 +486,9 @@ def unlike(subject: Any, first: Run, second: Run, tol: float) -> list[Broken]:
                 Broken(
                     "non-deterministic",
                     None,
-                    f"two runs on the same inputs differ: {what} by {apart:.3g}. A function that draws random numbers "
-                    "must draw the same ones in every run: make a Generator(seed) inside it, or pass the noise in as "
-                    "an argument",
+                    f"two runs on the same inputs differ: {quantity} by {apart:.3g}. A function that draws random "
+                    "numbers must draw the same ones in every run: make a Generator(seed) inside it, or pass the noise "
+                    "in as an argument",
                     fatal=True,
                 )
             ]

@@ -58,9 +58,9 @@ class users_lines:
         places = [p for p in (*self._places, *getattr(error, "places", ())) if (p.file, p.line) != here]
         # Python raises the error again with the traceback that it is given here: without the frame of the block.
         if isinstance(error, GradientMismatch | PropertyError):
-            error.__traceback__ = _linked(places)
+            error.__traceback__ = _link(places)
         elif isinstance(error, Exception):
-            error.__traceback__ = _linked(places, _without_ours(traceback, str(error)))
+            error.__traceback__ = _link(places, _without_ours(traceback, str(error)))
 
 
 def _without_ours(traceback: types.TracebackType | None, message: str) -> types.TracebackType | None:
@@ -87,7 +87,7 @@ def _is_ours(entry: types.TracebackType) -> bool:
     return entry.tb_frame.f_code.co_filename.startswith(_OURS)
 
 
-def _linked(places: Sequence[Source], rest: types.TracebackType | None = None) -> types.TracebackType | None:
+def _link(places: Sequence[Source], rest: types.TracebackType | None = None) -> types.TracebackType | None:
     """Return a traceback with an entry for each place, and then the rest."""
     for place in reversed(list(dict.fromkeys(places))):
         if line_at(place):
@@ -111,10 +111,10 @@ def _entry(place: Source) -> types.TracebackType:
     try:
         exec(code, {"__name__": "", "__file__": place.file})
     except StopIteration:
-        found = sys.exc_info()[2]
-    assert found is not None
-    assert found.tb_next is not None
-    return found.tb_next
+        traceback = sys.exc_info()[2]
+    assert traceback is not None
+    assert traceback.tb_next is not None
+    return traceback.tb_next
 
 
 def standing_at(place: Source) -> Callable[[], None]:

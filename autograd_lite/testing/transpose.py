@@ -13,7 +13,7 @@ from ..core.messages import checked
 from ..functional import jvp
 from ..tensors.tensor import Tensor
 from .check import check_subject
-from .explain import concluded, snippet
+from .explain import conclude, snippet
 from .report import GradientMismatch, GradReport, InputReport, number
 from .subject import (
     Arguments,
@@ -74,7 +74,7 @@ def check_transpose(
         single = any(a.dtype.itemsize < (16 if a.dtype.kind == "c" else 8) for a in [*subject.leaves, *v])
         tolerance = max(rtol, 1e-4) if single else rtol
         grads = differentiate(subject, v).grads
-        for i in subject.wanted:
+        for i in subject.argnums:
             report.inputs[subject.names[i]] = InputReport(n_checked=subject.leaves[i].size)
             failure = _adjoint(subject, i, v, grads[i], tolerance, rng, report)
             if failure is not None:
@@ -82,7 +82,7 @@ def check_transpose(
         report.failures += _linearity(subject, v, grads, tolerance, seed)
     again = snippet(f, inputs, {"seed": seed} if seed else {}, "check_transpose")
     report.seconds = time.perf_counter() - start
-    return concluded(report, f, inputs, again, raise_=raise_)
+    return conclude(report, f, inputs, again, raise_=raise_)
 
 
 def _adjoint(
@@ -97,14 +97,14 @@ def _adjoint(
     """Compare <v, J u> with <J'v, u> for a direction u of leaf i."""
     u = direction_like(subject.leaves[i], rng)
     name = subject.names[i]
-    pushed = _pushed(subject, i, u, v)
+    pushed = _push(subject, i, u, v)
     left = [np.real(np.conjugate(w) * t).astype(np.float64) for w, t in zip(v, pushed, strict=True)]
     right = np.real(np.conjugate(grad) * u).astype(np.float64) if grad is not None else np.zeros(1)
     sides = sum(float(t.sum()) for t in left), float(right.sum())
     size = sum(float(np.abs(t).sum()) for t in left) + float(np.abs(right).sum())
     apart = abs(sides[0] - sides[1]) / size if size else 0.0
     report.evals += 1
-    report.compared(name, None, math.inf if math.isnan(apart) else apart)
+    report.note_error(name, None, math.inf if math.isnan(apart) else apart)
     if apart <= rtol:
         return None
     failure = GradientMismatch(
@@ -124,7 +124,7 @@ def _adjoint(
     return failure
 
 
-def _pushed(subject: Any, i: int, u: Array, v: list[Array]) -> list[Array]:
+def _push(subject: Any, i: int, u: Array, v: list[Array]) -> list[Array]:
     """Return J u, by forward mode if there is one."""
 
     def of_leaf(x: Any) -> Any:
@@ -139,8 +139,8 @@ def _pushed(subject: Any, i: int, u: Array, v: list[Array]) -> list[Array]:
     outputs = subject.on_tensors(leaves)
     w = [Tensor(a, requires_grad=True) for a in v]
     (g,) = pull_back(outputs, w, [leaves[i]], create_graph=True)
-    found = [None] * len(w) if g is None else pull_back([g], [u], w, create_graph=False)
-    return [np.zeros(a.shape, a.dtype) if t is None else bare(t) for a, t in zip(v, found, strict=True)]
+    results = [None] * len(w) if g is None else pull_back([g], [u], w, create_graph=False)
+    return [np.zeros(a.shape, a.dtype) if t is None else bare(t) for a, t in zip(v, results, strict=True)]
 
 
 def _linearity(
@@ -154,21 +154,21 @@ def _linearity(
     mixed = differentiate(subject, [2 * a + 3 * b for a, b in zip(v, w, strict=True)]).grads
     nothing = differentiate(subject, [np.zeros_like(a) for a in v]).grads
     failures = []
-    for i in subject.wanted:
+    for i in subject.argnums:
         parts = (mixed[i], grads[i], others[i], nothing[i])
         if any(part is None for part in parts):
             continue
         both, first, second, zero = (np.asarray(part) for part in parts)
         size = float(np.nanmax(2 * np.abs(first) + 3 * np.abs(second), initial=0))
         apart = np.abs(both - 2 * first - 3 * second)
-        what = ""
+        difference = ""
         if not bool(np.all((apart <= rtol * size) | ~np.isfinite(both))):
-            what = f"J'(2 v + 3 w) differs from 2 J'v + 3 J'w by up to {number(float(np.nanmax(apart)))}"
+            difference = f"J'(2 v + 3 w) differs from 2 J'v + 3 J'w by up to {number(float(np.nanmax(apart)))}"
         elif np.any(zero):
-            what = f"J'0 is not 0 but up to {number(float(np.nanmax(np.abs(zero))))}"
-        if what:
+            difference = f"J'0 is not 0 but up to {number(float(np.nanmax(np.abs(zero))))}"
+        if difference:
             name = subject.names[i]
-            title = f"backward of {subject.title} by '{name}' is not linear in its cotangent: {what}"
+            title = f"backward of {subject.title} by '{name}' is not linear in its cotangent: {difference}"
             failures.append(GradientMismatch(title, verdict="wrong", name=name))
     return failures
 
@@ -217,25 +217,25 @@ def check_hessian(
     if report.ok:
         report.failures += _asymmetry(subject, symmetry, seed)
     again = snippet(f, inputs, {"seed": seed} if seed else {}, "check_hessian")
-    return concluded(report, f, inputs, again, raise_=raise_)
+    return conclude(report, f, inputs, again, raise_=raise_)
 
 
 def _asymmetry(subject: Any, rtol: float, seed: int) -> list[GradientMismatch]:
     """Compare <u, H w> with <w, H u>."""
     rng = np.random.default_rng([seed, 2])
-    wanted = [subject.leaves[i] for i in subject.wanted]
-    u, w = ([direction_like(a, rng) for a in wanted] for _ in range(2))
+    leaves = [subject.leaves[i] for i in subject.argnums]
+    u, w = ([direction_like(a, rng) for a in leaves] for _ in range(2))
     hu, hw = (differentiate(subject, direction).grads for direction in (u, w))
     sides, size = [], 0.0
     for left, product in ((u, hw), (w, hu)):
         terms = [
             np.real(np.conjugate(a) * product[i]).astype(np.float64)
-            for a, i in zip(left, subject.wanted, strict=True)
+            for a, i in zip(left, subject.argnums, strict=True)
             if product[i] is not None
         ]
         sides.append(sum(float(t.sum()) for t in terms))
         size += sum(float(np.abs(t).sum()) for t in terms)
-    if any(a.dtype.itemsize < (16 if a.dtype.kind == "c" else 8) for a in wanted):
+    if any(a.dtype.itemsize < (16 if a.dtype.kind == "c" else 8) for a in leaves):
         rtol = max(rtol, 1e-4)
     if abs(sides[0] - sides[1]) <= rtol * size:
         return []

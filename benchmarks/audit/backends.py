@@ -29,9 +29,9 @@ class Backend(NamedTuple):
         name: what `check_elsewhere(backend=)` calls it.
         kind: the type of its arrays.
         array: makes one of a NumPy array, without a history; it may share its memory.
-        pull: (call, leaves, wanted, weights) to (results, gradients of sum weight * result by the wanted leaves), None
+        pull: (call, leaves, argnums, weights) to (results, gradients of sum weight * result by these leaves), None
             where no gradient arrives. Complex gradients and weights are as PyTorch and we have them.
-        push: (call, leaves, wanted, tangents) to the tangents of the results; None if it has no forward mode.
+        push: (call, leaves, argnums, tangents) to the tangents of the results; None if it has no forward mode.
         again: whether a gradient can be differentiated.
         setting: a context manager in which all calls are made.
         namespaces: modules whose functions reproducers name, each with the name that it is imported by.
@@ -57,10 +57,10 @@ class Backend(NamedTuple):
         return np.array(value.data if self.name == "mygrad" and isinstance(value, self.kind) else value)
 
 
-def filled(leaves: Sequence[Any], wanted: Sequence[int], values: Sequence[Any]) -> list[Any]:
-    """Return the leaves with other values in the places that are wanted."""
+def filled(leaves: Sequence[Any], argnums: Sequence[int], values: Sequence[Any]) -> list[Any]:
+    """Return the leaves with other values at `argnums`."""
     full = list(leaves)
-    for i, value in zip(wanted, values, strict=True):
+    for i, value in zip(argnums, values, strict=True):
         full[i] = value
     return full
 
@@ -83,11 +83,11 @@ def _torch() -> Backend:
     torch = importlib.import_module("torch")
     func = importlib.import_module("torch.func")
 
-    def pull(call: Call, leaves: Arrays, wanted: Sequence[int], weights: Arrays) -> Pulled:
+    def pull(call: Call, leaves: Arrays, argnums: Sequence[int], weights: Arrays) -> Pulled:
         nested = any(t.requires_grad for t in (*leaves, *weights))
         with torch.enable_grad():
-            by = [leaves[i] if leaves[i].requires_grad else leaves[i].detach().requires_grad_() for i in wanted]
-            outs = call(filled(leaves, wanted, by))
+            by = [leaves[i] if leaves[i].requires_grad else leaves[i].detach().requires_grad_() for i in argnums]
+            outs = call(filled(leaves, argnums, by))
             pairs = [(o, w) for o, w in zip(outs, weights, strict=True) if o.requires_grad]
             if not pairs:
                 return outs, [None] * len(by)
@@ -95,11 +95,11 @@ def _torch() -> Backend:
             grads = torch.autograd.grad(roots, by, given, create_graph=nested, allow_unused=True)
         return outs, list(grads)
 
-    def push(call: Call, leaves: Arrays, wanted: Sequence[int], tangents: Arrays) -> list[Any]:
-        values = tuple(leaves[i] for i in wanted)
+    def push(call: Call, leaves: Arrays, argnums: Sequence[int], tangents: Arrays) -> list[Any]:
+        values = tuple(leaves[i] for i in argnums)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # which its forward mode raises about itself
-            found = func.jvp(lambda *xs: tuple(call(filled(leaves, wanted, xs))), values, tuple(tangents))
+            found = func.jvp(lambda *xs: tuple(call(filled(leaves, argnums, xs))), values, tuple(tangents))
         return list(found[1])
 
     def code(a: np.ndarray) -> str:
@@ -137,13 +137,13 @@ def _jax() -> Backend:
         with place.enable_x64(True):
             yield
 
-    def pull(call: Call, leaves: Arrays, wanted: Sequence[int], weights: Arrays) -> Pulled:
-        outs, back = jax.vjp(lambda *xs: call(filled(leaves, wanted, xs)), *(leaves[i] for i in wanted))
+    def pull(call: Call, leaves: Arrays, argnums: Sequence[int], weights: Arrays) -> Pulled:
+        outs, back = jax.vjp(lambda *xs: call(filled(leaves, argnums, xs)), *(leaves[i] for i in argnums))
         return outs, [_conjugate(g) for g in back([_conjugate(w) for w in weights])]
 
-    def push(call: Call, leaves: Arrays, wanted: Sequence[int], tangents: Arrays) -> list[Any]:
-        values = tuple(leaves[i] for i in wanted)
-        return list(jax.jvp(lambda *xs: call(filled(leaves, wanted, xs)), values, tuple(tangents))[1])
+    def push(call: Call, leaves: Arrays, argnums: Sequence[int], tangents: Arrays) -> list[Any]:
+        values = tuple(leaves[i] for i in argnums)
+        return list(jax.jvp(lambda *xs: call(filled(leaves, argnums, xs)), values, tuple(tangents))[1])
 
     return Backend(
         name="jax",
@@ -175,10 +175,10 @@ def _autograd() -> Backend:
     anp = importlib.import_module("autograd.numpy")
     boxes = importlib.import_module("autograd.tracer").Box
 
-    def pull(call: Call, leaves: Arrays, wanted: Sequence[int], weights: Arrays) -> Pulled:
+    def pull(call: Call, leaves: Arrays, argnums: Sequence[int], weights: Arrays) -> Pulled:
         outs: list[Any] = []
-        grads: list[Any] = [None] * len(wanted)
-        for n, i in enumerate(wanted):
+        grads: list[Any] = [None] * len(argnums)
+        for n, i in enumerate(argnums):
             for k, w in enumerate(weights):
 
                 def one(x: Any, i: int = i, k: int = k) -> Any:
@@ -190,10 +190,10 @@ def _autograd() -> Backend:
                 grads[n] = g if grads[n] is None else grads[n] + g
         return [_unboxed(out, boxes) for out in outs], grads
 
-    def push(call: Call, leaves: Arrays, wanted: Sequence[int], tangents: Arrays) -> list[Any]:
+    def push(call: Call, leaves: Arrays, argnums: Sequence[int], tangents: Arrays) -> list[Any]:
         count = len(call(leaves))
         totals: list[Any] = [0.0] * count
-        for i, t in zip(wanted, tangents, strict=True):
+        for i, t in zip(argnums, tangents, strict=True):
             for k in range(count):
                 forward = core.make_jvp(lambda x, i=i, k=k: call(filled(leaves, [i], [x]))[k], leaves[i])
                 totals[k] = totals[k] + forward(t)[1]
@@ -239,9 +239,9 @@ def _unboxed(value: Any, boxes: Any) -> Any:
 def _mygrad() -> Backend:
     mg = importlib.import_module("mygrad")
 
-    def pull(call: Call, leaves: Arrays, wanted: Sequence[int], weights: Arrays) -> Pulled:
-        by = [mg.tensor(leaves[i].data, copy=True) for i in wanted]
-        outs = call(filled(leaves, wanted, by))
+    def pull(call: Call, leaves: Arrays, argnums: Sequence[int], weights: Arrays) -> Pulled:
+        by = [mg.tensor(leaves[i].data, copy=True) for i in argnums]
+        outs = call(filled(leaves, argnums, by))
         values = [np.array(getattr(out, "data", out)) for out in outs]
         total = sum((out * w).sum() for out, w in zip(outs, weights, strict=True))
         if not getattr(total, "constant", True):

@@ -7,7 +7,7 @@ from typing import Any
 
 from autograd_lite.testing import GradReport
 from autograd_lite.testing.check import check_subject
-from autograd_lite.testing.explain import concluded
+from autograd_lite.testing.explain import conclude
 
 from .elsewhere import subject_elsewhere
 from .reproducing import again, in_their_syntax
@@ -38,4 +38,4 @@ def check_elsewhere(
     report = check_subject(subject, **options)
     in_their_syntax(report, subject, f, inputs, kwargs, options.get("seed", 0))
     code = again(f, inputs, {"wrt": wrt, "kwargs": kwargs, "backend": backend, **options})
-    return concluded(report, f, inputs, code, raise_=raise_)
+    return conclude(report, f, inputs, code, raise_=raise_)

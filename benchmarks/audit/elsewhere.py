@@ -22,7 +22,7 @@ class Elsewhere(PlainSubject):
 
     Args:
         call: the function, of a list of the library's arrays, to the list of its floating results.
-        leaves, names, wanted, title: as a `Subject` has them.
+        leaves, names, argnums, title: as a `Subject` has them.
         backend: the library.
 
     Attributes:
@@ -30,9 +30,15 @@ class Elsewhere(PlainSubject):
     """
 
     def __init__(
-        self, call: Call, leaves: Sequence[Array], names: Sequence[str], wanted: Sequence[int], title: str, backend: Any
+        self,
+        call: Call,
+        leaves: Sequence[Array],
+        names: Sequence[str],
+        argnums: Sequence[int],
+        title: str,
+        backend: Any,
     ) -> None:
-        super().__init__(call, backend.pull, leaves, names, wanted, title)
+        super().__init__(call, backend.pull, leaves, names, argnums, title)
         self.backend = backend
         self.path = ""
 
@@ -48,7 +54,7 @@ class Elsewhere(PlainSubject):
             weights = cotangents_like(self.on_arrays(*(np.array(a) for a in self.leaves)), seed)
         with backend.setting():
             leaves, cotangents = [[backend.array(np.array(a)) for a in arrays] for arrays in (self.leaves, weights)]
-            outs, grads = self.pull(self.call, leaves, self.wanted, cotangents)
+            outs, grads = self.pull(self.call, leaves, self.argnums, cotangents)
             grads = [None if g is None else backend.numpy(g) for g in grads]
             return self.run_of([backend.numpy(out) for out in outs], grads)
 
@@ -60,15 +66,15 @@ class Elsewhere(PlainSubject):
         with self.backend.setting():
             leaves = [self.backend.array(np.array(a)) for a in self.leaves]
             along = [
-                np.asarray(rng.choice([-1.0, 1.0], a.shape), a.dtype) for a in (self.leaves[i] for i in self.wanted)
+                np.asarray(rng.choice([-1.0, 1.0], a.shape), a.dtype) for a in (self.leaves[i] for i in self.argnums)
             ]
             try:
-                found = self.backend.push(self.call, leaves, self.wanted, [self.backend.array(u) for u in along])
+                found = self.backend.push(self.call, leaves, self.argnums, [self.backend.array(u) for u in along])
             except (NotImplementedError, RuntimeError, TypeError, AttributeError):  # it has no rule for this one
                 return []
             tangents = [self.backend.numpy(t) for t in found]
         forward = [np.real(np.conj(w) * t) for w, t in zip(weights, tangents, strict=True)]
-        pairs = zip((run.grads[i] for i in self.wanted), along, strict=True)
+        pairs = zip((run.grads[i] for i in self.argnums), along, strict=True)
         reverse = [np.real(np.conj(g) * u) for g, u in pairs if g is not None]
         size = sum(float(np.sum(np.abs(a))) for a in (*forward, *reverse))
         # Where terms cancel within a rule, what is left is the rounding of the results.
@@ -93,13 +99,13 @@ class Elsewhere(PlainSubject):
         n = len(self.leaves)
 
         def call(leaves: Sequence[Any]) -> list[Any]:
-            grads = self.backend.pull(self.call, leaves[:n], self.wanted, leaves[n:])[1]
-            return [0.0 * leaves[i] if g is None else g for i, g in zip(self.wanted, grads, strict=True)]
+            grads = self.backend.pull(self.call, leaves[:n], self.argnums, leaves[n:])[1]
+            return [0.0 * leaves[i] if g is None else g for i, g in zip(self.argnums, grads, strict=True)]
 
         extra = ["cotangent"] if len(weights) == 1 else [f"cotangent[{k}]" for k in range(len(weights))]
-        wanted = [*self.wanted, *range(n, n + len(weights))]
+        argnums = [*self.argnums, *range(n, n + len(weights))]
         leaves, title = [*self.leaves, *weights], f"the gradient of {self.title}"
-        return Elsewhere(call, leaves, [*self.names, *extra], wanted, title, self.backend)
+        return Elsewhere(call, leaves, [*self.names, *extra], argnums, title, self.backend)
 
 
 def in_numpy(backend: Backend, value: Any) -> Any:
@@ -140,4 +146,4 @@ def subject_elsewhere(
             raise TypeError(f"check_elsewhere: expected {name_of(f)} to return floating arrays; received {what}")
         return found
 
-    return Elsewhere(call, arguments.leaves, arguments.names, arguments.wanted, name_of(f), row)
+    return Elsewhere(call, arguments.leaves, arguments.names, arguments.argnums, name_of(f), row)

@@ -172,9 +172,9 @@ def confirm(finding: Finding) -> Confirmed:
         exact = [np.vectorize(mp.mpf, otypes="O")(x) if isinstance(x, (float, list)) else x for x in finding.inputs]
 
         def along(t: Any) -> Any:
-            moved = [x.copy() if isinstance(x, np.ndarray) else x for x in exact]
-            moved[by][at] = t
-            return finding.value(mp, *(x[()] if isinstance(x, np.ndarray) else x for x in moved))
+            arguments = [x.copy() if isinstance(x, np.ndarray) else x for x in exact]
+            arguments[by][at] = t
+            return finding.value(mp, *(x[()] if isinstance(x, np.ndarray) else x for x in arguments))
 
         here = exact[by][at]
         return Confirmed(

@@ -56,7 +56,7 @@ class Sample(NamedTuple):
         values = draw(shape, "nonzero", rng)
         return np.asarray(values + 1j * draw(shape, "nonzero", rng) if np.dtype(dtype).kind == "c" else values, dtype)
 
-    def projected(self, arrays: Sequence[Any]) -> list[Any]:
+    def project(self, arrays: Sequence[Any]) -> list[Any]:
         """Return the symmetric parts of inputs that are symmetric by contract: their gradients are of these."""
         domains = [*self.domains, *[""] * (len(arrays) - len(self.domains))]
         return [

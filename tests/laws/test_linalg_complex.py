@@ -35,7 +35,7 @@ def test_the_laws_that_need_no_phase_hold(sample: Sample) -> None:
 @pytest.mark.parametrize("sample", ROWS, ids=lambda s: s.name)
 def test_forward_mode_is_the_adjoint_of_reverse_mode(sample: Sample) -> None:
     (x,) = sample.arrays()
-    (t,) = sample.projected([sample.cotangent(x.shape, x.dtype, salt=4)])
+    (t,) = sample.project([sample.cotangent(x.shape, x.dtype, salt=4)])
     out, pushed = ag.jvp(lambda a: sample.call(a))((x,), (t,))
     v = sample.cotangent(out.shape, out.dtype)
     (pulled,) = ag.vjp(lambda a: sample.call(a), (0,))(x)[1](v)

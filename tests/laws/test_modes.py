@@ -25,7 +25,7 @@ def tangent(sample: Sample, i: int) -> Any:
     """Return a random tangent of input `i`, symmetric where the input is."""
     arrays = sample.arrays()
     tangents = [sample.cotangent(a.shape, a.dtype, salt=5 + k) for k, a in enumerate(arrays)]
-    return sample.projected(tangents)[i]
+    return sample.project(tangents)[i]
 
 
 def call(sample: Sample) -> Any:

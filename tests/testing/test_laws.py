@@ -14,7 +14,7 @@ from autograd_lite.core.op import BY_UFUNC, OPS, Op, applied, elementwise, reduc
 from autograd_lite.core.shape_arithmetic import ShapeDtype
 from autograd_lite.testing import check_op
 from autograd_lite.testing.ops import IDLE, LAWS, PropertyError
-from autograd_lite.testing.rows import Poison, PoisonError, Row, as_row, nonuniform, same_bits, same_reading, written
+from autograd_lite.testing.rows import Poison, PoisonError, Row, as_row, expression, nonuniform, same_bits, same_reading
 
 
 @pytest.fixture(autouse=True)
@@ -241,7 +241,7 @@ def test_rows_as_users_write_them() -> None:
     ],
 )
 def test_values_are_written_as_code(value: Any, text: str) -> None:
-    assert written(value) == text
+    assert expression(value) == text
 
 
 def test_poison_gives_shape_and_dtype_and_nothing_else() -> None:

@@ -19,7 +19,7 @@ from autograd_lite.core.op import OPS, EachInput, Kind, Op, Rule
 from autograd_lite.core.shape_arithmetic import ShapeDtype
 from autograd_lite.testing import check_op
 from autograd_lite.testing.ops import FIRST_ORDER
-from autograd_lite.testing.rows import PropertyError, Row, Setting, forward, raw_rule, repaired, results_in
+from autograd_lite.testing.rows import PropertyError, Row, Setting, forward, raw_rule, results_in, sum_to_input
 
 from ..laws.reading import READS_MORE, row_of
 from ..laws.samples import SAMPLES
@@ -301,7 +301,7 @@ def doubles(op: Op, *, together: bool) -> bool:
     """Return whether doubling the floating inputs, all or each alone, doubles the result on every row."""
     for row in ROWS[op.name]:
         s = Setting(op, row)
-        for group in [s.wanted] if together else [[i] for i in s.wanted]:
+        for group in [s.argnums] if together else [[i] for i in s.argnums]:
             doubled = [2 * a if k in group else a for k, a in enumerate(s.inputs)]
             found, expected = (results_in(out)[-1] for out in (forward(op, doubled, s.params), s.out))
             if expected.size and not np.allclose(found, 2 * expected, rtol=1e-3):
@@ -326,7 +326,7 @@ def is_equivalent(op: Op, mutant: Op, i: int) -> bool:
     for row in ROWS[op.name]:
         for dtype in (np.float64, np.float32):
             s = Setting(op, row).cast(dtype)
-            if s is None or i not in s.wanted:
+            if s is None or i not in s.argnums:
                 continue
             if not all(same(read(op, one, i), read(mutant, one, i), s.inputs[i]) for one in s.by_results()):
                 return False
@@ -346,7 +346,7 @@ def same(a: Any, b: Any, like: np.ndarray) -> bool:
         return isinstance(a, str) and isinstance(b, str)
     if a.shape != b.shape or a.dtype != b.dtype:
         return False
-    a, b = repaired(a, like), repaired(b, like)
+    a, b = sum_to_input(a, like), sum_to_input(b, like)
     size = np.max(np.abs(a), initial=0, where=np.isfinite(a))
     # Sums in another order; and results that are nothing but rounding.
     return bool(np.allclose(a, b, rtol=0, atol=1e-6 * size + 1e-9, equal_nan=True))

@@ -186,12 +186,12 @@ def test_shapes_of_one_array_have_0_to_3_axes() -> None:
 
 def test_leading_axes_are_given_to_what_takes_them() -> None:
     spec = Specification(affine, "(n,k),(k,m),(m)->(n,m)", "real")
-    assert spec._probed({}) == [True, True, False]
-    assert Specification(lambda x, y: (x * y).sum(-1), "(n),(n)->()", "real")._probed({}) == [True, True]
-    assert Specification(np.linalg.det, "(n,n)->()", "spd")._probed({}) == [True]
-    assert Specification(np.trace, "(n,n)->()", "real")._probed({}) == [False]
-    assert Specification(lambda x: x.sum(), "(n)", "real")._probed({}) == [True]
-    assert Specification(lambda x: x, "(n)->(n)", gst.elements())._probed({}) == [False]
+    assert spec._batched_arguments({}) == [True, True, False]
+    assert Specification(lambda x, y: (x * y).sum(-1), "(n),(n)->()", "real")._batched_arguments({}) == [True, True]
+    assert Specification(np.linalg.det, "(n,n)->()", "spd")._batched_arguments({}) == [True]
+    assert Specification(np.trace, "(n,n)->()", "real")._batched_arguments({}) == [False]
+    assert Specification(lambda x: x.sum(), "(n)", "real")._batched_arguments({}) == [True]
+    assert Specification(lambda x: x, "(n)->(n)", gst.elements())._batched_arguments({}) == [False]
 
 
 def test_how_many_arguments_there_are() -> None:
