@@ -29,14 +29,14 @@ from ..core.shape_arithmetic import cast_back, expand_reduced, sum_to_shape
 from ..native import threaded_functions as fast
 from ..ops.zero_mask import zero_mask
 from ..tensors.gradient_hooks import AWAITED, GRAD_LOCK, arrival_hooks
-from ..tensors.record import owned, wrap
+from ..tensors.record import own_value, wrap
 from ..tensors.saved import (
     as_tensors,
     check_constants,
+    check_fingerprints,
     check_leaf,
-    check_seals,
-    freed,
-    freed_saved,
+    free_saved,
+    freed_error,
     refuse_changed_leaf,
     without_level,
 )
@@ -163,7 +163,7 @@ def _root_cotangent(t: Tensor, cotangent: Any, create_graph: bool) -> Any:
         )
     if create_graph:
         if isinstance(g, Tensor):
-            return owned(g)
+            return own_value(g)
         seed = wrap(copy_array(g), None)
         if TAPES and (tape := MODE.get().tape) is not None:
             tape.note_tensor(seed)
@@ -182,7 +182,7 @@ def _add_to_leaf(leaf: Tensor, found: dict[Any, Any]) -> None:
         del total
     previous = leaf.grad
     if isinstance(found[leaf], Tensor):
-        leaf._grad = owned(found[leaf]) if previous is None else previous + found[leaf]
+        leaf._grad = own_value(found[leaf]) if previous is None else previous + found[leaf]
     elif previous is not None:
         leaf._grad = wrap(previous._data + found[leaf], None)
     else:
@@ -308,7 +308,7 @@ def _walk_observed(
             pending[edge] = total = pending[edge] + r if edge in pending else r
             observer.see_contribution(node, i, edge, r, total)
         if not retain:
-            node.saved = freed_saved(node)
+            node.saved = free_saved(node)
     return pending
 
 
@@ -397,7 +397,7 @@ def _walk(
                 if previous.__class__ is np.ndarray and previous.size > _IN_PLACE_SIZE:
                     owned.add(edge)
         if not retain:
-            node.saved = None if len(needs) == len(inputs) else freed_saved(node)
+            node.saved = None if len(needs) == len(inputs) else free_saved(node)
     return pending
 
 
@@ -508,14 +508,14 @@ def _open(node: Node, g: Any, opened: _Opened) -> tuple[Any, tuple[Any, ...]]:
     """Return the cotangent and the saved values of a node, after its hooks and checks."""
     saved = node.saved
     if saved is None:
-        raise freed(node)
+        raise freed_error(node)
     for hook in node.hooks or ():
         changed = hook(conjugated(g))
         g = g if changed is None else conjugated(changed)
     if len(node.needs) != len(node.inputs):
         check_constants(node, saved)
     if getattr(node, "fingerprints", None):
-        check_seals(node, saved)
+        check_fingerprints(node, saved)
     return g, (saved if opened is None else opened(node, saved))
 
 

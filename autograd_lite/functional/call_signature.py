@@ -15,7 +15,7 @@ from ..core.op import Op, by_need
 from ..core.ownership import SMALL, is_unshared
 from ..core.shape_arithmetic import ShapeDtype
 from ..ops import barrier
-from ..tensors.record import owned
+from ..tensors.record import own_value
 from ..tensors.tensor import Tensor
 from ..tensors.tracers import TracedTensor, Tracer
 from ..tree import leaves, map as map_leaves, rebuild
@@ -31,7 +31,7 @@ def take_ownership(held: Any, key: Any) -> Any:
     """Return a result of a user's function so that nothing else can change it; only `held` may hold it here."""
     if held[key].__class__ is np.ndarray:
         return held[key] if held[key].size > SMALL and is_unshared(held, key) else np.array(held[key])
-    return owned(held[key])
+    return own_value(held[key])
 
 
 def results_in(held: dict[int, Any]) -> tuple[Any, Any]:

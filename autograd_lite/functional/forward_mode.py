@@ -18,8 +18,8 @@ from ..core.mode import MODE, enable_grad, is_grad_enabled, no_grad, restore_mod
 from ..core.node import Node
 from ..core.traceback_folding import folding
 from ..engine.paths import paths_from
-from ..tensors.record import owned
-from ..tensors.saved import as_tensors as operands_of, check_seals
+from ..tensors.record import own_value
+from ..tensors.saved import as_tensors as operands_of, check_fingerprints
 from ..tensors.tensor import Tensor
 from ..tensors.tracers import Level, wrap_any, wrap_tracer
 from ..tree import LEAVES, items, leaves, map as map_leaves, rebuild
@@ -170,7 +170,7 @@ class Linear:
         ]
         env: dict[Any, Any] = {}
         for v, t in zip(self._variables, values, strict=True):
-            t = owned(to_tape(t if isinstance(t, Tensor) else as_array(t)))
+            t = own_value(to_tape(t if isinstance(t, Tensor) else as_array(t)))
             if t.shape != v.shape:
                 raise ShapeError(f"linearize: expected a tangent of shape {v.shape}; received {t.shape}")
             env[v] = t.astype(v.dtype) if t.dtype != v.dtype else t
@@ -184,7 +184,7 @@ class Linear:
         with np.errstate(all="ignore"), self._recording():
             for node, constants in self._program:
                 if node.saved is not None:
-                    check_seals(node, node.saved)
+                    check_fingerprints(node, node.saved)
                 operands = zip(node.inputs, constants, strict=True)
                 env[node] = node.op(*(env[e] if c is None else c for e, c in operands), **node.params)
             results = [env.get(t._node, t) if isinstance(t, Tensor) else t for t in self._traced.out]
@@ -202,7 +202,9 @@ class Linear:
         if received != expected:
             raise ShapeError(f"linearize: transpose expected cotangents of shapes {expected}; received {received}")
         pairs = zip(self._traced.out, values, strict=True)
-        roots = [(t, owned(to_tape(g)) if isinstance(g, Tensor) else to_tape(as_array(g, t.dtype))) for t, g in pairs]
+        roots = [
+            (t, own_value(to_tape(g)) if isinstance(g, Tensor) else to_tape(as_array(g, t.dtype))) for t, g in pairs
+        ]
         with self._recording():
             back = pull_back(self._traced, roots, retain=True)
         return back[0] if len(back) == 1 else back

@@ -16,7 +16,7 @@ from ..core.mode import MODE, TAPES
 from ..core.node import Node
 from ..core.traceback_folding import folding
 from ..engine.walk import conjugated, cotangents, edge_of
-from ..tensors.record import owned, wrap
+from ..tensors.record import own_value, wrap
 from ..tensors.tensor import Tensor
 from ..tensors.tracers import Tracer, unwrap
 from ..tree import leaves, map as map_leaves, rebuild
@@ -260,7 +260,7 @@ def vjp(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[...
 
         def pullback(cotangent: Any) -> Any:
             triples = zip_trees("vjp", f"a cotangent for each output of {name_of(f)}", traced.out, cotangent)
-            roots = [(out, owned(_fitting(out, g, path))) for path, out, g in triples]
+            roots = [(out, own_value(_fitting(out, g, path))) for path, out, g in triples]
             grads = pull_back(traced, roots, retain=True)
             return grads[0] if isinstance(argnums, int) else grads
 

@@ -1,4 +1,4 @@
-"""What users hang on tensors: functions that a backward pass calls with gradients."""
+"""Gradient hooks: functions of the user that a backward pass calls with gradients."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..core.errors import ShapeError
 from ..core.forks import fork_safe_lock
 from ..core.hooks import HOOKS
 from ..ops import shape
-from .record import apply, owned, wrap
+from .record import apply, own_value, wrap
 
 # Held while gradients are accumulated, so that threads that share a leaf lose none.
 GRAD_LOCK = fork_safe_lock()
@@ -20,7 +20,7 @@ AWAITED: list[bool] = []
 
 
 class UserHook:
-    """A user's hook: it is given and returns Tensors that share nothing, while the engine may pass bare arrays."""
+    """A user's hook: it gets and returns Tensors that share no memory, while the engine may pass plain arrays."""
 
     __slots__ = ("function",)
 
@@ -29,11 +29,11 @@ class UserHook:
 
     def __call__(self, g: Any) -> Any:
         Tensor = HOOKS.tensor
-        seen = owned(g) if isinstance(g, Tensor) else wrap(copy_array(g), None)
+        seen = own_value(g) if isinstance(g, Tensor) else wrap(copy_array(g), None)
         changed: Any = self.function(seen)
         if changed is None:
             return None
-        new = owned(changed) if isinstance(changed, Tensor) else Tensor(changed)
+        new = own_value(changed) if isinstance(changed, Tensor) else Tensor(changed)
         if new.shape != g.shape:
             raise ShapeError(f"register_hook: expected the hook to return shape {g.shape}; received {new.shape}")
         if new.dtype != g.dtype:
@@ -81,6 +81,6 @@ class GradKeeper:
     def __call__(self, g: Any) -> None:
         owner = self._owner()
         if owner is not None:
-            kept = owned(g) if isinstance(g, HOOKS.tensor) else wrap(copy_array(g), None)
+            grad = own_value(g) if isinstance(g, HOOKS.tensor) else wrap(copy_array(g), None)
             with GRAD_LOCK:
-                owner._grad = kept if owner.grad is None else owner.grad + kept
+                owner._grad = grad if owner.grad is None else owner.grad + grad

@@ -14,7 +14,7 @@ from ..core.node import LEAF, Node
 from ..core.ownership import SMALL
 from ..ops import index, shape
 from ..ops.gather import replaced
-from .ndarray_methods import UnknownIndex, canonical_index, filled
+from .ndarray_methods import UnknownIndex, canonical_index, write_by_mask
 from .record import add_over, apply
 from .sharing import is_one_place, one_axis
 from .views import ARRAY, here, kin_of, outdate, same_place, where_made
@@ -37,7 +37,7 @@ class InPlace:
             value = numbers("t[index] = v", "v", value)
         tensor = HOOKS.tensor
         unknown = isinstance(key, tensor) and (TAPES or key.__class__ is not tensor)  # perhaps: its values
-        if unknown and (new := filled(self, key, value)) is not None:
+        if unknown and (new := write_by_mask(self, key, value)) is not None:
             self._rebind("t[mask] = v", new)
             return
         try:
@@ -53,19 +53,19 @@ class InPlace:
     def __iadd__(self, other: Any) -> Self:
         if self._data.size > SMALL and add_over(self, other):
             return self
-        return self._changed("t += v", self + other)
+        return self._update("t += v", self + other)
 
     def __isub__(self, other: Any) -> Self:
-        return self._changed("t -= v", self - other)
+        return self._update("t -= v", self - other)
 
     def __imul__(self, other: Any) -> Self:
-        return self._changed("t *= v", self * other)
+        return self._update("t *= v", self * other)
 
     def __itruediv__(self, other: Any) -> Self:
-        return self._changed("t /= v", self / other)
+        return self._update("t /= v", self / other)
 
     def __ipow__(self, other: Any) -> Self:
-        return self._changed("t **= v", self**other)
+        return self._update("t **= v", self**other)
 
     # ---- methods of arrays that write -------------------------------------------------------------------------------
 
@@ -87,7 +87,7 @@ class InPlace:
 
     @property
     def flat(self) -> Self:
-        """All elements along one axis; what is written there is written here; see `numpy.ndarray.flat`."""
+        """A view of all elements along one axis, which can be written; see `numpy.ndarray.flat`."""
         return one_axis(self)
 
     @flat.setter
@@ -105,13 +105,13 @@ class InPlace:
             "t.astype(dtype) for the values in another dtype, t.reshape(shape) for another shape, or t[...] for a view"
         )
 
-    def _changed(self, what: str, result: Any) -> Any:
+    def _update(self, caller: str, result: Any) -> Any:
         if self._data.__class__ is not np.ndarray and self._is_number():
             return result  # as Python does with numbers
-        return self._rebind(what, result)
+        return self._rebind(caller, result)
 
     def _is_number(self) -> bool:
-        """Return whether NumPy has a number here, not an array of no axes: a result that is not one of its views."""
+        """Return whether NumPy would have a scalar here, not a 0-d array: a result that is not a view."""
         data = self._data
         if data.shape != () or self._node is LEAF or self._is_captured():
             return False
@@ -120,37 +120,37 @@ class InPlace:
         )
 
     def _is_captured(self) -> bool:
-        """Return whether a function that is being compiled has this from outside."""
+        """Return whether a function that is being compiled reads this tensor from outside."""
         if not TAPES or (tape := MODE.get().tape) is None or not (self._node is None or self._node is LEAF):
             return False
         return tape.is_captured(self)
 
-    def _rebind(self, what: str, result: Any, origin: Any = None) -> Any:
+    def _rebind(self, caller: str, result: Any, origin: Any = None) -> Any:
         """Rebind this object to `result`, so that the recorded past keeps its values.
 
         Args:
-            what: the form, for messages.
+            caller: the form, for messages.
             result: the new values.
             origin: the view of this one through which it is written.
         """
-        if not isinstance(result, HOOKS.tensor):  # the other operand's class decided what `t + v` is
+        if not isinstance(result, HOOKS.tensor):  # the other operand's class has defined `t + v`
             return result
         if result.shape != self._data.shape:
             expected = self._data.shape
-            raise ShapeError(f"{what}: expected a value that broadcasts to {expected}; the result is {result.shape}")
+            raise ShapeError(f"{caller}: expected a value that broadcasts to {expected}; the result is {result.shape}")
         kin = kin_of(self, origin)
         leaf = self._node is LEAF
         captured = self._is_captured()
-        self._refuse(what, result, origin, captured, kin)
+        self._refuse(caller, result, origin, captured, kin)
         if result.dtype != self._data.dtype and not ((leaf or captured) and kin.link is None):
             if not np.can_cast(result.dtype, self._data.dtype, casting="same_kind"):
                 raise DtypeError(
-                    f"{what}: a {result.dtype} result does not fit a {self._data.dtype} tensor; use t = t … v"
+                    f"{caller}: a {result.dtype} result does not fit a {self._data.dtype} tensor; use t = t … v"
                 )
             result = apply(shape.astype, (result,), {"dtype": self._data.dtype})
         if kin.link is not None:
             base, op, params, _, depth = kin.link
-            base._rebind(what, op.put(base, result, **params), self)
+            base._rebind(caller, op.put(base, result, **params), self)
         if captured:
             MODE.get().tape.writes(self)  # type: ignore[union-attr]
         if leaf or captured:
@@ -173,18 +173,18 @@ class InPlace:
                 data = np.asarray(data)
             elif not link and result.__class__ is not HOOKS.tensor:
                 self._view = ARRAY
-        self._data, self._node, self.__class__ = data, result._node, result.__class__  # see _lifted
+        self._data, self._node, self.__class__ = data, result._node, result.__class__
         del past
 
     def _view_or_array(self) -> bool:
         return self._data.__class__ is np.ndarray or getattr(self, "_view", None) is not None
 
-    def _refuse(self, what: str, result: Any, origin: Any, captured: bool, kin: Any) -> None:
-        """Refuse a write that would change what must stay, or what a replay could not repeat."""
+    def _refuse(self, caller: str, result: Any, origin: Any, captured: bool, kin: Any) -> None:
+        """Refuse a write that would falsify the recorded past, or that a replay could not repeat."""
         if self._node is LEAF and is_grad_enabled():
-            this = f"{what}: this tensor is"
+            this = f"{caller}: this tensor is"
             if origin is not None:
-                this = f"{what}{here()}: this tensor is a view{where_made(origin)} of"
+                this = f"{caller}{here()}: this tensor is a view{where_made(origin)} of"
             raise GradError(
                 f"{this} a leaf that requires a gradient, and changing it would falsify the "
                 f"recorded past{more_on('changed-leaf')}.\nTo update a parameter:\n"
@@ -195,16 +195,16 @@ class InPlace:
             return
         if result.requires_grad:
             raise TraceError(
-                f"{what}: a tensor that was made outside of the function that is being compiled would get a "
+                f"{caller}: a tensor that was made outside of the function that is being compiled would get a "
                 "history inside it. Make it inside, or compute under no_grad()"
             )
         began = MODE.get().tape.began  # type: ignore[union-attr]
         outside = [v for v in kin.views if v._node.__class__ is not Node or v._node.stamp < began]
-        if self._node is LEAF:  # of which what was recorded stays as it was
+        if self._node is LEAF:  # views recorded from a leaf keep their values
             outside = [v for v in outside if v._node is None or not v._node.needs]
         if kin.link is not None or outside:
             raise TraceError(
-                f"{what}{here()}: in a function that is being compiled, expected to write a tensor that shares no "
+                f"{caller}{here()}: in a function that is being compiled, expected to write a tensor that shares no "
                 f"memory with another; received {'a view' if kin.link else 'one with a view'}"
                 f"{where_made(self if kin.link else outside[0])}, from outside, which replays could not keep in step. "
                 "Make the view inside, or a copy outside: z[0].copy()"

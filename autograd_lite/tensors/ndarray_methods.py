@@ -19,7 +19,7 @@ from ..core.op import Op
 from ..core.shape_arithmetic import Axis
 from ..core.traceback_folding import fold_error
 from ..ops import arith, shape
-from .record import apply, moved, unary
+from .record import apply, apply_with_params, unary
 from .sharing import separate
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def canonical_index(key: Any) -> tuple[Any, ...]:
 def _index_part(k: Any) -> Any:
     if k is None or k is Ellipsis:
         return k
-    known = k
+    index = k
     if hasattr(k, "__apply_op__"):
         if is_per_example(k):
             try:
@@ -54,13 +54,13 @@ def _index_part(k: Any) -> Any:
                 raise UnknownIndex(*error.args) from None
         if TAPES and (tape := MODE.get().tape) is not None:
             return tape.index(k)
-        known = k.data
+        index = k.data
     elif k.__class__ is IndexArray and TAPES and MODE.get().tape is not None:
         return k  # `record` refuses those that were derived
     try:
-        array = as_array(known)
+        array = as_array(index)
     except (TypeError, ValueError):
-        refuse_masked(known, caller="t[index]")
+        refuse_masked(index, caller="t[index]")
         raise IndexError(f"t[index]: expected lists of indices to have equal lengths; received {describe(k)}") from None
     if array.dtype.kind not in "iub":
         if array.size:
@@ -73,21 +73,21 @@ def _index_part(k: Any) -> Any:
     return array if getattr(array, "base", None) is None and array is not k else array.copy()
 
 
-def filled(t: Any, mask: Any, value: Any) -> Any:
-    """Return `t` with one number in the place of the elements that a mask chooses; None for other values and indices.
+def write_by_mask(t: Any, mask: Any, value: Any) -> Any:
+    """Return `t` with a number at the elements that a mask selects; None for other values and indices.
 
     Example:
-        >>> filled(np.ones((2, 2)), np.array([True, False]), 0.0)
+        >>> write_by_mask(np.ones((2, 2)), np.array([True, False]), 0.0)
         array([[0., 0.],
                [1., 1.]])
-        >>> filled(np.ones(2), np.array([True, False]), [3.0])
+        >>> write_by_mask(np.ones(2), np.array([True, False]), [3.0])
     """
     if mask.dtype.kind != "b" or mask.shape != t.shape[: mask.ndim] or np.ndim(value):
         return None
     return np.where(mask.reshape(mask.shape + (1,) * (t.ndim - mask.ndim)), value, t)
 
 
-def _composed(function: Any, *args: Any) -> Any:
+def _compose(function: Any, *args: Any) -> Any:
     """Call a composed function, whose errors do not name it by themselves."""
     try:
         return function(*args)
@@ -97,14 +97,14 @@ def _composed(function: Any, *args: Any) -> Any:
         ) from None
 
 
-def closed(method: F) -> F:
+def hide_keywords(method: F) -> F:
     """Decorate a method that takes unknown keywords in order to refuse them itself: its signature is without them.
 
     Python's own refusal cannot say what other libraries' names of arguments are here.
     """
     signature = inspect.signature(method)
-    known = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
-    method.__signature__ = signature.replace(parameters=known)  # type: ignore[attr-defined]
+    parameters = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    method.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     method.__annotations__.pop("others", None)
     return method
 
@@ -125,7 +125,7 @@ class Methods:
         @property
         def ndim(self) -> int: ...
 
-    def _bound(self, op: Op, *args: Any, others: dict[str, Never] | None = None, **kwargs: Any) -> Self:
+    def _bind_and_apply(self, op: Op, *args: Any, others: dict[str, Never] | None = None, **kwargs: Any) -> Self:
         bind: Any = op.bind
         if others:
             kwargs |= others  # which `bind` refuses
@@ -139,68 +139,68 @@ class Methods:
 
     # ---- reductions -------------------------------------------------------------------------------------------------
 
-    @closed
+    @hide_keywords
     def sum(
         self, axis: Axis = None, dtype: npt.DTypeLike | None = None, keepdims: bool = False, **others: Never
     ) -> Self:
         """Sum over `axis`; see `numpy.sum`."""
         if axis is None and dtype is None and keepdims is False and not others:  # the end of nearly every loss
-            return moved(ops.reduce.sum_, self, ops.reduce.OF_ALL)
-        return self._bound(ops.reduce.sum_, axis, dtype, keepdims=keepdims, others=others)
+            return apply_with_params(ops.reduce.sum_, self, ops.reduce.OF_ALL)
+        return self._bind_and_apply(ops.reduce.sum_, axis, dtype, keepdims=keepdims, others=others)
 
-    @closed
+    @hide_keywords
     def mean(
         self, axis: Axis = None, dtype: npt.DTypeLike | None = None, keepdims: bool = False, **others: Never
     ) -> Self:
         """Average over `axis`; see `numpy.mean`."""
-        return self._bound(ops.reduce.mean, axis, dtype, keepdims=keepdims, others=others)
+        return self._bind_and_apply(ops.reduce.mean, axis, dtype, keepdims=keepdims, others=others)
 
-    @closed
+    @hide_keywords
     def prod(
         self, axis: Axis = None, dtype: npt.DTypeLike | None = None, keepdims: bool = False, **others: Never
     ) -> Self:
         """Multiply over `axis`; see `numpy.prod`."""
-        return self._bound(ops.reduce.prod, axis, dtype, keepdims=keepdims, others=others)
+        return self._bind_and_apply(ops.reduce.prod, axis, dtype, keepdims=keepdims, others=others)
 
-    @closed
+    @hide_keywords
     def max(self, axis: Axis = None, keepdims: bool = False, **others: Never) -> Self:
         """Take the largest over `axis`; ties share the gradient evenly; see `numpy.max`."""
-        return self._bound(ops.reduce.max_, axis, keepdims=keepdims, others=others)
+        return self._bind_and_apply(ops.reduce.max_, axis, keepdims=keepdims, others=others)
 
-    @closed
+    @hide_keywords
     def min(self, axis: Axis = None, keepdims: bool = False, **others: Never) -> Self:
         """Take the smallest over `axis`; ties share the gradient evenly; see `numpy.min`."""
-        return self._bound(ops.reduce.min_, axis, keepdims=keepdims, others=others)
+        return self._bind_and_apply(ops.reduce.min_, axis, keepdims=keepdims, others=others)
 
-    @closed
+    @hide_keywords
     def var(self, axis: Axis = None, ddof: float = 0, keepdims: bool = False, **others: Never) -> Self:
         """Compute the variance over `axis`; see `numpy.var`."""
-        return self._bound(ops.reduce.var, axis, ddof=ddof, keepdims=keepdims, others=others)
+        return self._bind_and_apply(ops.reduce.var, axis, ddof=ddof, keepdims=keepdims, others=others)
 
-    @closed
+    @hide_keywords
     def std(self, axis: Axis = None, ddof: float = 0, keepdims: bool = False, **others: Never) -> Self:
         """Compute the standard deviation over `axis`; see `numpy.std`."""
-        return self._bound(ops.reduce.std, axis, ddof=ddof, keepdims=keepdims, others=others)
+        return self._bind_and_apply(ops.reduce.std, axis, ddof=ddof, keepdims=keepdims, others=others)
 
-    @closed
+    @hide_keywords
     def argmax(self, axis: int | None = None, keepdims: bool = False, **others: Never) -> Self:
         """Return the index of the first largest; no gradient; see `numpy.argmax`."""
-        return self._bound(ops.reduce.argmax, axis, keepdims=keepdims, others=others)
+        return self._bind_and_apply(ops.reduce.argmax, axis, keepdims=keepdims, others=others)
 
-    @closed
+    @hide_keywords
     def argmin(self, axis: int | None = None, keepdims: bool = False, **others: Never) -> Self:
         """Return the index of the first smallest; no gradient; see `numpy.argmin`."""
-        return self._bound(ops.reduce.argmin, axis, keepdims=keepdims, others=others)
+        return self._bind_and_apply(ops.reduce.argmin, axis, keepdims=keepdims, others=others)
 
-    @closed
+    @hide_keywords
     def any(self, axis: Axis = None, keepdims: bool = False, **others: Never) -> Self:
         """Return whether any element is true; no gradient; see `numpy.any`."""
-        return self._bound(ops.reduce.any_, axis, keepdims=keepdims, others=others)
+        return self._bind_and_apply(ops.reduce.any_, axis, keepdims=keepdims, others=others)
 
-    @closed
+    @hide_keywords
     def all(self, axis: Axis = None, keepdims: bool = False, **others: Never) -> Self:
         """Return whether all elements are true; no gradient; see `numpy.all`."""
-        return self._bound(ops.reduce.all_, axis, keepdims=keepdims, others=others)
+        return self._bind_and_apply(ops.reduce.all_, axis, keepdims=keepdims, others=others)
 
     # ---- along an axis ----------------------------------------------------------------------------------------------
 
@@ -220,19 +220,19 @@ class Methods:
 
     def reshape(self, *shape_: Any, order: str = "C") -> Self:
         """Give the elements a new shape, one length of which may be -1, in an order; see `numpy.reshape`."""
-        wanted = shape_[0] if len(shape_) == 1 else shape_
+        new_shape = shape_[0] if len(shape_) == 1 else shape_
         if order != "C":
-            return _composed(ops.memory_order.reshaped, self, wanted, order, "reshape")
+            return _compose(ops.memory_order.reshaped, self, new_shape, order, "reshape")
         bind: Any = shape.reshape.bind
         try:
-            return moved(shape.reshape, self, bind(self, wanted)[1])
+            return apply_with_params(shape.reshape, self, bind(self, new_shape)[1])
         except Exception as error:
-            arguments = bind_arguments(bind, (self, wanted), {})
+            arguments = bind_arguments(bind, (self, new_shape), {})
             raise explain_error("reshape", error, arguments, kinds_of(bind), final=False) from None
 
     def ravel(self, order: str = "C") -> Self:
         """Flatten to one axis, reading the elements in an order; see `numpy.ravel`."""
-        return self.reshape(-1) if order == "C" else _composed(ops.composed.ravel, self, order)
+        return self.reshape(-1) if order == "C" else _compose(ops.composed.ravel, self, order)
 
     def flatten(self, order: str = "C") -> Self:
         """Flatten to one axis, reading the elements in an order; see `numpy.ndarray.flatten`."""
@@ -241,12 +241,12 @@ class Methods:
     def transpose(self, *axes: Any) -> Self:
         """Permute the axes, by default reversing them; see `numpy.transpose`."""
         order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None
-        return self._bound(shape.transpose, order)
+        return self._bind_and_apply(shape.transpose, order)
 
     @property
     def T(self) -> Self:
         """The tensor with its axes reversed."""
-        return moved(shape.transpose, self, {"axes": tuple(range(self.ndim - 1, -1, -1))})
+        return apply_with_params(shape.transpose, self, {"axes": tuple(range(self.ndim - 1, -1, -1))})
 
     @property
     def mT(self) -> Self:
@@ -255,21 +255,21 @@ class Methods:
 
     def swapaxes(self, axis1: int, axis2: int) -> Self:
         """Exchange two axes; see `numpy.swapaxes`."""
-        return _composed(ops.composed.swapaxes, self, axis1, axis2)
+        return _compose(ops.composed.swapaxes, self, axis1, axis2)
 
     def squeeze(self, axis: Axis = None) -> Self:
         """Drop axes of length 1; see `numpy.squeeze`."""
-        return _composed(ops.composed.squeeze, self, axis)
+        return _compose(ops.composed.squeeze, self, axis)
 
     # ---- elements ---------------------------------------------------------------------------------------------------
 
     def clip(self, min: Any = None, max: Any = None) -> Self:
         """Limit the values; the gradient passes within the limits and at them; see `numpy.clip`."""
-        return self._bound(ops.selection.clip, min, max)
+        return self._bind_and_apply(ops.selection.clip, min, max)
 
     def round(self, decimals: int = 0) -> Self:
         """Round; the gradient is zero; see `numpy.round`."""
-        return self._bound(arith.round_, decimals)
+        return self._bind_and_apply(arith.round_, decimals)
 
     def exp(self) -> Self:
         """Raise e to the elements; see `numpy.exp`."""
@@ -297,7 +297,7 @@ class Methods:
 
     def dot(self, other: Any) -> Self:
         """Multiply matrices or take inner products; see `numpy.dot`."""
-        return _composed(ops.composed.dot, self, other)
+        return _compose(ops.composed.dot, self, other)
 
     def copy(self) -> Self:
         """Return a copy that gradients flow through."""

@@ -1,4 +1,4 @@
-"""`array`: NumPy's function for what holds Tensors at any depth, which NumPy does not ask us about."""
+"""`array`: NumPy's function for nested lists that hold Tensors at any depth, which NumPy does not dispatch."""
 
 from __future__ import annotations
 
@@ -49,18 +49,18 @@ def array(nested: Any, dtype: npt.DTypeLike | None = None) -> Any:
         result = nested.copy()
     else:
         if isinstance(nested, _NESTED) or _holds_objects(nested):
-            shape, parts = _gathered(nested)
+            shape, parts = _gather_parts(nested)
         else:
             shape, parts = (), [nested]
         if not any(hasattr(part, "__apply_op__") for part in parts):
-            made = np.array(parts if shape else parts[0], dtype=dtype)
-            return made.reshape(*shape, *made.shape[1:]) if shape else made
-        result = _assembled(shape, parts)
+            plain = np.array(parts if shape else parts[0], dtype=dtype)
+            return plain.reshape(*shape, *plain.shape[1:]) if shape else plain
+        result = _assemble(shape, parts)
     return result if dtype is None or result.dtype == dtype else result.astype(dtype)
 
 
-def _gathered(nested: Any) -> tuple[tuple[int, ...], list[Any]]:
-    """Return the parts that nested lists hold, all of one shape, and the shape that the lists have."""
+def _gather_parts(nested: Any) -> tuple[tuple[int, ...], list[Any]]:
+    """Return the shape of nested lists, and their entries, all of one shape."""
     if _holds_objects(nested):
         nested = nested.tolist()
         if not isinstance(nested, list):
@@ -68,13 +68,13 @@ def _gathered(nested: Any) -> tuple[tuple[int, ...], list[Any]]:
     children = list(nested)
     if all(x.__class__ is Tensor or x.__class__ is float for x in children):  # the most common
         return (len(children),), _of_one_shape(children)
-    found = [_gathered(x) if isinstance(x, _NESTED) or _holds_objects(x) else ((), [x]) for x in children]
-    shapes = {shape for shape, _ in found}
+    gathered = [_gather_parts(x) if isinstance(x, _NESTED) or _holds_objects(x) else ((), [x]) for x in children]
+    shapes = {shape for shape, _ in gathered}
     if len(shapes) > 1:  # lists beside arrays
-        return (len(children),), _of_one_shape([_assembled(shape, parts) for shape, parts in found])
+        return (len(children),), _of_one_shape([_assemble(shape, parts) for shape, parts in gathered])
     if not shapes:
         return (0,), []
-    return (len(children), *shapes.pop()), _of_one_shape([x for _, parts in found for x in parts])
+    return (len(children), *shapes.pop()), _of_one_shape([x for _, parts in gathered for x in parts])
 
 
 def _of_one_shape(parts: list[Any]) -> list[Any]:
@@ -86,7 +86,7 @@ def _of_one_shape(parts: list[Any]) -> list[Any]:
     return parts
 
 
-def _assembled(shape: tuple[int, ...], parts: list[Any]) -> Any:
+def _assemble(shape: tuple[int, ...], parts: list[Any]) -> Any:
     if not shape:
         return parts[0]
     if not parts:

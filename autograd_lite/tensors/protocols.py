@@ -1,7 +1,7 @@
-"""NumPy's dispatch protocols: which op, or which composition of ops, a NumPy call on Tensors stands for.
+"""NumPy's dispatch protocols: from NumPy calls on Tensors to ops and compositions of ops.
 
 `resolve_function` and `resolve_ufunc` find the record and bind the arguments; `Dispatched`, a base of Tensor, applies
-the record to them. What is not in the tables is refused, with the nearest thing that is.
+the record to them. Functions that are not in the tables are refused, with the nearest alternative.
 """
 
 from __future__ import annotations
@@ -39,31 +39,31 @@ class Call(NamedTuple):
 
 
 class Dispatched:
-    """The two protocols by which NumPy hands over calls on objects that are not arrays."""
+    """The two protocols by which NumPy dispatches calls on objects that are not arrays."""
 
     __slots__ = ()
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         try:
-            return _finished(resolve_ufunc(ufunc, method, inputs, kwargs))
+            return _finish(resolve_ufunc(ufunc, method, inputs, kwargs))
         except Exception as error:
             raise _problem_of_ufunc(ufunc, method, inputs, kwargs, error) from None
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         try:
-            result = _finished(resolve_function(function, args, kwargs))
+            result = _finish(resolve_function(function, args, kwargs))
             shares = SHARING.get(function)
             return result if shares is None else shares(result, args, kwargs)
         except Exception as error:
             raise _problem_of(function, args, kwargs, error) from None
 
 
-def _finished(call: Any) -> Any:
-    """Apply the op of a call; what is composed of others comes as its result."""
+def _finish(call: Any) -> Any:
+    """Apply the op of a call; the result of a composition is returned unchanged."""
     return apply(call.op, call.inputs, call.params) if call.__class__ is Call else call
 
 
-# For functions that are not in the tables: what to write instead, or why there is nothing.
+# For functions that are not in the tables: an alternative, or the reason why there is none.
 _LIKE = "Write np.zeros_like(x), np.ones_like(x) or np.full_like(x, value), or the call without like="
 _COMPLEX = "Write np.{0}(x.astype(complex)): whether a result is complex must not depend on the values"
 _DATES = "It is about dates, which no Tensor holds"
@@ -93,7 +93,7 @@ _INSTEAD = {
 }
 
 
-def _qualified(function: Callable[..., Any]) -> str:
+def _qualified_name(function: Callable[..., Any]) -> str:
     module = (getattr(function, "__module__", None) or "numpy").replace("numpy", "np", 1)
     return f"{module}.{function.__name__}"
 
@@ -104,12 +104,12 @@ def _spelt(ufunc: np.ufunc) -> str:
 
 
 def instead_of(name: str) -> str:
-    """Return what to write instead of a function that Tensors do not support, or why nothing is; "" if unknown."""
+    """Return an alternative to a function that Tensors do not support, or why there is none; "" if unknown."""
     return _INSTEAD.get(name, "")
 
 
-def _refuse_call(name: str, bare: str) -> NoReturn:
-    way = _INSTEAD.get(bare)
+def _refuse_call(name: str, base_name: str) -> NoReturn:
+    way = _INSTEAD.get(base_name)
     outside = "leave the graph with x.detach().numpy()"
     raise UnsupportedError(
         f"{name} is not supported on Tensors. {f'{way}. ' if way else ''}To compute it without a gradient, {outside}"
@@ -118,7 +118,7 @@ def _refuse_call(name: str, bare: str) -> NoReturn:
 
 
 def _ours(function: Callable[..., Any]) -> Callable[..., Any] | None:
-    """Return what takes the arguments of a function of NumPy: an op's `bind`, or a composed function."""
+    """Return the function that binds the arguments of a NumPy function: an op's `bind`, or a composed function."""
     op: Op | None = BY_FUNCTION.get(function)
     return COMPOSED.get(function) if op is None else op.bind
 
@@ -136,17 +136,17 @@ def resolve_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs
             kwargs = {**dict(zip(names[1], args[place:], strict=False)), **kwargs}
             out = kwargs.pop("out", None)
             call = resolve_function(function, args[:place], kwargs)
-            return call if out is None else write(_qualified(function), _only(out), _finished(call))
+            return call if out is None else write(_qualified_name(function), _only(out), _finish(call))
     op = BY_FUNCTION.known(function)
     composed = COMPOSED.known(function) if op is None else None
     if op is None and composed is None:  # its first call
         op, composed = BY_FUNCTION.get(function), COMPOSED.get(function)
     if op is not None and op.bind is not None:
-        bound = _bound(op.bind, function, args, kwargs)
+        bound = _bind(op.bind, function, args, kwargs)
         return bound.result if bound.__class__ is Finished else Call(op, *bound)
     if composed is None:
-        _refuse_call(_qualified(function), function.__name__)
-    return _bound(composed, function, args, kwargs)
+        _refuse_call(_qualified_name(function), function.__name__)
+    return _bind(composed, function, args, kwargs)
 
 
 @functools.cache
@@ -168,7 +168,7 @@ def _only(out: Any) -> Any:
     return out[0] if isinstance(out, tuple) else out
 
 
-def _bound(
+def _bind(
     bind: Callable[..., Any], function: Callable[..., Any] | str, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
     """Call `bind`; an argument that it does not know becomes an error that names it."""
@@ -178,17 +178,18 @@ def _bound(
         if isinstance(error, UnsupportedError) or "unexpected keyword" not in str(error):
             raise
         name = str(error).rsplit("'", 2)[-2]
-        called = function if isinstance(function, str) else _qualified(function)
+        called = function if isinstance(function, str) else _qualified_name(function)
         message = f"{called}: the argument {name}= is not supported on Tensors"
         raise UnsupportedError(message) from None
 
 
 def _problem_of(function: Callable[..., Any], args: Any, kwargs: Any, error: Exception) -> Exception:
-    """Return the error of a NumPy function on Tensors with what was called, expected and received."""
+    """Return the error of a NumPy function on Tensors with the call, the expectation and the arguments."""
     ours = _ours(function)
     if ours is None:
         return error
-    return explain_error(_qualified(function), error, bind_arguments(ours, args, kwargs), kinds_of(ours), final=False)
+    call, arguments = _qualified_name(function), bind_arguments(ours, args, kwargs)
+    return explain_error(call, error, arguments, kinds_of(ours), final=False)
 
 
 # ---- ufuncs ---------------------------------------------------------------------------------------------------------
@@ -216,9 +217,9 @@ def on_arrays(op: Op, function: Callable[..., Any], inputs: tuple[Any, ...]) -> 
     """Return the op that computes as a function of NumPy's does, if an eager run calls that with arrays, not Tensors.
 
     Args:
-        op: what it is on Tensors, where other loops may compute it.
+        op: its op for Tensors, which may use other loops.
         function: a ufunc, or an operator.
-        inputs: in a function that is being compiled.
+        inputs: the inputs, in a function that is being compiled.
     """
     mode = MODE.get()
     trial = None if mode.tape is None else mode.tape.trial
@@ -236,7 +237,7 @@ def on_arrays(op: Op, function: Callable[..., Any], inputs: tuple[Any, ...]) -> 
 _ON_ARRAYS: dict[Any, Op] = {}
 
 
-def deferred(ufunc: np.ufunc, inputs: tuple[Any, ...], ours: type) -> Any:
+def defer(ufunc: np.ufunc, inputs: tuple[Any, ...], ours: type) -> Any:
     """Return NotImplemented if an operand of another class may implement the ufunc.
 
     Raises:
@@ -251,7 +252,7 @@ def deferred(ufunc: np.ufunc, inputs: tuple[Any, ...], ours: type) -> Any:
 def _problem_of_ufunc(
     ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any], error: Exception
 ) -> Exception:
-    """Return the error of a ufunc on Tensors with what was called, expected and received."""
+    """Return the error of a ufunc on Tensors with the call, the expectation and the arguments."""
     call = _spelt(ufunc) if method == "__call__" else f"{_spelt(ufunc)}.{method}"
     if method == "__call__":
         return explain_error(
@@ -283,16 +284,16 @@ def _resolve_with_arguments(ufunc: np.ufunc, inputs: tuple[Any, ...], kwargs: di
         inputs = tuple(_cast(name, x, np.dtype(dtype)) for x in inputs)
     call = resolve_ufunc(ufunc, "__call__", inputs, {})
     if dtype is not None:
-        call = _finished(call)
-        found = {np.dtype(r.dtype) for r in (call if isinstance(call, tuple) else (call,))}
-        if found != {np.dtype(dtype)}:
+        call = _finish(call)
+        dtypes = {np.dtype(r.dtype) for r in (call if isinstance(call, tuple) else (call,))}
+        if dtypes != {np.dtype(dtype)}:
             raise UnsupportedError(
                 f"{name}: the argument dtype={np.dtype(dtype)} is not supported on Tensors, as the result would be "
-                f"{found.pop()}; cast it with .astype"
+                f"{dtypes.pop()}; cast it with .astype"
             )
     if not filled:
         return call
-    results = _finished(call)
+    results = _finish(call)
     if not isinstance(results, tuple):
         return write(name, outs[0], results, where, broadcast=True)
     return tuple(
@@ -302,7 +303,7 @@ def _resolve_with_arguments(ufunc: np.ufunc, inputs: tuple[Any, ...], kwargs: di
 
 
 def _of_ufuncs(x: npt.ArrayLike, y: npt.ArrayLike, z: npt.ArrayLike, dtype: npt.DTypeLike | None) -> None:
-    """Carries the annotations of what ufuncs take."""
+    """Has the annotations of the arguments of ufuncs."""
 
 
 _UFUNC_KINDS = kinds_of(_of_ufuncs)
@@ -319,10 +320,10 @@ def _cast(name: str, x: Any, dtype: np.dtype[Any]) -> Any:
 def _resolve_method(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     name = f"{_spelt(ufunc)}.{method}"
     binary = ufunc.nin == 2 and ufunc.nout == 1 and ufunc.signature is None
-    known = ufunc in BY_UFUNC or ufunc in COMPOSED
-    if method not in ops.ufunc_methods.METHODS or not known or not (binary or (method == "at" and ufunc.nout == 1)):
+    is_known = ufunc in BY_UFUNC or ufunc in COMPOSED
+    if method not in ops.ufunc_methods.METHODS or not is_known or not (binary or (method == "at" and ufunc.nout == 1)):
         _refuse_call(name, method)
     rest = dict(kwargs)
     out = _only(rest.pop("out", None))
-    result = _bound(ops.ufunc_methods.METHODS[method], name, (ufunc, *inputs), rest)
+    result = _bind(ops.ufunc_methods.METHODS[method], name, (ufunc, *inputs), rest)
     return write(name, out, result) if given(out) else result

@@ -41,7 +41,7 @@ _new = object.__new__
 
 
 def wrap(data: Any, node: Any) -> Any:
-    """Make a Tensor around an array that nothing else will change, with the node that made it."""
+    """Return a Tensor of an array that nothing else will change, with its node."""
     t = _new(HOOKS.tensor)
     t._data = data
     t._node = node
@@ -49,18 +49,18 @@ def wrap(data: Any, node: Any) -> Any:
 
 
 def _operand(op: Op, x: Any) -> Any:
-    """Turn an operand that is not a Tensor into what NumPy makes of it; NotImplemented if its class should decide."""
+    """Convert an operand that is not a Tensor as NumPy does; NotImplemented if its class should decide."""
     if isinstance(x, np.ndarray):
-        return NotImplemented if x.__array_priority__ > 0 else _bare(op, x)  # as NumPy's own arrays defer
+        return NotImplemented if x.__array_priority__ > 0 else _plain_array(op, x)  # as NumPy's own arrays defer
     if isinstance(x, (np.generic, int, float, complex, DynamicScalar)):
-        # One that says what ufuncs make of it, such as a learning rate, is a Python number.
+        # A number with its own ufuncs, such as a scheduled learning rate, becomes a Python number.
         return x.__pos__() if hasattr(x, "__array_ufunc__") else x  # type: ignore[operator]
     if isinstance(x, (list, tuple)):
         return numbers(op.name, "the operand", x)
     return x if is_duck_array(x) else NotImplemented
 
 
-def _bare(op: Op, x: np.ndarray) -> np.ndarray:
+def _plain_array(op: Op, x: np.ndarray) -> np.ndarray:
     """Return a subclass's values as a plain array: derivative rules rely on the plain meaning of operators."""
     if x.dtype is _OBJECT:
         raise DtypeError(
@@ -72,16 +72,16 @@ def _bare(op: Op, x: np.ndarray) -> np.ndarray:
 
 
 def constant(op: Op, x: Any) -> Any:
-    """Turn an input that is not a Tensor into what an op's rules can read."""
+    """Convert an input that is not a Tensor to an array or number that the rules can read."""
     if x.__class__ is np.ndarray and x.dtype is not _OBJECT:
         return x
     if isinstance(x, np.ndarray):
-        return _bare(op, x)
+        return _plain_array(op, x)
     return np.asarray(x) if isinstance(x, (list, tuple)) else x
 
 
 def _with_other(op: Op, x: Any, y: Any) -> Any:
-    """Apply an op to a Tensor and an operand of a class that may have a meaning of its own."""
+    """Apply an op to a Tensor and an operand of a class that may define the operation itself."""
     Tensor, lifted = HOOKS.tensor, False
     if hasattr(x, "__apply_op__"):
         lifted = x.__class__ is not Tensor
@@ -119,11 +119,11 @@ def unary(op: Op, x: Any) -> Any:
             return wrap(out, Node(op, (edge,), _NO_PARAMS, None, (), out.shape, out.dtype, None))
     t = _new(HOOKS.tensor)  # as `wrap` does, whose call would take a tenth of the time
     t._data = out
-    t._node = None if not TAPES else _taped(op, out, (x,), _NO_PARAMS)
+    t._node = None if not TAPES else _record_on_tape(op, out, (x,), _NO_PARAMS)
     return t
 
 
-def moved(op: Op, x: Any, params: dict[str, Any]) -> Any:
+def apply_with_params(op: Op, x: Any, params: dict[str, Any]) -> Any:
     """Apply an op of one Tensor and parameters, such as an index or a shape: `apply` with fewer checks."""
     if x.__class__ is not HOOKS.tensor:
         return HOOKS.apply_to_tracers(op, (x,), params)
@@ -133,26 +133,26 @@ def moved(op: Op, x: Any, params: dict[str, Any]) -> Any:
         out = value[params["index"]] if op is getitem and value.__class__ is _ndarray else op.forward(value, **params)
     except Exception as error:
         raise misfit(op, (x,), params, error) from None
-    made = None
+    new_node = None
     if node is not None:
         mode = _mode()
         if mode.record:
             edge = x if node is LEAF else node
             if mode.source:
-                made = record(op, out, [value], [edge], [0] if node.needs else [], params)
+                new_node = record(op, out, [value], [edge], [0] if node.needs else [], params)
             elif node.needs and op.rules is not None and out.dtype.kind in "fc":
                 keep_out, keep_x = op.keeps[1]
                 saved = (out if keep_out else None, value if keep_x or value.__class__ in LAZY else edge)
-                made = Node(op, (edge,), params, saved, (0,), out.shape, out.dtype, None)
+                new_node = Node(op, (edge,), params, saved, (0,), out.shape, out.dtype, None)
             else:
-                made = Node(op, (edge,), params, None, (), out.shape, out.dtype, None)
-    if made is None and TAPES:
-        made = _taped(op, out, (x,), params)
+                new_node = Node(op, (edge,), params, None, (), out.shape, out.dtype, None)
+    if new_node is None and TAPES:
+        new_node = _record_on_tape(op, out, (x,), params)
     shares = out.__class__ is _ndarray and out.base is not None
     if shares and op.put is not None:
-        return new_view(x, out, made, op, params, value)
+        return new_view(x, out, new_node, op, params, value)
     result = _new(HOOKS.tensor)  # as in `unary`
-    result._data, result._node = out, made
+    result._data, result._node = out, new_node
     if shares:
         result._shared = x._shared = True
     return result
@@ -210,12 +210,12 @@ def binary(op: Op, x: Any, y: Any) -> Any:
     elif need or edge_x.__class__ is Node or edge_y.__class__ is Node:
         return wrap(out, record(op, out, [a, b], [edge_x, edge_y], (), _NO_PARAMS))
     t = _new(Tensor)  # as in `unary`
-    t._data, t._node = out, None if not TAPES else _taped(op, out, (x, y), _NO_PARAMS)
+    t._data, t._node = out, None if not TAPES else _record_on_tape(op, out, (x, y), _NO_PARAMS)
     return t
 
 
 def _may_overwrite(x: Any, mode: Mode) -> bool:
-    """Return whether only x refers to its values, and x may be rebound to another result."""
+    """Return whether nothing but x refers to its values, and x may be rebound to another result."""
     node, a = x._node, x._data
     if x.__class__ is not HOOKS.tensor or a.__class__ is not np.ndarray or node is LEAF or mode.watch is not None:
         return False
@@ -225,7 +225,7 @@ def _may_overwrite(x: Any, mode: Mode) -> bool:
 
 
 def add_over(x: Any, y: Any) -> bool:
-    """Add y to x in x's own memory if nothing else refers to it; return whether that was done."""
+    """Add y to x in the memory of x if nothing else refers to it; return whether that was done."""
     mode = _mode()
     b, edge = (y._data, y._node) if y.__class__ is HOOKS.tensor else (y, None)
     recorded = mode.record and x._node.__class__ is Node
@@ -234,12 +234,12 @@ def add_over(x: Any, y: Any) -> bool:
     if (mode.record and not recorded and edge is not None) or not _may_overwrite(x, mode):
         return False
     a, node = x._data, x._node
-    made = node
+    new_node = node
     if recorded:
         needs = [i for i, history in enumerate((node, edge)) if history is not None and history.needs]
         edges = [node, y if edge is None or edge is LEAF else edge]
-        made = record(arith.add, a, [a, b], edges, needs, {})
-    write_whole(partial(setattr, x, "_node", made), partial(np.add, a, b, out=a))
+        new_node = record(arith.add, a, [a, b], edges, needs, {})
+    write_whole(partial(setattr, x, "_node", new_node), partial(np.add, a, b, out=a))
     return True
 
 
@@ -250,13 +250,13 @@ def _fits(shape: tuple[int, ...], whole: tuple[int, ...]) -> bool:
 
 
 def unary_over(op: Op, x: Any, over: Callable[[Any], Callable[[], Any]]) -> bool:
-    """Apply an op that need not save its input in x's own memory, as `add_over`; `over(array)` returns a call in C."""
+    """Apply an op that does not save its input in the memory of x, as `add_over`; `over(array)` returns a call in C."""
     mode = _mode()
     if x._data.dtype.kind != "f" or not _may_overwrite(x, mode):
         return False
     a, node = x._data, x._node
-    made = record(op, a, [a], [node], [0] if node.needs else [], {}) if node.__class__ is Node else node
-    write_whole(partial(setattr, x, "_node", made), over(a))
+    new_node = record(op, a, [a], [node], [0] if node.needs else [], {}) if node.__class__ is Node else node
+    write_whole(partial(setattr, x, "_node", new_node), over(a))
     return True
 
 
@@ -264,7 +264,7 @@ def apply(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """Apply any op to Tensors and arrays; record the call if one of them has a history or requires a gradient."""
     single = len(inputs) == 1 and inputs[0].__class__ is HOOKS.tensor
     if single and op.keeps and op.results is None and not any(map(_holds_array, params.values())):
-        return moved(op, inputs[0], params)
+        return apply_with_params(op, inputs[0], params)
     values: list[Any] = []
     edges: list[Any] = []
     needs: list[int] = []
@@ -300,13 +300,13 @@ def apply(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
             return apply(op, placed, params)
         if (numbers := as_scalars(values)) is None:
             raise misfit(op, inputs, params, error) from None
-        out, values = _computed(op, inputs, numbers, params), numbers
+        out, values = _forward(op, inputs, numbers, params), numbers
     if op.results is not None:
         return _several(op, out, inputs, values, edges, needs if needs or recorded or not inputs else None, params)
     if needs or recorded or not inputs:
         node = record(op, out, values, edges, needs, params)
     else:
-        node = _taped(op, out, inputs, params) if TAPES else None
+        node = _record_on_tape(op, out, inputs, params) if TAPES else None
     result = wrap(out, node)
     if out.__class__ is np.ndarray and out.base is not None:
         _share(result, inputs)
@@ -329,7 +329,7 @@ def _several(
     if needs is not None:
         call = record(op, out, values, edges, needs, params)
     else:
-        call = _taped(op, out, inputs, params) if TAPES else None
+        call = _record_on_tape(op, out, inputs, params) if TAPES else None
     results = results_with(call, out)
     for t, a in zip(results, out, strict=True):
         if a.__class__ is np.ndarray and a.base is not None:
@@ -343,7 +343,7 @@ def results_with(call: Node | None, out: Sequence[Any]) -> tuple[Any, ...]:
     return tuple([wrap(a, node) for a, node in zip(out, nodes, strict=True)])
 
 
-def _computed(op: Op, inputs: tuple[Any, ...], values: list[Any], params: dict[str, Any]) -> Any:
+def _forward(op: Op, inputs: tuple[Any, ...], values: list[Any], params: dict[str, Any]) -> Any:
     try:
         return op.forward(*values, **params)
     except Exception as error:
@@ -372,8 +372,8 @@ def record(
     keep = keep_of(op, len(edges), needs)
     saved, fingerprints = _save(keep, out, values, edges)
     if mode.verify:
-        fingerprints = _of_all(saved, keep)
-    owned = _owned(params) if params else params
+        fingerprints = _fingerprint_all(saved, keep)
+    owned = _copy_arrays(params) if params else params
     node = Node(op, tuple(edges), owned, saved, tuple(needs), out.shape, out.dtype, note)
     if fingerprints:
         node.fingerprints = fingerprints
@@ -424,17 +424,17 @@ def _record_on(
         if keep[i] and edges[i - 1].__class__ is not DynamicScalar:
             saved[i] = value
     node = Node(op, tuple(edges), params, tuple(saved), tuple(needs), out.shape, out.dtype, note)
-    if mode.verify and (fingerprints := _of_all(saved, keep)):
+    if mode.verify and (fingerprints := _fingerprint_all(saved, keep)):
         node.fingerprints, node.hooks = fingerprints, []
     return node
 
 
-def _of_all(saved: Sequence[Any], keep: Sequence[bool]) -> list[Fingerprint]:
-    """Return fingerprints of all elements of what is saved, see `raise_on_change`."""
+def _fingerprint_all(saved: Sequence[Any], keep: Sequence[bool]) -> list[Fingerprint]:
+    """Return fingerprints of all elements of the saved arrays, see `raise_on_change`."""
     return [(i, digest, digest(a)) for i, a in enumerate(saved) if keep[i] and isinstance(a, np.ndarray)]
 
 
-def _taped(op: Op, out: Any, inputs: tuple[Any, ...], params: dict[str, Any]) -> Node | None:
+def _record_on_tape(op: Op, out: Any, inputs: tuple[Any, ...], params: dict[str, Any]) -> Node | None:
     """Return the node of a call that no gradient flows through, if a function is being compiled here."""
     mode = _mode()
     tape = mode.tape
@@ -455,10 +455,10 @@ def _taped(op: Op, out: Any, inputs: tuple[Any, ...], params: dict[str, Any]) ->
 
 
 def copy_on_tape(a: Any, data: Any) -> Node | None:
-    """Return the node of a copy, which a tape must see: of a caller's array or Tensor, or of what only this call has.
+    """Return the node of a copy, which a tape must see: of a caller's array or Tensor, or of a temporary.
 
     Args:
-        a: of what.
+        a: the original.
         data: the copy.
     """
     edge = value = a if isinstance(a, np.ndarray) else data
@@ -473,7 +473,7 @@ def copy_on_tape(a: Any, data: Any) -> Node | None:
 
 
 def _share(view: Any, inputs: tuple[Any, ...]) -> None:
-    """Note that tensors share memory: the first one that is assigned to moves to a buffer of its own."""
+    """Mark tensors that share memory: the first one that is assigned to gets a new buffer."""
     view._shared = True
     for x in inputs:
         if x.__class__ is HOOKS.tensor:
@@ -505,10 +505,10 @@ def _save(
     return tuple(saved), fingerprints
 
 
-def _owned(params: dict[str, Any]) -> dict[str, Any]:
+def _copy_arrays(params: dict[str, Any]) -> dict[str, Any]:
     """Return parameters with copies of the caller's arrays: indices and masks."""
     if any(map(_holds_array, params.values())):
-        return {name: map_leaves(_copied, value) for name, value in params.items()}
+        return {name: map_leaves(_copy_if_array, value) for name, value in params.items()}
     return params
 
 
@@ -516,11 +516,11 @@ def _holds_array(value: Any) -> bool:
     return value.__class__ is np.ndarray or (value.__class__ is tuple and np.ndarray in map(type, value))
 
 
-def _copied(x: Any) -> Any:
+def _copy_if_array(x: Any) -> Any:
     return x.copy() if x.__class__ is np.ndarray else x
 
 
-def owned(x: Any) -> Any:
+def own_value(x: Any) -> Any:
     """Return a user function's result so that nothing else can change it: a copy of an array.
 
     For a Tensor it is a new Tensor with the same history.
@@ -535,7 +535,7 @@ def owned(x: Any) -> Any:
     if x._node is None:
         data = np.array(data) if isinstance(data, np.ndarray) else data.copy() if is_duck_array(data) else data
     twin = wrap(data, x._node)
-    twin.__class__ = x.__class__  # of one layout; see _lifted
+    twin.__class__ = x.__class__  # the classes have one layout
     twin._shared = x._shared = True
     return twin
 
@@ -553,21 +553,21 @@ def owning(f: Callable[..., Any], *, alone: bool = False) -> Callable[..., Any]:
         with isolate() if alone else nullcontext():
             held: dict[int, Any] = {0: f(*args, **kwargs)}
         if not isinstance(held[0], tuple):
-            return _owned_of(held, 0)
+            return _own_result(held, 0)
         held = dict(enumerate(held[0]))  # and no tuple any more that refers to them
-        return tuple([_owned_of(held, k) for k in range(len(held))])
+        return tuple([_own_result(held, k) for k in range(len(held))])
 
     return owning_f
 
 
-def _owned_of(held: dict[int, Any], k: int) -> Any:
-    """Return what is held, or a copy of it if something else holds it as well."""
+def _own_result(held: dict[int, Any], k: int) -> Any:
+    """Return a held value, or a copy of it if something else holds it as well."""
     alone = isinstance(held[k], np.ndarray) and held[k].size > SMALL and is_unshared(held, k)
-    return held[k] if alone else owned(held[k])
+    return held[k] if alone else own_value(held[k])
 
 
 def open_edge(edge: Any, value: Any) -> Any:
-    """Turn an edge of a node into what the user sees: a Tensor, an array or a number."""
+    """Turn an edge of a node into a value for the user: a Tensor, an array or a number."""
     if edge.__class__ is not Node:
         return edge
     has_value = value is not edge and not isinstance(value, Node)

@@ -1,4 +1,4 @@
-"""What nodes save for their rules: opened with a history, checked against what has changed since, and freed."""
+"""The saved values of nodes: wrapped with a history for rules, checked for changes, and freed."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from .tensor import Tensor
 from .tracers import Level, unwrap, wrap_any
 
 _NUMPYS = frozenset({np.ndarray, np.float64, np.float32})
-# Constants up to this many bytes stay readable in the record after backward; larger arrays are let go.
+# Constants up to this many bytes stay readable in the record after backward; larger arrays are freed.
 _KEEP_BYTES = 1024
 
 
 def as_tensors(node: Node, saved: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Restore the history of saved arrays, so that a rule read with them is recorded."""
+    """Return the saved arrays as Tensors with their history, so that a rule that reads them is recorded."""
     out = saved[0]
     opened = [out if out is None else wrap(out, node) if out.__class__ in _NUMPYS else _with_history(out, node)]
     for edge, value in zip(node.inputs, saved[1:], strict=True):
@@ -40,7 +40,7 @@ def as_tensors(node: Node, saved: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _with_history(out: Any, node: Node) -> Any:
-    """Return what a call has computed with its history; it may be several results."""
+    """Return the result of a call with its history, or each of several results."""
     if node.op.results is None:
         return wrap_any(out, node)
     return tuple([wrap_any(a, n) for a, n in zip(out, result_nodes(node), strict=True)])
@@ -51,8 +51,8 @@ def without_level(level: Level, _: Node, saved: tuple[Any, ...]) -> tuple[Any, .
     return tuple([tuple([unwrap(a, level) for a in v]) if v.__class__ is Several else unwrap(v, level) for v in saved])
 
 
-def freed_saved(node: Node) -> tuple[Any, ...] | None:
-    """Put shapes in place of large constants, and return what is saved of a node from then on: nothing."""
+def free_saved(node: Node) -> tuple[Any, ...] | None:
+    """Replace large constants by their shapes, and return the new `saved` of a node: None."""
     for e in node.inputs:
         if e.__class__ is np.ndarray and e.nbytes > _KEEP_BYTES:
             node.inputs = tuple(map(_without_values, node.inputs))
@@ -65,7 +65,7 @@ def _without_values(edge: Any) -> Any:
     return ShapeDtype(edge.shape, edge.dtype) if large else edge
 
 
-def freed(node: Node) -> GradError:
+def freed_error(node: Node) -> GradError:
     """Return the error of a second backward pass."""
     return GradError(
         f"backward: the saved values of the {node.describe()} were freed by an earlier backward. "
@@ -85,14 +85,14 @@ def refuse_changed_leaf(op: str, leaf: Tensor, *, named: bool) -> NoReturn:
     )
 
 
-def check_seals(node: Node, saved: tuple[Any, ...]) -> None:
+def check_fingerprints(node: Node, saved: tuple[Any, ...]) -> None:
     """Raise if an array that a rule is about to read has changed since its op read it."""
     fingerprints = getattr(node, "fingerprints", None)
     if fingerprints and (place := first_changed(fingerprints, saved)) >= 0:
-        a, what = saved[place], f"input {place - 1} of" if place else "the values of"
+        a, subject = saved[place], f"input {place - 1} of" if place else "the values of"
         raise GradError(
-            f"backward: {what} the {node.describe()}, an array of shape {a.shape} {a.dtype}, was changed after the op "
-            "read it, so the gradient would be of a function that was never computed. "
+            f"backward: {subject} the {node.describe()}, an array of shape {a.shape} {a.dtype}, was changed after the "
+            "op read it, so the gradient would be of a function that was never computed. "
             "Fix: write into another array, or use a copy: x.copy(), or tensor(x)"
             + ("" if node.note else "; record_source() names the line")
             + more_on("changed-before-backward")

@@ -94,19 +94,19 @@ _CALLING = tuple(f"autograd_lite.{part}." for part in ("functional", "control", 
 def instead() -> str:
     """Return a sentence about the function of SciPy that is running, or nothing if it is none of its own."""
     frame: FrameType | None = sys._getframe(1)
-    found = ""
+    advice = ""
     inside = False
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
         if module.startswith("scipy."):
             inside = True
-            found = _spoken(module, frame) or found
+            advice = _spoken(module, frame) or advice
         elif inside and not module.startswith(("numpy", "contextlib", "functools")):
             break
         elif module.startswith(_CALLING) and not inside:
             break  # a function of ours has called the user's, as for SciPy's solvers
         frame = frame.f_back
-    return found
+    return advice
 
 
 def _spoken(module: str, frame: FrameType) -> str:

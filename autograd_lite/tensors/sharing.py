@@ -10,7 +10,7 @@ import numpy as np
 
 from ..core.hooks import HOOKS
 from ..ops.gather import replaced
-from .record import owned
+from .record import own_value
 from .views import Apart, link
 
 
@@ -25,13 +25,13 @@ def separate(result: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any
     if kwargs and result is kwargs.get("out"):
         return result
     if any(result is x for x in args):
-        return owned(result) if result is args[0] or kwargs is None else result
+        return own_value(result) if result is args[0] or kwargs is None else result
     result._view = None
     return result
 
 
 def at_a_place(result: Any, x: Any, key: Any) -> Any:
-    """Return `x[key]` for integers that differ from example to example as what it is in NumPy: a view."""
+    """Return `x[key]`, for integers that differ from example to example, as a view, as in NumPy."""
     if result.ndim and is_one_place(key):
         link(result, x, Apart(lambda t: t[key], lambda t, y: replaced(t, key, y)), {}, x._data)
     return result
@@ -83,7 +83,7 @@ def _windows_of(x: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 
 def _made_like(result: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Return what was made like a Tensor as one, which takes Tensors by index."""
+    """Return an array that was created like a Tensor as a Tensor, into which Tensors can be written."""
     return result if isinstance(result, HOOKS.tensor) or result.dtype.kind not in "biufc" else HOOKS.tensor(result)
 
 

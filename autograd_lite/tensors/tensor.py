@@ -1,4 +1,4 @@
-"""The Tensor: an array, and the record of how it was made."""
+"""The Tensor: an array, and the record of its computation."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ from .gradient_hooks import AWAITED, ArrivalHook, GradKeeper, HookHandle, UserHo
 from .inplace import InPlace
 from .ndarray_methods import Methods, UnknownIndex, canonical_index
 from .operators import Operators
-from .protocols import Dispatched, deferred, on_arrays
-from .record import apply, binary, constant, copy_on_tape, moved, open_edge, owned, unary, wrap
+from .protocols import Dispatched, defer, on_arrays
+from .record import apply, apply_with_params, binary, constant, copy_on_tape, open_edge, own_value, unary, wrap
 from .sharing import at_a_place
 from .views import take_anew
 
@@ -92,17 +92,17 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
         copy: bool = True,
     ) -> None:
         try:
-            wanted = bool(requires_grad)
-            given = a._data if isinstance(a, Tensor) else plain_number(a)
-            if given.__class__ in (list, tuple):
-                refuse_masked(*given, caller="tensor")
-            if given.__class__ is np.ndarray or not is_duck_array(given):
-                data = np.array(given, dtype=dtype, copy=copy or None)
+            needs_grad = bool(requires_grad)
+            values = a._data if isinstance(a, Tensor) else plain_number(a)
+            if values.__class__ in (list, tuple):
+                refuse_masked(*values, caller="tensor")
+            if values.__class__ is np.ndarray or not is_duck_array(values):
+                data = np.array(values, dtype=dtype, copy=copy or None)
             else:
-                data = astype(given, dtype, copy)
+                data = astype(values, dtype, copy)
         except Exception as error:
-            given = {"a": a, "dtype": dtype, "requires_grad": requires_grad}
-            raise explain_error("tensor", error, given, kinds_of(Tensor.__init__), final=False) from None
+            arguments = {"a": a, "dtype": dtype, "requires_grad": requires_grad}
+            raise explain_error("tensor", error, arguments, kinds_of(Tensor.__init__), final=False) from None
         if data.dtype.kind not in "biufc":
             raise DtypeError(f"tensor: expected numbers; received dtype {data.dtype}. Convert the values first")
         self._data = data
@@ -113,11 +113,11 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
             self._shared = True
             if isinstance(a, Tensor):
                 a._shared = True
-        if wanted:
+        if needs_grad:
             self.requires_grad = True
         if TAPES and (tape := MODE.get().tape) is not None:
             tape.note_tensor(self)
-            if not wanted:
+            if not needs_grad:
                 self._node = copy_on_tape(a, data)
 
     # ---- attributes -------------------------------------------------------------------------------------------------
@@ -220,8 +220,8 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
     def is_leaf(self) -> bool:
         """Whether the tensor was made by the user, not by a recorded operation."""
         node = self._node
-        made = node is None or node is LEAF or node.op is barrier.stop_gradient
-        return made or (self._is_on_tape() and not MODE.get().tape.is_captured(self))  # type: ignore[union-attr]
+        is_unrecorded = node is None or node is LEAF or node.op is barrier.stop_gradient
+        return is_unrecorded or (self._is_on_tape() and not MODE.get().tape.is_captured(self))  # type: ignore[union-attr]
 
     def _is_on_tape(self) -> bool:
         """Return whether only a tape has recorded this, so that it is a leaf where there is none."""
@@ -243,13 +243,12 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
         if value is None:
             self._grad = None
             return
-        given = owned(value) if isinstance(value, Tensor) else Tensor(value)
-        if given.shape != self.shape or given.dtype != self.dtype:
+        new = own_value(value) if isinstance(value, Tensor) else Tensor(value)
+        if new.shape != self.shape or new.dtype != self.dtype:
             raise ShapeError(
-                f".grad: expected shape {self.shape} {self.dtype}, as the tensor has; "
-                f"received {given.shape} {given.dtype}"
+                f".grad: expected shape {self.shape} {self.dtype}, as the tensor has; received {new.shape} {new.dtype}"
             )
-        self._grad = given
+        self._grad = new
 
     def backward(
         self, cotangent: Tensor | npt.ArrayLike | None = None, *, retain_graph: bool = False, create_graph: bool = False
@@ -283,8 +282,8 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
         """Call `hook` with the gradient of this tensor whenever a backward pass has computed it.
 
         Args:
-            hook: gets the gradient, a Tensor of this tensor's shape and dtype; what it returns, unless None, replaces
-                the gradient.
+            hook: a function of the gradient, a Tensor of this tensor's shape and dtype; its result, unless None,
+                replaces the gradient.
 
         Returns:
             A handle whose `remove()` removes the hook.
@@ -309,8 +308,8 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
             hooks = self._node.hooks
         added = UserHook(hook)
         # `retain_grad` keeps the gradient as all hooks have left it.
-        kept = sum(isinstance(h, GradKeeper) for h in hooks)
-        hooks.insert(len(hooks) - kept, added)
+        keepers = sum(isinstance(h, GradKeeper) for h in hooks)
+        hooks.insert(len(hooks) - keepers, added)
         return HookHandle(hooks, added)
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> HookHandle:
@@ -320,7 +319,7 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
         fails later, the gradients that have come stay.
 
         Args:
-            hook: gets this tensor; what it returns is ignored.
+            hook: a function of this tensor; its result is ignored.
 
         Returns:
             A handle whose `remove()` removes the hook.
@@ -461,7 +460,7 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
                 result = binary(op, *inputs)
                 if result is NotImplemented:  # operators defer to np.matrix; a ufunc treats it as any array
                     result = binary(op, *(constant(op, x) if isinstance(x, np.ndarray) else x for x in inputs))
-                return deferred(ufunc, inputs, Tensor) if result is NotImplemented else result
+                return defer(ufunc, inputs, Tensor) if result is NotImplemented else result
         return super().__array_ufunc__(ufunc, method, *inputs, **kwargs)
 
     __hash__ = object.__hash__
@@ -470,12 +469,12 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
 
     def __getitem__(self, key: Any) -> Tensor:
         if key.__class__ is int or key.__class__ is slice:
-            return moved(index.getitem, self, {"index": (key,)})
+            return apply_with_params(index.getitem, self, {"index": (key,)})
         try:
-            known = canonical_index(key)
+            canonical = canonical_index(key)
         except UnknownIndex:
             return at_a_place(gathered(self, key), self, key)
-        taken = moved(index.getitem, self, {"index": known})
+        taken = apply_with_params(index.getitem, self, {"index": canonical})
         if key.__class__ is np.ndarray and not key.ndim:
             taken._view = None  # a copy in NumPy
         return taken

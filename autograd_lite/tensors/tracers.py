@@ -35,11 +35,11 @@ _new = object.__new__
 
 
 class Level:
-    """One running transformation. Later ones lie further in; what was recorded before it began is outside it.
+    """One running transformation. Later ones lie further in; everything recorded before it began is outside it.
 
     Attributes:
         stamp: the moment when it began.
-        recorded: whether operations were being recorded around it.
+        recorded: whether operations were recorded outside it.
     """
 
     __slots__ = ("recorded", "stamp")
@@ -82,7 +82,7 @@ class Tracer(Operators, Methods, Dispatched):
 
     @property
     def differentiated(self) -> bool:
-        """Whether the value carries a derivative, apart from what is recorded at its level."""
+        """Whether the value carries a derivative, besides the history that is recorded at its level."""
         return True
 
     @property
@@ -268,7 +268,7 @@ def apply_to_tracers(op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) ->
         value = values[i]
         if not isinstance(x, Tensor):
             if TAPES and x.__class__ is np.ndarray and MODE.get().tape is not None:
-                values[i] = apply(barrier.stop_gradient, (x,), {})  # so that what is computed from it is recorded
+                values[i] = apply(barrier.stop_gradient, (x,), {})  # so that computations with it are recorded
             elif x.__class__ not in NUMBERS and not isinstance(x, Tracer):
                 values[i] = constant(op, x)
             edges.append(values[i])

@@ -27,11 +27,11 @@ _OURS = {theirs.__name__ for theirs, ours in FASTEST.items() if ours is not thei
 
 
 def alike(rule: Callable[..., Any], bare_stays: bool = False) -> Callable[..., Any]:
-    """Return a user's rule that gives arrays and Tensors the same bits, and sees nothing but these.
+    """Wrap a user's rule so that arrays and Tensors get the same bits, and it sees nothing but these.
 
     Args:
-        rule: what the user wrote.
-        bare_stays: arrays reach it as arrays, whatever it calls: their `flags` and memory, too, may be read.
+        rule: the user's function.
+        bare_stays: pass arrays as arrays, whatever it calls, since it may read their `flags` and memory.
     """
     calls_ours: bool | None = False if bare_stays else None
 
@@ -41,17 +41,17 @@ def alike(rule: Callable[..., Any], bare_stays: bool = False) -> Callable[..., A
         if calls_ours is None:  # at the first reading: all it calls is there
             calls_ours = bool(_OURS) and _may_call_ours(rule)
         numbered = args[0].__class__ is tuple and _INT.issuperset(map(type, args[0]))  # argnums come first
-        bare = _BARE.issuperset(map(type, args[1:] if numbered else args))
+        plain = _BARE.issuperset(map(type, args[1:] if numbered else args))
         if not calls_ours:
-            if bare or not _holds_lifted(args):
+            if plain or not _holds_lifted(args):
                 return rule(*args, **kwargs)
-            return map_leaves(_unfaced, rule(*map_leaves(_faced, args), **kwargs))
-        if bare:
+            return map_leaves(_unwrap_result, rule(*map_leaves(_wrap_argument, args), **kwargs))
+        if plain:
             out = rule(*[_as_tensor(x) for x in args], **kwargs)
             return out._data if out.__class__ is HOOKS.tensor and out._node is None else map_leaves(_bare, out)
         out = rule(*map_leaves(_as_tensor, args), **kwargs)
         recorded = any(isinstance(x, HOOKS.tensor) for x in leaves(args))
-        return map_leaves(_unfaced if recorded else _bare, out)
+        return map_leaves(_unwrap_result if recorded else _bare, out)
 
     return read
 
@@ -62,18 +62,18 @@ def _holds_lifted(args: tuple[Any, ...]) -> bool:
 
 
 def _as_tensor(x: Any) -> Any:
-    return wrap(x, None) if isinstance(x, np.ndarray | np.generic) and x.dtype.kind in "fc" else _faced(x)
+    return wrap(x, None) if isinstance(x, np.ndarray | np.generic) and x.dtype.kind in "fc" else _wrap_argument(x)
 
 
 def _bare(x: Any) -> Any:
     return x._data if isinstance(x, HOOKS.tensor) and x._node is None else x
 
 
-def _faced(x: Any) -> Any:
+def _wrap_argument(x: Any) -> Any:
     return wrap_any(x, None) if isinstance(x, Tracer) else x
 
 
-def _unfaced(x: Any) -> Any:
+def _unwrap_result(x: Any) -> Any:
     return x._data if isinstance(x, TracedTensor) and x._node is None else x
 
 

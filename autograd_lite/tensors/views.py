@@ -1,8 +1,8 @@
 """Views: Tensors that NumPy would have made in the memory of another one, and writes that both sides see.
 
-The values that a Tensor holds never change, so that the recorded past stays true: a write gives it other values. For
-these to be NumPy's, a view knows what it is a view of, and by which op. A write through it is recorded as a new value
-of that Tensor too, by the op's `put`. Other views of it are stale then, and are taken anew when something reads them.
+The values of a Tensor never change, so that the recorded past stays true: a write gives it other values. To match
+NumPy, a view knows its base, and the op that made it. A write through it is recorded as a new value of the base too, by
+the op's `put`. Other views of the base are stale then, and are recomputed when something reads them.
 
 A Tensor knows its views weakly, so nothing here is a cycle, and learns of them when it is written: until then, views
 are noted in one list for all, at no other cost.
@@ -23,14 +23,14 @@ from ..core.node import LEAF, Node, user_source
 from ..core.op import Op
 from ..native.kernels import library
 
-# What a Tensor is a view of, by which op and parameters, the values that it held then, and how many views lie between
-# it and what owns the memory. If that Tensor holds others, by `assign`, it is not a view any more. A tuple, since every
-# index makes one.
+# The base of a view, the op and its parameters, the values of the base at that time, and the number of views between it
+# and the owner of the memory. Once the base has other values, by `assign`, it is not a view any more. A plain tuple,
+# since every indexing creates one.
 Link = tuple[Any, Any, dict[str, Any], Any, int]
-ARRAY: Any = ()  # in the place of a link, on a value of no axes inside `jvp` or `vmap`: an array, not a number
-NEW: list[ref[Any]] = []  # views that what they are views of does not know yet
+ARRAY: Any = ()  # in place of a link, on a 0-d value inside `jvp` or `vmap`: an array, not a number
+NEW: list[ref[Any]] = []  # views that their bases do not know yet
 _FEW = 256
-_LIMIT = [_FEW]  # how many, until those are forgotten that live no more
+_LIMIT = [_FEW]  # the length of `NEW` at which dead references are removed
 _DEEP = 64  # views of views; a list that is peeled, xs = xs[1:], must not keep all that it was
 _LOCK = fork_safe_lock()
 _BUSY: list[bool] = []  # not empty while views are taken from `NEW`
@@ -205,15 +205,15 @@ def kin_of(t: Any, origin: Any) -> Kin:
 
 def _views_of(t: Any, origin: Any = None) -> list[Any]:
     """Return the views of a Tensor that are not stale."""
-    found = []
+    views = []
     for here in getattr(t, "_views", None) or ():
         view = here()
         if view is None or view is origin or type(view) is HOOKS.stale:
             continue
         link = view._view
         if link and link[0] is t and _is_current(link):
-            found.append(view)
-    return found
+            views.append(view)
+    return views
 
 
 def outdate(t: Any, kin: Kin, origin: Any, leaf: bool) -> None:
@@ -223,7 +223,7 @@ def outdate(t: Any, kin: Kin, origin: Any, leaf: bool) -> None:
         t: the Tensor.
         kin: as it was before.
         origin: the view through which it was written, if that is so.
-        leaf: whether it is a leaf that requires a gradient. What was recorded from its values stays true.
+        leaf: whether it is a leaf that requires a gradient, so that views with a history keep its old values.
     """
     t._views = [] if origin is None else [ref(origin)]
     tape = MODE.get().tape if TAPES else None
@@ -249,12 +249,12 @@ def knows_views(t: Any) -> None:
     t._views = getattr(t, "_views", None) or []
 
 
-def in_step(written: Sequence[tuple[Any, bool]], given: Sequence[Any], reads_others: bool) -> bool:
+def in_step(written: Sequence[tuple[Any, bool]], arguments: Sequence[Any], reads_others: bool) -> bool:
     """Make the views of Tensors that a replay is to write stale; return whether it does then what its function does.
 
     Args:
         written: these Tensors, known to `knows_views`, each with whether nothing is assigned to it besides.
-        given: the arguments, which must not be such views: the replay has their values from before.
+        arguments: the arguments, which must not be such views: the replay has their values from before.
         reads_others: whether it reads Tensors from elsewhere, which might be such views.
     """
     met = False
@@ -267,13 +267,13 @@ def in_step(written: Sequence[tuple[Any, bool]], given: Sequence[Any], reads_oth
         if kin.views:
             outdate(t, kin, None, t._node is LEAF)
             met = True
-    return not met or not (reads_others or any(type(x) is HOOKS.stale for x in given))
+    return not met or not (reads_others or any(type(x) is HOOKS.stale for x in arguments))
 
 
 def take_anew(view: Any) -> None:
-    """Give a stale view the values that what it is a view of has now.
+    """Recompute a stale view from its base.
 
-    It has a history, if that has one, though it may be read under `no_grad`; one that was made there has none.
+    It has a history if its base has one, even if it is read under `no_grad`, unless it was created there.
     """
     base, op, params, (constant, inside), depth = _read(view, "_view")
 
