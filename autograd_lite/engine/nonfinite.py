@@ -101,9 +101,9 @@ def fault_in(op: Op, inputs: Sequence[Any], out: Any, params: dict[str, Any]) ->
     """
     if isinstance(out, tuple):
         for k, part in enumerate(out):
-            found = None if part is None else fault_in(op, inputs, part, params)
-            if found is not None:
-                return replace(found, sentence=f"{found.sentence}, in its result {op.result_text(k)}")
+            fault = None if part is None else fault_in(op, inputs, part, params)
+            if fault is not None:
+                return replace(fault, sentence=f"{fault.sentence}, in its result {op.result_text(k)}")
         return None
     arrays = [to_numpy(x) for x in inputs]
     result = to_numpy(out)
@@ -317,7 +317,8 @@ def _words(
         return "0/0", f"the {name} of {elements} is 0/0"
     if op is solve.inverse_or_limit:
         return "a singular matrix", "the matrix is singular, so it has no inverse"
-    if not op.domain and OPS.defined.get(op.name) is op:  # it is defined everywhere: a sum of finite products that is not finite was too large
+    # An op of the tables that is defined everywhere is made of sums and products: these have become too large.
+    if not op.domain and OPS.defined.get(op.name) is op:
         then = ", then inf - inf" if np.isnan(value) else ""
         return f"overflow in {name}{then}", f"{name} became larger than {_largest(dtype)}{then}"
     return f"{name} = {result}", f"{name} returned {result} for {_and([_range(a) for a in arrays])}"
@@ -363,10 +364,10 @@ def fault_in_rule(
         return None
     saved = (out, *inputs)
     with np.errstate(all="ignore"):
-        made = read_rule(rule, g, saved, params)
-        if made is None:
+        result = read_rule(rule, g, saved, params)
+        if result is None:
             return None
-        r, by_element = to_numpy(made), op.is_elementwise and op.results is None
+        r, by_element = to_numpy(result), op.is_elementwise and op.results is None
         if rule.kind is not Kind.VJP and np.shape(g) == r.shape:
             r = np.where(np.isnan(r) & (to_numpy(g) == 0), 0, r)
         bad = ~np.isfinite(r)
@@ -404,14 +405,13 @@ def _partial_words(
         return f"overflow of {r.dtype}", sentence, operands
     one = np.ones((), r.dtype)
     partial = to_numpy(read_rule(rule, one, tuple(x if x is None else to_numpy(x) for x in here), params))[()]
-    known = all(x is not None for x in here[1:])
-    point = (
-        f"at {_point(operands)}" if known else f"where its result is {number(here[0])}" if here[0] is not None else ""
-    )
+    has_point = all(x is not None for x in here[1:])
+    at_result = "" if here[0] is None else f"where its result is {number(here[0])}"
+    point = f"at {_point(operands)}" if has_point else at_result
     by = f" by {_LETTER[argument]}" if len(here) > 2 else ""
     if not np.isfinite(partial):
-        call = f"{op.name}'({operands[0]})" if known and not by else f"d{op.name}/d{_LETTER[argument]}"
-        where = "" if known and not by else f" {point}"
+        call = f"{op.name}'({operands[0]})" if has_point and not by else f"d{op.name}/d{_LETTER[argument]}"
+        where = "" if has_point and not by else f" {point}"
         return (
             f"{call}{where} = {number(partial)}",
             f"the derivative of {op.name}{by} {point} is {number(partial)}",
@@ -438,14 +438,16 @@ def _vjp_words(
 ) -> tuple[str, str]:
     out, *inputs = saved
     arrays = [to_numpy(x) for x in (*(out if isinstance(out, tuple) else (out,)), *inputs) if _is_array(x)]
-    what = f"the derivative of {op.name}" + (f" by {_LETTER[argument]}" if len(saved) > 2 and argument < 3 else "")
+    by = f" by {_LETTER[argument]}" if len(saved) > 2 and argument < 3 else ""
+    derivative = f"the derivative of {op.name}{by}"
     if not all(map(is_finite, arrays)):
-        return "0 * inf" if np.isnan(value) else f"inf in {what}", f"{what} reads values that are not finite"
+        reason = "0 * inf" if np.isnan(value) else f"inf in {derivative}"
+        return reason, f"{derivative} reads values that are not finite"
     if rule.kind is Kind.REDUCED:
         flat = to_numpy(read_rule(rule, np.ones_like(g), saved, params))
         if not is_finite(flat):
-            return f"{what} = {number(value)}", f"{what} is {number(value)} there, for {_range(arrays[-1])}"
-    return f"overflow in {what}", f"{what} became larger than {_largest(to_numpy(value).dtype)}"
+            return f"{derivative} = {number(value)}", f"{derivative} is {number(value)} there, for {_range(arrays[-1])}"
+    return f"overflow in {derivative}", f"{derivative} became larger than {_largest(to_numpy(value).dtype)}"
 
 
 # ---- what to do -----------------------------------------------------------------------------------------------------

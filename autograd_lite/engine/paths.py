@@ -1,4 +1,4 @@
-"""The ways that gradients take from results to what they were computed from."""
+"""The paths of gradients, from results to the leaves that these were computed from."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Paths(NamedTuple):
         targets: where they end; None for every leaf. What lies behind a target is left out.
         order: the nodes on the paths, last recorded first: consumers before what they consume.
         selects: whether one of their ops may drop values, see `Op.selects`.
-        astray: whether gradients also flow to leaves that are not targets.
+        reaches_other_leaves: whether gradients also flow to leaves that are not targets.
         history: whether one of those leaves requires a gradient; the argument that a transformation's variable copies
             does not.
     """
@@ -28,7 +28,7 @@ class Paths(NamedTuple):
     targets: set[Any] | None
     order: list[Node]
     selects: bool
-    astray: bool
+    reaches_other_leaves: bool
     history: bool
 
 
@@ -36,14 +36,14 @@ def paths_from(edges: Iterable[Any], targets: set[Any] | None) -> Paths:
     """Find the paths of gradients from the results with these edges."""
     seen = set(targets or ())
     stack: list[Node] = []
-    selects = astray = history = useless = False
+    selects = reaches_other_leaves = history = useless = False
     for edge in edges:
         if edge not in seen:
             if edge.__class__ is Node:
                 seen.add(edge)
                 stack.append(edge)
             else:
-                astray = history = True
+                reaches_other_leaves = history = True
     order = []
     while stack:
         node = stack.pop()
@@ -52,7 +52,7 @@ def paths_from(edges: Iterable[Any], targets: set[Any] | None) -> Paths:
             selects = True
         inputs = node.inputs
         if TAPES and not node.needs:  # an argument of a function that is compiled
-            astray = True
+            reaches_other_leaves = True
         for i in node.needs:
             edge = inputs[i]
             if edge not in seen:
@@ -60,7 +60,7 @@ def paths_from(edges: Iterable[Any], targets: set[Any] | None) -> Paths:
                     seen.add(edge)
                     stack.append(edge)
                 else:
-                    astray = True
+                    reaches_other_leaves = True
                     if edge._node is None:
                         useless = True
                     else:
@@ -68,21 +68,21 @@ def paths_from(edges: Iterable[Any], targets: set[Any] | None) -> Paths:
     order.sort(key=_stamp, reverse=True)  # a node is older than its consumers
     if useless and targets is None:  # some leaves no longer require a gradient: no work for those
         targets = {e for node in order for i in node.needs if (e := node.inputs[i]).__class__ is Tensor and e._node}
-    if astray and targets is not None:  # some nodes may lead to other leaves only
+    if reaches_other_leaves and targets is not None:  # some nodes may lead to other leaves only
         order = _towards(order, targets)
-    return Paths(targets, order, selects, astray, history)
+    return Paths(targets, order, selects, reaches_other_leaves, history)
 
 
 def _towards(order: list[Node], targets: set[Any]) -> list[Node]:
     """Keep the nodes from which a target can be reached."""
     useful = set(targets)
-    kept = []
+    nodes = []
     for node in reversed(order):
         inputs = node.inputs
         for i in node.needs:
             if inputs[i] in useful:
                 useful.add(node)
-                kept.append(node)
+                nodes.append(node)
                 break
-    kept.reverse()
-    return kept
+    nodes.reverse()
+    return nodes

@@ -58,7 +58,7 @@ _Opened = Callable[[Node, tuple[Any, ...]], tuple[Any, ...]] | None
 
 
 def edge_of(t: Tensor) -> Node | Tensor:
-    """Return the edge to `t` from what is computed from it: its node, or the tensor itself if it is a leaf."""
+    """Return the edge that nodes computed from `t` hold: its node, or the tensor itself if it is a leaf."""
     node = t._node
     return t if node is None or node is LEAF else node
 
@@ -99,15 +99,15 @@ def backward(t: Tensor, cotangent: Any = None, *, retain_graph: bool = False, cr
         tape.note_backward(edge_of(t))
         retain_graph = True
     g = _root_cotangent(t, cotangent, create_graph or tape is not None)
-    found = cotangents(
+    gradients = cotangents(
         {edge_of(t): g},
         None,
         retain_graph=retain_graph or create_graph,
         create_graph=create_graph,
-        arrived=_arrived if AWAITED else None,
+        accumulate=_accumulate if AWAITED else None,
     )
-    if found.keys().isdisjoint((edge_of(t),)) or t.is_leaf:
-        _arrived(list(found), found)
+    if gradients.keys().isdisjoint((edge_of(t),)) or t.is_leaf:
+        _accumulate(list(gradients), gradients)
         return
     raise GradError(
         f"backward: expected a tensor that depends on a leaf which requires a gradient; received {_short(t)}, all of "
@@ -115,15 +115,15 @@ def backward(t: Tensor, cotangent: Any = None, *, retain_graph: bool = False, cr
     )
 
 
-def _arrived(leaves: list[Tensor], found: dict[Any, Any]) -> None:
-    """Take the gradients of leaves out of `found` and add them to `.grad`; then call the hooks that wait for that."""
+def _accumulate(leaves: list[Tensor], pending: dict[Any, Any]) -> None:
+    """Take the gradients of leaves out of `pending` and add them to `.grad`; then call the hooks that wait for that."""
     tape = MODE.get().tape if TAPES else None
     with GRAD_LOCK:
         for leaf in leaves:
             if tape is not None:
                 tape.note_gradient(leaf)
-            _add_to_leaf(leaf, found)
-            del found[leaf]
+            _add_to_leaf(leaf, pending)
+            del pending[leaf]
     if AWAITED:
         for leaf in leaves:
             for hook in arrival_hooks(leaf):
@@ -158,9 +158,7 @@ def _root_cotangent(t: Tensor, cotangent: Any, create_graph: bool) -> Any:
         if kind not in ("biufc" if t.dtype.kind == "c" else "biuf"):
             number = "complex or real" if t.dtype.kind == "c" else "real"
             raise DtypeError(f"backward: expected a {number} cotangent; received dtype kind {kind!r}")
-        g = conjugated(
-            g.astype(t.dtype, copy=False) if isinstance(g, Tensor) else asarray_like(as_array(g, t.dtype), t)
-        )
+        g = conjugate(g.astype(t.dtype, copy=False) if isinstance(g, Tensor) else asarray_like(as_array(g, t.dtype), t))
     if create_graph:
         if isinstance(g, Tensor):
             return own_value(g)
@@ -171,24 +169,24 @@ def _root_cotangent(t: Tensor, cotangent: Any, create_graph: bool) -> Any:
     return g.data if isinstance(g, Tensor) else g
 
 
-def _add_to_leaf(leaf: Tensor, found: dict[Any, Any]) -> None:
+def _add_to_leaf(leaf: Tensor, pending: dict[Any, Any]) -> None:
     """Add to a leaf's gradient, in memory of its own: arrays that `.grad` has handed out before do not change."""
     if (hooks := getattr(leaf, "_hooks", ())) or leaf._data.dtype.kind == "c":
-        total = conjugated(found[leaf])
+        total = conjugate(pending[leaf])
         for hook in hooks:
             changed = hook(total)
             total = total if changed is None else changed
-        found[leaf] = total
+        pending[leaf] = total
         del total
     previous = leaf.grad
-    if isinstance(found[leaf], Tensor):
-        leaf._grad = own_value(found[leaf]) if previous is None else previous + found[leaf]
+    if isinstance(pending[leaf], Tensor):
+        leaf._grad = own_value(pending[leaf]) if previous is None else previous + pending[leaf]
     elif previous is not None:
-        leaf._grad = wrap(previous._data + found[leaf], None)
+        leaf._grad = wrap(previous._data + pending[leaf], None)
     else:
         # A rule may have passed on an array that something else holds: the cotangent, another gradient, a saved value.
-        large = found[leaf].size > SMALL and is_unshared(found, leaf)
-        g = found[leaf]
+        large = pending[leaf].size > SMALL and is_unshared(pending, leaf)
+        g = pending[leaf]
         g = g if large else np.array(g) if g.__class__ in _NUMPYS else gradient_like(copy_array(g), leaf._data)
         leaf._grad = wrap(g, None)
 
@@ -217,7 +215,7 @@ def cotangents(
     level: Level | None = None,
     paths: Paths | None = None,
     observer: Observer | None = None,
-    arrived: Callable[[list[Tensor], dict[Any, Any]], None] | None = None,
+    accumulate: Callable[[list[Tensor], dict[Any, Any]], None] | None = None,
     masks: bool | None = None,
 ) -> dict[Any, Any]:
     """Run the chain rule from `roots` (edge -> cotangent) and return the cotangents of the leaves, or of `targets`.
@@ -231,13 +229,13 @@ def cotangents(
             the values that the saved ones held, whose history further out is still recorded.
         paths: from the roots to the targets, if they are known.
         observer: looks on; by default the one of the mode's `watch`, if any.
-        arrived: is given leaves that have hooks for it when their cotangents are whole, with all that are pending.
+        accumulate: is given leaves that have hooks for it when their cotangents are whole, with all that are pending.
         masks: whether NaN is masked from the start; by default where one can hide from the result.
     """
     if observer is None and (watching := MODE.get().watch) is not None:
         observer = watching.observer()
-    targets, order, selects, astray, _ = paths or paths_from(roots, targets)
-    wanted = targets.union(order) if astray and targets is not None else None
+    targets, order, selects, reaches_other_leaves, _ = paths or paths_from(roots, targets)
+    useful = targets.union(order) if reaches_other_leaves and targets is not None else None
     tape = MODE.get().tape if TAPES else None
     alarm = _Alarm()
     # A NaN or an infinity can hide from the result behind an op that selects, or where the root's cotangent is zero.
@@ -258,18 +256,18 @@ def cotangents(
     else:
         opened = partial(without_level, level)
     # A context of its own restores the modes around it wherever an interrupt comes, which `with` does not.
-    way = _walk if observer is None else partial(_walk_observed, observer)
-    if arrived is not None:
-        way = partial(_walk_by_arrivals, way, arrived)
-    walk = order, roots.copy(), wanted, alarm, retain_graph, opened
-    pulled = copy_context().run(_walk_in_mode, change, alarm, observer is not None, way, walk)
+    walk_order = _walk if observer is None else partial(_walk_observed, observer)
+    if accumulate is not None:
+        walk_order = partial(_walk_with_early_leaves, walk_order, accumulate)
+    arguments = order, roots.copy(), useful, alarm, retain_graph, opened
+    pulled = copy_context().run(_walk_in_mode, change, alarm, observer is not None, walk_order, arguments)
     if tape is not None:
         tape.passed_back(masks)
     return pulled
 
 
 def _walk_in_mode(
-    change: Any, alarm: _Alarm, observed: bool, way: Callable[..., dict[Any, Any]], walk: tuple[Any, ...]
+    change: Any, alarm: _Alarm, observed: bool, walk_order: Callable[..., dict[Any, Any]], arguments: tuple[Any, ...]
 ) -> dict[Any, Any]:
     if change is not None:
         hold_mode(change)
@@ -277,11 +275,11 @@ def _walk_in_mode(
         hold_mode(note_pass)
     np.errstate(divide="ignore", over="ignore", under="ignore", invalid="call", call=alarm).__enter__()
     if observed:
-        hold_mode(_unwatched)  # what rules compute inside is not watched: the observer sees their results
-    return way(*walk)
+        hold_mode(_stop_watching)  # what rules compute inside is not watched: the observer sees their results
+    return walk_order(*arguments)
 
 
-def _unwatched(mode: Mode) -> None:
+def _stop_watching(mode: Mode) -> None:
     mode.watch = None
 
 
@@ -289,7 +287,7 @@ def _walk_observed(
     observer: Observer,
     order: list[Node],
     pending: dict[Any, Any],
-    wanted: set[Any] | None,
+    useful: set[Any] | None,
     alarm: _Alarm,
     retain: bool,
     opened: _Opened,
@@ -302,9 +300,9 @@ def _walk_observed(
         g, saved = _open(node, pending.pop(node), opened)
         for i in node.needs:
             check_leaf(node, i, saved)
-        for i, rule in _rules_of(node, g, saved, wanted, alarm):
+        for i, rule in _rules_of(node, g, saved, useful, alarm):
             edge = node.inputs[i]
-            r = _fitted(_rule_result(rule, g, saved, node.params, alarm), edge)
+            r = _fit(_rule_result(rule, g, saved, node.params, alarm), edge)
             pending[edge] = total = pending[edge] + r if edge in pending else r
             observer.see_contribution(node, i, edge, r, total)
         if not retain:
@@ -313,11 +311,11 @@ def _walk_observed(
 
 
 def _rules_of(
-    node: Node, g: Any, saved: tuple[Any, ...], wanted: set[Any] | None, alarm: _Alarm
+    node: Node, g: Any, saved: tuple[Any, ...], useful: set[Any] | None, alarm: _Alarm
 ) -> Iterator[tuple[int, Any]]:
     """Yield the inputs that a gradient flows to, with their rules."""
     rules: Any = node.op.rules
-    needs = _asked(node, wanted)
+    needs = _needs_of(node, useful)
     if rules.__class__ is EachInput:
         try:
             rules = rules.at_once(g, saved, node.params, needs, None, alarm.on)
@@ -326,12 +324,12 @@ def _rules_of(
     return ((i, rules[i]) for i in needs if rules[i] is not None)
 
 
-def _asked(node: Node, wanted: set[Any] | None) -> tuple[int, ...]:
+def _needs_of(node: Node, useful: set[Any] | None) -> tuple[int, ...]:
     """Return the inputs that a gradient flows to on the way to where it is wanted."""
-    return node.needs if wanted is None else tuple([i for i in node.needs if node.inputs[i] in wanted])
+    return node.needs if useful is None else tuple([i for i in node.needs if node.inputs[i] in useful])
 
 
-def _fitted(r: Any, edge: Any) -> Any:
+def _fit(r: Any, edge: Any) -> Any:
     """Return a contribution with the shape and the dtype of the input that it belongs to."""
     if r.shape != edge.shape:
         r = sum_to_shape(r, edge.shape)
@@ -339,7 +337,7 @@ def _fitted(r: Any, edge: Any) -> Any:
 
 
 def _walk(
-    order: list[Node], pending: dict[Any, Any], wanted: set[Any] | None, alarm: _Alarm, retain: bool, opened: _Opened
+    order: list[Node], pending: dict[Any, Any], useful: set[Any] | None, alarm: _Alarm, retain: bool, opened: _Opened
 ) -> dict[Any, Any]:
     """As `_walk_observed`, with the common kinds of rule inline: this loop is the time of a backward pass."""
     owned = set()
@@ -351,19 +349,19 @@ def _walk(
             g, saved = _open(node, g, opened)
         rules: Any = node.op.rules
         if rules.__class__ is EachInput:
-            rules, needs = _at_once(node, rules, g, saved, wanted, pending, alarm)
+            rules, needs = _at_once(node, rules, g, saved, useful, pending, alarm)
         for i in needs:
             edge, rule = inputs[i], rules[i]
             if edge.__class__ is not Node and edge._stamp > node.stamp and saved[i + 1] is not edge:
                 refuse_changed_leaf(node.op.name, edge, named=node.note is not None)  # other rules may read it
-            if rule is None or (wanted is not None and edge not in wanted):
+            if rule is None or (useful is not None and edge not in useful):
                 continue
             kind = rule.kind
             if kind is _UNIT or kind is _READ:
                 r = g if kind is _UNIT else rule.value
             elif kind is _APPLIED and not params:
                 r = rule.value(g, *saved)  # which may sound the alarm
-                r = masked(r, g) if alarm.on else r
+                r = mask_nan(r, g) if alarm.on else r
             elif kind is _PARTIAL and not params:
                 d = rule.value(*saved)
                 r = fast.multiply(g, d) if opened is None and g.size > _LARGE else g * d
@@ -401,12 +399,12 @@ def _walk(
     return pending
 
 
-def _walk_by_arrivals(
-    way: Callable[..., dict[Any, Any]],
-    arrived: Callable[[list[Tensor], dict[Any, Any]], None],
+def _walk_with_early_leaves(
+    walk_order: Callable[..., dict[Any, Any]],
+    accumulate: Callable[[list[Tensor], dict[Any, Any]], None],
     order: list[Node],
     pending: dict[Any, Any],
-    *how: Any,
+    *rest: Any,
 ) -> dict[Any, Any]:
     """Walk through an order, and stop where the cotangents of leaves with hooks for it are whole."""
     last: dict[int, tuple[int, Tensor]] = {}
@@ -420,11 +418,11 @@ def _walk_by_arrivals(
         stops.setdefault(position, []).append(leaf)
     start = 0
     for position in sorted(stops):
-        pending = way(order[start : position + 1], pending, *how)
+        pending = walk_order(order[start : position + 1], pending, *rest)
         start = position + 1
         if leaves := [leaf for leaf in stops[position] if leaf in pending]:
-            arrived(leaves, pending)
-    return way(order[start:], pending, *how)
+            accumulate(leaves, pending)
+    return walk_order(order[start:], pending, *rest)
 
 
 def _at_once(
@@ -432,13 +430,13 @@ def _at_once(
     rules: EachInput,
     g: Any,
     saved: tuple[Any, ...],
-    wanted: set[Any] | None,
+    useful: set[Any] | None,
     pending: dict[Any, Any],
     alarm: _Alarm,
 ) -> tuple[dict[int, Rule | Read | None], tuple[int, ...]]:
     """Read the rules of all inputs that are asked for, and return what they say, and which these are."""
-    inputs, needs, so_far = node.inputs, _asked(node, wanted), None
-    for i in node.needs if wanted is not None else ():
+    inputs, needs, so_far = node.inputs, _needs_of(node, useful), None
+    for i in node.needs if useful is not None else ():
         check_leaf(node, i, saved)
     # The cotangents so far of the inputs that have one, without those that are an input twice.
     if rules.totals and (so_far := {i: pending[edge] for i in needs if (edge := inputs[i]) in pending}):
@@ -454,7 +452,7 @@ def _of_rule(node: Node, error: WrongCount) -> TypeError:
     return TypeError(f"{node.op.name}: its derivative rule {error}")
 
 
-def conjugated(g: Any) -> Any:
+def conjugate(g: Any) -> Any:
     """Convert a cotangent between the engine's convention and the user's: conjugate it if it is complex.
 
     For a real loss L and x = a + ib users see dL/da + i dL/db, which points uphill. Inside, the engine passes on the
@@ -470,11 +468,11 @@ def _through_gate(pending: dict[Any, Any], node: Node, rule: Rule, saved: tuple[
     alone = of_arrays and mask.size > SMALL and is_unshared(pending, node)
     g = pending.pop(node)
     r = np.multiply(g, mask, out=g) if alone else g * mask
-    return masked_product(r, mask, r) if alarm.on else r  # where the mask is open, r is g
+    return mask_nan_in_product(r, mask, r) if alarm.on else r  # where the mask is open, r is g
 
 
 def _rule_result(rule: Rule | Read, g: Any, saved: tuple[Any, ...], params: dict[str, Any], alarm: _Alarm) -> Any:
-    """Read a rule of any kind, and mask what it says."""
+    """Read a rule of any kind, and mask its NaN."""
     kind = rule.kind
     if kind is Kind.UNIT:
         return g
@@ -500,8 +498,8 @@ def _rule_result(rule: Rule | Read, g: Any, saved: tuple[Any, ...], params: dict
     else:  # PARTIAL, GATE
         d = rule.value(*saved, **params)
         r = g * d
-        return masked_product(g, d, r) if alarm.on else r
-    return masked(r, g) if alarm.on else r
+        return mask_nan_in_product(g, d, r) if alarm.on else r
+    return mask_nan(r, g) if alarm.on else r
 
 
 def _open(node: Node, g: Any, opened: _Opened) -> tuple[Any, tuple[Any, ...]]:
@@ -510,8 +508,8 @@ def _open(node: Node, g: Any, opened: _Opened) -> tuple[Any, tuple[Any, ...]]:
     if saved is None:
         raise freed_error(node)
     for hook in node.hooks or ():
-        changed = hook(conjugated(g))
-        g = g if changed is None else conjugated(changed)
+        changed = hook(conjugate(g))
+        g = g if changed is None else conjugate(changed)
     if len(node.needs) != len(node.inputs):
         check_constants(node, saved)
     if getattr(node, "fingerprints", None):
@@ -519,23 +517,23 @@ def _open(node: Node, g: Any, opened: _Opened) -> tuple[Any, tuple[Any, ...]]:
     return g, (saved if opened is None else opened(node, saved))
 
 
-def masked_product(g: Any, d: Any, r: Any) -> Any:
-    """As `masked`, for r = g * d; a boolean d is a gate, where even inf times False is 0."""
+def mask_nan_in_product(g: Any, d: Any, r: Any) -> Any:
+    """As `mask_nan`, for r = g * d; a boolean d is a gate, where even inf times False is 0."""
     return _without_nan(g, d, r) if may_have_nan(r) else r
 
 
 def _without_nan(g: Any, d: Any, r: Any) -> Any:
-    return np.where(d, g, 0) if getattr(d, "dtype", None) is _BOOL else _cleared(r, g)
+    return np.where(d, g, 0) if getattr(d, "dtype", None) is _BOOL else _clear(r, g)
 
 
-def masked(r: Any, g: Any) -> Any:
+def mask_nan(r: Any, g: Any) -> Any:
     """Make a rule's result exactly zero where the cotangent was exactly zero and the result is NaN."""
-    return _cleared(r, g) if may_have_nan(r) else r
+    return _clear(r, g) if may_have_nan(r) else r
 
 
-def _cleared(r: Any, g: Any) -> Any:
-    bare = r.__class__ is np.ndarray and g.__class__ is np.ndarray
-    return zero_mask.forward(r, g) if bare else zero_mask(r, g)
+def _clear(r: Any, g: Any) -> Any:
+    are_arrays = r.__class__ is np.ndarray and g.__class__ is np.ndarray
+    return zero_mask.forward(r, g) if are_arrays else zero_mask(r, g)
 
 
 def may_have_nan(r: Any) -> bool:

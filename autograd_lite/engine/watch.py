@@ -117,19 +117,19 @@ class _Observer:
         edge = node.inputs[argument]
         out, *values = node.saved or (None, *node.inputs)
         pairs = zip(values, node.inputs, strict=True)
-        known = [_bare(v) if v is not e or not isinstance(e, Node) else None for v, e in pairs]
-        fault = fault_in_rule(node.op, argument, each(_bare, self._g), each(_bare, out), known, node.params)
+        inputs = [_bare(v) if v is not e or not isinstance(e, Node) else None for v, e in pairs]
+        fault = fault_in_rule(node.op, argument, each(_bare, self._g), each(_bare, out), inputs, node.params)
         if fault is None:
             sentence = f"overflow where the gradients of {_name_of(edge, argument)} are added up"
             gs = self._g if isinstance(self._g, tuple) else (self._g,)
             if any(total.dtype.itemsize < to_numpy(_bare(g)).dtype.itemsize for g in gs if g is not None):
                 sentence = f"the gradient of {_name_of(edge, argument)} is too large for {total.dtype}"
-            if not _finite(out) or not all(map(_finite, known)):
+            if not _finite(out) or not all(map(_finite, inputs)):
                 sentence = f"the derivative of {node.op.name} is not finite"
             fault = Fault.at(~np.isfinite(total), total, "overflow", sentence)
         names = [_name_of(e, i) for i, e in enumerate(node.inputs)]
         there = [f"  {name} = {text}" for name, text in zip(names, fault.operands, strict=False) if text]
-        sentence = _began(node.inputs, known, fault.sentence)
+        sentence = _began(node.inputs, inputs, fault.sentence)
         raise _error(sentence, node.op, fault, there, node.source, node.scope, node.inputs, backward=True)
 
 
@@ -197,8 +197,8 @@ def _refuse_inputs(op: Op, values: Sequence[Any], edges: Sequence[Any]) -> None:
         a = to_numpy(value)
         if a.dtype.kind not in "fc" or is_finite(a):
             continue
-        wanted = isinstance(edge, Tensor) and edge.requires_grad
-        bad = ~np.isfinite(a) if wanted else np.isnan(a)
+        is_parameter = isinstance(edge, Tensor) and edge.requires_grad
+        bad = ~np.isfinite(a) if is_parameter else np.isnan(a)
         if bad.any():
             fault = Fault.at(bad, a, _INPUT, "")
             who = "it was made before raise_on_nan" if isinstance(edge, Node) else "no recorded operation made it"
@@ -215,14 +215,14 @@ def _name_of(edge: Any, i: int) -> str:
 
 
 def _bare(value: Any) -> Any:
-    bare = value._data if isinstance(value, Tensor) else value
-    return to_numpy(bare) if is_duck_array(bare) else bare
+    array = value._data if isinstance(value, Tensor) else value
+    return to_numpy(array) if is_duck_array(array) else array
 
 
 def _finite(value: Any) -> bool:
     """True if a value is finite, or stands for several arrays (see `tensors.tracers`) and is checked further in."""
     if isinstance(value, tuple):  # the results of a call, or their cotangents
         return all(v is None or _finite(v) for v in value)
-    bare = value._data if value.__class__ is Tensor else value
-    bare = to_numpy(bare) if is_duck_array(bare) else bare
-    return is_finite(bare) if bare.__class__ is np.ndarray or isinstance(bare, np.generic) else True
+    array = value._data if value.__class__ is Tensor else value
+    array = to_numpy(array) if is_duck_array(array) else array
+    return is_finite(array) if array.__class__ is np.ndarray or isinstance(array, np.generic) else True

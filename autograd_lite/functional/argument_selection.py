@@ -88,7 +88,7 @@ def trace(
     else:
         paths = paths_from([edge_of(t) for t in tensors_in(out) if t.requires_grad], targets)
     # The variables of transformations around this one are history too, those of transformations that ended are not.
-    history = paths.history or (paths.astray and depth.tapes > 0)
+    history = paths.history or (paths.reaches_other_leaves and depth.tapes > 0)
     # On a tape every Tensor has a node.
     for t in tensors:
         history = history or (t._node is not None and (mode.tape is None or t._node.needs))

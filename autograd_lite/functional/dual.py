@@ -13,7 +13,7 @@ from ..core.multi_result import Several, each, refuse_count, results_of
 from ..core.node import next_stamp
 from ..core.op import EachInput, Kind, Op, read_rule
 from ..core.shape_arithmetic import cast_back, expand_reduced, sum_to_shape
-from ..engine.walk import cotangents, edge_of, masked, masked_product, may_have_nan
+from ..engine.walk import cotangents, edge_of, mask_nan, mask_nan_in_product, may_have_nan
 from ..tensors.tensor import Tensor
 from ..tensors.tracers import Level, Tracer, wrap_any
 from .argument_selection import variable
@@ -139,7 +139,7 @@ def push_forward(
         if op.jvp is not None:
             total = op.jvp(tangents, out, *inputs, **params)
             if op.batch is batching.elementwise and len(tangents) == 1 and total is not None and op.results is None:
-                total = masked(total, tangents[0])
+                total = mask_nan(total, tangents[0])
         elif op.linear:
             total = op(*(_or_zeros(t, x) for t, x in zip(tangents, inputs, strict=True)), **params)
         elif op.multilinear:
@@ -195,7 +195,7 @@ def _by_rules(
         if kind is _PARTIAL or kind is _GATE:
             term = _product(t, rule.value(out, *inputs, **params))
         elif kind is _APPLIED:
-            term = masked(rule.value(t, out, *inputs, **params), t)
+            term = mask_nan(rule.value(t, out, *inputs, **params), t)
         elif kind is _UNIT:
             term = t
         elif kind is _CONSTANT:
@@ -216,8 +216,8 @@ def _product(t: Any, d: Any) -> Any:
     r = t * d
     if not may_have_nan(r):
         return r
-    r = masked_product(t, d, r)
-    return r if getattr(d, "dtype", None) == np.bool_ else masked(r, d)
+    r = mask_nan_in_product(t, d, r)
+    return r if getattr(d, "dtype", None) == np.bool_ else mask_nan(r, d)
 
 
 def _reduce(partial: Any, t: Any, out: Any, x: Any, params: dict[str, Any]) -> Any:

@@ -15,7 +15,7 @@ from ..core.messages import checked
 from ..core.mode import MODE, TAPES
 from ..core.node import Node
 from ..core.traceback_folding import folding
-from ..engine.walk import conjugated, cotangents, edge_of
+from ..engine.walk import conjugate, cotangents, edge_of
 from ..tensors.record import own_value, wrap
 from ..tensors.tensor import Tensor
 from ..tensors.tracers import Tracer, unwrap
@@ -182,7 +182,7 @@ def pull_back(traced: Traced, roots: Sequence[tuple[Any, Any]], retain: bool = F
             record = record or (traced.level is None and g.requires_grad)
             ends = ends and not (g.requires_grad and MODE.get().record)
         if isinstance(out, Tensor) and out.requires_grad:
-            edge, g = edge_of(out), conjugated(g)
+            edge, g = edge_of(out), conjugate(g)
             start[edge] = start[edge] + g if edge in start else g
     if record := record and (MODE.get().record or on_tape()):
         as_tensors = True
@@ -204,7 +204,7 @@ def pull_back(traced: Traced, roots: Sequence[tuple[Any, Any]], retain: bool = F
         g = gradients.get(v)
         grads.append(
             like_argument(
-                array_namespace(a).zeros(v.shape, v.dtype) if g is None else conjugated(g), a, as_tensors, ends
+                array_namespace(a).zeros(v.shape, v.dtype) if g is None else conjugate(g), a, as_tensors, ends
             )
         )
     if single:

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..core.errors import GradError, MissingRule
 from ..core.shape_arithmetic import cast_back
-from ..engine.walk import conjugated, cotangents
+from ..engine.walk import conjugate, cotangents
 from ..functional.argument_selection import Traced, tensors_in, trace, zip_trees
 from ..functional.dual import ForwardLevel
 from ..functional.forward_mode import push
@@ -108,7 +108,7 @@ def slope(traced: Traced) -> Any:
 
 def _cotangent(out: Tensor, g: Any) -> Any:
     """Return a cotangent in our convention, with the shape and dtype of the result that it belongs to."""
-    g = conjugated(g if isinstance(g, Tensor) else np.asarray(g))
+    g = conjugate(g if isinstance(g, Tensor) else np.asarray(g))
     if g.shape != out.shape:
         g = np.broadcast_to(g, out.shape)
     return g if g.dtype == out.dtype else cast_back(g, out.dtype)
@@ -116,7 +116,7 @@ def _cotangent(out: Tensor, g: Any) -> Any:
 
 def _leaving(gradient: Any) -> Any:
     """Return a gradient as HIPS has it: conjugated, and a NumPy scalar where it has no axes."""
-    gradient = conjugated(gradient)
+    gradient = conjugate(gradient)
     return gradient[()] if gradient.__class__ is np.ndarray and not gradient.ndim else gradient
 
 

@@ -18,7 +18,7 @@ from ..core.mode import record_source
 from ..core.node import LEAF, Node
 from ..core.op import Op
 from ..core.shape_arithmetic import ShapeDtype
-from ..engine.walk import conjugated, edge_of
+from ..engine.walk import conjugate, edge_of
 from ..random import Generator
 from ..tensors.tensor import Tensor, tensor
 from ..tree import items, leaves, map as map_leaves
@@ -142,8 +142,8 @@ class PureProgram:
         if not self.graph.flows:
             raise GradError("Program.gradients: expected a backward pass; received a forward graph. Pass backward=True")
         values = self.values(*inputs)
-        # Inside the graph a complex cotangent is the conjugate of the gradient that users see: see `engine.conjugated`.
-        return {self.graph[leaf].name or leaf: conjugated(values[i]) for leaf, i in self.graph.gradients.items()}
+        # In the graph a complex cotangent is the conjugate of the gradient that users see, see `engine.walk`.
+        return {self.graph[leaf].name or leaf: conjugate(values[i]) for leaf, i in self.graph.gradients.items()}
 
     def values(self, *inputs: Any, redraw: bool = False, backward: bool = True) -> dict[str, Any]:
         """Compute everything, and return the value of every node by its id; for a generator, the generator itself.

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.mode import no_grad
-from ..engine.walk import conjugated, cotangents, edge_of
+from ..engine.walk import conjugate, cotangents, edge_of
 from ..tensors.tensor import Tensor
 from .lines import entries
 
@@ -250,7 +250,7 @@ def pull_back(
     for out, w in zip(outputs, weights, strict=True):
         if isinstance(out, Tensor) and out.requires_grad:
             g = w if create_graph else bare(w)
-            g = conjugated(Tensor(g) if create_graph and not isinstance(g, Tensor) else g)
+            g = conjugate(Tensor(g) if create_graph and not isinstance(g, Tensor) else g)
             edge = edge_of(out)
             roots[edge] = roots[edge] + g if edge in roots else g
     targets = {edge_of(x) for x in inputs}
@@ -258,7 +258,7 @@ def pull_back(
         return [None] * len(inputs)
     gradients = cotangents(roots, targets, retain_graph=True, create_graph=create_graph)
     grads = [gradients.get(edge_of(x)) for x in inputs]
-    return [None if g is None else conjugated(g) for g in grads]
+    return [None if g is None else conjugate(g) for g in grads]
 
 
 class GradientOf:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...core.op import OPS, Kind as RuleKind, Op, read_rule
-from ...engine.walk import conjugated
+from ...engine.walk import conjugate
 from ...ir.graph_node import Flow, Kind, Role
 from ...ir.listing import place
 from ...ir.node_labels import visible
@@ -104,7 +104,7 @@ class Teller:
 
     def _as_users_see(self, node_id: str) -> Amount:
         value = self._values.get(node_id)
-        return amount(self._graph[node_id], None if value is None else conjugated(value), self._limit, node_id)
+        return amount(self._graph[node_id], None if value is None else conjugate(value), self._limit, node_id)
 
     def _made(self, node_id: str) -> Made:
         node, words = self._graph[node_id], self._words

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...core.errors import GradError, more_on
 from ...core.op import Op
-from ...engine.walk import conjugated, edge_of
+from ...engine.walk import conjugate, edge_of
 from ...ir.build import built
 from ...ir.graph_node import GraphNode, Kind, Role
 from ...ir.node_labels import clip, op_text, visible
@@ -136,7 +136,7 @@ def _short(t: Tensor) -> str:
 
 def _seeded(program: PureProgram, t: Tensor, cotangent: Any) -> PureProgram:
     given = np.asarray(cotangent.data if isinstance(cotangent, Tensor) else cotangent, t.dtype)
-    seeds = {node.id: conjugated(given) for node in program.graph if node.role is Role.SEED}
+    seeds = {node.id: conjugate(given) for node in program.graph if node.role is Role.SEED}
     return replace(program, bindings=MappingProxyType({**program.bindings, **seeds}))
 
 
