@@ -463,6 +463,15 @@ def test_operations_without_counterpart_are_all_named() -> None:
     assert "custom_domain=True" in text
 
 
+def test_functions_as_operands_are_refused() -> None:
+    def f(x: Any) -> Any:
+        carry, ys = ag.scan(lambda c, row: (c * 0.5 + row, np.tanh(c)), np.zeros(2), x)
+        return ag.cond(carry.sum() > 0, lambda y: y * 2, lambda y: -y, ys)
+
+    with pytest.raises(ag.UnsupportedError, match=r"scan \(n\d.*\): has functions as operands: write a Python loop"):
+        Program.trace(f, np.ones((3, 2))).to_onnx()
+
+
 def test_complex_numbers_are_refused_with_the_reason() -> None:
     program = Program.trace(lambda x: np.abs(np.fft.fft(x)), np.ones(4))
     for custom_domain in (False, True):

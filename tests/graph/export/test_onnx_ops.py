@@ -10,7 +10,9 @@ import pytest
 import autograd_lite as ag
 from autograd_lite.core.op import OPS
 from autograd_lite.graph import Program
-from autograd_lite.graph.export.onnx import FORMULAS, REASONS, RULES, reason_of
+from autograd_lite.graph.export.onnx import REASONS, reason_of
+from autograd_lite.graph.export.onnx.table import FALLBACKS, FORMULAS, RULES
+from autograd_lite.ops.special import TABLE
 from autograd_lite.tree import leaves
 
 from ...laws.reading import results_in
@@ -102,6 +104,12 @@ def test_every_op_is_exported_or_refused_with_a_reason() -> None:
     ops = {name for name in OPS if not name.startswith("random_")} - {"get_tuple_element"}
     assert ops <= {*EXPORTED, *REASONS} | {name for name in ops if name.startswith("special.")}
     assert not REASONS.keys() & (RULES.keys() | FORMULAS.keys())
+    tables = RULES.keys() | FORMULAS.keys() | FALLBACKS.keys() | REASONS.keys()
+    assert {name for name in tables if name.partition(".")[2] not in TABLE} <= OPS.keys() | {
+        "scan",
+        "cond",
+        "while_loop",
+    }
 
 
 # ---- promotion ------------------------------------------------------------------------------------------------------

@@ -18,8 +18,9 @@ import pytest
 import autograd_lite as ag
 from autograd_lite.core.op import OPS
 from autograd_lite.graph import Program
-from autograd_lite.graph.export.onnx import FORMULAS, REASONS, reason_of
+from autograd_lite.graph.export.onnx import REASONS, reason_of
 from autograd_lite.graph.export.onnx.model import IR_VERSION, OPSETS
+from autograd_lite.graph.export.onnx.table import FORMULAS
 from autograd_lite.ops.special import TABLE as SPECIAL
 
 from ...laws.samples import SAMPLES

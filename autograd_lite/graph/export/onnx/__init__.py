@@ -17,4 +17,4 @@ from . import (
     windows as windows,
 )
 from .model import OnnxOptions as OnnxOptions, onnx_model as onnx_model
-from .table import FORMULAS as FORMULAS, REASONS as REASONS, RULES as RULES, reason_of as reason_of
+from .table import REASONS as REASONS, RULES as RULES, reason_of as reason_of

@@ -31,6 +31,7 @@ REASONS: dict[str, str] = {
     **dict.fromkeys(("gcd", "lcm"), "Euclid's algorithm takes as many steps as the numbers ask for"),
     **dict.fromkeys(("second_cofactor", "divide_by_gaps"), "part of a derivative that takes singular or eigenvalues"),
     **dict.fromkeys(("qr", "qr_r"), "ONNX has no QR decomposition"),
+    **dict.fromkeys(("scan", "cond", "while_loop"), "has functions as operands: write a Python loop, or np.where"),
     "bessel_i": "a sum of many terms, as ONNX has no Bessel functions",
 }
 
@@ -43,7 +44,7 @@ def reason_of(op: Op) -> str:
     """Return why no call of an op can be exported; empty if there is no such reason."""
     if op.name.startswith("special.") and op.name not in FORMULAS:
         return "a special function that ONNX lacks"
-    return REASONS.get(op.name, "")
+    return REASONS.get(op.name.removesuffix(" backward"), "")
 
 
 def exports(*names: str) -> Callable[[Rule], Rule]:

@@ -161,8 +161,8 @@ def _empty(
 
 def _custom(node: GraphNode, calls: Calls, values: Mapping[str, Any], emitter: Emitter) -> Any:
     """Write an operation into a domain of our own, as it is."""
-    if node.kind is not Kind.OP:
-        return Value(emitter, "", node.dtype, node.shape)
+    if _wrong(node):  # which is an error in the end
+        return _as_one(node, [Value(emitter, "", dtype, shape) for shape, dtype in node.kinds])
     op, arguments, params = calls[node.id]
     inputs = [values[i] if isinstance(values[i], Value) else emitter.constant(values[i]) for i in arguments]
     (shape, dtype), *others = node.kinds
