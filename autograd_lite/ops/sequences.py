@@ -106,12 +106,12 @@ def from_scan(steps: Callable[..., Sequence[Any]]) -> dict[str, Any]:
             found = steps(*inputs, **params)
             return [found[k] for k in there]
 
-        found = HOOKS.transposing().pulled_through(seen, saved[1:], needs, [g[k] for k in there])
+        found = HOOKS.transposing().pull_through(seen, saved[1:], needs, [g[k] for k in there])
         return [zeros_like(saved[1 + k]) if a is None else a for k, a in zip(needs, found, strict=True)]
 
     def jvp(tangents: Sequence[Any], out: Any, *inputs: Any, **params: Any) -> Any:
         moved = {k: t for k, t in enumerate(tangents) if t is not None}
-        found = HOOKS.transposing().pushed_through(partial(steps, **params), inputs, moved)
+        found = HOOKS.transposing().push_through(partial(steps, **params), inputs, moved)
         return tuple(found) if isinstance(found, (tuple, list)) else found
 
     return {"asked": asked, "jvp": jvp, "batch": batching.one_by_one}
